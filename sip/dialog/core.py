@@ -1,0 +1,128 @@
+"""What all calls of a user agent share: transactions, names, addresses, the way out for events."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from sip.counters import Counters
+from sip.dialog.model import DialogId
+from sip.dialog.tables import durations
+from sip.errors import ParseError
+from sip.events import Event
+from sip.message import build, typed
+from sip.message.message import Request, Response
+from sip.net.address import Address
+from sip.settings import UaSettings
+from sip.transaction.agenda import Agenda
+from sip.transaction.client import ClientTransaction
+from sip.transaction.keys import MAGIC_COOKIE
+from sip.transaction.layer import TransactionLayer
+from sip.transaction.server import ServerTransaction
+
+if TYPE_CHECKING:
+    from sip.dialog.session import Session
+
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS"
+
+SDP = "application/sdp"
+
+
+class Core:
+    """The common ground of the calls. Knows no call's state."""
+
+    def __init__(
+        self,
+        local: Address,
+        settings: UaSettings,
+        entropy: Callable[[], str],
+        route: Callable[[Address], Address] | None,
+    ) -> None:
+        self.local = local
+        self.settings = settings
+        self.entropy = entropy
+        self.counters = Counters()
+        self.layer = TransactionLayer(settings.timers, retransmit_limit=settings.retransmit_limit)
+        self.agenda: Agenda[Session] = Agenda()
+        self.events: deque[Event] = deque()
+        self.calls: dict[str, Session] = {}
+        self.dialogs: dict[DialogId, Session] = {}
+        self.pending_invites = 0
+        self.durations: Mapping[str, float | None] = durations(settings)
+        self._route = route
+
+    def local_for(self, peer: Address) -> Address:
+        """The address of ours that the peer can reach."""
+        if self.settings.advertised is not None:
+            return self.settings.advertised
+        if self._route is not None and self.local.is_wildcard:
+            return self._route(peer)
+        return self.local
+
+    def contact(self, peer: Address) -> str:
+        """Our Contact, as that peer should see it."""
+        return f"<sip:{self.settings.contact_user}@{self.local_for(peer)}>"
+
+    def via(self, peer: Address) -> str:
+        """The Via of a new request to that peer, with a branch of its own (RFC 3261 §8.1.1.7, RFC 3581 §3)."""
+        return f"SIP/2.0/UDP {self.local_for(peer)};branch={MAGIC_COOKIE}{self.entropy()};rport"
+
+    def fraction(self) -> float:
+        """A random number from 0 up to 1, drawn from the entropy."""
+        return crc32(self.entropy().encode()) / 2**32
+
+    def send(self, request: Request, destination: Address, now: float, owner: object) -> ClientTransaction:
+        """Sign a request and give it a transaction."""
+        request.headers.set("User-Agent", self.settings.product)
+        return self.layer.send_request(request, destination, now, owner)
+
+    def respond(
+        self,
+        transaction: ServerTransaction,
+        status: int,
+        now: float,
+        *,
+        to_tag: str,
+        reason: str | None = None,
+        headers: Iterable[tuple[str, str]] = (),
+        sdp: bytes | None = None,
+    ) -> None:
+        """Answer a request within its transaction."""
+        response = self.response(transaction.request, status, to_tag=to_tag, reason=reason, headers=headers, sdp=sdp)
+        self.layer.respond(transaction, response, now)
+
+    def response(
+        self,
+        request: Request,
+        status: int,
+        *,
+        to_tag: str,
+        reason: str | None = None,
+        headers: Iterable[tuple[str, str]] = (),
+        sdp: bytes | None = None,
+    ) -> Response:
+        """A response that bears our name. 100 (Trying) gets no tag (§8.2.6.2); a tag that is there stays."""
+        if status >= 200:
+            self.counters.responses_by_status[status] += 1
+        return build.response(
+            request,
+            status,
+            reason,
+            to_tag=None if status == 100 else to_tag,
+            headers=[*headers, ("Server", self.settings.product)],
+            body=sdp or b"",
+            content_type=SDP if sdp else None,
+        )
+
+
+def sdp_of(message: Request | Response) -> bytes | None:
+    """The body when it is SDP, or says nothing of its type; else None."""
+    if not message.body:
+        return None
+    try:
+        content_type = typed.content_type(message)
+    except ParseError:
+        return None
+    return message.body if content_type in {None, "", SDP} else None

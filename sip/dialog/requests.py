@@ -1,0 +1,77 @@
+"""The requests of a dialog, and where they go: RFC 3261 §9.1, §12.2.1.1, §13.2.2.4, §8.1.2."""
+
+from sip.dialog.model import Dialog
+from sip.errors import ParseError
+from sip.message.address import NameAddr
+from sip.message.headers import Headers
+from sip.message.message import Request
+from sip.message.uri import Uri
+from sip.net.address import DEFAULT_PORT, Address, numeric
+
+MAX_FORWARDS = "70"
+"""RFC 3261 §8.1.1.6."""
+
+
+def in_dialog(dialog: Dialog, method: str, cseq: int, via: str) -> Request:
+    """A request within the dialog, without Contact and body; `cseq` is the INVITE's for an ACK (§12.2.1.1)."""
+    uri, routes = _route(dialog)
+    headers = Headers()
+    headers.add("Via", via)
+    headers.add("Max-Forwards", MAX_FORWARDS)
+    for route in routes:
+        headers.add("Route", route)
+    headers.add("From", dialog.local)
+    headers.add("To", dialog.remote)
+    headers.add("Call-ID", dialog.call_id)
+    headers.add("CSeq", f"{cseq} {method}")
+    return Request(method, uri, headers)
+
+
+def cancel_of(invite: Request) -> Request:
+    """The CANCEL of an INVITE of ours: its own Via, branch included, Route and all (§9.1)."""
+    headers = Headers()
+    headers.add("Via", invite.headers.get_all("Via")[0])
+    for name in ("Max-Forwards", "Route", "From", "To", "Call-ID"):
+        for value in invite.headers.get_all(name):
+            headers.add(name, value)
+    number = (invite.headers.get("CSeq") or "").partition(" ")[0]
+    headers.add("CSeq", f"{number} CANCEL")
+    return Request("CANCEL", invite.uri, headers)
+
+
+def next_hop(dialog: Dialog) -> Address:
+    """Where the dialog's requests go: the first route, else the remote target (§8.1.2).
+
+    Two cases go where the dialog came from instead: a name, since looking it up is not for the core to do, and a
+    private address given by a peer that reached us from a public one (a phone behind a NAT without ALG).
+    """
+    target = dialog.route_set[0] if dialog.route_set else f"<{dialog.remote_target}>"
+    try:
+        address = numeric_address(str(NameAddr.parse(target).uri))
+    except ParseError:
+        return dialog.peer
+    if address is None or _hidden(address, dialog.peer):
+        return dialog.peer
+    return address
+
+
+def numeric_address(uri: str) -> Address | None:
+    """The address that a URI with a numeric host means; None when its host is a name. Raises ParseError."""
+    parsed = Uri.parse(uri)
+    number = numeric(parsed.host)
+    return None if number is None else Address(str(number), parsed.port or DEFAULT_PORT)
+
+
+def _hidden(address: Address, peer: Address) -> bool:
+    ours, theirs = numeric(address.host), numeric(peer.host)
+    return ours is not None and theirs is not None and ours.is_private and not theirs.is_private
+
+
+def _route(dialog: Dialog) -> tuple[str, tuple[str, ...]]:
+    if not dialog.route_set:
+        return dialog.remote_target, ()
+    first = NameAddr.parse(dialog.route_set[0])
+    if "lr" in first.uri.params:
+        return dialog.remote_target, dialog.route_set
+    # A strict router (RFC 2543): it takes the Request-URI's place, and the target comes last.
+    return str(first.uri), (*dialog.route_set[1:], f"<{dialog.remote_target}>")

@@ -1,0 +1,171 @@
+"""One call: what its INVITE usage does whoever called whom. RFC 3261 §12.2, §13, §15."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from sip.dialog.core import Core
+from sip.dialog.details import NOTHING, Action, Details
+from sip.dialog.model import Dialog
+from sip.dialog.reinvite import Renegotiation
+from sip.dialog.requests import in_dialog, next_hop
+from sip.dialog.tables import CallState, Do, Given
+from sip.errors import LocalError
+from sip.events import CallEnded, EndCause
+from sip.message import typed
+from sip.message.message import Request
+from sip.transaction.client import ClientTransaction
+from sip.transaction.machine import Machine, Table
+from sip.transaction.server import ServerTransaction
+
+
+class Session:
+    """A call from its INVITE to its end, run by a table. `IncomingSession` and `OutgoingSession` begin it.
+
+    It lives in the core's `calls` while its owner may speak of it, and in `dialogs` while the far end may.
+    """
+
+    def __init__(self, core: Core, call: str, table: Table[CallState, Do], now: float) -> None:
+        self.core = core
+        self.call = call
+        self.created = now
+        self.dialog: Dialog | None = None
+        self.machine: Machine[CallState, Do] = Machine(table, core.durations, core.settings.timers.t2_s)
+        self.renegotiation = Renegotiation(self)
+        self._actions: Mapping[Do, Action] = {
+            Do.SEND_BYE: self._send_bye,
+            Do.TELL_REMOTE_BYE: lambda what, now: self._tell_end(EndCause.REMOTE_BYE),
+            Do.TELL_LOCAL_BYE: lambda what, now: self._tell_end(EndCause.LOCAL_BYE),
+            Do.TELL_ACK_TIMEOUT: lambda what, now: self._tell_end(EndCause.ACK_TIMEOUT),
+            Do.TELL_TIMEOUT: lambda what, now: self._tell_end(EndCause.TIMEOUT),
+            Do.TELL_TRANSPORT: lambda what, now: self._tell_end(EndCause.TRANSPORT),
+            **self.role_actions(),
+        }
+        core.calls[call] = self
+
+    # --- what a role adds
+
+    @property
+    def owns_call_id(self) -> bool:
+        """Whether we sent the first INVITE: it decides who waits longer after a glare (§14.1)."""
+        raise NotImplementedError
+
+    def role_actions(self) -> Mapping[Do, Action]:
+        """The actions that only this role has."""
+        raise NotImplementedError
+
+    # --- inputs
+
+    def begin(self, now: float) -> None:
+        """Carry out the table's first actions."""
+        self._act(self.machine.start(now), NOTHING, now)
+
+    def command(self, given: Given, now: float, what: Details = NOTHING) -> None:
+        """A command of the owner. Raises LocalError when it makes no sense in the present state."""
+        if not self.machine.accepts(given):
+            raise LocalError(f"call {self.call} is {self.machine.state.value}: it cannot {given.value} now")
+        self.feed(given, now, what)
+
+    def feed(self, given: StrEnum, now: float, what: Details = NOTHING) -> bool:
+        """Anything else that happens; False when it means nothing in the present state."""
+        actions = self.machine.feed(given, now)
+        if actions is None:
+            return False
+        self._act(actions, what, now)
+        return True
+
+    def on_invite(self, server: ServerTransaction, request: Request, now: float) -> None:
+        """A re-INVITE of theirs."""
+        what = Details(server=server, request=request)
+        if self.machine.state is CallState.CONFIRMED:
+            self.renegotiation.feed(Given.GOT_INVITE, now, what)
+        else:
+            self.feed(Given.GOT_INVITE, now, what)
+
+    def on_bye(self, server: ServerTransaction, now: float) -> None:
+        """A BYE of theirs."""
+        self.core.respond(server, 200, now, to_tag=self.local_tag)
+        self.feed(Given.GOT_BYE, now)
+
+    def on_ack(self, request: Request, now: float) -> None:
+        """An ACK; it means the INVITE that has its CSeq number. Raises ParseError."""
+        number = typed.cseq(request).number
+        what = Details(request=request)
+        if number == self.renegotiation.remote_cseq:
+            self.renegotiation.feed(Given.GOT_ACK, now, what)
+        elif number == self.invite_cseq:
+            self.feed(Given.GOT_ACK, now, what)
+
+    def handle_timer(self, now: float) -> None:
+        """Let the timers act that are due, the call's own and its re-INVITE's."""
+        while (timer := self.machine.pop_due(now)) is not None:
+            self.feed(timer, now)
+        self.renegotiation.handle_timer(now)
+        self.settle(now)
+
+    # --- for the renegotiation
+
+    @property
+    def local_tag(self) -> str:
+        """Our tag; empty before there is a dialog."""
+        return self.dialog.local_tag if self.dialog is not None else ""
+
+    @property
+    def invite_cseq(self) -> int | None:
+        """The CSeq number of their first INVITE, None for a call of ours."""
+        return None
+
+    def settle(self, now: float) -> None:
+        """After any change: tell the agenda, and drop out of the tables where the call is over."""
+        state = self.machine.state
+        if state in {CallState.ENDED, CallState.CLOSING}:
+            self.core.calls.pop(self.call, None)
+        if state is CallState.ENDED:
+            self.renegotiation.feed(Given.CLOSE, now)
+            if self.dialog is not None and self.core.dialogs.get(self.dialog.id) is self:
+                del self.core.dialogs[self.dialog.id]
+            self.core.agenda.schedule(self, None)
+            return
+        mine, its = self.machine.get_timer(), self.renegotiation.machine.get_timer()
+        self.core.agenda.schedule(self, min((at for at in (mine, its) if at is not None), default=None))
+
+    def dump(self, now: float) -> dict[str, object]:
+        """The call as plain values."""
+        at = self.machine.get_timer()
+        return {
+            "call": self.call,
+            "call_id": self.dialog.call_id if self.dialog is not None else None,
+            "peer": str(self.dialog.peer) if self.dialog is not None else None,
+            "state": self.machine.state.value,
+            "reinvite": self.renegotiation.machine.state.value,
+            "age_s": round(now - self.created, 3),
+            "timer": self.machine.next_timer(),
+            "timer_in_s": None if at is None else round(at - now, 3),
+        }
+
+    # --- actions
+
+    def _act(self, actions: list[Do], what: Details, now: float) -> None:
+        for action in actions:
+            self._actions[action](what, now)
+        self.settle(now)
+
+    def _send_bye(self, what: Details, now: float) -> None:
+        if self.dialog is not None:
+            self.send_bye_in(self.dialog, now)
+
+    def send_bye_in(self, dialog: Dialog, now: float) -> None:
+        """Hang up a dialog. Nobody waits for the answer: the session is over with the request (§15.1.1)."""
+        destination = next_hop(dialog)
+        bye = in_dialog(dialog, "BYE", dialog.take_cseq(), self.core.via(destination))
+        self.core.send(bye, destination, now, None)
+
+    def send_ack_in(self, dialog: Dialog, client: ClientTransaction) -> None:
+        """Acknowledge the 2xx of a dialog, now and whenever it comes again (§13.2.2.4)."""
+        destination = next_hop(dialog)
+        number = typed.cseq(client.request).number
+        ack = bytes(in_dialog(dialog, "ACK", number, self.core.via(destination)))
+        client.acks[dialog.remote_tag] = (ack, destination)
+        self.core.layer.transmit(ack, destination)
+
+    def _tell_end(self, cause: EndCause) -> None:
+        self.core.events.append(CallEnded(self.call, cause))

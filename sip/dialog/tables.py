@@ -1,0 +1,230 @@
+"""The life of a call and of a re-INVITE in it, as tables: RFC 3261 §9, §13, §14, §15.
+
+A command that has no row in a state is misuse; anything else that has none means nothing there.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from sip.settings import UaSettings
+from sip.transaction.machine import Pace, Start, Table
+
+
+class CallState(StrEnum):
+    """Where a call stands."""
+
+    INCOMING = "incoming"  # their INVITE waits for our final response
+    ANSWERED = "answered"  # our 2xx waits for its ACK
+    CLOSING = "closing"  # likewise, and a BYE of ours waits for that ACK
+    CALLING = "calling"  # our INVITE, nothing heard
+    PROCEEDING = "proceeding"  # our INVITE, a provisional response came
+    CANCEL_HELD = "cancel held"  # cancelled, but a CANCEL may only follow a provisional response
+    CANCELLING = "cancelling"  # CANCEL sent, the INVITE's final response is awaited
+    CONFIRMED = "confirmed"
+    ENDED = "ended"
+
+
+class OfferState(StrEnum):
+    """Where a re-INVITE stands. One that waits out a glare is IDLE with its timer running."""
+
+    IDLE = "idle"
+    REMOTE = "remote"  # theirs waits for our final response
+    UNACKED = "unacked"  # our 2xx waits for its ACK
+    LOCAL = "local"  # ours waits for its final response
+    CLOSED = "closed"  # the call is over
+
+
+class Given(StrEnum):
+    """What may happen to a call or a re-INVITE, besides the expiry of a `CallTimer`."""
+
+    RING = "ring"  # commands
+    ANSWER = "answer"
+    REJECT = "reject"
+    BYE = "bye"
+    CANCEL = "cancel"
+    REINVITE = "reinvite"
+    GOT_INVITE = "got invite"  # requests
+    GOT_ACK = "got ack"
+    GOT_CANCEL = "got cancel"
+    GOT_BYE = "got bye"
+    GOT_1XX = "got 1xx"  # responses
+    GOT_2XX = "got 2xx"
+    GOT_GLARE = "got 491"
+    GOT_FATAL = "got 408, 481 or nothing"
+    GOT_FAILURE = "got 3xx-6xx"
+    TIMED_OUT = "timed out"
+    TRANSPORT = "transport error"
+    NO_ACK = "a re-INVITE's 2xx was not acknowledged"
+    LOST = "the far end no longer knows the call"
+    CLOSE = "the call is over"
+
+
+class CallTimer(StrEnum):
+    """The timers of the user agent core."""
+
+    RETRANSMIT = "retransmit 2xx"
+    ACK = "ack"
+    PROVISIONAL = "repeat 180"
+    LIMIT = "answer limit"
+    CANCEL = "cancel"
+    GLARE = "glare"
+
+
+class Do(StrEnum):
+    """What a call does."""
+
+    SEND_180 = "send 180"
+    REPEAT_180 = "repeat 180"
+    SEND_2XX = "send 2xx"
+    REPEAT_2XX = "repeat 2xx"
+    SEND_FAILURE = "send failure"
+    SEND_480 = "send 480"
+    SEND_487 = "send 487"
+    SEND_491 = "send 491"
+    SEND_RETRY_LATER = "send 500"
+    SEND_INVITE = "send invite"
+    SEND_ACK = "send ack"
+    SEND_BYE = "send bye"
+    SEND_CANCEL = "send cancel"
+    END_NO_ACK = "end: no ack"
+    END_LOST = "end: lost"
+    TELL_CANCELLED = "tell cancelled"
+    TELL_CONFIRMED = "tell confirmed"
+    TELL_PROGRESS = "tell progress"
+    TELL_ANSWERED = "tell answered"
+    TELL_REJECTED = "tell rejected"
+    TELL_RECEIVED = "tell received"
+    TELL_REMOTE_BYE = "tell remote bye"
+    TELL_LOCAL_BYE = "tell local bye"
+    TELL_ACK_TIMEOUT = "tell ack timeout"
+    TELL_TIMEOUT = "tell timeout"
+    TELL_TRANSPORT = "tell transport"
+
+
+_S, _G, _T = CallState, Given, CallTimer
+_END = _S.ENDED
+
+_INCOMING: Mapping[tuple[CallState, StrEnum], tuple[CallState, tuple[Do | Start, ...]]] = {
+    # §13.3.1: ring, answer or refuse; §13.3.1.1: proxies forget a call that is silent for three minutes
+    (_S.INCOMING, _G.RING): (_S.INCOMING, (Do.SEND_180, Start(_T.PROVISIONAL))),
+    (_S.INCOMING, _T.PROVISIONAL): (_S.INCOMING, (Do.REPEAT_180, Start(_T.PROVISIONAL))),
+    (_S.INCOMING, _G.ANSWER): (_S.ANSWERED, (Do.SEND_2XX, Start(_T.RETRANSMIT), Start(_T.ACK))),
+    (_S.INCOMING, _G.REJECT): (_END, (Do.SEND_FAILURE,)),
+    (_S.INCOMING, _T.LIMIT): (_END, (Do.SEND_480, Do.TELL_TIMEOUT)),
+    # §9.2; §15.1.2: a BYE of the early dialog leaves the INVITE to be answered, too
+    (_S.INCOMING, _G.GOT_CANCEL): (_END, (Do.SEND_487, Do.TELL_CANCELLED)),
+    (_S.INCOMING, _G.GOT_BYE): (_END, (Do.SEND_487, Do.TELL_CANCELLED)),
+    # §14.2: a second INVITE before the first has its final response
+    (_S.INCOMING, _G.GOT_INVITE): (_S.INCOMING, (Do.SEND_RETRY_LATER,)),
+    # §13.3.1.4: the 2xx is the core's to repeat, at T1 doubling up to T2, for 64·T1
+    (_S.ANSWERED, _T.RETRANSMIT): (
+        _S.ANSWERED,
+        (Do.REPEAT_2XX, Start(_T.RETRANSMIT, Pace.DOUBLE_TO_T2)),
+    ),
+    (_S.ANSWERED, _G.GOT_ACK): (_S.CONFIRMED, (Do.TELL_CONFIRMED,)),
+    (_S.ANSWERED, _T.ACK): (_END, (Do.SEND_BYE, Do.TELL_ACK_TIMEOUT)),
+    (_S.ANSWERED, _G.GOT_BYE): (_END, (Do.TELL_REMOTE_BYE,)),
+    # RFC 5407 §3.1.5: the ACK is still under way; ask to try again
+    (_S.ANSWERED, _G.GOT_INVITE): (_S.ANSWERED, (Do.SEND_491,)),
+    # §15: the callee must not send a BYE before the ACK has come or its time is over
+    (_S.ANSWERED, _G.BYE): (_S.CLOSING, (Do.TELL_LOCAL_BYE,)),
+    (_S.CLOSING, _T.RETRANSMIT): (_S.CLOSING, (Do.REPEAT_2XX, Start(_T.RETRANSMIT, Pace.DOUBLE_TO_T2))),
+    (_S.CLOSING, _G.GOT_ACK): (_END, (Do.SEND_BYE,)),
+    (_S.CLOSING, _T.ACK): (_END, (Do.SEND_BYE,)),
+    (_S.CLOSING, _G.GOT_BYE): (_END, ()),
+    (_S.CLOSING, _G.GOT_INVITE): (_S.CLOSING, (Do.SEND_491,)),
+}
+
+_OUTGOING: Mapping[tuple[CallState, StrEnum], tuple[CallState, tuple[Do | Start, ...]]] = {
+    # §13.2.2
+    (_S.CALLING, _G.GOT_1XX): (_S.PROCEEDING, (Do.TELL_PROGRESS, Start(_T.LIMIT))),
+    (_S.CALLING, _G.GOT_2XX): (_S.CONFIRMED, (Do.SEND_ACK, Do.TELL_ANSWERED)),
+    (_S.CALLING, _G.GOT_FAILURE): (_END, (Do.TELL_REJECTED,)),
+    (_S.CALLING, _G.TIMED_OUT): (_END, (Do.TELL_TIMEOUT,)),
+    (_S.CALLING, _G.TRANSPORT): (_END, (Do.TELL_TRANSPORT,)),
+    (_S.CALLING, _G.CANCEL): (_S.CANCEL_HELD, ()),
+    (_S.PROCEEDING, _G.GOT_1XX): (_S.PROCEEDING, (Do.TELL_PROGRESS,)),
+    (_S.PROCEEDING, _G.GOT_2XX): (_S.CONFIRMED, (Do.SEND_ACK, Do.TELL_ANSWERED)),
+    (_S.PROCEEDING, _G.GOT_FAILURE): (_END, (Do.TELL_REJECTED,)),
+    (_S.PROCEEDING, _G.TIMED_OUT): (_END, (Do.TELL_TIMEOUT,)),
+    (_S.PROCEEDING, _G.TRANSPORT): (_END, (Do.TELL_TRANSPORT,)),
+    (_S.PROCEEDING, _G.CANCEL): (_S.CANCELLING, (Do.SEND_CANCEL, Start(_T.CANCEL))),
+    (_S.PROCEEDING, _T.LIMIT): (_S.CANCELLING, (Do.SEND_CANCEL, Start(_T.CANCEL))),
+    # §9.1: no CANCEL before a provisional response
+    (_S.CANCEL_HELD, _G.GOT_1XX): (_S.CANCELLING, (Do.SEND_CANCEL, Start(_T.CANCEL))),
+    (_S.CANCEL_HELD, _G.GOT_2XX): (_END, (Do.SEND_ACK, Do.SEND_BYE, Do.TELL_LOCAL_BYE)),
+    (_S.CANCEL_HELD, _G.GOT_FAILURE): (_END, (Do.TELL_REJECTED,)),
+    (_S.CANCEL_HELD, _G.TIMED_OUT): (_END, (Do.TELL_TIMEOUT,)),
+    (_S.CANCEL_HELD, _G.TRANSPORT): (_END, (Do.TELL_TRANSPORT,)),
+    # §9.1: the CANCEL may have met a 2xx on the way; after 64·T1 of nothing the INVITE is given up
+    (_S.CANCELLING, _G.GOT_2XX): (_END, (Do.SEND_ACK, Do.SEND_BYE, Do.TELL_LOCAL_BYE)),
+    (_S.CANCELLING, _G.GOT_FAILURE): (_END, (Do.TELL_REJECTED,)),
+    (_S.CANCELLING, _G.TIMED_OUT): (_END, (Do.TELL_TIMEOUT,)),
+    (_S.CANCELLING, _G.TRANSPORT): (_END, (Do.TELL_TRANSPORT,)),
+    (_S.CANCELLING, _T.CANCEL): (_END, (Do.TELL_TIMEOUT,)),
+}
+
+_CONFIRMED: Mapping[tuple[CallState, StrEnum], tuple[CallState, tuple[Do | Start, ...]]] = {
+    # §15.1
+    (_S.CONFIRMED, _G.BYE): (_END, (Do.SEND_BYE, Do.TELL_LOCAL_BYE)),
+    (_S.CONFIRMED, _G.GOT_BYE): (_END, (Do.TELL_REMOTE_BYE,)),
+    # §14.2; §14.1, §12.2.1.2
+    (_S.CONFIRMED, _G.NO_ACK): (_END, (Do.SEND_BYE, Do.TELL_ACK_TIMEOUT)),
+    (_S.CONFIRMED, _G.LOST): (_END, (Do.SEND_BYE, Do.TELL_TIMEOUT)),
+}
+
+INCOMING_CALL: Table[CallState, Do] = Table(
+    "incoming call", (_S.INCOMING, (Start(_T.LIMIT),)), {**_INCOMING, **_CONFIRMED}
+)
+OUTGOING_CALL: Table[CallState, Do] = Table(
+    "outgoing call", (_S.CALLING, (Do.SEND_INVITE,)), {**_OUTGOING, **_CONFIRMED}
+)
+
+_O = OfferState
+
+# §14. The glare's timer runs on while they are at it, and starts anew should they not be done (§14.1: one INVITE
+# at a time, in either direction).
+OFFER: Table[OfferState, Do] = Table(
+    "re-INVITE",
+    (_O.IDLE, ()),
+    {
+        (_O.IDLE, _G.REINVITE): (_O.LOCAL, (Do.SEND_INVITE,)),
+        (_O.IDLE, _T.GLARE): (_O.LOCAL, (Do.SEND_INVITE,)),
+        (_O.IDLE, _G.GOT_INVITE): (_O.REMOTE, (Do.TELL_RECEIVED, Start(_T.LIMIT))),
+        (_O.IDLE, _G.CLOSE): (_O.CLOSED, ()),
+        (_O.REMOTE, _G.ANSWER): (_O.UNACKED, (Do.SEND_2XX, Start(_T.RETRANSMIT), Start(_T.ACK))),
+        (_O.REMOTE, _G.REJECT): (_O.IDLE, (Do.SEND_FAILURE,)),
+        (_O.REMOTE, _T.LIMIT): (_O.IDLE, (Do.SEND_480, Do.TELL_REJECTED)),
+        (_O.REMOTE, _T.GLARE): (_O.REMOTE, (Start(_T.GLARE),)),
+        (_O.REMOTE, _G.GOT_INVITE): (_O.REMOTE, (Do.SEND_RETRY_LATER,)),
+        (_O.REMOTE, _G.GOT_CANCEL): (_O.IDLE, (Do.SEND_487, Do.TELL_REJECTED)),
+        (_O.REMOTE, _G.CLOSE): (_O.CLOSED, (Do.SEND_487,)),
+        (_O.UNACKED, _T.RETRANSMIT): (
+            _O.UNACKED,
+            (Do.REPEAT_2XX, Start(_T.RETRANSMIT, Pace.DOUBLE_TO_T2)),
+        ),
+        (_O.UNACKED, _T.GLARE): (_O.UNACKED, (Start(_T.GLARE),)),
+        (_O.UNACKED, _G.GOT_ACK): (_O.IDLE, (Do.TELL_CONFIRMED,)),
+        (_O.UNACKED, _T.ACK): (_O.IDLE, (Do.END_NO_ACK,)),
+        (_O.UNACKED, _G.GOT_INVITE): (_O.UNACKED, (Do.SEND_491,)),
+        (_O.UNACKED, _G.CLOSE): (_O.CLOSED, ()),
+        (_O.LOCAL, _G.GOT_2XX): (_O.IDLE, (Do.SEND_ACK, Do.TELL_ANSWERED)),
+        (_O.LOCAL, _G.GOT_GLARE): (_O.IDLE, (Start(_T.GLARE),)),
+        (_O.LOCAL, _G.GOT_FAILURE): (_O.IDLE, (Do.TELL_REJECTED,)),
+        (_O.LOCAL, _G.GOT_FATAL): (_O.IDLE, (Do.END_LOST,)),
+        (_O.LOCAL, _G.GOT_INVITE): (_O.LOCAL, (Do.SEND_491,)),
+        (_O.LOCAL, _G.CLOSE): (_O.CLOSED, ()),
+    },
+)
+
+
+def durations(settings: UaSettings) -> dict[str, float | None]:
+    """The first interval of each `CallTimer`, in seconds; GLARE is drawn anew each time (RFC 3261 §14.1)."""
+    timers = settings.timers
+    return {
+        CallTimer.RETRANSMIT: timers.t1_s,
+        CallTimer.ACK: timers.give_up_s,
+        CallTimer.PROVISIONAL: settings.provisional_repeat_s,
+        CallTimer.LIMIT: settings.answer_limit_s,
+        CallTimer.CANCEL: timers.give_up_s,
+    }

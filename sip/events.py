@@ -1,0 +1,135 @@
+"""What the user agent tells its owner: small frozen values, in the order in which things happened.
+
+After `CallCancelled`, `CallRejected` or `CallEnded` the handle `call` is dead. `sdp` is the body of type
+application/sdp, opaque here, or None.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from sip.message.headers import Headers
+from sip.net.address import Address
+
+
+class EndCause(StrEnum):
+    """Why an answered call ended, or one that we made came to nothing without a response."""
+
+    REMOTE_BYE = "remote_bye"
+    LOCAL_BYE = "local_bye"
+    ACK_TIMEOUT = "ack_timeout"  # our 2xx was never acknowledged
+    TIMEOUT = "timeout"  # the far end never answered a request of ours, or we never answered the call
+    TRANSPORT = "transport"
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingCall:
+    """An INVITE outside any dialog; 100 (Trying) has been sent. `sdp` None: the answer will carry the offer."""
+
+    call: str
+    from_uri: str
+    from_display: str
+    to_uri: str
+    request_uri: str
+    call_id: str
+    sdp: bytes | None
+    source: Address
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class CallCancelled:
+    """The caller gave up before we answered (CANCEL, or a BYE of the early dialog); 487 has been sent."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallConfirmed:
+    """The ACK of our 2xx came; `sdp` is the answer when the INVITE had no offer, else None."""
+
+    call: str
+    sdp: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallProgress:
+    """A 101 to 199 to our INVITE; with `sdp` there may be early media."""
+
+    call: str
+    status: int
+    reason: str
+    sdp: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnswered:
+    """The 2xx to our INVITE came and has been acknowledged."""
+
+    call: str
+    sdp: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallRejected:
+    """Our INVITE ended with 300 to 699; 487 after `cancel`."""
+
+    call: str
+    status: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReinviteReceived:
+    """The far end wants other media; to be answered or rejected. `sdp` None: the answer carries our offer."""
+
+    call: str
+    sdp: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReinviteConfirmed:
+    """The ACK of our 2xx to a re-INVITE; `sdp` is the answer when the re-INVITE had no offer, else None."""
+
+    call: str
+    sdp: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReinviteAnswered:
+    """The 2xx to our re-INVITE came and has been acknowledged."""
+
+    call: str
+    sdp: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReinviteRejected:
+    """A re-INVITE came to nothing and the call goes on as it was: ours was refused, or theirs cancelled (487)."""
+
+    call: str
+    status: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """The call is over."""
+
+    call: str
+    cause: EndCause
+
+
+Event: TypeAlias = (
+    IncomingCall
+    | CallCancelled
+    | CallConfirmed
+    | CallProgress
+    | CallAnswered
+    | CallRejected
+    | ReinviteReceived
+    | ReinviteConfirmed
+    | ReinviteAnswered
+    | ReinviteRejected
+    | CallEnded
+)

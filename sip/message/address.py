@@ -1,0 +1,60 @@
+"""Name and address: the values of From, To, Contact, Route and Record-Route (RFC 3261 §20.10, §25.1)."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from sip.errors import ParseError
+from sip.message.grammar import LWS, QUOTED, quote, unquote
+from sip.message.params import NO_PARAMS, Params
+from sip.message.uri import Uri
+
+# Octets beyond ASCII belong in quotes, but phones put names with accents there without.
+_BRACKETED = re.compile(
+    rf"{LWS}(?:({QUOTED}){LWS}|((?:[A-Za-z0-9\-.!%*_+`'~ \t]|[^\x00-\x7f])*+))<([^<>]*+)>(.*)", re.DOTALL
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NameAddr:
+    """A URI with, perhaps, a display name and parameters of the header field.
+
+    `display_name` is without quotes and escapes, and empty when there is none.
+    """
+
+    display_name: str
+    uri: Uri
+    params: Params = NO_PARAMS
+
+    @classmethod
+    def parse(cls, text: str) -> "NameAddr":
+        """Read one value. Without angle brackets all parameters are the header's (§20.10). Raises ParseError."""
+        return _parse(text)
+
+    @property
+    def tag(self) -> str | None:
+        """The tag; None without one."""
+        return self.params.get("tag")
+
+    def with_tag(self, tag: str) -> "NameAddr":
+        """A copy with that tag."""
+        return NameAddr(self.display_name, self.uri, self.params.with_("tag", tag))
+
+    def __str__(self) -> str:
+        name = f"{quote(self.display_name)} " if self.display_name else ""
+        return f"{name}<{self.uri}>{self.params}"
+
+
+@lru_cache(maxsize=256)
+def _parse(text: str) -> NameAddr:
+    match = _BRACKETED.fullmatch(text)
+    if match is not None:
+        quoted, bare, uri, params = match.groups()
+        name = unquote(quoted) if quoted is not None else bare.strip(" \t")
+        return NameAddr(name, Uri.parse(uri), Params.parse(params, "address"))
+    spec, semicolon, params = text.partition(";")
+    spec = spec.strip(" \t")
+    if "," in spec or "?" in spec:
+        # §20.10: such a URI must stand in angle brackets.
+        raise ParseError("address needs angle brackets")
+    return NameAddr("", Uri.parse(spec), Params.parse(semicolon + params, "address"))

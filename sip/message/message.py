@@ -1,0 +1,45 @@
+"""Requests and responses."""
+
+import re
+from dataclasses import dataclass, field
+
+from sip.errors import LocalError
+from sip.message.grammar import is_token
+from sip.message.headers import Headers
+from sip.message.serializer import serialize
+
+_URI_BREAKER = re.compile(r"[\x00-\x20\x7f]")
+_REASON_BREAKER = re.compile(r"[\r\n]")
+
+
+@dataclass(slots=True)
+class Request:
+    """A request. `uri` is the Request-URI as it stands in the message.
+
+    `headers` has no Content-Length after parsing: that frames the message, and the length of `body` says the same.
+    """
+
+    method: str
+    uri: str
+    headers: Headers = field(default_factory=Headers)
+    body: bytes = b""
+
+    def __bytes__(self) -> bytes:
+        if not is_token(self.method) or not self.uri or _URI_BREAKER.search(self.uri):
+            raise LocalError(f"{self.method!r} {self.uri!r} makes no request line")
+        return serialize(f"{self.method} {self.uri} SIP/2.0", self.headers, self.body)
+
+
+@dataclass(slots=True)
+class Response:
+    """A response. See `Request` for `headers`."""
+
+    status: int
+    reason: str
+    headers: Headers = field(default_factory=Headers)
+    body: bytes = b""
+
+    def __bytes__(self) -> bytes:
+        if not 100 <= self.status <= 699 or _REASON_BREAKER.search(self.reason):
+            raise LocalError(f"{self.status} {self.reason!r} makes no status line")
+        return serialize(f"SIP/2.0 {self.status} {self.reason}", self.headers, self.body)

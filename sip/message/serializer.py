@@ -1,0 +1,18 @@
+"""Messages to bytes (RFC 3261 §7)."""
+
+from sip.errors import LocalError
+from sip.message.headers import Headers
+
+
+def serialize(start_line: str, headers: Headers, body: bytes) -> bytes:
+    """The octets of a message. Content-Length is written from the body, whatever the headers say of it.
+
+    Raises LocalError when a text has surrogates that are not escaped octets.
+    """
+    lines = [start_line]
+    lines += [f"{name}: {value}" for name, value in headers if name.lower() != "content-length"]
+    lines.append(f"Content-Length: {len(body)}\r\n\r\n")
+    try:
+        return "\r\n".join(lines).encode("utf-8", "surrogateescape") + body
+    except UnicodeEncodeError as error:
+        raise LocalError(f"the message has text that cannot be encoded: {error.reason}") from error

@@ -1,0 +1,182 @@
+"""The headers of a message as values. Everything here raises ParseError, with the request as its `partial`."""
+
+from collections.abc import Callable
+from typing import TypeAlias, TypeVar
+
+from sip.errors import ParseError
+from sip.message.address import NameAddr
+from sip.message.cseq import CSeq
+from sip.message.grammar import is_token, number, split_list
+from sip.message.limits import MAX_FORWARDS, MAX_LIST, MAX_VIAS
+from sip.message.message import Request, Response
+from sip.message.uri import Uri
+from sip.message.via import Via
+
+Message: TypeAlias = Request | Response
+_Value = TypeVar("_Value")
+
+_MANDATORY = ("Via", "From", "To", "Call-ID", "CSeq")
+_SINGLE = ("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Type")
+
+
+def top_via(message: Message) -> Via:
+    """The topmost Via: whom a request came from, or whose response this is."""
+    return vias(message)[0]
+
+
+def vias(message: Message) -> list[Via]:
+    """All Via values, topmost first; at least one."""
+    values = _list(message, "Via", Via.parse, MAX_VIAS)
+    if not values:
+        raise _error(message, "Via is missing")
+    return values
+
+
+def from_(message: Message) -> NameAddr:
+    """From."""
+    return _single(message, "From", NameAddr.parse)
+
+
+def to(message: Message) -> NameAddr:
+    """To."""
+    return _single(message, "To", NameAddr.parse)
+
+
+def call_id(message: Message) -> str:
+    """Call-ID: anything visible without a space in it."""
+    return _single(message, "Call-ID", _visible)
+
+
+def cseq(message: Message) -> CSeq:
+    """CSeq."""
+    return _single(message, "CSeq", CSeq.parse)
+
+
+def contacts(message: Message) -> list[NameAddr]:
+    """All Contact values. `*`, which only means something to a registrar, is nobody's address."""
+    if message.headers.get("Contact") == "*":
+        return []
+    return _list(message, "Contact", NameAddr.parse, MAX_LIST)
+
+
+def contact(message: Message) -> NameAddr | None:
+    """The first Contact."""
+    values = contacts(message)
+    return values[0] if values else None
+
+
+def record_routes(message: Message) -> list[NameAddr]:
+    """Record-Route, topmost first."""
+    return _list(message, "Record-Route", NameAddr.parse, MAX_LIST)
+
+
+def routes(message: Message) -> list[NameAddr]:
+    """Route, topmost first."""
+    return _list(message, "Route", NameAddr.parse, MAX_LIST)
+
+
+def max_forwards(message: Message) -> int | None:
+    """Max-Forwards; None when a peer of RFC 2543 gave none."""
+    if "Max-Forwards" not in message.headers:
+        return None
+    return _single(message, "Max-Forwards", lambda text: number(text, "Max-Forwards", MAX_FORWARDS))
+
+
+def require(message: Message) -> list[str]:
+    """The option tags of Require, as they are spelt there."""
+    return _list(message, "Require", _token, MAX_LIST)
+
+
+def supported(message: Message) -> list[str]:
+    """The option tags of Supported."""
+    return _list(message, "Supported", _token, MAX_LIST)
+
+
+def content_type(message: Message) -> str | None:
+    """The media type of the body in lower case and without parameters; None when it is not stated."""
+    if "Content-Type" not in message.headers:
+        return None
+    return _single(message, "Content-Type", _media_type)
+
+
+def validate_request(request: Request) -> None:
+    """Check all that must be right before the method is looked at (§8.2): a request that passes can be answered.
+
+    That every mandatory header is there and none twice, that what names the transaction and the dialog can be
+    read, that CSeq names the method (§8.1.1.5). Max-Forwards and tags may be missing: RFC 2543 has none. A
+    Request-URI of a scheme that is not SIP passes; that is for the user agent to refuse (416).
+    """
+    for name in _MANDATORY:
+        if name not in request.headers:
+            raise _error(request, f"{name} is missing")
+    for name in _SINGLE:
+        if len(request.headers.get_all(name)) > 1:
+            raise _error(request, f"{name} is there twice")
+    if cseq(request).method != request.method:
+        raise _error(request, "CSeq names another method")
+    if _read(request, Uri.parse, request.uri).headers is not None:
+        # §19.1.1: headers have no place in a Request-URI, and what they ask for is never done.
+        raise _error(request, "Request-URI has headers")
+    for read in (vias, from_, to, call_id, max_forwards, content_type, contacts, record_routes, routes):
+        read(request)
+    require(request)
+    supported(request)
+
+
+def validate_response(response: Response) -> None:
+    """Check that a response has, once and readable, what tells its transaction and dialog."""
+    for name in ("From", "To", "Call-ID", "CSeq"):
+        if len(response.headers.get_all(name)) > 1:
+            raise _error(response, f"{name} is there twice")
+    for read in (vias, from_, to, call_id, cseq):
+        read(response)
+
+
+def _single(message: Message, name: str, parse: Callable[[str], _Value]) -> _Value:
+    value = message.headers.get(name)
+    if value is None:
+        raise _error(message, f"{name} is missing")
+    return _read(message, parse, value, name)
+
+
+def _list(message: Message, name: str, parse: Callable[[str], _Value], limit: int) -> list[_Value]:
+    values: list[_Value] = []
+    for field in message.headers.get_all(name):
+        parts = _read(message, lambda text: split_list(text, name, limit), field)
+        if len(values) + len(parts) > limit:
+            raise _error(message, f"{name} has too many values")
+        values += [_read(message, parse, part, name) for part in parts]
+    return values
+
+
+def _read(message: Message, parse: Callable[[str], _Value], text: str, name: str = "") -> _Value:
+    try:
+        return parse(text)
+    except ParseError as error:
+        reason = f"{name}: {error.reason}" if name and not error.reason.startswith(name) else error.reason
+        raise _error(message, reason) from error
+
+
+def _error(message: Message, reason: str) -> ParseError:
+    return ParseError(reason, partial=message if isinstance(message, Request) else None)
+
+
+def _visible(text: str) -> str:
+    if not text or any(char <= " " or char == "\x7f" for char in text):
+        raise ParseError("has no visible text, or a space in it")
+    return text
+
+
+def _token(text: str) -> str:
+    if not is_token(text):
+        raise ParseError("is not a token")
+    return text
+
+
+def _media_type(text: str) -> str:
+    kind, slash, rest = text.partition("/")
+    subtype = rest.partition(";")[0].strip(" \t").lower()
+    kind = kind.strip(" \t").lower()
+    if not (slash and is_token(kind) and is_token(subtype)):
+        raise ParseError("is not a media type")
+    return f"{kind}/{subtype}"

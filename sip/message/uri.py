@@ -1,0 +1,128 @@
+"""URIs (RFC 3261 §19.1); those of a scheme other than sip and sips are kept whole."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from urllib.parse import unquote
+
+from sip.errors import ParseError
+from sip.message.grammar import number
+from sip.message.limits import MAX_PORT
+from sip.message.params import NO_PARAMS, Params
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*+):")
+_OPAQUE = re.compile(r"[!#-;=?-~]+")
+# "#" may not stand unescaped, but phones dial "sip:*67#...@" that way.
+_USER = re.compile(r"(?:[A-Za-z0-9\-_.!~*'()&=+$,;?/#]|%[0-9A-Fa-f]{2})++")
+_PASSWORD = re.compile(r"(?:[A-Za-z0-9\-_.!~*'()&=+$,]|%[0-9A-Fa-f]{2})*+")
+_HOST_PORT = re.compile(r"(\[[^\]]*+\]|[^:\[\]]*+)(?::(.*))?", re.DOTALL)
+# The underscore is not of RFC 1123, but common inside private networks.
+_HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_\-]*+)(?:\.[A-Za-z0-9_][A-Za-z0-9_\-]*+)*+\.?")
+_HEADERS = re.compile(r"(?:[A-Za-z0-9\-_.!~*'()\[\]/?:+$=&]|%[0-9A-Fa-f]{2})++")
+_MAX_HOST = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Uri:
+    """A URI. Nothing in it is unescaped, so that it prints as it was read; only the scheme is put in lower case.
+
+    `host` has its brackets where it is IPv6. `headers` is the text behind the question mark, None without one.
+    With another scheme than sip and sips `opaque` is all that follows the colon, and the rest is empty.
+    """
+
+    scheme: str
+    user: str | None = None
+    password: str | None = None
+    host: str = ""
+    port: int | None = None
+    params: Params = NO_PARAMS
+    headers: str | None = None
+    opaque: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "Uri":
+        """Read a URI without angle brackets. Raises ParseError."""
+        return _parse(text)
+
+    @property
+    def is_sip(self) -> bool:
+        """Whether the scheme is sip or sips."""
+        return self.opaque is None
+
+    @property
+    def user_unescaped(self) -> str:
+        """The user part for people: escapes resolved; empty when there is none. Never to be parsed again."""
+        return "" if self.user is None else unquote(self.user, errors="replace")
+
+    def __str__(self) -> str:
+        if self.opaque is not None:
+            return f"{self.scheme}:{self.opaque}"
+        user = "" if self.user is None else f"{self.user}@"
+        if self.password is not None:
+            user = f"{self.user}:{self.password}@"
+        port = "" if self.port is None else f":{self.port}"
+        headers = "" if self.headers is None else f"?{self.headers}"
+        return f"{self.scheme}:{user}{self.host}{port}{self.params.uri_text()}{headers}"
+
+
+def parse_host_port(text: str, what: str) -> tuple[str, int | None]:
+    """Read `host[:port]` without white space; an IPv6 address has brackets. Raises ParseError."""
+    match = _HOST_PORT.fullmatch(text)
+    if match is None:
+        raise ParseError(f"{what} has a malformed host")
+    host, port = match.groups()
+    if not _is_host(host):
+        raise ParseError(f"{what} has a malformed host")
+    if port is None:
+        return host, None
+    value = number(port, f"the port in {what}", MAX_PORT)
+    if value == 0:
+        raise ParseError(f"{what} has port 0")
+    return host, value
+
+
+def _is_host(host: str) -> bool:
+    try:
+        if host.startswith("["):
+            return "%" not in host and IPv6Address(host[1:-1]).version == 6
+        if len(host) > _MAX_HOST or _HOST_NAME.fullmatch(host) is None:
+            return False
+        # A name's last label begins with a letter (§25.1, toplabel); what begins with a digit is a number.
+        last = host.rstrip(".").rpartition(".")[2]
+        return not last[0].isdigit() or IPv4Address(host).version == 4
+    except AddressValueError:
+        return False
+
+
+@lru_cache(maxsize=256)
+def _parse(text: str) -> Uri:
+    scheme = _SCHEME.match(text)
+    if scheme is None:
+        raise ParseError("URI has no scheme")
+    name = scheme.group(1).lower()
+    rest = text[scheme.end() :]
+    if name not in {"sip", "sips"}:
+        if _OPAQUE.fullmatch(rest) is None:
+            raise ParseError("URI has characters that must be escaped")
+        return Uri(name, opaque=rest)
+    return _parse_sip(name, rest)
+
+
+def _parse_sip(scheme: str, text: str) -> Uri:
+    user = password = headers = None
+    # Semicolons and question marks may stand in the user part, so that is cut off first (§19.1.1).
+    userinfo, at, rest = text.rpartition("@")
+    if at:
+        user, colon, secret = userinfo.partition(":")
+        if _USER.fullmatch(user) is None or _PASSWORD.fullmatch(secret) is None:
+            raise ParseError("URI has a malformed user part")
+        password = secret if colon else None
+    rest, question, tail = rest.partition("?")
+    if question:
+        if _HEADERS.fullmatch(tail) is None:
+            raise ParseError("URI has malformed headers")
+        headers = tail
+    address, semicolon, params = rest.partition(";")
+    host, port = parse_host_port(address, "URI")
+    return Uri(scheme, user, password, host, port, Params.parse_uri(semicolon + params), headers)

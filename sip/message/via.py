@@ -1,0 +1,67 @@
+"""The Via header field (RFC 3261 §20.42, RFC 3581)."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from sip.errors import ParseError
+from sip.message.grammar import LWS, TOKEN
+from sip.message.limits import MAX_PORT
+from sip.message.params import NO_PARAMS, Params
+from sip.message.uri import parse_host_port
+
+_PROTOCOL = rf"{LWS}({TOKEN}){LWS}/{LWS}({TOKEN}){LWS}/{LWS}({TOKEN})"
+_SENT_BY = rf"(\[[^\]]*+\]|[^;:,\[\] \t]++)(?:{LWS}:{LWS}([0-9]++))?"
+_VIA = re.compile(rf"{_PROTOCOL}[ \t]++{_SENT_BY}{LWS}(;.*)?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Via:
+    """One Via value.
+
+    `protocol` is "SIP/2.0", `transport` is in upper case; `host` has its brackets where it is IPv6.
+    """
+
+    protocol: str
+    transport: str
+    host: str
+    port: int | None = None
+    params: Params = NO_PARAMS
+
+    @classmethod
+    def parse(cls, text: str) -> "Via":
+        """Read one value. Raises ParseError."""
+        return _parse(text)
+
+    @property
+    def branch(self) -> str | None:
+        """The transaction's name; None when a peer of RFC 2543 gave none."""
+        return self.params.get("branch")
+
+    @property
+    def received(self) -> str | None:
+        """Where the request really came from, without brackets (RFC 5118 §4.5 has it both ways)."""
+        value = self.params.get("received")
+        return None if value is None else value.strip("[]")
+
+    @property
+    def rport(self) -> int | None:
+        """The port that was filled in; None when there is none, also when it is only asked for (RFC 3581 §3)."""
+        value = self.params.get("rport") or ""
+        if not (value.isascii() and value.isdigit() and len(value) <= 5):
+            return None
+        return int(value) if 0 < int(value) <= MAX_PORT else None
+
+    def __str__(self) -> str:
+        port = "" if self.port is None else f":{self.port}"
+        return f"{self.protocol}/{self.transport} {self.host}{port}{self.params}"
+
+
+@lru_cache(maxsize=256)
+def _parse(text: str) -> Via:
+    match = _VIA.fullmatch(text)
+    if match is None:
+        raise ParseError("Via is malformed")
+    name, version, transport, host, port, params = match.groups()
+    host, value = parse_host_port(host if port is None else f"{host}:{port}", "Via")
+    return Via(f"{name.upper()}/{version}", transport.upper(), host, value, Params.parse(params or "", "Via"))

@@ -1,0 +1,1 @@
+"""The pump between sockets and the SIP core, and its addresses."""

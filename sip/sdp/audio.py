@@ -1,0 +1,100 @@
+"""What an m-line says about audio: its codecs by payload type, its packet time, its RTCP port."""
+
+import re
+from dataclasses import dataclass
+
+from sip.errors import RemoteError
+from sip.sdp.limits import ABSURD_PTIME_MS, MAX_PAYLOAD_TYPE, MAX_PTIME_MS, MIN_PTIME_MS
+from sip.sdp.model import Media
+
+# RFC 3551 §6, table 4: the names of the static audio payload types of 8 kHz and one channel. The others need no
+# name here, as nobody negotiates them.
+_STATIC = {0: "PCMU", 3: "GSM", 4: "G723", 5: "DVI4", 7: "LPC", 8: "PCMA", 9: "G722", 12: "QCELP", 13: "CN"}
+_STATIC.update({15: "G728", 18: "G729"})
+_RATE_HZ = 8_000
+
+TELEPHONE_EVENT = "TELEPHONE-EVENT"
+"""RFC 4733, in the spelling that names have here."""
+
+_RTPMAP = re.compile(r"([0-9]{1,3}) +([^ /]+)/([0-9]{1,6})(?:/([0-9]{1,3}))?")
+_PTIME = re.compile(r"([0-9]{1,6})(?:\.[0-9]{1,6})?")
+_RTCP = re.compile(r"([0-9]{1,5})(?: IN IP[46] \S+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A payload type of 8 kHz and one channel, and the codec's name in upper case."""
+
+    payload_type: int
+    name: str
+
+
+def formats(media: Media) -> list[Format]:
+    """The 8 kHz mono formats of an RTP m-line in its order of preference. Raises RemoteError 400.
+
+    A rtpmap counts for more than what RFC 3551 says of the number; a dynamic type without one means nothing.
+    """
+    mapped = _rtpmaps(media)
+    found: list[Format] = []
+    for text in dict.fromkeys(media.formats):
+        payload_type = _payload_type(text)
+        name = mapped[payload_type] if payload_type in mapped else _STATIC.get(payload_type)
+        if name is not None:
+            found.append(Format(payload_type, name))
+    return found
+
+
+def ptime_ms(media: Media, default: int) -> int:
+    """The packet time to send with, a multiple of 10 ms that we can do. Raises RemoteError 400.
+
+    A wish between 1 ms and a second is brought to the nearest that we can do; maxptime is kept to.
+    """
+    wish = _milliseconds(media, "ptime")
+    longest = _milliseconds(media, "maxptime")
+    value = default if wish is None else wish
+    if longest is not None:
+        value = min(value, longest)
+    return max(MIN_PTIME_MS, min(MAX_PTIME_MS, value)) // 10 * 10
+
+
+def rtcp_port(media: Media) -> int:
+    """Where RTCP goes: the rtcp attribute (RFC 3605), else the next port (RFC 3550 §11). Raises RemoteError 400."""
+    values = media.values("rtcp")
+    if not values:
+        port = media.port + 1
+    else:
+        match = _RTCP.fullmatch(values[0])
+        if match is None:
+            raise RemoteError(400, "SDP has a malformed rtcp attribute")
+        port = int(match.group(1))
+    if not 0 < port <= 65_535:
+        raise RemoteError(400, "SDP leaves no port for RTCP")
+    return port
+
+
+def _rtpmaps(media: Media) -> dict[int, str | None]:
+    mapped: dict[int, str | None] = {}
+    for value in media.values("rtpmap"):
+        match = _RTPMAP.fullmatch(value)
+        if match is None:
+            raise RemoteError(400, "SDP has a malformed rtpmap")
+        number, name, rate, channels = match.groups()
+        usable = int(rate) == _RATE_HZ and int(channels or 1) == 1
+        mapped.setdefault(_payload_type(number), name.upper() if usable else None)
+    return mapped
+
+
+def _payload_type(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= MAX_PAYLOAD_TYPE):
+        raise RemoteError(400, "SDP has a payload type beyond 0-127")
+    return int(text)
+
+
+def _milliseconds(media: Media, name: str) -> int | None:
+    values = media.values(name)
+    if not values:
+        return None
+    match = _PTIME.fullmatch(values[0])
+    if match is None or not 1 <= int(match.group(1)) <= ABSURD_PTIME_MS:
+        raise RemoteError(400, f"SDP has an absurd {name}")
+    return int(match.group(1))

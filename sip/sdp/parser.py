@@ -1,0 +1,104 @@
+"""Bytes to a session description (RFC 8866 §5, §9)."""
+
+import re
+
+from sip.errors import RemoteError
+from sip.sdp.limits import MAX_ATTRIBUTES, MAX_FORMATS, MAX_LINE, MAX_MEDIA, MAX_SDP
+from sip.sdp.model import Attribute, Media, Origin, Session
+
+_TOKEN = r"[A-Za-z0-9!#$%&'*+\-.^_`{|}~]+"
+_LINE = re.compile(r"([a-z])=([^\x00-\x08\x0a-\x1f\x7f]*)")
+# A user name with spaces is against the grammar; since nothing is done with it, it does no harm.
+_ORIGIN = re.compile(r"(\S(?:.*\S)?) ([0-9]+) ([0-9]+) IN IP[46] (\S+)")
+_CONNECTION = re.compile(r"IN (IP[46]) ([A-Za-z0-9.:_\-]+)(?:/[0-9]+){0,2}")
+_TIME = re.compile(r"[0-9]+ [0-9]+")
+_MEDIA = re.compile(rf"({_TOKEN}) ([0-9]{{1,5}})(?:/([0-9]{{1,5}}))? ({_TOKEN}(?:/{_TOKEN})*)((?: {_TOKEN})+)")
+
+
+def parse(data: bytes) -> Session:
+    """Read a description. Raises RemoteError 400.
+
+    Lines may end in LF alone (RFC 8866 §5 asks for that), and t= and s= may be missing, as senders exist that leave
+    them out. Session lines may come in any order; v= comes first.
+    """
+    if len(data) > MAX_SDP:
+        raise _error("is too large")
+    lines = [line.removesuffix("\r") for line in data.decode("utf-8", "surrogateescape").split("\n")]
+    if lines[0] != "v=0":
+        raise _error("does not begin with v=0")
+    groups: list[list[tuple[str, str]]] = [[]]
+    for line in lines[1:]:
+        if not line:
+            # Empty lines behind the last one are common; between lines they harm nobody.
+            continue
+        match = _LINE.fullmatch(line)
+        if match is None or len(line) > MAX_LINE:
+            raise _error("has a malformed line")
+        if match.group(1) == "m":
+            groups.append([])
+        groups[-1].append((match.group(1), match.group(2)))
+    if len(groups) > MAX_MEDIA + 1:
+        raise _error("has too many m-lines")
+    return _session(groups[0], tuple(_media(group) for group in groups[1:]))
+
+
+def _session(lines: list[tuple[str, str]], media: tuple[Media, ...]) -> Session:
+    single = {kind: value for kind, value in reversed(lines) if kind != "a"}
+    origin = _ORIGIN.fullmatch(single.get("o", ""))
+    if origin is None:
+        raise _error("has no proper o= line")
+    time = single.get("t", "0 0")
+    if _TIME.fullmatch(time) is None:
+        raise _error("has a malformed t= line")
+    return Session(
+        origin=Origin(*origin.groups()),
+        name=single.get("s", "-"),
+        host=_host(single.get("c")),
+        time=time,
+        attributes=_attributes(lines),
+        media=media,
+    )
+
+
+def _media(lines: list[tuple[str, str]]) -> Media:
+    match = _MEDIA.fullmatch(lines[0][1].rstrip(" "))
+    if match is None:
+        raise _error("has a malformed m-line")
+    kind, port, count, protocol, formats = match.groups()
+    if int(port) > 65_535:
+        raise _error("has a port beyond 65535")
+    names = tuple(formats.split())
+    if len(names) > MAX_FORMATS:
+        raise _error("has too many formats")
+    return Media(
+        kind=kind,
+        port=int(port),
+        protocol=protocol,
+        formats=names,
+        port_count=int(count or 1),
+        # With several c= lines, which only multicast has, the first counts.
+        host=_host(next((value for letter, value in lines if letter == "c"), None)),
+        attributes=_attributes(lines),
+    )
+
+
+def _host(connection: str | None) -> str | None:
+    if connection is None:
+        return None
+    match = _CONNECTION.fullmatch(connection.rstrip(" "))
+    if match is None:
+        raise _error("has a malformed c= line")
+    return match.group(2)
+
+
+def _attributes(lines: list[tuple[str, str]]) -> tuple[Attribute, ...]:
+    values = [value for letter, value in lines if letter == "a"]
+    if len(values) > MAX_ATTRIBUTES:
+        raise _error("has too many attributes")
+    # What is in them is for those to judge who need the one or the other.
+    parts = (value.rstrip(" ").partition(":") for value in values)
+    return tuple(Attribute(name, value if colon else None) for name, colon, value in parts)
+
+
+def _error(what: str) -> RemoteError:
+    return RemoteError(400, f"SDP {what}")

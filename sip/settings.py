@@ -1,0 +1,57 @@
+"""The user agent's settings: its timers, names, and every limit that it keeps."""
+
+from dataclasses import dataclass, field
+
+from sip.net.address import Address
+from sip.transaction.timers import Timers
+
+
+@dataclass(frozen=True, slots=True)
+class UaSettings:
+    """Everything about a `UserAgent` that is not its address."""
+
+    timers: Timers = field(default_factory=Timers)
+
+    product: str = "offhook"
+    """Server and User-Agent; without a version, which would only help those who look for old ones."""
+
+    contact_user: str = "offhook"
+
+    advertised: Address | None = None
+    """What Contact and Via say instead of the local address: for a port that is forwarded to us."""
+
+    schemes: tuple[str, ...] = ("sip", "sips", "tel")
+    """Request-URI schemes that are ours to look at; others get 416."""
+
+    content_types: tuple[str, ...] = ("application/sdp",)
+    """What a request's body may be; others get 415."""
+
+    supported: tuple[str, ...] = ()
+    """Option tags that may be required of us; others get 420."""
+
+    max_pending_invites: int = 500
+    """Incoming calls that have no final response yet; beyond that a stateless 503."""
+
+    max_calls: int = 5_000
+    """Calls altogether; beyond that a new one gets a stateless 503."""
+
+    max_server_transactions: int = 20_000
+    """Requests outside our calls beyond that, and beyond twice that any request, get a stateless 503."""
+
+    retransmit_limit: int = 32
+    """How often one transaction repeats a response because the request came again. RFC 3261 timers need 11."""
+
+    retry_after_s: int = 5
+    """The Retry-After of a 503 and, at most 10 (RFC 3261 §14.2), of a 500 to an overlapping re-INVITE."""
+
+    max_forks: int = 16
+    """Answers to one INVITE of ours, from different phones, that are acknowledged (and all but one hung up)."""
+
+    answer_limit_s: float = 180.0
+    """How long an INVITE, theirs or ours, may go without a final response (RFC 3261 §16.6: timer C)."""
+
+    provisional_repeat_s: float = 60.0
+    """How often 180 is repeated so that proxies keep waiting (RFC 3261 §13.3.1.1)."""
+
+    reinvite_attempts: int = 5
+    """How often a re-INVITE is sent that meets 491 (RFC 3261 §14.1)."""

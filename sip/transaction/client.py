@@ -1,0 +1,64 @@
+"""A client transaction: a request of ours until its final response (RFC 3261 §17.1)."""
+
+from collections.abc import Mapping
+
+from sip.message.headers import Headers
+from sip.message.message import Request, Response
+from sip.net.address import Address
+from sip.transaction.keys import Key
+from sip.transaction.machine import Machine
+from sip.transaction.tables import CLIENT, INVITE_CLIENT, Do, Input, State
+
+
+class ClientTransaction:
+    """One request and its machine. `owner` is the user's own, and None once nobody cares for the outcome."""
+
+    __slots__ = ("acks", "created", "destination", "key", "machine", "owner", "request", "wire")
+
+    def __init__(
+        self,
+        key: Key,
+        request: Request,
+        destination: Address,
+        durations: Mapping[str, float | None],
+        t2_s: float,
+        now: float,
+    ) -> None:
+        self.key = key
+        self.request = request
+        self.destination = destination
+        self.wire = bytes(request)
+        self.owner: object = None
+        self.acks: dict[str, tuple[bytes, Address]] = {}
+        """To tag of a 2xx -> its ACK and where that goes, repeated with each repeated 2xx (§13.2.2.4)."""
+        self.created = now
+        self.machine: Machine[State, Do] = Machine(
+            INVITE_CLIENT if request.method == "INVITE" else CLIENT, durations, t2_s
+        )
+
+    @property
+    def terminated(self) -> bool:
+        """Whether it is over."""
+        return self.machine.state is State.TERMINATED
+
+
+def response_input(status: int) -> Input:
+    """The input that a status code is."""
+    if status < 200:
+        return Input.R1XX
+    return Input.R2XX if status < 300 else Input.R3_6XX
+
+
+def ack_of_failure(request: Request, response: Response) -> Request:
+    """The ACK that belongs to the transaction of an INVITE that got 300 to 699 (§17.1.1.3)."""
+    headers = Headers()
+    # The ACK has one Via, the INVITE's top one, and the INVITE's Route.
+    headers.add("Via", request.headers.get_all("Via")[0])
+    for name in ("Max-Forwards", "Route", "From"):
+        for value in request.headers.get_all(name):
+            headers.add(name, value)
+    headers.add("To", response.headers.get("To") or "")
+    headers.add("Call-ID", request.headers.get("Call-ID") or "")
+    number = (request.headers.get("CSeq") or "").partition(" ")[0]
+    headers.add("CSeq", f"{number} ACK")
+    return Request("ACK", request.uri, headers)

@@ -1,0 +1,55 @@
+"""Which transaction a message belongs to: RFC 3261 §17.1.3 and §17.2.3."""
+
+from typing import TypeAlias
+
+from sip.message import typed
+from sip.message.message import Request, Response
+
+MAGIC_COOKIE = "z9hG4bK"
+"""What the branch of an RFC 3261 element begins with (§8.1.1.7)."""
+
+Key: TypeAlias = tuple[str, ...]
+
+
+def client_key(message: Request | Response) -> Key:
+    """Of a request we send or a response we get: the top branch and the CSeq method (§17.1.3).
+
+    Raises ParseError.
+    """
+    return (typed.top_via(message).branch or "", typed.cseq(message).method)
+
+
+def server_key(request: Request, method: str | None = None) -> Key:
+    """Of a request we get; `method` overrides its own, to find the INVITE of a CANCEL (§9.2).
+
+    An ACK has the key of its INVITE. Without the magic cookie, or with nothing behind it (seen from old
+    devices), the rules are those for RFC 2543. There the To tag of an ACK is that of the response and so is no
+    part of the key; Call-ID, From tag and CSeq tell all else apart. Raises ParseError.
+    """
+    via = typed.top_via(request)
+    of = method or request.method
+    if of == "ACK":
+        of = "INVITE"
+    branch = via.branch or ""
+    if branch.startswith(MAGIC_COOKIE) and branch != MAGIC_COOKIE:
+        return (branch, via.host.lower(), str(via.port or ""), of)
+    return (
+        "rfc2543",
+        request.uri,
+        typed.from_(request).tag or "",
+        typed.call_id(request),
+        str(typed.cseq(request).number),
+        str(via),
+        of,
+    )
+
+
+def merge_key(request: Request) -> Key | None:
+    """What two copies of one request share that came by different ways (§8.2.2.2); None inside a dialog.
+
+    Raises ParseError.
+    """
+    if typed.to(request).tag is not None or request.method in {"ACK", "CANCEL"}:
+        return None
+    cseq = typed.cseq(request)
+    return (typed.from_(request).tag or "", typed.call_id(request), str(cseq.number), cseq.method)

@@ -1,0 +1,253 @@
+"""All transactions of a user agent: matching, timers, retransmission."""
+
+from collections import deque
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from sip.message.message import Request, Response
+from sip.net.address import Address
+from sip.transaction.agenda import Agenda
+from sip.transaction.client import ClientTransaction, ack_of_failure, response_input
+from sip.transaction.keys import Key, client_key, merge_key, server_key
+from sip.transaction.server import ServerTransaction
+from sip.transaction.tables import Do, Input
+from sip.transaction.timers import Timers
+
+Transaction: TypeAlias = ClientTransaction | ServerTransaction
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseReceived:
+    """A response that the transaction hands up."""
+
+    transaction: ClientTransaction
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class AckReceived:
+    """An ACK for a 2xx that came with the INVITE's own branch (RFC 6026 §7.1)."""
+
+    transaction: ServerTransaction
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    """No final response to a request, or no ACK for a 3xx-6xx."""
+
+    transaction: Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class TransportFailed:
+    """What the transaction sent could not leave."""
+
+    transaction: Transaction
+
+
+LayerEvent: TypeAlias = ResponseReceived | AckReceived | TimedOut | TransportFailed
+
+
+class TransactionLayer:
+    """Owns every transaction. `reliable` says whether the transport repeats and orders by itself."""
+
+    def __init__(self, timers: Timers, *, reliable: bool = False, retransmit_limit: int = 32) -> None:
+        self.clients: dict[Key, ClientTransaction] = {}
+        self.servers: dict[Key, ServerTransaction] = {}
+        self._merged: dict[Key, ServerTransaction] = {}
+        self._t2_s = timers.t2_s
+        self._durations = timers.durations(reliable)
+        self._retransmit_limit = retransmit_limit
+        self._agenda: Agenda[Transaction] = Agenda()
+        self._outbox: list[tuple[bytes, Address]] = []
+        self._events: deque[LayerEvent] = deque()
+
+    # --- requests of ours
+
+    def send_request(
+        self, request: Request, destination: Address, now: float, owner: object = None
+    ) -> ClientTransaction:
+        """Send a request, not an ACK, whose top Via has a new branch, and see to it until it is answered."""
+        transaction = ClientTransaction(client_key(request), request, destination, self._durations, self._t2_s, now)
+        transaction.owner = owner
+        self.clients[transaction.key] = transaction
+        self._run_client(transaction, transaction.machine.start(now), None)
+        self._settle(transaction)
+        return transaction
+
+    def receive_response(self, response: Response, now: float) -> bool:
+        """Take in a response; False when it belongs to no transaction. Raises ParseError."""
+        transaction = self.clients.get(client_key(response))
+        if transaction is None:
+            return False
+        self._feed(transaction, response_input(response.status), now, response)
+        return True
+
+    # --- requests of theirs
+
+    def match(self, request: Request) -> ServerTransaction | None:
+        """The transaction that the request is a retransmission or the ACK of. Raises ParseError."""
+        return self.servers.get(server_key(request))
+
+    def match_cancelled(self, cancel: Request) -> ServerTransaction | None:
+        """The INVITE transaction that a CANCEL means (§9.2). Raises ParseError."""
+        return self.servers.get(server_key(cancel, "INVITE"))
+
+    def merged(self, request: Request) -> bool:
+        """Whether another copy of the request is being looked at already (§8.2.2.2). Raises ParseError."""
+        key = merge_key(request)
+        return key is not None and key in self._merged
+
+    def accept(self, request: Request, reply_to: Address, now: float) -> ServerTransaction:
+        """Begin the transaction of a new request that is not an ACK. Raises ParseError."""
+        key = server_key(request)
+        transaction = ServerTransaction(key, request, reply_to, self._durations, self._t2_s, now)
+        self.servers[key] = transaction
+        if (merge := merge_key(request)) is not None:
+            transaction.merge_key = merge
+            self._merged.setdefault(merge, transaction)
+        transaction.machine.start(now)
+        return transaction
+
+    def receive_again(self, transaction: ServerTransaction, request: Request, now: float) -> bool:
+        """Take in what `match` found to be one more copy of the request, or its ACK.
+
+        False when it was dropped: it came more often than the limit allows, or means nothing in this state.
+        """
+        if request.method == "ACK":
+            return self._feed(transaction, Input.ACK, now, request)
+        if transaction.repeats >= self._retransmit_limit:
+            return False
+        transaction.repeats += 1
+        return self._feed(transaction, Input.REQUEST, now, request)
+
+    def respond(self, transaction: ServerTransaction, response: Response, now: float) -> None:
+        """Hand down a response; one that comes after the final one is discarded (§17.2)."""
+        given = response_input(response.status)
+        if transaction.machine.accepts(given):
+            transaction.wire = bytes(response)
+            self._feed(transaction, given, now)
+
+    def repeat(self, transaction: ServerTransaction) -> None:
+        """Send the latest response once more: the core's own retransmission of a 2xx (§13.3.1.4) or a 180."""
+        if transaction.wire is not None and not transaction.terminated:
+            self._outbox.append((transaction.wire, transaction.reply_to))
+
+    # --- both
+
+    def transmit(self, data: bytes, destination: Address) -> None:
+        """Send what has no transaction, in its order with what has: an ACK of a 2xx, a stateless response."""
+        self._outbox.append((data, destination))
+
+    def transport_failed(self, destination: Address, now: float) -> None:
+        """Something could not be sent there: tell every transaction whose peer that is."""
+        for client in [each for each in self.clients.values() if each.destination == destination]:
+            self._feed(client, Input.TRANSPORT_ERROR, now)
+        for server in [each for each in self.servers.values() if each.reply_to == destination]:
+            self._feed(server, Input.TRANSPORT_ERROR, now)
+
+    def next_event(self) -> LayerEvent | None:
+        """What concerns the core, oldest first."""
+        return self._events.popleft() if self._events else None
+
+    def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
+        """What is to leave, in order; handed out once."""
+        outbox, self._outbox = self._outbox, []
+        return outbox
+
+    def get_timer(self) -> float | None:
+        """When `handle_timer` wants to be called."""
+        return self._agenda.get_timer()
+
+    def handle_timer(self, now: float) -> None:
+        """Let every timer act that is due."""
+        while (transaction := self._agenda.pop_due(now)) is not None:
+            timer = transaction.machine.pop_due(now)
+            if timer is not None:
+                self._feed(transaction, timer, now)
+            self._settle(transaction)
+
+    def dump(self, now: float) -> list[dict[str, object]]:
+        """Every live transaction."""
+        everything: list[Transaction] = [*self.clients.values(), *self.servers.values()]
+        return [_dump(each, now) for each in everything]
+
+    def _feed(
+        self,
+        transaction: Transaction,
+        given: StrEnum,
+        now: float,
+        message: Request | Response | None = None,
+    ) -> bool:
+        actions = transaction.machine.feed(given, now)
+        if actions is None:
+            return False
+        if isinstance(transaction, ClientTransaction):
+            self._run_client(transaction, actions, message)
+        else:
+            self._run_server(transaction, actions, message)
+        self._settle(transaction)
+        return True
+
+    def _run_client(
+        self, transaction: ClientTransaction, actions: list[Do], message: Request | Response | None
+    ) -> None:
+        for action in actions:
+            if action in {Do.SEND, Do.RESEND}:
+                self._outbox.append((transaction.wire, transaction.destination))
+            elif action is Do.SEND_ACK and isinstance(message, Response):
+                ack = bytes(ack_of_failure(transaction.request, message))
+                self._outbox.append((ack, transaction.destination))
+            elif action is Do.DELIVER and isinstance(message, Response):
+                self._events.append(ResponseReceived(transaction, message))
+            else:
+                self._tell(transaction, action)
+
+    def _run_server(
+        self, transaction: ServerTransaction, actions: list[Do], message: Request | Response | None
+    ) -> None:
+        for action in actions:
+            if action in {Do.SEND, Do.RESEND}:
+                if transaction.wire is not None:
+                    self._outbox.append((transaction.wire, transaction.reply_to))
+            elif action is Do.DELIVER and isinstance(message, Request):
+                self._events.append(AckReceived(transaction, message))
+            else:
+                self._tell(transaction, action)
+
+    def _tell(self, transaction: Transaction, action: Do) -> None:
+        if action is Do.TELL_TIMEOUT:
+            self._events.append(TimedOut(transaction))
+        elif action is Do.TELL_TRANSPORT:
+            self._events.append(TransportFailed(transaction))
+
+    def _settle(self, transaction: Transaction) -> None:
+        self._agenda.schedule(transaction, transaction.machine.get_timer())
+        if not transaction.terminated:
+            return
+        if isinstance(transaction, ClientTransaction):
+            self.clients.pop(transaction.key, None)
+            return
+        self.servers.pop(transaction.key, None)
+        if transaction.merge_key is not None and self._merged.get(transaction.merge_key) is transaction:
+            del self._merged[transaction.merge_key]
+
+
+def _dump(transaction: Transaction, now: float) -> dict[str, object]:
+    if isinstance(transaction, ClientTransaction):
+        kind, peer = "client", transaction.destination
+    else:
+        kind, peer = "server", transaction.reply_to
+    at = transaction.machine.get_timer()
+    return {
+        "kind": kind,
+        "method": transaction.request.method,
+        "branch": transaction.key[0],
+        "peer": str(peer),
+        "state": transaction.machine.state.value,
+        "age_s": round(now - transaction.created, 3),
+        "timer": transaction.machine.next_timer(),
+        "timer_in_s": None if at is None else round(at - now, 3),
+    }

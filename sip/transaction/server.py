@@ -1,0 +1,46 @@
+"""A server transaction: a request of theirs until its final response has arrived (RFC 3261 §17.2)."""
+
+from collections.abc import Mapping
+
+from sip.message.message import Request
+from sip.net.address import Address
+from sip.transaction.keys import Key
+from sip.transaction.machine import Machine
+from sip.transaction.tables import INVITE_SERVER, SERVER, Do, State
+
+
+class ServerTransaction:
+    """One request and its machine. Responses go to `reply_to`; `wire` is the latest one, to be repeated."""
+
+    __slots__ = ("created", "key", "machine", "merge_key", "owner", "repeats", "reply_to", "request", "wire")
+
+    def __init__(
+        self,
+        key: Key,
+        request: Request,
+        reply_to: Address,
+        durations: Mapping[str, float | None],
+        t2_s: float,
+        now: float,
+    ) -> None:
+        self.key = key
+        self.merge_key: Key | None = None
+        self.request = request
+        self.reply_to = reply_to
+        self.wire: bytes | None = None
+        self.owner: object = None
+        self.repeats = 0
+        self.created = now
+        self.machine: Machine[State, Do] = Machine(
+            INVITE_SERVER if request.method == "INVITE" else SERVER, durations, t2_s
+        )
+
+    @property
+    def answered(self) -> bool:
+        """Whether the final response has been given."""
+        return self.machine.state not in {State.TRYING, State.PROCEEDING}
+
+    @property
+    def terminated(self) -> bool:
+        """Whether it is over."""
+        return self.machine.state is State.TERMINATED

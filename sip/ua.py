@@ -1,0 +1,289 @@
+"""The user agent: datagrams and `now` in, events and datagrams out. RFC 3261 for one UDP socket, and pure."""
+
+import secrets
+from collections.abc import Callable, Iterable
+
+from sip.counters import Counters
+from sip.dialog.core import Core
+from sip.dialog.details import NOTHING, Details
+from sip.dialog.outgoing import OutgoingSession, first_invite
+from sip.dialog.reinvite import Renegotiation
+from sip.dialog.requests import numeric_address
+from sip.dialog.session import Session
+from sip.dialog.tables import CallState, Given
+from sip.errors import LocalError, ParseError
+from sip.events import Event
+from sip.message import typed
+from sip.message.grammar import is_token
+from sip.message.message import Response
+from sip.message.parser import parse
+from sip.message.uri import Uri
+from sip.net.address import Address
+from sip.settings import UaSettings
+from sip.transaction.client import ClientTransaction
+from sip.transaction.layer import AckReceived, ResponseReceived, TimedOut
+from sip.uas import Uas
+
+_PING = b"\r\n\r\n"
+_PONG = b"\r\n"
+
+_FILLING = b"\r\n\t \0"
+"""What keep-alives are made of that ask for no answer."""
+
+
+def random_token() -> str:
+    """96 random bits, for tags, branches, Call-IDs and handles (RFC 3261 §19.3 asks for 32)."""
+    return secrets.token_hex(12)
+
+
+class UserAgent:
+    """Answers and makes calls.
+
+    `local` is the address that peers reach us at; `route`, where `local` is a wildcard, finds for a peer the
+    address of ours that it reaches. `entropy` gives a new unguessable token with each call.
+
+    After every `receive`, `handle_timer` or command: send `datagrams_to_send`, take `next_event` until it is None,
+    and call `handle_timer` at `get_timer`. `now` is monotonic, in seconds.
+
+    Commands raise LocalError when the handle is unknown or dead, or the call is not in a state for it.
+    """
+
+    def __init__(
+        self,
+        local: Address,
+        *,
+        settings: UaSettings | None = None,
+        entropy: Callable[[], str] = random_token,
+        route: Callable[[Address], Address] | None = None,
+    ) -> None:
+        self._core = Core(local, settings or UaSettings(), entropy, route)
+        self._uas = Uas(self._core)
+        self._now = 0.0
+
+    @property
+    def counters(self) -> Counters:
+        """What has been received, sent, dropped and refused so far."""
+        return self._core.counters
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is left to be done: no call, no transaction."""
+        core = self._core
+        return not (core.calls or core.dialogs or core.layer.clients or core.layer.servers)
+
+    # --- the wire
+
+    def receive(self, data: bytes, source: Address, now: float) -> None:
+        """Take in a datagram. Raises nothing, whatever the bytes are."""
+        self._now = now
+        core = self._core
+        if len(data) < 4 or (len(data) == 4 and not data.strip(_FILLING)):
+            core.counters.keepalives += 1
+            if data == _PING:
+                # RFC 5626 §3.5.1, over UDP as many telephones do it.
+                core.layer.transmit(_PONG, source)
+            return
+        core.counters.received += 1
+        try:
+            message = parse(data)
+        except ParseError as error:
+            self._uas.refuse_unreadable(error, source)
+            return
+        try:
+            if isinstance(message, Response):
+                self._receive_response(message, now)
+            else:
+                self._uas.receive(message, source, now)
+        except ParseError as error:
+            self._uas.refuse_unreadable(error, source)
+        self._drain(now)
+
+    def next_event(self) -> Event | None:
+        """What has happened, oldest first; None when nothing is left."""
+        return self._core.events.popleft() if self._core.events else None
+
+    def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
+        """What is to leave, in order; handed out once."""
+        datagrams = self._core.layer.datagrams_to_send()
+        self._core.counters.sent += len(datagrams)
+        return datagrams
+
+    def get_timer(self) -> float | None:
+        """When `handle_timer` is to be called; None: not before something else happens."""
+        mine, its = self._core.agenda.get_timer(), self._core.layer.get_timer()
+        return min((at for at in (mine, its) if at is not None), default=None)
+
+    def handle_timer(self, now: float) -> None:
+        """Do what is due by `now`."""
+        self._now = now
+        self._core.layer.handle_timer(now)
+        self._drain(now)
+        while (session := self._core.agenda.pop_due(now)) is not None:
+            session.handle_timer(now)
+        self._drain(now)
+
+    def transport_failed(self, destination: Address, now: float) -> None:
+        """A datagram could not be sent there (§17.1.4): what waits for an answer from there ends now."""
+        self._now = now
+        self._core.layer.transport_failed(destination, now)
+        self._drain(now)
+
+    def dump(self, now: float | None = None) -> dict[str, object]:
+        """Everything alive, as of `now` (else the latest one known): calls and transactions, state, age, next timer."""
+        core = self._core
+        at = self._now if now is None else now
+        sessions: dict[int, Session] = {
+            id(session): session for session in (*core.calls.values(), *core.dialogs.values())
+        }
+        return {
+            "local": str(core.local),
+            "calls": [session.dump(at) for session in sessions.values()],
+            "transactions": core.layer.dump(at),
+            "counters": core.counters.dump(),
+        }
+
+    # --- commands
+
+    def ring(self, call: str, now: float) -> None:
+        """Send 180 (Ringing); it is repeated every minute."""
+        self._command(call, Given.RING, now)
+
+    def answer(self, call: str, sdp: bytes, now: float) -> None:
+        """Send 200 with `sdp`, until it is acknowledged: `CallConfirmed`, or `CallEnded(ACK_TIMEOUT)`."""
+        self._command(call, Given.ANSWER, now, Details(sdp=sdp))
+
+    def reject(self, call: str, status: int, now: float, *, headers: Iterable[tuple[str, str]] = ()) -> None:
+        """Refuse an incoming call with 300 to 699. The handle is dead; no event follows."""
+        self._command(call, Given.REJECT, now, _refusal(status, headers))
+
+    def bye(self, call: str, now: float) -> None:
+        """Hang up an answered call. `CallEnded(LOCAL_BYE)` follows at once.
+
+        The BYE itself waits for the ACK of our 2xx where that is still to come (§15).
+        """
+        self._command(call, Given.BYE, now)
+
+    def invite(
+        self,
+        target: str,
+        sdp: bytes,
+        now: float,
+        *,
+        from_uri: str | None = None,
+        destination: Address | None = None,
+        headers: Iterable[tuple[str, str]] = (),
+    ) -> str:
+        """Call `target`, a URI; returns the handle.
+
+        `destination` is where the INVITE goes; without it the target's host must be numeric.
+        """
+        self._now = now
+        checked = _checked_headers(headers)
+        for uri in (target, from_uri):
+            if uri is not None:
+                _check_uri(uri)
+        if destination is None:
+            destination = numeric_address(target)
+        if destination is None:
+            raise LocalError(f"{target} names a host: the user agent resolves no names, give a destination")
+        request = first_invite(self._core, target, sdp, destination, from_uri=from_uri, headers=checked)
+        session = OutgoingSession(self._core, request, destination, now)
+        return session.call
+
+    def cancel(self, call: str, now: float) -> None:
+        """Take back an INVITE of ours that has no final response yet.
+
+        `CallRejected` with 487 follows; or `CallEnded` with LOCAL_BYE where the callee answered just then, with
+        TIMEOUT where nothing came.
+        """
+        self._command(call, Given.CANCEL, now)
+
+    def reinvite(self, call: str, sdp: bytes, now: float) -> None:
+        """Offer new media: `ReinviteAnswered`, `ReinviteRejected`, or `CallEnded` where the call was lost."""
+        session = self._confirmed(call, now)
+        session.renegotiation.offer(sdp, now)
+
+    def answer_reinvite(self, call: str, sdp: bytes, now: float) -> None:
+        """Accept their re-INVITE with `sdp`: `ReinviteConfirmed`, or `CallEnded(ACK_TIMEOUT)`."""
+        self._confirmed(call, now).renegotiation.command(Given.ANSWER, now, Details(sdp=sdp))
+
+    def reject_reinvite(self, call: str, status: int, now: float) -> None:
+        """Refuse their re-INVITE with 300 to 699; the call goes on as it was."""
+        self._confirmed(call, now).renegotiation.command(Given.REJECT, now, _refusal(status, ()))
+
+    # --- inside
+
+    def _session(self, call: str, now: float) -> Session:
+        self._now = now
+        session = self._core.calls.get(call)
+        if session is None:
+            raise LocalError(f"no call {call}: it is over, or never was")
+        return session
+
+    def _confirmed(self, call: str, now: float) -> Session:
+        session = self._session(call, now)
+        if session.machine.state is not CallState.CONFIRMED:
+            raise LocalError(f"call {call} is {session.machine.state.value}: it has no media to change yet")
+        return session
+
+    def _command(self, call: str, given: Given, now: float, what: Details = NOTHING) -> None:
+        self._session(call, now).command(given, now, what)
+
+    def _receive_response(self, response: Response, now: float) -> None:
+        # §8.1.3.3: a response with more than our own Via has lost its way. The rest of what a 2xx brings is read
+        # before it takes effect, so that one that makes no dialog is as good as lost.
+        typed.validate_response(response)
+        if len(typed.vias(response)) != 1:
+            self.counters.drop("response of others")
+            return
+        if 200 <= response.status < 300:
+            typed.contact(response)
+            typed.record_routes(response)
+        if not self._core.layer.receive_response(response, now):
+            self.counters.drop("stray response")
+
+    def _drain(self, now: float) -> None:
+        """Carry what the transactions have to say to the calls that own them."""
+        while (event := self._core.layer.next_event()) is not None:
+            owner = event.transaction.owner
+            if isinstance(event, AckReceived):
+                self._uas.on_ack(event.request, now)
+            elif not isinstance(owner, OutgoingSession | Renegotiation):
+                continue
+            elif isinstance(event, ResponseReceived):
+                owner.on_response(event.transaction, event.response, now)
+            elif isinstance(event.transaction, ClientTransaction):
+                given = Given.TIMED_OUT if isinstance(event, TimedOut) else Given.TRANSPORT
+                owner.on_failure(event.transaction, given, now)
+
+
+def _refusal(status: int, headers: Iterable[tuple[str, str]]) -> Details:
+    if not 300 <= status <= 699:
+        raise LocalError(f"{status} refuses nothing: give a status from 300 to 699")
+    return Details(status=status, headers=_checked_headers(headers))
+
+
+def _checked_headers(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    checked = tuple(headers)
+    for name, value in checked:
+        # Before any state changes: a response that cannot be written must not leave a request without one.
+        if not is_token(name) or any(char in value for char in "\r\n\0") or not _is_text(value):
+            raise LocalError(f"header {name!r} cannot be sent: a name and one line of text are needed")
+    return checked
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _check_uri(uri: str) -> None:
+    try:
+        Uri.parse(uri)
+    except ParseError as error:
+        raise LocalError(f"{uri!r} is not a URI that can be called: {error}") from error
+    if any(char in uri for char in "<>\r\n\0"):
+        raise LocalError(f"{uri!r} has a character that no URI has")

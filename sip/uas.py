@@ -1,0 +1,181 @@
+"""Requests from outside: which are ours to see to, which are refused, which go to a call (RFC 3261 §8.2, §12.2.2)."""
+
+from hashlib import blake2b
+
+from sip.dialog.core import ALLOW, Core
+from sip.dialog.incoming import IncomingSession
+from sip.dialog.model import request_dialog_id
+from sip.dialog.reinvite import Renegotiation
+from sip.dialog.session import Session
+from sip.errors import ParseError
+from sip.inspection import Refusal, inspect_content, inspect_headers, inspect_invite, inspect_method
+from sip.message import typed
+from sip.message.message import Request
+from sip.net.address import Address
+from sip.transaction.server import ServerTransaction
+from sip.transaction.via import stamp
+
+_OVERLOADED = 503
+
+
+class Uas:
+    """The user agent's server side."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._tag_key = core.entropy().encode()[:64]
+
+    def refuse_unreadable(self, error: ParseError, source: Address) -> None:
+        """Answer a request that is invalid, if enough of it could be read, without keeping anything of it."""
+        counters = self._core.counters
+        counters.parse_errors += 1
+        request = error.partial
+        if not isinstance(request, Request) or request.method == "ACK":
+            counters.drop("unreadable")
+            return
+        try:
+            reply_to = stamp(request, source)
+            self._refuse_stateless(request, reply_to, Refusal(error.status, reason=error.reason))
+        except ParseError:
+            counters.drop("unreadable")
+
+    def receive(self, request: Request, source: Address, now: float) -> None:
+        """Take in a request that could be parsed. Raises ParseError when a header of it could not."""
+        reply_to = stamp(request, source)
+        typed.validate_request(request)
+        transaction = self._core.layer.match(request)
+        if transaction is not None:
+            self._core.counters.retransmissions_received += 1
+            if not self._core.layer.receive_again(transaction, request, now):
+                self._core.counters.drop("retransmission")
+        elif request.method == "ACK":
+            self._receive_ack(request, now)
+        else:
+            self._receive_new(request, source, reply_to, now)
+
+    def on_ack(self, request: Request, now: float) -> None:
+        """An ACK of a 2xx, however it was matched (§13.3.1.4)."""
+        self._receive_ack(request, now)
+
+    def _receive_ack(self, request: Request, now: float) -> None:
+        session = self._core.dialogs.get(request_dialog_id(request))
+        if session is None:
+            self._core.counters.drop("stray ACK")
+        else:
+            session.on_ack(request, now)
+
+    def _receive_new(self, request: Request, source: Address, reply_to: Address, now: float) -> None:
+        inside = typed.to(request).tag is not None
+        session = self._core.dialogs.get(request_dialog_id(request)) if inside else None
+        if self._overloaded(request, session):
+            refusal = Refusal(_OVERLOADED, (("Retry-After", str(self._core.settings.retry_after_s)),))
+            self._refuse_stateless(request, reply_to, refusal)
+            return
+        refusal_or_none = self._inspect(request, inside, session)
+        if request.method == "CANCEL" and refusal_or_none is None:
+            self._receive_cancel(request, reply_to, now)
+            return
+        transaction = self._core.layer.accept(request, reply_to, now)
+        if refusal_or_none is not None:
+            self._refuse(transaction, refusal_or_none, now)
+        elif session is not None:
+            self._receive_inside(session, transaction, now)
+        elif request.method == "INVITE":
+            IncomingSession(self._core, transaction, source, now)
+        elif request.method == "OPTIONS":
+            self._answer_options(transaction, now)
+        else:
+            self._refuse(transaction, Refusal(481), now)
+
+    def _overloaded(self, request: Request, session: Session | None) -> bool:
+        core, settings = self._core, self._core.settings
+        limit, load = settings.max_server_transactions, len(core.layer.servers)
+        if session is not None or (request.method == "CANCEL" and core.layer.match_cancelled(request) is not None):
+            # What belongs to a call has as much room again: under load, too, calls must come to their end.
+            return load >= 2 * limit
+        if load >= limit:
+            return True
+        return request.method == "INVITE" and (
+            core.pending_invites >= settings.max_pending_invites or len(core.calls) >= settings.max_calls
+        )
+
+    def _inspect(self, request: Request, inside: bool, session: Session | None) -> Refusal | None:
+        if (refusal := inspect_method(request)) is not None:
+            return refusal
+        if request.method == "CANCEL":
+            # §8.2.2.3: Require means nothing in a CANCEL, and the transaction that it names decides the rest.
+            return None
+        if self._core.layer.merged(request):
+            return Refusal(482)
+        if (refusal := inspect_headers(request, self._core.settings)) is not None:
+            return refusal
+        if inside and session is None:
+            return Refusal(481)
+        if session is not None and session.dialog is not None and not session.dialog.admits(request):
+            # §12.2.2: out of order.
+            return Refusal(500, reason="CSeq Out Of Order")
+        if (refusal := inspect_content(request, self._core.settings)) is not None:
+            return refusal
+        return inspect_invite(request) if request.method == "INVITE" else None
+
+    def _receive_inside(self, session: Session, transaction: ServerTransaction, now: float) -> None:
+        request = transaction.request
+        if request.method == "INVITE":
+            session.on_invite(transaction, request, now)
+        elif request.method == "BYE":
+            session.on_bye(transaction, now)
+        else:
+            self._answer_options(transaction, now)
+
+    def _receive_cancel(self, request: Request, reply_to: Address, now: float) -> None:
+        invite = self._core.layer.match_cancelled(request)
+        transaction = self._core.layer.accept(request, reply_to, now)
+        if invite is None:
+            self._refuse(transaction, Refusal(481), now)
+            return
+        owner = invite.owner
+        if isinstance(owner, IncomingSession):
+            self._core.respond(transaction, 200, now, to_tag=owner.local_tag)
+            owner.on_cancel(now)
+        elif isinstance(owner, Renegotiation):
+            self._core.respond(transaction, 200, now, to_tag=owner.local_tag)
+            owner.on_cancel(invite, now)
+        else:
+            self._core.respond(transaction, 200, now, to_tag=self._tag(invite.request))
+
+    def _answer_options(self, transaction: ServerTransaction, now: float) -> None:
+        """§11.2."""
+        settings = self._core.settings
+        headers = (
+            ("Allow", ALLOW),
+            ("Accept", ", ".join(settings.content_types)),
+            ("Supported", ", ".join(settings.supported)),
+        )
+        self._core.respond(transaction, 200, now, to_tag=self._tag(transaction.request), headers=headers)
+
+    def _refuse(self, transaction: ServerTransaction, refusal: Refusal, now: float) -> None:
+        self._core.counters.rejected_by_status[refusal.status] += 1
+        self._core.respond(
+            transaction,
+            refusal.status,
+            now,
+            to_tag=self._tag(transaction.request),
+            reason=refusal.reason,
+            headers=refusal.headers,
+        )
+
+    def _refuse_stateless(self, request: Request, reply_to: Address, refusal: Refusal) -> None:
+        self._core.counters.rejected_by_status[refusal.status] += 1
+        response = self._core.response(
+            request,
+            refusal.status,
+            to_tag=self._tag(request),
+            reason=refusal.reason,
+            headers=refusal.headers,
+        )
+        self._core.layer.transmit(bytes(response), reply_to)
+
+    def _tag(self, request: Request) -> str:
+        """A To tag that is the same for each copy of a request and nobody can guess (§8.2.7)."""
+        seed = "\n".join(request.headers.get(name) or "" for name in ("Via", "From", "Call-ID", "CSeq"))
+        return blake2b(seed.encode("utf-8", "replace"), digest_size=8, key=self._tag_key).hexdigest()

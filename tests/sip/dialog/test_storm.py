@@ -1,0 +1,132 @@
+"""Two user agents, any commands in any order, any losses: in the end all is over, and was told once."""
+
+from collections import Counter
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from sip.errors import LocalError
+from sip.events import (
+    CallCancelled,
+    CallEnded,
+    CallRejected,
+    IncomingCall,
+    ReinviteReceived,
+)
+from sip.ua import UserAgent
+from tests.sip.dialog.harness import ALICE, ANSWER, BOB, OFFER, Agent, Wire
+
+LAST = (CallCancelled, CallRejected, CallEnded)
+
+SIDES = st.sampled_from([0, 1])
+PICK = st.integers(0, 3)
+
+
+class Storm(RuleBasedStateMachine):
+    @initialize(lose=st.sets(st.integers(0, 80), max_size=30))
+    def begin(self, lose: set[int]) -> None:
+        self.wire = Wire(lose)
+        self.agents = [self.wire.add("alice", ALICE), self.wire.add("bob", BOB)]
+        self.handles: list[list[str]] = [[], []]
+        self.rejected: set[str] = set()
+
+    def agent(self, side: int) -> Agent:
+        return self.agents[side]
+
+    def known(self, side: int) -> list[str]:
+        arrived = [event.call for event in self.agent(side).of(IncomingCall)]
+        return self.handles[side] + arrived
+
+    def command(self, side: int, pick: int, name: str, *arguments: object) -> bool:
+        calls = self.known(side)
+        if not calls:
+            return False
+
+        def run(ua: UserAgent, now: float) -> None:
+            getattr(ua, name)(calls[pick % len(calls)], *arguments, now)
+
+        try:
+            self.agent(side).do(run)
+        except LocalError:
+            return False
+        return True
+
+    @rule(side=SIDES)
+    def dial(self, side: int) -> None:
+        target = f"sip:x@{[BOB, ALICE][side]}"
+        self.handles[side].append(self.agent(side).do(lambda ua, now: ua.invite(target, OFFER, now)))
+
+    @rule(side=SIDES)
+    def set_up(self, side: int) -> None:
+        self.dial(side)
+        self.wire.run(0.05)
+        for event in self.agent(1 - side).of(IncomingCall):
+            self.command(1 - side, self.known(1 - side).index(event.call), "answer", ANSWER)
+        self.wire.run(0.05)
+
+    @rule(side=SIDES, pick=PICK)
+    def ring(self, side: int, pick: int) -> None:
+        self.command(side, pick, "ring")
+
+    @rule(side=SIDES, pick=PICK)
+    def answer(self, side: int, pick: int) -> None:
+        self.command(side, pick, "answer", ANSWER)
+
+    @rule(side=SIDES, pick=PICK)
+    def reject(self, side: int, pick: int) -> None:
+        if self.command(side, pick, "reject", 486):
+            calls = self.known(side)
+            self.rejected.add(calls[pick % len(calls)])
+
+    @rule(side=SIDES, pick=PICK, name=st.sampled_from(["bye", "cancel"]))
+    def end(self, side: int, pick: int, name: str) -> None:
+        self.command(side, pick, name)
+
+    @rule(side=SIDES, pick=PICK, both=st.booleans())
+    def reinvite(self, side: int, pick: int, both: bool) -> None:
+        self.command(side, pick, "reinvite", OFFER)
+        if both:
+            self.command(1 - side, pick, "reinvite", OFFER)
+
+    @rule(side=SIDES)
+    def decide(self, side: int) -> None:
+        for event in self.agent(side).of(ReinviteReceived):
+            if event.call in self.known(side):
+                self.command(side, self.known(side).index(event.call), "answer_reinvite", ANSWER)
+
+    @rule(seconds=st.sampled_from([0.005, 0.01, 0.3, 2.0, 33.0]))
+    def wait(self, seconds: float) -> None:
+        self.wire.run(seconds)
+
+    @invariant()
+    def nothing_follows_the_last_word(self) -> None:
+        for agent in self.agents:
+            dead: set[str] = set()
+            for event in agent.events:
+                assert event.call not in dead
+                if isinstance(event, LAST):
+                    dead.add(event.call)
+
+    def teardown(self) -> None:
+        if not hasattr(self, "wire"):
+            return
+        self.wire.lose = set()
+        for side in (0, 1):
+            for pick in range(len(self.known(side))):
+                for name in ("bye", "cancel"):
+                    self.command(side, pick, name)
+        self.wire.run(200)
+        for side in (0, 1):
+            for pick in range(len(self.known(side))):
+                self.command(side, pick, "bye")
+        self.wire.run(700)
+        for side, agent in enumerate(self.agents):
+            assert agent.ua.idle, agent.ua.dump(self.wire.now)
+            assert agent.ua.get_timer() is None
+            words = Counter(event.call for event in agent.events if isinstance(event, LAST))
+            assert words == Counter(call for call in self.known(side) if call not in self.rejected)
+
+
+Storm.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestStorm = Storm.TestCase

@@ -1,0 +1,79 @@
+import pytest
+
+from sip.errors import LocalError
+from sip.message.headers import Headers
+
+
+def test_a_field_is_found_in_any_case_and_by_its_letter() -> None:
+    headers = Headers([("TO", "a"), ("v", "b"), ("X-Own", "c")])
+    assert (headers.get("to"), headers.get("t"), headers.get("VIA"), headers.get("x-own")) == ("a", "a", "b", "c")
+    assert "f" not in headers
+    assert "V" in headers
+    assert list(headers) == [("TO", "a"), ("Via", "b"), ("X-Own", "c")]
+
+
+@pytest.mark.parametrize(
+    ("letter", "name"),
+    [
+        *[("v", "Via"), ("f", "From"), ("t", "To"), ("i", "Call-ID"), ("m", "Contact"), ("l", "Content-Length")],
+        *[("c", "Content-Type"), ("k", "Supported"), ("e", "Content-Encoding"), ("s", "Subject"), ("o", "Event")],
+        *[("r", "Refer-To"), ("u", "Allow-Events"), ("b", "Referred-By"), ("j", "Reject-Contact")],
+        *[("y", "Identity"), ("x", "Session-Expires"), ("d", "Request-Disposition"), ("a", "Accept-Contact")],
+        *[("n", "Identity-Info")],
+    ],
+)
+def test_compact_forms(letter: str, name: str) -> None:
+    assert list(Headers([(letter.upper(), "1")])) == [(name, "1")]
+
+
+def test_order_and_repetition() -> None:
+    headers = Headers([("Via", "1"), ("To", "x"), ("v", "2")])
+    assert headers.get("Via") == "1"
+    assert headers.get_all("Via") == ["1", "2"]
+    assert headers.get_all("Route") == []
+    assert len(headers) == 3
+
+
+def test_set_replaces_all_in_the_place_of_the_first() -> None:
+    headers = Headers([("Via", "1"), ("To", "x"), ("v", "2")])
+    headers.set("VIA", "3")
+    headers.set("From", "y")
+    assert list(headers) == [("VIA", "3"), ("To", "x"), ("From", "y")]
+
+
+def test_remove() -> None:
+    headers = Headers([("Via", "1"), ("To", "x"), ("v", "2")])
+    headers.remove("via")
+    headers.remove("Route")
+    assert list(headers) == [("To", "x")]
+
+
+def test_a_copy_is_independent() -> None:
+    headers = Headers([("To", "x")])
+    copy = headers.copy()
+    copy.add("From", "y")
+    assert len(headers) == 1
+    assert copy != headers
+
+
+def test_equality() -> None:
+    assert Headers([("t", "x")]) == Headers([("TO", " x ")])
+    assert Headers([("t", "x")]) != Headers([("t", "X")])
+    assert Headers([("a", "1"), ("b", "2")]) != Headers([("b", "2"), ("a", "1")])
+    assert Headers() != []
+
+
+@pytest.mark.parametrize("name", ["", "To:", "T o", "To\x00", "Tö", "To\r\nX"])
+def test_a_name_that_would_break_the_message_is_refused(name: str) -> None:
+    with pytest.raises(LocalError):
+        Headers().add(name, "x")
+
+
+@pytest.mark.parametrize("value", ["a\r\nX: y", "a\n", "\rb"])
+def test_a_value_that_would_break_the_message_is_refused(value: str) -> None:
+    headers = Headers()
+    with pytest.raises(LocalError):
+        headers.add("To", value)
+    with pytest.raises(LocalError):
+        headers.set("To", value)
+    assert len(headers) == 0

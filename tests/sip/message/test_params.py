@@ -1,0 +1,66 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sip.errors import ParseError
+from sip.message.params import Params
+
+NAMES = st.text("abcXYZ019-.!%*_+`'~", min_size=1, max_size=8)
+VALUES = st.none() | st.text(st.characters(exclude_characters="\r\n"), max_size=12)
+
+
+def test_names_are_the_same_in_any_case() -> None:
+    params = Params.parse(";Branch=z9;LR")
+    assert params["bRANCH"] == "z9"
+    assert "lr" in params
+    assert params["lr"] is None
+    assert params.get("tag") is None
+    assert list(params) == ["Branch", "LR"]
+
+
+def test_white_space_and_quotes() -> None:
+    params = Params.parse('; a = 1 ;\tb="x \\"y\\" ;z" ; c ')
+    assert dict(params) == {"a": "1", "b": 'x "y" ;z', "c": None}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [";", ";;", ";a;", ";a=", ";=b", "a", ";a b", ';a="b', ";a=b?c", ";a=b,c", ";a=<b>", ";a;A", ";a=\x01", ";a=é"],
+)
+def test_malformed(text: str) -> None:
+    with pytest.raises(ParseError):
+        Params.parse(text)
+
+
+def test_there_is_a_limit() -> None:
+    with pytest.raises(ParseError, match="too many"):
+        Params.parse("".join(f";p{i}" for i in range(1_000)))
+
+
+@given(st.dictionaries(NAMES, VALUES, max_size=6).filter(lambda d: len({k.lower() for k in d}) == len(d)))
+def test_print_and_parse(values: dict[str, str | None]) -> None:
+    params = Params(values.items())
+    assert Params.parse(str(params)) == params
+    assert list(Params.parse(str(params))) == list(params)
+
+
+def test_copies_with_a_change() -> None:
+    params = Params.parse(";rport;branch=x")
+    assert str(params.with_("RPORT", "5")) == ";rport=5;branch=x"
+    assert str(params.with_("received", "::1")) == ";rport;branch=x;received=::1"
+    assert str(params.without("Branch")) == ";rport"
+    assert str(params) == ";rport;branch=x"
+
+
+def test_equality_knows_no_order() -> None:
+    assert Params.parse(";a=1;b") == Params.parse(";B;A=1")
+    assert hash(Params.parse(";a=1;b")) == hash(Params.parse(";B;A=1"))
+    assert Params.parse(";a=1") != Params.parse(";a=2")
+    assert Params.parse(";a") != {"a": None}
+
+
+def test_parameters_of_a_uri_take_no_space_and_no_quotes() -> None:
+    assert dict(Params.parse_uri(";lr;%6C=v%61l")) == {"lr": None, "%6C": "v%61l"}
+    for text in ("; lr", ";a= b", ';a="b"', ";a=%4", ";a;a"):
+        with pytest.raises(ParseError):
+            Params.parse_uri(text)

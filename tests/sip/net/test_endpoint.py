@@ -1,0 +1,182 @@
+"""The pump over real sockets on loopback, with asyncio's loop and with uvloop."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+
+import pytest
+import uvloop
+
+from sip.errors import LocalError
+from sip.events import CallAnswered, CallConfirmed, CallEnded, EndCause, Event, IncomingCall
+from sip.net.address import Address
+from sip.net.endpoint import Endpoint
+from sip.settings import UaSettings
+from sip.transaction.timers import Timers
+from tests.sip.dialog.harness import ANSWER, OFFER
+
+QUICK = UaSettings(timers=Timers(t1_s=0.008, t2_s=0.032, t4_s=0.05, d_s=0.1))
+
+
+async def call_and_hang_up(host: str) -> None:
+    ended: asyncio.Queue[Event] = asyncio.Queue()
+
+    def answer(event: Event) -> None:
+        if isinstance(event, IncomingCall):
+            bob.run(lambda ua, now: ua.ring(event.call, now))
+            bob.run(lambda ua, now: ua.answer(event.call, ANSWER, now))
+        elif isinstance(event, CallConfirmed | CallEnded):
+            ended.put_nowait(event)
+
+    def hang_up(event: Event) -> None:
+        if isinstance(event, CallAnswered):
+            assert event.sdp == ANSWER
+            alice.run(lambda ua, now: ua.bye(event.call, now))
+
+    bob = await Endpoint.open(host, 0, answer, settings=QUICK)
+    alice = await Endpoint.open(host, 0, hang_up, settings=QUICK)
+    call = alice.run(lambda ua, now: ua.invite(f"sip:bob@{bob.address}", OFFER, now))
+    assert isinstance(call, str)
+    confirmed = await asyncio.wait_for(ended.get(), 5)
+    over = await asyncio.wait_for(ended.get(), 5)
+    assert isinstance(confirmed, CallConfirmed)
+    assert isinstance(over, CallEnded)
+    assert over.cause is EndCause.REMOTE_BYE
+    async with asyncio.timeout(10):
+        await alice.drained()
+        await bob.drained()
+    assert alice.ua.idle
+    assert bob.ua.idle
+    alice.close()
+    bob.close()
+    bob.close()
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+Runner = Callable[[Awaitable[None]], None]
+
+
+def with_asyncio(work: Awaitable[None]) -> None:
+    with asyncio.Runner() as runner:
+        runner.run(work)  # type: ignore[arg-type]
+
+
+def with_uvloop(work: Awaitable[None]) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("run", [with_asyncio, with_uvloop])
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_call_over_sockets(run: Runner, host: str) -> None:
+    if host == "::1" and not has_ipv6():
+        pytest.skip("no IPv6 here")
+    run(call_and_hang_up(host))
+
+
+@pytest.mark.parametrize("run", [with_asyncio, with_uvloop])
+def test_nobody_there(run: Runner) -> None:
+    async def work() -> None:
+        events: asyncio.Queue[Event] = asyncio.Queue()
+        endpoint = await Endpoint.open("127.0.0.1", 0, events.put_nowait, settings=QUICK)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
+            closed.bind(("127.0.0.1", 0))
+            port = closed.getsockname()[1]
+        call = endpoint.run(lambda ua, now: ua.invite(f"sip:x@127.0.0.1:{port}", OFFER, now))
+        event = await asyncio.wait_for(events.get(), 5)
+        assert isinstance(event, CallEnded)
+        assert event.call == call
+        assert event.cause in {EndCause.TIMEOUT, EndCause.TRANSPORT}
+        endpoint.close()
+
+    run(work())
+
+
+@pytest.mark.parametrize("run", [with_asyncio, with_uvloop])
+def test_what_cannot_be_sent_ends_the_call_at_once(run: Runner) -> None:
+    async def work() -> None:
+        events: asyncio.Queue[Event] = asyncio.Queue()
+        endpoint = await Endpoint.open("127.0.0.1", 0, events.put_nowait)
+        # From a loopback address nothing else can be reached.
+        far = Address("192.0.2.1", 5060)
+        call = endpoint.run(lambda ua, now: ua.invite("sip:x@192.0.2.1", OFFER * 3000, now, destination=far))
+        event = await asyncio.wait_for(events.get(), 5)
+        assert event == CallEnded(call, EndCause.TRANSPORT)
+        endpoint.close()
+
+    run(work())
+
+
+async def test_a_handler_that_fails_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    seen: list[Event] = []
+    twice = asyncio.Event()
+
+    def fail(event: Event) -> None:
+        seen.append(event)
+        if len(seen) == 2:
+            twice.set()
+        raise ValueError("the owner's mistake")
+
+    bob = await Endpoint.open("127.0.0.1", 0, fail, settings=QUICK)
+    alice = await Endpoint.open("127.0.0.1", 0, lambda event: None, settings=QUICK)
+    with caplog.at_level(logging.ERROR, "sip.net"):
+        for _ in range(2):
+            alice.run(lambda ua, now: ua.invite(f"sip:bob@{bob.address}", OFFER, now))
+        async with asyncio.timeout(5):
+            await twice.wait()
+    assert [type(event) for event in seen] == [IncomingCall, IncomingCall]
+    assert [record.name for record in caplog.records] == ["sip.net", "sip.net"]
+    alice.close()
+    bob.close()
+
+
+async def test_a_wildcard_socket_names_the_address_that_reaches_the_peer() -> None:
+    endpoint = await Endpoint.open("0.0.0.0", 0, lambda event: None)
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.bind(("127.0.0.1", 0))
+        peer.setblocking(False)
+        host, port = peer.getsockname()
+        endpoint.run(lambda ua, now: ua.invite(f"sip:x@{host}:{port}", OFFER, now))
+        data = await asyncio.wait_for(loop.sock_recv(peer, 4096), 5)
+    assert f"Contact: <sip:offhook@127.0.0.1:{endpoint.address.port}>\r\n".encode() in data
+    assert f"Via: SIP/2.0/UDP 127.0.0.1:{endpoint.address.port};branch=".encode() in data
+    endpoint.close()
+
+
+async def test_resolve() -> None:
+    endpoint = await Endpoint.open("127.0.0.1", 0, lambda event: None)
+    assert await endpoint.resolve("sip:x@192.0.2.1") == Address("192.0.2.1", 5060)
+    assert await endpoint.resolve("sip:x@192.0.2.1:5070") == Address("192.0.2.1", 5070)
+    assert await endpoint.resolve("sip:x@[2001:db8::1]") == Address("2001:db8::1", 5060)
+    assert await endpoint.resolve("sip:x@localhost:5080") == Address("127.0.0.1", 5080)
+    with pytest.raises(LocalError):
+        await endpoint.resolve("nonsense")
+    with pytest.raises(LocalError):
+        await endpoint.resolve("tel:+15551234")
+    endpoint.close()
+
+
+async def test_a_closed_endpoint_refuses_commands() -> None:
+    endpoint = await Endpoint.open("127.0.0.1", 0, lambda event: None)
+    with pytest.raises(LocalError, match="no call"):
+        endpoint.run(lambda ua, now: ua.bye("nobody", now))
+    endpoint.close()
+    with pytest.raises(LocalError, match="closed"):
+        endpoint.run(lambda ua, now: ua.dump())
+
+
+async def test_a_port_that_is_taken_is_an_os_error() -> None:
+    endpoint = await Endpoint.open("127.0.0.1", 0, lambda event: None)
+    with pytest.raises(OSError):
+        await Endpoint.open("127.0.0.1", endpoint.address.port, lambda event: None)
+    endpoint.close()

@@ -1,0 +1,248 @@
+"""Offers of others, answered (RFC 3264 §6, §8)."""
+
+import pytest
+
+from sip.errors import LocalError
+from sip.sdp.negotiate import AudioCapabilities, LocalMedia, answer_offer
+from sip.sdp.parser import parse
+from tests.sip.sdp.samples import LOCAL, LOCAL6, OFFER, SESSION, refused, sdp
+
+
+def test_a_usual_offer() -> None:
+    answer, audio = answer_offer(OFFER, LOCAL)
+    assert answer == sdp(
+        "m=audio 40000 RTP/AVP 8 0 101",
+        "a=rtpmap:8 PCMA/8000",
+        "a=rtpmap:0 PCMU/8000",
+        "a=rtpmap:101 telephone-event/8000",
+        "a=fmtp:101 0-15",
+        "a=ptime:20",
+        "a=sendrecv",
+        session=("v=0", "o=- 77 1 IN IP4 192.0.2.10", "s=-", "c=IN IP4 192.0.2.10", "t=0 0"),
+    )
+    assert (audio.remote_host, audio.remote_port, audio.remote_rtcp_port) == ("192.0.2.1", 4000, 4001)
+    assert (audio.codec, audio.payload_type) == ("PCMA", 8)
+    assert dict(audio.receive_payload_types) == {8: "PCMA", 0: "PCMU"}
+    assert (audio.dtmf_payload_type, audio.receive_dtmf_payload_type) == (101, 101)
+    assert (audio.ptime_ms, audio.direction) == (20, "sendrecv")
+
+
+def test_the_version_is_that_of_the_caller() -> None:
+    answer, _ = answer_offer(OFFER, LocalMedia("192.0.2.10", 40_002, 77, 5))
+    assert answer.startswith(b"v=0\r\no=- 77 5 IN IP4 192.0.2.10\r\n")
+    assert parse(answer).origin.version == "5"
+
+
+def test_static_types_need_no_rtpmap() -> None:
+    _, audio = answer_offer(sdp("m=audio 4000 RTP/AVP 0"), LOCAL)
+    assert (audio.codec, audio.payload_type, audio.dtmf_payload_type) == ("PCMU", 0, None)
+    assert dict(audio.receive_payload_types) == {0: "PCMU"}
+
+
+def test_dynamic_numbers_are_answered_with_the_same_numbers() -> None:
+    offer = sdp(
+        "m=audio 4000 RTP/AVP 96 111 97 110",
+        "a=rtpmap:96 opus/48000/2",
+        "a=rtpmap:111 PCMU/8000",
+        "a=rtpmap:97 telephone-event/48000",
+        "a=rtpmap:110 telephone-event/8000",
+    )
+    answer, audio = answer_offer(offer, LOCAL)
+    assert parse(answer).media[0].formats == ("111", "110")
+    assert (audio.codec, audio.payload_type) == ("PCMU", 111)
+    assert dict(audio.receive_payload_types) == {111: "PCMU"}
+    assert (audio.dtmf_payload_type, audio.receive_dtmf_payload_type) == (110, 110)
+
+
+def test_keys_are_agreed_on_at_8_khz_only() -> None:
+    offer = sdp("m=audio 4000 RTP/AVP 0 97", "a=rtpmap:97 telephone-event/16000")
+    answer, audio = answer_offer(offer, LOCAL)
+    assert audio.dtmf_payload_type is None
+    assert b"telephone-event" not in answer
+
+
+def test_the_first_codec_that_we_have_is_taken() -> None:
+    offer = sdp("m=audio 4000 RTP/AVP 18 9 8 3 0")
+    answer, audio = answer_offer(offer, LOCAL)
+    assert audio.codec == "PCMA"
+    assert parse(answer).media[0].formats == ("8", "0")
+
+
+def test_capabilities_limit_the_answer() -> None:
+    answer, audio = answer_offer(OFFER, LOCAL, AudioCapabilities(codecs=("PCMU",), dtmf=False))
+    assert parse(answer).media[0].formats == ("0",)
+    assert (audio.codec, audio.dtmf_payload_type) == ("PCMU", None)
+
+
+def test_every_m_line_is_answered_in_its_order() -> None:
+    offer = sdp(
+        "m=video 5000 RTP/AVP 31 96",
+        "a=rtpmap:96 H264/90000",
+        "m=audio 4000 RTP/SAVP 0",
+        "m=audio 4002 RTP/AVP 18",
+        "m=audio 4004 RTP/AVP 0",
+        "m=audio 4006 RTP/AVP 0",
+        "m=application 9 UDP/DTLS/SCTP webrtc-datachannel",
+    )
+    answer, audio = answer_offer(offer, LOCAL)
+    assert [(m.kind, m.port, m.protocol, m.formats) for m in parse(answer).media] == [
+        ("video", 0, "RTP/AVP", ("31", "96")),
+        ("audio", 0, "RTP/SAVP", ("0",)),
+        ("audio", 0, "RTP/AVP", ("18",)),
+        ("audio", 40_000, "RTP/AVP", ("0",)),
+        ("audio", 0, "RTP/AVP", ("0",)),
+        ("application", 0, "UDP/DTLS/SCTP", ("webrtc-datachannel",)),
+    ]
+    assert audio.remote_port == 4004
+
+
+def test_the_times_of_the_offer_come_back() -> None:
+    offer = OFFER.replace(b"t=0 0", b"t=3034423619 3042462419")
+    answer, _ = answer_offer(offer, LOCAL)
+    assert parse(answer).time == "3034423619 3042462419"
+
+
+@pytest.mark.parametrize(
+    ("offered", "ours"),
+    [("sendrecv", "sendrecv"), ("sendonly", "recvonly"), ("recvonly", "sendonly"), ("inactive", "inactive")],
+)
+def test_directions(offered: str, ours: str) -> None:
+    on_media = sdp("m=audio 4000 RTP/AVP 0", f"a={offered}")
+    on_session = sdp("m=audio 4000 RTP/AVP 0", session=(*SESSION, f"a={offered}"))
+    for offer in (on_media, on_session):
+        answer, audio = answer_offer(offer, LOCAL)
+        assert audio.direction == ours
+        assert answer.endswith(f"a={ours}\r\n".encode())
+
+
+def test_the_direction_of_the_stream_counts_for_more_than_the_sessions() -> None:
+    offer = sdp("m=audio 4000 RTP/AVP 0", "a=sendrecv", session=(*SESSION, "a=inactive"))
+    assert answer_offer(offer, LOCAL)[1].direction == "sendrecv"
+
+
+@pytest.mark.parametrize(
+    ("offered", "ours"),
+    [("sendrecv", "recvonly"), ("sendonly", "recvonly"), ("recvonly", "inactive"), ("inactive", "inactive")],
+)
+def test_hold_by_address(offered: str, ours: str) -> None:
+    offer = sdp("m=audio 4000 RTP/AVP 0", "c=IN IP4 0.0.0.0", f"a={offered}")
+    answer, audio = answer_offer(offer, LOCAL)
+    assert (audio.direction, audio.remote_host) == (ours, "0.0.0.0")
+    assert parse(answer).media[0].port == 40_000
+    assert parse(answer).host == "192.0.2.10"
+
+
+def test_hold_by_ipv6_address() -> None:
+    offer = sdp("m=audio 4000 RTP/AVP 0", "c=IN IP6 ::")
+    assert answer_offer(offer, LOCAL6)[1].direction == "recvonly"
+
+
+def test_the_streams_own_address_counts() -> None:
+    _, audio = answer_offer(sdp("m=audio 4000 RTP/AVP 0", "c=IN IP4 192.0.2.99"), LOCAL)
+    assert audio.remote_host == "192.0.2.99"
+    no_session_address = [line for line in SESSION if not line.startswith("c=")]
+    offer = sdp("m=audio 4000 RTP/AVP 0", "c=IN IP4 192.0.2.99", session=no_session_address)
+    assert answer_offer(offer, LOCAL)[1].remote_host == "192.0.2.99"
+
+
+def test_ipv6() -> None:
+    offer = sdp("m=audio 4000 RTP/AVP 0", "c=IN IP6 2001:db8::1")
+    answer, audio = answer_offer(offer, LOCAL6)
+    assert audio.remote_host == "2001:db8::1"
+    assert b"c=IN IP6 2001:db8::10\r\n" in answer
+
+
+def test_an_ipv4_address_in_ipv6_clothes_is_ipv4() -> None:
+    offer = sdp("m=audio 4000 RTP/AVP 0", "c=IN IP6 ::ffff:192.0.2.3")
+    assert answer_offer(offer, LOCAL)[1].remote_host == "192.0.2.3"
+
+
+def test_the_stream_of_our_address_family_is_taken() -> None:
+    offer = sdp("m=audio 4000 RTP/AVP 0", "c=IN IP6 2001:db8::1", "m=audio 4002 RTP/AVP 0")
+    assert answer_offer(offer, LOCAL)[1].remote_port == 4002
+
+
+def test_packet_time_and_rtcp_port() -> None:
+    answer, audio = answer_offer(sdp("m=audio 4000 RTP/AVP 0", "a=ptime:30", "a=rtcp:4900"), LOCAL)
+    assert (audio.ptime_ms, audio.remote_rtcp_port) == (30, 4900)
+    assert b"a=ptime:30\r\n" in answer
+
+
+@pytest.mark.parametrize(
+    "media",
+    [
+        (),
+        ("m=audio 4000 RTP/AVP 18",),
+        ("m=audio 4000 RTP/AVP 96",),
+        ("m=audio 4000 RTP/AVP 96", "a=rtpmap:96 PCMU/16000"),
+        ("m=audio 4000 RTP/AVP 101", "a=rtpmap:101 telephone-event/8000"),
+        ("m=audio 0 RTP/AVP 0",),
+        ("m=audio 4000/2 RTP/AVP 0",),
+        ("m=audio 4000 RTP/SAVP 0",),
+        ("m=audio 4000 RTP/AVPF 0",),
+        ("m=video 4000 RTP/AVP 0",),
+        ("m=image 4000 udptl t38",),
+        ("m=audio 4000 RTP/AVP 0", "c=IN IP6 2001:db8::1"),
+        ("m=audio 4000 RTP/AVP 0", "c=IN IP4 224.2.1.1/127/3"),
+        ("m=audio 4000 RTP/AVP 0", "c=IN IP4 255.255.255.255"),
+        ("m=audio 4000 RTP/AVP 0", "c=IN IP4 media.example.com"),
+        ("m=audio 4000 RTP/AVP 0", "c=IN IP4 192.0.2.300"),
+    ],
+)
+def test_nothing_usable_is_488(media: tuple[str, ...]) -> None:
+    assert refused(sdp(*media)) == 488
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [
+        b"",
+        b"hello",
+        b"\x00\xff" * 50,
+        sdp("m=audio 4000 RTP/AVP 0 200"),
+        sdp("m=audio 4000 RTP/AVP 0", "a=ptime:0"),
+        sdp("m=audio 4000 RTP/AVP 0", "a=rtpmap:0"),
+        sdp("m=audio 65535 RTP/AVP 0"),
+        sdp("m=audio 4000 RTP/AVP 0", session=("v=0", "o=- 1 1 IN IP4 192.0.2.1", "s=-", "t=0 0")),
+        OFFER + b"x" * 20_000,
+    ],
+)
+def test_malformed_is_400(offer: bytes) -> None:
+    assert refused(offer) == 400
+
+
+def test_a_malformed_stream_of_another_kind_does_no_harm() -> None:
+    offer = sdp("m=video 5000 RTP/AVP 300", "a=rtpmap:300", "a=ptime:x", "m=audio 4000 RTP/AVP 0")
+    assert answer_offer(offer, LOCAL)[1].codec == "PCMU"
+
+
+@pytest.mark.parametrize(
+    "local",
+    [
+        LocalMedia("example.com", 4000, 1, 1),
+        LocalMedia("0.0.0.0", 4000, 1, 1),
+        LocalMedia("::", 4000, 1, 1),
+        LocalMedia("192.0.2.1", 0, 1, 1),
+        LocalMedia("192.0.2.1", 65_535, 1, 1),
+        LocalMedia("192.0.2.1", 4000, -1, 1),
+        LocalMedia("192.0.2.1", 4000, 1, -1),
+    ],
+)
+def test_misuse_of_the_local_side(local: LocalMedia) -> None:
+    with pytest.raises(LocalError):
+        answer_offer(OFFER, local)
+
+
+@pytest.mark.parametrize(
+    "capabilities",
+    [
+        AudioCapabilities(codecs=()),
+        AudioCapabilities(codecs=("opus",)),
+        AudioCapabilities(ptime_ms=0),
+        AudioCapabilities(ptime_ms=25),
+        AudioCapabilities(ptime_ms=80),
+    ],
+)
+def test_misuse_of_capabilities(capabilities: AudioCapabilities) -> None:
+    with pytest.raises(LocalError):
+        answer_offer(OFFER, LOCAL, capabilities)

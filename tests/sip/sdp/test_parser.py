@@ -1,0 +1,151 @@
+import pytest
+
+from sip.errors import RemoteError
+from sip.sdp.model import Attribute, Media, Origin, Session, stated_direction
+from sip.sdp.parser import parse
+from sip.sdp.serializer import serialize
+from tests.sip.sdp.samples import OFFER, SESSION, sdp
+
+FULL = Session(
+    origin=Origin("ann", "123456789012345678901234567890", "2", "2001:db8::1"),
+    name="A call",
+    host="2001:db8::1",
+    time="0 0",
+    attributes=(Attribute("sendonly"),),
+    media=(
+        Media("audio", 4000, "RTP/AVP", ("0", "101"), attributes=(Attribute("rtpmap", "0 PCMU/8000"),)),
+        Media("video", 0, "RTP/SAVPF", ("31",), port_count=2, host="192.0.2.1"),
+        Media("application", 9, "UDP/DTLS/SCTP", ("webrtc-datachannel",)),
+    ),
+)
+
+
+def test_a_whole_description() -> None:
+    data = (
+        b"v=0\r\no=ann 123456789012345678901234567890 2 IN IP6 2001:db8::1\r\ns=A call\r\nc=IN IP6 2001:db8::1\r\n"
+        b"t=0 0\r\na=sendonly\r\nm=audio 4000 RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\n"
+        b"m=video 0/2 RTP/SAVPF 31\r\nc=IN IP4 192.0.2.1\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"
+    )
+    assert parse(data) == FULL
+    assert serialize(FULL) == data
+
+
+def test_parse_of_print_is_the_value() -> None:
+    session = parse(OFFER)
+    assert serialize(session) == OFFER
+    assert parse(serialize(session)) == session
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        OFFER.replace(b"\r\n", b"\n"),
+        OFFER + b"\r\n\r\n",
+        OFFER.removesuffix(b"\r\n"),
+        OFFER.replace(b"s=-\r\n", b""),
+        OFFER.replace(b"t=0 0\r\n", b"t=0 0\r\nb=AS:64\r\ni=x\r\n"),
+        OFFER.replace(b"a=rtpmap:8 PCMA/8000", b"a=rtpmap:8 PCMA/8000 "),
+        OFFER.replace(b" 8 0 101\r\n", b" 8 0 101 \r\n"),
+    ],
+)
+def test_harmless_oddities(data: bytes) -> None:
+    assert parse(data) == parse(OFFER)
+
+
+@pytest.mark.parametrize("origin", ["o=Some Phone 1 1 IN IP4 192.0.2.1", "o=- 1 1 IN IP4 host.example.com"])
+def test_odd_origins(origin: str) -> None:
+    assert parse(sdp(session=("v=0", origin))).media == ()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "m=audio",
+        "m=audio RTP/AVP 0",
+        "m=audio 4000 RTP/AVP",
+        "m=audio 65536 RTP/AVP 0",
+        "m=audio 999999 RTP/AVP 0",
+        "m=audio -1 RTP/AVP 0",
+        "m=audio x RTP/AVP 0",
+        "m=audio 4000  RTP/AVP 0",
+        "m=audio 4000 RTP/AVP  0",
+        "m=au dio 4000 RTP/AVP 0",
+        "m=audio 4000 RTP/AVP 0\x00",
+        "x",
+        "audio=4000",
+        " m=audio 4000 RTP/AVP 0",
+        "c=IN IP4",
+        "c=IN IP5 192.0.2.1",
+        "c=IN IP4 192.0.2.1 x",
+        "c=ATM X 1",
+        "t=x",
+    ],
+)
+def test_malformed_lines(line: str) -> None:
+    session = ("v=0", "o=- 1 1 IN IP4 192.0.2.1")
+    with pytest.raises(RemoteError) as caught:
+        parse(sdp(line, session=session))
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        (),
+        ("",),
+        ("v=1", "o=- 1 1 IN IP4 h"),
+        ("o=- 1 1 IN IP4 h", "v=0"),
+        ("v=0",),
+        ("v=0", "o=- 1 IN IP4 h"),
+        ("v=0", "o=- x 1 IN IP4 h"),
+        ("v=0", "o=- 1 1 IN IPX h"),
+    ],
+)
+def test_malformed_beginnings(session: tuple[str, ...]) -> None:
+    with pytest.raises(RemoteError) as caught:
+        parse(sdp("m=audio 4000 RTP/AVP 0", session=session))
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("most", "unit"),
+    [
+        (16, "m=audio 4000 RTP/AVP 0"),
+        (64, "a=x"),
+    ],
+)
+def test_counts_have_limits(most: int, unit: str) -> None:
+    parse(sdp(*[unit] * most))
+    with pytest.raises(RemoteError, match="too many"):
+        parse(sdp(*[unit] * (most + 1)))
+
+
+def test_attributes_are_counted_by_media() -> None:
+    parse(sdp(*["m=audio 4000 RTP/AVP 0", *["a=x"] * 64] * 3))
+    with pytest.raises(RemoteError, match="too many attributes"):
+        parse(sdp("m=audio 4000 RTP/AVP 0", *["a=x"] * 65))
+
+
+def test_formats_have_a_limit() -> None:
+    parse(sdp("m=audio 4000 RTP/AVP" + " 0" * 64))
+    with pytest.raises(RemoteError, match="too many formats"):
+        parse(sdp("m=audio 4000 RTP/AVP" + " 0" * 65))
+
+
+def test_sizes_have_limits() -> None:
+    parse(sdp("a=" + "x" * 2_000))
+    with pytest.raises(RemoteError, match="malformed line"):
+        parse(sdp("a=" + "x" * 2_100))
+    with pytest.raises(RemoteError, match="too large"):
+        parse(sdp(*["i=" + "x" * 1_000] * 17))
+
+
+def test_directions() -> None:
+    assert stated_direction((Attribute("ptime", "20"), Attribute("recvonly"))) == "recvonly"
+    assert stated_direction((Attribute("ptime", "20"),)) is None
+
+
+def test_values_of_an_attribute() -> None:
+    media = parse(sdp("m=audio 4000 RTP/AVP 0", "a=x", "a=x:1", "a=y:2", "a=x:", "a=x:3:4")).media[0]
+    assert media.values("x") == ("1", "", "3:4")
+    assert parse(sdp(session=SESSION)).media == ()

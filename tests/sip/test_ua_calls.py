@@ -1,0 +1,478 @@
+"""Two user agents back to back over a wire that loses datagrams, in virtual time."""
+
+import pytest
+
+from sip.errors import LocalError
+from sip.events import (
+    CallAnswered,
+    CallCancelled,
+    CallConfirmed,
+    CallEnded,
+    CallProgress,
+    CallRejected,
+    EndCause,
+    Event,
+    IncomingCall,
+    ReinviteAnswered,
+    ReinviteConfirmed,
+    ReinviteReceived,
+    ReinviteRejected,
+)
+from sip.settings import UaSettings
+from tests.sip.dialog.harness import ALICE, ANSWER, BOB, OFFER, TARGET, Agent, Wire
+
+
+def pair(wire: Wire, *, ring: bool = False, answer: bool = True) -> tuple[Agent, Agent]:
+    """Alice, who calls, and Bob, who answers at once."""
+    alice, bob = wire.add("alice", ALICE), wire.add("bob", BOB)
+
+    def handle(event: Event) -> None:
+        if isinstance(event, IncomingCall):
+            if ring:
+                bob.do(lambda ua, now: ua.ring(event.call, now))
+            if answer:
+                bob.do(lambda ua, now: ua.answer(event.call, ANSWER, now))
+
+    bob.handler = handle
+    return alice, bob
+
+
+def dial(alice: Agent) -> str:
+    return alice.do(lambda ua, now: ua.invite(TARGET, OFFER, now))
+
+
+def incoming(bob: Agent) -> str:
+    (event,) = bob.of(IncomingCall)
+    return event.call
+
+
+def established(wire: Wire) -> tuple[Agent, Agent, str, str]:
+    alice, bob = pair(wire)
+    call = dial(alice)
+    wire.run(1)
+    assert len(bob.of(CallConfirmed)) == 1
+    return alice, bob, call, incoming(bob)
+
+
+def live_calls(agent: Agent) -> list[str]:
+    calls = agent.ua.dump()["calls"]
+    assert isinstance(calls, list)
+    return [each["state"] for each in calls]
+
+
+def test_a_call_from_its_invite_to_its_end() -> None:
+    wire = Wire()
+    alice, bob = pair(wire, ring=True)
+    call = dial(alice)
+    wire.run(2)
+    assert wire.lines() == ["INVITE", "100 INVITE", "180 INVITE", "200 INVITE", "ACK"]
+    assert alice.events == [CallProgress(call, 180, "Ringing", None), CallAnswered(call, ANSWER)]
+    (event,) = bob.of(IncomingCall)
+    assert (event.sdp, event.source, event.request_uri) == (OFFER, ALICE, TARGET)
+    assert bob.events[1:] == [CallConfirmed(event.call, None)]
+    alice.do(lambda ua, now: ua.bye(call, now))
+    wire.run(40)
+    assert wire.lines()[5:] == ["BYE", "200 BYE"]
+    assert alice.events[-1] == CallEnded(call, EndCause.LOCAL_BYE)
+    assert bob.events[-1] == CallEnded(event.call, EndCause.REMOTE_BYE)
+    assert alice.ua.idle
+    assert bob.ua.idle
+    assert alice.ua.get_timer() is None
+    assert bob.ua.get_timer() is None
+
+
+def test_the_callee_hangs_up() -> None:
+    wire = Wire()
+    alice, bob, call, theirs = established(wire)
+    bob.do(lambda ua, now: ua.bye(theirs, now))
+    wire.run(40)
+    assert bob.events[-1] == CallEnded(theirs, EndCause.LOCAL_BYE)
+    assert alice.events[-1] == CallEnded(call, EndCause.REMOTE_BYE)
+    assert alice.ua.idle
+    assert bob.ua.idle
+
+
+@pytest.mark.parametrize("position", range(8))
+@pytest.mark.parametrize("ring", [False, True])
+def test_one_lost_packet_makes_no_difference(position: int, ring: bool) -> None:
+    wire = Wire(lose=[position])
+    alice, bob = pair(wire, ring=ring)
+    call = dial(alice)
+    wire.run(10)
+    assert alice.of(CallAnswered) == [CallAnswered(call, ANSWER)]
+    assert len(bob.of(IncomingCall)) == 1
+    assert len(bob.of(CallConfirmed)) == 1
+    assert live_calls(alice) == live_calls(bob) == ["confirmed"]
+    alice.do(lambda ua, now: ua.bye(call, now))
+    wire.run(70)
+    assert alice.of(CallEnded) == [CallEnded(call, EndCause.LOCAL_BYE)]
+    assert bob.of(CallEnded) == [CallEnded(incoming(bob), EndCause.REMOTE_BYE)]
+    assert alice.ua.idle
+    assert bob.ua.idle
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_runs_of_lost_packets_leave_both_sides_agreed(seed: int) -> None:
+    wire = Wire(lose=[n for n in range(60) if (n * 7 + seed * 5) % 12 < 5])
+    alice, bob = pair(wire, ring=True)
+    dial(alice)
+    wire.run(31)
+    assert len(alice.of(CallAnswered)) == 1
+    assert len(bob.of(IncomingCall)) == len(bob.of(CallConfirmed)) == 1
+    bob.do(lambda ua, now: ua.bye(incoming(bob), now))
+    wire.run(100)
+    assert len(alice.of(CallEnded)) == len(bob.of(CallEnded)) == 1
+    assert alice.ua.idle
+    assert bob.ua.idle
+
+
+def test_an_invite_that_nobody_answers() -> None:
+    wire = Wire()
+    alice = wire.add("alice", ALICE)
+    call = dial(alice)
+    wire.run(100)
+    assert wire.times("INVITE") == [0.0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5]
+    assert alice.events == [CallEnded(call, EndCause.TIMEOUT)]
+    assert alice.ua.idle
+
+
+def test_a_2xx_is_repeated_for_64_t1_and_then_hung_up() -> None:
+    wire = Wire()
+    wire.drop = lambda sent: sent.line == "ACK"
+    alice, bob = pair(wire)
+    call = dial(alice)
+    wire.run(100)
+    first, *others = wire.times("200 INVITE")
+    spacing = [round(at - first, 3) for at in others]
+    assert spacing == [0.5, 1.5, 3.5, 7.5, 11.5, 15.5, 19.5, 23.5, 27.5, 31.5]
+    assert len(wire.times("ACK")) == len(others) + 1
+    assert bob.of(CallEnded) == [CallEnded(incoming(bob), EndCause.ACK_TIMEOUT)]
+    assert wire.times("BYE", BOB) == [round(first + 32, 3)]
+    assert alice.of(CallEnded) == [CallEnded(call, EndCause.REMOTE_BYE)]
+    assert bob.ua.idle
+
+
+def test_bye_before_the_ack_waits_for_it() -> None:
+    wire = Wire(lose=[3])
+    alice, bob = pair(wire)
+    call = dial(alice)
+    wire.run(0.2)
+    assert wire.lines() == ["INVITE", "100 INVITE", "200 INVITE", "ACK"]
+    bob.do(lambda ua, now: ua.bye(incoming(bob), now))
+    assert bob.events[-1] == CallEnded(incoming(bob), EndCause.LOCAL_BYE)
+    assert "BYE" not in wire.lines()
+    wire.run(1)
+    assert wire.lines()[4:] == ["200 INVITE", "ACK", "BYE", "200 BYE"]
+    assert alice.events[-1] == CallEnded(call, EndCause.REMOTE_BYE)
+    with pytest.raises(LocalError, match="no call"):
+        bob.do(lambda ua, now: ua.bye(incoming(bob), now))
+
+
+def test_bye_is_repeated_and_given_up() -> None:
+    wire = Wire()
+    alice, _, call, _ = established(wire)
+    wire.drop = lambda sent: True
+    alice.do(lambda ua, now: ua.bye(call, now))
+    wire.run(40)
+    assert len(wire.times("BYE")) == 11
+    assert alice.of(CallEnded) == [CallEnded(call, EndCause.LOCAL_BYE)]
+    assert alice.ua.idle
+
+
+def test_byes_that_cross() -> None:
+    wire = Wire()
+    alice, bob, call, theirs = established(wire)
+    alice.do(lambda ua, now: ua.bye(call, now))
+    bob.do(lambda ua, now: ua.bye(theirs, now))
+    wire.run(70)
+    assert len(alice.of(CallEnded)) == len(bob.of(CallEnded)) == 1
+    assert alice.ua.idle
+    assert bob.ua.idle
+
+
+def test_rejection_with_headers() -> None:
+    wire = Wire()
+    alice, bob = pair(wire, answer=False)
+    call = dial(alice)
+    wire.run(0.1)
+    bob.do(lambda ua, now: ua.reject(incoming(bob), 486, now, headers=[("Retry-After", "30")]))
+    wire.run(60)
+    assert alice.events == [CallRejected(call, 486, "Busy Here")]
+    assert bob.of(CallEnded) == []
+    assert wire.lines() == ["INVITE", "100 INVITE", "486 INVITE", "ACK"]
+    assert b"Retry-After: 30\r\n" in wire.log[2].data
+    assert alice.ua.idle
+    assert bob.ua.idle
+
+
+def test_cancel_while_ringing() -> None:
+    wire = Wire()
+    alice, bob = pair(wire, ring=True, answer=False)
+    call = dial(alice)
+    wire.run(1)
+    alice.do(lambda ua, now: ua.cancel(call, now))
+    wire.run(60)
+    assert wire.lines()[3:] == ["CANCEL", "200 CANCEL", "487 INVITE", "ACK"]
+    assert alice.events[-1] == CallRejected(call, 487, "Request Terminated")
+    assert bob.events[-1] == CallCancelled(incoming(bob))
+    assert alice.ua.idle
+    assert bob.ua.idle
+
+
+@pytest.mark.parametrize("position", range(3, 8))
+def test_cancel_with_a_lost_packet(position: int) -> None:
+    wire = Wire(lose=[position])
+    alice, bob = pair(wire, ring=True, answer=False)
+    call = dial(alice)
+    wire.run(1)
+    alice.do(lambda ua, now: ua.cancel(call, now))
+    wire.run(70)
+    assert alice.events[-1] == CallRejected(call, 487, "Request Terminated")
+    assert bob.of(CallCancelled) == [CallCancelled(incoming(bob))]
+    assert alice.ua.idle
+    assert bob.ua.idle
+
+
+def test_cancel_waits_for_a_provisional_response() -> None:
+    wire = Wire(lose=[0, 1])
+    alice, bob = pair(wire, answer=False)
+    call = dial(alice)
+    alice.do(lambda ua, now: ua.cancel(call, now))
+    wire.run(1)
+    assert wire.lines() == ["INVITE", "INVITE"]
+    wire.run(60)
+    assert wire.lines()[2:] == ["INVITE", "100 INVITE", "CANCEL", "200 CANCEL", "487 INVITE", "ACK"]
+    assert alice.events == [CallRejected(call, 487, "Request Terminated")]
+    assert bob.of(CallCancelled) == [CallCancelled(incoming(bob))]
+
+
+def test_cancel_that_meets_the_answer_hangs_up() -> None:
+    wire = Wire()
+    alice, bob = pair(wire, ring=True, answer=False)
+    call = dial(alice)
+    wire.run(1)
+    bob.do(lambda ua, now: ua.answer(incoming(bob), ANSWER, now))
+    alice.do(lambda ua, now: ua.cancel(call, now))
+    wire.run(70)
+    assert wire.lines()[3:] == ["200 INVITE", "CANCEL", "ACK", "BYE", "200 CANCEL", "200 BYE"]
+    assert alice.events[-1] == CallEnded(call, EndCause.LOCAL_BYE)
+    assert bob.of(CallCancelled) == []
+    assert bob.events[-1] == CallEnded(incoming(bob), EndCause.REMOTE_BYE)
+    assert alice.ua.idle
+    assert bob.ua.idle
+
+
+def test_cancel_that_nobody_hears_gives_up() -> None:
+    wire = Wire()
+    alice, _ = pair(wire, ring=True, answer=False)
+    call = dial(alice)
+    wire.run(1)
+    wire.drop = lambda sent: True
+    alice.do(lambda ua, now: ua.cancel(call, now))
+    wire.run(31.9)
+    assert alice.of(CallEnded) == []
+    wire.run(0.2)
+    assert alice.of(CallEnded) == [CallEnded(call, EndCause.TIMEOUT)]
+    wire.run(400)
+    assert alice.ua.idle
+
+
+def test_a_call_that_rings_too_long_is_taken_back() -> None:
+    wire = Wire()
+    alice, bob = pair(wire, ring=True, answer=False)
+    call = dial(alice)
+    wire.run(170)
+    assert len(wire.times("180 INVITE")) == 3
+    wire.run(20)
+    assert len(alice.events) == 4
+    assert alice.events[-1] in (
+        CallRejected(call, 480, "Temporarily Unavailable"),
+        CallRejected(call, 487, "Request Terminated"),
+    )
+    wire.run(60)
+    assert bob.ua.idle
+    assert alice.ua.idle
+
+
+def test_reinvites_both_ways() -> None:
+    wire = Wire()
+    alice, bob, call, theirs = established(wire)
+    alice.do(lambda ua, now: ua.reinvite(call, b"new offer", now))
+    wire.run(0.1)
+    assert bob.of(ReinviteReceived) == [ReinviteReceived(theirs, b"new offer")]
+    bob.do(lambda ua, now: ua.answer_reinvite(theirs, b"new answer", now))
+    wire.run(1)
+    assert alice.of(ReinviteAnswered) == [ReinviteAnswered(call, b"new answer")]
+    assert bob.of(ReinviteConfirmed) == [ReinviteConfirmed(theirs, None)]
+    bob.do(lambda ua, now: ua.reinvite(theirs, b"hold", now))
+    wire.run(0.1)
+    alice.do(lambda ua, now: ua.reject_reinvite(call, 488, now))
+    wire.run(1)
+    assert bob.of(ReinviteRejected) == [ReinviteRejected(theirs, 488, "Not Acceptable Here")]
+    assert live_calls(alice) == live_calls(bob) == ["confirmed"]
+    assert len(bob.of(CallConfirmed)) == 1
+
+
+@pytest.mark.parametrize("lost", ["INVITE", "100 INVITE", "200 INVITE", "ACK"])
+def test_a_reinvite_with_a_lost_packet(lost: str) -> None:
+    wire = Wire()
+    alice, bob, call, theirs = established(wire)
+    start = len(wire.log)
+    wire.drop = lambda sent: sent.line == lost and lost not in [each.line for each in wire.log[start:]]
+    alice.do(lambda ua, now: ua.reinvite(call, b"new offer", now))
+    wire.run(1)
+    bob.do(lambda ua, now: ua.answer_reinvite(theirs, b"new answer", now))
+    wire.run(10)
+    assert alice.of(ReinviteAnswered) == [ReinviteAnswered(call, b"new answer")]
+    assert bob.of(ReinviteReceived) == [ReinviteReceived(theirs, b"new offer")]
+    assert bob.of(ReinviteConfirmed) == [ReinviteConfirmed(theirs, None)]
+    wire.run(60)
+    assert live_calls(alice) == live_calls(bob) == ["confirmed"]
+
+
+def test_a_reinvite_whose_2xx_is_never_acknowledged_ends_the_call() -> None:
+    wire = Wire()
+    alice, bob, call, theirs = established(wire)
+    wire.drop = lambda sent: sent.line == "ACK"
+    alice.do(lambda ua, now: ua.reinvite(call, b"new offer", now))
+    wire.run(0.1)
+    bob.do(lambda ua, now: ua.answer_reinvite(theirs, b"new answer", now))
+    wire.run(40)
+    assert bob.of(CallEnded) == [CallEnded(theirs, EndCause.ACK_TIMEOUT)]
+    assert alice.of(CallEnded) == [CallEnded(call, EndCause.REMOTE_BYE)]
+
+
+def test_a_reinvite_that_nobody_answers_ends_the_call() -> None:
+    wire = Wire()
+    alice, _, call, _ = established(wire)
+    wire.drop = lambda sent: True
+    alice.do(lambda ua, now: ua.reinvite(call, b"new offer", now))
+    wire.run(33)
+    assert alice.of(CallEnded) == [CallEnded(call, EndCause.TIMEOUT)]
+    assert wire.lines()[-1] == "BYE"
+
+
+def test_glare() -> None:
+    wire = Wire()
+    alice, bob, call, theirs = established(wire)
+    alice.handler = lambda event: (
+        alice.do(lambda ua, now: ua.answer_reinvite(call, b"alice answers", now))
+        if isinstance(event, ReinviteReceived)
+        else None
+    )
+    bob.handler = lambda event: (
+        bob.do(lambda ua, now: ua.answer_reinvite(theirs, b"bob answers", now))
+        if isinstance(event, ReinviteReceived)
+        else None
+    )
+    start = len(wire.log)
+    alice.do(lambda ua, now: ua.reinvite(call, b"alice offers", now))
+    bob.do(lambda ua, now: ua.reinvite(theirs, b"bob offers", now))
+    glared_at = wire.now
+    wire.run(0.05)
+    assert wire.lines()[start:].count("491 INVITE") == 2
+    assert alice.of(ReinviteReceived) == bob.of(ReinviteReceived) == []
+    wire.run(20)
+    assert alice.of(ReinviteAnswered) == [ReinviteAnswered(call, b"bob answers")]
+    assert bob.of(ReinviteAnswered) == [ReinviteAnswered(theirs, b"alice answers")]
+    again = {
+        source: [each.at - glared_at for each in wire.log[start:] if each.line == "INVITE" and each.source == source]
+        for source in (ALICE, BOB)
+    }
+    assert 2.1 <= again[ALICE][1] <= 4.1
+    assert 0.0 <= again[BOB][1] <= 2.1
+    assert alice.of(CallEnded) == bob.of(CallEnded) == []
+
+
+def test_commands_out_of_order_are_misuse() -> None:
+    wire = Wire()
+    alice, bob = pair(wire, answer=False)
+    call = dial(alice)
+    wire.run(0.1)
+    theirs = incoming(bob)
+    with pytest.raises(LocalError):
+        bob.do(lambda ua, now: ua.bye(theirs, now))
+    with pytest.raises(LocalError):
+        bob.do(lambda ua, now: ua.reinvite(theirs, OFFER, now))
+    with pytest.raises(LocalError):
+        bob.do(lambda ua, now: ua.reject(theirs, 200, now))
+    with pytest.raises(LocalError):
+        bob.do(lambda ua, now: ua.reject(theirs, 486, now, headers=[("X", "a\r\nEvil: 1")]))
+    with pytest.raises(LocalError):
+        alice.do(lambda ua, now: ua.answer(call, ANSWER, now))
+    bob.do(lambda ua, now: ua.answer(theirs, ANSWER, now))
+    with pytest.raises(LocalError):
+        bob.do(lambda ua, now: ua.answer(theirs, ANSWER, now))
+    wire.run(1)
+    with pytest.raises(LocalError):
+        alice.do(lambda ua, now: ua.cancel(call, now))
+    with pytest.raises(LocalError):
+        bob.do(lambda ua, now: ua.answer_reinvite(theirs, ANSWER, now))
+    alice.do(lambda ua, now: ua.reinvite(call, OFFER, now))
+    with pytest.raises(LocalError):
+        alice.do(lambda ua, now: ua.reinvite(call, OFFER, now))
+    with pytest.raises(LocalError):
+        alice.do(lambda ua, now: ua.bye("nobody", now))
+
+
+@pytest.mark.parametrize("target", ["", "bob", "sip:bob@example.com", "sip:b>ob@192.0.2.2", "sip:a@192.0.2.2\r\nX: y"])
+def test_targets_that_cannot_be_called(target: str) -> None:
+    alice = Wire().add("alice", ALICE)
+    with pytest.raises(LocalError):
+        alice.do(lambda ua, now: ua.invite(target, OFFER, now))
+
+
+def test_a_destination_saves_the_look_up() -> None:
+    wire = Wire()
+    alice, bob = pair(wire)
+    alice.do(
+        lambda ua, now: ua.invite(
+            "sip:bob@example.com",
+            OFFER,
+            now,
+            destination=BOB,
+            from_uri="sip:me@example.org",
+            headers=[("X-Id", "7")],
+        )
+    )
+    wire.run(1)
+    (event,) = bob.of(IncomingCall)
+    assert event.from_uri == "sip:me@example.org"
+    assert event.headers.get("X-Id") == "7"
+    assert len(alice.of(CallAnswered)) == 1
+
+
+def test_a_transport_error_ends_a_call_that_is_being_made() -> None:
+    wire = Wire()
+    alice = wire.add("alice", ALICE)
+    call = dial(alice)
+    alice.do(lambda ua, now: ua.transport_failed(BOB, now))
+    assert alice.events == [CallEnded(call, EndCause.TRANSPORT)]
+    assert alice.ua.idle
+
+
+def test_advertised_address() -> None:
+    wire = Wire()
+    public = ALICE
+    bob = wire.add("bob", BOB, UaSettings(advertised=public, contact_user="me"))
+    bob.do(lambda ua, now: ua.invite("sip:x@192.0.2.9", OFFER, now))
+    data = wire.log[0].data
+    assert b"Contact: <sip:me@192.0.2.1:5060>\r\n" in data
+    assert data.splitlines()[1].startswith(b"Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK")
+
+
+def test_a_thousand_calls_at_once() -> None:
+    wire = Wire()
+    alice, bob = pair(wire)
+    bob_calls = 300
+    for _ in range(bob_calls):
+        dial(alice)
+    wire.run(1)
+    assert len(alice.of(CallAnswered)) == len(bob.of(CallConfirmed)) == bob_calls
+    for event in alice.of(CallAnswered):
+        call = event.call
+        alice.do(lambda ua, now, call=call: ua.bye(call, now))  # type: ignore[misc]
+    wire.run(60)
+    assert len(bob.of(CallEnded)) == bob_calls
+    assert alice.ua.idle
+    assert bob.ua.idle

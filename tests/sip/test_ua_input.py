@@ -1,0 +1,493 @@
+"""What the user agent answers to requests that are wrong, and what it leaves alone."""
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from sip.events import CallConfirmed, CallEnded, EndCause, IncomingCall, ReinviteReceived
+from sip.message.message import Response
+from sip.net.address import Address
+from sip.settings import UaSettings
+from tests.sip.dialog.harness import ALICE, ANSWER, OFFER, Message, Phone, inside, invite, to_tag
+
+ALLOW = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS")
+ACCEPT = ("Accept", "application/sdp")
+CONTACT = "Contact: <sip:alice@192.0.2.1:5060>"
+
+BAD: list[tuple[str, Message, int, str, list[tuple[str, str]]]] = [
+    ("method not for us", Message("REGISTER"), 405, "Method Not Allowed", [ALLOW]),
+    ("unknown method", Message("BREW"), 501, "Not Implemented", [ALLOW]),
+    ("methods are case-sensitive", Message("invite"), 501, "Not Implemented", [ALLOW]),
+    ("unknown scheme", invite(uri="http://example.com"), 416, "Unsupported URI Scheme", []),
+    (
+        "required extensions",
+        invite(extra=(CONTACT, "Require: 100rel, foo")),
+        420,
+        "Bad Extension",
+        [("Unsupported", "100rel, foo")],
+    ),
+    ("type of body", invite(b"x", content_type="text/plain"), 415, "Unsupported Media Type", [ACCEPT]),
+    ("body without a type", invite(b"x", content_type=None), 415, "Unsupported Media Type", [ACCEPT]),
+    (
+        "encoded body",
+        invite(b"x", extra=(CONTACT, "Content-Encoding: gzip")),
+        415,
+        "Unsupported Media Type",
+        [ACCEPT, ("Accept-Encoding", "identity")],
+    ),
+    ("wants no SDP", invite(extra=(CONTACT, "Accept: text/html, image/*")), 406, "Not Acceptable", []),
+    ("wants SDP least of all", invite(extra=(CONTACT, "Accept: application/sdp;q=0")), 406, "Not Acceptable", []),
+    ("no Contact", invite(extra=()), 400, "Missing Contact", []),
+    ("other version", invite(version="SIP/3.0"), 505, "Version Not Supported", []),
+    ("CSeq of another method", invite(cseq_method="OPTIONS"), 400, "CSeq names another method", []),
+    ("no From", invite(without=("From",)), 400, "From is missing", []),
+    ("no Call-ID", invite(without=("Call-ID",)), 400, "Call-ID is missing", []),
+    ("broken To", invite(to="<sip:bot@"), 400, "To: address needs angle brackets", []),
+    ("dialog of others", inside("BYE", "nobody", 5), 481, "Call/Transaction Does Not Exist", []),
+    (
+        "INVITE in a dialog of others",
+        inside("INVITE", "nobody", 5, extra=(CONTACT,)),
+        481,
+        "Call/Transaction Does Not Exist",
+        [],
+    ),
+    ("OPTIONS in a dialog of others", inside("OPTIONS", "nobody", 5), 481, "Call/Transaction Does Not Exist", []),
+    ("BYE outside any dialog", Message("BYE"), 481, "Call/Transaction Does Not Exist", []),
+    ("CANCEL of nothing", Message("CANCEL"), 481, "Call/Transaction Does Not Exist", []),
+]
+
+
+@pytest.mark.parametrize(
+    ("message", "status", "reason", "headers"), [row[1:] for row in BAD], ids=[row[0] for row in BAD]
+)
+def test_refusals(message: Message, status: int, reason: str, headers: list[tuple[str, str]]) -> None:
+    phone = Phone()
+    (response,) = phone.send(message)
+    assert response.status == status
+    if reason != "To: address needs angle brackets":
+        assert response.reason == reason
+    via = f"SIP/2.0/UDP 192.0.2.1:5060;branch={message.branch};rport=5060;received=192.0.2.1"
+    expected = {"Via": via, "CSeq": f"{message.cseq} {message.cseq_method or message.method}"}
+    for name in ("Via", "CSeq"):
+        assert response.headers.get_all(name) == [expected[name]]
+    assert [(name, response.headers.get(name)) for name, _ in headers] == headers
+    unexpected = {"Allow", "Accept", "Accept-Encoding", "Unsupported"} - {name for name, _ in headers}
+    assert not any(name in response.headers for name in unexpected)
+    assert response.headers.get("Server") == "offhook"
+    assert response.body == b""
+    assert phone.sent == [(phone.sent[0][0], ALICE)]
+    assert phone.events == []
+    assert phone.ua.counters.rejected_by_status[status] == 1
+    phone.run(100)
+    assert phone.ua.idle
+
+
+def test_a_refusal_has_a_to_tag_and_echoes_the_rest() -> None:
+    phone = Phone()
+    (response,) = phone.send(Message("REGISTER"))
+    assert len(to_tag(response)) == 16
+    assert response.headers.get("From") == "<sip:alice@example.com>;tag=alice"
+    assert response.headers.get("Call-ID") == "call-1"
+    assert response.headers.get("Content-Length") in {None, "0"}
+
+
+def test_a_stateless_refusal_says_the_same_each_time() -> None:
+    phone = Phone()
+    (one,) = phone.send(invite(without=("Call-ID",)))
+    (two,) = phone.send(invite(without=("Call-ID",)))
+    assert bytes(one) == bytes(two)
+    (other,) = Phone(UaSettings()).send(invite(without=("Call-ID",), branch="z9hG4bKelse"))
+    assert to_tag(other) != to_tag(one)
+    assert phone.ua.idle
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        invite(b"x", content_type="text/plain", extra=(CONTACT, "Content-Disposition: render; handling=optional")),
+        invite(extra=(CONTACT, "Accept: text/html, application/sdp;level=1")),
+        invite(extra=(CONTACT, "Accept: */*")),
+        invite(uri="tel:+15551234"),
+        invite(uri="sips:bot@192.0.2.2"),
+        invite(body=b""),
+    ],
+)
+def test_what_is_not_wrong(message: Message) -> None:
+    phone = Phone()
+    (response,) = phone.send(message)
+    assert response.status == 100
+    assert to_tag(response) == ""
+    assert len(phone.of(IncomingCall)) == 1
+
+
+def test_options() -> None:
+    (response,) = Phone().send(Message("OPTIONS"))
+    assert response.status == 200
+    assert response.headers.get("Allow") == ALLOW[1]
+    assert response.headers.get("Accept") == ACCEPT[1]
+    assert response.headers.get("Supported") == ""
+    assert to_tag(response) != ""
+
+
+def test_a_bye_with_a_strange_body_still_ends_the_call() -> None:
+    phone, tag = answered()
+    (response,) = phone.send(inside("BYE", tag, 2, body=b"lost=3", content_type="text/x-statistics"))
+    assert response.status == 200
+    assert phone.events[-1] == CallEnded(phone.of(IncomingCall)[0].call, EndCause.REMOTE_BYE)
+
+
+def answered(phone: Phone | None = None) -> tuple[Phone, str]:
+    phone = phone or Phone()
+    phone.send(invite())
+    call = phone.of(IncomingCall)[0].call
+    phone.do(lambda ua, now: ua.answer(call, ANSWER, now))
+    (ok,) = phone.responses()
+    tag = to_tag(ok)
+    assert phone.send(inside("ACK", tag, 1)) == []
+    assert len(phone.of(CallConfirmed)) == 1
+    return phone, tag
+
+
+def test_the_2xx() -> None:
+    phone = Phone()
+    phone.send(invite(extra=(CONTACT, "Record-Route: <sip:p1.example.com;lr>, <sip:p2.example.com;lr>")))
+    call = phone.of(IncomingCall)[0].call
+    phone.do(lambda ua, now: ua.answer(call, ANSWER, now))
+    (response,) = phone.responses()
+    assert (response.status, response.reason) == (200, "OK")
+    assert response.body == ANSWER
+    assert response.headers.get("Content-Type") == "application/sdp"
+    assert response.headers.get("Contact") == "<sip:offhook@192.0.2.2:5060>"
+    assert response.headers.get("Allow") == ALLOW[1]
+    assert response.headers.get("Record-Route") == "<sip:p1.example.com;lr>, <sip:p2.example.com;lr>"
+
+
+def test_an_offer_in_the_2xx_is_answered_in_the_ack() -> None:
+    phone = Phone()
+    phone.send(invite(body=b""))
+    (event,) = phone.of(IncomingCall)
+    assert event.sdp is None
+    phone.do(lambda ua, now: ua.answer(event.call, OFFER, now))
+    (ok,) = phone.responses()
+    phone.send(inside("ACK", to_tag(ok), 1, body=ANSWER))
+    assert phone.of(CallConfirmed) == [CallConfirmed(event.call, ANSWER)]
+
+
+def test_all_responses_to_an_invite_have_one_tag() -> None:
+    phone = Phone()
+    phone.send(invite())
+    call = phone.of(IncomingCall)[0].call
+    phone.do(lambda ua, now: ua.ring(call, now))
+    (ringing,) = phone.responses()
+    ok, terminated = phone.send(Message("CANCEL"))
+    assert (ringing.status, ok.status, terminated.status) == (180, 200, 487)
+    assert len({to_tag(ringing), to_tag(ok), to_tag(terminated)}) == 1
+
+
+def test_a_retransmitted_invite_gets_the_latest_provisional_and_after_the_2xx_nothing() -> None:
+    phone = Phone()
+    (trying,) = phone.send(invite())
+    (again,) = phone.send(invite())
+    assert bytes(again) == bytes(trying)
+    call = phone.of(IncomingCall)[0].call
+    phone.do(lambda ua, now: ua.ring(call, now))
+    (ringing,) = phone.responses()
+    (again,) = phone.send(invite())
+    assert bytes(again) == bytes(ringing)
+    phone.do(lambda ua, now: ua.answer(call, ANSWER, now))
+    phone.responses()
+    assert phone.send(invite()) == []
+    assert len(phone.of(IncomingCall)) == 1
+    assert phone.ua.counters.retransmissions_received == 3
+
+
+def test_a_retransmitted_request_is_answered_only_so_often() -> None:
+    phone = Phone(UaSettings(retransmit_limit=3))
+    answers = [len(phone.send(Message("OPTIONS"))) for _ in range(10)]
+    assert answers == [1, 1, 1, 1, 0, 0, 0, 0, 0, 0]
+    assert phone.ua.counters.dropped_by_reason["retransmission"] == 6
+
+
+def test_merged_requests() -> None:
+    phone = Phone()
+    phone.send(invite())
+    (response,) = phone.send(invite(branch="z9hG4bKotherway"))
+    assert (response.status, response.reason) == (482, "Loop Detected")
+    assert len(phone.of(IncomingCall)) == 1
+
+
+def test_out_of_order_requests() -> None:
+    phone, tag = answered()
+    (first,) = phone.send(inside("OPTIONS", tag, 7))
+    (late,) = phone.send(inside("BYE", tag, 6))
+    assert (first.status, late.status) == (200, 500)
+    (bye,) = phone.send(inside("BYE", tag, 8))
+    assert bye.status == 200
+
+
+@pytest.mark.parametrize("branch", ["1", "z9hG4bK"])
+def test_transactions_of_rfc_2543(branch: str) -> None:
+    phone = Phone()
+    (trying,) = phone.send(invite(branch=branch))
+    assert trying.status == 100
+    assert [response.status for response in phone.send(invite(branch=branch))] == [100]
+    call = phone.of(IncomingCall)[0].call
+    phone.do(lambda ua, now: ua.reject(call, 486, now))
+    (busy,) = phone.responses()
+    ack = Message("ACK", branch=branch, to=f"<sip:bot@example.com>;tag={to_tag(busy)}")
+    assert phone.send(ack) == []
+    assert phone.run(4.9) == []
+    other = invite(branch=branch, call_id="call-2")
+    assert [response.status for response in phone.send(other)] == [100]
+
+
+def test_cancel_in_rfc_2543() -> None:
+    phone = Phone()
+    phone.send(invite(branch="1"))
+    assert [response.status for response in phone.send(Message("CANCEL", branch="1"))] == [200, 487]
+
+
+def test_stray_acks_and_responses_are_dropped_and_counted() -> None:
+    phone = Phone()
+    assert phone.send(inside("ACK", "nobody", 1)) == []
+    assert phone.send(Message("ACK")) == []
+    response = (
+        "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=1\r\n"
+        "To: <sip:c@d>;tag=2\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n"
+    )
+    assert phone.send(response.encode()) == []
+    two = response.replace("From:", "Via: SIP/2.0/UDP 192.0.2.9\r\nFrom:")
+    assert phone.send(two.encode()) == []
+    assert phone.send(response.replace("CSeq: 1 INVITE", "CSeq: one").encode()) == []
+    assert phone.ua.counters.dropped_by_reason == {
+        "stray ACK": 2,
+        "stray response": 1,
+        "response of others": 1,
+        "unreadable": 1,
+    }
+    assert phone.ua.idle
+
+
+def test_keepalives() -> None:
+    phone = Phone()
+    for data in (b"", b"\0", b"\r\n", b"\0\0\0\0", b"jaK", b"    "):
+        assert phone.send(data) == []
+    assert phone.sent == []
+    phone.ua.receive(b"\r\n\r\n", ALICE, 0.0)
+    assert phone.ua.datagrams_to_send() == [(b"\r\n", ALICE)]
+    assert phone.ua.counters.keepalives == 7
+    assert phone.ua.counters.received == 0
+
+
+def test_a_flood_of_invites_meets_a_stateless_503() -> None:
+    phone = Phone(UaSettings(max_pending_invites=2, retry_after_s=7))
+    for n in range(2):
+        phone.send(invite(branch=f"z9hG4bK{n}", call_id=f"call-{n}"))
+    (response,) = phone.send(invite(branch="z9hG4bK9", call_id="call-9"))
+    assert (response.status, response.headers.get("Retry-After")) == (503, "7")
+    transactions = phone.ua.dump()["transactions"]
+    assert isinstance(transactions, list)
+    assert len(transactions) == 2
+    call = phone.of(IncomingCall)[0].call
+    phone.do(lambda ua, now: ua.reject(call, 486, now))
+    phone.responses()
+    (response,) = phone.send(invite(branch="z9hG4bK9", call_id="call-9"))
+    assert response.status == 100
+
+
+def test_the_limit_of_transactions_leaves_calls_alone() -> None:
+    phone = Phone(UaSettings(max_server_transactions=4))
+    _, tag = answered(phone)
+    statuses = [
+        response.status
+        for n in range(5)
+        for response in phone.send(Message("OPTIONS", branch=f"z9hG4bK{n}", call_id=f"o{n}"))
+    ]
+    assert statuses == [200, 200, 200, 503, 503]
+    (bye,) = phone.send(inside("BYE", tag, 2))
+    assert bye.status == 200
+
+
+def test_the_limit_of_calls() -> None:
+    phone = Phone(UaSettings(max_calls=1))
+    answered(phone)
+    (response,) = phone.send(invite(branch="z9hG4bK9", call_id="call-9"))
+    assert response.status == 503
+
+
+@pytest.mark.parametrize(
+    ("parameters", "source", "destination"),
+    [
+        (";rport", Address("198.51.100.7", 40000), Address("198.51.100.7", 40000)),
+        ("", Address("198.51.100.7", 40000), Address("198.51.100.7", 5060)),
+        (";maddr=203.0.113.5;rport", ALICE, ALICE),
+        (";received=203.0.113.5;rport=9", ALICE, ALICE),
+    ],
+)
+def test_responses_go_to_where_the_request_came_from(parameters: str, source: Address, destination: Address) -> None:
+    phone = Phone()
+    (response,) = phone.send(Message("OPTIONS", via_parameters=parameters), source)
+    assert phone.sent[-1][1] == destination
+    assert f"received={source.host}" in (response.headers.get("Via") or "")
+    assert (f"rport={source.port}" in (response.headers.get("Via") or "")) is ("rport" in parameters)
+
+
+def test_an_unanswered_call_is_refused_in_the_end() -> None:
+    phone = Phone()
+    phone.send(invite())
+    sent = [message for _, message in phone.run(200) if isinstance(message, Response)]
+    assert sent[0].status == 480
+    (event,) = phone.of(IncomingCall)
+    assert phone.events[-1] == CallEnded(event.call, EndCause.TIMEOUT)
+
+
+def test_a_bye_of_the_early_dialog() -> None:
+    phone = Phone()
+    phone.send(invite())
+    call = phone.of(IncomingCall)[0].call
+    phone.do(lambda ua, now: ua.ring(call, now))
+    (ringing,) = phone.responses()
+    statuses = [response.status for response in phone.send(inside("BYE", to_tag(ringing), 2))]
+    assert statuses == [200, 487]
+
+
+def test_a_second_invite_before_the_first_is_answered() -> None:
+    phone = Phone()
+    phone.send(invite())
+    call = phone.of(IncomingCall)[0].call
+    phone.do(lambda ua, now: ua.ring(call, now))
+    (ringing,) = phone.responses()
+    (response,) = phone.send(inside("INVITE", to_tag(ringing), 2, extra=(CONTACT,), body=OFFER))
+    assert response.status == 500
+    assert 0 <= int(response.headers.get("Retry-After") or "") <= 10
+
+
+def test_a_reinvite_before_the_ack() -> None:
+    phone = Phone()
+    phone.send(invite())
+    call = phone.of(IncomingCall)[0].call
+    phone.do(lambda ua, now: ua.answer(call, ANSWER, now))
+    (ok,) = phone.responses()
+    (response,) = phone.send(inside("INVITE", to_tag(ok), 2, extra=(CONTACT,), body=OFFER))
+    assert response.status == 491
+
+
+def test_names_that_are_not_utf8_arrive_as_text() -> None:
+    phone = Phone()
+    raw = bytes(invite()).replace(b"From: <", b'From: "J\xfcrgen" <')
+    (response,) = phone.send(raw)
+    assert response.status == 100
+    assert phone.of(IncomingCall)[0].from_display == "J�rgen"
+
+
+def test_dump_is_plain() -> None:
+    phone, _ = answered()
+    phone.run(1)
+    dump = phone.ua.dump(phone.now)
+    calls, transactions = dump["calls"], dump["transactions"]
+    assert isinstance(calls, list)
+    assert isinstance(transactions, list)
+    (call,) = calls
+    assert (call["state"], call["reinvite"], call["age_s"], call["timer"]) == ("confirmed", "idle", 1.0, None)
+    (transaction,) = transactions
+    assert transaction["method"] == "INVITE"
+    assert (transaction["state"], transaction["timer"], transaction["timer_in_s"]) == ("accepted", "L", 31.0)
+
+
+SEEDS = [bytes(row[1]) for row in BAD] + [
+    bytes(invite()),
+    bytes(Message("OPTIONS")),
+    b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP a;branch=z9hG4bKx\r\nCSeq: 1 INVITE\r\n\r\n",
+]
+
+
+def check_nothing_hangs(phone: Phone) -> None:
+    """Whatever came: no request is left without an answer but a call that its owner has been told of."""
+    transactions, calls = phone.ua.dump()["transactions"], phone.ua.dump()["calls"]
+    assert isinstance(transactions, list)
+    assert isinstance(calls, list)
+    waiting = [each for each in transactions if each["state"] in {"trying", "proceeding"}]
+    assert len(waiting) == len(calls) == len(phone.of(IncomingCall))
+    phone.run(400)
+    assert phone.ua.idle
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=400))
+@example(b"INVITE sip:a SIP/2.0\r\n\r\n")
+def test_no_bytes_hurt(data: bytes) -> None:
+    phone = Phone()
+    phone.send(data)
+    check_nothing_hangs(phone)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.sampled_from(SEEDS),
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 6), st.binary(max_size=4)), min_size=1, max_size=4),
+)
+def test_no_mutilated_message_hurts(data: bytes, cuts: list[tuple[float, int, bytes]]) -> None:
+    for where, length, instead in cuts:
+        at = int(where * len(data))
+        data = data[:at] + instead + data[at + length :]
+    phone = Phone()
+    phone.send(data)
+    check_nothing_hangs(phone)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.integers(0, 3),
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 6), st.binary(max_size=4)), min_size=1, max_size=4),
+)
+def test_no_mutilated_message_of_a_call_hurts(victim: int, cuts: list[tuple[float, int, bytes]]) -> None:
+    def wire(message: Message, position: int) -> bytes:
+        data = bytes(message)
+        for where, length, instead in cuts if position == victim else []:
+            at = int(where * len(data))
+            data = data[:at] + instead + data[at + length :]
+        return data
+
+    phone = Phone()
+    phone.send(wire(invite(extra=(CONTACT, "Record-Route: <sip:192.0.2.1;lr>")), 0))
+    tag = "none"
+    for event in phone.of(IncomingCall):
+        call = event.call
+        phone.do(lambda ua, now, call=call: ua.answer(call, ANSWER, now))  # type: ignore[misc]
+        tag = to_tag(phone.responses()[0])
+    phone.send(wire(inside("ACK", tag, 1), 1))
+    phone.send(wire(inside("INVITE", tag, 2, extra=(CONTACT,), body=OFFER), 2))
+    for changed in phone.of(ReinviteReceived):
+        call = changed.call
+        phone.do(lambda ua, now, call=call: ua.answer_reinvite(call, ANSWER, now))  # type: ignore[misc]
+    phone.send(wire(inside("ACK", tag, 2), 1))
+    phone.send(wire(inside("BYE", tag, 3), 3))
+    phone.run(400)
+    still = [] if victim == 3 else phone.ua.dump()["calls"]
+    assert still == []
+
+
+LINES = st.sampled_from(
+    [
+        *bytes(invite(extra=(CONTACT, "Record-Route: <sip:p;lr>", "Require: x", "Accept: a/b"))).split(b"\r\n"),
+        b"Contact: *",
+        b"Contact: <tel:+1>",
+        b"Content-Disposition: x;handling=optional",
+        b"Content-Type: nonsense",
+        b"CSeq: 1 OPTIONS",
+        b"CSeq: 99999999999 INVITE",
+        b"To: <sip:bot@example.com>;tag=x",
+        b"From: \xff\xfe <sip:a@b>",
+        b"Call-ID: \xff",
+        b"Via: SIP/2.0/UDP h;branch=\xff",
+        b"",
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(LINES, max_size=16))
+def test_no_mixture_of_lines_hurts(lines: list[bytes]) -> None:
+    phone = Phone()
+    phone.send(b"INVITE sip:bot@192.0.2.2 SIP/2.0\r\n" + b"\r\n".join(lines) + b"\r\n\r\nbody")
+    check_nothing_hangs(phone)

@@ -1,0 +1,57 @@
+import pytest
+
+from sip.errors import ParseError
+from sip.message import typed
+from sip.message.headers import Headers
+from sip.message.message import Request
+from sip.net.address import Address
+from sip.transaction.via import stamp
+
+SOURCE = Address("198.51.100.7", 40000)
+
+
+def request(*vias: str) -> Request:
+    return Request("OPTIONS", "sip:x@y", Headers(("Via", via) for via in vias))
+
+
+@pytest.mark.parametrize(
+    ("via", "source", "stamped", "reply_to"),
+    [
+        ("SIP/2.0/UDP h;branch=b", SOURCE, "SIP/2.0/UDP h;branch=b;received=198.51.100.7", Address(SOURCE.host, 5060)),
+        ("SIP/2.0/UDP h:9", SOURCE, "SIP/2.0/UDP h:9;received=198.51.100.7", Address(SOURCE.host, 9)),
+        (
+            "SIP/2.0/UDP h:9;rport;branch=b",
+            SOURCE,
+            "SIP/2.0/UDP h:9;rport=40000;branch=b;received=198.51.100.7",
+            SOURCE,
+        ),
+        (
+            "SIP/2.0/UDP [2001:db8::1];rport",
+            Address("2001:db8::2", 7),
+            "SIP/2.0/UDP [2001:db8::1];rport=7;received=2001:db8::2",
+            Address("2001:db8::2", 7),
+        ),
+    ],
+)
+def test_stamp(via: str, source: Address, stamped: str, reply_to: Address) -> None:
+    one = request(via)
+    assert stamp(one, source) == reply_to
+    assert one.headers.get_all("Via") == [stamped]
+    assert stamp(one, source) == reply_to
+    assert one.headers.get_all("Via") == [stamped]
+
+
+def test_only_the_top_via_changes() -> None:
+    one = request("SIP/2.0/UDP a;rport, SIP/2.0/UDP b;branch=2", "SIP/2.0/UDP c")
+    stamp(one, SOURCE)
+    assert [str(via) for via in typed.vias(one)] == [
+        "SIP/2.0/UDP a;rport=40000;received=198.51.100.7",
+        "SIP/2.0/UDP b;branch=2",
+        "SIP/2.0/UDP c",
+    ]
+
+
+@pytest.mark.parametrize("vias", [(), ("nonsense",)])
+def test_without_a_readable_via_there_is_no_answer(vias: tuple[str, ...]) -> None:
+    with pytest.raises(ParseError):
+        stamp(request(*vias), SOURCE)
