@@ -1,0 +1,56 @@
+"""What a codec is, and the codecs by name."""
+
+from typing import Protocol
+
+from telephony.errors import LocalError
+
+
+class Codec(Protocol):
+    """One audio encoding. Stateless: a call needs no codec of its own."""
+
+    @property
+    def name(self) -> str:
+        """Encoding name as SDP's rtpmap has it, in capitals."""
+
+    @property
+    def rate_hz(self) -> int:
+        """Sampling rate of the PCM on the other side."""
+
+    @property
+    def payload_type(self) -> int:
+        """Static RTP payload type (RFC 3551 §6)."""
+
+    @property
+    def silence(self) -> bytes:
+        """One octet of payload that decodes to silence."""
+
+    def encode(self, pcm: bytes) -> bytes:
+        """16-bit little-endian mono PCM to payload. ValueError if `pcm` is not whole samples."""
+
+    def decode(self, payload: bytes) -> bytes:
+        """Payload to 16-bit little-endian mono PCM. Every payload means something: nothing is raised."""
+
+
+_by_name: dict[str, Codec] = {}
+
+
+def register(codec: Codec) -> None:
+    """Make `codec` known under its name; a later one of the same name takes its place."""
+    _by_name[codec.name.upper()] = codec
+
+
+def codec_named(name: str) -> Codec:
+    """The codec of that encoding name, in whatever case (RFC 8866 §6.6). LocalError if there is none."""
+    codec = _by_name.get(name.upper())
+    if codec is None:
+        known = ", ".join(sorted(_by_name))
+        raise LocalError(f"no codec is called {name!r}; there are: {known}")
+    return codec
+
+
+def codec_of_payload_type(payload_type: int) -> Codec | None:
+    """The codec with that static payload type, or None."""
+    for codec in _by_name.values():
+        if codec.payload_type == payload_type:
+            return codec
+    return None

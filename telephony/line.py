@@ -1,0 +1,61 @@
+"""The line: what a conversation needs of a phone call, whatever carries it."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+
+class MediaLine(Protocol):
+    """Audio and digits of one call, both ways.
+
+    All audio is 8 kHz mono. Towards us it is 16-bit little-endian PCM; from us it is payload already in the line's
+    `encoding`, one octet a sample (G.711), so that prompts can be cached ready to send.
+
+    Handlers are set before `start`; each runs on the event loop's thread and must return at once.
+    """
+
+    encoding: str
+    """"PCMU" or "PCMA"."""
+
+    on_audio: Callable[[bytes, int], None] | None
+    """(pcm, at_sample): the caller's audio in order and without holes; `at_sample` counts from the first sample."""
+
+    on_dtmf: Callable[[str, int], None] | None
+    """(digit, at_sample): one key, once, at its end."""
+
+    on_sent: Callable[[bytes, int], None] | None
+    """(payload, ordinal): what was just sent of `play`ed audio; `ordinal` is `sent_samples` before it."""
+
+    on_drained: Callable[[], None] | None
+    """The last queued sample has been sent."""
+
+    on_silent: Callable[[], None] | None
+    """Nothing has arrived for the line's media time-out; called once, again only after media came back."""
+
+    def start(self) -> None:
+        """Begin to receive, and to send what is queued."""
+
+    def encode(self, pcm: bytes) -> bytes:
+        """8 kHz 16-bit PCM to payload."""
+
+    def play(self, payload: bytes) -> None:
+        """Append to what is being said. The first packet of a talk spurt leaves within a few milliseconds."""
+
+    def clear(self) -> int:
+        """Drop all that has not been sent; nothing of it leaves any more. Returns the samples dropped."""
+
+    @property
+    def queued_samples(self) -> int:
+        """Samples that were `play`ed and neither sent nor dropped."""
+
+    @property
+    def sent_samples(self) -> int:
+        """Samples of `play`ed audio sent since `start`."""
+
+    def heard_samples(self) -> int:
+        """Of `sent_samples`, those that have reached the far end by now: sent less what is still in flight."""
+
+    def send_dtmf(self, digits: str) -> None:
+        """Send key presses after what is queued. Raises ValueError for anything but 0-9 * # A-D."""
+
+    def close(self) -> None:
+        """Stop, free the ports. Idempotent."""

@@ -1,0 +1,181 @@
+"""Pairs of UDP ports: RTP on the even one, RTCP on the odd one after it (RFC 3550 §11)."""
+
+import errno
+import random
+import socket
+from collections import deque
+
+from telephony.errors import LocalError, TelephonyError
+
+QUARANTINE_S = 30.0
+"""How long a released pair is left alone: late packets of the old call must not reach a new one."""
+
+DSCP_EXPEDITED = 46
+"""Expedited forwarding, for voice (RFC 4594 §4.1)."""
+
+
+class PortsExhaustedError(TelephonyError):
+    """No free pair in the range. The message says what, why, and what to type."""
+
+
+class PortRangeError(LocalError):
+    """A range that has no pair in it, or is none. The message says what, why, and what to type."""
+
+
+def parse_port_range(text: str) -> tuple[int, int]:
+    """`LOW-HIGH`, both inclusive, with at least one even port and its successor. Raises `PortRangeError`."""
+    low, dash, high = text.strip().partition("-")
+    if not (dash and low.isascii() and low.isdigit() and high.isascii() and high.isdigit()):
+        raise PortRangeError(f"{text!r} is not a range of ports; type --rtp-ports 40000-40999")
+    _first_ports(int(low), int(high))
+    return int(low), int(high)
+
+
+def _first_ports(low: int, high: int) -> list[int]:
+    if not (low > 0 and high <= 65_535):
+        raise PortRangeError(f"no RTP ports {low}-{high}: ports are 1 to 65535; type --rtp-ports 40000-40999")
+    ports = list(range(low + low % 2, high, 2))
+    if not ports:
+        raise PortRangeError(
+            f"no RTP ports {low}-{high}: a call needs an even port and the odd one after it; "
+            "type --rtp-ports 40000-40999"
+        )
+    return ports
+
+
+class PortPair:
+    """Two bound, non-blocking UDP sockets, until `release`."""
+
+    __slots__ = ("_pool", "host", "port", "rtcp", "rtp")
+
+    def __init__(self, pool: "PortPool", rtp: socket.socket, rtcp: socket.socket) -> None:
+        self._pool: PortPool | None = pool
+        self.rtp = rtp
+        self.rtcp = rtcp
+        address = rtp.getsockname()
+        self.host: str = address[0]
+        self.port: int = address[1]
+
+    def release(self, now: float) -> None:
+        """Close both sockets; after the quarantine the ports may be given out again. Idempotent."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            self.rtp.close()
+            self.rtcp.close()
+            pool.give_back(self.port, now)
+
+
+class PortPool:
+    """The port pairs of one range on one local address, given out in random order.
+
+    `low` and `high` are inclusive. Raises `PortRangeError` if no pair fits between them.
+    """
+
+    def __init__(
+        self,
+        low: int,
+        high: int,
+        host: str = "0.0.0.0",
+        *,
+        quarantine_s: float = QUARANTINE_S,
+        rng: random.Random | None = None,
+    ) -> None:
+        self.low = low
+        self.high = high
+        self.host = host
+        self._quarantine_s = quarantine_s
+        self._free = _first_ports(low, high)
+        # A port that cannot be foretold is one defence against injected audio (RFC 8085 §5.1 asks for it).
+        self._rng = rng or random.SystemRandom()
+        self._cooling: deque[tuple[float, int]] = deque()
+        self._in_use = 0
+
+    @property
+    def in_use(self) -> int:
+        """Pairs given out and not released."""
+        return self._in_use
+
+    @property
+    def capacity(self) -> int:
+        """Pairs in all."""
+        return self._in_use + len(self._free) + len(self._cooling)
+
+    def acquire(self, now: float) -> PortPair:
+        """A free pair, both ports bound.
+
+        Raises `PortsExhaustedError` when every pair is in use, cooling down or taken by another program;
+        OSError when the address itself cannot be bound.
+        """
+        self._end_quarantines(now)
+        occupied: list[int] = []
+        try:
+            while self._free:
+                port = self._draw()
+                try:
+                    pair = self._bind(port)
+                except OSError as error:
+                    occupied.append(port)
+                    if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                        raise
+                    continue
+                self._in_use += 1
+                return pair
+        finally:
+            self._free += occupied
+        raise PortsExhaustedError(self._exhausted(len(occupied)))
+
+    def give_back(self, port: int, now: float) -> None:
+        """`PortPair.release` calls this."""
+        self._in_use -= 1
+        self._cooling.append((now + self._quarantine_s, port))
+
+    def dump(self) -> dict[str, object]:
+        """Live state."""
+        return {
+            "range": f"{self.low}-{self.high}",
+            "in_use": self._in_use,
+            "free": len(self._free),
+            "cooling_down": len(self._cooling),
+        }
+
+    def _end_quarantines(self, now: float) -> None:
+        while self._cooling and self._cooling[0][0] <= now:
+            self._free.append(self._cooling.popleft()[1])
+
+    def _draw(self) -> int:
+        i = self._rng.randrange(len(self._free))
+        self._free[i], self._free[-1] = self._free[-1], self._free[i]
+        return self._free.pop()
+
+    def _bind(self, port: int) -> PortPair:
+        rtp = _bound(self.host, port)
+        try:
+            return PortPair(self, rtp, _bound(self.host, port + 1))
+        except OSError:
+            rtp.close()
+            raise
+
+    def _exhausted(self, occupied: int) -> str:
+        wider = min(65_535, max(self.low + 4 * self.capacity, self.low + 999))
+        return (
+            f"no RTP ports left in {self.low}-{self.high}: of {self.capacity} pairs {self._in_use} "
+            f"are in use, {len(self._cooling)} rest for {self._quarantine_s:g} s after a call, "
+            f"{occupied} are taken by other programs; type --rtp-ports {self.low}-{wider}"
+        )
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    is_v6 = ":" in host
+    sock = socket.socket(socket.AF_INET6 if is_v6 else socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        if is_v6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, DSCP_EXPEDITED << 2)
+        else:
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, DSCP_EXPEDITED << 2)
+        sock.bind((host, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock

@@ -1,0 +1,390 @@
+"""The line over UDP: two sockets, an RTP session, a codec. It satisfies `telephony.line.MediaLine`."""
+
+import asyncio
+import base64
+import ipaddress
+import math
+import secrets
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+
+from telephony.codec import Codec, codec_named, codec_of_payload_type
+from telephony.errors import LocalError
+from telephony.net.clock import SLOT_MS, MediaClock
+from telephony.net.ports import PortPair
+from telephony.net.watch import MediaWatch
+from telephony.plc import Concealer
+from telephony.rtp import (
+    Address,
+    AudioGap,
+    AudioPayload,
+    DigitReceived,
+    RtpConfig,
+    RtpEvent,
+    RtpLimits,
+    RtpSession,
+    RtpStats,
+)
+
+MEDIA_TIMEOUT_S = 15.0
+FIRST_MEDIA_TIMEOUT_S = 30.0
+
+DATAGRAMS_PER_WAKEUP = 32
+"""Read at once from one socket before the other lines have their turn."""
+
+_FLIGHTS_MAX = 256
+"""Sent packets remembered for `heard_samples`: 5 s of them, more than any delay a conversation survives."""
+
+_TIMER_GRAIN_S = 0.001
+
+
+class UdpLine:
+    """One call's media on a pair of UDP ports. For the handlers and the rest of the interface see
+    `MediaLine`.
+
+    `config` and `codec_name` are what was negotiated; `receive_codecs` names the codecs of payload types that
+    are not static. The pair belongs to the line: `close` releases it. `encoding` is that of the first
+    `codec_name` and stays: where `reconfigure` brings another codec, the line converts. Raises LocalError for
+    an unknown codec, a packet time that is not whole slots of the clock, and a remote host that is a name:
+    looking it up would block.
+    """
+
+    def __init__(
+        self,
+        pair: PortPair,
+        config: RtpConfig,
+        codec_name: str,
+        *,
+        clock: MediaClock,
+        loop: asyncio.AbstractEventLoop | None = None,
+        media_timeout_s: float = MEDIA_TIMEOUT_S,
+        first_media_timeout_s: float = FIRST_MEDIA_TIMEOUT_S,
+        receive_codecs: Mapping[int, str] | None = None,
+    ) -> None:
+        _validate(config)
+        self.on_audio: Callable[[bytes, int], None] | None = None
+        self.on_dtmf: Callable[[str, int], None] | None = None
+        self.on_sent: Callable[[bytes, int], None] | None = None
+        self.on_drained: Callable[[], None] | None = None
+        self.on_silent: Callable[[], None] | None = None
+        self.pair = pair
+        self._codec = self._wire_codec = codec_named(codec_name)
+        self.encoding = self._codec.name
+        self._config = config
+        self._decoders = _decoders(config, self._codec, receive_codecs or {})
+        self._clock = clock
+        self._loop = loop or asyncio.get_running_loop()
+        limits = RtpLimits()
+        # One octet more than allowed, so that what was cut off is seen to be too long.
+        self._read_octets = limits.datagram_octets + 1
+        self._session = RtpSession(
+            config,
+            time.monotonic(),
+            ssrc=secrets.randbits(32),
+            sequence=secrets.randbits(16),
+            timestamp=secrets.randbits(32),
+            cname=_cname(),
+            limits=limits,
+        )
+        self._concealer = Concealer()
+        self._watch = MediaWatch(first_media_timeout_s, media_timeout_s)
+        self._played: deque[bytes] = deque()
+        self._played_octets = 0
+        self._flights: deque[tuple[float, int]] = deque(maxlen=_FLIGHTS_MAX)
+        self._heard = 0
+        self._started = self._ticking = self._closed = False
+        self._period_ms = config.ptime_ms
+        self._timer: asyncio.TimerHandle | None = None
+        self._armed_for = math.inf
+        self._send_errors = 0
+        self._receive_errors = 0
+
+    def start(self) -> None:
+        """Begin to receive, and to send what is queued."""
+        if self._started or self._closed:
+            return
+        self._started = True
+        self._loop.add_reader(self.pair.rtp.fileno(), self._rtp_readable)
+        self._loop.add_reader(self.pair.rtcp.fileno(), self._rtcp_readable)
+        if self._config.receive:
+            self._watch.resume(time.monotonic())
+        self._join_clock()
+        self._arm()
+
+    def encode(self, pcm: bytes) -> bytes:
+        """8 kHz 16-bit PCM to payload in `encoding`. ValueError if `pcm` is not whole samples."""
+        return self._codec.encode(pcm)
+
+    def play(self, payload: bytes) -> None:
+        """Append to what is being said. Nothing happens after `close`."""
+        if self._closed or not payload:
+            return
+        self._forget_played()
+        self._played.append(payload)
+        self._played_octets += len(payload)
+        if self._wire_codec is not self._codec:
+            payload = _converted(payload, self._codec, self._wire_codec)
+        self._session.play(payload, time.monotonic())
+        self._join_clock()
+
+    def clear(self) -> int:
+        """Drop all that has not been sent; the samples dropped."""
+        self._played.clear()
+        self._played_octets = 0
+        return self._session.clear(time.monotonic())
+
+    @property
+    def queued_samples(self) -> int:
+        """Samples that were `play`ed and neither sent nor dropped."""
+        return self._session.queued_samples
+
+    @property
+    def sent_samples(self) -> int:
+        """Samples of `play`ed audio sent since `start`."""
+        return self._session.sent_samples
+
+    def heard_samples(self) -> int:
+        """Of `sent_samples`, those whose packets have reached the far end by now, by half the measured round
+        trip.
+        """
+        arrived = time.monotonic() - self._session.one_way_delay_s
+        flights = self._flights
+        while flights and flights[0][0] <= arrived:
+            self._heard = flights.popleft()[1]
+        return self._heard
+
+    def send_dtmf(self, digits: str) -> None:
+        """Send key presses after what is queued. ValueError for anything but 0-9 * # A-D."""
+        if not self._closed:
+            self._session.send_dtmf(digits, time.monotonic())
+            self._join_clock()
+
+    def reconfigure(self, config: RtpConfig, codec_name: str, receive_codecs: Mapping[int, str] | None = None) -> None:
+        """What a re-INVITE has changed. What is queued stays queued. LocalError as for the class."""
+        if self._closed:
+            return
+        _validate(config)
+        codec = codec_named(codec_name)
+        now = time.monotonic()
+        queued = self._unsent() if codec is not self._wire_codec else b""
+        if queued:
+            self._session.clear(now)
+        self._session.reconfigure(config, now)
+        if queued:
+            self._session.play(_converted(queued, self._codec, codec), now)
+        self._config = config
+        self._wire_codec = codec
+        self._decoders = _decoders(config, codec, receive_codecs or {})
+        if not config.receive:
+            self._watch.pause()
+        elif self._started:
+            self._watch.resume(now)
+        self._join_clock()
+        self._deliver()
+        self._arm()
+
+    def stats(self) -> RtpStats:
+        """The session's counters."""
+        return self._session.stats()
+
+    def dump(self) -> dict[str, object]:
+        """Live state."""
+        return {
+            "port": self.pair.port,
+            "encoding": self.encoding,
+            "wire_encoding": self._wire_codec.name,
+            "speaking": self._ticking,
+            "closed": self._closed,
+            "send_errors": self._send_errors,
+            "receive_errors": self._receive_errors,
+            "session": self._session.dump(),
+        }
+
+    def close(self) -> None:
+        """Stop, say RTCP BYE, free the ports. No handler is called any more. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        now = time.monotonic()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._session.close(now)
+        if self._started:
+            self._loop.remove_reader(self.pair.rtp.fileno())
+            self._loop.remove_reader(self.pair.rtcp.fileno())
+            self._send_rtcp()
+        self.pair.release(now)
+
+    # ---- in
+
+    def _rtp_readable(self) -> None:
+        self._read(self.pair.rtp, self._session.receive_rtp, time.monotonic())
+        self._deliver()
+        self._arm_earlier()
+
+    def _rtcp_readable(self) -> None:
+        self._read(self.pair.rtcp, self._session.receive_rtcp, time.monotonic())
+        self._deliver()
+        self._arm_earlier()
+
+    def _read(self, sock: socket.socket, receive: Callable[[bytes, Address, float], None], now: float) -> None:
+        for _ in range(DATAGRAMS_PER_WAKEUP):
+            try:
+                data, source = sock.recvfrom(self._read_octets)
+            except BlockingIOError:
+                return
+            except OSError:
+                self._receive_errors += 1
+                return
+            receive(data, source[:2], now)
+
+    def _deliver(self) -> None:
+        """Hand over the session's events; a handler may close the line between two of them."""
+        next_event = self._session.next_event
+        while not self._closed and (event := next_event()) is not None:
+            self._handle(event)
+
+    def _handle(self, event: RtpEvent) -> None:
+        if isinstance(event, AudioPayload):
+            codec = self._decoders.get(event.payload_type, self._wire_codec)
+            self._hear(self._concealer.good(codec.decode(event.payload)), event.at_sample)
+        elif isinstance(event, AudioGap):
+            self._hear(self._concealer.lost(event.samples), event.at_sample)
+        elif isinstance(event, DigitReceived):
+            if self.on_dtmf is not None:
+                self.on_dtmf(event.digit, event.at_sample)
+        elif self.on_drained is not None:
+            self.on_drained()
+
+    def _hear(self, pcm: bytes, at_sample: int) -> None:
+        if self.on_audio is not None:
+            self.on_audio(pcm, at_sample)
+
+    # ---- out
+
+    def _join_clock(self) -> None:
+        if self._started and not self._ticking and not self._closed and self._session.active:
+            self._ticking = True
+            self._period_ms = self._config.ptime_ms
+            self._clock.add(self._tick, self._period_ms)
+
+    def _tick(self, now: float) -> bool:
+        """Send what is due. The line leaves the clock one packet time after its last packet, not with it:
+        what is played meanwhile follows at the right distance."""
+        session = self._session
+        if self._closed or not session.active or self._period_ms != self._config.ptime_ms:
+            self._ticking = False
+            self._join_clock()
+            return False
+        ordinal = session.sent_samples
+        payload = session.tick(now)
+        self._send_rtp()
+        if payload:
+            self._flights.append((now, session.sent_samples))
+            if self.on_sent is not None:
+                if self._wire_codec is not self._codec:
+                    payload = _converted(payload, self._wire_codec, self._codec)
+                self.on_sent(payload, ordinal)
+        self._deliver()
+        return True
+
+    def _send_rtcp(self) -> None:
+        for data, address in self._session.rtcp_to_send():
+            try:
+                self.pair.rtcp.sendto(data, address)
+            except OSError:
+                self._send_errors += 1
+
+    def _send_rtp(self) -> None:
+        for data, address in self._session.rtp_to_send():
+            try:
+                self.pair.rtp.sendto(data, address)
+            except OSError:
+                # No route, or a full buffer: to the other end it is a lost packet.
+                self._send_errors += 1
+
+    def _forget_played(self) -> None:
+        """Let go of payload that has been sent."""
+        queued = self._session.queued_samples
+        while self._played and self._played_octets - len(self._played[0]) >= queued:
+            self._played_octets -= len(self._played.popleft())
+
+    def _unsent(self) -> bytes:
+        queued = self._session.queued_samples
+        return b"".join(self._played)[-queued:] if queued else b""
+
+    # ---- time
+
+    def _arm(self) -> None:
+        due = self._due()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._armed_for = due
+        if self._started and not self._closed and due < math.inf:
+            delay_s = max(_TIMER_GRAIN_S, due - time.monotonic())
+            self._timer = self._loop.call_later(delay_s, self._timer_fired)
+
+    def _arm_earlier(self) -> None:
+        """With each packet timers move later; that is seen when the one that is armed fires."""
+        due = self._session.get_timer()
+        if due is not None and due < self._armed_for - _TIMER_GRAIN_S:
+            self._arm()
+
+    def _due(self) -> float:
+        return min(math.inf if due is None else due for due in (self._session.get_timer(), self._watch.due))
+
+    def _timer_fired(self) -> None:
+        self._timer = None
+        now = time.monotonic()
+        session = self._session
+        try:
+            # After a stall of the loop, what has arrived must not be taken for lost only because the timer came first.
+            self._read(self.pair.rtp, session.receive_rtp, now)
+            self._deliver()
+            due = session.get_timer()
+            if due is not None and due <= now:
+                session.handle_timer(now)
+                self._send_rtp()
+                self._send_rtcp()
+                self._deliver()
+            if self._watch.due is not None and self._watch.due <= now:
+                self._watch_media(now)
+        finally:
+            self._arm()
+
+    def _watch_media(self, now: float) -> None:
+        silent = self._watch.check(now, self._session.stats().last_received_at)
+        if silent and not self._closed and self.on_silent is not None:
+            self.on_silent()
+
+
+def _validate(config: RtpConfig) -> None:
+    if config.ptime_ms <= 0 or config.ptime_ms % SLOT_MS:
+        raise LocalError(f"a packet time of {config.ptime_ms} ms is not a multiple of {SLOT_MS} ms")
+    for host, _ in (config.remote, config.remote_rtcp):
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            raise LocalError(f"the remote media host {host!r} is not a numeric address") from None
+
+
+def _decoders(config: RtpConfig, default: Codec, names: Mapping[int, str]) -> dict[int, Codec]:
+    return {
+        payload_type: codec_named(names[payload_type])
+        if payload_type in names
+        else codec_of_payload_type(payload_type) or default
+        for payload_type in config.receive_payload_types
+    }
+
+
+def _converted(payload: bytes, source: Codec, target: Codec) -> bytes:
+    return target.encode(source.decode(payload))
+
+
+def _cname() -> str:
+    """A new one for each session, so that calls cannot be linked (RFC 7022 §4.2)."""
+    return base64.b64encode(secrets.token_bytes(12)).decode("ascii")

@@ -1,0 +1,19 @@
+"""RTP behaviour: ordering, audio time, statistics, key presses, pacing. Pure; time is passed in."""
+
+from telephony.rtp.config import Address, RtpConfig, RtpLimits
+from telephony.rtp.events import AudioGap, AudioPayload, DigitReceived, PlayoutDrained, RtpEvent
+from telephony.rtp.session import RtpSession
+from telephony.rtp.stats import RtpStats
+
+__all__ = [
+    "Address",
+    "AudioGap",
+    "AudioPayload",
+    "DigitReceived",
+    "PlayoutDrained",
+    "RtpConfig",
+    "RtpEvent",
+    "RtpLimits",
+    "RtpSession",
+    "RtpStats",
+]

@@ -1,0 +1,91 @@
+"""What an RTP session is told: the negotiated media, and how much it puts up with."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Address: TypeAlias = tuple[str, int]
+"""(numeric host, port)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RtpConfig:
+    """One audio stream as offer and answer settled it. G.711 only: an octet is a sample, 8000 of them a second.
+
+    `remote` and `remote_rtcp` are the addresses the other end's SDP names, as numbers; `signalling_host` is where its
+    SIP messages come from, the one other place its media may come from (NAT). `silence` is one octet of silence in the
+    encoding that is sent.
+    """
+
+    payload_type: int
+    receive_payload_types: frozenset[int]
+    dtmf_payload_type: int | None
+    receive_dtmf_payload_type: int | None
+    remote: Address
+    remote_rtcp: Address
+    signalling_host: str | None
+    ptime_ms: int = 20
+    send: bool = True
+    receive: bool = True
+    silence: bytes = b"\xff"
+
+    @property
+    def packet_samples(self) -> int:
+        """Samples (and octets) of one sent packet."""
+        return self.ptime_ms * 8
+
+
+@dataclass(frozen=True, slots=True)
+class RtpLimits:
+    """The most a session takes from the network before it drops, and counts what it dropped."""
+
+    datagram_octets: int = 1_500
+    """Longer datagrams are malformed to us, RTP and RTCP alike."""
+
+    packets_per_s: int = 400
+    """RTP from the accepted source: four times what 10 ms packets need."""
+
+    rtcp_packets_per_s: int = 50
+
+    ssrcs: int = 8
+    """Unknown SSRCs of the accepted source that are kept on probation at once."""
+
+    max_dropout: int = 3_000
+    """RFC 3550 A.1: a larger step forward in sequence numbers is a restart, not loss."""
+
+    max_misorder: int = 100
+    """RFC 3550 A.1: a larger step back is a restart, not reordering."""
+
+    gap_wait_min_ms: int = 20
+    gap_wait_max_ms: int = 120
+    """How long a packet after a hole waits for the missing one, by the measured jitter."""
+
+    overdue_wait_min_ms: int = 60
+    """The least time without any packet before gaps are made up: nobody waits behind this hole, so it can be longer."""
+
+    waiting_packets: int = 32
+    """Packets that wait behind a hole; one more and the hole is given up."""
+
+    hole_ms: int = 1_000
+    """The longest hole filled by what timestamps say; beyond, audio goes on where it stands."""
+
+    lead_ms: int = 1_000
+    """How far received audio may run ahead of real time before it is dropped."""
+
+    fill_ms: int = 10_000
+    """The most that one late timer makes up (a suspended machine should not produce an hour of silence)."""
+
+    latch_packets: int = 4
+    """Consecutive packets before a source other than SDP's is believed."""
+
+    latch_grace_ms: int = 2_000
+    """For this long after such a source was believed, SDP's address still wins."""
+
+    latch_sources: int = 4
+    """Sources on that probation at once."""
+
+    digits_per_s: int = 20
+    digit_timeout_ms: int = 100
+    """Without an update for this long a key has been released: its end was lost."""
+
+    queued_digits: int = 256
+    """Key presses waiting to be sent."""

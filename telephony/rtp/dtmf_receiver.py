@@ -1,0 +1,126 @@
+"""Key presses from the other end (RFC 4733 §2.5.2): one digit for each event, whatever of it was lost."""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from telephony.wire.serial import delta32
+from telephony.wire.telephone_event import DIGITS, MAX_DURATION, TelephoneEvent
+
+_FINISHED_KEPT = 32
+# Senders end a segment at the last multiple of their packet time below 0xFFFF, or at 0x10000 (§2.5.1.3).
+_SEGMENT_MIN = MAX_DURATION - 1_600
+_SEGMENT_MAX = MAX_DURATION + 1
+
+
+class Digit(NamedTuple):
+    """A key that was pressed and released."""
+
+    digit: str
+    duration_ms: int
+
+
+@dataclass(slots=True)
+class _Press:
+    """A key that is, or was last, down. `timestamp` is of its running segment, `before` the samples until then."""
+
+    ssrc: int
+    timestamp: int
+    event: int
+    duration: int
+    updated_at: float
+    before: int = 0
+    released: bool = False
+
+
+class DtmfReceiver:
+    """Turns event packets into digits, each reported once, at its end.
+
+    A press is its (SSRC, timestamp). It ends with the first packet that has the E bit, when another press begins, or
+    when nothing was heard of it for `timeout_s`. Neither the marker nor the first packets are needed; durations may
+    come in any order, the longest counts. A press longer than 16 bits of duration goes on in segments (§2.5.1.3) that
+    follow each other without marker and are one digit.
+    """
+
+    __slots__ = (
+        "_digits_per_s",
+        "_finished",
+        "_last",
+        "_press",
+        "_reported_at",
+        "_timeout_s",
+        "rate_limited",
+    )
+
+    def __init__(self, *, timeout_s: float = 0.1, digits_per_s: int = 20) -> None:
+        self._timeout_s = timeout_s
+        self._digits_per_s = digits_per_s
+        self._press: _Press | None = None
+        self._last: _Press | None = None
+        self._finished: deque[tuple[int, int]] = deque(maxlen=_FINISHED_KEPT)
+        self._reported_at: deque[float] = deque()
+        self.rate_limited = 0
+
+    def receive(self, ssrc: int, timestamp: int, event: TelephoneEvent, now: float, *, marker: bool) -> list[Digit]:
+        """One event packet arrived. Returns the digits that ended by it: none, one, or two after losses."""
+        if event.event >= len(DIGITS) or (ssrc, timestamp) in self._finished:
+            return []
+        press = self._press
+        if press is not None and press.ssrc == ssrc:
+            step = delta32(timestamp, press.timestamp)
+            if step == 0:
+                return self._update(press, event, now)
+            if step < 0:
+                # A straggler of an earlier press: reporting it now would put the digits out of order.
+                return []
+            if self._continues(press, ssrc, timestamp, event, marker=marker):
+                self._finished.append((ssrc, press.timestamp))
+                press.before += step
+                press.timestamp, press.duration = timestamp, 0
+                return self._update(press, event, now)
+        last = self._last
+        if press is None and last and self._continues(last, ssrc, timestamp, event, marker=marker):
+            # The pause between two segments was taken for the end: the rest is not another press.
+            last.timestamp = timestamp
+            self._finished.append((ssrc, timestamp))
+            return []
+        digits = self._end(now)
+        self._press = press = _Press(ssrc, timestamp, event.event, 0, now)
+        return digits + self._update(press, event, now)
+
+    def get_timer(self) -> float | None:
+        """When the key that is down counts as released."""
+        return None if self._press is None else self._press.updated_at + self._timeout_s
+
+    def handle_timer(self, now: float) -> list[Digit]:
+        """The digit whose end has not come, if it is time."""
+        due = self.get_timer()
+        return self._end(now) if due is not None and now >= due else []
+
+    def _update(self, press: _Press, event: TelephoneEvent, now: float) -> list[Digit]:
+        press.duration = max(press.duration, event.duration)
+        press.updated_at = now
+        press.released = event.end
+        return self._end(now) if event.end else []
+
+    @staticmethod
+    def _continues(press: _Press, ssrc: int, timestamp: int, event: TelephoneEvent, *, marker: bool) -> bool:
+        if marker or press.released or press.ssrc != ssrc or press.event != event.event:
+            return False
+        return _SEGMENT_MIN <= delta32(timestamp, press.timestamp) <= _SEGMENT_MAX
+
+    def _end(self, now: float) -> list[Digit]:
+        press = self._press
+        if press is None:
+            return []
+        self._press = None
+        self._last = press
+        self._finished.append((press.ssrc, press.timestamp))
+        recent = self._reported_at
+        while recent and now - recent[0] >= 1:
+            recent.popleft()
+        if len(recent) >= self._digits_per_s:
+            self.rate_limited += 1
+            return []
+        recent.append(now)
+        return [Digit(DIGITS[press.event], (press.before + press.duration) // 8)]

@@ -1,0 +1,39 @@
+"""What an RTP session reports, in the order of audio time."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class AudioPayload:
+    """One received packet's audio: `payload` is G.711, an octet a sample; `at_sample` is its first sample."""
+
+    payload: bytes
+    payload_type: int
+    at_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class AudioGap:
+    """`samples` of audio time for which nothing came: to be concealed at first, then silence."""
+
+    samples: int
+    at_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class DigitReceived:
+    """One key press, reported once, at its end. `at_sample` is the audio time reached by then."""
+
+    digit: str
+    duration_ms: int
+    at_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutDrained:
+    """The last queued sample has left; `sent_samples` is the session's count of them."""
+
+    sent_samples: int
+
+
+RtpEvent = AudioPayload | AudioGap | DigitReceived | PlayoutDrained

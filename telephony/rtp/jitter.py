@@ -1,0 +1,298 @@
+"""The jitter buffer towards a program that listens: order, holes, and continuous audio time."""
+
+from collections import deque
+from typing import NamedTuple
+
+from telephony.rtp.clock import SAMPLE_HZ
+from telephony.rtp.config import RtpLimits
+from telephony.rtp.events import AudioGap, AudioPayload, RtpEvent
+from telephony.rtp.stats import JitterEstimator
+from telephony.wire.serial import MASK32, delta32
+
+FILL_SAMPLES = 160
+"""Made-up audio comes in steps of 20 ms."""
+
+_FILL_S = FILL_SAMPLES / SAMPLE_HZ
+_JITTER_FACTOR = 3
+_LATE_PACE_S = 0.03
+_LATE_PACE = 1.5
+_REFILL_HZ = SAMPLE_HZ * 1.01
+_GIVEN_UP_KEPT = 16
+
+
+class _Waiting(NamedTuple):
+    """A packet behind a hole. `payload` None: it carries no audio, only its place in the sequence."""
+
+    timestamp: int
+    payload_type: int
+    payload: bytes | None
+    arrival: float
+
+
+class _Late(NamedTuple):
+    """Where a run of late packets began."""
+
+    now: float
+    timestamp: int
+
+
+class JitterBuffer:
+    """Packets in, audio in order out, as events with `at_sample`.
+
+    Audio time. `position` counts the samples that came out, real or made up, from the first packet on; each event
+    begins where the last one ended. Within a stream position and RTP timestamp advance together, so that an hour of
+    audio is as long here as it was there. Four things can come between:
+
+    - Hole: sequence numbers are missing. The packets behind wait for them, 20 to 120 ms by the measured jitter (three
+      times the estimate, and a packet). Then an AudioGap as long as the timestamps say takes their place. What comes
+      later still is late, and dropped.
+    - Silence: nothing comes at all (DTX, key presses, a dead network). When the next packet is overdue by that wait,
+      60 ms at least, AudioGaps begin to keep position at the pace of `now`, behind by the wait.
+    - Return: a packet whose timestamp is ahead of position brings a gap of the difference. When its time has been
+      filled already there are two cases. If sequence numbers are contiguous while timestamps jumped ahead, it was DTX
+      (§4.1 of RFC 3551): audio goes on at position. Otherwise the network held the packets up: those that overlap
+      entirely with made-up time are late and dropped, each paying off its share, so real time is not counted twice.
+      Yet when they keep coming at the pace of real time, nothing is being caught up: the path became longer, or the
+      sender stopped its timestamps; then, after 30 ms, audio goes on at real time.
+    - Jump: a timestamp behind, or further ahead than the missing packets and the time that passed can explain. It
+      counts for nothing: the missing packets, or the pause by the clock, are filled, and audio goes on from there.
+
+    Position never leads real time by more than `lead_ms`: what exceeds it is dropped. The clocks of both ends may
+    differ by 1 %.
+    """
+
+    __slots__ = (
+        "_arrival",
+        "_budget",
+        "_budget_at",
+        "_emitted",
+        "_events",
+        "_fill_at",
+        "_filled",
+        "_filling",
+        "_given_up",
+        "_jitter",
+        "_late_from",
+        "_lead_samples",
+        "_limits",
+        "_next",
+        "_next_timestamp",
+        "_packet_samples",
+        "_waiting",
+        "concealed_samples",
+        "duplicate",
+        "gaps",
+        "late",
+        "position",
+        "rate_limited",
+        "reordered",
+    )
+
+    def __init__(self, limits: RtpLimits, jitter: JitterEstimator, events: deque[RtpEvent]) -> None:
+        self._limits = limits
+        self._jitter = jitter
+        self._events = events
+        self._waiting: dict[int, _Waiting] = {}
+        self._given_up: deque[range] = deque(maxlen=_GIVEN_UP_KEPT)
+        self._next = 0
+        self._next_timestamp = 0
+        self._packet_samples = FILL_SAMPLES
+        self._arrival: float | None = None
+        # Samples made up that no timestamp has accounted for yet.
+        self._filled = 0
+        self._filling = False
+        self._fill_at = 0.0
+        self._late_from: _Late | None = None
+        # The position at which the last received audio ended.
+        self._emitted = 0
+        # How many samples may still come out now: real time adds to it.
+        self._lead_samples = limits.lead_ms * 8.0
+        self._budget = self._lead_samples
+        self._budget_at = 0.0
+        self.position = 0
+        self.gaps = 0
+        self.concealed_samples = 0
+        self.late = 0
+        self.duplicate = 0
+        self.reordered = 0
+        self.rate_limited = 0
+
+    def restart(self, sequence: int, timestamp: int, now: float) -> None:
+        """Another stream begins with this packet (not pushed yet). What waits comes out; position goes on."""
+        while self._waiting:
+            self._give_up(now)
+        self._given_up.clear()
+        self._next = sequence
+        self._next_timestamp = timestamp
+        self._filled = 0
+        self._late_from = None
+
+    def push(self, sequence: int, timestamp: int, payload_type: int, payload: bytes | None, now: float) -> None:
+        """A packet by its extended sequence number. `payload` None: no audio, but not lost either."""
+        if (
+            sequence == self._next
+            and timestamp == self._next_timestamp
+            and payload
+            and not self._filled
+            and not self._waiting
+        ):
+            self._next = sequence + 1
+            self._emit(timestamp, payload_type, payload, now, now)
+            return
+        self._push_irregular(sequence, _Waiting(timestamp, payload_type, payload or None, now), now)
+
+    def get_timer(self) -> float | None:
+        """When a hole is given up, or silence is next made up. None before the first audio."""
+        if self._waiting:
+            return min(packet.arrival for packet in self._waiting.values()) + self.gap_wait_s
+        if self._arrival is None:
+            return None
+        if self._filling:
+            return self._fill_at
+        overdue = max(self.gap_wait_s, self._limits.overdue_wait_min_ms / 1_000)
+        return self._arrival + self._packet_samples / SAMPLE_HZ + overdue
+
+    def handle_timer(self, now: float) -> None:
+        """Give up holes and make up silence as far as `now` demands."""
+        due = self.get_timer()
+        while self._waiting and due is not None and now >= due:
+            self._give_up(now)
+            due = self.get_timer()
+        if due is not None and now >= due and not self._waiting:
+            self._fill(due, now)
+
+    @property
+    def gap_wait_s(self) -> float:
+        """How long a packet behind a hole waits now."""
+        wait_ms = (_JITTER_FACTOR * self._jitter.samples + self._packet_samples) / 8
+        return min(max(wait_ms, self._limits.gap_wait_min_ms), self._limits.gap_wait_max_ms) / 1_000
+
+    @property
+    def waiting(self) -> int:
+        """Packets behind a hole."""
+        return len(self._waiting)
+
+    def _push_irregular(self, sequence: int, packet: _Waiting, now: float) -> None:
+        if sequence < self._next:
+            if any(sequence in hole for hole in self._given_up):
+                self.late += 1
+            else:
+                self.duplicate += 1
+            return
+        if sequence in self._waiting:
+            self.duplicate += 1
+            return
+        if self._waiting and sequence < max(self._waiting):
+            self.reordered += 1
+        if sequence > self._next and not self._filled:
+            self._waiting[sequence] = packet
+            if len(self._waiting) > self._limits.waiting_packets:
+                self._give_up(now)
+            return
+        # Once time has been made up, what is missing has been waited for already.
+        self._take(sequence, packet, now)
+        self._take_contiguous(now)
+
+    def _give_up(self, now: float) -> None:
+        """Wait no longer for what is missing before the first waiting packet."""
+        sequence = min(self._waiting)
+        self._take(sequence, self._waiting.pop(sequence), now)
+        self._take_contiguous(now)
+
+    def _take_contiguous(self, now: float) -> None:
+        while self._waiting:
+            packet = self._waiting.pop(self._next, None)
+            if packet is None:
+                return
+            self._take(self._next, packet, now)
+
+    def _take(self, sequence: int, packet: _Waiting, now: float) -> None:
+        missing = sequence - self._next
+        if missing:
+            self._given_up.append(range(self._next, sequence))
+        self._next = sequence + 1
+        timestamp, payload_type, payload, arrival = packet
+        if payload is None:
+            return
+        skipped = delta32(timestamp, self._next_timestamp)
+        hole = skipped - self._filled
+        if hole > 0 and self._explained(hole, missing, arrival):
+            self._gap(hole, now)
+        elif self._overlaps(hole, missing, skipped, len(payload)):
+            if not self._resumes(timestamp, now):
+                self.late += 1
+                self._next_timestamp = (timestamp + len(payload)) & MASK32
+                self._filled = -hole - len(payload)
+                return
+            self._catch_up(missing, arrival, now)
+        elif hole > 0 or skipped < 0:
+            self._catch_up(missing, arrival, now)
+        self._filled = 0
+        self._emit(timestamp, payload_type, payload, arrival, now)
+
+    @staticmethod
+    def _overlaps(hole: int, missing: int, skipped: int, samples: int) -> bool:
+        """Whether a packet lies entirely in made-up time, and neither DTX nor a jump says otherwise."""
+        return hole <= -samples and (skipped == 0 or (skipped > 0 and missing > 0))
+
+    def _explained(self, hole: int, missing: int, arrival: float) -> bool:
+        """Whether a hole is no longer than the missing packets, or the time since the last one, account for."""
+        elapsed_s = 0.0 if self._arrival is None else max(0.0, arrival - self._arrival)
+        slack_ms = self._limits.gap_wait_max_ms
+        most = missing * self._packet_samples + elapsed_s * SAMPLE_HZ - self._filled + slack_ms * 8
+        return hole <= min(most, self._limits.hole_ms * 8, self._budget)
+
+    def _catch_up(self, missing: int, arrival: float, now: float) -> None:
+        """Make up what timestamps do not tell: the missing packets, or a pause by the clock, whichever is longer."""
+        pause = 0
+        if self._arrival is not None:
+            pause = int((arrival - self._arrival) * SAMPLE_HZ) - self._packet_samples
+        # Less than a packet is the network's unevenness.
+        missed = max(missing * self._packet_samples, pause if pause >= self._packet_samples else 0)
+        samples = missed - (self.position - self._emitted)
+        if 0 < samples <= min(self._limits.hole_ms * 8, self._budget):
+            self._gap(samples, now)
+
+    def _resumes(self, timestamp: int, now: float) -> bool:
+        """Whether packets whose time has passed come at the pace of real time, and not faster to catch up."""
+        late = self._late_from
+        if late is None:
+            self._late_from = _Late(now, timestamp)
+            return False
+        elapsed_s = now - late.now
+        media_s = delta32(timestamp, late.timestamp) / SAMPLE_HZ
+        return elapsed_s >= _LATE_PACE_S and media_s <= _LATE_PACE * elapsed_s
+
+    def _emit(self, timestamp: int, payload_type: int, payload: bytes, arrival: float, now: float) -> None:
+        samples = len(payload)
+        self._next_timestamp = (timestamp + samples) & MASK32
+        self._packet_samples = samples
+        self._arrival = arrival
+        self._filling = False
+        self._late_from = None
+        budget = self._budget + (now - self._budget_at) * _REFILL_HZ - samples
+        if budget < 0:
+            self.rate_limited += 1
+            return
+        self._budget = budget if budget < self._lead_samples else self._lead_samples
+        self._budget_at = now
+        self._events.append(AudioPayload(payload, payload_type, self.position))
+        self.position = self._emitted = self.position + samples
+
+    def _gap(self, samples: int, now: float) -> None:
+        budget = self._budget + (now - self._budget_at) * _REFILL_HZ - samples
+        self._budget = min(budget, self._lead_samples)
+        self._budget_at = now
+        # What follows made-up time directly belongs to the same gap.
+        self.gaps += not self._filling
+        self.concealed_samples += samples
+        self._events.append(AudioGap(samples, self.position))
+        self.position += samples
+
+    def _fill(self, due: float, now: float) -> None:
+        steps = int((now - due) / _FILL_S + 1e-6) + 1
+        self._fill_at = due + steps * _FILL_S
+        samples = min(steps, self._limits.fill_ms * 8 // FILL_SAMPLES) * FILL_SAMPLES
+        self._gap(samples, now)
+        self._filling = True
+        self._filled += samples

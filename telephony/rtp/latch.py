@@ -1,0 +1,98 @@
+"""Symmetric RTP: which source is the other end's, and where ours goes. RFC 4961, tightened against strangers."""
+
+from typing import NamedTuple
+
+from telephony.rtp.config import Address, RtpLimits
+from telephony.wire.rtp import RtpPacket
+from telephony.wire.serial import MASK16
+
+
+class _Trial(NamedTuple):
+    """A source on probation and what it has sent, to be replayed when it passes."""
+
+    packets: list[tuple[RtpPacket, float]]
+
+
+class SourceLatch:
+    """Decides whose packets are taken.
+
+    - The first valid packet from the address of the SDP locks the latch to it.
+    - Before that, another source is believed after `latch_packets` packets in a row of one SSRC with consecutive
+      sequence numbers, if its host is the SDP's or the one signalling comes from. None of those packets is lost: the
+      one that settles it brings them all.
+    - For `latch_grace_ms` after that the SDP's address still takes over with its first packet. Then the lock is final.
+    - Only `reconfigure` opens it again. The last believed source stays welcome if the SDP still names the same address.
+
+    We send to the SDP's address until another source is believed, then there (RFC 4961).
+    """
+
+    __slots__ = ("_allowed_hosts", "_final_at", "_known", "_limits", "_trials", "locked", "remote", "target")
+
+    def __init__(self, remote: Address, signalling_host: str | None, limits: RtpLimits) -> None:
+        self._limits = limits
+        self.locked: Address | None = None
+        self.target = remote
+        self._reset(remote, signalling_host, known=None)
+
+    def reconfigure(self, remote: Address, signalling_host: str | None) -> None:
+        """Offer and answer were exchanged again."""
+        known = self.locked if remote == self.remote else None
+        if remote != self.remote:
+            self.target = remote
+        self._reset(remote, signalling_host, known)
+
+    def _reset(self, remote: Address, signalling_host: str | None, known: Address | None) -> None:
+        self.remote = remote
+        self.locked = None
+        self._known = known
+        self._final_at = 0.0
+        self._allowed_hosts = {remote[0], signalling_host} - {None}
+        self._trials: dict[Address, _Trial] = {}
+
+    def may_send(self, source: Address, now: float) -> bool:
+        """Whether a packet from `source` is worth looking at."""
+        if self.locked is None:
+            return source[0] in self._allowed_hosts or source == self._known
+        return source == self.locked or (source == self.remote and now < self._final_at)
+
+    def trusts_host(self, host: str) -> bool:
+        """Whether RTCP from `host` is taken: the locked source's, before there is one the SDP's."""
+        return host == (self.locked or self.remote)[0]
+
+    def offer(self, packet: RtpPacket, source: Address, now: float) -> list[tuple[RtpPacket, float]]:
+        """A packet of a negotiated payload type, from a source that `may_send`.
+
+        Returns the packets to process now, with their arrival times.
+        """
+        if source == self.locked:
+            return [(packet, now)]
+        if source in (self.remote, self._known):
+            final = source == self.remote
+            return self._lock(source, [(packet, now)], now, final=final)
+        packets = self._probation(packet, source, now)
+        return [] if packets is None else self._lock(source, packets, now, final=False)
+
+    def _lock(
+        self, source: Address, packets: list[tuple[RtpPacket, float]], now: float, *, final: bool
+    ) -> list[tuple[RtpPacket, float]]:
+        self.locked = self.target = source
+        self._final_at = now if final else now + self._limits.latch_grace_ms / 1_000
+        self._trials.clear()
+        return packets
+
+    def _probation(self, packet: RtpPacket, source: Address, now: float) -> list[tuple[RtpPacket, float]] | None:
+        """All packets of a source that has passed by this one, else None."""
+        trial = self._trials.pop(source, None)
+        if trial is not None:
+            last = trial.packets[-1][0]
+            if packet.ssrc == last.ssrc and packet.sequence == (last.sequence + 1) & MASK16:
+                trial.packets.append((packet, now))
+            else:
+                trial = None
+        trial = trial or _Trial([(packet, now)])
+        if len(trial.packets) >= self._limits.latch_packets:
+            return trial.packets
+        if len(self._trials) >= self._limits.latch_sources:
+            del self._trials[next(iter(self._trials))]
+        self._trials[source] = trial
+        return None

@@ -1,0 +1,235 @@
+"""The paced way out: queued audio and key presses to RTP packets, one a packet time."""
+
+import math
+from collections import deque
+
+from telephony.rtp.clock import SampleClock
+from telephony.rtp.config import RtpConfig
+from telephony.rtp.dtmf_sender import DtmfSender
+from telephony.wire.rtp import MARKER, build_plain
+from telephony.wire.serial import MASK16, MASK32
+
+MAX_EXTRA_PACKETS = 2
+"""A late tick sends at most so many packets more than the one that is due."""
+
+STALL_S = 0.2
+"""Later than this, the talk spurt is not caught up with: it starts again at real time."""
+
+KEEP_ALIVE_S = 5.0
+"""RFC 6263 asks for at least one packet each 15 s; home routers forget sooner."""
+
+# Ticks come at the packet rate of the same clock; a millionth of a packet is rounding, not earliness.
+_ROUNDING = 1e-6
+
+
+class Sender:
+    """One outgoing RTP stream.
+
+    Pacing. Within a talk spurt packet n belongs to the spurt's start + n packet times, and timestamps advance by one
+    packet each, whenever the packet really leaves. `tick` sends one packet; it sends up to MAX_EXTRA_PACKETS more
+    while it is a whole packet time or more behind, and none while it is a whole packet ahead, so that a clock which
+    repeats missed ticks does no harm. More than STALL_S behind, or when the queue had run dry and the next packet's
+    time has passed, a new spurt starts: marker bit, and the timestamp moved on to real time. Between spurts only a
+    keep-alive packet of silence is sent.
+
+    A packet at the end of what is queued, or before a key press, is filled up with silence that counts nowhere.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_config",
+        "_dropped",
+        "_dtmf",
+        "_head",
+        "_keep_alive_at",
+        "_marker",
+        "_packet_s",
+        "_packet_samples",
+        "_queue",
+        "_ran_dry",
+        "_sequence",
+        "_spurt_at",
+        "_spurt_slots",
+        "_timestamp",
+        "drained",
+        "octets",
+        "packets",
+        "queued_samples",
+        "sent_samples",
+        "ssrc",
+        "to_send",
+    )
+
+    def __init__(self, config: RtpConfig, now: float, *, ssrc: int, sequence: int, timestamp: int) -> None:
+        self.ssrc = ssrc
+        self.packets = 0
+        self.octets = 0
+        self.queued_samples = 0
+        self.sent_samples = 0
+        self.drained = False
+        self.to_send: list[bytes] = []
+        self._sequence = sequence
+        self._timestamp = timestamp
+        self._clock = SampleClock(now, timestamp)
+        self._queue: deque[bytes] = deque()
+        self._head = 0
+        self._dropped = 0
+        self._dtmf = DtmfSender(config.packet_samples)
+        self._packet_samples = config.packet_samples
+        self._packet_s = config.ptime_ms / 1_000
+        self._ran_dry = False
+        self._marker = True
+        self._spurt_at = -math.inf
+        self._spurt_slots = 0
+        self._keep_alive_at = now + KEEP_ALIVE_S
+        self.reconfigure(config)
+
+    def reconfigure(self, config: RtpConfig) -> None:
+        """Send by `config` from the next packet on; queue, sequence numbers and timestamps go on."""
+        self._config = config
+        if config.packet_samples != self._packet_samples:
+            # The spurt's packets are counted in packet times: count afresh.
+            self._spurt_at = -math.inf
+            self._packet_samples = config.packet_samples
+            self._packet_s = config.ptime_ms / 1_000
+            self._dtmf.resize(config.packet_samples)
+        if config.dtmf_payload_type is None:
+            self._dtmf.clear()
+
+    @property
+    def active(self) -> bool:
+        """Whether ticks have something to do: audio or key presses, and leave to send."""
+        return (self.queued_samples > 0 or self._dtmf.busy) and self._config.send
+
+    @property
+    def pending_digits(self) -> int:
+        """Key presses that have not begun."""
+        return self._dtmf.pending
+
+    def timestamp_at(self, now: float) -> int:
+        """What a packet sampled at `now` would carry: an SR's RTP timestamp."""
+        return self._clock.at(now) & MASK32
+
+    def play(self, payload: bytes) -> None:
+        """Append audio, any length."""
+        if payload:
+            self._queue.append(payload)
+            self.queued_samples += len(payload)
+
+    def clear(self) -> int:
+        """Drop the audio that has not left; key presses stay. Returns the samples dropped."""
+        dropped = self.queued_samples
+        self._queue.clear()
+        self._head = 0
+        self.queued_samples = 0
+        self._dropped += dropped
+        self._ran_dry = not self._dtmf.busy
+        return dropped
+
+    def send_dtmf(self, digits: str, limit: int) -> None:
+        """Append key presses after the audio queued so far."""
+        self._dtmf.queue(digits, self._dropped + self.sent_samples + self.queued_samples, limit)
+
+    def get_timer(self) -> float | None:
+        """When the next keep-alive is due; None while ticks do the sending."""
+        return None if self.active or not self._config.send else self._keep_alive_at
+
+    def handle_timer(self, now: float) -> None:
+        """Send the keep-alive if it is due."""
+        if now >= self._keep_alive_at and self._config.send and not self.active:
+            self._new_spurt(now)
+            silence = self._config.silence * self._packet_samples
+            self._send(self._config.payload_type | MARKER, self._timestamp, silence, now)
+            self._end_slot()
+
+    def tick(self, now: float) -> bytes | None:
+        """Send what is due. Returns the octets taken from the queue, without padding, or None."""
+        if not self.active:
+            self.handle_timer(now)
+            return None
+        slots = self._due_slots(now)
+        if slots == 1:
+            return self._fill_slot(now)
+        parts = []
+        while slots > 0 and self.active:
+            parts.append(self._fill_slot(now) or b"")
+            slots -= 1
+        return b"".join(parts) or None
+
+    def _due_slots(self, now: float) -> int:
+        ahead = self._spurt_slots - (now - self._spurt_at) / self._packet_s
+        if -1 < ahead < 1 - _ROUNDING:
+            return 1
+        if ahead >= 1 - _ROUNDING:
+            return 0
+        if self._ran_dry or -ahead * self._packet_s > STALL_S:
+            self._new_spurt(now)
+            return 1
+        return min(1 + int(-ahead + _ROUNDING), 1 + MAX_EXTRA_PACKETS)
+
+    def _new_spurt(self, now: float) -> None:
+        self._spurt_at = now
+        self._spurt_slots = 0
+        self._marker = True
+        # Never back: what left ahead of its time has used the timestamps up to here.
+        self._timestamp = max(self._timestamp, self._clock.at(now))
+
+    def _fill_slot(self, now: float) -> bytes | None:
+        if self._dtmf.due(self._dropped + self.sent_samples):
+            self._send_event(now)
+            chunk = None
+        else:
+            chunk = self._send_audio(now)
+        self._end_slot()
+        return chunk
+
+    def _end_slot(self) -> None:
+        self._timestamp += self._packet_samples
+        self._spurt_slots += 1
+        self._ran_dry = not self.active
+
+    def _send_event(self, now: float) -> None:
+        slot = self._dtmf.next_slot(self._timestamp)
+        # Audio after a key press starts afresh for the listener, the gap before it was silent.
+        self._marker = True
+        if slot is not None and self._config.dtmf_payload_type is not None:
+            kind = self._config.dtmf_payload_type | (MARKER if slot.marker else 0)
+            self._send(kind, slot.timestamp, slot.payload, now)
+
+    def _send_audio(self, now: float) -> bytes:
+        config = self._config
+        samples = self._packet_samples
+        before_digit = self._dtmf.audio_before(self._dropped + self.sent_samples)
+        chunk = self._take(samples if before_digit is None else min(samples, before_digit))
+        kind = config.payload_type
+        if self._marker:
+            kind |= MARKER
+            self._marker = False
+        padding = samples - len(chunk)
+        self._send(kind, self._timestamp, chunk + config.silence * padding if padding else chunk, now)
+        self.queued_samples -= len(chunk)
+        self.sent_samples += len(chunk)
+        if not self.queued_samples:
+            self.drained = True
+        return chunk
+
+    def _take(self, samples: int) -> bytes:
+        """Up to `samples` octets from the queue's front."""
+        queue, head = self._queue, self._head
+        chunk = queue[0][head : head + samples]
+        head += len(chunk)
+        if head < len(queue[0]):
+            self._head = head
+            return chunk
+        queue.popleft()
+        self._head = 0
+        if len(chunk) == samples or not queue:
+            return chunk
+        return chunk + self._take(samples - len(chunk))
+
+    def _send(self, kind: int, timestamp: int, payload: bytes, now: float) -> None:
+        self.to_send.append(build_plain(kind, self._sequence, timestamp & MASK32, self.ssrc, payload))
+        self._sequence = (self._sequence + 1) & MASK16
+        self.packets += 1
+        self.octets += len(payload)
+        self._keep_alive_at = now + KEEP_ALIVE_S

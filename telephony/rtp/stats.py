@@ -1,0 +1,132 @@
+"""The statistics of RFC 3550: sequence validation, loss, interarrival jitter, round trip; and a session's counters."""
+
+from dataclasses import dataclass
+
+from telephony.rtp.clock import NTP_SHORT_HZ
+from telephony.wire.serial import MASK32, delta32
+
+_SEQUENCE_CYCLE = 1 << 16
+_ABSURD_STEP_SAMPLES = 8_000
+
+
+@dataclass(frozen=True, slots=True)
+class RtpStats:
+    """One session's counters since it began, over all SSRCs.
+
+    `lost` is expected less received packets (RFC 3550 A.3), `fraction_lost` its share of the expected (0 to 1);
+    `late` packets came after their time had been filled, `duplicate` ones came twice, `reordered` ones came out of
+    order but in time. `gaps` counts the runs of made-up audio, `concealed_samples` their samples. `rtt_ms` is None
+    until a report of the other end told it. `last_received_at` is the `now` of the last accepted RTP packet.
+    """
+
+    packets_sent: int
+    octets_sent: int
+    packets_received: int
+    octets_received: int
+    lost: int
+    fraction_lost: float
+    late: int
+    duplicate: int
+    reordered: int
+    jitter_ms: float
+    gaps: int
+    concealed_samples: int
+    rtt_ms: float | None
+    unknown_pt: int
+    rejected_source: int
+    rate_limited: int
+    malformed: int
+    ssrc_changes: int
+    last_received_at: float | None
+
+
+class SequenceTracker:
+    """Extends 16-bit sequence numbers and counts loss, RFC 3550 A.1 and A.3, for one SSRC.
+
+    `highest` and what `update` returns are extended numbers: they do not wrap. They start one cycle up, so that
+    packets from before the first one are still positive.
+    """
+
+    __slots__ = ("_dropout", "_expected_prior", "_misorder", "_received_prior", "base", "highest", "received")
+
+    def __init__(self, sequence: int, *, max_dropout: int = 3_000, max_misorder: int = 100) -> None:
+        self._dropout = max_dropout
+        self._misorder = max_misorder
+        self.base = self.highest = sequence + _SEQUENCE_CYCLE
+        self.received = 0
+        self._expected_prior = 0
+        self._received_prior = 0
+
+    def update(self, sequence: int) -> int | None:
+        """Count a packet; returns its extended number, or None when it is too far off to be of this sequence."""
+        ahead = (sequence - self.highest) & 0xFFFF
+        if ahead < self._dropout:
+            self.highest += ahead
+            self.received += 1
+            return self.highest
+        behind = _SEQUENCE_CYCLE - ahead
+        if behind <= self._misorder:
+            self.received += 1
+            return self.highest - behind
+        return None
+
+    @property
+    def reported_highest(self) -> int:
+        """The extended highest sequence number as report blocks carry it: cycles from zero, 32 bits."""
+        return (self.highest - _SEQUENCE_CYCLE) & MASK32
+
+    @property
+    def expected(self) -> int:
+        """Packets there should have been from the first to the highest."""
+        return self.highest - self.base + 1 if self.received else 0
+
+    @property
+    def lost(self) -> int:
+        """Expected less received; duplicates count as received, so it can be negative (A.3)."""
+        return self.expected - self.received
+
+    def fraction_since_last_report(self) -> int:
+        """Loss since the last call in 256ths, for a report block (A.3)."""
+        expected, received = self.expected, self.received
+        expected_interval = expected - self._expected_prior
+        lost_interval = expected_interval - (received - self._received_prior)
+        self._expected_prior, self._received_prior = expected, received
+        if expected_interval <= 0 or lost_interval <= 0:
+            return 0
+        return min(255, (lost_interval << 8) // expected_interval)
+
+
+class JitterEstimator:
+    """Interarrival jitter in samples at 8 kHz (RFC 3550 §6.4.1, A.8)."""
+
+    __slots__ = ("_arrival", "_timestamp", "samples")
+
+    def __init__(self) -> None:
+        self.samples = 0.0
+        self._arrival: float | None = None
+        self._timestamp = 0
+
+    def update(self, timestamp: int, now: float) -> None:
+        """One audio packet with its RTP timestamp arrived."""
+        if self._arrival is not None:
+            difference = abs((now - self._arrival) * 8_000 - delta32(timestamp, self._timestamp))
+            # A second of difference is a restarted clock, not a network: it would spoil the estimate for long.
+            if difference < _ABSURD_STEP_SAMPLES:
+                self.samples += (difference - self.samples) / 16
+        self._arrival = now
+        self._timestamp = timestamp
+
+    def restart(self) -> None:
+        """Another clock follows: keep the estimate, compare with nothing."""
+        self._arrival = None
+
+
+def round_trip_s(now_short: int, lsr: int, dlsr: int) -> float | None:
+    """Round trip from a report block (§6.4.1): all three are the middle 32 bits of NTP stamps, in 1/65536 s.
+
+    None when no report of ours has been seen (`lsr` 0) or the numbers contradict each other.
+    """
+    if not lsr:
+        return None
+    ticks = delta32((now_short - lsr) & MASK32, dlsr)
+    return ticks / NTP_SHORT_HZ if ticks >= 0 else None

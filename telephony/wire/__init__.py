@@ -1,0 +1,1 @@
+"""Media formats on the wire, each written once for both directions. No behaviour."""

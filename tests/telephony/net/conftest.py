@@ -1,0 +1,30 @@
+import random
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from telephony.net.ports import PortPair, PortPool
+from tests.telephony.net.calls import HOST
+
+
+class RememberingPool(PortPool):
+    """Frees what a failing test has left open, so that one failure stays one."""
+
+    def __init__(self, low: int, high: int, host: str) -> None:
+        super().__init__(low, high, host)
+        self.given_out: list[PortPair] = []
+
+    def acquire(self, now: float) -> PortPair:
+        pair = super().acquire(now)
+        self.given_out.append(pair)
+        return pair
+
+
+@pytest.fixture
+def pool() -> Iterator[PortPool]:
+    low = random.randrange(30_000, 32_000, 2)
+    pool = RememberingPool(low, low + 399, HOST)
+    yield pool
+    for pair in pool.given_out:
+        pair.release(time.monotonic())

@@ -1,0 +1,139 @@
+import random
+import socket
+
+import pytest
+
+from telephony.net.ports import PortPool, PortRangeError, PortsExhaustedError, parse_port_range
+
+HOST = "127.0.0.1"
+
+
+def free_range(pairs: int) -> tuple[int, int]:
+    """An even port followed by enough free ones for so many pairs."""
+    rng = random.Random()
+    while True:
+        low = rng.randrange(20_000, 30_000, 2)
+        sockets = []
+        try:
+            for port in range(low, low + 2 * pairs):
+                sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                sockets.append(sock)
+                sock.bind((HOST, port))
+        except OSError:
+            continue
+        finally:
+            for sock in sockets:
+                sock.close()
+        return low, low + 2 * pairs - 1
+
+
+def test_a_pair_is_even_and_odd_and_really_bound() -> None:
+    pool = PortPool(*free_range(3), HOST)
+    pair = pool.acquire(0.0)
+    try:
+        assert pair.port % 2 == 0
+        assert pair.rtp.getsockname() == (HOST, pair.port)
+        assert pair.rtcp.getsockname() == (HOST, pair.port + 1)
+        assert not pair.rtp.getblocking()
+        assert not pair.rtcp.getblocking()
+        assert pair.host == HOST
+        assert pool.in_use == 1
+    finally:
+        pair.release(0.0)
+
+
+def test_every_pair_is_given_out_once_then_none() -> None:
+    low, high = free_range(4)
+    pool = PortPool(low, high, HOST)
+    pairs = [pool.acquire(0.0) for _ in range(4)]
+    assert {pair.port for pair in pairs} == set(range(low, high, 2))
+    with pytest.raises(PortsExhaustedError) as raised:
+        pool.acquire(0.0)
+    message = str(raised.value)
+    assert f"no RTP ports left in {low}-{high}" in message
+    assert "of 4 pairs 4 are in use" in message
+    assert f"type --rtp-ports {low}-" in message
+    for pair in pairs:
+        pair.release(0.0)
+    assert pool.in_use == 0
+
+
+def test_a_released_pair_rests_for_thirty_seconds() -> None:
+    pool = PortPool(*free_range(1), HOST)
+    pair = pool.acquire(100.0)
+    port = pair.port
+    pair.release(110.0)
+    with pytest.raises(PortsExhaustedError, match="1 rest for 30 s"):
+        pool.acquire(139.9)
+    again = pool.acquire(140.0)
+    assert again.port == port
+    again.release(140.0)
+
+
+def test_release_is_idempotent_and_closes_the_sockets() -> None:
+    pool = PortPool(*free_range(2), HOST)
+    pair = pool.acquire(0.0)
+    pair.release(0.0)
+    pair.release(0.0)
+    assert pair.rtp.fileno() == pair.rtcp.fileno() == -1
+    assert pool.capacity == 2
+    assert pool.dump()["cooling_down"] == 1
+
+
+def test_ports_of_other_programs_are_passed_over() -> None:
+    low, high = free_range(2)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind((HOST, low + 1))
+        pool = PortPool(low, high, HOST)
+        pair = pool.acquire(0.0)
+        assert pair.port == low + 2
+        with pytest.raises(PortsExhaustedError, match="1 are taken by other programs"):
+            pool.acquire(0.0)
+        pair.release(0.0)
+    later = pool.acquire(1.0)
+    assert later.port == low
+    later.release(1.0)
+
+
+def test_an_address_that_is_not_ours_is_no_lack_of_ports() -> None:
+    pool = PortPool(*free_range(2), "192.0.2.1")
+    with pytest.raises(OSError, match="assign"):
+        pool.acquire(0.0)
+    assert pool.dump()["free"] == 2
+
+
+def test_order_is_random_but_for_a_given_generator() -> None:
+    low, high = free_range(8)
+
+    def order(seed: int) -> list[int]:
+        pool = PortPool(low, high, HOST, rng=random.Random(seed))
+        pairs = [pool.acquire(0.0) for _ in range(8)]
+        for pair in pairs:
+            pair.release(0.0)
+        return [pair.port for pair in pairs]
+
+    assert order(1) == order(1)
+    assert len({tuple(order(seed)) for seed in range(4)}) > 1
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "pairs"),
+    [(40_000, 40_001, 1), (40_001, 40_003, 1), (40_000, 40_002, 1), (40_000, 40_999, 500)],
+)
+def test_pairs_of_a_range(low: int, high: int, pairs: int) -> None:
+    assert PortPool(low, high).capacity == pairs
+
+
+@pytest.mark.parametrize("text", ["40000-40999", " 40000-40001 "])
+def test_parse(text: str) -> None:
+    low, high = parse_port_range(text)
+    assert (low, high) == tuple(int(part) for part in text.split("-"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "40000", "40000-", "-1", "a-b", "40000-39999", "40001-40002", "0-10", "65535-70000", "²-4000"],
+)
+def test_parse_refuses(text: str) -> None:
+    with pytest.raises(PortRangeError, match="type --rtp-ports 40000-40999"):
+        parse_port_range(text)

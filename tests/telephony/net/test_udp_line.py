@@ -1,0 +1,173 @@
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from itertools import accumulate
+
+import pytest
+import uvloop
+
+from telephony import pcm
+from telephony.codec import codec_named
+from telephony.net.ports import PortPool
+from tests.telephony.net.calls import TIMEOUT_S, call, speech
+
+
+@pytest.mark.parametrize(("codec", "ptime_ms"), [("PCMU", 20), ("PCMA", 20), ("PCMU", 10), ("PCMA", 30)])
+async def test_audio_arrives_sample_by_sample(pool: PortPool, codec: str, ptime_ms: int) -> None:
+    payload = speech(600, codec)
+    async with call(pool, codec, ptime_ms) as (a, b):
+        a.line.play(payload)
+        assert a.line.queued_samples == 4_800
+        await b.ear.until(lambda: len(b.ear.pcm) >= 2 * 4_800)
+        assert b.ear.pcm[: 2 * 4_800] == codec_named(codec).decode(payload)
+        expected = 0
+        for at_sample, chunk in b.ear.audio:
+            assert at_sample == expected
+            expected += pcm.samples_in(chunk)
+        assert b"".join(sent for _, sent in a.ear.sent) == payload
+        ordinals = accumulate((len(sent) for _, sent in a.ear.sent), initial=0)
+        assert [ordinal for ordinal, _ in a.ear.sent] == list(ordinals)[:-1]
+        assert all(ordinal % (8 * ptime_ms) == 0 for ordinal, _ in a.ear.sent)
+        assert a.line.sent_samples == 4_800
+        assert a.line.queued_samples == 0
+
+
+async def test_the_first_packet_of_a_spurt_leaves_at_once(pool: PortPool) -> None:
+    async with call(pool) as (a, _):
+        waits = []
+        for _ in range(8):
+            a.ear.sent.clear()
+            began = time.monotonic()
+            a.line.play(speech(20))
+            await a.ear.until(lambda: bool(a.ear.sent))
+            waits.append(time.monotonic() - began)
+            pause = asyncio.Event()
+            asyncio.get_running_loop().call_later(0.033, pause.set)
+            await pause.wait()
+        assert sorted(waits)[2] < 0.004
+
+
+async def test_packets_leave_in_real_time(pool: PortPool) -> None:
+    async with call(pool) as (a, _):
+        began = time.monotonic()
+        a.line.play(speech(400))
+        await a.ear.until(lambda: a.ear.drained == 1)
+        assert 0.32 < time.monotonic() - began < 1.0
+
+
+async def test_what_is_appended_in_time_continues_without_a_seam(pool: PortPool) -> None:
+    payload = speech(600)
+    pieces = [payload[i : i + 400] for i in range(0, len(payload), 400)]
+    async with call(pool) as (a, b):
+        a.line.play(pieces.pop(0))
+
+        def feed(sent: bytes, ordinal: int) -> None:
+            if pieces:
+                a.line.play(pieces.pop(0))
+
+        a.line.on_sent = feed
+        await b.ear.until(lambda: len(b.ear.pcm) >= 2 * 4_800)
+        assert b.ear.pcm[: 2 * 4_800] == codec_named("PCMU").decode(payload)
+
+
+async def test_drained_is_told_once_a_spurt(pool: PortPool) -> None:
+    async with call(pool) as (a, _):
+        a.line.play(speech(100))
+        await a.ear.until(lambda: a.ear.drained == 1)
+        assert a.line.sent_samples == 800
+        a.line.play(speech(50))
+        await a.ear.until(lambda: a.ear.drained == 2)
+        assert a.line.sent_samples == 1_200
+
+
+async def test_play_from_the_drained_handler_keeps_the_pace(pool: PortPool) -> None:
+    async with call(pool) as (a, _):
+        drained: list[float] = []
+        done = asyncio.Event()
+
+        def again() -> None:
+            drained.append(time.monotonic())
+            if len(drained) < 10:
+                a.line.play(speech(20))
+            else:
+                done.set()
+
+        a.line.on_drained = again
+        a.line.play(speech(20))
+        await asyncio.wait_for(done.wait(), TIMEOUT_S)
+        assert 0.13 < drained[-1] - drained[0] < 1.0
+
+
+async def test_clear_stops_with_the_very_next_packet(pool: PortPool) -> None:
+    async with call(pool) as (a, b):
+        dropped: list[int] = []
+        at_clear: list[int] = []
+
+        def stop(payload: bytes, ordinal: int) -> None:
+            if ordinal >= 4 * 160 and not dropped:
+                at_clear.append(a.line.sent_samples)
+                dropped.append(a.line.clear())
+
+        a.line.on_sent = stop
+        a.line.play(speech(1_000))
+        # The silence that follows is made up by the receiver: when it has come, more packets would have come.
+        await b.ear.until(lambda: b.line.stats().gaps == 1 and len(b.ear.pcm) >= 2 * 1_600)
+        assert dropped == [8_000 - at_clear[0]]
+        assert a.line.sent_samples == at_clear[0]
+        assert a.line.queued_samples == 0
+        assert b.line.stats().packets_received == at_clear[0] // 160
+
+
+async def test_after_clear_something_else_can_be_said(pool: PortPool) -> None:
+    async with call(pool) as (a, b):
+        a.line.play(speech(500))
+        assert a.line.clear() == 4_000
+        other = speech(80)
+        a.line.play(other)
+        await b.ear.until(lambda: len(b.ear.pcm) >= 2 * 640)
+        assert b.ear.pcm[: 2 * 640] == codec_named("PCMU").decode(other)
+
+
+async def test_digits_both_ways_and_after_the_audio(pool: PortPool) -> None:
+    async with call(pool) as (a, b):
+        a.line.play(speech(60))
+        a.line.send_dtmf("1#")
+        b.line.send_dtmf("9")
+        await b.ear.until(lambda: b.ear.digits == ["1", "#"])
+        await a.ear.until(lambda: a.ear.digits == ["9"])
+        assert a.line.sent_samples == 480
+
+
+async def test_an_unknown_key_is_refused(pool: PortPool) -> None:
+    async with call(pool) as (a, _):
+        with pytest.raises(ValueError, match="X"):
+            a.line.send_dtmf("1X")
+
+
+async def test_heard_is_never_more_than_sent_and_catches_up(pool: PortPool) -> None:
+    async with call(pool) as (a, _):
+        heard: list[int] = []
+        sent: list[int] = []
+
+        def note(payload: bytes, ordinal: int) -> None:
+            heard.append(a.line.heard_samples())
+            sent.append(ordinal + len(payload))
+
+        a.line.on_sent = note
+        a.line.play(speech(300))
+        assert a.line.heard_samples() == 0
+        await a.ear.until(lambda: a.ear.drained == 1)
+        assert heard == sorted(heard)
+        assert all(count <= upper for count, upper in zip(heard, sent, strict=True))
+        assert a.line.heard_samples() == a.line.sent_samples == 2_400
+
+
+def test_the_same_on_uvloop(pool: PortPool) -> None:
+    async def scenario() -> None:
+        for test in (test_digits_both_ways_and_after_the_audio, test_clear_stops_with_the_very_next_packet):
+            scenario_of: Callable[[PortPool], Awaitable[None]] = test
+            await scenario_of(pool)
+        await test_audio_arrives_sample_by_sample(pool, "PCMU", 20)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(scenario())

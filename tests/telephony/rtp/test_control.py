@@ -1,0 +1,208 @@
+"""RTCP of a session: when, what, and what is made of the other end's."""
+
+import pytest
+
+from telephony.rtp import RtpSession
+from telephony.rtp.clock import ntp_short, ntp_stamp
+from telephony.wire import rtcp
+from telephony.wire.rtcp import Bye, ReceiverReport, ReportBlock, RtcpPacket, SenderInfo, SenderReport
+from tests.telephony.rtp.support import (
+    FAR_SSRC,
+    REMOTE,
+    REMOTE_RTCP,
+    SIGNALLING,
+    SSRC,
+    START,
+    audio,
+    config,
+    session,
+)
+
+# With the factor in the middle of its range.
+FIRST_S = 2.5
+INTERVAL_S = 5.0
+
+
+def compounds(of: RtpSession) -> list[tuple[RtcpPacket, ...]]:
+    return [rtcp.parse_compound(data) for data, _ in of.rtcp_to_send()]
+
+
+def report(of: RtpSession, now: float) -> SenderReport | ReceiverReport:
+    of.handle_timer(now)
+    ((first, *_),) = compounds(of)
+    assert isinstance(first, SenderReport | ReceiverReport)
+    return first
+
+
+def speak(subject: RtpSession, start: float, packets: int = 10) -> None:
+    subject.play(bytes(160 * packets), start)
+    for n in range(packets):
+        subject.tick(start + 0.02 * n)
+    subject.rtp_to_send()
+
+
+def test_reports_come_every_five_seconds() -> None:
+    subject = session()
+    subject.handle_timer(START + FIRST_S - 0.01)
+    assert subject.rtcp_to_send() == []
+    subject.handle_timer(START + FIRST_S)
+    assert [address for _, address in subject.rtcp_to_send()] == [REMOTE_RTCP]
+    subject.handle_timer(START + FIRST_S + INTERVAL_S - 0.01)
+    assert subject.rtcp_to_send() == []
+    subject.handle_timer(START + FIRST_S + INTERVAL_S)
+    assert len(subject.rtcp_to_send()) == 1
+
+
+@pytest.mark.parametrize(("number", "factor"), [(0.0, 0.5), (0.999, 1.499)])
+def test_the_random_factor(number: float, factor: float) -> None:
+    subject = RtpSession(config(), START, ssrc=1, sequence=0, timestamp=0, cname="c", rtcp_random=lambda: number)
+    assert subject.get_timer() == pytest.approx(START + FIRST_S * factor)
+
+
+def test_by_default_sessions_spread_their_reports() -> None:
+    timers = {RtpSession(config(), START, ssrc=n, sequence=0, timestamp=0, cname="c").get_timer() for n in range(20)}
+    assert len(timers) == 20
+    assert all(timer is not None and 1.25 <= timer - START <= 3.75 for timer in timers)
+
+
+def test_who_only_listens_sends_receiver_reports_with_a_name() -> None:
+    subject = session()
+    subject.handle_timer(START + FIRST_S)
+    ((first, second),) = compounds(subject)
+    assert first == ReceiverReport(SSRC)
+    assert second == rtcp.SourceDescription.of_cname(SSRC, "bot@test")
+
+
+def test_a_sender_report_tells_what_was_sent() -> None:
+    subject = session(timestamp=0xFFFFFF00)
+    speak(subject, START)
+    now = START + FIRST_S
+    first = report(subject, now)
+    expected_timestamp = (0xFFFFFF00 + 20_000) & 0xFFFFFFFF
+    assert first == SenderReport(SSRC, SenderInfo(ntp_stamp(now), expected_timestamp, 10, 1_600))
+
+
+def test_who_fell_silent_reports_as_a_receiver_after_two_reports() -> None:
+    subject = session(payload_type=0)
+    speak(subject, START + 2.0)
+    kinds = [type(report(subject, START + FIRST_S))]
+    # Each keep-alive would be sending: stop them.
+    subject.reconfigure(config(send=False), START + 3)
+    kinds += [type(report(subject, START + FIRST_S + INTERVAL_S * n)) for n in range(1, 4)]
+    assert kinds == [SenderReport, SenderReport, ReceiverReport, ReceiverReport]
+
+
+def test_the_report_block_tells_what_was_received() -> None:
+    subject = session()
+    for n in range(100):
+        if n % 4 != 1:
+            subject.receive_rtp(audio(n, sequence=65_500), REMOTE, START + 0.02 * n)
+    their_report = rtcp.build_compound(SenderReport(FAR_SSRC, SenderInfo(0x1234_5678_9ABC_DEF0, 0, 0, 0)))
+    subject.receive_rtcp(their_report, REMOTE_RTCP, START + 2.0)
+    (block,) = report(subject, START + 2.5).reports
+    assert block.ssrc == FAR_SSRC
+    assert block.highest == 65_500 + 99
+    assert block.lost == 25
+    assert block.fraction_lost == 64
+    assert block.lsr == 0x5678_9ABC
+    assert block.dlsr == 32_768
+
+
+def test_a_report_of_another_ssrc_is_no_last_report() -> None:
+    subject = session()
+    subject.receive_rtp(audio(0), REMOTE, START)
+    theirs = rtcp.build_compound(SenderReport(99, SenderInfo(1 << 40, 0, 0, 0)))
+    subject.receive_rtcp(theirs, REMOTE_RTCP, START + 1)
+    (block,) = report(subject, START + FIRST_S).reports
+    assert (block.lsr, block.dlsr) == (0, 0)
+
+
+def answer(lsr: int, dlsr_s: float, ssrc: int = SSRC) -> bytes:
+    block = ReportBlock(ssrc, 0, 0, 0, 0, lsr, round(dlsr_s * 65_536))
+    return rtcp.build_compound(ReceiverReport(FAR_SSRC, (block,)))
+
+
+def test_round_trip_and_one_way_delay() -> None:
+    subject = session()
+    assert subject.one_way_delay_s == 0.0
+    assert subject.stats().rtt_ms is None
+    speak(subject, START)
+    first = report(subject, START + FIRST_S)
+    assert isinstance(first, SenderReport)
+    subject.receive_rtcp(answer(ntp_short(first.info.ntp), 0.5), REMOTE_RTCP, START + FIRST_S + 0.58)
+    assert subject.one_way_delay_s == pytest.approx(0.04, abs=1e-4)
+    assert subject.stats().rtt_ms == pytest.approx(80, abs=0.1)
+
+
+def test_a_made_up_round_trip_is_not_believed() -> None:
+    subject = session()
+    speak(subject, START)
+    first = report(subject, START + FIRST_S)
+    assert isinstance(first, SenderReport)
+    lsr = ntp_short(first.info.ntp)
+    now = START + FIRST_S + 0.5
+    for forged in (answer(0, 0), answer(lsr - 5_000, 0), answer(lsr, 0.1, ssrc=1), answer(lsr, 2.0)):
+        subject.receive_rtcp(forged, REMOTE_RTCP, now)
+    subject.receive_rtcp(answer(lsr, 0), REMOTE_RTCP, START + FIRST_S + 11)
+    assert subject.stats().rtt_ms is None
+    assert subject.stats().malformed == 0
+
+
+def test_rubbish_is_counted() -> None:
+    subject = session()
+    for data in (b"", b"\x00", b"\x80\xc9", bytes(2_000)):
+        subject.receive_rtcp(data, REMOTE_RTCP, START)
+    assert subject.stats().malformed == 4
+
+
+def test_strangers_are_not_listened_to() -> None:
+    subject = session()
+    subject.receive_rtcp(answer(1, 0), ("203.0.113.1", 4_001), START)
+    subject.receive_rtcp(answer(1, 0), (SIGNALLING, 4_001), START)
+    assert subject.stats().rejected_source == 2
+
+
+def test_the_rate_is_capped() -> None:
+    subject = session()
+    for _ in range(200):
+        subject.receive_rtcp(answer(1, 0), REMOTE_RTCP, START)
+    assert subject.stats().rate_limited == 150
+
+
+def test_their_bye_ends_nothing() -> None:
+    subject = session()
+    subject.receive_rtp(audio(0), REMOTE, START)
+    bye = rtcp.build_compound(ReceiverReport(FAR_SSRC), Bye((FAR_SSRC,), b"bye"))
+    subject.receive_rtcp(bye, REMOTE_RTCP, START + 0.01)
+    subject.receive_rtp(audio(1), REMOTE, START + 0.02)
+    subject.play(bytes(160), START + 0.02)
+    assert subject.active
+    assert subject.stats().packets_received == 2
+
+
+def test_close_says_bye_once() -> None:
+    subject = session()
+    speak(subject, START)
+    subject.close(START + 1)
+    ((first, _, last),) = compounds(subject)
+    assert isinstance(first, SenderReport)
+    assert last == Bye((SSRC,))
+    subject.close(START + 2)
+    assert subject.rtcp_to_send() == []
+
+
+def test_who_never_sent_says_no_bye() -> None:
+    subject = session()
+    subject.close(START + 1)
+    assert subject.rtcp_to_send() == []
+
+
+def test_reports_go_to_the_next_port_of_a_believed_source_or_where_theirs_come_from() -> None:
+    subject = session()
+    for n in range(4):
+        subject.receive_rtp(audio(n), (SIGNALLING, 6_000), START + 0.02 * n)
+    subject.handle_timer(START + FIRST_S)
+    assert [address for _, address in subject.rtcp_to_send()] == [(SIGNALLING, 6_001)]
+    subject.receive_rtcp(answer(0, 0), (SIGNALLING, 7_777), START + 3)
+    subject.handle_timer(START + FIRST_S + INTERVAL_S)
+    assert [address for _, address in subject.rtcp_to_send()] == [(SIGNALLING, 7_777)]
