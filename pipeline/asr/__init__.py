@@ -1,0 +1,1 @@
+"""Recognisers: the Protocol, the grammars they are given, one file an engine."""

@@ -1,0 +1,143 @@
+"""Grammars (JSGF) from the choices of a question, and choices from what was recognised.
+
+Source: JSpeech Grammar Format, W3C Note of 5 June 2000.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from pipeline.events import Choice, Question
+
+MAX_PHRASE_CHARS = 200
+MAX_PHRASES = 1_000
+"""Of all choices of a question together."""
+
+DIGIT_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+_HEADER = "#JSGF V1.0;\n"
+_DIGITS = f"([double | triple] <digit>)+;\n<digit> = oh | {' | '.join(DIGIT_WORDS)};\n"
+_ODD = re.compile(r"[^\w' -]|_")
+_BETWEEN_WORDS = re.compile(r"[^\w']+|_")
+_DIGIT = re.compile(r"[0-9]")
+_ZEROS = ("oh", "zero")
+
+
+class GrammarError(ValueError):
+    """No grammar can be made: `phrase` is the one to blame, `why` says what is wrong with it."""
+
+    def __init__(self, phrase: str, why: str) -> None:
+        super().__init__(f"the phrase {phrase!r} cannot be listened for: {why}")
+        self.phrase = phrase
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownWord:
+    """A word that the recogniser cannot hear, and where it stands."""
+
+    word: str
+    phrase: str
+    choice: str
+
+
+def question_grammar(question: Question) -> str | None:
+    """The JSGF to recognise the answer with, None for free speech.
+
+    That is the question's own grammar; else its choices' phrases and, where it collects digits, digits spoken
+    one by one. Raises GrammarError.
+    """
+    if question.grammar is not None:
+        return question.grammar
+    alternatives = _alternatives(question.choices)
+    if question.digits is None:
+        return choices_grammar(question.choices) if alternatives else None
+    rule = " | ".join([*alternatives, "<digits>"])
+    return f"{_HEADER}grammar answer;\npublic <answer> = {rule};\n<digits> = {_DIGITS}"
+
+
+def choices_grammar(choices: Sequence[Choice]) -> str:
+    """JSGF with one alternative a phrase. Raises GrammarError, also when no choice has a phrase."""
+    alternatives = _alternatives(choices)
+    if not alternatives:
+        raise GrammarError("", "no choice has one")
+    return f"{_HEADER}grammar choices;\npublic <choices> = {' | '.join(alternatives)};\n"
+
+
+def digits_grammar() -> str:
+    """JSGF for any number of digits, spoken one by one in English ("double four" included)."""
+    return f"{_HEADER}grammar digits;\npublic <digits> = {_DIGITS}"
+
+
+def match(text: str, choices: Sequence[Choice]) -> str | None:
+    """The name of the first choice with the phrase `text`; case, spacing and punctuation do not matter."""
+    said = _words(text)
+    if not said:
+        return None
+    for choice in choices:
+        if any(_words(phrase) == said for phrase in choice.phrases):
+            return choice.name
+    return None
+
+
+def unknown_words(choices: Sequence[Choice], known: Callable[[str], bool]) -> list[UnknownWord]:
+    """The words that are not `known` (which is asked in lower case, digits as words), each once a phrase."""
+    return [
+        UnknownWord(word, phrase, choice.name)
+        for choice in choices
+        for phrase in choice.phrases
+        for word in dict.fromkeys(_words(phrase))
+        if not known(word)
+    ]
+
+
+def check_phrase(phrase: str) -> None:
+    """Raise GrammarError unless `phrase` is made of letters, digits, apostrophes, hyphens and spaces."""
+    if len(phrase) > MAX_PHRASE_CHARS:
+        raise GrammarError(phrase[:40] + "…", f"it has more than {MAX_PHRASE_CHARS} characters")
+    if odd := _ODD.search(_straight(phrase)):
+        why = f"{odd.group()!r} is no letter, digit, apostrophe, hyphen or space"
+        raise GrammarError(phrase, why)
+    if not any(character.isalnum() for character in phrase):
+        raise GrammarError(phrase, "there is no word in it")
+
+
+def _alternatives(choices: Sequence[Choice]) -> list[str]:
+    phrases = list(_checked_phrases(choices))
+    return list(dict.fromkeys(" ".join(_grammar_words(phrase)) for phrase in phrases))
+
+
+def _checked_phrases(choices: Sequence[Choice]) -> Iterator[str]:
+    count = 0
+    for choice in choices:
+        for phrase in choice.phrases:
+            check_phrase(phrase)
+            count += 1
+            if count > MAX_PHRASES:
+                raise GrammarError(phrase, f"there are more than {MAX_PHRASES} phrases")
+            yield phrase
+
+
+def _grammar_words(phrase: str) -> list[str]:
+    # A zero that was written as a digit may be spoken either way; one that was written as a word, as written.
+    apart = _DIGIT.sub(lambda digit: f" {digit.group()} ", phrase)
+    return [f"({' | '.join(_ZEROS)})" if word == "0" else _spelt(word) for word in _split(apart)]
+
+
+def _words(text: str) -> tuple[str, ...]:
+    """What is compared: words in lower case, digits one by one as words, "oh" as "zero"."""
+    apart = _DIGIT.sub(lambda digit: f" {digit.group()} ", text)
+    words = (_spelt(word) for word in _split(apart))
+    return tuple("zero" if word in _ZEROS else word for word in words)
+
+
+def _split(text: str) -> list[str]:
+    return [word.lower() for word in _BETWEEN_WORDS.split(_straight(text)) if word.strip("'")]
+
+
+def _spelt(word: str) -> str:
+    return DIGIT_WORDS[int(word)] if _DIGIT.fullmatch(word) else word
+
+
+def _straight(text: str) -> str:
+    return text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")

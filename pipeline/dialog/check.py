@@ -1,0 +1,291 @@
+"""Is a flow sound?
+
+Every branch leads somewhere, every step is reached, no loop runs without the caller, every variable that is
+spoken has a value by then, and all numbers are within their limits.
+"""
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice
+from typing import TYPE_CHECKING
+
+from pipeline.dialog import steps as model
+from pipeline.dialog.steps import Ask, Collect, FlowProblem, Path, Retry, Say, Step, targets, texts
+from pipeline.dialog.template import is_variable_name, names_in
+
+if TYPE_CHECKING:
+    from pipeline.dialog.flow import Flow
+
+MAX_PROBLEMS = 100
+"""More are not looked for: the first ones usually cause the rest."""
+
+_NAME_RULE = "a variable's name is letters, digits and underscores and does not begin with a digit"
+
+
+def find_problems(flow: "Flow") -> tuple[FlowProblem, ...]:
+    """Everything wrong with `flow`; the questions about its paths are asked once its steps are right."""
+    unknown = unknown_steps(flow.start, flow.steps.values(), flow.steps.keys())
+    found = tuple(islice(chain(_step_problems(flow), _wording_problems(flow), unknown), MAX_PROBLEMS))
+    if found:
+        return found
+    together = chain(_unreachable(flow), _silent_loops(flow), _unset_variables(flow))
+    return tuple(islice(together, MAX_PROBLEMS))
+
+
+def _sound(phrase: str) -> str:
+    """Phrases with the same key sound the same (to `pipeline.asr.grammar.match`, too)."""
+    words = phrase.lower().replace("’", "'").replace("-", " ").split()
+    return " ".join("zero" if word == "oh" else word for word in words)
+
+
+def unknown_steps(start: str, steps: Iterable[Step], names: Iterable[str]) -> Iterator[FlowProblem]:
+    """Branches that lead to no step; `names` are all there are."""
+    known = list(names)
+    there = set(known)
+    branches: list[tuple[Path, str]] = [(("start",), start)]
+    branches += [(("steps", step.name, *path), name) for step in steps for path, name in targets(step)]
+    for path, name in branches:
+        if name not in there:
+            yield FlowProblem(
+                f"there is no step `{name}`", "every branch must lead to a step", _near(name, known), path
+            )
+
+
+def _near(word: str, names: Iterable[str]) -> str:
+    known = list(names)
+    near = difflib.get_close_matches(word[:100], known, n=1)
+    return f"did you mean `{near[0]}`?" if near else "one of: " + ", ".join(known[:20])
+
+
+# Steps by themselves.
+
+
+def _step_problems(flow: "Flow") -> Iterator[FlowProblem]:
+    if not flow.steps:
+        yield FlowProblem("the flow has no steps", "there is nothing to say", "add a step to `steps`", ("steps",))
+    if len(flow.steps) > model.MAX_STEPS:
+        what = f"the flow has {len(flow.steps)} steps"
+        yield FlowProblem(what, f"at most {model.MAX_STEPS} are run", "split it into several flows", ("steps",))
+        return
+    for name in flow.constants:
+        if not is_variable_name(name):
+            yield FlowProblem(f"`{name}` is no name of a variable", _NAME_RULE, "rename it", ("variables", name))
+    for key, step in flow.steps.items():
+        at: Path = ("steps", key)
+        if step.name != key:
+            yield FlowProblem(f"step `{key}` calls itself `{step.name}`", "the two must agree", f"name it `{key}`", at)
+        for path, text in texts(step):
+            yield from text_problems(text, (*at, *path))
+        if isinstance(step, Ask):
+            yield from _ask_problems(step, at)
+        elif isinstance(step, Collect):
+            yield from _collect_problems(step, at, flow.constants)
+
+
+def _wording_problems(flow: "Flow") -> Iterator[FlowProblem]:
+    at: Path = ("wording", "option")
+    wrong = list(text_problems(flow.wording.option, at))
+    yield from wrong
+    for name in () if wrong else names_in(flow.wording.option):
+        if name not in ("choice", "key"):
+            why = "only {choice} and {key} have values in this text"
+            yield FlowProblem(f"there is no variable `{name}` here", why, _near(name, ("choice", "key")), at)
+
+
+def text_problems(text: str, path: Path) -> Iterator[FlowProblem]:
+    """What keeps `text` from being spoken, whatever the variables are."""
+    if not text.strip():
+        yield FlowProblem("the text is empty", "there is nothing to say", "write what is to be said", path)
+    if len(text) > model.MAX_TEXT_CHARS:
+        what = f"the text has {len(text)} characters"
+        why = f"at most {model.MAX_TEXT_CHARS} are spoken in one go"
+        yield FlowProblem(what, why, "split it into several `say` steps", path)
+    try:
+        names_in(text)
+    except ValueError as error:
+        why = "braces enclose the name of a variable, such as {pin}"
+        yield FlowProblem(str(error), why, "double it, {{ or }}, to speak of the brace itself", path)
+
+
+def _ask_problems(step: Ask, at: Path) -> Iterator[FlowProblem]:
+    yield from _size_problems(step, at)
+    said: dict[str, str] = {}
+    pressed: dict[str, str] = {}
+    names: set[str] = set()
+    for option in step.options:
+        choice = option.choice
+        path = (*at, "choices", choice.name)
+        if choice.name in names:
+            what = f"two choices are called `{choice.name}`"
+            yield FlowProblem(what, "answers go by name", "rename one", path)
+        names.add(choice.name)
+        if not choice.phrases and choice.dtmf is None:
+            why = "it has neither a phrase nor a key"
+            todo = f"add `phrases: [{choice.name.replace('_', ' ')}]` or `key: 1`"
+            yield FlowProblem(f"choice `{choice.name}` can never be chosen", why, todo, path)
+        for index, phrase in enumerate(choice.phrases):
+            yield from _phrase_problems(phrase, choice.name, said, (*path, "phrases", index))
+        if choice.dtmf is not None:
+            yield from _key_problems(choice.dtmf, choice.name, pressed, (*path, "key"))
+    yield from _listening_problems(step, at)
+
+
+def _size_problems(step: Ask, at: Path) -> Iterator[FlowProblem]:
+    what, path = f"step `{step.name}` has", (*at, "choices")
+    phrases = sum(len(option.choice.phrases) for option in step.options)
+    if not step.options:
+        yield FlowProblem(f"{what} no choices", "the question has no answers", "add one to `choices`", path)
+    if len(step.options) > model.MAX_CHOICES:
+        why = f"at most {model.MAX_CHOICES} are listened for"
+        yield FlowProblem(f"{what} {len(step.options)} choices", why, "ask in two steps", path)
+    if phrases > model.MAX_QUESTION_PHRASES:
+        why = f"at most {model.MAX_QUESTION_PHRASES} are listened for at once"
+        yield FlowProblem(f"{what} {phrases} phrases", why, "ask in two steps", path)
+    for option in step.options:
+        if len(option.choice.phrases) > model.MAX_PHRASES:
+            why = f"a choice has at most {model.MAX_PHRASES}"
+            at_phrases = (*path, option.choice.name, "phrases")
+            yield FlowProblem(f"{len(option.choice.phrases)} phrases", why, "keep the most likely ones", at_phrases)
+
+
+def _phrase_problems(phrase: str, choice: str, said: dict[str, str], path: Path) -> Iterator[FlowProblem]:
+    key = _sound(phrase)
+    odd = sorted({c for c in key if not (c.isalpha() or c in " '’-")})
+    if not any(c.isalpha() for c in key):
+        yield FlowProblem(f"phrase `{phrase}` has no word", "a phrase is what the caller says", "write words", path)
+    elif odd:
+        why = "a phrase is made of words as they are spoken, and " + " ".join(odd) + " is none"
+        yield FlowProblem(f"phrase `{phrase}` cannot be heard", why, "write it out: `twenty four`, not `24`", path)
+    elif len(key) > model.MAX_PHRASE_CHARS:
+        why = f"at most {model.MAX_PHRASE_CHARS} characters are listened for"
+        yield FlowProblem("the phrase is too long", why, "keep the words that matter", path)
+    if key in said:
+        where = "twice in one choice" if said[key] == choice else f"for `{said[key]}` and for `{choice}`"
+        yield FlowProblem(f"phrase `{phrase}` stands {where}", "it can mean one thing only", "remove one", path)
+    said[key] = choice
+
+
+def _key_problems(key: str, choice: str, pressed: dict[str, str], path: Path) -> Iterator[FlowProblem]:
+    if len(key) != 1 or key not in model.KEYS:
+        why = "a telephone has the keys 0 to 9, * and # (and A to D)"
+        yield FlowProblem(f"`{key}` is no key", why, "type `key: 1`, or `key: '*'` in quotes", path)
+    elif key in pressed:
+        why = "a key can mean one thing only"
+        yield FlowProblem(
+            f"key {key} stands for `{pressed[key]}` and for `{choice}`", why, "give one another key", path
+        )
+    pressed[key] = choice
+
+
+def _collect_problems(step: Collect, at: Path, constants: Mapping[str, str]) -> Iterator[FlowProblem]:
+    rule = step.rule
+    if not 1 <= rule.minimum <= rule.maximum <= model.MAX_DIGITS:
+        what = f"{rule.minimum} to {rule.maximum} digits cannot be collected"
+        why = f"it takes 1 to {model.MAX_DIGITS}, and no more at least than at most"
+        yield FlowProblem(what, why, "type `digits: 4`, or `digits: {min: 4, max: 6}`", (*at, "digits"))
+    if rule.terminator not in ("", "*", "#"):
+        why = "only * or # can end what is typed"
+        todo = "type `terminator: '#'`, or `none`"
+        yield FlowProblem(f"`{rule.terminator}` cannot be the terminator", why, todo, (*at, "terminator"))
+    low, high = model.MIN_INTER_DIGIT_MS, model.MAX_INTER_DIGIT_MS
+    yield from _range(rule.inter_digit_ms, low, high, (*at, "inter_digit_ms"))
+    if not is_variable_name(step.into):
+        what = f"`{step.into}` is no name of a variable"
+        yield FlowProblem(what, _NAME_RULE, "type `into: pin`", (*at, "into"))
+    elif step.into in constants:
+        what, why = f"`{step.into}` is a constant of the flow", "what is collected would replace it"
+        yield FlowProblem(what, why, "choose another name", (*at, "into"))
+    yield from _listening_problems(step, at)
+
+
+def _listening_problems(step: Ask | Collect, at: Path) -> Iterator[FlowProblem]:
+    yield from _range(step.silence_ms, model.MIN_SILENCE_MS, model.MAX_SILENCE_MS, (*at, "silence_ms"))
+    yield from _range(step.timeout_s, model.MIN_TIMEOUT_S, model.MAX_TIMEOUT_S, (*at, "timeout_s"))
+    for key, retry in model.retries(step):
+        yield from _retry_problems(retry, (*at, key))
+
+
+def _retry_problems(retry: Retry, at: Path) -> Iterator[FlowProblem]:
+    yield from _range(retry.attempts, 1, model.MAX_ATTEMPTS, (*at, "attempts"))
+    if len(retry.reprompts) >= max(retry.attempts, 1):
+        spoken = max(retry.attempts, 1) - 1
+        what = f"reprompt {spoken + 1} is never spoken"
+        why = f"{retry.attempts} attempts are the prompt itself and {spoken} more"
+        todo = f"set `attempts: {len(retry.reprompts) + 1}`, or remove it"
+        yield FlowProblem(what, why, todo, (*at, "reprompts", spoken))
+
+
+def _range(value: float, low: float, high: float, path: Path) -> Iterator[FlowProblem]:
+    # Written so that NaN is refused, too.
+    if not low <= value <= high:
+        todo = f"type `{path[-1]}: {low:g}` or more" if value < low else f"type `{path[-1]}: {high:g}` or less"
+        yield FlowProblem(f"{path[-1]} is {value:g}", f"it goes from {low:g} to {high:g}", todo, path)
+
+
+# Steps together.
+
+
+def _unreachable(flow: "Flow") -> Iterator[FlowProblem]:
+    seen = {flow.start}
+    waiting = [flow.start]
+    while waiting:
+        for _, name in targets(flow.steps[waiting.pop()]):
+            if name not in seen:
+                seen.add(name)
+                waiting.append(name)
+    for name in flow.steps:
+        if name not in seen:
+            what, why = f"step `{name}` is never reached", f"nothing leads there from `{flow.start}`"
+            yield FlowProblem(what, why, f"lead a branch there (`next: {name}`), or remove it", ("steps", name))
+
+
+def _silent_loops(flow: "Flow") -> Iterator[FlowProblem]:
+    settled: set[str] = set()
+    for name in flow.steps:
+        trail: list[str] = []
+        step = flow.steps[name]
+        while isinstance(step, Say) and step.name not in settled:
+            if step.name in trail:
+                loop = trail[trail.index(step.name) :]
+                what = "these steps repeat for ever: " + " → ".join([*loop, step.name])
+                why = "none of them waits for the caller"
+                yield FlowProblem(what, why, "lead one of them to an `ask` or a `hang_up`", ("steps", loop[-1], "next"))
+                break
+            trail.append(step.name)
+            step = flow.steps[step.next]
+        settled.update(trail)
+
+
+def _unset_variables(flow: "Flow") -> Iterator[FlowProblem]:
+    ever = set(flow.constants) | {step.into for step in flow.steps.values() if isinstance(step, Collect)}
+    certain = _certain_variables(flow)
+    for name, step in flow.steps.items():
+        for path, text in texts(step):
+            for variable in dict.fromkeys(names_in(text)):
+                at = ("steps", name, *path)
+                if variable not in ever:
+                    why = "no `collect` step stores it and `variables` does not set it"
+                    todo = _near(variable, sorted(ever)) if ever else f"set it: `variables: {{{variable}: …}}`"
+                    yield FlowProblem(f"there is no variable `{variable}`", why, todo, at)
+                elif variable not in certain[name]:
+                    why = f"step `{name}` can be reached without the `collect` step that stores it"
+                    todo = f"collect `{variable}` on every way to `{name}`"
+                    yield FlowProblem(f"variable `{variable}` may have no value here", why, todo, at)
+
+
+def _certain_variables(flow: "Flow") -> dict[str, frozenset[str]]:
+    """For each step the variables that have a value whichever way led there (a forward must-analysis)."""
+    certain: dict[str, frozenset[str]] = {flow.start: frozenset(flow.constants)}
+    waiting = [flow.start]
+    while waiting:
+        step = flow.steps[waiting.pop()]
+        for path, name in targets(step):
+            brings = certain[step.name]
+            if isinstance(step, Collect) and path == ("next",):
+                brings |= {step.into}
+            known = certain.get(name)
+            both = brings if known is None else known & brings
+            if both != known:
+                certain[name] = both
+                waiting.append(name)
+    return certain

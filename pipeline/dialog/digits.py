@@ -1,0 +1,69 @@
+"""Digits that were typed or spoken one by one, and the rule they have to fit."""
+
+from pipeline.events import DigitRule
+
+_WORDS = {
+    "zero": "0",
+    "oh": "0",
+    "o": "0",
+    "nought": "0",
+    "one": "1",
+    "two": "2",
+    "three": "3",
+    "four": "4",
+    "five": "5",
+    "six": "6",
+    "seven": "7",
+    "eight": "8",
+    "nine": "9",
+}
+_REPEATS = {"double": 2, "triple": 3}
+
+MAX_SPOKEN_CHARS = 1_000
+"""Longer transcripts are not digits."""
+
+
+def spoken_digits(text: str) -> str | None:
+    """Digits spoken in English: "one two oh four" is "1204", "double four" is "44", "12 04" is "1204".
+
+    None when anything else is in `text`, or nothing.
+    """
+    if len(text) > MAX_SPOKEN_CHARS:
+        return None
+    digits: list[str] = []
+    repeat = 1
+    for word in text.lower().replace("-", " ").replace(",", " ").replace(".", " ").split():
+        if word in _REPEATS:
+            if repeat != 1:
+                return None
+            repeat = _REPEATS[word]
+            continue
+        digit = _WORDS.get(word)
+        if digit is None:
+            if not is_digits(word) or (repeat != 1 and len(word) != 1):
+                return None
+            digit = word
+        digits.append(digit * repeat)
+        repeat = 1
+    if repeat != 1 or not digits:
+        return None
+    return "".join(digits)
+
+
+def is_digits(text: str) -> bool:
+    """Only 0-9, at least one (`str.isdigit` also takes the digits of other scripts, and superscripts)."""
+    return text.isascii() and text.isdigit()
+
+
+def fitting_digits(digits: str, rule: DigitRule) -> str | None:
+    """`digits` without the terminator if they fit the rule, else None."""
+    if rule.terminator and digits.endswith(rule.terminator):
+        digits = digits[: -len(rule.terminator)]
+    if not is_digits(digits) or not rule.minimum <= len(digits) <= rule.maximum:
+        return None
+    return digits
+
+
+def apart(digits: str) -> str:
+    """Digits to be spoken one by one: "1204" is "1 2 0 4"."""
+    return " ".join(digits)

@@ -1,0 +1,66 @@
+"""A flow: the declarative dialog, as plain values. A `Flow` that exists is sound, see `check`; `FlowRunner`
+runs it.
+
+Texts may use variables as `{name}`; the values are the flow's constants and what `Collect` steps stored
+before.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pipeline.dialog.check import find_problems
+from pipeline.dialog.steps import Ask, Collect, End, FlowProblem, Option, Path, Retry, Say, Step
+
+__all__ = [
+    "Ask",
+    "Collect",
+    "End",
+    "Flow",
+    "FlowError",
+    "FlowProblem",
+    "Option",
+    "Path",
+    "Retry",
+    "Say",
+    "Step",
+    "Wording",
+]
+
+
+class FlowError(ValueError):
+    """The flow cannot be run; `problems` says why, all of it."""
+
+    def __init__(self, problems: tuple[FlowProblem, ...]) -> None:
+        super().__init__("; ".join(f"{p.what}: {p.why}" for p in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What the runner says of its own accord when the recogniser failed, in the flow's language.
+
+    `option` is said for each choice with a key; `{choice}` is the choice's name with spaces for underscores,
+    `{key}` the digit, or `star` or `hash`.
+    """
+
+    apology: str = "I am sorry, I had trouble hearing you."
+    keypad: str = "Please use your keypad"
+    option: str = "for {choice} press {key}"
+    star: str = "star"
+    hash: str = "pound"
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A whole dialog. Raises FlowError, with everything that is wrong, for one that cannot be run."""
+
+    name: str
+    start: str
+    steps: Mapping[str, Step]
+    constants: Mapping[str, str] = field(default_factory=dict)
+    wording: Wording = field(default_factory=Wording)
+
+    def __post_init__(self) -> None:
+        problems = find_problems(self)
+        if problems:
+            raise FlowError(problems)

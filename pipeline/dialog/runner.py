@@ -1,0 +1,173 @@
+"""Runs a flow: pure, one call of it a runner.
+
+`start()` and `answered()` return what to do next. `Speak` is answered when it ended (its answer's kind is not
+looked at), `AskFor` with what the caller did; after `HangUp` nothing may be answered any more.
+"""
+
+from dataclasses import dataclass
+
+from pipeline.asr.grammar import match
+from pipeline.dialog.digits import apart, fitting_digits, spoken_digits
+from pipeline.dialog.flow import Ask, Collect, End, Flow, Option, Retry, Say, Step
+from pipeline.dialog.template import render
+from pipeline.events import Answer, AnswerKind, Prompt, Question
+
+
+@dataclass(frozen=True, slots=True)
+class Speak:
+    """Say `prompt`; `answered` when it ended."""
+
+    prompt: Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class AskFor:
+    """Say `prompt`, listen for `question`; `answered` with the answer."""
+
+    prompt: Prompt
+    question: Question
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End the call, after `prompt` if there is one."""
+
+    prompt: Prompt | None = None
+
+
+Action = Speak | AskFor | HangUp
+
+
+class FlowRunner:
+    """The state of one call in `flow`.
+
+    No-inputs, no-matches and failures of the recogniser are counted apart from each other and anew at each
+    visit of a step. A failure is not the caller's fault: they are asked again with an apology and the keys.
+    Only when there were more failures than no-matches are allowed, the no-match branch is taken: it will
+    stay broken.
+    """
+
+    def __init__(self, flow: Flow) -> None:
+        self._flow = flow
+        self._step: Step | None = None
+        self._finished = False
+        self._counts = dict.fromkeys(_COUNTED, 0)
+        self._collected: dict[str, str] = {}
+
+    @property
+    def finished(self) -> bool:
+        """Whether `HangUp` was returned."""
+        return self._finished
+
+    @property
+    def collected(self) -> dict[str, str]:
+        """The digits stored so far, by variable; a copy. They may be secrets."""
+        return dict(self._collected)
+
+    def start(self) -> Action:
+        """The first action. RuntimeError when it was taken already."""
+        if self._step is not None:
+            raise RuntimeError("the flow has been started already")
+        return self._enter(self._flow.start)
+
+    def answered(self, answer: Answer) -> Action:
+        """What follows the end of the last action. RuntimeError before `start` and after `HangUp`."""
+        step = self._step
+        if step is None or self._finished:
+            raise RuntimeError("the flow is not waiting for an answer")
+        if isinstance(step, Say):
+            return self._enter(step.next)
+        if isinstance(step, Ask):
+            option = _chosen(step, answer)
+            return self._enter(option.next) if option else self._again(step, answer.kind)
+        if isinstance(step, Collect):
+            digits = _collected(step, answer)
+            if digits is None:
+                return self._again(step, answer.kind)
+            self._collected[step.into] = digits
+            return self._enter(step.next)
+        raise RuntimeError("the flow is not waiting for an answer")
+
+    def dump(self) -> dict[str, object]:
+        """The live state, for people: collected digits are masked."""
+        return {
+            "flow": self._flow.name,
+            "step": self._step.name if self._step else None,
+            "finished": self._finished,
+            **{kind.value: count for kind, count in self._counts.items()},
+            "collected": {name: "*" * len(digits) for name, digits in self._collected.items()},
+        }
+
+    def _enter(self, name: str) -> Action:
+        step = self._step = self._flow.steps[name]
+        self._counts = dict.fromkeys(_COUNTED, 0)
+        if isinstance(step, Say):
+            return Speak(Prompt(self._fill(step.text), step.barge_in))
+        if isinstance(step, End):
+            self._finished = True
+            last = step.prompt()
+            return HangUp(Prompt(self._fill(last.text), last.barge_in) if last else None)
+        return self._ask(step, self._fill(step.prompt))
+
+    def _ask(self, step: Ask | Collect, text: str) -> AskFor:
+        return AskFor(Prompt(text, step.barge_in), step.question())
+
+    def _again(self, step: Ask | Collect, kind: AnswerKind) -> Action:
+        # Speech or keys that lead nowhere are a no-match, whatever the listener took them for.
+        kind = kind if kind in _COUNTED else AnswerKind.NO_MATCH
+        self._counts[kind] += 1
+        count = self._counts[kind]
+        retry = step.no_input if kind is AnswerKind.NO_INPUT else step.no_match
+        if kind is AnswerKind.FAILED:
+            # One more than no-matches: the answer was not judged, so even a single attempt gets an apology.
+            return self._enter(retry.then) if count > retry.attempts else self._ask(step, self._apology(step))
+        if count >= retry.attempts:
+            return self._enter(retry.then)
+        return self._ask(step, self._fill(_reprompt(retry, count) or step.prompt))
+
+    def _apology(self, step: Ask | Collect) -> str:
+        wording = self._flow.wording
+        prompt = self._fill(step.prompt)
+        if isinstance(step, Collect):
+            return f"{wording.apology} {wording.keypad}. {prompt}"
+        offers = [self._offer(option.choice.name, option.choice.dtmf) for option in step.options if option.choice.dtmf]
+        if not offers:
+            return f"{wording.apology} {prompt}"
+        return f"{wording.apology} {wording.keypad}: {', '.join(offers)}."
+
+    def _offer(self, choice: str, key: str) -> str:
+        wording = self._flow.wording
+        spoken = {"*": wording.star, "#": wording.hash}.get(key, key)
+        return render(wording.option, {"choice": choice.replace("_", " "), "key": spoken})
+
+    def _fill(self, text: str) -> str:
+        spoken = {name: apart(digits) for name, digits in self._collected.items()}
+        return render(text, {**self._flow.constants, **spoken})
+
+
+_COUNTED = (AnswerKind.NO_INPUT, AnswerKind.NO_MATCH, AnswerKind.FAILED)
+
+
+def _reprompt(retry: Retry, count: int) -> str | None:
+    return retry.reprompts[min(count, len(retry.reprompts)) - 1] if retry.reprompts else None
+
+
+def _chosen(step: Ask, answer: Answer) -> Option | None:
+    if answer.kind is AnswerKind.SPEECH:
+        choice = match(answer.text, [o.choice for o in step.options])
+        fits = [o for o in step.options if o.choice.name == choice]
+    elif answer.kind is AnswerKind.DTMF:
+        fits = [o for o in step.options if answer.digits and o.choice.dtmf == answer.digits]
+    else:
+        return None
+    named = [o for o in step.options if o.choice.name == answer.choice]
+    return next(iter(named or fits), None)
+
+
+def _collected(step: Collect, answer: Answer) -> str | None:
+    if answer.kind is AnswerKind.DTMF:
+        return fitting_digits(answer.digits, step.rule)
+    if answer.kind is AnswerKind.SPEECH and step.spoken:
+        digits = spoken_digits(answer.text)
+        return None if digits is None else fitting_digits(digits, step.rule)
+    return None

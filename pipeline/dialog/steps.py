@@ -1,0 +1,161 @@
+"""The steps a flow is made of, as plain values, and the limits they keep to."""
+
+from dataclasses import dataclass
+
+from pipeline.events import Choice, DigitRule, Prompt, Question
+
+MAX_STEPS = 500
+MAX_TEXT_CHARS = 2_000
+MAX_CHOICES = 50
+MAX_PHRASES = 100
+MAX_QUESTION_PHRASES = 1_000  # of all choices of a question: what the recogniser's grammars take
+MAX_PHRASE_CHARS = 200
+MAX_ATTEMPTS = 10
+MAX_DIGITS = 32
+MIN_SILENCE_MS, MAX_SILENCE_MS = 100, 5_000
+MIN_TIMEOUT_S, MAX_TIMEOUT_S = 0.5, 120.0
+MIN_INTER_DIGIT_MS, MAX_INTER_DIGIT_MS = 300, 30_000
+KEYS = "0123456789*#ABCD"
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """What follows when the caller said nothing, or nothing that fits.
+
+    The question is put `attempts` times in all for this reason, then the step `then` follows. After the n-th
+    failure the n-th of `reprompts` is said, or the last one; without any the prompt itself.
+    """
+
+    then: str
+    attempts: int = 3
+    reprompts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A choice of an `Ask` and the step it leads to."""
+
+    choice: Choice
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Say something, go on."""
+
+    name: str
+    text: str
+    next: str
+    barge_in: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask a question with a few answers, by speech or key."""
+
+    name: str
+    prompt: str
+    options: tuple[Option, ...]
+    no_input: Retry
+    no_match: Retry
+    silence_ms: int = 500
+    timeout_s: float = 5.0
+    barge_in: bool = True
+
+    def question(self) -> Question:
+        """What is listened for."""
+        choices = tuple(option.choice for option in self.options)
+        return Question(
+            choices=choices,
+            speech=any(choice.phrases for choice in choices),
+            silence_ms=self.silence_ms,
+            no_input_ms=round(self.timeout_s * 1000),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """Ask for digits, by key and, where `spoken`, one by one by voice; keep them as the variable `into`."""
+
+    name: str
+    prompt: str
+    into: str
+    rule: DigitRule
+    next: str
+    no_input: Retry
+    no_match: Retry
+    spoken: bool = False
+    silence_ms: int = 500
+    timeout_s: float = 5.0
+    barge_in: bool = True
+
+    def question(self) -> Question:
+        """What is listened for."""
+        return Question(
+            speech=self.spoken,
+            digits=self.rule,
+            silence_ms=self.silence_ms,
+            no_input_ms=round(self.timeout_s * 1000),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Hang up, after `text` if there is one."""
+
+    name: str
+    text: str | None = None
+
+    def prompt(self) -> Prompt | None:
+        """The last words, before variables are filled in; they cannot be interrupted."""
+        return None if self.text is None else Prompt(self.text, barge_in=False)
+
+
+Step = Say | Ask | Collect | End
+
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FlowProblem:
+    """One thing wrong with a flow. `path` leads to it from the top, by the names that a flow file uses."""
+
+    what: str
+    why: str
+    todo: str
+    path: Path
+
+
+def retries(step: Step) -> tuple[tuple[str, Retry], ...]:
+    """A step's retry rules with the names a flow file has for them."""
+    if isinstance(step, Ask | Collect):
+        return (("no_input", step.no_input), ("no_match", step.no_match))
+    return ()
+
+
+def targets(step: Step) -> tuple[tuple[Path, str], ...]:
+    """The steps that can follow `step`, each with the path within the step where it is named."""
+    found: list[tuple[Path, str]] = []
+    if isinstance(step, Say | Collect):
+        found.append((("next",), step.next))
+    elif isinstance(step, Ask):
+        found.extend((("choices", option.choice.name, "next"), option.next) for option in step.options)
+    found.extend(((key, "then"), retry.then) for key, retry in retries(step))
+    return tuple(found)
+
+
+def texts(step: Step) -> tuple[tuple[Path, str], ...]:
+    """Everything `step` may say, each with its path within the step."""
+    found: list[tuple[Path, str]] = []
+    if isinstance(step, Say):
+        found.append((("say",), step.text))
+    elif isinstance(step, Ask):
+        found.append((("ask",), step.prompt))
+    elif isinstance(step, Collect):
+        found.append((("collect",), step.prompt))
+    elif step.text is not None:
+        found.append((("hang_up",), step.text))
+    for key, retry in retries(step):
+        found.extend(((key, "reprompts", index), text) for index, text in enumerate(retry.reprompts))
+    return tuple(found)

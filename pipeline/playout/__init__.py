@@ -1,0 +1,1 @@
+"""What was said, what of it has left, and what of it was heard."""

@@ -1,0 +1,139 @@
+"""The playout ledger: which words the caller has heard.
+
+Two axes. The *utterance* axis counts the samples of one prompt from its own beginning; words have their places on it.
+The *line* axis counts the samples that the line has ever been given to play, in the order of their playing: what the
+line reports as sent and heard is a number on it. A prompt that is paused and resumed lies on the line axis in several
+stretches, and a dropped stretch ends where the line stopped sending. The ledger keeps the stretches and translates.
+
+Pure: it is told what was queued and what was cut; it never asks a clock.
+"""
+
+from dataclasses import dataclass, field
+
+from pipeline.events import Heard
+from pipeline.tts.engine import Word
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """`samples` of the utterance from `utterance_sample` on, played from `line_sample` on."""
+
+    utterance_sample: int
+    line_sample: int
+    samples: int
+
+
+@dataclass(slots=True)
+class Utterance:
+    """One prompt: its text, its audio so far (one octet a sample) and the places of its words in both.
+
+    It grows by `append` while it is being synthesised; `complete` says that nothing more will come.
+    """
+
+    text: str
+    payload: bytearray = field(default_factory=bytearray)
+    words: list[Word] = field(default_factory=list)
+    complete: bool = False
+
+    @property
+    def samples(self) -> int:
+        """Its length so far."""
+        return len(self.payload)
+
+    def append(self, payload: bytes, words: tuple[Word, ...], char_offset: int = 0) -> None:
+        """Add audio; the word places count from the piece's own start, their characters from `char_offset` on."""
+        base = len(self.payload)
+        self.words += (
+            Word(
+                word.text,
+                word.char_start + char_offset,
+                word.char_end + char_offset,
+                word.start_sample + base,
+                word.end_sample + base,
+            )
+            for word in words
+        )
+        self.payload += payload
+
+
+class PlayoutLedger:
+    """The books of one utterance: queued ► sent ► heard."""
+
+    def __init__(self, utterance: Utterance) -> None:
+        self.utterance = utterance
+        self._stretches: list[_Stretch] = []
+
+    @property
+    def begun(self) -> bool:
+        """Has any of it been given to the line."""
+        return bool(self._stretches)
+
+    @property
+    def queued_to(self) -> int:
+        """The utterance sample up to which audio has been given to the line (and not been cut since)."""
+        if not self._stretches:
+            return 0
+        last = self._stretches[-1]
+        return last.utterance_sample + last.samples
+
+    def queue(self, utterance_sample: int, samples: int, line_sample: int) -> None:
+        """`samples` from `utterance_sample` on were given to the line, whose axis stood at `line_sample`."""
+        last = self._stretches[-1] if self._stretches else None
+        if (
+            last is not None
+            and last.line_sample + last.samples == line_sample
+            and last.utterance_sample + last.samples == utterance_sample
+        ):
+            last.samples += samples
+            return
+        self._stretches.append(_Stretch(utterance_sample, line_sample, samples))
+
+    def cut(self, line_sample: int) -> None:
+        """The line dropped everything from `line_sample` of its axis on."""
+        for stretch in self._stretches:
+            stretch.samples = max(0, min(stretch.samples, line_sample - stretch.line_sample))
+        self._stretches = [stretch for stretch in self._stretches if stretch.samples] or self._stretches[:1]
+
+    def position(self, line_sample: int) -> int:
+        """The utterance sample up to which the line has come when its axis stands at `line_sample`."""
+        position = 0
+        for stretch in self._stretches:
+            done = min(stretch.samples, line_sample - stretch.line_sample)
+            if done > 0:
+                position = max(position, stretch.utterance_sample + done)
+        return position
+
+    def heard(self, line_sample: int) -> Heard:
+        """The words heard and not heard, `line_sample` being the line's `heard_samples`.
+
+        A word is heard when its last sample was; an engine without word places is taken to speak at an even pace.
+        """
+        utterance = self.utterance
+        position = self.position(line_sample)
+        cut_at = self._char_after(position)
+        unheard = utterance.text[cut_at:].lstrip(" \n\t.,;:!?)")
+        return Heard(utterance.text[: len(utterance.text) - len(unheard)].rstrip(), unheard, bool(unheard))
+
+    def resume_point(self, line_sample: int) -> int:
+        """The utterance sample to go on from after a pause: the start of the word that was cut into, if one was."""
+        position = self.position(line_sample)
+        for word in self.utterance.words:
+            if word.end_sample > position:
+                return min(word.start_sample, position)
+        return position
+
+    def _char_after(self, position: int) -> int:
+        """The character of the text behind the last word that was heard whole."""
+        utterance = self.utterance
+        if not utterance.words:
+            done = position / utterance.samples if utterance.complete and utterance.samples else 0.0
+            return utterance.text.rfind(" ", 0, int(len(utterance.text) * done) + 1) + 1
+        heard_to = 0
+        for word in utterance.words:
+            if word.end_sample > position:
+                break
+            heard_to = word.char_end
+        else:
+            # Behind the last word there is only punctuation, if everything has been synthesised.
+            return len(utterance.text) if utterance.complete else heard_to
+        return heard_to

@@ -1,0 +1,37 @@
+"""What the conversation needs of a telephone line. The line itself is another package's; the roof joins them."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Line(Protocol):
+    """Audio and keys of one call at 8 kHz: the caller's as 16-bit PCM, the bot's as encoded octets, one a sample.
+
+    Handlers run on the event loop's thread and return at once.
+    """
+
+    encoding: str
+    on_audio: Callable[[bytes, int], None] | None
+    on_dtmf: Callable[[str, int], None] | None
+    on_sent: Callable[[bytes, int], None] | None
+    on_drained: Callable[[], None] | None
+
+    def encode(self, pcm: bytes) -> bytes:
+        """PCM to payload."""
+
+    def play(self, payload: bytes) -> None:
+        """Append to what is being said."""
+
+    def clear(self) -> int:
+        """Drop what has not been sent."""
+
+    @property
+    def queued_samples(self) -> int:
+        """Played, not sent."""
+
+    @property
+    def sent_samples(self) -> int:
+        """Sent since the start."""
+
+    def heard_samples(self) -> int:
+        """Of these, arrived."""

@@ -1,0 +1,392 @@
+"""The asyncio driver of one conversation: it joins the line, the engines and the turn core, and decides nothing.
+
+`step` runs one prompt and question and returns the answer. Everything that happens meanwhile is told to the core, whose
+commands are carried out at once, on the event loop's thread.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from time import monotonic
+
+from pipeline.asr.engine import AsrEngine, AsrRequest, AsrStream
+from pipeline.asr.grammar import question_grammar
+from pipeline.dialog.sentences import sentences
+from pipeline.errors import EngineError
+from pipeline.events import Answer, AnswerKind, Heard, Prompt, Question
+from pipeline.playout.ledger import PlayoutLedger, Utterance
+from pipeline.ports import Line
+from pipeline.trace import (
+    BargedIn,
+    BotHeard,
+    BotResumed,
+    BotSpoke,
+    CallerAnswered,
+    CallerPartial,
+    EngineFailed,
+    Mark,
+    SessionEvent,
+    TurnTrace,
+    TurnTraced,
+)
+from pipeline.tts.voice import LINE_RATE_HZ, Voice
+from pipeline.turn.core import Command, TurnCore
+from pipeline.turn.tables import Action
+from pipeline.vad.engine import VadStream
+from pipeline.vad.gate import GateEvent, SpeechConfirmed, SpeechGate, SpeechStarted, SpeechStopped
+
+PRE_ROLL_SAMPLES = 2_400  # 300 ms of what came before the speech, so that no first sound is lost
+KEPT_SAMPLES = 80_000  # 10 s of speech that nobody has asked for yet
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """What a session needs. `upsampler()` makes a stateful 8 kHz to 16 kHz converter for one turn."""
+
+    vad: VadStream
+    vad_frame_samples: int
+    gate: SpeechGate
+    asr: AsrEngine
+    voice: Voice
+    upsampler: Callable[[], Callable[[bytes], bytes]]
+
+
+class Session:
+    """One conversation on one line.
+
+    `on_event` is told what happens, at once. The session takes the line's handlers for audio, keys, sent and drained.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        engines: Engines,
+        core: TurnCore,
+        on_event: Callable[[SessionEvent], None],
+    ) -> None:
+        self._line = line
+        self._engines = engines
+        self._core = core
+        self._tell = on_event
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_due: float | None = None
+        self._step: asyncio.Future[Answer] | None = None
+        # The caller's audio.
+        self._frame_bytes = 2 * engines.vad_frame_samples
+        self._unframed = bytearray()
+        self._frame_at = 0
+        self._kept = bytearray()
+        self._position = 0  # the caller's sample that comes next
+        self._position_at = monotonic()  # when the one before it arrived
+        self._speech_began = 0.0
+        # The recogniser.
+        self._prompt: Prompt | None = None
+        self._question: Question | None = None
+        self._grammar: str | None = None
+        self._stream: AsrStream | None = None
+        self._upsample: Callable[[bytes], bytes] | None = None
+        # The bot's words.
+        self._books: PlayoutLedger | None = None
+        self._synthesis: asyncio.Task[None] | None = None
+        self._paused = False
+        self._paused_at = 0.0
+        self._cut: Heard | None = None
+        self._trace: TurnTrace | None = None
+        line.on_audio, line.on_dtmf = self._on_audio, self._on_key
+        line.on_drained, line.on_sent = self._on_drained, self._on_sent
+
+    async def step(self, prompt: Prompt | None, question: Question | None) -> Answer:
+        """Say `prompt`, listen for the answer to `question`; either may be None, one step at a time.
+
+        Returns when the question is answered or given up, or, without one, when the prompt is over. Raises
+        GrammarError for phrases that no recogniser can listen for.
+        """
+        grammar = question_grammar(question) if question is not None else None
+        now = monotonic()
+        self._question, self._grammar = question, grammar
+        self._cut = None
+        self._books = None
+        step: asyncio.Future[Answer] = self._loop.create_future()
+        self._step = step
+        if prompt is not None and self._trace is not None:
+            self._trace.mark(Mark.ANSWERED, now)
+        self._prompt = prompt
+        self._core.begin(prompt, question, now)
+        self._settle(now)
+        try:
+            return await step
+        finally:
+            self._step = None
+
+    async def drained(self) -> None:
+        """Wait until the caller has heard all that was said."""
+        # What was heard is asked of the line: no event tells when the last packet has arrived.
+        while self._line.queued_samples or self._line.heard_samples() < self._line.sent_samples:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+    def close(self) -> None:
+        """End everything; a step that is open is cancelled."""
+        now = monotonic()
+        self._core.close(now)
+        self._settle(now)
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in list(self._tasks):
+            task.cancel()
+        if self._step is not None and not self._step.done():
+            self._step.cancel()
+
+    def dump(self) -> dict[str, object]:
+        """The live state, for people."""
+        return {"turn": self._core.dump(), "recogniser": self._stream is not None, "paused": self._paused}
+
+    # From the line.
+
+    def _on_audio(self, pcm: bytes, at_sample: int) -> None:
+        now = monotonic()
+        self._position = at_sample + len(pcm) // 2
+        self._position_at = now
+        if self._stream is not None:
+            self._feed(pcm)
+        else:
+            self._keep(pcm)
+        if not self._unframed:
+            self._frame_at = at_sample
+        self._unframed += pcm
+        heard = False
+        while len(self._unframed) >= self._frame_bytes:
+            frame = bytes(self._unframed[: self._frame_bytes])
+            del self._unframed[: self._frame_bytes]
+            at, self._frame_at = self._frame_at, self._frame_at + self._engines.vad_frame_samples
+            for event in self._engines.gate.push(self._engines.vad.infer(frame), frame, at):
+                heard = True
+                self._on_speech(event, now)
+        if heard:
+            self._settle(now)
+
+    def _on_speech(self, event: GateEvent, now: float) -> None:
+        if isinstance(event, SpeechStarted):
+            self._speech_began = self._time_of(event.at_sample)
+            self._core.speech_started(self._speech_began, now)
+        elif isinstance(event, SpeechConfirmed):
+            self._core.speech_confirmed(now)
+        elif isinstance(event, SpeechStopped):
+            self._core.speech_stopped(self._time_of(event.at_sample), event.confirmed, now)
+
+    def _time_of(self, at_sample: int) -> float:
+        return self._position_at - (self._position - at_sample) / LINE_RATE_HZ
+
+    def _keep(self, pcm: bytes) -> None:
+        self._kept += pcm
+        limit = 2 * (KEPT_SAMPLES if self._engines.gate.in_speech else PRE_ROLL_SAMPLES)
+        if len(self._kept) > limit:
+            del self._kept[: len(self._kept) - limit]
+
+    def _on_key(self, digit: str, at_sample: int) -> None:
+        now = monotonic()
+        self._core.key(digit, now)
+        self._settle(now)
+
+    def _on_sent(self, payload: bytes, ordinal: int) -> None:
+        trace = self._trace
+        if trace is not None and Mark.SYNTHESISED in trace.marks:
+            now = monotonic()
+            trace.mark(Mark.SENT, now)
+            self._trace = None
+            if trace.complete:
+                self._tell(TurnTraced(trace, now))
+
+    def _on_drained(self) -> None:
+        self._check_spoken()
+
+    # To the core and back.
+
+    def _settle(self, now: float) -> None:
+        while (command := self._core.next_command()) is not None:
+            self._obey(command, now)
+        due = self._core.get_timer()
+        if due != self._timer_due:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer_due = due
+            self._timer = None if due is None else self._loop.call_later(max(0.0, due - now), self._on_timer)
+
+    def _on_timer(self) -> None:
+        now = monotonic()
+        self._timer = self._timer_due = None
+        self._core.handle_timer(now)
+        self._settle(now)
+
+    def _obey(self, command: Command, now: float) -> None:
+        match command.action:
+            case Action.PLAY:
+                self._play(now)
+            case Action.PAUSE:
+                self._pause(now)
+            case Action.GO_ON:
+                self._go_on(now)
+            case Action.DROP:
+                self._drop(now)
+            case Action.RECOGNISE:
+                self._recognise(now)
+            case Action.END_SPEECH:
+                self._end_speech(now)
+            case Action.FORGET:
+                self._forget()
+            case Action.FINISH:
+                self._finish(command.answer or Answer(AnswerKind.NO_INPUT), now)
+            case Action.STOP:
+                self._line.clear()
+
+    def _run(self, task: asyncio.Task[None]) -> asyncio.Task[None]:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    # The bot's words.
+
+    def _play(self, now: float) -> None:
+        assert self._prompt is not None, "PLAY is the command of a step with a prompt"
+        if self._synthesis is not None:
+            self._synthesis.cancel()
+        self._paused = False
+        self._books = PlayoutLedger(Utterance(self._prompt.text))
+        self._synthesis = self._run(self._loop.create_task(self._synthesise(self._books.utterance)))
+
+    async def _synthesise(self, utterance: Utterance) -> None:
+        line = self._line
+        try:
+            for offset, sentence in sentences(utterance.text):
+                clip = await self._engines.voice.clip(sentence, line.encoding, line.encode)
+                utterance.append(clip.payload, clip.words, offset)
+                if not self._paused:
+                    self._queue_from(self._books.queued_to if self._books else 0)
+        except EngineError as error:
+            self._tell(EngineFailed(error.engine, str(error), monotonic()))
+        utterance.complete = True
+        self._check_spoken()
+
+    def _queue_from(self, utterance_sample: int) -> None:
+        books, line = self._books, self._line
+        payload = bytes(books.utterance.payload[utterance_sample:]) if books is not None else b""
+        if books is None or not payload:
+            return
+        now = monotonic()
+        if self._trace is not None:
+            self._trace.mark(Mark.SYNTHESISED, now)
+        if not books.begun:
+            self._tell(BotSpoke(books.utterance.text, now))
+        books.queue(utterance_sample, len(payload), line.sent_samples + line.queued_samples)
+        line.play(payload)
+
+    def _check_spoken(self) -> None:
+        books = self._books
+        if books is None or self._paused or self._cut is not None or self._line.queued_samples:
+            return
+        if books.utterance.complete and books.queued_to >= books.utterance.samples:
+            now = monotonic()
+            self._core.spoken(now)
+            self._settle(now)
+
+    def _pause(self, now: float) -> None:
+        if self._paused or self._books is None:
+            return
+        self._paused = True
+        self._paused_at = now
+        self._line.clear()
+        self._books.cut(self._line.sent_samples)
+
+    def _go_on(self, now: float) -> None:
+        books = self._books
+        if books is None:
+            return
+        self._paused, self._cut, self._trace = False, None, None
+        start = books.resume_point(self._line.sent_samples)
+        self._tell(BotResumed(books.heard(self._line.sent_samples).unheard, now))
+        self._queue_from(start)
+        self._check_spoken()
+
+    def _drop(self, now: float) -> None:
+        books = self._books
+        if books is None or self._cut is not None:
+            return
+        self._cut = books.heard(self._line.heard_samples())
+        if not self._cut.interrupted or not books.begun:
+            return  # it was over already, or nobody has heard anything of it
+        silent_ms = 1000 * (self._paused_at - self._speech_began)
+        self._tell(BargedIn(silent_ms, self._cut, now))
+
+    # The caller's words.
+
+    def _recognise(self, now: float) -> None:
+        self._forget()
+        asr = self._engines.asr
+        try:
+            self._stream = asr.open(AsrRequest(self._grammar), self._on_partial)
+        except EngineError as error:
+            self._recogniser_failed(error)
+            return
+        self._upsample = self._engines.upsampler() if asr.capabilities.rate_hz == 2 * LINE_RATE_HZ else None
+        kept = bytes(self._kept)
+        self._kept.clear()
+        self._feed(kept)
+
+    def _feed(self, pcm: bytes) -> None:
+        if self._stream is not None:
+            self._stream.feed(self._upsample(pcm) if self._upsample is not None else pcm)
+
+    def _on_partial(self, text: str) -> None:
+        self._core.partial(text)
+        self._tell(CallerPartial(text, monotonic()))
+
+    def _end_speech(self, now: float) -> None:
+        self._trace = TurnTrace()
+        self._trace.mark(Mark.SPEECH_ENDED, min(now, self._core.speech_ended_at))
+        self._trace.mark(Mark.TURN_ENDED, now)
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            self._run(self._loop.create_task(self._transcribe(stream)))
+
+    async def _transcribe(self, stream: AsrStream) -> None:
+        try:
+            transcript = await stream.finish()
+        except EngineError as error:
+            self._recogniser_failed(error)
+            return
+        now = monotonic()
+        self._core.transcript(transcript.text, transcript.confidence, now)
+        self._settle(now)
+
+    def _recogniser_failed(self, error: EngineError) -> None:
+        now = monotonic()
+        self._tell(EngineFailed(error.engine, str(error), now))
+        # Told from a fresh turn of the loop: the core is in the middle of a row when a recogniser cannot be opened.
+        self._loop.call_soon(self._after_failure)
+
+    def _after_failure(self) -> None:
+        now = monotonic()
+        self._core.failed(now)
+        self._settle(now)
+
+    def _forget(self) -> None:
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.cancel()
+
+    def _finish(self, answer: Answer, now: float) -> None:
+        books = self._books
+        if books is not None:
+            heard = self._cut or Heard(books.utterance.text)
+            answer = replace(answer, prompt=heard)
+            self._tell(BotHeard(heard, now))
+        if self._trace is not None:
+            self._trace.mark(Mark.TRANSCRIBED, now)
+        elif answer.digits:
+            self._trace = TurnTrace()
+            self._trace.mark(Mark.SPEECH_ENDED, now)
+        if self._question is not None:
+            self._tell(CallerAnswered(answer, now))
+        if self._step is not None and not self._step.done():
+            self._step.set_result(answer)

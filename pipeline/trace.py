@@ -1,0 +1,128 @@
+"""One turn's latency, in parts that sum to the whole; and what a session tells whoever watches it."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from pipeline.events import Answer, Heard
+
+
+class Mark(StrEnum):
+    """The moments of a turn, in their order. Each stage runs from one mark to the next."""
+
+    SPEECH_ENDED = "speech-ended"  # the caller's last speech sample, or the key that completed the answer
+    TURN_ENDED = "turn-ended"  # the endpointer's decision
+    TRANSCRIBED = "transcribed"
+    ANSWERED = "answered"  # the dialog's next prompt is there as text
+    SYNTHESISED = "synthesised"  # its first audio is queued
+    SENT = "sent"  # its first packet has left
+
+
+STAGES: dict[Mark, str] = {
+    Mark.TURN_ENDED: "endpoint",
+    Mark.TRANSCRIBED: "recogniser",
+    Mark.ANSWERED: "dialog",
+    Mark.SYNTHESISED: "voice",
+    Mark.SENT: "line",
+}
+"""The stage that ends with each mark."""
+
+
+@dataclass(slots=True)
+class TurnTrace:
+    """The marks of one turn, in monotonic seconds."""
+
+    marks: dict[Mark, float] = field(default_factory=dict)
+
+    def mark(self, mark: Mark, now: float) -> None:
+        """Note a moment. The first of each kind counts, and time never runs backwards in a trace."""
+        if mark not in self.marks:
+            self.marks[mark] = max(now, max(self.marks.values(), default=now))
+
+    @property
+    def complete(self) -> bool:
+        """Has the answer been heard."""
+        return Mark.SPEECH_ENDED in self.marks and Mark.SENT in self.marks
+
+    @property
+    def response_ms(self) -> float:
+        """From the caller's last speech sample to the first packet of the answer."""
+        return 1000 * (self.marks[Mark.SENT] - self.marks[Mark.SPEECH_ENDED])
+
+    def stages_ms(self) -> dict[str, float]:
+        """The stages, in order; they sum to `response_ms`. A stage that did not take place is missing."""
+        stages = {}
+        last = self.marks[Mark.SPEECH_ENDED]
+        for mark, name in STAGES.items():
+            if mark in self.marks:
+                stages[name] = 1000 * (self.marks[mark] - last)
+                last = self.marks[mark]
+        return stages
+
+
+@dataclass(frozen=True, slots=True)
+class BotSpoke:
+    """The bot began to say `text`."""
+
+    text: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class BotHeard:
+    """A prompt is over; `heard` says what of it reached the caller."""
+
+    heard: Heard
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class BargedIn:
+    """The caller interrupts: their first speech sample was at `began_at`, the bot was silent `silent_ms` later."""
+
+    silent_ms: float
+    heard: Heard
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class BotResumed:
+    """It was no speech: the bot goes on from `text`."""
+
+    text: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallerPartial:
+    """The caller's words so far."""
+
+    text: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallerAnswered:
+    """A question is over."""
+
+    answer: Answer
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TurnTraced:
+    """The bot's answer to a turn has begun to leave."""
+
+    trace: TurnTrace
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFailed:
+    """An engine failed; the conversation goes on."""
+
+    engine: str
+    error: str
+    at: float
+
+
+SessionEvent = BotSpoke | BotHeard | BargedIn | BotResumed | CallerPartial | CallerAnswered | TurnTraced | EngineFailed

@@ -1,0 +1,54 @@
+"""What a voice is to the rest of the pipeline."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class TtsCapabilities:
+    """What an engine gives: 16-bit mono PCM at `rate_hz`; `word_positions`: its chunks carry words."""
+
+    rate_hz: int
+    word_positions: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word, `text[char_start:char_end]` of the text given; its samples count from the utterance's start."""
+
+    text: str
+    char_start: int
+    char_end: int
+    start_sample: int
+    end_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechChunk:
+    """Some 16-bit little-endian mono PCM at the engine's rate, and the words that became known with it."""
+
+    pcm: bytes
+    words: tuple[Word, ...] = ()
+
+
+class TtsEngine(Protocol):
+    """A voice, shared by all calls of the process."""
+
+    @property
+    def capabilities(self) -> TtsCapabilities:
+        """Known before `start`."""
+        ...
+
+    async def start(self) -> None:
+        """Get ready for `synthesize`. Raises EngineError when that cannot be."""
+
+    async def close(self) -> None:
+        """End all synthesis and free everything. Idempotent."""
+
+    def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
+        """Speak `text`: chunks in order, as soon as they are there.
+
+        Raises EngineError (EngineTimeout when hung) while iterated. To stop early, close the iterator.
+        """
+        ...

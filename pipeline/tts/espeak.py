@@ -1,0 +1,77 @@
+"""The voice that needs no model file: espeak-ng. In child processes only: it is GPL-3, and this is not."""
+
+from collections.abc import AsyncIterator, Mapping
+from importlib.util import find_spec
+from typing import Any
+
+from pipeline.errors import EngineError
+from pipeline.tts.engine import SpeechChunk, TtsCapabilities, Word
+from pipeline.worker_protocol import Kind
+from pipeline.workers import WorkerLimits, WorkerPool
+
+NAME = "espeak"
+RATE_HZ = 8_000
+MAX_TEXT_CHARS = 4_000
+"""Of one utterance: some four minutes."""
+
+MIN_RATE_WPM, MAX_RATE_WPM = 80, 450
+"""What espeak-ng can do."""
+
+
+class EspeakEngine:
+    """`TtsEngine` over `workers` children.
+
+    `voice` is one of espeak-ng's names ("en-us", "en-gb-x-rp", "de" …). A chunk is a sentence, or two seconds
+    of a long one; a word is what stands between white space, and ends with its last sound. Around an
+    utterance there is next to no silence: up to 5 ms before, 60 ms after. Raises ValueError for a rate that
+    espeak-ng cannot do.
+    """
+
+    def __init__(
+        self,
+        voice: str = "en-us",
+        rate_wpm: int = 165,
+        *,
+        workers: int = 1,
+        limits: WorkerLimits | None = None,
+    ) -> None:
+        if not MIN_RATE_WPM <= rate_wpm <= MAX_RATE_WPM:
+            raise ValueError(f"{rate_wpm} words a minute, not {MIN_RATE_WPM} to {MAX_RATE_WPM}")
+        self.capabilities = TtsCapabilities(rate_hz=RATE_HZ, word_positions=True)
+        options = {"voice": voice, "rate_wpm": rate_wpm}
+        self._pool = WorkerPool("tts", workers, name=NAME, options=options, limits=limits)
+
+    async def start(self) -> None:
+        """Start the children. Raises EngineError when espeak-ng is not installed, or has no such voice."""
+        if find_spec("espeakng_loader") is None:
+            hint = "Type: pip install 'offhook[espeak]'"
+            raise EngineError(NAME, "starting", "the package espeakng-loader is not installed", hint)
+        await self._pool.start()
+
+    async def close(self) -> None:
+        """End the children; synthesis under way fails. Idempotent."""
+        await self._pool.close()
+
+    async def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
+        """Speak `text`, at most MAX_TEXT_CHARS. Raises EngineError, EngineTimeout when the child hangs."""
+        if len(text) > MAX_TEXT_CHARS:
+            raise EngineError(NAME, "speaking", f"the text is longer than {MAX_TEXT_CHARS} characters")
+        stream = self._pool.open({"text": text})
+        words: tuple[Word, ...] = ()
+        try:
+            while (message := await stream.receive()).kind is not Kind.RESULT:
+                if message.kind is Kind.NOTE:
+                    words += _words(text, message.values)
+                elif message.kind is Kind.DATA:
+                    yield SpeechChunk(message.data, words)
+                    words = ()
+        finally:
+            stream.cancel()
+
+    def dump(self) -> dict[str, object]:
+        """State of the children."""
+        return self._pool.dump()
+
+
+def _words(text: str, values: Mapping[str, Any]) -> tuple[Word, ...]:
+    return tuple(Word(text[span[0] : span[1]], *span) for span in values.get("words", ()))

@@ -1,0 +1,82 @@
+"""A voice that plays the same recording for any text: for benchmarks of everything around it."""
+
+import io
+import re
+import wave
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from pipeline.errors import EngineError
+from pipeline.tts.engine import SpeechChunk, TtsCapabilities, Word
+
+NAME = "recorded"
+MAX_RECORDING_BYTES = 32 * 1024 * 1024
+
+_WORD = re.compile(r"\S+")
+
+
+class RecordedEngine:
+    """A TtsEngine. `wav` is the content of a WAV file, 16-bit mono at any rate; EngineError if it is not."""
+
+    def __init__(self, wav: bytes) -> None:
+        self._pcm, rate_hz = _read(wav)
+        self.capabilities = TtsCapabilities(rate_hz, word_positions=True)
+
+    @classmethod
+    def from_file(cls, path: Path) -> "RecordedEngine":
+        """Play the WAV file at `path`. Raises EngineError."""
+        try:
+            with path.open("rb") as file:
+                return cls(file.read(MAX_RECORDING_BYTES + 1))
+        except OSError as error:
+            raise EngineError(NAME, "no recording", f"{path}: {error.strerror}") from error
+
+    @classmethod
+    def from_pcm(cls, pcm: bytes, rate_hz: int) -> "RecordedEngine":
+        """Play 16-bit little-endian mono PCM."""
+        file = io.BytesIO()
+        with wave.open(file, "wb") as writer:
+            writer.setnchannels(1)
+            writer.setsampwidth(2)
+            writer.setframerate(rate_hz)
+            writer.writeframes(pcm)
+        return cls(file.getvalue())
+
+    async def start(self) -> None:
+        """Nothing to do."""
+
+    async def close(self) -> None:
+        """Nothing to do."""
+
+    async def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
+        """The recording in one chunk, and the words of `text` spread over it by their places in `text`."""
+        yield SpeechChunk(self._pcm, spread(text, len(self._pcm) // 2))
+
+
+def spread(text: str, samples: int) -> tuple[Word, ...]:
+    """The words of `text` over `samples`, as long as they have characters."""
+    return tuple(
+        Word(
+            found.group(),
+            found.start(),
+            found.end(),
+            samples * found.start() // len(text),
+            samples * found.end() // len(text),
+        )
+        for found in _WORD.finditer(text)
+    )
+
+
+def _read(wav: bytes) -> tuple[bytes, int]:
+    if len(wav) > MAX_RECORDING_BYTES:
+        raise EngineError(NAME, "no recording", f"it has more than {MAX_RECORDING_BYTES} bytes")
+    try:
+        with wave.open(io.BytesIO(wav), "rb") as reader:
+            channels, width, rate_hz = reader.getnchannels(), reader.getsampwidth(), reader.getframerate()
+            pcm = reader.readframes(reader.getnframes())
+    except (wave.Error, EOFError) as error:
+        raise EngineError(NAME, "no recording", f"it is not a WAV file: {error}") from error
+    if (channels, width) != (1, 2) or rate_hz <= 0:
+        found = f"{channels} channels of {8 * width} bits at {rate_hz} Hz"
+        raise EngineError(NAME, "no recording", f"it has {found}, not one of 16 bits")
+    return pcm[: len(pcm) // 2 * 2], rate_hz

@@ -1,0 +1,52 @@
+"""A voice ready for one line: text in, payload in the line's encoding with the places of its words out, cached."""
+
+from collections.abc import Callable
+
+from pipeline.tts.cache import Clip, ClipCache
+from pipeline.tts.engine import TtsEngine, Word
+from pipeline.tts.normalize import normalize
+
+LINE_RATE_HZ = 8_000
+
+
+class Voice:
+    """Joins an engine, the normaliser and the cache.
+
+    `resample(pcm, from_hz, to_hz)` brings the engine's audio to the line's 8 kHz where it has another rate.
+    """
+
+    def __init__(
+        self, name: str, engine: TtsEngine, cache: ClipCache, resample: Callable[[bytes, int, int], bytes]
+    ) -> None:
+        self.name = name
+        self._engine = engine
+        self._cache = cache
+        self._resample = resample
+
+    async def clip(self, text: str, encoding: str, encode: Callable[[bytes], bytes]) -> Clip:
+        """`text` spoken, as payload of one octet a sample; words count from the clip's start and in `text`.
+
+        Raises EngineError.
+        """
+        return await self._cache.get((self.name, text, encoding), lambda: self._synthesise(text, encode))
+
+    async def _synthesise(self, text: str, encode: Callable[[bytes], bytes]) -> Clip:
+        spoken = normalize(text)
+        rate_hz = self._engine.capabilities.rate_hz
+        pcm, words = bytearray(), list[Word]()
+        async for chunk in self._engine.synthesize(spoken.text):
+            pcm += chunk.pcm
+            words += chunk.words
+        audio = bytes(pcm) if rate_hz == LINE_RATE_HZ else self._resample(bytes(pcm), rate_hz, LINE_RATE_HZ)
+
+        def place(word: Word) -> Word:
+            start, end = spoken.source_span(word.char_start, word.char_end)
+            return Word(
+                text[start:end],
+                start,
+                end,
+                word.start_sample * LINE_RATE_HZ // rate_hz,
+                word.end_sample * LINE_RATE_HZ // rate_hz,
+            )
+
+        return Clip(encode(audio), tuple(place(word) for word in words))

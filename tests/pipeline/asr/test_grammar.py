@@ -1,0 +1,127 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.asr.grammar import (
+    MAX_PHRASE_CHARS,
+    MAX_PHRASES,
+    GrammarError,
+    UnknownWord,
+    check_phrase,
+    choices_grammar,
+    digits_grammar,
+    match,
+    question_grammar,
+    unknown_words,
+)
+from pipeline.events import Choice, DigitRule, Question
+
+BALANCE = Choice("balance", ("check my balance", "Balance"), dtmf="1")
+AGENT = Choice("agent", ("speak to an agent", "I don't know"), dtmf="0")
+
+
+def test_a_grammar_has_an_alternative_for_each_phrase() -> None:
+    assert choices_grammar([BALANCE, AGENT]) == (
+        "#JSGF V1.0;\n"
+        "grammar choices;\n"
+        "public <choices> = check my balance | balance | speak to an agent | i don't know;\n"
+    )
+
+
+def test_the_same_phrase_stands_once() -> None:
+    assert choices_grammar([Choice("a", ("Yes", " yes ")), Choice("b", ("yes",))]).count("yes") == 1
+
+
+def test_digits_in_phrases_are_words() -> None:
+    grammar = choices_grammar([Choice("line", ("line 10", "gate two-b"))])
+    assert "= line one (oh | zero) | gate two b;" in grammar
+
+
+def test_without_phrases_there_is_no_grammar() -> None:
+    with pytest.raises(GrammarError, match="no choice has one"):
+        choices_grammar([Choice("a", dtmf="1")])
+
+
+def test_what_a_question_listens_with() -> None:
+    assert question_grammar(Question()) is None
+    assert question_grammar(Question(choices=(Choice("a", dtmf="1"),))) is None
+    assert question_grammar(Question(choices=(BALANCE,))) == choices_grammar([BALANCE])
+    assert question_grammar(Question(choices=(BALANCE,), grammar="#JSGF V1.0; …")) == "#JSGF V1.0; …"
+
+
+def test_digits_are_listened_for_beside_the_phrases() -> None:
+    grammar = question_grammar(Question(choices=(BALANCE,), digits=DigitRule(1, 4)))
+    assert grammar is not None
+    assert "public <answer> = check my balance | balance | <digits>;" in grammar
+    assert "<digit> = oh | zero | one | two | three" in grammar
+    assert "public <answer> = <digits>;" in (question_grammar(Question(digits=DigitRule())) or "")
+    assert "public <digits> = ([double | triple] <digit>)+;" in digits_grammar()
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("check my balance", "balance"),
+        ("  Check  MY balance. ", "balance"),
+        ("balance", "balance"),
+        ("i don\N{RIGHT SINGLE QUOTATION MARK}t know", "agent"),
+        ("check balance", None),
+        ("", None),
+        ("...", None),
+    ],
+)
+def test_a_transcript_means_a_choice(text: str, name: str | None) -> None:
+    assert match(text, [BALANCE, AGENT]) == name
+
+
+def test_digits_and_hyphens_do_not_matter_for_a_match() -> None:
+    choices = [Choice("line", ("line 10",)), Choice("gate", ("gate twenty-one",))]
+    assert match("line one oh", choices) == "line"
+    assert match("Line one zero", choices) == "line"
+    assert match("gate twenty one", choices) == "gate"
+
+
+def test_the_first_choice_wins() -> None:
+    assert match("yes", [Choice("a", ("yes",)), Choice("b", ("yes",))]) == "a"
+
+
+def test_a_choice_of_keys_alone_is_never_said() -> None:
+    assert match("", [Choice("a", dtmf="1")]) is None
+
+
+@pytest.mark.parametrize("phrase", ["yes!", "a | b", "<x>", "a\\b", '"q"', "a;", "(a)", "a_b", "a*", "a\nb", "50%"])
+def test_a_phrase_has_only_words(phrase: str) -> None:
+    with pytest.raises(GrammarError, match="is no letter, digit, apostrophe, hyphen or space") as caught:
+        check_phrase(phrase)
+    assert caught.value.phrase == phrase
+
+
+@pytest.mark.parametrize("phrase", ["", "  ", "-'"])
+def test_a_phrase_has_a_word(phrase: str) -> None:
+    with pytest.raises(GrammarError, match="no word"):
+        choices_grammar([Choice("a", (phrase,))])
+
+
+def test_limits() -> None:
+    check_phrase("a" * MAX_PHRASE_CHARS)
+    with pytest.raises(GrammarError, match=f"more than {MAX_PHRASE_CHARS} characters"):
+        check_phrase("a" * (MAX_PHRASE_CHARS + 1))
+    with pytest.raises(GrammarError, match=f"more than {MAX_PHRASES} phrases"):
+        choices_grammar([Choice("a", ("yes",) * (MAX_PHRASES + 1))])
+
+
+def test_unknown_words_are_named_with_their_place() -> None:
+    known = {"check", "my", "balance", "line", "seven"}
+    choices = [BALANCE, Choice("x", ("Check xyzzy xyzzy", "line 7"))]
+    assert unknown_words(choices, known.__contains__) == [UnknownWord("xyzzy", "Check xyzzy xyzzy", "x")]
+
+
+@given(st.text(st.sampled_from("abcÄß10 '-’"), max_size=30))
+def test_each_phrase_that_is_allowed_means_its_choice(phrase: str) -> None:
+    try:
+        check_phrase(phrase)
+    except GrammarError:
+        return
+    assert match(phrase, [Choice("other", ("zz",)), Choice("this", (phrase,))]) == "this"
+    line = choices_grammar([Choice("this", (phrase,))]).splitlines()[-1]
+    assert not set(line.removeprefix("public <choices> = ").removesuffix(";")) & set('<>;=*+/{}[]\\"')

@@ -1,0 +1,149 @@
+import os
+import signal
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import cast
+
+import numpy as np
+import pytest
+import pytest_asyncio
+
+from pipeline.errors import EngineError
+from pipeline.tts.engine import SpeechChunk, TtsEngine, Word
+from pipeline.tts.espeak import MAX_TEXT_CHARS, EspeakEngine
+
+PROMPT = "Welcome to the example bank. You owe $12.50 — is that O.K., Zoë? One of the agents will help."
+AUDIBLE = 200
+
+
+# The tests share a child; the one that kills it gets another.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def engine() -> AsyncIterator[EspeakEngine]:
+    engine = EspeakEngine()
+    await engine.start()
+    yield engine
+    await engine.close()
+
+
+def spoken(engine: TtsEngine, text: str) -> AsyncGenerator[SpeechChunk, None]:
+    return cast(AsyncGenerator[SpeechChunk, None], engine.synthesize(text))
+
+
+async def speak(engine: TtsEngine, text: str) -> tuple[np.ndarray, list[Word]]:
+    pcm = b""
+    words: list[Word] = []
+    async for chunk in engine.synthesize(text):
+        pcm += chunk.pcm
+        words += chunk.words
+    return np.frombuffer(pcm, "<i2"), words
+
+
+async def test_words_cover_the_text_in_order(engine: EspeakEngine) -> None:
+    samples, words = await speak(engine, PROMPT)
+    assert [word.text for word in words] == [word for word in PROMPT.split() if word != "—"]
+    assert all(PROMPT[word.char_start : word.char_end] == word.text for word in words)
+    at = 0
+    for word in words:
+        assert at <= word.start_sample < word.end_sample <= len(samples)
+        assert np.abs(samples[word.start_sample : word.end_sample]).max() > AUDIBLE
+        at = word.end_sample
+
+
+async def test_between_sentences_there_is_a_pause_that_no_word_contains(engine: EspeakEngine) -> None:
+    samples, words = await speak(engine, "This is the first. This is two.")
+    first, second = words[3], words[4]
+    assert first.text == "first."
+    assert 250 * 8 <= second.start_sample - first.end_sample <= 320 * 8
+    assert np.abs(samples[first.end_sample + 80 : second.start_sample]).max() < AUDIBLE
+
+
+async def test_silence_around_an_utterance_is_cut(engine: EspeakEngine) -> None:
+    for text in ("Yes.", "Please hold the line", "Hello there. Sss"):
+        samples, words = await speak(engine, text)
+        sounds = np.flatnonzero(np.abs(samples) > AUDIBLE)
+        assert sounds[0] <= 10 * 8
+        assert 55 * 8 <= len(samples) - sounds[-1] <= 65 * 8
+        assert words[0].start_sample <= sounds[0]
+
+
+async def test_it_is_loud_and_not_clipped_and_within_the_telephone_band(engine: EspeakEngine) -> None:
+    samples, _ = await speak(engine, PROMPT)
+    assert 0.3 < np.abs(samples).max() / 32_768 <= 0.86
+    assert samples.std() / 32_768 > 0.05
+    spectrum = np.abs(np.fft.rfft(samples / 32_768)) ** 2
+    above = int(len(spectrum) * 3_700 / 4_000)
+    assert spectrum[above:].sum() < 1e-4 * spectrum.sum()
+
+
+async def test_the_first_sentence_is_there_at_once(engine: EspeakEngine) -> None:
+    began = time.monotonic()
+    async with aclosing(spoken(engine, "Good morning, how may I help? " * 20)) as chunks:
+        first = await anext(chunks)
+    assert time.monotonic() - began < 0.3
+    assert first.words[0].text == "Good"
+
+
+async def test_an_iterator_that_is_closed_frees_the_child(engine: EspeakEngine) -> None:
+    async with aclosing(spoken(engine, "Many sentences, one by one. " * 100)) as chunks:
+        await anext(chunks)
+    workers = engine.dump()["workers"]
+    assert isinstance(workers, list)
+    assert workers[0]["streams"] == 0
+
+
+@pytest.mark.parametrize("text", ["", "  \n", "—", "..."])
+async def test_nothing_to_say(engine: EspeakEngine, text: str) -> None:
+    samples, words = await speak(engine, text)
+    assert (len(samples), words) == (0, [])
+
+
+@pytest.mark.parametrize("text", ["😀 yes", "nul\0nul", "<b>bold</b> &amp; [[h]]", "\ud800 no", "日本 yes"])
+async def test_odd_characters_do_no_harm(engine: EspeakEngine, text: str) -> None:
+    samples, words = await speak(engine, text)
+    assert len(samples) > 0
+    assert all(text[word.char_start : word.char_end] == word.text for word in words)
+    assert (await speak(engine, "yes"))[1][0].text == "yes"
+
+
+async def test_speed_is_obeyed(engine: EspeakEngine) -> None:
+    normal, _ = await speak(engine, PROMPT)
+    fast = EspeakEngine(rate_wpm=300)
+    await fast.start()
+    try:
+        hurried, _ = await speak(fast, PROMPT)
+    finally:
+        await fast.close()
+    assert len(hurried) < 0.75 * len(normal)
+
+
+async def test_a_text_has_a_limit(engine: EspeakEngine) -> None:
+    with pytest.raises(EngineError, match="longer than"):
+        await speak(engine, "a" * (MAX_TEXT_CHARS + 1))
+
+
+async def test_a_killed_child_fails_the_utterance_and_the_next_one_works(engine: EspeakEngine) -> None:
+    workers = engine.dump()["workers"]
+    assert isinstance(workers, list)
+    pid = int(workers[0]["pid"])
+    os.kill(pid, signal.SIGSTOP)
+    chunks = engine.synthesize(PROMPT)
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises(EngineError):
+        async for _ in chunks:
+            pass
+    assert len((await speak(engine, "yes"))[1]) == 1
+
+
+async def test_an_unknown_voice_is_refused() -> None:
+    engine = EspeakEngine(voice="klingonese")
+    with pytest.raises(EngineError, match="none called 'klingonese'"):
+        await engine.start()
+
+
+async def test_an_impossible_rate_is_refused() -> None:
+    with pytest.raises(ValueError, match="words a minute"):
+        EspeakEngine(rate_wpm=10)
