@@ -1,0 +1,196 @@
+"""Prometheus metrics behind a small typed front. Nothing that a remote chooses becomes a label."""
+
+import platform
+from collections.abc import Iterable
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+Direction = Literal["inbound", "outbound"]
+"""Of a call."""
+Way = Literal["received", "sent"]
+"""Of packets and messages."""
+Stage = Literal["endpoint", "asr", "dialog", "tts", "playout", "total"]
+"""Of a turn's response; `total` is from the caller's last word to the bot's first."""
+
+OUTCOMES = ("completed", "rejected", "busy", "cancelled", "no_answer", "failed", "crash")
+TRANSPORTS = ("udp", "tcp", "tls", "ws")
+SIP_METHODS = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "PRACK", "UPDATE", "INFO", "REFER")
+SIP_METHODS_RARE = ("MESSAGE", "NOTIFY", "PUBLISH", "SUBSCRIBE")
+
+_RESPONSE_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
+_BARGEIN_BUCKETS_S = (0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 1.0)
+_LAG_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+
+
+def _known(value: str, allowed: Iterable[str]) -> str:
+    # The remote chooses methods and may choose transports; it must not choose how many series there are.
+    return value if value in allowed else "other"
+
+
+class Metrics:
+    """All metrics of a process, in a registry of their own. Methods are cheap; any thread may call them."""
+
+    def __init__(self, version: str = "") -> None:
+        self.registry = CollectorRegistry(auto_describe=True)
+        ProcessCollector(registry=self.registry)
+        Info("offhook_build", "What is running.", registry=self.registry).info(
+            {"version": version, "python": platform.python_version()}
+        )
+        self._define_calls()
+        self._define_media()
+        self._define_machinery()
+
+    def _define_calls(self) -> None:
+        reg = self.registry
+        self._active = Gauge("offhook_calls_active", "Calls going on now.", registry=reg)
+        self._calls = Counter("offhook_calls", "Calls that ended.", ["direction", "transport", "outcome"], registry=reg)
+        self._response = Histogram(
+            "offhook_turn_response_seconds",
+            "From the caller's last word to the bot's first, by stage.",
+            ["stage"],
+            buckets=_RESPONSE_BUCKETS_S,
+            registry=reg,
+        )
+        self._bargein = Histogram(
+            "offhook_bargein_stop_seconds",
+            "From the caller's first sound to the bot's silence.",
+            buckets=_BARGEIN_BUCKETS_S,
+            registry=reg,
+        )
+
+        self._resumed = Counter(
+            "offhook_bargein_resumed",
+            "Times that the bot paused for a sound that was no speech, and went on.",
+            registry=reg,
+        )
+
+    def _define_media(self) -> None:
+        reg = self.registry
+        packets = Counter("offhook_rtp_packets", "RTP packets.", ["direction"], registry=reg)
+        self._rtp = {"received": packets.labels("received"), "sent": packets.labels("sent")}
+        self._lost = Counter("offhook_rtp_lost_packets", "RTP packets that never came.", registry=reg)
+        self._truncated = Counter(
+            "offhook_recordings_truncated", "Recordings that lack a part of the call.", registry=reg
+        )
+
+    def _define_machinery(self) -> None:
+        reg = self.registry
+        self._asr_failures = Counter(
+            "offhook_asr_failures", "Turns that the recogniser failed to transcribe.", registry=reg
+        )
+        self._restarts = Counter(
+            "offhook_engine_restarts",
+            "Speech engines restarted after they died or hung.",
+            ["engine"],
+            registry=reg,
+        )
+        self._sip = Counter(
+            "offhook_sip_messages",
+            "SIP messages: a method, or a class of responses.",
+            ["direction", "kind"],
+            registry=reg,
+        )
+        self._sip_bad = Counter("offhook_sip_malformed", "SIP messages that could not be read.", registry=reg)
+        self._sip_refused = Counter(
+            "offhook_sip_refused",
+            "SIP requests that were refused before any call saw them.",
+            ["status"],
+            registry=reg,
+        )
+        self._record_errors = Counter(
+            "offhook_record_errors",
+            "Attempts to write call records that failed and are tried again.",
+            registry=reg,
+        )
+        self._records_dropped = Counter("offhook_records_dropped", "Call records given up for lost.", registry=reg)
+        self._lag = Histogram(
+            "offhook_event_loop_lag_seconds",
+            "How late the event loop ran what was due.",
+            buckets=_LAG_BUCKETS_S,
+            registry=reg,
+        )
+
+    def call_started(self) -> None:
+        """A call began (answered, or being set up by us)."""
+        self._active.inc()
+
+    def call_ended(self, direction: Direction, transport: str, outcome: str) -> None:
+        """The end of a call for which `call_started` was called."""
+        self._active.dec()
+        self.call_refused(direction, transport, outcome)
+
+    def call_refused(self, direction: Direction, transport: str, outcome: str) -> None:
+        """A call that never became active. Outcomes and transports that are not listed above count as
+        "other".
+        """
+        transport = _known(transport.lower(), TRANSPORTS)
+        self._calls.labels(direction, transport, _known(outcome, OUTCOMES)).inc()
+
+    def turn_response(self, stage: Stage, seconds: float) -> None:
+        """One stage of one answer."""
+        self._response.labels(stage).observe(seconds)
+
+    def bargein_stop(self, seconds: float) -> None:
+        """The bot fell silent for the caller."""
+        self._bargein.observe(seconds)
+
+    def bargein_resumed(self) -> None:
+        """The bot went on after a sound that was no speech."""
+        self._resumed.inc()
+
+    def rtp_packets(self, way: Way, count: int) -> None:
+        """Packets since the last report: to be called a few times a call, not once a packet."""
+        self._rtp[way].inc(count)
+
+    def rtp_lost(self, count: int) -> None:
+        """Lost packets since the last report; a negative count (duplicates, RFC 3550 §6.4.1) is none."""
+        self._lost.inc(max(0, count))
+
+    def recording_truncated(self) -> None:
+        """A recording lacks something."""
+        self._truncated.inc()
+
+    def asr_failure(self) -> None:
+        """A turn without a transcript."""
+        self._asr_failures.inc()
+
+    def engine_restart(self, engine: str) -> None:
+        """`engine` is a name from our own registry of engines."""
+        self._restarts.labels(engine).inc()
+
+    def sip_request(self, way: Way, method: str) -> None:
+        """A request, by its method ("other" for one that is not registered)."""
+        known = method in SIP_METHODS or method in SIP_METHODS_RARE
+        self._sip.labels(way, method if known else "other").inc()
+
+    def sip_response(self, way: Way, status: int) -> None:
+        """A response, by its class: "1xx" … "6xx"."""
+        self._sip.labels(way, f"{status // 100}xx" if 100 <= status <= 699 else "other").inc()
+
+    def sip_malformed(self, count: int = 1) -> None:
+        """Datagrams that are no SIP message."""
+        self._sip_bad.inc(count)
+
+    def sip_refused(self, status: int, count: int = 1) -> None:
+        """Requests that the user agent answered by itself with `status`: one of the few that it knows."""
+        self._sip_refused.labels(str(status)).inc(count)
+
+    def record_errors(self, count: int = 1) -> None:
+        """Writing records failed."""
+        self._record_errors.inc(count)
+
+    def records_dropped(self, count: int = 1) -> None:
+        """Records were lost for good."""
+        self._records_dropped.inc(count)
+
+    def event_loop_lag(self, seconds: float) -> None:
+        """One measurement of the loop's lateness."""
+        self._lag.observe(max(0.0, seconds))
+
+    def render(self) -> bytes:
+        """The text format; its content type is `CONTENT_TYPE`."""
+        return generate_latest(self.registry)

@@ -1,0 +1,18 @@
+"""What is left of a call: its record, its transcript, its recording."""
+
+from offhook.records.cdr import CallClock, CallRecord, Disposition, EndedBy, TranscriptLine, percentile
+from offhook.records.recording import RecordingResult, RecordingWriter, StereoRecorder
+from offhook.records.store import RecordStore
+
+__all__ = [
+    "CallClock",
+    "CallRecord",
+    "Disposition",
+    "EndedBy",
+    "RecordStore",
+    "RecordingResult",
+    "RecordingWriter",
+    "StereoRecorder",
+    "TranscriptLine",
+    "percentile",
+]

@@ -1,0 +1,195 @@
+"""The call record (CDR). Fields that Asterisk has too are named as there: `uniqueid`, `src`, `billsec` …"""
+
+import math
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Self
+
+from offhook.log import escape_control
+
+MAX_NAME_CHARS = 256
+MAX_TEXT_CHARS = 4_096
+
+
+class Disposition(StrEnum):
+    """What became of a call; the spelling is Asterisk's."""
+
+    ANSWERED = "ANSWERED"
+    NO_ANSWER = "NO ANSWER"
+    BUSY = "BUSY"
+    FAILED = "FAILED"
+
+
+class EndedBy(StrEnum):
+    """Who ended a call."""
+
+    CALLER = "caller"
+    BOT = "bot"
+    OPERATOR = "operator"
+    """We did, for a reason outside the conversation: drain, limit of duration."""
+    NETWORK = "network"
+    CRASH = "crash"
+
+
+def clean_text(text: str, limit: int = MAX_TEXT_CHARS) -> str:
+    """Text as it may be kept and shown: cut to `limit` characters, control characters escaped."""
+    return escape_control(text[:limit])
+
+
+def percentile(values: Sequence[float], percent: float) -> float | None:
+    """The nearest-rank percentile: one of the values; None without any."""
+    if not values:
+        return None
+    return sorted(values)[max(0, math.ceil(percent / 100 * len(values)) - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class CallClock:
+    """One reading of both clocks at the call's start; every later time follows from the monotonic one alone.
+
+    So a clock that is set during a call bends neither the durations nor the order of the times.
+    """
+
+    start_wall: datetime
+    start_now: float
+
+    @classmethod
+    def started(cls, now: float) -> Self:
+        """Read the wall clock; `now` is the same moment, monotonic."""
+        return cls(datetime.now(UTC), now)
+
+    def wall(self, now: float) -> str:
+        """UTC, ISO 8601 with milliseconds: "2025-01-31T23:59:59.123Z"."""
+        moment = self.start_wall + timedelta(seconds=now - self.start_now)
+        return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def elapsed_s(self, now: float) -> float:
+        """Since the start, in whole milliseconds."""
+        return round(max(0.0, now - self.start_now), 3)
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptLine:
+    """One thing said. `at_s` counts from the call's start; `who` is "caller" or "bot".
+
+    For the bot `heard` and `unheard` are the parts of `text` that did and did not reach the caller. `final`
+    is false for a hypothesis that was still open when the call ended.
+    """
+
+    at_s: float
+    who: str
+    text: str
+    heard: str | None = None
+    unheard: str | None = None
+    final: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRecord:
+    """One call.
+
+    Times are `CallClock.wall` strings; `duration` (of all) and `billsec` (since the answer) are in seconds.
+    Made by `begun`, carried on by `answered` and `ended`. `transcript` is filled in for a single call that is
+    read or written as a whole, and empty in lists.
+    """
+
+    uniqueid: str
+    src: str
+    dst: str
+    start: str
+    answer: str | None = None
+    end: str | None = None
+    duration: float = 0.0
+    billsec: float = 0.0
+    disposition: Disposition = Disposition.NO_ANSWER
+    direction: str = "inbound"
+    transport: str = "udp"
+    call_id: str = ""
+    ended_by: str | None = None
+    end_reason: str | None = None
+    turns: int = 0
+    barge_ins: int = 0
+    response_p50_ms: float | None = None
+    response_p95_ms: float | None = None
+    rtp: Mapping[str, float] = field(default_factory=dict)
+    recording: str | None = None
+    recording_truncated: bool = False
+    transcript: tuple[TranscriptLine, ...] = ()
+
+    @classmethod
+    def begun(
+        cls,
+        clock: CallClock,
+        *,
+        src: str,
+        dst: str,
+        call_id: str,
+        direction: str = "inbound",
+        transport: str = "udp",
+    ) -> Self:
+        """A call that has just come in or is being set up. `src`, `dst`, `call_id` may be any text."""
+        return cls(
+            uniqueid=uuid.uuid4().hex,
+            src=clean_text(src, MAX_NAME_CHARS),
+            dst=clean_text(dst, MAX_NAME_CHARS),
+            start=clock.wall(clock.start_now),
+            call_id=clean_text(call_id, MAX_NAME_CHARS),
+            direction=direction,
+            transport=transport,
+        )
+
+    def answered(self, clock: CallClock, now: float) -> Self:
+        """The same call, answered at `now`."""
+        return replace(self, answer=clock.wall(now), disposition=Disposition.ANSWERED)
+
+    def ended(
+        self,
+        clock: CallClock,
+        now: float,
+        *,
+        answered_now: float | None,
+        ended_by: EndedBy,
+        end_reason: str,
+        disposition: Disposition | None = None,
+    ) -> Self:
+        """The same call, ended at `now`; `answered_now` is the `now` of `answered`, None if nobody answered.
+
+        `end_reason` is for people: "caller hung up", "no media for 15 s". `disposition`: only to change it.
+        """
+        return replace(
+            self,
+            end=clock.wall(now),
+            duration=clock.elapsed_s(now),
+            billsec=0.0 if answered_now is None else round(max(0.0, now - answered_now), 3),
+            disposition=disposition or self.disposition,
+            ended_by=str(ended_by),
+            end_reason=clean_text(end_reason, MAX_NAME_CHARS),
+        )
+
+    def with_responses(self, response_ms: Iterable[float]) -> Self:
+        """The same call with the percentiles of its response times."""
+        values = list(response_ms)
+        return replace(self, response_p50_ms=percentile(values, 50), response_p95_ms=percentile(values, 95))
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain values only, ready for `json.dumps`."""
+        plain: dict[str, object] = {one.name: getattr(self, one.name) for one in fields(self)}
+        plain["disposition"] = str(self.disposition)
+        plain["rtp"] = dict(self.rtp)
+        plain["transcript"] = [asdict(line) for line in self.transcript]
+        return plain
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, object]) -> Self:
+        """The inverse of `to_dict`; unknown names are ignored. TypeError or ValueError: no record."""
+        names = {one.name for one in fields(cls)}
+        values: dict[str, object] = {name: value for name, value in plain.items() if name in names}
+        lines = values.get("transcript", ())
+        if not isinstance(lines, list | tuple):
+            raise TypeError("transcript is not a list")
+        values["transcript"] = tuple(TranscriptLine(**line) for line in lines)
+        values["disposition"] = Disposition(str(values.get("disposition", Disposition.NO_ANSWER)))
+        return cls(**values)  # type: ignore[arg-type]  # names checked, values our own writing

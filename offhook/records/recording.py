@@ -1,0 +1,258 @@
+"""Recordings: stereo WAV, the caller on the left, the bot on the right, both on the call's time line.
+
+The event loop's side only appends to memory. One thread writes the files of all calls, twice a second, header
+and all: whatever kills the process leaves files that play, up to a second before the end.
+"""
+
+import os
+import re
+import threading
+import time
+import uuid
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+from offhook.log import get_logger
+from offhook.records.wav import FRAME_BYTES, HEADER_BYTES, RATE_HZ, StereoTimeline, header
+from offhook.usererror import UserError
+
+log = get_logger(__name__)
+
+CALLER, BOT = 0, 1
+WRITE_INTERVAL_S = 0.5
+MAX_WAITING_BYTES = 2 * 30 * RATE_HZ * 2
+"""Of one recording: half a minute of both channels. Beyond it the disk is too slow, and audio is dropped."""
+
+_OWN_NAME = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingResult:
+    """A finished recording. `truncated`: it lacks something, `reason` says what; no `path`: there is no
+    file.
+    """
+
+    path: Path | None
+    seconds: float
+    truncated: bool
+    reason: str | None
+
+
+@dataclass(slots=True)
+class _Run:
+    """Audio of one channel without a hole."""
+
+    channel: int
+    at_sample: int
+    pcm: bytearray
+
+
+class StereoRecorder:
+    """The recording of one call; made by `RecordingWriter.record`. No method waits, none fails."""
+
+    def __init__(self, path: Path, wake: threading.Event) -> None:
+        self.path = path
+        self._wake = wake
+        self._lock = threading.Lock()
+        self._runs: list[_Run] = []
+        self._latest: list[_Run | None] = [None, None]
+        self._waiting_bytes = 0
+        self._trouble: str | None = None
+        self._closing = False
+        self._done: Future[RecordingResult] = Future()
+
+    @property
+    def truncated(self) -> bool:
+        """Whether something is missing so far."""
+        return self._trouble is not None
+
+    def caller(self, pcm: bytes, at_sample: int) -> None:
+        """8 kHz 16-bit little-endian PCM of the caller, `at_sample` samples after the call's start."""
+        self._put(CALLER, pcm, at_sample)
+
+    def bot(self, pcm: bytes, at_sample: int) -> None:
+        """The same of the bot."""
+        self._put(BOT, pcm, at_sample)
+
+    def close(self) -> "Future[RecordingResult]":
+        """No more audio; the future has the result once the file is complete. Idempotent."""
+        with self._lock:
+            self._closing = True
+        self._wake.set()
+        return self._done
+
+    def _put(self, channel: int, pcm: bytes, at_sample: int) -> None:
+        with self._lock:
+            if self._closing:
+                return
+            if self._waiting_bytes + len(pcm) > MAX_WAITING_BYTES:
+                self._trouble = self._trouble or "the disk was too slow"
+                return
+            self._waiting_bytes += len(pcm)
+            latest = self._latest[channel]
+            if latest is not None and latest.at_sample + len(latest.pcm) // 2 == at_sample:
+                latest.pcm += pcm
+            else:
+                self._latest[channel] = run = _Run(channel, at_sample, bytearray(pcm))
+                self._runs.append(run)
+
+    def collect(self) -> tuple[list[_Run], bool]:
+        """What has come since the last time, and whether it is the last; the writer's side."""
+        with self._lock:
+            runs, self._runs, self._latest, self._waiting_bytes = self._runs, [], [None, None], 0
+            return runs, self._closing
+
+    def note_trouble(self, why: str) -> None:
+        """Something is missing; the first reason counts."""
+        with self._lock:
+            self._trouble = self._trouble or why
+
+    def finish(self, path: Path | None, seconds: float) -> None:
+        """The file is closed."""
+        self._done.set_result(RecordingResult(path, seconds, self._trouble is not None, self._trouble))
+
+
+class _WavFile:
+    """The writing thread's side of one recording. After the first failure the file stays as it is,
+    playable.
+    """
+
+    def __init__(self, recorder: StereoRecorder) -> None:
+        self.recorder = recorder
+        self._timeline = StereoTimeline()
+        self._fd: int | None = None
+        self._failed = False
+        self._data_bytes = 0  # that are in the file
+        self._header_bytes = -1  # that the header tells of
+
+    def pump(self) -> bool:
+        """Write what has come; true when that was the last."""
+        runs, last = self.recorder.collect()
+        if not self._failed:
+            try:
+                self._write(runs)
+            except OSError as error:
+                self._fail(error)
+        if last:
+            self._close()
+        return last
+
+    def _write(self, runs: list[_Run]) -> None:
+        if self._fd is None:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            self._fd = os.open(self.recorder.path, flags, 0o600)
+            self._write_header(self._fd)
+        for run in runs:
+            if not self._timeline.put(run.channel, run.pcm, run.at_sample):
+                self.recorder.note_trouble("audio came too late or beyond the longest recording")
+        for at_sample, data in self._timeline.take():
+            self._write_data(self._fd, at_sample * FRAME_BYTES, data)
+        self._write_header(self._fd)
+
+    def _write_data(self, fd: int, at: int, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            written = os.pwrite(fd, view, HEADER_BYTES + at)
+            at, view = at + written, view[written:]
+            self._data_bytes = max(self._data_bytes, at // FRAME_BYTES * FRAME_BYTES)
+
+    def _write_header(self, fd: int) -> None:
+        # After the data: the header never promises what is not there. Writing it again needs no space on the
+        # disk.
+        if self._header_bytes != self._data_bytes:
+            os.pwrite(fd, header(self._data_bytes), 0)
+            self._header_bytes = self._data_bytes
+
+    def _fail(self, error: OSError) -> None:
+        self._failed = True
+        self.recorder.note_trouble(error.strerror or str(error))
+        log.error("a recording ends here; its call goes on", path=str(self.recorder.path), why=str(error))
+        if self._fd is not None:
+            try:
+                self._write_header(self._fd)
+            except OSError as again:
+                log.error("its header could not be brought up to date", why=str(again))
+
+    def _close(self) -> None:
+        if self._fd is not None:
+            try:
+                os.close(self._fd)
+            except OSError as error:  # a network file system may report a failed write only now
+                self.recorder.note_trouble(error.strerror or str(error))
+        path = None if self._fd is None else self.recorder.path
+        self.recorder.finish(path, self._data_bytes / FRAME_BYTES / RATE_HZ)
+
+
+class RecordingWriter:
+    """Writes all recordings into `directory`, made if need be, for us alone. UserError if that is
+    impossible.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        try:
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise UserError(
+                f"the recordings' directory {directory} cannot be made",
+                error.strerror or str(error),
+                "name a directory that this user may write to",
+            ) from error
+        if not os.access(directory, os.W_OK | os.X_OK):
+            raise UserError(
+                f"the recordings' directory {directory} cannot be written to",
+                "its permissions keep this user out",
+                f"chown {os.getuid()} {directory}",
+            )
+        self._lock = threading.Lock()
+        self._added: list[StereoRecorder] = []
+        self._closing = False
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="offhook-recordings", daemon=True)
+        self._thread.start()
+
+    def record(self, uniqueid: str | None = None) -> StereoRecorder:
+        """Begin a recording. The file is named by `uniqueid`, a UUID (else ValueError) of our own, or by a
+        new one.
+
+        Nothing that a remote has sent may get into a path. RuntimeError after `close`.
+        """
+        name = uuid.uuid4().hex if uniqueid is None else uniqueid
+        if not _OWN_NAME.fullmatch(name):
+            raise ValueError("a recording is named by a UUID only")
+        recorder = StereoRecorder(self.path_of(name), self._wake)
+        with self._lock:
+            if self._closing:
+                raise RuntimeError("the recordings' writer is closed")
+            self._added.append(recorder)
+        return recorder
+
+    def path_of(self, uniqueid: str) -> Path:
+        """Where the recording of that name is, or will be."""
+        return self._directory / f"{uniqueid}.wav"
+
+    def close(self, timeout_s: float = 5.0) -> bool:
+        """Complete the recordings that were closed, and close the others. False if the disk takes longer."""
+        with self._lock:
+            self._closing = True
+        self._wake.set()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        files: list[_WavFile] = []
+        while True:
+            started = time.monotonic()
+            self._wake.clear()
+            with self._lock:
+                files += [_WavFile(recorder) for recorder in self._added]
+                self._added.clear()
+                closing = self._closing
+            if closing:
+                for file in files:
+                    file.recorder.close()
+            files = [file for file in files if not file.pump()]
+            if closing:
+                return
+            self._wake.wait(max(0.0, WRITE_INTERVAL_S - (time.monotonic() - started)))

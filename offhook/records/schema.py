@@ -1,0 +1,140 @@
+"""The tables of the records, and the way between rows and values. Any database takes these types."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Connection,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from offhook.records.cdr import MAX_NAME_CHARS, CallRecord, TranscriptLine, clean_text
+
+SCHEMA_VERSION = 1
+
+metadata = MetaData()
+
+version_table = Table("schema_version", metadata, Column("version", Integer, primary_key=True, autoincrement=False))
+
+owners_table = Table(
+    "owners",
+    metadata,
+    Column("owner", String(32), primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("boot", Text, nullable=False),
+    Column("namespace", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started", Text, nullable=False),  # ticks since boot outgrow 32 bits after some months
+    Column("heartbeat", Float, nullable=False),  # Unix time
+)
+
+calls_table = Table(
+    "calls",
+    metadata,
+    Column("uniqueid", String(64), primary_key=True),
+    Column("src", Text, nullable=False),
+    Column("dst", Text, nullable=False),
+    Column("start", String(32), nullable=False),
+    Column("answer", String(32)),
+    Column("end", String(32)),
+    Column("duration", Float, nullable=False),
+    Column("billsec", Float, nullable=False),
+    Column("disposition", String(16), nullable=False),
+    Column("direction", String(16), nullable=False),
+    Column("transport", String(16), nullable=False),
+    Column("call_id", Text, nullable=False),
+    Column("ended_by", String(16)),
+    Column("end_reason", Text),
+    Column("turns", Integer, nullable=False),
+    Column("barge_ins", Integer, nullable=False),
+    Column("response_p50_ms", Float),
+    Column("response_p95_ms", Float),
+    Column("rtp", JSON, nullable=False),
+    Column("recording", Text),
+    Column("recording_truncated", Boolean, nullable=False),
+    Column("is_open", Boolean, nullable=False),
+    Column("owner", String(32), nullable=False),
+    Index("calls_by_start", "start"),
+    Index("calls_by_is_open", "is_open"),
+)
+
+transcript_table = Table(
+    "transcript",
+    metadata,
+    Column("uniqueid", String(64), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at_s", Float, nullable=False),
+    Column("who", String(16), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("heard", Text),
+    Column("unheard", Text),
+    Column("final", Boolean, nullable=False),
+)
+
+_NOT_OF_THE_RECORD = ("is_open", "owner")
+
+
+def call_row(record: CallRecord, *, is_open: bool, owner: str) -> dict[str, Any]:
+    """The row of a record; its texts are made safe to keep."""
+    row: dict[str, Any] = record.to_dict()
+    del row["transcript"]
+    for name, value in row.items():
+        if isinstance(value, str):
+            # A number or Call-ID has its limit; a path or a reason gets as much as a line of text.
+            row[name] = clean_text(value, MAX_NAME_CHARS) if name in ("src", "dst", "call_id") else clean_text(value)
+    return row | {"is_open": is_open, "owner": owner}
+
+
+def record_from(row: Mapping[str, Any]) -> CallRecord:
+    """The inverse of `call_row`, without the transcript."""
+    return CallRecord.from_dict({name: value for name, value in row.items() if name not in _NOT_OF_THE_RECORD})
+
+
+def line_row(uniqueid: str, seq: int, line: TranscriptLine) -> dict[str, Any]:
+    """The row of one line."""
+    return {
+        "uniqueid": uniqueid,
+        "seq": seq,
+        "at_s": line.at_s,
+        "who": clean_text(line.who, 16),
+        "text": clean_text(line.text),
+        "heard": None if line.heard is None else clean_text(line.heard),
+        "unheard": None if line.unheard is None else clean_text(line.unheard),
+        "final": line.final,
+    }
+
+
+def put_row(conn: Connection, table: Table, row: Mapping[str, Any]) -> None:
+    """Insert a row, or overwrite the one with its primary key. In SQL that every database speaks;
+    repeatable.
+    """
+    same = [column == row[column.name] for column in table.primary_key]
+    if conn.execute(update(table).where(*same).values(**row)).rowcount == 0:
+        conn.execute(insert(table).values(**row))
+
+
+def put_lines(conn: Connection, uniqueid: str, lines: tuple[TranscriptLine, ...]) -> None:
+    """Replace a call's whole transcript."""
+    conn.execute(delete(transcript_table).where(transcript_table.c.uniqueid == uniqueid))
+    conn.execute(insert(transcript_table), [line_row(uniqueid, seq, line) for seq, line in enumerate(lines)])
+
+
+def read_lines(conn: Connection, uniqueid: str) -> tuple[TranscriptLine, ...]:
+    """A call's transcript in the order of time."""
+    table = transcript_table
+    wanted = [table.c.at_s, table.c.who, table.c.text, table.c.heard, table.c.unheard, table.c.final]
+    query = select(*wanted).where(table.c.uniqueid == uniqueid).order_by(table.c.at_s, table.c.seq)
+    return tuple(TranscriptLine(*row) for row in conn.execute(query))

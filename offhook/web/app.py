@@ -1,0 +1,39 @@
+"""The FastAPI application: `/healthz`, `/readyz`, `/metrics`."""
+
+from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse
+
+from offhook.metrics import CONTENT_TYPE
+from offhook.web.status import Readiness, StatusSource
+
+_NOT_KEPT = {"Cache-Control": "no-store"}
+_READY_CODES = {
+    Readiness.READY: 200,
+    Readiness.STARTING: 503,
+    Readiness.DRAINING: 503,
+    Readiness.FULL: 429,  # nothing is wrong: a balancer should try the next one, and nobody be woken
+}
+
+
+def create_app(status: StatusSource) -> FastAPI:
+    """The application; all that it tells comes from `status`."""
+    # No documentation pages: they would load scripts from elsewhere, and tell strangers what is here.
+    app = FastAPI(title="offhook", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/healthz")
+    async def healthz() -> Response:
+        health = status.health()
+        body = {"alive": health.alive, "why": health.why, "loop_lag_ms": round(health.loop_lag_s * 1000, 1)}
+        return JSONResponse(body, 200 if health.alive else 503, _NOT_KEPT)
+
+    @app.get("/readyz")
+    async def readyz() -> Response:
+        ready = status.ready()
+        body = {**ready.details, "state": str(ready.state), "why": ready.why}
+        return JSONResponse(body, _READY_CODES[ready.state], _NOT_KEPT)
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        return Response(status.metrics(), media_type=CONTENT_TYPE, headers=_NOT_KEPT)
+
+    return app

@@ -1,0 +1,58 @@
+"""How late the event loop runs what is due."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from offhook.web.status import HealthStatus
+
+BEAT_S = 0.1
+RECENT_S = 10.0
+STUCK_S = 5.0
+"""A loop that stood still for this long has lost the media of its calls."""
+
+
+class LoopWatch:
+    """Measures the running loop's lag every `BEAT_S` and passes it to `report` (seconds)."""
+
+    def __init__(self, report: Callable[[float], None] | None = None) -> None:
+        self._report = report
+        self._recent: deque[float] = deque(maxlen=round(RECENT_S / BEAT_S))
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
+
+    def start(self) -> None:
+        """Begin; to be called on the loop. Idempotent."""
+        if self._timer is None:
+            self._loop = asyncio.get_running_loop()
+            self._arm(self._loop)
+
+    def stop(self) -> None:
+        """End. Idempotent."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    @property
+    def lag_s(self) -> float:
+        """The greatest lag of the last `RECENT_S`, the one that is still growing included."""
+        growing = self._loop.time() - self._due if self._loop is not None and self._timer is not None else 0.0
+        return max(growing, 0.0, *self._recent)
+
+    def health(self) -> HealthStatus:
+        """The loop's part of `StatusSource.health`: not alive for `RECENT_S` after a lag of `STUCK_S`."""
+        lag_s = self.lag_s
+        stuck = lag_s > STUCK_S
+        return HealthStatus(not stuck, f"the event loop stood still for {lag_s:.1f} s" if stuck else "", lag_s)
+
+    def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._due = loop.time() + BEAT_S
+        self._timer = loop.call_at(self._due, self._beat, loop)
+
+    def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
+        lag_s = max(0.0, loop.time() - self._due)
+        self._recent.append(lag_s)
+        if self._report is not None:
+            self._report(lag_s)
+        self._arm(loop)

@@ -1,0 +1,107 @@
+"""uvicorn inside an event loop that is already running, and that keeps its own signal handlers."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from fastapi import FastAPI
+
+from offhook.usererror import UserError
+
+MAX_CONNECTIONS = 128
+MAX_HEADER_BYTES = 16_384
+KEEP_ALIVE_S = 5
+STOP_WITHIN_S = 2
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # The signals belong to the program: SIGTERM drains the calls, and HTTP has to outlive that.
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+
+class WebServer:
+    """Serves `app` over HTTP."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+        self._server: _Server | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.address: tuple[str, int] | None = None
+        """Where it listens, once started: with port 0 the system chooses one."""
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen and serve. UserError if the address cannot be used, RuntimeError if it runs already."""
+        if self._task is not None:
+            raise RuntimeError("the web server is already running")
+        listener = await _bind(host, port)
+        self.address = listener.getsockname()[:2]
+        config = uvicorn.Config(
+            self._app,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            limit_concurrency=MAX_CONNECTIONS,
+            h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=STOP_WITHIN_S,
+        )
+        self._server = _Server(config)
+        self._task = asyncio.create_task(self._server.serve([listener]), name="offhook-web")
+        up = asyncio.create_task(self._server.listening.wait())
+        await asyncio.wait({self._task, up}, return_when=asyncio.FIRST_COMPLETED)
+        up.cancel()
+        if self._task.done():
+            listener.close()
+            await self._task
+
+    async def stop(self) -> None:
+        """Finish the requests at hand, within `STOP_WITHIN_S`, and close. Idempotent."""
+        if self._server is None or self._task is None:
+            return
+        self._server.should_exit = True
+        task, self._task = self._task, None
+        await task
+        self.address = None
+
+
+async def _bind(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= 65_535:  # getaddrinfo would take it modulo 65,536
+        raise _unusable(host, port, "ports go from 0 to 65535")
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        raise _unusable(host, port, f"{host} is no address of this machine: {error}") from error
+    family, kind, protocol, _, address = found[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        # Not left to uvicorn: of two that are bound with SO_REUSEADDR only the second one's `listen` fails.
+        listener.listen(MAX_CONNECTIONS)
+    except OSError as error:
+        listener.close()
+        raise _unusable(host, port, error.strerror or str(error)) from error
+    listener.setblocking(False)
+    return listener
+
+
+def _unusable(host: str, port: int, why: str) -> UserError:
+    shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return UserError(f"cannot serve HTTP on {shown}", why, "--http 127.0.0.1:0 for any free port, or another HOST:PORT")

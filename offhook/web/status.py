@@ -1,0 +1,46 @@
+"""What the HTTP side asks of the rest: is it alive, may calls come, what are the numbers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+
+class Readiness(StrEnum):
+    """Whether calls can come in."""
+
+    READY = "ready"
+    STARTING = "starting"
+    DRAINING = "draining"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyStatus:
+    """`why` is for people, `details` (calls, capacity …) for programs: nothing of the callers."""
+
+    state: Readiness
+    why: str = ""
+    details: Mapping[str, int | float | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HealthStatus:
+    """`alive` false: restarting the process is the cure. `loop_lag_s`: how late the event loop has been."""
+
+    alive: bool
+    why: str = ""
+    loop_lag_s: float = 0.0
+
+
+class StatusSource(Protocol):
+    """Answers at once, from memory, on the event loop."""
+
+    def health(self) -> HealthStatus:
+        """For `/healthz`."""
+
+    def ready(self) -> ReadyStatus:
+        """For `/readyz`."""
+
+    def metrics(self) -> bytes:
+        """For `/metrics`: the Prometheus text format (`Metrics.render`)."""

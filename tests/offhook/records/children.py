@@ -1,0 +1,109 @@
+"""Programs that the tests run as processes of their own, to kill them or to take the disk away from them.
+
+Usage: python -m tests.offhook.records.children NAME ARGUMENT…
+"""
+
+import resource
+import sys
+import time
+from pathlib import Path
+
+from offhook import log
+from offhook.records import CallClock, CallRecord, EndedBy, RecordingWriter, RecordStore, TranscriptLine
+
+TONE = b"\x00\x10" * 160
+
+
+def call(src: str = "alice") -> tuple[CallClock, CallRecord]:
+    clock = CallClock.started(0.0)
+    record = CallRecord.begun(clock, src=src, dst="bot", call_id="x@y")
+    return clock, record.answered(clock, 0.1)
+
+
+def done(clock: CallClock, record: CallRecord) -> CallRecord:
+    return record.ended(clock, 5.0, answered_now=0.1, ended_by=EndedBy.CALLER, end_reason="caller hung up")
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def hold_a_call(url: str) -> None:
+    """One finished call, one that is open; then wait to be killed."""
+    store = RecordStore.open(url)
+    clock, first = call("finished")
+    store.begin(first)
+    store.finish(done(clock, first))
+    _, second = call("open")
+    store.begin(second).result(5)
+    store.turn(second.uniqueid, TranscriptLine(0.5, "bot", "Good morning."))
+    say("held" if store.flush() else "lost")
+    time.sleep(60)
+
+
+def record_a_call(directory: str) -> None:
+    """Record in real time until killed; say how many samples there have been."""
+    recorder = RecordingWriter(Path(directory)).record()
+    started = time.monotonic()
+    for n in range(10_000):
+        recorder.caller(TONE, n * 160)
+        recorder.bot(TONE, n * 160)
+        if n % 10 == 0:
+            say(str(n * 160))
+        time.sleep(max(0.0, started + n * 0.02 - time.monotonic()))
+
+
+def fill_the_disk_under_a_recording(directory: str) -> None:
+    """The file may not grow beyond 20,000 bytes: the second write of five seconds of audio fails."""
+    log.setup("json", "info", sys.stderr)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
+    writer = RecordingWriter(Path(directory))
+    recorder, other = writer.record(), writer.record()
+    for n in range(250):
+        recorder.caller(TONE, n * 160)
+    other.caller(TONE, 0)
+    result, good = recorder.close().result(5), other.close().result(5)
+    say(f"truncated: {result.reason}" if result.truncated else "complete")
+    say("truncated" if good.truncated else "complete")
+    say("closed" if writer.close() else "stuck")
+
+
+def fill_the_disk_under_the_records(url: str) -> None:
+    """Nothing can be written, then it can again."""
+    log.setup("json", "info", sys.stderr)
+    store = RecordStore.open(url)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    clock, record = call()
+    begun = store.begin(record)
+    for n in range(20):
+        store.turn(record.uniqueid, TranscriptLine(float(n), "bot", f"line {n}"))
+    finished = store.finish(done(clock, record))
+    while store.counters.errors < 3:
+        time.sleep(0.01)
+    say(f"{begun.done()} {finished.done()} {store.healthy}")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    say(f"{finished.result(10)} {store.healthy} {store.counters.dropped}")
+    say(str(store.close()))
+
+
+def close_with_the_disk_full(url: str) -> None:
+    """What cannot be written by then is given up."""
+    log.setup("json", "critical", sys.stderr)
+    store = RecordStore.open(url)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    future = store.begin(call()[1])
+    say(f"{store.close(0.3)} {future.result(5)} {store.counters.dropped}")
+
+
+if __name__ == "__main__":
+    {
+        program.__name__: program
+        for program in (
+            hold_a_call,
+            record_a_call,
+            fill_the_disk_under_a_recording,
+            fill_the_disk_under_the_records,
+            close_with_the_disk_full,
+        )
+    }[sys.argv[1]](*sys.argv[2:])

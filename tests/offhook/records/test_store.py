@@ -1,0 +1,308 @@
+import json
+import os
+import sqlite3
+import stat
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from offhook.records.cdr import CallRecord, Disposition, TranscriptLine
+from offhook.records.owner import ProcessIdentity
+from offhook.records.store import STALE_S, RecordStore
+from offhook.usererror import UserError
+from tests.offhook.records.children import call, done
+from tests.offhook.records.processes import child, line_of, run
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "records" / "calls.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[RecordStore]:
+    one = RecordStore.open(str(path))
+    yield one
+    one.close()
+
+
+def sql(path: Path, statement: str) -> list[tuple[object, ...]]:
+    connection = sqlite3.connect(path)
+    try:
+        with connection:
+            return connection.execute(statement).fetchall()
+    finally:
+        connection.close()
+
+
+def test_a_call_from_begin_to_finish(store: RecordStore) -> None:
+    clock, record = call()
+    assert store.begin(record).result(5)
+    assert store.calls() == [record]
+    full = replace(
+        done(clock, record),
+        turns=3,
+        barge_ins=1,
+        rtp={"packets_received": 250, "jitter_ms": 1.5},
+        recording="/somewhere/x.wav",
+        recording_truncated=True,
+        response_p50_ms=310.0,
+    )
+    assert store.finish(full).result(5)
+    assert store.calls() == [full]
+    assert store.call(record.uniqueid) == full
+
+
+def test_a_call_that_was_never_begun_has_its_row_too(store: RecordStore) -> None:
+    clock, record = call()
+    missed = replace(done(clock, record), disposition=Disposition.BUSY, answer=None)
+    store.finish(missed)
+    assert store.flush()
+    assert store.calls() == [missed]
+
+
+def test_the_transcript_comes_in_the_order_of_time(store: RecordStore) -> None:
+    clock, record = call()
+    lines = (
+        TranscriptLine(0.2, "bot", "Good morning. How can I help?", "Good morning.", "How can I help?"),
+        TranscriptLine(1.5, "caller", "opening hours"),
+        TranscriptLine(4.0, "caller", "thank", final=False),
+    )
+    store.begin(record)
+    for line in (lines[1], lines[0], lines[2]):
+        store.turn(record.uniqueid, line)
+    store.finish(done(clock, record))
+    assert store.flush()
+    assert store.transcript(record.uniqueid) == lines
+    whole = store.call(record.uniqueid)
+    assert whole is not None
+    assert whole.transcript == lines
+    assert store.calls()[0].transcript == ()
+    assert store.transcript("unknown") == ()
+    assert store.call("unknown") is None
+
+
+def test_a_whole_transcript_replaces_the_lines(store: RecordStore) -> None:
+    clock, record = call()
+    store.begin(record)
+    store.turn(record.uniqueid, TranscriptLine(0.2, "bot", "Hello"))
+    final = (TranscriptLine(0.2, "bot", "Hello", "Hel", "lo"),)
+    store.finish(replace(done(clock, record), transcript=final))
+    assert store.flush()
+    assert store.transcript(record.uniqueid) == final
+
+
+def test_lists_are_newest_first_and_can_be_paged(store: RecordStore) -> None:
+    _, record = call()
+    records = [replace(record, uniqueid=f"{n:032x}", start=f"2025-01-01T00:00:{n:02}.000Z") for n in range(30)]
+    for one in records:
+        store.begin(one)
+    assert store.flush()
+    newest = store.calls(10)
+    assert newest == records[:-11:-1]
+    assert store.calls(10, before=newest[-1].start) == records[19:9:-1]
+    assert store.calls(0) == store.calls(-5) == []
+
+
+def test_what_a_remote_may_send_can_be_kept(store: RecordStore) -> None:
+    _, record = call("\x00\ud800'; DROP TABLE calls; --\r\n\x1b[2J" + "x" * 100_000)
+    rude = replace(record, dst="\x00" * 1_000, end_reason="\udfff", call_id="y" * 70_000)
+    store.begin(rude)
+    store.turn(record.uniqueid, TranscriptLine(0.0, "caller" * 100, "\x00\ud800" + "z" * 100_000))
+    assert store.flush()
+    (kept,) = store.calls()
+    assert kept.src.startswith("\\x00\\ud800'; DROP TABLE calls; --\\r\\n\\x1b[2Jxxx")
+    assert len(kept.call_id) < 300
+    assert len(store.transcript(record.uniqueid)[0].text) < 5_000
+    assert store.counters.errors == 0
+
+
+def test_one_bad_record_does_not_take_others_with_it(store: RecordStore) -> None:
+    clock, record = call()
+    futures = []
+    for n in range(20):
+        rtp = {"broken": object()} if n == 7 else {"fine": 1.0}
+        one = replace(record, uniqueid=f"{n:032x}", rtp=rtp)  # type: ignore[arg-type]
+        futures.append(store.finish(done(clock, one)))
+    assert [future.result(5) for future in futures] == [n != 7 for n in range(20)]
+    assert len(store.calls()) == 19
+    assert store.counters.dropped == 1
+    assert store.healthy
+
+
+def test_many_threads(store: RecordStore) -> None:
+    def work(number: int) -> None:
+        for n in range(25):
+            clock, record = call(f"{number}/{n}")
+            store.begin(record)
+            store.turn(record.uniqueid, TranscriptLine(0.1, "bot", "Hello"))
+            store.finish(done(clock, record))
+            if n % 10 == 0:
+                store.calls(5)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert store.flush(10)
+    found = store.calls(1_000)
+    assert len({record.src for record in found}) == len(found) == 200
+    assert all(record.ended_by == "caller" for record in found)
+    assert store.counters.dropped == store.counters.errors == 0
+
+
+def test_two_stores_share_one_file(store: RecordStore, path: Path) -> None:
+    _, ours = call("first")
+    store.begin(ours)
+    assert store.flush()
+    other = RecordStore.open(f"sqlite:///{path}")
+    _, theirs = call("second")
+    other.begin(theirs)
+    assert other.flush()
+    assert [record.ended_by for record in store.calls()] == [None, None]
+    assert other.close()
+
+
+def test_the_file_is_ours_alone_and_durable(store: RecordStore, path: Path) -> None:
+    store.begin(call()[1])
+    assert store.flush()
+    for name in os.listdir(path.parent):
+        assert stat.S_IMODE(os.stat(path.parent / name).st_mode) == 0o600
+    assert sql(path, "PRAGMA journal_mode") == [("wal",)]
+    assert sql(path, "SELECT version FROM schema_version") == [(1,)]
+
+
+def test_closing_writes_everything_and_a_call_left_open_counts_as_crashed(path: Path) -> None:
+    store = RecordStore.open(str(path))
+    clock, record = call("closed")
+    for _ in range(200):
+        store.turn(record.uniqueid, TranscriptLine(0.1, "bot", "Hello"))
+    store.finish(done(clock, record))
+    store.begin(call("open")[1])
+    assert store.close()
+    assert not store.finish(done(clock, record)).result(0)
+    again = RecordStore.open(str(path))
+    assert {record.src: record.ended_by for record in again.calls()} == {"closed": "caller", "open": "crash"}
+    assert len(again.transcript(record.uniqueid)) == 200
+    again.close()
+
+
+def test_a_killed_process_leaves_exactly_one_row_a_call(path: Path) -> None:
+    with child("hold_a_call", str(path)) as process:
+        assert line_of(process) == "held"
+        # While it lives its call is nobody else's business.
+        watcher = RecordStore.open(str(path))
+        assert {record.src: record.ended_by for record in watcher.calls()} == {
+            "finished": "caller",
+            "open": None,
+        }
+        watcher.close()
+        process.kill()
+        # Not waited for yet: a zombie's calls are over all the same.
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        store = RecordStore.open(str(path))
+    found = {record.src: record for record in store.calls()}
+    assert len(store.calls()) == 2
+    crashed = found["open"]
+    assert (crashed.ended_by, crashed.end_reason, crashed.end) == ("crash", "crash", None)
+    assert crashed.disposition is Disposition.ANSWERED
+    assert [line.text for line in store.transcript(crashed.uniqueid)] == ["Good morning."]
+    assert found["finished"].ended_by == "caller"
+    store.close()
+    assert sql(path, "SELECT count(*) FROM owners") == [(0,)]
+
+
+@pytest.mark.parametrize(("silence_s", "expected"), [(STALE_S - 1, None), (STALE_S + 1, "crash")])
+def test_a_process_elsewhere_is_judged_by_its_silence(path: Path, silence_s: float, expected: str | None) -> None:
+    now = [1_000_000.0]
+    there = RecordStore.open(str(path), wall=lambda: now[0])
+    _, record = call()
+    there.begin(record)
+    assert there.flush()
+    sql(path, "UPDATE owners SET boot = 'another machine'")
+    now[0] += silence_s
+    here = RecordStore.open(str(path), wall=lambda: now[0])
+    assert [one.ended_by for one in here.calls()] == [expected]
+    # Should it have been alive after all, its own word is the last.
+    there.finish(replace(record, ended_by="bot"))
+    assert there.flush()
+    assert [one.ended_by for one in here.calls()] == ["bot"]
+    there.close()
+    here.close()
+
+
+def test_a_pid_that_was_given_to_another_process_is_no_alibi() -> None:
+    me = ProcessIdentity.current()
+    assert me.seen_running(me) is True
+    assert replace(me, started=me.started - 1).seen_running(me) is False
+    assert replace(me, pid=2**22 + 1).seen_running(me) is False
+    assert replace(me, boot="earlier").seen_running(me) is None
+    assert replace(me, namespace="pid:[1]").seen_running(me) is None
+    assert replace(me, started=0).seen_running(me) is None
+
+
+def test_a_full_disk_delays_records_and_loses_none(path: Path) -> None:
+    output, errors = run("fill_the_disk_under_the_records", str(path))
+    assert output == ["False False False", "True True 0", "True"]
+    events = [json.loads(line)["event"] for line in errors]
+    assert events == [
+        "call records cannot be written; calls go on, it is tried again",
+        "call records are written again",
+    ]
+    store = RecordStore.open(str(path))
+    (record,) = store.calls()
+    assert record.ended_by == "caller"
+    assert len(store.transcript(record.uniqueid)) == 20
+    store.close()
+
+
+def test_giving_up_at_the_end_is_told(path: Path) -> None:
+    output, _ = run("close_with_the_disk_full", str(path))
+    assert output == ["False False 1"]
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("sqlite://", "in memory"),
+        ("sqlite:///:memory:", "in memory"),
+        ("nonsense://x", "nonsense"),
+        ("://", "parse"),
+        ("/proc/nowhere/calls.db", "No such file"),
+        ("postgresql+psycopg://user:hunter2@127.0.0.1:1/x", "psycopg"),
+    ],
+)
+def test_an_impossible_database_is_explained(url: str, why: str) -> None:
+    with pytest.raises(UserError) as caught:
+        RecordStore.open(url)
+    text = caught.value.render()
+    assert why in text
+    assert "sqlite:////" in text or "pip install psycopg" in text
+    assert "hunter2" not in text
+
+
+def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("not a database, but a long enough text to be taken for one" * 10)
+    with pytest.raises(UserError, match="not a database"):
+        RecordStore.open(str(path))
+    assert path.read_text().startswith("not a database, but")
+
+
+def test_a_database_of_another_version_is_refused(path: Path) -> None:
+    RecordStore.open(str(path)).close()
+    sql(path, "UPDATE schema_version SET version = 99")
+    with pytest.raises(UserError, match="version 99"):
+        RecordStore.open(str(path))
+
+
+def test_records_read_are_records_written(store: RecordStore) -> None:
+    _, record = call()
+    store.begin(record)
+    assert store.flush()
+    (found,) = store.calls()
+    assert CallRecord.from_dict(json.loads(json.dumps(found.to_dict()))) == record
