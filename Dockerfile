@@ -1,0 +1,41 @@
+# docker build -t offhook .
+# docker run --network host -v offhook:/var/lib/offhook offhook
+# Behind a bridge instead of the host's network: publish 5060/udp, 8080 and the RTP ports one to one, and tell the
+# callers' side where to send media: -e OFFHOOK_SIP__ADVERTISED_HOST=<address of the host>
+
+FROM python:3.11-slim-bookworm AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN python -m venv /opt/offhook
+WORKDIR /src
+COPY pyproject.toml README.md ./
+COPY sip sip
+COPY telephony telephony
+COPY pipeline pipeline
+COPY offhook offhook
+# silero-vad's wheel carries the model that is needed; its requirement, torch, is not, nor are its other models.
+RUN /opt/offhook/bin/pip install '.[local,espeak]' \
+    && /opt/offhook/bin/pip install --no-deps 'silero-vad>=6,<7' \
+    && find /opt/offhook -path '*/silero_vad/data/*' \
+        \( -name '*.jit' -o -name '*.safetensors' -o -name '*_16k*' -o -name '*_half*' \) -delete \
+    && /opt/offhook/bin/pip uninstall --yes pip
+
+FROM python:3.11-slim-bookworm
+RUN groupadd --system --gid 10001 offhook \
+    && useradd --system --uid 10001 --gid 10001 --home-dir /var/lib/offhook --shell /usr/sbin/nologin offhook \
+    && install --directory --owner=10001 --group=10001 --mode=0700 /var/lib/offhook
+COPY --from=build /opt/offhook /opt/offhook
+ENV PATH=/opt/offhook/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    OFFHOOK_LOG__FORMAT=json \
+    OFFHOOK_RECORDS__DIR=/var/lib/offhook \
+    OFFHOOK_RTP__LOW=10000 \
+    OFFHOOK_RTP__HIGH=10199
+USER 10001:10001
+WORKDIR /var/lib/offhook
+VOLUME /var/lib/offhook
+EXPOSE 5060/udp 8080/tcp 10000-10199/udp
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
+    CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8080/healthz', timeout=2)"]
+ENTRYPOINT ["offhook"]
+CMD ["serve", "--sip", "0.0.0.0:5060", "--http", "0.0.0.0:8080"]

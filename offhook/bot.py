@@ -1,0 +1,39 @@
+"""A bot in Python: a coroutine function that is called for every call."""
+
+from pathlib import Path
+
+from offhook.call import Dialog
+from offhook.config import Config
+from offhook.serve import serve
+
+
+class Bot:
+    """Answers the phone with one dialog.
+
+    ```python
+    bot = Bot()
+
+    @bot.answer
+    async def hello(call: Call) -> None:
+        await call.say("Hello.")
+
+    bot.run()
+    ```
+    """
+
+    def __init__(self, config: Config | Path | str | None = None) -> None:
+        self.config = config if isinstance(config, Config) else Config.load(Path(config) if config else None)
+        self._dialog: Dialog | None = None
+
+    def answer(self, dialog: Dialog) -> Dialog:
+        """Decorate the coroutine function that talks to every caller. ValueError for a second one."""
+        if self._dialog is not None:
+            raise ValueError("a bot has one dialog: what answers the phone")
+        self._dialog = dialog
+        return dialog
+
+    def run(self) -> int:
+        """Serve until SIGTERM or SIGINT. Returns the exit status. Raises UserError, EngineError."""
+        if self._dialog is None:
+            raise ValueError("nothing answers the phone: decorate a coroutine function with @bot.answer")
+        return serve(self.config, self._dialog)

@@ -1,0 +1,107 @@
+"""The command line: `offhook demo`, `offhook serve`.
+
+Exit status: 0 success, 1 failure, 2 usage (a wrong option, configuration or flow).
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from offhook.addresses import parse_address, parse_port_range
+from offhook.call import Dialog
+from offhook.config import Config
+from offhook.demo import demo as run_demo
+from offhook.dialogs import bench_dialog, flow_dialog
+from offhook.flowfile import FlowDefaults, load_flow
+from offhook.log import setup
+from offhook.serve import run_loop
+from offhook.serve import serve as run_server
+from offhook.usererror import UserError
+from offhook.version import __version__
+from pipeline.errors import EngineError
+
+FAILURE, USAGE = 1, 2
+
+app = typer.Typer(
+    help="Answers the phone.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="The settings, a TOML file.", metavar="FILE")]
+
+
+@app.callback(invoke_without_command=True)
+def offhook(
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Answers the phone."""
+    if show_version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def demo(
+    config: ConfigFile = None,
+    once: Annotated[bool, typer.Option("--once", help="End after the call, also on a terminal.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, and end.")] = False,
+) -> None:
+    """Place a call to a bot on this machine and print what was said and how fast.
+
+    On a terminal the bot stays up afterwards, to be dialled with a softphone.
+    """
+    settings = Config.load(config)
+    setup(level="warning")
+    stay = not once and not as_json and sys.stdin.isatty() and sys.stdout.isatty()
+    raise typer.Exit(run_loop(run_demo(settings, stay=stay, as_json=as_json)))
+
+
+@app.command()
+def serve(
+    config: ConfigFile = None,
+    sip: Annotated[str | None, typer.Option(help="Where calls come in.", metavar="HOST:PORT")] = None,
+    http: Annotated[str | None, typer.Option(help="Where the health pages are.", metavar="HOST:PORT")] = None,
+    rtp_ports: Annotated[str | None, typer.Option(help="The ports for media.", metavar="LOW-HIGH")] = None,
+    flow: Annotated[Path | None, typer.Option(help="The dialog, a YAML file.", metavar="FILE")] = None,
+    bench_engines: Annotated[
+        bool,
+        typer.Option("--bench-engines", help="Fixed transcript, answer and voice; real media and detector."),
+    ] = False,
+) -> None:
+    """Answer calls until SIGTERM (calls may end) or two SIGINTs (at once)."""
+    overrides: dict[str, dict[str, object]] = {}
+    if sip is not None:
+        overrides["sip"] = dict(zip(("host", "port"), parse_address(sip), strict=True))
+    if http is not None:
+        overrides["http"] = dict(zip(("host", "port"), parse_address(http), strict=True))
+    if rtp_ports is not None:
+        overrides["rtp"] = dict(zip(("low", "high"), parse_port_range(rtp_ports), strict=True))
+    if bench_engines:
+        overrides["asr"] = {"engine": "fixed"}
+        overrides["tts"] = {"engine": "recorded"}
+    if flow is not None:
+        overrides["dialog"] = {"flow": flow}
+    settings = Config.load(config, overrides)
+    dialog: Dialog
+    if bench_engines:
+        dialog = bench_dialog
+    else:
+        defaults = FlowDefaults(settings.turn.silence_ms, settings.turn.no_input_ms)
+        dialog = flow_dialog(load_flow(settings.dialog.flow, defaults))
+    raise typer.Exit(run_server(settings, dialog))
+
+
+def main() -> None:
+    """The `offhook` command."""
+    try:
+        app()
+    except UserError as error:
+        typer.echo(error.render(), err=True)
+        sys.exit(USAGE)
+    except EngineError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(FAILURE)

@@ -1,0 +1,93 @@
+"""The engines of one process: made from the configuration, started together, shared by all calls."""
+
+import os
+from importlib.resources import files
+
+from offhook.config import Config
+from offhook.registry import make_asr, make_tts, make_vad
+from pipeline.asr.engine import AsrEngine
+from pipeline.asr.fixed import FixedEngine
+from pipeline.asr.pocketsphinx import PocketsphinxEngine
+from pipeline.session import Engines
+from pipeline.tts.cache import ClipCache
+from pipeline.tts.engine import TtsEngine
+from pipeline.tts.espeak import EspeakEngine
+from pipeline.tts.recorded import RecordedEngine
+from pipeline.tts.voice import Voice
+from pipeline.vad.energy import EnergyVad
+from pipeline.vad.engine import VadEngine
+from pipeline.vad.gate import GateSettings, SpeechGate
+from pipeline.vad.silero import SileroVad
+from telephony.resample import Upsampler, resample
+
+BENCH_TRANSCRIPT = "check my balance"
+BENCH_RECORDING = ("assets", "bench", "reply.wav")
+
+
+class EngineSet:
+    """A detector, a recogniser and a voice."""
+
+    def __init__(self, config: Config) -> None:
+        self.vad: VadEngine = make_vad(config)
+        self.asr: AsrEngine = make_asr(config)
+        self.tts: TtsEngine = make_tts(config)
+        cache = ClipCache(config.tts.cache_mib * 1024 * 1024)
+        self.voice = Voice(f"{config.tts.engine}/{config.tts.voice}", self.tts, cache, resample)
+
+    async def start(self) -> None:
+        """Ready for calls. Raises EngineError."""
+        await self.tts.start()
+        await self.asr.start()
+        # The first run of a model is slow; it is not to be a caller's.
+        self.vad.stream().infer(bytes(2 * self.vad.capabilities.frame_samples))
+
+    async def close(self) -> None:
+        """Everything freed. Idempotent."""
+        await self.asr.close()
+        await self.tts.close()
+
+    def for_call(self, config: Config) -> Engines:
+        """What one call needs of them."""
+        gate = GateSettings(
+            start_probability=config.vad.start_threshold,
+            stop_probability=config.vad.stop_threshold,
+            confirm_ms=config.vad.confirm_ms,
+        )
+        return Engines(
+            vad=self.vad.stream(),
+            vad_frame_samples=self.vad.capabilities.frame_samples,
+            gate=SpeechGate(gate),
+            asr=self.asr,
+            voice=self.voice,
+            upsampler=lambda: Upsampler().push,
+        )
+
+
+def silero(config: Config) -> VadEngine:
+    """Silero's network."""
+    return SileroVad()
+
+
+def energy(config: Config) -> VadEngine:
+    """Loudness alone."""
+    return EnergyVad()
+
+
+def pocketsphinx(config: Config) -> AsrEngine:
+    """The recogniser whose wheel carries its model."""
+    return PocketsphinxEngine(workers=config.asr.workers or max(1, (os.cpu_count() or 1) // 2))
+
+
+def fixed(config: Config) -> AsrEngine:
+    """Always the same words, at once: for benchmarks."""
+    return FixedEngine(BENCH_TRANSCRIPT)
+
+
+def espeak(config: Config) -> TtsEngine:
+    """The voice that speaks right after installation."""
+    return EspeakEngine(voice=config.tts.voice, rate_wpm=config.tts.rate_wpm)
+
+
+def recorded(config: Config) -> TtsEngine:
+    """Always the same recording, whatever the text: for benchmarks."""
+    return RecordedEngine(files("offhook").joinpath(*BENCH_RECORDING).read_bytes())

@@ -1,0 +1,59 @@
+"""Engines by name: those that come with offhook, and those that other packages bring by entry points.
+
+An entry point of the group `offhook.vad`, `offhook.asr` or `offhook.tts` is a factory that takes the `Config` and
+returns the engine. Engines are imported when they are asked for, never before.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Literal, cast
+
+from offhook.config import Config
+from offhook.usererror import UserError, did_you_mean
+from pipeline.asr.engine import AsrEngine
+from pipeline.tts.engine import TtsEngine
+from pipeline.vad.engine import VadEngine
+
+Kind = Literal["vad", "asr", "tts"]
+
+BUILT_IN: dict[Kind, dict[str, str]] = {
+    "vad": {"silero": "offhook.engines:silero", "energy": "offhook.engines:energy"},
+    "asr": {"pocketsphinx": "offhook.engines:pocketsphinx", "fixed": "offhook.engines:fixed"},
+    "tts": {"espeak": "offhook.engines:espeak", "recorded": "offhook.engines:recorded"},
+}
+
+
+def names(kind: Kind) -> list[str]:
+    """The engines that can be asked for."""
+    return sorted({*BUILT_IN[kind], *(point.name for point in entry_points(group=f"offhook.{kind}"))})
+
+
+def make_vad(config: Config) -> VadEngine:
+    """The detector that the configuration names. Raises UserError, EngineError."""
+    return cast(VadEngine, _factory("vad", config.vad.engine)(config))
+
+
+def make_asr(config: Config) -> AsrEngine:
+    """The recogniser. Raises UserError, EngineError."""
+    return cast(AsrEngine, _factory("asr", config.asr.engine)(config))
+
+
+def make_tts(config: Config) -> TtsEngine:
+    """The voice. Raises UserError, EngineError."""
+    return cast(TtsEngine, _factory("tts", config.tts.engine)(config))
+
+
+def _factory(kind: Kind, name: str) -> Callable[[Config], object]:
+    target = BUILT_IN[kind].get(name)
+    if target is not None:
+        module, _, function = target.partition(":")
+        return cast(Callable[[Config], object], getattr(import_module(module), function))
+    for point in entry_points(group=f"offhook.{kind}", name=name):
+        return cast(Callable[[Config], object], point.load())
+    raise UserError(
+        f"there is no {kind} engine {name!r}",
+        "neither offhook nor an installed package has one of that name",
+        did_you_mean(name, names(kind)),
+        f"[{kind}] engine",
+    )

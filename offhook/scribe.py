@@ -1,0 +1,134 @@
+"""Writes down what happens in one call: its transcript, its latencies, its record, its metrics, its log."""
+
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
+
+import structlog
+
+from offhook.metrics import Metrics, Stage
+from offhook.records import CallClock, CallRecord, EndedBy, RecordingResult, RecordStore, TranscriptLine
+from pipeline.events import AnswerKind
+from pipeline.trace import (
+    BargedIn,
+    BotHeard,
+    BotResumed,
+    CallerAnswered,
+    EngineFailed,
+    SessionEvent,
+    TurnTraced,
+)
+
+_STAGES: dict[str, Stage] = {
+    "endpoint": "endpoint",
+    "recogniser": "asr",
+    "dialog": "dialog",
+    "voice": "tts",
+    "line": "playout",
+}
+
+
+_REFUSED = {486: "busy", 487: "cancelled"}
+
+
+class Scribe:
+    """The books of one call, from INVITE to its end."""
+
+    def __init__(self, store: RecordStore, metrics: Metrics, *, src: str, dst: str, call_id: str) -> None:
+        self._store = store
+        self._metrics = metrics
+        self._now = monotonic()
+        self._clock = CallClock.started(self._now)
+        self.record = CallRecord.begun(self._clock, src=src, dst=dst, call_id=call_id)
+        self._answered_now: float | None = None
+        self._responses_ms: list[float] = []
+        self._log = structlog.get_logger("offhook.call").bind(call=self.record.uniqueid)
+
+    @property
+    def uniqueid(self) -> str:
+        """The record's id: also the recording's name."""
+        return self.record.uniqueid
+
+    @property
+    def begun(self) -> bool:
+        """Is there a row that wants an end."""
+        return self._answered_now is not None
+
+    def answered(self, recording: Path | None = None) -> "Future[bool]":
+        """The call is being answered; the future is done when its row is where a crash cannot reach it.
+
+        `recording` is where its recording will be: named now, so that it can be found after a crash.
+        """
+        self._answered_now = monotonic()
+        record = self.record.answered(self._clock, self._answered_now)
+        self.record = replace(record, recording=None if recording is None else str(recording))
+        self._metrics.call_started()
+        self._log.info("answered", src=self.record.src, dst=self.record.dst)
+        return self._store.begin(self.record)
+
+    def refused(self, status: int) -> None:
+        """The call was turned away before it was answered."""
+        self._metrics.call_refused("inbound", "udp", _REFUSED.get(status, "rejected"))
+        self._log.info("refused", src=self.record.src, status=status)
+
+    def on_event(self, event: SessionEvent) -> None:
+        """What the session tells."""
+        match event:
+            case BotHeard(heard, at):
+                text = f"{heard.heard} {heard.unheard}".strip()
+                self._line(TranscriptLine(self._at(at), "bot", text, heard.heard, heard.unheard))
+            case CallerAnswered(answer, at):
+                self.record = replace(self.record, turns=self.record.turns + 1)
+                if answer.kind is AnswerKind.FAILED:
+                    self._metrics.asr_failure()
+                if answer.text or answer.digits:
+                    text = answer.text or f"[keys: {len(answer.digits)}]"
+                    self._line(TranscriptLine(self._at(at), "caller", text))
+            case BargedIn(silent_ms, _, _):
+                self.record = replace(self.record, barge_ins=self.record.barge_ins + 1)
+                self._metrics.bargein_stop(silent_ms / 1000)
+            case BotResumed():
+                self._metrics.bargein_resumed()
+            case TurnTraced(trace, _):
+                self._responses_ms.append(trace.response_ms)
+                self._metrics.turn_response("total", trace.response_ms / 1000)
+                for stage, stage_ms in trace.stages_ms().items():
+                    self._metrics.turn_response(_STAGES[stage], stage_ms / 1000)
+            case EngineFailed(engine, error, _):
+                self._log.warning("engine failed", engine=engine, error=error)
+
+    def ended(
+        self,
+        by: EndedBy,
+        reason: str,
+        *,
+        rtp: dict[str, float] | None = None,
+        recording: RecordingResult | None = None,
+    ) -> "Future[bool]":
+        """The end of an answered call; the future is done when its record is written."""
+        record = self.record.ended(
+            self._clock, monotonic(), answered_now=self._answered_now, ended_by=by, end_reason=reason
+        )
+        self.record = replace(
+            record.with_responses(self._responses_ms),
+            rtp=rtp or {},
+            recording=str(recording.path) if recording is not None and recording.path is not None else None,
+            recording_truncated=recording is not None and recording.truncated,
+        )
+        outcome = "completed" if by in (EndedBy.CALLER, EndedBy.BOT, EndedBy.OPERATOR) else "failed"
+        self._metrics.call_ended("inbound", "udp", outcome)
+        if rtp:
+            self._metrics.rtp_packets("received", int(rtp.get("packets_received", 0)))
+            self._metrics.rtp_packets("sent", int(rtp.get("packets_sent", 0)))
+            self._metrics.rtp_lost(int(rtp.get("lost", 0)))
+        if self.record.recording_truncated:
+            self._metrics.recording_truncated()
+        self._log.info("ended", by=str(by), reason=reason, duration_s=self.record.duration)
+        return self._store.finish(self.record)
+
+    def _at(self, now: float) -> float:
+        return self._clock.elapsed_s(now)
+
+    def _line(self, line: TranscriptLine) -> None:
+        self._store.turn(self.uniqueid, line)

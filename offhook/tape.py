@@ -1,0 +1,48 @@
+"""Puts a call's two sides on one time line, for the recording."""
+
+from concurrent.futures import Future
+from time import monotonic
+
+from offhook.records import RecordingResult, RecordingWriter
+from telephony.codec.base import codec_named
+from telephony.net.udp_line import UdpLine
+
+RATE_HZ = 8_000
+SLACK_SAMPLES = 800  # a packet within 100 ms of where the last one ended belongs right behind it
+
+
+class Tape:
+    """Listens on a line beside the session. `uniqueid` names the file."""
+
+    def __init__(self, writer: RecordingWriter, uniqueid: str, line: UdpLine) -> None:
+        self._recorder = writer.record(uniqueid)
+        self._decode = codec_named(line.encoding).decode
+        self._began = monotonic()
+        self._caller_offset: int | None = None
+        self._bot_next = 0
+        self._on_audio, self._on_sent = line.on_audio, line.on_sent
+        line.on_audio, line.on_sent = self._caller, self._bot
+
+    def close(self) -> "Future[RecordingResult]":
+        """Nothing more comes; the future is done when the file is complete."""
+        return self._recorder.close()
+
+    def _caller(self, pcm: bytes, at_sample: int) -> None:
+        if self._on_audio is not None:
+            self._on_audio(pcm, at_sample)
+        if self._caller_offset is None:
+            # Audio time is continuous from the first packet on: only its beginning has to be placed.
+            self._caller_offset = max(0, self._elapsed() - len(pcm) // 2) - at_sample
+        self._recorder.caller(pcm, at_sample + self._caller_offset)
+
+    def _bot(self, payload: bytes, ordinal: int) -> None:
+        if self._on_sent is not None:
+            self._on_sent(payload, ordinal)
+        now = self._elapsed()
+        if abs(now - self._bot_next) > SLACK_SAMPLES:
+            self._bot_next = now
+        self._recorder.bot(self._decode(payload), self._bot_next)
+        self._bot_next += len(payload)
+
+    def _elapsed(self) -> int:
+        return int((monotonic() - self._began) * RATE_HZ)

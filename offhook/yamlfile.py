@@ -1,0 +1,274 @@
+"""YAML with positions: a file's nodes, and a reader that turns them into values or into a `Problem` at a
+line.
+
+Only the composed nodes are looked at, nothing is constructed from tags; so `yes`, `no` and `on` stay the
+words they are where a text is meant.
+"""
+
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from offhook.usererror import Problem, UserError, did_you_mean
+
+MAX_FILE_BYTES = 256 * 1024
+MAX_DEPTH = 16
+MAX_NODES = 50_000  # aliases counted as often as they are used
+MAX_PROBLEMS = 50  # more are not shown: the first ones usually cause the rest
+
+_NULL = "tag:yaml.org,2002:null"
+_KINDS = {MappingNode: "a mapping (`key: value` lines)", SequenceNode: "a list", ScalarNode: "a single value"}
+
+
+def read_limited(path: Path, limit_bytes: int, kind: str) -> bytes:
+    """The bytes of a file that the user named. UserError if it cannot be read or exceeds `limit_bytes`."""
+    where = str(path)
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise UserError(f"the {kind} is no file", "a directory or device has its name", "name a file", where)
+        with path.open("rb") as file:
+            data = file.read(limit_bytes + 1)
+    except FileNotFoundError:
+        why, todo = "there is no file of this name", f"check the path: ls -l {path.parent}"
+        raise UserError(f"the {kind} cannot be read", why, todo, where) from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise UserError(f"the {kind} cannot be read", why, f"check it: ls -l {path}", where) from None
+    if len(data) > limit_bytes:
+        what, why = f"the {kind} is too large", f"at most {limit_bytes // 1024} KiB are read"
+        raise UserError(what, why, "name another file, or split it", where)
+    return data
+
+
+def decoded(data: bytes, name: str, kind: str) -> str:
+    """UTF-8 text. UserError, with the line, for anything else."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        why = f"byte {error.object[error.start] if error.start < len(data) else 0:#04x} is not UTF-8"
+        todo = "save it as UTF-8 in your editor"
+        raise UserError(f"the {kind} is no text", why, todo, f"{name}:{line}") from None
+
+
+class _TooDeep(yaml.MarkedYAMLError):
+    pass
+
+
+class _Loader(yaml.SafeLoader):
+    """Composes one document, and refuses nesting that would exhaust the stack."""
+
+    depth = 0
+
+    def compose_node(self, parent: Node | None, index: int) -> Node | None:
+        if self.depth > MAX_DEPTH:
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise _TooDeep(problem=f"nested more than {MAX_DEPTH} deep", problem_mark=mark)
+        self.depth += 1
+        node: Node | None = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
+def compose(text: str, name: str) -> Node:
+    """The root node of a file's only document. UserError, with the position, for what is not plain YAML."""
+    try:
+        loader = _Loader(text)
+        try:
+            root = loader.get_single_node()
+        finally:
+            loader.dispose()
+    except yaml.MarkedYAMLError as error:
+        raise UserError.of([_syntax_problem(error, name)]) from None
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        # Besides its own errors PyYAML lets chr() and int() fail on escapes and versions out of range.
+        why = str(error).splitlines()[0]
+        raise UserError("this is no YAML", why, "remove the odd character", _reader_where(error, text, name)) from None
+    if root is None:
+        raise UserError("the file is empty", "there is nothing in it to run", "see docs/flows.md for one", name)
+    size = _size(root, {}, name)
+    if size > MAX_NODES:
+        what, why = "the file is too large", f"with its aliases it has more than {MAX_NODES} values"
+        raise UserError(what, why, "use fewer aliases (`*name`)", name)
+    return root
+
+
+def _syntax_problem(error: yaml.MarkedYAMLError, name: str) -> Problem:
+    mark = error.problem_mark or error.context_mark
+    if error.problem == "found unexpected end of stream":
+        mark = error.context_mark  # where the quote was opened that nobody closed
+    where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+    why = ", ".join(part for part in (error.context, error.problem) if part) or "it cannot be read"
+    if isinstance(error, _TooDeep):
+        return Problem("the file is nested too deeply", why, "flatten it", where)
+    if "mapping values are not allowed" in why:
+        why = "a second `: ` in one line, or a line that is indented wrongly"
+    if "alias" in why or "anchor" in why:
+        return Problem("this is no YAML", why, "put a text that begins with * or & in quotes: '*'", where)
+    todo = "check the indentation, and put texts with : # ? { [ or quotes in them in quotes"
+    return Problem("this is no YAML", why, todo, where)
+
+
+def _reader_where(error: Exception, text: str, name: str) -> str:
+    position = getattr(error, "position", None)
+    if not isinstance(position, int):
+        return name
+    return f"{name}:{text.count(chr(10), 0, position) + 1}"
+
+
+def _size(node: Node, known: dict[int, int], name: str) -> int:
+    """How many values `node` stands for once its aliases are written out; `known` has those already counted.
+
+    Anchors stand before their aliases, so the recursion goes no deeper than the text is nested. 0 marks a
+    node that is being counted: an alias that leads to one holds itself.
+    """
+    size = known.get(id(node))
+    if size == 0:
+        what, why = "an alias holds itself", "it would never end"
+        raise UserError(what, why, "remove the alias (`*name`)", position(node, name))
+    if size is not None:
+        return size
+    known[id(node)] = 0
+    size = 1 + sum(_size(child, known, name) for child in _children(node))
+    known[id(node)] = size = min(size, MAX_NODES + 1)  # what is too large need not become a number of many digits
+    return size
+
+
+def _children(node: Node) -> Iterator[Node]:
+    if isinstance(node, MappingNode):
+        for key, value in node.value:
+            yield key
+            yield value
+    elif isinstance(node, SequenceNode):
+        yield from node.value
+
+
+def position(node: Node, name: str) -> str:
+    """FILE:LINE:COLUMN of where `node` begins."""
+    mark = node.start_mark
+    return f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+
+
+def is_null(node: Node) -> bool:
+    """Whether there is nothing behind a key."""
+    return isinstance(node, ScalarNode) and node.tag == _NULL
+
+
+class Reader:
+    """Reads values from nodes; what is wrong goes to `problems` and the value is None."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.problems: list[Problem] = []
+
+    def problem(self, node: Node, what: str, why: str, todo: str) -> None:
+        """Note a problem at `node`."""
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(Problem(what, why, todo, position(node, self.name)))
+
+    def error(self) -> UserError:
+        """All problems (there must be one), in the order of the file."""
+        return UserError.of(sorted(self.problems, key=_line_and_column))
+
+    def entries(self, node: Node, what: str) -> list[tuple[str, Node, Node]] | None:
+        """(key, its node, its value) of a mapping of any keys; one that stands twice is a problem."""
+        if not isinstance(node, MappingNode):
+            self._wrong_kind(node, what, MappingNode)
+            return None
+        found: dict[str, tuple[str, Node, Node]] = {}
+        for key, value in node.value:
+            if not isinstance(key, ScalarNode) or not key.value:
+                self.problem(key, f"a key of {what} is no name", "keys are single words", "name it with a word")
+            elif key.value in found:
+                first = position(found[key.value][1], self.name)
+                why = f"it stands at {first} already, and only one could be used"
+                self.problem(key, f"`{key.value}` stands twice in {what}", why, "remove or rename one")
+            else:
+                found[key.value] = (key.value, key, value)
+        return list(found.values())
+
+    def fields(
+        self, node: Node, what: str, allowed: Sequence[str], required: Sequence[str] = ()
+    ) -> dict[str, Node] | None:
+        """The values of a mapping with fixed keys; unknown and missing ones are problems."""
+        entries = self.entries(node, what)
+        if entries is None:
+            return None
+        found: dict[str, Node] = {}
+        for name, key, value in entries:
+            if name in allowed:
+                found[name] = value
+            else:
+                why = f"{what} has " + ", ".join(f"`{each}`" for each in allowed)
+                self.problem(key, f"unknown key `{name}` in {what}", why, did_you_mean(name, allowed))
+        for name in required:
+            if name not in found:
+                self.problem(node, f"{what} has no `{name}`", "it cannot do without", f"add a line `{name}: …`")
+        return found
+
+    def text(self, node: Node, what: str) -> str | None:
+        """A text on one line: `yes` and `12` are texts, too."""
+        if not isinstance(node, ScalarNode):
+            todo = "put it in quotes" if node.flow_style else "write one text"  # type: ignore[attr-defined]
+            self.problem(node, f"{what} is no text", f"there is {_KINDS[type(node)]}", todo)
+            return None
+        if is_null(node) and node.style is None:
+            why = "nothing stands behind it (a # begins a comment)"
+            self.problem(node, f"{what} is empty", why, "write the text, in quotes if it begins with #")
+            return None
+        self._plain_tag(node, what)
+        return " ".join(node.value.split())
+
+    def texts(self, node: Node, what: str) -> list[str]:
+        """A list of texts, or a single one."""
+        if not isinstance(node, SequenceNode):
+            text = self.text(node, what)
+            return [] if text is None else [text]
+        found = [self.text(item, f"an item of {what}") for item in node.value]
+        return [text for text in found if text is not None]
+
+    def truth(self, node: Node, what: str) -> bool | None:
+        """`true` or `false` (and YAML's other words for them)."""
+        value = node.value.lower() if isinstance(node, ScalarNode) else None
+        if value in ("true", "yes", "on", "false", "no", "off"):
+            return value in ("true", "yes", "on")
+        self.problem(node, f"{what} is neither true nor false", self._got(node), "type `true` or `false`")
+        return None
+
+    def number(self, node: Node, what: str) -> float | None:
+        """A number, with or without a fraction."""
+        value = node.value if isinstance(node, ScalarNode) else ""
+        # Not float() alone: it takes "nan", "1_0" and digits of other scripts.
+        if value.isascii() and len(value) <= 20 and set(value) <= set("0123456789.-"):
+            try:
+                return float(value)
+            except ValueError:
+                pass
+        self.problem(node, f"{what} is no number", self._got(node), "type a number such as `5` or `2.5`")
+        return None
+
+    def whole(self, node: Node, what: str) -> int | None:
+        """A whole number."""
+        value = self.number(node, what)
+        if value is not None and not value.is_integer():
+            self.problem(node, f"{what} is no whole number", self._got(node), f"type `{round(value)}`")
+            return None
+        return None if value is None else int(value)
+
+    def _wrong_kind(self, node: Node, what: str, wanted: type[Node]) -> None:
+        why = "nothing stands behind it" if is_null(node) else f"there is {_KINDS[type(node)]}"
+        self.problem(node, f"{what} is not {_KINDS[wanted]}", why, "indent its `key: value` lines below it")
+
+    def _got(self, node: Node) -> str:
+        return f"it is `{node.value[:40]}`" if isinstance(node, ScalarNode) else f"there is {_KINDS[type(node)]}"
+
+    def _plain_tag(self, node: ScalarNode, what: str) -> None:
+        if not node.tag.startswith("tag:yaml.org,2002:") or "python" in node.tag:
+            self.problem(node, f"{what} has the tag `{node.tag}`", "tags mean nothing here", "remove the tag")
+
+
+def _line_and_column(problem: Problem) -> tuple[int, ...]:
+    return tuple(int(part) for part in problem.where.split(":")[-2:] if part.isdigit())
