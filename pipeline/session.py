@@ -5,12 +5,14 @@ commands are carried out at once, on the event loop's thread.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from time import monotonic
+from typing import Any
 
 from pipeline.asr.engine import AsrEngine, AsrRequest, AsrStream
 from pipeline.asr.grammar import question_grammar
+from pipeline.caller_audio import CallerAudio
 from pipeline.dialog.sentences import sentences
 from pipeline.errors import EngineError
 from pipeline.events import Answer, AnswerKind, Heard, Prompt, Question
@@ -31,12 +33,9 @@ from pipeline.trace import (
 )
 from pipeline.tts.voice import LINE_RATE_HZ, Voice
 from pipeline.turn.core import Command, TurnCore
-from pipeline.turn.tables import Action
+from pipeline.turn.tables import Action, Floor
 from pipeline.vad.engine import VadStream
 from pipeline.vad.gate import GateEvent, SpeechConfirmed, SpeechGate, SpeechStarted, SpeechStopped
-
-PRE_ROLL_SAMPLES = 2_400  # 300 ms of what came before the speech, so that no first sound is lost
-KEPT_SAMPLES = 80_000  # 10 s of speech that nobody has asked for yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,25 +72,21 @@ class Session:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due: float | None = None
         self._step: asyncio.Future[Answer] | None = None
-        # The caller's audio.
-        self._frame_bytes = 2 * engines.vad_frame_samples
-        self._unframed = bytearray()
-        self._frame_at = 0
-        self._kept = bytearray()
-        self._position = 0  # the caller's sample that comes next
-        self._position_at = monotonic()  # when the one before it arrived
-        self._speech_began = 0.0
+        self._caller = CallerAudio(engines.vad, engines.gate, engines.vad_frame_samples, monotonic())
         # The recogniser.
         self._prompt: Prompt | None = None
         self._question: Question | None = None
         self._grammar: str | None = None
         self._stream: AsrStream | None = None
+        self._turn = 0  # what comes of an earlier one comes too late
+        self._transcription: asyncio.Task[None] | None = None
         self._upsample: Callable[[bytes], bytes] | None = None
         # The bot's words.
         self._books: PlayoutLedger | None = None
         self._synthesis: asyncio.Task[None] | None = None
         self._paused = False
-        self._paused_at = 0.0
+        self._interrupted_at = 0.0  # the caller's first sound, or key
+        self._silent_ms = 0.0  # from then to our silence
         self._cut: Heard | None = None
         self._trace: TurnTrace | None = None
         line.on_audio, line.on_dtmf = self._on_audio, self._on_key
@@ -100,25 +95,33 @@ class Session:
     async def step(self, prompt: Prompt | None, question: Question | None) -> Answer:
         """Say `prompt`, listen for the answer to `question`; either may be None, one step at a time.
 
-        Returns when the question is answered or given up, or, without one, when the prompt is over. Raises
-        GrammarError for phrases that no recogniser can listen for.
+        Returns when the question is answered or given up, or, without one, when the prompt is over. Who stops waiting
+        (is cancelled) ends it. Raises GrammarError for phrases that no recogniser can listen for, RuntimeError while
+        another step is open, ValueError for one with neither prompt nor question and after `close`.
         """
+        if self._step is not None:
+            raise RuntimeError("the bot is already speaking or asking: await one `say` or `ask` before the next")
         grammar = question_grammar(question) if question is not None else None
         now = monotonic()
-        self._question, self._grammar = question, grammar
+        self._core.begin(prompt, question, now)
+        self._prompt, self._question, self._grammar = prompt, question, grammar
         self._cut = None
         self._books = None
         step: asyncio.Future[Answer] = self._loop.create_future()
         self._step = step
-        if prompt is not None and self._trace is not None:
+        if prompt is None:
+            self._trace = None  # nothing is said to this turn, so there is no response to time
+        elif self._trace is not None:
             self._trace.mark(Mark.ANSWERED, now)
-        self._prompt = prompt
-        self._core.begin(prompt, question, now)
-        self._settle(now)
         try:
+            self._settle(now)
+            if step.done():
+                # Over before it began: a dialog that only speaks must not keep the loop to itself.
+                await asyncio.sleep(0)
             return await step
         finally:
             self._step = None
+            self._abandon()
 
     async def drained(self) -> None:
         """Wait until the caller has heard all that was said."""
@@ -127,12 +130,11 @@ class Session:
             await asyncio.sleep(0.02)
 
     def close(self) -> None:
-        """End everything; a step that is open is cancelled."""
+        """End everything; a step that is open is cancelled. Idempotent."""
         now = monotonic()
+        self._close_books(now)
         self._core.close(now)
         self._settle(now)
-        if self._timer is not None:
-            self._timer.cancel()
         for task in list(self._tasks):
             task.cancel()
         if self._step is not None and not self._step.done():
@@ -146,46 +148,27 @@ class Session:
 
     def _on_audio(self, pcm: bytes, at_sample: int) -> None:
         now = monotonic()
-        self._position = at_sample + len(pcm) // 2
-        self._position_at = now
         if self._stream is not None:
             self._feed(pcm)
         else:
-            self._keep(pcm)
-        if not self._unframed:
-            self._frame_at = at_sample
-        self._unframed += pcm
-        heard = False
-        while len(self._unframed) >= self._frame_bytes:
-            frame = bytes(self._unframed[: self._frame_bytes])
-            del self._unframed[: self._frame_bytes]
-            at, self._frame_at = self._frame_at, self._frame_at + self._engines.vad_frame_samples
-            for event in self._engines.gate.push(self._engines.vad.infer(frame), frame, at):
-                heard = True
-                self._on_speech(event, now)
-        if heard:
+            self._caller.keep(pcm)
+        events = self._caller.push(pcm, at_sample, now, eager=self._core.floor is Floor.SPEAKING)
+        for event in events:
+            self._on_speech(event, now)
+        if events:
             self._settle(now)
 
     def _on_speech(self, event: GateEvent, now: float) -> None:
         if isinstance(event, SpeechStarted):
-            self._speech_began = self._time_of(event.at_sample)
-            self._core.speech_started(self._speech_began, now)
+            self._interrupted_at = self._caller.time_of(event.at_sample)
+            self._core.speech_started(self._interrupted_at, now)
         elif isinstance(event, SpeechConfirmed):
             self._core.speech_confirmed(now)
         elif isinstance(event, SpeechStopped):
-            self._core.speech_stopped(self._time_of(event.at_sample), event.confirmed, now)
-
-    def _time_of(self, at_sample: int) -> float:
-        return self._position_at - (self._position - at_sample) / LINE_RATE_HZ
-
-    def _keep(self, pcm: bytes) -> None:
-        self._kept += pcm
-        limit = 2 * (KEPT_SAMPLES if self._engines.gate.in_speech else PRE_ROLL_SAMPLES)
-        if len(self._kept) > limit:
-            del self._kept[: len(self._kept) - limit]
+            self._core.speech_stopped(self._caller.time_of(event.at_sample), event.confirmed, now)
 
     def _on_key(self, digit: str, at_sample: int) -> None:
-        now = monotonic()
+        now = self._interrupted_at = monotonic()
         self._core.key(digit, now)
         self._settle(now)
 
@@ -240,10 +223,28 @@ class Session:
             case Action.STOP:
                 self._line.clear()
 
-    def _run(self, task: asyncio.Task[None]) -> asyncio.Task[None]:
+    def _abandon(self) -> None:
+        """A step that nobody waits for any more leaves the floor; without effect on one that has ended."""
+        if self._core.floor in (Floor.IDLE, Floor.CLOSED):
+            return
+        now = monotonic()
+        self._core.abandon(now)
+        self._settle(now)
+        self._close_books(now)
+        self._trace = None
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self._loop.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ran)
         return task
+
+    def _ran(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        step = self._step
+        if step is not None and not step.done() and not task.cancelled() and (error := task.exception()) is not None:
+            # Nothing but EngineErrors is expected of engines. Whatever this is, the dialog must not wait for ever.
+            step.set_exception(error)
 
     # The bot's words.
 
@@ -253,10 +254,11 @@ class Session:
             self._synthesis.cancel()
         self._paused = False
         self._books = PlayoutLedger(Utterance(self._prompt.text))
-        self._synthesis = self._run(self._loop.create_task(self._synthesise(self._books.utterance)))
+        self._synthesis = self._run(self._synthesise(self._books.utterance))
 
     async def _synthesise(self, utterance: Utterance) -> None:
         line = self._line
+        offset = 0
         try:
             for offset, sentence in sentences(utterance.text):
                 clip = await self._engines.voice.clip(sentence, line.encoding, line.encode)
@@ -264,6 +266,7 @@ class Session:
                 if not self._paused:
                     self._queue_from(self._books.queued_to if self._books else 0)
         except EngineError as error:
+            utterance.failed_at = offset
             self._tell(EngineFailed(error.engine, str(error), monotonic()))
         utterance.complete = True
         self._check_spoken()
@@ -294,7 +297,7 @@ class Session:
         if self._paused or self._books is None:
             return
         self._paused = True
-        self._paused_at = now
+        self._silent_ms = 1000 * max(0.0, now - self._interrupted_at)
         self._line.clear()
         self._books.cut(self._line.sent_samples)
 
@@ -304,7 +307,8 @@ class Session:
             return
         self._paused, self._cut, self._trace = False, None, None
         start = books.resume_point(self._line.sent_samples)
-        self._tell(BotResumed(books.heard(self._line.sent_samples).unheard, now))
+        if books.begun:
+            self._tell(BotResumed(books.heard(self._line.sent_samples).unheard, now))
         self._queue_from(start)
         self._check_spoken()
 
@@ -315,78 +319,90 @@ class Session:
         self._cut = books.heard(self._line.heard_samples())
         if not self._cut.interrupted or not books.begun:
             return  # it was over already, or nobody has heard anything of it
-        silent_ms = 1000 * (self._paused_at - self._speech_began)
-        self._tell(BargedIn(silent_ms, self._cut, now))
+        self._tell(BargedIn(self._silent_ms, self._cut, now))
 
     # The caller's words.
 
     def _recognise(self, now: float) -> None:
         self._forget()
-        asr = self._engines.asr
+        asr, turn = self._engines.asr, self._turn
         try:
-            self._stream = asr.open(AsrRequest(self._grammar), self._on_partial)
+            self._stream = asr.open(AsrRequest(self._grammar), lambda text: self._on_partial(turn, text))
         except EngineError as error:
-            self._recogniser_failed(error)
+            # The caller is speaking, and is told when they have ended.
+            self._tell(EngineFailed(error.engine, str(error), now))
             return
         self._upsample = self._engines.upsampler() if asr.capabilities.rate_hz == 2 * LINE_RATE_HZ else None
-        kept = bytes(self._kept)
-        self._kept.clear()
-        self._feed(kept)
+        self._feed(self._caller.take_kept())
 
     def _feed(self, pcm: bytes) -> None:
         if self._stream is not None:
             self._stream.feed(self._upsample(pcm) if self._upsample is not None else pcm)
 
-    def _on_partial(self, text: str) -> None:
-        self._core.partial(text)
-        self._tell(CallerPartial(text, monotonic()))
+    def _on_partial(self, turn: int, text: str) -> None:
+        if turn == self._turn:
+            self._core.partial(text)
+            self._tell(CallerPartial(text, monotonic()))
 
     def _end_speech(self, now: float) -> None:
         self._trace = TurnTrace()
         self._trace.mark(Mark.SPEECH_ENDED, min(now, self._core.speech_ended_at))
         self._trace.mark(Mark.TURN_ENDED, now)
         stream, self._stream = self._stream, None
-        if stream is not None:
-            self._run(self._loop.create_task(self._transcribe(stream)))
+        if stream is None:
+            self._core.failed(now)  # it could not be opened
+        else:
+            self._transcription = self._run(self._transcribe(stream, self._turn))
 
-    async def _transcribe(self, stream: AsrStream) -> None:
+    async def _transcribe(self, stream: AsrStream, turn: int) -> None:
         try:
             transcript = await stream.finish()
         except EngineError as error:
-            self._recogniser_failed(error)
+            now = monotonic()
+            if turn == self._turn:
+                self._tell(EngineFailed(error.engine, str(error), now))
+                self._core.failed(now)
+                self._settle(now)
             return
-        now = monotonic()
-        self._core.transcript(transcript.text, transcript.confidence, now)
-        self._settle(now)
-
-    def _recogniser_failed(self, error: EngineError) -> None:
-        now = monotonic()
-        self._tell(EngineFailed(error.engine, str(error), now))
-        # Told from a fresh turn of the loop: the core is in the middle of a row when a recogniser cannot be opened.
-        self._loop.call_soon(self._after_failure)
-
-    def _after_failure(self) -> None:
-        now = monotonic()
-        self._core.failed(now)
-        self._settle(now)
+        except asyncio.CancelledError:
+            stream.cancel()
+            raise
+        if turn == self._turn:
+            now = monotonic()
+            self._core.transcript(transcript.text, transcript.confidence, now)
+            self._settle(now)
 
     def _forget(self) -> None:
+        self._turn += 1
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.cancel()
+        if self._transcription is not None:
+            self._transcription.cancel()
+            self._transcription = None
 
     def _finish(self, answer: Answer, now: float) -> None:
-        books = self._books
-        if books is not None:
-            heard = self._cut or Heard(books.utterance.text)
-            answer = replace(answer, prompt=heard)
-            self._tell(BotHeard(heard, now))
-        if self._trace is not None:
-            self._trace.mark(Mark.TRANSCRIBED, now)
-        elif answer.digits:
+        answer = replace(answer, prompt=self._close_books(now))
+        if answer.digits:
             self._trace = TurnTrace()
             self._trace.mark(Mark.SPEECH_ENDED, now)
+        elif self._trace is not None:
+            self._trace.mark(Mark.TRANSCRIBED, now)
         if self._question is not None:
             self._tell(CallerAnswered(answer, now))
         if self._step is not None and not self._step.done():
             self._step.set_result(answer)
+
+    def _close_books(self, now: float) -> Heard:
+        """The prompt is over, if there was one: what was heard of it."""
+        books, self._books = self._books, None
+        if books is None:
+            return Heard()
+        if self._synthesis is not None:
+            self._synthesis.cancel()
+        # Said to its end it is as good as heard; what is cut off is counted by what has arrived.
+        said = books.utterance.complete and not self._line.queued_samples
+        line_sample = self._line.sent_samples if said else self._line.heard_samples()
+        heard = self._cut or books.heard(line_sample)
+        self._tell(BotHeard(heard, now))
+        return heard

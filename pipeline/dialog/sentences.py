@@ -2,8 +2,9 @@
 
 import re
 
-# A sentence ends at . ! ? … with white space behind; not within "3.5", nor behind a single capital ("J. Smith").
-_END = re.compile(r"(?<![A-Z])(?<=[.!?…])[\"')\]]*\s+")
+# A sentence ends at . ! ? … with white space behind; not within "3.5", nor behind a single capital ("J. Smith"), nor
+# behind a title: it belongs to the name.
+_END = re.compile(r"(?<=[.!?…])(?<!\b[A-Z]\.)(?<!\b(?:Mr|Ms|Dr|St)\.)(?<!\bMrs\.)[\"')\]]*\s+")
 
 
 def sentences(text: str) -> list[tuple[int, str]]:

@@ -27,13 +27,15 @@ class _Stretch:
 class Utterance:
     """One prompt: its text, its audio so far (one octet a sample) and the places of its words in both.
 
-    It grows by `append` while it is being synthesised; `complete` says that nothing more will come.
+    It grows by `append` while it is being synthesised; `complete` says that nothing more will come. Where the voice
+    failed on the way, `failed_at` is the character from which on the text will never be heard.
     """
 
     text: str
     payload: bytearray = field(default_factory=bytearray)
     words: list[Word] = field(default_factory=list)
     complete: bool = False
+    failed_at: int | None = None
 
     @property
     def samples(self) -> int:
@@ -124,10 +126,16 @@ class PlayoutLedger:
 
     def _char_after(self, position: int) -> int:
         """The character of the text behind the last word that was heard whole."""
+        if position == 0:
+            return 0
         utterance = self.utterance
+        end = len(utterance.text) if utterance.failed_at is None else utterance.failed_at
         if not utterance.words:
-            done = position / utterance.samples if utterance.complete and utterance.samples else 0.0
-            return utterance.text.rfind(" ", 0, int(len(utterance.text) * done) + 1) + 1
+            if not utterance.complete:
+                return 0
+            if position >= utterance.samples:
+                return end
+            return utterance.text.rfind(" ", 0, end * position // utterance.samples + 1) + 1
         heard_to = 0
         for word in utterance.words:
             if word.end_sample > position:
@@ -135,5 +143,5 @@ class PlayoutLedger:
             heard_to = word.char_end
         else:
             # Behind the last word there is only punctuation, if everything has been synthesised.
-            return len(utterance.text) if utterance.complete else heard_to
+            return end if utterance.complete else heard_to
         return heard_to

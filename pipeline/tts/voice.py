@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pipeline.tts.cache import Clip, ClipCache
 from pipeline.tts.engine import TtsEngine, Word
 from pipeline.tts.normalize import normalize
+from pipeline.tts.recorded import spread
 
 LINE_RATE_HZ = 8_000
 
@@ -26,7 +27,7 @@ class Voice:
     async def clip(self, text: str, encoding: str, encode: Callable[[bytes], bytes]) -> Clip:
         """`text` spoken, as payload of one octet a sample; words count from the clip's start and in `text`.
 
-        Raises EngineError.
+        An engine that does not tell where its words are is taken to speak at an even pace. Raises EngineError.
         """
         return await self._cache.get((self.name, text, encoding), lambda: self._synthesise(text, encode))
 
@@ -38,15 +39,14 @@ class Voice:
             pcm += chunk.pcm
             words += chunk.words
         audio = bytes(pcm) if rate_hz == LINE_RATE_HZ else self._resample(bytes(pcm), rate_hz, LINE_RATE_HZ)
+        samples = len(audio) // 2
+        if not words:
+            return Clip(encode(audio), spread(text, samples))
 
         def place(word: Word) -> Word:
             start, end = spoken.source_span(word.char_start, word.char_end)
-            return Word(
-                text[start:end],
-                start,
-                end,
-                word.start_sample * LINE_RATE_HZ // rate_hz,
-                word.end_sample * LINE_RATE_HZ // rate_hz,
-            )
+            # An engine's last word may end a little behind its audio: it could never be heard whole.
+            first, last = (min(at * LINE_RATE_HZ // rate_hz, samples) for at in (word.start_sample, word.end_sample))
+            return Word(text[start:end], start, end, first, last)
 
         return Clip(encode(audio), tuple(place(word) for word in words))

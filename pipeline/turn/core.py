@@ -20,17 +20,20 @@ from pipeline.turn.tables import MOVES, Action, Floor, Move
 
 MAX_TYPED_AHEAD = 32  # keys; a longer row is a stuck key or a flood
 MAX_RESUMES = 2  # of one prompt after speech without words: then there is noise on the line
+MAX_SKIPPED = 8  # prompts that one interruption skips on the way to its question: behind so many there is none
 
 
 @dataclass(frozen=True, slots=True)
 class TurnSettings:
     """How patient the bot is.
 
-    `resume_after_ms` of silence after a click let a held prompt go on; a turn ends after `max_turn_ms` at the latest;
-    a recogniser that is silent for `recogniser_timeout_ms` after the turn's end has failed.
+    `resume_after_ms` of silence after a click let a held prompt go on; so does what has for `max_undecided_ms` been
+    neither speech nor a click. A turn ends after `max_turn_ms` at the latest; a recogniser that is silent for
+    `recogniser_timeout_ms` after the turn's end has failed.
     """
 
     resume_after_ms: int = 150
+    max_undecided_ms: int = 2_000
     max_turn_ms: int = 30_000
     recogniser_timeout_ms: int = 3_000
 
@@ -53,6 +56,7 @@ _TIMER_MOVES = {
     Action.ARM_NO_INPUT: Move.NO_INPUT,
     Action.ARM_ENDPOINT: Move.ENDPOINT,
     Action.ARM_RESUME: Move.RESUME,
+    Action.ARM_UNDECIDED: Move.UNDECIDED,
     Action.ARM_TOO_LONG: Move.TOO_LONG,
     Action.ARM_RECOGNISER: Move.FAILED,
     Action.ARM_KEY: Move.KEY_TIMEOUT,
@@ -76,6 +80,7 @@ class TurnCore:
         self._talked_over = False  # this speech began before the prompt: it may belong to the turn before
         self._prompt_cut = False
         self._resumes = 0
+        self._skipped = 0  # prompts in a row that were over before they began
         self._keys = ""
         self._typed_ahead: deque[str] = deque(maxlen=MAX_TYPED_AHEAD)
         self._no_input_at: float | None = None
@@ -94,13 +99,20 @@ class TurnCore:
         self._prompt, self._question = prompt, question
         self._keys, self._partial, self._no_input_at = "", "", None
         self._prompt_cut, self._resumes = False, 0
-        self._talked_over = self._speech is _Speech.CONFIRMED and not self._interrupting
+        self._talked_over = self._speech is not _Speech.NONE and not self._interrupting
         self._answer = Answer(AnswerKind.NO_INPUT)
+        if self._skipped >= MAX_SKIPPED and question is None:
+            # A dialog that only speaks, round and round: what interrupted it will never be asked for.
+            self._typed_ahead.clear()
+            self._interrupting = False
         self._move(self._begin_move(), now)
         self._take_typed_ahead(now)
+        self._skipped = self._skipped + 1 if self.floor is Floor.IDLE and question is None else 0
 
     def spoken(self, now: float) -> None:
         """The prompt has been sent to its last sample."""
+        if self.floor is not Floor.SPEAKING:
+            return
         if self._question is None:
             self._move(Move.SPOKEN_LAST, now)
             return
@@ -110,7 +122,7 @@ class TurnCore:
     def speech_started(self, began_at: float, now: float) -> None:
         """Something that may be speech began at `began_at`."""
         self._speech = _Speech.UNSURE
-        if self.floor in (Floor.LISTENING, Floor.PERHAPS, Floor.SPEAKING, Floor.HELD):
+        if self.floor not in (Floor.CALLER, Floor.PAUSING):
             self._speech_began = began_at
             self._talked_over = False
         if self._may_speak():
@@ -151,24 +163,25 @@ class TurnCore:
         if unmatched and self._prompt_cut and self._resumes < MAX_RESUMES and (not text or self._talked_over):
             # A cough after all, or the tail of the answer before, over a prompt that nobody has heard yet.
             self._resumes += 1
-            self._prompt_cut = False
-            self._move(Move.NOTHING_SAID, now)
+            self._move(self._nothing_said_move(), now)
             return
         kind = AnswerKind.NO_MATCH if unmatched else AnswerKind.SPEECH
         self._answer = Answer(kind, text, choice, confidence=confidence)
         self._move(Move.TRANSCRIPT, now)
 
     def failed(self, now: float) -> None:
-        """The recogniser broke."""
-        if self.floor in (Floor.CALLER, Floor.PAUSING):
-            # The caller is still talking: let them end, then say so.
-            return
-        self._fail(now)
+        """The recogniser broke, after the turn's end: a caller who is still talking is not told in mid-sentence."""
+        if self.floor is Floor.RECOGNISING:
+            self._fail(now)
 
     def key(self, digit: str, now: float) -> None:
         """A key was pressed."""
         self._typed_ahead.append(digit)
         self._take_typed_ahead(now)
+
+    def abandon(self, now: float) -> None:
+        """The dialog has stopped waiting for the step: it is over, without an answer."""
+        self._move(Move.ABANDON, now)
 
     def close(self, now: float) -> None:
         """The call is over."""
@@ -190,6 +203,8 @@ class TurnCore:
             elif timer is Action.ARM_KEY:
                 self._complete_keys(now, Move.KEY_TIMEOUT)
             else:
+                if timer is Action.ARM_TOO_LONG and self.floor is Floor.CALLER:
+                    self._speech_ended = now  # as far as this turn goes
                 self._move(_TIMER_MOVES[timer], now)
 
     # Results.
@@ -243,6 +258,13 @@ class TurnCore:
             if self._speech is _Speech.UNSURE:
                 return Move.SPOKEN_UNSURE
         return silent
+
+    def _nothing_said_move(self) -> Move:
+        if self._speech is _Speech.CONFIRMED:
+            return Move.NOTHING_SAID_TALKED_OVER
+        if self._speech is _Speech.UNSURE:
+            return Move.NOTHING_SAID_UNSURE
+        return Move.NOTHING_SAID
 
     # Keys.
 
@@ -314,6 +336,10 @@ class TurnCore:
         else:
             if action is Action.DROP:
                 self._prompt_cut = True
+            elif action is Action.GO_ON:
+                self._prompt_cut = False
+            elif action is Action.RECOGNISE:
+                self._partial = ""
             self._commands.append(Command(action))
 
     def _due(self, timer: Action, now: float) -> float:
@@ -333,6 +359,7 @@ class TurnCore:
             now
             + {
                 Action.ARM_RESUME: settings.resume_after_ms,
+                Action.ARM_UNDECIDED: settings.max_undecided_ms,
                 Action.ARM_TOO_LONG: settings.max_turn_ms,
                 Action.ARM_RECOGNISER: settings.recogniser_timeout_ms,
             }[timer]

@@ -20,6 +20,8 @@ class GateSettings:
     Speech starts with the first frame at or above `start_probability`, and has stopped after `stop_frames`
     frames running below `stop_probability`. It is confirmed after `confirm_ms` of it that can be heard or, for
     those who speak softly, after that and `lag_ms` more by the detector alone: a click or a cough is too short.
+    While the gate is `eager`, `suspect_probability` is enough to start; what has not been at `start_probability`
+    after `doubt_ms` has stopped, and raises no suspicion again before it has been below `suspect_probability`.
     A block of 4 ms can be heard when its peak is above `audible_dbfs` and its mean level is above the noise by
     `noise_margin_db` (or above `noise_max_dbfs`, however loud the noise). Starts and ends are looked for up to
     `refine_ms` back.
@@ -27,10 +29,12 @@ class GateSettings:
 
     rate_hz: int = 8_000
     start_probability: float = 0.5
+    suspect_probability: float = 0.3
     stop_probability: float = 0.35
     stop_frames: int = 2
     confirm_ms: int = 160
     lag_ms: int = 96
+    doubt_ms: int = 192
     audible_dbfs: float = -45.0
     noise_margin_db: float = 4.0
     noise_max_dbfs: float = -30.0
@@ -78,9 +82,12 @@ class SpeechGate:
     """One call's gate. Feed it every frame in order, with the probability that the detector gave it."""
 
     def __init__(self, settings: GateSettings = GateSettings()) -> None:
+        self.eager = False
+        """Set while an early start is worth a false one: the bot speaks, and its pause can be taken back."""
         self._settings = settings
         self._confirm_samples = settings.confirm_ms * settings.rate_hz // 1000
         self._confirm_frame_samples = (settings.confirm_ms + settings.lag_ms) * settings.rate_hz // 1000
+        self._doubt_samples = settings.doubt_ms * settings.rate_hz // 1000
         self._refine_samples = settings.refine_ms * settings.rate_hz // 1000
         self._audible_peak = _amplitude(settings.audible_dbfs)
         self._margin = 10 ** (settings.noise_margin_db / 20)
@@ -90,6 +97,8 @@ class SpeechGate:
         self._run_start: int | None = None  # first sample of the last frames running with something audible
         self._in_speech = False
         self._confirmed = False
+        self._certain = False  # has the segment been at `start_probability`
+        self._suspicious = True  # may a suspicion start one
         self._start_sample = 0
         self._stop_sample: int | None = None  # where the last segment ended
         self._speech_samples = 0
@@ -144,11 +153,21 @@ class SpeechGate:
 
     def _move(self, probability: float, audible_samples: int, at_sample: int, samples: int) -> list[GateEvent]:
         settings = self._settings
+        certain = probability >= settings.start_probability
         if not self._in_speech:
-            started = probability >= settings.start_probability
+            self._certain = certain
+            suspect = probability >= settings.suspect_probability
+            self._suspicious = self._suspicious or not suspect
+            started = certain or (self.eager and suspect and self._suspicious)
             return self._start(audible_samples, at_sample, samples) if started else []
+        self._certain = self._certain or certain
         if probability >= settings.stop_probability:
             self._frames_below = 0
+            if not self._certain and self._frame_samples >= self._doubt_samples:
+                # A hum, a tone: neither silence nor speech.
+                self._suspicious = False
+                self._below_sample = at_sample
+                return self._stop()
             return self._count(audible_samples, samples)
         if self._frames_below == 0:
             self._below_sample = at_sample
@@ -171,7 +190,8 @@ class SpeechGate:
         self._speech_samples += audible_samples
         self._frame_samples += samples
         enough = self._speech_samples >= self._confirm_samples
-        if self._confirmed or not (enough or self._frame_samples >= self._confirm_frame_samples):
+        enough = enough or self._frame_samples >= self._confirm_frame_samples
+        if self._confirmed or not (enough and self._certain):
             return []
         self._confirmed = True
         return [SpeechConfirmed(max(self._audible_end, self._start_sample))]

@@ -181,3 +181,32 @@ class TestWithSilero:
             audio = np.concatenate([silence(8_000 + 61 * seed), click, silence(6_000)])
             events = [event for _, event in listen(audio + noise(len(audio), -60))]
             assert not any(isinstance(event, SpeechConfirmed) for event in events)
+
+
+def test_an_eager_gate_starts_at_a_suspicion_and_is_convinced_by_speech_only() -> None:
+    gate = SpeechGate(GateSettings(confirm_ms=64, lag_ms=0))
+    assert gate.push(0.4, LOUD, 0) == []
+    gate.eager = True
+    assert [type(event) for event in gate.push(0.4, LOUD, 256)] == [SpeechStarted]
+    assert gate.push(0.45, LOUD, 512) == []
+    assert gate.push(0.45, LOUD, 768) == []
+    assert [type(event) for event in gate.push(0.6, LOUD, 1_024)] == [SpeechConfirmed]
+
+
+def test_a_hum_that_stays_suspect_is_suspected_once() -> None:
+    gate = SpeechGate()
+    gate.eager = True
+    events = run(gate, [(0.4, LOUD)] * 40)
+    assert [type(event) for _, event in events] == [SpeechStarted, SpeechStopped]
+    assert events[1][0] == GateSettings().doubt_ms * 8 // FRAME_SAMPLES
+    assert events[1][1] == SpeechStopped(events[1][1].at_sample, False)
+    gate.push(0.1, LOUD, 40 * FRAME_SAMPLES)
+    assert [type(event) for event in gate.push(0.4, LOUD, 41 * FRAME_SAMPLES)] == [SpeechStarted]
+
+
+def test_a_suspicion_that_comes_to_nothing_is_taken_back() -> None:
+    gate = SpeechGate()
+    gate.eager = True
+    gate.push(0.3, LOUD, 0)
+    events = [event for number in range(1, 3) for event in gate.push(0.1, QUIET, 256 * number)]
+    assert events == [SpeechStopped(256, False)]

@@ -1,0 +1,231 @@
+"""A conversation without a telephone: a line in memory, a scripted detector, engines that do as they are told."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+
+from pipeline.asr.engine import AsrCapabilities, AsrEngine, AsrRequest, Transcript
+from pipeline.asr.fixed import FixedEngine
+from pipeline.errors import EngineError
+from pipeline.session import Engines, Session
+from pipeline.trace import SessionEvent
+from pipeline.tts.cache import ClipCache
+from pipeline.tts.engine import SpeechChunk, TtsCapabilities, TtsEngine
+from pipeline.tts.recorded import RecordedEngine, spread
+from pipeline.tts.voice import Voice
+from pipeline.turn.core import TurnCore, TurnSettings
+from pipeline.vad.gate import SpeechGate
+
+FRAME_SAMPLES = 256
+PACKET_SAMPLES = 160
+LOUD = bytes([0, 0x40, 0, 0xC0])  # two samples
+CLIP_SAMPLES = 800
+
+
+class FakeLine:
+    """A line that sends when it is told to."""
+
+    encoding = "PCMU"
+
+    def __init__(self, changed: asyncio.Event) -> None:
+        self.on_audio: Callable[[bytes, int], None] | None = None
+        self.on_dtmf: Callable[[str, int], None] | None = None
+        self.on_sent: Callable[[bytes, int], None] | None = None
+        self.on_drained: Callable[[], None] | None = None
+        self.in_flight = 0
+        self.sent = b""
+        self._queue = b""
+        self._changed = changed
+
+    def encode(self, pcm: bytes) -> bytes:
+        return pcm[1::2]
+
+    def play(self, payload: bytes) -> None:
+        self._queue += payload
+        self._changed.set()
+
+    def clear(self) -> int:
+        dropped, self._queue = len(self._queue), b""
+        self._changed.set()
+        return dropped
+
+    @property
+    def queued_samples(self) -> int:
+        return len(self._queue)
+
+    @property
+    def sent_samples(self) -> int:
+        return len(self.sent)
+
+    def heard_samples(self) -> int:
+        return max(0, len(self.sent) - self.in_flight)
+
+    def send(self, samples: int | None = None) -> None:
+        """Let packets leave: so many samples, or all."""
+        left = self.queued_samples if samples is None else min(samples, self.queued_samples)
+        while left > 0:
+            payload = self._queue[: min(left, PACKET_SAMPLES)]
+            left -= len(payload)
+            self._queue = self._queue[len(payload) :]
+            ordinal = self.sent_samples
+            self.sent += payload
+            if self.on_sent is not None:
+                self.on_sent(payload, ordinal)
+            if not self._queue and self.on_drained is not None:
+                self.on_drained()
+
+
+class ScriptedVad:
+    """Plays the probabilities that were put in."""
+
+    def __init__(self) -> None:
+        self.probabilities: deque[float] = deque()
+
+    def infer(self, frame: bytes) -> float:
+        return self.probabilities.popleft()
+
+    def reset(self) -> None:
+        self.probabilities.clear()
+
+
+class ScriptedStream:
+    """One turn: `answer` is awaited by `finish`."""
+
+    def __init__(self, request: AsrRequest, on_partial: Callable[[str], None], changed: asyncio.Event) -> None:
+        self.request = request
+        self.on_partial = on_partial
+        self.audio = b""
+        self.finishing = False
+        self.cancelled = False
+        self.answer: asyncio.Future[Transcript] = asyncio.get_running_loop().create_future()
+        self._changed = changed
+
+    def feed(self, pcm: bytes) -> None:
+        self.audio += pcm
+
+    async def finish(self) -> Transcript:
+        self.finishing = True
+        self._changed.set()
+        return await asyncio.shield(self.answer)
+
+    def cancel(self) -> None:
+        self.cancelled = True
+        self._changed.set()
+
+
+class ScriptedAsr:
+    """Keeps its turns for the test to look at; `broken` is raised by `open`."""
+
+    def __init__(self, changed: asyncio.Event) -> None:
+        self.capabilities = AsrCapabilities(8_000, grammar=True, free_speech=True, partials=True)
+        self.turns: list[ScriptedStream] = []
+        self.broken: EngineError | None = None
+        self._changed = changed
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    def open(self, request: AsrRequest, on_partial: Callable[[str], None]) -> ScriptedStream:
+        if self.broken is not None:
+            raise self.broken
+        self.turns.append(ScriptedStream(request, on_partial, self._changed))
+        self._changed.set()
+        return self.turns[-1]
+
+
+class ScriptedTts:
+    """Speaks 100 ms for any text, when `allow` lets it; texts in `broken` fail with what is there."""
+
+    def __init__(self) -> None:
+        self.capabilities = TtsCapabilities(8_000, word_positions=True)
+        self.asked: list[str] = []
+        self.broken: dict[str, Exception] = {}
+        self.gates: dict[str, asyncio.Event] = {}
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
+        self.asked.append(text)
+        if text in self.gates:
+            await self.gates[text].wait()
+        if text in self.broken:
+            raise self.broken[text]
+        yield SpeechChunk(bytes(2 * CLIP_SAMPLES), spread(text, CLIP_SAMPLES))
+
+
+class Talk:
+    """A session and everything around it."""
+
+    def __init__(
+        self,
+        *,
+        says: str | None = None,
+        tts: TtsEngine | None = None,
+        settings: TurnSettings | None = None,
+    ) -> None:
+        self.changed = asyncio.Event()
+        self.line = FakeLine(self.changed)
+        self.vad = ScriptedVad()
+        self.asr = ScriptedAsr(self.changed)
+        self.events: list[SessionEvent] = []
+        self.core = TurnCore(settings)
+        asr: AsrEngine = self.asr if says is None else FixedEngine(says, rate_hz=8_000)
+        tts = tts or RecordedEngine.from_pcm(bytes(2 * CLIP_SAMPLES), 8_000)
+        voice = Voice("test", tts, ClipCache(0), lambda pcm, source_hz, target_hz: pcm)
+        engines = Engines(self.vad, FRAME_SAMPLES, SpeechGate(), asr, voice, lambda: lambda pcm: pcm)
+        self.session = Session(self.line, engines, self.core, self._on_event)
+        self._at = 0
+
+    def _on_event(self, event: SessionEvent) -> None:
+        self.events.append(event)
+        self.changed.set()
+
+    def told(self, kind: type[SessionEvent]) -> list[SessionEvent]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    async def until(self, what: Callable[[], object], seconds: float = 2.0) -> None:
+        """Wait for something that the session is to do."""
+        async with asyncio.timeout(seconds):
+            while not what():
+                self.changed.clear()
+                await self.changed.wait()
+
+    async def playing(self, samples: int = 1) -> None:
+        """Wait until so much is queued."""
+        await self.until(lambda: self.line.queued_samples >= samples)
+
+    def hear(self, frames: int, probability: float) -> None:
+        """Audio of the caller, all at once: loud where it is speech."""
+        assert self.line.on_audio is not None
+        for _ in range(frames):
+            self.vad.probabilities.append(probability)
+            pcm = LOUD * (FRAME_SAMPLES // 2) if probability > 0.5 else bytes(2 * FRAME_SAMPLES)
+            self.line.on_audio(pcm, self._at)
+            self._at += FRAME_SAMPLES
+
+    def speak(self) -> None:
+        """The caller begins to speak, for certain."""
+        self.hear(12, 1.0)
+
+    def fall_silent(self) -> None:
+        self.hear(3, 0.0)
+
+    def click(self) -> None:
+        """Something that is not speech: one frame."""
+        self.hear(1, 1.0)
+        self.fall_silent()
+
+    def press(self, digits: str) -> None:
+        assert self.line.on_dtmf is not None
+        for digit in digits:
+            self.line.on_dtmf(digit, self._at)
+
+    async def say(self, text: str, *, turn: int = -1) -> None:
+        """A turn of the caller, and what the recogniser makes of it."""
+        self.speak()
+        self.fall_silent()
+        await self.until(lambda: self.asr.turns and self.asr.turns[turn].finishing)
+        self.asr.turns[turn].answer.set_result(Transcript(text, 0.9))

@@ -1,0 +1,184 @@
+"""Samples and words: what was heard, what was not, where to go on."""
+
+import re
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.playout.ledger import PlayoutLedger, Utterance
+from pipeline.tts.engine import Word
+from pipeline.tts.recorded import spread
+
+TEXT = "One two, three. Four!"
+
+
+def utterance(text: str = TEXT, samples: int = 2_100, *, words: bool = True) -> Utterance:
+    made = Utterance(text)
+    made.append(bytes(samples), spread(text, samples) if words else ())
+    made.complete = True
+    return made
+
+
+def letters(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text)
+
+
+def test_nothing_is_heard_of_what_was_never_begun() -> None:
+    books = PlayoutLedger(utterance())
+    assert not books.begun
+    heard = books.heard(10_000)
+    assert (heard.heard, heard.unheard, heard.interrupted) == ("", TEXT, True)
+
+
+def test_all_is_heard_with_the_last_sample() -> None:
+    books = PlayoutLedger(utterance())
+    books.queue(0, 2_100, 500)
+    assert books.heard(500 + 2_100).heard == TEXT
+    assert not books.heard(500 + 2_100).interrupted
+
+
+@pytest.mark.parametrize(
+    ("line_sample", "heard", "unheard"),
+    [
+        (299, "", TEXT),
+        (300, "One", "two, three. Four!"),
+        (799, "One", "two, three. Four!"),
+        (800, "One two,", "three. Four!"),
+        (1_500, "One two, three.", "Four!"),
+        (2_099, "One two, three.", "Four!"),
+    ],
+)
+def test_a_word_is_heard_with_its_last_sample(line_sample: int, heard: str, unheard: str) -> None:
+    books = PlayoutLedger(utterance())
+    books.queue(0, 2_100, 0)
+    found = books.heard(line_sample)
+    assert (found.heard, found.unheard) == (heard, unheard)
+
+
+def test_pieces_that_are_queued_one_behind_the_other_are_one() -> None:
+    made = Utterance(TEXT)
+    books = PlayoutLedger(made)
+    first, second = "One two, three.", "Four!"
+    made.append(bytes(1_000), spread(first, 1_000))
+    books.queue(0, 1_000, 0)
+    assert books.heard(1_000).unheard == second
+    made.append(bytes(500), spread(second, 500), TEXT.index(second))
+    books.queue(1_000, 500, 1_000)
+    made.complete = True
+    assert books.queued_to == 1_500
+    assert books.heard(1_500).unheard == ""
+
+
+def test_more_is_not_claimed_while_there_is_more_to_come() -> None:
+    made = Utterance(TEXT)
+    books = PlayoutLedger(made)
+    made.append(bytes(1_000), spread("One two, three.", 1_000))
+    books.queue(0, 1_000, 0)
+    assert books.heard(1_000).heard == "One two, three."
+
+
+def test_what_the_voice_could_not_say_is_unheard() -> None:
+    made = Utterance(TEXT)
+    books = PlayoutLedger(made)
+    made.append(bytes(1_000), spread("One two, three.", 1_000))
+    made.failed_at, made.complete = TEXT.index("Four"), True
+    books.queue(0, 1_000, 0)
+    assert (books.heard(1_000).heard, books.heard(1_000).unheard) == ("One two, three.", "Four!")
+
+
+def test_without_word_places_the_pace_is_even() -> None:
+    books = PlayoutLedger(utterance(words=False))
+    books.queue(0, 2_100, 0)
+    assert books.heard(0).heard == ""
+    assert books.heard(1_050).heard == "One two,"
+    assert books.heard(2_100).heard == TEXT
+    assert books.resume_point(1_050) == 1_050
+
+
+def test_an_empty_prompt_is_heard() -> None:
+    made = Utterance("", complete=True)
+    assert not PlayoutLedger(made).heard(0).interrupted
+
+
+def test_a_pause_and_the_second_stretch() -> None:
+    books = PlayoutLedger(utterance())
+    books.queue(0, 2_100, 0)
+    books.cut(600)
+    assert books.queued_to == 600
+    start = books.resume_point(600)
+    assert start == 400
+    books.queue(start, 2_100 - start, 600)
+    assert books.heard(600 + 300).heard == "One"
+    assert books.heard(600 + 400).heard == "One two,"
+    assert books.heard(600 + 1_700).heard == TEXT
+
+
+def test_a_cut_before_anything_left() -> None:
+    books = PlayoutLedger(utterance())
+    books.queue(0, 2_100, 70)
+    books.cut(70)
+    assert books.begun
+    assert books.queued_to == 0
+    assert books.resume_point(70) == 0
+
+
+@dataclass(frozen=True)
+class Story:
+    """A text, its pieces' lengths, and moments at which it is cut and gone on with."""
+
+    text: str
+    samples: list[int]
+    cuts: list[float]
+    with_words: bool
+
+
+word = st.text(st.characters(categories=("L", "N")), min_size=1, max_size=6)
+mark = st.sampled_from(["", ",", ".", "!", "?", ";"])
+texts = st.lists(st.tuples(word, mark), min_size=1, max_size=8).map(lambda parts: " ".join(w + m for w, m in parts))
+stories = st.builds(
+    Story,
+    texts,
+    st.lists(st.integers(0, 3_000), min_size=1, max_size=3),
+    st.lists(st.floats(0, 1), max_size=4),
+    st.booleans(),
+)
+
+
+@given(stories)
+def test_nothing_is_lost_and_nothing_said_twice_but_the_word_that_was_cut(story: Story) -> None:
+    made = Utterance(story.text)
+    total = sum(story.samples)
+    made.append(bytes(total), spread(story.text, total) if story.with_words else ())
+    made.complete = True
+    books = PlayoutLedger(made)
+    line = start = 0
+    for cut in [*story.cuts, 1.0]:
+        books.queue(start, total - start, line)
+        assert books.queued_to == total
+        here = line + int((total - start) * cut)
+        for at in (line, (line + here) // 2, here):
+            heard = books.heard(at)
+            assert letters(heard.heard) + letters(heard.unheard) == letters(story.text)
+            assert heard.interrupted is bool(heard.unheard)
+        position = books.position(here)
+        books.cut(here)
+        assert books.position(here) == position <= books.position(here + 10_000)
+        start = books.resume_point(here)
+        assert 0 <= start <= position <= total
+        assert not [w for w in made.words if w.start_sample < start < min(w.end_sample, position)]
+        line = here
+    assert books.heard(line).interrupted is (total == 0)
+
+
+@given(st.lists(st.tuples(st.integers(0, 500), st.text(max_size=9)), max_size=4))
+def test_pieces_keep_their_places(pieces: list[tuple[int, str]]) -> None:
+    text = "".join(piece for _, piece in pieces)
+    made, at = Utterance(text), 0
+    for samples, piece in pieces:
+        made.append(bytes(samples), (Word(piece, 0, len(piece), 0, samples),), at)
+        at += len(piece)
+    assert [text[w.char_start : w.char_end] for w in made.words] == [piece for _, piece in pieces]
+    assert [w.end_sample - w.start_sample for w in made.words] == [samples for samples, _ in pieces]
+    assert made.samples == sum(samples for samples, _ in pieces)

@@ -1,0 +1,100 @@
+"""A voice for a line: normalised, resampled, encoded, cached, its words placed in the text that was given."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from pipeline.errors import EngineError
+from pipeline.tts.cache import ClipCache
+from pipeline.tts.engine import SpeechChunk, TtsCapabilities, Word
+from pipeline.tts.recorded import RecordedEngine
+from pipeline.tts.voice import Voice
+
+
+class Engine:
+    """Speaks 100 ms a word; `late` samples more are claimed for the last one."""
+
+    def __init__(self, rate_hz: int = 8_000, *, places: bool = True, late: int = 0) -> None:
+        self.capabilities = TtsCapabilities(rate_hz, word_positions=places)
+        self.texts: list[str] = []
+        self._late = late
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
+        self.texts.append(text)
+        if "?" in text:
+            raise EngineError("test", "speaking", "no answer")
+        length, at, char = self.capabilities.rate_hz // 10, 0, 0
+        for name in text.split(" "):
+            word = Word(name, char, char + len(name), at, at + length + self._late)
+            yield SpeechChunk(bytes(2 * length), (word,) if self.capabilities.word_positions else ())
+            at, char = at + length, char + len(name) + 1
+
+
+def halve(pcm: bytes, source_hz: int, target_hz: int) -> bytes:
+    assert (source_hz, target_hz) == (16_000, 8_000)
+    return pcm[: len(pcm) // 2]
+
+
+def voice(engine: Engine | RecordedEngine, cache_bytes: int = 1_000_000) -> Voice:
+    return Voice("test", engine, ClipCache(cache_bytes), halve)
+
+
+def encode(pcm: bytes) -> bytes:
+    return pcm[::2]
+
+
+async def test_one_octet_a_sample_and_words_in_place() -> None:
+    clip = await voice(Engine()).clip("Good morning", "PCMU", encode)
+    assert len(clip.payload) == 1_600
+    assert clip.words == (Word("Good", 0, 4, 0, 800), Word("morning", 5, 12, 800, 1_600))
+
+
+async def test_words_count_in_the_text_that_was_given_not_in_the_one_that_was_spoken() -> None:
+    engine = Engine()
+    clip = await voice(engine).clip("Dr. Who", "PCMU", encode)
+    assert engine.texts == ["Doctor Who"]
+    assert [word.text for word in clip.words] == ["Dr.", "Who"]
+
+
+async def test_another_rate_is_converted_and_so_are_the_places() -> None:
+    clip = await voice(Engine(16_000)).clip("Good morning", "PCMU", encode)
+    assert len(clip.payload) == 1_600
+    assert [(word.start_sample, word.end_sample) for word in clip.words] == [(0, 800), (800, 1_600)]
+
+
+async def test_no_word_ends_behind_the_audio() -> None:
+    clip = await voice(Engine(late=90)).clip("Good morning", "PCMU", encode)
+    assert clip.words[-1].end_sample == len(clip.payload)
+
+
+async def test_without_places_the_pace_is_even() -> None:
+    clip = await voice(Engine(places=False)).clip("Good day", "PCMU", encode)
+    assert clip.words == (Word("Good", 0, 4, 0, 800), Word("day", 5, 8, 1_000, 1_600))
+
+
+async def test_a_clip_is_made_once_for_each_encoding() -> None:
+    engine = Engine()
+    one = voice(engine)
+    both = await asyncio.gather(*(one.clip("Hello", "PCMU", encode) for _ in range(2)))
+    assert both[0] is both[1] is await one.clip("Hello", "PCMU", encode)
+    await one.clip("Hello", "PCMA", encode)
+    assert len(engine.texts) == 2
+
+
+async def test_a_failure_is_told_and_not_kept() -> None:
+    engine = Engine()
+    one = voice(engine)
+    for _ in range(2):
+        with pytest.raises(EngineError):
+            await one.clip("Why?", "PCMU", encode)
+    assert len(engine.texts) == 2
+
+
+async def test_nothing_to_say() -> None:
+    clip = await voice(RecordedEngine.from_pcm(b"", 8_000)).clip("", "PCMU", encode)
+    assert (clip.payload, clip.words) == (b"", ())

@@ -1,0 +1,177 @@
+"""The turn core where things come at odd moments; and whatever comes, it never stands still."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.events import Answer, AnswerKind, Choice, DigitRule, Prompt, Question
+from pipeline.turn.core import MAX_SKIPPED, TurnSettings
+from pipeline.turn.tables import Action, Floor
+from tests.pipeline.turn.test_core import FIRM, FREE, MENU, PIN, PROMPT, Talk
+
+BOTH = Question(choices=(Choice("a", ("yes",), "1"), Choice("b", ("no",), "12")), digits=DigitRule(2, 4))
+
+
+@pytest.fixture
+def talk() -> Talk:
+    return Talk()
+
+
+def abandon(talk: Talk) -> list[Action]:
+    talk.core.abandon(talk.now)
+    return talk.take()
+
+
+def test_an_abandoned_step_leaves_nothing_open(talk: Talk) -> None:
+    talk.begin()
+    talk.start()
+    talk.confirm()
+    assert abandon(talk) == [Action.PAUSE, Action.DROP, Action.FORGET]
+    assert talk.core.floor is Floor.IDLE
+    assert talk.core.get_timer() is None
+    assert abandon(talk) == []
+    talk.stop()
+    assert talk.begin() == [Action.PLAY]
+
+
+def test_what_stays_undecided_lets_the_bot_go_on_and_is_heard_when_it_was_speech_after_all() -> None:
+    talk = Talk(TurnSettings(max_undecided_ms=1_000))
+    talk.begin()
+    talk.start()
+    assert talk.wait(0.9) == []
+    assert talk.wait(0.2) == [Action.GO_ON]
+    assert talk.core.floor is Floor.SPEAKING
+    assert talk.confirm() == [Action.PAUSE, Action.DROP, Action.RECOGNISE]
+
+
+def test_what_stays_undecided_in_the_silence_after_a_question_is_no_input_in_the_end(talk: Talk) -> None:
+    talk.begin()
+    talk.spoken()
+    talk.start()
+    assert talk.core.floor is Floor.PERHAPS
+    talk.wait(8.0)
+    assert talk.answer == Answer(AnswerKind.NO_INPUT)
+
+
+def test_speech_that_is_decided_late_is_an_answer(talk: Talk) -> None:
+    talk.begin()
+    talk.spoken()
+    talk.start()
+    talk.wait(2.5)
+    assert talk.core.dump()["floor"] == "listening"
+    assert talk.confirm() == [Action.RECOGNISE]
+    assert talk.core.dump()["floor"] == "caller"
+
+
+@pytest.mark.parametrize(("sure", "floor"), [(False, Floor.HELD), (True, Floor.CALLER)])
+def test_who_speaks_again_is_not_talked_over(talk: Talk, sure: bool, floor: Floor) -> None:
+    talk.begin()
+    talk.start()
+    talk.confirm()
+    talk.stop()
+    talk.wait(0.5)
+    talk.start()
+    if sure:
+        talk.confirm()
+    assert talk.transcript("") == ([Action.RECOGNISE] if sure else [])
+    assert talk.core.floor is floor
+
+
+def test_a_turn_that_is_cut_for_its_length_ends_then() -> None:
+    talk = Talk(TurnSettings(max_turn_ms=10_000))
+    talk.begin()
+    talk.spoken()
+    talk.start()
+    talk.confirm()
+    talk.wait(10.0)
+    assert talk.core.floor is Floor.RECOGNISING
+    assert talk.core.speech_ended_at == pytest.approx(talk.now)
+
+
+def test_a_failure_that_comes_too_late_changes_no_answer(talk: Talk) -> None:
+    talk.begin()
+    talk.spoken()
+    talk.core.failed(talk.now)
+    talk.wait(6.0)
+    assert talk.answer == Answer(AnswerKind.NO_INPUT)
+
+
+def test_a_prompt_is_over_only_while_it_is_being_said(talk: Talk) -> None:
+    talk.begin()
+    talk.keys("1")
+    talk.start()
+    talk.confirm()
+    assert talk.spoken() == []
+    assert talk.core.floor is Floor.IDLE
+
+
+@pytest.mark.parametrize("by", ["key", "speech"])
+def test_a_dialog_that_only_speaks_is_skipped_so_often_and_no_more(talk: Talk, by: str) -> None:
+    talk.begin(PROMPT, None)
+    if by == "key":
+        talk.keys("9")
+    else:
+        talk.start()
+        talk.confirm()
+    for _ in range(MAX_SKIPPED):
+        talk.begin(PROMPT, None)
+        assert talk.core.floor is Floor.IDLE
+    talk.begin(PROMPT, None)
+    assert talk.core.floor is Floor.SPEAKING
+
+
+EVENTS = ("start", "confirm", "click", "stop", "spoken", "key", "hash", "words", "nothing", "failed", "wait", "abandon")
+WAITS = {Floor.HELD, Floor.LISTENING, Floor.PERHAPS, Floor.CALLER, Floor.PAUSING, Floor.RECOGNISING, Floor.KEYING}
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(EVENTS), st.floats(0, 3, allow_subnormal=False)),
+        max_size=60,
+    ),
+    st.lists(
+        st.tuples(st.sampled_from([None, PROMPT, FIRM]), st.sampled_from([None, MENU, FREE, PIN, BOTH])),
+        min_size=1,
+    ),
+)
+def test_whatever_comes_it_never_waits_without_a_timer(
+    events: list[tuple[str, float]], steps: list[tuple[Prompt | None, Question | None]]
+) -> None:
+    talk = Talk()
+    count = 0
+    for event, seconds in events:
+        if talk.core.floor is Floor.IDLE:
+            prompt, question = steps[count % len(steps)]
+            count += 1
+            talk.begin(prompt if question is not None else PROMPT, question)
+        happen(talk, event, seconds)
+        assert (talk.core.get_timer() is not None) or talk.core.floor not in WAITS, talk.core.dump()
+        if talk.core.floor is Floor.IDLE:
+            assert talk.core.get_timer() is None, talk.core.dump()
+    talk.core.close(talk.now)
+    assert talk.core.get_timer() is None
+
+
+def happen(talk: Talk, event: str, seconds: float) -> None:
+    """One event, as the session would tell it."""
+    match event:
+        case "start":
+            talk.start()
+        case "confirm":
+            talk.confirm()
+        case "click" | "stop":
+            talk.stop(confirmed=event == "stop")
+        case "spoken":
+            talk.spoken()
+        case "key" | "hash":
+            talk.keys("1" if event == "key" else "#")
+        case "words" | "nothing":
+            talk.transcript("yes" if event == "words" else "")
+        case "failed":
+            talk.core.failed(talk.now)
+            talk.take()
+        case "abandon":
+            abandon(talk)
+        case _:
+            talk.wait(seconds)
