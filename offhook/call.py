@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 
 from pipeline.events import Answer, Choice, DigitRule, Heard, Prompt, Question
 from pipeline.session import Session
@@ -29,6 +30,7 @@ class Call:
         headers: Iterable[tuple[str, str]] = (),
         silence_ms: int = 500,
         no_input_ms: int = 5_000,
+        on_hangup: Callable[[], None] | None = None,
     ) -> None:
         self.id = call_id
         self.caller = caller
@@ -37,6 +39,7 @@ class Call:
         self._session = session
         self._silence_ms = silence_ms
         self._no_input_ms = no_input_ms
+        self._on_hangup = on_hangup
         self._ended = False
         self.hung_up = False  # by us
 
@@ -64,12 +67,15 @@ class Call:
 
         `choices` maps names to the phrases that mean them, `keys` keys to names of choices. `digits` collects that
         many digits by key. With neither choices nor digits nor `grammar` (JSGF) any speech is an answer.
-        Raises ValueError for a key that means no choice.
+        Raises ValueError for a key that means no choice, a choice with two keys, and fewer digits than one.
         """
+        if isinstance(digits, int) and digits < 1:
+            raise ValueError(f"{digits} digits cannot be collected: `digits` is at least 1")
+        listed = _choices(choices, keys or {})
         question = Question(
-            choices=_choices(choices, keys or {}),
+            choices=listed,
             grammar=grammar,
-            speech=speech and not (digits is not None and not choices and grammar is None),
+            speech=speech and not (digits is not None and not listed and grammar is None),
             digits=DigitRule(digits, digits) if isinstance(digits, int) else digits,
             silence_ms=self._silence_ms if silence_ms is None else silence_ms,
             no_input_ms=self._no_input_ms if no_input_ms is None else no_input_ms,
@@ -77,19 +83,20 @@ class Call:
         return await self.step(None if text is None else Prompt(text, barge_in), question)
 
     async def step(self, prompt: Prompt | None, question: Question | None) -> Answer:
-        """One prompt and question, as values. Raises CallEnded."""
+        """One prompt and question, as values. Raises CallEnded; RuntimeError while another one is open."""
         if self._ended or self.hung_up:
             raise CallEnded
         return await self._session.step(prompt, question)
 
     async def hangup(self) -> None:
-        """End the call when the caller has heard all that was said."""
-        if not self._ended and not self.hung_up:
-            self.hung_up = True
-            try:
-                await asyncio.wait_for(self._session.drained(), HANG_UP_WAIT_S)
-            except TimeoutError:
-                return
+        """End the call when the caller has heard all that was said. Nothing can be said any more, but work goes on."""
+        if self._ended or self.hung_up:
+            return
+        self.hung_up = True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._session.drained(), HANG_UP_WAIT_S)
+        if self._on_hangup is not None:
+            self._on_hangup()
 
     def end(self) -> None:
         """The call is over, whoever ended it."""
@@ -104,10 +111,13 @@ def _choices(
         if keys:
             raise ValueError("`keys` goes with choices given as a mapping; a Choice has its own `dtmf`")
         return made
-    by_name = {name: key for key, name in keys.items()}
-    unknown = [name for name in by_name if name not in choices]
-    if unknown:
-        raise ValueError(f"a key stands for {unknown[0]!r}, which is not among the choices {sorted(choices)}")
+    by_name: dict[str, str] = {}
+    for key, name in keys.items():
+        if name not in choices:
+            raise ValueError(f"a key stands for {name!r}, which is not among the choices {sorted(choices)}")
+        if name in by_name:
+            raise ValueError(f"the keys {by_name[name]!r} and {key!r} both stand for {name!r}: a choice has one key")
+        by_name[name] = key
     return tuple(
         Choice(name, (phrases,) if isinstance(phrases, str) else tuple(phrases), by_name.get(name))
         for name, phrases in choices.items()

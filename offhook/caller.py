@@ -7,12 +7,13 @@ from importlib.resources.abc import Traversable
 from time import monotonic
 from typing import Any, Self
 
+from sip.errors import RemoteError
 from sip.events import CallAnswered, CallEnded, CallRejected, Event
 from sip.net.address import Address
 from sip.net.endpoint import Endpoint
 from sip.sdp.negotiate import LocalMedia, accept_answer, make_offer
 from telephony.net.clock import MediaClock
-from telephony.net.ports import PortPool
+from telephony.net.ports import PortPair, PortPool
 from telephony.net.udp_line import UdpLine
 from telephony.pcm import audioop
 from telephony.rtp.config import RtpConfig
@@ -104,6 +105,15 @@ class Caller:
 
     async def _invite(self, host: str, target: Address, user: str) -> None:
         pair = self._ports.acquire(monotonic())
+        try:
+            self._line = await self._connect(pair, host, target, user)
+        except BaseException:
+            pair.release(monotonic())
+            raise
+        self._line.on_audio = self.ear.hear
+        self._line.start()
+
+    async def _connect(self, pair: PortPair, host: str, target: Address, user: str) -> UdpLine:
         offer = make_offer(LocalMedia(host, pair.port, 1, 1))
         own = self._endpoint.address
         self._handle = self._endpoint.run(
@@ -115,7 +125,11 @@ class Caller:
                 destination=target,
             )
         )
-        audio = accept_answer(offer, await self._answer)
+        answer = await self._answer
+        try:
+            audio = accept_answer(offer, answer)
+        except RemoteError as error:
+            raise CallFailedError(f"the answer cannot be used: {error}") from error
         config = RtpConfig(
             payload_type=audio.payload_type,
             receive_payload_types=frozenset(audio.receive_payload_types),
@@ -126,14 +140,13 @@ class Caller:
             signalling_host=target.host,
             ptime_ms=audio.ptime_ms,
         )
-        self._line = UdpLine(pair, config, audio.codec, clock=self._clock)
-        self._line.on_audio = self.ear.hear
-        self._line.start()
+        return UdpLine(pair, config, audio.codec, clock=self._clock)
 
     def _on_event(self, event: Event) -> None:
         match event:
             case CallAnswered(sdp=sdp):
-                self._answer.set_result(sdp or b"")
+                if not self._answer.done():  # cancelled: nobody waits for it any more
+                    self._answer.set_result(sdp or b"")
             case CallRejected(status=status, reason=reason):
                 self.over.set()
                 if not self._answer.done():
@@ -187,9 +200,11 @@ class Caller:
         """The result of `wait`, unless the far end hangs up first: then CallFailedError."""
         waiting = asyncio.ensure_future(wait)
         over = asyncio.ensure_future(self.over.wait())
-        await asyncio.wait((waiting, over), return_when=asyncio.FIRST_COMPLETED)
-        over.cancel()
-        if not waiting.done():
+        try:
+            await asyncio.wait((waiting, over), return_when=asyncio.FIRST_COMPLETED)
+            if not waiting.done():
+                raise CallFailedError("the bot hung up before the caller was done")
+            return waiting.result()
+        finally:
+            over.cancel()
             waiting.cancel()
-            raise CallFailedError("the bot hung up before the caller was done")
-        return waiting.result()

@@ -119,10 +119,11 @@ class CallsConfig(Section):
 
 class VadConfig(Section):
     """Voice activity: speech starts at `start_threshold`, stops below `stop_threshold` (probabilities), and
-    is believed after `confirm_ms`."""
+    is believed after `confirm_ms`; `suspect_threshold` is enough to pause the bot."""
 
     engine: EngineName = "silero"
     start_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    suspect_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.3
     stop_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.35
     confirm_ms: Annotated[int, Field(ge=0, le=1_000)] = 160
 

@@ -17,7 +17,7 @@ from offhook.engines import EngineSet
 from offhook.flowfile import load_flow
 from offhook.node import Node
 from offhook.records import CallRecord
-from offhook.serve import Stopping, ready_line
+from offhook.serve import Signalled, Stopping, ready_line
 from pipeline.events import Answer, AnswerKind
 from pipeline.trace import (
     BargedIn,
@@ -28,6 +28,7 @@ from pipeline.trace import (
     SessionEvent,
     TurnTraced,
 )
+from telephony.net.ports import PortsExhaustedError
 
 HOST = "127.0.0.1"
 PIN = "4711"
@@ -96,24 +97,32 @@ def _in_words(answer: Answer) -> str:
 async def demo(config: Config, *, stay: bool, as_json: bool) -> int:
     """Run the demo; with `stay` the bot stays up for a softphone until a signal. Returns the exit status."""
     config = _for_demo(config)
-    node = Node(config, flow_dialog(load_flow()), EngineSet(config))
-    minutes = Minutes(quiet=as_json)
-    node.listeners.append(minutes.on_event)
     stopping = Stopping()
+    node = Node(config, flow_dialog(load_flow()), EngineSet(config))
     try:
-        await node.start()
-        if not as_json:
-            typer.echo(f"{ready_line(node)}\n")
-        problem = await _place_call(node)
-        record = await _record(node, minutes.call_id)
-        problem = problem or minutes.check()
-        _report(node, minutes, record, problem, as_json)
+        problem = await stopping.unless_signalled(_show(node, as_json))
         if stay and problem is None:
             _invite(node)
             await stopping.first.wait()
         return 0 if problem is None else 1
+    except Signalled:
+        return 1
     finally:
         await node.stop()
+
+
+async def _show(node: Node, as_json: bool) -> str | None:
+    """Start the bot, call it, and report. Returns what went wrong, if anything did."""
+    minutes = Minutes(quiet=as_json)
+    node.listeners.append(minutes.on_event)
+    await node.start()
+    if not as_json:
+        typer.echo(f"{ready_line(node)}\n")
+    problem = await _place_call(node)
+    record = await _record(node, minutes.call_id)
+    problem = problem or minutes.check()
+    _report(node, minutes, record, problem, as_json)
+    return problem
 
 
 async def _place_call(node: Node) -> str | None:
@@ -125,7 +134,7 @@ async def _place_call(node: Node) -> str | None:
             await _talk(caller)
             caller.hang_up()
             await node.idle()
-    except CallFailedError as error:
+    except (CallFailedError, PortsExhaustedError) as error:
         return str(error)
     except TimeoutError:
         return f"the call was not over after {CALL_LIMIT_S:g} s"

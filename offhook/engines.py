@@ -4,7 +4,8 @@ import os
 from importlib.resources import files
 
 from offhook.config import Config
-from offhook.registry import make_asr, make_tts, make_vad
+from offhook.registry import BUILT_IN, Kind, make_asr, make_tts, make_vad
+from offhook.usererror import UserError
 from pipeline.asr.engine import AsrEngine
 from pipeline.asr.fixed import FixedEngine
 from pipeline.asr.pocketsphinx import PocketsphinxEngine
@@ -13,7 +14,7 @@ from pipeline.tts.cache import ClipCache
 from pipeline.tts.engine import TtsEngine
 from pipeline.tts.espeak import EspeakEngine
 from pipeline.tts.recorded import RecordedEngine
-from pipeline.tts.voice import Voice
+from pipeline.tts.voice import LINE_RATE_HZ, Voice
 from pipeline.vad.energy import EnergyVad
 from pipeline.vad.engine import VadEngine
 from pipeline.vad.gate import GateSettings, SpeechGate
@@ -31,6 +32,8 @@ class EngineSet:
         self.vad: VadEngine = make_vad(config)
         self.asr: AsrEngine = make_asr(config)
         self.tts: TtsEngine = make_tts(config)
+        _check_rate("vad", config.vad.engine, self.vad.capabilities.rate_hz, (LINE_RATE_HZ,))
+        _check_rate("asr", config.asr.engine, self.asr.capabilities.rate_hz, (LINE_RATE_HZ, 2 * LINE_RATE_HZ))
         cache = ClipCache(config.tts.cache_mib * 1024 * 1024)
         self.voice = Voice(f"{config.tts.engine}/{config.tts.voice}", self.tts, cache, resample)
 
@@ -50,6 +53,7 @@ class EngineSet:
         """What one call needs of them."""
         gate = GateSettings(
             start_probability=config.vad.start_threshold,
+            suspect_probability=config.vad.suspect_threshold,
             stop_probability=config.vad.stop_threshold,
             confirm_ms=config.vad.confirm_ms,
         )
@@ -60,6 +64,17 @@ class EngineSet:
             asr=self.asr,
             voice=self.voice,
             upsampler=lambda: Upsampler().push,
+        )
+
+
+def _check_rate(kind: Kind, name: str, rate_hz: int, possible: tuple[int, ...]) -> None:
+    if rate_hz not in possible:
+        rates = " or ".join(str(rate) for rate in possible)
+        raise UserError(
+            f"the {kind} engine {name!r} cannot hear a telephone line",
+            f"it takes {rate_hz} Hz, and the line brings {rates} Hz",
+            f'engine = "{next(iter(BUILT_IN[kind]))}"',
+            f"[{kind}] engine",
         )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import socket
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from time import monotonic
 from typing import Any
@@ -17,10 +18,11 @@ from offhook.metrics import Metrics
 from offhook.records import EndedBy, RecordingWriter, RecordStore
 from offhook.scribe import Scribe
 from offhook.tape import Tape
+from pipeline.errors import EngineError
 from pipeline.session import Session
 from pipeline.trace import SessionEvent
 from pipeline.turn.core import TurnCore, TurnSettings
-from sip.errors import RemoteError
+from sip.errors import LocalError, RemoteError
 from sip.events import EndCause, IncomingCall
 from sip.net.endpoint import Endpoint
 from sip.sdp.negotiate import (
@@ -39,6 +41,7 @@ from telephony.net.udp_line import UdpLine
 from telephony.rtp.config import RtpConfig
 
 RECORD_WAIT_S = 0.5  # for the row that outlives us; a database slower than that does not keep a caller waiting
+RECORDING_WAIT_S = 5.0  # for a recording's last samples; a disk slower than that does not keep the call's place
 CODECS = AudioCapabilities()
 
 ENDINGS = {
@@ -133,6 +136,9 @@ class InboundCall:
         if self._over:
             return
         self._answered = True
+        if self._line is not None:
+            # From now on, not from the ACK: the caller's first packets may overtake it.
+            self._line.start()
         self._services.endpoint.run(lambda ua, now: ua.answer(self.handle, sdp, now))
 
     def confirmed(self, sdp: bytes | None) -> None:
@@ -149,7 +155,12 @@ class InboundCall:
             self.hang_up(EndedBy.NETWORK, f"the answer in the ACK cannot be used: {error}")
             return
         if self._call is None and self._line is not None:
-            self._converse(self._line)
+            self._line.start()
+            try:
+                self._converse(self._line)
+            except EngineError as error:
+                self._log.error("no conversation", error=str(error))
+                self.hang_up(EndedBy.BOT, f"an engine failed: {error}")
 
     def reinvited(self, sdp: bytes | None) -> None:
         """A re-INVITE: another address, another codec, hold; without SDP it asks for our offer."""
@@ -161,6 +172,7 @@ class InboundCall:
                 answer = self._offer = make_offer(media, CODECS)
             else:
                 answer, audio = answer_offer(sdp, media, CODECS)
+                self._offer = None  # of an earlier re-INVITE that came to nothing
                 if self._line is not None:
                     self._line.reconfigure(self._rtp_config(audio), audio.codec, audio.receive_payload_types)
         except (RemoteError, MediaError) as error:
@@ -186,12 +198,14 @@ class InboundCall:
             return
         # The BYE's own CallEnded comes back before `run` returns.
         self._why = by, reason
-        if self._answered:
-            self._services.endpoint.run(lambda ua, now: ua.bye(self.handle, now))
-        else:
-            self._services.endpoint.run(lambda ua, now: ua.reject(self.handle, 503, now))
-            if not self._scribe.begun:
-                self._scribe.refused(503)
+        # Where the signalling has lost the call (a dead socket), what is ours is to be freed all the same.
+        with suppress(LocalError):
+            if self._answered:
+                self._services.endpoint.run(lambda ua, now: ua.bye(self.handle, now))
+            else:
+                self._services.endpoint.run(lambda ua, now: ua.reject(self.handle, 503, now))
+        if not self._scribe.begun:
+            self._scribe.refused(503)
         self._finish(by, reason)
 
     # The conversation.
@@ -209,8 +223,6 @@ class InboundCall:
             first_media_timeout_s=rtp.first_media_timeout_s,
         )
         self._line.on_silent = self._on_silent
-        # From now on, not from the ACK: the caller's first packets may overtake it.
-        self._line.start()
 
     def _rtp_config(self, audio: NegotiatedAudio) -> RtpConfig:
         return RtpConfig(
@@ -247,6 +259,7 @@ class InboundCall:
             headers=self._event.headers,
             silence_ms=config.turn.silence_ms,
             no_input_ms=config.turn.no_input_ms,
+            on_hangup=lambda: self.hang_up(EndedBy.BOT, "bot hung up"),
         )
         self._limit = asyncio.get_running_loop().call_later(
             config.calls.max_call_s,
@@ -266,15 +279,23 @@ class InboundCall:
             # A dialog is the user's code: whatever it raises ends this call and no other.
             self._log.exception("the dialog failed")
             self.hang_up(EndedBy.BOT, "the dialog failed")
-        self.hang_up(EndedBy.BOT, "bot hung up")
+        finally:
+            # A dialog may also end by being cancelled from within: nobody would talk to the caller any more.
+            self.hang_up(EndedBy.BOT, "bot hung up")
 
     def _on_event(self, event: SessionEvent) -> None:
         self._scribe.on_event(event)
         for listener in self._services.listeners:
-            listener(self.id, event)
+            try:
+                listener(self.id, event)
+            except Exception:  # noqa: BLE001
+                # Who watches a call must not be able to break it.
+                self._log.exception("a listener failed")
 
     def _on_silent(self) -> None:
-        timeout_s = self._services.config.rtp.media_timeout_s
+        rtp = self._services.config.rtp
+        never = self._line is not None and self._line.stats().last_received_at is None
+        timeout_s = rtp.first_media_timeout_s if never else rtp.media_timeout_s
         self.hang_up(EndedBy.NETWORK, f"no media for {timeout_s:g} s")
 
     # The end.
@@ -305,8 +326,9 @@ class InboundCall:
         if self._scribe.begun:
             recording = None
             if self._tape is not None:
-                recording = await asyncio.wrap_future(self._tape.close())
-            row = self._scribe.ended(by, reason, rtp=rtp, recording=recording)
+                done, _ = await asyncio.wait((asyncio.wrap_future(self._tape.close()),), timeout=RECORDING_WAIT_S)
+                recording = next((future.result() for future in done), None)
+            row = self._scribe.ended(by, reason, rtp=rtp, recording=recording, answered=self._answered)
             await asyncio.wait((asyncio.wrap_future(row),), timeout=RECORD_WAIT_S)
         self._on_over(self)
 
@@ -346,6 +368,9 @@ def _local_host(services: Services, event: IncomingCall) -> str:
     if bound not in ("0.0.0.0", "::"):
         return bound
     family = socket.AF_INET6 if ":" in event.source.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        probe.connect((event.source.host, event.source.port))  # sends nothing: asks the routing table
-        return str(probe.getsockname()[0])
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((event.source.host, event.source.port))  # sends nothing: asks the routing table
+            return str(probe.getsockname()[0])
+    except OSError:
+        return bound  # there is no way to the caller, whatever the SDP says

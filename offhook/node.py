@@ -54,6 +54,8 @@ class Node:
         self._draining = False
         self._endpoint: Endpoint | None = None
         self._services: Services | None = None
+        self._store: RecordStore | None = None
+        self._recordings: RecordingWriter | None = None
         self._web: WebServer | None = None
         self._watch = LoopWatch(self.metrics_store.event_loop_lag)
         self._log = structlog.get_logger("offhook.node")
@@ -61,8 +63,10 @@ class Node:
     async def start(self) -> None:
         """Everything up: once this returns, calls can come in. Raises UserError, EngineError."""
         config = self.config
-        store = RecordStore.open(config.records.database_url or str(self.records_dir / "calls.db"))
-        recordings = RecordingWriter(self.records_dir / "recordings") if config.records.record_audio else None
+        # Kept at once, each: a start that fails half-way is undone by `stop`.
+        store = self._store = RecordStore.open(config.records.database_url or str(self.records_dir / "calls.db"))
+        if config.records.record_audio:
+            self._recordings = RecordingWriter(self.records_dir / "recordings")
         await self._engines.start()
         host = config.sip.advertised_host
         advertised = Address(host, config.sip.port) if host else None
@@ -88,7 +92,7 @@ class Node:
             engines=self._engines,
             store=store,
             metrics=self.metrics_store,
-            recordings=recordings,
+            recordings=self._recordings,
             dialog=self._dialog,
             listeners=self.listeners,
         )
@@ -101,7 +105,7 @@ class Node:
     @property
     def records_dir(self) -> Path:
         """Where the database and the recordings are."""
-        return Path(self.config.records.dir)
+        return Path(self.config.records.dir).resolve()
 
     @property
     def sip_address(self) -> Address:
@@ -113,9 +117,9 @@ class Node:
     @property
     def store(self) -> RecordStore:
         """The call records."""
-        if self._services is None:
+        if self._store is None:
             raise RuntimeError("the node has not been started")
-        return self._services.store
+        return self._store
 
     async def drain(self, timeout_s: float) -> bool:
         """Take no new calls and wait for those that are there; false when some were left."""
@@ -131,7 +135,10 @@ class Node:
         await self._empty.wait()
 
     async def stop(self) -> None:
-        """End what is left: BYE to every call, records and recordings closed, engines and ports freed."""
+        """End what is left: BYE to every call, records and recordings closed, engines and ports freed.
+
+        Also after a start that failed.
+        """
         self._draining = True
         for call in list(self._calls.values()):
             call.hang_up(EndedBy.OPERATOR, "the bot was stopped")
@@ -145,12 +152,12 @@ class Node:
                 await asyncio.wait_for(self._endpoint.drained(), GOODBYE_S)
             self._endpoint.close()
         await self._engines.close()
-        services = self._services
-        if services is not None:
-            services.clock.close()
-            if services.recordings is not None:
-                await asyncio.to_thread(services.recordings.close)
-            await asyncio.to_thread(services.store.close)
+        if self._services is not None:
+            self._services.clock.close()
+        if self._recordings is not None:
+            await asyncio.to_thread(self._recordings.close)
+        if self._store is not None:
+            await asyncio.to_thread(self._store.close)
 
     @property
     def http_address(self) -> tuple[str, int] | None:

@@ -12,6 +12,7 @@ from typing import Literal, cast
 from offhook.config import Config
 from offhook.usererror import UserError, did_you_mean
 from pipeline.asr.engine import AsrEngine
+from pipeline.errors import EngineError
 from pipeline.tts.engine import TtsEngine
 from pipeline.vad.engine import VadEngine
 
@@ -50,7 +51,11 @@ def _factory(kind: Kind, name: str) -> Callable[[Config], object]:
         module, _, function = target.partition(":")
         return cast(Callable[[Config], object], getattr(import_module(module), function))
     for point in entry_points(group=f"offhook.{kind}", name=name):
-        return cast(Callable[[Config], object], point.load())
+        try:
+            return cast(Callable[[Config], object], point.load())
+        except (ImportError, AttributeError) as error:
+            hint = f"Type: pip install --force-reinstall {point.dist.name}" if point.dist is not None else ""
+            raise EngineError(name, f"loading {point.value}", str(error), hint) from error
     raise UserError(
         f"there is no {kind} engine {name!r}",
         "neither offhook nor an installed package has one of that name",

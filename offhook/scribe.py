@@ -8,7 +8,7 @@ from time import monotonic
 import structlog
 
 from offhook.metrics import Metrics, Stage
-from offhook.records import CallClock, CallRecord, EndedBy, RecordingResult, RecordStore, TranscriptLine
+from offhook.records import CallClock, CallRecord, Disposition, EndedBy, RecordingResult, RecordStore, TranscriptLine
 from pipeline.events import AnswerKind
 from pipeline.trace import (
     BargedIn,
@@ -82,6 +82,7 @@ class Scribe:
                 self.record = replace(self.record, turns=self.record.turns + 1)
                 if answer.kind is AnswerKind.FAILED:
                     self._metrics.asr_failure()
+                    self._log.warning("turn not transcribed")
                 if answer.text or answer.digits:
                     text = answer.text or f"[keys: {len(answer.digits)}]"
                     self._line(TranscriptLine(self._at(at), "caller", text))
@@ -105,19 +106,26 @@ class Scribe:
         *,
         rtp: dict[str, float] | None = None,
         recording: RecordingResult | None = None,
+        answered: bool = True,
     ) -> "Future[bool]":
-        """The end of an answered call; the future is done when its record is written."""
+        """The end of a call that was `answered`, or was about to be; the future is done when its record is written."""
+        unanswered = Disposition.NO_ANSWER if by is EndedBy.CALLER else Disposition.FAILED
         record = self.record.ended(
-            self._clock, monotonic(), answered_now=self._answered_now, ended_by=by, end_reason=reason
+            self._clock,
+            monotonic(),
+            answered_now=self._answered_now if answered else None,
+            ended_by=by,
+            end_reason=reason,
+            disposition=None if answered else unanswered,
         )
         self.record = replace(
             record.with_responses(self._responses_ms),
+            answer=record.answer if answered else None,
             rtp=rtp or {},
             recording=str(recording.path) if recording is not None and recording.path is not None else None,
             recording_truncated=recording is not None and recording.truncated,
         )
-        outcome = "completed" if by in (EndedBy.CALLER, EndedBy.BOT, EndedBy.OPERATOR) else "failed"
-        self._metrics.call_ended("inbound", "udp", outcome)
+        self._metrics.call_ended("inbound", "udp", _outcome(by, answered))
         if rtp:
             self._metrics.rtp_packets("received", int(rtp.get("packets_received", 0)))
             self._metrics.rtp_packets("sent", int(rtp.get("packets_sent", 0)))
@@ -132,3 +140,9 @@ class Scribe:
 
     def _line(self, line: TranscriptLine) -> None:
         self._store.turn(self.uniqueid, line)
+
+
+def _outcome(by: EndedBy, answered: bool) -> str:
+    if not answered:
+        return "cancelled" if by is EndedBy.CALLER else "rejected"
+    return "completed" if by in (EndedBy.CALLER, EndedBy.BOT, EndedBy.OPERATOR) else "failed"

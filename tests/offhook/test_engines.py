@@ -1,0 +1,47 @@
+"""The engines of one process, as the benchmarks have them: the real detector, a fixed transcript, a recorded voice."""
+
+import asyncio
+
+from offhook.config import AsrConfig, Config, TtsConfig, VadConfig
+from offhook.dialogs import BENCH_SENTENCE
+from offhook.engines import BENCH_TRANSCRIPT, EngineSet
+from pipeline.asr.engine import AsrRequest
+from telephony.codec.base import codec_named
+
+BENCH = Config(asr=AsrConfig(engine="fixed"), tts=TtsConfig(engine="recorded"))
+
+
+async def test_the_bench_engines_from_start_to_close() -> None:
+    engines = EngineSet(BENCH)
+    await engines.start()
+    try:
+        one, other = engines.for_call(BENCH), engines.for_call(BENCH)
+        assert one.vad is not other.vad and one.gate is not other.gate
+        assert one.asr is other.asr and one.voice is other.voice
+        assert one.vad.infer(bytes(2 * one.vad_frame_samples)) < 0.5
+        stream = one.asr.open(AsrRequest(), lambda text: None)
+        stream.feed(one.upsampler()(bytes(320)))
+        assert (await stream.finish()).text == BENCH_TRANSCRIPT
+        clip = await one.voice.clip(BENCH_SENTENCE, "PCMU", codec_named("PCMU").encode)
+        assert len(clip.payload) > 8_000
+        assert clip.words[-1].text == "day."
+    finally:
+        await engines.close()
+        await engines.close()
+
+
+async def test_each_turn_is_upsampled_on_its_own() -> None:
+    one = EngineSet(BENCH).for_call(BENCH)
+    first, second = one.upsampler(), one.upsampler()
+    loud = bytes([0, 0x40]) * 160
+    first(loud)
+    assert len(first(loud)) == 4 * 160
+    assert second(loud) != first(loud)
+
+
+async def test_the_gate_is_set_as_configured() -> None:
+    config = BENCH.model_copy(update={"vad": VadConfig(engine="energy", confirm_ms=0)})
+    engines = EngineSet(config).for_call(config)
+    loud = bytes([0, 0x40, 0, 0xC0]) * (engines.vad_frame_samples // 2)
+    assert len(engines.gate.push(1.0, loud, 0)) == 2, "started, and believed at once"
+    await asyncio.sleep(0)
