@@ -4,7 +4,7 @@
 
 VENV   := .venv
 PYTHON ?= python3
-PIP    := $(VENV)/bin/pip --disable-pip-version-check --quiet
+PIP    := $(VENV)/bin/pip --disable-pip-version-check -qq
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 # The programs that the tests telephone with.

@@ -108,7 +108,7 @@ class UdpLine:
         self._started = True
         self._loop.add_reader(self.pair.rtp.fileno(), self._rtp_readable)
         self._loop.add_reader(self.pair.rtcp.fileno(), self._rtcp_readable)
-        if self._config.receive:
+        if _awaits_media(self._config):
             self._watch.resume(time.monotonic())
         self._join_clock()
         self._arm()
@@ -177,7 +177,7 @@ class UdpLine:
         self._config = config
         self._wire_codec = codec
         self._decoders = _decoders(config, codec, receive_codecs or {})
-        if not config.receive:
+        if not _awaits_media(config):
             self._watch.pause()
         elif self._started:
             self._watch.resume(now)
@@ -360,6 +360,11 @@ class UdpLine:
         silent = self._watch.check(now, self._session.stats().last_received_at)
         if silent and not self._closed and self.on_silent is not None:
             self.on_silent()
+
+
+def _awaits_media(config: RtpConfig) -> bool:
+    """Not on hold either: who holds may send music (RFC 3264 §8.4: sendonly), and most telephones send nothing."""
+    return config.receive and config.send
 
 
 def _validate(config: RtpConfig) -> None:

@@ -3,22 +3,26 @@
 import json
 import os
 import re
-import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from offhook.caller import read_recording
+from telephony.codec import codec_named
+
 START_S = 60.0
-SCENARIOS = Path(__file__).parent / "scenarios"
 READY = re.compile(r"ready sip:(?P<host>[^:]+):(?P<port>\d+) http://(?P<http>\S+)")
 
 
@@ -63,12 +67,27 @@ class BotProcess:
             text: str = answer.read().decode()
         return text
 
+    def readiness(self) -> tuple[int, str]:
+        """What /readyz answers."""
+        try:
+            with urllib.request.urlopen(f"http://{self.http}/readyz", timeout=5) as answer:
+                return answer.status, json.load(answer)["state"]
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)["state"]
+
     def metric(self, name: str) -> float:
         """A metric's value, all labels together."""
         values = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", self.get("/metrics"), re.MULTILINE)
         return sum(map(float, values))
 
-    def records(self) -> list[dict[str, object]]:
+    def metric_of(self, name: str, **labels: str) -> float:
+        """The value of one series; 0 if it is not there."""
+        wanted = ",".join(f'{key}="{value}"' for key, value in labels.items())
+        found = re.search(rf"^{name}{{{wanted}}} (\S+)$", self.get("/metrics"), re.MULTILINE)
+        return float(found[1]) if found is not None else 0.0
+
+    def records(self) -> list[dict[str, Any]]:
         """The calls in the database, in the order of their beginning."""
         path = self.directory / "data" / "calls.db"
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
@@ -80,6 +99,26 @@ class BotProcess:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
             database.row_factory = sqlite3.Row
             return [dict(row) for row in database.execute("SELECT * FROM transcript ORDER BY at_s, seq")]
+
+    def record(self, sip_port: int) -> dict[str, Any]:
+        """The finished record of the one call from a SIP port; waits for it."""
+
+        def found() -> list[dict[str, Any]]:
+            return [one for one in self.records() if f":{sip_port}" in str(one["src"]) and one["end"] is not None]
+
+        self.wait_for(lambda: bool(found()))
+        (record,) = found()
+        return self.finished(record)
+
+    @staticmethod
+    def finished(record: dict[str, Any]) -> dict[str, Any]:
+        """A row with its statistics as numbers."""
+        return record | {"rtp": json.loads(record["rtp"])}
+
+    def lines(self, record: dict[str, Any], who: str) -> list[str]:
+        """What was said in a call by "bot" or "caller"."""
+        mine = [line for line in self.transcript() if line["uniqueid"] == record["uniqueid"]]
+        return [str(line["text"]) for line in mine if line["who"] == who]
 
     def wait_for(self, what: Callable[[], bool], seconds: float = 10.0) -> None:
         """Poll a condition that another process brings about."""
@@ -120,15 +159,22 @@ def start_bot(tmp_path: Path) -> Iterator[Callable[..., BotProcess]]:
         bot.close()
 
 
-def program(name: str) -> str:
-    """The path of a peer; without it the test fails: `make test` installs it."""
-    path = shutil.which(name)
-    assert path is not None, f"{name} is not installed; type: make peers"
+@pytest.fixture(scope="session")
+def bench_bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BotProcess]:
+    """One bot with fixed words and the real media path, for all tests that only call it."""
+    bot = BotProcess(tmp_path_factory.mktemp("bench-bot"), "--bench-engines")
+    yield bot
+    bot.close()
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    """ "Check my balance" as SIPp wants it: mu-law octets, without a header."""
+    path = tmp_path / "speech.ulaw"
+    path.write_bytes(codec_named("PCMU").encode(speech("check-my-balance")))
     return path
 
 
-def load(text: str) -> dict[str, object]:
-    """JSON that is an object."""
-    value = json.loads(text)
-    assert isinstance(value, dict)
-    return value
+def speech(name: str) -> bytes:
+    """A caller's recording: 8 kHz 16-bit PCM."""
+    return read_recording(files("offhook").joinpath("assets", "caller", f"{name}.wav"))

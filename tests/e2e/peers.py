@@ -1,12 +1,11 @@
-"""The programs that call the bot and are called: SIPp, baresip, sipsak; and a socket that listens to RTP."""
+"""The programs that call the bot and are called: SIPp, baresip, sipsak."""
 
+import itertools
 import os
+import re
 import shutil
-import signal
 import socket
 import subprocess
-import threading
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -22,9 +21,13 @@ def program(name: str) -> str:
     return path
 
 
-def free_udp_ports(count: int = 1, *, low: int = 40_000) -> int:
+# Other ones at each call: a program that was given a port may not have bound it yet.
+_starts = itertools.count(os.getpid() * 64, 16)
+
+
+def free_udp_ports(count: int = 1) -> int:
     """The first of `count` UDP ports in a row that nobody has now; even, as RTP wants it."""
-    for first in range(low + (os.getpid() * 64 + _taken()) % 15_000 // 2 * 2, 60_000, 2):
+    for first in range(40_000 + next(_starts) % 15_000 // 2 * 2, 60_000, 2):
         sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
         try:
             for offset, one in enumerate(sockets):
@@ -36,15 +39,6 @@ def free_udp_ports(count: int = 1, *, low: int = 40_000) -> int:
                 one.close()
         return first
     raise AssertionError("no free UDP ports")
-
-
-_counter = [0]
-
-
-def _taken() -> int:
-    """Another start at each call: a program that was given a port may not have bound it yet."""
-    _counter[0] += 8
-    return _counter[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +53,14 @@ class Outcome:
         assert self.status == 0, f"SIPp ended with {self.status}\n{self.errors}\n{self.messages[-4_000:]}"
         return self
 
-    def sent(self, start: str) -> int:
-        """How many messages with this first line SIPp has sent, repetitions included."""
-        return self._count("message sent", start)
-
     def received(self, start: str) -> int:
-        return self._count("message received", start)
+        """How many messages with this first line SIPp got, repetitions included."""
+        return len(self.received_at(start))
 
-    def _count(self, what: str, start: str) -> int:
-        blocks = self.messages.split("-----------------------------------------------")
-        return sum(what in block and f"\n{start}" in block for block in blocks)
+    def received_at(self, start: str) -> list[float]:
+        """When each message with this first line came, in seconds."""
+        times = re.findall(rf"(\S+)\nUDP message received[^\n]*\n\n{re.escape(start)}", self.messages)
+        return [sum(float(part) * 60**power for power, part in enumerate(reversed(at.split(":")))) for at in times]
 
 
 class Sipp:
@@ -89,14 +81,21 @@ class Sipp:
         self._errors = directory / f"{name}.errors"
         self._messages = directory / f"{name}.messages"
         media = free_udp_ports(8)
-        keys = {"rtp_port": media} | keys
+        keys.setdefault("rtp_port", media)
         command = [
             program("sipp"),
             *((target,) if target is not None else ()),
             *("-sf", str(shutil.copy(SCENARIOS / scenario, directory)), "-m", "1", "-l", "1", "-nostdin"),
             *("-i", HOST, "-p", str(self.port), "-mi", HOST, "-mp", str(media)),
             *("-timeout", f"{timeout_s}s", "-timeout_error", "-cp", str(free_udp_ports())),
-            *("-trace_err", "-error_file", str(self._errors), "-trace_msg", "-message_file", str(self._messages)),
+            *(
+                "-trace_err",
+                "-error_file",
+                str(self._errors),
+                "-trace_msg",
+                "-message_file",
+                str(self._messages),
+            ),
             *(part for key, value in keys.items() for part in ("-key", key, str(value))),
             *options,
         ]
@@ -136,55 +135,3 @@ def sipp(scenario: str, directory: Path, target: str, *options: str, timeout_s: 
 
 def _text(path: Path) -> str:
     return path.read_text(errors="replace") if path.exists() else ""
-
-
-class RtpSink:
-    """A port that takes RTP and notes when each packet came and what it was; a thread does it.
-
-    While `talking`, silence (PCMU) is sent back to wherever packets came from, or to `target`.
-    """
-
-    def __init__(self) -> None:
-        self.port = free_udp_ports(2)
-        self.arrivals: list[tuple[float, int]] = []
-        self.sources: set[int] = set()
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind((HOST, self.port))
-        self._socket.settimeout(0.1)
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._listen)
-        self._thread.start()
-
-    def _listen(self) -> None:
-        while not self._over.is_set():
-            try:
-                data, source = self._socket.recvfrom(4_096)
-            except TimeoutError:
-                continue
-            if len(data) > 12 and data[0] >> 6 == 2:
-                self.arrivals.append((time.monotonic(), data[1] & 0x7F))
-                self.sources.add(source[1])
-
-    def gaps_s(self) -> list[float]:
-        times = [at for at, _ in self.arrivals]
-        return [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
-
-    def payload_types(self) -> list[int]:
-        """In the order of their first packet, once each."""
-        return list(dict.fromkeys(payload_type for _, payload_type in self.arrivals))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-        self._socket.close()
-
-
-def interrupt(process: "subprocess.Popen[str]", times: int = 1, apart_s: float = 0.3) -> None:
-    """Ctrl-C."""
-    for number in range(times):
-        if number:
-            time.sleep(apart_s)
-        process.send_signal(signal.SIGINT)

@@ -1,0 +1,80 @@
+"""A recogniser that dies or hangs in the middle of a sentence costs the caller a repetition, not the call."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]  # its stubs are not among the project's tools
+
+from offhook.caller import Caller
+from sip.net.address import Address
+from tests.e2e.conftest import BotProcess, speech
+
+APOLOGY = "I am sorry, I had trouble hearing you."
+BALANCE = "You have ten dollars."
+FLOW = f"""
+name: short
+start: menu
+steps:
+  menu:
+    ask: What can I do?
+    choices:
+      balance: {{phrases: [check my balance], key: 1, next: balance}}
+      hours: {{phrases: [opening hours], key: 2, next: balance}}
+    no_input: {{attempts: 2, then: balance}}
+    no_match: {{attempts: 3, then: balance}}
+  balance:
+    ask: {BALANCE}
+    choices:
+      thanks: {{phrases: [thank you], next: menu}}
+    no_input: {{attempts: 2, then: menu}}
+    no_match: {{attempts: 2, then: menu}}
+"""
+
+
+def recogniser(bot: BotProcess) -> psutil.Process:
+    """The child that runs it; there is one."""
+    children = psutil.Process(bot.process.pid).children(recursive=True)
+    (found,) = [child for child in children if "pipeline.worker_main" in child.cmdline() and "asr" in child.cmdline()]
+    return found
+
+
+async def call_and_strike(bot: BotProcess) -> None:
+    caller = await Caller.dial(bot.host, Address(bot.host, bot.port))
+    try:
+        async with asyncio.timeout(60):
+            await caller.listen()  # the question
+            for number in (signal.SIGKILL, signal.SIGSTOP):  # it dies, then its successor hangs
+                saying = asyncio.create_task(caller.say(speech("check-my-balance")))
+                await asyncio.sleep(0.8)
+                recogniser(bot).send_signal(number)
+                await saying
+                await caller.listen()  # the apology
+            await caller.say(speech("check-my-balance"))
+            await caller.listen()  # the answer
+            assert not caller.over.is_set()
+    finally:
+        caller.close()
+
+
+def test_the_recogniser_dies_and_hangs(start_bot: Callable[..., BotProcess], tmp_path: Path) -> None:
+    flow = tmp_path / "short.yaml"
+    flow.write_text(FLOW)
+    bot = start_bot("--flow", str(flow), OFFHOOK_ASR__WORKERS="1", OFFHOOK_ASR__TIMEOUT_S="1.5")
+    first = recogniser(bot).pid
+    asyncio.run(call_and_strike(bot))
+    bot.wait_for(lambda: bot.records()[0]["end"] is not None)
+    (record,) = bot.records()
+    assert (record["end_reason"], record["turns"]) == ("caller hung up", 3)
+    said = bot.lines(record, "bot")
+    apologies = [text for text in said if APOLOGY in text]
+    assert len(apologies) == 2
+    assert all("press 1" in text.lower() for text in apologies)
+    assert said[-1] == BALANCE
+    assert bot.lines(record, "caller") == ["check my balance"]
+    assert bot.metric("offhook_asr_failures_total") == 2
+    assert bot.log().count('"event": "turn not transcribed"') == 2
+    assert recogniser(bot).pid != first
+    assert not psutil.pid_exists(first)
+    assert bot.stop() == 0
