@@ -125,8 +125,8 @@ class SpeechGate:
         if len(frame) % (2 * BLOCK_SAMPLES) or not frame:
             raise ValueError(f"a frame is a multiple of {2 * BLOCK_SAMPLES} bytes, not {len(frame)}")
         blocks = np.abs(np.frombuffer(frame, "<i2").astype(np.float32)).reshape(-1, BLOCK_SAMPLES)
-        levels = np.add.reduce(blocks, 1).tolist()
-        audible = self._audible(np.maximum.reduce(blocks, 1).tolist(), levels)
+        levels = blocks.sum(axis=1).tolist()
+        audible = self._audible(blocks.max(axis=1).tolist(), levels)
         if audible:
             self._audible_end = at_sample + (audible[-1] + 1) * BLOCK_SAMPLES
         events = self._move(probability, len(audible) * BLOCK_SAMPLES, at_sample, len(frame) // 2)

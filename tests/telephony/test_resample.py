@@ -30,8 +30,8 @@ def chunked(audio: bytes, sizes: list[int]) -> list[bytes]:
 def test_upsampler_is_flat_and_rejects_images(frequency_hz: int) -> None:
     audio = Upsampler().push(tones.sine(frequency_hz, 1_000, level_dbfs=-6))
     frequencies, level = spectrum_db(audio, 16_000)
-    assert level[np.abs(frequencies - frequency_hz) < 20].max() == pytest.approx(-6, abs=0.1)
-    assert level[frequencies >= 4_600].max() < -66
+    assert np.max(level[np.abs(frequencies - frequency_hz) < 20]) == pytest.approx(-6, abs=0.1)
+    assert np.max(level[frequencies >= 4_600]) < -66
 
 
 def test_upsampler_rejects_images_of_the_whole_band() -> None:
@@ -92,8 +92,8 @@ def test_resample_keeps_the_telephone_band(from_hz: int, frequency_hz: int) -> N
     assert pcm.samples_in(audio) == 8_000
     frequencies, level = spectrum_db(audio, 8_000)
     beside = np.abs(frequencies - frequency_hz) > 20
-    assert level[~beside].max() == pytest.approx(-6, abs=0.05)
-    assert level[beside].max() < -76
+    assert np.max(level[~beside]) == pytest.approx(-6, abs=0.05)
+    assert np.max(level[beside]) < -76
 
 
 @pytest.mark.parametrize("from_hz", [16_000, 22_050])
