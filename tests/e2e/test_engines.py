@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]  # its stubs are not among the project's tools
+import psutil
 
 from offhook.caller import Caller
 from sip.net.address import Address
