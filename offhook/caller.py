@@ -3,11 +3,13 @@
 import asyncio
 import wave
 from collections.abc import Coroutine
+from contextlib import suppress
 from importlib.resources.abc import Traversable
 from time import monotonic
 from typing import Any, Self
 
-from sip.errors import RemoteError
+from offhook.media import rtp_config
+from sip.errors import LocalError, RemoteError
 from sip.events import CallAnswered, CallEnded, CallRejected, Event
 from sip.net.address import Address
 from sip.net.endpoint import Endpoint
@@ -16,7 +18,6 @@ from telephony.net.clock import MediaClock
 from telephony.net.ports import PortPair, PortPool
 from telephony.net.udp_line import UdpLine
 from telephony.pcm import audioop
-from telephony.rtp.config import RtpConfig
 
 VOICED_PEAK = 600  # of 32767, about -35 dBFS: speech, not the noise of a line
 PAUSE_S = 0.7  # a pause within a sentence is shorter
@@ -99,9 +100,16 @@ class Caller:
         try:
             await self._invite(host, target, user)
         except BaseException:
-            endpoint.close()
+            self._give_up()
             raise
         return self
+
+    def _give_up(self) -> None:
+        """Nobody waits for the answer any more: the far end must not ring on."""
+        if self._handle and not self.over.is_set():
+            with suppress(LocalError):
+                self._endpoint.run(lambda ua, now: ua.cancel(self._handle, now))
+        self._endpoint.close()
 
     async def _invite(self, host: str, target: Address, user: str) -> None:
         pair = self._ports.acquire(monotonic())
@@ -130,16 +138,7 @@ class Caller:
             audio = accept_answer(offer, answer)
         except RemoteError as error:
             raise CallFailedError(f"the answer cannot be used: {error}") from error
-        config = RtpConfig(
-            payload_type=audio.payload_type,
-            receive_payload_types=frozenset(audio.receive_payload_types),
-            dtmf_payload_type=audio.dtmf_payload_type,
-            receive_dtmf_payload_type=audio.receive_dtmf_payload_type,
-            remote=(audio.remote_host, audio.remote_port),
-            remote_rtcp=(audio.remote_host, audio.remote_rtcp_port),
-            signalling_host=target.host,
-            ptime_ms=audio.ptime_ms,
-        )
+        config = rtp_config(audio, target.host)
         return UdpLine(pair, config, audio.codec, clock=self._clock)
 
     def _on_event(self, event: Event) -> None:

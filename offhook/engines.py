@@ -49,6 +49,14 @@ class EngineSet:
         await self.asr.close()
         await self.tts.close()
 
+    def restarts(self) -> dict[str, int]:
+        """By engine: how many of its child processes had to be replaced."""
+        return {
+            engine.name: engine.restarts
+            for engine in (self.asr, self.tts)
+            if isinstance(engine, PocketsphinxEngine | EspeakEngine)
+        }
+
     def for_call(self, config: Config) -> Engines:
         """What one call needs of them."""
         gate = GateSettings(

@@ -14,6 +14,7 @@ import structlog
 from offhook.call import Call, CallEnded, Dialog
 from offhook.config import Config
 from offhook.engines import EngineSet
+from offhook.media import rtp_config
 from offhook.metrics import Metrics
 from offhook.records import EndedBy, RecordingWriter, RecordStore
 from offhook.scribe import Scribe
@@ -33,7 +34,6 @@ from sip.sdp.negotiate import (
     answer_offer,
     make_offer,
 )
-from telephony.codec.base import codec_named
 from telephony.errors import LocalError as MediaError
 from telephony.net.clock import MediaClock
 from telephony.net.ports import PortPair, PortPool, PortsExhaustedError
@@ -150,7 +150,7 @@ class InboundCall:
                 if self._line is None:
                     self._open_line(audio)
                 else:
-                    self._line.reconfigure(self._rtp_config(audio), audio.codec, audio.receive_payload_types)
+                    self._line.reconfigure(self._rtp(audio), audio.codec, audio.receive_payload_types)
         except (RemoteError, MediaError) as error:
             self.hang_up(EndedBy.NETWORK, f"the answer in the ACK cannot be used: {error}")
             return
@@ -174,7 +174,7 @@ class InboundCall:
                 answer, audio = answer_offer(sdp, media, CODECS)
                 self._offer = None  # of an earlier re-INVITE that came to nothing
                 if self._line is not None:
-                    self._line.reconfigure(self._rtp_config(audio), audio.codec, audio.receive_payload_types)
+                    self._line.reconfigure(self._rtp(audio), audio.codec, audio.receive_payload_types)
         except (RemoteError, MediaError) as error:
             # RFC 3261 §14.2: the session goes on as it was.
             status = error.status if isinstance(error, RemoteError) else 488
@@ -215,7 +215,7 @@ class InboundCall:
         rtp = self._services.config.rtp
         self._line = UdpLine(
             self._pair,
-            self._rtp_config(audio),
+            self._rtp(audio),
             audio.codec,
             receive_codecs=audio.receive_payload_types,
             clock=self._services.clock,
@@ -224,20 +224,8 @@ class InboundCall:
         )
         self._line.on_silent = self._on_silent
 
-    def _rtp_config(self, audio: NegotiatedAudio) -> RtpConfig:
-        return RtpConfig(
-            payload_type=audio.payload_type,
-            receive_payload_types=frozenset(audio.receive_payload_types),
-            dtmf_payload_type=audio.dtmf_payload_type,
-            receive_dtmf_payload_type=audio.receive_dtmf_payload_type,
-            remote=(audio.remote_host, audio.remote_port),
-            remote_rtcp=(audio.remote_host, audio.remote_rtcp_port),
-            signalling_host=self._event.source.host,
-            ptime_ms=audio.ptime_ms,
-            send=audio.direction in ("sendrecv", "sendonly"),
-            receive=audio.direction in ("sendrecv", "recvonly"),
-            silence=codec_named(audio.codec).silence,
-        )
+    def _rtp(self, audio: NegotiatedAudio) -> RtpConfig:
+        return rtp_config(audio, self._event.source.host)
 
     def _converse(self, line: UdpLine) -> None:
         services, config = self._services, self._services.config

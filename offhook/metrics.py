@@ -18,8 +18,6 @@ Stage = Literal["endpoint", "asr", "dialog", "tts", "playout", "total"]
 
 OUTCOMES = ("completed", "rejected", "busy", "cancelled", "no_answer", "failed", "crash")
 TRANSPORTS = ("udp", "tcp", "tls", "ws")
-SIP_METHODS = ("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "PRACK", "UPDATE", "INFO", "REFER")
-SIP_METHODS_RARE = ("MESSAGE", "NOTIFY", "PUBLISH", "SUBSCRIBE")
 
 _RESPONSE_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 _BARGEIN_BUCKETS_S = (0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 1.0)
@@ -88,12 +86,8 @@ class Metrics:
             ["engine"],
             registry=reg,
         )
-        self._sip = Counter(
-            "offhook_sip_messages",
-            "SIP messages: a method, or a class of responses.",
-            ["direction", "kind"],
-            registry=reg,
-        )
+        messages = Counter("offhook_sip_messages", "SIP messages, keep-alives apart.", ["direction"], registry=reg)
+        self._sip = {"received": messages.labels("received"), "sent": messages.labels("sent")}
         self._sip_bad = Counter("offhook_sip_malformed", "SIP messages that could not be read.", registry=reg)
         self._sip_refused = Counter(
             "offhook_sip_refused",
@@ -158,18 +152,13 @@ class Metrics:
         """A turn without a transcript."""
         self._asr_failures.inc()
 
-    def engine_restart(self, engine: str) -> None:
+    def engine_restart(self, engine: str, count: int = 1) -> None:
         """`engine` is a name from our own registry of engines."""
-        self._restarts.labels(engine).inc()
+        self._restarts.labels(engine).inc(count)
 
-    def sip_request(self, way: Way, method: str) -> None:
-        """A request, by its method ("other" for one that is not registered)."""
-        known = method in SIP_METHODS or method in SIP_METHODS_RARE
-        self._sip.labels(way, method if known else "other").inc()
-
-    def sip_response(self, way: Way, status: int) -> None:
-        """A response, by its class: "1xx" … "6xx"."""
-        self._sip.labels(way, f"{status // 100}xx" if 100 <= status <= 699 else "other").inc()
+    def sip_messages(self, way: Way, count: int) -> None:
+        """Messages since the last report."""
+        self._sip[way].inc(count)
 
     def sip_malformed(self, count: int = 1) -> None:
         """Datagrams that are no SIP message."""

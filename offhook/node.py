@@ -12,7 +12,7 @@ from offhook.engines import EngineSet
 from offhook.inbound import InboundCall, Listener, Services
 from offhook.metrics import Metrics
 from offhook.records import EndedBy, RecordingWriter, RecordStore
-from offhook.sipcounts import SipCounts
+from offhook.totals import Totals
 from offhook.usererror import UserError
 from offhook.version import __version__
 from offhook.web.app import create_app
@@ -44,7 +44,7 @@ class Node:
         self.config = config
         self.metrics_store = Metrics(__version__)
         self.listeners: list[Listener] = []
-        self._sip_counts = SipCounts(self.metrics_store)
+        self._totals = Totals(self.metrics_store)
         self._dialog = dialog
         self._engines = engines
         self._calls: dict[str, InboundCall] = {}
@@ -184,8 +184,10 @@ class Node:
 
     def metrics(self) -> bytes:
         """The Prometheus text."""
-        if self._endpoint is not None:
-            self._sip_counts.report(self._endpoint.ua.counters)
+        services = self._services
+        if services is not None:
+            restarts = self._engines.restarts()
+            self._totals.report(services.endpoint.ua.counters, services.store.counters, restarts)
         return self.metrics_store.render()
 
     def dump(self) -> dict[str, object]:

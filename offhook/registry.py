@@ -1,7 +1,8 @@
 """Engines by name: those that come with offhook, and those that other packages bring by entry points.
 
 An entry point of the group `offhook.vad`, `offhook.asr` or `offhook.tts` is a factory that takes the `Config` and
-returns the engine. Engines are imported when they are asked for, never before.
+returns the engine. Entry points are loaded when they are asked for, never before; the libraries of the built-in
+engines when the engine starts.
 """
 
 from collections.abc import Callable

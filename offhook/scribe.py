@@ -9,7 +9,7 @@ import structlog
 
 from offhook.metrics import Metrics, Stage
 from offhook.records import CallClock, CallRecord, Disposition, EndedBy, RecordingResult, RecordStore, TranscriptLine
-from pipeline.events import AnswerKind
+from pipeline.events import Answer, AnswerKind
 from pipeline.trace import (
     BargedIn,
     BotHeard,
@@ -79,13 +79,7 @@ class Scribe:
                 text = f"{heard.heard} {heard.unheard}".strip()
                 self._line(TranscriptLine(self._at(at), "bot", text, heard.heard, heard.unheard))
             case CallerAnswered(answer, at):
-                self.record = replace(self.record, turns=self.record.turns + 1)
-                if answer.kind is AnswerKind.FAILED:
-                    self._metrics.asr_failure()
-                    self._log.warning("turn not transcribed")
-                if answer.text or answer.digits:
-                    text = answer.text or f"[keys: {len(answer.digits)}]"
-                    self._line(TranscriptLine(self._at(at), "caller", text))
+                self._answer(answer, at)
             case BargedIn(silent_ms, _, _):
                 self.record = replace(self.record, barge_ins=self.record.barge_ins + 1)
                 self._metrics.bargein_stop(silent_ms / 1000)
@@ -134,6 +128,16 @@ class Scribe:
             self._metrics.recording_truncated()
         self._log.info("ended", by=str(by), reason=reason, duration_s=self.record.duration)
         return self._store.finish(self.record)
+
+    def _answer(self, answer: Answer, at: float) -> None:
+        if answer.kind is not AnswerKind.NO_INPUT:
+            self.record = replace(self.record, turns=self.record.turns + 1)
+        if answer.kind is AnswerKind.FAILED:
+            self._metrics.asr_failure()
+            self._log.warning("turn not transcribed")
+        if answer.text or answer.digits:
+            text = answer.text or f"[keys: {len(answer.digits)}]"
+            self._line(TranscriptLine(self._at(at), "caller", text))
 
     def _at(self, now: float) -> float:
         return self._clock.elapsed_s(now)

@@ -63,6 +63,13 @@ class PocketsphinxEngine:
         entry = f"\n{word.lower()} ".encode()
         return bool(word.strip()) and not any(c.isspace() for c in word) and entry in self._dictionary
 
+    name = NAME
+
+    @property
+    def restarts(self) -> int:
+        """Children that died or hung and were replaced."""
+        return self._pool.counters.restarts
+
     def dump(self) -> dict[str, object]:
         """State of the children."""
         return self._pool.dump()

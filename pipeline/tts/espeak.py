@@ -68,6 +68,13 @@ class EspeakEngine:
         finally:
             stream.cancel()
 
+    name = NAME
+
+    @property
+    def restarts(self) -> int:
+        """Children that died or hung and were replaced."""
+        return self._pool.counters.restarts
+
     def dump(self) -> dict[str, object]:
         """State of the children."""
         return self._pool.dump()

@@ -98,7 +98,7 @@ class BotProcess:
         path = self.directory / "data" / "calls.db"
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
             database.row_factory = sqlite3.Row
-            return [dict(row) for row in database.execute("SELECT * FROM transcript ORDER BY at_s, seq")]
+            return [dict(row) for row in database.execute("SELECT * FROM transcript ORDER BY seq")]
 
     def record(self, sip_port: int) -> dict[str, Any]:
         """The finished record of the one call from a SIP port; waits for it."""

@@ -86,13 +86,8 @@ def test_counters() -> None:
 def test_a_remote_cannot_make_new_series() -> None:
     metrics = Metrics()
     for n in range(1_000):
-        metrics.sip_request("received", f"METHOD{n}")
-        metrics.sip_response("received", n)
         metrics.call_refused("inbound", f"transport-{n}", f"+49301234{n}")
-    metrics.sip_request("received", "INVITE")
     found = samples(metrics)
-    kinds = {dict(labels)["kind"] for name, labels in found if name == "offhook_sip_messages_total"}
-    assert kinds == {"INVITE", "other", "1xx", "2xx", "3xx", "4xx", "5xx", "6xx"}
     outcomes = {dict(labels)["outcome"] for name, labels in found if name == "offhook_calls_total"}
     assert outcomes <= {*OUTCOMES, "other"}
 
