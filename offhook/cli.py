@@ -66,6 +66,7 @@ def serve(
     sip: Annotated[str | None, typer.Option(help="Where calls come in.", metavar="HOST:PORT")] = None,
     http: Annotated[str | None, typer.Option(help="Where the health pages are.", metavar="HOST:PORT")] = None,
     rtp_ports: Annotated[str | None, typer.Option(help="The ports for media.", metavar="LOW-HIGH")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that carry calls: 1.")] = 1,
     flow: Annotated[Path | None, typer.Option(help="The dialog, a YAML file.", metavar="FILE")] = None,
     bench_engines: Annotated[
         bool,
@@ -73,6 +74,13 @@ def serve(
     ] = False,
 ) -> None:
     """Answer calls until SIGTERM (calls may end) or two SIGINTs (at once)."""
+    if workers > 1:
+        raise UserError(
+            f"calls cannot be carried by {workers} processes",
+            "one process carries all calls; only recognisers and voices have others",
+            "--workers 1",
+            "--workers",
+        )
     overrides: dict[str, dict[str, object]] = {}
     if sip is not None:
         overrides["sip"] = dict(zip(("host", "port"), parse_address(sip), strict=True))

@@ -136,3 +136,9 @@ def test_an_engine_that_fails_is_no_mistake_of_the_user(run: Run, monkeypatch: p
     status, out, err = run("serve", "--sip", "127.0.0.1:0", "--http", "127.0.0.1:0")
     assert (status, out) == (FAILURE, "")
     assert err == "espeak: starting: the library is not installed. Type: pip install 'offhook[espeak]'\n"
+
+
+def test_one_process_carries_the_calls(run: Run) -> None:
+    status, _, err = run("serve", "--workers", "2")
+    assert status == USAGE
+    assert parts(err)[0] == "--workers: calls cannot be carried by 2 processes"
