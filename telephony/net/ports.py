@@ -14,6 +14,10 @@ DSCP_EXPEDITED = 46
 """Expedited forwarding, for voice (RFC 4594 §4.1)."""
 
 
+RECEIVE_BUFFER_BYTES = 256 * 1024
+"""Asked of the kernel, which doubles it: several hundred datagrams of a flood must not crowd out the call's own."""
+
+
 class PortsExhaustedError(TelephonyError):
     """No free pair in the range. The message says what, why, and what to type."""
 
@@ -169,6 +173,7 @@ def _bound(host: str, port: int) -> socket.socket:
     sock = socket.socket(socket.AF_INET6 if is_v6 else socket.AF_INET, socket.SOCK_DGRAM)
     try:
         sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         if is_v6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, DSCP_EXPEDITED << 2)
