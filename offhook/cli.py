@@ -20,6 +20,7 @@ from offhook.serve import run_loop
 from offhook.serve import serve as run_server
 from offhook.usererror import UserError
 from offhook.version import __version__
+from offhook.vocabulary import check_vocabulary
 from pipeline.errors import EngineError
 
 FAILURE, USAGE = 1, 2
@@ -99,7 +100,9 @@ def serve(
         dialog = bench_dialog
     else:
         defaults = FlowDefaults(settings.turn.silence_ms, settings.turn.no_input_ms)
-        dialog = flow_dialog(load_flow(settings.dialog.flow, defaults))
+        loaded = load_flow(settings.dialog.flow, defaults)
+        check_vocabulary(loaded, settings.dialog.flow, settings)
+        dialog = flow_dialog(loaded)
     raise typer.Exit(run_server(settings, dialog))
 
 

@@ -35,9 +35,9 @@ class DigitRule:
 class Question:
     """What is listened for after a prompt.
 
-    With `choices` the recogniser gets a grammar made of their phrases, or `grammar` (JSGF) where that is given; with
-    neither it listens for free speech. `speech` false: keys only. `silence_ms` ends the caller's turn, `no_input_ms`
-    is how long the caller may say nothing after the prompt's end.
+    With `choices` the recogniser gets a grammar made of their phrases, with `digits` also of digits said one by one, or
+    `grammar` (JSGF) where that is given; with none of them it listens for free speech. `speech` false: keys only.
+    `silence_ms` ends the caller's turn, `no_input_ms` is how long the caller may say nothing after the prompt's end.
     """
 
     choices: tuple[Choice, ...] = ()

@@ -64,11 +64,6 @@ def choices_grammar(choices: Sequence[Choice]) -> str:
     return f"{_HEADER}grammar choices;\npublic <choices> = {' | '.join(alternatives)};\n"
 
 
-def digits_grammar() -> str:
-    """JSGF for any number of digits, spoken one by one in English ("double four" included)."""
-    return f"{_HEADER}grammar digits;\npublic <digits> = {_DIGITS}"
-
-
 def match(text: str, choices: Sequence[Choice]) -> str | None:
     """The name of the first choice with the phrase `text`; case, spacing and punctuation do not matter."""
     said = _words(text)

@@ -26,15 +26,6 @@ class PortRangeError(LocalError):
     """A range that has no pair in it, or is none. The message says what, why, and what to type."""
 
 
-def parse_port_range(text: str) -> tuple[int, int]:
-    """`LOW-HIGH`, both inclusive, with at least one even port and its successor. Raises `PortRangeError`."""
-    low, dash, high = text.strip().partition("-")
-    if not (dash and low.isascii() and low.isdigit() and high.isascii() and high.isdigit()):
-        raise PortRangeError(f"{text!r} is not a range of ports; type --rtp-ports 40000-40999")
-    _first_ports(int(low), int(high))
-    return int(low), int(high)
-
-
 def _first_ports(low: int, high: int) -> list[int]:
     if not (low > 0 and high <= 65_535):
         raise PortRangeError(f"no RTP ports {low}-{high}: ports are 1 to 65535; type --rtp-ports 40000-40999")

@@ -142,3 +142,18 @@ def test_one_process_carries_the_calls(run: Run) -> None:
     status, _, err = run("serve", "--workers", "2")
     assert status == USAGE
     assert parts(err)[0] == "--workers: calls cannot be carried by 2 processes"
+
+
+def test_a_word_that_the_recogniser_does_not_know(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "shop.yaml").write_text(
+        "name: shop\nstart: menu\nsteps:\n"
+        "  menu:\n    ask: Which one?\n    choices:\n      one:\n"
+        "        phrases: [the first, my zorbulator]\n        next: bye\n"
+        "    no_input: {attempts: 1, then: bye}\n    no_match: {attempts: 1, then: bye}\n"
+        "  bye:\n    hang_up: Goodbye.\n"
+    )
+    status, _, err = run("serve", "--flow", "shop.yaml")
+    assert status == USAGE
+    what, why, _ = parts(err)
+    assert what == "shop.yaml:8: the recogniser does not know the word `zorbulator`"
+    assert "`my zorbulator`" in why
