@@ -1,6 +1,8 @@
 # make run    sets everything up and places the first call
 # make test   sets everything up and runs every test
-# make bench  measures on the wire: CALLER=path/to/sip_caller.py  (see bench/README.md)
+# make bench  measures on the wire: CALLER=path/to/sip_caller.py [TWILIO_CALLER=PATH]  (see bench/README.md)
+# make fuzz   ten million inputs for each parser, or RUNS=
+# make soak   calls with faults for eight hours, or HOURS= or MINUTES=; and the fault tests that take long
 
 VENV   := .venv
 PYTHON ?= python3
@@ -8,14 +10,16 @@ PIP    := $(VENV)/bin/pip --disable-pip-version-check -qq
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 # The programs that the tests telephone with.
-PEERS := sipp:sip-tester baresip:baresip-core sipsak:sipsak
+PEERS := sipp:sip-tester baresip:baresip-core sipsak:sipsak chromium:chromium chromedriver:chromium-driver
 
-.PHONY: run test lint bench clean peers
+VENDOR := offhook/web/page/vendor/wavesurfer
 
-run: $(VENV)/.runtime
+.PHONY: run test lint bench fuzz soak clean peers page
+
+run: $(VENV)/.runtime page
 	@$(VENV)/bin/offhook demo
 
-test: $(VENV)/.dev peers lint
+test: $(VENV)/.dev page peers lint
 	$(VENV)/bin/pytest
 
 lint: $(VENV)/.dev
@@ -24,8 +28,26 @@ lint: $(VENV)/.dev
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
+BENCH = $(VENV)/bin/python -m bench
+
 bench: $(VENV)/.dev
-	$(VENV)/bin/python -m bench $(if $(CALLER),--caller $(CALLER))
+	$(BENCH) $(if $(CALLER),--caller $(CALLER))
+	$(BENCH) sweep --caller $(CALLER) $(if $(TWILIO_CALLER),--twilio-caller $(TWILIO_CALLER))
+	$(BENCH) loss --caller $(CALLER)
+	$(BENCH) report
+
+RUNS ?= 10000000
+FUZZED := rtp rtcp event session sdp sip
+
+fuzz: $(VENV)/.dev
+	for target in $(FUZZED); do $(VENV)/bin/python -m fuzz $$target --runs $(RUNS) || exit 1; done
+
+HOURS ?= 8
+MINUTES ?= $$(( $(HOURS) * 60 ))
+
+soak: $(VENV)/.dev peers
+	$(VENV)/bin/python -m bench.soak --minutes $(MINUTES)
+	$(VENV)/bin/pytest -m soak
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
@@ -33,15 +55,25 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV)
 
 # silero-vad's wheel carries the model that is needed; its requirement, torch, is not.
-$(VENV)/.runtime: pyproject.toml | $(VENV)/bin/python
+$(VENV)/.runtime: pyproject.toml $(wildcard telephony/native/*.[ch]) | $(VENV)/bin/python
 	@echo "setting up $(VENV) (about half a minute)"
 	@$(PIP) install --editable '.[local,espeak]'
 	@$(PIP) install --no-deps 'silero-vad>=6,<7'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime
-	@$(PIP) install --editable '.[local,espeak,dev]'
+	@$(PIP) install --editable '.[local,espeak,apm,dev]'
 	@touch $@
+
+# The live page's waveform: from npm, and never committed. Without npm the page works, and says what is missing.
+page: $(VENDOR)/wavesurfer.esm.js
+
+$(VENDOR)/wavesurfer.esm.js: package.json
+	@if command -v npm >/dev/null && \
+	    npm install --no-package-lock --ignore-scripts --no-audit --no-fund --silent; then mkdir -p $(VENDOR) && \
+	    cp node_modules/wavesurfer.js/dist/wavesurfer.esm.js node_modules/wavesurfer.js/dist/plugins/regions.esm.js \
+	        node_modules/wavesurfer.js/LICENSE $(VENDOR); \
+	else echo "without npm the live page has no waveform: apt-get install npm, then make page"; fi
 
 peers:
 	@missing=; for peer in $(PEERS); do \
@@ -50,4 +82,4 @@ peers:
 	    DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing; }
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) node_modules $(VENDOR) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,4 +1,4 @@
-"""What an m-line says about audio: its codecs by payload type, its packet time, its RTCP port."""
+"""What an m-line says about audio: its codecs by payload type, its packet time, where its RTCP goes."""
 
 import re
 from dataclasses import dataclass
@@ -16,9 +16,12 @@ _RATE_HZ = 8_000
 TELEPHONE_EVENT = "TELEPHONE-EVENT"
 """RFC 4733, in the spelling that names have here."""
 
+COMFORT_NOISE = "CN"
+"""RFC 3389; payload type 13 at 8 kHz."""
+
 _RTPMAP = re.compile(r"([0-9]{1,3}) +([^ /]+)/([0-9]{1,6})(?:/([0-9]{1,3}))?")
 _PTIME = re.compile(r"([0-9]{1,6})(?:\.[0-9]{1,6})?")
-_RTCP = re.compile(r"([0-9]{1,5})(?: IN IP[46] \S+)?")
+_RTCP = re.compile(r"([0-9]{1,5})(?: IN IP[46] (\S+))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,17 @@ def ptime_ms(media: Media, default: int) -> int:
     return max(MIN_PTIME_MS, min(MAX_PTIME_MS, value)) // 10 * 10
 
 
-def rtcp_port(media: Media) -> int:
-    """Where RTCP goes: the rtcp attribute (RFC 3605), else the next port (RFC 3550 §11). Raises RemoteError 400."""
+def rtcp_mux(media: Media) -> bool:
+    """Whether the m-line says that RTCP may come to the port of RTP (RFC 5761 §5.1.1)."""
+    return any(each.name == "rtcp-mux" for each in media.attributes)
+
+
+def rtcp_address(media: Media) -> tuple[str | None, int]:
+    """Where RTCP goes when it does not share RTP's port: (host, or None for that of RTP; port).
+
+    The rtcp attribute (RFC 3605), else the next port (RFC 3550 §11). Raises RemoteError 400.
+    """
+    host = None
     values = media.values("rtcp")
     if not values:
         port = media.port + 1
@@ -66,10 +78,10 @@ def rtcp_port(media: Media) -> int:
         match = _RTCP.fullmatch(values[0])
         if match is None:
             raise RemoteError(400, "SDP has a malformed rtcp attribute")
-        port = int(match.group(1))
+        port, host = int(match.group(1)), match.group(2)
     if not 0 < port <= 65_535:
         raise RemoteError(400, "SDP leaves no port for RTCP")
-    return port
+    return host, port
 
 
 def _rtpmaps(media: Media) -> dict[int, str | None]:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from sip.errors import LocalError, RemoteError
 from sip.sdp import audio
-from sip.sdp.audio import TELEPHONE_EVENT, Format
+from sip.sdp.audio import COMFORT_NOISE, TELEPHONE_EVENT, Format
 from sip.sdp.limits import MAX_PTIME_MS, MIN_PTIME_MS
 from sip.sdp.model import DIRECTIONS, Attribute, Media, Origin, Session, stated_direction
 from sip.sdp.parser import parse
@@ -33,11 +33,17 @@ class LocalMedia:
 
 @dataclass(frozen=True, slots=True)
 class AudioCapabilities:
-    """What we can do. The order of codecs is our preference in an offer; in an answer the offerer's counts."""
+    """What we can do. The order of codecs is our preference in an offer; in an answer the offerer's counts.
+
+    `ptime_ms` (10, 20 … 60) is our wish; the remote's counts for more. Comfort noise is taken where the remote offers
+    it and never offered, since that would invite it to leave out what it takes for silence. RTCP shares RTP's port
+    where the remote offers that.
+    """
 
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
     dtmf: bool = True
     ptime_ms: int = 20
+    comfort_noise: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +52,18 @@ class NegotiatedAudio:
 
     remote_host: str
     remote_port: int
+    remote_rtcp_host: str
     remote_rtcp_port: int
+    rtcp_mux: bool
+    """RTCP uses RTP's port, both ways (RFC 5761)."""
     codec: str
     payload_type: int
     receive_payload_types: Mapping[int, str]
     """Payload type to "PCMU" or "PCMA"; read-only."""
     dtmf_payload_type: int | None
     receive_dtmf_payload_type: int | None
+    comfort_noise_payload_type: int | None
+    receive_comfort_noise_payload_type: int | None
     ptime_ms: int
     direction: str
     """As seen from us."""
@@ -95,8 +106,9 @@ def answer_offer(
         raise RemoteError(488, "no audio stream of the offer can be used")
     media = session.media[index]
     common = _common(media, capabilities)
-    negotiated = _negotiated(session, media, common, common, capabilities)
-    line = _audio_line(local, common, negotiated.ptime_ms, negotiated.direction)
+    mux = audio.rtcp_mux(media) and not _mistakable(common)
+    negotiated = _negotiated(session, media, common, common, capabilities, mux=mux)
+    line = _audio_line(local, common, negotiated.ptime_ms, negotiated.direction, mux=negotiated.rtcp_mux)
     lines = tuple(line if i == index else _refused(each) for i, each in enumerate(session.media))
     return serialize(_description(local, session.time, lines)), negotiated
 
@@ -131,7 +143,9 @@ def accept_answer(
     receivable = [each for each in own if each.name in agreed]
     if not _voice(sendable):
         raise RemoteError(488, "the answer has no codec of the offer")
-    negotiated = _negotiated(session, media, sendable, receivable, capabilities)
+    # RFC 5761 §5.1.1: an answer to an offer without rtcp-mux cannot bring it in.
+    mux = audio.rtcp_mux(offered) and audio.rtcp_mux(media)
+    negotiated = _negotiated(session, media, sendable, receivable, capabilities, mux=mux)
     # §6.1: the answer can only narrow what was offered, whatever it says.
     return replace(
         negotiated, direction=_both(negotiated.direction, stated_direction(offered.attributes) or "sendrecv")
@@ -144,8 +158,11 @@ def _negotiated(
     sendable: list[Format],
     receivable: list[Format],
     capabilities: AudioCapabilities,
+    *,
+    mux: bool,
 ) -> NegotiatedAudio:
     host = _remote_host(session, media)
+    rtcp_host, rtcp_port = (str(host), media.port) if mux else _remote_rtcp(media, host)
     stated = stated_direction(media.attributes) or stated_direction(session.attributes) or "sendrecv"
     ours = _MIRROR[stated]
     if host.is_unspecified:
@@ -155,12 +172,16 @@ def _negotiated(
     return NegotiatedAudio(
         remote_host=str(host),
         remote_port=media.port,
-        remote_rtcp_port=audio.rtcp_port(media),
+        remote_rtcp_host=rtcp_host,
+        remote_rtcp_port=rtcp_port,
+        rtcp_mux=mux,
         codec=voice[0].name,
         payload_type=voice[0].payload_type,
         receive_payload_types=MappingProxyType({e.payload_type: e.name for e in _voice(receivable)}),
-        dtmf_payload_type=_event(sendable),
-        receive_dtmf_payload_type=_event(receivable),
+        dtmf_payload_type=_payload_type(sendable, TELEPHONE_EVENT),
+        receive_dtmf_payload_type=_payload_type(receivable, TELEPHONE_EVENT),
+        comfort_noise_payload_type=_payload_type(sendable, COMFORT_NOISE),
+        receive_comfort_noise_payload_type=_payload_type(receivable, COMFORT_NOISE),
         ptime_ms=audio.ptime_ms(media, capabilities.ptime_ms),
         direction=ours,
     )
@@ -174,11 +195,14 @@ def _usable(session: Session, media: Media, family: int, capabilities: AudioCapa
     except ValueError:
         # A name: to look it up is more than a media address is worth, and nobody sends one.
         return False
-    if host.is_multicast or str(host) == "255.255.255.255":
-        return False
-    if host.version != family and not host.is_unspecified:
+    if not _single(host) or (host.version != family and not host.is_unspecified):
         return False
     return bool(_voice(_common(media, capabilities)))
+
+
+def _single(host: IPv4Address | IPv6Address) -> bool:
+    """Neither a group of listeners nor everybody."""
+    return not host.is_multicast and str(host) != "255.255.255.255"
 
 
 def _remote_host(session: Session, media: Media) -> IPv4Address | IPv6Address:
@@ -186,7 +210,24 @@ def _remote_host(session: Session, media: Media) -> IPv4Address | IPv6Address:
     host = media.host or session.host
     if host is None:
         raise RemoteError(400, "SDP has an m-line without a c= line")
-    number = ip_address(host)
+    return _number(host)
+
+
+def _remote_rtcp(media: Media, rtp_host: IPv4Address | IPv6Address) -> tuple[str, int]:
+    """Where RTCP of its own port goes. Raises RemoteError 400."""
+    text, port = audio.rtcp_address(media)
+    try:
+        host = rtp_host if text is None else _number(text)
+    except ValueError:
+        host = rtp_host  # a name is not looked up, as for RTP; reports are not worth refusing the call
+    if host.version != rtp_host.version or host.is_unspecified or not _single(host):
+        host = rtp_host
+    return str(host), port
+
+
+def _number(text: str) -> IPv4Address | IPv6Address:
+    """A numeric address, IPv4 in IPv6 clothes undressed. Raises ValueError for a name."""
+    number = ip_address(text)
     if isinstance(number, IPv6Address) and number.ipv4_mapped is not None:
         return number.ipv4_mapped
     return number
@@ -194,7 +235,11 @@ def _remote_host(session: Session, media: Media) -> IPv4Address | IPv6Address:
 
 def _common(media: Media, capabilities: AudioCapabilities) -> list[Format]:
     """What both ends can do, each once, in the remote's order."""
-    known = set(capabilities.codecs) | ({TELEPHONE_EVENT} if capabilities.dtmf else set())
+    known = set(capabilities.codecs)
+    if capabilities.dtmf:
+        known.add(TELEPHONE_EVENT)
+    if capabilities.comfort_noise:
+        known.add(COMFORT_NOISE)
     found: dict[str, Format] = {}
     for each in audio.formats(media):
         if each.name in known:
@@ -203,11 +248,16 @@ def _common(media: Media, capabilities: AudioCapabilities) -> list[Format]:
 
 
 def _voice(chosen: list[Format]) -> list[Format]:
-    return [each for each in chosen if each.name != TELEPHONE_EVENT]
+    return [each for each in chosen if each.name not in (TELEPHONE_EVENT, COMFORT_NOISE)]
 
 
-def _event(chosen: list[Format]) -> int | None:
-    return next((each.payload_type for each in chosen if each.name == TELEPHONE_EVENT), None)
+def _mistakable(chosen: list[Format]) -> bool:
+    """Whether one's payload type, behind a marker, would look like RTCP on a shared port (RFC 5761 §4)."""
+    return any(64 <= each.payload_type <= 95 for each in chosen)
+
+
+def _payload_type(chosen: list[Format], name: str) -> int | None:
+    return next((each.payload_type for each in chosen if each.name == name), None)
 
 
 def _both(one: str, other: str) -> str:
@@ -224,13 +274,15 @@ def _description(local: LocalMedia, time: str, media: tuple[Media, ...]) -> Sess
     return Session(origin, host=local.host, time=time, media=media)
 
 
-def _audio_line(local: LocalMedia, chosen: list[Format], ptime_ms: int, way: str) -> Media:
+def _audio_line(local: LocalMedia, chosen: list[Format], ptime_ms: int, way: str, *, mux: bool = False) -> Media:
     attributes: list[Attribute] = []
     for each in chosen:
         name = each.name.lower() if each.name == TELEPHONE_EVENT else each.name
         attributes.append(Attribute("rtpmap", f"{each.payload_type} {name}/8000"))
         if each.name == TELEPHONE_EVENT:
             attributes.append(Attribute("fmtp", f"{each.payload_type} {DTMF_EVENTS}"))
+    if mux:
+        attributes.append(Attribute("rtcp-mux"))
     attributes += [Attribute("ptime", str(ptime_ms)), Attribute(way)]
     numbers = tuple(str(each.payload_type) for each in chosen)
     return Media("audio", local.port, PROTOCOL, numbers, attributes=tuple(attributes))

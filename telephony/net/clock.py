@@ -10,9 +10,11 @@ import math
 import time
 from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from telephony import native
 from telephony.errors import LocalError
+from telephony.net.pump import MediaPump
 
 SLOT_MS = 2
 
@@ -36,6 +38,9 @@ class ClockCounters:
 
     `late_ms_histogram[i]` counts the ticks up to `late_ms_bounds[i]` late, its last entry all later ones.
     `skipped` are the ticks that would have been due while the loop was busy with something else.
+
+    Only the native pump counts the rest: `underruns` and `stalls` of all lines (see `RtpStats`), and the lag of the
+    event loop, from the moment it was told that something happened until it collected that, by the same bounds.
     """
 
     wakeups: int = 0
@@ -44,6 +49,10 @@ class ClockCounters:
     late_ms_max: float = 0.0
     late_ms_bounds: tuple[float, ...] = _BUCKETS_MS
     late_ms_histogram: list[int] = field(default_factory=lambda: [0] * (len(_BUCKETS_MS) + 1))
+    underruns: int = 0
+    stalls: int = 0
+    lag_ms_max: float = 0.0
+    lag_ms_histogram: list[int] = field(default_factory=lambda: [0] * (len(_BUCKETS_MS) + 1))
 
     def count(self, late_ms: float, ticks: int) -> None:
         """`ticks` lines were served so late."""
@@ -53,16 +62,22 @@ class ClockCounters:
 
 
 class MediaClock:
-    """Ticks for many lines from one timer of the event loop. Not thread-safe: `add` on the loop's thread."""
+    """Ticks for many lines from one timer of the event loop. Not thread-safe: `add` on the loop's thread.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+    `media` is "native" for the pump in C, which lines then use where it was built, or "python" for none; by default
+    what the environment wants.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None, media: str | None = None) -> None:
         self._loop = loop or asyncio.get_running_loop()
+        self._media = media or native.WANTED
+        self._pump: MediaPump | None = None
         self._epoch = time.monotonic()
         self._slots: dict[int, list[tuple[Tick, int]]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._armed_for = math.inf
         self._closed = False
-        self.counters = ClockCounters()
+        self._counters = ClockCounters()
 
     def add(self, tick: Tick, period_ms: int = 20) -> None:
         """Call `tick` at the slot nearest to now, never from within this call, and then every `period_ms`.
@@ -79,6 +94,31 @@ class MediaClock:
         self._arm()
 
     @property
+    def pump(self) -> MediaPump | None:
+        """The native pump that lines of this clock use; None where it was not built, or is not wanted."""
+        if self._pump is None and self._media == "native" and native.media is not None:
+            self._pump = MediaPump(self._loop)
+        return self._pump
+
+    @property
+    def counters(self) -> ClockCounters:
+        """What the clock and the pump have done so far, together."""
+        if self._pump is None:
+            return replace(self._counters, late_ms_histogram=list(self._counters.late_ms_histogram))
+        own, pump = self._counters, self._pump.counters()
+        return ClockCounters(
+            wakeups=own.wakeups + pump["wakeups"],
+            ticks=own.ticks + pump["ticks"],
+            skipped=own.skipped + pump["skipped"],
+            late_ms_max=max(own.late_ms_max, pump["late_ms_max"]),
+            late_ms_histogram=[a + b for a, b in zip(own.late_ms_histogram, pump["late"], strict=True)],
+            underruns=pump["underruns"],
+            stalls=pump["stalls"],
+            lag_ms_max=pump["lag_ms_max"],
+            lag_ms_histogram=pump["lag"],
+        )
+
+    @property
     def active(self) -> int:
         """Lines that are being served."""
         return sum(map(len, self._slots.values()))
@@ -86,6 +126,8 @@ class MediaClock:
     def close(self) -> None:
         """Drop all lines; nothing is called any more. Idempotent."""
         self._closed = True
+        if self._pump is not None:
+            self._pump.close()
         self._slots.clear()
         if self._timer is not None:
             self._timer.cancel()
@@ -102,6 +144,7 @@ class MediaClock:
             "skipped": c.skipped,
             "late_ms_max": round(c.late_ms_max, 3),
             "late_ms": dict(zip(bounds, c.late_ms_histogram, strict=True)),
+            "pump": None if self._pump is None else self._pump.counters(),
         }
 
     def _arm(self) -> None:
@@ -117,7 +160,7 @@ class MediaClock:
 
     def _wake(self) -> None:
         self._timer = None
-        self.counters.wakeups += 1
+        self._counters.wakeups += 1
         try:
             self._serve()
         finally:
@@ -133,7 +176,7 @@ class MediaClock:
             late_s = now - due
             if late_s < -_SERVE_EARLY_S:
                 return
-            self.counters.count(1_000 * max(0.0, late_s), len(slots[slot]))
+            self._counters.count(1_000 * max(0.0, late_s), len(slots[slot]))
             self._serve_slot(slot, due if late_s < _SLOT_S else now, int(max(0.0, late_s) / _SLOT_S))
 
     def _serve_slot(self, slot: int, now: float, slots_late: int) -> None:
@@ -147,7 +190,7 @@ class MediaClock:
                 finally:
                     if stays and not self._closed:
                         missed = slots_late // period
-                        self.counters.skipped += missed
+                        self._counters.skipped += missed
                         self._slots.setdefault(slot + (missed + 1) * period, []).append((tick, period))
         finally:
             if not lines:

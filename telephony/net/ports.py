@@ -6,6 +6,7 @@ import socket
 from collections import deque
 
 from telephony.errors import LocalError, TelephonyError
+from telephony.net.tapped import Tap, TappedSocket
 
 QUARANTINE_S = 30.0
 """How long a released pair is left alone: late packets of the old call must not reach a new one."""
@@ -41,15 +42,21 @@ def _first_ports(low: int, high: int) -> list[int]:
 class PortPair:
     """Two bound, non-blocking UDP sockets, until `release`."""
 
-    __slots__ = ("_pool", "host", "port", "rtcp", "rtp")
+    __slots__ = ("_pool", "host", "port", "rtcp", "rtp", "tapped")
 
     def __init__(self, pool: "PortPool", rtp: socket.socket, rtcp: socket.socket) -> None:
         self._pool: PortPool | None = pool
         self.rtp = rtp
         self.rtcp = rtcp
+        self.tapped = False
         address = rtp.getsockname()
         self.host: str = address[0]
         self.port: int = address[1]
+
+    def tap(self, tap: Tap) -> None:
+        """Show all datagrams to `tap`: to be called before the pair is used. Its line then does without the pump."""
+        self.rtp, self.rtcp = TappedSocket(self.rtp, tap), TappedSocket(self.rtcp, tap)
+        self.tapped = True
 
     def release(self, now: float) -> None:
         """Close both sockets; after the quarantine the ports may be given out again. Idempotent."""

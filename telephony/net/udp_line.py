@@ -5,7 +5,6 @@ import base64
 import ipaddress
 import math
 import secrets
-import socket
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -13,11 +12,13 @@ from collections.abc import Callable, Mapping
 from telephony.codec import Codec, codec_named, codec_of_payload_type
 from telephony.errors import LocalError
 from telephony.net.clock import SLOT_MS, MediaClock
+from telephony.net.loop_path import DATAGRAMS_PER_WAKEUP, LoopPath
+from telephony.net.path import Path
 from telephony.net.ports import PortPair
+from telephony.net.pump_path import PumpPath
 from telephony.net.watch import MediaWatch
 from telephony.plc import Concealer
 from telephony.rtp import (
-    Address,
     AudioGap,
     AudioPayload,
     DigitReceived,
@@ -27,13 +28,12 @@ from telephony.rtp import (
     RtpSession,
     RtpStats,
 )
+from telephony.rtp.comfort_noise import NoiseGenerator
 
 MEDIA_TIMEOUT_S = 15.0
 FIRST_MEDIA_TIMEOUT_S = 30.0
 
-DATAGRAMS_PER_WAKEUP = 32
-"""Read at once from one socket before the other lines have their turn."""
-
+_A_LAW = {"PCMU": False, "PCMA": True}
 _FLIGHTS_MAX = 256
 """Sent packets remembered for `heard_samples`: 5 s of them, more than any delay a conversation survives."""
 
@@ -77,7 +77,6 @@ class UdpLine:
         self._clock = clock
         self._loop = loop or asyncio.get_running_loop()
         limits = RtpLimits()
-        # One octet more than allowed, so that what was cut off is seen to be too long.
         self._read_octets = limits.datagram_octets + 1
         self._session = RtpSession(
             config,
@@ -88,29 +87,36 @@ class UdpLine:
             cname=_cname(),
             limits=limits,
         )
+        self._path = self._new_path(limits)
         self._concealer = Concealer()
+        self._noise = NoiseGenerator()
         self._watch = MediaWatch(first_media_timeout_s, media_timeout_s)
         self._played: deque[bytes] = deque()
         self._played_octets = 0
         self._flights: deque[tuple[float, int]] = deque(maxlen=_FLIGHTS_MAX)
         self._heard = 0
-        self._started = self._ticking = self._closed = False
-        self._period_ms = config.ptime_ms
+        self._started = self._closed = False
         self._timer: asyncio.TimerHandle | None = None
         self._armed_for = math.inf
         self._send_errors = 0
         self._receive_errors = 0
+
+    def _new_path(self, limits: RtpLimits) -> Path:
+        pump = self._clock.pump
+        # Only Python shows datagrams to a tap; the scope of a link-local address is known to its sockets only.
+        if pump is None or self.pair.tapped or "%" in self.pair.host + self._config.remote[0]:
+            return LoopPath(self._session, self.pair.rtp, self._clock, self._loop, self, limits)
+        return PumpPath(self._session, self.pair.rtp, self._clock, pump, self, limits)
 
     def start(self) -> None:
         """Begin to receive, and to send what is queued."""
         if self._started or self._closed:
             return
         self._started = True
-        self._loop.add_reader(self.pair.rtp.fileno(), self._rtp_readable)
         self._loop.add_reader(self.pair.rtcp.fileno(), self._rtcp_readable)
         if _awaits_media(self._config):
             self._watch.resume(time.monotonic())
-        self._join_clock()
+        self._path.start()
         self._arm()
 
     def encode(self, pcm: bytes) -> bytes:
@@ -126,24 +132,23 @@ class UdpLine:
         self._played_octets += len(payload)
         if self._wire_codec is not self._codec:
             payload = _converted(payload, self._codec, self._wire_codec)
-        self._session.play(payload, time.monotonic())
-        self._join_clock()
+        self._path.play(payload, time.monotonic())
 
     def clear(self) -> int:
         """Drop all that has not been sent; the samples dropped."""
         self._played.clear()
         self._played_octets = 0
-        return self._session.clear(time.monotonic())
+        return self._path.clear(time.monotonic())
 
     @property
     def queued_samples(self) -> int:
         """Samples that were `play`ed and neither sent nor dropped."""
-        return self._session.queued_samples
+        return self._path.queued_samples
 
     @property
     def sent_samples(self) -> int:
         """Samples of `play`ed audio sent since `start`."""
-        return self._session.sent_samples
+        return self._path.sent_samples
 
     def heard_samples(self) -> int:
         """Of `sent_samples`, those whose packets have reached the far end by now, by half the measured round
@@ -158,8 +163,7 @@ class UdpLine:
     def send_dtmf(self, digits: str) -> None:
         """Send key presses after what is queued. ValueError for anything but 0-9 * # A-D."""
         if not self._closed:
-            self._session.send_dtmf(digits, time.monotonic())
-            self._join_clock()
+            self._path.send_dtmf(digits, time.monotonic())
 
     def reconfigure(self, config: RtpConfig, codec_name: str, receive_codecs: Mapping[int, str] | None = None) -> None:
         """What a re-INVITE has changed. What is queued stays queued. LocalError as for the class."""
@@ -168,6 +172,7 @@ class UdpLine:
         _validate(config)
         codec = codec_named(codec_name)
         now = time.monotonic()
+        self._path.recall()
         queued = self._unsent() if codec is not self._wire_codec else b""
         if queued:
             self._session.clear(now)
@@ -181,24 +186,27 @@ class UdpLine:
             self._watch.pause()
         elif self._started:
             self._watch.resume(now)
-        self._join_clock()
-        self._deliver()
+        self._path.settle(now)
+        self.deliver()
         self._arm()
 
     def stats(self) -> RtpStats:
         """The session's counters."""
+        self._path.sync()
         return self._session.stats()
 
     def dump(self) -> dict[str, object]:
         """Live state."""
+        self._path.sync()
+        send_errors, receive_errors = self._path.errors()
         return {
             "port": self.pair.port,
             "encoding": self.encoding,
             "wire_encoding": self._wire_codec.name,
-            "speaking": self._ticking,
+            "speaking": self._path.ticking,
             "closed": self._closed,
-            "send_errors": self._send_errors,
-            "receive_errors": self._receive_errors,
+            "send_errors": self._send_errors + send_errors,
+            "receive_errors": self._receive_errors + receive_errors,
             "session": self._session.dump(),
         }
 
@@ -211,37 +219,31 @@ class UdpLine:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._path.stop()
         self._session.close(now)
         if self._started:
-            self._loop.remove_reader(self.pair.rtp.fileno())
             self._loop.remove_reader(self.pair.rtcp.fileno())
             self._send_rtcp()
         self.pair.release(now)
 
     # ---- in
 
-    def _rtp_readable(self) -> None:
-        self._read(self.pair.rtp, self._session.receive_rtp, time.monotonic())
-        self._deliver()
-        self._arm_earlier()
-
     def _rtcp_readable(self) -> None:
-        self._read(self.pair.rtcp, self._session.receive_rtcp, time.monotonic())
-        self._deliver()
-        self._arm_earlier()
-
-    def _read(self, sock: socket.socket, receive: Callable[[bytes, Address, float], None], now: float) -> None:
+        now = time.monotonic()
         for _ in range(DATAGRAMS_PER_WAKEUP):
             try:
-                data, source = sock.recvfrom(self._read_octets)
+                data, source = self.pair.rtcp.recvfrom(self._read_octets)
             except BlockingIOError:
-                return
+                break
             except OSError:
                 self._receive_errors += 1
-                return
-            receive(data, source[:2], now)
+                break
+            self._session.receive_rtcp(data, source[:2], now)
+        self.deliver()
+        self._path.settle(now)
+        self.rearm()
 
-    def _deliver(self) -> None:
+    def deliver(self) -> None:
         """Hand over the session's events; a handler may close the line between two of them."""
         next_event = self._session.next_event
         while not self._closed and (event := next_event()) is not None:
@@ -250,14 +252,26 @@ class UdpLine:
     def _handle(self, event: RtpEvent) -> None:
         if isinstance(event, AudioPayload):
             codec = self._decoders.get(event.payload_type, self._wire_codec)
-            self._hear(self._concealer.good(codec.decode(event.payload)), event.at_sample)
+            self.heard(codec.decode(event.payload), event.at_sample)
         elif isinstance(event, AudioGap):
-            self._hear(self._concealer.lost(event.samples), event.at_sample)
+            if event.noise is None:
+                pcm = self._concealer.lost(event.samples)
+            else:
+                pcm = self._concealer.good(self._noise.make(event.noise, event.samples))
+            self._hear(pcm, event.at_sample)
         elif isinstance(event, DigitReceived):
             if self.on_dtmf is not None:
                 self.on_dtmf(event.digit, event.at_sample)
-        elif self.on_drained is not None:
-            self.on_drained()
+        else:
+            self.drained()
+
+    def heard(self, pcm: bytes, at_sample: int) -> None:
+        """Audio that arrived."""
+        self._hear(self._concealer.good(pcm), at_sample)
+
+    def is_a_law(self, payload_type: int) -> bool | None:
+        """How the payload is decoded; None if it is not G.711."""
+        return _A_LAW.get(self._decoders.get(payload_type, self._wire_codec).name)
 
     def _hear(self, pcm: bytes, at_sample: int) -> None:
         if self.on_audio is not None:
@@ -265,55 +279,35 @@ class UdpLine:
 
     # ---- out
 
-    def _join_clock(self) -> None:
-        if self._started and not self._ticking and not self._closed and self._session.active:
-            self._ticking = True
-            self._period_ms = self._config.ptime_ms
-            self._clock.add(self._tick, self._period_ms)
+    def sent(self, payload: bytes, ordinal: int, at: float) -> None:
+        """So much of the queue has left."""
+        self._flights.append((at, ordinal + len(payload)))
+        if self.on_sent is not None:
+            if self._wire_codec is not self._codec:
+                payload = _converted(payload, self._wire_codec, self._codec)
+            self.on_sent(payload, ordinal)
 
-    def _tick(self, now: float) -> bool:
-        """Send what is due. The line leaves the clock one packet time after its last packet, not with it:
-        what is played meanwhile follows at the right distance."""
-        session = self._session
-        if self._closed or not session.active or self._period_ms != self._config.ptime_ms:
-            self._ticking = False
-            self._join_clock()
-            return False
-        ordinal = session.sent_samples
-        payload = session.tick(now)
-        self._send_rtp()
-        if payload:
-            self._flights.append((now, session.sent_samples))
-            if self.on_sent is not None:
-                if self._wire_codec is not self._codec:
-                    payload = _converted(payload, self._wire_codec, self._codec)
-                self.on_sent(payload, ordinal)
-        self._deliver()
-        return True
+    def drained(self) -> None:
+        """The queue has run dry."""
+        if self.on_drained is not None:
+            self.on_drained()
 
     def _send_rtcp(self) -> None:
+        sock = self.pair.rtp if self._config.rtcp_mux else self.pair.rtcp
         for data, address in self._session.rtcp_to_send():
             try:
-                self.pair.rtcp.sendto(data, address)
+                sock.sendto(data, address)
             except OSError:
-                self._send_errors += 1
-
-    def _send_rtp(self) -> None:
-        for data, address in self._session.rtp_to_send():
-            try:
-                self.pair.rtp.sendto(data, address)
-            except OSError:
-                # No route, or a full buffer: to the other end it is a lost packet.
                 self._send_errors += 1
 
     def _forget_played(self) -> None:
         """Let go of payload that has been sent."""
-        queued = self._session.queued_samples
+        queued = self._path.queued_samples
         while self._played and self._played_octets - len(self._played[0]) >= queued:
             self._played_octets -= len(self._played.popleft())
 
     def _unsent(self) -> bytes:
-        queued = self._session.queued_samples
+        queued = self._path.queued_samples
         return b"".join(self._played)[-queued:] if queued else b""
 
     # ---- time
@@ -328,7 +322,7 @@ class UdpLine:
             delay_s = max(_TIMER_GRAIN_S, due - time.monotonic())
             self._timer = self._loop.call_later(delay_s, self._timer_fired)
 
-    def _arm_earlier(self) -> None:
+    def rearm(self) -> None:
         """With each packet timers move later; that is seen when the one that is armed fires."""
         due = self._session.get_timer()
         if due is not None and due < self._armed_for - _TIMER_GRAIN_S:
@@ -343,21 +337,22 @@ class UdpLine:
         session = self._session
         try:
             # After a stall of the loop, what has arrived must not be taken for lost only because the timer came first.
-            self._read(self.pair.rtp, session.receive_rtp, now)
-            self._deliver()
+            self._path.read(now)
+            self.deliver()
             due = session.get_timer()
             if due is not None and due <= now:
+                self._path.sync()
                 session.handle_timer(now)
-                self._send_rtp()
+                self._path.send()
                 self._send_rtcp()
-                self._deliver()
+                self.deliver()
             if self._watch.due is not None and self._watch.due <= now:
                 self._watch_media(now)
         finally:
             self._arm()
 
     def _watch_media(self, now: float) -> None:
-        silent = self._watch.check(now, self._session.stats().last_received_at)
+        silent = self._watch.check(now, self.stats().last_received_at)
         if silent and not self._closed and self.on_silent is not None:
             self.on_silent()
 

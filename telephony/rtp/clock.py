@@ -15,6 +15,11 @@ class SampleClock:
         self._now = now
         self._timestamp = timestamp
 
+    @property
+    def origin(self) -> tuple[float, int]:
+        """The moment it was set, and its timestamp then."""
+        return self._now, self._timestamp
+
     def at(self, now: float) -> int:
         """The timestamp of `now`, not reduced to 32 bits."""
         return self._timestamp + round((now - self._now) * SAMPLE_HZ)

@@ -13,7 +13,8 @@ class RtpConfig:
 
     `remote` and `remote_rtcp` are the addresses the other end's SDP names, as numbers; `signalling_host` is where its
     SIP messages come from, the one other place its media may come from (NAT). `silence` is one octet of silence in the
-    encoding that is sent.
+    encoding that is sent. Comfort noise (RFC 3389) is sent and understood where its payload types are not None. With
+    `rtcp_mux` RTCP travels on RTP's port, both ways (RFC 5761); `remote_rtcp` then is `remote`.
     """
 
     payload_type: int
@@ -27,6 +28,9 @@ class RtpConfig:
     send: bool = True
     receive: bool = True
     silence: bytes = b"\xff"
+    comfort_noise_payload_type: int | None = None
+    receive_comfort_noise_payload_type: int | None = None
+    rtcp_mux: bool = False
 
     @property
     def packet_samples(self) -> int:
@@ -61,6 +65,11 @@ class RtpLimits:
 
     overdue_wait_min_ms: int = 60
     """The least time without any packet before gaps are made up: nobody waits behind this hole, so it can be longer."""
+
+    patience_ms: int = 250
+    patience_kept_s: float = 60.0
+    """After the network held everything up and then delivered it, the wait is as long as that was, at most this long,
+    for so many seconds: speech that is late by a spike is worth more than a silence that is noticed at once."""
 
     waiting_packets: int = 32
     """Packets that wait behind a hole; one more and the hole is given up."""

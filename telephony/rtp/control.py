@@ -10,7 +10,15 @@ from telephony.rtp.receiver import Receiver
 from telephony.rtp.sender import Sender
 from telephony.rtp.stats import round_trip_s
 from telephony.wire import rtcp
-from telephony.wire.rtcp import Bye, ReceiverReport, ReportBlock, SenderInfo, SenderReport, SourceDescription
+from telephony.wire.rtcp import (
+    Bye,
+    ExtendedReport,
+    ReceiverReport,
+    ReportBlock,
+    SenderInfo,
+    SenderReport,
+    SourceDescription,
+)
 from telephony.wire.serial import MASK32
 
 INTERVAL_S = 5.0
@@ -44,7 +52,10 @@ class RtcpControl:
         "_window_end",
         "_window_left",
         "malformed",
+        "own_ssrc_came",
         "rate_limited",
+        "remote",
+        "remote_mos",
         "rtt_s",
         "to_send",
     )
@@ -73,6 +84,10 @@ class RtcpControl:
         self._window_end = float("-inf")
         self._window_left = 0
         self.rtt_s: float | None = None
+        # What the other end last reported of our stream.
+        self.remote: ReportBlock | None = None
+        self.remote_mos: float | None = None
+        self.own_ssrc_came = False
         self.malformed = 0
         self.rate_limited = 0
         self.to_send: list[bytes] = []
@@ -89,8 +104,8 @@ class RtcpControl:
         self.to_send.append(rtcp.build_compound(self._report(now), self._description()))
         self._bye_allowed = True
 
-    def close(self, now: float) -> None:
-        """Send BYE, unless nothing was ever sent (§6.3.7)."""
+    def say_bye(self, now: float) -> None:
+        """Send BYE for our SSRC, unless nothing was ever sent under it (§6.3.7)."""
         if self._bye_allowed or self._sender.packets:
             bye = Bye((self._sender.ssrc,))
             self.to_send.append(rtcp.build_compound(self._report(now), self._description(), bye))
@@ -110,19 +125,33 @@ class RtcpControl:
             self.malformed += 1
             return False
         for packet in packets:
+            if isinstance(packet, SenderReport | ReceiverReport | ExtendedReport) and packet.ssrc == self._sender.ssrc:
+                # §8.2: a report in our name is ours come back, or a collision; either way it says nothing about us.
+                self.own_ssrc_came = True
+                return True
             if isinstance(packet, SenderReport):
                 self._last_sr = (packet.ssrc, ntp_short(packet.info.ntp), now)
             if isinstance(packet, SenderReport | ReceiverReport):
                 self._read_blocks(packet.reports, now)
+            elif isinstance(packet, ExtendedReport):
+                self._read_metrics(packet)
         return True
 
     def _read_blocks(self, reports: tuple[ReportBlock, ...], now: float) -> None:
         for block in reports:
+            if block.ssrc != self._sender.ssrc:
+                continue
+            self.remote = block
             # An LSR we never sent is another clock's: it would make up a round trip out of nothing.
-            if block.ssrc == self._sender.ssrc and block.lsr in self._sent_stamps:
+            if block.lsr in self._sent_stamps:
                 rtt_s = round_trip_s(ntp_short(ntp_stamp(now)), block.lsr, block.dlsr)
                 if rtt_s is not None and rtt_s <= MAX_ROUND_TRIP_S:
                     self.rtt_s = rtt_s
+
+    def _read_metrics(self, report: ExtendedReport) -> None:
+        for metrics in report.voip_metrics:
+            if metrics.ssrc == self._sender.ssrc and metrics.mos_lq is not None:
+                self.remote_mos = metrics.mos_lq
 
     def _report(self, now: float) -> SenderReport | ReceiverReport:
         sender = self._sender
@@ -135,7 +164,8 @@ class RtcpControl:
             return ReceiverReport(sender.ssrc, blocks)
         stamp = ntp_stamp(now)
         self._sent_stamps.append(ntp_short(stamp))
-        info = SenderInfo(stamp, sender.timestamp_at(now), sender.packets & MASK32, sender.octets & MASK32)
+        packets, octets = sender.packets - sender.packets_before, sender.octets - sender.octets_before
+        info = SenderInfo(stamp, sender.timestamp_at(now), packets & MASK32, octets & MASK32)
         return SenderReport(sender.ssrc, info, blocks)
 
     def _block(self, now: float) -> ReportBlock | None:

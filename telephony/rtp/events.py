@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from telephony.wire.comfort_noise import ComfortNoise
+
 
 @dataclass(frozen=True, slots=True)
 class AudioPayload:
@@ -14,10 +16,14 @@ class AudioPayload:
 
 @dataclass(frozen=True, slots=True)
 class AudioGap:
-    """`samples` of audio time for which nothing came: to be concealed at first, then silence."""
+    """`samples` of audio time for which nothing came: to be concealed at first, then silence.
+
+    With `noise` the far end said that it would send nothing, and what its pause sounds like: nothing is missing.
+    """
 
     samples: int
     at_sample: int
+    noise: ComfortNoise | None = None
 
 
 @dataclass(frozen=True, slots=True)

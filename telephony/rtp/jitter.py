@@ -6,7 +6,9 @@ from typing import NamedTuple
 from telephony.rtp.clock import SAMPLE_HZ
 from telephony.rtp.config import RtpLimits
 from telephony.rtp.events import AudioGap, AudioPayload, RtpEvent
+from telephony.rtp.handover import BufferState
 from telephony.rtp.stats import JitterEstimator
+from telephony.wire.comfort_noise import ComfortNoise
 from telephony.wire.serial import MASK32, delta32
 
 FILL_SAMPLES = 160
@@ -27,6 +29,7 @@ class _Waiting(NamedTuple):
     payload_type: int
     payload: bytes | None
     arrival: float
+    noise: ComfortNoise | None = None
 
 
 class _Late(NamedTuple):
@@ -54,8 +57,13 @@ class JitterBuffer:
       entirely with made-up time are late and dropped, each paying off its share, so real time is not counted twice.
       Yet when they keep coming at the pace of real time, nothing is being caught up: the path became longer, or the
       sender stopped its timestamps; then, after 30 ms, audio goes on at real time.
+      After such a spike the wait for what is overdue is as long as the spike was, up to 250 ms for a minute, so that
+      the next one costs nothing.
     - Jump: a timestamp behind, or further ahead than the missing packets and the time that passed can explain. It
       counts for nothing: the missing packets, or the pause by the clock, are filled, and audio goes on from there.
+
+    A packet of comfort noise (RFC 3389) announces a silence: AudioGaps carry its description until audio comes again,
+    begin as soon as the jitter allows, and count neither as gaps nor as concealed.
 
     Position never leads real time by more than `lead_ms`: what exceeds it is dropped. The clocks of both ends may
     differ by 1 %.
@@ -77,12 +85,18 @@ class JitterBuffer:
         "_limits",
         "_next",
         "_next_timestamp",
+        "_noise",
         "_packet_samples",
+        "_patience_s",
+        "_patient_until",
         "_waiting",
         "concealed_samples",
         "duplicate",
         "gaps",
         "late",
+        "loss_runs",
+        "lost_in_runs",
+        "noise_samples",
         "position",
         "rate_limited",
         "reordered",
@@ -103,6 +117,11 @@ class JitterBuffer:
         self._filling = False
         self._fill_at = 0.0
         self._late_from: _Late | None = None
+        # How long spikes have taught us to wait for what is overdue; 0.0 without any.
+        self._patience_s = 0.0
+        self._patient_until = 0.0
+        # What the far end's silence sounds like, while it keeps one that it announced.
+        self._noise: ComfortNoise | None = None
         # The position at which the last received audio ended.
         self._emitted = 0
         # How many samples may still come out now: real time adds to it.
@@ -112,7 +131,10 @@ class JitterBuffer:
         self.position = 0
         self.gaps = 0
         self.concealed_samples = 0
+        self.noise_samples = 0
         self.late = 0
+        self.loss_runs = 0
+        self.lost_in_runs = 0
         self.duplicate = 0
         self.reordered = 0
         self.rate_limited = 0
@@ -126,6 +148,7 @@ class JitterBuffer:
         self._next_timestamp = timestamp
         self._filled = 0
         self._late_from = None
+        self._noise = None
 
     def push(self, sequence: int, timestamp: int, payload_type: int, payload: bytes | None, now: float) -> None:
         """A packet by its extended sequence number. `payload` None: no audio, but not lost either."""
@@ -141,6 +164,15 @@ class JitterBuffer:
             return
         self._push_irregular(sequence, _Waiting(timestamp, payload_type, payload or None, now), now)
 
+    def push_noise(self, sequence: int, timestamp: int, noise: ComfortNoise, now: float) -> None:
+        """A packet of comfort noise: the far end is silent from its place in the sequence on."""
+        self._push_irregular(sequence, _Waiting(timestamp, 0, None, now, noise), now)
+
+    @property
+    def pausing(self) -> bool:
+        """Whether the far end has announced that it is silent."""
+        return self._noise is not None
+
     def get_timer(self) -> float | None:
         """When a hole is given up, or silence is next made up. None before the first audio."""
         if self._waiting:
@@ -149,7 +181,9 @@ class JitterBuffer:
             return None
         if self._filling:
             return self._fill_at
-        overdue = max(self.gap_wait_s, self._limits.overdue_wait_min_ms / 1_000)
+        overdue = self.gap_wait_s
+        if self._noise is None:
+            overdue = max(overdue, self._limits.overdue_wait_min_ms / 1_000, self._patience_s)
         return self._arrival + self._packet_samples / SAMPLE_HZ + overdue
 
     def handle_timer(self, now: float) -> None:
@@ -171,6 +205,38 @@ class JitterBuffer:
     def waiting(self) -> int:
         """Packets behind a hole."""
         return len(self._waiting)
+
+    def lend(self, sequence: int) -> BufferState | None:
+        """What a plain stream needs; None unless `sequence` is next and nothing is waiting or being made up."""
+        if (
+            sequence != self._next
+            or self._waiting
+            or self._filled
+            or self._filling
+            or self._arrival is None
+            or self._late_from is not None
+            or self._noise is not None
+            or self._emitted != self.position
+        ):
+            return None
+        return BufferState(
+            self._next_timestamp,
+            self._packet_samples,
+            self._arrival,
+            self.position,
+            self._budget,
+            self._budget_at,
+            self._patience_s,
+            self._patient_until,
+        )
+
+    def restore(self, sequence: int, state: BufferState) -> None:
+        """Go on where a plain stream has come to; `sequence` is the next one, extended."""
+        self._next = sequence
+        self._next_timestamp, self._packet_samples, self._arrival = state[:3]
+        self.position = self._emitted = state.position
+        self._budget, self._budget_at = state.budget, state.budget_at
+        self._patience_s, self._patient_until = state.patience_s, state.patient_until
 
     def _push_irregular(self, sequence: int, packet: _Waiting, now: float) -> None:
         if sequence < self._next:
@@ -210,8 +276,12 @@ class JitterBuffer:
         missing = sequence - self._next
         if missing:
             self._given_up.append(range(self._next, sequence))
+            self.loss_runs += 1
+            self.lost_in_runs += missing
         self._next = sequence + 1
-        timestamp, payload_type, payload, arrival = packet
+        timestamp, payload_type, payload, arrival, noise = packet
+        if noise is not None:
+            self._pause(noise, timestamp, missing, arrival, now)
         if payload is None:
             return
         skipped = delta32(timestamp, self._next_timestamp)
@@ -219,6 +289,8 @@ class JitterBuffer:
         if hole > 0 and self._explained(hole, missing, arrival):
             self._gap(hole, now)
         elif self._overlaps(hole, missing, skipped, len(payload)):
+            if self._late_from is None:
+                self._learn_patience(arrival)
             if not self._resumes(timestamp, now):
                 self.late += 1
                 self._next_timestamp = (timestamp + len(payload)) & MASK32
@@ -229,6 +301,19 @@ class JitterBuffer:
             self._catch_up(missing, arrival, now)
         self._filled = 0
         self._emit(timestamp, payload_type, payload, arrival, now)
+
+    def _pause(self, noise: ComfortNoise, timestamp: int, missing: int, arrival: float, now: float) -> None:
+        """An announced silence begins, or goes on."""
+        if self._arrival is None:
+            self._arrival = arrival
+        lost = delta32(timestamp, self._next_timestamp) - self._filled
+        if self._noise is None and 0 < lost <= missing * self._packet_samples and lost <= self._budget:
+            # What is missing before it was speech, and counts as if it had come.
+            self._gap(lost, now)
+            self._next_timestamp = timestamp
+            self._filled = 0
+            self._arrival += lost / SAMPLE_HZ
+        self._noise = noise
 
     @staticmethod
     def _overlaps(hole: int, missing: int, skipped: int, samples: int) -> bool:
@@ -253,6 +338,23 @@ class JitterBuffer:
         if 0 < samples <= min(self._limits.hole_ms * 8, self._budget):
             self._gap(samples, now)
 
+    def _learn_patience(self, arrival: float) -> None:
+        """The network held packets up for longer than was waited for."""
+        if self._arrival is None:
+            return
+        wait_s = arrival - self._arrival - self._packet_samples / SAMPLE_HZ + _FILL_S
+        if wait_s * 1_000 <= self._limits.patience_ms:
+            self._patience_s = max(self._patience_s, wait_s)
+            self._patient_until = arrival + self._limits.patience_kept_s
+
+    def _review_patience(self, arrival: float) -> None:
+        """Audio comes: was it worth waiting for so long?"""
+        held_s = 0.0 if self._arrival is None else arrival - self._arrival - self._packet_samples / SAMPLE_HZ
+        if held_s * 1_000 > self._limits.overdue_wait_min_ms:
+            self._patient_until = arrival + self._limits.patience_kept_s
+        elif arrival >= self._patient_until:
+            self._patience_s = 0.0
+
     def _resumes(self, timestamp: int, now: float) -> bool:
         """Whether packets whose time has passed come at the pace of real time, and not faster to catch up."""
         late = self._late_from
@@ -265,11 +367,14 @@ class JitterBuffer:
 
     def _emit(self, timestamp: int, payload_type: int, payload: bytes, arrival: float, now: float) -> None:
         samples = len(payload)
+        if self._patience_s:
+            self._review_patience(arrival)
         self._next_timestamp = (timestamp + samples) & MASK32
         self._packet_samples = samples
         self._arrival = arrival
         self._filling = False
         self._late_from = None
+        self._noise = None
         budget = self._budget + (now - self._budget_at) * _REFILL_HZ - samples
         if budget < 0:
             self.rate_limited += 1
@@ -283,10 +388,13 @@ class JitterBuffer:
         budget = self._budget + (now - self._budget_at) * _REFILL_HZ - samples
         self._budget = min(budget, self._lead_samples)
         self._budget_at = now
-        # What follows made-up time directly belongs to the same gap.
-        self.gaps += not self._filling
-        self.concealed_samples += samples
-        self._events.append(AudioGap(samples, self.position))
+        if self._noise is None:
+            # What follows made-up time directly belongs to the same gap.
+            self.gaps += not self._filling
+            self.concealed_samples += samples
+        else:
+            self.noise_samples += samples
+        self._events.append(AudioGap(samples, self.position, self._noise))
         self.position += samples
 
     def _fill(self, due: float, now: float) -> None:

@@ -1,10 +1,25 @@
 """Symmetric RTP: which source is the other end's, and where ours goes. RFC 4961, tightened against strangers."""
 
+from ipaddress import ip_address
 from typing import NamedTuple
 
 from telephony.rtp.config import Address, RtpLimits
 from telephony.wire.rtp import RtpPacket
 from telephony.wire.serial import MASK16
+
+NOWHERE: Address = ("0.0.0.0", 0)
+"""Nothing is sent there."""
+
+
+def leads_inside(host: str, signalling_host: str | None) -> bool:
+    """Whether media for `host` would stay on this machine or its link although the signalling comes from elsewhere.
+
+    An SDP that names 127.0.0.1 from afar is a mistake or an attempt to have us send to our own services.
+    """
+    if signalling_host is None:
+        return False
+    target, caller = ip_address(host), ip_address(signalling_host)
+    return (target.is_loopback and not caller.is_loopback) or (target.is_link_local and not caller.is_link_local)
 
 
 class _Trial(NamedTuple):
@@ -23,7 +38,8 @@ class SourceLatch:
     - For `latch_grace_ms` after that the SDP's address still takes over with its first packet. Then the lock is final.
     - Only `reconfigure` opens it again. The last believed source stays welcome if the SDP still names the same address.
 
-    We send to the SDP's address until another source is believed, then there (RFC 4961).
+    We send to the SDP's address until another source is believed, then there (RFC 4961). An SDP address that leads
+    inside from outside is neither sent to nor believed.
     """
 
     __slots__ = ("_allowed_hosts", "_final_at", "_known", "_limits", "_trials", "locked", "remote", "target")
@@ -31,20 +47,19 @@ class SourceLatch:
     def __init__(self, remote: Address, signalling_host: str | None, limits: RtpLimits) -> None:
         self._limits = limits
         self.locked: Address | None = None
-        self.target = remote
-        self._reset(remote, signalling_host, known=None)
+        self.target = NOWHERE
+        self.remote = NOWHERE
+        self.reconfigure(remote, signalling_host)
 
     def reconfigure(self, remote: Address, signalling_host: str | None) -> None:
-        """Offer and answer were exchanged again."""
-        known = self.locked if remote == self.remote else None
+        """Offer and answer were exchanged, perhaps again."""
+        if leads_inside(remote[0], signalling_host):
+            remote = NOWHERE
+        self._known = self.locked if remote == self.remote else None
         if remote != self.remote:
             self.target = remote
-        self._reset(remote, signalling_host, known)
-
-    def _reset(self, remote: Address, signalling_host: str | None, known: Address | None) -> None:
         self.remote = remote
         self.locked = None
-        self._known = known
         self._final_at = 0.0
         self._allowed_hosts = {remote[0], signalling_host} - {None}
         self._trials: dict[Address, _Trial] = {}
@@ -54,6 +69,10 @@ class SourceLatch:
         if self.locked is None:
             return source[0] in self._allowed_hosts or source == self._known
         return source == self.locked or (source == self.remote and now < self._final_at)
+
+    def final(self, now: float) -> bool:
+        """Whether a source is believed and no other can take its place."""
+        return self.locked is not None and now >= self._final_at
 
     def trusts_host(self, host: str) -> bool:
         """Whether RTCP from `host` is taken: the locked source's, before there is one the SDP's."""

@@ -6,9 +6,10 @@ from telephony.errors import WireError
 from telephony.rtp.config import RtpConfig, RtpLimits
 from telephony.rtp.dtmf_receiver import Digit, DtmfReceiver
 from telephony.rtp.events import DigitReceived, RtpEvent
+from telephony.rtp.handover import BufferState, ReceiveState
 from telephony.rtp.jitter import JitterBuffer
 from telephony.rtp.stats import JitterEstimator, SequenceTracker
-from telephony.wire import telephone_event
+from telephony.wire import comfort_noise, telephone_event
 from telephony.wire.rtp import RtpPacket
 from telephony.wire.serial import MASK16
 
@@ -18,11 +19,12 @@ class Receiver:
 
     The first packet begins the stream. Another SSRC, or sequence numbers that leapt (RFC 3550 A.1), replace it after
     two consecutive packets with none of the old stream between; both are replayed, nothing is lost. Key presses count
-    under whatever SSRC they come. Packets with a payload type that was not negotiated are dropped, but where they
-    belong to the stream (comfort noise, say) they are not taken for loss either.
+    under whatever SSRC they come. Comfort noise is part of the stream. Packets with a payload type that was not
+    negotiated are dropped, but where they belong to the stream they are not taken for loss either.
     """
 
     __slots__ = (
+        "_audio_type",
         "_candidates",
         "_config",
         "_dtmf",
@@ -51,6 +53,7 @@ class Receiver:
         self._events = events
         self._candidates: dict[int, tuple[RtpPacket, float]] = {}
         self._dtmf = DtmfReceiver(timeout_s=limits.digit_timeout_ms / 1_000, digits_per_s=limits.digits_per_s)
+        self._audio_type = -1
         self._expected_before = 0
         self._received_before = 0
         self._window_end = float("-inf")
@@ -74,7 +77,15 @@ class Receiver:
     def negotiated(self, payload_type: int) -> bool:
         """Whether we agreed to receive it, audio or key presses."""
         config = self._config
-        return payload_type in config.receive_payload_types or payload_type == config.receive_dtmf_payload_type
+        return payload_type in config.receive_payload_types or payload_type in (
+            config.receive_dtmf_payload_type,
+            config.receive_comfort_noise_payload_type,
+        )
+
+    def alive(self, now: float) -> None:
+        """The other end gave a sign of life that is no media: that counts while it keeps a silence it announced."""
+        if self.buffer.pausing:
+            self.last_at = now
 
     def receive(self, packet: RtpPacket, now: float) -> None:
         """A packet of the accepted source."""
@@ -87,13 +98,13 @@ class Receiver:
         self._window_left -= 1
         self.packets += 1
         self.octets += len(packet.payload)
-        self.last_at = now
         if packet.ssrc != self.ssrc:
             self._foreign(packet, now)
             return
+        self.last_at = now
         sequence = self.tracker.update(packet.sequence)
         if sequence is None:
-            if packet.payload_type in self._config.receive_payload_types:
+            if self._begins(packet.payload_type):
                 self._probation(packet, now)
             return
         if self._candidates and sequence == self.tracker.highest:
@@ -112,6 +123,52 @@ class Receiver:
         self.buffer.handle_timer(now)
         for digit in self._dtmf.handle_timer(now):
             self._report(digit)
+
+    def lend(self, rejected_source: int) -> ReceiveState | None:
+        """The stream's state, if the next packet is all that is expected of it; None otherwise."""
+        tracker, jitter = self.tracker, self.jitter.last
+        buffer = self.buffer.lend(tracker.highest + 1)
+        if (
+            buffer is None
+            or jitter is None
+            or self.ssrc is None
+            or self.last_at is None
+            or self._candidates
+            or self._dtmf.get_timer() is not None
+            or not self._config.receive
+            or self._audio_type not in self._config.receive_payload_types
+        ):
+            return None
+        return ReceiveState(
+            self.ssrc,
+            self._audio_type,
+            tracker.highest,
+            tracker.received,
+            buffer.next_timestamp,
+            self.packets,
+            self.octets,
+            rejected_source,
+            self.last_at,
+            self._window_end,
+            self._window_left,
+            self.jitter.samples,
+            *jitter,
+            buffer.packet_samples,
+            buffer.arrival,
+            buffer.position,
+            buffer.budget,
+            buffer.budget_at,
+            buffer.patience_s,
+            buffer.patient_until,
+        )
+
+    def restore(self, state: ReceiveState) -> None:
+        """Go on where the plain stream has come to."""
+        self.tracker.highest, self.tracker.received = state.highest, state.received
+        self.packets, self.octets, self.last_at = state.packets, state.octets, state.last_at
+        self._window_end, self._window_left = state.window_end, state.window_left
+        self.jitter.restore(state.jitter_samples, state.jitter_arrival, state.jitter_timestamp)
+        self.buffer.restore(state.highest + 1, BufferState(state.next_timestamp, *state[14:]))
 
     @property
     def expected(self) -> int:
@@ -134,26 +191,47 @@ class Receiver:
         payload: bytes | None = None
         if payload_type in config.receive_payload_types:
             self.jitter.update(packet.timestamp, now)
+            self._audio_type = payload_type
             if config.receive:
                 payload = packet.payload
         elif payload_type == config.receive_dtmf_payload_type:
             self._key(packet, now)
+        elif payload_type == config.receive_comfort_noise_payload_type:
+            if self._pause(sequence, packet, now):
+                return
         else:
             self.unknown_pt += 1
         self.buffer.push(sequence, packet.timestamp, payload_type, payload, now)
 
     def _foreign(self, packet: RtpPacket, now: float) -> None:
-        config = self._config
-        if packet.payload_type in config.receive_payload_types:
-            if self.ssrc is None:
-                self._begin(packet, now)
-                self._accept_first(packet, now)
-            else:
-                self._probation(packet, now)
-        elif packet.payload_type == config.receive_dtmf_payload_type:
-            self._key(packet, now)
-        else:
+        if not self.negotiated(packet.payload_type):
             self.unknown_pt += 1
+            return
+        self.last_at = now
+        if not self._begins(packet.payload_type):
+            self._key(packet, now)
+        elif self.ssrc is None:
+            self._begin(packet, now)
+            self._accept_first(packet, now)
+        else:
+            self._probation(packet, now)
+
+    def _begins(self, payload_type: int) -> bool:
+        """Whether a stream may begin with it: audio, and silence that is announced."""
+        config = self._config
+        return payload_type in config.receive_payload_types or payload_type == config.receive_comfort_noise_payload_type
+
+    def _pause(self, sequence: int, packet: RtpPacket, now: float) -> bool:
+        """Comfort noise; returns whether it is to be heard."""
+        if not self._config.receive:
+            return False
+        try:
+            noise = comfort_noise.parse(packet.payload)
+        except WireError:
+            self.malformed += 1
+            return False
+        self.buffer.push_noise(sequence, packet.timestamp, noise, now)
+        return True
 
     def _probation(self, packet: RtpPacket, now: float) -> None:
         held = self._candidates.pop(packet.ssrc, None)

@@ -6,6 +6,9 @@ from collections import deque
 from telephony.rtp.clock import SampleClock
 from telephony.rtp.config import RtpConfig
 from telephony.rtp.dtmf_sender import DtmfSender
+from telephony.rtp.handover import SendState
+from telephony.wire import comfort_noise
+from telephony.wire.comfort_noise import ComfortNoise
 from telephony.wire.rtp import MARKER, build_plain
 from telephony.wire.serial import MASK16, MASK32
 
@@ -17,6 +20,12 @@ STALL_S = 0.2
 
 KEEP_ALIVE_S = 5.0
 """RFC 6263 asks for at least one packet each 15 s; home routers forget sooner."""
+
+LINE_NOISE = comfort_noise.build(ComfortNoise(level=70))
+"""What our silence sounds like to who negotiated comfort noise: just audible, as a quiet line is."""
+
+LENDABLE_SAMPLES = 1_440
+"""The longest packet that the pump sends: 180 ms."""
 
 # Ticks come at the packet rate of the same clock; a millionth of a packet is rounding, not earliness.
 _ROUNDING = 1e-6
@@ -30,7 +39,8 @@ class Sender:
     while it is a whole packet time or more behind, and none while it is a whole packet ahead, so that a clock which
     repeats missed ticks does no harm. More than STALL_S behind, or when the queue had run dry and the next packet's
     time has passed, a new spurt starts: marker bit, and the timestamp moved on to real time. Between spurts only a
-    keep-alive packet of silence is sent.
+    keep-alive packet of silence is sent, or, where comfort noise was negotiated, that: the first in the packet time
+    after the spurt's last, since the far end should not have to guess what the silence is.
 
     A packet at the end of what is queued, or before a key press, is filled up with silence that counts nowhere.
     """
@@ -39,6 +49,7 @@ class Sender:
         "_clock",
         "_config",
         "_dropped",
+        "_dry_at",
         "_dtmf",
         "_head",
         "_keep_alive_at",
@@ -53,20 +64,26 @@ class Sender:
         "_timestamp",
         "drained",
         "octets",
+        "octets_before",
         "packets",
+        "packets_before",
         "queued_samples",
         "sent_samples",
         "ssrc",
+        "stalls",
         "to_send",
+        "underruns",
     )
 
     def __init__(self, config: RtpConfig, now: float, *, ssrc: int, sequence: int, timestamp: int) -> None:
         self.ssrc = ssrc
-        self.packets = 0
-        self.octets = 0
+        self.packets = self.packets_before = 0
+        self.octets = self.octets_before = 0
         self.queued_samples = 0
         self.sent_samples = 0
         self.drained = False
+        self.underruns = 0
+        self.stalls = 0
         self.to_send: list[bytes] = []
         self._sequence = sequence
         self._timestamp = timestamp
@@ -78,6 +95,7 @@ class Sender:
         self._packet_samples = config.packet_samples
         self._packet_s = config.ptime_ms / 1_000
         self._ran_dry = False
+        self._dry_at = -math.inf
         self._marker = True
         self._spurt_at = -math.inf
         self._spurt_slots = 0
@@ -95,6 +113,13 @@ class Sender:
             self._dtmf.resize(config.packet_samples)
         if config.dtmf_payload_type is None:
             self._dtmf.clear()
+
+    def change_ssrc(self, ssrc: int) -> None:
+        """Go on under another SSRC; the counts of the reports begin anew (RFC 3550 §6.4.1)."""
+        self.ssrc = ssrc
+        self.packets_before = self.packets
+        self.octets_before = self.octets
+        self._marker = True
 
     @property
     def active(self) -> bool:
@@ -124,11 +149,59 @@ class Sender:
         self.queued_samples = 0
         self._dropped += dropped
         self._ran_dry = not self._dtmf.busy
+        self._dry_at = -math.inf
         return dropped
 
     def send_dtmf(self, digits: str, limit: int) -> None:
         """Append key presses after the audio queued so far."""
         self._dtmf.queue(digits, self._dropped + self.sent_samples + self.queued_samples, limit)
+
+    def lend(self) -> tuple[SendState, bytes] | None:
+        """The state and what is queued, if there are no key presses; None otherwise."""
+        if self._dtmf.busy or self.to_send or self._packet_samples > LENDABLE_SAMPLES:
+            return None
+        config = self._config
+        noise = config.comfort_noise_payload_type
+        state = SendState(
+            self.ssrc,
+            config.payload_type,
+            config.silence[0],
+            -1 if noise is None else noise,
+            LINE_NOISE[0],
+            config.send,
+            self._marker,
+            self._ran_dry,
+            self._sequence,
+            self._timestamp,
+            *self._clock.origin,
+            self.packets,
+            self.octets,
+            self.sent_samples,
+            self._dropped,
+            self._spurt_at,
+            self._spurt_slots,
+            self._packet_samples,
+            self._packet_s,
+            self._keep_alive_at,
+            self._dry_at,
+            self.underruns,
+            self.stalls,
+        )
+        queued = b"".join(self._queue)[self._head :]
+        self._queue.clear()
+        self._head = self.queued_samples = 0
+        return state, queued
+
+    def restore(self, state: SendState, queued: bytes) -> None:
+        """Go on where the lent stream has come to, with what it has left in its queue."""
+        self._marker, self._ran_dry = state.marker, state.ran_dry
+        self._sequence, self._timestamp = state.sequence, state.timestamp
+        self.packets, self.octets = state.packets, state.octets
+        self.sent_samples, self._dropped = state.sent_samples, state.dropped
+        self._spurt_at, self._spurt_slots = state.spurt_at, state.spurt_slots
+        self._keep_alive_at, self._dry_at = state.keep_alive_at, state.dry_at
+        self.underruns, self.stalls = state.underruns, state.stalls
+        self.play(queued)
 
     def get_timer(self) -> float | None:
         """When the next keep-alive is due; None while ticks do the sending."""
@@ -138,8 +211,13 @@ class Sender:
         """Send the keep-alive if it is due."""
         if now >= self._keep_alive_at and self._config.send and not self.active:
             self._new_spurt(now)
-            silence = self._config.silence * self._packet_samples
-            self._send(self._config.payload_type | MARKER, self._timestamp, silence, now)
+            noise = self._config.comfort_noise_payload_type
+            if noise is None:
+                silence = self._config.silence * self._packet_samples
+                self._send(self._config.payload_type | MARKER, self._timestamp, silence, now)
+            else:
+                self._send(noise, self._timestamp, LINE_NOISE, now)
+            self._keep_alive_at = now + KEEP_ALIVE_S
             self._end_slot()
 
     def tick(self, now: float) -> bytes | None:
@@ -162,7 +240,10 @@ class Sender:
             return 1
         if ahead >= 1 - _ROUNDING:
             return 0
-        if self._ran_dry or -ahead * self._packet_s > STALL_S:
+        stalled = -ahead * self._packet_s > STALL_S
+        if self._ran_dry or stalled:
+            self.stalls += stalled and not self._ran_dry and self._spurt_at > -math.inf
+            self.underruns += now - self._dry_at < STALL_S
             self._new_spurt(now)
             return 1
         return min(1 + int(-ahead + _ROUNDING), 1 + MAX_EXTRA_PACKETS)
@@ -211,6 +292,7 @@ class Sender:
         self.sent_samples += len(chunk)
         if not self.queued_samples:
             self.drained = True
+            self._dry_at = now
         return chunk
 
     def _take(self, samples: int) -> bytes:
@@ -232,4 +314,5 @@ class Sender:
         self._sequence = (self._sequence + 1) & MASK16
         self.packets += 1
         self.octets += len(payload)
-        self._keep_alive_at = now + KEEP_ALIVE_S
+        announce = self._config.comfort_noise_payload_type is not None
+        self._keep_alive_at = now + (self._packet_s if announce else KEEP_ALIVE_S)

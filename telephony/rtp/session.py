@@ -5,14 +5,16 @@ from collections import deque
 from collections.abc import Callable
 
 from telephony.errors import LocalError, WireError
+from telephony.rtp import emodel
 from telephony.rtp.config import Address, RtpConfig, RtpLimits
 from telephony.rtp.control import RtcpControl
 from telephony.rtp.events import PlayoutDrained, RtpEvent
-from telephony.rtp.latch import SourceLatch
+from telephony.rtp.handover import ReceiveState, SendState
+from telephony.rtp.latch import SourceLatch, leads_inside
 from telephony.rtp.receiver import Receiver
 from telephony.rtp.sender import Sender
 from telephony.rtp.stats import RtpStats
-from telephony.wire import rtp
+from telephony.wire import rtcp, rtp
 
 _DEFAULT_LIMITS = RtpLimits()
 _NOWHERE = frozenset(("0.0.0.0", "::"))
@@ -48,6 +50,7 @@ class RtpSession:
         self._config = config
         self._limits = limits
         self._events: deque[RtpEvent] = deque()
+        self._random = random.Random(ssrc)
         self._sender = Sender(config, now, ssrc=ssrc, sequence=sequence, timestamp=timestamp)
         self._receiver = Receiver(config, limits, self._events)
         self._latch = SourceLatch(config.remote, config.signalling_host, limits)
@@ -56,19 +59,27 @@ class RtpSession:
             self._receiver,
             now,
             cname=cname,
-            random=rtcp_random or random.Random(ssrc).random,
+            random=rtcp_random or self._random.random,
             limits=limits,
         )
         self._rtcp_source: Address | None = None
         self._rejected_source = 0
         self._malformed = 0
+        self._looped = 0
+        self._collided = False
         self._closed = False
+        self._receiving_lent = self._sending_lent = False
+        # Whoever has borrowed the way out gives it back here.
+        self.on_ssrc_change: Callable[[], None] | None = None
 
     def receive_rtp(self, data: bytes, source: Address, now: float) -> None:
         """A datagram came to the RTP port. Nothing is raised; what is not taken is counted."""
         if self._closed:
             return
         latch = self._latch
+        if self._config.rtcp_mux and rtcp.is_rtcp(data):
+            self._take_rtcp(data, source, now, welcome=source == (latch.locked or latch.remote))
+            return
         if source != latch.locked and not latch.may_send(source, now):
             self._rejected_source += 1
             return
@@ -78,6 +89,8 @@ class RtpSession:
             packet = rtp.parse(data)
         except WireError:
             self._malformed += 1
+            return
+        if packet.ssrc == self._sender.ssrc and self._own_ssrc_came(now):
             return
         if source == latch.locked:
             self._receiver.receive(packet, now)
@@ -90,14 +103,9 @@ class RtpSession:
 
     def receive_rtcp(self, data: bytes, source: Address, now: float) -> None:
         """A datagram came to the RTCP port. Nothing is raised; what is not taken is counted."""
-        if self._closed:
-            return
-        if source != self._config.remote_rtcp and not self._latch.trusts_host(source[0]):
-            self._rejected_source += 1
-        elif len(data) > self._limits.datagram_octets:
-            self._malformed += 1
-        elif self._control.receive(data, now):
-            self._rtcp_source = source
+        if not self._closed:
+            welcome = source == self._config.remote_rtcp or self._latch.trusts_host(source[0])
+            self._take_rtcp(data, source, now, welcome=welcome)
 
     def next_event(self) -> RtpEvent | None:
         """The next event, None when there is no more."""
@@ -108,10 +116,10 @@ class RtpSession:
         if self._closed:
             return None
         due = self._control.get_timer()
-        received = self._receiver.get_timer()
+        received = None if self._receiving_lent else self._receiver.get_timer()
         if received is not None and received < due:
             due = received
-        keep_alive = self._sender.get_timer()
+        keep_alive = None if self._sending_lent else self._sender.get_timer()
         if keep_alive is not None and keep_alive < due:
             due = keep_alive
         return due
@@ -119,8 +127,10 @@ class RtpSession:
     def handle_timer(self, now: float) -> None:
         """Do what is due: holes, silence, lost key releases, keep-alive, reports."""
         if not self._closed:
-            self._receiver.handle_timer(now)
-            self._sender.handle_timer(now)
+            if not self._receiving_lent:
+                self._receiver.handle_timer(now)
+            if not self._sending_lent:
+                self._sender.handle_timer(now)
             self._control.handle_timer(now)
 
     def play(self, payload: bytes, now: float) -> None:
@@ -147,6 +157,11 @@ class RtpSession:
     def active(self) -> bool:
         """Whether `tick` is wanted: there is audio or a key press to send, and the direction allows it."""
         return self._sender.active and not self._closed
+
+    @property
+    def ptime_ms(self) -> int:
+        """The packet time, at which `tick` is wanted."""
+        return self._config.ptime_ms
 
     @property
     def queued_samples(self) -> int:
@@ -191,9 +206,59 @@ class RtpSession:
         self._sender.reconfigure(config)
         self._receiver.reconfigure(config)
 
+    # ---- what is lent to the media pump (handover.py)
+
+    def lend_receiving(self, now: float) -> ReceiveState | None:
+        """The way in, if all that is expected of it is the next packet from `source`; it is out until it is ended."""
+        if self._closed or not self._latch.final(now) or self._receiver.ssrc == self._sender.ssrc:
+            return None
+        state = self._receiver.lend(self._rejected_source)
+        self._receiving_lent = state is not None
+        return state
+
+    def update_receiving(self, state: ReceiveState) -> None:
+        """How far the lent way in has come, for reports and statistics."""
+        self._rejected_source = state.rejected_source
+        self._receiver.restore(state)
+
+    def end_receiving(self, state: ReceiveState) -> None:
+        """The way in comes back."""
+        self.update_receiving(state)
+        self._receiving_lent = False
+
+    def lend_sending(self) -> tuple[SendState, bytes] | None:
+        """The way out with its queue, if no key presses are in it. Until it is ended, `play` and `clear` are the
+        borrower's business.
+        """
+        lent = None if self._closed else self._sender.lend()
+        self._sending_lent = lent is not None
+        return lent
+
+    def update_sending(self, state: SendState) -> None:
+        """How far the lent way out has come, for reports and statistics."""
+        self._sender.restore(state, b"")
+
+    def end_sending(self, state: SendState, queued: bytes) -> None:
+        """The way out comes back."""
+        self._sender.restore(state, queued)
+        self._sending_lent = False
+
+    @property
+    def source(self) -> Address | None:
+        """The one source that is believed, None before there is one."""
+        return self._latch.locked
+
+    @property
+    def target(self) -> Address | None:
+        """Where RTP goes; None where SDP names no place."""
+        host, port = self._latch.target
+        return None if port == 0 or host in _NOWHERE else (host, port)
+
     def stats(self) -> RtpStats:
         """The session's counters."""
         sender, receiver, control, buffer = self._sender, self._receiver, self._control, self._receiver.buffer
+        remote = control.remote
+        r_factor, mos = self._quality()
         return RtpStats(
             packets_sent=sender.packets,
             octets_sent=sender.octets,
@@ -217,6 +282,16 @@ class RtpSession:
             malformed=self._malformed + receiver.malformed + control.malformed,
             ssrc_changes=receiver.ssrc_changes,
             last_received_at=receiver.last_at,
+            noise_samples=buffer.noise_samples,
+            looped=self._looped,
+            underruns=sender.underruns,
+            stalls=sender.stalls,
+            remote_lost=None if remote is None else remote.lost,
+            remote_fraction_lost=None if remote is None else remote.fraction_lost / 256,
+            remote_jitter_ms=None if remote is None else remote.jitter / 8,
+            remote_mos=control.remote_mos,
+            r_factor=r_factor,
+            mos=mos,
         )
 
     def dump(self) -> dict[str, object]:
@@ -242,14 +317,60 @@ class RtpSession:
     def close(self, now: float) -> None:
         """Say BYE by RTCP; take `rtcp_to_send` once more. Idempotent."""
         if not self._closed:
-            self._control.close(now)
+            self._control.say_bye(now)
             self._sender.clear()
             self._closed = True
 
+    def _take_rtcp(self, data: bytes, source: Address, now: float, *, welcome: bool) -> None:
+        if not welcome:
+            self._rejected_source += 1
+        elif len(data) > self._limits.datagram_octets:
+            self._malformed += 1
+        elif self._control.receive(data, now):
+            if self._control.own_ssrc_came:
+                self._control.own_ssrc_came = False
+                self._own_ssrc_came(now)
+                return
+            self._rtcp_source = source
+            self._receiver.alive(now)
+
+    def _own_ssrc_came(self, now: float) -> bool:
+        """A packet carries our own SSRC (RFC 3550 §8.2). Returns whether it is to be dropped.
+
+        The first may be an accident: we take another SSRC, and the packet is the other end's. If that comes back as
+        well it is a loop, or a mirror, and what it brings is our own voice.
+        """
+        if self._collided:
+            self._looped += 1
+            self._receiver.last_at = now
+            return True
+        self._collided = True
+        if self.on_ssrc_change is not None:
+            self.on_ssrc_change()
+        self._control.say_bye(now)
+        taken = (self._sender.ssrc, self._receiver.ssrc)
+        ssrc = self._random.getrandbits(32)
+        self._sender.change_ssrc(ssrc if ssrc not in taken else ssrc ^ 1)
+        return False
+
+    def _quality(self) -> tuple[float, float] | tuple[None, None]:
+        """R and MOS of what is heard; delay is half the round trip, a packet, and the wait behind a hole."""
+        receiver, buffer = self._receiver, self._receiver.buffer
+        if receiver.last_at is None:
+            return None, None
+        loss = min(1.0, (receiver.lost + buffer.late) / max(1, receiver.expected))
+        delay_s = self.one_way_delay_s + self._config.ptime_ms / 1_000 + buffer.gap_wait_s
+        burst = emodel.burst_ratio(buffer.lost_in_runs, buffer.loss_runs, loss)
+        r_factor = emodel.r_factor(delay_s * 1_000, loss, burst_ratio=burst)
+        return r_factor, emodel.mean_opinion(r_factor)
+
     def _rtcp_target(self) -> Address:
         target = self._latch.target
-        if target == self._config.remote:
-            return self._config.remote_rtcp
+        if self._config.rtcp_mux:
+            return target
+        config = self._config
+        if target == config.remote and not leads_inside(config.remote_rtcp[0], config.signalling_host):
+            return config.remote_rtcp
         # Behind a NAT only what came tells where the port is; until then it is the next one, as RFC 3550 §11 has it.
         if self._rtcp_source is not None and self._rtcp_source[0] == target[0]:
             return self._rtcp_source

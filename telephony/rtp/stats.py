@@ -17,6 +17,13 @@ class RtpStats:
     `late` packets came after their time had been filled, `duplicate` ones came twice, `reordered` ones came out of
     order but in time. `gaps` counts the runs of made-up audio, `concealed_samples` their samples. `rtt_ms` is None
     until a report of the other end told it. `last_received_at` is the `now` of the last accepted RTP packet.
+    `noise_samples` were made up as the other end described its silence: neither gap nor loss. `looped` packets came
+    back to us with our own SSRC. `underruns` are talk spurts that began less than 200 ms after the last one had run
+    dry, so that its player was probably late; `stalls` are spurts that were broken off because the pacing was.
+
+    `remote_lost`, `remote_fraction_lost` (since its report before), `remote_jitter_ms` and `remote_mos` are what the
+    other end reports of our stream; None until it does. `r_factor` and `mos` (listening and delay, 1 to 4.5) estimate
+    what we hear by the E-model; None until something came.
     """
 
     packets_sent: int
@@ -38,6 +45,16 @@ class RtpStats:
     malformed: int
     ssrc_changes: int
     last_received_at: float | None
+    noise_samples: int
+    looped: int
+    underruns: int
+    stalls: int
+    remote_lost: int | None
+    remote_fraction_lost: float | None
+    remote_jitter_ms: float | None
+    remote_mos: float | None
+    r_factor: float | None
+    mos: float | None
 
 
 class SequenceTracker:
@@ -115,6 +132,15 @@ class JitterEstimator:
                 self.samples += (difference - self.samples) / 16
         self._arrival = now
         self._timestamp = timestamp
+
+    @property
+    def last(self) -> tuple[float, int] | None:
+        """Arrival and timestamp of the packet that the next one is compared with."""
+        return None if self._arrival is None else (self._arrival, self._timestamp)
+
+    def restore(self, samples: float, arrival: float, timestamp: int) -> None:
+        """Go on from an estimate that was continued elsewhere."""
+        self.samples, self._arrival, self._timestamp = samples, arrival, timestamp
 
     def restart(self) -> None:
         """Another clock follows: keep the estimate, compare with nothing."""

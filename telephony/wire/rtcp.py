@@ -1,4 +1,4 @@
-"""RTCP packets and compounds (RFC 3550 §6): SR, RR, SDES, BYE. Other types are skipped when read."""
+"""RTCP packets and compounds (RFC 3550 §6): SR, RR, SDES, BYE, and of XR what telephones say. Others are skipped."""
 
 from dataclasses import dataclass
 from struct import Struct
@@ -10,9 +10,13 @@ SR = 200
 RR = 201
 SDES = 202
 BYE = 203
+XR = 207
 
 CNAME = 1
 MAX_REPORTS = 31
+
+FIRST_TYPE, LAST_TYPE = 192, 223
+"""What the second octet of RTCP can be on a port shared with RTP (RFC 5761 §4)."""
 
 _VERSION_BITS = 2 << 6
 _PADDING = 0x20
@@ -26,6 +30,11 @@ _SSRC = Struct("!I")
 _SENDER_INFO = Struct("!QIII")
 # SSRC | fraction lost and cumulative number lost | highest sequence | jitter | LSR | DLSR
 _REPORT = Struct("!IIIIII")
+# block type | type-specific | length in 32-bit words (RFC 3611 §3)
+_BLOCK_HEADER = Struct("!BBH")
+_VOIP_METRICS = 7
+_VOIP_METRICS_OCTETS = 32
+_UNAVAILABLE = 127
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +100,35 @@ class Bye:
     reason: bytes | None = None
 
 
-RtcpPacket = SenderReport | ReceiverReport | SourceDescription | Bye
+class VoipMetrics(NamedTuple):
+    """What one end heard of one SSRC (RFC 3611 §4.7): shares of 1, R factor, MOS of listening and of conversation.
+
+    None where the reporter does not say.
+    """
+
+    ssrc: int
+    loss: float
+    discard: float
+    round_trip_ms: int
+    r_factor: int | None
+    mos_lq: float | None
+    mos_cq: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendedReport:
+    """XR (RFC 3611): of its blocks those about voice. It is read and never written."""
+
+    ssrc: int
+    voip_metrics: tuple[VoipMetrics, ...] = ()
+
+
+RtcpPacket = SenderReport | ReceiverReport | SourceDescription | Bye | ExtendedReport
+
+
+def is_rtcp(datagram: bytes) -> bool:
+    """Whether a datagram on a port shared with RTP is RTCP (RFC 5761 §4)."""
+    return len(datagram) >= 2 and FIRST_TYPE <= datagram[1] <= LAST_TYPE
 
 
 def parse_compound(data: bytes) -> tuple[RtcpPacket, ...]:
@@ -152,6 +189,8 @@ def _parse_packet(kind: int, count: int, body: bytes) -> RtcpPacket | None:
         return _parse_sdes(count, body)
     if kind == BYE:
         return _parse_bye(count, body)
+    if kind == XR:
+        return _parse_extended(body)
     return None
 
 
@@ -211,6 +250,34 @@ def _parse_bye(count: int, body: bytes) -> Bye:
     return Bye(ssrcs, body[offset + 1 : end])
 
 
+def _parse_extended(body: bytes) -> ExtendedReport:
+    if len(body) < 4:
+        raise WireError("RTCP: XR without SSRC")
+    metrics = []
+    offset = 4
+    while offset + _BLOCK_HEADER.size <= len(body):
+        kind, _, words = _BLOCK_HEADER.unpack_from(body, offset)
+        block = body[offset + 4 : offset + 4 + 4 * words]
+        # A block that does not keep to its layout is no reason to lose the reports before it.
+        if kind == _VOIP_METRICS and len(block) == _VOIP_METRICS_OCTETS:
+            metrics.append(_parse_voip_metrics(block))
+        offset += 4 + 4 * words
+    return ExtendedReport(_SSRC.unpack_from(body)[0], tuple(metrics))
+
+
+def _parse_voip_metrics(block: bytes) -> VoipMetrics:
+    r_factor, mos_lq, mos_cq = block[20], block[22], block[23]
+    return VoipMetrics(
+        ssrc=_SSRC.unpack_from(block)[0],
+        loss=block[4] / 256,
+        discard=block[5] / 256,
+        round_trip_ms=int.from_bytes(block[12:14], "big"),
+        r_factor=None if r_factor == _UNAVAILABLE else r_factor,
+        mos_lq=None if mos_lq == _UNAVAILABLE else mos_lq / 10,
+        mos_cq=None if mos_cq == _UNAVAILABLE else mos_cq / 10,
+    )
+
+
 def _build_packet(packet: RtcpPacket) -> bytes:
     match packet:
         case SenderReport(ssrc, info, reports):
@@ -225,6 +292,8 @@ def _build_packet(packet: RtcpPacket) -> bytes:
             if reason is not None:
                 body += _counted(reason)
             return _framed(BYE, len(ssrcs), body + bytes(-len(body) % 4))
+        case ExtendedReport():
+            raise ValueError("RTCP: XR is read, not written")
 
 
 def _framed(kind: int, count: int, body: bytes) -> bytes:

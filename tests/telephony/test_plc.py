@@ -53,7 +53,7 @@ def test_after_the_cross_fade_the_first_frame_back_is_untouched() -> None:
     frames = frames_of(tones.noise(400, level_dbfs=-10))
     result = through(frames, {5, 6, 7, 8})
     assert result[9] != frames[9]
-    assert result[9][2 * 80 :] == frames[9][2 * 80 :]
+    assert result[9][2 * 30 :] == frames[9][2 * 30 :]
     assert result[10:] == frames[10:]
 
 

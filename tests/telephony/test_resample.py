@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telephony import pcm, tones
+from telephony import native, pcm, tones
 from telephony.resample import Resampler, Upsampler, resample
 
 
@@ -79,7 +79,7 @@ def test_upsampler_after_reset_is_as_new() -> None:
 
 
 def test_half_a_sample_is_refused() -> None:
-    with pytest.raises(ValueError, match="multiple"):
+    with pytest.raises(ValueError, match="not whole"):
         Upsampler().push(b"abc")
     with pytest.raises(ValueError, match="multiple"):
         resample(b"abc", 16_000, 8_000)
@@ -153,3 +153,18 @@ def test_nothing_stays_nothing() -> None:
 def test_impossible_rates(from_hz: int, to_hz: int) -> None:
     with pytest.raises(ValueError, match="cannot convert"):
         resample(b"", from_hz, to_hz)
+
+
+@pytest.mark.skipif(native.media is None, reason="the native media pump was not built")
+def test_the_upsampler_gives_the_same_in_c() -> None:
+    rng = np.random.default_rng(5)
+    loud = rng.choice((-32_768, 0, 32_767), 4_000).astype("<i2").tobytes()
+    noise = rng.integers(-32_768, 32_768, 20_000, dtype="<i2").tobytes()
+    in_c, in_numpy = Upsampler(native=True), Upsampler(native=False)
+    for audio in (loud, noise):
+        for chunk in chunked(audio, [int(size) for size in rng.integers(0, 700, 20)]):
+            assert in_c.push(chunk) == in_numpy.push(chunk)
+    in_c.reset()
+    assert in_c.push(noise) == Upsampler(native=False).push(noise)
+    with pytest.raises(ValueError, match="not whole"):
+        in_c.push(b"abc")

@@ -169,9 +169,97 @@ def test_packet_time_and_rtcp_port() -> None:
 
 
 @pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ((), 30),
+        (("a=ptime:10",), 10),
+        (("a=ptime:40",), 40),
+        (("a=ptime:50", "a=maxptime:20"), 20),
+        (("a=maxptime:20",), 20),
+        (("a=maxptime:150",), 30),
+        (("a=ptime:1000",), 60),
+        (("a=ptime:5", "a=maxptime:5"), 10),
+        (("a=ptime",), 30),
+        (("a=ptime:20.5",), 20),
+    ],
+)
+def test_our_wish_for_a_packet_time_counts_where_the_remote_has_none(lines: tuple[str, ...], expected: int) -> None:
+    offer = sdp("m=audio 4000 RTP/AVP 0", *lines)
+    answer, audio = answer_offer(offer, LOCAL, AudioCapabilities(ptime_ms=30))
+    assert audio.ptime_ms == expected
+    assert f"a=ptime:{expected}\r\n".encode() in answer
+
+
+@pytest.mark.parametrize(
+    "lines", [("m=audio 4000 RTP/AVP 0 13",), ("m=audio 4000 RTP/AVP 0 13", "a=rtpmap:13 CN/8000")]
+)
+def test_comfort_noise_is_answered_where_it_is_offered(lines: tuple[str, ...]) -> None:
+    answer, audio = answer_offer(sdp(*lines), LOCAL)
+    assert parse(answer).media[0].formats == ("0", "13")
+    assert b"a=rtpmap:13 CN/8000\r\n" in answer
+    assert (audio.comfort_noise_payload_type, audio.receive_comfort_noise_payload_type) == (13, 13)
+    assert dict(audio.receive_payload_types) == {0: "PCMU"}
+
+
+def test_of_two_kinds_of_comfort_noise_the_first_is_taken() -> None:
+    offer = sdp("m=audio 4000 RTP/AVP 0 98 13 97", "a=rtpmap:97 CN/16000", "a=rtpmap:98 CN/8000")
+    answer, audio = answer_offer(offer, LOCAL)
+    assert parse(answer).media[0].formats == ("0", "98")
+    assert audio.comfort_noise_payload_type == 98
+
+
+def test_comfort_noise_of_another_rate_is_none_of_ours() -> None:
+    offer = sdp("m=audio 4000 RTP/AVP 0 13", "a=rtpmap:13 CN/16000")
+    assert answer_offer(offer, LOCAL)[1].comfort_noise_payload_type is None
+
+
+def test_comfort_noise_can_be_left_out() -> None:
+    answer, audio = answer_offer(sdp("m=audio 4000 RTP/AVP 0 13"), LOCAL, AudioCapabilities(comfort_noise=False))
+    assert audio.comfort_noise_payload_type is None
+    assert parse(answer).media[0].formats == ("0",)
+
+
+def test_rtcp_shares_the_port_where_that_is_offered() -> None:
+    answer, audio = answer_offer(sdp("m=audio 65535 RTP/AVP 0", "a=rtcp-mux", "a=rtcp:4001"), LOCAL)
+    assert audio.rtcp_mux
+    assert (audio.remote_rtcp_host, audio.remote_rtcp_port) == ("192.0.2.1", 65_535)
+    assert b"a=rtcp-mux\r\n" in answer
+    plain, audio = answer_offer(OFFER, LOCAL)
+    assert not audio.rtcp_mux
+    assert b"rtcp-mux" not in plain
+
+
+def test_a_payload_type_that_looks_like_rtcp_keeps_rtcp_on_its_own_port() -> None:
+    offer = sdp("m=audio 4000 RTP/AVP 72", "a=rtpmap:72 PCMU/8000", "a=rtcp-mux")
+    answer, audio = answer_offer(offer, LOCAL)
+    assert (audio.payload_type, audio.rtcp_mux, audio.remote_rtcp_port) == (72, False, 4001)
+    assert b"rtcp-mux" not in answer
+
+
+@pytest.mark.parametrize(
+    ("value", "host"),
+    [
+        ("4900", "192.0.2.1"),
+        ("4900 IN IP4 192.0.2.7", "192.0.2.7"),
+        ("4900 IN IP6 ::ffff:192.0.2.7", "192.0.2.7"),
+        ("4900 IN IP4 rtcp.example.com", "192.0.2.1"),
+        ("4900 IN IP6 2001:db8::7", "192.0.2.1"),
+        ("4900 IN IP4 224.0.0.1", "192.0.2.1"),
+        ("4900 IN IP4 255.255.255.255", "192.0.2.1"),
+        ("4900 IN IP4 0.0.0.0", "192.0.2.1"),
+    ],
+)
+def test_rtcp_may_have_an_address_of_its_own(value: str, host: str) -> None:
+    _, audio = answer_offer(sdp("m=audio 4000 RTP/AVP 0", f"a=rtcp:{value}"), LOCAL)
+    assert (audio.remote_rtcp_host, audio.remote_rtcp_port) == (host, 4900)
+
+
+@pytest.mark.parametrize(
     "media",
     [
         (),
+        ("m=audio 4000 RTP/AVP 13",),
+        ("m=audio 4000 RTP/AVP 13 101", "a=rtpmap:101 telephone-event/8000"),
         ("m=audio 4000 RTP/AVP 18",),
         ("m=audio 4000 RTP/AVP 96",),
         ("m=audio 4000 RTP/AVP 96", "a=rtpmap:96 PCMU/16000"),
@@ -201,6 +289,11 @@ def test_nothing_usable_is_488(media: tuple[str, ...]) -> None:
         b"\x00\xff" * 50,
         sdp("m=audio 4000 RTP/AVP 0 200"),
         sdp("m=audio 4000 RTP/AVP 0", "a=ptime:0"),
+        sdp("m=audio 4000 RTP/AVP 0", "a=ptime:-1"),
+        sdp("m=audio 4000 RTP/AVP 0", "a=ptime:2147483648"),
+        sdp("m=audio 4000 RTP/AVP 0", "a=maxptime:0"),
+        sdp("m=audio 4000 RTP/AVP 0", "a=rtcp:0"),
+        sdp("m=audio 4000 RTP/AVP 0", "a=rtcp:70000 IN IP4 192.0.2.7"),
         sdp("m=audio 4000 RTP/AVP 0", "a=rtpmap:0"),
         sdp("m=audio 65535 RTP/AVP 0"),
         sdp("m=audio 4000 RTP/AVP 0", session=("v=0", "o=- 1 1 IN IP4 192.0.2.1", "s=-", "t=0 0")),

@@ -72,18 +72,22 @@ def test_absurd_packet_times(name: str, value: str) -> None:
 
 @pytest.mark.parametrize(
     ("attributes", "expected"),
-    [([], 4001), ([("rtcp", "5000")], 5000), ([("rtcp", "5000 IN IP4 192.0.2.7")], 5000)],
+    [
+        ([], (None, 4001)),
+        ([("rtcp", "5000")], (None, 5000)),
+        ([("rtcp", "5000 IN IP4 192.0.2.7")], ("192.0.2.7", 5000)),
+    ],
 )
-def test_rtcp_ports(attributes: list[tuple[str, str]], expected: int) -> None:
-    assert audio.rtcp_port(media(*attributes)) == expected
+def test_rtcp_addresses(attributes: list[tuple[str, str]], expected: tuple[str | None, int]) -> None:
+    assert audio.rtcp_address(media(*attributes)) == expected
 
 
 @pytest.mark.parametrize("value", ["", "0", "65536", "x", "999999", "5000 IN"])
 def test_bad_rtcp_ports(value: str) -> None:
     with pytest.raises(RemoteError):
-        audio.rtcp_port(media(("rtcp", value)))
+        audio.rtcp_address(media(("rtcp", value)))
 
 
 def test_the_last_port_leaves_none_for_rtcp() -> None:
     with pytest.raises(RemoteError):
-        audio.rtcp_port(media(port=65_535))
+        audio.rtcp_address(media(port=65_535))

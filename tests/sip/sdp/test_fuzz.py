@@ -34,6 +34,7 @@ PIECES = st.sampled_from(
             b"::",
         ],
         *[b"0.0.0.0", b"a=rtcp:", b"a=ptime:", b"a=rtpmap:", b"m=audio ", b"c=IN IP6 ", b"a=sendonly\r\n", b"."],
+        *[b"13", b"a=rtcp-mux\r\n", b"a=maxptime:", b" 5 IN IP4 ", b"CN/8000", b"72"],
     ]
 )
 
@@ -60,7 +61,8 @@ def check(data: bytes) -> None:
             assert len(parse(answer).media) == len(parse(data).media)
             assert parse(serialize(parse(answer))) == parse(answer)
             assert 0 <= audio.payload_type <= 127
-            assert 10 <= audio.ptime_ms <= 60
+            assert audio.ptime_ms in {10, 20, 30, 40, 50, 60}
+            assert 0 < audio.remote_rtcp_port <= 65_535
             assert audio.payload_type in audio.receive_payload_types
     try:
         accept_answer(OURS, data)

@@ -54,9 +54,8 @@ def test_both_ends_agree(ours: str, theirs: str) -> None:
     assert (local.codec, local.payload_type, local.dtmf_payload_type) == ("PCMU", 0, 101)
     assert dict(local.receive_payload_types) == {0: "PCMU", 8: "PCMA"}
     assert (local.remote_host, local.remote_port, local.remote_rtcp_port) == ("192.0.2.1", 4000, 4001)
-    assert replace(remote, remote_host="", remote_port=0, remote_rtcp_port=0, direction="") == replace(
-        local, remote_host="", remote_port=0, remote_rtcp_port=0, direction=""
-    )
+    blank = {"remote_host": "", "remote_port": 0, "remote_rtcp_host": "", "remote_rtcp_port": 0, "direction": ""}
+    assert replace(remote, **blank) == replace(local, **blank)  # type: ignore[arg-type]
 
 
 def test_the_answer_chooses_one_codec() -> None:
@@ -81,6 +80,21 @@ def test_keys_that_were_not_offered_are_not_agreed_on() -> None:
     offer = make_offer(LOCAL, AudioCapabilities(dtmf=False))
     answer = sdp("m=audio 4000 RTP/AVP 0 101", "a=rtpmap:101 telephone-event/8000")
     assert accept_answer(offer, answer).dtmf_payload_type is None
+
+
+def test_what_was_not_offered_cannot_be_answered() -> None:
+    audio = accept_answer(OFFER, sdp("m=audio 4000 RTP/AVP 0 13", "a=rtcp-mux"))
+    assert audio.comfort_noise_payload_type is None
+    assert audio.receive_comfort_noise_payload_type is None
+    assert not audio.rtcp_mux
+    assert audio.remote_rtcp_port == 4001
+
+
+@pytest.mark.parametrize(("answered", "expected"), [((), (False, 4001)), (("a=rtcp-mux",), (True, 4000))])
+def test_a_shared_port_needs_both_ends(answered: tuple[str, ...], expected: tuple[bool, int]) -> None:
+    offer = OFFER.replace(b"a=ptime", b"a=rtcp-mux\r\na=ptime")
+    audio = accept_answer(offer, sdp("m=audio 4000 RTP/AVP 0", *answered))
+    assert (audio.rtcp_mux, audio.remote_rtcp_port) == expected
 
 
 @pytest.mark.parametrize(

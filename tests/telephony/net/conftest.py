@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from telephony import native
 from telephony.net.ports import PortPair, PortPool
 from tests.telephony.net.calls import HOST
 
@@ -19,6 +20,15 @@ class RememberingPool(PortPool):
         pair = super().acquire(now)
         self.given_out.append(pair)
         return pair
+
+
+@pytest.fixture(params=["native", "python"])
+def media_twin(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Runs a test with the native media pump and with its twin in pure Python."""
+    if request.param == "native" and native.media is None:
+        pytest.skip("the native media pump was not built")
+    monkeypatch.setattr(native, "WANTED", request.param)
+    return str(request.param)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import socket
 
 import pytest
 
-from telephony.net.ports import PortPool, PortRangeError, PortsExhaustedError
+from telephony.net.ports import QUARANTINE_S, PortPool, PortRangeError, PortsExhaustedError
 
 HOST = "127.0.0.1"
 
@@ -128,3 +128,37 @@ def test_pairs_of_a_range(low: int, high: int, pairs: int) -> None:
 def test_a_range_without_a_pair_is_refused(low: int, high: int) -> None:
     with pytest.raises(PortRangeError, match="type --rtp-ports 40000-40999"):
         PortPool(low, high)
+
+
+def test_late_packets_of_the_old_call_never_reach_the_next_one() -> None:
+    """The far end goes on sending after the end, during the rest, and until the port is given out again."""
+    pool = PortPool(*free_range(1), HOST)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as old_caller:
+        old_caller.bind((HOST, 0))
+        pair = pool.acquire(0.0)
+        port = pair.port
+        for n in range(300):
+            old_caller.sendto(b"in the call" if n < 100 else b"late", (HOST, port))
+            if n == 150:
+                pair.release(1.0)
+        again = pool.acquire(1.0 + QUARANTINE_S)
+        assert again.port == port
+        for sock in (again.rtp, again.rtcp):
+            with pytest.raises(BlockingIOError):
+                sock.recv(100)
+        again.release(60.0)
+
+
+def test_the_pool_rests_pairs_in_the_order_of_their_release() -> None:
+    pool = PortPool(*free_range(3), HOST)
+    pairs = [pool.acquire(0.0) for _ in range(3)]
+    for seconds, pair in enumerate(pairs):
+        pair.release(float(seconds))
+    again = []
+    for seconds in range(3):
+        again.append(pool.acquire(seconds + QUARANTINE_S))
+        with pytest.raises(PortsExhaustedError):
+            pool.acquire(seconds + QUARANTINE_S)
+    assert [pair.port for pair in again] == [pair.port for pair in pairs]
+    for pair in again:
+        pair.release(60.0)

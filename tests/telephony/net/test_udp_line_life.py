@@ -18,6 +18,8 @@ from telephony.net.udp_line import UdpLine
 from telephony.rtp import RtpConfig
 from tests.telephony.net.calls import HOST, TIMEOUT_S, Listener, acquire, call, config_to, peer_of, speech
 
+pytestmark = pytest.mark.usefixtures("media_twin")
+
 
 async def test_nothing_is_sent_before_start(pool: PortPool) -> None:
     clock = MediaClock()

@@ -4,8 +4,16 @@ import pytest
 
 from telephony.rtp import RtpSession
 from telephony.rtp.clock import ntp_short, ntp_stamp
-from telephony.wire import rtcp
-from telephony.wire.rtcp import Bye, ReceiverReport, ReportBlock, RtcpPacket, SenderInfo, SenderReport
+from telephony.wire import rtcp, rtp
+from telephony.wire.rtcp import (
+    Bye,
+    ReceiverReport,
+    ReportBlock,
+    RtcpPacket,
+    SenderInfo,
+    SenderReport,
+    SourceDescription,
+)
 from tests.telephony.rtp.support import (
     FAR_SSRC,
     REMOTE,
@@ -15,6 +23,9 @@ from tests.telephony.rtp.support import (
     START,
     audio,
     config,
+    events,
+    indices,
+    sent,
     session,
 )
 
@@ -206,3 +217,156 @@ def test_reports_go_to_the_next_port_of_a_believed_source_or_where_theirs_come_f
     subject.receive_rtcp(answer(0, 0), (SIGNALLING, 7_777), START + 3)
     subject.handle_timer(START + FIRST_S + INTERVAL_S)
     assert [address for _, address in subject.rtcp_to_send()] == [(SIGNALLING, 7_777)]
+
+
+# ---- what the other end hears of us
+
+
+def test_the_other_ends_view_of_our_stream() -> None:
+    subject = session()
+    assert (subject.stats().remote_lost, subject.stats().remote_fraction_lost) == (None, None)
+    blocks = (ReportBlock(1, 255, 99, 0, 99, 0, 0), ReportBlock(SSRC, 64, 12, 0, 80, 0, 0))
+    subject.receive_rtcp(rtcp.build_compound(ReceiverReport(FAR_SSRC, blocks)), REMOTE_RTCP, START)
+    stats = subject.stats()
+    assert (stats.remote_lost, stats.remote_fraction_lost, stats.remote_jitter_ms) == (12, 0.25, 10.0)
+    assert stats.remote_mos is None
+
+
+def test_the_other_ends_opinion() -> None:
+    subject = session()
+    metrics = SSRC.to_bytes(4, "big") + bytes(16) + bytes((80, 127, 41, 40)) + bytes(8)
+    report = FAR_SSRC.to_bytes(4, "big") + bytes((7, 0, 0, 8)) + metrics
+    extended = bytes((0x80, 207, 0, len(report) // 4)) + report
+    subject.receive_rtcp(rtcp.build_compound(ReceiverReport(FAR_SSRC)) + extended, REMOTE_RTCP, START)
+    assert subject.stats().remote_mos == 4.1
+
+
+def test_the_estimate_falls_with_loss_and_needs_a_stream() -> None:
+    found = []
+    for every in (1_000, 20, 5):
+        subject = session()
+        assert (subject.stats().r_factor, subject.stats().mos) == (None, None)
+        for n in range(400):
+            if n % every != 1:
+                subject.receive_rtp(audio(n), REMOTE, START + 0.02 * n)
+        mos = subject.stats().mos
+        assert mos is not None
+        found.append(mos)
+    assert found[0] == pytest.approx(4.4, abs=0.05)
+    assert found[1] == pytest.approx(3.9, abs=0.1)
+    assert found[2] == pytest.approx(2.6, abs=0.1)
+
+
+def test_packets_that_come_too_late_count_as_lost_for_the_listener() -> None:
+    subject = session()
+    for n in range(100):
+        subject.receive_rtp(audio(n), REMOTE, START + 0.02 * n) if n % 10 != 3 else None
+        if n % 10 == 9:
+            subject.handle_timer(START + 0.02 * n)
+            subject.receive_rtp(audio(n - 6), REMOTE, START + 0.02 * n)
+    stats = subject.stats()
+    assert (stats.lost, stats.late) == (0, 10)
+    assert stats.mos is not None
+    assert stats.mos < 3.6
+
+
+# ---- one port for both (RFC 5761)
+
+
+def test_on_a_shared_port_reports_are_told_from_media() -> None:
+    subject = session(rtcp_mux=True, remote_rtcp=REMOTE)
+    subject.receive_rtp(audio(0), REMOTE, START)
+    block = (ReportBlock(SSRC, 64, 12, 0, 80, 0, 0),)
+    subject.receive_rtp(rtcp.build_compound(ReceiverReport(FAR_SSRC, block)), REMOTE, START + 0.01)
+    subject.receive_rtp(audio(1), REMOTE, START + 0.02)
+    stats = subject.stats()
+    assert (stats.packets_received, stats.unknown_pt, stats.malformed, stats.remote_lost) == (2, 0, 0, 12)
+    assert stats.last_received_at == START + 0.02
+    subject.handle_timer(START + FIRST_S)
+    assert [address for _, address in subject.rtcp_to_send()] == [REMOTE]
+
+
+def test_on_a_shared_port_reports_follow_the_believed_source() -> None:
+    subject = session(rtcp_mux=True, remote_rtcp=REMOTE)
+    natted = (SIGNALLING, 6_000)
+    for n in range(4):
+        subject.receive_rtp(audio(n), natted, START + 0.02 * n)
+    subject.handle_timer(START + FIRST_S)
+    assert [address for _, address in subject.rtcp_to_send()] == [natted]
+    subject.receive_rtp(answer(1, 0), REMOTE, START + 3)
+    assert subject.stats().rejected_source == 1
+
+
+def test_without_agreement_a_report_on_the_media_port_is_no_sign_of_life() -> None:
+    subject = session()
+    subject.receive_rtp(audio(0), REMOTE, START)
+    subject.receive_rtp(rtcp.build_compound(SenderReport(9, SenderInfo(1, 2, 3, 4))), REMOTE, START + 5)
+    stats = subject.stats()
+    assert (stats.unknown_pt, stats.last_received_at) == (1, START)
+
+
+# ---- our own number coming in (RFC 3550 §8.2)
+
+
+def test_who_uses_our_ssrc_is_heard_and_we_take_another_once() -> None:
+    subject = session()
+    speak(subject, START)
+    for n in range(20):
+        subject.receive_rtp(audio(n, ssrc=SSRC), REMOTE, START + 1 + 0.02 * n)
+    assert indices(events(subject)) == list(range(20))
+    ((_, _, last),) = compounds(subject)
+    assert last == Bye((SSRC,))
+    speak(subject, START + 2)
+    now = report(subject, START + FIRST_S)
+    assert isinstance(now, SenderReport)
+    assert now.ssrc not in (SSRC, FAR_SSRC)
+    # §6.4.1: the counts begin anew with the number.
+    assert now.info.packets == 10
+    assert subject.stats().packets_sent == 20
+    assert subject.stats().looped == 0
+
+
+def test_a_mirror_is_found_out_and_not_listened_to() -> None:
+    subject = session()
+    subject.play(bytes(160 * 100), START)
+    heard = 0
+    for n in range(100):
+        now = START + 0.02 * n
+        subject.tick(now)
+        for data, _ in subject.rtp_to_send():
+            subject.receive_rtp(data, REMOTE, now + 0.005)
+        heard += len(indices(events(subject)))
+    stats = subject.stats()
+    assert heard == 1
+    assert stats.looped == 99
+    # It is alive all the same.
+    assert stats.last_received_at == pytest.approx(START + 99 * 0.02 + 0.005)
+
+
+def test_our_own_reports_come_back() -> None:
+    subject = session()
+    speak(subject, START)
+    subject.handle_timer(START + FIRST_S)
+    ((mirrored, _),) = subject.rtcp_to_send()
+    subject.receive_rtcp(mirrored, REMOTE_RTCP, START + 3)
+    ((first, description, last),) = compounds(subject)
+    assert isinstance(first, SenderReport)
+    assert isinstance(description, SourceDescription)
+    assert last == Bye((SSRC,))
+    subject.receive_rtcp(mirrored, REMOTE_RTCP, START + 3.1)
+    assert compounds(subject) == []
+    subject.play(bytes(160), START + 4)
+    subject.tick(START + 4)
+    (packet,) = sent(subject)
+    assert packet.ssrc != SSRC
+    assert packet.marker
+
+
+def test_a_stranger_cannot_make_us_change_our_number() -> None:
+    subject = session()
+    subject.receive_rtp(audio(0), REMOTE, START)
+    subject.receive_rtp(audio(0, ssrc=SSRC), ("203.0.113.9", 4_000), START)
+    subject.receive_rtcp(rtcp.build_compound(ReceiverReport(SSRC)), ("203.0.113.9", 4_001), START)
+    subject.play(bytes(160), START)
+    subject.tick(START)
+    assert [rtp.parse(data).ssrc for data, _ in subject.rtp_to_send()] == [SSRC]

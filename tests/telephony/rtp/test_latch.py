@@ -2,8 +2,22 @@ import pytest
 
 from telephony.rtp.config import Address, RtpLimits
 from telephony.rtp.latch import SourceLatch
+from telephony.wire import rtcp
+from telephony.wire.rtcp import Bye, ReceiverReport, ReportBlock
 from telephony.wire.rtp import RtpPacket
-from tests.telephony.rtp.support import REMOTE, SIGNALLING
+from tests.telephony.rtp.support import (
+    FAR_SSRC,
+    REMOTE,
+    SIGNALLING,
+    SSRC,
+    START,
+    audio,
+    digits,
+    events,
+    indices,
+    key,
+    session,
+)
 
 OTHER_PORT: Address = (REMOTE[0], 5_555)
 NATTED: Address = (SIGNALLING, 6_666)
@@ -152,3 +166,110 @@ def test_control_packets_are_taken_from_the_believed_host() -> None:
         offer(subject, NATTED, n)
     assert subject.trusts_host(SIGNALLING)
     assert not subject.trusts_host(REMOTE[0])
+
+
+# ---- RTP bleed: what an attacker who sprays packets gets
+
+
+@pytest.mark.parametrize("when", ["before", "during", "after"])
+def test_an_attacker_who_sprays_every_port_hears_nothing_and_is_not_heard(when: str) -> None:
+    """200 packets a second from another host, before media began, while another source is on probation, and after."""
+    subject = session()
+    source = REMOTE if when == "after" else NATTED
+    heard, targets = [], set()
+    subject.play(bytes(160 * 200), START)
+    for n in range(200):
+        now = START + n / 50
+        for spray in range(4):
+            forged = audio(4 * n + spray, ssrc=0xBAD, payload_type=(0, 8, 0, 101)[spray])
+            subject.receive_rtp(forged, STRANGER, now)
+            subject.receive_rtp(audio(n, ssrc=FAR_SSRC), (STRANGER[0], 1_024 + n), now)
+        if when != "before" or n >= 50:
+            subject.receive_rtp(audio(n), source, now)
+        subject.tick(now)
+        targets |= {address for _, address in subject.rtp_to_send()}
+        heard += events(subject)
+    assert targets <= {REMOTE, source}
+    assert indices(heard) == list(range(50 if when == "before" else 0, 200))
+    assert digits(heard) == ""
+    assert subject.stats().rejected_source == 1_600
+    assert subject.stats().looped == 0
+
+
+def test_an_attacker_on_the_signalling_host_has_to_be_first_and_is_shown_the_door() -> None:
+    """Who shares the caller's address can be heard only until media comes from where the SDP says."""
+    subject = session()
+    for n in range(20):
+        subject.receive_rtp(audio(n, ssrc=0xBAD), (SIGNALLING, 9_999), START + n / 50)
+    events(subject)
+    for n in range(20):
+        now = START + 0.4 + n / 50
+        subject.receive_rtp(audio(n), REMOTE, now)
+        subject.receive_rtp(audio(20 + n, ssrc=0xBAD), (SIGNALLING, 9_999), now)
+    assert indices(events(subject)) == list(range(20))
+    subject.play(bytes(160), START + 1)
+    subject.tick(START + 1)
+    assert [address for _, address in subject.rtp_to_send()] == [REMOTE]
+
+
+def test_control_and_keys_of_a_stranger_change_nothing() -> None:
+    subject = session()
+    subject.receive_rtp(audio(0), REMOTE, START)
+    report = ReceiverReport(FAR_SSRC, (ReportBlock(SSRC, 255, 999, 0, 0, 0, 0),))
+    forged = rtcp.build_compound(report, Bye((FAR_SSRC, SSRC), b"bye"))
+    for n in range(100):
+        subject.receive_rtcp(forged, (STRANGER[0], 4_001), START + n / 100)
+        subject.receive_rtp(key(n, 0, "5", 800, end=True), STRANGER, START + n / 100)
+    assert digits(events(subject)) == ""
+    assert subject.stats().remote_lost is None
+    assert subject.stats().rejected_source == 200
+    subject.handle_timer(START + 5)
+    assert {address for _, address in subject.rtcp_to_send()} == {(REMOTE[0], 4_001)}
+
+
+@pytest.mark.parametrize("inside", ["127.0.0.1", "127.8.8.8", "169.254.169.254", "::1", "fe80::1"])
+def test_an_sdp_from_outside_that_leads_inside_is_not_sent_to(inside: str) -> None:
+    caller = "2001:db8::7" if ":" in inside else SIGNALLING
+    subject = session(remote=(inside, 5_060), remote_rtcp=(inside, 5_061), signalling_host=caller)
+    subject.play(bytes(320), START)
+    subject.tick(START)
+    subject.handle_timer(START + 5)
+    assert subject.rtp_to_send() == []
+    assert subject.rtcp_to_send() == []
+    # What comes from where the signalling does is believed as ever.
+    for n in range(4):
+        subject.receive_rtp(audio(n), (caller, 7_000), START + 5 + n / 50)
+    subject.tick(START + 5.1)
+    assert [address for _, address in subject.rtp_to_send()] == [(caller, 7_000)]
+
+
+def test_reports_are_not_led_inside_either() -> None:
+    subject = session(remote_rtcp=("127.0.0.1", 53))
+    subject.handle_timer(START + 5)
+    assert [address for _, address in subject.rtcp_to_send()] == [(REMOTE[0], REMOTE[1] + 1)]
+
+
+def test_a_call_within_the_machine_may_stay_inside() -> None:
+    assert latch(("127.0.0.1", 4_000), "127.0.0.1").target == ("127.0.0.1", 4_000)
+    assert latch(("169.254.1.1", 4_000), "169.254.1.2").target == ("169.254.1.1", 4_000)
+    assert latch(("10.0.0.5", 4_000), SIGNALLING).target == ("10.0.0.5", 4_000)
+
+
+@pytest.mark.parametrize("junk", ["STUN", "DTLS", "ZRTP", "random"])
+def test_junk_on_the_media_port_is_dropped_and_ends_nothing(junk: str) -> None:
+    """RFC 7983's first octets, from the right address and a wrong one."""
+    kinds = {
+        "STUN": bytes.fromhex("000100002112a442") + bytes(12),
+        "DTLS": bytes.fromhex("16feff000000000000000000300100002400000000") + bytes(40),
+        "ZRTP": bytes.fromhex("1000000a5a525450") + bytes(20),
+        "random": bytes(range(64, 128)),
+    }
+    subject = session()
+    subject.receive_rtp(audio(0), REMOTE, START)
+    for _ in range(1_000):
+        subject.receive_rtp(kinds[junk], REMOTE, START + 0.01)
+        subject.receive_rtp(kinds[junk], STRANGER, START + 0.01)
+    subject.receive_rtp(audio(1), REMOTE, START + 0.02)
+    assert indices(events(subject)) == [0, 1]
+    stats = subject.stats()
+    assert (stats.malformed, stats.rejected_source, stats.lost) == (1_000, 1_000, 0)

@@ -1,6 +1,7 @@
 """The session as its owner sees it."""
 
 import random
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from telephony.errors import LocalError
-from telephony.rtp import AudioGap, PlayoutDrained, RtpEvent, RtpLimits, RtpSession
+from telephony.rtp import AudioGap, PlayoutDrained, RtpConfig, RtpEvent, RtpLimits, RtpSession
 from telephony.wire import rtcp, rtp
 from telephony.wire.rtp import RtpPacket
 from telephony.wire.telephone_event import DIGITS
@@ -17,6 +18,7 @@ from tests.telephony.rtp.support import (
     REMOTE,
     REMOTE_RTCP,
     SIGNALLING,
+    SSRC,
     START,
     STARTS16,
     STARTS32,
@@ -285,7 +287,7 @@ PACKETS = st.builds(
     marker=st.booleans(),
     sequence=NUMBERS16 | st.integers(0, 20),
     timestamp=NUMBERS32 | st.integers(0, 20).map(lambda n: n * 160),
-    ssrc=st.sampled_from((0, 1, 0xFFFFFFFF)),
+    ssrc=st.sampled_from((0, 1, SSRC, 0xFFFFFFFF)),
     payload=st.sampled_from((b"", b"\x01", bytes(4), b"\x05\x8a\x03\x20", bytes(80), bytes(160), bytes(480))),
     csrcs=st.just(()),
     extension=st.none(),
@@ -306,7 +308,7 @@ ACTIONS = st.lists(
 )
 
 
-def act(subject: RtpSession, action: str, data: bytes, source: tuple[str, int], now: float) -> None:
+def act(subject: RtpSession, action: str, data: bytes, source: tuple[str, int], now: float, agreed: RtpConfig) -> None:
     match action:
         case "rtp":
             subject.receive_rtp(data, source, now)
@@ -323,25 +325,27 @@ def act(subject: RtpSession, action: str, data: bytes, source: tuple[str, int], 
         case "keys":
             subject.send_dtmf("1", now)
         case _:
-            subject.reconfigure(config(remote=source, send=len(data) % 2 == 0), now)
+            subject.reconfigure(replace(agreed, remote=source, send=len(data) % 2 == 0), now)
 
 
 @settings(max_examples=300, deadline=None)
-@given(ACTIONS)
+@given(ACTIONS, st.sampled_from((None, 13)), st.booleans())
 def test_nothing_from_outside_raises_or_breaks_audio_time(
-    actions: list[tuple[str, bytes, tuple[str, int], float]],
+    actions: list[tuple[str, bytes, tuple[str, int], float]], noise: int | None, mux: bool
 ) -> None:
+    agreed = config(comfort_noise_payload_type=noise, receive_comfort_noise_payload_type=noise, rtcp_mux=mux)
     subject = session()
+    subject.reconfigure(agreed, START)
     now = START
     collected: list[RtpEvent] = []
     played = 0
     for action, data, source, step in actions:
         now += step
-        act(subject, action, data, source, now)
+        act(subject, action, data, source, now, agreed)
         played += len(data) if action == "play" else 0
         collected += events(subject)
         for datagram, _ in subject.rtp_to_send():
-            assert len(rtp.parse(datagram).payload) in (4, 160)
+            assert len(rtp.parse(datagram).payload) in (1, 4, 160)
         for datagram, _ in subject.rtcp_to_send():
             assert rtcp.parse_compound(datagram)
         timer = subject.get_timer()

@@ -5,13 +5,16 @@ from hypothesis import strategies as st
 from telephony.errors import RemoteError, WireError
 from telephony.wire.rtcp import (
     Bye,
+    ExtendedReport,
     ReceiverReport,
     ReportBlock,
     RtcpPacket,
     SenderInfo,
     SenderReport,
     SourceDescription,
+    VoipMetrics,
     build_compound,
+    is_rtcp,
     parse_compound,
 )
 
@@ -52,7 +55,7 @@ def test_a_truncated_compound_is_refused_or_ends_at_a_packet(
     assert len(read) < len(packets)
 
 
-@given(st.binary(max_size=80), st.sampled_from([200, 201, 202, 203, 204]), st.integers(0, 31))
+@given(st.binary(max_size=80), st.sampled_from([200, 201, 202, 203, 204, 207]), st.integers(0, 31))
 def test_any_bytes_parse_or_raise_a_remote_error(body: bytes, kind: int, count: int) -> None:
     body = body[: len(body) // 4 * 4]
     second = bytes((0x80 | count, kind, 0, len(body) // 4)) + body
@@ -81,6 +84,53 @@ def test_cname() -> None:
 def test_unknown_types_are_skipped() -> None:
     application = bytes.fromhex("80cc0002 00000001 41424344")
     assert parse_compound(build_compound(ReceiverReport(1)) + application) == (ReceiverReport(1),)
+
+
+VOIP_METRICS = "07000008 0000002a 4020 0000 00000000 00780000 00000000 5d7f297f 00000000 00000000"
+
+
+def test_what_a_telephone_says_of_its_hearing() -> None:
+    data = bytes.fromhex("80cf000a 00000001" + VOIP_METRICS)
+    (_, report) = parse_compound(build_compound(ReceiverReport(1)) + data)
+    assert report == ExtendedReport(1, (VoipMetrics(42, 0.25, 0.125, 120, 93, 4.1, None),))
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        "",
+        "04000002 0000000000000000",  # another kind of block
+        "07000007" + "00" * 28,  # voice metrics of another length
+        "07000008 0000002a",  # ends too early
+        "0700ffff",  # says that it goes on beyond the packet
+    ],
+)
+def test_extended_reports_that_say_nothing_to_us_do_no_harm(blocks: str) -> None:
+    body = bytes.fromhex("00000001" + blocks)
+    data = bytes((0x80, 207, 0, len(body) // 4)) + body
+    assert parse_compound(build_compound(ReceiverReport(1)) + data)[1] == ExtendedReport(1)
+
+
+def test_extended_reports_are_not_written() -> None:
+    with pytest.raises(ValueError, match="XR"):
+        build_compound(ReceiverReport(1), ExtendedReport(1))
+
+
+@pytest.mark.parametrize(
+    ("datagram", "expected"),
+    [
+        ("80c8", True),
+        ("81c9", True),
+        ("80cf", True),
+        ("8000", False),
+        ("8080", False),
+        ("80ff", False),
+        ("80", False),
+        ("", False),
+    ],
+)
+def test_rtcp_is_told_from_rtp_by_its_second_octet(datagram: str, expected: bool) -> None:
+    assert is_rtcp(bytes.fromhex(datagram)) == expected
 
 
 def test_profile_extensions_of_a_report_are_skipped() -> None:
@@ -114,6 +164,7 @@ def test_padding_at_the_end_is_taken_off() -> None:
         "80c90001 00000001 81ca0001 00000001",  # a chunk without end
         "80c90001 00000001 81ca0002 00000001 01050000",  # an item beyond the end
         "80c90001 00000001 81ca0002 00000001 01026161",  # items without end
+        "80c90001 00000001 80cf0000",  # XR without SSRC
         "80c90001 00000001 00",  # rubbish behind
     ],
 )

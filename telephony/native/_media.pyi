@@ -1,0 +1,136 @@
+"""The media pump: a thread that receives and sends RTP without the interpreter, and what it works on."""
+
+from typing import Final, TypedDict
+
+LATE_BOUNDS_MS: Final[tuple[float, ...]]
+"""Upper bounds of the histograms' buckets but the last."""
+
+class Counters(TypedDict):
+    """What the thread has done; the histograms' last bucket has no bound."""
+
+    streams: int
+    scheduled: int
+    """Streams that have something to send, be it in seconds."""
+    armed: int
+    """Streams whose way in is the thread's."""
+    wakeups: int
+    ticks: int
+    skipped: int
+    datagrams: int
+    raw: int
+    """Datagrams that went to Python."""
+    handed_back: int
+    """Ways in that went back to Python."""
+    lost_records: int
+    """For want of memory."""
+    paused: int
+    """Times that a socket was not read because Python was behind."""
+    underruns: int
+    stalls: int
+    collected: int
+    late_ms_max: float
+    lag_ms_max: float
+    late: list[int]
+    lag: list[int]
+    nice: bool
+    scheduling: str
+    """`real-time`, `short slices` or `ordinary`: what the kernel granted."""
+
+def decode(payload: bytes, a_law: bool, /) -> bytes:
+    """G.711 octets to 16-bit little-endian PCM."""
+
+class Pump:
+    """The thread and its streams. Its methods belong to one thread, the event loop's."""
+
+    def fileno(self) -> int:
+        """An eventfd that is readable while there is something to collect."""
+
+    def start(self) -> None:
+        """Start the thread, once. Raises OSError."""
+
+    def add(self, fd: int, limits: tuple[int, int, float, float, float, float, float], /) -> Stream:
+        """A stream on a bound UDP socket, which stays the caller's; -1 for none, for tests.
+
+        `limits` are datagram_octets, packets_per_s, gap_wait_min_ms, gap_wait_max_ms, overdue_wait_min_ms, lead_ms and
+        patience_kept_s of RtpLimits. Raises OSError.
+        """
+
+    def collect(self) -> list[tuple[int, int, int, float, object]]:
+        """What has happened since, of each stream in order: (handle, kind, number, time, data).
+
+        0, audio: first sample, arrival, PCM. 1, sent: samples sent before, time, octets of the queue. 2, drained:
+        samples sent, 0.0, None. 3, a datagram that is not plain: 0, arrival, (octets, (host, port)). 4, nothing came
+        for too long: 0, time, None. 5, without a socket: 0, 0.0, the packet that would have been sent.
+        """
+
+    def counters(self) -> Counters:
+        """What the thread has done."""
+
+    def close(self) -> None:
+        """End the thread; streams stay as they are. Idempotent."""
+
+class Stream:
+    """One call's media. After `close` every method raises ValueError."""
+
+    handle: Final[int]
+
+    def arm(self, state: tuple[object, ...], a_law: bool, source: tuple[str, int], /) -> bool:
+        """Take what comes from `source` while it is plain (a ReceiveState), beginning with what waits to be collected.
+
+        False if that is not plain: it has to be collected first.
+        """
+
+    def disarm(self) -> tuple[object, ...]:
+        """The ReceiveState back; from now on every datagram is handed to Python."""
+
+    def receiving(self) -> tuple[object, ...]:
+        """The ReceiveState reached."""
+
+    def read(self) -> None:
+        """Take in now what waits in the socket."""
+
+    def lend(self, state: tuple[object, ...], queued: bytes, /) -> None:
+        """Send by a SendState."""
+
+    def take(self) -> tuple[tuple[object, ...], bytes]:
+        """SendState and queue back; nothing is sent from now on."""
+
+    def sending(self) -> tuple[object, ...]:
+        """The SendState reached."""
+
+    def set_target(self, host: str | None, port: int, /) -> None:
+        """Where packets go; None for nowhere. ValueError for a host that is no numeric address."""
+
+    def play(self, payload: bytes, /) -> None:
+        """Append to the queue of a lent stream."""
+
+    def clear(self) -> tuple[int, int]:
+        """Empty the queue: (samples dropped, samples sent in all)."""
+
+    def errors(self) -> tuple[int, int]:
+        """Packets that the system did not (send, receive)."""
+
+    def receive(self, data: bytes, source: tuple[str, int], now: float, /) -> None:
+        """Tests: a datagram came."""
+
+    def check(self, now: float, /) -> bool:
+        """Tests: the timer of `overdue`; whether it was time, the stream then is disarmed."""
+
+    def overdue(self) -> float:
+        """Tests: when silence is to be made up."""
+
+    def tick(self, now: float, /) -> None:
+        """Tests: a packet time has come."""
+
+    def close(self) -> None:
+        """Let go of the socket. Idempotent."""
+
+class Upsampler:
+    """8 kHz to 16 kHz; `taps` are 28 doubles."""
+
+    def __init__(self, taps: bytes, /) -> None: ...
+    def push(self, pcm: bytes, /) -> bytes:
+        """8 kHz PCM to 16 kHz PCM. ValueError if the samples are not whole."""
+
+    def reset(self) -> None:
+        """As if nothing had been pushed."""

@@ -1,0 +1,370 @@
+/* The pump's streams: who owns what, what is due, and what is told to Python. */
+
+#include "media.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PAUSE_S 0.01
+
+const double late_bounds_ms[LATE_BUCKETS - 1] = {0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0};
+
+double monotonic_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+void pump_count_late(double late_ms, double *most, int64_t *buckets) {
+    int bucket = 0;
+    while (bucket < LATE_BUCKETS - 1 && late_bounds_ms[bucket] < late_ms)
+        bucket++;
+    buckets[bucket]++;
+    if (late_ms > *most)
+        *most = late_ms;
+}
+
+pump *pump_new(int notify) {
+    pump *made = calloc(1, sizeof(pump));
+    if (made == NULL)
+        return NULL;
+    made->epoch = made->window_at = made->drained_at = monotonic_now();
+    made->sleeps_until = INFINITY;
+    made->notify = notify;
+    for (int kind = 0; kind < AGENDAS; kind++)
+        made->due[kind].kind = (enum agenda_kind)kind;
+    pthread_mutex_init(&made->io, NULL);
+    pthread_mutex_init(&made->lock, NULL);
+    made->arrived = malloc(BATCH * sizeof(datagram));
+    made->leaving = malloc(BATCH * sizeof(departure));
+    made->epoll = epoll_create1(EPOLL_CLOEXEC);
+    made->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    struct epoll_event waking = {.events = EPOLLIN};
+    if (made->arrived == NULL || made->leaving == NULL || made->epoll < 0 || made->wake < 0 ||
+        epoll_ctl(made->epoll, EPOLL_CTL_ADD, made->wake, &waking) < 0) {
+        int why = errno;
+        pump_free(made);
+        errno = why;
+        return NULL;
+    }
+    return made;
+}
+
+void pump_free(pump *of) {
+    pump_stop(of);
+    for (int kind = 0; kind < AGENDAS; kind++)
+        free(of->due[kind].items);
+    free(of->filling.data);
+    free(of->emptying.data);
+    free(of->arrived);
+    free(of->leaving);
+    if (of->epoll >= 0)
+        close(of->epoll);
+    if (of->wake >= 0)
+        close(of->wake);
+    pthread_mutex_destroy(&of->io);
+    pthread_mutex_destroy(&of->lock);
+    free(of);
+}
+
+stream *pump_add(pump *to, int fd, const limits *most) {
+    stream *made = calloc(1, sizeof(stream));
+    if (made == NULL)
+        return NULL;
+    made->owner = to;
+    made->fd = fd;
+    made->most = *most;
+    made->due[AGENDA_OUT] = made->due[AGENDA_IN] = INFINITY;
+    pthread_mutex_lock(&to->io);
+    pthread_mutex_lock(&to->lock);
+    made->handle = ++to->next_handle;
+    bool added = agenda_reserve(&to->due[AGENDA_OUT], to->streams + 1) &&
+                 agenda_reserve(&to->due[AGENDA_IN], to->streams + 1);
+    if (!added)
+        errno = ENOMEM;
+    if (added && fd >= 0) {
+        int on = 1;
+        /* When a datagram came, and not when it was read: a stall of ours is no jitter. Some kernels cannot. */
+        (void)setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
+        struct epoll_event reading = {.events = EPOLLIN, .data.ptr = made};
+        added = epoll_ctl(to->epoll, EPOLL_CTL_ADD, fd, &reading) == 0;
+    }
+    to->streams += added;
+    pthread_mutex_unlock(&to->lock);
+    pthread_mutex_unlock(&to->io);
+    if (!added) {
+        free(made);
+        return NULL;
+    }
+    return made;
+}
+
+void pump_remove(stream *item) {
+    pump *of = item->owner;
+    pthread_mutex_lock(&of->io);
+    pthread_mutex_lock(&of->lock);
+    agenda_set(&of->due[AGENDA_OUT], item, INFINITY);
+    agenda_set(&of->due[AGENDA_IN], item, INFINITY);
+    of->streams--;
+    pthread_mutex_unlock(&of->lock);
+    if (item->fd >= 0)
+        (void)epoll_ctl(of->epoll, EPOLL_CTL_DEL, item->fd, NULL);
+    pthread_mutex_unlock(&of->io);
+    chunks_free(item->out.first);
+    free(item);
+}
+
+static record *tell(stream *item, enum record_kind kind, size_t octets) {
+    pump *of = item->owner;
+    record *made = records_add(&of->filling, kind, item->handle, octets);
+    if (made == NULL) {
+        of->count.lost_records++;
+        return NULL;
+    }
+    if (item->epoch != of->collection) {
+        item->epoch = of->collection;
+        item->pending = 0;
+        item->first_raw = item->last_raw = 0;
+    }
+    item->pending++;
+    return made;
+}
+
+/* ---- in */
+
+static bool same_address(const address *a, const address *b) {
+    if (a->any.sa_family != b->any.sa_family)
+        return false;
+    if (a->any.sa_family == AF_INET)
+        return a->v4.sin_port == b->v4.sin_port && a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
+    return a->v6.sin6_port == b->v6.sin6_port &&
+           memcmp(&a->v6.sin6_addr, &b->v6.sin6_addr, sizeof a->v6.sin6_addr) == 0;
+}
+
+static record *record_at(const pump *of, size_t offset) {
+    return offset ? (record *)(void *)(of->filling.data + offset - 1) : NULL;
+}
+
+/* From a payload, or from that of the datagram among the records at `offset`, which may move. */
+static void tell_audio(stream *item, int64_t at_sample, const datagram *data, size_t offset) {
+    pump *of = item->owner;
+    size_t samples = (data != NULL ? data->octets : record_at(of, offset)->octets) - RTP_HEADER_OCTETS;
+    record *audio = tell(item, RECORD_AUDIO, 2 * samples);
+    if (audio == NULL)
+        return;
+    const uint8_t *octets = data != NULL ? data->data : record_at(of, offset)->data;
+    audio->number = at_sample;
+    audio->at = data != NULL ? data->arrival : record_at(of, offset)->at;
+    g711_decode(item->in.law, octets + RTP_HEADER_OCTETS, samples, audio->data);
+}
+
+/* A plain datagram of the stream becomes audio, one from elsewhere nothing. False for any other. */
+static bool take(stream *item, receiving *in, const record *raw, int64_t *at_sample) {
+    *at_sample = -1;
+    if (!same_address(&raw->source, &item->source)) {
+        in->rejected_source++;
+        return true;
+    }
+    return receive_next(in, &item->most, raw->data, raw->octets, raw->at, at_sample);
+}
+
+/* The datagrams that were handed to Python and not collected yet: are they plain? Then they need not go there, and a
+ * Python that is behind can catch up. */
+static bool take_back(stream *item) {
+    pump *of = item->owner;
+    size_t first = item->epoch == of->collection ? item->first_raw : 0;
+    receiving trial = item->in;
+    int64_t at_sample;
+    for (const record *raw = record_at(of, first); raw != NULL; raw = record_at(of, raw->next_raw)) {
+        if (!take(item, &trial, raw, &at_sample))
+            return false;
+    }
+    for (size_t offset = first; offset; offset = record_at(of, offset)->next_raw) {
+        (void)take(item, &item->in, record_at(of, offset), &at_sample);
+        record_at(of, offset)->kind = RECORD_VOID;
+        if (at_sample >= 0)
+            tell_audio(item, at_sample, NULL, offset);
+    }
+    item->first_raw = item->last_raw = 0;
+    return true;
+}
+
+bool stream_arm(stream *item, const receiving *in, const address *source) {
+    item->in = *in;
+    item->source = *source;
+    if (!take_back(item))
+        return false;
+    item->armed = true;
+    if (!item->paused)
+        agenda_set(&item->owner->due[AGENDA_IN], item, receive_overdue(&item->in, &item->most));
+    return true;
+}
+
+void stream_disarm(stream *item) {
+    item->armed = false;
+    if (!item->paused)
+        agenda_set(&item->owner->due[AGENDA_IN], item, INFINITY);
+}
+
+/* Whether its socket is read: not while Python is too far behind, the kernel keeps what comes and drops the rest. */
+void stream_watch(stream *item, bool reading) {
+    pump *of = item->owner;
+    struct epoll_event event = {.events = reading ? EPOLLIN : 0, .data.ptr = item};
+    (void)epoll_ctl(of->epoll, EPOLL_CTL_MOD, item->fd, &event);
+    item->paused = !reading;
+    item->unread = true;
+    of->count.paused += !reading;
+    agenda_set(&of->due[AGENDA_IN], item, monotonic_now() + PAUSE_S);
+}
+
+void stream_receive(stream *item, const datagram *data) {
+    pump *of = item->owner;
+    of->count.datagrams++;
+    if (item->armed) {
+        if (!same_address(&data->source, &item->source)) {
+            item->in.rejected_source++;
+            return;
+        }
+        int64_t at_sample;
+        if (receive_next(&item->in, &item->most, data->data, data->octets, data->arrival, &at_sample)) {
+            tell_audio(item, at_sample, data, 0);
+            return;
+        }
+        of->count.handed_back++;
+        stream_disarm(item);
+    }
+    of->count.raw++;
+    record *raw = tell(item, RECORD_RAW, data->octets);
+    if (raw == NULL)
+        return;
+    raw->at = data->arrival;
+    raw->source = data->source;
+    memcpy(raw->data, data->data, data->octets);
+    size_t offset = (size_t)((uint8_t *)raw - of->filling.data) + 1;
+    if (item->last_raw)
+        record_at(of, item->last_raw)->next_raw = offset;
+    else
+        item->first_raw = offset;
+    item->last_raw = offset;
+}
+
+void stream_check_in(stream *item, double now) {
+    pump *of = item->owner;
+    double overdue = item->armed ? receive_overdue(&item->in, &item->most) : INFINITY;
+    if (item->paused && item->epoch != of->collection)
+        stream_watch(item, true);
+    /* What waits in the socket has come in time, if not been read in time. */
+    if (overdue > now || item->unread) {
+        agenda_set(&of->due[AGENDA_IN], item, item->paused ? now + PAUSE_S : overdue > now ? overdue : now + SLOT_S);
+        return;
+    }
+    stream_disarm(item);
+    of->count.handed_back++;
+    record *silence = tell(item, RECORD_OVERDUE, 0);
+    if (silence != NULL)
+        silence->at = now;
+}
+
+/* ---- out */
+
+static void depart(void *context, const uint8_t *packet, size_t octets) {
+    stream *item = context;
+    pump *of = item->owner;
+    if (item->fd < 0) {
+        record *made = tell(item, RECORD_OUT, octets);
+        if (made != NULL)
+            memcpy(made->data, packet, octets);
+        return;
+    }
+    if (item->target_octets == 0)
+        return;
+    departure *leaving = &of->leaving[of->departures++];
+    leaving->of = item;
+    leaving->fd = item->fd;
+    leaving->target = item->target;
+    leaving->target_octets = item->target_octets;
+    leaving->octets = (uint32_t)octets;
+    memcpy(leaving->data, packet, octets);
+}
+
+static double slot_time(const pump *of, int64_t slot) {
+    return of->epoch + (double)slot * SLOT_S;
+}
+
+void stream_schedule(stream *item) {
+    double due = INFINITY;
+    if (item->sends && item->ticking)
+        due = slot_time(item->owner, item->tick_slot);
+    else if (item->sends && item->out.send)
+        due = item->out.keep_alive_at;
+    agenda_set(&item->owner->due[AGENDA_OUT], item, due);
+}
+
+void stream_join(stream *item, double now) {
+    if (item->sends && !item->ticking && send_active(&item->out)) {
+        item->ticking = true;
+        item->tick_slot = llround((now - item->owner->epoch) / SLOT_S);
+    }
+    stream_schedule(item);
+}
+
+void stream_lend_out(stream *item, const sending *out, chunk *queue, double now) {
+    item->out = *out;
+    item->sends = true;
+    item->ticking = false;
+    item->period_slots = llround(out->packet_s / SLOT_S);
+    if (queue != NULL)
+        send_append(&item->out, queue);
+    /* In the middle of a talk spurt the next packet has its time already. */
+    double next = out->spurt_at + (double)out->spurt_slots * out->packet_s;
+    stream_join(item, next > now && next - now < out->packet_s ? next : now);
+}
+
+void stream_send_due(stream *item, double now) {
+    uint8_t taken[TICK_SAMPLES_MAX];
+    int64_t ordinal = item->out.sent_samples, underruns = item->out.underruns, stalls = item->out.stalls;
+    int64_t samples = send_tick(&item->out, now, taken, depart, item);
+    item->owner->count.underruns += item->out.underruns - underruns;
+    item->owner->count.stalls += item->out.stalls - stalls;
+    if (samples > 0) {
+        record *sent = tell(item, RECORD_SENT, (size_t)samples);
+        if (sent != NULL) {
+            sent->number = ordinal;
+            sent->at = now;
+            memcpy(sent->data, taken, (size_t)samples);
+        }
+    }
+    if (item->out.drained) {
+        item->out.drained = false;
+        record *drained = tell(item, RECORD_DRAINED, 0);
+        if (drained != NULL)
+            drained->number = item->out.sent_samples;
+    }
+}
+
+/* The twin of MediaClock: a tick has its slot's time, or the real one where that is more than a slot late; ticks that
+ * were missed are skipped. The stream leaves one packet time after its last packet. */
+void stream_tick(stream *item, double now) {
+    pump *of = item->owner;
+    if (!item->ticking) {
+        send_keep_alive(&item->out, fmax(now, item->due[AGENDA_OUT]), depart, item);
+    } else if (!send_active(&item->out)) {
+        item->ticking = false;
+    } else {
+        double due = slot_time(of, item->tick_slot);
+        double late = now > due ? now - due : 0;
+        int64_t missed = (int64_t)(late / SLOT_S) / item->period_slots;
+        of->count.ticks++;
+        of->count.skipped += missed;
+        pump_count_late(1000 * late, &of->count.late_ms_max, of->count.late);
+        item->tick_slot += (missed + 1) * item->period_slots;
+        stream_send_due(item, late < SLOT_S ? due : now);
+    }
+    stream_schedule(item);
+}

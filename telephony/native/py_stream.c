@@ -1,0 +1,383 @@
+/* telephony.native._media.Stream: one call's media. See _media.pyi for what each method does. */
+
+#include "python.h"
+
+#include <math.h>
+#include <string.h>
+
+static stream *opened(StreamObject *self) {
+    if (self->stream == NULL)
+        PyErr_SetString(PyExc_ValueError, "the stream is closed");
+    return self->stream;
+}
+
+static void lock(stream *item) {
+    pthread_mutex_lock(&item->owner->lock);
+}
+
+static void unlock(stream *item) {
+    pthread_mutex_unlock(&item->owner->lock);
+}
+
+/* After something has become due: gets the thread up if it would sleep too long. Unlocks. */
+static void unlock_and_wake(stream *item) {
+    pump *of = item->owner;
+    bool wake = of->started && item->due[AGENDA_OUT] < of->sleeps_until;
+    if (wake)
+        of->sleeps_until = -INFINITY;
+    pthread_mutex_unlock(&of->lock);
+    if (wake)
+        pump_wake(of);
+}
+
+/* ---- in */
+
+static PyObject *receive_state(const receiving *in) {
+    return Py_BuildValue("(IiLLILLLddLddILdLdddd)", in->ssrc, (int)in->payload_type, (long long)in->highest,
+                         (long long)in->received, in->next_timestamp, (long long)in->packets, (long long)in->octets,
+                         (long long)in->rejected_source, in->last_at, in->window_end, (long long)in->window_left,
+                         in->jitter_samples, in->jitter_arrival, in->jitter_timestamp, (long long)in->packet_samples,
+                         in->arrival, (long long)in->position, in->budget, in->budget_at, in->patience_s,
+                         in->patient_until);
+}
+
+static PyObject *stream_arm_(PyObject *self, PyObject *args) {
+    stream *item = opened((StreamObject *)self);
+    PyObject *state;
+    const char *host;
+    unsigned int port;
+    int a_law;
+    receiving in = {0};
+    address source;
+    long long highest, received, packets, octets, rejected, window_left, packet_samples, position;
+    if (item == NULL || !PyArg_ParseTuple(args, "Op(sI)", &state, &a_law, &host, &port))
+        return NULL;
+    if (!PyArg_ParseTuple(state, "IbLLILLLddLddILdLdddd", &in.ssrc, &in.payload_type, &highest, &received,
+                          &in.next_timestamp, &packets, &octets, &rejected, &in.last_at, &in.window_end, &window_left,
+                          &in.jitter_samples, &in.jitter_arrival, &in.jitter_timestamp, &packet_samples, &in.arrival,
+                          &position, &in.budget, &in.budget_at, &in.patience_s, &in.patient_until) ||
+        !read_address(host, port, &source, NULL))
+        return NULL;
+    in.law = a_law ? LAW_A : LAW_MU;
+    in.highest = highest;
+    in.received = received;
+    in.packets = packets;
+    in.octets = octets;
+    in.rejected_source = rejected;
+    in.window_left = window_left;
+    in.packet_samples = packet_samples;
+    in.position = position;
+    lock(item);
+    bool armed = stream_arm(item, &in, &source);
+    pump *of = item->owner;
+    bool wake = armed && of->started && item->due[AGENDA_IN] < of->sleeps_until;
+    unlock(item);
+    if (wake)
+        pump_wake(of);
+    return PyBool_FromLong(armed);
+}
+
+static PyObject *stream_disarm_(PyObject *self, PyObject *Py_UNUSED(ignored)) {
+    stream *item = opened((StreamObject *)self);
+    if (item == NULL)
+        return NULL;
+    lock(item);
+    stream_disarm(item);
+    receiving in = item->in;
+    unlock(item);
+    return receive_state(&in);
+}
+
+static PyObject *stream_receiving(PyObject *self, PyObject *Py_UNUSED(ignored)) {
+    stream *item = opened((StreamObject *)self);
+    if (item == NULL)
+        return NULL;
+    lock(item);
+    receiving in = item->in;
+    unlock(item);
+    return receive_state(&in);
+}
+
+static PyObject *stream_read(PyObject *self, PyObject *Py_UNUSED(ignored)) {
+    stream *item = opened((StreamObject *)self);
+    if (item == NULL)
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    pthread_mutex_lock(&item->owner->io);
+    pump_read(item->owner, item, monotonic_now());
+    pthread_mutex_unlock(&item->owner->io);
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
+/* ---- out */
+
+static PyObject *send_state(const sending *out) {
+    return Py_BuildValue("(IiiiiNNNLLdLLLLLdLLdddLL)", out->ssrc, (int)out->payload_type, (int)out->silence,
+                         out->noise_payload_type, (int)out->noise_level,
+                         PyBool_FromLong(out->send), PyBool_FromLong(out->marker), PyBool_FromLong(out->ran_dry),
+                         (long long)out->sequence, (long long)out->timestamp, out->clock_now,
+                         (long long)out->clock_timestamp, (long long)out->packets, (long long)out->octets,
+                         (long long)out->sent_samples, (long long)out->dropped, out->spurt_at,
+                         (long long)out->spurt_slots, (long long)out->packet_samples, out->packet_s,
+                         out->keep_alive_at, out->dry_at, (long long)out->underruns, (long long)out->stalls);
+}
+
+static bool read_send_state(PyObject *state, sending *out) {
+    int send, marker, ran_dry;
+    long long sequence, timestamp, clock_timestamp, packets, octets, sent, dropped, slots, samples, underruns, stalls;
+    if (!PyArg_ParseTuple(state, "IbbibpppLLdLLLLLdLLdddLL", &out->ssrc, &out->payload_type, &out->silence,
+                          &out->noise_payload_type, &out->noise_level, &send, &marker, &ran_dry, &sequence, &timestamp, &out->clock_now, &clock_timestamp, &packets,
+                          &octets, &sent, &dropped, &out->spurt_at, &slots, &samples, &out->packet_s,
+                          &out->keep_alive_at, &out->dry_at, &underruns, &stalls))
+        return false;
+    if (samples <= 0 || samples > PACKET_SAMPLES_MAX || out->packet_s < SLOT_S) {
+        PyErr_Format(PyExc_ValueError, "a packet has 16 to %d samples, not %lld", PACKET_SAMPLES_MAX, samples);
+        return false;
+    }
+    out->send = send;
+    out->marker = marker;
+    out->ran_dry = ran_dry;
+    out->sequence = sequence;
+    out->timestamp = timestamp;
+    out->clock_timestamp = clock_timestamp;
+    out->packets = packets;
+    out->octets = octets;
+    out->sent_samples = sent;
+    out->dropped = dropped;
+    out->spurt_slots = slots;
+    out->packet_samples = samples;
+    out->underruns = underruns;
+    out->stalls = stalls;
+    return true;
+}
+
+static PyObject *stream_lend(PyObject *self, PyObject *args) {
+    stream *item = opened((StreamObject *)self);
+    PyObject *state;
+    const char *queue;
+    Py_ssize_t octets;
+    sending out = {0};
+    if (item == NULL || !PyArg_ParseTuple(args, "Oy#", &state, &queue, &octets) || !read_send_state(state, &out))
+        return NULL;
+    chunk *audio = octets ? chunk_new(queue, (size_t)octets) : NULL;
+    if (octets && audio == NULL)
+        return PyErr_NoMemory();
+    lock(item);
+    chunk *before = item->out.first;
+    stream_lend_out(item, &out, audio, monotonic_now());
+    unlock_and_wake(item);
+    chunks_free(before);
+    Py_RETURN_NONE;
+}
+
+static PyObject *stream_take(PyObject *self, PyObject *Py_UNUSED(ignored)) {
+    stream *item = opened((StreamObject *)self);
+    if (item == NULL)
+        return NULL;
+    lock(item);
+    item->sends = item->ticking = false;
+    stream_schedule(item);
+    sending out = item->out;
+    item->out.first = item->out.last = NULL;
+    item->out.queued_samples = 0;
+    unlock(item);
+    PyObject *queue = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)out.queued_samples);
+    if (queue != NULL)
+        send_queue(&out, (uint8_t *)PyBytes_AsString(queue));
+    chunks_free(out.first);
+    return queue == NULL ? NULL : Py_BuildValue("(NN)", send_state(&out), queue);
+}
+
+static PyObject *stream_sending(PyObject *self, PyObject *Py_UNUSED(ignored)) {
+    stream *item = opened((StreamObject *)self);
+    if (item == NULL)
+        return NULL;
+    lock(item);
+    sending out = item->out;
+    unlock(item);
+    return send_state(&out);
+}
+
+static PyObject *stream_set_target(PyObject *self, PyObject *args) {
+    stream *item = opened((StreamObject *)self);
+    const char *host;
+    unsigned int port;
+    address target;
+    socklen_t octets = 0;
+    if (item == NULL || !PyArg_ParseTuple(args, "zI", &host, &port))
+        return NULL;
+    if (host != NULL && !read_address(host, port, &target, &octets))
+        return NULL;
+    lock(item);
+    if (host != NULL)
+        item->target = target;
+    item->target_octets = octets;
+    unlock(item);
+    Py_RETURN_NONE;
+}
+
+static PyObject *stream_play(PyObject *self, PyObject *args) {
+    stream *item = opened((StreamObject *)self);
+    const char *payload;
+    Py_ssize_t octets;
+    if (item == NULL || !PyArg_ParseTuple(args, "y#", &payload, &octets))
+        return NULL;
+    if (octets == 0)
+        Py_RETURN_NONE;
+    chunk *audio = chunk_new(payload, (size_t)octets);
+    if (audio == NULL)
+        return PyErr_NoMemory();
+    lock(item);
+    send_append(&item->out, audio);
+    stream_join(item, monotonic_now());
+    unlock_and_wake(item);
+    Py_RETURN_NONE;
+}
+
+static PyObject *stream_clear(PyObject *self, PyObject *Py_UNUSED(ignored)) {
+    stream *item = opened((StreamObject *)self);
+    if (item == NULL)
+        return NULL;
+    int64_t dropped;
+    lock(item);
+    chunk *audio = send_clear(&item->out, &dropped);
+    int64_t sent = item->out.sent_samples;
+    unlock(item);
+    chunks_free(audio);
+    return Py_BuildValue("(LL)", (long long)dropped, (long long)sent);
+}
+
+static PyObject *stream_errors(PyObject *self, PyObject *Py_UNUSED(ignored)) {
+    stream *item = opened((StreamObject *)self);
+    return item == NULL ? NULL
+                        : Py_BuildValue("(LL)", (long long)item->send_errors, (long long)item->receive_errors);
+}
+
+/* ---- a stream without a socket, in a time that is passed in */
+
+static PyObject *stream_receive_(PyObject *self, PyObject *args) {
+    stream *item = opened((StreamObject *)self);
+    const char *data, *host;
+    Py_ssize_t octets;
+    unsigned int port;
+    static datagram arrived; /* under the GIL */
+    double now;
+    if (item == NULL || !PyArg_ParseTuple(args, "y#(sI)d", &data, &octets, &host, &port, &now) ||
+        !read_address(host, port, &arrived.source, NULL))
+        return NULL;
+    size_t most = (size_t)item->most.datagram_octets + 1;
+    arrived.octets = (uint32_t)((size_t)octets < most ? (size_t)octets : most);
+    memcpy(arrived.data, data, arrived.octets);
+    arrived.arrival = now;
+    lock(item);
+    stream_receive(item, &arrived);
+    unlock(item);
+    Py_RETURN_NONE;
+}
+
+static PyObject *stream_check(PyObject *self, PyObject *args) {
+    stream *item = opened((StreamObject *)self);
+    double now;
+    if (item == NULL || !PyArg_ParseTuple(args, "d", &now))
+        return NULL;
+    lock(item);
+    bool due = item->armed;
+    if (due)
+        stream_check_in(item, now);
+    due = due && !item->armed;
+    unlock(item);
+    return PyBool_FromLong(due);
+}
+
+static PyObject *stream_overdue(PyObject *self, PyObject *Py_UNUSED(ignored)) {
+    stream *item = opened((StreamObject *)self);
+    return item == NULL ? NULL : PyFloat_FromDouble(receive_overdue(&item->in, &item->most));
+}
+
+static PyObject *stream_tick_(PyObject *self, PyObject *args) {
+    stream *item = opened((StreamObject *)self);
+    double now;
+    if (item == NULL || !PyArg_ParseTuple(args, "d", &now))
+        return NULL;
+    lock(item);
+    stream_send_due(item, now);
+    unlock(item);
+    Py_RETURN_NONE;
+}
+
+/* ---- the object */
+
+static PyObject *stream_close(PyObject *self, PyObject *Py_UNUSED(ignored)) {
+    stream *item = ((StreamObject *)self)->stream;
+    ((StreamObject *)self)->stream = NULL;
+    if (item != NULL) {
+        Py_BEGIN_ALLOW_THREADS
+        pump_remove(item);
+        Py_END_ALLOW_THREADS
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *stream_handle(PyObject *self, void *Py_UNUSED(closure)) {
+    stream *item = opened((StreamObject *)self);
+    return item == NULL ? NULL : PyLong_FromUnsignedLongLong(item->handle);
+}
+
+static void stream_dealloc(PyObject *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject *owner = (PyObject *)((StreamObject *)self)->owner;
+    Py_XDECREF(stream_close(self, NULL));
+    Py_XDECREF(owner);
+    ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
+    Py_DECREF(type);
+}
+
+PyObject *stream_object(PyTypeObject *type, PumpObject *owner, stream *item) {
+    StreamObject *self = (StreamObject *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
+    if (self == NULL) {
+        pump_remove(item);
+        return NULL;
+    }
+    self->stream = item;
+    self->owner = owner;
+    Py_INCREF((PyObject *)owner);
+    return (PyObject *)self;
+}
+
+static PyMethodDef methods[] = {
+    {"arm", stream_arm_, METH_VARARGS, NULL},
+    {"disarm", stream_disarm_, METH_NOARGS, NULL},
+    {"receiving", stream_receiving, METH_NOARGS, NULL},
+    {"read", stream_read, METH_NOARGS, NULL},
+    {"lend", stream_lend, METH_VARARGS, NULL},
+    {"take", stream_take, METH_NOARGS, NULL},
+    {"sending", stream_sending, METH_NOARGS, NULL},
+    {"set_target", stream_set_target, METH_VARARGS, NULL},
+    {"play", stream_play, METH_VARARGS, NULL},
+    {"clear", stream_clear, METH_NOARGS, NULL},
+    {"errors", stream_errors, METH_NOARGS, NULL},
+    {"receive", stream_receive_, METH_VARARGS, NULL},
+    {"check", stream_check, METH_VARARGS, NULL},
+    {"overdue", stream_overdue, METH_NOARGS, NULL},
+    {"tick", stream_tick_, METH_VARARGS, NULL},
+    {"close", stream_close, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef attributes[] = {
+    {"handle", stream_handle, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot slots[] = {
+    {Py_tp_dealloc, (void *)stream_dealloc},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, attributes},
+    {0, NULL},
+};
+
+PyType_Spec stream_spec = {
+    "telephony.native._media.Stream", sizeof(StreamObject), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots,
+};

@@ -1,0 +1,309 @@
+/* The thread: it waits for sockets and for time, and never for Python.
+ *
+ * While little happens it wakes up for each packet. From about a thousand a second on it sleeps to the next
+ * millisecond and takes all that has come: the system calls, not the packets, are what costs.
+ */
+
+#include "media.h"
+
+#include <errno.h>
+#include <math.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WINDOW_S 0.02
+#define COALESCE_FROM 20 /* packets a window */
+#define COALESCED_S 0.001
+#define TELL_COALESCED_S 0.004
+#define EARLY_S 0.000050
+#define READY_MAX 256
+#define AT_ONCE 4 /* datagrams one system call reads */
+#define NICE (-10)
+#define SLICE_NS 500000
+
+/* ---- to and from the kernel */
+
+static double arrival_of(struct msghdr *message, double now, double since, double wall_offset) {
+    for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part != NULL; part = CMSG_NXTHDR(message, part)) {
+        if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_TIMESTAMPNS) {
+            struct timespec stamp;
+            memcpy(&stamp, CMSG_DATA(part), sizeof stamp);
+            double arrival = (double)stamp.tv_sec + (double)stamp.tv_nsec / 1e9 - wall_offset;
+            /* The wall clock may have been set meanwhile. */
+            return fmin(fmax(arrival, since), now);
+        }
+    }
+    return now;
+}
+
+static void receive_batch(pump *of, size_t count) {
+    pthread_mutex_lock(&of->lock);
+    for (size_t i = 0; i < count; i++) {
+        stream *item = of->arrived[i].of;
+        stream_receive(item, &of->arrived[i]);
+        if (item->epoch == of->collection && item->pending >= PENDING_MAX && !item->paused)
+            stream_watch(item, false);
+    }
+    of->window_events += (int64_t)count;
+    pthread_mutex_unlock(&of->lock);
+}
+
+/* One system call; how many it brought. */
+static int read_some(pump *of, stream *item, double now, double wall_offset) {
+    struct mmsghdr messages[AT_ONCE];
+    struct iovec places[AT_ONCE];
+    _Alignas(struct cmsghdr) char control[AT_ONCE][CMSG_SPACE(sizeof(struct timespec))];
+    memset(messages, 0, sizeof messages);
+    for (int i = 0; i < AT_ONCE; i++) {
+        datagram *slot = &of->arrived[i];
+        /* One octet more than allowed, so that what was cut off is seen to be too long. */
+        places[i] = (struct iovec){slot->data, (size_t)item->most.datagram_octets + 1};
+        struct msghdr *header = &messages[i].msg_hdr;
+        header->msg_name = &slot->source;
+        header->msg_namelen = sizeof slot->source;
+        header->msg_iov = &places[i];
+        header->msg_iovlen = 1;
+        header->msg_control = control[i];
+        header->msg_controllen = sizeof control[i];
+    }
+    int count = recvmmsg(item->fd, messages, AT_ONCE, MSG_DONTWAIT, NULL);
+    if (count < 0) {
+        if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+            item->receive_errors++;
+        return 0;
+    }
+    for (int i = 0; i < count; i++) {
+        datagram *slot = &of->arrived[i];
+        slot->of = item;
+        slot->octets = messages[i].msg_len;
+        slot->arrival = arrival_of(&messages[i].msg_hdr, now, of->drained_at, wall_offset);
+    }
+    return count;
+}
+
+void pump_read(pump *of, stream *item, double now) {
+    if (item->fd < 0 || item->paused)
+        return;
+    struct timespec wall;
+    clock_gettime(CLOCK_REALTIME, &wall);
+    double wall_offset = (double)wall.tv_sec + (double)wall.tv_nsec / 1e9 - monotonic_now();
+    int total = 0, count;
+    do {
+        count = read_some(of, item, now, wall_offset);
+        if (count > 0)
+            receive_batch(of, (size_t)count);
+        total += count;
+    } while (count == AT_ONCE && total < DATAGRAMS_A_ROUND && !item->paused);
+    item->unread = count == AT_ONCE || item->paused;
+}
+
+static void send_leaving(pump *of) {
+    for (size_t i = 0; i < of->departures; i++) {
+        const departure *leaving = &of->leaving[i];
+        /* No route, or a full buffer: to the other end it is a lost packet. */
+        if (sendto(leaving->fd, leaving->data, leaving->octets, MSG_DONTWAIT | MSG_NOSIGNAL, &leaving->target.any,
+                   leaving->target_octets) < 0)
+            leaving->of->send_errors++;
+    }
+    of->departures = 0;
+}
+
+/* ---- time */
+
+static void serve_out(pump *of) {
+    bool more = true;
+    while (more) {
+        pthread_mutex_lock(&of->lock);
+        double now = monotonic_now();
+        /* A tick sends up to three packets. */
+        while ((more = agenda_next(&of->due[AGENDA_OUT]) <= now + EARLY_S) && of->departures + 3 <= BATCH) {
+            stream_tick(agenda_first(&of->due[AGENDA_OUT]), now);
+            of->window_events++;
+        }
+        pthread_mutex_unlock(&of->lock);
+        send_leaving(of);
+    }
+}
+
+static void serve_in(pump *of) {
+    pthread_mutex_lock(&of->lock);
+    double now = monotonic_now();
+    while (agenda_next(&of->due[AGENDA_IN]) <= now)
+        stream_check_in(agenda_first(&of->due[AGENDA_IN]), now);
+    pthread_mutex_unlock(&of->lock);
+}
+
+static void read_ready(pump *of) {
+    struct epoll_event ready[READY_MAX];
+    int count;
+    bool unread = false;
+    double now = monotonic_now();
+    do {
+        count = epoll_wait(of->epoll, ready, READY_MAX, 0);
+        for (int i = 0; i < count; i++) {
+            stream *item = ready[i].data.ptr;
+            if (item == NULL) {
+                uint64_t times;
+                (void)!read(of->wake, &times, sizeof times);
+                continue;
+            }
+            pump_read(of, item, now);
+            unread |= item->unread;
+            if ((i & 31) == 31) {
+                serve_out(of);
+                now = monotonic_now();
+            }
+        }
+    } while (count == READY_MAX);
+    /* Whatever is read after this moment came after it. */
+    if (!unread)
+        of->drained_at = now;
+}
+
+static double round_up(const pump *of, double now, double grain) {
+    return of->epoch + (floor((now - of->epoch) / grain) + 1) * grain;
+}
+
+void pump_tell(pump *of) {
+    if (of->notified || of->filling.used == 0)
+        return;
+    of->notified = true;
+    of->notified_at = monotonic_now();
+    uint64_t once = 1;
+    (void)!write(of->notify, &once, sizeof once);
+}
+
+/* Tells Python if it is time, and returns until when to sleep. */
+static double tell_and_plan(pump *of, bool *coalesce) {
+    pthread_mutex_lock(&of->lock);
+    double now = monotonic_now();
+    if (now - of->window_at >= WINDOW_S) {
+        of->recent_events = now - of->window_at < 2 * WINDOW_S ? of->window_events : 0;
+        of->window_events = 0;
+        of->window_at = now;
+    }
+    *coalesce = of->recent_events >= COALESCE_FROM;
+    double until = fmin(agenda_next(&of->due[AGENDA_OUT]), agenda_next(&of->due[AGENDA_IN]));
+    double tell_at = *coalesce ? of->notified_at + TELL_COALESCED_S : now;
+    if (tell_at <= now)
+        pump_tell(of);
+    else if (!of->notified && of->filling.used)
+        until = fmin(until, tell_at);
+    /* To the next boundary at the least; a wake-up there finds several packets. */
+    of->sleeps_until = *coalesce ? -INFINITY : until;
+    of->count.wakeups++;
+    pthread_mutex_unlock(&of->lock);
+    return until;
+}
+
+static struct timespec as_timespec(double seconds) {
+    struct timespec result = {(time_t)seconds, 0};
+    result.tv_nsec = (long)((seconds - (double)result.tv_sec) * 1e9);
+    return result;
+}
+
+static void sleep_until_ready(pump *of, double until) {
+    struct epoll_event ready;
+    double left = until - monotonic_now();
+    if (left <= 0)
+        return;
+    struct timespec time_out = as_timespec(fmin(left, 1e6));
+    if (syscall(SYS_epoll_pwait2, of->epoll, &ready, 1, until < INFINITY ? &time_out : NULL, NULL, 8) < 0 &&
+        errno == ENOSYS) /* before Linux 5.11 */
+        (void)epoll_wait(of->epoll, &ready, 1, until < INFINITY ? (int)fmin(ceil(1000 * left), 1e6) : -1);
+}
+
+/* ---- the thread */
+
+/* Ahead of everything that is not real-time, where that is allowed (CAP_SYS_NICE or RLIMIT_RTPRIO): the thread works for
+ * microseconds, and sleeps to the next millisecond under load. */
+static bool ask_for_real_time(void) {
+    struct sched_param lowest = {.sched_priority = sched_get_priority_min(SCHED_RR)};
+    return pthread_setschedparam(pthread_self(), SCHED_RR, &lowest) == 0;
+}
+
+/* A short slice makes EEVDF run the thread soon after it wakes up, and takes nothing from anyone (Linux 6.12). */
+static bool ask_for_short_slices(void) {
+    struct {
+        uint32_t size, policy;
+        uint64_t flags;
+        int32_t nice;
+        uint32_t priority;
+        uint64_t runtime, deadline, period;
+    } attributes = {0};
+    attributes.size = sizeof attributes;
+    attributes.nice = getpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid));
+    attributes.runtime = SLICE_NS;
+    return syscall(SYS_sched_setattr, 0, &attributes, 0) == 0;
+}
+
+static void *run(void *context) {
+    pump *of = context;
+    (void)prctl(PR_SET_NAME, "media-pump");
+    (void)prctl(PR_SET_TIMERSLACK, 1UL);
+    of->real_time = ask_for_real_time();
+    of->nice = !of->real_time && setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE) == 0;
+    of->slice = !of->real_time && ask_for_short_slices();
+    for (;;) {
+        pthread_mutex_lock(&of->io);
+        bool stopping = of->stopping;
+        if (!stopping) {
+            serve_out(of);
+            read_ready(of);
+            serve_out(of);
+            serve_in(of);
+        }
+        pthread_mutex_unlock(&of->io);
+        if (stopping)
+            return NULL;
+        bool coalesce;
+        double until = tell_and_plan(of, &coalesce);
+        if (coalesce) {
+            struct timespec boundary = as_timespec(round_up(of, monotonic_now(), COALESCED_S));
+            (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &boundary, NULL);
+        } else {
+            sleep_until_ready(of, until);
+        }
+    }
+}
+
+int pump_start(pump *of) {
+    if (of->started)
+        return 0;
+    sigset_t all, before;
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, 256 * 1024);
+    /* Signals belong to Python's main thread. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&of->thread, &attributes, run, of);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    of->started = failed == 0;
+    of->process = getpid();
+    return failed;
+}
+
+void pump_wake(pump *of) {
+    uint64_t once = 1;
+    (void)!write(of->wake, &once, sizeof once);
+}
+
+void pump_stop(pump *of) {
+    if (!of->started || of->process != getpid())
+        return;
+    pthread_mutex_lock(&of->io);
+    of->stopping = true;
+    pthread_mutex_unlock(&of->io);
+    pump_wake(of);
+    pthread_join(of->thread, NULL);
+    of->started = false;
+}
