@@ -1,5 +1,11 @@
 """offhook answers the phone."""
 
+import os
+
+# numpy's matrices here are small, and its threads would only wait for one another, with a caller waiting for them.
+# It looks when it is imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from offhook.bot import Bot
 from offhook.call import Call, CallEnded, Dialog
 from offhook.config import Config

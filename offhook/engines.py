@@ -9,16 +9,20 @@ from offhook.usererror import UserError
 from pipeline.asr.engine import AsrEngine
 from pipeline.asr.fixed import FixedEngine
 from pipeline.asr.pocketsphinx import PocketsphinxEngine
+from pipeline.ears.apm import WebrtcProcessor
+from pipeline.ears.ears import Ears
 from pipeline.session import Engines
 from pipeline.tts.cache import ClipCache
 from pipeline.tts.engine import TtsEngine
 from pipeline.tts.espeak import EspeakEngine
 from pipeline.tts.recorded import RecordedEngine
 from pipeline.tts.voice import LINE_RATE_HZ, Voice
+from pipeline.vad.batch import VadBatcher
 from pipeline.vad.energy import EnergyVad
 from pipeline.vad.engine import VadEngine
-from pipeline.vad.gate import GateSettings, SpeechGate
+from pipeline.vad.gate import GateSettings
 from pipeline.vad.silero import SileroVad
+from telephony.codec.base import codec_named
 from telephony.resample import Upsampler, resample
 
 BENCH_TRANSCRIPT = "check my balance"
@@ -35,10 +39,14 @@ class EngineSet:
         _check_rate("vad", config.vad.engine, self.vad.capabilities.rate_hz, (LINE_RATE_HZ,))
         _check_rate("asr", config.asr.engine, self.asr.capabilities.rate_hz, (LINE_RATE_HZ, 2 * LINE_RATE_HZ))
         cache = ClipCache(config.tts.cache_mib * 1024 * 1024)
+        self._processor = config.ears.processor
+        self._batchers: dict[GateSettings, VadBatcher] = {}
         self.voice = Voice(f"{config.tts.engine}/{config.tts.voice}", self.tts, cache, resample)
 
     async def start(self) -> None:
         """Ready for calls. Raises EngineError."""
+        if self._processor == "webrtc":
+            WebrtcProcessor()  # missing, it is to be missed now and not in a call
         await self.tts.start()
         await self.asr.start()
         # The first run of a model is slow; it is not to be a caller's.
@@ -59,20 +67,30 @@ class EngineSet:
 
     def for_call(self, config: Config) -> Engines:
         """What one call needs of them."""
+        return Engines(
+            vad=self._batcher(config),
+            asr=self.asr,
+            voice=self.voice,
+            upsampler=lambda: Upsampler().push,
+            ears=lambda encoding: _ears(config, encoding),
+        )
+
+    def _batcher(self, config: Config) -> VadBatcher:
+        """Calls that are configured alike share one."""
         gate = GateSettings(
             start_probability=config.vad.start_threshold,
             suspect_probability=config.vad.suspect_threshold,
             stop_probability=config.vad.stop_threshold,
             confirm_ms=config.vad.confirm_ms,
         )
-        return Engines(
-            vad=self.vad.stream(),
-            vad_frame_samples=self.vad.capabilities.frame_samples,
-            gate=SpeechGate(gate),
-            asr=self.asr,
-            voice=self.voice,
-            upsampler=lambda: Upsampler().push,
-        )
+        if gate not in self._batchers:
+            self._batchers[gate] = VadBatcher(self.vad, gate)
+        return self._batchers[gate]
+
+
+def _ears(config: Config, encoding: str) -> Ears:
+    processor = WebrtcProcessor() if config.ears.processor == "webrtc" else None
+    return Ears(codec_named(encoding).decode, processor)
 
 
 def _check_rate(kind: Kind, name: str, rate_hz: int, possible: tuple[int, ...]) -> None:

@@ -1,7 +1,11 @@
-"""The caller's audio of one call: through the detector frame by frame, and kept until a recogniser wants it."""
+"""The caller's audio of one call: framed and sent through the detector, and kept until a recogniser wants it."""
 
-from pipeline.vad.engine import VadStream
-from pipeline.vad.gate import GateEvent, SpeechGate
+from collections import deque
+from collections.abc import Callable
+
+from pipeline.errors import EngineError
+from pipeline.vad.batch import Events, VadBatcher, Weigh
+from pipeline.vad.gate import SpeechStarted
 
 RATE_HZ = 8_000
 PRE_ROLL_SAMPLES = 2_400  # 300 ms of what came before the speech, so that no first sound is lost
@@ -9,47 +13,100 @@ KEPT_SAMPLES = 80_000  # 10 s of speech that nobody has asked for yet
 
 
 class CallerAudio:
-    """8 kHz 16-bit mono PCM in, speech out. `vad` takes frames of `frame_samples`."""
+    """8 kHz 16-bit mono PCM in; what it says of speech comes later, to `on_speech`, on the event loop's thread.
 
-    def __init__(self, vad: VadStream, gate: SpeechGate, frame_samples: int, now: float) -> None:
-        self._vad = vad
-        self._gate = gate
-        self._frame_samples = frame_samples
-        self._unframed = bytearray()
+    `is_eager` is asked when a frame is judged, see SpeechGate; `on_failed` is told of frames that could not be.
+    `weigh`, if given, says what the detector's word is worth, see Ears.
+    """
+
+    def __init__(
+        self,
+        vad: VadBatcher,
+        on_speech: Callable[[Events], None],
+        is_eager: Callable[[], bool],
+        on_failed: Callable[[EngineError], None],
+        weigh: Weigh | None = None,
+    ) -> None:
+        self.is_eager = is_eager
+        self.on_failed = on_failed
+        self._on_speech = on_speech
+        self._stream = vad.open(self)
+        self._stream.weigh = weigh
+        self._frame_bytes = 2 * vad.frame_samples
+        self._unframed = b""
         self._frame_at = 0
-        self._kept = bytearray()
-        self._position = 0  # the sample that comes next
-        self._position_at = now  # when the one before it arrived
+        self._submitted_samples = 0
+        self._kept: deque[bytes] = deque()
+        self._kept_bytes = 0
+        self._zero_at = 0.0  # when sample 0 came, or would have, by the packet with the frame that spoke last
 
-    def push(self, pcm: bytes, at_sample: int, now: float, *, eager: bool) -> list[GateEvent]:
-        """The next audio, from `at_sample` until `now`; what it says of speech. For `eager` see SpeechGate."""
-        self._position = at_sample + len(pcm) // 2
-        self._position_at = now
-        if not self._unframed:
+    def push(self, pcm: bytes, at_sample: int, now: float, *, keep: bool) -> None:
+        """The next audio, from `at_sample` until `now`. To be kept is what no recogniser gets."""
+        if keep:
+            self._keep(pcm)
+        size = self._frame_bytes
+        unframed = self._unframed
+        if unframed:
+            unframed += pcm
+        else:
+            unframed = pcm
             self._frame_at = at_sample
-        self._unframed += pcm
-        self._gate.eager = eager
-        events: list[GateEvent] = []
-        while len(self._unframed) >= 2 * self._frame_samples:
-            frame = bytes(self._unframed[: 2 * self._frame_samples])
-            del self._unframed[: 2 * self._frame_samples]
-            events += self._gate.push(self._vad.infer(frame), frame, self._frame_at)
-            self._frame_at += self._frame_samples
-        return events
+        if len(unframed) >= size:
+            zero_at = now - (at_sample + len(pcm) // 2) / RATE_HZ
+            while len(unframed) >= size:
+                self._stream.submit(unframed[:size], self._frame_at, zero_at)
+                unframed = unframed[size:]
+                self._frame_at += size // 2
+                self._submitted_samples += size // 2
+        self._unframed = unframed
 
-    def keep(self, pcm: bytes) -> None:
-        """Keep audio that no recogniser gets: all of the speech that is going on, else just enough to begin with."""
-        self._kept += pcm
-        limit = 2 * (KEPT_SAMPLES if self._gate.in_speech else PRE_ROLL_SAMPLES)
-        if len(self._kept) > limit:
-            del self._kept[: len(self._kept) - limit]
+    def close(self) -> None:
+        """Nothing is told any more. Idempotent."""
+        self._stream.close()
+        self.take_kept()
+
+    def _keep(self, pcm: bytes) -> None:
+        """Keep all of the speech that is going on, else just enough to begin with, in whole packets."""
+        self._kept.append(pcm)
+        self._kept_bytes += len(pcm)
+        self._forget(2 * KEPT_SAMPLES if self._stream.gate.in_speech else self._pre_roll_bytes() + len(pcm))
+
+    def _pre_roll_bytes(self) -> int:
+        # What waits for its judgement may be speech, and speech wants what came before it: counted to the end
+        # of the frame that is judged next.
+        waiting = self._submitted_samples - self._stream.judged_samples
+        return 2 * (PRE_ROLL_SAMPLES + waiting) - self._frame_bytes + len(self._unframed)
+
+    def _forget(self, limit: int) -> None:
+        kept = self._kept
+        while len(kept) > 1 and self._kept_bytes - len(kept[0]) >= limit:
+            self._kept_bytes -= len(kept.popleft())
 
     def take_kept(self) -> bytes:
         """What was kept; it is no longer."""
-        kept = bytes(self._kept)
+        kept = b"".join(self._kept)
         self._kept.clear()
+        self._kept_bytes = 0
         return kept
 
     def time_of(self, at_sample: int) -> float:
-        """When a sample arrived, by the sample that came last (monotonic seconds)."""
-        return self._position_at - (self._position - at_sample) / RATE_HZ
+        """When a sample arrived (monotonic seconds), by the packet that brought the frame that spoke last."""
+        return self._zero_at + at_sample / RATE_HZ
+
+    # From the detector.
+
+    def on_events(self, events: Events, zero_at: float) -> None:
+        """What a frame said."""
+        self._zero_at = zero_at
+        if isinstance(events[0], SpeechStarted):
+            self._trim()
+        self._on_speech(events)
+
+    def _trim(self) -> None:
+        """From now on all is kept: to begin with, not a sample more than is wanted."""
+        limit = self._pre_roll_bytes() + self._frame_bytes
+        self._forget(limit)
+        excess = self._kept_bytes - limit
+        if excess > 0:
+            self._kept[0] = self._kept[0][excess:]
+            self._kept_bytes -= excess

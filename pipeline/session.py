@@ -14,6 +14,7 @@ from pipeline.asr.engine import AsrEngine, AsrRequest, AsrStream
 from pipeline.asr.grammar import question_grammar
 from pipeline.caller_audio import CallerAudio
 from pipeline.dialog.sentences import sentences
+from pipeline.ears.ears import Ears
 from pipeline.errors import EngineError
 from pipeline.events import Answer, AnswerKind, Heard, Prompt, Question
 from pipeline.playout.ledger import PlayoutLedger, Utterance
@@ -25,7 +26,9 @@ from pipeline.trace import (
     BotSpoke,
     CallerAnswered,
     CallerPartial,
+    CallerSpeech,
     EngineFailed,
+    KeyPressed,
     Mark,
     SessionEvent,
     TurnTrace,
@@ -34,20 +37,22 @@ from pipeline.trace import (
 from pipeline.tts.voice import LINE_RATE_HZ, Voice
 from pipeline.turn.core import Command, TurnCore
 from pipeline.turn.tables import Action, Floor
-from pipeline.vad.engine import VadStream
-from pipeline.vad.gate import GateEvent, SpeechConfirmed, SpeechGate, SpeechStarted, SpeechStopped
+from pipeline.vad.batch import Events, VadBatcher
+from pipeline.vad.gate import GateEvent, SpeechConfirmed, SpeechStarted, SpeechStopped
 
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """What a session needs. `upsampler()` makes a stateful 8 kHz to 16 kHz converter for one turn."""
+    """What a session needs. `upsampler()` makes a stateful 8 kHz to 16 kHz converter for one turn.
 
-    vad: VadStream
-    vad_frame_samples: int
-    gate: SpeechGate
+    `ears(encoding)` makes the ears of one call on a line of that encoding; without it, all that is heard is believed.
+    """
+
+    vad: VadBatcher
     asr: AsrEngine
     voice: Voice
     upsampler: Callable[[], Callable[[bytes], bytes]]
+    ears: Callable[[str], Ears] | None = None
 
 
 class Session:
@@ -72,7 +77,11 @@ class Session:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due: float | None = None
         self._step: asyncio.Future[Answer] | None = None
-        self._caller = CallerAudio(engines.vad, engines.gate, engines.vad_frame_samples, monotonic())
+        self._ears = engines.ears(line.encoding) if engines.ears is not None else None
+        self._pause_before = True  # what is sent next does not follow what was sent before it
+        weigh = self._ears.weigh if self._ears is not None else None
+        self._caller = CallerAudio(engines.vad, self._on_speech, self._is_eager, self._on_deaf, weigh)
+        self._deaf = False
         # The recogniser.
         self._prompt: Prompt | None = None
         self._question: Question | None = None
@@ -132,6 +141,7 @@ class Session:
     def close(self) -> None:
         """End everything; a step that is open is cancelled. Idempotent."""
         now = monotonic()
+        self._caller.close()
         self._close_books(now)
         self._core.close(now)
         self._settle(now)
@@ -148,31 +158,53 @@ class Session:
 
     def _on_audio(self, pcm: bytes, at_sample: int) -> None:
         now = monotonic()
-        if self._stream is not None:
-            self._feed(pcm)
-        else:
-            self._caller.keep(pcm)
-        events = self._caller.push(pcm, at_sample, now, eager=self._core.floor is Floor.SPEAKING)
-        for event in events:
-            self._on_speech(event, now)
-        if events:
-            self._settle(now)
+        if self._ears is not None:
+            pcm = self._ears.heard(pcm, at_sample, now)
+        stream = self._stream
+        if stream is not None:
+            stream.feed(self._upsample(pcm) if self._upsample is not None else pcm)
+        self._caller.push(pcm, at_sample, now, keep=stream is None)
 
-    def _on_speech(self, event: GateEvent, now: float) -> None:
+    def _is_eager(self) -> bool:
+        return self._core.floor is Floor.SPEAKING
+
+    def _on_speech(self, events: Events) -> None:
+        now = monotonic()
+        self._deaf = False
+        for event in events:
+            self._on_speech_event(event, now)
+        self._settle(now)
+
+    def _on_deaf(self, error: EngineError) -> None:
+        # Told once, not for each frame. The questions' timers and the keys carry the call on.
+        if not self._deaf:
+            self._deaf = True
+            self._tell(EngineFailed(error.engine, str(error), monotonic()))
+
+    def _on_speech_event(self, event: GateEvent, now: float) -> None:
         if isinstance(event, SpeechStarted):
             self._interrupted_at = self._caller.time_of(event.at_sample)
+            self._tell(CallerSpeech(True, self._interrupted_at))
             self._core.speech_started(self._interrupted_at, now)
         elif isinstance(event, SpeechConfirmed):
             self._core.speech_confirmed(now)
         elif isinstance(event, SpeechStopped):
-            self._core.speech_stopped(self._caller.time_of(event.at_sample), event.confirmed, now)
+            stopped_at = self._caller.time_of(event.at_sample)
+            self._tell(CallerSpeech(False, stopped_at))
+            self._core.speech_stopped(stopped_at, event.confirmed, now)
 
     def _on_key(self, digit: str, at_sample: int) -> None:
+        if self._core.floor is Floor.CLOSED:
+            return
         now = self._interrupted_at = monotonic()
+        self._tell(KeyPressed(now))
         self._core.key(digit, now)
         self._settle(now)
 
     def _on_sent(self, payload: bytes, ordinal: int) -> None:
+        if self._ears is not None:
+            self._ears.sent(payload, monotonic(), first=self._pause_before)
+            self._pause_before = False
         trace = self._trace
         if trace is not None and Mark.SYNTHESISED in trace.marks:
             now = monotonic()
@@ -282,6 +314,7 @@ class Session:
         if not books.begun:
             self._tell(BotSpoke(books.utterance.text, now))
         books.queue(utterance_sample, len(payload), line.sent_samples + line.queued_samples)
+        self._pause_before = self._pause_before or not line.queued_samples
         line.play(payload)
 
     def _check_spoken(self) -> None:
@@ -333,11 +366,8 @@ class Session:
             self._tell(EngineFailed(error.engine, str(error), now))
             return
         self._upsample = self._engines.upsampler() if asr.capabilities.rate_hz == 2 * LINE_RATE_HZ else None
-        self._feed(self._caller.take_kept())
-
-    def _feed(self, pcm: bytes) -> None:
-        if self._stream is not None:
-            self._stream.feed(self._upsample(pcm) if self._upsample is not None else pcm)
+        kept = self._caller.take_kept()
+        self._stream.feed(self._upsample(kept) if self._upsample is not None else kept)
 
     def _on_partial(self, turn: int, text: str) -> None:
         if turn == self._turn:
@@ -404,5 +434,5 @@ class Session:
         said = books.utterance.complete and not self._line.queued_samples
         line_sample = self._line.sent_samples if said else self._line.heard_samples()
         heard = self._cut or books.heard(line_sample)
-        self._tell(BotHeard(heard, now))
+        self._tell(BotHeard(heard, now, tuple(books.utterance.words)))
         return heard

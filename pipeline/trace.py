@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pipeline.events import Answer, Heard
+from pipeline.tts.engine import Word
 
 
 class Mark(StrEnum):
@@ -69,10 +70,11 @@ class BotSpoke:
 
 @dataclass(frozen=True, slots=True)
 class BotHeard:
-    """A prompt is over; `heard` says what of it reached the caller."""
+    """A prompt is over; `heard` says what of it reached the caller, `words` where its words lie in its audio."""
 
     heard: Heard
     at: float
+    words: tuple[Word, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,14 @@ class BotResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerSpeech:
+    """The caller began to speak (or, `speaking` false, has fallen silent) at `at`, as the detector places it."""
+
+    speaking: bool
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class CallerPartial:
     """The caller's words so far."""
 
@@ -105,6 +115,21 @@ class CallerAnswered:
     """A question is over."""
 
     answer: Answer
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """The caller pressed a key; which one is not told, it may be part of a secret."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class DialogState:
+    """The dialog has come to the state `name`."""
+
+    name: str
     at: float
 
 
@@ -125,4 +150,16 @@ class EngineFailed:
     at: float
 
 
-SessionEvent = BotSpoke | BotHeard | BargedIn | BotResumed | CallerPartial | CallerAnswered | TurnTraced | EngineFailed
+SessionEvent = (
+    BotSpoke
+    | BotHeard
+    | BargedIn
+    | BotResumed
+    | CallerSpeech
+    | CallerPartial
+    | CallerAnswered
+    | KeyPressed
+    | DialogState
+    | TurnTraced
+    | EngineFailed
+)

@@ -55,6 +55,11 @@ class FlowRunner:
         self._collected: dict[str, str] = {}
 
     @property
+    def step(self) -> str:
+        """The name of the step that it is in; empty before `start`."""
+        return self._step.name if self._step is not None else ""
+
+    @property
     def finished(self) -> bool:
         """Whether `HangUp` was returned."""
         return self._finished

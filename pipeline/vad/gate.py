@@ -4,13 +4,7 @@ A neural detector answers one to three frames late at either end. That may be so
 measuring: the positions reported here are those of the first and the last sample that can be heard.
 """
 
-from collections import deque
 from dataclasses import dataclass
-
-import numpy as np
-
-BLOCK_SAMPLES = 32
-"""Loudness is looked at in blocks of 4 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +16,7 @@ class GateSettings:
     those who speak softly, after that and `lag_ms` more by the detector alone: a click or a cough is too short.
     While the gate is `eager`, `suspect_probability` is enough to start; what has not been at `start_probability`
     after `doubt_ms` has stopped, and raises no suspicion again before it has been below `suspect_probability`.
-    A block of 4 ms can be heard when its peak is above `audible_dbfs` and its mean level is above the noise by
-    `noise_margin_db` (or above `noise_max_dbfs`, however loud the noise). Starts and ends are looked for up to
-    `refine_ms` back.
+    Starts and ends are looked for up to `refine_ms` back.
     """
 
     rate_hz: int = 8_000
@@ -35,9 +27,6 @@ class GateSettings:
     confirm_ms: int = 160
     lag_ms: int = 96
     doubt_ms: int = 192
-    audible_dbfs: float = -45.0
-    noise_margin_db: float = 4.0
-    noise_max_dbfs: float = -30.0
     refine_ms: int = 160
 
 
@@ -66,36 +55,41 @@ class SpeechStopped:
 GateEvent = SpeechStarted | SpeechConfirmed | SpeechStopped
 
 
-def _amplitude(dbfs: float) -> float:
-    return float(32_768 * 10 ** (dbfs / 20))
-
-
-NOISE_DELAY_FRAMES = 4
-"""A frame is learnt from as noise when so many more have passed without speech: the detector is late."""
-
-_NOISE_RISE = 1.26  # a frame: 2 dB
-_NOISE_FALL = 0.3  # of the distance, a frame
-_LEAST_NOISE_LEVEL = BLOCK_SAMPLES * _amplitude(-75.0)
-
-
 class SpeechGate:
-    """One call's gate. Feed it every frame in order, with the probability that the detector gave it."""
+    """One call's gate. Tell it every frame in order: what the detector said, and what of it can be heard."""
+
+    __slots__ = (
+        "_audible_end",
+        "_below_sample",
+        "_certain",
+        "_confirm_frame_samples",
+        "_confirm_samples",
+        "_confirmed",
+        "_doubt_samples",
+        "_frame_samples",
+        "_frames_below",
+        "_refine_samples",
+        "_run_start",
+        "_settings",
+        "_speech_samples",
+        "_start_sample",
+        "_stop_sample",
+        "_suspicious",
+        "eager",
+        "in_speech",
+    )
 
     def __init__(self, settings: GateSettings = GateSettings()) -> None:
         self.eager = False
         """Set while an early start is worth a false one: the bot speaks, and its pause can be taken back."""
+        self.in_speech = False
+        """Between SpeechStarted and SpeechStopped; to be read only."""
         self._settings = settings
         self._confirm_samples = settings.confirm_ms * settings.rate_hz // 1000
         self._confirm_frame_samples = (settings.confirm_ms + settings.lag_ms) * settings.rate_hz // 1000
         self._doubt_samples = settings.doubt_ms * settings.rate_hz // 1000
         self._refine_samples = settings.refine_ms * settings.rate_hz // 1000
-        self._audible_peak = _amplitude(settings.audible_dbfs)
-        self._margin = 10 ** (settings.noise_margin_db / 20)
-        self._noise_max_level = BLOCK_SAMPLES * _amplitude(settings.noise_max_dbfs)
-        self._noise_level = _LEAST_NOISE_LEVEL  # of a block: the sum of its samples' absolute values
-        self._recent_levels: deque[float] = deque(maxlen=NOISE_DELAY_FRAMES)
         self._run_start: int | None = None  # first sample of the last frames running with something audible
-        self._in_speech = False
         self._confirmed = False
         self._certain = False  # has the segment been at `start_probability`
         self._suspicious = True  # may a suspicion start one
@@ -108,59 +102,41 @@ class SpeechGate:
         self._audible_end = 0
 
     @property
-    def in_speech(self) -> bool:
-        """Between SpeechStarted and SpeechStopped."""
-        return self._in_speech
-
-    @property
     def speech_samples(self) -> int:
         """Audible samples of the current segment, or of the last one while there is none."""
         return self._speech_samples
 
-    def push(self, probability: float, frame: bytes, at_sample: int) -> list[GateEvent]:
-        """Take one frame of 16-bit mono PCM that begins at `at_sample`.
+    def wavers(self, probability: float) -> bool:
+        """Does it depend on `eager` what the next frame means, should it have this probability?"""
+        settings = self._settings
+        return not self.in_speech and settings.suspect_probability <= probability < settings.start_probability
 
-        Raises ValueError when the frame is not a whole number of 4 ms blocks.
+    def push(
+        self, probability: float, at_sample: int, samples: int, audible: int, start: int, end: int
+    ) -> tuple[GateEvent, ...]:
+        """Take a frame of `samples` that begins at `at_sample`.
+
+        `audible` samples of it can be heard, in blocks of which the first begins at `start` and the last ends at
+        `end`, counted from the frame's first sample.
         """
-        if len(frame) % (2 * BLOCK_SAMPLES) or not frame:
-            raise ValueError(f"a frame is a multiple of {2 * BLOCK_SAMPLES} bytes, not {len(frame)}")
-        blocks = np.abs(np.frombuffer(frame, "<i2").astype(np.float32)).reshape(-1, BLOCK_SAMPLES)
-        levels = blocks.sum(axis=1).tolist()
-        audible = self._audible(blocks.max(axis=1).tolist(), levels)
-        if audible:
-            self._audible_end = at_sample + (audible[-1] + 1) * BLOCK_SAMPLES
-        events = self._move(probability, len(audible) * BLOCK_SAMPLES, at_sample, len(frame) // 2)
         if not audible:
+            events = self._move(probability, 0, at_sample, samples)
             self._run_start = None
-        elif self._run_start is None:
-            self._run_start = at_sample + audible[0] * BLOCK_SAMPLES
-        if self._in_speech:
-            self._recent_levels.clear()
-        else:
-            self._learn_noise(sum(levels) / len(levels))
+            return events
+        self._audible_end = at_sample + end
+        events = self._move(probability, audible, at_sample, samples)
+        if self._run_start is None:
+            self._run_start = at_sample + start
         return events
 
-    def _audible(self, peaks: list[float], levels: list[float]) -> list[int]:
-        """The indices of the blocks that can be heard."""
-        # Noise lifts the samples that are a little too quiet, by about its own level.
-        least_peak = self._audible_peak + self._noise_level / BLOCK_SAMPLES
-        least_level = min(self._noise_level * self._margin, self._noise_max_level)
-        return [
-            index
-            for index, (peak, level) in enumerate(zip(peaks, levels, strict=True))
-            if peak >= least_peak and level >= least_level
-        ]
-
-    def _move(self, probability: float, audible_samples: int, at_sample: int, samples: int) -> list[GateEvent]:
+    def _move(self, probability: float, audible: int, at_sample: int, samples: int) -> tuple[GateEvent, ...]:
         settings = self._settings
-        certain = probability >= settings.start_probability
-        if not self._in_speech:
-            self._certain = certain
-            suspect = probability >= settings.suspect_probability
-            self._suspicious = self._suspicious or not suspect
-            started = certain or (self.eager and suspect and self._suspicious)
-            return self._start(audible_samples, at_sample, samples) if started else []
-        self._certain = self._certain or certain
+        if not self.in_speech:
+            if probability < settings.suspect_probability and probability < settings.start_probability:
+                self._suspicious = True
+                return ()
+            return self._wake(probability, audible, at_sample, samples)
+        self._certain = self._certain or probability >= settings.start_probability
         if probability >= settings.stop_probability:
             self._frames_below = 0
             if not self._certain and self._frame_samples >= self._doubt_samples:
@@ -168,14 +144,24 @@ class SpeechGate:
                 self._suspicious = False
                 self._below_sample = at_sample
                 return self._stop()
-            return self._count(audible_samples, samples)
+            return self._count(audible, samples)
         if self._frames_below == 0:
             self._below_sample = at_sample
         self._frames_below += 1
-        return self._stop() if self._frames_below >= settings.stop_frames else []
+        return self._stop() if self._frames_below >= settings.stop_frames else ()
 
-    def _start(self, audible_samples: int, at_sample: int, samples: int) -> list[GateEvent]:
-        self._in_speech = True
+    def _wake(self, probability: float, audible: int, at_sample: int, samples: int) -> tuple[GateEvent, ...]:
+        settings = self._settings
+        certain = probability >= settings.start_probability
+        suspect = probability >= settings.suspect_probability
+        self._suspicious = self._suspicious or not suspect
+        if not certain and not (self.eager and suspect and self._suspicious):
+            return ()
+        self._certain = certain
+        return self._start(audible, at_sample, samples)
+
+    def _start(self, audible_samples: int, at_sample: int, samples: int) -> tuple[GateEvent, ...]:
+        self.in_speech = True
         self._confirmed = False
         self._speech_samples = self._frame_samples = 0
         self._frames_below = 0
@@ -184,30 +170,20 @@ class SpeechGate:
         if self._stop_sample is not None:
             earliest = max(earliest, self._stop_sample)
         self._start_sample = max(audible_since, earliest)
-        return [SpeechStarted(self._start_sample), *self._count(audible_samples, samples)]
+        return (SpeechStarted(self._start_sample), *self._count(audible_samples, samples))
 
-    def _count(self, audible_samples: int, samples: int) -> list[GateEvent]:
+    def _count(self, audible_samples: int, samples: int) -> tuple[GateEvent, ...]:
         self._speech_samples += audible_samples
         self._frame_samples += samples
         enough = self._speech_samples >= self._confirm_samples
         enough = enough or self._frame_samples >= self._confirm_frame_samples
         if self._confirmed or not (enough and self._certain):
-            return []
+            return ()
         self._confirmed = True
-        return [SpeechConfirmed(max(self._audible_end, self._start_sample))]
+        return (SpeechConfirmed(max(self._audible_end, self._start_sample)),)
 
-    def _stop(self) -> list[GateEvent]:
-        self._in_speech = False
+    def _stop(self) -> tuple[GateEvent, ...]:
+        self.in_speech = False
         earliest = max(self._start_sample, self._below_sample - self._refine_samples)
         self._stop_sample = max(self._audible_end, earliest)
-        return [SpeechStopped(self._stop_sample, self._confirmed)]
-
-    def _learn_noise(self, level: float) -> None:
-        recent = self._recent_levels
-        if len(recent) == NOISE_DELAY_FRAMES:
-            noise = self._noise_level
-            if recent[0] > noise:
-                self._noise_level = min(recent[0], noise * _NOISE_RISE)
-            else:
-                self._noise_level = max(noise + (recent[0] - noise) * _NOISE_FALL, _LEAST_NOISE_LEVEL)
-        recent.append(level)
+        return (SpeechStopped(self._stop_sample, self._confirmed),)

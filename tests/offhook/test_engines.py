@@ -6,6 +6,8 @@ from offhook.config import AsrConfig, Config, TtsConfig, VadConfig
 from offhook.dialogs import BENCH_SENTENCE
 from offhook.engines import BENCH_TRANSCRIPT, EngineSet
 from pipeline.asr.engine import AsrRequest
+from pipeline.errors import EngineError
+from pipeline.vad.batch import Events
 from telephony.codec.base import codec_named
 
 BENCH = Config(asr=AsrConfig(engine="fixed"), tts=TtsConfig(engine="recorded"))
@@ -16,9 +18,7 @@ async def test_the_bench_engines_from_start_to_close() -> None:
     await engines.start()
     try:
         one, other = engines.for_call(BENCH), engines.for_call(BENCH)
-        assert one.vad is not other.vad and one.gate is not other.gate
-        assert one.asr is other.asr and one.voice is other.voice
-        assert one.vad.infer(bytes(2 * one.vad_frame_samples)) < 0.5
+        assert one.vad is other.vad and one.asr is other.asr and one.voice is other.voice
         stream = one.asr.open(AsrRequest(), lambda text: None)
         stream.feed(one.upsampler()(bytes(320)))
         assert (await stream.finish()).text == BENCH_TRANSCRIPT
@@ -39,9 +39,29 @@ async def test_each_turn_is_upsampled_on_its_own() -> None:
     assert second(loud) != first(loud)
 
 
+class Ear:
+    """A call that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: asyncio.Future[Events] = asyncio.get_running_loop().create_future()
+
+    def is_eager(self) -> bool:
+        return False
+
+    def on_events(self, events: Events, zero_at: float) -> None:
+        self.told.set_result(events)
+
+    def on_failed(self, error: EngineError) -> None:
+        self.told.set_exception(error)
+
+
 async def test_the_gate_is_set_as_configured() -> None:
     config = BENCH.model_copy(update={"vad": VadConfig(engine="energy", confirm_ms=0)})
-    engines = EngineSet(config).for_call(config)
-    loud = bytes([0, 0x40, 0, 0xC0]) * (engines.vad_frame_samples // 2)
-    assert len(engines.gate.push(1.0, loud, 0)) == 2, "started, and believed at once"
-    await asyncio.sleep(0)
+    engines = EngineSet(config)
+    vad, ear = engines.for_call(config).vad, Ear()
+    stream = vad.open(ear)
+    stream.submit(bytes([1, 0]) * vad.frame_samples, 0, 0.0)
+    stream.submit(bytes([0, 0x40, 0, 0xC0]) * (vad.frame_samples // 2), vad.frame_samples, 0.0)
+    assert len(await asyncio.wait_for(ear.told, 1)) == 2, "started, and believed at once"
+    patient = config.model_copy(update={"vad": VadConfig(engine="energy", confirm_ms=500)})
+    assert engines.for_call(patient).vad is not vad

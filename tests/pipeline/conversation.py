@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 
 from pipeline.asr.engine import AsrCapabilities, AsrEngine, AsrRequest, Transcript
 from pipeline.asr.fixed import FixedEngine
+from pipeline.ears.ears import Ears
 from pipeline.errors import EngineError
 from pipeline.session import Engines, Session
 from pipeline.trace import SessionEvent
@@ -14,7 +15,9 @@ from pipeline.tts.engine import SpeechChunk, TtsCapabilities, TtsEngine
 from pipeline.tts.recorded import RecordedEngine, spread
 from pipeline.tts.voice import Voice
 from pipeline.turn.core import TurnCore, TurnSettings
-from pipeline.vad.gate import SpeechGate
+from pipeline.vad.batch import VadBatcher
+from pipeline.vad.engine import VadCapabilities
+from pipeline.vad.gate import GateSettings
 
 FRAME_SAMPLES = 256
 PACKET_SAMPLES = 160
@@ -76,12 +79,20 @@ class FakeLine:
 
 
 class ScriptedVad:
-    """Plays the probabilities that were put in."""
+    """A detector for one call. Plays the probabilities that were put in; `broken` is raised instead."""
+
+    capabilities = VadCapabilities(8_000, FRAME_SAMPLES)
 
     def __init__(self) -> None:
         self.probabilities: deque[float] = deque()
+        self.broken: Exception | None = None
+
+    def stream(self) -> "ScriptedVad":
+        return self
 
     def infer(self, frame: bytes) -> float:
+        if self.broken is not None:
+            raise self.broken
         return self.probabilities.popleft()
 
     def reset(self) -> None:
@@ -165,6 +176,7 @@ class Talk:
         says: str | None = None,
         tts: TtsEngine | None = None,
         settings: TurnSettings | None = None,
+        ears: Callable[[str], Ears] | None = None,
     ) -> None:
         self.changed = asyncio.Event()
         self.line = FakeLine(self.changed)
@@ -175,7 +187,8 @@ class Talk:
         asr: AsrEngine = self.asr if says is None else FixedEngine(says, rate_hz=8_000)
         tts = tts or RecordedEngine.from_pcm(bytes(2 * CLIP_SAMPLES), 8_000)
         voice = Voice("test", tts, ClipCache(0), lambda pcm, source_hz, target_hz: pcm)
-        engines = Engines(self.vad, FRAME_SAMPLES, SpeechGate(), asr, voice, lambda: lambda pcm: pcm)
+        self.batcher = VadBatcher(self.vad, GateSettings(), spacing_s=0.0)
+        engines = Engines(self.batcher, asr, voice, lambda: lambda pcm: pcm, ears)
         self.session = Session(self.line, engines, self.core, self._on_event)
         self._at = 0
 
@@ -197,26 +210,28 @@ class Talk:
         """Wait until so much is queued."""
         await self.until(lambda: self.line.queued_samples >= samples)
 
-    def hear(self, frames: int, probability: float) -> None:
-        """Audio of the caller, all at once: loud where it is speech."""
+    async def hear(self, frames: int, probability: float) -> None:
+        """Audio of the caller, all at once: loud where it is speech. Returns when all of it is judged."""
         assert self.line.on_audio is not None
         for _ in range(frames):
             self.vad.probabilities.append(probability)
             pcm = LOUD * (FRAME_SAMPLES // 2) if probability > 0.5 else bytes(2 * FRAME_SAMPLES)
             self.line.on_audio(pcm, self._at)
             self._at += FRAME_SAMPLES
+        while self.batcher.waiting_frames:  # noqa: ASYNC110 - nobody is told of a run without events
+            await asyncio.sleep(0)
 
-    def speak(self) -> None:
+    async def speak(self) -> None:
         """The caller begins to speak, for certain."""
-        self.hear(12, 1.0)
+        await self.hear(12, 1.0)
 
-    def fall_silent(self) -> None:
-        self.hear(3, 0.0)
+    async def fall_silent(self) -> None:
+        await self.hear(3, 0.0)
 
-    def click(self) -> None:
+    async def click(self) -> None:
         """Something that is not speech: one frame."""
-        self.hear(1, 1.0)
-        self.fall_silent()
+        await self.hear(1, 1.0)
+        await self.fall_silent()
 
     def press(self, digits: str) -> None:
         assert self.line.on_dtmf is not None
@@ -225,7 +240,7 @@ class Talk:
 
     async def say(self, text: str, *, turn: int = -1) -> None:
         """A turn of the caller, and what the recogniser makes of it."""
-        self.speak()
-        self.fall_silent()
+        await self.speak()
+        await self.fall_silent()
         await self.until(lambda: self.asr.turns and self.asr.turns[turn].finishing)
         self.asr.turns[turn].answer.set_result(Transcript(text, 0.9))

@@ -1,10 +1,16 @@
+import asyncio
+
 import pytest
 
 from pipeline.caller_audio import KEPT_SAMPLES, PRE_ROLL_SAMPLES, CallerAudio
-from pipeline.vad.gate import SpeechConfirmed, SpeechGate, SpeechStarted, SpeechStopped
+from pipeline.errors import EngineError
+from pipeline.vad.batch import Events, VadBatcher
+from pipeline.vad.gate import GateEvent, GateSettings, SpeechConfirmed, SpeechStarted, SpeechStopped
 from tests.pipeline.conversation import FRAME_SAMPLES, LOUD, ScriptedVad
 
 PACKET = 160
+SILENT = bytes(2 * PACKET)
+SPOKEN = LOUD * (PACKET // 2)
 
 
 class Loud(ScriptedVad):
@@ -14,34 +20,108 @@ class Loud(ScriptedVad):
         return 1.0 if any(frame) else 0.0
 
 
-def test_packets_become_frames_and_places() -> None:
-    audio = CallerAudio(Loud(), SpeechGate(), FRAME_SAMPLES, 0.0)
-    events, at, now = [], 5_000, 100.0
-    for pcm in [bytes(2 * PACKET)] * 16 + [LOUD * (PACKET // 2)] * 16 + [bytes(2 * PACKET)] * 16:
-        now += 0.02
-        events += audio.push(pcm, at, now, eager=False)
-        at += PACKET
-    assert [type(event) for event in events] == [SpeechStarted, SpeechConfirmed, SpeechStopped]
-    began, _, ended = events
+class Ear:
+    """A caller's audio, and what was told of it."""
+
+    def __init__(self) -> None:
+        self.batcher = VadBatcher(Loud(), GateSettings(), spacing_s=0.0)
+        self.audio = CallerAudio(self.batcher, self._on_speech, lambda: False, self._on_failed)
+        self.events: list[GateEvent] = []
+        self.times: list[float] = []
+        self.at = 5_000
+        self.now = 100.0
+
+    def _on_speech(self, events: Events) -> None:
+        self.events += events
+        self.times += [self.audio.time_of(event.at_sample) for event in events]
+
+    def _on_failed(self, error: EngineError) -> None:
+        raise AssertionError(error)
+
+    def hear(self, packets: int, pcm: bytes, *, keep: bool = True) -> None:
+        for _ in range(packets):
+            self.now += 0.02
+            self.audio.push(pcm, self.at, self.now, keep=keep)
+            self.at += PACKET
+
+    async def judged(self) -> None:
+        while self.batcher.waiting_frames:  # noqa: ASYNC110 - nobody is told of a run without events
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("late", [1, 5, 48])
+async def test_packets_become_frames_and_places_and_times_however_late_they_are_judged(late: int) -> None:
+    ear = Ear()
+    for number, pcm in enumerate([SILENT] * 16 + [SPOKEN] * 16 + [SILENT] * 16):
+        ear.hear(1, pcm)
+        if number % late == late - 1:
+            await ear.judged()
+    await ear.judged()
+    assert [type(event) for event in ear.events] == [SpeechStarted, SpeechConfirmed, SpeechStopped]
+    began, _, ended = ear.events
     assert began.at_sample == pytest.approx(5_000 + 16 * PACKET, abs=32)
     assert ended.at_sample == pytest.approx(5_000 + 32 * PACKET, abs=32)
-    assert audio.time_of(ended.at_sample) == pytest.approx(100.0 + 32 * 0.02, abs=0.005)
-    assert audio.time_of(at) == pytest.approx(now)
+    assert ear.times[0] == pytest.approx(100.0 + 16 * 0.02, abs=0.005)
+    assert ear.times[2] == pytest.approx(100.0 + 32 * 0.02, abs=0.005)
 
 
-def test_what_is_kept_is_a_little_of_silence_and_much_of_speech() -> None:
-    audio = CallerAudio(Loud(), SpeechGate(), FRAME_SAMPLES, 0.0)
-    for n in range(100):
-        audio.keep(bytes(2 * PACKET))
-        audio.push(bytes(2 * PACKET), n * PACKET, 0.0, eager=False)
-    for n in range(100, 150):
-        audio.keep(LOUD * (PACKET // 2))
-        audio.push(LOUD * (PACKET // 2), n * PACKET, 0.0, eager=False)
-    kept = audio.take_kept()
-    assert kept.endswith(LOUD * (50 * PACKET // 2))
+async def test_a_time_is_that_of_the_packet_not_of_the_judgement() -> None:
+    ear = Ear()
+    ear.hear(16, SPOKEN)
+    ear.now += 3.0  # the next packet is late, and comes before the loop does
+    ear.hear(1, SILENT)
+    await ear.judged()
+    assert ear.times[0] == pytest.approx(100.0, abs=0.005)
+
+
+async def test_what_is_kept_is_a_little_of_silence_and_much_of_speech() -> None:
+    ear = Ear()
+    for _ in range(100):
+        ear.hear(1, SILENT)
+        await ear.judged()
+    for _ in range(50):
+        ear.hear(1, SPOKEN)
+        await ear.judged()
+    kept = ear.audio.take_kept()
+    assert kept.endswith(SPOKEN * 50)
     assert 50 * PACKET < len(kept) // 2 <= PRE_ROLL_SAMPLES + 50 * PACKET
-    assert audio.take_kept() == b""
-    for n in range(150, 800):
-        audio.keep(LOUD * (PACKET // 2))
-        audio.push(LOUD * (PACKET // 2), n * PACKET, 0.0, eager=False)
-    assert len(audio.take_kept()) == 2 * KEPT_SAMPLES
+    assert ear.audio.take_kept() == b""
+    for _ in range(650):
+        ear.hear(1, SPOKEN)
+        await ear.judged()
+    assert len(ear.audio.take_kept()) == 2 * KEPT_SAMPLES
+
+
+@pytest.mark.parametrize("late", [1, 7, 40])
+async def test_speech_has_300_ms_before_it_however_late_it_is_judged(late: int) -> None:
+    ear = Ear()
+    for number, pcm in enumerate([SILENT] * 80 + [SPOKEN] * 40):
+        ear.hear(1, pcm)
+        if number % late == late - 1:
+            await ear.judged()
+    await ear.judged()
+    (started, _) = ear.events
+    kept = ear.audio.take_kept()
+    spoken_at = len(kept) // 2 - 40 * PACKET
+    assert kept[2 * spoken_at :] == SPOKEN * 40
+    # 300 ms up to the end of the frame that said so, of which not all need be speech.
+    assert PRE_ROLL_SAMPLES - FRAME_SAMPLES <= spoken_at <= PRE_ROLL_SAMPLES
+    assert started.at_sample == pytest.approx(5_000 + 80 * PACKET, abs=32)
+
+
+async def test_nothing_is_kept_while_a_recogniser_listens() -> None:
+    ear = Ear()
+    ear.hear(20, SPOKEN, keep=False)
+    await ear.judged()
+    assert ear.audio.take_kept() == b""
+    assert len(ear.events) == 2
+
+
+async def test_after_the_end_nothing_is_told() -> None:
+    ear = Ear()
+    ear.hear(20, SPOKEN)
+    ear.audio.close()
+    ear.hear(20, SPOKEN)
+    await asyncio.sleep(0.01)
+    assert ear.events == []
+    assert ear.batcher.streams == 0

@@ -68,8 +68,8 @@ async def test_question_and_answer_and_the_time_it_took() -> None:
     task = step(talk, PROMPT, PATIENT)
     await talk.playing()
     talk.line.send()
-    talk.speak()
-    talk.fall_silent()
+    await talk.speak()
+    await talk.fall_silent()
     answer = await result(task)
     assert (answer.kind, answer.choice, answer.prompt) == (AnswerKind.SPEECH, "balance", Heard(PROMPT.text))
     task = step(talk, Prompt("Nine thousand."))
@@ -88,7 +88,7 @@ async def test_the_recogniser_gets_the_speech_from_before_its_first_sound_to_the
     talk = Talk()
     task = step(talk, None, PATIENT)
     await asyncio.sleep(0)
-    talk.hear(20, 0.0)
+    await talk.hear(20, 0.0)
     await talk.say("opening hours")
     assert (await result(task)).choice == "hours"
     audio = talk.asr.turns[0].audio
@@ -100,10 +100,10 @@ async def test_the_recogniser_gets_the_speech_from_before_its_first_sound_to_the
 
 async def test_who_speaks_already_when_asked_is_heard_from_the_first_word() -> None:
     talk = Talk()
-    talk.speak()
+    await talk.speak()
     task = step(talk, None, PATIENT)
     await talk.until(lambda: talk.asr.turns)
-    talk.fall_silent()
+    await talk.fall_silent()
     await talk.until(lambda: talk.asr.turns[0].finishing)
     talk.asr.turns[0].answer.set_result(Transcript("my balance"))
     await result(task)
@@ -127,13 +127,13 @@ async def test_speech_interrupts_and_the_words_are_counted() -> None:
     await talk.playing()
     talk.line.send(CLIP_SAMPLES // 2)
     talk.line.in_flight = 160
-    talk.speak()
+    await talk.speak()
     assert talk.line.queued_samples == 0
     (barged,) = talk.told(BargedIn)
     assert isinstance(barged, BargedIn)
     assert (barged.heard.heard, barged.heard.unheard) == ("Balance", "or opening hours?")
     assert 0 <= barged.silent_ms < 1_000
-    talk.fall_silent()
+    await talk.fall_silent()
     await talk.until(lambda: talk.asr.turns[0].finishing)
     talk.asr.turns[0].answer.set_result(Transcript("my balance"))
     assert (await result(task)).prompt == barged.heard
@@ -144,7 +144,7 @@ async def test_a_click_costs_no_word() -> None:
     task = step(talk)
     await talk.playing()
     talk.line.send(CLIP_SAMPLES // 2)
-    talk.click()
+    await talk.click()
     assert talk.line.queued_samples == 0
     await talk.playing()
     talk.line.send()
@@ -159,7 +159,7 @@ async def test_what_is_neither_speech_nor_a_click_does_not_hold_the_bot_for_ever
     task = step(talk)
     await talk.playing()
     talk.line.send(160)
-    talk.hear(1, 1.0)  # and then the line brings no audio at all
+    await talk.hear(1, 1.0)  # and then the line brings no audio at all
     assert talk.core.floor is Floor.HELD
     await talk.playing()
     talk.line.send()
@@ -183,14 +183,14 @@ async def test_who_speaks_again_while_nothing_is_recognised_is_heard() -> None:
     task = step(talk, PROMPT, PATIENT)
     await talk.playing()
     talk.line.send(160)
-    talk.speak()
-    talk.fall_silent()
+    await talk.speak()
+    await talk.fall_silent()
     await talk.until(lambda: talk.asr.turns[0].finishing)
-    talk.speak()
+    await talk.speak()
     talk.asr.turns[0].answer.set_result(Transcript(""))
     await talk.until(lambda: len(talk.asr.turns) == 2)
     assert talk.line.queued_samples == 0
-    talk.fall_silent()
+    await talk.fall_silent()
     await talk.until(lambda: talk.asr.turns[1].finishing)
     talk.asr.turns[1].answer.set_result(Transcript("my balance"))
     assert (await result(task)).choice == "balance"
@@ -213,8 +213,8 @@ async def test_the_response_to_keys_is_timed_from_the_last_of_them() -> None:
     talk = Talk(says="my balance")
     task = step(talk, None, PATIENT)
     await asyncio.sleep(0)
-    talk.speak()
-    talk.fall_silent()
+    await talk.speak()
+    await talk.fall_silent()
     await result(task)
     task = step(talk, None, Question(speech=False, digits=DigitRule(2, 2)))
     await asyncio.sleep(0)
@@ -256,11 +256,11 @@ async def test_a_sentence_that_comes_while_the_bot_is_held_is_said_afterwards() 
     task = step(talk, TWO)
     await talk.playing()
     talk.line.send(160)
-    talk.hear(1, 1.0)
+    await talk.hear(1, 1.0)
     tts.gates["Second sentence."].set()
     await asyncio.sleep(0)
     assert talk.line.queued_samples == 0
-    talk.fall_silent()
+    await talk.fall_silent()
     await talk.playing(CLIP_SAMPLES)
     await talk.until(lambda: talk.line.queued_samples > CLIP_SAMPLES)
     talk.line.send()
@@ -306,10 +306,10 @@ async def test_a_recogniser_that_cannot_be_opened_fails_the_question_when_the_ca
     talk.asr.broken = EngineError("test", "opening", "no ears")
     task = step(talk, None, PATIENT)
     await asyncio.sleep(0)
-    talk.speak()
+    await talk.speak()
     assert len(talk.told(EngineFailed)) == 1
     assert not task.done()
-    talk.fall_silent()
+    await talk.fall_silent()
     assert (await asyncio.wait_for(task, 1)).kind is AnswerKind.FAILED
 
 
@@ -317,10 +317,10 @@ async def test_a_recogniser_that_breaks_while_the_caller_speaks() -> None:
     talk = Talk()
     task = step(talk, None, PATIENT)
     await asyncio.sleep(0)
-    talk.speak()
+    await talk.speak()
     talk.asr.turns[0].answer.set_exception(EngineError("test", "listening", "a worker died"))
-    talk.hear(3, 1.0)
-    talk.fall_silent()
+    await talk.hear(3, 1.0)
+    await talk.fall_silent()
     assert (await asyncio.wait_for(task, 1)).kind is AnswerKind.FAILED
     assert len(talk.told(EngineFailed)) == 1
 
@@ -329,16 +329,16 @@ async def test_a_recogniser_that_hangs_is_given_up_and_what_it_says_later_means_
     talk = Talk(settings=TurnSettings(recogniser_timeout_ms=30))
     task = step(talk, None, PATIENT)
     await asyncio.sleep(0)
-    talk.speak()
-    talk.fall_silent()
+    await talk.speak()
+    await talk.fall_silent()
     assert (await result(task)).kind is AnswerKind.FAILED
     await talk.until(lambda: talk.asr.turns[0].cancelled)
     task = step(talk, None, PATIENT)
     await asyncio.sleep(0)
-    talk.speak()
+    await talk.speak()
     talk.asr.turns[0].on_partial("opening")
     talk.asr.turns[0].answer.set_result(Transcript("opening hours"))
-    talk.fall_silent()
+    await talk.fall_silent()
     await talk.until(lambda: talk.asr.turns[1].finishing)
     assert not task.done()
     talk.asr.turns[1].answer.set_result(Transcript("my balance"))
@@ -350,12 +350,28 @@ async def test_a_key_while_recognising_lets_go_of_the_recogniser() -> None:
     talk = Talk()
     task = step(talk, None, PATIENT)
     await asyncio.sleep(0)
-    talk.speak()
-    talk.fall_silent()
+    await talk.speak()
+    await talk.fall_silent()
     await talk.until(lambda: talk.asr.turns[0].finishing)
     talk.press("1")
     assert (await result(task)).kind is AnswerKind.DTMF
     await talk.until(lambda: talk.asr.turns[0].cancelled)
+
+
+async def test_a_detector_that_fails_is_told_once_and_the_keys_still_work() -> None:
+    talk = Talk()
+    task = step(talk, None, PATIENT)
+    await asyncio.sleep(0)
+    talk.vad.broken = RuntimeError("no ears")
+    await talk.hear(5, 1.0)
+    (failed,) = talk.told(EngineFailed)
+    assert isinstance(failed, EngineFailed) and "no ears" in failed.error
+    talk.vad.broken = None
+    talk.vad.probabilities.clear()
+    await talk.speak()
+    assert len(talk.asr.turns) == 1, "and it may hear again"
+    talk.press("1")
+    assert (await result(task)).kind is AnswerKind.DTMF
 
 
 # The dialog stops waiting, or does it wrong.
@@ -369,11 +385,11 @@ async def test_who_stops_waiting_can_go_on_with_something_else(when: str) -> Non
     await talk.playing()
     talk.line.send(160 if when in ("speaking", "held") else None)
     if when == "held":
-        talk.hear(1, 1.0)
+        await talk.hear(1, 1.0)
     if when in ("caller", "recognising"):
-        talk.speak()
+        await talk.speak()
     if when == "recognising":
-        talk.fall_silent()
+        await talk.fall_silent()
         await talk.until(lambda: talk.asr.turns[0].finishing)
     if when == "keying":
         talk.press("4")
@@ -389,7 +405,7 @@ async def test_who_stops_waiting_can_go_on_with_something_else(when: str) -> Non
     assert heard.heard.interrupted is (when in ("speaking", "held"))
     if talk.asr.turns:
         await talk.until(lambda: talk.asr.turns[0].cancelled)
-    talk.fall_silent()
+    await talk.fall_silent()
     task = step(talk, Prompt("Next."))
     await talk.playing()
     talk.line.send()
@@ -430,7 +446,7 @@ async def test_a_dialog_that_only_speaks_does_not_keep_the_loop_to_itself(by: st
     if by == "key":
         talk.press("5")
     else:
-        talk.speak()
+        await talk.speak()
     await result(task)
 
     async def round_and_round() -> None:
@@ -449,12 +465,12 @@ async def test_speech_that_interrupts_a_prompt_answers_the_question_behind_the_n
     talk = Talk()
     task = step(talk)
     await talk.playing()
-    talk.speak()
+    await talk.speak()
     assert (await result(task)).prompt.interrupted
     assert (await result(step(talk, Prompt("Skipped.")))).prompt == Heard("", "Skipped.", True)
     task = step(talk, PROMPT, PATIENT)
     await talk.until(lambda: talk.asr.turns)
-    talk.fall_silent()
+    await talk.fall_silent()
     await talk.until(lambda: talk.asr.turns[0].finishing)
     talk.asr.turns[0].answer.set_result(Transcript("opening hours"))
     assert (await result(task)).choice == "hours"
@@ -476,9 +492,9 @@ async def test_the_end_of_the_call_ends_everything(when: str) -> None:
         await talk.playing()
         talk.line.send(160)
     if when in ("caller", "recognising"):
-        talk.speak()
+        await talk.speak()
     if when == "recognising":
-        talk.fall_silent()
+        await talk.fall_silent()
         await talk.until(lambda: talk.asr.turns[0].finishing)
     talk.session.close()
     with pytest.raises(asyncio.CancelledError):
@@ -490,7 +506,7 @@ async def test_the_end_of_the_call_ends_everything(when: str) -> None:
     (heard,) = talk.told(BotHeard)
     assert isinstance(heard, BotHeard) and heard.heard.interrupted
     told = len(talk.events)
-    talk.speak()
+    await talk.speak()
     talk.press("1")
     talk.session.close()
     assert len(talk.events) == told

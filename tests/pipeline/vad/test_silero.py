@@ -1,6 +1,7 @@
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipeline.errors import EngineError
@@ -36,25 +37,37 @@ def test_streams_do_not_disturb_each_other() -> None:
 
 
 @needs_model
-def test_a_batch_hears_what_single_streams_hear() -> None:
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 16, 33, 64])
+def test_a_bank_hears_what_single_streams_hear_to_the_last_bit(size: int) -> None:
     engine = SileroVad()
-    sounds = [phrase(), noise(len(phrase()), -30), phrase()[::-1], silence(len(phrase()))]
-    singles, batched = [engine.stream() for _ in sounds], [engine.stream() for _ in sounds]
-    for index, step in enumerate(zip(*map(frames, sounds), strict=True)):
+    kinds = [phrase(), noise(len(phrase()), -30), phrase()[::-1], silence(len(phrase()))]
+    sounds = [frames(kinds[number % 4] / (1 + number // 4)) for number in range(size)]
+    bank, singles = engine.bank(size), [engine.stream() for _ in sounds]
+    order = np.random.default_rng(size).permutation(size)  # slots in any order
+    for step in zip(*sounds, strict=True):
         expected = [stream.infer(frame) for stream, frame in zip(singles, step, strict=True)]
-        if index % 5 == 4:  # both ways take turns on the same streams
-            found = [stream.infer(frame) for stream, frame in zip(batched, step, strict=True)]
-        else:
-            found = engine.infer_batch(batched, step)
-        assert found == pytest.approx(expected, abs=1e-4)
+        pcm = np.frombuffer(b"".join(step[slot] for slot in order), "<i2").reshape(size, -1)
+        assert bank.infer(order, pcm) == [expected[slot] for slot in order]
 
 
 @needs_model
-def test_a_batch_has_a_frame_for_each_stream() -> None:
+def test_a_bank_hears_some_of_its_streams_forgets_and_grows() -> None:
     engine = SileroVad()
-    assert engine.infer_batch([], []) == []
-    with pytest.raises(ValueError, match="1 streams, 0 frames"):
-        engine.infer_batch([engine.stream()], [])
+    bank, stream = engine.bank(2), engine.stream()
+    expected = [stream.infer(frame) for frame in frames(phrase())]
+    for number, frame in enumerate(frames(phrase())):
+        slot = np.array([1, 0] if number % 3 else [1], np.intp)
+        hiss = frames(noise(256, -20, number))[0]
+        assert bank.infer(slot, np.frombuffer(frame + hiss, "<i2").reshape(2, -1)[: len(slot)])[0] == expected[number]
+        if number == 10:
+            bank.grow(5)
+        bank.reset(0)
+    bank.reset(1)
+    slots, pair = (
+        np.array([4, 1], np.intp),
+        [np.frombuffer(2 * frame, "<i2").reshape(2, -1) for frame in frames(phrase())],
+    )
+    assert [bank.infer(slots, pcm) for pcm in pair] == [[probability] * 2 for probability in expected]
 
 
 @needs_model

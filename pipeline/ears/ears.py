@@ -1,0 +1,64 @@
+"""One call's ears: what passes between the line and the speech detector, and what the detector's word is worth."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from pipeline.ears.apm import AudioProcessor
+from pipeline.ears.guard import EchoGuard
+from pipeline.ears.timeline import Timeline
+from pipeline.ears.tonal import WINDOW_SAMPLES, is_tone
+
+DOUBT_SAMPLES = 2_560
+"""So long, from its first suspicion on, a sound may turn out to be a tone; a longer one is what it is."""
+
+_REPORTED_SAMPLES = 160  # 20 ms: what is being sent now may not have been told of yet, and no echo is quicker
+_NEW_AFTER_SAMPLES = 1_280  # a suspicion that has been silent for so long is over
+
+
+class Ears:
+    """The echo guard, the ear for tones and, if one is given, a processor before them.
+
+    `decode` turns what the line sends into 16-bit PCM, one octet a sample. Audio is at 8 kHz.
+    """
+
+    def __init__(self, decode: Callable[[bytes], bytes], processor: AudioProcessor | None = None) -> None:
+        self.guard = EchoGuard(decode)
+        self.tones = 0
+        """Frames that the detector suspected and that were a tone."""
+        self._processor = processor
+        self._latest = Timeline(2 * WINDOW_SAMPLES, 2, b"\0\0")
+        self._suspected_since = self._suspected_at = -_NEW_AFTER_SAMPLES
+
+    def sent(self, payload: bytes, at_s: float, *, first: bool = False) -> None:
+        """The bot began to say this at `at_s` (monotonic seconds). `first`: a pause was before it, of any length."""
+        self.guard.sent(payload, at_s, first=first)
+
+    def heard(self, pcm: bytes, at_sample: int, at_s: float) -> bytes:
+        """The caller's next audio, from `at_sample` until `at_s`: as much comes back, to be listened to instead."""
+        if self._processor is not None:
+            start = at_sample - _REPORTED_SAMPLES
+            pcm = self._processor.process(pcm, self.guard.sent_pcm(start, start + len(pcm) // 2))
+        pcm = self.guard.heard(pcm, at_sample, at_s)
+        latest = self._latest
+        if latest.end != at_sample:
+            latest.clear()
+            latest.end = at_sample
+        latest.append(pcm)
+        return pcm
+
+    def weigh(self, probability: float, end: int, *, in_speech: bool) -> float:
+        """The probability that the frame up to sample `end` holds the caller's speech, given the detector's.
+
+        To be asked of frames only that the gate would take for speech. `in_speech`: the caller is already believed.
+        """
+        if end - self._suspected_at > _NEW_AFTER_SAMPLES:
+            self._suspected_since = end
+        self._suspected_at = end
+        if (not in_speech or end - self._suspected_since <= DOUBT_SAMPLES) and self._is_tone(end):
+            self.tones += 1
+            return 0.0
+        return self.guard.weigh(probability, end, in_speech=in_speech)
+
+    def _is_tone(self, end: int) -> bool:
+        return is_tone(np.frombuffer(self._latest.read(end - WINDOW_SAMPLES, end), "<i2").astype(np.float32))

@@ -1,0 +1,166 @@
+"""Is what was heard an echo of what was sent? The questions that the echo guard asks of its history."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
+
+from pipeline.ears.echopath import BEFORE_SAMPLES, EchoPath, Floats, best_scale, fit, likely_lags
+from pipeline.ears.history import KEPT_SAMPLES, LONGEST_LAG_SAMPLES, TAPS, EchoHistory, mean_powers
+
+WINDOW_SAMPLES = 2_400  # 300 ms, by which a first suspicion is judged
+RECENT_SAMPLES = 512  # of it, what the suspicion is about
+FIRST_TAPS = 160  # 20 ms: as many as so little speech can tell
+CANDIDATES = 3  # voiced speech repeats itself: the right lag may be the second best
+
+BLOCK_SAMPLES = 64
+LATELY = 12  # blocks, 96 ms
+BLOCKS = 24  # 192 ms of evidence
+NOISE_MARGIN = 6.0  # 8 dB: what is less above the noise says nothing
+SILENT_POWER = 100.0  # of a sample: -70 dBFS
+FAR_LOUDER = 4.0  # 6 dB above the echo
+
+MOVED_SAMPLES = 768  # 96 ms, by which a known path is found to have changed
+MOVED_RESIDUAL = 0.25  # … only its delay and level: two numbers fitted
+CHANGED_SAMPLES = 1_280
+CHANGED_RESIDUAL = 0.15  # … altogether: 160 numbers fitted
+IMPROVEMENT = 0.5  # of what was left before: a change that does not explain much more is none
+LATEST_SAMPLES = 1_280
+
+CLEAR_SAMPLES = 1_440  # before a suspicion: they may be the sound that raised it
+POWER_SAMPLES = 160
+CLEAR_POWERS = 4  # 80 ms at least, to say that nothing came back
+STEADY_POWERS = 15
+STEADY_RATIO = 4.0
+STEADY_SHARE = 0.1  # of steady noise: an echo in it is 10 dB below, or it would not be steady
+LOUDER = 4.0
+
+Evidence = npt.NDArray[np.int8]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A path, and how much of the energy above the noise it leaves unexplained: lately, and of the whole window."""
+
+    path: EchoPath
+    recent: float
+    whole: float
+
+
+def first_path(history: EchoHistory, end: int) -> Finding | None:
+    """The path that explains the audio up to `end` best, wherever its delay."""
+    heard = history.audio(end - WINDOW_SAMPLES, end)
+    return _best_path(history, heard, end, history.noise_power())
+
+
+def too_loud(history: EchoHistory, end: int) -> bool:
+    """Is this louder than any echo can be, by what came back of the bot's words before?"""
+    since = max(history.audible_since + LONGEST_LAG_SAMPLES, end - KEPT_SAMPLES)
+    count = (end - CLEAR_SAMPLES - since) // POWER_SAMPLES
+    if count < CLEAR_POWERS:
+        return False
+    before = mean_powers(history.audio(since, since + count * POWER_SAMPLES), POWER_SAMPLES)
+    returned = float(before.mean())
+    if count >= STEADY_POWERS and float(before.max()) < STEADY_RATIO * float(before.min()):
+        returned = STEADY_SHARE * float(before.min())  # noise: an echo of speech is not steady
+    sent = mean_powers(history.reference(since - LONGEST_LAG_SAMPLES, end), POWER_SAMPLES)
+    # Whatever the delay, at least so much had been sent for what came back, and no more for what comes now.
+    sums = np.concatenate(([0.0], np.cumsum(sent)))
+    least = float((sums[count:] - sums[:-count])[: LONGEST_LAG_SAMPLES // POWER_SAMPLES + 1].min()) / count
+    most = float(sent[-(LONGEST_LAG_SAMPLES + CLEAR_SAMPLES) // POWER_SAMPLES :].max())
+    now = float(mean_powers(history.audio(end - RECENT_SAMPLES, end), 2 * BLOCK_SAMPLES).max())
+    return now * least > LOUDER * (returned + 1.0) * most
+
+
+def evidence(history: EchoHistory, paths: list[EchoPath], residual: float, end: int) -> Evidence:
+    """By block of the latest 192 ms: 0 explained by one of the paths, 1 not explained, 2 far louder than echo lately.
+
+    `residual` is what a path leaves of its echo's energy when nobody speaks.
+    """
+    start = end - BLOCKS * BLOCK_SAMPLES
+    heard = history.audio(start, end)
+    audible = max(NOISE_MARGIN * history.noise_power(), SILENT_POWER)
+    result = np.full(BLOCKS, 2, np.int8)
+    for path in paths:
+        echo = history.echo(path, start - LATELY * BLOCK_SAMPLES, end)
+        powers = mean_powers(echo, BLOCK_SAMPLES)
+        power, echo = powers[LATELY:], echo[LATELY * BLOCK_SAMPLES :]
+        left = mean_powers(heard - echo, BLOCK_SAMPLES)
+        around = power.copy()  # an echo's edges are never quite where they are expected
+        around[1:] = np.maximum(around[1:], power[:-1])
+        around[:-1] = np.maximum(around[:-1], power[1:])
+        around[2:] = np.maximum(around[2:], 0.5 * power[:-2])
+        least = np.maximum(residual * around, audible)
+        # A lost packet is concealed by what was before it, and so is no louder than that.
+        lately = sliding_window_view(powers, LATELY + 1).max(axis=1)
+        speech = (left > least).astype(np.int8) + (left > np.maximum(least, FAR_LOUDER * lately))
+        result = np.minimum(result, speech)
+    return result
+
+
+def moved_path(history: EchoHistory, paths: list[EchoPath], end: int) -> EchoPath | None:
+    """Where a known path has changed its delay, its level or its shape: the path that explains the latest audio now."""
+    heard = history.audio(end - MOVED_SAMPLES, end)
+    noise = history.noise_power()
+    limit = IMPROVEMENT * min(
+        _share(heard - history.echo(path, end - MOVED_SAMPLES, end), heard, noise) for path in paths
+    )
+    best: EchoPath | None = None
+    template = paths[0].predict(history.reference(end - MOVED_SAMPLES - LONGEST_LAG_SAMPLES - TAPS, end))
+    for samples, bound in ((MOVED_SAMPLES, MOVED_RESIDUAL), (RECENT_SAMPLES, CHANGED_RESIDUAL)):
+        lag, _ = best_scale(template[MOVED_SAMPLES - samples :], heard[-samples:])
+        moved = EchoPath(lag, paths[0].taps)
+        left = _share(heard[-samples:] - history.echo(moved, end - samples, end), heard[-samples:], noise)
+        if left < min(limit, bound):
+            best, limit = moved, left
+    # So many taps explain a vowel of 100 ms, whoever has said it; they do not explain two sounds.
+    changed = _best_path(history, history.audio(end - CHANGED_SAMPLES, end), end, noise)
+    if changed is not None and changed.whole < min(limit, CHANGED_RESIDUAL):
+        best = changed.path
+    return best
+
+
+def refined_path(history: EchoHistory, paths: list[EchoPath], end: int) -> tuple[EchoPath, float, bool]:
+    """The best of `paths`, solved for anew over all that is remembered; what it leaves; whether it is better."""
+    window = min(KEPT_SAMPLES, max(LATEST_SAMPLES, end - history.audible_since))
+    heard = history.audio(end - window, end)
+    lefts = [heard - history.echo(path, end - window, end) for path in paths]
+    best = min(range(len(paths)), key=lambda index: _energy(lefts[index][-LATEST_SAMPLES:]))
+    path, left = paths[best], lefts[best]
+    main_lag = path.lag + BEFORE_SAMPLES
+    reference = history.reference(end - window - main_lag - 2 * TAPS, end)
+    solved = fit(reference, heard, main_lag, TAPS)
+    better = False
+    if solved is not None:
+        solved_left = heard - history.echo(solved, end - window, end)
+        better = _energy(solved_left) < _energy(left)
+        better = better and _energy(solved_left[-LATEST_SAMPLES:]) <= _energy(left[-LATEST_SAMPLES:])
+        if better:
+            path, left = solved, solved_left
+    return path, _share(left, heard, history.noise_power()), better
+
+
+def _best_path(history: EchoHistory, heard: Floats, end: int, noise: float) -> Finding | None:
+    start = end - len(heard)
+    reference = history.reference(start - LONGEST_LAG_SAMPLES - FIRST_TAPS, end)
+    best: Finding | None = None
+    for lag in likely_lags(reference[FIRST_TAPS:], heard, CANDIDATES):
+        path = fit(reference, heard, lag, FIRST_TAPS)
+        if path is None:
+            continue
+        left = heard - history.echo(path, start, end)
+        whole = _share(left, heard, noise)
+        if best is None or whole < best.whole:
+            best = Finding(path, _share(left[-RECENT_SAMPLES:], heard[-RECENT_SAMPLES:], noise), whole)
+    return best
+
+
+def _energy(audio: Floats) -> float:
+    return float(audio @ audio)
+
+
+def _share(left: Floats, heard: Floats, noise: float) -> float:
+    """Of the energy above the noise: what is left."""
+    floor = noise * len(heard)
+    return max(0.0, _energy(left) - floor) / max(_energy(heard) - floor, 1.0)

@@ -1,0 +1,48 @@
+"""The last seconds of a stream, addressed by sample."""
+
+
+class Timeline:
+    """The latest `kept_samples` of a stream of `width` octets a sample; what is missing in between is `filler`."""
+
+    __slots__ = ("_filler", "_kept", "_octets", "_width", "end")
+
+    def __init__(self, kept_samples: int, width: int, filler: bytes) -> None:
+        self._kept = kept_samples * width
+        self._width = width
+        self._filler = filler
+        self._octets = bytearray()
+        self.end = 0
+        """The sample that comes next."""
+
+    @property
+    def start(self) -> int:
+        """The first sample that is remembered."""
+        return self.end - len(self._octets) // self._width
+
+    def append(self, octets: bytes) -> None:
+        """The stream goes on."""
+        self._octets += octets
+        self.end += len(octets) // self._width
+        if len(self._octets) > 2 * self._kept:
+            del self._octets[: len(self._octets) - self._kept]
+
+    def skip_to(self, at_sample: int) -> None:
+        """Nothing came up to `at_sample`, which is not before `end`."""
+        missing = at_sample - self.end
+        if missing * self._width >= self._kept:
+            self._octets.clear()
+        else:
+            self.append(self._filler * missing)
+        self.end = at_sample
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._octets.clear()
+
+    def read(self, start: int, stop: int) -> bytes:
+        """The samples from `start` up to `stop`; filler where there are none, or none any more."""
+        first = self.start
+        before = max(0, min(stop, first) - start)
+        after = max(0, stop - max(start, self.end))
+        low, high = (max(start, first) - first) * self._width, (min(stop, self.end) - first) * self._width
+        return self._filler * before + bytes(self._octets[low : max(low, high)]) + self._filler * after

@@ -1,0 +1,165 @@
+"""Silero's 8 kHz network as a few dense layers: the same function of the same weights, at a third of the cost.
+
+The network hears four short windows a frame and folds over them. For sequences that short a runtime spends more on
+moving the windows about than on multiplying: here each convolution is one matrix, with the padding and the zeros in it.
+
+What it hears of a frame does not depend on what it remembers, so it can be cut between the two: the ear makes 512
+numbers of the audio, the memory makes a probability of them.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipeline.vad import _onnx
+
+Array = np.ndarray[Any, np.dtype[np.float32]]
+
+BRANCH = "else_branch"  # of the test for 16 kHz
+SAMPLES = 288  # 32 of context, 256 new
+PADDED = 320  # the last 32 mirrored at the end
+WINDOW, HOP, WINDOWS = 128, 64, 4
+STRIDES = (1, 2, 2, 1)  # of the convolutions
+BINS = 65
+UNITS = 128  # of the recurrent layer
+
+_SHAPES = {
+    "stft.forward_basis_buffer": (2 * BINS, 1, WINDOW),
+    "encoder.0.reparam_conv.weight": (128, BINS, 3),
+    "encoder.0.reparam_conv.bias": (128,),
+    "encoder.1.reparam_conv.weight": (64, 128, 3),
+    "encoder.1.reparam_conv.bias": (64,),
+    "encoder.2.reparam_conv.weight": (64, 64, 3),
+    "encoder.2.reparam_conv.bias": (64,),
+    "encoder.3.reparam_conv.weight": (UNITS, 64, 3),
+    "encoder.3.reparam_conv.bias": (UNITS,),
+    "decoder.rnn.weight_ih": (4 * UNITS, UNITS),
+    "decoder.rnn.weight_hh": (4 * UNITS, UNITS),
+    "decoder.rnn.bias_ih": (4 * UNITS,),
+    "decoder.rnn.bias_hh": (4 * UNITS,),
+    "decoder.decoder.2.weight": (1, UNITS, 1),
+    "decoder.decoder.2.bias": (1,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Dense:
+    """Model files. `state` and `stateN` are float32 [2, batch, 128], `output` is float32 [batch, 1].
+
+    `whole` makes `output` and `stateN` of `input`, float32 [batch, 288], and `state`, like the original at 8 kHz. `ear`
+    makes `heard`, float32 [batch, 512], of `input`; `memory` makes `output` and `stateN` of `heard` and `state`. One
+    after the other they say what `whole` says, to the last bit.
+    """
+
+    whole: bytes
+    ear: bytes
+    memory: bytes
+
+
+def dense(model: bytes) -> Dense | None:
+    """The model file rewritten, or None where it is not the network that is known here."""
+    try:
+        weights = _onnx.weights(model, BRANCH)
+    except ValueError:
+        return None
+    if any(name not in weights or weights[name].shape != shape for name, shape in _SHAPES.items()):
+        return None
+    ear, memory = _ear_weights(weights), _memory_weights(weights)
+    audio, heard = _onnx.value("input", ("batch", SAMPLES)), _onnx.value("heard", ("batch", 4 * UNITS))
+    state, after = _onnx.value("state", (2, "batch", UNITS)), _onnx.value("stateN", (2, "batch", UNITS))
+    output = _onnx.value("output", ("batch", 1))
+    return Dense(
+        _onnx.model(_ear() + _memory(), ear + memory, [audio, state], [output, after]),
+        _onnx.model(_ear(), ear, [audio], [heard]),
+        _onnx.model(_memory(), memory, [heard, state], [output, after]),
+    )
+
+
+def _ear_weights(weights: dict[str, Array]) -> list[bytes]:
+    tensors = {
+        "stft": _stft(weights["stft.forward_basis_buffer"]),
+        "rnn.heard": weights["decoder.rnn.weight_ih"].T,
+        "rnn.bias": weights["decoder.rnn.bias_ih"] + weights["decoder.rnn.bias_hh"],
+    }
+    width = WINDOWS
+    for layer, stride in enumerate(STRIDES):
+        kernel, bias = (weights[f"encoder.{layer}.reparam_conv.{part}"] for part in ("weight", "bias"))
+        tensors[f"encoder.{layer}.weight"] = _convolution(kernel, width, stride)
+        width = (width - 1) // stride + 1
+        tensors[f"encoder.{layer}.bias"] = np.repeat(bias, width)
+    return [_onnx.tensor(name, array) for name, array in tensors.items()]
+
+
+def _memory_weights(weights: dict[str, Array]) -> list[bytes]:
+    return [
+        _onnx.tensor("rnn.state", weights["decoder.rnn.weight_hh"].T),
+        _onnx.tensor("decoder.weight", weights["decoder.decoder.2.weight"].reshape(UNITS, 1)),
+        _onnx.tensor("decoder.bias", weights["decoder.decoder.2.bias"]),
+        _onnx.tensor("first", np.zeros(1, np.int64)),
+    ]
+
+
+def _stft(basis: Array) -> Array:
+    """[288, 520]: the real parts of all windows, by bin and window, then the imaginary ones."""
+    padded = np.zeros((PADDED, 2 * BINS, WINDOWS), np.float32)
+    for window in range(WINDOWS):
+        padded[HOP * window : HOP * window + WINDOW, :, window] = basis[:, 0].T
+    whole = padded[:SAMPLES].copy()
+    mirrored = PADDED - SAMPLES
+    whole[SAMPLES - 1 - mirrored : SAMPLES - 1] += padded[SAMPLES:][::-1]
+    return whole.reshape(SAMPLES, -1)
+
+
+def _convolution(kernel: Array, width: int, stride: int) -> Array:
+    """A convolution over `width` places with one of padding as a matrix; inputs and outputs by channel and place."""
+    outputs, inputs, taps = kernel.shape
+    places = (width - 1) // stride + 1
+    matrix = np.zeros((inputs, width, outputs, places), np.float32)
+    for place in range(places):
+        for tap in range(taps):
+            source = place * stride + tap - 1
+            if 0 <= source < width:
+                matrix[:, source, :, place] = kernel[:, :, tap].T
+    return matrix.reshape(inputs * width, outputs * places)
+
+
+def _ear() -> list[bytes]:
+    node = _onnx.node
+    nodes = [
+        node("MatMul", ["input", "stft"], ["spectrum"]),
+        node("Split", ["spectrum"], ["real", "imaginary"], axis=1),
+        node("Mul", ["real", "real"], ["real2"]),
+        node("Mul", ["imaginary", "imaginary"], ["imaginary2"]),
+        node("Add", ["real2", "imaginary2"], ["power"]),
+        node("Sqrt", ["power"], ["layer0"]),
+    ]
+    for layer in range(len(STRIDES)):
+        names = [f"layer{layer}", f"encoder.{layer}.weight", f"encoder.{layer}.bias"]
+        nodes += [node("Gemm", names, [f"sum{layer}"]), node("Relu", [f"sum{layer}"], [f"layer{layer + 1}"])]
+    return [*nodes, node("Gemm", [f"layer{len(STRIDES)}", "rnn.heard", "rnn.bias"], ["heard"])]
+
+
+def _memory() -> list[bytes]:
+    """A long short-term memory, its gates in the order in which PyTorch has them."""
+    node = _onnx.node
+    return [
+        node("Split", ["state"], ["h3", "c3"], axis=0),
+        node("Squeeze", ["h3", "first"], ["h"]),
+        node("Squeeze", ["c3", "first"], ["c"]),
+        node("Gemm", ["h", "rnn.state", "heard"], ["gates"]),
+        node("Split", ["gates"], ["i", "f", "g", "o"], axis=1),
+        *(node("Sigmoid", [gate], [f"{gate}'"]) for gate in "ifo"),
+        node("Tanh", ["g"], ["g'"]),
+        node("Mul", ["f'", "c"], ["kept"]),
+        node("Mul", ["i'", "g'"], ["new"]),
+        node("Add", ["kept", "new"], ["cN"]),
+        node("Tanh", ["cN"], ["cN'"]),
+        node("Mul", ["o'", "cN'"], ["hN"]),
+        node("Unsqueeze", ["hN", "first"], ["hN3"]),
+        node("Unsqueeze", ["cN", "first"], ["cN3"]),
+        node("Concat", ["hN3", "cN3"], ["stateN"], axis=0),
+        node("Relu", ["hN"], ["speech"]),
+        node("Gemm", ["speech", "decoder.weight", "decoder.bias"], ["logit"]),
+        node("Sigmoid", ["logit"], ["output"]),
+    ]

@@ -1,0 +1,155 @@
+"""The gate written plainly, one frame of one call at a time: what the batches of the real one are held against."""
+
+from collections import deque
+
+import numpy as np
+
+from pipeline.vad.gate import GateEvent, GateSettings, SpeechConfirmed, SpeechStarted, SpeechStopped
+from pipeline.vad.loudness import BLOCK_SAMPLES, AudibleSettings
+
+
+def _amplitude(dbfs: float) -> float:
+    return float(32_768 * 10 ** (dbfs / 20))
+
+
+NOISE_DELAY_FRAMES = 4
+
+_NOISE_RISE = 1.26  # a frame: 2 dB
+_NOISE_FALL = 0.3  # of the distance, a frame
+_LEAST_NOISE_LEVEL = BLOCK_SAMPLES * _amplitude(-75.0)
+
+
+class PlainGate:
+    """One call's gate. Feed it every frame in order, with the probability that the detector gave it."""
+
+    def __init__(self, settings: GateSettings | None = None) -> None:
+        self.eager = False
+        """Set while an early start is worth a false one: the bot speaks, and its pause can be taken back."""
+        settings, audible = settings or GateSettings(), AudibleSettings()
+        self._settings = settings
+        self._confirm_samples = settings.confirm_ms * settings.rate_hz // 1000
+        self._confirm_frame_samples = (settings.confirm_ms + settings.lag_ms) * settings.rate_hz // 1000
+        self._doubt_samples = settings.doubt_ms * settings.rate_hz // 1000
+        self._refine_samples = settings.refine_ms * settings.rate_hz // 1000
+        self._audible_peak = _amplitude(audible.audible_dbfs)
+        self._margin = 10 ** (audible.noise_margin_db / 20)
+        self._noise_max_level = BLOCK_SAMPLES * _amplitude(audible.noise_max_dbfs)
+        self._noise_level = _LEAST_NOISE_LEVEL  # of a block: the sum of its samples' absolute values
+        self._recent_levels: deque[float] = deque(maxlen=NOISE_DELAY_FRAMES)
+        self._run_start: int | None = None  # first sample of the last frames running with something audible
+        self._in_speech = False
+        self._confirmed = False
+        self._certain = False  # has the segment been at `start_probability`
+        self._suspicious = True  # may a suspicion start one
+        self._start_sample = 0
+        self._stop_sample: int | None = None  # where the last segment ended
+        self._speech_samples = 0
+        self._frame_samples = 0  # the same, audible or not
+        self._frames_below = 0
+        self._below_sample = 0  # where the current run of frames below the stop threshold began
+        self._audible_end = 0
+
+    @property
+    def in_speech(self) -> bool:
+        """Between SpeechStarted and SpeechStopped."""
+        return self._in_speech
+
+    @property
+    def speech_samples(self) -> int:
+        """Audible samples of the current segment, or of the last one while there is none."""
+        return self._speech_samples
+
+    def push(self, probability: float, frame: bytes, at_sample: int) -> list[GateEvent]:
+        """Take one frame of 16-bit mono PCM that begins at `at_sample`.
+
+        Raises ValueError when the frame is not a whole number of 4 ms blocks.
+        """
+        if len(frame) % (2 * BLOCK_SAMPLES) or not frame:
+            raise ValueError(f"a frame is a multiple of {2 * BLOCK_SAMPLES} bytes, not {len(frame)}")
+        blocks = np.abs(np.frombuffer(frame, "<i2").astype(np.float32)).reshape(-1, BLOCK_SAMPLES)
+        levels = blocks.sum(axis=1).tolist()
+        audible = self._audible(blocks.max(axis=1).tolist(), levels)
+        if audible:
+            self._audible_end = at_sample + (audible[-1] + 1) * BLOCK_SAMPLES
+        events = self._move(probability, len(audible) * BLOCK_SAMPLES, at_sample, len(frame) // 2)
+        if not audible:
+            self._run_start = None
+        elif self._run_start is None:
+            self._run_start = at_sample + audible[0] * BLOCK_SAMPLES
+        if self._in_speech:
+            self._recent_levels.clear()
+        else:
+            self._learn_noise(sum(levels) / len(levels))
+        return events
+
+    def _audible(self, peaks: list[float], levels: list[float]) -> list[int]:
+        """The indices of the blocks that can be heard."""
+        # Noise lifts the samples that are a little too quiet, by about its own level.
+        least_peak = self._audible_peak + self._noise_level / BLOCK_SAMPLES
+        least_level = min(self._noise_level * self._margin, self._noise_max_level)
+        return [
+            index
+            for index, (peak, level) in enumerate(zip(peaks, levels, strict=True))
+            if peak >= least_peak and level >= least_level
+        ]
+
+    def _move(self, probability: float, audible_samples: int, at_sample: int, samples: int) -> list[GateEvent]:
+        settings = self._settings
+        certain = probability >= settings.start_probability
+        if not self._in_speech:
+            self._certain = certain
+            suspect = probability >= settings.suspect_probability
+            self._suspicious = self._suspicious or not suspect
+            started = certain or (self.eager and suspect and self._suspicious)
+            return self._start(audible_samples, at_sample, samples) if started else []
+        self._certain = self._certain or certain
+        if probability >= settings.stop_probability:
+            self._frames_below = 0
+            if not self._certain and self._frame_samples >= self._doubt_samples:
+                # A hum, a tone: neither silence nor speech.
+                self._suspicious = False
+                self._below_sample = at_sample
+                return self._stop()
+            return self._count(audible_samples, samples)
+        if self._frames_below == 0:
+            self._below_sample = at_sample
+        self._frames_below += 1
+        return self._stop() if self._frames_below >= settings.stop_frames else []
+
+    def _start(self, audible_samples: int, at_sample: int, samples: int) -> list[GateEvent]:
+        self._in_speech = True
+        self._confirmed = False
+        self._speech_samples = self._frame_samples = 0
+        self._frames_below = 0
+        audible_since = at_sample if self._run_start is None else self._run_start
+        earliest = at_sample - self._refine_samples
+        if self._stop_sample is not None:
+            earliest = max(earliest, self._stop_sample)
+        self._start_sample = max(audible_since, earliest)
+        return [SpeechStarted(self._start_sample), *self._count(audible_samples, samples)]
+
+    def _count(self, audible_samples: int, samples: int) -> list[GateEvent]:
+        self._speech_samples += audible_samples
+        self._frame_samples += samples
+        enough = self._speech_samples >= self._confirm_samples
+        enough = enough or self._frame_samples >= self._confirm_frame_samples
+        if self._confirmed or not (enough and self._certain):
+            return []
+        self._confirmed = True
+        return [SpeechConfirmed(max(self._audible_end, self._start_sample))]
+
+    def _stop(self) -> list[GateEvent]:
+        self._in_speech = False
+        earliest = max(self._start_sample, self._below_sample - self._refine_samples)
+        self._stop_sample = max(self._audible_end, earliest)
+        return [SpeechStopped(self._stop_sample, self._confirmed)]
+
+    def _learn_noise(self, level: float) -> None:
+        recent = self._recent_levels
+        if len(recent) == NOISE_DELAY_FRAMES:
+            noise = self._noise_level
+            if recent[0] > noise:
+                self._noise_level = min(recent[0], noise * _NOISE_RISE)
+            else:
+                self._noise_level = max(noise + (recent[0] - noise) * _NOISE_FALL, _LEAST_NOISE_LEVEL)
+        recent.append(level)
