@@ -1,0 +1,61 @@
+"""One-time admissions: what a webhook hands out, a stream comes in with, once and soon."""
+
+import secrets
+from collections import OrderedDict
+from dataclasses import dataclass
+
+TICKET_S = 60.0
+TICKETS_MAX = 10_000
+"""Outstanding at once; of more the oldest are void."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What it is good for: one stream of one call. `signed`: the carrier's signature is wanted besides."""
+
+    call_sid: str
+    caller: str
+    called: str
+    signed: bool
+    expires_at: float
+
+
+class Tickets:
+    """The outstanding ones. `now` is monotonic seconds."""
+
+    def __init__(self) -> None:
+        self._tickets: OrderedDict[str, Ticket] = OrderedDict()
+        self._token_of: dict[str, str] = {}
+
+    def __len__(self) -> int:
+        return len(self._tickets)
+
+    def issue(self, call_sid: str, caller: str, called: str, now: float, *, signed: bool = True) -> str:
+        """A token, fit for a URL's path. It voids an older one of the same call."""
+        self.void(call_sid)
+        while self._tickets and next(iter(self._tickets.values())).expires_at <= now:
+            self.void(next(iter(self._tickets.values())).call_sid)
+        if len(self._tickets) >= TICKETS_MAX:
+            self.void(next(iter(self._tickets.values())).call_sid)
+        token = secrets.token_urlsafe(24)
+        self._tickets[token] = Ticket(call_sid, caller, called, signed, now + TICKET_S)
+        self._token_of[call_sid] = token
+        return token
+
+    def look(self, token: str, now: float) -> Ticket | None:
+        """What the token is good for, if anything; it stays good."""
+        ticket = self._tickets.get(token)
+        return ticket if ticket is not None and now < ticket.expires_at else None
+
+    def take(self, token: str, now: float) -> Ticket | None:
+        """The same, and the token is void from now on."""
+        ticket = self.look(token, now)
+        if ticket is not None:
+            self.void(ticket.call_sid)
+        return ticket
+
+    def void(self, call_sid: str) -> None:
+        """The call is over, or has another ticket."""
+        token = self._token_of.pop(call_sid, None)
+        if token is not None:
+            del self._tickets[token]

@@ -1,0 +1,240 @@
+import asyncio
+import json
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from telephony import pcm
+from telephony.codec import codec_named
+from telephony.line import MediaLine
+from telephony.net.stream_line import StreamLine
+from telephony.twilio.stream import Started
+
+TIMEOUT_S = 5.0
+START = b'{"event":"start","streamSid":"MZ1","start":{"callSid":"CA1"}}'
+
+
+class Socket:
+    """The far end: reads what is written, and says when it was."""
+
+    def __init__(self) -> None:
+        self.writable = True
+        self.messages: list[dict[str, Any]] = []
+        self.closed: list[tuple[int, str]] = []
+
+    def send(self, messages: Sequence[bytes]) -> None:
+        self.messages += [json.loads(message) for message in messages]
+
+    def close(self, code: int, reason: str) -> None:
+        self.closed.append((code, reason))
+
+    def events(self) -> list[str]:
+        return [message["event"] for message in self.messages]
+
+
+class Call:
+    def __init__(self, *, first_media_timeout_s: float = 30.0, media_timeout_s: float = 15.0) -> None:
+        self.socket = Socket()
+        self.started: list[Started] = []
+        self.ended: list[str | None] = []
+        self.audio: list[tuple[int, bytes]] = []
+        self.keys: list[tuple[str, int]] = []
+        self.sent: list[tuple[int, bytes]] = []
+        self.drained = self.silent = 0
+        self.changed = asyncio.Event()
+        self.line = StreamLine(
+            self.socket,
+            on_started=self.started.append,
+            on_ended=self.ended.append,
+            first_media_timeout_s=first_media_timeout_s,
+            media_timeout_s=media_timeout_s,
+        )
+        self.line.on_audio = lambda audio, at_sample: self._note(self.audio.append, (at_sample, audio))
+        self.line.on_dtmf = lambda digit, at_sample: self._note(self.keys.append, (digit, at_sample))
+        self.line.on_sent = lambda payload, ordinal: self._note(self.sent.append, (ordinal, payload))
+        self.line.on_drained = self._on_drained
+        self.line.on_silent = self._on_silent
+
+    def _note(self, where: Callable[[Any], None], what: object) -> None:
+        where(what)
+        self.changed.set()
+
+    def _on_drained(self) -> None:
+        self.drained += 1
+        self.changed.set()
+
+    def _on_silent(self) -> None:
+        self.silent += 1
+        self.changed.set()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(TIMEOUT_S):
+            while not condition():
+                self.changed.clear()
+                await self.changed.wait()
+
+    def media(self, n: int) -> None:
+        payload = b64encode(bytes([n]) * 160).decode()
+        body = {"payload": payload, "chunk": str(n), "timestamp": str(20 * n)}
+        self.line.receive(json.dumps({"event": "media", "streamSid": "MZ1", "media": body}).encode())
+
+    def echo(self) -> None:
+        """Return all marks."""
+        for message in [each for each in self.socket.messages if each["event"] == "mark"]:
+            self.line.receive(json.dumps({"event": "mark", "mark": message["mark"]}).encode())
+
+
+def opened(first_media_timeout_s: float = 30.0, media_timeout_s: float = 15.0) -> Call:
+    call = Call(first_media_timeout_s=first_media_timeout_s, media_timeout_s=media_timeout_s)
+    call.line.receive(START)
+    call.line.start()
+    return call
+
+
+async def test_it_is_a_line() -> None:
+    call = opened()
+    line: MediaLine = call.line
+    assert line.encoding == "PCMU"
+    assert [one.call_sid for one in call.started] == ["CA1"]
+    line.close()
+
+
+async def test_audio_and_keys_arrive_in_order() -> None:
+    call = opened()
+    call.media(1)
+    call.line.receive(b'{"event":"dtmf","dtmf":{"digit":"7"}}')
+    call.media(2)
+    decode = codec_named("PCMU").decode
+    assert call.audio == [(0, decode(b"\x01" * 160)), (160, decode(b"\x02" * 160))]
+    assert call.keys == [("7", 160)]
+    call.line.close()
+
+
+async def test_an_utterance_is_sent_told_and_heard() -> None:
+    call = opened()
+    payload = bytes(range(256)) * 10
+    call.line.play(payload)
+    assert call.socket.events() == ["media", "mark"], "it leaves at once"
+    assert call.line.queued_samples == len(payload)
+    await call.until(lambda: call.drained == 1)
+    assert b"".join(piece for _, piece in call.sent) == payload
+    assert call.sent[0][0] == 0
+    assert call.line.sent_samples == len(payload)
+    call.echo()
+    assert call.line.heard_samples() == len(payload)
+    call.line.close()
+
+
+async def test_what_was_sent_is_told_soon_and_never_from_within_play() -> None:
+    call = opened()
+    call.line.play(bytes(80))
+    assert (call.sent, call.drained, call.line.sent_samples) == ([], 0, 0)
+    await call.until(lambda: call.drained == 1)
+    assert call.sent == [(0, bytes(80))]
+    call.line.close()
+
+
+async def test_clear_takes_everything_back_at_once() -> None:
+    call = opened()
+    call.line.play(bytes(16_000))
+    await call.until(lambda: len(call.sent) >= 3)
+    dropped = call.line.clear()
+    assert call.socket.events()[-1] == "clear"
+    assert call.line.queued_samples == 0
+    assert call.line.sent_samples + dropped == 16_000
+    assert sum(len(piece) for _, piece in call.sent) == call.line.sent_samples
+    call.line.play(bytes(160))
+    assert call.line.sent_samples + call.line.queued_samples == 16_000 - dropped + 160
+    call.line.close()
+
+
+async def test_a_handler_may_clear_and_play() -> None:
+    call = opened()
+    order: list[int] = []
+
+    def interrupt(_: bytes, at_sample: int) -> None:
+        order.append(at_sample)
+        call.line.clear()
+        call.line.play(bytes(160))
+
+    call.line.on_audio = interrupt
+    call.line.play(bytes(8_000))
+    call.media(1)
+    call.media(2)
+    assert order == [0, 160]
+    assert call.line.queued_samples <= 320
+    call.line.close()
+
+
+async def test_a_handler_may_close() -> None:
+    call = opened()
+    call.line.on_audio = lambda *_: call.line.close()
+    call.media(1)
+    call.media(2)
+    call.line.play(bytes(160))
+    assert call.socket.closed == [(1000, "")]
+    assert call.socket.messages == []
+    assert call.line.clear() == 0
+
+
+@pytest.mark.parametrize(("message", "code"), [(b"no json", 1008), (START, 1008)])
+async def test_a_far_end_that_breaks_the_protocol_is_closed(message: bytes, code: int) -> None:
+    call = opened()
+    call.line.receive(message)
+    assert [each for each, _ in call.socket.closed] == [code]
+    assert len(call.ended) == 1
+    assert call.ended[0]
+    call.line.receive(message)
+    assert len(call.ended) == 1
+
+
+async def test_stop_is_no_fault() -> None:
+    call = opened()
+    call.line.receive(b'{"event":"stop"}')
+    assert call.ended == [None]
+    call.line.close()
+    assert call.socket.closed == [(1000, "")]
+
+
+async def test_a_lost_socket_is_told() -> None:
+    call = opened()
+    call.line.lost("gone")
+    assert call.ended == ["gone"]
+
+
+async def test_dead_air_is_told() -> None:
+    call = opened(first_media_timeout_s=0.05, media_timeout_s=0.05)
+    await call.until(lambda: call.silent == 1)
+    call.media(1)
+    await call.until(lambda: call.silent == 2)
+    call.line.close()
+
+
+async def test_keys_are_played_as_tones() -> None:
+    call = opened()
+    call.line.send_dtmf("1")
+    assert call.line.queued_samples == 1_600
+    with pytest.raises(ValueError, match="no such key"):
+        call.line.send_dtmf("x")
+    call.line.close()
+
+
+async def test_to_who_does_not_read_nothing_is_written() -> None:
+    call = opened()
+    call.socket.writable = False
+    call.line.play(bytes(800))
+    await call.until(lambda: call.drained == 1)
+    assert call.socket.messages == []
+    assert call.line.stats().skipped_samples == 800
+    call.line.close()
+
+
+async def test_pcm_is_encoded() -> None:
+    call = opened()
+    assert call.line.encode(pcm.silence(3)) == b"\xff\xff\xff"
+    assert call.line.dump()["closed"] is False
+    call.line.close()
+    call.line.close()
+    assert call.socket.closed == [(1000, "")]
