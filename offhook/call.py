@@ -31,6 +31,7 @@ class Call:
         silence_ms: int = 500,
         no_input_ms: int = 5_000,
         on_hangup: Callable[[], None] | None = None,
+        on_state: Callable[[str], None] | None = None,
     ) -> None:
         self.id = call_id
         self.caller = caller
@@ -40,6 +41,7 @@ class Call:
         self._silence_ms = silence_ms
         self._no_input_ms = no_input_ms
         self._on_hangup = on_hangup
+        self._on_state = on_state
         self._ended = False
         self.hung_up = False  # by us
 
@@ -81,6 +83,11 @@ class Call:
             no_input_ms=self._no_input_ms if no_input_ms is None else no_input_ms,
         )
         return await self.step(None if text is None else Prompt(text, barge_in), question)
+
+    def enter(self, state: str) -> None:
+        """Tell whoever watches the call where the dialog is now: a name of its own choice."""
+        if self._on_state is not None and not self._ended:
+            self._on_state(state)
 
     async def step(self, prompt: Prompt | None, question: Question | None) -> Answer:
         """One prompt and question, as values. Raises CallEnded; RuntimeError while another one is open."""

@@ -16,7 +16,7 @@ from offhook.demo import demo as run_demo
 from offhook.dialogs import bench_dialog, flow_dialog
 from offhook.flowfile import FlowDefaults, load_flow
 from offhook.log import setup
-from offhook.serve import run_loop
+from offhook.runloop import run_loop
 from offhook.serve import serve as run_server
 from offhook.usererror import UserError
 from offhook.version import __version__
@@ -67,7 +67,9 @@ def serve(
     sip: Annotated[str | None, typer.Option(help="Where calls come in.", metavar="HOST:PORT")] = None,
     http: Annotated[str | None, typer.Option(help="Where the health pages are.", metavar="HOST:PORT")] = None,
     rtp_ports: Annotated[str | None, typer.Option(help="The ports for media.", metavar="LOW-HIGH")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that carry calls: 1.")] = 1,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Processes that carry calls. Default: one for each core.")
+    ] = None,
     flow: Annotated[Path | None, typer.Option(help="The dialog, a YAML file.", metavar="FILE")] = None,
     bench_engines: Annotated[
         bool,
@@ -75,13 +77,6 @@ def serve(
     ] = False,
 ) -> None:
     """Answer calls until SIGTERM (calls may end) or two SIGINTs (at once)."""
-    if workers > 1:
-        raise UserError(
-            f"calls cannot be carried by {workers} processes",
-            "one process carries all calls; only recognisers and voices have others",
-            "--workers 1",
-            "--workers",
-        )
     overrides: dict[str, dict[str, object]] = {}
     if sip is not None:
         overrides["sip"] = dict(zip(("host", "port"), parse_address(sip), strict=True))
@@ -89,6 +84,8 @@ def serve(
         overrides["http"] = dict(zip(("host", "port"), parse_address(http), strict=True))
     if rtp_ports is not None:
         overrides["rtp"] = dict(zip(("low", "high"), parse_port_range(rtp_ports), strict=True))
+    if workers is not None:
+        overrides["calls"] = {"workers": workers}
     if bench_engines:
         overrides["asr"] = {"engine": "fixed"}
         overrides["tts"] = {"engine": "recorded"}

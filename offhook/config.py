@@ -26,6 +26,7 @@ __all__ = [
     "CallsConfig",
     "Config",
     "DialogConfig",
+    "EarsConfig",
     "HttpConfig",
     "LogConfig",
     "RecordsConfig",
@@ -33,6 +34,7 @@ __all__ = [
     "SipConfig",
     "TtsConfig",
     "TurnConfig",
+    "TwilioConfig",
     "VadConfig",
     "parse_address",
     "parse_port_range",
@@ -71,18 +73,33 @@ class SipConfig(Section):
 
 
 class HttpConfig(Section):
-    """Health, metrics and records over HTTP."""
+    """Health, metrics, and the pages that show the calls, over HTTP. `password` opens the pages to other machines; any
+    user name goes with it."""
 
     enabled: bool = True
     host: Host = "127.0.0.1"
     port: Port = 8080
+    password: Annotated[str | None, Field(repr=False, min_length=8, max_length=256, examples=["..."])] = None
+
+
+class TwilioConfig(Section):
+    """Calls over Twilio's media streams. `auth_token` is the account's, `public_url` the address that Twilio calls;
+    without a token only programs on this machine may call, and where HTTP is open to others, too, nobody."""
+
+    enabled: bool = True
+    auth_token: Annotated[str | None, Field(repr=False, min_length=1, max_length=256, examples=["..."])] = None
+    public_url: Annotated[
+        str | None,
+        Field(max_length=500, pattern=r"^https?://[^\s?#@]+$", examples=["https://bot.example.com"]),
+    ] = None
 
 
 class RtpConfig(Section):
-    """Media ports, in pairs of an even one for RTP and the next for RTCP, and how long silence is borne."""
+    """Media ports, in pairs of an even one for RTP and the next for RTCP, shared out among the workers, and how
+    long silence is borne."""
 
     low: Annotated[int, Field(ge=1024, le=65_534)] = 10_000
-    high: Annotated[int, Field(ge=1025, le=65_535)] = 10_999
+    high: Annotated[int, Field(ge=1025, le=65_535)] = 29_999
     media_timeout_s: Annotated[float, Field(ge=1, le=3_600)] = 15.0
     first_media_timeout_s: Annotated[float, Field(ge=1, le=3_600)] = 30.0
     ptime_ms: Literal[10, 20, 30, 40, 60] = 20
@@ -110,9 +127,16 @@ class RtpConfig(Section):
 
 
 class CallsConfig(Section):
-    """How many calls, how long, and how long a call rings before it is answered."""
+    """How many calls, how long, and how long a call rings before it is answered.
 
-    max_calls: Annotated[int, Field(ge=1, le=10_000)] = 50
+    `workers`: processes that carry calls; 0 is one for each core. `max_calls` 0: as many as they can carry, which is
+    until each uses `full_cpu` of a core, or is busy and its event loop `full_lag_ms` late; then new calls are refused.
+    """
+
+    workers: Annotated[int, Field(ge=0, le=256)] = 0
+    max_calls: Annotated[int, Field(ge=0, le=10_000)] = 0
+    full_cpu: Annotated[float, Field(gt=0, le=1)] = 0.9
+    full_lag_ms: Annotated[float, Field(ge=1, le=1_000)] = 20.0
     max_call_s: Annotated[float, Field(ge=1, le=86_400)] = 1_800.0
     answer_delay_ms: Annotated[int, Field(ge=0, le=60_000)] = 0
 
@@ -135,6 +159,13 @@ class VadConfig(Section):
             why = "it must not be above `start_threshold`, which is {example}"
             raise PydanticCustomError("above", why, {"example": start})
         return stop
+
+
+class EarsConfig(Section):
+    """What the caller's audio passes before the detector: `processor` "webrtc" adds WebRTC's echo cancellation, noise
+    suppression and gain control. The guard against the bot's own echo is always there."""
+
+    processor: Literal["none", "webrtc"] = "none"
 
 
 class TurnConfig(Section):
@@ -171,13 +202,15 @@ class DialogConfig(Section):
 
 
 class RecordsConfig(Section):
-    """Where calls are recorded; without `database_url` in an SQLite file in `dir`."""
+    """Where calls are recorded; without `database_url` in an SQLite file in `dir`. `capture` keeps the SIP and RTP
+    packets of each call, keys included, in a pcap file."""
 
     dir: Path = Path("offhook-data")
     database_url: Annotated[
         str | None, Field(repr=False, max_length=2_000, examples=["postgresql://user@host/offhook"])
     ] = None
     record_audio: bool = False
+    capture: bool = False
 
 
 class LogConfig(Section):
@@ -196,9 +229,11 @@ class Config(BaseSettings):
 
     sip: SipConfig = SipConfig()
     http: HttpConfig = HttpConfig()
+    twilio: TwilioConfig = TwilioConfig()
     rtp: RtpConfig = RtpConfig()
     calls: CallsConfig = CallsConfig()
     vad: VadConfig = VadConfig()
+    ears: EarsConfig = EarsConfig()
     turn: TurnConfig = TurnConfig()
     asr: AsrConfig = AsrConfig()
     tts: TtsConfig = TtsConfig()
@@ -240,8 +275,8 @@ class Config(BaseSettings):
 
     @property
     def max_calls(self) -> int:
-        """How many calls at once: `calls.max_calls`, or fewer if the media ports do not suffice."""
-        return min(self.calls.max_calls, self.rtp.pairs)
+        """How many calls at once at the most: `calls.max_calls`, or fewer if the media ports do not suffice."""
+        return min(self.calls.max_calls or self.rtp.pairs, self.rtp.pairs)
 
     def redacted(self) -> dict[str, dict[str, Any]]:
         """All values as plain ones, fit for JSON; passwords are masked."""
@@ -249,6 +284,9 @@ class Config(BaseSettings):
         url = values["records"]["database_url"]
         if url is not None:
             values["records"]["database_url"] = redact_url(url)
+        for section, key in (("twilio", "auth_token"), ("http", "password")):
+            if values[section][key] is not None:
+                values[section][key] = "***"
         return values
 
     def __str__(self) -> str:
@@ -340,7 +378,7 @@ class _Sources:
 
 
 _PATHS = {"dialog": ("flow",), "records": ("dir",)}
-_SECRET = {("records", "database_url")}
+_SECRET = {("records", "database_url"), ("twilio", "auth_token"), ("http", "password")}
 
 
 def _section(name: str) -> dict[str, Any]:

@@ -12,9 +12,11 @@ def flow_dialog(flow: Flow) -> Dialog:
     async def run(call: Call) -> None:
         runner = FlowRunner(flow)
         action = runner.start()
+        call.enter(runner.step)
         while not isinstance(action, HangUp):
             question = action.question if isinstance(action, AskFor) else None
             action = runner.answered(await call.step(action.prompt, question))
+            call.enter(runner.step)
         if action.prompt is not None:
             await call.step(action.prompt, None)
         await call.hangup()

@@ -30,17 +30,22 @@ def _known(value: str, allowed: Iterable[str]) -> str:
 
 
 class Metrics:
-    """All metrics of a process, in a registry of their own. Methods are cheap; any thread may call them."""
+    """All metrics of a process, in a registry of their own. Methods are cheap; any thread may call them.
 
-    def __init__(self, version: str = "") -> None:
+    With `alone` false it is one process of several that are shown together: what there must be only one of is left out.
+    """
+
+    def __init__(self, version: str = "", *, alone: bool = True) -> None:
         self.registry = CollectorRegistry(auto_describe=True)
-        ProcessCollector(registry=self.registry)
-        Info("offhook_build", "What is running.", registry=self.registry).info(
-            {"version": version, "python": platform.python_version()}
-        )
+        if alone:
+            ProcessCollector(registry=self.registry)
+            Info("offhook_build", "What is running.", registry=self.registry).info(
+                {"version": version, "python": platform.python_version()}
+            )
         self._define_calls()
         self._define_media()
         self._define_machinery()
+        self._define_workers()
 
     def _define_calls(self) -> None:
         reg = self.registry
@@ -71,6 +76,16 @@ class Metrics:
         packets = Counter("offhook_rtp_packets", "RTP packets.", ["direction"], registry=reg)
         self._rtp = {"received": packets.labels("received"), "sent": packets.labels("sent")}
         self._lost = Counter("offhook_rtp_lost_packets", "RTP packets that never came.", registry=reg)
+        self._ticks = Counter("offhook_media_ticks", "Packets that were due to be sent.", registry=reg)
+        self._late_ticks = Counter(
+            "offhook_media_late_ticks", "Packets that left more than 5 ms late, or not at all for that.", registry=reg
+        )
+        self._underruns = Counter(
+            "offhook_media_underruns", "Times that the bot's voice broke off because audio came too late.", registry=reg
+        )
+        self._stalls = Counter(
+            "offhook_media_stalls", "Times that the bot's voice broke off because the pacing stood still.", registry=reg
+        )
         self._truncated = Counter(
             "offhook_recordings_truncated", "Recordings that lack a part of the call.", registry=reg
         )
@@ -106,6 +121,21 @@ class Metrics:
             "How late the event loop ran what was due.",
             buckets=_LAG_BUCKETS_S,
             registry=reg,
+        )
+
+    def _define_workers(self) -> None:
+        reg = self.registry
+        self._worker_ready = Gauge("offhook_worker_ready", "Whether a worker takes part: 1.", ["worker"], registry=reg)
+        self._worker_calls = Gauge("offhook_worker_calls", "Calls of a worker.", ["worker"], registry=reg)
+        self._worker_cpu = Gauge("offhook_worker_cpu_ratio", "A worker's use of one core.", ["worker"], registry=reg)
+        self._worker_lag = Gauge(
+            "offhook_worker_event_loop_lag_seconds",
+            "How late a worker's event loop is: the 95th percentile of the last seconds.",
+            ["worker"],
+            registry=reg,
+        )
+        self._worker_restarts = Counter(
+            "offhook_worker_restarts", "Workers that died and were replaced.", ["worker"], registry=reg
         )
 
     def call_started(self) -> None:
@@ -144,6 +174,16 @@ class Metrics:
         """Lost packets since the last report; a negative count (duplicates, RFC 3550 §6.4.1) is none."""
         self._lost.inc(max(0, count))
 
+    def media_ticks(self, every: int, late: int) -> None:
+        """Packets that were due since the last report, and those of them that were late."""
+        self._ticks.inc(every)
+        self._late_ticks.inc(late)
+
+    def media_breaks(self, underruns: int, stalls: int) -> None:
+        """Breaks in what the bot said in one call."""
+        self._underruns.inc(underruns)
+        self._stalls.inc(stalls)
+
     def recording_truncated(self) -> None:
         """A recording lacks something."""
         self._truncated.inc()
@@ -179,6 +219,18 @@ class Metrics:
     def event_loop_lag(self, seconds: float) -> None:
         """One measurement of the loop's lateness."""
         self._lag.observe(max(0.0, seconds))
+
+    def worker(self, index: int, ready: bool, calls: int, cpu_ratio: float, lag_s: float) -> None:
+        """How worker `index` fares."""
+        label = str(index)
+        self._worker_ready.labels(label).set(ready)
+        self._worker_calls.labels(label).set(calls)
+        self._worker_cpu.labels(label).set(cpu_ratio)
+        self._worker_lag.labels(label).set(lag_s)
+
+    def worker_restarted(self, index: int) -> None:
+        """A worker died."""
+        self._worker_restarts.labels(str(index)).inc()
 
     def render(self) -> bytes:
         """The text format; its content type is `CONTENT_TYPE`."""

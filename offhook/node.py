@@ -1,33 +1,37 @@
 """One process that answers calls: it opens the ports, starts the engines, and hands each call to its own object."""
 
 import asyncio
+import secrets
+import socket
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import structlog
 
 from offhook.call import Dialog
+from offhook.calls import Calls
+from offhook.captures import Captures, SipTap
 from offhook.config import Config
+from offhook.conversation import Listener, Services
 from offhook.engines import EngineSet
-from offhook.inbound import InboundCall, Listener, Services
+from offhook.inbound import Trunk
+from offhook.livefeed import LiveFeed
 from offhook.metrics import Metrics
 from offhook.records import EndedBy, RecordingWriter, RecordStore
+from offhook.signalling import EndpointSignalling
+from offhook.stream_call import Streams
 from offhook.totals import Totals
 from offhook.usererror import UserError
 from offhook.version import __version__
 from offhook.web.app import create_app
+from offhook.web.live import LiveHub
 from offhook.web.loopwatch import LoopWatch
 from offhook.web.server import WebServer
+from offhook.web.site import add_site
 from offhook.web.status import HealthStatus, Readiness, ReadyStatus
-from sip.events import (
-    CallCancelled,
-    CallConfirmed,
-    CallEnded,
-    Event,
-    IncomingCall,
-    ReinviteConfirmed,
-    ReinviteReceived,
-)
+from offhook.web.twilio import server_with_streams
+from sip.events import Event, IncomingCall
 from sip.net.address import Address
 from sip.net.endpoint import Endpoint
 from sip.settings import UaSettings
@@ -47,16 +51,20 @@ class Node:
         self._totals = Totals(self.metrics_store)
         self._dialog = dialog
         self._engines = engines
-        self._calls: dict[str, InboundCall] = {}
-        self._empty = asyncio.Event()
-        self._empty.set()
+        self._streams: Streams | None = None
+        self._calls: Calls | None = None
         self._ready = False
         self._draining = False
         self._endpoint: Endpoint | None = None
-        self._services: Services | None = None
+        self._trunk: Trunk | None = None
         self._store: RecordStore | None = None
         self._recordings: RecordingWriter | None = None
+        self._captures: Captures | None = None
+        self._tap: SipTap | None = None
         self._web: WebServer | None = None
+        self._hub = LiveHub()
+        self._feed = LiveFeed(self._hub.publish)
+        self._hub.on_watch = self._feed.watch
         self._watch = LoopWatch(self.metrics_store.event_loop_lag)
         self._log = structlog.get_logger("offhook.node")
 
@@ -64,48 +72,41 @@ class Node:
         """Everything up: once this returns, calls can come in. Raises UserError, EngineError."""
         config = self.config
         # Kept at once, each: a start that fails half-way is undone by `stop`.
-        store = self._store = RecordStore.open(config.records.database_url or str(self.records_dir / "calls.db"))
+        store = self._store = open_store(config)
         if config.records.record_audio:
             self._recordings = RecordingWriter(self.records_dir / "recordings")
+        if config.records.capture:
+            self._captures = Captures(self.records_dir / "captures")
         await self._engines.start()
-        host = config.sip.advertised_host
-        advertised = Address(host, config.sip.port) if host else None
-        try:
-            endpoint = await Endpoint.open(
-                config.sip.host,
-                config.sip.port,
-                self._on_event,
-                settings=UaSettings(advertised=advertised),
-            )
-        except OSError as error:
-            raise UserError(
-                f"SIP cannot use {config.sip.host}:{config.sip.port}",
-                error.strerror or str(error),
-                "offhook serve --sip HOST:PORT with an address of this machine and a port that is free",
-            ) from error
+        endpoint = await open_endpoint(config, self._on_event)
         self._endpoint = endpoint
-        self._services = Services(
+        self._tap = SipTap(endpoint) if self._captures is not None else None
+        services = Services(
             config=config,
-            endpoint=endpoint,
-            ports=PortPool(config.rtp.low, config.rtp.high, endpoint.address.host),
-            clock=MediaClock(),
             engines=self._engines,
             store=store,
             metrics=self.metrics_store,
             recordings=self._recordings,
             dialog=self._dialog,
             listeners=self.listeners,
+            feed=self._feed,
         )
+        ports = PortPool(config.rtp.low, config.rtp.high, endpoint.address.host)
+        self._trunk = Trunk(EndpointSignalling(endpoint), ports, MediaClock(), self._captures)
+        self._calls = Calls(services, self._trunk, self._tap.end if self._tap is not None else None)
+        self._streams = Streams(self._calls)
         self._watch.start()
         if config.http.enabled:
-            self._web = WebServer(create_app(self))
+            app = create_app(self)
+            add_site(app, self._hub, store, config)
+            self._web = server_with_streams(app, config, self)
             await self._web.start(config.http.host, config.http.port)
         self._ready = True
 
     @property
     def records_dir(self) -> Path:
         """Where the database and the recordings are."""
-        return Path(self.config.records.dir).resolve()
+        return self.config.records.dir.resolve()
 
     @property
     def sip_address(self) -> Address:
@@ -132,7 +133,8 @@ class Node:
 
     async def idle(self) -> None:
         """Wait until there is no call."""
-        await self._empty.wait()
+        if self._calls is not None:
+            await self._calls.idle()
 
     async def stop(self) -> None:
         """End what is left: BYE to every call, records and recordings closed, engines and ports freed.
@@ -140,10 +142,11 @@ class Node:
         Also after a start that failed.
         """
         self._draining = True
-        for call in list(self._calls.values()):
-            call.hang_up(EndedBy.OPERATOR, "the bot was stopped")
+        if self._calls is not None:
+            self._calls.hang_up(EndedBy.OPERATOR, "the bot was stopped")
         await self.drain(2.0)
         self._watch.stop()
+        self._hub.close()
         if self._web is not None:
             await self._web.stop()
         if self._endpoint is not None:
@@ -152,10 +155,12 @@ class Node:
                 await asyncio.wait_for(self._endpoint.drained(), GOODBYE_S)
             self._endpoint.close()
         await self._engines.close()
-        if self._services is not None:
-            self._services.clock.close()
+        if self._trunk is not None:
+            self._trunk.clock.close()
         if self._recordings is not None:
             await asyncio.to_thread(self._recordings.close)
+        if self._captures is not None:
+            await asyncio.to_thread(self._captures.close)
         if self._store is not None:
             await asyncio.to_thread(self._store.close)
 
@@ -163,6 +168,10 @@ class Node:
     def http_address(self) -> tuple[str, int] | None:
         """Where the web pages are, if there are any."""
         return self._web.address if self._web is not None else None
+
+    @property
+    def _active(self) -> int:
+        return len(self._calls) if self._calls is not None else 0
 
     # What the web pages ask.
 
@@ -172,7 +181,7 @@ class Node:
 
     def ready(self) -> ReadyStatus:
         """May calls come in."""
-        active, most = len(self._calls), self.config.max_calls
+        active, most = self._active, self.config.max_calls
         details = {"calls": active, "max_calls": most}
         if self._draining:
             return ReadyStatus(Readiness.DRAINING, "no new calls: the bot is about to stop", details)
@@ -182,62 +191,81 @@ class Node:
             return ReadyStatus(Readiness.FULL, f"all {most} calls that are allowed are going on", details)
         return ReadyStatus(Readiness.READY, "", details)
 
-    def metrics(self) -> bytes:
+    async def metrics(self) -> bytes:
         """The Prometheus text."""
-        services = self._services
-        if services is not None:
-            restarts = self._engines.restarts()
-            self._totals.report(services.endpoint.ua.counters, services.store.counters, restarts)
+        if self._endpoint is not None and self._store is not None:
+            self._totals.sip(self._endpoint.ua.counters)
+            self._totals.records(self._store.counters)
+        self._totals.restarts(self._engines.restarts())
+        if self._trunk is not None:
+            self._totals.media(self._trunk.clock)
         return self.metrics_store.render()
+
+    # Calls over media streams.
+
+    def stream_refusal(self) -> str | None:
+        """Why no call may come over a stream now; None: it may."""
+        ready = self.ready()
+        return None if ready.state is Readiness.READY else ready.why
+
+    def stream_refused(self) -> None:
+        """A call over a stream was turned away for that."""
+        self.metrics_store.call_refused("inbound", "ws", "busy")
+
+    def take_stream(self, sock: socket.socket, initial: bytes, meta: Mapping[str, str]) -> bool:
+        """A call over a socket that is connected and was checked."""
+        if self._streams is None:
+            sock.close()
+            return False
+        self._streams.on_stream(secrets.token_hex(8), sock, initial, meta)
+        return True
 
     def dump(self) -> dict[str, object]:
         """The live state, for people."""
         return {
-            "calls": [call.dump() for call in self._calls.values()],
+            "calls": self._calls.dump() if self._calls is not None else [],
             "sip": self._endpoint.ua.dump() if self._endpoint is not None else None,
-            "ports": self._services.ports.dump() if self._services is not None else None,
-            "clock": self._services.clock.dump() if self._services is not None else None,
+            "ports": self._trunk.ports.dump() if self._trunk is not None else None,
+            "clock": self._trunk.clock.dump() if self._trunk is not None else None,
         }
 
     # Signalling.
 
     def _on_event(self, event: Event) -> None:
-        if isinstance(event, IncomingCall):
-            self._incoming(event)
+        calls, endpoint = self._calls, self._endpoint
+        if calls is None or endpoint is None:
             return
-        call = self._calls.get(event.call)
-        if call is None:
-            return
-        match event:
-            case CallConfirmed(sdp=sdp):
-                call.confirmed(sdp)
-            case CallCancelled():
-                call.cancelled()
-            case ReinviteConfirmed(sdp=sdp):
-                call.confirmed(sdp)
-            case ReinviteReceived(sdp=sdp):
-                call.reinvited(sdp)
-            case CallEnded(cause=cause):
-                call.ended(cause)
+        if not isinstance(event, IncomingCall):
+            calls.on_event(event)
+        elif self._draining or not self._ready:
+            self._refuse(EndpointSignalling(endpoint), event, 503, "rejected")
+        elif len(calls) >= self.config.max_calls:
+            self._refuse(EndpointSignalling(endpoint), event, 486, "busy")
+        else:
+            calls.on_event(event)
+            if self._tap is not None and self._captures is not None and event.call in calls:
+                self._tap.begin(event, self._captures.sip)
 
-    def _incoming(self, event: IncomingCall) -> None:
-        endpoint, services = self._endpoint, self._services
-        if endpoint is None or services is None:
-            return
-        if self._draining or not self._ready:
-            endpoint.run(lambda ua, now: ua.reject(event.call, 503, now, headers=(("Retry-After", "10"),)))
-            self.metrics_store.call_refused("inbound", "udp", "rejected")
-            return
-        if len(self._calls) >= self.config.max_calls:
-            endpoint.run(lambda ua, now: ua.reject(event.call, 486, now))
-            self.metrics_store.call_refused("inbound", "udp", "busy")
-            return
-        call = InboundCall(services, event, self._on_over)
-        self._calls[event.call] = call
-        self._empty.clear()
-        call.accept()
+    def _refuse(self, signalling: EndpointSignalling, event: IncomingCall, status: int, outcome: str) -> None:
+        signalling.reject(event.call, status, (("Retry-After", "10"),) if status == 503 else ())
+        self.metrics_store.call_refused("inbound", "udp", outcome)
 
-    def _on_over(self, call: InboundCall) -> None:
-        self._calls.pop(call.handle, None)
-        if not self._calls:
-            self._empty.set()
+
+def open_store(config: Config) -> RecordStore:
+    """The records' database. Raises UserError."""
+    return RecordStore.open(config.records.database_url or str(config.records.dir.resolve() / "calls.db"))
+
+
+async def open_endpoint(config: Config, on_event: Callable[[Event], None]) -> Endpoint:
+    """The SIP socket. Raises UserError."""
+    host, port = config.sip.host, config.sip.port
+    advertised = config.sip.advertised_host
+    settings = UaSettings(advertised=Address(advertised, port) if advertised else None)
+    try:
+        return await Endpoint.open(host, port, on_event, settings=settings)
+    except OSError as error:
+        raise UserError(
+            f"SIP cannot use {host}:{port}",
+            error.strerror or str(error),
+            "offhook serve --sip HOST:PORT with an address of this machine and a port that is free",
+        ) from error

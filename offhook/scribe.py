@@ -8,7 +8,7 @@ from time import monotonic
 import structlog
 
 from offhook.metrics import Metrics, Stage
-from offhook.records import CallClock, CallRecord, Disposition, EndedBy, RecordingResult, RecordStore, TranscriptLine
+from offhook.records import CallClock, CallRecord, Disposition, EndedBy, Journal, RecordingResult, TranscriptLine
 from pipeline.events import Answer, AnswerKind
 from pipeline.trace import (
     BargedIn,
@@ -35,12 +35,15 @@ _REFUSED = {486: "busy", 487: "cancelled"}
 class Scribe:
     """The books of one call, from INVITE to its end."""
 
-    def __init__(self, store: RecordStore, metrics: Metrics, *, src: str, dst: str, call_id: str) -> None:
+    def __init__(
+        self, store: Journal, metrics: Metrics, *, src: str, dst: str, call_id: str, transport: str = "udp"
+    ) -> None:
         self._store = store
         self._metrics = metrics
+        self._transport = transport
         self._now = monotonic()
         self._clock = CallClock.started(self._now)
-        self.record = CallRecord.begun(self._clock, src=src, dst=dst, call_id=call_id)
+        self.record = CallRecord.begun(self._clock, src=src, dst=dst, call_id=call_id, transport=transport)
         self._answered_now: float | None = None
         self._responses_ms: list[float] = []
         self._log = structlog.get_logger("offhook.call").bind(call=self.record.uniqueid)
@@ -49,6 +52,11 @@ class Scribe:
     def uniqueid(self) -> str:
         """The record's id: also the recording's name."""
         return self.record.uniqueid
+
+    @property
+    def started_at(self) -> float:
+        """The call's start, monotonic seconds."""
+        return self._now
 
     @property
     def begun(self) -> bool:
@@ -69,7 +77,7 @@ class Scribe:
 
     def refused(self, status: int) -> None:
         """The call was turned away before it was answered."""
-        self._metrics.call_refused("inbound", "udp", _REFUSED.get(status, "rejected"))
+        self._metrics.call_refused("inbound", self._transport, _REFUSED.get(status, "rejected"))
         self._log.info("refused", src=self.record.src, status=status)
 
     def on_event(self, event: SessionEvent) -> None:
@@ -119,11 +127,12 @@ class Scribe:
             recording=str(recording.path) if recording is not None and recording.path is not None else None,
             recording_truncated=recording is not None and recording.truncated,
         )
-        self._metrics.call_ended("inbound", "udp", _outcome(by, answered))
+        self._metrics.call_ended("inbound", self._transport, _outcome(by, answered))
         if rtp:
             self._metrics.rtp_packets("received", int(rtp.get("packets_received", 0)))
             self._metrics.rtp_packets("sent", int(rtp.get("packets_sent", 0)))
             self._metrics.rtp_lost(int(rtp.get("lost", 0)))
+            self._metrics.media_breaks(int(rtp.get("underruns", 0)), int(rtp.get("stalls", 0)))
         if self.record.recording_truncated:
             self._metrics.recording_truncated()
         self._log.info("ended", by=str(by), reason=reason, duration_s=self.record.duration)

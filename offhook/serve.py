@@ -2,70 +2,89 @@
 
 import asyncio
 import gc
+import os
 import signal
+import socket
 import sys
 from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import typer
-import uvloop
 
 from offhook.call import Dialog
+from offhook.cluster.nursery import fork_nursery
+from offhook.cluster.shares import worker_specs
+from offhook.cluster.supervisor import Supervisor
+from offhook.cluster.worker import run_worker
 from offhook.config import Config
-from offhook.engines import EngineSet
+from offhook.limits import cores, raise_descriptor_limit
 from offhook.log import setup
-from offhook.node import Node
+from offhook.runloop import run_loop
 from sip.net.address import Address
 
 T = TypeVar("T")
 
-SWITCH_INTERVAL_S = 0.0005
-"""How long the threads that write records may keep the interpreter from a packet that is due; Python's own is 5 ms."""
 
+class Serving(Protocol):
+    """What answers calls: `Node` or `Supervisor`."""
 
-def run_loop(work: Coroutine[Any, Any, int]) -> int:
-    """Run `work` on the event loop, and with the thread switching, that offhook is measured with."""
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work)
+    config: Config
+
+    @property
+    def sip_address(self) -> Address:
+        """Where calls come in."""
+
+    @property
+    def http_address(self) -> tuple[str, int] | None:
+        """Where the web pages are, if there are any."""
+
+    async def drain(self, timeout_s: float) -> bool:
+        """Take no new calls and wait for those that are there; false when some were left."""
 
 
 def serve(config: Config, dialog: Dialog) -> int:
     """Answer calls until a signal ends it. Returns the exit status: 0 after a clean drain, else 1.
 
-    SIGTERM and the first SIGINT drain: no new calls, those that are there end by themselves. A second one ends
-    everything at once. A signal while it is starting ends it, too, with 0. Raises UserError, EngineError when it
-    cannot start.
+    The calls are carried by `config.calls.workers` processes, which are forked from this one as it is now. SIGTERM and
+    the first SIGINT drain: no new calls, those that are there end by themselves. A second one ends everything at once.
+    A signal while it is starting ends it, too, with 0. Raises UserError, EngineError when it cannot start.
     """
     setup(config.log.format, config.log.level)
-    return run_loop(_serve(config, dialog))
+    raise_descriptor_limit()
+    specs = worker_specs(config, dialog, config.calls.workers or cores(), cores())
+    nursery, pid = fork_nursery(specs, run_worker)
+    try:
+        return run_loop(_serve(config, nursery, len(specs)))
+    finally:
+        nursery.close()
+        os.waitpid(pid, 0)
 
 
-async def _serve(config: Config, dialog: Dialog) -> int:
+async def _serve(config: Config, nursery: socket.socket, workers: int) -> int:
     stopping = Stopping()
-    node = Node(config, dialog, EngineSet(config))
+    supervisor = Supervisor(config, nursery, workers)
     try:
         try:
-            await stopping.unless_signalled(node.start())
+            await stopping.unless_signalled(supervisor.start())
         except Signalled:
             return 0
         # What is there now stays: the collector need not walk through it in the middle of a call.
         gc.collect()
         gc.freeze()
-        typer.echo(ready_line(node))
+        typer.echo(ready_line(supervisor))
         sys.stdout.flush()
         await stopping.first.wait()
-        return 0 if await stopping.drain(node) else 1
+        return 0 if await stopping.drain(supervisor) else 1
     finally:
-        await node.stop()
+        await supervisor.stop()
 
 
-def ready_line(node: Node) -> str:
+def ready_line(bot: Serving) -> str:
     """What is printed once calls can come in."""
-    line = f"ready sip:{node.sip_address}"
-    if node.http_address is not None:
-        line += f" http://{Address(*node.http_address)}"
+    line = f"ready sip:{bot.sip_address}"
+    if bot.http_address is not None:
+        line += f" http://{Address(*bot.http_address)}"
     return line
 
 
@@ -104,9 +123,9 @@ class Stopping:
                 with suppress(asyncio.CancelledError):
                     await task
 
-    async def drain(self, node: Node) -> bool:
+    async def drain(self, bot: Serving) -> bool:
         """Let the calls end; false when a second signal, or the longest call's time, came before that."""
-        drained = asyncio.create_task(node.drain(node.config.calls.max_call_s))
+        drained = asyncio.create_task(bot.drain(bot.config.calls.max_call_s))
         second = asyncio.create_task(self.second.wait())
         await asyncio.wait((drained, second), return_when=asyncio.FIRST_COMPLETED)
         second.cancel()

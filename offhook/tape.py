@@ -5,7 +5,7 @@ from time import monotonic
 
 from offhook.records import RecordingResult, RecordingWriter
 from telephony.codec.base import codec_named
-from telephony.net.udp_line import UdpLine
+from telephony.line import MediaLine
 
 RATE_HZ = 8_000
 SLACK_SAMPLES = 800  # a packet within 100 ms of where the last one ended belongs right behind it
@@ -14,7 +14,7 @@ SLACK_SAMPLES = 800  # a packet within 100 ms of where the last one ended belong
 class Tape:
     """Listens on a line beside the session. `uniqueid` names the file."""
 
-    def __init__(self, writer: RecordingWriter, uniqueid: str, line: UdpLine) -> None:
+    def __init__(self, writer: RecordingWriter, uniqueid: str, line: MediaLine) -> None:
         self._recorder = writer.record(uniqueid)
         self._decode = codec_named(line.encoding).decode
         self._began = monotonic()
@@ -39,7 +39,8 @@ class Tape:
         if self._on_sent is not None:
             self._on_sent(payload, ordinal)
         now = self._elapsed()
-        if abs(now - self._bot_next) > SLACK_SAMPLES:
+        # A line may tell of several packets at once, when the last of them has been played.
+        if abs(now - self._bot_next) > SLACK_SAMPLES + len(payload):
             self._bot_next = now
         self._recorder.bot(self._decode(payload), self._bot_next)
         self._bot_next += len(payload)

@@ -1,6 +1,7 @@
 """What is left of a call: its record, its transcript, its recording."""
 
 from offhook.records.cdr import CallClock, CallRecord, Disposition, EndedBy, TranscriptLine, percentile
+from offhook.records.journal import Journal
 from offhook.records.recording import RecordingResult, RecordingWriter, StereoRecorder
 from offhook.records.store import RecordStore
 
@@ -9,6 +10,7 @@ __all__ = [
     "CallRecord",
     "Disposition",
     "EndedBy",
+    "Journal",
     "RecordStore",
     "RecordingResult",
     "RecordingWriter",

@@ -61,6 +61,11 @@ class CallClock:
         """Read the wall clock; `now` is the same moment, monotonic."""
         return cls(datetime.now(UTC), now)
 
+    @classmethod
+    def of(cls, wall: str, now: float) -> Self:
+        """The clock of a record made elsewhere: `wall`, a time of its, was at `now`. ValueError if it is no time."""
+        return cls(datetime.fromisoformat(wall), now)
+
     def wall(self, now: float) -> str:
         """UTC, ISO 8601 with milliseconds: "2025-01-31T23:59:59.123Z"."""
         moment = self.start_wall + timedelta(seconds=now - self.start_now)

@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, delete, event, make_url, select, update
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
@@ -35,8 +35,11 @@ from offhook.records.schema import (
     transcript_table,
     version_table,
 )
+from offhook.records.timeline import Events, put_timeline
 from offhook.records.writer import RecordWriter, WriterCounters
 from offhook.usererror import UserError
+
+T = TypeVar("T")
 
 HEARTBEAT_S = 30.0
 STALE_S = 120.0
@@ -132,6 +135,10 @@ class RecordStore:
         row = line_row(uniqueid, next(self._seq), line)
         self._writer.put(lambda conn: put_row(conn, transcript_table, row), minor=True)
 
+    def timeline(self, uniqueid: str, events: Events) -> None:
+        """What happened in a call that has ended, moment by moment."""
+        self._writer.put(lambda conn: put_timeline(conn, uniqueid, events), minor=True)
+
     def flush(self, timeout_s: float = 5.0) -> bool:
         """Wait until all that was given before is written; false if that takes longer."""
         try:
@@ -169,6 +176,11 @@ class RecordStore:
         """What was said in a call, in order; empty for a call that is not known."""
         with self._engine.connect() as conn:
             return read_lines(conn, uniqueid)
+
+    def read(self, query: Callable[[Connection], T]) -> T:
+        """The result of a query of one's own, that only reads."""
+        with self._engine.connect() as conn:
+            return query(conn)
 
     def _heartbeat(self, conn: Connection) -> None:
         """Say that we are here; close the rows of those that are not."""

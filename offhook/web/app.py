@@ -34,6 +34,6 @@ def create_app(status: StatusSource) -> FastAPI:
 
     @app.get("/metrics")
     async def metrics() -> Response:
-        return Response(status.metrics(), media_type=CONTENT_TYPE, headers=_NOT_KEPT)
+        return Response(await status.metrics(), media_type=CONTENT_TYPE, headers=_NOT_KEPT)
 
     return app

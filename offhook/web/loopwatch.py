@@ -3,11 +3,14 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 
 from offhook.web.status import HealthStatus
 
-BEAT_S = 0.1
+BEAT_S = 0.025
 RECENT_S = 10.0
+LATEST_S = 4.0
+"""Of so much the percentile is taken: a few late beats, as another program may cause them, are not in it."""
 STUCK_S = 5.0
 """A loop that stood still for this long has lost the media of its calls."""
 
@@ -39,6 +42,13 @@ class LoopWatch:
         """The greatest lag of the last `RECENT_S`, the one that is still growing included."""
         growing = self._loop.time() - self._due if self._loop is not None and self._timer is not None else 0.0
         return max(growing, 0.0, *self._recent)
+
+    @property
+    def lag_p95_s(self) -> float:
+        """The 95th percentile of the last `LATEST_S`."""
+        beats = round(LATEST_S / BEAT_S)
+        latest = sorted(islice(reversed(self._recent), beats), reverse=True)
+        return latest[len(latest) // 20] if latest else 0.0
 
     def health(self) -> HealthStatus:
         """The loop's part of `StatusSource.health`: not alive for `RECENT_S` after a lag of `STUCK_S`."""

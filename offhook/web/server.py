@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import cast
 
 import uvicorn
 from fastapi import FastAPI
@@ -32,10 +33,12 @@ class _Server(uvicorn.Server):
 
 
 class WebServer:
-    """Serves `app` over HTTP."""
+    """Serves `app` over HTTP. `upgrades` makes the protocol of a connection that is to be a WebSocket, as uvicorn's
+    `ws` does; without it there are none."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: FastAPI, upgrades: Callable[..., asyncio.Protocol] | None = None) -> None:
         self._app = app
+        self._upgrades = upgrades
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
         self.address: tuple[str, int] | None = None
@@ -50,7 +53,8 @@ class WebServer:
         config = uvicorn.Config(
             self._app,
             http="h11",
-            ws="none",
+            # uvicorn only ever calls it.
+            ws=cast("type[asyncio.Protocol]", self._upgrades) if self._upgrades is not None else "none",
             lifespan="off",
             log_config=None,
             log_level="warning",

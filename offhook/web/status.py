@@ -34,7 +34,7 @@ class HealthStatus:
 
 
 class StatusSource(Protocol):
-    """Answers at once, from memory, on the event loop."""
+    """Answers on the event loop, `health` and `ready` from memory."""
 
     def health(self) -> HealthStatus:
         """For `/healthz`."""
@@ -42,5 +42,5 @@ class StatusSource(Protocol):
     def ready(self) -> ReadyStatus:
         """For `/readyz`."""
 
-    def metrics(self) -> bytes:
+    async def metrics(self) -> bytes:
         """For `/metrics`: the Prometheus text format (`Metrics.render`)."""

@@ -61,7 +61,7 @@ async def call_and_strike(bot: BotProcess) -> None:
 def test_the_recogniser_dies_and_hangs(start_bot: Callable[..., BotProcess], tmp_path: Path) -> None:
     flow = tmp_path / "short.yaml"
     flow.write_text(FLOW)
-    bot = start_bot("--flow", str(flow), OFFHOOK_ASR__WORKERS="1", OFFHOOK_ASR__TIMEOUT_S="1.5")
+    bot = start_bot("--flow", str(flow), "--workers", "1", OFFHOOK_ASR__WORKERS="1", OFFHOOK_ASR__TIMEOUT_S="1.5")
     first = recogniser(bot).pid
     asyncio.run(call_and_strike(bot))
     bot.wait_for(lambda: bot.records()[0]["end"] is not None)

@@ -47,8 +47,8 @@ async def test_asking() -> None:
     dial = Dial()
     asking = asyncio.create_task(dial.call.ask("What?", choices={"balance": "my balance"}, keys={"1": "balance"}))
     await dial.spoken()
-    dial.talk.speak()
-    dial.talk.fall_silent()
+    await dial.talk.speak()
+    await dial.talk.fall_silent()
     answer = await asyncio.wait_for(asking, 1)
     assert (answer.kind, answer.choice, answer.prompt) == (AnswerKind.SPEECH, "balance", Heard("What?"))
 

@@ -138,10 +138,12 @@ def test_an_engine_that_fails_is_no_mistake_of_the_user(run: Run, monkeypatch: p
     assert err == "espeak: starting: the library is not installed. Type: pip install 'offhook[espeak]'\n"
 
 
-def test_one_process_carries_the_calls(run: Run) -> None:
-    status, _, err = run("serve", "--workers", "2")
-    assert status == USAGE
-    assert parts(err)[0] == "--workers: calls cannot be carried by 2 processes"
+def test_more_workers_than_there_are_ports_for(run: Run) -> None:
+    status, out, err = run("serve", "--workers", "3", "--rtp-ports", "10000-10003")
+    assert (status, out) == (USAGE, "")
+    what, why, todo = parts(err)
+    assert what == "RTP ports 10000-10003 are too few for 3 workers"
+    assert "2 pairs" in why and "--rtp-ports 10000-12399" in todo
 
 
 def test_a_word_that_the_recogniser_does_not_know(run: Run, tmp_path: Path) -> None:

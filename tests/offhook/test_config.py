@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from offhook.config import Config, RecordsConfig, RtpConfig, SipConfig, parse_address, parse_port_range
+from offhook.config import CallsConfig, Config, RecordsConfig, RtpConfig, SipConfig, parse_address, parse_port_range
 from offhook.configfile import MAX_CONFIG_BYTES, find_lines
 from offhook.usererror import Problem, UserError, closest, did_you_mean
 
@@ -46,7 +46,7 @@ def test_the_defaults() -> None:
     config = Config.load()
     assert config == Config()
     assert (config.sip.host, config.sip.port, config.sip.advertised_host) == ("127.0.0.1", 5060, None)
-    assert (config.rtp.low, config.rtp.high, config.rtp.pairs) == (10_000, 10_999, 500)
+    assert (config.rtp.low, config.rtp.high, config.rtp.pairs) == (10_000, 29_999, 10_000)
     assert (config.turn.silence_ms, config.turn.no_input_ms) == (500, 5_000)
     assert (config.asr.engine, config.tts.engine, config.vad.engine) == ("pocketsphinx", "espeak", "silero")
     assert config.dialog.flow is None
@@ -97,7 +97,8 @@ def test_paths_in_the_file_start_from_its_folder(tmp_path: Path) -> None:
 
 
 def test_calls_are_limited_by_the_media_ports() -> None:
-    assert Config().max_calls == 50
+    assert Config().max_calls == 10_000
+    assert Config(calls=CallsConfig(max_calls=7)).max_calls == 7
     assert Config(rtp=RtpConfig(low=10_000, high=10_009)).max_calls == 5
 
 
@@ -128,9 +129,9 @@ def test_settings_do_not_change() -> None:
         ('[sip]\nhost = "a b"', "f:2", "`sip.host` cannot be 'a b'", '`host = "127.0.0.1"`'),
         ("[sip]\nadvertised_host = 1", "f:2", "`sip.advertised_host` cannot be 1", '"203.0.113.7"'),
         ("[rtp]\nlow = 10001", "f:2", "`rtp.low` cannot be 10001", "`low = 10000`"),
-        ("[rtp]\nlow = 20000", "f:1", "`rtp.high` cannot be 10999", "`high = 20999`"),
+        ("[rtp]\nlow = 30000", "f:1", "`rtp.high` cannot be 29999", "`high = 30999`"),
         ("[rtp]\nptime_ms = 25", "f:2", "`rtp.ptime_ms` cannot be 25", "`ptime_ms = 20`"),
-        ("[calls]\nmax_calls = 0", "f:2", "`calls.max_calls` cannot be 0", "`max_calls = 50`"),
+        ("[calls]\nmax_calls = -1", "f:2", "`calls.max_calls` cannot be -1", "`max_calls = 0`"),
         ("[calls]\nmax_call_s = nan", "f:2", "`calls.max_call_s` cannot be nan", "`max_call_s = 1800.0`"),
         ("[calls]\nmax_call_s = inf", "f:2", "`calls.max_call_s` cannot be inf", "`max_call_s = 1800.0`"),
         ("[vad]\nstop_threshold = 0.6", "f:2", "cannot be 0.6", "`stop_threshold = 0.5`"),
@@ -150,7 +151,7 @@ def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, text: str, where: s
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
-    found = problems(tmp_path, "[sip]\nprot = 1\nport = -1\n[log]\nlevel = 3\n", calls={"max_calls": 0})
+    found = problems(tmp_path, "[sip]\nprot = 1\nport = -1\n[log]\nlevel = 3\n", calls={"max_calls": -1})
     assert {problem.where for problem in found} == {"f:2", "f:3", "f:5", "command line"}
 
 

@@ -178,7 +178,7 @@ async def test_a_cancel_while_the_record_is_being_written(start: Start, monkeypa
         record = await record_of(node)
         assert (record.disposition, record.answer) == (Disposition.NO_ANSWER, None)
         assert record.end_reason == "cancelled before it was answered"
-        assert b'outcome="cancelled",transport="udp"} 1.0' in node.metrics()
+        assert b'outcome="cancelled",transport="udp"} 1.0' in await node.metrics()
     finally:
         endpoint.close()
 
@@ -203,7 +203,7 @@ async def test_an_engine_that_cannot_serve_another_call(start: Start, monkeypatc
     def broken(*_: object) -> None:
         raise EngineError("test", "listening", "no room")
 
-    monkeypatch.setattr("offhook.engines.SpeechGate", broken)
+    monkeypatch.setattr(EngineSet, "for_call", broken)
     await until_over(await dial(node))
     assert "no room" in str((await record_of(node)).end_reason)
 

@@ -61,7 +61,7 @@ async def test_from_start_to_stop(tmp_path: Path) -> None:
         _ = node.sip_address
     await node.start()
     assert node.ready().state is Readiness.READY
-    assert b"offhook_calls_active 0.0" in node.metrics()
+    assert b"offhook_calls_active 0.0" in await node.metrics()
     assert node.dump()["calls"] == []
     await node.stop()
     assert node.ready().state is Readiness.DRAINING

@@ -1,7 +1,8 @@
 from offhook.metrics import Metrics
 from offhook.records.writer import WriterCounters
-from offhook.totals import Totals
+from offhook.totals import Totals, media_ticks
 from sip.counters import Counters
+from telephony.net.clock import MediaClock
 
 
 def test_totals_become_metrics_once() -> None:
@@ -10,10 +11,12 @@ def test_totals_become_metrics_once() -> None:
     sip = Counters(received=7, sent=5, parse_errors=2)
     sip.rejected_by_status[405] = 3
     records = WriterCounters(written=9, errors=1, dropped=0)
-    totals.report(sip, records, {"pocketsphinx": 1})
-    totals.report(sip, records, {"pocketsphinx": 1})
+    for restarts in (1, 1, 2):
+        totals.sip(sip)
+        totals.records(records)
+        totals.restarts({"pocketsphinx": restarts})
     sip.received += 1
-    totals.report(sip, records, {"pocketsphinx": 2})
+    totals.sip(sip)
     text = metrics.render().decode()
     for line in (
         'offhook_sip_messages_total{direction="received"} 8.0',
@@ -25,3 +28,21 @@ def test_totals_become_metrics_once() -> None:
         'offhook_engine_restarts_total{engine="pocketsphinx"} 2.0',
     ):
         assert f"{line}\n" in text
+
+
+async def test_packets_that_are_late_or_left_out() -> None:
+    clock = MediaClock(media="python")
+    clock.counters.count(0.2, 10)
+    clock.counters.count(5.0, 2)
+    clock.counters.count(7.0, 3)
+    clock.counters.count(400.0, 1)
+    clock.counters.skipped = 4
+    ticks = media_ticks(clock)
+    assert (ticks.all, ticks.late) == (20, 8)
+    metrics = Metrics()
+    totals = Totals(metrics)
+    totals.media(clock)
+    totals.media(clock)
+    assert "offhook_media_ticks_total 20.0\n" in metrics.render().decode()
+    assert "offhook_media_late_ticks_total 8.0\n" in metrics.render().decode()
+    clock.close()

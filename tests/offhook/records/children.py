@@ -10,6 +10,7 @@ from pathlib import Path
 
 from offhook import log
 from offhook.records import CallClock, CallRecord, EndedBy, RecordingWriter, RecordStore, TranscriptLine
+from offhook.records.capture import CaptureWriter
 
 TONE = b"\x00\x10" * 160
 
@@ -69,6 +70,24 @@ def fill_the_disk_under_a_recording(directory: str) -> None:
     say("closed" if writer.close() else "stuck")
 
 
+def fill_the_disk_under_a_capture(directory: str) -> None:
+    """No file may grow beyond 20,000 bytes: the second write to the first one fails."""
+    log.setup("json", "info", sys.stderr)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
+    writer = CaptureWriter(Path(directory))
+    first, other = writer.capture("a" * 32), writer.capture("b" * 32)
+    here, there = ("192.0.2.1", 1), ("192.0.2.2", 2)
+    for one in (first, other):
+        one.keep()
+        one.put(0.0, here, there, TONE)
+    path = Path(directory, "a" * 32 + ".pcap")
+    while not path.exists() or path.stat().st_size <= len(TONE):
+        time.sleep(0.01)
+    for n in range(100):
+        first.put(1.0 + n, here, there, TONE)
+    say("closed" if writer.close() else "stuck")
+
+
 def fill_the_disk_under_the_records(url: str) -> None:
     """Nothing can be written, then it can again."""
     log.setup("json", "info", sys.stderr)
@@ -103,6 +122,7 @@ if __name__ == "__main__":
             hold_a_call,
             record_a_call,
             fill_the_disk_under_a_recording,
+            fill_the_disk_under_a_capture,
             fill_the_disk_under_the_records,
             close_with_the_disk_full,
         )

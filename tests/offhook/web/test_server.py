@@ -28,7 +28,7 @@ class Source:
     def ready(self) -> ReadyStatus:
         return self.ready_now
 
-    def metrics(self) -> bytes:
+    async def metrics(self) -> bytes:
         return self.numbers.render()
 
 

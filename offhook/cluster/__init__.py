@@ -1,0 +1,1 @@
+"""All cores: one supervisor with the signalling, workers with the calls, a nursery that forks the workers."""

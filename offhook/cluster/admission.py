@@ -1,0 +1,136 @@
+"""Whether a worker may have another call: by what it says of itself, and by what it has been given since. Pure.
+
+A worker's report tells of the past: calls that have come since are not in it, and in its use of the CPU they are only
+for a part of the time. What is missing counts with what a call has cost so far. Full is said at the limit and taken
+back well below it, so that it does not flutter (RFC 5390 §4: oscillation).
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from offhook.cluster.messages import Report
+
+CPU_WINDOW_S = 1.0
+CALM_S = 1.0
+"""How long there must be no sign of overload before calls are taken again."""
+CALM_SHARE = 0.85
+"""Of the CPU limit: below it there is no sign of overload."""
+
+FEW_CALLS = 8
+"""So few calls are no overload: a lag is then some other program's, and refusing calls would not end it."""
+FIRST_CALL_CPU = 0.004
+"""What a call is taken to cost before that can be measured."""
+OWN_SHARE = 0.5
+"""Of the CPU limit: a worker that uses less is late because of others on its core."""
+OTHERS_DOING = 10
+"""Then refusing calls helps little, and is done only when it is so many times as late as allowed."""
+LATE_TICKS_PER_CALL = 1.0
+"""A second: more late packets than that in each call (of 50) can be heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadLimits:
+    """Where a worker is full.
+
+    `cpu`: of one core; `lag_s`: its event loop's, 95th percentile; `setups_per_s`: new calls.
+    """
+
+    cpu: float = 0.9
+    lag_s: float = 0.02
+    setups_per_s: int = 100
+
+
+class WorkerLoad:
+    """One worker's load."""
+
+    def __init__(self, limits: LoadLimits) -> None:
+        self._limits = limits
+        self._reports: deque[tuple[float, Report]] = deque()
+        self._accepted: deque[float] = deque()  # within the last second
+        self._calls = 0
+        self._call_cpu = FIRST_CALL_CPU
+        self._overload_at: float | None = None
+        self.why = ""
+        """What the last sign of overload was."""
+
+    @property
+    def latest(self) -> Report | None:
+        """The latest report."""
+        return self._reports[-1][1] if self._reports else None
+
+    @property
+    def cpu(self) -> float:
+        """The mean of the last second."""
+        if not self._reports:
+            return 0.0
+        return sum(report.cpu for _, report in self._reports) / len(self._reports)
+
+    def reported(self, report: Report, now: float) -> None:
+        """A report has come."""
+        self._reports.append((now, report))
+        while self._reports[0][0] <= now - CPU_WINDOW_S:
+            self._reports.popleft()
+        if report.calls >= FEW_CALLS and not self._set_ups(now):
+            # Measured while none is being set up: that costs more, and once.
+            self._call_cpu = self.cpu / report.calls
+        self._judge(now)
+
+    def accepted(self, now: float) -> None:
+        """A call is given to it."""
+        self._accepted.append(now)
+        self._calls += 1
+        self._judge(now)
+
+    def released(self) -> None:
+        """A call is over."""
+        self._calls -= 1
+
+    @property
+    def room(self) -> int:
+        """Calls that its ports and descriptors still suffice for."""
+        report = self.latest
+        return 0 if report is None else report.room - max(0, self._calls - report.calls)
+
+    def is_full(self, now: float) -> bool:
+        """Whether it is to get no further call now."""
+        if self.room <= 0:
+            self.why = "its ports or descriptors are used up"
+            return True
+        if self._set_ups(now) >= self._limits.setups_per_s:
+            self.why = f"it has been given {self._limits.setups_per_s} calls within a second"
+            return True
+        return self._overload_at is not None and now - self._overload_at < CALM_S
+
+    def _judge(self, now: float) -> None:
+        expected = self.cpu + self._unseen() * self._call_cpu
+        if why := self._sign(expected):
+            self._overload_at, self.why = now, why
+        elif self._overload_at is not None and expected > CALM_SHARE * self._limits.cpu:
+            self._overload_at = now  # no longer full by itself, and not calm
+
+    def _sign(self, expected_cpu: float) -> str:
+        report = self.latest
+        if report is None:
+            return ""
+        if expected_cpu >= self._limits.cpu:
+            return f"it uses {expected_cpu:.0%} of a core"
+        if report.calls < FEW_CALLS:
+            return ""
+        own_doing = self.cpu >= OWN_SHARE * self._limits.cpu
+        if report.lag_s >= self._limits.lag_s * (1 if own_doing else OTHERS_DOING):
+            return f"its event loop is {1000 * report.lag_s:.0f} ms late"
+        late = sum(each.late_ticks for _, each in self._reports)
+        if late > LATE_TICKS_PER_CALL * report.calls:
+            return f"{late} packets of a second were late"
+        return ""
+
+    def _unseen(self) -> float:
+        """Calls that are not in the CPU's use: so many more than there were on average while it was measured."""
+        if not self._reports:
+            return self._calls
+        return max(0.0, self._calls - sum(report.calls for _, report in self._reports) / len(self._reports))
+
+    def _set_ups(self, now: float) -> int:
+        while self._accepted and self._accepted[0] <= now - 1.0:
+            self._accepted.popleft()
+        return len(self._accepted)

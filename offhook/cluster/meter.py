@@ -1,0 +1,42 @@
+"""How a worker fares, measured by itself."""
+
+import time
+
+from offhook.calls import Calls
+from offhook.cluster.messages import Report
+from offhook.limits import calls_by_descriptors
+from offhook.totals import media_ticks
+from offhook.web.loopwatch import LoopWatch
+from telephony.net.clock import MediaClock
+from telephony.net.ports import PortPool
+
+SHORTEST_S = 0.05
+"""Of a shorter time no use of the CPU can be told."""
+
+
+class Meter:
+    """Made before the first call. `descriptors`: how many the process may have."""
+
+    def __init__(self, calls: Calls, watch: LoopWatch, clock: MediaClock, ports: PortPool, descriptors: int) -> None:
+        self._calls = calls
+        self._watch = watch
+        self._clock = clock
+        self._ports = ports
+        self._room = min(calls_by_descriptors(descriptors), ports.capacity)
+        self._at, self._cpu_s = time.monotonic(), time.process_time()
+        self._late = 0
+
+    def report(self) -> Report:
+        """The time since the last report."""
+        at, cpu_s, late = time.monotonic(), time.process_time(), media_ticks(self._clock).late
+        passed_s = at - self._at
+        report = Report(
+            calls=len(self._calls),
+            cpu=(cpu_s - self._cpu_s) / passed_s if passed_s >= SHORTEST_S else 0.0,
+            lag_s=self._watch.lag_p95_s,
+            lag_max_s=self._watch.lag_s,
+            late_ticks=late - self._late,
+            room=min(self._room - len(self._calls), self._ports.capacity - self._ports.in_use),
+        )
+        self._at, self._cpu_s, self._late = at, cpu_s, late
+        return report

@@ -1,0 +1,125 @@
+"""The worker's ends of what lives in the supervisor: the dialogs, and the records."""
+
+import itertools
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+
+from offhook.cluster.channel import MessageTooLongError
+from offhook.cluster.messages import (
+    Answer,
+    AnswerReinvite,
+    Begin,
+    Bye,
+    Finish,
+    Happened,
+    Reject,
+    RejectReinvite,
+    Ring,
+    Timeline,
+    Turn,
+    Written,
+)
+from offhook.liveevents import LiveEvent
+from offhook.records import CallRecord, TranscriptLine
+from offhook.records.timeline import Events
+from sip.net.address import Address
+
+Send = Callable[[object], None]
+"""Sends a message, or does nothing when the supervisor is gone."""
+
+
+class RemoteSignalling:
+    """`Signalling` by messages. A dialog that is gone by then is no error: the event that says so is on its way."""
+
+    def __init__(self, send: Send, address: Address) -> None:
+        self._send = send
+        self._address = address
+
+    @property
+    def address(self) -> Address:
+        """Where the supervisor's socket is bound."""
+        return self._address
+
+    def ring(self, call: str) -> None:
+        """180 (Ringing)."""
+        self._send(Ring(call))
+
+    def answer(self, call: str, sdp: bytes) -> None:
+        """200 (OK)."""
+        self._send(Answer(call, sdp))
+
+    def reject(self, call: str, status: int, headers: Iterable[tuple[str, str]] = ()) -> None:
+        """Refuse with 300 to 699."""
+        self._send(Reject(call, status, tuple(headers)))
+
+    def bye(self, call: str) -> None:
+        """Hang up an answered call."""
+        self._send(Bye(call))
+
+    def answer_reinvite(self, call: str, sdp: bytes) -> None:
+        """200 (OK) to a re-INVITE."""
+        self._send(AnswerReinvite(call, sdp))
+
+    def reject_reinvite(self, call: str, status: int) -> None:
+        """Refuse a re-INVITE: the call goes on as it was."""
+        self._send(RejectReinvite(call, status))
+
+
+def tell(send: Send, uniqueid: str, event: LiveEvent) -> None:
+    """`LiveFeed`'s way to the page: of a long call that was told late, the end."""
+    while True:
+        try:
+            send(Happened(uniqueid, event))
+            return
+        except MessageTooLongError:
+            so_far = event.get("so_far", ())
+            if not so_far:
+                return
+            event = event | {"so_far": so_far[len(so_far) // 2 + 1 :]}
+
+
+class RemoteJournal:
+    """`Journal` by messages."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, Future[bool]] = {}
+
+    def begin(self, record: CallRecord) -> "Future[bool]":
+        """Leave a row; true once it survives us, false when the supervisor could not write it."""
+        number, future = self._expect()
+        self._send(Begin(number, record))
+        return future
+
+    def turn(self, uniqueid: str, line: TranscriptLine) -> None:
+        """One more line of a call's transcript."""
+        self._send(Turn(uniqueid, line))
+
+    def timeline(self, uniqueid: str, events: Events) -> None:
+        """What happened in a call; of a long one the end."""
+        while events:
+            try:
+                self._send(Timeline(uniqueid, events))
+                return
+            except MessageTooLongError:
+                events = events[len(events) // 2 + 1 :]
+
+    def finish(self, record: CallRecord) -> "Future[bool]":
+        """The final state of a call."""
+        number, future = self._expect()
+        self._send(Finish(number, record))
+        return future
+
+    def written(self, answer: Written) -> None:
+        """The supervisor's answer."""
+        future = self._waiting.pop(answer.number, None)
+        # Who waits with a time limit may have cancelled it.
+        if future is not None and future.set_running_or_notify_cancel():
+            future.set_result(answer.ok)
+
+    def _expect(self) -> tuple[int, "Future[bool]"]:
+        number = next(self._numbers)
+        future: Future[bool] = Future()
+        self._waiting[number] = future
+        return number, future

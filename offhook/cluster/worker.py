@@ -1,0 +1,191 @@
+"""A worker: media, conversations and recordings of its share of the calls. The dialogs are the supervisor's."""
+
+import asyncio
+import gc
+import socket
+from typing import Any
+
+import structlog
+
+from offhook.calls import Calls
+from offhook.captures import Captures, SipDatagram
+from offhook.cluster.channel import Channel, close_all
+from offhook.cluster.messages import (
+    Ask,
+    Failed,
+    Numbers,
+    Over,
+    Quit,
+    Ready,
+    Stream,
+    Watch,
+    Welcome,
+    WorkerSpec,
+    Written,
+)
+from offhook.cluster.meter import Meter
+from offhook.cluster.remote import RemoteJournal, RemoteSignalling, tell
+from offhook.conversation import Services
+from offhook.engines import EngineSet
+from offhook.inbound import Trunk
+from offhook.limits import raise_descriptor_limit
+from offhook.livefeed import LiveFeed
+from offhook.metrics import Metrics
+from offhook.records import EndedBy, RecordingWriter
+from offhook.runloop import run_loop
+from offhook.snapshot import Snapshot, snapshot
+from offhook.stream_call import Streams
+from offhook.totals import Totals
+from offhook.usererror import UserError
+from offhook.version import __version__
+from offhook.web.loopwatch import LoopWatch
+from pipeline.errors import EngineError
+from telephony.net.clock import MediaClock
+from telephony.net.ports import PortPool
+
+REPORT_S = 0.25
+LAST_CALLS_S = 5.0
+"""For calls that were hung up to close their books."""
+
+
+def run_worker(spec: WorkerSpec, sock: socket.socket) -> int:
+    """The whole life of a worker process, on its end of the channel. Returns the exit status."""
+    structlog.contextvars.bind_contextvars(worker=spec.index)
+    return run_loop(_run(spec, sock))
+
+
+async def _run(spec: WorkerSpec, sock: socket.socket) -> int:
+    worker = _Worker(spec, sock)
+    try:
+        return await worker.run()
+    finally:
+        await worker.close()
+
+
+class _Worker:
+    def __init__(self, spec: WorkerSpec, sock: socket.socket) -> None:
+        self._spec = spec
+        self._config = spec.config
+        self._metrics = Metrics(__version__, alone=False)
+        self._totals = Totals(self._metrics)
+        self._watch = LoopWatch(self._metrics.event_loop_lag)
+        self._engines: EngineSet | None = None
+        self._recordings: RecordingWriter | None = None
+        self._captures: Captures | None = None
+        self._clock: MediaClock | None = None
+        self._calls: Calls | None = None
+        self._streams: Streams | None = None
+        self._meter: Meter | None = None
+        self._welcome: asyncio.Future[Welcome] = asyncio.get_running_loop().create_future()
+        self._quit = asyncio.Event()
+        self._channel = Channel(sock, self._on_message, self._on_closed)
+        self._journal = RemoteJournal(self._channel.send)
+        self._feed = LiveFeed(lambda uniqueid, event: tell(self._channel.send, uniqueid, event))
+
+    async def run(self) -> int:
+        """Until the supervisor says so, or is gone."""
+        welcome = await self._welcome
+        try:
+            await self._start(welcome)
+        except UserError as error:
+            self._channel.send(Failed(problems=error.problems))
+            return 1
+        except EngineError as error:
+            self._channel.send(Failed(engine=error))
+            return 1
+        self._report()
+        self._channel.send(Ready())
+        await self._quit.wait()
+        return 0
+
+    async def close(self) -> None:
+        """Everything freed; calls that are left end."""
+        self._watch.stop()
+        if self._calls is not None:
+            self._calls.hang_up(EndedBy.OPERATOR, "the bot was stopped")
+            await asyncio.wait((asyncio.create_task(self._calls.idle()),), timeout=LAST_CALLS_S)
+        # The supervisor takes a closed channel for the end of this process: it waits for nothing of ours any more.
+        self._channel.close()
+        if self._engines is not None:
+            await self._engines.close()
+        if self._clock is not None:
+            self._clock.close()
+        if self._recordings is not None:
+            await asyncio.to_thread(self._recordings.close)
+        if self._captures is not None:
+            await asyncio.to_thread(self._captures.close)
+
+    async def _start(self, welcome: Welcome) -> None:
+        config = self._config
+        descriptors = raise_descriptor_limit()
+        if config.records.record_audio:
+            self._recordings = RecordingWriter(config.records.dir.resolve() / "recordings")
+        if config.records.capture:
+            self._captures = Captures(config.records.dir.resolve() / "captures")
+        self._engines = EngineSet(config)
+        await self._engines.start()
+        services = Services(
+            config=config,
+            engines=self._engines,
+            store=self._journal,
+            metrics=self._metrics,
+            recordings=self._recordings,
+            dialog=self._spec.dialog,
+            feed=self._feed,
+        )
+        self._clock = MediaClock()
+        ports = PortPool(config.rtp.low, config.rtp.high, welcome.sip_address.host)
+        trunk = Trunk(RemoteSignalling(self._channel.send, welcome.sip_address), ports, self._clock, self._captures)
+        self._calls = Calls(services, trunk, lambda handle: self._channel.send(Over(handle)))
+        # What is there now stays: the collector need not walk through it in the middle of a call.
+        gc.collect()
+        gc.freeze()
+        self._watch.start()
+        self._streams = Streams(self._calls)
+        self._meter = Meter(self._calls, self._watch, self._clock, ports, descriptors)
+
+    def _report(self) -> None:
+        if self._meter is not None and not self._channel.closed:
+            self._channel.send(self._meter.report())
+            asyncio.get_running_loop().call_later(REPORT_S, self._report)
+
+    def _on_message(self, message: Any, fds: list[int]) -> None:
+        match message:
+            case Stream() if len(fds) == 1:
+                self._on_stream(message, socket.socket(fileno=fds[0]))
+                return
+            case Written():
+                self._journal.written(message)
+            case Ask(number):
+                self._channel.send(Numbers(number, self._snapshot()))
+            case Watch(details_of):
+                self._feed.watch(details_of)
+            case SipDatagram():
+                if self._captures is not None:
+                    self._captures.sip(message)
+            case Quit():
+                self._quit.set()
+            case Welcome():
+                self._welcome.set_result(message)
+            case _ if self._calls is not None:
+                self._calls.on_event(message)
+        close_all(fds)
+
+    def _on_stream(self, stream: Stream, sock: socket.socket) -> None:
+        if self._streams is None:
+            sock.close()
+            self._channel.send(Over(stream.call))
+        else:
+            self._streams.on_stream(stream.call, sock, stream.initial, stream.meta)
+
+    def _on_closed(self) -> None:
+        self._quit.set()
+        if not self._welcome.done():
+            self._welcome.cancel()
+
+    def _snapshot(self) -> Snapshot:
+        if self._engines is not None:
+            self._totals.restarts(self._engines.restarts())
+        if self._clock is not None:
+            self._totals.media(self._clock)
+        return snapshot(self._metrics.registry)

@@ -1,0 +1,18 @@
+"""The event loop that offhook runs on, in each of its processes."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from typing import Any
+
+import uvloop
+
+SWITCH_INTERVAL_S = 0.0005
+"""How long the threads that write records may keep the interpreter from a packet that is due; Python's own is 5 ms."""
+
+
+def run_loop(work: Coroutine[Any, Any, int]) -> int:
+    """Run `work` on the event loop, and with the thread switching, that offhook is measured with."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)

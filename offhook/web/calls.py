@@ -1,0 +1,212 @@
+"""`/api/calls`: the calls that were, their words, their timelines, their recordings and captures."""
+
+import asyncio
+import wave
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Protocol, TypeVar
+
+import numpy as np
+from fastapi import APIRouter, HTTPException, Query, Response
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
+from pydantic import BaseModel, Field
+from sqlalchemy import Connection
+
+from offhook.records import CallRecord
+from offhook.records.capture import find_capture
+from offhook.records.search import MAX_FOUND, CallFilter, Cursor, figures, find_calls
+from offhook.records.timeline import read_timeline
+
+T = TypeVar("T")
+
+MAX_READERS = 4
+"""Queries at the same time: a search through all that was ever said must not take every thread."""
+MAX_PEAKS = 20_000
+PEAKS_PER_S = 50
+_BLOCK_PEAKS = 3_000  # a minute at a time
+_NOT_KEPT = {"Cache-Control": "no-store"}
+
+
+class Records(Protocol):
+    """What is read of the records (`RecordStore`); every method waits for the database."""
+
+    def call(self, uniqueid: str) -> CallRecord | None:
+        """One call with its transcript."""
+
+    def read(self, query: Callable[[Connection], T]) -> T:
+        """The result of a query."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peaks:
+    """A recording's loudness: for each side as many values, -1 to 1, as its length and `MAX_PEAKS` allow."""
+
+    duration_s: float
+    caller: list[float]
+    bot: list[float]
+
+
+def calls_routes(records: Records, recordings: Path, captures: Path) -> APIRouter:  # noqa: C901  # a function a route
+    """The routes. Only what is in the folders `recordings` and `captures` is handed out."""
+    router = APIRouter(prefix="/api/calls")
+    readers = asyncio.Semaphore(MAX_READERS)
+
+    async def read(work: Callable[[], T]) -> T:
+        async with readers:
+            return await asyncio.to_thread(work)
+
+    async def find(uniqueid: str) -> CallRecord:
+        found = await read(lambda: records.call(uniqueid))
+        if found is None:
+            raise HTTPException(404, "there is no call of that id", _NOT_KEPT)
+        return found
+
+    async def everything(uniqueid: str) -> dict[str, Any]:
+        call = await find(uniqueid)
+        timeline = await read(lambda: records.read(lambda conn: read_timeline(conn, uniqueid)))
+        captured = find_capture(captures, call.uniqueid)
+        about = {"capture": captured is not None, "capture_truncated": captured is not None and captured[1]}
+        return _shown(call, recordings) | about | {"timeline": timeline}
+
+    async def recording(uniqueid: str) -> Path:
+        path = _recording(await find(uniqueid), recordings)
+        if path is None:
+            raise HTTPException(404, "the call was not recorded, or its recording is gone", _NOT_KEPT)
+        return path
+
+    @router.get("")
+    async def listed(wanted: Annotated[_Wanted, Query()]) -> Response:
+        chosen, after = wanted.filter(), wanted.cursor()
+        found = await read(lambda: records.read(lambda conn: find_calls(conn, chosen, wanted.limit + 1, after)))
+        page = found[: wanted.limit]
+        last = page[-1] if len(found) > wanted.limit else None
+        following = {"after_start": last.start, "after_id": last.uniqueid} if last else None
+        calls = [_shown(one, recordings) for one in page]
+        return JSONResponse({"calls": calls, "next": following}, headers=_NOT_KEPT)
+
+    @router.get("/figures")
+    async def over_time(wanted: Annotated[_Wanted, Query()]) -> Response:
+        chosen = wanted.filter()
+        buckets = await read(lambda: records.read(lambda conn: figures(conn, chosen)))
+        return JSONResponse({"buckets": [asdict(bucket) for bucket in buckets]}, headers=_NOT_KEPT)
+
+    @router.get("/{uniqueid}")
+    async def one(uniqueid: str) -> Response:
+        return JSONResponse(await everything(uniqueid), headers=_NOT_KEPT)
+
+    @router.get("/{uniqueid}/call.json")
+    async def as_json(uniqueid: str) -> Response:
+        return JSONResponse(await everything(uniqueid), headers=_download(f"{uniqueid}.json"))
+
+    @router.get("/{uniqueid}/transcript.txt")
+    async def as_text(uniqueid: str) -> Response:
+        call = await find(uniqueid)
+        return PlainTextResponse(transcript_text(call), headers=_download(f"{uniqueid}.txt"))
+
+    @router.api_route("/{uniqueid}/audio.wav", methods=["GET", "HEAD"])
+    async def audio(uniqueid: str) -> Response:
+        path = await recording(uniqueid)
+        return FileResponse(path, media_type="audio/wav", headers=_NOT_KEPT | {"Content-Disposition": "inline"})
+
+    @router.get("/{uniqueid}/capture.pcap")
+    async def capture(uniqueid: str) -> Response:
+        found = find_capture(captures, (await find(uniqueid)).uniqueid)
+        if found is None:
+            raise HTTPException(404, "the call was not captured, or its capture is gone", _NOT_KEPT)
+        path, _ = found
+        return FileResponse(path, media_type="application/vnd.tcpdump.pcap", headers=_download(path.name))
+
+    @router.get("/{uniqueid}/peaks")
+    async def peaks(uniqueid: str) -> Response:
+        path = await recording(uniqueid)
+        try:
+            measured = await read(lambda: measure(path))
+        except (OSError, EOFError, wave.Error) as error:
+            raise HTTPException(404, "the recording cannot be read", _NOT_KEPT) from error
+        return JSONResponse(asdict(measured), headers=_NOT_KEPT)
+
+    return router
+
+
+class _Wanted(BaseModel):
+    """The query of a list."""
+
+    q: Annotated[str, Field(max_length=200)] = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    outcome: Annotated[str | None, Field(max_length=16)] = None
+    barge_in: bool = False
+    recorded: bool = False
+    limit: Annotated[int, Field(ge=1, le=MAX_FOUND - 1)] = 50
+    after_start: Annotated[str | None, Field(max_length=32)] = None
+    after_id: Annotated[str, Field(max_length=64)] = ""
+
+    def filter(self) -> CallFilter:
+        """As the records want it."""
+        return CallFilter(
+            text=self.q.strip(),
+            since=_as_kept(self.since),
+            until=_as_kept(self.until),
+            outcome=self.outcome or None,
+            barge_in=self.barge_in,
+            recorded=self.recorded,
+        )
+
+    def cursor(self) -> Cursor | None:
+        """Where the page begins."""
+        return None if self.after_start is None else Cursor(self.after_start, self.after_id)
+
+
+def transcript_text(call: CallRecord) -> str:
+    """A call's words for people: one line each; what the caller did not hear stands in brackets."""
+    lines = [f"{call.start}  {call.src} -> {call.dst}", f"ended by {call.ended_by}: {call.end_reason}", ""]
+    for line in call.transcript:
+        text = line.text
+        if line.unheard:
+            text = f"{line.heard} [not heard: {line.unheard}]".strip()
+        minutes, seconds = divmod(line.at_s, 60)
+        lines.append(f"{minutes:02.0f}:{seconds:04.1f}  {line.who + ':':<7} {text}")
+    return "\n".join(lines) + "\n"
+
+
+def measure(path: Path) -> Peaks:
+    """The loudness of a stereo recording, the caller on the left. Raises OSError, EOFError, wave.Error."""
+    with wave.open(str(path), "rb") as audio:
+        if audio.getnchannels() != 2 or audio.getsampwidth() != 2:
+            raise wave.Error("it is not 16-bit stereo")
+        frames, rate_hz = audio.getnframes(), audio.getframerate()
+        step = max(rate_hz // PEAKS_PER_S, -(-frames // MAX_PEAKS))
+        sides: tuple[list[float], list[float]] = ([], [])
+        while data := audio.readframes(step * _BLOCK_PEAKS):
+            samples = np.frombuffer(data, "<i2", count=len(data) // 4 * 2).reshape(-1, 2).astype(np.int32)
+            for side, values in enumerate(sides):
+                magnitude = np.abs(samples[:, side])
+                padded = np.pad(magnitude, (0, -len(magnitude) % step)).reshape(-1, step).max(axis=1)
+                values.extend(np.round(padded / 32_768, 3).tolist())
+    return Peaks(round(frames / rate_hz, 3), *sides)
+
+
+def _shown(call: CallRecord, recordings: Path) -> dict[str, Any]:
+    """The record, with whether there is a recording instead of where it lies."""
+    return call.to_dict() | {"recording": _recording(call, recordings) is not None}
+
+
+def _recording(call: CallRecord, recordings: Path) -> Path | None:
+    # The database may have been written by others: nothing but our own recordings leaves by this way.
+    if call.recording is None:
+        return None
+    path = Path(call.recording)
+    return path if path.parent == recordings and path.suffix == ".wav" and path.is_file() else None
+
+
+def _as_kept(moment: datetime | None) -> str | None:
+    if moment is None:
+        return None
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _download(name: str) -> dict[str, str]:
+    return _NOT_KEPT | {"Content-Disposition": f'attachment; filename="{name}"'}

@@ -1,0 +1,218 @@
+"""Calls as they happen: the hub in the process that serves HTTP, and `/api/live`, Server-Sent Events.
+
+A viewer gets a snapshot, then what happens: of the call in focus everything, of the others what a list shows. Who
+does not read fast enough is cut off, not buffered; a browser comes back by itself and gets a new snapshot.
+"""
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+
+from offhook.liveevents import TRANSIENT, LiveEvent
+
+MAX_VIEWERS = 16
+MAX_WAITING_BYTES = 4 * 2**20
+"""For one viewer: a snapshot of a thousand calls, or half an hour of one."""
+MAX_TOLD_EVENTS = 2_000
+"""Of one call, for those who come later."""
+MAX_CALLS = 5_000
+KEEP_ALIVE_S = 15.0
+RETRY_MS = 1_000
+
+IN_LISTS = frozenset({"begun", "state", "bot", "answer", "barge_in", "turn", "ended"})
+"""The kinds that everybody is told of every call."""
+
+Watch = Callable[[frozenset[str] | None], None]
+"""What to tell of: the details of these calls, or, None, nothing at all."""
+
+
+class TooManyViewersError(Exception):
+    """`MAX_VIEWERS` look already."""
+
+
+class LiveHub:
+    """Who looks, and what they are shown. The event loop's thread only.
+
+    `on_watch` tells those who have the calls what is looked at. Whenever somebody begins to look they answer with one
+    "begun" for each call, which has what happened before in `so_far`.
+    """
+
+    def __init__(self) -> None:
+        self.on_watch: Watch = lambda _: None
+        self._viewers: set[Viewer] = set()
+        self._calls: dict[str, deque[LiveEvent]] = {}
+
+    def publish(self, uniqueid: str, event: LiveEvent) -> None:
+        """Something happened in a call."""
+        kind = event["kind"]
+        if not self._viewers:
+            return
+        if kind == "begun":
+            self._begin(uniqueid, event)
+            return
+        told = self._calls.get(uniqueid)
+        if told is None:
+            return  # what still comes of a time when somebody else looked
+        if kind == "ended":
+            del self._calls[uniqueid]
+        elif kind not in TRANSIENT:
+            told.append(event)
+        message = None
+        for viewer in self._viewers:
+            if kind in IN_LISTS or viewer.focus == uniqueid:
+                message = message or _message("event", {"call": uniqueid, **event})
+                viewer.offer(message)
+
+    def _begin(self, uniqueid: str, event: LiveEvent) -> None:
+        if len(self._calls) >= MAX_CALLS:
+            return
+        begun = {name: value for name, value in event.items() if name != "so_far"}
+        self._calls[uniqueid] = deque([begun, *event.get("so_far", ())], MAX_TOLD_EVENTS)
+        for viewer in self._viewers:
+            viewer.offer(_message("call", self._so_far(uniqueid, viewer.focus == uniqueid)))
+
+    def lost(self, uniqueids: list[str]) -> None:
+        """These calls are gone with the process that had them."""
+        for uniqueid in uniqueids:
+            self.publish(uniqueid, {"kind": "ended", "at": 0.0, "by": "crash", "reason": "crash"})
+
+    def enter(self, focus: str | None) -> "Viewer":
+        """Somebody looks, at the call `focus` closely. TooManyViewersError."""
+        if len(self._viewers) >= MAX_VIEWERS:
+            raise TooManyViewersError
+        viewer = Viewer(focus)
+        known = list(self._calls) if self._viewers else []
+        viewer.offer(_message("snapshot", {"calls": [self._so_far(one, one == focus) for one in known]}))
+        self._viewers.add(viewer)
+        self._watch()
+        return viewer
+
+    def leave(self, viewer: "Viewer") -> None:
+        """They look no more. Idempotent."""
+        if viewer in self._viewers:
+            self._viewers.discard(viewer)
+            self._watch()
+            if not self._viewers:
+                self._calls.clear()
+
+    def close(self) -> None:
+        """Send everybody away: the process ends."""
+        for viewer in list(self._viewers):
+            viewer.cut.set()
+
+    @property
+    def viewers(self) -> int:
+        """How many look."""
+        return len(self._viewers)
+
+    def _watch(self) -> None:
+        self.on_watch(frozenset(v.focus for v in self._viewers if v.focus is not None) if self._viewers else None)
+
+    def _so_far(self, uniqueid: str, whole: bool) -> dict[str, Any]:
+        told = self._calls[uniqueid]
+        if whole:
+            return {"call": uniqueid, "events": list(told)}
+        latest = {event["kind"]: event for event in told if event["kind"] in IN_LISTS}
+        return {"call": uniqueid, "events": sorted(latest.values(), key=lambda event: event["at"])}
+
+
+class Viewer:
+    """One browser: made by `LiveHub.enter`."""
+
+    def __init__(self, focus: str | None) -> None:
+        self.focus = focus
+        self.cut = asyncio.Event()
+        self._waiting = bytearray()
+        self._ready = asyncio.Event()
+
+    def offer(self, message: bytes) -> None:
+        """The next thing to show. Who has not taken the earlier ones is cut off."""
+        if len(self._waiting) + len(message) > MAX_WAITING_BYTES:
+            self.cut.set()
+            return
+        self._waiting += message
+        self._ready.set()
+
+    async def next(self) -> bytes:
+        """All that waits; a comment when nothing happens for a while."""
+        try:
+            async with asyncio.timeout(KEEP_ALIVE_S):
+                await self._ready.wait()
+        except TimeoutError:
+            return b": nothing new\n\n"
+        self._ready.clear()
+        waiting, self._waiting = self._waiting, bytearray()
+        return bytes(waiting)
+
+
+class EventStream(Response):
+    """The answer that does not end until the browser, or the hub, has enough of it."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, hub: LiveHub, viewer: Viewer) -> None:
+        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        del self.headers["content-length"]
+        self._hub = hub
+        self._viewer = viewer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send until somebody stops. A browser that does not read blocks `send`, and nobody else."""
+        ways_out = {
+            asyncio.ensure_future(self._pump(send)),
+            asyncio.ensure_future(_gone(receive)),
+            asyncio.ensure_future(self._viewer.cut.wait()),
+        }
+        try:
+            await asyncio.wait(ways_out, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._hub.leave(self._viewer)
+            for task in ways_out:
+                task.cancel()
+            await asyncio.gather(*ways_out, return_exceptions=True)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _pump(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        first = b"retry: %d\n\n" % RETRY_MS
+        while True:
+            message = first + await self._viewer.next()
+            first = b""
+            await send({"type": "http.response.body", "body": message, "more_body": True})
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def live_routes(hub: LiveHub) -> APIRouter:
+    """`/api/live?call=ID`."""
+    router = APIRouter()
+
+    @router.get("/api/live")
+    async def live(call: str | None = None) -> Response:
+        try:
+            return EventStream(hub, hub.enter(call[:64] if call else None))
+        except TooManyViewersError:
+            body = {
+                "what": "no more live pages can be opened",
+                "why": f"{MAX_VIEWERS} are open already",
+                "todo": "close one of them",
+            }
+            return JSONResponse(body, 503, {"Retry-After": "10", "Cache-Control": "no-store"})
+
+    return router
+
+
+def _message(event: str, content: dict[str, Any]) -> bytes:
+    return f"event: {event}\ndata: {json.dumps(content, separators=(',', ':'))}\n\n".encode()

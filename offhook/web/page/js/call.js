@@ -1,0 +1,109 @@
+// One call that is over (or not yet): its record, words, times and recording.
+
+import { showLegend, showTranscript, showTurns } from "./callview.js";
+import { byId, el } from "./dom.js";
+import { showStatus } from "./feed.js";
+import { clock, day, milliseconds, person } from "./format.js";
+import { CallModel } from "./model.js";
+import { Player } from "./player.js";
+
+const id = location.pathname.split("/").at(-1) ?? "";
+const api = `/api/calls/${id}`;
+
+showStatus(byId("status"));
+showLegend(byId("stages"));
+load();
+
+async function load() {
+  const answer = await fetch(api);
+  if (!answer.ok) {
+    byId("trouble").textContent = "There is no call of that id, or its record cannot be read.";
+    return;
+  }
+  const record = await answer.json();
+  const call = modelOf(record);
+  showRecord(record);
+  const player = record.recording ? await showRecording(call) : null;
+  const play = player ? (/** @type {number} */ at) => player.playFrom(at - call.answeredAt) : undefined;
+  showTranscript(byId("transcript"), call, play);
+  byId("word-note").hidden = !player;
+  player?.onTime((at) => follow(at + call.answeredAt));
+  showTurns(byId("turns"), call);
+  byId("no-turns").textContent = call.turns.length ? "" : "No turn was measured.";
+  showDownloads(record);
+}
+
+/**
+ * @param {any} record
+ * @returns {CallModel} made of the timeline, or, where a crash took it along, of the transcript
+ */
+function modelOf(record) {
+  const call = new CallModel(id);
+  call.apply({ kind: "begun", at: 0, caller: record.src, called: record.dst, call_id: record.call_id });
+  for (const event of record.timeline) call.apply(event);
+  if (!record.timeline.length) {
+    for (const { at_s: at, who, text, heard, unheard } of record.transcript) {
+      call.add(who, at, { text, heard: heard ?? undefined, unheard: unheard ?? undefined });
+    }
+  }
+  return call;
+}
+
+/** @param {any} record */
+function showRecord(record) {
+  const title = `${person(record.src)} → ${person(record.dst)}`;
+  byId("call-title").textContent = title;
+  document.title = `${title} · offhook`;
+  const facts = [
+    ["start", day(record.start)],
+    ["length", clock(record.duration)],
+    ["turns", String(record.turns)],
+    ["barge-ins", String(record.barge_ins)],
+    ["response", `${milliseconds(record.response_p50_ms)} p50, ${milliseconds(record.response_p95_ms)} p95`],
+    ["over", record.transport],
+    ["ended", record.ended_by ? `${record.ended_by}: ${record.end_reason}` : "in progress"],
+  ];
+  byId("facts").replaceChildren(
+    ...facts.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))),
+  );
+}
+
+/** @param {CallModel} call */
+async function showRecording(call) {
+  const answer = await fetch(`${api}/peaks`);
+  const peaks = answer.ok ? await answer.json() : null;
+  const start = call.answeredAt;
+  const speech = call.speech.map(({ from, to }) => ({
+    kind: /** @type {const} */ ("speech"),
+    from: from - start,
+    to: (to ?? call.now()) - start,
+  }));
+  const marks = call.marks.flatMap(({ kind, at }) =>
+    kind === "endpoint" || kind === "barge-in" ? [{ kind, from: at - start, to: null }] : [],
+  );
+  const player = new Player(`${api}/audio.wav`, peaks, [...speech, ...marks]);
+  await player.show();
+  return player;
+}
+
+/** @param {number} at where it plays: the word that is said then is shown */
+function follow(at) {
+  for (const word of document.querySelectorAll(".word")) {
+    const { from, to } = /** @type {HTMLElement} */ (word).dataset;
+    word.classList.toggle("now", Number(from) <= at && at < Number(to));
+  }
+}
+
+/** @param {any} record */
+function showDownloads(record) {
+  const link = (/** @type {string} */ name, /** @type {string} */ text) =>
+    el("a", { class: "button", href: `${api}/${name}`, download: "" }, text);
+  byId("downloads").replaceChildren(
+    ...(record.recording ? [link("audio.wav", "Recording (WAV)"), " "] : [el("span", { class: "note" }, "Not recorded. ")]),
+    link("transcript.txt", "Transcript"),
+    " ",
+    link("call.json", "Everything (JSON)"),
+    ...(record.capture ? [" ", link("capture.pcap", "Packets (pcap)")] : []),
+    record.capture_truncated ? el("span", { class: "note" }, " Some packets are missing.") : "",
+  );
+}

@@ -1,0 +1,108 @@
+// What a call looks like: its words and the time of its turns. The live page and the record share it.
+
+import { el, keep } from "./dom.js";
+import { clock, milliseconds } from "./format.js";
+
+/**
+ * @typedef {import("./model.js").CallModel} CallModel
+ * @typedef {import("./model.js").Line} Line
+ * @typedef {import("./model.js").Turn} Turn
+ */
+
+/** The stages of a turn in their order, with their names for people. */
+export const STAGES = /** @type {Record<string, string>} */ ({
+  endpoint: "end of turn",
+  recogniser: "recogniser",
+  dialog: "dialog",
+  voice: "voice",
+  line: "line",
+});
+
+const NAMES = { caller: "Caller", bot: "Bot", note: "" };
+
+/**
+ * @param {Element} list an <ol>
+ * @param {CallModel} call
+ * @param {(at: number) => void} [onWord] makes the words buttons that play what was said then
+ */
+export function showTranscript(list, call, onWord) {
+  keep(list, call.lines, ({ id }) => `${call.id}-${id}`, (line) => lineItem(line, onWord));
+}
+
+/**
+ * @param {Line} line
+ * @param {((at: number) => void) | undefined} onWord
+ */
+function lineItem(line, onWord) {
+  const classes = ["line", line.who, ...(line.open ? ["open"] : [])];
+  const time = el("time", {}, clock(line.at));
+  if (line.who === "note") return el("li", { class: classes.join(" ") }, time, el("p", {}, line.text));
+  const text = el("p", {}, ...(onWord && line.words.length ? wordButtons(line, onWord) : spoken(line)));
+  if (line.silentMs !== undefined) {
+    text.append(" ", el("span", { class: "tag barge-in" }, `interrupted, silent in ${milliseconds(line.silentMs)}`));
+  }
+  return el("li", { class: classes.join(" ") }, time, el("b", { class: "who" }, NAMES[line.who]), text);
+}
+
+/** @param {Line} line */
+function spoken({ text, heard, unheard, open, cut }) {
+  if (heard === undefined || (open && !cut)) return [text];
+  if (!unheard) return [heard];
+  return [heard ? `${heard} ` : "", unheardPart(unheard)];
+}
+
+/** @param {string} text */
+function unheardPart(text) {
+  return el("s", { class: "unheard" }, el("span", { class: "hidden" }, "(not heard:) "), text);
+}
+
+/**
+ * @param {Line} line
+ * @param {(at: number) => void} onWord
+ */
+function wordButtons(line, onWord) {
+  const parts = [];
+  for (const word of line.words) {
+    const button = el("button", { type: "button", class: "word", "data-from": String(word.from) }, word.text);
+    button.dataset.to = String(word.to);
+    button.addEventListener("click", () => onWord(word.from));
+    parts.push(button, " ");
+  }
+  if (line.unheard) parts.push(unheardPart(line.unheard));
+  return parts;
+}
+
+/**
+ * @param {HTMLTableSectionElement} body of the table of turns
+ * @param {CallModel} call
+ */
+export function showTurns(body, call) {
+  const longest = Math.max(1000, ...call.turns.map(({ responseMs }) => responseMs));
+  keep(body, call.turns.map((turn) => ({ turn, longest })), ({ turn }) => `${call.id}-${turn.number}`, turnRow);
+}
+
+/** @param {{turn: Turn, longest: number}} item */
+function turnRow({ turn, longest }) {
+  const bar = el("div", { class: "bar", "aria-hidden": "true" });
+  const parts = Object.entries(turn.stages).filter(([, ms]) => ms >= 0.5);
+  for (const [stage, ms] of parts) {
+    const piece = el("span", { class: `stage ${stage}`, title: `${STAGES[stage] ?? stage} ${milliseconds(ms)}` });
+    piece.style.width = `${(100 * ms) / longest}%`;
+    bar.append(piece);
+  }
+  const words = parts.map(([stage, ms]) => `${STAGES[stage] ?? stage} ${milliseconds(ms)}`).join(", ");
+  return el(
+    "tr",
+    {},
+    el("th", { scope: "row" }, String(turn.number)),
+    el("td", { class: "stages" }, bar, el("span", { class: "hidden" }, words)),
+    el("td", { class: "number" }, milliseconds(turn.responseMs)),
+  );
+}
+
+/** @param {Element} list the legend of the stages' colours */
+export function showLegend(list) {
+  list.replaceChildren(
+    ...Object.entries(STAGES).map(([stage, name]) => el("li", {}, el("span", { class: `swatch ${stage}` }), name)),
+  );
+}

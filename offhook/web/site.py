@@ -1,0 +1,34 @@
+"""The pages and what they ask for, behind the door of `access`."""
+
+import structlog
+from fastapi import FastAPI
+
+from offhook.config import Config
+from offhook.web.access import Access, is_loopback_name
+from offhook.web.calls import Records, calls_routes
+from offhook.web.live import LiveHub, live_routes
+from offhook.web.pages import page_routes, read_pages
+
+
+def add_site(app: FastAPI, hub: LiveHub, records: Records, config: Config) -> None:
+    """Add them to `app`. Without a password in the settings nobody from elsewhere sees them."""
+    _tell_who_may_look(config)
+    app.include_router(live_routes(hub))
+    folder = config.records.dir.resolve()
+    app.include_router(calls_routes(records, folder / "recordings", folder / "captures"))
+    app.include_router(page_routes(read_pages()))
+    app.add_middleware(Access, password=config.http.password)
+
+
+def _tell_who_may_look(config: Config) -> None:
+    log = structlog.get_logger("offhook.web")
+    if is_loopback_name(config.http.host):
+        return
+    if config.http.password is None:
+        log.warning("the pages open on this machine only", why="no password is set", todo="OFFHOOK_HTTP__PASSWORD=…")
+    else:
+        log.warning(
+            "the pages open to whoever knows the password",
+            why="it travels in the clear",
+            todo="put a proxy with HTTPS in front, or look from trusted networks only",
+        )

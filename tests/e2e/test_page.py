@@ -1,0 +1,205 @@
+"""The pages in a real browser, and a conversation from one of its tabs."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.by import By
+
+from telephony.codec import codec_named
+from tests.e2e.browser import Browser, chromium, microphone
+from tests.e2e.conftest import BotProcess
+
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+PIN = "4711"
+EVIL = '"><img src=x onerror=alert(1)>'
+
+
+@pytest.fixture(scope="module")
+def bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BotProcess]:
+    one = BotProcess(tmp_path_factory.mktemp("page-bot"), "--workers", "1", OFFHOOK_RECORDS__RECORD_AUDIO="true")
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="module")
+def talked(bot: BotProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A browser whose tab has had a conversation with the bot: by speech, by keys, with an interruption."""
+    recording = microphone(
+        tmp_path_factory.mktemp("microphone") / "caller.wav", (9.0, "check-my-balance"), (21.0, "goodbye")
+    )
+    with chromium(bot.http, recording) as browser:
+        browser.open("/")
+        browser.by_id("talk").click()
+        yield browser
+
+
+def loudest(browser: Browser, meter: str, seconds: float) -> int:
+    """The highest level within a time."""
+    end = time.monotonic() + seconds
+    found = 0
+    while time.monotonic() < end:
+        found = max(found, browser.level(meter))
+    return found
+
+
+def barriers(browser: Browser) -> list[tuple[str, str]]:
+    """What axe-core finds on the page: the rule, and the first element that breaks it."""
+    assert AXE.is_file(), "axe-core is not installed; type: make page"
+    browser.driver.execute_script(AXE.read_text())
+    found = browser.run("return (await axe.run()).violations")
+    return [(one["id"], one["nodes"][0]["html"]) for one in found]
+
+
+def press(browser: Browser, keys: str) -> None:
+    for key in keys:
+        browser.driver.find_element(By.XPATH, f"//div[@id='keypad']/button[text()='{key}']").click()
+
+
+def test_a_conversation(talked: Browser, bot: BotProcess) -> None:
+    page = talked
+    # The bot's voice comes out of the tab, the recorded question goes in, and both sides' words appear.
+    page.wait(lambda: page.level("theirs") > 30)
+    page.wait(lambda: "How can I help you?" in page.text("transcript"))
+    page.wait(lambda: page.level("mine") > 30)
+    page.wait(lambda: "check my balance" in page.text("transcript"))
+    page.wait(lambda: "four digit PIN" in page.text("transcript"))
+    assert "statepin" in page.text("facts")
+    press(page, PIN)
+    page.wait(lambda: "The balance of your current account" in page.text("transcript"))
+    assert PIN not in page.text("transcript")
+    assert "4 keys" in page.text("transcript")
+    assert loudest(page, "theirs", 1.0) > 30
+    # The interruption: the bot falls silent in the middle of its sentence, and says goodbye.
+    cut = "//ol[@id='transcript']/li[contains(., 'current account') and contains(., 'interrupted')]"
+    page.wait(lambda: page.driver.find_elements(By.XPATH, cut))
+    assert loudest(page, "theirs", 0.3) == 0
+    assert page.driver.find_elements(By.XPATH, f"{cut}//s[contains(., 'no payments are waiting')]")
+    page.wait(lambda: page.by_id("talk").text == "Talk")
+    assert page.level("theirs") == 0
+    assert len(page.driver.find_elements(By.CSS_SELECTOR, "#turns tr")) == 3
+    bot.wait_for(lambda: bot.records()[-1]["end"] is not None)
+    record = bot.records()[-1]
+    assert (record["ended_by"], record["turns"], record["transport"]) == ("bot", 3, "ws")
+    assert record["barge_ins"] >= 1  # and one more where the keys came before the end of the question
+    assert page.complaints() == []
+
+
+def test_the_call_s_page(talked: Browser) -> None:
+    page = talked
+    page.open("/calls")
+    page.wait_for("#found a")
+    assert page.driver.find_elements(By.CSS_SELECTOR, "#response-chart svg")
+    page.driver.find_element(By.CSS_SELECTOR, "#found a").click()
+    page.wait_for(".word")
+    words = page.driver.find_elements(By.CSS_SELECTOR, ".line.bot .word")
+    # A word that is clicked is heard: the recording plays from where it was said.
+    page.wait_for("#controls button, #recording audio")
+    word = next(one for one in words if one.text.startswith("thirty"))
+    said_at = float(word.get_attribute("data-from") or 0)
+    word.click()
+    page.wait(lambda: "now" in (word.get_attribute("class") or ""))
+    assert 13 < said_at < 21
+    assert page.complaints() == []
+
+
+def test_downloads(talked: Browser) -> None:
+    for name, kind in (("audio.wav", "audio/wav"), ("transcript.txt", "text/plain"), ("call.json", "application/json")):
+        link = talked.driver.find_element(By.CSS_SELECTOR, f'#downloads a[href$="{name}"]').get_attribute("href")
+        got = talked.run("const a = await fetch(args[0]); return [a.status, a.headers.get('content-type')];", link)
+        assert got[0] == 200
+        assert got[1].startswith(kind)
+
+
+def test_the_page_without_wavesurfer(talked: Browser) -> None:
+    page = talked
+    page.driver.execute_cdp_cmd("Network.enable", {})
+    page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/vendor/*"]})
+    try:
+        page.driver.refresh()
+        page.wait(lambda: "not installed" in page.text("player-note"))
+        assert page.driver.find_elements(By.CSS_SELECTOR, "#recording audio[controls]")
+        assert page.driver.find_elements(By.CSS_SELECTOR, ".word")
+    finally:
+        page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+        page.complaints()  # those of what was blocked are none
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_pages_are_accessible_and_fit(talked: Browser, bot: BotProcess, width: int, dark: bool) -> None:
+    page = talked
+    page.show(width, dark=dark)
+    uniqueid = bot.records()[-1]["uniqueid"]
+    for path, there in (("/", "#keypad button"), ("/calls", "#found a"), (f"/calls/{uniqueid}", ".word")):
+        page.open(path)
+        page.wait_for(there)
+        overflow = page.driver.execute_script(
+            "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert overflow <= 0, f"{path} is {overflow} px too wide"
+        assert barriers(page) == []
+
+
+def test_codec_and_resampler_in_the_browser(talked: Browser) -> None:
+    samples = list(range(-32_768, 32_768, 251))
+    script = """
+        const { encode, DECODED } = await import("/page/js/mulaw.js");
+        const { Resampler } = await import("/page/js/resampler.js");
+        const tone = (hz) => Float32Array.from({ length: 48000 }, (_, i) => Math.sin((2 * Math.PI * hz * i) / 48000));
+        const loudness = (hz) => {
+            const heard = new Resampler(48000, 8000).process(tone(hz)).slice(1000);
+            return Math.sqrt((2 * heard.reduce((sum, x) => sum + x * x, 0)) / heard.length);
+        };
+        return {
+            encoded: args[0].map((sample) => encode(sample / 32768)),
+            decoded: [...DECODED].map((value) => Math.round(value * 32768)),
+            passed: [300, 1000, 3000].map(loudness),
+            stopped: [4600, 7000, 12000].map(loudness),
+        };
+    """
+    got = talked.run(script, samples)
+    codec = codec_named("PCMU")
+    payload = codec.encode(b"".join(one.to_bytes(2, "little", signed=True) for one in samples))
+    # Rounding at the steps' edges differs by one step.
+    assert max(abs(ours - theirs) for ours, theirs in zip(got["encoded"], payload, strict=True)) <= 1
+    decoded = memoryview(codec.decode(bytes(range(256)))).cast("h")
+    assert got["decoded"] == list(decoded)
+    assert all(abs(one - 1) < 0.01 for one in got["passed"])
+    assert all(one < 0.001 for one in got["stopped"])
+
+
+def test_what_a_caller_calls_himself_is_only_text(talked: Browser, bot: BotProcess) -> None:
+    page = talked
+    page.open("/")
+    script = """
+        const { Stream } = await import("/page/js/stream.js");
+        const send = WebSocket.prototype.send;
+        WebSocket.prototype.send = function (text) {
+            return send.call(this, text.replace('"from":"browser"', `"from":${JSON.stringify(args[0])}`));
+        };
+        window.evil = new Stream(`ws://${location.host}/twilio/media`, "CA" + "f".repeat(32));
+        await new Promise((resolve) => window.evil.addEventListener("open", resolve));
+        WebSocket.prototype.send = send;
+    """
+    page.run(script, EVIL)
+    page.wait(lambda: EVIL in page.text("calls"))
+    page.wait(lambda: EVIL in page.text("call-title"))
+    page.wait_for("#transcript li")
+    assert barriers(page) == []
+    page.driver.execute_script("window.evil.stop()")
+    assert page.driver.find_elements(By.CSS_SELECTOR, "img") == []
+    bot.wait_for(lambda: bot.records()[-1]["end"] is not None)
+    page.open("/calls")
+    page.wait(lambda: EVIL in page.text("found"))
+    assert page.driver.find_elements(By.CSS_SELECTOR, "img") == []
+
+
+def test_refusals_are_told(start_bot: Callable[..., BotProcess], tmp_path: Path) -> None:
+    bot = start_bot("--bench-engines", "--workers", "1", OFFHOOK_TWILIO__ENABLED="false")
+    with chromium(bot.http, microphone(tmp_path / "silence.wav")) as page:
+        page.open("/")
+        page.by_id("talk").click()
+        page.wait(lambda: "takes no calls from browsers" in page.text("phone-note"))
+        assert page.by_id("talk").text == "Talk"

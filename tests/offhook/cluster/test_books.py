@@ -1,0 +1,88 @@
+"""A worker's records, written by another process, and closed when the worker cannot."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from offhook.cluster.books import WorkerBooks
+from offhook.cluster.messages import Begin, Finish, Turn, Written
+from offhook.cluster.remote import RemoteJournal
+from offhook.records import CallClock, CallRecord, EndedBy, RecordStore, TranscriptLine
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[RecordStore]:
+    one = RecordStore.open(str(tmp_path / "calls.db"))
+    yield one
+    one.close()
+
+
+@pytest.fixture
+async def journal(store: RecordStore) -> tuple[RemoteJournal, WorkerBooks]:
+    """The worker's end, joined to the supervisor's."""
+
+    def send(message: object) -> None:
+        assert isinstance(message, Begin | Turn | Finish)
+        books.take(message)
+
+    remote = RemoteJournal(send)
+    books = WorkerBooks(store, remote.written)
+    return remote, books
+
+
+def answered(ago_s: float = 0.0) -> tuple[CallRecord, CallClock]:
+    now = monotonic() - ago_s
+    clock = CallClock.started(now)
+    record = CallRecord.begun(clock, src="sip:a@b", dst="sip:c@d", call_id="x")
+    return record.answered(clock, now + 1.0), clock
+
+
+async def test_rows_and_lines_arrive_and_are_acknowledged(
+    journal: tuple[RemoteJournal, WorkerBooks], store: RecordStore
+) -> None:
+    remote, books = journal
+    record, clock = answered()
+    assert await asyncio.wait_for(asyncio.wrap_future(remote.begin(record)), 5)
+    assert store.call(record.uniqueid) is not None
+    remote.turn(record.uniqueid, TranscriptLine(1.0, "bot", "Hello."))
+    done = record.ended(clock, monotonic(), answered_now=None, ended_by=EndedBy.CALLER, end_reason="caller hung up")
+    assert await asyncio.wait_for(asyncio.wrap_future(remote.finish(done)), 5)
+    found = store.call(record.uniqueid)
+    assert found is not None and found.ended_by == "caller"
+    assert [line.text for line in found.transcript] == ["Hello."]
+    assert books.crashed() == []
+
+
+async def test_a_call_that_the_worker_could_not_end(
+    journal: tuple[RemoteJournal, WorkerBooks], store: RecordStore
+) -> None:
+    remote, books = journal
+    record, _ = answered()
+    record = replace(record, recording="/somewhere.wav")
+    await asyncio.wait_for(asyncio.wrap_future(remote.begin(record)), 5)
+    await asyncio.sleep(0.05)
+    (closed,) = books.crashed()
+    assert store.flush()
+    found = store.call(record.uniqueid)
+    assert found is not None
+    assert (found.ended_by, found.end_reason, found.disposition) == ("crash", "crash", "ANSWERED")
+    assert found.end is not None and found.end > str(found.answer)
+    assert found.billsec >= 0.05
+    assert found.duration == pytest.approx(found.billsec + 1.0, abs=0.002)  # it rang for a second
+    assert found.recording_truncated
+    assert closed.uniqueid == record.uniqueid
+    assert books.crashed() == []
+
+
+async def test_an_answer_that_nobody_waits_for(journal: tuple[RemoteJournal, WorkerBooks]) -> None:
+    remote, _ = journal
+    record, _ = answered()
+    future = remote.begin(record)
+    future.cancel()
+    await asyncio.wait_for(asyncio.wrap_future(remote.begin(record)), 5)
+    remote.written(Written(999, True))  # nor one for nobody
+    assert future.cancelled()

@@ -1,0 +1,173 @@
+import array
+import wave
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from offhook.records import CallClock, CallRecord, EndedBy, RecordStore, TranscriptLine
+from offhook.web.calls import MAX_PEAKS, calls_routes, measure, transcript_text
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[RecordStore]:
+    one = RecordStore.open(str(tmp_path / "calls.db"))
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def client(store: RecordStore, tmp_path: Path) -> TestClient:
+    app = FastAPI()
+    app.include_router(calls_routes(store, tmp_path / "recordings", tmp_path / "captures"))
+    return TestClient(app)
+
+
+def put(store: RecordStore, minute: int = 0, src: str = "sip:ada@example.org", recording: Path | None = None) -> str:
+    clock = CallClock(NOON + timedelta(minutes=minute), 0.0)
+    begun = CallRecord.begun(clock, src=src, dst="sip:bot@example.org", call_id="x").answered(clock, 0.0)
+    ended = begun.ended(clock, 10.0, answered_now=0.0, ended_by=EndedBy.CALLER, end_reason="caller hung up")
+    lines = (
+        TranscriptLine(1.0, "bot", "Hello. How can I help?", "Hello.", "How can I help?"),
+        TranscriptLine(65.25, "caller", EVIL),
+    )
+    path = None if recording is None else str(recording)
+    store.finish(replace(ended, transcript=lines, recording=path)).result(5)
+    return begun.uniqueid
+
+
+def write_wav(path: Path, left: list[int], right: list[int], channels: int = 2) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    frames = array.array("h", [value for pair in zip(left, right, strict=True) for value in pair])
+    with wave.open(str(path), "wb") as audio:
+        audio.setnchannels(channels)
+        audio.setsampwidth(2)
+        audio.setframerate(8_000)
+        audio.writeframes(frames.tobytes())
+    return path
+
+
+def test_the_list_page_by_page(client: TestClient, store: RecordStore) -> None:
+    for minute in range(3):
+        put(store, minute)
+    first = client.get("/api/calls", params={"limit": 2}).json()
+    assert [call["start"] for call in first["calls"]] == ["2026-01-01T12:02:00.000Z", "2026-01-01T12:01:00.000Z"]
+    following = {"limit": "2", **first["next"]}
+    second = client.get("/api/calls", params=following).json()
+    assert [call["start"] for call in second["calls"]] == ["2026-01-01T12:00:00.000Z"]
+    assert second["next"] is None
+
+
+def test_search(client: TestClient, store: RecordStore) -> None:
+    put(store, 0, src="sip:ada@example.org")
+    put(store, 1, src="sip:grace@example.org")
+
+    def found(**wanted: str) -> int:
+        return len(client.get("/api/calls", params=wanted).json()["calls"])
+
+    assert found(q="grace") == 1
+    assert found(q=" ") == 2
+    assert found(since="2026-01-01T13:01:00+01:00") == 1
+    assert found(until="2026-01-01T12:01:00") == 1
+    assert found(outcome="crash") == 0
+    assert found(outcome="") == 2
+    assert found(recorded="true") == 0
+
+
+@pytest.mark.parametrize(
+    "wanted", [{"limit": "0"}, {"limit": "9999"}, {"since": "yesterday"}, {"q": "x" * 201}, {"barge_in": "perhaps"}]
+)
+def test_a_search_that_makes_no_sense(client: TestClient, wanted: dict[str, str]) -> None:
+    assert client.get("/api/calls", params=wanted).status_code == 422
+
+
+def test_one_call_with_its_timeline(client: TestClient, store: RecordStore) -> None:
+    uniqueid = put(store)
+    store.timeline(uniqueid, [{"kind": "turn", "at": 2.0, "response_ms": 500.0}])
+    store.flush()
+    call = client.get(f"/api/calls/{uniqueid}").json()
+    assert call["src"] == "sip:ada@example.org"
+    assert call["recording"] is False
+    assert call["timeline"] == [{"kind": "turn", "at": 2.0, "response_ms": 500.0}]
+    assert call["transcript"][1]["text"] == EVIL
+    assert client.get("/api/calls/figures").json()["buckets"][0]["response_p95_ms"] == 500.0
+
+
+@pytest.mark.parametrize("path", ["", "/call.json", "/transcript.txt", "/audio.wav", "/peaks"])
+def test_a_call_that_is_not_there(client: TestClient, path: str) -> None:
+    assert client.get(f"/api/calls/nothing{path}").status_code == 404
+
+
+def test_downloads(client: TestClient, store: RecordStore) -> None:
+    uniqueid = put(store)
+    text = client.get(f"/api/calls/{uniqueid}/transcript.txt")
+    assert text.headers["content-disposition"] == f'attachment; filename="{uniqueid}.txt"'
+    assert text.headers["content-type"].startswith("text/plain")
+    assert "00:01.0  bot:    Hello. [not heard: How can I help?]" in text.text
+    assert f"01:05.2  caller: {EVIL}" in text.text
+    whole = client.get(f"/api/calls/{uniqueid}/call.json")
+    assert "attachment" in whole.headers["content-disposition"]
+    assert whole.json()["uniqueid"] == uniqueid
+
+
+def test_the_recording_whole_and_in_parts(client: TestClient, store: RecordStore, tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "recordings" / "one.wav", [0, 100], [200, 300])
+    url = f"/api/calls/{put(store, recording=path)}/audio.wav"
+    whole = client.get(url)
+    assert (whole.status_code, whole.content) == (200, path.read_bytes())
+    assert whole.headers["content-type"] == "audio/wav"
+    part = client.get(url, headers={"Range": "bytes=44-47"})
+    assert (part.status_code, part.content) == (206, path.read_bytes()[44:48])
+    assert part.headers["content-range"] == f"bytes 44-47/{path.stat().st_size}"
+    assert client.get(url, headers={"Range": "bytes=9999-"}).status_code == 416
+
+
+@pytest.mark.parametrize("name", ["other/one.wav", "recordings/../other/one.wav", "recordings/one.txt", "other"])
+def test_nothing_but_recordings_is_handed_out(
+    client: TestClient, store: RecordStore, tmp_path: Path, name: str
+) -> None:
+    write_wav(tmp_path / "other" / "one.wav", [1], [1])
+    (tmp_path / "recordings").mkdir()
+    (tmp_path / "recordings" / "one.txt").write_text("secret")
+    uniqueid = put(store, recording=tmp_path / name)
+    assert client.get(f"/api/calls/{uniqueid}/audio.wav").status_code == 404
+    assert client.get(f"/api/calls/{uniqueid}").json()["recording"] is False
+
+
+def test_peaks(client: TestClient, store: RecordStore, tmp_path: Path) -> None:
+    left = [0] * 160 + [-16_384] + [0] * 159
+    right = [32_767] * 160 + [0] * 160
+    path = write_wav(tmp_path / "recordings" / "one.wav", left, right)
+    peaks = client.get(f"/api/calls/{put(store, recording=path)}/peaks").json()
+    assert peaks == {"duration_s": 0.04, "caller": [0.0, 0.5], "bot": [1.0, 0.0]}
+
+
+def test_a_recording_that_is_none(client: TestClient, store: RecordStore, tmp_path: Path) -> None:
+    (tmp_path / "recordings").mkdir()
+    path = tmp_path / "recordings" / "one.wav"
+    path.write_bytes(b"")
+    assert client.get(f"/api/calls/{put(store, recording=path)}/peaks").status_code == 404
+    write_wav(path, [0], [0], channels=1)
+    assert client.get(f"/api/calls/{put(store, recording=path)}/peaks").status_code == 404
+
+
+def test_a_long_recording_has_coarser_peaks(tmp_path: Path) -> None:
+    samples = 8_000 * 60 * 10
+    peaks = measure(write_wav(tmp_path / "one.wav", [0] * (samples - 1) + [32_767], [0] * samples))
+    assert peaks.duration_s == 600.0
+    assert len(peaks.caller) == len(peaks.bot) <= MAX_PEAKS
+    assert peaks.caller[-1] == 1.0
+    assert max(peaks.caller[:-1]) == 0.0
+
+
+def test_a_transcript_without_words() -> None:
+    clock = CallClock(NOON, 0.0)
+    record = CallRecord.begun(clock, src="a", dst="b", call_id="c")
+    assert transcript_text(record).startswith("2026-01-01T12:00:00.000Z  a -> b\n")

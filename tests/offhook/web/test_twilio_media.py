@@ -1,0 +1,210 @@
+"""Who may open a media stream. What is refused is refused at once, and nothing is made for it."""
+
+from collections.abc import AsyncIterator, Callable
+from xml.etree import ElementTree
+
+import pytest
+from pydantic import ValidationError
+
+from offhook.config import Config
+from offhook.usererror import UserError
+from offhook.web.twilio_door import open_door
+from telephony.twilio.signature import sign
+from tests.offhook.web.streams import AUTH_TOKEN, PUBLIC_URL, UPGRADE, Front, front, guarded
+
+CALL = {"CallSid": "CA1", "From": "+14155550100", "To": "+14155550199"}
+WS_URL = "wss://bot.example.com"
+REFUSED_WITHIN_S = 0.5  # on a quiet machine it is a millisecond
+
+
+@pytest.fixture
+async def public() -> AsyncIterator[Front]:
+    async with front(**guarded()) as found:
+        yield found
+
+
+async def ticket(public: Front, call_sid: str = "CA1") -> str:
+    """The path that a webhook was told."""
+    answer = await public.signed_webhook(CALL | {"CallSid": call_sid})
+    stream = ElementTree.fromstring(answer.body).find("Connect/Stream")
+    assert stream is not None
+    return stream.get("url", "").removeprefix(WS_URL)
+
+
+def signed(path: str, token: str = AUTH_TOKEN) -> dict[str, str]:
+    return {"X-Twilio-Signature": sign(token, WS_URL + path)}
+
+
+async def test_a_ticket_and_a_signature_open_the_door_once(public: Front) -> None:
+    path = await ticket(public)
+    assert (await public.upgrade(path, signed(path))).status == 101
+    ((initial, meta),) = public.taken
+    assert initial.startswith(f"GET {path} HTTP/1.1\r\n".encode())
+    assert meta == {"call_sid": "CA1", "caller": "+14155550100", "called": "+14155550199"}
+    assert (await public.upgrade(path, signed(path))).status == 403, "a second socket for the call"
+    assert len(public.taken) == 1
+
+
+async def test_a_slash_may_be_signed_at_the_end(public: Front) -> None:
+    path = await ticket(public)
+    headers = {"X-Twilio-Signature": sign(AUTH_TOKEN, f"{WS_URL}{path}/")}
+    assert (await public.upgrade(path, headers)).status == 101
+
+
+Asked = tuple[str, dict[str, str]]
+"""Path and headers."""
+
+
+def same(path: str) -> Asked:
+    """Twilio itself signs what it asks for."""
+    return path, signed(path)
+
+
+HIJACKS: dict[str, Callable[[str, str, int], Asked]] = {
+    "no ticket": lambda *_: ("/twilio/media", {}),
+    "no ticket, signed": lambda *_: same("/twilio/media"),
+    "a slash": lambda *_: same("/twilio/media/"),
+    "made up": lambda *_: ("/twilio/media/" + "A" * 32, {}),
+    "made up and signed": lambda *_: same("/twilio/media/" + "A" * 32),
+    "cut off": lambda path, *_: same(path[:-1]),
+    "longer": lambda path, *_: same(path + "A"),
+    "very long": lambda path, *_: same(path + "A" * 8_000),
+    "in the query": lambda path, *_: same("/twilio/media?token=" + path.rpartition("/")[2]),
+    "with a query": lambda path, *_: same(path + "?x=1"),
+    "other case": lambda path, *_: same("/twilio/media/" + path.rpartition("/")[2].swapcase()),
+    "other path": lambda path, *_: same(path.replace("media", "medium")),
+    "percent-encoded": lambda path, *_: same(path.replace("/media/", "/%6dedia/")),
+    "climbing": lambda path, *_: same("/twilio/media/../media/" + path.rpartition("/")[2]),
+    "unsigned": lambda path, *_: (path, {}),
+    "empty signature": lambda path, *_: (path, {"X-Twilio-Signature": ""}),
+    "signed by somebody else": lambda path, *_: (path, signed(path, "f" * 32)),
+    "signed over https": lambda path, *_: (path, {"X-Twilio-Signature": sign(AUTH_TOKEN, PUBLIC_URL + path)}),
+    "signed over another ticket": lambda path, other, _: (path, signed(other)),
+    "signed over the local address": lambda path, _, port: (
+        path,
+        {"X-Twilio-Signature": sign(AUTH_TOKEN, f"ws://127.0.0.1:{port}{path}")},
+    ),
+    "signed as a webhook": lambda path, *_: (
+        path,
+        {"X-Twilio-Signature": sign(AUTH_TOKEN, PUBLIC_URL + "/twilio/voice")},
+    ),
+    "by another page": lambda path, *_: (path, signed(path) | {"Origin": "https://evil.example"}),
+    "by a page of nowhere": lambda path, *_: (path, signed(path) | {"Origin": "null"}),
+    "forwarded, unsigned": lambda path, *_: (path, {"X-Forwarded-For": "127.0.0.1", "Host": "localhost"}),
+}
+
+
+@pytest.mark.parametrize("case", HIJACKS)
+async def test_whoever_has_not_both_is_refused_at_once(public: Front, case: str) -> None:
+    path, other = await ticket(public), await ticket(public, "CA2")
+    asked, headers = HIJACKS[case](path, other, public.port)
+    answer = await public.upgrade(asked, headers)
+    assert answer.status in (403, 404)
+    assert answer.body == b""
+    assert answer.seconds < REFUSED_WITHIN_S
+    assert public.taken == []
+    # Whoever was refused has spoilt nothing for the one whom the ticket is for.
+    assert (await public.upgrade(path, signed(path))).status == 101
+
+
+async def test_without_a_token_programs_on_this_machine_come_in() -> None:
+    async with front() as local:
+        for host in (f"127.0.0.1:{local.port}", f"localhost:{local.port}", f"[::1]:{local.port}"):
+            assert (await local.upgrade("/twilio/media", {"Host": host})).status == 101
+        page = {"Origin": f"http://localhost:{local.port}", "Host": f"localhost:{local.port}"}
+        assert (await local.upgrade("/twilio/media", page)).status == 101, "our own page"
+        assert [meta for _, meta in local.taken] == [{}] * 4
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "bot.example.com"},
+        {"Host": "127.0.0.1.evil.example"},
+        {"X-Forwarded-For": "203.0.113.7"},
+        {"Forwarded": "for=203.0.113.7"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+    ],
+)
+async def test_without_a_token_tunnels_and_foreign_pages_do_not(headers: dict[str, str]) -> None:
+    async with front() as local:
+        assert (await local.upgrade("/twilio/media", headers)).status == 403
+        assert local.taken == []
+
+
+async def test_a_full_bot_refuses(public: Front) -> None:
+    path = await ticket(public)
+    public.busy = "full"
+    answer = await public.upgrade(path, signed(path))
+    assert (answer.status, answer.headers["retry-after"]) == (503, "10")
+    assert (await public.upgrade("/twilio/media")).status == 403, "whoever may not come in is not told"
+    assert public.turned_away == 1
+    assert public.taken == []
+
+
+async def test_when_nobody_is_there_to_take_the_call(public: Front) -> None:
+    path = await ticket(public)
+    public.nobody = True
+    assert (await public.upgrade(path, signed(path))).status == 503
+
+
+@pytest.mark.parametrize("path", ["/", "/live", "/twilio", "/twilio/voice", "/twilio/mediax"])
+async def test_there_are_no_other_web_sockets(path: str) -> None:
+    async with front() as local:
+        assert (await local.upgrade(path)).status == 404
+        assert local.taken == []
+
+
+async def test_when_switched_off_there_is_nothing() -> None:
+    async with front(enabled=False) as local:
+        assert (await local.upgrade("/twilio/media")).status == 404
+        assert (await local.webhook(CALL)).status == 404
+
+
+async def test_what_is_no_upgrade_is_no_stream() -> None:
+    async with front() as local:
+        assert (await local.ask("GET", "/twilio/media", {})).status == 404
+        assert (await local.ask("GET", "/twilio/media", UPGRADE | {"Connection": "close"})).status == 404
+
+
+def config(host: str, **twilio: object) -> Config:
+    return Config.load(None, {"http": {"host": host}, "twilio": twilio})
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "bot.example.com"])
+def test_in_public_there_is_a_token_or_no_door(host: str) -> None:
+    assert open_door(config(host)) is None
+    with pytest.raises(UserError) as caught:
+        open_door(config(host, public_url=PUBLIC_URL))
+    (problem,) = caught.value.problems
+    assert "auth token" in problem.why and "AUTH_TOKEN" in problem.todo
+    door = open_door(config(host, **guarded()))
+    assert door is not None
+    assert not door.open
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.8.9.1"])
+def test_on_loopback_the_door_is_open_until_there_is_a_token(host: str) -> None:
+    door = open_door(config(host))
+    assert door is not None
+    assert door.open
+    guarded_door = open_door(config(host, **guarded()))
+    assert guarded_door is not None
+    assert not guarded_door.open
+
+
+def test_a_token_needs_the_public_url() -> None:
+    with pytest.raises(UserError) as caught:
+        open_door(config("127.0.0.1", auth_token=AUTH_TOKEN))
+    assert "PUBLIC_URL" in caught.value.problems[0].todo
+
+
+def test_the_token_is_told_nobody() -> None:
+    found = config("127.0.0.1", **guarded())
+    assert AUTH_TOKEN not in str(found) + repr(found) + str(found.redacted())
+    with pytest.raises(UserError) as caught:
+        config("127.0.0.1", auth_token="x" * 300)
+    assert "xxx" not in str(caught.value)
+    with pytest.raises((UserError, ValidationError)):
+        config("127.0.0.1", public_url="ftp://bot.example.com")

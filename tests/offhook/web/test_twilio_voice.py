@@ -1,0 +1,195 @@
+import hashlib
+from collections.abc import AsyncIterator
+from urllib.parse import urlencode
+from xml.etree import ElementTree
+
+import pytest
+
+from telephony.twilio.signature import sign
+from tests.offhook.web.streams import AUTH_TOKEN, PUBLIC_URL, Front, front, guarded
+
+URL = PUBLIC_URL + "/twilio/voice"
+CALL = {"CallSid": "CA1", "From": "+14155550100", "To": "+14155550199", "Caller ünï": "Ä €"}
+LISTS = {name: [value] for name, value in CALL.items()}
+GOOD = sign(AUTH_TOKEN, URL, LISTS)
+FORM = "application/x-www-form-urlencoded"
+JSON = b'{"CallSid":"CA1"}'
+
+
+@pytest.fixture
+async def public() -> AsyncIterator[Front]:
+    async with front(**guarded()) as found:
+        yield found
+
+
+async def test_a_signed_webhook_is_told_where_to_connect_the_call(public: Front) -> None:
+    answer = await public.signed_webhook(CALL)
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith("application/xml")
+    stream = ElementTree.fromstring(answer.body).find("Connect/Stream")
+    assert stream is not None
+    assert stream.get("url", "").startswith("wss://bot.example.com/twilio/media/")
+    other = ElementTree.fromstring((await public.signed_webhook(CALL | {"CallSid": "CA2"})).body).find("Connect/Stream")
+    assert other is not None
+    assert other.get("url") != stream.get("url")
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        None,
+        "",
+        "x",
+        "=" * 28,
+        GOOD[:-1],
+        GOOD + "=",
+        GOOD.lower(),
+        f" {GOOD} {GOOD}",
+        GOOD.replace("=", ""),
+        "é" * 28,
+        "A" * 4_000,
+        sign("wrong", URL, LISTS),
+        sign("", URL, LISTS),
+        sign(AUTH_TOKEN.upper(), URL, LISTS),
+        sign(AUTH_TOKEN, URL),
+        sign(AUTH_TOKEN, URL + "/", LISTS),
+        sign(AUTH_TOKEN, URL + "?", LISTS),
+        sign(AUTH_TOKEN, URL + "?x=1", LISTS),
+        sign(AUTH_TOKEN, URL.replace("https", "http"), LISTS),
+        sign(AUTH_TOKEN, URL.replace("https", "wss"), LISTS),
+        sign(AUTH_TOKEN, URL.replace(".com", ".com:8443"), LISTS),
+        sign(AUTH_TOKEN, URL.replace(".com", ".com:80"), LISTS),
+        sign(AUTH_TOKEN, URL.replace("bot", "other"), LISTS),
+        sign(AUTH_TOKEN, URL.replace("voice", "status"), LISTS),
+        sign(AUTH_TOKEN, "https://127.0.0.1/twilio/voice", LISTS),
+        sign(AUTH_TOKEN, URL, LISTS | {"CallSid": ["CA2"]}),
+        sign(AUTH_TOKEN, URL, LISTS | {"Extra": ["1"]}),
+        sign(AUTH_TOKEN, URL, LISTS | {"From": ["+14155550101"]}),
+        sign(AUTH_TOKEN, URL, {name: values for name, values in LISTS.items() if name != "To"}),
+        sign(AUTH_TOKEN, URL, {name.lower(): values for name, values in LISTS.items()}),
+    ],
+)
+async def test_a_webhook_that_twilio_has_not_signed_is_refused(public: Front, signature: str | None) -> None:
+    answer = await public.webhook(CALL, {} if signature is None else {"X-Twilio-Signature": signature})
+    assert (answer.status, answer.body) == (403, b"")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"X-Forwarded-Host": "evil.example"},
+        {"X-Forwarded-Proto": "http"},
+        {"X-Original-URL": "https://evil.example/twilio/voice"},
+    ],
+)
+async def test_the_url_is_the_configured_one_whatever_the_request_says(public: Front, headers: dict[str, str]) -> None:
+    evil = sign(AUTH_TOKEN, "https://evil.example/twilio/voice", LISTS)
+    assert (await public.webhook(CALL, {**headers, "X-Twilio-Signature": evil})).status == 403
+    assert (await public.webhook(CALL, {**headers, "X-Twilio-Signature": GOOD})).status == 200
+
+
+async def test_the_order_of_the_fields_does_not_matter(public: Front) -> None:
+    answer = await public.webhook(dict(reversed(CALL.items())), {"X-Twilio-Signature": GOOD})
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize("port", ["", ":443"])
+async def test_the_default_port_does_not_matter(public: Front, port: str) -> None:
+    signature = sign(AUTH_TOKEN, URL.replace(".com", ".com" + port), LISTS)
+    assert (await public.webhook(CALL, {"X-Twilio-Signature": signature})).status == 200
+
+
+async def test_fields_that_come_twice_are_all_signed(public: Front) -> None:
+    body = urlencode([*CALL.items(), ("CallSid", "CA2")]).encode()
+    headers = {"Content-Type": FORM, "X-Twilio-Signature": GOOD}
+    assert (await public.ask("POST", "/twilio/voice", headers, body)).status == 403
+    both = sign(AUTH_TOKEN, URL, LISTS | {"CallSid": ["CA1", "CA2"]})
+    answer = await public.ask("POST", "/twilio/voice", headers | {"X-Twilio-Signature": both}, body)
+    assert answer.status == 400, "a call has one name"
+
+
+async def test_json_is_believed_by_its_digest_only_and_not_understood(public: Front) -> None:
+    headers = {"Content-Type": "application/json", "X-Twilio-Signature": sign(AUTH_TOKEN, URL)}
+    assert (await public.ask("POST", "/twilio/voice", headers, JSON)).status == 403
+    path = f"/twilio/voice?bodySHA256={hashlib.sha256(JSON).hexdigest()}"
+    headers["X-Twilio-Signature"] = sign(AUTH_TOKEN, PUBLIC_URL + path)
+    assert (await public.ask("POST", path, headers, JSON + b" ")).status == 403
+    assert (await public.ask("POST", path, headers, JSON)).status == 415
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"a" * 70_000, 413),
+        (b"&".join(b"a=%d" % n for n in range(300)), 400),
+        (b"no form at all", 400),
+        (b"CallSid=%ff", 400),
+        (b"\xff", 400),
+    ],
+)
+async def test_bodies_are_limited(public: Front, body: bytes, status: int) -> None:
+    assert (await public.ask("POST", "/twilio/voice", {"Content-Type": FORM}, body)).status == status
+
+
+@pytest.mark.parametrize("fields", [{}, {"From": "x"}, {"CallSid": ""}, {"CallSid": "C" * 65}, {"CallSid": "C\x00"}])
+async def test_a_webhook_without_a_call_is_refused(public: Front, fields: dict[str, str]) -> None:
+    assert (await public.signed_webhook(fields)).status in (400, 403)
+
+
+async def test_a_full_bot_is_busy(public: Front) -> None:
+    public.busy = "full"
+    answer = await public.signed_webhook(CALL)
+    assert answer.status == 200
+    reject = ElementTree.fromstring(answer.body).find("Reject")
+    assert reject is not None
+    assert reject.get("reason") == "busy"
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_other_methods_are_none(public: Front, method: str) -> None:
+    assert (await public.ask(method, "/twilio/voice", {})).status == 405
+
+
+async def test_the_same_webhook_again_and_again_leaves_one_ticket(public: Front) -> None:
+    urls = []
+    for _ in range(100):
+        stream = ElementTree.fromstring((await public.signed_webhook(CALL)).body).find("Connect/Stream")
+        assert stream is not None
+        urls.append(stream.get("url", "").removeprefix("wss://bot.example.com"))
+    for path in urls[:-1]:
+        signature = sign(AUTH_TOKEN, f"wss://bot.example.com{path}")
+        assert (await public.upgrade(path, {"X-Twilio-Signature": signature})).status == 403
+    assert public.taken == []
+    signature = sign(AUTH_TOKEN, f"wss://bot.example.com{urls[-1]}")
+    assert (await public.upgrade(urls[-1], {"X-Twilio-Signature": signature})).status == 101
+
+
+async def test_a_call_that_is_over_comes_in_no_more(public: Front) -> None:
+    stream = ElementTree.fromstring((await public.signed_webhook(CALL)).body).find("Connect/Stream")
+    assert stream is not None
+    path = stream.get("url", "").removeprefix("wss://bot.example.com")
+    over = {"CallSid": "CA1", "CallStatus": "completed"}
+    assert (await public.webhook(over, {}, "/twilio/status")).status == 403
+    for _ in range(3):
+        assert (await public.signed_webhook(over, "/twilio/status")).status == 204
+    signature = sign(AUTH_TOKEN, f"wss://bot.example.com{path}")
+    assert (await public.upgrade(path, {"X-Twilio-Signature": signature})).status == 403
+
+
+async def test_without_a_token_programs_on_this_machine_may_ask() -> None:
+    async with front() as local:
+        answer = await local.webhook(CALL)
+        stream = ElementTree.fromstring(answer.body).find("Connect/Stream")
+        assert stream is not None
+        assert stream.get("url") == f"ws://127.0.0.1:{local.port}/twilio/media"
+        values = {each.get("name"): each.get("value") for each in stream}
+        assert values == {"from": "+14155550100", "to": "+14155550199"}
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Host": "bot.example.com"}, {"X-Forwarded-For": "203.0.113.7"}, {"Origin": "https://evil.example"}]
+)
+async def test_without_a_token_nobody_else_may(headers: dict[str, str]) -> None:
+    async with front() as local:
+        assert (await local.webhook(CALL, headers)).status == 403
