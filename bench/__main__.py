@@ -1,161 +1,113 @@
 """Measures a bot on the wire: response, barge-in, pacing, CPU and memory.
 
-    python -m bench --caller PATH/sip_caller.py [--only NAME ...] [--json FILE]
+    python -m bench --caller PATH/sip_caller.py [--only NAME ...]        the usual runs
+    python -m bench sweep --caller PATH [--twilio-caller PATH] [--calls 1,10,50]   how many calls a core carries
+    python -m bench loss --caller PATH [--loss 0,1,5]                    words, response, barge-in behind a lossy line
+    python -m bench report                                               tables and pictures into docs/
 
-The caller is a program of its own that shares no code with the bot: it places calls over SIP and RTP, talks like a
-person and takes the times of the packets. It is not part of this project; any program with the same options and the
-same JSON will do. The bot is pinned to the first core of this machine, the caller to the last.
+The calling programs are no part of this project: they place calls over SIP and RTP, or over Twilio's protocol, talk
+like a person and take the times of the packets; any with the same options and the same JSON will do. The bot is pinned
+to the first core of this machine, the caller to the last. Results go to reports/*.json, and each run replaces only its
+own.
 """
 
 import argparse
-import json
-import os
-import signal
-import subprocess
 import sys
-import tempfile
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-ASSETS = ROOT / "offhook" / "assets"
-SILENCE_MS = 500.0
-SIP_PORT = 25_060
-START_LIMIT_S = 60.0
-RUN_LIMIT_S = 600.0
+from bench import loss, report
+from bench.report import BENCH, LOSS, SWEEP
+from bench.runs import RUNS, Callers, Run, figures_of, measure, save, saved, sip_sweep, twilio_sweep
+from bench.table import HEADINGS, line, row
+
+SIP_CALLS = "1,10,50,100,200,300"
+TWILIO_CALLS = "1,10,50,100,150"
 
 
-@dataclass(frozen=True)
-class Run:
-    """One measurement: how the bot is started, and what the caller does."""
-
-    name: str
-    server: tuple[str, ...]
-    caller: tuple[str, ...]
-    settings: dict[str, str] = field(default_factory=dict)
-
-
-BENCH = ("--bench-engines",)
-TALK = (
-    "--turns",
-    "4",
-    "--barge-turns",
-    "2,4",
-    "--barge-delay",
-    "1.0",
-    "--wav",
-    str(ASSETS / "caller/check-my-balance.wav"),
-)
-ASK = ("--turns", "2", "--wav", str(ASSETS / "caller/opening-hours.wav"))
-
-RUNS = (
-    Run("1 call", BENCH, ("--calls", "1", *TALK)),
-    Run("10 calls", BENCH, ("--calls", "10", "--cps", "5", *TALK)),
-    Run("20 calls", BENCH, ("--calls", "20", "--cps", "10", *TALK)),
-    Run("default engines", (), ("--calls", "1", *ASK)),
-    Run("default engines, 4 calls", (), ("--calls", "4", "--cps", "1", *ASK)),
-)
+def run_all(callers: Callers, runs: list[Run], path: Path) -> None:
+    """Measure each run, print its row, and keep its result in `path`."""
+    results = saved(path)
+    print(line(HEADINGS))
+    print("|" + "---|" * len(HEADINGS), flush=True)
+    for run in runs:
+        results[run.name] = _measured(lambda run=run: measure(callers, run))  # type: ignore[misc]
+        save(path, results)
+        if "error" in results[run.name]:
+            print(f"| {run.name} | {results[run.name]['error']} |", flush=True)
+        else:
+            print(line(row(run.name, figures_of(run, results[run.name]))), flush=True)
+    print(f"\nfull results: {path}")
 
 
-class Server:
-    """The bot, in a process of its own on one core."""
-
-    def __init__(self, run: Run, directory: str) -> None:
-        command = ["taskset", "-c", "0", sys.executable, "-m", "offhook", "serve", *run.server]
-        command += ["--sip", f"127.0.0.1:{SIP_PORT}", "--http", "127.0.0.1:0"]
-        environment = {**os.environ, "OFFHOOK_RECORDS__DIR": directory, "OFFHOOK_LOG__LEVEL": "warning", **run.settings}
-        self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
-
-    def __enter__(self) -> "Server":
-        signal.alarm(int(START_LIMIT_S))
-        line = self._process.stdout.readline() if self._process.stdout else ""
-        signal.alarm(0)
-        if not line.startswith("ready"):
-            raise SystemExit(f"the bot did not start: {line!r}")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(30)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
+def run_loss(callers: Callers, losses: list[float], bursts: list[float], seed: int) -> None:
+    """Measure each loss rate, with single losses and with bursts."""
+    results = saved(LOSS)
+    for burst in bursts:
+        # Bursts of no loss are no loss.
+        for percent in losses if burst == 0 else [percent for percent in losses if percent]:
+            name = f"{percent:g} % in bursts of {burst:g}" if burst else f"{percent:g} %"
+            point = _measured(lambda p=percent, b=burst: loss.point(callers, p, b, seed))  # type: ignore[misc]
+            results[name] = point
+            save(LOSS, results)
+            print(f"{name}: {point.get('error') or report.loss_points({name: point})[0]}", flush=True)
+    print(f"\nfull results: {LOSS}")
 
 
-def measure(run: Run, caller: Path) -> dict[str, Any]:
-    """One run: the caller's JSON."""
-    with tempfile.TemporaryDirectory() as directory, Server(run, directory) as server:
-        core = str((os.cpu_count() or 1) - 1)
-        command = ["taskset", "-c", core, sys.executable, str(caller), f"127.0.0.1:{SIP_PORT}"]
-        command += [*run.caller, "--server-pid", str(server.pid)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=RUN_LIMIT_S, check=True)
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+def _measured(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """One failed run must not cost the others: it is told in its place."""
+    try:
+        return work()
+    except RuntimeError as error:
+        return {"error": str(error)}
 
 
-def row(name: str, result: dict[str, Any]) -> list[str]:
-    """The figures that matter, as text."""
-    talk, rtp, server = result.get("conversation", {}), result.get("rtp", {}), result.get("server") or {}
-    counts = rtp.get("counts", {})
-
-    def over(key: str, percentile: str) -> str:
-        values = talk.get(key)
-        return f"{values[percentile] - SILENCE_MS:+.0f}" if values else "-"
-
-    def of(values: dict[str, float] | None, percentile: str, digits: int = 0) -> str:
-        return f"{values[percentile]:.{digits}f}" if values else "-"
-
-    return [
-        name,
-        f"{over('response_arrival_ms', 'p50')} / {over('response_arrival_ms', 'p95')}",
-        f"{of(talk.get('barge_in_ms'), 'p50')} / {of(talk.get('barge_in_ms'), 'p95')}",
-        of(rtp.get("pacing_dev_ms"), "p99", 2),
-        str(counts.get("gaps_in_utterance_over_40ms", "-")),
-        str(counts.get("timestamp_jumps", "-")),
-        str(counts.get("missing", "-")),
-        str(talk.get("turns_without_reply", "-")),
-        str(server.get("mcores_per_call_steady", "-")),
-        str(server.get("rss_per_call_kib", "-")),
-    ]
-
-
-HEADINGS = [
-    "run",
-    "response over silence, p50 / p95 ms",
-    "barge-in p50 / p95 ms",
-    "pacing p99 ms",
-    "gaps",
-    "ts jumps",
-    "lost",
-    "no reply",
-    "mc/call",
-    "KiB/call",
-]
+def parser() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(
+        prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = options.add_argument
+    add("what", nargs="?", choices=["runs", "sweep", "loss", "report"], default="runs")
+    add("--caller", type=Path, help="the program that calls over SIP")
+    add("--twilio-caller", type=Path, help="the program that calls over Twilio's protocol")
+    add("--caller-python", default=sys.executable, help="the Python for them")
+    add("--only", action="append", help="runs: a run's name; may be given several times")
+    add("--calls", help=f"sweep: numbers of calls (SIP {SIP_CALLS}; Twilio {TWILIO_CALLS})")
+    add("--loss", default=",".join(map(str, loss.LOSSES_PERCENT)), help="loss: percentages")
+    add("--burst", default=f"0,{loss.BURST_PACKETS:g}", help="loss: mean lengths of bursts, 0 for single packets")
+    add("--seed", type=int, default=1, help="loss: of the relay")
+    return options
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--caller", type=Path, required=True, help="the calling program")
-    parser.add_argument("--only", action="append", help="a run's name; may be given several times")
-    parser.add_argument("--json", type=Path, default=ROOT / "reports" / "bench.json", help="where the full results go")
-    options = parser.parse_args()
-    results = {}
-    print("| " + " | ".join(HEADINGS) + " |")
-    print("|" + "---|" * len(HEADINGS), flush=True)
-    for run in RUNS:
-        if options.only and run.name not in options.only:
-            continue
-        results[run.name] = measure(run, options.caller)
-        print("| " + " | ".join(row(run.name, results[run.name])) + " |", flush=True)
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(results, indent=1))
-    print(f"\nfull results: {options.json}")
+    options = parser().parse_args()
+    callers = Callers(options.caller, options.twilio_caller, options.caller_python)
+    if options.what == "report":
+        print("\n".join(map(str, report.write())))
+        return
+    if callers.sip is None and (callers.twilio is None or options.what != "sweep"):
+        parser().error("name the calling program: --caller PATH/sip_caller.py")
+    if options.what == "runs":
+        run_all(callers, [run for run in RUNS if not options.only or run.name in options.only], BENCH)
+    elif options.what == "sweep":
+        runs: list[Run] = []
+        if callers.sip is not None:
+            runs += map(sip_sweep, _numbers(options.calls or SIP_CALLS))
+        if callers.twilio is not None:
+            runs += map(twilio_sweep, _numbers(options.calls or TWILIO_CALLS))
+        run_all(callers, runs, SWEEP)
+    else:
+        run_loss(
+            callers,
+            [float(x) for x in options.loss.split(",")],
+            [float(x) for x in options.burst.split(",")],
+            options.seed,
+        )
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(each) for each in text.split(",")]
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Octets from anybody, by the million: nothing but the declared errors, and what holds, holds."""

@@ -1,0 +1,69 @@
+"""Fuzz one target:
+
+    python -m fuzz session --runs 10000000
+    python -m fuzz session --seconds 60
+    python -m fuzz session --input FILE       what an earlier run found, once more
+
+An input that is a finding is written to reports/fuzz/, and the exit status is not 0. What reached new code is kept in
+there, too, and is where the next run begins. Needs atheris (libFuzzer for Python).
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent.parent / "reports" / "fuzz"
+NAMES = ("rtp", "rtcp", "event", "session", "sdp", "sip")
+SLOWEST_S = 2
+MEMORY_MIB = 1_024
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    options = argparse.ArgumentParser(
+        prog="python -m fuzz", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument("target", choices=NAMES)
+    options.add_argument("--runs", type=int, default=-1, help="how many inputs (-1: until the time is up)")
+    options.add_argument("--seconds", type=int, default=0, help="how long (0: no limit)")
+    options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--folder", type=Path, default=FOLDER, help="where findings and the corpus are kept")
+    options.add_argument("--input", type=Path, help="only this input")
+    return options
+
+
+def main() -> None:
+    """The command. Does not return after fuzzing: libFuzzer ends the process."""
+    given = parser().parse_args()
+    if given.input is not None:
+        from fuzz.targets import TARGETS  # noqa: PLC0415 - not yet: the fuzzer has to see it being imported
+
+        TARGETS[given.target](given.input.read_bytes())
+        return
+    # An input can be tried again without it.
+    import atheris  # type: ignore[import-untyped, unused-ignore]  # noqa: PLC0415
+
+    with atheris.instrument_imports(include=["sip", "telephony"]):
+        from fuzz.seeds import write  # noqa: PLC0415
+        from fuzz.targets import MAX_OCTETS, TARGETS  # noqa: PLC0415
+
+    corpus = given.folder / given.target
+    write(corpus, given.target)
+    arguments = [
+        sys.argv[0],
+        f"-runs={given.runs}",
+        f"-max_total_time={given.seconds}",
+        f"-max_len={MAX_OCTETS[given.target]}",
+        f"-seed={given.seed}",
+        f"-timeout={SLOWEST_S}",
+        f"-rss_limit_mb={MEMORY_MIB}",
+        f"-artifact_prefix={given.folder}/{given.target}-",
+        "-print_final_stats=1",
+        str(corpus),
+    ]
+    atheris.Setup(arguments, TARGETS[given.target])
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,275 @@
+"""A whole RTP session, jitter buffer and all, driven by octets: each one says what happens next.
+
+Whatever comes in whatever order: audio time has neither holes nor overlaps and never runs away from the clock, what
+waits has its limit, and every sample that was played is sent, queued, or was dropped.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from telephony.rtp import (
+    AudioGap,
+    AudioPayload,
+    DigitReceived,
+    PlayoutDrained,
+    RtpConfig,
+    RtpLimits,
+    RtpSession,
+)
+from telephony.wire import rtp, telephone_event
+from telephony.wire.rtp import RtpPacket
+from telephony.wire.serial import MASK16, MASK32
+from telephony.wire.telephone_event import TelephoneEvent
+
+REMOTE, OTHER = ("192.0.2.10", 4_000), ("198.51.100.7", 5_000)
+CONFIG = RtpConfig(
+    payload_type=0,
+    receive_payload_types=frozenset((0, 8)),
+    dtmf_payload_type=101,
+    receive_dtmf_payload_type=101,
+    remote=REMOTE,
+    remote_rtcp=("192.0.2.10", 4_001),
+    signalling_host="198.51.100.7",
+)
+CONFIGS = (
+    CONFIG,
+    replace(CONFIG, payload_type=8, receive_payload_types=frozenset((8,)), silence=b"\xd5"),
+    replace(CONFIG, ptime_ms=40),
+    replace(CONFIG, send=False),
+    replace(CONFIG, receive=False),
+    replace(CONFIG, dtmf_payload_type=None, receive_dtmf_payload_type=None),
+    replace(CONFIG, remote=OTHER),
+)
+LIMITS = RtpLimits()
+START = 1_000.0
+CLOCK_ERROR = 1.01
+"""The far end's clock may be so much faster, by `JitterBuffer`."""
+EVENTS_AT_ONCE = 4 * LIMITS.waiting_packets
+PACKETS_A_TICK = 3
+STEPS_BETWEEN_DUMPS = 16
+DIGITS = "0123456789*#ABCD"
+
+
+class Input:
+    """The octets, read one after the other; behind their end come zeros."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
+
+    @property
+    def left(self) -> int:
+        """Octets that have not been read."""
+        return max(0, len(self._data) - self._at)
+
+    def octet(self) -> int:
+        """The next one, 0 to 255."""
+        self._at += 1
+        return self._data[self._at - 1] if self._at <= len(self._data) else 0
+
+    def signed(self) -> int:
+        """The next one, -128 to 127."""
+        value = self.octet()
+        return value - 256 if value > 127 else value
+
+    def octets(self) -> bytes:
+        """As many as the next one says."""
+        count = self.octet()
+        taken = self._data[self._at : self._at + count]
+        self._at += count
+        return taken
+
+
+class Drive:
+    """The session and what is known of it from outside."""
+
+    def __init__(self, data: bytes) -> None:
+        self.input = Input(data)
+        self.now = START
+        first, second = self.input.octet(), self.input.octet()
+        # Both wraps are near when the octet is large.
+        self.sequence = first << 8 | 0xFF
+        self.timestamp = second << 24 | 0xFFFF00
+        self.ssrc = 7
+        self.source = REMOTE
+        self.played = self.dropped = 0
+        self.position = 0
+        self.last_sent: int | None = None
+        self.session = RtpSession(
+            CONFIG,
+            START,
+            ssrc=1,
+            sequence=0xFFF0,
+            timestamp=0xFFFF_FF00,
+            cname="fuzz@test",
+            limits=LIMITS,
+            rtcp_random=lambda: 0.5,
+        )
+
+    # What can happen. Each reads its parameters from the input.
+
+    def wait_ms(self) -> None:
+        """Time passes, at most a quarter of a second."""
+        self.now += self.input.octet() / 1_000
+
+    def wait_long(self) -> None:
+        """Time passes, at most half a minute."""
+        self.now += self.input.octet() / 10
+
+    def next_packet(self) -> None:
+        """20 ms later the next packet comes, as it should."""
+        self.now += 0.02
+        self._send(0, b"\x55" * 160)
+        self.timestamp += 160
+
+    def other_packet(self) -> None:
+        """One from elsewhere in the sequence, of any length and type."""
+        self.sequence += self.input.signed()
+        self.timestamp += 80 * self.input.signed()
+        kind = self.input.octet()
+        self._send(kind & 0x7F if kind >= 200 else (0, 8, 13, 101)[kind % 4], bytes(2 * self.input.octet()))
+
+    def repeated_packet(self) -> None:
+        """The last sequence number comes again."""
+        self.sequence -= 1
+        self._send(0, b"\x55" * 160)
+
+    def key(self) -> None:
+        """A key press, or a part of one."""
+        code, duration = self.input.octet(), self.input.octet()
+        event = TelephoneEvent(code % 20, duration >= 128, code >> 4, duration * 40)
+        self._send(101, telephone_event.build(event))
+
+    def raw_rtp(self) -> None:
+        """Any octets at the RTP port."""
+        self.session.receive_rtp(self.input.octets(), self.source, self.now)
+
+    def raw_rtcp(self) -> None:
+        """Any octets at the RTCP port."""
+        self.session.receive_rtcp(self.input.octets(), self.source, self.now)
+
+    def other_stream(self) -> None:
+        """From now on another SSRC, or another source."""
+        choice = self.input.octet()
+        self.ssrc = choice % 5 + 7
+        self.source = OTHER if choice >= 128 else REMOTE
+
+    def timer(self) -> None:
+        """Serve what is due, one after the other, as the owner does."""
+        for _ in range(10):
+            due = self.session.get_timer()
+            if due is None or due > self.now:
+                return
+            self.session.handle_timer(self.now)
+
+    def late_timer(self) -> None:
+        """The timer, whether anything is due or not."""
+        self.session.handle_timer(self.now)
+
+    def play(self) -> None:
+        """The bot says something."""
+        payload = bytes(4 * self.input.octet())
+        self.session.play(payload, self.now)
+        self.played += len(payload)
+
+    def clear(self) -> None:
+        """The bot says no more."""
+        self.dropped += self.session.clear(self.now)
+
+    def tick(self) -> None:
+        """20 ms later the clock ticks."""
+        self.now += 0.02
+        self.session.tick(self.now)
+
+    def press(self) -> None:
+        """The bot presses a key."""
+        digit = DIGITS[self.input.octet() % len(DIGITS)]
+        try:
+            self.session.send_dtmf(digit, self.now)
+        except ValueError:
+            # Not negotiated at the moment, or too many of them.
+            assert self.session.dump()["pending_digits"] in (0, LIMITS.queued_digits)
+
+    def reconfigure(self) -> None:
+        """A re-INVITE settled something else."""
+        self.session.reconfigure(CONFIGS[self.input.octet() % len(CONFIGS)], self.now)
+
+    def _send(self, payload_type: int, payload: bytes) -> None:
+        packet = RtpPacket(payload_type, False, self.sequence & MASK16, self.timestamp & MASK32, self.ssrc, payload)
+        self.sequence += 1
+        self.session.receive_rtp(rtp.build(packet), self.source, self.now)
+
+    def check(self) -> None:
+        """What holds after everything that happens."""
+        self._check_events()
+        assert self.session.queued_samples >= 0
+        assert self.session.sent_samples + self.session.queued_samples + self.dropped == self.played
+        packets = self.session.rtp_to_send()
+        assert len(packets) <= PACKETS_A_TICK
+        for data, _ in packets:
+            sequence = rtp.parse(data).sequence
+            assert self.last_sent is None or sequence == (self.last_sent + 1) & MASK16
+            self.last_sent = sequence
+        for data, _ in self.session.rtcp_to_send():
+            assert data
+
+    def check_waiting(self) -> None:
+        """What waits in the jitter buffer has its limit. `dump` is slow, so this is not for every step."""
+        waiting = self.session.dump()["waiting_packets"]
+        assert isinstance(waiting, int)
+        assert waiting <= LIMITS.waiting_packets
+
+    def _check_events(self) -> None:
+        count = 0
+        while (event := self.session.next_event()) is not None:
+            count += 1
+            match event:
+                case AudioPayload(payload=payload, at_sample=at_sample):
+                    assert at_sample == self.position
+                    assert payload
+                    self.position += len(payload)
+                case DigitReceived(digit=digit, at_sample=at_sample):
+                    assert at_sample == self.position
+                    assert digit in DIGITS
+                case PlayoutDrained():
+                    pass
+                case AudioGap(samples=samples, at_sample=at_sample):
+                    assert at_sample == self.position
+                    assert samples > 0
+                    self.position += samples
+        assert count <= EVENTS_AT_ONCE
+        lead = LIMITS.lead_ms * 8
+        assert self.position <= (self.now - START) * 8_000 * CLOCK_ERROR + lead + 1
+
+
+STEPS: tuple[Callable[[Drive], None], ...] = (
+    Drive.wait_ms,
+    Drive.next_packet,
+    Drive.other_packet,
+    Drive.repeated_packet,
+    Drive.key,
+    Drive.raw_rtp,
+    Drive.raw_rtcp,
+    Drive.other_stream,
+    Drive.timer,
+    Drive.late_timer,
+    Drive.play,
+    Drive.clear,
+    Drive.tick,
+    Drive.press,
+    Drive.reconfigure,
+    Drive.wait_long,
+)
+
+
+def play_session(data: bytes) -> None:
+    """Do what the octets say, and check after each step. AssertionError: something does not hold."""
+    drive = Drive(data)
+    while drive.input.left:
+        STEPS[drive.input.octet() % len(STEPS)](drive)
+        drive.check()
+        if drive.input.left % STEPS_BETWEEN_DUMPS == 0:
+            drive.check_waiting()
+    drive.session.close(drive.now)
+    drive.session.receive_rtp(b"\x80" + bytes(171), REMOTE, drive.now)
+    assert drive.session.next_event() is None

@@ -1,0 +1,92 @@
+"""Where the fuzzing begins: a few sound inputs of each kind, made here."""
+
+import random
+from pathlib import Path
+
+from fuzz.rtp_session import STEPS, Drive
+from sip.sdp.negotiate import AudioCapabilities, make_offer
+from telephony.wire import rtcp, rtp, telephone_event
+from telephony.wire.rtcp import Bye, ReceiverReport, ReportBlock, SenderInfo, SenderReport, SourceDescription
+from telephony.wire.rtp import RtpPacket
+from telephony.wire.telephone_event import TelephoneEvent
+
+_BLOCK = ReportBlock(7, 12, -3, 70_000, 55, 0x1234_5678, 65_536)
+_SDES = SourceDescription.of_cname(1, "somebody@example.com")
+_INVITE = (
+    b"INVITE sip:bot@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.2:5060;rport;branch=z9hG4bK1\r\n"
+    b'Max-Forwards: 70\r\nFrom: "A. B." <sip:a@192.0.2.2>;tag=1\r\nTo: <sip:bot@192.0.2.1>\r\nCall-ID: 1@192.0.2.2\r\n'
+    b"CSeq: 1 INVITE\r\nContact: <sip:a@192.0.2.2:5060;transport=udp>;expires=60\r\nSupported: timer, 100rel\r\n"
+    b"Record-Route: <sip:p1;lr>, <sip:p2;lr>\r\nContent-Type: application/sdp\r\nContent-Length: 4\r\n\r\nv=0\n"
+)
+_OK = (
+    b"SIP/2.0 200 OK\r\nv: SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bK1;received=192.0.2.3\r\nf: <sip:a@b>;tag=1\r\n"
+    b"t: <sip:b@c>;tag=2\r\ni: 1@192.0.2.2\r\nCSeq: 1 INVITE\r\nm: <sip:b@192.0.2.1>\r\nl: 0\r\n\r\n"
+)
+
+
+def seeds() -> dict[str, list[bytes]]:
+    """By target."""
+    return {
+        "rtp": _rtp(),
+        "rtcp": [
+            rtcp.build_compound(SenderReport(1, SenderInfo(1 << 60, 2, 3, 4), (_BLOCK,)), _SDES),
+            rtcp.build_compound(ReceiverReport(1, (_BLOCK, _BLOCK)), _SDES, Bye((1, 2), b"over")),
+            rtcp.build_compound(ReceiverReport(1), Bye((1,))) + b"\x80\xcc\x00\x02" + bytes(8),
+        ],
+        "event": [telephone_event.build(TelephoneEvent(code, code > 8, 10, 160 * code)) for code in (0, 11, 15)],
+        "session": _sessions(),
+        "sdp": _descriptions(),
+        "sip": [_INVITE, _OK, _INVITE.replace(b"Record-Route: ", b"Record-Route:\r\n ")],
+    }
+
+
+def _rtp() -> list[bytes]:
+    plain = RtpPacket(0, False, 65_535, 1 << 31, 7, bytes(20))
+    return [
+        rtp.build(plain),
+        rtp.build(plain, padding=4),
+        rtp.build(plain._replace(csrcs=(1, 2, 3), extension=(0xBEDE, bytes(8)), marker=True)),
+        rtp.build(plain._replace(payload_type=101, payload=b"\x05\x8a\x03\x20")),
+    ]
+
+
+def _descriptions() -> list[bytes]:
+    from fuzz.targets import LOCAL  # noqa: PLC0415 - targets take the session's steps from beside this file
+
+    offer = make_offer(LOCAL, AudioCapabilities(("PCMU", "PCMA"), True, 20))
+    return [
+        offer,
+        offer.replace(b"\r\n", b"\n"),
+        offer.replace(b"a=sendrecv", b"a=sendonly\r\na=rtcp:53\r\na=rtcp-mux\r\na=maxptime:40"),
+        offer + b"m=video 4002 RTP/AVP 31\r\nc=IN IP6 2001:db8::1\r\n",
+    ]
+
+
+def _sessions() -> list[bytes]:
+    number = {step.__name__: at for at, step in enumerate(STEPS)}
+    assert set(number) <= set(vars(Drive))
+
+    def steps(*names: str) -> bytes:
+        return bytes((0, 255, *(number[name] for name in names)))
+
+    talk = ["next_packet"] * 10
+    random_steps = random.Random(1)
+    return [
+        steps(*talk, "timer", *talk),
+        steps(*talk, "repeated_packet", *talk, "timer"),
+        steps(*talk) + bytes((number["other_packet"], 3, 6, 0, 80)) + bytes([number["next_packet"]] * 10),
+        steps(*talk) + bytes((number["wait_long"], 30, number["timer"])) + bytes([number["next_packet"]] * 10),
+        steps()
+        + bytes((number["play"], 200))
+        + bytes([number["tick"]] * 6)
+        + bytes([number["clear"], number["timer"]]),
+        steps(*talk) + bytes((number["other_stream"], 1)) + bytes([number["next_packet"]] * 5),
+        *(random_steps.randbytes(200) for _ in range(5)),
+    ]
+
+
+def write(folder: Path, target: str) -> None:
+    """The seeds of a target as files, which is what the fuzzer reads."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, data in enumerate(seeds()[target]):
+        (folder / f"seed-{number}").write_bytes(data)

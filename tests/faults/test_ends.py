@@ -1,0 +1,108 @@
+"""The far end is gone, or silent, and says so or not: the call ends in time, and exactly one record tells of it."""
+
+import asyncio
+import time
+
+import pytest
+
+from offhook.caller import Caller
+from offhook.testkit.impair import Impairment
+from offhook.testkit.sip_relay import SipRelay
+from offhook.testkit.udp_relay import RelaySettings
+from sip.net.address import Address
+from tests.e2e.conftest import BotProcess
+from tests.e2e.phone import Phone, RtpPeer, sdp
+from tests.faults.conftest import MEDIA_TIMEOUT_S
+
+HOST = "127.0.0.1"
+TIMER_F_S = 32.0
+
+
+def invited(phone: Phone, media: RtpPeer) -> str:
+    """A call that is up, with our media wherever it wants it; the bot's tag."""
+    answer = phone.ask(phone.request("INVITE", body=sdp(media.port)))
+    assert answer.status == 200
+    phone.send(phone.request("ACK", to_tag=answer.to_tag))
+    media.target = (HOST, answer.media_port)
+    return answer.to_tag
+
+
+def bye_after_s(phone: Phone) -> float:
+    """How long until the bot hangs up; it is answered."""
+    began = time.monotonic()
+    phone.socket.settimeout(MEDIA_TIMEOUT_S + 5)
+    message = phone.receive()
+    took_s = time.monotonic() - began
+    assert message.text.startswith("BYE ")
+    lines = [f"{name}: {message.header(name)}" for name in ("Via", "From", "To", "Call-ID", "CSeq")]
+    phone.send(("\r\n".join(["SIP/2.0 200 OK", *lines, "Content-Length: 0"]) + "\r\n\r\n").encode())
+    return took_s
+
+
+async def vanish(bot: BotProcess) -> None:
+    """After two seconds nothing passes any more, neither media nor BYE, in neither direction."""
+    gone = Impairment(blackholes=((2.0, 3_600.0),))
+    settings = RelaySettings(1, gone, gone)
+    relay = SipRelay((HOST, 0), (bot.host, bot.port), sip=settings, media=settings, ports=range(48_000, 49_000))
+    try:
+        caller = await Caller.dial(HOST, Address(*relay.address), user="vanishes")
+        try:
+            await caller.listen_for(0.5)
+            await asyncio.sleep(3.0)
+        finally:
+            caller.close()
+    finally:
+        relay.close()
+
+
+def test_a_caller_who_vanished_is_given_up(impatient_bot: BotProcess) -> None:
+    """Its BYE was lost, and nobody answers ours: what the call held is freed all the same."""
+    bot = impatient_bot
+    asyncio.run(vanish(bot))
+    bot.wait_for(lambda: bot.metric("offhook_calls_active") == 0, MEDIA_TIMEOUT_S + 3.0)
+    bot.wait_for(lambda: all(one["end"] is not None for one in bot.records()))
+    (record,) = [one for one in bot.records() if "sip:vanishes@" in str(one["src"])]
+    assert (record["ended_by"], record["end_reason"]) == ("network", f"no media for {MEDIA_TIMEOUT_S} s")
+    # Until the line went dead, and the time-out; not as long as the BYE is repeated.
+    assert record["duration"] < 2 + MEDIA_TIMEOUT_S + 2
+
+
+def test_silence_on_the_line_ends_the_call(impatient_bot: BotProcess) -> None:
+    with Phone((impatient_bot.host, impatient_bot.port)) as phone, RtpPeer() as media:
+        invited(phone, media)
+        impatient_bot.wait_for(lambda: len(media.arrivals) > 25)
+        media.target = None
+        assert bye_after_s(phone) == pytest.approx(MEDIA_TIMEOUT_S, abs=0.7)
+    record = impatient_bot.record(phone.port)
+    assert (record["ended_by"], record["end_reason"]) == ("network", f"no media for {MEDIA_TIMEOUT_S} s")
+    assert record["rtp"]["packets_received"] > 10
+
+
+def test_a_line_without_any_sound_ends_the_call(impatient_bot: BotProcess) -> None:
+    with Phone((impatient_bot.host, impatient_bot.port)) as phone, RtpPeer() as media:
+        invited(phone, media)
+        media.target = None
+        assert bye_after_s(phone) == pytest.approx(MEDIA_TIMEOUT_S, abs=0.7)
+        assert len(media.arrivals) > 25  # we were heard, and could not hear
+    record = impatient_bot.record(phone.port)
+    assert record["end_reason"] == f"no media for {MEDIA_TIMEOUT_S} s"
+
+
+@pytest.mark.soak
+def test_an_unanswered_bye_is_given_up_after_timer_f(impatient_bot: BotProcess) -> None:
+    """64 · T1 (RFC 3261 §17.1.2.2), then nothing is sent any more."""
+    with Phone((impatient_bot.host, impatient_bot.port)) as phone, RtpPeer() as media:
+        invited(phone, media)
+        media.target = None
+        phone.socket.settimeout(MEDIA_TIMEOUT_S + 5)
+        byes = [(phone.receive().text, time.monotonic())]
+        phone.socket.settimeout(8)
+        try:
+            while True:
+                byes.append((phone.receive().text, time.monotonic()))
+        except TimeoutError:
+            pass
+    assert all(text.startswith("BYE ") for text, _ in byes)
+    # 0.5, 1, 2, 4, 4 … s apart: eleven in all.
+    assert 9 <= len(byes) <= 11
+    assert byes[-1][1] - byes[0][1] < TIMER_F_S

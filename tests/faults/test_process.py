@@ -1,0 +1,145 @@
+"""The process is held up, the clock is set, the ports run out: calls go on, and nothing is made up for in a burst."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from itertools import pairwise
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.e2e.conftest import BotProcess
+from tests.e2e.phone import Phone, RtpPeer
+from tests.faults.test_ends import invited
+
+SHIMS = Path(__file__).with_name("shims.py")
+ROOT = Path(__file__).resolve().parents[2]
+STOP_S = 5.0
+SLACK_S = 0.045
+"""Beyond the 20 ms between two packets: this machine may be busy with other tests."""
+
+
+def shim(name: str) -> list[str]:
+    addresses = ["--sip", "127.0.0.1:0", "--http", "127.0.0.1:0", "--bench-engines", "--workers", "1"]
+    return [sys.executable, str(SHIMS), name, "serve", *addresses]
+
+
+def hang_up(phone: Phone, media: RtpPeer, to_tag: str) -> None:
+    media.target = None
+    assert phone.ask(phone.request("BYE", cseq=2, to_tag=to_tag)).status == 200
+
+
+def most_in(times: list[float], window_s: float) -> int:
+    """The most packets that came within any window of this length."""
+    most = first = 0
+    for last, at in enumerate(times):
+        while times[first] < at - window_s:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+def test_a_blocked_event_loop_does_not_disturb_the_audio(start_bot: Callable[..., BotProcess]) -> None:
+    bot = start_bot(command=shim("block"), PYTHONPATH=str(ROOT))
+    with Phone((bot.host, bot.port)) as phone, RtpPeer() as media:
+        to_tag = invited(phone, media)
+        bot.wait_for(lambda: len(media.arrivals) > 150)
+        times = [at for at, _ in media.arrivals[:150]]
+        hang_up(phone, media, to_tag)
+    assert max(later - earlier for earlier, later in pairwise(times)) < 0.02 + SLACK_S
+    assert most_in(times, 0.1) <= 8
+    # That it was blocked at all the bot knows itself.
+    assert bot.metric_of("offhook_event_loop_lag_seconds_bucket", le="0.1") < bot.metric(
+        "offhook_event_loop_lag_seconds_count"
+    )
+
+
+def test_a_suspended_machine_goes_on_without_a_burst(start_bot: Callable[..., BotProcess]) -> None:
+    bot = start_bot()
+    processes = [psutil.Process(bot.process.pid)]
+    processes += processes[0].children(recursive=True)
+    with Phone((bot.host, bot.port)) as phone, RtpPeer() as media:
+        to_tag = invited(phone, media)
+        bot.wait_for(lambda: len(media.arrivals) > 50)
+        for process in processes:
+            process.send_signal(signal.SIGSTOP)
+        time.sleep(STOP_S)  # the fault, not a wait
+        resumed_at = time.monotonic()
+        for process in reversed(processes):
+            process.send_signal(signal.SIGCONT)
+        before = len(media.arrivals)
+        bot.wait_for(lambda: len(media.arrivals) > before + 50)
+        hang_up(phone, media, to_tag)
+    after = [at for at, _ in media.arrivals if at >= resumed_at]
+    # Five seconds would be 250 packets; at most two are made up for.
+    assert most_in(after, 0.1) <= 10
+    record = bot.record(phone.port)
+    assert record["end_reason"] == "caller hung up"
+
+
+def test_the_wall_clock_may_be_set(start_bot: Callable[..., BotProcess]) -> None:
+    bot = start_bot(command=shim("clock"), PYTHONPATH=str(ROOT))
+    with Phone((bot.host, bot.port)) as phone, RtpPeer() as media:
+        began = time.monotonic()
+        to_tag = invited(phone, media)
+        bot.wait_for(lambda: time.monotonic() - began > 8.0, 15)
+        hang_up(phone, media, to_tag)
+        took_s = time.monotonic() - began
+    record = bot.record(phone.port)
+    assert record["end_reason"] == "caller hung up"
+    assert record["duration"] == pytest.approx(took_s, abs=1.0)
+    assert record["billsec"] == pytest.approx(took_s, abs=1.0)
+
+
+def test_without_ports_a_call_is_refused_and_the_others_go_on(start_bot: Callable[..., BotProcess]) -> None:
+    bot = start_bot("--rtp-ports", "28900-28909")
+    with ExitStack() as stack:
+        calls = []
+        for _ in range(5):
+            phone = stack.enter_context(Phone((bot.host, bot.port)))
+            media = stack.enter_context(RtpPeer())
+            calls.append((phone, media, invited(phone, media)))
+        with Phone((bot.host, bot.port)) as sixth:
+            refusal = sixth.ask(sixth.request("INVITE", branch="z9hG4bK-sixth", body="v=0\r\n"))
+            assert refusal.status in {486, 503}
+        before = [len(media.arrivals) for _, media, _ in calls]
+        bot.wait_for(lambda: all(len(m.arrivals) > b + 25 for (_, m, _), b in zip(calls, before, strict=True)))
+        for call in calls:
+            hang_up(*call)
+    bot.wait_for(lambda: all(one["end"] is not None for one in bot.records()))
+    assert [one["end_reason"] for one in bot.records()] == ["caller hung up"] * 5
+
+
+def test_few_descriptors_refuse_calls_and_harm_none(start_bot: Callable[..., BotProcess]) -> None:
+    """The hard limit is low, too: the bot cannot help itself. Calls are refused before anything half-made is left."""
+    serve = [sys.executable, "-m", "offhook", "serve", "--sip", "127.0.0.1:0", "--http", "127.0.0.1:0"]
+    limited = ["prlimit", "--nofile=96:96", *serve, "--bench-engines", "--workers", "1"]
+    bot = start_bot(command=limited)
+    statuses = []
+    with ExitStack() as stack:
+        calls = []
+        for _ in range(60):
+            phone = stack.enter_context(Phone((bot.host, bot.port)))
+            body = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n"
+            branch = f"z9hG4bK-{os.getpid()}-{phone.port}"
+            answer = phone.ask(phone.request("INVITE", branch=branch, body=body))
+            statuses.append(answer.status)
+            if answer.status == 200:
+                phone.send(phone.request("ACK", to_tag=answer.to_tag))
+                calls.append((phone, answer.to_tag))
+            else:
+                phone.send(phone.request("ACK", branch=branch, to_tag=answer.to_tag))
+        refused = set(statuses) - {200}
+        assert refused and refused <= {486, 503}
+        for phone, to_tag in calls:
+            assert phone.ask(phone.request("BYE", cseq=2, to_tag=to_tag)).status == 200
+    bot.wait_for(lambda: bot.metric("offhook_calls_active") == 0)
+    bot.wait_for(lambda: all(one["end"] is not None for one in bot.records()))
+    assert {one["end_reason"] for one in bot.records()} == {"caller hung up"}
+    assert len(bot.records()) == len(calls)
+    with Phone((bot.host, bot.port)) as phone:
+        assert phone.ask(phone.request("OPTIONS")).status == 200
