@@ -2,22 +2,40 @@
 # docker run --network host -v offhook:/var/lib/offhook offhook
 # Behind a bridge instead of the host's network: publish 5060/udp, 8080 and the RTP ports one to one, and tell the
 # callers' side where to send media: -e OFFHOOK_SIP__ADVERTISED_HOST=<address of the host>
+# The pages, from another machine:  -e OFFHOOK_HTTP__PASSWORD=<a long one>
+# Twilio's calls:  -e OFFHOOK_TWILIO__PUBLIC_URL=https://… -e OFFHOOK_TWILIO__AUTH_TOKEN=…
+# Media under real-time scheduling, where other programs share the cores:  --ulimit rtprio=1
+
+FROM node:22-bookworm-slim AS page
+WORKDIR /page
+COPY package.json ./
+RUN npm install --omit=dev --no-package-lock --ignore-scripts --no-audit --no-fund
 
 FROM python:3.11-slim-bookworm AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-RUN python -m venv /opt/offhook
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends gcc libc6-dev \
+    && rm -rf /var/lib/apt/lists/* \
+    && python -m venv /opt/offhook
 WORKDIR /src
 COPY pyproject.toml README.md ./
 COPY sip sip
 COPY telephony telephony
 COPY pipeline pipeline
 COPY offhook offhook
+COPY --from=page \
+    /page/node_modules/wavesurfer.js/dist/wavesurfer.esm.js \
+    /page/node_modules/wavesurfer.js/dist/plugins/regions.esm.js \
+    /page/node_modules/wavesurfer.js/LICENSE \
+    offhook/web/page/vendor/wavesurfer/
 # silero-vad's wheel carries the model that is needed; its requirement, torch, is not, nor are its other models.
 RUN /opt/offhook/bin/pip install '.[local,espeak]' \
     && /opt/offhook/bin/pip install --no-deps 'silero-vad>=6,<7' \
     && find /opt/offhook -path '*/silero_vad/data/*' \
         \( -name '*.jit' -o -name '*.safetensors' -o -name '*_16k*' -o -name '*_half*' \) -delete \
     && /opt/offhook/bin/pip uninstall --yes pip
+# The native media is optional for who installs, but not here. -P: what is installed, and not what is in this folder.
+RUN /opt/offhook/bin/python -P -c 'import telephony.native._media'
 
 FROM python:3.11-slim-bookworm
 RUN groupadd --system --gid 10001 offhook \

@@ -10,7 +10,7 @@ PIP    := $(VENV)/bin/pip --disable-pip-version-check -qq
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 # The programs that the tests telephone with.
-PEERS := sipp:sip-tester baresip:baresip-core sipsak:sipsak chromium:chromium chromedriver:chromium-driver
+PEERS := sipp:sip-tester baresip:baresip-core sipsak:sipsak tcpdump:tcpdump chromium:chromium chromedriver:chromium-driver
 
 VENDOR := offhook/web/page/vendor/wavesurfer
 

@@ -3,13 +3,20 @@
     python -m bench.soak --minutes 5
 
 A generator of our own places short calls of several kinds, proper ones and broken ones, from one seed; the bot's
-processes are sampled beside it. Exit status 0: memory grew by no more than the limit an hour once warm, everything
-else is back to where it began, every call has a record and nothing was thrown. The report goes to reports/soak.json.
+processes are sampled beside it. Exit status 0: memory grew by no more than the limit once warm, everything else is back
+to where it began, every call has a record, next to none was refused, and nothing was thrown. The report goes to
+reports/soak.json.
+
+Memory is resident memory of all processes, while calls go on: what it grew by from the end of the warm-up to the most
+in the last quarter. A run of an hour or more is judged by the straight line through it. A shorter one cannot be: a page
+that is touched for the first time would be MiB an hour. There the growth itself has a limit, and `later_mib` shows
+whether it levels off: what of it came in the second half.
 """
 
 import argparse
 import asyncio
 import random
+import re
 import sqlite3
 import sys
 import tempfile
@@ -24,7 +31,7 @@ from typing import Any
 import psutil
 
 from bench.runs import BENCH, MANY, REPORTS, Bot, Run, save
-from bench.soak_call import KINDS, Phones
+from bench.soak_call import KINDS, WANTED_REFUSAL, Phones
 
 CALLS_PER_S = 7.0
 SAMPLE_S = 5.0
@@ -33,8 +40,9 @@ SETTLE_S = 45.0
 WARM_UP_SHARE = 0.25
 SLOPE_MIB_PER_H = 1.0
 SHORT_GROWTH_MIB = 5.0
-"""A run of minutes cannot tell a slope of an hour: there the growth after the warm-up counts."""
 SHORT_MINUTES = 60.0
+REFUSED_SHARE = 0.01
+"""Of the calls: the load is far from what a core carries."""
 ALLOWANCE = 4
 """Threads and descriptors that are made with the first call and kept: a pool's, a database connection's."""
 SETTINGS = {"OFFHOOK_RTP__MEDIA_TIMEOUT_S": "3", "OFFHOOK_RTP__FIRST_MEDIA_TIMEOUT_S": "3", **MANY}
@@ -42,7 +50,7 @@ SETTINGS = {"OFFHOOK_RTP__MEDIA_TIMEOUT_S": "3", "OFFHOOK_RTP__FIRST_MEDIA_TIMEO
 
 @dataclass(frozen=True)
 class Sample:
-    """The bot and its children at one moment; `udp_ports` are bound ones."""
+    """The bot and its children at one moment; `udp_ports` are bound ones, `tasks` asyncio's."""
 
     at_s: float
     rss_mib: float
@@ -50,11 +58,19 @@ class Sample:
     threads: int
     processes: int
     udp_ports: int
+    tasks: int
 
 
-def sample(pid: int, began: float) -> Sample:
-    """Now. psutil.NoSuchProcess: the bot is gone."""
-    root = psutil.Process(pid)
+def metric(bot: Bot, name: str) -> float:
+    """The sum of a metric over its labels. OSError when the bot does not answer."""
+    with urllib.request.urlopen(f"http://{bot.http}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    return sum(float(line.split()[-1]) for line in lines if re.match(rf"{name}[ {{]", line))
+
+
+def sample(bot: Bot, began: float) -> Sample:
+    """Now. psutil.NoSuchProcess, OSError: the bot is gone."""
+    root = psutil.Process(bot.pid)
     rss = fds = threads = ports = count = 0
     for process in (root, *root.children(recursive=True)):
         try:
@@ -66,7 +82,8 @@ def sample(pid: int, began: float) -> Sample:
                 count += 1
         except psutil.NoSuchProcess:
             continue
-    return Sample(round(time.monotonic() - began, 1), round(rss / 2**20, 2), fds, threads, count, ports)
+    at_s, rss_mib, tasks = round(time.monotonic() - began, 1), round(rss / 2**20, 2), int(metric(bot, "offhook_tasks"))
+    return Sample(at_s, rss_mib, fds, threads, count, ports, tasks)
 
 
 def slope_mib_per_h(samples: list[Sample]) -> float:
@@ -86,7 +103,7 @@ async def load(bot: Bot, minutes: float, calls_per_s: float, seed: int, samples:
     phones = Phones(bot.sip, seed)
     began = time.monotonic()
     # The processes as they are before the first call.
-    samples.append(sample(bot.pid, began))
+    samples.append(await asyncio.to_thread(sample, bot, began))
     tasks: set[asyncio.Task[str]] = set()
     next_sample, number = began + SAMPLE_S, 0
 
@@ -101,28 +118,55 @@ async def load(bot: Bot, minutes: float, calls_per_s: float, seed: int, samples:
         task.add_done_callback(done)
         number += 1
         if now >= next_sample:
-            samples.append(sample(bot.pid, began))
+            samples.append(await asyncio.to_thread(sample, bot, began))
             next_sample += SAMPLE_S
         await asyncio.sleep(max(0.0, began + number / calls_per_s - time.monotonic()))
     await asyncio.gather(*tasks)
     await asyncio.sleep(SETTLE_S)
-    samples.append(sample(bot.pid, began))
+    samples.append(await asyncio.to_thread(sample, bot, began))
     phones.close()
     return outcomes
 
 
-def verdict(samples: list[Sample], minutes: float, records: dict[str, Any], errors: int) -> list[str]:
+@dataclass(frozen=True)
+class Memory:
+    """After the warm-up, with calls going on: the straight line, the growth, and the second half's part of that."""
+
+    slope_mib_per_h: float
+    growth_mib: float
+    later_mib: float
+
+
+def memory(samples: list[Sample], minutes: float) -> Memory:
+    """Of the samples of a whole run: the last one, after all calls, is left out."""
+    busy = samples[1:-1]
+    warm = [one for one in busy if one.at_s >= WARM_UP_SHARE * 60 * minutes]
+    half = warm[len(warm) // 2 :]
+    most = max(one.rss_mib for one in half[len(half) // 2 :])
+    return Memory(round(slope_mib_per_h(warm), 2), round(most - warm[0].rss_mib, 2), round(most - half[0].rss_mib, 2))
+
+
+def refused_share(outcomes: Counter[str]) -> float:
+    """Of calls that nobody had given up."""
+    refused = sum(n for what, n in outcomes.items() if "refused" in what and not what.endswith(WANTED_REFUSAL))
+    return refused / max(1, outcomes.total())
+
+
+def verdict(
+    samples: list[Sample], minutes: float, outcomes: Counter[str], records: dict[str, Any], errors: int
+) -> list[str]:
     """What is wrong; empty when nothing is."""
-    first, last = samples[0], samples[-1]
-    warm = [one for one in samples if one.at_s >= WARM_UP_SHARE * 60 * minutes]
+    first, last, grown = samples[0], samples[-1], memory(samples, minutes)
     wrong = []
     if minutes >= SHORT_MINUTES:
-        if (slope := slope_mib_per_h(warm)) > SLOPE_MIB_PER_H:
-            wrong.append(f"memory grows by {slope:.2f} MiB an hour")
-    elif (growth := last.rss_mib - warm[0].rss_mib) > SHORT_GROWTH_MIB:
-        wrong.append(f"memory grew by {growth:.1f} MiB after the warm-up")
+        if grown.slope_mib_per_h > SLOPE_MIB_PER_H:
+            wrong.append(f"memory grows by {grown.slope_mib_per_h} MiB an hour")
+    elif grown.growth_mib > SHORT_GROWTH_MIB:
+        wrong.append(f"memory grew by {grown.growth_mib} MiB after the warm-up")
+    if (refused := refused_share(outcomes)) > REFUSED_SHARE:
+        wrong.append(f"{refused:.1%} of the calls were refused")
     # Threads and descriptors of pools come with the first call: what must not be is more than after the warm-up.
-    for name in ("fds", "threads", "processes", "udp_ports"):
+    for name in ("fds", "threads", "processes", "udp_ports", "tasks"):
         before = max(getattr(first, name), 0)
         after = getattr(last, name)
         if after > before + (ALLOWANCE if name in ("fds", "threads") else 0):
@@ -141,10 +185,7 @@ def records_of(directory: str, bot: Bot) -> dict[str, Any]:
     with closing(sqlite3.connect(f"file:{directory}/calls.db?mode=ro", uri=True)) as database:
         ends = dict(database.execute("SELECT coalesce(end_reason, '-'), count(*) FROM calls GROUP BY 1").fetchall())
         (left,) = database.execute("SELECT count(*) FROM calls WHERE end IS NULL").fetchone()
-    with urllib.request.urlopen(f"http://{bot.http}/metrics", timeout=10) as answer:
-        lines = answer.read().decode().splitlines()
-    active = sum(float(line.split()[-1]) for line in lines if line.startswith("offhook_calls_active"))
-    return {"ends": ends, "open": left, "active": active}
+    return {"ends": ends, "open": left, "active": metric(bot, "offhook_calls_active")}
 
 
 def main() -> int:
@@ -161,7 +202,9 @@ def main() -> int:
             records = records_of(directory, bot)
         log.seek(0)
         errors = [line for line in log if "Traceback" in line or " error " in line]
-    wrong = verdict(samples, given.minutes, records, len(errors))
+        log.seek(0)
+        refusals = [line.strip() for line in log if "call refused" in line]
+    wrong = verdict(samples, given.minutes, outcomes, records, len(errors))
     warm = [one for one in samples if one.at_s >= WARM_UP_SHARE * 60 * given.minutes]
     report = {
         "minutes": given.minutes,
@@ -169,16 +212,19 @@ def main() -> int:
         "calls": sum(outcomes.values()),
         "outcomes": dict(outcomes),
         "records": records,
-        "slope_mib_per_h": round(slope_mib_per_h(warm), 2),
+        "memory": asdict(memory(samples, given.minutes)),
+        "refused_share": round(refused_share(outcomes), 4),
         "before": asdict(samples[0]),
         "warm": asdict(warm[0]),
         "after": asdict(samples[-1]),
         "errors": errors[:20],
+        "refusals": refusals[:20],
         "wrong": wrong,
         "samples": [asdict(one) for one in samples],
     }
     save(given.json, report)
-    for name in ("calls", "outcomes", "records", "slope_mib_per_h", "before", "warm", "after", "errors"):
+    told = ("calls", "outcomes", "records", "memory", "refused_share", "before", "warm", "after", "errors", "refusals")
+    for name in told:
         print(f"{name}: {report[name]}")
     print("\n".join(wrong) or "all is well")
     return 1 if wrong else 0

@@ -241,6 +241,10 @@ KINDS: dict[str, tuple[float, Script]] = {
 """Share of the calls, and what happens in them."""
 
 
+WANTED_REFUSAL = "cancelled: refused 487"
+"""The one that is right."""
+
+
 def sdp(port: int, direction: str = "sendrecv") -> str:
     lines: list[Any] = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0"]
     lines += [f"m=audio {port} RTP/AVP 0 101", "a=rtpmap:101 telephone-event/8000", f"a={direction}", ""]

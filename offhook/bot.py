@@ -4,6 +4,8 @@ from pathlib import Path
 
 from offhook.call import Dialog
 from offhook.config import Config
+from offhook.outbound import Outcome, number_of, place_call
+from offhook.runloop import run_loop
 from offhook.serve import serve
 
 
@@ -34,6 +36,23 @@ class Bot:
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT. Returns the exit status. Raises UserError, EngineError."""
+        return serve(self.config, self._talks())
+
+    def dial(self, address: str, *, detect_machine: bool = False) -> Outcome:
+        """Call `twilio:+15551234567`, talk, and return what became of it. Raises UserError, EngineError.
+
+        It is the one call of this process; Twilio's requests have to arrive at `http`, by way of `twilio.public_url`.
+        """
+        number, dialog, outcomes = number_of(address), self._talks(), list[Outcome]()
+
+        async def place() -> int:
+            outcomes.append(await place_call(self.config, dialog, number, detect_machine=detect_machine))
+            return 0
+
+        run_loop(place())
+        return outcomes[0]
+
+    def _talks(self) -> Dialog:
         if self._dialog is None:
             raise ValueError("nothing answers the phone: decorate a coroutine function with @bot.answer")
-        return serve(self.config, self._dialog)
+        return self._dialog

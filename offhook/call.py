@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 
+from offhook.usererror import UserError
 from pipeline.events import Answer, Choice, DigitRule, Heard, Prompt, Question
 from pipeline.session import Session
 
@@ -20,7 +21,7 @@ class CallEnded(Exception):
 class Call:
     """One call. `caller` and `called` are SIP URIs as the far end gave them: never proof of who calls."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # made in one place
         self,
         session: Session,
         *,
@@ -32,6 +33,7 @@ class Call:
         no_input_ms: int = 5_000,
         on_hangup: Callable[[], None] | None = None,
         on_state: Callable[[str], None] | None = None,
+        on_transfer: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         self.id = call_id
         self.caller = caller
@@ -42,6 +44,7 @@ class Call:
         self._no_input_ms = no_input_ms
         self._on_hangup = on_hangup
         self._on_state = on_state
+        self._on_transfer = on_transfer
         self._ended = False
         self.hung_up = False  # by us
 
@@ -105,9 +108,27 @@ class Call:
         if self._on_hangup is not None:
             self._on_hangup()
 
+    async def transfer(self, number: str) -> None:
+        """Connect the caller to `number` (E.164) when they have heard all that was said, and let go of the call.
+
+        Nothing can be said any more then, but work goes on. Raises CallEnded; UserError, and the call goes on as it is,
+        for a call that cannot be transferred, and a number that the settings do not allow.
+        """
+        if self._ended or self.hung_up:
+            raise CallEnded
+        if self._on_transfer is None:
+            raise UserError(
+                "this call cannot be transferred",
+                "that can be done over Twilio only: SIP's REFER is not there yet",
+                "await call.hangup(), or have the call come over Twilio",
+            )
+        await self._on_transfer(number)
+        self.hung_up = True
+
     def end(self) -> None:
         """The call is over, whoever ended it."""
         self._ended = True
+        self._on_hangup = self._on_state = self._on_transfer = None
 
 
 def _choices(

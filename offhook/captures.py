@@ -95,7 +95,7 @@ class Capture:
 class _Tapped:
     call: str
     tell: Tell
-    left: int = MAX_SIP_DATAGRAMS
+    left: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class SipTap:
 
     def begin(self, event: IncomingCall, tell: Tell) -> None:
         """From now on, and of what has come just before, the call's datagrams are told to `tell`."""
-        tapped = self._by_call_id[event.call_id] = _Tapped(event.call, tell)
+        tapped = self._by_call_id[event.call_id] = _Tapped(event.call, tell, MAX_SIP_DATAGRAMS)
         self._call_ids[event.call] = event.call_id
         for seen in self._recent:
             if seen.call_id == event.call_id:

@@ -1,4 +1,4 @@
-"""The command line: `offhook demo`, `offhook serve`.
+"""The command line: `offhook demo`, `offhook serve`, `offhook call`.
 
 Exit status: 0 success, 1 failure, 2 usage (a wrong option, configuration or flow).
 """
@@ -16,6 +16,7 @@ from offhook.demo import demo as run_demo
 from offhook.dialogs import bench_dialog, flow_dialog
 from offhook.flowfile import FlowDefaults, load_flow
 from offhook.log import setup
+from offhook.outbound import RING_S, number_of, place_call
 from offhook.runloop import run_loop
 from offhook.serve import serve as run_server
 from offhook.usererror import UserError
@@ -92,15 +93,47 @@ def serve(
     if flow is not None:
         overrides["dialog"] = {"flow": flow}
     settings = Config.load(config, overrides)
-    dialog: Dialog
-    if bench_engines:
-        dialog = bench_dialog
-    else:
-        defaults = FlowDefaults(settings.turn.silence_ms, settings.turn.no_input_ms)
-        loaded = load_flow(settings.dialog.flow, defaults)
-        check_vocabulary(loaded, settings.dialog.flow, settings)
-        dialog = flow_dialog(loaded)
-    raise typer.Exit(run_server(settings, dialog))
+    raise typer.Exit(run_server(settings, bench_dialog if bench_engines else _flow_of(settings)))
+
+
+@app.command()
+def call(
+    address: Annotated[str, typer.Argument(help="Whom to call.", metavar="twilio:+15551234567")],
+    config: ConfigFile = None,
+    http: Annotated[
+        str | None,
+        typer.Option(help="Where Twilio's requests arrive: `twilio.public_url` leads here.", metavar="HOST:PORT"),
+    ] = None,
+    flow: Annotated[Path | None, typer.Option(help="The dialog, a YAML file.", metavar="FILE")] = None,
+    ring_s: Annotated[int, typer.Option(min=5, max=600, help="How long it rings, in seconds.")] = RING_S,
+    detect_machine: Annotated[
+        bool, typer.Option("--detect-machine", help="Have Twilio find out whether a machine answers.")
+    ] = False,
+) -> None:
+    """Place one call over Twilio, and print what became of it. 0: somebody answered; 1: nobody did."""
+    overrides: dict[str, dict[str, object]] = {}
+    if http is not None:
+        overrides["http"] = dict(zip(("host", "port"), parse_address(http), strict=True))
+    if flow is not None:
+        overrides["dialog"] = {"flow": flow}
+    number = number_of(address)
+    settings = Config.load(config, overrides)
+    setup(settings.log.format, settings.log.level)
+    dialog = _flow_of(settings)
+
+    async def place() -> int:
+        outcome = await place_call(settings, dialog, number, detect_machine=detect_machine, ring_s=ring_s)
+        typer.echo(f"{outcome.status} {outcome.call_sid}")
+        return 0 if outcome.answered else FAILURE
+
+    raise typer.Exit(run_loop(place()))
+
+
+def _flow_of(settings: Config) -> Dialog:
+    defaults = FlowDefaults(settings.turn.silence_ms, settings.turn.no_input_ms)
+    loaded = load_flow(settings.dialog.flow, defaults)
+    check_vocabulary(loaded, settings.dialog.flow, settings)
+    return flow_dialog(loaded)
 
 
 def main() -> None:

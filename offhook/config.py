@@ -24,6 +24,7 @@ __all__ = [
     "ENV_PREFIX",
     "AsrConfig",
     "CallsConfig",
+    "CarriersConfig",
     "Config",
     "DialogConfig",
     "EarsConfig",
@@ -46,6 +47,10 @@ COMMAND_LINE = "command line"
 Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9.:_%-]{1,255}$")]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 EngineName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
+
+
+_E164 = r"^\+[1-9][0-9]{6,14}$"
+TransferPattern = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{0,14}\*?$")]
 
 
 class Section(BaseModel):
@@ -84,10 +89,35 @@ class HttpConfig(Section):
 
 class TwilioConfig(Section):
     """Calls over Twilio's media streams. `auth_token` is the account's, `public_url` the address that Twilio calls;
-    without a token only programs on this machine may call, and where HTTP is open to others, too, nobody."""
+    without a token only programs on this machine may call, and where HTTP is open to others, too, nobody.
+
+    `account_sid` opens Twilio's REST API: to place calls (from `number`), to transfer them (to the numbers of
+    `transfer_allow`, beginnings with `*` among them), and, with `hang_up_by_rest`, to end those whose TwiML goes on
+    after the stream. `api_url` is for a server that stands in for Twilio's."""
 
     enabled: bool = True
     auth_token: Annotated[str | None, Field(repr=False, min_length=1, max_length=256, examples=["..."])] = None
+    public_url: Annotated[
+        str | None,
+        Field(max_length=500, pattern=r"^https?://[^\s?#@]+$", examples=["https://bot.example.com"]),
+    ] = None
+    account_sid: Annotated[str | None, Field(pattern=r"^AC[0-9a-fA-F]{32}$", examples=["AC" + "0" * 32])] = None
+    number: Annotated[str | None, Field(pattern=_E164, examples=["+15551234567"])] = None
+    transfer_allow: Annotated[tuple[TransferPattern, ...], Field(max_length=1_000, examples=["+15551234567"])] = ()
+    hang_up_by_rest: bool = False
+    api_url: Annotated[
+        str | None, Field(max_length=500, pattern=r"^https?://[^\s?#@]+$", examples=["https://api.twilio.com"])
+    ] = None
+
+
+class CarriersConfig(Section):
+    """Calls over the media streams of other carriers, and of programs of one's own (docs/carriers.md). `token` is the
+    secret in the URLs they are given; without one only programs on this machine may call. `public_url` is the address
+    that they call, `twilio.public_url` if it is not set."""
+
+    token: Annotated[
+        str | None, Field(repr=False, pattern=r"^[A-Za-z0-9_-]{16,128}$", examples=["a-long-random-secret"])
+    ] = None
     public_url: Annotated[
         str | None,
         Field(max_length=500, pattern=r"^https?://[^\s?#@]+$", examples=["https://bot.example.com"]),
@@ -130,15 +160,19 @@ class CallsConfig(Section):
     """How many calls, how long, and how long a call rings before it is answered.
 
     `workers`: processes that carry calls; 0 is one for each core. `max_calls` 0: as many as they can carry, which is
-    until each uses `full_cpu` of a core, or is busy and its event loop `full_lag_ms` late; then new calls are refused.
+    until each uses `full_cpu` of a core, or is busy and its event loop `full_lag_ms` late, for more than a second; then
+    new calls are refused. When a caller's media stops for `rtp.media_timeout_s`, `dead_air_prompt` is said once, and
+    after another `dead_air_s` without any the call is hung up; 0: at once, and nothing is said.
     """
 
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     max_calls: Annotated[int, Field(ge=0, le=10_000)] = 0
-    full_cpu: Annotated[float, Field(gt=0, le=1)] = 0.9
-    full_lag_ms: Annotated[float, Field(ge=1, le=1_000)] = 20.0
+    full_cpu: Annotated[float, Field(gt=0, le=1)] = 0.95
+    full_lag_ms: Annotated[float, Field(ge=1, le=1_000)] = 100.0
     max_call_s: Annotated[float, Field(ge=1, le=86_400)] = 1_800.0
     answer_delay_ms: Annotated[int, Field(ge=0, le=60_000)] = 0
+    dead_air_prompt: Annotated[str, Field(min_length=1, max_length=500)] = "Are you still there?"
+    dead_air_s: Annotated[float, Field(ge=0, le=600)] = 5.0
 
 
 class VadConfig(Section):
@@ -230,6 +264,7 @@ class Config(BaseSettings):
     sip: SipConfig = SipConfig()
     http: HttpConfig = HttpConfig()
     twilio: TwilioConfig = TwilioConfig()
+    carriers: CarriersConfig = CarriersConfig()
     rtp: RtpConfig = RtpConfig()
     calls: CallsConfig = CallsConfig()
     vad: VadConfig = VadConfig()
@@ -284,7 +319,7 @@ class Config(BaseSettings):
         url = values["records"]["database_url"]
         if url is not None:
             values["records"]["database_url"] = redact_url(url)
-        for section, key in (("twilio", "auth_token"), ("http", "password")):
+        for section, key in (("twilio", "auth_token"), ("carriers", "token"), ("http", "password")):
             if values[section][key] is not None:
                 values[section][key] = "***"
         return values
@@ -378,7 +413,7 @@ class _Sources:
 
 
 _PATHS = {"dialog": ("flow",), "records": ("dir",)}
-_SECRET = {("records", "database_url"), ("twilio", "auth_token"), ("http", "password")}
+_SECRET = {("records", "database_url"), ("twilio", "auth_token"), ("carriers", "token"), ("http", "password")}
 
 
 def _section(name: str) -> dict[str, Any]:
@@ -411,7 +446,7 @@ def _literals(section: str, key: str) -> list[str]:
 
 
 def _toml(value: object) -> str:
-    if isinstance(value, bool | int | float):
+    if isinstance(value, bool | int | float | list | tuple):
         return json.dumps(value)
     return json.dumps(str(value), ensure_ascii=False)
 

@@ -5,21 +5,24 @@ when both sides may talk, `end` when the call is gone. `hang_up` may come from e
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from time import monotonic
 from typing import Any, ClassVar, Protocol
 
 import structlog
 
-from offhook.call import Call, CallEnded, Dialog
+from offhook.call import HANG_UP_WAIT_S, Call, CallEnded, Dialog
 from offhook.config import Config
 from offhook.engines import EngineSet
 from offhook.livefeed import CallWatch, LiveCall, LiveFeed
-from offhook.metrics import Metrics
+from offhook.metrics import Direction, Metrics
 from offhook.records import EndedBy, Journal, RecordingWriter
 from offhook.scribe import Scribe
 from offhook.tape import Tape
+from offhook.usererror import UserError
+from pipeline.errors import EngineError
 from pipeline.session import Session
 from pipeline.trace import DialogState, SessionEvent
 from pipeline.turn.core import TurnCore, TurnSettings
@@ -27,6 +30,9 @@ from telephony.line import MediaLine
 
 RECORD_WAIT_S = 0.5  # for the row that outlives us; a database slower than that does not keep a caller waiting
 RECORDING_WAIT_S = 5.0  # for a recording's last samples; a disk slower than that does not keep the call's place
+
+Transferring = Callable[[], Awaitable[None]]
+"""Connects the caller to somebody else. UserError when that fails."""
 
 Listener = Callable[[str, SessionEvent], None]
 """(the call's id, what happened)."""
@@ -44,6 +50,10 @@ class LineStats(Protocol):
 
 class CallLine(MediaLine, Protocol):
     """A line that can also be asked how it fares."""
+
+    @property
+    def awaits_media(self) -> bool:
+        """Whether the far end is expected to send: not while it holds the call."""
 
     def stats(self) -> LineStats:
         """What has come and gone so far; may also be asked after `close`."""
@@ -75,13 +85,15 @@ class Parties:
     call_id: str
     headers: Iterable[tuple[str, str]] = ()
     transport: str = "udp"
+    direction: Direction = "inbound"
 
 
 class Conversation:
     """One call's dialog and its books.
 
     `goodbye()` tells the far end that we hang up; it may call `end` before it returns. `on_over()` is called once,
-    when nothing of the call is left.
+    when nothing of the call is left. `transfer(number)` returns what connects the caller to the number, or raises
+    UserError; None: whoever carries the call cannot do that.
     """
 
     def __init__(
@@ -91,7 +103,9 @@ class Conversation:
         *,
         goodbye: Callable[[], None],
         on_over: Callable[[], None],
+        transfer: Callable[[str], Transferring] | None = None,
     ) -> None:
+        self._transfer_to = transfer
         self._services = services
         self._parties = parties
         self._goodbye = goodbye
@@ -103,6 +117,7 @@ class Conversation:
             dst=parties.called,
             call_id=parties.call_id,
             transport=parties.transport,
+            direction=parties.direction,
         )
         self.id = self._scribe.uniqueid
         self.log = structlog.get_logger("offhook.call").bind(call=self.id)
@@ -121,8 +136,8 @@ class Conversation:
 
     @property
     def begun(self) -> bool:
-        """Whether the dialog has been started."""
-        return self._call is not None
+        """Whether the dialog has been started, or never will be."""
+        return self._call is not None or self.over
 
     # The beginning.
 
@@ -166,6 +181,7 @@ class Conversation:
             no_input_ms=config.turn.no_input_ms,
             on_hangup=lambda: self.hang_up(EndedBy.BOT, "bot hung up"),
             on_state=lambda name: self._on_event(DialogState(name, monotonic())),
+            on_transfer=self._transfer if self._transfer_to is not None else None,
         )
         self._limit = asyncio.get_running_loop().call_later(
             config.calls.max_call_s,
@@ -200,7 +216,7 @@ class Conversation:
             self._scribe.refused(status)
             self.over = True
             self._free()
-            self._on_over()
+            self._let_go()
 
     def cancelled(self) -> None:
         """The caller gave up before the answer."""
@@ -241,6 +257,22 @@ class Conversation:
         parties, record = self._parties, self._scribe.record
         return LiveCall(record.src, record.dst, record.call_id, parties.transport, record.start)
 
+    async def _transfer(self, number: str) -> None:
+        session, transfer = self._session, self._transfer_to
+        if session is None or transfer is None:
+            return
+        transferring = transfer(number)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(session.drained(), HANG_UP_WAIT_S)
+        # The carrier takes the call away before it says that it has done so.
+        self._why = EndedBy.BOT, f"transferred to {number}"
+        try:
+            await transferring()
+        except UserError:
+            self._why = None
+            raise
+        self.end(*self._why)
+
     async def _run_dialog(self, call: Call) -> None:
         try:
             await self._services.dialog(call)
@@ -267,10 +299,33 @@ class Conversation:
                 self.log.exception("a listener failed")
 
     def _on_silent(self) -> None:
-        rtp = self._services.config.rtp
-        never = self._line is not None and self._line.stats().last_received_at is None
-        timeout_s = rtp.first_media_timeout_s if never else rtp.media_timeout_s
-        self.hang_up(EndedBy.NETWORK, f"no media for {timeout_s:g} s")
+        config, line = self._services.config, self._line
+        if line is None:
+            return
+        never = line.stats().last_received_at is None
+        timeout_s = config.rtp.first_media_timeout_s if never else config.rtp.media_timeout_s
+        self._services.metrics.dead_air(never=never)
+        self.log.warning("no media from the caller", seconds=timeout_s, ever=not never)
+        if never or not config.calls.dead_air_s:
+            self.hang_up(EndedBy.NETWORK, f"no media for {timeout_s:g} s")
+        else:
+            self.spawn(self._ask_for_a_sign(line, monotonic(), timeout_s))
+
+    async def _ask_for_a_sign(self, line: CallLine, since: float, silent_s: float) -> None:
+        """The caller may be there and hear us: say something, and wait for media once more."""
+        calls = self._services.config.calls
+        try:
+            clip = await self._services.engines.voice.clip(calls.dead_air_prompt, line.encoding, line.encode)
+        except EngineError as error:
+            self.log.warning("engine failed", engine=error.engine, error=str(error))
+        else:
+            # Who is being spoken to needs no second voice in between.
+            if not line.queued_samples:
+                line.play(clip.payload)
+        await asyncio.sleep(max(0.0, since + calls.dead_air_s - monotonic()))
+        came_at = line.stats().last_received_at
+        if line.awaits_media and (came_at is None or came_at <= since):
+            self.hang_up(EndedBy.NETWORK, f"no media for {silent_s + calls.dead_air_s:g} s")
 
     async def _close_books(self, by: EndedBy, reason: str, rtp: dict[str, float]) -> None:
         if self._scribe.begun:
@@ -278,16 +333,28 @@ class Conversation:
             if self._tape is not None:
                 done, _ = await asyncio.wait((asyncio.wrap_future(self._tape.close()),), timeout=RECORDING_WAIT_S)
                 recording = next((future.result() for future in done), None)
+                self._tape = None
             row = self._scribe.ended(by, reason, rtp=rtp, recording=recording, answered=self.answered)
             await asyncio.wait((asyncio.wrap_future(row),), timeout=RECORD_WAIT_S)
-        self._on_over()
+        self._let_go()
 
     def _free(self) -> None:
         if self._limit is not None:
             self._limit.cancel()
         if self._line is not None:
             self._line.close()
+        # They hold us, too: what is not let go of stays until the garbage collector comes, with hundreds of others.
+        self._line = self._session = self._call = None
         current = asyncio.current_task()
         for task in self._tasks:
             if task is not current:
                 task.cancel()
+
+    def _let_go(self) -> None:
+        """Nothing is left; the owner, who holds us, is held no more."""
+        on_over, self._on_over, self._goodbye = self._on_over, _nothing, _nothing
+        on_over()
+
+
+def _nothing() -> None:
+    """What an ended call has to tell."""

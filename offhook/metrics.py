@@ -86,6 +86,12 @@ class Metrics:
         self._stalls = Counter(
             "offhook_media_stalls", "Times that the bot's voice broke off because the pacing stood still.", registry=reg
         )
+        self._dead_air = Counter(
+            "offhook_dead_air",
+            "Times that nothing came on a line for too long: never anything, or nothing any more.",
+            ["kind"],
+            registry=reg,
+        )
         self._truncated = Counter(
             "offhook_recordings_truncated", "Recordings that lack a part of the call.", registry=reg
         )
@@ -121,6 +127,10 @@ class Metrics:
             "How late the event loop ran what was due.",
             buckets=_LAG_BUCKETS_S,
             registry=reg,
+        )
+        self._tasks = Gauge("offhook_tasks", "Asyncio tasks.", registry=reg)
+        self._loop_stalls = Counter(
+            "offhook_event_loop_stalls", "Times that the event loop stood still for 200 ms or more.", registry=reg
         )
 
     def _define_workers(self) -> None:
@@ -184,6 +194,10 @@ class Metrics:
         self._underruns.inc(underruns)
         self._stalls.inc(stalls)
 
+    def dead_air(self, *, never: bool) -> None:
+        """Nothing comes on a line. `never`: nothing ever did."""
+        self._dead_air.labels("never" if never else "stopped").inc()
+
     def recording_truncated(self) -> None:
         """A recording lacks something."""
         self._truncated.inc()
@@ -219,6 +233,14 @@ class Metrics:
     def event_loop_lag(self, seconds: float) -> None:
         """One measurement of the loop's lateness."""
         self._lag.observe(max(0.0, seconds))
+
+    def tasks(self, count: int) -> None:
+        """How many there are now."""
+        self._tasks.set(count)
+
+    def event_loop_stall(self) -> None:
+        """The loop stands still."""
+        self._loop_stalls.inc()
 
     def worker(self, index: int, ready: bool, calls: int, cpu_ratio: float, lag_s: float) -> None:
         """How worker `index` fares."""

@@ -22,6 +22,7 @@ from offhook.records import EndedBy, RecordingWriter, RecordStore
 from offhook.signalling import EndpointSignalling
 from offhook.stream_call import Streams
 from offhook.totals import Totals
+from offhook.tracing import Tracing, open_tracing
 from offhook.usererror import UserError
 from offhook.version import __version__
 from offhook.web.app import create_app
@@ -48,6 +49,9 @@ class Node:
         self.config = config
         self.metrics_store = Metrics(__version__)
         self.listeners: list[Listener] = []
+        self.on_call_status: Callable[[str, str], None] | None = None
+        """(call SID, Twilio's word): what a carrier says has become of a call."""
+        self._tracing: Tracing | None = None
         self._totals = Totals(self.metrics_store)
         self._dialog = dialog
         self._engines = engines
@@ -65,13 +69,16 @@ class Node:
         self._hub = LiveHub()
         self._feed = LiveFeed(self._hub.publish)
         self._hub.on_watch = self._feed.watch
-        self._watch = LoopWatch(self.metrics_store.event_loop_lag)
+        self._watch = LoopWatch(self.metrics_store.event_loop_lag, self.metrics_store.event_loop_stall)
         self._log = structlog.get_logger("offhook.node")
 
     async def start(self) -> None:
         """Everything up: once this returns, calls can come in. Raises UserError, EngineError."""
         config = self.config
         # Kept at once, each: a start that fails half-way is undone by `stop`.
+        self._tracing = open_tracing()
+        if self._tracing is not None:
+            self.listeners.append(self._tracing.on_event)
         store = self._store = open_store(config)
         if config.records.record_audio:
             self._recordings = RecordingWriter(self.records_dir / "recordings")
@@ -157,6 +164,8 @@ class Node:
         await self._engines.close()
         if self._trunk is not None:
             self._trunk.clock.close()
+        if self._tracing is not None:
+            await asyncio.to_thread(self._tracing.close)
         if self._recordings is not None:
             await asyncio.to_thread(self._recordings.close)
         if self._captures is not None:
@@ -198,7 +207,8 @@ class Node:
             self._totals.records(self._store.counters)
         self._totals.restarts(self._engines.restarts())
         if self._trunk is not None:
-            self._totals.media(self._trunk.clock)
+            self._totals.media(self._trunk.clock.counters)
+        self.metrics_store.tasks(len(asyncio.all_tasks()))
         return self.metrics_store.render()
 
     # Calls over media streams.
@@ -211,6 +221,17 @@ class Node:
     def stream_refused(self) -> None:
         """A call over a stream was turned away for that."""
         self.metrics_store.call_refused("inbound", "ws", "busy")
+
+    def may_resume(self, call_sid: str) -> bool:
+        """Whether a call whose stream has ended is to get another one."""
+        return self._streams is not None and self._streams.goes_on(call_sid)
+
+    def call_status(self, call_sid: str, status: str) -> None:
+        """What the carrier says has become of a call."""
+        if self._streams is not None:
+            self._streams.on_status(call_sid, status)
+        if self.on_call_status is not None:
+            self.on_call_status(call_sid, status)
 
     def take_stream(self, sock: socket.socket, initial: bytes, meta: Mapping[str, str]) -> bool:
         """A call over a socket that is connected and was checked."""

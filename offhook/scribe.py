@@ -7,7 +7,7 @@ from time import monotonic
 
 import structlog
 
-from offhook.metrics import Metrics, Stage
+from offhook.metrics import Direction, Metrics, Stage
 from offhook.records import CallClock, CallRecord, Disposition, EndedBy, Journal, RecordingResult, TranscriptLine
 from pipeline.events import Answer, AnswerKind
 from pipeline.trace import (
@@ -36,14 +36,25 @@ class Scribe:
     """The books of one call, from INVITE to its end."""
 
     def __init__(
-        self, store: Journal, metrics: Metrics, *, src: str, dst: str, call_id: str, transport: str = "udp"
+        self,
+        store: Journal,
+        metrics: Metrics,
+        *,
+        src: str,
+        dst: str,
+        call_id: str,
+        transport: str = "udp",
+        direction: Direction = "inbound",
     ) -> None:
+        self._direction: Direction = direction
         self._store = store
         self._metrics = metrics
         self._transport = transport
         self._now = monotonic()
         self._clock = CallClock.started(self._now)
-        self.record = CallRecord.begun(self._clock, src=src, dst=dst, call_id=call_id, transport=transport)
+        self.record = CallRecord.begun(
+            self._clock, src=src, dst=dst, call_id=call_id, direction=direction, transport=transport
+        )
         self._answered_now: float | None = None
         self._responses_ms: list[float] = []
         self._log = structlog.get_logger("offhook.call").bind(call=self.record.uniqueid)
@@ -77,7 +88,7 @@ class Scribe:
 
     def refused(self, status: int) -> None:
         """The call was turned away before it was answered."""
-        self._metrics.call_refused("inbound", self._transport, _REFUSED.get(status, "rejected"))
+        self._metrics.call_refused(self._direction, self._transport, _REFUSED.get(status, "rejected"))
         self._log.info("refused", src=self.record.src, status=status)
 
     def on_event(self, event: SessionEvent) -> None:
@@ -127,7 +138,7 @@ class Scribe:
             recording=str(recording.path) if recording is not None and recording.path is not None else None,
             recording_truncated=recording is not None and recording.truncated,
         )
-        self._metrics.call_ended("inbound", self._transport, _outcome(by, answered))
+        self._metrics.call_ended(self._direction, self._transport, _outcome(by, answered))
         if rtp:
             self._metrics.rtp_packets("received", int(rtp.get("packets_received", 0)))
             self._metrics.rtp_packets("sent", int(rtp.get("packets_sent", 0)))

@@ -1,7 +1,6 @@
 """The life of a serving process: event loop, signals, drain, exit status."""
 
 import asyncio
-import gc
 import os
 import signal
 import socket
@@ -20,7 +19,7 @@ from offhook.cluster.worker import run_worker
 from offhook.config import Config
 from offhook.limits import cores, raise_descriptor_limit
 from offhook.log import setup
-from offhook.runloop import run_loop
+from offhook.runloop import keep_what_is_here, run_loop
 from sip.net.address import Address
 
 T = TypeVar("T")
@@ -69,9 +68,7 @@ async def _serve(config: Config, nursery: socket.socket, workers: int) -> int:
             await stopping.unless_signalled(supervisor.start())
         except Signalled:
             return 0
-        # What is there now stays: the collector need not walk through it in the middle of a call.
-        gc.collect()
-        gc.freeze()
+        keep_what_is_here()
         typer.echo(ready_line(supervisor))
         sys.stdout.flush()
         await stopping.first.wait()

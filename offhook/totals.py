@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from offhook.metrics import Metrics
 from offhook.records.writer import WriterCounters
 from sip.counters import Counters
-from telephony.net.clock import MediaClock
+from telephony.net.clock import ClockCounters
 
 LATE_MS = 5.0
 """A packet that leaves later than that is late: less would still pass for the network's own jitter."""
@@ -21,17 +21,11 @@ class MediaTicks:
     late: int
 
 
-def media_ticks(clock: MediaClock) -> MediaTicks:
-    """Of the clock of the event loop and of the native pump, where there is one."""
-    counters, pump = clock.counters, clock.pump
+def media_ticks(counters: ClockCounters) -> MediaTicks:
+    """Of the media clock's counters."""
     in_time = bisect_right(counters.late_ms_bounds, LATE_MS)
-    every, late = counters.ticks + counters.skipped, counters.skipped + sum(counters.late_ms_histogram[in_time:])
-    if pump is not None:
-        native = pump.counters()
-        ticks, skipped, histogram = native["ticks"], native["skipped"], native["late"]
-        assert isinstance(ticks, int) and isinstance(skipped, int) and isinstance(histogram, list)
-        every, late = every + ticks + skipped, late + skipped + sum(histogram[in_time:])
-    return MediaTicks(every, late)
+    late = counters.skipped + sum(counters.late_ms_histogram[in_time:])
+    return MediaTicks(counters.ticks + counters.skipped, late)
 
 
 class Totals:
@@ -55,9 +49,9 @@ class Totals:
         self._metrics.record_errors(self._new(counters.errors, "errors"))
         self._metrics.records_dropped(self._new(counters.dropped, "dropped"))
 
-    def media(self, clock: MediaClock) -> None:
+    def media(self, counters: ClockCounters) -> None:
         """The media clock's."""
-        ticks = media_ticks(clock)
+        ticks = media_ticks(counters)
         self._metrics.media_ticks(self._new(ticks.all, "ticks"), self._new(ticks.late, "late ticks"))
 
     def restarts(self, by_engine: dict[str, int]) -> None:

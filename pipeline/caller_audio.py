@@ -64,6 +64,9 @@ class CallerAudio:
         """Nothing is told any more. Idempotent."""
         self._stream.close()
         self.take_kept()
+        # Whoever listened holds us, too.
+        self._on_speech = self.on_failed = _unheard
+        self.is_eager = _never
 
     def _keep(self, pcm: bytes) -> None:
         """Keep all of the speech that is going on, else just enough to begin with, in whole packets."""
@@ -110,3 +113,12 @@ class CallerAudio:
         if excess > 0:
             self._kept[0] = self._kept[0][excess:]
             self._kept_bytes -= excess
+
+
+def _unheard(_what: object) -> None:
+    """Nobody listens any more."""
+
+
+def _never() -> bool:
+    """Nobody is eager any more."""
+    return False

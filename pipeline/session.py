@@ -430,6 +430,7 @@ class Session:
             return Heard()
         if self._synthesis is not None:
             self._synthesis.cancel()
+            self._synthesis = None  # its CancelledError remembers us
         # Said to its end it is as good as heard; what is cut off is counted by what has arrived.
         said = books.utterance.complete and not self._line.queued_samples
         line_sample = self._line.sent_samples if said else self._line.heard_samples()

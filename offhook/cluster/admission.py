@@ -1,8 +1,9 @@
 """Whether a worker may have another call: by what it says of itself, and by what it has been given since. Pure.
 
 A worker's report tells of the past: calls that have come since are not in it, and in its use of the CPU they are only
-for a part of the time. What is missing counts with what a call has cost so far. Full is said at the limit and taken
-back well below it, so that it does not flutter (RFC 5390 §4: oscillation).
+for a part of the time. What is missing counts with what a call has cost so far. A moment is no overload: setting
+calls up takes a burst of work, and other programs share the machine. Only what lasts is. Full is taken back well below
+the limit, so that it does not flutter (RFC 5390 §4: oscillation).
 """
 
 from collections import deque
@@ -11,6 +12,10 @@ from dataclasses import dataclass
 from offhook.cluster.messages import Report
 
 CPU_WINDOW_S = 1.0
+SUSTAINED_S = 1.5
+"""How long the calls must suffer, or the CPU be used up, before that is overload."""
+WHOLE_CORE = 1.0
+"""Calls that were just given are too many, at once, where all together would use more than there is."""
 CALM_S = 1.0
 """How long there must be no sign of overload before calls are taken again."""
 CALM_SHARE = 0.85
@@ -22,7 +27,7 @@ FIRST_CALL_CPU = 0.004
 """What a call is taken to cost before that can be measured."""
 OWN_SHARE = 0.5
 """Of the CPU limit: a worker that uses less is late because of others on its core."""
-OTHERS_DOING = 10
+OTHERS_DOING = 5
 """Then refusing calls helps little, and is done only when it is so many times as late as allowed."""
 LATE_TICKS_PER_CALL = 1.0
 """A second: more late packets than that in each call (of 50) can be heard."""
@@ -35,8 +40,8 @@ class LoadLimits:
     `cpu`: of one core; `lag_s`: its event loop's, 95th percentile; `setups_per_s`: new calls.
     """
 
-    cpu: float = 0.9
-    lag_s: float = 0.02
+    cpu: float = 0.95
+    lag_s: float = 0.1
     setups_per_s: int = 100
 
 
@@ -49,6 +54,7 @@ class WorkerLoad:
         self._accepted: deque[float] = deque()  # within the last second
         self._calls = 0
         self._call_cpu = FIRST_CALL_CPU
+        self._sign_since: float | None = None
         self._overload_at: float | None = None
         self.why = ""
         """What the last sign of overload was."""
@@ -102,18 +108,28 @@ class WorkerLoad:
         return self._overload_at is not None and now - self._overload_at < CALM_S
 
     def _judge(self, now: float) -> None:
-        expected = self.cpu + self._unseen() * self._call_cpu
-        if why := self._sign(expected):
+        why = self._sign()
+        if not why:
+            self._sign_since = None
+        elif self._sign_since is None:
+            self._sign_since = now
+        unseen = self._unseen()
+        expected = self.cpu + unseen * self._call_cpu
+        if self._sign_since is not None and now - self._sign_since >= SUSTAINED_S:
             self._overload_at, self.why = now, why
-        elif self._overload_at is not None and expected > CALM_SHARE * self._limits.cpu:
-            self._overload_at = now  # no longer full by itself, and not calm
+        elif unseen and expected >= WHOLE_CORE:
+            self._overload_at, self.why = now, f"with its latest calls it would use {expected:.0%} of a core"
+        elif self._overload_at is not None and now - self._overload_at >= CALM_S:
+            self._overload_at = None
+        elif self._overload_at is not None and (why or expected > CALM_SHARE * self._limits.cpu):
+            self._overload_at = now  # not calm yet
 
-    def _sign(self, expected_cpu: float) -> str:
+    def _sign(self) -> str:
         report = self.latest
         if report is None:
             return ""
-        if expected_cpu >= self._limits.cpu:
-            return f"it uses {expected_cpu:.0%} of a core"
+        if self.cpu >= self._limits.cpu:
+            return f"it uses {self.cpu:.0%} of a core"
         if report.calls < FEW_CALLS:
             return ""
         own_doing = self.cpu >= OWN_SHARE * self._limits.cpu

@@ -37,6 +37,14 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamStatus:
+    """What the carrier says has become of a call over a stream, in Twilio's words."""
+
+    call_sid: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
 class Quit:
     """Hang up all calls, and end the process when they are over."""
 
@@ -114,13 +122,20 @@ class RejectReinvite:
 
 
 @dataclass(frozen=True, slots=True)
+class Closing:
+    """The call over a stream is about to end: should its carrier ask, it is to get no other stream."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
 class Over:
     """Nothing of the call is left in the worker."""
 
     call: str
 
 
-Command: TypeAlias = Ring | Answer | Reject | Bye | AnswerReinvite | RejectReinvite | Over
+Command: TypeAlias = Ring | Answer | Reject | Bye | AnswerReinvite | RejectReinvite | Closing | Over
 """About one call."""
 
 

@@ -28,7 +28,7 @@ class Meter:
 
     def report(self) -> Report:
         """The time since the last report."""
-        at, cpu_s, late = time.monotonic(), time.process_time(), media_ticks(self._clock).late
+        at, cpu_s, late = time.monotonic(), time.process_time(), media_ticks(self._clock.counters).late
         passed_s = at - self._at
         report = Report(
             calls=len(self._calls),

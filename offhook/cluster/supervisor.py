@@ -18,12 +18,14 @@ from offhook.cluster.messages import (
     Answer,
     AnswerReinvite,
     Bye,
+    Closing,
     Command,
     Over,
     Reject,
     RejectReinvite,
     Ring,
     Stream,
+    StreamStatus,
     Watch,
 )
 from offhook.cluster.roster import Roster
@@ -57,10 +59,12 @@ REFUSALS_LOGGED_EVERY_S = 5.0
 
 @dataclass(slots=True)
 class Leg:
-    """A call's place: the worker that has it. `invite` until it has been answered: it can be given to another one."""
+    """A call's place: the worker that has it. `invite` until it has been answered: it can be given to another one.
+    `call_sid` is the carrier's name for a call over a stream."""
 
     link: WorkerLink
     invite: IncomingCall | None
+    call_sid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +88,12 @@ class Supervisor:
         self.config = config
         self.metrics_store = Metrics(__version__)
         self._totals = Totals(self.metrics_store)
-        self._watch = LoopWatch(self.metrics_store.event_loop_lag)
+        self._watch = LoopWatch(self.metrics_store.event_loop_lag, self.metrics_store.event_loop_stall)
         limits = LoadLimits(config.calls.full_cpu, config.calls.full_lag_ms / 1000)
         self._workers = Roster(nursery, workers, limits, self)
         self._lasting: Snapshot = {}  # of workers that are gone
         self._legs: dict[str, Leg] = {}
+        self._streams: dict[str, str] = {}  # the handles of calls that may get another stream, by their SIDs
         self._empty = asyncio.Event()
         self._empty.set()
         self._ready = self._draining = False
@@ -201,6 +206,7 @@ class Supervisor:
             if (report := link.load.latest) is not None:
                 ready = link.state is LinkState.READY
                 self.metrics_store.worker(link.index, ready, report.calls, report.cpu, report.lag_s)
+        self.metrics_store.tasks(len(asyncio.all_tasks()))
         own = snapshot(self.metrics_store.registry)
         return render(merged((own, self._lasting, *(link.numbers for link in self._workers))))
 
@@ -228,11 +234,27 @@ class Supervisor:
         `initial` are the bytes that were read from it already.
         """
         with sock:
-            chosen, call = self._choose(), secrets.token_hex(8)
+            before = self._stream_leg(meta.get("call_sid", ""))
+            chosen, call = self._choose() if before is None else before.link, secrets.token_hex(8)
             if isinstance(chosen, Refusal) or not chosen.give(call, Stream(call, initial, dict(meta)), sock.fileno()):
                 return False
             self._add(call, Leg(chosen, None))
+            if before is None and (call_sid := meta.get("call_sid")):
+                self._legs[call].call_sid = call_sid
+                self._streams[call_sid] = call
             return True
+
+    def may_resume(self, call_sid: str) -> bool:
+        """Whether a call whose stream has ended is to get another one."""
+        return self._stream_leg(call_sid) is not None
+
+    def call_status(self, call_sid: str, status: str) -> None:
+        """What the carrier says has become of a call."""
+        if (leg := self._stream_leg(call_sid)) is not None:
+            leg.link.send(StreamStatus(call_sid, status))
+
+    def _stream_leg(self, call_sid: str) -> Leg | None:
+        return self._legs.get(self._streams.get(call_sid, ""))
 
     # Signalling.
 
@@ -287,6 +309,8 @@ class Supervisor:
         leg = self._legs.pop(call, None)
         if leg is not None:
             leg.link.drop(call)
+            if self._streams.get(leg.call_sid) == call:
+                del self._streams[leg.call_sid]
             if self._tap is not None:
                 self._tap.end(call)
         if not self._legs:
@@ -324,6 +348,8 @@ class Supervisor:
                 self._command(lambda signalling: signalling.answer_reinvite(call, sdp))
             case RejectReinvite(call, status):
                 self._command(lambda signalling: signalling.reject_reinvite(call, status))
+            case Closing():
+                self._streams.pop(leg.call_sid, None)
             case Over(call):
                 self._remove(call)
 

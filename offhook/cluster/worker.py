@@ -1,7 +1,6 @@
 """A worker: media, conversations and recordings of its share of the calls. The dialogs are the supervisor's."""
 
 import asyncio
-import gc
 import socket
 from typing import Any
 
@@ -12,12 +11,14 @@ from offhook.captures import Captures, SipDatagram
 from offhook.cluster.channel import Channel, close_all
 from offhook.cluster.messages import (
     Ask,
+    Closing,
     Failed,
     Numbers,
     Over,
     Quit,
     Ready,
     Stream,
+    StreamStatus,
     Watch,
     Welcome,
     WorkerSpec,
@@ -32,10 +33,11 @@ from offhook.limits import raise_descriptor_limit
 from offhook.livefeed import LiveFeed
 from offhook.metrics import Metrics
 from offhook.records import EndedBy, RecordingWriter
-from offhook.runloop import run_loop
+from offhook.runloop import keep_what_is_here, run_loop
 from offhook.snapshot import Snapshot, snapshot
 from offhook.stream_call import Streams
 from offhook.totals import Totals
+from offhook.tracing import Tracing, open_tracing
 from offhook.usererror import UserError
 from offhook.version import __version__
 from offhook.web.loopwatch import LoopWatch
@@ -68,7 +70,8 @@ class _Worker:
         self._config = spec.config
         self._metrics = Metrics(__version__, alone=False)
         self._totals = Totals(self._metrics)
-        self._watch = LoopWatch(self._metrics.event_loop_lag)
+        self._watch = LoopWatch(self._metrics.event_loop_lag, self._metrics.event_loop_stall)
+        self._tracing: Tracing | None = None
         self._engines: EngineSet | None = None
         self._recordings: RecordingWriter | None = None
         self._captures: Captures | None = None
@@ -110,6 +113,8 @@ class _Worker:
             await self._engines.close()
         if self._clock is not None:
             self._clock.close()
+        if self._tracing is not None:
+            await asyncio.to_thread(self._tracing.close)
         if self._recordings is not None:
             await asyncio.to_thread(self._recordings.close)
         if self._captures is not None:
@@ -122,6 +127,7 @@ class _Worker:
             self._recordings = RecordingWriter(config.records.dir.resolve() / "recordings")
         if config.records.capture:
             self._captures = Captures(config.records.dir.resolve() / "captures")
+        self._tracing = open_tracing()
         self._engines = EngineSet(config)
         await self._engines.start()
         services = Services(
@@ -131,17 +137,16 @@ class _Worker:
             metrics=self._metrics,
             recordings=self._recordings,
             dialog=self._spec.dialog,
+            listeners=[self._tracing.on_event] if self._tracing is not None else [],
             feed=self._feed,
         )
         self._clock = MediaClock()
         ports = PortPool(config.rtp.low, config.rtp.high, welcome.sip_address.host)
         trunk = Trunk(RemoteSignalling(self._channel.send, welcome.sip_address), ports, self._clock, self._captures)
         self._calls = Calls(services, trunk, lambda handle: self._channel.send(Over(handle)))
-        # What is there now stays: the collector need not walk through it in the middle of a call.
-        gc.collect()
-        gc.freeze()
+        keep_what_is_here()
         self._watch.start()
-        self._streams = Streams(self._calls)
+        self._streams = Streams(self._calls, lambda handle: self._channel.send(Closing(handle)))
         self._meter = Meter(self._calls, self._watch, self._clock, ports, descriptors)
 
     def _report(self) -> None:
@@ -151,8 +156,8 @@ class _Worker:
 
     def _on_message(self, message: Any, fds: list[int]) -> None:
         match message:
-            case Stream() if len(fds) == 1:
-                self._on_stream(message, socket.socket(fileno=fds[0]))
+            case Stream() | StreamStatus():
+                self._on_stream(message, fds)
                 return
             case Written():
                 self._journal.written(message)
@@ -171,12 +176,17 @@ class _Worker:
                 self._calls.on_event(message)
         close_all(fds)
 
-    def _on_stream(self, stream: Stream, sock: socket.socket) -> None:
-        if self._streams is None:
-            sock.close()
-            self._channel.send(Over(stream.call))
+    def _on_stream(self, message: Stream | StreamStatus, fds: list[int]) -> None:
+        if isinstance(message, StreamStatus):
+            close_all(fds)
+            if self._streams is not None:
+                self._streams.on_status(message.call_sid, message.status)
+        elif self._streams is None or len(fds) != 1:
+            close_all(fds)
+            self._channel.send(Over(message.call))
         else:
-            self._streams.on_stream(stream.call, sock, stream.initial, stream.meta)
+            sock = socket.socket(fileno=fds[0])
+            self._streams.on_stream(message.call, sock, message.initial, message.meta)
 
     def _on_closed(self) -> None:
         self._quit.set()
@@ -187,5 +197,6 @@ class _Worker:
         if self._engines is not None:
             self._totals.restarts(self._engines.restarts())
         if self._clock is not None:
-            self._totals.media(self._clock)
+            self._totals.media(self._clock.counters)
+        self._metrics.tasks(len(asyncio.all_tasks()))
         return snapshot(self._metrics.registry)

@@ -228,6 +228,11 @@ class Carrier:
         """Any message."""
         await self._socket.send(text)
 
+    def understand(self, data: str | bytes) -> dict[str, Any]:
+        """A message of the bot's."""
+        found: dict[str, Any] = json.loads(data)
+        return found
+
     # Inside.
 
     async def _read(self) -> None:
@@ -235,7 +240,7 @@ class Carrier:
             async for text in self._socket:
                 while self.stalled.is_set():  # noqa: ASYNC110
                     await asyncio.sleep(FRAME_S)
-                await self._take(json.loads(text), monotonic())
+                await self._take(self.understand(text), monotonic())
         code, reason = self._socket.close_code, self._socket.close_reason
         self.log.closed = (code or 1006, reason or "")
         self.over.set()

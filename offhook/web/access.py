@@ -27,7 +27,7 @@ from offhook.usererror import Problem
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 """For those who look after the machine: nothing of the callers is there."""
-OPEN_PREFIXES = ("/twilio/",)
+OPEN_PREFIXES = ("/twilio/", "/telnyx/", "/plivo/", "/signalwire/", "/vonage/")
 """They check who calls by themselves."""
 
 MAX_WRONG_PASSWORDS = 10

@@ -2,7 +2,7 @@
 
 import asyncio
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,11 +10,11 @@ from typing import Annotated, Any, Protocol, TypeVar
 
 import numpy as np
 from fastapi import APIRouter, HTTPException, Query, Response
-from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
-from offhook.records import CallRecord
+from offhook.records import CallRecord, EndedBy
 from offhook.records.capture import find_capture
 from offhook.records.search import MAX_FOUND, CallFilter, Cursor, figures, find_calls
 from offhook.records.timeline import read_timeline
@@ -26,6 +26,7 @@ MAX_READERS = 4
 MAX_PEAKS = 20_000
 PEAKS_PER_S = 50
 _BLOCK_PEAKS = 3_000  # a minute at a time
+_PIECE_BYTES = 65_536
 _NOT_KEPT = {"Cache-Control": "no-store"}
 
 
@@ -67,7 +68,8 @@ def calls_routes(records: Records, recordings: Path, captures: Path) -> APIRoute
         call = await find(uniqueid)
         timeline = await read(lambda: records.read(lambda conn: read_timeline(conn, uniqueid)))
         captured = find_capture(captures, call.uniqueid)
-        about = {"capture": captured is not None, "capture_truncated": captured is not None and captured[1]}
+        truncated = captured is not None and (captured[1] or call.ended_by == EndedBy.CRASH)
+        about = {"capture": captured is not None, "capture_truncated": truncated}
         return _shown(call, recordings) | about | {"timeline": timeline}
 
     async def recording(uniqueid: str) -> Path:
@@ -115,8 +117,9 @@ def calls_routes(records: Records, recordings: Path, captures: Path) -> APIRoute
         found = find_capture(captures, (await find(uniqueid)).uniqueid)
         if found is None:
             raise HTTPException(404, "the call was not captured, or its capture is gone", _NOT_KEPT)
-        path, _ = found
-        return FileResponse(path, media_type="application/vnd.tcpdump.pcap", headers=_download(path.name))
+        path, size = found[0], found[0].stat().st_size
+        headers = _download(path.name) | {"Content-Length": str(size)}
+        return StreamingResponse(_first(path, size), media_type="application/vnd.tcpdump.pcap", headers=headers)
 
     @router.get("/{uniqueid}/peaks")
     async def peaks(uniqueid: str) -> Response:
@@ -199,6 +202,14 @@ def _recording(call: CallRecord, recordings: Path) -> Path | None:
         return None
     path = Path(call.recording)
     return path if path.parent == recordings and path.suffix == ".wav" and path.is_file() else None
+
+
+def _first(path: Path, size: int) -> Iterator[bytes]:
+    """So many bytes of a file that may still grow."""
+    with path.open("rb") as file:
+        while size > 0 and (piece := file.read(min(size, _PIECE_BYTES))):
+            size -= len(piece)
+            yield piece
 
 
 def _as_kept(moment: datetime | None) -> str | None:

@@ -1,25 +1,35 @@
 """How late the event loop runs what is due."""
 
 import asyncio
+import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
 
+from offhook.web.stallwatch import StallWatch
 from offhook.web.status import HealthStatus
 
 BEAT_S = 0.025
 RECENT_S = 10.0
-LATEST_S = 4.0
-"""Of so much the percentile is taken: a few late beats, as another program may cause them, are not in it."""
+LATEST_S = 1.0
+"""Of so much the percentile is taken: two late beats, as another program may cause them, are not in it."""
 STUCK_S = 5.0
 """A loop that stood still for this long has lost the media of its calls."""
 
 
 class LoopWatch:
-    """Measures the running loop's lag every `BEAT_S` and passes it to `report` (seconds)."""
+    """Measures the running loop's lag every `BEAT_S` and passes it to `report` (seconds).
 
-    def __init__(self, report: Callable[[float], None] | None = None) -> None:
+    With `on_stall`, which a thread calls, it logs where a loop stands that stands still, see `StallWatch`.
+    """
+
+    def __init__(
+        self, report: Callable[[float], None] | None = None, on_stall: Callable[[], None] | None = None
+    ) -> None:
         self._report = report
+        self._on_stall = on_stall
+        self._stalls: StallWatch | None = None
         self._recent: deque[float] = deque(maxlen=round(RECENT_S / BEAT_S))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -30,12 +40,17 @@ class LoopWatch:
         if self._timer is None:
             self._loop = asyncio.get_running_loop()
             self._arm(self._loop)
+            if self._on_stall is not None:
+                self._stalls = StallWatch(self._late_s, threading.get_ident(), self._on_stall)
 
     def stop(self) -> None:
         """End. Idempotent."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._stalls is not None:
+            self._stalls.stop()
+            self._stalls = None
 
     @property
     def lag_s(self) -> float:
@@ -55,6 +70,10 @@ class LoopWatch:
         lag_s = self.lag_s
         stuck = lag_s > STUCK_S
         return HealthStatus(not stuck, f"the event loop stood still for {lag_s:.1f} s" if stuck else "", lag_s)
+
+    def _late_s(self) -> float:
+        # uvloop's own time stands still with the loop; it is of the same clock.
+        return time.monotonic() - self._due
 
     def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
         self._due = loop.time() + BEAT_S

@@ -2,11 +2,14 @@
 
 import structlog
 from fastapi import FastAPI
+from starlette.datastructures import Headers
 
 from offhook.config import Config
+from offhook.web.carrier_door import CarrierDoor, open_carrier_door
+from offhook.web.carrier_routes import carrier_routes
 from offhook.web.server import WebServer
 from offhook.web.talk import talk_routes
-from offhook.web.twilio_door import MEDIA_PATH, open_door
+from offhook.web.twilio_door import MEDIA_PATH, Pass, Refused, TwilioDoor, open_door
 from offhook.web.twilio_gate import StreamTaker, gate_of
 from offhook.web.twilio_routes import twilio_routes
 
@@ -21,8 +24,26 @@ def server_with_streams(app: FastAPI, config: Config, taker: StreamTaker) -> Web
     if door is None:
         log.info("no calls over media streams", why="they need Twilio's auth token, or HTTP on a loopback address")
     else:
-        app.include_router(twilio_routes(door, taker.stream_refusal))
+        app.include_router(twilio_routes(door, taker))
         whom = "programs on this machine, and nobody else" if door.open else "Twilio, by its signature"
         log.info("calls over media streams", path=MEDIA_PATH, open_to=whom)
+    carriers = open_carrier_door(config)
+    if carriers is not None:
+        app.include_router(carrier_routes(carriers, taker.stream_refusal))
+        if not carriers.open:
+            log.info("calls over other carriers' media streams", open_to="whoever knows the secret, or has a ticket")
     app.include_router(talk_routes(door, taker.stream_refusal))
-    return WebServer(app, gate_of(door, taker))
+    return WebServer(app, gate_of(Doors(door, carriers), taker))
+
+
+class Doors:
+    """Twilio's, and that of the others; either may be missing."""
+
+    def __init__(self, twilio: TwilioDoor | None, carriers: CarrierDoor | None) -> None:
+        self._twilio = twilio
+        self._carriers = carriers
+
+    def judge_upgrade(self, path: str, headers: Headers, peer: str) -> Pass | Refused:
+        """A WebSocket is asked for."""
+        door = self._twilio if path.startswith("/twilio/") else self._carriers
+        return Refused(404, "there is no such WebSocket") if door is None else door.judge_upgrade(path, headers, peer)

@@ -20,6 +20,7 @@ from telephony.twilio.tickets import Tickets
 MEDIA_PATH = "/twilio/media"
 VOICE_PATH = "/twilio/voice"
 STATUS_PATH = "/twilio/status"
+RESUME_PATH = "/twilio/resume"
 SIGNATURE = "x-twilio-signature"
 
 
@@ -56,6 +57,11 @@ class TwilioDoor:
         base = self._public_url if not self.open else f"http://{host}"
         return "ws" + base.removeprefix("http") + MEDIA_PATH + (f"/{token}" if token else "")
 
+    @property
+    def resume_url(self) -> str:
+        """What Twilio is to ask when a stream has ended."""
+        return self._public_url + RESUME_PATH
+
     def judge_upgrade(self, path: str, headers: Headers, peer: str) -> Pass | Refused:
         """A WebSocket is asked for. A ticket that passes is used up."""
         where, _, query = path.partition("?")
@@ -75,7 +81,8 @@ class TwilioDoor:
         if ticket.signed and not self._is_signed_upgrade(where, headers):
             return Refused(403, "the signature is missing or wrong")
         self.tickets.take(token, now)
-        return Pass({"call_sid": ticket.call_sid, "caller": ticket.caller, "called": ticket.called})
+        known = {"call_sid": ticket.call_sid, "caller": ticket.caller, "called": ticket.called}
+        return Pass({**ticket.details, **known})
 
     def judge_form(self, path: str, headers: Headers, peer: str, fields: dict[str, list[str]]) -> Refused | None:
         """A webhook's form."""

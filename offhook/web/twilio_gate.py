@@ -16,9 +16,16 @@ from starlette.datastructures import Headers
 from websockets.http11 import Request
 from websockets.streams import StreamReader
 
-from offhook.web.twilio_door import Refused, TwilioDoor
+from offhook.web.twilio_door import Pass, Refused
 
 _RETRY_AFTER_S = 10
+
+
+class Door(Protocol):
+    """Who decides."""
+
+    def judge_upgrade(self, path: str, headers: Headers, peer: str) -> Pass | Refused:
+        """A WebSocket is asked for."""
 
 
 class StreamTaker(Protocol):
@@ -30,6 +37,12 @@ class StreamTaker(Protocol):
     def stream_refused(self) -> None:
         """One that might have come in otherwise was turned away for that."""
 
+    def may_resume(self, call_sid: str) -> bool:
+        """Whether a call whose stream has ended is to get another one."""
+
+    def call_status(self, call_sid: str, status: str) -> None:
+        """What the carrier says has become of a call, in Twilio's words."""
+
     def take_stream(self, sock: socket.socket, initial: bytes, meta: Mapping[str, str]) -> bool:
         """A connected socket and the bytes that were read from it. False when there is nobody to have it; it is the
         taker's to close in any case."""
@@ -38,7 +51,7 @@ class StreamTaker(Protocol):
 class UpgradeGate(asyncio.Protocol):
     """One connection that wants to be a WebSocket."""
 
-    def __init__(self, door: TwilioDoor | None, taker: StreamTaker) -> None:
+    def __init__(self, door: Door | None, taker: StreamTaker) -> None:
         self._door = door
         self._taker = taker
         self._transport: asyncio.Transport | None = None
@@ -93,7 +106,7 @@ class UpgradeGate(asyncio.Protocol):
         transport.close()
 
 
-def gate_of(door: TwilioDoor | None, taker: StreamTaker) -> Callable[..., asyncio.Protocol]:
+def gate_of(door: Door | None, taker: StreamTaker) -> Callable[..., asyncio.Protocol]:
     """What uvicorn takes for a WebSocket protocol's class; its arguments are for one that runs an application."""
 
     def make(**_: Any) -> asyncio.Protocol:

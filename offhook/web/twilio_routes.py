@@ -1,15 +1,17 @@
-"""Twilio's webhooks: `/twilio/voice` tells it where to connect a call, `/twilio/status` hears that one is over."""
+"""Twilio's webhooks: `/twilio/voice` tells it where to connect a call, `/twilio/resume` what to do when the stream has
+ended, `/twilio/status` hears what becomes of a call.
+"""
 
-from collections.abc import Callable
 from time import monotonic
 from urllib.parse import parse_qs
 
 import structlog
 from fastapi import APIRouter, Request, Response
 
-from offhook.web.twilio_door import STATUS_PATH, VOICE_PATH, Refused, TwilioDoor
+from offhook.web.twilio_door import RESUME_PATH, STATUS_PATH, VOICE_PATH, Refused, TwilioDoor
+from offhook.web.twilio_gate import StreamTaker
 from telephony.twilio.limits import SID_CHARS
-from telephony.twilio.twiml import MEDIA_TYPE, connect_stream, reject
+from telephony.twilio.twiml import MEDIA_TYPE, connect_stream, hang_up, reject
 
 BODY_OCTETS = 65_536
 FIELDS = 200
@@ -22,9 +24,15 @@ OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 Fields = dict[str, list[str]]
 
 
-def twilio_routes(door: TwilioDoor, refusal: Callable[[], str | None]) -> APIRouter:
-    """`refusal()` tells why no call may come now."""
+def twilio_routes(door: TwilioDoor, taker: StreamTaker) -> APIRouter:
+    """For the calls that `taker` is to have."""
     router = APIRouter()
+    _connecting(router, door, taker)
+    _told(router, door, taker)
+    return router
+
+
+def _connecting(router: APIRouter, door: TwilioDoor, taker: StreamTaker) -> None:
     log = structlog.get_logger("offhook.web")
 
     @router.post(VOICE_PATH)
@@ -35,29 +43,50 @@ def twilio_routes(door: TwilioDoor, refusal: Callable[[], str | None]) -> APIRou
         call_sid = _one(fields, "CallSid", SID_CHARS)
         if not call_sid:
             return _refuse(Refused(400, "a webhook without CallSid"))
-        if (why := refusal()) is not None:
+        if (why := taker.stream_refusal()) is not None:
             log.info("call refused", why=why)
             return Response(reject("busy"), media_type=MEDIA_TYPE)
-        caller, called = _one(fields, "From", NAME_CHARS), _one(fields, "To", NAME_CHARS)
-        return Response(_connect(door, request, call_sid, caller, called), media_type=MEDIA_TYPE)
+        return Response(_connect(door, request, call_sid, fields), media_type=MEDIA_TYPE)
 
+    @router.post(RESUME_PATH)
+    async def resume(request: Request) -> Response:
+        fields = await _fields(request, door)
+        if isinstance(fields, Refused):
+            return _refuse(fields)
+        call_sid = _one(fields, "CallSid", SID_CHARS)
+        if not call_sid or not taker.may_resume(call_sid):
+            return Response(hang_up(), media_type=MEDIA_TYPE)
+        log.info("the call goes on with another stream", call_sid=call_sid)
+        return Response(_connect(door, request, call_sid, fields, resumes=True), media_type=MEDIA_TYPE)
+
+
+def _told(router: APIRouter, door: TwilioDoor, taker: StreamTaker) -> None:
     @router.post(STATUS_PATH)
     async def status(request: Request) -> Response:
         fields = await _fields(request, door)
         if isinstance(fields, Refused):
             return _refuse(fields)
-        if _one(fields, "CallStatus", 32) in OVER:
-            door.tickets.void(_one(fields, "CallSid", SID_CHARS))
+        call_sid, said = _one(fields, "CallSid", SID_CHARS), _one(fields, "CallStatus", 32)
+        if said in OVER:
+            door.tickets.void(call_sid)
+        if call_sid and said:
+            taker.call_status(call_sid, said)
         return Response(status_code=204)
 
-    return router
 
-
-def _connect(door: TwilioDoor, request: Request, call_sid: str, caller: str, called: str) -> bytes:
+def _connect(door: TwilioDoor, request: Request, call_sid: str, fields: Fields, *, resumes: bool = False) -> bytes:
+    caller, called = _one(fields, "From", NAME_CHARS), _one(fields, "To", NAME_CHARS)
     if door.open:
         return connect_stream(door.stream_url("", request.headers.get("host", "")), (("from", caller), ("to", called)))
-    token = door.tickets.issue(call_sid, caller, called, monotonic())
-    return connect_stream(door.stream_url(token, ""))
+    details = {"resumable": "1"}
+    if resumes:
+        details["resumes"] = "1"
+    if _one(fields, "Direction", NAME_CHARS).startswith("outbound"):
+        details["direction"] = "outbound"
+    if answered_by := _one(fields, "AnsweredBy", NAME_CHARS):
+        details["answered_by"] = answered_by
+    token = door.tickets.issue(call_sid, caller, called, monotonic(), details=details)
+    return connect_stream(door.stream_url(token, ""), action=door.resume_url)
 
 
 def _refuse(refused: Refused) -> Response:

@@ -18,6 +18,8 @@ from websockets.http11 import Request
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
+from telephony.net.stream_line import StreamLine
+from telephony.twilio.dialect import Binary
 from telephony.twilio.limits import MESSAGE_OCTETS
 
 FRAGMENTS_MAX = 64
@@ -39,7 +41,6 @@ KERNEL_OCTETS = 32_768
 _LOGGER = logging.getLogger("offhook.websocket")
 _LOGGER.setLevel(logging.ERROR)
 
-UNSUPPORTED_DATA = 1003
 MESSAGE_TOO_BIG = 1009
 
 
@@ -47,13 +48,16 @@ class Receiver(Protocol):
     """Who gets what arrives. Handlers return at once."""
 
     def receive(self, message: bytes) -> None:
-        """A text message."""
+        """A message: text, or `Binary`."""
 
     def round_trip(self, seconds: float) -> None:
         """A ping was answered."""
 
     def lost(self, reason: str) -> None:
         """The connection is gone. Called once, and not after our own `close`."""
+
+    def said_goodbye(self, reason: str) -> None:
+        """The same, when the far end has closed it in good order (RFC 6455 §7.1.2)."""
 
 
 class WebSocket(asyncio.Protocol):
@@ -74,6 +78,7 @@ class WebSocket(asyncio.Protocol):
         self._conn = ServerProtocol(max_size=MESSAGE_OCTETS, logger=_LOGGER)
         self._loop = asyncio.get_running_loop()
         self._fragments: list[bytes] = []
+        self._binary = False  # what the fragments are of
         self._over = False  # nothing more is to be said on either side
         self._timer: asyncio.TimerHandle | None = None
         self._pinged_at = 0.0
@@ -88,11 +93,14 @@ class WebSocket(asyncio.Protocol):
         return self._unread is None and not self._closed
 
     def send(self, messages: Sequence[bytes]) -> None:
-        """Write text messages in one go. Nothing happens once either side has closed."""
+        """Write messages in one go: text, or `Binary`. Nothing happens once either side has closed."""
         if self._closed or self._conn.state is not State.OPEN:
             return
         for message in messages:
-            self._conn.send_text(message)
+            if isinstance(message, Binary):
+                self._conn.send_binary(message)
+            else:
+                self._conn.send_text(message)
         self._flush()
 
     def close(self, code: int, reason: str) -> None:
@@ -107,6 +115,10 @@ class WebSocket(asyncio.Protocol):
             self._conn.send_close(code, _short(reason))
         self._flush()
         self._arm(CLOSE_S, transport.abort)
+
+    def hand_to(self, line: StreamLine) -> None:
+        """What arrives from now on is for `line`."""
+        self._receiver = line
 
     # What the event loop uses.
 
@@ -179,18 +191,19 @@ class WebSocket(asyncio.Protocol):
         opcode = frame.opcode
         if opcode is Opcode.TEXT and frame.fin:
             self._message(bytes(frame.data))
-        elif opcode is Opcode.TEXT or (opcode is Opcode.CONT and self._fragments):
+        elif opcode is Opcode.BINARY and frame.fin:
+            self._message(Binary(frame.data))
+        elif opcode in (Opcode.TEXT, Opcode.BINARY) or (opcode is Opcode.CONT and self._fragments):
+            self._binary = self._binary if opcode is Opcode.CONT else opcode is Opcode.BINARY
             self._fragments.append(bytes(frame.data))
             if len(self._fragments) > FRAGMENTS_MAX:
                 self._conn.fail(MESSAGE_TOO_BIG, "too many fragments")
             elif frame.fin:
                 whole = b"".join(self._fragments)
                 self._fragments.clear()
-                self._message(whole)
+                self._message(Binary(whole) if self._binary else whole)
         elif opcode is Opcode.PONG:
             self._ponged(frame.data)
-        elif opcode is Opcode.BINARY or opcode is Opcode.CONT:
-            self._conn.fail(UNSUPPORTED_DATA, "only text is understood")
 
     def _message(self, message: bytes) -> None:
         if self._receiver is not None and not self._closed:
@@ -200,7 +213,10 @@ class WebSocket(asyncio.Protocol):
         """Either side has said goodbye: the socket is to be closed."""
         if self._receiver is not None and not self._closed:
             self._closed = True
-            self._receiver.lost(_why(conn))
+            if conn.parser_exc is None and conn.close_rcvd is not None:
+                self._receiver.said_goodbye(_why(conn))
+            else:
+                self._receiver.lost(_why(conn))
         self._closed = True
         if self._transport is not None:
             self._transport.close()

@@ -91,10 +91,11 @@ class SileroBank:
             return None
         # Two samples tell nearly all others.
         first = window[:, 0]
-        silent: Flags = (first == window[:, -1]) & (np.abs(first) <= SILENCES[-1])
+        level = np.abs(first)
+        silent: Flags = (first == window[:, -1]) & (level <= SILENCES[-1])
         if not _worth_while(silent):
             return None
-        silent &= (window == window[:, :1]).all(axis=1) & np.isin(first, SILENCES)
+        silent &= (window == window[:, :1]).all(axis=1) & ((level == SILENCES[1]) | (level == SILENCES[-1]))
         if not _worth_while(silent):
             return None
         self.silent_frames += int(np.count_nonzero(silent))

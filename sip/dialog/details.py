@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from sip.message.message import Request, Response
 from sip.transaction.client import ClientTransaction
@@ -24,4 +24,5 @@ class Details:
 
 NOTHING = Details()
 
-Action: TypeAlias = Callable[[Details, float], None]
+Action: TypeAlias = Callable[[Any, Details, float], None]
+"""Of a call, or of its re-INVITEs: an unbound method. Bound ones in an object of their own would keep it alive."""

@@ -1,6 +1,7 @@
 """A call that came in: RFC 3261 §13.3, the callee's side."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from sip.dialog.core import ALLOW, Core, sdp_of
 from sip.dialog.details import Action, Details
@@ -41,22 +42,6 @@ class IncomingSession(Session):
     def invite_cseq(self) -> int | None:
         """The CSeq number of the INVITE."""
         return self._invite_cseq
-
-    def role_actions(self) -> Mapping[Do, Action]:
-        """What only the callee does."""
-        return {
-            Do.SEND_180: self._send_180,
-            Do.REPEAT_180: self._repeat,
-            Do.SEND_2XX: self._send_2xx,
-            Do.REPEAT_2XX: self._repeat,
-            Do.SEND_FAILURE: lambda what, now: self._refuse(what.status, now, what.headers),
-            Do.SEND_480: lambda what, now: self._refuse(480, now),
-            Do.SEND_487: lambda what, now: self._refuse(487, now),
-            Do.SEND_491: lambda what, now: refuse_overlap(self, what, 491, now),
-            Do.SEND_RETRY_LATER: lambda what, now: refuse_overlap(self, what, 500, now),
-            Do.TELL_CANCELLED: self._tell_cancelled,
-            Do.TELL_CONFIRMED: self._tell_confirmed,
-        }
 
     def on_cancel(self, now: float) -> None:
         """The caller gives up; without effect once there is a final response (§9.2)."""
@@ -105,6 +90,21 @@ class IncomingSession(Session):
 
     def _tell_cancelled(self, what: Details, now: float) -> None:
         self.core.events.append(CallCancelled(self.call))
+
+    actions: ClassVar[Mapping[Do, Action]] = {
+        **Session.actions,
+        Do.SEND_180: _send_180,
+        Do.REPEAT_180: _repeat,
+        Do.SEND_2XX: _send_2xx,
+        Do.REPEAT_2XX: _repeat,
+        Do.SEND_FAILURE: lambda self, what, now: self._refuse(what.status, now, what.headers),
+        Do.SEND_480: lambda self, what, now: self._refuse(480, now),
+        Do.SEND_487: lambda self, what, now: self._refuse(487, now),
+        Do.SEND_491: lambda self, what, now: refuse_overlap(self, what, 491, now),
+        Do.SEND_RETRY_LATER: lambda self, what, now: refuse_overlap(self, what, 500, now),
+        Do.TELL_CANCELLED: _tell_cancelled,
+        Do.TELL_CONFIRMED: _tell_confirmed,
+    }
 
 
 def _printable(text: str) -> str:

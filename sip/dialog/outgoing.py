@@ -1,6 +1,7 @@
 """A call that we make: RFC 3261 §13.2, the caller's side, with CANCEL (§9.1) and forked answers (§13.2.2.4)."""
 
 from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 from sip.dialog.core import ALLOW, SDP, Core, sdp_of
 from sip.dialog.details import Action, Details
@@ -29,17 +30,6 @@ class OutgoingSession(Session):
     def owns_call_id(self) -> bool:
         """We do."""
         return True
-
-    def role_actions(self) -> Mapping[Do, Action]:
-        """What only the caller does."""
-        return {
-            Do.SEND_INVITE: self._send_invite,
-            Do.SEND_CANCEL: self._send_cancel,
-            Do.SEND_ACK: self._send_ack,
-            Do.TELL_PROGRESS: self._tell_progress,
-            Do.TELL_ANSWERED: self._tell_answered,
-            Do.TELL_REJECTED: self._tell_rejected,
-        }
 
     def on_response(self, client: ClientTransaction, response: Response, now: float) -> None:
         """A response to the INVITE. Raises ParseError."""
@@ -93,6 +83,16 @@ class OutgoingSession(Session):
     def _tell_rejected(self, what: Details, now: float) -> None:
         if what.response is not None:
             self.core.events.append(CallRejected(self.call, what.response.status, what.response.reason))
+
+    actions: ClassVar[Mapping[Do, Action]] = {
+        **Session.actions,
+        Do.SEND_INVITE: _send_invite,
+        Do.SEND_CANCEL: _send_cancel,
+        Do.SEND_ACK: _send_ack,
+        Do.TELL_PROGRESS: _tell_progress,
+        Do.TELL_ANSWERED: _tell_answered,
+        Do.TELL_REJECTED: _tell_rejected,
+    }
 
 
 def first_invite(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from sip.dialog.core import ALLOW, sdp_of
 from sip.dialog.details import NOTHING, Action, Details
@@ -34,23 +34,6 @@ class Renegotiation:
         self._client: ClientTransaction | None = None
         self._sdp = b""
         self._attempts = 0
-        self._actions: Mapping[Do, Action] = {
-            Do.SEND_INVITE: self._send_invite,
-            Do.SEND_ACK: self._send_ack,
-            Do.SEND_2XX: self._send_2xx,
-            Do.REPEAT_2XX: self._repeat_2xx,
-            Do.SEND_FAILURE: lambda what, now: self._refuse(what.status, now, what.headers),
-            Do.SEND_480: lambda what, now: self._refuse(480, now),
-            Do.SEND_487: lambda what, now: self._refuse(487, now),
-            Do.SEND_491: lambda what, now: refuse_overlap(session, what, 491, now),
-            Do.SEND_RETRY_LATER: lambda what, now: refuse_overlap(session, what, 500, now),
-            Do.TELL_RECEIVED: self._tell_received,
-            Do.TELL_CONFIRMED: self._tell_confirmed,
-            Do.TELL_ANSWERED: self._tell_answered,
-            Do.TELL_REJECTED: self._tell_rejected,
-            Do.END_NO_ACK: lambda what, now: self._end(Given.NO_ACK, now),
-            Do.END_LOST: lambda what, now: self._end(Given.LOST, now),
-        }
 
     @property
     def local_tag(self) -> str:
@@ -79,8 +62,10 @@ class Renegotiation:
         if actions is None:
             return False
         for action in actions:
-            self._actions[action](what, now)
-        if given is not Given.CLOSE:
+            self.actions[action](self, what, now)
+        if given is Given.CLOSE:
+            self._client = None  # it holds us, too
+        else:
             self._session.settle(now)
         return True
 
@@ -195,6 +180,24 @@ class Renegotiation:
             raise LocalError(
                 f"call {self._session.call}: the re-INVITE is {self.machine.state.value}, it cannot {given.value} now"
             )
+
+    actions: ClassVar[Mapping[Do, Action]] = {
+        Do.SEND_INVITE: _send_invite,
+        Do.SEND_ACK: _send_ack,
+        Do.SEND_2XX: _send_2xx,
+        Do.REPEAT_2XX: _repeat_2xx,
+        Do.SEND_FAILURE: lambda self, what, now: self._refuse(what.status, now, what.headers),
+        Do.SEND_480: lambda self, what, now: self._refuse(480, now),
+        Do.SEND_487: lambda self, what, now: self._refuse(487, now),
+        Do.SEND_491: lambda self, what, now: refuse_overlap(self._session, what, 491, now),
+        Do.SEND_RETRY_LATER: lambda self, what, now: refuse_overlap(self._session, what, 500, now),
+        Do.TELL_RECEIVED: _tell_received,
+        Do.TELL_CONFIRMED: _tell_confirmed,
+        Do.TELL_ANSWERED: _tell_answered,
+        Do.TELL_REJECTED: _tell_rejected,
+        Do.END_NO_ACK: lambda self, what, now: self._end(Given.NO_ACK, now),
+        Do.END_LOST: lambda self, what, now: self._end(Given.LOST, now),
+    }
 
 
 def refuse_overlap(session: Session, what: Details, status: int, now: float) -> None:

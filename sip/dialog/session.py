@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import ClassVar
 
 from sip.dialog.core import Core
 from sip.dialog.details import NOTHING, Action, Details
 from sip.dialog.model import Dialog
 from sip.dialog.reinvite import Renegotiation
 from sip.dialog.requests import in_dialog, next_hop
-from sip.dialog.tables import CallState, Do, Given
+from sip.dialog.tables import CallState, Do, Given, OfferState
 from sip.errors import LocalError
 from sip.events import CallEnded, EndCause
 from sip.message import typed
@@ -30,16 +31,7 @@ class Session:
         self.created = now
         self.dialog: Dialog | None = None
         self.machine: Machine[CallState, Do] = Machine(table, core.durations, core.settings.timers.t2_s)
-        self.renegotiation = Renegotiation(self)
-        self._actions: Mapping[Do, Action] = {
-            Do.SEND_BYE: self._send_bye,
-            Do.TELL_REMOTE_BYE: lambda what, now: self._tell_end(EndCause.REMOTE_BYE),
-            Do.TELL_LOCAL_BYE: lambda what, now: self._tell_end(EndCause.LOCAL_BYE),
-            Do.TELL_ACK_TIMEOUT: lambda what, now: self._tell_end(EndCause.ACK_TIMEOUT),
-            Do.TELL_TIMEOUT: lambda what, now: self._tell_end(EndCause.TIMEOUT),
-            Do.TELL_TRANSPORT: lambda what, now: self._tell_end(EndCause.TRANSPORT),
-            **self.role_actions(),
-        }
+        self._renegotiation: Renegotiation | None = None
         core.calls[call] = self
 
     # --- what a role adds
@@ -47,10 +39,6 @@ class Session:
     @property
     def owns_call_id(self) -> bool:
         """Whether we sent the first INVITE: it decides who waits longer after a glare (§14.1)."""
-        raise NotImplementedError
-
-    def role_actions(self) -> Mapping[Do, Action]:
-        """The actions that only this role has."""
         raise NotImplementedError
 
     # --- inputs
@@ -90,8 +78,8 @@ class Session:
         """An ACK; it means the INVITE that has its CSeq number. Raises ParseError."""
         number = typed.cseq(request).number
         what = Details(request=request)
-        if number == self.renegotiation.remote_cseq:
-            self.renegotiation.feed(Given.GOT_ACK, now, what)
+        if self._renegotiation is not None and number == self._renegotiation.remote_cseq:
+            self._renegotiation.feed(Given.GOT_ACK, now, what)
         elif number == self.invite_cseq:
             self.feed(Given.GOT_ACK, now, what)
 
@@ -99,8 +87,16 @@ class Session:
         """Let the timers act that are due, the call's own and its re-INVITE's."""
         while (timer := self.machine.pop_due(now)) is not None:
             self.feed(timer, now)
-        self.renegotiation.handle_timer(now)
+        if self._renegotiation is not None:
+            self._renegotiation.handle_timer(now)
         self.settle(now)
+
+    @property
+    def renegotiation(self) -> Renegotiation:
+        """The re-INVITEs: most calls have none."""
+        if self._renegotiation is None:
+            self._renegotiation = Renegotiation(self)
+        return self._renegotiation
 
     # --- for the renegotiation
 
@@ -120,23 +116,27 @@ class Session:
         if state in {CallState.ENDED, CallState.CLOSING}:
             self.core.calls.pop(self.call, None)
         if state is CallState.ENDED:
-            self.renegotiation.feed(Given.CLOSE, now)
+            if self._renegotiation is not None:
+                self._renegotiation.feed(Given.CLOSE, now)
+                self._renegotiation = None  # it holds the call, too, and may have to outlive it
             if self.dialog is not None and self.core.dialogs.get(self.dialog.id) is self:
                 del self.core.dialogs[self.dialog.id]
             self.core.agenda.schedule(self, None)
             return
-        mine, its = self.machine.get_timer(), self.renegotiation.machine.get_timer()
+        mine = self.machine.get_timer()
+        its = self._renegotiation.machine.get_timer() if self._renegotiation is not None else None
         self.core.agenda.schedule(self, min((at for at in (mine, its) if at is not None), default=None))
 
     def dump(self, now: float) -> dict[str, object]:
         """The call as plain values."""
         at = self.machine.get_timer()
+        reinvite = self._renegotiation.machine.state if self._renegotiation is not None else OfferState.IDLE
         return {
             "call": self.call,
             "call_id": self.dialog.call_id if self.dialog is not None else None,
             "peer": str(self.dialog.peer) if self.dialog is not None else None,
             "state": self.machine.state.value,
-            "reinvite": self.renegotiation.machine.state.value,
+            "reinvite": reinvite.value,
             "age_s": round(now - self.created, 3),
             "timer": self.machine.next_timer(),
             "timer_in_s": None if at is None else round(at - now, 3),
@@ -146,7 +146,7 @@ class Session:
 
     def _act(self, actions: list[Do], what: Details, now: float) -> None:
         for action in actions:
-            self._actions[action](what, now)
+            self.actions[action](self, what, now)
         self.settle(now)
 
     def _send_bye(self, what: Details, now: float) -> None:
@@ -169,3 +169,13 @@ class Session:
 
     def _tell_end(self, cause: EndCause) -> None:
         self.core.events.append(CallEnded(self.call, cause))
+
+    actions: ClassVar[Mapping[Do, Action]] = {
+        Do.SEND_BYE: _send_bye,
+        Do.TELL_REMOTE_BYE: lambda self, what, now: self._tell_end(EndCause.REMOTE_BYE),
+        Do.TELL_LOCAL_BYE: lambda self, what, now: self._tell_end(EndCause.LOCAL_BYE),
+        Do.TELL_ACK_TIMEOUT: lambda self, what, now: self._tell_end(EndCause.ACK_TIMEOUT),
+        Do.TELL_TIMEOUT: lambda self, what, now: self._tell_end(EndCause.TIMEOUT),
+        Do.TELL_TRANSPORT: lambda self, what, now: self._tell_end(EndCause.TRANSPORT),
+    }
+    """What every call does; a role adds its own."""

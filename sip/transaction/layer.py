@@ -231,6 +231,7 @@ class TransactionLayer:
             self.clients.pop(transaction.key, None)
             return
         self.servers.pop(transaction.key, None)
+        transaction.owner = None  # it holds the transaction, too
         if transaction.merge_key is not None and self._merged.get(transaction.merge_key) is transaction:
             del self._merged[transaction.merge_key]
 

@@ -157,7 +157,13 @@ void records_empty(records *of);
 
 /* ---- pump.c */
 
-#define SLOT_S 0.002
+#define SLOT_S 0.001
+/* So late a tick has the real time, and no longer its slot's: a slot of MediaClock. */
+#define LATE_S 0.002
+/* The grid: points of absolute time, from GRID_STREAMS streams on. It divides every usual packet time, so that a talk
+ * spurt that begins on it stays on it. */
+#define GRID_S 0.005
+#define GRID_STREAMS 4
 #define LATE_BUCKETS 9 /* the last one without a bound */
 extern const double late_bounds_ms[LATE_BUCKETS - 1];
 
@@ -222,8 +228,9 @@ struct pump {
     pthread_t thread;
     pid_t process; /* a forked copy has no thread */
     bool started, stopping, notified;
+    bool gridded; /* the thread sleeps from point to point, and for nothing else */
     int epoll, wake, notify;
-    double epoch, notified_at, sleeps_until, window_at, drained_at;
+    double epoch, notified_at, sleeps_until, window_at, drained_at, read_at;
     int64_t window_events, recent_events;
     bool real_time, slice, nice; /* what the kernel granted */
     uint64_t next_handle, collection;

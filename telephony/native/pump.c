@@ -261,7 +261,7 @@ void stream_check_in(stream *item, double now) {
         stream_watch(item, true);
     /* What waits in the socket has come in time, if not been read in time. */
     if (overdue > now || item->unread) {
-        agenda_set(&of->due[AGENDA_IN], item, item->paused ? now + PAUSE_S : overdue > now ? overdue : now + SLOT_S);
+        agenda_set(&of->due[AGENDA_IN], item, item->paused ? now + PAUSE_S : overdue > now ? overdue : now + LATE_S);
         return;
     }
     stream_disarm(item);
@@ -297,21 +297,32 @@ static double slot_time(const pump *of, int64_t slot) {
     return of->epoch + (double)slot * SLOT_S;
 }
 
+/* The grid's next point, where there is a grid. */
+static double align(const pump *of, double when) {
+    if (of->streams < GRID_STREAMS && !of->gridded)
+        return when;
+    return of->epoch + ceil((when - of->epoch) / GRID_S) * GRID_S;
+}
+
 void stream_schedule(stream *item) {
     double due = INFINITY;
     if (item->sends && item->ticking)
         due = slot_time(item->owner, item->tick_slot);
     else if (item->sends && item->out.send)
-        due = item->out.keep_alive_at;
+        due = align(item->owner, item->out.keep_alive_at);
     agenda_set(&item->owner->due[AGENDA_OUT], item, due);
 }
 
-void stream_join(stream *item, double now) {
+static void join_at(stream *item, double when) {
     if (item->sends && !item->ticking && send_active(&item->out)) {
         item->ticking = true;
-        item->tick_slot = llround((now - item->owner->epoch) / SLOT_S);
+        item->tick_slot = llround((when - item->owner->epoch) / SLOT_S);
     }
     stream_schedule(item);
+}
+
+void stream_join(stream *item, double now) {
+    join_at(item, align(item->owner, now));
 }
 
 void stream_lend_out(stream *item, const sending *out, chunk *queue, double now) {
@@ -323,7 +334,7 @@ void stream_lend_out(stream *item, const sending *out, chunk *queue, double now)
         send_append(&item->out, queue);
     /* In the middle of a talk spurt the next packet has its time already. */
     double next = out->spurt_at + (double)out->spurt_slots * out->packet_s;
-    stream_join(item, next > now && next - now < out->packet_s ? next : now);
+    join_at(item, next > now && next - now < out->packet_s ? next : align(item->owner, now));
 }
 
 void stream_send_due(stream *item, double now) {
@@ -364,7 +375,7 @@ void stream_tick(stream *item, double now) {
         of->count.skipped += missed;
         pump_count_late(1000 * late, &of->count.late_ms_max, of->count.late);
         item->tick_slot += (missed + 1) * item->period_slots;
-        stream_send_due(item, late < SLOT_S ? due : now);
+        stream_send_due(item, late < LATE_S ? due : now);
     }
     stream_schedule(item);
 }

@@ -1,7 +1,8 @@
 /* The thread: it waits for sockets and for time, and never for Python.
  *
- * While little happens it wakes up for each packet. From about a thousand a second on it sleeps to the next
- * millisecond and takes all that has come: the system calls, not the packets, are what costs.
+ * With few streams it wakes up for each packet. From a handful on it sleeps from point to point of a grid, and on a point
+ * does for all of them what there is to do: talk spurts begin on a point, so that all packets leave on one, and on every
+ * second one the sockets are read and Python is told. To wake up, here and there, is what costs, not the packets.
  */
 
 #include "media.h"
@@ -19,9 +20,10 @@
 #include <unistd.h>
 
 #define WINDOW_S 0.02
-#define COALESCE_FROM 20 /* packets a window */
-#define COALESCED_S 0.001
-#define TELL_COALESCED_S 0.004
+/* Packets a window: so many make a grid, with GRID_STREAMS streams or with fewer (a flood). */
+#define GRID_FROM 4
+#define FLOOD_FROM 20
+#define READ_S (2 * GRID_S)
 #define EARLY_S 0.000050
 #define READY_MAX 256
 #define AT_ONCE 4 /* datagrams one system call reads */
@@ -171,6 +173,13 @@ static double round_up(const pump *of, double now, double grain) {
     return of->epoch + (floor((now - of->epoch) / grain) + 1) * grain;
 }
 
+static void serve_in_and_out(pump *of) {
+    of->read_at = round_up(of, monotonic_now() + EARLY_S, READ_S);
+    read_ready(of);
+    serve_out(of);
+    serve_in(of);
+}
+
 void pump_tell(pump *of) {
     if (of->notified || of->filling.used == 0)
         return;
@@ -180,24 +189,33 @@ void pump_tell(pump *of) {
     (void)!write(of->notify, &once, sizeof once);
 }
 
+/* Is there a grid? */
+static void look_at_traffic(pump *of, double now) {
+    if (now - of->window_at < WINDOW_S)
+        return;
+    of->recent_events = now - of->window_at < 2 * WINDOW_S ? of->window_events : 0;
+    of->window_events = 0;
+    of->window_at = now;
+    of->gridded = of->recent_events >= (of->streams < GRID_STREAMS ? FLOOD_FROM : GRID_FROM);
+}
+
 /* Tells Python if it is time, and returns until when to sleep. */
-static double tell_and_plan(pump *of, bool *coalesce) {
+static double tell_and_plan(pump *of, bool has_read, bool *gridded) {
     pthread_mutex_lock(&of->lock);
     double now = monotonic_now();
-    if (now - of->window_at >= WINDOW_S) {
-        of->recent_events = now - of->window_at < 2 * WINDOW_S ? of->window_events : 0;
-        of->window_events = 0;
-        of->window_at = now;
-    }
-    *coalesce = of->recent_events >= COALESCE_FROM;
-    double until = fmin(agenda_next(&of->due[AGENDA_OUT]), agenda_next(&of->due[AGENDA_IN]));
-    double tell_at = *coalesce ? of->notified_at + TELL_COALESCED_S : now;
-    if (tell_at <= now)
+    if (has_read)
         pump_tell(of);
-    else if (!of->notified && of->filling.used)
-        until = fmin(until, tell_at);
-    /* To the next boundary at the least; a wake-up there finds several packets. */
-    of->sleeps_until = *coalesce ? -INFINITY : until;
+    look_at_traffic(of, now);
+    *gridded = of->gridded;
+    double until = agenda_next(&of->due[AGENDA_OUT]);
+    if (*gridded) {
+        /* What began before there was a grid is not on it. What becomes due meanwhile is. */
+        until = fmin(until, round_up(of, now, GRID_S));
+        of->sleeps_until = -INFINITY;
+    } else {
+        until = fmin(until, agenda_next(&of->due[AGENDA_IN]));
+        of->sleeps_until = until;
+    }
     of->count.wakeups++;
     pthread_mutex_unlock(&of->lock);
     return until;
@@ -251,23 +269,22 @@ static void *run(void *context) {
     of->real_time = ask_for_real_time();
     of->nice = !of->real_time && setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE) == 0;
     of->slice = !of->real_time && ask_for_short_slices();
+    bool gridded = false;
     for (;;) {
         pthread_mutex_lock(&of->io);
-        bool stopping = of->stopping;
+        bool stopping = of->stopping, reading = !gridded || monotonic_now() + EARLY_S >= of->read_at;
         if (!stopping) {
             serve_out(of);
-            read_ready(of);
-            serve_out(of);
-            serve_in(of);
+            if (reading)
+                serve_in_and_out(of);
         }
         pthread_mutex_unlock(&of->io);
         if (stopping)
             return NULL;
-        bool coalesce;
-        double until = tell_and_plan(of, &coalesce);
-        if (coalesce) {
-            struct timespec boundary = as_timespec(round_up(of, monotonic_now(), COALESCED_S));
-            (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &boundary, NULL);
+        double until = tell_and_plan(of, reading, &gridded);
+        if (gridded) {
+            struct timespec point = as_timespec(until);
+            (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &point, NULL);
         } else {
             sleep_until_ready(of, until);
         }

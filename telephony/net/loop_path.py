@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from telephony.net.clock import MediaClock
-from telephony.net.path import PathOwner
+from telephony.net.path import NOBODY, PathOwner
 from telephony.rtp import RtpLimits, RtpSession
 
 DATAGRAMS_PER_WAKEUP = 32
@@ -30,6 +30,12 @@ class PacedOut:
         self.open = False
         self.ticking = False
         self.send_errors = 0
+
+    def close(self) -> None:
+        """Send nothing any more, and let go of the line."""
+        self.open = False
+        self._owner = NOBODY
+        self._left = NOBODY.drained
 
     def join_clock(self) -> None:
         """Be ticked, if there is something to send."""
@@ -113,8 +119,9 @@ class LoopPath:
     def stop(self) -> None:
         """Nothing any more."""
         if self._out.open:
-            self._out.open = False
             self._loop.remove_reader(self._socket.fileno())
+        self._out.close()
+        self._owner = NOBODY
 
     def play(self, payload: bytes, now: float) -> None:
         """Append to the queue."""

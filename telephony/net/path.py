@@ -25,6 +25,34 @@ class PathOwner(Protocol):
         """How the payload is decoded; None if it is not G.711."""
 
 
+class Nobody:
+    """The owner of a path that was stopped: what is over must not hold its line, else only the garbage collector would
+    free a call.
+    """
+
+    def deliver(self) -> None:
+        """See `PathOwner`, as all of these."""
+
+    def heard(self, pcm: bytes, at_sample: int) -> None:
+        """Nobody listens."""
+
+    def sent(self, payload: bytes, ordinal: int, at: float) -> None:
+        """Nobody counts."""
+
+    def drained(self) -> None:
+        """Nobody goes on."""
+
+    def rearm(self) -> None:
+        """There is no timer."""
+
+    def is_a_law(self, payload_type: int) -> bool | None:
+        """Nothing is decoded."""
+        return None
+
+
+NOBODY = Nobody()
+
+
 class Path(Protocol):
     """One line's way in and out, from `start` to `stop`. Times are monotonic seconds."""
 

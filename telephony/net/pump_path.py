@@ -6,7 +6,7 @@ from typing import cast
 
 from telephony.net.clock import MediaClock
 from telephony.net.loop_path import PacedOut
-from telephony.net.path import PathOwner
+from telephony.net.path import NOBODY, PathOwner
 from telephony.net.pump import AUDIO, DATAGRAM, DRAINED, SENT, MediaPump, address_of
 from telephony.rtp import Address, RtpLimits, RtpSession
 from telephony.rtp.handover import ReceiveState, SendState
@@ -80,8 +80,11 @@ class PumpPath:
         if self._out.open:
             self.sync()
             self._errors = self.errors()
-            self._out.open = self._lent_in = self._lent_out = False
+            self._lent_in = self._lent_out = False
             self._pump.detach(self._stream)
+        self._out.close()
+        self._owner = NOBODY
+        self._session.on_ssrc_change = None
 
     def play(self, payload: bytes, now: float) -> None:
         """Append to the queue."""

@@ -11,8 +11,11 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from telephony import tones
+from telephony.codec.base import codec_named
 from telephony.codec.g711 import PCMU
 from telephony.net.watch import MediaWatch
+from telephony.twilio.dialect import Dialect
+from telephony.twilio.dialects import TWILIO
 from telephony.twilio.speaking import Played
 from telephony.twilio.stream import Drained, Event, Failed, Heard, Key, MediaStream, Started, Stopped, StreamStats
 
@@ -33,10 +36,28 @@ class StreamSocket(Protocol):
         """Whether the far end reads what is written."""
 
     def send(self, messages: Sequence[bytes]) -> None:
-        """Write text messages, in order. Nothing happens after `close`."""
+        """Write messages, in order: text, or `Binary`. Nothing happens after `close`."""
 
     def close(self, code: int, reason: str) -> None:
         """Say goodbye (RFC 6455 §7.4) and close. Idempotent."""
+
+    def hand_to(self, line: "StreamLine") -> None:
+        """What arrives from now on is for `line`."""
+
+
+class _NoSocket:
+    """Where a socket was, and another one may come."""
+
+    writable = False
+
+    def send(self, messages: Sequence[bytes]) -> None:
+        """Nobody is there."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Nothing is open."""
+
+    def hand_to(self, line: "StreamLine") -> None:
+        """Nothing arrives."""
 
 
 class StreamLine:
@@ -44,9 +65,10 @@ class StreamLine:
 
     `on_started` is told once which call it is; before that nothing else happens. `on_ended` is told once that the far
     end has stopped (None), or why it is of no use any more. The socket belongs to the line: `close` closes it.
-    """
 
-    encoding = PCMU.name
+    With `on_suspended` a line whose connection is lost is not ended but suspended, and `on_suspended` is told why: it
+    falls silent until another line, of a stream for the same call, gives it its socket (`take_over`), or it is closed.
+    """
 
     def __init__(
         self,
@@ -54,6 +76,8 @@ class StreamLine:
         *,
         on_started: Callable[[Started], None],
         on_ended: Callable[[str | None], None],
+        on_suspended: Callable[[str], None] | None = None,
+        dialect: Dialect = TWILIO,
         loop: asyncio.AbstractEventLoop | None = None,
         media_timeout_s: float = MEDIA_TIMEOUT_S,
         first_media_timeout_s: float = FIRST_MEDIA_TIMEOUT_S,
@@ -65,9 +89,12 @@ class StreamLine:
         self.on_silent: Callable[[], None] | None = None
         self._on_started = on_started
         self._on_ended = on_ended
-        self._socket = socket
+        self._on_suspended = on_suspended
+        self.encoding = PCMU.name
+        """Of what is played; known for sure once `on_started` has been told."""
+        self._socket: StreamSocket = socket
         self._loop = loop or asyncio.get_running_loop()
-        self._stream = MediaStream(time.monotonic())
+        self._stream = MediaStream(time.monotonic(), dialect)
         self._watch = MediaWatch(first_media_timeout_s, media_timeout_s)
         self._timer: asyncio.TimerHandle | None = None
         self._armed_for = math.inf
@@ -77,7 +104,7 @@ class StreamLine:
     # From the socket.
 
     def receive(self, message: bytes) -> None:
-        """A text message has arrived."""
+        """A message has arrived: text, or `Binary`."""
         self._stream.receive(message, time.monotonic())
         self._deliver()
 
@@ -87,8 +114,45 @@ class StreamLine:
 
     def lost(self, reason: str) -> None:
         """The socket is gone."""
+        if self._on_suspended is not None and not self._closed and self._stream.suspend(time.monotonic()):
+            self._socket = _NoSocket()
+            self._watch.pause()
+            self._deliver()
+            self._arm()
+            self._on_suspended(reason)
+            return
         self._stream.fail(GOING_AWAY, reason)
         self._deliver()
+
+    def said_goodbye(self, reason: str) -> None:
+        """The far end has closed the WebSocket in good order."""
+        if self._on_suspended is not None:
+            self.lost(reason)
+            return
+        self._stream.closed(GOING_AWAY, reason)
+        self._deliver()
+
+    def take_over(self, other: "StreamLine", stream_sid: str) -> None:
+        """Go on with the socket of `other`, which has just been started for the same call and is of no use then."""
+        self._socket = other.give_away()
+        self._socket.hand_to(self)
+        now = time.monotonic()
+        self._stream.resume(stream_sid, now)
+        self._watch.resume(now)
+        self._send()
+        self._arm()
+
+    def break_off(self, reason: str) -> None:
+        """Let go of a socket that is of no use any more, as if it had been lost."""
+        socket, self._socket = self._socket, _NoSocket()
+        socket.close(GOING_AWAY, reason)
+        self.lost(reason)
+
+    def give_away(self) -> StreamSocket:
+        """End without closing the socket."""
+        socket, self._socket = self._socket, _NoSocket()
+        self.close()
+        return socket
 
     # The line.
 
@@ -99,8 +163,8 @@ class StreamLine:
             self._arm()
 
     def encode(self, pcm: bytes) -> bytes:
-        """8 kHz 16-bit PCM to mu-law. ValueError if `pcm` is not whole samples."""
-        return PCMU.encode(pcm)
+        """8 kHz 16-bit PCM to payload. ValueError if `pcm` is not whole samples."""
+        return codec_named(self.encoding).encode(pcm)
 
     def play(self, payload: bytes) -> None:
         """Append to what is being said. Nothing happens after `close`."""
@@ -136,7 +200,12 @@ class StreamLine:
     def send_dtmf(self, digits: str) -> None:
         """Play the keys' tones after what is queued: a stream has no other way. They count as `play`ed. ValueError
         for anything but 0-9 * # A-D."""
-        self.play(PCMU.encode(tones.dtmf(digits)))
+        self.play(self.encode(tones.dtmf(digits)))
+
+    @property
+    def awaits_media(self) -> bool:
+        """Whether the far end is expected to send: not before it has begun, while suspended, or after `close`."""
+        return self._watch.due is not None and not self._closed
 
     def stats(self) -> StreamStats:
         """The stream's counters."""
@@ -155,6 +224,8 @@ class StreamLine:
             self._timer.cancel()
             self._timer = None
         self._socket.close(code, reason)
+        # Who listened holds the line, too: without this a call would wait for the garbage collector.
+        self.on_audio = self.on_dtmf = self.on_sent = self.on_drained = self.on_silent = None
 
     # Inside.
 
@@ -189,6 +260,7 @@ class StreamLine:
             if self.on_dtmf is not None:
                 self.on_dtmf(event.digit, event.at_sample)
         elif isinstance(event, Started):
+            self.encoding = event.encoding
             self._on_started(event)
         else:
             self._ended(event)

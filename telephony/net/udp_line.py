@@ -190,6 +190,11 @@ class UdpLine:
         self.deliver()
         self._arm()
 
+    @property
+    def awaits_media(self) -> bool:
+        """Whether the far end is expected to send: not before `start`, on hold, or after `close`."""
+        return self._watch.due is not None and not self._closed
+
     def stats(self) -> RtpStats:
         """The session's counters."""
         self._path.sync()
@@ -225,6 +230,8 @@ class UdpLine:
             self._loop.remove_reader(self.pair.rtcp.fileno())
             self._send_rtcp()
         self.pair.release(now)
+        # Who listened holds the line, too: without this a call would wait for the garbage collector.
+        self.on_audio = self.on_dtmf = self.on_sent = self.on_drained = self.on_silent = None
 
     # ---- in
 

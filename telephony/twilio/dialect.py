@@ -112,7 +112,7 @@ class Names:
     nameless: Callable[[], str] | None = None
 
 
-_MESSAGES = {"connected": Connected, "start": Start, "media": Media, "dtmf": Dtmf, "mark": Mark, "stop": Stop}
+_OURS = Connected | Start | Media | Dtmf | Mark | Stop
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -127,8 +127,9 @@ def parse_json(data: bytes, names: Names) -> Message:
         ours = names.events.get(event) if isinstance(event, str) else None
         if ours is None:
             return msgspec.convert({"event": event}, Unknown)
-        kind: type[Message] = _MESSAGES[ours]
-        return msgspec.convert({"event": ours, **_fields(ours, found, names)}, kind, strict=False)
+        body = {"event": ours, **_fields(ours, found, names)}
+        message: Message = msgspec.convert(body, _OURS, strict=False)
+        return message
     except _UNREADABLE as error:
         raise WireError(f"no message of a media stream: {error}") from None
 
@@ -155,7 +156,7 @@ def _fields(event: str, found: Mapping[str, Any], names: Names) -> dict[str, Any
 
 
 def _start(found: Mapping[str, Any], names: Names) -> dict[str, Any]:
-    call = next((value for path in names.call if (value := _at(found, path))), None)
+    call = next((value for path in names.call if (value := _at(found, path)) is not None), None)
     if call is None and names.nameless is not None:
         call = names.nameless()
     stream = _at(found, names.stream_in_start or names.stream) or call
@@ -164,7 +165,11 @@ def _start(found: Mapping[str, Any], names: Names) -> dict[str, Any]:
         # What the carrier says of itself counts more than what travels with it.
         if isinstance(value := _at(found, path), str):
             parameters[name] = value
-    media = {"encoding": _at(found, names.encoding), "sampleRate": _at(found, names.rate), "channels": _at(found, names.channels)}
+    media = {
+        "encoding": _at(found, names.encoding),
+        "sampleRate": _at(found, names.rate),
+        "channels": _at(found, names.channels),
+    }
     details = {
         "callSid": call,
         "streamSid": stream,

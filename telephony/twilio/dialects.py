@@ -72,7 +72,7 @@ class TextWriter:
 
 
 class BinaryWriter:
-    """Audio is binary, the rest JSON. With `frames` each message is 20 ms, and the last one is filled up with silence."""
+    """Audio is binary, the rest JSON. With `frames` each message is 20 ms; the last one is filled up with silence."""
 
     __slots__ = ("_audio", "_decode", "_frames", "_mark", "_silence", "_upsampler", "clear")
 

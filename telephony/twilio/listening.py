@@ -29,7 +29,8 @@ HOLE_MS_MAX = 10_000
 
 
 class Listening:
-    """Takes media, gives PCM: `decode` makes 8 kHz of a payload. `heard(pcm, at_sample)` gets 16-bit PCM at 8 kHz in order and without holes.
+    """Takes media, gives PCM. `decode` makes 16-bit PCM at 8 kHz of a payload; `heard(pcm, at_sample)` gets it in order
+    and without holes.
 
     `now` is monotonic seconds. `position` counts the samples given so far.
     """
@@ -80,6 +81,11 @@ class Listening:
             self.rate_limited += 1
             return
         self._give(self._concealer.good(pcm), samples)
+
+    def restart(self) -> None:
+        """What comes from now on is another stream's, with numbers and timestamps of its own. Audio time goes on."""
+        self._chunk = 0
+        self._next_ms = None
 
     def get_timer(self) -> float | None:
         """When `handle_timer` is to be called, if nothing arrives before."""

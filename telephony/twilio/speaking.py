@@ -87,6 +87,7 @@ class Speaking:
         self.played: list[Played] = []
         self.drained = False
         """The last sample has been played. Whoever has seen it resets it."""
+        self._suspended = False
         self.messages_sent = self.octets_sent = self.skipped_samples = self.underruns = 0
         self.marks_echoed = self.marks_returned = self.marks_lost = self.marks_unknown = 0
 
@@ -144,6 +145,30 @@ class Speaking:
         self._heard = max(self._heard, min(heard, self._sent))
         return self._heard
 
+    # When the far end is another one.
+
+    def suspend(self, now: float) -> None:
+        """The far end is gone. What it has not played waits, to be said to the one that takes its place."""
+        self._tell(now)
+        if self._untold:
+            self._queue.appendleft(bytes(self._untold))
+            self._queued += len(self._untold)
+            self._untold.clear()
+        self._suspended = True
+        self._heard = self._written = self._marked = self._sent
+        self._cleared_before = self._mark_number + 1
+        self._runs.clear()
+        self._marks.clear()
+        self._lags.clear()
+        self.round_trip_s = None
+        self.messages.clear()
+
+    def resume(self, writer: Writing, now: float) -> None:
+        """There is another one; go on where the last one was."""
+        self._writer = writer
+        self._suspended = False
+        self._write(now, writable=True)
+
     # What comes back.
 
     def echo(self, name: str, now: float) -> None:
@@ -167,7 +192,7 @@ class Speaking:
 
     def get_timer(self) -> float | None:
         """When `handle_timer` is due: to write more, or to tell what has been played."""
-        if self._sent == self._written and not self._queued:
+        if self._suspended or (self._sent == self._written and not self._queued):
             return None
         due = self._told_at + PERIOD_S
         if self._queued:
@@ -177,6 +202,8 @@ class Speaking:
     def handle_timer(self, now: float, *, writable: bool = True) -> None:
         """Write what is due, tell what has been played. Not `writable`: what is due is dropped, for it would only
         come too late."""
+        if self._suspended:
+            return
         self._write(now, writable)
         speaking = self._sent < self._written
         self._tell(now)
@@ -186,7 +213,7 @@ class Speaking:
         ends_at = self._buffered_until()
         buffered_s = max(0.0, ends_at - now)
         # The timer's grain: half a period early is soon enough to do both.
-        if not self._queued or buffered_s > LEAD_S - PERIOD_S / 2:
+        if not self._queued or self._suspended or buffered_s > LEAD_S - PERIOD_S / 2:
             return
         room = int((LEAD_S - buffered_s) * RATE_HZ)
         samples = min(self._queued, max(FRAME_SAMPLES, room - room % FRAME_SAMPLES))

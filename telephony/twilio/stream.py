@@ -10,8 +10,10 @@ from typing import NamedTuple, TypeAlias
 
 from telephony.errors import WireError
 from telephony.twilio import limits, messages
+from telephony.twilio.dialect import Audio, Binary, Dialect
+from telephony.twilio.dialects import TWILIO
 from telephony.twilio.listening import Listening
-from telephony.twilio.messages import Connected, Dtmf, Mark, Media, Message, Start, Stop, Writer, parse
+from telephony.twilio.messages import Connected, Dtmf, Mark, Media, Message, Start, Stop
 from telephony.twilio.speaking import Played, Speaking
 
 # RFC 6455 §7.4.1
@@ -21,12 +23,14 @@ POLICY_VIOLATION = 1008
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Which call it is. `parameters` are the far end's, to be believed as little as a caller's number."""
+    """Which call it is. `parameters` are the far end's, to be believed as little as a caller's number. `encoding` is
+    the codec of what is to be `play`ed."""
 
     call_sid: str
     stream_sid: str
     account_sid: str
     parameters: tuple[tuple[str, str], ...]
+    encoding: str = "PCMU"
 
 
 class Heard(NamedTuple):
@@ -93,7 +97,10 @@ class StreamStats:
 class MediaStream:
     """One stream. LocalError is not raised: what is asked of a stream that is not open has no effect."""
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, dialect: Dialect = TWILIO) -> None:
+        self._dialect = dialect
+        self._audio: Audio | None = None
+        self._suspended = False
         self._events: deque[Event] = deque()
         self._listening = Listening(self._on_heard)
         self._speaking: Speaking | None = None
@@ -109,7 +116,7 @@ class MediaStream:
     # In.
 
     def receive(self, data: bytes, now: float) -> None:
-        """One text message of the WebSocket."""
+        """One message of the WebSocket: text, or `Binary`."""
         if self._over:
             self._ignored += 1
             return
@@ -117,9 +124,9 @@ class MediaStream:
             self._fail(POLICY_VIOLATION, "too many messages")
             return
         try:
-            message = parse(data)
+            message = self._dialect.parse(data)
         except WireError as error:
-            self._fail(POLICY_VIOLATION, str(error))
+            self._fail(UNSUPPORTED_DATA if isinstance(data, Binary) else POLICY_VIOLATION, str(error))
             return
         if self._speaking is None:
             self._connecting(message, now)
@@ -134,10 +141,40 @@ class MediaStream:
         """The stream is of no use any more, for a reason that others have seen."""
         self._fail(code, reason)
 
+    def closed(self, code: int, reason: str) -> None:
+        """The far end has said goodbye to the WebSocket: with some, that is how a call ends."""
+        if self._over:
+            return
+        if self._dialect.ends_by_closing and self._speaking is not None:
+            self._stop()
+        else:
+            self._fail(code, reason)
+
+    def suspend(self, now: float) -> bool:
+        """The far end is gone, and may come back: until `resume` nothing is said, and silence is heard. False for a
+        stream that is not open."""
+        if self._speaking is None or self._over or self._suspended:
+            return False
+        self._suspended = True
+        self._speaking.suspend(now)
+        self._tell(self._speaking)
+        return True
+
+    def resume(self, stream_sid: str, now: float) -> None:
+        """The far end is back, with another stream for the same call."""
+        if self._speaking is None or self._audio is None or not self._suspended:
+            return
+        self._suspended = False
+        self._stream_sid = stream_sid
+        self._sequence, self._in_sequence = -1, 0
+        self._listening.restart()
+        self._speaking.resume(self._dialect.writer(stream_sid, self._audio), now)
+
     # Out.
 
     def play(self, payload: bytes, now: float, *, writable: bool = True) -> None:
-        """Append to what is being said: mu-law at 8 kHz. For `writable` see `handle_timer`."""
+        """Append to what is being said: 8 kHz, in the encoding that `Started` told. For `writable` see
+        `handle_timer`."""
         if self._speaking is not None and not self._over:
             self._speaking.play(payload, now, writable=writable)
 
@@ -233,13 +270,20 @@ class MediaStream:
         """Live state."""
         return {
             "stream": self._stream_sid,
-            "state": "over" if self._over else "connecting" if self._speaking is None else "open",
+            "state": self._state(),
             "received_samples": self._listening.position,
             "sent_samples": self.sent_samples,
             "queued_samples": self.queued_samples,
         }
 
     # Inside.
+
+    def _state(self) -> str:
+        if self._over:
+            return "over"
+        if self._speaking is None:
+            return "connecting"
+        return "suspended" if self._suspended else "open"
 
     def _afford(self, now: float) -> bool:
         earned = (now - self._credit_at) * limits.MESSAGES_PER_S
@@ -259,16 +303,20 @@ class MediaStream:
         details = message.start
         audio = details.media_format
         stream_sid = message.stream_sid or details.stream_sid
-        if (audio.encoding, audio.sample_rate, audio.channels) != ("audio/x-mulaw", 8_000, 1):
+        known = self._dialect.encodings.get((audio.encoding.lower().replace(" ", ""), audio.sample_rate))
+        if known is None or audio.channels != 1:
             what = f"{audio.encoding} at {audio.sample_rate} Hz, {audio.channels} channels"
-            self._fail(UNSUPPORTED_DATA, f"the audio is {what}; only mono audio/x-mulaw at 8000 Hz is understood")
+            better = " or ".join(f"{name} at {rate_hz} Hz" for name, rate_hz in self._dialect.encodings)
+            self._fail(UNSUPPORTED_DATA, f"the audio is {what}; only mono {better} is understood")
         elif stream_sid is None or details.stream_sid not in (None, stream_sid):
             self._fail(POLICY_VIOLATION, "start names no stream, or two")
         else:
             self._stream_sid = stream_sid
-            self._speaking = Speaking(Writer(stream_sid))
+            self._audio = known
+            self._listening = Listening(self._on_heard, known.decoder())
+            self._speaking = Speaking(self._dialect.writer(stream_sid, known))
             parameters = tuple(details.custom_parameters.items())
-            self._events.append(Started(details.call_sid, stream_sid, details.account_sid, parameters))
+            self._events.append(Started(details.call_sid, stream_sid, details.account_sid, parameters, known.line))
 
     def _open(self, message: Message, speaking: Speaking, now: float) -> None:
         if isinstance(message, Connected | messages.Unknown):

@@ -2,7 +2,8 @@
 
 import secrets
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 TICKET_S = 60.0
 TICKETS_MAX = 10_000
@@ -11,13 +12,15 @@ TICKETS_MAX = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What it is good for: one stream of one call. `signed`: the carrier's signature is wanted besides."""
+    """What it is good for: one stream of one call. `signed`: the carrier's signature is wanted besides. `details` is
+    what else is known of the call."""
 
     call_sid: str
     caller: str
     called: str
     signed: bool
     expires_at: float
+    details: Mapping[str, str] = field(default_factory=dict)
 
 
 class Tickets:
@@ -30,7 +33,16 @@ class Tickets:
     def __len__(self) -> int:
         return len(self._tickets)
 
-    def issue(self, call_sid: str, caller: str, called: str, now: float, *, signed: bool = True) -> str:
+    def issue(
+        self,
+        call_sid: str,
+        caller: str,
+        called: str,
+        now: float,
+        *,
+        signed: bool = True,
+        details: Mapping[str, str] | None = None,
+    ) -> str:
         """A token, fit for a URL's path. It voids an older one of the same call."""
         self.void(call_sid)
         while self._tickets and next(iter(self._tickets.values())).expires_at <= now:
@@ -38,7 +50,7 @@ class Tickets:
         if len(self._tickets) >= TICKETS_MAX:
             self.void(next(iter(self._tickets.values())).call_sid)
         token = secrets.token_urlsafe(24)
-        self._tickets[token] = Ticket(call_sid, caller, called, signed, now + TICKET_S)
+        self._tickets[token] = Ticket(call_sid, caller, called, signed, now + TICKET_S, dict(details or {}))
         self._token_of[call_sid] = token
         return token
 

@@ -1,18 +1,48 @@
 """The answers to Twilio's webhooks, as XML. Made of elements, never of strings: what callers send is only ever text."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 MEDIA_TYPE = "application/xml"
 
 
-def connect_stream(url: str, parameters: Iterable[tuple[str, str]] = ()) -> bytes:
-    """Connect the call, both ways, to the stream at `url` (wss). ValueError for text that XML cannot hold."""
+def connect_stream(
+    url: str,
+    parameters: Iterable[tuple[str, str]] = (),
+    *,
+    action: str | None = None,
+    attributes: Mapping[str, str] | None = None,
+) -> bytes:
+    """Connect the call, both ways, to the stream at `url` (wss). `action` is asked what to do when the stream has
+    ended; `attributes` are further ones of the stream. ValueError for text that XML cannot hold."""
     response = Element("Response")
-    stream = SubElement(SubElement(response, "Connect"), "Stream", url=_text(url))
+    connect = SubElement(response, "Connect", {} if action is None else {"action": _text(action)})
+    stream = SubElement(connect, "Stream", {"url": _text(url), **(attributes or {})})
     for name, value in parameters:
         SubElement(stream, "Parameter", name=_text(name), value=_text(value))
+    return _document(response)
+
+
+def plivo_stream(url: str) -> bytes:
+    """Plivo's way to say `connect_stream`."""
+    response = Element("Response")
+    wanted = {"bidirectional": "true", "keepCallAlive": "true", "contentType": "audio/x-mulaw;rate=8000"}
+    SubElement(response, "Stream", wanted).text = _text(url)
+    return _document(response)
+
+
+def dial(number: str) -> bytes:
+    """Connect the caller to `number`, and hang up when that call has ended."""
+    response = Element("Response")
+    SubElement(SubElement(response, "Dial", answerOnBridge="true"), "Number").text = _text(number)
+    return _document(response)
+
+
+def hang_up(reason: str | None = None) -> bytes:
+    """End the call. `reason`: Plivo's way to say `reject`."""
+    response = Element("Response")
+    SubElement(response, "Hangup", {} if reason is None else {"reason": _text(reason)})
     return _document(response)
 
 

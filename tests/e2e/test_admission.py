@@ -86,7 +86,7 @@ def test_the_longest_call(start_bot: Callable[..., BotProcess], tmp_path: Path) 
 
 
 def test_silence_of_the_far_end(start_bot: Callable[..., BotProcess], tmp_path: Path) -> None:
-    bot = start_bot("--bench-engines", OFFHOOK_RTP__MEDIA_TIMEOUT_S="1")
+    bot = start_bot("--bench-engines", OFFHOOK_RTP__MEDIA_TIMEOUT_S="1", OFFHOOK_CALLS__DEAD_AIR_S="0")
     with (
         RtpPeer() as media,
         Sipp("uac_waits.xml", tmp_path, "-recv_timeout", "8000", target=bot.address, rtp_port=media.port) as waiting,

@@ -57,6 +57,7 @@ def impatient_bot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BotProce
         *OPTIONS,
         OFFHOOK_RTP__MEDIA_TIMEOUT_S=seconds,
         OFFHOOK_RTP__FIRST_MEDIA_TIMEOUT_S=seconds,
+        OFFHOOK_CALLS__DEAD_AIR_S="0",
     )
     yield bot
     bot.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -76,6 +77,28 @@ def test_silence_on_the_line_ends_the_call(impatient_bot: BotProcess) -> None:
     record = impatient_bot.record(phone.port)
     assert (record["ended_by"], record["end_reason"]) == ("network", f"no media for {MEDIA_TIMEOUT_S} s")
     assert record["rtp"]["packets_received"] > 10
+
+
+def test_on_hold_nobody_expects_media(start_bot: Callable[..., BotProcess]) -> None:
+    """Held when the bot was about to give the caller up: it waits, and goes on when the call is taken back."""
+    bot = start_bot(OFFHOOK_RTP__MEDIA_TIMEOUT_S="2", OFFHOOK_CALLS__DEAD_AIR_S="2")
+    with Phone((bot.host, bot.port)) as phone, RtpPeer() as media:
+        to_tag = invited(phone, media)
+        there = media.target
+        bot.wait_for(lambda: len(media.arrivals) > 25)
+        media.target = None
+        bot.wait_for(lambda: bot.metric_of("offhook_dead_air_total", kind="stopped") == 1)
+        for cseq, direction in ((2, "sendonly"), (3, "sendrecv")):
+            body = sdp(media.port, direction=direction)
+            assert phone.ask(phone.request("INVITE", cseq=cseq, to_tag=to_tag, body=body)).status == 200
+            phone.send(phone.request("ACK", cseq=cseq, to_tag=to_tag))
+            if direction == "sendonly":
+                assert phone.is_quiet(4.5)
+        media.target = there
+        assert phone.is_quiet(1.0)
+        media.target = None
+        assert phone.ask(phone.request("BYE", cseq=4, to_tag=to_tag)).status == 200
+    assert bot.record(phone.port)["end_reason"] == "caller hung up"
 
 
 def test_a_line_without_any_sound_ends_the_call(impatient_bot: BotProcess) -> None:

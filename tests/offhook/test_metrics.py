@@ -1,4 +1,6 @@
+import re
 import threading
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -14,6 +16,15 @@ def samples(metrics: Metrics) -> dict[tuple[str, frozenset[tuple[str, str]]], fl
 
 def value(metrics: Metrics, name: str, **labels: str) -> float:
     return samples(metrics)[name, frozenset(labels.items())]
+
+
+def test_the_documentation_names_them_all() -> None:
+    metrics = Metrics("1.2.3")
+    families = list(metrics.registry.collect())
+    ours = {one.name + {"counter": "_total", "info": "_info"}.get(one.type, "") for one in families}
+    text = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
+    documented = set(re.findall(r"^\| `(offhook_\w+)` \|", text, re.MULTILINE))
+    assert documented == {name for name in ours if not name.startswith("process_")}
 
 
 def test_names() -> None:

@@ -57,5 +57,6 @@ def _datagram(at_s: float, packet: bytes) -> Datagram:
         assert sum_of(sender + receiver + struct.pack("!II", len(udp), 17) + udp) == 0
     source_port, destination_port, length, _ = struct.unpack_from("!HHHH", udp)
     assert length == len(udp)
-    hosts = (str(ipaddress.ip_address(each)) for each in (sender, receiver))
-    return Datagram(at_s, *zip(hosts, (source_port, destination_port), strict=True), udp[8:])
+    source = str(ipaddress.ip_address(sender)), source_port
+    destination = str(ipaddress.ip_address(receiver)), destination_port
+    return Datagram(at_s, source, destination, udp[8:])

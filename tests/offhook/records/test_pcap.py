@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offhook.records.pcap import FILE_HEADER, MAX_PAYLOAD_BYTES, packet
+from tests.e2e.peers import program
 from tests.offhook.records.pcapfile import Datagram, read
 
 AT = 1_700_000_000.25
@@ -17,9 +18,7 @@ PORTS = st.integers(0, 65_535)
 @given(st.one_of(st.tuples(V4, V4), st.tuples(V6, V6)), PORTS, PORTS, st.binary(max_size=400))
 def test_what_is_written_is_read_back(hosts: tuple[str, str], sport: int, dport: int, payload: bytes) -> None:
     source, destination = (hosts[0], sport), (hosts[1], dport)
-    assert read(FILE_HEADER + packet(AT, source, destination, payload)) == [
-        Datagram(AT, source, destination, payload)
-    ]
+    assert read(FILE_HEADER + packet(AT, source, destination, payload)) == [Datagram(AT, source, destination, payload)]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +53,7 @@ def test_tcpdump_finds_nothing_wrong() -> None:
         packet(AT + 0.02, ("2001:db8::1", 10_000), ("2001:db8::2", 10_002), b"odd"),
     ]
     done = subprocess.run(
-        ["tcpdump", "-nn", "-v", "-tt", "-r", "-"],
+        [program("tcpdump"), "-nn", "-v", "-tt", "-r", "-"],
         input=FILE_HEADER + b"".join(packets),
         capture_output=True,
         timeout=20,

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import FastAPI
@@ -43,6 +44,14 @@ class Front:
     nobody: bool = False
     turned_away: int = 0
     taken: list[tuple[bytes, dict[str, str]]] = field(default_factory=list)
+    waiting: set[str] = field(default_factory=set)
+    statuses: list[tuple[str, str]] = field(default_factory=list)
+
+    def may_resume(self, call_sid: str) -> bool:
+        return call_sid in self.waiting
+
+    def call_status(self, call_sid: str, status: str) -> None:
+        self.statuses.append((call_sid, status))
 
     def stream_refusal(self) -> str | None:
         return self.busy
@@ -91,9 +100,9 @@ class Front:
 
 
 @asynccontextmanager
-async def front(**twilio: object) -> AsyncIterator[Front]:
-    """On loopback, with these settings below `[twilio]`."""
-    config = Config.load(None, {"twilio": twilio})
+async def front(carriers: Any = None, **twilio: object) -> AsyncIterator[Front]:
+    """On loopback, with these settings below `[twilio]` and `[carriers]`."""
+    config = Config.load(None, {"twilio": twilio, "carriers": carriers or {}})
     found = Front()
     server = server_with_streams(FastAPI(), config, found)
     await server.start("127.0.0.1", 0)

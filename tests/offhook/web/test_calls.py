@@ -100,7 +100,7 @@ def test_one_call_with_its_timeline(client: TestClient, store: RecordStore) -> N
     assert client.get("/api/calls/figures").json()["buckets"][0]["response_p95_ms"] == 500.0
 
 
-@pytest.mark.parametrize("path", ["", "/call.json", "/transcript.txt", "/audio.wav", "/peaks"])
+@pytest.mark.parametrize("path", ["", "/call.json", "/transcript.txt", "/audio.wav", "/peaks", "/capture.pcap"])
 def test_a_call_that_is_not_there(client: TestClient, path: str) -> None:
     assert client.get(f"/api/calls/nothing{path}").status_code == 404
 
@@ -139,6 +139,23 @@ def test_nothing_but_recordings_is_handed_out(
     uniqueid = put(store, recording=tmp_path / name)
     assert client.get(f"/api/calls/{uniqueid}/audio.wav").status_code == 404
     assert client.get(f"/api/calls/{uniqueid}").json()["recording"] is False
+
+
+@pytest.mark.parametrize(("ending", "truncated"), [(".pcap", False), (".truncated.pcap", True)])
+def test_the_capture(client: TestClient, store: RecordStore, tmp_path: Path, ending: str, truncated: bool) -> None:
+    uniqueid = put(store)
+    url = f"/api/calls/{uniqueid}"
+    assert client.get(f"{url}/capture.pcap").status_code == 404
+    shown = client.get(url).json()
+    assert (shown["capture"], shown["capture_truncated"]) == (False, False)
+    path = tmp_path / "captures" / f"{uniqueid}{ending}"
+    path.parent.mkdir()
+    path.write_bytes(b"packets")
+    answer = client.get(f"{url}/capture.pcap")
+    assert (answer.status_code, answer.content) == (200, b"packets")
+    assert answer.headers["content-disposition"] == f'attachment; filename="{path.name}"'
+    shown = client.get(f"{url}/call.json").json()
+    assert (shown["capture"], shown["capture_truncated"]) == (True, truncated)
 
 
 def test_peaks(client: TestClient, store: RecordStore, tmp_path: Path) -> None:

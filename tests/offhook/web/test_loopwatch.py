@@ -1,6 +1,8 @@
 import asyncio
 import time
 
+from structlog.testing import capture_logs
+
 from offhook.web.loopwatch import BEAT_S, STUCK_S, LoopWatch
 
 
@@ -18,6 +20,36 @@ async def test_a_blocked_loop_is_noticed() -> None:
     assert max(reported) > 0.3
     assert watch.lag_s == max(reported)
     assert watch.health().alive
+
+
+async def test_the_stack_of_a_blocked_loop_is_logged_while_it_is_blocked() -> None:
+    stalls: list[float] = []
+    watch = LoopWatch(on_stall=lambda: stalls.append(time.monotonic()))
+    watch.start()
+    await asyncio.sleep(2.5 * BEAT_S)
+    with capture_logs() as logged:
+        began = time.monotonic()
+        a_careless_plug_in()
+        ended = time.monotonic()
+    watch.stop()
+    assert len(stalls) == 1
+    assert began < stalls[0] < ended
+    (line,) = [entry for entry in logged if entry["event"] == "the event loop stands still"]
+    assert "a_careless_plug_in" in line["where"]
+
+
+async def test_a_loop_that_runs_has_no_stack_to_show() -> None:
+    stalls: list[float] = []
+    watch = LoopWatch(on_stall=lambda: stalls.append(time.monotonic()))
+    watch.start()
+    for _ in range(10):
+        await asyncio.sleep(BEAT_S)
+    watch.stop()
+    assert stalls == []
+
+
+def a_careless_plug_in() -> None:
+    time.sleep(0.3)
 
 
 async def test_stopping_may_be_repeated() -> None:

@@ -40,7 +40,7 @@ async def test_a_ticket_and_a_signature_open_the_door_once(public: Front) -> Non
     assert (await public.upgrade(path, signed(path))).status == 101
     ((initial, meta),) = public.taken
     assert initial.startswith(f"GET {path} HTTP/1.1\r\n".encode())
-    assert meta == {"call_sid": "CA1", "caller": "+14155550100", "called": "+14155550199"}
+    assert meta == {"call_sid": "CA1", "caller": "+14155550100", "called": "+14155550199", "resumable": "1"}
     assert (await public.upgrade(path, signed(path))).status == 403, "a second socket for the call"
     assert len(public.taken) == 1
 

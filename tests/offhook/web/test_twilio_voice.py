@@ -177,6 +177,41 @@ async def test_a_call_that_is_over_comes_in_no_more(public: Front) -> None:
     assert (await public.upgrade(path, {"X-Twilio-Signature": signature})).status == 403
 
 
+async def test_twilio_is_told_whom_to_ask_when_the_stream_has_ended(public: Front) -> None:
+    connect = ElementTree.fromstring((await public.signed_webhook(CALL)).body).find("Connect")
+    assert connect is not None
+    assert connect.get("action") == f"{PUBLIC_URL}/twilio/resume"
+    assert (await public.webhook(CALL, {}, "/twilio/resume")).status == 403
+    over = ElementTree.fromstring((await public.signed_webhook(CALL, "/twilio/resume")).body)
+    assert [each.tag for each in over] == ["Hangup"]
+    public.waiting.add("CA1")
+    again = ElementTree.fromstring((await public.signed_webhook(CALL, "/twilio/resume")).body).find("Connect/Stream")
+    assert again is not None
+    path = again.get("url", "").removeprefix("wss://bot.example.com")
+    assert (await public.upgrade(path, {"X-Twilio-Signature": sign(AUTH_TOKEN, again.get("url", ""))})).status == 101
+    ((_, meta),) = public.taken
+    assert (meta["call_sid"], meta["resumes"]) == ("CA1", "1")
+
+
+async def test_what_becomes_of_a_call_is_passed_on(public: Front) -> None:
+    for status in ("ringing", "completed"):
+        assert (await public.signed_webhook(CALL | {"CallStatus": status}, "/twilio/status")).status == 204
+    assert (await public.webhook(CALL | {"CallStatus": "busy"}, {}, "/twilio/status")).status == 403
+    assert public.statuses == [("CA1", "ringing"), ("CA1", "completed")]
+
+
+async def test_the_ticket_of_a_call_that_we_placed_says_so(public: Front) -> None:
+    fields = CALL | {"Direction": "outbound-api", "AnsweredBy": "machine_start"}
+    stream = ElementTree.fromstring((await public.signed_webhook(fields)).body).find("Connect/Stream")
+    assert stream is not None
+    url = stream.get("url", "")
+    signature = sign(AUTH_TOKEN, url)
+    answer = await public.upgrade(url.removeprefix("wss://bot.example.com"), {"X-Twilio-Signature": signature})
+    assert answer.status == 101
+    ((_, meta),) = public.taken
+    assert (meta["direction"], meta["answered_by"]) == ("outbound", "machine_start")
+
+
 async def test_without_a_token_programs_on_this_machine_may_ask() -> None:
     async with front() as local:
         answer = await local.webhook(CALL)

@@ -30,6 +30,9 @@ class Socket:
     def close(self, code: int, reason: str) -> None:
         self.closed.append((code, reason))
 
+    def hand_to(self, line: StreamLine) -> None:
+        self.line = line
+
     def events(self) -> list[str]:
         return [message["event"] for message in self.messages]
 

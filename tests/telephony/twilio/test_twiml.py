@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telephony.twilio.twiml import connect_stream, reject
+from telephony.twilio.twiml import connect_stream, dial, hang_up, plivo_stream, reject
 
 NASTY = [
     '"/><Dial>+19005550100</Dial><x a="',
@@ -55,3 +55,16 @@ def test_any_text_is_kept_or_refused(text: str) -> None:
 def test_the_documents() -> None:
     assert shape(connect_stream("wss://a.example/x")) == [("Response", []), ("Connect", []), ("Stream", ["url"])]
     assert shape(reject("busy")) == [("Response", []), ("Reject", ["reason"])]
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_whatever_is_dialled_or_said_is_only_ever_text(text: str) -> None:
+    assert [tag for tag, _ in shape(dial(text))] == ["Response", "Dial", "Number"]
+    assert [tag for tag, _ in shape(plivo_stream(text))] == ["Response", "Stream"]
+    assert shape(hang_up(text)) == [("Response", []), ("Hangup", ["reason"])]
+    connected = connect_stream(text, action=text, attributes={"codec": "PCMU"})
+    assert shape(connected) == [("Response", []), ("Connect", ["action"]), ("Stream", ["codec", "url"])]
+
+
+def test_a_call_is_ended_without_a_reason() -> None:
+    assert shape(hang_up()) == [("Response", []), ("Hangup", [])]

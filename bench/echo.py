@@ -1,0 +1,137 @@
+"""Calls on lines that echo, through real sockets: does the bot take its own voice for a caller, and does it hear one?
+
+    python -m bench.echo --calls 100 --at-once 15
+
+Half of the callers let the bot speak to the end of each prompt, then answer; the others speak over it at a random time.
+All is taken from the wire. A false barge-in is a prompt that was cut or paused before anybody spoke, or an answer to
+the bot's own words. Exit status 0: none was false, and 95 % of those who spoke over a prompt made the bot silent
+within 350 ms of their first audible sample. The report goes to reports/echo.json.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import uvloop
+
+from bench.echo_call import CallReport, EchoCall
+from bench.runs import BENCH, MANY, REPORTS, Bot, Run, last_core, save
+from offhook.caller import read_recording
+from offhook.dialogs import BENCH_SENTENCE
+from pipeline.dialog.sentences import sentences
+
+WITHIN_MS = 350.0
+SHARE = 0.95
+STAGGER_S = 0.23
+TURNS = 2
+RETRIES = 6
+RETRY_S = 5.0
+RECORDING = Path(__file__).resolve().parent.parent / "offhook" / "assets" / "bench" / "reply.wav"
+
+
+def prompt_samples() -> int:
+    """Of each prompt of the bot's when it runs with its bench engines."""
+    return len(list(sentences(BENCH_SENTENCE))) * len(read_recording(RECORDING)) // 2
+
+
+async def place(target: tuple[str, int], calls: int, at_once: int, seed: int, turns: int = TURNS) -> list[CallReport]:
+    """The calls; every other one speaks over the bot."""
+    room = asyncio.Semaphore(at_once)
+    samples = prompt_samples()
+
+    async def one(number: int) -> CallReport:
+        async with room:
+            if number < at_once:
+                await asyncio.sleep(number * STAGGER_S)
+            for _ in range(RETRIES):
+                report = await EchoCall(target, number, seed, samples).run(turns, over=bool(number % 2))
+                if not report.refused:
+                    break
+                await asyncio.sleep(RETRY_S)  # the bot has no room just now, and says so
+            return report
+
+    return await asyncio.gather(*map(one, range(calls)))
+
+
+def figures(reports: list[CallReport]) -> dict[str, Any]:
+    """What they come to."""
+    turns = [turn for report in reports for turn in report.turns]
+    over = [turn for turn in turns if turn.spoke_s is not None and not turn.false]
+    times = sorted(turn.cut_ms for turn in over if turn.cut_ms is not None)
+    within = sum(each <= WITHIN_MS for each in times)
+    return {
+        "calls": len(reports),
+        "failed": sum(bool(report.error) for report in reports),
+        "prompts": len(turns),
+        "false": sum(bool(turn.false) for turn in turns),
+        "spoken_over": len(over),
+        "within": within,
+        "within_share": round(within / len(over), 4) if over else None,
+        "cut_p50_ms": round(float(np.percentile(times, 50))) if times else None,
+        "cut_p95_ms": round(float(np.percentile(times, 95))) if times else None,
+        "caller_late_ms": round(max(report.late_ms for report in reports)),
+    }
+
+
+def line(of: dict[str, Any]) -> str:
+    """The figures in words."""
+    return (
+        f"{of['calls']} calls, {of['failed']} failed; {of['prompts']} prompts, {of['false']} falsely interrupted; "
+        f"spoken over {of['spoken_over']}: {of['within']} cut within {WITHIN_MS:.0f} ms, "
+        f"p50 {of['cut_p50_ms']} ms, p95 {of['cut_p95_ms']} ms; "
+        f"the caller itself was up to {of['caller_late_ms']} ms late"
+    )
+
+
+def is_well(of: dict[str, Any]) -> bool:
+    """Is it as good as it has to be?"""
+    return (
+        not of["failed"] and not of["false"] and bool(of["spoken_over"]) and of["within"] >= SHARE * of["spoken_over"]
+    )
+
+
+def media_counters(bot: Bot) -> dict[str, float]:
+    """What the bot says of its own pacing: a stall breaks a prompt, too."""
+    with urllib.request.urlopen(f"http://{bot.http}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    names = ("offhook_media_stalls_total", "offhook_media_underruns_total", "offhook_bargein_resumed_total")
+    return {
+        name: sum(float(one.split()[-1]) for one in lines if one.split("{")[0].split()[0] == name) for name in names
+    }
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(
+        prog="python -m bench.echo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument("--calls", type=int, default=100)
+    options.add_argument("--at-once", type=int, default=15)
+    options.add_argument("--turns", type=int, default=TURNS, help="prompts a call")
+    options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--rtp-ports", default="10000-13999", metavar="LOW-HIGH", help="of the bot")
+    options.add_argument("--json", type=Path, default=REPORTS / "echo.json")
+    given = options.parse_args()
+    run = Run("echo", (*BENCH, "--rtp-ports", given.rtp_ports), (), MANY)
+    with tempfile.TemporaryDirectory() as directory, Bot(run, directory) as bot:
+        os.sched_setaffinity(0, {last_core()})
+        host, _, port = bot.sip.rpartition(":")
+        reports = uvloop.run(place((host, int(port)), given.calls, given.at_once, given.seed, given.turns))
+        counters = media_counters(bot)
+    result = figures(reports)
+    save(given.json, {"seed": given.seed, **result, "bot": counters, "each": [one.told() for one in reports]})
+    print(line(result))
+    for report in reports:
+        late = [turn for turn in report.turns if turn.false or (turn.spoke_s and (turn.cut_ms or 1e9) > WITHIN_MS)]
+        if report.error or late:
+            print(report.told())
+    return 0 if is_well(result) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

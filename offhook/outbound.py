@@ -1,0 +1,121 @@
+"""One call that the bot places, over Twilio: from the request to what became of it."""
+
+import asyncio
+from dataclasses import dataclass
+from time import monotonic
+
+import structlog
+
+from offhook.call import Dialog
+from offhook.config import Config
+from offhook.engines import EngineSet
+from offhook.node import Node
+from offhook.numbers import require_number
+from offhook.records import CallClock, CallRecord, Disposition, EndedBy
+from offhook.twilio_control import open_rest
+from offhook.usererror import UserError
+
+RING_S = 60
+"""Twilio lets it ring so long."""
+ASK_AFTER_S = 15.0
+"""So much later Twilio is asked itself, should its callbacks not find us."""
+SCHEME = "twilio:"
+TRANSPORT = "ws"
+
+_DISPOSITIONS = {"busy": Disposition.BUSY, "no-answer": Disposition.NO_ANSWER, "canceled": Disposition.NO_ANSWER}
+NEVER_CAME = frozenset({*_DISPOSITIONS, "failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a call. `status` is Twilio's word: completed, busy, no-answer, failed, canceled."""
+
+    call_sid: str
+    status: str
+    record: CallRecord | None
+
+    @property
+    def answered(self) -> bool:
+        """Whether somebody, or something, has talked with the bot."""
+        return self.record is not None and self.record.answer is not None
+
+
+def number_of(address: str) -> str:
+    """The number of `twilio:+15551234567`. UserError."""
+    if not address.startswith(SCHEME):
+        raise UserError(
+            f"{address[:60]!r} cannot be called", "calls are placed over Twilio only", f"{SCHEME}+15551234567"
+        )
+    require_number(address.removeprefix(SCHEME))
+    return address.removeprefix(SCHEME)
+
+
+async def place_call(
+    config: Config, dialog: Dialog, number: str, *, detect_machine: bool = False, ring_s: int = RING_S
+) -> Outcome:
+    """Serve, have Twilio call `number` and connect it to us, and wait for the end. UserError, EngineError."""
+    rest = open_rest(config.twilio)
+    node = Node(config, dialog, EngineSet(config))
+    told = CallStatus()
+    node.on_call_status = told.on_status
+    try:
+        await node.start()
+        clock = CallClock.started(monotonic())
+        sid = await asyncio.to_thread(rest.dial, number, ring_s=ring_s, detect_machine=detect_machine)
+        log = structlog.get_logger("offhook.outbound").bind(call_sid=sid)
+        log.info("calling")
+        status = await told.final(sid, ring_s + ASK_AFTER_S)
+        while status is None:
+            # Our address may be wrong; then nothing is told, and the call may be going on all the same.
+            status = await asyncio.to_thread(rest.status, sid)
+            if status not in NEVER_CAME and status != "completed":
+                status = await told.final(sid, ASK_AFTER_S)
+        await node.idle()
+        record = next((each for each in node.store.calls() if each.call_id == sid), None)
+        if record is None:
+            record = _never_came(config, clock, number, sid, status)
+            await asyncio.wrap_future(node.store.finish(record))
+        log.info("the call is over", status=status)
+        return Outcome(sid, status, record)
+    finally:
+        await node.stop()
+
+
+class CallStatus:
+    """What Twilio tells about calls: the last word about each."""
+
+    def __init__(self) -> None:
+        self._final: dict[str, str] = {}
+        self._changed = asyncio.Event()
+
+    def on_status(self, call_sid: str, status: str) -> None:
+        """Told by the webhook."""
+        if status in NEVER_CAME or status == "completed":
+            self._final.setdefault(call_sid, status)
+            self._changed.set()
+
+    async def final(self, call_sid: str, within_s: float) -> str | None:
+        """The status that is the last one; None if there is none yet."""
+        try:
+            async with asyncio.timeout(within_s):
+                while call_sid not in self._final:
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return None
+        return self._final[call_sid]
+
+
+def _never_came(config: Config, clock: CallClock, number: str, sid: str, status: str) -> CallRecord:
+    """The record of a call that nobody talked in."""
+    record = CallRecord.begun(
+        clock, src=config.twilio.number or "", dst=number, call_id=sid, direction="outbound", transport=TRANSPORT
+    )
+    return record.ended(
+        clock,
+        monotonic(),
+        answered_now=None,
+        ended_by=EndedBy.NETWORK,
+        end_reason=f"the call did not come about: {status}",
+        disposition=_DISPOSITIONS.get(status, Disposition.FAILED),
+    )

@@ -1,0 +1,70 @@
+"""Says where the event loop stands still, while it does: from a thread, because nothing else runs then."""
+
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+
+import structlog
+
+STALL_S = 0.15
+"""Of lateness. What keeps the loop for 200 ms makes its beat, which is due within them, later than that."""
+LOOK_S = 0.05
+"""How often the lateness is looked at; once it is suspicious, more often."""
+SUSPICIOUS_S, LOOK_CLOSELY_S = 0.05, 0.01
+AWAY_S = 0.1
+"""Who is so late itself was kept from running as the loop was: by what holds the interpreter, or by another program."""
+BUSY_SHARE = 0.5
+"""Of that time on the CPU: then it was this process that kept itself from running."""
+LOGGED_EVERY_S = 5.0
+MAX_FRAMES = 12
+
+log = structlog.get_logger("offhook.loop")
+
+
+class StallWatch:
+    """Calls `on_stall` and logs the stack of the thread `ident`, once each time that `late_s` grows beyond `STALL_S`.
+
+    A process that was paused, or starved of the CPU, has no stack that tells anything: that is no stall.
+    """
+
+    def __init__(self, late_s: Callable[[], float], ident: int, on_stall: Callable[[], None]) -> None:
+        self._late_s = late_s
+        self._ident = ident
+        self._on_stall = on_stall
+        self._stop = threading.Event()
+        self._logged_at = -LOGGED_EVERY_S
+        self._thread = threading.Thread(target=self._run, name="offhook-stalls", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End. Idempotent."""
+        self._stop.set()
+
+    def _run(self) -> None:
+        told = False
+        pause_s, before, cpu_before = LOOK_S, time.monotonic(), time.process_time()
+        while not self._stop.wait(pause_s):
+            now, cpu = time.monotonic(), time.process_time()
+            away_s = now - before - pause_s
+            starved = away_s > AWAY_S and cpu - cpu_before < BUSY_SHARE * away_s
+            late_s = 0.0 if starved else self._late_s()
+            if late_s < STALL_S:
+                told = False
+            elif not told:
+                told = True
+                self._tell(now, late_s)
+            pause_s = LOOK_CLOSELY_S if late_s > SUSPICIOUS_S and not told else LOOK_S
+            before, cpu_before = now, cpu
+
+    def _tell(self, now: float, late_s: float) -> None:
+        frame = sys._current_frames().get(self._ident)
+        stack = traceback.format_stack(frame, MAX_FRAMES) if frame is not None else []
+        del frame
+        self._on_stall()
+        # One careless plug-in must not fill the disk.
+        if now - self._logged_at >= LOGGED_EVERY_S:
+            self._logged_at = now
+            where = " < ".join(" ".join(each.split()) for each in reversed(stack))
+            log.warning("the event loop stands still", so_far_ms=round(1000 * late_s), where=where)

@@ -1,0 +1,40 @@
+"""Callers whose lines return the voice of the bot, through real sockets. `python -m bench.echo` is the long form."""
+
+import asyncio
+from collections.abc import Callable
+
+from bench.echo import figures, line, place
+from bench.echo_call import CallReport, EchoCall
+from tests.e2e.conftest import BotProcess
+
+CALLS = 8
+SEED = 7
+
+
+def test_the_bot_hears_callers_over_its_own_echo_and_not_itself(bench_bot: BotProcess) -> None:
+    reports = asyncio.run(place((bench_bot.host, bench_bot.port), CALLS, CALLS, SEED, turns=1))
+    result = figures(reports)
+    told = line(result) + "".join(f"\n{report.told()}" for report in reports)
+    assert not result["failed"], told
+    assert not result["false"], told
+    assert result["spoken_over"] == CALLS // 2, told
+    # One of them may be late: the machine that runs the tests does other things, too.
+    assert result["within"] >= CALLS // 2 - 1, told
+
+
+def test_a_conversation_goes_through_on_a_line_that_echoes(start_bot: Callable[..., BotProcess]) -> None:
+    bot = start_bot()
+
+    async def calls() -> list[CallReport]:
+        target = (bot.host, bot.port)
+        return await asyncio.gather(
+            *(EchoCall(target, number, SEED, 0).converse(("opening-hours", "goodbye")) for number in range(3))
+        )
+
+    reports = asyncio.run(calls())
+    told = "".join(f"\n{report.told()}" for report in reports)
+    assert not any(report.error for report in reports), told
+    bot.wait_for(lambda: all(record["end"] is not None for record in bot.records()))
+    for record in bot.records():
+        assert (record["barge_ins"], record["end_reason"]) == (0, "bot hung up"), told
+        assert bot.lines(record, "caller") == ["opening hours", "goodbye"], told

@@ -1,0 +1,43 @@
+"""A call that is over is freed at once: the garbage collector may be a long time coming."""
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from sip.dialog.session import Session
+from sip.transaction.server import ServerTransaction
+from tests.sip.dialog.harness import ALICE, ANSWER, BOB, OFFER, Wire
+from tests.sip.test_ua_calls import established, incoming
+
+FORGOTTEN_S = 40.0
+"""Longer than any transaction lives (64 · T1, RFC 3261 §17)."""
+
+
+@pytest.fixture(autouse=True)
+def uncollected() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def alive() -> list[str]:
+    return [type(one).__name__ for one in gc.get_objects() if isinstance(one, Session | ServerTransaction)]
+
+
+@pytest.mark.parametrize("reinvite", [False, True])
+def test_nothing_of_a_call_is_left(reinvite: bool) -> None:
+    wire = Wire()
+    alice, bob, call, theirs = established(wire)
+    if reinvite:
+        bob.do(lambda ua, now: ua.reinvite(theirs, OFFER, now))
+        wire.run(1)
+        alice.do(lambda ua, now: ua.answer_reinvite(call, ANSWER, now))
+        wire.run(1)
+    assert alive()
+    alice.do(lambda ua, now: ua.bye(call, now))
+    wire.run(FORGOTTEN_S)
+    assert alive() == []
+    assert incoming(bob) == theirs
+    assert {alice.address, bob.address} == {ALICE, BOB}
