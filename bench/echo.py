@@ -71,6 +71,7 @@ def figures(reports: list[CallReport]) -> dict[str, Any]:
         "prompts": len(turns),
         "false": sum(bool(turn.false) for turn in turns),
         "spoken_over": len(over),
+        "cut": len(times),
         "within": within,
         "within_share": round(within / len(over), 4) if over else None,
         "cut_p50_ms": round(float(np.percentile(times, 50))) if times else None,

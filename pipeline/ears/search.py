@@ -80,13 +80,15 @@ def evidence(history: EchoHistory, paths: list[EchoPath], residual: float, end: 
     """
     start = end - BLOCKS * BLOCK_SAMPLES
     heard = history.audio(start, end)
+    heard_powers = mean_powers(heard, BLOCK_SAMPLES)
     audible = max(NOISE_MARGIN * history.noise_power(), SILENT_POWER)
     result = np.full(BLOCKS, 2, np.int8)
     for path in paths:
         echo = history.echo(path, start - LATELY * BLOCK_SAMPLES, end)
         powers = mean_powers(echo, BLOCK_SAMPLES)
         power, echo = powers[LATELY:], echo[LATELY * BLOCK_SAMPLES :]
-        left = mean_powers(heard - echo, BLOCK_SAMPLES)
+        # Where the echo is missing, because packets are, nobody speaks: never more is left than was heard.
+        left = np.minimum(mean_powers(heard - echo, BLOCK_SAMPLES), heard_powers)
         around = power.copy()  # an echo's edges are never quite where they are expected
         around[1:] = np.maximum(around[1:], power[:-1])
         around[:-1] = np.maximum(around[:-1], power[1:])

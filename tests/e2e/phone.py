@@ -28,6 +28,9 @@ class RtpPeer:
         self._frames: deque[bytes] = deque()
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((HOST, self.port))
+        # Nobody reads it; but what is sent there must not reach another socket of the tests.
+        self._rtcp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._rtcp.bind((HOST, self.port + 1))
         self._over = threading.Event()
         self._threads = [threading.Thread(target=work) for work in (self._listen, self._talk)]
         self._socket.settimeout(0.1)
@@ -79,6 +82,7 @@ class RtpPeer:
         for thread in self._threads:
             thread.join()
         self._socket.close()
+        self._rtcp.close()
 
 
 def rtp(number: int, timestamp: int, ssrc: int, payload: bytes, payload_type: int = 0) -> bytes:

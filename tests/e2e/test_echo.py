@@ -18,8 +18,8 @@ def test_the_bot_hears_callers_over_its_own_echo_and_not_itself(bench_bot: BotPr
     assert not result["failed"], told
     assert not result["false"], told
     assert result["spoken_over"] == CALLS // 2, told
-    # One of them may be late: the machine that runs the tests does other things, too.
-    assert result["within"] >= CALLS // 2 - 1, told
+    # In time or not is the benchmark's question: the machine that runs the tests does other things, too.
+    assert result["cut"] == CALLS // 2, told
 
 
 def test_a_conversation_goes_through_on_a_line_that_echoes(start_bot: Callable[..., BotProcess]) -> None:

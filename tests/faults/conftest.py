@@ -6,9 +6,16 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import BotProcess
+from tests.e2e.phone import Response
 
 MEDIA_TIMEOUT_S = 2
 OPTIONS = ("--bench-engines", "--workers", "1")
+
+
+def bye_answer(bye: Response) -> bytes:
+    """200 to the bot's BYE."""
+    lines = [f"{name}: {bye.header(name)}" for name in ("Via", "From", "To", "Call-ID", "CSeq")]
+    return ("\r\n".join(["SIP/2.0 200 OK", *lines, "Content-Length: 0"]) + "\r\n\r\n").encode()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -13,7 +13,7 @@ from offhook.testkit.udp_relay import RelaySettings
 from sip.net.address import Address
 from tests.e2e.conftest import BotProcess
 from tests.e2e.phone import Phone, RtpPeer, sdp
-from tests.faults.conftest import MEDIA_TIMEOUT_S
+from tests.faults.conftest import MEDIA_TIMEOUT_S, bye_answer
 
 HOST = "127.0.0.1"
 TIMER_F_S = 32.0
@@ -35,8 +35,7 @@ def bye_after_s(phone: Phone) -> float:
     message = phone.receive()
     took_s = time.monotonic() - began
     assert message.text.startswith("BYE ")
-    lines = [f"{name}: {message.header(name)}" for name in ("Via", "From", "To", "Call-ID", "CSeq")]
-    phone.send(("\r\n".join(["SIP/2.0 200 OK", *lines, "Content-Length: 0"]) + "\r\n\r\n").encode())
+    phone.send(bye_answer(message))
     return took_s
 
 

@@ -56,6 +56,10 @@ def test_a_blocked_event_loop_does_not_disturb_the_audio(start_bot: Callable[...
     assert bot.metric_of("offhook_event_loop_lag_seconds_bucket", le="0.1") < bot.metric(
         "offhook_event_loop_lag_seconds_count"
     )
+    # And where: the careless line is in the log.
+    assert bot.metric("offhook_event_loop_stalls_total") >= 1
+    (line, *_) = [line for line in bot.log().splitlines() if "the event loop stands still" in line]
+    assert "shims.py" in line and "time.sleep(BLOCK_S)" in line
 
 
 def test_a_suspended_machine_goes_on_without_a_burst(start_bot: Callable[..., BotProcess]) -> None:

@@ -32,14 +32,16 @@ def traced(*marks: tuple[Mark, float]) -> TurnTraced:
     return TurnTraced(trace, began + 1.0)
 
 
-WHOLE = traced(
-    (Mark.SPEECH_ENDED, 0.0),
-    (Mark.TURN_ENDED, 0.5),
-    (Mark.TRANSCRIBED, 0.53),
-    (Mark.ANSWERED, 0.54),
-    (Mark.SYNTHESISED, 0.6),
-    (Mark.SENT, 0.61),
-)
+def whole() -> TurnTraced:
+    """A turn that began a second ago."""
+    return traced(
+        (Mark.SPEECH_ENDED, 0.0),
+        (Mark.TURN_ENDED, 0.5),
+        (Mark.TRANSCRIBED, 0.53),
+        (Mark.ANSWERED, 0.54),
+        (Mark.SYNTHESISED, 0.6),
+        (Mark.SENT, 0.61),
+    )
 
 
 def spans_of(event: object) -> list[ReadableSpan]:
@@ -54,7 +56,7 @@ def spans_of(event: object) -> list[ReadableSpan]:
 
 
 def test_a_turn_is_a_span_with_a_span_for_each_stage() -> None:
-    *stages, turn = spans_of(WHOLE)
+    *stages, turn = spans_of(whole())
     assert (turn.name, turn.parent) == ("turn", None)
     assert [stage.name for stage in stages] == ["endpoint", "recogniser", "dialog", "voice", "line"]
     assert turn.context is not None
@@ -70,7 +72,7 @@ def test_a_turn_is_a_span_with_a_span_for_each_stage() -> None:
 
 
 def test_spans_say_which_call_and_how_long_and_nothing_else() -> None:
-    *stages, turn = spans_of(WHOLE)
+    *stages, turn = spans_of(whole())
     assert turn.attributes == {"offhook.call.id": "abc", "offhook.turn.response_ms": pytest.approx(610, abs=0.01)}
     assert all(not stage.attributes for stage in stages)
 
@@ -153,7 +155,7 @@ def test_what_is_left_is_sent_at_the_end(
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
     found = open_tracing()
     assert found is not None
-    found.on_event("abc", WHOLE)
+    found.on_event("abc", whole())
     found.close()
     ((path, body),) = bodies
     assert path == "/v1/traces"
