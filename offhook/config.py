@@ -46,6 +46,7 @@ COMMAND_LINE = "command line"
 Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9.:_%-]{1,255}$")]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 EngineName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
+CodecName = Literal["PCMU", "PCMA", "G722"]
 
 
 class Section(BaseModel):
@@ -96,13 +97,22 @@ class TwilioConfig(Section):
 
 class RtpConfig(Section):
     """Media ports, in pairs of an even one for RTP and the next for RTCP, shared out among the workers, and how
-    long silence is borne."""
+    long silence is borne. `codecs` are those that are taken, in the order of our offers; in an offer of the far end
+    its own order counts (RFC 3264 §6.1)."""
 
     low: Annotated[int, Field(ge=1024, le=65_534)] = 10_000
     high: Annotated[int, Field(ge=1025, le=65_535)] = 29_999
     media_timeout_s: Annotated[float, Field(ge=1, le=3_600)] = 15.0
     first_media_timeout_s: Annotated[float, Field(ge=1, le=3_600)] = 30.0
     ptime_ms: Literal[10, 20, 30, 40, 60] = 20
+    codecs: Annotated[tuple[CodecName, ...], Field(min_length=1)] = ("PCMU", "PCMA")
+
+    @field_validator("codecs")
+    @classmethod
+    def _codecs_each_once(cls, codecs: tuple[CodecName, ...]) -> tuple[CodecName, ...]:
+        if len(set(codecs)) < len(codecs):
+            raise PydanticCustomError("twice", "a codec is named twice", {"example": tuple(dict.fromkeys(codecs))})
+        return codecs
 
     @field_validator("low")
     @classmethod
@@ -411,7 +421,7 @@ def _literals(section: str, key: str) -> list[str]:
 
 
 def _toml(value: object) -> str:
-    if isinstance(value, bool | int | float):
+    if isinstance(value, bool | int | float | list | tuple):
         return json.dumps(value)
     return json.dumps(str(value), ensure_ascii=False)
 

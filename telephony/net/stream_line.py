@@ -47,6 +47,8 @@ class StreamLine:
     """
 
     encoding = PCMU.name
+    rate_hz = PCMU.rate_hz
+    tick_octets = PCMU.tick_octets
 
     def __init__(
         self,

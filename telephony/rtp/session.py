@@ -4,6 +4,7 @@ import random
 from collections import deque
 from collections.abc import Callable
 
+from telephony.codec.convert import PacketEncoder
 from telephony.errors import LocalError, WireError
 from telephony.rtp import emodel
 from telephony.rtp.config import Address, RtpConfig, RtpLimits
@@ -46,12 +47,13 @@ class RtpSession:
         cname: str,
         limits: RtpLimits = _DEFAULT_LIMITS,
         rtcp_random: Callable[[], float] | None = None,
+        encoder: PacketEncoder | None = None,
     ) -> None:
         self._config = config
         self._limits = limits
         self._events: deque[RtpEvent] = deque()
         self._random = random.Random(ssrc)
-        self._sender = Sender(config, now, ssrc=ssrc, sequence=sequence, timestamp=timestamp)
+        self._sender = Sender(config, now, ssrc=ssrc, sequence=sequence, timestamp=timestamp, encoder=encoder)
         self._receiver = Receiver(config, limits, self._events)
         self._latch = SourceLatch(config.remote, config.signalling_host, limits)
         self._control = RtcpControl(
@@ -134,7 +136,7 @@ class RtpSession:
             self._control.handle_timer(now)
 
     def play(self, payload: bytes, now: float) -> None:
-        """Append G.711 octets, any number, to what is said."""
+        """Append payload, or what the encoder takes, in whole ticks of 1/8000 s, to what is said."""
         if not self._closed:
             self._sender.play(payload)
 
@@ -143,7 +145,7 @@ class RtpSession:
         return self._sender.clear()
 
     def tick(self, now: float) -> bytes | None:
-        """A packet time has come. Returns the octets taken from the queue, without padding; None for none."""
+        """A packet time has come. Returns what was taken from the queue, without padding; None for none."""
         if self._closed:
             return None
         sender = self._sender
@@ -199,11 +201,14 @@ class RtpSession:
         compounds, self._control.to_send = self._control.to_send, []
         return _addressed(compounds, self._rtcp_target())
 
-    def reconfigure(self, config: RtpConfig, now: float) -> None:
-        """Go on with what a re-INVITE settled. Queue, numbers and audio time stay; the source may change once more."""
+    def reconfigure(self, config: RtpConfig, now: float, encoder: PacketEncoder | None = None) -> None:
+        """Go on with what a re-INVITE settled. Queue, numbers and audio time stay; the source may change once more.
+
+        Where `encoder` takes another form of audio than the last, the queue is to be cleared before.
+        """
         self._config = config
         self._latch.reconfigure(config.remote, config.signalling_host)
-        self._sender.reconfigure(config)
+        self._sender.reconfigure(config, encoder)
         self._receiver.reconfigure(config)
 
     # ---- what is lent to the media pump (handover.py)

@@ -29,6 +29,8 @@ class Line:
     """What of a line the meter touches."""
 
     encoding = "PCMU"
+    rate_hz = 8_000
+    tick_octets = 1
 
     def __init__(self) -> None:
         self.on_audio: Callable[[bytes, int], None] | None = None

@@ -24,6 +24,8 @@ class Line:
     """What a tape needs of a line."""
 
     encoding = "PCMA"
+    rate_hz = 8_000
+    tick_octets = 1
 
     def __init__(self) -> None:
         self.heard: list[int] = []

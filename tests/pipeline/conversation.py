@@ -29,6 +29,8 @@ class FakeLine:
     """A line that sends when it is told to."""
 
     encoding = "PCMU"
+    rate_hz = 8_000
+    tick_octets = 1
 
     def __init__(self, changed: asyncio.Event) -> None:
         self.on_audio: Callable[[bytes, int], None] | None = None
@@ -188,7 +190,7 @@ class Talk:
         tts = tts or RecordedEngine.from_pcm(bytes(2 * CLIP_SAMPLES), 8_000)
         voice = Voice("test", tts, ClipCache(0), lambda pcm, source_hz, target_hz: pcm)
         self.batcher = VadBatcher(self.vad, GateSettings(), spacing_s=0.0)
-        engines = Engines(self.batcher, asr, voice, lambda: lambda pcm: pcm, ears)
+        engines = Engines(self.batcher, asr, voice, lambda: lambda pcm: pcm, lambda: lambda pcm: pcm, ears)
         self.session = Session(self.line, engines, self.core, self._on_event)
         self._at = 0
 
