@@ -18,7 +18,7 @@ class Bands:
     def __init__(
         self, line_hz: int, asr_hz: int, upsampler: Callable[[], Convert], downsampler: Callable[[], Convert]
     ) -> None:
-        self.is_narrow = line_hz == NARROW_HZ or asr_hz == NARROW_HZ
+        self.is_narrow = NARROW_HZ in (line_hz, asr_hz)
         """Whether what is kept for the recogniser is what the detector hears."""
         self.kept_bytes = 2 if self.is_narrow else 4
         """Of what is kept, for each tick of 1/8000 s."""

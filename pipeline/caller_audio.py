@@ -13,8 +13,9 @@ KEPT_SAMPLES = 80_000  # 10 s of speech that nobody has asked for yet
 
 
 class CallerAudio:
-    """8 kHz 16-bit mono PCM in, and the same as the recogniser wants it; what it says of speech comes later, to `on_speech`, on the event loop's thread.
+    """8 kHz 16-bit mono PCM in, and the same as the recogniser wants it.
 
+    What it says of speech comes later, to `on_speech`, on the event loop's thread.
     `is_eager` is asked when a frame is judged, see SpeechGate; `on_failed` is told of frames that could not be.
     `weigh`, if given, says what the detector's word is worth, see Ears. `kept_bytes` is what a tick of 1/8000 s of what
     is kept has: 2 at 8 kHz, 4 at 16 kHz.

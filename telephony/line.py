@@ -8,8 +8,8 @@ class MediaLine(Protocol):
     """Audio and digits of one call, both ways.
 
     Audio is mono. Towards us it is 16-bit little-endian PCM at `rate_hz`; from us it is payload already in the line's
-    `encoding`, so that prompts can be cached ready to play. Positions and lengths, which are called samples, count ticks
-    of 1/8000 s whatever the rate: on a wide line there are two samples of PCM to each.
+    `encoding`, so that prompts can be cached ready to play. Positions and lengths, which are called samples, count
+    ticks of 1/8000 s whatever the rate: on a wide line there are two samples of PCM to each.
 
     Handlers are set before `start`; each runs on the event loop's thread and must return at once.
     """

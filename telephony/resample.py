@@ -99,8 +99,8 @@ class _HalfBand:
 class Downsampler:
     """16 kHz to 8 kHz, live: `Upsampler`'s filter the other way round.
 
-    Every chunk gives half its samples at once, to the sample; the audio is 1.625 ms late. Flat within 0.1 dB to 3.4 kHz,
-    what is above 4.6 kHz is at least 60 dB down. The output does not depend on the chunking.
+    Every chunk gives half its samples at once; the audio is 1.625 ms late. Flat within 0.1 dB to 3.4 kHz, what is above
+    4.6 kHz is at least 60 dB down. The output does not depend on the chunking.
     """
 
     __slots__ = ("_history",)

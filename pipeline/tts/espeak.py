@@ -25,8 +25,8 @@ class EspeakEngine:
 
     `voice` is one of espeak-ng's names ("en-us", "en-gb-x-rp", "de" …). A chunk is a sentence, or two seconds
     of a long one; a word is what stands between white space, and ends with its last sound. Around an
-    utterance there is next to no silence: up to 5 ms before, 60 ms after. It speaks at 8 kHz, and `at_rate` at 16. Raises ValueError for a rate that
-    espeak-ng cannot do.
+    utterance there is next to no silence: up to 5 ms before, 60 ms after. It speaks at
+    8 kHz, and `at_rate` at 16. Raises ValueError for a rate that espeak-ng cannot do.
     """
 
     def __init__(

@@ -8,10 +8,11 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from telephony.codec import Codec, Convert, codec_named, codec_of_payload_type
-from telephony.codec.convert import PacketEncoder, is_plain, line_codec, packet_encoder, pcm_decoder
+from telephony.codec.convert import is_plain, line_codec, packet_encoder, pcm_decoder
 from telephony.errors import LocalError
 from telephony.net.clock import SLOT_MS, MediaClock
 from telephony.net.loop_path import DATAGRAMS_PER_WAKEUP, LoopPath
@@ -57,8 +58,8 @@ class UdpLine:
     `config` and `codec_name` are what was negotiated; `receive_codecs` names the codecs of payload types that
     are not static. The pair belongs to the line: `close` releases it. `encoding` and `rate_hz` follow from the
     first `codec_name` and stay: where `reconfigure` brings another codec, the line converts. A line whose first
-    codec is wide is played linear PCM. Raises LocalError for an unknown codec or one that is not installed, a packet time that is not whole slots of the clock, and a remote host that is a name:
-    looking it up would block.
+    codec is wide is played linear PCM. Raises LocalError for an unknown codec or one that is not installed, a
+    packet time that is not whole slots of the clock, and a remote host that is a name: looking it up would block.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class UdpLine:
         self.encoding = self._codec.name
         self.rate_hz = self._codec.rate_hz
         self.tick_octets = self._codec.tick_octets
+        config = replace(config, encoder=packet_encoder(self._queue_codec, self._wire_codec))
         self._config = config
         self._decoders: dict[int, _Decoder] = {}
         self._take_decoders(config, receive_codecs or {})
@@ -93,7 +95,6 @@ class UdpLine:
         self._loop = loop or asyncio.get_running_loop()
         limits = RtpLimits()
         self._read_octets = limits.datagram_octets + 1
-        self._encoder: PacketEncoder | None = packet_encoder(self._queue_codec, self._wire_codec)
         self._session = RtpSession(
             config,
             time.monotonic(),
@@ -102,7 +103,6 @@ class UdpLine:
             timestamp=secrets.randbits(32),
             cname=_cname(),
             limits=limits,
-            encoder=self._encoder,
         )
         self._path = self._new_path(limits)
         self._concealer = Concealer(self.rate_hz)
@@ -189,14 +189,15 @@ class UdpLine:
         _validate(config)
         codec = codec_named(codec_name)
         queue_codec = _queued_as(self._codec, codec)
-        encoder = self._encoder if codec is self._wire_codec else packet_encoder(queue_codec, codec)
+        known = codec is self._wire_codec
+        encoder = self._config.encoder if known else packet_encoder(queue_codec, codec)
+        config = replace(config, encoder=encoder)
         now = time.monotonic()
         self._path.recall()
         queued = self._unsent() if queue_codec is not self._queue_codec else b""
         if queued:
             self._session.clear(now)
-        self._encoder = encoder
-        self._session.reconfigure(config, now, encoder)
+        self._session.reconfigure(config, now)
         if queued:
             self._session.play(_converted(queued, self._codec, queue_codec), now)
         self._config = config

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from telephony.codec.convert import PacketEncoder
+
 Address: TypeAlias = tuple[str, int]
 """(numeric host, port)."""
 
@@ -15,7 +17,8 @@ class RtpConfig:
     `remote` and `remote_rtcp` are the addresses the other end's SDP names, as numbers; `signalling_host` is where its
     SIP messages come from, the one other place its media may come from (NAT). `silence` is one tick of silence in the
     encoding that is sent. Comfort noise (RFC 3389) is sent and understood where its payload types are not None. With
-    `rtcp_mux` RTCP travels on RTP's port, both ways (RFC 5761); `remote_rtcp` then is `remote`.
+    `rtcp_mux` RTCP travels on RTP's port, both ways (RFC 5761); `remote_rtcp` then is `remote`. What is played is
+    payload unless `encoder` makes it.
     """
 
     payload_type: int
@@ -32,6 +35,7 @@ class RtpConfig:
     comfort_noise_payload_type: int | None = None
     receive_comfort_noise_payload_type: int | None = None
     rtcp_mux: bool = False
+    encoder: PacketEncoder | None = None
 
     @property
     def packet_samples(self) -> int:

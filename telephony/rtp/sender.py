@@ -3,7 +3,6 @@
 import math
 from collections import deque
 
-from telephony.codec.convert import PacketEncoder
 from telephony.rtp.clock import SampleClock
 from telephony.rtp.config import RtpConfig
 from telephony.rtp.dtmf_sender import DtmfSender
@@ -45,7 +44,7 @@ class Sender:
 
     A packet at the end of what is queued, or before a key press, is filled up with silence that counts nowhere.
 
-    With `encoder` what is played is no payload yet: each packet is coded when it leaves, in their order, so that a
+    With an encoder what is played is no payload yet: each packet is coded when it leaves, in their order, so that a
     codec that remembers codes what the far end gets and nothing else. Samples here are ticks of 1/8000 s.
     """
 
@@ -89,7 +88,6 @@ class Sender:
         ssrc: int,
         sequence: int,
         timestamp: int,
-        encoder: PacketEncoder | None = None,
     ) -> None:
         self.ssrc = ssrc
         self.packets = self.packets_before = 0
@@ -115,16 +113,16 @@ class Sender:
         self._spurt_at = -math.inf
         self._spurt_slots = 0
         self._keep_alive_at = now + KEEP_ALIVE_S
-        self.reconfigure(config, encoder)
+        self.reconfigure(config)
 
-    def reconfigure(self, config: RtpConfig, encoder: PacketEncoder | None = None) -> None:
+    def reconfigure(self, config: RtpConfig) -> None:
         """Send by `config` from the next packet on; queue, sequence numbers and timestamps go on.
 
         Another form of what is played is for an empty queue only.
         """
         self._config = config
-        self._encoder = encoder
-        self._tick_octets = 1 if encoder is None else encoder.tick_octets
+        self._encoder = config.encoder
+        self._tick_octets = 1 if config.encoder is None else config.encoder.tick_octets
         if config.packet_samples != self._packet_samples:
             # The spurt's packets are counted in packet times: count afresh.
             self._spurt_at = -math.inf

@@ -4,7 +4,6 @@ import random
 from collections import deque
 from collections.abc import Callable
 
-from telephony.codec.convert import PacketEncoder
 from telephony.errors import LocalError, WireError
 from telephony.rtp import emodel
 from telephony.rtp.config import Address, RtpConfig, RtpLimits
@@ -47,13 +46,12 @@ class RtpSession:
         cname: str,
         limits: RtpLimits = _DEFAULT_LIMITS,
         rtcp_random: Callable[[], float] | None = None,
-        encoder: PacketEncoder | None = None,
     ) -> None:
         self._config = config
         self._limits = limits
         self._events: deque[RtpEvent] = deque()
         self._random = random.Random(ssrc)
-        self._sender = Sender(config, now, ssrc=ssrc, sequence=sequence, timestamp=timestamp, encoder=encoder)
+        self._sender = Sender(config, now, ssrc=ssrc, sequence=sequence, timestamp=timestamp)
         self._receiver = Receiver(config, limits, self._events)
         self._latch = SourceLatch(config.remote, config.signalling_host, limits)
         self._control = RtcpControl(
@@ -201,14 +199,14 @@ class RtpSession:
         compounds, self._control.to_send = self._control.to_send, []
         return _addressed(compounds, self._rtcp_target())
 
-    def reconfigure(self, config: RtpConfig, now: float, encoder: PacketEncoder | None = None) -> None:
+    def reconfigure(self, config: RtpConfig, now: float) -> None:
         """Go on with what a re-INVITE settled. Queue, numbers and audio time stay; the source may change once more.
 
-        Where `encoder` takes another form of audio than the last, the queue is to be cleared before.
+        Where `config.encoder` takes another form of audio than the last, the queue is to be cleared before.
         """
         self._config = config
         self._latch.reconfigure(config.remote, config.signalling_host)
-        self._sender.reconfigure(config, encoder)
+        self._sender.reconfigure(config)
         self._receiver.reconfigure(config)
 
     # ---- what is lent to the media pump (handover.py)
