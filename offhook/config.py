@@ -105,11 +105,13 @@ class RtpConfig(Section):
     media_timeout_s: Annotated[float, Field(ge=1, le=3_600)] = 15.0
     first_media_timeout_s: Annotated[float, Field(ge=1, le=3_600)] = 30.0
     ptime_ms: Literal[10, 20, 30, 40, 60] = 20
-    codecs: Annotated[tuple[CodecName, ...], Field(min_length=1)] = ("PCMU", "PCMA")
+    codecs: tuple[CodecName, ...] = ("PCMU", "PCMA")
 
     @field_validator("codecs")
     @classmethod
     def _codecs_each_once(cls, codecs: tuple[CodecName, ...]) -> tuple[CodecName, ...]:
+        if not codecs:
+            raise PydanticCustomError("none", "there is no call without a codec")
         if len(set(codecs)) < len(codecs):
             raise PydanticCustomError("twice", "a codec is named twice", {"example": tuple(dict.fromkeys(codecs))})
         return codecs
