@@ -47,6 +47,7 @@ COMMAND_LINE = "command line"
 Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9.:_%-]{1,255}$")]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 EngineName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
+CodecName = Literal["PCMU", "PCMA", "G722"]
 
 
 _E164 = r"^\+[1-9][0-9]{6,14}$"
@@ -126,13 +127,24 @@ class CarriersConfig(Section):
 
 class RtpConfig(Section):
     """Media ports, in pairs of an even one for RTP and the next for RTCP, shared out among the workers, and how
-    long silence is borne."""
+    long silence is borne. `codecs` are those that are taken, in the order of our offers; in an offer of the far end
+    its own order counts (RFC 3264 §6.1)."""
 
     low: Annotated[int, Field(ge=1024, le=65_534)] = 10_000
     high: Annotated[int, Field(ge=1025, le=65_535)] = 29_999
     media_timeout_s: Annotated[float, Field(ge=1, le=3_600)] = 15.0
     first_media_timeout_s: Annotated[float, Field(ge=1, le=3_600)] = 30.0
     ptime_ms: Literal[10, 20, 30, 40, 60] = 20
+    codecs: tuple[CodecName, ...] = ("PCMU", "PCMA")
+
+    @field_validator("codecs")
+    @classmethod
+    def _codecs_each_once(cls, codecs: tuple[CodecName, ...]) -> tuple[CodecName, ...]:
+        if not codecs:
+            raise PydanticCustomError("none", "there is no call without a codec")
+        if len(set(codecs)) < len(codecs):
+            raise PydanticCustomError("twice", "a codec is named twice", {"example": tuple(dict.fromkeys(codecs))})
+        return codecs
 
     @field_validator("low")
     @classmethod

@@ -22,8 +22,10 @@ from pipeline.vad.energy import EnergyVad
 from pipeline.vad.engine import VadEngine
 from pipeline.vad.gate import GateSettings
 from pipeline.vad.silero import SileroVad
-from telephony.codec.base import codec_named
-from telephony.resample import Upsampler, resample
+from telephony.codec import LINEAR16, PCMU, codec_named
+from telephony.codec.convert import packet_encoder
+from telephony.errors import LocalError as CodecError
+from telephony.resample import Downsampler, Upsampler, resample
 
 BENCH_TRANSCRIPT = "check my balance"
 BENCH_RECORDING = ("assets", "bench", "reply.wav")
@@ -33,6 +35,7 @@ class EngineSet:
     """A detector, a recogniser and a voice."""
 
     def __init__(self, config: Config) -> None:
+        _check_codecs(config)
         self.vad: VadEngine = make_vad(config)
         self.asr: AsrEngine = make_asr(config)
         self.tts: TtsEngine = make_tts(config)
@@ -72,6 +75,7 @@ class EngineSet:
             asr=self.asr,
             voice=self.voice,
             upsampler=lambda: Upsampler().push,
+            downsampler=lambda: Downsampler().push,
             ears=lambda encoding: _ears(config, encoding),
         )
 
@@ -90,7 +94,24 @@ class EngineSet:
 
 def _ears(config: Config, encoding: str) -> Ears:
     processor = WebrtcProcessor() if config.ears.processor == "webrtc" else None
-    return Ears(codec_named(encoding).decode, processor)
+    codec = codec_named(encoding)
+    # The ears know a line of one octet a sample; mu-law is far better than any echo.
+    octets = packet_encoder(codec, PCMU) if codec is LINEAR16 else None
+    return Ears((PCMU if octets else codec).decode, processor, octets.encode if octets else None)
+
+
+def _check_codecs(config: Config) -> None:
+    """A codec that was asked for can be coded: that is to be missed now, and not in a call."""
+    for name in config.rtp.codecs:
+        try:
+            codec_named(name).encoder()
+        except CodecError as error:
+            raise UserError(
+                f"calls cannot use the codec {name}",
+                str(error),
+                f"pip install 'offhook[{name.lower()}]'",
+                "[rtp] codecs",
+            ) from error
 
 
 def _check_rate(kind: Kind, name: str, rate_hz: int, possible: tuple[int, ...]) -> None:

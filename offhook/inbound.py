@@ -30,8 +30,6 @@ from telephony.net.ports import PortPair, PortPool, PortsExhaustedError
 from telephony.net.udp_line import UdpLine
 from telephony.rtp.config import RtpConfig
 
-CODECS = AudioCapabilities()
-
 ENDINGS = {
     EndCause.REMOTE_BYE: (EndedBy.CALLER, "caller hung up"),
     EndCause.LOCAL_BYE: (EndedBy.BOT, "bot hung up"),
@@ -71,6 +69,7 @@ class InboundCall:
         self._log = self._conversation.log
         self._pair: PortPair | None = None
         self._line: UdpLine | None = None
+        self._codecs = AudioCapabilities(services.config.rtp.codecs, ptime_ms=services.config.rtp.ptime_ms)
         self._media = LocalMedia(_local_host(services, trunk, event), 0, secrets.randbits(31), 1)
         self._offer: bytes | None = None  # ours, waiting for the answer in an ACK
         captures = trunk.captures
@@ -91,9 +90,9 @@ class InboundCall:
         self._media = LocalMedia(self._media.host, pair.port, self._media.session_id, 1)
         try:
             if self._event.sdp is None:
-                sdp = self._offer = make_offer(self._media, CODECS)
+                sdp = self._offer = make_offer(self._media, self._codecs)
             else:
-                sdp, audio = answer_offer(self._event.sdp, self._media, CODECS)
+                sdp, audio = answer_offer(self._event.sdp, self._media, self._codecs)
                 self._open_line(audio)
         except RemoteError as error:
             self._refuse(error.status)
@@ -124,7 +123,7 @@ class InboundCall:
         try:
             if self._offer is not None:
                 offer, self._offer = self._offer, None
-                audio = accept_answer(offer, sdp or b"", CODECS)
+                audio = accept_answer(offer, sdp or b"", self._codecs)
                 if self._line is None:
                     self._open_line(audio)
                 else:
@@ -146,9 +145,9 @@ class InboundCall:
         self._media = media = LocalMedia(media.host, media.port, media.session_id, media.version + 1)
         try:
             if sdp is None:
-                answer = self._offer = make_offer(media, CODECS)
+                answer = self._offer = make_offer(media, self._codecs)
             else:
-                answer, audio = answer_offer(sdp, media, CODECS)
+                answer, audio = answer_offer(sdp, media, self._codecs)
                 self._offer = None  # of an earlier re-INVITE that came to nothing
                 if self._line is not None:
                     self._line.reconfigure(self._rtp(audio), audio.codec, audio.receive_payload_types)

@@ -12,7 +12,7 @@ from time import monotonic
 
 from offhook.liveevents import LiveEvent, describe
 from pipeline.trace import CallerPartial, SessionEvent
-from telephony.codec.base import codec_named
+from telephony.codec import LINEAR16, codec_named
 from telephony.line import MediaLine
 from telephony.pcm import audioop
 
@@ -154,7 +154,8 @@ class LevelMeter:
 
     def __init__(self, watch: CallWatch, line: MediaLine) -> None:
         self._watch = watch
-        self._peaks = peak_table(line.encoding)
+        self._slot_octets = SLOT_SAMPLES * line.tick_octets
+        self._magnitudes = peaks_of(line.encoding)
         self._slot = -1  # the one that is being filled
         self._first = 0  # the first of the finished ones
         self._caller: list[int] = []
@@ -176,8 +177,8 @@ class LevelMeter:
             self._on_sent(payload, ordinal)
         if self._watch.detailed and payload:
             self._turn()
-            values = payload.translate(self._peaks)
-            first, *others = (max(values[at : at + SLOT_SAMPLES]) for at in range(0, len(values), SLOT_SAMPLES))
+            size = self._slot_octets
+            first, *others = (self._magnitudes(payload[at : at + size]) for at in range(0, len(payload), size))
             self._now_bot = max(self._now_bot, first)
             self._ahead.extend(others[len(self._ahead) :])
 
@@ -197,6 +198,14 @@ class LevelMeter:
                 self._caller, self._bot = [], []
         self._slot, self._now_caller = slot, 0
         self._now_bot = self._ahead.popleft() if self._ahead else 0
+
+
+def peaks_of(encoding: str) -> Callable[[bytes], int]:
+    """The greatest magnitude in a payload, 0 to 255."""
+    if encoding == LINEAR16.name:
+        return lambda payload: min(FULL_SCALE, audioop.max(payload, 2) >> 7)
+    table = peak_table(encoding)
+    return lambda payload: max(payload.translate(table))
 
 
 def peak_table(encoding: str) -> bytes:

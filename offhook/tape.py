@@ -5,6 +5,7 @@ from time import monotonic
 
 from offhook.records import RecordingResult, RecordingWriter
 from telephony.codec.base import codec_named
+from telephony.codec.convert import pcm_decoder, rate_converter
 from telephony.line import MediaLine
 
 RATE_HZ = 8_000
@@ -12,11 +13,13 @@ SLACK_SAMPLES = 800  # a packet within 100 ms of where the last one ended belong
 
 
 class Tape:
-    """Listens on a line beside the session. `uniqueid` names the file."""
+    """Listens on a line beside the session. `uniqueid` names the file. A wide line is recorded at 8 kHz, too."""
 
     def __init__(self, writer: RecordingWriter, uniqueid: str, line: MediaLine) -> None:
         self._recorder = writer.record(uniqueid)
-        self._decode = codec_named(line.encoding).decode
+        self._tick_octets = line.tick_octets
+        self._narrow = rate_converter(line.rate_hz, RATE_HZ)
+        self._decode = pcm_decoder(codec_named(line.encoding), RATE_HZ)
         self._began = monotonic()
         self._caller_offset: int | None = None
         self._bot_next = 0
@@ -30,6 +33,7 @@ class Tape:
     def _caller(self, pcm: bytes, at_sample: int) -> None:
         if self._on_audio is not None:
             self._on_audio(pcm, at_sample)
+        pcm = self._narrow(pcm)
         if self._caller_offset is None:
             # Audio time is continuous from the first packet on: only its beginning has to be placed.
             self._caller_offset = max(0, self._elapsed() - len(pcm) // 2) - at_sample
@@ -40,10 +44,11 @@ class Tape:
             self._on_sent(payload, ordinal)
         now = self._elapsed()
         # A line may tell of several packets at once, when the last of them has been played.
-        if abs(now - self._bot_next) > SLACK_SAMPLES + len(payload):
+        samples = len(payload) // self._tick_octets
+        if abs(now - self._bot_next) > SLACK_SAMPLES + samples:
             self._bot_next = now
         self._recorder.bot(self._decode(payload), self._bot_next)
-        self._bot_next += len(payload)
+        self._bot_next += samples
 
     def _elapsed(self) -> int:
         return int((monotonic() - self._began) * RATE_HZ)

@@ -13,10 +13,12 @@ KEPT_SAMPLES = 80_000  # 10 s of speech that nobody has asked for yet
 
 
 class CallerAudio:
-    """8 kHz 16-bit mono PCM in; what it says of speech comes later, to `on_speech`, on the event loop's thread.
+    """8 kHz 16-bit mono PCM in, and the same as the recogniser wants it.
 
+    What it says of speech comes later, to `on_speech`, on the event loop's thread.
     `is_eager` is asked when a frame is judged, see SpeechGate; `on_failed` is told of frames that could not be.
-    `weigh`, if given, says what the detector's word is worth, see Ears.
+    `weigh`, if given, says what the detector's word is worth, see Ears. `kept_bytes` is what a tick of 1/8000 s of what
+    is kept has: 2 at 8 kHz, 4 at 16 kHz.
     """
 
     def __init__(
@@ -26,6 +28,7 @@ class CallerAudio:
         is_eager: Callable[[], bool],
         on_failed: Callable[[EngineError], None],
         weigh: Weigh | None = None,
+        kept_bytes: int = 2,
     ) -> None:
         self.is_eager = is_eager
         self.on_failed = on_failed
@@ -38,12 +41,13 @@ class CallerAudio:
         self._submitted_samples = 0
         self._kept: deque[bytes] = deque()
         self._kept_bytes = 0
+        self._tick_bytes = kept_bytes
         self._zero_at = 0.0  # when sample 0 came, or would have, by the packet with the frame that spoke last
 
-    def push(self, pcm: bytes, at_sample: int, now: float, *, keep: bool) -> None:
-        """The next audio, from `at_sample` until `now`. To be kept is what no recogniser gets."""
+    def push(self, pcm: bytes, at_sample: int, now: float, *, keep: bytes) -> None:
+        """The next audio, from `at_sample` until `now`. `keep`: the same, if no recogniser gets it; else nothing."""
         if keep:
-            self._keep(pcm)
+            self._keep(keep)
         size = self._frame_bytes
         unframed = self._unframed
         if unframed:
@@ -72,13 +76,16 @@ class CallerAudio:
         """Keep all of the speech that is going on, else just enough to begin with, in whole packets."""
         self._kept.append(pcm)
         self._kept_bytes += len(pcm)
-        self._forget(2 * KEPT_SAMPLES if self._stream.gate.in_speech else self._pre_roll_bytes() + len(pcm))
+        self._forget(
+            self._tick_bytes * KEPT_SAMPLES if self._stream.gate.in_speech else self._pre_roll_bytes() + len(pcm)
+        )
 
     def _pre_roll_bytes(self) -> int:
         # What waits for its judgement may be speech, and speech wants what came before it: counted to the end
         # of the frame that is judged next.
         waiting = self._submitted_samples - self._stream.judged_samples
-        return 2 * (PRE_ROLL_SAMPLES + waiting) - self._frame_bytes + len(self._unframed)
+        samples = PRE_ROLL_SAMPLES + waiting - (self._frame_bytes - len(self._unframed)) // 2
+        return self._tick_bytes * samples
 
     def _forget(self, limit: int) -> None:
         kept = self._kept
@@ -107,7 +114,7 @@ class CallerAudio:
 
     def _trim(self) -> None:
         """From now on all is kept: to begin with, not a sample more than is wanted."""
-        limit = self._pre_roll_bytes() + self._frame_bytes
+        limit = self._pre_roll_bytes() + self._tick_bytes * (self._frame_bytes // 2)
         self._forget(limit)
         excess = self._kept_bytes - limit
         if excess > 0:

@@ -5,12 +5,16 @@ from typing import Protocol
 
 
 class Line(Protocol):
-    """Audio and keys of one call at 8 kHz: the caller's as 16-bit PCM, the bot's as encoded octets, one a sample.
+    """Audio and keys of one call: the caller's as 16-bit PCM at `rate_hz` (8000 or 16000), the bot's as encoded octets.
+
+    Positions and lengths count ticks of 1/8000 s, whatever the rate: `tick_octets` octets of payload each.
 
     Handlers run on the event loop's thread and return at once.
     """
 
     encoding: str
+    rate_hz: int
+    tick_octets: int
     on_audio: Callable[[bytes, int], None] | None
     on_dtmf: Callable[[str, int], None] | None
     on_sent: Callable[[bytes, int], None] | None

@@ -12,6 +12,7 @@ from typing import Any
 
 from pipeline.asr.engine import AsrEngine, AsrRequest, AsrStream
 from pipeline.asr.grammar import question_grammar
+from pipeline.bands import Bands
 from pipeline.caller_audio import CallerAudio
 from pipeline.dialog.sentences import sentences
 from pipeline.ears.ears import Ears
@@ -34,7 +35,7 @@ from pipeline.trace import (
     TurnTrace,
     TurnTraced,
 )
-from pipeline.tts.voice import LINE_RATE_HZ, Voice
+from pipeline.tts.voice import Voice
 from pipeline.turn.core import Command, TurnCore
 from pipeline.turn.tables import Action, Floor
 from pipeline.vad.batch import Events, VadBatcher
@@ -43,7 +44,7 @@ from pipeline.vad.gate import GateEvent, SpeechConfirmed, SpeechStarted, SpeechS
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """What a session needs. `upsampler()` makes a stateful 8 kHz to 16 kHz converter for one turn.
+    """What a session needs. `upsampler()` makes a stateful 8 kHz to 16 kHz converter, `downsampler()` one back.
 
     `ears(encoding)` makes the ears of one call on a line of that encoding; without it, all that is heard is believed.
     """
@@ -52,6 +53,7 @@ class Engines:
     asr: AsrEngine
     voice: Voice
     upsampler: Callable[[], Callable[[bytes], bytes]]
+    downsampler: Callable[[], Callable[[bytes], bytes]]
     ears: Callable[[str], Ears] | None = None
 
 
@@ -80,7 +82,10 @@ class Session:
         self._ears = engines.ears(line.encoding) if engines.ears is not None else None
         self._pause_before = True  # what is sent next does not follow what was sent before it
         weigh = self._ears.weigh if self._ears is not None else None
-        self._caller = CallerAudio(engines.vad, self._on_speech, self._is_eager, self._on_deaf, weigh)
+        self._bands = Bands(line.rate_hz, engines.asr.capabilities.rate_hz, engines.upsampler, engines.downsampler)
+        self._caller = CallerAudio(
+            engines.vad, self._on_speech, self._is_eager, self._on_deaf, weigh, self._bands.kept_bytes
+        )
         self._deaf = False
         # The recogniser.
         self._prompt: Prompt | None = None
@@ -89,7 +94,6 @@ class Session:
         self._stream: AsrStream | None = None
         self._turn = 0  # what comes of an earlier one comes too late
         self._transcription: asyncio.Task[None] | None = None
-        self._upsample: Callable[[bytes], bytes] | None = None
         # The bot's words.
         self._books: PlayoutLedger | None = None
         self._synthesis: asyncio.Task[None] | None = None
@@ -158,12 +162,14 @@ class Session:
 
     def _on_audio(self, pcm: bytes, at_sample: int) -> None:
         now = monotonic()
+        bands, stream = self._bands, self._stream
+        heard = narrow = bands.narrow(pcm)
         if self._ears is not None:
-            pcm = self._ears.heard(pcm, at_sample, now)
-        stream = self._stream
+            heard = self._ears.heard(narrow, at_sample, now)
+        kept = heard if bands.is_narrow else bands.wide(pcm, narrow, heard)
         if stream is not None:
-            stream.feed(self._upsample(pcm) if self._upsample is not None else pcm)
-        self._caller.push(pcm, at_sample, now, keep=stream is None)
+            stream.feed(bands.for_recogniser(kept))
+        self._caller.push(heard, at_sample, now, keep=b"" if stream is not None else kept)
 
     def _is_eager(self) -> bool:
         return self._core.floor is Floor.SPEAKING
@@ -285,7 +291,7 @@ class Session:
         if self._synthesis is not None:
             self._synthesis.cancel()
         self._paused = False
-        self._books = PlayoutLedger(Utterance(self._prompt.text))
+        self._books = PlayoutLedger(Utterance(self._prompt.text, tick_octets=self._line.tick_octets))
         self._synthesis = self._run(self._synthesise(self._books.utterance))
 
     async def _synthesise(self, utterance: Utterance) -> None:
@@ -293,7 +299,7 @@ class Session:
         offset = 0
         try:
             for offset, sentence in sentences(utterance.text):
-                clip = await self._engines.voice.clip(sentence, line.encoding, line.encode)
+                clip = await self._engines.voice.clip(sentence, line.encoding, line.encode, line.rate_hz)
                 utterance.append(clip.payload, clip.words, offset)
                 if not self._paused:
                     self._queue_from(self._books.queued_to if self._books else 0)
@@ -305,7 +311,7 @@ class Session:
 
     def _queue_from(self, utterance_sample: int) -> None:
         books, line = self._books, self._line
-        payload = bytes(books.utterance.payload[utterance_sample:]) if books is not None else b""
+        payload = books.utterance.payload_from(utterance_sample) if books is not None else b""
         if books is None or not payload:
             return
         now = monotonic()
@@ -313,7 +319,7 @@ class Session:
             self._trace.mark(Mark.SYNTHESISED, now)
         if not books.begun:
             self._tell(BotSpoke(books.utterance.text, now))
-        books.queue(utterance_sample, len(payload), line.sent_samples + line.queued_samples)
+        books.queue(utterance_sample, len(payload) // line.tick_octets, line.sent_samples + line.queued_samples)
         self._pause_before = self._pause_before or not line.queued_samples
         line.play(payload)
 
@@ -365,9 +371,8 @@ class Session:
             # The caller is speaking, and is told when they have ended.
             self._tell(EngineFailed(error.engine, str(error), now))
             return
-        self._upsample = self._engines.upsampler() if asr.capabilities.rate_hz == 2 * LINE_RATE_HZ else None
-        kept = self._caller.take_kept()
-        self._stream.feed(self._upsample(kept) if self._upsample is not None else kept)
+        self._bands.begin_turn()
+        self._stream.feed(self._bands.for_recogniser(self._caller.take_kept()))
 
     def _on_partial(self, turn: int, text: str) -> None:
         if turn == self._turn:

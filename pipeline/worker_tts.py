@@ -31,7 +31,7 @@ AUDIBLE = 0.006
 """Of full scale (44 dB down): what is below is silence around speech."""
 
 LEAD_SAMPLES = 40
-"""5 ms kept before the first sound."""
+"""5 ms kept before the first sound. All at 8 kHz; at 16 kHz they are twice as many."""
 
 TAIL_SAMPLES = 480
 """60 ms kept after the last sound."""
@@ -107,6 +107,7 @@ class Espeak:
 class _Stream:
     text: str
     left: list[tuple[int, int]]  # sentences not yet spoken
+    rate_hz: int
     said_samples: int = 0
 
 
@@ -124,11 +125,14 @@ class EspeakWorker:
         return {"engine": "espeak-ng", "rate_hz": OUTPUT_HZ}
 
     def open(self, stream: int, payload: bytes) -> None:
-        """Begin a stream: {"text": str}. It ends by itself."""
-        text = decode_json(payload).get("text")
+        """Begin a stream: {"text": str, "rate_hz": 8000 or 16000}. It ends by itself."""
+        wanted = decode_json(payload)
+        text, rate_hz = wanted.get("text"), wanted.get("rate_hz", OUTPUT_HZ)
         if not isinstance(text, str):
             raise ProtocolError("the text is not a string")
-        self._streams[stream] = _Stream(text, sentences(text))
+        if rate_hz not in (OUTPUT_HZ, 2 * OUTPUT_HZ):
+            raise ProtocolError("the rate is neither 8000 nor 16000 Hz")
+        self._streams[stream] = _Stream(text, sentences(text), rate_hz)
 
     def data(self, stream: int, payload: bytes) -> None:
         """A voice takes none."""
@@ -151,11 +155,13 @@ class EspeakWorker:
         if state.left:
             start, end = state.left.pop(0)
             samples, words = self._espeak.synthesize(state.text[start:end])
+            rate_hz, scale = state.rate_hz, state.rate_hz // OUTPUT_HZ
             samples, spans = cut(
-                decimate(samples, self._espeak.rate_hz),
-                [(character, sample * OUTPUT_HZ // self._espeak.rate_hz) for character, sample in words],
+                decimate(samples, self._espeak.rate_hz, rate_hz),
+                [(character, sample * rate_hz // self._espeak.rate_hz) for character, sample in words],
                 state.text[start:end],
-                tail=PAUSE_SAMPLES if state.left else TAIL_SAMPLES,
+                lead=scale * LEAD_SAMPLES,
+                tail=scale * (PAUSE_SAMPLES if state.left else TAIL_SAMPLES),
             )
             self._speak(stream, samples, [_shifted(span, start, state.said_samples) for span in spans])
             state.said_samples += len(samples)
@@ -180,15 +186,17 @@ def limited(samples: Samples) -> Samples:
     return result
 
 
-def cut(samples: Samples, words: list[tuple[int, int]], text: str, *, tail: int) -> tuple[Samples, list[WordSpan]]:
-    """Speech from LEAD_SAMPLES before its first sound on, with `tail` samples of near silence after the last.
+def cut(
+    samples: Samples, words: list[tuple[int, int]], text: str, *, lead: int = LEAD_SAMPLES, tail: int
+) -> tuple[Samples, list[WordSpan]]:
+    """Speech from `lead` samples before its first sound on, with `tail` samples of near silence after the last.
 
     The words' positions move along, and each ends with its last sound instead of with the pause behind it.
     """
     audible = np.flatnonzero(np.abs(samples) > AUDIBLE)
     if len(audible) == 0:
         return samples[:0], []
-    first = max(0, int(audible[0]) - LEAD_SAMPLES)
+    first = max(0, int(audible[0]) - lead)
     audible -= first
     end = int(audible[-1]) + 1
     kept = samples[first : first + end + tail]

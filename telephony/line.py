@@ -7,14 +7,21 @@ from typing import Protocol
 class MediaLine(Protocol):
     """Audio and digits of one call, both ways.
 
-    All audio is 8 kHz mono. Towards us it is 16-bit little-endian PCM; from us it is payload already in the line's
-    `encoding`, one octet a sample (G.711), so that prompts can be cached ready to send.
+    Audio is mono. Towards us it is 16-bit little-endian PCM at `rate_hz`; from us it is payload already in the line's
+    `encoding`, so that prompts can be cached ready to play. Positions and lengths, which are called samples, count
+    ticks of 1/8000 s whatever the rate: on a wide line there are two samples of PCM to each.
 
     Handlers are set before `start`; each runs on the event loop's thread and must return at once.
     """
 
     encoding: str
-    """"PCMU" or "PCMA"."""
+    """"PCMU", "PCMA", or on a wide line "LINEAR16"."""
+
+    rate_hz: int
+    """8000, or 16000 on a wide line; it stays."""
+
+    tick_octets: int
+    """Octets of payload a tick: 1 with G.711, 4 of linear PCM on a wide line."""
 
     on_audio: Callable[[bytes, int], None] | None
     """(pcm, at_sample): the caller's audio in order and without holes; `at_sample` counts from the first sample."""
@@ -35,7 +42,7 @@ class MediaLine(Protocol):
         """Begin to receive, and to send what is queued."""
 
     def encode(self, pcm: bytes) -> bytes:
-        """8 kHz 16-bit PCM to payload."""
+        """16-bit PCM at `rate_hz` to payload."""
 
     def play(self, payload: bytes) -> None:
         """Append to what is being said. The first packet of a talk spurt leaves within a few milliseconds."""

@@ -16,6 +16,7 @@ __all__ = [
     "RATE_HZ",
     "SAMPLE_BYTES",
     "SILENCE_DBFS",
+    "WIDE_RATE_HZ",
     "audioop",
     "from_array",
     "level_dbfs",
@@ -26,7 +27,10 @@ __all__ = [
 ]
 
 RATE_HZ = 8_000
-"""The telephone's sampling rate."""
+"""The telephone's sampling rate, and the rate of the ticks in which all audio time is counted."""
+
+WIDE_RATE_HZ = 16_000
+"""The sampling rate of a wide line: two samples a tick."""
 
 SAMPLE_BYTES = 2
 """Octets a sample."""

@@ -14,7 +14,7 @@ from telephony import pcm
 
 Floats = npt.NDArray[np.float64]
 
-# All in samples at 8 kHz.
+# All in samples at 8 kHz; a wide stream has twice as many of each.
 _PITCH_MIN = 40  # 200 Hz
 _PITCH_MAX = 120  # 66 Hz
 _MATCHED = 120  # the stretch of signal that is compared with its past
@@ -24,25 +24,32 @@ _BLOCK = 80  # after each 10 ms one period more is repeated
 _FADE_FROM = 80
 _FADE_UNTIL = 480
 
-_HISTORY_OCTETS = pcm.SAMPLE_BYTES * _HISTORY
-_GAIN = np.clip((_FADE_UNTIL - np.arange(_FADE_UNTIL)) / (_FADE_UNTIL - _FADE_FROM), 0.0, 1.0)
+
+def _gain(scale: int) -> Floats:
+    fade = (_FADE_UNTIL * scale - np.arange(_FADE_UNTIL * scale)) / (scale * (_FADE_UNTIL - _FADE_FROM))
+    return np.asarray(np.clip(fade, 0.0, 1.0), np.float64)
+
+
+_GAINS = {scale: _gain(scale) for scale in (1, 2)}
 
 
 class Concealer:
-    """Makes up what was lost of one 8 kHz audio stream, without delay.
+    """Makes up what was lost of one audio stream at 8 kHz, or at 16 kHz, without delay.
 
     Every frame that arrived goes through `good`, every hole through `lost`. What is made up repeats the pitch
     of the last 15 ms, fades after the first 10 ms, is silent after 60 ms, and is cross-faded with the first
     frame back.
     """
 
-    __slots__ = ("_history", "_lost", "_made_up", "_period")
+    __slots__ = ("_history", "_history_octets", "_lost", "_made_up", "_period", "_scale")
 
-    def __init__(self) -> None:
-        self._history = bytes(_HISTORY_OCTETS)
+    def __init__(self, rate_hz: int = pcm.RATE_HZ) -> None:
+        self._scale = scale = rate_hz // pcm.RATE_HZ
+        self._history_octets = pcm.SAMPLE_BYTES * scale * _HISTORY
+        self._history = bytes(self._history_octets)
         self._lost = 0
-        self._period = _PITCH_MIN
-        self._made_up: Floats = _GAIN
+        self._period = scale * _PITCH_MIN
+        self._made_up: Floats = _GAINS[scale]
 
     def good(self, frame: bytes) -> bytes:
         """A frame that arrived, any number of whole samples; it comes back changed only after a loss."""
@@ -58,8 +65,8 @@ class Concealer:
             return b""
         if self._lost == 0:
             past = np.frombuffer(self._history, dtype="<i2").astype(np.float64)
-            self._period = _pitch(past)
-            self._made_up = _continued(past, self._period)
+            self._period = _pitch(past, self._scale)
+            self._made_up = _continued(past, self._period, self._scale)
         audible = pcm.from_array(self._made_up[self._lost : self._lost + samples])
         frame = audible + bytes(pcm.SAMPLE_BYTES * samples - len(audible))
         self._lost += samples
@@ -67,10 +74,8 @@ class Concealer:
         return frame
 
     def _remember(self, frame: bytes) -> None:
-        if len(frame) >= _HISTORY_OCTETS:
-            self._history = frame[-_HISTORY_OCTETS:]
-        else:
-            self._history = (self._history + frame)[-_HISTORY_OCTETS:]
+        kept = self._history_octets
+        self._history = frame[-kept:] if len(frame) >= kept else (self._history + frame)[-kept:]
 
     def _fade_in(self, frame: bytes) -> bytes:
         """The first frame after a loss, cross-faded for a quarter period."""
@@ -88,24 +93,26 @@ def _ramp(length: int) -> Floats:
     return np.arange(1, length + 1) / (length + 1)
 
 
-def _pitch(past: Floats) -> int:
+def _pitch(past: Floats, scale: int) -> int:
     """The lag at which the last 15 ms resemble what was before them most, by normalised cross-correlation."""
-    stretch = past[-_MATCHED - _PITCH_MAX :]
-    windows = sliding_window_view(stretch, _MATCHED)[: _PITCH_MAX - _PITCH_MIN + 1]
+    matched, longest, shortest = scale * _MATCHED, scale * _PITCH_MAX, scale * _PITCH_MIN
+    stretch = past[-matched - longest :]
+    windows = sliding_window_view(stretch, matched)[: longest - shortest + 1]
     energy = np.concatenate(([0.0], np.cumsum(stretch * stretch)))
-    energy = energy[_MATCHED : _MATCHED + len(windows)] - energy[: len(windows)]
-    likeness = (windows @ stretch[-_MATCHED:]) / np.sqrt(np.maximum(energy, 1.0))
-    return _PITCH_MAX - int(np.argmax(likeness))
+    energy = energy[matched : matched + len(windows)] - energy[: len(windows)]
+    likeness = (windows @ stretch[-matched:]) / np.sqrt(np.maximum(energy, 1.0))
+    return longest - int(np.argmax(likeness))
 
 
-def _continued(past: Floats, period: int) -> Floats:
+def _continued(past: Floats, period: int, scale: int) -> Floats:
     """How the signal goes on for 60 ms, from one period of its past, then two, then three; faded."""
     seam = period // 4
     weight = _ramp(seam)
-    result = np.zeros(_FADE_UNTIL + seam)
+    length = scale * _FADE_UNTIL
+    result = np.zeros(length + seam)
     start = phase = 0
     for periods in range(1, _MAX_PERIODS + 1):
-        end = periods * _BLOCK if periods < _MAX_PERIODS else _FADE_UNTIL
+        end = periods * scale * _BLOCK if periods < _MAX_PERIODS else length
         loop = past[-periods * period :].copy()
         # The loop's end turns into what preceded its beginning, so that it can go round.
         before = past[-periods * period - seam : -periods * period]
@@ -119,4 +126,4 @@ def _continued(past: Floats, period: int) -> Floats:
     # The first sample should follow the last one received as it followed its own predecessor a period ago.
     result[:seam] += (past[-1] - past[-period - 1]) * (1.0 - weight)
     loudest = np.abs(past).max()
-    return np.asarray(np.clip(result[:_FADE_UNTIL], -loudest, loudest) * _GAIN, dtype=np.float64)
+    return np.asarray(np.clip(result[:length], -loudest, loudest) * _GAINS[scale], dtype=np.float64)

@@ -1,7 +1,7 @@
 """Sampling-rate conversion of 16-bit mono PCM.
 
-`Upsampler` is for the live path (8 → 16 kHz, 1.75 ms of delay, chunk by chunk); `resample` and `Resampler`
-are for recorded and synthesised audio at any pair of rates.
+`Upsampler` and `Downsampler` are for the live path (8 ↔ 16 kHz, under 2 ms of delay, chunk by chunk); `resample` and
+`Resampler` are for recorded and synthesised audio at any pair of rates.
 """
 
 import math
@@ -41,6 +41,7 @@ def _half_band_taps() -> Floats:
 
 _HALF_BAND_UNIT = 2.0**-24
 _HALF_BAND_TAPS = _half_band_taps()
+_DECIMATED_HISTORY = 4 * _HALF_BAND_SIDE - 2  # of 16 kHz, even, so that pairs stay pairs
 
 
 class Upsampler:
@@ -93,6 +94,39 @@ class _HalfBand:
 
     def reset(self) -> None:
         self._history = np.zeros(2 * _HALF_BAND_SIDE - 1)
+
+
+class Downsampler:
+    """16 kHz to 8 kHz, live: `Upsampler`'s filter the other way round.
+
+    Every chunk gives half its samples at once; the audio is 1.625 ms late. Flat within 0.1 dB to 3.4 kHz, what is above
+    4.6 kHz is at least 60 dB down. The output does not depend on the chunking.
+    """
+
+    __slots__ = ("_history",)
+
+    def __init__(self) -> None:
+        self._history = np.zeros(_DECIMATED_HISTORY)
+
+    def push(self, chunk: bytes) -> bytes:
+        """16 kHz PCM to 8 kHz PCM, any number of whole pairs of samples. ValueError if they are not."""
+        if len(chunk) % 4:
+            raise ValueError(f"{len(chunk)} octets are not whole pairs of 16-bit samples")
+        if not chunk:
+            return b""
+        samples = np.concatenate((self._history, np.frombuffer(chunk, dtype="<i2")))
+        self._history = samples[-_DECIMATED_HISTORY:]
+        # Every second sample and, weighed, those between them; the centre is one of the former.
+        count = len(chunk) // 4
+        between = np.convolve(samples[1::2], _HALF_BAND_TAPS, "valid")[:count]
+        result = between * _HALF_BAND_UNIT
+        result += samples[2 * _HALF_BAND_SIDE :: 2][:count]
+        result *= 0.5
+        return pcm.from_array(result)
+
+    def reset(self) -> None:
+        """As if nothing had been pushed."""
+        self._history = np.zeros(_DECIMATED_HISTORY)
 
 
 class Resampler:

@@ -19,11 +19,18 @@ _NEW_AFTER_SAMPLES = 1_280  # a suspicion that has been silent for so long is ov
 class Ears:
     """The echo guard, the ear for tones and, if one is given, a processor before them.
 
-    `decode` turns what the line sends into 16-bit PCM, one octet a sample. Audio is at 8 kHz.
+    `decode` turns what the line sends into 16-bit PCM, one octet a sample. Audio is at 8 kHz. Where a line sends
+    something else, `octets` makes such octets of it, piece by piece.
     """
 
-    def __init__(self, decode: Callable[[bytes], bytes], processor: AudioProcessor | None = None) -> None:
+    def __init__(
+        self,
+        decode: Callable[[bytes], bytes],
+        processor: AudioProcessor | None = None,
+        octets: Callable[[bytes], bytes] | None = None,
+    ) -> None:
         self.guard = EchoGuard(decode)
+        self._to_octets = octets
         self.tones = 0
         """Frames that the detector suspected and that were a tone."""
         self._processor = processor
@@ -32,7 +39,7 @@ class Ears:
 
     def sent(self, payload: bytes, at_s: float, *, first: bool = False) -> None:
         """The bot began to say this at `at_s` (monotonic seconds). `first`: a pause was before it, of any length."""
-        self.guard.sent(payload, at_s, first=first)
+        self.guard.sent(payload if self._to_octets is None else self._to_octets(payload), at_s, first=first)
 
     def heard(self, pcm: bytes, at_sample: int, at_s: float) -> bytes:
         """The caller's next audio, from `at_sample` until `at_s`: as much comes back, to be listened to instead."""

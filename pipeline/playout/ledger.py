@@ -1,5 +1,7 @@
 """The playout ledger: which words the caller has heard.
 
+Samples are ticks of 1/8000 s here, whatever the rate of the audio.
+
 Two axes. The *utterance* axis counts the samples of one prompt from its own beginning; words have their places on it.
 The *line* axis counts the samples that the line has ever been given to play, in the order of their playing: what the
 line reports as sent and heard is a number on it. A prompt that is paused and resumed lies on the line axis in several
@@ -25,7 +27,7 @@ class _Stretch:
 
 @dataclass(slots=True)
 class Utterance:
-    """One prompt: its text, its audio so far (one octet a sample) and the places of its words in both.
+    """One prompt: its text, its audio so far (`tick_octets` octets a sample) and the places of its words in both.
 
     It grows by `append` while it is being synthesised; `complete` says that nothing more will come. Where the voice
     failed on the way, `failed_at` is the character from which on the text will never be heard.
@@ -36,15 +38,16 @@ class Utterance:
     words: list[Word] = field(default_factory=list)
     complete: bool = False
     failed_at: int | None = None
+    tick_octets: int = 1
 
     @property
     def samples(self) -> int:
         """Its length so far."""
-        return len(self.payload)
+        return len(self.payload) // self.tick_octets
 
     def append(self, payload: bytes, words: tuple[Word, ...], char_offset: int = 0) -> None:
         """Add audio; the word places count from the piece's own start, their characters from `char_offset` on."""
-        base = len(self.payload)
+        base = self.samples
         self.words += (
             Word(
                 word.text,
@@ -56,6 +59,10 @@ class Utterance:
             for word in words
         )
         self.payload += payload
+
+    def payload_from(self, sample: int) -> bytes:
+        """What is there from `sample` on."""
+        return bytes(self.payload[sample * self.tick_octets :])
 
 
 class PlayoutLedger:

@@ -1,4 +1,4 @@
-"""From a synthesiser's rate down to 8 kHz, a whole utterance at a time: a windowed-sinc polyphase filter."""
+"""From a synthesiser's rate down to 8 or 16 kHz, a whole utterance at a time: a windowed-sinc polyphase filter."""
 
 from functools import lru_cache
 from math import gcd
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 OUTPUT_HZ = 8_000
 PASS_HZ = 3_300.0
-"""The telephone's band ends about here."""
+"""The telephone's band ends about here, at 8 kHz; at 16 kHz all is twice that."""
 
 STOP_HZ = 3_700.0
 """From here on at least 60 dB down: nothing folds back, and codecs are not troubled."""
@@ -18,16 +18,16 @@ ATTENUATION_DB = 65.0
 Samples = NDArray[np.float32]
 
 
-def decimate(samples: Samples, rate_hz: int) -> Samples:
-    """`samples` at `rate_hz` as ceil(len * 8000 / rate_hz) samples at 8 kHz, without delay.
+def decimate(samples: Samples, rate_hz: int, output_hz: int = OUTPUT_HZ) -> Samples:
+    """`samples` at `rate_hz` as ceil(len * output_hz / rate_hz) samples at `output_hz`, without delay.
 
-    Output n is the input at the time n / 8000 s. Raises ValueError for a rate below 8 kHz.
+    Output n is the input at the time n / output_hz s. Raises ValueError for a rate below `output_hz`.
     """
-    if rate_hz < OUTPUT_HZ:
-        raise ValueError(f"{rate_hz} Hz is less than {OUTPUT_HZ} Hz")
-    step, matrix = _block_matrix(rate_hz)
+    if rate_hz < output_hz:
+        raise ValueError(f"{rate_hz} Hz is less than {output_hz} Hz")
+    step, matrix = _block_matrix(rate_hz, output_hz)
     per_block = matrix.shape[1]
-    count = -(-len(samples) * OUTPUT_HZ // rate_hz)
+    count = -(-len(samples) * output_hz // rate_hz)
     blocks = -(-count // per_block)
     before = (matrix.shape[0] - step) // 2
     padded = np.zeros(max(0, blocks - 1) * step + matrix.shape[0], np.float32)
@@ -38,14 +38,15 @@ def decimate(samples: Samples, rate_hz: int) -> Samples:
 
 
 @lru_cache(maxsize=4)
-def _block_matrix(rate_hz: int) -> tuple[int, Samples]:
+def _block_matrix(rate_hz: int, output_hz: int) -> tuple[int, Samples]:
     # Outputs repeat their filter phases every `step` inputs. One matrix makes such a block of outputs out of
     # the inputs it covers and the half filter on either side: [half + step + half, outputs a block].
-    common = gcd(rate_hz, OUTPUT_HZ)
-    step, outputs = rate_hz // common, OUTPUT_HZ // common
-    half = int(np.ceil((ATTENUATION_DB - 7.95) / (14.36 * (STOP_HZ - PASS_HZ) / rate_hz) / 2.0))
+    scale = output_hz / OUTPUT_HZ
+    common = gcd(rate_hz, output_hz)
+    step, outputs = rate_hz // common, output_hz // common
+    half = int(np.ceil((ATTENUATION_DB - 7.95) / (14.36 * scale * (STOP_HZ - PASS_HZ) / rate_hz) / 2.0))
     beta = 0.1102 * (ATTENUATION_DB - 8.7)  # Kaiser's formulas
-    cutoff = (PASS_HZ + STOP_HZ) / rate_hz  # of the Nyquist frequency
+    cutoff = scale * (PASS_HZ + STOP_HZ) / rate_hz  # of the Nyquist frequency
     inputs = np.arange(-half, step + half)[:, None]
     distance = inputs - np.arange(outputs)[None, :] * (step / outputs)
     window = np.i0(beta * np.sqrt(np.maximum(0.0, 1.0 - (distance / half) ** 2))) / np.i0(beta)

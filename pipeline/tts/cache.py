@@ -17,7 +17,7 @@ WORD_BYTES = 200
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """An utterance as G.711 `payload`, one octet a sample of 8 kHz; its words count in these samples."""
+    """An utterance as `payload` in a line's encoding; its words count in ticks of 1/8000 s."""
 
     payload: bytes
     words: tuple[Word, ...] = ()

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,4 +51,13 @@ class TtsEngine(Protocol):
 
         Raises EngineError (EngineTimeout when hung) while iterated. To stop early, close the iterator.
         """
+        ...
+
+
+@runtime_checkable
+class RatedTtsEngine(TtsEngine, Protocol):
+    """A voice that speaks at more than one rate."""
+
+    def at_rate(self, rate_hz: int) -> TtsEngine:
+        """The same voice, which speaks at 8000 or 16000 Hz; it starts and ends with this one."""
         ...

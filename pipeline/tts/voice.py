@@ -3,17 +3,18 @@
 from collections.abc import Callable
 
 from pipeline.tts.cache import Clip, ClipCache
-from pipeline.tts.engine import TtsEngine, Word
+from pipeline.tts.engine import RatedTtsEngine, TtsEngine, Word
 from pipeline.tts.normalize import normalize
 from pipeline.tts.recorded import spread
 
 LINE_RATE_HZ = 8_000
+"""Of a narrow line, and of the ticks in which every line counts."""
 
 
 class Voice:
     """Joins an engine, the normaliser and the cache.
 
-    `resample(pcm, from_hz, to_hz)` brings the engine's audio to the line's 8 kHz where it has another rate.
+    `resample(pcm, from_hz, to_hz)` brings the engine's audio to the line's rate where it has another.
     """
 
     def __init__(
@@ -24,22 +25,27 @@ class Voice:
         self._cache = cache
         self._resample = resample
 
-    async def clip(self, text: str, encoding: str, encode: Callable[[bytes], bytes]) -> Clip:
-        """`text` spoken, as payload of one octet a sample; words count from the clip's start and in `text`.
+    async def clip(
+        self, text: str, encoding: str, encode: Callable[[bytes], bytes], line_rate_hz: int = LINE_RATE_HZ
+    ) -> Clip:
+        """`text` spoken, as payload; words count from the clip's start in ticks of 1/8000 s, and in `text`.
+
+        `encode` takes PCM at `line_rate_hz`, which goes with `encoding`.
 
         An engine that does not tell where its words are is taken to speak at an even pace. Raises EngineError.
         """
-        return await self._cache.get((self.name, text, encoding), lambda: self._synthesise(text, encode))
+        return await self._cache.get((self.name, text, encoding), lambda: self._synthesise(text, encode, line_rate_hz))
 
-    async def _synthesise(self, text: str, encode: Callable[[bytes], bytes]) -> Clip:
+    async def _synthesise(self, text: str, encode: Callable[[bytes], bytes], line_rate_hz: int) -> Clip:
         spoken = normalize(text)
-        rate_hz = self._engine.capabilities.rate_hz
+        engine = self._engine.at_rate(line_rate_hz) if isinstance(self._engine, RatedTtsEngine) else self._engine
+        rate_hz = engine.capabilities.rate_hz
         pcm, words = bytearray(), list[Word]()
-        async for chunk in self._engine.synthesize(spoken.text):
+        async for chunk in engine.synthesize(spoken.text):
             pcm += chunk.pcm
             words += chunk.words
-        audio = bytes(pcm) if rate_hz == LINE_RATE_HZ else self._resample(bytes(pcm), rate_hz, LINE_RATE_HZ)
-        samples = len(audio) // 2
+        audio = bytes(pcm) if rate_hz == line_rate_hz else self._resample(bytes(pcm), rate_hz, line_rate_hz)
+        samples = len(audio) * LINE_RATE_HZ // (2 * line_rate_hz)
         if not words:
             return Clip(encode(audio), spread(text, samples))
 

@@ -16,7 +16,7 @@ from sip.sdp.serializer import serialize
 PROTOCOL = "RTP/AVP"
 DTMF_EVENTS = "0-15"
 OFFERED_DTMF_PAYLOAD_TYPE = 101
-_PAYLOAD_TYPES = {"PCMU": 0, "PCMA": 8}
+_PAYLOAD_TYPES = {"PCMU": 0, "PCMA": 8, "G722": 9}
 
 _MIRROR = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
 
@@ -59,7 +59,7 @@ class NegotiatedAudio:
     codec: str
     payload_type: int
     receive_payload_types: Mapping[int, str]
-    """Payload type to "PCMU" or "PCMA"; read-only."""
+    """Payload type to the name of a codec; read-only."""
     dtmf_payload_type: int | None
     receive_dtmf_payload_type: int | None
     comfort_noise_payload_type: int | None

@@ -1,9 +1,23 @@
 """Audio encodings: `codec_named("PCMU")`."""
 
-from telephony.codec.base import Codec, codec_named, codec_of_payload_type, register
+from telephony.codec.base import Codec, Convert, codec_named, codec_of_payload_type, register
 from telephony.codec.g711 import PCMA, PCMU
+from telephony.codec.g722 import G722_64K
+from telephony.codec.linear import LINEAR16
 
-__all__ = ["PCMA", "PCMU", "Codec", "codec_named", "codec_of_payload_type", "register"]
+__all__ = [
+    "G722_64K",
+    "LINEAR16",
+    "PCMA",
+    "PCMU",
+    "Codec",
+    "Convert",
+    "codec_named",
+    "codec_of_payload_type",
+    "register",
+]
 
 register(PCMU)
 register(PCMA)
+register(G722_64K)
+register(LINEAR16)

@@ -1,12 +1,16 @@
 """What a codec is, and the codecs by name."""
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
 
 from telephony.errors import LocalError
 
+Convert: TypeAlias = Callable[[bytes], bytes]
+"""Audio in one form to the same audio in another, piece by piece."""
+
 
 class Codec(Protocol):
-    """One audio encoding. Stateless: a call needs no codec of its own."""
+    """One audio encoding. Some remember what they have coded: each direction of a call has a coder of its own."""
 
     @property
     def name(self) -> str:
@@ -17,18 +21,28 @@ class Codec(Protocol):
         """Sampling rate of the PCM on the other side."""
 
     @property
-    def payload_type(self) -> int:
-        """Static RTP payload type (RFC 3551 §6)."""
+    def tick_octets(self) -> int:
+        """Octets of payload for a tick of 1/8000 s."""
+
+    @property
+    def payload_type(self) -> int | None:
+        """Static RTP payload type (RFC 3551 §6), None where there is none."""
 
     @property
     def silence(self) -> bytes:
-        """One octet of payload that decodes to silence."""
+        """A tick of payload that decodes to silence."""
 
     def encode(self, pcm: bytes) -> bytes:
-        """16-bit little-endian mono PCM to payload. ValueError if `pcm` is not whole samples."""
+        """A whole recording: 16-bit little-endian mono PCM to payload. ValueError if `pcm` is not whole samples."""
 
     def decode(self, payload: bytes) -> bytes:
-        """Payload to 16-bit little-endian mono PCM. Every payload means something: nothing is raised."""
+        """A whole recording: payload to 16-bit little-endian mono PCM. Every payload means something."""
+
+    def encoder(self) -> Convert:
+        """`encode`, piece by piece, for one stream."""
+
+    def decoder(self) -> Convert:
+        """`decode`, piece by piece, for one stream."""
 
 
 _by_name: dict[str, Codec] = {}

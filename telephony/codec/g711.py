@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
+from telephony.codec.base import Convert
 from telephony.pcm import RATE_HZ, SAMPLE_BYTES, audioop
 
 
 class G711:
     """One of the two laws."""
 
-    __slots__ = ("_compress", "_expand", "name", "payload_type", "rate_hz", "silence")
+    __slots__ = ("_compress", "_expand", "name", "payload_type", "rate_hz", "silence", "tick_octets")
 
     def __init__(
         self,
@@ -18,7 +19,8 @@ class G711:
         expand: Callable[[bytes, int], bytes],
     ) -> None:
         self.name = name
-        self.payload_type = payload_type
+        self.payload_type: int | None = payload_type
+        self.tick_octets = 1
         self.rate_hz = RATE_HZ
         self._compress = compress
         self._expand = expand
@@ -36,6 +38,14 @@ class G711:
     def decode(self, payload: bytes) -> bytes:
         """One octet a sample to PCM."""
         return self._expand(payload, SAMPLE_BYTES)
+
+    def encoder(self) -> Convert:
+        """Nothing to remember."""
+        return self.encode
+
+    def decoder(self) -> Convert:
+        """Nothing to remember."""
+        return self.decode
 
 
 PCMU = G711("PCMU", 0, audioop.lin2ulaw, audioop.ulaw2lin)

@@ -87,6 +87,7 @@ class StreamLine:
         self.on_sent: Callable[[bytes, int], None] | None = None
         self.on_drained: Callable[[], None] | None = None
         self.on_silent: Callable[[], None] | None = None
+        self.rate_hz, self.tick_octets = PCMU.rate_hz, PCMU.tick_octets
         self._on_started = on_started
         self._on_ended = on_ended
         self._on_suspended = on_suspended

@@ -8,8 +8,11 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import NamedTuple
 
-from telephony.codec import Codec, codec_named, codec_of_payload_type
+from telephony.codec import Codec, Convert, codec_named, codec_of_payload_type
+from telephony.codec.convert import is_plain, line_codec, packet_encoder, pcm_decoder
 from telephony.errors import LocalError
 from telephony.net.clock import SLOT_MS, MediaClock
 from telephony.net.loop_path import DATAGRAMS_PER_WAKEUP, LoopPath
@@ -17,6 +20,7 @@ from telephony.net.path import Path
 from telephony.net.ports import PortPair
 from telephony.net.pump_path import PumpPath
 from telephony.net.watch import MediaWatch
+from telephony.pcm import RATE_HZ
 from telephony.plc import Concealer
 from telephony.rtp import (
     AudioGap,
@@ -40,15 +44,22 @@ _FLIGHTS_MAX = 256
 _TIMER_GRAIN_S = 0.001
 
 
+class _Decoder(NamedTuple):
+    """How a payload type is decoded, to PCM at the line's rate."""
+
+    codec: Codec
+    decode: Convert
+
+
 class UdpLine:
     """One call's media on a pair of UDP ports. For the handlers and the rest of the interface see
     `MediaLine`.
 
     `config` and `codec_name` are what was negotiated; `receive_codecs` names the codecs of payload types that
-    are not static. The pair belongs to the line: `close` releases it. `encoding` is that of the first
-    `codec_name` and stays: where `reconfigure` brings another codec, the line converts. Raises LocalError for
-    an unknown codec, a packet time that is not whole slots of the clock, and a remote host that is a name:
-    looking it up would block.
+    are not static. The pair belongs to the line: `close` releases it. `encoding` and `rate_hz` follow from the
+    first `codec_name` and stay: where `reconfigure` brings another codec, the line converts. A line whose first
+    codec is wide is played linear PCM. Raises LocalError for an unknown codec or one that is not installed, a
+    packet time that is not whole slots of the clock, and a remote host that is a name: looking it up would block.
     """
 
     def __init__(
@@ -70,10 +81,16 @@ class UdpLine:
         self.on_drained: Callable[[], None] | None = None
         self.on_silent: Callable[[], None] | None = None
         self.pair = pair
-        self._codec = self._wire_codec = codec_named(codec_name)
+        self._wire_codec = codec_named(codec_name)
+        self._codec = line_codec(self._wire_codec)
+        self._queue_codec = _queued_as(self._codec, self._wire_codec)
         self.encoding = self._codec.name
+        self.rate_hz = self._codec.rate_hz
+        self.tick_octets = self._codec.tick_octets
+        config = replace(config, encoder=packet_encoder(self._queue_codec, self._wire_codec))
         self._config = config
-        self._decoders = _decoders(config, self._codec, receive_codecs or {})
+        self._decoders: dict[int, _Decoder] = {}
+        self._take_decoders(config, receive_codecs or {})
         self._clock = clock
         self._loop = loop or asyncio.get_running_loop()
         limits = RtpLimits()
@@ -88,11 +105,11 @@ class UdpLine:
             limits=limits,
         )
         self._path = self._new_path(limits)
-        self._concealer = Concealer()
+        self._concealer = Concealer(self.rate_hz)
         self._noise = NoiseGenerator()
         self._watch = MediaWatch(first_media_timeout_s, media_timeout_s)
         self._played: deque[bytes] = deque()
-        self._played_octets = 0
+        self._played_ticks = 0
         self._flights: deque[tuple[float, int]] = deque(maxlen=_FLIGHTS_MAX)
         self._heard = 0
         self._started = self._closed = False
@@ -120,7 +137,7 @@ class UdpLine:
         self._arm()
 
     def encode(self, pcm: bytes) -> bytes:
-        """8 kHz 16-bit PCM to payload in `encoding`. ValueError if `pcm` is not whole samples."""
+        """16-bit PCM at `rate_hz` to payload in `encoding`. ValueError if `pcm` is not whole samples."""
         return self._codec.encode(pcm)
 
     def play(self, payload: bytes) -> None:
@@ -129,15 +146,15 @@ class UdpLine:
             return
         self._forget_played()
         self._played.append(payload)
-        self._played_octets += len(payload)
-        if self._wire_codec is not self._codec:
-            payload = _converted(payload, self._codec, self._wire_codec)
+        self._played_ticks += len(payload) // self.tick_octets
+        if self._queue_codec is not self._codec:
+            payload = _converted(payload, self._codec, self._queue_codec)
         self._path.play(payload, time.monotonic())
 
     def clear(self) -> int:
         """Drop all that has not been sent; the samples dropped."""
         self._played.clear()
-        self._played_octets = 0
+        self._played_ticks = 0
         return self._path.clear(time.monotonic())
 
     @property
@@ -171,17 +188,21 @@ class UdpLine:
             return
         _validate(config)
         codec = codec_named(codec_name)
+        queue_codec = _queued_as(self._codec, codec)
+        known = codec is self._wire_codec
+        encoder = self._config.encoder if known else packet_encoder(queue_codec, codec)
+        config = replace(config, encoder=encoder)
         now = time.monotonic()
         self._path.recall()
-        queued = self._unsent() if codec is not self._wire_codec else b""
+        queued = self._unsent() if queue_codec is not self._queue_codec else b""
         if queued:
             self._session.clear(now)
         self._session.reconfigure(config, now)
         if queued:
-            self._session.play(_converted(queued, self._codec, codec), now)
+            self._session.play(_converted(queued, self._codec, queue_codec), now)
         self._config = config
-        self._wire_codec = codec
-        self._decoders = _decoders(config, codec, receive_codecs or {})
+        self._wire_codec, self._queue_codec = codec, queue_codec
+        self._take_decoders(config, receive_codecs or {})
         if not _awaits_media(config):
             self._watch.pause()
         elif self._started:
@@ -258,13 +279,14 @@ class UdpLine:
 
     def _handle(self, event: RtpEvent) -> None:
         if isinstance(event, AudioPayload):
-            codec = self._decoders.get(event.payload_type, self._wire_codec)
-            self.heard(codec.decode(event.payload), event.at_sample)
+            decoder = self._decoders.get(event.payload_type) or self._decoders[self._config.payload_type]
+            self.heard(decoder.decode(event.payload), event.at_sample)
         elif isinstance(event, AudioGap):
+            samples = event.samples * self.rate_hz // RATE_HZ
             if event.noise is None:
-                pcm = self._concealer.lost(event.samples)
+                pcm = self._concealer.lost(samples)
             else:
-                pcm = self._concealer.good(self._noise.make(event.noise, event.samples))
+                pcm = self._concealer.good(self._noise.make(event.noise, samples))
             self._hear(pcm, event.at_sample)
         elif isinstance(event, DigitReceived):
             if self.on_dtmf is not None:
@@ -277,8 +299,9 @@ class UdpLine:
         self._hear(self._concealer.good(pcm), at_sample)
 
     def is_a_law(self, payload_type: int) -> bool | None:
-        """How the payload is decoded; None if it is not G.711."""
-        return _A_LAW.get(self._decoders.get(payload_type, self._wire_codec).name)
+        """How the payload is decoded; None if it is not G.711, or not wanted at 8 kHz."""
+        decoder = self._decoders.get(payload_type)
+        return None if decoder is None or self.rate_hz != RATE_HZ else _A_LAW.get(decoder.codec.name)
 
     def _hear(self, pcm: bytes, at_sample: int) -> None:
         if self.on_audio is not None:
@@ -288,10 +311,10 @@ class UdpLine:
 
     def sent(self, payload: bytes, ordinal: int, at: float) -> None:
         """So much of the queue has left."""
-        self._flights.append((at, ordinal + len(payload)))
+        self._flights.append((at, ordinal + len(payload) // self.tick_octets))
         if self.on_sent is not None:
-            if self._wire_codec is not self._codec:
-                payload = _converted(payload, self._wire_codec, self._codec)
+            if self._queue_codec is not self._codec:
+                payload = _converted(payload, self._queue_codec, self._codec)
             self.on_sent(payload, ordinal)
 
     def drained(self) -> None:
@@ -310,12 +333,24 @@ class UdpLine:
     def _forget_played(self) -> None:
         """Let go of payload that has been sent."""
         queued = self._path.queued_samples
-        while self._played and self._played_octets - len(self._played[0]) >= queued:
-            self._played_octets -= len(self._played.popleft())
+        while self._played and self._played_ticks - len(self._played[0]) // self.tick_octets >= queued:
+            self._played_ticks -= len(self._played.popleft()) // self.tick_octets
 
     def _unsent(self) -> bytes:
         queued = self._path.queued_samples
-        return b"".join(self._played)[-queued:] if queued else b""
+        return b"".join(self._played)[-queued * self.tick_octets :] if queued else b""
+
+    def _take_decoders(self, config: RtpConfig, names: Mapping[int, str]) -> None:
+        """Of all payload types; one whose codec stays goes on decoding where it is."""
+        taken = {}
+        for payload_type in config.receive_payload_types | {config.payload_type}:
+            named = codec_named(names[payload_type]) if payload_type in names else None
+            codec = named or codec_of_payload_type(payload_type) or self._wire_codec
+            known = self._decoders.get(payload_type)
+            if known is None or known.codec is not codec:
+                known = _Decoder(codec, pcm_decoder(codec, self.rate_hz))
+            taken[payload_type] = known
+        self._decoders = taken
 
     # ---- time
 
@@ -379,13 +414,9 @@ def _validate(config: RtpConfig) -> None:
             raise LocalError(f"the remote media host {host!r} is not a numeric address") from None
 
 
-def _decoders(config: RtpConfig, default: Codec, names: Mapping[int, str]) -> dict[int, Codec]:
-    return {
-        payload_type: codec_named(names[payload_type])
-        if payload_type in names
-        else codec_of_payload_type(payload_type) or default
-        for payload_type in config.receive_payload_types
-    }
+def _queued_as(played: Codec, wire: Codec) -> Codec:
+    """How a path's queue holds what is played: as it goes over the wire where that can be cut anywhere."""
+    return wire if played.rate_hz == RATE_HZ and is_plain(wire) else played
 
 
 def _converted(payload: bytes, source: Codec, target: Codec) -> bytes:

@@ -3,18 +3,22 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from telephony.codec.convert import PacketEncoder
+
 Address: TypeAlias = tuple[str, int]
 """(numeric host, port)."""
 
 
 @dataclass(frozen=True, slots=True)
 class RtpConfig:
-    """One audio stream as offer and answer settled it. G.711 only: an octet is a sample, 8000 of them a second.
+    """One audio stream as offer and answer settled it. Audio time is in ticks of
+    1/8000 s: with G.711 an octet and a sample, with G.722 an octet and two samples.
 
     `remote` and `remote_rtcp` are the addresses the other end's SDP names, as numbers; `signalling_host` is where its
-    SIP messages come from, the one other place its media may come from (NAT). `silence` is one octet of silence in the
+    SIP messages come from, the one other place its media may come from (NAT). `silence` is one tick of silence in the
     encoding that is sent. Comfort noise (RFC 3389) is sent and understood where its payload types are not None. With
-    `rtcp_mux` RTCP travels on RTP's port, both ways (RFC 5761); `remote_rtcp` then is `remote`.
+    `rtcp_mux` RTCP travels on RTP's port, both ways (RFC 5761); `remote_rtcp` then is `remote`. What is played is
+    payload unless `encoder` makes it.
     """
 
     payload_type: int
@@ -31,10 +35,11 @@ class RtpConfig:
     comfort_noise_payload_type: int | None = None
     receive_comfort_noise_payload_type: int | None = None
     rtcp_mux: bool = False
+    encoder: PacketEncoder | None = None
 
     @property
     def packet_samples(self) -> int:
-        """Samples (and octets) of one sent packet."""
+        """Ticks of 1/8000 s in one sent packet."""
         return self.ptime_ms * 8
 
 

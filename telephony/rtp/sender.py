@@ -43,6 +43,9 @@ class Sender:
     after the spurt's last, since the far end should not have to guess what the silence is.
 
     A packet at the end of what is queued, or before a key press, is filled up with silence that counts nowhere.
+
+    With an encoder what is played is no payload yet: each packet is coded when it leaves, in their order, so that a
+    codec that remembers codes what the far end gets and nothing else. Samples here are ticks of 1/8000 s.
     """
 
     __slots__ = (
@@ -51,6 +54,7 @@ class Sender:
         "_dropped",
         "_dry_at",
         "_dtmf",
+        "_encoder",
         "_head",
         "_keep_alive_at",
         "_marker",
@@ -61,6 +65,7 @@ class Sender:
         "_sequence",
         "_spurt_at",
         "_spurt_slots",
+        "_tick_octets",
         "_timestamp",
         "drained",
         "octets",
@@ -75,7 +80,15 @@ class Sender:
         "underruns",
     )
 
-    def __init__(self, config: RtpConfig, now: float, *, ssrc: int, sequence: int, timestamp: int) -> None:
+    def __init__(
+        self,
+        config: RtpConfig,
+        now: float,
+        *,
+        ssrc: int,
+        sequence: int,
+        timestamp: int,
+    ) -> None:
         self.ssrc = ssrc
         self.packets = self.packets_before = 0
         self.octets = self.octets_before = 0
@@ -103,8 +116,13 @@ class Sender:
         self.reconfigure(config)
 
     def reconfigure(self, config: RtpConfig) -> None:
-        """Send by `config` from the next packet on; queue, sequence numbers and timestamps go on."""
+        """Send by `config` from the next packet on; queue, sequence numbers and timestamps go on.
+
+        Another form of what is played is for an empty queue only.
+        """
         self._config = config
+        self._encoder = config.encoder
+        self._tick_octets = 1 if config.encoder is None else config.encoder.tick_octets
         if config.packet_samples != self._packet_samples:
             # The spurt's packets are counted in packet times: count afresh.
             self._spurt_at = -math.inf
@@ -139,7 +157,7 @@ class Sender:
         """Append audio, any length."""
         if payload:
             self._queue.append(payload)
-            self.queued_samples += len(payload)
+            self.queued_samples += len(payload) // self._tick_octets
 
     def clear(self) -> int:
         """Drop the audio that has not left; key presses stay. Returns the samples dropped."""
@@ -157,8 +175,8 @@ class Sender:
         self._dtmf.queue(digits, self._dropped + self.sent_samples + self.queued_samples, limit)
 
     def lend(self) -> tuple[SendState, bytes] | None:
-        """The state and what is queued, if there are no key presses; None otherwise."""
-        if self._dtmf.busy or self.to_send or self._packet_samples > LENDABLE_SAMPLES:
+        """The state and what is queued, if it is payload and there are no key presses; None otherwise."""
+        if self._encoder or self._dtmf.busy or self.to_send or self._packet_samples > LENDABLE_SAMPLES:
             return None
         config = self._config
         noise = config.comfort_noise_payload_type
@@ -213,7 +231,7 @@ class Sender:
             self._new_spurt(now)
             noise = self._config.comfort_noise_payload_type
             if noise is None:
-                silence = self._config.silence * self._packet_samples
+                silence = self._payload(b"")
                 self._send(self._config.payload_type | MARKER, self._timestamp, silence, now)
             else:
                 self._send(noise, self._timestamp, LINE_NOISE, now)
@@ -281,33 +299,42 @@ class Sender:
         config = self._config
         samples = self._packet_samples
         before_digit = self._dtmf.audio_before(self._dropped + self.sent_samples)
-        chunk = self._take(samples if before_digit is None else min(samples, before_digit))
+        wanted = samples if before_digit is None else min(samples, before_digit)
+        chunk = self._take(wanted * self._tick_octets)
         kind = config.payload_type
         if self._marker:
             kind |= MARKER
             self._marker = False
-        padding = samples - len(chunk)
-        self._send(kind, self._timestamp, chunk + config.silence * padding if padding else chunk, now)
-        self.queued_samples -= len(chunk)
-        self.sent_samples += len(chunk)
+        self._send(kind, self._timestamp, self._payload(chunk), now)
+        taken = len(chunk) // self._tick_octets
+        self.queued_samples -= taken
+        self.sent_samples += taken
         if not self.queued_samples:
             self.drained = True
             self._dry_at = now
         return chunk
 
-    def _take(self, samples: int) -> bytes:
-        """Up to `samples` octets from the queue's front."""
+    def _payload(self, chunk: bytes) -> bytes:
+        """A whole packet's, silence behind `chunk`."""
+        encoder = self._encoder
+        padding = self._packet_samples - len(chunk) // self._tick_octets
+        if padding:
+            chunk += (self._config.silence if encoder is None else encoder.silence) * padding
+        return chunk if encoder is None else encoder.encode(chunk)
+
+    def _take(self, octets: int) -> bytes:
+        """Up to so many `octets` from the queue's front."""
         queue, head = self._queue, self._head
-        chunk = queue[0][head : head + samples]
+        chunk = queue[0][head : head + octets]
         head += len(chunk)
         if head < len(queue[0]):
             self._head = head
             return chunk
         queue.popleft()
         self._head = 0
-        if len(chunk) == samples or not queue:
+        if len(chunk) == octets or not queue:
             return chunk
-        return chunk + self._take(samples - len(chunk))
+        return chunk + self._take(octets - len(chunk))
 
     def _send(self, kind: int, timestamp: int, payload: bytes, now: float) -> None:
         self.to_send.append(build_plain(kind, self._sequence, timestamp & MASK32, self.ssrc, payload))

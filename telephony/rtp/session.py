@@ -134,7 +134,7 @@ class RtpSession:
             self._control.handle_timer(now)
 
     def play(self, payload: bytes, now: float) -> None:
-        """Append G.711 octets, any number, to what is said."""
+        """Append payload, or what the encoder takes, in whole ticks of 1/8000 s, to what is said."""
         if not self._closed:
             self._sender.play(payload)
 
@@ -143,7 +143,7 @@ class RtpSession:
         return self._sender.clear()
 
     def tick(self, now: float) -> bytes | None:
-        """A packet time has come. Returns the octets taken from the queue, without padding; None for none."""
+        """A packet time has come. Returns what was taken from the queue, without padding; None for none."""
         if self._closed:
             return None
         sender = self._sender
@@ -200,7 +200,10 @@ class RtpSession:
         return _addressed(compounds, self._rtcp_target())
 
     def reconfigure(self, config: RtpConfig, now: float) -> None:
-        """Go on with what a re-INVITE settled. Queue, numbers and audio time stay; the source may change once more."""
+        """Go on with what a re-INVITE settled. Queue, numbers and audio time stay; the source may change once more.
+
+        Where `config.encoder` takes another form of audio than the last, the queue is to be cleared before.
+        """
         self._config = config
         self._latch.reconfigure(config.remote, config.signalling_host)
         self._sender.reconfigure(config)

@@ -1,14 +1,21 @@
 """The engines of one process, as the benchmarks have them: the real detector, a fixed transcript, a recorded voice."""
 
 import asyncio
+import sys
 
-from offhook.config import AsrConfig, Config, TtsConfig, VadConfig
+import numpy as np
+import pytest
+
+from offhook.config import AsrConfig, Config, RtpConfig, TtsConfig, VadConfig
 from offhook.dialogs import BENCH_SENTENCE
 from offhook.engines import BENCH_TRANSCRIPT, EngineSet
+from offhook.usererror import UserError
 from pipeline.asr.engine import AsrRequest
 from pipeline.errors import EngineError
 from pipeline.vad.batch import Events
 from telephony.codec.base import codec_named
+from telephony.resample import Upsampler
+from telephony.tones import noise
 
 BENCH = Config(asr=AsrConfig(engine="fixed"), tts=TtsConfig(engine="recorded"))
 
@@ -65,3 +72,24 @@ async def test_the_gate_is_set_as_configured() -> None:
     assert len(await asyncio.wait_for(ear.told, 1)) == 2, "started, and believed at once"
     patient = config.model_copy(update={"vad": VadConfig(engine="energy", confirm_ms=500)})
     assert engines.for_call(patient).vad is not vad
+
+
+async def test_a_codec_that_cannot_be_coded_is_missed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "G722", None)
+    with pytest.raises(UserError, match="G722 is not installed") as error:
+        EngineSet(BENCH.model_copy(update={"rtp": RtpConfig(codecs=("PCMU", "G722"))}))
+    assert error.value.problems[0].todo == "pip install 'offhook[g722]'"
+
+
+async def test_the_ears_of_a_wide_line_hear_what_it_sends() -> None:
+    ears = EngineSet(BENCH).for_call(BENCH).ears
+    assert ears is not None
+    wide, narrow = ears("LINEAR16"), ears("PCMU")
+    voice = noise(200, level_dbfs=-20)
+    wide.sent(Upsampler().push(voice), 1.0, first=True)
+    narrow.sent(codec_named("PCMU").encode(voice), 1.0, first=True)
+    for one in (wide, narrow):
+        one.heard(bytes(2 * 160), 0, 1.02)
+    known, told = (np.frombuffer(one.guard.sent_pcm(0, 1_400), "<i2").astype(float) for one in (wide, narrow))
+    late = known[27:]  # both filters' delay
+    assert np.corrcoef(late, told[: len(late)])[0, 1] > 0.9

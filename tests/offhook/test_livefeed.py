@@ -2,11 +2,12 @@ import asyncio
 from collections.abc import Callable
 from time import monotonic
 
+import numpy as np
 import pytest
 
 from offhook import livefeed
 from offhook.liveevents import LiveEvent, describe
-from offhook.livefeed import CallWatch, LiveCall, LiveFeed, peak_table
+from offhook.livefeed import CallWatch, LiveCall, LiveFeed, peak_table, peaks_of
 from pipeline.events import Answer, AnswerKind, Heard
 from pipeline.trace import (
     BargedIn,
@@ -29,6 +30,8 @@ class Line:
     """What of a line the meter touches."""
 
     encoding = "PCMU"
+    rate_hz = 8_000
+    tick_octets = 1
 
     def __init__(self) -> None:
         self.on_audio: Callable[[bytes, int], None] | None = None
@@ -235,3 +238,10 @@ async def test_what_was_sent_in_one_go_is_heard_piece_by_piece(
         line.on_audio(bytes(320), 160 * step)
     bot = [peak for _, event in page.told if event["kind"] == "levels" for peak in event["bot"]]
     assert [peak > 100 for peak in bot] == [True, True, True, True, False, False]
+
+
+def test_the_peaks_of_a_wide_line() -> None:
+    peaks = peaks_of("LINEAR16")
+    assert peaks(np.array([0, -16_384, 100], "<i2").tobytes()) == 128
+    assert peaks(np.array([-32_768], "<i2").tobytes()) == 255
+    assert peaks_of("PCMU")(codec_named("PCMU").encode(np.array([0, -16_764], "<i2").tobytes())) == 130

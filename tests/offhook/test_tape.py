@@ -24,6 +24,8 @@ class Line:
     """What a tape needs of a line."""
 
     encoding = "PCMA"
+    rate_hz = 8_000
+    tick_octets = 1
 
     def __init__(self) -> None:
         self.heard: list[int] = []
@@ -115,3 +117,25 @@ def test_a_call_in_which_nobody_spoke(writer: RecordingWriter, clock: Clock) -> 
 async def test_the_end_can_be_awaited(writer: RecordingWriter, clock: Clock) -> None:
     result = await asyncio.wait_for(asyncio.wrap_future(tape_of(writer, Line()).close()), 5)
     assert not result.truncated
+
+
+class WideLine(Line):
+    encoding = "LINEAR16"
+    rate_hz = 16_000
+    tick_octets = 4
+
+
+async def test_a_wide_line_is_recorded_at_8_khz(writer: RecordingWriter, clock: Clock) -> None:
+    line = WideLine()
+    tape = tape_of(writer, line)
+    packet = sine(400, 20, rate_hz=16_000)
+    for n in range(10):
+        clock.now = 1_000.0 + 0.02 * (n + 1)
+        line.on_audio(packet, 160 * n)
+        line.on_sent(packet, 160 * n)
+    caller, bot = read(await asyncio.wrap_future(tape.close()))
+    assert 1_600 <= len(caller) <= 1_760
+    assert abs(int(np.abs(caller).max()) - int(np.abs(bot).max())) < 100
+    for side in (caller, bot):
+        voiced = side[400:1_200].astype(float)
+        assert np.abs(np.fft.rfft(voiced)).argmax() == 40  # 400 Hz

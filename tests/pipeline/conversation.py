@@ -29,6 +29,8 @@ class FakeLine:
     """A line that sends when it is told to."""
 
     encoding = "PCMU"
+    rate_hz = 8_000
+    tick_octets = 1
 
     def __init__(self, changed: asyncio.Event) -> None:
         self.on_audio: Callable[[bytes, int], None] | None = None
@@ -48,27 +50,27 @@ class FakeLine:
         self._changed.set()
 
     def clear(self) -> int:
-        dropped, self._queue = len(self._queue), b""
+        dropped, self._queue = self.queued_samples, b""
         self._changed.set()
         return dropped
 
     @property
     def queued_samples(self) -> int:
-        return len(self._queue)
+        return len(self._queue) // self.tick_octets
 
     @property
     def sent_samples(self) -> int:
-        return len(self.sent)
+        return len(self.sent) // self.tick_octets
 
     def heard_samples(self) -> int:
-        return max(0, len(self.sent) - self.in_flight)
+        return max(0, self.sent_samples - self.in_flight)
 
     def send(self, samples: int | None = None) -> None:
         """Let packets leave: so many samples, or all."""
         left = self.queued_samples if samples is None else min(samples, self.queued_samples)
         while left > 0:
-            payload = self._queue[: min(left, PACKET_SAMPLES)]
-            left -= len(payload)
+            payload = self._queue[: min(left, PACKET_SAMPLES) * self.tick_octets]
+            left -= len(payload) // self.tick_octets
             self._queue = self._queue[len(payload) :]
             ordinal = self.sent_samples
             self.sent += payload
@@ -127,8 +129,8 @@ class ScriptedStream:
 class ScriptedAsr:
     """Keeps its turns for the test to look at; `broken` is raised by `open`."""
 
-    def __init__(self, changed: asyncio.Event) -> None:
-        self.capabilities = AsrCapabilities(8_000, grammar=True, free_speech=True, partials=True)
+    def __init__(self, changed: asyncio.Event, rate_hz: int = 8_000) -> None:
+        self.capabilities = AsrCapabilities(rate_hz, grammar=True, free_speech=True, partials=True)
         self.turns: list[ScriptedStream] = []
         self.broken: EngineError | None = None
         self._changed = changed
@@ -177,18 +179,21 @@ class Talk:
         tts: TtsEngine | None = None,
         settings: TurnSettings | None = None,
         ears: Callable[[str], Ears] | None = None,
+        line: type[FakeLine] = FakeLine,
     ) -> None:
         self.changed = asyncio.Event()
-        self.line = FakeLine(self.changed)
+        self.line = line(self.changed)
         self.vad = ScriptedVad()
-        self.asr = ScriptedAsr(self.changed)
+        self.asr = ScriptedAsr(self.changed, line.rate_hz)
         self.events: list[SessionEvent] = []
         self.core = TurnCore(settings)
         asr: AsrEngine = self.asr if says is None else FixedEngine(says, rate_hz=8_000)
         tts = tts or RecordedEngine.from_pcm(bytes(2 * CLIP_SAMPLES), 8_000)
         voice = Voice("test", tts, ClipCache(0), lambda pcm, source_hz, target_hz: pcm)
         self.batcher = VadBatcher(self.vad, GateSettings(), spacing_s=0.0)
-        engines = Engines(self.batcher, asr, voice, lambda: lambda pcm: pcm, ears)
+        engines = Engines(
+            self.batcher, asr, voice, lambda: lambda pcm: pcm, lambda: lambda pcm: pcm[: len(pcm) // 2], ears
+        )
         self.session = Session(self.line, engines, self.core, self._on_event)
         self._at = 0
 
@@ -216,7 +221,7 @@ class Talk:
         for _ in range(frames):
             self.vad.probabilities.append(probability)
             pcm = LOUD * (FRAME_SAMPLES // 2) if probability > 0.5 else bytes(2 * FRAME_SAMPLES)
-            self.line.on_audio(pcm, self._at)
+            self.line.on_audio(pcm * (self.line.rate_hz // 8_000), self._at)
             self._at += FRAME_SAMPLES
         while self.batcher.waiting_frames:  # noqa: ASYNC110 - nobody is told of a run without events
             await asyncio.sleep(0)

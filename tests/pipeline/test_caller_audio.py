@@ -41,7 +41,7 @@ class Ear:
     def hear(self, packets: int, pcm: bytes, *, keep: bool = True) -> None:
         for _ in range(packets):
             self.now += 0.02
-            self.audio.push(pcm, self.at, self.now, keep=keep)
+            self.audio.push(pcm, self.at, self.now, keep=pcm if keep else b"")
             self.at += PACKET
 
     async def judged(self) -> None:

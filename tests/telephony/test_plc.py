@@ -95,3 +95,15 @@ def test_every_sample_is_accounted_for_and_never_louder(steps: list[tuple[bool, 
             result = concealer.lost(samples)
         assert pcm.samples_in(result) == samples
         assert np.abs(pcm.to_array(result).astype(int)).max(initial=0) <= loudest
+
+
+def test_a_wide_stream_is_concealed_as_a_narrow_one() -> None:
+    audio = tones.tones((200.0, 5_000.0), 200, rate_hz=16_000)
+    concealer = Concealer(16_000)
+    concealer.good(audio[: 2 * 1_600])
+    made_up = pcm.to_array(concealer.lost(960)).astype(int)
+    expected = pcm.to_array(audio)[1_600:2_560].astype(int)
+    error = made_up[:160] - expected[:160]
+    assert pcm.level_dbfs(pcm.from_array(error)) < pcm.level_dbfs(pcm.from_array(expected[:160])) - 14
+    assert abs(made_up[959]) < 20
+    assert concealer.lost(160) == pcm.silence(160)

@@ -182,3 +182,12 @@ def test_pieces_keep_their_places(pieces: list[tuple[int, str]]) -> None:
     assert [text[w.char_start : w.char_end] for w in made.words] == [piece for _, piece in pieces]
     assert [w.end_sample - w.start_sample for w in made.words] == [samples for samples, _ in pieces]
     assert made.samples == sum(samples for samples, _ in pieces)
+
+
+def test_an_utterance_of_a_wide_line_counts_in_ticks() -> None:
+    utterance = Utterance("one two", tick_octets=4)
+    utterance.append(bytes(400), (Word("one", 0, 3, 0, 90),))
+    utterance.append(b"\1" * 400, (Word("two", 0, 3, 10, 100),), 4)
+    assert utterance.samples == 200
+    assert [(word.start_sample, word.end_sample) for word in utterance.words] == [(0, 90), (110, 200)]
+    assert utterance.payload_from(150) == b"\1" * 200

@@ -147,3 +147,18 @@ async def test_an_unknown_voice_is_refused() -> None:
 async def test_an_impossible_rate_is_refused() -> None:
     with pytest.raises(ValueError, match="words a minute"):
         EspeakEngine(rate_wpm=10)
+
+
+async def test_it_speaks_at_16_khz_with_what_8_khz_cannot_carry(engine: EspeakEngine) -> None:
+    wide = engine.at_rate(16_000)
+    assert (wide.capabilities.rate_hz, engine.capabilities.rate_hz) == (16_000, 8_000)
+    narrow_samples, narrow_words = await speak(engine, "Six sisters.")
+    samples, words = await speak(wide, "Six sisters.")
+    assert abs(len(samples) - 2 * len(narrow_samples)) < 320
+    assert [word.text for word in words] == [word.text for word in narrow_words]
+    assert all(abs(w.start_sample - 2 * n.start_sample) < 320 for w, n in zip(words, narrow_words, strict=True))
+    power = np.abs(np.fft.rfft(samples.astype(float))) ** 2
+    hertz = np.fft.rfftfreq(len(samples), 1 / 16_000)
+    assert power[hertz > 4_500].sum() > 0.005 * power.sum()
+    with pytest.raises(ValueError, match="11025 Hz"):
+        engine.at_rate(11_025)

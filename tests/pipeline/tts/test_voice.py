@@ -36,6 +36,8 @@ class Engine:
 
 
 def halve(pcm: bytes, source_hz: int, target_hz: int) -> bytes:
+    if (source_hz, target_hz) == (8_000, 16_000):
+        return pcm + pcm
     assert (source_hz, target_hz) == (16_000, 8_000)
     return pcm[: len(pcm) // 2]
 
@@ -98,3 +100,29 @@ async def test_a_failure_is_told_and_not_kept() -> None:
 async def test_nothing_to_say() -> None:
     clip = await voice(RecordedEngine.from_pcm(b"", 8_000)).clip("", "PCMU", encode)
     assert (clip.payload, clip.words) == (b"", ())
+
+
+class RatedEngine(Engine):
+    """Speaks at whatever rate is asked for, and says which."""
+
+    def __init__(self, rate_hz: int = 8_000) -> None:
+        super().__init__(rate_hz)
+        self.asked: list[int] = []
+
+    def at_rate(self, rate_hz: int) -> Engine:
+        self.asked.append(rate_hz)
+        return Engine(rate_hz)
+
+
+async def test_a_wide_line_gets_all_of_the_voice_and_counts_words_in_ticks() -> None:
+    engine = RatedEngine()
+    clip = await voice(engine).clip("Good morning", "LINEAR16", lambda pcm: pcm, 16_000)
+    assert engine.asked == [16_000]
+    assert len(clip.payload) == 4 * 1_600
+    assert [(word.start_sample, word.end_sample) for word in clip.words] == [(0, 800), (800, 1_600)]
+
+
+async def test_a_voice_of_one_rate_is_brought_to_a_wide_line() -> None:
+    clip = await voice(Engine(8_000)).clip("Good morning", "LINEAR16", lambda pcm: pcm, 16_000)
+    assert len(clip.payload) == 4 * 1_600
+    assert clip.words[-1].end_sample == 1_600

@@ -3,7 +3,7 @@
 import pytest
 
 from sip.errors import LocalError
-from sip.sdp.negotiate import AudioCapabilities, LocalMedia, answer_offer
+from sip.sdp.negotiate import AudioCapabilities, LocalMedia, accept_answer, answer_offer, make_offer
 from sip.sdp.parser import parse
 from tests.sip.sdp.samples import LOCAL, LOCAL6, OFFER, SESSION, refused, sdp
 
@@ -66,6 +66,28 @@ def test_the_first_codec_that_we_have_is_taken() -> None:
     answer, audio = answer_offer(offer, LOCAL)
     assert audio.codec == "PCMA"
     assert parse(answer).media[0].formats == ("8", "0")
+
+
+def test_g722_is_taken_where_it_is_wanted_with_the_clock_that_it_has_in_sdp() -> None:
+    capabilities = AudioCapabilities(codecs=("G722", "PCMU"))
+    answer, audio = answer_offer(
+        sdp("m=audio 4000 RTP/AVP 9 0 101", "a=rtpmap:101 telephone-event/8000"), LOCAL, capabilities
+    )
+    assert (audio.codec, audio.payload_type, audio.dtmf_payload_type) == ("G722", 9, 101)
+    assert audio.receive_payload_types == {9: "G722", 0: "PCMU"}
+    assert b"a=rtpmap:9 G722/8000" in answer
+    # §6.1: the order of the offer counts.
+    assert answer_offer(sdp("m=audio 4000 RTP/AVP 0 9"), LOCAL, capabilities)[1].codec == "PCMU"
+    # RFC 3551 §4.5.2: its clock is 8000, and 16000 is something else.
+    _, other = answer_offer(sdp("m=audio 4000 RTP/AVP 96 0", "a=rtpmap:96 G722/16000"), LOCAL, capabilities)
+    assert other.codec == "PCMU"
+
+
+def test_an_offer_of_ours_with_g722() -> None:
+    capabilities = AudioCapabilities(codecs=("G722", "PCMA"))
+    offer = make_offer(LOCAL, capabilities)
+    assert parse(offer).media[0].formats == ("9", "8", "101")
+    assert accept_answer(offer, sdp("m=audio 4000 RTP/AVP 9"), capabilities).codec == "G722"
 
 
 def test_capabilities_limit_the_answer() -> None:

@@ -14,7 +14,7 @@ from telephony.rtp import RtpConfig
 
 HOST = "127.0.0.1"
 TIMEOUT_S = 5.0
-PAYLOAD_TYPES = {"PCMU": 0, "PCMA": 8}
+PAYLOAD_TYPES = {"PCMU": 0, "PCMA": 8, "G722": 9}
 
 
 class Listener:

@@ -1,0 +1,35 @@
+"""Plain 16-bit PCM at 16 kHz: what a wide line is played, to be coded packet by packet for its far end."""
+
+from telephony.codec.base import Convert
+from telephony.pcm import SAMPLE_BYTES, WIDE_RATE_HZ
+
+
+class Linear:
+    """16 kHz little-endian mono: payload is PCM. It never goes over RTP, whose L16 is big-endian (RFC 3551 §4.5.11)."""
+
+    name = "LINEAR16"
+    rate_hz = WIDE_RATE_HZ
+    tick_octets = 2 * SAMPLE_BYTES
+    payload_type: int | None = None
+    silence = bytes(2 * SAMPLE_BYTES)
+
+    def encode(self, pcm: bytes) -> bytes:
+        """The same, in whole ticks: where the last lacks a sample, that is silence. ValueError: half a sample."""
+        if len(pcm) % SAMPLE_BYTES:
+            raise ValueError(f"{len(pcm)} octets are not whole 16-bit samples")
+        return pcm + bytes(-len(pcm) % self.tick_octets)
+
+    def decode(self, payload: bytes) -> bytes:
+        """The same."""
+        return payload
+
+    def encoder(self) -> Convert:
+        """Nothing to remember."""
+        return self.encode
+
+    def decoder(self) -> Convert:
+        """Nothing to remember."""
+        return self.decode
+
+
+LINEAR16 = Linear()
