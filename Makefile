@@ -62,7 +62,7 @@ $(VENV)/.runtime: pyproject.toml $(wildcard telephony/native/*.[ch]) | $(VENV)/b
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime
-	@$(PIP) install --editable '.[local,espeak,apm,twilio,otel,dev]'
+	@$(PIP) install --editable '.[local,espeak,g722,apm,twilio,otel,dev]'
 	@touch $@
 
 # The live page's waveform: from npm, and never committed. Without npm the page works, and says what is missing.
