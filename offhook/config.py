@@ -208,9 +208,11 @@ class VadConfig(Section):
 
 
 class EarsConfig(Section):
-    """What the caller's audio passes before the detector: `processor` "webrtc" adds WebRTC's echo cancellation, noise
-    suppression and gain control. The guard against the bot's own echo is always there."""
+    """What the caller's audio passes before the detector: `echo_guard` keeps the bot's own echo and keypad tones from
+    interrupting it (off: it can take a caller who talks over the bot for an echo); `processor` "webrtc" adds WebRTC's
+    echo cancellation, noise suppression and gain control, and takes the guard with it."""
 
+    echo_guard: bool = False
     processor: Literal["none", "webrtc"] = "none"
 
 

@@ -76,7 +76,7 @@ class EngineSet:
             voice=self.voice,
             upsampler=lambda: Upsampler().push,
             downsampler=lambda: Downsampler().push,
-            ears=lambda encoding: _ears(config, encoding),
+            ears=(lambda encoding: _ears(config, encoding)) if _wants_ears(config) else None,
         )
 
     def _batcher(self, config: Config) -> VadBatcher:
@@ -90,6 +90,10 @@ class EngineSet:
         if gate not in self._batchers:
             self._batchers[gate] = VadBatcher(self.vad, gate)
         return self._batchers[gate]
+
+
+def _wants_ears(config: Config) -> bool:
+    return config.ears.echo_guard or config.ears.processor != "none"
 
 
 def _ears(config: Config, encoding: str) -> Ears:
