@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from offhook.config import AsrConfig, Config, RtpConfig, TtsConfig, VadConfig
+from offhook.config import AsrConfig, Config, EarsConfig, RtpConfig, TtsConfig, VadConfig
 from offhook.dialogs import BENCH_SENTENCE
 from offhook.engines import BENCH_TRANSCRIPT, EngineSet
 from offhook.usererror import UserError
