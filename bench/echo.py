@@ -40,8 +40,10 @@ def prompt_samples() -> int:
     return len(list(sentences(BENCH_SENTENCE))) * len(read_recording(RECORDING)) // 2
 
 
-async def place(target: tuple[str, int], calls: int, at_once: int, seed: int, turns: int = TURNS) -> list[CallReport]:
-    """The calls; every other one speaks over the bot."""
+async def place(
+    target: tuple[str, int], calls: int, at_once: int, seed: int, turns: int = TURNS, *, echo: bool = True
+) -> list[CallReport]:
+    """The calls; every other one speaks over the bot. Without `echo` nothing comes back on their lines."""
     room = asyncio.Semaphore(at_once)
     samples = prompt_samples()
 
@@ -50,7 +52,7 @@ async def place(target: tuple[str, int], calls: int, at_once: int, seed: int, tu
             if number < at_once:
                 await asyncio.sleep(number * STAGGER_S)
             for _ in range(RETRIES):
-                report = await EchoCall(target, number, seed, samples).run(turns, over=bool(number % 2))
+                report = await EchoCall(target, number, seed, samples, echo=echo).run(turns, over=bool(number % 2))
                 if not report.refused:
                     break
                 await asyncio.sleep(RETRY_S)  # the bot has no room just now, and says so
@@ -114,18 +116,32 @@ def main() -> int:
     options.add_argument("--calls", type=int, default=100)
     options.add_argument("--at-once", type=int, default=15)
     options.add_argument("--turns", type=int, default=TURNS, help="prompts a call")
+    options.add_argument("--no-echo", action="store_true", help="lines that return nothing: what does the guard cost?")
+    options.add_argument("--unguarded", action="store_true", help="without the echo guard, to compare")
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--rtp-ports", default="10000-13999", metavar="LOW-HIGH", help="of the bot")
     options.add_argument("--json", type=Path, default=REPORTS / "echo.json")
     given = options.parse_args()
-    run = Run("echo", (*BENCH, "--rtp-ports", given.rtp_ports), (), MANY)
+    settings = {**MANY, "OFFHOOK_EARS__ECHO_GUARD": "false" if given.unguarded else "true"}
+    run = Run("echo", (*BENCH, "--rtp-ports", given.rtp_ports), (), settings)
     with tempfile.TemporaryDirectory() as directory, Bot(run, directory) as bot:
         os.sched_setaffinity(0, {last_core()})
         host, _, port = bot.sip.rpartition(":")
-        reports = uvloop.run(place((host, int(port)), given.calls, given.at_once, given.seed, given.turns))
+        calls = place((host, int(port)), given.calls, given.at_once, given.seed, given.turns, echo=not given.no_echo)
+        reports = uvloop.run(calls)
         counters = media_counters(bot)
     result = figures(reports)
-    save(given.json, {"seed": given.seed, **result, "bot": counters, "each": [one.told() for one in reports]})
+    save(
+        given.json,
+        {
+            "seed": given.seed,
+            "echo": not given.no_echo,
+            "guarded": not given.unguarded,
+            **result,
+            "bot": counters,
+            "each": [one.told() for one in reports],
+        },
+    )
     print(line(result))
     for report in reports:
         late = [turn for turn in report.turns if turn.false or (turn.spoke_s and (turn.cut_ms or 1e9) > WITHIN_MS)]

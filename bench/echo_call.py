@@ -5,7 +5,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from typing import Any
 
@@ -24,6 +24,7 @@ GAP_S = 0.1  # longer than any pacing error: the bot has paused
 AUDIBLE = 32_768 * 10 ** (-45 / 20)
 THOUGHT_S = 0.9  # longer than any pause within a prompt
 POLL_S = 0.02
+NOTHING_DB = -200.0
 LIMIT_S = 60.0  # of one call
 RECORDINGS = ("check-my-balance", "opening-hours", "goodbye")
 
@@ -209,9 +210,10 @@ class MediaSocket:
 class EchoCall:
     """One call through real sockets. `prompt_samples` is the length of each of the bot's prompts."""
 
-    def __init__(self, target: Address, number: int, seed: int, prompt_samples: int) -> None:
+    def __init__(self, target: Address, number: int, seed: int, prompt_samples: int, *, echo: bool = True) -> None:
         self._chance = np.random.default_rng((seed, number))
-        self.report = CallReport(number, EchoLine.drawn(self._chance))
+        line = EchoLine.drawn(self._chance)
+        self.report = CallReport(number, line if echo else replace(line, level_db=NOTHING_DB))
         self._prompt_samples = prompt_samples
         self._far = FarEnd(self.report.line, self._chance)
         self._dialog = Dialog(target, number)

@@ -10,6 +10,7 @@ from pipeline.vad.gate import SpeechStarted
 RATE_HZ = 8_000
 PRE_ROLL_SAMPLES = 2_400  # 300 ms of what came before the speech, so that no first sound is lost
 KEPT_SAMPLES = 80_000  # 10 s of speech that nobody has asked for yet
+_UNTIDY_BYTES = 4_096  # that much more than is to be kept may be, so that not each packet has to be looked at
 
 
 class CallerAudio:
@@ -41,20 +42,26 @@ class CallerAudio:
         self._submitted_samples = 0
         self._kept: deque[bytes] = deque()
         self._kept_bytes = 0
+        self._tidy_above = 0  # bytes of it
         self._tick_bytes = kept_bytes
         self._zero_at = 0.0  # when sample 0 came, or would have, by the packet with the frame that spoke last
 
     def push(self, pcm: bytes, at_sample: int, now: float, *, keep: bytes) -> None:
         """The next audio, from `at_sample` until `now`. `keep`: the same, if no recogniser gets it; else nothing."""
         if keep:
-            self._keep(keep)
+            self._kept.append(keep)
+            self._kept_bytes += len(keep)
+            if self._kept_bytes > self._tidy_above:
+                self._tidy()
         size = self._frame_bytes
         unframed = self._unframed
         if unframed:
             unframed += pcm
         else:
-            unframed = pcm
-            self._frame_at = at_sample
+            # Frames begin at multiples of their size: a line may tell of its audio in steps of that.
+            skipped = -at_sample % (size // 2)
+            unframed = pcm[2 * skipped :] if skipped else pcm
+            self._frame_at = at_sample + skipped
         if len(unframed) >= size:
             zero_at = now - (at_sample + len(pcm) // 2) / RATE_HZ
             while len(unframed) >= size:
@@ -72,13 +79,13 @@ class CallerAudio:
         self._on_speech = self.on_failed = _unheard
         self.is_eager = _never
 
-    def _keep(self, pcm: bytes) -> None:
-        """Keep all of the speech that is going on, else just enough to begin with, in whole packets."""
-        self._kept.append(pcm)
-        self._kept_bytes += len(pcm)
-        self._forget(
-            self._tick_bytes * KEPT_SAMPLES if self._stream.gate.in_speech else self._pre_roll_bytes() + len(pcm)
-        )
+    def _tidy(self) -> None:
+        """Keep all of the speech that is going on, else enough to begin with, in whole packets."""
+        if self._stream.gate.in_speech:
+            self._forget(self._tick_bytes * KEPT_SAMPLES)
+        else:
+            self._forget(self._pre_roll_bytes() + len(self._kept[-1]))
+        self._tidy_above = self._kept_bytes + _UNTIDY_BYTES
 
     def _pre_roll_bytes(self) -> int:
         # What waits for its judgement may be speech, and speech wants what came before it: counted to the end
@@ -94,9 +101,11 @@ class CallerAudio:
 
     def take_kept(self) -> bytes:
         """What was kept; it is no longer."""
+        if self._kept:
+            self._tidy()
         kept = b"".join(self._kept)
         self._kept.clear()
-        self._kept_bytes = 0
+        self._kept_bytes = self._tidy_above = 0
         return kept
 
     def time_of(self, at_sample: int) -> float:

@@ -88,7 +88,9 @@ class Supervisor:
         self.config = config
         self.metrics_store = Metrics(__version__)
         self._totals = Totals(self.metrics_store)
-        self._watch = LoopWatch(self.metrics_store.event_loop_lag, self.metrics_store.event_loop_stall)
+        self._watch = LoopWatch(
+            self.metrics_store.event_loop_lag, self.metrics_store.event_loop_stall, lambda: not self._legs
+        )
         limits = LoadLimits(config.calls.full_cpu, config.calls.full_lag_ms / 1000)
         self._workers = Roster(nursery, workers, limits, self)
         self._lasting: Snapshot = {}  # of workers that are gone

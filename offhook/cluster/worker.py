@@ -46,6 +46,7 @@ from telephony.net.clock import MediaClock
 from telephony.net.ports import PortPool
 
 REPORT_S = 0.25
+IDLE_REPORT_S = 0.5
 LAST_CALLS_S = 5.0
 """For calls that were hung up to close their books."""
 
@@ -70,7 +71,7 @@ class _Worker:
         self._config = spec.config
         self._metrics = Metrics(__version__, alone=False)
         self._totals = Totals(self._metrics)
-        self._watch = LoopWatch(self._metrics.event_loop_lag, self._metrics.event_loop_stall)
+        self._watch = LoopWatch(self._metrics.event_loop_lag, self._metrics.event_loop_stall, lambda: not self._calls)
         self._tracing: Tracing | None = None
         self._engines: EngineSet | None = None
         self._recordings: RecordingWriter | None = None
@@ -152,7 +153,8 @@ class _Worker:
     def _report(self) -> None:
         if self._meter is not None and not self._channel.closed:
             self._channel.send(self._meter.report())
-            asyncio.get_running_loop().call_later(REPORT_S, self._report)
+            delay_s = REPORT_S if self._calls else IDLE_REPORT_S
+            asyncio.get_running_loop().call_later(delay_s, self._report)
 
     def _on_message(self, message: Any, fds: list[int]) -> None:
         match message:

@@ -1,7 +1,6 @@
 """How late the event loop runs what is due."""
 
 import asyncio
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -10,24 +9,29 @@ from itertools import islice
 from offhook.web.stallwatch import StallWatch
 from offhook.web.status import HealthStatus
 
-BEAT_S = 0.025
+BEAT_S = 0.05
+IDLE_BEAT_S = 0.25
 RECENT_S = 10.0
 LATEST_S = 1.0
-"""Of so much the percentile is taken: two late beats, as another program may cause them, are not in it."""
+"""Of so much the percentile is taken: one late beat, as another program may cause it, is not in it."""
 STUCK_S = 5.0
 """A loop that stood still for this long has lost the media of its calls."""
 
 
 class LoopWatch:
-    """Measures the running loop's lag every `BEAT_S` and passes it to `report` (seconds).
+    """Measures the running loop's lag every `BEAT_S`, `IDLE_BEAT_S` while it `is_idle`, and tells `report` (seconds).
 
     With `on_stall`, which a thread calls, it logs where a loop stands that stands still, see `StallWatch`.
     """
 
     def __init__(
-        self, report: Callable[[float], None] | None = None, on_stall: Callable[[], None] | None = None
+        self,
+        report: Callable[[float], None] | None = None,
+        on_stall: Callable[[], None] | None = None,
+        is_idle: Callable[[], bool] = lambda: False,
     ) -> None:
         self._report = report
+        self._is_idle = is_idle
         self._on_stall = on_stall
         self._stalls: StallWatch | None = None
         self._recent: deque[float] = deque(maxlen=round(RECENT_S / BEAT_S))
@@ -41,7 +45,7 @@ class LoopWatch:
             self._loop = asyncio.get_running_loop()
             self._arm(self._loop)
             if self._on_stall is not None:
-                self._stalls = StallWatch(self._late_s, threading.get_ident(), self._on_stall)
+                self._stalls = StallWatch(self._late_s, self._on_stall, self._is_idle)
 
     def stop(self) -> None:
         """End. Idempotent."""
@@ -76,7 +80,7 @@ class LoopWatch:
         return time.monotonic() - self._due
 
     def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._due = loop.time() + BEAT_S
+        self._due = loop.time() + (IDLE_BEAT_S if self._is_idle() else BEAT_S)
         self._timer = loop.call_at(self._due, self._beat, loop)
 
     def _beat(self, loop: asyncio.AbstractEventLoop) -> None:

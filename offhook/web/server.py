@@ -15,12 +15,14 @@ MAX_CONNECTIONS = 128
 MAX_HEADER_BYTES = 16_384
 KEEP_ALIVE_S = 5
 STOP_WITHIN_S = 2
+TICK_S = 1.0
 
 
 class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.listening = asyncio.Event()
+        self.ending = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -30,6 +32,12 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.listening.set()
+
+    async def main_loop(self) -> None:
+        # uvicorn's own looks ten times a second whether it is to end, and once whether its Date header is still right.
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.ending.wait(), TICK_S)
 
 
 class WebServer:
@@ -79,6 +87,7 @@ class WebServer:
         if self._server is None or self._task is None:
             return
         self._server.should_exit = True
+        self._server.ending.set()
         task, self._task = self._task, None
         await task
         self.address = None

@@ -1,16 +1,18 @@
 """Says where the event loop stands still, while it does: from a thread, because nothing else runs then."""
 
+import os
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 
-STALL_S = 0.15
+STALL_S = 0.12
 """Of lateness. What keeps the loop for 200 ms makes its beat, which is due within them, later than that."""
-LOOK_S = 0.05
+LOOK_S, IDLE_LOOK_S = 0.1, 0.5
 """How often the lateness is looked at; once it is suspicious, more often."""
 SUSPICIOUS_S, LOOK_CLOSELY_S = 0.05, 0.01
 AWAY_S = 0.1
@@ -26,12 +28,15 @@ log = structlog.get_logger("offhook.loop")
 class StallWatch:
     """Calls `on_stall` and logs the stack of the thread `ident`, once each time that `late_s` grows beyond `STALL_S`.
 
-    A process that was paused, or starved of the CPU, has no stack that tells anything: that is no stall.
+    A process that was paused, or a thread that waited for a CPU, has no stack that tells anything: that is no stall.
+    To be made in the loop's thread.
     """
 
-    def __init__(self, late_s: Callable[[], float], ident: int, on_stall: Callable[[], None]) -> None:
+    def __init__(self, late_s: Callable[[], float], on_stall: Callable[[], None], is_idle: Callable[[], bool]) -> None:
         self._late_s = late_s
-        self._ident = ident
+        self._is_idle = is_idle
+        self._ident = threading.get_ident()
+        self._schedstat = f"/proc/self/task/{threading.get_native_id()}/schedstat"
         self._on_stall = on_stall
         self._stop = threading.Event()
         self._logged_at = -LOGGED_EVERY_S
@@ -44,19 +49,36 @@ class StallWatch:
 
     def _run(self) -> None:
         told = False
+        queued_s = self._queued_s()
         pause_s, before, cpu_before = LOOK_S, time.monotonic(), time.process_time()
         while not self._stop.wait(pause_s):
             now, cpu = time.monotonic(), time.process_time()
             away_s = now - before - pause_s
             starved = away_s > AWAY_S and cpu - cpu_before < BUSY_SHARE * away_s
             late_s = 0.0 if starved else self._late_s()
+            if late_s < SUSPICIOUS_S:
+                queued_s = self._queued_s()
             if late_s < STALL_S:
                 told = False
-            elif not told:
+            elif not told and late_s - (self._queued_s() - queued_s) >= STALL_S:
                 told = True
                 self._tell(now, late_s)
-            pause_s = LOOK_CLOSELY_S if late_s > SUSPICIOUS_S and not told else LOOK_S
+            if late_s > SUSPICIOUS_S and not told:
+                pause_s = LOOK_CLOSELY_S
+            else:
+                pause_s = IDLE_LOOK_S if self._is_idle() else LOOK_S
             before, cpu_before = now, cpu
+
+    def _queued_s(self) -> float:
+        """How long in all the loop's thread has waited for a CPU (proc(5), sched-stats); 0 where nobody knows."""
+        fields: list[bytes] = []
+        with suppress(OSError):
+            fd = os.open(self._schedstat, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                fields = os.read(fd, 100).split()
+            finally:
+                os.close(fd)
+        return int(fields[1]) / 1e9 if len(fields) > 1 else 0.0
 
     def _tell(self, now: float, late_s: float) -> None:
         frame = sys._current_frames().get(self._ident)

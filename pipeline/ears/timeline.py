@@ -1,43 +1,52 @@
 """The last seconds of a stream, addressed by sample."""
 
+from collections import deque
+
 
 class Timeline:
-    """The latest `kept_samples` of a stream of `width` octets a sample; what is missing in between is `filler`."""
+    """The latest `kept_samples` of a stream of `width` octets a sample; what is missing in between is `filler`.
 
-    __slots__ = ("_filler", "_kept", "_octets", "_width", "end")
+    Much is appended, and little of it ever read: the pieces stay as they came.
+    """
+
+    __slots__ = ("_filler", "_have", "_kept", "_pieces", "_width", "end")
 
     def __init__(self, kept_samples: int, width: int, filler: bytes) -> None:
         self._kept = kept_samples * width
         self._width = width
         self._filler = filler
-        self._octets = bytearray()
+        self._pieces: deque[bytes] = deque()
+        self._have = 0  # octets
         self.end = 0
         """The sample that comes next."""
 
     @property
     def start(self) -> int:
         """The first sample that is remembered."""
-        return self.end - len(self._octets) // self._width
+        return self.end - self._have // self._width
 
     def append(self, octets: bytes) -> None:
         """The stream goes on."""
-        self._octets += octets
+        pieces = self._pieces
+        pieces.append(octets)
         self.end += len(octets) // self._width
-        if len(self._octets) > 2 * self._kept:
-            del self._octets[: len(self._octets) - self._kept]
+        self._have += len(octets)
+        while self._have - len(pieces[0]) >= self._kept:
+            self._have -= len(pieces.popleft())
 
     def skip_to(self, at_sample: int) -> None:
         """Nothing came up to `at_sample`, which is not before `end`."""
         missing = at_sample - self.end
         if missing * self._width >= self._kept:
-            self._octets.clear()
+            self.clear()
         else:
             self.append(self._filler * missing)
         self.end = at_sample
 
     def clear(self) -> None:
         """Forget all."""
-        self._octets.clear()
+        self._pieces.clear()
+        self._have = 0
 
     def read(self, start: int, stop: int) -> bytes:
         """The samples from `start` up to `stop`; filler where there are none, or none any more."""
@@ -45,4 +54,4 @@ class Timeline:
         before = max(0, min(stop, first) - start)
         after = max(0, stop - max(start, self.end))
         low, high = (max(start, first) - first) * self._width, (min(stop, self.end) - first) * self._width
-        return self._filler * before + bytes(self._octets[low : max(low, high)]) + self._filler * after
+        return self._filler * before + b"".join(self._pieces)[low : max(low, high)] + self._filler * after

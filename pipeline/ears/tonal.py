@@ -5,7 +5,7 @@ long: even a hummed vowel has more partials, and they do not keep their pitch.
 """
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -61,13 +61,18 @@ def _key(part: Floats) -> tuple[float, float]:
 
 def _peaks(audio: Floats) -> tuple[float, ...]:
     """The two strongest frequencies; one where the other is only its skirt."""
-    spectrum = np.abs(np.fft.rfft(audio * np.hanning(len(audio)).astype(np.float32), _SPECTRUM_SAMPLES))
+    spectrum = np.abs(np.fft.rfft(audio * _hanning(len(audio)), _SPECTRUM_SAMPLES))
     found = []
     for _ in range(2):
         peak = int(spectrum.argmax())
         found.append(peak * RATE_HZ / _SPECTRUM_SAMPLES)
         spectrum[max(0, peak - _PEAK_BINS // 2) : peak + _PEAK_BINS // 2 + 1] = 0.0
     return (found[0],) if abs(found[0] - found[1]) < _SAME_HZ else (found[0], found[1])
+
+
+@cache
+def _hanning(samples: int) -> Floats:
+    return np.hanning(samples).astype(np.float32)
 
 
 @cache
@@ -81,9 +86,15 @@ def _sines(frequencies_hz: Sequence[float]) -> Floats:
     return np.concatenate((np.cos(phase), np.sin(phase))).astype(np.float32)
 
 
-def _shares(parts: Floats, energies: Floats, frequencies_hz: Sequence[float]) -> Floats:
-    """How much of each part's energy sines of these frequencies can be, whatever their levels and phases (0 to 1)."""
+@lru_cache(maxsize=128)
+def _basis(frequencies_hz: tuple[float, ...]) -> tuple[Floats, Floats]:
+    """Sines, and how much of each is in the others."""
     basis = _sines(frequencies_hz)
+    return basis, basis @ basis.T + 1e-3 * np.eye(len(basis), dtype=np.float32)
+
+
+def _shares(parts: Floats, energies: Floats, frequencies_hz: tuple[float, ...]) -> Floats:
+    """How much of each part's energy sines of these frequencies can be, whatever their levels and phases (0 to 1)."""
+    basis, gram = _basis(frequencies_hz)
     products = parts @ basis.T
-    gram = basis @ basis.T + 1e-3 * np.eye(len(basis), dtype=np.float32)
     return np.asarray((products * np.linalg.solve(gram, products.T).T).sum(axis=1) / energies, np.float32)

@@ -209,7 +209,7 @@ class VadBatcher:
             gate = stream.gate
             probability = detected
             if detected >= self._least and stream.weigh is not None:
-                probability = stream.weigh(detected, at_sample + size, in_speech=gate.in_speech)
+                probability = stream.weighed(detected, at_sample + size)
             if gate.wavers(probability):
                 gate.eager = stream.listener.is_eager()
             if events := gate.push(probability, at_sample, size, samples, start, end):
@@ -271,10 +271,17 @@ class BatchedStream:
             else:
                 self.listener.on_events(what, zero_at)
         except Exception as error:  # noqa: BLE001
-            # A bug of one call's, which is to be heard of, and not to be felt by all others.
-            asyncio.get_running_loop().call_exception_handler(
-                {"message": "a call failed on what was heard of it", "exception": error}
-            )
+            _report(error)
+
+    def weighed(self, probability: float, end: int) -> float:
+        """For the batcher: what the detector's word is worth; with a `weigh` that fails, what it says."""
+        if self.weigh is None:
+            return probability
+        try:
+            return self.weigh(probability, end, in_speech=self.gate.in_speech)
+        except Exception as error:  # noqa: BLE001
+            _report(error)
+            return probability
 
     def close(self) -> None:
         """Nothing is told any more. Idempotent."""
@@ -285,6 +292,12 @@ class BatchedStream:
         self._batcher.release(self.slot)
         self.listener = _NOBODY  # it holds the stream, too
         self.weigh = None
+
+
+def _report(error: Exception) -> None:
+    # A bug of one call's, which is to be heard of, and not to be felt by all others.
+    message = "a call failed on what was heard of it"
+    asyncio.get_running_loop().call_exception_handler({"message": message, "exception": error})
 
 
 class _Nobody:

@@ -48,8 +48,13 @@ class Pump:
     def start(self) -> None:
         """Start the thread, once. Raises OSError."""
 
-    def add(self, fd: int, limits: tuple[int, int, float, float, float, float, float], /) -> Stream:
+    def add(
+        self, fd: int, limits: tuple[int, int, float, float, float, float, float], step_samples: int = 0, /
+    ) -> Stream:
         """A stream on a bound UDP socket, which stays the caller's; -1 for none, for tests.
+
+        With `step_samples` (up to 512), and from four streams on, packets of audio that end before a multiple of it are
+        told together with the next one.
 
         `limits` are datagram_octets, packets_per_s, gap_wait_min_ms, gap_wait_max_ms, overdue_wait_min_ms, lead_ms and
         patience_kept_s of RtpLimits. Raises OSError.

@@ -164,6 +164,8 @@ void records_empty(records *of);
  * spurt that begins on it stays on it. */
 #define GRID_S 0.005
 #define GRID_STREAMS 4
+/* The most that a listener may want to be told at a time. */
+#define STEP_SAMPLES_MAX 512
 #define LATE_BUCKETS 9 /* the last one without a bound */
 extern const double late_bounds_ms[LATE_BUCKETS - 1];
 
@@ -184,6 +186,9 @@ struct stream {
     bool armed, unread, paused;
     receiving in;
     address source;
+    int64_t step_samples, gathered_samples, gathered_at;
+    double gathered_arrival;
+    uint8_t gathered[2 * STEP_SAMPLES_MAX];
     /* out */
     bool sends, ticking;
     sending out;
@@ -246,7 +251,9 @@ struct pump {
 double monotonic_now(void);
 pump *pump_new(int notify); /* NULL: errno says why */
 void pump_free(pump *of);   /* after the last stream */
-stream *pump_add(pump *to, int fd, const limits *most);
+/* `step_samples`, at most STEP_SAMPLES_MAX: from GRID_STREAMS streams on, packets that end before a multiple of it wait for
+ * the next one; 0 for none. */
+stream *pump_add(pump *to, int fd, const limits *most, int64_t step_samples);
 void pump_remove(stream *item);
 
 /* All of these with `lock` held. */

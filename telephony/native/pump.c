@@ -73,13 +73,14 @@ void pump_free(pump *of) {
     free(of);
 }
 
-stream *pump_add(pump *to, int fd, const limits *most) {
+stream *pump_add(pump *to, int fd, const limits *most, int64_t step_samples) {
     stream *made = calloc(1, sizeof(stream));
     if (made == NULL)
         return NULL;
     made->owner = to;
     made->fd = fd;
     made->most = *most;
+    made->step_samples = step_samples;
     made->due[AGENDA_OUT] = made->due[AGENDA_IN] = INFINITY;
     pthread_mutex_lock(&to->io);
     pthread_mutex_lock(&to->lock);
@@ -151,17 +152,49 @@ static record *record_at(const pump *of, size_t offset) {
     return offset ? (record *)(void *)(of->filling.data + offset - 1) : NULL;
 }
 
+/* What waits for company is told now. */
+static void tell_gathered(stream *item) {
+    if (item->gathered_samples == 0)
+        return;
+    record *audio = tell(item, RECORD_AUDIO, 2 * (size_t)item->gathered_samples);
+    if (audio != NULL) {
+        audio->number = item->gathered_at;
+        audio->at = item->gathered_arrival;
+        memcpy(audio->data, item->gathered, audio->octets);
+    }
+    item->gathered_samples = 0;
+}
+
+/* Audio that completes no step can wait for the packet that does: who listens could do nothing with it yet. */
+static bool gather(stream *item, int64_t at_sample, const uint8_t *payload, int64_t samples, double arrival) {
+    int64_t step = item->step_samples, start = at_sample - item->gathered_samples;
+    if (step == 0 || item->owner->streams < GRID_STREAMS || (at_sample + samples) / step > start / step)
+        return false;
+    g711_decode(item->in.law, payload, (size_t)samples, item->gathered + 2 * item->gathered_samples);
+    item->gathered_at = start;
+    item->gathered_samples += samples;
+    item->gathered_arrival = arrival;
+    return true;
+}
+
 /* From a payload, or from that of the datagram among the records at `offset`, which may move. */
 static void tell_audio(stream *item, int64_t at_sample, const datagram *data, size_t offset) {
     pump *of = item->owner;
+    const uint8_t *octets = data != NULL ? data->data : record_at(of, offset)->data;
+    double arrival = data != NULL ? data->arrival : record_at(of, offset)->at;
     size_t samples = (data != NULL ? data->octets : record_at(of, offset)->octets) - RTP_HEADER_OCTETS;
-    record *audio = tell(item, RECORD_AUDIO, 2 * samples);
+    if (gather(item, at_sample, octets + RTP_HEADER_OCTETS, (int64_t)samples, arrival))
+        return;
+    size_t before = (size_t)item->gathered_samples;
+    record *audio = tell(item, RECORD_AUDIO, 2 * (before + samples));
+    item->gathered_samples = 0;
     if (audio == NULL)
         return;
-    const uint8_t *octets = data != NULL ? data->data : record_at(of, offset)->data;
-    audio->number = at_sample;
-    audio->at = data != NULL ? data->arrival : record_at(of, offset)->at;
-    g711_decode(item->in.law, octets + RTP_HEADER_OCTETS, samples, audio->data);
+    octets = data != NULL ? data->data : record_at(of, offset)->data;
+    audio->number = at_sample - (int64_t)before;
+    audio->at = arrival;
+    memcpy(audio->data, item->gathered, 2 * before);
+    g711_decode(item->in.law, octets + RTP_HEADER_OCTETS, samples, audio->data + 2 * before);
 }
 
 /* A plain datagram of the stream becomes audio, one from elsewhere nothing. False for any other. */
@@ -208,6 +241,7 @@ bool stream_arm(stream *item, const receiving *in, const address *source) {
 
 void stream_disarm(stream *item) {
     item->armed = false;
+    tell_gathered(item);
     if (!item->paused)
         agenda_set(&item->owner->due[AGENDA_IN], item, INFINITY);
 }

@@ -62,11 +62,16 @@ static PyObject *pump_start_(PyObject *self, PyObject *Py_UNUSED(ignored)) {
 
 static PyObject *pump_add_(PyObject *self, PyObject *args) {
     int fd;
-    long long datagram_octets, packets_per_s;
+    long long datagram_octets, packets_per_s, step_samples = 0;
     limits most;
-    if (!PyArg_ParseTuple(args, "i(LLddddd)", &fd, &datagram_octets, &packets_per_s, &most.gap_wait_min_ms,
-                          &most.gap_wait_max_ms, &most.overdue_wait_min_ms, &most.lead_ms, &most.patience_kept_s))
+    if (!PyArg_ParseTuple(args, "i(LLddddd)|L", &fd, &datagram_octets, &packets_per_s, &most.gap_wait_min_ms,
+                          &most.gap_wait_max_ms, &most.overdue_wait_min_ms, &most.lead_ms, &most.patience_kept_s,
+                          &step_samples))
         return NULL;
+    if (step_samples < 0 || step_samples > STEP_SAMPLES_MAX) {
+        PyErr_Format(PyExc_ValueError, "a step has up to %d samples, not %lld", STEP_SAMPLES_MAX, step_samples);
+        return NULL;
+    }
     if (datagram_octets < RTP_HEADER_OCTETS || datagram_octets > DATAGRAM_OCTETS_MAX) {
         PyErr_Format(PyExc_ValueError, "datagrams have 12 to %d octets, not %lld", DATAGRAM_OCTETS_MAX,
                      datagram_octets);
@@ -76,7 +81,7 @@ static PyObject *pump_add_(PyObject *self, PyObject *args) {
     most.packets_per_s = packets_per_s;
     stream *item;
     Py_BEGIN_ALLOW_THREADS
-    item = pump_add(((PumpObject *)self)->pump, fd, &most);
+    item = pump_add(((PumpObject *)self)->pump, fd, &most, step_samples);
     Py_END_ALLOW_THREADS
     if (item == NULL)
         return PyErr_SetFromErrno(PyExc_OSError);

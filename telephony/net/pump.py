@@ -15,6 +15,9 @@ from telephony.rtp import Address, RtpLimits
 if TYPE_CHECKING:
     from telephony.native._media import Counters, Stream
 
+STEP_SAMPLES = 256
+"""Who listens to many calls does so in frames of 32 ms, counted from sample 0: for less it need not be called."""
+
 AUDIO, SENT, DRAINED, DATAGRAM, OVERDUE, OUT = range(6)
 """Kinds of what is collected, see `Pump.collect`."""
 
@@ -59,7 +62,7 @@ class MediaPump:
 
     def attach(self, path: Attached, fd: int, limits: RtpLimits) -> "Stream":
         """Carry the media of a bound UDP socket, which remains the caller's, until `detach`."""
-        stream: Stream = self._native.add(fd, stream_limits(limits))
+        stream: Stream = self._native.add(fd, stream_limits(limits), STEP_SAMPLES)
         if not self._paths:
             self._native.start()
             self._loop.add_reader(self._native.fileno(), self.dispatch)

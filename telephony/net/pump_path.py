@@ -40,6 +40,7 @@ class PumpPath:
         self._out = PacedOut(session, sock, clock, owner, self._lend_sending)
         self._target: Address | None = None
         self._lent_in = self._lent_out = False
+        self._recalling = False
         self._queued = self._sent = 0
         self._errors = (0, 0)
         session.on_ssrc_change = self._end_sending
@@ -129,12 +130,16 @@ class PumpPath:
         if self._out.open:
             self._end_receiving()
             self._end_sending()
-            # What happened before is reported before.
-            self._pump.dispatch()
+            # What happened before is reported before. The batch's end must not lend again what is about to change.
+            self._recalling = True
+            try:
+                self._pump.dispatch()
+            finally:
+                self._recalling = False
 
     def settle(self, now: float) -> None:
         """Lend what can be lent."""
-        if not self._out.open:
+        if not self._out.open or self._recalling:
             return
         if self._session.target != self._target:
             self._target = self._session.target
@@ -198,7 +203,7 @@ class PumpPath:
             self._session.end_receiving(ReceiveState._make(self._stream.disarm()))
 
     def _lend_sending(self) -> None:
-        if self._lent_out or not self._out.open:
+        if self._lent_out or not self._out.open or self._recalling:
             return
         lent = None if self._out.ticking else self._session.lend_sending()
         if lent is None:

@@ -26,6 +26,8 @@ GOING_AWAY = 1001
 NORMAL = 1000
 
 _TIMER_GRAIN_S = 0.001
+_GRID_S = 0.01
+"""The timers of all lines fire at multiples of this: to wake up for each of them is what costs."""
 
 
 class StreamSocket(Protocol):
@@ -276,7 +278,8 @@ class StreamLine:
     # Time.
 
     def _due(self) -> float:
-        return min(math.inf if due is None else due for due in (self._stream.get_timer(), self._watch.due))
+        due = min(math.inf if due is None else due for due in (self._stream.get_timer(), self._watch.due))
+        return math.ceil(due / _GRID_S) * _GRID_S if due < math.inf else due
 
     def _arm(self) -> None:
         if self._timer is not None:

@@ -296,7 +296,9 @@ class UdpLine:
 
     def heard(self, pcm: bytes, at_sample: int) -> None:
         """Audio that arrived."""
-        self._hear(self._concealer.good(pcm), at_sample)
+        pcm = self._concealer.good(pcm)
+        if self.on_audio is not None:
+            self.on_audio(pcm, at_sample)
 
     def is_a_law(self, payload_type: int) -> bool | None:
         """How the payload is decoded; None if it is not G.711, or not wanted at 8 kHz."""

@@ -63,7 +63,8 @@ class RtpSession:
             limits=limits,
         )
         self._rtcp_source: Address | None = None
-        self._rejected_source = 0
+        self._rejected_source = 0  # in RTP: counted by whoever has the way in
+        self._rejected_reports = 0
         self._malformed = 0
         self._looped = 0
         self._collided = False
@@ -277,7 +278,7 @@ class RtpSession:
             concealed_samples=buffer.concealed_samples,
             rtt_ms=None if control.rtt_s is None else control.rtt_s * 1_000,
             unknown_pt=receiver.unknown_pt,
-            rejected_source=self._rejected_source,
+            rejected_source=self._rejected_source + self._rejected_reports,
             rate_limited=receiver.rate_limited
             + receiver.digits_rate_limited
             + buffer.rate_limited
@@ -326,7 +327,7 @@ class RtpSession:
 
     def _take_rtcp(self, data: bytes, source: Address, now: float, *, welcome: bool) -> None:
         if not welcome:
-            self._rejected_source += 1
+            self._rejected_reports += 1
         elif len(data) > self._limits.datagram_octets:
             self._malformed += 1
         elif self._control.receive(data, now):

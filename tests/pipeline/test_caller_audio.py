@@ -28,7 +28,7 @@ class Ear:
         self.audio = CallerAudio(self.batcher, self._on_speech, lambda: False, self._on_failed)
         self.events: list[GateEvent] = []
         self.times: list[float] = []
-        self.at = 5_000
+        self.at = 5_120
         self.now = 100.0
 
     def _on_speech(self, events: Events) -> None:
@@ -59,8 +59,8 @@ async def test_packets_become_frames_and_places_and_times_however_late_they_are_
     await ear.judged()
     assert [type(event) for event in ear.events] == [SpeechStarted, SpeechConfirmed, SpeechStopped]
     began, _, ended = ear.events
-    assert began.at_sample == pytest.approx(5_000 + 16 * PACKET, abs=32)
-    assert ended.at_sample == pytest.approx(5_000 + 32 * PACKET, abs=32)
+    assert began.at_sample == pytest.approx(5_120 + 16 * PACKET, abs=32)
+    assert ended.at_sample == pytest.approx(5_120 + 32 * PACKET, abs=32)
     assert ear.times[0] == pytest.approx(100.0 + 16 * 0.02, abs=0.005)
     assert ear.times[2] == pytest.approx(100.0 + 32 * 0.02, abs=0.005)
 
@@ -106,7 +106,7 @@ async def test_speech_has_300_ms_before_it_however_late_it_is_judged(late: int) 
     assert kept[2 * spoken_at :] == SPOKEN * 40
     # 300 ms up to the end of the frame that said so, of which not all need be speech.
     assert PRE_ROLL_SAMPLES - FRAME_SAMPLES <= spoken_at <= PRE_ROLL_SAMPLES
-    assert started.at_sample == pytest.approx(5_000 + 80 * PACKET, abs=32)
+    assert started.at_sample == pytest.approx(5_120 + 80 * PACKET, abs=32)
 
 
 async def test_nothing_is_kept_while_a_recogniser_listens() -> None:

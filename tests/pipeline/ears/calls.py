@@ -84,6 +84,20 @@ def lossy(audio: Samples, rng: np.random.Generator, share: float) -> Samples:
     return np.frombuffer(out, "<i2").astype(np.float64)
 
 
+def in_bursts(audio: Samples, rng: np.random.Generator, packets: int) -> Samples:
+    """So many packets lost in a row, about every 1.5 s, and concealed."""
+    concealer = Concealer()
+    out, next_loss = b"", float(rng.uniform(25, 75))
+    for index, packet in enumerate(audio.clip(-32_768, 32_767).astype("<i2").reshape(-1, PACKET)):
+        if next_loss <= index < next_loss + packets:
+            out += concealer.lost(PACKET)
+            continue
+        out += concealer.good(packet.tobytes())
+        if index >= next_loss:
+            next_loss = index + float(rng.uniform(37, 112))
+    return np.frombuffer(out, "<i2").astype(np.float64)
+
+
 @dataclass
 class SimulatedCall:
     """All positions are samples. `caller_at` is None where the caller says nothing."""

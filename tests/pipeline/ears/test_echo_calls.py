@@ -5,7 +5,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from tests.pipeline.ears.calls import new_ears, report, run, simulate
+from tests.pipeline.ears.calls import in_bursts, new_ears, report, run, simulate
 
 pytestmark = pytest.mark.skipif(find_spec("silero_vad") is None, reason="needs silero-vad")
 
@@ -86,3 +86,14 @@ def test_an_echo_that_moves_is_found_again() -> None:
             started.append(call.what)
     report(f"moved echo: {len(started)} false starts in {CALLS // 2} calls")
     assert len(started) <= CALLS // 20
+
+
+def test_an_echo_that_is_missing_for_a_moment_is_rarely_a_caller() -> None:
+    started, calls = [], CALLS // 4
+    for seed in range(calls):
+        call = simulate(seed, losses=(0.0,))
+        call.heard = in_bursts(call.heard, np.random.default_rng((seed, 5_000)), 10)
+        if run(call, new_ears()).events:
+            started.append(call.what)
+    report(f"200 ms lost, again and again: {len(started)} false starts in {calls} calls")
+    assert len(started) <= calls // 5, started

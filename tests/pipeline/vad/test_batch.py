@@ -277,6 +277,24 @@ async def test_a_call_with_a_bug_is_reported_and_disturbs_no_other() -> None:
     assert [problem["exception"] for problem in problems] == [one.bug]
 
 
+async def test_ears_that_fail_leave_the_detectors_word_and_disturb_no_other() -> None:
+    problems: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context))
+    batcher = make(Engine())
+    one, two = Call(batcher), Call(batcher)
+    bug = ValueError("a bug")
+
+    def fail(probability: float, end: int, *, in_speech: bool) -> float:
+        raise bug
+
+    one.stream.weigh = fail
+    one.submit(frame_of(1))
+    two.submit(frame_of(2))
+    await judged(batcher)
+    assert one.events == two.events == [SpeechStarted(0)]
+    assert [problem["exception"] for problem in problems] == [bug]
+
+
 async def test_frames_that_nobody_can_judge_in_time_are_not_kept_for_ever() -> None:
     engine = Engine()
     batcher = make(engine)

@@ -16,6 +16,7 @@ from telephony.net.clock import MediaClock
 from telephony.net.ports import PortPool
 from telephony.net.udp_line import UdpLine
 from telephony.rtp import RtpConfig
+from telephony.wire.rtp import build_plain
 from tests.telephony.net.calls import HOST, TIMEOUT_S, Listener, acquire, call, config_to, peer_of, speech
 
 pytestmark = pytest.mark.usefixtures("media_twin")
@@ -329,3 +330,32 @@ async def test_it_is_a_media_line_and_shows_its_state(pool: PortPool) -> None:
         dump = a.line.dump()
         assert dump["port"] == a.line.pair.port
         assert dump["speaking"] is False
+
+
+def stand_still(clock: MediaClock, counter: str) -> None:
+    """The pump's thread goes on while the event loop stands still, until it has counted something."""
+    while clock.pump is not None and not clock.pump.counters()[counter]:  # type: ignore[literal-required]
+        time.sleep(0.001)
+
+
+async def test_hold_takes_effect_whatever_has_just_arrived(pool: PortPool) -> None:
+    """A packet that the pump has handed over and nobody has collected yet must not give the way out back to the pump
+    while it is being changed."""
+    clock = MediaClock()
+    with peer_of(pool) as peer:
+        line = UdpLine(acquire(pool), config_to(HOST, peer.port), "PCMU", clock=clock)
+        ear = Listener(line)
+        line.start()
+        line.play(speech(2_000))
+        await ear.until(lambda: len(ear.sent) == 3)
+        peer.rtp.sendto(build_plain(0, 1, 0, 1, speech(20)), (HOST, line.pair.port))
+        stand_still(clock, "raw")
+        line.reconfigure(config_to(HOST, peer.port, send=False), "PCMU")
+        queued, sent = line.queued_samples, line.sent_samples
+        assert queued
+        pause = asyncio.Event()
+        asyncio.get_running_loop().call_later(0.1, pause.set)
+        await pause.wait()
+        assert (line.queued_samples, line.sent_samples) == (queued, sent)
+        line.close()
+        clock.close()

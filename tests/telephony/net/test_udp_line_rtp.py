@@ -2,6 +2,7 @@
 
 import asyncio
 import select
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -158,3 +159,22 @@ async def test_media_that_comes_before_the_answer_is_kept_and_after_close_ignore
             peer.rtp.sendto(data, (HOST, later.pair.port))
             await other.until(lambda: len(other.pcm) > 0)
         assert len(ear.pcm) == heard
+
+
+async def test_strangers_reports_are_counted_while_media_flows(pool: PortPool) -> None:
+    with peer_of(pool) as peer, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind(("127.0.0.2", 0))
+        async with line_to(pool, peer, config_to(HOST, peer.port)) as (line, ear):
+
+            async def send(first: int, last: int) -> None:
+                for n in range(first, last):
+                    data = rtp.build(RtpPacket(0, False, n, 160 * n, FAR_SSRC, speech(20)))
+                    peer.rtp.sendto(data, (HOST, line.pair.port))
+                await ear.until(lambda: len(ear.pcm) == 320 * last)
+
+            await send(0, 3)
+            for _ in range(2):
+                stranger.sendto(rtcp.build_compound(ReceiverReport(1, ())), (HOST, line.pair.port + 1))
+            await send(3, 6)
+            await send(6, 9)
+            assert line.stats().rejected_source == 2
