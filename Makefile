@@ -1,7 +1,7 @@
 # make run    sets everything up and places the first call
 # make test   sets everything up and runs every test
 # make bench  measures on the wire: CALLER=path/to/sip_caller.py [TWILIO_CALLER=PATH]  (see bench/README.md)
-# make fuzz   ten million inputs for each parser, or RUNS=
+# make fuzz   ten million inputs for each parser (four hours), or RUNS=
 # make soak   calls with faults for eight hours, or HOURS= or MINUTES=; and the fault tests that take long
 
 VENV   := .venv
@@ -37,7 +37,7 @@ bench: $(VENV)/.dev
 	$(BENCH) report
 
 RUNS ?= 10000000
-FUZZED := rtp rtcp event session sdp sip
+FUZZED := rtp rtcp event jitter session twilio sdp sip
 
 fuzz: $(VENV)/.dev
 	for target in $(FUZZED); do $(VENV)/bin/python -m fuzz $$target --runs $(RUNS) || exit 1; done
@@ -62,7 +62,7 @@ $(VENV)/.runtime: pyproject.toml $(wildcard telephony/native/*.[ch]) | $(VENV)/b
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime
-	@$(PIP) install --editable '.[local,espeak,g722,apm,twilio,otel,dev]'
+	@$(PIP) install --editable '.[local,espeak,g722,opus,apm,twilio,otel,dev]'
 	@touch $@
 
 # The live page's waveform: from npm, and never committed. Without npm the page works, and says what is missing.

@@ -1,8 +1,11 @@
 """Where the fuzzing begins: a few sound inputs of each kind, made here."""
 
 import random
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
+from fuzz import jitter_buffer, media_stream
 from fuzz.rtp_session import STEPS, Drive
 from sip.sdp.negotiate import AudioCapabilities, make_offer
 from telephony.wire import rtcp, rtp, telephone_event
@@ -34,10 +37,45 @@ def seeds() -> dict[str, list[bytes]]:
             rtcp.build_compound(ReceiverReport(1), Bye((1,))) + b"\x80\xcc\x00\x02" + bytes(8),
         ],
         "event": [telephone_event.build(TelephoneEvent(code, code > 8, 10, 160 * code)) for code in (0, 11, 15)],
+        "jitter": [bytes((0, 0, *steps)) for steps in _named(jitter_buffer.STEPS, _STREAMS)],
         "session": _sessions(),
+        "twilio": _media_streams(),
         "sdp": _descriptions(),
         "sip": [_INVITE, _OK, _INVITE.replace(b"Record-Route: ", b"Record-Route:\r\n ")],
     }
+
+
+Step: TypeAlias = str | int
+"""The name of one, or the octet of a parameter."""
+
+_TALK: list[Step] = ["in_time"] * 10
+_STREAMS: tuple[list[Step], ...] = (
+    [*_TALK, "timer", *_TALK],
+    [*_TALK, "lost", 3, *_TALK, "timer"],
+    [*_TALK, "overtaken", 2, *_TALK, "overtaken", 250],
+    [*_TALK, "wait_ms", 200, "timer", "held_up", "held_up", "held_up", *_TALK],
+    [*_TALK, "noise", "wait_long", 20, "timer", "paused", 9, *_TALK],
+    [*_TALK, "other_stream", 5, 255, *_TALK, "lend", "jump", 3, 20, *_TALK],
+)
+_CALLS: tuple[list[Step], ...] = (
+    ["sound", 0, "media", 1, "media", 2, "media", 4, "sound", 2, "other_message", 1],
+    ["sound", 0, "play", 200, "wait", 10, "timer", 0, "sound", 7, "clear", "timer", 0],
+    ["sound", 0, "media", 1, "play", 100, "suspend", "wait", 50, "late_timer", "resume", "media", 1, "closed"],
+    ["odd_value", 0, 3, 1, "sound", 0, "odd_value", 1, 5, 7, "damaged", 2, 30, 2, 44, 44],
+    ["sound", 0, "raw", 3, 123, 125, 10, "sound", 0],
+    ["sound", 1, "binary", 4, 1, 2, 3, 4, "round_trip", 5, "media", 0],
+)
+
+
+def _named(functions: Sequence[Callable[..., None]], inputs: Iterable[list[Step]]) -> list[bytes]:
+    """Octets of steps by their names and of their parameters."""
+    number = {function.__name__: at for at, function in enumerate(functions)}
+    return [bytes(number[step] if isinstance(step, str) else step for step in steps) for steps in inputs]
+
+
+def _media_streams() -> list[bytes]:
+    calls = _named(media_stream.STEPS, _CALLS)
+    return [bytes((dialect,)) + call for dialect in range(len(media_stream.NAMES)) for call in calls]
 
 
 def _rtp() -> list[bytes]:
@@ -78,10 +116,10 @@ def _sessions() -> list[bytes]:
         steps(*talk) + bytes((number["wait_long"], 30, number["timer"])) + bytes([number["next_packet"]] * 10),
         steps()
         + bytes((number["play"], 200))
-        + bytes([number["tick"]] * 6)
+        + bytes([number["tick"]] * 3)
         + bytes([number["clear"], number["timer"]]),
         steps(*talk) + bytes((number["other_stream"], 1)) + bytes([number["next_packet"]] * 5),
-        *(random_steps.randbytes(200) for _ in range(5)),
+        *(random_steps.randbytes(40) for _ in range(5)),
     ]
 
 

@@ -47,7 +47,7 @@ COMMAND_LINE = "command line"
 Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9.:_%-]{1,255}$")]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 EngineName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
-CodecName = Literal["PCMU", "PCMA", "G722"]
+CodecName = Literal["PCMU", "PCMA", "G722", "OPUS"]
 
 
 _E164 = r"^\+[1-9][0-9]{6,14}$"
@@ -136,6 +136,14 @@ class RtpConfig(Section):
     first_media_timeout_s: Annotated[float, Field(ge=1, le=3_600)] = 30.0
     ptime_ms: Literal[10, 20, 30, 40, 60] = 20
     codecs: tuple[CodecName, ...] = ("PCMU", "PCMA")
+
+    @field_validator("codecs", mode="before")
+    @classmethod
+    def _codecs_in_any_case(cls, codecs: object) -> object:
+        if not isinstance(codecs, list | tuple):
+            return codecs
+        # RFC 8866 §6.6: names of encodings know no case, and "opus" is written small.
+        return tuple(name.upper() if isinstance(name, str) else name for name in codecs)
 
     @field_validator("codecs")
     @classmethod

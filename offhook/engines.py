@@ -1,5 +1,6 @@
 """The engines of one process: made from the configuration, started together, shared by all calls."""
 
+import asyncio
 import os
 from importlib.resources import files
 
@@ -9,6 +10,7 @@ from offhook.usererror import UserError
 from pipeline.asr.engine import AsrEngine
 from pipeline.asr.fixed import FixedEngine
 from pipeline.asr.pocketsphinx import PocketsphinxEngine
+from pipeline.ears.allowance import Allowance
 from pipeline.ears.apm import WebrtcProcessor
 from pipeline.ears.ears import Ears
 from pipeline.session import Engines
@@ -43,17 +45,27 @@ class EngineSet:
         _check_rate("asr", config.asr.engine, self.asr.capabilities.rate_hz, (LINE_RATE_HZ, 2 * LINE_RATE_HZ))
         cache = ClipCache(config.tts.cache_mib * 1024 * 1024)
         self._processor = config.ears.processor
+        self._allowance = Allowance()
         self._batchers: dict[GateSettings, VadBatcher] = {}
         self.voice = Voice(f"{config.tts.engine}/{config.tts.voice}", self.tts, cache, resample)
 
     async def start(self) -> None:
         """Ready for calls. Raises EngineError."""
+        await (await self.begin())
+
+    async def begin(self) -> "asyncio.Task[None]":
+        """Ready to greet callers; what they say waits until the returned task is done. Both raise EngineError."""
         if self._processor == "webrtc":
             WebrtcProcessor()  # missing, it is to be missed now and not in a call
-        await self.tts.start()
-        await self.asr.start()
-        # The first run of a model is slow; it is not to be a caller's.
-        self.vad.stream().infer(bytes(2 * self.vad.capabilities.frame_samples))
+        listening = asyncio.create_task(self.asr.start())
+        try:
+            await self.tts.start()
+            # The first run of a model is slow; it is not to be a caller's.
+            self.vad.stream().infer(bytes(2 * self.vad.capabilities.frame_samples))
+        except BaseException:
+            listening.cancel()
+            raise
+        return listening
 
     async def close(self) -> None:
         """Everything freed. Idempotent."""
@@ -68,6 +80,11 @@ class EngineSet:
             if isinstance(engine, PocketsphinxEngine | EspeakEngine)
         }
 
+    @property
+    def behind_s(self) -> float:
+        """By how much audio the detector is behind what has come, in the mean of the calls."""
+        return max((_behind_s(batcher) for batcher in self._batchers.values()), default=0.0)
+
     def for_call(self, config: Config) -> Engines:
         """What one call needs of them."""
         return Engines(
@@ -76,7 +93,7 @@ class EngineSet:
             voice=self.voice,
             upsampler=lambda: Upsampler().push,
             downsampler=lambda: Downsampler().push,
-            ears=(lambda encoding: _ears(config, encoding)) if _wants_ears(config) else None,
+            ears=(lambda encoding: _ears(config, encoding, self._allowance)) if _wants_ears(config) else None,
         )
 
     def _batcher(self, config: Config) -> VadBatcher:
@@ -92,16 +109,20 @@ class EngineSet:
         return self._batchers[gate]
 
 
+def _behind_s(batcher: VadBatcher) -> float:
+    return batcher.waiting_frames * batcher.frame_samples / LINE_RATE_HZ / max(1, batcher.streams)
+
+
 def _wants_ears(config: Config) -> bool:
     return config.ears.echo_guard or config.ears.processor != "none"
 
 
-def _ears(config: Config, encoding: str) -> Ears:
+def _ears(config: Config, encoding: str, allowance: Allowance) -> Ears:
     processor = WebrtcProcessor() if config.ears.processor == "webrtc" else None
     codec = codec_named(encoding)
     # The ears know a line of one octet a sample; mu-law is far better than any echo.
     octets = packet_encoder(codec, PCMU) if codec is LINEAR16 else None
-    return Ears((PCMU if octets else codec).decode, processor, octets.encode if octets else None)
+    return Ears((PCMU if octets else codec).decode, processor, octets.encode if octets else None, allowance)
 
 
 def _check_codecs(config: Config) -> None:

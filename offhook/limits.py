@@ -1,13 +1,21 @@
 """What the system grants this process."""
 
+import ctypes
 import os
 import resource
 from contextlib import suppress
+from pathlib import Path
 
 DESCRIPTORS_A_CALL = 3
 """RTP, RTCP, a recording; a stream has two."""
 DESCRIPTORS_RESERVED = 48
 """For what comes and goes besides: pipes of engines that are replaced, the database, web requests."""
+MEMORY_A_CALL_BYTES = 1 << 20
+"""Several times what was measured."""
+MEMORY_RESERVED_BYTES = 128 << 20
+"""For what comes and goes besides: threads, models' scratch space."""
+
+_M_ARENA_MAX = -8  # <malloc.h>
 
 
 def cores() -> int:
@@ -32,3 +40,23 @@ def calls_by_descriptors(limit: int) -> int:
     except OSError:
         used = 64
     return max(0, (limit - used - DESCRIPTORS_RESERVED) // DESCRIPTORS_A_CALL)
+
+
+def calls_by_memory() -> int | None:
+    """How many calls more this process's address space suffices for; None where it has no limit (RLIMIT_AS)."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return None
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    except OSError:
+        return None
+    left = limit - pages * resource.getpagesize() - MEMORY_RESERVED_BYTES
+    return max(0, left // MEMORY_A_CALL_BYTES)
+
+
+def spare_address_space() -> None:
+    """Where the address space has a limit, let glibc reserve 64 MiB of it once, and not for every few threads."""
+    if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
+        with suppress(AttributeError, OSError):  # another C library
+            ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)

@@ -190,15 +190,24 @@ class Node:
 
     def ready(self) -> ReadyStatus:
         """May calls come in."""
-        active, most = self._active, self.config.max_calls
-        details = {"calls": active, "max_calls": most}
+        details = {"calls": self._active, "max_calls": self.config.max_calls}
         if self._draining:
             return ReadyStatus(Readiness.DRAINING, "no new calls: the bot is about to stop", details)
         if not self._ready:
             return ReadyStatus(Readiness.STARTING, "the engines are being started", details)
-        if active >= most:
-            return ReadyStatus(Readiness.FULL, f"all {most} calls that are allowed are going on", details)
+        if (why := self._full() or self._without_ports()) is not None:
+            return ReadyStatus(Readiness.FULL, why, details)
         return ReadyStatus(Readiness.READY, "", details)
+
+    def _full(self) -> str | None:
+        """Why no call may come, over whatever."""
+        most = self.config.calls.max_calls
+        return f"all {most} calls that are allowed are going on" if most and self._active >= most else None
+
+    def _without_ports(self) -> str | None:
+        """Why no call may come that needs a pair of ports."""
+        ports = self._trunk.ports if self._trunk is not None else None
+        return "its RTP ports are used up" if ports is not None and ports.in_use >= ports.capacity else None
 
     async def metrics(self) -> bytes:
         """The Prometheus text."""
@@ -215,8 +224,9 @@ class Node:
 
     def stream_refusal(self) -> str | None:
         """Why no call may come over a stream now; None: it may."""
-        ready = self.ready()
-        return None if ready.state is Readiness.READY else ready.why
+        if self._draining or not self._ready:
+            return self.ready().why
+        return self._full()
 
     def stream_refused(self) -> None:
         """A call over a stream was turned away for that."""
@@ -260,8 +270,10 @@ class Node:
             calls.on_event(event)
         elif self._draining or not self._ready:
             self._refuse(EndpointSignalling(endpoint), event, 503, "rejected")
-        elif len(calls) >= self.config.max_calls:
+        elif self._full() is not None:
             self._refuse(EndpointSignalling(endpoint), event, 486, "busy")
+        elif self._without_ports() is not None:
+            self._refuse(EndpointSignalling(endpoint), event, 503, "rejected")
         else:
             calls.on_event(event)
             if self._tap is not None and self._captures is not None and event.call in calls:

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
@@ -31,13 +31,20 @@ CALLER_NAMES = ("from", "From", "caller")
 CALLED_NAMES = ("to", "To", "called")
 
 
+Claim = Callable[[str, str], Awaitable[bool]]
+"""(handle, the carrier's name for the call): whether the call may have that name."""
+
+
 class Streams:
     """The calls of one process that come over media streams. `on_closing(handle)` is told of one that is about to end:
-    it wants no other stream."""
+    it wants no other stream. `claim` asks other processes whether they have a call of that name."""
 
-    def __init__(self, calls: Calls, on_closing: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, calls: Calls, on_closing: Callable[[str], None] | None = None, claim: Claim | None = None
+    ) -> None:
         self.calls = calls
         self.on_closing = on_closing
+        self.claim = claim
         self.twilio = TwilioControl(calls.services.config.twilio)
         self.by_sid: dict[str, StreamCall] = {}
         """Those that have been started, by their carriers' names."""
@@ -82,6 +89,7 @@ class StreamCall:
         self._line: StreamLine | None = None
         self._conversation: Conversation | None = None
         self._opening: asyncio.Task[None] | None = None
+        self._claiming: asyncio.Task[None] | None = None
         self._over = False
 
     def open(self, sock: socket.socket, initial: bytes) -> None:
@@ -170,6 +178,23 @@ class StreamCall:
             return
         self._sid = started.call_sid
         self._streams.by_sid[started.call_sid] = self
+        if expected or self._streams.claim is None:
+            self._begin(self._line, started)
+        else:
+            claim = self._claim(self._streams.claim, self._line, started)
+            self._claiming = asyncio.get_running_loop().create_task(claim)
+
+    async def _claim(self, claim: Claim, line: StreamLine, started: Started) -> None:
+        """A name that nobody has vouched for: it may be that of a call in another process."""
+        granted = await claim(self.handle, started.call_sid)
+        if self._over:
+            return
+        if granted:
+            self._begin(line, started)
+        else:
+            self._refuse("the call has a stream already")
+
+    def _begin(self, line: StreamLine, started: Started) -> None:
         parameters = dict(started.parameters)
         parties = Parties(
             caller=self._meta.get("caller") or _first(parameters, CALLER_NAMES),
@@ -186,8 +211,8 @@ class StreamCall:
             on_over=self._end,
             transfer=self._transfer,
         )
-        conversation.attach(self._line)
-        conversation.spawn(self._answer(conversation, self._line))
+        conversation.attach(line)
+        conversation.spawn(self._answer(conversation, line))
 
     async def _answer(self, conversation: Conversation, line: StreamLine) -> None:
         if not await conversation.prepare():

@@ -4,6 +4,7 @@ Every method blocks, for `TIMEOUT_S` at the most, and is to be called in a threa
 settings lack or Twilio refuses. This module needs the package: `twilio_control.open_rest` imports it when it is wanted.
 """
 
+import logging
 from typing import Any
 
 from requests.exceptions import RequestException
@@ -15,6 +16,9 @@ from offhook.config import TwilioConfig
 from offhook.numbers import require_number
 from offhook.usererror import UserError
 from telephony.twilio.twiml import dial
+
+# It tells of each request in ten lines, one of which has the number.
+logging.getLogger("twilio.http_client").setLevel(logging.WARNING)
 
 TIMEOUT_S = 10.0
 STATUS_EVENTS = ["initiated", "ringing", "answered", "completed"]

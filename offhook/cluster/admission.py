@@ -32,6 +32,9 @@ OTHERS_DOING = 5
 LATE_TICKS_PER_CALL = 1.0
 """A second: more late packets than that in each call (of 50) can be heard."""
 
+BEHIND_S = 0.08
+"""So much audio that waits to be listened to is more than two frames in each call, where half of one is usual."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoadLimits:
@@ -91,16 +94,17 @@ class WorkerLoad:
         """A call is over."""
         self._calls -= 1
 
-    @property
-    def room(self) -> int:
-        """Calls that its ports and descriptors still suffice for."""
+    def room(self, *, ports: bool = True) -> int:
+        """Calls that its descriptors and memory, and unless they need none its ports, still suffice for."""
         report = self.latest
-        return 0 if report is None else report.room - max(0, self._calls - report.calls)
+        if report is None:
+            return 0
+        return (min(report.room, report.ports) if ports else report.room) - max(0, self._calls - report.calls)
 
-    def is_full(self, now: float) -> bool:
-        """Whether it is to get no further call now."""
-        if self.room <= 0:
-            self.why = "its ports or descriptors are used up"
+    def is_full(self, now: float, *, ports: bool = True) -> bool:
+        """Whether it is to get no further call now; with `ports`, none that needs a pair of them."""
+        if self.room(ports=ports) <= 0:
+            self.why = "its ports, descriptors or memory are used up"
             return True
         if self._set_ups(now) >= self._limits.setups_per_s:
             self.why = f"it has been given {self._limits.setups_per_s} calls within a second"
@@ -132,6 +136,8 @@ class WorkerLoad:
             return f"it uses {self.cpu:.0%} of a core"
         if report.calls < FEW_CALLS:
             return ""
+        if report.behind_s >= BEHIND_S:
+            return f"it listens {1000 * report.behind_s:.0f} ms behind"
         own_doing = self.cpu >= OWN_SHARE * self._limits.cpu
         if report.lag_s >= self._limits.lag_s * (1 if own_doing else OTHERS_DOING):
             return f"its event loop is {1000 * report.lag_s:.0f} ms late"

@@ -75,6 +75,7 @@ class WorkerLink:
         journal: Journal,
         limits: LoadLimits,
         owner: "LinkOwner",
+        hurry: bool = False,
     ) -> None:
         self.index = index
         self.state = LinkState.STARTING
@@ -100,7 +101,7 @@ class WorkerLink:
             its.close()
         self._channel = Channel(ours, self._on_message, self._lost)
         self._books = WorkerBooks(journal, self._channel.send)
-        self._channel.send(Welcome(sip_address))
+        self._channel.send(Welcome(sip_address, hurry))
 
     @property
     def age_s(self) -> float:
@@ -119,9 +120,9 @@ class WorkerLink:
         """Wait for its end."""
         await self._gone.wait()
 
-    def takes_calls(self) -> bool:
-        """Whether it may be given a call now."""
-        return self.state is LinkState.READY and not self.load.is_full(self._loop.time())
+    def takes_calls(self, *, ports: bool = True) -> bool:
+        """Whether it may be given a call now; with `ports`, one that needs a pair of them."""
+        return self.state is LinkState.READY and not self.load.is_full(self._loop.time(), ports=ports)
 
     def give(self, call: str, message: object, fd: int | None = None) -> bool:
         """Give it a call: with a stream the socket's descriptor. False when that is not possible."""

@@ -19,9 +19,11 @@ from sip.net.address import Address
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """Where the signalling is bound: the first message to a worker."""
+    """Where the signalling is bound: the first message to a worker. In a `hurry` it is to take calls as soon as it can
+    greet: the one before it has died."""
 
     sip_address: Address
+    hurry: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,14 @@ class StreamStatus:
 
     call_sid: str
     status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The answer to `Claim`: whether the name is the call's now."""
+
+    call: str
+    granted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +132,14 @@ class RejectReinvite:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """The far end of a stream has said which call it is; answered with `Claimed`. No two calls have the same name."""
+
+    call: str
+    call_sid: str
+
+
+@dataclass(frozen=True, slots=True)
 class Closing:
     """The call over a stream is about to end: should its carrier ask, it is to get no other stream."""
 
@@ -135,7 +153,7 @@ class Over:
     call: str
 
 
-Command: TypeAlias = Ring | Answer | Reject | Bye | AnswerReinvite | RejectReinvite | Closing | Over
+Command: TypeAlias = Ring | Answer | Reject | Bye | AnswerReinvite | RejectReinvite | Claim | Closing | Over
 """About one call."""
 
 
@@ -201,8 +219,9 @@ class Report:
     """How a worker fares, a few times a second.
 
     `cpu`: its use of one core, 0 to 1 and more with threads; `lag_s`: the 95th percentile of its event loop's lag
-    over the last seconds; `late_ticks`: of its media clock, since the last report; `room`: calls that ports and
-    descriptors still suffice for.
+    over the last seconds; `late_ticks`: of its media clock, since the last report; `room`: calls that descriptors and
+    memory still suffice for; `ports`: free pairs, for calls that need one; `behind_s`: audio that has come and has not
+    been listened to, in the mean of its calls.
     """
 
     calls: int
@@ -211,6 +230,8 @@ class Report:
     lag_max_s: float
     late_ticks: int
     room: int
+    ports: int
+    behind_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ import time
 
 from offhook.calls import Calls
 from offhook.cluster.messages import Report
-from offhook.limits import calls_by_descriptors
+from offhook.engines import EngineSet
+from offhook.limits import calls_by_descriptors, calls_by_memory
 from offhook.totals import media_ticks
 from offhook.web.loopwatch import LoopWatch
 from telephony.net.clock import MediaClock
@@ -17,12 +18,21 @@ SHORTEST_S = 0.05
 class Meter:
     """Made before the first call. `descriptors`: how many the process may have."""
 
-    def __init__(self, calls: Calls, watch: LoopWatch, clock: MediaClock, ports: PortPool, descriptors: int) -> None:
+    def __init__(
+        self,
+        calls: Calls,
+        engines: EngineSet,
+        watch: LoopWatch,
+        clock: MediaClock,
+        ports: PortPool,
+        descriptors: int,
+    ) -> None:
         self._calls = calls
+        self._engines = engines
         self._watch = watch
         self._clock = clock
         self._ports = ports
-        self._room = min(calls_by_descriptors(descriptors), ports.capacity)
+        self._room = calls_by_descriptors(descriptors)
         self._at, self._cpu_s = time.monotonic(), time.process_time()
         self._late = 0
 
@@ -36,7 +46,13 @@ class Meter:
             lag_s=self._watch.lag_p95_s,
             lag_max_s=self._watch.lag_s,
             late_ticks=late - self._late,
-            room=min(self._room - len(self._calls), self._ports.capacity - self._ports.in_use),
+            room=self._room_left(),
+            ports=self._ports.free(at),
+            behind_s=self._engines.behind_s,
         )
         self._at, self._cpu_s, self._late = at, cpu_s, late
         return report
+
+    def _room_left(self) -> int:
+        by_descriptors, by_memory = self._room - len(self._calls), calls_by_memory()
+        return by_descriptors if by_memory is None else min(by_descriptors, by_memory)

@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
+import structlog
+
 from offhook.cluster.channel import (
     MAX_MESSAGE_BYTES,
     channel_pair,
@@ -98,7 +100,13 @@ class _Nursery:
         return True
 
     def _spawn(self, index: int, channel: socket.socket) -> None:
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            # Too many processes, or no memory: with its channel closed it is a worker that died young.
+            structlog.get_logger("offhook.cluster").error("a worker cannot be forked", error=str(error))
+            channel.close()
+            return
         if pid == 0:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)

@@ -1,5 +1,6 @@
-"""The worker's ends of what lives in the supervisor: the dialogs, and the records."""
+"""The worker's ends of what lives in the supervisor: the dialogs, the calls' names, and the records."""
 
+import asyncio
 import itertools
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
@@ -10,6 +11,8 @@ from offhook.cluster.messages import (
     AnswerReinvite,
     Begin,
     Bye,
+    Claim,
+    Claimed,
     Finish,
     Happened,
     Reject,
@@ -63,6 +66,27 @@ class RemoteSignalling:
     def reject_reinvite(self, call: str, status: int) -> None:
         """Refuse a re-INVITE: the call goes on as it was."""
         self._send(RejectReinvite(call, status))
+
+
+class RemoteNames:
+    """The names of calls over streams, each once over all workers."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._waiting: dict[str, asyncio.Future[bool]] = {}
+
+    async def claim(self, call: str, call_sid: str) -> bool:
+        """Whether the name is this call's from now on."""
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting[call] = answer
+        self._send(Claim(call, call_sid))
+        return await answer
+
+    def claimed(self, answer: Claimed) -> None:
+        """The supervisor's answer."""
+        waiting = self._waiting.pop(answer.call, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer.granted)
 
 
 def tell(send: Send, uniqueid: str, event: LiveEvent) -> None:

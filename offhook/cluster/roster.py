@@ -65,6 +65,7 @@ class Roster:
             journal=journal,
             limits=self._limits,
             owner=self,
+            hurry=self._complete,
         )
         for index in range(self.wanted):
             self._spawn(index)
@@ -72,9 +73,10 @@ class Roster:
         await asyncio.gather(*(link.started() for link in self))
         self._complete = True
 
-    def choose(self) -> WorkerLink | str:
-        """The one for the next call: with the fewest, then with the least load. Else why there is none."""
-        free = [link for link in self if link.takes_calls()]
+    def choose(self, *, ports: bool = True) -> WorkerLink | str:
+        """The one for the next call, which needs `ports` or not: with the fewest, then with the least load. Else why
+        there is none."""
+        free = [link for link in self if link.takes_calls(ports=ports)]
         if free:
             return min(free, key=lambda link: (len(link.calls), link.load.cpu))
         why = next((link.load.why for link in self if link.state is LinkState.READY), "")

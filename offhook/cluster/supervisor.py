@@ -18,6 +18,8 @@ from offhook.cluster.messages import (
     Answer,
     AnswerReinvite,
     Bye,
+    Claim,
+    Claimed,
     Closing,
     Command,
     Over,
@@ -95,7 +97,7 @@ class Supervisor:
         self._workers = Roster(nursery, workers, limits, self)
         self._lasting: Snapshot = {}  # of workers that are gone
         self._legs: dict[str, Leg] = {}
-        self._streams: dict[str, str] = {}  # the handles of calls that may get another stream, by their SIDs
+        self._streams: dict[str, str] = {}  # the handles of calls over streams that are not about to end, by their SIDs
         self._empty = asyncio.Event()
         self._empty.set()
         self._ready = self._draining = False
@@ -223,7 +225,7 @@ class Supervisor:
 
     def stream_refusal(self) -> str | None:
         """Why no call may come over a stream now; None: it may."""
-        chosen = self._choose()
+        chosen = self._choose(ports=False)
         return chosen.why if isinstance(chosen, Refusal) else None
 
     def stream_refused(self) -> None:
@@ -237,13 +239,12 @@ class Supervisor:
         """
         with sock:
             before = self._stream_leg(meta.get("call_sid", ""))
-            chosen, call = self._choose() if before is None else before.link, secrets.token_hex(8)
+            chosen, call = self._choose(ports=False) if before is None else before.link, secrets.token_hex(8)
             if isinstance(chosen, Refusal) or not chosen.give(call, Stream(call, initial, dict(meta)), sock.fileno()):
                 return False
             self._add(call, Leg(chosen, None))
             if before is None and (call_sid := meta.get("call_sid")):
-                self._legs[call].call_sid = call_sid
-                self._streams[call_sid] = call
+                self._name(call, call_sid)
             return True
 
     def may_resume(self, call_sid: str) -> bool:
@@ -254,6 +255,13 @@ class Supervisor:
         """What the carrier says has become of a call."""
         if (leg := self._stream_leg(call_sid)) is not None:
             leg.link.send(StreamStatus(call_sid, status))
+
+    def _name(self, call: str, call_sid: str) -> bool:
+        """Whether the name is the call's now: another one may have it, of whatever worker."""
+        granted = self._streams.setdefault(call_sid, call) == call
+        if granted:
+            self._legs[call].call_sid = call_sid
+        return granted
 
     def _stream_leg(self, call_sid: str) -> Leg | None:
         return self._legs.get(self._streams.get(call_sid, ""))
@@ -291,14 +299,14 @@ class Supervisor:
         if refused > 1:
             self._log.warning("calls refused", total=refused, seconds=REFUSALS_LOGGED_EVERY_S)
 
-    def _choose(self) -> WorkerLink | Refusal:
-        """The worker for a call that comes now."""
+    def _choose(self, *, ports: bool = True) -> WorkerLink | Refusal:
+        """The worker for a call that comes now; one over a stream needs no ports."""
         if self._draining or not self._ready:
             return _refusal(503, "the bot takes no calls now")
         most = self.config.calls.max_calls
         if most and len(self._legs) >= most:
             return _refusal(486, f"all {most} calls that are allowed are going on")
-        chosen = self._workers.choose()
+        chosen = self._workers.choose(ports=ports)
         return _refusal(503, chosen) if isinstance(chosen, str) else chosen
 
     def _add(self, call: str, leg: Leg) -> None:
@@ -350,10 +358,16 @@ class Supervisor:
                 self._command(lambda signalling: signalling.answer_reinvite(call, sdp))
             case RejectReinvite(call, status):
                 self._command(lambda signalling: signalling.reject_reinvite(call, status))
-            case Closing():
-                self._streams.pop(leg.call_sid, None)
+            case Claim() | Closing():
+                self._on_stream(leg, message)
             case Over(call):
                 self._remove(call)
+
+    def _on_stream(self, leg: Leg, message: Claim | Closing) -> None:
+        if isinstance(message, Claim):
+            leg.link.send(Claimed(message.call, self._name(message.call, message.call_sid)))
+        else:
+            self._streams.pop(leg.call_sid, None)
 
     def on_happened(self, uniqueid: str, event: LiveEvent) -> None:
         """What happens in a call while somebody looks."""

@@ -11,6 +11,7 @@ from offhook.captures import Captures, SipDatagram
 from offhook.cluster.channel import Channel, close_all
 from offhook.cluster.messages import (
     Ask,
+    Claimed,
     Closing,
     Failed,
     Numbers,
@@ -25,11 +26,11 @@ from offhook.cluster.messages import (
     Written,
 )
 from offhook.cluster.meter import Meter
-from offhook.cluster.remote import RemoteJournal, RemoteSignalling, tell
+from offhook.cluster.remote import RemoteJournal, RemoteNames, RemoteSignalling, tell
 from offhook.conversation import Services
 from offhook.engines import EngineSet
 from offhook.inbound import Trunk
-from offhook.limits import raise_descriptor_limit
+from offhook.limits import raise_descriptor_limit, spare_address_space
 from offhook.livefeed import LiveFeed
 from offhook.metrics import Metrics
 from offhook.records import EndedBy, RecordingWriter
@@ -50,10 +51,13 @@ IDLE_REPORT_S = 0.5
 LAST_CALLS_S = 5.0
 """For calls that were hung up to close their books."""
 
+log = structlog.get_logger("offhook.cluster")
+
 
 def run_worker(spec: WorkerSpec, sock: socket.socket) -> int:
     """The whole life of a worker process, on its end of the channel. Returns the exit status."""
     structlog.contextvars.bind_contextvars(worker=spec.index)
+    spare_address_space()
     return run_loop(_run(spec, sock))
 
 
@@ -82,8 +86,10 @@ class _Worker:
         self._meter: Meter | None = None
         self._welcome: asyncio.Future[Welcome] = asyncio.get_running_loop().create_future()
         self._quit = asyncio.Event()
+        self._status = 0
         self._channel = Channel(sock, self._on_message, self._on_closed)
         self._journal = RemoteJournal(self._channel.send)
+        self._names = RemoteNames(self._channel.send)
         self._feed = LiveFeed(lambda uniqueid, event: tell(self._channel.send, uniqueid, event))
 
     async def run(self) -> int:
@@ -100,7 +106,7 @@ class _Worker:
         self._report()
         self._channel.send(Ready())
         await self._quit.wait()
-        return 0
+        return self._status
 
     async def close(self) -> None:
         """Everything freed; calls that are left end."""
@@ -130,7 +136,11 @@ class _Worker:
             self._captures = Captures(config.records.dir.resolve() / "captures")
         self._tracing = open_tracing()
         self._engines = EngineSet(config)
-        await self._engines.start()
+        listening = await self._engines.begin()
+        if welcome.hurry:
+            listening.add_done_callback(self._on_listening)
+        else:
+            await listening
         services = Services(
             config=config,
             engines=self._engines,
@@ -147,8 +157,14 @@ class _Worker:
         self._calls = Calls(services, trunk, lambda handle: self._channel.send(Over(handle)))
         keep_what_is_here()
         self._watch.start()
-        self._streams = Streams(self._calls, lambda handle: self._channel.send(Closing(handle)))
-        self._meter = Meter(self._calls, self._watch, self._clock, ports, descriptors)
+        self._streams = Streams(self._calls, lambda handle: self._channel.send(Closing(handle)), self._names.claim)
+        self._meter = Meter(self._calls, self._engines, self._watch, self._clock, ports, descriptors)
+
+    def _on_listening(self, began: "asyncio.Task[None]") -> None:
+        if not began.cancelled() and (error := began.exception()) is not None:
+            log.error("the recogniser does not start", error=str(error))
+            self._status = 1
+            self._quit.set()
 
     def _report(self) -> None:
         if self._meter is not None and not self._channel.closed:
@@ -158,7 +174,7 @@ class _Worker:
 
     def _on_message(self, message: Any, fds: list[int]) -> None:
         match message:
-            case Stream() | StreamStatus():
+            case Stream() | StreamStatus() | Claimed():
                 self._on_stream(message, fds)
                 return
             case Written():
@@ -178,8 +194,11 @@ class _Worker:
                 self._calls.on_event(message)
         close_all(fds)
 
-    def _on_stream(self, message: Stream | StreamStatus, fds: list[int]) -> None:
-        if isinstance(message, StreamStatus):
+    def _on_stream(self, message: Stream | StreamStatus | Claimed, fds: list[int]) -> None:
+        if isinstance(message, Claimed):
+            close_all(fds)
+            self._names.claimed(message)
+        elif isinstance(message, StreamStatus):
             close_all(fds)
             if self._streams is not None:
                 self._streams.on_status(message.call_sid, message.status)

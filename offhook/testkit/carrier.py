@@ -1,13 +1,12 @@
 """Twilio's side of a media stream: to test any bot that speaks it.
 
-    python -m offhook.testkit.carrier ws://127.0.0.1:8080/twilio/media --say hello.wav --press 1
+    python -m offhook.testkit.carrier ws://127.0.0.1:8080/twilio/media --say hello.wav --press 1     (--help tells more)
 
 `PlayoutBuffer` is what Twilio does with the bot's audio: pieces are played one after the other in real time, `mark` is
 returned when the audio before it has been played, `clear` drops what has not been played and returns all marks at once.
 `Carrier` is a call: it has the methods of `offhook.caller.Caller`, so that one script runs over SIP and over a stream.
 """
 
-import argparse
 import asyncio
 import json
 import secrets
@@ -18,16 +17,15 @@ from collections import deque
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from time import monotonic
 from typing import Any, Self
 from urllib.parse import urlencode
 from xml.etree import ElementTree
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
-from offhook.caller import CallFailedError, Ear, read_recording
+from offhook.caller import CallFailedError, Ear
 from telephony.codec import PCMU
 from telephony.twilio.signature import sign
 
@@ -146,7 +144,7 @@ class Carrier:
                 max_size=None,
                 proxy=None,
             )
-        except (OSError, InvalidHandshake, TimeoutError) as error:
+        except (OSError, InvalidHandshake, InvalidURI, TimeoutError) as error:
             raise CallFailedError(str(error)) from error
         call = cls(socket, call_sid or f"CA{secrets.token_hex(16)}", f"MZ{secrets.token_hex(16)}")
         await call.begin(parameters or {})
@@ -314,48 +312,26 @@ def ask_webhook(url: str, fields: Mapping[str, str], *, auth_token: str | None, 
     `signed_url` is the URL that the signature is over, where it differs from `url`. Blocks. Raises CallFailedError when
     the answer connects to no stream, OSError when there is none.
     """
-    signature = "" if auth_token is None else sign(auth_token, signed_url or url, {k: [v] for k, v in fields.items()})
-    request = urllib.request.Request(url, urlencode(fields).encode(), {"X-Twilio-Signature": signature})
-    with urllib.request.urlopen(request, timeout=CONNECT_S) as answer:
-        stream = ElementTree.fromstring(answer.read()).find("Connect/Stream")
+    stream = ask_twiml(url, fields, auth_token=auth_token, signed_url=signed_url).find("Connect/Stream")
     if stream is None:
         raise CallFailedError("the webhook's answer connects to no stream")
     return stream.get("url", "")
 
 
-async def _script(arguments: argparse.Namespace) -> dict[str, object]:
-    call = await Carrier.dial(arguments.url, parameters=dict(each.split("=", 1) for each in arguments.parameter))
-    began = monotonic()
-    try:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(call.listen(), arguments.seconds)
-            for path in arguments.say:
-                await call.say(read_recording(path))
-                await asyncio.wait_for(call.listen(), arguments.seconds)
-            if arguments.press:
-                await call.press(arguments.press)
-                await asyncio.wait_for(call.listen(), arguments.seconds)
-    finally:
-        await call.hang_up()
-    return {
-        "seconds": round(monotonic() - began, 3),
-        "played_s": round(len(call.log.played) / RATE_HZ, 3),
-        "messages": {"media": call.log.media, "mark": call.log.marks, "clear": call.log.clears},
-        "gaps_ms": [round(1_000 * gap) for gap in call.buffer.gaps_s],
-    }
-
-
-def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m offhook.testkit.carrier", description=__doc__)
-    parser.add_argument("url", help="the bot's stream: ws:// or wss://")
-    parser.add_argument("--say", type=Path, action="append", default=[], help="a WAV file, 8 kHz mono 16-bit")
-    parser.add_argument("--press", default="", help="keys, after what is said")
-    parser.add_argument("--parameter", action="append", default=[], help="NAME=VALUE, into customParameters")
-    parser.add_argument("--seconds", type=float, default=20.0, help="to wait for the bot at the most, each time")
-    result = asyncio.run(_script(parser.parse_args()))
-    sys.stdout.write(json.dumps(result, indent=1) + "\n")
+def ask_twiml(
+    url: str, fields: Mapping[str, str], *, auth_token: str | None, signed_url: str | None = None
+) -> ElementTree.Element:
+    """The same for whatever the webhook answers: the `<Response>`. Raises CallFailedError for what is no TwiML."""
+    signature = "" if auth_token is None else sign(auth_token, signed_url or url, {k: [v] for k, v in fields.items()})
+    request = urllib.request.Request(url, urlencode(fields).encode(), {"X-Twilio-Signature": signature})
+    with urllib.request.urlopen(request, timeout=CONNECT_S) as answer:
+        try:
+            return ElementTree.fromstring(answer.read())
+        except ElementTree.ParseError as error:
+            raise CallFailedError(f"the webhook's answer is no TwiML: {error}") from error
 
 
 if __name__ == "__main__":
-    main()
+    from offhook.testkit.carrier_command import main
+
+    sys.exit(main())

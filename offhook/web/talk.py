@@ -1,60 +1,69 @@
-"""`/api/talk`: where the browser phone may connect to, for a page that was let in."""
+"""The browser phone's way in: `/api/talk` gives a page that was let in a ticket, `/talk/media/TICKET` takes it.
+
+The pages' own door has judged who asks for a ticket, so whoever may look may also talk, from wherever. A ticket is good
+for one stream of one call, for a minute.
+"""
 
 from collections.abc import Callable
 from dataclasses import asdict
 from time import monotonic
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from starlette.datastructures import Headers
 
 from offhook.usererror import Problem
-from offhook.web.access import is_local
-from offhook.web.twilio_door import MEDIA_PATH, TwilioDoor
+from offhook.web.access import asked_from_elsewhere
+from offhook.web.twilio_door import Pass, Refused
+from telephony.twilio.dialects import PLAIN
+from telephony.twilio.tickets import Tickets
 
+TALK_PATH = "/talk/media"
 CALLER, CALLED = "browser", "bot"
 _NOT_KEPT = {"Cache-Control": "no-store"}
-
-NO_STREAMS = Problem(
-    "the bot takes no calls from browsers here",
-    "media streams need HTTP on a loopback address, or Twilio's auth token",
-    "`host = 127.0.0.1` below `[http]`, or OFFHOOK_TWILIO__AUTH_TOKEN=…",
-)
-ONLY_HERE = Problem(
-    "the bot takes calls only from browsers on its own machine",
-    "without Twilio's auth token media streams are open to this machine alone",
-    "OFFHOOK_TWILIO__AUTH_TOKEN=… and OFFHOOK_TWILIO__PUBLIC_URL=…",
-)
 
 
 class Wish(BaseModel):
     """The call that the browser wants to make."""
 
-    call_sid: Annotated[str, Field(pattern=r"^CA[0-9a-f]{32}$")]
+    call: Annotated[str, Field(pattern=r"^browser-[0-9a-f]{32}$")]
 
 
-def talk_routes(door: TwilioDoor | None, refusal: Callable[[], str | None]) -> APIRouter:
+class TalkDoor:
+    """The tickets that are out."""
+
+    def __init__(self) -> None:
+        self._tickets = Tickets()
+
+    def path_for(self, call: str) -> str:
+        """Where the browser is to connect to for that call."""
+        return f"{TALK_PATH}/{self._tickets.issue(call, CALLER, CALLED, monotonic(), signed=False)}"
+
+    def judge_upgrade(self, path: str, headers: Headers, peer: str) -> Pass | Refused:
+        """A WebSocket is asked for. A ticket that passes is used up."""
+        where, _, token = path.rpartition("/")
+        if where != TALK_PATH:
+            return Refused(404, "there is no such WebSocket")
+        if asked_from_elsewhere(headers):
+            return Refused(403, "asked for by another site's page")
+        ticket = self._tickets.take(token, monotonic())
+        if ticket is None:
+            return Refused(403, "no ticket, or one that was used or is too old")
+        known = {"call_sid": ticket.call_sid, "caller": ticket.caller, "called": ticket.called}
+        return Pass({"dialect": PLAIN.name, **known})
+
+
+def talk_routes(door: TalkDoor, refusal: Callable[[], str | None]) -> APIRouter:
     """`refusal()` tells why no call may come now."""
     router = APIRouter()
 
     @router.post("/api/talk")
-    async def talk(wish: Wish, request: Request) -> Response:
-        if door is None:
-            return _no(403, NO_STREAMS)
+    async def talk(wish: Wish) -> Response:
         if (why := refusal()) is not None:
-            return _no(503, Problem("the bot takes no calls now", why, "try again in a while"))
-        if not door.open:
-            # Who sees this page has shown the password: the signature of a carrier is not wanted besides.
-            token = door.tickets.issue(wish.call_sid, CALLER, CALLED, monotonic(), signed=False)
-            return JSONResponse({"path": f"{MEDIA_PATH}/{token}"}, headers=_NOT_KEPT)
-        peer = request.client.host if request.client is not None else ""
-        if not is_local(peer, request.headers):
-            return _no(403, ONLY_HERE)
-        return JSONResponse({"path": MEDIA_PATH}, headers=_NOT_KEPT)
+            problem = Problem("the bot takes no calls now", why, "try again in a while")
+            return JSONResponse(asdict(problem), 503, _NOT_KEPT)
+        return JSONResponse({"path": door.path_for(wish.call)}, headers=_NOT_KEPT)
 
     return router
-
-
-def _no(status: int, problem: Problem) -> Response:
-    return JSONResponse(asdict(problem), status, _NOT_KEPT)

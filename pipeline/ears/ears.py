@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from pipeline.ears.allowance import Allowance
 from pipeline.ears.apm import AudioProcessor
 from pipeline.ears.guard import EchoGuard
 from pipeline.ears.timeline import Timeline
@@ -20,7 +21,7 @@ class Ears:
     """The echo guard, the ear for tones and, if one is given, a processor before them.
 
     `decode` turns what the line sends into 16-bit PCM, one octet a sample. Audio is at 8 kHz. Where a line sends
-    something else, `octets` makes such octets of it, piece by piece.
+    something else, `octets` makes such octets of it, piece by piece. The calls of a process share an `allowance`.
     """
 
     def __init__(
@@ -28,8 +29,9 @@ class Ears:
         decode: Callable[[bytes], bytes],
         processor: AudioProcessor | None = None,
         octets: Callable[[bytes], bytes] | None = None,
+        allowance: Allowance | None = None,
     ) -> None:
-        self.guard = EchoGuard(decode)
+        self.guard = EchoGuard(decode, allowance)
         self._to_octets = octets
         self.tones = 0
         """Frames that the detector suspected and that were a tone."""

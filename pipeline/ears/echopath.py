@@ -38,16 +38,20 @@ class EchoPath:
         return np.convolve(reference, self.taps, "valid")
 
 
-def likely_lags(reference: Floats, heard: Floats, count: int) -> list[int]:
-    """Where `heard` resembles the reference most, best first.
+def likely_lags(reference: Floats, heard: Floats, count: int, possible: npt.NDArray[np.bool_]) -> list[int]:
+    """Of the `possible` lags (by sample, from 0), those where `heard` resembles the reference most, best first.
 
-    `reference` ends where `heard` does and begins as much earlier as the longest lag.
+    `reference` ends where `heard` does and begins at least as much earlier as the longest lag.
     """
-    flat_reference, flat_heard = _flattened(reference), _flattened(heard)
+    longest = len(possible) - 1
+    flat_reference, flat_heard = _flattened(reference[-len(heard) - longest :]), _flattened(heard)
     likeness = _likeness(flat_reference, flat_heard)
-    lags = []
+    likeness[~possible] = -1.0
+    lags: list[int] = []
     for _ in range(count):
         lag = int(likeness.argmax())
+        if likeness[lag] < 0.0:
+            break
         lags.append(lag)
         likeness[max(0, lag - _PEAK_WIDTH) : lag + _PEAK_WIDTH + 1] = -1.0
     return lags

@@ -18,6 +18,7 @@ BLOCK_SAMPLES = 64
 LATELY = 12  # blocks, 96 ms
 BLOCKS = 24  # 192 ms of evidence
 NOISE_MARGIN = 6.0  # 8 dB: what is less above the noise says nothing
+AUDIBLE_MARGIN = 1.5  # … as a test of a path, that is: what one leaves is more than that
 SILENT_POWER = 100.0  # of a sample: -70 dBFS
 FAR_LOUDER = 4.0  # 6 dB above the echo
 
@@ -28,15 +29,20 @@ CHANGED_RESIDUAL = 0.15  # … altogether: 160 numbers fitted
 IMPROVEMENT = 0.5  # of what was left before: a change that does not explain much more is none
 LATEST_SAMPLES = 1_280
 
-CLEAR_SAMPLES = 1_440  # before a suspicion: they may be the sound that raised it
 POWER_SAMPLES = 160
-CLEAR_POWERS = 4  # 80 ms at least, to say that nothing came back
+LAG_POWERS = LONGEST_LAG_SAMPLES // POWER_SAMPLES
+CLEAR_POWERS = 9  # 180 ms before a suspicion: they may be the sound that raised it
+LEAST_POWERS = 4  # 80 ms at least, to say that nothing came back
+NOW_POWERS = 4
+SPREAD_POWERS = 3  # so much longer than a sound may its echo be
 STEADY_POWERS = 15
 STEADY_RATIO = 4.0
 STEADY_SHARE = 0.1  # of steady noise: an echo in it is 10 dB below, or it would not be steady
 LOUDER = 4.0
 
 Evidence = npt.NDArray[np.int8]
+Lags = npt.NDArray[np.bool_]
+_ANY_LAG: Lags = np.ones(LONGEST_LAG_SAMPLES, np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +54,48 @@ class Finding:
     whole: float
 
 
-def first_path(history: EchoHistory, end: int) -> Finding | None:
-    """The path that explains the audio up to `end` best, wherever its delay."""
+def first_paths(history: EchoHistory, end: int, possible: Lags) -> list[Finding]:
+    """The paths that explain the audio up to `end`, at some of the `possible` lags, the best first."""
     heard = history.audio(end - WINDOW_SAMPLES, end)
-    return _best_path(history, heard, end, history.noise_power())
+    return _best_paths(history, heard, end, history.noise_power(), possible)
 
 
-def too_loud(history: EchoHistory, end: int) -> bool:
-    """Is this louder than any echo can be, by what came back of the bot's words before?"""
-    since = max(history.audible_since + LONGEST_LAG_SAMPLES, end - KEPT_SAMPLES)
-    count = (end - CLEAR_SAMPLES - since) // POWER_SAMPLES
-    if count < CLEAR_POWERS:
-        return False
-    before = mean_powers(history.audio(since, since + count * POWER_SAMPLES), POWER_SAMPLES)
-    returned = float(before.mean())
-    if count >= STEADY_POWERS and float(before.max()) < STEADY_RATIO * float(before.min()):
-        returned = STEADY_SHARE * float(before.min())  # noise: an echo of speech is not steady
-    sent = mean_powers(history.reference(since - LONGEST_LAG_SAMPLES, end), POWER_SAMPLES)
-    # Whatever the delay, at least so much had been sent for what came back, and no more for what comes now.
+def unexplained(history: EchoHistory, path: EchoPath, start: int, end: int) -> float | None:
+    """How much of what was heard from `start` on the path leaves; None where next to nothing was heard.
+
+    Of audio that a path was solved for this says little: 160 numbers explain a vowel, whoever has said it. They do not
+    explain what comes after it.
+    """
+    heard = history.audio(start, end)
+    noise = history.noise_power()
+    if _energy(heard) < max(AUDIBLE_MARGIN * noise, SILENT_POWER) * len(heard):
+        return None
+    return _share(heard - history.echo(path, start, end), heard, noise)
+
+
+def possible_lags(history: EchoHistory, end: int) -> Lags:
+    """By lag in samples: can this be an echo that comes so late? Not where it is far louder than what came before.
+
+    A line returns all that is said or nothing. By each lag there is a most that it can amplify what was sent, which
+    follows from how little was heard until shortly before the suspicion.
+    """
+    blocks = (end - max(history.audible_since, end - KEPT_SAMPLES)) // POWER_SAMPLES
+    clear = blocks - CLEAR_POWERS
+    if clear < LEAST_POWERS:
+        return _ANY_LAG
+    heard = mean_powers(history.audio(end - blocks * POWER_SAMPLES, end), POWER_SAMPLES)
+    sent = mean_powers(history.reference(end - (blocks + LAG_POWERS + 1) * POWER_SAMPLES, end), POWER_SAMPLES)
+    before = heard[:clear]
+    returned = float(before.sum())
+    if clear >= STEADY_POWERS and float(before.max()) < STEADY_RATIO * float(before.min()):
+        returned = clear * STEADY_SHARE * float(before.min())  # noise: an echo of speech is not steady
     sums = np.concatenate(([0.0], np.cumsum(sent)))
-    least = float((sums[count:] - sums[:-count])[: LONGEST_LAG_SAMPLES // POWER_SAMPLES + 1].min()) / count
-    most = float(sent[-(LONGEST_LAG_SAMPLES + CLEAR_SAMPLES) // POWER_SAMPLES :].max())
-    now = float(mean_powers(history.audio(end - RECENT_SAMPLES, end), 2 * BLOCK_SAMPLES).max())
-    return now * least > LOUDER * (returned + 1.0) * most
+    starts = LAG_POWERS + 1 - np.arange(LAG_POWERS + 1)
+    said = sums[starts + clear] - sums[starts]
+    said = np.minimum(said[:-1], said[1:])  # a lag is rarely a whole number of these
+    loudest = sliding_window_view(sent, NOW_POWERS + SPREAD_POWERS).max(axis=1)[::-1][:LAG_POWERS]
+    now = float(heard[-NOW_POWERS:].max())
+    return np.repeat(now * said <= LOUDER * (returned + clear) * loudest, POWER_SAMPLES)
 
 
 def evidence(history: EchoHistory, paths: list[EchoPath], residual: float, end: int) -> Evidence:
@@ -117,14 +142,14 @@ def moved_path(history: EchoHistory, paths: list[EchoPath], end: int) -> EchoPat
         if left < min(limit, bound):
             best, limit = moved, left
     # So many taps explain a vowel of 100 ms, whoever has said it; they do not explain two sounds.
-    changed = _best_path(history, history.audio(end - CHANGED_SAMPLES, end), end, noise)
-    if changed is not None and changed.whole < min(limit, CHANGED_RESIDUAL):
-        best = changed.path
+    changed = _best_paths(history, history.audio(end - CHANGED_SAMPLES, end), end, noise, _ANY_LAG)
+    if changed and changed[0].whole < min(limit, CHANGED_RESIDUAL):
+        best = changed[0].path
     return best
 
 
-def refined_path(history: EchoHistory, paths: list[EchoPath], end: int) -> tuple[EchoPath, float, bool]:
-    """The best of `paths`, solved for anew over all that is remembered; what it leaves; whether it is better."""
+def refined_path(history: EchoHistory, paths: list[EchoPath], end: int) -> tuple[EchoPath, float]:
+    """The best of `paths`, solved for anew over all that is remembered, and what it leaves."""
     window = min(KEPT_SAMPLES, max(LATEST_SAMPLES, end - history.audible_since))
     heard = history.audio(end - window, end)
     lefts = [heard - history.echo(path, end - window, end) for path in paths]
@@ -133,29 +158,26 @@ def refined_path(history: EchoHistory, paths: list[EchoPath], end: int) -> tuple
     main_lag = path.lag + BEFORE_SAMPLES
     reference = history.reference(end - window - main_lag - 2 * TAPS, end)
     solved = fit(reference, heard, main_lag, TAPS)
-    better = False
     if solved is not None:
         solved_left = heard - history.echo(solved, end - window, end)
         better = _energy(solved_left) < _energy(left)
         better = better and _energy(solved_left[-LATEST_SAMPLES:]) <= _energy(left[-LATEST_SAMPLES:])
         if better:
             path, left = solved, solved_left
-    return path, _share(left, heard, history.noise_power()), better
+    return path, _share(left, heard, history.noise_power())
 
 
-def _best_path(history: EchoHistory, heard: Floats, end: int, noise: float) -> Finding | None:
+def _best_paths(history: EchoHistory, heard: Floats, end: int, noise: float, possible: Lags) -> list[Finding]:
     start = end - len(heard)
     reference = history.reference(start - LONGEST_LAG_SAMPLES - FIRST_TAPS, end)
-    best: Finding | None = None
-    for lag in likely_lags(reference[FIRST_TAPS:], heard, CANDIDATES):
+    findings = []
+    for lag in likely_lags(reference, heard, CANDIDATES, possible):
         path = fit(reference, heard, lag, FIRST_TAPS)
-        if path is None:
-            continue
-        left = heard - history.echo(path, start, end)
-        whole = _share(left, heard, noise)
-        if best is None or whole < best.whole:
-            best = Finding(path, _share(left[-RECENT_SAMPLES:], heard[-RECENT_SAMPLES:], noise), whole)
-    return best
+        if path is not None:
+            left = heard - history.echo(path, start, end)
+            recent = _share(left[-RECENT_SAMPLES:], heard[-RECENT_SAMPLES:], noise)
+            findings.append(Finding(path, recent, _share(left, heard, noise)))
+    return sorted(findings, key=lambda finding: finding.whole)
 
 
 def _energy(audio: Floats) -> float:

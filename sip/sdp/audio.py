@@ -11,7 +11,18 @@ from sip.sdp.model import Media
 # name here, as nobody negotiates them.
 _STATIC = {0: "PCMU", 3: "GSM", 4: "G723", 5: "DVI4", 7: "LPC", 8: "PCMA", 9: "G722", 12: "QCELP", 13: "CN"}
 _STATIC.update({15: "G728", 18: "G729"})
-_RATE_HZ = 8_000
+RATE_HZ = 8_000
+"""The RTP clock of all codecs but Opus."""
+
+OPUS = "OPUS"
+OPUS_CLOCK_HZ = 48_000
+"""Its RTP clock at whatever rate it is sampled; it is always offered as stereo (RFC 7587 §4.1, §7)."""
+
+MIN_OPUS_BIT_RATE = 6_000
+"""The least that it can be coded with."""
+
+OPUS_PTIMES_MS = (10, 20, 40, 60)
+"""The packets of one frame among those that we send."""
 
 TELEPHONE_EVENT = "TELEPHONE-EVENT"
 """RFC 4733, in the spelling that names have here."""
@@ -26,24 +37,30 @@ _RTCP = re.compile(r"([0-9]{1,5})(?: IN IP[46] (\S+))?")
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A payload type of 8 kHz and one channel, and the codec's name in upper case."""
+    """A payload type, the codec's name in upper case, and its RTP clock."""
 
     payload_type: int
     name: str
+    clock_hz: int = RATE_HZ
 
 
 def formats(media: Media) -> list[Format]:
-    """The 8 kHz mono formats of an RTP m-line in its order of preference. Raises RemoteError 400.
+    """The formats of an RTP m-line in its order of preference: mono of 8 kHz, Opus, and telephone-event of both clocks.
 
+    Raises RemoteError 400.
     A rtpmap counts for more than what RFC 3551 says of the number; a dynamic type without one means nothing.
     """
     mapped = _rtpmaps(media)
     found: list[Format] = []
     for text in dict.fromkeys(media.formats):
         payload_type = _payload_type(text)
-        name = mapped[payload_type] if payload_type in mapped else _STATIC.get(payload_type)
-        if name is not None:
-            found.append(Format(payload_type, name))
+        if payload_type in mapped:
+            known = mapped[payload_type]
+        else:
+            static = _STATIC.get(payload_type)
+            known = None if static is None else Format(payload_type, static)
+        if known is not None:
+            found.append(known)
     return found
 
 
@@ -84,16 +101,49 @@ def rtcp_address(media: Media) -> tuple[str | None, int]:
     return host, port
 
 
-def _rtpmaps(media: Media) -> dict[int, str | None]:
-    mapped: dict[int, str | None] = {}
+def opus_ptime_ms(media: Media, payload_type: int, ptime: int) -> int:
+    """The packet time of Opus: what a frame can last, at most `ptime`, but for a minptime (RFC 7587 §6.1)."""
+    least = min(_parameter(media, payload_type, "minptime") or 0, _milliseconds(media, "maxptime") or MAX_PTIME_MS)
+    fitting = [each for each in OPUS_PTIMES_MS if each <= max(ptime, least)]
+    return fitting[-1]
+
+
+def opus_bit_rate(media: Media, payload_type: int) -> int | None:
+    """What must not be exceeded, bit/s (RFC 7587 §6.1); None where nothing that makes sense is said."""
+    value = _parameter(media, payload_type, "maxaveragebitrate")
+    return None if value is None else max(MIN_OPUS_BIT_RATE, value)
+
+
+def _parameter(media: Media, payload_type: int, name: str) -> int | None:
+    """A number among the format parameters, None if it is not there or no number of up to six digits."""
+    for value in media.values("fmtp"):
+        number, _, parameters = value.partition(" ")
+        if number == str(payload_type):
+            for each in parameters.split(";"):
+                key, _, text = each.strip().partition("=")
+                if key.lower() == name and text.isascii() and text.isdigit() and len(text) <= 6:
+                    return int(text)
+    return None
+
+
+def _rtpmaps(media: Media) -> dict[int, Format | None]:
+    mapped: dict[int, Format | None] = {}
     for value in media.values("rtpmap"):
         match = _RTPMAP.fullmatch(value)
         if match is None:
             raise RemoteError(400, "SDP has a malformed rtpmap")
         number, name, rate, channels = match.groups()
-        usable = int(rate) == _RATE_HZ and int(channels or 1) == 1
-        mapped.setdefault(_payload_type(number), name.upper() if usable else None)
+        payload_type = _payload_type(number)
+        found = Format(payload_type, name.upper(), int(rate))
+        mapped.setdefault(payload_type, found if _usable(found, int(channels or 1)) else None)
     return mapped
+
+
+def _usable(found: Format, channels: int) -> bool:
+    if found.name == OPUS:
+        return (found.clock_hz, channels) == (OPUS_CLOCK_HZ, 2)
+    clocks = (RATE_HZ, OPUS_CLOCK_HZ) if found.name == TELEPHONE_EVENT else (RATE_HZ,)
+    return found.clock_hz in clocks and channels == 1
 
 
 def _payload_type(text: str) -> int:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from sip.errors import LocalError, RemoteError
 from sip.sdp import audio
-from sip.sdp.audio import COMFORT_NOISE, TELEPHONE_EVENT, Format
+from sip.sdp.audio import COMFORT_NOISE, OPUS, OPUS_CLOCK_HZ, RATE_HZ, TELEPHONE_EVENT, Format
 from sip.sdp.limits import MAX_PTIME_MS, MIN_PTIME_MS
 from sip.sdp.model import DIRECTIONS, Attribute, Media, Origin, Session, stated_direction
 from sip.sdp.parser import parse
@@ -16,7 +16,14 @@ from sip.sdp.serializer import serialize
 PROTOCOL = "RTP/AVP"
 DTMF_EVENTS = "0-15"
 OFFERED_DTMF_PAYLOAD_TYPE = 101
-_PAYLOAD_TYPES = {"PCMU": 0, "PCMA": 8, "G722": 9}
+OFFERED_OPUS_DTMF_PAYLOAD_TYPE = 110
+OPUS_PARAMETERS = "maxplaybackrate=16000;sprop-maxcapturerate=16000;useinbandfec=1"
+"""RFC 7587 §6.1: more than 16 kHz is neither heard nor sent; lost packets are made up from the next ones."""
+
+_PAYLOAD_TYPES = {"PCMU": 0, "PCMA": 8, "G722": 9, OPUS: 111}
+
+_SPELLING = {OPUS: "opus", TELEPHONE_EVENT: "telephone-event"}
+_PARAMETERS = {OPUS: OPUS_PARAMETERS, TELEPHONE_EVENT: DTMF_EVENTS}
 
 _MIRROR = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
 
@@ -62,9 +69,12 @@ class NegotiatedAudio:
     """Payload type to the name of a codec; read-only."""
     dtmf_payload_type: int | None
     receive_dtmf_payload_type: int | None
+    dtmf_clock_hz: int
     comfort_noise_payload_type: int | None
     receive_comfort_noise_payload_type: int | None
     ptime_ms: int
+    max_bit_rate: int | None
+    """Of what we send, bit/s."""
     direction: str
     """As seen from us."""
 
@@ -81,8 +91,11 @@ def make_offer(
     if direction not in DIRECTIONS:
         raise LocalError(f"{direction!r} is not a direction")
     _check(local, capabilities)
-    chosen = [Format(_PAYLOAD_TYPES[codec], codec) for codec in capabilities.codecs]
+    chosen = [Format(_PAYLOAD_TYPES[codec], codec, _clock_hz(codec)) for codec in capabilities.codecs]
     if capabilities.dtmf:
+        # RFC 4733 §2.1: its clock has to be that of the audio beside it.
+        if OPUS in capabilities.codecs:
+            chosen.append(Format(OFFERED_OPUS_DTMF_PAYLOAD_TYPE, TELEPHONE_EVENT, OPUS_CLOCK_HZ))
         chosen.append(Format(OFFERED_DTMF_PAYLOAD_TYPE, TELEPHONE_EVENT))
     media = _audio_line(local, chosen, capabilities.ptime_ms, direction)
     return serialize(_description(local, "0 0", (media,)))
@@ -138,9 +151,9 @@ def accept_answer(
     if not _usable(session, media, ip_address(ours.host).version, capabilities):
         raise RemoteError(488, "the answer refuses audio")
     theirs, own = _common(media, capabilities), audio.formats(offered)
-    agreed = {each.name for each in theirs} & {each.name for each in own}
-    sendable = [each for each in theirs if each.name in agreed]
-    receivable = [each for each in own if each.name in agreed]
+    agreed = {_kind(each) for each in theirs} & {_kind(each) for each in own}
+    sendable = [each for each in theirs if _kind(each) in agreed]
+    receivable = [each for each in own if _kind(each) in agreed]
     if not _voice(sendable):
         raise RemoteError(488, "the answer has no codec of the offer")
     # RFC 5761 §5.1.1: an answer to an offer without rtcp-mux cannot bring it in.
@@ -169,6 +182,13 @@ def _negotiated(
         # §8.4: the old way to put on hold; it says where not to send, and nothing about what is received.
         ours = _both(ours, "recvonly")
     voice = _voice(sendable)
+    event = _first(sendable, TELEPHONE_EVENT)
+    ptime_ms, max_bit_rate = audio.ptime_ms(media, capabilities.ptime_ms), None
+    if voice[0].name == OPUS:
+        ptime_ms = audio.opus_ptime_ms(media, voice[0].payload_type, ptime_ms)
+        max_bit_rate = audio.opus_bit_rate(media, voice[0].payload_type)
+    # Opus has a way of its own to say nothing (RFC 7587 §3.1.3), and comfort noise the clock of the others.
+    noise = _first(sendable, COMFORT_NOISE) if voice[0].clock_hz == RATE_HZ else None
     return NegotiatedAudio(
         remote_host=str(host),
         remote_port=media.port,
@@ -178,11 +198,13 @@ def _negotiated(
         codec=voice[0].name,
         payload_type=voice[0].payload_type,
         receive_payload_types=MappingProxyType({e.payload_type: e.name for e in _voice(receivable)}),
-        dtmf_payload_type=_payload_type(sendable, TELEPHONE_EVENT),
-        receive_dtmf_payload_type=_payload_type(receivable, TELEPHONE_EVENT),
-        comfort_noise_payload_type=_payload_type(sendable, COMFORT_NOISE),
-        receive_comfort_noise_payload_type=_payload_type(receivable, COMFORT_NOISE),
-        ptime_ms=audio.ptime_ms(media, capabilities.ptime_ms),
+        dtmf_payload_type=_payload_type(event),
+        receive_dtmf_payload_type=_payload_type(_first(receivable, TELEPHONE_EVENT)),
+        dtmf_clock_hz=event.clock_hz if event else RATE_HZ,
+        comfort_noise_payload_type=_payload_type(noise),
+        receive_comfort_noise_payload_type=_payload_type(_first(receivable, COMFORT_NOISE)),
+        ptime_ms=ptime_ms,
+        max_bit_rate=max_bit_rate,
         direction=ours,
     )
 
@@ -240,11 +262,27 @@ def _common(media: Media, capabilities: AudioCapabilities) -> list[Format]:
         known.add(TELEPHONE_EVENT)
     if capabilities.comfort_noise:
         known.add(COMFORT_NOISE)
-    found: dict[str, Format] = {}
+    found: dict[tuple[str, int], Format] = {}
     for each in audio.formats(media):
         if each.name in known:
-            found.setdefault(each.name, each)
-    return list(found.values())
+            found.setdefault(_kind(each), each)
+    return _one_event(list(found.values()))
+
+
+def _one_event(common: list[Format]) -> list[Format]:
+    """Of telephone-event the one with the clock of the codec that is sent, else of 8000 Hz (RFC 4733 §2.1)."""
+    voice = _voice(common)
+    events = {each.clock_hz: each for each in common if each.name == TELEPHONE_EVENT}
+    fitting = (events.get(voice[0].clock_hz) if voice else None) or events.get(RATE_HZ)
+    return [each for each in common if each.name != TELEPHONE_EVENT or each is fitting]
+
+
+def _kind(each: Format) -> tuple[str, int]:
+    return each.name, each.clock_hz
+
+
+def _clock_hz(codec: str) -> int:
+    return OPUS_CLOCK_HZ if codec == OPUS else RATE_HZ
 
 
 def _voice(chosen: list[Format]) -> list[Format]:
@@ -256,8 +294,12 @@ def _mistakable(chosen: list[Format]) -> bool:
     return any(64 <= each.payload_type <= 95 for each in chosen)
 
 
-def _payload_type(chosen: list[Format], name: str) -> int | None:
-    return next((each.payload_type for each in chosen if each.name == name), None)
+def _first(chosen: list[Format], name: str) -> Format | None:
+    return next((each for each in chosen if each.name == name), None)
+
+
+def _payload_type(chosen: Format | None) -> int | None:
+    return None if chosen is None else chosen.payload_type
 
 
 def _both(one: str, other: str) -> str:
@@ -277,10 +319,11 @@ def _description(local: LocalMedia, time: str, media: tuple[Media, ...]) -> Sess
 def _audio_line(local: LocalMedia, chosen: list[Format], ptime_ms: int, way: str, *, mux: bool = False) -> Media:
     attributes: list[Attribute] = []
     for each in chosen:
-        name = each.name.lower() if each.name == TELEPHONE_EVENT else each.name
-        attributes.append(Attribute("rtpmap", f"{each.payload_type} {name}/8000"))
-        if each.name == TELEPHONE_EVENT:
-            attributes.append(Attribute("fmtp", f"{each.payload_type} {DTMF_EVENTS}"))
+        name = _SPELLING.get(each.name, each.name)
+        channels = "/2" if each.name == OPUS else ""
+        attributes.append(Attribute("rtpmap", f"{each.payload_type} {name}/{each.clock_hz}{channels}"))
+        if each.name in _PARAMETERS:
+            attributes.append(Attribute("fmtp", f"{each.payload_type} {_PARAMETERS[each.name]}"))
     if mux:
         attributes.append(Attribute("rtcp-mux"))
     attributes += [Attribute("ptime", str(ptime_ms)), Attribute(way)]

@@ -4,10 +4,12 @@ from telephony.codec.base import Codec, Convert, codec_named, codec_of_payload_t
 from telephony.codec.g711 import PCMA, PCMU
 from telephony.codec.g722 import G722_64K
 from telephony.codec.linear import LINEAR16
+from telephony.codec.opus import OPUS
 
 __all__ = [
     "G722_64K",
     "LINEAR16",
+    "OPUS",
     "PCMA",
     "PCMU",
     "Codec",
@@ -20,4 +22,5 @@ __all__ = [
 register(PCMU)
 register(PCMA)
 register(G722_64K)
+register(OPUS)
 register(LINEAR16)

@@ -1,12 +1,23 @@
 """What a codec is, and the codecs by name."""
 
 from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from telephony.errors import LocalError
 
 Convert: TypeAlias = Callable[[bytes], bytes]
 """Audio in one form to the same audio in another, piece by piece."""
+
+
+class PacketClock(NamedTuple):
+    """How packets tell time, where that is not an octet for each unit of an RTP clock of 8000.
+
+    `units_per_tick` of RTP timestamps pass in a tick of 1/8000 s; `ticks` tells how many a payload lasts and raises
+    WireError where it is malformed.
+    """
+
+    units_per_tick: int
+    ticks: Callable[[bytes], int]
 
 
 class Codec(Protocol):
@@ -22,7 +33,7 @@ class Codec(Protocol):
 
     @property
     def tick_octets(self) -> int:
-        """Octets of payload for a tick of 1/8000 s."""
+        """Octets of payload for a tick of 1/8000 s; 0 where packets have a `PacketClock` instead."""
 
     @property
     def payload_type(self) -> int | None:
@@ -30,7 +41,7 @@ class Codec(Protocol):
 
     @property
     def silence(self) -> bytes:
-        """A tick of payload that decodes to silence."""
+        """A tick of payload that decodes to silence; empty where there is none."""
 
     def encode(self, pcm: bytes) -> bytes:
         """A whole recording: 16-bit little-endian mono PCM to payload. ValueError if `pcm` is not whole samples."""

@@ -1,10 +1,13 @@
 """Between a line and its wire: from one codec and rate to another, piece by piece."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from telephony.codec.base import Codec, Convert
+from telephony.codec.base import Codec, Convert, PacketClock
 from telephony.codec.g711 import G711
 from telephony.codec.linear import LINEAR16
+from telephony.codec.opus import CLOCK, Opus, OpusDecoder
 from telephony.pcm import RATE_HZ
 from telephony.resample import Downsampler, Upsampler
 
@@ -22,6 +25,22 @@ class PacketEncoder:
     silence: bytes
 
 
+class StreamDecoder(NamedTuple):
+    """From what arrives to PCM, for one stream.
+
+    `conceal` makes PCM in place of so many ticks of 1/8000 s, with the packet right behind them where that is there;
+    None where the codec knows no better than to go on with what was heard.
+    """
+
+    decode: Convert
+    conceal: Callable[[int, bytes | None], bytes] | None
+
+
+def packet_clock(codec: Codec) -> PacketClock | None:
+    """How its packets tell time; None where an octet is a tick."""
+    return CLOCK if isinstance(codec, Opus) else None
+
+
 def line_codec(wire: Codec) -> Codec:
     """What a line is played whose first codec is `wire`: G.711 as it is, linear PCM where that is wide."""
     return wire if wire.rate_hz == RATE_HZ else LINEAR16
@@ -32,11 +51,15 @@ def is_plain(codec: Codec) -> bool:
     return isinstance(codec, G711)
 
 
-def packet_encoder(played: Codec, wire: Codec) -> PacketEncoder | None:
-    """From what is played to what is sent; None where that is the same, octet for octet."""
+def packet_encoder(played: Codec, wire: Codec, max_bit_rate: int | None = None) -> PacketEncoder | None:
+    """From what is played to what is sent, with at most `max_bit_rate` where the codec has a choice.
+
+    None where that is the same, octet for octet.
+    """
     if played is wire:
         return None
-    decode, encode = played.decoder(), wire.encoder()
+    decode = played.decoder()
+    encode = wire.encoder(max_bit_rate) if isinstance(wire, Opus) else wire.encoder()
     to_wire = rate_converter(played.rate_hz, wire.rate_hz)
     return PacketEncoder(
         lambda payload: encode(to_wire(decode(payload))),
@@ -47,8 +70,20 @@ def packet_encoder(played: Codec, wire: Codec) -> PacketEncoder | None:
 
 def pcm_decoder(wire: Codec, rate_hz: int) -> Convert:
     """From what arrives to PCM at `rate_hz`, 8000 or 16000."""
-    decode, to_line = wire.decoder(), rate_converter(wire.rate_hz, rate_hz)
-    return decode if wire.rate_hz == rate_hz else lambda payload: to_line(decode(payload))
+    return stream_decoder(wire, rate_hz).decode
+
+
+def stream_decoder(wire: Codec, rate_hz: int) -> StreamDecoder:
+    """The same, with what the codec knows to do about loss."""
+    to_line = rate_converter(wire.rate_hz, rate_hz)
+    if isinstance(wire, Opus):
+        coder = OpusDecoder()
+        return StreamDecoder(
+            lambda payload: to_line(coder.decode(payload)),
+            lambda ticks, following: to_line(coder.conceal(ticks, following)),
+        )
+    decode = wire.decoder()
+    return StreamDecoder(decode if wire.rate_hz == rate_hz else lambda payload: to_line(decode(payload)), None)
 
 
 def rate_converter(from_hz: int, to_hz: int) -> Convert:

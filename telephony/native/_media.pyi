@@ -53,8 +53,8 @@ class Pump:
     ) -> Stream:
         """A stream on a bound UDP socket, which stays the caller's; -1 for none, for tests.
 
-        With `step_samples` (up to 512), and from four streams on, packets of audio that end before a multiple of it are
-        told together with the next one.
+        With `step_samples` (up to 512), packets of audio that end before a multiple of it are told together with the
+        next one.
 
         `limits` are datagram_octets, packets_per_s, gap_wait_min_ms, gap_wait_max_ms, overdue_wait_min_ms, lead_ms and
         patience_kept_s of RtpLimits. Raises OSError.

@@ -160,10 +160,9 @@ void records_empty(records *of);
 #define SLOT_S 0.001
 /* So late a tick has the real time, and no longer its slot's: a slot of MediaClock. */
 #define LATE_S 0.002
-/* The grid: points of absolute time, from GRID_STREAMS streams on. It divides every usual packet time, so that a talk
- * spurt that begins on it stays on it. */
-#define GRID_S 0.005
-#define GRID_STREAMS 4
+/* The grid: points of absolute time, the same for all streams. A talk spurt begins on one, and it divides the usual
+ * packet times: so all packets of all streams leave on points. */
+#define GRID_S 0.01
 /* The most that a listener may want to be told at a time. */
 #define STEP_SAMPLES_MAX 512
 #define LATE_BUCKETS 9 /* the last one without a bound */
@@ -233,9 +232,10 @@ struct pump {
     pthread_t thread;
     pid_t process; /* a forked copy has no thread */
     bool started, stopping, notified;
-    bool gridded; /* the thread sleeps from point to point, and for nothing else */
+    bool gridded; /* packets that come do not wake the thread: it looks for them on each point */
+    bool eager;   /* something waits for Python that is no mere SENT */
     int epoll, wake, notify;
-    double epoch, notified_at, sleeps_until, window_at, drained_at, read_at;
+    double epoch, notified_at, patient_since, sleeps_until, window_at, drained_at, read_at;
     int64_t window_events, recent_events;
     bool real_time, slice, nice; /* what the kernel granted */
     uint64_t next_handle, collection;
@@ -251,8 +251,8 @@ struct pump {
 double monotonic_now(void);
 pump *pump_new(int notify); /* NULL: errno says why */
 void pump_free(pump *of);   /* after the last stream */
-/* `step_samples`, at most STEP_SAMPLES_MAX: from GRID_STREAMS streams on, packets that end before a multiple of it wait for
- * the next one; 0 for none. */
+/* `step_samples`, at most STEP_SAMPLES_MAX: packets that end before a multiple of it wait for the next one; 0: none
+ * do. */
 stream *pump_add(pump *to, int fd, const limits *most, int64_t step_samples);
 void pump_remove(stream *item);
 
@@ -277,7 +277,7 @@ void pump_stop(pump *of);
 void pump_wake(pump *of);
 /* With `io` held: reads a stream's socket. */
 void pump_read(pump *of, stream *item, double now);
-/* Something is there to collect, with `lock` held: whether Python is to be told now. */
+/* With `lock` held: tells Python if there is something to collect that it should not wait for any longer. */
 void pump_tell(pump *of);
 
 /* ---- fir.c */

@@ -35,7 +35,7 @@ pump *pump_new(int notify) {
     if (made == NULL)
         return NULL;
     made->epoch = made->window_at = made->drained_at = monotonic_now();
-    made->sleeps_until = INFINITY;
+    made->sleeps_until = made->patient_since = INFINITY;
     made->notify = notify;
     for (int kind = 0; kind < AGENDAS; kind++)
         made->due[kind].kind = (enum agenda_kind)kind;
@@ -134,6 +134,8 @@ static record *tell(stream *item, enum record_kind kind, size_t octets) {
         item->first_raw = item->last_raw = 0;
     }
     item->pending++;
+    if (kind != RECORD_SENT)
+        of->eager = true;
     return made;
 }
 
@@ -168,7 +170,7 @@ static void tell_gathered(stream *item) {
 /* Audio that completes no step can wait for the packet that does: who listens could do nothing with it yet. */
 static bool gather(stream *item, int64_t at_sample, const uint8_t *payload, int64_t samples, double arrival) {
     int64_t step = item->step_samples, start = at_sample - item->gathered_samples;
-    if (step == 0 || item->owner->streams < GRID_STREAMS || (at_sample + samples) / step > start / step)
+    if (step == 0 || (at_sample + samples) / step > start / step)
         return false;
     g711_decode(item->in.law, payload, (size_t)samples, item->gathered + 2 * item->gathered_samples);
     item->gathered_at = start;
@@ -331,10 +333,8 @@ static double slot_time(const pump *of, int64_t slot) {
     return of->epoch + (double)slot * SLOT_S;
 }
 
-/* The grid's next point, where there is a grid. */
+/* The grid's next point. */
 static double align(const pump *of, double when) {
-    if (of->streams < GRID_STREAMS && !of->gridded)
-        return when;
     return of->epoch + ceil((when - of->epoch) / GRID_S) * GRID_S;
 }
 

@@ -131,7 +131,8 @@ static void swap(pump *of) {
     of->count.collected++;
     if (of->notified)
         pump_count_late(1000 * (monotonic_now() - of->notified_at), &of->count.lag_ms_max, of->count.lag);
-    of->notified = false;
+    of->notified = of->eager = false;
+    of->patient_since = INFINITY;
     pthread_mutex_unlock(&of->lock);
 }
 

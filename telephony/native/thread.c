@@ -1,14 +1,15 @@
 /* The thread: it waits for sockets and for time, and never for Python.
  *
- * With few streams it wakes up for each packet. From a handful on it sleeps from point to point of a grid, and on a point
- * does for all of them what there is to do: talk spurts begin on a point, so that all packets leave on one, and on every
- * second one the sockets are read and Python is told. To wake up, here and there, is what costs, not the packets.
+ * To wake up, here and there, is what costs, not the packets. So all streams share a grid of absolute time: talk spurts
+ * begin on a point of it, so that all packets leave on one, and there all sockets are read and Python is told. Where
+ * hardly anything comes, what comes is read at once.
  */
 
 #include "media.h"
 
 #include <errno.h>
 #include <math.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -19,11 +20,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WINDOW_S 0.02
-/* Packets a window: so many make a grid, with GRID_STREAMS streams or with fewer (a flood). */
-#define GRID_FROM 4
-#define FLOOD_FROM 20
-#define READ_S (2 * GRID_S)
+#define WINDOW_S 0.1
+#define GRID_FROM 3 /* packets a window */
+/* So long may Python not know what was sent, unless it is told something else. */
+#define PATIENCE_S 0.03
 #define EARLY_S 0.000050
 #define READY_MAX 256
 #define AT_ONCE 4 /* datagrams one system call reads */
@@ -174,7 +174,7 @@ static double round_up(const pump *of, double now, double grain) {
 }
 
 static void serve_in_and_out(pump *of) {
-    of->read_at = round_up(of, monotonic_now() + EARLY_S, READ_S);
+    of->read_at = round_up(of, monotonic_now() + EARLY_S, GRID_S);
     read_ready(of);
     serve_out(of);
     serve_in(of);
@@ -183,8 +183,12 @@ static void serve_in_and_out(pump *of) {
 void pump_tell(pump *of) {
     if (of->notified || of->filling.used == 0)
         return;
+    double now = monotonic_now();
+    of->patient_since = fmin(of->patient_since, now);
+    if (!of->eager && now - of->patient_since < PATIENCE_S)
+        return;
     of->notified = true;
-    of->notified_at = monotonic_now();
+    of->notified_at = now;
     uint64_t once = 1;
     (void)!write(of->notify, &once, sizeof once);
 }
@@ -196,7 +200,7 @@ static void look_at_traffic(pump *of, double now) {
     of->recent_events = now - of->window_at < 2 * WINDOW_S ? of->window_events : 0;
     of->window_events = 0;
     of->window_at = now;
-    of->gridded = of->recent_events >= (of->streams < GRID_STREAMS ? FLOOD_FROM : GRID_FROM);
+    of->gridded = of->recent_events >= GRID_FROM;
 }
 
 /* Tells Python if it is time, and returns until when to sleep. */
@@ -207,15 +211,8 @@ static double tell_and_plan(pump *of, bool has_read, bool *gridded) {
         pump_tell(of);
     look_at_traffic(of, now);
     *gridded = of->gridded;
-    double until = agenda_next(&of->due[AGENDA_OUT]);
-    if (*gridded) {
-        /* What began before there was a grid is not on it. What becomes due meanwhile is. */
-        until = fmin(until, round_up(of, now, GRID_S));
-        of->sleeps_until = -INFINITY;
-    } else {
-        until = fmin(until, agenda_next(&of->due[AGENDA_IN]));
-        of->sleeps_until = until;
-    }
+    double until = fmin(agenda_next(&of->due[AGENDA_OUT]), *gridded ? of->read_at : agenda_next(&of->due[AGENDA_IN]));
+    of->sleeps_until = until;
     of->count.wakeups++;
     pthread_mutex_unlock(&of->lock);
     return until;
@@ -225,6 +222,19 @@ static struct timespec as_timespec(double seconds) {
     struct timespec result = {(time_t)seconds, 0};
     result.tv_nsec = (long)((seconds - (double)result.tv_sec) * 1e9);
     return result;
+}
+
+/* Whatever comes; `pump_wake` ends it. */
+static void sleep_deaf(pump *of, double until) {
+    double left = until - monotonic_now();
+    if (left <= 0)
+        return;
+    struct timespec time_out = as_timespec(left);
+    struct pollfd waking = {.fd = of->wake, .events = POLLIN};
+    if (ppoll(&waking, 1, &time_out, NULL) > 0) {
+        uint64_t times;
+        (void)!read(of->wake, &times, sizeof times);
+    }
 }
 
 static void sleep_until_ready(pump *of, double until) {
@@ -282,12 +292,10 @@ static void *run(void *context) {
         if (stopping)
             return NULL;
         double until = tell_and_plan(of, reading, &gridded);
-        if (gridded) {
-            struct timespec point = as_timespec(until);
-            (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &point, NULL);
-        } else {
+        if (gridded)
+            sleep_deaf(of, until);
+        else
             sleep_until_ready(of, until);
-        }
     }
 }
 

@@ -102,6 +102,11 @@ class PortPool:
         """Pairs in all."""
         return self._in_use + len(self._free) + len(self._cooling)
 
+    def free(self, now: float) -> int:
+        """Pairs that can be given out now, as far as is known: other programs may have taken some."""
+        self._end_quarantines(now)
+        return len(self._free)
+
     def acquire(self, now: float) -> PortPair:
         """A free pair, both ports bound.
 

@@ -11,8 +11,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from telephony.codec import Codec, Convert, codec_named, codec_of_payload_type
-from telephony.codec.convert import is_plain, line_codec, packet_encoder, pcm_decoder
+from telephony.codec import Codec, codec_named, codec_of_payload_type
+from telephony.codec.base import PacketClock
+from telephony.codec.convert import (
+    StreamDecoder,
+    is_plain,
+    line_codec,
+    packet_clock,
+    packet_encoder,
+    stream_decoder,
+)
 from telephony.errors import LocalError
 from telephony.net.clock import SLOT_MS, MediaClock
 from telephony.net.loop_path import DATAGRAMS_PER_WAKEUP, LoopPath
@@ -48,7 +56,7 @@ class _Decoder(NamedTuple):
     """How a payload type is decoded, to PCM at the line's rate."""
 
     codec: Codec
-    decode: Convert
+    stream: StreamDecoder
 
 
 class UdpLine:
@@ -87,10 +95,11 @@ class UdpLine:
         self.encoding = self._codec.name
         self.rate_hz = self._codec.rate_hz
         self.tick_octets = self._codec.tick_octets
-        config = replace(config, encoder=packet_encoder(self._queue_codec, self._wire_codec))
-        self._config = config
+        codecs = self._codecs_of(config, receive_codecs or {})
+        encoder = packet_encoder(self._queue_codec, self._wire_codec, config.max_bit_rate)
+        self._config = config = replace(config, encoder=encoder, clocks=_clocks(codecs))
         self._decoders: dict[int, _Decoder] = {}
-        self._take_decoders(config, receive_codecs or {})
+        self._take_decoders(codecs)
         self._clock = clock
         self._loop = loop or asyncio.get_running_loop()
         limits = RtpLimits()
@@ -189,11 +198,13 @@ class UdpLine:
         _validate(config)
         codec = codec_named(codec_name)
         queue_codec = _queued_as(self._codec, codec)
-        known = codec is self._wire_codec
-        encoder = self._config.encoder if known else packet_encoder(queue_codec, codec)
-        config = replace(config, encoder=encoder)
+        known = codec is self._wire_codec and config.max_bit_rate == self._config.max_bit_rate
+        encoder = self._config.encoder if known else packet_encoder(queue_codec, codec, config.max_bit_rate)
         now = time.monotonic()
         self._path.recall()
+        self._wire_codec = codec
+        codecs = self._codecs_of(config, receive_codecs or {})
+        config = replace(config, encoder=encoder, clocks=_clocks(codecs))
         queued = self._unsent() if queue_codec is not self._queue_codec else b""
         if queued:
             self._session.clear(now)
@@ -201,8 +212,8 @@ class UdpLine:
         if queued:
             self._session.play(_converted(queued, self._codec, queue_codec), now)
         self._config = config
-        self._wire_codec, self._queue_codec = codec, queue_codec
-        self._take_decoders(config, receive_codecs or {})
+        self._queue_codec = queue_codec
+        self._take_decoders(codecs)
         if not _awaits_media(config):
             self._watch.pause()
         elif self._started:
@@ -279,15 +290,10 @@ class UdpLine:
 
     def _handle(self, event: RtpEvent) -> None:
         if isinstance(event, AudioPayload):
-            decoder = self._decoders.get(event.payload_type) or self._decoders[self._config.payload_type]
-            self.heard(decoder.decode(event.payload), event.at_sample)
+            self._decoder = self._decoders.get(event.payload_type) or self._decoders[self._config.payload_type]
+            self.heard(self._decoder.stream.decode(event.payload), event.at_sample)
         elif isinstance(event, AudioGap):
-            samples = event.samples * self.rate_hz // RATE_HZ
-            if event.noise is None:
-                pcm = self._concealer.lost(samples)
-            else:
-                pcm = self._concealer.good(self._noise.make(event.noise, samples))
-            self._hear(pcm, event.at_sample)
+            self._hear(self._made_up(event), event.at_sample)
         elif isinstance(event, DigitReceived):
             if self.on_dtmf is not None:
                 self.on_dtmf(event.digit, event.at_sample)
@@ -299,6 +305,17 @@ class UdpLine:
         pcm = self._concealer.good(pcm)
         if self.on_audio is not None:
             self.on_audio(pcm, at_sample)
+
+    def _made_up(self, gap: AudioGap) -> bytes:
+        samples = gap.samples * self.rate_hz // RATE_HZ
+        if gap.noise is not None:
+            return self._concealer.good(self._noise.make(gap.noise, samples))
+        conceal = self._decoder.stream.conceal
+        if conceal is None:
+            return self._concealer.lost(samples)
+        payload_type, following = gap.following or (-1, None)
+        same = self._decoders.get(payload_type) is self._decoder
+        return self._concealer.good(conceal(gap.samples, following if same else None))
 
     def is_a_law(self, payload_type: int) -> bool | None:
         """How the payload is decoded; None if it is not G.711, or not wanted at 8 kHz."""
@@ -342,17 +359,24 @@ class UdpLine:
         queued = self._path.queued_samples
         return b"".join(self._played)[-queued * self.tick_octets :] if queued else b""
 
-    def _take_decoders(self, config: RtpConfig, names: Mapping[int, str]) -> None:
-        """Of all payload types; one whose codec stays goes on decoding where it is."""
-        taken = {}
+    def _codecs_of(self, config: RtpConfig, names: Mapping[int, str]) -> dict[int, Codec]:
+        """Of all payload types."""
+        codecs = {}
         for payload_type in config.receive_payload_types | {config.payload_type}:
             named = codec_named(names[payload_type]) if payload_type in names else None
-            codec = named or codec_of_payload_type(payload_type) or self._wire_codec
+            codecs[payload_type] = named or codec_of_payload_type(payload_type) or self._wire_codec
+        return codecs
+
+    def _take_decoders(self, codecs: Mapping[int, Codec]) -> None:
+        """One whose codec stays goes on decoding where it is; what still waits may be of a type that was given up."""
+        taken = dict(self._decoders)
+        for payload_type, codec in codecs.items():
             known = self._decoders.get(payload_type)
             if known is None or known.codec is not codec:
-                known = _Decoder(codec, pcm_decoder(codec, self.rate_hz))
+                known = _Decoder(codec, stream_decoder(codec, self.rate_hz))
             taken[payload_type] = known
         self._decoders = taken
+        self._decoder = taken[self._config.payload_type]
 
     # ---- time
 
@@ -419,6 +443,10 @@ def _validate(config: RtpConfig) -> None:
 def _queued_as(played: Codec, wire: Codec) -> Codec:
     """How a path's queue holds what is played: as it goes over the wire where that can be cut anywhere."""
     return wire if played.rate_hz == RATE_HZ and is_plain(wire) else played
+
+
+def _clocks(codecs: Mapping[int, Codec]) -> dict[int, PacketClock]:
+    return {number: clock for number, codec in codecs.items() if (clock := packet_clock(codec)) is not None}
 
 
 def _converted(payload: bytes, source: Codec, target: Codec) -> bytes:

@@ -1,6 +1,6 @@
 """Protocol time (seconds of `now`) to RTP timestamps and NTP stamps, and back."""
 
-from telephony.wire.serial import MASK32
+from telephony.wire.serial import MASK32, delta32
 
 SAMPLE_HZ = 8_000
 NTP_SHORT_HZ = 65_536
@@ -23,6 +23,23 @@ class SampleClock:
     def at(self, now: float) -> int:
         """The timestamp of `now`, not reduced to 32 bits."""
         return self._timestamp + round((now - self._now) * SAMPLE_HZ)
+
+
+class Timeline:
+    """RTP timestamps of a clock of `units_per_tick` times 8000 Hz to ticks of 1/8000 s, both of 32 bits."""
+
+    __slots__ = ("_unwrapped", "units_per_tick")
+
+    def __init__(self, units_per_tick: int, timestamp: int) -> None:
+        self.units_per_tick = units_per_tick
+        self._unwrapped = timestamp
+
+    def ticks(self, timestamp: int) -> int:
+        """The tick of a timestamp that is less than half a turn from the last one."""
+        if self.units_per_tick == 1:
+            return timestamp
+        self._unwrapped += delta32(timestamp, self._unwrapped & MASK32)
+        return self._unwrapped // self.units_per_tick & MASK32
 
 
 def ntp_stamp(now: float) -> int:

@@ -1,8 +1,10 @@
 """What an RTP session is told: the negotiated media, and how much it puts up with."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from telephony.codec.base import PacketClock
 from telephony.codec.convert import PacketEncoder
 
 Address: TypeAlias = tuple[str, int]
@@ -18,7 +20,9 @@ class RtpConfig:
     SIP messages come from, the one other place its media may come from (NAT). `silence` is one tick of silence in the
     encoding that is sent. Comfort noise (RFC 3389) is sent and understood where its payload types are not None. With
     `rtcp_mux` RTCP travels on RTP's port, both ways (RFC 5761); `remote_rtcp` then is `remote`. What is played is
-    payload unless `encoder` makes it.
+    payload unless `encoder` makes it. `clocks` has the payload types whose packets tell time in another way than an
+    octet a tick; `dtmf_clock_hz` is the clock of telephone-event, 8000 times a whole number.
+    `max_bit_rate` (bit/s) is for codecs that have a choice.
     """
 
     payload_type: int
@@ -36,6 +40,14 @@ class RtpConfig:
     receive_comfort_noise_payload_type: int | None = None
     rtcp_mux: bool = False
     encoder: PacketEncoder | None = None
+    clocks: Mapping[int, PacketClock] = field(default_factory=dict)
+    dtmf_clock_hz: int = 8_000
+    max_bit_rate: int | None = None
+
+    def units_per_tick(self, payload_type: int) -> int:
+        """Of RTP timestamps, in packets of that type."""
+        clock = self.clocks.get(payload_type)
+        return 1 if clock is None else clock.units_per_tick
 
     @property
     def packet_samples(self) -> int:

@@ -9,7 +9,7 @@ from telephony.wire.telephone_event import DIGITS, MAX_DURATION, TelephoneEvent
 
 _FINISHED_KEPT = 32
 # Senders end a segment at the last multiple of their packet time below 0xFFFF, or at 0x10000 (§2.5.1.3).
-_SEGMENT_MIN = MAX_DURATION - 1_600
+_LONGEST_PACKET_MS = 200
 _SEGMENT_MAX = MAX_DURATION + 1
 
 
@@ -50,6 +50,7 @@ class DtmfReceiver:
         "_reported_at",
         "_timeout_s",
         "rate_limited",
+        "units_per_ms",
     )
 
     def __init__(self, *, timeout_s: float = 0.1, digits_per_s: int = 20) -> None:
@@ -60,6 +61,8 @@ class DtmfReceiver:
         self._finished: deque[tuple[int, int]] = deque(maxlen=_FINISHED_KEPT)
         self._reported_at: deque[float] = deque()
         self.rate_limited = 0
+        # The clock of timestamps and durations.
+        self.units_per_ms = 8
 
     def receive(self, ssrc: int, timestamp: int, event: TelephoneEvent, now: float, *, marker: bool) -> list[Digit]:
         """One event packet arrived. Returns the digits that ended by it: none, one, or two after losses."""
@@ -103,11 +106,11 @@ class DtmfReceiver:
         press.released = event.end
         return self._end(now) if event.end else []
 
-    @staticmethod
-    def _continues(press: _Press, ssrc: int, timestamp: int, event: TelephoneEvent, *, marker: bool) -> bool:
+    def _continues(self, press: _Press, ssrc: int, timestamp: int, event: TelephoneEvent, *, marker: bool) -> bool:
         if marker or press.released or press.ssrc != ssrc or press.event != event.event:
             return False
-        return _SEGMENT_MIN <= delta32(timestamp, press.timestamp) <= _SEGMENT_MAX
+        shortest = MAX_DURATION - _LONGEST_PACKET_MS * self.units_per_ms
+        return shortest <= delta32(timestamp, press.timestamp) <= _SEGMENT_MAX
 
     def _end(self, now: float) -> list[Digit]:
         press = self._press
@@ -123,4 +126,4 @@ class DtmfReceiver:
             self.rate_limited += 1
             return []
         recent.append(now)
-        return [Digit(DIGITS[press.event], (press.before + press.duration) // 8)]
+        return [Digit(DIGITS[press.event], (press.before + press.duration) // self.units_per_ms)]

@@ -43,9 +43,11 @@ class DtmfSender:
     GAP_MS pass before the next one. All packets of a digit carry the timestamp of its beginning.
     """
 
-    __slots__ = ("_blank", "_pending", "_press", "_samples", "_tone_slots")
+    __slots__ = ("_blank", "_pending", "_press", "_samples", "_tone_slots", "units_per_tick")
 
     def __init__(self, packet_samples: int) -> None:
+        # Durations count in the clock of telephone-event.
+        self.units_per_tick = 1
         self._pending: deque[tuple[int, int]] = deque()
         self._press: _Press | None = None
         self.resize(packet_samples)
@@ -98,7 +100,7 @@ class DtmfSender:
         end = slot >= self._tone_slots - 1
         if slot >= self._tone_slots - 1 + END_PACKETS:
             return None
-        duration = min(slot + 1, self._tone_slots) * self._samples
+        duration = min(slot + 1, self._tone_slots) * self._samples * self.units_per_tick
         payload = telephone_event.build(TelephoneEvent(press.event, end, VOLUME, duration))
         return EventSlot(press.timestamp, slot == 0, payload)
 

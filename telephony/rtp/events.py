@@ -1,13 +1,13 @@
 """What an RTP session reports, in the order of audio time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from telephony.wire.comfort_noise import ComfortNoise
 
 
 @dataclass(frozen=True, slots=True)
 class AudioPayload:
-    """One received packet's audio: `payload` is G.711, an octet a sample; `at_sample` is its first sample."""
+    """One received packet's audio as it came; `at_sample` is its first sample."""
 
     payload: bytes
     payload_type: int
@@ -19,11 +19,13 @@ class AudioGap:
     """`samples` of audio time for which nothing came: to be concealed at first, then silence.
 
     With `noise` the far end said that it would send nothing, and what its pause sounds like: nothing is missing.
+    `following` is the packet right behind lost ones, payload type and payload: it may carry what they carried.
     """
 
     samples: int
     at_sample: int
     noise: ComfortNoise | None = None
+    following: tuple[int, bytes] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ class _Waiting(NamedTuple):
     payload_type: int
     payload: bytes | None
     arrival: float
+    ticks: int = 0
     noise: ComfortNoise | None = None
 
 
@@ -71,6 +72,7 @@ class JitterBuffer:
 
     __slots__ = (
         "_arrival",
+        "_began_at",
         "_budget",
         "_budget_at",
         "_emitted",
@@ -127,7 +129,7 @@ class JitterBuffer:
         # How many samples may still come out now: real time adds to it.
         self._lead_samples = limits.lead_ms * 8.0
         self._budget = self._lead_samples
-        self._budget_at = 0.0
+        self._budget_at = self._began_at = 0.0
         self.position = 0
         self.gaps = 0
         self.concealed_samples = 0
@@ -144,14 +146,29 @@ class JitterBuffer:
         while self._waiting:
             self._give_up(now)
         self._given_up.clear()
+        if self._arrival is None:
+            self._began_at = self._budget_at = now
         self._next = sequence
         self._next_timestamp = timestamp
         self._filled = 0
         self._late_from = None
         self._noise = None
 
-    def push(self, sequence: int, timestamp: int, payload_type: int, payload: bytes | None, now: float) -> None:
-        """A packet by its extended sequence number. `payload` None: no audio, but not lost either."""
+    def push(
+        self,
+        sequence: int,
+        timestamp: int,
+        payload_type: int,
+        payload: bytes | None,
+        now: float,
+        ticks: int | None = None,
+    ) -> None:
+        """A packet by its extended sequence number. `payload` None: no audio, but not lost either.
+
+        `timestamp` is in ticks of 1/8000 s; the packet lasts so many `ticks`, None for as many as it has octets.
+        """
+        if ticks is None:
+            ticks = len(payload) if payload else 0
         if (
             sequence == self._next
             and timestamp == self._next_timestamp
@@ -160,13 +177,13 @@ class JitterBuffer:
             and not self._waiting
         ):
             self._next = sequence + 1
-            self._emit(timestamp, payload_type, payload, now, now)
+            self._emit(timestamp, payload_type, payload, ticks, now, now)
             return
-        self._push_irregular(sequence, _Waiting(timestamp, payload_type, payload or None, now), now)
+        self._push_irregular(sequence, _Waiting(timestamp, payload_type, payload or None, now, ticks), now)
 
     def push_noise(self, sequence: int, timestamp: int, noise: ComfortNoise, now: float) -> None:
         """A packet of comfort noise: the far end is silent from its place in the sequence on."""
-        self._push_irregular(sequence, _Waiting(timestamp, 0, None, now, noise), now)
+        self._push_irregular(sequence, _Waiting(timestamp, 0, None, now, noise=noise), now)
 
     @property
     def pausing(self) -> bool:
@@ -279,7 +296,7 @@ class JitterBuffer:
             self.loss_runs += 1
             self.lost_in_runs += missing
         self._next = sequence + 1
-        timestamp, payload_type, payload, arrival, noise = packet
+        timestamp, payload_type, payload, arrival, ticks, noise = packet
         if noise is not None:
             self._pause(noise, timestamp, missing, arrival, now)
         if payload is None:
@@ -287,20 +304,20 @@ class JitterBuffer:
         skipped = delta32(timestamp, self._next_timestamp)
         hole = skipped - self._filled
         if hole > 0 and self._explained(hole, missing, arrival):
-            self._gap(hole, now)
-        elif self._overlaps(hole, missing, skipped, len(payload)):
+            self._gap(hole, now, (payload_type, payload) if missing else None)
+        elif self._overlaps(hole, missing, skipped, ticks):
             if self._late_from is None:
                 self._learn_patience(arrival)
             if not self._resumes(timestamp, now):
                 self.late += 1
-                self._next_timestamp = (timestamp + len(payload)) & MASK32
-                self._filled = -hole - len(payload)
+                self._next_timestamp = (timestamp + ticks) & MASK32
+                self._filled = -hole - ticks
                 return
             self._catch_up(missing, arrival, now)
         elif hole > 0 or skipped < 0:
             self._catch_up(missing, arrival, now)
         self._filled = 0
-        self._emit(timestamp, payload_type, payload, arrival, now)
+        self._emit(timestamp, payload_type, payload, ticks, arrival, now)
 
     def _pause(self, noise: ComfortNoise, timestamp: int, missing: int, arrival: float, now: float) -> None:
         """An announced silence begins, or goes on."""
@@ -365,8 +382,9 @@ class JitterBuffer:
         media_s = delta32(timestamp, late.timestamp) / SAMPLE_HZ
         return elapsed_s >= _LATE_PACE_S and media_s <= _LATE_PACE * elapsed_s
 
-    def _emit(self, timestamp: int, payload_type: int, payload: bytes, arrival: float, now: float) -> None:
-        samples = len(payload)
+    def _emit(
+        self, timestamp: int, payload_type: int, payload: bytes, samples: int, arrival: float, now: float
+    ) -> None:
         if self._patience_s:
             self._review_patience(arrival)
         self._next_timestamp = (timestamp + samples) & MASK32
@@ -384,7 +402,7 @@ class JitterBuffer:
         self._events.append(AudioPayload(payload, payload_type, self.position))
         self.position = self._emitted = self.position + samples
 
-    def _gap(self, samples: int, now: float) -> None:
+    def _gap(self, samples: int, now: float, following: tuple[int, bytes] | None = None) -> None:
         budget = self._budget + (now - self._budget_at) * _REFILL_HZ - samples
         self._budget = min(budget, self._lead_samples)
         self._budget_at = now
@@ -394,13 +412,16 @@ class JitterBuffer:
             self.concealed_samples += samples
         else:
             self.noise_samples += samples
-        self._events.append(AudioGap(samples, self.position, self._noise))
+        self._events.append(AudioGap(samples, self.position, self._noise, following))
         self.position += samples
 
     def _fill(self, due: float, now: float) -> None:
         steps = int((now - due) / _FILL_S + 1e-6) + 1
         self._fill_at = due + steps * _FILL_S
-        samples = min(steps, self._limits.fill_ms * 8 // FILL_SAMPLES) * FILL_SAMPLES
-        self._gap(samples, now)
+        # Where holes were given up as late as this, what came of them may have taken that time already.
+        room = (now - self._began_at) * _REFILL_HZ + self._lead_samples - self.position
+        samples = min(steps, int(room) // FILL_SAMPLES, self._limits.fill_ms * 8 // FILL_SAMPLES) * FILL_SAMPLES
+        if samples > 0:
+            self._gap(samples, now)
+            self._filled += samples
         self._filling = True
-        self._filled += samples

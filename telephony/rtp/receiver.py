@@ -3,6 +3,7 @@
 from collections import deque
 
 from telephony.errors import WireError
+from telephony.rtp.clock import Timeline
 from telephony.rtp.config import RtpConfig, RtpLimits
 from telephony.rtp.dtmf_receiver import Digit, DtmfReceiver
 from telephony.rtp.events import DigitReceived, RtpEvent
@@ -32,6 +33,7 @@ class Receiver:
         "_expected_before",
         "_limits",
         "_received_before",
+        "_timeline",
         "_window_end",
         "_window_left",
         "buffer",
@@ -52,7 +54,9 @@ class Receiver:
         self._limits = limits
         self._events = events
         self._candidates: dict[int, tuple[RtpPacket, float]] = {}
+        self._timeline = Timeline(1, 0)
         self._dtmf = DtmfReceiver(timeout_s=limits.digit_timeout_ms / 1_000, digits_per_s=limits.digits_per_s)
+        self._dtmf.units_per_ms = config.dtmf_clock_hz // 1_000
         self._audio_type = -1
         self._expected_before = 0
         self._received_before = 0
@@ -73,6 +77,7 @@ class Receiver:
     def reconfigure(self, config: RtpConfig) -> None:
         """Take the payload types of `config` from now on; the stream goes on."""
         self._config = config
+        self._dtmf.units_per_ms = config.dtmf_clock_hz // 1_000
 
     def negotiated(self, payload_type: int) -> bool:
         """Whether we agreed to receive it, audio or key presses."""
@@ -171,6 +176,11 @@ class Receiver:
         self.buffer.restore(state.highest + 1, BufferState(state.next_timestamp, *state[14:]))
 
     @property
+    def units_per_tick(self) -> int:
+        """Of the stream's RTP timestamps."""
+        return self._timeline.units_per_tick
+
+    @property
     def expected(self) -> int:
         """Packets expected of all streams so far (RFC 3550 A.3)."""
         return self._expected_before + self.tracker.expected
@@ -189,19 +199,56 @@ class Receiver:
         payload_type = packet.payload_type
         config = self._config
         payload: bytes | None = None
+        timestamp, ticks = packet.timestamp, None
+        if config.clocks or self._timeline.units_per_tick != 1:
+            placed = self._place(sequence, packet, now) if self._begins(payload_type) else None
+            if placed is None:
+                self._accept_place(sequence, packet, now)
+                return
+            timestamp, ticks = placed
         if payload_type in config.receive_payload_types:
-            self.jitter.update(packet.timestamp, now)
+            self.jitter.update(timestamp, now)
             self._audio_type = payload_type
             if config.receive:
                 payload = packet.payload
         elif payload_type == config.receive_dtmf_payload_type:
             self._key(packet, now)
         elif payload_type == config.receive_comfort_noise_payload_type:
-            if self._pause(sequence, packet, now):
+            if self._pause(sequence, timestamp, packet, now):
                 return
         else:
             self.unknown_pt += 1
-        self.buffer.push(sequence, packet.timestamp, payload_type, payload, now)
+        self.buffer.push(sequence, timestamp, payload_type, payload, now, ticks)
+
+    def _accept_place(self, sequence: int, packet: RtpPacket, now: float) -> None:
+        """A packet of a stream with a clock of its own that is no audio: it counts in the sequence."""
+        payload_type = packet.payload_type
+        if payload_type == self._config.receive_dtmf_payload_type:
+            self._key(packet, now)
+        elif not self.negotiated(payload_type):
+            self.unknown_pt += 1
+        self.buffer.push(sequence, 0, payload_type, None, now)
+
+    def _place(self, sequence: int, packet: RtpPacket, now: float) -> tuple[int, int | None] | None:
+        """The packet's tick, and the ticks it lasts (None: as many as it has octets). None if it is no audio of ours.
+
+        Where the clock is another one, audio time goes on: one SSRC should keep to one clock, but who changes the codec
+        in a call may not know (RFC 7160 §4.2).
+        """
+        clock = self._config.clocks.get(packet.payload_type)
+        try:
+            ticks = None if clock is None else clock.ticks(packet.payload)
+        except WireError:
+            self.malformed += 1
+            return None
+        units = 1 if clock is None else clock.units_per_tick
+        if units != self._timeline.units_per_tick:
+            if sequence < self.tracker.highest:
+                return None
+            self._timeline = Timeline(units, packet.timestamp)
+            self.jitter.restart()
+            self.buffer.restart(sequence, self._timeline.ticks(packet.timestamp), now)
+        return self._timeline.ticks(packet.timestamp), ticks
 
     def _foreign(self, packet: RtpPacket, now: float) -> None:
         if not self.negotiated(packet.payload_type):
@@ -221,7 +268,7 @@ class Receiver:
         config = self._config
         return payload_type in config.receive_payload_types or payload_type == config.receive_comfort_noise_payload_type
 
-    def _pause(self, sequence: int, packet: RtpPacket, now: float) -> bool:
+    def _pause(self, sequence: int, timestamp: int, packet: RtpPacket, now: float) -> bool:
         """Comfort noise; returns whether it is to be heard."""
         if not self._config.receive:
             return False
@@ -230,7 +277,7 @@ class Receiver:
         except WireError:
             self.malformed += 1
             return False
-        self.buffer.push_noise(sequence, packet.timestamp, noise, now)
+        self.buffer.push_noise(sequence, timestamp, noise, now)
         return True
 
     def _probation(self, packet: RtpPacket, now: float) -> None:
@@ -255,7 +302,8 @@ class Receiver:
         )
         self._candidates.clear()
         self.jitter.restart()
-        self.buffer.restart(self.tracker.highest, packet.timestamp, now)
+        self._timeline = Timeline(self._config.units_per_tick(packet.payload_type), packet.timestamp)
+        self.buffer.restart(self.tracker.highest, self._timeline.ticks(packet.timestamp), now)
         self.ssrc = packet.ssrc
 
     def _accept_first(self, packet: RtpPacket, now: float) -> None:

@@ -3,7 +3,7 @@
 import math
 from collections import deque
 
-from telephony.rtp.clock import SampleClock
+from telephony.rtp.clock import SAMPLE_HZ, SampleClock
 from telephony.rtp.config import RtpConfig
 from telephony.rtp.dtmf_sender import DtmfSender
 from telephony.rtp.handover import SendState
@@ -45,7 +45,8 @@ class Sender:
     A packet at the end of what is queued, or before a key press, is filled up with silence that counts nowhere.
 
     With an encoder what is played is no payload yet: each packet is coded when it leaves, in their order, so that a
-    codec that remembers codes what the far end gets and nothing else. Samples here are ticks of 1/8000 s.
+    codec that remembers codes what the far end gets and nothing else. Samples here are ticks of 1/8000 s, and so are
+    timestamps until they leave.
     """
 
     __slots__ = (
@@ -78,6 +79,7 @@ class Sender:
         "stalls",
         "to_send",
         "underruns",
+        "units_per_tick",
     )
 
     def __init__(
@@ -123,6 +125,8 @@ class Sender:
         self._config = config
         self._encoder = config.encoder
         self._tick_octets = 1 if config.encoder is None else config.encoder.tick_octets
+        self.units_per_tick = config.units_per_tick(config.payload_type)
+        self._dtmf.units_per_tick = config.dtmf_clock_hz // SAMPLE_HZ
         if config.packet_samples != self._packet_samples:
             # The spurt's packets are counted in packet times: count afresh.
             self._spurt_at = -math.inf
@@ -151,7 +155,7 @@ class Sender:
 
     def timestamp_at(self, now: float) -> int:
         """What a packet sampled at `now` would carry: an SR's RTP timestamp."""
-        return self._clock.at(now) & MASK32
+        return self._clock.at(now) * self.units_per_tick & MASK32
 
     def play(self, payload: bytes) -> None:
         """Append audio, any length."""
@@ -337,7 +341,8 @@ class Sender:
         return chunk + self._take(octets - len(chunk))
 
     def _send(self, kind: int, timestamp: int, payload: bytes, now: float) -> None:
-        self.to_send.append(build_plain(kind, self._sequence, timestamp & MASK32, self.ssrc, payload))
+        wire_timestamp = timestamp * self.units_per_tick & MASK32
+        self.to_send.append(build_plain(kind, self._sequence, wire_timestamp, self.ssrc, payload))
         self._sequence = (self._sequence + 1) & MASK16
         self.packets += 1
         self.octets += len(payload)

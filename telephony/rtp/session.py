@@ -205,6 +205,9 @@ class RtpSession:
 
         Where `config.encoder` takes another form of audio than the last, the queue is to be cleared before.
         """
+        if config.units_per_tick(config.payload_type) != self._sender.units_per_tick:
+            # RFC 7160 §4.1: one SSRC keeps to one clock.
+            self._new_ssrc(now)
         self._config = config
         self._latch.reconfigure(config.remote, config.signalling_host)
         self._sender.reconfigure(config)
@@ -292,7 +295,7 @@ class RtpSession:
             stalls=sender.stalls,
             remote_lost=None if remote is None else remote.lost,
             remote_fraction_lost=None if remote is None else remote.fraction_lost / 256,
-            remote_jitter_ms=None if remote is None else remote.jitter / 8,
+            remote_jitter_ms=None if remote is None else remote.jitter / (8 * sender.units_per_tick),
             remote_mos=control.remote_mos,
             r_factor=r_factor,
             mos=mos,
@@ -349,13 +352,17 @@ class RtpSession:
             self._receiver.last_at = now
             return True
         self._collided = True
+        self._new_ssrc(now)
+        return False
+
+    def _new_ssrc(self, now: float) -> None:
+        """Go on under another one, and say BYE for the old one."""
         if self.on_ssrc_change is not None:
             self.on_ssrc_change()
         self._control.say_bye(now)
         taken = (self._sender.ssrc, self._receiver.ssrc)
         ssrc = self._random.getrandbits(32)
         self._sender.change_ssrc(ssrc if ssrc not in taken else ssrc ^ 1)
-        return False
 
     def _quality(self) -> tuple[float, float] | tuple[None, None]:
         """R and MOS of what is heard; delay is half the round trip, a packet, and the wait behind a hole."""

@@ -58,8 +58,8 @@ class Audio:
 class Dialect:
     """One way of speaking. `parse` raises WireError; `writer(stream_sid, audio)` ValueError for an unsafe name.
 
-    `encodings` are those of a start message, in small letters, with their rate. `ends_by_closing`: the far end has no
-    message that says that the call is over, it closes the WebSocket.
+    `encodings` are those of a start message, in small letters, with their rate. `ends_by_closing`: who closes
+    the WebSocket in good order hangs up; some have no message that says so.
     """
 
     name: str

@@ -285,6 +285,7 @@ PLAIN = Dialect(
         ("l16", 8_000): LINEAR,
         ("l16", 16_000): LINEAR_16K,
     },
+    ends_by_closing=True,
 )
 
 DIALECTS: Mapping[str, Dialect] = {

@@ -1,5 +1,6 @@
 """A real Chromium with a microphone that plays a recording."""
 
+import base64
 import wave
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -51,6 +52,14 @@ class Browser:
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+
+    def visit_from_afar(self, password: str | None = None) -> None:
+        """From now on, as a proxy on this machine would pass the visitor on; with the password once it was given."""
+        headers = {"X-Forwarded-For": "203.0.113.7"}
+        if password is not None:
+            headers["Authorization"] = "Basic " + base64.b64encode(f"me:{password}".encode()).decode()
+        self.driver.execute_cdp_cmd("Network.enable", {})
+        self.driver.execute_cdp_cmd("Network.setExtraHTTPHeaders", {"headers": headers})
 
     def by_id(self, name: str) -> WebElement:
         """The element."""

@@ -14,6 +14,8 @@ from tests.e2e.peers import HOST, free_udp_ports
 
 FRAME = 160  # samples of 20 ms
 SILENCE = b"\xff" * FRAME
+TIMESTAMPNS = 35
+"""SO_TIMESTAMPNS of Linux, which the socket module does not name."""
 _numbers = itertools.count(1)
 
 
@@ -28,6 +30,7 @@ class RtpPeer:
         self._frames: deque[bytes] = deque()
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((HOST, self.port))
+        self._socket.setsockopt(socket.SOL_SOCKET, TIMESTAMPNS, 1)
         # Nobody reads it; but what is sent there must not reach another socket of the tests.
         self._rtcp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._rtcp.bind((HOST, self.port + 1))
@@ -56,11 +59,11 @@ class RtpPeer:
     def _listen(self) -> None:
         while not self._over.is_set():
             try:
-                data, source = self._socket.recvfrom(4_096)
+                data, ancillary, _, source = self._socket.recvmsg(4_096, 64)
             except TimeoutError:
                 continue
             if len(data) > 12 and data[0] >> 6 == 2:
-                self.arrivals.append((time.monotonic(), data[1] & 0x7F))
+                self.arrivals.append((arrived_at(ancillary), data[1] & 0x7F))
                 if source not in self.sources:
                     self.sources.append(source)
 
@@ -83,6 +86,16 @@ class RtpPeer:
             thread.join()
         self._socket.close()
         self._rtcp.close()
+
+
+def arrived_at(ancillary: list[tuple[int, int, bytes]]) -> float:
+    """When the kernel got a datagram, in monotonic seconds: our own thread may have been kept waiting since."""
+    now = time.monotonic()
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, TIMESTAMPNS):
+            seconds, nanoseconds = struct.unpack("@ll", data[:16])
+            return now - (time.time() - float(seconds) - float(nanoseconds) / 1e9)
+    return now
 
 
 def rtp(number: int, timestamp: int, ssrc: int, payload: bytes, payload_type: int = 0) -> bytes:

@@ -179,7 +179,7 @@ def test_what_a_caller_calls_himself_is_only_text(talked: Browser, bot: BotProce
         WebSocket.prototype.send = function (text) {
             return send.call(this, text.replace('"from":"browser"', `"from":${JSON.stringify(args[0])}`));
         };
-        window.evil = new Stream(`ws://${location.host}/twilio/media`, "CA" + "f".repeat(32));
+        window.evil = new Stream(`ws://${location.host}/plain/media`, "evil");
         await new Promise((resolve) => window.evil.addEventListener("open", resolve));
         WebSocket.prototype.send = send;
     """
@@ -197,9 +197,32 @@ def test_what_a_caller_calls_himself_is_only_text(talked: Browser, bot: BotProce
 
 
 def test_refusals_are_told(start_bot: Callable[..., BotProcess], tmp_path: Path) -> None:
-    bot = start_bot("--bench-engines", "--workers", "1", OFFHOOK_TWILIO__ENABLED="false")
+    bot = start_bot("--bench-engines", "--workers", "1", OFFHOOK_CALLS__MAX_CALLS="1")
     with chromium(bot.http, microphone(tmp_path / "silence.wav")) as page:
         page.open("/")
         page.by_id("talk").click()
-        page.wait(lambda: "takes no calls from browsers" in page.text("phone-note"))
+        page.wait(lambda: page.by_id("talk").text == "Hang up")
+        page.driver.switch_to.new_window("tab")
+        page.open("/")
+        page.by_id("talk").click()
+        page.wait(lambda: "all 1 calls that are allowed are going on" in page.text("phone-note"))
         assert page.by_id("talk").text == "Talk"
+
+
+def test_a_visitor_with_the_password_talks(start_bot: Callable[..., BotProcess], tmp_path: Path) -> None:
+    """The bot has no carrier's token: the ticket that the page gets is what lets it in."""
+    environment = {"OFFHOOK_HTTP__PASSWORD": "a long one", "OFFHOOK_TWILIO__ENABLED": "false"}
+    bot = start_bot("--bench-engines", "--workers", "2", **environment)
+    with chromium(bot.http, microphone(tmp_path / "silence.wav")) as page:
+        page.visit_from_afar()
+        page.open("/")
+        assert page.driver.find_elements(By.ID, "talk") == []
+        page.visit_from_afar("a long one")
+        page.open("/")
+        page.by_id("talk").click()
+        page.wait(lambda: page.by_id("talk").text == "Hang up")
+        page.wait(lambda: page.level("theirs") > 30)
+        page.by_id("talk").click()
+    bot.wait_for(lambda: [row["end"] is not None for row in bot.records()] == [True])
+    (record,) = bot.records()
+    assert (record["src"], record["dst"], record["ended_by"]) == ("browser", "bot", "caller")

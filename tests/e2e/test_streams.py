@@ -30,6 +30,13 @@ async def test_calls_are_spread_over_the_workers(tmp_path: Path) -> None:
             await call.hang_up()
         await asyncio.to_thread(bot.wait_for, lambda: sum(row["end"] is not None for row in bot.records()) == 4)
         assert {(row["transport"], row["src"], row["ended_by"]) for row in bot.records()} == {("ws", "+1555", "caller")}
+        one = await Carrier.dial(f"ws://{bot.http}/twilio/media", call_sid="CAsame")
+        await asyncio.wait_for(one.listen_for(0.2), WITHIN_S)
+        for _ in range(3):  # whichever worker gets it
+            other = await Carrier.dial(f"ws://{bot.http}/twilio/media", call_sid="CAsame")
+            assert await other.closed_by_bot(WITHIN_S) == (1008, "the call has a stream already")
+        assert not one.over.is_set()
+        await one.hang_up()
         late = await dial(bot)
         bot.process.terminate()
         await asyncio.to_thread(bot.wait_for, lambda: bot.readiness()[1] == "draining")

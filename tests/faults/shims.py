@@ -1,8 +1,12 @@
-"""Bots with something wrong inside, to be run as programs: python shims.py block|clock OFFHOOK-ARGUMENTS"""
+"""Bots with something wrong inside, to be run as programs: python shims.py block|clock|crowd OFFHOOK-ARGUMENTS"""
 
 import asyncio
+import errno
+import os
 import sys
+import threading
 import time
+from pathlib import Path
 
 BLOCK_S, EVERY_S = 0.2, 0.5
 STEP_AFTER_S, STEP_S = 6.0, 3_600.0
@@ -41,8 +45,27 @@ def clock() -> None:
     time.time = stepped
 
 
+def crowd() -> None:
+    """Have neither a new process nor a new thread while there is a file, as at the limit of RLIMIT_NPROC."""
+    file = Path(os.environ["FAULT_FILE"])
+    fork, start = os.fork, threading.Thread.start
+
+    def forked() -> int:
+        if file.exists():
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return fork()
+
+    def started(self: threading.Thread) -> None:
+        if file.exists():
+            raise RuntimeError("can't start new thread")
+        start(self)
+
+    os.fork = forked
+    threading.Thread.start = started  # type: ignore[method-assign]
+
+
 if __name__ == "__main__":
-    {"block": block, "clock": clock}[sys.argv.pop(1)]()
+    {"block": block, "clock": clock, "crowd": crowd}[sys.argv.pop(1)]()
     from offhook.cli import main
 
     main()

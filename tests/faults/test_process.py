@@ -1,11 +1,9 @@
-"""The process is held up, the clock is set, the ports run out: calls go on, and nothing is made up for in a burst."""
+"""The process is held up, the clock is set: calls go on, and nothing is made up for in a burst."""
 
-import os
 import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 
@@ -98,53 +96,3 @@ def test_the_wall_clock_may_be_set(start_bot: Callable[..., BotProcess]) -> None
     assert record["end_reason"] == "caller hung up"
     assert record["duration"] == pytest.approx(took_s, abs=1.0)
     assert record["billsec"] == pytest.approx(took_s, abs=1.0)
-
-
-def test_without_ports_a_call_is_refused_and_the_others_go_on(start_bot: Callable[..., BotProcess]) -> None:
-    bot = start_bot("--rtp-ports", "28900-28909")
-    with ExitStack() as stack:
-        calls = []
-        for _ in range(5):
-            phone = stack.enter_context(Phone((bot.host, bot.port)))
-            media = stack.enter_context(RtpPeer())
-            calls.append((phone, media, invited(phone, media)))
-        with Phone((bot.host, bot.port)) as sixth:
-            refusal = sixth.ask(sixth.request("INVITE", branch="z9hG4bK-sixth", body="v=0\r\n"))
-            assert refusal.status in {486, 503}
-        before = [len(media.arrivals) for _, media, _ in calls]
-        bot.wait_for(lambda: all(len(m.arrivals) > b + 25 for (_, m, _), b in zip(calls, before, strict=True)))
-        for call in calls:
-            hang_up(*call)
-    bot.wait_for(lambda: all(one["end"] is not None for one in bot.records()))
-    assert [one["end_reason"] for one in bot.records()] == ["caller hung up"] * 5
-
-
-def test_few_descriptors_refuse_calls_and_harm_none(start_bot: Callable[..., BotProcess]) -> None:
-    """The hard limit is low, too: the bot cannot help itself. Calls are refused before anything half-made is left."""
-    serve = [sys.executable, "-m", "offhook", "serve", "--sip", "127.0.0.1:0", "--http", "127.0.0.1:0"]
-    limited = ["prlimit", "--nofile=96:96", *serve, "--bench-engines", "--workers", "1"]
-    bot = start_bot(command=limited)
-    statuses = []
-    with ExitStack() as stack:
-        calls = []
-        for _ in range(60):
-            phone = stack.enter_context(Phone((bot.host, bot.port)))
-            body = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n"
-            branch = f"z9hG4bK-{os.getpid()}-{phone.port}"
-            answer = phone.ask(phone.request("INVITE", branch=branch, body=body))
-            statuses.append(answer.status)
-            if answer.status == 200:
-                phone.send(phone.request("ACK", to_tag=answer.to_tag))
-                calls.append((phone, answer.to_tag))
-            else:
-                phone.send(phone.request("ACK", branch=branch, to_tag=answer.to_tag))
-        refused = set(statuses) - {200}
-        assert refused and refused <= {486, 503}
-        for phone, to_tag in calls:
-            assert phone.ask(phone.request("BYE", cseq=2, to_tag=to_tag)).status == 200
-    bot.wait_for(lambda: bot.metric("offhook_calls_active") == 0)
-    bot.wait_for(lambda: all(one["end"] is not None for one in bot.records()))
-    assert {one["end_reason"] for one in bot.records()} == {"caller hung up"}
-    assert len(bot.records()) == len(calls)
-    with Phone((bot.host, bot.port)) as phone:
-        assert phone.ask(phone.request("OPTIONS")).status == 200

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 import time
 import wave
 from collections.abc import Callable, Iterator
@@ -99,6 +100,20 @@ def test_a_worker_is_killed_with_half_of_twenty_calls(start_bot: Callable[..., B
         hang_up(call.phone, call.media, call.to_tag)
         assert bot.record(call.phone.port)["end_reason"] == "caller hung up"
     assert len(bot.records()) == CALLS
+
+
+def test_a_worker_with_the_usual_engines_is_replaced_as_fast(
+    start_bot: Callable[..., BotProcess], stack: ExitStack
+) -> None:
+    """It greets before its recogniser has loaded."""
+    serve = [sys.executable, "-m", "offhook", "serve", "--sip", "127.0.0.1:0", "--http", "127.0.0.1:0"]
+    bot = start_bot(command=[*serve, "--workers", "1"])
+    killed = worker_pids(bot)[0]
+    os.kill(killed, signal.SIGKILL)
+    bot.wait_for(lambda: worker_pids(bot)[0] != killed, RECOVERY_S)
+    for call in hold(stack, bot, 2):
+        call.hears(bot)
+        hang_up(call.phone, call.media, call.to_tag)
 
 
 def refused(bot: BotProcess, stack: ExitStack) -> tuple[Response, float]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fuzz.rtp_session import play_session
 from fuzz.seeds import seeds
-from fuzz.targets import TARGETS
+from fuzz.targets import MAX_OCTETS, TARGETS
 
 SECONDS = int(os.environ.get("FUZZ_SECONDS", "5"))
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,9 +21,9 @@ HAS_ATHERIS = importlib.util.find_spec("atheris") is not None
 
 
 def test_every_target_has_seeds_and_a_name_on_the_command_line() -> None:
-    from fuzz.__main__ import NAMES  # noqa: PLC0415
+    from fuzz.__main__ import FOLLOWED  # noqa: PLC0415
 
-    assert set(TARGETS) == set(seeds()) == set(NAMES)
+    assert set(TARGETS) == set(seeds()) == set(FOLLOWED) == set(MAX_OCTETS)
 
 
 @pytest.mark.parametrize("target", TARGETS)

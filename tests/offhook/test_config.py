@@ -102,6 +102,10 @@ def test_calls_are_limited_by_the_media_ports() -> None:
     assert Config(rtp=RtpConfig(low=10_000, high=10_009)).max_calls == 5
 
 
+def test_codecs_are_named_in_any_case() -> None:
+    assert RtpConfig.model_validate({"codecs": ["opus", "g722", "PCMU"]}).codecs == ("OPUS", "G722", "PCMU")
+
+
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Config().sip.port = 1

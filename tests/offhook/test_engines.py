@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from offhook.config import AsrConfig, Config, EarsConfig, RtpConfig, TtsConfig, VadConfig
+from offhook.config import AsrConfig, CodecName, Config, EarsConfig, RtpConfig, TtsConfig, VadConfig
 from offhook.dialogs import BENCH_SENTENCE
 from offhook.engines import BENCH_TRANSCRIPT, EngineSet
 from offhook.usererror import UserError
@@ -74,11 +74,17 @@ async def test_the_gate_is_set_as_configured() -> None:
     assert engines.for_call(patient).vad is not vad
 
 
-async def test_a_codec_that_cannot_be_coded_is_missed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "G722", None)
-    with pytest.raises(UserError, match="G722 is not installed") as error:
-        EngineSet(BENCH.model_copy(update={"rtp": RtpConfig(codecs=("PCMU", "G722"))}))
-    assert error.value.problems[0].todo == "pip install 'offhook[g722]'"
+@pytest.mark.parametrize(
+    ("codec", "module", "missing", "extra"),
+    [("G722", "G722", "G722", "g722"), ("OPUS", "opuslib_next", "opuslib-next-bundled", "opus")],
+)
+async def test_a_codec_that_cannot_be_coded_is_missed_at_once(
+    monkeypatch: pytest.MonkeyPatch, codec: CodecName, module: str, missing: str, extra: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(UserError, match=f"{missing} is not installed") as error:
+        EngineSet(BENCH.model_copy(update={"rtp": RtpConfig(codecs=("PCMU", codec))}))
+    assert error.value.problems[0].todo == f"pip install 'offhook[{extra}]'"
 
 
 async def test_the_ears_of_a_wide_line_hear_what_it_sends() -> None:

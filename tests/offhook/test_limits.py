@@ -4,7 +4,15 @@ import os
 import subprocess
 import sys
 
-from offhook.limits import DESCRIPTORS_A_CALL, DESCRIPTORS_RESERVED, calls_by_descriptors, cores
+from offhook.limits import (
+    DESCRIPTORS_A_CALL,
+    DESCRIPTORS_RESERVED,
+    MEMORY_A_CALL_BYTES,
+    MEMORY_RESERVED_BYTES,
+    calls_by_descriptors,
+    calls_by_memory,
+    cores,
+)
 
 
 def test_cores_are_those_that_this_process_may_use() -> None:
@@ -30,3 +38,18 @@ def test_calls_that_descriptors_suffice_for() -> None:
     calls = calls_by_descriptors(used + DESCRIPTORS_RESERVED + 7 * DESCRIPTORS_A_CALL)
     assert calls in (6, 7)  # listing them takes one
     assert calls_by_descriptors(10) == 0
+
+
+def test_calls_that_the_address_space_suffices_for() -> None:
+    room = MEMORY_RESERVED_BYTES + 20 * MEMORY_A_CALL_BYTES
+    program = (
+        "import resource; from offhook.limits import calls_by_memory as calls;"
+        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize();"
+        f"resource.setrlimit(resource.RLIMIT_AS, (used + {room}, -1));"
+        "print(calls()); resource.setrlimit(resource.RLIMIT_AS, (used, -1)); print(calls())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    some, none = map(int, done.stdout.split())
+    assert 18 <= some <= 20
+    assert none == 0
+    assert calls_by_memory() is None

@@ -17,6 +17,7 @@ from offhook.engines import EngineSet
 from offhook.node import Node
 from offhook.records import CallRecord
 from offhook.testkit.carrier import Carrier, ask_webhook
+from offhook.web.status import Readiness
 from pipeline.events import DigitRule
 from pipeline.trace import BargedIn, BotHeard, SessionEvent
 from telephony import tones
@@ -232,6 +233,16 @@ async def test_when_there_are_as_many_calls_as_allowed(tmp_path: Path) -> None:
         await bot.idle()
         again = await Carrier.dial(url(bot))
         await again.hang_up()
+
+
+async def test_streams_need_no_media_ports(tmp_path: Path) -> None:
+    async with node(tmp_path, talk, rtp={"low": 33_000, "high": 33_001}) as bot:
+        calls = [await Carrier.dial(url(bot)) for _ in range(3)]
+        for call in calls:
+            await asyncio.wait_for(call.listen_for(0.1), WITHIN_S)
+        assert bot.ready().state is Readiness.READY
+        for call in calls:
+            await call.hang_up()
 
 
 async def test_stopping_the_bot_ends_its_calls(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from offhook.cluster.admission import (
 )
 from offhook.cluster.messages import Report
 
-CALM = Report(calls=100, cpu=0.3, lag_s=0.001, lag_max_s=0.002, late_ticks=0, room=500)
+CALM = Report(calls=100, cpu=0.3, lag_s=0.001, lag_max_s=0.002, late_ticks=0, room=500, ports=500)
 EVERY_S = 0.25
 ENOUGH_S = CPU_WINDOW_S + SUSTAINED_S
 """After so long what is measured now is overload, whatever was measured before."""
@@ -65,6 +65,16 @@ def test_the_cpu_counts_when_it_is_used_up_for_a_while(worker: Worker) -> None:
     worker.reports(SUSTAINED_S, cpu=0.99)
     assert worker.full
     assert "99%" in worker.load.why
+
+
+def test_audio_that_waits_to_be_listened_to_is_overload_whoever_uses_the_cpu(worker: Worker) -> None:
+    worker.reports(60, cpu=0.3, behind_s=0.03)
+    assert not worker.full
+    worker.reports(ENOUGH_S, cpu=0.3, behind_s=0.1)
+    assert worker.full
+    assert "listens 100 ms behind" in worker.load.why
+    worker.reports(ENOUGH_S)
+    assert not worker.full
 
 
 def test_much_of_the_cpu_is_no_overload(worker: Worker) -> None:
@@ -189,7 +199,15 @@ def test_room_shrinks_with_every_call_that_is_given(worker: Worker) -> None:
     worker.reports(EVERY_S, room=3)
     for left in (2, 1):
         worker.gets(1)
-        assert worker.load.room == left
+        assert worker.load.room() == left
     worker.gets(1)
     assert worker.full
     assert "ports" in worker.load.why
+
+
+def test_a_call_that_needs_no_ports_comes_in_when_they_are_used_up(worker: Worker) -> None:
+    worker.reports(EVERY_S, ports=0)
+    assert worker.full
+    assert not worker.load.is_full(worker.now, ports=False)
+    worker.reports(EVERY_S, room=0)
+    assert worker.load.is_full(worker.now, ports=False)

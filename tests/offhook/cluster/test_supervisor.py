@@ -15,6 +15,8 @@ from offhook.cluster.messages import (
     Ask,
     Born,
     Bye,
+    Claim,
+    Claimed,
     Died,
     Failed,
     Kill,
@@ -38,7 +40,7 @@ from sip.net.endpoint import Endpoint
 from sip.sdp.negotiate import LocalMedia, make_offer
 
 HOST = "127.0.0.1"
-FREE = Report(calls=0, cpu=0.0, lag_s=0.0, lag_max_s=0.0, late_ticks=0, room=100)
+FREE = Report(calls=0, cpu=0.0, lag_s=0.0, lag_max_s=0.0, late_ticks=0, room=100, ports=100)
 
 
 class Worker:
@@ -255,7 +257,7 @@ async def test_more_calls_than_allowed_are_busy(start: Start, nursery: Nursery, 
 
 async def test_without_room_calls_are_refused_for_a_while(start: Start, nursery: Nursery, phone: Phone) -> None:
     supervisor = await start(1)
-    nursery.workers[0].channel.send(Report(0, 0.0, 0.0, 0.0, 0, room=0))
+    nursery.workers[0].channel.send(Report(0, 0.0, 0.0, 0.0, 0, room=0, ports=100))
     await phone.call(supervisor)
     event = await phone.event()
     assert isinstance(event, CallRejected) and event.status == 503
@@ -289,6 +291,38 @@ async def test_a_socket_is_handed_over(start: Start, nursery: Nursery) -> None:
         nursery.workers[0].channel.send(Over(stream.call))
         assert await supervisor.drain(5)
         assert not supervisor.take_stream(ours.dup(), b"", {})
+
+
+async def test_a_call_s_name_is_one_worker_s(start: Start, nursery: Nursery) -> None:
+    supervisor: Supervisor = await start(2)
+    streams = []
+    for worker in nursery.workers:
+        ours, its = socket.socketpair()
+        with ours:
+            assert supervisor.take_stream(its, b"GET /", {})
+        streams.append(await worker.until(Stream))
+    (first, one), (second, two) = zip(streams, nursery.workers, strict=True)
+    for stream, worker, granted in ((first, one, True), (second, two, False), (first, one, True)):
+        worker.told.clear()
+        worker.channel.send(Claim(stream.call, "CA1"))
+        assert await worker.until(Claimed) == Claimed(stream.call, granted)
+    one.channel.send(Over(first.call))
+    await supervisor.metrics()  # which every worker answers behind what it has said before
+    two.told.clear()
+    two.channel.send(Claim(second.call, "CA1"))
+    assert await two.until(Claimed) == Claimed(second.call, True)
+
+
+async def test_a_stream_needs_no_ports(start: Start, nursery: Nursery, phone: Phone) -> None:
+    supervisor: Supervisor = await start(1)
+    nursery.workers[0].channel.send(Report(0, 0.0, 0.0, 0.0, 0, room=10, ports=0))
+    await phone.call(supervisor)
+    event = await phone.event()
+    assert isinstance(event, CallRejected) and event.status == 503
+    assert supervisor.stream_refusal() is None
+    ours, its = socket.socketpair()
+    with ours:
+        assert supervisor.take_stream(its, b"GET /", {})
 
 
 async def test_workers_that_cannot_start(start: Start, nursery: Nursery) -> None:

@@ -100,11 +100,15 @@ class Front:
 
 
 @asynccontextmanager
-async def front(carriers: Any = None, **twilio: object) -> AsyncIterator[Front]:
-    """On loopback, with these settings below `[twilio]` and `[carriers]`."""
+async def front(carriers: Any = None, around: Any = None, **twilio: object) -> AsyncIterator[Front]:
+    """On loopback, with these settings below `[twilio]` and `[carriers]`; `around(app)` puts
+    something before it."""
     config = Config.load(None, {"twilio": twilio, "carriers": carriers or {}})
     found = Front()
-    server = server_with_streams(FastAPI(), config, found)
+    app = FastAPI()
+    if around is not None:
+        around(app)
+    server = server_with_streams(app, config, found)
     await server.start("127.0.0.1", 0)
     assert server.address is not None
     found.port = server.address[1]

@@ -1,50 +1,101 @@
-from time import monotonic
+"""Who may call from a browser: whoever may see the pages, once for each press of the button."""
+
+import base64
+import json
+from collections.abc import AsyncIterator, Mapping
 
 import pytest
-from fastapi import FastAPI
-from fastapi.testclient import TestClient
 
-from offhook.web.talk import talk_routes
-from offhook.web.twilio_door import TwilioDoor
+from offhook.web.access import Access
+from tests.offhook.web.streams import Answer, Front, front, guarded
 
-SID = "CA" + "0" * 31 + "1"
-
-
-def client(door: TwilioDoor | None, *, refusal: str | None = None, peer: str = "127.0.0.1") -> TestClient:
-    app = FastAPI()
-    app.include_router(talk_routes(door, lambda: refusal))
-    return TestClient(app, base_url="http://localhost", client=(peer, 40_000))
+CALL = "browser-" + "0" * 31 + "1"
+ELSEWHERE = {"Host": "bot.example.com", "X-Forwarded-For": "203.0.113.7"}
+"""A visitor whom a proxy on this machine passes on."""
+KNOWN = {"Authorization": "Basic " + base64.b64encode(b"me:a long one").decode()}
 
 
-def test_on_this_machine_without_a_token_it_is_the_open_path() -> None:
-    answer = client(TwilioDoor(None, None)).post("/api/talk", json={"call_sid": SID})
-    assert answer.json() == {"path": "/twilio/media"}
+async def ask(front: Front, headers: Mapping[str, str] | None = None, call: str = CALL) -> Answer:
+    form = {"Content-Type": "application/json", **(headers or {})}
+    return await front.ask("POST", "/api/talk", form, json.dumps({"call": call}).encode())
 
 
-def test_with_a_token_it_is_a_ticket_for_that_call() -> None:
-    door = TwilioDoor("secret", "https://bot.example.com")
-    path = client(door, peer="192.0.2.7").post("/api/talk", json={"call_sid": SID}).json()["path"]
-    ticket = door.tickets.look(path.removeprefix("/twilio/media/"), monotonic())
-    assert ticket is not None
-    assert (ticket.call_sid, ticket.signed, ticket.caller) == (SID, False, "browser")
+@pytest.fixture
+async def public() -> AsyncIterator[Front]:
+    """With a password, and no carrier's token."""
+    async with front(enabled=False, around=lambda app: app.add_middleware(Access, password="a long one")) as found:
+        yield found
+
+
+async def path_of(front: Front, headers: Mapping[str, str] | None = None) -> str:
+    answer = await ask(front, headers)
+    assert (answer.status, answer.headers["cache-control"]) == (200, "no-store")
+    path: str = json.loads(answer.body)["path"]
+    return path
+
+
+@pytest.mark.parametrize("headers", [{}, ELSEWHERE | KNOWN], ids=["on this machine", "with the password"])
+async def test_who_sees_the_page_may_talk_once(public: Front, headers: dict[str, str]) -> None:
+    path = await path_of(public, headers)
+    page = {name: value for name, value in headers.items() if name != "Authorization"}  # a WebSocket brings none
+    assert (await public.upgrade(path, page)).status == 101
+    ((_, meta),) = public.taken
+    assert meta == {"dialect": "plain", "call_sid": CALL, "caller": "browser", "called": "bot"}
+    assert (await public.upgrade(path, page)).status == 403, "a second socket with the same ticket"
+    assert len(public.taken) == 1
+
+
+@pytest.mark.parametrize("headers", [ELSEWHERE, ELSEWHERE | {"Authorization": "Basic bWU6d3Jvbmc="}])
+async def test_nobody_else_gets_a_ticket(public: Front, headers: dict[str, str]) -> None:
+    answer = await ask(public, headers)
+    assert answer.status == 401
+    assert b"/talk/media" not in answer.body
+
+
+async def test_a_page_from_elsewhere_gets_none(public: Front) -> None:
+    assert (await ask(public, {"Origin": "https://evil.example"})).status == 403
+    path = await path_of(public)
+    assert (await public.upgrade(path, {"Origin": "https://evil.example"})).status == 403
+    assert (await public.upgrade(path, {"Origin": f"http://127.0.0.1:{public.port}"})).status == 101
 
 
 @pytest.mark.parametrize(
-    ("door", "refusal", "peer", "status", "told"),
+    ("path", "status"),
     [
-        (None, None, "127.0.0.1", 403, "takes no calls from browsers here"),
-        (TwilioDoor(None, None), None, "192.0.2.7", 403, "only from browsers on its own machine"),
-        (TwilioDoor(None, None), "all workers are full", "127.0.0.1", 503, "takes no calls now"),
+        ("/talk/media", 404),
+        ("/talk/media/", 403),
+        ("/talk/media/" + "A" * 32, 403),
+        ("/talk/media/../media", 404),
+        ("/talk", 404),
     ],
 )
-def test_refusals_say_why(door: TwilioDoor | None, refusal: str | None, peer: str, status: int, told: str) -> None:
-    answer = client(door, refusal=refusal, peer=peer).post("/api/talk", json={"call_sid": SID})
-    assert answer.status_code == status
-    assert told in answer.json()["what"]
-    assert answer.json()["why"] and answer.json()["todo"]
+async def test_without_a_ticket_nobody_comes_in(public: Front, path: str, status: int) -> None:
+    assert (await public.upgrade(path)).status == status
+    assert public.taken == []
 
 
-@pytest.mark.parametrize("sid", ["", "CA1", "XX" + "0" * 32, "CA" + "g" * 32])
-def test_only_a_call_s_name_gets_a_ticket(sid: str) -> None:
-    page = client(TwilioDoor("secret", "https://b.example"))
-    assert page.post("/api/talk", json={"call_sid": sid}).status_code == 422
+async def test_a_ticket_is_no_other_path_s_and_is_not_spelt_otherwise() -> None:
+    async with front(**guarded()) as bot:
+        path = await path_of(bot)
+        token = path.rpartition("/")[2]
+        for other in (f"/twilio/media/{token}", f"/talk/media/{token[:-1]}", f"{path}?x=1", f"{path}/"):
+            assert (await bot.upgrade(other)).status in (403, 404)
+        assert bot.taken == []
+        assert (await bot.upgrade(path)).status == 101
+
+
+async def test_a_full_bot_says_so(public: Front) -> None:
+    public.busy = "all workers are full"
+    answer = await ask(public)
+    assert answer.status == 503
+    assert json.loads(answer.body) == {
+        "what": "the bot takes no calls now",
+        "why": "all workers are full",
+        "todo": "try again in a while",
+        "where": "",
+    }
+
+
+@pytest.mark.parametrize("call", ["", "browser-1", "CA" + "0" * 32, "browser-" + "g" * 32])
+async def test_only_a_browser_s_name_for_a_call_gets_a_ticket(public: Front, call: str) -> None:
+    assert (await ask(public, call=call)).status == 422

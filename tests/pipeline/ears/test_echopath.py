@@ -25,8 +25,12 @@ def test_the_path_of_an_echo_is_found(lag: int) -> None:
     taps = (np.random.default_rng(2).normal(size=40) * np.exp(-np.arange(40) / 10)).astype(np.float32)
     true = EchoPath(lag, taps)
     heard = _heard(true, reference)
-    found = likely_lags(reference[300:], heard, 3)
+    possible = np.ones(3_000, np.bool_)
+    found = likely_lags(reference, heard, 3, possible)
     assert abs(found[0] - lag) < 40
+    possible[lag - 100 : lag + 100] = False
+    assert all(abs(other - lag) >= 100 for other in likely_lags(reference, heard, 3, possible))
+    assert likely_lags(reference, heard, 3, np.zeros(3_000, np.bool_)) == []
     path = fit(reference, heard, found[0], 100)
     assert path is not None
     left = heard - _heard(path, reference)

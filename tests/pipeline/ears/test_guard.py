@@ -1,5 +1,6 @@
 import numpy as np
 
+from pipeline.ears.allowance import Allowance
 from pipeline.ears.guard import EchoGuard
 from telephony.codec.g711 import PCMA, PCMU
 from telephony.tones import noise
@@ -26,9 +27,11 @@ def _packets(pcm: bytes) -> list[bytes]:
 class Talk:
     """The bot speaks the recorded prompt, and its echo comes back; positions begin anywhere."""
 
-    def __init__(self, codec: object = PCMU, origin: int = 5_000, late_s: float = 0.0) -> None:
+    def __init__(
+        self, codec: object = PCMU, origin: int = 5_000, late_s: float = 0.0, allowance: Allowance | None = None
+    ) -> None:
         self.codec = PCMA if codec is PCMA else PCMU
-        self.guard = EchoGuard(self.codec.decode)
+        self.guard = EchoGuard(self.codec.decode, allowance)
         self.at, self.origin_s, self.late_s = origin, 100.0 - origin / 8_000, late_s
         payload = self.codec.encode(_pcm(prompts()[0]))
         self.payloads = [payload[at : at + PACKET] for at in range(0, len(payload), PACKET)]
@@ -53,6 +56,17 @@ class Talk:
         return out
 
 
+def found() -> Talk:
+    """Of 53 packets, in which the echo was found."""
+    talk = Talk()
+    talk.go(range(50))
+    assert talk.guard.weigh(0.9, talk.at, in_speech=False) == 0.0
+    talk.go(range(50, 53))
+    assert talk.guard.weigh(0.9, talk.at, in_speech=False) == 0.0
+    assert talk.guard.knows_path
+    return talk
+
+
 def _level(pcm: bytes) -> float:
     return float(np.sqrt(np.square(np.frombuffer(pcm, "<i2").astype(float)).mean()))
 
@@ -60,20 +74,21 @@ def _level(pcm: bytes) -> float:
 def test_an_echo_is_no_speech_and_is_taken_out_from_then_on() -> None:
     for talk in (Talk(), Talk(codec=PCMA), Talk(origin=0), Talk(late_s=0.015)):
         raw = talk.go(range(50))
-        assert raw == b"".join(talk.echo[:50])
+        assert talk.guard.weigh(0.9, talk.at, in_speech=False) == 0.0
+        assert not talk.guard.knows_path  # what was solved for is no proof
+        raw += talk.go(range(50, 53))
+        assert raw == b"".join(talk.echo[:53])
         assert talk.guard.weigh(0.9, talk.at, in_speech=False) == 0.0
         assert talk.guard.knows_path
-        talk.go(range(50, 80))
+        talk.go(range(53, 80))
         cleaned = talk.go(range(80, 120))
         assert _level(cleaned) < 0.1 * _level(b"".join(talk.echo[80:120]))
         assert talk.guard.weigh(0.9, talk.at, in_speech=False) == 0.0
 
 
 def test_who_speaks_over_the_echo_is_believed() -> None:
-    talk = Talk()
-    talk.go(range(50))
-    assert talk.guard.weigh(0.9, talk.at, in_speech=False) == 0.0
-    talk.go(range(50, 100))
+    talk = found()
+    talk.go(range(53, 100))
     voice = _pcm(spoken())
     said = talk.go(range(100, 112), voice)
     assert talk.guard.weigh(0.8, talk.at, in_speech=False) == 0.8
@@ -88,6 +103,28 @@ def test_on_a_line_that_never_echoed_the_caller_is_believed_at_once() -> None:
     heard = talk.go(range(120, 124), _pcm(spoken()))
     assert heard == talk.guard.heard(b"", talk.at, 0.0) + heard  # nothing is taken out
     assert talk.guard.weigh(0.4, talk.at, in_speech=False) == 0.4
+    assert not talk.guard.knows_path
+
+
+def test_an_echo_that_is_there_no_more_is_forgotten() -> None:
+    talk = found()
+    talk.go(range(53, 90))
+    talk.echo = _packets(noise(60_000, level_dbfs=-62.0))
+    talk.go(range(90, 170))
+    assert not talk.guard.knows_path
+    heard = talk.go(range(170, 175))
+    assert heard == b"".join(talk.echo[170:175])
+
+
+def test_where_the_allowance_is_used_up_no_echo_is_searched_for_and_callers_are_believed() -> None:
+    talk = Talk(allowance=Allowance(share=0.0, burst_s=0.0))
+    talk.go(range(50))
+    believed = [talk.guard.weigh(0.9, talk.at, in_speech=False)]
+    for index in range(50, 58):
+        talk.go(range(index, index + 1))
+        believed.append(talk.guard.weigh(0.9, talk.at, in_speech=False))
+    assert believed[0] == 0.0
+    assert believed[-1] == 0.9
     assert not talk.guard.knows_path
 
 

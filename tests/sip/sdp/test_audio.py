@@ -19,7 +19,7 @@ def test_a_dynamic_type_may_be_g711() -> None:
     assert audio.formats(line) == [Format(97, "PCMA"), Format(96, "PCMU")]
 
 
-@pytest.mark.parametrize("value", ["0 PCMU/16000", "0 PCMU/8000/2", "0 opus/48000/2"])
+@pytest.mark.parametrize("value", ["0 PCMU/16000", "0 PCMU/8000/2", "0 opus/48000", "0 opus/16000/2"])
 def test_a_rtpmap_counts_for_more_than_the_number(value: str) -> None:
     assert audio.formats(media(("rtpmap", value))) == []
 

@@ -14,7 +14,7 @@ from telephony.rtp import RtpConfig
 
 HOST = "127.0.0.1"
 TIMEOUT_S = 5.0
-PAYLOAD_TYPES = {"PCMU": 0, "PCMA": 8, "G722": 9}
+PAYLOAD_TYPES = {"PCMU": 0, "PCMA": 8, "G722": 9, "OPUS": 111}
 
 
 class Listener:
@@ -87,6 +87,7 @@ def config_to(
         send=send,
         receive=receive,
         silence=codec_named(codec).silence,
+        dtmf_clock_hz=48_000 if codec == "OPUS" else 8_000,
     )
 
 

@@ -131,6 +131,31 @@ def test_a_late_timer_makes_up_all_of_it_at_once() -> None:
     assert listener.buffer.get_timer() == pytest.approx(1.1)
 
 
+LEAD_SAMPLES = RtpLimits().lead_ms * 8
+
+
+def test_a_late_timer_does_not_make_up_the_time_of_holes_that_it_gives_up_once_more() -> None:
+    listener = Listener()
+    listener.push(0, 0.0)
+    # Far ahead of their time; they wait for what is missing before them.
+    for n in (40, 85):
+        listener.push(n, 0.02)
+    listener.buffer.handle_timer(7.0)
+    listener.take()
+    assert 7.0 * 8_000 - LEAD_SAMPLES < check_continuous(listener.all) <= 7.0 * 8_080 + LEAD_SAMPLES
+    due = listener.buffer.get_timer()
+    assert due is not None
+    assert due > 7.0
+
+
+def test_nothing_is_ahead_of_time_by_more_than_the_lead_from_the_first_packet_on() -> None:
+    listener = Listener(samples=1_440)
+    for n in range(10):
+        listener.push(n, 0.0, serve=False)
+    assert check_continuous(listener.all) <= LEAD_SAMPLES
+    assert listener.buffer.rate_limited > 0
+
+
 def test_audio_goes_on_after_a_late_timer() -> None:
     listener = Listener()
     listener.push(0, 0.0)

@@ -223,10 +223,10 @@ def test_a_stop_ends_the_call(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", STARTS)
-def test_who_has_no_stop_says_goodbye_by_closing(name: str) -> None:
+def test_to_close_is_to_hang_up_where_the_dialect_says_so(name: str) -> None:
     stream, _ = started(DIALECTS[name])
     stream.closed(1001, "closed")
-    assert drain(stream) == ([Stopped()] if name in ("plivo", "vonage") else [Failed(1001, "closed")])
+    assert drain(stream) == ([Stopped()] if name in ("plivo", "vonage", "plain") else [Failed(1001, "closed")])
 
 
 def test_a_connection_that_closes_before_a_call_is_no_caller_who_hangs_up() -> None:

@@ -59,7 +59,7 @@ function showRecord(record) {
     ["length", clock(record.duration)],
     ["turns", String(record.turns)],
     ["barge-ins", String(record.barge_ins)],
-    ["response", `${milliseconds(record.response_p50_ms)} p50, ${milliseconds(record.response_p95_ms)} p95`],
+    ["response", record.turns ? `${milliseconds(record.response_p50_ms)} p50, ${milliseconds(record.response_p95_ms)} p95` : "–"],
     ["over", record.transport],
     ["ended", record.ended_by ? `${record.ended_by}: ${record.end_reason}` : "in progress"],
   ];
@@ -78,9 +78,7 @@ async function showRecording(call) {
     from: from - start,
     to: (to ?? call.now()) - start,
   }));
-  const marks = call.marks.flatMap(({ kind, at }) =>
-    kind === "endpoint" || kind === "barge-in" ? [{ kind, from: at - start, to: null }] : [],
-  );
+  const marks = call.marks.map(({ kind, at }) => ({ kind, from: at - start, to: null }));
   const player = new Player(`${api}/audio.wav`, peaks, [...speech, ...marks]);
   await player.show();
   return player;

@@ -90,12 +90,12 @@ function turnRow({ turn, longest }) {
     piece.style.width = `${(100 * ms) / longest}%`;
     bar.append(piece);
   }
-  const words = parts.map(([stage, ms]) => `${STAGES[stage] ?? stage} ${milliseconds(ms)}`).join(", ");
+  const words = parts.map(([stage, ms]) => `${STAGES[stage] ?? stage}\u00a0${Math.round(ms)}`).join(" + ");
   return el(
     "tr",
     {},
     el("th", { scope: "row" }, String(turn.number)),
-    el("td", { class: "stages" }, bar, el("span", { class: "hidden" }, words)),
+    el("td", { class: "stages" }, bar, el("span", { class: "parts" }, words)),
     el("td", { class: "number" }, milliseconds(turn.responseMs)),
   );
 }

@@ -1,6 +1,6 @@
 // Percentiles over time, as plain SVG.
 
-import { day, milliseconds } from "./format.js";
+import { day, milliseconds, span } from "./format.js";
 
 const NS = "http://www.w3.org/2000/svg";
 const SIZE = { height: 170, left: 52, right: 10, top: 12, bottom: 24 };
@@ -38,8 +38,9 @@ export function showChart(place, points) {
     svg.append(make("line", { class: "grid", x1: left, x2: width - right, y1: level, y2: level }));
     svg.append(label(milliseconds(part * top), left - 6, level + 4, "end"));
   }
-  svg.append(label(day(known[0].start), left, height - 6, "start"));
-  if (last > first) svg.append(label(day(latest.start), width - right, height - 6, "end"));
+  const [from, to] = span(known[0].start, latest.start);
+  svg.append(label(from, left, height - 6, "start"));
+  if (last > first) svg.append(label(to, width - right, height - 6, "end"));
   for (const name of /** @type {("p50" | "p95")[]} */ (["p50", "p95"])) {
     const at = known.map((point, index) => [x(times[index]), y(point[name] ?? 0)]);
     svg.append(make("polyline", { class: name, points: at.map((pair) => pair.join(",")).join(" ") }));

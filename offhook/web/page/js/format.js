@@ -25,3 +25,16 @@ export function person(party) {
 export function day(iso) {
   return new Date(iso).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 }
+
+/**
+ * Both ends of a time, as short as tells them apart.
+ * @param {string} from iso
+ * @param {string} to iso
+ */
+export function span(from, to) {
+  const [first, last] = [new Date(from), new Date(to)];
+  if (first.toDateString() !== last.toDateString()) {
+    return [first, last].map((date) => date.toLocaleDateString(undefined, { dateStyle: "medium" }));
+  }
+  return [day(from), last.toLocaleTimeString(undefined, { timeStyle: "short" })];
+}

@@ -50,7 +50,7 @@ function show() {
 }
 
 function choose() {
-  const own = [...feed.calls.values()].find(({ callSid, ended }) => !ended && callSid === phone.callSid);
+  const own = [...feed.calls.values()].find(({ callId, ended }) => !ended && callId === phone.callId);
   const current = feed.calls.get(chosen);
   if (own && phone.state === "talking" && !byHand) chosen = own.id;
   else if (!current || (current.ended && !byHand)) chosen = [...feed.calls.values()].findLast((c) => !c.ended)?.id ?? chosen;

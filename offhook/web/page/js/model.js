@@ -29,7 +29,7 @@ export class CallModel {
     this.id = id;
     this.caller = "";
     this.called = "";
-    this.callSid = "";
+    this.callId = "";
     this.transport = "";
     this.state = "";
     this.keys = 0;
@@ -100,7 +100,7 @@ const HANDLERS = {
   begun(call, event) {
     call.caller = event.caller ?? "";
     call.called = event.called ?? "";
-    call.callSid = event.call_id ?? "";
+    call.callId = event.call_id ?? "";
     call.transport = event.transport ?? "";
     call.age = event.age_s ?? 0;
     call.agedAt = performance.now();

@@ -1,6 +1,8 @@
 // The phone: microphone, loudspeaker and a stream, joined. It shows nothing.
 
-import { Stream, newCallSid } from "./stream.js";
+import { Stream, newCallId } from "./stream.js";
+
+const SOUND_MS = 5000; // for the loudspeaker to be there
 
 /**
  * Tells "state" (detail: "idle", "starting" or "talking"), "trouble" (detail: what, for people), and "levels"
@@ -26,8 +28,8 @@ export class Phone extends EventTarget {
   }
 
   /** The call's name, to find it among those that the page shows. */
-  get callSid() {
-    return this.stream?.callSid ?? null;
+  get callId() {
+    return this.stream?.callId ?? null;
   }
 
   /** Call the bot. Must be called from a click: browsers let nothing sound without one. */
@@ -55,10 +57,10 @@ export class Phone extends EventTarget {
     for (const name of ["capture", "playback"]) {
       await context.audioWorklet.addModule(new URL(`./${name}-worklet.js`, import.meta.url));
     }
-    await context.resume();
-    const callSid = newCallSid();
-    const url = await whereTo(callSid);
-    if (this.context === context) this.connect(context, microphone, new Stream(url, callSid));
+    await sounding(context);
+    const callId = newCallId();
+    const url = await whereTo(callId);
+    if (this.context === context) this.connect(context, microphone, new Stream(url, callId));
   }
 
   /**
@@ -143,15 +145,26 @@ export class Phone extends EventTarget {
 }
 
 /**
- * @param {string} callSid
+ * @param {string} callId
  * @returns {Promise<string>} where the bot takes that call
  */
-async function whereTo(callSid) {
+async function whereTo(callId) {
   const headers = { "Content-Type": "application/json" };
-  const answer = await fetch("/api/talk", { method: "POST", headers, body: JSON.stringify({ call_sid: callSid }) });
+  const answer = await fetch("/api/talk", { method: "POST", headers, body: JSON.stringify({ call: callId }) });
   const { path, what, why, todo } = await answer.json();
   if (!answer.ok) throw new Refusal(`${what}: ${why}. ${todo}`);
   return `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}${path}`;
+}
+
+/**
+ * Until the sound runs. Without anything to play it on, some browsers wait for ever.
+ * @param {AudioContext} context
+ */
+async function sounding(context) {
+  const late = new Promise((_, reject) => {
+    setTimeout(() => reject(new DOMException("no loudspeaker", "NotSoundingError")), SOUND_MS);
+  });
+  await Promise.race([context.resume(), late]);
 }
 
 /** The bot does not take the call; the message says why. */
@@ -174,6 +187,7 @@ function stopTracks(media) {
 const EXPLAINED = /** @type {Record<string, string>} */ ({
   NotAllowedError: "the browser was not allowed to use the microphone: allow it beside the address, then press Talk",
   NotFoundError: "there is no microphone: connect one, then press Talk",
+  NotSoundingError: "this machine plays no sound: connect a loudspeaker or headphones, then press Talk",
   NotReadableError: "another program holds the microphone: close it, then press Talk",
   SecurityError: "browsers lend the microphone to pages on this machine or behind HTTPS only: use http://localhost",
 });

@@ -9,7 +9,10 @@ const MISSING =
   "The waveform needs wavesurfer.js, which is not installed: npm was missing when offhook was set up. " +
   "Install Node.js, then run `make page`.";
 
-/** @typedef {{from: number, to: number | null, kind: "speech" | "endpoint" | "barge-in"}} Region seconds of the recording */
+/** @typedef {{from: number, to: number | null, kind: "speech" | "endpoint" | "barge-in" | "heard" | "key"}} Region seconds of the recording */
+
+/** What belongs to one side only. @type {Record<string, number>} */
+const SIDE = { speech: 0, key: 0, heard: 1 };
 
 export class Player {
   /**
@@ -46,7 +49,6 @@ export class Player {
    * @param {any} Regions
    */
   draw(WaveSurfer, Regions) {
-    const colour = colours();
     const marks = Regions.create();
     const sides = () => ["caller", "bot"].map((name) => side(colours()(name)));
     const nonce = /** @type {HTMLMetaElement} */ (document.querySelector('meta[name="style-nonce"]')).content;
@@ -56,15 +58,17 @@ export class Player {
       peaks: this.peaks ? [this.peaks.caller, this.peaks.bot] : undefined,
       duration: this.peaks?.duration_s,
       splitChannels: sides(),
-      cursorColor: colour("text"),
+      cursorColor: colours()("text"),
       normalize: false,
       hideScrollbar: false,
       cspNonce: nonce,
       plugins: [marks],
     });
     const add = () => {
+      const colour = colours();
+      marks.clearRegions();
       for (const { from, to, kind } of this.regions) {
-        const channel = kind === "speech" ? { channelIdx: 0 } : {};
+        const channel = kind in SIDE ? { channelIdx: SIDE[kind] } : {};
         const fixed = { drag: false, resize: false, color: colour(kind), ...channel };
         marks.addRegion({ start: from, ...(to === null ? {} : { end: to }), ...fixed });
       }
@@ -72,6 +76,7 @@ export class Player {
     surfer.once("ready", add);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
       surfer.setOptions({ splitChannels: sides(), cursorColor: colours()("text") });
+      add();
     });
     this.surfer = surfer;
   }

@@ -7,8 +7,7 @@ import { colours, prepare } from "./dom.js";
 const SHOWN_S = { wide: 20, narrow: 10 };
 const NARROW = 500; // CSS pixels
 const SLOT_S = 0.05;
-const MARK_COLOURS = { endpoint: "endpoint", "barge-in": "barge-in", heard: "barge-in", key: "key" };
-const HEARD = "heard to here";
+const ARROW = 4; // the half of its base
 const KEY_TICK = 12;
 const FLOOR_DB = 50;
 
@@ -52,14 +51,18 @@ export function drawWaveform(canvas, call) {
  * @param {{width: number, height: number, colour: (name: string) => string}} paper
  */
 function drawMarks(brush, call, x, { width, height, colour }) {
-  brush.font = "11px system-ui, sans-serif";
-  const space = brush.measureText(HEARD).width + 4;
   for (const { kind, at } of call.marks) {
-    const left = x(at);
+    const left = Math.round(x(at));
     if (left < 0 || left > width) continue;
-    brush.fillStyle = colour(MARK_COLOURS[kind]);
-    brush.fillRect(Math.round(left), kind === "heard" ? height / 2 : 0, 1.5, kind === "key" ? KEY_TICK : height);
-    if (kind === "heard") brush.fillText(HEARD, left - space, height - 4);
+    brush.fillStyle = colour(kind);
+    brush.fillRect(left, kind === "heard" ? height / 2 : 0, 1.5, kind === "key" ? KEY_TICK : height);
+    if (kind === "heard") {
+      brush.beginPath();
+      brush.moveTo(left + 0.75 - ARROW, height);
+      brush.lineTo(left + 0.75, height - 2 * ARROW);
+      brush.lineTo(left + 0.75 + ARROW, height);
+      brush.fill();
+    }
   }
 }
 

@@ -1,0 +1,179 @@
+"""The jitter buffer alone, driven by octets: longer streams than a whole session can be given in the same time.
+
+Audio time has neither holes nor overlaps and never runs away from the clock, what waits has its limit, and what came
+in is either in what comes out or was counted as dropped.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+from fuzz.octets import Input
+from telephony.rtp.config import RtpLimits
+from telephony.rtp.events import AudioGap, AudioPayload, RtpEvent
+from telephony.rtp.jitter import JitterBuffer
+from telephony.rtp.stats import JitterEstimator
+from telephony.wire.comfort_noise import ComfortNoise
+from telephony.wire.serial import MASK32
+
+LIMITS = RtpLimits()
+START = 1_000.0
+FIRST = 1 << 20
+CLOCK_ERROR = 1.01
+"""The far end's clock may be so much faster, by `JitterBuffer`."""
+SAMPLES = (160, 80, 240, 1, 480, 1_440)
+NOISE = ComfortNoise(60, (-0.5,))
+
+
+class Drive:
+    """The buffer and what is known of it from outside."""
+
+    def __init__(self, data: bytes) -> None:
+        self.input = Input(data)
+        self.now = START
+        self.sequence = FIRST
+        self.timestamp = self.input.octet() << 24 | 0xFFFF00
+        self.samples = SAMPLES[self.input.octet() % len(SAMPLES)]
+        self.events: deque[RtpEvent] = deque()
+        self.jitter = JitterEstimator()
+        self.buffer = JitterBuffer(LIMITS, self.jitter, self.events)
+        self.buffer.restart(self.sequence, self.timestamp, self.now)
+        self.position = self.pushed = self.heard = 0
+
+    def in_time(self) -> None:
+        """The next packet, as it should come."""
+        self.now += self.samples / 8_000
+        self._push()
+
+    def held_up(self) -> None:
+        """The next packet at once: the network delivers what it held up."""
+        self._push()
+
+    def lost(self) -> None:
+        """Some packets do not come."""
+        count = self.input.octet() % 40
+        self.sequence += count
+        self.timestamp += count * self.samples
+        self.now += count * self.samples / 8_000
+
+    def overtaken(self) -> None:
+        """One from before, or one from ahead, comes now."""
+        step = self.input.signed()
+        self._push_one(self.sequence + step, self.timestamp + step * self.samples)
+
+    def paused(self) -> None:
+        """Timestamps go on while nothing is sent."""
+        count = self.input.octet()
+        self.timestamp += count * self.samples
+        self.now += count * self.samples / 8_000
+
+    def wait_ms(self) -> None:
+        """Time passes, at most a quarter of a second."""
+        self.now += self.input.octet() / 1_000
+
+    def wait_long(self) -> None:
+        """Time passes, at most half a minute."""
+        self.now += self.input.octet() / 10
+
+    def timer(self) -> None:
+        """Serve what is due, one after the other, as the owner does."""
+        for _ in range(4):
+            due = self.buffer.get_timer()
+            if due is None or due > self.now:
+                return
+            self.buffer.handle_timer(self.now)
+
+    def jump(self) -> None:
+        """The far end's clock is set."""
+        self.timestamp += self.input.signed() << (self.input.octet() % 24)
+
+    def noise(self) -> None:
+        """The far end announces that it is silent."""
+        self.buffer.push_noise(self.sequence, self.timestamp & MASK32, NOISE, self.now)
+        self.sequence += 1
+
+    def no_audio(self) -> None:
+        """A packet of something else: a key."""
+        self.buffer.push(self.sequence, self.timestamp & MASK32, 101, None, self.now)
+        self.sequence += 1
+
+    def other_length(self) -> None:
+        """From now on packets are of another length."""
+        self.samples = SAMPLES[self.input.octet() % len(SAMPLES)]
+
+    def other_stream(self) -> None:
+        """Another stream begins."""
+        self.sequence = FIRST + self.input.octet()
+        self.timestamp = self.input.octet() << 24
+        self.buffer.restart(self.sequence, self.timestamp & MASK32, self.now)
+
+    def lend(self) -> None:
+        """What is lent and comes back as it was changes nothing."""
+        state = self.buffer.lend(self.sequence)
+        if state is not None:
+            due = self.buffer.get_timer()
+            self.buffer.restore(self.sequence, state)
+            assert self.buffer.get_timer() == due
+
+    def _push(self) -> None:
+        self._push_one(self.sequence, self.timestamp)
+        self.sequence += 1
+        self.timestamp += self.samples
+
+    def _push_one(self, sequence: int, timestamp: int) -> None:
+        self.jitter.update(timestamp & MASK32, self.now)
+        self.pushed += 1
+        self.buffer.push(sequence, timestamp & MASK32, 0, bytes(self.samples), self.now)
+
+    def check(self) -> None:
+        """What holds after everything that happens."""
+        events = self.events
+        while events:
+            event = events.popleft()
+            assert isinstance(event, AudioPayload | AudioGap)
+            assert event.at_sample == self.position
+            if isinstance(event, AudioPayload):
+                self.heard += 1
+                self.position += len(event.payload)
+            else:
+                assert event.samples > 0
+                self.position += event.samples
+        buffer = self.buffer
+        assert buffer.position == self.position
+        assert buffer.waiting <= LIMITS.waiting_packets
+        assert self.position <= (self.now - START) * 8_000 * CLOCK_ERROR + LIMITS.lead_ms * 8 + 1
+
+    def check_account(self) -> None:
+        """Every packet was heard, or waits, or was counted. What waits may be a packet without audio."""
+        buffer = self.buffer
+        dropped = buffer.late + buffer.duplicate + buffer.rate_limited
+        assert self.heard <= self.pushed
+        assert self.pushed <= self.heard + dropped + buffer.waiting
+
+
+STEPS: tuple[Callable[[Drive], None], ...] = (
+    Drive.in_time,
+    Drive.held_up,
+    Drive.lost,
+    Drive.overtaken,
+    Drive.paused,
+    Drive.wait_ms,
+    Drive.wait_long,
+    Drive.timer,
+    Drive.jump,
+    Drive.noise,
+    Drive.no_audio,
+    Drive.other_length,
+    Drive.other_stream,
+    Drive.lend,
+    Drive.in_time,
+    Drive.in_time,
+)
+
+
+def play_buffer(data: bytes) -> None:
+    """Do what the octets say, and check after each step. AssertionError: something does not hold."""
+    drive = Drive(data)
+    while drive.input.left:
+        STEPS[drive.input.octet() % len(STEPS)](drive)
+        drive.check()
+    drive.check_account()
