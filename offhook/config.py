@@ -217,10 +217,10 @@ class VadConfig(Section):
 
 class EarsConfig(Section):
     """What the caller's audio passes before the detector: `echo_guard` keeps the bot's own echo and keypad tones from
-    interrupting it (off: it can take a caller who talks over the bot for an echo); `processor` "webrtc" adds WebRTC's
-    echo cancellation, noise suppression and gain control, and takes the guard with it."""
+    interrupting it; `processor` "webrtc" adds WebRTC's echo cancellation, noise suppression and gain control, and takes
+    the guard with it."""
 
-    echo_guard: bool = False
+    echo_guard: bool = True
     processor: Literal["none", "webrtc"] = "none"
 
 

@@ -25,6 +25,7 @@ from pipeline.ears.search import (
     Evidence,
     evidence,
     first_paths,
+    most_returned,
     moved_path,
     possible_lags,
     refined_path,
@@ -60,6 +61,7 @@ LATELY_SHARE = 0.95  # of the packets before: 400 ms
 PROVEN_LATELY_SHARE = 0.98  # 1 s: an echo that moves is found again
 LEAST_REMOVED = -0.5  # of the echo's energy
 OTHERS_LOUDER = 4.0  # 6 dB
+LEARN_SAMPLES = 12_800  # of a prompt, after which it is remembered how little of it came back
 SEARCH_S, REFINE_S = 0.003, 0.002_5  # about what they take, of the allowance
 INAUDIBLE_POWER = 25.0  # of a sample: -76 dBFS
 
@@ -85,6 +87,8 @@ class EchoGuard:
         self._allowance = allowance or Allowance()
         self._now_s = 0.0
         self._paths: list[EchoPath] = []  # the known one and, after a change, the one that explains it; at first, some
+        self._returned: Floats | None = None  # of the prompt that was learnt from last
+        self._learnt_of = -1  # where that began
         self._guesses: list[EchoPath] = []  # while none is known: what was solved for until then
         self._guessed_at = 0
         self._disproofs = 0  # looks at which what came since was none of theirs
@@ -111,9 +115,15 @@ class EchoGuard:
     def heard(self, pcm: bytes, at_sample: int, at_s: float) -> bytes:
         """The caller's next 16-bit PCM, from `at_sample` until `at_s`; back comes the same without known echo."""
         self._now_s = at_s
-        if not self._history.heard(pcm, at_sample, at_s) or not self._paths:
+        history = self._history
+        if not history.heard(pcm, at_sample, at_s):
             return pcm
-        return self._without_echo(pcm)
+        if self._paths:
+            return self._without_echo(pcm)
+        if history.end - history.audible_since >= LEARN_SAMPLES and history.audible_since != self._learnt_of:
+            self._learnt_of = history.audible_since
+            self._returned = most_returned(history, history.end)
+        return pcm
 
     @property
     def _proven(self) -> bool:
@@ -157,7 +167,7 @@ class EchoGuard:
         held_samples = 0 if self._held_since is None else end - self._held_since
         if held_samples == 0:
             self._disproofs = 0
-        possible = possible_lags(self._history, end)
+        possible = possible_lags(self._history, end, self._most_returned(end))
         if not possible.any():
             self._guesses = []
             return _Verdict.SPEECH
@@ -182,6 +192,13 @@ class EchoGuard:
         best = min((one.recent for one in findings), default=1.0)
         other = not self._guesses and held_samples >= LEAST_HOLD_SAMPLES and best > SPEECH_RESIDUAL
         return _Verdict.SPEECH if late or other else _Verdict.OPEN
+
+    def _most_returned(self, end: int) -> Floats | None:
+        """By this prompt, and where it has not said anything yet by the ones before: lines rarely change."""
+        now, before = most_returned(self._history, end), self._returned
+        if now is None or before is None:
+            return before if now is None else now
+        return np.where(np.isfinite(now), now, before)
 
     def _look_again(self, end: int, trusted: bool) -> _Verdict:
         """An echo is known, and subtracted: is there speech in what is left?"""

@@ -73,29 +73,39 @@ def unexplained(history: EchoHistory, path: EchoPath, start: int, end: int) -> f
     return _share(heard - history.echo(path, start, end), heard, noise)
 
 
-def possible_lags(history: EchoHistory, end: int) -> Lags:
-    """By lag in samples: can this be an echo that comes so late? Not where it is far louder than what came before.
+def most_returned(history: EchoHistory, end: int) -> Floats | None:
+    """By lag, in steps of 20 ms: the most power that can have come back of the power that was sent; infinite where
+    nothing had been, None before there is anything to judge by.
 
-    A line returns all that is said or nothing. By each lag there is a most that it can amplify what was sent, which
-    follows from how little was heard until shortly before the suspicion.
+    A line returns all that is said or nothing. So it follows from how little was heard until shortly before `end`.
     """
     blocks = (end - max(history.audible_since, end - KEPT_SAMPLES)) // POWER_SAMPLES
     clear = blocks - CLEAR_POWERS
     if clear < LEAST_POWERS:
-        return _ANY_LAG
-    heard = mean_powers(history.audio(end - blocks * POWER_SAMPLES, end), POWER_SAMPLES)
-    sent = mean_powers(history.reference(end - (blocks + LAG_POWERS + 1) * POWER_SAMPLES, end), POWER_SAMPLES)
-    before = heard[:clear]
-    returned = float(before.sum())
-    if clear >= STEADY_POWERS and float(before.max()) < STEADY_RATIO * float(before.min()):
-        returned = clear * STEADY_SHARE * float(before.min())  # noise: an echo of speech is not steady
+        return None
+    start, stop = end - blocks * POWER_SAMPLES, end - CLEAR_POWERS * POWER_SAMPLES
+    heard = mean_powers(history.audio(start, stop), POWER_SAMPLES)
+    sent = mean_powers(history.reference(start - (LAG_POWERS + 1) * POWER_SAMPLES, stop), POWER_SAMPLES)
+    returned = float(heard.sum())
+    if clear >= STEADY_POWERS and float(heard.max()) < STEADY_RATIO * float(heard.min()):
+        returned = clear * STEADY_SHARE * float(heard.min())  # noise: an echo of speech is not steady
     sums = np.concatenate(([0.0], np.cumsum(sent)))
     starts = LAG_POWERS + 1 - np.arange(LAG_POWERS + 1)
     said = sums[starts + clear] - sums[starts]
     said = np.minimum(said[:-1], said[1:])  # a lag is rarely a whole number of these
-    loudest = sliding_window_view(sent, NOW_POWERS + SPREAD_POWERS).max(axis=1)[::-1][:LAG_POWERS]
-    now = float(heard[-NOW_POWERS:].max())
-    return np.repeat(now * said <= LOUDER * (returned + clear) * loudest, POWER_SAMPLES)
+    return np.where(said > 0.0, (returned + clear) / np.maximum(said, 1.0), np.inf).astype(np.float32)
+
+
+def possible_lags(history: EchoHistory, end: int, returned: Floats | None) -> Lags:
+    """By lag in samples: can this be an echo that comes so late? Not where it is far louder than what is `returned`."""
+    if returned is None:
+        return _ANY_LAG
+    span = NOW_POWERS + SPREAD_POWERS
+    sent = mean_powers(history.reference(end - (LAG_POWERS + span) * POWER_SAMPLES, end), POWER_SAMPLES)
+    loudest = sliding_window_view(sent, span).max(axis=1)[::-1][:LAG_POWERS]
+    now = float(mean_powers(history.audio(end - NOW_POWERS * POWER_SAMPLES, end), POWER_SAMPLES).max())
+    bound = LOUDER * np.where(np.isfinite(returned), returned, 0.0) * loudest
+    return np.repeat(np.isinf(returned) | (now <= bound), POWER_SAMPLES)
 
 
 def evidence(history: EchoHistory, paths: list[EchoPath], residual: float, end: int) -> Evidence:

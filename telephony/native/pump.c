@@ -30,6 +30,17 @@ void pump_count_late(double late_ms, double *most, int64_t *buckets) {
         *most = late_ms;
 }
 
+/* A thread of Python's that holds the mutex while the pump waits for it runs at the pump's priority: else whatever else
+ * is on the core could keep it, and the pump with it, for as long as its slices last. */
+static void init_inheriting(pthread_mutex_t *mutex) {
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    (void)pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT);
+    if (pthread_mutex_init(mutex, &attributes) != 0)
+        pthread_mutex_init(mutex, NULL);
+    pthread_mutexattr_destroy(&attributes);
+}
+
 pump *pump_new(int notify) {
     pump *made = calloc(1, sizeof(pump));
     if (made == NULL)
@@ -39,8 +50,8 @@ pump *pump_new(int notify) {
     made->notify = notify;
     for (int kind = 0; kind < AGENDAS; kind++)
         made->due[kind].kind = (enum agenda_kind)kind;
-    pthread_mutex_init(&made->io, NULL);
-    pthread_mutex_init(&made->lock, NULL);
+    init_inheriting(&made->io);
+    init_inheriting(&made->lock);
     made->arrived = malloc(BATCH * sizeof(datagram));
     made->leaving = malloc(BATCH * sizeof(departure));
     made->epoll = epoll_create1(EPOLL_CLOEXEC);

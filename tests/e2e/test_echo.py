@@ -11,11 +11,8 @@ CALLS = 8
 SEED = 7
 
 
-GUARDED = {"OFFHOOK_EARS__ECHO_GUARD": "true"}
-
-
 def test_the_bot_hears_callers_over_its_own_echo_and_not_itself(start_bot: Callable[..., BotProcess]) -> None:
-    bench_bot = start_bot("--bench-engines", **GUARDED)
+    bench_bot = start_bot("--bench-engines")
     reports = asyncio.run(place((bench_bot.host, bench_bot.port), CALLS, CALLS, SEED, turns=1))
     result = figures(reports)
     told = line(result) + "".join(f"\n{report.told()}" for report in reports)
@@ -27,7 +24,7 @@ def test_the_bot_hears_callers_over_its_own_echo_and_not_itself(start_bot: Calla
 
 
 def test_a_conversation_goes_through_on_a_line_that_echoes(start_bot: Callable[..., BotProcess]) -> None:
-    bot = start_bot(**GUARDED)
+    bot = start_bot()
 
     async def calls() -> list[CallReport]:
         target = (bot.host, bot.port)

@@ -88,9 +88,9 @@ async def test_a_codec_that_cannot_be_coded_is_missed_at_once(
 
 
 async def test_the_ears_of_a_wide_line_hear_what_it_sends() -> None:
-    guarded = BENCH.model_copy(update={"ears": EarsConfig(echo_guard=True)})
-    assert EngineSet(BENCH).for_call(BENCH).ears is None
-    ears = EngineSet(guarded).for_call(guarded).ears
+    unguarded = BENCH.model_copy(update={"ears": EarsConfig(echo_guard=False)})
+    assert EngineSet(unguarded).for_call(unguarded).ears is None
+    ears = EngineSet(BENCH).for_call(BENCH).ears
     assert ears is not None
     wide, narrow = ears("LINEAR16"), ears("PCMU")
     voice = noise(200, level_dbfs=-20)

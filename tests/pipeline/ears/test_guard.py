@@ -106,6 +106,23 @@ def test_on_a_line_that_never_echoed_the_caller_is_believed_at_once() -> None:
     assert not talk.guard.knows_path
 
 
+def test_a_line_that_returned_nothing_of_the_prompt_before_is_believed_from_the_first_word_on() -> None:
+    voice = _pcm(spoken())
+
+    def interrupted(before: int) -> float:
+        talk = Talk()
+        talk.echo = _packets(noise(20_000, level_dbfs=-62.0)) * 2
+        talk.go(range(before))
+        talk.go(range(100, 140), speaks=False)
+        talk.first = True
+        talk.go(range(20))
+        talk.go(range(20, 24), voice)
+        return talk.guard.weigh(0.4, talk.at, in_speech=False)
+
+    assert interrupted(before=100) == 0.4
+    assert interrupted(before=0) == 0.0  # it could be an echo that comes late
+
+
 def test_an_echo_that_is_there_no_more_is_forgotten() -> None:
     talk = found()
     talk.go(range(53, 90))
