@@ -2,6 +2,7 @@
 
 import asyncio
 import wave
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.offhook.twilio_account import AUTH_TOKEN
 
 PUBLIC_URL = "https://bot.example.com"
 GUARDED: dict[str, dict[str, object]] = {"twilio": {"auth_token": AUTH_TOKEN, "public_url": PUBLIC_URL}}
+SPEECH = files("offhook").joinpath("assets", "caller", "check-my-balance.wav")
 SIGNED = ("--auth-token", AUTH_TOKEN, "--public-url", PUBLIC_URL)
 
 
@@ -24,16 +26,6 @@ async def run(*arguments: str) -> dict[str, Any]:
 
 def webhook(stream_url: str) -> str:
     return stream_url.replace("ws:", "http:").replace("/media", "/voice")
-
-
-def noise(path: Path) -> str:
-    """Half a second that is loud enough to interrupt."""
-    with wave.open(str(path), "wb") as audio:
-        audio.setnchannels(1)
-        audio.setsampwidth(2)
-        audio.setframerate(8_000)
-        audio.writeframes(b"\x00\x30\x00\xd0" * 2_000)
-    return str(path)
 
 
 async def test_a_bot_that_hangs_up(tmp_path: Path) -> None:
@@ -51,7 +43,7 @@ async def test_a_bot_that_hangs_up(tmp_path: Path) -> None:
 
 async def test_it_interrupts(tmp_path: Path) -> None:
     async with node(tmp_path, talk) as bot:
-        found = await run(url(bot), "--say", noise(tmp_path / "n.wav"), "--interrupt", "0.7", "--seconds", "2")
+        found = await run(url(bot), "--say", str(SPEECH), "--interrupt", "0.7", "--seconds", "2")
         await records(bot)
     assert found["messages"]["clear"] >= 1
     assert found["ended"] == {"by": "caller"}
