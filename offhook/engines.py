@@ -86,14 +86,16 @@ class EngineSet:
         return max((_behind_s(batcher) for batcher in self._batchers.values()), default=0.0)
 
     def for_call(self, config: Config) -> Engines:
-        """What one call needs of them."""
+        """What one call needs of them, now that it begins."""
+        batcher = self._batcher(config)
+        guarded = _wants_ears(config, batcher.streams)
         return Engines(
-            vad=self._batcher(config),
+            vad=batcher,
             asr=self.asr,
             voice=self.voice,
             upsampler=lambda: Upsampler().push,
             downsampler=lambda: Downsampler().push,
-            ears=(lambda encoding: _ears(config, encoding, self._allowance)) if _wants_ears(config) else None,
+            ears=(lambda encoding: _ears(config, encoding, self._allowance)) if guarded else None,
         )
 
     def _batcher(self, config: Config) -> VadBatcher:
@@ -113,8 +115,8 @@ def _behind_s(batcher: VadBatcher) -> float:
     return batcher.waiting_frames * batcher.frame_samples / LINE_RATE_HZ / max(1, batcher.streams)
 
 
-def _wants_ears(config: Config) -> bool:
-    return config.ears.echo_guard or config.ears.processor != "none"
+def _wants_ears(config: Config, calls: int) -> bool:
+    return (config.ears.echo_guard and calls < config.ears.guarded_calls) or config.ears.processor != "none"
 
 
 def _ears(config: Config, encoding: str, allowance: Allowance) -> Ears:

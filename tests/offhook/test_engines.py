@@ -11,6 +11,7 @@ from offhook.dialogs import BENCH_SENTENCE
 from offhook.engines import BENCH_TRANSCRIPT, EngineSet
 from offhook.usererror import UserError
 from pipeline.asr.engine import AsrRequest
+from pipeline.caller_audio import CallerAudio
 from pipeline.errors import EngineError
 from pipeline.vad.batch import Events
 from telephony.codec.base import codec_named
@@ -90,6 +91,12 @@ async def test_a_codec_that_cannot_be_coded_is_missed_at_once(
 async def test_the_ears_of_a_wide_line_hear_what_it_sends() -> None:
     unguarded = BENCH.model_copy(update={"ears": EarsConfig(echo_guard=False)})
     assert EngineSet(unguarded).for_call(unguarded).ears is None
+    few = BENCH.model_copy(update={"ears": EarsConfig(guarded_calls=1)})
+    crowded = EngineSet(few)
+    first = crowded.for_call(few)
+    assert first.ears is not None
+    CallerAudio(first.vad, lambda _: None, lambda: False, lambda _: None)
+    assert crowded.for_call(few).ears is None
     ears = EngineSet(BENCH).for_call(BENCH).ears
     assert ears is not None
     wide, narrow = ears("LINEAR16"), ears("PCMU")
