@@ -218,8 +218,8 @@ class VadConfig(Section):
 class EarsConfig(Section):
     """What the caller's audio passes before the detector: `echo_guard` keeps the bot's own echo and keypad tones from
     interrupting it; `processor` "webrtc" adds WebRTC's echo cancellation, noise suppression and gain control, and takes
-    the guard with it. The guard costs a quarter more: a process that carries
-    `guarded_calls` spares the next ones."""
+    the guard with it. The guard costs a call a quarter more: where a process carries
+    `guarded_calls`, new ones go without."""
 
     echo_guard: bool = True
     guarded_calls: Annotated[int, Field(ge=0)] = 100

@@ -34,7 +34,7 @@ async def test_audio_arrives_sample_by_sample(pool: PortPool, codec: str, ptime_
         assert a.line.queued_samples == 0
 
 
-async def test_the_first_packet_of_a_spurt_leaves_at_once(pool: PortPool) -> None:
+async def test_the_first_packet_of_a_spurt_leaves_at_once(pool: PortPool, media_twin: str) -> None:
     async with call(pool) as (a, _):
         waits = []
         for _ in range(8):
@@ -46,7 +46,7 @@ async def test_the_first_packet_of_a_spurt_leaves_at_once(pool: PortPool) -> Non
             pause = asyncio.Event()
             asyncio.get_running_loop().call_later(0.033, pause.set)
             await pause.wait()
-        assert sorted(waits)[2] < 0.012
+        assert sorted(waits)[2] < (0.012 if media_twin == "native" else 0.004)  # the pump's grid is one of 10 ms
 
 
 async def test_packets_leave_in_real_time(pool: PortPool) -> None:
