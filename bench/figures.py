@@ -18,7 +18,8 @@ class Figures:
     """One run. Milliseconds; None: not measured. Responses are over the silence that ends a turn.
 
     `greeting_p99_ms` runs from the ACK, or the stream's beginning, to the first voiced packet; `lost` are packets (SIP)
-    or 20 ms slots without audio (Twilio); `caller_*` tell how well the calling program itself kept its times.
+    or 20 ms slots without audio (Twilio); `caller_*` tell how well the calling program itself kept its times,
+    `stood_still_ms` for how long the machine ran nothing at all, each time (see `bench.witness`).
     """
 
     protocol: str
@@ -41,6 +42,7 @@ class Figures:
     caller_late_p99_ms: float | None
     caller_cpu_percent: float | None
     caller_drops: int
+    stood_still_ms: tuple[float, ...] | None
 
     @property
     def caller_kept_up(self) -> bool:
@@ -95,6 +97,7 @@ def of_sip(result: dict[str, Any]) -> Figures:
         caller_late_p99_ms=_of(client.get("send_lateness_ms"), "p99"),
         caller_cpu_percent=client.get("cpu_pct"),
         caller_drops=client.get("socket_drops", 0),
+        stood_still_ms=_stood_still(result),
     )
 
 
@@ -124,7 +127,13 @@ def of_twilio(result: dict[str, Any]) -> Figures:
         caller_late_p99_ms=_of(client.get("send_lateness_ms"), "p99"),
         caller_cpu_percent=None if own is None else 100 * own,
         caller_drops=0,
+        stood_still_ms=_stood_still(result),
     )
+
+
+def _stood_still(result: dict[str, Any]) -> tuple[float, ...] | None:
+    moments = result.get("machine_stood_still_ms")
+    return None if moments is None else tuple(moments)
 
 
 def _of(distribution: dict[str, float] | None, percentile: str) -> float | None:

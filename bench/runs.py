@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from bench.figures import Figures, of_sip, of_twilio
+from bench.witness import Witnesses
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "offhook" / "assets"
@@ -157,12 +158,15 @@ def call(callers: Callers, run: Run, bot: Bot, sip: str | None = None) -> dict[s
     command = ["taskset", "-c", str(last_core()), callers.python, str(program), *target]
     command += [*run.caller, "--server-pid", str(bot.pid)]
     try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=RUN_LIMIT_S, check=False)
+        with Witnesses({0, last_core()}) as witnesses:
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=RUN_LIMIT_S, check=False)
     except subprocess.TimeoutExpired:
         raise RuntimeError(f"the caller was not done after {RUN_LIMIT_S:.0f} s") from None
     if done.returncode:
         raise RuntimeError(f"the caller ended with {done.returncode}")
     result: dict[str, Any] = json.loads(done.stdout)
+    moments = witnesses.moments
+    result["machine_stood_still_ms"] = None if moments is None else [round(1_000 * late, 1) for _, late in moments]
     return result
 
 

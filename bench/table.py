@@ -18,6 +18,7 @@ HEADINGS = (
     "KiB a call",
     "caller late p99 ms, CPU %",
     "at its limit",
+    "machine stood still: times, longest ms",
 )
 
 
@@ -37,6 +38,7 @@ def row(name: str, figures: Figures) -> list[str]:
         _text(figures.kib_per_call),
         f"{_text(figures.caller_late_p99_ms, 1)}, {_text(figures.caller_cpu_percent)}",
         figures.bottleneck,
+        _stood_still(figures.stood_still_ms),
     ]
 
 
@@ -48,6 +50,12 @@ def line(cells: Iterable[str]) -> str:
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A whole table."""
     return "\n".join([line(headings), "|" + "---|" * len(headings), *map(line, rows)])
+
+
+def _stood_still(moments_ms: tuple[float, ...] | None) -> str:
+    if moments_ms is None:
+        return "-"
+    return f"{len(moments_ms)}, {max(moments_ms):.0f}" if moments_ms else "0"
 
 
 def _text(value: float | None, digits: int = 0, *, signed: bool = False) -> str:

@@ -92,7 +92,8 @@ async def run(batcher: VadBatcher, voices: list[list[bytes]], calls: int) -> tup
         number, phase = divmod(tick, TICKS)
         since = process_time()
         for index in range(phase, calls, TICKS):
-            lines[index].push(voices[index % VOICES][number], number * PACKET_SAMPLES, 0.02 * number, keep=True)
+            packet = voices[index % VOICES][number]
+            lines[index].push(packet, number * PACKET_SAMPLES, 0.02 * number, keep=packet)
         pushing += process_time() - since
         while batcher.waiting_frames:  # noqa: ASYNC110 - nobody is told of a run without events
             await asyncio.sleep(0)

@@ -1,0 +1,96 @@
+"""Did the machine itself stand still? A witness that outranks every process is late only if its core was not there.
+
+A virtual machine is now and then not run for some ten milliseconds. Whatever a bot or a caller measures then is the
+host's, and neither of them can tell. So a process with a real-time priority above all of theirs sleeps on each core
+that they use, in steps of `STEP_S`, and keeps the moments at which it woke up late.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from types import TracebackType
+from typing import Self
+
+STEP_S = 0.005
+LATE_S = 0.008
+PRIORITY = 50
+"""Of SCHED_FIFO; the bot's pump asks for the lowest."""
+
+SAME_MOMENT_S = 0.1
+
+Moment = tuple[float, float]
+"""When it was over (monotonic seconds), and how late that was (s)."""
+
+
+def watch(core: int) -> list[Moment]:
+    """Until the standard input ends. OSError where the priority is not allowed."""
+    os.sched_setaffinity(0, {core})
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
+    over = threading.Event()
+
+    def await_end() -> None:
+        sys.stdin.read()
+        over.set()
+
+    threading.Thread(target=await_end, daemon=True).start()
+    print("ready", flush=True)
+    moments = []
+    due = time.monotonic()
+    while not over.is_set():
+        due += STEP_S
+        time.sleep(max(0.0, due - time.monotonic()))
+        now = time.monotonic()
+        if now - due > LATE_S:
+            moments.append((now, now - due))
+            due = now
+    return moments
+
+
+def merged(moments: list[Moment]) -> list[Moment]:
+    """What was seen from several cores as one, with the longest of them."""
+    result: list[Moment] = []
+    for at, late in sorted(moments):
+        if result and at - result[-1][0] < SAME_MOMENT_S:
+            result[-1] = (at, max(late, result[-1][1]))
+        else:
+            result.append((at, late))
+    return result
+
+
+class Witnesses:
+    """One on each of `cores`, for the time of the `with`; `moments` afterwards, None where none may watch."""
+
+    def __init__(self, cores: set[int]) -> None:
+        self._cores = sorted(cores)
+        self._processes: list[subprocess.Popen[str]] = []
+        self.moments: list[Moment] | None = None
+
+    def __enter__(self) -> Self:
+        for core in self._cores:
+            command = [sys.executable, "-m", "bench.witness", str(core)]
+            pipe = subprocess.PIPE
+            process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True)
+            self._processes.append(process)
+        for process in self._processes:
+            assert process.stdout is not None
+            process.stdout.readline()  # it watches, or has failed
+        return self
+
+    @property
+    def pids(self) -> list[int]:
+        """Of the processes."""
+        return [process.pid for process in self._processes]
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        said = [process.communicate()[0] for process in self._processes]
+        if all(process.returncode == 0 for process in self._processes):
+            self.moments = merged([(at, late) for text in said for at, late in json.loads(text)])
+
+
+if __name__ == "__main__":
+    print(json.dumps(watch(int(sys.argv[1]))))
