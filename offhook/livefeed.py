@@ -165,16 +165,16 @@ class LevelMeter:
         self._on_audio, self._on_sent = line.on_audio, line.on_sent
         line.on_audio, line.on_sent = self._heard, self._sent
 
-    def _heard(self, pcm: bytes, at_sample: int) -> None:
+    def _heard(self, pcm: bytes, at_sample: int, at_s: float) -> None:
         if self._on_audio is not None:
-            self._on_audio(pcm, at_sample)
+            self._on_audio(pcm, at_sample, at_s)
         if self._watch.detailed and pcm:
             self._turn()
             self._now_caller = max(self._now_caller, min(FULL_SCALE, audioop.max(pcm, 2) >> 7))
 
-    def _sent(self, payload: bytes, ordinal: int) -> None:
+    def _sent(self, payload: bytes, ordinal: int, at_s: float) -> None:
         if self._on_sent is not None:
-            self._on_sent(payload, ordinal)
+            self._on_sent(payload, ordinal, at_s)
         if self._watch.detailed and payload:
             self._turn()
             size = self._slot_octets

@@ -30,19 +30,19 @@ class Tape:
         """Nothing more comes; the future is done when the file is complete."""
         return self._recorder.close()
 
-    def _caller(self, pcm: bytes, at_sample: int) -> None:
+    def _caller(self, pcm: bytes, at_sample: int, at_s: float) -> None:
         if self._on_audio is not None:
-            self._on_audio(pcm, at_sample)
+            self._on_audio(pcm, at_sample, at_s)
         pcm = self._narrow(pcm)
         if self._caller_offset is None:
             # Audio time is continuous from the first packet on: only its beginning has to be placed.
-            self._caller_offset = max(0, self._elapsed() - len(pcm) // 2) - at_sample
+            self._caller_offset = max(0, self._since_began(at_s) - len(pcm) // 2) - at_sample
         self._recorder.caller(pcm, at_sample + self._caller_offset)
 
-    def _bot(self, payload: bytes, ordinal: int) -> None:
+    def _bot(self, payload: bytes, ordinal: int, at_s: float) -> None:
         if self._on_sent is not None:
-            self._on_sent(payload, ordinal)
-        now = self._elapsed()
+            self._on_sent(payload, ordinal, at_s)
+        now = self._since_began(at_s)
         # A line may tell of several packets at once, when the last of them has been played.
         samples = len(payload) // self._tick_octets
         if abs(now - self._bot_next) > SLACK_SAMPLES + samples:
@@ -50,5 +50,5 @@ class Tape:
         self._recorder.bot(self._decode(payload), self._bot_next)
         self._bot_next += samples
 
-    def _elapsed(self) -> int:
-        return int((monotonic() - self._began) * RATE_HZ)
+    def _since_began(self, at_s: float) -> int:
+        return int((at_s - self._began) * RATE_HZ)

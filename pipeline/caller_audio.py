@@ -46,8 +46,8 @@ class CallerAudio:
         self._tick_bytes = kept_bytes
         self._zero_at = 0.0  # when sample 0 came, or would have, by the packet with the frame that spoke last
 
-    def push(self, pcm: bytes, at_sample: int, now: float, *, keep: bytes) -> None:
-        """The next audio, from `at_sample` until `now`. `keep`: the same, if no recogniser gets it; else nothing."""
+    def push(self, pcm: bytes, at_sample: int, at_s: float, *, keep: bytes) -> None:
+        """The next audio, from `at_sample` until `at_s`. `keep`: the same, if no recogniser gets it; else nothing."""
         if keep:
             self._kept.append(keep)
             self._kept_bytes += len(keep)
@@ -63,7 +63,7 @@ class CallerAudio:
             unframed = pcm[2 * skipped :] if skipped else pcm
             self._frame_at = at_sample + skipped
         if len(unframed) >= size:
-            zero_at = now - (at_sample + len(pcm) // 2) / RATE_HZ
+            zero_at = at_s - (at_sample + len(pcm) // 2) / RATE_HZ
             while len(unframed) >= size:
                 self._stream.submit(unframed[:size], self._frame_at, zero_at)
                 unframed = unframed[size:]

@@ -9,15 +9,16 @@ class Line(Protocol):
 
     Positions and lengths count ticks of 1/8000 s, whatever the rate: `tick_octets` octets of payload each.
 
-    Handlers run on the event loop's thread and return at once.
+    Handlers run on the event loop's thread and return at once. Those for audio are told last when its end arrived, or
+    when it left (monotonic seconds).
     """
 
     encoding: str
     rate_hz: int
     tick_octets: int
-    on_audio: Callable[[bytes, int], None] | None
+    on_audio: Callable[[bytes, int, float], None] | None
     on_dtmf: Callable[[str, int], None] | None
-    on_sent: Callable[[bytes, int], None] | None
+    on_sent: Callable[[bytes, int, float], None] | None
     on_drained: Callable[[], None] | None
 
     def encode(self, pcm: bytes) -> bytes:

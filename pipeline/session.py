@@ -5,6 +5,7 @@ commands are carried out at once, on the event loop's thread.
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from time import monotonic
@@ -160,16 +161,15 @@ class Session:
 
     # From the line.
 
-    def _on_audio(self, pcm: bytes, at_sample: int) -> None:
-        now = monotonic()
+    def _on_audio(self, pcm: bytes, at_sample: int, at_s: float) -> None:
         bands, stream = self._bands, self._stream
         heard = narrow = bands.narrow(pcm)
         if self._ears is not None:
-            heard = self._ears.heard(narrow, at_sample, now)
+            heard = self._ears.heard(narrow, at_sample, at_s)
         kept = heard if bands.is_narrow else bands.wide(pcm, narrow, heard)
         if stream is not None:
             stream.feed(bands.for_recogniser(kept))
-        self._caller.push(heard, at_sample, now, keep=b"" if stream is not None else kept)
+        self._caller.push(heard, at_sample, at_s, keep=b"" if stream is not None else kept)
 
     def _is_eager(self) -> bool:
         return self._core.floor is Floor.SPEAKING
@@ -207,17 +207,17 @@ class Session:
         self._core.key(digit, now)
         self._settle(now)
 
-    def _on_sent(self, payload: bytes, ordinal: int) -> None:
+    def _on_sent(self, payload: bytes, ordinal: int, at_s: float) -> None:
         if self._ears is not None:
-            self._ears.sent(payload, monotonic(), first=self._pause_before)
+            self._ears.sent(payload, at_s, first=self._pause_before)
             self._pause_before = False
         trace = self._trace
-        if trace is not None and Mark.SYNTHESISED in trace.marks:
-            now = monotonic()
-            trace.mark(Mark.SENT, now)
+        # What left before is reported a little later.
+        if trace is not None and at_s >= trace.marks.get(Mark.SYNTHESISED, math.inf):
+            trace.mark(Mark.SENT, at_s)
             self._trace = None
             if trace.complete:
-                self._tell(TurnTraced(trace, now))
+                self._tell(TurnTraced(trace, monotonic()))
 
     def _on_drained(self) -> None:
         self._check_spoken()

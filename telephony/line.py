@@ -23,14 +23,18 @@ class MediaLine(Protocol):
     tick_octets: int
     """Octets of payload a tick: 1 with G.711, 4 of linear PCM on a wide line."""
 
-    on_audio: Callable[[bytes, int], None] | None
-    """(pcm, at_sample): the caller's audio in order and without holes; `at_sample` counts from the first sample."""
+    on_audio: Callable[[bytes, int, float], None] | None
+    """(pcm, at_sample, at_s): the caller's audio in order and without holes; `at_sample` counts from the first sample.
+    Its end arrived at `at_s` (monotonic seconds), which may be some time ago.
+    """
 
     on_dtmf: Callable[[str, int], None] | None
     """(digit, at_sample): one key, once, at its end."""
 
-    on_sent: Callable[[bytes, int], None] | None
-    """(payload, ordinal): what was just sent of `play`ed audio; `ordinal` is `sent_samples` before it."""
+    on_sent: Callable[[bytes, int, float], None] | None
+    """(payload, ordinal, at_s): what was sent of `play`ed audio; `ordinal` is `sent_samples` before it. It left at
+    `at_s` (monotonic seconds), which may be some time ago.
+    """
 
     on_drained: Callable[[], None] | None
     """The last queued sample has been sent."""

@@ -287,7 +287,7 @@ class Carrier:
         played, names = self.buffer.play_until(now)
         if played:
             self.log.played += played
-            self.ear.hear(PCMU.decode(played), self._heard_samples)
+            self.ear.hear(PCMU.decode(played), self._heard_samples, now)
             self._heard_samples += len(played)
         for name in names:
             await self.send("mark", name=name)

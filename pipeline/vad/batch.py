@@ -4,7 +4,8 @@ A call submits its frames as they come and is told of events later, on the event
 loop comes round is judged together: at most `MAX_BATCH` frames a run, one of each call, in the order in which they
 came; the next run is the loop's next round, so that other work is never kept waiting for longer than one run takes.
 With more than a few calls only an urgent frame has a run made at once; the others wait a little for company. Urgent is
-what may be an interruption. The end of a turn is a time after the last sound, whenever that is noticed.
+what may be an interruption. The end of a turn is a time after the last sound, whenever that is noticed: it is known
+when each frame came.
 A thread of its own for the model was measured and is not worth it: with one core for the process it adds 0.1 to 0.3 ms
 a run, and frees the loop of nothing.
 """
@@ -32,11 +33,16 @@ FEW_STREAMS = 4
 """With fewer calls every frame is urgent."""
 
 GATHER_S = 0.018
-"""What is not urgent waits for the first frame that comes so much later. Audio comes in steps of 10 ms: for the second
-step, that is."""
+"""What is not urgent is judged with the first frame that comes so much later. Audio comes in steps of 10 ms: with the
+second step, that is; or at once if it has waited elsewhere."""
 
 _GATHER_MOST_S = 0.006
 """So much longer, should none come."""
+
+RATE_HZ = 8_000
+
+LOUD_PEAK = 200
+"""Of 16-bit PCM, -44 dBFS: nobody interrupts with less."""
 
 MAX_WAITING_FRAMES = 128
 """Of one call: 4 s. Where the detector does not keep up, the oldest are not listened to."""
@@ -131,11 +137,10 @@ class VadBatcher:
 
     # For the streams.
 
-    def enlist(self, stream: "BatchedStream", *, urgent: bool) -> None:
-        """A stream has a frame again."""
+    def enlist(self, stream: "BatchedStream", came_at: float, *, urgent: bool) -> None:
+        """A stream has a frame again, which came at that time (monotonic seconds)."""
         now = monotonic()
-        if not self._ready:
-            self._waits_since = now
+        self._waits_since = min(self._waits_since, came_at, now) if self._ready else min(came_at, now)
         self._ready.append(stream)
         if urgent or self.streams < FEW_STREAMS or now - self._waits_since >= self._gather_s:
             due = max(now, self._ran_at + self._spacing_s)
@@ -243,7 +248,8 @@ class BatchedStream:
     def submit(self, frame: bytes, at_sample: int, zero_at: float) -> None:
         """The next frame of 16-bit little-endian mono PCM, which begins at `at_sample`.
 
-        `zero_at` is handed back with its events: by it the listener knows when it came. Nothing happens after `close`.
+        `zero_at`, when sample 0 came (monotonic seconds), is handed back with its events. Nothing happens after
+        `close`.
         Raises ValueError for a frame of another size than the batcher's.
         """
         if len(frame) != 2 * self._batcher.frame_samples:
@@ -252,9 +258,8 @@ class BatchedStream:
             return
         waiting = self.waiting
         if not waiting:
-            # Nobody interrupts the bot by perfect silence.
-            urgent = self.listener.is_eager() and frame != frame[:2] * self._batcher.frame_samples
-            self._batcher.enlist(self, urgent=urgent)
+            came_at = zero_at + (at_sample + self._batcher.frame_samples) / RATE_HZ
+            self._batcher.enlist(self, came_at, urgent=self.listener.is_eager() and _is_loud(frame))
         elif len(waiting) >= MAX_WAITING_FRAMES:
             waiting.popleft()
             self.judged_samples += self._batcher.frame_samples
@@ -292,6 +297,11 @@ class BatchedStream:
         self._batcher.release(self.slot)
         self.listener = _NOBODY  # it holds the stream, too
         self.weigh = None
+
+
+def _is_loud(frame: bytes) -> bool:
+    samples = np.frombuffer(frame, "<i2")
+    return bool(samples.max() >= LOUD_PEAK or samples.min() <= -LOUD_PEAK)
 
 
 def _report(error: Exception) -> None:

@@ -203,6 +203,7 @@ struct stream {
     size_t place[AGENDAS]; /* in the heap, from 1; 0: not in it */
 };
 
+#define LOUD_PEAK 200        /* of 16-bit PCM, -44 dBFS: nobody interrupts with less */
 #define DATAGRAMS_A_ROUND 32 /* of one socket, before the others have their turn */
 #define PENDING_MAX 1024     /* records of one stream that wait for Python; beyond, its socket is not read */
 #define BATCH 64
@@ -233,7 +234,7 @@ struct pump {
     pid_t process; /* a forked copy has no thread */
     bool started, stopping, notified;
     bool gridded; /* packets that come do not wake the thread: it looks for them on each point */
-    bool eager;   /* something waits for Python that is no mere SENT */
+    bool eager;   /* something waits for Python that cannot wait for long */
     int epoll, wake, notify;
     double epoch, notified_at, patient_since, sleeps_until, window_at, drained_at, read_at;
     int64_t window_events, recent_events;

@@ -145,7 +145,7 @@ static record *tell(stream *item, enum record_kind kind, size_t octets) {
         item->first_raw = item->last_raw = 0;
     }
     item->pending++;
-    if (kind != RECORD_SENT)
+    if (kind != RECORD_SENT && kind != RECORD_AUDIO)
         of->eager = true;
     return made;
 }
@@ -190,6 +190,14 @@ static bool gather(stream *item, int64_t at_sample, const uint8_t *payload, int6
     return true;
 }
 
+static bool is_loud(const uint8_t *pcm, size_t samples) {
+    const int16_t *levels = (const int16_t *)(const void *)pcm;
+    bool loud = false;
+    for (size_t i = 0; i < samples; i++)
+        loud |= levels[i] >= LOUD_PEAK || levels[i] <= -LOUD_PEAK;
+    return loud;
+}
+
 /* From a payload, or from that of the datagram among the records at `offset`, which may move. */
 static void tell_audio(stream *item, int64_t at_sample, const datagram *data, size_t offset) {
     pump *of = item->owner;
@@ -208,6 +216,9 @@ static void tell_audio(stream *item, int64_t at_sample, const datagram *data, si
     audio->at = arrival;
     memcpy(audio->data, item->gathered, 2 * before);
     g711_decode(item->in.law, octets + RTP_HEADER_OCTETS, samples, audio->data + 2 * before);
+    /* A sound may be an interruption. All else can wait, for it is known when it came. */
+    if (item->sends && item->out.queued_samples > 0 && is_loud(audio->data, before + samples))
+        of->eager = true;
 }
 
 /* A plain datagram of the stream becomes audio, one from elsewhere nothing. False for any other. */

@@ -67,7 +67,7 @@ class PacedOut:
         self.send()
         if payload:
             self._owner.sent(payload, ordinal, now)
-        self._owner.deliver()
+        self._owner.deliver(now)
         if not session.active:
             # Comfort noise, if negotiated, is due a packet time after the last audio.
             self._owner.rearm()
@@ -171,6 +171,7 @@ class LoopPath:
         self._out.join_clock()
 
     def _readable(self) -> None:
-        self.read(time.monotonic())
-        self._owner.deliver()
+        now = time.monotonic()
+        self.read(now)
+        self._owner.deliver(now)
         self._owner.rearm()

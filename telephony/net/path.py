@@ -6,11 +6,11 @@ from typing import Protocol
 class PathOwner(Protocol):
     """The line, as its path sees it. All on the event loop's thread; each may close the line."""
 
-    def deliver(self) -> None:
-        """The session has events."""
+    def deliver(self, at: float) -> None:
+        """The session has events, of what arrived at that time."""
 
-    def heard(self, pcm: bytes, at_sample: int) -> None:
-        """Audio of the stream, in the order of events, when the session did not bring it."""
+    def heard(self, pcm: bytes, at_sample: int, at: float) -> None:
+        """Audio of the stream, in the order of events, when the session did not bring it; its end arrived then."""
 
     def sent(self, payload: bytes, ordinal: int, at: float) -> None:
         """So much of the queue has left at that time, `ordinal` samples having left before."""
@@ -30,10 +30,10 @@ class Nobody:
     free a call.
     """
 
-    def deliver(self) -> None:
+    def deliver(self, at: float) -> None:
         """See `PathOwner`, as all of these."""
 
-    def heard(self, pcm: bytes, at_sample: int) -> None:
+    def heard(self, pcm: bytes, at_sample: int, at: float) -> None:
         """Nobody listens."""
 
     def sent(self, payload: bytes, ordinal: int, at: float) -> None:

@@ -162,7 +162,7 @@ class PumpPath:
     def happened(self, kind: int, number: int, at: float, data: object) -> bool:
         """One event of the stream. Returns whether `settle` is wanted."""
         if kind == AUDIO:
-            self._owner.heard(cast(bytes, data), number)
+            self._owner.heard(cast(bytes, data), number, at)
         elif kind == SENT:
             payload = cast(bytes, data)
             sent = number + len(payload)
@@ -179,7 +179,7 @@ class PumpPath:
             octets, source = cast(tuple[bytes, Address], data)
             self._end_receiving()
             self._session.receive_rtp(octets, source, at)
-            self._owner.deliver()
+            self._owner.deliver(at)
             return True
         else:
             self._end_receiving()

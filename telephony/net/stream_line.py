@@ -84,9 +84,9 @@ class StreamLine:
         media_timeout_s: float = MEDIA_TIMEOUT_S,
         first_media_timeout_s: float = FIRST_MEDIA_TIMEOUT_S,
     ) -> None:
-        self.on_audio: Callable[[bytes, int], None] | None = None
+        self.on_audio: Callable[[bytes, int, float], None] | None = None
         self.on_dtmf: Callable[[str, int], None] | None = None
-        self.on_sent: Callable[[bytes, int], None] | None = None
+        self.on_sent: Callable[[bytes, int, float], None] | None = None
         self.on_drained: Callable[[], None] | None = None
         self.on_silent: Callable[[], None] | None = None
         self.rate_hz, self.tick_octets = PCMU.rate_hz, PCMU.tick_octets
@@ -252,10 +252,10 @@ class StreamLine:
     def _handle(self, event: Event) -> None:
         if isinstance(event, Heard):
             if self.on_audio is not None:
-                self.on_audio(event.pcm, event.at_sample)
+                self.on_audio(event.pcm, event.at_sample, time.monotonic())
         elif isinstance(event, Played):
             if self.on_sent is not None:
-                self.on_sent(event.payload, event.ordinal)
+                self.on_sent(event.payload, event.ordinal, time.monotonic())
         elif isinstance(event, Drained):
             if self.on_drained is not None:
                 self.on_drained()

@@ -83,9 +83,9 @@ class UdpLine:
         receive_codecs: Mapping[int, str] | None = None,
     ) -> None:
         _validate(config)
-        self.on_audio: Callable[[bytes, int], None] | None = None
+        self.on_audio: Callable[[bytes, int, float], None] | None = None
         self.on_dtmf: Callable[[str, int], None] | None = None
-        self.on_sent: Callable[[bytes, int], None] | None = None
+        self.on_sent: Callable[[bytes, int, float], None] | None = None
         self.on_drained: Callable[[], None] | None = None
         self.on_silent: Callable[[], None] | None = None
         self.pair = pair
@@ -219,7 +219,7 @@ class UdpLine:
         elif self._started:
             self._watch.resume(now)
         self._path.settle(now)
-        self.deliver()
+        self.deliver(now)
         self._arm()
 
     @property
@@ -278,33 +278,31 @@ class UdpLine:
                 self._receive_errors += 1
                 break
             self._session.receive_rtcp(data, source[:2], now)
-        self.deliver()
+        self.deliver(now)
         self._path.settle(now)
         self.rearm()
 
-    def deliver(self) -> None:
-        """Hand over the session's events; a handler may close the line between two of them."""
+    def deliver(self, at: float) -> None:
+        """Hand over the session's events, of what arrived at that time; a handler may close the line in between."""
         next_event = self._session.next_event
         while not self._closed and (event := next_event()) is not None:
-            self._handle(event)
+            self._handle(event, at)
 
-    def _handle(self, event: RtpEvent) -> None:
+    def _handle(self, event: RtpEvent, at: float) -> None:
         if isinstance(event, AudioPayload):
             self._decoder = self._decoders.get(event.payload_type) or self._decoders[self._config.payload_type]
-            self.heard(self._decoder.stream.decode(event.payload), event.at_sample)
+            self.heard(self._decoder.stream.decode(event.payload), event.at_sample, at)
         elif isinstance(event, AudioGap):
-            self._hear(self._made_up(event), event.at_sample)
+            self._hear(self._made_up(event), event.at_sample, at)
         elif isinstance(event, DigitReceived):
             if self.on_dtmf is not None:
                 self.on_dtmf(event.digit, event.at_sample)
         else:
             self.drained()
 
-    def heard(self, pcm: bytes, at_sample: int) -> None:
+    def heard(self, pcm: bytes, at_sample: int, at: float) -> None:
         """Audio that arrived."""
-        pcm = self._concealer.good(pcm)
-        if self.on_audio is not None:
-            self.on_audio(pcm, at_sample)
+        self._hear(self._concealer.good(pcm), at_sample, at)
 
     def _made_up(self, gap: AudioGap) -> bytes:
         samples = gap.samples * self.rate_hz // RATE_HZ
@@ -322,9 +320,9 @@ class UdpLine:
         decoder = self._decoders.get(payload_type)
         return None if decoder is None or self.rate_hz != RATE_HZ else _A_LAW.get(decoder.codec.name)
 
-    def _hear(self, pcm: bytes, at_sample: int) -> None:
+    def _hear(self, pcm: bytes, at_sample: int, at: float) -> None:
         if self.on_audio is not None:
-            self.on_audio(pcm, at_sample)
+            self.on_audio(pcm, at_sample, at)
 
     # ---- out
 
@@ -334,7 +332,7 @@ class UdpLine:
         if self.on_sent is not None:
             if self._queue_codec is not self._codec:
                 payload = _converted(payload, self._queue_codec, self._codec)
-            self.on_sent(payload, ordinal)
+            self.on_sent(payload, ordinal, at)
 
     def drained(self) -> None:
         """The queue has run dry."""
@@ -406,14 +404,14 @@ class UdpLine:
         try:
             # After a stall of the loop, what has arrived must not be taken for lost only because the timer came first.
             self._path.read(now)
-            self.deliver()
+            self.deliver(now)
             due = session.get_timer()
             if due is not None and due <= now:
                 self._path.sync()
                 session.handle_timer(now)
                 self._path.send()
                 self._send_rtcp()
-                self.deliver()
+                self.deliver(now)
             if self._watch.due is not None and self._watch.due <= now:
                 self._watch_media(now)
         finally:

@@ -34,8 +34,8 @@ class Line:
     tick_octets = 1
 
     def __init__(self) -> None:
-        self.on_audio: Callable[[bytes, int], None] | None = None
-        self.on_sent: Callable[[bytes, int], None] | None = None
+        self.on_audio: Callable[[bytes, int, float], None] | None = None
+        self.on_sent: Callable[[bytes, int, float], None] | None = None
 
 
 class Page:
@@ -160,7 +160,7 @@ async def test_levels_of_both_sides_are_told_while_looked_at(
     call = feed.begin("one", ABOUT, 100.0)
     line = Line()
     heard: list[int] = []
-    line.on_audio = lambda pcm, at: heard.append(at)
+    line.on_audio = lambda pcm, at, _at_s: heard.append(at)
     call.tap(line)  # type: ignore[arg-type]  # all of a line that is used
     assert line.on_audio is not None
     assert line.on_sent is not None
@@ -169,8 +169,8 @@ async def test_levels_of_both_sides_are_told_while_looked_at(
         now = 100.001 + 0.02 * step
         if step == 5:
             feed.watch(frozenset({"one"}))
-        line.on_audio(loud if step < 10 else quiet, 160 * step)
-        line.on_sent(codec_named("PCMU").encode(quiet if step < 10 else loud), 160 * step)
+        line.on_audio(loud if step < 10 else quiet, 160 * step, 0.0)
+        line.on_sent(codec_named("PCMU").encode(quiet if step < 10 else loud), 160 * step, 0.0)
     assert heard == [160 * step for step in range(20)]
     levels = [event for _, event in page.told if event["kind"] == "levels"]
     assert [event["at"] for event in levels] == [0.1, 0.2]
@@ -190,7 +190,7 @@ async def test_a_hole_in_the_audio_is_no_level(page: Page, feed: LiveFeed, monke
     assert line.on_audio is not None
     for at in (0.01, 0.06, 3.01, 3.06, 3.11):
         now = 100.0 + at
-        line.on_audio(bytes(320), 0)
+        line.on_audio(bytes(320), 0, 0.0)
     assert [event["at"] for _, event in page.told if event["kind"] == "levels"] == [0.0, 3.0]
 
 
@@ -232,10 +232,10 @@ async def test_what_was_sent_in_one_go_is_heard_piece_by_piece(
     assert line.on_audio is not None
     assert line.on_sent is not None
     loud = codec_named("PCMU").encode((16_000).to_bytes(2, "little", signed=True) * 1_600)
-    line.on_sent(loud, 0)
+    line.on_sent(loud, 0, 0.0)
     for step in range(16):
         now = 100.001 + 0.02 * step
-        line.on_audio(bytes(320), 160 * step)
+        line.on_audio(bytes(320), 160 * step, 0.0)
     bot = [peak for _, event in page.told if event["kind"] == "levels" for peak in event["bot"]]
     assert [peak > 100 for peak in bot] == [True, True, True, True, False, False]
 

@@ -30,8 +30,8 @@ class Line:
     def __init__(self) -> None:
         self.heard: list[int] = []
         self.sent: list[int] = []
-        self.on_audio: Callable[[bytes, int], None] = lambda pcm, at: self.heard.append(at)
-        self.on_sent: Callable[[bytes, int], None] = lambda payload, ordinal: self.sent.append(ordinal)
+        self.on_audio: Callable[[bytes, int, float], None] = lambda pcm, at, at_s: self.heard.append(at)
+        self.on_sent: Callable[[bytes, int, float], None] = lambda payload, ordinal, at_s: self.sent.append(ordinal)
 
 
 class Clock:
@@ -77,10 +77,10 @@ def test_the_sides_stand_where_they_were_heard(writer: RecordingWriter, clock: C
     tape = tape_of(writer, line)
     clock.now += 0.5
     for n in range(5):
-        line.on_audio(PACKET, 7_000 + 160 * n)  # the line has counted from before the tape began
+        line.on_audio(PACKET, 7_000 + 160 * n, clock.now)  # the line has counted from before the tape began
     clock.now += 0.5
     for n in range(5):
-        line.on_sent(PAYLOAD, 160 * n)
+        line.on_sent(PAYLOAD, 160 * n, clock.now)
         clock.now += 0.02
     caller, bot = read(tape.close().result(5))
     assert starts(caller) == pytest.approx(4_000 - 160, abs=8)
@@ -98,10 +98,10 @@ def test_packets_a_little_late_are_one_sound_and_a_pause_is_a_pause(writer: Reco
         clock.now += 0.02
         begun = clock.now
         clock.now += late_s
-        line.on_sent(PAYLOAD, 0)
+        line.on_sent(PAYLOAD, 0, clock.now)
         clock.now = begun
     clock.now += 1.0 + SLACK_SAMPLES / 8_000
-    line.on_sent(PAYLOAD, 0)
+    line.on_sent(PAYLOAD, 0, clock.now)
     _, bot = read(tape.close().result(5))
     loud = np.flatnonzero(np.abs(bot) > 100)
     gaps = np.flatnonzero(np.diff(loud) > 40)
@@ -131,8 +131,8 @@ async def test_a_wide_line_is_recorded_at_8_khz(writer: RecordingWriter, clock: 
     packet = sine(400, 20, rate_hz=16_000)
     for n in range(10):
         clock.now = 1_000.0 + 0.02 * (n + 1)
-        line.on_audio(packet, 160 * n)
-        line.on_sent(packet, 160 * n)
+        line.on_audio(packet, 160 * n, clock.now)
+        line.on_sent(packet, 160 * n, clock.now)
     caller, bot = read(await asyncio.wrap_future(tape.close()))
     assert 1_600 <= len(caller) <= 1_760
     assert abs(int(np.abs(caller).max()) - int(np.abs(bot).max())) < 100

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from time import monotonic
 
 from pipeline.asr.engine import AsrCapabilities, AsrEngine, AsrRequest, Transcript
 from pipeline.asr.fixed import FixedEngine
@@ -33,9 +34,9 @@ class FakeLine:
     tick_octets = 1
 
     def __init__(self, changed: asyncio.Event) -> None:
-        self.on_audio: Callable[[bytes, int], None] | None = None
+        self.on_audio: Callable[[bytes, int, float], None] | None = None
         self.on_dtmf: Callable[[str, int], None] | None = None
-        self.on_sent: Callable[[bytes, int], None] | None = None
+        self.on_sent: Callable[[bytes, int, float], None] | None = None
         self.on_drained: Callable[[], None] | None = None
         self.in_flight = 0
         self.sent = b""
@@ -75,7 +76,7 @@ class FakeLine:
             ordinal = self.sent_samples
             self.sent += payload
             if self.on_sent is not None:
-                self.on_sent(payload, ordinal)
+                self.on_sent(payload, ordinal, monotonic())
             if not self._queue and self.on_drained is not None:
                 self.on_drained()
 
@@ -221,7 +222,7 @@ class Talk:
         for _ in range(frames):
             self.vad.probabilities.append(probability)
             pcm = LOUD * (FRAME_SAMPLES // 2) if probability > 0.5 else bytes(2 * FRAME_SAMPLES)
-            self.line.on_audio(pcm * (self.line.rate_hz // 8_000), self._at)
+            self.line.on_audio(pcm * (self.line.rate_hz // 8_000), self._at, monotonic())
             self._at += FRAME_SAMPLES
         while self.batcher.waiting_frames:  # noqa: ASYNC110 - nobody is told of a run without events
             await asyncio.sleep(0)

@@ -1,6 +1,7 @@
 """Frames of many calls through one run, and what each call is told."""
 
 import asyncio
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,9 @@ class Call:
             self.stream.submit(frame, self._at, self._at / 8_000)
             self._at += FRAME_SAMPLES
 
+    def submit_first(self, frame: bytes, came_at: float) -> None:
+        self.stream.submit(frame, 0, came_at - FRAME_SAMPLES / 8_000)
+
 
 async def judged(batcher: VadBatcher) -> None:
     async with asyncio.timeout(5):
@@ -150,6 +154,31 @@ async def test_runs_keep_their_distance_so_that_batches_form() -> None:
     assert engine.runs == [[1]]
     await judged(batcher)
     assert engine.runs == [[1], [2, 3]]
+
+
+async def test_many_calls_wait_for_company_unless_the_caller_may_be_interrupting() -> None:
+    engine = Engine()
+    batcher = make(engine, gather_s=60)
+    calls = [Call(batcher, eager=number in (2, 3)) for number in range(5)]
+    soft = np.full(FRAME_SAMPLES, 100, "<i2").tobytes()
+    calls[0].submit_first(frame_of(10), monotonic())
+    calls[2].submit_first(soft, monotonic())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert engine.runs == []
+    calls[3].submit_first(frame_of(30), monotonic())
+    await asyncio.sleep(0)
+    assert engine.runs == [[10, 100, 30]]
+
+
+async def test_a_frame_that_has_waited_elsewhere_waits_no_more() -> None:
+    engine = Engine()
+    batcher = make(engine, gather_s=60)
+    calls = [Call(batcher) for _ in range(5)]
+    calls[0].submit_first(frame_of(10), monotonic())
+    calls[1].submit_first(frame_of(20), monotonic() - 61)
+    await asyncio.sleep(0)
+    assert engine.runs == [[10, 20]]
 
 
 async def test_each_call_is_told_its_own_events_with_what_it_submitted() -> None:

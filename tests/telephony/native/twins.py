@@ -96,7 +96,7 @@ class Alone:
                 case AudioPayload(payload, payload_type, at_sample):
                     codec = codec_of_payload_type(payload_type)
                     assert codec is not None
-                    self.heard(codec.decode(payload), at_sample)
+                    self.heard(codec.decode(payload), at_sample, now)
                 case AudioGap(samples, at_sample):
                     self.told.append(("audio", self._concealer.lost(samples), at_sample))
                 case DigitReceived(digit, duration_ms, at_sample):
@@ -105,7 +105,7 @@ class Alone:
                     self.drained()
         self.packets += [data for data, _ in self.session.rtp_to_send()]
 
-    def heard(self, pcm: bytes, at_sample: int) -> None:
+    def heard(self, pcm: bytes, at_sample: int, at: float) -> None:
         self.told.append(("audio", self._concealer.good(pcm), at_sample))
 
     def drained(self) -> None:
@@ -275,8 +275,8 @@ class Lending(Alone):
 
     # What the path tells.
 
-    def deliver(self) -> None:
-        super().collect(0.0)
+    def deliver(self, at: float) -> None:
+        super().collect(at)
 
     def sent(self, payload: bytes, ordinal: int, at: float) -> None:
         self.told.append(("sent", ordinal, payload, at))

@@ -43,7 +43,7 @@ class Listener:
                 self._wake.clear()
                 await self._wake.wait()
 
-    def _on_audio(self, chunk: bytes, at_sample: int) -> None:
+    def _on_audio(self, chunk: bytes, at_sample: int, at_s: float) -> None:
         self.audio.append((at_sample, chunk))
         self._wake.set()
 
@@ -51,7 +51,7 @@ class Listener:
         self.digits.append(digit)
         self._wake.set()
 
-    def _on_sent(self, payload: bytes, ordinal: int) -> None:
+    def _on_sent(self, payload: bytes, ordinal: int, at_s: float) -> None:
         self.sent.append((ordinal, payload))
         self._wake.set()
 

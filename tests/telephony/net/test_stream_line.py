@@ -54,9 +54,9 @@ class Call:
             first_media_timeout_s=first_media_timeout_s,
             media_timeout_s=media_timeout_s,
         )
-        self.line.on_audio = lambda audio, at_sample: self._note(self.audio.append, (at_sample, audio))
+        self.line.on_audio = lambda audio, at_sample, _at_s: self._note(self.audio.append, (at_sample, audio))
         self.line.on_dtmf = lambda digit, at_sample: self._note(self.keys.append, (digit, at_sample))
-        self.line.on_sent = lambda payload, ordinal: self._note(self.sent.append, (ordinal, payload))
+        self.line.on_sent = lambda payload, ordinal, _at_s: self._note(self.sent.append, (ordinal, payload))
         self.line.on_drained = self._on_drained
         self.line.on_silent = self._on_silent
 
@@ -157,7 +157,7 @@ async def test_a_handler_may_clear_and_play() -> None:
     call = opened()
     order: list[int] = []
 
-    def interrupt(_: bytes, at_sample: int) -> None:
+    def interrupt(_: bytes, at_sample: int, _at_s: float) -> None:
         order.append(at_sample)
         call.line.clear()
         call.line.play(bytes(160))

@@ -57,13 +57,37 @@ async def test_packets_leave_in_real_time(pool: PortPool) -> None:
         assert 0.32 < time.monotonic() - began < 1.0
 
 
+async def test_what_is_told_late_is_told_with_its_own_time(pool: PortPool, media_twin: str) -> None:
+    if media_twin != "native":
+        pytest.skip("while the loop is held up, nothing is read")
+    async with call(pool) as (a, b):
+        arrived: list[float] = []
+        left: list[float] = []
+        late: list[float] = []
+
+        def hear(chunk: bytes, at_sample: int, at_s: float) -> None:
+            late.append(time.monotonic() - at_s)
+            arrived.append(at_s - (at_sample + len(chunk) // 2) / 8_000)
+
+        def note(payload: bytes, ordinal: int, at_s: float) -> None:
+            left.append(at_s - ordinal / 8_000)
+
+        b.line.on_audio, a.line.on_sent = hear, note
+        a.line.play(speech(400))
+        time.sleep(0.2)  # noqa: ASYNC251 - that is the trouble
+        await a.ear.until(lambda: a.ear.drained == 1)
+        assert max(late) > 0.1
+        assert max(arrived) - min(arrived) < 0.02
+        assert max(left) - min(left) < 0.02
+
+
 async def test_what_is_appended_in_time_continues_without_a_seam(pool: PortPool) -> None:
     payload = speech(600)
     pieces = [payload[i : i + 400] for i in range(0, len(payload), 400)]
     async with call(pool) as (a, b):
         a.line.play(pieces.pop(0))
 
-        def feed(sent: bytes, ordinal: int) -> None:
+        def feed(sent: bytes, ordinal: int, at_s: float) -> None:
             if pieces:
                 a.line.play(pieces.pop(0))
 
@@ -105,7 +129,7 @@ async def test_clear_stops_with_the_very_next_packet(pool: PortPool) -> None:
         dropped: list[int] = []
         at_clear: list[int] = []
 
-        def stop(payload: bytes, ordinal: int) -> None:
+        def stop(payload: bytes, ordinal: int, at_s: float) -> None:
             if ordinal >= 4 * 160 and not dropped:
                 dropped.append(a.line.clear())
                 at_clear.append(a.line.sent_samples)
@@ -124,7 +148,7 @@ async def test_sent_and_queued_agree_with_every_report(pool: PortPool) -> None:
     async with call(pool) as (a, _):
         numbers: list[tuple[int, int, int]] = []
 
-        def note(payload: bytes, ordinal: int) -> None:
+        def note(payload: bytes, ordinal: int, at_s: float) -> None:
             numbers.append((a.line.sent_samples, a.line.queued_samples, ordinal + len(payload)))
 
         a.line.on_sent = note
@@ -182,7 +206,7 @@ async def test_heard_is_never_more_than_sent_and_catches_up(pool: PortPool) -> N
         heard: list[int] = []
         sent: list[int] = []
 
-        def note(payload: bytes, ordinal: int) -> None:
+        def note(payload: bytes, ordinal: int, at_s: float) -> None:
             heard.append(a.line.heard_samples())
             sent.append(ordinal + len(payload))
 

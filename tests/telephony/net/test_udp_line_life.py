@@ -109,7 +109,7 @@ async def test_another_codec_in_mid_speech(pool: PortPool) -> None:
         switching: list[int] = []
         switched: list[int] = []
 
-        def switch(sent: bytes, ordinal: int) -> None:
+        def switch(sent: bytes, ordinal: int, at_s: float) -> None:
             if ordinal >= 5 * 160 and not switching:
                 switching.append(ordinal)
                 asyncio.get_running_loop().call_soon(reconfigure)
@@ -270,12 +270,12 @@ async def test_a_handler_may_close_the_line(pool: PortPool) -> None:
     async with call(pool) as (a, b):
         closed = asyncio.Event()
 
-        def hang_up(payload: bytes, ordinal: int) -> None:
+        def hang_up(payload: bytes, ordinal: int, at_s: float) -> None:
             if ordinal >= 3 * 160:
                 a.line.close()
                 asyncio.get_running_loop().call_later(0.05, closed.set)
 
-        b.line.on_audio = lambda chunk, at_sample: b.line.close()
+        b.line.on_audio = lambda chunk, at_sample, at_s: b.line.close()
         a.line.on_sent = hang_up
         a.line.play(speech(1_000))
         await asyncio.wait_for(closed.wait(), TIMEOUT_S)
@@ -288,7 +288,7 @@ async def test_a_handler_that_raises_stops_nothing(pool: PortPool) -> None:
     asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context["exception"]))
     async with call(pool) as (a, b):
 
-        def fail(payload: bytes, ordinal: int) -> None:
+        def fail(payload: bytes, ordinal: int, at_s: float) -> None:
             raise RuntimeError("a handler's fault")
 
         a.line.on_sent = fail
