@@ -6,11 +6,11 @@ with two signals).
 """
 
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import as_strided
+from numpy.lib.stride_tricks import sliding_window_view
 
 Floats = npt.NDArray[np.float32]
 
@@ -20,9 +20,7 @@ BEFORE_SAMPLES = 16
 _PRE_EMPHASIS = np.float32(0.9)  # speech has most of its energy below 1 kHz, which blurs a correlation
 _FLAT_POWER = np.float32(25.0)  # of a sample: keeps the correlation with digital silence finite
 _PEAK_WIDTH = 24  # samples around a peak that are no other peak
-_RIDGE = 1e-3  # of the mean power
-_ITERATIONS = 40  # then the residual is within 1 % of the least
-_ACCURACY = 1e-4
+_RIDGE = 3e-3  # of the mean power: less, and what was heard once is learnt by heart
 _DECAY_SAMPLES = 60.0  # the ridge grows by e over so many taps: the end of an echo path is weak
 
 
@@ -80,7 +78,7 @@ def fit(reference: Floats, heard: Floats, lag: int, taps: int) -> EchoPath | Non
         return None
     ridge = _RIDGE * power * np.exp(np.abs(np.arange(taps) - (lag - first_lag)) / _DECAY_SAMPLES) + 1.0
     matrix[np.diag_indices(taps)] += ridge.astype(np.float32)
-    return EchoPath(first_lag, _solved(matrix, wanted))
+    return EchoPath(first_lag, np.linalg.solve(matrix, wanted))
 
 
 def _flattened(audio: Floats) -> Floats:
@@ -102,43 +100,29 @@ def _likeness(reference: Floats, heard: Floats, *, signed: bool = False) -> Floa
     return np.asarray(squared / scale, np.float32)
 
 
-def _solved(matrix: Floats, wanted: Floats) -> Floats:
-    """By conjugate gradients (Hestenes and Stiefel, 1952), as near as an echo needs.
-
-    Not by the library's solver: it shares even so little work among threads, and where the cores are busy it waits tens
-    of milliseconds for them. `einsum` has no threads.
-    """
-    solution = np.zeros_like(wanted)
-    left = wanted.copy()
-    direction = left.copy()
-    energy = first_energy = float(left @ left)
-    for _ in range(_ITERATIONS):
-        if energy <= _ACCURACY**2 * first_energy:
-            break
-        image = np.einsum("ij,j->i", matrix, direction)
-        step = np.float32(energy / float(direction @ image))
-        solution += step * direction
-        left -= step * image
-        before, energy = energy, float(left @ left)
-        direction = left + np.float32(energy / before) * direction
-    return solution
-
-
-def _covariance(audio: Floats, start: int, samples: int, taps: int) -> npt.NDArray[np.float32]:
+def _covariance(audio: Floats, start: int, samples: int, taps: int) -> Floats:
     """`[i, j]` is the sum over n of `audio[start + n - i] * audio[start + n - j]`.
 
-    Each entry follows from its upper left neighbour by one product that comes in and one that goes out, so that a
-    running sum along the diagonals gives them all.
+    Each entry follows from its upper left neighbour by one product that comes in and one that goes out. So running sums
+    along the diagonals, which are rows here, give them all.
     """
-    table = np.zeros((taps, 2 * taps), np.float32)
-    down, right = table.strides
-    diagonals: Any = as_strided(table, (taps, taps), (down + right, right))  # row i, column k: entry (i, i + k)
-    table[0, :taps] = np.correlate(audio[start - taps + 1 : start + samples], audio[start : start + samples], "valid")[
-        ::-1
-    ]
-    coming = audio[start - taps + 1 : start][::-1]
-    going = audio[start + samples - taps + 1 : start + samples][::-1]
-    table[1:, 1:taps] = np.multiply.outer(coming, coming) - np.multiply.outer(going, going)
-    diagonals[:] = np.cumsum(diagonals, axis=0)
-    upper = np.triu(table[:, :taps])
-    return np.asarray(upper + np.triu(upper, 1).T, np.float32)
+    stop = start + samples
+    diagonals = np.empty((taps, taps), np.float32)
+    diagonals[:, 0] = np.correlate(audio[start - taps + 1 : stop], audio[start:stop], "valid")[::-1]
+    coming, going = audio[start - taps + 1 : start][::-1], audio[stop - taps + 1 : stop][::-1]
+    diagonals[:, 1:] = _shifted_products(coming, taps) - _shifted_products(going, taps)
+    np.cumsum(diagonals, axis=1, out=diagonals)
+    return diagonals.take(_places(taps))
+
+
+def _shifted_products(audio: Floats, shifts: int) -> Floats:
+    """`[k, i]` is `audio[i] * audio[i + k]`, and 0 where there is no such sample."""
+    padded = np.concatenate((audio, np.zeros(shifts, np.float32)))
+    return sliding_window_view(padded, len(audio))[:shifts] * audio
+
+
+@cache
+def _places(taps: int) -> npt.NDArray[np.intp]:
+    """Where in a table of its diagonals (`[k, i]`: entry `[i, i + k]`) each entry of a symmetric matrix is."""
+    row, column = np.indices((taps, taps))
+    return np.asarray(np.abs(row - column) * taps + np.minimum(row, column), np.intp)

@@ -40,6 +40,7 @@ TRUST_SAMPLES = 2_560  # a caller who was believed is not doubted again for so l
 ECHO_RESIDUAL = 0.25  # of the energy unexplained at most: echo
 SPEECH_RESIDUAL = 0.4  # at least: not echo
 PROVEN_RESIDUAL = 0.3  # … of what came after a path was guessed, at most: it is one
+OTHER_RESIDUAL = 0.225  # … if it was not the best guess: one of three may explain it by chance
 DISPROVEN_RESIDUAL = 1.1  # … at least: none of them is
 DISPROOFS = 2  # so often, and it is speech: once may be a lost packet
 GUESS_SAMPLES = 4_000  # so long after it a guess can be put to the test
@@ -57,12 +58,13 @@ REFINE_FIRST_SAMPLES = 768  # of echo, after which a new path is solved for agai
 REFINE_MOST_SAMPLES = 8_000
 FIRST_JUDGED_SAMPLES = 640  # of echo: so long a new path is given that explains nothing
 JUDGED_SAMPLES = 2_400  # … and one that has explained much
+LOST_SAMPLES = 2_400  # of digital silence where echo is due: packets were lost
 LATELY_SHARE = 0.95  # of the packets before: 400 ms
 PROVEN_LATELY_SHARE = 0.98  # 1 s: an echo that moves is found again
 LEAST_REMOVED = -0.5  # of the echo's energy
 OTHERS_LOUDER = 4.0  # 6 dB
 LEARN_SAMPLES = 12_800  # of a prompt, after which it is remembered how little of it came back
-SEARCH_S, REFINE_S = 0.003, 0.002_5  # about what they take, of the allowance
+SEARCH_S, REFINE_S = 0.002, 0.002  # about what they take, of the allowance
 INAUDIBLE_POWER = 25.0  # of a sample: -76 dBFS
 
 
@@ -97,10 +99,12 @@ class EchoGuard:
         self._unrefined_samples = 0  # of these, since it was last solved for
         self._refine_after = REFINE_FIRST_SAMPLES
         self._judged_samples = 0
+        self._lost_samples = 0  # of digital silence, just now
         self._predicted = self._removed = 0.0  # energy, lately
         self._held_since: int | None = None
         self._suspected_at = 0
         self._trusted_until = -1
+        self._sure_of = -1  # the bot's stretch of speech that cannot be what the caller is believed for
         self._glitches = 0
 
     @property
@@ -120,7 +124,7 @@ class EchoGuard:
             return pcm
         if self._paths:
             return self._without_echo(pcm)
-        if history.end - history.audible_since >= LEARN_SAMPLES and history.audible_since != self._learnt_of:
+        if history.audible_since != self._learnt_of and history.end - history.audible_since >= LEARN_SAMPLES:
             self._learnt_of = history.audible_since
             self._returned = most_returned(history, history.end)
         return pcm
@@ -144,7 +148,8 @@ class EchoGuard:
             self._held_since = None
             self._glitches += self.knows_path
         self._suspected_at = end
-        trusted = end <= self._trusted_until
+        sure = in_speech and self._sure_of == self._history.audible_since
+        trusted = sure or end <= self._trusted_until
         if trusted and not self._paths:
             return probability
         self.looks += 1
@@ -164,18 +169,20 @@ class EchoGuard:
 
     def _first_look(self, end: int, in_speech: bool) -> _Verdict:
         """No echo is known on this line."""
+        self._sure_of = -1
         held_samples = 0 if self._held_since is None else end - self._held_since
         if held_samples == 0:
             self._disproofs = 0
         possible = possible_lags(self._history, end, self._most_returned(end))
         if not possible.any():
             self._guesses = []
+            self._sure_of = self._history.audible_since
             return _Verdict.SPEECH
         guesses = [] if end - self._guessed_at > GUESS_SAMPLES else self._guesses
         lefts = [(unexplained(self._history, guess, self._guessed_at, end), guess) for guess in guesses]
         tested = sorted(((left, guess) for left, guess in lefts if left is not None), key=lambda pair: pair[0])
         limit = ECHO_RESIDUAL if in_speech else PROVEN_RESIDUAL
-        if tested and tested[0][0] < limit:
+        if tested and tested[0][0] < (limit if tested[0][1] is guesses[0] else OTHER_RESIDUAL):
             self._guesses = []
             self._start_with([guess for left, guess in tested if left < limit])
             return _Verdict.ECHO
@@ -186,11 +193,11 @@ class EchoGuard:
         if not self._allowance.take(SEARCH_S, self._now_s):
             return _Verdict.SPEECH if late else _Verdict.OPEN
         findings = first_paths(self._history, end, possible)
-        explained = [one.path for one in findings if one.recent < ECHO_RESIDUAL and one.whole < 2 * ECHO_RESIDUAL]
+        explained = [one.path for one in findings or () if one.recent < ECHO_RESIDUAL and one.whole < 2 * ECHO_RESIDUAL]
         self._guesses = explained or guesses  # a lost packet is no reason to give one up
         self._guessed_at = end
-        best = min((one.recent for one in findings), default=1.0)
-        other = not self._guesses and held_samples >= LEAST_HOLD_SAMPLES and best > SPEECH_RESIDUAL
+        other = findings is not None and all(one.recent > SPEECH_RESIDUAL for one in findings)
+        other = other and not self._guesses and held_samples >= LEAST_HOLD_SAMPLES
         return _Verdict.SPEECH if late or other else _Verdict.OPEN
 
     def _most_returned(self, end: int) -> Floats | None:
@@ -269,6 +276,8 @@ class EchoGuard:
                 self._trusted_until = end + TRUST_SAMPLES
             self._forget()
             return pcm
+        if not energy:
+            return pcm
         self._unrefined_samples += samples
         due = self._unrefined_samples >= self._refine_after
         if due and self._allowance.take(REFINE_S, self._now_s):
@@ -282,7 +291,8 @@ class EchoGuard:
 
         An echo that is there takes its energy with it; one that is not adds as much. Who speaks over it hides both.
         """
-        if energy > OTHERS_LOUDER * predicted:
+        self._lost_samples = 0 if energy else self._lost_samples + samples
+        if energy > OTHERS_LOUDER * predicted or 0 < self._lost_samples <= LOST_SAMPLES:
             return True
         proven = self._proven
         share = PROVEN_LATELY_SHARE if proven else LATELY_SHARE

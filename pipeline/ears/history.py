@@ -17,6 +17,9 @@ _KEPT_SENT_SAMPLES = LONGEST_LAG_SAMPLES + KEPT_SAMPLES + 2 * TAPS
 _AUDIBLE_SAMPLES = LONGEST_LAG_SAMPLES + TAPS
 _SLACK_SAMPLES = 480  # 60 ms: how far a report of what was sent may be off its time and follow what was sent before
 _QUIET_SLICE_SAMPLES = 160
+_HOLE_SLICE_SAMPLES = 40
+_LEAST_HOLE_SLICES, _MOST_HOLE_SLICES = 4, 60  # 20 to 300 ms
+_CONCEALED_SAMPLES = 480  # 60 ms
 _ZERO_RISE_S = 0.000_1  # a packet, which is 5 ms a second: quicker than clocks drift
 
 
@@ -87,6 +90,21 @@ class EchoHistory:
     def echo(self, path: EchoPath, start: int, stop: int) -> Floats:
         """What comes back by `path`."""
         return path.predict(self.reference(start - path.lag - len(path.taps) + 1, stop - path.lag))
+
+    def hole(self, start: int, stop: int) -> tuple[int, int] | None:
+        """The last stretch between two samples in which packets seem to have been lost, the made-up sound included.
+
+        Concealment fades within 60 ms, and digital silence follows it. A line's own silence is rarely digital, and the
+        silence before the first sound is no loss.
+        """
+        powers = mean_powers(self.audio(start, stop), _HOLE_SLICE_SAMPLES)
+        sounds = np.append(np.flatnonzero(powers), len(powers))
+        lengths = np.diff(sounds) - 1  # of the silence after each sound
+        holes = np.flatnonzero((lengths >= _LEAST_HOLE_SLICES) & (lengths <= _MOST_HOLE_SLICES))
+        if not len(holes):
+            return None
+        began, ended = (start + int(sounds[holes[-1] + side]) * _HOLE_SLICE_SAMPLES for side in (0, 1))
+        return max(start, began + _HOLE_SLICE_SAMPLES - _CONCEALED_SAMPLES), ended
 
     def noise_power(self) -> float:
         """The power of a sample of the line's noise: that of its quietest moments of late."""

@@ -54,10 +54,16 @@ class Finding:
     whole: float
 
 
-def first_paths(history: EchoHistory, end: int, possible: Lags) -> list[Finding]:
-    """The paths that explain the audio up to `end`, at some of the `possible` lags, the best first."""
-    heard = history.audio(end - WINDOW_SAMPLES, end)
-    return _best_paths(history, heard, end, history.noise_power(), possible)
+def first_paths(history: EchoHistory, end: int, possible: Lags) -> list[Finding] | None:
+    """The paths that explain the audio up to `end`, at some of the `possible` lags, the best first.
+
+    Judged by what came after the latest loss; None where that is too little to judge by.
+    """
+    hole = history.hole(end - KEPT_SAMPLES, end)
+    start = end - WINDOW_SAMPLES if hole is None else max(end - WINDOW_SAMPLES, hole[1])
+    if end - start < RECENT_SAMPLES:
+        return None
+    return _best_paths(history, history.audio(start, end), end, history.noise_power(), possible)
 
 
 def unexplained(history: EchoHistory, path: EchoPath, start: int, end: int) -> float | None:
@@ -163,8 +169,13 @@ def refined_path(history: EchoHistory, paths: list[EchoPath], end: int) -> tuple
     window = min(KEPT_SAMPLES, max(LATEST_SAMPLES, end - history.audible_since))
     heard = history.audio(end - window, end)
     lefts = [heard - history.echo(path, end - window, end) for path in paths]
+    hole = history.hole(end - window, end)
+    missing = slice(0, 0) if hole is None else slice(hole[0] - end + window, hole[1] - end + window)
+    for left in lefts:
+        left[missing] = 0.0
     best = min(range(len(paths)), key=lambda index: _energy(lefts[index][-LATEST_SAMPLES:]))
     path, left = paths[best], lefts[best]
+    heard[missing] = history.echo(path, end - window, end)[missing]  # what was lost teaches nothing, and does no harm
     main_lag = path.lag + BEFORE_SAMPLES
     reference = history.reference(end - window - main_lag - 2 * TAPS, end)
     solved = fit(reference, heard, main_lag, TAPS)

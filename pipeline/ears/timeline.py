@@ -2,6 +2,8 @@
 
 from collections import deque
 
+_SLACK = 4  # so much of it, a quarter, more is kept, that old pieces need not be looked for each time
+
 
 class Timeline:
     """The latest `kept_samples` of a stream of `width` octets a sample; what is missing in between is `filler`.
@@ -9,10 +11,11 @@ class Timeline:
     Much is appended, and little of it ever read: the pieces stay as they came.
     """
 
-    __slots__ = ("_filler", "_have", "_kept", "_pieces", "_width", "end")
+    __slots__ = ("_filler", "_have", "_kept", "_most", "_pieces", "_width", "end")
 
     def __init__(self, kept_samples: int, width: int, filler: bytes) -> None:
         self._kept = kept_samples * width
+        self._most = self._kept + self._kept // _SLACK
         self._width = width
         self._filler = filler
         self._pieces: deque[bytes] = deque()
@@ -27,12 +30,12 @@ class Timeline:
 
     def append(self, octets: bytes) -> None:
         """The stream goes on."""
-        pieces = self._pieces
-        pieces.append(octets)
-        self.end += len(octets) // self._width
-        self._have += len(octets)
-        while self._have - len(pieces[0]) >= self._kept:
-            self._have -= len(pieces.popleft())
+        size = len(octets)
+        self._pieces.append(octets)
+        self.end += size // self._width
+        self._have += size
+        if self._have > self._most:
+            self._trim()
 
     def skip_to(self, at_sample: int) -> None:
         """Nothing came up to `at_sample`, which is not before `end`."""
@@ -42,6 +45,11 @@ class Timeline:
         else:
             self.append(self._filler * missing)
         self.end = at_sample
+
+    def _trim(self) -> None:
+        pieces = self._pieces
+        while self._have - len(pieces[0]) >= self._kept:
+            self._have -= len(pieces.popleft())
 
     def clear(self) -> None:
         """Forget all."""

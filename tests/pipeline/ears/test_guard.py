@@ -104,6 +104,10 @@ def test_on_a_line_that_never_echoed_the_caller_is_believed_at_once() -> None:
     assert heard == talk.guard.heard(b"", talk.at, 0.0) + heard  # nothing is taken out
     assert talk.guard.weigh(0.4, talk.at, in_speech=False) == 0.4
     assert not talk.guard.knows_path
+    for index in range(124, 150, 2):  # … and is not doubted again while speaking
+        talk.go(range(index, index + 2), _pcm(spoken())[2 * PACKET * (index - 120) :])
+        assert talk.guard.weigh(0.4, talk.at, in_speech=True) == 0.4
+    assert talk.guard.looks == 1
 
 
 def test_a_line_that_returned_nothing_of_the_prompt_before_is_believed_from_the_first_word_on() -> None:
@@ -131,6 +135,16 @@ def test_an_echo_that_is_there_no_more_is_forgotten() -> None:
     assert not talk.guard.knows_path
     heard = talk.go(range(170, 175))
     assert heard == b"".join(talk.echo[170:175])
+
+
+def test_an_echo_that_is_missing_for_a_moment_is_known_still() -> None:
+    talk = found()
+    talk.echo[53:66] = [bytes(2 * PACKET)] * 13
+    talk.go(range(53, 66))
+    assert talk.guard.knows_path
+    talk.go(range(66, 75))
+    cleaned = talk.go(range(75, 120))
+    assert _level(cleaned) < 0.1 * _level(b"".join(talk.echo[75:120]))
 
 
 def test_where_the_allowance_is_used_up_no_echo_is_searched_for_and_callers_are_believed() -> None:
