@@ -2,6 +2,7 @@
 # make test   sets everything up and runs every test
 # make bench  measures on the wire: CALLER=path/to/sip_caller.py [TWILIO_CALLER=PATH]  (see bench/README.md)
 # make fuzz   ten million inputs for each parser (four hours), or RUNS=
+# make sanitize  the native media module's tests under gcc's sanitizers (two minutes)
 # make soak   calls with faults for eight hours, or HOURS= or MINUTES=; and the fault tests that take long
 
 VENV   := .venv
@@ -14,7 +15,7 @@ PEERS := sipp:sip-tester baresip:baresip-core sipsak:sipsak tcpdump:tcpdump chro
 
 VENDOR := offhook/web/page/vendor/wavesurfer
 
-.PHONY: run test lint bench fuzz soak clean peers page
+.PHONY: run test lint bench fuzz soak sanitize clean peers page
 
 run: $(VENV)/.runtime page
 	@$(VENV)/bin/offhook demo
@@ -37,10 +38,13 @@ bench: $(VENV)/.dev
 	$(BENCH) report
 
 RUNS ?= 10000000
-FUZZED := rtp rtcp event jitter session twilio sdp sip
+FUZZED := rtp rtcp event jitter session twilio websocket sdp sip
 
 fuzz: $(VENV)/.dev
 	for target in $(FUZZED); do $(VENV)/bin/python -m fuzz $$target --runs $(RUNS) || exit 1; done
+
+sanitize: $(VENV)/.dev
+	$(VENV)/bin/python -m tests.telephony.native.sanitize
 
 HOURS ?= 8
 MINUTES ?= $$(( $(HOURS) * 60 ))

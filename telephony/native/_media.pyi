@@ -82,7 +82,7 @@ class Stream:
     def arm(self, state: tuple[object, ...], a_law: bool, source: tuple[str, int], /) -> bool:
         """Take what comes from `source` while it is plain (a ReceiveState), beginning with what waits to be collected.
 
-        False if that is not plain: it has to be collected first.
+        False if that is not plain: it has to be collected first. ValueError for a position below zero.
         """
 
     def disarm(self) -> tuple[object, ...]:
@@ -95,7 +95,7 @@ class Stream:
         """Take in now what waits in the socket."""
 
     def lend(self, state: tuple[object, ...], queued: bytes, /) -> None:
-        """Send by a SendState."""
+        """Send by a SendState. ValueError for a packet of no or too much time."""
 
     def take(self) -> tuple[tuple[object, ...], bytes]:
         """SendState and queue back; nothing is sent from now on."""
@@ -116,16 +116,16 @@ class Stream:
         """Packets that the system did not (send, receive)."""
 
     def receive(self, data: bytes, source: tuple[str, int], now: float, /) -> None:
-        """Tests: a datagram came."""
+        """Tests, without a socket (else ValueError): a datagram came."""
 
     def check(self, now: float, /) -> bool:
-        """Tests: the timer of `overdue`; whether it was time, the stream then is disarmed."""
+        """Tests, likewise: the timer of `overdue`; whether it was time, the stream then is disarmed."""
 
     def overdue(self) -> float:
         """Tests: when silence is to be made up."""
 
     def tick(self, now: float, /) -> None:
-        """Tests: a packet time has come."""
+        """Tests, likewise: a packet time has come."""
 
     def close(self) -> None:
         """Let go of the socket. Idempotent."""

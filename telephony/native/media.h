@@ -36,6 +36,7 @@
 #define DATAGRAM_OCTETS_MAX 2047
 /* The longest packet that is sent: 180 ms, what fits an Ethernet frame. */
 #define PACKET_SAMPLES_MAX 1440
+#define PACKET_S_MAX 1.0
 
 /* ---- g711.c */
 
@@ -182,7 +183,7 @@ struct stream {
     int fd; /* -1: no socket; what is sent becomes a record */
     limits most;
     /* in */
-    bool armed, unread, paused;
+    bool armed, unread, paused, loud;
     receiving in;
     address source;
     int64_t step_samples, gathered_samples, gathered_at;
@@ -195,7 +196,7 @@ struct stream {
     socklen_t target_octets; /* 0: nowhere */
     int64_t tick_slot, period_slots;
     /* both */
-    int64_t send_errors, receive_errors;
+    _Atomic int64_t send_errors, receive_errors; /* counted with `io` held, read without */
     uint64_t epoch; /* `pending`, `first_raw` and `last_raw` are since this collection */
     uint32_t pending;
     size_t first_raw, last_raw; /* as `next_raw` */

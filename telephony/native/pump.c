@@ -216,9 +216,12 @@ static void tell_audio(stream *item, int64_t at_sample, const datagram *data, si
     audio->at = arrival;
     memcpy(audio->data, item->gathered, 2 * before);
     g711_decode(item->in.law, octets + RTP_HEADER_OCTETS, samples, audio->data + 2 * before);
-    /* A sound may be an interruption. All else can wait, for it is known when it came. */
-    if (item->sends && item->out.queued_samples > 0 && is_loud(audio->data, before + samples))
+    /* A sound may be an interruption, and its beginning keeps a turn from ending. All else can wait, for it is known
+     * when it came. */
+    bool loud = is_loud(audio->data, before + samples), speaking = item->sends && item->out.queued_samples > 0;
+    if (loud && (speaking || !item->loud))
         of->eager = true;
+    item->loud = loud;
 }
 
 /* A plain datagram of the stream becomes audio, one from elsewhere nothing. False for any other. */
@@ -253,6 +256,7 @@ static bool take_back(stream *item) {
 }
 
 bool stream_arm(stream *item, const receiving *in, const address *source) {
+    tell_gathered(item);
     item->in = *in;
     item->source = *source;
     if (!take_back(item))

@@ -11,6 +11,16 @@ static stream *opened(StreamObject *self) {
     return self->stream;
 }
 
+/* The thread serves those that have a socket, and it alone. */
+static stream *opened_virtual(StreamObject *self) {
+    stream *item = opened(self);
+    if (item != NULL && item->fd >= 0) {
+        PyErr_SetString(PyExc_ValueError, "the stream has a socket: its time is the real one");
+        return NULL;
+    }
+    return item;
+}
+
 static void lock(stream *item) {
     pthread_mutex_lock(&item->owner->lock);
 }
@@ -58,6 +68,10 @@ static PyObject *stream_arm_(PyObject *self, PyObject *args) {
                           &position, &in.budget, &in.budget_at, &in.patience_s, &in.patient_until) ||
         !read_address(host, port, &source, NULL))
         return NULL;
+    if (position < 0) {
+        PyErr_Format(PyExc_ValueError, "the position %lld is before the first sample", position);
+        return NULL;
+    }
     in.law = a_law ? LAW_A : LAW_MU;
     in.highest = highest;
     in.received = received;
@@ -127,12 +141,17 @@ static bool read_send_state(PyObject *state, sending *out) {
     int send, marker, ran_dry;
     long long sequence, timestamp, clock_timestamp, packets, octets, sent, dropped, slots, samples, underruns, stalls;
     if (!PyArg_ParseTuple(state, "IbbibpppLLdLLLLLdLLdddLL", &out->ssrc, &out->payload_type, &out->silence,
-                          &out->noise_payload_type, &out->noise_level, &send, &marker, &ran_dry, &sequence, &timestamp, &out->clock_now, &clock_timestamp, &packets,
-                          &octets, &sent, &dropped, &out->spurt_at, &slots, &samples, &out->packet_s,
+                          &out->noise_payload_type, &out->noise_level, &send, &marker, &ran_dry, &sequence, &timestamp,
+                          &out->clock_now, &clock_timestamp, &packets, &octets, &sent, &dropped, &out->spurt_at, &slots, &samples, &out->packet_s,
                           &out->keep_alive_at, &out->dry_at, &underruns, &stalls))
         return false;
-    if (samples <= 0 || samples > PACKET_SAMPLES_MAX || out->packet_s < SLOT_S) {
-        PyErr_Format(PyExc_ValueError, "a packet has 16 to %d samples, not %lld", PACKET_SAMPLES_MAX, samples);
+    if (samples <= 0 || samples > PACKET_SAMPLES_MAX) {
+        PyErr_Format(PyExc_ValueError, "a packet has 1 to %d samples, not %lld", PACKET_SAMPLES_MAX, samples);
+        return false;
+    }
+    /* Written so that it holds for no NaN. */
+    if (!(out->packet_s >= SLOT_S && out->packet_s <= PACKET_S_MAX)) {
+        PyErr_SetString(PyExc_ValueError, "a packet takes 1 ms to 1 s");
         return false;
     }
     out->send = send;
@@ -181,6 +200,7 @@ static PyObject *stream_take(PyObject *self, PyObject *Py_UNUSED(ignored)) {
     sending out = item->out;
     item->out.first = item->out.last = NULL;
     item->out.queued_samples = 0;
+    item->out.head = 0;
     unlock(item);
     PyObject *queue = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)out.queued_samples);
     if (queue != NULL)
@@ -257,7 +277,7 @@ static PyObject *stream_errors(PyObject *self, PyObject *Py_UNUSED(ignored)) {
 /* ---- a stream without a socket, in a time that is passed in */
 
 static PyObject *stream_receive_(PyObject *self, PyObject *args) {
-    stream *item = opened((StreamObject *)self);
+    stream *item = opened_virtual((StreamObject *)self);
     const char *data, *host;
     Py_ssize_t octets;
     unsigned int port;
@@ -277,7 +297,7 @@ static PyObject *stream_receive_(PyObject *self, PyObject *args) {
 }
 
 static PyObject *stream_check(PyObject *self, PyObject *args) {
-    stream *item = opened((StreamObject *)self);
+    stream *item = opened_virtual((StreamObject *)self);
     double now;
     if (item == NULL || !PyArg_ParseTuple(args, "d", &now))
         return NULL;
@@ -292,11 +312,16 @@ static PyObject *stream_check(PyObject *self, PyObject *args) {
 
 static PyObject *stream_overdue(PyObject *self, PyObject *Py_UNUSED(ignored)) {
     stream *item = opened((StreamObject *)self);
-    return item == NULL ? NULL : PyFloat_FromDouble(receive_overdue(&item->in, &item->most));
+    if (item == NULL)
+        return NULL;
+    lock(item);
+    double overdue = receive_overdue(&item->in, &item->most);
+    unlock(item);
+    return PyFloat_FromDouble(overdue);
 }
 
 static PyObject *stream_tick_(PyObject *self, PyObject *args) {
-    stream *item = opened((StreamObject *)self);
+    stream *item = opened_virtual((StreamObject *)self);
     double now;
     if (item == NULL || !PyArg_ParseTuple(args, "d", &now))
         return NULL;

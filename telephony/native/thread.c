@@ -22,7 +22,7 @@
 
 #define WINDOW_S 0.1
 #define GRID_FROM 3 /* packets a window */
-/* So long may Python not know what was sent, unless it is told something else. */
+/* So long what can wait does, unless Python is told something else. */
 #define PATIENCE_S 0.03
 #define EARLY_S 0.000050
 #define READY_MAX 256
@@ -185,7 +185,8 @@ void pump_tell(pump *of) {
         return;
     double now = monotonic_now();
     of->patient_since = fmin(of->patient_since, now);
-    if (!of->eager && now - of->patient_since < PATIENCE_S)
+    /* On the grid the next look would be a whole step later. */
+    if (!of->eager && now - of->patient_since < PATIENCE_S - (of->gridded ? GRID_S / 2 : EARLY_S))
         return;
     of->notified = true;
     of->notified_at = now;
@@ -212,6 +213,8 @@ static double tell_and_plan(pump *of, bool has_read, bool *gridded) {
     look_at_traffic(of, now);
     *gridded = of->gridded;
     double until = fmin(agenda_next(&of->due[AGENDA_OUT]), *gridded ? of->read_at : agenda_next(&of->due[AGENDA_IN]));
+    if (!*gridded && !of->notified && of->filling.used > 0)
+        until = fmin(until, of->patient_since + PATIENCE_S);
     of->sleeps_until = until;
     of->count.wakeups++;
     pthread_mutex_unlock(&of->lock);
@@ -276,9 +279,14 @@ static void *run(void *context) {
     pump *of = context;
     (void)prctl(PR_SET_NAME, "media-pump");
     (void)prctl(PR_SET_TIMERSLACK, 1UL);
-    of->real_time = ask_for_real_time();
-    of->nice = !of->real_time && setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE) == 0;
-    of->slice = !of->real_time && ask_for_short_slices();
+    bool real_time = ask_for_real_time();
+    bool nice = !real_time && setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE) == 0;
+    bool slice = !real_time && ask_for_short_slices();
+    pthread_mutex_lock(&of->lock);
+    of->real_time = real_time;
+    of->nice = nice;
+    of->slice = slice;
+    pthread_mutex_unlock(&of->lock);
     bool gridded = false;
     for (;;) {
         pthread_mutex_lock(&of->io);
