@@ -20,6 +20,7 @@ FOLLOWED = {
     "jitter": ("telephony.rtp",),
     "session": ("telephony.rtp",),
     "twilio": ("telephony.twilio",),
+    "websocket": ("offhook.web.frames",),
     "sdp": ("sip",),
     "sip": ("sip",),
 }

@@ -4,10 +4,11 @@ Whatever comes in whatever order: a message is refused with a declared error, au
 away from the clock, every sample that was played is told, waits, or was dropped, and what is written can be read.
 """
 
-import json
 from base64 import b64encode
 from collections.abc import Callable
 from contextlib import suppress
+
+import msgspec
 
 from fuzz.octets import Input
 from telephony.errors import WireError
@@ -188,13 +189,14 @@ class Drive:
         stream = self.stream
         while (event := stream.next_event()) is not None:
             self._check_event(event)
-        assert stream.queued_samples >= 0
-        assert stream.sent_samples == self.told
-        assert stream.sent_samples + stream.queued_samples + self.dropped == self.played
-        assert stream.heard_samples(self.now) <= stream.sent_samples
+        sent, queued = stream.sent_samples, stream.queued_samples
+        assert queued >= 0
+        assert sent == self.told
+        assert sent + queued + self.dropped == self.played
+        assert stream.heard_samples(self.now) <= sent
         for message in stream.messages_to_send():
             if not isinstance(message, Binary):
-                assert isinstance(json.loads(message), dict)
+                assert isinstance(msgspec.json.decode(message), dict)
         allowed = 0.0 if self.began is None else (self.now - self.began) * RATE_HZ + limits.LEAD_SAMPLES
         assert self.position <= allowed + 1
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from fuzz import jitter_buffer, media_stream
+from fuzz import jitter_buffer, media_stream, websocket
 from fuzz.rtp_session import STEPS, Drive
 from sip.sdp.negotiate import AudioCapabilities, make_offer
 from telephony.wire import rtcp, rtp, telephone_event
@@ -40,6 +40,7 @@ def seeds() -> dict[str, list[bytes]]:
         "jitter": [bytes((0, 0, *steps)) for steps in _named(jitter_buffer.STEPS, _STREAMS)],
         "session": _sessions(),
         "twilio": _media_streams(),
+        "websocket": _named(websocket.STEPS, _FAR_ENDS),
         "sdp": _descriptions(),
         "sip": [_INVITE, _OK, _INVITE.replace(b"Record-Route: ", b"Record-Route:\r\n ")],
     }
@@ -64,6 +65,18 @@ _CALLS: tuple[list[Step], ...] = (
     ["odd_value", 0, 3, 1, "sound", 0, "odd_value", 1, 5, 7, "damaged", 2, 30, 2, 44, 44],
     ["sound", 0, "raw", 3, 123, 125, 10, "sound", 0],
     ["sound", 1, "binary", 4, 1, 2, 3, 4, "round_trip", 5, "media", 0],
+)
+
+_FAR_ENDS: tuple[list[Step], ...] = (
+    ["short_text", 3, 97, 98, 99, "text", 8, "cut", 5, "cut", 200, "text", 9, "all", 3, "octet_by_octet", 3],
+    ["fragment", 0, 4, "control", 128, 2, 1, 2, "fragment", 2, 6, "fragment", 130, 5, "all", 0, "text", 7],
+    ["fragment", 1, 3, "fragments", 70, "all", 0, "short_text", 1, 97],
+    ["fragment", 0, 3, "fragments", 63, "fragment", 130, 1, "text", 1, "all", 0],
+    ["text", 8, "binary", 6, "text", 11, "cut", 250, "control", 255, 4, 1, 2, 3, 4, "octet_by_octet", 200],
+    ["text", 8, "goodbye", 0, 3, 98, 121, 101, "text", 8, "all", 0, "raw", 2, 0, 0],
+    ["text", 3, "all", 0, "close", "text", 8, "cut", 9, "control", 129, 1, 7, "goodbye", 1, 0],
+    ["text", 3, "announced", 1, 5, 0, "all", 0, "text", 8],
+    ["text", 3, "announced", 33, 2, 2, 1, 1, "unmasked", 3, 1, 1, 1, "octet_by_octet", 60],
 )
 
 

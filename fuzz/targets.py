@@ -8,6 +8,7 @@ from collections.abc import Callable
 from fuzz.jitter_buffer import play_buffer
 from fuzz.media_stream import play_stream
 from fuzz.rtp_session import play_session
+from fuzz.websocket import check_websocket
 from sip.errors import ParseError, RemoteError
 from sip.message import build, typed
 from sip.message import parser as sip_parser
@@ -114,6 +115,7 @@ TARGETS: dict[str, Target] = {
     "jitter": play_buffer,
     "session": play_session,
     "twilio": play_stream,
+    "websocket": check_websocket,
     "sdp": check_sdp,
     "sip": check_sip,
 }
@@ -126,6 +128,7 @@ MAX_OCTETS = {
     "jitter": 64,
     "session": 40,
     "twilio": 48,
+    "websocket": 64,
     "sdp": 2_048,
     "sip": 4_096,
 }

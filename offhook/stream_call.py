@@ -13,6 +13,7 @@ from offhook.twilio_control import TwilioControl
 from offhook.usererror import UserError
 from offhook.web.twilio_socket import WebSocket
 from pipeline.errors import EngineError
+from telephony.net.stream_clock import StreamClock
 from telephony.net.stream_line import StreamLine
 from telephony.twilio.dialects import DIALECTS, TWILIO
 from telephony.twilio.stream import Started
@@ -45,6 +46,7 @@ class Streams:
         self.calls = calls
         self.on_closing = on_closing
         self.claim = claim
+        self.clock = StreamClock()
         self.twilio = TwilioControl(calls.services.config.twilio)
         self.by_sid: dict[str, StreamCall] = {}
         """Those that have been started, by their carriers' names."""
@@ -115,12 +117,13 @@ class StreamCall:
             self._conversation.end(EndedBy.CALLER, "caller hung up")
 
     def take_over(self, line: StreamLine, started: Started, *, resumes: bool) -> bool:
-        """Go on with the stream of `line`. False when there is one already, or nothing to go on with."""
-        if not self.goes_on or self._line is None:
+        """Go on with the stream of `line`. False when there is one already, or nothing to go on with.
+
+        `resumes`: its ticket was given out for that. A name is known to many; it opens nothing.
+        """
+        if not resumes or not self.goes_on or self._line is None:
             return False
         if self._waiting is None:
-            if not resumes:
-                return False
             # The carrier knows that the connection is gone before we have noticed.
             self._line.break_off("another stream has taken its place")
         return self._resume(line, started)
@@ -153,6 +156,7 @@ class StreamCall:
             on_started=self._on_started,
             on_ended=self._on_ended,
             on_suspended=self._on_suspended if "resumable" in self._meta else None,
+            clock=self._streams.clock,
             dialect=self._dialect,
             media_timeout_s=rtp.media_timeout_s,
             first_media_timeout_s=rtp.first_media_timeout_s,

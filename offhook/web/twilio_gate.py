@@ -16,9 +16,8 @@ from starlette.datastructures import Headers
 from websockets.http11 import Request
 from websockets.streams import StreamReader
 
+from offhook.refusals import retry_after_s
 from offhook.web.twilio_door import Pass, Refused
-
-_RETRY_AFTER_S = 10
 
 
 class Door(Protocol):
@@ -82,11 +81,15 @@ class UpgradeGate(asyncio.Protocol):
         verdict = self._door.judge_upgrade(request.path, headers, peer)
         if isinstance(verdict, Refused):
             self._refuse(transport, verdict)
-        elif (busy := self._taker.stream_refusal()) is not None:
+        elif not self._resumes(verdict.meta) and (busy := self._taker.stream_refusal()) is not None:
             self._taker.stream_refused()
             self._refuse(transport, Refused(503, busy))
         else:
             self._give(transport, data, verdict.meta)
+
+    def _resumes(self, meta: Mapping[str, str]) -> bool:
+        """A call that is there already has its place."""
+        return "resumes" in meta and self._taker.may_resume(meta.get("call_sid", ""))
 
     def _give(self, transport: asyncio.Transport, data: bytes, meta: Mapping[str, str]) -> None:
         sock = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
@@ -100,7 +103,7 @@ class UpgradeGate(asyncio.Protocol):
     def _refuse(self, transport: asyncio.Transport, refused: Refused) -> None:
         status = HTTPStatus(refused.status)
         self._log.info("WebSocket refused", status=refused.status, why=refused.why)
-        retry = f"Retry-After: {_RETRY_AFTER_S}\r\n" if refused.status == HTTPStatus.SERVICE_UNAVAILABLE else ""
+        retry = f"Retry-After: {retry_after_s()}\r\n" if refused.status == HTTPStatus.SERVICE_UNAVAILABLE else ""
         head = f"HTTP/1.1 {status.value} {status.phrase}\r\n{retry}Content-Length: 0\r\nConnection: close\r\n\r\n"
         transport.write(head.encode("ascii"))
         transport.close()

@@ -2,10 +2,15 @@
 
 The protocol itself (handshake, frames, closing; RFC 6455) is that of `websockets`, which needs no sockets. Extensions
 are declined: to compress audio that is compressed already costs more than it saves.
+
+The event loop watches the socket only while it matters when something comes: until the stream is known, after each of
+our pings until its answer, and at the end. Between them whoever owns the stream reads, when many are to be read at
+once: to be woken for each message is most of what a call costs.
 """
 
 import asyncio
 import logging
+import os
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -13,24 +18,15 @@ from contextlib import suppress
 from typing import Protocol, cast
 
 from websockets.exceptions import InvalidState
-from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
+from offhook.web.frames import FrameReader
 from telephony.net.stream_line import StreamLine
 from telephony.twilio.dialect import Binary
 from telephony.twilio.limits import MESSAGE_OCTETS
 
-try:
-    from websockets.speedups import apply_mask
-except ImportError:  # a platform without its wheel
-    from websockets.utils import apply_mask
-
-FRAGMENTS_MAX = 64
-_HEADER_OCTETS = 14  # of a frame, at most
-_WHOLE_TEXT = 0x81
-"""The first octet of a text that is no fragment (RFC 6455 §5.2)."""
 HANDSHAKE_S = 5.0
 CLOSE_S = 2.0
 """How long the far end has to close after us."""
@@ -45,11 +41,13 @@ UNREAD_S = 10.0
 KERNEL_OCTETS = 32_768
 """Of ours, in the kernel; by itself it would let megabytes wait."""
 
+READ_OCTETS = 4_096
+READS_MAX = 16
+"""At once from one socket, before the others have their turn."""
+
 # What a far end does wrong is told by who receives; the library would tell of each connection that it is one.
 _LOGGER = logging.getLogger("offhook.websocket")
 _LOGGER.setLevel(logging.ERROR)
-
-MESSAGE_TOO_BIG = 1009
 
 
 class Receiver(Protocol):
@@ -71,8 +69,8 @@ class Receiver(Protocol):
 class WebSocket(asyncio.Protocol):
     """The server's side of one connection. `initial` is the upgrade request, which has been read and checked already.
 
-    `on_open(self)` is called when the handshake is through, and makes who receives; `on_failed()` when the connection
-    is gone without that.
+    `on_open(self)` is called when the handshake is through, and makes who receives, and has to `read` from then on;
+    `on_failed()` when the connection is gone without that.
     """
 
     def __init__(
@@ -85,10 +83,10 @@ class WebSocket(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._conn = ServerProtocol(max_size=MESSAGE_OCTETS, logger=_LOGGER)
         self._loop = asyncio.get_running_loop()
-        self._direct = False  # the library is not in the middle of a frame
-        self._rest = b""  # the beginning of a frame that has not arrived as a whole
-        self._fragments: list[bytes] = []
-        self._binary = False  # what the fragments are of
+        self._frames = FrameReader(self._conn, self._message, self._ponged)
+        self._descriptor = -1
+        self._unwatched = False  # the event loop does not read: `read` does
+        self._error: OSError | None = None  # of `read`
         self._over = False  # nothing more is to be said on either side
         self._timer: asyncio.TimerHandle | None = None
         self._pinged_at = 0.0
@@ -101,6 +99,27 @@ class WebSocket(asyncio.Protocol):
     def writable(self) -> bool:
         """Whether the far end reads what is written."""
         return self._unread is None and not self._closed
+
+    def read(self) -> None:
+        """Hand over what has arrived, unless the event loop does it."""
+        for _ in range(READS_MAX):
+            transport = self._transport
+            if not self._unwatched or transport is None or transport.is_closing():
+                return
+            try:
+                data = os.read(self._descriptor, READ_OCTETS)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self._error = error
+                transport.abort()
+                return
+            if not data:
+                transport.close()  # the far end sends no more: nor do we
+                return
+            self.data_received(data)
+            if len(data) < READ_OCTETS:
+                return
 
     def send(self, messages: Sequence[bytes]) -> None:
         """Write messages in one go: text, or `Binary`. Nothing happens once either side has closed."""
@@ -124,6 +143,7 @@ class WebSocket(asyncio.Protocol):
         with suppress(InvalidState):  # the far end was first
             self._conn.send_close(code, _short(reason))
         self._flush()
+        self._watch()
         self._arm(CLOSE_S, transport.abort)
 
     def hand_to(self, line: StreamLine) -> None:
@@ -139,27 +159,18 @@ class WebSocket(asyncio.Protocol):
         transport.set_write_buffer_limits(high=UNREAD_OCTETS)
         found = transport.get_extra_info("socket")
         if found is not None:
+            self._descriptor = found.fileno()
             with suppress(OSError):
                 found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_OCTETS)
         self._arm(HANDSHAKE_S, transport.abort)
-        self.data_received(self._initial)
+        self._shake_hands()
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the far end."""
-        if self._receiver is None:
-            self._direct = data.endswith(b"\r\n\r\n")
-        elif self._direct and not (data := self._without_texts(data)):
-            return
-        conn = self._conn
-        conn.receive_data(data)
-        for event in conn.events_received():
-            if isinstance(event, Frame):
-                self._frame(event)
-            elif isinstance(event, Request):
-                self._handshake(event)
-        self._flush()
-        if self._over:
-            self._finish(conn)
+        if self._receiver is not None and self._frames.receive(data):
+            self._flush()
+            if self._over:
+                self._finish()
 
     def eof_received(self) -> bool:
         """The far end sends no more: nor do we."""
@@ -171,6 +182,7 @@ class WebSocket(asyncio.Protocol):
             if timer is not None:
                 timer.cancel()
         self._transport = None
+        exc = exc or self._error
         if self._receiver is None:
             self._on_failed()
         elif not self._closed:
@@ -191,61 +203,32 @@ class WebSocket(asyncio.Protocol):
 
     # Inside.
 
-    def _handshake(self, request: Request) -> None:
-        response = self._conn.accept(request)
-        self._conn.send_response(response)
+    def _shake_hands(self) -> None:
+        head, end, rest = self._initial.partition(b"\r\n\r\n")
+        conn = self._conn
+        conn.receive_data(head + end)
+        for event in conn.events_received():
+            if isinstance(event, Request):
+                conn.send_response(conn.accept(event))
         self._flush()
-        if response.status_code == 101:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._receiver = self._on_open(self)
-            self._ping()
-
-    def _frame(self, frame: Frame) -> None:
-        opcode = frame.opcode
-        if opcode is Opcode.TEXT and frame.fin:
-            self._message(bytes(frame.data))
-        elif opcode is Opcode.BINARY and frame.fin:
-            self._message(Binary(frame.data))
-        elif opcode in (Opcode.TEXT, Opcode.BINARY) or (opcode is Opcode.CONT and self._fragments):
-            self._binary = self._binary if opcode is Opcode.CONT else opcode is Opcode.BINARY
-            self._fragments.append(bytes(frame.data))
-            if len(self._fragments) > FRAGMENTS_MAX:
-                self._conn.fail(MESSAGE_TOO_BIG, "too many fragments")
-            elif frame.fin:
-                whole = b"".join(self._fragments)
-                self._fragments.clear()
-                self._message(Binary(whole) if self._binary else whole)
-        elif opcode is Opcode.PONG:
-            self._ponged(frame.data)
-
-    def _without_texts(self, data: bytes) -> bytes:
-        """Nearly all that arrives are short texts, fifty a second and call: a few lines do for them what takes the
-        library a hundred. It gets all other frames, each as a whole, and all that breaks the rules.
-        """
-        data = self._rest + data if self._rest else data
-        others = b""
-        at = 0
-        while (size := _frame_octets(data, at)) <= len(data) - at:
-            length = data[at + 1]
-            if data[at] != _WHOLE_TEXT or not 0x80 <= length <= 0xFE or self._fragments or others or self._closed:
-                others += data[at : at + size]
-            else:
-                key = at + (4 if length == 0xFE else 2)
-                self._message(apply_mask(data[key + 4 : at + size], data[key : key + 4]))
-            at += size
-        self._rest = data[at:]
-        if size > MESSAGE_OCTETS + _HEADER_OCTETS:
-            # The library refuses it without having seen it all.
-            others, self._rest = others + self._rest, b""
-        return others
+        if conn.state is not State.OPEN:
+            if self._over:
+                self._finish()
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._receiver = self._on_open(self)
+        self._ping()
+        if rest:
+            self.data_received(rest)
 
     def _message(self, message: bytes) -> None:
         if self._receiver is not None and not self._closed:
             self._receiver.receive(message)
 
-    def _finish(self, conn: ServerProtocol) -> None:
+    def _finish(self) -> None:
         """Either side has said goodbye: the socket is to be closed."""
+        conn = self._conn
         if self._receiver is not None and not self._closed:
             self._closed = True
             if conn.parser_exc is None and conn.close_rcvd is not None:
@@ -274,15 +257,26 @@ class WebSocket(asyncio.Protocol):
     def _ping(self) -> None:
         if self._closed or self._conn.state is not State.OPEN:
             return
+        self._watch()
         self._pinged_at = time.monotonic()
         self._conn.send_ping(b"%d" % int(self._pinged_at * 1_000_000))
         self._flush()
         self._arm(PING_S, self._ping)
 
-    def _ponged(self, data: bytes | bytearray | memoryview) -> None:
+    def _ponged(self, data: bytes) -> None:
         # One that answers no ping of ours, or an old one, tells nothing (RFC 6455 §5.5.3).
-        if self._receiver is not None and bytes(data) == b"%d" % int(self._pinged_at * 1_000_000):
-            self._receiver.round_trip(time.monotonic() - self._pinged_at)
+        if self._receiver is None or self._closed or data != b"%d" % int(self._pinged_at * 1_000_000):
+            return
+        self._receiver.round_trip(time.monotonic() - self._pinged_at)
+        if self._transport is not None and not self._unwatched and self._descriptor >= 0:
+            self._unwatched = True
+            self._transport.pause_reading()
+
+    def _watch(self) -> None:
+        """Have the event loop read again."""
+        if self._unwatched and self._transport is not None:
+            self._unwatched = False
+            self._transport.resume_reading()
 
     def _give_up(self) -> None:
         if self._receiver is not None and not self._closed:
@@ -290,21 +284,6 @@ class WebSocket(asyncio.Protocol):
             self._receiver.lost(f"the far end has not read for {UNREAD_S:g} s")
         if self._transport is not None:
             self._transport.abort()
-
-
-def _frame_octets(data: bytes, at: int) -> int:
-    """Of the masked frame that begins there, with its header; more than there are while they do not tell."""
-    there = len(data) - at
-    if there < 2:
-        return _HEADER_OCTETS
-    length = data[at + 1] & 0x7F
-    header = 2 + (4 if data[at + 1] & 0x80 else 0)
-    if length < 126:
-        return header + length
-    header += 2 if length == 126 else 8
-    if there < header:
-        return max(_HEADER_OCTETS, there + 1)
-    return header + int.from_bytes(data[at + 2 : at + (4 if length == 126 else 10)])
 
 
 def _why(conn: ServerProtocol) -> str:

@@ -4,7 +4,6 @@ The far end holds the audio that is about to be played, and gives it back on `cl
 that have been played, or as good as; what waits at the far end still counts as queued.
 """
 
-import asyncio
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from typing import Protocol
 from telephony import tones
 from telephony.codec.base import codec_named
 from telephony.codec.g711 import PCMU
+from telephony.net.stream_clock import StreamClock
 from telephony.net.watch import MediaWatch
 from telephony.twilio.dialect import Dialect
 from telephony.twilio.dialects import TWILIO
@@ -25,9 +25,8 @@ FIRST_MEDIA_TIMEOUT_S = 30.0
 GOING_AWAY = 1001
 NORMAL = 1000
 
-_TIMER_GRAIN_S = 0.001
-_GRID_S = 0.01
-"""The timers of all lines fire at multiples of this: to wake up for each of them is what costs."""
+_EARLY_S = 0.002
+"""What is due so soon is done now: the clock's points are not that exact, and the next is far off."""
 
 
 class StreamSocket(Protocol):
@@ -36,6 +35,9 @@ class StreamSocket(Protocol):
     @property
     def writable(self) -> bool:
         """Whether the far end reads what is written."""
+
+    def read(self) -> None:
+        """Hand over what has arrived, unless that has been done."""
 
     def send(self, messages: Sequence[bytes]) -> None:
         """Write messages, in order: text, or `Binary`. Nothing happens after `close`."""
@@ -52,6 +54,9 @@ class _NoSocket:
 
     writable = False
 
+    def read(self) -> None:
+        """Nothing arrives."""
+
     def send(self, messages: Sequence[bytes]) -> None:
         """Nobody is there."""
 
@@ -64,6 +69,8 @@ class _NoSocket:
 
 class StreamLine:
     """One call's media on a WebSocket. For the handlers and the rest of the interface see `MediaLine`.
+
+    `clock` is that of all lines of the event loop: at its points the socket is read, and what is due is done.
 
     `on_started` is told once which call it is; before that nothing else happens. `on_ended` is told once that the far
     end has stopped (None), or why it is of no use any more. The socket belongs to the line: `close` closes it.
@@ -79,8 +86,8 @@ class StreamLine:
         on_started: Callable[[Started], None],
         on_ended: Callable[[str | None], None],
         on_suspended: Callable[[str], None] | None = None,
+        clock: StreamClock,
         dialect: Dialect = TWILIO,
-        loop: asyncio.AbstractEventLoop | None = None,
         media_timeout_s: float = MEDIA_TIMEOUT_S,
         first_media_timeout_s: float = FIRST_MEDIA_TIMEOUT_S,
     ) -> None:
@@ -96,13 +103,13 @@ class StreamLine:
         self.encoding = PCMU.name
         """Of what is played; known for sure once `on_started` has been told."""
         self._socket: StreamSocket = socket
-        self._loop = loop or asyncio.get_running_loop()
+        self._clock = clock
         self._stream = MediaStream(time.monotonic(), dialect)
         self._watch = MediaWatch(first_media_timeout_s, media_timeout_s)
-        self._timer: asyncio.TimerHandle | None = None
-        self._armed_for = math.inf
+        self._due = math.inf  # no earlier is there anything to be done
         self._delivering = self._closed = False
-        self._arm()
+        self._look()
+        clock.join(self._tick)
 
     # From the socket.
 
@@ -121,7 +128,7 @@ class StreamLine:
             self._socket = _NoSocket()
             self._watch.pause()
             self._deliver()
-            self._arm()
+            self._look()
             self._on_suspended(reason)
             return
         self._stream.fail(GOING_AWAY, reason)
@@ -143,7 +150,7 @@ class StreamLine:
         self._stream.resume(stream_sid, now)
         self._watch.resume(now)
         self._send()
-        self._arm()
+        self._look()
 
     def break_off(self, reason: str) -> None:
         """Let go of a socket that is of no use any more, as if it had been lost."""
@@ -163,7 +170,7 @@ class StreamLine:
         """Watch over the media; it has been received all the time."""
         if not self._closed:
             self._watch.resume(time.monotonic())
-            self._arm()
+            self._look()
 
     def encode(self, pcm: bytes) -> bytes:
         """8 kHz 16-bit PCM to payload. ValueError if `pcm` is not whole samples."""
@@ -175,7 +182,7 @@ class StreamLine:
             return
         self._stream.play(payload, time.monotonic(), writable=self._socket.writable)
         self._send()
-        self._arm_earlier()
+        self._look()
 
     def clear(self) -> int:
         """Drop all that has not been played, here and at the far end; the samples dropped."""
@@ -223,9 +230,7 @@ class StreamLine:
         if self._closed:
             return
         self._closed = True
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._clock.leave(self._tick)
         self._socket.close(code, reason)
         # Who listened holds the line, too: without this a call would wait for the garbage collector.
         self.on_audio = self.on_dtmf = self.on_sent = self.on_drained = self.on_silent = None
@@ -277,34 +282,20 @@ class StreamLine:
 
     # Time.
 
-    def _due(self) -> float:
-        due = min(math.inf if due is None else due for due in (self._stream.get_timer(), self._watch.due))
-        return math.ceil(due / _GRID_S) * _GRID_S if due < math.inf else due
+    def _look(self) -> None:
+        """See when something is due. With each message that moves later, which is seen when it would have been done."""
+        timer, watch = self._stream.get_timer(), self._watch.due
+        self._due = min(math.inf if timer is None else timer, math.inf if watch is None else watch)
 
-    def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._armed_for = due = self._due()
-        if due < math.inf and not self._closed:
-            delay_s = max(0.0, due - time.monotonic())
-            self._timer = self._loop.call_later(delay_s, self._timer_fired)
-
-    def _arm_earlier(self) -> None:
-        """With each message timers move later; that is seen when the one that is armed fires."""
-        if self._due() < self._armed_for - _TIMER_GRAIN_S:
-            self._arm()
-
-    def _timer_fired(self) -> None:
-        self._timer = None
-        now = time.monotonic()
+    def _tick(self, now: float) -> None:
+        self._socket.read()
+        if self._due > now + _EARLY_S or self._closed:
+            return
         try:
-            # Both event loops count in whole milliseconds, and may be half a one early.
-            self._stream.handle_timer(now + _TIMER_GRAIN_S / 2, writable=self._socket.writable)
+            self._stream.handle_timer(max(now, self._due), writable=self._socket.writable)
             self._send()
             self._deliver()
             if self._watch.check(now, self._stream.last_received_at) and self.on_silent is not None:
                 self.on_silent()
         finally:
-            if not self._closed:
-                self._arm()
+            self._look()

@@ -185,7 +185,7 @@ def _at(found: Any, path: Path | None) -> Any:
     if path is None:
         return None
     for name in path:
-        if not isinstance(found, Mapping):
+        if not isinstance(found, dict):  # msgspec makes no other mappings
             return None
         found = found.get(name)
     return found

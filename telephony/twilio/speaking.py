@@ -17,8 +17,8 @@ from telephony.twilio.limits import MARKS_PENDING
 
 RATE_HZ = 8_000
 
-LEAD_S = 0.42
-"""How far ahead of real time audio is written: with `PERIOD_S` it bears stalls of 320 ms."""
+LEAD_S = 0.44
+"""How far ahead of real time audio is written: topped up each `PERIOD_S`, or 20 ms later, it bears stalls of 320 ms."""
 
 PERIOD_S = 0.1
 """How often it is topped up, and what has been played is told."""

@@ -13,12 +13,16 @@ from websockets.uri import parse_uri
 
 from offhook.web import twilio_socket
 from offhook.web.twilio_socket import WebSocket
+from telephony.net.stream_clock import StreamClock
 
 WITHIN_S = 5.0
 
 
 class Receiver:
+    """Who receives, and reads as a line does."""
+
     def __init__(self) -> None:
+        self.clock = StreamClock()
         self.messages: list[bytes] = []
         self.round_trips: list[float] = []
         self.lost_because: list[str] = []
@@ -29,8 +33,13 @@ class Receiver:
 
     def opened(self, websocket: WebSocket) -> "Receiver":
         self.socket = websocket
+        self.clock.join(self.tick)
         self.changed.set()
         return self
+
+    def tick(self, _now: float) -> None:
+        assert self.socket is not None
+        self.socket.read()
 
     def receive(self, message: bytes) -> None:
         self.messages.append(message)
@@ -115,6 +124,7 @@ async def connected() -> AsyncIterator[tuple[Receiver, FarEnd]]:
         assert response.status_code == 101
         yield receiver, far_end
     finally:
+        receiver.clock.leave(receiver.tick)
         transport.abort()
         theirs.close()
         await asyncio.sleep(0)
@@ -147,6 +157,71 @@ async def test_the_round_trip_is_measured() -> None:
     async with connected() as (receiver, far_end):
         await measured(receiver, far_end)
         assert 0 <= receiver.round_trips[0] < WITHIN_S
+
+
+async def loop_passes() -> None:
+    """What the event loop watches it has seen."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        for _ in range(3):
+            theirs.send(b"x")
+            await asyncio.get_running_loop().sock_recv(ours, 1)
+
+
+async def test_once_the_round_trip_is_known_it_is_read_when_asked() -> None:
+    async with connected() as (receiver, far_end):
+        await measured(receiver, far_end)
+        receiver.clock.leave(receiver.tick)
+        await far_end.text(b"x" * 10_000)
+        await far_end.text(b"two")
+        await loop_passes()
+        assert receiver.messages == []
+        assert receiver.socket is not None
+        receiver.socket.read()
+        assert receiver.messages == [b"x" * 10_000, b"two"]
+        receiver.socket.read()
+        assert receiver.lost_because == []
+
+
+async def test_each_ping_has_its_answer_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(twilio_socket, "PING_S", 0.01)
+    async with connected() as (receiver, far_end):
+        receiver.clock.leave(receiver.tick)
+        reading = asyncio.ensure_future(far_end.close_code())
+        await receiver.until(lambda: len(receiver.round_trips) >= 3)
+        reading.cancel()
+
+
+async def test_our_goodbye_is_answered_when_nobody_reads_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(twilio_socket, "CLOSE_S", 600.0)
+    async with connected() as (receiver, far_end):
+        await measured(receiver, far_end)
+        receiver.clock.leave(receiver.tick)
+        assert receiver.socket is not None
+        receiver.socket.close(1000, "bye")
+        assert await far_end.close_code() == 1000
+        assert receiver.lost_because == []
+
+
+async def test_an_end_is_noticed_when_it_is_read() -> None:
+    async with connected() as (receiver, far_end):
+        await measured(receiver, far_end)
+        far_end.sock.close()
+        await receiver.until(lambda: bool(receiver.lost_because))
+        assert receiver.lost_because == ["the connection was closed"]
+
+
+async def test_why_a_connection_was_lost_is_told() -> None:
+    async with connected() as (receiver, far_end):
+        await measured(receiver, far_end)
+        assert receiver.socket is not None
+        receiver.socket.send([b"what nobody will read"])
+        await loop_passes()
+        far_end.sock.close()
+        await receiver.until(lambda: bool(receiver.lost_because))
+        assert receiver.lost_because[0].startswith("the connection was lost: ")
+        assert "reset" in receiver.lost_because[0]
 
 
 async def test_a_pong_that_answers_nothing_tells_nothing() -> None:
@@ -198,6 +273,9 @@ async def test_a_lost_connection_is_told_once() -> None:
         (b"\x83\x80\0\0\0\0", 1002),  # no opcode
         (b"\x81\xff" + (70_000).to_bytes(8, "big") + bytes(4), 1009),  # too big, by what it announces
         (b"\x01\x80\0\0\0\0" + b"\x00\x80\0\0\0\0" * 70, 1009),  # fragments without end
+        (b"\x01\x80\0\0\0\0" + b"\x00\x80\0\0\0\0" * 70 + b"\x80\x80\0\0\0\0\x81\x81\0\0\0\0x", 1009),
+        (b"\x83\x80", 1002),  # what is wrong is not waited for
+        (b"\x81\xff" + (70_000).to_bytes(8, "big"), 1009),
     ],
 )
 async def test_who_breaks_the_protocol_is_closed(raw: bytes, code: int) -> None:

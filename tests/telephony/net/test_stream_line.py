@@ -1,5 +1,6 @@
 import asyncio
 import json
+import time
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from telephony import pcm
 from telephony.codec import codec_named
 from telephony.line import MediaLine
+from telephony.net.stream_clock import StreamClock
 from telephony.net.stream_line import StreamLine
 from telephony.twilio.stream import Started
 
@@ -21,8 +23,14 @@ class Socket:
 
     def __init__(self) -> None:
         self.writable = True
+        self.reads = 0
+        self.on_read: Callable[[], None] = lambda: None
         self.messages: list[dict[str, Any]] = []
         self.closed: list[tuple[int, str]] = []
+
+    def read(self) -> None:
+        self.reads += 1
+        self.on_read()
 
     def send(self, messages: Sequence[bytes]) -> None:
         self.messages += [json.loads(message) for message in messages]
@@ -51,6 +59,7 @@ class Call:
             self.socket,
             on_started=self.started.append,
             on_ended=self.ended.append,
+            clock=StreamClock(),
             first_media_timeout_s=first_media_timeout_s,
             media_timeout_s=media_timeout_s,
         )
@@ -102,6 +111,30 @@ async def test_it_is_a_line() -> None:
     assert line.encoding == "PCMU"
     assert [one.call_sid for one in call.started] == ["CA1"]
     line.close()
+
+
+async def test_the_socket_is_read_until_the_line_is_closed() -> None:
+    call = opened()
+    call.socket.on_read = call.changed.set
+    await call.until(lambda: call.socket.reads >= 3)
+    call.line.close()
+    reads = call.socket.reads
+    other = opened()
+    other.socket.on_read = other.changed.set
+    await other.until(lambda: other.socket.reads >= 3)
+    assert call.socket.reads == reads
+    other.line.close()
+
+
+async def test_what_is_read_last_still_counts_as_in_time() -> None:
+    """A loop that stood still finds the messages, and does not think that none came."""
+    call = opened()
+    call.media(1)
+    call.socket.on_read = lambda: call.media(2) if call.socket.reads == 1 else None
+    time.sleep(1.2)  # noqa: ASYNC251 - that is what it means to stand still
+    await call.until(lambda: len(call.audio) >= 2)
+    assert call.line.stats().gaps == 0
+    call.line.close()
 
 
 async def test_audio_and_keys_arrive_in_order() -> None:
