@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from time import monotonic
 
-from offhook.cluster.messages import Begin, Finish, Timeline, Turn, Written
+from offhook.cluster.messages import Begin, Finish, Lines, Timeline, Written
 from offhook.records import CallClock, CallRecord, EndedBy, Journal
 
 Reply = Callable[[Written], None]
@@ -22,14 +22,15 @@ class WorkerBooks:
         self._loop = asyncio.get_running_loop()
         self._open: dict[str, tuple[CallRecord, float]] = {}
 
-    def take(self, message: Begin | Turn | Timeline | Finish) -> None:
+    def take(self, message: Begin | Lines | Timeline | Finish) -> None:
         """What the worker wants to be written."""
         match message:
             case Begin(number, record):
                 self._open[record.uniqueid] = record, monotonic()
                 self._answer(number, self._journal.begin(record))
-            case Turn(uniqueid, line):
-                self._journal.turn(uniqueid, line)
+            case Lines(lines):
+                for uniqueid, line in lines:
+                    self._journal.turn(uniqueid, line)
             case Timeline(uniqueid, events):
                 self._journal.timeline(uniqueid, events)
             case Finish(number, record):

@@ -166,11 +166,10 @@ class Begin:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """`RecordStore.turn`."""
+class Lines:
+    """`RecordStore.turn`, for each (uniqueid, line)."""
 
-    uniqueid: str
-    line: TranscriptLine
+    lines: tuple[tuple[str, TranscriptLine], ...]
 
 
 @dataclass(frozen=True, slots=True)

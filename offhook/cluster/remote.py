@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from dataclasses import replace
 
 from offhook.cluster.channel import MessageTooLongError
 from offhook.cluster.messages import (
@@ -15,15 +16,16 @@ from offhook.cluster.messages import (
     Claimed,
     Finish,
     Happened,
+    Lines,
     Reject,
     RejectReinvite,
     Ring,
     Timeline,
-    Turn,
     Written,
 )
 from offhook.liveevents import LiveEvent
 from offhook.records import CallRecord, TranscriptLine
+from offhook.records.cdr import MAX_TEXT_CHARS
 from offhook.records.timeline import Events
 from sip.net.address import Address
 
@@ -102,13 +104,31 @@ def tell(send: Send, uniqueid: str, event: LiveEvent) -> None:
             event = event | {"so_far": so_far[len(so_far) // 2 + 1 :]}
 
 
+MAX_GATHERED = 64
+"""Lines that wait to be sent together."""
+
+
+def _as_kept(line: TranscriptLine) -> TranscriptLine:
+    """With no more of its texts than is written in the end."""
+    most = MAX_TEXT_CHARS
+    return replace(
+        line,
+        text=line.text[:most],
+        heard=None if line.heard is None else line.heard[:most],
+        unheard=None if line.unheard is None else line.unheard[:most],
+    )
+
+
 class RemoteJournal:
-    """`Journal` by messages."""
+    """`Journal` by messages. Lines of transcripts wait for `flush`, or for what must not come before them: a message
+    for each would wake the supervisor for each.
+    """
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self._numbers = itertools.count(1)
         self._waiting: dict[int, Future[bool]] = {}
+        self._lines: list[tuple[str, TranscriptLine]] = []
 
     def begin(self, record: CallRecord) -> "Future[bool]":
         """Leave a row; true once it survives us, false when the supervisor could not write it."""
@@ -118,10 +138,13 @@ class RemoteJournal:
 
     def turn(self, uniqueid: str, line: TranscriptLine) -> None:
         """One more line of a call's transcript."""
-        self._send(Turn(uniqueid, line))
+        self._lines.append((uniqueid, _as_kept(line)))
+        if len(self._lines) >= MAX_GATHERED:
+            self.flush()
 
     def timeline(self, uniqueid: str, events: Events) -> None:
         """What happened in a call; of a long one the end."""
+        self.flush()
         while events:
             try:
                 self._send(Timeline(uniqueid, events))
@@ -131,9 +154,22 @@ class RemoteJournal:
 
     def finish(self, record: CallRecord) -> "Future[bool]":
         """The final state of a call."""
+        self.flush()
         number, future = self._expect()
         self._send(Finish(number, record))
         return future
+
+    def flush(self) -> None:
+        """Send the lines that wait: to be called a few times a second, and at the end."""
+        lines, self._lines = tuple(self._lines), []
+        if not lines:
+            return
+        try:
+            self._send(Lines(lines))
+        except MessageTooLongError:
+            # One alone always fits.
+            for line in lines:
+                self._send(Lines((line,)))
 
     def written(self, answer: Written) -> None:
         """The supervisor's answer."""

@@ -114,6 +114,7 @@ class _Worker:
         if self._calls is not None:
             self._calls.hang_up(EndedBy.OPERATOR, "the bot was stopped")
             await asyncio.wait((asyncio.create_task(self._calls.idle()),), timeout=LAST_CALLS_S)
+        self._journal.flush()
         # The supervisor takes a closed channel for the end of this process: it waits for nothing of ours any more.
         self._channel.close()
         if self._engines is not None:
@@ -168,6 +169,7 @@ class _Worker:
 
     def _report(self) -> None:
         if self._meter is not None and not self._channel.closed:
+            self._journal.flush()  # together with the report: the supervisor wakes up once
             self._channel.send(self._meter.report())
             delay_s = REPORT_S if self._calls else IDLE_REPORT_S
             asyncio.get_running_loop().call_later(delay_s, self._report)

@@ -1,6 +1,7 @@
 """The tables of the records, and the way between rows and values. Any database takes these types."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -15,6 +16,8 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    Update,
+    bindparam,
     delete,
     insert,
     select,
@@ -84,6 +87,9 @@ transcript_table = Table(
     Column("final", Boolean, nullable=False),
 )
 
+_KEY = "the_"
+"""Tells a primary key's parameter from the column's new value."""
+
 _NOT_OF_THE_RECORD = ("is_open", "owner")
 
 
@@ -121,9 +127,15 @@ def put_row(conn: Connection, table: Table, row: Mapping[str, Any]) -> None:
     """Insert a row, or overwrite the one with its primary key. In SQL that every database speaks;
     repeatable.
     """
-    same = [column == row[column.name] for column in table.primary_key]
-    if conn.execute(update(table).where(*same).values(**row)).rowcount == 0:
-        conn.execute(insert(table).values(**row))
+    same = {_KEY + column.name: row[column.name] for column in table.primary_key}
+    if conn.execute(_overwrite(table), {**row, **same}).rowcount == 0:
+        conn.execute(insert(table), row)
+
+
+@cache
+def _overwrite(table: Table) -> Update:
+    """Built once: that takes longer than to run it."""
+    return update(table).where(*(column == bindparam(_KEY + column.name) for column in table.primary_key))
 
 
 def put_lines(conn: Connection, uniqueid: str, lines: tuple[TranscriptLine, ...]) -> None:

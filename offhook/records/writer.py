@@ -29,6 +29,8 @@ MAX_QUEUED = 50_000
 MAX_QUEUED_MINOR = 10_000
 """Above this, what is not a call record itself is no longer accepted."""
 MAX_BATCH = 500
+GATHER_S = 0.5
+"""Minor jobs wait so long for others: a transaction costs several times what is in it, and its fsync comes on top."""
 RETRY_FIRST_S = 0.25
 RETRY_MAX_S = 5.0
 
@@ -46,7 +48,8 @@ class WriterCounters:
 
 
 class RecordWriter:
-    """Runs jobs in their order, all that are waiting in one transaction, and repeats what fails.
+    """Runs jobs in their order, all that are waiting in one transaction, and repeats what fails. They are run at once,
+    but for minor ones among themselves, which have time until `GATHER_S`.
 
     `every` runs as a job of its own each `every_s` seconds. Futures come true when the job is committed,
     false when it was given up.
@@ -58,6 +61,8 @@ class RecordWriter:
         self._every, self._every_s = every, every_s
         self._queue: deque[tuple[Job, Future[bool]]] = deque()
         self._changed = threading.Condition()
+        self._due = float("inf")
+        """When what waits in the queue is to be written."""
         self._closing = False
         self._give_up_at = float("inf")
         self._failing = False
@@ -75,8 +80,9 @@ class RecordWriter:
         return len(self._queue)
 
     def put(self, job: Job, *, minor: bool = False) -> "Future[bool]":
-        """Queue a job; returns at once. Jobs that are `minor` leave room for those that are not."""
+        """Queue a job; returns at once. Jobs that are `minor` leave room for those that are not, and may wait."""
         future: Future[bool] = Future()
+        due = time.monotonic() + (GATHER_S if minor else 0.0)
         with self._changed:
             full = len(self._queue) >= (MAX_QUEUED_MINOR if minor else MAX_QUEUED)
             if full or self._closing:
@@ -84,7 +90,9 @@ class RecordWriter:
                 future.set_result(False)
             else:
                 self._queue.append((job, future))
-                self._changed.notify()
+                if due < self._due:
+                    self._due = due
+                    self._changed.notify()
         return future
 
     def close(self, timeout_s: float) -> bool:
@@ -111,9 +119,12 @@ class RecordWriter:
 
     def _take(self, due: float) -> list[tuple[Job, "Future[bool]"]]:
         with self._changed:
-            while not self._queue and not self._closing and (left := due - time.monotonic()) > 0:
+            while not self._closing and (left := min(due, self._due) - time.monotonic()) > 0:
                 self._changed.wait(left)
-            return [self._queue.popleft() for _ in range(min(len(self._queue), MAX_BATCH))]
+            batch = [self._queue.popleft() for _ in range(min(len(self._queue), MAX_BATCH))]
+            if not self._queue:
+                self._due = float("inf")
+            return batch
 
     def _write(self, batch: list[tuple[Job, "Future[bool]"]]) -> None:
         delay_s = RETRY_FIRST_S

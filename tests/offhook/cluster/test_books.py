@@ -9,9 +9,11 @@ from time import monotonic
 import pytest
 
 from offhook.cluster.books import WorkerBooks
-from offhook.cluster.messages import Begin, Finish, Turn, Written
+from offhook.cluster.channel import Channel, channel_pair
+from offhook.cluster.messages import Begin, Finish, Lines, Timeline, Written
 from offhook.cluster.remote import RemoteJournal
 from offhook.records import CallClock, CallRecord, EndedBy, RecordStore, TranscriptLine
+from offhook.records.cdr import MAX_TEXT_CHARS
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ async def journal(store: RecordStore) -> tuple[RemoteJournal, WorkerBooks]:
     """The worker's end, joined to the supervisor's."""
 
     def send(message: object) -> None:
-        assert isinstance(message, Begin | Turn | Finish)
+        assert isinstance(message, Begin | Lines | Finish)
         books.take(message)
 
     remote = RemoteJournal(send)
@@ -55,6 +57,52 @@ async def test_rows_and_lines_arrive_and_are_acknowledged(
     assert found is not None and found.ended_by == "caller"
     assert [line.text for line in found.transcript] == ["Hello."]
     assert books.crashed() == []
+
+
+async def test_lines_wait_for_company_but_come_before_the_rest() -> None:
+    sent: list[object] = []
+    remote = RemoteJournal(sent.append)
+    first, second = TranscriptLine(1.0, "bot", "Hello."), TranscriptLine(2.0, "caller", "Hello.")
+    remote.turn("a", first)
+    remote.turn("b", second)
+    assert sent == []
+    remote.flush()
+    remote.flush()
+    assert sent == [Lines((("a", first), ("b", second)))]
+    record, _ = answered()
+    remote.turn("a", first)
+    remote.timeline("a", [{"kind": "turn"}])
+    remote.turn("a", second)
+    remote.finish(record)
+    assert [type(message) for message in sent[1:]] == [Lines, Timeline, Lines, Finish]
+
+
+async def test_many_and_long_lines_arrive_whole_or_as_far_as_they_are_kept(store: RecordStore) -> None:
+    ours, theirs = channel_pair()
+    arrived = asyncio.Event()
+    books = WorkerBooks(store, lambda _written: None)
+
+    def on_message(message: Lines, _fds: list[int]) -> None:
+        books.take(message)
+        if message.lines[-1][1].at_s == 99:
+            arrived.set()
+
+    worker = Channel(ours, lambda _message, _fds: None, lambda: None)
+    supervisor = Channel(theirs, on_message, lambda: None)
+    try:
+        remote = RemoteJournal(worker.send)
+        text = "\N{EURO SIGN}" * 100_000
+        for n in range(100):
+            remote.turn("a", TranscriptLine(float(n), "bot", text, heard=text, unheard=text))
+        remote.flush()
+        await asyncio.wait_for(arrived.wait(), 5)
+    finally:
+        worker.close()
+        supervisor.close()
+    assert store.flush()
+    lines = store.transcript("a")
+    assert [line.at_s for line in lines] == list(range(100))
+    assert {len(line.text) for line in lines} == {MAX_TEXT_CHARS}
 
 
 async def test_a_call_that_the_worker_could_not_end(

@@ -1,11 +1,12 @@
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, text
 
-from offhook.records.writer import MAX_BATCH, MAX_QUEUED_MINOR, RecordWriter
+from offhook.records.writer import GATHER_S, MAX_BATCH, MAX_QUEUED_MINOR, RecordWriter
 
 
 @pytest.fixture
@@ -85,6 +86,42 @@ def test_minor_jobs_leave_room_for_the_others(engine: Engine) -> None:
     assert [future.result(0) for future in minor].count(False) == 10
     assert writer.counters.dropped == 10
     writer.close(5)
+
+
+def test_minor_jobs_wait_for_each_other(engine: Engine) -> None:
+    transactions: list[Connection] = []
+    writer = RecordWriter(engine, nothing, 60)
+    began = time.monotonic()
+    first = writer.put(transactions.append, minor=True)
+    with pytest.raises(TimeoutError):
+        first.result(GATHER_S / 5)
+    second = writer.put(transactions.append, minor=True)
+    assert first.result(5)
+    assert second.result(5)
+    assert time.monotonic() - began >= GATHER_S
+    first_in, second_in = transactions
+    assert first_in is second_in
+    assert writer.close(5)
+
+
+def test_minor_jobs_are_written_at_once_and_first_when_another_comes(engine: Engine) -> None:
+    writer = RecordWriter(engine, nothing, 60)
+    began = time.monotonic()
+    minor = [writer.put(lambda conn, n=n: insert(conn, n), minor=True) for n in range(3)]  # type: ignore[misc]
+    assert writer.put(lambda conn: insert(conn, 3)).result(5)
+    assert time.monotonic() - began < GATHER_S
+    assert all(future.result(0) for future in minor)
+    assert numbers(engine) == [0, 1, 2, 3]
+    assert writer.close(5)
+
+
+def test_the_end_waits_for_no_company(engine: Engine) -> None:
+    writer = RecordWriter(engine, nothing, 60)
+    began = time.monotonic()
+    minor = writer.put(lambda conn: insert(conn, 1), minor=True)
+    assert writer.close(5)
+    assert time.monotonic() - began < GATHER_S
+    assert minor.result(0)
 
 
 def test_the_regular_job_runs_with_and_without_others(engine: Engine) -> None:
