@@ -12,6 +12,7 @@ from offhook.captures import Captures
 from offhook.conversation import Conversation, Parties, Services
 from offhook.media import rtp_config
 from offhook.records import EndedBy
+from offhook.refusals import NO_CAPACITY, Reason, Refusal
 from offhook.signalling import Signalling
 from pipeline.errors import EngineError
 from sip.errors import LocalError, RemoteError
@@ -83,7 +84,7 @@ class InboundCall:
             pair = self._pair = self._trunk.ports.acquire(monotonic())
         except (PortsExhaustedError, OSError) as error:
             self._log.error("no media ports", error=str(error))
-            self._refuse(503)
+            self._refuse(NO_CAPACITY, Refusal(Reason.PORTS, str(error)))
             return
         if self._capture is not None:
             pair.tap(self._capture.media)
@@ -95,11 +96,10 @@ class InboundCall:
                 sdp, audio = answer_offer(self._event.sdp, self._media, self._codecs)
                 self._open_line(audio)
         except RemoteError as error:
-            self._refuse(error.status)
+            self._refuse(error.status, Refusal(Reason.OFFER, str(error)))
             return
         except MediaError as error:
-            self._log.info("the offer asks for what the line cannot do", error=str(error))
-            self._refuse(488)
+            self._refuse(488, Refusal(Reason.OFFER, f"the offer asks for what the line cannot do: {error}"))
             return
         self._conversation.spawn(self._answer(sdp))
 
@@ -204,14 +204,13 @@ class InboundCall:
                 # The BYE's own CallEnded may come back before this returns.
                 self._trunk.signalling.bye(self.handle)
             else:
-                self._trunk.signalling.reject(self.handle, 503)
+                self._trunk.signalling.reject(self.handle, NO_CAPACITY)
         self._release()
 
-    def _refuse(self, status: int) -> None:
-        headers = (("Retry-After", "10"),) if status == 503 else ()
-        self._trunk.signalling.reject(self.handle, status, headers)
+    def _refuse(self, status: int, refusal: Refusal) -> None:
+        self._trunk.signalling.reject(self.handle, status)
         self._release()
-        self._conversation.refused(status)
+        self._conversation.refused(status, refusal)
 
     def _over(self, on_over: Callable[["InboundCall"], None]) -> None:
         if self._trunk.captures is not None:

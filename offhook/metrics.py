@@ -51,6 +51,9 @@ class Metrics:
         reg = self.registry
         self._active = Gauge("offhook_calls_active", "Calls going on now.", registry=reg)
         self._calls = Counter("offhook_calls", "Calls that ended.", ["direction", "transport", "outcome"], registry=reg)
+        self._refusals = Counter(
+            "offhook_calls_refused", "Calls that the bot turned away, by why.", ["reason"], registry=reg
+        )
         self._response = Histogram(
             "offhook_turn_response_seconds",
             "From the caller's last word to the bot's first, by stage.",
@@ -112,7 +115,7 @@ class Metrics:
         self._sip_bad = Counter("offhook_sip_malformed", "SIP messages that could not be read.", registry=reg)
         self._sip_refused = Counter(
             "offhook_sip_refused",
-            "SIP requests that were refused before any call saw them.",
+            "SIP requests that the signalling refused by itself.",
             ["status"],
             registry=reg,
         )
@@ -163,6 +166,10 @@ class Metrics:
         """
         transport = _known(transport.lower(), TRANSPORTS)
         self._calls.labels(direction, transport, _known(outcome, OUTCOMES)).inc()
+
+    def refusal(self, reason: str) -> None:
+        """Why a call was turned away: a `Reason`."""
+        self._refusals.labels(reason).inc()
 
     def turn_response(self, stage: Stage, seconds: float) -> None:
         """One stage of one answer."""

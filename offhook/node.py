@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-import structlog
-
 from offhook.call import Dialog
 from offhook.calls import Calls
 from offhook.captures import Captures, SipTap
@@ -19,6 +17,7 @@ from offhook.inbound import Trunk
 from offhook.livefeed import LiveFeed
 from offhook.metrics import Metrics
 from offhook.records import EndedBy, RecordingWriter, RecordStore
+from offhook.refusals import Reason, Refusal, RefusalLog
 from offhook.signalling import EndpointSignalling
 from offhook.stream_call import Streams
 from offhook.totals import Totals
@@ -33,13 +32,18 @@ from offhook.web.site import add_site
 from offhook.web.status import HealthStatus, Readiness, ReadyStatus
 from offhook.web.twilio import server_with_streams
 from sip.events import Event, IncomingCall
+from sip.inspection import Refusal as SipRefusal
 from sip.net.address import Address
 from sip.net.endpoint import Endpoint
 from sip.settings import UaSettings
+from sip.uas import Admit
 from telephony.net.clock import MediaClock
 from telephony.net.ports import PortPool
 
 GOODBYE_S = 0.5
+
+_READINESS = {Reason.DRAINING: Readiness.DRAINING, Reason.STARTING: Readiness.STARTING}
+"""Of a bot that takes no calls for this reason; else it is full."""
 
 
 class Node:
@@ -70,7 +74,7 @@ class Node:
         self._feed = LiveFeed(self._hub.publish)
         self._hub.on_watch = self._feed.watch
         self._watch = LoopWatch(self.metrics_store.event_loop_lag, self.metrics_store.event_loop_stall)
-        self._log = structlog.get_logger("offhook.node")
+        self._refusals = RefusalLog(self.metrics_store)
 
     async def start(self) -> None:
         """Everything up: once this returns, calls can come in. Raises UserError, EngineError."""
@@ -85,7 +89,7 @@ class Node:
         if config.records.capture:
             self._captures = Captures(self.records_dir / "captures")
         await self._engines.start()
-        endpoint = await open_endpoint(config, self._on_event)
+        endpoint = await open_endpoint(config, self._on_event, self._admit)
         self._endpoint = endpoint
         self._tap = SipTap(endpoint) if self._captures is not None else None
         services = Services(
@@ -191,23 +195,24 @@ class Node:
     def ready(self) -> ReadyStatus:
         """May calls come in."""
         details = {"calls": self._active, "max_calls": self.config.max_calls}
+        refusal = self._refusal()
+        if refusal is None:
+            return ReadyStatus(Readiness.READY, "", details)
+        return ReadyStatus(_READINESS.get(refusal.reason, Readiness.FULL), refusal.why, details)
+
+    def _refusal(self, *, ports: bool = True) -> Refusal | None:
+        """Why no call may come now; with `ports`, none that needs a pair of them."""
         if self._draining:
-            return ReadyStatus(Readiness.DRAINING, "no new calls: the bot is about to stop", details)
+            return Refusal(Reason.DRAINING, "no new calls: the bot is about to stop")
         if not self._ready:
-            return ReadyStatus(Readiness.STARTING, "the engines are being started", details)
-        if (why := self._full() or self._without_ports()) is not None:
-            return ReadyStatus(Readiness.FULL, why, details)
-        return ReadyStatus(Readiness.READY, "", details)
-
-    def _full(self) -> str | None:
-        """Why no call may come, over whatever."""
+            return Refusal(Reason.STARTING, "the engines are being started")
         most = self.config.calls.max_calls
-        return f"all {most} calls that are allowed are going on" if most and self._active >= most else None
-
-    def _without_ports(self) -> str | None:
-        """Why no call may come that needs a pair of ports."""
-        ports = self._trunk.ports if self._trunk is not None else None
-        return "its RTP ports are used up" if ports is not None and ports.in_use >= ports.capacity else None
+        if most and self._active >= most:
+            return Refusal(Reason.MAX_CALLS, f"all {most} calls that are allowed are going on")
+        pool = self._trunk.ports if self._trunk is not None else None
+        if ports and pool is not None and pool.in_use >= pool.capacity:
+            return Refusal(Reason.PORTS, "its RTP ports are used up")
+        return None
 
     async def metrics(self) -> bytes:
         """The Prometheus text."""
@@ -224,13 +229,13 @@ class Node:
 
     def stream_refusal(self) -> str | None:
         """Why no call may come over a stream now; None: it may."""
-        if self._draining or not self._ready:
-            return self.ready().why
-        return self._full()
+        refusal = self._refusal(ports=False)
+        return refusal.why if refusal is not None else None
 
     def stream_refused(self) -> None:
         """A call over a stream was turned away for that."""
-        self.metrics_store.call_refused("inbound", "ws", "busy")
+        nobody = Refusal(Reason.STARTING, "nobody is there to take the call")
+        self._refusals.refused(self._refusal(ports=False) or nobody, "ws")
 
     def may_resume(self, call_sid: str) -> bool:
         """Whether a call whose stream has ended is to get another one."""
@@ -263,25 +268,21 @@ class Node:
     # Signalling.
 
     def _on_event(self, event: Event) -> None:
-        calls, endpoint = self._calls, self._endpoint
-        if calls is None or endpoint is None:
+        calls = self._calls
+        if calls is None:
             return
-        if not isinstance(event, IncomingCall):
-            calls.on_event(event)
-        elif self._draining or not self._ready:
-            self._refuse(EndpointSignalling(endpoint), event, 503, "rejected")
-        elif self._full() is not None:
-            self._refuse(EndpointSignalling(endpoint), event, 486, "busy")
-        elif self._without_ports() is not None:
-            self._refuse(EndpointSignalling(endpoint), event, 503, "rejected")
-        else:
-            calls.on_event(event)
-            if self._tap is not None and self._captures is not None and event.call in calls:
-                self._tap.begin(event, self._captures.sip)
+        calls.on_event(event)
+        if not isinstance(event, IncomingCall) or event.call not in calls:
+            return
+        if self._tap is not None and self._captures is not None:
+            self._tap.begin(event, self._captures.sip)
 
-    def _refuse(self, signalling: EndpointSignalling, event: IncomingCall, status: int, outcome: str) -> None:
-        signalling.reject(event.call, status, (("Retry-After", "10"),) if status == 503 else ())
-        self.metrics_store.call_refused("inbound", "udp", outcome)
+    def _admit(self) -> SipRefusal | None:
+        refusal = self._refusal()
+        if refusal is None:
+            return None
+        self._refusals.refused(refusal, "udp")
+        return refusal.answer
 
 
 def open_store(config: Config) -> RecordStore:
@@ -289,13 +290,13 @@ def open_store(config: Config) -> RecordStore:
     return RecordStore.open(config.records.database_url or str(config.records.dir.resolve() / "calls.db"))
 
 
-async def open_endpoint(config: Config, on_event: Callable[[Event], None]) -> Endpoint:
-    """The SIP socket. Raises UserError."""
+async def open_endpoint(config: Config, on_event: Callable[[Event], None], admit: Admit) -> Endpoint:
+    """The SIP socket; `admit` says of a new call what keeps it out. Raises UserError."""
     host, port = config.sip.host, config.sip.port
     advertised = config.sip.advertised_host
     settings = UaSettings(advertised=Address(advertised, port) if advertised else None)
     try:
-        return await Endpoint.open(host, port, on_event, settings=settings)
+        return await Endpoint.open(host, port, on_event, settings=settings, admit=admit)
     except OSError as error:
         raise UserError(
             f"SIP cannot use {host}:{port}",

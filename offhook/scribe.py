@@ -9,6 +9,7 @@ import structlog
 
 from offhook.metrics import Direction, Metrics, Stage
 from offhook.records import CallClock, CallRecord, Disposition, EndedBy, Journal, RecordingResult, TranscriptLine
+from offhook.refusals import BUSY, Refusal
 from pipeline.events import Answer, AnswerKind
 from pipeline.trace import (
     BargedIn,
@@ -27,9 +28,6 @@ _STAGES: dict[str, Stage] = {
     "voice": "tts",
     "line": "playout",
 }
-
-
-_REFUSED = {486: "busy", 487: "cancelled"}
 
 
 class Scribe:
@@ -86,10 +84,16 @@ class Scribe:
         self._log.info("answered", src=self.record.src, dst=self.record.dst)
         return self._store.begin(self.record)
 
-    def refused(self, status: int) -> None:
-        """The call was turned away before it was answered."""
-        self._metrics.call_refused(self._direction, self._transport, _REFUSED.get(status, "rejected"))
-        self._log.info("refused", src=self.record.src, status=status)
+    def refused(self, status: int, refusal: Refusal) -> None:
+        """We turn the call away before it is answered."""
+        self._metrics.call_refused(self._direction, self._transport, "busy" if status == BUSY else "rejected")
+        self._metrics.refusal(refusal.reason)
+        self._log.info("refused", src=self.record.src, status=status, reason=str(refusal.reason), why=refusal.why)
+
+    def cancelled(self) -> None:
+        """The caller gave up before it was answered."""
+        self._metrics.call_refused(self._direction, self._transport, "cancelled")
+        self._log.info("cancelled", src=self.record.src)
 
     def on_event(self, event: SessionEvent) -> None:
         """What the session tells."""

@@ -41,8 +41,11 @@ class UaSettings:
     retransmit_limit: int = 32
     """How often one transaction repeats a response because the request came again. RFC 3261 timers need 11."""
 
-    retry_after_s: int = 5
-    """The Retry-After of a 503 and, at most 10 (RFC 3261 §14.2), of a 500 to an overlapping re-INVITE."""
+    max_refused_invites: int = 10_000
+    """Refused without a transaction, of which the answer is known should they be repeated: some 300 bytes each."""
+
+    retry_after_s: tuple[int, int] = (5, 15)
+    """The Retry-After of every 503: spread, so that those who were refused together do not come back together."""
 
     max_forks: int = 16
     """Answers to one INVITE of ours, from different phones, that are acknowledged (and all but one hung up)."""

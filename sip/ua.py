@@ -22,7 +22,7 @@ from sip.net.address import Address
 from sip.settings import UaSettings
 from sip.transaction.client import ClientTransaction
 from sip.transaction.layer import AckReceived, ResponseReceived, TimedOut
-from sip.uas import Uas
+from sip.uas import Admit, Uas
 
 _PING = b"\r\n\r\n"
 _PONG = b"\r\n"
@@ -40,7 +40,8 @@ class UserAgent:
     """Answers and makes calls.
 
     `local` is the address that peers reach us at; `route`, where `local` is a wildcard, finds for a peer the
-    address of ours that it reaches. `entropy` gives a new unguessable token with each call.
+    address of ours that it reaches. `entropy` gives a new unguessable token with each call. `admit` is asked once for
+    each new call: what it refuses gets that answer at once, and leaves no transaction and no event.
 
     After every `receive`, `handle_timer` or command: send `datagrams_to_send`, take `next_event` until it is None,
     and call `handle_timer` at `get_timer`. `now` is monotonic, in seconds.
@@ -55,9 +56,10 @@ class UserAgent:
         settings: UaSettings | None = None,
         entropy: Callable[[], str] = random_token,
         route: Callable[[Address], Address] | None = None,
+        admit: Admit | None = None,
     ) -> None:
         self._core = Core(local, settings or UaSettings(), entropy, route)
-        self._uas = Uas(self._core)
+        self._uas = Uas(self._core, admit)
         self._now = 0.0
 
     @property

@@ -1,8 +1,10 @@
 """Requests from outside: which are ours to see to, which are refused, which go to a call (RFC 3261 §8.2, §12.2.2)."""
 
+from collections.abc import Callable
 from hashlib import blake2b
+from typing import TypeAlias
 
-from sip.dialog.core import ALLOW, Core
+from sip.dialog.core import ALLOW, OVERLOADED, Core
 from sip.dialog.incoming import IncomingSession
 from sip.dialog.model import request_dialog_id
 from sip.dialog.reinvite import Renegotiation
@@ -12,17 +14,21 @@ from sip.inspection import Refusal, inspect_content, inspect_headers, inspect_in
 from sip.message import typed
 from sip.message.message import Request
 from sip.net.address import Address
+from sip.refused import RefusedInvites
 from sip.transaction.server import ServerTransaction
 from sip.transaction.via import stamp
 
-_OVERLOADED = 503
+Admit: TypeAlias = Callable[[], Refusal | None]
+"""Whether a new call may come now; else what it is answered."""
 
 
 class Uas:
     """The user agent's server side."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, admit: Admit | None) -> None:
         self._core = core
+        self._admit = admit
+        self._refused = RefusedInvites(core.settings.timers.give_up_s, core.settings.max_refused_invites)
         self._tag_key = core.entropy().encode()[:64]
 
     def refuse_unreadable(self, error: ParseError, source: Address) -> None:
@@ -35,7 +41,8 @@ class Uas:
             return
         try:
             reply_to = stamp(request, source)
-            self._refuse_stateless(request, reply_to, Refusal(error.status, reason=error.reason))
+            counters.rejected_by_status[error.status] += 1
+            self._send_stateless(request, reply_to, Refusal(error.status, reason=error.reason))
         except ParseError:
             counters.drop("unreadable")
 
@@ -67,13 +74,19 @@ class Uas:
     def _receive_new(self, request: Request, source: Address, reply_to: Address, now: float) -> None:
         inside = typed.to(request).tag is not None
         session = self._core.dialogs.get(request_dialog_id(request)) if inside else None
+        if request.method == "INVITE" and self._refuse_again(request, reply_to, now):
+            return
         if self._overloaded(request, session):
-            refusal = Refusal(_OVERLOADED, (("Retry-After", str(self._core.settings.retry_after_s)),))
-            self._refuse_stateless(request, reply_to, refusal)
+            self._core.counters.rejected_by_status[OVERLOADED] += 1
+            self._turn_away(request, reply_to, Refusal(OVERLOADED), now)
             return
         refusal_or_none = self._inspect(request, inside, session)
         if request.method == "CANCEL" and refusal_or_none is None:
             self._receive_cancel(request, reply_to, now)
+            return
+        begins_call = request.method == "INVITE" and session is None and refusal_or_none is None
+        if begins_call and self._admit is not None and (closed := self._admit()) is not None:
+            self._turn_away(request, reply_to, closed, now)
             return
         transaction = self._core.layer.accept(request, reply_to, now)
         if refusal_or_none is not None:
@@ -86,6 +99,20 @@ class Uas:
             self._answer_options(transaction, now)
         else:
             self._refuse(transaction, Refusal(481), now)
+
+    def _refuse_again(self, request: Request, reply_to: Address, now: float) -> bool:
+        refusal = self._refused.recall(self._tag(request), now)
+        if refusal is None:
+            return False
+        self._core.counters.retransmissions_received += 1
+        self._send_stateless(request, reply_to, refusal)
+        return True
+
+    def _turn_away(self, request: Request, reply_to: Address, refusal: Refusal, now: float) -> None:
+        """§8.2.7: without a transaction, so that a storm of calls costs neither timers nor retransmissions."""
+        if request.method == "INVITE":
+            self._refused.keep(self._tag(request), refusal, now)
+        self._send_stateless(request, reply_to, refusal)
 
     def _overloaded(self, request: Request, session: Session | None) -> bool:
         core, settings = self._core, self._core.settings
@@ -164,8 +191,7 @@ class Uas:
             headers=refusal.headers,
         )
 
-    def _refuse_stateless(self, request: Request, reply_to: Address, refusal: Refusal) -> None:
-        self._core.counters.rejected_by_status[refusal.status] += 1
+    def _send_stateless(self, request: Request, reply_to: Address, refusal: Refusal) -> None:
         response = self._core.response(
             request,
             refusal.status,

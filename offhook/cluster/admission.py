@@ -10,6 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from offhook.cluster.messages import Report
+from offhook.refusals import Reason, Refusal
 
 CPU_WINDOW_S = 1.0
 SUSTAINED_S = 1.5
@@ -25,6 +26,8 @@ FEW_CALLS = 8
 """So few calls are no overload: a lag is then some other program's, and refusing calls would not end it."""
 FIRST_CALL_CPU = 0.004
 """What a call is taken to cost before that can be measured."""
+ANY_CALLS_CPU = 0.05
+"""What goes on while there is any call, however many there are: one more does not cost that again."""
 OWN_SHARE = 0.5
 """Of the CPU limit: a worker that uses less is late because of others on its core."""
 OTHERS_DOING = 5
@@ -59,8 +62,7 @@ class WorkerLoad:
         self._call_cpu = FIRST_CALL_CPU
         self._sign_since: float | None = None
         self._overload_at: float | None = None
-        self.why = ""
-        """What the last sign of overload was."""
+        self._overload: Refusal | None = None  # what the last sign of it was
 
     @property
     def latest(self) -> Report | None:
@@ -81,7 +83,7 @@ class WorkerLoad:
             self._reports.popleft()
         if report.calls >= FEW_CALLS and not self._set_ups(now):
             # Measured while none is being set up: that costs more, and once.
-            self._call_cpu = self.cpu / report.calls
+            self._call_cpu = max(FIRST_CALL_CPU, (self.cpu - ANY_CALLS_CPU) / report.calls)
         self._judge(now)
 
     def accepted(self, now: float) -> None:
@@ -101,50 +103,53 @@ class WorkerLoad:
             return 0
         return (min(report.room, report.ports) if ports else report.room) - max(0, self._calls - report.calls)
 
-    def is_full(self, now: float, *, ports: bool = True) -> bool:
-        """Whether it is to get no further call now; with `ports`, none that needs a pair of them."""
-        if self.room(ports=ports) <= 0:
-            self.why = "its ports, descriptors or memory are used up"
-            return True
+    def refusal(self, now: float, *, ports: bool = True) -> Refusal | None:
+        """Why it is to get no further call now; with `ports`, none that needs a pair of them."""
+        if self.room(ports=False) <= 0:
+            return Refusal(Reason.RESOURCES, "its descriptors or its memory are used up")
+        if ports and self.room() <= 0:
+            return Refusal(Reason.PORTS, "its RTP ports are used up")
         if self._set_ups(now) >= self._limits.setups_per_s:
-            self.why = f"it has been given {self._limits.setups_per_s} calls within a second"
-            return True
-        return self._overload_at is not None and now - self._overload_at < CALM_S
+            why = f"it has been given {self._limits.setups_per_s} calls within a second"
+            return Refusal(Reason.SETUPS, why)
+        overloaded = self._overload_at is not None and now - self._overload_at < CALM_S
+        return self._overload if overloaded else None
 
     def _judge(self, now: float) -> None:
-        why = self._sign()
-        if not why:
+        sign = self._sign()
+        if sign is None:
             self._sign_since = None
         elif self._sign_since is None:
             self._sign_since = now
         unseen = self._unseen()
         expected = self.cpu + unseen * self._call_cpu
         if self._sign_since is not None and now - self._sign_since >= SUSTAINED_S:
-            self._overload_at, self.why = now, why
+            self._overload_at, self._overload = now, sign
         elif unseen and expected >= WHOLE_CORE:
-            self._overload_at, self.why = now, f"with its latest calls it would use {expected:.0%} of a core"
+            why = f"with its latest calls it would use {expected:.0%} of a core"
+            self._overload_at, self._overload = now, Refusal(Reason.CPU, why)
         elif self._overload_at is not None and now - self._overload_at >= CALM_S:
             self._overload_at = None
-        elif self._overload_at is not None and (why or expected > CALM_SHARE * self._limits.cpu):
+        elif self._overload_at is not None and (sign or expected > CALM_SHARE * self._limits.cpu):
             self._overload_at = now  # not calm yet
 
-    def _sign(self) -> str:
+    def _sign(self) -> Refusal | None:
         report = self.latest
         if report is None:
-            return ""
+            return None
         if self.cpu >= self._limits.cpu:
-            return f"it uses {self.cpu:.0%} of a core"
+            return Refusal(Reason.CPU, f"it uses {self.cpu:.0%} of a core")
         if report.calls < FEW_CALLS:
-            return ""
+            return None
         if report.behind_s >= BEHIND_S:
-            return f"it listens {1000 * report.behind_s:.0f} ms behind"
+            return Refusal(Reason.LISTENING, f"it listens {1000 * report.behind_s:.0f} ms behind")
         own_doing = self.cpu >= OWN_SHARE * self._limits.cpu
         if report.lag_s >= self._limits.lag_s * (1 if own_doing else OTHERS_DOING):
-            return f"its event loop is {1000 * report.lag_s:.0f} ms late"
+            return Refusal(Reason.EVENT_LOOP, f"its event loop is {1000 * report.lag_s:.0f} ms late")
         late = sum(each.late_ticks for _, each in self._reports)
         if late > LATE_TICKS_PER_CALL * report.calls:
-            return f"{late} packets of a second were late"
-        return ""
+            return Refusal(Reason.LATE_PACKETS, f"{late} packets of a second were late")
+        return None
 
     def _unseen(self) -> float:
         """Calls that are not in the CPU's use: so many more than there were on average while it was measured."""

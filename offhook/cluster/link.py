@@ -17,15 +17,16 @@ from offhook.cluster.messages import (
     Failed,
     Finish,
     Happened,
+    Lines,
     Numbers,
     Ready,
     Report,
     Timeline,
-    Turn,
     Welcome,
 )
 from offhook.liveevents import LiveEvent
 from offhook.records import CallRecord, Journal
+from offhook.refusals import Refusal
 from offhook.snapshot import Snapshot
 from pipeline.errors import EngineError
 from sip.net.address import Address
@@ -120,9 +121,9 @@ class WorkerLink:
         """Wait for its end."""
         await self._gone.wait()
 
-    def takes_calls(self, *, ports: bool = True) -> bool:
-        """Whether it may be given a call now; with `ports`, one that needs a pair of them."""
-        return self.state is LinkState.READY and not self.load.is_full(self._loop.time(), ports=ports)
+    def refusal(self, *, ports: bool = True) -> Refusal | None:
+        """Why it may be given no call now, though it is ready; with `ports`, none that needs a pair of them."""
+        return self.load.refusal(self._loop.time(), ports=ports)
 
     def give(self, call: str, message: object, fd: int | None = None) -> bool:
         """Give it a call: with a stream the socket's descriptor. False when that is not possible."""
@@ -180,13 +181,14 @@ class WorkerLink:
 
     def dump(self) -> dict[str, object]:
         """The live state, for people."""
+        refusal = self.refusal()
         return {
             "index": self.index,
             "pid": self.pid,
             "state": str(self.state),
             "calls": len(self.calls),
             "load": self.load.latest,
-            "full": self.load.why if self.load.is_full(self._loop.time()) else "",
+            "full": refusal.why if refusal is not None else "",
         }
 
     def _on_message(self, message: Any, fds: list[int]) -> None:
@@ -198,7 +200,7 @@ class WorkerLink:
         match message:
             case Report():
                 self.load.reported(message, self._seen)
-            case Begin() | Turn() | Timeline() | Finish():
+            case Begin() | Lines() | Timeline() | Finish():
                 self._books.take(message)
             case Numbers(number, snapshot):
                 self.numbers = snapshot

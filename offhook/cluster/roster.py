@@ -12,6 +12,7 @@ from offhook.cluster.link import LinkOwner, LinkState, WorkerLink
 from offhook.cluster.messages import Born, Command, Died, Kill, Quit, Spawn
 from offhook.liveevents import LiveEvent
 from offhook.records import Journal
+from offhook.refusals import Reason, Refusal
 from sip.net.address import Address
 
 CHECK_S = 0.25
@@ -73,14 +74,17 @@ class Roster:
         await asyncio.gather(*(link.started() for link in self))
         self._complete = True
 
-    def choose(self, *, ports: bool = True) -> WorkerLink | str:
+    def choose(self, *, ports: bool = True) -> WorkerLink | Refusal:
         """The one for the next call, which needs `ports` or not: with the fewest, then with the least load. Else why
         there is none."""
-        free = [link for link in self if link.takes_calls(ports=ports)]
+        found = [(link, link.refusal(ports=ports)) for link in self if link.state is LinkState.READY]
+        free = [link for link, refusal in found if refusal is None]
         if free:
             return min(free, key=lambda link: (len(link.calls), link.load.cpu))
-        why = next((link.load.why for link in self if link.state is LinkState.READY), "")
-        return f"every worker is full: {why}" if why else "no worker is ready"
+        for _, refusal in found:
+            if refusal is not None:
+                return Refusal(refusal.reason, f"every worker is full: {refusal.why}")
+        return Refusal(Reason.WORKER, "no worker is ready")
 
     async def stop(self) -> None:
         """End them: kindly, then by force. Those who hang up tell so before they go."""

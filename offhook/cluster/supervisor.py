@@ -1,7 +1,6 @@
 """The supervisor: the one SIP socket with all dialogs, the one HTTP port, the records, and who may come in."""
 
 import asyncio
-import random
 import secrets
 import socket
 from collections.abc import Callable, Mapping
@@ -36,6 +35,7 @@ from offhook.liveevents import LiveEvent
 from offhook.metrics import Metrics
 from offhook.node import GOODBYE_S, open_endpoint, open_store
 from offhook.records import RecordStore
+from offhook.refusals import Reason, Refusal, RefusalLog
 from offhook.signalling import EndpointSignalling
 from offhook.snapshot import Snapshot, lasting, merged, render, snapshot
 from offhook.totals import Totals
@@ -49,14 +49,14 @@ from offhook.web.status import HealthStatus, Readiness, ReadyStatus
 from offhook.web.twilio import server_with_streams
 from sip.errors import LocalError
 from sip.events import CallCancelled, Event, IncomingCall
+from sip.inspection import Refusal as SipRefusal
 from sip.net.address import Address
 from sip.net.endpoint import Endpoint
 
 NUMBERS_S = 0.5
 """For workers to tell their metrics; of one that is slower the last ones are shown."""
-RETRY_AFTER_S = (5, 15)
-"""Chosen at random between them, so that those who were refused together do not come back together."""
-REFUSALS_LOGGED_EVERY_S = 5.0
+
+_WORKER_GONE = Refusal(Reason.WORKER, "its worker is gone")
 
 
 @dataclass(slots=True)
@@ -69,20 +69,6 @@ class Leg:
     call_sid: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a call is not taken: 486 when there are as many as the user allows, 503 when there is no capacity."""
-
-    status: int
-    why: str
-    retry_after_s: int
-
-    @property
-    def headers(self) -> tuple[tuple[str, str], ...]:
-        """Those of a SIP response."""
-        return (("Retry-After", str(self.retry_after_s)),) if self.status == 503 else ()
-
-
 class Supervisor:
     """A running bot of several processes: the same interface as `Node`. `nursery` is the end of its channel."""
 
@@ -90,6 +76,7 @@ class Supervisor:
         self.config = config
         self.metrics_store = Metrics(__version__)
         self._totals = Totals(self.metrics_store)
+        self._refusals = RefusalLog(self.metrics_store)
         self._watch = LoopWatch(
             self.metrics_store.event_loop_lag, self.metrics_store.event_loop_stall, lambda: not self._legs
         )
@@ -101,7 +88,6 @@ class Supervisor:
         self._empty = asyncio.Event()
         self._empty.set()
         self._ready = self._draining = False
-        self._refused = 0
         self._endpoint: Endpoint | None = None
         self._tap: SipTap | None = None
         self._store: RecordStore | None = None
@@ -116,7 +102,7 @@ class Supervisor:
         config = self.config
         # Kept at once, each: a start that fails half-way is undone by `stop`.
         self._store = await asyncio.to_thread(open_store, config)
-        self._endpoint = await open_endpoint(config, self._on_event)
+        self._endpoint = await open_endpoint(config, self._on_event, self._admit)
         self._tap = SipTap(self._endpoint) if config.records.capture else None
         await self._workers.start(self._endpoint.address, self._store)
         self._watch.start()
@@ -230,7 +216,8 @@ class Supervisor:
 
     def stream_refused(self) -> None:
         """A call over a stream was turned away for that."""
-        self.metrics_store.call_refused("inbound", "ws", "busy")
+        chosen = self._choose(ports=False)
+        self._refusals.refused(chosen if isinstance(chosen, Refusal) else _WORKER_GONE, "ws")
 
     def take_stream(self, sock: socket.socket, initial: bytes, meta: Mapping[str, str]) -> bool:
         """A call over a socket that is connected and was checked; false when it is not taken. It is closed here.
@@ -277,37 +264,36 @@ class Supervisor:
     def _incoming(self, event: IncomingCall) -> None:
         chosen = self._choose()
         if isinstance(chosen, Refusal):
-            self._refuse(event, chosen)
+            self._refuse(event.call, chosen)
         elif chosen.give(event.call, event):
             self._add(event.call, Leg(chosen, event))
             if self._tap is not None:
                 self._tap.begin(event, chosen.send)
         else:
-            self._refuse(event, _refusal(503, "the worker is gone"))
+            self._refuse(event.call, _WORKER_GONE)
 
-    def _refuse(self, event: IncomingCall, refusal: Refusal) -> None:
-        self._command(lambda signalling: signalling.reject(event.call, refusal.status, refusal.headers))
-        self.metrics_store.call_refused("inbound", "udp", "busy" if refusal.status == 486 else "rejected")
-        # Many may be refused in a second: the log is not to be what is slow then.
-        if not self._refused:
-            asyncio.get_running_loop().call_later(REFUSALS_LOGGED_EVERY_S, self._log_refusals)
-            self._log.warning("call refused", status=refusal.status, why=refusal.why)
-        self._refused += 1
+    def _admit(self) -> SipRefusal | None:
+        """Before anything is done for a new call: a storm of those that cannot be taken is to cost little."""
+        chosen = self._choose()
+        if not isinstance(chosen, Refusal):
+            return None
+        self._refusals.refused(chosen, "udp")
+        return chosen.answer
 
-    def _log_refusals(self) -> None:
-        refused, self._refused = self._refused, 0
-        if refused > 1:
-            self._log.warning("calls refused", total=refused, seconds=REFUSALS_LOGGED_EVERY_S)
+    def _refuse(self, call: str, refusal: Refusal) -> None:
+        self._command(lambda signalling: signalling.reject(call, refusal.status))
+        self._refusals.refused(refusal, "udp")
 
     def _choose(self, *, ports: bool = True) -> WorkerLink | Refusal:
         """The worker for a call that comes now; one over a stream needs no ports."""
-        if self._draining or not self._ready:
-            return _refusal(503, "the bot takes no calls now")
+        if self._draining:
+            return Refusal(Reason.DRAINING, "no new calls: the bot is about to stop")
+        if not self._ready:
+            return Refusal(Reason.STARTING, "the workers are being started")
         most = self.config.calls.max_calls
         if most and len(self._legs) >= most:
-            return _refusal(486, f"all {most} calls that are allowed are going on")
-        chosen = self._workers.choose(ports=ports)
-        return _refusal(503, chosen) if isinstance(chosen, str) else chosen
+            return Refusal(Reason.MAX_CALLS, f"all {most} calls that are allowed are going on")
+        return self._workers.choose(ports=ports)
 
     def _add(self, call: str, leg: Leg) -> None:
         self._legs[call] = leg
@@ -405,9 +391,4 @@ class Supervisor:
         if answered:
             self._command(lambda signalling: signalling.bye(call))
         else:
-            refusal = _refusal(503, "its worker is gone")
-            self._command(lambda signalling: signalling.reject(call, refusal.status, refusal.headers))
-
-
-def _refusal(status: int, why: str) -> Refusal:
-    return Refusal(status, why, random.randint(*RETRY_AFTER_S))
+            self._refuse(call, _WORKER_GONE)

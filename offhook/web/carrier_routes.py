@@ -13,8 +13,10 @@ from urllib.parse import parse_qsl
 import structlog
 from fastapi import APIRouter, Request, Response
 
+from offhook.refusals import retry_after_s
 from offhook.web.carrier_door import CarrierDoor
 from offhook.web.twilio_door import Refused
+from offhook.web.twilio_gate import StreamTaker
 from offhook.web.twilio_routes import BODY_OCTETS, FIELDS, NAME_CHARS
 from telephony.twilio.limits import SID_CHARS
 from telephony.twilio.twiml import MEDIA_TYPE, connect_stream, hang_up, plivo_stream, reject
@@ -66,19 +68,17 @@ WEBHOOKS: Mapping[str, Webhook] = {
 }
 
 
-def carrier_routes(door: CarrierDoor, refusal: Callable[[], str | None]) -> APIRouter:
-    """`refusal()` tells why no call may come now."""
+def carrier_routes(door: CarrierDoor, taker: StreamTaker) -> APIRouter:
+    """For the calls that `taker` is to have."""
     router = APIRouter()
     for carrier, webhook in WEBHOOKS.items():
-        handler = _handler(carrier, webhook, door, refusal)
+        handler = _handler(carrier, webhook, door, taker)
         for path in (f"/{carrier}/voice", f"/{carrier}/voice/{{secret}}"):
             router.add_api_route(path, handler, methods=["GET", "POST"], response_model=None)
     return router
 
 
-def _handler(
-    carrier: str, webhook: Webhook, door: CarrierDoor, refusal: Callable[[], str | None]
-) -> Callable[..., object]:
+def _handler(carrier: str, webhook: Webhook, door: CarrierDoor, taker: StreamTaker) -> Callable[..., object]:
     log = structlog.get_logger("offhook.web").bind(carrier=carrier)
 
     async def voice(request: Request, secret: str = "") -> Response:
@@ -92,10 +92,12 @@ def _handler(
         if not call:
             log.warning("webhook refused", status=400, why=f"no {webhook.call}")
             return Response(status_code=HTTPStatus.BAD_REQUEST)
-        if (why := refusal()) is not None:
-            log.info("call refused", why=why)
+        if taker.stream_refusal() is not None:
+            taker.stream_refused()
             if webhook.busy is None:
-                return Response(status_code=HTTPStatus.SERVICE_UNAVAILABLE)
+                return Response(
+                    status_code=HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": str(retry_after_s())}
+                )
             return Response(webhook.busy(), media_type=webhook.media_type)
         caller, called = _text(fields, webhook.caller, NAME_CHARS), _text(fields, webhook.called, NAME_CHARS)
         ticket = "" if door.open else door.tickets.issue(call, caller, called, monotonic(), signed=False)

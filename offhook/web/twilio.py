@@ -30,7 +30,7 @@ def server_with_streams(app: FastAPI, config: Config, taker: StreamTaker) -> Web
         log.info("calls over media streams", path=MEDIA_PATH, open_to=whom)
     carriers = open_carrier_door(config)
     if carriers is not None:
-        app.include_router(carrier_routes(carriers, taker.stream_refusal))
+        app.include_router(carrier_routes(carriers, taker))
         if not carriers.open:
             log.info("calls over other carriers' media streams", open_to="whoever knows the secret, or has a ticket")
     talk = TalkDoor()

@@ -43,8 +43,8 @@ def _connecting(router: APIRouter, door: TwilioDoor, taker: StreamTaker) -> None
         call_sid = _one(fields, "CallSid", SID_CHARS)
         if not call_sid:
             return _refuse(Refused(400, "a webhook without CallSid"))
-        if (why := taker.stream_refusal()) is not None:
-            log.info("call refused", why=why)
+        if taker.stream_refusal() is not None:
+            taker.stream_refused()
             return Response(reject("busy"), media_type=MEDIA_TYPE)
         return Response(_connect(door, request, call_sid, fields), media_type=MEDIA_TYPE)
 

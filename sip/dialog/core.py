@@ -29,6 +29,8 @@ ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS"
 
 SDP = "application/sdp"
 
+OVERLOADED = 503
+
 
 class Core:
     """The common ground of the calls. Knows no call's state."""
@@ -103,9 +105,16 @@ class Core:
         headers: Iterable[tuple[str, str]] = (),
         sdp: bytes | None = None,
     ) -> Response:
-        """A response that bears our name. 100 (Trying) gets no tag (§8.2.6.2); a tag that is there stays."""
+        """A response that bears our name. 100 (Trying) gets no tag (§8.2.6.2); a tag that is there stays.
+
+        A 503 bears a Retry-After, of the caller's or else one that goes with the tag.
+        """
+        headers = tuple(headers)
         if status >= 200:
             self.counters.responses_by_status[status] += 1
+        if status == OVERLOADED and not any(name.lower() == "retry-after" for name, _ in headers):
+            least, most = self.settings.retry_after_s
+            headers += (("Retry-After", str(least + crc32(to_tag.encode()) % (most - least + 1))),)
         return build.response(
             request,
             status,

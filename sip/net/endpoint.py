@@ -12,6 +12,7 @@ from sip.message.uri import Uri
 from sip.net.address import DEFAULT_PORT, Address, numeric
 from sip.settings import UaSettings
 from sip.ua import UserAgent, random_token
+from sip.uas import Admit
 
 logger = logging.getLogger("sip.net")
 
@@ -56,6 +57,7 @@ class Endpoint(asyncio.DatagramProtocol):
         *,
         settings: UaSettings | None = None,
         entropy: Callable[[], str] = random_token,
+        admit: Admit | None = None,
     ) -> "Endpoint":
         """Bind and start; port 0 takes a free one. Raises OSError when the address cannot be had."""
         loop = asyncio.get_running_loop()
@@ -63,7 +65,9 @@ class Endpoint(asyncio.DatagramProtocol):
         bound = _bind(host, port)
         name = bound.getsockname()
         endpoint._address = Address(name[0], name[1])
-        endpoint._ua = UserAgent(endpoint._address, settings=settings, entropy=entropy, route=endpoint._route)
+        endpoint._ua = UserAgent(
+            endpoint._address, settings=settings, entropy=entropy, route=endpoint._route, admit=admit
+        )
         await loop.create_datagram_endpoint(lambda: endpoint, sock=bound)
         return endpoint
 

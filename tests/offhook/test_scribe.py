@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from offhook.metrics import Metrics
 from offhook.records import CallRecord, Disposition, EndedBy, RecordingResult, RecordStore
+from offhook.refusals import Reason, Refusal
 from offhook.scribe import Scribe
 from pipeline.events import Answer, AnswerKind, Heard
 from pipeline.trace import (
@@ -115,13 +116,26 @@ def test_silence_leaves_no_line_and_failures_are_counted(books: Books) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "outcome"), [(486, "busy"), (487, "cancelled"), (488, "rejected"), (503, "rejected")]
+    ("status", "reason", "outcome"),
+    [
+        (486, Reason.MAX_CALLS, "busy"),
+        (488, Reason.OFFER, "rejected"),
+        (503, Reason.PORTS, "rejected"),
+    ],
 )
-def test_a_call_that_was_turned_away_has_no_row(books: Books, status: int, outcome: str) -> None:
-    books.scribe.refused(status)
+def test_a_call_that_was_turned_away_has_no_row(books: Books, status: int, reason: Reason, outcome: str) -> None:
+    books.scribe.refused(status, Refusal(reason, "for the test"))
     assert books.store.flush()
     assert books.store.calls() == []
     assert books.value("offhook_calls_total", outcome=outcome) == 1
+    assert books.value("offhook_calls_refused_total", reason=reason) == 1
+    assert books.value("offhook_calls_active") == 0
+
+
+def test_a_caller_who_gave_up_was_not_refused(books: Books) -> None:
+    books.scribe.cancelled()
+    assert books.value("offhook_calls_total", outcome="cancelled") == 1
+    assert books.value("offhook_calls_refused_total") == 0
     assert books.value("offhook_calls_active") == 0
 
 

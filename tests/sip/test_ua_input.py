@@ -280,7 +280,7 @@ def test_keepalives() -> None:
 
 
 def test_a_flood_of_invites_meets_a_stateless_503() -> None:
-    phone = Phone(UaSettings(max_pending_invites=2, retry_after_s=7))
+    phone = Phone(UaSettings(max_pending_invites=2, retry_after_s=(7, 7)))
     for n in range(2):
         phone.send(invite(branch=f"z9hG4bK{n}", call_id=f"call-{n}"))
     (response,) = phone.send(invite(branch="z9hG4bK9", call_id="call-9"))
@@ -291,7 +291,7 @@ def test_a_flood_of_invites_meets_a_stateless_503() -> None:
     call = phone.of(IncomingCall)[0].call
     phone.do(lambda ua, now: ua.reject(call, 486, now))
     phone.responses()
-    (response,) = phone.send(invite(branch="z9hG4bK9", call_id="call-9"))
+    (response,) = phone.send(invite(branch="z9hG4bK10", call_id="call-10"))
     assert response.status == 100
 
 

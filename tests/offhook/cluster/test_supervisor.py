@@ -261,7 +261,11 @@ async def test_without_room_calls_are_refused_for_a_while(start: Start, nursery:
     await phone.call(supervisor)
     event = await phone.event()
     assert isinstance(event, CallRejected) and event.status == 503
-    assert b'outcome="rejected",transport="udp"} 1.0' in await supervisor.metrics()
+    numbers = await supervisor.metrics()
+    assert b'outcome="rejected",transport="udp"} 1.0' in numbers
+    assert b'offhook_calls_refused_total{reason="resources"} 1.0' in numbers
+    assert not [message for message in nursery.workers[0].told if isinstance(message, IncomingCall)]
+    assert supervisor.dump()["sip"]["transactions"] == []
 
 
 async def test_what_a_dead_worker_has_counted_is_not_lost(start: Start, nursery: Nursery) -> None:

@@ -175,8 +175,10 @@ async def test_what_is_sent_is_only_ever_text(public: Front, carrier: str) -> No
 async def test_a_full_bot_is_busy(public: Front, carrier: str) -> None:
     public.busy = "full"
     answer = await public.webhook(fields(carrier), path=f"/{carrier}/voice/{SECRET}")
+    assert public.turned_away == 1
     if carrier == "vonage":
         assert answer.status == 503
+        assert 5 <= int(answer.headers["retry-after"]) <= 15
         return
     refused = ElementTree.fromstring(answer.body).find("Hangup" if carrier == "plivo" else "Reject")
     assert refused is not None

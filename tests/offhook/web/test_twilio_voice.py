@@ -104,6 +104,7 @@ async def test_a_full_bot_is_busy(public: Front) -> None:
     public.busy = "full"
     answer = await public.signed_webhook(CALL)
     assert answer.status == 200
+    assert public.turned_away == 1
     reject = ElementTree.fromstring(answer.body).find("Reject")
     assert reject is not None
     assert reject.get("reason") == "busy"

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sip.errors import ParseError
+from sip.message.limits import MAX_PARAMS
 from sip.message.params import Params
 from sip.message.uri import Uri
 
@@ -116,7 +117,9 @@ def test_malformed(text: str) -> None:
     password=st.none() | st.text("az09&=+$,"),
     host=st.sampled_from(["example.com", "h", "192.0.2.1", "[::1]"]),
     port=st.none() | st.integers(1, 65_535),
-    params=st.dictionaries(st.text("az09", min_size=1), st.none() | st.text("az09[]/:&+$", min_size=1)),
+    params=st.dictionaries(
+        st.text("az09", min_size=1), st.none() | st.text("az09[]/:&+$", min_size=1), max_size=MAX_PARAMS
+    ),
     headers=st.none() | st.just("a=b&c="),
 )
 def test_parse_of_print_is_the_value(
