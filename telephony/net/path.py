@@ -30,24 +30,11 @@ class Nobody:
     free a call.
     """
 
-    def deliver(self, at: float) -> None:
-        """See `PathOwner`, as all of these."""
+    @staticmethod
+    def _nothing(*_: object, **__: object) -> None:
+        pass
 
-    def heard(self, pcm: bytes, at_sample: int, at: float) -> None:
-        """Nobody listens."""
-
-    def sent(self, payload: bytes, ordinal: int, at: float) -> None:
-        """Nobody counts."""
-
-    def drained(self) -> None:
-        """Nobody goes on."""
-
-    def rearm(self) -> None:
-        """There is no timer."""
-
-    def is_a_law(self, payload_type: int) -> bool | None:
-        """Nothing is decoded."""
-        return None
+    deliver = heard = sent = drained = rearm = is_a_law = _nothing
 
 
 NOBODY = Nobody()
