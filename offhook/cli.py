@@ -66,7 +66,7 @@ def demo(
 def serve(
     config: ConfigFile = None,
     sip: Annotated[str | None, typer.Option(help="Where calls come in.", metavar="HOST:PORT")] = None,
-    http: Annotated[str | None, typer.Option(help="Where the health pages are.", metavar="HOST:PORT")] = None,
+    http: Annotated[str | None, typer.Option(help="Where pages and streams are.", metavar="HOST:PORT")] = None,
     rtp_ports: Annotated[str | None, typer.Option(help="The ports for media.", metavar="LOW-HIGH")] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, max=256, help="Processes that carry calls. Default: one for each core.")

@@ -19,6 +19,7 @@ from offhook.engines import EngineSet
 from offhook.livefeed import CallWatch, LiveCall, LiveFeed
 from offhook.metrics import Direction, Metrics
 from offhook.records import EndedBy, Journal, RecordingWriter
+from offhook.refusals import NO_CAPACITY, Reason, Refusal
 from offhook.scribe import Scribe
 from offhook.tape import Tape
 from offhook.usererror import UserError
@@ -128,6 +129,7 @@ class Conversation:
         self._line: CallLine | None = None
         self._session: Session | None = None
         self._call: Call | None = None
+        self._transferring: asyncio.Task[None] | None = None
         self._tape: Tape | None = None
         self._watch: CallWatch | None = None
         self._limit: asyncio.TimerHandle | None = None
@@ -207,13 +209,14 @@ class Conversation:
         self._why = by, reason
         self._goodbye()
         if not self._scribe.begun:
-            self._scribe.refused(503)
+            why = Reason.DRAINING if by is EndedBy.OPERATOR else Reason.FAILED
+            self._scribe.refused(NO_CAPACITY, Refusal(why, reason))
         self.end(by, reason)
 
-    def refused(self, status: int) -> None:
+    def refused(self, status: int, refusal: Refusal) -> None:
         """The call is turned away: it leaves no row, and nothing more is to be done."""
         if not self.over:
-            self._scribe.refused(status)
+            self._scribe.refused(status, refusal)
             self.over = True
             self._free()
             self._let_go()
@@ -221,7 +224,7 @@ class Conversation:
     def cancelled(self) -> None:
         """The caller gave up before the answer."""
         if not self._scribe.begun:
-            self._scribe.refused(487)
+            self._scribe.cancelled()
         self.end(EndedBy.CALLER, "cancelled before it was answered")
 
     def end(self, by: EndedBy, reason: str) -> None:
@@ -265,13 +268,16 @@ class Conversation:
         with suppress(TimeoutError):
             await asyncio.wait_for(session.drained(), HANG_UP_WAIT_S)
         # The carrier takes the call away before it says that it has done so.
-        self._why = EndedBy.BOT, f"transferred to {number}"
+        why = self._why = EndedBy.BOT, f"transferred to {number}"
+        self._transferring = asyncio.current_task()
         try:
             await transferring()
         except UserError:
             self._why = None
             raise
-        self.end(*self._why)
+        finally:
+            self._transferring = None
+        self.end(*why)
 
     async def _run_dialog(self, call: Call) -> None:
         try:
@@ -315,7 +321,8 @@ class Conversation:
         """The caller may be there and hear us: say something, and wait for media once more."""
         calls = self._services.config.calls
         try:
-            clip = await self._services.engines.voice.clip(calls.dead_air_prompt, line.encoding, line.encode)
+            voice = self._services.engines.voice
+            clip = await voice.clip(calls.dead_air_prompt, line.encoding, line.encode, line.rate_hz)
         except EngineError as error:
             self.log.warning("engine failed", engine=error.engine, error=str(error))
         else:
@@ -345,9 +352,10 @@ class Conversation:
             self._line.close()
         # They hold us, too: what is not let go of stays until the garbage collector comes, with hundreds of others.
         self._line = self._session = self._call = None
-        current = asyncio.current_task()
+        # Who has transferred the call is told so, and goes on.
+        spared = asyncio.current_task(), self._transferring
         for task in self._tasks:
-            if task is not current:
+            if task not in spared:
                 task.cancel()
 
     def _let_go(self) -> None:

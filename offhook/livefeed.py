@@ -21,6 +21,8 @@ MAX_KEPT_EVENTS = 2_000
 LEVEL_S = 0.05
 SLOT_SAMPLES = 400
 LEVELS_AT_ONCE = 2
+LATE_SLOTS = 2
+"""So long after it has passed something may be told of."""
 FULL_SCALE = 255
 
 Publish = Callable[[str, LiveEvent], None]
@@ -141,27 +143,26 @@ class CallWatch:
             at = round(first * LEVEL_S, 3)
             self._publish(self._uniqueid, {"kind": "levels", "at": at, "caller": caller, "bot": bot})
 
-    def slot(self) -> int:
-        """Which 50 ms of the call it is."""
-        return int((monotonic() - self._began) / LEVEL_S)
+    def slot(self, at_s: float) -> int:
+        """Which 50 ms of the call it was then (monotonic seconds)."""
+        return int((at_s - self._began) / LEVEL_S)
 
     def _now(self) -> float:
         return round(monotonic() - self._began, 3)
 
 
 class LevelMeter:
-    """Peaks of what passes on a line, by the moment at which it passes."""
+    """Peaks of what passes on a line, by the moment at which it passes, whenever that is told."""
 
     def __init__(self, watch: CallWatch, line: MediaLine) -> None:
         self._watch = watch
-        self._slot_octets = SLOT_SAMPLES * line.tick_octets
+        self._rate_hz = line.rate_hz
+        self._tick_octets = line.tick_octets
         self._magnitudes = peaks_of(line.encoding)
-        self._slot = -1  # the one that is being filled
-        self._first = 0  # the first of the finished ones
-        self._caller: list[int] = []
-        self._bot: list[int] = []
-        self._now_caller = self._now_bot = 0
-        self._ahead: deque[int] = deque()  # of the bot: what was sent in one go is heard in the slots to come
+        self._caller: dict[int, int] = {}  # by slot, as far as they are known and not told
+        self._bot: dict[int, int] = {}  # what was sent in one go is heard in the slots to come
+        self._next = 0  # the first slot that is neither told nor a hole
+        self._told: list[tuple[int, int]] = []  # of the slots before it, those that wait for company
         self._on_audio, self._on_sent = line.on_audio, line.on_sent
         line.on_audio, line.on_sent = self._heard, self._sent
 
@@ -169,35 +170,44 @@ class LevelMeter:
         if self._on_audio is not None:
             self._on_audio(pcm, at_sample, at_s)
         if self._watch.detailed and pcm:
-            self._turn()
-            self._now_caller = max(self._now_caller, min(FULL_SCALE, audioop.max(pcm, 2) >> 7))
+            octets = 2 * self._rate_hz
+            levels = [min(FULL_SCALE, audioop.max(piece, 2) >> 7) for piece in _pieces(pcm, round(octets * LEVEL_S))]
+            self._note(self._caller, at_s - len(pcm) / octets, levels)
 
     def _sent(self, payload: bytes, ordinal: int, at_s: float) -> None:
         if self._on_sent is not None:
             self._on_sent(payload, ordinal, at_s)
         if self._watch.detailed and payload:
-            self._turn()
-            size = self._slot_octets
-            first, *others = (self._magnitudes(payload[at : at + size]) for at in range(0, len(payload), size))
-            self._now_bot = max(self._now_bot, first)
-            self._ahead.extend(others[len(self._ahead) :])
+            pieces = _pieces(payload, SLOT_SAMPLES * self._tick_octets)
+            self._note(self._bot, at_s, [self._magnitudes(piece) for piece in pieces])
 
-    def _turn(self) -> None:
-        """A new 50 ms may have begun."""
-        slot = self._watch.slot()
-        if slot == self._slot:
-            return
-        if self._slot >= 0:
-            if not self._caller:
-                self._first = self._slot
-            self._caller.append(self._now_caller)
-            self._bot.append(self._now_bot)
+    def _note(self, peaks: dict[int, int], began_s: float, levels: list[int]) -> None:
+        began = self._watch.slot(began_s)
+        for slot, level in enumerate(levels, began):
+            if slot >= self._next:
+                peaks[slot] = max(level, peaks.get(slot, 0))
+        # What came before it may be told a little later.
+        while self._next < began - LATE_SLOTS:
+            self._tell_slot(began)
+
+    def _tell_slot(self, now: int) -> None:
+        """The next one is complete."""
+        slot = self._next
+        passed = slot in self._caller or slot in self._bot
+        if passed:
+            self._told.append((self._caller.pop(slot, 0), self._bot.pop(slot, 0)))
+            self._next = slot + 1
+        else:
             # A slot in which nothing passed is a hole: what was measured ends before it.
-            if len(self._caller) >= LEVELS_AT_ONCE or slot != self._slot + 1:
-                self._watch.levels(self._first, self._caller, self._bot)
-                self._caller, self._bot = [], []
-        self._slot, self._now_caller = slot, 0
-        self._now_bot = self._ahead.popleft() if self._ahead else 0
+            self._next = min([now - LATE_SLOTS, *self._caller, *self._bot])
+        if self._told and (not passed or len(self._told) == LEVELS_AT_ONCE):
+            first = slot + passed - len(self._told)
+            self._watch.levels(first, [caller for caller, _ in self._told], [bot for _, bot in self._told])
+            self._told.clear()
+
+
+def _pieces(audio: bytes, octets: int) -> list[bytes]:
+    return [audio[at : at + octets] for at in range(0, len(audio), octets)]
 
 
 def peaks_of(encoding: str) -> Callable[[bytes], int]:

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from time import monotonic
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -15,15 +16,21 @@ from offhook.records import CallClock, CallRecord, Disposition, EndedBy
 from offhook.twilio_control import open_rest
 from offhook.usererror import UserError
 
+if TYPE_CHECKING:
+    from offhook.twilio_rest import TwilioRest
+
 RING_S = 60
 """Twilio lets it ring so long."""
 ASK_AFTER_S = 15.0
 """So much later Twilio is asked itself, should its callbacks not find us."""
+ASK_TIMES = 4
+"""So often in a row it may not answer."""
 SCHEME = "twilio:"
 TRANSPORT = "ws"
 
 _DISPOSITIONS = {"busy": Disposition.BUSY, "no-answer": Disposition.NO_ANSWER, "canceled": Disposition.NO_ANSWER}
 NEVER_CAME = frozenset({*_DISPOSITIONS, "failed"})
+COMPLETED = "completed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +71,15 @@ async def place_call(
         sid = await asyncio.to_thread(rest.dial, number, ring_s=ring_s, detect_machine=detect_machine)
         log = structlog.get_logger("offhook.outbound").bind(call_sid=sid)
         log.info("calling")
-        status = await told.final(sid, ring_s + ASK_AFTER_S)
-        while status is None:
-            # Our address may be wrong; then nothing is told, and the call may be going on all the same.
-            status = await asyncio.to_thread(rest.status, sid)
-            if status not in NEVER_CAME and status != "completed":
-                status = await told.final(sid, ASK_AFTER_S)
+        status = None
+        try:
+            status = await _last_word(rest, told, node, sid, ring_s)
+        finally:
+            if status is None:
+                # Nobody waits for it any more: it must not ring on for a bot that is gone.
+                await _call_off(rest, sid)
         await node.idle()
-        record = next((each for each in node.store.calls() if each.call_id == sid), None)
+        record = _record_of(node, sid)
         if record is None:
             record = _never_came(config, clock, number, sid, status)
             await asyncio.wrap_future(node.store.finish(record))
@@ -79,6 +87,44 @@ async def place_call(
         return Outcome(sid, status, record)
     finally:
         await node.stop()
+
+
+def _record_of(node: Node, sid: str) -> CallRecord | None:
+    return next((each for each in node.store.calls() if each.call_id == sid), None)
+
+
+async def _last_word(rest: "TwilioRest", told: "CallStatus", node: Node, sid: str, ring_s: int) -> str:
+    status = await told.final(sid, ring_s + ASK_AFTER_S)
+    failures = 0
+    while status is None:
+        # Our address may be wrong; then nothing is told, and the call may be going on all the same.
+        try:
+            asked = await asyncio.to_thread(rest.status, sid)
+            failures = 0
+        except UserError as error:
+            failures += 1
+            log = structlog.get_logger("offhook.outbound")
+            log.warning("Twilio does not say how the call is", call_sid=sid, why=str(error))
+            if failures == ASK_TIMES:
+                await node.idle()  # whoever is talking with us can finish
+                if _record_of(node, sid) is None:
+                    raise
+                return COMPLETED
+            asked = ""
+        status = asked if is_final(asked) else await told.final(sid, ASK_AFTER_S)
+    return status
+
+
+async def _call_off(rest: "TwilioRest", sid: str) -> None:
+    try:
+        await asyncio.to_thread(rest.hang_up, sid)
+    except UserError as error:
+        structlog.get_logger("offhook.outbound").error("the call could not be ended", call_sid=sid, why=str(error))
+
+
+def is_final(status: str) -> bool:
+    """Is this Twilio's last word about a call?"""
+    return status in NEVER_CAME or status == COMPLETED
 
 
 class CallStatus:
@@ -90,7 +136,7 @@ class CallStatus:
 
     def on_status(self, call_sid: str, status: str) -> None:
         """Told by the webhook."""
-        if status in NEVER_CAME or status == "completed":
+        if is_final(status):
             self._final.setdefault(call_sid, status)
             self._changed.set()
 

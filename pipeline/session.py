@@ -5,7 +5,6 @@ commands are carried out at once, on the event loop's thread.
 """
 
 import asyncio
-import math
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from time import monotonic
@@ -103,6 +102,7 @@ class Session:
         self._silent_ms = 0.0  # from then to our silence
         self._cut: Heard | None = None
         self._trace: TurnTrace | None = None
+        self._answer_at = 0  # the line's sample with which the answer that is traced begins
         line.on_audio, line.on_dtmf = self._on_audio, self._on_key
         line.on_drained, line.on_sent = self._on_drained, self._on_sent
 
@@ -212,8 +212,9 @@ class Session:
             self._ears.sent(payload, at_s, first=self._pause_before)
             self._pause_before = False
         trace = self._trace
-        # What left before is reported a little later.
-        if trace is not None and at_s >= trace.marks.get(Mark.SYNTHESISED, math.inf):
+        # What was queued before it is reported a little later.
+        end = ordinal + len(payload) // self._line.tick_octets
+        if trace is not None and Mark.SYNTHESISED in trace.marks and end > self._answer_at:
             trace.mark(Mark.SENT, at_s)
             self._trace = None
             if trace.complete:
@@ -315,11 +316,13 @@ class Session:
         if books is None or not payload:
             return
         now = monotonic()
-        if self._trace is not None:
+        queued_to = line.sent_samples + line.queued_samples
+        if self._trace is not None and Mark.SYNTHESISED not in self._trace.marks:
             self._trace.mark(Mark.SYNTHESISED, now)
+            self._answer_at = queued_to
         if not books.begun:
             self._tell(BotSpoke(books.utterance.text, now))
-        books.queue(utterance_sample, len(payload) // line.tick_octets, line.sent_samples + line.queued_samples)
+        books.queue(utterance_sample, len(payload) // line.tick_octets, queued_to)
         self._pause_before = self._pause_before or not line.queued_samples
         line.play(payload)
 

@@ -25,9 +25,7 @@ class Voice:
         self._cache = cache
         self._resample = resample
 
-    async def clip(
-        self, text: str, encoding: str, encode: Callable[[bytes], bytes], line_rate_hz: int = LINE_RATE_HZ
-    ) -> Clip:
+    async def clip(self, text: str, encoding: str, encode: Callable[[bytes], bytes], line_rate_hz: int) -> Clip:
         """`text` spoken, as payload; words count from the clip's start in ticks of 1/8000 s, and in `text`.
 
         `encode` takes PCM at `line_rate_hz`, which goes with `encoding`.

@@ -30,7 +30,7 @@ async def test_the_bench_engines_from_start_to_close() -> None:
         stream = one.asr.open(AsrRequest(), lambda text: None)
         stream.feed(one.upsampler()(bytes(320)))
         assert (await stream.finish()).text == BENCH_TRANSCRIPT
-        clip = await one.voice.clip(BENCH_SENTENCE, "PCMU", codec_named("PCMU").encode)
+        clip = await one.voice.clip(BENCH_SENTENCE, "PCMU", codec_named("PCMU").encode, 8_000)
         assert len(clip.payload) > 8_000
         assert clip.words[-1].text == "day."
     finally:

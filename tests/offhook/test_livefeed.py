@@ -152,11 +152,7 @@ def test_a_barge_in_says_how_fast() -> None:
     assert told == {"kind": "barge_in", "at": 1.0, "silent_ms": 105, "heard": "Your", "unheard": "balance"}
 
 
-async def test_levels_of_both_sides_are_told_while_looked_at(
-    page: Page, feed: LiveFeed, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = 100.0
-    monkeypatch.setattr(livefeed, "monotonic", lambda: now)
+async def test_levels_of_both_sides_are_told_while_looked_at(page: Page, feed: LiveFeed) -> None:
     call = feed.begin("one", ABOUT, 100.0)
     line = Line()
     heard: list[int] = []
@@ -165,32 +161,54 @@ async def test_levels_of_both_sides_are_told_while_looked_at(
     assert line.on_audio is not None
     assert line.on_sent is not None
     loud, quiet = (16_000).to_bytes(2, "little", signed=True) * 160, bytes(320)
-    for step in range(20):
+    for step in range(26):
         now = 100.001 + 0.02 * step
         if step == 5:
             feed.watch(frozenset({"one"}))
-        line.on_audio(loud if step < 10 else quiet, 160 * step, 0.0)
-        line.on_sent(codec_named("PCMU").encode(quiet if step < 10 else loud), 160 * step, 0.0)
-    assert heard == [160 * step for step in range(20)]
+        line.on_audio(loud if step < 10 else quiet, 160 * step, now + 0.02)
+        line.on_sent(codec_named("PCMU").encode(quiet if step < 10 else loud), 160 * step, now)
+    assert heard == [160 * step for step in range(26)]
     levels = [event for _, event in page.told if event["kind"] == "levels"]
-    assert [event["at"] for event in levels] == [0.1, 0.2]
+    assert [event["at"] for event in levels] == [0.1, 0.2, 0.3]
     assert levels[0]["caller"] == [125, 125]
     assert levels[0]["bot"] == [0, 0]
     assert levels[1]["caller"] == [0, 0]
     assert min(levels[1]["bot"]) > 120
 
 
-async def test_a_hole_in_the_audio_is_no_level(page: Page, feed: LiveFeed, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 100.0
-    monkeypatch.setattr(livefeed, "monotonic", lambda: now)
+@pytest.mark.parametrize("told_every", [1, 3])
+async def test_levels_stand_where_they_passed_whenever_they_are_told(
+    page: Page, feed: LiveFeed, told_every: int
+) -> None:
     call = feed.begin("one", ABOUT, 100.0)
     feed.watch(frozenset({"one"}))
     line = Line()
     call.tap(line)  # type: ignore[arg-type]  # all of a line that is used
     assert line.on_audio is not None
-    for at in (0.01, 0.06, 3.01, 3.06, 3.11):
-        now = 100.0 + at
-        line.on_audio(bytes(320), 0, 0.0)
+    assert line.on_sent is not None
+    for first in range(0, 60, told_every):
+        steps = range(first, first + told_every)
+        for step in steps:
+            line.on_sent(bytes([0x80 if step % 5 == 0 else 0xFF]) * 160, 160 * step, 100.001 + 0.02 * step)
+        loud = [(16_000 if step < 30 else 100).to_bytes(2, "little") * 160 for step in steps]
+        line.on_audio(b"".join(loud), 160 * first, 100.001 + 0.02 * (first + told_every))
+    levels = [event for _, event in page.told if event["kind"] == "levels"]
+    assert [event["at"] for event in levels] == [round(0.1 * n, 3) for n in range(len(levels))]
+    assert len(levels) >= 9
+    caller = [peak for event in levels for peak in event["caller"]]
+    assert caller[:18] == [125] * 12 + [0] * 6
+    bot = [peak > 100 for event in levels for peak in event["bot"]]
+    assert bot[:18] == [True, False] * 9
+
+
+async def test_a_hole_in_the_audio_is_no_level(page: Page, feed: LiveFeed) -> None:
+    call = feed.begin("one", ABOUT, 100.0)
+    feed.watch(frozenset({"one"}))
+    line = Line()
+    call.tap(line)  # type: ignore[arg-type]  # all of a line that is used
+    assert line.on_audio is not None
+    for at in (0.01, 0.06, 3.01, 3.06, 3.11, 3.16, 3.21, 3.26):
+        line.on_audio(bytes(320), 0, 100.02 + at)
     assert [event["at"] for _, event in page.told if event["kind"] == "levels"] == [0.0, 3.0]
 
 
@@ -220,11 +238,7 @@ async def test_many_calls_are_told_one_after_the_other(page: Page, feed: LiveFee
     assert [event["kind"] for event in page.told[1][1]["so_far"]] == ["key"]
 
 
-async def test_what_was_sent_in_one_go_is_heard_piece_by_piece(
-    page: Page, feed: LiveFeed, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = 100.001
-    monkeypatch.setattr(livefeed, "monotonic", lambda: now)
+async def test_what_was_sent_in_one_go_is_heard_piece_by_piece(page: Page, feed: LiveFeed) -> None:
     call = feed.begin("one", ABOUT, 100.0)
     feed.watch(frozenset({"one"}))
     line = Line()
@@ -232,10 +246,9 @@ async def test_what_was_sent_in_one_go_is_heard_piece_by_piece(
     assert line.on_audio is not None
     assert line.on_sent is not None
     loud = codec_named("PCMU").encode((16_000).to_bytes(2, "little", signed=True) * 1_600)
-    line.on_sent(loud, 0, 0.0)
-    for step in range(16):
-        now = 100.001 + 0.02 * step
-        line.on_audio(bytes(320), 160 * step, 0.0)
+    line.on_sent(loud, 0, 100.001)
+    for step in range(25):
+        line.on_audio(bytes(320), 160 * step, 100.021 + 0.02 * step)
     bot = [peak for _, event in page.told if event["kind"] == "levels" for peak in event["bot"]]
     assert [peak > 100 for peak in bot] == [True, True, True, True, False, False]
 

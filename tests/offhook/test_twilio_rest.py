@@ -239,6 +239,48 @@ async def test_when_callbacks_do_not_find_us_twilio_is_asked(tmp_path: Path, mon
     assert outcome.status == "no-answer"
 
 
+async def test_that_twilio_cannot_be_asked_ends_no_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("offhook.outbound.ASK_AFTER_S", 0.1)
+    talked = asyncio.Event()
+
+    async def talk(call: Call) -> None:
+        await asyncio.sleep(0.5)
+        talked.set()
+
+    async with account() as twilio:
+        port = free_port()
+        base = f"http://127.0.0.1:{port}"
+
+        async def answered(form: Form) -> None:
+            fields = {"CallSid": CALL_SID, "From": form["From"][0], "To": form["To"][0], "Direction": "outbound-api"}
+            call = await connect(base, fields)
+            twilio.refuse = "Too many requests."
+            await call.closed_by_bot(WITHIN_S)
+            twilio.refuse = None
+            await webhook(base, "/twilio/status", fields | {"CallStatus": "completed"})
+
+        twilio.on_create = answered
+        outcome = await asyncio.wait_for(
+            place_call(config_of(tmp_path, twilio, port), talk, CALLEE, ring_s=0), WITHIN_S
+        )
+    assert talked.is_set()
+    assert (outcome.status, outcome.answered) == ("completed", True)
+
+
+async def test_a_call_that_nobody_waits_for_any_more_rings_no_longer(tmp_path: Path) -> None:
+    async def talk(call: Call) -> None:
+        raise AssertionError("nobody is there")
+
+    async with account() as twilio:
+        placing = asyncio.create_task(place_call(config_of(tmp_path, twilio, free_port()), talk, CALLEE))
+        await until(lambda: bool(twilio.created))
+        placing.cancel()
+        with suppress(asyncio.CancelledError):
+            await placing
+        ((call_sid, form),) = twilio.updated
+    assert (call_sid, form["Status"]) == (CALL_SID, ["completed"])
+
+
 async def test_only_the_last_word_about_a_call_counts() -> None:
     told = CallStatus()
     for status in ("queued", "ringing", "in-progress", "completed", "busy"):
@@ -278,9 +320,14 @@ async def going_on(
 
 
 async def test_a_call_is_transferred(tmp_path: Path) -> None:
+    afterwards: list[str] = []
+
     async def talk(call: Call) -> None:
         await call.say("One moment.")
         await call.transfer(CALLEE)
+        afterwards.append("work")
+        await asyncio.sleep(0)
+        afterwards.append("more work")
 
     more: dict[str, object] = {"transfer_allow": [CALLEE], "hang_up_by_rest": True}
     async with account() as twilio, going_on(tmp_path, talk, twilio, **more) as (bot, call):
@@ -293,6 +340,7 @@ async def test_a_call_is_transferred(tmp_path: Path) -> None:
     assert number.text == CALLEE
     assert (str(record.ended_by), record.end_reason) == ("bot", f"transferred to {CALLEE}")
     assert len(call.log.played) == record.rtp["octets_sent"], "all was heard before"
+    assert afterwards == ["work", "more work"]
 
 
 @pytest.mark.parametrize(("allowed", "refuse"), [([], None), ([CALLEE], "Number not in service.")])

@@ -51,40 +51,40 @@ def encode(pcm: bytes) -> bytes:
 
 
 async def test_one_octet_a_sample_and_words_in_place() -> None:
-    clip = await voice(Engine()).clip("Good morning", "PCMU", encode)
+    clip = await voice(Engine()).clip("Good morning", "PCMU", encode, 8_000)
     assert len(clip.payload) == 1_600
     assert clip.words == (Word("Good", 0, 4, 0, 800), Word("morning", 5, 12, 800, 1_600))
 
 
 async def test_words_count_in_the_text_that_was_given_not_in_the_one_that_was_spoken() -> None:
     engine = Engine()
-    clip = await voice(engine).clip("Dr. Who", "PCMU", encode)
+    clip = await voice(engine).clip("Dr. Who", "PCMU", encode, 8_000)
     assert engine.texts == ["Doctor Who"]
     assert [word.text for word in clip.words] == ["Dr.", "Who"]
 
 
 async def test_another_rate_is_converted_and_so_are_the_places() -> None:
-    clip = await voice(Engine(16_000)).clip("Good morning", "PCMU", encode)
+    clip = await voice(Engine(16_000)).clip("Good morning", "PCMU", encode, 8_000)
     assert len(clip.payload) == 1_600
     assert [(word.start_sample, word.end_sample) for word in clip.words] == [(0, 800), (800, 1_600)]
 
 
 async def test_no_word_ends_behind_the_audio() -> None:
-    clip = await voice(Engine(late=90)).clip("Good morning", "PCMU", encode)
+    clip = await voice(Engine(late=90)).clip("Good morning", "PCMU", encode, 8_000)
     assert clip.words[-1].end_sample == len(clip.payload)
 
 
 async def test_without_places_the_pace_is_even() -> None:
-    clip = await voice(Engine(places=False)).clip("Good day", "PCMU", encode)
+    clip = await voice(Engine(places=False)).clip("Good day", "PCMU", encode, 8_000)
     assert clip.words == (Word("Good", 0, 4, 0, 800), Word("day", 5, 8, 1_000, 1_600))
 
 
 async def test_a_clip_is_made_once_for_each_encoding() -> None:
     engine = Engine()
     one = voice(engine)
-    both = await asyncio.gather(*(one.clip("Hello", "PCMU", encode) for _ in range(2)))
-    assert both[0] is both[1] is await one.clip("Hello", "PCMU", encode)
-    await one.clip("Hello", "PCMA", encode)
+    both = await asyncio.gather(*(one.clip("Hello", "PCMU", encode, 8_000) for _ in range(2)))
+    assert both[0] is both[1] is await one.clip("Hello", "PCMU", encode, 8_000)
+    await one.clip("Hello", "PCMA", encode, 8_000)
     assert len(engine.texts) == 2
 
 
@@ -93,12 +93,12 @@ async def test_a_failure_is_told_and_not_kept() -> None:
     one = voice(engine)
     for _ in range(2):
         with pytest.raises(EngineError):
-            await one.clip("Why?", "PCMU", encode)
+            await one.clip("Why?", "PCMU", encode, 8_000)
     assert len(engine.texts) == 2
 
 
 async def test_nothing_to_say() -> None:
-    clip = await voice(RecordedEngine.from_pcm(b"", 8_000)).clip("", "PCMU", encode)
+    clip = await voice(RecordedEngine.from_pcm(b"", 8_000)).clip("", "PCMU", encode, 8_000)
     assert (clip.payload, clip.words) == (b"", ())
 
 
