@@ -12,8 +12,9 @@ from typing import Protocol
 from telephony import tones
 from telephony.codec.base import codec_named
 from telephony.codec.g711 import PCMU
-from telephony.net.stream_clock import StreamClock
+from telephony.net.stream_clock import PERIOD_S, StreamClock
 from telephony.net.watch import MediaWatch
+from telephony.pcm import RATE_HZ
 from telephony.twilio.dialect import Dialect
 from telephony.twilio.dialects import TWILIO
 from telephony.twilio.speaking import Played
@@ -108,6 +109,7 @@ class StreamLine:
         self._watch = MediaWatch(first_media_timeout_s, media_timeout_s)
         self._due = math.inf  # no earlier is there anything to be done
         self._delivering = self._closed = False
+        self._zero_at = math.inf  # when the first sample came, by the message that took the least time
         self._look()
         clock.join(self._tick)
 
@@ -257,7 +259,7 @@ class StreamLine:
     def _handle(self, event: Event) -> None:
         if isinstance(event, Heard):
             if self.on_audio is not None:
-                self.on_audio(event.pcm, event.at_sample, time.monotonic())
+                self.on_audio(event.pcm, event.at_sample, self._came_at(event.at_sample + len(event.pcm) // 2))
         elif isinstance(event, Played):
             if self.on_sent is not None:
                 self.on_sent(event.payload, event.ordinal, time.monotonic())
@@ -272,6 +274,14 @@ class StreamLine:
             self._on_started(event)
         else:
             self._ended(event)
+
+    def _came_at(self, end_sample: int) -> float:
+        """About when the message with the sample before this one came: it waited for a point of the clock, so at most a
+        period ago. Some are read at once; since those, audio tells how time passes.
+        """
+        now = time.monotonic()
+        self._zero_at = min(self._zero_at, now - end_sample / RATE_HZ)
+        return max(self._zero_at + end_sample / RATE_HZ, now - PERIOD_S)
 
     def _ended(self, event: Stopped | Failed) -> None:
         if isinstance(event, Failed):

@@ -3,6 +3,7 @@ import json
 import time
 from base64 import b64encode
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -201,6 +202,19 @@ async def test_a_handler_may_clear_and_play() -> None:
     call.media(2)
     assert order == [0, 160]
     assert call.line.queued_samples <= 320
+    call.line.close()
+
+
+async def test_audio_is_told_with_about_the_time_at_which_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_000.0
+    monkeypatch.setattr("telephony.net.stream_line.time", SimpleNamespace(monotonic=lambda: now))
+    call = opened()
+    told: list[float] = []
+    call.line.on_audio = lambda audio, at_sample, at_s: told.append(at_s)
+    # The first is read at once, the next waits for a point of the clock, the third was late on its way.
+    for n, now in enumerate((1_000.0, 1_000.035, 1_000.3), start=1):  # noqa: B007 - the clock reads it
+        call.media(n)
+    assert told == pytest.approx([1_000.0, 1_000.02, 1_000.28])
     call.line.close()
 
 
