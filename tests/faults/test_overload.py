@@ -1,5 +1,6 @@
 """Three times as many calls come in a second as are let in: those that are there go first, and nobody waits."""
 
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.witness import Witnesses
 from offhook.cluster.admission import LoadLimits
 from tests.e2e.conftest import BotProcess
 from tests.e2e.peers import Outcome, Sipp
@@ -87,4 +89,8 @@ def test_a_wave_of_calls(start_bot: Callable[..., BotProcess], stack: ExitStack,
 
 @pytest.mark.soak
 def test_waves_of_calls(start_bot: Callable[..., BotProcess], stack: ExitStack, tmp_path: Path) -> None:
-    assert survives(start_bot(), stack, tmp_path, 4)[-1] <= GAP_S
+    with Witnesses(os.sched_getaffinity(0)) as witnesses:
+        gaps = survives(start_bot(), stack, tmp_path, 4)
+    # Nothing leaves while the machine itself stands still.
+    stood_still_s = max((late for _, late in witnesses.moments or ()), default=0.0)
+    assert gaps[-1] <= GAP_S + stood_still_s
