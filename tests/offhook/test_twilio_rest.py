@@ -303,12 +303,13 @@ FIELDS = {"CallSid": CALL_SID, "From": "+1555", "To": NUMBER}
 
 @asynccontextmanager
 async def going_on(
-    directory: Path, dialog: Dialog, twilio: Account, **more: object
+    directory: Path, dialog: Dialog, twilio: Account, *, max_calls: int = 0, **more: object
 ) -> AsyncIterator[tuple[Node, Carrier]]:
     """A bot, and a call that Twilio has connected to it."""
     port = free_port()
     http = {"host": "127.0.0.1", "port": port}
-    async with node(directory, dialog, http=http, twilio=settings(twilio.url, port, **more)) as bot:
+    calls = {"max_calls": max_calls}
+    async with node(directory, dialog, http=http, calls=calls, twilio=settings(twilio.url, port, **more)) as bot:
         call = await connect(f"http://127.0.0.1:{port}", FIELDS)
 
         async def stop(call_sid: str, form: Form) -> None:
@@ -428,6 +429,32 @@ async def test_a_call_whose_connection_breaks_goes_on_with_another_stream(tmp_pa
         assert len(bot.store.calls()) == 1
     assert (str(record.ended_by), record.end_reason, record.barge_ins) == ("caller", "caller hung up", 1)
     assert len(first.log.played) + len(second.log.played) >= 8_000
+
+
+async def test_a_call_that_resumes_needs_no_new_place(tmp_path: Path) -> None:
+    async with account() as twilio, going_on(tmp_path, talk_on, twilio, max_calls=1) as (bot, first):
+        await asyncio.wait_for(first.listen_for(0.2), WITHIN_S)
+        first.drop()
+        await until(lambda: '"suspended"' in json.dumps(bot.dump(), default=str))
+        assert bot.http_address is not None
+        second = await connect("http://{}:{}".format(*bot.http_address), FIELDS, "/twilio/resume")
+        await asyncio.wait_for(second.listen_for(0.2), WITHIN_S)
+        await second.hang_up()
+        assert len(await records(bot)) == 1
+
+
+async def test_to_know_a_calls_name_takes_nothing_over(tmp_path: Path) -> None:
+    async with account() as twilio, going_on(tmp_path, talk_on, twilio) as (bot, first):
+        await asyncio.wait_for(first.listen_for(0.2), WITHIN_S)
+        first.drop()
+        await until(lambda: '"suspended"' in json.dumps(bot.dump(), default=str))
+        assert bot.http_address is not None
+        host = "{}:{}".format(*bot.http_address)
+        stranger = await Carrier.dial(f"ws://{host}/signalwire/media", call_sid=CALL_SID)
+        assert await stranger.closed_by_bot(WITHIN_S) == (1008, "the call has a stream already")
+        second = await connect(f"http://{host}", FIELDS, "/twilio/resume")
+        await asyncio.wait_for(second.listen_for(0.2), WITHIN_S)
+        await second.hang_up()
 
 
 async def test_who_asks_before_the_break_is_noticed_takes_over_at_once(tmp_path: Path) -> None:
