@@ -303,12 +303,12 @@ FIELDS = {"CallSid": CALL_SID, "From": "+1555", "To": NUMBER}
 
 @asynccontextmanager
 async def going_on(
-    directory: Path, dialog: Dialog, twilio: Account, *, max_calls: int = 0, **more: object
+    directory: Path, dialog: Dialog, twilio: Account, **more: object
 ) -> AsyncIterator[tuple[Node, Carrier]]:
     """A bot, and a call that Twilio has connected to it."""
     port = free_port()
     http = {"host": "127.0.0.1", "port": port}
-    calls = {"max_calls": max_calls}
+    calls = {"max_calls": more.pop("max_calls", 0)}
     async with node(directory, dialog, http=http, calls=calls, twilio=settings(twilio.url, port, **more)) as bot:
         call = await connect(f"http://127.0.0.1:{port}", FIELDS)
 
