@@ -212,9 +212,10 @@ class Session:
             self._ears.sent(payload, at_s, first=self._pause_before)
             self._pause_before = False
         trace = self._trace
+        if trace is None or Mark.SYNTHESISED not in trace.marks:
+            return
         # What was queued before it is reported a little later.
-        end = ordinal + len(payload) // self._line.tick_octets
-        if trace is not None and Mark.SYNTHESISED in trace.marks and end > self._answer_at:
+        if ordinal + len(payload) // self._line.tick_octets > self._answer_at:
             trace.mark(Mark.SENT, at_s)
             self._trace = None
             if trace.complete:
