@@ -14,17 +14,12 @@ from pipeline.asr.engine import AsrEngine, AsrRequest, AsrStream
 from pipeline.asr.grammar import question_grammar
 from pipeline.bands import Bands
 from pipeline.caller_audio import CallerAudio
-from pipeline.dialog.sentences import sentences
 from pipeline.ears.ears import Ears
 from pipeline.errors import EngineError
-from pipeline.events import Answer, AnswerKind, Heard, Prompt, Question
-from pipeline.playout.ledger import PlayoutLedger, Utterance
+from pipeline.events import Answer, AnswerKind, Prompt, Question
 from pipeline.ports import Line
+from pipeline.speaker import Speaker
 from pipeline.trace import (
-    BargedIn,
-    BotHeard,
-    BotResumed,
-    BotSpoke,
     CallerAnswered,
     CallerPartial,
     CallerSpeech,
@@ -95,12 +90,8 @@ class Session:
         self._turn = 0  # what comes of an earlier one comes too late
         self._transcription: asyncio.Task[None] | None = None
         # The bot's words.
-        self._books: PlayoutLedger | None = None
-        self._synthesis: asyncio.Task[None] | None = None
-        self._paused = False
+        self._speaker = Speaker(line, engines.voice, on_event, self._on_queue, self._on_spoken)
         self._interrupted_at = 0.0  # the caller's first sound, or key
-        self._silent_ms = 0.0  # from then to our silence
-        self._cut: Heard | None = None
         self._trace: TurnTrace | None = None
         self._answer_at = 0  # the line's sample with which the answer that is traced begins
         line.on_audio, line.on_dtmf = self._on_audio, self._on_key
@@ -119,8 +110,7 @@ class Session:
         now = monotonic()
         self._core.begin(prompt, question, now)
         self._prompt, self._question, self._grammar = prompt, question, grammar
-        self._cut = None
-        self._books = None
+        self._speaker.forget()
         step: asyncio.Future[Answer] = self._loop.create_future()
         self._step = step
         if prompt is None:
@@ -147,7 +137,7 @@ class Session:
         """End everything; a step that is open is cancelled. Idempotent."""
         now = monotonic()
         self._caller.close()
-        self._close_books(now)
+        self._speaker.close(now)
         self._core.close(now)
         self._settle(now)
         for task in list(self._tasks):
@@ -157,7 +147,7 @@ class Session:
 
     def dump(self) -> dict[str, object]:
         """The live state, for people."""
-        return {"turn": self._core.dump(), "recogniser": self._stream is not None, "paused": self._paused}
+        return {"turn": self._core.dump(), "recogniser": self._stream is not None, "paused": self._speaker.paused}
 
     # From the line.
 
@@ -222,7 +212,19 @@ class Session:
                 self._tell(TurnTraced(trace, monotonic()))
 
     def _on_drained(self) -> None:
-        self._check_spoken()
+        self._speaker.check_spoken()
+
+    # From the speaker.
+
+    def _on_queue(self, line_sample: int, now: float) -> None:
+        self._pause_before = self._pause_before or not self._line.queued_samples
+        if self._trace is not None and Mark.SYNTHESISED not in self._trace.marks:
+            self._trace.mark(Mark.SYNTHESISED, now)
+            self._answer_at = line_sample
+
+    def _on_spoken(self, now: float) -> None:
+        self._core.spoken(now)
+        self._settle(now)
 
     # To the core and back.
 
@@ -245,13 +247,15 @@ class Session:
     def _obey(self, command: Command, now: float) -> None:
         match command.action:
             case Action.PLAY:
-                self._play(now)
+                assert self._prompt is not None, "PLAY is the command of a step with a prompt"
+                self._speaker.say(self._prompt.text, self._run)
             case Action.PAUSE:
-                self._pause(now)
+                self._speaker.pause(1000 * max(0.0, now - self._interrupted_at))
             case Action.GO_ON:
-                self._go_on(now)
+                self._trace = None
+                self._speaker.go_on(now)
             case Action.DROP:
-                self._drop(now)
+                self._speaker.drop(now)
             case Action.RECOGNISE:
                 self._recognise(now)
             case Action.END_SPEECH:
@@ -270,7 +274,7 @@ class Session:
         now = monotonic()
         self._core.abandon(now)
         self._settle(now)
-        self._close_books(now)
+        self._speaker.finish(now)
         self._trace = None
 
     def _run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -285,84 +289,6 @@ class Session:
         if step is not None and not step.done() and not task.cancelled() and (error := task.exception()) is not None:
             # Nothing but EngineErrors is expected of engines. Whatever this is, the dialog must not wait for ever.
             step.set_exception(error)
-
-    # The bot's words.
-
-    def _play(self, now: float) -> None:
-        assert self._prompt is not None, "PLAY is the command of a step with a prompt"
-        if self._synthesis is not None:
-            self._synthesis.cancel()
-        self._paused = False
-        self._books = PlayoutLedger(Utterance(self._prompt.text, tick_octets=self._line.tick_octets))
-        self._synthesis = self._run(self._synthesise(self._books.utterance))
-
-    async def _synthesise(self, utterance: Utterance) -> None:
-        line = self._line
-        offset = 0
-        try:
-            for offset, sentence in sentences(utterance.text):
-                clip = await self._engines.voice.clip(sentence, line.encoding, line.encode, line.rate_hz)
-                utterance.append(clip.payload, clip.words, offset)
-                if not self._paused:
-                    self._queue_from(self._books.queued_to if self._books else 0)
-        except EngineError as error:
-            utterance.failed_at = offset
-            self._tell(EngineFailed(error.engine, str(error), monotonic()))
-        utterance.complete = True
-        self._check_spoken()
-
-    def _queue_from(self, utterance_sample: int) -> None:
-        books, line = self._books, self._line
-        payload = books.utterance.payload_from(utterance_sample) if books is not None else b""
-        if books is None or not payload:
-            return
-        now = monotonic()
-        queued_to = line.sent_samples + line.queued_samples
-        if self._trace is not None and Mark.SYNTHESISED not in self._trace.marks:
-            self._trace.mark(Mark.SYNTHESISED, now)
-            self._answer_at = queued_to
-        if not books.begun:
-            self._tell(BotSpoke(books.utterance.text, now))
-        books.queue(utterance_sample, len(payload) // line.tick_octets, queued_to)
-        self._pause_before = self._pause_before or not line.queued_samples
-        line.play(payload)
-
-    def _check_spoken(self) -> None:
-        books = self._books
-        if books is None or self._paused or self._cut is not None or self._line.queued_samples:
-            return
-        if books.utterance.complete and books.queued_to >= books.utterance.samples:
-            now = monotonic()
-            self._core.spoken(now)
-            self._settle(now)
-
-    def _pause(self, now: float) -> None:
-        if self._paused or self._books is None:
-            return
-        self._paused = True
-        self._silent_ms = 1000 * max(0.0, now - self._interrupted_at)
-        self._line.clear()
-        self._books.cut(self._line.sent_samples)
-
-    def _go_on(self, now: float) -> None:
-        books = self._books
-        if books is None:
-            return
-        self._paused, self._cut, self._trace = False, None, None
-        start = books.resume_point(self._line.sent_samples)
-        if books.begun:
-            self._tell(BotResumed(books.heard(self._line.sent_samples).unheard, now))
-        self._queue_from(start)
-        self._check_spoken()
-
-    def _drop(self, now: float) -> None:
-        books = self._books
-        if books is None or self._cut is not None:
-            return
-        self._cut = books.heard(self._line.heard_samples())
-        if not self._cut.interrupted or not books.begun:
-            return  # it was over already, or nobody has heard anything of it
-        self._tell(BargedIn(self._silent_ms, self._cut, now))
 
     # The caller's words.
 
@@ -421,7 +347,7 @@ class Session:
             self._transcription = None
 
     def _finish(self, answer: Answer, now: float) -> None:
-        answer = replace(answer, prompt=self._close_books(now))
+        answer = replace(answer, prompt=self._speaker.finish(now))
         if answer.digits:
             self._trace = TurnTrace()
             self._trace.mark(Mark.SPEECH_ENDED, now)
@@ -431,18 +357,3 @@ class Session:
             self._tell(CallerAnswered(answer, now))
         if self._step is not None and not self._step.done():
             self._step.set_result(answer)
-
-    def _close_books(self, now: float) -> Heard:
-        """The prompt is over, if there was one: what was heard of it."""
-        books, self._books = self._books, None
-        if books is None:
-            return Heard()
-        if self._synthesis is not None:
-            self._synthesis.cancel()
-            self._synthesis = None  # its CancelledError remembers us
-        # Said to its end it is as good as heard; what is cut off is counted by what has arrived.
-        said = books.utterance.complete and not self._line.queued_samples
-        line_sample = self._line.sent_samples if said else self._line.heard_samples()
-        heard = self._cut or books.heard(line_sample)
-        self._tell(BotHeard(heard, now, tuple(books.utterance.words)))
-        return heard

@@ -8,21 +8,10 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import NamedTuple
 
-from telephony.codec import Codec, codec_named, codec_of_payload_type
-from telephony.codec.base import PacketClock
-from telephony.codec.convert import (
-    StreamDecoder,
-    is_plain,
-    line_codec,
-    packet_clock,
-    packet_encoder,
-    stream_decoder,
-)
 from telephony.errors import LocalError
 from telephony.net.clock import SLOT_MS, MediaClock
+from telephony.net.line_codecs import negotiated
 from telephony.net.loop_path import DATAGRAMS_PER_WAKEUP, LoopPath
 from telephony.net.path import Path
 from telephony.net.ports import PortPair
@@ -45,18 +34,10 @@ from telephony.rtp.comfort_noise import NoiseGenerator
 MEDIA_TIMEOUT_S = 15.0
 FIRST_MEDIA_TIMEOUT_S = 30.0
 
-_A_LAW = {"PCMU": False, "PCMA": True}
 _FLIGHTS_MAX = 256
 """Sent packets remembered for `heard_samples`: 5 s of them, more than any delay a conversation survives."""
 
 _TIMER_GRAIN_S = 0.001
-
-
-class _Decoder(NamedTuple):
-    """How a payload type is decoded, to PCM at the line's rate."""
-
-    codec: Codec
-    stream: StreamDecoder
 
 
 class UdpLine:
@@ -89,23 +70,17 @@ class UdpLine:
         self.on_drained: Callable[[], None] | None = None
         self.on_silent: Callable[[], None] | None = None
         self.pair = pair
-        self._wire_codec = codec_named(codec_name)
-        self._codec = line_codec(self._wire_codec)
-        self._queue_codec = _queued_as(self._codec, self._wire_codec)
-        self.encoding = self._codec.name
-        self.rate_hz = self._codec.rate_hz
-        self.tick_octets = self._codec.tick_octets
-        codecs = self._codecs_of(config, receive_codecs or {})
-        encoder = packet_encoder(self._queue_codec, self._wire_codec, config.max_bit_rate)
-        self._config = config = replace(config, encoder=encoder, clocks=_clocks(codecs))
-        self._decoders: dict[int, _Decoder] = {}
-        self._take_decoders(codecs)
+        self._codecs = codecs = negotiated(config, codec_name, receive_codecs or {})
+        self._decoder = codecs.decoder
+        self.encoding = codecs.played.name
+        self.rate_hz = codecs.played.rate_hz
+        self.tick_octets = codecs.played.tick_octets
         self._clock = clock
         self._loop = loop or asyncio.get_running_loop()
         limits = RtpLimits()
         self._read_octets = limits.datagram_octets + 1
         self._session = RtpSession(
-            config,
+            codecs.config,
             time.monotonic(),
             ssrc=secrets.randbits(32),
             sequence=secrets.randbits(16),
@@ -130,7 +105,7 @@ class UdpLine:
     def _new_path(self, limits: RtpLimits) -> Path:
         pump = self._clock.pump
         # Only Python shows datagrams to a tap; the scope of a link-local address is known to its sockets only.
-        if pump is None or self.pair.tapped or "%" in self.pair.host + self._config.remote[0]:
+        if pump is None or self.pair.tapped or "%" in self.pair.host + self._codecs.config.remote[0]:
             return LoopPath(self._session, self.pair.rtp, self._clock, self._loop, self, limits)
         return PumpPath(self._session, self.pair.rtp, self._clock, pump, self, limits)
 
@@ -140,14 +115,14 @@ class UdpLine:
             return
         self._started = True
         self._loop.add_reader(self.pair.rtcp.fileno(), self._rtcp_readable)
-        if _awaits_media(self._config):
+        if _awaits_media(self._codecs.config):
             self._watch.resume(time.monotonic())
         self._path.start()
         self._arm()
 
     def encode(self, pcm: bytes) -> bytes:
         """16-bit PCM at `rate_hz` to payload in `encoding`. ValueError if `pcm` is not whole samples."""
-        return self._codec.encode(pcm)
+        return self._codecs.played.encode(pcm)
 
     def play(self, payload: bytes) -> None:
         """Append to what is being said. Nothing happens after `close`."""
@@ -156,9 +131,7 @@ class UdpLine:
         self._forget_played()
         self._played.append(payload)
         self._played_ticks += len(payload) // self.tick_octets
-        if self._queue_codec is not self._codec:
-            payload = _converted(payload, self._codec, self._queue_codec)
-        self._path.play(payload, time.monotonic())
+        self._path.play(self._codecs.for_queue(payload), time.monotonic())
 
     def clear(self) -> int:
         """Drop all that has not been sent; the samples dropped."""
@@ -196,24 +169,18 @@ class UdpLine:
         if self._closed:
             return
         _validate(config)
-        codec = codec_named(codec_name)
-        queue_codec = _queued_as(self._codec, codec)
-        known = codec is self._wire_codec and config.max_bit_rate == self._config.max_bit_rate
-        encoder = self._config.encoder if known else packet_encoder(queue_codec, codec, config.max_bit_rate)
+        before = self._codecs
+        codecs = negotiated(config, codec_name, receive_codecs or {}, before)
         now = time.monotonic()
         self._path.recall()
-        self._wire_codec = codec
-        codecs = self._codecs_of(config, receive_codecs or {})
-        config = replace(config, encoder=encoder, clocks=_clocks(codecs))
-        queued = self._unsent() if queue_codec is not self._queue_codec else b""
+        queued = self._unsent() if codecs.queued is not before.queued else b""
         if queued:
             self._session.clear(now)
-        self._session.reconfigure(config, now)
+        self._session.reconfigure(codecs.config, now)
         if queued:
-            self._session.play(_converted(queued, self._codec, queue_codec), now)
-        self._config = config
-        self._queue_codec = queue_codec
-        self._take_decoders(codecs)
+            self._session.play(codecs.for_queue(queued), now)
+        self._codecs = codecs
+        self._decoder = codecs.decoder
         if not _awaits_media(config):
             self._watch.pause()
         elif self._started:
@@ -239,7 +206,7 @@ class UdpLine:
         return {
             "port": self.pair.port,
             "encoding": self.encoding,
-            "wire_encoding": self._wire_codec.name,
+            "wire_encoding": self._codecs.wire.name,
             "speaking": self._path.ticking,
             "closed": self._closed,
             "send_errors": self._send_errors + send_errors,
@@ -290,7 +257,7 @@ class UdpLine:
 
     def _handle(self, event: RtpEvent, at: float) -> None:
         if isinstance(event, AudioPayload):
-            self._decoder = self._decoders.get(event.payload_type) or self._decoders[self._config.payload_type]
+            self._decoder = self._codecs.decoders.get(event.payload_type) or self._codecs.decoder
             self.heard(self._decoder.stream.decode(event.payload), event.at_sample, at)
         elif isinstance(event, AudioGap):
             self._hear(self._made_up(event), event.at_sample, at)
@@ -312,13 +279,12 @@ class UdpLine:
         if conceal is None:
             return self._concealer.lost(samples)
         payload_type, following = gap.following or (-1, None)
-        same = self._decoders.get(payload_type) is self._decoder
+        same = self._codecs.decoders.get(payload_type) is self._decoder
         return self._concealer.good(conceal(gap.samples, following if same else None))
 
     def is_a_law(self, payload_type: int) -> bool | None:
         """How the payload is decoded; None if it is not G.711, or not wanted at 8 kHz."""
-        decoder = self._decoders.get(payload_type)
-        return None if decoder is None or self.rate_hz != RATE_HZ else _A_LAW.get(decoder.codec.name)
+        return self._codecs.is_a_law(payload_type)
 
     def _hear(self, pcm: bytes, at_sample: int, at: float) -> None:
         if self.on_audio is not None:
@@ -330,9 +296,7 @@ class UdpLine:
         """So much of the queue has left."""
         self._flights.append((at, ordinal + len(payload) // self.tick_octets))
         if self.on_sent is not None:
-            if self._queue_codec is not self._codec:
-                payload = _converted(payload, self._queue_codec, self._codec)
-            self.on_sent(payload, ordinal, at)
+            self.on_sent(self._codecs.from_queue(payload), ordinal, at)
 
     def drained(self) -> None:
         """The queue has run dry."""
@@ -340,7 +304,7 @@ class UdpLine:
             self.on_drained()
 
     def _send_rtcp(self) -> None:
-        sock = self.pair.rtp if self._config.rtcp_mux else self.pair.rtcp
+        sock = self.pair.rtp if self._codecs.config.rtcp_mux else self.pair.rtcp
         for data, address in self._session.rtcp_to_send():
             try:
                 sock.sendto(data, address)
@@ -356,25 +320,6 @@ class UdpLine:
     def _unsent(self) -> bytes:
         queued = self._path.queued_samples
         return b"".join(self._played)[-queued * self.tick_octets :] if queued else b""
-
-    def _codecs_of(self, config: RtpConfig, names: Mapping[int, str]) -> dict[int, Codec]:
-        """Of all payload types."""
-        codecs = {}
-        for payload_type in config.receive_payload_types | {config.payload_type}:
-            named = codec_named(names[payload_type]) if payload_type in names else None
-            codecs[payload_type] = named or codec_of_payload_type(payload_type) or self._wire_codec
-        return codecs
-
-    def _take_decoders(self, codecs: Mapping[int, Codec]) -> None:
-        """One whose codec stays goes on decoding where it is; what still waits may be of a type that was given up."""
-        taken = dict(self._decoders)
-        for payload_type, codec in codecs.items():
-            known = self._decoders.get(payload_type)
-            if known is None or known.codec is not codec:
-                known = _Decoder(codec, stream_decoder(codec, self.rate_hz))
-            taken[payload_type] = known
-        self._decoders = taken
-        self._decoder = taken[self._config.payload_type]
 
     # ---- time
 
@@ -436,19 +381,6 @@ def _validate(config: RtpConfig) -> None:
             ipaddress.ip_address(host)
         except ValueError:
             raise LocalError(f"the remote media host {host!r} is not a numeric address") from None
-
-
-def _queued_as(played: Codec, wire: Codec) -> Codec:
-    """How a path's queue holds what is played: as it goes over the wire where that can be cut anywhere."""
-    return wire if played.rate_hz == RATE_HZ and is_plain(wire) else played
-
-
-def _clocks(codecs: Mapping[int, Codec]) -> dict[int, PacketClock]:
-    return {number: clock for number, codec in codecs.items() if (clock := packet_clock(codec)) is not None}
-
-
-def _converted(payload: bytes, source: Codec, target: Codec) -> bytes:
-    return target.encode(source.decode(payload))
 
 
 def _cname() -> str:

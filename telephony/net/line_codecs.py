@@ -1,0 +1,87 @@
+"""The codecs of one line: what its owner plays, how that waits, what goes over the wire, and what may come back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from telephony.codec import Codec, codec_named, codec_of_payload_type
+from telephony.codec.convert import StreamDecoder, is_plain, line_codec, packet_clock, packet_encoder, stream_decoder
+from telephony.pcm import RATE_HZ
+from telephony.rtp import RtpConfig
+
+_A_LAW = {"PCMU": False, "PCMA": True}
+
+
+class Decoder(NamedTuple):
+    """How a payload type is decoded, to PCM at the line's rate."""
+
+    codec: Codec
+    stream: StreamDecoder
+
+
+@dataclass(frozen=True, slots=True)
+class LineCodecs:
+    """What was negotiated.
+
+    `played` is what the line is given, and stays; `queued` how its path holds that, `wire` how it is sent. `config` is
+    complete with the encoder between them and the clocks of what is received.
+    """
+
+    played: Codec
+    queued: Codec
+    wire: Codec
+    config: RtpConfig
+    decoders: Mapping[int, Decoder]
+
+    @property
+    def decoder(self) -> Decoder:
+        """For what comes in the codec that is sent."""
+        return self.decoders[self.config.payload_type]
+
+    def is_a_law(self, payload_type: int) -> bool | None:
+        """How the payload is decoded; None if it is not G.711, or not wanted at 8 kHz."""
+        decoder = self.decoders.get(payload_type)
+        return None if decoder is None or self.played.rate_hz != RATE_HZ else _A_LAW.get(decoder.codec.name)
+
+    def for_queue(self, payload: bytes) -> bytes:
+        """What was played, as it is queued."""
+        return payload if self.queued is self.played else self.queued.encode(self.played.decode(payload))
+
+    def from_queue(self, payload: bytes) -> bytes:
+        """The way back."""
+        return payload if self.queued is self.played else self.played.encode(self.queued.decode(payload))
+
+
+def negotiated(
+    config: RtpConfig, codec_name: str, receive_codecs: Mapping[int, str], before: LineCodecs | None = None
+) -> LineCodecs:
+    """The codecs of a line that was `before` what it was; `receive_codecs` names those of types that are not static.
+
+    A codec that stays goes on where it is, in both directions. LocalError for one that is unknown or not installed.
+    """
+    wire = codec_named(codec_name)
+    played = line_codec(wire) if before is None else before.played
+    # As it goes over the wire, where that can be cut anywhere.
+    queued = wire if played.rate_hz == RATE_HZ and is_plain(wire) else played
+    if before is not None and wire is before.wire and config.max_bit_rate == before.config.max_bit_rate:
+        encoder = before.config.encoder
+    else:
+        encoder = packet_encoder(queued, wire, config.max_bit_rate)
+    codecs = {number: _codec(number, receive_codecs, wire) for number in _received(config)}
+    # What still waits may be of a type that was given up.
+    decoders = {} if before is None else dict(before.decoders)
+    for number, codec in codecs.items():
+        if number not in decoders or decoders[number].codec is not codec:
+            decoders[number] = Decoder(codec, stream_decoder(codec, played.rate_hz))
+    clocks = {number: clock for number, codec in codecs.items() if (clock := packet_clock(codec)) is not None}
+    return LineCodecs(played, queued, wire, replace(config, encoder=encoder, clocks=clocks), decoders)
+
+
+def _received(config: RtpConfig) -> frozenset[int]:
+    return frozenset(config.receive_payload_types | {config.payload_type})
+
+
+def _codec(payload_type: int, names: Mapping[int, str], wire: Codec) -> Codec:
+    if payload_type in names:
+        return codec_named(names[payload_type])
+    return codec_of_payload_type(payload_type) or wire
