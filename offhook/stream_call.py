@@ -9,6 +9,7 @@ import structlog
 from offhook.calls import Calls
 from offhook.conversation import Conversation, Parties, Transferring
 from offhook.records import EndedBy
+from offhook.refusals import Reason
 from offhook.twilio_control import TwilioControl
 from offhook.usererror import UserError
 from offhook.web.twilio_socket import WebSocket
@@ -243,8 +244,9 @@ class StreamCall:
             self._conversation.end(EndedBy.NETWORK, f"the stream was lost: {reason}")
 
     def _refuse(self, reason: str) -> None:
-        self._log.warning("refused", reason=reason)
+        self._log.warning("refused", reason=str(Reason.STREAM), why=reason)
         self._calls.services.metrics.call_refused("inbound", TRANSPORT, "rejected")
+        self._calls.services.metrics.refusal(Reason.STREAM)
         if self._line is not None:
             self._line.close(POLICY_VIOLATION, reason)
         self._end()

@@ -170,6 +170,7 @@ async def test_a_second_socket_for_a_call_is_refused(tmp_path: Path) -> None:
         code, reason = await second.closed_by_bot(WITHIN_S)
         assert (code, reason) == (1008, "the call has a stream already")
         assert second.log.media == 0
+        assert b'offhook_calls_refused_total{reason="stream"} 1.0' in await bot.metrics()
         assert not first.over.is_set()
         await first.hang_up()
         assert len(await records(bot)) == 1
