@@ -12,7 +12,7 @@ from bench.runs import ASSETS, BENCH, ROOT, Bot, Callers, Child, Run, call, last
 LOSSES_PERCENT = (0, 1, 3, 5, 10)
 BURST_PACKETS = 3.0
 WORDS_CALLS, WORDS_TURNS = 3, 14
-TIMES_CALLS, TIMES_TURNS = 8, 4
+TIMES_CALLS, TIMES_TURNS = 24, 4
 SENTENCE = "opening hours"
 WAV = ASSETS / "caller" / "opening-hours.wav"
 
