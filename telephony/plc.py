@@ -8,7 +8,6 @@ loss was: the recogniser gets true samples as soon as nothing clicks.
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
 
 from telephony import pcm
 
@@ -97,10 +96,10 @@ def _pitch(past: Floats, scale: int) -> int:
     """The lag at which the last 15 ms resemble what was before them most, by normalised cross-correlation."""
     matched, longest, shortest = scale * _MATCHED, scale * _PITCH_MAX, scale * _PITCH_MIN
     stretch = past[-matched - longest :]
-    windows = sliding_window_view(stretch, matched)[: longest - shortest + 1]
+    products = np.correlate(stretch[: matched + longest - shortest], stretch[-matched:], "valid")
     energy = np.concatenate(([0.0], np.cumsum(stretch * stretch)))
-    energy = energy[matched : matched + len(windows)] - energy[: len(windows)]
-    likeness = (windows @ stretch[-matched:]) / np.sqrt(np.maximum(energy, 1.0))
+    energy = energy[matched : matched + len(products)] - energy[: len(products)]
+    likeness = products / np.sqrt(np.maximum(energy, 1.0))
     return longest - int(np.argmax(likeness))
 
 

@@ -10,7 +10,8 @@ from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
+
+from pipeline.ears.windows import windows
 
 Floats = npt.NDArray[np.float32]
 
@@ -118,7 +119,7 @@ def _covariance(audio: Floats, start: int, samples: int, taps: int) -> Floats:
 def _shifted_products(audio: Floats, shifts: int) -> Floats:
     """`[k, i]` is `audio[i] * audio[i + k]`, and 0 where there is no such sample."""
     padded = np.concatenate((audio, np.zeros(shifts, np.float32)))
-    return sliding_window_view(padded, len(audio))[:shifts] * audio
+    return windows(padded, len(audio))[:shifts] * audio
 
 
 @cache

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
 
 from pipeline.ears.echopath import BEFORE_SAMPLES, EchoPath, Floats, best_scale, fit, likely_lags
 from pipeline.ears.history import KEPT_SAMPLES, LONGEST_LAG_SAMPLES, TAPS, EchoHistory, mean_powers
+from pipeline.ears.windows import windows
 
 WINDOW_SAMPLES = 2_400  # 300 ms, by which a first suspicion is judged
 RECENT_SAMPLES = 512  # of it, what the suspicion is about
@@ -108,7 +108,7 @@ def possible_lags(history: EchoHistory, end: int, returned: Floats | None) -> La
         return _ANY_LAG
     span = NOW_POWERS + SPREAD_POWERS
     sent = mean_powers(history.reference(end - (LAG_POWERS + span) * POWER_SAMPLES, end), POWER_SAMPLES)
-    loudest = sliding_window_view(sent, span).max(axis=1)[::-1][:LAG_POWERS]
+    loudest = windows(sent, span).max(axis=1)[::-1][:LAG_POWERS]
     now = float(mean_powers(history.audio(end - NOW_POWERS * POWER_SAMPLES, end), POWER_SAMPLES).max())
     bound = LOUDER * np.where(np.isfinite(returned), returned, 0.0) * loudest
     return np.repeat(np.isinf(returned) | (now <= bound), POWER_SAMPLES)
@@ -136,7 +136,7 @@ def evidence(history: EchoHistory, paths: list[EchoPath], residual: float, end: 
         around[2:] = np.maximum(around[2:], 0.5 * power[:-2])
         least = np.maximum(residual * around, audible)
         # A lost packet is concealed by what was before it, and so is no louder than that.
-        lately = sliding_window_view(powers, LATELY + 1).max(axis=1)
+        lately = windows(powers, LATELY + 1).max(axis=1)
         speech = (left > least).astype(np.int8) + (left > np.maximum(least, FAR_LOUDER * lately))
         result = np.minimum(result, speech)
     return result
