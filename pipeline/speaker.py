@@ -19,8 +19,8 @@ Run = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 class Speaker:
     """One prompt after the other, each whole, cut or given up before the next begins.
 
-    `on_queue(line_sample, now)` is told before audio is given to the line,
-    to be played from that sample of the line on; `on_spoken(now)` that the line has played all of the prompt.
+    `on_queue(line_sample, now)` is told before the line is given audio, to be played from that sample of it on;
+    `on_spoken(now)` that the line has played all of the prompt.
     """
 
     def __init__(
