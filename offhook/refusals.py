@@ -38,7 +38,7 @@ class Reason(StrEnum):
     LATE_PACKETS = "late_packets"
     WORKER = "worker"  # none is ready, or the one that was chosen is gone
     OFFER = "offer"  # nothing that we could talk
-    STREAM = "stream"  # it is not for the call that it says it is
+    STREAM = "stream"  # for a call that has one already, that is over, or that is another one
     FAILED = "failed"  # something of ours broke before the answer
 
 

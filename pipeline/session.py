@@ -110,7 +110,6 @@ class Session:
         now = monotonic()
         self._core.begin(prompt, question, now)
         self._prompt, self._question, self._grammar = prompt, question, grammar
-        self._speaker.forget()
         step: asyncio.Future[Answer] = self._loop.create_future()
         self._step = step
         if prompt is None:

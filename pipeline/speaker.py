@@ -42,16 +42,11 @@ class Speaker:
         self._silent_ms = 0.0  # from the caller's first sound to our silence
         self._cut: Heard | None = None
 
-    def forget(self) -> None:
-        """What was said before is of no concern any more."""
-        self._cut = None
-        self._books = None
-
     def say(self, text: str, run: Run) -> None:
         """Begin to synthesise and to play it, sentence by sentence. `run` makes a task that ends with the call."""
         if self._synthesis is not None:
             self._synthesis.cancel()
-        self.paused = False
+        self.paused, self._cut = False, None
         self._books = PlayoutLedger(Utterance(text, tick_octets=self._line.tick_octets))
         self._synthesis = run(self._synthesise(self._books.utterance))
 

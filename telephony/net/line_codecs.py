@@ -67,7 +67,9 @@ def negotiated(
         encoder = before.config.encoder
     else:
         encoder = packet_encoder(queued, wire, config.max_bit_rate)
-    codecs = {number: _codec(number, receive_codecs, wire) for number in _received(config)}
+    codecs = {
+        number: _codec(number, receive_codecs, wire) for number in config.receive_payload_types | {config.payload_type}
+    }
     # What still waits may be of a type that was given up.
     decoders = {} if before is None else dict(before.decoders)
     for number, codec in codecs.items():
@@ -75,10 +77,6 @@ def negotiated(
             decoders[number] = Decoder(codec, stream_decoder(codec, played.rate_hz))
     clocks = {number: clock for number, codec in codecs.items() if (clock := packet_clock(codec)) is not None}
     return LineCodecs(played, queued, wire, replace(config, encoder=encoder, clocks=clocks), decoders)
-
-
-def _received(config: RtpConfig) -> frozenset[int]:
-    return frozenset(config.receive_payload_types | {config.payload_type})
 
 
 def _codec(payload_type: int, names: Mapping[int, str], wire: Codec) -> Codec:
