@@ -35,7 +35,7 @@ RUN /opt/offhook/bin/pip install '.[local,espeak]' \
         \( -name '*.jit' -o -name '*.safetensors' -o -name '*_16k*' -o -name '*_half*' \) -delete \
     && /opt/offhook/bin/pip uninstall --yes pip
 # The native media is optional for who installs, but not here. -P: what is installed, and not what is in this folder.
-RUN /opt/offhook/bin/python -P -c 'import telephony.native._media'
+RUN /opt/offhook/bin/python -P -c 'import offhook.telephony.native._media'
 
 FROM python:3.11-slim-bookworm
 RUN groupadd --system --gid 10001 offhook \

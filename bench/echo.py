@@ -22,9 +22,9 @@ import uvloop
 
 from bench.echo_call import CallReport, EchoCall
 from bench.runs import BENCH, MANY, REPORTS, Bot, Run, last_core, save
-from offhook.caller import read_recording
-from offhook.dialogs import BENCH_SENTENCE
-from pipeline.dialog.sentences import sentences
+from offhook.api.dialogs import BENCH_SENTENCE
+from offhook.pipeline.dialog.sentences import sentences
+from offhook.testing.sip_caller import read_recording
 
 WITHIN_MS = 350.0
 SHARE = 0.95

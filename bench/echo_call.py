@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.soak_call import Dialog, Refused
-from offhook.caller import read_recording
-from offhook.testkit.udp import Address
-from telephony.codec.g711 import PCMU
+from offhook.telephony.codec.g711 import PCMU
+from offhook.testing.sip_caller import read_recording
+from offhook.testing.udp import Address
 
 RATE_HZ = 8_000
 FRAME = 160  # samples of 20 ms

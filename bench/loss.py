@@ -37,7 +37,7 @@ class Relay(Child):
     """The impairment relay before a bot: the same loss both ways, on the caller's core."""
 
     def __init__(self, bot: Bot, loss_percent: float, burst_packets: float, seed: int) -> None:
-        command = [sys.executable, "-m", "offhook.testkit.relay", "--listen", "127.0.0.1:0", "--to", bot.sip]
+        command = [sys.executable, "-m", "offhook.testing.relay", "--listen", "127.0.0.1:0", "--to", bot.sip]
         command += ["--loss", str(loss_percent), "--burst", str(burst_packets), "--seed", str(seed)]
         command += ["--media-ports", "14000-17999"]
         super().__init__(last_core(), command, {})

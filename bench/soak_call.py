@@ -8,8 +8,8 @@ import struct
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from offhook.testkit.impair import Impairer, Impairment
-from offhook.testkit.udp import Address, UdpPort
+from offhook.testing.impair import Impairer, Impairment
+from offhook.testing.udp import Address, UdpPort
 
 ANSWER_S = 8.0
 FRAME = b"\xd5" * 160

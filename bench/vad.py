@@ -17,12 +17,12 @@ from time import process_time
 
 import numpy as np
 
-from pipeline.caller_audio import CallerAudio
-from pipeline.errors import EngineError
-from pipeline.vad.batch import Events, VadBatcher
-from pipeline.vad.engine import VadCapabilities, VadStream
-from pipeline.vad.gate import GateSettings
-from pipeline.vad.silero import SileroVad
+from offhook.pipeline.caller_audio import CallerAudio
+from offhook.pipeline.errors import EngineError
+from offhook.pipeline.vad.batch import Events, VadBatcher
+from offhook.pipeline.vad.engine import VadCapabilities, VadStream
+from offhook.pipeline.vad.gate import GateSettings
+from offhook.pipeline.vad.silero import SileroVad
 
 PACKET_SAMPLES = 160
 TICKS = 5  # a packet

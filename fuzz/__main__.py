@@ -14,15 +14,15 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent.parent / "reports" / "fuzz"
 FOLLOWED = {
-    "rtp": ("telephony.wire",),
-    "rtcp": ("telephony.wire",),
-    "event": ("telephony.wire",),
-    "jitter": ("telephony.rtp",),
-    "session": ("telephony.rtp",),
-    "twilio": ("telephony.twilio",),
-    "websocket": ("offhook.web.frames",),
-    "sdp": ("sip",),
-    "sip": ("sip",),
+    "rtp": ("offhook.telephony.wire",),
+    "rtcp": ("offhook.telephony.wire",),
+    "event": ("offhook.telephony.wire",),
+    "jitter": ("offhook.telephony.rtp",),
+    "session": ("offhook.telephony.rtp",),
+    "twilio": ("offhook.telephony.media_streams",),
+    "websocket": ("offhook.web.websocket_frames",),
+    "sdp": ("offhook.sip",),
+    "sip": ("offhook.sip",),
 }
 """The packages whose branches lead the fuzzer. To follow costs several times what running does."""
 SLOWEST_S = 10

@@ -8,12 +8,12 @@ from collections import deque
 from collections.abc import Callable
 
 from fuzz.octets import Input
-from telephony.rtp.config import RtpLimits
-from telephony.rtp.events import AudioGap, AudioPayload, RtpEvent
-from telephony.rtp.jitter import JitterBuffer
-from telephony.rtp.stats import JitterEstimator
-from telephony.wire.comfort_noise import ComfortNoise
-from telephony.wire.serial import MASK32
+from offhook.telephony.rtp.config import RtpLimits
+from offhook.telephony.rtp.events import AudioGap, AudioPayload, RtpEvent
+from offhook.telephony.rtp.jitter import JitterBuffer
+from offhook.telephony.rtp.stats import JitterEstimator
+from offhook.telephony.wire.comfort_noise import ComfortNoise
+from offhook.telephony.wire.serial import MASK32
 
 LIMITS = RtpLimits()
 START = 1_000.0

@@ -11,12 +11,12 @@ from contextlib import suppress
 import msgspec
 
 from fuzz.octets import Input
-from telephony.errors import WireError
-from telephony.twilio import limits
-from telephony.twilio.dialect import Binary
-from telephony.twilio.dialects import DIALECTS
-from telephony.twilio.speaking import Played
-from telephony.twilio.stream import Drained, Failed, Heard, Key, MediaStream, Started, Stopped
+from offhook.telephony.errors import WireError
+from offhook.telephony.media_streams import limits
+from offhook.telephony.media_streams.dialect import Binary
+from offhook.telephony.media_streams.dialects import DIALECTS
+from offhook.telephony.media_streams.playout_buffer import Played
+from offhook.telephony.media_streams.stream import AudioReceived, Drained, Failed, Key, MediaStream, Started, Stopped
 
 START = 1_000.0
 RATE_HZ = 8_000
@@ -151,10 +151,10 @@ class Drive:
     def play(self) -> None:
         """The bot says something."""
         payload = bytes(8 * self.input.octet())
-        before = self.stream.queued_samples + self.stream.sent_samples
+        before = self.stream.queued_ticks + self.stream.sent_ticks
         self.stream.play(payload, self.now)
         # A stream that is not open takes nothing.
-        self.played += self.stream.queued_samples + self.stream.sent_samples - before
+        self.played += self.stream.queued_ticks + self.stream.sent_ticks - before
 
     def clear(self) -> None:
         """The bot says no more."""
@@ -189,11 +189,11 @@ class Drive:
         stream = self.stream
         while (event := stream.next_event()) is not None:
             self._check_event(event)
-        sent, queued = stream.sent_samples, stream.queued_samples
+        sent, queued = stream.sent_ticks, stream.queued_ticks
         assert queued >= 0
         assert sent == self.told
         assert sent + queued + self.dropped == self.played
-        assert stream.heard_samples(self.now) <= sent
+        assert stream.played_ticks(self.now) <= sent
         for message in stream.messages_to_send():
             if not isinstance(message, Binary):
                 assert isinstance(msgspec.json.decode(message), dict)
@@ -202,7 +202,7 @@ class Drive:
 
     def _check_event(self, event: object) -> None:
         match event:
-            case Heard(pcm=pcm, at_sample=at_sample):
+            case AudioReceived(pcm=pcm, at_sample=at_sample):
                 assert not self.over
                 assert at_sample == self.position
                 assert len(pcm) % 2 == 0

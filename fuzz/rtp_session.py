@@ -9,7 +9,7 @@ from dataclasses import replace
 from struct import Struct
 
 from fuzz.octets import Input
-from telephony.rtp import (
+from offhook.telephony.rtp import (
     AudioGap,
     AudioPayload,
     DigitReceived,
@@ -18,9 +18,9 @@ from telephony.rtp import (
     RtpLimits,
     RtpSession,
 )
-from telephony.wire import telephone_event
-from telephony.wire.serial import MASK16, MASK32
-from telephony.wire.telephone_event import TelephoneEvent
+from offhook.telephony.wire import telephone_event
+from offhook.telephony.wire.serial import MASK16, MASK32
+from offhook.telephony.wire.telephone_event import TelephoneEvent
 
 REMOTE, OTHER = ("192.0.2.10", 4_000), ("198.51.100.7", 5_000)
 CONFIG = RtpConfig(
@@ -178,9 +178,9 @@ class Drive:
 
     def check_sent(self) -> None:
         """What holds of what is sent, after everything that sends."""
-        queued = self.session.queued_samples
+        queued = self.session.queued_ticks
         assert queued >= 0
-        assert self.session.sent_samples + queued + self.dropped == self.played
+        assert self.session.sent_ticks + queued + self.dropped == self.played
         packets = self.session.rtp_to_send()
         assert len(packets) <= PACKETS_A_TICK
         for data, _ in packets:

@@ -7,11 +7,11 @@ from typing import TypeAlias
 
 from fuzz import jitter_buffer, media_stream, websocket
 from fuzz.rtp_session import STEPS, Drive
-from sip.sdp.negotiate import AudioCapabilities, make_offer
-from telephony.wire import rtcp, rtp, telephone_event
-from telephony.wire.rtcp import Bye, ReceiverReport, ReportBlock, SenderInfo, SenderReport, SourceDescription
-from telephony.wire.rtp import RtpPacket
-from telephony.wire.telephone_event import TelephoneEvent
+from offhook.sip.sdp.negotiate import AudioCapabilities, make_offer
+from offhook.telephony.wire import rtcp, rtp, telephone_event
+from offhook.telephony.wire.rtcp import Bye, ReceiverReport, ReportBlock, SenderInfo, SenderReport, SourceDescription
+from offhook.telephony.wire.rtp import RtpPacket
+from offhook.telephony.wire.telephone_event import TelephoneEvent
 
 _BLOCK = ReportBlock(7, 12, -3, 70_000, 55, 0x1234_5678, 65_536)
 _SDES = SourceDescription.of_cname(1, "somebody@example.com")

@@ -9,16 +9,16 @@ from fuzz.jitter_buffer import play_buffer
 from fuzz.media_stream import play_stream
 from fuzz.rtp_session import play_session
 from fuzz.websocket import check_websocket
-from sip.errors import ParseError, RemoteError
-from sip.message import build, typed
-from sip.message import parser as sip_parser
-from sip.message.limits import MAX_HEADERS
-from sip.message.message import Request, Response
-from sip.sdp import parser as sdp_parser
-from sip.sdp.negotiate import LocalMedia, accept_answer, answer_offer, make_offer
-from sip.sdp.serializer import serialize
-from telephony.errors import WireError
-from telephony.wire import rtcp, rtp, telephone_event
+from offhook.sip.errors import ParseError, RemoteError
+from offhook.sip.message import build, typed
+from offhook.sip.message import parser as sip_parser
+from offhook.sip.message.limits import MAX_HEADERS
+from offhook.sip.message.message import Request, Response
+from offhook.sip.sdp import parser as sdp_parser
+from offhook.sip.sdp.negotiate import LocalMedia, accept_answer, answer_offer, make_offer
+from offhook.sip.sdp.serializer import serialize
+from offhook.telephony.errors import WireError
+from offhook.telephony.wire import rtcp, rtp, telephone_event
 
 Target = Callable[[bytes], None]
 

@@ -11,9 +11,9 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from fuzz.octets import Input
-from offhook.web.frames import FRAGMENTS_MAX, MESSAGE_TOO_BIG, FrameReader
-from telephony.twilio.dialect import Binary
-from telephony.twilio.limits import MESSAGE_OCTETS
+from offhook.telephony.media_streams.dialect import Binary
+from offhook.telephony.media_streams.limits import MESSAGE_OCTETS
+from offhook.web.websocket_frames import FRAGMENTS_MAX, MESSAGE_TOO_BIG, FrameReader
 
 LENGTHS = (0, 1, 2, 5, 100, 125, 126, 127, 300, 1_000, 4_000, 65_535, 65_536)
 ANNOUNCED = (0, 125, 126, 65_535, 65_536, 65_537, 2**32, 2**63, 2**64 - 1)

@@ -1,19 +1,45 @@
-"""offhook answers the phone."""
+"""offhook answers the phone.
+
+What a bot is written against. A name is imported when it is first asked for, so that a module that only wants the
+types loads no server (PEP 562).
+"""
 
 import os
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-# numpy's matrices here are small, and its threads would only wait for one another, with a caller waiting for them.
-# It looks when it is imported.
+if TYPE_CHECKING:
+    from offhook.api.bot import Bot
+    from offhook.api.call import Call, CallEnded, Dialog
+    from offhook.pipeline.asr.engine import AsrEngine, AsrStream
+    from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, Heard
+    from offhook.pipeline.tts.engine import TtsEngine
+    from offhook.pipeline.vad.engine import VadEngine, VadStream
+    from offhook.settings.config import Config
+    from offhook.usererror import UserError
+
+# numpy's matrices here are small, and its threads would only wait for each other while a caller waits for them.
+# numpy reads this when it is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from offhook.bot import Bot
-from offhook.call import Call, CallEnded, Dialog
-from offhook.config import Config
-from offhook.usererror import UserError
-from pipeline.asr.engine import AsrEngine, AsrStream
-from pipeline.events import Answer, AnswerKind, Choice, DigitRule, Heard
-from pipeline.tts.engine import TtsEngine
-from pipeline.vad.engine import VadEngine, VadStream
+_HOMES = {
+    "Answer": "offhook.pipeline.events",
+    "AnswerKind": "offhook.pipeline.events",
+    "AsrEngine": "offhook.pipeline.asr.engine",
+    "AsrStream": "offhook.pipeline.asr.engine",
+    "Bot": "offhook.api.bot",
+    "Call": "offhook.api.call",
+    "CallEnded": "offhook.api.call",
+    "Choice": "offhook.pipeline.events",
+    "Config": "offhook.settings.config",
+    "Dialog": "offhook.api.call",
+    "DigitRule": "offhook.pipeline.events",
+    "Heard": "offhook.pipeline.events",
+    "TtsEngine": "offhook.pipeline.tts.engine",
+    "UserError": "offhook.usererror",
+    "VadEngine": "offhook.pipeline.vad.engine",
+    "VadStream": "offhook.pipeline.vad.engine",
+}
 
 __all__ = [
     "Answer",
@@ -33,3 +59,17 @@ __all__ = [
     "VadEngine",
     "VadStream",
 ]
+
+
+if not TYPE_CHECKING:  # else any name would do for a type checker
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value: object = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

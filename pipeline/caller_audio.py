@@ -3,9 +3,9 @@
 from collections import deque
 from collections.abc import Callable
 
-from pipeline.errors import EngineError
-from pipeline.vad.batch import Events, VadBatcher, Weigh
-from pipeline.vad.gate import SpeechStarted
+from offhook.pipeline.errors import EngineError
+from offhook.pipeline.vad.batch import Events, VadBatcher, Weigh
+from offhook.pipeline.vad.gate import SpeechStarted
 
 RATE_HZ = 8_000
 PRE_ROLL_SAMPLES = 2_400  # 300 ms of what came before the speech, so that no first sound is lost

@@ -31,12 +31,12 @@ class Line(Protocol):
         """Drop what has not been sent."""
 
     @property
-    def queued_samples(self) -> int:
+    def queued_ticks(self) -> int:
         """Played, not sent."""
 
     @property
-    def sent_samples(self) -> int:
+    def sent_ticks(self) -> int:
         """Sent since the start."""
 
-    def heard_samples(self) -> int:
+    def played_ticks(self) -> int:
         """Of these, arrived."""

@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 
-from pipeline.asr.engine import AsrEngine, AsrRequest, AsrStream
-from pipeline.asr.grammar import question_grammar
-from pipeline.bands import Bands
-from pipeline.caller_audio import CallerAudio
-from pipeline.ears.ears import Ears
-from pipeline.errors import EngineError
-from pipeline.events import Answer, AnswerKind, Prompt, Question
-from pipeline.ports import Line
-from pipeline.speaker import Speaker
-from pipeline.trace import (
+from offhook.pipeline.asr.engine import AsrEngine, AsrRequest, AsrStream
+from offhook.pipeline.asr.grammar import question_grammar
+from offhook.pipeline.bands import Bands
+from offhook.pipeline.caller_audio import CallerAudio
+from offhook.pipeline.errors import EngineError
+from offhook.pipeline.events import Answer, AnswerKind, Prompt, Question
+from offhook.pipeline.front_end.front_end import AudioFrontEnd
+from offhook.pipeline.ports import Line
+from offhook.pipeline.speaker import Speaker
+from offhook.pipeline.trace import (
     CallerAnswered,
     CallerPartial,
     CallerSpeech,
@@ -30,11 +30,11 @@ from pipeline.trace import (
     TurnTrace,
     TurnTraced,
 )
-from pipeline.tts.voice import Voice
-from pipeline.turn.core import Command, TurnCore
-from pipeline.turn.tables import Action, Floor
-from pipeline.vad.batch import Events, VadBatcher
-from pipeline.vad.gate import GateEvent, SpeechConfirmed, SpeechStarted, SpeechStopped
+from offhook.pipeline.tts.voice import Voice
+from offhook.pipeline.turn.core import Command, TurnCore
+from offhook.pipeline.turn.tables import Action, Floor
+from offhook.pipeline.vad.batch import Events, VadBatcher
+from offhook.pipeline.vad.gate import GateEvent, SpeechConfirmed, SpeechStarted, SpeechStopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Engines:
     voice: Voice
     upsampler: Callable[[], Callable[[bytes], bytes]]
     downsampler: Callable[[], Callable[[bytes], bytes]]
-    ears: Callable[[str], Ears] | None = None
+    ears: Callable[[str], AudioFrontEnd] | None = None
 
 
 class Session:
@@ -129,7 +129,7 @@ class Session:
     async def drained(self) -> None:
         """Wait until the caller has heard all that was said."""
         # What was heard is asked of the line: no event tells when the last packet has arrived.
-        while self._line.queued_samples or self._line.heard_samples() < self._line.sent_samples:  # noqa: ASYNC110
+        while self._line.queued_ticks or self._line.played_ticks() < self._line.sent_ticks:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
     def close(self) -> None:
@@ -216,7 +216,7 @@ class Session:
     # From the speaker.
 
     def _on_queue(self, line_sample: int, now: float) -> None:
-        self._pause_before = self._pause_before or not self._line.queued_samples
+        self._pause_before = self._pause_before or not self._line.queued_ticks
         if self._trace is not None and Mark.SYNTHESISED not in self._trace.marks:
             self._trace.mark(Mark.SYNTHESISED, now)
             self._answer_at = line_sample

@@ -5,13 +5,13 @@ from collections.abc import Callable, Coroutine
 from time import monotonic
 from typing import Any
 
-from pipeline.dialog.sentences import sentences
-from pipeline.errors import EngineError
-from pipeline.events import Heard
-from pipeline.playout.ledger import PlayoutLedger, Utterance
-from pipeline.ports import Line
-from pipeline.trace import BargedIn, BotHeard, BotResumed, BotSpoke, EngineFailed, SessionEvent
-from pipeline.tts.voice import Voice
+from offhook.pipeline.dialog.sentences import sentences
+from offhook.pipeline.errors import EngineError
+from offhook.pipeline.events import Heard
+from offhook.pipeline.playout.ledger import PlayoutLedger, Utterance
+from offhook.pipeline.ports import Line
+from offhook.pipeline.trace import BargedIn, BotHeard, BotResumed, BotSpoke, EngineFailed, SessionEvent
+from offhook.pipeline.tts.voice import Voice
 
 Run = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 
@@ -57,7 +57,7 @@ class Speaker:
         self.paused = True
         self._silent_ms = silent_ms
         self._line.clear()
-        self._books.cut(self._line.sent_samples)
+        self._books.cut(self._line.sent_ticks)
 
     def go_on(self, now: float) -> None:
         """After a pause: from the beginning of the word that was cut into."""
@@ -65,9 +65,9 @@ class Speaker:
         if books is None:
             return
         self.paused, self._cut = False, None
-        start = books.resume_point(self._line.sent_samples)
+        start = books.resume_point(self._line.sent_ticks)
         if books.begun:
-            self._tell(BotResumed(books.heard(self._line.sent_samples).unheard, now))
+            self._tell(BotResumed(books.heard(self._line.sent_ticks).unheard, now))
         self._queue_from(start)
         self.check_spoken()
 
@@ -76,7 +76,7 @@ class Speaker:
         books = self._books
         if books is None or self._cut is not None:
             return
-        self._cut = books.heard(self._line.heard_samples())
+        self._cut = books.heard(self._line.played_ticks())
         if not self._cut.interrupted or not books.begun:
             return  # it was over already, or nobody has heard anything of it
         self._tell(BargedIn(self._silent_ms, self._cut, now))
@@ -84,7 +84,7 @@ class Speaker:
     def check_spoken(self) -> None:
         """Tell it if all is spoken: to be called when the line has run dry."""
         books = self._books
-        if books is None or self.paused or self._cut is not None or self._line.queued_samples:
+        if books is None or self.paused or self._cut is not None or self._line.queued_ticks:
             return
         if books.utterance.complete and books.queued_to >= books.utterance.samples:
             self._on_spoken(monotonic())
@@ -98,8 +98,8 @@ class Speaker:
             self._synthesis.cancel()
             self._synthesis = None  # its CancelledError remembers us
         # Said to its end it is as good as heard; what is cut off is counted by what has arrived.
-        said = books.utterance.complete and not self._line.queued_samples
-        line_sample = self._line.sent_samples if said else self._line.heard_samples()
+        said = books.utterance.complete and not self._line.queued_ticks
+        line_sample = self._line.sent_ticks if said else self._line.played_ticks()
         heard = self._cut or books.heard(line_sample)
         self._tell(BotHeard(heard, now, tuple(books.utterance.words)))
         return heard
@@ -131,7 +131,7 @@ class Speaker:
         if books is None or not payload:
             return
         now = monotonic()
-        queued_to = line.sent_samples + line.queued_samples
+        queued_to = line.sent_ticks + line.queued_ticks
         if not books.begun:
             self._tell(BotSpoke(books.utterance.text, now))
         books.queue(utterance_sample, len(payload) // line.tick_octets, queued_to)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from pipeline.events import Answer, Heard
-from pipeline.tts.engine import Word
+from offhook.pipeline.events import Answer, Heard
+from offhook.pipeline.tts.engine import Word
 
 
 class Mark(StrEnum):

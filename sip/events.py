@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from sip.message.headers import Headers
-from sip.net.address import Address
+from offhook.sip.message.headers import Headers
+from offhook.sip.net.address import Address
 
 
 class EndCause(StrEnum):

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from sip.net.address import Address
-from sip.transaction.timers import Timers
+from offhook.sip.net.address import Address
+from offhook.sip.transaction.timers import Timers
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,26 +3,26 @@
 import secrets
 from collections.abc import Callable, Iterable
 
-from sip.counters import Counters
-from sip.dialog.core import Core
-from sip.dialog.details import NOTHING, Details
-from sip.dialog.outgoing import OutgoingSession, first_invite
-from sip.dialog.reinvite import Renegotiation
-from sip.dialog.requests import numeric_address
-from sip.dialog.session import Session
-from sip.dialog.tables import CallState, Given
-from sip.errors import LocalError, ParseError
-from sip.events import Event
-from sip.message import typed
-from sip.message.grammar import is_token
-from sip.message.message import Response
-from sip.message.parser import parse
-from sip.message.uri import Uri
-from sip.net.address import Address
-from sip.settings import UaSettings
-from sip.transaction.client import ClientTransaction
-from sip.transaction.layer import AckReceived, ResponseReceived, TimedOut
-from sip.uas import Admit, Uas
+from offhook.sip.counters import Counters
+from offhook.sip.dialog.context import NOTHING, Context
+from offhook.sip.dialog.core import UserAgentCore
+from offhook.sip.dialog.invite_usage import InviteUsage
+from offhook.sip.dialog.reinvite import Reinvite
+from offhook.sip.dialog.requests import numeric_address
+from offhook.sip.dialog.tables import CallInput, CallState
+from offhook.sip.dialog.uac_invite import UacInviteUsage, first_invite
+from offhook.sip.errors import LocalError, ParseError
+from offhook.sip.events import Event
+from offhook.sip.message import typed
+from offhook.sip.message.grammar import is_token
+from offhook.sip.message.message import Response
+from offhook.sip.message.parser import parse
+from offhook.sip.message.uri import Uri
+from offhook.sip.net.address import Address
+from offhook.sip.settings import UaSettings
+from offhook.sip.transaction.client import ClientTransaction
+from offhook.sip.transaction.layer import AckReceived, ResponseReceived, TimedOut
+from offhook.sip.uas import Admit, Uas
 
 _PING = b"\r\n\r\n"
 _PONG = b"\r\n"
@@ -58,7 +58,7 @@ class UserAgent:
         route: Callable[[Address], Address] | None = None,
         admit: Admit | None = None,
     ) -> None:
-        self._core = Core(local, settings or UaSettings(), entropy, route)
+        self._core = UserAgentCore(local, settings or UaSettings(), entropy, route)
         self._uas = Uas(self._core, admit)
         self._now = 0.0
 
@@ -134,7 +134,7 @@ class UserAgent:
         """Everything alive, as of `now` (else the latest one known): calls and transactions, state, age, next timer."""
         core = self._core
         at = self._now if now is None else now
-        sessions: dict[int, Session] = {
+        sessions: dict[int, InviteUsage] = {
             id(session): session for session in (*core.calls.values(), *core.dialogs.values())
         }
         return {
@@ -148,22 +148,22 @@ class UserAgent:
 
     def ring(self, call: str, now: float) -> None:
         """Send 180 (Ringing); it is repeated every minute."""
-        self._command(call, Given.RING, now)
+        self._command(call, CallInput.RING, now)
 
     def answer(self, call: str, sdp: bytes, now: float) -> None:
         """Send 200 with `sdp`, until it is acknowledged: `CallConfirmed`, or `CallEnded(ACK_TIMEOUT)`."""
-        self._command(call, Given.ANSWER, now, Details(sdp=sdp))
+        self._command(call, CallInput.ANSWER, now, Context(sdp=sdp))
 
     def reject(self, call: str, status: int, now: float, *, headers: Iterable[tuple[str, str]] = ()) -> None:
         """Refuse an incoming call with 300 to 699. The handle is dead; no event follows."""
-        self._command(call, Given.REJECT, now, _refusal(status, headers))
+        self._command(call, CallInput.REJECT, now, _refusal(status, headers))
 
     def bye(self, call: str, now: float) -> None:
         """Hang up an answered call. `CallEnded(LOCAL_BYE)` follows at once.
 
         The BYE itself waits for the ACK of our 2xx where that is still to come (§15).
         """
-        self._command(call, Given.BYE, now)
+        self._command(call, CallInput.BYE, now)
 
     def invite(
         self,
@@ -189,7 +189,7 @@ class UserAgent:
         if destination is None:
             raise LocalError(f"{target} names a host: the user agent resolves no names, give a destination")
         request = first_invite(self._core, target, sdp, destination, from_uri=from_uri, headers=checked)
-        session = OutgoingSession(self._core, request, destination, now)
+        session = UacInviteUsage(self._core, request, destination, now)
         return session.call
 
     def cancel(self, call: str, now: float) -> None:
@@ -198,7 +198,7 @@ class UserAgent:
         `CallRejected` with 487 follows; or `CallEnded` with LOCAL_BYE where the callee answered just then, with
         TIMEOUT where nothing came.
         """
-        self._command(call, Given.CANCEL, now)
+        self._command(call, CallInput.CANCEL, now)
 
     def reinvite(self, call: str, sdp: bytes, now: float) -> None:
         """Offer new media: `ReinviteAnswered`, `ReinviteRejected`, or `CallEnded` where the call was lost."""
@@ -207,28 +207,28 @@ class UserAgent:
 
     def answer_reinvite(self, call: str, sdp: bytes, now: float) -> None:
         """Accept their re-INVITE with `sdp`: `ReinviteConfirmed`, or `CallEnded(ACK_TIMEOUT)`."""
-        self._confirmed(call, now).renegotiation.command(Given.ANSWER, now, Details(sdp=sdp))
+        self._confirmed(call, now).renegotiation.command(CallInput.ANSWER, now, Context(sdp=sdp))
 
     def reject_reinvite(self, call: str, status: int, now: float) -> None:
         """Refuse their re-INVITE with 300 to 699; the call goes on as it was."""
-        self._confirmed(call, now).renegotiation.command(Given.REJECT, now, _refusal(status, ()))
+        self._confirmed(call, now).renegotiation.command(CallInput.REJECT, now, _refusal(status, ()))
 
     # --- inside
 
-    def _session(self, call: str, now: float) -> Session:
+    def _session(self, call: str, now: float) -> InviteUsage:
         self._now = now
         session = self._core.calls.get(call)
         if session is None:
             raise LocalError(f"no call {call}: it is over, or never was")
         return session
 
-    def _confirmed(self, call: str, now: float) -> Session:
+    def _confirmed(self, call: str, now: float) -> InviteUsage:
         session = self._session(call, now)
         if session.machine.state is not CallState.CONFIRMED:
             raise LocalError(f"call {call} is {session.machine.state.value}: it has no media to change yet")
         return session
 
-    def _command(self, call: str, given: Given, now: float, what: Details = NOTHING) -> None:
+    def _command(self, call: str, given: CallInput, now: float, what: Context = NOTHING) -> None:
         self._session(call, now).command(given, now, what)
 
     def _receive_response(self, response: Response, now: float) -> None:
@@ -250,19 +250,19 @@ class UserAgent:
             owner = event.transaction.owner
             if isinstance(event, AckReceived):
                 self._uas.on_ack(event.request, now)
-            elif not isinstance(owner, OutgoingSession | Renegotiation):
+            elif not isinstance(owner, UacInviteUsage | Reinvite):
                 continue
             elif isinstance(event, ResponseReceived):
                 owner.on_response(event.transaction, event.response, now)
             elif isinstance(event.transaction, ClientTransaction):
-                given = Given.TIMED_OUT if isinstance(event, TimedOut) else Given.TRANSPORT
+                given = CallInput.TIMED_OUT if isinstance(event, TimedOut) else CallInput.TRANSPORT
                 owner.on_failure(event.transaction, given, now)
 
 
-def _refusal(status: int, headers: Iterable[tuple[str, str]]) -> Details:
+def _refusal(status: int, headers: Iterable[tuple[str, str]]) -> Context:
     if not 300 <= status <= 699:
         raise LocalError(f"{status} refuses nothing: give a status from 300 to 699")
-    return Details(status=status, headers=_checked_headers(headers))
+    return Context(status=status, headers=_checked_headers(headers))
 
 
 def _checked_headers(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:

@@ -4,19 +4,19 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import TypeAlias
 
-from sip.dialog.core import ALLOW, OVERLOADED, Core
-from sip.dialog.incoming import IncomingSession
-from sip.dialog.model import request_dialog_id
-from sip.dialog.reinvite import Renegotiation
-from sip.dialog.session import Session
-from sip.errors import ParseError
-from sip.inspection import Refusal, inspect_content, inspect_headers, inspect_invite, inspect_method
-from sip.message import typed
-from sip.message.message import Request
-from sip.net.address import Address
-from sip.refused import RefusedInvites
-from sip.transaction.server import ServerTransaction
-from sip.transaction.via import stamp
+from offhook.sip.dialog.core import ALLOW, OVERLOADED, UserAgentCore
+from offhook.sip.dialog.invite_usage import InviteUsage
+from offhook.sip.dialog.model import request_dialog_id
+from offhook.sip.dialog.reinvite import Reinvite
+from offhook.sip.dialog.uas_invite import UasInviteUsage
+from offhook.sip.errors import ParseError
+from offhook.sip.message import typed
+from offhook.sip.message.message import Request
+from offhook.sip.net.address import Address
+from offhook.sip.rejected_cache import RefusedInvites
+from offhook.sip.transaction.server import ServerTransaction
+from offhook.sip.transaction.via import stamp
+from offhook.sip.uas_checks import Refusal, inspect_content, inspect_headers, inspect_invite, inspect_method
 
 Admit: TypeAlias = Callable[[], Refusal | None]
 """Whether a new call may come now; else what it is answered."""
@@ -25,7 +25,7 @@ Admit: TypeAlias = Callable[[], Refusal | None]
 class Uas:
     """The user agent's server side."""
 
-    def __init__(self, core: Core, admit: Admit | None) -> None:
+    def __init__(self, core: UserAgentCore, admit: Admit | None) -> None:
         self._core = core
         self._admit = admit
         self._refused = RefusedInvites(core.settings.timers.give_up_s, core.settings.max_refused_invites)
@@ -94,7 +94,7 @@ class Uas:
         elif session is not None:
             self._receive_inside(session, transaction, now)
         elif request.method == "INVITE":
-            IncomingSession(self._core, transaction, source, now)
+            UasInviteUsage(self._core, transaction, source, now)
         elif request.method == "OPTIONS":
             self._answer_options(transaction, now)
         else:
@@ -114,7 +114,7 @@ class Uas:
             self._refused.keep(self._tag(request), refusal, now)
         self._send_stateless(request, reply_to, refusal)
 
-    def _overloaded(self, request: Request, session: Session | None) -> bool:
+    def _overloaded(self, request: Request, session: InviteUsage | None) -> bool:
         core, settings = self._core, self._core.settings
         limit, load = settings.max_server_transactions, len(core.layer.servers)
         if session is not None or (request.method == "CANCEL" and core.layer.match_cancelled(request) is not None):
@@ -126,7 +126,7 @@ class Uas:
             core.pending_invites >= settings.max_pending_invites or len(core.calls) >= settings.max_calls
         )
 
-    def _inspect(self, request: Request, inside: bool, session: Session | None) -> Refusal | None:
+    def _inspect(self, request: Request, inside: bool, session: InviteUsage | None) -> Refusal | None:
         if (refusal := inspect_method(request)) is not None:
             return refusal
         if request.method == "CANCEL":
@@ -145,7 +145,7 @@ class Uas:
             return refusal
         return inspect_invite(request) if request.method == "INVITE" else None
 
-    def _receive_inside(self, session: Session, transaction: ServerTransaction, now: float) -> None:
+    def _receive_inside(self, session: InviteUsage, transaction: ServerTransaction, now: float) -> None:
         request = transaction.request
         if request.method == "INVITE":
             session.on_invite(transaction, request, now)
@@ -161,10 +161,10 @@ class Uas:
             self._refuse(transaction, Refusal(481), now)
             return
         owner = invite.owner
-        if isinstance(owner, IncomingSession):
+        if isinstance(owner, UasInviteUsage):
             self._core.respond(transaction, 200, now, to_tag=owner.local_tag)
             owner.on_cancel(now)
-        elif isinstance(owner, Renegotiation):
+        elif isinstance(owner, Reinvite):
             self._core.respond(transaction, 200, now, to_tag=owner.local_tag)
             owner.on_cancel(invite, now)
         else:

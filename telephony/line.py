@@ -32,7 +32,7 @@ class MediaLine(Protocol):
     """(digit, at_sample): one key, once, at its end."""
 
     on_sent: Callable[[bytes, int, float], None] | None
-    """(payload, ordinal, at_s): what was sent of `play`ed audio; `ordinal` is `sent_samples` before it. It left at
+    """(payload, ordinal, at_s): what was sent of `play`ed audio; `ordinal` is `sent_ticks` before it. It left at
     `at_s` (monotonic seconds), which may be some time ago.
     """
 
@@ -55,15 +55,15 @@ class MediaLine(Protocol):
         """Drop all that has not been sent; nothing of it leaves any more. Returns the samples dropped."""
 
     @property
-    def queued_samples(self) -> int:
+    def queued_ticks(self) -> int:
         """Samples that were `play`ed and neither sent nor dropped."""
 
     @property
-    def sent_samples(self) -> int:
+    def sent_ticks(self) -> int:
         """Samples of `play`ed audio sent since `start`."""
 
-    def heard_samples(self) -> int:
-        """Of `sent_samples`, those that have reached the far end by now: sent less what is still in flight."""
+    def played_ticks(self) -> int:
+        """Of `sent_ticks`, those that have reached the far end by now: sent less what is still in flight."""
 
     def send_dtmf(self, digits: str) -> None:
         """Send key presses after what is queued. Raises ValueError for anything but 0-9 * # A-D."""

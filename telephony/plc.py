@@ -9,7 +9,7 @@ loss was: the recogniser gets true samples as soon as nothing clicks.
 import numpy as np
 import numpy.typing as npt
 
-from telephony import pcm
+from offhook.telephony import pcm
 
 Floats = npt.NDArray[np.float64]
 

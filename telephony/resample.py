@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from telephony import pcm
-from telephony.native import WANTED, media
+from offhook.telephony import pcm
+from offhook.telephony.native import WANTED, media
 
 Floats = npt.NDArray[np.float64]
 

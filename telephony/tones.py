@@ -5,7 +5,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from telephony import pcm
+from offhook.telephony import pcm
 
 DTMF_HZ: dict[str, tuple[int, int]] = {
     key: (low, high)

@@ -9,7 +9,7 @@ import re
 import threading
 from pathlib import Path
 
-from offhook.log import get_logger
+from offhook.observe.log import get_logger
 from offhook.records.pcap import FILE_HEADER, Address, packet
 from offhook.usererror import UserError
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
-from offhook.log import escape_control
+from offhook.observe.log import escape_control
 
 MAX_NAME_CHARS = 256
 MAX_TEXT_CHARS = 4_096

@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from offhook.log import get_logger
+from offhook.observe.log import get_logger
 from offhook.records.wav import FRAME_BYTES, HEADER_BYTES, RATE_HZ, StereoTimeline, header
 from offhook.usererror import UserError
 

@@ -18,7 +18,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from offhook.log import get_logger
+from offhook.observe.log import get_logger
 
 log = get_logger(__name__)
 

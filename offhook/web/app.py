@@ -3,7 +3,7 @@
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
-from offhook.metrics import CONTENT_TYPE
+from offhook.observe.metrics import CONTENT_TYPE
 from offhook.web.status import Readiness, StatusSource
 
 _NOT_KEPT = {"Cache-Control": "no-store"}

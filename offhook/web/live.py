@@ -15,7 +15,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from offhook.liveevents import TRANSIENT, LiveEvent
+from offhook.observe.live_events import TRANSIENT, LiveEvent
 
 MAX_VIEWERS = 16
 MAX_WAITING_BYTES = 4 * 2**20

@@ -3,7 +3,7 @@
 import structlog
 from fastapi import FastAPI
 
-from offhook.config import Config
+from offhook.settings.config import Config
 from offhook.web.access import Access, is_loopback_name
 from offhook.web.calls import Records, calls_routes
 from offhook.web.live import LiveHub, live_routes

@@ -14,11 +14,11 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.datastructures import Headers
 
+from offhook.telephony.media_streams.dialects import PLAIN
+from offhook.telephony.media_streams.tickets import Tickets
 from offhook.usererror import Problem
 from offhook.web.access import asked_from_elsewhere
-from offhook.web.twilio_door import Pass, Refused
-from telephony.twilio.dialects import PLAIN
-from telephony.twilio.tickets import Tickets
+from offhook.web.twilio_auth import Accepted, Refused
 
 TALK_PATH = "/talk/media"
 CALLER, CALLED = "browser", "bot"
@@ -31,7 +31,7 @@ class Wish(BaseModel):
     call: Annotated[str, Field(pattern=r"^browser-[0-9a-f]{32}$")]
 
 
-class TalkDoor:
+class TalkAuth:
     """The tickets that are out."""
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class TalkDoor:
         """Where the browser is to connect to for that call."""
         return f"{TALK_PATH}/{self._tickets.issue(call, CALLER, CALLED, monotonic(), signed=False)}"
 
-    def judge_upgrade(self, path: str, headers: Headers, peer: str) -> Pass | Refused:
+    def judge_upgrade(self, path: str, headers: Headers, peer: str) -> Accepted | Refused:
         """A WebSocket is asked for. A ticket that passes is used up."""
         where, _, token = path.rpartition("/")
         if where != TALK_PATH:
@@ -52,10 +52,10 @@ class TalkDoor:
         if ticket is None:
             return Refused(403, "no ticket, or one that was used or is too old")
         known = {"call_sid": ticket.call_sid, "caller": ticket.caller, "called": ticket.called}
-        return Pass({"dialect": PLAIN.name, **known})
+        return Accepted({"dialect": PLAIN.name, **known})
 
 
-def talk_routes(door: TalkDoor, refusal: Callable[[], str | None]) -> APIRouter:
+def talk_routes(door: TalkAuth, refusal: Callable[[], str | None]) -> APIRouter:
     """`refusal()` tells why no call may come now."""
     router = APIRouter()
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from pipeline.asr.engine import AsrCapabilities, AsrRequest, Transcript
-from pipeline.errors import EngineError
+from offhook.pipeline.asr.engine import AsrCapabilities, AsrRequest, Transcript
+from offhook.pipeline.errors import EngineError
 
 NAME = "fixed"
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline.events import Choice, Question
+from offhook.pipeline.events import Choice, Question
 
 MAX_PHRASE_CHARS = 200
 MAX_PHRASES = 1_000

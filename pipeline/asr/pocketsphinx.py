@@ -6,10 +6,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pipeline.asr.engine import AsrCapabilities, AsrRequest, AsrStream, Transcript
-from pipeline.errors import EngineError
-from pipeline.worker_protocol import Kind
-from pipeline.workers import WorkerLimits, WorkerPool, WorkerStream
+from offhook.pipeline.asr.engine import AsrCapabilities, AsrRequest, AsrStream, Transcript
+from offhook.pipeline.engine_host.pool import HostLimits, HostPool, HostStream
+from offhook.pipeline.engine_host.protocol import Kind
+from offhook.pipeline.errors import EngineError
 
 NAME = "pocketsphinx"
 RATE_HZ = 16_000
@@ -32,11 +32,11 @@ class PocketsphinxEngine:
         *,
         decoders: int = 8,
         free_speech: bool = True,
-        limits: WorkerLimits | None = None,
+        limits: HostLimits | None = None,
     ) -> None:
         self.capabilities = AsrCapabilities(RATE_HZ, grammar=True, free_speech=free_speech, partials=True)
         options = {"decoders": decoders, "free_speech": free_speech}
-        self._pool = WorkerPool("asr", workers, name=NAME, options=options, limits=limits)
+        self._pool = HostPool("asr", workers, name=NAME, options=options, limits=limits)
 
     async def start(self) -> None:
         """Start the children and load the models. Raises EngineError when pocketsphinx is not installed."""
@@ -88,7 +88,7 @@ class PocketsphinxEngine:
 class PocketsphinxStream:
     """One turn: `AsrStream`."""
 
-    def __init__(self, stream: WorkerStream) -> None:
+    def __init__(self, stream: HostStream) -> None:
         self._stream = stream
 
     def feed(self, pcm: bytes) -> None:

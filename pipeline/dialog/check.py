@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from pipeline.dialog import steps as model
-from pipeline.dialog.steps import Ask, Collect, FlowProblem, Path, Retry, Say, Step, targets, texts
-from pipeline.dialog.template import is_variable_name, names_in
+from offhook.pipeline.dialog import steps as model
+from offhook.pipeline.dialog.steps import Ask, Collect, FlowProblem, Path, Retry, Say, Step, targets, texts
+from offhook.pipeline.dialog.template import is_variable_name, names_in
 
 if TYPE_CHECKING:
-    from pipeline.dialog.flow import Flow
+    from offhook.pipeline.dialog.flow import Flow
 
 MAX_PROBLEMS = 100
 """More are not looked for: the first ones usually cause the rest."""

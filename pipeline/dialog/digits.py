@@ -1,6 +1,6 @@
 """Digits that were typed or spoken one by one, and the rule they have to fit."""
 
-from pipeline.events import DigitRule
+from offhook.pipeline.events import DigitRule
 
 _WORDS = {
     "zero": "0",

@@ -8,8 +8,8 @@ before.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pipeline.dialog.check import find_problems
-from pipeline.dialog.steps import Ask, Collect, End, FlowProblem, Option, Path, Retry, Say, Step
+from offhook.pipeline.dialog.check import find_problems
+from offhook.pipeline.dialog.steps import Ask, Collect, End, FlowProblem, Option, Path, Retry, Say, Step
 
 __all__ = [
     "Ask",

@@ -6,11 +6,11 @@ looked at), `AskFor` with what the caller did; after `HangUp` nothing may be ans
 
 from dataclasses import dataclass
 
-from pipeline.asr.grammar import match
-from pipeline.dialog.digits import apart, fitting_digits, spoken_digits
-from pipeline.dialog.flow import Ask, Collect, End, Flow, Option, Retry, Say, Step
-from pipeline.dialog.template import render
-from pipeline.events import Answer, AnswerKind, Prompt, Question
+from offhook.pipeline.asr.grammar import match
+from offhook.pipeline.dialog.digits import apart, fitting_digits, spoken_digits
+from offhook.pipeline.dialog.flow import Ask, Collect, End, Flow, Option, Retry, Say, Step
+from offhook.pipeline.dialog.template import render
+from offhook.pipeline.events import Answer, AnswerKind, Prompt, Question
 
 
 @dataclass(frozen=True, slots=True)

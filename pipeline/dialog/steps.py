@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pipeline.events import Choice, DigitRule, Prompt, Question
+from offhook.pipeline.events import Choice, DigitRule, Prompt, Question
 
 MAX_STEPS = 500
 MAX_TEXT_CHARS = 2_000

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from pipeline.events import Question
+from offhook.pipeline.events import Question
 
 
 class EndpointPolicy(Protocol):

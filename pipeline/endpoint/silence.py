@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pipeline.events import Question
+from offhook.pipeline.events import Question
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ Pure: it is told what was queued and what was cut; it never asks a clock.
 
 from dataclasses import dataclass, field
 
-from pipeline.events import Heard
-from pipeline.tts.engine import Word
+from offhook.pipeline.events import Heard
+from offhook.pipeline.tts.engine import Word
 
 
 @dataclass(slots=True)
@@ -113,7 +113,7 @@ class PlayoutLedger:
         return position
 
     def heard(self, line_sample: int) -> Heard:
-        """The words heard and not heard, `line_sample` being the line's `heard_samples`.
+        """The words heard and not heard, `line_sample` being the line's `played_ticks`.
 
         A word is heard when its last sample was; an engine without word places is taken to speak at an even pace.
         """

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from pipeline.tts.engine import Word
+from offhook.pipeline.tts.engine import Word
 
 CacheKey = tuple[str, ...]
 """All that makes a clip what it is: the engine and its voice, the text, the encoding."""

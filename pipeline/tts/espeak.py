@@ -5,10 +5,10 @@ from copy import copy
 from importlib.util import find_spec
 from typing import Any
 
-from pipeline.errors import EngineError
-from pipeline.tts.engine import SpeechChunk, TtsCapabilities, Word
-from pipeline.worker_protocol import Kind
-from pipeline.workers import WorkerLimits, WorkerPool
+from offhook.pipeline.engine_host.pool import HostLimits, HostPool
+from offhook.pipeline.engine_host.protocol import Kind
+from offhook.pipeline.errors import EngineError
+from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, Word
 
 NAME = "espeak"
 RATE_HZ = 8_000
@@ -35,13 +35,13 @@ class EspeakEngine:
         rate_wpm: int = 165,
         *,
         workers: int = 1,
-        limits: WorkerLimits | None = None,
+        limits: HostLimits | None = None,
     ) -> None:
         if not MIN_RATE_WPM <= rate_wpm <= MAX_RATE_WPM:
             raise ValueError(f"{rate_wpm} words a minute, not {MIN_RATE_WPM} to {MAX_RATE_WPM}")
         self.capabilities = TtsCapabilities(rate_hz=RATE_HZ, word_positions=True)
         options = {"voice": voice, "rate_wpm": rate_wpm}
-        self._pool = WorkerPool("tts", workers, name=NAME, options=options, limits=limits)
+        self._pool = HostPool("tts", workers, name=NAME, options=options, limits=limits)
 
     async def start(self) -> None:
         """Start the children. Raises EngineError when espeak-ng is not installed, or has no such voice."""

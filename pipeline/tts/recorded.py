@@ -6,8 +6,8 @@ import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from pipeline.errors import EngineError
-from pipeline.tts.engine import SpeechChunk, TtsCapabilities, Word
+from offhook.pipeline.errors import EngineError
+from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, Word
 
 NAME = "recorded"
 MAX_RECORDING_BYTES = 32 * 1024 * 1024

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from pipeline.tts.cache import Clip, ClipCache
-from pipeline.tts.engine import RatedTtsEngine, TtsEngine, Word
-from pipeline.tts.normalize import normalize
-from pipeline.tts.recorded import spread
+from offhook.pipeline.tts.cache import Clip, ClipCache
+from offhook.pipeline.tts.engine import RatedTtsEngine, TtsEngine, Word
+from offhook.pipeline.tts.normalize import normalize
+from offhook.pipeline.tts.recorded import spread
 
 LINE_RATE_HZ = 8_000
 """Of a narrow line, and of the ticks in which every line counts."""

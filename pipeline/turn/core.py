@@ -12,11 +12,11 @@ from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pipeline.asr.grammar import match
-from pipeline.endpoint.policy import EndpointPolicy
-from pipeline.endpoint.silence import SilencePolicy
-from pipeline.events import Answer, AnswerKind, Prompt, Question
-from pipeline.turn.tables import MOVES, Action, Floor, Move
+from offhook.pipeline.asr.grammar import match
+from offhook.pipeline.endpoint.policy import EndpointPolicy
+from offhook.pipeline.endpoint.silence import SilencePolicy
+from offhook.pipeline.events import Answer, AnswerKind, Prompt, Question
+from offhook.pipeline.turn.tables import MOVES, Action, Floor, Move
 
 MAX_TYPED_AHEAD = 32  # keys; a longer row is a stuck key or a flood
 MAX_RESUMES = 2  # of one prompt after speech without words: then there is noise on the line

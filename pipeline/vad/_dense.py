@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.vad import _onnx
+from offhook.pipeline.vad import _onnx
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 

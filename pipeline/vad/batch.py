@@ -18,10 +18,10 @@ from typing import Protocol
 
 import numpy as np
 
-from pipeline.errors import EngineError
-from pipeline.vad.engine import BatchingVadEngine, Pcm, Slots, VadBank, VadEngine, VadStream
-from pipeline.vad.gate import GateEvent, GateSettings, SpeechGate
-from pipeline.vad.loudness import BLOCK_SAMPLES, Loudness
+from offhook.pipeline.errors import EngineError
+from offhook.pipeline.vad.engine import BatchingVadEngine, Pcm, Slots, VadBank, VadEngine, VadStream
+from offhook.pipeline.vad.gate import GateEvent, GateSettings, SpeechGate
+from offhook.pipeline.vad.loudness import BLOCK_SAMPLES, Loudness
 
 MAX_BATCH = 64
 """Frames a run: more are no cheaper each."""

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from pipeline.vad.engine import VadCapabilities
+from offhook.pipeline.vad.engine import VadCapabilities
 
 RATE_HZ = 8_000
 FRAME_SAMPLES = 256

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.vad.engine import Pcm, Slots
+from offhook.pipeline.vad.engine import Pcm, Slots
 
 BLOCK_SAMPLES = 32
 """Loudness is looked at in blocks of 4 ms."""

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.errors import EngineError
-from pipeline.vad import _dense
-from pipeline.vad.engine import Pcm, Slots, VadCapabilities
+from offhook.pipeline.errors import EngineError
+from offhook.pipeline.vad import _dense
+from offhook.pipeline.vad.engine import Pcm, Slots, VadCapabilities
 
 NAME = "silero"
 RATE_HZ = 8_000

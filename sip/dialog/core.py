@@ -7,23 +7,23 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from sip.counters import Counters
-from sip.dialog.model import DialogId
-from sip.dialog.tables import durations
-from sip.errors import ParseError
-from sip.events import Event
-from sip.message import build, typed
-from sip.message.message import Request, Response
-from sip.net.address import Address
-from sip.settings import UaSettings
-from sip.transaction.agenda import Agenda
-from sip.transaction.client import ClientTransaction
-from sip.transaction.keys import MAGIC_COOKIE
-from sip.transaction.layer import TransactionLayer
-from sip.transaction.server import ServerTransaction
+from offhook.sip.counters import Counters
+from offhook.sip.dialog.model import DialogId
+from offhook.sip.dialog.tables import durations
+from offhook.sip.errors import ParseError
+from offhook.sip.events import Event
+from offhook.sip.message import build, typed
+from offhook.sip.message.message import Request, Response
+from offhook.sip.net.address import Address
+from offhook.sip.settings import UaSettings
+from offhook.sip.transaction.agenda import Agenda
+from offhook.sip.transaction.client import ClientTransaction
+from offhook.sip.transaction.keys import MAGIC_COOKIE
+from offhook.sip.transaction.layer import TransactionLayer
+from offhook.sip.transaction.server import ServerTransaction
 
 if TYPE_CHECKING:
-    from sip.dialog.session import Session
+    from offhook.sip.dialog.invite_usage import InviteUsage
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS"
 
@@ -32,7 +32,7 @@ SDP = "application/sdp"
 OVERLOADED = 503
 
 
-class Core:
+class UserAgentCore:
     """The common ground of the calls. Knows no call's state."""
 
     def __init__(
@@ -47,10 +47,10 @@ class Core:
         self.entropy = entropy
         self.counters = Counters()
         self.layer = TransactionLayer(settings.timers, retransmit_limit=settings.retransmit_limit)
-        self.agenda: Agenda[Session] = Agenda()
+        self.agenda: Agenda[InviteUsage] = Agenda()
         self.events: deque[Event] = deque()
-        self.calls: dict[str, Session] = {}
-        self.dialogs: dict[DialogId, Session] = {}
+        self.calls: dict[str, InviteUsage] = {}
+        self.dialogs: dict[DialogId, InviteUsage] = {}
         self.pending_invites = 0
         self.durations: Mapping[str, float | None] = durations(settings)
         self._route = route

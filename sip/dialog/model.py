@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from sip.message import typed
-from sip.message.address import NameAddr
-from sip.message.message import Request, Response
-from sip.net.address import Address
+from offhook.sip.message import typed
+from offhook.sip.message.address import NameAddr
+from offhook.sip.message.message import Request, Response
+from offhook.sip.net.address import Address
 
 DialogId: TypeAlias = tuple[str, str, str]
 """Call-ID, our tag, their tag (§12)."""

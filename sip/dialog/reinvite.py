@@ -6,30 +6,32 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
-from sip.dialog.core import ALLOW, sdp_of
-from sip.dialog.details import NOTHING, Action, Details
-from sip.dialog.requests import in_dialog, next_hop
-from sip.dialog.tables import OFFER, CallTimer, Do, Given, OfferState
-from sip.errors import LocalError
-from sip.events import ReinviteAnswered, ReinviteConfirmed, ReinviteReceived, ReinviteRejected
-from sip.message import build, typed
-from sip.message.message import Response
-from sip.transaction.client import ClientTransaction
-from sip.transaction.machine import Machine
-from sip.transaction.server import ServerTransaction
+from offhook.sip.dialog.context import NOTHING, Action, Context
+from offhook.sip.dialog.core import ALLOW, sdp_of
+from offhook.sip.dialog.requests import in_dialog, next_hop
+from offhook.sip.dialog.tables import OFFER, CallAction, CallInput, CallTimer, OfferState
+from offhook.sip.errors import LocalError
+from offhook.sip.events import ReinviteAnswered, ReinviteConfirmed, ReinviteReceived, ReinviteRejected
+from offhook.sip.message import build, typed
+from offhook.sip.message.message import Response
+from offhook.sip.transaction.client import ClientTransaction
+from offhook.sip.transaction.machine import Machine
+from offhook.sip.transaction.server import ServerTransaction
 
 if TYPE_CHECKING:
-    from sip.dialog.session import Session
+    from offhook.sip.dialog.invite_usage import InviteUsage
 
 
-class Renegotiation:
+class Reinvite:
     """The re-INVITE side of a call: at most one in progress, in either direction."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: InviteUsage) -> None:
         self._session = session
         self._core = session.core
         self._durations: dict[str, float | None] = dict(session.core.durations)
-        self.machine: Machine[OfferState, Do] = Machine(OFFER, self._durations, session.core.settings.timers.t2_s)
+        self.machine: Machine[OfferState, CallAction] = Machine(
+            OFFER, self._durations, session.core.settings.timers.t2_s
+        )
         self._server: ServerTransaction | None = None
         self._client: ClientTransaction | None = None
         self._sdp = b""
@@ -47,23 +49,23 @@ class Renegotiation:
 
     def offer(self, sdp: bytes, now: float) -> None:
         """Send a re-INVITE. It replaces one that waits out a glare. Raises LocalError when one is in progress."""
-        self._must_accept(Given.REINVITE)
+        self._must_accept(CallInput.REINVITE)
         self._sdp, self._attempts = sdp, 0
-        self.feed(Given.REINVITE, now)
+        self.feed(CallInput.REINVITE, now)
 
-    def command(self, given: Given, now: float, what: Details) -> None:
+    def command(self, given: CallInput, now: float, what: Context) -> None:
         """Answer or reject their re-INVITE. Raises LocalError when there is none to answer."""
         self._must_accept(given)
         self.feed(given, now, what)
 
-    def feed(self, given: StrEnum, now: float, what: Details = NOTHING) -> bool:
+    def feed(self, given: StrEnum, now: float, what: Context = NOTHING) -> bool:
         """One input; False when it means nothing in the present state."""
         actions = self.machine.feed(given, now)
         if actions is None:
             return False
         for action in actions:
             self.actions[action](self, what, now)
-        if given is Given.CLOSE:
+        if given is CallInput.CLOSE:
             self._client = None  # it holds us, too
         else:
             self._session.settle(now)
@@ -71,30 +73,30 @@ class Renegotiation:
 
     def on_response(self, client: ClientTransaction, response: Response, now: float) -> None:
         """A response to our re-INVITE. A 2xx is acknowledged whatever has become of the call (§13.2.2.4)."""
-        what = Details(client=client, response=response)
+        what = Context(client=client, response=response)
         if 200 <= response.status < 300:
             self._on_2xx(client, what, now)
         elif response.status == 491 and self._attempts < self._core.settings.reinvite_attempts:
             self._durations[CallTimer.GLARE] = self._glare_s()
-            self.feed(Given.GOT_GLARE, now)
+            self.feed(CallInput.GOT_GLARE, now)
         elif response.status in {408, 481}:
-            self.feed(Given.GOT_FATAL, now)
+            self.feed(CallInput.GOT_FATAL, now)
         elif response.status >= 300:
-            self.feed(Given.GOT_FAILURE, now, what)
+            self.feed(CallInput.GOT_FAILURE, now, what)
 
-    def on_failure(self, client: ClientTransaction, given: Given, now: float) -> None:
+    def on_failure(self, client: ClientTransaction, given: CallInput, now: float) -> None:
         """Our re-INVITE was never answered, or could not leave: as a 408 (§14.1, §8.1.3.1)."""
-        self.feed(Given.GOT_FATAL, now)
+        self.feed(CallInput.GOT_FATAL, now)
 
     def on_cancel(self, server: ServerTransaction, now: float) -> None:
         """They take back their re-INVITE (§9.2)."""
         if server is self._server:
-            self.feed(Given.GOT_CANCEL, now, Details(status=487))
+            self.feed(CallInput.GOT_CANCEL, now, Context(status=487))
 
     def handle_timer(self, now: float) -> None:
         """Let the timers act that are due."""
         while (timer := self.machine.pop_due(now)) is not None:
-            self.feed(timer, now, Details(status=480))
+            self.feed(timer, now, Context(status=480))
 
     # --- ours
 
@@ -104,7 +106,7 @@ class Renegotiation:
         low, high = (2.1, 4.0) if self._session.owns_call_id else (0.0, 2.0)
         return round(low + share * (high - low), 2)
 
-    def _send_invite(self, what: Details, now: float) -> None:
+    def _send_invite(self, what: Context, now: float) -> None:
         dialog = self._session.dialog
         if dialog is None:
             return
@@ -117,24 +119,24 @@ class Renegotiation:
         invite.body = self._sdp
         self._client = self._core.send(invite, destination, now, self)
 
-    def _on_2xx(self, client: ClientTransaction, what: Details, now: float) -> None:
+    def _on_2xx(self, client: ClientTransaction, what: Context, now: float) -> None:
         if client.acks:
             self._core.layer.transmit(*next(iter(client.acks.values())))
-        elif client is not self._client or not self.feed(Given.GOT_2XX, now, what):
+        elif client is not self._client or not self.feed(CallInput.GOT_2XX, now, what):
             self._send_ack(what, now)
 
-    def _send_ack(self, what: Details, now: float) -> None:
+    def _send_ack(self, what: Context, now: float) -> None:
         dialog, client, response = self._session.dialog, what.client, what.response
         if dialog is None or client is None or response is None:
             return
         dialog.refresh_target(response)
         self._session.send_ack_in(dialog, client)
 
-    def _tell_answered(self, what: Details, now: float) -> None:
+    def _tell_answered(self, what: Context, now: float) -> None:
         if what.response is not None:
             self._core.events.append(ReinviteAnswered(self._session.call, sdp_of(what.response)))
 
-    def _tell_rejected(self, what: Details, now: float) -> None:
+    def _tell_rejected(self, what: Context, now: float) -> None:
         if what.response is not None:
             status, reason = what.response.status, what.response.reason
         else:
@@ -143,14 +145,14 @@ class Renegotiation:
 
     # --- theirs
 
-    def _tell_received(self, what: Details, now: float) -> None:
+    def _tell_received(self, what: Context, now: float) -> None:
         self._server = what.server
         if what.server is not None and what.request is not None:
             what.server.owner = self
             self._core.respond(what.server, 100, now, to_tag=self._session.local_tag)
             self._core.events.append(ReinviteReceived(self._session.call, sdp_of(what.request)))
 
-    def _send_2xx(self, what: Details, now: float) -> None:
+    def _send_2xx(self, what: Context, now: float) -> None:
         dialog, server = self._session.dialog, self._server
         if dialog is None or server is None:
             return
@@ -158,7 +160,7 @@ class Renegotiation:
         headers = (("Contact", self._core.contact(server.reply_to)), ("Allow", ALLOW))
         self._core.respond(server, 200, now, to_tag=dialog.local_tag, headers=headers, sdp=what.sdp)
 
-    def _repeat_2xx(self, what: Details, now: float) -> None:
+    def _repeat_2xx(self, what: Context, now: float) -> None:
         if self._server is not None:
             self._core.layer.repeat(self._server)
 
@@ -166,41 +168,41 @@ class Renegotiation:
         if self._server is not None:
             self._core.respond(self._server, status, now, to_tag=self._session.local_tag, headers=headers)
 
-    def _tell_confirmed(self, what: Details, now: float) -> None:
+    def _tell_confirmed(self, what: Context, now: float) -> None:
         answer = None
         if self._server is not None and what.request is not None and not self._server.request.body:
             answer = sdp_of(what.request)
         self._core.events.append(ReinviteConfirmed(self._session.call, answer))
 
-    def _end(self, given: Given, now: float) -> None:
+    def _end(self, given: CallInput, now: float) -> None:
         self._session.feed(given, now)
 
-    def _must_accept(self, given: Given) -> None:
+    def _must_accept(self, given: CallInput) -> None:
         if not self.machine.accepts(given):
             raise LocalError(
                 f"call {self._session.call}: the re-INVITE is {self.machine.state.value}, it cannot {given.value} now"
             )
 
-    actions: ClassVar[Mapping[Do, Action]] = {
-        Do.SEND_INVITE: _send_invite,
-        Do.SEND_ACK: _send_ack,
-        Do.SEND_2XX: _send_2xx,
-        Do.REPEAT_2XX: _repeat_2xx,
-        Do.SEND_FAILURE: lambda self, what, now: self._refuse(what.status, now, what.headers),
-        Do.SEND_480: lambda self, what, now: self._refuse(480, now),
-        Do.SEND_487: lambda self, what, now: self._refuse(487, now),
-        Do.SEND_491: lambda self, what, now: refuse_overlap(self._session, what, 491, now),
-        Do.SEND_RETRY_LATER: lambda self, what, now: refuse_overlap(self._session, what, 500, now),
-        Do.TELL_RECEIVED: _tell_received,
-        Do.TELL_CONFIRMED: _tell_confirmed,
-        Do.TELL_ANSWERED: _tell_answered,
-        Do.TELL_REJECTED: _tell_rejected,
-        Do.END_NO_ACK: lambda self, what, now: self._end(Given.NO_ACK, now),
-        Do.END_LOST: lambda self, what, now: self._end(Given.LOST, now),
+    actions: ClassVar[Mapping[CallAction, Action]] = {
+        CallAction.SEND_INVITE: _send_invite,
+        CallAction.SEND_ACK: _send_ack,
+        CallAction.SEND_2XX: _send_2xx,
+        CallAction.REPEAT_2XX: _repeat_2xx,
+        CallAction.SEND_FAILURE: lambda self, what, now: self._refuse(what.status, now, what.headers),
+        CallAction.SEND_480: lambda self, what, now: self._refuse(480, now),
+        CallAction.SEND_487: lambda self, what, now: self._refuse(487, now),
+        CallAction.SEND_491: lambda self, what, now: refuse_overlap(self._session, what, 491, now),
+        CallAction.SEND_RETRY_LATER: lambda self, what, now: refuse_overlap(self._session, what, 500, now),
+        CallAction.TELL_RECEIVED: _tell_received,
+        CallAction.TELL_CONFIRMED: _tell_confirmed,
+        CallAction.TELL_ANSWERED: _tell_answered,
+        CallAction.TELL_REJECTED: _tell_rejected,
+        CallAction.END_NO_ACK: lambda self, what, now: self._end(CallInput.NO_ACK, now),
+        CallAction.END_LOST: lambda self, what, now: self._end(CallInput.LOST, now),
     }
 
 
-def refuse_overlap(session: Session, what: Details, status: int, now: float) -> None:
+def refuse_overlap(session: InviteUsage, what: Context, status: int, now: float) -> None:
     """Turn down an INVITE that meets another one: 491, or 500 with a Retry-After of 0 to 10 s (§14.2)."""
     if what.server is None:
         return

@@ -1,12 +1,12 @@
 """The requests of a dialog, and where they go: RFC 3261 §9.1, §12.2.1.1, §13.2.2.4, §8.1.2."""
 
-from sip.dialog.model import Dialog
-from sip.errors import ParseError
-from sip.message.address import NameAddr
-from sip.message.headers import Headers
-from sip.message.message import Request
-from sip.message.uri import Uri
-from sip.net.address import DEFAULT_PORT, Address, numeric
+from offhook.sip.dialog.model import Dialog
+from offhook.sip.errors import ParseError
+from offhook.sip.message.address import NameAddr
+from offhook.sip.message.headers import Headers
+from offhook.sip.message.message import Request
+from offhook.sip.message.uri import Uri
+from offhook.sip.net.address import DEFAULT_PORT, Address, numeric
 
 MAX_FORWARDS = "70"
 """RFC 3261 §8.1.1.6."""

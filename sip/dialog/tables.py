@@ -6,8 +6,8 @@ A command that has no row in a state is misuse; anything else that has none mean
 from collections.abc import Mapping
 from enum import StrEnum
 
-from sip.settings import UaSettings
-from sip.transaction.machine import Pace, Start, Table
+from offhook.sip.settings import UaSettings
+from offhook.sip.transaction.machine import Pace, Start, Table
 
 
 class CallState(StrEnum):
@@ -34,7 +34,7 @@ class OfferState(StrEnum):
     CLOSED = "closed"  # the call is over
 
 
-class Given(StrEnum):
+class CallInput(StrEnum):
     """What may happen to a call or a re-INVITE, besides the expiry of a `CallTimer`."""
 
     RING = "ring"  # commands
@@ -70,7 +70,7 @@ class CallTimer(StrEnum):
     GLARE = "glare"
 
 
-class Do(StrEnum):
+class CallAction(StrEnum):
     """What a call does."""
 
     SEND_180 = "send 180"
@@ -101,118 +101,118 @@ class Do(StrEnum):
     TELL_TRANSPORT = "tell transport"
 
 
-_S, _G, _T = CallState, Given, CallTimer
+_S, _G, _T = CallState, CallInput, CallTimer
 _END = _S.ENDED
 
-_INCOMING: Mapping[tuple[CallState, StrEnum], tuple[CallState, tuple[Do | Start, ...]]] = {
+_INCOMING: Mapping[tuple[CallState, StrEnum], tuple[CallState, tuple[CallAction | Start, ...]]] = {
     # §13.3.1: ring, answer or refuse; §13.3.1.1: proxies forget a call that is silent for three minutes
-    (_S.INCOMING, _G.RING): (_S.INCOMING, (Do.SEND_180, Start(_T.PROVISIONAL))),
-    (_S.INCOMING, _T.PROVISIONAL): (_S.INCOMING, (Do.REPEAT_180, Start(_T.PROVISIONAL))),
-    (_S.INCOMING, _G.ANSWER): (_S.ANSWERED, (Do.SEND_2XX, Start(_T.RETRANSMIT), Start(_T.ACK))),
-    (_S.INCOMING, _G.REJECT): (_END, (Do.SEND_FAILURE,)),
-    (_S.INCOMING, _T.LIMIT): (_END, (Do.SEND_480, Do.TELL_TIMEOUT)),
+    (_S.INCOMING, _G.RING): (_S.INCOMING, (CallAction.SEND_180, Start(_T.PROVISIONAL))),
+    (_S.INCOMING, _T.PROVISIONAL): (_S.INCOMING, (CallAction.REPEAT_180, Start(_T.PROVISIONAL))),
+    (_S.INCOMING, _G.ANSWER): (_S.ANSWERED, (CallAction.SEND_2XX, Start(_T.RETRANSMIT), Start(_T.ACK))),
+    (_S.INCOMING, _G.REJECT): (_END, (CallAction.SEND_FAILURE,)),
+    (_S.INCOMING, _T.LIMIT): (_END, (CallAction.SEND_480, CallAction.TELL_TIMEOUT)),
     # §9.2; §15.1.2: a BYE of the early dialog leaves the INVITE to be answered, too
-    (_S.INCOMING, _G.GOT_CANCEL): (_END, (Do.SEND_487, Do.TELL_CANCELLED)),
-    (_S.INCOMING, _G.GOT_BYE): (_END, (Do.SEND_487, Do.TELL_CANCELLED)),
+    (_S.INCOMING, _G.GOT_CANCEL): (_END, (CallAction.SEND_487, CallAction.TELL_CANCELLED)),
+    (_S.INCOMING, _G.GOT_BYE): (_END, (CallAction.SEND_487, CallAction.TELL_CANCELLED)),
     # §14.2: a second INVITE before the first has its final response
-    (_S.INCOMING, _G.GOT_INVITE): (_S.INCOMING, (Do.SEND_RETRY_LATER,)),
+    (_S.INCOMING, _G.GOT_INVITE): (_S.INCOMING, (CallAction.SEND_RETRY_LATER,)),
     # §13.3.1.4: the 2xx is the core's to repeat, at T1 doubling up to T2, for 64·T1
     (_S.ANSWERED, _T.RETRANSMIT): (
         _S.ANSWERED,
-        (Do.REPEAT_2XX, Start(_T.RETRANSMIT, Pace.DOUBLE_TO_T2)),
+        (CallAction.REPEAT_2XX, Start(_T.RETRANSMIT, Pace.DOUBLE_TO_T2)),
     ),
-    (_S.ANSWERED, _G.GOT_ACK): (_S.CONFIRMED, (Do.TELL_CONFIRMED,)),
-    (_S.ANSWERED, _T.ACK): (_END, (Do.SEND_BYE, Do.TELL_ACK_TIMEOUT)),
-    (_S.ANSWERED, _G.GOT_BYE): (_END, (Do.TELL_REMOTE_BYE,)),
+    (_S.ANSWERED, _G.GOT_ACK): (_S.CONFIRMED, (CallAction.TELL_CONFIRMED,)),
+    (_S.ANSWERED, _T.ACK): (_END, (CallAction.SEND_BYE, CallAction.TELL_ACK_TIMEOUT)),
+    (_S.ANSWERED, _G.GOT_BYE): (_END, (CallAction.TELL_REMOTE_BYE,)),
     # RFC 5407 §3.1.5: the ACK is still under way; ask to try again
-    (_S.ANSWERED, _G.GOT_INVITE): (_S.ANSWERED, (Do.SEND_491,)),
+    (_S.ANSWERED, _G.GOT_INVITE): (_S.ANSWERED, (CallAction.SEND_491,)),
     # §15: the callee must not send a BYE before the ACK has come or its time is over
-    (_S.ANSWERED, _G.BYE): (_S.CLOSING, (Do.TELL_LOCAL_BYE,)),
-    (_S.CLOSING, _T.RETRANSMIT): (_S.CLOSING, (Do.REPEAT_2XX, Start(_T.RETRANSMIT, Pace.DOUBLE_TO_T2))),
-    (_S.CLOSING, _G.GOT_ACK): (_END, (Do.SEND_BYE,)),
-    (_S.CLOSING, _T.ACK): (_END, (Do.SEND_BYE,)),
+    (_S.ANSWERED, _G.BYE): (_S.CLOSING, (CallAction.TELL_LOCAL_BYE,)),
+    (_S.CLOSING, _T.RETRANSMIT): (_S.CLOSING, (CallAction.REPEAT_2XX, Start(_T.RETRANSMIT, Pace.DOUBLE_TO_T2))),
+    (_S.CLOSING, _G.GOT_ACK): (_END, (CallAction.SEND_BYE,)),
+    (_S.CLOSING, _T.ACK): (_END, (CallAction.SEND_BYE,)),
     (_S.CLOSING, _G.GOT_BYE): (_END, ()),
-    (_S.CLOSING, _G.GOT_INVITE): (_S.CLOSING, (Do.SEND_491,)),
+    (_S.CLOSING, _G.GOT_INVITE): (_S.CLOSING, (CallAction.SEND_491,)),
 }
 
-_OUTGOING: Mapping[tuple[CallState, StrEnum], tuple[CallState, tuple[Do | Start, ...]]] = {
+_OUTGOING: Mapping[tuple[CallState, StrEnum], tuple[CallState, tuple[CallAction | Start, ...]]] = {
     # §13.2.2
-    (_S.CALLING, _G.GOT_1XX): (_S.PROCEEDING, (Do.TELL_PROGRESS, Start(_T.LIMIT))),
-    (_S.CALLING, _G.GOT_2XX): (_S.CONFIRMED, (Do.SEND_ACK, Do.TELL_ANSWERED)),
-    (_S.CALLING, _G.GOT_FAILURE): (_END, (Do.TELL_REJECTED,)),
-    (_S.CALLING, _G.TIMED_OUT): (_END, (Do.TELL_TIMEOUT,)),
-    (_S.CALLING, _G.TRANSPORT): (_END, (Do.TELL_TRANSPORT,)),
+    (_S.CALLING, _G.GOT_1XX): (_S.PROCEEDING, (CallAction.TELL_PROGRESS, Start(_T.LIMIT))),
+    (_S.CALLING, _G.GOT_2XX): (_S.CONFIRMED, (CallAction.SEND_ACK, CallAction.TELL_ANSWERED)),
+    (_S.CALLING, _G.GOT_FAILURE): (_END, (CallAction.TELL_REJECTED,)),
+    (_S.CALLING, _G.TIMED_OUT): (_END, (CallAction.TELL_TIMEOUT,)),
+    (_S.CALLING, _G.TRANSPORT): (_END, (CallAction.TELL_TRANSPORT,)),
     (_S.CALLING, _G.CANCEL): (_S.CANCEL_HELD, ()),
-    (_S.PROCEEDING, _G.GOT_1XX): (_S.PROCEEDING, (Do.TELL_PROGRESS,)),
-    (_S.PROCEEDING, _G.GOT_2XX): (_S.CONFIRMED, (Do.SEND_ACK, Do.TELL_ANSWERED)),
-    (_S.PROCEEDING, _G.GOT_FAILURE): (_END, (Do.TELL_REJECTED,)),
-    (_S.PROCEEDING, _G.TIMED_OUT): (_END, (Do.TELL_TIMEOUT,)),
-    (_S.PROCEEDING, _G.TRANSPORT): (_END, (Do.TELL_TRANSPORT,)),
-    (_S.PROCEEDING, _G.CANCEL): (_S.CANCELLING, (Do.SEND_CANCEL, Start(_T.CANCEL))),
-    (_S.PROCEEDING, _T.LIMIT): (_S.CANCELLING, (Do.SEND_CANCEL, Start(_T.CANCEL))),
+    (_S.PROCEEDING, _G.GOT_1XX): (_S.PROCEEDING, (CallAction.TELL_PROGRESS,)),
+    (_S.PROCEEDING, _G.GOT_2XX): (_S.CONFIRMED, (CallAction.SEND_ACK, CallAction.TELL_ANSWERED)),
+    (_S.PROCEEDING, _G.GOT_FAILURE): (_END, (CallAction.TELL_REJECTED,)),
+    (_S.PROCEEDING, _G.TIMED_OUT): (_END, (CallAction.TELL_TIMEOUT,)),
+    (_S.PROCEEDING, _G.TRANSPORT): (_END, (CallAction.TELL_TRANSPORT,)),
+    (_S.PROCEEDING, _G.CANCEL): (_S.CANCELLING, (CallAction.SEND_CANCEL, Start(_T.CANCEL))),
+    (_S.PROCEEDING, _T.LIMIT): (_S.CANCELLING, (CallAction.SEND_CANCEL, Start(_T.CANCEL))),
     # §9.1: no CANCEL before a provisional response
-    (_S.CANCEL_HELD, _G.GOT_1XX): (_S.CANCELLING, (Do.SEND_CANCEL, Start(_T.CANCEL))),
-    (_S.CANCEL_HELD, _G.GOT_2XX): (_END, (Do.SEND_ACK, Do.SEND_BYE, Do.TELL_LOCAL_BYE)),
-    (_S.CANCEL_HELD, _G.GOT_FAILURE): (_END, (Do.TELL_REJECTED,)),
-    (_S.CANCEL_HELD, _G.TIMED_OUT): (_END, (Do.TELL_TIMEOUT,)),
-    (_S.CANCEL_HELD, _G.TRANSPORT): (_END, (Do.TELL_TRANSPORT,)),
+    (_S.CANCEL_HELD, _G.GOT_1XX): (_S.CANCELLING, (CallAction.SEND_CANCEL, Start(_T.CANCEL))),
+    (_S.CANCEL_HELD, _G.GOT_2XX): (_END, (CallAction.SEND_ACK, CallAction.SEND_BYE, CallAction.TELL_LOCAL_BYE)),
+    (_S.CANCEL_HELD, _G.GOT_FAILURE): (_END, (CallAction.TELL_REJECTED,)),
+    (_S.CANCEL_HELD, _G.TIMED_OUT): (_END, (CallAction.TELL_TIMEOUT,)),
+    (_S.CANCEL_HELD, _G.TRANSPORT): (_END, (CallAction.TELL_TRANSPORT,)),
     # §9.1: the CANCEL may have met a 2xx on the way; after 64·T1 of nothing the INVITE is given up
-    (_S.CANCELLING, _G.GOT_2XX): (_END, (Do.SEND_ACK, Do.SEND_BYE, Do.TELL_LOCAL_BYE)),
-    (_S.CANCELLING, _G.GOT_FAILURE): (_END, (Do.TELL_REJECTED,)),
-    (_S.CANCELLING, _G.TIMED_OUT): (_END, (Do.TELL_TIMEOUT,)),
-    (_S.CANCELLING, _G.TRANSPORT): (_END, (Do.TELL_TRANSPORT,)),
-    (_S.CANCELLING, _T.CANCEL): (_END, (Do.TELL_TIMEOUT,)),
+    (_S.CANCELLING, _G.GOT_2XX): (_END, (CallAction.SEND_ACK, CallAction.SEND_BYE, CallAction.TELL_LOCAL_BYE)),
+    (_S.CANCELLING, _G.GOT_FAILURE): (_END, (CallAction.TELL_REJECTED,)),
+    (_S.CANCELLING, _G.TIMED_OUT): (_END, (CallAction.TELL_TIMEOUT,)),
+    (_S.CANCELLING, _G.TRANSPORT): (_END, (CallAction.TELL_TRANSPORT,)),
+    (_S.CANCELLING, _T.CANCEL): (_END, (CallAction.TELL_TIMEOUT,)),
 }
 
-_CONFIRMED: Mapping[tuple[CallState, StrEnum], tuple[CallState, tuple[Do | Start, ...]]] = {
+_CONFIRMED: Mapping[tuple[CallState, StrEnum], tuple[CallState, tuple[CallAction | Start, ...]]] = {
     # §15.1
-    (_S.CONFIRMED, _G.BYE): (_END, (Do.SEND_BYE, Do.TELL_LOCAL_BYE)),
-    (_S.CONFIRMED, _G.GOT_BYE): (_END, (Do.TELL_REMOTE_BYE,)),
+    (_S.CONFIRMED, _G.BYE): (_END, (CallAction.SEND_BYE, CallAction.TELL_LOCAL_BYE)),
+    (_S.CONFIRMED, _G.GOT_BYE): (_END, (CallAction.TELL_REMOTE_BYE,)),
     # §14.2; §14.1, §12.2.1.2
-    (_S.CONFIRMED, _G.NO_ACK): (_END, (Do.SEND_BYE, Do.TELL_ACK_TIMEOUT)),
-    (_S.CONFIRMED, _G.LOST): (_END, (Do.SEND_BYE, Do.TELL_TIMEOUT)),
+    (_S.CONFIRMED, _G.NO_ACK): (_END, (CallAction.SEND_BYE, CallAction.TELL_ACK_TIMEOUT)),
+    (_S.CONFIRMED, _G.LOST): (_END, (CallAction.SEND_BYE, CallAction.TELL_TIMEOUT)),
 }
 
-INCOMING_CALL: Table[CallState, Do] = Table(
+INCOMING_CALL: Table[CallState, CallAction] = Table(
     "incoming call", (_S.INCOMING, (Start(_T.LIMIT),)), {**_INCOMING, **_CONFIRMED}
 )
-OUTGOING_CALL: Table[CallState, Do] = Table(
-    "outgoing call", (_S.CALLING, (Do.SEND_INVITE,)), {**_OUTGOING, **_CONFIRMED}
+OUTGOING_CALL: Table[CallState, CallAction] = Table(
+    "outgoing call", (_S.CALLING, (CallAction.SEND_INVITE,)), {**_OUTGOING, **_CONFIRMED}
 )
 
 _O = OfferState
 
 # §14. The glare's timer runs on while they are at it, and starts anew should they not be done (§14.1: one INVITE
 # at a time, in either direction).
-OFFER: Table[OfferState, Do] = Table(
+OFFER: Table[OfferState, CallAction] = Table(
     "re-INVITE",
     (_O.IDLE, ()),
     {
-        (_O.IDLE, _G.REINVITE): (_O.LOCAL, (Do.SEND_INVITE,)),
-        (_O.IDLE, _T.GLARE): (_O.LOCAL, (Do.SEND_INVITE,)),
-        (_O.IDLE, _G.GOT_INVITE): (_O.REMOTE, (Do.TELL_RECEIVED, Start(_T.LIMIT))),
+        (_O.IDLE, _G.REINVITE): (_O.LOCAL, (CallAction.SEND_INVITE,)),
+        (_O.IDLE, _T.GLARE): (_O.LOCAL, (CallAction.SEND_INVITE,)),
+        (_O.IDLE, _G.GOT_INVITE): (_O.REMOTE, (CallAction.TELL_RECEIVED, Start(_T.LIMIT))),
         (_O.IDLE, _G.CLOSE): (_O.CLOSED, ()),
-        (_O.REMOTE, _G.ANSWER): (_O.UNACKED, (Do.SEND_2XX, Start(_T.RETRANSMIT), Start(_T.ACK))),
-        (_O.REMOTE, _G.REJECT): (_O.IDLE, (Do.SEND_FAILURE,)),
-        (_O.REMOTE, _T.LIMIT): (_O.IDLE, (Do.SEND_480, Do.TELL_REJECTED)),
+        (_O.REMOTE, _G.ANSWER): (_O.UNACKED, (CallAction.SEND_2XX, Start(_T.RETRANSMIT), Start(_T.ACK))),
+        (_O.REMOTE, _G.REJECT): (_O.IDLE, (CallAction.SEND_FAILURE,)),
+        (_O.REMOTE, _T.LIMIT): (_O.IDLE, (CallAction.SEND_480, CallAction.TELL_REJECTED)),
         (_O.REMOTE, _T.GLARE): (_O.REMOTE, (Start(_T.GLARE),)),
-        (_O.REMOTE, _G.GOT_INVITE): (_O.REMOTE, (Do.SEND_RETRY_LATER,)),
-        (_O.REMOTE, _G.GOT_CANCEL): (_O.IDLE, (Do.SEND_487, Do.TELL_REJECTED)),
-        (_O.REMOTE, _G.CLOSE): (_O.CLOSED, (Do.SEND_487,)),
+        (_O.REMOTE, _G.GOT_INVITE): (_O.REMOTE, (CallAction.SEND_RETRY_LATER,)),
+        (_O.REMOTE, _G.GOT_CANCEL): (_O.IDLE, (CallAction.SEND_487, CallAction.TELL_REJECTED)),
+        (_O.REMOTE, _G.CLOSE): (_O.CLOSED, (CallAction.SEND_487,)),
         (_O.UNACKED, _T.RETRANSMIT): (
             _O.UNACKED,
-            (Do.REPEAT_2XX, Start(_T.RETRANSMIT, Pace.DOUBLE_TO_T2)),
+            (CallAction.REPEAT_2XX, Start(_T.RETRANSMIT, Pace.DOUBLE_TO_T2)),
         ),
         (_O.UNACKED, _T.GLARE): (_O.UNACKED, (Start(_T.GLARE),)),
-        (_O.UNACKED, _G.GOT_ACK): (_O.IDLE, (Do.TELL_CONFIRMED,)),
-        (_O.UNACKED, _T.ACK): (_O.IDLE, (Do.END_NO_ACK,)),
-        (_O.UNACKED, _G.GOT_INVITE): (_O.UNACKED, (Do.SEND_491,)),
+        (_O.UNACKED, _G.GOT_ACK): (_O.IDLE, (CallAction.TELL_CONFIRMED,)),
+        (_O.UNACKED, _T.ACK): (_O.IDLE, (CallAction.END_NO_ACK,)),
+        (_O.UNACKED, _G.GOT_INVITE): (_O.UNACKED, (CallAction.SEND_491,)),
         (_O.UNACKED, _G.CLOSE): (_O.CLOSED, ()),
-        (_O.LOCAL, _G.GOT_2XX): (_O.IDLE, (Do.SEND_ACK, Do.TELL_ANSWERED)),
+        (_O.LOCAL, _G.GOT_2XX): (_O.IDLE, (CallAction.SEND_ACK, CallAction.TELL_ANSWERED)),
         (_O.LOCAL, _G.GOT_GLARE): (_O.IDLE, (Start(_T.GLARE),)),
-        (_O.LOCAL, _G.GOT_FAILURE): (_O.IDLE, (Do.TELL_REJECTED,)),
-        (_O.LOCAL, _G.GOT_FATAL): (_O.IDLE, (Do.END_LOST,)),
-        (_O.LOCAL, _G.GOT_INVITE): (_O.LOCAL, (Do.SEND_491,)),
+        (_O.LOCAL, _G.GOT_FAILURE): (_O.IDLE, (CallAction.TELL_REJECTED,)),
+        (_O.LOCAL, _G.GOT_FATAL): (_O.IDLE, (CallAction.END_LOST,)),
+        (_O.LOCAL, _G.GOT_INVITE): (_O.LOCAL, (CallAction.SEND_491,)),
         (_O.LOCAL, _G.CLOSE): (_O.CLOSED, ()),
     },
 )

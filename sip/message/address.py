@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sip.errors import ParseError
-from sip.message.grammar import LWS, QUOTED, quote, unquote
-from sip.message.params import NO_PARAMS, Params
-from sip.message.uri import Uri
+from offhook.sip.errors import ParseError
+from offhook.sip.message.grammar import LWS, QUOTED, quote, unquote
+from offhook.sip.message.params import NO_PARAMS, Params
+from offhook.sip.message.uri import Uri
 
 # Octets beyond ASCII belong in quotes, but phones put names with accents there without.
 _BRACKETED = re.compile(

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from sip.errors import LocalError, ParseError
-from sip.message.address import NameAddr
-from sip.message.grammar import is_token
-from sip.message.headers import Headers
-from sip.message.message import Request, Response
+from offhook.sip.errors import LocalError, ParseError
+from offhook.sip.message.address import NameAddr
+from offhook.sip.message.grammar import is_token
+from offhook.sip.message.headers import Headers
+from offhook.sip.message.message import Request, Response
 
 REASONS: dict[int, str] = {
     100: "Trying",

@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass
 
-from sip.errors import ParseError
-from sip.message.grammar import LWS, TOKEN, number
-from sip.message.limits import MAX_CSEQ
+from offhook.sip.errors import ParseError
+from offhook.sip.message.grammar import LWS, TOKEN, number
+from offhook.sip.message.limits import MAX_CSEQ
 
 _CSEQ = re.compile(rf"{LWS}([0-9]++)[ \t]++({TOKEN}){LWS}")
 

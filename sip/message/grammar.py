@@ -2,8 +2,8 @@
 
 import re
 
-from sip.errors import ParseError
-from sip.message.limits import MAX_DIGITS
+from offhook.sip.errors import ParseError
+from offhook.sip.message.limits import MAX_DIGITS
 
 TOKEN = r"[A-Za-z0-9\-.!%*_+`'~]+"
 

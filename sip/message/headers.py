@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from sip.errors import LocalError
-from sip.message.grammar import is_token
+from offhook.sip.errors import LocalError
+from offhook.sip.message.grammar import is_token
 
 # RFC 3261 §7.3.3 and the extensions that registered a letter since.
 _COMPACT = {

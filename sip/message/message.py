@@ -3,10 +3,10 @@
 import re
 from dataclasses import dataclass, field
 
-from sip.errors import LocalError
-from sip.message.grammar import is_token
-from sip.message.headers import Headers
-from sip.message.serializer import serialize
+from offhook.sip.errors import LocalError
+from offhook.sip.message.grammar import is_token
+from offhook.sip.message.headers import Headers
+from offhook.sip.message.serializer import serialize
 
 _URI_BREAKER = re.compile(r"[\x00-\x20\x7f]")
 _REASON_BREAKER = re.compile(r"[\r\n]")

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from sip.errors import ParseError
-from sip.message.grammar import LWS, QUOTED, TOKEN, quote, unquote
-from sip.message.limits import MAX_PARAMS
+from offhook.sip.errors import ParseError
+from offhook.sip.message.grammar import LWS, QUOTED, TOKEN, quote, unquote
+from offhook.sip.message.limits import MAX_PARAMS
 
 # Beyond token and host, "@", "/" and "=" are let through: tags and branches of old devices carry them.
 _VALUE = r"[A-Za-z0-9\-.!%*_+`'~\[\]:@/$&#=|{}^()]+"

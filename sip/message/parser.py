@@ -2,11 +2,11 @@
 
 import re
 
-from sip.errors import ParseError
-from sip.message.grammar import LWS, TOKEN
-from sip.message.headers import Headers
-from sip.message.limits import MAX_DIGITS, MAX_HEADER_LINE, MAX_HEADERS, MAX_MESSAGE
-from sip.message.message import Request, Response
+from offhook.sip.errors import ParseError
+from offhook.sip.message.grammar import LWS, TOKEN
+from offhook.sip.message.headers import Headers
+from offhook.sip.message.limits import MAX_DIGITS, MAX_HEADER_LINE, MAX_HEADERS, MAX_MESSAGE
+from offhook.sip.message.message import Request, Response
 
 _REQUEST_LINE = re.compile(rf"({TOKEN}) ([^\x00-\x20\x7f<>\"]+) [Ss][Ii][Pp]/([0-9]+\.[0-9]+)")
 _STATUS_LINE = re.compile(r"[Ss][Ii][Pp]/2\.0 ([1-6][0-9][0-9])(?: ([^\r\n]*))?")

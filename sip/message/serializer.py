@@ -1,7 +1,7 @@
 """Messages to bytes (RFC 3261 §7)."""
 
-from sip.errors import LocalError
-from sip.message.headers import Headers
+from offhook.sip.errors import LocalError
+from offhook.sip.message.headers import Headers
 
 
 def serialize(start_line: str, headers: Headers, body: bytes) -> bytes:

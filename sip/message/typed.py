@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
-from sip.errors import ParseError
-from sip.message.address import NameAddr
-from sip.message.cseq import CSeq
-from sip.message.grammar import is_token, number, split_list
-from sip.message.limits import MAX_FORWARDS, MAX_LIST, MAX_VIAS
-from sip.message.message import Request, Response
-from sip.message.uri import Uri
-from sip.message.via import Via
+from offhook.sip.errors import ParseError
+from offhook.sip.message.address import NameAddr
+from offhook.sip.message.cseq import CSeq
+from offhook.sip.message.grammar import is_token, number, split_list
+from offhook.sip.message.limits import MAX_FORWARDS, MAX_LIST, MAX_VIAS
+from offhook.sip.message.message import Request, Response
+from offhook.sip.message.uri import Uri
+from offhook.sip.message.via import Via
 
 Message: TypeAlias = Request | Response
 _Value = TypeVar("_Value")

@@ -6,10 +6,10 @@ from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from urllib.parse import unquote
 
-from sip.errors import ParseError
-from sip.message.grammar import number
-from sip.message.limits import MAX_PORT
-from sip.message.params import NO_PARAMS, Params
+from offhook.sip.errors import ParseError
+from offhook.sip.message.grammar import number
+from offhook.sip.message.limits import MAX_PORT
+from offhook.sip.message.params import NO_PARAMS, Params
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*+):")
 _OPAQUE = re.compile(r"[!#-;=?-~]+")

@@ -4,11 +4,11 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sip.errors import ParseError
-from sip.message.grammar import LWS, TOKEN
-from sip.message.limits import MAX_PORT
-from sip.message.params import NO_PARAMS, Params
-from sip.message.uri import parse_host_port
+from offhook.sip.errors import ParseError
+from offhook.sip.message.grammar import LWS, TOKEN
+from offhook.sip.message.limits import MAX_PORT
+from offhook.sip.message.params import NO_PARAMS, Params
+from offhook.sip.message.uri import parse_host_port
 
 _PROTOCOL = rf"{LWS}({TOKEN}){LWS}/{LWS}({TOKEN}){LWS}/{LWS}({TOKEN})"
 _SENT_BY = rf"(\[[^\]]*+\]|[^;:,\[\] \t]++)(?:{LWS}:{LWS}([0-9]++))?"

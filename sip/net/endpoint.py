@@ -6,13 +6,13 @@ import socket
 from collections.abc import Callable
 from typing import TypeVar
 
-from sip.errors import LocalError, ParseError
-from sip.events import Event
-from sip.message.uri import Uri
-from sip.net.address import DEFAULT_PORT, Address, numeric
-from sip.settings import UaSettings
-from sip.ua import UserAgent, random_token
-from sip.uas import Admit
+from offhook.sip.errors import LocalError, ParseError
+from offhook.sip.events import Event
+from offhook.sip.message.uri import Uri
+from offhook.sip.net.address import DEFAULT_PORT, Address, numeric
+from offhook.sip.settings import UaSettings
+from offhook.sip.ua import UserAgent, random_token
+from offhook.sip.uas import Admit
 
 logger = logging.getLogger("sip.net")
 

@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass
 
-from sip.errors import RemoteError
-from sip.sdp.limits import ABSURD_PTIME_MS, MAX_PAYLOAD_TYPE, MAX_PTIME_MS, MIN_PTIME_MS
-from sip.sdp.model import Media
+from offhook.sip.errors import RemoteError
+from offhook.sip.sdp.limits import ABSURD_PTIME_MS, MAX_PAYLOAD_TYPE, MAX_PTIME_MS, MIN_PTIME_MS
+from offhook.sip.sdp.model import Media
 
 # RFC 3551 §6, table 4: the names of the static audio payload types of 8 kHz and one channel. The others need no
 # name here, as nobody negotiates them.

@@ -44,7 +44,7 @@ class Media:
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class SessionDescription:
     """A whole description. `host` is that of the session's c= line; None without one.
 
     Lines that offer/answer of audio has no use for (i, u, e, p, b, r, z, k) are not kept.

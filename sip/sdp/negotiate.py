@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from types import MappingProxyType
 
-from sip.errors import LocalError, RemoteError
-from sip.sdp import audio
-from sip.sdp.audio import COMFORT_NOISE, OPUS, OPUS_CLOCK_HZ, RATE_HZ, TELEPHONE_EVENT, Format
-from sip.sdp.limits import MAX_PTIME_MS, MIN_PTIME_MS
-from sip.sdp.model import DIRECTIONS, Attribute, Media, Origin, Session, stated_direction
-from sip.sdp.parser import parse
-from sip.sdp.serializer import serialize
+from offhook.sip.errors import LocalError, RemoteError
+from offhook.sip.sdp import audio
+from offhook.sip.sdp.audio import COMFORT_NOISE, OPUS, OPUS_CLOCK_HZ, RATE_HZ, TELEPHONE_EVENT, Format
+from offhook.sip.sdp.limits import MAX_PTIME_MS, MIN_PTIME_MS
+from offhook.sip.sdp.model import DIRECTIONS, Attribute, Media, Origin, SessionDescription, stated_direction
+from offhook.sip.sdp.parser import parse
+from offhook.sip.sdp.serializer import serialize
 
 PROTOCOL = "RTP/AVP"
 DTMF_EVENTS = "0-15"
@@ -166,7 +166,7 @@ def accept_answer(
 
 
 def _negotiated(
-    session: Session,
+    session: SessionDescription,
     media: Media,
     sendable: list[Format],
     receivable: list[Format],
@@ -209,7 +209,7 @@ def _negotiated(
     )
 
 
-def _usable(session: Session, media: Media, family: int, capabilities: AudioCapabilities) -> bool:
+def _usable(session: SessionDescription, media: Media, family: int, capabilities: AudioCapabilities) -> bool:
     if media.kind != "audio" or media.protocol.upper() != PROTOCOL or media.port == 0 or media.port_count != 1:
         return False
     try:
@@ -227,7 +227,7 @@ def _single(host: IPv4Address | IPv6Address) -> bool:
     return not host.is_multicast and str(host) != "255.255.255.255"
 
 
-def _remote_host(session: Session, media: Media) -> IPv4Address | IPv6Address:
+def _remote_host(session: SessionDescription, media: Media) -> IPv4Address | IPv6Address:
     """Where the remote wants its media. Raises ValueError for a name, RemoteError 400 when nothing is said."""
     host = media.host or session.host
     if host is None:
@@ -311,9 +311,9 @@ def _both(one: str, other: str) -> str:
     return "recvonly" if receive else "inactive"
 
 
-def _description(local: LocalMedia, time: str, media: tuple[Media, ...]) -> Session:
+def _description(local: LocalMedia, time: str, media: tuple[Media, ...]) -> SessionDescription:
     origin = Origin("-", str(local.session_id), str(local.version), local.host)
-    return Session(origin, host=local.host, time=time, media=media)
+    return SessionDescription(origin, host=local.host, time=time, media=media)
 
 
 def _audio_line(local: LocalMedia, chosen: list[Format], ptime_ms: int, way: str, *, mux: bool = False) -> Media:

@@ -2,9 +2,9 @@
 
 import re
 
-from sip.errors import RemoteError
-from sip.sdp.limits import MAX_ATTRIBUTES, MAX_FORMATS, MAX_LINE, MAX_MEDIA, MAX_SDP
-from sip.sdp.model import Attribute, Media, Origin, Session
+from offhook.sip.errors import RemoteError
+from offhook.sip.sdp.limits import MAX_ATTRIBUTES, MAX_FORMATS, MAX_LINE, MAX_MEDIA, MAX_SDP
+from offhook.sip.sdp.model import Attribute, Media, Origin, SessionDescription
 
 _TOKEN = r"[A-Za-z0-9!#$%&'*+\-.^_`{|}~]+"
 _LINE = re.compile(r"([a-z])=([^\x00-\x08\x0a-\x1f\x7f]*)")
@@ -15,11 +15,11 @@ _TIME = re.compile(r"[0-9]+ [0-9]+")
 _MEDIA = re.compile(rf"({_TOKEN}) ([0-9]{{1,5}})(?:/([0-9]{{1,5}}))? ({_TOKEN}(?:/{_TOKEN})*)((?: {_TOKEN})+)")
 
 
-def parse(data: bytes) -> Session:
+def parse(data: bytes) -> SessionDescription:
     """Read a description. Raises RemoteError 400.
 
     Lines may end in LF alone (RFC 8866 §5 asks for that), and t= and s= may be missing, as senders exist that leave
-    them out. Session lines may come in any order; v= comes first.
+    them out. SessionDescription lines may come in any order; v= comes first.
     """
     if len(data) > MAX_SDP:
         raise _error("is too large")
@@ -42,7 +42,7 @@ def parse(data: bytes) -> Session:
     return _session(groups[0], tuple(_media(group) for group in groups[1:]))
 
 
-def _session(lines: list[tuple[str, str]], media: tuple[Media, ...]) -> Session:
+def _session(lines: list[tuple[str, str]], media: tuple[Media, ...]) -> SessionDescription:
     single = {kind: value for kind, value in reversed(lines) if kind != "a"}
     origin = _ORIGIN.fullmatch(single.get("o", ""))
     if origin is None:
@@ -50,7 +50,7 @@ def _session(lines: list[tuple[str, str]], media: tuple[Media, ...]) -> Session:
     time = single.get("t", "0 0")
     if _TIME.fullmatch(time) is None:
         raise _error("has a malformed t= line")
-    return Session(
+    return SessionDescription(
         origin=Origin(*origin.groups()),
         name=single.get("s", "-"),
         host=_host(single.get("c")),

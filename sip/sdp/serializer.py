@@ -1,9 +1,9 @@
-"""Session descriptions to bytes (RFC 8866 §5)."""
+"""SessionDescription descriptions to bytes (RFC 8866 §5)."""
 
-from sip.sdp.model import Attribute, Media, Session
+from offhook.sip.sdp.model import Attribute, Media, SessionDescription
 
 
-def serialize(session: Session) -> bytes:
+def serialize(session: SessionDescription) -> bytes:
     """The octets of a description, its lines in the order that the RFC prescribes."""
     origin = session.origin
     lines = [

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from sip.message.headers import Headers
-from sip.message.message import Request, Response
-from sip.net.address import Address
-from sip.transaction.keys import Key
-from sip.transaction.machine import Machine
-from sip.transaction.tables import CLIENT, INVITE_CLIENT, Do, Input, State
+from offhook.sip.message.headers import Headers
+from offhook.sip.message.message import Request, Response
+from offhook.sip.net.address import Address
+from offhook.sip.transaction.keys import Key
+from offhook.sip.transaction.machine import Machine
+from offhook.sip.transaction.tables import CLIENT, INVITE_CLIENT, Do, Input, State
 
 
 class ClientTransaction:

@@ -2,8 +2,8 @@
 
 from typing import TypeAlias
 
-from sip.message import typed
-from sip.message.message import Request, Response
+from offhook.sip.message import typed
+from offhook.sip.message.message import Request, Response
 
 MAGIC_COOKIE = "z9hG4bK"
 """What the branch of an RFC 3261 element begins with (§8.1.1.7)."""

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from sip.message.message import Request, Response
-from sip.net.address import Address
-from sip.transaction.agenda import Agenda
-from sip.transaction.client import ClientTransaction, ack_of_failure, response_input
-from sip.transaction.keys import Key, client_key, merge_key, server_key
-from sip.transaction.server import ServerTransaction
-from sip.transaction.tables import Do, Input
-from sip.transaction.timers import Timers
+from offhook.sip.message.message import Request, Response
+from offhook.sip.net.address import Address
+from offhook.sip.transaction.agenda import Agenda
+from offhook.sip.transaction.client import ClientTransaction, ack_of_failure, response_input
+from offhook.sip.transaction.keys import Key, client_key, merge_key, server_key
+from offhook.sip.transaction.server import ServerTransaction
+from offhook.sip.transaction.tables import Do, Input
+from offhook.sip.transaction.timers import Timers
 
 Transaction: TypeAlias = ClientTransaction | ServerTransaction
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from sip.message.message import Request
-from sip.net.address import Address
-from sip.transaction.keys import Key
-from sip.transaction.machine import Machine
-from sip.transaction.tables import INVITE_SERVER, SERVER, Do, State
+from offhook.sip.message.message import Request
+from offhook.sip.net.address import Address
+from offhook.sip.transaction.keys import Key
+from offhook.sip.transaction.machine import Machine
+from offhook.sip.transaction.tables import INVITE_SERVER, SERVER, Do, State
 
 
 class ServerTransaction:

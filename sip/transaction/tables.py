@@ -6,8 +6,8 @@ Over a reliable transport the tables are the same; the timers that would retrans
 
 from enum import StrEnum
 
-from sip.transaction.machine import Pace, Start, Table
-from sip.transaction.timers import Timer
+from offhook.sip.transaction.machine import Pace, Start, Table
+from offhook.sip.transaction.timers import Timer
 
 
 class State(StrEnum):

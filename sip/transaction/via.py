@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from sip.message import typed
-from sip.message.message import Request
-from sip.net.address import DEFAULT_PORT, Address
+from offhook.sip.message import typed
+from offhook.sip.message.message import Request
+from offhook.sip.net.address import DEFAULT_PORT, Address
 
 
 def stamp(request: Request, source: Address) -> Address:

@@ -1,10 +1,10 @@
 """Audio encodings: `codec_named("PCMU")`."""
 
-from telephony.codec.base import Codec, Convert, codec_named, codec_of_payload_type, register
-from telephony.codec.g711 import PCMA, PCMU
-from telephony.codec.g722 import G722_64K
-from telephony.codec.linear import LINEAR16
-from telephony.codec.opus import OPUS
+from offhook.telephony.codec.base import Codec, Convert, codec_named, codec_of_payload_type, register
+from offhook.telephony.codec.g711 import PCMA, PCMU
+from offhook.telephony.codec.g722 import G722_64K
+from offhook.telephony.codec.linear import LINEAR16
+from offhook.telephony.codec.opus import OPUS
 
 __all__ = [
     "G722_64K",

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple, Protocol, TypeAlias
 
-from telephony.errors import LocalError
+from offhook.telephony.errors import LocalError
 
 Convert: TypeAlias = Callable[[bytes], bytes]
 """Audio in one form to the same audio in another, piece by piece."""

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from telephony.codec.base import Codec, Convert, PacketClock
-from telephony.codec.g711 import G711
-from telephony.codec.linear import LINEAR16
-from telephony.codec.opus import CLOCK, Opus, OpusDecoder
-from telephony.pcm import RATE_HZ
-from telephony.resample import Downsampler, Upsampler
+from offhook.telephony.codec.base import Codec, Convert, PacketClock
+from offhook.telephony.codec.g711 import G711
+from offhook.telephony.codec.linear import LINEAR16
+from offhook.telephony.codec.opus import CLOCK, Opus, OpusDecoder
+from offhook.telephony.pcm import RATE_HZ
+from offhook.telephony.resample import Downsampler, Upsampler
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from telephony.codec.base import Convert
-from telephony.pcm import RATE_HZ, SAMPLE_BYTES, audioop
+from offhook.telephony.codec.base import Convert
+from offhook.telephony.pcm import RATE_HZ, SAMPLE_BYTES, audioop
 
 
 class G711:

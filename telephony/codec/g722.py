@@ -9,9 +9,9 @@ from array import array
 from importlib import import_module
 from typing import Any
 
-from telephony.codec.base import Convert
-from telephony.errors import LocalError
-from telephony.pcm import WIDE_RATE_HZ
+from offhook.telephony.codec.base import Convert
+from offhook.telephony.errors import LocalError
+from offhook.telephony.pcm import WIDE_RATE_HZ
 
 TICK_PCM_BYTES = 4
 BIT_RATE = 64_000

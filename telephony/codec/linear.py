@@ -1,7 +1,7 @@
 """Plain 16-bit PCM at 16 kHz: what a wide line is played, to be coded packet by packet for its far end."""
 
-from telephony.codec.base import Convert
-from telephony.pcm import SAMPLE_BYTES, WIDE_RATE_HZ
+from offhook.telephony.codec.base import Convert
+from offhook.telephony.pcm import SAMPLE_BYTES, WIDE_RATE_HZ
 
 
 class Linear:

@@ -7,10 +7,10 @@ The coder is libopus, by the package opuslib-next-bundled (both BSD). Its RTP cl
 from importlib import import_module
 from typing import Any
 
-from telephony.codec.base import Convert, PacketClock
-from telephony.errors import LocalError, WireError
-from telephony.pcm import RATE_HZ, SAMPLE_BYTES, WIDE_RATE_HZ
-from telephony.wire.opus import MAX_TICKS, packet_ticks
+from offhook.telephony.codec.base import Convert, PacketClock
+from offhook.telephony.errors import LocalError, WireError
+from offhook.telephony.pcm import RATE_HZ, SAMPLE_BYTES, WIDE_RATE_HZ
+from offhook.telephony.wire.opus import MAX_TICKS, packet_ticks
 
 BIT_RATE = 32_000
 """Enough for 16 kHz and FEC together: with 24,000 the coder gives up part of the band for it."""

@@ -14,7 +14,7 @@ WANTED = os.environ.get("OFFHOOK_MEDIA", "native")
 
 media: ModuleType | None
 try:
-    from telephony.native import _media
+    from offhook.telephony.native import _media
 
     media = _media
 except ImportError:

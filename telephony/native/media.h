@@ -82,10 +82,10 @@ typedef struct {
     uint8_t payload_type, silence, noise_level;
     int noise_payload_type; /* -1: no comfort noise */
     bool send, marker, ran_dry;
-    int64_t sequence, timestamp, clock_timestamp, packets, octets, sent_samples, dropped, spurt_slots, packet_samples,
+    int64_t sequence, timestamp, clock_timestamp, packets, octets, sent_ticks, dropped, spurt_slots, packet_samples,
         underruns, stalls;
     double clock_now, spurt_at, packet_s, keep_alive_at, dry_at;
-    int64_t queued_samples;
+    int64_t queued_ticks;
     bool drained;
     chunk *first, *last;
     size_t head;

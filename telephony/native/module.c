@@ -145,7 +145,7 @@ static PyModuleDef_Slot slots[] = {
 };
 
 static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT, .m_name = "telephony.native._media", .m_size = sizeof(module_state),
+    PyModuleDef_HEAD_INIT, .m_name = "offhook.telephony.native._media", .m_size = sizeof(module_state),
     .m_methods = functions, .m_slots = slots, .m_traverse = traverse, .m_clear = clear,
 };
 

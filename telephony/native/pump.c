@@ -218,7 +218,7 @@ static void tell_audio(stream *item, int64_t at_sample, const datagram *data, si
     g711_decode(item->in.law, octets + RTP_HEADER_OCTETS, samples, audio->data + 2 * before);
     /* A sound may be an interruption, and its beginning keeps a turn from ending. All else can wait, for it is known
      * when it came. */
-    bool loud = is_loud(audio->data, before + samples), speaking = item->sends && item->out.queued_samples > 0;
+    bool loud = is_loud(audio->data, before + samples), speaking = item->sends && item->out.queued_ticks > 0;
     if (loud && (speaking || !item->loud))
         of->eager = true;
     item->loud = loud;
@@ -399,7 +399,7 @@ void stream_lend_out(stream *item, const sending *out, chunk *queue, double now)
 
 void stream_send_due(stream *item, double now) {
     uint8_t taken[TICK_SAMPLES_MAX];
-    int64_t ordinal = item->out.sent_samples, underruns = item->out.underruns, stalls = item->out.stalls;
+    int64_t ordinal = item->out.sent_ticks, underruns = item->out.underruns, stalls = item->out.stalls;
     int64_t samples = send_tick(&item->out, now, taken, depart, item);
     item->owner->count.underruns += item->out.underruns - underruns;
     item->owner->count.stalls += item->out.stalls - stalls;
@@ -415,7 +415,7 @@ void stream_send_due(stream *item, double now) {
         item->out.drained = false;
         record *drained = tell(item, RECORD_DRAINED, 0);
         if (drained != NULL)
-            drained->number = item->out.sent_samples;
+            drained->number = item->out.sent_ticks;
     }
 }
 

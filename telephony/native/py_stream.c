@@ -132,7 +132,7 @@ static PyObject *send_state(const sending *out) {
                          PyBool_FromLong(out->send), PyBool_FromLong(out->marker), PyBool_FromLong(out->ran_dry),
                          (long long)out->sequence, (long long)out->timestamp, out->clock_now,
                          (long long)out->clock_timestamp, (long long)out->packets, (long long)out->octets,
-                         (long long)out->sent_samples, (long long)out->dropped, out->spurt_at,
+                         (long long)out->sent_ticks, (long long)out->dropped, out->spurt_at,
                          (long long)out->spurt_slots, (long long)out->packet_samples, out->packet_s,
                          out->keep_alive_at, out->dry_at, (long long)out->underruns, (long long)out->stalls);
 }
@@ -162,7 +162,7 @@ static bool read_send_state(PyObject *state, sending *out) {
     out->clock_timestamp = clock_timestamp;
     out->packets = packets;
     out->octets = octets;
-    out->sent_samples = sent;
+    out->sent_ticks = sent;
     out->dropped = dropped;
     out->spurt_slots = slots;
     out->packet_samples = samples;
@@ -199,10 +199,10 @@ static PyObject *stream_take(PyObject *self, PyObject *Py_UNUSED(ignored)) {
     stream_schedule(item);
     sending out = item->out;
     item->out.first = item->out.last = NULL;
-    item->out.queued_samples = 0;
+    item->out.queued_ticks = 0;
     item->out.head = 0;
     unlock(item);
-    PyObject *queue = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)out.queued_samples);
+    PyObject *queue = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)out.queued_ticks);
     if (queue != NULL)
         send_queue(&out, (uint8_t *)PyBytes_AsString(queue));
     chunks_free(out.first);
@@ -262,7 +262,7 @@ static PyObject *stream_clear(PyObject *self, PyObject *Py_UNUSED(ignored)) {
     int64_t dropped;
     lock(item);
     chunk *audio = send_clear(&item->out, &dropped);
-    int64_t sent = item->out.sent_samples;
+    int64_t sent = item->out.sent_ticks;
     unlock(item);
     chunks_free(audio);
     return Py_BuildValue("(LL)", (long long)dropped, (long long)sent);

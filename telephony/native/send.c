@@ -42,23 +42,23 @@ void send_append(sending *out, chunk *audio) {
     else
         out->first = audio;
     out->last = audio;
-    out->queued_samples += (int64_t)audio->octets;
+    out->queued_ticks += (int64_t)audio->octets;
 }
 
 chunk *send_clear(sending *out, int64_t *dropped) {
     chunk *first = out->first;
-    *dropped = out->queued_samples;
-    out->dropped += out->queued_samples;
+    *dropped = out->queued_ticks;
+    out->dropped += out->queued_ticks;
     out->first = out->last = NULL;
     out->head = 0;
-    out->queued_samples = 0;
+    out->queued_ticks = 0;
     out->ran_dry = true;
     out->dry_at = -INFINITY;
     return first;
 }
 
 bool send_active(const sending *out) {
-    return out->queued_samples > 0 && out->send;
+    return out->queued_ticks > 0 && out->send;
 }
 
 void send_queue(const sending *out, uint8_t *octets) {
@@ -156,9 +156,9 @@ static size_t send_audio(sending *out, double now, uint8_t *copy, packet_sink *s
     int kind = out->payload_type | (out->marker ? RTP_MARKER : 0);
     out->marker = false;
     send_packet(out, kind, packet, samples, now, sink, context);
-    out->queued_samples -= (int64_t)taken;
-    out->sent_samples += (int64_t)taken;
-    if (out->queued_samples == 0) {
+    out->queued_ticks -= (int64_t)taken;
+    out->sent_ticks += (int64_t)taken;
+    if (out->queued_ticks == 0) {
         out->drained = true;
         out->dry_at = now;
     }

@@ -12,9 +12,9 @@ from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from telephony import native
-from telephony.errors import LocalError
-from telephony.net.pump import MediaPump
+from offhook.telephony import native
+from offhook.telephony.errors import LocalError
+from offhook.telephony.net.pump import MediaPump
 
 SLOT_MS = 2
 

@@ -4,10 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from telephony.codec import Codec, codec_named, codec_of_payload_type
-from telephony.codec.convert import StreamDecoder, is_plain, line_codec, packet_clock, packet_encoder, stream_decoder
-from telephony.pcm import RATE_HZ
-from telephony.rtp import RtpConfig
+from offhook.telephony.codec import Codec, codec_named, codec_of_payload_type
+from offhook.telephony.codec.convert import (
+    StreamDecoder,
+    is_plain,
+    line_codec,
+    packet_clock,
+    packet_encoder,
+    stream_decoder,
+)
+from offhook.telephony.pcm import RATE_HZ
+from offhook.telephony.rtp import RtpConfig
 
 _A_LAW = {"PCMU": False, "PCMA": True}
 

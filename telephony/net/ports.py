@@ -5,8 +5,8 @@ import random
 import socket
 from collections import deque
 
-from telephony.errors import LocalError, TelephonyError
-from telephony.net.tapped import Tap, TappedSocket
+from offhook.telephony.errors import LocalError, TelephonyError
+from offhook.telephony.net.tapped import Tap, TappedSocket
 
 QUARANTINE_S = 30.0
 """How long a released pair is left alone: late packets of the old call must not reach a new one."""

@@ -9,11 +9,11 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
-from telephony.native import media
-from telephony.rtp import Address, RtpLimits
+from offhook.telephony.native import media
+from offhook.telephony.rtp import Address, RtpLimits
 
 if TYPE_CHECKING:
-    from telephony.native._media import Counters, Stream
+    from offhook.telephony.native._media import Counters, Stream
 
 STEP_SAMPLES = 256
 """Who listens to many calls does so in frames of 32 ms, counted from sample 0: for less it need not be called."""

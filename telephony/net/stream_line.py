@@ -1,6 +1,6 @@
 """The line over a media stream: a WebSocket's messages, a `MediaStream`. It satisfies `telephony.line.MediaLine`.
 
-The far end holds the audio that is about to be played, and gives it back on `clear`. So `sent_samples` here are those
+The far end holds the audio that is about to be played, and gives it back on `clear`. So `sent_ticks` here are those
 that have been played, or as good as; what waits at the far end still counts as queued.
 """
 
@@ -9,16 +9,26 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from telephony import tones
-from telephony.codec.base import codec_named
-from telephony.codec.g711 import PCMU
-from telephony.net.stream_clock import PERIOD_S, StreamClock
-from telephony.net.watch import MediaWatch
-from telephony.pcm import RATE_HZ
-from telephony.twilio.dialect import Dialect
-from telephony.twilio.dialects import TWILIO
-from telephony.twilio.speaking import Played
-from telephony.twilio.stream import Drained, Event, Failed, Heard, Key, MediaStream, Started, Stopped, StreamStats
+from offhook.telephony import tones
+from offhook.telephony.codec.base import codec_named
+from offhook.telephony.codec.g711 import PCMU
+from offhook.telephony.media_streams.dialect import Dialect
+from offhook.telephony.media_streams.dialects import TWILIO
+from offhook.telephony.media_streams.playout_buffer import Played
+from offhook.telephony.media_streams.stream import (
+    AudioReceived,
+    Drained,
+    Event,
+    Failed,
+    Key,
+    MediaStream,
+    Started,
+    Stopped,
+    StreamStats,
+)
+from offhook.telephony.net.stream_clock import PERIOD_S, StreamClock
+from offhook.telephony.net.watch import MediaWatch
+from offhook.telephony.pcm import RATE_HZ
 
 MEDIA_TIMEOUT_S = 15.0
 FIRST_MEDIA_TIMEOUT_S = 30.0
@@ -196,18 +206,18 @@ class StreamLine:
         return dropped
 
     @property
-    def queued_samples(self) -> int:
+    def queued_ticks(self) -> int:
         """Samples that were `play`ed and can still be taken back."""
-        return self._stream.queued_samples
+        return self._stream.queued_ticks
 
     @property
-    def sent_samples(self) -> int:
+    def sent_ticks(self) -> int:
         """Samples of `play`ed audio that can no longer be taken back."""
-        return self._stream.sent_samples
+        return self._stream.sent_ticks
 
-    def heard_samples(self) -> int:
-        """Of `sent_samples`, those that have been heard: by time, never beyond a mark that is still out."""
-        return self._stream.heard_samples(time.monotonic())
+    def played_ticks(self) -> int:
+        """Of `sent_ticks`, those that have been heard: by time, never beyond a mark that is still out."""
+        return self._stream.played_ticks(time.monotonic())
 
     def send_dtmf(self, digits: str) -> None:
         """Play the keys' tones after what is queued: a stream has no other way. They count as `play`ed. ValueError
@@ -257,7 +267,7 @@ class StreamLine:
             self._delivering = False
 
     def _handle(self, event: Event) -> None:
-        if isinstance(event, Heard):
+        if isinstance(event, AudioReceived):
             if self.on_audio is not None:
                 self.on_audio(event.pcm, event.at_sample, self._came_at(event.at_sample + len(event.pcm) // 2))
         elif isinstance(event, Played):

@@ -9,17 +9,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 
-from telephony.errors import LocalError
-from telephony.net.clock import SLOT_MS, MediaClock
-from telephony.net.line_codecs import negotiated
-from telephony.net.loop_path import DATAGRAMS_PER_WAKEUP, LoopPath
-from telephony.net.path import Path
-from telephony.net.ports import PortPair
-from telephony.net.pump_path import PumpPath
-from telephony.net.watch import MediaWatch
-from telephony.pcm import RATE_HZ
-from telephony.plc import Concealer
-from telephony.rtp import (
+from offhook.telephony.errors import LocalError
+from offhook.telephony.net.clock import SLOT_MS, MediaClock
+from offhook.telephony.net.line_codecs import negotiated
+from offhook.telephony.net.loop_io import DATAGRAMS_PER_WAKEUP, LoopIo
+from offhook.telephony.net.ports import PortPair
+from offhook.telephony.net.pump_io import PumpIo
+from offhook.telephony.net.rtp_io import RtpIo
+from offhook.telephony.net.watch import MediaWatch
+from offhook.telephony.pcm import RATE_HZ
+from offhook.telephony.plc import Concealer
+from offhook.telephony.rtp import (
     AudioGap,
     AudioPayload,
     DigitReceived,
@@ -29,13 +29,13 @@ from telephony.rtp import (
     RtpSession,
     RtpStats,
 )
-from telephony.rtp.comfort_noise import NoiseGenerator
+from offhook.telephony.rtp.comfort_noise import NoiseGenerator
 
 MEDIA_TIMEOUT_S = 15.0
 FIRST_MEDIA_TIMEOUT_S = 30.0
 
 _FLIGHTS_MAX = 256
-"""Sent packets remembered for `heard_samples`: 5 s of them, more than any delay a conversation survives."""
+"""Sent packets remembered for `played_ticks`: 5 s of them, more than any delay a conversation survives."""
 
 _TIMER_GRAIN_S = 0.001
 
@@ -102,12 +102,12 @@ class UdpLine:
         self._send_errors = 0
         self._receive_errors = 0
 
-    def _new_path(self, limits: RtpLimits) -> Path:
+    def _new_path(self, limits: RtpLimits) -> RtpIo:
         pump = self._clock.pump
         # Only Python shows datagrams to a tap; the scope of a link-local address is known to its sockets only.
         if pump is None or self.pair.tapped or "%" in self.pair.host + self._codecs.config.remote[0]:
-            return LoopPath(self._session, self.pair.rtp, self._clock, self._loop, self, limits)
-        return PumpPath(self._session, self.pair.rtp, self._clock, pump, self, limits)
+            return LoopIo(self._session, self.pair.rtp, self._clock, self._loop, self, limits)
+        return PumpIo(self._session, self.pair.rtp, self._clock, pump, self, limits)
 
     def start(self) -> None:
         """Begin to receive, and to send what is queued."""
@@ -140,17 +140,17 @@ class UdpLine:
         return self._path.clear(time.monotonic())
 
     @property
-    def queued_samples(self) -> int:
+    def queued_ticks(self) -> int:
         """Samples that were `play`ed and neither sent nor dropped."""
-        return self._path.queued_samples
+        return self._path.queued_ticks
 
     @property
-    def sent_samples(self) -> int:
+    def sent_ticks(self) -> int:
         """Samples of `play`ed audio sent since `start`."""
-        return self._path.sent_samples
+        return self._path.sent_ticks
 
-    def heard_samples(self) -> int:
-        """Of `sent_samples`, those whose packets have reached the far end by now, by half the measured round
+    def played_ticks(self) -> int:
+        """Of `sent_ticks`, those whose packets have reached the far end by now, by half the measured round
         trip.
         """
         arrived = time.monotonic() - self._session.one_way_delay_s
@@ -313,12 +313,12 @@ class UdpLine:
 
     def _forget_played(self) -> None:
         """Let go of payload that has been sent."""
-        queued = self._path.queued_samples
+        queued = self._path.queued_ticks
         while self._played and self._played_ticks - len(self._played[0]) // self.tick_octets >= queued:
             self._played_ticks -= len(self._played.popleft()) // self.tick_octets
 
     def _unsent(self) -> bytes:
-        queued = self._path.queued_samples
+        queued = self._path.queued_ticks
         return b"".join(self._played)[-queued * self.tick_octets :] if queued else b""
 
     # ---- time

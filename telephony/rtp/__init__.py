@@ -1,9 +1,9 @@
 """RTP behaviour: ordering, audio time, statistics, key presses, pacing. Pure; time is passed in."""
 
-from telephony.rtp.config import Address, RtpConfig, RtpLimits
-from telephony.rtp.events import AudioGap, AudioPayload, DigitReceived, PlayoutDrained, RtpEvent
-from telephony.rtp.session import RtpSession
-from telephony.rtp.stats import RtpStats
+from offhook.telephony.rtp.config import Address, RtpConfig, RtpLimits
+from offhook.telephony.rtp.events import AudioGap, AudioPayload, DigitReceived, PlayoutDrained, RtpEvent
+from offhook.telephony.rtp.session import RtpSession
+from offhook.telephony.rtp.stats import RtpStats
 
 __all__ = [
     "Address",

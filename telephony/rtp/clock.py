@@ -1,6 +1,6 @@
 """Protocol time (seconds of `now`) to RTP timestamps and NTP stamps, and back."""
 
-from telephony.wire.serial import MASK32, delta32
+from offhook.telephony.wire.serial import MASK32, delta32
 
 SAMPLE_HZ = 8_000
 NTP_SHORT_HZ = 65_536

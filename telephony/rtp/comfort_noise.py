@@ -5,8 +5,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from telephony import pcm
-from telephony.wire.comfort_noise import ComfortNoise
+from offhook.telephony import pcm
+from offhook.telephony.wire.comfort_noise import ComfortNoise
 
 LOUDEST_DBOV = -30.0
 """Noise is made no louder than this, whatever is asked for: no line is as noisy, and the listener is a recogniser."""

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from telephony.codec.base import PacketClock
-from telephony.codec.convert import PacketEncoder
+from offhook.telephony.codec.base import PacketClock
+from offhook.telephony.codec.convert import PacketEncoder
 
 Address: TypeAlias = tuple[str, int]
 """(numeric host, port)."""

@@ -3,14 +3,14 @@
 from collections import deque
 from collections.abc import Callable
 
-from telephony.errors import WireError
-from telephony.rtp.clock import dlsr_ticks, ntp_short, ntp_stamp
-from telephony.rtp.config import RtpLimits
-from telephony.rtp.receiver import Receiver
-from telephony.rtp.sender import Sender
-from telephony.rtp.stats import round_trip_s
-from telephony.wire import rtcp
-from telephony.wire.rtcp import (
+from offhook.telephony.errors import WireError
+from offhook.telephony.rtp.clock import dlsr_ticks, ntp_short, ntp_stamp
+from offhook.telephony.rtp.config import RtpLimits
+from offhook.telephony.rtp.receiver import Receiver
+from offhook.telephony.rtp.sender import Sender
+from offhook.telephony.rtp.stats import round_trip_s
+from offhook.telephony.wire import rtcp
+from offhook.telephony.wire.rtcp import (
     Bye,
     ExtendedReport,
     ReceiverReport,
@@ -19,7 +19,7 @@ from telephony.wire.rtcp import (
     SenderReport,
     SourceDescription,
 )
-from telephony.wire.serial import MASK32
+from offhook.telephony.wire.serial import MASK32
 
 INTERVAL_S = 5.0
 """RFC 3550 §6.2: the minimum, which is what two parties on a telephone call get."""

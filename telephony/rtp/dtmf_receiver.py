@@ -4,8 +4,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from telephony.wire.serial import delta32
-from telephony.wire.telephone_event import DIGITS, MAX_DURATION, TelephoneEvent
+from offhook.telephony.wire.serial import delta32
+from offhook.telephony.wire.telephone_event import DIGITS, MAX_DURATION, TelephoneEvent
 
 _FINISHED_KEPT = 32
 # Senders end a segment at the last multiple of their packet time below 0xFFFF, or at 0x10000 (§2.5.1.3).

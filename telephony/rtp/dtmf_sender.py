@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from telephony.errors import LocalError
-from telephony.wire import telephone_event
-from telephony.wire.telephone_event import DIGITS, TelephoneEvent
+from offhook.telephony.errors import LocalError
+from offhook.telephony.wire import telephone_event
+from offhook.telephony.wire.telephone_event import DIGITS, TelephoneEvent
 
 TONE_MS = 100
 GAP_MS = 80

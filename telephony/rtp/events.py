@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from telephony.wire.comfort_noise import ComfortNoise
+from offhook.telephony.wire.comfort_noise import ComfortNoise
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class DigitReceived:
 
 @dataclass(frozen=True, slots=True)
 class PlayoutDrained:
-    """The last queued sample has left; `sent_samples` is the session's count of them."""
+    """The last queued sample has left; `sent_ticks` is the session's count of them."""
 
-    sent_samples: int
+    sent_ticks: int
 
 
 RtpEvent = AudioPayload | AudioGap | DigitReceived | PlayoutDrained

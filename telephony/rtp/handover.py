@@ -70,7 +70,7 @@ class SendState(NamedTuple):
     clock_timestamp: int
     packets: int
     octets: int
-    sent_samples: int
+    sent_ticks: int
     dropped: int
     spurt_at: float
     spurt_slots: int

@@ -3,13 +3,13 @@
 from collections import deque
 from typing import NamedTuple
 
-from telephony.rtp.clock import SAMPLE_HZ
-from telephony.rtp.config import RtpLimits
-from telephony.rtp.events import AudioGap, AudioPayload, RtpEvent
-from telephony.rtp.handover import BufferState
-from telephony.rtp.stats import JitterEstimator
-from telephony.wire.comfort_noise import ComfortNoise
-from telephony.wire.serial import MASK32, delta32
+from offhook.telephony.rtp.clock import SAMPLE_HZ
+from offhook.telephony.rtp.config import RtpLimits
+from offhook.telephony.rtp.events import AudioGap, AudioPayload, RtpEvent
+from offhook.telephony.rtp.handover import BufferState
+from offhook.telephony.rtp.stats import JitterEstimator
+from offhook.telephony.wire.comfort_noise import ComfortNoise
+from offhook.telephony.wire.serial import MASK32, delta32
 
 FILL_SAMPLES = 160
 """Made-up audio comes in steps of 20 ms."""

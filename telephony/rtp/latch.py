@@ -3,9 +3,9 @@
 from ipaddress import ip_address
 from typing import NamedTuple
 
-from telephony.rtp.config import Address, RtpLimits
-from telephony.wire.rtp import RtpPacket
-from telephony.wire.serial import MASK16
+from offhook.telephony.rtp.config import Address, RtpLimits
+from offhook.telephony.wire.rtp import RtpPacket
+from offhook.telephony.wire.serial import MASK16
 
 NOWHERE: Address = ("0.0.0.0", 0)
 """Nothing is sent there."""

@@ -2,17 +2,17 @@
 
 from collections import deque
 
-from telephony.errors import WireError
-from telephony.rtp.clock import Timeline
-from telephony.rtp.config import RtpConfig, RtpLimits
-from telephony.rtp.dtmf_receiver import Digit, DtmfReceiver
-from telephony.rtp.events import DigitReceived, RtpEvent
-from telephony.rtp.handover import BufferState, ReceiveState
-from telephony.rtp.jitter import JitterBuffer
-from telephony.rtp.stats import JitterEstimator, SequenceTracker
-from telephony.wire import comfort_noise, telephone_event
-from telephony.wire.rtp import RtpPacket
-from telephony.wire.serial import MASK16
+from offhook.telephony.errors import WireError
+from offhook.telephony.rtp.clock import Timeline
+from offhook.telephony.rtp.config import RtpConfig, RtpLimits
+from offhook.telephony.rtp.dtmf_receiver import Digit, DtmfReceiver
+from offhook.telephony.rtp.events import DigitReceived, RtpEvent
+from offhook.telephony.rtp.handover import BufferState, ReceiveState
+from offhook.telephony.rtp.jitter import JitterBuffer
+from offhook.telephony.rtp.stats import JitterEstimator, SequenceTracker
+from offhook.telephony.wire import comfort_noise, telephone_event
+from offhook.telephony.wire.rtp import RtpPacket
+from offhook.telephony.wire.serial import MASK16
 
 
 class Receiver:

@@ -3,14 +3,14 @@
 import math
 from collections import deque
 
-from telephony.rtp.clock import SAMPLE_HZ, SampleClock
-from telephony.rtp.config import RtpConfig
-from telephony.rtp.dtmf_sender import DtmfSender
-from telephony.rtp.handover import SendState
-from telephony.wire import comfort_noise
-from telephony.wire.comfort_noise import ComfortNoise
-from telephony.wire.rtp import MARKER, build_plain
-from telephony.wire.serial import MASK16, MASK32
+from offhook.telephony.rtp.clock import SAMPLE_HZ, SampleClock
+from offhook.telephony.rtp.config import RtpConfig
+from offhook.telephony.rtp.dtmf_sender import DtmfSender
+from offhook.telephony.rtp.handover import SendState
+from offhook.telephony.wire import comfort_noise
+from offhook.telephony.wire.comfort_noise import ComfortNoise
+from offhook.telephony.wire.rtp import MARKER, build_plain
+from offhook.telephony.wire.serial import MASK16, MASK32
 
 MAX_EXTRA_PACKETS = 2
 """A late tick sends at most so many packets more than the one that is due."""
@@ -73,8 +73,8 @@ class Sender:
         "octets_before",
         "packets",
         "packets_before",
-        "queued_samples",
-        "sent_samples",
+        "queued_ticks",
+        "sent_ticks",
         "ssrc",
         "stalls",
         "to_send",
@@ -94,8 +94,8 @@ class Sender:
         self.ssrc = ssrc
         self.packets = self.packets_before = 0
         self.octets = self.octets_before = 0
-        self.queued_samples = 0
-        self.sent_samples = 0
+        self.queued_ticks = 0
+        self.sent_ticks = 0
         self.drained = False
         self.underruns = 0
         self.stalls = 0
@@ -146,7 +146,7 @@ class Sender:
     @property
     def active(self) -> bool:
         """Whether ticks have something to do: audio or key presses, and leave to send."""
-        return (self.queued_samples > 0 or self._dtmf.busy) and self._config.send
+        return (self.queued_ticks > 0 or self._dtmf.busy) and self._config.send
 
     @property
     def pending_digits(self) -> int:
@@ -161,14 +161,14 @@ class Sender:
         """Append audio, any length."""
         if payload:
             self._queue.append(payload)
-            self.queued_samples += len(payload) // self._tick_octets
+            self.queued_ticks += len(payload) // self._tick_octets
 
     def clear(self) -> int:
         """Drop the audio that has not left; key presses stay. Returns the samples dropped."""
-        dropped = self.queued_samples
+        dropped = self.queued_ticks
         self._queue.clear()
         self._head = 0
-        self.queued_samples = 0
+        self.queued_ticks = 0
         self._dropped += dropped
         self._ran_dry = not self._dtmf.busy
         self._dry_at = -math.inf
@@ -176,7 +176,7 @@ class Sender:
 
     def send_dtmf(self, digits: str, limit: int) -> None:
         """Append key presses after the audio queued so far."""
-        self._dtmf.queue(digits, self._dropped + self.sent_samples + self.queued_samples, limit)
+        self._dtmf.queue(digits, self._dropped + self.sent_ticks + self.queued_ticks, limit)
 
     def lend(self) -> tuple[SendState, bytes] | None:
         """The state and what is queued, if it is payload and there are no key presses; None otherwise."""
@@ -198,7 +198,7 @@ class Sender:
             *self._clock.origin,
             self.packets,
             self.octets,
-            self.sent_samples,
+            self.sent_ticks,
             self._dropped,
             self._spurt_at,
             self._spurt_slots,
@@ -211,7 +211,7 @@ class Sender:
         )
         queued = b"".join(self._queue)[self._head :]
         self._queue.clear()
-        self._head = self.queued_samples = 0
+        self._head = self.queued_ticks = 0
         return state, queued
 
     def restore(self, state: SendState, queued: bytes) -> None:
@@ -219,7 +219,7 @@ class Sender:
         self._marker, self._ran_dry = state.marker, state.ran_dry
         self._sequence, self._timestamp = state.sequence, state.timestamp
         self.packets, self.octets = state.packets, state.octets
-        self.sent_samples, self._dropped = state.sent_samples, state.dropped
+        self.sent_ticks, self._dropped = state.sent_ticks, state.dropped
         self._spurt_at, self._spurt_slots = state.spurt_at, state.spurt_slots
         self._keep_alive_at, self._dry_at = state.keep_alive_at, state.dry_at
         self.underruns, self.stalls = state.underruns, state.stalls
@@ -278,7 +278,7 @@ class Sender:
         self._timestamp = max(self._timestamp, self._clock.at(now))
 
     def _fill_slot(self, now: float) -> bytes | None:
-        if self._dtmf.due(self._dropped + self.sent_samples):
+        if self._dtmf.due(self._dropped + self.sent_ticks):
             self._send_event(now)
             chunk = None
         else:
@@ -302,7 +302,7 @@ class Sender:
     def _send_audio(self, now: float) -> bytes:
         config = self._config
         samples = self._packet_samples
-        before_digit = self._dtmf.audio_before(self._dropped + self.sent_samples)
+        before_digit = self._dtmf.audio_before(self._dropped + self.sent_ticks)
         wanted = samples if before_digit is None else min(samples, before_digit)
         chunk = self._take(wanted * self._tick_octets)
         kind = config.payload_type
@@ -311,9 +311,9 @@ class Sender:
             self._marker = False
         self._send(kind, self._timestamp, self._payload(chunk), now)
         taken = len(chunk) // self._tick_octets
-        self.queued_samples -= taken
-        self.sent_samples += taken
-        if not self.queued_samples:
+        self.queued_ticks -= taken
+        self.sent_ticks += taken
+        if not self.queued_ticks:
             self.drained = True
             self._dry_at = now
         return chunk

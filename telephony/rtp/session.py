@@ -4,17 +4,17 @@ import random
 from collections import deque
 from collections.abc import Callable
 
-from telephony.errors import LocalError, WireError
-from telephony.rtp import emodel
-from telephony.rtp.config import Address, RtpConfig, RtpLimits
-from telephony.rtp.control import RtcpControl
-from telephony.rtp.events import PlayoutDrained, RtpEvent
-from telephony.rtp.handover import ReceiveState, SendState
-from telephony.rtp.latch import SourceLatch, leads_inside
-from telephony.rtp.receiver import Receiver
-from telephony.rtp.sender import Sender
-from telephony.rtp.stats import RtpStats
-from telephony.wire import rtcp, rtp
+from offhook.telephony.errors import LocalError, WireError
+from offhook.telephony.rtp import emodel
+from offhook.telephony.rtp.config import Address, RtpConfig, RtpLimits
+from offhook.telephony.rtp.control import RtcpControl
+from offhook.telephony.rtp.events import PlayoutDrained, RtpEvent
+from offhook.telephony.rtp.handover import ReceiveState, SendState
+from offhook.telephony.rtp.latch import SourceLatch, leads_inside
+from offhook.telephony.rtp.receiver import Receiver
+from offhook.telephony.rtp.sender import Sender
+from offhook.telephony.rtp.stats import RtpStats
+from offhook.telephony.wire import rtcp, rtp
 
 _DEFAULT_LIMITS = RtpLimits()
 _NOWHERE = frozenset(("0.0.0.0", "::"))
@@ -151,7 +151,7 @@ class RtpSession:
         sent = sender.tick(now)
         if sender.drained:
             sender.drained = False
-            self._events.append(PlayoutDrained(sender.sent_samples))
+            self._events.append(PlayoutDrained(sender.sent_ticks))
         return sent
 
     @property
@@ -165,14 +165,14 @@ class RtpSession:
         return self._config.ptime_ms
 
     @property
-    def queued_samples(self) -> int:
+    def queued_ticks(self) -> int:
         """Samples that were played and neither left nor were dropped."""
-        return self._sender.queued_samples
+        return self._sender.queued_ticks
 
     @property
-    def sent_samples(self) -> int:
+    def sent_ticks(self) -> int:
         """Samples of played audio that have left, padding apart."""
-        return self._sender.sent_samples
+        return self._sender.sent_ticks
 
     @property
     def one_way_delay_s(self) -> float:
@@ -310,8 +310,8 @@ class RtpSession:
             "target": self._latch.target,
             "rtcp_target": self._rtcp_target(),
             "active": self.active,
-            "queued_samples": self.queued_samples,
-            "sent_samples": self.sent_samples,
+            "queued_ticks": self.queued_ticks,
+            "sent_ticks": self.sent_ticks,
             "pending_digits": self._sender.pending_digits,
             "ssrc": self._sender.ssrc,
             "remote_ssrc": self._receiver.ssrc,

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from telephony.rtp.clock import NTP_SHORT_HZ
-from telephony.wire.serial import MASK32, delta32
+from offhook.telephony.rtp.clock import NTP_SHORT_HZ
+from offhook.telephony.wire.serial import MASK32, delta32
 
 _SEQUENCE_CYCLE = 1 << 16
 _ABSURD_STEP_SAMPLES = 8_000

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from telephony.errors import WireError
+from offhook.telephony.errors import WireError
 
 MAX_LEVEL = 127
 """The quietest that seven bits can say: -127 dBov, digital silence."""

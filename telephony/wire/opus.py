@@ -1,6 +1,6 @@
 """How long an Opus packet lasts, and whether it is one: its table of contents (RFC 6716 §3). Nothing is decoded."""
 
-from telephony.errors import WireError
+from offhook.telephony.errors import WireError
 
 MAX_TICKS = 960
 """The longest packet: 120 ms (§3.2.5, R5), in ticks of 1/8000 s."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import NamedTuple
 
-from telephony.errors import WireError
+from offhook.telephony.errors import WireError
 
 SR = 200
 RR = 201

@@ -3,7 +3,7 @@
 from struct import Struct
 from typing import NamedTuple
 
-from telephony.errors import WireError
+from offhook.telephony.errors import WireError
 
 VERSION = 2
 MARKER = 0x80

@@ -3,7 +3,7 @@
 from struct import Struct
 from typing import NamedTuple
 
-from telephony.errors import WireError
+from offhook.telephony.errors import WireError
 
 DIGITS = "0123456789*#ABCD"
 """Key names by event code, 0 to 15."""

@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 
-from offhook.caller import read_recording
-from telephony.codec import codec_named
+from offhook.telephony.codec import codec_named
+from offhook.testing.sip_caller import read_recording
 
 START_S = 60.0
 READY = re.compile(r"ready sip:(?P<host>[^:]+):(?P<port>\d+) http://(?P<http>\S+)")

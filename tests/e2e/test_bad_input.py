@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from telephony.codec import codec_named
+from offhook.telephony.codec import codec_named
 from tests.e2e.conftest import BotProcess, speech
 from tests.e2e.phone import Phone, RtpPeer, answers_within_s, rtp, sdp
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from telephony.resample import resample
+from offhook.telephony.resample import resample
 from tests.e2e.conftest import BotProcess, speech
 from tests.e2e.peers import HOST, free_udp_ports, program
 

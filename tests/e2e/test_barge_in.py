@@ -5,8 +5,8 @@ from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
-from offhook.caller import Caller, read_recording
-from sip.net.address import Address
+from offhook.sip.net.address import Address
+from offhook.testing.sip_caller import Caller, read_recording
 from tests.e2e.conftest import BotProcess
 
 SENTENCE = (

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from offhook.caller import Caller, CallFailedError
-from sip.net.address import Address
+from offhook.sip.net.address import Address
+from offhook.testing.sip_caller import Caller, CallFailedError
 from tests.e2e.peers import HOST, Sipp
 
 pytestmark = pytest.mark.peer

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import psutil
 
-from offhook.caller import Caller
-from sip.net.address import Address
+from offhook.sip.net.address import Address
+from offhook.testing.sip_caller import Caller
 from tests.e2e.conftest import BotProcess, speech
 
 APOLOGY = "I am sorry, I had trouble hearing you."
@@ -36,7 +36,11 @@ steps:
 def recogniser(bot: BotProcess) -> psutil.Process:
     """The child that runs it; there is one."""
     children = psutil.Process(bot.process.pid).children(recursive=True)
-    (found,) = [child for child in children if "pipeline.worker_main" in child.cmdline() and "asr" in child.cmdline()]
+    (found,) = [
+        child
+        for child in children
+        if "offhook.pipeline.engine_host.main" in child.cmdline() and "asr" in child.cmdline()
+    ]
     return found
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from selenium.webdriver.common.by import By
 
-from telephony.codec import codec_named
+from offhook.telephony.codec import codec_named
 from tests.e2e.browser import Browser, chromium, microphone
 from tests.e2e.conftest import BotProcess
 

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from offhook.caller import Caller
-from offhook.flowfile import parse_flow
-from sip.net.address import Address
+from offhook.settings.flow_file import parse_flow
+from offhook.sip.net.address import Address
+from offhook.testing.sip_caller import Caller
 from tests.e2e.conftest import BotProcess
 
 README = (Path(__file__).parents[2] / "README.md").read_text()

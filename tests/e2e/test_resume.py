@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from offhook.testkit.carriers import TelnyxCarrier
+from offhook.testing.carriers import TelnyxCarrier
 from tests.e2e.conftest import BotProcess
-from tests.offhook.twilio_account import AUTH_TOKEN, CALL_SID, connect, free_port, webhook
+from tests.offhook.carriers.twilio_account import AUTH_TOKEN, CALL_SID, connect, free_port, webhook
 
 WITHIN_S = 10.0
 FIELDS = {"CallSid": CALL_SID, "From": "+1555", "To": "+1666"}

@@ -7,9 +7,9 @@ import socket
 import time
 from typing import Self
 
-from telephony.codec import codec_named
-from telephony.wire import rtcp
-from telephony.wire.rtcp import ReceiverReport
+from offhook.telephony.codec import codec_named
+from offhook.telephony.wire import rtcp
+from offhook.telephony.wire.rtcp import ReceiverReport
 from tests.e2e.conftest import BotProcess, speech
 from tests.e2e.peers import HOST
 from tests.e2e.phone import Phone, rtp, sdp

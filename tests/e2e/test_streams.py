@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from offhook.caller import CallFailedError
-from offhook.testkit.carrier import Carrier
+from offhook.testing.carrier import Carrier
+from offhook.testing.sip_caller import CallFailedError
 from tests.e2e.conftest import BotProcess
 
 WITHIN_S = 10.0

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from telephony.codec import codec_named
+from offhook.telephony.codec import codec_named
 from tests.e2e.conftest import BotProcess, speech
 from tests.e2e.peers import Sipp, sipp
 from tests.e2e.phone import RtpPeer

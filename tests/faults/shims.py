@@ -14,8 +14,8 @@ STEP_AFTER_S, STEP_S = 6.0, 3_600.0
 
 def block() -> None:
     """Stop the event loop for 200 ms, twice a second, as a careless plug-in would."""
-    from offhook import dialogs  # noqa: PLC0415
-    from offhook.call import Call  # noqa: PLC0415
+    from offhook.api import dialogs  # noqa: PLC0415
+    from offhook.api.call import Call  # noqa: PLC0415
 
     inner = dialogs.bench_dialog
 
@@ -66,6 +66,6 @@ def crowd() -> None:
 
 if __name__ == "__main__":
     {"block": block, "clock": clock, "crowd": crowd}[sys.argv.pop(1)]()
-    from offhook.cli import main
+    from offhook.cli.main import main
 
     main()

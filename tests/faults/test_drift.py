@@ -2,7 +2,7 @@
 
 import pytest
 
-from telephony.rtp import AudioGap, AudioPayload
+from offhook.telephony.rtp import AudioGap, AudioPayload
 from tests.telephony.rtp.support import REMOTE as SOURCE
 from tests.telephony.rtp.support import START, audio, events, run_timers, session
 

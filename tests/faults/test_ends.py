@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from offhook.caller import Caller
-from offhook.testkit.impair import Impairment
-from offhook.testkit.sip_relay import SipRelay
-from offhook.testkit.udp_relay import RelaySettings
-from sip.net.address import Address
+from offhook.sip.net.address import Address
+from offhook.testing.impair import Impairment
+from offhook.testing.sip_caller import Caller
+from offhook.testing.sip_relay import SipRelay
+from offhook.testing.udp_relay import RelaySettings
 from tests.e2e.conftest import BotProcess
 from tests.e2e.phone import Phone, RtpPeer, sdp
 from tests.faults.conftest import MEDIA_TIMEOUT_S, bye_answer

@@ -2,8 +2,8 @@
 
 import pytest
 
-from offhook.testkit.impair import Impairer, Impairment
-from telephony.rtp import AudioGap, AudioPayload
+from offhook.telephony.rtp import AudioGap, AudioPayload
+from offhook.testing.impair import Impairer, Impairment
 from tests.telephony.rtp.support import REMOTE as SOURCE
 from tests.telephony.rtp.support import START, audio, events, indices, run_timers, session
 

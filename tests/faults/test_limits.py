@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from offhook.limits import MEMORY_A_CALL_BYTES, MEMORY_RESERVED_BYTES
+from offhook.process.os_limits import MEMORY_A_CALL_BYTES, MEMORY_RESERVED_BYTES
 from tests.e2e.conftest import BotProcess
 from tests.e2e.phone import Phone, Response, RtpPeer, sdp
 from tests.faults.test_process import ROOT, hang_up, shim

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from offhook.caller import Caller
-from offhook.testkit.impair import Impairment
-from offhook.testkit.sip_relay import SipRelay
-from offhook.testkit.udp_relay import RelaySettings
-from sip.net.address import Address
+from offhook.sip.net.address import Address
+from offhook.testing.impair import Impairment
+from offhook.testing.sip_caller import Caller
+from offhook.testing.sip_relay import SipRelay
+from offhook.testing.udp_relay import RelaySettings
 from tests.e2e.conftest import BotProcess, speech
 
 HOST = "127.0.0.1"

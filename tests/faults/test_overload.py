@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.witness import Witnesses
-from offhook.cluster.admission import LoadLimits
+from offhook.process.admission import LoadLimits
 from tests.e2e.conftest import BotProcess
 from tests.e2e.peers import Outcome, Sipp
 from tests.faults.test_process import hang_up

@@ -35,7 +35,7 @@ def test_the_seeds_and_what_is_left_when_they_are_cut_off(target: str) -> None:
 
 def test_a_session_that_miscounts_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The check can fail: here `clear` says that nothing was dropped."""
-    monkeypatch.setattr("telephony.rtp.session.RtpSession.clear", lambda self, now: self._sender.clear() * 0)
+    monkeypatch.setattr("offhook.telephony.rtp.session.RtpSession.clear", lambda self, now: self._sender.clear() * 0)
     with pytest.raises(AssertionError):
         for seed in seeds()["session"]:
             play_session(seed)

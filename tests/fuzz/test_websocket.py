@@ -31,7 +31,7 @@ def test_both_come_to_the_same() -> None:
 )
 def test_a_reader_that_is_wrong_is_found(monkeypatch: pytest.MonkeyPatch, what: str, instead: object) -> None:
     """The check can fail."""
-    monkeypatch.setattr(f"offhook.web.frames.{what}", instead)
+    monkeypatch.setattr(f"offhook.web.websocket_frames.{what}", instead)
     with pytest.raises(AssertionError):
         for case in cases(CASES):
             check_websocket(case)

@@ -5,20 +5,20 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from time import monotonic
 
-from pipeline.asr.engine import AsrCapabilities, AsrEngine, AsrRequest, Transcript
-from pipeline.asr.fixed import FixedEngine
-from pipeline.ears.ears import Ears
-from pipeline.errors import EngineError
-from pipeline.session import Engines, Session
-from pipeline.trace import SessionEvent
-from pipeline.tts.cache import ClipCache
-from pipeline.tts.engine import SpeechChunk, TtsCapabilities, TtsEngine
-from pipeline.tts.recorded import RecordedEngine, spread
-from pipeline.tts.voice import Voice
-from pipeline.turn.core import TurnCore, TurnSettings
-from pipeline.vad.batch import VadBatcher
-from pipeline.vad.engine import VadCapabilities
-from pipeline.vad.gate import GateSettings
+from offhook.pipeline.asr.engine import AsrCapabilities, AsrEngine, AsrRequest, Transcript
+from offhook.pipeline.asr.fixed import FixedEngine
+from offhook.pipeline.errors import EngineError
+from offhook.pipeline.front_end.front_end import AudioFrontEnd
+from offhook.pipeline.session import Engines, Session
+from offhook.pipeline.trace import SessionEvent
+from offhook.pipeline.tts.cache import ClipCache
+from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, TtsEngine
+from offhook.pipeline.tts.recorded import RecordedEngine, spread
+from offhook.pipeline.tts.voice import Voice
+from offhook.pipeline.turn.core import TurnCore, TurnSettings
+from offhook.pipeline.vad.batch import VadBatcher
+from offhook.pipeline.vad.engine import VadCapabilities
+from offhook.pipeline.vad.gate import GateSettings
 
 FRAME_SAMPLES = 256
 PACKET_SAMPLES = 160
@@ -51,29 +51,29 @@ class FakeLine:
         self._changed.set()
 
     def clear(self) -> int:
-        dropped, self._queue = self.queued_samples, b""
+        dropped, self._queue = self.queued_ticks, b""
         self._changed.set()
         return dropped
 
     @property
-    def queued_samples(self) -> int:
+    def queued_ticks(self) -> int:
         return len(self._queue) // self.tick_octets
 
     @property
-    def sent_samples(self) -> int:
+    def sent_ticks(self) -> int:
         return len(self.sent) // self.tick_octets
 
-    def heard_samples(self) -> int:
-        return max(0, self.sent_samples - self.in_flight)
+    def played_ticks(self) -> int:
+        return max(0, self.sent_ticks - self.in_flight)
 
     def send(self, samples: int | None = None) -> None:
         """Let packets leave: so many samples, or all."""
-        left = self.queued_samples if samples is None else min(samples, self.queued_samples)
+        left = self.queued_ticks if samples is None else min(samples, self.queued_ticks)
         while left > 0:
             payload = self._queue[: min(left, PACKET_SAMPLES) * self.tick_octets]
             left -= len(payload) // self.tick_octets
             self._queue = self._queue[len(payload) :]
-            ordinal = self.sent_samples
+            ordinal = self.sent_ticks
             self.sent += payload
             if self.on_sent is not None:
                 self.on_sent(payload, ordinal, monotonic())
@@ -179,7 +179,7 @@ class Talk:
         says: str | None = None,
         tts: TtsEngine | None = None,
         settings: TurnSettings | None = None,
-        ears: Callable[[str], Ears] | None = None,
+        ears: Callable[[str], AudioFrontEnd] | None = None,
         line: type[FakeLine] = FakeLine,
     ) -> None:
         self.changed = asyncio.Event()
@@ -214,7 +214,7 @@ class Talk:
 
     async def playing(self, samples: int = 1) -> None:
         """Wait until so much is queued."""
-        await self.until(lambda: self.line.queued_samples >= samples)
+        await self.until(lambda: self.line.queued_ticks >= samples)
 
     async def hear(self, frames: int, probability: float) -> None:
         """Audio of the caller, all at once: loud where it is speech. Returns when all of it is judged."""

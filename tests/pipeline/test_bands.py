@@ -1,4 +1,4 @@
-from pipeline.bands import Bands, Convert
+from offhook.pipeline.bands import Bands, Convert
 
 
 def double(pcm: bytes) -> bytes:

@@ -2,10 +2,10 @@ import asyncio
 
 import pytest
 
-from pipeline.caller_audio import KEPT_SAMPLES, PRE_ROLL_SAMPLES, CallerAudio
-from pipeline.errors import EngineError
-from pipeline.vad.batch import Events, VadBatcher
-from pipeline.vad.gate import GateEvent, GateSettings, SpeechConfirmed, SpeechStarted, SpeechStopped
+from offhook.pipeline.caller_audio import KEPT_SAMPLES, PRE_ROLL_SAMPLES, CallerAudio
+from offhook.pipeline.errors import EngineError
+from offhook.pipeline.vad.batch import Events, VadBatcher
+from offhook.pipeline.vad.gate import GateEvent, GateSettings, SpeechConfirmed, SpeechStarted, SpeechStopped
 from tests.pipeline.conversation import FRAME_SAMPLES, LOUD, ScriptedVad
 
 PACKET = 160

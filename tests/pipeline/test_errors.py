@@ -1,6 +1,6 @@
 import pickle
 
-from pipeline.errors import EngineError, EngineTimeout
+from offhook.pipeline.errors import EngineError, EngineTimeout
 
 
 def test_says_who_what_why_and_what_to_type() -> None:

@@ -7,13 +7,22 @@ from typing import Any
 
 import pytest
 
-from pipeline.asr.engine import Transcript
-from pipeline.asr.grammar import GrammarError
-from pipeline.errors import EngineError
-from pipeline.events import Answer, AnswerKind, Choice, DigitRule, Heard, Prompt, Question
-from pipeline.trace import BargedIn, BotHeard, BotResumed, BotSpoke, CallerPartial, EngineFailed, Mark, TurnTraced
-from pipeline.turn.core import MAX_SKIPPED, TurnSettings
-from pipeline.turn.tables import Floor
+from offhook.pipeline.asr.engine import Transcript
+from offhook.pipeline.asr.grammar import GrammarError
+from offhook.pipeline.errors import EngineError
+from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, Heard, Prompt, Question
+from offhook.pipeline.trace import (
+    BargedIn,
+    BotHeard,
+    BotResumed,
+    BotSpoke,
+    CallerPartial,
+    EngineFailed,
+    Mark,
+    TurnTraced,
+)
+from offhook.pipeline.turn.core import MAX_SKIPPED, TurnSettings
+from offhook.pipeline.turn.tables import Floor
 from tests.pipeline.conversation import CLIP_SAMPLES, FRAME_SAMPLES, LOUD, ScriptedTts, Talk
 
 PROMPT = Prompt("Balance or opening hours?")
@@ -128,7 +137,7 @@ async def test_speech_interrupts_and_the_words_are_counted() -> None:
     talk.line.send(CLIP_SAMPLES // 2)
     talk.line.in_flight = 160
     await talk.speak()
-    assert talk.line.queued_samples == 0
+    assert talk.line.queued_ticks == 0
     (barged,) = talk.told(BargedIn)
     assert isinstance(barged, BargedIn)
     assert (barged.heard.heard, barged.heard.unheard) == ("Balance", "or opening hours?")
@@ -145,13 +154,13 @@ async def test_a_click_costs_no_word() -> None:
     await talk.playing()
     talk.line.send(CLIP_SAMPLES // 2)
     await talk.click()
-    assert talk.line.queued_samples == 0
+    assert talk.line.queued_ticks == 0
     await talk.playing()
     talk.line.send()
     answer = await result(task)
     assert answer.prompt == Heard(PROMPT.text)
     assert talk.told(BotResumed) and not talk.told(BargedIn)
-    assert CLIP_SAMPLES < talk.line.sent_samples < 1.5 * CLIP_SAMPLES
+    assert CLIP_SAMPLES < talk.line.sent_ticks < 1.5 * CLIP_SAMPLES
 
 
 async def test_what_is_neither_speech_nor_a_click_does_not_hold_the_bot_for_ever() -> None:
@@ -189,7 +198,7 @@ async def test_who_speaks_again_while_nothing_is_recognised_is_heard() -> None:
     await talk.speak()
     talk.asr.turns[0].answer.set_result(Transcript(""))
     await talk.until(lambda: len(talk.asr.turns) == 2)
-    assert talk.line.queued_samples == 0
+    assert talk.line.queued_ticks == 0
     await talk.fall_silent()
     await talk.until(lambda: talk.asr.turns[1].finishing)
     talk.asr.turns[1].answer.set_result(Transcript("my balance"))
@@ -245,7 +254,7 @@ async def test_a_prompt_is_not_over_while_a_sentence_is_being_synthesised() -> N
     assert not task.done()
     talk.line.send()
     assert (await result(task)).prompt == Heard(TWO.text)
-    assert talk.line.sent_samples == 2 * CLIP_SAMPLES
+    assert talk.line.sent_ticks == 2 * CLIP_SAMPLES
     assert len(talk.told(BotSpoke)) == 1
 
 
@@ -259,10 +268,10 @@ async def test_a_sentence_that_comes_while_the_bot_is_held_is_said_afterwards() 
     await talk.hear(1, 1.0)
     tts.gates["Second sentence."].set()
     await asyncio.sleep(0)
-    assert talk.line.queued_samples == 0
+    assert talk.line.queued_ticks == 0
     await talk.fall_silent()
     await talk.playing(CLIP_SAMPLES)
-    await talk.until(lambda: talk.line.queued_samples > CLIP_SAMPLES)
+    await talk.until(lambda: talk.line.queued_ticks > CLIP_SAMPLES)
     talk.line.send()
     assert (await result(task)).prompt == Heard(TWO.text)
 
@@ -399,7 +408,7 @@ async def test_who_stops_waiting_can_go_on_with_something_else(when: str) -> Non
         await result(task)
     assert talk.core.floor is Floor.IDLE
     assert talk.core.get_timer() is None
-    assert talk.line.queued_samples == 0
+    assert talk.line.queued_ticks == 0
     (heard,) = talk.told(BotHeard)
     assert isinstance(heard, BotHeard)
     assert heard.heard.interrupted is (when in ("speaking", "held"))
@@ -499,7 +508,7 @@ async def test_the_end_of_the_call_ends_everything(when: str) -> None:
     talk.session.close()
     with pytest.raises(asyncio.CancelledError):
         await result(task)
-    assert talk.line.queued_samples == 0
+    assert talk.line.queued_ticks == 0
     assert talk.core.get_timer() is None
     if talk.asr.turns:
         await talk.until(lambda: talk.asr.turns[0].cancelled)

@@ -2,13 +2,13 @@
 
 import asyncio
 
-from pipeline.ears.ears import Ears
-from pipeline.events import Prompt, Question
-from pipeline.trace import CallerSpeech
+from offhook.pipeline.events import Prompt, Question
+from offhook.pipeline.front_end.front_end import AudioFrontEnd
+from offhook.pipeline.trace import CallerSpeech
 from tests.pipeline.conversation import CLIP_SAMPLES, FRAME_SAMPLES, PACKET_SAMPLES, Talk
 
 
-class ListedEars(Ears):
+class ListedEars(AudioFrontEnd):
     """Writes down what it is told, marks what it hears, and gives a frame `worth` at most."""
 
     def __init__(self, encoding: str) -> None:
@@ -33,7 +33,7 @@ class ListedEars(Ears):
 def _talk() -> tuple[Talk, ListedEars]:
     made: list[ListedEars] = []
 
-    def ears(encoding: str) -> Ears:
+    def ears(encoding: str) -> AudioFrontEnd:
         made.append(ListedEars(encoding))
         return made[-1]
 
@@ -46,14 +46,14 @@ async def test_what_the_ears_take_for_echo_does_not_pause_the_bot() -> None:
     step = asyncio.ensure_future(talk.session.step(Prompt("hello"), Question()))
     await talk.playing(CLIP_SAMPLES)
     await talk.hear(12, 1.0)
-    assert talk.line.queued_samples == CLIP_SAMPLES
+    assert talk.line.queued_ticks == CLIP_SAMPLES
     assert not talk.told(CallerSpeech)
     assert ears.asked == [FRAME_SAMPLES * n for n in range(1, 13)]
     await talk.hear(3, 0.2)  # nobody would take it for speech
     assert len(ears.asked) == 12
     ears.worth = 1.0
     await talk.hear(12, 1.0)
-    assert talk.line.queued_samples == 0
+    assert talk.line.queued_ticks == 0
     assert talk.told(CallerSpeech)
     step.cancel()
 

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from pipeline.events import Prompt, Question
-from pipeline.tts.recorded import RecordedEngine
+from offhook.pipeline.events import Prompt, Question
+from offhook.pipeline.tts.recorded import RecordedEngine
 from tests.pipeline.conversation import CLIP_SAMPLES, FRAME_SAMPLES, FakeLine, Talk
 
 
@@ -42,7 +42,7 @@ async def test_a_pause_is_counted_in_ticks_and_the_rest_said_from_there() -> Non
     talk.line.send(CLIP_SAMPLES // 2)
     await talk.click()
     await talk.playing()
-    assert CLIP_SAMPLES // 2 <= talk.line.queued_samples < CLIP_SAMPLES
+    assert CLIP_SAMPLES // 2 <= talk.line.queued_ticks < CLIP_SAMPLES
     talk.line.send()
     assert set(talk.line.sent[::2]) == {1}
     step.cancel()

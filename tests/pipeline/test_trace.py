@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.trace import STAGES, Mark, TurnTrace
+from offhook.pipeline.trace import STAGES, Mark, TurnTrace
 
 moments = st.floats(0, 1e5, allow_nan=False)
 

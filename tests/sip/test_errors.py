@@ -1,4 +1,4 @@
-from sip.errors import LocalError, ParseError, RemoteError, SipError
+from offhook.sip.errors import LocalError, ParseError, RemoteError, SipError
 
 
 def test_a_remote_error_knows_what_to_answer() -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from sip.errors import LocalError
-from sip.events import (
+from offhook.sip.errors import LocalError
+from offhook.sip.events import (
     CallAnswered,
     CallCancelled,
     CallConfirmed,
@@ -18,7 +18,7 @@ from sip.events import (
     ReinviteReceived,
     ReinviteRejected,
 )
-from sip.settings import UaSettings
+from offhook.sip.settings import UaSettings
 from tests.sip.dialog.harness import ALICE, ANSWER, BOB, OFFER, TARGET, Agent, Wire
 
 

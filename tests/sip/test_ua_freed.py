@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from sip.dialog.session import Session
-from sip.transaction.server import ServerTransaction
+from offhook.sip.dialog.invite_usage import InviteUsage
+from offhook.sip.transaction.server import ServerTransaction
 from tests.sip.dialog.harness import ALICE, ANSWER, BOB, OFFER, Wire
 from tests.sip.test_ua_calls import established, incoming
 
@@ -23,7 +23,7 @@ def uncollected() -> Iterator[None]:
 
 
 def alive() -> list[str]:
-    return [type(one).__name__ for one in gc.get_objects() if isinstance(one, Session | ServerTransaction)]
+    return [type(one).__name__ for one in gc.get_objects() if isinstance(one, InviteUsage | ServerTransaction)]
 
 
 @pytest.mark.parametrize("reinvite", [False, True])

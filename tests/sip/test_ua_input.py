@@ -4,10 +4,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sip.events import CallConfirmed, CallEnded, EndCause, IncomingCall, ReinviteReceived
-from sip.message.message import Response
-from sip.net.address import Address
-from sip.settings import UaSettings
+from offhook.sip.events import CallConfirmed, CallEnded, EndCause, IncomingCall, ReinviteReceived
+from offhook.sip.message.message import Response
+from offhook.sip.net.address import Address
+from offhook.sip.settings import UaSettings
 from tests.sip.dialog.harness import ALICE, ANSWER, OFFER, Message, Phone, inside, invite, to_tag
 
 ALLOW = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS")

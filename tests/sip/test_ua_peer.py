@@ -2,7 +2,7 @@
 
 import pytest
 
-from sip.events import (
+from offhook.sip.events import (
     CallAnswered,
     CallConfirmed,
     CallEnded,
@@ -15,9 +15,9 @@ from sip.events import (
     ReinviteReceived,
     ReinviteRejected,
 )
-from sip.message.message import Request, Response
-from sip.net.address import Address
-from sip.settings import UaSettings
+from offhook.sip.message.message import Request, Response
+from offhook.sip.net.address import Address
+from offhook.sip.settings import UaSettings
 from tests.sip.dialog.harness import ALICE, ANSWER, OFFER, Message, Phone, inside, invite, reply, to_tag
 
 CONTACT = ("Contact: <sip:alice@192.0.2.1:5060>",)

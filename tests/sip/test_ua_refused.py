@@ -2,11 +2,11 @@
 
 import pytest
 
-from sip.events import CallEnded, CallRejected, IncomingCall
-from sip.inspection import Refusal
-from sip.message.message import Response
-from sip.settings import UaSettings
-from sip.ua import UserAgent
+from offhook.sip.events import CallEnded, CallRejected, IncomingCall
+from offhook.sip.message.message import Response
+from offhook.sip.settings import UaSettings
+from offhook.sip.ua import UserAgent
+from offhook.sip.uas_checks import Refusal
 from tests.sip.dialog.harness import ALICE, BOB, OFFER, TARGET, Message, Phone, Tokens, Wire, inside, invite, to_tag
 
 FULL = Refusal(503)

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from telephony import pcm
-from telephony.codec import PCMU
-from telephony.plc import Concealer
-from telephony.resample import resample
+from offhook.telephony import pcm
+from offhook.telephony.codec import PCMU
+from offhook.telephony.plc import Concealer
+from offhook.telephony.resample import resample
 from tests.telephony import appendix_i
 
 Floats = npt.NDArray[np.float64]

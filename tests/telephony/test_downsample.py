@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telephony import pcm, tones
-from telephony.resample import Downsampler
+from offhook.telephony import pcm, tones
+from offhook.telephony.resample import Downsampler
 
 
 def level_of(frequency_hz: float) -> float:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telephony import pcm
+from offhook.telephony import pcm
 
 
 def test_level_of_full_scale_square_is_zero() -> None:

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telephony import pcm, tones
-from telephony.plc import Concealer
+from offhook.telephony import pcm, tones
+from offhook.telephony.plc import Concealer
 
 FRAME = 160
 

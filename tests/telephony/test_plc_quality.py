@@ -10,10 +10,10 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from pipeline.asr.engine import AsrRequest
-from pipeline.asr.pocketsphinx import PocketsphinxEngine
-from telephony import tones
-from telephony.resample import resample
+from offhook.pipeline.asr.engine import AsrRequest
+from offhook.pipeline.asr.pocketsphinx import PocketsphinxEngine
+from offhook.telephony import tones
+from offhook.telephony.resample import resample
 from tests.telephony import appendix_i
 from tests.telephony.loss import (
     FRAME,

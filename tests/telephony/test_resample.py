@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telephony import native, pcm, tones
-from telephony.resample import Resampler, Upsampler, resample
+from offhook.telephony import native, pcm, tones
+from offhook.telephony.resample import Resampler, Upsampler, resample
 
 
 def spectrum_db(audio: bytes, rate_hz: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

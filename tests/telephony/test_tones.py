@@ -2,7 +2,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from telephony import pcm, tones
+from offhook.telephony import pcm, tones
 
 
 def peaks_hz(audio: bytes, count: int, rate_hz: int = 8_000) -> list[float]:

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from offhook import log
+from offhook.observe import log
 from offhook.records import CallClock, CallRecord, EndedBy, RecordingWriter, RecordStore, TranscriptLine
 from offhook.records.capture import CaptureWriter
 

@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Callable
 from urllib.parse import urlencode
 
-from telephony.twilio.signature import sign
+from offhook.telephony.media_streams.signature import sign
 from tests.offhook.web.streams import AUTH_TOKEN, PUBLIC_URL
 
 CALL = {"CallSid": "CA1", "From": "+14155550100", "To": "+14155550199", "Caller ünï": "Ä €"}

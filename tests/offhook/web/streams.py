@@ -12,9 +12,9 @@ from urllib.parse import urlencode
 
 from fastapi import FastAPI
 
-from offhook.config import Config
-from offhook.web.twilio import server_with_streams
-from telephony.twilio.signature import sign
+from offhook.settings.config import Config
+from offhook.telephony.media_streams.signature import sign
+from offhook.web.media_streams import server_with_streams
 
 AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
 PUBLIC_URL = "https://bot.example.com"

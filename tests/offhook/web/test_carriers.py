@@ -7,9 +7,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from offhook.config import Config
+from offhook.settings.config import Config
 from offhook.usererror import UserError
-from offhook.web.carrier_door import open_carrier_door
+from offhook.web.carrier_auth import open_carrier_door
 from tests.offhook.web.streams import PUBLIC_URL, Front, front
 
 SECRET = "0123456789abcdef-XYZ"

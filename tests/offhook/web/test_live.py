@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from offhook.livefeed import LiveCall, LiveFeed
+from offhook.observe.live_feed import LiveCall, LiveFeed
+from offhook.pipeline.trace import BotSpoke, CallerPartial, KeyPressed
 from offhook.web import live
 from offhook.web.live import LiveHub, TooManyViewersError, Viewer, live_routes
 from offhook.web.server import WebServer
-from pipeline.trace import BotSpoke, CallerPartial, KeyPressed
 
 BEGUN = {"kind": "begun", "at": 0.0, "caller": "a", "called": "b"}
 

@@ -7,8 +7,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from offhook.config import Config, HttpConfig
 from offhook.records import RecordStore
+from offhook.settings.config import Config, HttpConfig
 from offhook.web.live import LiveHub
 from offhook.web.pages import PAGES, read_pages
 from offhook.web.site import add_site

@@ -9,7 +9,7 @@ from email.message import Message
 
 import pytest
 
-from offhook.metrics import Metrics
+from offhook.observe.metrics import Metrics
 from offhook.usererror import UserError
 from offhook.web.app import create_app
 from offhook.web.server import WebServer

@@ -6,10 +6,10 @@ from xml.etree import ElementTree
 import pytest
 from pydantic import ValidationError
 
-from offhook.config import Config
+from offhook.settings.config import Config
+from offhook.telephony.media_streams.signature import sign
 from offhook.usererror import UserError
-from offhook.web.twilio_door import open_door
-from telephony.twilio.signature import sign
+from offhook.web.twilio_auth import open_door
 from tests.offhook.web.forgeries import CALL, HIJACKS, WS_URL, signed
 from tests.offhook.web.streams import AUTH_TOKEN, PUBLIC_URL, UPGRADE, Front, front, guarded
 

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from telephony.twilio.signature import sign
+from offhook.telephony.media_streams.signature import sign
 from tests.offhook.web.forgeries import CALL, GOOD, LISTS, SIGNATURES, URL
 from tests.offhook.web.streams import AUTH_TOKEN, PUBLIC_URL, Front, front, guarded
 

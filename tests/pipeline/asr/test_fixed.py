@@ -1,8 +1,8 @@
 import pytest
 
-from pipeline.asr.engine import AsrCapabilities, AsrEngine, AsrRequest, Transcript
-from pipeline.asr.fixed import FixedEngine
-from pipeline.errors import EngineError
+from offhook.pipeline.asr.engine import AsrCapabilities, AsrEngine, AsrRequest, Transcript
+from offhook.pipeline.asr.fixed import FixedEngine
+from offhook.pipeline.errors import EngineError
 
 
 async def test_hears_always_the_same() -> None:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.asr.grammar import (
+from offhook.pipeline.asr.grammar import (
     MAX_PHRASE_CHARS,
     MAX_PHRASES,
     GrammarError,
@@ -13,7 +13,7 @@ from pipeline.asr.grammar import (
     question_grammar,
     unknown_words,
 )
-from pipeline.events import Choice, DigitRule, Question
+from offhook.pipeline.events import Choice, DigitRule, Question
 
 BALANCE = Choice("balance", ("check my balance", "Balance"), dtmf="1")
 AGENT = Choice("agent", ("speak to an agent", "I don't know"), dtmf="0")

@@ -1,6 +1,6 @@
 import numpy as np
 
-from pipeline.asr._narrowband import CEPSTRA, lost_band_matrix, mllr_text
+from offhook.pipeline.asr._narrowband import CEPSTRA, lost_band_matrix, mllr_text
 
 
 def test_a_band_that_loses_nothing_needs_no_transform() -> None:

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from pipeline.asr.engine import AsrEngine, AsrRequest, AsrStream
-from pipeline.asr.pocketsphinx import PocketsphinxEngine
-from pipeline.errors import EngineError, EngineTimeout
+from offhook.pipeline.asr.engine import AsrEngine, AsrRequest, AsrStream
+from offhook.pipeline.asr.pocketsphinx import PocketsphinxEngine
+from offhook.pipeline.errors import EngineError, EngineTimeout
 
 SPEECH = Path(__file__).parents[2] / "data" / "speech"
 GRAMMAR = """#JSGF V1.0;

@@ -2,15 +2,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.asr.grammar import DIGIT_WORDS
-from pipeline.dialog.digits import (
+from offhook.pipeline.asr.grammar import DIGIT_WORDS
+from offhook.pipeline.dialog.digits import (
     MAX_SPOKEN_CHARS,
     apart,
     fitting_digits,
     is_digits,
     spoken_digits,
 )
-from pipeline.events import DigitRule
+from offhook.pipeline.events import DigitRule
 
 
 @pytest.mark.parametrize(

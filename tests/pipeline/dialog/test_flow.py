@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.asr.grammar import question_grammar
-from pipeline.dialog.flow import (
+from offhook.pipeline.asr.grammar import question_grammar
+from offhook.pipeline.dialog.flow import (
     Ask,
     Collect,
     End,
@@ -16,8 +16,8 @@ from pipeline.dialog.flow import (
     Step,
     Wording,
 )
-from pipeline.dialog.steps import MAX_STEPS
-from pipeline.events import Choice, DigitRule
+from offhook.pipeline.dialog.steps import MAX_STEPS
+from offhook.pipeline.events import Choice, DigitRule
 
 BYE = End("bye", "Goodbye.")
 RETRY = Retry("bye")

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.asr.grammar import question_grammar
-from pipeline.dialog.flow import Ask, Collect, End, Flow, Option, Retry, Say, Step, Wording
-from pipeline.dialog.runner import AskFor, FlowRunner, HangUp, Speak
-from pipeline.events import Answer, AnswerKind, Choice, DigitRule, Heard, Prompt
+from offhook.pipeline.asr.grammar import question_grammar
+from offhook.pipeline.dialog.flow import Ask, Collect, End, Flow, Option, Retry, Say, Step, Wording
+from offhook.pipeline.dialog.runner import AskFor, FlowRunner, HangUp, Speak
+from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, Heard, Prompt
 
 NO_INPUT = Answer(AnswerKind.NO_INPUT)
 NO_MATCH = Answer(AnswerKind.NO_MATCH, text="potato")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.dialog.sentences import sentences
+from offhook.pipeline.dialog.sentences import sentences
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.dialog.template import is_variable_name, names_in, render
+from offhook.pipeline.dialog.template import is_variable_name, names_in, render
 
 
 def test_variables_are_filled_in() -> None:

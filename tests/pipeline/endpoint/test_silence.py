@@ -1,8 +1,8 @@
 import pytest
 
-from pipeline.endpoint.policy import EndpointPolicy
-from pipeline.endpoint.silence import SilencePolicy
-from pipeline.events import Question
+from offhook.pipeline.endpoint.policy import EndpointPolicy
+from offhook.pipeline.endpoint.silence import SilencePolicy
+from offhook.pipeline.events import Question
 
 
 def test_the_question_says_how_long() -> None:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.playout.ledger import PlayoutLedger, Utterance
-from pipeline.tts.engine import Word
-from pipeline.tts.recorded import spread
+from offhook.pipeline.playout.ledger import PlayoutLedger, Utterance
+from offhook.pipeline.tts.engine import Word
+from offhook.pipeline.tts.recorded import spread
 
 TEXT = "One two, three. Four!"
 

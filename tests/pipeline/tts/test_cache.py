@@ -2,9 +2,9 @@ import asyncio
 
 import pytest
 
-from pipeline.errors import EngineError
-from pipeline.tts.cache import ENTRY_BYTES, WORD_BYTES, Clip, ClipCache
-from pipeline.tts.engine import Word
+from offhook.pipeline.errors import EngineError
+from offhook.pipeline.tts.cache import ENTRY_BYTES, WORD_BYTES, Clip, ClipCache
+from offhook.pipeline.tts.engine import Word
 
 KEY = ("espeak/en", "Hello", "PCMU")
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.tts._decimate import Samples, decimate
+from offhook.pipeline.tts._decimate import Samples, decimate
 
 
 def tone(frequency_hz: float, rate_hz: int, samples: int) -> Samples:

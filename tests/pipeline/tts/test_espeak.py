@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from pipeline.errors import EngineError
-from pipeline.tts.engine import SpeechChunk, TtsEngine, Word
-from pipeline.tts.espeak import MAX_TEXT_CHARS, EspeakEngine
+from offhook.pipeline.errors import EngineError
+from offhook.pipeline.tts.engine import SpeechChunk, TtsEngine, Word
+from offhook.pipeline.tts.espeak import MAX_TEXT_CHARS, EspeakEngine
 
 PROMPT = "Welcome to the example bank. You owe $12.50 — is that O.K., Zoë? One of the agents will help."
 AUDIBLE = 200

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.tts.normalize import cardinal, normalize, ordinal
+from offhook.pipeline.tts.normalize import cardinal, normalize, ordinal
 
 SPOKEN = {
     "It is $12.50.": "It is twelve dollars and fifty cents.",

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import EngineError
-from pipeline.tts.engine import TtsCapabilities, TtsEngine, Word
-from pipeline.tts.recorded import RecordedEngine
+from offhook.pipeline.errors import EngineError
+from offhook.pipeline.tts.engine import TtsCapabilities, TtsEngine, Word
+from offhook.pipeline.tts.recorded import RecordedEngine
 
 PCM = bytes(range(200))
 

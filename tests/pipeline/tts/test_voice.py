@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from pipeline.errors import EngineError
-from pipeline.tts.cache import ClipCache
-from pipeline.tts.engine import SpeechChunk, TtsCapabilities, Word
-from pipeline.tts.recorded import RecordedEngine
-from pipeline.tts.voice import Voice
+from offhook.pipeline.errors import EngineError
+from offhook.pipeline.tts.cache import ClipCache
+from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, Word
+from offhook.pipeline.tts.recorded import RecordedEngine
+from offhook.pipeline.tts.voice import Voice
 
 
 class Engine:

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.tts._words import WordSpan, align, sentences
+from offhook.pipeline.tts._words import WordSpan, align, sentences
 
 
 def test_each_word_ends_where_the_next_begins() -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from pipeline.events import Answer, AnswerKind, Choice, DigitRule, Prompt, Question
-from pipeline.turn.core import MAX_TYPED_AHEAD, TurnCore, TurnSettings
-from pipeline.turn.tables import Action, Floor
+from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, Prompt, Question
+from offhook.pipeline.turn.core import MAX_TYPED_AHEAD, TurnCore, TurnSettings
+from offhook.pipeline.turn.tables import Action, Floor
 
 PROMPT = Prompt("Balance or opening hours?")
 FIRM = Prompt("This call is recorded.", barge_in=False)

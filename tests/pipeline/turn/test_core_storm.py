@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.events import Answer, AnswerKind, Choice, DigitRule, Prompt, Question
-from pipeline.turn.core import MAX_SKIPPED, TurnSettings
-from pipeline.turn.tables import Action, Floor
+from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, Prompt, Question
+from offhook.pipeline.turn.core import MAX_SKIPPED, TurnSettings
+from offhook.pipeline.turn.tables import Action, Floor
 from tests.pipeline.turn.test_core import FIRM, FREE, MENU, PIN, PROMPT, Talk
 
 BOTH = Question(choices=(Choice("a", ("yes",), "1"), Choice("b", ("no",), "12")), digits=DigitRule(2, 4))

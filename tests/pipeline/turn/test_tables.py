@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.turn.tables import MOVES, Action, Floor, Move
+from offhook.pipeline.turn.tables import MOVES, Action, Floor, Move
 
 
 def reachable() -> set[Floor]:

@@ -10,8 +10,8 @@ from shutil import which
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.vad.loudness import amplitude
-from telephony.codec.base import codec_named
+from offhook.pipeline.vad.loudness import amplitude
+from offhook.telephony.codec.base import codec_named
 from tests.pipeline.vad.audio import FRAME_SAMPLES, Samples, phrase
 
 VOICES = ("en-us", "en-gb+f3", "en-gb-scotland+m4", "de+f3", "fr", "es+m4")

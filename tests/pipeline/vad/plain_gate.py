@@ -4,8 +4,8 @@ from collections import deque
 
 import numpy as np
 
-from pipeline.vad.gate import GateEvent, GateSettings, SpeechConfirmed, SpeechStarted, SpeechStopped
-from pipeline.vad.loudness import BLOCK_SAMPLES, AudibleSettings
+from offhook.pipeline.vad.gate import GateEvent, GateSettings, SpeechConfirmed, SpeechStarted, SpeechStopped
+from offhook.pipeline.vad.loudness import BLOCK_SAMPLES, AudibleSettings
 
 
 def _amplitude(dbfs: float) -> float:

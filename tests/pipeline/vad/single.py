@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from pipeline.vad.gate import GateEvent, GateSettings, SpeechGate
-from pipeline.vad.loudness import Loudness
+from offhook.pipeline.vad.gate import GateEvent, GateSettings, SpeechGate
+from offhook.pipeline.vad.loudness import Loudness
 
 SLOT = np.zeros(1, np.intp)
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.errors import EngineError
-from pipeline.vad.batch import FIRST_SLOTS, MAX_WAITING_FRAMES, BatchedStream, Events, VadBatcher
-from pipeline.vad.engine import Pcm, Slots, VadCapabilities
-from pipeline.vad.gate import GateEvent, GateSettings, SpeechConfirmed, SpeechStarted, SpeechStopped
+from offhook.pipeline.errors import EngineError
+from offhook.pipeline.vad.batch import FIRST_SLOTS, MAX_WAITING_FRAMES, BatchedStream, Events, VadBatcher
+from offhook.pipeline.vad.engine import Pcm, Slots, VadCapabilities
+from offhook.pipeline.vad.gate import GateEvent, GateSettings, SpeechConfirmed, SpeechStarted, SpeechStopped
 from tests.pipeline.vad.audio import FRAME_SAMPLES, frames, noise, phrase, silence
 from tests.pipeline.vad.plain_gate import PlainGate
 

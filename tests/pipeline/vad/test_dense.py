@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.vad import _onnx
-from pipeline.vad._dense import BRANCH, dense
+from offhook.pipeline.vad import _onnx
+from offhook.pipeline.vad._dense import BRANCH, dense
 
 needs_model = pytest.mark.skipif(find_spec("silero_vad") is None, reason="silero-vad's model is not installed")
 

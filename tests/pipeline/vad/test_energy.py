@@ -1,7 +1,7 @@
 import pytest
 
-from pipeline.vad.energy import EnergyVad
-from pipeline.vad.engine import VadEngine
+from offhook.pipeline.vad.energy import EnergyVad
+from offhook.pipeline.vad.engine import VadEngine
 from tests.pipeline.vad.audio import frames, noise, phrase, silence, tone
 
 

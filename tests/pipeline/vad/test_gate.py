@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.vad.gate import (
+from offhook.pipeline.vad.gate import (
     GateEvent,
     GateSettings,
     SpeechConfirmed,
     SpeechStarted,
     SpeechStopped,
 )
-from pipeline.vad.silero import SileroVad
+from offhook.pipeline.vad.silero import SileroVad
 from tests.pipeline.vad.audio import (
     FRAME_SAMPLES,
     Samples,

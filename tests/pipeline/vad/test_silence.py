@@ -6,8 +6,8 @@ from shutil import which
 import numpy as np
 import pytest
 
-from pipeline.vad.engine import Pcm
-from pipeline.vad.silero import SileroBank, SileroVad
+from offhook.pipeline.vad.engine import Pcm
+from offhook.pipeline.vad.silero import SileroBank, SileroVad
 from tests.pipeline.vad.audio import FRAME_SAMPLES, frames, phrase, silence, tone
 from tests.pipeline.vad.corpus import dialogue
 from tests.pipeline.vad.single import SingleGate

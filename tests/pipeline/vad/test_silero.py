@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.errors import EngineError
-from pipeline.vad.engine import VadEngine
-from pipeline.vad.silero import SileroVad
+from offhook.pipeline.errors import EngineError
+from offhook.pipeline.vad.engine import VadEngine
+from offhook.pipeline.vad.silero import SileroVad
 from tests.pipeline.vad.audio import frames, noise, phrase, silence
 
 needs_model = pytest.mark.skipif(find_spec("silero_vad") is None, reason="silero-vad's model is not installed")

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from sip.events import Event
-from sip.message.message import Request, Response
-from sip.message.parser import parse
-from sip.net.address import Address
-from sip.settings import UaSettings
-from sip.ua import UserAgent
+from offhook.sip.events import Event
+from offhook.sip.message.message import Request, Response
+from offhook.sip.message.parser import parse
+from offhook.sip.net.address import Address
+from offhook.sip.settings import UaSettings
+from offhook.sip.ua import UserAgent
 
 T = TypeVar("T")
 E = TypeVar("E")

@@ -1,12 +1,12 @@
 import pytest
 
-from sip.dialog.model import from_answer, from_invite, request_dialog_id
-from sip.dialog.requests import cancel_of, in_dialog, next_hop, numeric_address
-from sip.errors import ParseError
-from sip.message import build
-from sip.message.message import Request
-from sip.message.parser import parse
-from sip.net.address import Address
+from offhook.sip.dialog.model import from_answer, from_invite, request_dialog_id
+from offhook.sip.dialog.requests import cancel_of, in_dialog, next_hop, numeric_address
+from offhook.sip.errors import ParseError
+from offhook.sip.message import build
+from offhook.sip.message.message import Request
+from offhook.sip.message.parser import parse
+from offhook.sip.net.address import Address
 from tests.sip.dialog.harness import ALICE, Message, inside, invite
 
 

@@ -6,15 +6,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from sip.errors import LocalError
-from sip.events import (
+from offhook.sip.errors import LocalError
+from offhook.sip.events import (
     CallCancelled,
     CallEnded,
     CallRejected,
     IncomingCall,
     ReinviteReceived,
 )
-from sip.ua import UserAgent
+from offhook.sip.ua import UserAgent
 from tests.sip.dialog.harness import ALICE, ANSWER, BOB, OFFER, Agent, Wire
 
 LAST = (CallCancelled, CallRejected, CallEnded)

@@ -1,14 +1,14 @@
 import pytest
 
-from sip.dialog.tables import INCOMING_CALL, OFFER, OUTGOING_CALL, CallState, CallTimer, Do, durations
-from sip.settings import UaSettings
-from sip.transaction.machine import Start, Table
+from offhook.sip.dialog.tables import INCOMING_CALL, OFFER, OUTGOING_CALL, CallAction, CallState, CallTimer, durations
+from offhook.sip.settings import UaSettings
+from offhook.sip.transaction.machine import Start, Table
 
 CALLS = [INCOMING_CALL, OUTGOING_CALL]
 
 
 @pytest.mark.parametrize("table", CALLS, ids=lambda table: table.name)
-def test_every_state_leads_to_the_end(table: Table[CallState, Do]) -> None:
+def test_every_state_leads_to_the_end(table: Table[CallState, CallAction]) -> None:
     leads = {CallState.ENDED}
     while True:
         more = {state for (state, _), (to, _) in table.rows.items() if to in leads} - leads
@@ -24,7 +24,7 @@ def test_every_state_leads_to_the_end(table: Table[CallState, Do]) -> None:
 
 
 @pytest.mark.parametrize("table", [*CALLS, OFFER], ids=lambda table: table.name)
-def test_every_timer_that_is_started_is_seen_to(table: Table[CallState, Do]) -> None:
+def test_every_timer_that_is_started_is_seen_to(table: Table[CallState, CallAction]) -> None:
     for to, actions in (table.start, *table.rows.values()):
         for action in actions:
             if isinstance(action, Start):
@@ -32,17 +32,17 @@ def test_every_timer_that_is_started_is_seen_to(table: Table[CallState, Do]) -> 
 
 
 @pytest.mark.parametrize("table", CALLS, ids=lambda table: table.name)
-def test_a_call_ends_with_at_most_one_word_about_it(table: Table[CallState, Do]) -> None:
+def test_a_call_ends_with_at_most_one_word_about_it(table: Table[CallState, CallAction]) -> None:
     last_words = {
-        Do.TELL_CANCELLED,
-        Do.TELL_REJECTED,
-        Do.TELL_REMOTE_BYE,
-        Do.TELL_LOCAL_BYE,
-        Do.TELL_ACK_TIMEOUT,
-        Do.TELL_TIMEOUT,
-        Do.TELL_TRANSPORT,
+        CallAction.TELL_CANCELLED,
+        CallAction.TELL_REJECTED,
+        CallAction.TELL_REMOTE_BYE,
+        CallAction.TELL_LOCAL_BYE,
+        CallAction.TELL_ACK_TIMEOUT,
+        CallAction.TELL_TIMEOUT,
+        CallAction.TELL_TRANSPORT,
     }
-    silent = {Do.SEND_FAILURE}
+    silent = {CallAction.SEND_FAILURE}
     for (state, _), (to, actions) in table.rows.items():
         words = [action for action in actions if action in last_words]
         ends_here = to in {CallState.ENDED, CallState.CLOSING} and state not in {CallState.CLOSING}

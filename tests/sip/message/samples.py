@@ -1,9 +1,9 @@
 """Messages that several tests start from."""
 
-from sip.errors import ParseError
-from sip.message import typed
-from sip.message.message import Request, Response
-from sip.message.parser import parse
+from offhook.sip.errors import ParseError
+from offhook.sip.message import typed
+from offhook.sip.message.message import Request, Response
+from offhook.sip.message.parser import parse
 
 INVITE = (
     b"INVITE sip:bot@192.0.2.10 SIP/2.0\r\n"

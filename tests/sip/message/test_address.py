@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sip.errors import ParseError
-from sip.message.address import NameAddr
-from sip.message.params import Params
-from sip.message.uri import Uri
+from offhook.sip.errors import ParseError
+from offhook.sip.message.address import NameAddr
+from offhook.sip.message.params import Params
+from offhook.sip.message.uri import Uri
 
 
 def test_parameters_go_to_the_header_without_brackets_and_to_the_uri_with() -> None:

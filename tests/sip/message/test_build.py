@@ -1,8 +1,8 @@
 import pytest
 
-from sip.errors import LocalError
-from sip.message import build
-from sip.message.message import Request, Response
+from offhook.sip.errors import LocalError
+from offhook.sip.message import build
+from offhook.sip.message.message import Request, Response
 from tests.sip.message.samples import INVITE, refusal, request, with_line
 
 

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sip.errors import ParseError
-from sip.message.cseq import CSeq
+from offhook.sip.errors import ParseError
+from offhook.sip.message.cseq import CSeq
 
 
 @given(st.integers(0, 2**31 - 1), st.sampled_from(["INVITE", "BYE", "x-.!%*_+`'~"]))

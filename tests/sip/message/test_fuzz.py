@@ -7,10 +7,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sip.errors import ParseError
-from sip.message import build, typed
-from sip.message.message import Request, Response
-from sip.message.parser import parse
+from offhook.sip.errors import ParseError
+from offhook.sip.message import build, typed
+from offhook.sip.message.message import Request, Response
+from offhook.sip.message.parser import parse
 from tests.sip.message.samples import INVITE, OK, request, with_line
 from tests.sip.message.test_torture import FOLDED, UNUSUAL
 

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sip.errors import ParseError
-from sip.message.grammar import is_token, number, quote, split_list, unquote
+from offhook.sip.errors import ParseError
+from offhook.sip.message.grammar import is_token, number, quote, split_list, unquote
 
 
 @pytest.mark.parametrize("text", ["a", "INVITE", "x-.!%*_+`'~9"])

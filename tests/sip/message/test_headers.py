@@ -1,7 +1,7 @@
 import pytest
 
-from sip.errors import LocalError
-from sip.message.headers import Headers
+from offhook.sip.errors import LocalError
+from offhook.sip.message.headers import Headers
 
 
 def test_a_field_is_found_in_any_case_and_by_its_letter() -> None:

@@ -1,9 +1,9 @@
 import pytest
 
-from sip.errors import LocalError
-from sip.message.headers import Headers
-from sip.message.message import Request, Response
-from sip.message.parser import parse
+from offhook.sip.errors import LocalError
+from offhook.sip.message.headers import Headers
+from offhook.sip.message.message import Request, Response
+from offhook.sip.message.parser import parse
 
 
 def test_a_request() -> None:

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sip.errors import ParseError
-from sip.message.params import Params
+from offhook.sip.errors import ParseError
+from offhook.sip.message.params import Params
 
 NAMES = st.text("abcXYZ019-.!%*_+`'~", min_size=1, max_size=8)
 VALUES = st.none() | st.text(st.characters(exclude_characters="\r\n"), max_size=12)

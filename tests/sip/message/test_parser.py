@@ -1,8 +1,8 @@
 import pytest
 
-from sip.errors import ParseError
-from sip.message.message import Request
-from sip.message.parser import parse
+from offhook.sip.errors import ParseError
+from offhook.sip.message.message import Request
+from offhook.sip.message.parser import parse
 from tests.sip.message.samples import INVITE, OK, refusal, request, response, with_line
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from sip.message import build, typed
-from sip.message.message import Request
-from sip.message.parser import parse
+from offhook.sip.message import build, typed
+from offhook.sip.message.message import Request
+from offhook.sip.message.parser import parse
 from tests.sip.message.samples import refusal, request
 
 FOLDED = (

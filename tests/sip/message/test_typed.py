@@ -2,11 +2,11 @@ from collections.abc import Callable
 
 import pytest
 
-from sip.errors import ParseError
-from sip.message import typed
-from sip.message.cseq import CSeq
-from sip.message.headers import Headers
-from sip.message.message import Request, Response
+from offhook.sip.errors import ParseError
+from offhook.sip.message import typed
+from offhook.sip.message.cseq import CSeq
+from offhook.sip.message.headers import Headers
+from offhook.sip.message.message import Request, Response
 from tests.sip.message.samples import INVITE, OK, refusal, request, response, with_line
 
 

@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sip.errors import ParseError
-from sip.message.limits import MAX_PARAMS
-from sip.message.params import Params
-from sip.message.uri import Uri
+from offhook.sip.errors import ParseError
+from offhook.sip.message.limits import MAX_PARAMS
+from offhook.sip.message.params import Params
+from offhook.sip.message.uri import Uri
 
 
 def test_all_parts() -> None:

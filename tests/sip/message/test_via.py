@@ -1,8 +1,8 @@
 import pytest
 
-from sip.errors import ParseError
-from sip.message.params import Params
-from sip.message.via import Via
+from offhook.sip.errors import ParseError
+from offhook.sip.message.params import Params
+from offhook.sip.message.via import Via
 
 
 def test_the_parts() -> None:

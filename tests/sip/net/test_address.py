@@ -1,6 +1,6 @@
 import pytest
 
-from sip.net.address import Address, numeric
+from offhook.sip.net.address import Address, numeric
 
 
 def test_ipv6_is_bracketed_in_uris() -> None:

@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 import pytest
 import uvloop
 
-from sip.errors import LocalError
-from sip.events import CallAnswered, CallConfirmed, CallEnded, EndCause, Event, IncomingCall
-from sip.net.address import Address
-from sip.net.endpoint import Endpoint
-from sip.settings import UaSettings
-from sip.transaction.timers import Timers
+from offhook.sip.errors import LocalError
+from offhook.sip.events import CallAnswered, CallConfirmed, CallEnded, EndCause, Event, IncomingCall
+from offhook.sip.net.address import Address
+from offhook.sip.net.endpoint import Endpoint
+from offhook.sip.settings import UaSettings
+from offhook.sip.transaction.timers import Timers
 from tests.sip.dialog.harness import ANSWER, OFFER
 
 QUICK = UaSettings(timers=Timers(t1_s=0.008, t2_s=0.032, t4_s=0.05, d_s=0.1))

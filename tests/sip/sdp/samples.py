@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from sip.errors import RemoteError
-from sip.sdp.negotiate import LocalMedia, answer_offer
+from offhook.sip.errors import RemoteError
+from offhook.sip.sdp.negotiate import LocalMedia, answer_offer
 
 LOCAL = LocalMedia("192.0.2.10", 40_000, 77, 1)
 LOCAL6 = LocalMedia("2001:db8::10", 40_000, 77, 1)

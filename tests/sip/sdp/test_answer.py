@@ -2,9 +2,9 @@
 
 import pytest
 
-from sip.errors import LocalError
-from sip.sdp.negotiate import AudioCapabilities, LocalMedia, accept_answer, answer_offer, make_offer
-from sip.sdp.parser import parse
+from offhook.sip.errors import LocalError
+from offhook.sip.sdp.negotiate import AudioCapabilities, LocalMedia, accept_answer, answer_offer, make_offer
+from offhook.sip.sdp.parser import parse
 from tests.sip.sdp.samples import LOCAL, LOCAL6, OFFER, SESSION, refused, sdp
 
 

@@ -1,9 +1,9 @@
 import pytest
 
-from sip.errors import RemoteError
-from sip.sdp import audio
-from sip.sdp.audio import Format
-from sip.sdp.model import Attribute, Media
+from offhook.sip.errors import RemoteError
+from offhook.sip.sdp import audio
+from offhook.sip.sdp.audio import Format
+from offhook.sip.sdp.model import Attribute, Media
 
 
 def media(*attributes: tuple[str, str], formats: str = "0", port: int = 4000) -> Media:

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sip.errors import RemoteError
-from sip.sdp.negotiate import AudioCapabilities, LocalMedia, accept_answer, answer_offer, make_offer
-from sip.sdp.parser import parse
-from sip.sdp.serializer import serialize
+from offhook.sip.errors import RemoteError
+from offhook.sip.sdp.negotiate import AudioCapabilities, LocalMedia, accept_answer, answer_offer, make_offer
+from offhook.sip.sdp.parser import parse
+from offhook.sip.sdp.serializer import serialize
 from tests.sip.sdp.samples import LOCAL, LOCAL6, OFFER, sdp
 
 OURS = make_offer(LOCAL)

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from sip.errors import LocalError, RemoteError
-from sip.sdp.negotiate import AudioCapabilities, LocalMedia, accept_answer, answer_offer, make_offer
-from sip.sdp.parser import parse
-from sip.sdp.serializer import serialize
+from offhook.sip.errors import LocalError, RemoteError
+from offhook.sip.sdp.negotiate import AudioCapabilities, LocalMedia, accept_answer, answer_offer, make_offer
+from offhook.sip.sdp.parser import parse
+from offhook.sip.sdp.serializer import serialize
 from tests.sip.sdp.samples import LOCAL, LOCAL6, sdp
 
 REMOTE = LocalMedia("192.0.2.1", 4000, 5, 1)

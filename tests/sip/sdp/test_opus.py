@@ -2,8 +2,8 @@
 
 import pytest
 
-from sip.sdp.negotiate import AudioCapabilities, NegotiatedAudio, accept_answer, answer_offer, make_offer
-from sip.sdp.parser import parse
+from offhook.sip.sdp.negotiate import AudioCapabilities, NegotiatedAudio, accept_answer, answer_offer, make_offer
+from offhook.sip.sdp.parser import parse
 from tests.sip.sdp.samples import LOCAL, refused, sdp
 
 BOTH = AudioCapabilities(codecs=("OPUS", "PCMU"))

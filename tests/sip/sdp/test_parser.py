@@ -1,12 +1,12 @@
 import pytest
 
-from sip.errors import RemoteError
-from sip.sdp.model import Attribute, Media, Origin, Session, stated_direction
-from sip.sdp.parser import parse
-from sip.sdp.serializer import serialize
+from offhook.sip.errors import RemoteError
+from offhook.sip.sdp.model import Attribute, Media, Origin, SessionDescription, stated_direction
+from offhook.sip.sdp.parser import parse
+from offhook.sip.sdp.serializer import serialize
 from tests.sip.sdp.samples import OFFER, SESSION, sdp
 
-FULL = Session(
+FULL = SessionDescription(
     origin=Origin("ann", "123456789012345678901234567890", "2", "2001:db8::1"),
     name="A call",
     host="2001:db8::1",

@@ -1,7 +1,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sip.transaction.agenda import Agenda
+from offhook.sip.transaction.agenda import Agenda
 
 
 class Owner:

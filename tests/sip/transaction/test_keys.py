@@ -1,9 +1,9 @@
 import pytest
 
-from sip.errors import ParseError
-from sip.message.message import Request, Response
-from sip.message.parser import parse
-from sip.transaction.keys import client_key, merge_key, server_key
+from offhook.sip.errors import ParseError
+from offhook.sip.message.message import Request, Response
+from offhook.sip.message.parser import parse
+from offhook.sip.transaction.keys import client_key, merge_key, server_key
 from tests.sip.dialog.harness import Message, inside, invite
 
 

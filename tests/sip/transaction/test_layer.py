@@ -1,9 +1,9 @@
-from sip.message import build
-from sip.message.message import Request, Response
-from sip.message.parser import parse
-from sip.net.address import Address
-from sip.transaction.layer import AckReceived, ResponseReceived, TimedOut, TransactionLayer, TransportFailed
-from sip.transaction.timers import Timers
+from offhook.sip.message import build
+from offhook.sip.message.message import Request, Response
+from offhook.sip.message.parser import parse
+from offhook.sip.net.address import Address
+from offhook.sip.transaction.layer import AckReceived, ResponseReceived, TimedOut, TransactionLayer, TransportFailed
+from offhook.sip.transaction.timers import Timers
 from tests.sip.dialog.harness import ALICE, Message, invite
 
 ELSEWHERE = Address("192.0.2.9", 5060)

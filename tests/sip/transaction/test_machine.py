@@ -1,6 +1,6 @@
 from enum import StrEnum
 
-from sip.transaction.machine import Machine, Pace, Start, Table
+from offhook.sip.transaction.machine import Machine, Pace, Start, Table
 
 
 class State(StrEnum):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from sip.transaction.machine import Machine, Start, Table
-from sip.transaction.tables import CLIENT, INVITE_CLIENT, INVITE_SERVER, SERVER, Do, Input, State
-from sip.transaction.timers import Timer, Timers
+from offhook.sip.transaction.machine import Machine, Start, Table
+from offhook.sip.transaction.tables import CLIENT, INVITE_CLIENT, INVITE_SERVER, SERVER, Do, Input, State
+from offhook.sip.transaction.timers import Timer, Timers
 
 TABLES = [CLIENT, INVITE_CLIENT, INVITE_SERVER, SERVER]
 

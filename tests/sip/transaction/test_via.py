@@ -1,11 +1,11 @@
 import pytest
 
-from sip.errors import ParseError
-from sip.message import typed
-from sip.message.headers import Headers
-from sip.message.message import Request
-from sip.net.address import Address
-from sip.transaction.via import stamp
+from offhook.sip.errors import ParseError
+from offhook.sip.message import typed
+from offhook.sip.message.headers import Headers
+from offhook.sip.message.message import Request
+from offhook.sip.net.address import Address
+from offhook.sip.transaction.via import stamp
 
 SOURCE = Address("198.51.100.7", 40000)
 

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telephony import pcm
-from telephony.codec import PCMA, PCMU, Codec, codec_named, codec_of_payload_type
+from offhook.telephony import pcm
+from offhook.telephony.codec import PCMA, PCMU, Codec, codec_named, codec_of_payload_type
 
 ALL_OCTETS = bytes(range(256))
 LAWS = pytest.mark.parametrize("codec", [PCMU, PCMA], ids=["PCMU", "PCMA"])

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telephony import pcm, tones
-from telephony.codec import LINEAR16, OPUS, codec_named, codec_of_payload_type
-from telephony.codec.convert import line_codec, packet_encoder, stream_decoder
-from telephony.codec.opus import MAX_CONCEALED_TICKS, OpusDecoder
-from telephony.errors import WireError
-from telephony.wire.opus import packet_ticks
+from offhook.telephony import pcm, tones
+from offhook.telephony.codec import LINEAR16, OPUS, codec_named, codec_of_payload_type
+from offhook.telephony.codec.convert import line_codec, packet_encoder, stream_decoder
+from offhook.telephony.codec.opus import MAX_CONCEALED_TICKS, OpusDecoder
+from offhook.telephony.errors import WireError
+from offhook.telephony.wire.opus import packet_ticks
 
 library = pytest.importorskip("opuslib_next")
 

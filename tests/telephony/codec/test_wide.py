@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telephony import pcm, tones
-from telephony.codec import G722_64K, LINEAR16, PCMA, PCMU, Codec, codec_of_payload_type
-from telephony.codec.convert import is_plain, line_codec, packet_encoder, pcm_decoder, rate_converter
+from offhook.telephony import pcm, tones
+from offhook.telephony.codec import G722_64K, LINEAR16, PCMA, PCMU, Codec, codec_of_payload_type
+from offhook.telephony.codec.convert import is_plain, line_codec, packet_encoder, pcm_decoder, rate_converter
 
 pytest.importorskip("G722")
 

@@ -3,10 +3,10 @@
 import random
 from dataclasses import dataclass
 
-from telephony.rtp import Address
-from telephony.wire import rtp, telephone_event
-from telephony.wire.rtp import RtpPacket
-from telephony.wire.telephone_event import DIGITS, TelephoneEvent
+from offhook.telephony.rtp import Address
+from offhook.telephony.wire import rtp, telephone_event
+from offhook.telephony.wire.rtp import RtpPacket
+from offhook.telephony.wire.telephone_event import DIGITS, TelephoneEvent
 
 REMOTE: Address = ("192.0.2.10", 4000)
 STRANGER: Address = ("203.0.113.9", 4000)

@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-COPIED = ("telephony", "tests", "pyproject.toml")
+COPIED = ("offhook", "telephony", "tests", "pyproject.toml")
 TESTS = ("tests/telephony/native", "tests/telephony/test_resample.py")
+IGNORED = shutil.ignore_patterns("__pycache__", "*.so")
 COMMON = ("-g", "-O1", "-fno-omit-frame-pointer", "-ffp-contract=off", "-pthread", "-fPIC", "-shared")
 
 
@@ -76,14 +77,14 @@ def passes(name: str, compiler: str) -> bool:
         tree.mkdir()
         for part in COPIED:
             if (ROOT / part).is_dir():
-                shutil.copytree(ROOT / part, tree / part, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
+                shutil.copytree(ROOT / part, tree / part, symlinks=True, ignore=IGNORED)
             else:
                 shutil.copy(ROOT / part, tree / part)
         build(tree, sanitizer, compiler)
         environment = os.environ | {key: value.format(log=log) for key, value in sanitizer.settings.items()}
         environment["LD_PRELOAD"] = " ".join(library(each, compiler) for each in sanitizer.libraries)
         # Without the module the tests would all be skipped, and nothing found.
-        there = "from telephony.native import _media"
+        there = "from offhook.telephony.native import _media"
         subprocess.run([sys.executable, "-c", there], cwd=tree, env=environment, check=True)
         pytest = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *TESTS]
         status = subprocess.run(pytest, cwd=tree, env=environment, check=False).returncode

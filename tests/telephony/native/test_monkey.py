@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from telephony.native import media
-from telephony.net.pump import AUDIO, SENT, stream_limits
-from telephony.rtp import RtpLimits
-from telephony.rtp.handover import ReceiveState, SendState
+from offhook.telephony.native import media
+from offhook.telephony.net.pump import AUDIO, SENT, stream_limits
+from offhook.telephony.rtp import RtpLimits
+from offhook.telephony.rtp.handover import ReceiveState, SendState
 
 if TYPE_CHECKING:
-    from telephony.native._media import Pump, Stream
+    from offhook.telephony.native._media import Pump, Stream
 
 pytestmark = pytest.mark.skipif(media is None, reason="the native media pump was not built")
 
@@ -45,7 +45,7 @@ def receive_state(position: int = 0) -> ReceiveState:
 def send_state(packet_samples: int = PACKET, packet_s: float = 0.02) -> SendState:
     return SendState(
         ssrc=8, payload_type=0, silence=0xFF, noise_payload_type=-1, noise_level=0, send=True, marker=True,
-        ran_dry=True, sequence=0, timestamp=0, clock_now=NOW, clock_timestamp=0, packets=0, octets=0, sent_samples=0,
+        ran_dry=True, sequence=0, timestamp=0, clock_now=NOW, clock_timestamp=0, packets=0, octets=0, sent_ticks=0,
         dropped=0, spurt_at=-math.inf, spurt_slots=0, packet_samples=packet_samples, packet_s=packet_s,
         keep_alive_at=math.inf, dry_at=-math.inf, underruns=0, stalls=0,
     )  # fmt: skip

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from telephony.native import media
-from telephony.rtp import RtpConfig
+from offhook.telephony.native import media
+from offhook.telephony.rtp import RtpConfig
 from tests.telephony.native import farend
 from tests.telephony.native.farend import REMOTE, FarEnd, Habits
 from tests.telephony.native.twins import LIMITS, Alone, Lending

@@ -5,13 +5,13 @@ import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
-from telephony.codec import codec_of_payload_type
-from telephony.native import media
-from telephony.net.clock import MediaClock
-from telephony.net.pump import AUDIO, OUT, MediaPump, stream_limits
-from telephony.net.pump_path import PumpPath
-from telephony.plc import Concealer
-from telephony.rtp import (
+from offhook.telephony.codec import codec_of_payload_type
+from offhook.telephony.native import media
+from offhook.telephony.net.clock import MediaClock
+from offhook.telephony.net.pump import AUDIO, OUT, MediaPump, stream_limits
+from offhook.telephony.net.pump_io import PumpIo
+from offhook.telephony.plc import Concealer
+from offhook.telephony.rtp import (
     Address,
     AudioGap,
     AudioPayload,
@@ -22,10 +22,10 @@ from telephony.rtp import (
     RtpSession,
     RtpStats,
 )
-from telephony.rtp.handover import SendState
+from offhook.telephony.rtp.handover import SendState
 
 if TYPE_CHECKING:
-    from telephony.native._media import Stream
+    from offhook.telephony.native._media import Stream
 
 LIMITS = RtpLimits()
 
@@ -66,7 +66,7 @@ class Alone:
     def tick(self, now: float) -> None:
         if not self.session.active:
             return
-        ordinal = self.session.sent_samples
+        ordinal = self.session.sent_ticks
         payload = self.session.tick(now)
         if payload:
             self.told.append(("sent", ordinal, payload, now))
@@ -81,11 +81,11 @@ class Alone:
 
     @property
     def queued(self) -> int:
-        return self.session.queued_samples
+        return self.session.queued_ticks
 
     @property
     def all_sent(self) -> int:
-        return self.session.sent_samples
+        return self.session.sent_ticks
 
     def stats(self) -> RtpStats:
         return self.session.stats()
@@ -142,13 +142,13 @@ class _Pump:
     def __init__(self) -> None:
         assert media is not None
         self._native = media.Pump()
-        self._path: PumpPath | None = None
+        self._path: PumpIo | None = None
         self.plain = 0
         self.out: list[bytes] = []
         self.meanwhile: list[tuple[bytes, Address, float]] = []
         self.now = 0.0
 
-    def attach(self, path: PumpPath, fd: int, limits: RtpLimits) -> "Stream":
+    def attach(self, path: PumpIo, fd: int, limits: RtpLimits) -> "Stream":
         assert fd == -1
         self._path = path
         stream: Stream = self._native.add(-1, stream_limits(limits))
@@ -175,14 +175,14 @@ class _Pump:
 
 
 class Lending(Alone):
-    """The same through `PumpPath`."""
+    """The same through `PumpIo`."""
 
     def __init__(self, config: RtpConfig, now: float, *, sequence: int, timestamp: int) -> None:
         super().__init__(config, now, sequence=sequence, timestamp=timestamp)
         self.pump = _Pump()
         self._wire = _Wire()
         self._clock = _Clock()
-        self._path = PumpPath(
+        self._path = PumpIo(
             self.session,
             cast(socket.socket, self._wire),
             cast(MediaClock, self._clock),
@@ -226,7 +226,7 @@ class Lending(Alone):
                 self._clock.tick = tick
                 break
         else:
-            if self._path.sending_lent and self._path.queued_samples:
+            if self._path.sending_lent and self._path.queued_ticks:
                 self._stream.tick(now)
         self.collect(now)
 
@@ -253,11 +253,11 @@ class Lending(Alone):
 
     @property
     def queued(self) -> int:
-        return self._path.queued_samples
+        return self._path.queued_ticks
 
     @property
     def all_sent(self) -> int:
-        return self._path.sent_samples
+        return self._path.sent_ticks
 
     def stats(self) -> RtpStats:
         self._path.sync()
@@ -271,7 +271,7 @@ class Lending(Alone):
 
     def _keep_alive_due(self) -> float:
         state = SendState._make(cast(SendState, self._stream.sending()))
-        return state.keep_alive_at if state.send and not self._path.queued_samples else math.inf
+        return state.keep_alive_at if state.send and not self._path.queued_ticks else math.inf
 
     # What the path tells.
 

@@ -5,12 +5,12 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from telephony import tones
-from telephony.codec import codec_named
-from telephony.net.clock import MediaClock
-from telephony.net.ports import PortPair, PortPool
-from telephony.net.udp_line import UdpLine
-from telephony.rtp import RtpConfig
+from offhook.telephony import tones
+from offhook.telephony.codec import codec_named
+from offhook.telephony.net.clock import MediaClock
+from offhook.telephony.net.ports import PortPair, PortPool
+from offhook.telephony.net.udp_line import UdpLine
+from offhook.telephony.rtp import RtpConfig
 
 HOST = "127.0.0.1"
 TIMEOUT_S = 5.0

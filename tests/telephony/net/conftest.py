@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from telephony import native
-from telephony.net.ports import PortPair, PortPool
+from offhook.telephony import native
+from offhook.telephony.net.ports import PortPair, PortPool
 from tests.telephony.net.calls import HOST
 
 

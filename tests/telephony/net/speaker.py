@@ -10,10 +10,10 @@ import os
 import sys
 import time
 
-from telephony import native
-from telephony.net.clock import MediaClock
-from telephony.net.ports import PortPool
-from telephony.net.udp_line import UdpLine
+from offhook.telephony import native
+from offhook.telephony.net.clock import MediaClock
+from offhook.telephony.net.ports import PortPool
+from offhook.telephony.net.udp_line import UdpLine
 from tests.telephony.net.calls import HOST, Listener, acquire, config_to, speech
 
 SPEECH_MS = 1_600

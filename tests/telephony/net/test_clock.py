@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from telephony.net.clock import MediaClock
+from offhook.telephony.net.clock import MediaClock
 
 TIMEOUT_S = 5.0
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
-from telephony import native
+from offhook.telephony import native
 from tests.telephony.net.calls import HOST
 from tests.telephony.net.speaker import SPEECH_MS
 

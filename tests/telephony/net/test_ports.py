@@ -3,7 +3,7 @@ import socket
 
 import pytest
 
-from telephony.net.ports import QUARANTINE_S, PortPool, PortRangeError, PortsExhaustedError
+from offhook.telephony.net.ports import QUARANTINE_S, PortPool, PortRangeError, PortsExhaustedError
 
 HOST = "127.0.0.1"
 

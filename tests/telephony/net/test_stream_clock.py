@@ -1,7 +1,7 @@
 import asyncio
 from typing import Any
 
-from telephony.net.stream_clock import PERIOD_S, StreamClock
+from offhook.telephony.net.stream_clock import PERIOD_S, StreamClock
 
 WITHIN_S = 5.0
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from telephony import pcm
-from telephony.codec import codec_named
-from telephony.line import MediaLine
-from telephony.net.stream_clock import StreamClock
-from telephony.net.stream_line import StreamLine
-from telephony.twilio.stream import Started
+from offhook.telephony import pcm
+from offhook.telephony.codec import codec_named
+from offhook.telephony.line import MediaLine
+from offhook.telephony.media_streams.stream import Started
+from offhook.telephony.net.stream_clock import StreamClock
+from offhook.telephony.net.stream_line import StreamLine
 
 TIMEOUT_S = 5.0
 START = b'{"event":"start","streamSid":"MZ1","start":{"callSid":"CA1"}}'
@@ -154,20 +154,20 @@ async def test_an_utterance_is_sent_told_and_heard() -> None:
     payload = bytes(range(256)) * 10
     call.line.play(payload)
     assert call.socket.events() == ["media", "mark"], "it leaves at once"
-    assert call.line.queued_samples == len(payload)
+    assert call.line.queued_ticks == len(payload)
     await call.until(lambda: call.drained == 1)
     assert b"".join(piece for _, piece in call.sent) == payload
     assert call.sent[0][0] == 0
-    assert call.line.sent_samples == len(payload)
+    assert call.line.sent_ticks == len(payload)
     call.echo()
-    assert call.line.heard_samples() == len(payload)
+    assert call.line.played_ticks() == len(payload)
     call.line.close()
 
 
 async def test_what_was_sent_is_told_soon_and_never_from_within_play() -> None:
     call = opened()
     call.line.play(bytes(80))
-    assert (call.sent, call.drained, call.line.sent_samples) == ([], 0, 0)
+    assert (call.sent, call.drained, call.line.sent_ticks) == ([], 0, 0)
     await call.until(lambda: call.drained == 1)
     assert call.sent == [(0, bytes(80))]
     call.line.close()
@@ -179,11 +179,11 @@ async def test_clear_takes_everything_back_at_once() -> None:
     await call.until(lambda: len(call.sent) >= 3)
     dropped = call.line.clear()
     assert call.socket.events()[-1] == "clear"
-    assert call.line.queued_samples == 0
-    assert call.line.sent_samples + dropped == 16_000
-    assert sum(len(piece) for _, piece in call.sent) == call.line.sent_samples
+    assert call.line.queued_ticks == 0
+    assert call.line.sent_ticks + dropped == 16_000
+    assert sum(len(piece) for _, piece in call.sent) == call.line.sent_ticks
     call.line.play(bytes(160))
-    assert call.line.sent_samples + call.line.queued_samples == 16_000 - dropped + 160
+    assert call.line.sent_ticks + call.line.queued_ticks == 16_000 - dropped + 160
     call.line.close()
 
 
@@ -201,13 +201,13 @@ async def test_a_handler_may_clear_and_play() -> None:
     call.media(1)
     call.media(2)
     assert order == [0, 160]
-    assert call.line.queued_samples <= 320
+    assert call.line.queued_ticks <= 320
     call.line.close()
 
 
 async def test_audio_is_told_with_about_the_time_at_which_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_000.0
-    monkeypatch.setattr("telephony.net.stream_line.time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr("offhook.telephony.net.stream_line.time", SimpleNamespace(monotonic=lambda: now))
     call = opened()
     told: list[float] = []
     call.line.on_audio = lambda audio, at_sample, at_s: told.append(at_s)
@@ -265,7 +265,7 @@ async def test_dead_air_is_told() -> None:
 async def test_keys_are_played_as_tones() -> None:
     call = opened()
     call.line.send_dtmf("1")
-    assert call.line.queued_samples == 1_600
+    assert call.line.queued_ticks == 1_600
     with pytest.raises(ValueError, match="no such key"):
         call.line.send_dtmf("x")
     call.line.close()

@@ -1,9 +1,9 @@
 import socket
 
-from telephony.net.clock import MediaClock
-from telephony.net.ports import PortPool
-from telephony.net.tapped import TappedSocket
-from telephony.net.udp_line import UdpLine
+from offhook.telephony.net.clock import MediaClock
+from offhook.telephony.net.ports import PortPool
+from offhook.telephony.net.tapped import TappedSocket
+from offhook.telephony.net.udp_line import UdpLine
 from tests.telephony.net.calls import HOST, Listener, acquire, config_to
 
 Seen = tuple[bytes, tuple[str, int], int, bool]

@@ -6,9 +6,9 @@ from itertools import accumulate
 import pytest
 import uvloop
 
-from telephony import pcm
-from telephony.codec import codec_named
-from telephony.net.ports import PortPool
+from offhook.telephony import pcm
+from offhook.telephony.codec import codec_named
+from offhook.telephony.net.ports import PortPool
 from tests.telephony.net.calls import TIMEOUT_S, call, speech
 
 pytestmark = pytest.mark.usefixtures("media_twin")
@@ -19,7 +19,7 @@ async def test_audio_arrives_sample_by_sample(pool: PortPool, codec: str, ptime_
     payload = speech(600, codec)
     async with call(pool, codec, ptime_ms) as (a, b):
         a.line.play(payload)
-        assert a.line.queued_samples == 4_800
+        assert a.line.queued_ticks == 4_800
         await b.ear.until(lambda: len(b.ear.pcm) >= 2 * 4_800)
         assert b.ear.pcm[: 2 * 4_800] == codec_named(codec).decode(payload)
         expected = 0
@@ -30,8 +30,8 @@ async def test_audio_arrives_sample_by_sample(pool: PortPool, codec: str, ptime_
         ordinals = accumulate((len(sent) for _, sent in a.ear.sent), initial=0)
         assert [ordinal for ordinal, _ in a.ear.sent] == list(ordinals)[:-1]
         assert all(ordinal % (8 * ptime_ms) == 0 for ordinal, _ in a.ear.sent)
-        assert a.line.sent_samples == 4_800
-        assert a.line.queued_samples == 0
+        assert a.line.sent_ticks == 4_800
+        assert a.line.queued_ticks == 0
 
 
 async def test_the_first_packet_of_a_spurt_leaves_at_once(pool: PortPool, media_twin: str) -> None:
@@ -100,10 +100,10 @@ async def test_drained_is_told_once_a_spurt(pool: PortPool) -> None:
     async with call(pool) as (a, _):
         a.line.play(speech(100))
         await a.ear.until(lambda: a.ear.drained == 1)
-        assert a.line.sent_samples == 800
+        assert a.line.sent_ticks == 800
         a.line.play(speech(50))
         await a.ear.until(lambda: a.ear.drained == 2)
-        assert a.line.sent_samples == 1_200
+        assert a.line.sent_ticks == 1_200
 
 
 async def test_play_from_the_drained_handler_keeps_the_pace(pool: PortPool) -> None:
@@ -132,15 +132,15 @@ async def test_clear_stops_with_the_very_next_packet(pool: PortPool) -> None:
         def stop(payload: bytes, ordinal: int, at_s: float) -> None:
             if ordinal >= 4 * 160 and not dropped:
                 dropped.append(a.line.clear())
-                at_clear.append(a.line.sent_samples)
+                at_clear.append(a.line.sent_ticks)
 
         a.line.on_sent = stop
         a.line.play(speech(1_000))
         # The silence that follows is made up by the receiver: when it has come, more packets would have come.
         await b.ear.until(lambda: b.line.stats().gaps == 1 and len(b.ear.pcm) >= 2 * 1_600)
         assert dropped == [8_000 - at_clear[0]]
-        assert a.line.sent_samples == at_clear[0]
-        assert a.line.queued_samples == 0
+        assert a.line.sent_ticks == at_clear[0]
+        assert a.line.queued_ticks == 0
         assert b.line.stats().packets_received == at_clear[0] // 160
 
 
@@ -149,7 +149,7 @@ async def test_sent_and_queued_agree_with_every_report(pool: PortPool) -> None:
         numbers: list[tuple[int, int, int]] = []
 
         def note(payload: bytes, ordinal: int, at_s: float) -> None:
-            numbers.append((a.line.sent_samples, a.line.queued_samples, ordinal + len(payload)))
+            numbers.append((a.line.sent_ticks, a.line.queued_ticks, ordinal + len(payload)))
 
         a.line.on_sent = note
         a.line.play(speech(300))
@@ -164,10 +164,10 @@ async def test_clear_is_exact_after_the_loop_was_busy(pool: PortPool) -> None:
         await a.ear.until(lambda: len(a.ear.sent) >= 2)
         time.sleep(0.1)  # noqa: ASYNC251 - this is the event loop being busy
         dropped = a.line.clear()
-        sent = a.line.sent_samples
-        assert (dropped + sent, a.line.queued_samples) == (8_000, 0)
+        sent = a.line.sent_ticks
+        assert (dropped + sent, a.line.queued_ticks) == (8_000, 0)
         await b.ear.until(lambda: b.line.stats().gaps == 1)
-        assert sum(len(payload) for _, payload in a.ear.sent) == a.line.sent_samples == sent
+        assert sum(len(payload) for _, payload in a.ear.sent) == a.line.sent_ticks == sent
         assert b.line.stats().packets_received == sent // 160
 
 
@@ -177,7 +177,7 @@ async def test_after_clear_something_else_can_be_said(pool: PortPool) -> None:
         a.line.play(dropped_speech)
         # The first packet may have left already.
         dropped = a.line.clear()
-        left = a.line.sent_samples
+        left = a.line.sent_ticks
         assert left + dropped == 4_000
         a.line.play(other)
         await b.ear.until(lambda: b.line.stats().packets_received == (left + 640) // 160)
@@ -192,7 +192,7 @@ async def test_digits_both_ways_and_after_the_audio(pool: PortPool) -> None:
         b.line.send_dtmf("9")
         await b.ear.until(lambda: b.ear.digits == ["1", "#"])
         await a.ear.until(lambda: a.ear.digits == ["9"])
-        assert a.line.sent_samples == 480
+        assert a.line.sent_ticks == 480
 
 
 async def test_an_unknown_key_is_refused(pool: PortPool) -> None:
@@ -207,20 +207,20 @@ async def test_heard_is_never_more_than_sent_and_catches_up(pool: PortPool) -> N
         sent: list[int] = []
 
         def note(payload: bytes, ordinal: int, at_s: float) -> None:
-            heard.append(a.line.heard_samples())
+            heard.append(a.line.played_ticks())
             sent.append(ordinal + len(payload))
 
         a.line.on_sent = note
         a.line.play(speech(300))
-        assert a.line.heard_samples() == 0
+        assert a.line.played_ticks() == 0
         await a.ear.until(lambda: a.ear.drained == 1)
         assert heard == sorted(heard)
         assert all(count <= upper for count, upper in zip(heard, sent, strict=True))
         # The last packet's slot may end a moment later.
         async with asyncio.timeout(TIMEOUT_S):
-            while a.line.heard_samples() < a.line.sent_samples:  # noqa: ASYNC110 - no event tells
+            while a.line.played_ticks() < a.line.sent_ticks:  # noqa: ASYNC110 - no event tells
                 await asyncio.sleep(0.001)
-        assert a.line.heard_samples() == a.line.sent_samples == 2_400
+        assert a.line.played_ticks() == a.line.sent_ticks == 2_400
 
 
 def test_the_same_on_uvloop(pool: PortPool) -> None:

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import uvloop
 
-from telephony import pcm, tones
-from telephony.codec import codec_named
-from telephony.errors import LocalError
-from telephony.line import MediaLine
-from telephony.net.clock import MediaClock
-from telephony.net.ports import PortPool
-from telephony.net.udp_line import UdpLine
-from telephony.rtp import RtpConfig
-from telephony.wire.rtp import build_plain
+from offhook.telephony import pcm, tones
+from offhook.telephony.codec import codec_named
+from offhook.telephony.errors import LocalError
+from offhook.telephony.line import MediaLine
+from offhook.telephony.net.clock import MediaClock
+from offhook.telephony.net.ports import PortPool
+from offhook.telephony.net.udp_line import UdpLine
+from offhook.telephony.rtp import RtpConfig
+from offhook.telephony.wire.rtp import build_plain
 from tests.telephony.net.calls import HOST, TIMEOUT_S, Listener, acquire, call, config_to, peer_of, speech
 
 pytestmark = pytest.mark.usefixtures("media_twin")
@@ -97,7 +97,7 @@ async def test_hold_keeps_the_queue_and_resume_plays_it(pool: PortPool) -> None:
         to_b = b.line.pair.port
         a.line.reconfigure(config_to(HOST, to_b, send=False), "PCMU")
         a.line.play(payload)
-        assert a.line.queued_samples == 1_600
+        assert a.line.queued_ticks == 1_600
         a.line.reconfigure(config_to(HOST, to_b), "PCMU")
         await b.ear.until(lambda: len(b.ear.pcm) >= 2 * 1_600)
         assert b.ear.pcm[: 2 * 1_600] == codec_named("PCMU").decode(payload)
@@ -116,7 +116,7 @@ async def test_another_codec_in_mid_speech(pool: PortPool) -> None:
             heard.append(sent)
 
         def reconfigure() -> None:
-            switched.append(a.line.sent_samples)
+            switched.append(a.line.sent_ticks)
             b.line.reconfigure(
                 RtpConfig(
                     8,
@@ -255,14 +255,14 @@ async def test_close_says_bye_and_frees_the_ports(pool: PortPool) -> None:
             types.append(datagram[1])
             datagram = datagram[4 * (1 + int.from_bytes(datagram[2:4], "big")) :]
         assert 203 in types  # BYE, RFC 3550 §6.6
-        sent = line.sent_samples
+        sent = line.sent_ticks
         line.play(speech(20))
         line.send_dtmf("1")
         assert line.clear() >= 0
         pause = asyncio.Event()
         loop.call_later(0.05, pause.set)
         await pause.wait()
-        assert line.sent_samples == sent
+        assert line.sent_ticks == sent
         assert clock.active == 0
 
 
@@ -279,7 +279,7 @@ async def test_a_handler_may_close_the_line(pool: PortPool) -> None:
         a.line.on_sent = hang_up
         a.line.play(speech(1_000))
         await asyncio.wait_for(closed.wait(), TIMEOUT_S)
-        assert 4 * 160 <= a.line.sent_samples < 8_000
+        assert 4 * 160 <= a.line.sent_ticks < 8_000
         assert b.line.stats().packets_received >= 1
 
 
@@ -351,11 +351,11 @@ async def test_hold_takes_effect_whatever_has_just_arrived(pool: PortPool) -> No
         peer.rtp.sendto(build_plain(0, 1, 0, 1, speech(20)), (HOST, line.pair.port))
         stand_still(clock, "raw")
         line.reconfigure(config_to(HOST, peer.port, send=False), "PCMU")
-        queued, sent = line.queued_samples, line.sent_samples
+        queued, sent = line.queued_ticks, line.sent_ticks
         assert queued
         pause = asyncio.Event()
         asyncio.get_running_loop().call_later(0.1, pause.set)
         await pause.wait()
-        assert (line.queued_samples, line.sent_samples) == (queued, sent)
+        assert (line.queued_ticks, line.sent_ticks) == (queued, sent)
         line.close()
         clock.close()

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from telephony import tones
-from telephony.codec import OPUS, PCMU
-from telephony.codec.opus import OpusDecoder
-from telephony.net.clock import MediaClock
-from telephony.net.ports import PortPool
-from telephony.net.udp_line import UdpLine
-from telephony.wire import rtp
-from telephony.wire.rtp import RtpPacket
+from offhook.telephony import tones
+from offhook.telephony.codec import OPUS, PCMU
+from offhook.telephony.codec.opus import OpusDecoder
+from offhook.telephony.net.clock import MediaClock
+from offhook.telephony.net.ports import PortPool
+from offhook.telephony.net.udp_line import UdpLine
+from offhook.telephony.wire import rtp
+from offhook.telephony.wire.rtp import RtpPacket
 from tests.telephony.net.calls import HOST, Listener, Side, acquire, call, config_to, peer_of
 from tests.telephony.net.test_udp_line_wide import VOICE, level_at, the_whole_band_arrives
 

@@ -10,15 +10,15 @@ from itertools import pairwise
 
 import pytest
 
-from telephony import pcm
-from telephony.net.clock import MediaClock
-from telephony.net.ports import PortPair, PortPool
-from telephony.net.udp_line import UdpLine
-from telephony.rtp import RtpConfig
-from telephony.rtp.sender import LINE_NOISE
-from telephony.wire import rtcp, rtp
-from telephony.wire.rtcp import ReceiverReport, ReportBlock
-from telephony.wire.rtp import RtpPacket
+from offhook.telephony import pcm
+from offhook.telephony.net.clock import MediaClock
+from offhook.telephony.net.ports import PortPair, PortPool
+from offhook.telephony.net.udp_line import UdpLine
+from offhook.telephony.rtp import RtpConfig
+from offhook.telephony.rtp.sender import LINE_NOISE
+from offhook.telephony.wire import rtcp, rtp
+from offhook.telephony.wire.rtcp import ReceiverReport, ReportBlock
+from offhook.telephony.wire.rtp import RtpPacket
 from tests.telephony.net.calls import HOST, Listener, acquire, config_to, peer_of, speech
 
 pytestmark = pytest.mark.usefixtures("media_twin")

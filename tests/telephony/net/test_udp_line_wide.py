@@ -5,12 +5,12 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
-from telephony import pcm, tones
-from telephony.codec import G722_64K, PCMU
-from telephony.errors import LocalError
-from telephony.net.clock import MediaClock
-from telephony.net.ports import PortPool
-from telephony.net.udp_line import UdpLine
+from offhook.telephony import pcm, tones
+from offhook.telephony.codec import G722_64K, PCMU
+from offhook.telephony.errors import LocalError
+from offhook.telephony.net.clock import MediaClock
+from offhook.telephony.net.ports import PortPool
+from offhook.telephony.net.udp_line import UdpLine
 from tests.telephony.net.calls import HOST, Side, acquire, call, config_to, speech
 
 pytest.importorskip("G722")
@@ -41,7 +41,7 @@ async def the_whole_band_arrives(a: Side, b: Side, *, within_db: float) -> None:
     """`VOICE` from `a` to `b`, both at 16 kHz; positions count in ticks of 8 kHz all the same."""
     assert (a.line.encoding, a.line.rate_hz, a.line.tick_octets) == ("LINEAR16", 16_000, 4)
     a.line.play(a.line.encode(VOICE))
-    assert a.line.queued_samples == 4_800
+    assert a.line.queued_ticks == 4_800
     await b.ear.until(lambda: len(b.ear.pcm) >= len(VOICE))
     assert all(at == expected for at, expected in positions_of(b))
     for frequency_hz in (400.0, 2_100.0, 5_600.0):
@@ -49,7 +49,7 @@ async def the_whole_band_arrives(a: Side, b: Side, *, within_db: float) -> None:
             level_at(VOICE, frequency_hz, 16_000), abs=within_db
         )
     assert b"".join(payload for _, payload in a.ear.sent) == VOICE
-    assert a.line.sent_samples == 4_800
+    assert a.line.sent_ticks == 4_800
 
 
 @pytest.mark.parametrize("ptime_ms", [10, 20, 30])
@@ -63,9 +63,9 @@ async def test_a_wide_call_has_all_its_band_and_counts_in_ticks(pool: PortPool, 
 async def test_what_was_cleared_leaves_no_trace_in_what_follows(pool: PortPool) -> None:
     async with call(pool, "G722") as (a, b):
         a.line.play(VOICE + VOICE)
-        await a.ear.until(lambda: a.line.sent_samples >= 5 * PACKET_TICKS)
+        await a.ear.until(lambda: a.line.sent_ticks >= 5 * PACKET_TICKS)
         dropped = a.line.clear()
-        sent = a.line.sent_samples
+        sent = a.line.sent_ticks
         assert sent + dropped == 9_600
         a.line.play(VOICE)
         await b.ear.until(lambda: len(b.ear.pcm) >= 4 * (sent + 4_800))
@@ -121,12 +121,12 @@ async def test_what_is_queued_survives_the_change(pool: PortPool) -> None:
     payload = speech(600)
     async with call(pool) as (a, b):
         a.line.play(payload)
-        await a.ear.until(lambda: a.line.sent_samples >= 800)
+        await a.ear.until(lambda: a.line.sent_ticks >= 800)
         for codec in ("G722", "PCMA"):
             for side, other in ((a, b), (b, a)):
                 side.line.reconfigure(config_to(HOST, other.line.pair.port, codec), codec)
-        assert a.line.sent_samples + a.line.queued_samples == len(payload)
-        await a.ear.until(lambda: a.line.sent_samples == len(payload))
+        assert a.line.sent_ticks + a.line.queued_ticks == len(payload)
+        await a.ear.until(lambda: a.line.sent_ticks == len(payload))
         assert sum(len(sent) for _, sent in a.ear.sent) == len(payload)
 
 

@@ -1,4 +1,4 @@
-from telephony.net.watch import MediaWatch
+from offhook.telephony.net.watch import MediaWatch
 
 
 def watch() -> MediaWatch:

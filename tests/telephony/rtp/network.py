@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from telephony.rtp import AudioGap, AudioPayload, RtpEvent, RtpSession
-from telephony.wire import rtp
-from telephony.wire.rtp import RtpPacket
+from offhook.telephony.rtp import AudioGap, AudioPayload, RtpEvent, RtpSession
+from offhook.telephony.wire import rtp
+from offhook.telephony.wire.rtp import RtpPacket
 from tests.telephony.rtp.support import FAR_SSRC, REMOTE, START, body, events
 
 Delay = Callable[[int, float], float | None]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from telephony.rtp import (
+from offhook.telephony.rtp import (
     Address,
     AudioGap,
     AudioPayload,
@@ -13,9 +13,9 @@ from telephony.rtp import (
     RtpLimits,
     RtpSession,
 )
-from telephony.wire import rtp, telephone_event
-from telephony.wire.rtp import RtpPacket
-from telephony.wire.telephone_event import TelephoneEvent
+from offhook.telephony.wire import rtp, telephone_event
+from offhook.telephony.wire.rtp import RtpPacket
+from offhook.telephony.wire.telephone_event import TelephoneEvent
 
 REMOTE: Address = ("192.0.2.10", 4000)
 REMOTE_RTCP: Address = ("192.0.2.10", 4001)

@@ -1,6 +1,6 @@
 import pytest
 
-from telephony.rtp.clock import SampleClock, dlsr_ticks, ntp_short, ntp_stamp
+from offhook.telephony.rtp.clock import SampleClock, dlsr_ticks, ntp_short, ntp_stamp
 
 
 def test_timestamps_advance_8000_a_second() -> None:

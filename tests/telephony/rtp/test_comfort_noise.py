@@ -5,13 +5,13 @@ import random
 import numpy as np
 import pytest
 
-from telephony import pcm
-from telephony.rtp import AudioGap, AudioPayload, RtpEvent, RtpSession
-from telephony.rtp.comfort_noise import LOUDEST_DBOV, NoiseGenerator
-from telephony.rtp.sender import KEEP_ALIVE_S, LINE_NOISE
-from telephony.wire import comfort_noise, rtp
-from telephony.wire.comfort_noise import ComfortNoise
-from telephony.wire.rtp import RtpPacket
+from offhook.telephony import pcm
+from offhook.telephony.rtp import AudioGap, AudioPayload, RtpEvent, RtpSession
+from offhook.telephony.rtp.comfort_noise import LOUDEST_DBOV, NoiseGenerator
+from offhook.telephony.rtp.sender import KEEP_ALIVE_S, LINE_NOISE
+from offhook.telephony.wire import comfort_noise, rtp
+from offhook.telephony.wire.comfort_noise import ComfortNoise
+from offhook.telephony.wire.rtp import RtpPacket
 from tests.telephony.rtp.support import (
     FAR_SSRC,
     REMOTE,

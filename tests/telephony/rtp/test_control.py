@@ -2,10 +2,10 @@
 
 import pytest
 
-from telephony.rtp import RtpSession
-from telephony.rtp.clock import ntp_short, ntp_stamp
-from telephony.wire import rtcp, rtp
-from telephony.wire.rtcp import (
+from offhook.telephony.rtp import RtpSession
+from offhook.telephony.rtp.clock import ntp_short, ntp_stamp
+from offhook.telephony.wire import rtcp, rtp
+from offhook.telephony.wire.rtcp import (
     Bye,
     ReceiverReport,
     ReportBlock,

@@ -2,8 +2,8 @@ import random
 
 import pytest
 
-from telephony.rtp.dtmf_receiver import Digit, DtmfReceiver
-from telephony.wire.telephone_event import DIGITS, TelephoneEvent
+from offhook.telephony.rtp.dtmf_receiver import Digit, DtmfReceiver
+from offhook.telephony.wire.telephone_event import DIGITS, TelephoneEvent
 from tests.telephony.rtp.support import STARTS32
 
 SSRC = 7

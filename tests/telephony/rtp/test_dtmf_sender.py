@@ -1,9 +1,9 @@
 import pytest
 
-from telephony.errors import LocalError
-from telephony.rtp.dtmf_sender import DtmfSender, EventSlot
-from telephony.wire import telephone_event
-from telephony.wire.telephone_event import DIGITS
+from offhook.telephony.errors import LocalError
+from offhook.telephony.rtp.dtmf_sender import DtmfSender, EventSlot
+from offhook.telephony.wire import telephone_event
+from offhook.telephony.wire.telephone_event import DIGITS
 
 
 def slots(sender: DtmfSender, start: int = 0, samples: int = 160) -> list[EventSlot | None]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from telephony.rtp import emodel
+from offhook.telephony.rtp import emodel
 
 
 def test_a_clean_call_has_the_default_rating() -> None:

@@ -5,10 +5,10 @@ from collections import deque
 
 import pytest
 
-from telephony.rtp.config import RtpLimits
-from telephony.rtp.events import AudioGap, AudioPayload, RtpEvent
-from telephony.rtp.jitter import JitterBuffer
-from telephony.rtp.stats import JitterEstimator
+from offhook.telephony.rtp.config import RtpLimits
+from offhook.telephony.rtp.events import AudioGap, AudioPayload, RtpEvent
+from offhook.telephony.rtp.jitter import JitterBuffer
+from offhook.telephony.rtp.stats import JitterEstimator
 from tests.telephony.rtp.support import STARTS32, body, check_continuous, gap_samples, indices
 
 PACKET_S = 0.02

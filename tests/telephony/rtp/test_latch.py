@@ -1,10 +1,10 @@
 import pytest
 
-from telephony.rtp.config import Address, RtpLimits
-from telephony.rtp.latch import SourceLatch
-from telephony.wire import rtcp
-from telephony.wire.rtcp import Bye, ReceiverReport, ReportBlock
-from telephony.wire.rtp import RtpPacket
+from offhook.telephony.rtp.config import Address, RtpLimits
+from offhook.telephony.rtp.latch import SourceLatch
+from offhook.telephony.wire import rtcp
+from offhook.telephony.wire.rtcp import Bye, ReceiverReport, ReportBlock
+from offhook.telephony.wire.rtp import RtpPacket
 from tests.telephony.rtp.support import (
     FAR_SSRC,
     REMOTE,

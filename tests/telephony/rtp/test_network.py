@@ -8,9 +8,9 @@ import random
 
 import pytest
 
-from telephony.rtp import AudioGap, AudioPayload, RtpEvent
-from telephony.wire import rtp
-from telephony.wire.rtp import RtpPacket
+from offhook.telephony.rtp import AudioGap, AudioPayload, RtpEvent
+from offhook.telephony.wire import rtp
+from offhook.telephony.wire.rtp import RtpPacket
 from tests.telephony.rtp.network import Outcome, Stream, deliver
 from tests.telephony.rtp.support import (
     FAR_SSRC,

@@ -4,10 +4,10 @@ from collections import deque
 
 import pytest
 
-from telephony.rtp.config import RtpLimits
-from telephony.rtp.events import AudioPayload, DigitReceived, RtpEvent
-from telephony.rtp.receiver import Receiver
-from telephony.wire import rtp
+from offhook.telephony.rtp.config import RtpLimits
+from offhook.telephony.rtp.events import AudioPayload, DigitReceived, RtpEvent
+from offhook.telephony.rtp.receiver import Receiver
+from offhook.telephony.wire import rtp
 from tests.telephony.rtp.support import (
     FAR_SSRC,
     STARTS16,

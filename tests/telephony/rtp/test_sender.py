@@ -2,9 +2,9 @@ from itertools import pairwise
 
 import pytest
 
-from telephony.rtp.sender import KEEP_ALIVE_S, Sender
-from telephony.wire import rtp
-from telephony.wire.rtp import RtpPacket
+from offhook.telephony.rtp.sender import KEEP_ALIVE_S, Sender
+from offhook.telephony.wire import rtp
+from offhook.telephony.wire.rtp import RtpPacket
 from tests.telephony.rtp.support import SSRC, START, STARTS16, STARTS32, config
 
 
@@ -56,7 +56,7 @@ def test_the_last_packet_is_filled_up_with_silence_that_does_not_count(ptime_ms:
     payload = b"".join(packet.payload for packet in taken(subject))
     assert len(payload) % (ptime_ms * 8) == 0
     assert payload == audio + b"\xd5" * (len(payload) - 1_001)
-    assert (subject.sent_samples, subject.queued_samples) == (1_001, 0)
+    assert (subject.sent_ticks, subject.queued_ticks) == (1_001, 0)
 
 
 @pytest.mark.parametrize("size", [1, 7, 159, 160, 161, 333, 4_000])
@@ -65,7 +65,7 @@ def test_pieces_are_joined_without_padding(size: int) -> None:
     audio = pattern(4_000)
     for start in range(0, len(audio), size):
         subject.play(audio[start : start + size])
-    assert subject.queued_samples == 4_000
+    assert subject.queued_ticks == 4_000
     assert speak(subject) == audio
     assert b"".join(packet.payload for packet in taken(subject)) == audio
 
@@ -112,7 +112,7 @@ def test_clear_takes_effect_with_the_next_packet() -> None:
     assert not subject.drained
     subject.play(b"b" * 160)
     assert subject.tick(START + 0.04) == b"b" * 160
-    assert (subject.sent_samples, subject.queued_samples) == (320, 0)
+    assert (subject.sent_ticks, subject.queued_ticks) == (320, 0)
 
 
 def test_clear_and_play_between_two_ticks_go_on_in_the_same_spurt() -> None:
@@ -228,7 +228,7 @@ def test_silence_is_kept_alive() -> None:
     (packet,) = taken(subject)
     assert packet == RtpPacket(8, True, 0, 40_000, SSRC, b"\xd5" * 160)
     assert subject.get_timer() == START + 10.0
-    assert (subject.sent_samples, subject.drained) == (0, False)
+    assert (subject.sent_ticks, subject.drained) == (0, False)
     subject.tick(START + 10.0)
     assert [packet.timestamp for packet in taken(subject)] == [80_000]
 

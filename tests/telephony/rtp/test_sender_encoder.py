@@ -1,9 +1,9 @@
 """What is played is coded when its packet leaves: in virtual time."""
 
-from telephony.codec.convert import PacketEncoder
-from telephony.rtp.sender import KEEP_ALIVE_S, Sender
-from telephony.wire import rtp
-from telephony.wire.rtp import RtpPacket
+from offhook.telephony.codec.convert import PacketEncoder
+from offhook.telephony.rtp.sender import KEEP_ALIVE_S, Sender
+from offhook.telephony.wire import rtp
+from offhook.telephony.wire.rtp import RtpPacket
 from tests.telephony.rtp.support import SSRC, START, config
 
 PACKET = 160
@@ -40,9 +40,9 @@ def test_a_packet_time_is_taken_and_coded_and_counted_in_ticks() -> None:
     one = sender(coder)
     one.play(ticks(7, 200))
     one.play(ticks(9, 100))
-    assert one.queued_samples == 300
+    assert one.queued_ticks == 300
     assert one.tick(START) == ticks(7, 160)
-    assert (one.sent_samples, one.queued_samples) == (160, 140)
+    assert (one.sent_ticks, one.queued_ticks) == (160, 140)
     assert one.tick(START + 0.02) == ticks(7, 40) + ticks(9, 100)
     assert one.drained
     first, second = taken(one)
@@ -71,7 +71,7 @@ def test_keys_wait_for_the_audio_before_them() -> None:
         one.tick(START + 0.02 * n)
     packets = [packet for packet in taken(one) if packet.payload_type == 0]
     assert [packet.payload for packet in packets] == [b"\7" * 160, b"\7" * 40 + bytes(120), b"\t" * 160]
-    assert one.sent_samples == 360
+    assert one.sent_ticks == 360
 
 
 def test_the_keep_alive_is_coded_silence() -> None:

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telephony.errors import LocalError
-from telephony.rtp import AudioGap, PlayoutDrained, RtpConfig, RtpEvent, RtpLimits, RtpSession
-from telephony.wire import rtcp, rtp
-from telephony.wire.rtp import RtpPacket
-from telephony.wire.telephone_event import DIGITS
+from offhook.telephony.errors import LocalError
+from offhook.telephony.rtp import AudioGap, PlayoutDrained, RtpConfig, RtpEvent, RtpLimits, RtpSession
+from offhook.telephony.wire import rtcp, rtp
+from offhook.telephony.wire.rtp import RtpPacket
+from offhook.telephony.wire.telephone_event import DIGITS
 from tests.telephony.rtp.support import (
     FAR_SSRC,
     REMOTE,
@@ -67,12 +67,12 @@ def test_two_sessions_talk(start: int, packet_ms: int) -> None:
 def test_tick_returns_what_left_and_tells_the_drain() -> None:
     subject = session()
     subject.play(b"a" * 200, START)
-    assert (subject.active, subject.queued_samples, subject.sent_samples) == (True, 200, 0)
+    assert (subject.active, subject.queued_ticks, subject.sent_ticks) == (True, 200, 0)
     assert subject.tick(START) == b"a" * 160
     assert events(subject) == []
     assert subject.tick(START + PACKET_S) == b"a" * 40
     assert events(subject) == [PlayoutDrained(200)]
-    assert (subject.active, subject.queued_samples, subject.sent_samples) == (False, 0, 200)
+    assert (subject.active, subject.queued_ticks, subject.sent_ticks) == (False, 0, 200)
     assert subject.tick(START + 2 * PACKET_S) is None
     assert [len(packet.payload) for packet in sent(subject)] == [160, 160]
 
@@ -244,7 +244,7 @@ def test_after_close_nothing_happens() -> None:
     subject.send_dtmf("1", START + 1)
     subject.handle_timer(START + 100)
     assert subject.tick(START + 101) is None
-    assert (subject.active, subject.get_timer(), subject.queued_samples) == (False, None, 0)
+    assert (subject.active, subject.get_timer(), subject.queued_ticks) == (False, None, 0)
     assert subject.rtp_to_send() == []
     assert subject.rtcp_to_send() == []
     assert subject.next_event() is None
@@ -257,7 +257,7 @@ def test_dump_shows_the_live_state() -> None:
     state = subject.dump()
     assert state["source"] == REMOTE
     assert state["remote_ssrc"] == FAR_SSRC
-    assert state["queued_samples"] == 500
+    assert state["queued_ticks"] == 500
     assert state["audio_samples"] == 160
 
 
@@ -352,6 +352,6 @@ def test_nothing_from_outside_raises_or_breaks_audio_time(
         assert timer is not None
     position = check_continuous(collected)
     assert position <= (now - START) * 8_000 * 1.01 + 8_000 + 960
-    assert subject.sent_samples + subject.queued_samples <= played
+    assert subject.sent_ticks + subject.queued_ticks <= played
     assert subject.dump()
     assert subject.stats().packets_received >= 0

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telephony.codec.base import PacketClock
-from telephony.codec.convert import PacketEncoder
-from telephony.rtp import AudioGap, AudioPayload, RtpEvent, RtpSession
-from telephony.wire import rtcp, rtp, telephone_event
-from telephony.wire.opus import packet_ticks
-from telephony.wire.rtcp import ReceiverReport, SenderReport
-from telephony.wire.rtp import RtpPacket
-from telephony.wire.telephone_event import TelephoneEvent
+from offhook.telephony.codec.base import PacketClock
+from offhook.telephony.codec.convert import PacketEncoder
+from offhook.telephony.rtp import AudioGap, AudioPayload, RtpEvent, RtpSession
+from offhook.telephony.wire import rtcp, rtp, telephone_event
+from offhook.telephony.wire.opus import packet_ticks
+from offhook.telephony.wire.rtcp import ReceiverReport, SenderReport
+from offhook.telephony.wire.rtp import RtpPacket
+from offhook.telephony.wire.telephone_event import TelephoneEvent
 from tests.telephony.rtp.support import (
     FAR_SSRC,
     REMOTE,

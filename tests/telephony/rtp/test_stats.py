@@ -1,7 +1,7 @@
 import pytest
 
-from telephony.rtp.clock import dlsr_ticks, ntp_short, ntp_stamp
-from telephony.rtp.stats import JitterEstimator, SequenceTracker, round_trip_s
+from offhook.telephony.rtp.clock import dlsr_ticks, ntp_short, ntp_stamp
+from offhook.telephony.rtp.stats import JitterEstimator, SequenceTracker, round_trip_s
 from tests.telephony.rtp.support import STARTS16, STARTS32
 
 

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telephony.errors import WireError
-from telephony.wire import comfort_noise
-from telephony.wire.comfort_noise import MAX_ORDER, ComfortNoise
+from offhook.telephony.errors import WireError
+from offhook.telephony.wire import comfort_noise
+from offhook.telephony.wire.comfort_noise import MAX_ORDER, ComfortNoise
 
 
 def test_the_level_alone() -> None:

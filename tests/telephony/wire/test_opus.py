@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telephony.errors import WireError
-from telephony.wire.opus import MAX_TICKS, packet_ticks
+from offhook.telephony.errors import WireError
+from offhook.telephony.wire.opus import MAX_TICKS, packet_ticks
 
 
 def toc(configuration: int, code: int, *, stereo: bool = False) -> bytes:

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telephony.errors import RemoteError, WireError
-from telephony.wire.rtcp import (
+from offhook.telephony.errors import RemoteError, WireError
+from offhook.telephony.wire.rtcp import (
     Bye,
     ExtendedReport,
     ReceiverReport,

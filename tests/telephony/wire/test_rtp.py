@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telephony.errors import RemoteError, WireError
-from telephony.wire.rtp import MARKER, RtpPacket, build, build_plain, parse
+from offhook.telephony.errors import RemoteError, WireError
+from offhook.telephony.wire.rtp import MARKER, RtpPacket, build, build_plain, parse
 
 U16 = st.integers(0, 0xFFFF)
 U32 = st.integers(0, 0xFFFFFFFF)

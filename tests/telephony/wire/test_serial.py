@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telephony.wire.serial import delta16, delta32, less16, less32, unwrap16, unwrap32
+from offhook.telephony.wire.serial import delta16, delta32, less16, less32, unwrap16, unwrap32
 
 STARTS16 = (0, 1, 2, 127, 128, 255, 256, 32766, 32767, 32768, 32769, 65407, 65408, 65533, 65534, 65535)
 

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telephony.errors import RemoteError, WireError
-from telephony.wire.telephone_event import DIGITS, TelephoneEvent, build, parse
+from offhook.telephony.errors import RemoteError, WireError
+from offhook.telephony.wire.telephone_event import DIGITS, TelephoneEvent, build, parse
 
 EVENTS = st.builds(TelephoneEvent, st.integers(0, 255), st.booleans(), st.integers(0, 63), st.integers(0, 0xFFFF))
 

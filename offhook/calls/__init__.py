@@ -1,0 +1,1 @@
+"""One call, whatever carries it."""

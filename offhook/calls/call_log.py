@@ -1,0 +1,176 @@
+"""Writes down what happens in one call: its transcript, its latencies, its record, its metrics, its log."""
+
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
+
+import structlog
+
+from offhook.observe.metrics import Direction, Metrics, Stage
+from offhook.observe.refusals import BUSY, Refusal
+from offhook.pipeline.events import Answer, AnswerKind
+from offhook.pipeline.trace import (
+    BargedIn,
+    BotHeard,
+    BotResumed,
+    CallerAnswered,
+    EngineFailed,
+    SessionEvent,
+    TurnTraced,
+)
+from offhook.records import CallClock, CallRecord, Disposition, EndedBy, Journal, RecordingResult, TranscriptLine
+
+_STAGES: dict[str, Stage] = {
+    "endpoint": "endpoint",
+    "recogniser": "asr",
+    "dialog": "dialog",
+    "voice": "tts",
+    "line": "playout",
+}
+
+
+class CallLog:
+    """The books of one call, from INVITE to its end."""
+
+    def __init__(
+        self,
+        store: Journal,
+        metrics: Metrics,
+        *,
+        src: str,
+        dst: str,
+        call_id: str,
+        transport: str = "udp",
+        direction: Direction = "inbound",
+    ) -> None:
+        self._direction: Direction = direction
+        self._store = store
+        self._metrics = metrics
+        self._transport = transport
+        self._now = monotonic()
+        self._clock = CallClock.started(self._now)
+        self.record = CallRecord.begun(
+            self._clock, src=src, dst=dst, call_id=call_id, direction=direction, transport=transport
+        )
+        self._answered_now: float | None = None
+        self._responses_ms: list[float] = []
+        self._log = structlog.get_logger("offhook.call").bind(call=self.record.uniqueid)
+
+    @property
+    def uniqueid(self) -> str:
+        """The record's id: also the recording's name."""
+        return self.record.uniqueid
+
+    @property
+    def started_at(self) -> float:
+        """The call's start, monotonic seconds."""
+        return self._now
+
+    @property
+    def begun(self) -> bool:
+        """Is there a row that wants an end."""
+        return self._answered_now is not None
+
+    def answered(self, recording: Path | None = None) -> "Future[bool]":
+        """The call is being answered; the future is done when its row is where a crash cannot reach it.
+
+        `recording` is where its recording will be: named now, so that it can be found after a crash.
+        """
+        self._answered_now = monotonic()
+        record = self.record.answered(self._clock, self._answered_now)
+        self.record = replace(record, recording=None if recording is None else str(recording))
+        self._metrics.call_started()
+        self._log.info("answered", src=self.record.src, dst=self.record.dst)
+        return self._store.begin(self.record)
+
+    def refused(self, status: int, refusal: Refusal) -> None:
+        """We turn the call away before it is answered."""
+        self._metrics.call_refused(self._direction, self._transport, "busy" if status == BUSY else "rejected")
+        self._metrics.refusal(refusal.reason)
+        self._log.info("refused", src=self.record.src, status=status, reason=str(refusal.reason), why=refusal.why)
+
+    def cancelled(self) -> None:
+        """The caller gave up before it was answered."""
+        self._metrics.call_refused(self._direction, self._transport, "cancelled")
+        self._log.info("cancelled", src=self.record.src)
+
+    def on_event(self, event: SessionEvent) -> None:
+        """What the session tells."""
+        match event:
+            case BotHeard(heard, at):
+                text = f"{heard.heard} {heard.unheard}".strip()
+                self._line(TranscriptLine(self._at(at), "bot", text, heard.heard, heard.unheard))
+            case CallerAnswered(answer, at):
+                self._answer(answer, at)
+            case BargedIn(silent_ms, _, _):
+                self.record = replace(self.record, barge_ins=self.record.barge_ins + 1)
+                self._metrics.bargein_stop(silent_ms / 1000)
+            case BotResumed():
+                self._metrics.bargein_resumed()
+            case TurnTraced(trace, _):
+                self._responses_ms.append(trace.response_ms)
+                self._metrics.turn_response("total", trace.response_ms / 1000)
+                for stage, stage_ms in trace.stages_ms().items():
+                    self._metrics.turn_response(_STAGES[stage], stage_ms / 1000)
+            case EngineFailed(engine, error, _):
+                self._log.warning("engine failed", engine=engine, error=error)
+
+    def ended(
+        self,
+        by: EndedBy,
+        reason: str,
+        *,
+        rtp: dict[str, float] | None = None,
+        recording: RecordingResult | None = None,
+        answered: bool = True,
+    ) -> "Future[bool]":
+        """The end of a call that was `answered`, or was about to be; the future is done when its record is written."""
+        unanswered = Disposition.NO_ANSWER if by is EndedBy.CALLER else Disposition.FAILED
+        record = self.record.ended(
+            self._clock,
+            monotonic(),
+            answered_now=self._answered_now if answered else None,
+            ended_by=by,
+            end_reason=reason,
+            disposition=None if answered else unanswered,
+        )
+        self.record = replace(
+            record.with_responses(self._responses_ms),
+            answer=record.answer if answered else None,
+            rtp=rtp or {},
+            recording=str(recording.path) if recording is not None and recording.path is not None else None,
+            recording_truncated=recording is not None and recording.truncated,
+        )
+        self._metrics.call_ended(self._direction, self._transport, _outcome(by, answered))
+        if rtp:
+            self._metrics.rtp_packets("received", int(rtp.get("packets_received", 0)))
+            self._metrics.rtp_packets("sent", int(rtp.get("packets_sent", 0)))
+            self._metrics.rtp_lost(int(rtp.get("lost", 0)))
+            self._metrics.media_breaks(int(rtp.get("underruns", 0)), int(rtp.get("stalls", 0)))
+        if self.record.recording_truncated:
+            self._metrics.recording_truncated()
+        self._log.info("ended", by=str(by), reason=reason, duration_s=self.record.duration)
+        return self._store.finish(self.record)
+
+    def _answer(self, answer: Answer, at: float) -> None:
+        if answer.kind is not AnswerKind.NO_INPUT:
+            self.record = replace(self.record, turns=self.record.turns + 1)
+        if answer.kind is AnswerKind.FAILED:
+            self._metrics.asr_failure()
+            self._log.warning("turn not transcribed")
+        if answer.text or answer.digits:
+            text = answer.text or f"[keys: {len(answer.digits)}]"
+            self._line(TranscriptLine(self._at(at), "caller", text))
+
+    def _at(self, now: float) -> float:
+        return self._clock.elapsed_s(now)
+
+    def _line(self, line: TranscriptLine) -> None:
+        self._store.turn(self.uniqueid, line)
+
+
+def _outcome(by: EndedBy, answered: bool) -> str:
+    if not answered:
+        return "cancelled" if by is EndedBy.CALLER else "rejected"
+    return "completed" if by in (EndedBy.CALLER, EndedBy.BOT, EndedBy.OPERATOR) else "failed"

@@ -1,0 +1,368 @@
+"""What a call is once somebody has picked up, whatever carries it: dialog, session, recording, record, time limit.
+
+Who carries the call (SIP, a stream) owns one `Conversation`: `prepare` before the answer, `attach` the line, `begin`
+when both sides may talk, `end` when the call is gone. `hang_up` may come from either side of it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from time import monotonic
+from typing import Any, ClassVar, Protocol
+
+import structlog
+
+from offhook.api.call import HANG_UP_WAIT_S, Call, CallEnded, Dialog
+from offhook.calls.call_log import CallLog
+from offhook.calls.recorder import CallRecorder
+from offhook.engines.engine_set import EngineSet
+from offhook.observe.live_feed import CallWatch, LiveCall, LiveFeed
+from offhook.observe.metrics import Direction, Metrics
+from offhook.observe.refusals import NO_CAPACITY, Reason, Refusal
+from offhook.pipeline.errors import EngineError
+from offhook.pipeline.session import Session
+from offhook.pipeline.trace import DialogState, SessionEvent
+from offhook.pipeline.turn.core import TurnCore, TurnSettings
+from offhook.records import EndedBy, Journal, RecordingWriter
+from offhook.settings.config import Config
+from offhook.telephony.line import MediaLine
+from offhook.usererror import UserError
+
+RECORD_WAIT_S = 0.5  # for the row that outlives us; a database slower than that does not keep a caller waiting
+RECORDING_WAIT_S = 5.0  # for a recording's last samples; a disk slower than that does not keep the call's place
+
+Transferring = Callable[[], Awaitable[None]]
+"""Connects the caller to somebody else. UserError when that fails."""
+
+Listener = Callable[[str, SessionEvent], None]
+"""(the call's id, what happened)."""
+
+
+class LineStats(Protocol):
+    """A dataclass. Its numbers go into the record, those that the scribe knows into the metrics."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def last_received_at(self) -> float | None:
+        """Monotonic seconds; None: nothing has ever come."""
+
+
+class CallLine(MediaLine, Protocol):
+    """A line that can also be asked how it fares."""
+
+    @property
+    def awaits_media(self) -> bool:
+        """Whether the far end is expected to send: not while it holds the call."""
+
+    def stats(self) -> LineStats:
+        """What has come and gone so far; may also be asked after `close`."""
+
+    def dump(self) -> dict[str, object]:
+        """The live state, for people."""
+
+
+@dataclass(slots=True)
+class Services:
+    """What the conversations of one process share."""
+
+    config: Config
+    engines: EngineSet
+    store: Journal
+    metrics: Metrics
+    recordings: RecordingWriter | None
+    dialog: Dialog
+    listeners: list[Listener] = field(default_factory=list)
+    feed: LiveFeed = field(default_factory=lambda: LiveFeed(lambda uniqueid, event: None))
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """Who calls whom, as the far end says. `call_id` is the carrier's name for the call; `transport` is a label."""
+
+    caller: str
+    called: str
+    call_id: str
+    headers: Iterable[tuple[str, str]] = ()
+    transport: str = "udp"
+    direction: Direction = "inbound"
+
+
+class Conversation:
+    """One call's dialog and its books.
+
+    `goodbye()` tells the far end that we hang up; it may call `end` before it returns. `on_over()` is called once,
+    when nothing of the call is left. `transfer(number)` returns what connects the caller to the number, or raises
+    UserError; None: whoever carries the call cannot do that.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        parties: Parties,
+        *,
+        goodbye: Callable[[], None],
+        on_over: Callable[[], None],
+        transfer: Callable[[str], Transferring] | None = None,
+    ) -> None:
+        self._transfer_to = transfer
+        self._services = services
+        self._parties = parties
+        self._goodbye = goodbye
+        self._on_over = on_over
+        self._scribe = CallLog(
+            services.store,
+            services.metrics,
+            src=parties.caller,
+            dst=parties.called,
+            call_id=parties.call_id,
+            transport=parties.transport,
+            direction=parties.direction,
+        )
+        self.id = self._scribe.uniqueid
+        self.log = structlog.get_logger("offhook.call").bind(call=self.id)
+        self.answered = False
+        """Whether the far end has been told so: what the record says of it."""
+        self.over = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._line: CallLine | None = None
+        self._session: Session | None = None
+        self._call: Call | None = None
+        self._transferring: asyncio.Task[None] | None = None
+        self._tape: CallRecorder | None = None
+        self._watch: CallWatch | None = None
+        self._limit: asyncio.TimerHandle | None = None
+        self._why: tuple[EndedBy, str] | None = None  # we hang up
+        self._books: asyncio.Task[None] | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether the dialog has been started, or never will be."""
+        return self._call is not None or self.over
+
+    # The beginning.
+
+    async def prepare(self) -> bool:
+        """Before the answer: leave a row that outlives us. False when the call ended meanwhile."""
+        recordings = self._services.recordings
+        path = recordings.path_of(self.id).resolve() if recordings is not None else None
+        row = asyncio.wrap_future(self._scribe.answered(path))
+        await asyncio.wait((row,), timeout=RECORD_WAIT_S)
+        return not self.over
+
+    def attach(self, line: CallLine) -> None:
+        """The call's line: closed with the call; a call whose line has fallen silent is hung up."""
+        self._line = line
+        line.on_silent = self._on_silent
+
+    def begin(self) -> None:
+        """Let the dialog talk on the line that was attached. Raises EngineError."""
+        line, services, config = self._line, self._services, self._services.config
+        assert line is not None, "the line comes before the dialog"
+        core = TurnCore(
+            TurnSettings(
+                resume_after_ms=config.turn.resume_after_ms,
+                max_turn_ms=config.turn.max_turn_ms,
+                recogniser_timeout_ms=int(1000 * config.asr.timeout_s),
+            )
+        )
+        self._session = Session(line, services.engines.for_call(config), core, self._on_event)
+        self._watch = services.feed.begin(self.id, self._about(), self._scribe.started_at)
+        self._watch.tell("answered")  # where its recording begins
+        if services.recordings is not None:
+            self._tape = CallRecorder(services.recordings, self.id, line)
+        self._watch.tap(line)
+        self._call = Call(
+            self._session,
+            call_id=self.id,
+            caller=self._parties.caller,
+            called=self._parties.called,
+            headers=self._parties.headers,
+            silence_ms=config.turn.silence_ms,
+            no_input_ms=config.turn.no_input_ms,
+            on_hangup=lambda: self.hang_up(EndedBy.BOT, "bot hung up"),
+            on_state=lambda name: self._on_event(DialogState(name, monotonic())),
+            on_transfer=self._transfer if self._transfer_to is not None else None,
+        )
+        self._limit = asyncio.get_running_loop().call_later(
+            config.calls.max_call_s,
+            self.hang_up,
+            EndedBy.OPERATOR,
+            f"the call lasted {config.calls.max_call_s:g} s, the most that is allowed",
+        )
+        self.spawn(self._run_dialog(self._call))
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Work that is cancelled when the call ends."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # The end.
+
+    def hang_up(self, by: EndedBy, reason: str) -> None:
+        """End the call from our side."""
+        if self.over:
+            return
+        # What the far end's goodbye to ours brings back is not why the call ended.
+        self._why = by, reason
+        self._goodbye()
+        if not self._scribe.begun:
+            why = Reason.DRAINING if by is EndedBy.OPERATOR else Reason.FAILED
+            self._scribe.refused(NO_CAPACITY, Refusal(why, reason))
+        self.end(by, reason)
+
+    def refused(self, status: int, refusal: Refusal) -> None:
+        """The call is turned away: it leaves no row, and nothing more is to be done."""
+        if not self.over:
+            self._scribe.refused(status, refusal)
+            self.over = True
+            self._free()
+            self._let_go()
+
+    def cancelled(self) -> None:
+        """The caller gave up before the answer."""
+        if not self._scribe.begun:
+            self._scribe.cancelled()
+        self.end(EndedBy.CALLER, "cancelled before it was answered")
+
+    def end(self, by: EndedBy, reason: str) -> None:
+        """The call is gone: what `hang_up` was told counts more than what is told here. Idempotent."""
+        if self.over:
+            return
+        self.over = True
+        by, reason = self._why or (by, reason)
+        if self._call is not None:
+            self._call.end()
+        if self._session is not None:
+            self._session.close()
+        if self._watch is not None:
+            self._services.store.timeline(self.id, self._watch.end(str(by), reason))
+        stats = asdict(self._line.stats()) if self._line is not None else {}
+        numbers = {name: float(value) for name, value in stats.items() if isinstance(value, int | float)}
+        self._free()
+        # Not among the tasks that end with the call: it is what is left to do after them.
+        self._books = asyncio.get_running_loop().create_task(self._close_books(by, reason, numbers))
+
+    def dump(self) -> dict[str, object]:
+        """The live state, for people."""
+        return {
+            "id": self.id,
+            "answered": self.answered,
+            "session": self._session.dump() if self._session is not None else None,
+            "line": self._line.dump() if self._line is not None else None,
+        }
+
+    # Inside.
+
+    def _about(self) -> LiveCall:
+        parties, record = self._parties, self._scribe.record
+        return LiveCall(record.src, record.dst, record.call_id, parties.transport, record.start)
+
+    async def _transfer(self, number: str) -> None:
+        session, transfer = self._session, self._transfer_to
+        if session is None or transfer is None:
+            return
+        transferring = transfer(number)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(session.drained(), HANG_UP_WAIT_S)
+        # The carrier takes the call away before it says that it has done so.
+        why = self._why = EndedBy.BOT, f"transferred to {number}"
+        self._transferring = asyncio.current_task()
+        try:
+            await transferring()
+        except UserError:
+            self._why = None
+            raise
+        finally:
+            self._transferring = None
+        self.end(*why)
+
+    async def _run_dialog(self, call: Call) -> None:
+        try:
+            await self._services.dialog(call)
+            await call.hangup()
+        except CallEnded:
+            pass
+        except Exception:
+            # A dialog is the user's code: whatever it raises ends this call and no other.
+            self.log.exception("the dialog failed")
+            self.hang_up(EndedBy.BOT, "the dialog failed")
+        finally:
+            # A dialog may also end by being cancelled from within: nobody would talk to the caller any more.
+            self.hang_up(EndedBy.BOT, "bot hung up")
+
+    def _on_event(self, event: SessionEvent) -> None:
+        self._scribe.on_event(event)
+        if self._watch is not None:
+            self._watch.on_event(event)
+        for listener in self._services.listeners:
+            try:
+                listener(self.id, event)
+            except Exception:
+                # Who watches a call must not be able to break it.
+                self.log.exception("a listener failed")
+
+    def _on_silent(self) -> None:
+        config, line = self._services.config, self._line
+        if line is None:
+            return
+        never = line.stats().last_received_at is None
+        timeout_s = config.rtp.first_media_timeout_s if never else config.rtp.media_timeout_s
+        self._services.metrics.dead_air(never=never)
+        self.log.warning("no media from the caller", seconds=timeout_s, ever=not never)
+        if never or not config.calls.dead_air_s:
+            self.hang_up(EndedBy.NETWORK, f"no media for {timeout_s:g} s")
+        else:
+            self.spawn(self._ask_for_a_sign(line, monotonic(), timeout_s))
+
+    async def _ask_for_a_sign(self, line: CallLine, since: float, silent_s: float) -> None:
+        """The caller may be there and hear us: say something, and wait for media once more."""
+        calls = self._services.config.calls
+        try:
+            voice = self._services.engines.voice
+            clip = await voice.clip(calls.dead_air_prompt, line.encoding, line.encode, line.rate_hz)
+        except EngineError as error:
+            self.log.warning("engine failed", engine=error.engine, error=str(error))
+        else:
+            # Who is being spoken to needs no second voice in between.
+            if not line.queued_ticks:
+                line.play(clip.payload)
+        await asyncio.sleep(max(0.0, since + calls.dead_air_s - monotonic()))
+        came_at = line.stats().last_received_at
+        if line.awaits_media and (came_at is None or came_at <= since):
+            self.hang_up(EndedBy.NETWORK, f"no media for {silent_s + calls.dead_air_s:g} s")
+
+    async def _close_books(self, by: EndedBy, reason: str, rtp: dict[str, float]) -> None:
+        if self._scribe.begun:
+            recording = None
+            if self._tape is not None:
+                done, _ = await asyncio.wait((asyncio.wrap_future(self._tape.close()),), timeout=RECORDING_WAIT_S)
+                recording = next((future.result() for future in done), None)
+                self._tape = None
+            row = self._scribe.ended(by, reason, rtp=rtp, recording=recording, answered=self.answered)
+            await asyncio.wait((asyncio.wrap_future(row),), timeout=RECORD_WAIT_S)
+        self._let_go()
+
+    def _free(self) -> None:
+        if self._limit is not None:
+            self._limit.cancel()
+        if self._line is not None:
+            self._line.close()
+        # They hold us, too: what is not let go of stays until the garbage collector comes, with hundreds of others.
+        self._line = self._session = self._call = None
+        # Who has transferred the call is told so, and goes on.
+        spared = asyncio.current_task(), self._transferring
+        for task in self._tasks:
+            if task not in spared:
+                task.cancel()
+
+    def _let_go(self) -> None:
+        """Nothing is left; the owner, who holds us, is held no more."""
+        on_over, self._on_over, self._goodbye = self._on_over, _nothing, _nothing
+        on_over()
+
+
+def _nothing() -> None:
+    """What an ended call has to tell."""

@@ -1,0 +1,54 @@
+"""Puts a call's two sides on one time line, for the recording."""
+
+from concurrent.futures import Future
+from time import monotonic
+
+from offhook.records import RecordingResult, RecordingWriter
+from offhook.telephony.codec.base import codec_named
+from offhook.telephony.codec.convert import pcm_decoder, rate_converter
+from offhook.telephony.line import MediaLine
+
+RATE_HZ = 8_000
+SLACK_SAMPLES = 800  # a packet within 100 ms of where the last one ended belongs right behind it
+
+
+class CallRecorder:
+    """Listens on a line beside the session. `uniqueid` names the file. A wide line is recorded at 8 kHz, too."""
+
+    def __init__(self, writer: RecordingWriter, uniqueid: str, line: MediaLine) -> None:
+        self._recorder = writer.record(uniqueid)
+        self._tick_octets = line.tick_octets
+        self._narrow = rate_converter(line.rate_hz, RATE_HZ)
+        self._decode = pcm_decoder(codec_named(line.encoding), RATE_HZ)
+        self._began = monotonic()
+        self._caller_offset: int | None = None
+        self._bot_next = 0
+        self._on_audio, self._on_sent = line.on_audio, line.on_sent
+        line.on_audio, line.on_sent = self._caller, self._bot
+
+    def close(self) -> "Future[RecordingResult]":
+        """Nothing more comes; the future is done when the file is complete."""
+        return self._recorder.close()
+
+    def _caller(self, pcm: bytes, at_sample: int, at_s: float) -> None:
+        if self._on_audio is not None:
+            self._on_audio(pcm, at_sample, at_s)
+        pcm = self._narrow(pcm)
+        if self._caller_offset is None:
+            # Audio time is continuous from the first packet on: only its beginning has to be placed.
+            self._caller_offset = max(0, self._since_began(at_s) - len(pcm) // 2) - at_sample
+        self._recorder.caller(pcm, at_sample + self._caller_offset)
+
+    def _bot(self, payload: bytes, ordinal: int, at_s: float) -> None:
+        if self._on_sent is not None:
+            self._on_sent(payload, ordinal, at_s)
+        now = self._since_began(at_s)
+        # A line may tell of several packets at once, when the last of them has been played.
+        samples = len(payload) // self._tick_octets
+        if abs(now - self._bot_next) > SLACK_SAMPLES + samples:
+            self._bot_next = now
+        self._recorder.bot(self._decode(payload), self._bot_next)
+        self._bot_next += samples
+
+    def _since_began(self, at_s: float) -> int:
+        return int((at_s - self._began) * RATE_HZ)

@@ -1,0 +1,1 @@
+"""What brings calls: SIP, and carriers' media streams."""

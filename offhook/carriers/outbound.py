@@ -1,0 +1,167 @@
+"""One call that the bot places, over Twilio: from the request to what became of it."""
+
+import asyncio
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import structlog
+
+from offhook.api.call import Dialog
+from offhook.carriers.phone_numbers import require_number
+from offhook.carriers.twilio_control import open_rest
+from offhook.engines.engine_set import EngineSet
+from offhook.process.node import Node
+from offhook.records import CallClock, CallRecord, Disposition, EndedBy
+from offhook.settings.config import Config
+from offhook.usererror import UserError
+
+if TYPE_CHECKING:
+    from offhook.carriers.twilio_rest import TwilioRest
+
+RING_S = 60
+"""Twilio lets it ring so long."""
+ASK_AFTER_S = 15.0
+"""So much later Twilio is asked itself, should its callbacks not find us."""
+ASK_TIMES = 4
+"""So often in a row it may not answer."""
+SCHEME = "twilio:"
+TRANSPORT = "ws"
+
+_DISPOSITIONS = {"busy": Disposition.BUSY, "no-answer": Disposition.NO_ANSWER, "canceled": Disposition.NO_ANSWER}
+NEVER_CAME = frozenset({*_DISPOSITIONS, "failed"})
+COMPLETED = "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a call. `status` is Twilio's word: completed, busy, no-answer, failed, canceled."""
+
+    call_sid: str
+    status: str
+    record: CallRecord | None
+
+    @property
+    def answered(self) -> bool:
+        """Whether somebody, or something, has talked with the bot."""
+        return self.record is not None and self.record.answer is not None
+
+
+def number_of(address: str) -> str:
+    """The number of `twilio:+15551234567`. UserError."""
+    if not address.startswith(SCHEME):
+        raise UserError(
+            f"{address[:60]!r} cannot be called", "calls are placed over Twilio only", f"{SCHEME}+15551234567"
+        )
+    require_number(address.removeprefix(SCHEME))
+    return address.removeprefix(SCHEME)
+
+
+async def place_call(
+    config: Config, dialog: Dialog, number: str, *, detect_machine: bool = False, ring_s: int = RING_S
+) -> Outcome:
+    """Serve, have Twilio call `number` and connect it to us, and wait for the end. UserError, EngineError."""
+    rest = open_rest(config.twilio)
+    node = Node(config, dialog, EngineSet(config))
+    told = CallStatus()
+    node.on_call_status = told.on_status
+    try:
+        await node.start()
+        clock = CallClock.started(monotonic())
+        sid = await asyncio.to_thread(rest.dial, number, ring_s=ring_s, detect_machine=detect_machine)
+        log = structlog.get_logger("offhook.outbound").bind(call_sid=sid)
+        log.info("calling")
+        status = None
+        try:
+            status = await _last_word(rest, told, node, sid, ring_s)
+        finally:
+            if status is None:
+                # Nobody waits for it any more: it must not ring on for a bot that is gone.
+                await _call_off(rest, sid)
+        await node.idle()
+        record = _record_of(node, sid)
+        if record is None:
+            record = _never_came(config, clock, number, sid, status)
+            await asyncio.wrap_future(node.store.finish(record))
+        log.info("the call is over", status=status)
+        return Outcome(sid, status, record)
+    finally:
+        await node.stop()
+
+
+def _record_of(node: Node, sid: str) -> CallRecord | None:
+    return next((each for each in node.store.calls() if each.call_id == sid), None)
+
+
+async def _last_word(rest: "TwilioRest", told: "CallStatus", node: Node, sid: str, ring_s: int) -> str:
+    status = await told.final(sid, ring_s + ASK_AFTER_S)
+    failures = 0
+    while status is None:
+        # Our address may be wrong; then nothing is told, and the call may be going on all the same.
+        try:
+            asked = await asyncio.to_thread(rest.status, sid)
+            failures = 0
+        except UserError as error:
+            failures += 1
+            log = structlog.get_logger("offhook.outbound")
+            log.warning("Twilio does not say how the call is", call_sid=sid, why=str(error))
+            if failures == ASK_TIMES:
+                await node.idle()  # whoever is talking with us can finish
+                if _record_of(node, sid) is None:
+                    raise
+                return COMPLETED
+            asked = ""
+        status = asked if is_final(asked) else await told.final(sid, ASK_AFTER_S)
+    return status
+
+
+async def _call_off(rest: "TwilioRest", sid: str) -> None:
+    try:
+        await asyncio.to_thread(rest.hang_up, sid)
+    except UserError as error:
+        structlog.get_logger("offhook.outbound").error("the call could not be ended", call_sid=sid, why=str(error))
+
+
+def is_final(status: str) -> bool:
+    """Is this Twilio's last word about a call?"""
+    return status in NEVER_CAME or status == COMPLETED
+
+
+class CallStatus:
+    """What Twilio tells about calls: the last word about each."""
+
+    def __init__(self) -> None:
+        self._final: dict[str, str] = {}
+        self._changed = asyncio.Event()
+
+    def on_status(self, call_sid: str, status: str) -> None:
+        """Told by the webhook."""
+        if is_final(status):
+            self._final.setdefault(call_sid, status)
+            self._changed.set()
+
+    async def final(self, call_sid: str, within_s: float) -> str | None:
+        """The status that is the last one; None if there is none yet."""
+        try:
+            async with asyncio.timeout(within_s):
+                while call_sid not in self._final:
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return None
+        return self._final[call_sid]
+
+
+def _never_came(config: Config, clock: CallClock, number: str, sid: str, status: str) -> CallRecord:
+    """The record of a call that nobody talked in."""
+    record = CallRecord.begun(
+        clock, src=config.twilio.number or "", dst=number, call_id=sid, direction="outbound", transport=TRANSPORT
+    )
+    return record.ended(
+        clock,
+        monotonic(),
+        answered_now=None,
+        ended_by=EndedBy.NETWORK,
+        end_reason=f"the call did not come about: {status}",
+        disposition=_DISPOSITIONS.get(status, Disposition.FAILED),
+    )

@@ -1,0 +1,27 @@
+"""From what offer and answer settled to what the media session needs."""
+
+from offhook.sip.sdp.negotiate import NegotiatedAudio
+from offhook.telephony.codec.base import codec_named
+from offhook.telephony.rtp.config import RtpConfig
+
+
+def rtp_config(audio: NegotiatedAudio, signalling_host: str) -> RtpConfig:
+    """`signalling_host` is where the far end's SIP messages come from: its media may come from there, too."""
+    return RtpConfig(
+        payload_type=audio.payload_type,
+        receive_payload_types=frozenset(audio.receive_payload_types),
+        dtmf_payload_type=audio.dtmf_payload_type,
+        receive_dtmf_payload_type=audio.receive_dtmf_payload_type,
+        dtmf_clock_hz=audio.dtmf_clock_hz,
+        remote=(audio.remote_host, audio.remote_port),
+        remote_rtcp=(audio.remote_rtcp_host, audio.remote_rtcp_port),
+        signalling_host=signalling_host,
+        ptime_ms=audio.ptime_ms,
+        max_bit_rate=audio.max_bit_rate,
+        send=audio.direction in ("sendrecv", "sendonly"),
+        receive=audio.direction in ("sendrecv", "recvonly"),
+        silence=codec_named(audio.codec).silence,
+        comfort_noise_payload_type=audio.comfort_noise_payload_type,
+        receive_comfort_noise_payload_type=audio.receive_comfort_noise_payload_type,
+        rtcp_mux=audio.rtcp_mux,
+    )

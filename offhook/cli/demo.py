@@ -1,0 +1,225 @@
+"""The first call: a bot and a caller in one process, over real SIP and RTP on loopback."""
+
+import asyncio
+import json
+import socket
+import sys
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any
+
+import typer
+
+from offhook.api.dialogs import flow_dialog
+from offhook.engines.engine_set import EngineSet
+from offhook.pipeline.events import Answer, AnswerKind
+from offhook.pipeline.trace import (
+    BargedIn,
+    BotResumed,
+    BotSpoke,
+    CallerAnswered,
+    EngineFailed,
+    SessionEvent,
+    TurnTraced,
+)
+from offhook.process.node import Node
+from offhook.process.serve import Signalled, Stopping, ready_line
+from offhook.records import CallRecord
+from offhook.settings.config import Config
+from offhook.settings.flow_file import load_flow
+from offhook.telephony.net.ports import PortsExhaustedError
+from offhook.testing.sip_caller import Caller, CallFailedError, read_recording
+
+HOST = "127.0.0.1"
+PIN = "4711"
+CALL_LIMIT_S = 90.0
+BARGE_IN_AFTER_S = 3.5
+"""Into the balance: long enough to have heard the figure, and not to its end."""
+
+
+@dataclass(slots=True)
+class Minutes:
+    """What was seen of the demo's call, printed as it happens."""
+
+    quiet: bool
+    turns: list[dict[str, Any]] = field(default_factory=list)
+    transcript: list[dict[str, str]] = field(default_factory=list)
+    barge_ins: list[BargedIn] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    call_id: str = ""
+
+    def on_event(self, call_id: str, event: SessionEvent) -> None:
+        """What the bot's session tells."""
+        self.call_id = call_id
+        match event:
+            case BotSpoke(text):
+                self._say("bot", text)
+            case BotResumed(text):
+                self._say("bot", f"… {text}")
+            case BargedIn():
+                self.barge_ins.append(event)
+                self._print(f"           (the caller interrupts: the bot is silent after {event.silent_ms:.0f} ms)")
+            case CallerAnswered(answer):
+                self.answers.append(answer)
+                self._say("caller", _in_words(answer))
+            case TurnTraced(trace):
+                self.turns.append({"response_ms": trace.response_ms, "stages_ms": trace.stages_ms()})
+            case EngineFailed(error=error):
+                self._print(f"           ({error})")
+
+    def _say(self, who: str, text: str) -> None:
+        self.transcript.append({"who": who, "text": text})
+        self._print(f"{who:>9}: {text}")
+
+    def _print(self, line: str) -> None:
+        if not self.quiet:
+            typer.echo(line)
+            sys.stdout.flush()
+
+    def check(self) -> str | None:
+        """What is missing from a good call, if anything is."""
+        kinds = [answer.kind for answer in self.answers]
+        if AnswerKind.SPEECH not in kinds:
+            return "nothing that the caller said was understood"
+        if AnswerKind.DTMF not in kinds:
+            return "the keys did not arrive"
+        if len(self.barge_ins) != 1:
+            return f"the caller interrupted once, and the bot noticed {len(self.barge_ins)} times"
+        return None
+
+
+def _in_words(answer: Answer) -> str:
+    if answer.kind is AnswerKind.DTMF:
+        return f"[{len(answer.digits)} keys]"
+    return answer.text if answer.text else f"[{answer.kind}]"
+
+
+async def demo(config: Config, *, stay: bool, as_json: bool) -> int:
+    """Run the demo; with `stay` the bot stays up for a softphone until a signal. Returns the exit status."""
+    config = _for_demo(config)
+    stopping = Stopping()
+    node = Node(config, flow_dialog(load_flow()), EngineSet(config))
+    try:
+        problem = await stopping.unless_signalled(_show(node, as_json))
+        if stay and problem is None:
+            _invite(node)
+            await stopping.first.wait()
+        return 0 if problem is None else 1
+    except Signalled:
+        return 1
+    finally:
+        await node.stop()
+
+
+async def _show(node: Node, as_json: bool) -> str | None:
+    """Start the bot, call it, and report. Returns what went wrong, if anything did."""
+    minutes = Minutes(quiet=as_json)
+    node.listeners.append(minutes.on_event)
+    await node.start()
+    if not as_json:
+        typer.echo(f"{ready_line(node)}\n")
+    problem = await _place_call(node)
+    record = await _record(node, minutes.call_id)
+    problem = problem or minutes.check()
+    _report(node, minutes, record, problem, as_json)
+    return problem
+
+
+async def _place_call(node: Node) -> str | None:
+    """Make the caller's call. Returns what went wrong, if anything did."""
+    caller: Caller | None = None
+    try:
+        async with asyncio.timeout(CALL_LIMIT_S):
+            caller = await Caller.dial(HOST, node.sip_address)
+            await _talk(caller)
+            caller.hang_up()
+            await node.idle()
+    except (CallFailedError, PortsExhaustedError) as error:
+        return str(error)
+    except TimeoutError:
+        return f"the call was not over after {CALL_LIMIT_S:g} s"
+    finally:
+        if caller is not None:
+            caller.close()
+    return None
+
+
+async def _talk(caller: Caller) -> None:
+    """The caller's part: by speech, by keys, an interruption, and the end."""
+    await caller.listen()  # the greeting
+    await caller.say(_recording("check-my-balance"))
+    await caller.listen()
+    caller.press(PIN)
+    await caller.listen_for(BARGE_IN_AFTER_S)
+    await caller.say(_recording("goodbye"))
+    await caller.listen_for(1.0)
+
+
+def _recording(name: str) -> bytes:
+    return read_recording(files("offhook").joinpath("assets", "caller", f"{name}.wav"))
+
+
+async def _record(node: Node, call_id: str) -> CallRecord | None:
+    await asyncio.to_thread(node.store.flush)
+    return await asyncio.to_thread(node.store.call, call_id)
+
+
+def _report(node: Node, minutes: Minutes, record: CallRecord | None, problem: str | None, as_json: bool) -> None:
+    database = str((node.records_dir / "calls.db").resolve())
+    if as_json:
+        barge_in = minutes.barge_ins[0] if minutes.barge_ins else None
+        result = {
+            "ok": problem is None,
+            "problem": problem,
+            "transcript": minutes.transcript,
+            "turns": minutes.turns,
+            "barge_in": barge_in
+            and {
+                "silent_ms": barge_in.silent_ms,
+                "heard": barge_in.heard.heard,
+                "unheard": barge_in.heard.unheard,
+            },
+            "record": record.to_dict() if record is not None else None,
+            "database": database,
+        }
+        typer.echo(json.dumps(result, indent=2))
+        return
+    typer.echo("")
+    for number, turn in enumerate(minutes.turns, 1):
+        stages = " + ".join(f"{name} {ms:.0f}" for name, ms in turn["stages_ms"].items())
+        typer.echo(f"turn {number}: answered after {turn['response_ms']:.0f} ms = {stages}")
+    for barge_in in minutes.barge_ins:
+        typer.echo(f"barge-in: silent {barge_in.silent_ms:.0f} ms after the caller's first sound")
+        typer.echo(f"  heard:   {barge_in.heard.heard}")
+        typer.echo(f"  unheard: {barge_in.heard.unheard}")
+    if record is not None:
+        typer.echo(f"recording: {record.recording}")
+        typer.echo(f"record:    {record.uniqueid} in {database}")
+        typer.echo(f"ended:     {record.end_reason} after {record.duration:.1f} s")
+    typer.echo("ok" if problem is None else f"failed: {problem}", err=problem is not None)
+
+
+def _invite(node: Node) -> None:
+    address = node.sip_address
+    typer.echo(
+        f"\nThe bot stays up: dial sip:bot@{address.host}:{address.port} with a softphone on this machine.\n"
+        "For phones on your network: offhook serve --sip YOUR-ADDRESS:5060. Ctrl-C ends it."
+    )
+
+
+def _for_demo(config: Config) -> Config:
+    """The defaults, on loopback, recorded, on the usual ports where these are free."""
+    sip = config.sip.model_copy(update={"host": HOST, "port": _free(config.sip.port, socket.SOCK_DGRAM)})
+    http = config.http.model_copy(update={"host": HOST, "port": _free(config.http.port, socket.SOCK_STREAM)})
+    records = config.records.model_copy(update={"record_audio": True})
+    return config.model_copy(update={"sip": sip, "http": http, "records": records})
+
+
+def _free(port: int, kind: int) -> int:
+    """`port` if nobody has it, else 0: any other."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return 0
+    return port

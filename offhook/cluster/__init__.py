@@ -1,1 +1,0 @@
-"""All cores: one supervisor with the signalling, workers with the calls, a nursery that forks the workers."""

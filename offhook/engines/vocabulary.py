@@ -1,0 +1,39 @@
+"""Whether the recogniser can hear what a flow listens for: asked before the first call, not in it."""
+
+from pathlib import Path
+
+from offhook.engines.registry import make_asr
+from offhook.pipeline.asr.grammar import unknown_words
+from offhook.pipeline.asr.pocketsphinx import PocketsphinxEngine
+from offhook.pipeline.dialog.flow import Ask, Flow
+from offhook.settings.config import Config
+from offhook.usererror import Problem, UserError
+
+
+def check_vocabulary(flow: Flow, path: Path | None, config: Config) -> None:
+    """Raises UserError for phrases with words that are not in pocketsphinx's dictionary; other engines are not asked.
+
+    One such word makes the recogniser refuse the whole question.
+    """
+    engine = make_asr(config)
+    if not isinstance(engine, PocketsphinxEngine):
+        return
+    text = path.read_text(encoding="utf-8").splitlines() if path is not None else []
+    problems = [
+        Problem(
+            f"the recogniser does not know the word `{unknown.word}`",
+            f"it is in the phrase `{unknown.phrase}`, and not in pocketsphinx's English dictionary",
+            "another word for it, or its parts as words of their own; keys need no words",
+            _where(path, text, unknown.phrase),
+        )
+        for step in flow.steps.values()
+        if isinstance(step, Ask)
+        for unknown in unknown_words([option.choice for option in step.options], engine.known_word)
+    ]
+    if problems:
+        raise UserError.of(problems)
+
+
+def _where(path: Path | None, text: list[str], phrase: str) -> str:
+    number = next((number for number, line in enumerate(text, 1) if phrase in line), None)
+    return "" if path is None else str(path) if number is None else f"{path}:{number}"

@@ -1,0 +1,1 @@
+"""What a running bot shows: log, metrics, traces, live calls."""

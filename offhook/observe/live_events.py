@@ -1,0 +1,99 @@
+"""What a call's session tells, as small JSON objects: what the live page shows and a call's timeline keeps.
+
+Each is a dict with `kind` and `at`, seconds since the call's start. Keys that the caller pressed are only counted:
+what was pressed may be a secret. Pure.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from offhook.pipeline.trace import (
+    BargedIn,
+    BotHeard,
+    BotResumed,
+    BotSpoke,
+    CallerAnswered,
+    CallerPartial,
+    CallerSpeech,
+    DialogState,
+    EngineFailed,
+    KeyPressed,
+    Mark,
+    SessionEvent,
+    TurnTrace,
+    TurnTraced,
+)
+from offhook.pipeline.tts.engine import Word
+
+LiveEvent = dict[str, Any]
+
+LINE_RATE_HZ = 8_000
+MAX_TEXT_CHARS = 4_000
+"""Of one text. What a recogniser or a dialog makes may be longer; a page need not show it."""
+
+TRANSIENT = frozenset({"partial", "levels"})
+"""Kinds that are only worth something at their moment: no timeline keeps them."""
+
+
+def describe(event: SessionEvent, began: float) -> LiveEvent:
+    """The event of a call that began at `began` (monotonic seconds, as the event's own time)."""
+    return {"kind": "", "at": _since(began, event.at)} | _content(event, began)
+
+
+def _content(event: SessionEvent, began: float) -> LiveEvent:  # noqa: C901  # one row an event
+    match event:
+        case BotSpoke(text):
+            return {"kind": "bot", "text": _short(text)}
+        case BotHeard(heard, _, words):
+            spoken = {"heard": _short(heard.heard), "unheard": _short(heard.unheard), "interrupted": heard.interrupted}
+            return {"kind": "heard", **spoken, "words": _places(words)}
+        case BargedIn(silent_ms, heard):
+            cut = {"heard": _short(heard.heard), "unheard": _short(heard.unheard)}
+            return {"kind": "barge_in", "silent_ms": round(silent_ms), **cut}
+        case BotResumed(text):
+            return {"kind": "resumed", "text": _short(text)}
+        case CallerPartial(text):
+            return {"kind": "partial", "text": _short(text)}
+        case CallerSpeech(speaking):
+            return {"kind": "speech", "on": speaking}
+        case CallerAnswered(answer):
+            said = {"answer": str(answer.kind), "text": _short(answer.text), "choice": answer.choice}
+            return {"kind": "answer", **said, "keys": len(answer.digits)}
+        case KeyPressed():
+            return {"kind": "key"}
+        case DialogState(name):
+            return {"kind": "state", "name": _short(name)}
+        case TurnTraced(trace):
+            return {"kind": "turn", **_turn(trace, began)}
+        case EngineFailed(engine, error):
+            return {"kind": "failure", "engine": engine, "error": _short(error)}
+
+
+def _turn(trace: TurnTrace, began: float) -> LiveEvent:
+    stages = {name: round(ms, 1) for name, ms in trace.stages_ms().items()}
+    turn: LiveEvent = {"response_ms": round(trace.response_ms, 1), "stages_ms": stages}
+    turn["speech_ended_at"] = _since(began, trace.marks[Mark.SPEECH_ENDED])
+    if Mark.TURN_ENDED in trace.marks:
+        turn["turn_ended_at"] = _since(began, trace.marks[Mark.TURN_ENDED])
+    return turn
+
+
+def _places(words: Iterable[Word]) -> list[list[float]]:
+    """(first character, character behind the last, start, end), the times in seconds of the prompt's audio."""
+    return [
+        [
+            word.char_start,
+            word.char_end,
+            round(word.start_sample / LINE_RATE_HZ, 3),
+            round(word.end_sample / LINE_RATE_HZ, 3),
+        ]
+        for word in words
+    ]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MAX_TEXT_CHARS else text[: MAX_TEXT_CHARS - 1] + "…"
+
+
+def _since(began: float, at: float) -> float:
+    return round(max(0.0, at - began), 3)

@@ -1,0 +1,225 @@
+"""Watching calls, on the side where they live: what happened in each is kept, and told when somebody looks.
+
+While nobody watches, a call costs the keeping of its events, as they are: nothing is described, measured or sent.
+`LiveFeed.publish` is whatever takes the events to the page, in this process or to another one.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from time import monotonic
+
+from offhook.observe.live_events import LiveEvent, describe
+from offhook.pipeline.trace import CallerPartial, SessionEvent
+from offhook.telephony.codec import LINEAR16, codec_named
+from offhook.telephony.line import MediaLine
+from offhook.telephony.pcm import audioop
+
+MAX_KEPT_EVENTS = 2_000
+"""Of one call: half an hour of brisk talk. Of a longer one the beginning is forgotten."""
+LEVEL_S = 0.05
+SLOT_SAMPLES = 400
+LEVELS_AT_ONCE = 2
+LATE_SLOTS = 2
+"""So long after it has passed something may be told of."""
+FULL_SCALE = 255
+
+Publish = Callable[[str, LiveEvent], None]
+"""(the call's id, what happened). Must return at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCall:
+    """Who talks with whom: `call_id` is the carrier's name for the call, `started` wall time (ISO 8601)."""
+
+    caller: str
+    called: str
+    call_id: str
+    transport: str
+    started: str
+
+
+class LiveFeed:
+    """All calls of this process. `watch` says what is looked at: the event loop's thread only."""
+
+    def __init__(self, publish: Publish) -> None:
+        self._publish = publish
+        self._calls: dict[str, CallWatch] = {}
+        self._watched: frozenset[str] | None = None
+        self._untold: deque[CallWatch] = deque()
+
+    def begin(self, uniqueid: str, about: LiveCall, began: float) -> "CallWatch":
+        """A call is there since `began` (monotonic seconds); it must be ended by `CallWatch.end`."""
+        call = self._calls[uniqueid] = CallWatch(self, uniqueid, about, began)
+        if self._watched is not None:
+            call.look(uniqueid in self._watched, self._publish)
+        return call
+
+    def watch(self, details_of: frozenset[str] | None) -> None:
+        """Somebody looks: everything of the calls `details_of`, of the others what goes without saying; or, None,
+        nobody does. The first time after nobody did, all calls are told from their beginning, one after the other: the
+        loop has other things to do, too.
+        """
+        before, self._watched = self._watched, details_of
+        for uniqueid, call in self._calls.items():
+            call.detailed = details_of is not None and uniqueid in details_of
+            if details_of is None:
+                call.look_away()
+        if before is None:
+            self._untold = deque(self._calls.values())
+            self._tell_next()
+
+    def forget(self, uniqueid: str) -> None:
+        """The call has ended."""
+        call = self._calls.pop(uniqueid, None)
+        if call is not None and call in self._untold:
+            self._untold.remove(call)
+
+    def _tell_next(self) -> None:
+        if self._watched is not None and self._untold:
+            call = self._untold.popleft()
+            call.look(call.detailed, self._publish)
+            asyncio.get_running_loop().call_soon(self._tell_next)
+
+
+class CallWatch:
+    """One call: made by `LiveFeed.begin`."""
+
+    def __init__(self, feed: LiveFeed, uniqueid: str, about: LiveCall, began: float) -> None:
+        self._feed = feed
+        self._uniqueid = uniqueid
+        self._about = about
+        self._began = began
+        self._kept: deque[SessionEvent | LiveEvent] = deque(maxlen=MAX_KEPT_EVENTS)
+        self._publish: Publish | None = None
+        self.detailed = False
+
+    def look(self, detailed: bool, publish: Publish) -> None:
+        """Tell the call so far, and from now on."""
+        self.detailed = detailed
+        self._publish = publish
+        begun: LiveEvent = {"kind": "begun", "at": 0.0, "age_s": self._now(), **asdict(self._about)}
+        publish(self._uniqueid, begun | {"so_far": self.timeline()})
+
+    def look_away(self) -> None:
+        """Nobody is interested any more."""
+        self.detailed = False
+        self._publish = None
+
+    def on_event(self, event: SessionEvent) -> None:
+        """What the session tells."""
+        if not isinstance(event, CallerPartial):
+            self._kept.append(event)
+        elif not self.detailed:
+            return
+        if self._publish is not None:
+            self._publish(self._uniqueid, describe(event, self._began))
+
+    def tell(self, kind: str, **content: str | float | bool) -> None:
+        """Something that is no session's business: "answered", "ended"."""
+        event: LiveEvent = {"kind": kind, "at": self._now()} | content
+        self._kept.append(event)
+        if self._publish is not None:
+            self._publish(self._uniqueid, event)
+
+    def end(self, by: str, reason: str) -> list[LiveEvent]:
+        """The call is over. Returns its timeline."""
+        self.tell("ended", by=by, reason=reason)
+        self._feed.forget(self._uniqueid)
+        return self.timeline()
+
+    def timeline(self) -> list[LiveEvent]:
+        """What happened so far, as JSON objects; without what was worth something at its moment only."""
+        return [event if isinstance(event, dict) else describe(event, self._began) for event in self._kept]
+
+    def tap(self, line: MediaLine) -> None:
+        """Measure the line's levels while they are looked at. After every other listener of the line was set."""
+        LevelMeter(self, line)
+
+    def levels(self, first: int, caller: list[int], bot: list[int]) -> None:
+        """Peaks (0 to 255) of both sides, one for each 50 ms from the `first` on, counted from the call's start."""
+        if self._publish is not None and self.detailed:
+            at = round(first * LEVEL_S, 3)
+            self._publish(self._uniqueid, {"kind": "levels", "at": at, "caller": caller, "bot": bot})
+
+    def slot(self, at_s: float) -> int:
+        """Which 50 ms of the call it was then (monotonic seconds)."""
+        return int((at_s - self._began) / LEVEL_S)
+
+    def _now(self) -> float:
+        return round(monotonic() - self._began, 3)
+
+
+class LevelMeter:
+    """Peaks of what passes on a line, by the moment at which it passes, whenever that is told."""
+
+    def __init__(self, watch: CallWatch, line: MediaLine) -> None:
+        self._watch = watch
+        self._rate_hz = line.rate_hz
+        self._tick_octets = line.tick_octets
+        self._magnitudes = peaks_of(line.encoding)
+        self._caller: dict[int, int] = {}  # by slot, as far as they are known and not told
+        self._bot: dict[int, int] = {}  # what was sent in one go is heard in the slots to come
+        self._next = 0  # the first slot that is neither told nor a hole
+        self._told: list[tuple[int, int]] = []  # of the slots before it, those that wait for company
+        self._on_audio, self._on_sent = line.on_audio, line.on_sent
+        line.on_audio, line.on_sent = self._heard, self._sent
+
+    def _heard(self, pcm: bytes, at_sample: int, at_s: float) -> None:
+        if self._on_audio is not None:
+            self._on_audio(pcm, at_sample, at_s)
+        if self._watch.detailed and pcm:
+            octets = 2 * self._rate_hz
+            levels = [min(FULL_SCALE, audioop.max(piece, 2) >> 7) for piece in _pieces(pcm, round(octets * LEVEL_S))]
+            self._note(self._caller, at_s - len(pcm) / octets, levels)
+
+    def _sent(self, payload: bytes, ordinal: int, at_s: float) -> None:
+        if self._on_sent is not None:
+            self._on_sent(payload, ordinal, at_s)
+        if self._watch.detailed and payload:
+            pieces = _pieces(payload, SLOT_SAMPLES * self._tick_octets)
+            self._note(self._bot, at_s, [self._magnitudes(piece) for piece in pieces])
+
+    def _note(self, peaks: dict[int, int], began_s: float, levels: list[int]) -> None:
+        began = self._watch.slot(began_s)
+        for slot, level in enumerate(levels, began):
+            if slot >= self._next:
+                peaks[slot] = max(level, peaks.get(slot, 0))
+        # What came before it may be told a little later.
+        while self._next < began - LATE_SLOTS:
+            self._tell_slot(began)
+
+    def _tell_slot(self, now: int) -> None:
+        """The next one is complete."""
+        slot = self._next
+        passed = slot in self._caller or slot in self._bot
+        if passed:
+            self._told.append((self._caller.pop(slot, 0), self._bot.pop(slot, 0)))
+            self._next = slot + 1
+        else:
+            # A slot in which nothing passed is a hole: what was measured ends before it.
+            self._next = min([now - LATE_SLOTS, *self._caller, *self._bot])
+        if self._told and (not passed or len(self._told) == LEVELS_AT_ONCE):
+            first = slot + passed - len(self._told)
+            self._watch.levels(first, [caller for caller, _ in self._told], [bot for _, bot in self._told])
+            self._told.clear()
+
+
+def _pieces(audio: bytes, octets: int) -> list[bytes]:
+    return [audio[at : at + octets] for at in range(0, len(audio), octets)]
+
+
+def peaks_of(encoding: str) -> Callable[[bytes], int]:
+    """The greatest magnitude in a payload, 0 to 255."""
+    if encoding == LINEAR16.name:
+        return lambda payload: min(FULL_SCALE, audioop.max(payload, 2) >> 7)
+    table = peak_table(encoding)
+    return lambda payload: max(payload.translate(table))
+
+
+def peak_table(encoding: str) -> bytes:
+    """For `bytes.translate`: each octet of a G.711 payload to its magnitude, 0 to 255."""
+    pcm = codec_named(encoding).decode(bytes(range(256)))
+    values: Iterable[int] = memoryview(pcm).cast("h")
+    return bytes(min(FULL_SCALE, abs(value) >> 7) for value in values)

@@ -1,0 +1,97 @@
+"""Why calls are turned away: one word for the metrics, a sentence with figures for the log."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import structlog
+
+import offhook.sip.uas_checks as sip
+from offhook.observe.metrics import Metrics
+from offhook.sip.settings import UaSettings
+
+BUSY = 486
+NO_CAPACITY = 503
+
+RETRY_AFTER_S = UaSettings().retry_after_s
+"""As over SIP, so over HTTP."""
+
+LOGGED_EVERY_S = 5.0
+"""Many may be refused in a second: the log is not to be what is slow then."""
+
+
+class Reason(StrEnum):
+    """The label of `offhook_calls_refused_total`."""
+
+    STARTING = "starting"
+    DRAINING = "draining"
+    MAX_CALLS = "max_calls"  # as many as the user allows
+    PORTS = "ports"
+    RESOURCES = "resources"  # descriptors, memory
+    SETUPS = "setups"  # too many within a second
+    CPU = "cpu"
+    LISTENING = "listening"  # the detector is behind
+    EVENT_LOOP = "event_loop"
+    LATE_PACKETS = "late_packets"
+    WORKER = "worker"  # none is ready, or the one that was chosen is gone
+    OFFER = "offer"  # nothing that we could talk
+    STREAM = "stream"  # for a call that has one already, that is over, or that is another one
+    FAILED = "failed"  # something of ours broke before the answer
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a call is not taken."""
+
+    reason: Reason
+    why: str
+
+    @property
+    def status(self) -> int:
+        """486 when there are as many as the user allows, 503 when there is no capacity."""
+        return BUSY if self.reason is Reason.MAX_CALLS else NO_CAPACITY
+
+    @property
+    def answer(self) -> sip.Refusal:
+        """Over SIP."""
+        return sip.Refusal(self.status)
+
+
+def retry_after_s() -> int:
+    """For an HTTP answer: spread, so that those who were refused together do not come back together."""
+    return random.randint(*RETRY_AFTER_S)
+
+
+def _later(seconds: float, callback: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_later(seconds, callback)
+
+
+class RefusalLog:
+    """Counts what is refused and says why: each reason at once, then how often it was within some seconds."""
+
+    def __init__(self, metrics: Metrics, later: Callable[[float, Callable[[], None]], None] = _later) -> None:
+        self._metrics = metrics
+        self._later = later
+        self._counts: Counter[Reason] = Counter()
+        self._log = structlog.get_logger("offhook.refusals")
+
+    def refused(self, refusal: Refusal, transport: str) -> None:
+        """A call is turned away before anything was done for it."""
+        self._metrics.call_refused("inbound", transport, "busy" if refusal.status == BUSY else "rejected")
+        self._metrics.refusal(refusal.reason)
+        if not self._counts:
+            self._later(LOGGED_EVERY_S, self._sum_up)
+        if refusal.reason not in self._counts:
+            self._log.warning(
+                "call refused", transport=transport, status=refusal.status, reason=str(refusal.reason), why=refusal.why
+            )
+        self._counts[refusal.reason] += 1
+
+    def _sum_up(self) -> None:
+        counts, self._counts = self._counts, Counter()
+        if counts.total() > 1:
+            by_reason = {str(reason): count for reason, count in counts.items()}
+            self._log.warning("calls refused", total=counts.total(), seconds=LOGGED_EVERY_S, **by_reason)

@@ -1,0 +1,65 @@
+"""What other parts have counted, carried over to the metrics."""
+
+from bisect import bisect_right
+from collections import Counter
+from dataclasses import dataclass
+
+from offhook.observe.metrics import Metrics
+from offhook.records.writer import WriterCounters
+from offhook.sip.counters import Counters
+from offhook.telephony.net.clock import ClockCounters
+
+LATE_MS = 5.0
+"""A packet that leaves later than that is late: less would still pass for the network's own jitter."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaTicks:
+    """Packets that were due so far; `late`: more than `LATE_MS`, or left out because that was too late."""
+
+    all: int
+    late: int
+
+
+def media_ticks(counters: ClockCounters) -> MediaTicks:
+    """Of the media clock's counters."""
+    in_time = bisect_right(counters.late_ms_bounds, LATE_MS)
+    late = counters.skipped + sum(counters.late_ms_histogram[in_time:])
+    return MediaTicks(counters.ticks + counters.skipped, late)
+
+
+class Totals:
+    """The other parts keep plain totals; what is new of them is added whenever the metrics are asked for."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._seen: Counter[tuple[str, ...]] = Counter()
+
+    def sip(self, counters: Counters) -> None:
+        """The signalling's."""
+        metrics = self._metrics
+        metrics.sip_messages("received", self._new(counters.received, "received"))
+        metrics.sip_messages("sent", self._new(counters.sent, "sent"))
+        metrics.sip_malformed(self._new(counters.parse_errors, "malformed"))
+        for status, total in counters.rejected_by_status.items():
+            metrics.sip_refused(status, self._new(total, "refused", str(status)))
+
+    def records(self, counters: WriterCounters) -> None:
+        """The records'."""
+        self._metrics.record_errors(self._new(counters.errors, "errors"))
+        self._metrics.records_dropped(self._new(counters.dropped, "dropped"))
+
+    def media(self, counters: ClockCounters) -> None:
+        """The media clock's."""
+        ticks = media_ticks(counters)
+        self._metrics.media_ticks(self._new(ticks.all, "ticks"), self._new(ticks.late, "late ticks"))
+
+    def restarts(self, by_engine: dict[str, int]) -> None:
+        """The engines'."""
+        for engine, total in by_engine.items():
+            self._metrics.engine_restart(engine, self._new(total, "restarts", engine))
+
+    def _new(self, total: int, *name: str) -> int:
+        fresh = total - self._seen[name]
+        self._seen[name] = total
+        return fresh

@@ -1,0 +1,36 @@
+"""What each worker gets of what there is only once: media ports, recognisers. Pure."""
+
+from offhook.api.call import Dialog
+from offhook.process.messages import WorkerSpec
+from offhook.settings.config import Config
+from offhook.usererror import UserError
+
+
+def worker_specs(config: Config, dialog: Dialog, workers: int, cores: int) -> list[WorkerSpec]:
+    """`workers` specifications. Raises UserError when the media ports do not suffice for one call each."""
+    ports = shares(config.rtp.pairs, workers)
+    if ports[-1] == 0:
+        raise UserError(
+            f"RTP ports {config.rtp.low}-{config.rtp.high} are too few for {workers} workers",
+            f"there are {config.rtp.pairs} pairs, and each worker needs at least one",
+            f"--rtp-ports {config.rtp.low}-{min(65_535, config.rtp.low + 2 * 400 * workers - 1)}, or fewer --workers",
+        )
+    recognisers = shares(config.asr.workers or max(1, cores // 2), workers)
+    cache_mib = shares(config.tts.cache_mib, workers)
+    specs, low = [], config.rtp.low
+    for index in range(workers):
+        high = low + 2 * ports[index] - 1
+        update = {
+            "rtp": config.rtp.model_copy(update={"low": low, "high": high}),
+            "asr": config.asr.model_copy(update={"workers": max(1, recognisers[index])}),
+            "tts": config.tts.model_copy(update={"cache_mib": cache_mib[index]}),
+        }
+        specs.append(WorkerSpec(index, config.model_copy(update=update), dialog))
+        low = high + 1
+    return specs
+
+
+def shares(total: int, parts: int) -> list[int]:
+    """`total` in `parts` that differ by one at most, the larger ones first."""
+    each, more = divmod(total, parts)
+    return [each + (part < more) for part in range(parts)]

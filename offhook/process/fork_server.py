@@ -1,0 +1,148 @@
+"""The process that forks the workers: small, without threads and without a loop, so that forking is safe at any time.
+
+It is forked itself before anything is started. A worker that it forks finds everything imported, and whatever the
+program has made so far (a dialog that is a closure, for instance) as it was then.
+"""
+
+import os
+import select
+import signal
+import socket
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic
+
+import structlog
+
+from offhook.process.channel import (
+    MAX_MESSAGE_BYTES,
+    channel_pair,
+    close_all,
+    encode,
+    receive_packet,
+    send_packet,
+)
+from offhook.process.messages import Exited, Kill, Spawn, Started, WorkerSpec
+
+LEFT_ALONE_S = 10.0
+"""How long workers may take to end by themselves once the supervisor is gone."""
+
+Work = Callable[[WorkerSpec, socket.socket], int]
+"""What a worker does, on its end of the channel; returns its exit status."""
+
+
+def fork_nursery(specs: Sequence[WorkerSpec], work: Work) -> tuple[socket.socket, int]:
+    """Fork it; returns the supervisor's end of its channel, and its process id.
+
+    It ends when that end is closed, and its workers have ended; then it is to be waited for. Raises OSError.
+    """
+    ours, its = channel_pair()
+    pid = os.fork()
+    if pid == 0:
+        ours.close()
+        _in_child(lambda: _ForkServer(its, specs, work).run())
+    its.close()
+    return ours, pid
+
+
+def _in_child(what: Callable[[], int]) -> None:
+    """Never returns: a child must not come to what its parent would do next."""
+    status = 1
+    try:
+        status = what()
+    except BaseException:  # noqa: BLE001  # there is nobody above to catch it, SystemExit included
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+class _ForkServer:
+    def __init__(self, control: socket.socket, specs: Sequence[WorkerSpec], work: Work) -> None:
+        self._control = control
+        self._specs = specs
+        self._work = work
+        self._children: dict[int, int] = {}  # pid to index
+        self._buffer = bytearray(MAX_MESSAGE_BYTES)
+
+    def run(self) -> int:
+        name_process("offhook-nursery")
+        woken, wake = os.pipe()
+        for fd in (woken, wake):
+            os.set_blocking(fd, False)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        # By handlers, not by SIG_IGN, which the programs that workers start would inherit. A Ctrl-C goes to all
+        # processes of the terminal, and systemd's SIGTERM to all of the service: only the supervisor acts on it.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
+            signal.signal(number, _nothing)
+        while True:
+            readable, _, _ = select.select((self._control.fileno(), woken), (), ())
+            if woken in readable:
+                os.read(woken, 4_096)
+            self._reap()
+            if self._control.fileno() in readable and not self._obey():
+                return self._end()
+
+    def _obey(self) -> bool:
+        """One message; false when the supervisor is gone."""
+        try:
+            message, fds = receive_packet(self._control, self._buffer)
+        except (EOFError, OSError):
+            return False
+        match message:
+            case Spawn(index) if len(fds) == 1:
+                self._spawn(index, socket.socket(fileno=fds[0]))
+            case Kill(pid) if pid in self._children:  # not waited for yet: the number is still its own
+                os.kill(pid, signal.SIGKILL)
+            case _:
+                close_all(fds)
+        return True
+
+    def _spawn(self, index: int, channel: socket.socket) -> None:
+        try:
+            pid = os.fork()
+        except OSError as error:
+            # Too many processes, or no memory: with its channel closed it is a worker that died young.
+            structlog.get_logger("offhook.process").error("a worker cannot be forked", error=str(error))
+            channel.close()
+            return
+        if pid == 0:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            self._control.close()
+            name_process(f"offhook-work-{index}")
+            _in_child(lambda: self._work(self._specs[index], channel))
+        channel.close()
+        self._children[pid] = index
+        self._tell(Started(index, pid))
+
+    def _reap(self) -> None:
+        for pid, index in list(self._children.items()):
+            found, status = os.waitpid(pid, os.WNOHANG)
+            if found:
+                del self._children[pid]
+                self._tell(Exited(index, pid, os.waitstatus_to_exitcode(status)))
+
+    def _tell(self, message: Started | Exited) -> None:
+        with suppress(OSError):  # the supervisor is gone: `_obey` sees it
+            send_packet(self._control, encode(message))
+
+    def _end(self) -> int:
+        deadline = monotonic() + LEFT_ALONE_S
+        while self._children and monotonic() < deadline:
+            select.select((), (), (), 0.05)
+            self._reap()
+        for pid in self._children:
+            os.kill(pid, signal.SIGKILL)
+        return 0
+
+
+def _nothing(*_: object) -> None:
+    """A handler that does nothing."""
+
+
+def name_process(name: str) -> None:
+    """What `ps` and `top` show, up to 15 characters; nothing where the system has no /proc."""
+    with suppress(OSError):
+        Path("/proc/self/comm").write_text(name, encoding="ascii")

@@ -1,0 +1,67 @@
+"""The supervisor's side of one worker's records: it writes them, and closes those that the worker leaves open."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from time import monotonic
+
+from offhook.process.messages import Begin, Finish, Lines, Timeline, Written
+from offhook.records import CallClock, CallRecord, EndedBy, Journal
+
+Reply = Callable[[Written], None]
+"""Sends an answer to the worker, or does nothing when it is gone; called on the loop's thread."""
+
+
+class JournalProxy:
+    """Writes a worker's records into `journal`. Used on the event loop's thread."""
+
+    def __init__(self, journal: Journal, reply: Reply) -> None:
+        self._journal = journal
+        self._reply = reply
+        self._loop = asyncio.get_running_loop()
+        self._open: dict[str, tuple[CallRecord, float]] = {}
+
+    def take(self, message: Begin | Lines | Timeline | Finish) -> None:
+        """What the worker wants to be written."""
+        match message:
+            case Begin(number, record):
+                self._open[record.uniqueid] = record, monotonic()
+                self._answer(number, self._journal.begin(record))
+            case Lines(lines):
+                for uniqueid, line in lines:
+                    self._journal.turn(uniqueid, line)
+            case Timeline(uniqueid, events):
+                self._journal.timeline(uniqueid, events)
+            case Finish(number, record):
+                self._open.pop(record.uniqueid, None)
+                self._answer(number, self._journal.finish(record))
+
+    def crashed(self) -> list[CallRecord]:
+        """The worker is gone: close what it left open, and return that."""
+        closed = [_crashed(record, began) for record, began in self._open.values()]
+        self._open.clear()
+        for record in closed:
+            self._journal.finish(record)
+        return closed
+
+    def _answer(self, number: int, future: "Future[bool]") -> None:
+        def done(result: "Future[bool]") -> None:  # on the writer's thread
+            self._loop.call_soon_threadsafe(self._reply, Written(number, result.result()))
+
+        future.add_done_callback(done)
+
+
+def _crashed(record: CallRecord, answered_now: float) -> CallRecord:
+    """The record of an answered call that nobody ended."""
+    answered = CallClock.of(record.answer or record.start, answered_now)
+    rang_s = (answered.start_wall - CallClock.of(record.start, 0.0).start_wall).total_seconds()
+    ended = record.ended(
+        CallClock.of(record.start, answered_now - rang_s),
+        monotonic(),
+        answered_now=answered_now,
+        ended_by=EndedBy.CRASH,
+        end_reason=str(EndedBy.CRASH),
+    )
+    # The last half second was not on disk yet.
+    return replace(ended, recording_truncated=record.recording is not None)

@@ -1,0 +1,185 @@
+"""The worker's ends of what lives in the supervisor: the dialogs, the calls' names, and the records."""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import replace
+
+from offhook.observe.live_events import LiveEvent
+from offhook.process.channel import MessageTooLongError
+from offhook.process.messages import (
+    Answer,
+    AnswerReinvite,
+    Begin,
+    Bye,
+    Claim,
+    Claimed,
+    Finish,
+    Happened,
+    Lines,
+    Reject,
+    RejectReinvite,
+    Ring,
+    Timeline,
+    Written,
+)
+from offhook.records import CallRecord, TranscriptLine
+from offhook.records.cdr import MAX_TEXT_CHARS
+from offhook.records.timeline import Events
+from offhook.sip.net.address import Address
+
+Send = Callable[[object], None]
+"""Sends a message, or does nothing when the supervisor is gone."""
+
+
+class RemoteSignalling:
+    """`Signalling` by messages. A dialog that is gone by then is no error: the event that says so is on its way."""
+
+    def __init__(self, send: Send, address: Address) -> None:
+        self._send = send
+        self._address = address
+
+    @property
+    def address(self) -> Address:
+        """Where the supervisor's socket is bound."""
+        return self._address
+
+    def ring(self, call: str) -> None:
+        """180 (Ringing)."""
+        self._send(Ring(call))
+
+    def answer(self, call: str, sdp: bytes) -> None:
+        """200 (OK)."""
+        self._send(Answer(call, sdp))
+
+    def reject(self, call: str, status: int, headers: Iterable[tuple[str, str]] = ()) -> None:
+        """Refuse with 300 to 699."""
+        self._send(Reject(call, status, tuple(headers)))
+
+    def bye(self, call: str) -> None:
+        """Hang up an answered call."""
+        self._send(Bye(call))
+
+    def answer_reinvite(self, call: str, sdp: bytes) -> None:
+        """200 (OK) to a re-INVITE."""
+        self._send(AnswerReinvite(call, sdp))
+
+    def reject_reinvite(self, call: str, status: int) -> None:
+        """Refuse a re-INVITE: the call goes on as it was."""
+        self._send(RejectReinvite(call, status))
+
+
+class RemoteNames:
+    """The names of calls over streams, each once over all workers."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._waiting: dict[str, asyncio.Future[bool]] = {}
+
+    async def claim(self, call: str, call_sid: str) -> bool:
+        """Whether the name is this call's from now on."""
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting[call] = answer
+        self._send(Claim(call, call_sid))
+        return await answer
+
+    def claimed(self, answer: Claimed) -> None:
+        """The supervisor's answer."""
+        waiting = self._waiting.pop(answer.call, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer.granted)
+
+
+def tell(send: Send, uniqueid: str, event: LiveEvent) -> None:
+    """`LiveFeed`'s way to the page: of a long call that was told late, the end."""
+    while True:
+        try:
+            send(Happened(uniqueid, event))
+            return
+        except MessageTooLongError:
+            so_far = event.get("so_far", ())
+            if not so_far:
+                return
+            event = event | {"so_far": so_far[len(so_far) // 2 + 1 :]}
+
+
+MAX_GATHERED = 64
+"""Lines that wait to be sent together."""
+
+
+def _as_kept(line: TranscriptLine) -> TranscriptLine:
+    """With no more of its texts than is written in the end."""
+    most = MAX_TEXT_CHARS
+    return replace(
+        line,
+        text=line.text[:most],
+        heard=None if line.heard is None else line.heard[:most],
+        unheard=None if line.unheard is None else line.unheard[:most],
+    )
+
+
+class RemoteJournal:
+    """`Journal` by messages. Lines of transcripts wait for `flush`, or for what must not come before them: a message
+    for each would wake the supervisor for each.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, Future[bool]] = {}
+        self._lines: list[tuple[str, TranscriptLine]] = []
+
+    def begin(self, record: CallRecord) -> "Future[bool]":
+        """Leave a row; true once it survives us, false when the supervisor could not write it."""
+        number, future = self._expect()
+        self._send(Begin(number, record))
+        return future
+
+    def turn(self, uniqueid: str, line: TranscriptLine) -> None:
+        """One more line of a call's transcript."""
+        self._lines.append((uniqueid, _as_kept(line)))
+        if len(self._lines) >= MAX_GATHERED:
+            self.flush()
+
+    def timeline(self, uniqueid: str, events: Events) -> None:
+        """What happened in a call; of a long one the end."""
+        self.flush()
+        while events:
+            try:
+                self._send(Timeline(uniqueid, events))
+                return
+            except MessageTooLongError:
+                events = events[len(events) // 2 + 1 :]
+
+    def finish(self, record: CallRecord) -> "Future[bool]":
+        """The final state of a call."""
+        self.flush()
+        number, future = self._expect()
+        self._send(Finish(number, record))
+        return future
+
+    def flush(self) -> None:
+        """Send the lines that wait: to be called a few times a second, and at the end."""
+        lines, self._lines = tuple(self._lines), []
+        if not lines:
+            return
+        try:
+            self._send(Lines(lines))
+        except MessageTooLongError:
+            # One alone always fits.
+            for line in lines:
+                self._send(Lines((line,)))
+
+    def written(self, answer: Written) -> None:
+        """The supervisor's answer."""
+        future = self._waiting.pop(answer.number, None)
+        # Who waits with a time limit may have cancelled it.
+        if future is not None and future.set_running_or_notify_cancel():
+            future.set_result(answer.ok)
+
+    def _expect(self) -> tuple[int, "Future[bool]"]:
+        number = next(self._numbers)
+        future: Future[bool] = Future()
+        self._waiting[number] = future
+        return number, future

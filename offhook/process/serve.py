@@ -1,0 +1,132 @@
+"""The life of a serving process: event loop, signals, drain, exit status."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any, Protocol, TypeVar
+
+import typer
+
+from offhook.api.call import Dialog
+from offhook.observe.log import setup
+from offhook.process.allotments import worker_specs
+from offhook.process.event_loop import keep_what_is_here, run_loop
+from offhook.process.fork_server import fork_nursery
+from offhook.process.os_limits import cores, raise_descriptor_limit
+from offhook.process.supervisor import Supervisor
+from offhook.process.worker import run_worker
+from offhook.settings.config import Config
+from offhook.sip.net.address import Address
+
+T = TypeVar("T")
+
+
+class Serving(Protocol):
+    """What answers calls: `Node` or `Supervisor`."""
+
+    config: Config
+
+    @property
+    def sip_address(self) -> Address:
+        """Where calls come in."""
+
+    @property
+    def http_address(self) -> tuple[str, int] | None:
+        """Where the web pages are, if there are any."""
+
+    async def drain(self, timeout_s: float) -> bool:
+        """Take no new calls and wait for those that are there; false when some were left."""
+
+
+def serve(config: Config, dialog: Dialog) -> int:
+    """Answer calls until a signal ends it. Returns the exit status: 0 after a clean drain, else 1.
+
+    The calls are carried by `config.calls.workers` processes, which are forked from this one as it is now. SIGTERM and
+    the first SIGINT drain: no new calls, those that are there end by themselves. A second one ends everything at once.
+    A signal while it is starting ends it, too, with 0. Raises UserError, EngineError when it cannot start.
+    """
+    setup(config.log.format, config.log.level)
+    raise_descriptor_limit()
+    specs = worker_specs(config, dialog, config.calls.workers or cores(), cores())
+    nursery, pid = fork_nursery(specs, run_worker)
+    try:
+        return run_loop(_serve(config, nursery, len(specs)))
+    finally:
+        nursery.close()
+        os.waitpid(pid, 0)
+
+
+async def _serve(config: Config, nursery: socket.socket, workers: int) -> int:
+    stopping = Stopping()
+    supervisor = Supervisor(config, nursery, workers)
+    try:
+        try:
+            await stopping.unless_signalled(supervisor.start())
+        except Signalled:
+            return 0
+        keep_what_is_here()
+        typer.echo(ready_line(supervisor))
+        sys.stdout.flush()
+        await stopping.first.wait()
+        return 0 if await stopping.drain(supervisor) else 1
+    finally:
+        await supervisor.stop()
+
+
+def ready_line(bot: Serving) -> str:
+    """What is printed once calls can come in."""
+    line = f"ready sip:{bot.sip_address}"
+    if bot.http_address is not None:
+        line += f" http://{Address(*bot.http_address)}"
+    return line
+
+
+class Signalled(Exception):
+    """A signal came before the work was done."""
+
+
+class Stopping:
+    """SIGTERM and SIGINT, counted. Made on the running loop."""
+
+    def __init__(self) -> None:
+        self.first = asyncio.Event()
+        self.second = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._signalled)
+
+    def _signalled(self) -> None:
+        if self.first.is_set():
+            self.second.set()
+        self.first.set()
+
+    async def unless_signalled(self, work: Coroutine[Any, Any, T]) -> T:
+        """The result of `work`; it is cancelled, and Signalled raised, when a signal comes first."""
+        task = asyncio.create_task(work)
+        first = asyncio.create_task(self.first.wait())
+        try:
+            await asyncio.wait((task, first), return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+            raise Signalled
+        finally:
+            first.cancel()
+            if not task.done():
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    async def drain(self, bot: Serving) -> bool:
+        """Let the calls end; false when a second signal, or the longest call's time, came before that."""
+        drained = asyncio.create_task(bot.drain(bot.config.calls.max_call_s))
+        second = asyncio.create_task(self.second.wait())
+        await asyncio.wait((drained, second), return_when=asyncio.FIRST_COMPLETED)
+        second.cancel()
+        if drained.done():
+            return drained.result()
+        drained.cancel()
+        return False

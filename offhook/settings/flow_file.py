@@ -1,0 +1,314 @@
+"""Loads a flow from YAML; whatever is wrong with it is told with its line, all at once.
+
+`docs/flows.md` has the format.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from importlib.resources import files
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from offhook.pipeline.dialog.check import unknown_steps
+from offhook.pipeline.dialog.flow import (
+    Ask,
+    Collect,
+    End,
+    Flow,
+    FlowError,
+    FlowProblem,
+    Option,
+    Retry,
+    Say,
+    Step,
+    Wording,
+)
+from offhook.pipeline.dialog.flow import Path as FlowPath
+from offhook.pipeline.dialog.steps import MAX_STEPS
+from offhook.pipeline.events import Choice, DigitRule
+from offhook.settings.yaml_file import (
+    MAX_FILE_BYTES,
+    MAX_PROBLEMS,
+    Reader,
+    compose,
+    decoded,
+    is_null,
+    position,
+    read_limited,
+)
+from offhook.usererror import did_you_mean
+
+SAMPLE_FLOW = "bank.yaml"
+
+_FLOW = ("name", "start", "variables", "no_input", "no_match", "wording", "steps")
+_LISTENING = ("no_input", "no_match", "silence_ms", "timeout_s", "barge_in")
+_STEPS: dict[str, tuple[str, ...]] = {
+    "say": ("say", "barge_in", "next"),
+    "ask": ("ask", "choices", *_LISTENING),
+    "collect": ("collect", "into", "digits", "terminator", "inter_digit_ms", "spoken", "next", *_LISTENING),
+    "hang_up": ("hang_up",),
+}
+_CHOICE = ("phrases", "key", "next")
+_RETRY = ("attempts", "reprompts", "then")
+
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class FlowDefaults:
+    """What holds for questions that do not say it themselves."""
+
+    silence_ms: int = 500
+    no_input_ms: int = 5_000
+
+
+def load_flow(path: Path | None = None, defaults: FlowDefaults | None = None) -> Flow:
+    """The flow of a file, or the sample flow. Raises UserError with all that is wrong."""
+    if path is None:
+        sample = files("offhook").joinpath("assets", "flows", SAMPLE_FLOW)
+        return parse_flow(sample.read_bytes(), SAMPLE_FLOW, defaults)
+    return parse_flow(read_limited(path, MAX_FILE_BYTES, "flow"), str(path), defaults)
+
+
+def parse_flow(data: bytes, name: str, defaults: FlowDefaults | None = None) -> Flow:
+    """The flow that `data` (YAML in UTF-8) describes; `name` is what errors call the file."""
+    root = compose(decoded(data, name, "flow"), name)
+    return _FlowReader(name, root, defaults or FlowDefaults()).read()
+
+
+class _FlowReader(Reader):
+    def __init__(self, name: str, root: Node, defaults: FlowDefaults) -> None:
+        super().__init__(name)
+        self._root = root
+        self._defaults = defaults
+        self._retries: dict[str, Retry | None] = {}
+
+    def read(self) -> Flow:
+        top = self.fields(self._root, "a flow", _FLOW, required=("name", "start", "steps")) or {}
+        name = self.text(top["name"], "`name`") if "name" in top else None
+        start = self.text(top["start"], "`start`") if "start" in top else None
+        for key in ("no_input", "no_match"):
+            if key in top:
+                self._retries[key] = self._retry(top[key], f"`{key}` of the flow")
+        constants = self._constants(top["variables"]) if "variables" in top else {}
+        wording = self._wording(top["wording"]) if "wording" in top else Wording()
+        steps, names = self._steps(top["steps"]) if "steps" in top else ([], [])
+        if name is None or start is None or self.problems:
+            if names:
+                self._note(unknown_steps(names[0] if start is None else start, steps, names))
+            raise self.error()
+        try:
+            return Flow(name, start, {step.name: step for step in steps}, constants, wording)
+        except FlowError as error:
+            self._note(error.problems)
+            raise self.error() from None
+
+    def _constants(self, node: Node) -> dict[str, str]:
+        found = {}
+        for name, _, value in self.entries(node, "`variables`") or []:
+            text = self.text(value, f"variable `{name}`")
+            if text is not None:
+                found[name] = text
+        return found
+
+    def _wording(self, node: Node) -> Wording:
+        allowed = [field.name for field in fields(Wording)]
+        found = self.fields(node, "`wording`", allowed) or {}
+        said = {key: self.text(value, f"`{key}`") for key, value in found.items()}
+        return Wording(**{key: text for key, text in said.items() if text is not None})
+
+    # Steps.
+
+    def _steps(self, node: Node) -> tuple[list[Step], list[str]]:
+        """The steps that could be read, and the names of all."""
+        entries = self.entries(node, "`steps`")
+        if entries is None:
+            return [], []
+        if len(entries) > MAX_STEPS:
+            why = f"at most {MAX_STEPS} are run"
+            self.problem(node, f"the flow has {len(entries)} steps", why, "split it into several flows")
+            return [], []
+        if not entries:
+            self.problem(node, "the flow has no steps", "there is nothing to say", "add a step below `steps`")
+        read = [self._step(name, value) for name, _, value in entries]
+        return [step for step in read if step is not None], [name for name, _, _ in entries]
+
+    def _step(self, name: str, node: Node) -> Step | None:
+        what = f"step `{name}`"
+        entries = self.entries(node, what)
+        if entries is None:
+            return None
+        keys = [key for key, _, _ in entries]
+        kinds = [kind for kind in _STEPS if kind in keys]
+        if len(kinds) != 1:
+            self._wrong_kind_of_step(node, what, keys, kinds)
+            return None
+        read: dict[str, Callable[[str, str, dict[str, Node]], Step | None]] = {
+            "say": self._say,
+            "ask": self._ask,
+            "collect": self._collect,
+            "hang_up": self._hang_up,
+        }
+        required = {
+            "say": ("next",),
+            "ask": ("choices",),
+            "collect": ("into", "digits", "next"),
+            "hang_up": (),
+        }
+        kind = kinds[0]
+        found = self.fields(node, f"`{kind}` {what}", _STEPS[kind], required[kind]) or {}
+        return read[kind](name, what, found) if all(key in found for key in required[kind]) else None
+
+    def _wrong_kind_of_step(self, node: Node, what: str, keys: list[str], kinds: list[str]) -> None:
+        if kinds:
+            both = " and ".join(f"`{kind}`" for kind in kinds)
+            self.problem(node, f"{what} has {both}", "a step does one thing", "make two steps, joined by `next`")
+            return
+        near = [hint for hint in (did_you_mean(key, tuple(_STEPS)) for key in keys) if hint.startswith("did")]
+        why = "it has none of `say`, `ask`, `collect` and `hang_up`"
+        todo = near[0] if near else "add one of them, such as `say: Hello.`"
+        self.problem(node, f"{what} does nothing", why, todo)
+
+    def _say(self, name: str, what: str, found: dict[str, Node]) -> Step | None:
+        text = self.text(found["say"], f"the text of {what}")
+        follows = self.text(found["next"], f"`next` of {what}")
+        barge_in = self._optional(self.truth, found, "barge_in", what, True)
+        return None if text is None or follows is None else Say(name, text, follows, barge_in)
+
+    def _hang_up(self, name: str, what: str, found: dict[str, Node]) -> Step | None:
+        if is_null(found["hang_up"]):
+            return End(name)
+        text = self.text(found["hang_up"], f"the text of {what}")
+        return None if text is None else End(name, text)
+
+    def _ask(self, name: str, what: str, found: dict[str, Node]) -> Step | None:
+        prompt = self.text(found["ask"], f"the text of {what}")
+        entries = self.entries(found["choices"], f"`choices` of {what}") or []
+        options = [self._option(choice, value, what) for choice, _, value in entries]
+        no_input, no_match, silence_ms, timeout_s, barge_in = self._listening(found, what)
+        if prompt is None or no_input is None or no_match is None:
+            return None
+        read = tuple(option for option in options if option is not None)
+        return Ask(name, prompt, read, no_input, no_match, silence_ms, timeout_s, barge_in)
+
+    def _option(self, name: str, node: Node, step: str) -> Option | None:
+        what = f"choice `{name}` of {step}"
+        found = self.fields(node, what, _CHOICE, required=("next",))
+        if not found or "next" not in found:
+            return None
+        phrases = self.texts(found["phrases"], f"`phrases` of {what}") if "phrases" in found else []
+        key = self.text(found["key"], f"`key` of {what}") if "key" in found else None
+        follows = self.text(found["next"], f"`next` of {what}")
+        return None if follows is None else Option(Choice(name, tuple(phrases), key), follows)
+
+    def _collect(self, name: str, what: str, found: dict[str, Node]) -> Step | None:
+        prompt = self.text(found["collect"], f"the text of {what}")
+        into = self.text(found["into"], f"`into` of {what}")
+        follows = self.text(found["next"], f"`next` of {what}")
+        rule = self._rule(found, what)
+        spoken = self._optional(self.truth, found, "spoken", what, False)
+        no_input, no_match, silence_ms, timeout_s, barge_in = self._listening(found, what)
+        if prompt is None or into is None or follows is None or no_input is None or no_match is None:
+            return None
+        return Collect(name, prompt, into, rule, follows, no_input, no_match, spoken, silence_ms, timeout_s, barge_in)
+
+    def _rule(self, found: dict[str, Node], what: str) -> DigitRule:
+        node = found["digits"]
+        low: int | None
+        high: int | None
+        if isinstance(node, ScalarNode):
+            low = high = self.whole(node, f"`digits` of {what}")
+        else:
+            ends = self.fields(node, f"`digits` of {what}", ("min", "max"), required=("min", "max")) or {}
+            low, high = (self.whole(ends[end], f"`{end}` of {what}") if end in ends else None for end in ("min", "max"))
+        rule = DigitRule()
+        terminator = self._optional(self.text, found, "terminator", what, rule.terminator)
+        inter_digit_ms = self._optional(self.whole, found, "inter_digit_ms", what, rule.inter_digit_ms)
+        # What could not be read has been told; the numbers then only have to be some.
+        low, high = (1 if low is None else low), (1 if high is None else high)
+        return DigitRule(low, high, "" if terminator == "none" else terminator, inter_digit_ms)
+
+    # What questions have in common.
+
+    def _listening(self, found: dict[str, Node], what: str) -> tuple[Retry | None, Retry | None, int, float, bool]:
+        retries = []
+        for key in ("no_input", "no_match"):
+            if key in found:
+                retries.append(self._retry(found[key], f"`{key}` of {what}"))
+            else:
+                if key not in self._retries:
+                    node = found.get("ask") or found["collect"]
+                    why = f"neither it nor the flow says what follows when the caller {_MEANS[key]}"
+                    self.problem(
+                        node,
+                        f"{what} has no `{key}`",
+                        why,
+                        f"add `{key}: {{then: …}}` to the step or the flow",
+                    )
+                retries.append(self._retries.get(key))
+        silence_ms = self._optional(self.whole, found, "silence_ms", what, self._defaults.silence_ms)
+        timeout_s = self._optional(self.number, found, "timeout_s", what, self._defaults.no_input_ms / 1000)
+        barge_in = self._optional(self.truth, found, "barge_in", what, True)
+        return retries[0], retries[1], silence_ms, timeout_s, barge_in
+
+    def _retry(self, node: Node, what: str) -> Retry | None:
+        found = self.fields(node, what, _RETRY, required=("then",))
+        if not found or "then" not in found:
+            return None
+        then = self.text(found["then"], f"`then` of {what}")
+        reprompts = self.texts(found["reprompts"], f"`reprompts` of {what}") if "reprompts" in found else []
+        attempts = self._optional(self.whole, found, "attempts", what, 3)
+        return None if then is None else Retry(then, attempts, tuple(reprompts))
+
+    def _optional(
+        self, read: Callable[[Node, str], _T | None], found: dict[str, Node], key: str, what: str, default: _T
+    ) -> _T:
+        value = read(found[key], f"`{key}` of {what}") if key in found else None
+        return default if value is None else value
+
+    # Where it is.
+
+    def _note(self, problems: Iterable[FlowProblem]) -> None:
+        seen = {(problem.what, problem.where) for problem in self.problems}
+        for problem in islice(problems, MAX_PROBLEMS):
+            node = self._locate(problem.path)
+            mark = (problem.what, position(node, self.name))
+            # A retry rule of the whole flow is wrong once, however many steps use it.
+            if mark not in seen:
+                seen.add(mark)
+                self.problem(node, problem.what, problem.why, problem.todo)
+
+    def _locate(self, path: FlowPath) -> Node:
+        """The node that a problem is at: the value, or the key where the value takes several lines."""
+        if len(path) > 2 and path[2] in ("no_input", "no_match") and self._walk(path[:3]) is None:
+            path = path[2:]
+        while path:
+            found = self._walk(path)
+            if found is not None:
+                return found
+            path = path[:-1]
+        return self._root
+
+    def _walk(self, path: FlowPath) -> Node | None:
+        key, node = self._root, self._root
+        for part in path:
+            if isinstance(part, int):
+                if isinstance(node, SequenceNode):
+                    if part >= len(node.value):
+                        return None
+                    key = node = node.value[part]
+                continue
+            if not isinstance(node, MappingNode):
+                return None
+            pairs = [(k, v) for k, v in node.value if isinstance(k, ScalarNode) and k.value == part]
+            if not pairs:
+                return None
+            key, node = pairs[0]
+        return node if isinstance(node, ScalarNode) and node.value else key
+
+
+_MEANS = {"no_input": "says nothing", "no_match": "says something else"}

@@ -1,0 +1,1 @@
+"""For testing bots: callers, carriers, and a bad network."""

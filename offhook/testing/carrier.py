@@ -1,0 +1,337 @@
+"""Twilio's side of a media stream: to test any bot that speaks it.
+
+    python -m offhook.testing.carrier ws://127.0.0.1:8080/twilio/media --say hello.wav --press 1     (--help tells more)
+
+`PlayoutBuffer` is what Twilio does with the bot's audio: pieces are played one after the other in real time, `mark` is
+returned when the audio before it has been played, `clear` drops what has not been played and returns all marks at once.
+`Carrier` is a call: it has the methods of `offhook.caller.Caller`, so that one script runs over SIP and over a stream.
+"""
+
+import asyncio
+import json
+import secrets
+import sys
+import urllib.request
+from base64 import b64decode, b64encode
+from collections import deque
+from collections.abc import Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any, Self
+from urllib.parse import urlencode
+from xml.etree import ElementTree
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+
+from offhook.telephony.codec import PCMU
+from offhook.telephony.media_streams.signature import sign
+from offhook.testing.sip_caller import CallFailedError, Ear
+
+RATE_HZ = 8_000
+FRAME_SAMPLES = 160
+FRAME_S = FRAME_SAMPLES / RATE_HZ
+CONNECT_S = 10.0
+
+
+class PlayoutBuffer:
+    """The bot's audio on its way to the caller's ear. Pure: `now` is in seconds, of any clock."""
+
+    def __init__(self) -> None:
+        self._pieces: deque[tuple[float, bytes]] = deque()  # (when it begins to be played, payload)
+        self._marks: deque[tuple[float, str]] = deque()
+        self._ends_at = float("-inf")
+        self._fresh = True
+        self.gaps_s: list[float] = []
+        """How long it was empty, each time, while the bot went on within `gap_limit_s` and without `clear`."""
+        self.gap_limit_s = 0.4
+
+    def media(self, payload: bytes, now: float) -> None:
+        """A piece arrives."""
+        gap_s = now - self._ends_at
+        if gap_s > 0:
+            if not self._fresh and gap_s <= self.gap_limit_s:
+                self.gaps_s.append(gap_s)
+            self._ends_at = now
+        self._fresh = False
+        self._pieces.append((self._ends_at, payload))
+        self._ends_at += len(payload) / RATE_HZ
+
+    def mark(self, name: str, now: float) -> None:
+        """To be returned after what is buffered now."""
+        self._marks.append((max(now, self._ends_at), name))
+
+    def clear(self, now: float) -> list[str]:
+        """Drop what has not been played; returns the marks that are returned for it."""
+        self._pieces.clear()
+        self._ends_at = min(self._ends_at, now)
+        self._fresh = True
+        names = [name for _, name in self._marks]
+        self._marks.clear()
+        return names
+
+    def play_until(self, now: float) -> tuple[bytes, list[str]]:
+        """What has been played since the last call, and the marks that were reached."""
+        played = b""
+        while self._pieces and self._pieces[0][0] < now:
+            starts_at, payload = self._pieces.popleft()
+            samples = round((now - starts_at) * RATE_HZ)
+            played += payload[:samples]
+            if samples < len(payload):
+                self._pieces.appendleft((starts_at + samples / RATE_HZ, payload[samples:]))
+                break
+        names = []
+        while self._marks and self._marks[0][0] <= now:
+            names.append(self._marks.popleft()[1])
+        return played, names
+
+
+@dataclass(slots=True)
+class CarrierLog:
+    """What the bot did, and what became of it."""
+
+    media: int = 0
+    marks: int = 0
+    clears: int = 0
+    played: bytearray = field(default_factory=bytearray)
+    closed: tuple[int, str] | None = None
+    """The close code and reason of the bot's side."""
+
+
+class Carrier:
+    """One call over a media stream, from Twilio's side."""
+
+    def __init__(self, socket: ClientConnection, call_sid: str, stream_sid: str) -> None:
+        self._socket = socket
+        self.call_sid = call_sid
+        self.stream_sid = stream_sid
+        self.buffer = PlayoutBuffer()
+        self.log = CarrierLog()
+        self.ear = Ear()
+        self.run = 0  # the last run of the bot's speech that was waited for
+        self.over = asyncio.Event()
+        self.stalled = asyncio.Event()
+        """While it is set nothing is read or sent."""
+        self._sequence = 0
+        self._chunk = 0
+        self._to_say: deque[bytes] = deque()
+        self._said = asyncio.Event()
+        self._played_ticks = 0
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @classmethod
+    async def dial(
+        cls,
+        url: str,
+        *,
+        call_sid: str | None = None,
+        parameters: Mapping[str, str] | None = None,
+        auth_token: str | None = None,
+        signed_url: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Connect to a bot's stream and start it. With `auth_token` the request is signed, over `signed_url` where that
+        differs from `url`. Raises CallFailedError."""
+        signed = {} if auth_token is None else {"X-Twilio-Signature": sign(auth_token, signed_url or url)}
+        try:
+            socket = await connect(
+                url,
+                additional_headers={**signed, **(headers or {})},
+                compression=None,
+                ping_interval=None,
+                open_timeout=CONNECT_S,
+                max_size=None,
+                proxy=None,
+            )
+        except (OSError, InvalidHandshake, InvalidURI, TimeoutError) as error:
+            raise CallFailedError(str(error)) from error
+        call = cls(socket, call_sid or f"CA{secrets.token_hex(16)}", f"MZ{secrets.token_hex(16)}")
+        await call.begin(parameters or {})
+        return call
+
+    async def begin(self, parameters: Mapping[str, str]) -> None:
+        """Send `connected` and `start`, and from then on the caller's audio."""
+        await self.send_raw(json.dumps({"event": "connected", "protocol": "Call", "version": "1.0.0"}))
+        await self.send(
+            "start",
+            accountSid="AC" + "0" * 32,
+            streamSid=self.stream_sid,
+            callSid=self.call_sid,
+            tracks=["inbound"],
+            mediaFormat={"encoding": "audio/x-mulaw", "sampleRate": RATE_HZ, "channels": 1},
+            customParameters=dict(parameters),
+        )
+        self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._pace())]
+
+    # What a script does.
+
+    async def listen(self) -> None:
+        """Hear the bot out."""
+        self.run = await self._or_over(self.ear.silent(self.run))
+
+    async def listen_for(self, seconds: float) -> None:
+        """Hear the bot for some time after it begins."""
+        self.run = await self._or_over(self.ear.speaking(seconds, self.run))
+
+    async def say(self, pcm: bytes) -> None:
+        """Say a recording; returns when its last sample has been sent."""
+        payload = PCMU.encode(pcm)
+        self._said.clear()
+        self._to_say.extend(payload[at : at + FRAME_SAMPLES] for at in range(0, len(payload), FRAME_SAMPLES))
+        await self._said.wait()
+
+    async def press(self, digits: str) -> None:
+        """Press keys."""
+        for digit in digits:
+            await self.send("dtmf", track="inbound_track", digit=digit)
+
+    async def hang_up(self) -> None:
+        """The caller hangs up: `stop`, and the connection is closed. Idempotent."""
+        if not self.over.is_set():
+            with suppress(ConnectionClosed):
+                await self.send("stop", accountSid="AC" + "0" * 32, callSid=self.call_sid)
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connection without a `stop`."""
+        self.over.set()
+        for task in self._tasks:
+            task.cancel()
+        await self._socket.close()
+
+    def drop(self) -> None:
+        """Lose the connection without a word: the bot's machine gets a reset."""
+        self.over.set()
+        for task in self._tasks:
+            task.cancel()
+        self._socket.transport.abort()
+
+    async def closed_by_bot(self, within_s: float) -> tuple[int, str]:
+        """Wait until the bot closes; the code and the reason. TimeoutError."""
+        await asyncio.wait_for(self.over.wait(), within_s)
+        return self.log.closed or (1006, "")
+
+    # What faults are made of.
+
+    async def send(self, event: str, **body: object) -> None:
+        """A message, with the next sequence number."""
+        self._sequence += 1
+        number = str(self._sequence)
+        await self.send_raw(
+            json.dumps({"event": event, "sequenceNumber": number, event: body, "streamSid": self.stream_sid})
+        )
+
+    async def send_raw(self, text: str | bytes) -> None:
+        """Any message."""
+        await self._socket.send(text)
+
+    def understand(self, data: str | bytes) -> dict[str, Any]:
+        """A message of the bot's."""
+        found: dict[str, Any] = json.loads(data)
+        return found
+
+    # Inside.
+
+    async def _read(self) -> None:
+        with suppress(ConnectionClosed):
+            async for text in self._socket:
+                while self.stalled.is_set():  # noqa: ASYNC110
+                    await asyncio.sleep(FRAME_S)
+                await self._take(self.understand(text), monotonic())
+        code, reason = self._socket.close_code, self._socket.close_reason
+        self.log.closed = (code or 1006, reason or "")
+        self.over.set()
+
+    async def _take(self, message: dict[str, Any], now: float) -> None:
+        event = message["event"]
+        if event == "media":
+            self.log.media += 1
+            self.buffer.media(b64decode(message["media"]["payload"], validate=True), now)
+        elif event == "mark":
+            self.log.marks += 1
+            self.buffer.mark(message["mark"]["name"], now)
+        elif event == "clear":
+            self.log.clears += 1
+            await self._play(now)
+            for name in self.buffer.clear(now):
+                await self.send("mark", name=name)
+        else:
+            raise ValueError(f"a bot sends media, mark and clear, not {event!r}")
+
+    async def _pace(self) -> None:
+        """A frame each 20 ms of absolute time, both ways."""
+        began = monotonic()
+        with suppress(ConnectionClosed):
+            while not self.over.is_set():
+                await asyncio.sleep(max(0.0, began + (self._chunk + 1) * FRAME_S - monotonic()))
+                if self.stalled.is_set():
+                    continue
+                await self._play(monotonic())
+                frame = self._to_say.popleft() if self._to_say else b""
+                await self._speak(frame.ljust(FRAME_SAMPLES, b"\xff"))
+                if not self._to_say:
+                    self._said.set()
+
+    async def _speak(self, payload: bytes) -> None:
+        self._chunk += 1
+        await self.send(
+            "media",
+            track="inbound",
+            chunk=str(self._chunk),
+            timestamp=str(20 * self._chunk),
+            payload=b64encode(payload).decode("ascii"),
+        )
+
+    async def _play(self, now: float) -> None:
+        played, names = self.buffer.play_until(now)
+        if played:
+            self.log.played += played
+            self.ear.hear(PCMU.decode(played), self._played_ticks, now)
+            self._played_ticks += len(played)
+        for name in names:
+            await self.send("mark", name=name)
+
+    async def _or_over(self, wait: Coroutine[Any, Any, int]) -> int:
+        """The result of `wait`, unless the bot hangs up first: then CallFailedError."""
+        waiting = asyncio.ensure_future(wait)
+        over = asyncio.ensure_future(self.over.wait())
+        try:
+            await asyncio.wait((waiting, over), return_when=asyncio.FIRST_COMPLETED)
+            if not waiting.done():
+                raise CallFailedError("the bot hung up before the caller was done")
+            return waiting.result()
+        finally:
+            over.cancel()
+            waiting.cancel()
+
+
+def ask_webhook(url: str, fields: Mapping[str, str], *, auth_token: str | None, signed_url: str | None = None) -> str:
+    """Do what Twilio does when a call comes in: ask the webhook, and return the stream's URL that it answers with.
+
+    `signed_url` is the URL that the signature is over, where it differs from `url`. Blocks. Raises CallFailedError when
+    the answer connects to no stream, OSError when there is none.
+    """
+    stream = ask_twiml(url, fields, auth_token=auth_token, signed_url=signed_url).find("Connect/Stream")
+    if stream is None:
+        raise CallFailedError("the webhook's answer connects to no stream")
+    return stream.get("url", "")
+
+
+def ask_twiml(
+    url: str, fields: Mapping[str, str], *, auth_token: str | None, signed_url: str | None = None
+) -> ElementTree.Element:
+    """The same for whatever the webhook answers: the `<Response>`. Raises CallFailedError for what is no TwiML."""
+    signature = "" if auth_token is None else sign(auth_token, signed_url or url, {k: [v] for k, v in fields.items()})
+    request = urllib.request.Request(url, urlencode(fields).encode(), {"X-Twilio-Signature": signature})
+    with urllib.request.urlopen(request, timeout=CONNECT_S) as answer:
+        try:
+            return ElementTree.fromstring(answer.read())
+        except ElementTree.ParseError as error:
+            raise CallFailedError(f"the webhook's answer is no TwiML: {error}") from error
+
+
+if __name__ == "__main__":
+    from offhook.testing.carrier_command import main
+
+    sys.exit(main())

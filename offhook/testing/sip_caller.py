@@ -1,0 +1,209 @@
+"""A caller: dials a bot over SIP and RTP, hears whether it speaks, says recordings and presses keys."""
+
+import asyncio
+import wave
+from collections.abc import Coroutine
+from contextlib import suppress
+from importlib.resources.abc import Traversable
+from time import monotonic
+from typing import Any, Self
+
+from offhook.carriers.rtp_settings import rtp_config
+from offhook.sip.errors import LocalError, RemoteError
+from offhook.sip.events import CallAnswered, CallEnded, CallRejected, Event
+from offhook.sip.net.address import Address
+from offhook.sip.net.endpoint import Endpoint
+from offhook.sip.sdp.negotiate import LocalMedia, accept_answer, make_offer
+from offhook.telephony.net.clock import MediaClock
+from offhook.telephony.net.ports import PortPair, PortPool
+from offhook.telephony.net.udp_line import UdpLine
+from offhook.telephony.pcm import audioop
+
+VOICED_PEAK = 600  # of 32767, about -35 dBFS: speech, not the noise of a line
+PAUSE_S = 0.7  # a pause within a sentence is shorter
+
+
+class CallFailedError(Exception):
+    """The call did not come about, or ended before its time."""
+
+
+def read_recording(file: Traversable) -> bytes:
+    """8 kHz mono 16-bit PCM of a WAV file. ValueError for any other format."""
+    with file.open("rb") as raw, wave.open(raw) as audio:
+        if (audio.getframerate(), audio.getnchannels(), audio.getsampwidth()) != (8_000, 1, 2):
+            raise ValueError(f"{file.name} is not 8 kHz mono 16-bit")
+        pcm: bytes = audio.readframes(audio.getnframes())
+        return pcm
+
+
+class Ear:
+    """When does the far end speak."""
+
+    def __init__(self) -> None:
+        self._run_began: float | None = None  # of the speech that is going on
+        self._last_voiced = 0.0
+        self._runs = 0
+        self._changed = asyncio.Event()
+
+    def hear(self, pcm: bytes, _at_sample: int, _at_s: float) -> None:
+        """The next audio."""
+        if audioop.max(pcm, 2) < VOICED_PEAK:
+            return
+        now = monotonic()
+        if self._run_began is None or now - self._last_voiced > PAUSE_S:
+            self._run_began = now
+            self._runs += 1
+            self._changed.set()
+        self._last_voiced = now
+
+    async def speaking(self, for_s: float, after_run: int) -> int:
+        """Wait until a run of speech later than `after_run` has lasted `for_s`; returns its number."""
+        while self._runs <= after_run:
+            self._changed.clear()
+            await self._changed.wait()
+        await asyncio.sleep(max(0.0, (self._run_began or 0.0) + for_s - monotonic()))
+        return self._runs
+
+    async def silent(self, after_run: int) -> int:
+        """Wait until a run of speech later than `after_run` is over; returns its number."""
+        await self.speaking(0.0, after_run)
+        while (left := self._last_voiced + PAUSE_S - monotonic()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(left)  # every voiced packet puts the end of the run off
+        return self._runs
+
+
+class Caller:
+    """One outgoing call."""
+
+    def __init__(self, endpoint: Endpoint, clock: MediaClock, ports: PortPool) -> None:
+        self._endpoint = endpoint
+        self._clock = clock
+        self._ports = ports
+        self._handle = ""
+        self._line: UdpLine | None = None
+        self._answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self.over = asyncio.Event()
+        self.ear = Ear()
+        self.run = 0  # the last run of the bot's speech that was waited for
+
+    @classmethod
+    async def dial(cls, host: str, target: Address, *, user: str = "caller") -> Self:
+        """Call `target` from an address on `host`; returns when it has answered. Raises CallFailedError."""
+        self: Self | None = None
+
+        def on_event(event: Event) -> None:
+            if self is not None:
+                self._on_event(event)
+
+        endpoint = await Endpoint.open(host, 0, on_event)
+        self = cls(endpoint, MediaClock(), PortPool(20_000, 29_999, host))
+        try:
+            await self._invite(host, target, user)
+        except BaseException:
+            self._give_up()
+            raise
+        return self
+
+    def _give_up(self) -> None:
+        """Nobody waits for the answer any more: the far end must not ring on."""
+        if self._handle and not self.over.is_set():
+            with suppress(LocalError):
+                self._endpoint.run(lambda ua, now: ua.cancel(self._handle, now))
+        self._endpoint.close()
+
+    async def _invite(self, host: str, target: Address, user: str) -> None:
+        pair = self._ports.acquire(monotonic())
+        try:
+            self._line = await self._connect(pair, host, target, user)
+        except BaseException:
+            pair.release(monotonic())
+            raise
+        self._line.on_audio = self.ear.hear
+        self._line.start()
+
+    async def _connect(self, pair: PortPair, host: str, target: Address, user: str) -> UdpLine:
+        offer = make_offer(LocalMedia(host, pair.port, 1, 1))
+        own = self._endpoint.address
+        self._handle = self._endpoint.run(
+            lambda ua, now: ua.invite(
+                f"sip:bot@{target.host}:{target.port}",
+                offer,
+                now,
+                from_uri=f"sip:{user}@{own.host}:{own.port}",
+                destination=target,
+            )
+        )
+        answer = await self._answer
+        try:
+            audio = accept_answer(offer, answer)
+        except RemoteError as error:
+            raise CallFailedError(f"the answer cannot be used: {error}") from error
+        config = rtp_config(audio, target.host)
+        return UdpLine(pair, config, audio.codec, clock=self._clock)
+
+    def _on_event(self, event: Event) -> None:
+        match event:
+            case CallAnswered(sdp=sdp):
+                if not self._answer.done():  # cancelled: nobody waits for it any more
+                    self._answer.set_result(sdp or b"")
+            case CallRejected(status=status, reason=reason):
+                self.over.set()
+                if not self._answer.done():
+                    self._answer.set_exception(CallFailedError(f"the call was answered with {status} {reason}"))
+            case CallEnded(cause=cause):
+                self.over.set()
+                if not self._answer.done():
+                    self._answer.set_exception(CallFailedError(f"the call failed: {cause}"))
+
+    @property
+    def line(self) -> UdpLine:
+        """The media. CallFailedError before the answer."""
+        if self._line is None:
+            raise CallFailedError("the call has not been answered")
+        return self._line
+
+    async def listen(self) -> None:
+        """Hear the bot out."""
+        self.run = await self._or_over(self.ear.silent(self.run))
+
+    async def listen_for(self, seconds: float) -> None:
+        """Hear the bot for some time after it begins."""
+        self.run = await self._or_over(self.ear.speaking(seconds, self.run))
+
+    async def say(self, pcm: bytes) -> None:
+        """Say a recording; returns when its last sample has been sent."""
+        done = asyncio.Event()
+        self.line.on_drained = done.set
+        self.line.play(self.line.encode(pcm))
+        await done.wait()
+
+    def press(self, digits: str) -> None:
+        """Press keys."""
+        self.line.send_dtmf(digits)
+
+    def hang_up(self) -> None:
+        """End the call and free everything. Idempotent."""
+        if not self.over.is_set():
+            self.over.set()
+            self._endpoint.run(lambda ua, now: ua.bye(self._handle, now))
+        if self._line is not None:
+            self._line.close()
+        self._clock.close()
+
+    def close(self) -> None:
+        """Close the signalling, too: after the far end has had a moment to answer the BYE."""
+        self.hang_up()
+        self._endpoint.close()
+
+    async def _or_over(self, wait: Coroutine[Any, Any, int]) -> int:
+        """The result of `wait`, unless the far end hangs up first: then CallFailedError."""
+        waiting = asyncio.ensure_future(wait)
+        over = asyncio.ensure_future(self.over.wait())
+        try:
+            await asyncio.wait((waiting, over), return_when=asyncio.FIRST_COMPLETED)
+            if not waiting.done():
+                raise CallFailedError("the bot hung up before the caller was done")
+            return waiting.result()
+        finally:
+            over.cancel()
+            waiting.cancel()

@@ -1,0 +1,145 @@
+"""Who may bring a call over a media stream: the rules, for webhook and WebSocket alike.
+
+With an auth token every request must carry Twilio's signature over the public URL, and every stream a ticket that a
+webhook has handed out for that call. Without one the door is open to programs on this machine, and to nobody else.
+"""
+
+import ipaddress
+from dataclasses import dataclass, field
+from time import monotonic
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+
+from offhook.settings.config import Config
+from offhook.telephony.media_streams.signature import is_signed, is_signed_body
+from offhook.telephony.media_streams.tickets import Tickets
+from offhook.usererror import UserError
+from offhook.web.access import asked_from_elsewhere, is_local
+
+MEDIA_PATH = "/twilio/media"
+VOICE_PATH = "/twilio/voice"
+STATUS_PATH = "/twilio/status"
+RESUME_PATH = "/twilio/resume"
+SIGNATURE = "x-twilio-signature"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """It may come in. `meta` is what is known of the call: `call_sid`, `caller`, `called`."""
+
+    meta: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """It may not; `why` is for our log, not for whoever knocked."""
+
+    status: int
+    why: str
+
+
+class TwilioAuth:
+    """The rules, and the tickets that are out."""
+
+    def __init__(self, auth_token: str | None, public_url: str | None) -> None:
+        self._auth_token = auth_token
+        self._public_url = (public_url or "").rstrip("/")
+        self.tickets = Tickets()
+
+    @property
+    def open(self) -> bool:
+        """Whether programs on this machine come in without a ticket."""
+        return self._auth_token is None
+
+    def stream_url(self, token: str, host: str) -> str:
+        """Where a call with this ticket is to be connected to. `host` is where a program on this machine asked."""
+        base = self._public_url if not self.open else f"http://{host}"
+        return "ws" + base.removeprefix("http") + MEDIA_PATH + (f"/{token}" if token else "")
+
+    @property
+    def resume_url(self) -> str:
+        """What Twilio is to ask when a stream has ended."""
+        return self._public_url + RESUME_PATH
+
+    def judge_upgrade(self, path: str, headers: Headers, peer: str) -> Accepted | Refused:
+        """A WebSocket is asked for. A ticket that passes is used up."""
+        where, _, query = path.partition("?")
+        token = where.removeprefix(MEDIA_PATH).strip("/")
+        if not (where == MEDIA_PATH or where.startswith(MEDIA_PATH + "/")):
+            return Refused(404, "there is no such WebSocket")
+        if asked_from_elsewhere(headers):
+            return Refused(403, "asked for by another site's page")
+        if self._auth_token is None:
+            return (
+                Accepted()
+                if is_local(peer, headers)
+                else Refused(403, "not from this machine, and no auth token is set")
+            )
+        now = monotonic()
+        ticket = self.tickets.look(token, now) if token and not query else None
+        if ticket is None:
+            return Refused(403, "no ticket, or one that was used or is too old")
+        if ticket.signed and not self._is_signed_upgrade(where, headers):
+            return Refused(403, "the signature is missing or wrong")
+        self.tickets.take(token, now)
+        known = {"call_sid": ticket.call_sid, "caller": ticket.caller, "called": ticket.called}
+        return Accepted({**ticket.details, **known})
+
+    def judge_form(self, path: str, headers: Headers, peer: str, fields: dict[str, list[str]]) -> Refused | None:
+        """A webhook's form."""
+        if self._auth_token is None:
+            return self._judge_local(headers, peer)
+        signed = is_signed(self._auth_token, self._public_url + path, headers.get(SIGNATURE, ""), fields)
+        return None if signed else Refused(403, "the signature is missing or wrong")
+
+    def judge_body(self, path: str, headers: Headers, peer: str, body: bytes) -> Refused | None:
+        """A webhook with any other body."""
+        if self._auth_token is None:
+            return self._judge_local(headers, peer)
+        signed = is_signed_body(self._auth_token, self._public_url + path, headers.get(SIGNATURE, ""), body)
+        return None if signed else Refused(403, "the signature is missing or wrong")
+
+    def _judge_local(self, headers: Headers, peer: str) -> Refused | None:
+        if is_local(peer, headers) and not asked_from_elsewhere(headers):
+            return None
+        return Refused(403, "not from this machine, and no auth token is set")
+
+    def _is_signed_upgrade(self, path: str, headers: Headers) -> bool:
+        assert self._auth_token is not None
+        url = "ws" + self._public_url.removeprefix("http") + path.rstrip("/")
+        signature = headers.get(SIGNATURE, "")
+        # Twilio's documentation: the URL may have been signed with a slash at its end.
+        return any([is_signed(self._auth_token, each, signature) for each in (url, url + "/")])
+
+
+def open_door(config: Config) -> TwilioAuth | None:
+    """The door that the settings ask for; None: there is none. UserError for one that would let anybody in."""
+    twilio, http = config.twilio, config.http
+    local = _is_loopback(http.host)
+    if not twilio.enabled or not http.enabled:
+        return None
+    if twilio.auth_token is None:
+        if local:
+            return TwilioAuth(None, None)
+        if twilio.public_url:
+            raise UserError(
+                f"Twilio's calls cannot be taken on {http.host}:{http.port}",
+                "without the account's auth token anybody who can reach it could place calls",
+                "export OFFHOOK_TWILIO__AUTH_TOKEN=… (Twilio's console shows it), or `host = 127.0.0.1` below `[http]`",
+            )
+        return None
+    if twilio.public_url is None or not urlsplit(twilio.public_url).hostname:
+        raise UserError(
+            "Twilio's signatures cannot be checked",
+            "they are over the public URL, and it is not known",
+            "export OFFHOOK_TWILIO__PUBLIC_URL=https://bot.example.com, the address that Twilio calls",
+        )
+    return TwilioAuth(twilio.auth_token, twilio.public_url)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,125 @@
+"""Twilio's webhooks: `/twilio/voice` tells it where to connect a call, `/twilio/resume` what to do when the stream has
+ended, `/twilio/status` hears what becomes of a call.
+"""
+
+from time import monotonic
+from urllib.parse import parse_qs
+
+import structlog
+from fastapi import APIRouter, Request, Response
+
+from offhook.telephony.media_streams.limits import SID_CHARS
+from offhook.telephony.media_streams.twiml import MEDIA_TYPE, connect_stream, hang_up, reject
+from offhook.web.twilio_auth import RESUME_PATH, STATUS_PATH, VOICE_PATH, Refused, TwilioAuth
+from offhook.web.upgrade import StreamTaker
+
+BODY_OCTETS = 65_536
+FIELDS = 200
+NAME_CHARS = 256
+"""Of a caller's or a called name that is kept."""
+
+FORM = "application/x-www-form-urlencoded"
+OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+
+Fields = dict[str, list[str]]
+
+
+def twilio_routes(door: TwilioAuth, taker: StreamTaker) -> APIRouter:
+    """For the calls that `taker` is to have."""
+    router = APIRouter()
+    _connecting(router, door, taker)
+    _told(router, door, taker)
+    return router
+
+
+def _connecting(router: APIRouter, door: TwilioAuth, taker: StreamTaker) -> None:
+    log = structlog.get_logger("offhook.web")
+
+    @router.post(VOICE_PATH)
+    async def voice(request: Request) -> Response:
+        fields = await _fields(request, door)
+        if isinstance(fields, Refused):
+            return _refuse(fields)
+        call_sid = _one(fields, "CallSid", SID_CHARS)
+        if not call_sid:
+            return _refuse(Refused(400, "a webhook without CallSid"))
+        if taker.stream_refusal() is not None:
+            taker.stream_refused()
+            return Response(reject("busy"), media_type=MEDIA_TYPE)
+        return Response(_connect(door, request, call_sid, fields), media_type=MEDIA_TYPE)
+
+    @router.post(RESUME_PATH)
+    async def resume(request: Request) -> Response:
+        fields = await _fields(request, door)
+        if isinstance(fields, Refused):
+            return _refuse(fields)
+        call_sid = _one(fields, "CallSid", SID_CHARS)
+        if not call_sid or not taker.may_resume(call_sid):
+            return Response(hang_up(), media_type=MEDIA_TYPE)
+        log.info("the call goes on with another stream", call_sid=call_sid)
+        return Response(_connect(door, request, call_sid, fields, resumes=True), media_type=MEDIA_TYPE)
+
+
+def _told(router: APIRouter, door: TwilioAuth, taker: StreamTaker) -> None:
+    @router.post(STATUS_PATH)
+    async def status(request: Request) -> Response:
+        fields = await _fields(request, door)
+        if isinstance(fields, Refused):
+            return _refuse(fields)
+        call_sid, said = _one(fields, "CallSid", SID_CHARS), _one(fields, "CallStatus", 32)
+        if said in OVER:
+            door.tickets.void(call_sid)
+        if call_sid and said:
+            taker.call_status(call_sid, said)
+        return Response(status_code=204)
+
+
+def _connect(door: TwilioAuth, request: Request, call_sid: str, fields: Fields, *, resumes: bool = False) -> bytes:
+    caller, called = _one(fields, "From", NAME_CHARS), _one(fields, "To", NAME_CHARS)
+    if door.open:
+        return connect_stream(door.stream_url("", request.headers.get("host", "")), (("from", caller), ("to", called)))
+    details = {"resumable": "1"}
+    if resumes:
+        details["resumes"] = "1"
+    if _one(fields, "Direction", NAME_CHARS).startswith("outbound"):
+        details["direction"] = "outbound"
+    if answered_by := _one(fields, "AnsweredBy", NAME_CHARS):
+        details["answered_by"] = answered_by
+    token = door.tickets.issue(call_sid, caller, called, monotonic(), details=details)
+    return connect_stream(door.stream_url(token, ""), action=door.resume_url)
+
+
+def _refuse(refused: Refused) -> Response:
+    structlog.get_logger("offhook.web").warning("webhook refused", status=refused.status, why=refused.why)
+    return Response(status_code=refused.status)
+
+
+async def _fields(request: Request, door: TwilioAuth) -> Fields | Refused:
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > BODY_OCTETS:
+            return Refused(413, f"a body of more than {BODY_OCTETS} octets")
+    peer = request.client.host if request.client is not None else ""
+    path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != FORM:
+        return door.judge_body(path, request.headers, peer, body) or Refused(415, "a body that is no form")
+    try:
+        fields = parse_qs(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=bool(body),
+            errors="strict",
+            max_num_fields=FIELDS,
+        )
+    except ValueError as error:
+        return Refused(400, f"no form: {error}")
+    return door.judge_form(path, request.headers, peer, fields) or fields
+
+
+def _one(fields: Fields, name: str, most: int) -> str:
+    """The field's only value; empty if there is none, or more than one, or more than `most` characters of it."""
+    values = fields.get(name, [])
+    value = values[0] if len(values) == 1 else ""
+    return value if len(value) <= most and value.isprintable() else ""

@@ -1,0 +1,134 @@
+"""Upgrades to a WebSocket, as uvicorn hands them over: judged, and given away or refused, before they are any.
+
+What passes goes to whoever takes the call, with its request unanswered: the new owner of the socket answers it. What
+does not is answered here, and no object of a call is ever made for it.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Generator, Mapping
+from http import HTTPStatus
+from typing import Any, Protocol, cast
+
+import structlog
+from starlette.datastructures import Headers
+from websockets.http11 import Request
+from websockets.streams import StreamReader
+
+from offhook.observe.refusals import retry_after_s
+from offhook.web.twilio_auth import Accepted, Refused
+
+
+class StreamAuth(Protocol):
+    """Who decides."""
+
+    def judge_upgrade(self, path: str, headers: Headers, peer: str) -> Accepted | Refused:
+        """A WebSocket is asked for."""
+
+
+class StreamTaker(Protocol):
+    """Who takes calls over streams."""
+
+    def stream_refusal(self) -> str | None:
+        """Why no call may come now; None: it may."""
+
+    def stream_refused(self) -> None:
+        """One that might have come in otherwise was turned away for that."""
+
+    def may_resume(self, call_sid: str) -> bool:
+        """Whether a call whose stream has ended is to get another one."""
+
+    def call_status(self, call_sid: str, status: str) -> None:
+        """What the carrier says has become of a call, in Twilio's words."""
+
+    def take_stream(self, sock: socket.socket, initial: bytes, meta: Mapping[str, str]) -> bool:
+        """A connected socket and the bytes that were read from it. False when there is nobody to have it; it is the
+        taker's to close in any case."""
+
+
+class UpgradeHandler(asyncio.Protocol):
+    """One connection that wants to be a WebSocket."""
+
+    def __init__(self, door: StreamAuth | None, taker: StreamTaker) -> None:
+        self._door = door
+        self._taker = taker
+        self._transport: asyncio.Transport | None = None
+        self._log = structlog.get_logger("offhook.web")
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket, still uvicorn's."""
+        # uvloop's transports are none of asyncio's class.
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """The whole request, which uvicorn has read and found in order."""
+        transport, self._transport = self._transport, None
+        if transport is None:
+            return  # it was answered already: what comes now comes too late
+        try:
+            request = _parse(data)
+        except ValueError as error:
+            self._refuse(transport, Refused(400, str(error)))
+            return
+        if self._door is None:
+            self._refuse(transport, Refused(404, "there is no such WebSocket"))
+            return
+        peer = str((transport.get_extra_info("peername") or ("",))[0])
+        headers = Headers(
+            raw=[(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in request.headers.raw_items()]
+        )
+        verdict = self._door.judge_upgrade(request.path, headers, peer)
+        if isinstance(verdict, Refused):
+            self._refuse(transport, verdict)
+        elif not self._resumes(verdict.meta) and (busy := self._taker.stream_refusal()) is not None:
+            self._taker.stream_refused()
+            self._refuse(transport, Refused(503, busy))
+        else:
+            self._give(transport, data, verdict.meta)
+
+    def _resumes(self, meta: Mapping[str, str]) -> bool:
+        """A call that is there already has its place."""
+        return "resumes" in meta and self._taker.may_resume(meta.get("call_sid", ""))
+
+    def _give(self, transport: asyncio.Transport, data: bytes, meta: Mapping[str, str]) -> None:
+        sock = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
+        # Only this process lets go of it: the connection lives on in the copy.
+        if self._taker.take_stream(sock, data, meta):
+            transport.abort()
+        else:
+            self._taker.stream_refused()
+            self._refuse(transport, Refused(503, "nobody is there to take the call"))
+
+    def _refuse(self, transport: asyncio.Transport, refused: Refused) -> None:
+        status = HTTPStatus(refused.status)
+        self._log.info("WebSocket refused", status=refused.status, why=refused.why)
+        retry = f"Retry-After: {retry_after_s()}\r\n" if refused.status == HTTPStatus.SERVICE_UNAVAILABLE else ""
+        head = f"HTTP/1.1 {status.value} {status.phrase}\r\n{retry}Content-Length: 0\r\nConnection: close\r\n\r\n"
+        transport.write(head.encode("ascii"))
+        transport.close()
+
+
+def gate_of(door: StreamAuth | None, taker: StreamTaker) -> Callable[..., asyncio.Protocol]:
+    """What uvicorn takes for a WebSocket protocol's class; its arguments are for one that runs an application."""
+
+    def make(**_: Any) -> asyncio.Protocol:
+        return UpgradeHandler(door, taker)
+
+    return make
+
+
+def _parse(data: bytes) -> Request:
+    """ValueError for what is no request."""
+    reader = StreamReader()
+    reader.feed_data(data)
+    parsing: Generator[None, None, Request] = Request.parse(reader.read_line)
+    try:
+        next(parsing)
+    except StopIteration as done:
+        request = done.value
+        assert isinstance(request, Request)
+        return request
+    except (EOFError, UnicodeDecodeError, NotImplementedError) as error:
+        raise ValueError(str(error)) from error
+    raise ValueError("the request is not complete")

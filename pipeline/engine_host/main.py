@@ -1,0 +1,176 @@
+"""The program of a worker child: `python -m offhook.pipeline.engine_host.main asr|tts`, started by `pool`.
+
+One thread. It reads messages whenever there are any, and between them lets the engine do one small step for
+one stream, so that several streams share the child fairly and a ping is answered soon whatever the backlog.
+"""
+
+import json
+import os
+import select
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from offhook.pipeline.engine_host.protocol import Kind, MessageReader, ProtocolError, StreamFailure, decode_json, encode
+
+READ_SIZE = 65_536
+NICENESS = 5
+"""The media path runs in the parent and goes first."""
+
+Emit = Callable[[Kind, int, bytes], None]
+
+
+class HostedEngine(Protocol):
+    """What does the work in a child. All of it may raise StreamFailure, which ends the stream in question."""
+
+    def info(self) -> dict[str, object]:
+        """What READY carries."""
+        ...
+
+    def open(self, stream: int, payload: bytes) -> None:
+        """Begin a stream."""
+
+    def data(self, stream: int, payload: bytes) -> None:
+        """Keep the stream's input for `step`."""
+
+    def end(self, stream: int) -> None:
+        """No more input comes."""
+
+    def drop(self, stream: int) -> None:
+        """Forget the stream; an unknown one is none of our business."""
+
+    def next_stream(self) -> int | None:
+        """Whose turn it is: the stream the next `step` is for, None when there is nothing to do."""
+        ...
+
+    def step(self, stream: int) -> None:
+        """Do a little of the work of a stream, at most a few ten milliseconds."""
+
+
+class EngineHost:
+    """The loop of one child over the two file descriptors."""
+
+    def __init__(self, read_fd: int, write_fd: int) -> None:
+        self._read_fd = read_fd
+        self._write_fd = write_fd
+        self._reader = MessageReader()
+
+    def emit_json(self, kind: Kind, stream: int, values: Mapping[str, object]) -> None:
+        """Write a message with a JSON object."""
+        self.emit(kind, stream, json.dumps(values).encode())
+
+    def emit(self, kind: Kind, stream: int, payload: bytes = b"") -> None:
+        """Write a message; waits while the parent does not read."""
+        view = memoryview(encode(kind, stream, payload))
+        while view:
+            view = view[os.write(self._write_fd, view) :]
+
+    def fail(self, stream: int, failure: StreamFailure) -> None:
+        """Tell the parent that a stream, or with 0 the child, has failed."""
+        self.emit_json(Kind.FAILED, stream, failure.values)
+
+    def configuration(self) -> dict[str, object] | None:
+        """Wait for the first message, which says what to load; None when the parent is gone."""
+        while True:
+            for kind, _stream, payload in self._reader.messages():
+                if kind is not Kind.CONFIG:
+                    raise ProtocolError(f"{kind.name} before CONFIG")
+                return decode_json(payload)
+            data = os.read(self._read_fd, READ_SIZE)
+            if not data:
+                return None
+            self._reader.push(data)
+
+    def run(self, engine: HostedEngine) -> None:
+        """Serve until the parent closes its end."""
+        self._take_messages(engine)
+        while True:
+            stream = engine.next_stream()
+            readable, _, _ = select.select([self._read_fd], [], [], None if stream is None else 0)
+            if readable:
+                data = os.read(self._read_fd, READ_SIZE)
+                if not data:
+                    return
+                self._reader.push(data)
+                self._take_messages(engine)
+                stream = engine.next_stream()
+            if stream is not None:
+                try:
+                    engine.step(stream)
+                except StreamFailure as failure:
+                    self._end_stream(engine, stream, failure)
+
+    def _take_messages(self, engine: HostedEngine) -> None:
+        for kind, stream, payload in self._reader.messages():
+            try:
+                self._dispatch(engine, kind, stream, payload)
+            except StreamFailure as failure:
+                self._end_stream(engine, stream, failure)
+
+    def _end_stream(self, engine: HostedEngine, stream: int, failure: StreamFailure) -> None:
+        engine.drop(stream)
+        self.fail(stream, failure)
+
+    def _dispatch(self, engine: HostedEngine, kind: Kind, stream: int, payload: bytes) -> None:
+        match kind:
+            case Kind.DATA:
+                engine.data(stream, payload)
+            case Kind.PING:
+                self.emit(Kind.PONG, 0, payload)
+            case Kind.OPEN:
+                engine.open(stream, payload)
+            case Kind.END:
+                engine.end(stream)
+            case Kind.CANCEL:
+                engine.drop(stream)
+            case _:
+                raise ProtocolError(f"{kind.name} from the parent")
+
+
+def _load(kind: str, options: dict[str, object], emit: Emit) -> HostedEngine:
+    # Each engine is imported where it is asked for: they are big, and espeak must not enter other processes.
+    if kind == "asr":
+        from offhook.pipeline.engine_host.pocketsphinx_engine import HostedPocketsphinx  # noqa: PLC0415
+
+        return HostedPocketsphinx(options, emit)
+    if kind == "tts":
+        from offhook.pipeline.engine_host.espeak_engine import HostedEspeak  # noqa: PLC0415
+
+        return HostedEspeak(options, emit)
+    raise StreamFailure(f"starting a worker of kind {kind!r}", "there is no such kind")
+
+
+def _take_over_pipes() -> tuple[int, int]:
+    # C libraries write what they like to fd 1: the protocol moves elsewhere, and they write to nowhere.
+    read_fd, write_fd = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    os.close(null)
+    return read_fd, write_fd
+
+
+def main(argv: list[str]) -> int:
+    """Run a child of the kind that the arguments name."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    child = EngineHost(*_take_over_pipes())
+    try:
+        os.nice(NICENESS)
+        options = child.configuration()
+        if options is None:
+            return 0
+        try:
+            engine = _load(argv[1], options, child.emit)
+        except StreamFailure as failure:
+            child.fail(0, failure)
+            return 1
+        child.emit_json(Kind.READY, 0, engine.info())
+        child.run(engine)
+    except BrokenPipeError:
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,171 @@
+"""One piece of work in a worker child, as the parent holds it, and the limits of all this."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from offhook.pipeline.engine_host.protocol import CONSUMED_COUNT, Kind, ProtocolError, decode_json, encode
+from offhook.pipeline.errors import EngineError, EngineTimeout
+
+
+@dataclass(frozen=True, slots=True)
+class HostLimits:
+    """How long is waited, and how much is kept."""
+
+    start_s: float = 20.0
+    """From the start of a child until it has loaded."""
+    heartbeat_s: float = 0.25
+    """Every so often a child is asked whether it is there, unless it owes an answer."""
+    hung_s: float = 2.25
+    """A child that owes the answer for so long is killed: with the heartbeat and the kill, within 3 s."""
+    request_s: float = 3.0
+    """For the next message of a stream that is waited for."""
+    close_s: float = 0.5
+    """For a child to go by itself when all is closed."""
+    max_streams: int = 8
+    """Streams of one child at a time."""
+    max_unprocessed_bytes: int = 640_000
+    """Input of a stream that the child has not yet worked on: 20 s at 16 kHz."""
+    max_unwritten_bytes: int = 2_000_000
+    """Input for all streams that the child has not yet read."""
+    max_unread_bytes: int = 8_000_000
+    """Output of a stream that nobody has taken yet."""
+    max_stderr_bytes: int = 4_096
+    """The last words of a child that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a child said on a stream: audio as `data`, anything else as `values`."""
+
+    kind: Kind
+    data: bytes
+    values: Mapping[str, Any]
+
+
+PartialHandler = Callable[[Mapping[str, Any]], None]
+
+
+class Counters:
+    """Of a pool, since it began."""
+
+    def __init__(self) -> None:
+        self.restarts = 0
+        """Children that had to be replaced."""
+        self.timeouts = 0
+        """Children taken for hung, and answers that did not come in time."""
+
+
+class StreamOwner(Protocol):
+    """What a stream needs of the child that works on it."""
+
+    name: str
+    limits: HostLimits
+    counters: Counters
+
+    def write(self, data: bytes) -> bool:
+        """Give the child a message. False when too many wait already, and this one is not taken."""
+        ...
+
+    def forget(self, number: int) -> None:
+        """The stream is over, and the child may not know."""
+
+
+class HostStream:
+    """One piece of work in a child. `receive` takes its messages; partial results go to `on_partial`."""
+
+    def __init__(self, owner: StreamOwner, number: int, on_partial: PartialHandler | None) -> None:
+        self._owner = owner
+        self._number = number
+        self._on_partial = on_partial
+        self._messages: deque[Message] = deque()
+        self._unread_bytes = 0
+        self._sent_bytes = 0
+        self._consumed_bytes = 0
+        self._error: EngineError | None = None
+        self._over = False
+        self._arrived = asyncio.Event()
+
+    @property
+    def unprocessed_bytes(self) -> int:
+        """Sent, and not yet worked on."""
+        return self._sent_bytes - self._consumed_bytes
+
+    def send(self, data: bytes) -> None:
+        """Give the child input. Never blocks; too much of it fails the stream, which `receive` tells."""
+        if self._over:
+            return
+        self._sent_bytes += len(data)
+        limit = self._owner.limits.max_unprocessed_bytes
+        if self.unprocessed_bytes > limit:
+            why = f"more than {limit} octets wait to be worked on"
+            self._abandon(EngineError(self._owner.name, "taking audio", why, "Give it more workers."))
+            return
+        if not self._owner.write(encode(Kind.DATA, self._number, data)):
+            self._abandon(
+                EngineError(self._owner.name, "giving audio to a worker", "it does not read", "Give it more workers.")
+            )
+
+    def end(self) -> None:
+        """No more input comes."""
+        if not self._over:
+            self._owner.write(encode(Kind.END, self._number))
+
+    def cancel(self) -> None:
+        """Nobody waits for it any more: a `receive` under way raises EngineError. Idempotent."""
+        if not self._over:
+            self._abandon(EngineError(self._owner.name, "working", "it was cancelled"))
+
+    async def receive(self) -> Message:
+        """The next message, RESULT the last. Raises EngineError, or EngineTimeout when none comes in time."""
+        limit_s = self._owner.limits.request_s
+        try:
+            async with asyncio.timeout(limit_s):
+                while not self._messages and self._error is None:
+                    self._arrived.clear()
+                    await self._arrived.wait()
+        except TimeoutError:
+            self._owner.counters.timeouts += 1
+            why = f"nothing came for {limit_s:g} s"
+            self._abandon(EngineTimeout(self._owner.name, "waiting for an answer", why))
+        if self._error is not None:
+            raise self._error
+        message = self._messages.popleft()
+        self._unread_bytes -= len(message.data)
+        return message
+
+    def fail(self, error: EngineError) -> None:
+        """The stream is over with `error`; called by its worker."""
+        self._error = self._error or error
+        self._over = True
+        self._messages.clear()
+        self._arrived.set()
+
+    def deliver(self, kind: Kind, payload: bytes) -> None:
+        """A message has come; called by its worker. Raises ProtocolError."""
+        if kind is Kind.CONSUMED:
+            if len(payload) != CONSUMED_COUNT.size:
+                raise ProtocolError(f"CONSUMED with {len(payload)} octets")
+            (self._consumed_bytes,) = CONSUMED_COUNT.unpack(payload)
+        elif kind is Kind.PARTIAL:
+            # Not from here: what a handler raises is no matter of the child's.
+            asyncio.get_running_loop().call_soon(self._tell_partial, decode_json(payload))
+        elif self._unread_bytes > self._owner.limits.max_unread_bytes:
+            self._abandon(EngineError(self._owner.name, "keeping results", "nobody takes them"))
+        else:
+            is_data = kind is Kind.DATA
+            message = Message(kind, payload, {}) if is_data else Message(kind, b"", decode_json(payload))
+            self._messages.append(message)
+            self._unread_bytes += len(message.data)
+            self._over = self._over or kind is Kind.RESULT
+            self._arrived.set()
+
+    def _tell_partial(self, values: Mapping[str, Any]) -> None:
+        if self._on_partial is not None and self._error is None:
+            self._on_partial(values)
+
+    def _abandon(self, error: EngineError) -> None:
+        self.fail(error)
+        self._owner.forget(self._number)

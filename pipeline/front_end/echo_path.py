@@ -1,0 +1,129 @@
+"""The way from what the bot sent to what comes back of it: a delay and a short filter, found by least squares.
+
+All audio here is float32 at 8 kHz, in units of 16-bit samples. Nothing is adapted sample by sample: a filter is
+solved for over a stretch of the recent past whenever that is worth it (the covariance method of linear prediction,
+with two signals).
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from offhook.pipeline.front_end.windows import windows
+
+Floats = npt.NDArray[np.float32]
+
+BEFORE_SAMPLES = 16
+"""Taps before the delay that correlation has found: its peak need not be the path's beginning."""
+
+_PRE_EMPHASIS = np.float32(0.9)  # speech has most of its energy below 1 kHz, which blurs a correlation
+_FLAT_POWER = np.float32(25.0)  # of a sample: keeps the correlation with digital silence finite
+_PEAK_WIDTH = 24  # samples around a peak that are no other peak
+_RIDGE = 3e-3  # of the mean power: less, and what was heard once is learnt by heart
+_DECAY_SAMPLES = 60.0  # the ridge grows by e over so many taps: the end of an echo path is weak
+
+
+@dataclass(frozen=True, slots=True)
+class EchoPath:
+    """Echo at sample n is the sum of `taps[k] * reference[n - lag - k]`."""
+
+    lag: int
+    taps: Floats
+
+    def predict(self, reference: Floats) -> Floats:
+        """The echo of a reference that begins `lag + len(taps) - 1` samples before it and ends `lag` before it does."""
+        return np.convolve(reference, self.taps, "valid")
+
+
+def likely_lags(reference: Floats, heard: Floats, count: int, possible: npt.NDArray[np.bool_]) -> list[int]:
+    """Of the `possible` lags (by sample, from 0), those where `heard` resembles the reference most, best first.
+
+    `reference` ends where `heard` does and begins at least as much earlier as the longest lag.
+    """
+    longest = len(possible) - 1
+    flat_reference, flat_heard = _flattened(reference[-len(heard) - longest :]), _flattened(heard)
+    likeness = _likeness(flat_reference, flat_heard)
+    likeness[~possible] = -1.0
+    lags: list[int] = []
+    for _ in range(count):
+        lag = int(likeness.argmax())
+        if likeness[lag] < 0.0:
+            break
+        lags.append(lag)
+        likeness[max(0, lag - _PEAK_WIDTH) : lag + _PEAK_WIDTH + 1] = -1.0
+    return lags
+
+
+def best_scale(template: Floats, heard: Floats) -> tuple[int, float]:
+    """The lag at which `template` times a positive factor is nearest to `heard`, and its share of the energy."""
+    likeness = _likeness(template, heard, signed=True)
+    lag = int(likeness.argmax())
+    return lag, max(0.0, float(likeness[lag]))
+
+
+def fit(reference: Floats, heard: Floats, lag: int, taps: int) -> EchoPath | None:
+    """The path with its main tap at about `lag` that explains `heard` best; None where there is nothing to solve.
+
+    `reference` ends where `heard` does and begins at least `lag + taps` samples before it.
+    """
+    first_lag = max(0, lag - BEFORE_SAMPLES)
+    start = len(reference) - len(heard) - first_lag  # of the samples that meet the first tap
+    if start < taps:
+        raise ValueError(f"a lag of {lag} and {taps} taps need a longer reference than {len(reference)} samples")
+    matrix = _covariance(reference, start, len(heard), taps)
+    wanted = np.correlate(reference[start - taps + 1 : start + len(heard)], heard, "valid")[::-1]
+    power = float(np.trace(matrix)) / taps
+    if power <= 0.0:
+        return None
+    ridge = _RIDGE * power * np.exp(np.abs(np.arange(taps) - (lag - first_lag)) / _DECAY_SAMPLES) + 1.0
+    matrix[np.diag_indices(taps)] += ridge.astype(np.float32)
+    return EchoPath(first_lag, np.linalg.solve(matrix, wanted))
+
+
+def _flattened(audio: Floats) -> Floats:
+    flat = audio.copy()
+    flat[1:] -= _PRE_EMPHASIS * audio[:-1]
+    return flat
+
+
+def _likeness(reference: Floats, heard: Floats, *, signed: bool = False) -> Floats:
+    """By lag: the squared normalised cross-correlation (negative for a negative one, if `signed`)."""
+    longest = len(reference) - len(heard)
+    size = 1 << (len(reference) - 1).bit_length()  # circular wrap falls outside the lags asked for
+    spectrum = np.fft.rfft(reference, size) * np.conj(np.fft.rfft(heard, size))
+    product = np.fft.irfft(spectrum, size)[: longest + 1][::-1]
+    energy = np.concatenate(([0.0], np.cumsum(np.square(reference, dtype=np.float64))))
+    energy = (energy[len(heard) :] - energy[: longest + 1])[::-1]
+    scale = (energy + len(heard) * _FLAT_POWER) * (float(heard @ heard) + 1.0)
+    squared = product * (product if not signed else np.abs(product))
+    return np.asarray(squared / scale, np.float32)
+
+
+def _covariance(audio: Floats, start: int, samples: int, taps: int) -> Floats:
+    """`[i, j]` is the sum over n of `audio[start + n - i] * audio[start + n - j]`.
+
+    Each entry follows from its upper left neighbour by one product that comes in and one that goes out. So running sums
+    along the diagonals, which are rows here, give them all.
+    """
+    stop = start + samples
+    diagonals = np.empty((taps, taps), np.float32)
+    diagonals[:, 0] = np.correlate(audio[start - taps + 1 : stop], audio[start:stop], "valid")[::-1]
+    coming, going = audio[start - taps + 1 : start][::-1], audio[stop - taps + 1 : stop][::-1]
+    diagonals[:, 1:] = _shifted_products(coming, taps) - _shifted_products(going, taps)
+    np.cumsum(diagonals, axis=1, out=diagonals)
+    return diagonals.take(_places(taps))
+
+
+def _shifted_products(audio: Floats, shifts: int) -> Floats:
+    """`[k, i]` is `audio[i] * audio[i + k]`, and 0 where there is no such sample."""
+    padded = np.concatenate((audio, np.zeros(shifts, np.float32)))
+    return windows(padded, len(audio))[:shifts] * audio
+
+
+@cache
+def _places(taps: int) -> npt.NDArray[np.intp]:
+    """Where in a table of its diagonals (`[k, i]`: entry `[i, i + k]`) each entry of a symmetric matrix is."""
+    row, column = np.indices((taps, taps))
+    return np.asarray(np.abs(row - column) * taps + np.minimum(row, column), np.intp)

@@ -1,0 +1,181 @@
+"""One call: what its INVITE usage does whoever called whom. RFC 3261 §12.2, §13, §15."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import ClassVar
+
+from offhook.sip.dialog.context import NOTHING, Action, Context
+from offhook.sip.dialog.core import UserAgentCore
+from offhook.sip.dialog.model import Dialog
+from offhook.sip.dialog.reinvite import Reinvite
+from offhook.sip.dialog.requests import in_dialog, next_hop
+from offhook.sip.dialog.tables import CallAction, CallInput, CallState, OfferState
+from offhook.sip.errors import LocalError
+from offhook.sip.events import CallEnded, EndCause
+from offhook.sip.message import typed
+from offhook.sip.message.message import Request
+from offhook.sip.transaction.client import ClientTransaction
+from offhook.sip.transaction.machine import Machine, Table
+from offhook.sip.transaction.server import ServerTransaction
+
+
+class InviteUsage:
+    """A call from its INVITE to its end, run by a table. `IncomingSession` and `OutgoingSession` begin it.
+
+    It lives in the core's `calls` while its owner may speak of it, and in `dialogs` while the far end may.
+    """
+
+    def __init__(self, core: UserAgentCore, call: str, table: Table[CallState, CallAction], now: float) -> None:
+        self.core = core
+        self.call = call
+        self.created = now
+        self.dialog: Dialog | None = None
+        self.machine: Machine[CallState, CallAction] = Machine(table, core.durations, core.settings.timers.t2_s)
+        self._renegotiation: Reinvite | None = None
+        core.calls[call] = self
+
+    # --- what a role adds
+
+    @property
+    def owns_call_id(self) -> bool:
+        """Whether we sent the first INVITE: it decides who waits longer after a glare (§14.1)."""
+        raise NotImplementedError
+
+    # --- inputs
+
+    def begin(self, now: float) -> None:
+        """Carry out the table's first actions."""
+        self._act(self.machine.start(now), NOTHING, now)
+
+    def command(self, given: CallInput, now: float, what: Context = NOTHING) -> None:
+        """A command of the owner. Raises LocalError when it makes no sense in the present state."""
+        if not self.machine.accepts(given):
+            raise LocalError(f"call {self.call} is {self.machine.state.value}: it cannot {given.value} now")
+        self.feed(given, now, what)
+
+    def feed(self, given: StrEnum, now: float, what: Context = NOTHING) -> bool:
+        """Anything else that happens; False when it means nothing in the present state."""
+        actions = self.machine.feed(given, now)
+        if actions is None:
+            return False
+        self._act(actions, what, now)
+        return True
+
+    def on_invite(self, server: ServerTransaction, request: Request, now: float) -> None:
+        """A re-INVITE of theirs."""
+        what = Context(server=server, request=request)
+        if self.machine.state is CallState.CONFIRMED:
+            self.renegotiation.feed(CallInput.GOT_INVITE, now, what)
+        else:
+            self.feed(CallInput.GOT_INVITE, now, what)
+
+    def on_bye(self, server: ServerTransaction, now: float) -> None:
+        """A BYE of theirs."""
+        self.core.respond(server, 200, now, to_tag=self.local_tag)
+        self.feed(CallInput.GOT_BYE, now)
+
+    def on_ack(self, request: Request, now: float) -> None:
+        """An ACK; it means the INVITE that has its CSeq number. Raises ParseError."""
+        number = typed.cseq(request).number
+        what = Context(request=request)
+        if self._renegotiation is not None and number == self._renegotiation.remote_cseq:
+            self._renegotiation.feed(CallInput.GOT_ACK, now, what)
+        elif number == self.invite_cseq:
+            self.feed(CallInput.GOT_ACK, now, what)
+
+    def handle_timer(self, now: float) -> None:
+        """Let the timers act that are due, the call's own and its re-INVITE's."""
+        while (timer := self.machine.pop_due(now)) is not None:
+            self.feed(timer, now)
+        if self._renegotiation is not None:
+            self._renegotiation.handle_timer(now)
+        self.settle(now)
+
+    @property
+    def renegotiation(self) -> Reinvite:
+        """The re-INVITEs: most calls have none."""
+        if self._renegotiation is None:
+            self._renegotiation = Reinvite(self)
+        return self._renegotiation
+
+    # --- for the renegotiation
+
+    @property
+    def local_tag(self) -> str:
+        """Our tag; empty before there is a dialog."""
+        return self.dialog.local_tag if self.dialog is not None else ""
+
+    @property
+    def invite_cseq(self) -> int | None:
+        """The CSeq number of their first INVITE, None for a call of ours."""
+        return None
+
+    def settle(self, now: float) -> None:
+        """After any change: tell the agenda, and drop out of the tables where the call is over."""
+        state = self.machine.state
+        if state in {CallState.ENDED, CallState.CLOSING}:
+            self.core.calls.pop(self.call, None)
+        if state is CallState.ENDED:
+            if self._renegotiation is not None:
+                self._renegotiation.feed(CallInput.CLOSE, now)
+                self._renegotiation = None  # it holds the call, too, and may have to outlive it
+            if self.dialog is not None and self.core.dialogs.get(self.dialog.id) is self:
+                del self.core.dialogs[self.dialog.id]
+            self.core.agenda.schedule(self, None)
+            return
+        mine = self.machine.get_timer()
+        its = self._renegotiation.machine.get_timer() if self._renegotiation is not None else None
+        self.core.agenda.schedule(self, min((at for at in (mine, its) if at is not None), default=None))
+
+    def dump(self, now: float) -> dict[str, object]:
+        """The call as plain values."""
+        at = self.machine.get_timer()
+        reinvite = self._renegotiation.machine.state if self._renegotiation is not None else OfferState.IDLE
+        return {
+            "call": self.call,
+            "call_id": self.dialog.call_id if self.dialog is not None else None,
+            "peer": str(self.dialog.peer) if self.dialog is not None else None,
+            "state": self.machine.state.value,
+            "reinvite": reinvite.value,
+            "age_s": round(now - self.created, 3),
+            "timer": self.machine.next_timer(),
+            "timer_in_s": None if at is None else round(at - now, 3),
+        }
+
+    # --- actions
+
+    def _act(self, actions: list[CallAction], what: Context, now: float) -> None:
+        for action in actions:
+            self.actions[action](self, what, now)
+        self.settle(now)
+
+    def _send_bye(self, what: Context, now: float) -> None:
+        if self.dialog is not None:
+            self.send_bye_in(self.dialog, now)
+
+    def send_bye_in(self, dialog: Dialog, now: float) -> None:
+        """Hang up a dialog. Nobody waits for the answer: the session is over with the request (§15.1.1)."""
+        destination = next_hop(dialog)
+        bye = in_dialog(dialog, "BYE", dialog.take_cseq(), self.core.via(destination))
+        self.core.send(bye, destination, now, None)
+
+    def send_ack_in(self, dialog: Dialog, client: ClientTransaction) -> None:
+        """Acknowledge the 2xx of a dialog, now and whenever it comes again (§13.2.2.4)."""
+        destination = next_hop(dialog)
+        number = typed.cseq(client.request).number
+        ack = bytes(in_dialog(dialog, "ACK", number, self.core.via(destination)))
+        client.acks[dialog.remote_tag] = (ack, destination)
+        self.core.layer.transmit(ack, destination)
+
+    def _tell_end(self, cause: EndCause) -> None:
+        self.core.events.append(CallEnded(self.call, cause))
+
+    actions: ClassVar[Mapping[CallAction, Action]] = {
+        CallAction.SEND_BYE: _send_bye,
+        CallAction.TELL_REMOTE_BYE: lambda self, what, now: self._tell_end(EndCause.REMOTE_BYE),
+        CallAction.TELL_LOCAL_BYE: lambda self, what, now: self._tell_end(EndCause.LOCAL_BYE),
+        CallAction.TELL_ACK_TIMEOUT: lambda self, what, now: self._tell_end(EndCause.ACK_TIMEOUT),
+        CallAction.TELL_TIMEOUT: lambda self, what, now: self._tell_end(EndCause.TIMEOUT),
+        CallAction.TELL_TRANSPORT: lambda self, what, now: self._tell_end(EndCause.TRANSPORT),
+    }
+    """What every call does; a role adds its own."""

@@ -1,0 +1,122 @@
+"""A call that we make: RFC 3261 §13.2, the caller's side, with CANCEL (§9.1) and forked answers (§13.2.2.4)."""
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
+
+from offhook.sip.dialog.context import Action, Context
+from offhook.sip.dialog.core import ALLOW, SDP, UserAgentCore, sdp_of
+from offhook.sip.dialog.invite_usage import InviteUsage
+from offhook.sip.dialog.model import from_answer
+from offhook.sip.dialog.requests import MAX_FORWARDS, cancel_of
+from offhook.sip.dialog.tables import OUTGOING_CALL, CallAction, CallInput
+from offhook.sip.events import CallAnswered, CallProgress, CallRejected
+from offhook.sip.message import typed
+from offhook.sip.message.headers import Headers
+from offhook.sip.message.message import Request, Response
+from offhook.sip.net.address import Address
+from offhook.sip.transaction.client import ClientTransaction
+
+
+class UacInviteUsage(InviteUsage):
+    """A call of ours. The first 2xx makes the dialog; any other phone that answers, too, is hung up."""
+
+    def __init__(self, core: UserAgentCore, invite: Request, destination: Address, now: float) -> None:
+        super().__init__(core, core.entropy(), OUTGOING_CALL, now)
+        self._invite = invite
+        self._destination = destination
+        self.begin(now)
+
+    @property
+    def owns_call_id(self) -> bool:
+        """We do."""
+        return True
+
+    def on_response(self, client: ClientTransaction, response: Response, now: float) -> None:
+        """A response to the INVITE. Raises ParseError."""
+        what = Context(client=client, response=response)
+        if response.status < 200:
+            self.feed(CallInput.GOT_1XX, now, what)
+        elif response.status < 300:
+            self._on_2xx(client, what, response, now)
+        else:
+            self.feed(CallInput.GOT_FAILURE, now, what)
+
+    def on_failure(self, client: ClientTransaction, given: CallInput, now: float) -> None:
+        """The INVITE was never answered, or could not leave."""
+        self.feed(given, now)
+
+    def _on_2xx(self, client: ClientTransaction, what: Context, response: Response, now: float) -> None:
+        tag = typed.to(response).tag or ""
+        if (ack := client.acks.get(tag)) is not None:
+            self.core.layer.transmit(*ack)
+        elif len(client.acks) >= self.core.settings.max_forks:
+            self.core.counters.drop("fork beyond limit")
+        elif not self.feed(CallInput.GOT_2XX, now, what):
+            # Another phone answered as well, or one that we no longer wait for.
+            dialog = from_answer(client.request, response, client.destination)
+            self.send_ack_in(dialog, client)
+            self.send_bye_in(dialog, now)
+
+    def _send_invite(self, what: Context, now: float) -> None:
+        self.core.send(self._invite, self._destination, now, self)
+
+    def _send_cancel(self, what: Context, now: float) -> None:
+        self.core.send(cancel_of(self._invite), self._destination, now, None)
+
+    def _send_ack(self, what: Context, now: float) -> None:
+        if what.client is None or what.response is None:
+            return
+        self.dialog = from_answer(what.client.request, what.response, what.client.destination)
+        self.core.dialogs[self.dialog.id] = self
+        self.send_ack_in(self.dialog, what.client)
+
+    def _tell_progress(self, what: Context, now: float) -> None:
+        # 100 (Trying) is of the next hop, not of the callee.
+        if what.response is not None and what.response.status > 100:
+            status, reason = what.response.status, what.response.reason
+            self.core.events.append(CallProgress(self.call, status, reason, sdp_of(what.response)))
+
+    def _tell_answered(self, what: Context, now: float) -> None:
+        if what.response is not None:
+            self.core.events.append(CallAnswered(self.call, sdp_of(what.response)))
+
+    def _tell_rejected(self, what: Context, now: float) -> None:
+        if what.response is not None:
+            self.core.events.append(CallRejected(self.call, what.response.status, what.response.reason))
+
+    actions: ClassVar[Mapping[CallAction, Action]] = {
+        **InviteUsage.actions,
+        CallAction.SEND_INVITE: _send_invite,
+        CallAction.SEND_CANCEL: _send_cancel,
+        CallAction.SEND_ACK: _send_ack,
+        CallAction.TELL_PROGRESS: _tell_progress,
+        CallAction.TELL_ANSWERED: _tell_answered,
+        CallAction.TELL_REJECTED: _tell_rejected,
+    }
+
+
+def first_invite(
+    core: UserAgentCore,
+    target: str,
+    sdp: bytes,
+    destination: Address,
+    *,
+    from_uri: str | None,
+    headers: Iterable[tuple[str, str]],
+) -> Request:
+    """An INVITE outside any dialog (§8.1.1, §13.2.1)."""
+    sender = from_uri or f"sip:{core.settings.contact_user}@{core.local_for(destination).uri_host}"
+    fields = Headers()
+    fields.add("Via", core.via(destination))
+    fields.add("Max-Forwards", MAX_FORWARDS)
+    fields.add("From", f"<{sender}>;tag={core.entropy()}")
+    fields.add("To", f"<{target}>")
+    fields.add("Call-ID", core.entropy())
+    fields.add("CSeq", "1 INVITE")
+    fields.add("Contact", core.contact(destination))
+    fields.add("Allow", ALLOW)
+    for name, value in headers:
+        fields.add(name, value)
+    if sdp:
+        fields.add("Content-Type", SDP)
+    return Request("INVITE", target, fields, sdp)

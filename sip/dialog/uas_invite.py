@@ -1,0 +1,112 @@
+"""A call that came in: RFC 3261 §13.3, the callee's side."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from offhook.sip.dialog.context import Action, Context
+from offhook.sip.dialog.core import ALLOW, UserAgentCore, sdp_of
+from offhook.sip.dialog.invite_usage import InviteUsage
+from offhook.sip.dialog.model import from_invite
+from offhook.sip.dialog.reinvite import refuse_overlap
+from offhook.sip.dialog.tables import INCOMING_CALL, CallAction, CallInput, CallState
+from offhook.sip.events import CallCancelled, CallConfirmed, IncomingCall
+from offhook.sip.message import typed
+from offhook.sip.message.message import Request
+from offhook.sip.net.address import Address
+from offhook.sip.transaction.server import ServerTransaction
+
+
+class UasInviteUsage(InviteUsage):
+    """A call of theirs. Its tag is chosen with the INVITE, so that every response bears the same one (§9.2)."""
+
+    def __init__(self, core: UserAgentCore, server: ServerTransaction, source: Address, now: float) -> None:
+        super().__init__(core, core.entropy(), INCOMING_CALL, now)
+        request = server.request
+        self._server = server
+        self.dialog = from_invite(request, core.entropy(), source)
+        self._invite_cseq = typed.cseq(request).number
+        self._waiting = True
+        server.owner = self
+        core.dialogs[self.dialog.id] = self
+        core.pending_invites += 1
+        core.respond(server, 100, now, to_tag="")
+        self.begin(now)
+        core.events.append(self._announcement(request, source))
+
+    @property
+    def owns_call_id(self) -> bool:
+        """The caller does."""
+        return False
+
+    @property
+    def invite_cseq(self) -> int | None:
+        """The CSeq number of the INVITE."""
+        return self._invite_cseq
+
+    def on_cancel(self, now: float) -> None:
+        """The caller gives up; without effect once there is a final response (§9.2)."""
+        self.feed(CallInput.GOT_CANCEL, now)
+
+    def settle(self, now: float) -> None:
+        """As every call, and no longer pending once the INVITE has its final response."""
+        if self._waiting and self.machine.state is not CallState.INCOMING:
+            self._waiting = False
+            self.core.pending_invites -= 1
+        super().settle(now)
+
+    def _announcement(self, request: Request, source: Address) -> IncomingCall:
+        sender = typed.from_(request)
+        return IncomingCall(
+            call=self.call,
+            from_uri=str(sender.uri),
+            from_display=_printable(sender.display_name),
+            to_uri=str(typed.to(request).uri),
+            request_uri=request.uri,
+            call_id=_printable(typed.call_id(request)),
+            sdp=sdp_of(request),
+            source=source,
+            headers=request.headers.copy(),
+        )
+
+    def _send_180(self, what: Context, now: float) -> None:
+        headers = (("Contact", self.core.contact(self._server.reply_to)),)
+        self.core.respond(self._server, 180, now, to_tag=self.local_tag, headers=headers)
+
+    def _send_2xx(self, what: Context, now: float) -> None:
+        headers = (("Contact", self.core.contact(self._server.reply_to)), ("Allow", ALLOW))
+        self.core.respond(self._server, 200, now, to_tag=self.local_tag, headers=headers, sdp=what.sdp)
+
+    def _repeat(self, what: Context, now: float) -> None:
+        self.core.layer.repeat(self._server)
+
+    def _refuse(self, status: int, now: float, headers: tuple[tuple[str, str], ...] = ()) -> None:
+        self.core.respond(self._server, status, now, to_tag=self.local_tag, headers=headers)
+
+    def _tell_confirmed(self, what: Context, now: float) -> None:
+        answer = None
+        if what.request is not None and not self._server.request.body:
+            answer = sdp_of(what.request)
+        self.core.events.append(CallConfirmed(self.call, answer))
+
+    def _tell_cancelled(self, what: Context, now: float) -> None:
+        self.core.events.append(CallCancelled(self.call))
+
+    actions: ClassVar[Mapping[CallAction, Action]] = {
+        **InviteUsage.actions,
+        CallAction.SEND_180: _send_180,
+        CallAction.REPEAT_180: _repeat,
+        CallAction.SEND_2XX: _send_2xx,
+        CallAction.REPEAT_2XX: _repeat,
+        CallAction.SEND_FAILURE: lambda self, what, now: self._refuse(what.status, now, what.headers),
+        CallAction.SEND_480: lambda self, what, now: self._refuse(480, now),
+        CallAction.SEND_487: lambda self, what, now: self._refuse(487, now),
+        CallAction.SEND_491: lambda self, what, now: refuse_overlap(self, what, 491, now),
+        CallAction.SEND_RETRY_LATER: lambda self, what, now: refuse_overlap(self, what, 500, now),
+        CallAction.TELL_CANCELLED: _tell_cancelled,
+        CallAction.TELL_CONFIRMED: _tell_confirmed,
+    }
+
+
+def _printable(text: str) -> str:
+    """Octets that were not UTF-8 are kept as surrogates in a message; files and databases refuse those."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

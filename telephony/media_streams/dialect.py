@@ -1,0 +1,201 @@
+"""What tells one carrier's media streams from another's: names of messages and fields, encodings, and who says goodbye.
+
+The core (`stream`) knows one set of messages, Twilio's (`messages`). A dialect brings what a far end sends into that
+form, and writes what is said in the form that the far end understands. Tables of them are in `dialects`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import msgspec
+
+from offhook.telephony.codec.g711 import PCMA, PCMU
+from offhook.telephony.errors import WireError
+from offhook.telephony.media_streams import limits
+from offhook.telephony.media_streams.messages import (
+    Connected,
+    Dtmf,
+    Mark,
+    Media,
+    MediaDetails,
+    Message,
+    Start,
+    Stop,
+    Unknown,
+)
+from offhook.telephony.resample import Resampler
+
+Decode: TypeAlias = Callable[[bytes], bytes]
+"""Payload to 16-bit little-endian mono PCM at 8 kHz. It may keep state, so each stream has its own."""
+
+Path: TypeAlias = tuple[str, ...]
+"""Where a value is: names of keys from the outermost in."""
+
+
+class Binary(bytes):
+    """A message of binary frames; any other `bytes` is one of text."""
+
+    __slots__ = ()
+
+
+class Writing(Protocol):
+    """Writes the messages of one stream."""
+
+    @property
+    def clear(self) -> bytes:
+        """Drop what has not been played."""
+
+    def media(self, payload: bytes) -> Sequence[bytes]:
+        """Audio to be played after what is buffered: one octet a sample, 8 kHz."""
+
+    def mark(self, number: int) -> bytes:
+        """To be returned when the audio before it has been played."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """A stream's audio. `line` names the G.711 law that is spoken with, before the writer makes it what is wanted;
+    `rate_hz` is the far end's, `linear` whether it takes and gives 16-bit PCM."""
+
+    line: str
+    rate_hz: int
+    linear: bool
+    decoder: Callable[[], Decode]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One way of speaking. `parse` raises WireError; `writer(stream_sid, audio)` ValueError for an unsafe name.
+
+    `encodings` are those of a start message, in small letters, with their rate. `ends_by_closing`: who closes
+    the WebSocket in good order hangs up; some have no message that says so.
+    """
+
+    name: str
+    parse: Callable[[bytes], Message]
+    writer: Callable[[str, Audio], Writing]
+    encodings: Mapping[tuple[str, int], Audio]
+    ends_by_closing: bool = False
+
+
+def _linear(payload: bytes) -> bytes:
+    return payload[: len(payload) & ~1]
+
+
+def _downsampler() -> Decode:
+    push = Resampler(16_000, 8_000).push
+    return lambda payload: push(_linear(payload))
+
+
+MU_LAW = Audio("PCMU", 8_000, False, lambda: PCMU.decode)
+A_LAW = Audio("PCMA", 8_000, False, lambda: PCMA.decode)
+A_LAW_HEARD = Audio("PCMU", 8_000, False, lambda: PCMA.decode)
+"""A-law is received, mu-law is sent."""
+
+LINEAR = Audio("PCMU", 8_000, True, lambda: _linear)
+LINEAR_16K = Audio("PCMU", 16_000, True, _downsampler)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Where a far end's JSON has what Twilio's has. `events` are theirs, and what they are called here.
+
+    `sequence` None: their numbers are none that an order could be made of. Where `call` is missing in a message,
+    `nameless` makes a name for it.
+    """
+
+    events: Mapping[str, str]
+    stream: Path | None
+    sequence: Path | None
+    call: Sequence[Path]
+    encoding: Path
+    rate: Path | None
+    channels: Path | None = None
+    stream_in_start: Path | None = None
+    account: Path | None = None
+    caller: Path | None = None
+    called: Path | None = None
+    parameters: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda message: {}
+    digit: Path = ("dtmf", "digit")
+    mark: Path = ("mark", "name")
+    nameless: Callable[[], str] | None = None
+
+
+_OURS = Connected | Start | Media | Dtmf | Mark | Stop
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+def parse_json(data: bytes, names: Names) -> Message:
+    """One text message. Raises WireError."""
+    if len(data) > limits.MESSAGE_OCTETS:
+        raise WireError(f"a message of {len(data)} octets, more than {limits.MESSAGE_OCTETS}")
+    try:
+        found = _decode(data)
+        event = found.get("event")
+        ours = names.events.get(event) if isinstance(event, str) else None
+        if ours is None:
+            return msgspec.convert({"event": event}, Unknown)
+        body = {"event": ours, **_fields(ours, found, names)}
+        message: Message = msgspec.convert(body, _OURS, strict=False)
+        return message
+    except _UNREADABLE as error:
+        raise WireError(f"no message of a media stream: {error}") from None
+
+
+def audio_message(data: Binary) -> Media:
+    """A message that is nothing but audio. Raises WireError."""
+    if len(data) > limits.PAYLOAD_OCTETS:
+        raise WireError(f"{len(data)} octets of audio in one message, more than {limits.PAYLOAD_OCTETS}")
+    return Media(MediaDetails(bytes(data)))
+
+
+def _fields(event: str, found: Mapping[str, Any], names: Names) -> dict[str, Any]:
+    """The message's body as Twilio's has it."""
+    if event == "start":
+        return _start(found, names)
+    fields: dict[str, Any] = {}
+    if event == "media":
+        fields["media"] = found.get("media")
+    elif event == "dtmf":
+        fields["dtmf"] = {"digit": _at(found, names.digit)}
+    elif event == "mark":
+        fields["mark"] = {"name": _at(found, names.mark)}
+    return fields | {"streamSid": _at(found, names.stream), "sequenceNumber": _at(found, names.sequence)}
+
+
+def _start(found: Mapping[str, Any], names: Names) -> dict[str, Any]:
+    call = next((value for path in names.call if (value := _at(found, path)) is not None), None)
+    if call is None and names.nameless is not None:
+        call = names.nameless()
+    stream = _at(found, names.stream_in_start or names.stream) or call
+    parameters = dict(names.parameters(found))
+    for name, path in (("from", names.caller), ("to", names.called)):
+        # What the carrier says of itself counts more than what travels with it.
+        if isinstance(value := _at(found, path), str):
+            parameters[name] = value
+    media = {
+        "encoding": _at(found, names.encoding),
+        "sampleRate": _at(found, names.rate),
+        "channels": _at(found, names.channels),
+    }
+    details = {
+        "callSid": call,
+        "streamSid": stream,
+        "accountSid": _at(found, names.account) or "",
+        "customParameters": parameters,
+        "mediaFormat": {name: value for name, value in media.items() if value is not None},
+    }
+    return {"start": details, "streamSid": stream}
+
+
+def _at(found: Any, path: Path | None) -> Any:
+    """The value at the path; None where there is none."""
+    if path is None:
+        return None
+    for name in path:
+        if not isinstance(found, dict):  # msgspec makes no other mappings
+            return None
+        found = found.get(name)
+    return found

@@ -1,0 +1,148 @@
+"""What the far end says: media messages put on one continuous time line.
+
+TCP loses nothing, so an ordinary piece passes at once. A hole is what the far end itself has left out: seen by the
+pieces' numbers and timestamps, or by nothing arriving at all (some send nothing while their caller is silent).
+"""
+
+from collections.abc import Callable
+
+from offhook.telephony.codec.g711 import PCMU
+from offhook.telephony.media_streams.limits import LEAD_SAMPLES
+from offhook.telephony.media_streams.messages import MediaDetails
+from offhook.telephony.pcm import SAMPLE_BYTES
+from offhook.telephony.plc import Concealer
+
+RATE_HZ = 8_000
+SAMPLES_PER_MS = 8
+
+STALLED_S = 1.0
+"""Nothing arrives: so long it is taken for a network that will deliver it yet. Then silence takes its place."""
+
+STALL_STEP_S = 0.1
+"""How often silence is added while nothing arrives."""
+
+TOLERANCE_MS = 40
+"""Timestamps may jump so far between pieces that follow one another by number: some far ends read them off a clock."""
+
+HOLE_MS_MAX = 10_000
+"""A longer hole is a clock that was set, and not filled."""
+
+
+class InboundStream:
+    """Takes media, gives PCM. `decode` makes 16-bit PCM at 8 kHz of a payload; `heard(pcm, at_sample)` gets it in order
+    and without holes.
+
+    `now` is monotonic seconds. `position` counts the samples given so far.
+    """
+
+    __slots__ = (
+        "_began",
+        "_chunk",
+        "_concealer",
+        "_decode",
+        "_heard",
+        "_next_ms",
+        "_stall_samples",
+        "_stalled",
+        "concealed_samples",
+        "duplicate",
+        "gaps",
+        "last_received_at",
+        "position",
+        "rate_limited",
+        "received",
+    )
+
+    def __init__(self, heard: Callable[[bytes, int], None], decode: Callable[[bytes], bytes] = PCMU.decode) -> None:
+        self._heard = heard
+        self._decode = decode
+        self._concealer = Concealer()
+        self._began: float | None = None  # when sample 0 arrived
+        self._chunk = 0
+        self._next_ms: float | None = None  # the timestamp that is to come next
+        self._stalled = False
+        self._stall_samples = 0  # made up since the last piece
+        self.position = 0
+        self.last_received_at: float | None = None
+        self.received = self.duplicate = self.rate_limited = self.gaps = self.concealed_samples = 0
+
+    def media(self, media: MediaDetails, now: float) -> None:
+        """The next piece."""
+        pcm = self._decode(media.payload)
+        samples = len(pcm) // SAMPLE_BYTES
+        if self._began is None:
+            self._began = now
+        self.last_received_at = now
+        self.received += 1
+        self._stalled = False
+        if not self._in_order(media, samples, now):
+            return
+        if samples > self._room(now):
+            self.rate_limited += 1
+            return
+        self._give(self._concealer.good(pcm), samples)
+
+    def restart(self) -> None:
+        """What comes from now on is another stream's, with numbers and timestamps of its own. Audio time goes on."""
+        self._chunk = 0
+        self._next_ms = None
+
+    def get_timer(self) -> float | None:
+        """When `handle_timer` is to be called, if nothing arrives before."""
+        if self.last_received_at is None:
+            return None
+        if not self._stalled:
+            return self.last_received_at + STALLED_S
+        return self._time_of(self.position) + STALL_STEP_S
+
+    def handle_timer(self, now: float) -> None:
+        """Nothing arrives: let audio time go on, in silence."""
+        due = self.get_timer()
+        if due is None or now < due:
+            return
+        missing = int((now - self._time_of(0)) * RATE_HZ) - self.position
+        if missing > 0 and not self._stall_samples:
+            self.gaps += 1
+        self._stalled = True
+        self._stall_samples += max(0, missing)
+        self._make_up(missing)
+
+    def _in_order(self, media: MediaDetails, samples: int, now: float) -> bool:
+        """Place the piece behind the last one, and fill the hole before it. False when it was there before."""
+        chunk, stamp_ms = media.chunk, media.timestamp
+        follows = True
+        if chunk is not None:
+            if chunk <= self._chunk:
+                self.duplicate += 1
+                return False
+            follows = chunk == self._chunk + 1
+            self._chunk = chunk
+        # What a stall has filled already is not filled again.
+        made_up, self._stall_samples = self._stall_samples, 0
+        if stamp_ms is None:
+            return True
+        expected_ms, self._next_ms = self._next_ms, stamp_ms + samples / SAMPLES_PER_MS
+        hole_ms = 0.0 if expected_ms is None else stamp_ms - expected_ms
+        if hole_ms > (TOLERANCE_MS if follows else 0) and hole_ms <= HOLE_MS_MAX:
+            missing = min(int(hole_ms * SAMPLES_PER_MS) - made_up, self._room(now) - samples)
+            if missing > 0:
+                self.gaps += 1
+                self._make_up(missing)
+        return True
+
+    def _room(self, now: float) -> int:
+        """How many samples more may come by now."""
+        return int((now - self._time_of(0)) * RATE_HZ) + LEAD_SAMPLES - self.position
+
+    def _time_of(self, position: int) -> float:
+        return (self._began or 0.0) + position / RATE_HZ
+
+    def _make_up(self, samples: int) -> None:
+        if samples > 0:
+            self.concealed_samples += samples
+            self._give(self._concealer.lost(samples), samples)
+
+    def _give(self, pcm: bytes, samples: int) -> None:
+        at_sample = self.position
+        self.position += samples
+        self._heard(pcm, at_sample)

@@ -1,0 +1,294 @@
+"""What we say: audio leaves ahead of its time, and what has been heard of it is counted by marks and by time.
+
+The far end plays what it gets one piece after the other. So its buffer is a calculation: a *run* begins when audio is
+written into an empty buffer and goes on while more comes in time. From runs follows what has been played by now; what
+has not been played yet can still be taken back, by `clear`.
+
+Two delays correct the calculation, both measured. The echo of a mark comes `lag` after the mark was due to be played:
+a round trip, and whatever the far end waits before it plays. The round trip is measured by itself (`round_trip_s`),
+and what is left is that wait: so much later the far end plays everything.
+"""
+
+from collections import deque
+from typing import NamedTuple
+
+from offhook.telephony.media_streams.dialect import Writing
+from offhook.telephony.media_streams.limits import MARKS_PENDING
+
+RATE_HZ = 8_000
+
+LEAD_S = 0.44
+"""How far ahead of real time audio is written: topped up each `PERIOD_S`, or 20 ms later, it bears stalls of 320 ms."""
+
+PERIOD_S = 0.1
+"""How often it is topped up, and what has been played is told."""
+
+MARK_SAMPLES = 1_600
+"""A mark each 200 ms, and behind the last sample."""
+
+FRAME_SAMPLES = 160
+"""What is being played counts as played 20 ms at a time, as with RTP: `clear` comes too late for it."""
+
+MARK_GRACE_S = 1.0
+"""An echo so much too late will not come: some far ends return no marks, and time alone counts."""
+
+MARKS_LOST_MAX = 4
+"""Who has returned none of the first ones is not waited for any more."""
+
+_WAIT_MAX_S = 0.5
+_LAGS = 8
+_RUNS = 16
+
+
+class _Run(NamedTuple):
+    starts_at: float
+    ordinal: int
+    samples: int
+
+    @property
+    def ends_at(self) -> float:
+        return self.starts_at + self.samples / RATE_HZ
+
+
+class _Mark(NamedTuple):
+    number: int
+    ordinal: int
+    due: float
+
+
+class Played(NamedTuple):
+    """So much has been played by now and cannot be taken back; `ordinal` counts the samples before it."""
+
+    payload: bytes
+    ordinal: int
+
+
+class PlayoutBuffer:
+    """Takes payload (G.711, 8 kHz), gives messages and `Played`. `now` is monotonic seconds."""
+
+    def __init__(self, writer: Writing) -> None:
+        self._writer = writer
+        self._queue: deque[bytes] = deque()
+        self._queued = 0  # octets of it
+        self._written = 0  # the ordinal behind what the far end has got, and has not been told to drop
+        self._untold = bytearray()  # written, and not yet in a Played
+        self._sent = 0
+        self._heard = 0
+        self._runs: deque[_Run] = deque(maxlen=_RUNS)
+        self._marks: deque[_Mark] = deque(maxlen=MARKS_PENDING)
+        self._mark_number = 0
+        self._marked = 0  # the ordinal of the last mark written
+        self._cleared_before = 0  # marks of a lower number may be returned because of a `clear`
+        self._lags: deque[float] = deque(maxlen=_LAGS)
+        self._told_at = 0.0
+        self.round_trip_s: float | None = None
+        """Of the connection, if it is known; whoever knows it sets it."""
+        self.messages: list[bytes] = []
+        self.played: list[Played] = []
+        self.drained = False
+        """The last sample has been played. Whoever has seen it resets it."""
+        self._suspended = False
+        self.messages_sent = self.octets_sent = self.skipped_samples = self.underruns = 0
+        self.marks_echoed = self.marks_returned = self.marks_lost = self.marks_unknown = 0
+
+    # What is said.
+
+    def play(self, payload: bytes, now: float, *, writable: bool = True) -> None:
+        """Append; if little is buffered it leaves at once. What has been played is told by `handle_timer` only."""
+        if payload:
+            self._queue.append(payload)
+            self._queued += len(payload)
+            self._write(now, writable)
+
+    def clear(self, now: float) -> int:
+        """Take back what has not been played; the number of samples."""
+        self._tell(now)
+        cut = self._sent
+        dropped = self._written - cut + self._queued
+        if self._written > self.played_ticks(now):
+            self.messages.append(self._writer.clear)
+        self._queue.clear()
+        self._queued = 0
+        self._untold.clear()
+        self._written = cut
+        while self._runs and self._runs[-1].ordinal >= cut:
+            self._runs.pop()
+        if self._runs:
+            last = self._runs.pop()
+            self._runs.append(last._replace(samples=min(last.samples, cut - last.ordinal)))
+        # A clear returns all marks at once. Those behind the cut mean nothing; those before it have been reached.
+        self._cleared_before = self._mark_number + 1
+        while self._marks and self._marks[-1].ordinal > cut:
+            self._marks.pop()
+        self._marked = cut
+        return dropped
+
+    @property
+    def sent_ticks(self) -> int:
+        """Played, or as good as: what can no longer be taken back. It moves with `Played`, never by itself."""
+        return self._sent
+
+    @property
+    def queued_ticks(self) -> int:
+        """What can still be taken back."""
+        return self._written - self._sent + self._queued
+
+    def played_ticks(self, now: float) -> int:
+        """Of `sent_ticks`, those that have been played by now: by time, never beyond a mark that has no echo."""
+        heard = self._position(now - self._delay_s())
+        marks = self._marks
+        while marks and now > marks[0].due + self._lag_s() + MARK_GRACE_S:
+            marks.popleft()
+            self.marks_lost += 1
+        if marks and (self.marks_echoed or self.marks_lost < MARKS_LOST_MAX):
+            heard = min(heard, marks[0].ordinal)
+        self._heard = max(self._heard, min(heard, self._sent))
+        return self._heard
+
+    # When the far end is another one.
+
+    def suspend(self, now: float) -> None:
+        """The far end is gone. What it has not played waits, to be said to the one that takes its place."""
+        self._tell(now)
+        if self._untold:
+            self._queue.appendleft(bytes(self._untold))
+            self._queued += len(self._untold)
+            self._untold.clear()
+        self._suspended = True
+        self._heard = self._written = self._marked = self._sent
+        self._cleared_before = self._mark_number + 1
+        self._runs.clear()
+        self._marks.clear()
+        self._lags.clear()
+        self.round_trip_s = None
+        self.messages.clear()
+
+    def resume(self, writer: Writing, now: float) -> None:
+        """There is another one; go on where the last one was."""
+        self._writer = writer
+        self._suspended = False
+        self._write(now, writable=True)
+
+    # What comes back.
+
+    def echo(self, name: str, now: float) -> None:
+        """A mark came back. What is none of ours is counted and no more."""
+        number = int(name) if name.isascii() and name.isdigit() and len(name) < 18 else -1
+        marks = self._marks
+        if not marks or number < marks[0].number or number > marks[-1].number:
+            if 0 < number < self._cleared_before:
+                self.marks_returned += 1
+            else:
+                self.marks_unknown += 1
+            return
+        while marks and marks[0].number <= number:
+            mark = marks.popleft()
+            self.marks_echoed += 1
+            self._heard = max(self._heard, min(mark.ordinal, self._sent))
+            if mark.number == number and number >= self._cleared_before:
+                self._lags.append(max(0.0, now - mark.due))
+
+    # Time.
+
+    def get_timer(self) -> float | None:
+        """When `handle_timer` is due: to write more, or to tell what has been played."""
+        if self._suspended or (self._sent == self._written and not self._queued):
+            return None
+        due = self._told_at + PERIOD_S
+        if self._queued:
+            return min(due, self._buffered_until() - LEAD_S + PERIOD_S)
+        return min(due, self._buffered_until() + self._wait_s() - FRAME_SAMPLES / RATE_HZ)
+
+    def handle_timer(self, now: float, *, writable: bool = True) -> None:
+        """Write what is due, tell what has been played. Not `writable`: what is due is dropped, for it would only
+        come too late."""
+        if self._suspended:
+            return
+        self._write(now, writable)
+        speaking = self._sent < self._written
+        self._tell(now)
+        self.drained = self.drained or (speaking and not self.queued_ticks)
+
+    def _write(self, now: float, writable: bool) -> None:
+        ends_at = self._buffered_until()
+        buffered_s = max(0.0, ends_at - now)
+        # The timer's grain: half a period early is soon enough to do both.
+        if not self._queued or self._suspended or buffered_s > LEAD_S - PERIOD_S / 2:
+            return
+        room = int((LEAD_S - buffered_s) * RATE_HZ)
+        samples = min(self._queued, max(FRAME_SAMPLES, room - room % FRAME_SAMPLES))
+        payload = self._take(samples)
+        if ends_at < now:
+            if self._runs and self._sent < self._written:
+                self.underruns += 1
+            self._runs.append(_Run(now, self._written, samples))
+            self._told_at = now - PERIOD_S  # the beginning is told at once
+        else:
+            last = self._runs.pop()
+            self._runs.append(last._replace(samples=last.samples + samples))
+        self._written += samples
+        self._untold += payload
+        if writable:
+            self.messages += self._writer.media(payload)
+            self.messages_sent += 1
+            self.octets_sent += samples
+            if not self._queued or self._written - self._marked >= MARK_SAMPLES:
+                self._mark()
+        else:
+            self.skipped_samples += samples
+
+    def _mark(self) -> None:
+        self._mark_number += 1
+        self._marked = self._written
+        self._marks.append(_Mark(self._mark_number, self._written, self._buffered_until()))
+        self.messages.append(self._writer.mark(self._mark_number))
+
+    def _take(self, samples: int) -> bytes:
+        self._queued -= samples
+        parts = []
+        while samples:
+            part = self._queue.popleft()
+            if len(part) > samples:
+                self._queue.appendleft(part[samples:])
+                part = part[:samples]
+            parts.append(part)
+            samples -= len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _tell(self, now: float) -> None:
+        position = self._position(now - self._wait_s())
+        sent = max(self._sent, min(self._written, position + FRAME_SAMPLES))
+        new = sent - self._sent
+        if new:
+            self.played.append(Played(bytes(self._untold[:new]), self._sent))
+            del self._untold[:new]
+            self._sent = sent
+        self._told_at = now
+
+    # The far end's buffer.
+
+    def _buffered_until(self) -> float:
+        return self._runs[-1].ends_at if self._runs else float("-inf")
+
+    def _position(self, at: float) -> int:
+        """The ordinal that was being played at that time."""
+        position = 0
+        for run in reversed(self._runs):
+            if at >= run.starts_at:
+                return run.ordinal + min(run.samples, round((at - run.starts_at) * RATE_HZ))
+            position = run.ordinal
+        return position
+
+    def _lag_s(self) -> float:
+        """The least of late: what is above it is the network's jitter, or the far end's own grain."""
+        return min(self._lags, default=0.0)
+
+    def _wait_s(self) -> float:
+        """What the far end waits before it plays."""
+        if self.round_trip_s is None:
+            return 0.0
+        return min(_WAIT_MAX_S, max(0.0, self._lag_s() - self.round_trip_s))
+
+    def _delay_s(self) -> float:
+        """From writing to hearing. Without a round trip, the way back counts as well, to be on the safe side."""
+        return max(0.0, self._lag_s() - (self.round_trip_s or 0.0) / 2)

@@ -1,0 +1,375 @@
+"""One media stream from our side: the messages of a WebSocket in, the call's audio and keys out, and back.
+
+Pure: `receive` a message, `next_event` until None, `messages_to_send`, `get_timer`, `handle_timer`; `now` is monotonic
+seconds. It is `connecting` until `start` has come, then `open`, then `over`.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from offhook.telephony.errors import WireError
+from offhook.telephony.media_streams import limits, messages
+from offhook.telephony.media_streams.dialect import Audio, Binary, Dialect
+from offhook.telephony.media_streams.dialects import TWILIO
+from offhook.telephony.media_streams.inbound_stream import InboundStream
+from offhook.telephony.media_streams.messages import Connected, Dtmf, Mark, Media, Message, Start, Stop
+from offhook.telephony.media_streams.playout_buffer import Played, PlayoutBuffer
+
+# RFC 6455 §7.4.1
+UNSUPPORTED_DATA = 1003
+POLICY_VIOLATION = 1008
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Which call it is. `parameters` are the far end's, to be believed as little as a caller's number. `encoding` is
+    the codec of what is to be `play`ed."""
+
+    call_sid: str
+    stream_sid: str
+    account_sid: str
+    parameters: tuple[tuple[str, str], ...]
+    encoding: str = "PCMU"
+
+
+class AudioReceived(NamedTuple):
+    """The caller's audio: 16-bit PCM at 8 kHz, in order and without holes."""
+
+    pcm: bytes
+    at_sample: int
+
+
+class Key(NamedTuple):
+    """The caller pressed a key."""
+
+    digit: str
+    at_sample: int
+
+
+class Drained(NamedTuple):
+    """All that was to be said has been played."""
+
+
+class Stopped(NamedTuple):
+    """The far end has ended the stream."""
+
+
+class Failed(NamedTuple):
+    """The far end does not keep to the protocol: the WebSocket is to be closed, with this code and reason."""
+
+    code: int
+    reason: str
+
+
+Event: TypeAlias = Started | AudioReceived | Key | Played | Drained | Stopped | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStats:
+    """One stream's counters.
+
+    `packets` are media messages. `late` are pieces that came twice or too late, `rate_limited` those that were more
+    than real time allows; `gaps` counts the runs of made-up audio, `concealed_samples` their samples.
+    `skipped_samples` were not sent because the far end did not read; `underruns` are the times its buffer ran dry
+    within a talk spurt. `marks_returned` came back because of a `clear`, `marks_lost` never.
+    """
+
+    packets_sent: int
+    octets_sent: int
+    packets_received: int
+    late: int
+    gaps: int
+    concealed_samples: int
+    rate_limited: int
+    out_of_order: int
+    ignored: int
+    skipped_samples: int
+    underruns: int
+    marks_echoed: int
+    marks_returned: int
+    marks_lost: int
+    marks_unknown: int
+    rtt_ms: float | None
+    last_received_at: float | None
+
+
+class MediaStream:
+    """One stream. LocalError is not raised: what is asked of a stream that is not open has no effect."""
+
+    def __init__(self, now: float, dialect: Dialect = TWILIO) -> None:
+        self._dialect = dialect
+        self._audio: Audio | None = None
+        self._suspended = False
+        self._events: deque[Event] = deque()
+        self._listening = InboundStream(self._on_heard)
+        self._speaking: PlayoutBuffer | None = None
+        self._stream_sid = ""
+        self._over = False
+        self._began = now
+        self._credit = float(limits.MESSAGES_BURST)
+        self._credit_at = now
+        self._sequence = -1
+        self._in_sequence = 0
+        self._out_of_order = self._ignored = 0
+
+    # In.
+
+    def receive(self, data: bytes, now: float) -> None:
+        """One message of the WebSocket: text, or `Binary`."""
+        if self._over:
+            self._ignored += 1
+            return
+        if not self._afford(now):
+            self._fail(POLICY_VIOLATION, "too many messages")
+            return
+        try:
+            message = self._dialect.parse(data)
+        except WireError as error:
+            self._fail(UNSUPPORTED_DATA if isinstance(data, Binary) else POLICY_VIOLATION, str(error))
+            return
+        if self._speaking is None:
+            self._connecting(message, now)
+        else:
+            self._open(message, self._speaking, now)
+
+    def next_event(self) -> Event | None:
+        """What has happened since, in order; None when there is nothing more."""
+        return self._events.popleft() if self._events else None
+
+    def fail(self, code: int, reason: str) -> None:
+        """The stream is of no use any more, for a reason that others have seen."""
+        self._fail(code, reason)
+
+    def closed(self, code: int, reason: str) -> None:
+        """The far end has said goodbye to the WebSocket: with some, that is how a call ends."""
+        if self._over:
+            return
+        if self._dialect.ends_by_closing and self._speaking is not None:
+            self._stop()
+        else:
+            self._fail(code, reason)
+
+    def suspend(self, now: float) -> bool:
+        """The far end is gone, and may come back: until `resume` nothing is said, and silence is heard. False for a
+        stream that is not open."""
+        if self._speaking is None or self._over or self._suspended:
+            return False
+        self._suspended = True
+        self._speaking.suspend(now)
+        self._tell(self._speaking)
+        return True
+
+    def resume(self, stream_sid: str, now: float) -> None:
+        """The far end is back, with another stream for the same call."""
+        if self._speaking is None or self._audio is None or not self._suspended:
+            return
+        self._suspended = False
+        self._stream_sid = stream_sid
+        self._sequence, self._in_sequence = -1, 0
+        self._listening.restart()
+        self._speaking.resume(self._dialect.writer(stream_sid, self._audio), now)
+
+    # Out.
+
+    def play(self, payload: bytes, now: float, *, writable: bool = True) -> None:
+        """Append to what is being said: 8 kHz, in the encoding that `Started` told. For `writable` see
+        `handle_timer`."""
+        if self._speaking is not None and not self._over:
+            self._speaking.play(payload, now, writable=writable)
+
+    def clear(self, now: float) -> int:
+        """Take back what has not been played; the number of samples."""
+        if self._speaking is None:
+            return 0
+        dropped = self._speaking.clear(now)
+        self._tell(self._speaking)
+        return dropped
+
+    def messages_to_send(self) -> list[bytes]:
+        """To be written to the WebSocket, in order; each is handed out once."""
+        if self._speaking is None or not self._speaking.messages:
+            return []
+        found, self._speaking.messages = self._speaking.messages, []
+        return found
+
+    @property
+    def sent_ticks(self) -> int:
+        """What has been played, or as good as, and cannot be taken back."""
+        return self._speaking.sent_ticks if self._speaking is not None else 0
+
+    @property
+    def queued_ticks(self) -> int:
+        """What can still be taken back, wherever it is."""
+        return self._speaking.queued_ticks if self._speaking is not None else 0
+
+    def played_ticks(self, now: float) -> int:
+        """What has been heard: by time, and never beyond a mark that has not come back."""
+        return self._speaking.played_ticks(now) if self._speaking is not None else 0
+
+    def round_trip(self, seconds: float) -> None:
+        """The connection's round trip was measured."""
+        if self._speaking is not None:
+            self._speaking.round_trip_s = seconds
+
+    # Time.
+
+    def get_timer(self) -> float | None:
+        """When `handle_timer` is due."""
+        if self._over:
+            return None
+        if self._speaking is None:
+            return self._began + limits.START_S
+        due, other = self._speaking.get_timer(), self._listening.get_timer()
+        if due is None or (other is not None and other < due):
+            return other
+        return due
+
+    def handle_timer(self, now: float, *, writable: bool = True) -> None:
+        """Do what is due. Not `writable`: the far end does not read, so what is due is dropped and counted."""
+        if self._over:
+            return
+        if self._speaking is None:
+            if now >= self._began + limits.START_S:
+                self._fail(POLICY_VIOLATION, f"no start within {limits.START_S:g} s")
+            return
+        self._speaking.handle_timer(now, writable=writable)
+        self._tell(self._speaking)
+        self._listening.handle_timer(now)
+
+    @property
+    def last_received_at(self) -> float | None:
+        """When media came last."""
+        return self._listening.last_received_at
+
+    def stats(self) -> StreamStats:
+        """The counters so far."""
+        heard, said = self._listening, self._speaking
+        round_trip_s = said.round_trip_s if said is not None else None
+        return StreamStats(
+            packets_sent=said.messages_sent if said is not None else 0,
+            octets_sent=said.octets_sent if said is not None else 0,
+            packets_received=heard.received,
+            late=heard.duplicate,
+            gaps=heard.gaps,
+            concealed_samples=heard.concealed_samples,
+            rate_limited=heard.rate_limited,
+            out_of_order=self._out_of_order,
+            ignored=self._ignored,
+            skipped_samples=said.skipped_samples if said is not None else 0,
+            underruns=said.underruns if said is not None else 0,
+            marks_echoed=said.marks_echoed if said is not None else 0,
+            marks_returned=said.marks_returned if said is not None else 0,
+            marks_lost=said.marks_lost if said is not None else 0,
+            marks_unknown=said.marks_unknown if said is not None else 0,
+            rtt_ms=None if round_trip_s is None else 1_000 * round_trip_s,
+            last_received_at=heard.last_received_at,
+        )
+
+    def dump(self) -> dict[str, object]:
+        """Live state."""
+        return {
+            "stream": self._stream_sid,
+            "state": self._state(),
+            "received_samples": self._listening.position,
+            "sent_ticks": self.sent_ticks,
+            "queued_ticks": self.queued_ticks,
+        }
+
+    # Inside.
+
+    def _state(self) -> str:
+        if self._over:
+            return "over"
+        if self._speaking is None:
+            return "connecting"
+        return "suspended" if self._suspended else "open"
+
+    def _afford(self, now: float) -> bool:
+        earned = (now - self._credit_at) * limits.MESSAGES_PER_S
+        self._credit_at = now
+        self._credit = min(limits.MESSAGES_BURST, self._credit + earned) - 1.0
+        return self._credit >= 0.0
+
+    def _connecting(self, message: Message, now: float) -> None:
+        if isinstance(message, Start):
+            self._start(message)
+        elif isinstance(message, Stop):
+            self._stop()
+        elif not isinstance(message, Connected):
+            self._ignored += 1  # nothing counts before the stream has a call
+
+    def _start(self, message: Start) -> None:
+        details = message.start
+        audio = details.media_format
+        stream_sid = message.stream_sid or details.stream_sid
+        known = self._dialect.encodings.get((audio.encoding.lower().replace(" ", ""), audio.sample_rate))
+        if known is None or audio.channels != 1:
+            what = f"{audio.encoding} at {audio.sample_rate} Hz, {audio.channels} channels"
+            better = " or ".join(f"{name} at {rate_hz} Hz" for name, rate_hz in self._dialect.encodings)
+            self._fail(UNSUPPORTED_DATA, f"the audio is {what}; only mono {better} is understood")
+        elif stream_sid is None or details.stream_sid not in (None, stream_sid):
+            self._fail(POLICY_VIOLATION, "start names no stream, or two")
+        else:
+            self._stream_sid = stream_sid
+            self._audio = known
+            self._listening = InboundStream(self._on_heard, known.decoder())
+            self._speaking = PlayoutBuffer(self._dialect.writer(stream_sid, known))
+            parameters = tuple(details.custom_parameters.items())
+            self._events.append(Started(details.call_sid, stream_sid, details.account_sid, parameters, known.line))
+
+    def _open(self, message: Message, speaking: PlayoutBuffer, now: float) -> None:
+        if isinstance(message, Connected | messages.Unknown):
+            self._ignored += 1
+            return
+        if isinstance(message, Start):
+            self._fail(POLICY_VIOLATION, "a second start")
+            return
+        if message.stream_sid is not None and message.stream_sid != self._stream_sid:
+            self._fail(POLICY_VIOLATION, "a message of another stream")
+            return
+        if not self._follows(message.sequence_number):
+            return
+        if isinstance(message, Media):
+            if message.media.track.startswith("inbound"):
+                self._listening.media(message.media, now)
+            else:
+                self._ignored += 1  # the bot's own voice
+        elif isinstance(message, Mark):
+            speaking.echo(message.mark.name, now)
+        elif isinstance(message, Dtmf):
+            self._events.append(Key(message.dtmf.digit, self._listening.position))
+        else:
+            self._stop()
+
+    def _follows(self, sequence: int | None) -> bool:
+        """Whether the message is newer than those before. One that is not has been sent twice, or out of order."""
+        if sequence is None:
+            return True
+        if sequence > self._sequence:
+            self._sequence = sequence
+            self._in_sequence += 1
+            return True
+        self._out_of_order += 1
+        # Who does not count at all, but sends the same number always, is let be.
+        return self._in_sequence < 2
+
+    def _stop(self) -> None:
+        self._over = True
+        self._events.append(Stopped())
+
+    def _fail(self, code: int, reason: str) -> None:
+        if not self._over:
+            self._over = True
+            self._events.append(Failed(code, reason))
+
+    def _on_heard(self, pcm: bytes, at_sample: int) -> None:
+        self._events.append(AudioReceived(pcm, at_sample))
+
+    def _tell(self, speaking: PlayoutBuffer) -> None:
+        if speaking.played:
+            self._events += speaking.played
+            speaking.played.clear()
+        if speaking.drained:
+            speaking.drained = False
+            self._events.append(Drained())

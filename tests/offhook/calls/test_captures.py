@@ -1,0 +1,156 @@
+"""Signalling finds its way into the capture of its call."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from offhook.calls import captures as module
+from offhook.calls.captures import RECENT, Captures, SipDatagram, SipTap
+from offhook.sip.events import Event, IncomingCall
+from offhook.sip.net.address import Address
+from offhook.sip.net.endpoint import Endpoint
+from tests.offhook.records.pcapfile import read
+
+HOST = "127.0.0.1"
+
+
+def request(method: str, call_id: str, name: str = "Call-ID") -> bytes:
+    lines = [
+        f"{method} sip:bot@{HOST} SIP/2.0",
+        f"Via: SIP/2.0/UDP {HOST}:9;rport;branch=z9hG4bK-{call_id}",
+        f"From: <sip:qa@{HOST}>;tag=1",
+        f"To: <sip:bot@{HOST}>",
+        f"{name}: {call_id}",
+        f"CSeq: 1 {method}",
+        f"Contact: <sip:qa@{HOST}:9>",
+        "Content-Length: 0",
+    ]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+class Wire(asyncio.DatagramProtocol):
+    """A far end that notes what comes."""
+
+    def __init__(self) -> None:
+        self.came: asyncio.Queue[bytes] = asyncio.Queue()
+
+    def datagram_received(self, data: bytes, addr: tuple[str | int, ...]) -> None:
+        self.came.put_nowait(data)
+
+
+class Bench:
+    """An endpoint with a tap, whose calls are told apart by the test."""
+
+    def __init__(self) -> None:
+        self.told: list[SipDatagram] = []
+        self.calls: list[IncomingCall] = []
+
+    async def open(self) -> None:
+        self.endpoint = await Endpoint.open(HOST, 0, self._on_event)
+        self.tap = SipTap(self.endpoint)
+        loop = asyncio.get_running_loop()
+        where = self.endpoint.address
+        self.transport, self.wire = await loop.create_datagram_endpoint(Wire, remote_addr=(where.host, where.port))
+        self.port = self.transport.get_extra_info("sockname")[1]
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, IncomingCall):
+            self.calls.append(event)
+            if "captured" in event.call_id:
+                self.tap.begin(event, self.told.append)
+
+    async def ask(self, data: bytes) -> bytes:
+        """Send, and the next that comes."""
+        self.transport.sendto(data)
+        return await asyncio.wait_for(self.wire.came.get(), 5)
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    one = Bench()
+    await one.open()
+    yield one
+    one.transport.close()
+    one.endpoint.close()
+
+
+@pytest.mark.parametrize("name", ["Call-ID", "call-id ", "i", "CALL-ID"])
+async def test_all_of_a_call_from_its_first_datagram_on(bench: Bench, name: str) -> None:
+    invite = request("INVITE", "captured", name)
+    trying = await bench.ask(invite)
+    (call,) = bench.calls
+    bench.endpoint.run(lambda ua, now: ua.reject(call.call, 486, now))
+    busy = await asyncio.wait_for(bench.wire.came.get(), 5)
+    assert busy.startswith(b"SIP/2.0 486")
+    assert [(one.data, one.received) for one in bench.told] == [(invite, True), (trying, False), (busy, False)]
+    assert {(one.call, one.local_port, one.peer) for one in bench.told} == {
+        (call.call, bench.endpoint.address.port, Address(HOST, bench.port))
+    }
+    times = [one.at_s for one in bench.told]
+    assert times == sorted(times)
+
+
+async def test_what_belongs_to_others_is_not_told(bench: Bench) -> None:
+    await bench.ask(request("INVITE", "captured"))
+    before = len(bench.told)
+    await bench.ask(request("INVITE", "other"))
+    await bench.ask(request("OPTIONS", "x\r\nSubject: captured"))
+    assert len(bench.told) == before
+
+
+async def test_a_call_id_in_the_body_is_none(bench: Bench) -> None:
+    await bench.ask(request("INVITE", "captured"))
+    before = len(bench.told)
+    bench.transport.sendto(request("OPTIONS", "x").replace(b"Call-ID: x\r\n", b"") + b"Call-ID: captured\r\n")
+    await bench.ask(request("OPTIONS", "last"))
+    assert len(bench.told) == before
+
+
+async def test_no_more_than_so_many(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_SIP_DATAGRAMS", 5)
+    for _ in range(4):
+        await bench.ask(request("INVITE", "captured"))
+    assert len(bench.told) == 5
+
+
+async def test_after_the_end(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LINGER_S", 0.0)
+    await bench.ask(request("INVITE", "captured"))
+    seen = len(bench.told)
+    bench.tap.end(bench.calls[0].call)
+    await asyncio.sleep(0.01)
+    await bench.ask(request("INVITE", "captured"))
+    assert len(bench.told) == seen
+
+
+async def test_what_belongs_to_nobody_is_forgotten(bench: Bench) -> None:
+    """A flood of it does not even keep a call from being captured from its first datagram on."""
+    for number in range(2 * RECENT):
+        await bench.ask(request("OPTIONS", f"flood-{number}"))
+    await bench.ask(request("INVITE", "captured"))
+    assert bench.told[0].data.startswith(b"INVITE")
+
+
+async def test_signalling_and_media_in_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LINGER_S", 0.0)
+    captures = Captures(tmp_path)
+    capture = captures.begin("call", "a" * 32, "192.0.2.1")
+    peer = Address("192.0.2.2", 5060)
+    captures.sip(SipDatagram("call", 1.0, b"INVITE", 5060, peer, True))
+    captures.sip(SipDatagram("another", 1.0, b"INVITE", 5060, peer, True))
+    capture.media(b"rtp", ("192.0.2.2", 4_000), 10_000, False)
+    capture.keep()
+    captures.end("call")
+    captures.sip(SipDatagram("call", 2.0, b"200", 5060, peer, False))
+    await asyncio.sleep(0.01)
+    captures.sip(SipDatagram("call", 3.0, b"too late", 5060, peer, True))
+    assert captures.close()
+    found = read((tmp_path / f"{'a' * 32}.pcap").read_bytes())
+    ours, theirs = ("192.0.2.1", 5060), ("192.0.2.2", 5060)
+    assert [(one.source, one.destination, one.payload) for one in found] == [
+        (theirs, ours, b"INVITE"),
+        (ours, theirs, b"200"),
+        (("192.0.2.1", 10_000), ("192.0.2.2", 4_000), b"rtp"),
+    ]

@@ -1,0 +1,80 @@
+"""The caller's media stops: the bot says something, waits, and hangs up."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from offhook.api.call import Call
+from offhook.engines.engine_set import EngineSet
+from offhook.process.node import Node
+from offhook.records import CallRecord
+from offhook.settings.config import Config
+from offhook.testing.sip_caller import Caller
+
+HOST = "127.0.0.1"
+SILENT_S, PATIENCE_S = 1.0, 1.0
+HALF_A_SECOND = bytes(2 * 4_000)
+
+
+async def waiting(call: Call) -> None:
+    """A dialog that says nothing: whatever is heard is said for the dead air."""
+    await asyncio.Event().wait()
+
+
+@pytest.fixture
+async def node(tmp_path: Path) -> AsyncIterator[Node]:
+    config = Config.load(
+        None,
+        {
+            "sip": {"host": HOST, "port": 0},
+            "http": {"enabled": False},
+            "rtp": {"low": 22_300, "high": 22_399, "media_timeout_s": SILENT_S},
+            "calls": {"dead_air_s": PATIENCE_S},
+            "asr": {"engine": "fixed"},
+            "tts": {"engine": "recorded"},
+            "vad": {"engine": "energy"},
+            "records": {"dir": tmp_path},
+        },
+    )
+    node = Node(config, waiting, EngineSet(config))
+    await node.start()
+    yield node
+    await node.stop()
+
+
+async def record_of(node: Node) -> CallRecord:
+    await asyncio.wait_for(node.idle(), 5)
+    await asyncio.to_thread(node.store.flush)
+    (record,) = await asyncio.to_thread(node.store.calls)
+    return record
+
+
+async def test_the_caller_is_asked_once_and_then_hung_up(node: Node) -> None:
+    caller = await asyncio.wait_for(Caller.dial(HOST, node.sip_address), 5)
+    try:
+        await caller.say(HALF_A_SECOND)
+        fell_silent = monotonic()
+        await asyncio.wait_for(caller.listen_for(0.1), 5)
+        assert monotonic() - fell_silent > SILENT_S
+        await asyncio.wait_for(caller.over.wait(), 5)
+        assert monotonic() - fell_silent > SILENT_S + PATIENCE_S - 0.1
+    finally:
+        caller.close()
+    record = await record_of(node)
+    assert (record.ended_by, record.end_reason) == ("network", "no media for 2 s")
+
+
+async def test_a_caller_who_is_heard_again_stays(node: Node) -> None:
+    caller = await asyncio.wait_for(Caller.dial(HOST, node.sip_address), 5)
+    try:
+        await caller.say(HALF_A_SECOND)
+        await asyncio.wait_for(caller.listen_for(0.1), 5)
+        for _ in range(4):  # longer than they would have waited
+            await caller.say(HALF_A_SECOND)
+        assert not caller.over.is_set()
+    finally:
+        caller.close()
+    assert (await record_of(node)).end_reason == "caller hung up"

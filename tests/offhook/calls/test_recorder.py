@@ -1,0 +1,141 @@
+"""Both sides of a call on one time line."""
+
+import asyncio
+import wave
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from offhook.calls.recorder import SLACK_SAMPLES, CallRecorder
+from offhook.records import RecordingResult, RecordingWriter
+from offhook.telephony.codec.base import codec_named
+from offhook.telephony.tones import sine
+
+PACKET = sine(400, 20)
+PAYLOAD = codec_named("PCMA").encode(PACKET)
+
+
+class Line:
+    """What a tape needs of a line."""
+
+    encoding = "PCMA"
+    rate_hz = 8_000
+    tick_octets = 1
+
+    def __init__(self) -> None:
+        self.heard: list[int] = []
+        self.sent: list[int] = []
+        self.on_audio: Callable[[bytes, int, float], None] = lambda pcm, at, at_s: self.heard.append(at)
+        self.on_sent: Callable[[bytes, int, float], None] = lambda payload, ordinal, at_s: self.sent.append(ordinal)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    one = Clock()
+    monkeypatch.setattr("offhook.calls.recorder.monotonic", one)
+    return one
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[RecordingWriter]:
+    one = RecordingWriter(tmp_path)
+    yield one
+    one.close()
+
+
+def tape_of(writer: RecordingWriter, line: Any) -> CallRecorder:
+    return CallRecorder(writer, uuid4().hex, line)
+
+
+def read(result: RecordingResult) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
+    """(caller, bot)."""
+    assert result.path is not None
+    with wave.open(str(result.path)) as file:
+        both = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
+    return both[:, 0], both[:, 1]
+
+
+def starts(channel: npt.NDArray[np.int16]) -> int:
+    return int(np.flatnonzero(np.abs(channel) > 100)[0])
+
+
+def test_the_sides_stand_where_they_were_heard(writer: RecordingWriter, clock: Clock) -> None:
+    line = Line()
+    tape = tape_of(writer, line)
+    clock.now += 0.5
+    for n in range(5):
+        line.on_audio(PACKET, 7_000 + 160 * n, clock.now)  # the line has counted from before the tape began
+    clock.now += 0.5
+    for n in range(5):
+        line.on_sent(PAYLOAD, 160 * n, clock.now)
+        clock.now += 0.02
+    caller, bot = read(tape.close().result(5))
+    assert starts(caller) == pytest.approx(4_000 - 160, abs=8)
+    assert starts(bot) == pytest.approx(8_000, abs=8)
+    assert len(bot) == pytest.approx(8_000 + 800, abs=2)
+    assert line.heard == [7_000 + 160 * n for n in range(5)]
+    assert line.sent == [160 * n for n in range(5)]
+
+
+def test_packets_a_little_late_are_one_sound_and_a_pause_is_a_pause(writer: RecordingWriter, clock: Clock) -> None:
+    line = Line()
+    tape = tape_of(writer, line)
+    clock.now += 0.2
+    for late_s in (0.0, 0.015, 0.004, 0.03):
+        clock.now += 0.02
+        begun = clock.now
+        clock.now += late_s
+        line.on_sent(PAYLOAD, 0, clock.now)
+        clock.now = begun
+    clock.now += 1.0 + SLACK_SAMPLES / 8_000
+    line.on_sent(PAYLOAD, 0, clock.now)
+    _, bot = read(tape.close().result(5))
+    loud = np.flatnonzero(np.abs(bot) > 100)
+    gaps = np.flatnonzero(np.diff(loud) > 40)
+    assert len(gaps) == 1
+    assert loud[gaps[0]] - loud[0] == pytest.approx(4 * 160, abs=8)
+
+
+def test_a_call_in_which_nobody_spoke(writer: RecordingWriter, clock: Clock) -> None:
+    result = tape_of(writer, Line()).close().result(5)
+    assert result.seconds == 0
+
+
+async def test_the_end_can_be_awaited(writer: RecordingWriter, clock: Clock) -> None:
+    result = await asyncio.wait_for(asyncio.wrap_future(tape_of(writer, Line()).close()), 5)
+    assert not result.truncated
+
+
+class WideLine(Line):
+    encoding = "LINEAR16"
+    rate_hz = 16_000
+    tick_octets = 4
+
+
+async def test_a_wide_line_is_recorded_at_8_khz(writer: RecordingWriter, clock: Clock) -> None:
+    line = WideLine()
+    tape = tape_of(writer, line)
+    packet = sine(400, 20, rate_hz=16_000)
+    for n in range(10):
+        clock.now = 1_000.0 + 0.02 * (n + 1)
+        line.on_audio(packet, 160 * n, clock.now)
+        line.on_sent(packet, 160 * n, clock.now)
+    caller, bot = read(await asyncio.wrap_future(tape.close()))
+    assert 1_600 <= len(caller) <= 1_760
+    assert abs(int(np.abs(caller).max()) - int(np.abs(bot).max())) < 100
+    for side in (caller, bot):
+        voiced = side[400:1_200].astype(float)
+        assert np.abs(np.fft.rfft(voiced)).argmax() == 40  # 400 Hz

@@ -1,0 +1,218 @@
+"""Calls over real SIP and RTP to a node in this process, at the moments where something else happens."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+
+from offhook.api.call import Call, CallEnded, Dialog
+from offhook.engines.engine_set import EngineSet
+from offhook.pipeline.errors import EngineError
+from offhook.pipeline.trace import SessionEvent
+from offhook.process.node import Node
+from offhook.records import CallRecord, Disposition
+from offhook.settings.config import Config
+from offhook.sip.events import CallRejected, Event
+from offhook.sip.net.endpoint import Endpoint
+from offhook.sip.sdp.negotiate import LocalMedia, make_offer
+from offhook.testing.sip_caller import Caller
+
+HOST = "127.0.0.1"
+BENCH: dict[str, dict[str, object]] = {
+    "sip": {"host": HOST, "port": 0},
+    "http": {"enabled": False},
+    "rtp": {"low": 30_000, "high": 39_999},
+    "asr": {"engine": "fixed"},
+    "tts": {"engine": "recorded"},
+    "vad": {"engine": "energy"},
+}
+
+Start = Callable[[Dialog], Awaitable[Node]]
+
+
+@pytest.fixture
+async def start(tmp_path: Path) -> AsyncIterator[Start]:
+    nodes: list[Node] = []
+
+    async def begin(dialog: Dialog) -> Node:
+        config = Config.load(None, {**BENCH, "records": {"dir": tmp_path / str(len(nodes)), "record_audio": True}})
+        node = Node(config, dialog, EngineSet(config))
+        nodes.append(node)
+        await node.start()
+        return node
+
+    yield begin
+    for node in nodes:
+        await node.stop()
+
+
+async def record_of(node: Node) -> CallRecord:
+    """The one call's record, when the call is over."""
+    await asyncio.wait_for(node.idle(), 5)
+    await asyncio.to_thread(node.store.flush)
+    (record,) = await asyncio.to_thread(node.store.calls)
+    return record
+
+
+async def dial(node: Node) -> Caller:
+    return await asyncio.wait_for(Caller.dial(HOST, node.sip_address), 5)
+
+
+async def until_over(caller: Caller) -> None:
+    try:
+        await asyncio.wait_for(caller.over.wait(), 5)
+    finally:
+        caller.close()
+
+
+async def test_a_dialog_that_returns_hangs_up(start: Start) -> None:
+    async def dialog(call: Call) -> None:
+        return None
+
+    node = await start(dialog)
+    await until_over(await dial(node))
+    record = await record_of(node)
+    assert (record.disposition, record.ended_by, record.end_reason) == (Disposition.ANSWERED, "bot", "bot hung up")
+
+
+async def test_a_dialog_that_fails_ends_its_call_and_no_other(start: Start) -> None:
+    async def dialog(call: Call) -> None:
+        raise KeyError("a bug")
+
+    node = await start(dialog)
+    await until_over(await dial(node))
+    assert (await record_of(node)).end_reason == "the dialog failed"
+    await until_over(await dial(node))
+
+
+async def test_a_dialog_that_is_cancelled_from_within_does_not_leave_the_caller_alone(start: Start) -> None:
+    async def dialog(call: Call) -> None:
+        raise asyncio.CancelledError
+
+    node = await start(dialog)
+    await until_over(await dial(node))
+    assert (await record_of(node)).end_reason == "bot hung up"
+
+
+async def test_work_after_hanging_up(start: Start) -> None:
+    over, worked = asyncio.Event(), asyncio.Event()
+
+    async def dialog(call: Call) -> None:
+        await call.hangup()
+        with pytest.raises(CallEnded):
+            await call.say("Too late.")
+        await over.wait()
+        worked.set()
+
+    node = await start(dialog)
+    await until_over(await dial(node))
+    await record_of(node)
+    over.set()
+    await asyncio.wait_for(worked.wait(), 2)
+
+
+async def test_a_listener_that_fails_does_not_break_the_call(start: Start) -> None:
+    seen: list[str] = []
+
+    async def dialog(call: Call) -> None:
+        await call.ask(None, no_input_ms=1)
+
+    def broken(call_id: str, event: SessionEvent) -> None:
+        raise RuntimeError("a bug")
+
+    node = await start(dialog)
+    node.listeners += [broken, lambda call_id, event: seen.append(type(event).__name__)]
+    await until_over(await dial(node))
+    assert (await record_of(node)).end_reason == "bot hung up"
+    assert seen == ["CallerAnswered"]
+
+
+async def test_what_the_caller_hangs_up_on_is_in_the_transcript(start: Start) -> None:
+    cancelled = asyncio.Event()
+
+    async def dialog(call: Call) -> None:
+        try:
+            await call.say("It is a long story that nobody has ever heard to its end.")
+        finally:
+            cancelled.set()
+
+    node = await start(dialog)
+    caller = await dial(node)
+    await asyncio.wait_for(caller.listen_for(0.2), 5)
+    caller.close()
+    record = await record_of(node)
+    assert (record.ended_by, record.end_reason) == ("caller", "caller hung up")
+    assert record.recording is not None and record.recording.endswith(".wav")
+    (line,) = await asyncio.to_thread(node.store.transcript, record.uniqueid)
+    assert line.heard is not None and line.unheard
+    await asyncio.wait_for(cancelled.wait(), 2)
+
+
+async def test_a_cancel_while_the_record_is_being_written(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def dialog(call: Call) -> None:
+        raise AssertionError("nobody is there")
+
+    node = await start(dialog)
+    writing, begin, rows = asyncio.Event(), node.store.begin, list[Future[bool]]()
+
+    def slow(record: CallRecord) -> Future[bool]:
+        rows.append(begin(record))
+        writing.set()
+        return Future()
+
+    monkeypatch.setattr(node.store, "begin", slow)
+    events: asyncio.Queue[Event] = asyncio.Queue()
+    endpoint = await Endpoint.open(HOST, 0, events.put_nowait)
+    try:
+        offer = make_offer(LocalMedia(HOST, 40_000, 1, 1))
+        target = node.sip_address
+        handle = endpoint.run(lambda ua, now: ua.invite(f"sip:bot@{target}", offer, now, destination=target))
+        await asyncio.wait_for(writing.wait(), 5)
+        await asyncio.sleep(0.01)  # for the 100 that has to come first: a CANCEL waits for it
+        endpoint.run(lambda ua, now: ua.cancel(handle, now))
+        event = await asyncio.wait_for(events.get(), 5)
+        assert isinstance(event, CallRejected) and event.status == 487
+        assert rows[0].result(5)
+        record = await record_of(node)
+        assert (record.disposition, record.answer) == (Disposition.NO_ANSWER, None)
+        assert record.end_reason == "cancelled before it was answered"
+        assert b'outcome="cancelled",transport="udp"} 1.0' in await node.metrics()
+    finally:
+        endpoint.close()
+
+
+async def test_stopping_ends_the_calls_that_are_left(start: Start) -> None:
+    async def dialog(call: Call) -> None:
+        await call.ask(None, no_input_ms=60_000)
+
+    node = await start(dialog)
+    caller = await dial(node)
+    await node.stop()
+    await until_over(caller)
+    assert node.dump()["calls"] == []
+
+
+async def test_an_engine_that_cannot_serve_another_call(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def dialog(call: Call) -> None:
+        raise AssertionError("it has nothing to hear with")
+
+    node = await start(dialog)
+
+    def broken(*_: object) -> None:
+        raise EngineError("test", "listening", "no room")
+
+    monkeypatch.setattr(EngineSet, "for_call", broken)
+    await until_over(await dial(node))
+    assert "no room" in str((await record_of(node)).end_reason)
+
+
+async def test_a_caller_who_hangs_up_at_once(start: Start) -> None:
+    async def dialog(call: Call) -> None:
+        await call.say("Hello.")
+
+    node = await start(dialog)
+    (await dial(node)).close()
+    assert (await record_of(node)).ended_by == "caller"
+    assert node.dump()["calls"] == []

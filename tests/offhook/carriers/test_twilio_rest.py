@@ -1,0 +1,555 @@
+"""Calls that are placed, ended and transferred by Twilio's REST API, through Twilio's own client."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request as UrlRequest
+from urllib.request import urlopen
+from xml.etree import ElementTree
+
+import pytest
+
+from offhook.api.call import Call, CallEnded, Dialog
+from offhook.carriers.outbound import CallStatus, number_of, place_call
+from offhook.carriers.phone_numbers import require_allowed, require_number
+from offhook.carriers.twilio_control import open_rest
+from offhook.cli.main import main
+from offhook.process.node import Node
+from offhook.settings.config import Config, TwilioConfig
+from offhook.telephony import tones
+from offhook.testing.carrier import Carrier
+from offhook.testing.carriers import PlainCarrier
+from offhook.usererror import UserError
+from tests.offhook.carriers.test_stream_call import LONG, WITHIN_S, node, records, until, url
+from tests.offhook.carriers.twilio_account import (
+    CALL_SID,
+    NUMBER,
+    Account,
+    Form,
+    account,
+    connect,
+    free_port,
+    settings,
+    webhook,
+)
+from tests.pipeline.conversation import Talk
+
+CALLEE = "+15552223333"
+
+
+# Numbers.
+
+
+@pytest.mark.parametrize("number", ["+15551234567", "+442071838750", "+123456789012345"])
+def test_numbers_in_international_form_may_be_dialled(number: str) -> None:
+    require_number(number)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "",
+        "+",
+        "15551234567",
+        "00155512345",
+        "011442071838750",
+        "+0155512345",
+        "+1",
+        "+123456",
+        "+1234567890123456",
+        "+1 555 123 4567",
+        "+1-555-123-4567",
+        "+1 (900) 555-1234",
+        "+1555123456x",
+        "+15551234567,,1",
+        "+15551234567;ext=1",
+        "+15551234567;phone-context=evil",
+        "tel:+15551234567",
+        "sip:+15551234567@evil.example",
+        "+15551234567@evil.example",
+        "+１５５５１２３４５６７",
+        "+١٥٥٥١٢٣٤٥٦٧",
+        "+15551234567\n",
+        "\n+15551234567",
+        "+15551234567\x00",
+        "911",
+        "*67+15551234567",
+        "client:bob",
+        "<Number>+15551234567</Number>",
+    ],
+)
+def test_nothing_else_may(number: str) -> None:
+    with pytest.raises(UserError):
+        require_number(number)
+    with pytest.raises(UserError):
+        require_allowed(number, (number, "+*", "*"))
+
+
+@pytest.mark.parametrize(
+    ("number", "allowed", "may"),
+    [
+        ("+15551234567", ("+15551234567",), True),
+        ("+15551234567", ("+1555*",), True),
+        ("+15551234567", ("+4420*", "+15551234567"), True),
+        ("+15551234567", (), False),
+        ("+15551234567", ("+1555",), False),
+        ("+15551234567", ("+155512345678",), False),
+        ("+15551234568", ("+15551234567",), False),
+        ("+19005551234", ("+1555*", "+44*"), False),
+    ],
+)
+def test_transfers_go_to_listed_numbers_only(number: str, allowed: tuple[str, ...], may: bool) -> None:
+    if may:
+        require_allowed(number, allowed)
+    else:
+        with pytest.raises(UserError, match="transfer_allow"):
+            require_allowed(number, allowed)
+
+
+@pytest.mark.parametrize("pattern", ["*", "+*", "1555*", "+1*5", "", "+", "+1555**"])
+def test_what_lists_everything_or_nothing_is_no_pattern(pattern: str) -> None:
+    with pytest.raises(UserError):
+        Config.load(None, {"twilio": {"transfer_allow": [pattern]}})
+
+
+def test_the_list_is_read_and_shown() -> None:
+    config = Config.load(None, {"twilio": {"transfer_allow": ["+1555*", "+442071838750"]}})
+    assert config.twilio.transfer_allow == ("+1555*", "+442071838750")
+    assert 'transfer_allow = ["+1555*", "+442071838750"]' in str(config)
+
+
+# The API.
+
+
+@pytest.mark.parametrize(
+    ("missing", "named"), [("account_sid", "ACCOUNT_SID"), ("auth_token", "AUTH_TOKEN"), ("number", "NUMBER")]
+)
+def test_what_the_settings_lack_is_named(missing: str, named: str) -> None:
+    config = TwilioConfig(**(settings("http://127.0.0.1:1", 1) | {missing: None}))
+    with pytest.raises(UserError, match=named):
+        open_rest(config).dial(CALLEE, ring_s=1, detect_machine=False)
+
+
+def test_without_the_package_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "offhook.carriers.twilio_rest", None)
+    with pytest.raises(UserError, match=r"offhook\[twilio\]"):
+        open_rest(TwilioConfig())
+
+
+async def test_what_twilio_refuses_is_told() -> None:
+    async with account() as twilio:
+        twilio.refuse = "Account not authorized to call +1900."
+        rest = open_rest(TwilioConfig(**settings(twilio.url, 1)))
+        with pytest.raises(UserError, match="not authorized to call"):
+            await asyncio.to_thread(rest.dial, CALLEE, ring_s=1, detect_machine=False)
+
+
+async def test_a_server_that_is_not_there_is_told() -> None:
+    rest = open_rest(TwilioConfig(**settings(f"http://127.0.0.1:{free_port()}", 1)))
+    with pytest.raises(UserError, match="did not end the call"):
+        await asyncio.to_thread(rest.hang_up, CALL_SID)
+
+
+# A call of ours.
+
+
+def config_of(directory: Path, twilio: Account, port: int) -> Config:
+    return Config.load(
+        None,
+        {
+            "asr": {"engine": "fixed"},
+            "tts": {"engine": "recorded"},
+            "vad": {"engine": "energy"},
+            "sip": {"host": "127.0.0.1", "port": 0},
+            "http": {"host": "127.0.0.1", "port": port},
+            "records": {"dir": directory},
+            "twilio": settings(twilio.url, port),
+        },
+    )
+
+
+async def test_a_call_that_is_answered(tmp_path: Path) -> None:
+    headers: dict[str, str] = {}
+
+    async def talk(call: Call) -> None:
+        headers.update(call.headers)
+        await call.say("Hello.")
+
+    async with account() as twilio:
+        port = free_port()
+        base = f"http://127.0.0.1:{port}"
+
+        async def answered(form: Form) -> None:
+            fields = {"CallSid": CALL_SID, "From": form["From"][0], "To": form["To"][0], "Direction": "outbound-api"}
+            call = await connect(base, fields | {"AnsweredBy": "human"})
+            await call.closed_by_bot(WITHIN_S)
+            for status in ("ringing", "in-progress", "completed"):
+                await webhook(base, "/twilio/status", fields | {"CallStatus": status})
+
+        twilio.on_create = answered
+        outcome = await asyncio.wait_for(
+            place_call(config_of(tmp_path, twilio, port), talk, CALLEE, detect_machine=True), 3 * WITHIN_S
+        )
+    (form,) = twilio.created
+    assert (form["To"], form["From"], form["Url"]) == ([CALLEE], [NUMBER], [f"{base}/twilio/voice"])
+    assert (form["StatusCallback"], form["MachineDetection"]) == ([f"{base}/twilio/status"], ["Enable"])
+    assert (outcome.status, outcome.answered) == ("completed", True)
+    assert outcome.record is not None
+    assert (outcome.record.direction, outcome.record.src, outcome.record.dst) == ("outbound", NUMBER, CALLEE)
+    assert headers == {"AnsweredBy": "human"}
+
+
+@pytest.mark.parametrize(
+    ("status", "disposition"), [("busy", "BUSY"), ("no-answer", "NO ANSWER"), ("failed", "FAILED")]
+)
+async def test_a_call_that_nobody_answers_leaves_a_record(tmp_path: Path, status: str, disposition: str) -> None:
+    async def talk(call: Call) -> None:
+        raise AssertionError("nobody is there")
+
+    async with account() as twilio:
+        port = free_port()
+        fields = {"CallSid": CALL_SID, "CallStatus": status}
+
+        async def refused(form: Form) -> None:
+            await webhook(f"http://127.0.0.1:{port}", "/twilio/status", fields)
+            with suppress(OSError):  # the bot may have gone by then
+                await webhook(f"http://127.0.0.1:{port}", "/twilio/status", fields)
+
+        twilio.on_create = refused
+        outcome = await asyncio.wait_for(place_call(config_of(tmp_path, twilio, port), talk, CALLEE), WITHIN_S)
+    assert (outcome.status, outcome.answered) == (status, False)
+    assert outcome.record is not None
+    assert (str(outcome.record.disposition), outcome.record.direction) == (disposition, "outbound")
+    assert outcome.record.end_reason == f"the call did not come about: {status}"
+
+
+async def test_when_callbacks_do_not_find_us_twilio_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def talk(call: Call) -> None:
+        raise AssertionError("nobody is there")
+
+    monkeypatch.setattr("offhook.carriers.outbound.ASK_AFTER_S", 0.2)
+    async with account() as twilio:
+        twilio.status = "no-answer"
+        config = config_of(tmp_path, twilio, free_port())
+        outcome = await asyncio.wait_for(place_call(config, talk, CALLEE, ring_s=0), WITHIN_S)
+    assert outcome.status == "no-answer"
+
+
+async def test_that_twilio_cannot_be_asked_ends_no_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("offhook.carriers.outbound.ASK_AFTER_S", 0.1)
+    talked = asyncio.Event()
+
+    async def talk(call: Call) -> None:
+        await asyncio.sleep(0.5)
+        talked.set()
+
+    async with account() as twilio:
+        port = free_port()
+        base = f"http://127.0.0.1:{port}"
+
+        async def answered(form: Form) -> None:
+            fields = {"CallSid": CALL_SID, "From": form["From"][0], "To": form["To"][0], "Direction": "outbound-api"}
+            call = await connect(base, fields)
+            twilio.refuse = "Too many requests."
+            await call.closed_by_bot(WITHIN_S)
+            twilio.refuse = None
+            await webhook(base, "/twilio/status", fields | {"CallStatus": "completed"})
+
+        twilio.on_create = answered
+        outcome = await asyncio.wait_for(
+            place_call(config_of(tmp_path, twilio, port), talk, CALLEE, ring_s=0), WITHIN_S
+        )
+    assert talked.is_set()
+    assert (outcome.status, outcome.answered) == ("completed", True)
+
+
+async def test_a_call_that_nobody_waits_for_any_more_rings_no_longer(tmp_path: Path) -> None:
+    async def talk(call: Call) -> None:
+        raise AssertionError("nobody is there")
+
+    async with account() as twilio:
+        placing = asyncio.create_task(place_call(config_of(tmp_path, twilio, free_port()), talk, CALLEE))
+        await until(lambda: bool(twilio.created))
+        placing.cancel()
+        with suppress(asyncio.CancelledError):
+            await placing
+        ((call_sid, form),) = twilio.updated
+    assert (call_sid, form["Status"]) == (CALL_SID, ["completed"])
+
+
+async def test_only_the_last_word_about_a_call_counts() -> None:
+    told = CallStatus()
+    for status in ("queued", "ringing", "in-progress", "completed", "busy"):
+        told.on_status("CA1", status)
+    assert await told.final("CA1", 1.0) == "completed"
+    assert await told.final("CA2", 0.01) is None
+
+
+def test_calls_are_placed_over_twilio() -> None:
+    assert number_of("twilio:+15551234567") == "+15551234567"
+    for address in ("+15551234567", "sip:bob@example.com", "twilio:bob"):
+        with pytest.raises(UserError):
+            number_of(address)
+
+
+# A call that is going on.
+
+FIELDS = {"CallSid": CALL_SID, "From": "+1555", "To": NUMBER}
+
+
+@asynccontextmanager
+async def going_on(
+    directory: Path, dialog: Dialog, twilio: Account, **more: object
+) -> AsyncIterator[tuple[Node, Carrier]]:
+    """A bot, and a call that Twilio has connected to it."""
+    port = free_port()
+    http = {"host": "127.0.0.1", "port": port}
+    calls = {"max_calls": more.pop("max_calls", 0)}
+    async with node(directory, dialog, http=http, calls=calls, twilio=settings(twilio.url, port, **more)) as bot:
+        call = await connect(f"http://127.0.0.1:{port}", FIELDS)
+
+        async def stop(call_sid: str, form: Form) -> None:
+            # What Twilio does with a stream whose call goes elsewhere.
+            await call.send("stop", callSid=call_sid)
+
+        twilio.on_update = stop
+        yield bot, call
+
+
+async def test_a_call_is_transferred(tmp_path: Path) -> None:
+    afterwards: list[str] = []
+
+    async def talk(call: Call) -> None:
+        await call.say("One moment.")
+        await call.transfer(CALLEE)
+        afterwards.append("work")
+        await asyncio.sleep(0)
+        afterwards.append("more work")
+
+    more: dict[str, object] = {"transfer_allow": [CALLEE], "hang_up_by_rest": True}
+    async with account() as twilio, going_on(tmp_path, talk, twilio, **more) as (bot, call):
+        await call.closed_by_bot(WITHIN_S)
+        (record,) = await records(bot)
+        ((call_sid, form),) = twilio.updated
+    assert call_sid == CALL_SID
+    number = ElementTree.fromstring(form["Twiml"][0]).find("Dial/Number")
+    assert number is not None
+    assert number.text == CALLEE
+    assert (str(record.ended_by), record.end_reason) == ("bot", f"transferred to {CALLEE}")
+    assert len(call.log.played) == record.rtp["octets_sent"], "all was heard before"
+    assert afterwards == ["work", "more work"]
+
+
+@pytest.mark.parametrize(("allowed", "refuse"), [([], None), ([CALLEE], "Number not in service.")])
+async def test_a_transfer_that_cannot_be_leaves_the_call_as_it_is(
+    tmp_path: Path, allowed: list[str], refuse: str | None
+) -> None:
+    caught: list[UserError] = []
+
+    async def talk(call: Call) -> None:
+        try:
+            await call.transfer(CALLEE)
+        except UserError as error:
+            caught.append(error)
+        await call.say("Then you will have to talk with me.")
+
+    async with account() as twilio, going_on(tmp_path, talk, twilio, transfer_allow=allowed) as (bot, call):
+        twilio.refuse = refuse
+        await call.closed_by_bot(WITHIN_S)
+        (record,) = await records(bot)
+        assert twilio.updated == []
+    assert (refuse or "transfer_allow") in str(caught[0])
+    assert record.end_reason == "bot hung up"
+    assert len(call.log.played) > 0
+
+
+@pytest.mark.parametrize("by_rest", [True, False])
+async def test_hanging_up_by_rest_where_it_is_wanted(tmp_path: Path, by_rest: bool) -> None:
+    async def talk(call: Call) -> None:
+        await call.say("Goodbye.")
+
+    async with account() as twilio, going_on(tmp_path, talk, twilio, hang_up_by_rest=by_rest) as (bot, call):
+        await call.closed_by_bot(WITHIN_S)
+        await records(bot)
+        if by_rest:
+            await until(lambda: bool(twilio.updated))
+        assert [(sid, form["Status"]) for sid, form in twilio.updated] == (
+            [(CALL_SID, ["completed"])] if by_rest else []
+        )
+
+
+async def test_other_carriers_calls_cannot_be_transferred(tmp_path: Path) -> None:
+    caught: list[UserError] = []
+
+    async def talk(call: Call) -> None:
+        try:
+            await call.transfer(CALLEE)
+        except UserError as error:
+            caught.append(error)
+
+    async with node(tmp_path, talk, twilio={"transfer_allow": [CALLEE]}) as bot:
+        call = await PlainCarrier.dial(url(bot).replace("twilio", "plain"))
+        await call.closed_by_bot(WITHIN_S)
+    assert "plain" in str(caught[0])
+
+
+# A stream that breaks off, and another one.
+
+
+async def talk_on(call: Call) -> None:
+    while True:
+        await call.ask(LONG, no_input_ms=60_000)
+
+
+async def ask_again(call: Carrier, bot: Node, path: str = "/twilio/resume") -> bytes:
+    assert bot.http_address is not None
+    return await webhook("http://{}:{}".format(*bot.http_address), path, FIELDS | {"CallStatus": "in-progress"})
+
+
+async def test_a_call_whose_connection_breaks_goes_on_with_another_stream(tmp_path: Path) -> None:
+    async with account() as twilio, going_on(tmp_path, talk_on, twilio) as (bot, first):
+        async with asyncio.timeout(WITHIN_S):
+            await first.listen_for(1.0)
+        first.drop()
+        await until(lambda: '"suspended"' in json.dumps(bot.dump(), default=str))
+        assert bot.http_address is not None
+        base = "http://{}:{}".format(*bot.http_address)
+        second = await connect(base, FIELDS, "/twilio/resume")
+        async with asyncio.timeout(WITHIN_S):
+            await second.listen_for(0.5)
+            await second.say(tones.noise(600, level_dbfs=-15))
+            await second.listen_for(0.2)
+        assert second.log.clears >= 1, "the caller is heard"
+        await second.hang_up()
+        (record,) = await records(bot)
+        assert len(bot.store.calls()) == 1
+    assert (str(record.ended_by), record.end_reason, record.barge_ins) == ("caller", "caller hung up", 1)
+    assert len(first.log.played) + len(second.log.played) >= 8_000
+
+
+async def test_a_call_that_resumes_needs_no_new_place(tmp_path: Path) -> None:
+    async with account() as twilio, going_on(tmp_path, talk_on, twilio, max_calls=1) as (bot, first):
+        await asyncio.wait_for(first.listen_for(0.2), WITHIN_S)
+        first.drop()
+        await until(lambda: '"suspended"' in json.dumps(bot.dump(), default=str))
+        assert bot.http_address is not None
+        second = await connect("http://{}:{}".format(*bot.http_address), FIELDS, "/twilio/resume")
+        await asyncio.wait_for(second.listen_for(0.2), WITHIN_S)
+        await second.hang_up()
+        assert len(await records(bot)) == 1
+
+
+async def test_to_know_a_calls_name_takes_nothing_over(tmp_path: Path) -> None:
+    async with account() as twilio, going_on(tmp_path, talk_on, twilio) as (bot, first):
+        await asyncio.wait_for(first.listen_for(0.2), WITHIN_S)
+        first.drop()
+        await until(lambda: '"suspended"' in json.dumps(bot.dump(), default=str))
+        assert bot.http_address is not None
+        host = "{}:{}".format(*bot.http_address)
+        stranger = await Carrier.dial(f"ws://{host}/signalwire/media", call_sid=CALL_SID)
+        assert await stranger.closed_by_bot(WITHIN_S) == (1008, "the call has a stream already")
+        second = await connect(f"http://{host}", FIELDS, "/twilio/resume")
+        await asyncio.wait_for(second.listen_for(0.2), WITHIN_S)
+        await second.hang_up()
+
+
+async def test_who_asks_before_the_break_is_noticed_takes_over_at_once(tmp_path: Path) -> None:
+    async with account() as twilio, going_on(tmp_path, talk_on, twilio) as (bot, first):
+        await asyncio.wait_for(first.listen_for(0.5), WITHIN_S)
+        assert bot.http_address is not None
+        second = await connect("http://{}:{}".format(*bot.http_address), FIELDS, "/twilio/resume")
+        await asyncio.wait_for(second.listen_for(0.3), WITHIN_S)
+        assert (await first.closed_by_bot(WITHIN_S))[0] == 1001
+        await second.hang_up()
+        assert len(await records(bot)) == 1
+
+
+async def test_when_nobody_comes_back_the_call_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("offhook.carriers.stream_call.RESUME_S", 0.3)
+    async with account() as twilio, going_on(tmp_path, talk_on, twilio) as (bot, call):
+        await asyncio.wait_for(call.listen_for(0.2), WITHIN_S)
+        call.drop()
+        (record,) = await records(bot)
+        assert b"Hangup" in await ask_again(call, bot)
+    assert str(record.ended_by) == "network"
+    assert "no other came" in (record.end_reason or "")
+
+
+async def test_when_the_carrier_says_that_the_call_is_over_nobody_is_waited_for(tmp_path: Path) -> None:
+    async with account() as twilio, going_on(tmp_path, talk_on, twilio) as (bot, call):
+        await asyncio.wait_for(call.listen_for(0.2), WITHIN_S)
+        call.drop()
+        await until(lambda: '"suspended"' in json.dumps(bot.dump(), default=str))
+        assert bot.http_address is not None
+        status = FIELDS | {"CallStatus": "completed"}
+        await webhook("http://{}:{}".format(*bot.http_address), "/twilio/status", status)
+        (record,) = await records(bot)
+    assert (str(record.ended_by), record.end_reason) == ("caller", "caller hung up")
+
+
+async def test_a_call_that_the_bot_has_ended_gets_no_other_stream(tmp_path: Path) -> None:
+    async def talk(call: Call) -> None:
+        await call.say("Goodbye.")
+
+    async with account() as twilio, going_on(tmp_path, talk, twilio) as (bot, call):
+        await call.closed_by_bot(WITHIN_S)
+        assert b"Hangup" in await ask_again(call, bot)
+
+
+async def test_a_second_stream_without_a_break_is_refused(tmp_path: Path) -> None:
+    async with account() as twilio, going_on(tmp_path, talk_on, twilio) as (bot, first):
+        await asyncio.wait_for(first.listen_for(0.2), WITHIN_S)
+        assert bot.http_address is not None
+        second = await connect("http://{}:{}".format(*bot.http_address), FIELDS)
+        assert await second.closed_by_bot(WITHIN_S) == (1008, "the call has a stream already")
+        assert not first.over.is_set()
+        await first.hang_up()
+
+
+async def test_a_webhook_that_is_not_signed_resumes_nothing(tmp_path: Path) -> None:
+    async with account() as twilio, going_on(tmp_path, talk_on, twilio) as (bot, call):
+        assert bot.http_address is not None
+        request = UrlRequest("http://{}:{}/twilio/resume".format(*bot.http_address), b"CallSid=" + CALL_SID.encode())
+        with pytest.raises(HTTPError, match="403"):
+            await asyncio.to_thread(urlopen, request)
+        await call.hang_up()
+
+
+# The command line.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["+15551234567"], "over Twilio only"),
+        (["twilio:911"], "no telephone number"),
+        (["twilio:+15551234567"], "ACCOUNT_SID"),
+        (["twilio:+15551234567", "--flow", "nowhere.yaml"], "nowhere.yaml"),
+    ],
+)
+def test_what_is_wrong_is_told_before_anything_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["offhook", "call", *arguments])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+async def test_a_call_over_sip_cannot_be_transferred() -> None:
+    call = Call(Talk().session, call_id="c", caller="", called="")
+    with pytest.raises(UserError, match="REFER"):
+        await call.transfer(CALLEE)
+
+
+async def test_a_call_that_is_over_cannot_be_transferred() -> None:
+    call = Call(Talk().session, call_id="c", caller="", called="")
+    call.end()
+    with pytest.raises(CallEnded):
+        await call.transfer(CALLEE)

@@ -1,0 +1,110 @@
+"""The engines of one process, as the benchmarks have them: the real detector, a fixed transcript, a recorded voice."""
+
+import asyncio
+import sys
+
+import numpy as np
+import pytest
+
+from offhook.api.dialogs import BENCH_SENTENCE
+from offhook.engines.engine_set import BENCH_TRANSCRIPT, EngineSet
+from offhook.pipeline.asr.engine import AsrRequest
+from offhook.pipeline.caller_audio import CallerAudio
+from offhook.pipeline.errors import EngineError
+from offhook.pipeline.vad.batch import Events
+from offhook.settings.config import AsrConfig, CodecName, Config, EarsConfig, RtpConfig, TtsConfig, VadConfig
+from offhook.telephony.codec.base import codec_named
+from offhook.telephony.resample import Upsampler
+from offhook.telephony.tones import noise
+from offhook.usererror import UserError
+
+BENCH = Config(asr=AsrConfig(engine="fixed"), tts=TtsConfig(engine="recorded"))
+
+
+async def test_the_bench_engines_from_start_to_close() -> None:
+    engines = EngineSet(BENCH)
+    await engines.start()
+    try:
+        one, other = engines.for_call(BENCH), engines.for_call(BENCH)
+        assert one.vad is other.vad and one.asr is other.asr and one.voice is other.voice
+        stream = one.asr.open(AsrRequest(), lambda text: None)
+        stream.feed(one.upsampler()(bytes(320)))
+        assert (await stream.finish()).text == BENCH_TRANSCRIPT
+        clip = await one.voice.clip(BENCH_SENTENCE, "PCMU", codec_named("PCMU").encode, 8_000)
+        assert len(clip.payload) > 8_000
+        assert clip.words[-1].text == "day."
+    finally:
+        await engines.close()
+        await engines.close()
+
+
+async def test_each_turn_is_upsampled_on_its_own() -> None:
+    one = EngineSet(BENCH).for_call(BENCH)
+    first, second = one.upsampler(), one.upsampler()
+    loud = bytes([0, 0x40]) * 160
+    first(loud)
+    assert len(first(loud)) == 4 * 160
+    assert second(loud) != first(loud)
+
+
+class Ear:
+    """A call that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: asyncio.Future[Events] = asyncio.get_running_loop().create_future()
+
+    def is_eager(self) -> bool:
+        return False
+
+    def on_events(self, events: Events, zero_at: float) -> None:
+        self.told.set_result(events)
+
+    def on_failed(self, error: EngineError) -> None:
+        self.told.set_exception(error)
+
+
+async def test_the_gate_is_set_as_configured() -> None:
+    config = BENCH.model_copy(update={"vad": VadConfig(engine="energy", confirm_ms=0)})
+    engines = EngineSet(config)
+    vad, ear = engines.for_call(config).vad, Ear()
+    stream = vad.open(ear)
+    stream.submit(bytes([1, 0]) * vad.frame_samples, 0, 0.0)
+    stream.submit(bytes([0, 0x40, 0, 0xC0]) * (vad.frame_samples // 2), vad.frame_samples, 0.0)
+    assert len(await asyncio.wait_for(ear.told, 1)) == 2, "started, and believed at once"
+    patient = config.model_copy(update={"vad": VadConfig(engine="energy", confirm_ms=500)})
+    assert engines.for_call(patient).vad is not vad
+
+
+@pytest.mark.parametrize(
+    ("codec", "module", "missing", "extra"),
+    [("G722", "G722", "G722", "g722"), ("OPUS", "opuslib_next", "opuslib-next-bundled", "opus")],
+)
+async def test_a_codec_that_cannot_be_coded_is_missed_at_once(
+    monkeypatch: pytest.MonkeyPatch, codec: CodecName, module: str, missing: str, extra: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(UserError, match=f"{missing} is not installed") as error:
+        EngineSet(BENCH.model_copy(update={"rtp": RtpConfig(codecs=("PCMU", codec))}))
+    assert error.value.problems[0].todo == f"pip install 'offhook[{extra}]'"
+
+
+async def test_the_ears_of_a_wide_line_hear_what_it_sends() -> None:
+    unguarded = BENCH.model_copy(update={"ears": EarsConfig(echo_guard=False)})
+    assert EngineSet(unguarded).for_call(unguarded).ears is None
+    few = BENCH.model_copy(update={"ears": EarsConfig(guarded_calls=1)})
+    crowded = EngineSet(few)
+    first = crowded.for_call(few)
+    assert first.ears is not None
+    CallerAudio(first.vad, lambda _: None, lambda: False, lambda _: None)
+    assert crowded.for_call(few).ears is None
+    ears = EngineSet(BENCH).for_call(BENCH).ears
+    assert ears is not None
+    wide, narrow = ears("LINEAR16"), ears("PCMU")
+    voice = noise(200, level_dbfs=-20)
+    wide.sent(Upsampler().push(voice), 1.0, first=True)
+    narrow.sent(codec_named("PCMU").encode(voice), 1.0, first=True)
+    for one in (wide, narrow):
+        one.heard(bytes(2 * 160), 0, 1.02)
+    known, told = (np.frombuffer(one.guard.sent_pcm(0, 1_400), "<i2").astype(float) for one in (wide, narrow))
+    late = known[27:]  # both filters' delay
+    assert np.corrcoef(late, told[: len(late)])[0, 1] > 0.9

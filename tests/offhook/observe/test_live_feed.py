@@ -1,0 +1,260 @@
+import asyncio
+from collections.abc import Callable
+from time import monotonic
+
+import numpy as np
+import pytest
+
+from offhook.observe import live_feed
+from offhook.observe.live_events import LiveEvent, describe
+from offhook.observe.live_feed import CallWatch, LiveCall, LiveFeed, peak_table, peaks_of
+from offhook.pipeline.events import Answer, AnswerKind, Heard
+from offhook.pipeline.trace import (
+    BargedIn,
+    BotHeard,
+    BotSpoke,
+    CallerAnswered,
+    CallerPartial,
+    KeyPressed,
+    Mark,
+    TurnTrace,
+    TurnTraced,
+)
+from offhook.pipeline.tts.engine import Word
+from offhook.telephony.codec import codec_named
+
+ABOUT = LiveCall("sip:a@example.org", "sip:bot@example.org", "abc", "udp", "2026-01-01T00:00:00Z")
+
+
+class Line:
+    """What of a line the meter touches."""
+
+    encoding = "PCMU"
+    rate_hz = 8_000
+    tick_octets = 1
+
+    def __init__(self) -> None:
+        self.on_audio: Callable[[bytes, int, float], None] | None = None
+        self.on_sent: Callable[[bytes, int, float], None] | None = None
+
+
+class Page:
+    def __init__(self) -> None:
+        self.told: list[tuple[str, LiveEvent]] = []
+
+    def publish(self, call: str, event: LiveEvent) -> None:
+        self.told.append((call, event))
+
+    def kinds(self) -> list[str]:
+        return [event["kind"] for _, event in self.told]
+
+
+@pytest.fixture
+def page() -> Page:
+    return Page()
+
+
+@pytest.fixture
+def feed(page: Page) -> LiveFeed:
+    return LiveFeed(page.publish)
+
+
+@pytest.fixture
+def call(feed: LiveFeed) -> CallWatch:
+    return feed.begin("one", ABOUT, 100.0)
+
+
+def test_nothing_is_told_while_nobody_watches(page: Page, call: CallWatch) -> None:
+    call.on_event(BotSpoke("Hello.", 101.0))
+    call.tell("answered")
+    assert page.told == []
+
+
+async def test_who_begins_to_watch_is_told_from_the_beginning(page: Page, feed: LiveFeed, call: CallWatch) -> None:
+    call.on_event(BotSpoke("Hello.", 101.5))
+    call.on_event(CallerPartial("che", 102.0))
+    feed.watch(frozenset())
+    ((uniqueid, begun),) = page.told
+    assert (uniqueid, begun["kind"]) == ("one", "begun")
+    assert (begun["caller"], begun["called"], begun["call_id"]) == (ABOUT.caller, ABOUT.called, "abc")
+    assert begun["so_far"] == [{"kind": "bot", "at": 1.5, "text": "Hello."}]
+    call.on_event(KeyPressed(103.0))
+    assert page.kinds() == ["begun", "key"]
+
+
+async def test_another_focus_tells_nothing_twice(page: Page, feed: LiveFeed, call: CallWatch) -> None:
+    feed.watch(frozenset())
+    feed.watch(frozenset({"one"}))
+    assert page.kinds() == ["begun"]
+    call.on_event(CallerPartial("check", 102.0))
+    feed.watch(frozenset({"another"}))
+    call.on_event(CallerPartial("check my", 102.1))
+    assert page.kinds() == ["begun", "partial"]
+
+
+async def test_looking_away_stops_it(page: Page, feed: LiveFeed, call: CallWatch) -> None:
+    feed.watch(frozenset({"one"}))
+    feed.watch(None)
+    call.on_event(BotSpoke("Hello.", 101.0))
+    assert page.kinds() == ["begun"]
+    feed.watch(frozenset())
+    assert page.kinds() == ["begun", "begun"]
+
+
+async def test_the_end_is_told_and_the_timeline_kept(page: Page, feed: LiveFeed, call: CallWatch) -> None:
+    call.on_event(BotSpoke("Hello.", 101.0))
+    call.on_event(CallerPartial("che", 102.0))
+    timeline = call.end("caller", "caller hung up")
+    assert [event["kind"] for event in timeline] == ["bot", "ended"]
+    assert timeline[-1]["reason"] == "caller hung up"
+    feed.watch(frozenset())
+    assert page.told == []
+
+
+def test_a_long_call_forgets_its_beginning(call: CallWatch) -> None:
+    for second in range(live_feed.MAX_KEPT_EVENTS + 10):
+        call.on_event(KeyPressed(100.0 + second))
+    timeline = call.timeline()
+    assert len(timeline) == live_feed.MAX_KEPT_EVENTS
+    assert timeline[0]["at"] == 10.0
+
+
+def test_pressed_keys_are_counted_and_never_told() -> None:
+    answer = Answer(AnswerKind.DTMF, digits="4711")
+    told = describe(CallerAnswered(answer, 105.0), 100.0)
+    assert told == {"kind": "answer", "at": 5.0, "answer": "dtmf", "text": "", "choice": None, "keys": 4}
+    assert "4711" not in repr(told)
+
+
+def test_what_was_heard_comes_with_the_places_of_its_words() -> None:
+    words = (Word("Hello", 0, 5, 0, 4_000), Word("there", 6, 11, 4_000, 8_000))
+    told = describe(BotHeard(Heard("Hello", "there", True), 102.0, words), 100.0)
+    assert told["words"] == [[0, 5, 0.0, 0.5], [6, 11, 0.5, 1.0]]
+    assert (told["heard"], told["unheard"], told["interrupted"]) == ("Hello", "there", True)
+
+
+def test_a_turn_has_its_stages() -> None:
+    trace = TurnTrace()
+    for mark, at in [(Mark.SPEECH_ENDED, 1.0), (Mark.TURN_ENDED, 1.5), (Mark.TRANSCRIBED, 1.52), (Mark.SENT, 1.6)]:
+        trace.mark(mark, 100 + at)
+    told = describe(TurnTraced(trace, 101.6), 100.0)
+    assert told["response_ms"] == 600.0
+    assert told["stages_ms"] == {"endpoint": 500.0, "recogniser": 20.0, "line": 80.0}
+    assert (told["speech_ended_at"], told["turn_ended_at"]) == (1.0, 1.5)
+
+
+def test_endless_text_is_cut() -> None:
+    assert len(describe(BotSpoke("x" * 10_000, 1.0), 0.0)["text"]) == 4_000
+
+
+def test_a_barge_in_says_how_fast() -> None:
+    told = describe(BargedIn(104.6, Heard("Your", "balance", True), 101.0), 100.0)
+    assert told == {"kind": "barge_in", "at": 1.0, "silent_ms": 105, "heard": "Your", "unheard": "balance"}
+
+
+async def test_levels_of_both_sides_are_told_while_looked_at(page: Page, feed: LiveFeed) -> None:
+    call = feed.begin("one", ABOUT, 100.0)
+    line = Line()
+    heard: list[int] = []
+    line.on_audio = lambda pcm, at, _at_s: heard.append(at)
+    call.tap(line)  # type: ignore[arg-type]  # all of a line that is used
+    assert line.on_audio is not None
+    assert line.on_sent is not None
+    loud, quiet = (16_000).to_bytes(2, "little", signed=True) * 160, bytes(320)
+    for step in range(26):
+        now = 100.001 + 0.02 * step
+        if step == 5:
+            feed.watch(frozenset({"one"}))
+        line.on_audio(loud if step < 10 else quiet, 160 * step, now + 0.02)
+        line.on_sent(codec_named("PCMU").encode(quiet if step < 10 else loud), 160 * step, now)
+    assert heard == [160 * step for step in range(26)]
+    levels = [event for _, event in page.told if event["kind"] == "levels"]
+    assert [event["at"] for event in levels] == [0.1, 0.2, 0.3]
+    assert levels[0]["caller"] == [125, 125]
+    assert levels[0]["bot"] == [0, 0]
+    assert levels[1]["caller"] == [0, 0]
+    assert min(levels[1]["bot"]) > 120
+
+
+@pytest.mark.parametrize("told_every", [1, 3])
+async def test_levels_stand_where_they_passed_whenever_they_are_told(
+    page: Page, feed: LiveFeed, told_every: int
+) -> None:
+    call = feed.begin("one", ABOUT, 100.0)
+    feed.watch(frozenset({"one"}))
+    line = Line()
+    call.tap(line)  # type: ignore[arg-type]  # all of a line that is used
+    assert line.on_audio is not None
+    assert line.on_sent is not None
+    for first in range(0, 60, told_every):
+        steps = range(first, first + told_every)
+        for step in steps:
+            line.on_sent(bytes([0x80 if step % 5 == 0 else 0xFF]) * 160, 160 * step, 100.001 + 0.02 * step)
+        loud = [(16_000 if step < 30 else 100).to_bytes(2, "little") * 160 for step in steps]
+        line.on_audio(b"".join(loud), 160 * first, 100.001 + 0.02 * (first + told_every))
+    levels = [event for _, event in page.told if event["kind"] == "levels"]
+    assert [event["at"] for event in levels] == [round(0.1 * n, 3) for n in range(len(levels))]
+    assert len(levels) >= 9
+    caller = [peak for event in levels for peak in event["caller"]]
+    assert caller[:18] == [125] * 12 + [0] * 6
+    bot = [peak > 100 for event in levels for peak in event["bot"]]
+    assert bot[:18] == [True, False] * 9
+
+
+async def test_a_hole_in_the_audio_is_no_level(page: Page, feed: LiveFeed) -> None:
+    call = feed.begin("one", ABOUT, 100.0)
+    feed.watch(frozenset({"one"}))
+    line = Line()
+    call.tap(line)  # type: ignore[arg-type]  # all of a line that is used
+    assert line.on_audio is not None
+    for at in (0.01, 0.06, 3.01, 3.06, 3.11, 3.16, 3.21, 3.26):
+        line.on_audio(bytes(320), 0, 100.02 + at)
+    assert [event["at"] for _, event in page.told if event["kind"] == "levels"] == [0.0, 3.0]
+
+
+@pytest.mark.parametrize("encoding", ["PCMU", "PCMA"])
+def test_the_peak_of_a_payload_is_its_samples(encoding: str) -> None:
+    table = peak_table(encoding)
+    for value in (0, 500, -8_000, 30_000):
+        payload = codec_named(encoding).encode(value.to_bytes(2, "little", signed=True))
+        assert abs(payload.translate(table)[0] - abs(value) / 128) <= 5
+
+
+async def test_a_call_that_begins_while_watched_is_told_at_once(page: Page, feed: LiveFeed) -> None:
+    feed.watch(frozenset())
+    feed.begin("two", ABOUT, monotonic())
+    assert page.kinds() == ["begun"]
+
+
+async def test_many_calls_are_told_one_after_the_other(page: Page, feed: LiveFeed) -> None:
+    calls = {name: feed.begin(name, ABOUT, monotonic()) for name in ("one", "two", "three", "four")}
+    feed.watch(frozenset())
+    assert len(page.told) == 1
+    calls["two"].end("caller", "caller hung up")
+    calls["three"].on_event(KeyPressed(monotonic()))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert [name for name, _ in page.told] == ["one", "three", "four"]
+    assert [event["kind"] for event in page.told[1][1]["so_far"]] == ["key"]
+
+
+async def test_what_was_sent_in_one_go_is_heard_piece_by_piece(page: Page, feed: LiveFeed) -> None:
+    call = feed.begin("one", ABOUT, 100.0)
+    feed.watch(frozenset({"one"}))
+    line = Line()
+    call.tap(line)  # type: ignore[arg-type]  # all of a line that is used
+    assert line.on_audio is not None
+    assert line.on_sent is not None
+    loud = codec_named("PCMU").encode((16_000).to_bytes(2, "little", signed=True) * 1_600)
+    line.on_sent(loud, 0, 100.001)
+    for step in range(25):
+        line.on_audio(bytes(320), 160 * step, 100.021 + 0.02 * step)
+    bot = [peak for _, event in page.told if event["kind"] == "levels" for peak in event["bot"]]
+    assert [peak > 100 for peak in bot] == [True, True, True, True, False, False]
+
+
+def test_the_peaks_of_a_wide_line() -> None:
+    peaks = peaks_of("LINEAR16")
+    assert peaks(np.array([0, -16_384, 100], "<i2").tobytes()) == 128
+    assert peaks(np.array([-32_768], "<i2").tobytes()) == 255
+    assert peaks_of("PCMU")(codec_named("PCMU").encode(np.array([0, -16_764], "<i2").tobytes())) == 130

@@ -1,0 +1,67 @@
+"""Whoever reads the log or the metrics learns why calls were turned away, however many they were."""
+
+from collections.abc import Callable
+
+import pytest
+from structlog.testing import capture_logs
+
+from offhook.observe.metrics import Metrics
+from offhook.observe.refusals import LOGGED_EVERY_S, Reason, Refusal, RefusalLog
+
+PORTS = Refusal(Reason.PORTS, "its RTP ports are used up")
+FULL = Refusal(Reason.MAX_CALLS, "all 3 calls that are allowed are going on")
+
+
+class Books:
+    def __init__(self) -> None:
+        self.metrics = Metrics()
+        self.waiting: list[tuple[float, Callable[[], None]]] = []
+        self.log = RefusalLog(self.metrics, lambda seconds, callback: self.waiting.append((seconds, callback)))
+
+    def later(self) -> None:
+        ((seconds, callback),) = self.waiting
+        assert seconds == LOGGED_EVERY_S
+        self.waiting.clear()
+        callback()
+
+    def said(self, sample: str) -> bool:
+        return f"\n{sample}\n".encode() in self.metrics.render()
+
+
+@pytest.fixture
+def books() -> Books:
+    return Books()
+
+
+def test_each_reason_is_told_once_and_counted(books: Books) -> None:
+    with capture_logs() as logged:
+        for refusal in (PORTS, PORTS, FULL, PORTS):
+            books.log.refused(refusal, "udp")
+    assert [(entry["event"], entry["reason"], entry["why"]) for entry in logged] == [
+        ("call refused", "ports", "its RTP ports are used up"),
+        ("call refused", "max_calls", "all 3 calls that are allowed are going on"),
+    ]
+    with capture_logs() as logged:
+        books.later()
+    (entry,) = logged
+    assert (entry["total"], entry["ports"], entry["max_calls"]) == (4, 3, 1)
+    assert books.said('offhook_calls_refused_total{reason="ports"} 3.0')
+    assert books.said('offhook_calls_refused_total{reason="max_calls"} 1.0')
+
+
+def test_one_alone_is_told_once(books: Books) -> None:
+    books.log.refused(PORTS, "udp")
+    with capture_logs() as logged:
+        books.later()
+    assert logged == []
+    with capture_logs() as logged:
+        books.log.refused(PORTS, "udp")
+    assert len(logged) == 1, "it is news again"
+
+
+def test_only_the_users_own_limit_is_called_busy(books: Books) -> None:
+    books.log.refused(FULL, "ws")
+    books.log.refused(PORTS, "udp")
+    assert (FULL.status, PORTS.status) == (486, 503)
+    assert books.said('offhook_calls_total{direction="inbound",outcome="busy",transport="ws"} 1.0')
+    assert books.said('offhook_calls_total{direction="inbound",outcome="rejected",transport="udp"} 1.0')

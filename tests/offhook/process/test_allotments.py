@@ -1,0 +1,39 @@
+"""What there is only once, in parts."""
+
+import pytest
+
+from offhook.api.dialogs import bench_dialog
+from offhook.process.allotments import shares, worker_specs
+from offhook.settings.config import AsrConfig, Config, RtpConfig
+from offhook.usererror import UserError
+
+
+@pytest.mark.parametrize(
+    ("total", "parts", "expected"), [(10, 3, [4, 3, 3]), (2, 3, [1, 1, 0]), (6, 2, [3, 3]), (0, 2, [0, 0])]
+)
+def test_shares(total: int, parts: int, expected: list[int]) -> None:
+    assert shares(total, parts) == expected
+
+
+def test_ports_are_shared_out_without_overlap() -> None:
+    config = Config(rtp=RtpConfig(low=10_000, high=10_009))
+    specs = worker_specs(config, bench_dialog, 2, 2)
+    assert [(spec.config.rtp.low, spec.config.rtp.high) for spec in specs] == [(10_000, 10_005), (10_006, 10_009)]
+    assert [spec.index for spec in specs] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("configured", "workers", "cores", "expected"),
+    [(0, 4, 4, [1, 1, 1, 1]), (0, 1, 8, [4]), (5, 2, 2, [3, 2]), (1, 3, 2, [1, 1, 1])],
+)
+def test_every_worker_has_a_recogniser(configured: int, workers: int, cores: int, expected: list[int]) -> None:
+    config = Config(asr=AsrConfig(workers=configured))
+    specs = worker_specs(config, bench_dialog, workers, cores)
+    assert [spec.config.asr.workers for spec in specs] == expected
+
+
+def test_fewer_ports_than_workers() -> None:
+    with pytest.raises(UserError) as caught:
+        worker_specs(Config(rtp=RtpConfig(low=10_000, high=10_003)), bench_dialog, 3, 2)
+    (problem,) = caught.value.problems
+    assert "10000-10003" in problem.what and "2 pairs" in problem.why and "10000-12399" in problem.todo

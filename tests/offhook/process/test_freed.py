@@ -1,0 +1,73 @@
+"""A call that is over is freed at once: what waits for the garbage collector is memory of hundreds of calls."""
+
+import asyncio
+import gc
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from offhook.api.call import Call
+from offhook.api.dialogs import bench_dialog
+from offhook.calls.conversation import Conversation
+from offhook.carriers.sip_call import InboundCall
+from offhook.engines.engine_set import EngineSet
+from offhook.pipeline.session import Session
+from offhook.pipeline.vad.batch import BatchedStream
+from offhook.process.node import Node
+from offhook.settings.config import Config
+from offhook.telephony.net.udp_line import UdpLine
+from offhook.telephony.rtp import RtpSession
+from offhook.testing.sip_caller import Caller
+
+HOST = "127.0.0.1"
+OF_THE_CALLER = Counter((UdpLine, RtpSession))
+OF_A_CALL = (Conversation, InboundCall, Session, BatchedStream, UdpLine, RtpSession)
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def alive() -> Counter[type]:
+    return Counter(type(one) for one in gc.get_objects() if isinstance(one, OF_A_CALL))
+
+
+async def brief(call: Call) -> None:
+    await call.say("Goodbye.")
+
+
+@pytest.mark.usefixtures("uncollected")
+@pytest.mark.parametrize("who", ["caller", "bot"])
+async def test_nothing_of_a_call_is_left(tmp_path: Path, who: str) -> None:
+    config = Config.load(
+        None,
+        {
+            "sip": {"host": HOST, "port": 0},
+            "http": {"enabled": False},
+            "rtp": {"low": 22_200, "high": 22_299, "media_timeout_s": 1, "first_media_timeout_s": 1},
+            "asr": {"engine": "fixed"},
+            "tts": {"engine": "recorded"},
+            "vad": {"engine": "energy"},
+            "records": {"dir": tmp_path, "record_audio": True},
+        },
+    )
+    node = Node(config, bench_dialog if who == "caller" else brief, EngineSet(config))
+    await node.start()
+    try:
+        caller = await asyncio.wait_for(Caller.dial(HOST, node.sip_address), 5)
+        await caller.listen_for(0.3)
+        assert alive() == Counter(OF_A_CALL) + OF_THE_CALLER
+        if who == "bot":
+            await asyncio.wait_for(caller.over.wait(), 10)
+        caller.close()
+        await asyncio.wait_for(node.idle(), 5)
+        await asyncio.sleep(0)
+        assert alive() == OF_THE_CALLER
+    finally:
+        await node.stop()

@@ -1,0 +1,136 @@
+"""A worker's records, written by another process, and closed when the worker cannot."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from offhook.process.channel import Channel, channel_pair
+from offhook.process.journal_proxy import JournalProxy
+from offhook.process.messages import Begin, Finish, Lines, Timeline, Written
+from offhook.process.remote import RemoteJournal
+from offhook.records import CallClock, CallRecord, EndedBy, RecordStore, TranscriptLine
+from offhook.records.cdr import MAX_TEXT_CHARS
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[RecordStore]:
+    one = RecordStore.open(str(tmp_path / "calls.db"))
+    yield one
+    one.close()
+
+
+@pytest.fixture
+async def journal(store: RecordStore) -> tuple[RemoteJournal, JournalProxy]:
+    """The worker's end, joined to the supervisor's."""
+
+    def send(message: object) -> None:
+        assert isinstance(message, Begin | Lines | Finish)
+        books.take(message)
+
+    remote = RemoteJournal(send)
+    books = JournalProxy(store, remote.written)
+    return remote, books
+
+
+def answered(ago_s: float = 0.0) -> tuple[CallRecord, CallClock]:
+    now = monotonic() - ago_s
+    clock = CallClock.started(now)
+    record = CallRecord.begun(clock, src="sip:a@b", dst="sip:c@d", call_id="x")
+    return record.answered(clock, now + 1.0), clock
+
+
+async def test_rows_and_lines_arrive_and_are_acknowledged(
+    journal: tuple[RemoteJournal, JournalProxy], store: RecordStore
+) -> None:
+    remote, books = journal
+    record, clock = answered()
+    assert await asyncio.wait_for(asyncio.wrap_future(remote.begin(record)), 5)
+    assert store.call(record.uniqueid) is not None
+    remote.turn(record.uniqueid, TranscriptLine(1.0, "bot", "Hello."))
+    done = record.ended(clock, monotonic(), answered_now=None, ended_by=EndedBy.CALLER, end_reason="caller hung up")
+    assert await asyncio.wait_for(asyncio.wrap_future(remote.finish(done)), 5)
+    found = store.call(record.uniqueid)
+    assert found is not None and found.ended_by == "caller"
+    assert [line.text for line in found.transcript] == ["Hello."]
+    assert books.crashed() == []
+
+
+async def test_lines_wait_for_company_but_come_before_the_rest() -> None:
+    sent: list[object] = []
+    remote = RemoteJournal(sent.append)
+    first, second = TranscriptLine(1.0, "bot", "Hello."), TranscriptLine(2.0, "caller", "Hello.")
+    remote.turn("a", first)
+    remote.turn("b", second)
+    assert sent == []
+    remote.flush()
+    remote.flush()
+    assert sent == [Lines((("a", first), ("b", second)))]
+    record, _ = answered()
+    remote.turn("a", first)
+    remote.timeline("a", [{"kind": "turn"}])
+    remote.turn("a", second)
+    remote.finish(record)
+    assert [type(message) for message in sent[1:]] == [Lines, Timeline, Lines, Finish]
+
+
+async def test_many_and_long_lines_arrive_whole_or_as_far_as_they_are_kept(store: RecordStore) -> None:
+    ours, theirs = channel_pair()
+    arrived = asyncio.Event()
+    books = JournalProxy(store, lambda _written: None)
+
+    def on_message(message: Lines, _fds: list[int]) -> None:
+        books.take(message)
+        if message.lines[-1][1].at_s == 99:
+            arrived.set()
+
+    worker = Channel(ours, lambda _message, _fds: None, lambda: None)
+    supervisor = Channel(theirs, on_message, lambda: None)
+    try:
+        remote = RemoteJournal(worker.send)
+        text = "\N{EURO SIGN}" * 100_000
+        for n in range(100):
+            remote.turn("a", TranscriptLine(float(n), "bot", text, heard=text, unheard=text))
+        remote.flush()
+        await asyncio.wait_for(arrived.wait(), 5)
+    finally:
+        worker.close()
+        supervisor.close()
+    assert store.flush()
+    lines = store.transcript("a")
+    assert [line.at_s for line in lines] == list(range(100))
+    assert {len(line.text) for line in lines} == {MAX_TEXT_CHARS}
+
+
+async def test_a_call_that_the_worker_could_not_end(
+    journal: tuple[RemoteJournal, JournalProxy], store: RecordStore
+) -> None:
+    remote, books = journal
+    record, _ = answered()
+    record = replace(record, recording="/somewhere.wav")
+    await asyncio.wait_for(asyncio.wrap_future(remote.begin(record)), 5)
+    await asyncio.sleep(0.05)
+    (closed,) = books.crashed()
+    assert store.flush()
+    found = store.call(record.uniqueid)
+    assert found is not None
+    assert (found.ended_by, found.end_reason, found.disposition) == ("crash", "crash", "ANSWERED")
+    assert found.end is not None and found.end > str(found.answer)
+    assert found.billsec >= 0.05
+    assert found.duration == pytest.approx(found.billsec + 1.0, abs=0.002)  # it rang for a second
+    assert found.recording_truncated
+    assert closed.uniqueid == record.uniqueid
+    assert books.crashed() == []
+
+
+async def test_an_answer_that_nobody_waits_for(journal: tuple[RemoteJournal, JournalProxy]) -> None:
+    remote, _ = journal
+    record, _ = answered()
+    future = remote.begin(record)
+    future.cancel()
+    await asyncio.wait_for(asyncio.wrap_future(remote.begin(record)), 5)
+    remote.written(Written(999, True))  # nor one for nobody
+    assert future.cancelled()

@@ -1,0 +1,338 @@
+"""The supervisor, a real caller, and workers that do as the test says."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from offhook.observe.metrics import Metrics
+from offhook.observe.metrics_snapshot import snapshot
+from offhook.process.channel import Channel, channel_pair
+from offhook.process.messages import (
+    Answer,
+    Ask,
+    Bye,
+    Claim,
+    Claimed,
+    Exited,
+    Failed,
+    Kill,
+    Numbers,
+    Over,
+    Quit,
+    Ready,
+    Report,
+    Spawn,
+    Started,
+    Stream,
+    Welcome,
+)
+from offhook.process.supervisor import Supervisor
+from offhook.settings.config import Config
+from offhook.sip.events import CallAnswered, CallCancelled, CallConfirmed, CallEnded, CallRejected, Event, IncomingCall
+from offhook.sip.net.endpoint import Endpoint
+from offhook.sip.sdp.negotiate import LocalMedia, make_offer
+from offhook.usererror import Problem, UserError
+from offhook.web.status import Readiness
+
+HOST = "127.0.0.1"
+FREE = Report(calls=0, cpu=0.0, lag_s=0.0, lag_max_s=0.0, late_ticks=0, room=100, ports=100)
+
+
+class Worker:
+    """What is at the other end of a channel."""
+
+    def __init__(self, index: int, sock: socket.socket, first: object) -> None:
+        self.index = index
+        self.told: list[Any] = []
+        self.news = asyncio.Event()
+        self.metrics = Metrics(alone=False)
+        self.channel = Channel(sock, self._take, lambda: None)
+        self.channel.send(FREE)
+        self.channel.send(first)
+
+    def _take(self, message: Any, fds: list[int]) -> None:
+        for fd in fds:
+            os.close(fd)
+        self.told.append(message)
+        self.news.set()
+        if isinstance(message, Ask):
+            self.channel.send(Numbers(message.number, snapshot(self.metrics.registry)))
+        if isinstance(message, Quit):
+            self.channel.close()
+
+    async def until(self, kind: type[Any], count: int = 1) -> Any:
+        async with asyncio.timeout(5):
+            while len(found := [message for message in self.told if isinstance(message, kind)]) < count:
+                self.news.clear()
+                await self.news.wait()
+        return found[count - 1]
+
+
+class Nursery:
+    """Gives birth to workers of this process."""
+
+    def __init__(self) -> None:
+        self.supervisors_end, ours = channel_pair()
+        self.workers: list[Worker] = []
+        self.killed: list[int] = []
+        self.first: object = Ready()
+        self.born = asyncio.Event()
+        self.channel = Channel(ours, self._take, lambda: None)
+
+    def _take(self, message: Any, fds: list[int]) -> None:
+        if isinstance(message, Spawn):
+            (fd,) = fds
+            self.workers.append(Worker(message.index, socket.socket(fileno=fd), self.first))
+            self.channel.send(Started(message.index, 1_000_000 + len(self.workers)))
+            self.born.set()
+        elif isinstance(message, Kill):
+            self.killed.append(message.pid)
+
+    async def until(self, count: int) -> Worker:
+        async with asyncio.timeout(5):
+            while len(self.workers) < count:
+                self.born.clear()
+                await self.born.wait()
+        return self.workers[count - 1]
+
+
+class Phone:
+    """A caller's user agent, without media."""
+
+    def __init__(self) -> None:
+        self.events: asyncio.Queue[Event] = asyncio.Queue()
+        self.endpoint: Endpoint | None = None
+
+    async def call(self, supervisor: Supervisor) -> str:
+        if self.endpoint is None:
+            self.endpoint = await Endpoint.open(HOST, 0, self.events.put_nowait)
+        offer, target = make_offer(LocalMedia(HOST, 40_000, 1, 1)), supervisor.sip_address
+        return self.endpoint.run(lambda ua, now: ua.invite(f"sip:bot@{target}", offer, now, destination=target))
+
+    async def event(self) -> Event:
+        return await asyncio.wait_for(self.events.get(), 5)
+
+
+Start = Callable[..., Any]
+
+
+@pytest.fixture
+async def nursery() -> AsyncIterator[Nursery]:
+    one = Nursery()
+    yield one
+    for worker in one.workers:
+        worker.channel.close()
+    one.channel.close()
+
+
+@pytest.fixture
+async def phone() -> AsyncIterator[Phone]:
+    one = Phone()
+    yield one
+    if one.endpoint is not None:
+        one.endpoint.close()
+
+
+@pytest.fixture
+async def start(nursery: Nursery, tmp_path: Path) -> AsyncIterator[Start]:
+    made: list[Supervisor] = []
+
+    async def begin(workers: int = 2, **calls: object) -> Supervisor:
+        sections: dict[str, dict[str, object]] = {
+            "sip": {"host": HOST, "port": 0},
+            "http": {"enabled": False},
+            "records": {"dir": tmp_path},
+            "calls": calls,
+        }
+        supervisor = Supervisor(Config.load(None, sections), nursery.supervisors_end, workers)
+        made.append(supervisor)
+        await supervisor.start()
+        return supervisor
+
+    yield begin
+    for supervisor in made:
+        await supervisor.stop()
+
+
+def answer(event: IncomingCall) -> Answer:
+    return Answer(event.call, make_offer(LocalMedia(HOST, 41_000, 1, 1)))
+
+
+async def test_a_call_from_its_invite_to_its_end(start: Start, nursery: Nursery, phone: Phone) -> None:
+    supervisor: Supervisor = await start()
+    assert supervisor.ready().state is Readiness.READY
+    assert (await nursery.until(2)).told[0] == Welcome(supervisor.sip_address)
+    await phone.call(supervisor)
+    worker = nursery.workers[0]
+    invite = await worker.until(IncomingCall)
+    worker.channel.send(answer(invite))
+    assert isinstance(await phone.event(), CallAnswered)
+    assert (await worker.until(CallConfirmed)).call == invite.call
+    assert supervisor.ready().details["calls"] == 1
+    worker.channel.send(Bye(invite.call))
+    assert isinstance(await phone.event(), CallEnded)
+    await worker.until(CallEnded)
+    worker.channel.send(Over(invite.call))
+    assert await supervisor.drain(5)
+    assert supervisor.ready().details["calls"] == 0
+
+
+async def test_calls_go_to_the_worker_with_the_fewest(start: Start, nursery: Nursery, phone: Phone) -> None:
+    supervisor = await start(3)
+    for _ in range(6):
+        await phone.call(supervisor)
+    for worker in nursery.workers:
+        await worker.until(IncomingCall, 2)
+
+
+async def test_a_call_that_a_dying_worker_has_not_answered_goes_to_another_one(
+    start: Start, nursery: Nursery, phone: Phone
+) -> None:
+    supervisor = await start()
+    await phone.call(supervisor)
+    first = await nursery.workers[0].until(IncomingCall)
+    nursery.workers[0].channel.close()
+    second = await nursery.workers[1].until(IncomingCall)
+    assert second == first or second.call == first.call
+    nursery.workers[1].channel.send(answer(second))
+    assert isinstance(await phone.event(), CallAnswered)
+
+
+async def test_a_call_that_a_dying_worker_has_answered_is_hung_up(start: Start, nursery: Nursery, phone: Phone) -> None:
+    supervisor = await start()
+    await phone.call(supervisor)
+    worker = nursery.workers[0]
+    worker.channel.send(answer(await worker.until(IncomingCall)))
+    assert isinstance(await phone.event(), CallAnswered)
+    await worker.until(CallConfirmed)
+    worker.channel.close()
+    nursery.channel.send(Exited(0, 1_000_001, -9))
+    assert isinstance(await phone.event(), CallEnded)
+    assert (await nursery.until(3)).index == 0
+    assert "offhook_worker_restarts_total" in (await supervisor.metrics()).decode()
+    assert supervisor.ready().details["calls"] == 0
+
+
+async def test_commands_for_a_call_that_another_worker_has_are_not_obeyed(
+    start: Start, nursery: Nursery, phone: Phone
+) -> None:
+    supervisor = await start()
+    await phone.call(supervisor)
+    invite = await nursery.workers[0].until(IncomingCall)
+    nursery.workers[1].channel.send(Bye(invite.call))
+    nursery.workers[1].channel.send(Over(invite.call))
+    nursery.workers[0].channel.send(answer(invite))
+    assert isinstance(await phone.event(), CallAnswered)
+    await nursery.workers[0].until(CallConfirmed)
+
+
+async def test_a_caller_who_gives_up(start: Start, nursery: Nursery, phone: Phone) -> None:
+    supervisor = await start(1)
+    handle = await phone.call(supervisor)
+    invite = await nursery.workers[0].until(IncomingCall)
+    assert phone.endpoint is not None
+    phone.endpoint.run(lambda ua, now: ua.cancel(handle, now))
+    assert await phone.event() == CallRejected(handle, 487, "Request Terminated")
+    await nursery.workers[0].until(CallCancelled)
+    nursery.workers[0].channel.send(answer(invite))  # crossed it
+    nursery.workers[0].channel.send(Over(invite.call))
+    assert await supervisor.drain(5)
+
+
+async def test_more_calls_than_allowed_are_busy(start: Start, nursery: Nursery, phone: Phone) -> None:
+    supervisor = await start(1, max_calls=1)
+    await phone.call(supervisor)
+    await nursery.workers[0].until(IncomingCall)
+    assert supervisor.ready().state is Readiness.FULL
+    await phone.call(supervisor)
+    event = await phone.event()
+    assert isinstance(event, CallRejected) and event.status == 486
+    assert supervisor.stream_refusal() is not None
+
+
+async def test_without_room_calls_are_refused_for_a_while(start: Start, nursery: Nursery, phone: Phone) -> None:
+    supervisor = await start(1)
+    nursery.workers[0].channel.send(Report(0, 0.0, 0.0, 0.0, 0, room=0, ports=100))
+    await phone.call(supervisor)
+    event = await phone.event()
+    assert isinstance(event, CallRejected) and event.status == 503
+    numbers = await supervisor.metrics()
+    assert b'outcome="rejected",transport="udp"} 1.0' in numbers
+    assert b'offhook_calls_refused_total{reason="resources"} 1.0' in numbers
+    assert not [message for message in nursery.workers[0].told if isinstance(message, IncomingCall)]
+    assert supervisor.dump()["sip"]["transactions"] == []
+
+
+async def test_what_a_dead_worker_has_counted_is_not_lost(start: Start, nursery: Nursery) -> None:
+    supervisor = await start()
+    for worker in nursery.workers:
+        worker.metrics.asr_failure()
+        worker.metrics.call_started()
+    assert b"offhook_asr_failures_total 2.0" in await supervisor.metrics()
+    nursery.workers[0].channel.close()
+    await nursery.until(3)
+    text = await supervisor.metrics()
+    assert b"offhook_asr_failures_total 2.0" in text
+    assert b"offhook_calls_active 1.0" in text
+
+
+async def test_a_socket_is_handed_over(start: Start, nursery: Nursery) -> None:
+    supervisor = await start(1)
+    ours, its = socket.socketpair()
+    with ours:
+        assert supervisor.stream_refusal() is None
+        assert supervisor.take_stream(its, b"GET /", {"call_sid": "CA1"})
+        stream = await nursery.workers[0].until(Stream)
+        assert (stream.initial, stream.meta) == (b"GET /", {"call_sid": "CA1"})
+        assert supervisor.ready().details["calls"] == 1
+        # The test's worker has closed its copy, the supervisor its own: nobody has it any more.
+        assert ours.recv(1) == b""
+        nursery.workers[0].channel.send(Over(stream.call))
+        assert await supervisor.drain(5)
+        assert not supervisor.take_stream(ours.dup(), b"", {})
+
+
+async def test_a_call_s_name_is_one_worker_s(start: Start, nursery: Nursery) -> None:
+    supervisor: Supervisor = await start(2)
+    streams = []
+    for worker in nursery.workers:
+        ours, its = socket.socketpair()
+        with ours:
+            assert supervisor.take_stream(its, b"GET /", {})
+        streams.append(await worker.until(Stream))
+    (first, one), (second, two) = zip(streams, nursery.workers, strict=True)
+    for stream, worker, granted in ((first, one, True), (second, two, False), (first, one, True)):
+        worker.told.clear()
+        worker.channel.send(Claim(stream.call, "CA1"))
+        assert await worker.until(Claimed) == Claimed(stream.call, granted)
+    one.channel.send(Over(first.call))
+    await supervisor.metrics()  # which every worker answers behind what it has said before
+    two.told.clear()
+    two.channel.send(Claim(second.call, "CA1"))
+    assert await two.until(Claimed) == Claimed(second.call, True)
+
+
+async def test_a_stream_needs_no_ports(start: Start, nursery: Nursery, phone: Phone) -> None:
+    supervisor: Supervisor = await start(1)
+    nursery.workers[0].channel.send(Report(0, 0.0, 0.0, 0.0, 0, room=10, ports=0))
+    await phone.call(supervisor)
+    event = await phone.event()
+    assert isinstance(event, CallRejected) and event.status == 503
+    assert supervisor.stream_refusal() is None
+    ours, its = socket.socketpair()
+    with ours:
+        assert supervisor.take_stream(its, b"GET /", {})
+
+
+async def test_workers_that_cannot_start(start: Start, nursery: Nursery) -> None:
+    nursery.first = Failed(problems=(Problem("no voice", "it is not there", "pip install it"),))
+    starting = asyncio.create_task(start(1))
+    (await nursery.until(1)).channel.close()
+    with pytest.raises(UserError, match="no voice"):
+        await asyncio.wait_for(starting, 5)
+    assert len(nursery.workers) == 1

@@ -1,0 +1,401 @@
+import json
+import os
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from offhook.settings.config import (
+    CallsConfig,
+    Config,
+    RecordsConfig,
+    RtpConfig,
+    SipConfig,
+    parse_address,
+    parse_port_range,
+)
+from offhook.settings.toml_file import MAX_CONFIG_BYTES, find_lines
+from offhook.usererror import Problem, UserError, closest, did_you_mean
+
+
+@pytest.fixture(autouse=True)
+def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in os.environ:
+        if variable.upper().startswith("OFFHOOK_"):
+            monkeypatch.delenv(variable)
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "offhook.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def problems(tmp_path: Path, text: str = "", **overrides: dict[str, object]) -> list[Problem]:
+    """What is wrong with a configuration; there must be something. File names are cut off."""
+    path = write(tmp_path, text)
+    with pytest.raises(UserError) as caught:
+        Config.load(path, overrides)
+    found = caught.value.problems
+    assert all(problem.what and problem.why and problem.todo and problem.where for problem in found)
+    return [Problem(p.what, p.why, p.todo, p.where.replace(str(path), "f")) for p in found]
+
+
+def only(tmp_path: Path, text: str = "", **overrides: dict[str, object]) -> Problem:
+    found = problems(tmp_path, text, **overrides)
+    assert len(found) == 1, found
+    return found[0]
+
+
+def test_the_defaults() -> None:
+    config = Config.load()
+    assert config == Config()
+    assert (config.sip.host, config.sip.port, config.sip.advertised_host) == ("127.0.0.1", 5060, None)
+    assert (config.rtp.low, config.rtp.high, config.rtp.pairs) == (10_000, 29_999, 10_000)
+    assert (config.turn.silence_ms, config.turn.no_input_ms) == (500, 5_000)
+    assert (config.asr.engine, config.tts.engine, config.vad.engine) == ("pocketsphinx", "espeak", "silero")
+    assert config.dialog.flow is None
+    assert config.records.database_url is None
+    assert not config.records.record_audio
+
+
+def test_what_is_passed_needs_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFHOOK_SIP__PORT", "1")
+    assert Config(sip=SipConfig(port=5070)).sip.port == 5070
+    assert Config().sip.port == 5060
+
+
+def test_a_file(tmp_path: Path) -> None:
+    text = '[sip]\nhost = "0.0.0.0"\nport = 5070\n[calls]\nmax_call_s = 60\n[records]\nrecord_audio = true\n'
+    config = Config.load(write(tmp_path, text))
+    assert (config.sip.host, config.sip.port) == ("0.0.0.0", 5070)
+    assert config.calls.max_call_s == 60.0
+    assert config.records.record_audio
+    assert config.http == Config().http
+
+
+def test_the_environment_beats_the_file_and_the_command_line_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OFFHOOK_SIP__PORT", "5080")
+    monkeypatch.setenv("offhook_http__port", "8081")
+    monkeypatch.setenv("OFFHOOK_RECORDS__RECORD_AUDIO", "true")
+    monkeypatch.setenv("OFFHOOK_DIALOG__FLOW", "my.yaml")
+    path = write(tmp_path, "[sip]\nport = 5070\n[http]\nport = 8082\nenabled = false\n")
+    config = Config.load(path, {"http": {"port": 8083, "host": None}})
+    assert config.sip.port == 5080
+    assert (config.http.port, config.http.host, config.http.enabled) == (8083, "127.0.0.1", False)
+    assert config.records.record_audio
+    assert config.dialog.flow == Path("my.yaml")
+
+
+def test_an_empty_variable_sets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFHOOK_SIP__PORT", "")
+    monkeypatch.setenv("OFFHOOK_SPI__PORT", "")
+    assert Config.load().sip.port == 5060
+
+
+def test_paths_in_the_file_start_from_its_folder(tmp_path: Path) -> None:
+    config = Config.load(write(tmp_path, '[dialog]\nflow = "my.yaml"\n[records]\ndir = "/var/lib/x"\n'))
+    assert config.dialog.flow == tmp_path / "my.yaml"
+    assert config.records.dir == Path("/var/lib/x")
+
+
+def test_calls_are_limited_by_the_media_ports() -> None:
+    assert Config().max_calls == 10_000
+    assert Config(calls=CallsConfig(max_calls=7)).max_calls == 7
+    assert Config(rtp=RtpConfig(low=10_000, high=10_009)).max_calls == 5
+
+
+def test_codecs_are_named_in_any_case() -> None:
+    assert RtpConfig.model_validate({"codecs": ["opus", "g722", "PCMU"]}).codecs == ("OPUS", "G722", "PCMU")
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Config().sip.port = 1
+
+
+# What is wrong, and where.
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "what", "todo"),
+    [
+        ("[sip]\nprot = 5060", "f:2", "no key `prot` in `[sip]`", "did you mean `port`?"),
+        ("sip.prot = 5060", "f:1", "no key `prot` in `[sip]`", "did you mean `port`?"),
+        ("sip = { prot = 5060 }", "f:1", "no key `prot` in `[sip]`", "did you mean `port`?"),
+        ("\n[ spi ]\nport = 1", "f:2", "no section `spi`", "did you mean `sip`?"),
+        ("[sip]\n[zzzz]", "f:2", "no section `zzzz`", "one of: sip, http"),
+        ("port = 5060", "f:1", "`port` stands outside of any section", "write `[sip]` above it"),
+        ("sip = 5060", "f:1", "`sip` is no section", "write `[sip]`"),
+        ("[[sip]]\nport = 5060", "f:1", "`sip` is no section", "write `[sip]`"),
+        ('[sip]\n# x\nport = "abc"', "f:3", "`sip.port` cannot be 'abc'", "`port = 5060` below `[sip]`"),
+        ("[sip]\nport = 65536", "f:2", "`sip.port` cannot be 65536", "`port = 5060`"),
+        ("[sip]\nport = true", "f:2", "`sip.port` cannot be True", "`port = 5060`"),
+        ("[sip]\nport = 1.5", "f:2", "`sip.port` cannot be 1.5", "`port = 5060`"),
+        ("[sip]\nport = [1]", "f:2", "`sip.port` cannot be [1]", "`port = 5060`"),
+        ('[sip]\nhost = "a b"', "f:2", "`sip.host` cannot be 'a b'", '`host = "127.0.0.1"`'),
+        ("[sip]\nadvertised_host = 1", "f:2", "`sip.advertised_host` cannot be 1", '"203.0.113.7"'),
+        ("[rtp]\nlow = 10001", "f:2", "`rtp.low` cannot be 10001", "`low = 10000`"),
+        ("[rtp]\nlow = 30000", "f:1", "`rtp.high` cannot be 29999", "`high = 30999`"),
+        ('[rtp]\ncodecs = ["PCMU", "PCMU"]', "f:2", "`rtp.codecs` cannot be", '`codecs = ["PCMU"]`'),
+        ('[rtp]\ncodecs = ["G729"]', "f:2", "`rtp.codecs` cannot be 'G729'", '`codecs = ["PCMU", "PCMA"]`'),
+        ("[rtp]\ncodecs = []", "f:2", "`rtp.codecs` cannot be", '`codecs = ["PCMU", "PCMA"]`'),
+        ("[rtp]\nptime_ms = 25", "f:2", "`rtp.ptime_ms` cannot be 25", "`ptime_ms = 20`"),
+        ("[calls]\nmax_calls = -1", "f:2", "`calls.max_calls` cannot be -1", "`max_calls = 0`"),
+        ("[calls]\nmax_call_s = nan", "f:2", "`calls.max_call_s` cannot be nan", "`max_call_s = 1800.0`"),
+        ("[calls]\nmax_call_s = inf", "f:2", "`calls.max_call_s` cannot be inf", "`max_call_s = 1800.0`"),
+        ("[vad]\nstop_threshold = 0.6", "f:2", "cannot be 0.6", "`stop_threshold = 0.5`"),
+        ('[log]\nlevel = "wanring"', "f:2", "`log.level` cannot be 'wanring'", '`level = "warning"`'),
+        ('[log]\nformat = "xml"', "f:2", "`log.format` cannot be 'xml'", '`format = "console"`'),
+        ("[dialog]\nflow = 1", "f:2", "`dialog.flow` cannot be 1", '`flow = "flow.yaml"`'),
+        ('[http]\nenabled = "perhaps"', "f:2", "`http.enabled` cannot be", "`enabled = true`"),
+        ('[tts]\nvoice = ""', "f:2", "`tts.voice` cannot be ''", '`voice = "en-us"`'),
+        ('[sip]\nx = """\n[http]\n"""\n[log]\nlevel = 1', "f:6", "`log.level` cannot be 1", '"info"'),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, text: str, where: str, what: str, todo: str) -> None:
+    places = {problem.where: problem for problem in problems(tmp_path, text)}
+    assert where in places
+    assert what in places[where].what
+    assert todo in places[where].todo
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    found = problems(tmp_path, "[sip]\nprot = 1\nport = -1\n[log]\nlevel = 3\n", calls={"max_calls": -1})
+    assert {problem.where for problem in found} == {"f:2", "f:3", "f:5", "command line"}
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("[sip\nport = 1", "f:1:5"),
+        ("[sip]\nhost = 127.0.0.1", "f:2:13"),
+        ("[sip]\nport = 1\nport = 2", "f:3"),
+        ("[sip]\nport = 1\nport = 2\n", "f:3:9"),
+    ],
+)
+def test_what_is_no_toml(tmp_path: Path, text: str, where: str) -> None:
+    problem = only(tmp_path, text)
+    assert (problem.where, problem.what) == (where, "this is no TOML")
+    assert "double quotes" in problem.todo
+
+
+@pytest.mark.parametrize("text", ["x = " + "[" * 5_000, "x = " + "1" * 5_000])
+def test_toml_that_cannot_be_read(tmp_path: Path, text: str) -> None:
+    assert "TOML" in only(tmp_path, text).what
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    big, bad = tmp_path / "big.toml", tmp_path / "bad.toml"
+    big.write_bytes(b"#" * (MAX_CONFIG_BYTES + 1))
+    bad.write_bytes(b"[sip]\n\xff")
+    said = {}
+    for path in (tmp_path / "none.toml", tmp_path, big, bad):
+        with pytest.raises(UserError) as caught:
+            Config.load(path)
+        said[path] = caught.value.problems[0]
+    assert said[tmp_path / "none.toml"].why == "there is no file of this name"
+    assert said[tmp_path].what == "the configuration is no file"
+    assert said[big].what == "the configuration is too large"
+    assert said[bad].where == f"{bad}:2"
+
+
+def test_a_wrong_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFHOOK_SIP__PORT", "abc")
+    problem = only(tmp_path, "[sip]\nport = 5070\n")
+    assert problem.where == "OFFHOOK_SIP__PORT"
+    assert problem.todo == "export OFFHOOK_SIP__PORT=5060"
+
+
+@pytest.mark.parametrize(
+    ("variable", "what", "todo"),
+    [
+        ("OFFHOOK_SIP__PROT", "no key `prot` in `[sip]`", "did you mean `port`?"),
+        ("OFFHOOK_SPI__PORT", "this variable sets nothing", "did you mean OFFHOOK_SIP__PORT?"),
+        ("OFFHOOK_ZZZZ__PORT", "this variable sets nothing", "unset OFFHOOK_ZZZZ__PORT"),
+        ("OFFHOOK_SIP", "a section cannot be set as a whole", "such as OFFHOOK_SIP__HOST"),
+        ("OFFHOOK_SIP__PORT__X", "`sip.port` cannot be", "export OFFHOOK_SIP__PORT__X=5060"),
+    ],
+)
+def test_a_variable_that_sets_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, what: str, todo: str
+) -> None:
+    monkeypatch.setenv(variable, "1")
+    problem = only(tmp_path)
+    assert problem.where == variable
+    assert what in problem.what
+    assert todo in problem.todo
+
+
+def test_other_variables_are_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFHOOK_COLOUR", "red")
+    monkeypatch.setenv("SIP__PORT", "1")
+    assert Config.load() == Config()
+
+
+def test_the_command_line_is_named(tmp_path: Path) -> None:
+    problem = only(tmp_path, rtp={"low": 10_001})
+    assert (problem.where, problem.todo) == ("command line", "10000, for example")
+    assert only(tmp_path, sip={"prot": 1}).todo == "did you mean `port`?"
+
+
+def test_a_problem_is_three_lines(tmp_path: Path) -> None:
+    path = write(tmp_path, "[sip]\nprot = 5060\n")
+    with pytest.raises(UserError) as caught:
+        Config.load(path)
+    assert str(caught.value).splitlines() == [
+        f"{path}:2: there is no key `prot` in `[sip]`",
+        "  why:  `[sip]` has host, port, advertised_host",
+        "  type: did you mean `port`?",
+    ]
+
+
+keys = st.text(alphabet="abz_-", min_size=1, max_size=5)
+
+
+@settings(max_examples=60)
+@given(st.dictionaries(keys, st.dictionaries(keys, st.integers(), max_size=4), max_size=4))
+def test_every_key_has_its_line(tables: dict[str, dict[str, int]]) -> None:
+    lines = []
+    expected: dict[tuple[str, ...], int] = {}
+    for section, values in tables.items():
+        lines.append(f"[{section}]")
+        expected[(section,)] = len(lines)
+        for key, value in values.items():
+            lines.append(f"{key} = {value}")
+            expected[section, key] = len(lines)
+    text = "\n".join(lines)
+    assert tomllib.loads(text) == tables
+    assert find_lines(text) == expected
+
+
+# Secrets.
+
+URLS = [
+    ("postgresql://me:geheim@host/db", "postgresql://me:***@host/db"),
+    ("postgresql://me:ge@he/i:m@host/db", "postgresql://me:***@host/db"),
+    ("postgresql://host/db?user=me&password=geheim&x=1", "postgresql://host/db?user=me&password=***&x=1"),
+    ("postgresql://me@host:5432/db", "postgresql://me@host:5432/db"),
+    ("sqlite:///calls.db", "sqlite:///calls.db"),
+]
+
+
+@pytest.mark.parametrize(("url", "shown"), URLS)
+def test_passwords_are_not_shown(url: str, shown: str) -> None:
+    config = Config(records=RecordsConfig(database_url=url))
+    assert config.records.database_url == url
+    assert config.redacted()["records"]["database_url"] == shown
+    for text in (str(config), repr(config), json.dumps(config.redacted())):
+        assert "geheim" not in text
+
+
+def test_a_secret_that_is_wrong_is_not_shown(tmp_path: Path) -> None:
+    problem = only(tmp_path, '[records]\ndatabase_url = ["geheim"]\n')
+    assert problem.where == "f:2"
+    assert "geheim" not in repr(problem)
+
+
+def test_what_is_printed_can_be_read_again(tmp_path: Path) -> None:
+    config = Config(sip=SipConfig(port=5070), records=RecordsConfig(dir=Path('/a "b"')))
+    assert Config.load(write(tmp_path, str(config))) == config
+
+
+# The command line's values.
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("127.0.0.1:5060", ("127.0.0.1", 5060)),
+        ("[::1]:5060", ("::1", 5060)),
+        ("sip.example.com:0", ("sip.example.com", 0)),
+        ("localhost", ("localhost", 9)),
+        ("[fe80::1%eth0]", ("fe80::1%eth0", 9)),
+    ],
+)
+def test_addresses(text: str, address: tuple[str, int]) -> None:
+    assert parse_address(text, default_port=9) == address
+
+
+@pytest.mark.parametrize(
+    ("text", "why", "todo"),
+    [
+        ("", "it is not HOST:PORT", "127.0.0.1:5060"),
+        (":5060", "it is not HOST:PORT", "127.0.0.1:5060"),
+        ("a b:1", "it is not HOST:PORT", "127.0.0.1:5060"),
+        ("host:", "it is not HOST:PORT", "127.0.0.1:5060"),
+        ("host:x", "it is not HOST:PORT", "127.0.0.1:5060"),
+        ("host:٣", "it is not HOST:PORT", "127.0.0.1:5060"),
+        ("sip:host@x:1", "it is not HOST:PORT", "127.0.0.1:5060"),
+        ("host:65536", "ports go up to 65535", "127.0.0.1:5060"),
+        ("host", "it has no port", "host:5060"),
+        ("::1", "an IPv6 address needs brackets", "[::1]:5060"),
+        ("[::1", "it is not HOST:PORT", "[::1]:5060"),
+    ],
+)
+def test_what_is_no_address(text: str, why: str, todo: str) -> None:
+    with pytest.raises(UserError) as caught:
+        parse_address(text)
+    problem = caught.value.problems[0]
+    assert problem.why == why
+    assert todo in problem.todo
+
+
+@given(st.text(max_size=20))
+def test_an_address_is_read_or_refused(text: str) -> None:
+    try:
+        host, port = parse_address(text)
+    except UserError:
+        return
+    assert host
+    assert 0 <= port <= 65_535
+
+
+def test_port_ranges() -> None:
+    assert parse_port_range("10000-10999") == (10_000, 10_999)
+    assert parse_port_range(" 10000-10001 ") == (10_000, 10_001)
+
+
+@pytest.mark.parametrize(
+    ("text", "why", "todo"),
+    [
+        ("10000", "not two numbers", "10000-10999"),
+        ("10000:10999", "not two numbers", "10000-10999"),
+        ("80-90", "1024 to 65535", "10000-10999"),
+        ("10000-70000", "1024 to 65535", "10000-10999"),
+        ("10001-10999", "RTP ports are even", "10002-10999"),
+        ("10000-10000", "two ports", "10000-10999"),
+        ("20000-10000", "two ports", "20000-20999"),
+    ],
+)
+def test_what_is_no_port_range(text: str, why: str, todo: str) -> None:
+    with pytest.raises(UserError) as caught:
+        parse_port_range(text)
+    problem = caught.value.problems[0]
+    assert why in problem.why
+    assert todo in problem.todo
+
+
+# User errors.
+
+
+def test_names_that_were_meant() -> None:
+    assert closest("Prot", ["port", "host"]) == "port"
+    assert closest("zzz", ["port", "host"]) is None
+    assert did_you_mean("zzz", ["port", "host"]) == "one of: port, host"
+    assert did_you_mean("zzz", []) == "remove `zzz`"
+    assert did_you_mean("zzz", [f"n{i}" for i in range(30)]).endswith(", …")
+
+
+def test_a_user_error_needs_a_problem() -> None:
+    with pytest.raises(ValueError, match="needs a problem"):
+        UserError.of([])
+
+
+def test_a_problem_without_a_place() -> None:
+    assert UserError("what", "why", "todo").render() == "what\n  why:  why\n  type: todo"

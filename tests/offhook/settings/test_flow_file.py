@@ -1,0 +1,476 @@
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from offhook.pipeline.dialog.flow import Ask, Collect, End, Flow, Say
+from offhook.pipeline.dialog.runner import AskFor, FlowRunner, HangUp, Speak
+from offhook.pipeline.events import Answer, AnswerKind, DigitRule
+from offhook.settings.flow_file import FlowDefaults, load_flow, parse_flow
+from offhook.settings.yaml_file import MAX_FILE_BYTES
+from offhook.usererror import Problem, UserError
+
+DOCS = Path(__file__).parents[3] / "docs" / "flows.md"
+EXAMPLES = re.findall(r"^```yaml\n(.*?)^```", DOCS.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+GOOD = """\
+name: test
+start: hello
+no_input: {then: bye}
+no_match: {then: bye}
+steps:
+  hello:
+    say: Hello.
+    next: menu
+  menu:
+    ask: Yes or no?
+    choices:
+      yes:
+        phrases: [yes, of course]
+        key: 1
+        next: bye
+      no:
+        phrases: no
+        key: "#"
+        next: bye
+  bye:
+    hang_up: Goodbye.
+"""
+
+
+def problems(text: str | bytes) -> list[Problem]:
+    """What is wrong with a flow file; there must be something."""
+    data = text if isinstance(text, bytes) else text.encode()
+    with pytest.raises(UserError) as caught:
+        parse_flow(data, "f.yaml")
+    for problem in caught.value.problems:
+        assert problem.what and problem.why and problem.todo
+        assert problem.where.startswith("f.yaml")
+    return list(caught.value.problems)
+
+
+def only(text: str | bytes) -> Problem:
+    found = problems(text)
+    assert len(found) == 1, found
+    return found[0]
+
+
+def changed(old: str, new: str) -> str:
+    assert GOOD.count(old) == 1, old
+    return GOOD.replace(old, new)
+
+
+def test_a_good_flow() -> None:
+    flow = parse_flow(GOOD.encode(), "f.yaml")
+    assert (flow.name, flow.start, list(flow.steps)) == ("test", "hello", ["hello", "menu", "bye"])
+    menu = flow.steps["menu"]
+    assert isinstance(menu, Ask)
+    assert [(o.choice.name, o.choice.phrases, o.choice.dtmf) for o in menu.options] == [
+        ("yes", ("yes", "of course"), "1"),
+        ("no", ("no",), "#"),
+    ]
+    assert (menu.silence_ms, menu.timeout_s, menu.barge_in) == (500, 5.0, True)
+    assert (menu.no_input.then, menu.no_input.attempts, menu.no_input.reprompts) == ("bye", 3, ())
+
+
+def test_defaults_come_from_the_caller() -> None:
+    flow = parse_flow(GOOD.encode(), "f.yaml", FlowDefaults(silence_ms=800, no_input_ms=2_500))
+    menu = flow.steps["menu"]
+    assert isinstance(menu, Ask)
+    assert (menu.silence_ms, menu.timeout_s) == (800, 2.5)
+
+
+def test_everything_a_question_may_say() -> None:
+    text = """\
+name: test
+start: pin
+variables: {bank: Our Bank}
+wording: {apology: Pardon.}
+steps:
+  pin:
+    collect: >-
+      Your PIN
+      for {bank}?
+    into: pin
+    digits: {min: 4, max: 6}
+    terminator: none
+    inter_digit_ms: 1000
+    spoken: on
+    barge_in: no
+    silence_ms: 900
+    timeout_s: 2.5
+    no_input: {attempts: 2, reprompts: Again, then: end}
+    no_match: {attempts: 3, reprompts: [One, Two], then: end}
+    next: end
+  end: {hang_up: }
+"""
+    flow = parse_flow(text.encode(), "f.yaml")
+    pin = flow.steps["pin"]
+    assert isinstance(pin, Collect)
+    assert pin.prompt == "Your PIN for {bank}?"
+    assert pin.rule == DigitRule(4, 6, "", 1_000)
+    assert (pin.spoken, pin.barge_in, pin.silence_ms, pin.timeout_s) == (True, False, 900, 2.5)
+    assert (pin.no_input.attempts, pin.no_input.reprompts) == (2, ("Again",))
+    assert pin.no_match.reprompts == ("One", "Two")
+    assert flow.steps["end"] == End("end")
+    assert flow.wording.apology == "Pardon."
+    assert flow.constants == {"bank": "Our Bank"}
+
+
+def test_yaml_words_for_truth_are_texts_where_texts_are_meant() -> None:
+    flow = parse_flow(b"name: off\nstart: no\nsteps:\n  no: {say: 12, next: yes}\n  yes: {hang_up: on}\n", "f.yaml")
+    assert flow.steps["no"] == Say("no", "12", "yes")
+    assert flow.steps["yes"] == End("yes", "on")
+
+
+@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+def test_the_examples_of_the_manual_run(number: int) -> None:
+    runner = FlowRunner(parse_flow(EXAMPLES[number].encode(), "flows.md"))
+    action = runner.start()
+    for _ in range(50):
+        if isinstance(action, HangUp):
+            break
+        action = runner.answered(Answer(AnswerKind.NO_INPUT))
+    assert runner.finished
+
+
+def test_the_manual_has_examples() -> None:
+    assert len(EXAMPLES) >= 5
+
+
+def test_the_manual_shows_a_real_message() -> None:
+    shown = DOCS.read_text(encoding="utf-8").split("each with its line:\n\n")[1].split("\n\n")[0]
+    text = EXAMPLES[0].replace("next: goodbye", "next: godbye")
+    with pytest.raises(UserError) as caught:
+        parse_flow(text.encode(), "flow.yaml")
+    assert caught.value.render() == "\n".join(line.removeprefix("    ") for line in shown.splitlines())
+
+
+# What is wrong, and where.
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "what", "todo"),
+    [
+        ("    next: menu", "    nxt: menu", "8:5", "unknown key `nxt`", "did you mean `next`?"),
+        ("next: menu", "next: meno", "8:11", "no step `meno`", "did you mean `menu`?"),
+        ("start: hello", "start: helo", "2:8", "no step `helo`", "did you mean `hello`?"),
+        ("no_match: {then: bye}", "no_match: {then: by}", "4:18", "no step `by`", "did you mean `bye`?"),
+        ("name: test\n", "name: test\ncolour: red\n", "2:1", "unknown key `colour`", "one of: name, start"),
+        ("    say: Hello.", "    sya: Hello.", "7:5", "step `hello` does nothing", "did you mean `say`?"),
+        ("    say: Hello.", "    say:", "7:9", "the text of step `hello` is empty", "write the text"),
+        ("    say: Hello.", "    say: {x}", "7:10", "is no text", "put it in quotes"),
+        ("    say: Hello.", "    say: [a]", "7:10", "is no text", "put it in quotes"),
+        ("    say: Hello.", "    say: Hi {x}.", "7:10", "no variable `x`", "variables: {x: …}"),
+        ("    say: Hello.", "    say: Hi }.", "7:10", "a single }", "double it"),
+        ("    say: Hello.", '    say: " "', "7:10", "the text is empty", "write what"),
+        ("    say: Hello.", "    say: !!python/name:os.system x", "7:10", "has the tag", "remove the tag"),
+        ("    say: Hello.", "    say: !x y", "7:10", "has the tag `!x`", "remove the tag"),
+        ("    say: Hello.", "    say: Hello.\n    ask: Hm?", "7:5", "has `say` and `ask`", "make two steps"),
+        ("    say: Hello.", "    say: Hello.\n    say: Hi.", "8:5", "`say` stands twice", "remove or rename"),
+        (
+            "    say: Hello.",
+            "    say: Hello.\n    barge_in: maybe",
+            "8:15",
+            "neither true nor false",
+            "`true`",
+        ),
+        ("    next: menu", "    next: hello", "8:11", "repeat for ever: hello → hello", "`ask`"),
+        ("        key: 1", "        key: x", "14:14", "`x` is no key", "key: 1"),
+        ("        key: 1", "        key: '#'", "18:14", "key # stands for `yes` and for `no`", "another"),
+        (
+            "        key: 1",
+            "        key: #",
+            "14:13",
+            "`key` of choice `yes` of step `menu` is empty",
+            "quotes",
+        ),
+        ("        key: 1", "        key: *", "14:15", "no YAML", "in quotes: '*'"),
+        ("[yes, of course]", "[yes, no]", "17:18", "phrase `no` stands for `yes` and for `no`", "remove"),
+        ("[yes, of course]", "[yes, press 1]", "13:24", "`press 1` cannot be heard", "write it out"),
+        ("[yes, of course]", "[yes, [a]]", "13:24", "is no text", "put it in quotes"),
+        ("    hang_up: Goodbye.", "    hang_up: {a: b}", "21:14", "is no text", "put it in quotes"),
+        ("  bye:\n    hang_up: Goodbye.\n", "  bye:\n", "20:7", "step `bye` is not a mapping", "indent"),
+        ("  bye:\n", "  lost: {hang_up: }\n  bye:\n", "20:3", "step `lost` is never reached", "next: lost"),
+        ("  bye:\n", "  menu:\n", "20:3", "`menu` stands twice", "rename"),
+        ("no_input: {then: bye}\n", "", "9:10", "step `menu` has no `no_input`", "{then: …}"),
+        ("no_match: {then: bye}", "no_match: {tehn: bye}", "4:12", "unknown key `tehn`", "`then`"),
+        (
+            "no_match: {then: bye}",
+            "no_match: {then: bye, attempts: 0}",
+            "4:33",
+            "attempts is 0",
+            "`attempts: 1` or more",
+        ),
+        (
+            "no_match: {then: bye}",
+            "no_match: {then: bye, attempts: x}",
+            "4:33",
+            "is no number",
+            "`5`",
+        ),
+        (
+            "no_match: {then: bye}",
+            "no_match: {then: bye, attempts: 1.5}",
+            "4:33",
+            "is no whole number",
+            "type `2`",
+        ),
+        (
+            "no_match: {then: bye}",
+            "no_match: {then: bye, attempts: 2, reprompts: [a, b]}",
+            "4:51",
+            "reprompt 2 is never spoken",
+            "`attempts: 3`",
+        ),
+        ("    ask: Yes or no?", "    ask: Yes or no?\n    timeout_s: nan", "11:16", "is no number", "2.5"),
+        ("    ask: Yes or no?", "    ask: Yes or no?\n    timeout_s: 0", "11:16", "timeout_s is 0", "0.5"),
+        ("    ask: Yes or no?", "    ask: Yes or no?\n    silence_ms: 9e9", "11:17", "is no number", "5"),
+        ("name: test", "name: test\nvariables: [a]", "2:12", "`variables` is not a mapping", "indent"),
+        ("name: test", "name: test\nvariables: {a b: c}", "2:18", "`a b` is no name", "rename"),
+        ("name: test", "name: test\nwording: {sorry: x}", "2:11", "unknown key `sorry`", "one of: apology"),
+        ("name: test", "name: test\nwording: {option: '{x}'}", "2:19", "no variable `x` here", "choice"),
+        ("name: test", "name: test\n? [a]\n: b", "2:3", "a key of a flow is no name", "name it"),
+        ("name: test", "name: a: b", "1:8", "no YAML", "quotes"),
+        ("name: test", "name: 'test", "1:7", "no YAML", "quotes"),
+        ("    say: Hello.", "\tsay: Hello.", "7:1", "no YAML", "indentation"),
+        ("name: test", "name: test\x07", "1", "no YAML", "odd character"),
+        ("name: test", 'name: "\\UFFFFFFFF"', "", "no YAML", "odd character"),
+        ("name: test", "--- \nname: a\n---\nname: test", "3:1", "no YAML", "indentation"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(old: str, new: str, where: str, what: str, todo: str) -> None:
+    found = problems(changed(old, new))
+    places = {problem.where.removeprefix("f.yaml").removeprefix(":"): problem for problem in found}
+    assert where in places, found
+    assert what in places[where].what
+    assert todo in places[where].todo
+
+
+@pytest.mark.parametrize(
+    ("line", "where", "what"),
+    [
+        ("digits: 0", "6:13", "0 to 0 digits"),
+        ("digits: x", "6:13", "is no number"),
+        ("digits: {min: 5, max: 4}", "6:5", "5 to 4 digits"),
+        ("digits: {min: 5}", "6:13", "has no `max`"),
+        ("digits: 4\n    terminator: 5", "7:17", "`5` cannot be the terminator"),
+        ("digits: 4\n    inter_digit_ms: 5", "7:21", "inter_digit_ms is 5"),
+        ("digits: 4\n    spoken: perhaps", "7:13", "neither true nor false"),
+    ],
+)
+def test_what_is_wrong_with_digits(line: str, where: str, what: str) -> None:
+    head = "name: t\nstart: a\nsteps:\n  a:\n    collect: PIN?\n    "
+    retry = "{attempts: 2, then: b}"
+    tail = f"\n    into: pin\n    next: b\n    no_input: {retry}\n    no_match: {retry}\n  b:\n    hang_up:\n"
+    problem = only(head + line + tail)
+    assert problem.where == f"f.yaml:{where}"
+    assert what in problem.what
+
+
+@pytest.mark.parametrize("key", ["name", "start", "steps"])
+def test_a_flow_cannot_do_without(key: str) -> None:
+    text = "\n".join(
+        line for line in "name: t\nstart: a\nsteps: {a: {hang_up: }}".splitlines() if not line.startswith(key)
+    )
+    problem = only(text)
+    assert problem.what == f"a flow has no `{key}`"
+    assert problem.where == "f.yaml:1:1"
+
+
+@pytest.mark.parametrize(
+    ("step", "missing"),
+    [
+        ("{say: Hi.}", ["next"]),
+        ("{ask: Hi, no_input: {then: b}, no_match: {then: b}}", ["choices"]),
+        ("{collect: Hi}", ["into", "digits", "next"]),
+    ],
+)
+def test_a_step_cannot_do_without(step: str, missing: list[str]) -> None:
+    found = problems(f"name: t\nstart: a\nsteps:\n  a: {step}\n  b: {{hang_up: }}\n")
+    assert [problem.what.split()[-1] for problem in found] == [f"`{key}`" for key in missing]
+    assert {problem.where for problem in found} == {"f.yaml:4:6"}
+
+
+def test_several_problems_are_told_at_once_in_the_order_of_the_file() -> None:
+    text = GOOD.replace("next: menu", "next: meno").replace("key: 1", "kee: 1").replace("hang_up", "hangup")
+    found = problems(text)
+    assert [problem.where for problem in found] == ["f.yaml:8:11", "f.yaml:14:9", "f.yaml:21:5"]
+    assert found[2].todo == "did you mean `hang_up`?"
+
+
+def test_a_problem_of_common_retries_is_told_once() -> None:
+    text = changed("  bye:\n", "  more:\n    ask: More?\n    choices: {a: {key: 1, next: bye}}\n  bye:\n")
+    text = text.replace("        key: 1\n        next: bye", "        key: 1\n        next: more")
+    problem = only(text.replace("no_input: {then: bye}", "no_input: {then: bey}"))
+    assert problem.where == "f.yaml:3:18"
+
+
+def test_not_all_of_a_thousand_problems_are_told() -> None:
+    lines = "".join(f"  s{i}: {{hi: 1}}\n" for i in range(400))
+    assert len(problems(f"name: t\nstart: s0\nsteps:\n{lines}")) == 50
+
+
+def test_problems_are_three_lines_each() -> None:
+    with pytest.raises(UserError) as caught:
+        parse_flow(changed("next: menu", "next: meno").encode(), "f.yaml")
+    assert caught.value.render().splitlines()[:3] == [
+        "f.yaml:8:11: there is no step `meno`",
+        "  why:  every branch must lead to a step",
+        "  type: did you mean `menu`?",
+    ]
+
+
+# Files that are not meant well.
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "---\n"])
+def test_an_empty_file(text: str) -> None:
+    assert only(text).what in ("the file is empty", "a flow is not a mapping (`key: value` lines)")
+
+
+@pytest.mark.parametrize("text", ["- a\n- b\n", "just words"])
+def test_a_file_that_is_no_mapping(text: str) -> None:
+    assert only(text).where == "f.yaml:1:1"
+
+
+def test_a_file_that_is_no_text() -> None:
+    problem = only(b"name: x\nstart: \xff\xfe\n")
+    assert (problem.where, problem.what) == ("f.yaml:2", "the flow is no text")
+    assert "0xff" in problem.why
+
+
+def test_a_byte_order_mark_is_borne() -> None:
+    assert parse_flow(b"\xef\xbb\xbf" + GOOD.encode(), "f.yaml").name == "test"
+
+
+def test_an_alias_bomb_is_refused() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [" + ", ".join([f"*a{i - 1}"] * 10) + "]" for i in range(1, 60)]
+    assert "with its aliases" in only("\n".join(lines)).why
+
+
+def test_an_alias_that_holds_itself_is_refused() -> None:
+    problem = only("name: t\nstart: a\nsteps: &s\n  a: *s\n")
+    assert problem.what == "an alias holds itself"
+
+
+def test_an_alias_to_nothing() -> None:
+    assert only("name: *t\n").where == "f.yaml:1:7"
+
+
+@pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? "])
+def test_deep_nesting_is_refused(opening: str) -> None:
+    assert only("steps: " * (opening in "[{a: ") + opening * 50_000).what in (
+        "the file is nested too deeply",
+        "this is no YAML",
+    )
+
+
+def test_too_many_steps() -> None:
+    lines = "".join(f"  s{i}: {{hang_up: }}\n" for i in range(501))
+    assert only(f"name: t\nstart: s0\nsteps:\n{lines}").what == "the flow has 501 steps"
+
+
+def test_no_steps() -> None:
+    assert only("name: t\nstart: a\nsteps: {}\n").what == "the flow has no steps"
+
+
+def test_control_characters_do_not_reach_the_terminal() -> None:
+    with pytest.raises(UserError) as caught:
+        parse_flow(changed("next: menu", 'next: "\\e[2J"').encode(), "f.yaml")
+    assert "\x1b" not in caught.value.render()
+    assert "\\x1b[2J" in caught.value.render()
+
+
+def test_a_flow_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "flow.yaml"
+    path.write_text(GOOD)
+    assert load_flow(path).name == "test"
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    big = tmp_path / "big.yaml"
+    big.write_bytes(b"#" * (MAX_FILE_BYTES + 1))
+    found = {}
+    for path in (tmp_path / "none.yaml", tmp_path, big, tmp_path / "a\0b"):
+        with pytest.raises(UserError) as caught:
+            load_flow(path)
+        found[path.name] = caught.value.problems[0]
+        assert caught.value.problems[0].where == str(path)
+    assert found["none.yaml"].why == "there is no file of this name"
+    assert found[tmp_path.name].what == "the flow is no file"
+    assert found["big.yaml"].why == "at most 256 KiB are read"
+
+
+def _loads_or_tells(data: bytes) -> None:
+    try:
+        assert isinstance(parse_flow(data, "f.yaml"), Flow)
+    except UserError as error:
+        assert error.problems
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_nothing_but_user_errors_leaves_the_loader(data: st.DataObject) -> None:
+    lines = GOOD.splitlines(keepends=True)
+    at = data.draw(st.integers(0, len(lines) - 1))
+    mutation = data.draw(st.sampled_from(["drop", "repeat", "swap", "insert"]))
+    if mutation == "drop":
+        del lines[at]
+    elif mutation == "repeat":
+        lines.insert(at, lines[at])
+    elif mutation == "swap":
+        other = data.draw(st.integers(0, len(lines) - 1))
+        lines[at], lines[other] = lines[other], lines[at]
+    else:
+        noise = data.draw(st.text(alphabet="{}[]:#&*!|>'\"%@`,?- \t\\xUab1~\n", max_size=12))
+        lines[at] = lines[at].rstrip("\n") + noise + "\n"
+    _loads_or_tells("".join(lines).encode())
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.one_of(st.binary(max_size=60), st.text(max_size=60).map(lambda text: text.encode("utf-8", "replace"))))
+def test_nothing_but_user_errors_for_noise(data: bytes) -> None:
+    with pytest.raises(UserError):
+        parse_flow(data, "f.yaml")
+
+
+# The sample flow.
+
+
+def test_every_word_of_the_sample_flow_is_in_the_dictionary() -> None:
+    pocketsphinx = pytest.importorskip("pocketsphinx")
+    dictionary = Path(pocketsphinx.get_model_path()) / "en-us" / "cmudict-en-us.dict"
+    with dictionary.open(encoding="utf-8") as file:
+        known = {line.split(maxsplit=1)[0] for line in file}
+    asked = [step for step in load_flow().steps.values() if isinstance(step, Ask)]
+    words = {w for ask in asked for o in ask.options for phrase in o.choice.phrases for w in phrase.split()}
+    assert words
+    assert words <= known
+
+
+def test_the_sample_flow_from_greeting_to_goodbye() -> None:
+    runner = FlowRunner(load_flow())
+    greeting = runner.start()
+    assert isinstance(greeting, Speak)
+    assert greeting.prompt.text == "Thank you for calling Example Bank."
+    assert isinstance(runner.answered(Answer(AnswerKind.SPEECH)), AskFor)
+    pin = runner.answered(Answer(AnswerKind.SPEECH, text="check my balance"))
+    assert isinstance(pin, AskFor)
+    assert pin.question.digits is not None
+    assert (pin.question.digits.minimum, pin.question.digits.maximum) == (4, 4)
+    balance = runner.answered(Answer(AnswerKind.DTMF, digits="1204"))
+    assert isinstance(balance, Speak)
+    assert balance.prompt.barge_in
+    assert "two thousand" in balance.prompt.text
+    more = runner.answered(Answer(AnswerKind.SPEECH))
+    assert isinstance(more, AskFor)
+    assert more.prompt.text.startswith("Is there anything else")
+    hours = runner.answered(Answer(AnswerKind.SPEECH, text="when are you open"))
+    assert isinstance(hours, Speak)
+    assert "Saturday" in hours.prompt.text
+    assert runner.answered(Answer(AnswerKind.SPEECH)) == more
+    assert isinstance(runner.answered(Answer(AnswerKind.DTMF, digits="3")), HangUp)

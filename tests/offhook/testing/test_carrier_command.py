@@ -1,0 +1,112 @@
+"""`python -m offhook.testing.carrier`, against a whole node."""
+
+import asyncio
+import wave
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from offhook.api.call import Call
+from offhook.testing.carrier_command import Script, main, parser
+from tests.offhook.carriers.test_stream_call import LONG, node, once, records, talk, url
+from tests.offhook.carriers.twilio_account import AUTH_TOKEN
+
+PUBLIC_URL = "https://bot.example.com"
+GUARDED: dict[str, dict[str, object]] = {"twilio": {"auth_token": AUTH_TOKEN, "public_url": PUBLIC_URL}}
+SPEECH = files("offhook").joinpath("assets", "caller", "check-my-balance.wav")
+SIGNED = ("--auth-token", AUTH_TOKEN, "--public-url", PUBLIC_URL)
+
+
+async def run(*arguments: str) -> dict[str, Any]:
+    async with asyncio.timeout(20):
+        return await Script(parser().parse_args(arguments)).run()
+
+
+def webhook(stream_url: str) -> str:
+    return stream_url.replace("ws:", "http:").replace("/media", "/voice")
+
+
+async def test_a_bot_that_hangs_up(tmp_path: Path) -> None:
+    heard = tmp_path / "heard.wav"
+    async with node(tmp_path, once) as bot:
+        found = await run(url(bot), "--save", str(heard), "--from", "+1555", "--to", "+1666", "--parameter", "x=y")
+        (record,) = await records(bot)
+    assert found["ended"] == {"by": "bot", "code": 1000, "reason": ""}
+    assert found["gaps_ms"] == []
+    assert (record.src, record.dst, record.call_id) == ("+1555", "+1666", found["call"])
+    with wave.open(str(heard)) as audio:
+        assert audio.getnframes() == pytest.approx(8_000 * found["played_s"], abs=8)
+        assert audio.getnframes() > 4_000
+
+
+async def test_it_interrupts(tmp_path: Path) -> None:
+    async with node(tmp_path, talk) as bot:
+        found = await run(url(bot), "--say", str(SPEECH), "--interrupt", "0.7", "--seconds", "2")
+        await records(bot)
+    assert found["messages"]["clear"] >= 1
+    assert found["ended"] == {"by": "caller"}
+
+
+async def test_keys_reach_the_bot(tmp_path: Path) -> None:
+    pressed: list[str | None] = []
+
+    async def ask(call: Call) -> None:
+        answer = await call.ask("Press one.", keys={"1": "one"}, choices={"one": ["one"]})
+        pressed.append(answer.choice)
+        await call.say("Thank you.")
+
+    async with node(tmp_path, ask) as bot:
+        assert (await run(url(bot), "--press", "1"))["ended"]["by"] == "bot"
+    assert pressed == ["one"]
+
+
+async def test_the_webhook_and_a_connection_that_is_lost(tmp_path: Path) -> None:
+    async def say(call: Call) -> None:
+        await call.say(LONG)
+
+    async with node(tmp_path, say, **GUARDED) as bot:
+        found = await run(webhook(url(bot)), *SIGNED, "--drop", "0.5", "--outbound", "--answered-by", "human")
+        (record,) = await records(bot)
+    assert found["streams"] == 2
+    assert found["ended"] == {"by": "bot", "code": 1000, "reason": "", "then": "<Hangup>"}
+    assert record.direction == "outbound"
+
+
+async def test_refusals_say_what_to_type(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async with node(tmp_path, talk, **GUARDED) as bot:
+        for target in (url(bot), webhook(url(bot))):
+            status = await asyncio.to_thread(main, [target, "--auth-token", "wrong"])
+            told = capsys.readouterr()
+            assert status == 1
+            assert "took no call" in told.err
+            assert "403" in told.err
+            assert "--auth-token" in told.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["foo"], "`foo` is no bot's address"),
+        (["ws://127.0.0.1:1/", "--say", "/nowhere.wav"], "/nowhere.wav cannot be said"),
+        (["ws://127.0.0.1:1/", "--parameter", "x"], "`x` is no parameter"),
+    ],
+)
+def test_mistakes_are_told_in_three_parts(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    found = capsys.readouterr().err
+    assert told in found
+    assert "why:" in found and "type:" in found
+
+
+def test_a_bot_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ws://127.0.0.1:1/twilio/media"]) == 1
+    assert "offhook serve" in capsys.readouterr().err
+
+
+def test_a_recording_of_another_kind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "empty.wav"
+    path.write_bytes(b"")
+    assert main(["ws://127.0.0.1:1/", "--say", str(path)]) == 2
+    assert "sox" in capsys.readouterr().err

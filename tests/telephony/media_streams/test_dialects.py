@@ -1,0 +1,475 @@
+"""Each dialect with the messages that its carrier's documentation shows, and with what it is given back."""
+
+import json
+from base64 import b64decode, b64encode
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offhook.telephony.codec import PCMA, PCMU
+from offhook.telephony.errors import WireError
+from offhook.telephony.media_streams import limits
+from offhook.telephony.media_streams.dialect import Binary, Dialect
+from offhook.telephony.media_streams.dialects import DIALECTS, PLAIN, PLIVO, SIGNALWIRE, TELNYX, VONAGE
+from offhook.telephony.media_streams.playout_buffer import Played
+from offhook.telephony.media_streams.stream import (
+    AudioReceived,
+    Drained,
+    Event,
+    Failed,
+    Key,
+    MediaStream,
+    Started,
+    Stopped,
+)
+from offhook.telephony.resample import Upsampler
+from offhook.telephony.tones import sine
+
+SPEECH = PCMU.encode(sine(500, 300))
+ONE = PCMU.encode(sine(440, 20))
+
+STARTS: dict[str, Any] = {
+    "signalwire": {
+        "event": "start",
+        "sequenceNumber": "1",
+        "streamSid": "S1",
+        "start": {
+            "streamSid": "S1",
+            "accountSid": "A1",
+            "callSid": "C1",
+            "tracks": ["inbound"],
+            "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
+            "customParameters": {"who": "me"},
+        },
+    },
+    "telnyx": {
+        "event": "start",
+        "sequence_number": "1",
+        "stream_id": "S1",
+        "start": {
+            "user_id": "A1",
+            "call_control_id": "C1",
+            "call_session_id": "ff55a038-6f5d-11ef-9692-02420aeffb1f",
+            "from": "+13122010094",
+            "to": "+13122123456",
+            "tags": ["TAG1"],
+            "client_state": "aGF2ZSBhIG5pY2UgZGF5ID1d",
+            "custom_parameters": {"who": "me"},
+            "media_format": {"encoding": "PCMU", "sample_rate": 8000, "channels": 1},
+        },
+    },
+    "plivo": {
+        "event": "start",
+        "sequenceNumber": 1,
+        "start": {
+            "callId": "C1",
+            "streamId": "S1",
+            "accountId": "A1",
+            "tracks": ["inbound"],
+            "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000},
+        },
+        "extra_headers": "who=me;session=abc-xyz",
+    },
+    "vonage": {
+        "event": "websocket:connected",
+        "content-type": "audio/l16;rate=8000",
+        "uuid": "C1",
+        "from": "447700900000",
+        "who": "me",
+    },
+    "plain": {
+        "event": "start",
+        "call": "C1",
+        "from": "+1555",
+        "to": "+1666",
+        "encoding": "mulaw",
+        "rate": 8000,
+        "parameters": {"who": "me"},
+    },
+}
+
+
+def drain(stream: MediaStream) -> list[Event]:
+    found = []
+    while (event := stream.next_event()) is not None:
+        found.append(event)
+    return found
+
+
+def opened(dialect: Dialect, **changes: Any) -> MediaStream:
+    stream = MediaStream(0.0, dialect)
+    stream.receive(json.dumps(STARTS[dialect.name] | changes).encode(), 0.0)
+    return stream
+
+
+def started(dialect: Dialect, **changes: Any) -> tuple[MediaStream, Started]:
+    stream = opened(dialect, **changes)
+    (event,) = drain(stream)
+    assert isinstance(event, Started)
+    return stream, event
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_start_tells_which_call_it_is(name: str) -> None:
+    _, event = started(DIALECTS[name])
+    assert event.call_sid == "C1"
+    assert dict(event.parameters)["who"] == "me"
+    assert event.encoding == "PCMU"
+    caller = {"telnyx": "+13122010094", "vonage": "447700900000", "plain": "+1555"}.get(name)
+    assert dict(event.parameters).get("from") == caller
+
+
+def audio(dialect: Dialect) -> bytes:
+    """20 ms of the caller's, as the carrier sends them."""
+    payload = b64encode(ONE).decode()
+    texts: dict[str, Any] = {
+        "signalwire": {"streamSid": "S1", "sequenceNumber": "2", "media": {"track": "inbound", "chunk": "1"}},
+        "telnyx": {"stream_id": "S1", "sequence_number": "4", "media": {"track": "inbound", "chunk": "2"}},
+        "plivo": {"streamId": "S1", "sequenceNumber": 2, "media": {"track": "inbound", "chunk": 1}},
+    }
+    if dialect.name not in texts:
+        return Binary(ONE if dialect is PLAIN else PCMU.decode(ONE))
+    text = texts[dialect.name]
+    text["media"] |= {"timestamp": "1705312200000", "payload": payload}
+    return json.dumps({"event": "media", **text}).encode()
+
+
+KEYS = {
+    "signalwire": {"event": "dtmf", "streamSid": "S1", "dtmf": {"digit": "5", "duration": 100}},
+    "telnyx": {"event": "dtmf", "stream_id": "S1", "occurred_at": "2026-01-01T00:00:00Z", "dtmf": {"digit": "5"}},
+    "plivo": {"event": "dtmf", "streamId": "S1", "dtmf": {"track": "inbound", "digit": "5", "timestamp": "1"}},
+    "vonage": {"event": "websocket:dtmf", "digit": "5", "duration": 260},
+    "plain": {"event": "dtmf", "digit": "5"},
+}
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_audio_and_keys_come_in(name: str) -> None:
+    stream, _ = started(DIALECTS[name])
+    stream.receive(audio(DIALECTS[name]), 0.02)
+    stream.receive(json.dumps(KEYS[name]).encode(), 0.03)
+    heard, key = drain(stream)
+    assert heard == AudioReceived(PCMU.decode(ONE), 0)
+    assert key == Key("5", 160)
+
+
+def said(stream: MediaStream, dialect: Dialect) -> tuple[bytes, list[Any]]:
+    """The audio that was written, as mu-law, and the other messages."""
+    payload, others = b"", []
+    for message in stream.messages_to_send():
+        if isinstance(message, Binary):
+            payload += message if dialect is PLAIN else PCMU.encode(message)
+            continue
+        text = json.loads(message)
+        if text["event" if "event" in text else "action"] in ("media", "playAudio"):
+            payload += b64decode(text["media"]["payload"])
+        else:
+            others.append(text)
+    return payload, others
+
+
+ECHOES: dict[str, Any] = {
+    "signalwire": ({"event": "mark", "streamSid": "S1", "mark": {"name": "1"}}, None),
+    "telnyx": ({"event": "mark", "mark": {"name": "1"}}, {"event": "mark", "stream_id": "S1", "mark": {"name": "1"}}),
+    "plivo": (
+        {"event": "checkpoint", "streamId": "S1", "name": "1"},
+        {"event": "playedStream", "streamId": "S1", "name": "1"},
+    ),
+    "vonage": (
+        {"action": "notify", "payload": {"mark": "1"}},
+        {"event": "websocket:notify", "payload": {"mark": "1"}},
+    ),
+    "plain": ({"event": "mark", "name": "1"}, None),
+}
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_what_is_said_is_written_and_its_mark_is_understood(name: str) -> None:
+    dialect = DIALECTS[name]
+    stream, _ = started(dialect)
+    stream.play(SPEECH, 1.0)
+    payload, (mark,) = said(stream, dialect)
+    assert payload == SPEECH
+    written, echo = ECHOES[name]
+    assert mark == written
+    stream.handle_timer(1.3)
+    stream.receive(json.dumps(echo or written).encode(), 1.31)
+    assert stream.stats().marks_echoed == 1
+    assert stream.played_ticks(1.31) == len(SPEECH)
+
+
+CLEARS: dict[str, Any] = {
+    "signalwire": {"event": "clear", "streamSid": "S1"},
+    "telnyx": {"event": "clear"},
+    "plivo": {"event": "clearAudio", "streamId": "S1"},
+    "vonage": {"action": "clear"},
+    "plain": {"event": "clear"},
+}
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_an_interruption_clears_the_far_ends_buffer(name: str) -> None:
+    dialect = DIALECTS[name]
+    stream, _ = started(dialect)
+    stream.play(SPEECH, 1.0)
+    said(stream, dialect)
+    assert stream.clear(1.1) > 0
+    payload, (clear,) = said(stream, dialect)
+    assert payload == b""
+    assert clear == CLEARS[name]
+    assert stream.sent_ticks <= 160 + 800
+    stream.play(ONE, 2.0)
+    assert said(stream, dialect)[0] == ONE
+
+
+@pytest.mark.parametrize("name", ["signalwire", "telnyx", "plain"])
+def test_a_stop_ends_the_call(name: str) -> None:
+    stream, _ = started(DIALECTS[name])
+    stream.receive(b'{"event":"stop","stop":{}}', 1.0)
+    assert drain(stream) == [Stopped()]
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_to_close_is_to_hang_up_where_the_dialect_says_so(name: str) -> None:
+    stream, _ = started(DIALECTS[name])
+    stream.closed(1001, "closed")
+    assert drain(stream) == ([Stopped()] if name in ("plivo", "vonage", "plain") else [Failed(1001, "closed")])
+
+
+def test_a_connection_that_closes_before_a_call_is_no_caller_who_hangs_up() -> None:
+    stream = MediaStream(0.0, PLIVO)
+    stream.closed(1001, "closed")
+    assert drain(stream) == [Failed(1001, "closed")]
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_a_binary_message_is_audio_or_nothing(name: str) -> None:
+    stream, _ = started(DIALECTS[name])
+    stream.receive(Binary(b"\xff" * 320), 0.1)
+    (event,) = drain(stream)
+    assert isinstance(event, AudioReceived if name in ("vonage", "plain") else Failed)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "changes"),
+    [
+        (PLIVO, {"start": STARTS["plivo"]["start"] | {"mediaFormat": {"encoding": "audio/x-l16", "sampleRate": 8000}}}),
+        (TELNYX, {"start": STARTS["telnyx"]["start"] | {"media_format": {"encoding": "G722", "sample_rate": 8000}}}),
+        (VONAGE, {"content-type": "audio/l16;rate=24000"}),
+        (PLAIN, {"encoding": "opus"}),
+        (PLAIN, {"rate": 16_000}),
+    ],
+)
+def test_audio_that_is_not_understood_is_refused_with_what_would_be(dialect: Dialect, changes: dict[str, Any]) -> None:
+    (event,) = drain(opened(dialect, **changes))
+    assert isinstance(event, Failed)
+    assert event.code == 1003
+    assert "only mono" in event.reason
+
+
+def test_telnyx_a_law_is_heard_and_mu_law_is_spoken() -> None:
+    details = STARTS["telnyx"]["start"] | {"media_format": {"encoding": "PCMA", "sample_rate": 8000, "channels": 1}}
+    stream, event = started(TELNYX, start=details)
+    assert event.encoding == "PCMU"
+    message = {
+        "event": "media",
+        "stream_id": "S1",
+        "media": {"payload": b64encode(PCMA.encode(sine(440, 20))).decode()},
+    }
+    stream.receive(json.dumps(message).encode(), 0.0)
+    (heard,) = drain(stream)
+    assert heard == AudioReceived(PCMA.decode(PCMA.encode(sine(440, 20))), 0)
+
+
+def test_telnyx_gets_no_piece_of_less_than_20_ms() -> None:
+    stream, _ = started(TELNYX)
+    stream.play(ONE[:10], 0.0)
+    payload, _ = said(stream, TELNYX)
+    assert payload == ONE[:10] + b"\xff" * 150
+
+
+def test_telnyx_pieces_are_put_in_order_by_their_own_numbers() -> None:
+    stream, _ = started(TELNYX)
+    for chunk, number in ((1, 9), (2, 3), (2, 12)):
+        body = {"payload": b64encode(ONE).decode(), "chunk": str(chunk), "timestamp": str(20 * chunk)}
+        text = {"event": "media", "stream_id": "S1", "sequence_number": str(number), "media": body}
+        stream.receive(json.dumps(text).encode(), 0.0)
+    assert [event.at_sample for event in drain(stream) if isinstance(event, AudioReceived)] == [0, 160]
+    assert stream.stats().late == 1
+
+
+def test_plain_a_law_goes_both_ways() -> None:
+    stream, event = started(PLAIN, encoding="alaw")
+    assert event.encoding == "PCMA"
+    stream.receive(Binary(PCMA.encode(sine(440, 20))), 0.0)
+    assert drain(stream) == [AudioReceived(PCMA.decode(PCMA.encode(sine(440, 20))), 0)]
+    stream.play(PCMA.encode(sine(440, 20)), 0.0)
+    first, _ = stream.messages_to_send()
+    assert first == PCMA.encode(sine(440, 20))
+    assert isinstance(first, Binary)
+
+
+def test_vonage_gets_frames_of_20_ms_of_linear_audio() -> None:
+    stream, _ = started(VONAGE)
+    stream.play(SPEECH[:1_000], 0.0)
+    frames = [message for message in stream.messages_to_send() if isinstance(message, Binary)]
+    assert {len(frame) for frame in frames} == {320}
+    assert b"".join(frames) == PCMU.decode(SPEECH[:1_000]) + bytes(2 * 120)
+
+
+def test_vonage_at_16_khz_is_converted_both_ways() -> None:
+    stream, _ = started(VONAGE, **{"content-type": "audio/l16;rate=16000"})
+    wide = Upsampler().push(sine(440, 200))
+    for at in range(0, len(wide), 640):
+        stream.receive(Binary(wide[at : at + 640]), at / 32_000)
+    heard = b"".join(event.pcm for event in drain(stream) if isinstance(event, AudioReceived))
+    assert len(heard) == pytest.approx(2 * 1_600, abs=2 * 80), "what the filter holds back"
+    stream.play(ONE, 1.0)
+    frames = [message for message in stream.messages_to_send() if isinstance(message, Binary)]
+    assert [len(frame) for frame in frames] == [640]
+
+
+def test_vonage_without_a_name_for_the_call_gets_one() -> None:
+    bare = {"event": "websocket:connected", "content-type": "audio/l16;rate=8000"}
+    names = set()
+    for _ in range(2):
+        stream = MediaStream(0.0, VONAGE)
+        stream.receive(json.dumps(bare).encode(), 0.0)
+        (event,) = drain(stream)
+        assert isinstance(event, Started)
+        names.add(event.call_sid)
+    assert len(names) == 2
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_an_event_that_is_new_changes_nothing(name: str) -> None:
+    stream, _ = started(DIALECTS[name])
+    stream.receive(b'{"event":"websocket:cleared"}', 0.0)
+    stream.receive(b'{"event":"clearedAudio","sequenceNumber":7}', 0.0)
+    assert drain(stream) == []
+    assert stream.stats().ignored == 2
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"null", b"[]", b"{}", b'{"event":1}', b'{"event":{"event":"start"}}', b"[" * 5_000, b"\xff", b"{" * 70_000],
+)
+def test_what_is_no_message_is_a_wire_error(name: str, data: bytes) -> None:
+    with pytest.raises(WireError):
+        DIALECTS[name].parse(data)
+
+
+@pytest.mark.parametrize("name", STARTS)
+@pytest.mark.parametrize("sid", ['"', "\\", "\n", "x" * 65, "", "ü", 7, None, [], {}])
+def test_a_call_has_a_name_that_can_be_written(name: str, sid: object) -> None:
+    text = json.dumps(STARTS[name]).replace('"C1"', json.dumps(sid))
+    stream = MediaStream(0.0, DIALECTS[name])
+    stream.receive(text.encode(), 0.0)
+    (event,) = drain(stream)
+    if sid is None and name in ("vonage", "plain"):
+        assert isinstance(event, Started)
+    else:
+        assert isinstance(event, Failed)
+
+
+def test_a_binary_message_has_a_limit() -> None:
+    with pytest.raises(WireError, match="octets of audio"):
+        VONAGE.parse(Binary(bytes(limits.PAYLOAD_OCTETS + 1)))
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from(sorted(STARTS)), st.data())
+def test_any_value_in_any_place_is_a_message_or_a_wire_error(name: str, data: st.DataObject) -> None:
+    text = dict(STARTS[name]) | {"event": data.draw(st.sampled_from([STARTS[name]["event"], "media", "dtmf", "mark"]))}
+    place = data.draw(st.sampled_from(sorted(text)))
+    if isinstance(text[place], dict):
+        inner = data.draw(st.sampled_from(sorted(text[place])))
+        text[place] = text[place] | {inner: data.draw(_VALUES)}
+    else:
+        text[place] = data.draw(_VALUES)
+    stream = MediaStream(0.0, DIALECTS[name])
+    stream.receive(json.dumps(text).encode("utf-8", "replace"), 0.0)
+    assert all(isinstance(event, Started | Failed | Stopped) for event in drain(stream))
+
+
+@given(st.sampled_from(sorted(DIALECTS)), st.binary(max_size=400), st.booleans())
+def test_any_bytes_are_a_message_or_a_wire_error(name: str, data: bytes, binary: bool) -> None:
+    try:
+        DIALECTS[name].parse(Binary(data) if binary else data)
+    except WireError as error:
+        assert str(error)
+
+
+def test_signalwire_speaks_as_twilio_does() -> None:
+    stream, event = started(SIGNALWIRE)
+    assert event.stream_sid == "S1"
+    stream.play(SPEECH, 0.0)
+    first = json.loads(stream.messages_to_send()[0])
+    assert (first["event"], first["streamSid"]) == ("media", "S1")
+
+
+# A connection that is lost, and one that takes its place.
+
+
+def test_what_was_not_played_is_said_to_the_stream_that_comes_next() -> None:
+    stream, _ = started(SIGNALWIRE)
+    stream.play(SPEECH, 1.0)
+    said(stream, SIGNALWIRE)
+    assert stream.suspend(1.1)
+    cut = stream.sent_ticks
+    assert 0 < cut <= 800 + 160
+    assert stream.queued_ticks == len(SPEECH) - cut
+    stream.handle_timer(5.0)
+    assert stream.messages_to_send() == []
+    assert stream.sent_ticks == cut, "nobody hears anything meanwhile"
+    stream.resume("S2", 9.0)
+    messages = [json.loads(message) for message in stream.messages_to_send()]
+    assert {message["streamSid"] for message in messages} == {"S2"}
+    assert b64decode(messages[0]["media"]["payload"]) == SPEECH[cut:]
+    stream.handle_timer(9.5)
+    drained = drain(stream)
+    assert Drained() in drained
+    assert b"".join(event.payload for event in drained if isinstance(event, Played)) == SPEECH
+
+
+def test_audio_time_goes_on_while_nobody_is_there() -> None:
+    stream, _ = started(SIGNALWIRE)
+    stream.receive(audio(SIGNALWIRE), 1.0)
+    stream.suspend(1.1)
+    for tenth in range(15, 90):
+        stream.handle_timer(tenth / 10)
+    stream.resume("S2", 9.0)
+    body = {"payload": b64encode(ONE).decode(), "chunk": "1", "timestamp": "20"}
+    text = {"event": "media", "streamSid": "S2", "sequenceNumber": "2", "media": body}
+    stream.receive(json.dumps(text).encode(), 9.02)
+    heard = [event for event in drain(stream) if isinstance(event, AudioReceived)]
+    assert heard[-1].pcm[-200:] == PCMU.decode(ONE)[-200:], "after a short fade"
+    assert heard[-1].at_sample == pytest.approx(8 * 8_000, abs=1_600)
+
+
+def test_an_old_streams_marks_and_messages_mean_nothing_to_the_new_one() -> None:
+    stream, _ = started(SIGNALWIRE)
+    stream.play(SPEECH, 1.0)
+    stream.suspend(1.1)
+    stream.resume("S2", 2.0)
+    stream.receive(b'{"event":"mark","streamSid":"S2","mark":{"name":"1"}}', 2.1)
+    assert stream.stats().marks_returned == 1
+    stream.receive(b'{"event":"mark","streamSid":"S1","mark":{"name":"2"}}', 2.1)
+    assert any(isinstance(event, Failed) for event in drain(stream))
+
+
+def test_only_an_open_stream_can_be_suspended() -> None:
+    stream = MediaStream(0.0, SIGNALWIRE)
+    assert not stream.suspend(0.0)
+    stream, _ = started(SIGNALWIRE)
+    assert stream.suspend(0.0)
+    assert not stream.suspend(0.0)
