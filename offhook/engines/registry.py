@@ -20,9 +20,9 @@ from offhook.usererror import UserError, did_you_mean
 Kind = Literal["vad", "asr", "tts"]
 
 BUILT_IN: dict[Kind, dict[str, str]] = {
-    "vad": {"silero": "offhook.engines:silero", "energy": "offhook.engines:energy"},
-    "asr": {"pocketsphinx": "offhook.engines:pocketsphinx", "fixed": "offhook.engines:fixed"},
-    "tts": {"espeak": "offhook.engines:espeak", "recorded": "offhook.engines:recorded"},
+    "vad": {"silero": "offhook.engines.engine_set:silero", "energy": "offhook.engines.engine_set:energy"},
+    "asr": {"pocketsphinx": "offhook.engines.engine_set:pocketsphinx", "fixed": "offhook.engines.engine_set:fixed"},
+    "tts": {"espeak": "offhook.engines.engine_set:espeak", "recorded": "offhook.engines.engine_set:recorded"},
 }
 
 

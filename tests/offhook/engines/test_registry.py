@@ -68,7 +68,7 @@ def test_an_engine_of_another_package(plug_in: Callable[[str, str], None]) -> No
     assert isinstance(make_asr(Config(asr=AsrConfig(engine="theirs"))), FixedEngine)
 
 
-@pytest.mark.parametrize("value", ["no_such_package:make", "offhook.engines:no_such_function"])
+@pytest.mark.parametrize("value", ["no_such_package:make", "offhook.engines.engine_set:no_such_function"])
 def test_an_engine_that_cannot_be_loaded(plug_in: Callable[[str, str], None], value: str) -> None:
     plug_in(value, "offhook.asr")
     with pytest.raises(EngineError, match="no_such"):
