@@ -16,7 +16,7 @@ from offhook.process.os_limits import (
 
 
 def test_cores_are_those_that_this_process_may_use() -> None:
-    program = "from offhook.limits import cores; print(cores())"
+    program = "from offhook.process.os_limits import cores; print(cores())"
     pinned = f"import os; os.sched_setaffinity(0, {{next(iter(os.sched_getaffinity(0)))}}); {program}"
     done = subprocess.run([sys.executable, "-c", pinned], capture_output=True, text=True, timeout=60, check=True)
     assert int(done.stdout) == 1
@@ -25,7 +25,7 @@ def test_cores_are_those_that_this_process_may_use() -> None:
 
 def test_the_soft_limit_is_raised_to_the_hard_one() -> None:
     program = (
-        "import resource; from offhook.limits import raise_descriptor_limit as up;"
+        "import resource; from offhook.process.os_limits import raise_descriptor_limit as up;"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (100, 300));"
         "print(up(), resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
     )
@@ -43,7 +43,7 @@ def test_calls_that_descriptors_suffice_for() -> None:
 def test_calls_that_the_address_space_suffices_for() -> None:
     room = MEMORY_RESERVED_BYTES + 20 * MEMORY_A_CALL_BYTES
     program = (
-        "import resource; from offhook.limits import calls_by_memory as calls;"
+        "import resource; from offhook.process.os_limits import calls_by_memory as calls;"
         "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize();"
         f"resource.setrlimit(resource.RLIMIT_AS, (used + {room}, -1));"
         "print(calls()); resource.setrlimit(resource.RLIMIT_AS, (used, -1)); print(calls())"

@@ -5,7 +5,7 @@ import sys
 def test_the_library_stays_out_of_this_process() -> None:
     program = (
         "import asyncio, sys\n"
-        "from pipeline.tts.espeak import EspeakEngine\n"
+        "from offhook.pipeline.tts.espeak import EspeakEngine\n"
         "async def run():\n"
         "    engine = EspeakEngine()\n"
         "    await engine.start()\n"
