@@ -4,7 +4,7 @@
 
 `PlayoutBuffer` is what Twilio does with the bot's audio: pieces are played one after the other in real time, `mark` is
 returned when the audio before it has been played, `clear` drops what has not been played and returns all marks at once.
-`Carrier` is a call: it has the methods of `offhook.testing.sip_caller.Caller`, so that one script runs over SIP and over a stream.
+`Carrier` is a call: it has the methods of `sip_caller.Caller`, so that one script runs over SIP and over a stream.
 """
 
 import asyncio

@@ -110,7 +110,8 @@ def test_another_exporter_is_refused() -> None:
 
 
 def test_off_it_loads_nothing() -> None:
-    script = "import sys, offhook.observe.tracing as t, offhook.process.node; assert t.open_tracing() is None; print(*sys.modules)"
+    imports = "import sys, offhook.observe.tracing as t, offhook.process.node"
+    script = f"{imports}; assert t.open_tracing() is None; print(*sys.modules)"
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert "opentelemetry.sdk" not in found.stdout
     assert "twilio.rest" not in found.stdout
