@@ -1,10 +1,12 @@
 """The user agent: datagrams and `now` in, events and datagrams out. RFC 3261 for one UDP socket, and pure."""
 
-import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
+from offhook.sip import commands
+from offhook.sip.commands import Command
 from offhook.sip.counters import Counters
-from offhook.sip.dialog.context import NOTHING, Context
+from offhook.sip.dialog.context import Context
 from offhook.sip.dialog.core import UserAgentCore
 from offhook.sip.dialog.invite_usage import InviteUsage
 from offhook.sip.dialog.reinvite import Reinvite
@@ -20,6 +22,7 @@ from offhook.sip.message.parser import parse
 from offhook.sip.message.uri import Uri
 from offhook.sip.net.address import Address
 from offhook.sip.settings import UaSettings
+from offhook.sip.tokens import random_token
 from offhook.sip.transaction.client import ClientTransaction
 from offhook.sip.transaction.layer import AckReceived, ResponseReceived, TimedOut
 from offhook.sip.uas import Admit, Uas
@@ -31,11 +34,6 @@ _FILLING = b"\r\n\t \0"
 """What keep-alives are made of that ask for no answer."""
 
 
-def random_token() -> str:
-    """96 random bits, for tags, branches, Call-IDs and handles (RFC 3261 §19.3 asks for 32)."""
-    return secrets.token_hex(12)
-
-
 class UserAgent:
     """Answers and makes calls.
 
@@ -43,10 +41,8 @@ class UserAgent:
     address of ours that it reaches. `entropy` gives a new unguessable token with each call. `admit` is asked once for
     each new call: what it refuses gets that answer at once, and leaves no transaction and no event.
 
-    After every `receive`, `handle_timer` or command: send `datagrams_to_send`, take `next_event` until it is None,
-    and call `handle_timer` at `get_timer`. `now` is monotonic, in seconds.
-
-    Commands raise LocalError when the handle is unknown or dead, or the call is not in a state for it.
+    After every `receive`, `handle_timer` or `do`: send `datagrams_to_send`, take `next_event` until it is None, and
+    call `handle_timer` at `get_timer`. `now` is monotonic, in seconds.
     """
 
     def __init__(
@@ -146,90 +142,41 @@ class UserAgent:
 
     # --- commands
 
-    def ring(self, call: str, now: float) -> None:
-        """Send 180 (Ringing); it is repeated every minute."""
-        self._command(call, CallInput.RING, now)
-
-    def answer(self, call: str, sdp: bytes, now: float) -> None:
-        """Send 200 with `sdp`, until it is acknowledged: `CallConfirmed`, or `CallEnded(ACK_TIMEOUT)`."""
-        self._command(call, CallInput.ANSWER, now, Context(sdp=sdp))
-
-    def reject(self, call: str, status: int, now: float, *, headers: Iterable[tuple[str, str]] = ()) -> None:
-        """Refuse an incoming call with 300 to 699. The handle is dead; no event follows."""
-        self._command(call, CallInput.REJECT, now, _refusal(status, headers))
-
-    def bye(self, call: str, now: float) -> None:
-        """Hang up an answered call. `CallEnded(LOCAL_BYE)` follows at once.
-
-        The BYE itself waits for the ACK of our 2xx where that is still to come (§15).
-        """
-        self._command(call, CallInput.BYE, now)
-
-    def invite(
-        self,
-        target: str,
-        sdp: bytes,
-        now: float,
-        *,
-        from_uri: str | None = None,
-        destination: Address | None = None,
-        headers: Iterable[tuple[str, str]] = (),
-    ) -> str:
-        """Call `target`, a URI; returns the handle.
-
-        `destination` is where the INVITE goes; without it the target's host must be numeric.
+    def do(self, command: Command, now: float) -> None:
+        """Execute a command. Raises LocalError, and changes nothing, when the call is not in a state for it: its handle
+        is unknown or dead, or what it wants to send cannot be written.
         """
         self._now = now
-        checked = _checked_headers(headers)
-        for uri in (target, from_uri):
+        _EXECUTE[type(command)](self, command, now)
+
+    def _usage(self, call: str) -> InviteUsage:
+        usage = self._core.calls.get(call)
+        if usage is None:
+            raise LocalError(f"no call {call}: it is over, or never was")
+        return usage
+
+    def _renegotiation(self, call: str) -> Reinvite:
+        usage = self._usage(call)
+        if usage.machine.state is not CallState.CONFIRMED:
+            raise LocalError(f"call {call} is {usage.machine.state.value}: it has no media to change yet")
+        return usage.renegotiation
+
+    def _invite(self, invite: commands.Invite, now: float) -> None:
+        headers = _checked_headers(invite.headers)
+        for uri in (invite.target, invite.from_uri):
             if uri is not None:
                 _check_uri(uri)
+        destination = invite.destination or numeric_address(invite.target)
         if destination is None:
-            destination = numeric_address(target)
-        if destination is None:
-            raise LocalError(f"{target} names a host: the user agent resolves no names, give a destination")
-        request = first_invite(self._core, target, sdp, destination, from_uri=from_uri, headers=checked)
-        session = UacInviteUsage(self._core, request, destination, now)
-        return session.call
-
-    def cancel(self, call: str, now: float) -> None:
-        """Take back an INVITE of ours that has no final response yet.
-
-        `CallRejected` with 487 follows; or `CallEnded` with LOCAL_BYE where the callee answered just then, with
-        TIMEOUT where nothing came.
-        """
-        self._command(call, CallInput.CANCEL, now)
-
-    def reinvite(self, call: str, sdp: bytes, now: float) -> None:
-        """Offer new media: `ReinviteAnswered`, `ReinviteRejected`, or `CallEnded` where the call was lost."""
-        session = self._confirmed(call, now)
-        session.renegotiation.offer(sdp, now)
-
-    def answer_reinvite(self, call: str, sdp: bytes, now: float) -> None:
-        """Accept their re-INVITE with `sdp`: `ReinviteConfirmed`, or `CallEnded(ACK_TIMEOUT)`."""
-        self._confirmed(call, now).renegotiation.command(CallInput.ANSWER, now, Context(sdp=sdp))
-
-    def reject_reinvite(self, call: str, status: int, now: float) -> None:
-        """Refuse their re-INVITE with 300 to 699; the call goes on as it was."""
-        self._confirmed(call, now).renegotiation.command(CallInput.REJECT, now, _refusal(status, ()))
+            raise LocalError(f"{invite.target} names a host: the user agent resolves no names, give a destination")
+        if invite.call in self._core.calls:
+            raise LocalError(f"there is a call {invite.call} already: every Invite needs a handle of its own")
+        request = first_invite(
+            self._core, invite.target, invite.sdp, destination, from_uri=invite.from_uri, headers=headers
+        )
+        UacInviteUsage(self._core, invite.call, request, destination, now)
 
     # --- inside
-
-    def _session(self, call: str, now: float) -> InviteUsage:
-        self._now = now
-        session = self._core.calls.get(call)
-        if session is None:
-            raise LocalError(f"no call {call}: it is over, or never was")
-        return session
-
-    def _confirmed(self, call: str, now: float) -> InviteUsage:
-        session = self._session(call, now)
-        if session.machine.state is not CallState.CONFIRMED:
-            raise LocalError(f"call {call} is {session.machine.state.value}: it has no media to change yet")
-        return session
-
-    def _command(self, call: str, given: CallInput, now: float, what: Context = NOTHING) -> None:
-        self._session(call, now).command(given, now, what)
 
     def _receive_response(self, response: Response, now: float) -> None:
         # §8.1.3.3: a response with more than our own Via has lost its way. The rest of what a 2xx brings is read
@@ -259,10 +206,28 @@ class UserAgent:
                 owner.on_failure(event.transaction, given, now)
 
 
-def _refusal(status: int, headers: Iterable[tuple[str, str]]) -> Context:
-    if not 300 <= status <= 699:
-        raise LocalError(f"{status} refuses nothing: give a status from 300 to 699")
-    return Context(status=status, headers=_checked_headers(headers))
+_EXECUTE: Mapping[type[Command], Callable[[UserAgent, Any, float], None]] = {
+    commands.Ring: lambda ua, it, now: ua._usage(it.call).command(CallInput.RING, now),
+    commands.Answer: lambda ua, it, now: ua._usage(it.call).command(CallInput.ANSWER, now, Context(sdp=it.sdp)),
+    commands.Reject: lambda ua, it, now: ua._usage(it.call).command(CallInput.REJECT, now, _refusal(it)),
+    commands.Bye: lambda ua, it, now: ua._usage(it.call).command(CallInput.BYE, now),
+    commands.Invite: UserAgent._invite,
+    commands.Cancel: lambda ua, it, now: ua._usage(it.call).command(CallInput.CANCEL, now),
+    commands.Reinvite: lambda ua, it, now: ua._renegotiation(it.call).offer(it.sdp, now),
+    commands.AnswerReinvite: lambda ua, it, now: ua._renegotiation(it.call).command(
+        CallInput.ANSWER, now, Context(sdp=it.sdp)
+    ),
+    commands.RejectReinvite: lambda ua, it, now: ua._renegotiation(it.call).command(
+        CallInput.REJECT, now, _refusal(it)
+    ),
+}
+"""One row a command."""
+
+
+def _refusal(command: commands.Reject | commands.RejectReinvite) -> Context:
+    if not 300 <= command.status <= 699:
+        raise LocalError(f"{command.status} refuses nothing: give a status from 300 to 699")
+    return Context(status=command.status, headers=_checked_headers(command.headers))
 
 
 def _checked_headers(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:

@@ -7,6 +7,7 @@ from typing import Protocol
 from offhook.calls.conversation import Services
 from offhook.carriers.sip_call import InboundCall, SipResources
 from offhook.records import EndedBy
+from offhook.sip.commands import CommandFailed
 from offhook.sip.events import (
     CallCancelled,
     CallConfirmed,
@@ -59,7 +60,7 @@ class Calls:
         if not self._all:
             self._empty.set()
 
-    def on_event(self, event: Event) -> None:
+    def on_event(self, event: Event | CommandFailed) -> None:
         """What the user agent tells: a new call, or something about one of ours; others are not ours any more."""
         if isinstance(event, IncomingCall):
             new = InboundCall(self.services, self._trunk, event, self.over)
@@ -78,6 +79,8 @@ class Calls:
                 call.reinvited(sdp)
             case CallEnded(cause=cause):
                 call.ended(cause)
+            case CommandFailed():
+                call.command_failed(event)
 
     def hang_up(self, by: EndedBy, reason: str) -> None:
         """End all of them."""

@@ -4,19 +4,19 @@ import asyncio
 import secrets
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 
 from offhook.calls.captures import Captures
 from offhook.calls.conversation import Conversation, Parties, Services
 from offhook.carriers.rtp_settings import rtp_config
-from offhook.carriers.signalling import Signalling
 from offhook.observe.refusals import NO_CAPACITY, Reason, Refusal
 from offhook.pipeline.errors import EngineError
 from offhook.records import EndedBy
-from offhook.sip.errors import LocalError, RemoteError
+from offhook.sip.commands import Answer, AnswerReinvite, Bye, Command, CommandFailed, Reject, RejectReinvite, Ring
+from offhook.sip.errors import RemoteError
 from offhook.sip.events import EndCause, IncomingCall
+from offhook.sip.net.address import Address
 from offhook.sip.sdp.negotiate import (
     AudioCapabilities,
     LocalMedia,
@@ -42,9 +42,14 @@ ENDINGS = {
 
 @dataclass(frozen=True, slots=True)
 class SipResources:
-    """What the SIP calls of one process share, besides what all calls share."""
+    """What the SIP calls of one process share, besides what all calls share.
 
-    signalling: Signalling
+    `do` brings a command to the user agent, in this process or another one; it raises nothing: `CommandFailed` comes
+    back as an event. `address` is where the user agent's socket is bound.
+    """
+
+    do: Callable[[Command], None]
+    address: Address
     ports: PortPool
     clock: MediaClock
     captures: Captures | None = None
@@ -104,9 +109,8 @@ class InboundCall:
         self._conversation.spawn(self._answer(sdp))
 
     async def _answer(self, sdp: bytes) -> None:
-        signalling = self._trunk.signalling
         if delay_ms := self._services.config.calls.answer_delay_ms:
-            signalling.ring(self.handle)
+            self._trunk.do(Ring(self.handle))
             await asyncio.sleep(delay_ms / 1000)
         if self._capture is not None:
             self._capture.keep()
@@ -116,7 +120,7 @@ class InboundCall:
         if self._line is not None:
             # From now on, not from the ACK: the caller's first packets may overtake it.
             self._line.start()
-        signalling.answer(self.handle, sdp)
+        self._trunk.do(Answer(self.handle, sdp))
 
     def confirmed(self, sdp: bytes | None) -> None:
         """The ACK is there; `sdp` is the far end's answer where the offer was ours."""
@@ -154,9 +158,9 @@ class InboundCall:
         except (RemoteError, MediaError) as error:
             # RFC 3261 §14.2: the session goes on as it was.
             status = error.status if isinstance(error, RemoteError) else 488
-            self._trunk.signalling.reject_reinvite(self.handle, status)
+            self._trunk.do(RejectReinvite(self.handle, status))
             return
-        self._trunk.signalling.answer_reinvite(self.handle, answer)
+        self._trunk.do(AnswerReinvite(self.handle, answer))
 
     def cancelled(self) -> None:
         """The caller gave up before the answer."""
@@ -169,6 +173,15 @@ class InboundCall:
         """The dialog is gone."""
         self._conversation.end(*ENDINGS[cause])
         self._release()
+
+    def command_failed(self, failed: CommandFailed) -> None:
+        """The user agent has not executed a command of this call."""
+        self._log.info("a SIP command failed", command=type(failed.command).__name__, why=failed.why)
+        if isinstance(failed.command, Answer):
+            # A call that was never answered has nothing to go on with, should no other event say so.
+            self._conversation.answered = False
+            self._conversation.end(EndedBy.NETWORK, f"it could not be answered: {failed.why}")
+            self._release()
 
     def hang_up(self, by: EndedBy, reason: str) -> None:
         """End the call from our side."""
@@ -198,17 +211,12 @@ class InboundCall:
         return rtp_config(audio, self._event.source.host)
 
     def _goodbye(self) -> None:
-        # Where the signalling has lost the call (a dead socket), what is ours is to be freed all the same.
-        with suppress(LocalError):
-            if self._conversation.answered:
-                # The BYE's own CallEnded may come back before this returns.
-                self._trunk.signalling.bye(self.handle)
-            else:
-                self._trunk.signalling.reject(self.handle, NO_CAPACITY)
+        # The BYE's own CallEnded may come back before this returns.
+        self._trunk.do(Bye(self.handle) if self._conversation.answered else Reject(self.handle, NO_CAPACITY))
         self._release()
 
     def _refuse(self, status: int, refusal: Refusal) -> None:
-        self._trunk.signalling.reject(self.handle, status)
+        self._trunk.do(Reject(self.handle, status))
         self._release()
         self._conversation.refused(status, refusal)
 
@@ -228,7 +236,7 @@ def _local_host(services: Services, trunk: SipResources, event: IncomingCall) ->
     sip = services.config.sip
     if sip.advertised_host:
         return sip.advertised_host
-    bound = trunk.signalling.address.host
+    bound = trunk.address.host
     if bound not in ("0.0.0.0", "::"):
         return bound
     family = socket.AF_INET6 if ":" in event.source.host else socket.AF_INET

@@ -1,4 +1,4 @@
-"""What supervisor, workers and nursery say to each other; the user agent's own events travel as they are."""
+"""What supervisor, workers and fork server send each other; the user agent's commands and events travel as they are."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from offhook.pipeline.errors import EngineError
 from offhook.records import CallRecord, TranscriptLine
 from offhook.records.timeline import Events
 from offhook.settings.config import Config
+from offhook.sip.commands import Command
 from offhook.sip.net.address import Address
 from offhook.usererror import Problem, UserError
 
@@ -85,53 +86,6 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class Ring:
-    """180."""
-
-    call: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """200."""
-
-    call: str
-    sdp: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """300 to 699."""
-
-    call: str
-    status: int
-    headers: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Bye:
-    """Hang up."""
-
-    call: str
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerReinvite:
-    """200 to a re-INVITE."""
-
-    call: str
-    sdp: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class RejectReinvite:
-    """The call goes on as it was."""
-
-    call: str
-    status: int
-
-
-@dataclass(frozen=True, slots=True)
 class Claim:
     """The far end of a stream has said which call it is; answered with `Claimed`. No two calls have the same name."""
 
@@ -153,8 +107,8 @@ class Over:
     call: str
 
 
-Command: TypeAlias = Ring | Answer | Reject | Bye | AnswerReinvite | RejectReinvite | Claim | Closing | Over
-"""About one call."""
+CallMessage: TypeAlias = Command | Claim | Closing | Over
+"""What a worker says about one of its calls: what the user agent should do, or what has become of it."""
 
 
 @dataclass(frozen=True, slots=True)

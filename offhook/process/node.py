@@ -11,7 +11,6 @@ from offhook.api.call import Dialog
 from offhook.calls.captures import Captures, SipTap
 from offhook.calls.conversation import Listener, Services
 from offhook.calls.registry import Calls
-from offhook.carriers.signalling import EndpointSignalling
 from offhook.carriers.sip_call import SipResources
 from offhook.carriers.stream_call import Streams
 from offhook.engines.engine_set import EngineSet
@@ -23,6 +22,8 @@ from offhook.observe.totals import Totals
 from offhook.observe.tracing import Tracing, open_tracing
 from offhook.records import EndedBy, RecordingWriter, RecordStore
 from offhook.settings.config import Config
+from offhook.sip.commands import Command, CommandFailed
+from offhook.sip.errors import LocalError
 from offhook.sip.events import Event, IncomingCall
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
@@ -103,7 +104,7 @@ class Node:
             feed=self._feed,
         )
         ports = PortPool(config.rtp.low, config.rtp.high, endpoint.address.host)
-        self._trunk = SipResources(EndpointSignalling(endpoint), ports, MediaClock(), self._captures)
+        self._trunk = SipResources(self._do, endpoint.address, ports, MediaClock(), self._captures)
         self._calls = Calls(services, self._trunk, self._tap.end if self._tap is not None else None)
         self._streams = Streams(self._calls)
         self._watch.start()
@@ -276,6 +277,14 @@ class Node:
             return
         if self._tap is not None and self._captures is not None:
             self._tap.begin(event, self._captures.sip)
+
+    def _do(self, command: Command) -> None:
+        if self._endpoint is None or self._calls is None:
+            return
+        try:
+            self._endpoint.do(command)
+        except LocalError as error:
+            self._calls.on_event(CommandFailed(command, str(error)))
 
     def _admit(self) -> SipRefusal | None:
         refusal = self._refusal()

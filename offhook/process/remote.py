@@ -1,73 +1,20 @@
-"""The worker's ends of what lives in the supervisor: the dialogs, the calls' names, and the records."""
+"""The worker's ends of what lives in the supervisor: the calls' names, and the records."""
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 
 from offhook.observe.live_events import LiveEvent
 from offhook.process.channel import MessageTooLongError
-from offhook.process.messages import (
-    Answer,
-    AnswerReinvite,
-    Begin,
-    Bye,
-    Claim,
-    Claimed,
-    Finish,
-    Happened,
-    Lines,
-    Reject,
-    RejectReinvite,
-    Ring,
-    Timeline,
-    Written,
-)
+from offhook.process.messages import Begin, Claim, Claimed, Finish, Happened, Lines, Timeline, Written
 from offhook.records import CallRecord, TranscriptLine
 from offhook.records.cdr import MAX_TEXT_CHARS
 from offhook.records.timeline import Events
-from offhook.sip.net.address import Address
 
 Send = Callable[[object], None]
 """Sends a message, or does nothing when the supervisor is gone."""
-
-
-class RemoteSignalling:
-    """`Signalling` by messages. A dialog that is gone by then is no error: the event that says so is on its way."""
-
-    def __init__(self, send: Send, address: Address) -> None:
-        self._send = send
-        self._address = address
-
-    @property
-    def address(self) -> Address:
-        """Where the supervisor's socket is bound."""
-        return self._address
-
-    def ring(self, call: str) -> None:
-        """180 (Ringing)."""
-        self._send(Ring(call))
-
-    def answer(self, call: str, sdp: bytes) -> None:
-        """200 (OK)."""
-        self._send(Answer(call, sdp))
-
-    def reject(self, call: str, status: int, headers: Iterable[tuple[str, str]] = ()) -> None:
-        """Refuse with 300 to 699."""
-        self._send(Reject(call, status, tuple(headers)))
-
-    def bye(self, call: str) -> None:
-        """Hang up an answered call."""
-        self._send(Bye(call))
-
-    def answer_reinvite(self, call: str, sdp: bytes) -> None:
-        """200 (OK) to a re-INVITE."""
-        self._send(AnswerReinvite(call, sdp))
-
-    def reject_reinvite(self, call: str, status: int) -> None:
-        """Refuse a re-INVITE: the call goes on as it was."""
-        self._send(RejectReinvite(call, status))
 
 
 class RemoteNames:

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,6 @@ from pathlib import Path
 import structlog
 
 from offhook.calls.captures import SipTap
-from offhook.carriers.signalling import EndpointSignalling
 from offhook.observe.live_events import LiveEvent
 from offhook.observe.loop_watch import LoopWatch
 from offhook.observe.metrics import Metrics
@@ -19,27 +18,13 @@ from offhook.observe.metrics_snapshot import Snapshot, lasting, merged, render, 
 from offhook.observe.refusals import Reason, Refusal, RefusalLog
 from offhook.observe.totals import Totals
 from offhook.process.admission import LoadLimits
-from offhook.process.messages import (
-    Answer,
-    AnswerReinvite,
-    Bye,
-    Claim,
-    Claimed,
-    Closing,
-    Command,
-    Over,
-    Reject,
-    RejectReinvite,
-    Ring,
-    Stream,
-    StreamStatus,
-    Watch,
-)
+from offhook.process.messages import CallMessage, Claim, Claimed, Closing, Over, Stream, StreamStatus, Watch
 from offhook.process.node import GOODBYE_S, open_endpoint, open_store
 from offhook.process.worker_handle import WorkerHandle, WorkerState
 from offhook.process.worker_pool import WorkerPool
 from offhook.records import RecordStore
 from offhook.settings.config import Config
+from offhook.sip.commands import Answer, Bye, Command, CommandFailed, Reject
 from offhook.sip.errors import LocalError
 from offhook.sip.events import CallCancelled, Event, IncomingCall
 from offhook.sip.net.address import Address
@@ -281,7 +266,7 @@ class Supervisor:
         return chosen.answer
 
     def _refuse(self, call: str, refusal: Refusal) -> None:
-        self._command(lambda signalling: signalling.reject(call, refusal.status))
+        self._do(Reject(call, refusal.status))
         self._refusals.refused(refusal, "udp")
 
     def _choose(self, *, ports: bool = True) -> WorkerHandle | Refusal:
@@ -312,11 +297,16 @@ class Supervisor:
         if not self._legs:
             self._empty.set()
 
-    def _command(self, command: Callable[[EndpointSignalling], None]) -> None:
-        if self._endpoint is not None:
-            # The dialog may have ended while the command was on its way; the worker is told so, or has been.
-            with suppress(LocalError):
-                command(EndpointSignalling(self._endpoint))
+    def _do(self, command: Command) -> None:
+        """Have the user agent execute it. What it does not execute, the call's worker hears of."""
+        if self._endpoint is None:
+            return
+        try:
+            self._endpoint.do(command)
+        except LocalError as error:
+            # As a rule the dialog has ended while the command was on its way.
+            if (leg := self._legs.get(command.call)) is not None:
+                leg.link.send(CommandFailed(command, str(error)))
 
     def _on_watch(self, details_of: frozenset[str] | None) -> None:
         self._watched = details_of
@@ -325,29 +315,21 @@ class Supervisor:
 
     # Workers.
 
-    def on_command(self, link: WorkerHandle, message: Command) -> None:
-        """What a worker wants of the signalling."""
+    def on_call_message(self, link: WorkerHandle, message: CallMessage) -> None:
+        """What a worker says about one of its calls."""
         leg = self._legs.get(message.call)
         if leg is None or leg.link is not link:
             return  # it was given to another one, or has ended
         match message:
-            case Ring(call):
-                self._command(lambda signalling: signalling.ring(call))
-            case Answer(call, sdp):
-                leg.invite = None
-                self._command(lambda signalling: signalling.answer(call, sdp))
-            case Reject(call, status, headers):
-                self._command(lambda signalling: signalling.reject(call, status, headers))
-            case Bye(call):
-                self._command(lambda signalling: signalling.bye(call))
-            case AnswerReinvite(call, sdp):
-                self._command(lambda signalling: signalling.answer_reinvite(call, sdp))
-            case RejectReinvite(call, status):
-                self._command(lambda signalling: signalling.reject_reinvite(call, status))
             case Claim() | Closing():
                 self._on_stream(leg, message)
             case Over(call):
                 self._remove(call)
+            case Answer():
+                leg.invite = None
+                self._do(message)
+            case _:
+                self._do(message)
 
     def _on_stream(self, leg: Placement, message: Claim | Closing) -> None:
         if isinstance(message, Claim):
@@ -389,6 +371,6 @@ class Supervisor:
     def _send_away(self, call: str, answered: bool) -> None:
         """End a call that no worker has any more."""
         if answered:
-            self._command(lambda signalling: signalling.bye(call))
+            self._do(Bye(call))
         else:
             self._refuse(call, _WORKER_GONE)

@@ -39,7 +39,7 @@ from offhook.process.messages import (
     Written,
 )
 from offhook.process.os_limits import raise_descriptor_limit, spare_address_space
-from offhook.process.remote import RemoteJournal, RemoteNames, RemoteSignalling, tell
+from offhook.process.remote import RemoteJournal, RemoteNames, tell
 from offhook.records import EndedBy, RecordingWriter
 from offhook.telephony.net.clock import MediaClock
 from offhook.telephony.net.ports import PortPool
@@ -154,9 +154,7 @@ class _Worker:
         )
         self._clock = MediaClock()
         ports = PortPool(config.rtp.low, config.rtp.high, welcome.sip_address.host)
-        trunk = SipResources(
-            RemoteSignalling(self._channel.send, welcome.sip_address), ports, self._clock, self._captures
-        )
+        trunk = SipResources(self._channel.send, welcome.sip_address, ports, self._clock, self._captures)
         self._calls = Calls(services, trunk, lambda handle: self._channel.send(Over(handle)))
         keep_what_is_here()
         self._watch.start()

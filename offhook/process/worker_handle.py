@@ -17,7 +17,7 @@ from offhook.process.journal_proxy import JournalProxy
 from offhook.process.messages import (
     Ask,
     Begin,
-    Command,
+    CallMessage,
     Failed,
     Finish,
     Happened,
@@ -51,7 +51,7 @@ class WorkerState(StrEnum):
 class WorkerHandleOwner(Protocol):
     """Who has workers."""
 
-    def on_command(self, link: "WorkerHandle", message: Command) -> None:
+    def on_call_message(self, link: "WorkerHandle", message: CallMessage) -> None:
         """What a worker says about one of its calls."""
 
     def on_happened(self, uniqueid: str, event: LiveEvent) -> None:
@@ -61,7 +61,7 @@ class WorkerHandleOwner(Protocol):
         """It has not reported for a while."""
 
     def on_gone(self, link: "WorkerHandle") -> None:
-        """It is gone. Called once."""
+        """It is gone. Called once, before there is another one in its place."""
 
 
 class WorkerHandle:
@@ -76,6 +76,7 @@ class WorkerHandle:
         journal: Journal,
         limits: LoadLimits,
         owner: "WorkerHandleOwner",
+        on_gone: Callable[["WorkerHandle"], None],
         hurry: bool = False,
     ) -> None:
         self.index = index
@@ -88,6 +89,7 @@ class WorkerHandle:
         self.numbers: Snapshot = {}
         """Its metrics, as last told."""
         self._owner = owner
+        self._on_gone = on_gone
         self._loop = asyncio.get_running_loop()
         self._born = self._seen = self._loop.time()
         self._started = asyncio.Event()
@@ -215,11 +217,11 @@ class WorkerHandle:
             case Failed():
                 self.error = message.error()
             case _:
-                self._owner.on_command(self, message)
+                self._owner.on_call_message(self, message)
 
     def _lost(self) -> None:
         self.state = WorkerState.GONE
         self._started.set()
         self._gone.set()
         self._told.set()
-        self._owner.on_gone(self)
+        self._on_gone(self)

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator
 
 import structlog
 
-from offhook.observe.live_events import LiveEvent
 from offhook.observe.refusals import Reason, Refusal
 from offhook.process.admission import LoadLimits
 from offhook.process.channel import Channel, close_all
-from offhook.process.messages import Command, Exited, Kill, Quit, Spawn, Started
+from offhook.process.messages import Exited, Kill, Quit, Spawn, Started
 from offhook.process.worker_handle import WorkerHandle, WorkerHandleOwner, WorkerState
 from offhook.records import Journal
 from offhook.sip.net.address import Address
@@ -65,7 +64,8 @@ class WorkerPool:
             sip_address=sip_address,
             journal=journal,
             limits=self._limits,
-            owner=self,
+            owner=self._owner,
+            on_gone=self._on_gone,
             hurry=self._complete,
         )
         for index in range(self.wanted):
@@ -101,20 +101,8 @@ class WorkerPool:
         if self._making is not None and not self._stopping:
             self._links[index] = self._making(index)
 
-    def on_command(self, link: WorkerHandle, message: Command) -> None:
-        """Of a `WorkerHandleOwner`."""
-        self._owner.on_command(link, message)
-
-    def on_happened(self, uniqueid: str, event: LiveEvent) -> None:
-        """Of a `WorkerHandleOwner`."""
-        self._owner.on_happened(uniqueid, event)
-
-    def on_silent(self, link: WorkerHandle) -> None:
-        """Of a `WorkerHandleOwner`."""
-        self._owner.on_silent(link)
-
-    def on_gone(self, link: WorkerHandle) -> None:
-        """Of a `WorkerHandleOwner`: the next one, at once if the last one lived for a while."""
+    def _on_gone(self, link: WorkerHandle) -> None:
+        """The next one, at once if the last one lived for a while."""
         self._owner.on_gone(link)
         if self._stopping:
             return

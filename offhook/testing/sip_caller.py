@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Any, Self
 
 from offhook.carriers.rtp_settings import rtp_config
+from offhook.sip.commands import Bye, Cancel, Invite
 from offhook.sip.errors import LocalError, RemoteError
 from offhook.sip.events import CallAnswered, CallEnded, CallRejected, Event
 from offhook.sip.net.address import Address
@@ -108,7 +109,7 @@ class Caller:
         """Nobody waits for the answer any more: the far end must not ring on."""
         if self._handle and not self.over.is_set():
             with suppress(LocalError):
-                self._endpoint.run(lambda ua, now: ua.cancel(self._handle, now))
+                self._endpoint.do(Cancel(self._handle))
         self._endpoint.close()
 
     async def _invite(self, host: str, target: Address, user: str) -> None:
@@ -124,15 +125,13 @@ class Caller:
     async def _connect(self, pair: PortPair, host: str, target: Address, user: str) -> UdpLine:
         offer = make_offer(LocalMedia(host, pair.port, 1, 1))
         own = self._endpoint.address
-        self._handle = self._endpoint.run(
-            lambda ua, now: ua.invite(
-                f"sip:bot@{target.host}:{target.port}",
-                offer,
-                now,
-                from_uri=f"sip:{user}@{own.host}:{own.port}",
-                destination=target,
-            )
+        invite = Invite(
+            f"sip:bot@{target.host}:{target.port}",
+            offer,
+            from_uri=f"sip:{user}@{own.host}:{own.port}",
+            destination=target,
         )
+        self._handle = self._endpoint.do(invite)
         answer = await self._answer
         try:
             audio = accept_answer(offer, answer)
@@ -185,7 +184,7 @@ class Caller:
         """End the call and free everything. Idempotent."""
         if not self.over.is_set():
             self.over.set()
-            self._endpoint.run(lambda ua, now: ua.bye(self._handle, now))
+            self._endpoint.do(Bye(self._handle))
         if self._line is not None:
             self._line.close()
         self._clock.close()

@@ -20,8 +20,8 @@ from offhook.sip.transaction.client import ClientTransaction
 class UacInviteUsage(InviteUsage):
     """A call of ours. The first 2xx makes the dialog; any other phone that answers, too, is hung up."""
 
-    def __init__(self, core: UserAgentCore, invite: Request, destination: Address, now: float) -> None:
-        super().__init__(core, core.entropy(), OUTGOING_CALL, now)
+    def __init__(self, core: UserAgentCore, call: str, invite: Request, destination: Address, now: float) -> None:
+        super().__init__(core, call, OUTGOING_CALL, now)
         self._invite = invite
         self._destination = destination
         self.begin(now)

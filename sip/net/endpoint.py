@@ -4,19 +4,18 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
-from typing import TypeVar
 
+from offhook.sip.commands import Command
 from offhook.sip.errors import LocalError, ParseError
 from offhook.sip.events import Event
 from offhook.sip.message.uri import Uri
 from offhook.sip.net.address import DEFAULT_PORT, Address, numeric
 from offhook.sip.settings import UaSettings
-from offhook.sip.ua import UserAgent, random_token
+from offhook.sip.tokens import random_token
+from offhook.sip.ua import UserAgent
 from offhook.sip.uas import Admit
 
 logger = logging.getLogger("sip.net")
-
-T = TypeVar("T")
 
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 """Asked of the kernel, so that a burst outlives a busy moment of the loop; it may give less."""
@@ -28,7 +27,7 @@ _SHORTEST_WAIT_S = 0.001
 class Endpoint(asyncio.DatagramProtocol):
     """Carries datagrams between a socket and its `UserAgent`, and events to `on_event`.
 
-    `on_event` runs on the loop's thread, in order, and may call `run`. An exception of its is logged, and nothing
+    `on_event` runs on the loop's thread, in order, and may call `do`. An exception of its is logged, and nothing
     else happens to the socket or to other calls.
     """
 
@@ -78,22 +77,23 @@ class Endpoint(asyncio.DatagramProtocol):
 
     @property
     def ua(self) -> UserAgent:
-        """The user agent, for reading (`dump`, `counters`); commands go through `run`."""
+        """The user agent, for reading (`dump`, `counters`); commands go through `do`."""
         if self._ua is None:
             raise LocalError("the endpoint is not open: use Endpoint.open")
         return self._ua
 
-    def run(self, command: Callable[[UserAgent, float], T]) -> T:
-        """Call `command(ua, now)`, then send, deliver events and arm the timer; returns what the command did.
+    def do(self, command: Command) -> str:
+        """Execute a command, then send, deliver events and arm the timer. Returns the handle of the call.
 
-        Raises LocalError when the endpoint is closed, and what the command raises.
+        Raises LocalError when the endpoint is closed, and as `UserAgent.do`.
         """
         if self._transport is None:
             raise LocalError("the endpoint is closed: open a new one")
         try:
-            return command(self.ua, self._loop.time())
+            self.ua.do(command, self._loop.time())
         finally:
             self._pump()
+        return command.call
 
     async def resolve(self, uri: str) -> Address:
         """Where a URI's host is. Raises LocalError when it is none, OSError when the name is not found."""

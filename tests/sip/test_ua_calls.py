@@ -2,6 +2,7 @@
 
 import pytest
 
+from offhook.sip.commands import Answer, AnswerReinvite, Bye, Cancel, Invite, Reinvite, Reject, RejectReinvite, Ring
 from offhook.sip.errors import LocalError
 from offhook.sip.events import (
     CallAnswered,
@@ -29,16 +30,16 @@ def pair(wire: Wire, *, ring: bool = False, answer: bool = True) -> tuple[Agent,
     def handle(event: Event) -> None:
         if isinstance(event, IncomingCall):
             if ring:
-                bob.do(lambda ua, now: ua.ring(event.call, now))
+                bob.do(Ring(event.call))
             if answer:
-                bob.do(lambda ua, now: ua.answer(event.call, ANSWER, now))
+                bob.do(Answer(event.call, ANSWER))
 
     bob.handler = handle
     return alice, bob
 
 
 def dial(alice: Agent) -> str:
-    return alice.do(lambda ua, now: ua.invite(TARGET, OFFER, now))
+    return alice.do(Invite(TARGET, OFFER))
 
 
 def incoming(bob: Agent) -> str:
@@ -70,7 +71,7 @@ def test_a_call_from_its_invite_to_its_end() -> None:
     (event,) = bob.of(IncomingCall)
     assert (event.sdp, event.source, event.request_uri) == (OFFER, ALICE, TARGET)
     assert bob.events[1:] == [CallConfirmed(event.call, None)]
-    alice.do(lambda ua, now: ua.bye(call, now))
+    alice.do(Bye(call))
     wire.run(40)
     assert wire.lines()[5:] == ["BYE", "200 BYE"]
     assert alice.events[-1] == CallEnded(call, EndCause.LOCAL_BYE)
@@ -84,7 +85,7 @@ def test_a_call_from_its_invite_to_its_end() -> None:
 def test_the_callee_hangs_up() -> None:
     wire = Wire()
     alice, bob, call, theirs = established(wire)
-    bob.do(lambda ua, now: ua.bye(theirs, now))
+    bob.do(Bye(theirs))
     wire.run(40)
     assert bob.events[-1] == CallEnded(theirs, EndCause.LOCAL_BYE)
     assert alice.events[-1] == CallEnded(call, EndCause.REMOTE_BYE)
@@ -103,7 +104,7 @@ def test_one_lost_packet_makes_no_difference(position: int, ring: bool) -> None:
     assert len(bob.of(IncomingCall)) == 1
     assert len(bob.of(CallConfirmed)) == 1
     assert live_calls(alice) == live_calls(bob) == ["confirmed"]
-    alice.do(lambda ua, now: ua.bye(call, now))
+    alice.do(Bye(call))
     wire.run(70)
     assert alice.of(CallEnded) == [CallEnded(call, EndCause.LOCAL_BYE)]
     assert bob.of(CallEnded) == [CallEnded(incoming(bob), EndCause.REMOTE_BYE)]
@@ -119,7 +120,7 @@ def test_runs_of_lost_packets_leave_both_sides_agreed(seed: int) -> None:
     wire.run(31)
     assert len(alice.of(CallAnswered)) == 1
     assert len(bob.of(IncomingCall)) == len(bob.of(CallConfirmed)) == 1
-    bob.do(lambda ua, now: ua.bye(incoming(bob), now))
+    bob.do(Bye(incoming(bob)))
     wire.run(100)
     assert len(alice.of(CallEnded)) == len(bob.of(CallEnded)) == 1
     assert alice.ua.idle
@@ -158,21 +159,21 @@ def test_bye_before_the_ack_waits_for_it() -> None:
     call = dial(alice)
     wire.run(0.2)
     assert wire.lines() == ["INVITE", "100 INVITE", "200 INVITE", "ACK"]
-    bob.do(lambda ua, now: ua.bye(incoming(bob), now))
+    bob.do(Bye(incoming(bob)))
     assert bob.events[-1] == CallEnded(incoming(bob), EndCause.LOCAL_BYE)
     assert "BYE" not in wire.lines()
     wire.run(1)
     assert wire.lines()[4:] == ["200 INVITE", "ACK", "BYE", "200 BYE"]
     assert alice.events[-1] == CallEnded(call, EndCause.REMOTE_BYE)
     with pytest.raises(LocalError, match="no call"):
-        bob.do(lambda ua, now: ua.bye(incoming(bob), now))
+        bob.do(Bye(incoming(bob)))
 
 
 def test_bye_is_repeated_and_given_up() -> None:
     wire = Wire()
     alice, _, call, _ = established(wire)
     wire.drop = lambda sent: True
-    alice.do(lambda ua, now: ua.bye(call, now))
+    alice.do(Bye(call))
     wire.run(40)
     assert len(wire.times("BYE")) == 11
     assert alice.of(CallEnded) == [CallEnded(call, EndCause.LOCAL_BYE)]
@@ -182,8 +183,8 @@ def test_bye_is_repeated_and_given_up() -> None:
 def test_byes_that_cross() -> None:
     wire = Wire()
     alice, bob, call, theirs = established(wire)
-    alice.do(lambda ua, now: ua.bye(call, now))
-    bob.do(lambda ua, now: ua.bye(theirs, now))
+    alice.do(Bye(call))
+    bob.do(Bye(theirs))
     wire.run(70)
     assert len(alice.of(CallEnded)) == len(bob.of(CallEnded)) == 1
     assert alice.ua.idle
@@ -195,7 +196,7 @@ def test_rejection_with_headers() -> None:
     alice, bob = pair(wire, answer=False)
     call = dial(alice)
     wire.run(0.1)
-    bob.do(lambda ua, now: ua.reject(incoming(bob), 486, now, headers=[("Retry-After", "30")]))
+    bob.do(Reject(incoming(bob), 486, headers=(("Retry-After", "30"),)))
     wire.run(60)
     assert alice.events == [CallRejected(call, 486, "Busy Here")]
     assert bob.of(CallEnded) == []
@@ -210,7 +211,7 @@ def test_cancel_while_ringing() -> None:
     alice, bob = pair(wire, ring=True, answer=False)
     call = dial(alice)
     wire.run(1)
-    alice.do(lambda ua, now: ua.cancel(call, now))
+    alice.do(Cancel(call))
     wire.run(60)
     assert wire.lines()[3:] == ["CANCEL", "200 CANCEL", "487 INVITE", "ACK"]
     assert alice.events[-1] == CallRejected(call, 487, "Request Terminated")
@@ -225,7 +226,7 @@ def test_cancel_with_a_lost_packet(position: int) -> None:
     alice, bob = pair(wire, ring=True, answer=False)
     call = dial(alice)
     wire.run(1)
-    alice.do(lambda ua, now: ua.cancel(call, now))
+    alice.do(Cancel(call))
     wire.run(70)
     assert alice.events[-1] == CallRejected(call, 487, "Request Terminated")
     assert bob.of(CallCancelled) == [CallCancelled(incoming(bob))]
@@ -237,7 +238,7 @@ def test_cancel_waits_for_a_provisional_response() -> None:
     wire = Wire(lose=[0, 1])
     alice, bob = pair(wire, answer=False)
     call = dial(alice)
-    alice.do(lambda ua, now: ua.cancel(call, now))
+    alice.do(Cancel(call))
     wire.run(1)
     assert wire.lines() == ["INVITE", "INVITE"]
     wire.run(60)
@@ -251,8 +252,8 @@ def test_cancel_that_meets_the_answer_hangs_up() -> None:
     alice, bob = pair(wire, ring=True, answer=False)
     call = dial(alice)
     wire.run(1)
-    bob.do(lambda ua, now: ua.answer(incoming(bob), ANSWER, now))
-    alice.do(lambda ua, now: ua.cancel(call, now))
+    bob.do(Answer(incoming(bob), ANSWER))
+    alice.do(Cancel(call))
     wire.run(70)
     assert wire.lines()[3:] == ["200 INVITE", "CANCEL", "ACK", "BYE", "200 CANCEL", "200 BYE"]
     assert alice.events[-1] == CallEnded(call, EndCause.LOCAL_BYE)
@@ -268,7 +269,7 @@ def test_cancel_that_nobody_hears_gives_up() -> None:
     call = dial(alice)
     wire.run(1)
     wire.drop = lambda sent: True
-    alice.do(lambda ua, now: ua.cancel(call, now))
+    alice.do(Cancel(call))
     wire.run(31.9)
     assert alice.of(CallEnded) == []
     wire.run(0.2)
@@ -297,16 +298,16 @@ def test_a_call_that_rings_too_long_is_taken_back() -> None:
 def test_reinvites_both_ways() -> None:
     wire = Wire()
     alice, bob, call, theirs = established(wire)
-    alice.do(lambda ua, now: ua.reinvite(call, b"new offer", now))
+    alice.do(Reinvite(call, b"new offer"))
     wire.run(0.1)
     assert bob.of(ReinviteReceived) == [ReinviteReceived(theirs, b"new offer")]
-    bob.do(lambda ua, now: ua.answer_reinvite(theirs, b"new answer", now))
+    bob.do(AnswerReinvite(theirs, b"new answer"))
     wire.run(1)
     assert alice.of(ReinviteAnswered) == [ReinviteAnswered(call, b"new answer")]
     assert bob.of(ReinviteConfirmed) == [ReinviteConfirmed(theirs, None)]
-    bob.do(lambda ua, now: ua.reinvite(theirs, b"hold", now))
+    bob.do(Reinvite(theirs, b"hold"))
     wire.run(0.1)
-    alice.do(lambda ua, now: ua.reject_reinvite(call, 488, now))
+    alice.do(RejectReinvite(call, 488))
     wire.run(1)
     assert bob.of(ReinviteRejected) == [ReinviteRejected(theirs, 488, "Not Acceptable Here")]
     assert live_calls(alice) == live_calls(bob) == ["confirmed"]
@@ -319,9 +320,9 @@ def test_a_reinvite_with_a_lost_packet(lost: str) -> None:
     alice, bob, call, theirs = established(wire)
     start = len(wire.log)
     wire.drop = lambda sent: sent.line == lost and lost not in [each.line for each in wire.log[start:]]
-    alice.do(lambda ua, now: ua.reinvite(call, b"new offer", now))
+    alice.do(Reinvite(call, b"new offer"))
     wire.run(1)
-    bob.do(lambda ua, now: ua.answer_reinvite(theirs, b"new answer", now))
+    bob.do(AnswerReinvite(theirs, b"new answer"))
     wire.run(10)
     assert alice.of(ReinviteAnswered) == [ReinviteAnswered(call, b"new answer")]
     assert bob.of(ReinviteReceived) == [ReinviteReceived(theirs, b"new offer")]
@@ -334,9 +335,9 @@ def test_a_reinvite_whose_2xx_is_never_acknowledged_ends_the_call() -> None:
     wire = Wire()
     alice, bob, call, theirs = established(wire)
     wire.drop = lambda sent: sent.line == "ACK"
-    alice.do(lambda ua, now: ua.reinvite(call, b"new offer", now))
+    alice.do(Reinvite(call, b"new offer"))
     wire.run(0.1)
-    bob.do(lambda ua, now: ua.answer_reinvite(theirs, b"new answer", now))
+    bob.do(AnswerReinvite(theirs, b"new answer"))
     wire.run(40)
     assert bob.of(CallEnded) == [CallEnded(theirs, EndCause.ACK_TIMEOUT)]
     assert alice.of(CallEnded) == [CallEnded(call, EndCause.REMOTE_BYE)]
@@ -346,7 +347,7 @@ def test_a_reinvite_that_nobody_answers_ends_the_call() -> None:
     wire = Wire()
     alice, _, call, _ = established(wire)
     wire.drop = lambda sent: True
-    alice.do(lambda ua, now: ua.reinvite(call, b"new offer", now))
+    alice.do(Reinvite(call, b"new offer"))
     wire.run(33)
     assert alice.of(CallEnded) == [CallEnded(call, EndCause.TIMEOUT)]
     assert wire.lines()[-1] == "BYE"
@@ -355,19 +356,19 @@ def test_a_reinvite_that_nobody_answers_ends_the_call() -> None:
 def test_glare() -> None:
     wire = Wire()
     alice, bob, call, theirs = established(wire)
-    alice.handler = lambda event: (
-        alice.do(lambda ua, now: ua.answer_reinvite(call, b"alice answers", now))
-        if isinstance(event, ReinviteReceived)
-        else None
-    )
-    bob.handler = lambda event: (
-        bob.do(lambda ua, now: ua.answer_reinvite(theirs, b"bob answers", now))
-        if isinstance(event, ReinviteReceived)
-        else None
-    )
+
+    def alice_answers(event: Event) -> None:
+        if isinstance(event, ReinviteReceived):
+            alice.do(AnswerReinvite(call, b"alice answers"))
+
+    def bob_answers(event: Event) -> None:
+        if isinstance(event, ReinviteReceived):
+            bob.do(AnswerReinvite(theirs, b"bob answers"))
+
+    alice.handler, bob.handler = alice_answers, bob_answers
     start = len(wire.log)
-    alice.do(lambda ua, now: ua.reinvite(call, b"alice offers", now))
-    bob.do(lambda ua, now: ua.reinvite(theirs, b"bob offers", now))
+    alice.do(Reinvite(call, b"alice offers"))
+    bob.do(Reinvite(theirs, b"bob offers"))
     glared_at = wire.now
     wire.run(0.05)
     assert wire.lines()[start:].count("491 INVITE") == 2
@@ -391,49 +392,42 @@ def test_commands_out_of_order_are_misuse() -> None:
     wire.run(0.1)
     theirs = incoming(bob)
     with pytest.raises(LocalError):
-        bob.do(lambda ua, now: ua.bye(theirs, now))
+        bob.do(Bye(theirs))
     with pytest.raises(LocalError):
-        bob.do(lambda ua, now: ua.reinvite(theirs, OFFER, now))
+        bob.do(Reinvite(theirs, OFFER))
     with pytest.raises(LocalError):
-        bob.do(lambda ua, now: ua.reject(theirs, 200, now))
+        bob.do(Reject(theirs, 200))
     with pytest.raises(LocalError):
-        bob.do(lambda ua, now: ua.reject(theirs, 486, now, headers=[("X", "a\r\nEvil: 1")]))
+        bob.do(Reject(theirs, 486, headers=(("X", "a\r\nEvil: 1"),)))
     with pytest.raises(LocalError):
-        alice.do(lambda ua, now: ua.answer(call, ANSWER, now))
-    bob.do(lambda ua, now: ua.answer(theirs, ANSWER, now))
+        alice.do(Answer(call, ANSWER))
+    bob.do(Answer(theirs, ANSWER))
     with pytest.raises(LocalError):
-        bob.do(lambda ua, now: ua.answer(theirs, ANSWER, now))
+        bob.do(Answer(theirs, ANSWER))
     wire.run(1)
     with pytest.raises(LocalError):
-        alice.do(lambda ua, now: ua.cancel(call, now))
+        alice.do(Cancel(call))
     with pytest.raises(LocalError):
-        bob.do(lambda ua, now: ua.answer_reinvite(theirs, ANSWER, now))
-    alice.do(lambda ua, now: ua.reinvite(call, OFFER, now))
+        bob.do(AnswerReinvite(theirs, ANSWER))
+    alice.do(Reinvite(call, OFFER))
     with pytest.raises(LocalError):
-        alice.do(lambda ua, now: ua.reinvite(call, OFFER, now))
+        alice.do(Reinvite(call, OFFER))
     with pytest.raises(LocalError):
-        alice.do(lambda ua, now: ua.bye("nobody", now))
+        alice.do(Bye("nobody"))
 
 
 @pytest.mark.parametrize("target", ["", "bob", "sip:bob@example.com", "sip:b>ob@192.0.2.2", "sip:a@192.0.2.2\r\nX: y"])
 def test_targets_that_cannot_be_called(target: str) -> None:
     alice = Wire().add("alice", ALICE)
     with pytest.raises(LocalError):
-        alice.do(lambda ua, now: ua.invite(target, OFFER, now))
+        alice.do(Invite(target, OFFER))
 
 
 def test_a_destination_saves_the_look_up() -> None:
     wire = Wire()
     alice, bob = pair(wire)
     alice.do(
-        lambda ua, now: ua.invite(
-            "sip:bob@example.com",
-            OFFER,
-            now,
-            destination=BOB,
-            from_uri="sip:me@example.org",
-            headers=[("X-Id", "7")],
-        )
+        Invite("sip:bob@example.com", OFFER, destination=BOB, from_uri="sip:me@example.org", headers=(("X-Id", "7"),))
     )
     wire.run(1)
     (event,) = bob.of(IncomingCall)
@@ -446,7 +440,8 @@ def test_a_transport_error_ends_a_call_that_is_being_made() -> None:
     wire = Wire()
     alice = wire.add("alice", ALICE)
     call = dial(alice)
-    alice.do(lambda ua, now: ua.transport_failed(BOB, now))
+    alice.ua.transport_failed(BOB, wire.now)
+    alice.pump()
     assert alice.events == [CallEnded(call, EndCause.TRANSPORT)]
     assert alice.ua.idle
 
@@ -455,7 +450,7 @@ def test_advertised_address() -> None:
     wire = Wire()
     public = ALICE
     bob = wire.add("bob", BOB, UaSettings(advertised=public, contact_user="me"))
-    bob.do(lambda ua, now: ua.invite("sip:x@192.0.2.9", OFFER, now))
+    bob.do(Invite("sip:x@192.0.2.9", OFFER))
     data = wire.log[0].data
     assert b"Contact: <sip:me@192.0.2.1:5060>\r\n" in data
     assert data.splitlines()[1].startswith(b"Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK")
@@ -471,7 +466,7 @@ def test_a_thousand_calls_at_once() -> None:
     assert len(alice.of(CallAnswered)) == len(bob.of(CallConfirmed)) == bob_calls
     for event in alice.of(CallAnswered):
         call = event.call
-        alice.do(lambda ua, now, call=call: ua.bye(call, now))  # type: ignore[misc]
+        alice.do(Bye(call))
     wire.run(60)
     assert len(bob.of(CallEnded)) == bob_calls
     assert alice.ua.idle

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from offhook.sip.commands import AnswerReinvite, Bye, Reinvite
 from offhook.sip.dialog.invite_usage import InviteUsage
 from offhook.sip.transaction.server import ServerTransaction
 from tests.sip.dialog.harness import ALICE, ANSWER, BOB, OFFER, Wire
@@ -31,12 +32,12 @@ def test_nothing_of_a_call_is_left(reinvite: bool) -> None:
     wire = Wire()
     alice, bob, call, theirs = established(wire)
     if reinvite:
-        bob.do(lambda ua, now: ua.reinvite(theirs, OFFER, now))
+        bob.do(Reinvite(theirs, OFFER))
         wire.run(1)
-        alice.do(lambda ua, now: ua.answer_reinvite(call, ANSWER, now))
+        alice.do(AnswerReinvite(call, ANSWER))
         wire.run(1)
     assert alive()
-    alice.do(lambda ua, now: ua.bye(call, now))
+    alice.do(Bye(call))
     wire.run(FORGOTTEN_S)
     assert alive() == []
     assert incoming(bob) == theirs

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from offhook.sip.commands import Answer, AnswerReinvite, Reject, Ring
 from offhook.sip.events import CallConfirmed, CallEnded, EndCause, IncomingCall, ReinviteReceived
 from offhook.sip.message.message import Response
 from offhook.sip.net.address import Address
@@ -140,7 +141,7 @@ def answered(phone: Phone | None = None) -> tuple[Phone, str]:
     phone = phone or Phone()
     phone.send(invite())
     call = phone.of(IncomingCall)[0].call
-    phone.do(lambda ua, now: ua.answer(call, ANSWER, now))
+    phone.do(Answer(call, ANSWER))
     (ok,) = phone.responses()
     tag = to_tag(ok)
     assert phone.send(inside("ACK", tag, 1)) == []
@@ -152,7 +153,7 @@ def test_the_2xx() -> None:
     phone = Phone()
     phone.send(invite(extra=(CONTACT, "Record-Route: <sip:p1.example.com;lr>, <sip:p2.example.com;lr>")))
     call = phone.of(IncomingCall)[0].call
-    phone.do(lambda ua, now: ua.answer(call, ANSWER, now))
+    phone.do(Answer(call, ANSWER))
     (response,) = phone.responses()
     assert (response.status, response.reason) == (200, "OK")
     assert response.body == ANSWER
@@ -167,7 +168,7 @@ def test_an_offer_in_the_2xx_is_answered_in_the_ack() -> None:
     phone.send(invite(body=b""))
     (event,) = phone.of(IncomingCall)
     assert event.sdp is None
-    phone.do(lambda ua, now: ua.answer(event.call, OFFER, now))
+    phone.do(Answer(event.call, OFFER))
     (ok,) = phone.responses()
     phone.send(inside("ACK", to_tag(ok), 1, body=ANSWER))
     assert phone.of(CallConfirmed) == [CallConfirmed(event.call, ANSWER)]
@@ -177,7 +178,7 @@ def test_all_responses_to_an_invite_have_one_tag() -> None:
     phone = Phone()
     phone.send(invite())
     call = phone.of(IncomingCall)[0].call
-    phone.do(lambda ua, now: ua.ring(call, now))
+    phone.do(Ring(call))
     (ringing,) = phone.responses()
     ok, terminated = phone.send(Message("CANCEL"))
     assert (ringing.status, ok.status, terminated.status) == (180, 200, 487)
@@ -190,11 +191,11 @@ def test_a_retransmitted_invite_gets_the_latest_provisional_and_after_the_2xx_no
     (again,) = phone.send(invite())
     assert bytes(again) == bytes(trying)
     call = phone.of(IncomingCall)[0].call
-    phone.do(lambda ua, now: ua.ring(call, now))
+    phone.do(Ring(call))
     (ringing,) = phone.responses()
     (again,) = phone.send(invite())
     assert bytes(again) == bytes(ringing)
-    phone.do(lambda ua, now: ua.answer(call, ANSWER, now))
+    phone.do(Answer(call, ANSWER))
     phone.responses()
     assert phone.send(invite()) == []
     assert len(phone.of(IncomingCall)) == 1
@@ -232,7 +233,7 @@ def test_transactions_of_rfc_2543(branch: str) -> None:
     assert trying.status == 100
     assert [response.status for response in phone.send(invite(branch=branch))] == [100]
     call = phone.of(IncomingCall)[0].call
-    phone.do(lambda ua, now: ua.reject(call, 486, now))
+    phone.do(Reject(call, 486))
     (busy,) = phone.responses()
     ack = Message("ACK", branch=branch, to=f"<sip:bot@example.com>;tag={to_tag(busy)}")
     assert phone.send(ack) == []
@@ -289,7 +290,7 @@ def test_a_flood_of_invites_meets_a_stateless_503() -> None:
     assert isinstance(transactions, list)
     assert len(transactions) == 2
     call = phone.of(IncomingCall)[0].call
-    phone.do(lambda ua, now: ua.reject(call, 486, now))
+    phone.do(Reject(call, 486))
     phone.responses()
     (response,) = phone.send(invite(branch="z9hG4bK10", call_id="call-10"))
     assert response.status == 100
@@ -345,7 +346,7 @@ def test_a_bye_of_the_early_dialog() -> None:
     phone = Phone()
     phone.send(invite())
     call = phone.of(IncomingCall)[0].call
-    phone.do(lambda ua, now: ua.ring(call, now))
+    phone.do(Ring(call))
     (ringing,) = phone.responses()
     statuses = [response.status for response in phone.send(inside("BYE", to_tag(ringing), 2))]
     assert statuses == [200, 487]
@@ -355,7 +356,7 @@ def test_a_second_invite_before_the_first_is_answered() -> None:
     phone = Phone()
     phone.send(invite())
     call = phone.of(IncomingCall)[0].call
-    phone.do(lambda ua, now: ua.ring(call, now))
+    phone.do(Ring(call))
     (ringing,) = phone.responses()
     (response,) = phone.send(inside("INVITE", to_tag(ringing), 2, extra=(CONTACT,), body=OFFER))
     assert response.status == 500
@@ -366,7 +367,7 @@ def test_a_reinvite_before_the_ack() -> None:
     phone = Phone()
     phone.send(invite())
     call = phone.of(IncomingCall)[0].call
-    phone.do(lambda ua, now: ua.answer(call, ANSWER, now))
+    phone.do(Answer(call, ANSWER))
     (ok,) = phone.responses()
     (response,) = phone.send(inside("INVITE", to_tag(ok), 2, extra=(CONTACT,), body=OFFER))
     assert response.status == 491
@@ -453,13 +454,13 @@ def test_no_mutilated_message_of_a_call_hurts(victim: int, cuts: list[tuple[floa
     tag = "none"
     for event in phone.of(IncomingCall):
         call = event.call
-        phone.do(lambda ua, now, call=call: ua.answer(call, ANSWER, now))  # type: ignore[misc]
+        phone.do(Answer(call, ANSWER))
         tag = to_tag(phone.responses()[0])
     phone.send(wire(inside("ACK", tag, 1), 1))
     phone.send(wire(inside("INVITE", tag, 2, extra=(CONTACT,), body=OFFER), 2))
     for changed in phone.of(ReinviteReceived):
         call = changed.call
-        phone.do(lambda ua, now, call=call: ua.answer_reinvite(call, ANSWER, now))  # type: ignore[misc]
+        phone.do(AnswerReinvite(call, ANSWER))
     phone.send(wire(inside("ACK", tag, 2), 1))
     phone.send(wire(inside("BYE", tag, 3), 3))
     phone.run(400)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from offhook.sip.commands import Answer, AnswerReinvite, Bye, Invite, Reinvite, Reject
 from offhook.sip.events import (
     CallAnswered,
     CallConfirmed,
@@ -25,7 +26,7 @@ CONTACT = ("Contact: <sip:alice@192.0.2.1:5060>",)
 
 def dialled(settings: UaSettings | None = None) -> tuple[Phone, str, Request]:
     phone = Phone(settings)
-    call = phone.do(lambda ua, now: ua.invite("sip:alice@192.0.2.1", OFFER, now))
+    call = phone.do(Invite("sip:alice@192.0.2.1", OFFER))
     (request,) = phone.requests()
     return phone, call, request
 
@@ -39,7 +40,7 @@ def answered_by_us() -> tuple[Phone, str, str]:
     phone = Phone()
     phone.send(invite())
     call = phone.of(IncomingCall)[0].call
-    phone.do(lambda ua, now: ua.answer(call, ANSWER, now))
+    phone.do(Answer(call, ANSWER))
     (ok,) = phone.responses()
     phone.send(inside("ACK", to_tag(ok), 1))
     return phone, call, to_tag(ok)
@@ -119,7 +120,7 @@ def test_loose_routes() -> None:
     phone, call, request = dialled()
     routes = ("Record-Route: <sip:192.0.2.21;lr>, <sip:192.0.2.22:5070;lr>", "Contact: <sip:desk@192.0.2.30:5090>")
     (ack,) = give(phone, reply(request, 200, extra=routes))
-    phone.do(lambda ua, now: ua.bye(call, now))
+    phone.do(Bye(call))
     (bye,) = phone.requests()
     for each in (ack, bye):
         assert each.uri == "sip:desk@192.0.2.30:5090"
@@ -131,7 +132,7 @@ def test_strict_routes() -> None:
     phone, call, request = dialled()
     routes = ("Record-Route: <sip:192.0.2.21>, <sip:192.0.2.22>", "Contact: <sip:desk@192.0.2.30:5090>")
     give(phone, reply(request, 200, extra=routes))
-    phone.do(lambda ua, now: ua.bye(call, now))
+    phone.do(Bye(call))
     (bye,) = phone.requests()
     assert bye.uri == "sip:192.0.2.22"
     assert bye.headers.get_all("Route") == ["<sip:192.0.2.21>", "<sip:desk@192.0.2.30:5090>"]
@@ -153,10 +154,10 @@ def test_where_our_bye_goes(contact: str, source: Address, destination: Address)
     phone = Phone()
     phone.send(invite(extra=(f"Contact: {contact}",)), source)
     call = phone.of(IncomingCall)[0].call
-    phone.do(lambda ua, now: ua.answer(call, ANSWER, now))
+    phone.do(Answer(call, ANSWER))
     (ok,) = phone.responses()
     phone.send(inside("ACK", to_tag(ok), 1), source)
-    phone.do(lambda ua, now: ua.bye(call, now))
+    phone.do(Bye(call))
     (bye,) = phone.requests()
     assert f"<{bye.uri}>" == contact
     assert phone.sent[-1][1] == destination
@@ -169,7 +170,7 @@ def test_a_reinvite_without_an_offer_is_answered_in_its_ack() -> None:
     (trying,) = phone.send(inside("INVITE", tag, 2, extra=CONTACT))
     assert trying.status == 100
     assert phone.of(ReinviteReceived) == [ReinviteReceived(call, None)]
-    phone.do(lambda ua, now: ua.answer_reinvite(call, OFFER, now))
+    phone.do(AnswerReinvite(call, OFFER))
     (ok,) = phone.responses()
     assert (ok.status, ok.body, to_tag(ok)) == (200, OFFER, tag)
     phone.send(inside("ACK", tag, 2, body=ANSWER))
@@ -181,10 +182,10 @@ def test_a_reinvite_without_an_offer_is_answered_in_its_ack() -> None:
 def test_a_reinvite_moves_the_remote_target() -> None:
     phone, call, tag = answered_by_us()
     phone.send(inside("INVITE", tag, 2, extra=("Contact: <sip:alice@192.0.2.99:5099>",), body=OFFER))
-    phone.do(lambda ua, now: ua.answer_reinvite(call, ANSWER, now))
+    phone.do(AnswerReinvite(call, ANSWER))
     phone.responses()
     phone.send(inside("ACK", tag, 2))
-    phone.do(lambda ua, now: ua.bye(call, now))
+    phone.do(Bye(call))
     (bye,) = phone.requests()
     assert bye.uri == "sip:alice@192.0.2.99:5099"
     assert phone.sent[-1][1] == Address("192.0.2.99", 5099)
@@ -196,7 +197,7 @@ def test_reinvites_that_overlap() -> None:
     (response,) = phone.send(inside("INVITE", tag, 3, extra=CONTACT, body=OFFER))
     assert response.status == 500
     assert 0 <= int(response.headers.get("Retry-After") or "") <= 10
-    phone.do(lambda ua, now: ua.answer_reinvite(call, ANSWER, now))
+    phone.do(AnswerReinvite(call, ANSWER))
     phone.responses()
     (response,) = phone.send(inside("INVITE", tag, 4, extra=CONTACT, body=OFFER))
     assert response.status == 491
@@ -233,7 +234,7 @@ def test_a_bye_answers_the_reinvite_that_waits() -> None:
 
 def test_a_reinvite_of_ours_that_is_answered_after_the_end_is_still_acknowledged() -> None:
     phone, call, tag = answered_by_us()
-    phone.do(lambda ua, now: ua.reinvite(call, OFFER, now))
+    phone.do(Reinvite(call, OFFER))
     (request,) = phone.requests()
     phone.send(inside("BYE", tag, 2))
     (ack,) = give(phone, reply(request, 200, body=ANSWER))
@@ -247,7 +248,7 @@ def test_a_reinvite_of_ours_that_is_answered_after_the_end_is_still_acknowledged
 @pytest.mark.parametrize("status", [408, 481])
 def test_a_far_end_that_has_forgotten_the_call_ends_it(status: int) -> None:
     phone, call, _ = answered_by_us()
-    phone.do(lambda ua, now: ua.reinvite(call, OFFER, now))
+    phone.do(Reinvite(call, OFFER))
     (request,) = phone.requests()
     assert [each.method for each in give(phone, reply(request, status))] == ["ACK", "BYE"]
     assert phone.of(CallEnded) == [CallEnded(call, EndCause.TIMEOUT)]
@@ -255,7 +256,7 @@ def test_a_far_end_that_has_forgotten_the_call_ends_it(status: int) -> None:
 
 def test_glare_is_tried_again_and_given_up_in_the_end() -> None:
     phone, call, _ = answered_by_us()
-    phone.do(lambda ua, now: ua.reinvite(call, OFFER, now))
+    phone.do(Reinvite(call, OFFER))
     sent = phone.requests()
     for _ in range(5):
         give(phone, reply(sent[-1], 491))
@@ -267,13 +268,13 @@ def test_glare_is_tried_again_and_given_up_in_the_end() -> None:
 
 def test_their_reinvite_comes_first_while_ours_waits_out_a_glare() -> None:
     phone, call, tag = answered_by_us()
-    phone.do(lambda ua, now: ua.reinvite(call, OFFER, now))
+    phone.do(Reinvite(call, OFFER))
     (request,) = phone.requests()
     give(phone, reply(request, 491))
     phone.send(inside("INVITE", tag, 2, extra=CONTACT, body=OFFER))
     assert phone.of(ReinviteReceived) == [ReinviteReceived(call, OFFER)]
     assert phone.run(10) == []
-    phone.do(lambda ua, now: ua.answer_reinvite(call, ANSWER, now))
+    phone.do(AnswerReinvite(call, ANSWER))
     phone.responses()
     phone.send(inside("ACK", tag, 2))
     sent = [each for _, each in phone.run(2.0)]
@@ -302,6 +303,6 @@ def test_a_redirection_carries_the_contact_it_is_given() -> None:
     phone = Phone()
     phone.send(invite())
     call = phone.of(IncomingCall)[0].call
-    phone.do(lambda ua, now: ua.reject(call, 302, now, headers=[("Contact", "<sip:desk@192.0.2.50>")]))
+    phone.do(Reject(call, 302, headers=(("Contact", "<sip:desk@192.0.2.50>"),)))
     (response,) = phone.responses()
     assert (response.status, response.headers.get_all("Contact")) == (302, ["<sip:desk@192.0.2.50>"])

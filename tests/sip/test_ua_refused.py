@@ -2,6 +2,7 @@
 
 import pytest
 
+from offhook.sip.commands import Answer, Invite, Reject
 from offhook.sip.events import CallEnded, CallRejected, IncomingCall
 from offhook.sip.message.message import Response
 from offhook.sip.settings import UaSettings
@@ -92,7 +93,7 @@ def test_what_the_limits_of_the_user_agent_refuse_is_repeated_too() -> None:
     phone.send(invite())
     phone.send(invite(branch="z9hG4bK2", call_id="call-2"))
     (call,) = (event.call for event in phone.of(IncomingCall))
-    phone.do(lambda ua, now: ua.reject(call, 486, now))
+    phone.do(Reject(call, 486))
     phone.collect()
     assert [response.status for response in phone.send(invite(branch="z9hG4bK2", call_id="call-2"))] == [503]
     assert phone.ua.counters.rejected_by_status == {503: 1}
@@ -116,7 +117,7 @@ def test_a_call_that_goes_on_may_change_its_media(phone: Phone, door: Door) -> N
     door.refusal = None
     phone.send(invite())
     (call,) = (event.call for event in phone.of(IncomingCall))
-    phone.do(lambda ua, now: ua.answer(call, OFFER, now))
+    phone.do(Answer(call, OFFER))
     (ok,) = phone.responses()
     phone.send(inside("ACK", to_tag(ok), 1))
     door.refusal = FULL
@@ -144,7 +145,7 @@ def test_a_wait_that_the_owner_chose_is_left_alone() -> None:
     phone = Phone()
     phone.send(invite())
     (call,) = (event.call for event in phone.of(IncomingCall))
-    phone.do(lambda ua, now: ua.reject(call, 503, now, headers=[("retry-after", "60")]))
+    phone.do(Reject(call, 503, headers=(("retry-after", "60"),)))
     (response,) = (message for message in phone.collect() if isinstance(message, Response))
     assert response.headers.get_all("Retry-After") == ["60"]
 
@@ -164,7 +165,7 @@ def test_on_a_link_that_loses_it_the_caller_is_refused_once(door: Door, lost: st
         return True
 
     wire.drop = lambda sent: first(sent.line)
-    call = alice.do(lambda ua, now: ua.invite(TARGET, OFFER, now))
+    call = alice.do(Invite(TARGET, OFFER))
     wire.run(0.1)
     door.refusal = None
     wire.run(100)

@@ -8,6 +8,7 @@ import pytest
 
 from offhook.calls import captures as module
 from offhook.calls.captures import RECENT, Captures, SipDatagram, SipTap
+from offhook.sip.commands import Reject
 from offhook.sip.events import Event, IncomingCall
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
@@ -81,7 +82,7 @@ async def test_all_of_a_call_from_its_first_datagram_on(bench: Bench, name: str)
     invite = request("INVITE", "captured", name)
     trying = await bench.ask(invite)
     (call,) = bench.calls
-    bench.endpoint.run(lambda ua, now: ua.reject(call.call, 486, now))
+    bench.endpoint.do(Reject(call.call, 486))
     busy = await asyncio.wait_for(bench.wire.came.get(), 5)
     assert busy.startswith(b"SIP/2.0 486")
     assert [(one.data, one.received) for one in bench.told] == [(invite, True), (trying, False), (busy, False)]

@@ -14,6 +14,7 @@ from offhook.pipeline.trace import SessionEvent
 from offhook.process.node import Node
 from offhook.records import CallRecord, Disposition
 from offhook.settings.config import Config
+from offhook.sip.commands import Cancel, Invite
 from offhook.sip.events import CallRejected, Event
 from offhook.sip.net.endpoint import Endpoint
 from offhook.sip.sdp.negotiate import LocalMedia, make_offer
@@ -168,10 +169,10 @@ async def test_a_cancel_while_the_record_is_being_written(start: Start, monkeypa
     try:
         offer = make_offer(LocalMedia(HOST, 40_000, 1, 1))
         target = node.sip_address
-        handle = endpoint.run(lambda ua, now: ua.invite(f"sip:bot@{target}", offer, now, destination=target))
+        handle = endpoint.do(Invite(f"sip:bot@{target}", offer, destination=target))
         await asyncio.wait_for(writing.wait(), 5)
         await asyncio.sleep(0.01)  # for the 100 that has to come first: a CANCEL waits for it
-        endpoint.run(lambda ua, now: ua.cancel(handle, now))
+        endpoint.do(Cancel(handle))
         event = await asyncio.wait_for(events.get(), 5)
         assert isinstance(event, CallRejected) and event.status == 487
         assert rows[0].result(5)

@@ -13,9 +13,7 @@ from offhook.observe.metrics import Metrics
 from offhook.observe.metrics_snapshot import snapshot
 from offhook.process.channel import Channel, channel_pair
 from offhook.process.messages import (
-    Answer,
     Ask,
-    Bye,
     Claim,
     Claimed,
     Exited,
@@ -33,6 +31,7 @@ from offhook.process.messages import (
 )
 from offhook.process.supervisor import Supervisor
 from offhook.settings.config import Config
+from offhook.sip.commands import Answer, Bye, Cancel, CommandFailed, Invite
 from offhook.sip.events import CallAnswered, CallCancelled, CallConfirmed, CallEnded, CallRejected, Event, IncomingCall
 from offhook.sip.net.endpoint import Endpoint
 from offhook.sip.sdp.negotiate import LocalMedia, make_offer
@@ -112,7 +111,7 @@ class Phone:
         if self.endpoint is None:
             self.endpoint = await Endpoint.open(HOST, 0, self.events.put_nowait)
         offer, target = make_offer(LocalMedia(HOST, 40_000, 1, 1)), supervisor.sip_address
-        return self.endpoint.run(lambda ua, now: ua.invite(f"sip:bot@{target}", offer, now, destination=target))
+        return self.endpoint.do(Invite(f"sip:bot@{target}", offer, destination=target))
 
     async def event(self) -> Event:
         return await asyncio.wait_for(self.events.get(), 5)
@@ -218,7 +217,7 @@ async def test_a_call_that_a_dying_worker_has_answered_is_hung_up(start: Start, 
     assert supervisor.ready().details["calls"] == 0
 
 
-async def test_commands_for_a_call_that_another_worker_has_are_not_obeyed(
+async def test_commands_for_a_call_that_another_worker_has_are_not_executed(
     start: Start, nursery: Nursery, phone: Phone
 ) -> None:
     supervisor = await start()
@@ -236,10 +235,13 @@ async def test_a_caller_who_gives_up(start: Start, nursery: Nursery, phone: Phon
     handle = await phone.call(supervisor)
     invite = await nursery.workers[0].until(IncomingCall)
     assert phone.endpoint is not None
-    phone.endpoint.run(lambda ua, now: ua.cancel(handle, now))
+    phone.endpoint.do(Cancel(handle))
     assert await phone.event() == CallRejected(handle, 487, "Request Terminated")
     await nursery.workers[0].until(CallCancelled)
-    nursery.workers[0].channel.send(answer(invite))  # crossed it
+    crossed = answer(invite)
+    nursery.workers[0].channel.send(crossed)
+    failed = await nursery.workers[0].until(CommandFailed)
+    assert failed.command == crossed and "no call" in failed.why
     nursery.workers[0].channel.send(Over(invite.call))
     assert await supervisor.drain(5)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from offhook.sip.commands import Command
 from offhook.sip.events import Event
 from offhook.sip.message.message import Request, Response
 from offhook.sip.message.parser import parse
@@ -11,7 +12,6 @@ from offhook.sip.net.address import Address
 from offhook.sip.settings import UaSettings
 from offhook.sip.ua import UserAgent
 
-T = TypeVar("T")
 E = TypeVar("E")
 
 OFFER = b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\n"
@@ -65,10 +65,11 @@ class Agent:
         self.events: list[Event] = []
         self.handler: Callable[[Event], None] = lambda event: None
 
-    def do(self, command: Callable[[UserAgent, float], T]) -> T:
-        result = command(self.ua, self.wire.now)
+    def do(self, command: Command) -> str:
+        """Execute it; returns the call's handle."""
+        self.ua.do(command, self.wire.now)
         self.pump()
-        return result
+        return command.call
 
     def pump(self) -> None:
         while True:
@@ -195,9 +196,10 @@ class Phone:
         self.ua.receive(bytes(message), source, self.now)
         return self.responses()
 
-    def do(self, command: Callable[[UserAgent, float], T]) -> T:
-        """A command, whose datagrams stay for `responses` or `requests`."""
-        return command(self.ua, self.now)
+    def do(self, command: Command) -> str:
+        """A command, whose datagrams stay for `responses` or `requests`; returns the call's handle."""
+        self.ua.do(command, self.now)
+        return command.call
 
     def collect(self) -> list[Request | Response]:
         """What the user agent sent since it was last asked."""

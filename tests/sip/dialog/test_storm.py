@@ -1,11 +1,13 @@
 """Two user agents, any commands in any order, any losses: in the end all is over, and was told once."""
 
 from collections import Counter
+from collections.abc import Callable
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from offhook.sip.commands import Answer, AnswerReinvite, Bye, Cancel, Command, Invite, Reinvite, Reject, Ring
 from offhook.sip.errors import LocalError
 from offhook.sip.events import (
     CallCancelled,
@@ -14,7 +16,6 @@ from offhook.sip.events import (
     IncomingCall,
     ReinviteReceived,
 )
-from offhook.sip.ua import UserAgent
 from tests.sip.dialog.harness import ALICE, ANSWER, BOB, OFFER, Agent, Wire
 
 LAST = (CallCancelled, CallRejected, CallEnded)
@@ -38,16 +39,13 @@ class Storm(RuleBasedStateMachine):
         arrived = [event.call for event in self.agent(side).of(IncomingCall)]
         return self.handles[side] + arrived
 
-    def command(self, side: int, pick: int, name: str, *arguments: object) -> bool:
+    def command(self, side: int, pick: int, make: Callable[[str], Command]) -> bool:
         calls = self.known(side)
         if not calls:
             return False
 
-        def run(ua: UserAgent, now: float) -> None:
-            getattr(ua, name)(calls[pick % len(calls)], *arguments, now)
-
         try:
-            self.agent(side).do(run)
+            self.agent(side).do(make(calls[pick % len(calls)]))
         except LocalError:
             return False
         return True
@@ -55,45 +53,45 @@ class Storm(RuleBasedStateMachine):
     @rule(side=SIDES)
     def dial(self, side: int) -> None:
         target = f"sip:x@{[BOB, ALICE][side]}"
-        self.handles[side].append(self.agent(side).do(lambda ua, now: ua.invite(target, OFFER, now)))
+        self.handles[side].append(self.agent(side).do(Invite(target, OFFER)))
 
     @rule(side=SIDES)
     def set_up(self, side: int) -> None:
         self.dial(side)
         self.wire.run(0.05)
         for event in self.agent(1 - side).of(IncomingCall):
-            self.command(1 - side, self.known(1 - side).index(event.call), "answer", ANSWER)
+            self.command(1 - side, self.known(1 - side).index(event.call), lambda call: Answer(call, ANSWER))
         self.wire.run(0.05)
 
     @rule(side=SIDES, pick=PICK)
     def ring(self, side: int, pick: int) -> None:
-        self.command(side, pick, "ring")
+        self.command(side, pick, Ring)
 
     @rule(side=SIDES, pick=PICK)
     def answer(self, side: int, pick: int) -> None:
-        self.command(side, pick, "answer", ANSWER)
+        self.command(side, pick, lambda call: Answer(call, ANSWER))
 
     @rule(side=SIDES, pick=PICK)
     def reject(self, side: int, pick: int) -> None:
-        if self.command(side, pick, "reject", 486):
+        if self.command(side, pick, lambda call: Reject(call, 486)):
             calls = self.known(side)
             self.rejected.add(calls[pick % len(calls)])
 
-    @rule(side=SIDES, pick=PICK, name=st.sampled_from(["bye", "cancel"]))
-    def end(self, side: int, pick: int, name: str) -> None:
-        self.command(side, pick, name)
+    @rule(side=SIDES, pick=PICK, make=st.sampled_from([Bye, Cancel]))
+    def end(self, side: int, pick: int, make: Callable[[str], Command]) -> None:
+        self.command(side, pick, make)
 
     @rule(side=SIDES, pick=PICK, both=st.booleans())
     def reinvite(self, side: int, pick: int, both: bool) -> None:
-        self.command(side, pick, "reinvite", OFFER)
+        self.command(side, pick, lambda call: Reinvite(call, OFFER))
         if both:
-            self.command(1 - side, pick, "reinvite", OFFER)
+            self.command(1 - side, pick, lambda call: Reinvite(call, OFFER))
 
     @rule(side=SIDES)
     def decide(self, side: int) -> None:
         for event in self.agent(side).of(ReinviteReceived):
             if event.call in self.known(side):
-                self.command(side, self.known(side).index(event.call), "answer_reinvite", ANSWER)
+                self.command(side, self.known(side).index(event.call), lambda call: AnswerReinvite(call, ANSWER))
 
     @rule(seconds=st.sampled_from([0.005, 0.01, 0.3, 2.0, 33.0]))
     def wait(self, seconds: float) -> None:
@@ -114,12 +112,12 @@ class Storm(RuleBasedStateMachine):
         self.wire.lose = set()
         for side in (0, 1):
             for pick in range(len(self.known(side))):
-                for name in ("bye", "cancel"):
-                    self.command(side, pick, name)
+                self.command(side, pick, Bye)
+                self.command(side, pick, Cancel)
         self.wire.run(200)
         for side in (0, 1):
             for pick in range(len(self.known(side))):
-                self.command(side, pick, "bye")
+                self.command(side, pick, Bye)
         self.wire.run(700)
         for side, agent in enumerate(self.agents):
             assert agent.ua.idle, agent.ua.dump(self.wire.now)

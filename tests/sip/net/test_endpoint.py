@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 import uvloop
 
+from offhook.sip.commands import Answer, Bye, Invite, Ring
 from offhook.sip.errors import LocalError
 from offhook.sip.events import CallAnswered, CallConfirmed, CallEnded, EndCause, Event, IncomingCall
 from offhook.sip.net.address import Address
@@ -24,19 +25,19 @@ async def call_and_hang_up(host: str) -> None:
 
     def answer(event: Event) -> None:
         if isinstance(event, IncomingCall):
-            bob.run(lambda ua, now: ua.ring(event.call, now))
-            bob.run(lambda ua, now: ua.answer(event.call, ANSWER, now))
+            bob.do(Ring(event.call))
+            bob.do(Answer(event.call, ANSWER))
         elif isinstance(event, CallConfirmed | CallEnded):
             ended.put_nowait(event)
 
     def hang_up(event: Event) -> None:
         if isinstance(event, CallAnswered):
             assert event.sdp == ANSWER
-            alice.run(lambda ua, now: ua.bye(event.call, now))
+            alice.do(Bye(event.call))
 
     bob = await Endpoint.open(host, 0, answer, settings=QUICK)
     alice = await Endpoint.open(host, 0, hang_up, settings=QUICK)
-    call = alice.run(lambda ua, now: ua.invite(f"sip:bob@{bob.address}", OFFER, now))
+    call = alice.do(Invite(f"sip:bob@{bob.address}", OFFER))
     assert isinstance(call, str)
     confirmed = await asyncio.wait_for(ended.get(), 5)
     over = await asyncio.wait_for(ended.get(), 5)
@@ -91,7 +92,7 @@ def test_nobody_there(run: Runner) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
             closed.bind(("127.0.0.1", 0))
             port = closed.getsockname()[1]
-        call = endpoint.run(lambda ua, now: ua.invite(f"sip:x@127.0.0.1:{port}", OFFER, now))
+        call = endpoint.do(Invite(f"sip:x@127.0.0.1:{port}", OFFER))
         event = await asyncio.wait_for(events.get(), 5)
         assert isinstance(event, CallEnded)
         assert event.call == call
@@ -108,7 +109,7 @@ def test_what_cannot_be_sent_ends_the_call_at_once(run: Runner) -> None:
         endpoint = await Endpoint.open("127.0.0.1", 0, events.put_nowait)
         # From a loopback address nothing else can be reached.
         far = Address("192.0.2.1", 5060)
-        call = endpoint.run(lambda ua, now: ua.invite("sip:x@192.0.2.1", OFFER * 3000, now, destination=far))
+        call = endpoint.do(Invite("sip:x@192.0.2.1", OFFER * 3000, destination=far))
         event = await asyncio.wait_for(events.get(), 5)
         assert event == CallEnded(call, EndCause.TRANSPORT)
         endpoint.close()
@@ -130,7 +131,7 @@ async def test_a_handler_that_fails_harms_nobody(caplog: pytest.LogCaptureFixtur
     alice = await Endpoint.open("127.0.0.1", 0, lambda event: None, settings=QUICK)
     with caplog.at_level(logging.ERROR, "sip.net"):
         for _ in range(2):
-            alice.run(lambda ua, now: ua.invite(f"sip:bob@{bob.address}", OFFER, now))
+            alice.do(Invite(f"sip:bob@{bob.address}", OFFER))
         async with asyncio.timeout(5):
             await twice.wait()
     assert [type(event) for event in seen] == [IncomingCall, IncomingCall]
@@ -146,7 +147,7 @@ async def test_a_wildcard_socket_names_the_address_that_reaches_the_peer() -> No
         peer.bind(("127.0.0.1", 0))
         peer.setblocking(False)
         host, port = peer.getsockname()
-        endpoint.run(lambda ua, now: ua.invite(f"sip:x@{host}:{port}", OFFER, now))
+        endpoint.do(Invite(f"sip:x@{host}:{port}", OFFER))
         data = await asyncio.wait_for(loop.sock_recv(peer, 4096), 5)
     assert f"Contact: <sip:offhook@127.0.0.1:{endpoint.address.port}>\r\n".encode() in data
     assert f"Via: SIP/2.0/UDP 127.0.0.1:{endpoint.address.port};branch=".encode() in data
@@ -169,10 +170,10 @@ async def test_resolve() -> None:
 async def test_a_closed_endpoint_refuses_commands() -> None:
     endpoint = await Endpoint.open("127.0.0.1", 0, lambda event: None)
     with pytest.raises(LocalError, match="no call"):
-        endpoint.run(lambda ua, now: ua.bye("nobody", now))
+        endpoint.do(Bye("nobody"))
     endpoint.close()
     with pytest.raises(LocalError, match="closed"):
-        endpoint.run(lambda ua, now: ua.dump())
+        endpoint.do(Bye("nobody"))
 
 
 async def test_a_port_that_is_taken_is_an_os_error() -> None:

@@ -1,0 +1,115 @@
+"""What an owner asks of the user agent: small frozen values, for `UserAgent.do`. Events are the way back.
+
+`call` is the handle of a call. `sdp` is a body of type application/sdp, opaque here. Commands can be pickled: the
+owner of a call may live in another process than its dialog.
+"""
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from offhook.sip.net.address import Address
+from offhook.sip.tokens import random_token
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """Send 180 (Ringing); it is repeated every minute."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Send 200 with `sdp`, until it is acknowledged: `CallConfirmed`, or `CallEnded(ACK_TIMEOUT)`."""
+
+    call: str
+    sdp: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Refuse an incoming call with 300 to 699. The handle is dead; no event follows."""
+
+    call: str
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bye:
+    """Hang up an answered call. `CallEnded(LOCAL_BYE)` follows at once.
+
+    The BYE itself waits for the ACK of our 2xx where that is still to come (RFC 3261 §15).
+    """
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class Invite:
+    """Call `target`, a URI: `CallProgress`, then `CallAnswered`, `CallRejected` or `CallEnded`.
+
+    `destination` is where the INVITE goes; without it the target's host must be numeric. `call` becomes the handle.
+    """
+
+    target: str
+    sdp: bytes
+    from_uri: str | None = None
+    destination: Address | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    call: str = field(default_factory=random_token)
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Take back an INVITE of ours that has no final response yet.
+
+    `CallRejected` with 487 follows; or `CallEnded` with LOCAL_BYE where the callee answered just then, with TIMEOUT
+    where nothing came.
+    """
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reinvite:
+    """Offer new media: `ReinviteAnswered`, `ReinviteRejected`, or `CallEnded` where the call was lost."""
+
+    call: str
+    sdp: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerReinvite:
+    """Accept their re-INVITE with `sdp`: `ReinviteConfirmed`, or `CallEnded(ACK_TIMEOUT)`."""
+
+    call: str
+    sdp: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RejectReinvite:
+    """Refuse their re-INVITE with 300 to 699; the call goes on as it was."""
+
+    call: str
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+Command: TypeAlias = Ring | Answer | Reject | Bye | Invite | Cancel | Reinvite | AnswerReinvite | RejectReinvite
+
+
+@dataclass(frozen=True, slots=True)
+class CommandFailed:
+    """For an owner that sends its commands to another place and cannot be raised at: this one was not executed.
+
+    Most often the call has just ended from the far end, and `CallEnded` or `CallCancelled` has come or is coming.
+    """
+
+    command: Command
+    why: str
+
+    @property
+    def call(self) -> str:
+        """The handle."""
+        return self.command.call
