@@ -1,0 +1,209 @@
+"""Text to clauses that can be spoken one after the other, whole or as a stream of tokens. Pure.
+
+A clause is a sentence; a long one also ends at a comma, and one without any at a space. A mark inside a word ends
+nothing ("3.5", "example.com/?q", "Node.js"), nor does a full stop after a title, an initial or another abbreviation,
+after the number of a list item or a date, nor an ellipsis that the sentence goes on behind. Where only the following
+word decides, it is waited for. How the text was pushed in pieces has no influence on where it is cut.
+"""
+
+import re
+from typing import NamedTuple
+
+MAX_CHARS = 240
+"""No clause is longer: some 16 s of speech."""
+
+SOFT_CHARS, SOFT_WIDE_CHARS = 60, 24
+"""A comma ends a clause that is at least so long, before and with it; the second is for Chinese and Japanese ones."""
+
+MIN_REST_CHARS = 20
+"""A sentence that ends within so many characters behind a comma is not cut there."""
+
+_MAX_GAP_CHARS = 16  # of white space that is waited through for the word that decides
+
+_ENDS = ".!?…‥؟۔।॥։።፧\u037e‼⁇⁈⁉⸮"
+_WIDE_ENDS = "。！？｡។။"  # no space follows them
+_CLOSERS = "\"'”’»›)\\]}*_」』）】》〉"
+_MARK = re.compile(
+    rf"""
+    (?P<wide>[{_WIDE_ENDS}][{_WIDE_ENDS}{_ENDS}{_CLOSERS}]*)
+    |(?P<mark>[{_ENDS}]+)[{_CLOSERS}]*(?=\s)
+    |(?P<paragraph>\n[^\S\n]*\n)
+    |(?P<soft>[,;:،؛—–][{_CLOSERS}]*)(?=\s)
+    |(?P<softwide>[、，；：])
+    """,
+    re.VERBOSE,
+)
+_SOFT_END = re.compile(rf"[,;:،؛—–、，；：][{_CLOSERS}]*\Z")
+_ANY_END = re.compile(rf"[{_ENDS}{_WIDE_ENDS}]")
+_ELLIPSIS = re.compile(r"\.{2,}|[…‥]+")
+_LAST_WORD = re.compile(r"[^\s(\[{\"'“”„«»¿¡]*\Z")
+_SPEAKABLE = re.compile(r"[^\W_]")
+_SPACE = re.compile(r"\s*")
+_WORD = re.compile(r"[^\W\d_]+")
+_INITIALS = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")  # "J.K.", "U.S."
+_LAST_SPACE = re.compile(r"\s+(?=\S*\Z)")
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+# Something always follows these: a name, a number, an explanation.
+_NEVER_LAST = _set(
+    "mr mrs ms mx dr prof st sr sra fr hr rev gen sen rep gov capt cpt lt col sgt maj cmdr hon mme mlle dipl ing "
+    "approx ext vs cf dept fig vol pp tel ca bzw bspw ggf inkl exkl zzgl evtl "
+    "e.g i.e z.b d.h u.a o.ä p.ej n.b ph.d"
+)
+# The sentence may go on: it does before a small letter or a figure.
+_MAYBE_LAST = _set(
+    "etc usw jr inc ltd co corp bros ave rd blvd str hwy apt min max est misc "
+    "jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur thurs fri sat sun "
+    "a.m p.m"
+)
+_BEFORE_NUMBER = _set("no nos nr num núm art p par sec ch")
+# A number and a full stop before one of these is a day ("am 3. Oktober"), and no end.
+_MONTHS = _set("januar jänner februar märz april mai juni juli august september oktober november dezember")
+
+
+class Clause(NamedTuple):
+    """`text`, never empty, which stands at `start` in all that was pushed; no white space around it."""
+
+    start: int
+    text: str
+
+    @property
+    def ends_softly(self) -> bool:
+        """Whether the sentence goes on behind it."""
+        return _SOFT_END.search(self.text) is not None
+
+
+class ClauseSplitter:
+    """Cuts a text that comes in pieces, each clause as soon as its end is certain."""
+
+    def __init__(self) -> None:
+        self._text = ""  # not yet cut
+        self._before = 0  # characters cut off
+
+    def push(self, text: str) -> list[Clause]:
+        """The next piece of the text; the clauses that are complete with it."""
+        self._text += text
+        return self._cut(final=False)
+
+    def flush(self) -> list[Clause]:
+        """Nothing follows for now: all that is left, in clauses. What is pushed afterwards begins a new one."""
+        return self._cut(final=True)
+
+    def _cut(self, *, final: bool) -> list[Clause]:
+        text, at = self._text, 0
+        found = []
+        while True:
+            at = _behind_space(text, at)
+            end = _end(text, at, final)
+            if end is None and final:
+                end = len(text)
+            if end is None or end == at:
+                break
+            found.append(Clause(self._before + at, text[at:end].rstrip()))
+            at = end
+        self._text = text[at:]
+        self._before += at
+        return found
+
+
+def clauses(text: str) -> list[Clause]:
+    """The clauses of a whole text, in order; only white space is between them."""
+    splitter = ClauseSplitter()
+    return splitter.push(text) + splitter.flush()
+
+
+def _end(text: str, start: int, final: bool) -> int | None:
+    """Where the clause that begins at `start` ends; None when that is not known yet."""
+    limit = start + MAX_CHARS
+    for found in _MARK.finditer(text, start, limit + 2):
+        end = found.end()
+        if end > limit:
+            break
+        if not _SPEAKABLE.search(text, start, end):
+            continue
+        ends = _ends(text, start, found, final)
+        if ends is None:
+            return None
+        if ends:
+            return end
+    if len(text) <= limit:
+        return None
+    space = _LAST_SPACE.search(text[start : limit + 1])
+    return start + space.start() if space is not None else limit
+
+
+def _ends(text: str, start: int, found: re.Match[str], final: bool) -> bool | None:
+    """Whether the mark that was found ends the clause; None when that is not known yet."""
+    end = found.end()
+    match found.lastgroup:
+        case "wide":
+            return True if final or end < len(text) else None
+        case "paragraph":
+            return True
+        case "soft" | "softwide":
+            if end - start < (SOFT_CHARS if found.lastgroup == "soft" else SOFT_WIDE_CHARS):
+                return False
+            rest = text[end : end + MIN_REST_CHARS]
+            if _ANY_END.search(rest) or "\n" in rest:
+                return False
+            return True if len(rest) == MIN_REST_CHARS else False if final else None
+    mark = found["mark"]
+    if mark == ".":
+        return _full_stop_ends(text, start, found, final)
+    return _sentence_follows(text, end, final) if _ELLIPSIS.fullmatch(mark) else True
+
+
+def _full_stop_ends(text: str, start: int, found: re.Match[str], final: bool) -> bool | None:
+    end = found.end()
+    before = _LAST_WORD.search(text, start, found.start())
+    word = before.group() if before is not None else ""
+    small = word.lower()
+    if small in _NEVER_LAST:
+        return False
+    if small in _BEFORE_NUMBER:
+        following = _following(text, end, final)
+        return None if following is None else not (following.isdigit() or following.islower() or following == "#")
+    if small.isdecimal():
+        if found.start() - len(word) == start:
+            return False  # "1. Do this"
+        return len(word) > 2 or _not_in_date(text, end, final)
+    if len(word) == 1 and small != word.upper():
+        return word == "I" and found.start() - len(word) > start
+    if small in _MAYBE_LAST:
+        return _sentence_follows(text, end, final)
+    return _INITIALS.fullmatch(word) is None
+
+
+def _following(text: str, end: int, final: bool) -> str | None:
+    """The first character behind the space at `end`; "" at the end of the text, None when it has not come yet."""
+    at = _behind_space(text, end)
+    if at - end > _MAX_GAP_CHARS:
+        return ""
+    return text[at] if at < len(text) else "" if final else None
+
+
+def _sentence_follows(text: str, end: int, final: bool) -> bool | None:
+    following = _following(text, end, final)
+    return None if following is None else not (following.islower() or following.isdigit())
+
+
+def _not_in_date(text: str, end: int, final: bool) -> bool | None:
+    follows = _sentence_follows(text, end, final)
+    if not follows:
+        return follows
+    word = _WORD.match(text, _behind_space(text, end))
+    if word is None:
+        return True
+    name = word.group().lower()
+    if word.end() == len(text) and not final and any(month.startswith(name) for month in _MONTHS):
+        return None
+    return name not in _MONTHS
+
+
+def _behind_space(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return at if found is None else found.end()

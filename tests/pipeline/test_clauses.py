@@ -1,0 +1,163 @@
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offhook.pipeline.clauses import MAX_CHARS, SOFT_CHARS, Clause, ClauseSplitter, clauses
+
+LONG = "When you have finished with all of the questions that we have for you today"
+
+
+def pieces(text: str) -> list[str]:
+    return [clause.text for clause in clauses(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", []),
+        ("  \n", []),
+        ("Hello", ["Hello"]),
+        (" Hello.  Who is there? ", ["Hello.", "Who is there?"]),
+        ('"Really?" he said. (No.) Well.', ['"Really?"', "he said.", "(No.)", "Well."]),
+        ("One.\nTwo.\tThree.", ["One.", "Two.", "Three."]),
+        ("No heading\n\nA paragraph", ["No heading", "A paragraph"]),
+        ("It rained\nall day.", ["It rained\nall day."]),
+        ("What?! Yes!! *Good.* Fine", ["What?!", "Yes!!", "*Good.*", "Fine"]),
+        ("hello. how are you. fine", ["hello.", "how are you.", "fine"]),
+    ],
+)
+def test_sentences_are_clauses(text: str, expected: list[str]) -> None:
+    assert pieces(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ask J. Smith, J. R. Tolkien or Dr. Who.",
+        "Mrs. Jones and Prof. Dr. Brown meet Mr. White on St. James Street.",
+        "It is 3.5 percent of $1,234.50 at 10.30 today.",
+        "See https://example.com/?a=1.2&b=!x or example.com/a.b, v2.0.1 of Node.js.",
+        "Write to first.last@example.co.uk today.",
+        "J.K. Rowling, Ph.D. and M.D., of the U.S. Department; your order no. is 7.",
+        "Room No. 5 and no. 7, e.g. the small one, i.e. that one.",
+        "We open at 9 a.m. on Mon. and close at 5 p.m. sharp.",
+        "The U.S. government and Acme Inc. agreed on Jan. 5 at last.",
+        "Call ext. 204, tel. 555 or approx. 5 others etc. now.",
+        "Well... let me think … about that.",
+        "1. Open the door",
+        "Am 3. Oktober, am 24. 12. und am 1. oder 2. Mai ist z. B. zu, d.h. bzw. Hr. Meier ist da.",
+    ],
+)
+def test_marks_that_end_nothing(text: str) -> None:
+    assert pieces(text) == [text]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("We close at 5 p.m. Please call again.", ["We close at 5 p.m.", "Please call again."]),
+        ("No. We do not.", ["No.", "We do not."]),
+        ("Press 1. Then wait.", ["Press 1.", "Then wait."]),
+        ("It costs 12.50. Fine?", ["It costs 12.50.", "Fine?"]),
+        ("It was in 2026. later it was not.", ["It was in 2026.", "later it was not."]),
+        ("Visit example.com. Then call.", ["Visit example.com.", "Then call."]),
+        ("it is at example.com. call us.", ["it is at example.com.", "call us."]),
+        ("I paid 12.50. then left.", ["I paid 12.50.", "then left."]),
+        ("You and I. Then all.", ["You and I.", "Then all."]),
+        ("Wait... Here it is.", ["Wait...", "Here it is."]),
+        ("Wait… what?! Yes.", ["Wait… what?!", "Yes."]),
+        ("Bis zum 3. Dann nicht.", ["Bis zum 3.", "Dann nicht."]),
+    ],
+)
+def test_marks_that_do(text: str, expected: list[str]) -> None:
+    assert pieces(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("¿Qué tal? ¡Bien! Hasta luego.", ["¿Qué tal?", "¡Bien!", "Hasta luego."]),
+        ("Vraiment ? Oui, à 15 h. Merci !", ["Vraiment ?", "Oui, à 15 h. Merci !"]),
+        ("您好。请问有什么可以帮您？好！", ["您好。", "请问有什么可以帮您？", "好！"]),
+        ("「はい。」と言った。次です", ["「はい。」", "と言った。", "次です"]),
+        ("नमस्ते। आप कैसे हैं? ठीक।", ["नमस्ते।", "आप कैसे हैं?", "ठीक।"]),
+        ("كيف حالك؟ بخير.", ["كيف حالك؟", "بخير."]),
+        ("Բարև։ Ինչպես եք։", ["Բարև։", "Ինչպես եք։"]),
+        ("Τι κάνεις\u037e Καλά.", ["Τι κάνεις\u037e", "Καλά."]),
+        ("А. С. Пушкин родился в Москве. Да.", ["А. С. Пушкин родился в Москве.", "Да."]),
+    ],
+)
+def test_other_languages(text: str, expected: list[str]) -> None:
+    assert pieces(text) == expected
+
+
+def test_a_comma_ends_only_what_is_long() -> None:
+    assert pieces("Yes, one, two, and three of them.") == ["Yes, one, two, and three of them."]
+    text = f"{LONG}, please stay on the line for a moment."
+    assert pieces(text) == [f"{LONG},", "please stay on the line for a moment."]
+    assert pieces(f"{LONG}, thank you.") == [f"{LONG}, thank you."]
+    chinese = "如果您想查询您的账户余额请在听到提示音之后再按一，如果您想转接人工客服请在听到提示音之后按零。"
+    assert pieces(chinese) == [chinese[: chinese.index("，") + 1], chinese[chinese.index("，") + 1 :]]
+
+
+def test_a_long_sentence_without_any_mark_is_cut_at_a_space() -> None:
+    found = pieces("word " * 200)
+    assert all(MAX_CHARS - 5 <= len(clause) <= MAX_CHARS for clause in found[:-1])
+    assert " ".join(found).split() == ["word"] * 200
+    assert [len(clause) for clause in pieces("a" * 500)] == [MAX_CHARS, MAX_CHARS, 20]
+
+
+def test_what_cannot_be_spoken_goes_with_what_can() -> None:
+    assert pieces("... Well. — ! Yes.") == ["... Well.", "— ! Yes."]
+
+
+def test_a_stream_gives_each_clause_when_its_end_is_certain() -> None:
+    splitter = ClauseSplitter()
+    assert splitter.push("Let me see") == []
+    assert splitter.push(".") == []  # it may be a number, or an address
+    assert splitter.push(" ") == [Clause(0, "Let me see.")]
+    assert splitter.push("Dr.") == []
+    assert splitter.push(" Who is in. It") == [Clause(12, "Dr. Who is in.")]
+    assert splitter.flush() == [Clause(27, "It")]
+    assert splitter.push(" is.") == []
+    assert splitter.flush() == [Clause(30, "is.")]
+    assert splitter.flush() == []
+
+
+def test_it_waits_for_the_word_that_decides() -> None:
+    splitter = ClauseSplitter()
+    assert splitter.push("We open on the 3. Okt") == []
+    assert splitter.push("ober. ") == [Clause(0, "We open on the 3. Oktober.")]
+    assert splitter.push("At 9 a.m. ") == []
+    assert splitter.push("C") == [Clause(27, "At 9 a.m.")]
+
+
+ALPHABET = st.sampled_from([*"aB .!?…,。，」\"')\n57", "Dr.", "No.", "p.m.", " 3. Mai", "e.g. ", "word " * 9, "x" * 90])
+
+
+@given(st.lists(ALPHABET, max_size=60).map("".join))
+def test_every_character_but_white_space_is_in_one_clause_at_its_place(text: str) -> None:
+    found = clauses(text)
+    assert all(clause.text.strip() == clause.text != "" for clause in found)
+    assert all(text.startswith(clause.text, clause.start) for clause in found)
+    assert all(len(clause.text) <= MAX_CHARS for clause in found)
+    assert re.sub(r"\s", "", "".join(clause.text for clause in found)) == re.sub(r"\s", "", text)
+
+
+@given(st.lists(ALPHABET, max_size=60).map("".join), st.lists(st.integers(1, 30)))
+def test_tokens_are_cut_as_the_whole_text_is(text: str, sizes: list[int]) -> None:
+    splitter = ClauseSplitter()
+    found = []
+    at = 0
+    for size in sizes:
+        found += splitter.push(text[at : at + size])
+        at += size
+    found += splitter.push(text[at:]) + splitter.flush()
+    assert found == clauses(text)
+
+
+def test_a_huge_text_takes_no_time() -> None:
+    assert len(clauses("a" * 200_000)) == -(-200_000 // MAX_CHARS)
+    assert len(clauses("yes, " * 40_000)) >= 40_000 * 5 // (SOFT_CHARS + 10)
