@@ -23,7 +23,7 @@ import uvloop
 from bench.echo_call import CallReport, EchoCall
 from bench.runs import BENCH, MANY, REPORTS, Bot, Run, last_core, save
 from offhook.api.dialogs import BENCH_SENTENCE
-from offhook.pipeline.dialog.sentences import sentences
+from offhook.pipeline.clauses import clauses
 from offhook.testing.sip_caller import read_recording
 
 WITHIN_MS = 350.0
@@ -37,7 +37,7 @@ RECORDING = Path(__file__).resolve().parent.parent / "offhook" / "assets" / "ben
 
 def prompt_samples() -> int:
     """Of each prompt of the bot's when it runs with its bench engines."""
-    return len(list(sentences(BENCH_SENTENCE))) * len(read_recording(RECORDING)) // 2
+    return len(clauses(BENCH_SENTENCE)) * len(read_recording(RECORDING)) // 2
 
 
 async def place(

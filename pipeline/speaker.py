@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import aclosing
 from time import monotonic
 from typing import Any
 
-from offhook.pipeline.dialog.sentences import sentences
+from offhook.pipeline.clauses import clauses
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.events import Heard
 from offhook.pipeline.playout.ledger import PlayoutLedger, Utterance
@@ -39,15 +40,19 @@ class Speaker:
         self._on_spoken = on_spoken
         self._books: PlayoutLedger | None = None
         self._synthesis: asyncio.Task[None] | None = None
+        self._run: Run | None = None
+        self._clauses_done = 0  # of the utterance, and where the next one begins in its audio
+        self._clause_at_ticks = 0
         self._silent_ms = 0.0  # from the caller's first sound to our silence
         self._cut: Heard | None = None
 
     def say(self, text: str, run: Run) -> None:
-        """Begin to synthesise and to play it, sentence by sentence. `run` makes a task that ends with the call."""
-        if self._synthesis is not None:
-            self._synthesis.cancel()
+        """Begin to synthesise and to play it as it comes. `run` makes a task that ends with the call."""
+        self._stop_synthesis()
         self.paused, self._cut = False, None
         self._books = PlayoutLedger(Utterance(text, tick_octets=self._line.tick_octets))
+        self._clauses_done = self._clause_at_ticks = 0
+        self._run = run
         self._synthesis = run(self._synthesise(self._books.utterance))
 
     def pause(self, silent_ms: float) -> None:
@@ -69,6 +74,8 @@ class Speaker:
         if books.begun:
             self._tell(BotResumed(books.heard(self._line.sent_ticks).unheard, now))
         self._queue_from(start)
+        if self._synthesis is None and self._run is not None and not books.utterance.complete:
+            self._synthesis = self._run(self._synthesise(books.utterance))  # it was dropped
         self.check_spoken()
 
     def drop(self, now: float) -> None:
@@ -76,6 +83,7 @@ class Speaker:
         books = self._books
         if books is None or self._cut is not None:
             return
+        self._stop_synthesis()
         self._cut = books.heard(self._line.played_ticks())
         if not self._cut.interrupted or not books.begun:
             return  # it was over already, or nobody has heard anything of it
@@ -94,9 +102,7 @@ class Speaker:
         books, self._books = self._books, None
         if books is None:
             return Heard()
-        if self._synthesis is not None:
-            self._synthesis.cancel()
-            self._synthesis = None  # its CancelledError remembers us
+        self._stop_synthesis()
         # Said to its end it is as good as heard; what is cut off is counted by what has arrived.
         said = books.utterance.complete and not self._line.queued_ticks
         line_sample = self._line.sent_ticks if said else self._line.played_ticks()
@@ -109,18 +115,30 @@ class Speaker:
         self.finish(now)
         # Whoever listened holds us, too.
         self._on_queue = self._on_spoken = self._tell = _unheard
+        self._run = None
+
+    def _stop_synthesis(self) -> None:
+        if self._synthesis is not None:
+            self._synthesis.cancel()
+            self._synthesis = None  # its CancelledError refers to this speaker
 
     async def _synthesise(self, utterance: Utterance) -> None:
         line = self._line
-        offset = 0
+        start = 0
         try:
-            for offset, sentence in sentences(utterance.text):
-                clip = await self._voice.clip(sentence, line.encoding, line.encode, line.rate_hz)
-                utterance.append(clip.payload, clip.words, offset)
-                if not self.paused:
-                    self._queue_from(self._books.queued_to if self._books else 0)
+            for start, text in clauses(utterance.text)[self._clauses_done :]:
+                had = utterance.samples - self._clause_at_ticks  # of a clause that was dropped while it came
+                async with aclosing(self._voice.stream(text, line.encoding, line.encode, line.rate_hz)) as pieces:
+                    async for piece in pieces:
+                        new, had = piece.after(had), max(0, had - piece.ticks)
+                        utterance.append(new.payload, new.words, start)
+                        if not self.paused:
+                            self._queue_from(self._books.queued_to if self._books else 0)
+                self._clauses_done += 1
+                self._clause_at_ticks = utterance.samples
         except EngineError as error:
-            utterance.failed_at = offset
+            # A word is known when all of its audio has come.
+            utterance.failed_at = max(start, utterance.words[-1].char_end if utterance.words else 0)
             self._tell(EngineFailed(error.engine, str(error), monotonic()))
         utterance.complete = True
         self.check_spoken()

@@ -26,7 +26,7 @@ from offhook.settings.config import Config
 from offhook.telephony.codec import LINEAR16, PCMU, codec_named
 from offhook.telephony.codec.convert import packet_encoder
 from offhook.telephony.errors import LocalError as CodecError
-from offhook.telephony.resample import Downsampler, Upsampler, resample
+from offhook.telephony.resample import Downsampler, Resampler, Upsampler
 from offhook.usererror import UserError
 
 BENCH_TRANSCRIPT = "check my balance"
@@ -47,7 +47,7 @@ class EngineSet:
         self._processor = config.ears.processor
         self._allowance = Allowance()
         self._batchers: dict[GateSettings, VadBatcher] = {}
-        self.voice = Voice(f"{config.tts.engine}/{config.tts.voice}", self.tts, cache, resample)
+        self.voice = Voice(f"{config.tts.engine}/{config.tts.voice}", self.tts, cache, Resampler)
 
     async def start(self) -> None:
         """Ready for calls. Raises EngineError."""

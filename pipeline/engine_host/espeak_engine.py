@@ -10,9 +10,10 @@ from typing import Any
 import espeakng_loader
 import numpy as np
 
+from offhook.pipeline.clauses import Clause, clauses
 from offhook.pipeline.engine_host.protocol import AUDIO_PIECE, Kind, ProtocolError, StreamFailure, decode_json
 from offhook.pipeline.tts._decimate import OUTPUT_HZ, Samples, decimate
-from offhook.pipeline.tts._words import WordSpan, align, sentences
+from offhook.pipeline.tts._words import WordSpan, align
 
 # espeak-ng's speak_lib.h, 1.52.
 _SYNCHRONOUS = 2  # the callback runs within espeak_Synth; the other modes wait 20 ms for a thread of their own
@@ -38,6 +39,9 @@ TAIL_SAMPLES = 480
 
 PAUSE_SAMPLES = 2_400
 """300 ms from one sentence to the next."""
+
+SOFT_PAUSE_SAMPLES = 800
+"""100 ms within a sentence that was divided."""
 
 Emit = Callable[[Kind, int, bytes], None]
 
@@ -105,14 +109,13 @@ class Espeak:
 
 @dataclass(slots=True)
 class _Stream:
-    text: str
-    left: list[tuple[int, int]]  # sentences not yet spoken
+    left: list[Clause]  # not yet spoken
     rate_hz: int
     said_samples: int = 0
 
 
 class HostedEspeak:
-    """`WorkerEngine` over espeak-ng. Options: `voice`, `rate_wpm`. One step speaks one sentence."""
+    """`WorkerEngine` over espeak-ng. Options: `voice`, `rate_wpm`. One step speaks one clause."""
 
     def __init__(self, options: Mapping[str, object], emit: Emit) -> None:
         self._emit = emit
@@ -132,7 +135,7 @@ class HostedEspeak:
             raise ProtocolError("the text is not a string")
         if rate_hz not in (OUTPUT_HZ, 2 * OUTPUT_HZ):
             raise ProtocolError("the rate is neither 8000 nor 16000 Hz")
-        self._streams[stream] = _Stream(text, sentences(text), rate_hz)
+        self._streams[stream] = _Stream(clauses(text), rate_hz)
 
     def data(self, stream: int, payload: bytes) -> None:
         """A voice takes none."""
@@ -149,19 +152,21 @@ class HostedEspeak:
         return next(iter(self._streams), None)
 
     def step(self, stream: int) -> None:
-        """Speak one sentence of the stream."""
+        """Speak one clause of the stream."""
         self._streams.move_to_end(stream)
         state = self._streams[stream]
         if state.left:
-            start, end = state.left.pop(0)
-            samples, words = self._espeak.synthesize(state.text[start:end])
+            clause = state.left.pop(0)
+            start, text = clause
+            pause = SOFT_PAUSE_SAMPLES if clause.ends_softly else PAUSE_SAMPLES
+            samples, words = self._espeak.synthesize(text)
             rate_hz, scale = state.rate_hz, state.rate_hz // OUTPUT_HZ
             samples, spans = cut(
                 decimate(samples, self._espeak.rate_hz, rate_hz),
                 [(character, sample * rate_hz // self._espeak.rate_hz) for character, sample in words],
-                state.text[start:end],
+                text,
                 lead=scale * LEAD_SAMPLES,
-                tail=scale * (PAUSE_SAMPLES if state.left else TAIL_SAMPLES),
+                tail=scale * (pause if state.left else TAIL_SAMPLES),
             )
             self._speak(stream, samples, [_shifted(span, start, state.said_samples) for span in spans])
             state.said_samples += len(samples)

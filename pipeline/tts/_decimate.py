@@ -1,4 +1,8 @@
-"""From a synthesiser's rate down to 8 or 16 kHz, a whole utterance at a time: a windowed-sinc polyphase filter."""
+"""From a synthesiser's rate down to 8 or 16 kHz, a whole utterance at a time: a windowed-sinc polyphase filter.
+
+It runs in the voice's child, and nothing here imports `telephony`: the resampler there is given to `Voice`, for engines
+that have another rate than the line.
+"""
 
 from functools import lru_cache
 from math import gcd

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 _TOKEN = re.compile(r"\S+")
 _SPOKEN = re.compile(r"\w")
-_SENTENCE_END = re.compile(r"(?<=\w{4}[.!?…])\s+|(?<=\w{3}[!?…])\s+|\n\s*\n\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,23 +17,6 @@ class WordSpan:
     char_end: int
     start_sample: int
     end_sample: int
-
-
-def sentences(text: str) -> list[tuple[int, int]]:
-    """Where the sentences of `text` are, in order, without what is between them.
-
-    A full stop after fewer than four letters may be an abbreviation's ("Dr.", "No."), and does not end one.
-    """
-    bounds = []
-    start = 0
-    for end, following in [
-        *((m.start(), m.end()) for m in _SENTENCE_END.finditer(text)),
-        (len(text), len(text)),
-    ]:
-        if text[start:end].strip():
-            bounds.append((start, end))
-        start = following
-    return bounds
 
 
 def align(text: str, events: Sequence[tuple[int, int]], end_sample: int) -> list[WordSpan]:

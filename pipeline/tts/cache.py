@@ -2,40 +2,43 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing
 
-from offhook.pipeline.tts.engine import Word
+from offhook.pipeline.tts.clip import Clip, joined
 
 CacheKey = tuple[str, ...]
-"""All that makes a clip what it is: the engine and its voice, the text, the encoding."""
+"""All that makes a clip what it is: the engine and its voice, the text, the encoding and its rate."""
 
-ENTRY_BYTES = 600
-WORD_BYTES = 200
-"""What an entry and each of its words cost beside the payload, roughly."""
-
-
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """An utterance as `payload` in a line's encoding; its words count in ticks of 1/8000 s."""
-
-    payload: bytes
-    words: tuple[Word, ...] = ()
-
-    @property
-    def size_bytes(self) -> int:
-        """About what it occupies."""
-        return ENTRY_BYTES + len(self.payload) + WORD_BYTES * len(self.words)
+Pieces = AsyncGenerator[Clip, None]
+Join = Callable[[list[Clip]], Clip]
 
 
-class _Flight:
-    """A clip being made, and how many wait for it."""
+class _Synthesis:
+    """A clip being made: the pieces so far, and how many want it."""
 
-    __slots__ = ("task", "waiters")
+    __slots__ = ("changed", "pieces", "task", "users")
 
-    def __init__(self, task: asyncio.Task[Clip]) -> None:
-        self.task = task
-        self.waiters = 0
+    def __init__(self, make: Callable[["_Synthesis"], Coroutine[None, None, None]]) -> None:
+        self.users = 0
+        self.pieces: list[Clip] = []
+        self.changed = asyncio.Event()
+        self.task = asyncio.get_running_loop().create_task(make(self))
+        self.task.add_done_callback(self._over)
+
+    def add(self, piece: Clip) -> None:
+        """The next piece has come."""
+        self.pieces.append(piece)
+        self._wake()
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            task.exception()  # who still wants it gets it; if nobody does, it is no matter
+        self._wake()
+
+    def _wake(self) -> None:
+        changed, self.changed = self.changed, asyncio.Event()
+        changed.set()
 
 
 class ClipCache:
@@ -45,7 +48,7 @@ class ClipCache:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._clips: OrderedDict[CacheKey, Clip] = OrderedDict()
-        self._flights: dict[CacheKey, _Flight] = {}
+        self._syntheses: dict[CacheKey, _Synthesis] = {}
         self.hits = 0
         self.misses = 0
 
@@ -57,37 +60,59 @@ class ClipCache:
         """What the clips kept occupy."""
         return self._bytes
 
-    async def get(self, key: CacheKey, make: Callable[[], Awaitable[Clip]]) -> Clip:
-        """The clip kept for `key`, else the one that `make()` makes; callers that ask meanwhile get the same.
+    async def stream(self, key: CacheKey, make: Callable[[], Pieces], join: Join = joined) -> Pieces:
+        """The clip kept for `key`, in one piece, else the pieces of `make()` as they come.
 
-        Raises what `make` raises, to all who wait; errors are not kept. Cancelling one caller leaves the others
-        alone; when the last one is cancelled, so is the making.
+        Who asks for the same meanwhile gets the pieces that are there already, and then those that come. When the last
+        one has come, `join` of them all is kept. Raises what `make()` raises, to all who iterate, behind the pieces
+        before; then nothing is kept. One who closes the iterator leaves the others alone; when the last one does, the
+        making is cancelled.
         """
         clip = self._clips.get(key)
         if clip is not None:
             self._clips.move_to_end(key)
             self.hits += 1
-            return clip
-        flight = self._flights.get(key)
-        if flight is None:
-            self.misses += 1
-            flight = self._flights[key] = _Flight(asyncio.get_running_loop().create_task(self._make(key, make)))
-        else:
-            self.hits += 1
-        flight.waiters += 1
+            yield clip
+            return
+        synthesis = self._synthesis(key, make, join)
+        synthesis.users += 1
+        taken = 0
         try:
-            return await asyncio.shield(flight.task)
+            while True:
+                while taken < len(synthesis.pieces):
+                    taken += 1
+                    yield synthesis.pieces[taken - 1]
+                if synthesis.task.done():
+                    synthesis.task.result()
+                    return
+                await synthesis.changed.wait()
         finally:
-            flight.waiters -= 1
-            if not flight.waiters:
-                flight.task.cancel()
-                if self._flights.get(key) is flight:
-                    del self._flights[key]
+            synthesis.users -= 1
+            if not synthesis.users:
+                synthesis.task.cancel()
+                self._forget(key, synthesis)
 
-    async def _make(self, key: CacheKey, make: Callable[[], Awaitable[Clip]]) -> Clip:
-        clip = await make()
-        self._keep(key, clip)
-        return clip
+    def _synthesis(self, key: CacheKey, make: Callable[[], Pieces], join: Join) -> _Synthesis:
+        synthesis = self._syntheses.get(key)
+        if synthesis is not None:
+            self.hits += 1
+            return synthesis
+        self.misses += 1
+        synthesis = self._syntheses[key] = _Synthesis(lambda synthesis: self._make(key, synthesis, make, join))
+        return synthesis
+
+    async def _make(self, key: CacheKey, synthesis: _Synthesis, make: Callable[[], Pieces], join: Join) -> None:
+        try:
+            async with aclosing(make()) as pieces:
+                async for piece in pieces:
+                    synthesis.add(piece)
+            self._keep(key, join(synthesis.pieces))
+        finally:
+            self._forget(key, synthesis)
+
+    def _forget(self, key: CacheKey, synthesis: _Synthesis) -> None:
+        if self._syntheses.get(key) is synthesis:
+            del self._syntheses[key]
 
     def _keep(self, key: CacheKey, clip: Clip) -> None:
         if clip.size_bytes > self._max_bytes:

@@ -23,7 +23,7 @@ MIN_RATE_WPM, MAX_RATE_WPM = 80, 450
 class EspeakEngine:
     """`TtsEngine` over `workers` children.
 
-    `voice` is one of espeak-ng's names ("en-us", "en-gb-x-rp", "de" …). A chunk is a sentence, or two seconds
+    `voice` is one of espeak-ng's names ("en-us", "en-gb-x-rp", "de" …). A chunk is a clause, or two seconds
     of a long one; a word is what stands between white space, and ends with its last sound. Around an
     utterance there is next to no silence: up to 5 ms before, 60 ms after. It speaks at
     8 kHz, and `at_rate` at 16. Raises ValueError for a rate that espeak-ng cannot do.

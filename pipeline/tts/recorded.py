@@ -1,18 +1,16 @@
 """A voice that plays the same recording for any text: for benchmarks of everything around it."""
 
 import io
-import re
 import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from offhook.pipeline.errors import EngineError
-from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, Word
+from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities
+from offhook.pipeline.tts.pace import spread
 
 NAME = "recorded"
 MAX_RECORDING_BYTES = 32 * 1024 * 1024
-
-_WORD = re.compile(r"\S+")
 
 
 class RecordedEngine:
@@ -51,20 +49,6 @@ class RecordedEngine:
     async def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
         """The recording in one chunk, and the words of `text` spread over it by their places in `text`."""
         yield SpeechChunk(self._pcm, spread(text, len(self._pcm) // 2))
-
-
-def spread(text: str, samples: int) -> tuple[Word, ...]:
-    """The words of `text` over `samples`, as long as they have characters."""
-    return tuple(
-        Word(
-            found.group(),
-            found.start(),
-            found.end(),
-            samples * found.start() // len(text),
-            samples * found.end() // len(text),
-        )
-        for found in _WORD.finditer(text)
-    )
 
 
 def _read(wav: bytes) -> tuple[bytes, int]:

@@ -1,56 +1,80 @@
 """A voice ready for one line: text in, payload in the line's encoding with the places of its words out, cached."""
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 
-from offhook.pipeline.tts.cache import Clip, ClipCache
-from offhook.pipeline.tts.engine import RatedTtsEngine, TtsEngine, Word
+from offhook.pipeline.tts.cache import ClipCache
+from offhook.pipeline.tts.clip import Clip, joined
+from offhook.pipeline.tts.engine import RatedTtsEngine, SpeechChunk, TtsEngine
 from offhook.pipeline.tts.normalize import normalize
-from offhook.pipeline.tts.recorded import spread
+from offhook.pipeline.tts.pace import Pace, spread
+from offhook.pipeline.tts.pieces import TICK_HZ, PieceMaker, Resampler
 
-LINE_RATE_HZ = 8_000
-"""Of a narrow line, and of the ticks in which every line counts."""
+LINE_RATE_HZ = TICK_HZ
+"""Of a narrow line."""
+
+Encode = Callable[[bytes], bytes]
 
 
 class Voice:
     """Joins an engine, the normaliser and the cache.
 
-    `resample(pcm, from_hz, to_hz)` brings the engine's audio to the line's rate where it has another.
+    `resampler(from_hz, to_hz)` brings the engine's audio to the line's rate where it has another.
     """
 
     def __init__(
-        self, name: str, engine: TtsEngine, cache: ClipCache, resample: Callable[[bytes, int, int], bytes]
+        self, name: str, engine: TtsEngine, cache: ClipCache, resampler: Callable[[int, int], Resampler]
     ) -> None:
         self.name = name
         self._engine = engine
         self._cache = cache
-        self._resample = resample
+        self._resampler = resampler
+        self._pace = None if engine.capabilities.word_positions else Pace()
 
-    async def clip(self, text: str, encoding: str, encode: Callable[[bytes], bytes], line_rate_hz: int) -> Clip:
-        """`text` spoken, as payload; words count from the clip's start in ticks of 1/8000 s, and in `text`.
+    def stream(self, text: str, encoding: str, encode: Encode, line_rate_hz: int) -> AsyncGenerator[Clip, None]:
+        """`text` spoken, as payload in pieces, each as soon as the engine has given its audio; all at once if cached.
 
-        `encode` takes PCM at `line_rate_hz`, which goes with `encoding`.
+        Pieces are whole frames of 20 ms, but for the last. Words count from the start of the piece they end in (they
+        may begin before it) in ticks of 1/8000 s, and in `text`; an engine that does not tell where they are is taken
+        to speak at an even pace. `encode` takes PCM at `line_rate_hz`, which goes with `encoding`; it keeps no state.
 
-        An engine that does not tell where its words are is taken to speak at an even pace. Raises EngineError.
+        Close the iterator to stop early: when nobody else wants the same, the engine is stopped at once. Raises
+        EngineError while iterated.
         """
-        return await self._cache.get((self.name, text, encoding), lambda: self._synthesise(text, encode, line_rate_hz))
 
-    async def _synthesise(self, text: str, encode: Callable[[bytes], bytes], line_rate_hz: int) -> Clip:
+        def join(pieces: list[Clip]) -> Clip:
+            clip = joined(pieces)
+            return clip if self._pace is None else replace(clip, words=spread(text, clip.ticks))
+
+        key = (self.name, text, encoding, str(line_rate_hz))
+        return self._cache.stream(key, lambda: self._synthesise(text, encode, line_rate_hz), join)
+
+    async def clip(self, text: str, encoding: str, encode: Encode, line_rate_hz: int) -> Clip:
+        """All of what `stream` gives, in one piece."""
+        async with aclosing(self.stream(text, encoding, encode, line_rate_hz)) as pieces:
+            return joined([piece async for piece in pieces])
+
+    async def _synthesise(self, text: str, encode: Encode, line_rate_hz: int) -> AsyncGenerator[Clip, None]:
         spoken = normalize(text)
         engine = self._engine.at_rate(line_rate_hz) if isinstance(self._engine, RatedTtsEngine) else self._engine
         rate_hz = engine.capabilities.rate_hz
-        pcm, words = bytearray(), list[Word]()
-        async for chunk in engine.synthesize(spoken.text):
-            pcm += chunk.pcm
-            words += chunk.words
-        audio = bytes(pcm) if rate_hz == line_rate_hz else self._resample(bytes(pcm), rate_hz, line_rate_hz)
-        samples = len(audio) * LINE_RATE_HZ // (2 * line_rate_hz)
-        if not words:
-            return Clip(encode(audio), spread(text, samples))
+        resampler = None if rate_hz == line_rate_hz else self._resampler(rate_hz, line_rate_hz)
+        maker = PieceMaker(text, spoken, rate_hz, line_rate_hz, encode, resampler, self._pace)
+        async with _closing(engine.synthesize(spoken.text)) as chunks:
+            async for chunk in chunks:
+                if (piece := maker.push(chunk)) is not None:
+                    yield piece
+        if (piece := maker.finish()) is not None:
+            yield piece
 
-        def place(word: Word) -> Word:
-            start, end = spoken.source_span(word.char_start, word.char_end)
-            # An engine's last word may end a little behind its audio: it could never be heard whole.
-            first, last = (min(at * LINE_RATE_HZ // rate_hz, samples) for at in (word.start_sample, word.end_sample))
-            return Word(text[start:end], start, end, first, last)
 
-        return Clip(encode(audio), tuple(place(word) for word in words))
+@asynccontextmanager
+async def _closing(chunks: AsyncIterator[SpeechChunk]) -> AsyncIterator[AsyncIterator[SpeechChunk]]:
+    # An engine's iterator may be more than a generator, or less.
+    try:
+        yield chunks
+    finally:
+        close = getattr(chunks, "aclose", None)
+        if close is not None:
+            await close()

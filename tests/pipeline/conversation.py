@@ -13,7 +13,9 @@ from offhook.pipeline.session import Engines, Session
 from offhook.pipeline.trace import SessionEvent
 from offhook.pipeline.tts.cache import ClipCache
 from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, TtsEngine
-from offhook.pipeline.tts.recorded import RecordedEngine, spread
+from offhook.pipeline.tts.pace import spread
+from offhook.pipeline.tts.pieces import Resampler
+from offhook.pipeline.tts.recorded import RecordedEngine
 from offhook.pipeline.tts.voice import Voice
 from offhook.pipeline.turn.core import TurnCore, TurnSettings
 from offhook.pipeline.vad.batch import VadBatcher
@@ -170,6 +172,10 @@ class ScriptedTts:
         yield SpeechChunk(bytes(2 * CLIP_SAMPLES), spread(text, CLIP_SAMPLES))
 
 
+def unresampled(from_hz: int, to_hz: int) -> Resampler:
+    raise AssertionError(f"an engine of {from_hz} Hz on a line of {to_hz} Hz")
+
+
 class Talk:
     """A session and everything around it."""
 
@@ -190,7 +196,7 @@ class Talk:
         self.core = TurnCore(settings)
         asr: AsrEngine = self.asr if says is None else FixedEngine(says, rate_hz=8_000)
         tts = tts or RecordedEngine.from_pcm(bytes(2 * CLIP_SAMPLES), 8_000)
-        voice = Voice("test", tts, ClipCache(0), lambda pcm, source_hz, target_hz: pcm)
+        voice = Voice("test", tts, ClipCache(0), unresampled)
         self.batcher = VadBatcher(self.vad, GateSettings(), spacing_s=0.0)
         engines = Engines(
             self.batcher, asr, voice, lambda: lambda pcm: pcm, lambda: lambda pcm: pcm[: len(pcm) // 2], ears

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from offhook.pipeline.playout.ledger import PlayoutLedger, Utterance
 from offhook.pipeline.tts.engine import Word
-from offhook.pipeline.tts.recorded import spread
+from offhook.pipeline.tts.pace import spread
 
 TEXT = "One two, three. Four!"
 

@@ -8,8 +8,10 @@ import pytest
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.tts.cache import ClipCache
 from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, Word
+from offhook.pipeline.tts.pace import spread
 from offhook.pipeline.tts.recorded import RecordedEngine
 from offhook.pipeline.tts.voice import Voice
+from offhook.telephony.resample import Resampler
 
 
 class Engine:
@@ -35,15 +37,8 @@ class Engine:
             at, char = at + length, char + len(name) + 1
 
 
-def halve(pcm: bytes, source_hz: int, target_hz: int) -> bytes:
-    if (source_hz, target_hz) == (8_000, 16_000):
-        return pcm + pcm
-    assert (source_hz, target_hz) == (16_000, 8_000)
-    return pcm[: len(pcm) // 2]
-
-
 def voice(engine: Engine | RecordedEngine, cache_bytes: int = 1_000_000) -> Voice:
-    return Voice("test", engine, ClipCache(cache_bytes), halve)
+    return Voice("test", engine, ClipCache(cache_bytes), Resampler)
 
 
 def encode(pcm: bytes) -> bytes:
@@ -83,7 +78,7 @@ async def test_a_clip_is_made_once_for_each_encoding() -> None:
     engine = Engine()
     one = voice(engine)
     both = await asyncio.gather(*(one.clip("Hello", "PCMU", encode, 8_000) for _ in range(2)))
-    assert both[0] is both[1] is await one.clip("Hello", "PCMU", encode, 8_000)
+    assert both == [await one.clip("Hello", "PCMU", encode, 8_000)] * 2
     await one.clip("Hello", "PCMA", encode, 8_000)
     assert len(engine.texts) == 2
 
@@ -126,3 +121,77 @@ async def test_a_voice_of_one_rate_is_brought_to_a_wide_line() -> None:
     clip = await voice(Engine(8_000)).clip("Good morning", "LINEAR16", lambda pcm: pcm, 16_000)
     assert len(clip.payload) == 4 * 1_600
     assert clip.words[-1].end_sample == 1_600
+
+
+class SlowEngine(Engine):
+    """Speaks a word whenever it is let, and counts those that it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.allowed = asyncio.Semaphore(0)
+        self.words = 0
+        self.stopped = 0
+
+    async def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
+        try:
+            async for chunk in super().synthesize(text):
+                await self.allowed.acquire()
+                self.words += 1
+                yield chunk
+        finally:
+            self.stopped += 1
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_each_chunk_is_a_piece_as_soon_as_it_is_there() -> None:
+    engine = SlowEngine()
+    pieces = voice(engine).stream("Good morning to you", "PCMU", encode, 8_000)
+    for count, name in enumerate(["Good", "morning"], 1):
+        engine.allowed.release()
+        piece = await anext(pieces)
+        assert (engine.words, len(piece.payload), [word.text for word in piece.words]) == (count, 800, [name])
+    await pieces.aclose()
+    await settle()
+    assert (engine.words, engine.stopped) == (2, 1)
+
+
+async def test_two_lines_share_one_synthesis_and_the_second_may_come_late() -> None:
+    engine = SlowEngine()
+    one = voice(engine)
+    first = one.stream("Good morning", "PCMU", encode, 8_000)
+    second = one.stream("Good morning", "PCMU", encode, 8_000)
+    engine.allowed.release()
+    assert await anext(first) == await anext(second)
+    await first.aclose()
+    engine.allowed.release()
+    assert [piece.words[0].text async for piece in second] == ["morning"]
+    assert (len(engine.texts), engine.stopped) == (1, 1)
+    assert [piece.ticks async for piece in one.stream("Good morning", "PCMU", encode, 8_000)] == [1_600]
+    assert len(engine.texts) == 1
+
+
+async def test_a_guess_is_kept_only_corrected() -> None:
+    one = voice(Engine(places=False))
+    streamed = await one.clip("Good old day", "PCMU", encode, 8_000)
+    kept = await one.clip("Good old day", "PCMU", encode, 8_000)
+    assert kept.words == spread("Good old day", 2_400)
+    assert [word.text for word in streamed.words] == ["Good", "old", "day"]
+
+
+async def test_an_iterator_that_cannot_be_closed_will_do() -> None:
+    class Plain:
+        def __aiter__(self) -> "Plain":
+            return self
+
+        async def __anext__(self) -> SpeechChunk:
+            raise StopAsyncIteration
+
+    class PlainEngine(Engine):
+        def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
+            return Plain()
+
+    assert (await voice(PlainEngine()).clip("Hello", "PCMU", encode, 8_000)).payload == b""

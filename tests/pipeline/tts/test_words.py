@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offhook.pipeline.tts._words import WordSpan, align, sentences
+from offhook.pipeline.tts._words import WordSpan, align
 
 
 def test_each_word_ends_where_the_next_begins() -> None:
@@ -35,23 +35,3 @@ def test_words_are_in_order_and_inside_whatever_is_reported(text: str, events: l
         assert at_sample <= span.start_sample <= span.end_sample <= 1_000
         assert not any(c.isspace() for c in text[span.char_start : span.char_end])
         at_char, at_sample = span.char_end, span.end_sample
-
-
-def test_sentences_are_divided_but_not_at_abbreviations() -> None:
-    text = "Good morning. Dr. Smith is in room No. 5 today. Really? Yes!\n\nAnother thing"
-    assert [text[start:end] for start, end in sentences(text)] == [
-        "Good morning.",
-        "Dr. Smith is in room No. 5 today.",
-        "Really?",
-        "Yes!",
-        "Another thing",
-    ]
-    assert sentences("  \n ") == []
-
-
-@given(st.text(alphabet="abcd.!? \n", max_size=60))
-def test_sentences_lose_nothing_but_white_space(text: str) -> None:
-    bounds = sentences(text)
-    kept = "".join(text[start:end] for start, end in bounds)
-    assert kept.split() == "".join(kept).split()
-    assert "".join(kept.split()) == "".join(text.split())

@@ -1,0 +1,51 @@
+"""Speech ready to send: payload in a line's encoding, and where its words are. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from offhook.pipeline.tts.engine import Word
+
+ENTRY_BYTES = 600
+WORD_BYTES = 200
+"""What an entry and each of its words cost beside the payload, roughly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """Speech as `payload` in a line's encoding, `ticks` of 1/8000 s long; its words count in these, from its start."""
+
+    payload: bytes
+    ticks: int
+    words: tuple[Word, ...] = ()
+
+    @property
+    def size_bytes(self) -> int:
+        """About what it occupies."""
+        return ENTRY_BYTES + len(self.payload) + WORD_BYTES * len(self.words)
+
+    def moved(self, ticks: int) -> tuple[Word, ...]:
+        """The words, `ticks` later."""
+        return tuple(
+            replace(word, start_sample=word.start_sample + ticks, end_sample=word.end_sample + ticks)
+            for word in self.words
+        )
+
+    def after(self, ticks: int) -> "Clip":
+        """Without the first `ticks`, and without the words that end in them."""
+        if ticks <= 0:
+            return self
+        if ticks >= self.ticks:
+            return Clip(b"", 0)
+        rest = replace(self, words=tuple(word for word in self.words if word.end_sample > ticks))
+        return Clip(self.payload[len(self.payload) * ticks // self.ticks :], self.ticks - ticks, rest.moved(-ticks))
+
+
+def joined(pieces: Sequence[Clip]) -> Clip:
+    """The pieces as one."""
+    if len(pieces) == 1:
+        return pieces[0]
+    ticks, words = 0, list[Word]()
+    for piece in pieces:
+        words += piece.moved(ticks)
+        ticks += piece.ticks
+    return Clip(b"".join(piece.payload for piece in pieces), ticks, tuple(words))

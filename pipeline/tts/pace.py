@@ -1,0 +1,46 @@
+"""Where the words are in the audio of a voice that does not say so: an even pace is assumed. Pure."""
+
+import re
+
+from offhook.pipeline.tts.engine import Word
+
+FIRST_TICKS_PER_CHAR = 550.0
+"""Of a voice that has not spoken yet: some 165 words a minute. Ticks are 1/8000 s."""
+
+_ENOUGH_CHARS = 2_000
+
+_WORD = re.compile(r"\S+")
+
+
+def spread(text: str, samples: int) -> tuple[Word, ...]:
+    """The words of `text` over `samples`, as long as they have characters."""
+    return tuple(
+        Word(
+            found.group(),
+            found.start(),
+            found.end(),
+            samples * found.start() // len(text),
+            samples * found.end() // len(text),
+        )
+        for found in _WORD.finditer(text)
+    )
+
+
+class Pace:
+    """How long a voice takes for a character, in the mean of what it said lately."""
+
+    def __init__(self) -> None:
+        self._ticks = 0.0
+        self._chars = 0.0
+
+    @property
+    def ticks_per_char(self) -> float:
+        """What the next text will take, for each of its characters."""
+        return self._ticks / self._chars if self._chars else FIRST_TICKS_PER_CHAR
+
+    def learn(self, chars: int, ticks: int) -> None:
+        """A text of `chars` took `ticks`."""
+        self._chars += chars
+        self._ticks += ticks
+        if self._chars > _ENOUGH_CHARS:
+            self._chars, self._ticks = self._chars / 2.0, self._ticks / 2.0

@@ -1,0 +1,168 @@
+"""A voice that comes piece by piece: queued as it comes, and not asked for when nobody wants it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from statistics import median
+from time import monotonic
+
+from offhook.pipeline.asr.engine import Transcript
+from offhook.pipeline.errors import EngineError
+from offhook.pipeline.events import Answer, Choice, Heard, Prompt, Question
+from offhook.pipeline.trace import BargedIn
+from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, Word
+from offhook.pipeline.tts.espeak import EspeakEngine
+from tests.pipeline.conversation import Talk
+
+WORD_SAMPLES = 800
+PROMPT = Prompt("You have three calls. You have two letters. You have one more.")
+MENU = Question(choices=(Choice("yes", ("yes",)),), no_input_ms=50)
+
+
+class WordByWord:
+    """Speaks 100 ms a word, each when it is let; the audio says which word of which text it is."""
+
+    def __init__(self) -> None:
+        self.capabilities = TtsCapabilities(8_000, word_positions=True)
+        self.allowed = asyncio.Semaphore(0)
+        self.asked: list[str] = []
+        self.words = 0
+        self.fails_at = 1_000
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
+        self.asked.append(text)
+        at = char = 0
+        for name in text.split(" "):
+            await self.allowed.acquire()
+            if self.words == self.fails_at:
+                raise EngineError("test", "speaking", "no more")
+            self.words += 1
+            word = Word(name, char, char + len(name), at, at + WORD_SAMPLES)
+            yield SpeechChunk(name[0].encode() * (2 * WORD_SAMPLES), (word,))
+            at, char = at + WORD_SAMPLES, char + len(name) + 1
+
+    def allow(self, words: int) -> None:
+        for _ in range(words):
+            self.allowed.release()
+
+
+def step(talk: Talk, question: Question | None = None) -> asyncio.Task[Answer]:
+    return asyncio.create_task(talk.session.step(PROMPT, question))
+
+
+async def test_a_piece_is_queued_before_the_next_one_is_made() -> None:
+    engine = WordByWord()
+    talk = Talk(tts=engine)
+    task = step(talk)
+    for count in range(1, 13):
+        engine.allow(1)
+        await talk.playing(count * WORD_SAMPLES)
+        assert engine.words == count
+    talk.line.send()
+    async with asyncio.timeout(2):
+        assert (await task).prompt == Heard(PROMPT.text)
+    assert talk.line.sent[::WORD_SAMPLES] == b"YhtcYhtlYhom"
+    assert engine.asked == ["You have three calls.", "You have two letters.", "You have one more."]
+
+
+async def test_after_a_confirmed_interruption_nothing_more_is_made() -> None:
+    engine = WordByWord()
+    talk = Talk(tts=engine)
+    task = step(talk, MENU)
+    engine.allow(6)  # two of the second sentence
+    await talk.playing(6 * WORD_SAMPLES)
+    talk.line.send(5 * WORD_SAMPLES)
+    await talk.speak()
+    assert talk.told(BargedIn)
+    engine.allow(6)
+    await talk.fall_silent()
+    await talk.until(lambda: talk.asr.turns[0].finishing)
+    talk.asr.turns[0].answer.set_result(Transcript("yes", 0.9))
+    async with asyncio.timeout(2):
+        prompt = (await task).prompt
+    assert prompt == Heard("You have three calls. You", "have two letters. You have one more.", True)
+    assert (engine.words, len(engine.asked)) == (6, 2)
+
+
+async def test_if_nothing_was_said_it_goes_on_where_it_was() -> None:
+    engine = WordByWord()
+    talk = Talk(tts=engine)
+    task = step(talk, MENU)
+    engine.allow(6)
+    await talk.playing(6 * WORD_SAMPLES)
+    talk.line.send(5 * WORD_SAMPLES + 320)  # in the middle of the sixth word
+    await talk.say("")
+    await talk.playing(WORD_SAMPLES)
+    engine.allow(8)  # the second sentence once more, and the third
+    await talk.playing(7 * WORD_SAMPLES)
+    talk.line.send()
+    async with asyncio.timeout(2):
+        assert (await task).prompt == Heard(PROMPT.text)
+    assert engine.asked == ["You have three calls.", *["You have two letters."] * 2, "You have one more."]
+    assert talk.line.sent[: 5 * WORD_SAMPLES : WORD_SAMPLES] == b"YhtcY"
+    assert talk.line.sent[5 * WORD_SAMPLES + 320 :: WORD_SAMPLES] == b"htlYhom"
+
+
+async def test_one_who_speaks_already_costs_no_synthesis() -> None:
+    engine = WordByWord()
+    talk = Talk(tts=engine)
+    await talk.speak()
+    task = step(talk, MENU)
+    engine.allow(20)
+    await talk.fall_silent()
+    await talk.until(lambda: talk.asr.turns and talk.asr.turns[0].finishing)
+    talk.asr.turns[0].answer.set_result(Transcript("yes", 0.9))
+    async with asyncio.timeout(2):
+        await task
+    assert engine.asked == []
+
+
+async def test_what_came_before_a_failure_has_been_heard() -> None:
+    engine = WordByWord()
+    engine.fails_at = 6
+    talk = Talk(tts=engine)
+    task = step(talk)
+    engine.allow(7)
+    await talk.playing(6 * WORD_SAMPLES)
+    await talk.until(lambda: len(talk.events) >= 2)
+    talk.line.send()
+    async with asyncio.timeout(2):
+        heard = (await task).prompt
+    assert heard == Heard("You have three calls. You have", "two letters. You have one more.", True)
+
+
+class TimedEspeak(EspeakEngine):
+    """Notes when its chunks came; shared with its copies for other rates."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.came_at: list[float] = []
+
+    async def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
+        async for chunk in super().synthesize(text):
+            self.came_at.append(monotonic())
+            yield chunk
+
+
+async def test_the_first_audio_of_a_new_prompt_follows_the_first_chunk_within_30_ms() -> None:
+    engine = TimedEspeak()
+    await engine.start()
+    delays = []
+    try:
+        for number in range(7):
+            talk = Talk(tts=engine)
+            engine.came_at.clear()
+            prompt = Prompt(
+                f"This is number {number} of the prompts that were never said before. " + "And so on. " * 10
+            )
+            task = asyncio.create_task(talk.session.step(prompt, None))
+            await talk.playing()
+            delays.append(1_000 * (monotonic() - engine.came_at[0]))
+            talk.session.close()
+            await asyncio.wait((task,))
+    finally:
+        await engine.close()
+    assert median(delays) < 30.0, delays
