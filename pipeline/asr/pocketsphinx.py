@@ -1,17 +1,17 @@
 """The recogniser that comes with its model: pocketsphinx, in child processes because it holds the GIL."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
-from offhook.pipeline.asr.engine import AsrCapabilities, AsrRequest, AsrStream, Transcript
-from offhook.pipeline.engine_host.pool import HostLimits, HostPool, HostStream
-from offhook.pipeline.engine_host.protocol import Kind
+from offhook.pipeline.asr.engine import AsrCapabilities, AsrRequest, AsrStream
+from offhook.pipeline.asr.hosted import open_turn
+from offhook.pipeline.engine_host.pool import HostLimits, HostPool
 from offhook.pipeline.errors import EngineError
 
 NAME = "pocketsphinx"
+HOST = "offhook.pipeline.engine_host.pocketsphinx_engine:HostedPocketsphinx"
 RATE_HZ = 16_000
 HINT = "Type: pip install 'offhook[local]'"
 
@@ -36,7 +36,7 @@ class PocketsphinxEngine:
     ) -> None:
         self.capabilities = AsrCapabilities(RATE_HZ, grammar=True, free_speech=free_speech, partials=True)
         options = {"decoders": decoders, "free_speech": free_speech}
-        self._pool = HostPool("asr", workers, name=NAME, options=options, limits=limits)
+        self._pool = HostPool(HOST, workers, name=NAME, options=options, limits=limits)
 
     async def start(self) -> None:
         """Start the children and load the models. Raises EngineError when pocketsphinx is not installed."""
@@ -49,14 +49,10 @@ class PocketsphinxEngine:
         await self._pool.close()
 
     def open(self, request: AsrRequest, on_partial: Callable[[str], None]) -> AsrStream:
-        """Begin a turn. Raises EngineError when no child has room. `finish` tells of a grammar refused."""
+        """Begin a turn. Raises EngineError when no child has room. `finish` raises for a grammar that is refused."""
         if request.grammar is None and not self.capabilities.free_speech:
             raise EngineError(NAME, "opening a stream", "free speech is switched off")
-
-        def on_message(values: Mapping[str, Any]) -> None:
-            on_partial(str(values.get("text", "")))
-
-        return PocketsphinxStream(self._pool.open({"grammar": request.grammar}, on_message))
+        return open_turn(self._pool, NAME, request, on_partial)
 
     def known_word(self, word: str) -> bool:
         """Whether a grammar may use the word. Raises EngineError when the dictionary cannot be read."""
@@ -83,30 +79,3 @@ class PocketsphinxEngine:
             return b"\n" + path.read_bytes()
         except (ImportError, OSError) as error:
             raise EngineError(NAME, "reading the dictionary", str(error), HINT) from error
-
-
-class PocketsphinxStream:
-    """One turn: `AsrStream`."""
-
-    def __init__(self, stream: HostStream) -> None:
-        self._stream = stream
-
-    def feed(self, pcm: bytes) -> None:
-        """16-bit mono PCM at 16 kHz. What cannot be kept fails the stream, which `finish` tells."""
-        self._stream.send(pcm)
-
-    async def finish(self) -> Transcript:
-        """The transcript; "" when no phrase of the grammar fits. Raises EngineError or EngineTimeout."""
-        self._stream.end()
-        try:
-            message = await self._stream.receive()
-        finally:
-            self._stream.cancel()
-        if message.kind is not Kind.RESULT:
-            raise EngineError(NAME, "finishing", f"the worker answered with {message.kind.name}")
-        confidence = message.values.get("confidence")
-        return Transcript(str(message.values.get("text", "")), float(confidence) if confidence is not None else None)
-
-    def cancel(self) -> None:
-        """Forget the turn; the decoder is free again."""
-        self._stream.cancel()

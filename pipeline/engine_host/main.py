@@ -1,4 +1,4 @@
-"""The program of a worker child: `python -m offhook.pipeline.engine_host.main asr|tts`, started by `pool`.
+"""The program of an engine host: `python -m offhook.pipeline.engine_host.main module:Class`, started by `pool`.
 
 One thread. It reads messages whenever there are any, and between them lets the engine do one small step for
 one stream, so that several streams share the child fairly and a ping is answered soon whatever the backlog.
@@ -10,6 +10,7 @@ import select
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Protocol
 
 from offhook.pipeline.engine_host.protocol import Kind, MessageReader, ProtocolError, StreamFailure, decode_json, encode
@@ -128,17 +129,13 @@ class EngineHost:
                 raise ProtocolError(f"{kind.name} from the parent")
 
 
-def _load(kind: str, options: dict[str, object], emit: Emit) -> HostedEngine:
-    # Each engine is imported where it is asked for: they are big, and espeak must not enter other processes.
-    if kind == "asr":
-        from offhook.pipeline.engine_host.pocketsphinx_engine import HostedPocketsphinx  # noqa: PLC0415
-
-        return HostedPocketsphinx(options, emit)
-    if kind == "tts":
-        from offhook.pipeline.engine_host.espeak_engine import HostedEspeak  # noqa: PLC0415
-
-        return HostedEspeak(options, emit)
-    raise StreamFailure(f"starting a worker of kind {kind!r}", "there is no such kind")
+def _load(target: str, options: dict[str, object], emit: Emit) -> HostedEngine:
+    module, _, name = target.partition(":")
+    try:
+        hosted: Callable[[dict[str, object], Emit], HostedEngine] = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise StreamFailure(f"loading {target}", str(error)) from error
+    return hosted(options, emit)
 
 
 def _take_over_pipes() -> tuple[int, int]:
@@ -152,7 +149,7 @@ def _take_over_pipes() -> tuple[int, int]:
 
 
 def main(argv: list[str]) -> int:
-    """Run a child of the kind that the arguments name."""
+    """Run the HostedEngine that the arguments name."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     child = EngineHost(*_take_over_pipes())
     try:

@@ -16,14 +16,14 @@ MAX_BACKOFF_S = 30.0
 
 
 class HostPool:
-    """`size` children of a kind ("asr", "tts"). A child that dies or hangs is replaced, and its streams fail.
+    """`size` children that each run a HostedEngine. A child that dies or hangs is replaced, and its streams fail.
 
-    `options` go to the engine in the child, `name` into the errors.
+    `target` is the HostedEngine's "module:Class"; `options` go to it, `name` into the errors.
     """
 
     def __init__(
         self,
-        kind: str,
+        target: str,
         size: int,
         *,
         name: str = "",
@@ -33,9 +33,9 @@ class HostPool:
         if size < 1:
             raise ValueError(f"a pool of {size} workers")
         self.counters = Counters()
-        self._kind = kind
+        self._target = target
         self._size = size
-        self._name = name or f"{kind} worker"
+        self._name = name or target
         self._options = dict(options or {})
         self._limits = limits or HostLimits()
         self._workers: list[HostProcess] = []
@@ -84,7 +84,7 @@ class HostPool:
     def dump(self) -> dict[str, object]:
         """The children and the counters."""
         return {
-            "kind": self._kind,
+            "target": self._target,
             "size": self._size,
             "restarts": self.counters.restarts,
             "timeouts": self.counters.timeouts,
@@ -93,7 +93,7 @@ class HostPool:
 
     def _add(self) -> None:
         self._workers.append(
-            HostProcess(self._kind, self._name, self._options, self._limits, self.counters, self._on_change)
+            HostProcess(self._target, self._name, self._options, self._limits, self.counters, self._on_change)
         )
 
     def _on_change(self, worker: HostProcess) -> None:

@@ -32,7 +32,7 @@ class HostProcess:
 
     def __init__(
         self,
-        kind: str,
+        target: str,
         name: str,
         options: Mapping[str, object],
         limits: HostLimits,
@@ -44,7 +44,7 @@ class HostProcess:
         self.counters = counters
         self.state = HostState.STARTING
         self.error: EngineError | None = None
-        self._kind = kind
+        self._target = target
         self._on_change = on_change
         self._process: asyncio.subprocess.Process | None = None
         self._streams: dict[int, HostStream] = {}
@@ -153,7 +153,7 @@ class HostProcess:
                 sys.executable,
                 "-m",
                 "offhook.pipeline.engine_host.main",
-                self._kind,
+                self._target,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,

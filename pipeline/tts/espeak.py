@@ -1,16 +1,17 @@
 """The voice that needs no model file: espeak-ng. In child processes only: it is GPL-3, and this is not."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from copy import copy
 from importlib.util import find_spec
-from typing import Any
 
 from offhook.pipeline.engine_host.pool import HostLimits, HostPool
-from offhook.pipeline.engine_host.protocol import Kind
 from offhook.pipeline.errors import EngineError
-from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, Word
+from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities
+from offhook.pipeline.tts.hosted import chunks
 
 NAME = "espeak"
+HOST = "offhook.pipeline.engine_host.espeak_engine:HostedEspeak"
 RATE_HZ = 8_000
 RATES_HZ = (8_000, 16_000)
 MAX_TEXT_CHARS = 4_000
@@ -41,7 +42,7 @@ class EspeakEngine:
             raise ValueError(f"{rate_wpm} words a minute, not {MIN_RATE_WPM} to {MAX_RATE_WPM}")
         self.capabilities = TtsCapabilities(rate_hz=RATE_HZ, word_positions=True)
         options = {"voice": voice, "rate_wpm": rate_wpm}
-        self._pool = HostPool("tts", workers, name=NAME, options=options, limits=limits)
+        self._pool = HostPool(HOST, workers, name=NAME, options=options, limits=limits)
 
     async def start(self) -> None:
         """Start the children. Raises EngineError when espeak-ng is not installed, or has no such voice."""
@@ -66,17 +67,9 @@ class EspeakEngine:
         """Speak `text`, at most MAX_TEXT_CHARS. Raises EngineError, EngineTimeout when the child hangs."""
         if len(text) > MAX_TEXT_CHARS:
             raise EngineError(NAME, "speaking", f"the text is longer than {MAX_TEXT_CHARS} characters")
-        stream = self._pool.open({"text": text, "rate_hz": self.capabilities.rate_hz})
-        words: tuple[Word, ...] = ()
-        try:
-            while (message := await stream.receive()).kind is not Kind.RESULT:
-                if message.kind is Kind.NOTE:
-                    words += _words(text, message.values)
-                elif message.kind is Kind.DATA:
-                    yield SpeechChunk(message.data, words)
-                    words = ()
-        finally:
-            stream.cancel()
+        async with aclosing(chunks(self._pool, {"text": text, "rate_hz": self.capabilities.rate_hz})) as spoken:
+            async for chunk in spoken:
+                yield chunk
 
     name = NAME
 
@@ -88,7 +81,3 @@ class EspeakEngine:
     def dump(self) -> dict[str, object]:
         """State of the children."""
         return self._pool.dump()
-
-
-def _words(text: str, values: Mapping[str, Any]) -> tuple[Word, ...]:
-    return tuple(Word(text[span[0] : span[1]], *span) for span in values.get("words", ()))

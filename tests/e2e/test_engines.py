@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psutil
 
+from offhook.pipeline.asr.pocketsphinx import HOST
 from offhook.sip.net.address import Address
 from offhook.testing.sip_caller import Caller
 from tests.e2e.conftest import BotProcess, speech
@@ -36,11 +37,7 @@ steps:
 def recogniser(bot: BotProcess) -> psutil.Process:
     """The child that runs it; there is one."""
     children = psutil.Process(bot.process.pid).children(recursive=True)
-    (found,) = [
-        child
-        for child in children
-        if "offhook.pipeline.engine_host.main" in child.cmdline() and "asr" in child.cmdline()
-    ]
+    (found,) = [child for child in children if HOST in child.cmdline()]
     return found
 
 

@@ -1,0 +1,197 @@
+"""Runs an engine that computes where it is called, in a child process: any class with the few methods below.
+
+An engine that holds the GIL, or that must stay out of this process, is written as plain blocking Python. The child
+gives each of its turns a little time in order, so that several share the process fairly, and answers the parent's pings
+between two pieces of work. `asr.hosted.HostedAsr` and `tts.hosted.HostedTts` are the parent's side.
+"""
+
+import json
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, Protocol
+
+from offhook.pipeline.asr.engine import Transcript
+from offhook.pipeline.engine_host.main import Emit
+from offhook.pipeline.engine_host.protocol import (
+    AUDIO_PIECE,
+    CONSUMED_COUNT,
+    Kind,
+    ProtocolError,
+    StreamFailure,
+    decode_json,
+)
+from offhook.pipeline.tts.engine import SpeechChunk
+
+PIECE_MS = 40
+"""Of audio that a turn is fed before the next turn's."""
+
+
+class BlockingTurn(Protocol):
+    """One turn of a caller."""
+
+    def feed(self, pcm: bytes) -> str | None:
+        """Take 16-bit little-endian mono PCM, at most 40 ms; returns the text so far if it has changed."""
+        ...
+
+    def finish(self) -> Transcript:
+        """No more audio comes: the transcript."""
+        ...
+
+
+class BlockingRecogniser(Protocol):
+    """A recogniser: a class that is made with its options as keyword arguments."""
+
+    rate_hz: int
+
+    def open(self, grammar: str | None) -> BlockingTurn:
+        """Begin a turn, with a JSGF grammar or without one."""
+        ...
+
+
+class BlockingVoice(Protocol):
+    """A voice: a class that is made with its options as keyword arguments."""
+
+    rate_hz: int
+
+    def synthesize(self, text: str) -> Iterator[SpeechChunk]:
+        """Speak `text`: chunks as they are ready; their words count samples from the utterance's start."""
+        ...
+
+
+@dataclass(slots=True)
+class _Turn:
+    grammar: str | None
+    pending: bytearray = field(default_factory=bytearray)
+    ended: bool = False
+    turn: BlockingTurn | None = None
+    consumed_bytes: int = 0
+
+
+class RecogniserHost:
+    """`HostedEngine` over a BlockingRecogniser. Options: `engine` ("module:Class") and its own `options`."""
+
+    def __init__(self, options: Mapping[str, object], emit: Emit) -> None:
+        self._emit = emit
+        self._engine: BlockingRecogniser = _made(options)
+        self._piece_bytes = 2 * self._engine.rate_hz * PIECE_MS // 1_000
+        self._turns: OrderedDict[int, _Turn] = OrderedDict()
+
+    def info(self) -> dict[str, object]:
+        """The rate that it takes."""
+        return {"rate_hz": self._engine.rate_hz}
+
+    def open(self, stream: int, payload: bytes) -> None:
+        """Begin a turn: {"grammar": str | null}."""
+        grammar = decode_json(payload).get("grammar")
+        if grammar is not None and not isinstance(grammar, str):
+            raise ProtocolError("the grammar is not a string")
+        self._turns[stream] = _Turn(grammar)
+
+    def data(self, stream: int, payload: bytes) -> None:
+        """Audio at the engine's rate."""
+        if stream in self._turns:
+            self._turns[stream].pending += payload
+
+    def end(self, stream: int) -> None:
+        """The transcript is wanted."""
+        if stream in self._turns:
+            self._turns[stream].ended = True
+
+    def drop(self, stream: int) -> None:
+        """Forget the turn."""
+        self._turns.pop(stream, None)
+
+    def next_stream(self) -> int | None:
+        """The turn that has waited longest of those with a piece to recognise, or at their end."""
+        return next((number for number, turn in self._turns.items() if self._is_due(turn)), None)
+
+    def step(self, stream: int) -> None:
+        """Recognise a piece more of the turn, or end it."""
+        self._turns.move_to_end(stream)
+        state = self._turns[stream]
+        try:
+            self._work(stream, state)
+        except Exception as error:  # somebody else's code: it fails this turn, not its neighbours'
+            raise StreamFailure("recognising", f"{type(error).__name__}: {error}") from error
+
+    def _is_due(self, turn: _Turn) -> bool:
+        return turn.ended or len(turn.pending) >= self._piece_bytes
+
+    def _work(self, stream: int, state: _Turn) -> None:
+        if state.turn is None:
+            state.turn = self._engine.open(state.grammar)
+        # Whole samples: what is left of one waits for its other half.
+        size = min(self._piece_bytes, len(state.pending)) & ~1
+        if size:
+            partial = state.turn.feed(bytes(state.pending[:size]))
+            del state.pending[:size]
+            state.consumed_bytes += size
+            self._emit(Kind.CONSUMED, stream, CONSUMED_COUNT.pack(state.consumed_bytes))
+            if partial is not None:
+                self._emit(Kind.PARTIAL, stream, json.dumps({"text": partial}).encode())
+            return
+        transcript = state.turn.finish()
+        del self._turns[stream]
+        result = {"text": transcript.text, "confidence": transcript.confidence}
+        self._emit(Kind.RESULT, stream, json.dumps(result).encode())
+
+
+class VoiceHost:
+    """`HostedEngine` over a BlockingVoice. Options: `engine` ("module:Class") and its own `options`."""
+
+    def __init__(self, options: Mapping[str, object], emit: Emit) -> None:
+        self._emit = emit
+        self._engine: BlockingVoice = _made(options)
+        self._speaking: OrderedDict[int, Iterator[SpeechChunk]] = OrderedDict()
+
+    def info(self) -> dict[str, object]:
+        """The rate that it gives."""
+        return {"rate_hz": self._engine.rate_hz}
+
+    def open(self, stream: int, payload: bytes) -> None:
+        """Begin an utterance: {"text": str}. It ends by itself."""
+        text = decode_json(payload).get("text")
+        if not isinstance(text, str):
+            raise ProtocolError("the text is not a string")
+        self._speaking[stream] = iter(self._engine.synthesize(text))
+
+    def data(self, stream: int, payload: bytes) -> None:
+        """A voice takes none."""
+
+    def end(self, stream: int) -> None:
+        """The text was all there was."""
+
+    def drop(self, stream: int) -> None:
+        """Say no more of it."""
+        self._speaking.pop(stream, None)
+
+    def next_stream(self) -> int | None:
+        """The utterance that has waited longest."""
+        return next(iter(self._speaking), None)
+
+    def step(self, stream: int) -> None:
+        """Speak one chunk."""
+        self._speaking.move_to_end(stream)
+        try:
+            chunk = next(self._speaking[stream], None)
+        except Exception as error:  # as above
+            raise StreamFailure("speaking", f"{type(error).__name__}: {error}") from error
+        if chunk is None:
+            del self._speaking[stream]
+            self._emit(Kind.RESULT, stream, b"{}")
+            return
+        words = [(word.char_start, word.char_end, word.start_sample, word.end_sample) for word in chunk.words]
+        self._emit(Kind.NOTE, stream, json.dumps({"words": words}).encode())
+        for at in range(0, len(chunk.pcm), AUDIO_PIECE):
+            self._emit(Kind.DATA, stream, chunk.pcm[at : at + AUDIO_PIECE])
+
+
+def _made(options: Mapping[str, object]) -> Any:
+    target, own = str(options.get("engine", "")), options.get("options", {})
+    module, _, name = target.partition(":")
+    try:
+        return getattr(import_module(module), name)(**(own if isinstance(own, dict) else {}))
+    except Exception as error:  # whatever it is, the parent says it, and which engine it was
+        raise StreamFailure(f"loading {target}", f"{type(error).__name__}: {error}") from error
