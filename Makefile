@@ -3,6 +3,7 @@
 # make bench  measures on the wire: CALLER=path/to/sip_caller.py [TWILIO_CALLER=PATH]  (see bench/README.md)
 # make fuzz   ten million inputs for each parser (four hours), or RUNS=
 # make sanitize  the native media module's tests under gcc's sanitizers (two minutes)
+# make diagrams  draws docs/state-diagrams.md from the tables of the state machines
 # make soak   calls with faults for eight hours, or HOURS= or MINUTES=; and the fault tests that take long
 
 VENV   := .venv
@@ -15,7 +16,7 @@ PEERS := sipp:sip-tester baresip:baresip-core sipsak:sipsak tcpdump:tcpdump chro
 
 VENDOR := offhook/web/page/vendor/wavesurfer
 
-.PHONY: run test lint bench fuzz soak sanitize clean peers page
+.PHONY: run test lint diagrams bench fuzz soak sanitize clean peers page
 
 run: $(VENV)/.runtime page
 	@$(VENV)/bin/offhook demo
@@ -28,6 +29,9 @@ lint: $(VENV)/.dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+
+diagrams: $(VENV)/.dev
+	$(VENV)/bin/python -m tools.state_diagrams
 
 BENCH = $(VENV)/bin/python -m bench
 
