@@ -22,7 +22,9 @@ class StreamClock:
     clock does not wake up. What a tick raises goes to the loop's exception handler, the others are called all the same.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self.now = now
+        """The time of all that happens to the streams: monotonic seconds, or a test's own."""
         self._ticks: dict[Tick, None] = {}
         self._due: Iterator[Tick] = iter(())  # those that are to be called at this point
         self._point = 0.0  # the next one
@@ -42,7 +44,7 @@ class StreamClock:
             self._timer = None
 
     def _arm(self) -> None:
-        now = time.monotonic()
+        now = self.now()
         # A timer may be a little early: that must not make the same point due again.
         self._point = max(self._point, now // PERIOD_S * PERIOD_S) + PERIOD_S
         self._timer = asyncio.get_running_loop().call_later(self._point - now, self._fire)
@@ -54,7 +56,7 @@ class StreamClock:
 
     def _serve(self) -> None:
         finished = False
-        now = time.monotonic()
+        now = self.now()
         try:
             for tick in self._due:
                 if tick in self._ticks:

@@ -5,7 +5,6 @@ that have been played, or as good as; what waits at the far end still counts as 
 """
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -81,7 +80,8 @@ class _NoSocket:
 class StreamLine:
     """One call's media on a WebSocket. For the handlers and the rest of the interface see `MediaLine`.
 
-    `clock` is that of all lines of the event loop: at its points the socket is read, and what is due is done.
+    `clock` is that of all lines of the event loop: at its points the socket is read, and what is due is done. The line
+    takes all times from it.
 
     `on_started` is told once which call it is; before that nothing else happens. `on_ended` is told once that the far
     end has stopped (None), or why it is of no use any more. The socket belongs to the line: `close` closes it.
@@ -115,7 +115,7 @@ class StreamLine:
         """Of what is played; known for sure once `on_started` has been told."""
         self._socket: StreamSocket = socket
         self._clock = clock
-        self._stream = MediaStream(time.monotonic(), dialect)
+        self._stream = MediaStream(clock.now(), dialect)
         self._watch = MediaWatch(first_media_timeout_s, media_timeout_s)
         self._due = math.inf  # no earlier is there anything to be done
         self._delivering = self._closed = False
@@ -127,7 +127,7 @@ class StreamLine:
 
     def receive(self, message: bytes) -> None:
         """A message has arrived: text, or `Binary`."""
-        self._stream.receive(message, time.monotonic())
+        self._stream.receive(message, self._clock.now())
         self._deliver()
 
     def round_trip(self, seconds: float) -> None:
@@ -136,7 +136,7 @@ class StreamLine:
 
     def lost(self, reason: str) -> None:
         """The socket is gone."""
-        if self._on_suspended is not None and not self._closed and self._stream.suspend(time.monotonic()):
+        if self._on_suspended is not None and not self._closed and self._stream.suspend(self._clock.now()):
             self._socket = _NoSocket()
             self._watch.pause()
             self._deliver()
@@ -158,7 +158,7 @@ class StreamLine:
         """Go on with the socket of `other`, which has just been started for the same call and is of no use then."""
         self._socket = other.give_away()
         self._socket.hand_to(self)
-        now = time.monotonic()
+        now = self._clock.now()
         self._stream.resume(stream_sid, now)
         self._watch.resume(now)
         self._send()
@@ -181,7 +181,7 @@ class StreamLine:
     def start(self) -> None:
         """Watch over the media; it has been received all the time."""
         if not self._closed:
-            self._watch.resume(time.monotonic())
+            self._watch.resume(self._clock.now())
             self._look()
 
     def encode(self, pcm: bytes) -> bytes:
@@ -192,7 +192,7 @@ class StreamLine:
         """Append to what is being said. Nothing happens after `close`."""
         if self._closed or not payload:
             return
-        self._stream.play(payload, time.monotonic(), writable=self._socket.writable)
+        self._stream.play(payload, self._clock.now(), writable=self._socket.writable)
         self._send()
         self._look()
 
@@ -200,7 +200,7 @@ class StreamLine:
         """Drop all that has not been played, here and at the far end; the samples dropped."""
         if self._closed:
             return 0
-        dropped = self._stream.clear(time.monotonic())
+        dropped = self._stream.clear(self._clock.now())
         self._send()
         self._deliver()
         return dropped
@@ -217,7 +217,7 @@ class StreamLine:
 
     def played_ticks(self) -> int:
         """Of `sent_ticks`, those that have been heard: by time, never beyond a mark that is still out."""
-        return self._stream.played_ticks(time.monotonic())
+        return self._stream.played_ticks(self._clock.now())
 
     def send_dtmf(self, digits: str) -> None:
         """Play the keys' tones after what is queued: a stream has no other way. They count as `play`ed. ValueError
@@ -272,7 +272,7 @@ class StreamLine:
                 self.on_audio(event.pcm, event.at_sample, self._came_at(event.at_sample + len(event.pcm) // 2))
         elif isinstance(event, Played):
             if self.on_sent is not None:
-                self.on_sent(event.payload, event.ordinal, time.monotonic())
+                self.on_sent(event.payload, event.ordinal, self._clock.now())
         elif isinstance(event, Drained):
             if self.on_drained is not None:
                 self.on_drained()
@@ -289,7 +289,7 @@ class StreamLine:
         """About when the message with the sample before this one came: it waited for a point of the clock, so at most a
         period ago. Some are read at once; since those, audio tells how time passes.
         """
-        now = time.monotonic()
+        now = self._clock.now()
         self._zero_at = min(self._zero_at, now - end_sample / RATE_HZ)
         return max(self._zero_at + end_sample / RATE_HZ, now - PERIOD_S)
 

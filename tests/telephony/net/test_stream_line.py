@@ -3,7 +3,6 @@ import json
 import time
 from base64 import b64encode
 from collections.abc import Callable, Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -47,7 +46,9 @@ class Socket:
 
 
 class Call:
-    def __init__(self, *, first_media_timeout_s: float = 30.0, media_timeout_s: float = 15.0) -> None:
+    def __init__(
+        self, clock: StreamClock | None = None, *, first_media_timeout_s: float = 30.0, media_timeout_s: float = 15.0
+    ) -> None:
         self.socket = Socket()
         self.started: list[Started] = []
         self.ended: list[str | None] = []
@@ -60,7 +61,7 @@ class Call:
             self.socket,
             on_started=self.started.append,
             on_ended=self.ended.append,
-            clock=StreamClock(),
+            clock=clock or StreamClock(),
             first_media_timeout_s=first_media_timeout_s,
             media_timeout_s=media_timeout_s,
         )
@@ -99,8 +100,10 @@ class Call:
             self.line.receive(json.dumps({"event": "mark", "mark": message["mark"]}).encode())
 
 
-def opened(first_media_timeout_s: float = 30.0, media_timeout_s: float = 15.0) -> Call:
-    call = Call(first_media_timeout_s=first_media_timeout_s, media_timeout_s=media_timeout_s)
+def opened(
+    clock: StreamClock | None = None, *, first_media_timeout_s: float = 30.0, media_timeout_s: float = 15.0
+) -> Call:
+    call = Call(clock, first_media_timeout_s=first_media_timeout_s, media_timeout_s=media_timeout_s)
     call.line.receive(START)
     call.line.start()
     return call
@@ -205,10 +208,9 @@ async def test_a_handler_may_clear_and_play() -> None:
     call.line.close()
 
 
-async def test_audio_is_told_with_about_the_time_at_which_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_audio_is_told_with_about_the_time_at_which_it_came() -> None:
     now = 1_000.0
-    monkeypatch.setattr("offhook.telephony.net.stream_line.time", SimpleNamespace(monotonic=lambda: now))
-    call = opened()
+    call = opened(StreamClock(lambda: now))
     told: list[float] = []
     call.line.on_audio = lambda audio, at_sample, at_s: told.append(at_s)
     # The first is read at once, the next waits for a point of the clock, the third was late on its way.
