@@ -46,8 +46,8 @@ ENV PATH=/opt/offhook/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     OFFHOOK_LOG__FORMAT=json \
     OFFHOOK_RECORDS__DIR=/var/lib/offhook \
-    OFFHOOK_RTP__LOW=10000 \
-    OFFHOOK_RTP__HIGH=10199
+    OFFHOOK_RTP__PORT_MIN=10000 \
+    OFFHOOK_RTP__PORT_MAX=10199
 USER 10001:10001
 WORKDIR /var/lib/offhook
 VOLUME /var/lib/offhook

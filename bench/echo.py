@@ -122,7 +122,7 @@ def main() -> int:
     options.add_argument("--rtp-ports", default="10000-13999", metavar="LOW-HIGH", help="of the bot")
     options.add_argument("--json", type=Path, default=REPORTS / "echo.json")
     given = options.parse_args()
-    settings = {**MANY, "OFFHOOK_EARS__ECHO_GUARD": "false" if given.unguarded else "true"}
+    settings = {**MANY, "OFFHOOK_AUDIO__ECHO_GUARD": "false" if given.unguarded else "true"}
     run = Run("echo", (*BENCH, "--rtp-ports", given.rtp_ports), (), settings)
     with tempfile.TemporaryDirectory() as directory, Bot(run, directory) as bot:
         os.sched_setaffinity(0, {last_core()})

@@ -84,7 +84,7 @@ def serve(
     if http is not None:
         overrides["http"] = dict(zip(("host", "port"), parse_address(http), strict=True))
     if rtp_ports is not None:
-        overrides["rtp"] = dict(zip(("low", "high"), parse_port_range(rtp_ports), strict=True))
+        overrides["rtp"] = dict(zip(("port_min", "port_max"), parse_port_range(rtp_ports), strict=True))
     if workers is not None:
         overrides["calls"] = {"workers": workers}
     if bench_engines:

@@ -44,7 +44,7 @@ class EngineSet:
         _check_rate("vad", config.vad.engine, self.vad.capabilities.rate_hz, (LINE_RATE_HZ,))
         _check_rate("asr", config.asr.engine, self.asr.capabilities.rate_hz, (LINE_RATE_HZ, 2 * LINE_RATE_HZ))
         cache = ClipCache(config.tts.cache_mib * 1024 * 1024)
-        self._processor = config.ears.processor
+        self._processor = config.audio.processor
         self._allowance = Allowance()
         self._batchers: dict[GateSettings, VadBatcher] = {}
         self.voice = Voice(f"{config.tts.engine}/{config.tts.voice}", self.tts, cache, Resampler)
@@ -88,23 +88,23 @@ class EngineSet:
     def for_call(self, config: Config) -> Engines:
         """What one call needs of them, now that it begins."""
         batcher = self._batcher(config)
-        guarded = _wants_ears(config, batcher.streams)
+        guarded = _wants_front_end(config, batcher.streams)
         return Engines(
             vad=batcher,
             asr=self.asr,
             voice=self.voice,
             upsampler=lambda: Upsampler().push,
             downsampler=lambda: Downsampler().push,
-            ears=(lambda encoding: _ears(config, encoding, self._allowance)) if guarded else None,
+            ears=(lambda encoding: _front_end(config, encoding, self._allowance)) if guarded else None,
         )
 
     def _batcher(self, config: Config) -> VadBatcher:
         """Calls that are configured alike share one."""
         gate = GateSettings(
             start_probability=config.vad.start_threshold,
-            suspect_probability=config.vad.suspect_threshold,
+            suspect_probability=config.vad.barge_in_threshold,
             stop_probability=config.vad.stop_threshold,
-            confirm_ms=config.vad.confirm_ms,
+            confirm_ms=config.vad.min_speech_ms,
         )
         if gate not in self._batchers:
             self._batchers[gate] = VadBatcher(self.vad, gate)
@@ -115,14 +115,14 @@ def _behind_s(batcher: VadBatcher) -> float:
     return batcher.waiting_frames * batcher.frame_samples / LINE_RATE_HZ / max(1, batcher.streams)
 
 
-def _wants_ears(config: Config, calls: int) -> bool:
-    return (config.ears.echo_guard and calls < config.ears.guarded_calls) or config.ears.processor != "none"
+def _wants_front_end(config: Config, calls: int) -> bool:
+    return (config.audio.echo_guard and calls < config.audio.echo_guard_max_calls) or config.audio.processor != "none"
 
 
-def _ears(config: Config, encoding: str, allowance: Allowance) -> AudioFrontEnd:
-    processor = WebrtcProcessor() if config.ears.processor == "webrtc" else None
+def _front_end(config: Config, encoding: str, allowance: Allowance) -> AudioFrontEnd:
+    processor = WebrtcProcessor() if config.audio.processor == "webrtc" else None
     codec = codec_named(encoding)
-    # The ears know a line of one octet a sample; mu-law is far better than any echo.
+    # The front end knows a line of one octet a sample; mu-law is far better than any echo.
     octets = packet_encoder(codec, PCMU) if codec is LINEAR16 else None
     return AudioFrontEnd((PCMU if octets else codec).decode, processor, octets.encode if octets else None, allowance)
 

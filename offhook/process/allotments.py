@@ -10,18 +10,19 @@ def worker_specs(config: Config, dialog: Dialog, workers: int, cores: int) -> li
     """`workers` specifications. Raises UserError when the media ports do not suffice for one call each."""
     ports = shares(config.rtp.pairs, workers)
     if ports[-1] == 0:
+        enough = min(65_535, config.rtp.port_min + 2 * 400 * workers - 1)
         raise UserError(
-            f"RTP ports {config.rtp.low}-{config.rtp.high} are too few for {workers} workers",
+            f"RTP ports {config.rtp.port_min}-{config.rtp.port_max} are too few for {workers} workers",
             f"there are {config.rtp.pairs} pairs, and each worker needs at least one",
-            f"--rtp-ports {config.rtp.low}-{min(65_535, config.rtp.low + 2 * 400 * workers - 1)}, or fewer --workers",
+            f"--rtp-ports {config.rtp.port_min}-{enough}, or fewer --workers",
         )
     recognisers = shares(config.asr.workers or max(1, cores // 2), workers)
     cache_mib = shares(config.tts.cache_mib, workers)
-    specs, low = [], config.rtp.low
+    specs, low = [], config.rtp.port_min
     for index in range(workers):
         high = low + 2 * ports[index] - 1
         update = {
-            "rtp": config.rtp.model_copy(update={"low": low, "high": high}),
+            "rtp": config.rtp.model_copy(update={"port_min": low, "port_max": high}),
             "asr": config.asr.model_copy(update={"workers": max(1, recognisers[index])}),
             "tts": config.tts.model_copy(update={"cache_mib": cache_mib[index]}),
         }

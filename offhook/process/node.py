@@ -103,7 +103,7 @@ class Node:
             listeners=self.listeners,
             feed=self._feed,
         )
-        ports = PortPool(config.rtp.low, config.rtp.high, endpoint.address.host)
+        ports = PortPool(config.rtp.port_min, config.rtp.port_max, endpoint.address.host)
         self._trunk = SipResources(self._do, endpoint.address, ports, MediaClock(), self._captures)
         self._calls = Calls(services, self._trunk, self._tap.end if self._tap is not None else None)
         self._streams = Streams(self._calls)

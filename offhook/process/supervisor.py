@@ -65,7 +65,7 @@ class Supervisor:
         self._watch = LoopWatch(
             self.metrics_store.event_loop_lag, self.metrics_store.event_loop_stall, lambda: not self._legs
         )
-        limits = LoadLimits(config.calls.full_cpu, config.calls.full_lag_ms / 1000)
+        limits = LoadLimits(config.calls.max_cpu, config.calls.max_lag_ms / 1000)
         self._workers = WorkerPool(nursery, workers, limits, self)
         self._lasting: Snapshot = {}  # of workers that are gone
         self._legs: dict[str, Placement] = {}

@@ -153,7 +153,7 @@ class _Worker:
             feed=self._feed,
         )
         self._clock = MediaClock()
-        ports = PortPool(config.rtp.low, config.rtp.high, welcome.sip_address.host)
+        ports = PortPool(config.rtp.port_min, config.rtp.port_max, welcome.sip_address.host)
         trunk = SipResources(self._channel.send, welcome.sip_address, ports, self._clock, self._captures)
         self._calls = Calls(services, trunk, lambda handle: self._channel.send(Over(handle)))
         keep_what_is_here()

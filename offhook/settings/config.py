@@ -5,25 +5,26 @@ both.
 names its line, its variable or the command line.
 """
 
-import json
-import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, get_args
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from offhook.settings.addresses import parse_address, parse_port_range
+from offhook.settings.routes import RouteConfig
 from offhook.settings.sections import (
     AsrConfig,
+    AudioConfig,
     CallsConfig,
     CarriersConfig,
     CodecName,
     DialogConfig,
-    EarsConfig,
+    EngineSection,
     HttpConfig,
     LogConfig,
     RecordsConfig,
@@ -34,21 +35,24 @@ from offhook.settings.sections import (
     TwilioConfig,
     VadConfig,
 )
+from offhook.settings.sources import ENV_PREFIX, Sources, is_secret, section_fields, toml_key, toml_value
 from offhook.settings.toml_file import ConfigFile, read_config_file
-from offhook.usererror import Problem, UserError, closest, did_you_mean
+from offhook.usererror import UserError
 
 __all__ = [
     "ENV_PREFIX",
     "AsrConfig",
+    "AudioConfig",
     "CallsConfig",
     "CarriersConfig",
     "CodecName",
     "Config",
     "DialogConfig",
-    "EarsConfig",
     "HttpConfig",
+    "Loaded",
     "LogConfig",
     "RecordsConfig",
+    "RouteConfig",
     "RtpConfig",
     "SipConfig",
     "TtsConfig",
@@ -59,8 +63,7 @@ __all__ = [
     "parse_port_range",
 ]
 
-ENV_PREFIX = "OFFHOOK_"
-COMMAND_LINE = "command line"
+HIDDEN = "***"
 
 
 class Config(BaseSettings):
@@ -77,13 +80,14 @@ class Config(BaseSettings):
     rtp: RtpConfig = RtpConfig()
     calls: CallsConfig = CallsConfig()
     vad: VadConfig = VadConfig()
-    ears: EarsConfig = EarsConfig()
+    audio: AudioConfig = AudioConfig()
     turn: TurnConfig = TurnConfig()
     asr: AsrConfig = AsrConfig()
     tts: TtsConfig = TtsConfig()
     dialog: DialogConfig = DialogConfig()
     records: RecordsConfig = RecordsConfig()
     log: LogConfig = LogConfig()
+    routes: tuple[RouteConfig, ...] = ()
 
     @classmethod
     def settings_customise_sources(
@@ -98,16 +102,23 @@ class Config(BaseSettings):
         return (init_settings,)
 
     @classmethod
-    def load(cls, path: Path | None = None, overrides: Mapping[str, Mapping[str, object]] | None = None) -> Self:
+    def load(cls, path: Path | None = None, overrides: Mapping[str, Mapping[str, object]] | None = None) -> "Config":
         """The settings of file and environment, `overrides` (section, key, value; None is skipped) over them.
 
         Relative paths in the file start from the file's folder, all others from the current one. Raises
         UserError.
         """
+        return cls.load_with_origins(path, overrides).config
+
+    @classmethod
+    def load_with_origins(
+        cls, path: Path | None = None, overrides: Mapping[str, Mapping[str, object]] | None = None
+    ) -> "Loaded":
+        """The same, and where each value came from."""
         file = read_config_file(path) if path is not None else ConfigFile("", {}, {})
-        sources = _Sources(file, path.parent if path is not None else Path())
+        sources = Sources(cls, file, path.parent if path is not None else Path())
         sources.take_file()
-        sources.take_environment(EnvSettingsSource(cls))
+        sources.take_environment(EnvSettingsSource(cls)())
         sources.take_overrides(overrides or {})
         try:
             config = cls(**sources.values)
@@ -115,149 +126,68 @@ class Config(BaseSettings):
             sources.problems.extend(sources.problem_of(each) for each in error.errors(include_url=False))
         if sources.problems:
             raise UserError.of(sources.problems)
-        return config
+        return Loaded(config, sources)
 
     @property
     def max_calls(self) -> int:
         """How many calls at once at the most: `calls.max_calls`, or fewer if the media ports do not suffice."""
         return min(self.calls.max_calls or self.rtp.pairs, self.rtp.pairs)
 
-    def redacted(self) -> dict[str, dict[str, Any]]:
-        """All values as plain ones, fit for JSON; passwords are masked."""
-        values: dict[str, dict[str, Any]] = self.model_dump(mode="json")
-        url = values["records"]["database_url"]
-        if url is not None:
-            values["records"]["database_url"] = redact_url(url)
-        for section, key in (("twilio", "auth_token"), ("carriers", "token"), ("http", "password")):
-            if values[section][key] is not None:
-                values[section][key] = "***"
+    def redacted(self) -> dict[str, Any]:
+        """All values as plain ones, fit for JSON; secrets are masked. Options of engines stand at their names."""
+        values: dict[str, Any] = self.model_dump(mode="json")
+        for section, keys in values.items():
+            if isinstance(keys, dict):
+                _mask(keys, section_fields(type(self), section))
+                keys.pop("options", None)
+                keys.update(_masked_options(getattr(self, section)))
         return values
 
     def __str__(self) -> str:
         lines = []
         for section, values in self.redacted().items():
-            lines.append(f"[{section}]")
-            lines += [f"{key} = {_toml(value)}" for key, value in values.items() if value is not None]
+            if isinstance(values, list):
+                for each in values:
+                    lines += [f"[[{section}]]", *_assignments(each)]
+                continue
+            lines += [f"[{section}]", *_assignments(values)]
+            for name, options in values.items():
+                if isinstance(options, dict):
+                    lines += [f"[{section}.{toml_key(name)}]", *_assignments(options)]
         return "\n".join(lines)
 
 
-class _Sources:
-    """Merges the three sources and remembers where each value came from."""
-
-    def __init__(self, file: ConfigFile, folder: Path) -> None:
-        self.values: dict[str, Any] = {}
-        self.problems: list[Problem] = []
-        self._file = file
-        self._folder = folder
-        self._origins: dict[tuple[str, ...], str] = {}
-
-    def take_file(self) -> None:
-        """The lowest source."""
-        for section, values in self._file.values.items():
-            if not isinstance(values, dict):
-                self.values[section] = values
-                continue
-            merged = self.values[section] = dict(values)
-            for name in _PATHS.get(section, ()):
-                if isinstance(merged.get(name), str):
-                    merged[name] = self._folder / merged[name]
-
-    def take_environment(self, source: EnvSettingsSource) -> None:
-        """Variables of known sections; an unknown section is a problem, other variables are not ours."""
-        whole = {f"{ENV_PREFIX}{section}".upper() for section in Config.model_fields}
-        for variable in sorted(os.environ):
-            section, separator, key = variable.upper().removeprefix(ENV_PREFIX).partition("__")
-            if not variable.upper().startswith(ENV_PREFIX) or not os.environ[variable]:
-                continue
-            if variable.upper() in whole:
-                todo = f"name a key, such as {variable}__{next(iter(_section(section.lower()))).upper()}"
-                self.problems.append(Problem("a section cannot be set as a whole", "only its keys can", todo, variable))
-            elif separator and section.lower() not in Config.model_fields:
-                near = closest(section, Config.model_fields)
-                todo = f"did you mean {ENV_PREFIX}{near.upper()}__{key}?" if near else f"unset {variable}"
-                what, why = "this variable sets nothing", f"there is no section {section.lower()!r}"
-                self.problems.append(Problem(what, why, todo, variable))
-            elif separator:
-                self._origins[section.lower(), key.lower().split("__")[0]] = variable
-        if not self.problems:
-            self._merge(source())
-
-    def take_overrides(self, overrides: Mapping[str, Mapping[str, object]]) -> None:
-        """The command line's."""
-        given = {s: {k: v for k, v in values.items() if v is not None} for s, values in overrides.items()}
-        self._merge(given)
-        self._origins.update({(s, k): COMMAND_LINE for s, values in given.items() for k in values})
-
-    def _merge(self, values: Mapping[str, Mapping[str, object]]) -> None:
-        for section, entries in values.items():
-            below = self.values.setdefault(section, {})
-            if isinstance(below, dict):
-                below.update(entries)
-
-    def problem_of(self, error: ErrorDetails) -> Problem:
-        """One of pydantic's errors in three parts."""
-        path = tuple(str(part) for part in error["loc"])[:2]
-        origin = self._origins.get(path)
-        where = origin or self._file.where(*path)
-        if error["type"] == "extra_forbidden":
-            return _unknown(path, where)
-        section = path[0]
-        if len(path) == 1:
-            what, why = f"`{section}` is no section", "it has a value instead of keys"
-            return Problem(what, why, f"write `[{section}]` in a line of its own, and the keys below", where)
-        key = path[1]
-        shown = "what it is" if (section, key) in _SECRET else repr(error["input"])[:60]
-        what = f"`{section}.{key}` cannot be {shown}"
-        why = error["msg"].replace("Input should", "it must").replace("String should", "it must")
-        if error["type"] == "string_pattern_mismatch":
-            why = "it must be a plain name or address, without spaces, port or brackets"
-        example = error.get("ctx", {}).get("example", _example(section, key))
-        if error["type"] == "literal_error" and isinstance(error["input"], str):
-            example = closest(error["input"], _literals(section, key)) or example
-        if origin == COMMAND_LINE:
-            return Problem(what, why, f"{example}, for example", where)
-        if origin is not None:
-            return Problem(what, why, f"export {origin}={example}", where)
-        return Problem(what, why, f"`{key} = {_toml(example)}` below `[{section}]`", where)
+def _mask(values: dict[str, Any], fields: Mapping[str, FieldInfo]) -> None:
+    for key, field in fields.items():
+        if is_secret(field) and values[key] is not None:
+            # Of a URL only the password is secret: the rest says which database it is.
+            values[key] = redact_url(values[key]) if key.endswith("_url") else HIDDEN
 
 
-_PATHS = {"dialog": ("flow",), "records": ("dir",)}
-_SECRET = {("records", "database_url"), ("twilio", "auth_token"), ("carriers", "token"), ("http", "password")}
+def _masked_options(section: BaseModel) -> dict[str, dict[str, Any]]:
+    options = section.options if isinstance(section, EngineSection) else {}
+    return {
+        name: {key: HIDDEN if isinstance(value, SecretStr) else value for key, value in each.items()}
+        for name, each in options.items()
+    }
 
 
-def _section(name: str) -> dict[str, Any]:
-    model = Config.model_fields[name].annotation
-    return dict(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else {}
+def _assignments(values: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in values.items():
+        if value is not None and not isinstance(value, dict):
+            yield f"{toml_key(key)} = {toml_value(value)}"
 
 
-def _unknown(path: tuple[str, ...], where: str) -> Problem:
-    sections = list(Config.model_fields)
-    if len(path) == 1:
-        name = path[0]
-        holders = [section for section in sections if name in _section(section)]
-        if holders and closest(name, sections) is None:
-            why = "keys stand below a section"
-            return Problem(f"`{name}` stands outside of any section", why, f"write `[{holders[0]}]` above it", where)
-        return Problem(f"there is no section `{name}`", "only known ones are read", did_you_mean(name, sections), where)
-    section, key = path
-    keys = list(_section(section))
-    why = f"`[{section}]` has " + ", ".join(keys)
-    return Problem(f"there is no key `{key}` in `[{section}]`", why, did_you_mean(key, keys), where)
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings, and where they came from."""
 
+    config: Config
+    sources: Sources
 
-def _example(section: str, key: str) -> Any:
-    field = _section(section)[key]
-    return field.default if field.default is not None else field.examples[0]
-
-
-def _literals(section: str, key: str) -> list[str]:
-    return [each for each in get_args(_section(section)[key].annotation) if isinstance(each, str)]
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, bool | int | float | list | tuple):
-        return json.dumps(value)
-    return json.dumps(str(value), ensure_ascii=False)
+    def origin(self, *path: str) -> str:
+        """Of a value, by section and key: FILE:LINE, a variable, `command line`, or `default`."""
+        return self.sources.origin(*path)
 
 
 def redact_url(url: str) -> str:

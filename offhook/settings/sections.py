@@ -1,24 +1,40 @@
-"""The sections of the settings: their keys, what may be written there, and what holds when nothing is."""
+"""The sections of the settings: their keys, what may be written there, and what holds when nothing is.
 
+The text below a key is its documentation: `docs/configuration.md`, `offhook config` and `offhook init` print it.
+"""
+
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9.:_%-]{1,255}$")]
-Port = Annotated[int, Field(ge=0, le=65_535)]
-EngineName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
+from offhook.settings.values import (
+    E164,
+    SECRET,
+    AccountSid,
+    E164Pattern,
+    EngineName,
+    Host,
+    Port,
+    ReachableHost,
+    StreamToken,
+    Url,
+)
+
 CodecName = Literal["PCMU", "PCMA", "G722", "OPUS"]
 
-_E164 = r"^\+[1-9][0-9]{6,14}$"
-TransferPattern = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{0,14}\*?$")]
+_SECRET_OPTION = re.compile(r"(?i)(?:^|_)(?:key|token|secret|password|credentials?)$")
 
 
 class Section(BaseModel):
     """What all sections have in common: fixed once loaded, no unknown keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True, use_attribute_docstrings=True
+    )
 
     @field_validator("*", mode="before")
     @classmethod
@@ -30,73 +46,137 @@ class Section(BaseModel):
         return value
 
 
+class EngineSection(Section):
+    """A section that names an engine. `[asr.NAME]` (or `[tts.NAME]`, `[vad.NAME]`) holds the options of the engine
+    NAME, whatever these are; it gets them as they are written."""
+
+    options: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
+    """By engine: its options. Those whose names end in key, token, secret, password or credentials are SecretStr."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tables_are_options(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        tables = {k: v for k, v in values.items() if isinstance(v, Mapping) and k not in cls.model_fields}
+        if not tables:
+            return values
+        rest = {key: value for key, value in values.items() if key not in tables}
+        return rest | {"options": {**rest.get("options", {}), **tables}}
+
+    @field_validator("options")
+    @classmethod
+    def _secrets_are_hidden(cls, options: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
+        return {name: {key: _hidden(key, value) for key, value in each.items()} for name, each in options.items()}
+
+
+def _hidden(key: str, value: Any) -> Any:
+    return SecretStr(value) if isinstance(value, str) and _SECRET_OPTION.search(key) else value
+
+
 class SipConfig(Section):
-    """Where calls come in. Port 0 takes any free one; `advertised_host` is what goes into Contact and SDP,
-    if the machine is reached under another address than `host`."""
+    """Where calls come in over SIP, and under which address this machine is reached."""
 
     host: Host = "127.0.0.1"
+    """The address to listen at. The default takes calls of this machine only; `0.0.0.0` those of every network."""
+
     port: Port = 5060
-    advertised_host: Annotated[Host | None, Field(examples=["203.0.113.7"])] = None
+    """The UDP port; 0 takes any that is free."""
+
+    advertised_host: Annotated[ReachableHost | None, Field(examples=["203.0.113.7"])] = None
+    """The address (or a name for it, resolved once at the start) that callers are given in Contact and SDP, where this
+    machine is reached under another one than `host`: behind NAT, or in a container."""
+
+    advertised_port: Annotated[int | None, Field(ge=1, le=65_535, examples=[5060])] = None
+    """The port that goes with `advertised_host`, where another one than `port` is forwarded to this machine."""
+
+    @model_validator(mode="after")
+    def _a_port_needs_its_host(self) -> Self:
+        if self.advertised_port is not None and self.advertised_host is None:
+            raise PydanticCustomError(
+                "no_host",
+                "`advertised_port` needs `advertised_host`",
+                {"key": "advertised_host", "at": "advertised_port"},
+            )
+        return self
 
 
 class HttpConfig(Section):
-    """Health, metrics, and the pages that show the calls, over HTTP. `password` opens the pages to other machines; any
-    user name goes with it."""
+    """The HTTP server: pages, health, metrics, webhooks and media streams."""
 
     enabled: bool = True
+    """Without it there are neither pages nor metrics, and calls come in over SIP only."""
+
     host: Host = "127.0.0.1"
+    """The address to listen at."""
+
     port: Port = 8080
-    password: Annotated[str | None, Field(repr=False, min_length=8, max_length=256, examples=["..."])] = None
+    """The TCP port; 0 takes any that is free."""
+
+    password: Annotated[str | None, SECRET, Field(repr=False, min_length=8, max_length=256, examples=["..."])] = None
+    """Opens the pages to other machines; any user name goes with it. Without one they are for this machine only."""
 
 
 class TwilioConfig(Section):
-    """Calls over Twilio's media streams. `auth_token` is the account's, `public_url` the address that Twilio calls;
-    without a token only programs on this machine may call, and where HTTP is open to others, too, nobody.
-
-    `account_sid` opens Twilio's REST API: to place calls (from `number`), to transfer them (to the numbers of
-    `transfer_allow`, beginnings with `*` among them), and, with `hang_up_by_rest`, to end those whose TwiML goes on
-    after the stream. `api_url` is for a server that stands in for Twilio's."""
+    """Calls over Twilio's media streams, and what can be done to them over Twilio's REST API."""
 
     enabled: bool = True
-    auth_token: Annotated[str | None, Field(repr=False, min_length=1, max_length=256, examples=["..."])] = None
-    public_url: Annotated[
-        str | None,
-        Field(max_length=500, pattern=r"^https?://[^\s?#@]+$", examples=["https://bot.example.com"]),
-    ] = None
-    account_sid: Annotated[str | None, Field(pattern=r"^AC[0-9a-fA-F]{32}$", examples=["AC" + "0" * 32])] = None
-    number: Annotated[str | None, Field(pattern=_E164, examples=["+15551234567"])] = None
-    transfer_allow: Annotated[tuple[TransferPattern, ...], Field(max_length=1_000, examples=["+15551234567"])] = ()
+    """Whether Twilio may bring calls."""
+
+    auth_token: Annotated[str | None, SECRET, Field(repr=False, min_length=1, max_length=256, examples=["..."])] = None
+    """The account's auth token, with which Twilio signs its requests. Without it only programs on this machine may
+    bring calls; and where `http.host` is open to others, nobody."""
+
+    public_url: Annotated[Url | None, Field(examples=["https://bot.example.com"])] = None
+    """The address under which Twilio reaches this machine's HTTP port."""
+
+    account_sid: Annotated[AccountSid | None, Field(examples=["AC" + "0" * 32])] = None
+    """Opens Twilio's REST API: to place, transfer and end calls."""
+
+    number: Annotated[E164 | None, Field(examples=["+15551234567"])] = None
+    """The account's number that calls are placed from."""
+
+    transfer_allow: Annotated[tuple[E164Pattern, ...], Field(max_length=1_000, examples=["+15551234567"])] = ()
+    """Numbers that calls may be transferred to; beginnings end in `*`."""
+
     hang_up_by_rest: bool = False
-    api_url: Annotated[
-        str | None, Field(max_length=500, pattern=r"^https?://[^\s?#@]+$", examples=["https://api.twilio.com"])
-    ] = None
+    """End calls over the REST API, where the TwiML goes on after the stream."""
+
+    api_url: Annotated[Url | None, Field(examples=["https://api.twilio.com"])] = None
+    """A server that stands in for Twilio's REST API, for tests."""
 
 
 class CarriersConfig(Section):
-    """Calls over the media streams of other carriers, and of programs of one's own (docs/carriers.md). `token` is the
-    secret in the URLs they are given; without one only programs on this machine may call. `public_url` is the address
-    that they call, `twilio.public_url` if it is not set."""
+    """Calls over the media streams of other carriers, and of your own programs (docs/carriers.md)."""
 
-    token: Annotated[
-        str | None, Field(repr=False, pattern=r"^[A-Za-z0-9_-]{16,128}$", examples=["a-long-random-secret"])
-    ] = None
-    public_url: Annotated[
-        str | None,
-        Field(max_length=500, pattern=r"^https?://[^\s?#@]+$", examples=["https://bot.example.com"]),
-    ] = None
+    token: Annotated[StreamToken | None, SECRET, Field(repr=False, examples=["a-long-random-secret"])] = None
+    """The secret in the URLs that carriers are given. Without one only programs on this machine may call."""
+
+    public_url: Annotated[Url | None, Field(examples=["https://bot.example.com"])] = None
+    """The address under which carriers reach this machine's HTTP port; `twilio.public_url` if it is not set."""
 
 
 class RtpConfig(Section):
-    """Media ports, in pairs of an even one for RTP and the next for RTCP, shared out among the workers, and how
-    long silence is borne. `codecs` are those that are taken, in the order of our offers; in an offer of the far end
-    its own order counts (RFC 3264 §6.1)."""
+    """Media over RTP: ports, codecs, and how long a caller may send nothing."""
 
-    low: Annotated[int, Field(ge=1024, le=65_534)] = 10_000
-    high: Annotated[int, Field(ge=1025, le=65_535)] = 29_999
+    port_min: Annotated[int, Field(ge=1024, le=65_534)] = 10_000
+    """The lowest UDP port for media, an even one. A call takes two, RTP and RTCP; the workers share them out."""
+
+    port_max: Annotated[int, Field(ge=1025, le=65_535)] = 29_999
+    """The highest one."""
+
     media_timeout_s: Annotated[float, Field(ge=1, le=3_600)] = 15.0
+    """How long media may be missing in a call before it counts as dead air."""
+
     first_media_timeout_s: Annotated[float, Field(ge=1, le=3_600)] = 30.0
+    """How long the first media may take; then the call is hung up."""
+
     ptime_ms: Literal[10, 20, 30, 40, 60] = 20
+    """How much audio a packet carries, if the far end does not ask for another value."""
+
     codecs: tuple[CodecName, ...] = ("PCMU", "PCMA")
+    """The codecs that are taken, in the order of preference in our offers; in an offer of the far end its own order
+    counts (RFC 3264 §6.1). OPUS and G722 need the extras `opus` and `g722`."""
 
     @field_validator("codecs", mode="before")
     @classmethod
@@ -115,56 +195,73 @@ class RtpConfig(Section):
             raise PydanticCustomError("twice", "a codec is named twice", {"example": tuple(dict.fromkeys(codecs))})
         return codecs
 
-    @field_validator("low")
+    @field_validator("port_min")
     @classmethod
-    def _even(cls, low: int) -> int:
-        if low % 2:
-            raise PydanticCustomError("odd", "RTP ports are even, RTCP takes the odd one above")
-        return low
+    def _even(cls, port: int) -> int:
+        if port % 2:
+            raise PydanticCustomError("odd", "RTP ports are even, RTCP takes the odd one above", {"example": port + 1})
+        return port
 
-    @field_validator("high")
+    @field_validator("port_max")
     @classmethod
-    def _above_low(cls, high: int, info: ValidationInfo) -> int:
-        low = info.data.get("low", 0)
-        if high <= low:
-            why = "it must be above `low`, which is {low}"
-            raise PydanticCustomError("below", why, {"low": low, "example": low + 999})
-        return high
+    def _above_the_minimum(cls, port: int, info: ValidationInfo) -> int:
+        lowest = info.data.get("port_min", 0)
+        if port <= lowest:
+            why = "it must be above `port_min`, which is {lowest}"
+            raise PydanticCustomError("below", why, {"lowest": lowest, "example": min(65_535, lowest + 999)})
+        return port
 
     @property
     def pairs(self) -> int:
         """How many calls the ports suffice for."""
-        return (self.high - self.low + 1) // 2
+        return (self.port_max - self.port_min + 1) // 2
 
 
 class CallsConfig(Section):
-    """How many calls, how long, and how long a call rings before it is answered.
-
-    `workers`: processes that carry calls; 0 is one for each core. `max_calls` 0: as many as they can carry, which is
-    until each uses `full_cpu` of a core, or is busy and its event loop `full_lag_ms` late, for more than a second; then
-    new calls are refused. When a caller's media stops for `rtp.media_timeout_s`, `dead_air_prompt` is said once, and
-    after another `dead_air_s` without any the call is hung up; 0: at once, and nothing is said.
-    """
+    """How many calls, how long, and what happens when a caller's media stops."""
 
     workers: Annotated[int, Field(ge=0, le=256)] = 0
+    """Processes that carry calls; 0 is one for each core."""
+
     max_calls: Annotated[int, Field(ge=0, le=10_000)] = 0
-    full_cpu: Annotated[float, Field(gt=0, le=1)] = 0.95
-    full_lag_ms: Annotated[float, Field(ge=1, le=1_000)] = 100.0
+    """The most calls at once; a call beyond it is answered 486. 0: as many as the workers can carry."""
+
+    max_cpu: Annotated[float, Field(gt=0, le=1)] = 0.95
+    """A worker that uses this share of a core for more than a second takes no new calls (503)."""
+
+    max_lag_ms: Annotated[float, Field(ge=1, le=1_000)] = 100.0
+    """A busy worker whose event loop is this late for more than a second takes no new calls (503)."""
+
     max_call_s: Annotated[float, Field(ge=1, le=86_400)] = 1_800.0
+    """The longest call; then the bot hangs up."""
+
     answer_delay_ms: Annotated[int, Field(ge=0, le=60_000)] = 0
+    """How long a call rings before it is answered."""
+
     dead_air_prompt: Annotated[str, Field(min_length=1, max_length=500)] = "Are you still there?"
+    """Said once when a caller's media has stopped for `rtp.media_timeout_s`."""
+
     dead_air_s: Annotated[float, Field(ge=0, le=600)] = 5.0
+    """How long media may be missing after that prompt before the bot hangs up. 0: at once, without the prompt."""
 
 
-class VadConfig(Section):
-    """Voice activity: speech starts at `start_threshold`, stops below `stop_threshold` (probabilities), and
-    is believed after `confirm_ms`; `suspect_threshold` is enough to pause the bot."""
+class VadConfig(EngineSection):
+    """Voice activity: when a caller begins and stops to speak. Thresholds are probabilities of speech."""
 
     engine: EngineName = "silero"
+    """The detector: `silero` (a neural network), `energy` (loudness alone), or one that a package brings."""
+
     start_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    suspect_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    """Speech starts at this probability."""
+
+    barge_in_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    """This is enough to pause the bot while it speaks; it goes on if no speech follows."""
+
     stop_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.35
-    confirm_ms: Annotated[int, Field(ge=0, le=1_000)] = 160
+    """Speech stops below this probability."""
+
+    min_speech_ms: Annotated[int, Field(ge=0, le=1_000)] = 160
+    """How long speech must last to interrupt the bot: shorter sounds only pause it."""
 
     @field_validator("stop_threshold")
     @classmethod
@@ -176,64 +273,95 @@ class VadConfig(Section):
         return stop
 
 
-class EarsConfig(Section):
-    """What the caller's audio passes before the detector: `echo_guard` keeps the bot's own echo and keypad tones from
-    interrupting it; `processor` "webrtc" adds WebRTC's echo cancellation, noise suppression and gain control, and takes
-    the guard with it. The guard costs a call a quarter more: where a process carries
-    `guarded_calls`, new ones go without."""
+class AudioConfig(Section):
+    """What a caller's audio passes before the detector."""
 
     echo_guard: bool = True
-    guarded_calls: Annotated[int, Field(ge=0)] = 100
+    """Keep the bot's own echo, and tones of keypads, from interrupting it. Costs a call a quarter more CPU."""
+
+    echo_guard_max_calls: Annotated[int, Field(ge=0)] = 100
+    """A worker that carries this many calls takes new ones without the echo guard."""
+
     processor: Literal["none", "webrtc"] = "none"
+    """`webrtc` adds WebRTC's echo cancellation, noise suppression and gain control, with the echo guard; it needs the
+    extra `apm`."""
 
 
 class TurnConfig(Section):
-    """How patient the bot is: the pause that ends a caller's turn, the silence that counts as no input, the
-    silence after a click that lets a held prompt go on, the longest turn."""
+    """How patient the bot is."""
 
     silence_ms: Annotated[int, Field(ge=100, le=5_000)] = 500
+    """The pause that ends a caller's turn."""
+
     no_input_ms: Annotated[int, Field(ge=500, le=120_000)] = 5_000
+    """The silence after a question that counts as no input."""
+
     resume_after_ms: Annotated[int, Field(ge=0, le=5_000)] = 150
+    """The silence after a sound that was no speech, before a paused prompt goes on."""
+
     max_turn_ms: Annotated[int, Field(ge=1_000, le=300_000)] = 30_000
+    """The longest turn of a caller; then it counts as over."""
 
 
-class AsrConfig(Section):
-    """The recogniser; `workers` 0 is one for each core."""
+class AsrConfig(EngineSection):
+    """The recogniser."""
 
     engine: EngineName = "pocketsphinx"
+    """`pocketsphinx` (embedded; the extra `local`), `fixed` (for benchmarks), or one that a package brings."""
+
     workers: Annotated[int, Field(ge=0, le=256)] = 0
+    """Processes that recognise; 0 is one for each two cores."""
+
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 3.0
+    """How long a result may take after the end of a turn."""
 
 
-class TtsConfig(Section):
-    """The voice, and how much of what it said is kept ready."""
+class TtsConfig(EngineSection):
+    """The voice."""
 
     engine: EngineName = "espeak"
+    """`espeak` (embedded; the extra `local`), `recorded` (for benchmarks), or one that a package brings."""
+
     voice: Annotated[str, Field(min_length=1, max_length=100)] = "en-us"
+    """The engine's name for the voice."""
+
     rate_wpm: Annotated[int, Field(ge=80, le=450)] = 165
+    """Words a minute."""
+
     cache_mib: Annotated[int, Field(ge=0, le=4_096)] = 32
+    """How much of what was said is kept ready, in MiB for all workers together."""
 
 
 class DialogConfig(Section):
-    """What is said: a flow file, or the sample flow."""
+    """What is said to callers that no route (`[[routes]]`) matches."""
 
     flow: Annotated[Path | None, Field(examples=["flow.yaml"])] = None
+    """A flow file (docs/flows.md); without one the sample flow."""
 
 
 class RecordsConfig(Section):
-    """Where calls are recorded; without `database_url` in an SQLite file in `dir`. `capture` keeps the SIP and RTP
-    packets of each call, keys included, in a pcap file."""
+    """What is kept of calls, and where."""
 
     dir: Path = Path("offhook-data")
+    """The folder of the SQLite database, of recordings and captures."""
+
     database_url: Annotated[
-        str | None, Field(repr=False, max_length=2_000, examples=["postgresql://user@host/offhook"])
+        str | None, SECRET, Field(repr=False, max_length=2_000, examples=["postgresql://user@host/offhook"])
     ] = None
+    """Another database, as an SQLAlchemy URL."""
+
     record_audio: bool = False
+    """Record every call, in stereo: caller left, bot right."""
+
     capture: bool = False
+    """Write every SIP call's packets, signalling and media, into a pcap file. The keys that callers press are in it."""
 
 
 class LogConfig(Section):
-    """What is logged, and how."""
+    """What is logged to stderr."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least severe level that is shown."""
+
     format: Literal["console", "json"] = "console"
+    """`json` is one object a line."""

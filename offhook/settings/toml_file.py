@@ -2,6 +2,8 @@
 
 import re
 import tomllib
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +15,16 @@ MAX_CONFIG_BYTES = 256 * 1024
 
 _KEY = r"""(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')"""
 _PATH = rf"{_KEY}(?:\s*\.\s*{_KEY})*"
-_HEADER = re.compile(rf"\s*\[\[?\s*({_PATH})\s*\]")
+_HEADER = re.compile(rf"\s*(\[\[?)\s*({_PATH})\s*\]")
 _ASSIGNMENT = re.compile(rf"\s*({_PATH})\s*=")
 _ERROR_LINE = re.compile(r"\(at line (\d+), column (\d+)\)$")
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """What a file holds: its name, its values, and the line of each `section` and `section.key`."""
+    """What a file holds: its name, its values, and the line of each `section` and `section.key`. A table of a list has
+    its index behind the list's name: `routes`, `0`, `number`.
+    """
 
     name: str
     values: dict[str, Any]
@@ -34,6 +38,18 @@ class ConfigFile:
                 return f"{self.name}:{line}"
         return self.name
 
+    def line_of(self, *path: str) -> str | None:
+        """FILE:LINE of what stands in the file; None for what does not. A value in braces has the line of its key."""
+        value: Any = self.values
+        for part in path:
+            if isinstance(value, list) and part.isdigit() and int(part) < len(value):
+                value = value[int(part)]
+            elif isinstance(value, dict) and part in value:
+                value = value[part]
+            else:
+                return None
+        return self.where(*path)
+
 
 def read_config_file(path: Path) -> ConfigFile:
     """The file as values and lines. UserError when it cannot be read or is no TOML."""
@@ -42,12 +58,7 @@ def read_config_file(path: Path) -> ConfigFile:
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        place = _ERROR_LINE.search(str(error))
-        # Without a line the error is "at end of document".
-        where = f"{name}:{place[1]}:{place[2]}" if place else f"{name}:{len(text.splitlines())}"
-        why = _ERROR_LINE.sub("", str(error)).strip()
-        todo = 'write `key = value` below a `[section]`, and texts in double quotes: host = "127.0.0.1"'
-        raise UserError("this is no TOML", why, todo, where) from None
+        raise _syntax_error(error, name, text) from None
     except (RecursionError, ValueError):
         # Not tomllib's own error: brackets nested without end, or a number of thousands of digits.
         why = "brackets are nested too deeply, or a number is too long"
@@ -55,25 +66,61 @@ def read_config_file(path: Path) -> ConfigFile:
     return ConfigFile(name, values, find_lines(text))
 
 
+def _syntax_error(error: tomllib.TOMLDecodeError, name: str, text: str) -> UserError:
+    place = _ERROR_LINE.search(str(error))
+    why = _ERROR_LINE.sub("", str(error)).strip()
+    # tomllib names neither the key nor the line where it stands first.
+    if "overwrite" in why or "twice" in why or "immutable" in why:
+        for path, first, second in repeated(text):
+            what = f"`[{path[0]}]`" if len(path) == 1 else f"`{path[-1]}` in `[{'.'.join(path[:-1])}]`"
+            why = f"it stands in line {first} already, and only one could be used"
+            return UserError(f"{what} stands twice", why, "remove one, or join them", f"{name}:{second}")
+    # Without a line the error is "at end of document".
+    where = f"{name}:{place[1]}:{place[2]}" if place else f"{name}:{len(text.splitlines())}"
+    todo = 'write `key = value` below a `[section]`, and texts in double quotes: host = "127.0.0.1"'
+    return UserError("this is no TOML", why, todo, where)
+
+
 def find_lines(text: str) -> dict[tuple[str, ...], int]:
     """The line (from 1) of each section and key; a small scan that knows no values but multi-line strings."""
     lines: dict[tuple[str, ...], int] = {}
+    for number, path, _ in _scan(text):
+        for end in range(1, len(path) + 1):
+            lines.setdefault(path[:end], number)
+    return lines
+
+
+def repeated(text: str) -> Iterator[tuple[tuple[str, ...], int, int]]:
+    """(path, first line, second line) of sections and keys that stand twice."""
+    first: dict[tuple[str, ...], int] = {}
+    for number, path, listed in _scan(text):
+        if path in first and not listed:
+            yield path, first[path], number
+        first.setdefault(path, number)
+
+
+def _scan(text: str) -> Iterator[tuple[int, tuple[str, ...], bool]]:
+    """(line, path, whether it begins a table of a list) of each header and assignment."""
     header: tuple[str, ...] = ()
+    counts: Counter[tuple[str, ...]] = Counter()
     quotes = ""
     for number, line in enumerate(text.splitlines(), 1):
         if quotes:
             if quotes in line:
                 quotes = ""
             continue
-        path: tuple[str, ...] = ()
         if found := _HEADER.match(line):
-            path = header = _split(found[1])
+            header = _split(found[2])
+            listed = found[1] == "[["
+            if listed:
+                counts[header] += 1
+                header = (*header, str(counts[header] - 1))
+            elif counts[header[:1]] and len(header) > 1:  # a table below the last one of a list
+                header = (header[0], str(counts[header[:1]] - 1), *header[1:])
+            yield number, header, listed
         elif found := _ASSIGNMENT.match(line):
-            path = header + _split(found[1])
+            yield number, header + _split(found[1]), False
             quotes = next((q for q in ('"""', "'''") if line.count(q) % 2), "")
-        for end in range(1, len(path) + 1):
-            lines.setdefault(path[:end], number)
-    return lines
 
 
 def _split(path: str) -> tuple[str, ...]:

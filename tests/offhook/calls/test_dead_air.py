@@ -31,7 +31,7 @@ async def node(tmp_path: Path) -> AsyncIterator[Node]:
         {
             "sip": {"host": HOST, "port": 0},
             "http": {"enabled": False},
-            "rtp": {"low": 22_300, "high": 22_399, "media_timeout_s": SILENT_S},
+            "rtp": {"port_min": 22_300, "port_max": 22_399, "media_timeout_s": SILENT_S},
             "calls": {"dead_air_s": PATIENCE_S},
             "asr": {"engine": "fixed"},
             "tts": {"engine": "recorded"},

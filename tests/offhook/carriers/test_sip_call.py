@@ -24,7 +24,7 @@ HOST = "127.0.0.1"
 BENCH: dict[str, dict[str, object]] = {
     "sip": {"host": HOST, "port": 0},
     "http": {"enabled": False},
-    "rtp": {"low": 30_000, "high": 39_999},
+    "rtp": {"port_min": 30_000, "port_max": 39_999},
     "asr": {"engine": "fixed"},
     "tts": {"engine": "recorded"},
     "vad": {"engine": "energy"},

@@ -237,7 +237,7 @@ async def test_when_there_are_as_many_calls_as_allowed(tmp_path: Path) -> None:
 
 
 async def test_streams_need_no_media_ports(tmp_path: Path) -> None:
-    async with node(tmp_path, talk, rtp={"low": 33_000, "high": 33_001}) as bot:
+    async with node(tmp_path, talk, rtp={"port_min": 33_000, "port_max": 33_001}) as bot:
         calls = [await Carrier.dial(url(bot)) for _ in range(3)]
         for call in calls:
             await asyncio.wait_for(call.listen_for(0.1), WITHIN_S)

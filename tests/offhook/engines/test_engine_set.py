@@ -12,7 +12,7 @@ from offhook.pipeline.asr.engine import AsrRequest
 from offhook.pipeline.caller_audio import CallerAudio
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.vad.batch import Events
-from offhook.settings.config import AsrConfig, CodecName, Config, EarsConfig, RtpConfig, TtsConfig, VadConfig
+from offhook.settings.config import AsrConfig, AudioConfig, CodecName, Config, RtpConfig, TtsConfig, VadConfig
 from offhook.telephony.codec.base import codec_named
 from offhook.telephony.resample import Upsampler
 from offhook.telephony.tones import noise
@@ -64,14 +64,14 @@ class Ear:
 
 
 async def test_the_gate_is_set_as_configured() -> None:
-    config = BENCH.model_copy(update={"vad": VadConfig(engine="energy", confirm_ms=0)})
+    config = BENCH.model_copy(update={"vad": VadConfig(engine="energy", min_speech_ms=0)})
     engines = EngineSet(config)
     vad, ear = engines.for_call(config).vad, Ear()
     stream = vad.open(ear)
     stream.submit(bytes([1, 0]) * vad.frame_samples, 0, 0.0)
     stream.submit(bytes([0, 0x40, 0, 0xC0]) * (vad.frame_samples // 2), vad.frame_samples, 0.0)
     assert len(await asyncio.wait_for(ear.told, 1)) == 2, "started, and believed at once"
-    patient = config.model_copy(update={"vad": VadConfig(engine="energy", confirm_ms=500)})
+    patient = config.model_copy(update={"vad": VadConfig(engine="energy", min_speech_ms=500)})
     assert engines.for_call(patient).vad is not vad
 
 
@@ -89,9 +89,9 @@ async def test_a_codec_that_cannot_be_coded_is_missed_at_once(
 
 
 async def test_the_ears_of_a_wide_line_hear_what_it_sends() -> None:
-    unguarded = BENCH.model_copy(update={"ears": EarsConfig(echo_guard=False)})
+    unguarded = BENCH.model_copy(update={"audio": AudioConfig(echo_guard=False)})
     assert EngineSet(unguarded).for_call(unguarded).ears is None
-    few = BENCH.model_copy(update={"ears": EarsConfig(guarded_calls=1)})
+    few = BENCH.model_copy(update={"audio": AudioConfig(echo_guard_max_calls=1)})
     crowded = EngineSet(few)
     first = crowded.for_call(few)
     assert first.ears is not None

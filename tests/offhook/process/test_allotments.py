@@ -16,9 +16,12 @@ def test_shares(total: int, parts: int, expected: list[int]) -> None:
 
 
 def test_ports_are_shared_out_without_overlap() -> None:
-    config = Config(rtp=RtpConfig(low=10_000, high=10_009))
+    config = Config(rtp=RtpConfig(port_min=10_000, port_max=10_009))
     specs = worker_specs(config, bench_dialog, 2, 2)
-    assert [(spec.config.rtp.low, spec.config.rtp.high) for spec in specs] == [(10_000, 10_005), (10_006, 10_009)]
+    assert [(spec.config.rtp.port_min, spec.config.rtp.port_max) for spec in specs] == [
+        (10_000, 10_005),
+        (10_006, 10_009),
+    ]
     assert [spec.index for spec in specs] == [0, 1]
 
 
@@ -34,6 +37,6 @@ def test_every_worker_has_a_recogniser(configured: int, workers: int, cores: int
 
 def test_fewer_ports_than_workers() -> None:
     with pytest.raises(UserError) as caught:
-        worker_specs(Config(rtp=RtpConfig(low=10_000, high=10_003)), bench_dialog, 3, 2)
+        worker_specs(Config(rtp=RtpConfig(port_min=10_000, port_max=10_003)), bench_dialog, 3, 2)
     (problem,) = caught.value.problems
     assert "10000-10003" in problem.what and "2 pairs" in problem.why and "10000-12399" in problem.todo

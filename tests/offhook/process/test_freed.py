@@ -50,7 +50,7 @@ async def test_nothing_of_a_call_is_left(tmp_path: Path, who: str) -> None:
         {
             "sip": {"host": HOST, "port": 0},
             "http": {"enabled": False},
-            "rtp": {"low": 22_200, "high": 22_299, "media_timeout_s": 1, "first_media_timeout_s": 1},
+            "rtp": {"port_min": 22_200, "port_max": 22_299, "media_timeout_s": 1, "first_media_timeout_s": 1},
             "asr": {"engine": "fixed"},
             "tts": {"engine": "recorded"},
             "vad": {"engine": "energy"},

@@ -9,14 +9,17 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from offhook.settings.config import (
+    AsrConfig,
     CallsConfig,
     Config,
     RecordsConfig,
+    RouteConfig,
     RtpConfig,
     SipConfig,
     parse_address,
     parse_port_range,
 )
+from offhook.settings.renamed import RENAMED
 from offhook.settings.toml_file import MAX_CONFIG_BYTES, find_lines
 from offhook.usererror import Problem, UserError, closest, did_you_mean
 
@@ -54,7 +57,7 @@ def test_the_defaults() -> None:
     config = Config.load()
     assert config == Config()
     assert (config.sip.host, config.sip.port, config.sip.advertised_host) == ("127.0.0.1", 5060, None)
-    assert (config.rtp.low, config.rtp.high, config.rtp.pairs) == (10_000, 29_999, 10_000)
+    assert (config.rtp.port_min, config.rtp.port_max, config.rtp.pairs) == (10_000, 29_999, 10_000)
     assert (config.turn.silence_ms, config.turn.no_input_ms) == (500, 5_000)
     assert (config.asr.engine, config.tts.engine, config.vad.engine) == ("pocketsphinx", "espeak", "silero")
     assert config.dialog.flow is None
@@ -107,7 +110,7 @@ def test_paths_in_the_file_start_from_its_folder(tmp_path: Path) -> None:
 def test_calls_are_limited_by_the_media_ports() -> None:
     assert Config().max_calls == 10_000
     assert Config(calls=CallsConfig(max_calls=7)).max_calls == 7
-    assert Config(rtp=RtpConfig(low=10_000, high=10_009)).max_calls == 5
+    assert Config(rtp=RtpConfig(port_min=10_000, port_max=10_009)).max_calls == 5
 
 
 def test_codecs_are_named_in_any_case() -> None:
@@ -117,6 +120,118 @@ def test_codecs_are_named_in_any_case() -> None:
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Config().sip.port = 1
+
+
+def test_options_of_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFHOOK_ASR__DEEPGRAM__API_KEY", "geheim")
+    text = '[asr]\nengine = "deepgram"\n[asr.deepgram]\nmodel = "nova"\nkeyterms = ["a"]\n[tts.x.deep]\ny = 1\n'
+    loaded = Config.load_with_origins(write(tmp_path, text))
+    config = loaded.config
+    options = config.asr.options["deepgram"]
+    assert {k: v for k, v in options.items() if k != "api_key"} == {"model": "nova", "keyterms": ["a"]}
+    assert options["api_key"].get_secret_value() == "geheim"
+    assert config.tts.options == {"x": {"deep": {"y": 1}}}
+    assert Config().asr.options == {}
+    for shown in (str(config), repr(config), json.dumps(config.redacted())):
+        assert "geheim" not in shown
+    assert config.redacted()["asr"]["deepgram"] == {"model": "nova", "keyterms": ["a"], "api_key": "***"}
+    assert loaded.origin("asr", "deepgram", "api_key") == "OFFHOOK_ASR__DEEPGRAM__API_KEY"
+    assert loaded.origin("asr", "deepgram", "model").endswith("offhook.toml:4")
+
+
+def test_where_values_come_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFHOOK_HTTP__PORT", "8081")
+    path = write(tmp_path, "[sip]\n\nport = 5070\n[log]\nlevel = 'error'\n[[routes]]\nnumber='1'\nflow='x'\n")
+    loaded = Config.load_with_origins(path, {"log": {"level": "debug"}, "calls": {"workers": None}})
+    assert loaded.origin("sip", "port") == f"{path}:3"
+    assert loaded.origin("sip", "host") == "default"
+    assert loaded.origin("http", "port") == "OFFHOOK_HTTP__PORT"
+    assert loaded.origin("log", "level") == "command line"
+    assert loaded.origin("calls", "workers") == "default"
+    assert loaded.origin("routes", "0", "flow") == f"{path}:8"
+    assert loaded.config.routes[0].flow == tmp_path / "x"
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "old", "todo"),
+    [
+        ("[rtp]\nlow = 10000", "f:2", "rtp.low", "`port_min = …` below `[rtp]`"),
+        ("[calls]\nfull_cpu = 0.9", "f:2", "calls.full_cpu", "`max_cpu = …` below `[calls]`"),
+        ("[vad]\nconfirm_ms = 160", "f:2", "vad.confirm_ms", "`min_speech_ms = …` below `[vad]`"),
+        (
+            "[ears]\necho_guard = false\nguarded_calls = 1",
+            "f:1",
+            "[ears]",
+            "`echo_guard_max_calls` for `guarded_calls`",
+        ),
+    ],
+)
+def test_old_names_say_the_new_ones(tmp_path: Path, text: str, where: str, old: str, todo: str) -> None:
+    problem = only(tmp_path, text)
+    assert problem.where == where
+    assert f"`{old}` is called" in problem.what
+    assert todo in problem.todo
+
+
+@pytest.mark.parametrize(
+    ("variable", "todo"),
+    [
+        ("OFFHOOK_RTP__LOW", "export OFFHOOK_RTP__PORT_MIN=…"),
+        ("OFFHOOK_EARS__GUARDED_CALLS", "export OFFHOOK_AUDIO__ECHO_GUARD_MAX_CALLS=…"),
+    ],
+)
+def test_old_names_in_the_environment(monkeypatch: pytest.MonkeyPatch, variable: str, todo: str) -> None:
+    monkeypatch.setenv(variable, "10")
+    with pytest.raises(UserError) as caught:
+        Config.load()
+    (problem,) = caught.value.problems
+    assert (problem.where, problem.todo) == (variable, todo)
+
+
+def test_the_new_names_exist() -> None:
+    for new in RENAMED.values():
+        section, _, key = new.partition(".")
+        assert hasattr(getattr(Config(), section), key)
+
+
+@pytest.mark.parametrize("section", ["sip", "http"])
+@pytest.mark.parametrize(
+    ("host", "why", "example"),
+    [
+        ("10.0.0.1:5060", "`port = 5060`", "10.0.0.1"),
+        ("bot.example.com:5060", "`port = 5060`", "bot.example.com"),
+        ("[::1]:5060", "`port = 5060`", "::1"),
+        ("[::1]", "without brackets", "::1"),
+        ("https://bot.example.com", "it is a URL", "127.0.0.1"),
+        ("10.0.0.256", "not an IPv4 address", "127.0.0.1"),
+        ("10.0.0", "not an IPv4 address", "127.0.0.1"),
+        ("::zz", "not an IPv6 address", "127.0.0.1"),
+        ("a..b", "plain name or address", "127.0.0.1"),
+        ("bot/x", "plain name or address", "127.0.0.1"),
+        ("-bot", "plain name or address", "127.0.0.1"),
+    ],
+)
+def test_what_is_no_host(tmp_path: Path, section: str, host: str, why: str, example: str) -> None:
+    problem = only(tmp_path, f'[{section}]\nhost = "{host}"\n')
+    assert problem.where == "f:2"
+    assert why in problem.why
+    assert problem.todo == f'`host = "{example}"` below `[{section}]`'
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "224.0.0.1", "203.0.113.7:5060", "http://x"])
+def test_what_is_no_address_to_advertise(tmp_path: Path, host: str) -> None:
+    assert only(tmp_path, f'[sip]\nadvertised_host = "{host}"\n').where == "f:2"
+
+
+@pytest.mark.parametrize("host", ["::1", "fe80::1%eth0", "0.0.0.0", "localhost", "sip_1.example.com.", "10.1.2.3"])
+def test_hosts(host: str) -> None:
+    assert SipConfig(host=host).host == host
+
+
+def test_an_advertised_port_needs_its_host(tmp_path: Path) -> None:
+    problem = only(tmp_path, "[sip]\nport = 5070\nadvertised_port = 5060\n")
+    assert (problem.where, problem.why) == ("f:3", "`advertised_port` needs `advertised_host`")
+    assert problem.todo == '`advertised_host = "203.0.113.7"` below `[sip]`'
 
 
 # What is wrong, and where.
@@ -140,8 +255,8 @@ def test_settings_do_not_change() -> None:
         ("[sip]\nport = [1]", "f:2", "`sip.port` cannot be [1]", "`port = 5060`"),
         ('[sip]\nhost = "a b"', "f:2", "`sip.host` cannot be 'a b'", '`host = "127.0.0.1"`'),
         ("[sip]\nadvertised_host = 1", "f:2", "`sip.advertised_host` cannot be 1", '"203.0.113.7"'),
-        ("[rtp]\nlow = 10001", "f:2", "`rtp.low` cannot be 10001", "`low = 10000`"),
-        ("[rtp]\nlow = 30000", "f:1", "`rtp.high` cannot be 29999", "`high = 30999`"),
+        ("[rtp]\nport_min = 10001", "f:2", "`rtp.port_min` cannot be 10001", "`port_min = 10002`"),
+        ("[rtp]\nport_min = 30000", "f:1", "`rtp.port_max` cannot be 29999", "`port_max = 30999`"),
         ('[rtp]\ncodecs = ["PCMU", "PCMU"]', "f:2", "`rtp.codecs` cannot be", '`codecs = ["PCMU"]`'),
         ('[rtp]\ncodecs = ["G729"]', "f:2", "`rtp.codecs` cannot be 'G729'", '`codecs = ["PCMU", "PCMA"]`'),
         ("[rtp]\ncodecs = []", "f:2", "`rtp.codecs` cannot be", '`codecs = ["PCMU", "PCMA"]`'),
@@ -152,6 +267,20 @@ def test_settings_do_not_change() -> None:
         ("[vad]\nstop_threshold = 0.6", "f:2", "cannot be 0.6", "`stop_threshold = 0.5`"),
         ('[log]\nlevel = "wanring"', "f:2", "`log.level` cannot be 'wanring'", '`level = "warning"`'),
         ('[log]\nformat = "xml"', "f:2", "`log.format` cannot be 'xml'", '`format = "console"`'),
+        ('[twilio]\npublic_url = "bot.example.com"', "f:2", "`twilio.public_url`", '"https://bot.example.com"'),
+        ('[twilio]\nnumber = "0301234"', "f:2", "`twilio.number`", '`number = "+15551234567"`'),
+        ('[twilio]\naccount_sid = "SK1"', "f:2", "`twilio.account_sid`", '"AC0'),
+        ('[carriers]\ntoken = "short"', "f:2", "`carriers.token` cannot be what it is", "a-long-random-secret"),
+        ('[asr]\nengine = "my engine"', "f:2", "`asr.engine` cannot be", '`engine = "pocketsphinx"`'),
+        ('[asr]\nmodel = "x"', "f:2", "no key `model` in `[asr]`", "engine"),
+        ('[asr.options]\nmodel = "x"', "f:1", "`[asr.options]` is not read", "`[asr.NAME]`"),
+        ("[sip.x]\ny = 1", "f:1", "no key `x` in `[sip]`", "host"),
+        ('[[routes]]\nflow = "x"', "f:1", "a route has no `number`", "`number = "),
+        ('[[routes]]\nnumber = "1"', "f:1", "a route has no `flow`", '`flow = "sales.yaml"` below `[[routes]]`'),
+        ('[[routes]]\nnumber = "1"\nflow = "x"\n[[routes]]\nnumber = 5', "f:5", "`routes.number` cannot be 5", "+1555"),
+        ('[[routes]]\nnumber = "1"\nflow = "x"\nbto = "a:b"', "f:4", "no key `bto` in `[[routes]]`", "`bot`"),
+        ('[[routes]]\nnumber = "1"\nbot = "shop"', "f:3", "`routes.bot` cannot be 'shop'", '"shop:sales"'),
+        ('[routes]\nnumber = "1"', "f:1", "`routes` is no list of routes", "`[[routes]]`"),
         ("[dialog]\nflow = 1", "f:2", "`dialog.flow` cannot be 1", '`flow = "flow.yaml"`'),
         ('[http]\nenabled = "perhaps"', "f:2", "`http.enabled` cannot be", "`enabled = true`"),
         ('[tts]\nvoice = ""', "f:2", "`tts.voice` cannot be ''", '`voice = "en-us"`'),
@@ -175,14 +304,29 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     [
         ("[sip\nport = 1", "f:1:5"),
         ("[sip]\nhost = 127.0.0.1", "f:2:13"),
-        ("[sip]\nport = 1\nport = 2", "f:3"),
-        ("[sip]\nport = 1\nport = 2\n", "f:3:9"),
     ],
 )
 def test_what_is_no_toml(tmp_path: Path, text: str, where: str) -> None:
     problem = only(tmp_path, text)
     assert (problem.where, problem.what) == (where, "this is no TOML")
     assert "double quotes" in problem.todo
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "where", "first"),
+    [
+        ("[sip]\nport = 1\nport = 2", "`port` in `[sip]` stands twice", "f:3", "line 2"),
+        ("[sip]\nport = 1\nport = 2\n[log]\n", "`port` in `[sip]` stands twice", "f:3", "line 2"),
+        ("[sip]\nport = 1\n[log]\n[sip]\nhost = '::1'", "`[sip]` stands twice", "f:4", "line 1"),
+        ("sip.port = 1\nsip.port = 2", "`port` in `[sip]` stands twice", "f:2", "line 1"),
+        ("[asr.x]\na = 1\n[asr.x]\nb = 1", "`x` in `[asr]` stands twice", "f:3", "line 1"),
+        ("[[routes]]\nnumber = '1'\nnumber = '2'", "`number` in `[routes.0]` stands twice", "f:3", "line 2"),
+    ],
+)
+def test_what_stands_twice_is_named(tmp_path: Path, text: str, what: str, where: str, first: str) -> None:
+    problem = only(tmp_path, text)
+    assert (problem.what, problem.where) == (what, where)
+    assert first in problem.why
 
 
 @pytest.mark.parametrize("text", ["x = " + "[" * 5_000, "x = " + "1" * 5_000])
@@ -239,8 +383,8 @@ def test_other_variables_are_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_command_line_is_named(tmp_path: Path) -> None:
-    problem = only(tmp_path, rtp={"low": 10_001})
-    assert (problem.where, problem.todo) == ("command line", "10000, for example")
+    problem = only(tmp_path, rtp={"port_min": 10_001})
+    assert (problem.where, problem.todo) == ("command line", "10002, for example")
     assert only(tmp_path, sip={"prot": 1}).todo == "did you mean `port`?"
 
 
@@ -250,7 +394,7 @@ def test_a_problem_is_three_lines(tmp_path: Path) -> None:
         Config.load(path)
     assert str(caught.value).splitlines() == [
         f"{path}:2: there is no key `prot` in `[sip]`",
-        "  why:  `[sip]` has host, port, advertised_host",
+        "  why:  `[sip]` has host, port, advertised_host, advertised_port",
         "  type: did you mean `port`?",
     ]
 
@@ -301,7 +445,12 @@ def test_a_secret_that_is_wrong_is_not_shown(tmp_path: Path) -> None:
 
 
 def test_what_is_printed_can_be_read_again(tmp_path: Path) -> None:
-    config = Config(sip=SipConfig(port=5070), records=RecordsConfig(dir=Path('/a "b"')))
+    config = Config(
+        sip=SipConfig(port=5070),
+        asr=AsrConfig(options={"x y": {"a": [1, {"b": "c"}]}}),
+        records=RecordsConfig(dir=Path('/a "b"')),
+        routes=(RouteConfig(number=("1", "2*"), flow=Path("/x.yaml")),),
+    )
     assert Config.load(write(tmp_path, str(config))) == config
 
 

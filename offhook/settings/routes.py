@@ -1,0 +1,126 @@
+"""`[[routes]]`: which number is answered by what. Pure.
+
+The first route that matches the dialled number answers; without one, what answers all calls.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import unquote
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from offhook.settings.sections import Section
+from offhook.settings.values import matching
+
+MAX_NUMBER_LENGTH = 64
+MIN_BARE_DIGITS, MAX_BARE_DIGITS = 10, 15
+"""How many digits a number in international form has that a trunk sends without its plus sign."""
+
+_URI = re.compile(r"(?i)(sips?|tel):([^;?]*)")
+# RFC 3966 §5.1.1: visual separators, which mean nothing.
+_SEPARATED = re.compile(r"\+?[0-9*#().\-]+")
+_SEPARATORS = str.maketrans("", "", "().-")
+
+
+def dialled_number(address: str) -> str:
+    """The number (or name) in a SIP or tel URI, or in what a media stream gives: without host, parameters, separators.
+
+    `sip:+1-555-123-4567;npdi@example.com` is `+15551234567`, `sip:sales@example.com` is `sales`.
+    """
+    text = address.strip()
+    if found := _URI.match(text):
+        scheme, rest = found[1].lower(), text[found.end(1) + 1 :]
+        user, at, _ = rest.rpartition("@")
+        # The user part of a SIP URI has parameters of its own where it is a telephone number (RFC 3261 §19.1.6).
+        text = user if at else rest if scheme == "tel" else ""
+        text = unquote(text.partition(";")[0].partition(":")[0], errors="replace")
+    if _SEPARATED.fullmatch(text):
+        text = text.translate(_SEPARATORS)
+    return text[:MAX_NUMBER_LENGTH]
+
+
+def matches(pattern: str, number: str) -> bool:
+    """Whether a pattern fits a number that `dialled_number` made.
+
+    A `*` at the end stands for anything, a `?` for one character. What was dialled may lack the plus sign of a whole
+    number: some trunks leave it out.
+    """
+    prefix = pattern.endswith("*")
+    wanted = pattern[:-1] if prefix else pattern
+    if not prefix and wanted.startswith("+") and _bare(number):
+        number = f"+{number}"
+    if len(number) < len(wanted) or (not prefix and len(number) != len(wanted)):
+        return False
+    return all(one in ("?", other) for one, other in zip(wanted, number, strict=False))
+
+
+def _bare(number: str) -> bool:
+    return number.isascii() and number.isdigit() and MIN_BARE_DIGITS <= len(number) <= MAX_BARE_DIGITS
+
+
+def _listed(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+NumberPattern = Annotated[
+    str,
+    AfterValidator(matching(r"[^\s@;:<>]{1,64}", "a number, or a name before the @, without blanks and : ; @ < >")),
+]
+Target = Annotated[
+    str, AfterValidator(matching(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", "it must be MODULE:NAME, as in `shop:sales`"))
+]
+AgentName = Annotated[str, AfterValidator(matching(r"[\w.-]{1,100}", "a name has letters, digits and . _ - only"))]
+
+
+class RouteConfig(Section):
+    """One number, or several, and what answers there: exactly one of `flow`, `bot` and `agent`."""
+
+    number: Annotated[
+        tuple[NumberPattern, ...],
+        BeforeValidator(_listed),
+        Field(min_length=1, max_length=1_000, examples=["+15551234567"]),
+    ]
+    """The number that was dialled, or a list of them: `+15551234567`, `100`, `sales`; `+1555*` for all that begin so,
+    `1??` for three digits. It is compared with the user part of the Request-URI, without separators."""
+
+    flow: Annotated[Path | None, Field(examples=["sales.yaml"])] = None
+    """A flow file."""
+
+    bot: Annotated[Target | None, Field(examples=["shop:sales"])] = None
+    """A coroutine function of one `Call`, or a `Bot`: MODULE:NAME."""
+
+    agent: Annotated[AgentName | None, Field(examples=["receptionist"])] = None
+    """What an installed package offers under this name (entry point group `offhook.agents`)."""
+
+    @model_validator(mode="after")
+    def _one_answer(self) -> Self:
+        given = [key for key in ("flow", "bot", "agent") if getattr(self, key) is not None]
+        if len(given) != 1:
+            why = "a route needs one of `flow`, `bot`, `agent`" if not given else f"it has {' and '.join(given)}"
+            raise PydanticCustomError("one_answer", "{why}", {"why": why, "key": "flow"})
+        return self
+
+    def matches(self, number: str) -> bool:
+        """Whether a call to this number (see `dialled_number`) is answered here."""
+        return any(matches(pattern, number) for pattern in self.number)
+
+
+def covered(routes: Sequence[RouteConfig]) -> list[tuple[int, str, int]]:
+    """(index, pattern, earlier index) of patterns that can never be reached: an earlier route takes all they match."""
+    found = []
+    for index, route in enumerate(routes):
+        for pattern in route.number:
+            for earlier in range(index):
+                if any(_takes_all(other, pattern) for other in routes[earlier].number):
+                    found.append((index, pattern, earlier))
+                    break
+    return found
+
+
+def _takes_all(earlier: str, later: str) -> bool:
+    if earlier == later:
+        return True
+    return earlier.endswith("*") and matches(earlier, later.rstrip("*"))

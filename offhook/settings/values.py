@@ -1,0 +1,117 @@
+"""The kinds of values that settings have: hosts, ports, URLs, numbers, names, secrets. Each says what is wrong with one
+in words of its own.
+"""
+
+import re
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+
+class Secret:
+    """Marks a setting whose value is never printed: `Annotated[str, SECRET]`."""
+
+
+SECRET = Secret()
+
+# RFC 1123 §2.1. Underscores are no part of host names, but of names in containers' networks.
+_LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+_WITH_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]/@\s]+)):(\d{1,5})")
+
+
+def _wrong(why: str, example: str | None = None) -> PydanticCustomError:
+    context = {"why": why} | ({"example": example} if example is not None else {})
+    return PydanticCustomError("value", "{why}", context)
+
+
+def check_host(host: str) -> str:
+    """An IP address without brackets, or a host name; without a port."""
+    if "://" in host:
+        raise _wrong("it is a URL: a host is a plain name or address")
+    if found := _WITH_PORT.fullmatch(host):
+        raise _wrong(f"a port has a key of its own: `port = {found[3]}`", found[1] or found[2])
+    bare = host.removeprefix("[").removesuffix("]")
+    if ":" in bare:
+        if bare != host and _is_ip(bare):
+            raise _wrong("an IPv6 address stands here without brackets", bare)
+        if not _is_ip(host):
+            raise _wrong("it has a colon, and is not an IPv6 address")
+        return host
+    if re.fullmatch(r"[0-9.]+", host):
+        if not _is_ip(host):
+            raise _wrong("it is not an IPv4 address: those are four numbers from 0 to 255")
+        return host
+    name = host.removesuffix(".")
+    if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in name.split(".")):
+        raise _wrong("it must be a plain name or address: letters, digits, dots and hyphens")
+    return host
+
+
+def check_reachable_host(host: str) -> str:
+    """A host that others can send to."""
+    check_host(host)
+    number = ip_address(host.partition("%")[0]) if _is_ip(host) else None
+    if number is not None and (number.is_unspecified or number.is_multicast):
+        raise _wrong("nobody can send to it: it must be one address, under which others reach this machine")
+    return host
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def check_url(url: str) -> str:
+    """An http or https URL without user, query and fragment."""
+    if "://" not in url:
+        raise _wrong("it must begin with https:// (or http://)", f"https://{url}" if check_plain(url) else None)
+    if not re.match(r"https?://", url):
+        raise _wrong("it must begin with https:// (or http://)")
+    if not re.fullmatch(r"https?://[^\s?#@/]+(?:/[^\s?#@]*)?", url):
+        raise _wrong("it must be a scheme, a host and perhaps a port and a path: no user, query or blank")
+    return url
+
+
+def check_plain(text: str) -> bool:
+    """Whether `text` could stand in a URL as it is."""
+    return re.fullmatch(r"[^\s?#@:]+(?::\d+)?(?:/[^\s?#@]*)?", text) is not None
+
+
+def matching(pattern: str, why: str) -> Callable[[str], str]:
+    """A validator: the whole text matches `pattern`, or `why` it must."""
+    compiled = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if not compiled.fullmatch(text):
+            raise _wrong(why)
+        return text
+
+    return check
+
+
+def _matched(pattern: str, why: str) -> AfterValidator:
+    return AfterValidator(matching(pattern, why))
+
+
+Host = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(check_host)]
+ReachableHost = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(check_reachable_host)]
+Port = Annotated[int, Field(ge=0, le=65_535)]
+Url = Annotated[str, Field(max_length=500), AfterValidator(check_url)]
+EngineName = Annotated[str, _matched(r"[A-Za-z0-9_.-]{1,100}", "an engine's name has letters, digits and . _ - only")]
+E164 = Annotated[str, _matched(r"\+[1-9][0-9]{6,14}", "a number is a plus sign, the country code, and digits alone")]
+E164Pattern = Annotated[
+    str,
+    _matched(
+        r"\+[1-9][0-9]{0,14}\*?", "a number is a plus sign and digits alone; a `*` at its end stands for any digits"
+    ),
+]
+AccountSid = Annotated[str, _matched(r"AC[0-9a-fA-F]{32}", "an account SID is AC and 32 hexadecimal digits")]
+StreamToken = Annotated[
+    str, _matched(r"[A-Za-z0-9_-]{16,128}", "it goes into URLs: 16 to 128 letters, digits, hyphens and underscores")
+]
