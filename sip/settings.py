@@ -18,7 +18,7 @@ class UaSettings:
     contact_user: str = "offhook"
 
     advertised: Address | None = None
-    """What Contact and Via say instead of the local address: for a port that is forwarded to us."""
+    """What Contact and Via say instead of the local address, where a port is forwarded. Port 0: the local port."""
 
     schemes: tuple[str, ...] = ("sip", "sips", "tel")
     """Request-URI schemes that are ours to look at; others get 416."""

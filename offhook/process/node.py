@@ -22,6 +22,7 @@ from offhook.observe.totals import Totals
 from offhook.observe.tracing import Tracing, open_tracing
 from offhook.records import EndedBy, RecordingWriter, RecordStore
 from offhook.settings.config import Config
+from offhook.settings.resolve import with_addresses
 from offhook.sip.commands import Command, CommandFailed
 from offhook.sip.errors import LocalError
 from offhook.sip.events import Event, IncomingCall
@@ -51,7 +52,7 @@ class Node:
     """A running bot. `start` opens everything, `drain` lets the calls end, `stop` ends at once what is left."""
 
     def __init__(self, config: Config, dialog: Dialog, engines: EngineSet) -> None:
-        self.config = config
+        self.config = config = with_addresses(config)
         self.metrics_store = Metrics(__version__)
         self.listeners: list[Listener] = []
         self.on_call_status: Callable[[str, str], None] | None = None
@@ -303,7 +304,8 @@ async def open_endpoint(config: Config, on_event: Callable[[Event], None], admit
     """The SIP socket; `admit` says of a new call what keeps it out. Raises UserError."""
     host, port = config.sip.host, config.sip.port
     advertised = config.sip.advertised_host
-    settings = UaSettings(advertised=Address(advertised, port) if advertised else None)
+    # Port 0 in `advertised` is the port that the socket gets.
+    settings = UaSettings(advertised=Address(advertised, config.sip.advertised_port or port) if advertised else None)
     try:
         return await Endpoint.open(host, port, on_event, settings=settings, admit=admit)
     except OSError as error:

@@ -20,6 +20,7 @@ from offhook.process.os_limits import cores, raise_descriptor_limit
 from offhook.process.supervisor import Supervisor
 from offhook.process.worker import run_worker
 from offhook.settings.config import Config
+from offhook.settings.resolve import with_addresses
 from offhook.sip.net.address import Address
 
 T = TypeVar("T")
@@ -51,6 +52,7 @@ def serve(config: Config, dialog: Dialog) -> int:
     """
     setup(config.log.format, config.log.level)
     raise_descriptor_limit()
+    config = with_addresses(config)
     specs = worker_specs(config, dialog, config.calls.workers or cores(), cores())
     nursery, pid = fork_nursery(specs, run_worker)
     try:

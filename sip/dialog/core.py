@@ -57,8 +57,9 @@ class UserAgentCore:
 
     def local_for(self, peer: Address) -> Address:
         """The address of ours that the peer can reach."""
-        if self.settings.advertised is not None:
-            return self.settings.advertised
+        advertised = self.settings.advertised
+        if advertised is not None:
+            return advertised if advertised.port else Address(advertised.host, self.local.port)
         if self._route is not None and self.local.is_wildcard:
             return self._route(peer)
         return self.local

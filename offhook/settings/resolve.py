@@ -1,0 +1,59 @@
+"""Names of hosts become addresses, once, before calls come in: what is put into SDP and Contact must be an address that
+does not change while a call lasts (and whose look-up holds up no call).
+"""
+
+import socket
+from ipaddress import ip_address
+
+from offhook.settings.config import Config
+from offhook.usererror import UserError
+
+
+def with_addresses(config: Config) -> Config:
+    """The settings with `sip.advertised_host` as an address. Raises UserError when it has none that fits `sip.host`."""
+    host = config.sip.advertised_host
+    if host is None:
+        return config
+    address = _address_of(host, config.sip.host)
+    return config.model_copy(update={"sip": config.sip.model_copy(update={"advertised_host": address})})
+
+
+def _address_of(host: str, bound: str) -> str:
+    where = "sip.advertised_host"
+    try:
+        found = socket.getaddrinfo(host, None, _family(bound), socket.SOCK_DGRAM)
+    except (OSError, UnicodeError) as error:
+        why = f"it cannot be resolved to an {_version(bound)} address: {getattr(error, 'strerror', None) or error}"
+        todo = 'the address itself: `advertised_host = "203.0.113.7"` below `[sip]`'
+        if _is_address(host):
+            why = f"media and signalling are {_version(bound)}, as `sip.host` ({bound}) is"
+            todo = '`host = "::"` below `[sip]`' if ":" in host else '`host = "0.0.0.0"` below `[sip]`'
+        raise UserError(f"`{host}` cannot be advertised", why, todo, where) from error
+    address = str(found[0][4][0])
+    if ip_address(address.partition("%")[0]).is_unspecified:
+        raise UserError(
+            f"`{host}` cannot be advertised", f"it is {address}, which nobody can send to", "another", where
+        )
+    return address
+
+
+def _family(bound: str) -> socket.AddressFamily:
+    """Of the sockets that `sip.host` opens: a name is asked for what it is."""
+    if not _is_address(bound):
+        try:
+            return socket.AddressFamily(socket.getaddrinfo(bound, None, type=socket.SOCK_DGRAM)[0][0])
+        except (OSError, UnicodeError):
+            return socket.AF_INET  # opening the socket will say what is wrong with it
+    return socket.AF_INET6 if ":" in bound else socket.AF_INET
+
+
+def _version(bound: str) -> str:
+    return "IPv6" if _family(bound) is socket.AF_INET6 else "IPv4"
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
