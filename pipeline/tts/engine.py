@@ -2,15 +2,22 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
 class TtsCapabilities:
-    """What an engine gives: 16-bit mono PCM at `rate_hz`; `word_positions`: its chunks carry words."""
+    """What an engine gives, and what it can do.
+
+    Its audio has `encoding` (16-bit mono PCM, or a law of G.711) at `rate_hz`. `word_positions`: its chunks carry
+    words; without it words are placed at an even pace. `languages` are BCP 47 tags, "en" for all of English; empty:
+    any.
+    """
 
     rate_hz: int
     word_positions: bool
+    encoding: Literal["LINEAR16", "PCMU", "PCMA"] = "LINEAR16"
+    languages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +33,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class SpeechChunk:
-    """Some 16-bit little-endian mono PCM at the engine's rate, and the words that became known with it."""
+    """Some mono audio at the engine's rate and in its encoding, and the words that became known with it."""
 
     pcm: bytes
     words: tuple[Word, ...] = ()

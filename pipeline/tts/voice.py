@@ -61,7 +61,7 @@ class Voice:
         rate_hz = engine.capabilities.rate_hz
         resampler = None if rate_hz == line_rate_hz else self._resampler(rate_hz, line_rate_hz)
         maker = PieceMaker(text, spoken, rate_hz, line_rate_hz, encode, resampler, self._pace)
-        async with _closing(engine.synthesize(spoken.text)) as chunks:
+        async with closing(engine.synthesize(spoken.text)) as chunks:
             async for chunk in chunks:
                 if (piece := maker.push(chunk)) is not None:
                     yield piece
@@ -70,8 +70,8 @@ class Voice:
 
 
 @asynccontextmanager
-async def _closing(chunks: AsyncIterator[SpeechChunk]) -> AsyncIterator[AsyncIterator[SpeechChunk]]:
-    # An engine's iterator may be more than a generator, or less.
+async def closing(chunks: AsyncIterator[SpeechChunk]) -> AsyncIterator[AsyncIterator[SpeechChunk]]:
+    """Closes an engine's iterator at the end, if it can be closed: not every one is a generator."""
     try:
         yield chunks
     finally:
