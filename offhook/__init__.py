@@ -11,10 +11,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from offhook.api.bot import Bot
     from offhook.api.call import Call, CallEnded, Dialog
-    from offhook.pipeline.asr.engine import AsrEngine, AsrStream
+    from offhook.engines.factory import EngineContext, FromEnvironment, read_options
+    from offhook.pipeline.asr.engine import (
+        AsrCapabilities,
+        AsrEngine,
+        AsrRequest,
+        AsrStream,
+        RecognisedWord,
+        Transcript,
+    )
+    from offhook.pipeline.asr.hosted import HostedAsr
+    from offhook.pipeline.errors import EngineError
     from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, Heard
-    from offhook.pipeline.tts.engine import TtsEngine
-    from offhook.pipeline.vad.engine import VadEngine, VadStream
+    from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, TtsEngine, Word
+    from offhook.pipeline.tts.hosted import HostedTts
+    from offhook.pipeline.vad.engine import VadCapabilities, VadEngine, VadStream
     from offhook.settings.config import Config
     from offhook.usererror import UserError
 
@@ -25,7 +36,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 _HOMES = {
     "Answer": "offhook.pipeline.events",
     "AnswerKind": "offhook.pipeline.events",
+    "AsrCapabilities": "offhook.pipeline.asr.engine",
     "AsrEngine": "offhook.pipeline.asr.engine",
+    "AsrRequest": "offhook.pipeline.asr.engine",
     "AsrStream": "offhook.pipeline.asr.engine",
     "Bot": "offhook.api.bot",
     "Call": "offhook.api.call",
@@ -34,17 +47,31 @@ _HOMES = {
     "Config": "offhook.settings.config",
     "Dialog": "offhook.api.call",
     "DigitRule": "offhook.pipeline.events",
+    "EngineContext": "offhook.engines.factory",
+    "EngineError": "offhook.pipeline.errors",
+    "FromEnvironment": "offhook.engines.factory",
     "Heard": "offhook.pipeline.events",
+    "HostedAsr": "offhook.pipeline.asr.hosted",
+    "HostedTts": "offhook.pipeline.tts.hosted",
+    "RecognisedWord": "offhook.pipeline.asr.engine",
+    "SpeechChunk": "offhook.pipeline.tts.engine",
+    "Transcript": "offhook.pipeline.asr.engine",
+    "TtsCapabilities": "offhook.pipeline.tts.engine",
     "TtsEngine": "offhook.pipeline.tts.engine",
     "UserError": "offhook.usererror",
+    "VadCapabilities": "offhook.pipeline.vad.engine",
     "VadEngine": "offhook.pipeline.vad.engine",
     "VadStream": "offhook.pipeline.vad.engine",
+    "Word": "offhook.pipeline.tts.engine",
+    "read_options": "offhook.engines.factory",
 }
 
 __all__ = [
     "Answer",
     "AnswerKind",
+    "AsrCapabilities",
     "AsrEngine",
+    "AsrRequest",
     "AsrStream",
     "Bot",
     "Call",
@@ -53,11 +80,23 @@ __all__ = [
     "Config",
     "Dialog",
     "DigitRule",
+    "EngineContext",
+    "EngineError",
+    "FromEnvironment",
     "Heard",
+    "HostedAsr",
+    "HostedTts",
+    "RecognisedWord",
+    "SpeechChunk",
+    "Transcript",
+    "TtsCapabilities",
     "TtsEngine",
     "UserError",
+    "VadCapabilities",
     "VadEngine",
     "VadStream",
+    "Word",
+    "read_options",
 ]
 
 

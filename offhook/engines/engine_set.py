@@ -1,48 +1,68 @@
 """The engines of one process: made from the configuration, started together, shared by all calls."""
 
 import asyncio
-import os
-from importlib.resources import files
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
 
-from offhook.engines.registry import BUILT_IN, Kind, make_asr, make_tts, make_vad
-from offhook.pipeline.asr.engine import AsrEngine
-from offhook.pipeline.asr.fixed import FixedEngine
-from offhook.pipeline.asr.pocketsphinx import PocketsphinxEngine
+from offhook.engines.registry import BUILT_IN, make_asr, make_tts, make_vad
+from offhook.pipeline.asr.adapt import adapt as adapt_asr
+from offhook.pipeline.asr.engine import AsrEngine, Encoding, knows_language
 from offhook.pipeline.front_end.apm import WebrtcProcessor
 from offhook.pipeline.front_end.cpu_budget import Allowance
 from offhook.pipeline.front_end.front_end import AudioFrontEnd
 from offhook.pipeline.session import Engines
+from offhook.pipeline.tts.adapt import adapt as adapt_tts
 from offhook.pipeline.tts.cache import ClipCache
 from offhook.pipeline.tts.engine import TtsEngine
-from offhook.pipeline.tts.espeak import EspeakEngine
-from offhook.pipeline.tts.recorded import RecordedEngine
 from offhook.pipeline.tts.voice import LINE_RATE_HZ, Voice
 from offhook.pipeline.vad.batch import VadBatcher
-from offhook.pipeline.vad.energy import EnergyVad
 from offhook.pipeline.vad.engine import VadEngine
 from offhook.pipeline.vad.gate import GateSettings
-from offhook.pipeline.vad.silero import SileroVad
 from offhook.settings.config import Config
-from offhook.telephony.codec import LINEAR16, PCMU, codec_named
+from offhook.telephony.codec import LINEAR16, PCMA, PCMU, codec_named
 from offhook.telephony.codec.convert import packet_encoder
 from offhook.telephony.errors import LocalError as CodecError
 from offhook.telephony.resample import Downsampler, Resampler, Upsampler
 from offhook.usererror import UserError
 
-BENCH_TRANSCRIPT = "check my balance"
-BENCH_RECORDING = ("assets", "bench", "reply.wav")
+_ENCODERS: dict[Encoding, Callable[[bytes], bytes]] = {"PCMU": PCMU.encode, "PCMA": PCMA.encode}
+_DECODERS: dict[str, Callable[[bytes], bytes]] = {"PCMU": PCMU.decode, "PCMA": PCMA.decode}
+
+
+@runtime_checkable
+class Restarting(Protocol):
+    """An engine that says how many of its child processes had to be replaced."""
+
+    name: str
+
+    @property
+    def restarts(self) -> int:
+        """Since it was started."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class GivenEngines:
+    """Engines that a program has made itself, each in place of the one that the settings name."""
+
+    vad: VadEngine | None = None
+    asr: AsrEngine | None = None
+    tts: TtsEngine | None = None
 
 
 class EngineSet:
-    """A detector, a recogniser and a voice."""
+    """A detector, a recogniser and a voice. Raises UserError, EngineError for engines that cannot be used."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, given: GivenEngines = GivenEngines()) -> None:
         _check_codecs(config)
-        self.vad: VadEngine = make_vad(config)
-        self.asr: AsrEngine = make_asr(config)
-        self.tts: TtsEngine = make_tts(config)
-        _check_rate("vad", config.vad.engine, self.vad.capabilities.rate_hz, (LINE_RATE_HZ,))
-        _check_rate("asr", config.asr.engine, self.asr.capabilities.rate_hz, (LINE_RATE_HZ, 2 * LINE_RATE_HZ))
+        self.vad: VadEngine = given.vad or make_vad(config)
+        asr, tts = given.asr or make_asr(config), given.tts or make_tts(config)
+        self.asr: AsrEngine = adapt_asr(config.asr.engine, asr, Resampler, _ENCODERS)
+        self.tts: TtsEngine = adapt_tts(config.tts.engine, tts, _DECODERS)
+        _check_vad_rate(config.vad.engine, self.vad)
+        _check_language(config, "asr", asr.capabilities.languages)
+        _check_language(config, "tts", tts.capabilities.languages)
         cache = ClipCache(config.tts.cache_mib * 1024 * 1024)
         self._processor = config.audio.processor
         self._allowance = Allowance()
@@ -74,11 +94,7 @@ class EngineSet:
 
     def restarts(self) -> dict[str, int]:
         """By engine: how many of its child processes had to be replaced."""
-        return {
-            engine.name: engine.restarts
-            for engine in (self.asr, self.tts)
-            if isinstance(engine, PocketsphinxEngine | EspeakEngine)
-        }
+        return {engine.name: engine.restarts for engine in (self.asr, self.tts) if isinstance(engine, Restarting)}
 
     @property
     def behind_s(self) -> float:
@@ -141,42 +157,22 @@ def _check_codecs(config: Config) -> None:
             ) from error
 
 
-def _check_rate(kind: Kind, name: str, rate_hz: int, possible: tuple[int, ...]) -> None:
-    if rate_hz not in possible:
-        rates = " or ".join(str(rate) for rate in possible)
+def _check_vad_rate(name: str, vad: VadEngine) -> None:
+    if vad.capabilities.rate_hz != LINE_RATE_HZ:
         raise UserError(
-            f"the {kind} engine {name!r} cannot hear a telephone line",
-            f"it takes {rate_hz} Hz, and the line brings {rates} Hz",
-            f'engine = "{next(iter(BUILT_IN[kind]))}"',
-            f"[{kind}] engine",
+            f"the vad engine {name!r} cannot listen to a telephone line",
+            f"it takes {vad.capabilities.rate_hz} Hz, and the line brings {LINE_RATE_HZ} Hz",
+            f'engine = "{next(iter(BUILT_IN["vad"]))}"',
+            "[vad] engine",
         )
 
 
-def silero(config: Config) -> VadEngine:
-    """Silero's network."""
-    return SileroVad()
-
-
-def energy(config: Config) -> VadEngine:
-    """Loudness alone."""
-    return EnergyVad()
-
-
-def pocketsphinx(config: Config) -> AsrEngine:
-    """The recogniser whose wheel carries its model."""
-    return PocketsphinxEngine(workers=config.asr.workers or max(1, (os.cpu_count() or 1) // 2))
-
-
-def fixed(config: Config) -> AsrEngine:
-    """Always the same words, at once: for benchmarks."""
-    return FixedEngine(BENCH_TRANSCRIPT)
-
-
-def espeak(config: Config) -> TtsEngine:
-    """The voice that speaks right after installation."""
-    return EspeakEngine(voice=config.tts.voice, rate_wpm=config.tts.rate_wpm)
-
-
-def recorded(config: Config) -> TtsEngine:
-    """Always the same recording, whatever the text: for benchmarks."""
-    return RecordedEngine(files("offhook").joinpath(*BENCH_RECORDING).read_bytes())
+def _check_language(config: Config, kind: Literal["asr", "tts"], languages: tuple[str, ...]) -> None:
+    name, wanted = (config.asr if kind == "asr" else config.tts).engine, config.dialog.language
+    if not knows_language(languages, wanted):
+        raise UserError(
+            f"the {kind} engine {name!r} does not know the language {wanted!r}",
+            f"it knows {', '.join(languages)}",
+            f'`language = "{languages[0]}"` below `[dialog]`, or another engine',
+            f"[{kind}] engine",
+        )

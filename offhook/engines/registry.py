@@ -1,15 +1,22 @@
-"""Engines by name: those that come with offhook, and those that other packages bring by entry points.
+"""Engines by name: those that come with offhook, those of other packages, and those of a module that is named.
 
-An entry point of the group `offhook.vad`, `offhook.asr` or `offhook.tts` is a factory that takes the `Config` and
-returns the engine. Entry points are loaded when they are asked for, never before; the libraries of the built-in
-engines when the engine starts.
+`[asr] engine = "NAME"` asks, in this order, for
+
+- an instance: a table `[asr.NAME]` with a key `engine` says which engine it is, and has its options;
+- an engine that comes with offhook;
+- an entry point NAME of the group `offhook.asr` (or `offhook.tts`, `offhook.vad`) of an installed package;
+- `module:factory`, a name in a module that can be imported.
+
+What is named is a factory: `factory(options, context)`, with the table `[asr.NAME]` and an `EngineContext`, returns the
+engine. Factories are imported when they are asked for, never before. docs/engines.md shows one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Literal, cast
+from typing import Any, cast
 
+from offhook.engines.factory import EngineContext, Kind
 from offhook.pipeline.asr.engine import AsrEngine
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.tts.engine import TtsEngine
@@ -17,12 +24,12 @@ from offhook.pipeline.vad.engine import VadEngine
 from offhook.settings.config import Config
 from offhook.usererror import UserError, did_you_mean
 
-Kind = Literal["vad", "asr", "tts"]
+Factory = Callable[[Mapping[str, Any], EngineContext], object]
 
 BUILT_IN: dict[Kind, dict[str, str]] = {
-    "vad": {"silero": "offhook.engines.engine_set:silero", "energy": "offhook.engines.engine_set:energy"},
-    "asr": {"pocketsphinx": "offhook.engines.engine_set:pocketsphinx", "fixed": "offhook.engines.engine_set:fixed"},
-    "tts": {"espeak": "offhook.engines.engine_set:espeak", "recorded": "offhook.engines.engine_set:recorded"},
+    "vad": {"silero": "offhook.engines.bundled:silero", "energy": "offhook.engines.bundled:energy"},
+    "asr": {"pocketsphinx": "offhook.engines.bundled:pocketsphinx", "fixed": "offhook.engines.bundled:fixed"},
+    "tts": {"espeak": "offhook.engines.bundled:espeak", "recorded": "offhook.engines.bundled:recorded"},
 }
 
 
@@ -33,33 +40,59 @@ def names(kind: Kind) -> list[str]:
 
 def make_vad(config: Config) -> VadEngine:
     """The detector that the configuration names. Raises UserError, EngineError."""
-    return cast(VadEngine, _factory("vad", config.vad.engine)(config))
+    context = EngineContext("vad", config.vad.engine, config.dialog.language)
+    return cast(VadEngine, _make(context, config.vad.options))
 
 
 def make_asr(config: Config) -> AsrEngine:
     """The recogniser. Raises UserError, EngineError."""
-    return cast(AsrEngine, _factory("asr", config.asr.engine)(config))
+    context = EngineContext("asr", config.asr.engine, config.dialog.language, workers=max(1, config.asr.workers))
+    return cast(AsrEngine, _make(context, config.asr.options))
 
 
 def make_tts(config: Config) -> TtsEngine:
     """The voice. Raises UserError, EngineError."""
-    return cast(TtsEngine, _factory("tts", config.tts.engine)(config))
+    # What is common to voices stands in [tts], and an engine's own table over it.
+    common = {"rate_wpm": config.tts.rate_wpm} if config.tts.engine == "espeak" else {}
+    context = EngineContext("tts", config.tts.engine, config.dialog.language, config.tts.voice)
+    return cast(TtsEngine, _make(context, config.tts.options, common))
 
 
-def _factory(kind: Kind, name: str) -> Callable[[Config], object]:
-    target = BUILT_IN[kind].get(name)
-    if target is not None:
-        module, _, function = target.partition(":")
-        return cast(Callable[[Config], object], getattr(import_module(module), function))
-    for point in entry_points(group=f"offhook.{kind}", name=name):
-        try:
-            return cast(Callable[[Config], object], point.load())
-        except (ImportError, AttributeError) as error:
-            hint = f"Type: pip install --force-reinstall {point.dist.name}" if point.dist is not None else ""
-            raise EngineError(name, f"loading {point.value}", str(error), hint) from error
+def _make(
+    context: EngineContext, tables: Mapping[str, Mapping[str, Any]], common: Mapping[str, Any] | None = None
+) -> object:
+    options = {**(common or {}), **tables.get(context.name, {})}
+    engine = options.pop("engine", context.name)
+    if not isinstance(engine, str):
+        raise UserError(
+            f"`engine` of {context.name} cannot be {engine!r}", "it names an engine", 'engine = "NAME"', context.where
+        )
+    return _factory(context, engine)(options, context)
+
+
+def _factory(context: EngineContext, engine: str) -> Factory:
+    kind = context.kind
+    if (target := BUILT_IN[kind].get(engine)) is not None or ":" in engine:
+        return _imported(engine, target or engine)
+    for point in entry_points(group=f"offhook.{kind}", name=engine):
+        hint = f"Type: pip install --force-reinstall {point.dist.name}" if point.dist is not None else ""
+        return _imported(engine, point.value, hint)
     raise UserError(
-        f"there is no {kind} engine {name!r}",
+        f"there is no {kind} engine {engine!r}",
         "neither offhook nor an installed package has one of that name",
-        did_you_mean(name, names(kind)),
-        f"[{kind}] engine",
+        did_you_mean(engine, names(kind)),
+        f"[{kind}] engine" if engine == context.name else f"{context.where} engine",
     )
+
+
+def _imported(name: str, target: str, hint: str = "") -> Factory:
+    module, _, path = target.partition(":")
+    try:
+        found: object = import_module(module)
+        for part in path.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise EngineError(name, f"loading {target}", str(error), hint) from error
+    if not callable(found):
+        raise EngineError(name, f"loading {target}", "it is no factory: nothing that can be called", hint)
+    return found

@@ -1,28 +1,37 @@
 """Whether the recogniser can hear what a flow listens for: asked before the first call, not in it."""
 
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from offhook.engines.registry import make_asr
 from offhook.pipeline.asr.grammar import unknown_words
-from offhook.pipeline.asr.pocketsphinx import PocketsphinxEngine
 from offhook.pipeline.dialog.flow import Ask, Flow
 from offhook.settings.config import Config
 from offhook.usererror import Problem, UserError
 
 
-def check_vocabulary(flow: Flow, path: Path | None, config: Config) -> None:
-    """Raises UserError for phrases with words that are not in pocketsphinx's dictionary; other engines are not asked.
+@runtime_checkable
+class LimitedVocabulary(Protocol):
+    """A recogniser that says which words a grammar may use."""
 
-    One such word makes the recogniser refuse the whole question.
+    def known_word(self, word: str) -> bool:
+        """Whether it knows the word, in lower case. Raises EngineError."""
+        ...
+
+
+def check_vocabulary(flow: Flow, path: Path | None, config: Config) -> None:
+    """Raises UserError for phrases with words that the recogniser does not know, if it is one that can say so.
+
+    One such word makes it refuse the whole question.
     """
     engine = make_asr(config)
-    if not isinstance(engine, PocketsphinxEngine):
+    if not isinstance(engine, LimitedVocabulary):
         return
     text = path.read_text(encoding="utf-8").splitlines() if path is not None else []
     problems = [
         Problem(
             f"the recogniser does not know the word `{unknown.word}`",
-            f"it is in the phrase `{unknown.phrase}`, and not in pocketsphinx's English dictionary",
+            f"it is in the phrase `{unknown.phrase}`, and not in the dictionary of {config.asr.engine}",
             "another word for it, or its parts as words of their own; keys need no words",
             _where(path, text, unknown.phrase),
         )

@@ -18,6 +18,7 @@ from offhook.settings.values import (
     E164Pattern,
     EngineName,
     Host,
+    LanguageTag,
     Port,
     ReachableHost,
     StreamToken,
@@ -337,6 +338,10 @@ class DialogConfig(Section):
 
     flow: Annotated[Path | None, Field(examples=["flow.yaml"])] = None
     """A flow file (docs/flows.md); without one the sample flow."""
+
+    language: LanguageTag = "en"
+    """The language of the calls, a BCP 47 tag such as `en`, `en-GB` or `de`. An engine that does not know it is
+    refused."""
 
 
 class RecordsConfig(Section):

@@ -103,7 +103,16 @@ Host = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(check_
 ReachableHost = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(check_reachable_host)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Url = Annotated[str, Field(max_length=500), AfterValidator(check_url)]
-EngineName = Annotated[str, _matched(r"[A-Za-z0-9_.-]{1,100}", "an engine's name has letters, digits and . _ - only")]
+EngineName = Annotated[
+    str,
+    _matched(
+        r"[A-Za-z0-9_.-]{1,100}(:[A-Za-z0-9_.]{1,100})?",
+        "an engine's name has letters, digits and . _ - only, or is module:factory",
+    ),
+]
+LanguageTag = Annotated[
+    str, _matched(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", "a language is a BCP 47 tag, such as en, en-GB or de")
+]
 E164 = Annotated[str, _matched(r"\+[1-9][0-9]{6,14}", "a number is a plus sign, the country code, and digits alone")]
 E164Pattern = Annotated[
     str,

@@ -29,12 +29,13 @@ class AsrCapabilities:
     ends_turns: bool = False
     languages: tuple[str, ...] = ()
 
-    def speaks(self, language: str) -> bool:
-        """Whether it recognises the language (a BCP 47 tag, in any case)."""
-        wanted = language.lower()
-        return not self.languages or any(
-            wanted == known.lower() or wanted.startswith(f"{known.lower()}-") for known in self.languages
-        )
+
+def knows_language(languages: tuple[str, ...], wanted: str) -> bool:
+    """Whether an engine of these languages knows the one that is `wanted` (BCP 47, in any case)."""
+    wanted = wanted.lower()
+    return not languages or any(
+        wanted == known.lower() or wanted.startswith(f"{known.lower()}-") for known in languages
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from offhook.api.dialogs import BENCH_SENTENCE
-from offhook.engines.engine_set import BENCH_TRANSCRIPT, EngineSet
+from offhook.engines.bundled import BENCH_TRANSCRIPT
+from offhook.engines.engine_set import EngineSet
 from offhook.pipeline.asr.engine import AsrRequest
 from offhook.pipeline.caller_audio import CallerAudio
 from offhook.pipeline.errors import EngineError

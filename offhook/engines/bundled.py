@@ -1,0 +1,82 @@
+"""The factories of the engines that come with offhook. Their libraries are imported when the engine starts."""
+
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from offhook.engines.factory import EngineContext, read_options
+from offhook.pipeline.asr.engine import AsrEngine
+from offhook.pipeline.asr.fixed import FixedEngine
+from offhook.pipeline.asr.pocketsphinx import PocketsphinxEngine
+from offhook.pipeline.tts.engine import TtsEngine
+from offhook.pipeline.tts.espeak import MAX_RATE_WPM, MIN_RATE_WPM, EspeakEngine
+from offhook.pipeline.tts.recorded import RecordedEngine
+from offhook.pipeline.vad.energy import EnergyVad
+from offhook.pipeline.vad.engine import VadEngine
+from offhook.pipeline.vad.silero import SileroVad
+
+BENCH_TRANSCRIPT = "check my balance"
+BENCH_RECORDING = ("assets", "bench", "reply.wav")
+
+
+class Options(BaseModel):
+    """What all options have in common: no unknown ones. By itself: none at all."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PocketsphinxOptions(Options):
+    """`decoders` turns at a time in each child process; `free_speech` takes 100 MB more in each."""
+
+    decoders: Annotated[int, Field(ge=1, le=64)] = 8
+    free_speech: bool = True
+
+
+class FixedOptions(Options):
+    """What each turn says."""
+
+    text: str = BENCH_TRANSCRIPT
+
+
+class EspeakOptions(Options):
+    """One of espeak-ng's voices (`tts.voice` if it is not set), and words a minute."""
+
+    voice: str | None = None
+    rate_wpm: Annotated[int, Field(ge=MIN_RATE_WPM, le=MAX_RATE_WPM)] = 165
+
+
+def silero(options: Mapping[str, Any], context: EngineContext) -> VadEngine:
+    """Silero's network."""
+    read_options(Options, options, context)
+    return SileroVad()
+
+
+def energy(options: Mapping[str, Any], context: EngineContext) -> VadEngine:
+    """Loudness alone."""
+    read_options(Options, options, context)
+    return EnergyVad()
+
+
+def pocketsphinx(options: Mapping[str, Any], context: EngineContext) -> AsrEngine:
+    """The recogniser whose wheel carries its model."""
+    own = read_options(PocketsphinxOptions, options, context)
+    return PocketsphinxEngine(workers=context.workers, decoders=own.decoders, free_speech=own.free_speech)
+
+
+def fixed(options: Mapping[str, Any], context: EngineContext) -> AsrEngine:
+    """Always the same words, at once: for benchmarks."""
+    return FixedEngine(read_options(FixedOptions, options, context).text)
+
+
+def espeak(options: Mapping[str, Any], context: EngineContext) -> TtsEngine:
+    """The voice that speaks right after installation."""
+    own = read_options(EspeakOptions, options, context)
+    return EspeakEngine(voice=own.voice or context.voice, rate_wpm=own.rate_wpm)
+
+
+def recorded(options: Mapping[str, Any], context: EngineContext) -> TtsEngine:
+    """Always the same recording, whatever the text: for benchmarks."""
+    read_options(Options, options, context)
+    return RecordedEngine(files("offhook").joinpath(*BENCH_RECORDING).read_bytes())

@@ -1,0 +1,83 @@
+"""What an engine is made from: its own options, read into a type of its own, and the context it is made for."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from offhook.usererror import Problem, UserError, did_you_mean
+
+Kind = Literal["vad", "asr", "tts"]
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineContext:
+    """What an engine is made for, besides its own options.
+
+    `name` is what the settings call it, for errors and metrics; `language` a BCP 47 tag; `voice` what `tts.voice` says;
+    `workers` how many child processes it may have.
+    """
+
+    kind: Kind
+    name: str
+    language: str = "en"
+    voice: str = ""
+    workers: int = 1
+
+    @property
+    def where(self) -> str:
+        """The settings' table with its options."""
+        return f"[{self.kind}.{self.name}]"
+
+
+@dataclass(frozen=True, slots=True)
+class FromEnvironment:
+    """Marks an option that is taken from this variable where the settings do not have it: a vendor's usual one."""
+
+    variable: str
+
+
+def read_options(model: type[M], options: Mapping[str, Any], context: EngineContext) -> M:
+    """The options as a `model`. Raises UserError with all that is wrong, and where it stands.
+
+    An option that is `Annotated` with `FromEnvironment` need not be in the settings.
+    """
+    given = dict(options)
+    for name, field in model.model_fields.items():
+        variable = _variable(field)
+        if name not in given and variable is not None and os.environ.get(variable):
+            given[name] = os.environ[variable]
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        problems = [
+            _problem(model, context, [str(part) for part in each["loc"]], each["type"], each["msg"])
+            for each in error.errors(include_url=False, include_input=False)
+        ]
+        raise UserError.of(problems) from None
+
+
+def _variable(field: FieldInfo) -> str | None:
+    return next((each.variable for each in field.metadata if isinstance(each, FromEnvironment)), None)
+
+
+def _problem(model: type[BaseModel], context: EngineContext, path: list[str], kind: str, message: str) -> Problem:
+    key = path[0] if path else ""
+    field = model.model_fields.get(key)
+    if field is None:
+        why = f"{context.name} has " + (", ".join(model.model_fields) or "no options")
+        return Problem(f"there is no option `{key}`", why, did_you_mean(key, list(model.model_fields)), context.where)
+    if kind == "missing":
+        variable = _variable(field)
+        todo = f"export {variable}=…" if variable else f"`{key} = …` below `{context.where}`"
+        return Problem(f"{context.name} needs `{key}`", "it is not set", todo, context.where)
+    why = message.replace("Input should", "it must").removeprefix("Value error, ")
+    todo = f"another value for `{key}` below `{context.where}`"
+    if not field.is_required():
+        todo += f", such as {field.get_default(call_default_factory=False)!r}"
+    return Problem(f"`{'.'.join(path)}` cannot be that", why, todo, context.where)
