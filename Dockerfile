@@ -18,7 +18,8 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && python -m venv /opt/offhook
 WORKDIR /src
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
+COPY tools tools
 COPY sip sip
 COPY telephony telephony
 COPY pipeline pipeline
@@ -28,11 +29,8 @@ COPY --from=page \
     /page/node_modules/wavesurfer.js/dist/plugins/regions.esm.js \
     /page/node_modules/wavesurfer.js/LICENSE \
     offhook/web/page/vendor/wavesurfer/
-# silero-vad's wheel carries the model that is needed; its requirement, torch, is not, nor are its other models.
-RUN /opt/offhook/bin/pip install '.[local,espeak]' \
-    && /opt/offhook/bin/pip install --no-deps 'silero-vad>=6,<7' \
-    && find /opt/offhook -path '*/silero_vad/data/*' \
-        \( -name '*.jit' -o -name '*.safetensors' -o -name '*_16k*' -o -name '*_half*' \) -delete \
+# The build fetches the detector's model from the silero-vad wheel, which is why it needs the package index.
+RUN /opt/offhook/bin/pip install '.[local]' \
     && /opt/offhook/bin/pip uninstall --yes pip
 # The native media is optional for who installs, but not here. -P: what is installed, and not what is in this folder.
 RUN /opt/offhook/bin/python -P -c 'import offhook.telephony.native._media'

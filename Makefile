@@ -14,8 +14,6 @@ SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # The programs that the tests telephone with.
 PEERS := sipp:sip-tester baresip:baresip-core sipsak:sipsak tcpdump:tcpdump chromium:chromium chromedriver:chromium-driver
 
-VENDOR := offhook/web/page/vendor/wavesurfer
-
 .PHONY: run test lint diagrams bench fuzz soak sanitize clean peers page
 
 run: $(VENV)/.runtime page
@@ -62,26 +60,19 @@ $(VENV)/bin/python:
 	    { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends python3-venv; }
 	@$(PYTHON) -m venv $(VENV)
 
-# silero-vad's wheel carries the model that is needed; its requirement, torch, is not.
-$(VENV)/.runtime: pyproject.toml $(wildcard telephony/native/*.[ch]) | $(VENV)/bin/python
+# The build fetches the detector's model and the page's waveform, see tools/vendored.py.
+$(VENV)/.runtime: pyproject.toml $(wildcard tools/*.py) $(wildcard telephony/native/*.[ch]) | $(VENV)/bin/python
 	@echo "setting up $(VENV) (about half a minute)"
-	@$(PIP) install --editable '.[local,espeak]'
-	@$(PIP) install --no-deps 'silero-vad>=6,<7'
+	@$(PIP) install --editable '.[local]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime
-	@$(PIP) install --editable '.[local,espeak,g722,opus,apm,twilio,otel,dev]'
+	@$(PIP) install --editable '.[local,g722,opus,apm,twilio,otel,dev]'
 	@touch $@
 
-# The live page's waveform: from npm, and never committed. Without npm the page works, and says what is missing.
-page: $(VENDOR)/wavesurfer.esm.js
-
-$(VENDOR)/wavesurfer.esm.js: package.json
-	@if command -v npm >/dev/null && \
-	    npm install --no-package-lock --ignore-scripts --no-audit --no-fund --silent; then mkdir -p $(VENDOR) && \
-	    cp node_modules/wavesurfer.js/dist/wavesurfer.esm.js node_modules/wavesurfer.js/dist/plugins/regions.esm.js \
-	        node_modules/wavesurfer.js/LICENSE $(VENDOR); \
-	else echo "without npm the live page has no waveform: apt-get install npm, then make page"; fi
+# The live page's waveform, for who had no npm when the package was built.
+page:
+	@$(PYTHON) tools/vendored.py page
 
 peers:
 	@missing=; for peer in $(PEERS); do \
@@ -90,4 +81,4 @@ peers:
 	    DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing; }
 
 clean:
-	rm -rf $(VENV) node_modules $(VENDOR) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) node_modules offhook/web/page/vendor pipeline/vad/model build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,6 +1,7 @@
 """Silero's detector (MIT, https://github.com/snakers4/silero-vad) at 8 kHz, through onnxruntime.
 
-The model file comes from the silero-vad package, which is looked at, not imported: that needs torch.
+The model file comes with offhook, taken from the silero-vad package, whose own code needs torch. In a checkout that was
+not built an installed silero-vad package is looked at, not imported.
 """
 
 import importlib
@@ -37,7 +38,7 @@ _SCALE = np.float32(1 / 32_768)
 SILENCES = np.array([-8, 0, 8], np.float32) * _SCALE
 """Samples of which a perfect silence consists: in mu-law, and in A-law, which has no zero. In ascending order."""
 
-_INSTALL = "Type: pip install --no-deps silero-vad onnxruntime numpy"
+_INSTALL = "Type: pip install --force-reinstall offhook (in a checkout: make run)"
 
 
 class SileroVad:
@@ -50,7 +51,7 @@ class SileroVad:
     capabilities = VadCapabilities(RATE_HZ, FRAME_SAMPLES)
 
     def __init__(self, model: Path | None = None) -> None:
-        self._network = _network(model or _find_model())
+        self._network = _network(model or find_model())
 
     def stream(self) -> "SileroStream":
         """Listen to one more call. Streams are independent; each belongs to one thread at a time."""
@@ -196,14 +197,20 @@ class Network:
         return np.asarray(heard, np.float32)
 
 
-def _find_model() -> Path:
+BUNDLED = Path(__file__).with_name("model") / MODEL_FILES[0]
+
+
+def find_model() -> Path:
+    """The model's file. Raises EngineError when there is none."""
+    if BUNDLED.is_file():
+        return BUNDLED
     spec = importlib.util.find_spec("silero_vad")
     for folder in (spec.submodule_search_locations if spec else None) or ():
         for name in MODEL_FILES:
             path = Path(folder) / "data" / name
             if path.is_file():
                 return path
-    why = "its package holds no 8 kHz model" if spec else "the package silero-vad is not installed"
+    why = f"there is no {BUNDLED}: offhook was not built, or not as a whole"
     raise EngineError(NAME, "no model", why, _INSTALL)
 
 

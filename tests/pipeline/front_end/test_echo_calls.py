@@ -1,13 +1,9 @@
 """The echo guard's figures: seeded calls through the real detector. `pytest -s` prints them."""
 
-from importlib.util import find_spec
-
 import numpy as np
 import pytest
 
 from tests.pipeline.front_end.calls import in_bursts, new_ears, report, run, simulate
-
-pytestmark = pytest.mark.skipif(find_spec("silero_vad") is None, reason="needs silero-vad")
 
 CALLS = 100
 CUT_WITHIN_MS = 350

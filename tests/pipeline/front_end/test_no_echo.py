@@ -1,15 +1,12 @@
 """Callers who talk over the bot on lines that return nothing are no echo, whatever voice they have."""
 
 from collections.abc import Callable
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
 from tests.pipeline.front_end.calls import new_ears, report
 from tests.pipeline.front_end.talks import Talk, in_order, recorded, same_voice
-
-pytestmark = pytest.mark.skipif(find_spec("silero_vad") is None, reason="needs silero-vad")
 
 TALKS = 20
 SETTLED = (8_000, 20_000)  # the line has been silent for long enough to know that it does not echo

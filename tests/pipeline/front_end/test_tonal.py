@@ -1,7 +1,5 @@
 """Tones and hold music through the real detector. `pytest -s` prints the figures."""
 
-from importlib.util import find_spec
-
 import numpy as np
 import pytest
 
@@ -11,8 +9,6 @@ from tests.pipeline.front_end.calls import SimulatedCall, at_level, coded, new_e
 from tests.pipeline.front_end.music import hold_music
 from tests.pipeline.vad.audio import Samples
 from tests.pipeline.vad.corpus import sentences
-
-needs_silero = pytest.mark.skipif(find_spec("silero_vad") is None, reason="needs silero-vad")
 
 STEADY_HZ = ((350, 440), (425,), (480, 620), (440, 480), (400, 450), (1_100,), (2_100,), (600,), (300,), (200,))
 
@@ -49,7 +45,6 @@ def test_noise_silence_and_three_tones_are_not() -> None:
     assert not _window(tones((400, 700, 1_000), 256, level_dbfs=-24))
 
 
-@needs_silero
 def test_keys_and_tones_never_count_as_speech() -> None:
     confirmed = {"with": 0, "without": 0}
     sounds = [
@@ -68,7 +63,6 @@ def test_keys_and_tones_never_count_as_speech() -> None:
     assert confirmed["without"] > 0
 
 
-@needs_silero
 def test_speech_is_no_tone() -> None:
     changed = 0
     for index, sentence in enumerate(sentences()):
@@ -78,7 +72,6 @@ def test_speech_is_no_tone() -> None:
     assert changed <= len(sentences()) // 40
 
 
-@needs_silero
 def test_hold_music_opens_no_turns() -> None:
     pieces, opened = 24, 0
     for seed in range(pieces):

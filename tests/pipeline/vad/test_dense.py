@@ -1,7 +1,5 @@
 """The network rewritten, and the file format that it takes."""
 
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,14 +9,11 @@ from hypothesis import strategies as st
 
 from offhook.pipeline.vad import _onnx
 from offhook.pipeline.vad._dense import BRANCH, dense
-
-needs_model = pytest.mark.skipif(find_spec("silero_vad") is None, reason="silero-vad's model is not installed")
+from offhook.pipeline.vad.silero import find_model
 
 
 def original() -> bytes:
-    spec = find_spec("silero_vad")
-    assert spec is not None and spec.submodule_search_locations is not None
-    return (Path(next(iter(spec.submodule_search_locations))) / "data" / "silero_vad.onnx").read_bytes()
+    return find_model().read_bytes()
 
 
 def session(model: bytes) -> Any:
@@ -26,7 +21,6 @@ def session(model: bytes) -> Any:
     return ort.InferenceSession(model, providers=["CPUExecutionProvider"])
 
 
-@needs_model
 def test_it_says_what_the_original_says() -> None:
     rewritten = dense(original())
     assert rewritten is not None
@@ -42,7 +36,6 @@ def test_it_says_what_the_original_says() -> None:
         assert state == pytest.approx(after, abs=2e-4), step
 
 
-@needs_model
 def test_cut_in_two_it_says_the_same_to_the_last_bit() -> None:
     rewritten = dense(original())
     assert rewritten is not None
@@ -57,7 +50,6 @@ def test_cut_in_two_it_says_the_same_to_the_last_bit() -> None:
         assert all(np.array_equal(left, right) for left, right in zip(expected, found, strict=True))
 
 
-@needs_model
 def test_a_model_that_is_cut_off_or_another_is_not_rewritten() -> None:
     model = original()
     assert dense(model[: len(model) // 2]) is None

@@ -1,5 +1,4 @@
 from collections.abc import Sequence
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -178,7 +177,6 @@ def listen(audio: Samples) -> list[tuple[int, GateEvent]]:
     return run(gate, [(stream.infer(frame), frame) for frame in frames(audio)])
 
 
-@pytest.mark.skipif(find_spec("silero_vad") is None, reason="silero-vad's model is not installed")
 class TestWithSilero:
     @pytest.mark.parametrize("offset", range(0, 256, 37))
     @pytest.mark.parametrize("noise_dbfs", [None, -60])

@@ -1,6 +1,5 @@
 """What is not listened to, because there is nothing in it: the decisions are those of a network that hears all."""
 
-from importlib.util import find_spec
 from shutil import which
 
 import numpy as np
@@ -11,8 +10,6 @@ from offhook.pipeline.vad.silero import SileroBank, SileroVad
 from tests.pipeline.vad.audio import FRAME_SAMPLES, frames, phrase, silence, tone
 from tests.pipeline.vad.corpus import dialogue
 from tests.pipeline.vad.single import SingleGate
-
-pytestmark = pytest.mark.skipif(find_spec("silero_vad") is None, reason="silero-vad's model is not installed")
 
 CALLS = 24
 SECONDS = 20

@@ -1,4 +1,3 @@
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +8,7 @@ from offhook.pipeline.vad.engine import VadEngine
 from offhook.pipeline.vad.silero import SileroVad
 from tests.pipeline.vad.audio import frames, noise, phrase, silence
 
-needs_model = pytest.mark.skipif(find_spec("silero_vad") is None, reason="silero-vad's model is not installed")
 
-
-@needs_model
 def test_tells_speech_from_silence_and_noise() -> None:
     engine: VadEngine = SileroVad()
     stream = engine.stream()
@@ -24,7 +20,6 @@ def test_tells_speech_from_silence_and_noise() -> None:
     assert max(after[8:]) < 0.1
 
 
-@needs_model
 def test_streams_do_not_disturb_each_other() -> None:
     engine = SileroVad()
     alone, one, other = engine.stream(), engine.stream(), engine.stream()
@@ -36,7 +31,6 @@ def test_streams_do_not_disturb_each_other() -> None:
     assert found == expected
 
 
-@needs_model
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 16, 33, 64])
 def test_a_bank_hears_what_single_streams_hear_to_the_last_bit(size: int) -> None:
     engine = SileroVad()
@@ -50,7 +44,6 @@ def test_a_bank_hears_what_single_streams_hear_to_the_last_bit(size: int) -> Non
         assert bank.infer(order, pcm) == [expected[slot] for slot in order]
 
 
-@needs_model
 def test_a_bank_hears_some_of_its_streams_forgets_and_grows() -> None:
     engine = SileroVad()
     bank, stream = engine.bank(2), engine.stream()
@@ -70,7 +63,6 @@ def test_a_bank_hears_some_of_its_streams_forgets_and_grows() -> None:
     assert [bank.infer(slots, pcm) for pcm in pair] == [[probability] * 2 for probability in expected]
 
 
-@needs_model
 def test_reset_forgets() -> None:
     stream = SileroVad().stream()
     first = [stream.infer(frame) for frame in frames(phrase())]
@@ -78,7 +70,6 @@ def test_reset_forgets() -> None:
     assert [stream.infer(frame) for frame in frames(phrase())] == first
 
 
-@needs_model
 @pytest.mark.parametrize("size", [0, 510, 514])
 def test_refuses_frames_of_another_size(size: int) -> None:
     with pytest.raises(ValueError, match=f"512 bytes, not {size}"):
@@ -91,9 +82,10 @@ def test_a_missing_model_says_what_to_type(tmp_path: Path) -> None:
     assert caught.value.engine == "silero"
 
 
-def test_a_missing_package_says_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_build_without_the_model_says_what_to_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("offhook.pipeline.vad.silero.BUNDLED", tmp_path / "silero_vad.onnx")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(EngineError, match=r"silero-vad is not installed.*pip install --no-deps silero-vad"):
+    with pytest.raises(EngineError, match=r"was not built.*pip install --force-reinstall offhook"):
         SileroVad()
 
 
