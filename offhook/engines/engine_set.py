@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 from offhook.engines.registry import BUILT_IN, make_asr, make_tts, make_vad
+from offhook.engines.requirements import require_installed
 from offhook.pipeline.asr.adapt import adapt as adapt_asr
 from offhook.pipeline.asr.engine import AsrEngine, Encoding, knows_language
 from offhook.pipeline.front_end.apm import WebrtcProcessor
@@ -55,6 +56,7 @@ class EngineSet:
     """A detector, a recogniser and a voice. Raises UserError, EngineError for engines that cannot be used."""
 
     def __init__(self, config: Config, given: GivenEngines = GivenEngines()) -> None:
+        require_installed(config, asr=given.asr is None, tts=given.tts is None)
         _check_codecs(config)
         self.vad: VadEngine = given.vad or make_vad(config)
         asr, tts = given.asr or make_asr(config), given.tts or make_tts(config)

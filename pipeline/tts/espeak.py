@@ -47,7 +47,7 @@ class EspeakEngine:
     async def start(self) -> None:
         """Start the children. Raises EngineError when espeak-ng is not installed, or has no such voice."""
         if find_spec("espeakng_loader") is None:
-            hint = "Type: pip install 'offhook[espeak]'"
+            hint = "Type: pip install 'offhook[local]'"
             raise EngineError(NAME, "starting", "the package espeakng-loader is not installed", hint)
         await self._pool.start()
 

@@ -130,12 +130,12 @@ def test_a_port_that_is_taken(run: Run) -> None:
 
 def test_an_engine_that_fails_is_no_mistake_of_the_user(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
-        raise EngineError("espeak", "starting", "the library is not installed", "Type: pip install 'offhook[espeak]'")
+        raise EngineError("espeak", "starting", "the library is not installed", "Type: pip install 'offhook[local]'")
 
     monkeypatch.setattr("offhook.engines.bundled.espeak", broken)
     status, out, err = run("serve", "--sip", "127.0.0.1:0", "--http", "127.0.0.1:0")
     assert (status, out) == (FAILURE, "")
-    assert err == "espeak: starting: the library is not installed. Type: pip install 'offhook[espeak]'\n"
+    assert err == "espeak: starting: the library is not installed. Type: pip install 'offhook[local]'\n"
 
 
 def test_more_workers_than_there_are_ports_for(run: Run) -> None:

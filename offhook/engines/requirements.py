@@ -1,0 +1,40 @@
+"""What the configured engines and codecs need installed: asked once, before anything starts, and told in one error."""
+
+from importlib.util import find_spec
+
+from offhook.settings.config import Config
+from offhook.usererror import UserError
+
+_ENGINES = {
+    ("asr", "pocketsphinx"): ("the recogniser pocketsphinx", "pocketsphinx", "local"),
+    ("tts", "espeak"): ("the voice espeak", "espeakng_loader", "local"),
+}
+_CODECS = {
+    "G722": ("the codec G722", "G722", "g722"),
+    "OPUS": ("the codec OPUS", "opuslib_next", "opus"),
+}
+_PROCESSORS = {"webrtc": ("the audio processor webrtc", "pywebrtc_audio", "apm")}
+
+
+def require_installed(config: Config, *, asr: bool = True, tts: bool = True) -> None:
+    """Raises one UserError for all packages that are missing, with the one command that installs them.
+
+    `asr` and `tts`: whether the configuration's recogniser and voice are used.
+    """
+    used = [("asr", config.asr.engine)] * asr + [("tts", config.tts.engine)] * tts
+    wanted = [_ENGINES[each] for each in used if each in _ENGINES]
+    wanted += [_CODECS[name] for name in config.rtp.codecs if name in _CODECS]
+    wanted += [_PROCESSORS[config.audio.processor]] if config.audio.processor in _PROCESSORS else []
+    missing = [(what, extra) for what, module, extra in wanted if find_spec(module) is None]
+    if missing:
+        whats = [what for what, _ in missing]
+        extras = ",".join(dict.fromkeys(extra for _, extra in missing))
+        raise UserError(
+            f"{_listed(whats)} cannot be used",
+            "the package is not installed" if len(missing) == 1 else "their packages are not installed",
+            f"pip install 'offhook[{extras}]'",
+        )
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,49 @@
+from collections.abc import Callable
+from importlib.machinery import ModuleSpec
+
+import pytest
+
+from offhook.engines.requirements import require_installed
+from offhook.settings.config import AsrConfig, AudioConfig, Config, RtpConfig, TtsConfig
+from offhook.usererror import UserError
+
+Without = Callable[..., None]
+
+
+@pytest.fixture
+def without(monkeypatch: pytest.MonkeyPatch) -> Without:
+    """Pretends that these modules, and no others, are missing."""
+
+    def pretend(*missing: str) -> None:
+        monkeypatch.setattr(
+            "offhook.engines.requirements.find_spec",
+            lambda name: None if name in missing else ModuleSpec(name, None),
+        )
+
+    return pretend
+
+
+def test_all_that_is_missing_is_one_error(without: Without) -> None:
+    without("pocketsphinx", "espeakng_loader", "opuslib_next", "pywebrtc_audio")
+    config = Config(rtp=RtpConfig(codecs=("OPUS", "PCMU")), audio=AudioConfig(processor="webrtc"))
+    with pytest.raises(UserError) as caught:
+        require_installed(config)
+    (problem,) = caught.value.problems
+    assert problem.what.startswith("the recogniser pocketsphinx, the voice espeak, the codec OPUS and ")
+    assert problem.todo == "pip install 'offhook[local,opus,apm]'"
+
+
+def test_one_that_is_missing(without: Without) -> None:
+    without("espeakng_loader")
+    with pytest.raises(UserError) as caught:
+        require_installed(Config())
+    assert str(caught.value).splitlines() == [
+        "the voice espeak cannot be used",
+        "  why:  the package is not installed",
+        "  type: pip install 'offhook[local]'",
+    ]
+
+
+def test_nothing_is_asked_for_that_is_not_used(without: Without) -> None:
+    without("pocketsphinx", "espeakng_loader", "opuslib_next", "G722", "pywebrtc_audio")
+    require_installed(Config(asr=AsrConfig(engine="fixed"), tts=TtsConfig(engine="recorded")))
