@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SILERO = "silero-vad==6.2.3"
 SILERO_SHA256 = "1a153a22f4509e292a94e67d6f9b85e8deb25b4988682b7e174c65279d8788e3"
 SILERO_FILES = {"silero_vad/data/silero_vad.onnx": "silero_vad.onnx", "licenses/LICENSE": "LICENSE"}
-MODEL_DIR = ROOT / "pipeline" / "vad" / "model"
+MODEL_DIR = ROOT / "offhook" / "pipeline" / "vad" / "model"
 
 PAGE_DIR = ROOT / "offhook" / "web" / "page" / "vendor" / "wavesurfer"
 PAGE_FILES = ("dist/wavesurfer.esm.js", "dist/plugins/regions.esm.js", "LICENSE")
