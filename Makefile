@@ -1,5 +1,6 @@
 # make run    sets everything up and places the first call
 # make test   sets everything up and runs every test
+# make docs   renews docs/configuration.md from the settings
 # make bench  measures on the wire: CALLER=path/to/sip_caller.py [TWILIO_CALLER=PATH]  (see bench/README.md)
 # make fuzz   ten million inputs for each parser (four hours), or RUNS=
 # make sanitize  the native media module's tests under gcc's sanitizers (two minutes)
@@ -14,7 +15,7 @@ SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # The programs that the tests telephone with.
 PEERS := sipp:sip-tester baresip:baresip-core sipsak:sipsak tcpdump:tcpdump chromium:chromium chromedriver:chromium-driver
 
-.PHONY: run test lint diagrams bench fuzz soak sanitize clean peers page
+.PHONY: run test lint diagrams docs bench fuzz soak sanitize clean peers page
 
 run: $(VENV)/.runtime page
 	@$(VENV)/bin/offhook demo
@@ -30,6 +31,9 @@ lint: $(VENV)/.dev
 
 diagrams: $(VENV)/.dev
 	$(VENV)/bin/python -m tools.state_diagrams
+
+docs: diagrams
+	$(VENV)/bin/python -m offhook.settings.document > docs/configuration.md
 
 BENCH = $(VENV)/bin/python -m bench
 

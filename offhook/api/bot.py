@@ -1,16 +1,26 @@
 """A bot in Python: a coroutine function that is called for every call."""
 
+import sys
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
+from typing import overload
 
 from offhook.api.call import Dialog
+from offhook.api.routing import Numbered, is_coroutine_function, routed, with_routes
 from offhook.carriers.outbound import Outcome, number_of, place_call
+from offhook.pipeline.errors import EngineError
 from offhook.process.event_loop import run_loop
 from offhook.process.serve import serve
 from offhook.settings.config import Config
+from offhook.usererror import UserError
+
+FAILURE, USAGE = 1, 2
+"""The exit status when an engine fails, and when the settings cannot be used."""
 
 
 class Bot:
-    """Answers the phone with one dialog.
+    """Answers the phone with one dialog, or with several by the number that was dialled.
 
     ```python
     bot = Bot()
@@ -19,31 +29,84 @@ class Bot:
     async def hello(call: Call) -> None:
         await call.say("Hello.")
 
-    bot.run()
+    if __name__ == "__main__":
+        bot.run()
     ```
+
+    `config`: settings, or the file that they are read from; without one, the environment's.
     """
 
     def __init__(self, config: Config | Path | str | None = None) -> None:
-        self.config = config if isinstance(config, Config) else Config.load(Path(config) if config else None)
+        self._given = config
         self._dialog: Dialog | None = None
+        self._numbered: list[Numbered] = []
 
-    def answer(self, dialog: Dialog) -> Dialog:
-        """Decorate the coroutine function that talks to every caller. ValueError for a second one."""
-        if self._dialog is not None:
-            raise ValueError("a bot has one dialog: what answers the phone")
-        self._dialog = dialog
-        return dialog
+    @cached_property
+    def config(self) -> Config:
+        """The settings, read when they are first asked for. Raises UserError."""
+        given = self._given
+        return given if isinstance(given, Config) else Config.load(Path(given) if given else None)
+
+    @overload
+    def answer(self, dialog: Dialog, /) -> Dialog: ...
+
+    @overload
+    def answer(self, /, *, number: str | tuple[str, ...]) -> Callable[[Dialog], Dialog]: ...
+
+    def answer(
+        self, dialog: Dialog | None = None, /, *, number: str | tuple[str, ...] = ()
+    ) -> Dialog | Callable[[Dialog], Dialog]:
+        """Decorate the coroutine function that talks to every caller, or with `number` to those who dialled it.
+
+        `number` is one pattern or several, as in `[[routes]]`: `+15551234567`, `+1555*`, `1??`. The first that matches
+        answers; routes of the configuration come before. TypeError for a function that is not `async def`; ValueError
+        for a second one without a number.
+        """
+        patterns = (number,) if isinstance(number, str) else tuple(number)
+
+        def decorate(dialog: Dialog) -> Dialog:
+            if not is_coroutine_function(dialog):
+                name = getattr(dialog, "__name__", repr(dialog))
+                raise TypeError(f"`{name}` cannot answer calls: write `async def {name}(call)`")
+            if patterns:
+                self._numbered.append((patterns, dialog))
+            elif self._dialog is not None:
+                raise ValueError("a bot has one dialog for all numbers: give the others a number, or remove one")
+            else:
+                self._dialog = dialog
+            return dialog
+
+        return decorate if dialog is None else decorate(dialog)
+
+    @property
+    def dialog(self) -> Dialog:
+        """What answers all calls: by number, or the dialog without one. ValueError when that is missing."""
+        if self._dialog is None:
+            who = "who dials another number" if self._numbered else "the phone"
+            raise ValueError(f"nothing answers {who}: decorate a coroutine function with @bot.answer")
+        return routed(self._numbered, self._dialog)
 
     def run(self) -> int:
-        """Serve until SIGTERM or SIGINT. Returns the exit status. Raises UserError, EngineError."""
-        return serve(self.config, self._talks())
+        """Serve until SIGTERM or SIGINT. Returns the exit status.
+
+        A mistake in the settings, or an engine that does not start, is printed and ends the program (SystemExit) with
+        the status that `offhook serve` would have.
+        """
+        try:
+            return serve(self.config, with_routes(self.config, self.dialog))
+        except UserError as error:
+            print(error.render(), file=sys.stderr)  # noqa: T201
+            sys.exit(USAGE)
+        except EngineError as error:
+            print(error, file=sys.stderr)  # noqa: T201
+            sys.exit(FAILURE)
 
     def dial(self, address: str, *, detect_machine: bool = False) -> Outcome:
         """Call `twilio:+15551234567`, talk, and return what became of it. Raises UserError, EngineError.
 
         It is the one call of this process; Twilio's requests have to arrive at `http`, by way of `twilio.public_url`.
         """
-        number, dialog, outcomes = number_of(address), self._talks(), list[Outcome]()
+        number, dialog, outcomes = number_of(address), self.dialog, list[Outcome]()
 
         async def place() -> int:
             outcomes.append(await place_call(self.config, dialog, number, detect_machine=detect_machine))
@@ -51,8 +114,3 @@ class Bot:
 
         run_loop(place())
         return outcomes[0]
-
-    def _talks(self) -> Dialog:
-        if self._dialog is None:
-            raise ValueError("nothing answers the phone: decorate a coroutine function with @bot.answer")
-        return self._dialog

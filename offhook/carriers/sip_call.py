@@ -67,7 +67,7 @@ class InboundCall:
         self._event = event
         self._conversation = Conversation(
             services,
-            Parties(event.from_uri, event.to_uri, event.call_id, event.headers),
+            Parties(event.from_uri, event.request_uri, event.call_id, event.headers),
             goodbye=self._goodbye,
             on_over=lambda: self._over(on_over),
         )

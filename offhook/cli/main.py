@@ -11,16 +11,16 @@ import typer
 
 from offhook.api.call import Dialog
 from offhook.api.dialogs import bench_dialog, flow_dialog
+from offhook.api.routing import checked_flow, with_routes
 from offhook.carriers.outbound import RING_S, number_of, place_call
 from offhook.cli.demo import demo as run_demo
-from offhook.engines.vocabulary import check_vocabulary
+from offhook.engines.requirements import require_installed
 from offhook.observe.log import setup
 from offhook.pipeline.errors import EngineError
 from offhook.process.event_loop import run_loop
 from offhook.process.serve import serve as run_server
 from offhook.settings.addresses import parse_address, parse_port_range
 from offhook.settings.config import Config
-from offhook.settings.flow_file import FlowDefaults, load_flow
 from offhook.usererror import UserError
 from offhook.version import __version__
 
@@ -93,7 +93,7 @@ def serve(
     if flow is not None:
         overrides["dialog"] = {"flow": flow}
     settings = Config.load(config, overrides)
-    raise typer.Exit(run_server(settings, bench_dialog if bench_engines else _flow_of(settings)))
+    raise typer.Exit(run_server(settings, bench_dialog if bench_engines else _dialog_of(settings)))
 
 
 @app.command()
@@ -119,7 +119,7 @@ def call(
     number = number_of(address)
     settings = Config.load(config, overrides)
     setup(settings.log.format, settings.log.level)
-    dialog = _flow_of(settings)
+    dialog = _dialog_of(settings)
 
     async def place() -> int:
         outcome = await place_call(settings, dialog, number, detect_machine=detect_machine, ring_s=ring_s)
@@ -129,11 +129,9 @@ def call(
     raise typer.Exit(run_loop(place()))
 
 
-def _flow_of(settings: Config) -> Dialog:
-    defaults = FlowDefaults(settings.turn.silence_ms, settings.turn.no_input_ms)
-    loaded = load_flow(settings.dialog.flow, defaults)
-    check_vocabulary(loaded, settings.dialog.flow, settings)
-    return flow_dialog(loaded)
+def _dialog_of(settings: Config) -> Dialog:
+    require_installed(settings)
+    return with_routes(settings, flow_dialog(checked_flow(settings, settings.dialog.flow)))
 
 
 def main() -> None:

@@ -1,0 +1,127 @@
+"""Which dialog answers a call: by the number that was dialled, from `[[routes]]` and from `@bot.answer(number=...)`."""
+
+import inspect
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from offhook.api.call import Call, Dialog
+from offhook.api.dialogs import flow_dialog
+from offhook.engines.vocabulary import check_vocabulary
+from offhook.pipeline.dialog.flow import Flow
+from offhook.settings.config import Config, RouteConfig
+from offhook.settings.flow_file import FlowDefaults, load_flow
+from offhook.settings.routes import dialled_number, matches
+from offhook.usererror import UserError, did_you_mean
+
+AGENTS = "offhook.agents"
+
+Numbered = tuple[tuple[str, ...], Dialog]
+"""Patterns of numbers, and what answers there."""
+
+
+@runtime_checkable
+class HasDialog(Protocol):
+    """A `Bot`."""
+
+    @property
+    def dialog(self) -> Dialog:
+        """What answers all of its calls."""
+
+
+def routed(routes: Sequence[Numbered], default: Dialog) -> Dialog:
+    """The dialog that hands each call to the first route that matches, or to `default`."""
+    if not routes:
+        return default
+
+    async def answer(call: Call) -> None:
+        number = dialled_number(call.called)
+        for patterns, dialog in routes:
+            if any(matches(pattern, number) for pattern in patterns):
+                await dialog(call)
+                return
+        await default(call)
+
+    return answer
+
+
+def with_routes(config: Config, default: Dialog) -> Dialog:
+    """The configuration's routes before `default`. Raises UserError, EngineError for one that cannot be loaded."""
+    routes = [(route.number, route_dialog(config, index)) for index, route in enumerate(config.routes)]
+    return routed(routes, default)
+
+
+def route_dialog(config: Config, index: int) -> Dialog:
+    """What answers on one of the configuration's routes. Raises UserError, EngineError."""
+    route = config.routes[index]
+    where = f"[[routes]] {index + 1}, number {', '.join(route.number)}"
+    if route.flow is not None:
+        return flow_dialog(checked_flow(config, route.flow))
+    if route.bot is not None:
+        return _python_dialog(route.bot, where)
+    return _agent_dialog(route, where)
+
+
+def checked_flow(config: Config, path: Path | None) -> Flow:
+    """A flow file (None: the sample flow) that the recogniser can follow. Raises UserError, EngineError."""
+    flow = load_flow(path, FlowDefaults(config.turn.silence_ms, config.turn.no_input_ms))
+    check_vocabulary(flow, path, config)
+    return flow
+
+
+def _python_dialog(target: str, where: str) -> Dialog:
+    module_name, _, name = target.partition(":")
+    # As other servers that are given MODULE:NAME do: modules of the user's own are looked for where they work.
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    what = f"`{target}` cannot answer calls"
+    try:
+        module = import_module(module_name)
+    except ImportError as error:
+        todo = f"check the name, and start offhook in the folder of {module_name.partition('.')[0]}.py"
+        raise UserError(what, str(error), todo, where) from error
+    found: object = module
+    for part in name.split("."):
+        if not hasattr(found, part):
+            names = [each for each, value in vars(module).items() if inspect.iscoroutinefunction(value)]
+            raise UserError(what, f"{module_name} has no `{name}`", did_you_mean(name, names), where)
+        found = getattr(found, part)
+    return _as_dialog(found, what, where)
+
+
+def _agent_dialog(route: RouteConfig, where: str) -> Dialog:
+    what = f"the agent `{route.agent}` cannot answer calls"
+    points = entry_points(group=AGENTS)
+    for point in points:
+        if point.name == route.agent:
+            try:
+                return _as_dialog(point.load(), what, where)
+            except (ImportError, AttributeError) as error:
+                raise UserError(what, f"{point.value}: {error}", "reinstall its package", where) from error
+    known = sorted(point.name for point in points)
+    why = f"no installed package offers it (entry point group {AGENTS})"
+    todo = did_you_mean(str(route.agent), known) if known else '`flow = "FILE"` or `bot = "MODULE:NAME"` instead'
+    raise UserError(what, why, todo, where)
+
+
+def _as_dialog(found: object, what: str, where: str) -> Dialog:
+    if isinstance(found, HasDialog):
+        try:
+            return found.dialog
+        except ValueError as error:  # a Bot without a dialog
+            raise UserError(what, str(error), "decorate a coroutine function with @bot.answer", where) from error
+    if not is_coroutine_function(found):
+        raise UserError(what, "it is not a coroutine function", "async def …(call: Call) -> None", where)
+    dialog: Dialog = found  # type: ignore[assignment]  # what it takes is seen in the first call
+    return dialog
+
+
+def is_coroutine_function(found: object) -> bool:
+    """Whether it can be called with a `Call` and awaited: an `async def`, or an object whose `__call__` is one."""
+    if inspect.iscoroutinefunction(found):
+        return True
+    return not inspect.isclass(found) and inspect.iscoroutinefunction(getattr(found, "__call__", None))  # noqa: B004
