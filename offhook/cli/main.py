@@ -1,4 +1,4 @@
-"""The command line: `offhook demo`, `offhook serve`, `offhook call`.
+"""The command line: `offhook demo`, `init`, `check`, `config`, `serve`, `call`.
 
 Exit status: 0 success, 1 failure, 2 usage (a wrong option, configuration or flow).
 """
@@ -13,13 +13,26 @@ from offhook.api.call import Dialog
 from offhook.api.dialogs import bench_dialog, flow_dialog
 from offhook.api.routing import checked_flow, with_routes
 from offhook.carriers.outbound import RING_S, number_of, place_call
+from offhook.cli.check import check as run_checks
 from offhook.cli.demo import demo as run_demo
+from offhook.cli.init import init as write_first_files
+from offhook.cli.options import (
+    AsJson,
+    ConfigFile,
+    FlowFile,
+    HttpAddress,
+    RtpPorts,
+    SipAddress,
+    Workers,
+    overrides_of,
+)
+from offhook.cli.show import as_json as settings_as_json
+from offhook.cli.show import as_toml as settings_as_toml
 from offhook.engines.requirements import require_installed
 from offhook.observe.log import setup
 from offhook.pipeline.errors import EngineError
 from offhook.process.event_loop import run_loop
 from offhook.process.serve import serve as run_server
-from offhook.settings.addresses import parse_address, parse_port_range
 from offhook.settings.config import Config
 from offhook.usererror import UserError
 from offhook.version import __version__
@@ -32,8 +45,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="The settings, a TOML file.", metavar="FILE")]
 
 
 @app.callback(invoke_without_command=True)
@@ -63,37 +74,73 @@ def demo(
 
 
 @app.command()
-def serve(
+def serve(  # each is an option
     config: ConfigFile = None,
-    sip: Annotated[str | None, typer.Option(help="Where calls come in.", metavar="HOST:PORT")] = None,
-    http: Annotated[str | None, typer.Option(help="Where pages and streams are.", metavar="HOST:PORT")] = None,
-    rtp_ports: Annotated[str | None, typer.Option(help="The ports for media.", metavar="LOW-HIGH")] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, max=256, help="Processes that carry calls. Default: one for each core.")
-    ] = None,
-    flow: Annotated[Path | None, typer.Option(help="The dialog, a YAML file.", metavar="FILE")] = None,
+    sip: SipAddress = None,
+    http: HttpAddress = None,
+    rtp_ports: RtpPorts = None,
+    workers: Workers = None,
+    flow: FlowFile = None,
     bench_engines: Annotated[
         bool,
         typer.Option("--bench-engines", help="Fixed transcript, answer and voice; real media and detector."),
     ] = False,
 ) -> None:
     """Answer calls until SIGTERM (calls may end) or two SIGINTs (at once)."""
-    overrides: dict[str, dict[str, object]] = {}
-    if sip is not None:
-        overrides["sip"] = dict(zip(("host", "port"), parse_address(sip), strict=True))
-    if http is not None:
-        overrides["http"] = dict(zip(("host", "port"), parse_address(http), strict=True))
-    if rtp_ports is not None:
-        overrides["rtp"] = dict(zip(("port_min", "port_max"), parse_port_range(rtp_ports), strict=True))
-    if workers is not None:
-        overrides["calls"] = {"workers": workers}
+    overrides = overrides_of(sip=sip, http=http, rtp_ports=rtp_ports, workers=workers, flow=flow)
     if bench_engines:
         overrides["asr"] = {"engine": "fixed"}
         overrides["tts"] = {"engine": "recorded"}
-    if flow is not None:
-        overrides["dialog"] = {"flow": flow}
     settings = Config.load(config, overrides)
     raise typer.Exit(run_server(settings, bench_dialog if bench_engines else _dialog_of(settings)))
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where to write; made if it is not there.")] = Path(),
+    python: Annotated[bool, typer.Option("--python", help="Begin with a bot in Python instead of a flow.")] = False,
+) -> None:
+    """Write a first offhook.toml, with all settings in comments, and a first flow or bot. Nothing is overwritten."""
+    for path in write_first_files(folder, python=python):
+        typer.echo(f"wrote {path}")
+    place = "" if folder == Path() else f"cd {folder}; "
+    typer.echo(f"next:  {place}{'python bot.py' if python else 'offhook serve --config offhook.toml'}")
+
+
+@app.command("config")
+def show_config(  # each is an option
+    config: ConfigFile = None,
+    sip: SipAddress = None,
+    http: HttpAddress = None,
+    rtp_ports: RtpPorts = None,
+    workers: Workers = None,
+    flow: FlowFile = None,
+    changed: Annotated[bool, typer.Option("--changed", help="Only what is not the default.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print the settings that hold, and where each comes from: default, file and line, variable, command line."""
+    overrides = overrides_of(sip=sip, http=http, rtp_ports=rtp_ports, workers=workers, flow=flow)
+    loaded = Config.load_with_origins(config, overrides)
+    typer.echo((settings_as_json if as_json else settings_as_toml)(loaded, changed=changed))
+
+
+@app.command()
+def check(  # each is an option
+    config: ConfigFile = None,
+    sip: SipAddress = None,
+    http: HttpAddress = None,
+    rtp_ports: RtpPorts = None,
+    workers: Workers = None,
+    flow: FlowFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Try settings, flows, engines, ports, addresses and disk, without taking calls.
+
+    0: calls can come in; 1: something of this machine prevents it; 2: the settings or a flow are wrong.
+    """
+    overrides = overrides_of(sip=sip, http=http, rtp_ports=rtp_ports, workers=workers, flow=flow)
+    setup(level="error")
+    raise typer.Exit(run_checks(config, overrides, as_json=as_json))
 
 
 @app.command()
@@ -104,18 +151,14 @@ def call(
         str | None,
         typer.Option(help="Where Twilio's requests arrive: `twilio.public_url` leads here.", metavar="HOST:PORT"),
     ] = None,
-    flow: Annotated[Path | None, typer.Option(help="The dialog, a YAML file.", metavar="FILE")] = None,
+    flow: FlowFile = None,
     ring_s: Annotated[int, typer.Option(min=5, max=600, help="How long it rings, in seconds.")] = RING_S,
     detect_machine: Annotated[
         bool, typer.Option("--detect-machine", help="Have Twilio find out whether a machine answers.")
     ] = False,
 ) -> None:
     """Place one call over Twilio, and print what became of it. 0: somebody answered; 1: nobody did."""
-    overrides: dict[str, dict[str, object]] = {}
-    if http is not None:
-        overrides["http"] = dict(zip(("host", "port"), parse_address(http), strict=True))
-    if flow is not None:
-        overrides["dialog"] = {"flow": flow}
+    overrides = overrides_of(http=http, flow=flow)
     number = number_of(address)
     settings = Config.load(config, overrides)
     setup(settings.log.format, settings.log.level)

@@ -1,0 +1,1 @@
+"""What `offhook check` tries, a file for each kind: each yields findings, and changes nothing."""

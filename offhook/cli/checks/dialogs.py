@@ -1,0 +1,29 @@
+"""What answers calls: the flow, and each route's flow, bot or agent."""
+
+from collections.abc import Callable
+
+from offhook.api.call import Dialog
+from offhook.api.routing import checked_flow, route_dialog
+from offhook.cli.checks.finding import Finding, noting
+from offhook.settings.config import Config
+from offhook.settings.routes import covered
+
+
+def check(config: Config) -> list[Finding]:
+    """All of them are loaded."""
+    found: list[Finding] = []
+    with noting(found, "flow"):
+        flow = checked_flow(config, config.dialog.flow)
+        named = config.dialog.flow or "the sample flow"
+        found.append(Finding.ok("flow", f"{flow.name}: {len(flow.steps)} steps ({named})"))
+    for index, route in enumerate(config.routes):
+        load: Callable[[Config, int], Dialog] = route_dialog
+        with noting(found, "route"):
+            load(config, index)
+            target = route.flow or route.bot or route.agent
+            found.append(Finding.ok("route", f"{', '.join(route.number)} is answered by {target}"))
+    for index, pattern, earlier in covered(config.routes):
+        what = f"route {index + 1} is never reached by {pattern}"
+        why = f"route {earlier + 1} ({', '.join(config.routes[earlier].number)}) takes all of it"
+        found.append(Finding.warning("route", what, why, "put the narrower number first"))
+    return found

@@ -1,0 +1,72 @@
+"""What a check found."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import IntEnum
+
+from offhook.pipeline.errors import EngineError
+from offhook.usererror import Problem, UserError
+
+
+class Level(IntEnum):
+    """How bad it is; the worst of all is the exit status."""
+
+    OK = 0
+    WARNING = 1
+    MACHINE = 2
+    """This machine prevents calls: a port that is taken, an engine that does not start, a full disk."""
+    SETTINGS = 3
+    """The settings or a flow are wrong, wherever they are used."""
+
+
+_WORDS = {Level.OK: "ok", Level.WARNING: "warning", Level.MACHINE: "FAILED", Level.SETTINGS: "WRONG"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is right, or a problem."""
+
+    level: Level
+    area: str
+    problem: Problem
+
+    @classmethod
+    def ok(cls, area: str, text: str) -> "Finding":
+        """Something that is right."""
+        return cls(Level.OK, area, Problem(text, "", ""))
+
+    @classmethod
+    def of(cls, problem: Problem, area: str, level: Level) -> "Finding":
+        """A problem."""
+        return cls(level, area, problem)
+
+    @classmethod
+    def warning(cls, area: str, what: str, why: str, todo: str) -> "Finding":
+        """Something that works, but perhaps not as it is meant."""
+        return cls(Level.WARNING, area, Problem(what, why, todo))
+
+    def render(self) -> str:
+        """One line for what is right, three for a problem."""
+        text = self.problem.what if self.level is Level.OK else self.problem.render()
+        first, *rest = text.splitlines() or [""]
+        return "\n".join([f"{_WORDS[self.level]:<8} {self.area:<9} {first}", *(f"{'':<18} {line}" for line in rest)])
+
+    def to_dict(self) -> dict[str, str]:
+        """The same for programs."""
+        problem = self.problem
+        found = {"level": self.level.name.lower(), "area": self.area, "what": problem.what}
+        if self.level is Level.OK:
+            return found
+        return found | {"why": problem.why, "type": problem.todo, "where": problem.where}
+
+
+@contextmanager
+def noting(found: list[Finding], area: str, level: Level = Level.SETTINGS) -> Iterator[None]:
+    """What is raised in the block becomes findings: UserErrors of `level`, EngineErrors of the machine."""
+    try:
+        yield
+    except UserError as error:
+        found += [Finding.of(problem, area, level) for problem in error.problems]
+    except EngineError as error:
+        found.append(Finding.of(Problem(f"{error.engine} does not work", str(error), error.hint), area, Level.MACHINE))

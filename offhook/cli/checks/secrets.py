@@ -1,0 +1,30 @@
+"""Whether secrets lie open."""
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from offhook.cli.checks.finding import Finding
+from offhook.settings.config import Config
+from offhook.settings.sources import is_secret, section_fields
+from offhook.settings.toml_file import read_config_file
+
+
+def check(config: Config, path: Path | None) -> Iterator[Finding]:
+    """Secrets in a file that others on this machine may read."""
+    if path is None or not path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        return
+    values = read_config_file(path).values
+    held = [
+        f"{section}.{key}"
+        for section in type(config).model_fields
+        for key, field in section_fields(type(config), section).items()
+        if is_secret(field) and isinstance(values.get(section), dict) and key in values[section]
+    ]
+    if held:
+        yield Finding.warning(
+            "secrets",
+            f"{path} holds {', '.join(held)}, and others on this machine may read it",
+            f"its mode is {stat.S_IMODE(path.stat().st_mode):o}",
+            f"chmod 600 {path}",
+        )

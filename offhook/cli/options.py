@@ -1,0 +1,44 @@
+"""The options that `serve`, `config` and `check` share: they override the settings."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from offhook.settings.addresses import parse_address, parse_port_range
+
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="The settings, a TOML file.", metavar="FILE")]
+SipAddress = Annotated[str | None, typer.Option("--sip", help="Where calls come in.", metavar="HOST:PORT")]
+HttpAddress = Annotated[str | None, typer.Option("--http", help="Where pages and streams are.", metavar="HOST:PORT")]
+RtpPorts = Annotated[str | None, typer.Option("--rtp-ports", help="The ports for media.", metavar="LOW-HIGH")]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", min=1, max=256, help="Processes that carry calls. Default: one for each core."),
+]
+FlowFile = Annotated[Path | None, typer.Option("--flow", help="The dialog, a YAML file.", metavar="FILE")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+Overrides = dict[str, dict[str, object]]
+
+
+def overrides_of(
+    *,
+    sip: str | None = None,
+    http: str | None = None,
+    rtp_ports: str | None = None,
+    workers: int | None = None,
+    flow: Path | None = None,
+) -> Overrides:
+    """What the options set, by section and key. Raises UserError."""
+    found: Overrides = {}
+    if sip is not None:
+        found["sip"] = dict(zip(("host", "port"), parse_address(sip), strict=True))
+    if http is not None:
+        found["http"] = dict(zip(("host", "port"), parse_address(http), strict=True))
+    if rtp_ports is not None:
+        found["rtp"] = dict(zip(("port_min", "port_max"), parse_port_range(rtp_ports), strict=True))
+    if workers is not None:
+        found["calls"] = {"workers": workers}
+    if flow is not None:
+        found["dialog"] = {"flow": flow}
+    return found

@@ -1,0 +1,190 @@
+"""`offhook check`: what is found, and the exit status."""
+
+import json
+import os
+import shutil
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from offhook.cli.checks import addresses, disk, ports
+from offhook.cli.checks.finding import Finding, Level
+from offhook.settings.config import Config, HttpConfig, RecordsConfig, RtpConfig, SipConfig, TwilioConfig
+from tests.offhook.cli.conftest import Run
+
+FREE = ("--sip", "127.0.0.1:0", "--http", "127.0.0.1:0", "--rtp-ports", "20100-20119")
+BENCH = '[asr]\nengine = "fixed"\n[tts]\nengine = "recorded"\n[vad]\nengine = "energy"\n'
+
+Check = Callable[..., tuple[int, dict[str, list[dict[str, str]]]]]
+
+
+@pytest.fixture
+def check(run: Run, tmp_path: Path) -> Check:
+    """Checks a configuration with the engines for benchmarks: (status, findings by area)."""
+
+    def checked(text: str = "", *arguments: str) -> tuple[int, dict[str, list[dict[str, str]]]]:
+        (tmp_path / "offhook.toml").write_text(BENCH + text)
+        status, out, _ = run("check", "--config", "offhook.toml", *(arguments or FREE), "--json")
+        found: dict[str, Any] = json.loads(out)
+        assert found["status"] == status
+        by_area: dict[str, list[dict[str, str]]] = {}
+        for each in found["findings"]:
+            by_area.setdefault(each["area"], []).append(each)
+        return status, by_area
+
+    return checked
+
+
+def levels(found: dict[str, list[dict[str, str]]], area: str) -> list[str]:
+    return [each["level"] for each in found[area]]
+
+
+def test_all_is_well(check: Check, tmp_path: Path) -> None:
+    status, found = check()
+    assert status == 0
+    assert {each["level"] for area in found.values() for each in area} == {"ok"}
+    assert set(found) == {"settings", "flow", "engines", "address", "sip", "http", "ports", "disk"}
+    assert [path.name for path in tmp_path.iterdir()] == ["offhook.toml"], "a check makes nothing"
+
+
+def test_text_for_people(run: Run) -> None:
+    status, out, _ = run("check", *FREE)
+    assert status == 0
+    assert out.startswith("ok       settings  no file: defaults and environment\n")
+    assert "silero, pocketsphinx, espeak started in" in out
+
+
+def test_settings_that_are_wrong(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "offhook.toml").write_text("[sip]\nprot = 5060\n")
+    status, out, err = run("check", "--config", "offhook.toml")
+    assert (status, err) == (2, "")
+    assert out.splitlines()[0].split(maxsplit=2)[::2] == ["WRONG", "offhook.toml:2: there is no key `prot` in `[sip]`"]
+    assert "did you mean `port`?" in out
+
+
+def test_a_flow_that_is_wrong(check: Check, tmp_path: Path) -> None:
+    (tmp_path / "flow.yaml").write_text("name: a\nstart: b\nsteps:\n  b:\n    hnag_up: Bye.\n")
+    status, found = check('[dialog]\nflow = "flow.yaml"\n')
+    assert status == 2
+    assert found["flow"][0]["where"] == "flow.yaml:5:5"
+    assert levels(found, "engines") == ["ok"], "the rest is tried, too"
+
+
+def test_routes(check: Check) -> None:
+    text = (
+        '[[routes]]\nnumber = "1*"\nbot = "offhook.api.dialogs:bench_dialog"\n'
+        '[[routes]]\nnumber = ["100", "2"]\nbot = "offhook.api.dialogs:bench_dialgo"\n'
+    )
+    status, found = check(text)
+    assert status == 2
+    assert levels(found, "route") == ["ok", "settings", "warning"]
+    assert found["route"][2]["what"] == "route 2 is never reached by 100"
+
+
+def test_engines_that_do_not_exist(check: Check) -> None:
+    status, found = check('[log]\nlevel = "info"\n[asr.fixxed]\na = 1\n')
+    assert (status, levels(found, "engines")) == (0, ["warning", "ok"])
+    assert found["engines"][0]["type"] == "did you mean `fixed`?"
+
+
+def test_packages_that_are_missing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("offhook.engines.requirements.find_spec", lambda name: None)
+    status, out, _ = run("check", *FREE)
+    assert status == 1
+    assert "pip install 'offhook[local]'" in out
+
+
+def test_ports_that_are_taken(check: Check) -> None:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sip,
+        socket.socket(socket.AF_INET, socket.SOCK_STREAM) as http,
+    ):
+        sip.bind(("127.0.0.1", 0))
+        http.bind(("127.0.0.1", 0))
+        http.listen()
+        taken = [f"127.0.0.1:{each.getsockname()[1]}" for each in (sip, http)]
+        status, found = check("", "--sip", taken[0], "--http", taken[1], "--rtp-ports", "20100-20119")
+    assert status == 1
+    assert levels(found, "sip") == levels(found, "http") == ["machine"]
+    assert "perhaps a bot that runs already" in found["sip"][0]["why"]
+
+
+def test_media_ports_that_are_taken() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.bind(("127.0.0.1", 20_141))
+        few = Config(sip=SipConfig(port=0), rtp=RtpConfig(port_min=20_140, port_max=20_141))
+        assert next(each.level for each in ports.check(few) if each.area == "ports") is Level.MACHINE
+        more = Config(sip=SipConfig(port=0), rtp=RtpConfig(port_min=20_140, port_max=20_145))
+        found = [each for each in ports.check(more) if each.area == "ports"]
+        assert [each.level for each in found] == [Level.OK, Level.WARNING]
+        assert found[0].problem.what == "UDP 20140-20145 for media: 2 calls"
+
+
+def test_more_workers_than_ports(check: Check) -> None:
+    status, found = check("", *FREE[:4], "--rtp-ports", "20100-20101", "--workers", "2")
+    assert status == 2
+    assert "too few for 2 workers" in found["ports"][-1]["what"]
+
+
+def warned(found: list[Finding]) -> list[str]:
+    return [each.problem.what for each in found if each.level is Level.WARNING]
+
+
+def test_who_may_call() -> None:
+    assert warned(addresses.check(Config())) == []
+    private = Config(sip=SipConfig(host="192.168.1.10"))
+    assert warned(addresses.check(private)) == ["callers outside of your network cannot send media to 192.168.1.10"]
+    behind_nat = Config(sip=SipConfig(host="192.168.1.10", advertised_host="203.0.113.7", advertised_port=5080))
+    found = addresses.check(behind_nat)
+    assert [each.problem.what for each in found] == ["callers are given 203.0.113.7, port 5080"]
+    itself = Config(sip=SipConfig(host="0.0.0.0", advertised_host="127.0.0.1"))
+    assert warned(addresses.check(itself)) == ["127.0.0.1 is advertised"]
+    wrong = Config(sip=SipConfig(host="0.0.0.0", advertised_host="2001:db8::1"))
+    assert [each.level for each in addresses.check(wrong)] == [Level.SETTINGS]
+
+
+def test_what_is_open_and_what_is_not() -> None:
+    opened = Config(http=HttpConfig(host="0.0.0.0"))
+    assert warned(addresses.check(opened)) == ["the pages are shown on this machine only"]
+    assert warned(addresses.check(Config(http=HttpConfig(host="0.0.0.0", password="x" * 8)))) == []
+    twilio = TwilioConfig(account_sid="AC" + "0" * 32, public_url="http://bot.example.com/x")
+    found = addresses.check(Config(twilio=twilio))
+    assert warned(found) == ["Twilio's API cannot be used", "`twilio.public_url` is not https"]
+    assert found[-1].problem.todo == "https://bot.example.com/x"
+    assert warned(addresses.check(Config(twilio=TwilioConfig(auth_token="x")))) == ["Twilio's requests may be refused"]
+
+
+def test_a_secret_that_others_may_read(check: Check, tmp_path: Path) -> None:
+    os.umask(os.umask(0o022))
+    (tmp_path / "offhook.toml").touch(mode=0o644)
+    status, found = check('[http]\npassword = "geheim-geheim"\n')
+    assert status == 0
+    assert found["secrets"][0]["what"] == "offhook.toml holds http.password, and others on this machine may read it"
+    (tmp_path / "offhook.toml").chmod(0o600)
+    assert "secrets" not in check('[http]\npassword = "geheim-geheim"\n')[1]
+
+
+def test_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    inside = Config(records=RecordsConfig(dir=tmp_path / "file" / "x"))
+    assert [each.level for each in disk.check(inside)] == [Level.MACHINE]
+    config = Config(records=RecordsConfig(dir=tmp_path / "new" / "x", record_audio=True))
+    assert [each.level for each in disk.check(config)] == [Level.OK]
+    usage = type(shutil.disk_usage(tmp_path))
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage(1 << 40, 0, 200 << 20))
+    assert [each.level for each in disk.check(config)] == [Level.OK, Level.WARNING]
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage(1 << 40, 0, 1 << 20))
+    assert [each.level for each in disk.check(config)] == [Level.MACHINE]
+    assert not (tmp_path / "new").exists()
+
+
+def test_another_database(tmp_path: Path) -> None:
+    there = RecordsConfig(dir=tmp_path, database_url=f"sqlite:///{tmp_path}/other.db")
+    assert [each.level for each in disk.check(Config(records=there))] == [Level.OK, Level.OK]
+    nowhere = RecordsConfig(dir=tmp_path, database_url="postgresql+nowhere://me:geheim@127.0.0.1/x")
+    found = list(disk.check(Config(records=nowhere)))
+    assert [each.level for each in found] == [Level.OK, Level.MACHINE]
+    assert "geheim" not in found[1].render()
