@@ -19,7 +19,7 @@ RUN apt-get update \
     && python -m venv /opt/offhook
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
-COPY tools tools
+COPY build_support build_support
 COPY sip sip
 COPY telephony telephony
 COPY pipeline pipeline

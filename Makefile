@@ -64,8 +64,8 @@ $(VENV)/bin/python:
 	    { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq --no-install-recommends python3-venv; }
 	@$(PYTHON) -m venv $(VENV)
 
-# The build fetches the detector's model and the page's waveform, see tools/vendored.py.
-$(VENV)/.runtime: pyproject.toml $(wildcard tools/*.py) $(wildcard telephony/native/*.[ch]) | $(VENV)/bin/python
+# The build fetches the detector's model and the page's waveform, see build_support/vendored.py.
+$(VENV)/.runtime: pyproject.toml $(wildcard build_support/*.py) $(wildcard telephony/native/*.[ch]) | $(VENV)/bin/python
 	@echo "setting up $(VENV) (about half a minute)"
 	@$(PIP) install --editable '.[local]'
 	@touch $@
@@ -76,7 +76,7 @@ $(VENV)/.dev: $(VENV)/.runtime
 
 # The live page's waveform, for who had no npm when the package was built.
 page:
-	@$(PYTHON) tools/vendored.py page
+	@$(PYTHON) build_support/vendored.py page
 
 peers:
 	@missing=; for peer in $(PEERS); do \

@@ -74,7 +74,7 @@ def test_nothing_is_missing_but_what_is_extra(python: Path, tmp_path: Path) -> N
 
 def test_an_sdist_builds_the_same_wheel_without_fetching(source: Path, wheel: Path, tmp_path: Path) -> None:
     code = "import build_backend as b, sys; print(b.build_sdist(sys.argv[1]))"
-    run([sys.executable, "-c", f"import sys; sys.path.insert(0, 'tools'); {code}", tmp_path], source)
+    run([sys.executable, "-c", f"import sys; sys.path.insert(0, 'build_support'); {code}", tmp_path], source)
     (sdist,) = tmp_path.glob("*.tar.gz")
     shutil.unpack_archive(sdist, tmp_path / "unpacked", filter="data")
     (folder,) = (tmp_path / "unpacked").iterdir()

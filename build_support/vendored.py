@@ -1,7 +1,7 @@
 """What the package carries of others' work and the repository does not: Silero's model from the `silero-vad` wheel, and
 the waveform of the live page from npm. What is there already is not fetched again.
 
-`python tools/vendored.py [model] [page]`; without a word, both.
+`python build_support/vendored.py [model] [page]`; without a word, both.
 """
 
 import hashlib
