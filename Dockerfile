@@ -2,6 +2,8 @@
 # docker run --network host -v offhook:/var/lib/offhook offhook
 # Behind a bridge instead of the host's network: publish 5060/udp, 8080 and the RTP ports one to one, and tell the
 # callers' side where to send media: -e OFFHOOK_SIP__ADVERTISED_HOST=<address of the host>
+# `docker stop` waits for ten seconds, calls end by themselves for as long as they last:  --stop-timeout 1830
+# A bot in Python:  FROM offhook, COPY bot.py ., ENTRYPOINT ["python", "bot.py"], CMD [] and OFFHOOK_SIP__HOST=0.0.0.0
 # The pages, from another machine:  -e OFFHOOK_HTTP__PASSWORD=<a long one>
 # Twilio's calls:  -e OFFHOOK_TWILIO__PUBLIC_URL=https://… -e OFFHOOK_TWILIO__AUTH_TOKEN=…
 # Media under real-time scheduling, where other programs share the cores:  --ulimit rtprio=1

@@ -21,13 +21,15 @@ run: $(VENV)/.runtime page
 	@$(VENV)/bin/offhook demo
 
 test: $(VENV)/.dev page peers lint
-	$(VENV)/bin/pytest
+	$(VENV)/bin/pytest -m "not alone" -n 2 --dist loadfile
+	$(VENV)/bin/pytest -m alone
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/python -m tests.lint.words
 
 diagrams: $(VENV)/.dev
 	$(VENV)/bin/python -m tools.state_diagrams

@@ -1,4 +1,4 @@
-"""What the conversation needs of a telephone line. The line itself is another package's; the roof joins them."""
+"""What the conversation needs of a phone line. The line itself is another package's; the application joins them."""
 
 from collections.abc import Callable
 from typing import Protocol

@@ -41,6 +41,7 @@ FAILURE, USAGE = 1, 2
 
 app = typer.Typer(
     help="Answers the phone.",
+    epilog="Begin with: offhook demo, then offhook init, then offhook serve --config offhook.toml",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -49,7 +50,7 @@ app = typer.Typer(
 
 @app.callback(invoke_without_command=True)
 def offhook(
-    show_version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version.", metavar="")] = False,
 ) -> None:
     """Answers the phone."""
     if show_version:
@@ -60,8 +61,8 @@ def offhook(
 @app.command()
 def demo(
     config: ConfigFile = None,
-    once: Annotated[bool, typer.Option("--once", help="End after the call, also on a terminal.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, and end.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="End after the call, also on a terminal.", metavar="")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, and end.", metavar="")] = False,
 ) -> None:
     """Place a call to a bot on this machine and print what was said and how fast.
 
@@ -83,7 +84,7 @@ def serve(  # each is an option
     flow: FlowFile = None,
     bench_engines: Annotated[
         bool,
-        typer.Option("--bench-engines", help="Fixed transcript, answer and voice; real media and detector."),
+        typer.Option("--bench-engines", help="Fixed words, answer and voice; real media and detector.", metavar=""),
     ] = False,
 ) -> None:
     """Answer calls until SIGTERM (calls may end) or two SIGINTs (at once)."""
@@ -98,7 +99,7 @@ def serve(  # each is an option
 @app.command()
 def init(
     folder: Annotated[Path, typer.Argument(help="Where to write; made if it is not there.")] = Path(),
-    python: Annotated[bool, typer.Option("--python", help="Begin with a bot in Python instead of a flow.")] = False,
+    python: Annotated[bool, typer.Option("--python", help="A bot in Python instead of a flow.", metavar="")] = False,
 ) -> None:
     """Write a first offhook.toml, with all settings in comments, and a first flow or bot. Nothing is overwritten."""
     for path in write_first_files(folder, python=python):
@@ -115,7 +116,7 @@ def show_config(  # each is an option
     rtp_ports: RtpPorts = None,
     workers: Workers = None,
     flow: FlowFile = None,
-    changed: Annotated[bool, typer.Option("--changed", help="Only what is not the default.")] = False,
+    changed: Annotated[bool, typer.Option("--changed", help="Only what is not the default.", metavar="")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Print the settings that hold, and where each comes from: default, file and line, variable, command line."""
@@ -145,7 +146,7 @@ def check(  # each is an option
 
 @app.command()
 def call(
-    address: Annotated[str, typer.Argument(help="Whom to call.", metavar="twilio:+15551234567")],
+    address: Annotated[str, typer.Argument(help="The number to call.", metavar="twilio:+15551234567")],
     config: ConfigFile = None,
     http: Annotated[
         str | None,
@@ -154,7 +155,7 @@ def call(
     flow: FlowFile = None,
     ring_s: Annotated[int, typer.Option(min=5, max=600, help="How long it rings, in seconds.")] = RING_S,
     detect_machine: Annotated[
-        bool, typer.Option("--detect-machine", help="Have Twilio find out whether a machine answers.")
+        bool, typer.Option("--detect-machine", help="Have Twilio find out whether a machine answers.", metavar="")
     ] = False,
 ) -> None:
     """Place one call over Twilio, and print what became of it. 0: somebody answered; 1: nobody did."""

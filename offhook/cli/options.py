@@ -13,10 +13,10 @@ HttpAddress = Annotated[str | None, typer.Option("--http", help="Where pages and
 RtpPorts = Annotated[str | None, typer.Option("--rtp-ports", help="The ports for media.", metavar="LOW-HIGH")]
 Workers = Annotated[
     int | None,
-    typer.Option("--workers", min=1, max=256, help="Processes that carry calls. Default: one for each core."),
+    typer.Option("--workers", min=1, max=256, metavar="N", help="Processes that carry calls: one for each core."),
 ]
 FlowFile = Annotated[Path | None, typer.Option("--flow", help="The dialog, a YAML file.", metavar="FILE")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.", metavar="")]
 
 Overrides = dict[str, dict[str, object]]
 

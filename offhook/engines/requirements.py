@@ -1,4 +1,4 @@
-"""What the configured engines and codecs need installed: asked once, before anything starts, and told in one error."""
+"""What the configured engines and codecs need installed: one error for all that is missing."""
 
 from importlib.util import find_spec
 

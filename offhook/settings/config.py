@@ -98,7 +98,7 @@ class Config(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what is passed: the environment counts in `load`, where its problems can be told."""
+        """Only what is passed: the environment counts in `load`, where its problems can be reported."""
         return (init_settings,)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Loads a flow from YAML; whatever is wrong with it is told with its line, all at once.
+"""Loads a flow from YAML; whatever is wrong with it is reported with its line, all at once.
 
 `docs/flows.md` has the format.
 """
@@ -228,7 +228,7 @@ class _FlowReader(Reader):
         rule = DigitRule()
         terminator = self._optional(self.text, found, "terminator", what, rule.terminator)
         inter_digit_ms = self._optional(self.whole, found, "inter_digit_ms", what, rule.inter_digit_ms)
-        # What could not be read has been told; the numbers then only have to be some.
+        # What could not be read has been reported; the numbers then only have to be some.
         low, high = (1 if low is None else low), (1 if high is None else high)
         return DigitRule(low, high, "" if terminator == "none" else terminator, inter_digit_ms)
 

@@ -34,7 +34,7 @@ def dialled_number(address: str) -> str:
     if found := _URI.match(text):
         scheme, rest = found[1].lower(), text[found.end(1) + 1 :]
         user, at, _ = rest.rpartition("@")
-        # The user part of a SIP URI has parameters of its own where it is a telephone number (RFC 3261 §19.1.6).
+        # The user part of a SIP URI has parameters of its own where it is a phone number (RFC 3261 §19.1.6).
         text = user if at else rest if scheme == "tel" else ""
         text = unquote(text.partition(";")[0].partition(":")[0], errors="replace")
     if _SEPARATED.fullmatch(text):

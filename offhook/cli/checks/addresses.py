@@ -1,4 +1,4 @@
-"""Under which addresses callers reach the bot: NAT, and what is open to whom."""
+"""Under which addresses callers reach the bot: NAT, and what is open to others."""
 
 import socket
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def _sip(config: Config, advertised: str | None) -> Iterator[Finding]:
         yield Finding.ok("address", f"callers are given {shown}")
         number = _number(advertised)
         if number is not None and number.is_loopback and not _is_loopback(host):
-            why = f"calls come in at {host}, and whoever calls from elsewhere is told to send media to itself"
+            why = f"calls come in at {host}, and callers from elsewhere would send their media to themselves"
             yield Finding.warning("address", f"{advertised} is advertised", why, "the address that callers reach")
         return
     if _is_loopback(host):

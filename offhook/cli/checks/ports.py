@@ -1,4 +1,4 @@
-"""Ports and descriptors: bound and let go of again."""
+"""Ports and descriptors: bound and released again."""
 
 import errno
 import socket

@@ -12,7 +12,7 @@ from offhook.telephony.codec.convert import is_plain, line_codec, packet_encoder
 pytest.importorskip("G722")
 
 CODECS: list[Codec] = [PCMU, PCMA, G722_64K, LINEAR16]
-EACH = pytest.mark.parametrize("codec", CODECS, ids=repr)
+EACH = pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.name)
 
 
 def likeness_db(one: bytes, other: bytes, delay: int) -> float:
@@ -70,7 +70,7 @@ def test_what_a_line_is_played() -> None:
 
 
 @EACH
-@pytest.mark.parametrize("wire", CODECS[:3], ids=repr)
+@pytest.mark.parametrize("wire", CODECS[:3], ids=lambda codec: codec.name)
 @settings(max_examples=15, deadline=None)
 @given(ticks=st.lists(st.integers(0, 400), max_size=5))
 def test_a_packet_has_as_many_ticks_as_it_was_made_of(codec: Codec, wire: Codec, ticks: list[int]) -> None:

@@ -1,0 +1,40 @@
+"""Which tests run beside others and which alone, and what all have in common.
+
+`make test` runs twice: `-m "not alone" -n 2`, then `-m alone`. Alone run those that measure time on the wire or of the
+event loop, that load the machine, or that open fixed ports.
+"""
+
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+ALONE = (
+    "bench",
+    "e2e",
+    "faults",
+    "offhook/calls",
+    "offhook/carriers",
+    "offhook/process",
+    "offhook/test_import.py",
+    "offhook/testing",
+    "packaging",
+    "telephony/native",
+    "telephony/net",
+)
+"""Folders and files below `tests/`; a single test is marked by `@pytest.mark.alone`."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs alone."""
+    for item in items:
+        place = item.path.relative_to(TESTS)
+        if any(place.is_relative_to(each) for each in ALONE):
+            item.add_marker(pytest.mark.alone)
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """No addresses in the names of tests: processes that share them out must agree on the names."""
+    if not hasattr(val, "__name__") and " at 0x" in repr(val):
+        return type(val).__name__
+    return None
