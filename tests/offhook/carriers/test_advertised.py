@@ -1,4 +1,4 @@
-"""What a caller is given when the bot is reached under another address or name than it listens at."""
+"""Under which address the bot is reached, and under which number: what a caller is given, and which dialog answers."""
 
 import asyncio
 import re
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from offhook.api.bot import Bot
 from offhook.api.call import Call
 from offhook.engines.engine_set import EngineSet
 from offhook.process.node import Node
@@ -15,24 +16,38 @@ from offhook.sip.sdp.negotiate import AudioCapabilities, LocalMedia, make_offer
 
 HOST = "127.0.0.1"
 INVITE = (
-    "INVITE sip:bot@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bK1;rport\r\n"
-    "From: <sip:a@127.0.0.1>;tag=1\r\nTo: <sip:bot@127.0.0.1>\r\nCall-ID: advertised\r\nCSeq: 1 INVITE\r\n"
+    "INVITE sip:{user}@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bK1{port};rport\r\n"
+    "From: <sip:a@127.0.0.1>;tag=1\r\nTo: <sip:bot@127.0.0.1>\r\nCall-ID: {user}\r\nCSeq: 1 INVITE\r\n"
     "Contact: <sip:a@127.0.0.1:{port}>\r\nMax-Forwards: 70\r\nContent-Type: application/sdp\r\n"
     "Content-Length: {length}\r\n\r\n{body}"
 )
 
 
-async def answer(node: Node) -> str:
-    """The 200 of an INVITE."""
+BENCH: dict[str, dict[str, object]] = {
+    "sip": {"host": HOST, "port": 0},
+    "http": {"enabled": False},
+    "asr": {"engine": "fixed"},
+    "tts": {"engine": "recorded"},
+    "vad": {"engine": "energy"},
+}
+
+
+async def answer(node: Node, user: str = "bot") -> str:
+    """The 200 of an INVITE to that number, whatever To says; it is acknowledged, and nobody speaks."""
     offer = make_offer(LocalMedia(HOST, 40_000, 1, 1), AudioCapabilities()).decode()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
         phone.bind((HOST, 0))
         phone.setblocking(False)
-        invite = INVITE.format(port=phone.getsockname()[1], length=len(offer), body=offer)
+        invite = INVITE.format(user=user, port=phone.getsockname()[1], length=len(offer), body=offer)
         phone.sendto(invite.encode(), (HOST, node.sip_address.port))
         while True:
             text = (await asyncio.wait_for(asyncio.get_running_loop().sock_recv(phone, 65_535), 5)).decode()
             if text.startswith("SIP/2.0 200"):
+                tagged = re.search(r"To: .*", text)
+                assert tagged is not None
+                ack = re.sub(r"To: .*\r", tagged[0], invite.partition("\r\n\r\n")[0]).replace("INVITE", "ACK")
+                ack = re.sub(r"Content-.*?\r\n", "", ack + "\r\n").replace("z9hG4bK1", "z9hG4bK2")
+                phone.sendto(f"{ack}Content-Length: 0\r\n\r\n".encode(), (HOST, node.sip_address.port))
                 return text
 
 
@@ -40,17 +55,8 @@ async def answer(node: Node) -> str:
 async def test_a_name_is_resolved_and_the_right_port_goes_with_it(
     tmp_path: Path, advertised_port: int | None, port: int | None
 ) -> None:
-    config = Config.load(
-        None,
-        {
-            "sip": {"host": HOST, "port": 0, "advertised_host": "localhost", "advertised_port": advertised_port},
-            "http": {"enabled": False},
-            "asr": {"engine": "fixed"},
-            "tts": {"engine": "recorded"},
-            "vad": {"engine": "energy"},
-            "records": {"dir": tmp_path},
-        },
-    )
+    sip = {"host": HOST, "port": 0, "advertised_host": "localhost", "advertised_port": advertised_port}
+    config = Config.load(None, {**BENCH, "sip": sip, "records": {"dir": tmp_path}})
 
     async def dialog(call: Call) -> None:
         await call.hangup()
@@ -65,3 +71,25 @@ async def test_a_name_is_resolved_and_the_right_port_goes_with_it(
     assert contact is not None, text
     assert int(contact[1]) == (port or node.sip_address.port)
     assert "c=IN IP4 127.0.0.1\r\n" in text
+
+
+async def test_the_number_in_the_request_uri_decides_who_answers(tmp_path: Path) -> None:
+    got: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+    bot = Bot(Config.load(None, {**BENCH, "records": {"dir": tmp_path}}))
+
+    @bot.answer(number="+1555*")
+    async def sales(call: Call) -> None:
+        got.put_nowait(("sales", call.called))
+
+    @bot.answer
+    async def others(call: Call) -> None:
+        got.put_nowait(("others", call.called))
+
+    node = Node(bot.config, bot.dialog, EngineSet(bot.config))
+    await node.start()
+    try:
+        for user, name in (("+1-555-123-4567;npdi", "sales"), ("100", "others")):
+            await answer(node, user)
+            assert await asyncio.wait_for(got.get(), 5) == (name, f"sip:{user}@127.0.0.1")
+    finally:
+        await node.stop()
