@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-from offhook.settings.config import Config
+from offhook.settings.config import AsrConfig, Config, TtsConfig
 from offhook.usererror import UserError
 
 _ENGINES = {
@@ -21,7 +21,7 @@ def require_installed(config: Config, *, asr: bool = True, tts: bool = True) -> 
 
     `asr` and `tts`: whether the configuration's recogniser and voice are used.
     """
-    used = [("asr", config.asr.engine)] * asr + [("tts", config.tts.engine)] * tts
+    used = [("asr", _engine(config.asr))] * asr + [("tts", _engine(config.tts))] * tts
     wanted = [_ENGINES[each] for each in used if each in _ENGINES]
     wanted += [_CODECS[name] for name in config.rtp.codecs if name in _CODECS]
     wanted += [_PROCESSORS[config.audio.processor]] if config.audio.processor in _PROCESSORS else []
@@ -34,6 +34,11 @@ def require_installed(config: Config, *, asr: bool = True, tts: bool = True) -> 
             "the package is not installed" if len(missing) == 1 else "their packages are not installed",
             f"pip install 'offhook[{extras}]'",
         )
+
+
+def _engine(section: AsrConfig | TtsConfig) -> str:
+    """The engine itself, where `engine` names an instance of it: a table with a key `engine`."""
+    return str(section.options.get(section.engine, {}).get("engine", section.engine))
 
 
 def _listed(names: list[str]) -> str:

@@ -4,7 +4,8 @@ from time import monotonic
 
 from offhook.cli.checks.finding import Finding, Level, noting
 from offhook.engines.engine_set import EngineSet
-from offhook.engines.registry import Kind, names
+from offhook.engines.factory import Kind
+from offhook.engines.registry import names
 from offhook.engines.requirements import require_installed
 from offhook.settings.config import Config
 from offhook.usererror import did_you_mean
@@ -38,9 +39,10 @@ def _options(config: Config) -> list[Finding]:
     kinds: tuple[Kind, ...] = ("vad", "asr", "tts")
     found = []
     for kind in kinds:
-        known = names(kind)
-        for name in getattr(config, kind).options:
-            if name not in known:
+        known, section = names(kind), getattr(config, kind)
+        for name, table in section.options.items():
+            # A table with an `engine` is an instance of it, under a name of its own.
+            if name not in known and "engine" not in table and name != section.engine:
                 what, why = f"`[{kind}.{name}]` is used by nothing", f"there is no {kind} engine of that name"
                 found.append(Finding.warning("engines", what, why, did_you_mean(name, known)))
     return found

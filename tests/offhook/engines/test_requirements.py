@@ -44,6 +44,17 @@ def test_one_that_is_missing(without: Without) -> None:
     ]
 
 
+def test_an_instance_needs_what_its_engine_needs(without: Without) -> None:
+    without("pocketsphinx")
+    with pytest.raises(UserError, match="pocketsphinx"):
+        require_installed(Config(asr=AsrConfig(engine="mine", options={"mine": {"engine": "pocketsphinx"}})))
+
+
+def test_engines_that_are_given_need_nothing(without: Without) -> None:
+    without("pocketsphinx", "espeakng_loader")
+    require_installed(Config(), asr=False, tts=False)
+
+
 def test_nothing_is_asked_for_that_is_not_used(without: Without) -> None:
     without("pocketsphinx", "espeakng_loader", "opuslib_next", "G722", "pywebrtc_audio")
     require_installed(Config(asr=AsrConfig(engine="fixed"), tts=TtsConfig(engine="recorded")))
