@@ -99,8 +99,9 @@ class RouteConfig(Section):
     def _one_answer(self) -> Self:
         given = [key for key in ("flow", "bot", "agent") if getattr(self, key) is not None]
         if len(given) != 1:
-            why = "a route needs one of `flow`, `bot`, `agent`" if not given else f"it has {' and '.join(given)}"
-            raise PydanticCustomError("one_answer", "{why}", {"why": why, "key": "flow"})
+            why = "it needs one of `flow`, `bot` and `agent`" if not given else f"it has {' and '.join(given)}"
+            what = "a route has one answer"
+            raise PydanticCustomError("one_answer", "{why}", {"why": why, "what": what, "key": "flow"})
         return self
 
     def matches(self, number: str) -> bool:

@@ -137,7 +137,7 @@ class TwilioConfig(Section):
     number: Annotated[E164 | None, Field(examples=["+15551234567"])] = None
     """The account's number that calls are placed from."""
 
-    transfer_allow: Annotated[tuple[E164Pattern, ...], Field(max_length=1_000, examples=["+15551234567"])] = ()
+    transfer_allow: Annotated[tuple[E164Pattern, ...], Field(max_length=1_000, examples=[("+15551234567",)])] = ()
     """Numbers that calls may be transferred to; beginnings end in `*`."""
 
     hang_up_by_rest: bool = False
@@ -351,7 +351,9 @@ class RecordsConfig(Section):
     """The folder of the SQLite database, of recordings and captures."""
 
     database_url: Annotated[
-        str | None, SECRET, Field(repr=False, max_length=2_000, examples=["postgresql://user@host/offhook"])
+        str | None,
+        SECRET,
+        Field(repr=False, min_length=1, max_length=2_000, examples=["postgresql://user@host/offhook"]),
     ] = None
     """Another database, as an SQLAlchemy URL."""
 

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -40,7 +42,10 @@ class Sources:
     def take_file(self) -> None:
         """The lowest source."""
         for section, values in self._file.values.items():
-            if section == ROUTES and isinstance(values, list):
+            if section not in self._model.model_fields:
+                # Said here, as pydantic-settings would take `[Sip]` for `[sip]`.
+                self.problems.append(self._unknown((section,)))
+            elif section == ROUTES and isinstance(values, list):
                 self.values[section] = [self._in_folder(route, ("flow",)) for route in values]
             elif isinstance(values, dict):
                 self.values[section] = self._in_folder(values, PATHS.get(section, ()))
@@ -111,7 +116,8 @@ class Sources:
         context = error.get("ctx", {})
         if "key" in context:  # said of a section, meant of a key that is missing there
             at = (*path, str(context["at"])) if "at" in context else path
-            return self._missing(path, str(context["key"]), error["msg"], at)
+            missing = self._missing(path, str(context["key"]), error["msg"], at)
+            return replace(missing, what=context["what"]) if "what" in context else missing
         # An index of a list behind a key says nothing that the value does not show.
         path = path[:3] if path[0] == ROUTES else path[:2]
         if error["type"] == "extra_forbidden":
@@ -134,14 +140,15 @@ class Sources:
         where, origin = self._where(path), self._origin_of(path)
         shown = "what it is" if is_secret(field) else repr(error["input"])[:60]
         what = f"`{section}.{key}` cannot be {shown}"
-        why = error["msg"].replace("Input should", "it must").replace("String should", "it must")
+        why = _plain_words(error["msg"])
         example = error.get("ctx", {}).get("example", example_of(field))
         if error["type"] == "literal_error" and isinstance(error["input"], str):
             example = closest(error["input"], _literals(field)) or example
         if origin == COMMAND_LINE:
             return Problem(what, why, f"{example}, for example", where)
         if origin is not None:
-            return Problem(what, why, f"export {origin}={example}", where)
+            value = str(example) if isinstance(example, str | Path) else toml_value(example)
+            return Problem(what, why, f"export {origin}={value}", where)
         return Problem(what, why, f"`{key} = {toml_value(example)}` below {_header(section)}", where)
 
     def _missing(self, path: KeyPath, key: str, why: str, at: KeyPath | None = None) -> Problem:
@@ -182,6 +189,26 @@ class Sources:
         keys = [key for key in self._file.values.get(name, {}) if f"{name}.{key}" in RENAMED]
         todo = [f"`{RENAMED[f'{name}.{key}'].partition('.')[2]}` for `{key}`" for key in keys]
         return Problem(f"`[{name}]` is called `[{new}]` now", "it was renamed", ", ".join([f"`[{new}]`", *todo]), where)
+
+
+_WORDS = (
+    (r"(Input|String|Value|Tuple|Data) should", "it must"),
+    (r"valid integer(, .*)?|valid integer, got a number with a fractional part", "whole number"),
+    (r"valid number(, .*)?", "number"),
+    (r"valid boolean(, .*)?", "true or false"),
+    (r"valid string", "text in quotes"),
+    (r"valid (tuple|list)", "list in brackets"),
+    (r"valid dictionary(, .*)?", "table"),
+    (r"Input is not a valid path.*", "it must be a path in quotes"),
+    (r" after validation, not .*", ""),
+)
+
+
+def _plain_words(message: str) -> str:
+    """Pydantic's messages, as somebody would say them who writes TOML."""
+    for pattern, words in _WORDS:
+        message = re.sub(pattern, words, message)
+    return message.replace("be a true", "be true")
 
 
 def _renamed(old: str, new: str, where: str) -> Problem:

@@ -84,23 +84,34 @@ def _syntax_error(error: tomllib.TOMLDecodeError, name: str, text: str) -> UserE
 def find_lines(text: str) -> dict[tuple[str, ...], int]:
     """The line (from 1) of each section and key; a small scan that knows no values but multi-line strings."""
     lines: dict[tuple[str, ...], int] = {}
-    for number, path, _ in _scan(text):
-        for end in range(1, len(path) + 1):
-            lines.setdefault(path[:end], number)
+    for found in _scan(text):
+        for end in range(1, len(found.path) + 1):
+            lines.setdefault(found.path[:end], found.line)
     return lines
 
 
 def repeated(text: str) -> Iterator[tuple[tuple[str, ...], int, int]]:
     """(path, first line, second line) of sections and keys that stand twice."""
     first: dict[tuple[str, ...], int] = {}
-    for number, path, listed in _scan(text):
-        if path in first and not listed:
-            yield path, first[path], number
-        first.setdefault(path, number)
+    for found in _scan(text):
+        if found.path in first and not found.listed:
+            yield found.path, first[found.path], found.line
+        # A table that a dotted key made may not have a header of its own.
+        for end in range(found.below + 1, len(found.path) + 1):
+            first.setdefault(found.path[:end], found.line)
 
 
-def _scan(text: str) -> Iterator[tuple[int, tuple[str, ...], bool]]:
-    """(line, path, whether it begins a table of a list) of each header and assignment."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A header or an assignment. `below`: how much of its path is another line's header."""
+
+    line: int
+    path: tuple[str, ...]
+    below: int
+    listed: bool = False
+
+
+def _scan(text: str) -> Iterator[_Found]:
     header: tuple[str, ...] = ()
     counts: Counter[tuple[str, ...]] = Counter()
     quotes = ""
@@ -117,9 +128,9 @@ def _scan(text: str) -> Iterator[tuple[int, tuple[str, ...], bool]]:
                 header = (*header, str(counts[header] - 1))
             elif counts[header[:1]] and len(header) > 1:  # a table below the last one of a list
                 header = (header[0], str(counts[header[:1]] - 1), *header[1:])
-            yield number, header, listed
+            yield _Found(number, header, len(header) - 1, listed)
         elif found := _ASSIGNMENT.match(line):
-            yield number, header + _split(found[1]), False
+            yield _Found(number, header + _split(found[1]), len(header))
             quotes = next((q for q in ('"""', "'''") if line.count(q) % 2), "")
 
 

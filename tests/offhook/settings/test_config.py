@@ -276,11 +276,20 @@ def test_an_advertised_port_needs_its_host(tmp_path: Path) -> None:
         ('[asr.options]\nmodel = "x"', "f:1", "`[asr.options]` is not read", "`[asr.NAME]`"),
         ("[sip.x]\ny = 1", "f:1", "no key `x` in `[sip]`", "host"),
         ('[[routes]]\nflow = "x"', "f:1", "a route has no `number`", "`number = "),
-        ('[[routes]]\nnumber = "1"', "f:1", "a route has no `flow`", '`flow = "sales.yaml"` below `[[routes]]`'),
+        ('[[routes]]\nnumber = "1"', "f:1", "a route has one answer", '`flow = "sales.yaml"` below `[[routes]]`'),
         ('[[routes]]\nnumber = "1"\nflow = "x"\n[[routes]]\nnumber = 5', "f:5", "`routes.number` cannot be 5", "+1555"),
         ('[[routes]]\nnumber = "1"\nflow = "x"\nbto = "a:b"', "f:4", "no key `bto` in `[[routes]]`", "`bot`"),
         ('[[routes]]\nnumber = "1"\nbot = "shop"', "f:3", "`routes.bot` cannot be 'shop'", '"shop:sales"'),
         ('[routes]\nnumber = "1"', "f:1", "`routes` is no list of routes", "`[[routes]]`"),
+        ("[Sip]\nport = 5060", "f:1", "no section `Sip`", "did you mean `sip`?"),
+        ('[[routes]]\nnumber = "1"\nflow = "x"\nbot = "a:b"', "f:1", "a route has one answer", "`flow = "),
+        (
+            '[twilio]\ntransfer_allow = "+1555"',
+            "f:2",
+            "`twilio.transfer_allow` cannot be",
+            '`transfer_allow = ["+15551',
+        ),
+        ('[records]\ndatabase_url = ""', "f:2", "`records.database_url` cannot be", '"postgresql://'),
         ("[dialog]\nflow = 1", "f:2", "`dialog.flow` cannot be 1", '`flow = "flow.yaml"`'),
         ('[http]\nenabled = "perhaps"', "f:2", "`http.enabled` cannot be", "`enabled = true`"),
         ('[tts]\nvoice = ""', "f:2", "`tts.voice` cannot be ''", '`voice = "en-us"`'),
@@ -292,6 +301,24 @@ def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, text: str, where: s
     assert where in places
     assert what in places[where].what
     assert todo in places[where].todo
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[calls]\nworkers = 'two'", "it must be a whole number"),
+        ("[calls]\nworkers = 1.5", "it must be a whole number"),
+        ("[calls]\nmax_cpu = 'all'", "it must be a number"),
+        ("[calls]\nmax_calls = -1", "it must be greater than or equal to 0"),
+        ("[sip]\nhost = 5", "it must be a text in quotes"),
+        ("[http]\nenabled = 'perhaps'", "it must be true or false"),
+        ("[twilio]\ntransfer_allow = '+1'", "it must be a list in brackets"),
+        ("[dialog]\nflow = 1", "it must be a path in quotes"),
+        ("[[routes]]\nflow = 'x'\nnumber = []", "it must have at least 1 item"),
+    ],
+)
+def test_why_is_said_in_plain_words(tmp_path: Path, text: str, why: str) -> None:
+    assert only(tmp_path, text).why == why
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
@@ -319,6 +346,7 @@ def test_what_is_no_toml(tmp_path: Path, text: str, where: str) -> None:
         ("[sip]\nport = 1\nport = 2\n[log]\n", "`port` in `[sip]` stands twice", "f:3", "line 2"),
         ("[sip]\nport = 1\n[log]\n[sip]\nhost = '::1'", "`[sip]` stands twice", "f:4", "line 1"),
         ("sip.port = 1\nsip.port = 2", "`port` in `[sip]` stands twice", "f:2", "line 1"),
+        ("sip.port = 1\n[sip]\nhost = '::1'", "`[sip]` stands twice", "f:2", "line 1"),
         ("[asr.x]\na = 1\n[asr.x]\nb = 1", "`x` in `[asr]` stands twice", "f:3", "line 1"),
         ("[[routes]]\nnumber = '1'\nnumber = '2'", "`number` in `[routes.0]` stands twice", "f:3", "line 2"),
     ],
