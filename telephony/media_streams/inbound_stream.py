@@ -1,7 +1,9 @@
 """What the far end says: media messages put on one continuous time line.
 
 TCP loses nothing, so an ordinary piece passes at once. A hole is what the far end itself has left out: seen by the
-pieces' numbers and timestamps, or by nothing arriving at all (some send nothing while their caller is silent).
+pieces' numbers and timestamps, or by nothing arriving at all (some send nothing while their caller is silent). Where
+timestamps are read off a wall clock, only numbers say that something is missing: a clock that steps, or a sender that
+was held up, leaves nothing out.
 """
 
 from collections.abc import Callable
@@ -9,6 +11,7 @@ from collections.abc import Callable
 from offhook.telephony.codec.g711 import PCMU
 from offhook.telephony.media_streams.limits import LEAD_SAMPLES
 from offhook.telephony.media_streams.messages import MediaDetails
+from offhook.telephony.media_streams.numbering import Numbering, Order
 from offhook.telephony.pcm import SAMPLE_BYTES
 from offhook.telephony.plc import Concealer
 
@@ -21,6 +24,9 @@ STALLED_S = 1.0
 STALL_STEP_S = 0.1
 """How often silence is added while nothing arrives."""
 
+CLOCK_MS = 100_000_000_000
+"""A timestamp from here on is no time since a stream began, whatever its dialect says: it is a wall clock, 1973."""
+
 TOLERANCE_MS = 40
 """Timestamps may jump so far between pieces that follow one another by number: some far ends read them off a clock."""
 
@@ -30,18 +36,19 @@ HOLE_MS_MAX = 10_000
 
 class InboundStream:
     """Takes media, gives PCM. `decode` makes 16-bit PCM at 8 kHz of a payload; `heard(pcm, at_sample)` gets it in order
-    and without holes.
+    and without holes. `clock_stamps`: timestamps are a wall clock's.
 
     `now` is monotonic seconds. `position` counts the samples given so far.
     """
 
     __slots__ = (
         "_began",
-        "_chunk",
+        "_clock_stamps",
         "_concealer",
         "_decode",
         "_heard",
         "_next_ms",
+        "_numbering",
         "_stall_samples",
         "_stalled",
         "concealed_samples",
@@ -53,12 +60,19 @@ class InboundStream:
         "received",
     )
 
-    def __init__(self, heard: Callable[[bytes, int], None], decode: Callable[[bytes], bytes] = PCMU.decode) -> None:
+    def __init__(
+        self,
+        heard: Callable[[bytes, int], None],
+        decode: Callable[[bytes], bytes] = PCMU.decode,
+        *,
+        clock_stamps: bool = False,
+    ) -> None:
         self._heard = heard
         self._decode = decode
         self._concealer = Concealer()
         self._began: float | None = None  # when sample 0 arrived
-        self._chunk = 0
+        self._clock_stamps = clock_stamps
+        self._numbering = Numbering()
         self._next_ms: float | None = None  # the timestamp that is to come next
         self._stalled = False
         self._stall_samples = 0  # made up since the last piece
@@ -84,7 +98,7 @@ class InboundStream:
 
     def restart(self) -> None:
         """What comes from now on is another stream's, with numbers and timestamps of its own. Audio time goes on."""
-        self._chunk = 0
+        self._numbering.restart()
         self._next_ms = None
 
     def get_timer(self) -> float | None:
@@ -109,26 +123,34 @@ class InboundStream:
 
     def _in_order(self, media: MediaDetails, samples: int, now: float) -> bool:
         """Place the piece behind the last one, and fill the hole before it. False when it was there before."""
-        chunk, stamp_ms = media.chunk, media.timestamp
-        follows = True
-        if chunk is not None:
-            if chunk <= self._chunk:
+        left_out = 0
+        if media.chunk is not None:
+            order = self._numbering.judge(media.chunk)
+            if order in (Order.LATE, Order.AGAIN):
                 self.duplicate += 1
                 return False
-            follows = chunk == self._chunk + 1
-            self._chunk = chunk
+            if order is Order.RESTARTED:
+                self._next_ms = None
+            left_out = self._numbering.missing
         # What a stall has filled already is not filled again.
         made_up, self._stall_samples = self._stall_samples, 0
-        if stamp_ms is None:
-            return True
+        hole = self._hole_samples(media.timestamp, left_out, samples)
+        missing = min(hole - made_up, self._room(now) - samples)
+        if missing > 0:
+            self.gaps += 1
+            self._make_up(missing)
+        return True
+
+    def _hole_samples(self, stamp_ms: int | None, left_out: int, samples: int) -> int:
+        """How much is missing before a piece of `samples`, by its timestamp and the numbers that were `left_out`."""
+        if stamp_ms is None or self._clock_stamps or stamp_ms >= CLOCK_MS:
+            by_number = left_out * samples
+            return by_number if by_number <= HOLE_MS_MAX * SAMPLES_PER_MS else 0
         expected_ms, self._next_ms = self._next_ms, stamp_ms + samples / SAMPLES_PER_MS
         hole_ms = 0.0 if expected_ms is None else stamp_ms - expected_ms
-        if hole_ms > (TOLERANCE_MS if follows else 0) and hole_ms <= HOLE_MS_MAX:
-            missing = min(int(hole_ms * SAMPLES_PER_MS) - made_up, self._room(now) - samples)
-            if missing > 0:
-                self.gaps += 1
-                self._make_up(missing)
-        return True
+        if (0 if left_out else TOLERANCE_MS) < hole_ms <= HOLE_MS_MAX:
+            return int(hole_ms * SAMPLES_PER_MS)
+        return 0
 
     def _room(self, now: float) -> int:
         """How many samples more may come by now."""

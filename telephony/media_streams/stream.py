@@ -14,6 +14,7 @@ from offhook.telephony.media_streams.dialect import Audio, Binary, Dialect
 from offhook.telephony.media_streams.dialects import TWILIO
 from offhook.telephony.media_streams.inbound_stream import InboundStream
 from offhook.telephony.media_streams.messages import Connected, Dtmf, Mark, Media, Message, Start, Stop
+from offhook.telephony.media_streams.numbering import Numbering, Order
 from offhook.telephony.media_streams.playout_buffer import Played, PlayoutBuffer
 
 # RFC 6455 §7.4.1
@@ -109,8 +110,7 @@ class MediaStream:
         self._began = now
         self._credit = float(limits.MESSAGES_BURST)
         self._credit_at = now
-        self._sequence = -1
-        self._in_sequence = 0
+        self._numbering = Numbering()
         self._out_of_order = self._ignored = 0
 
     # In.
@@ -166,7 +166,7 @@ class MediaStream:
             return
         self._suspended = False
         self._stream_sid = stream_sid
-        self._sequence, self._in_sequence = -1, 0
+        self._numbering.restart()
         self._listening.restart()
         self._speaking.resume(self._dialect.writer(stream_sid, self._audio), now)
 
@@ -313,7 +313,7 @@ class MediaStream:
         else:
             self._stream_sid = stream_sid
             self._audio = known
-            self._listening = InboundStream(self._on_heard, known.decoder())
+            self._listening = InboundStream(self._on_heard, known.decoder(), clock_stamps=self._dialect.clock_stamps)
             self._speaking = PlayoutBuffer(self._dialect.writer(stream_sid, known))
             parameters = tuple(details.custom_parameters.items())
             self._events.append(Started(details.call_sid, stream_sid, details.account_sid, parameters, known.line))
@@ -326,9 +326,12 @@ class MediaStream:
             self._fail(POLICY_VIOLATION, "a second start")
             return
         if message.stream_sid is not None and message.stream_sid != self._stream_sid:
-            self._fail(POLICY_VIOLATION, "a message of another stream")
+            if isinstance(message, Media):
+                self._fail(POLICY_VIOLATION, "audio of another stream")
+            else:
+                self._ignored += 1
             return
-        if not self._follows(message.sequence_number):
+        if not self._is_new(message):
             return
         if isinstance(message, Media):
             if message.media.track.startswith("inbound"):
@@ -342,17 +345,17 @@ class MediaStream:
         else:
             self._stop()
 
-    def _follows(self, sequence: int | None) -> bool:
-        """Whether the message is newer than those before. One that is not has been sent twice, or out of order."""
-        if sequence is None:
+    def _is_new(self, message: Media | Mark | Dtmf | Stop) -> bool:
+        """Whether the message did not come before. Late audio that has numbers of its own is judged by those."""
+        if message.sequence_number is None:
             return True
-        if sequence > self._sequence:
-            self._sequence = sequence
-            self._in_sequence += 1
+        order = self._numbering.judge(message.sequence_number)
+        if order not in (Order.LATE, Order.AGAIN):
             return True
         self._out_of_order += 1
-        # Who does not count at all, but sends the same number always, is let be.
-        return self._in_sequence < 2
+        if isinstance(message, Media):
+            return message.media.chunk is not None
+        return order is Order.LATE
 
     def _stop(self) -> None:
         self._over = True

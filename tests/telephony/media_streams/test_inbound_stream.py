@@ -63,6 +63,34 @@ def test_timestamps_read_off_a_clock_make_no_holes() -> None:
     assert ear.listening.gaps == 0
 
 
+@pytest.mark.parametrize("stamps", ["relative", "unix"])
+def test_a_wall_clock_parts_nothing_that_is_contiguous(stamps: str) -> None:
+    ear = Ear()
+    if stamps == "relative":
+        ear.listening = InboundStream(lambda pcm, at: ear.pieces.append((pcm, at)), clock_stamps=True)
+    base_ms = 0 if stamps == "relative" else 1_700_000_000_000
+    for n, step_ms in enumerate((0, 100, 700, -400, 9_000, 0, 250), start=1):
+        ear.say(n, n * 0.02, stamp_ms=base_ms + 20 * n + step_ms)
+    assert ear.samples == 7 * 160
+    assert ear.listening.gaps == 0
+
+
+def test_by_a_wall_clock_a_hole_is_as_long_as_what_its_numbers_leave_out() -> None:
+    ear = Ear()
+    ear.say(1, 0.0, stamp_ms=1_700_000_000_000)
+    ear.say(4, 0.5, stamp_ms=1_700_000_009_000)
+    assert ear.samples == 4 * 160
+    assert (ear.listening.gaps, ear.listening.concealed_samples) == (1, 320)
+
+
+def test_numbers_that_begin_again_are_followed() -> None:
+    ear = Ear()
+    for n in (*range(1, 101), *range(1, 101)):
+        ear.say(n, 0.0 if ear.listening.position < 8_000 else 5.0)
+    assert ear.samples == (200 - 4) * 160
+    assert ear.listening.duplicate == 4
+
+
 def test_a_timestamp_that_jumps_by_hours_fills_nothing() -> None:
     ear = Ear()
     ear.say(1, 0.0)
