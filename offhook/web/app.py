@@ -27,6 +27,7 @@ def create_app(status: StatusSource) -> FastAPI:
     # No documentation pages: they would load scripts from elsewhere, and tell strangers what is here.
     app = FastAPI(title="offhook", docs_url=None, redoc_url=None, openapi_url=None)
     kept_metrics = Kept(status.metrics)
+    app.state.status = status  # for the live page
     add_error_answers(app)
 
     @app.get("/healthz")
