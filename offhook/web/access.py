@@ -5,7 +5,7 @@ matters: a page from elsewhere whose own name suddenly resolves to 127.0.0.1 (DN
 as does everything that a proxy on this machine passes on. It is no proof: a plain TCP forwarder (ssh -R, socat, a
 balancer in TCP mode) passes on whatever `Host` it is sent. So once a password is set, everybody is asked for it.
 
-Pages from elsewhere may not read ours with their visitor's password (`Origin`, `Sec-Fetch-Site`), nor show it in a
+Other sites' pages may not read these with their visitor's password (`Origin`, `Sec-Fetch-Site`), nor show it in a
 frame, nor add a script to it (Content-Security-Policy). A browser sends a password by itself, and a secret in a URL, a
 ticket or a signature never: only the former is judged by its `Origin`.
 """
@@ -65,7 +65,7 @@ CHALLENGE = 'Basic realm="offhook", charset="UTF-8"'
 
 
 def policy_with_styles(nonce: str) -> str:
-    """The policy for a page on which a program of ours makes a <style> with this nonce."""
+    """The policy for a page on which a script of the page makes a <style> with this nonce."""
     return POLICY.replace("style-src 'self'", f"style-src 'self' 'nonce-{nonce}'")
 
 
@@ -170,7 +170,7 @@ def is_local(peer: str, headers: Headers) -> bool:
 
 
 def is_from_elsewhere(headers: Headers) -> bool:
-    """Was the request made by another site's page. A link that somebody followed is none of these. ValueError for an
+    """Was the request made by another site's page? A link that somebody followed is not. ValueError for an
     `Origin` that is no URL."""
     origin = headers.get("origin")
     if origin is not None:
@@ -216,7 +216,7 @@ def _given_password(headers: Headers) -> str | None:
 
 
 def _digest(password: str) -> bytes:
-    # Compared are digests: their length tells nothing of the password's.
+    # Digests are compared: their length says nothing of the password's.
     return hashlib.sha256(password.encode()).digest()
 
 

@@ -23,8 +23,8 @@ _READY_CODES = {
 
 
 def create_app(status: StatusSource) -> FastAPI:
-    """The application; all that it tells comes from `status`."""
-    # No documentation pages: they would load scripts from elsewhere, and tell strangers what is here.
+    """The application; all that it answers comes from `status`."""
+    # No documentation pages: they would load scripts from elsewhere, and show strangers what is here.
     app = FastAPI(title="offhook", docs_url=None, redoc_url=None, openapi_url=None)
     kept_metrics = Kept(status.metrics)
     app.state.status = status  # for the live page

@@ -35,7 +35,7 @@ class CarrierAuth:
         return self._token is None
 
     def stream_url(self, carrier: str, ticket: str, host: str) -> str:
-        """Where a call with this ticket is to be connected to. `host` is where a program on this machine asked."""
+        """Where the carrier should connect a call with this ticket. `host` is what a local program asked for."""
         base = self._public_url if not self.unauthenticated else f"http://{host}"
         return f"ws{base.removeprefix('http')}/{carrier}/media" + (f"/{ticket}" if ticket else "")
 
@@ -86,7 +86,7 @@ def carrier_auth(config: Config) -> CarrierAuth | None:
     public_url = carriers.public_url or config.twilio.public_url
     if public_url is None:
         raise UserError(
-            "carriers cannot be told where to connect calls to",
+            "carriers do not know where to connect calls to",
             "a secret is set for them, and the public URL is not known",
             "export OFFHOOK_CARRIERS__PUBLIC_URL=https://bot.example.com, the address that they call",
         )

@@ -1,4 +1,4 @@
-"""The webhooks of carriers that sign nothing: `/CARRIER/voice/SECRET` tells where to connect a call.
+"""The webhooks of carriers that sign nothing: `/CARRIER/voice/SECRET` says where to connect a call.
 
 What each sends and wants is in docs/carriers.md, with the page that says so.
 """
@@ -29,7 +29,7 @@ TELNYX_STREAM = {"codec": "PCMU", "bidirectionalMode": "rtp", "bidirectionalCode
 
 @dataclass(frozen=True, slots=True)
 class Ringing:
-    """A call that is to be connected to `url`."""
+    """A call that the carrier should connect to `url`."""
 
     url: str
     call: str
@@ -70,7 +70,7 @@ WEBHOOKS: Mapping[str, Webhook] = {
 
 
 def carrier_routes(auth: CarrierAuth, taker: StreamTaker) -> APIRouter:
-    """For the calls that `taker` is to have."""
+    """For the calls that go to `taker`."""
     router = APIRouter()
     for carrier, webhook in WEBHOOKS.items():
         handler = _handler(carrier, webhook, auth, taker)

@@ -25,17 +25,17 @@ MAX_WAITING_BYTES = 4 * 2**20
 """For one viewer: a snapshot of a thousand calls, or half an hour of one."""
 STATUS_S = 0.25
 """How often it is looked whether calls can still come in."""
-MAX_TOLD_EVENTS = 2_000
-"""Of one call, for those who come later."""
+MAX_KEPT_EVENTS = 2_000
+"""Of one call, for viewers who come later."""
 MAX_CALLS = 5_000
 KEEP_ALIVE_S = 15.0
 RETRY_MS = 1_000
 
 IN_LISTS = frozenset({"begun", "state", "bot", "answer", "barge_in", "turn", "ended"})
-"""The kinds that everybody is told of every call."""
+"""The kinds that every viewer gets of every call."""
 
 Watch = Callable[[frozenset[str] | None], None]
-"""What to tell of: the details of these calls, or, None, nothing at all."""
+"""What to publish: the details of these calls, or, None, nothing at all."""
 
 
 class TooManyViewersError(Exception):
@@ -43,9 +43,9 @@ class TooManyViewersError(Exception):
 
 
 class LiveHub:
-    """Who looks, and what they are shown. The event loop's thread only.
+    """The viewers, and what they are shown. The event loop's thread only.
 
-    `on_watch` tells those who have the calls what is looked at. Whenever somebody begins to look they answer with one
+    `on_watch` notifies the owners of the calls of what is watched. When the first viewer comes they answer with one
     "begun" for each call, which has what happened before in `so_far`.
     """
 
@@ -53,7 +53,7 @@ class LiveHub:
         self.on_watch: Watch = lambda _: None
         self._now = now
         self._viewers: set[Viewer] = set()
-        self._calls: dict[str, _Told] = {}
+        self._calls: dict[str, _Shown] = {}
 
     def publish(self, uniqueid: str, event: LiveEvent) -> None:
         """Something happened in a call."""
@@ -63,13 +63,13 @@ class LiveHub:
         if kind == "begun":
             self._begin(uniqueid, event)
             return
-        told = self._calls.get(uniqueid)
-        if told is None:
+        shown = self._calls.get(uniqueid)
+        if shown is None:
             return  # what still comes of a time when somebody else looked
         if kind == "ended":
             del self._calls[uniqueid]
         elif kind not in TRANSIENT:
-            told.later.append(event)
+            shown.later.append(event)
         message = None
         for viewer in self._viewers:
             if kind in IN_LISTS or viewer.focus == uniqueid:
@@ -80,7 +80,7 @@ class LiveHub:
         if len(self._calls) >= MAX_CALLS:
             return
         begun = {name: value for name, value in event.items() if name != "so_far"}
-        self._calls[uniqueid] = _Told(begun, self._now(), deque(event.get("so_far", ()), MAX_TOLD_EVENTS))
+        self._calls[uniqueid] = _Shown(begun, self._now(), deque(event.get("so_far", ()), MAX_KEPT_EVENTS))
         for viewer in self._viewers:
             viewer.offer(_message("call", self._so_far(uniqueid, viewer.focus == uniqueid)))
 
@@ -122,18 +122,18 @@ class LiveHub:
         self.on_watch(frozenset(v.focus for v in self._viewers if v.focus is not None) if self._viewers else None)
 
     def _so_far(self, uniqueid: str, whole: bool) -> dict[str, Any]:
-        told = self._calls[uniqueid]
-        begun = told.begun
+        shown = self._calls[uniqueid]
+        begun = shown.begun
         if "age_s" in begun:
-            begun = begun | {"age_s": begun["age_s"] + self._now() - told.begun_at}
+            begun = begun | {"age_s": begun["age_s"] + self._now() - shown.begun_at}
         if whole:
-            return {"call": uniqueid, "events": [begun, *told.later]}
-        latest = {event["kind"]: event for event in told.later if event["kind"] in IN_LISTS}
+            return {"call": uniqueid, "events": [begun, *shown.later]}
+        latest = {event["kind"]: event for event in shown.later if event["kind"] in IN_LISTS}
         return {"call": uniqueid, "events": [begun, *sorted(latest.values(), key=lambda event: event["at"])]}
 
 
 @dataclass(slots=True)
-class _Told:
+class _Shown:
     """What has been shown of a call. `begun` came at `begun_at`, and says how old the call was then."""
 
     begun: LiveEvent
@@ -190,7 +190,7 @@ class EventStream(Response):
             asyncio.ensure_future(self._viewer.cut.wait()),
         }
         if self._status is not None:
-            ways_out.add(asyncio.ensure_future(self._tell_status(self._status)))
+            ways_out.add(asyncio.ensure_future(self._send_status(self._status)))
         try:
             await asyncio.wait(ways_out, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -202,7 +202,7 @@ class EventStream(Response):
             async with asyncio.timeout(1.0):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _tell_status(self, status: StatusSource) -> None:
+    async def _send_status(self, status: StatusSource) -> None:
         """Whether calls can come in, now and whenever it changes. How many there are the viewer sees."""
         before = None
         while True:

@@ -37,8 +37,13 @@ def server_with_streams(app: FastAPI, config: Config, taker: StreamTaker) -> Web
         app.include_router(carrier_routes(carriers, taker))
         if not carriers.unauthenticated:
             log.info("calls over other carriers' media streams", open_to="whoever knows the secret, or has a ticket")
-    app.include_router(talk_routes(talk, taker.stream_refusal))
+    app.include_router(talk_routes(talk, taker.stream_refusal, whole_numbers(config)))
     return WebServer(app, upgrade_factory(StreamAuths(twilio, carriers, talk), taker))
+
+
+def whole_numbers(config: Config) -> list[str]:
+    """The numbers of the routes, without the patterns: those cannot be called."""
+    return [number for route in config.routes for number in route.number if not set("*?") & set(number)]
 
 
 class StreamAuths:

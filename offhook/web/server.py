@@ -42,7 +42,7 @@ class _Server(uvicorn.Server):
 
 
 class WebServer:
-    """Serves `app` over HTTP. `upgrades` makes the protocol of a connection that is to be a WebSocket, as uvicorn's
+    """Serves `app` over HTTP. `upgrades` makes the protocol of a connection that becomes a WebSocket, as uvicorn's
     `ws` does; without it there are none."""
 
     def __init__(self, app: FastAPI, upgrades: Callable[..., asyncio.Protocol] | None = None) -> None:

@@ -1,10 +1,10 @@
 """The browser phone: `/api/talk` issues a ticket for a call, `/talk/media/TICKET` takes the call.
 
-`Access` has judged who asks for a ticket, so whoever may look may also talk, from wherever. A ticket is good for one
+`Access` has judged who asks for a ticket, so whoever may see the pages may also talk. A ticket is good for one
 stream of one call, for a minute.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from time import monotonic
 from typing import Annotated
@@ -55,9 +55,13 @@ class TalkAuth:
         return Accepted({"dialect": PLAIN.name, **known})
 
 
-def talk_routes(auth: TalkAuth, refusal: Callable[[], str | None]) -> APIRouter:
-    """`refusal()` tells why no call may come now."""
+def talk_routes(auth: TalkAuth, refusal: Callable[[], str | None], numbers: Sequence[str] = ()) -> APIRouter:
+    """`refusal()` says why no call may come now; `numbers` are those that a route answers."""
     router = APIRouter()
+
+    @router.get("/api/talk")
+    async def choices() -> Response:
+        return JSONResponse({"numbers": list(numbers)}, headers=_NOT_KEPT)
 
     @router.post("/api/talk")
     async def talk(wish: Wish) -> Response:

@@ -38,13 +38,13 @@ class TwilioAuth:
         return self._auth_token is None
 
     def stream_url(self, token: str, host: str) -> str:
-        """Where a call with this ticket is to be connected to. `host` is where a program on this machine asked."""
+        """Where Twilio should connect a call with this ticket. `host` is what a local program asked for."""
         base = self._public_url if not self.unauthenticated else f"http://{host}"
         return "ws" + base.removeprefix("http") + MEDIA_PATH + (f"/{token}" if token else "")
 
     @property
     def resume_url(self) -> str:
-        """What Twilio is to ask when a stream has ended."""
+        """What Twilio asks when a stream has ended."""
         return self._public_url + RESUME_PATH
 
     def judge_upgrade(self, path: str, headers: Headers, peer: str) -> Accepted | Refused:

@@ -1,4 +1,4 @@
-"""Twilio's webhooks: `/twilio/voice` tells it where to connect a call, `/twilio/resume` what to do when the stream has
+"""Twilio's webhooks: `/twilio/voice` says where to connect a call, `/twilio/resume` what to do when the stream has
 ended, `/twilio/status` is notified of what becomes of a call.
 """
 
@@ -26,7 +26,7 @@ Fields = dict[str, list[str]]
 
 
 def twilio_routes(auth: TwilioAuth, taker: StreamTaker) -> APIRouter:
-    """For the calls that `taker` is to have."""
+    """For the calls that go to `taker`."""
     router = APIRouter()
     log = RefusalLog()
     _connecting(router, auth, taker, log)

@@ -88,7 +88,7 @@ def _downsampler() -> Decode:
 
 MU_LAW = Audio("PCMU", 8_000, False, lambda: PCMU.decode)
 A_LAW = Audio("PCMA", 8_000, False, lambda: PCMA.decode)
-A_LAW_HEARD = Audio("PCMU", 8_000, False, lambda: PCMA.decode)
+A_LAW_IN_MU_LAW_OUT = Audio("PCMU", 8_000, False, lambda: PCMA.decode)
 """A-law is received, mu-law is sent."""
 
 LINEAR = Audio("PCMU", 8_000, True, lambda: _linear)

@@ -1,4 +1,4 @@
-"""The dialects of media streams, by name. Where each fact comes from is told in docs/carriers.md."""
+"""The dialects of media streams, by name. Where each fact comes from is in docs/carriers.md."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from offhook.telephony.errors import WireError
 from offhook.telephony.media_streams import messages
 from offhook.telephony.media_streams.dialect import (
     A_LAW,
-    A_LAW_HEARD,
+    A_LAW_IN_MU_LAW_OUT,
     LINEAR,
     LINEAR_16K,
     MU_LAW,
@@ -208,7 +208,7 @@ TELNYX = Dialect(
             least_samples=FRAME_SAMPLES,
         )
     ),
-    {("pcmu", 8_000): MU_LAW, ("pcma", 8_000): A_LAW_HEARD},
+    {("pcmu", 8_000): MU_LAW, ("pcma", 8_000): A_LAW_IN_MU_LAW_OUT},
 )
 
 _PLIVO = Names(

@@ -1,4 +1,4 @@
-"""What the far end says: media messages put on one continuous time line.
+"""Inbound audio: media messages put on one continuous time line.
 
 TCP loses nothing, so an ordinary piece passes at once. A hole is what the far end itself has left out: seen by the
 pieces' numbers and timestamps, or by nothing arriving at all (some send nothing while their caller is silent). Where
@@ -35,8 +35,8 @@ HOLE_MS_MAX = 10_000
 
 
 class InboundStream:
-    """Takes media, gives PCM. `decode` makes 16-bit PCM at 8 kHz of a payload; `heard(pcm, at_sample)` gets it in order
-    and without holes. `clock_stamps`: timestamps are a wall clock's.
+    """Takes media, gives PCM. `decode` makes 16-bit PCM at 8 kHz of a payload; `on_audio(pcm, at_sample)` gets it in
+    order and without holes. `clock_stamps`: timestamps are a wall clock's.
 
     `now` is monotonic seconds. `position` counts the samples given so far.
     """
@@ -46,9 +46,9 @@ class InboundStream:
         "_clock_stamps",
         "_concealer",
         "_decode",
-        "_heard",
         "_next_ms",
         "_numbering",
+        "_on_audio",
         "_stall_samples",
         "_stalled",
         "concealed_samples",
@@ -62,12 +62,12 @@ class InboundStream:
 
     def __init__(
         self,
-        heard: Callable[[bytes, int], None],
+        on_audio: Callable[[bytes, int], None],
         decode: Callable[[bytes], bytes] = PCMU.decode,
         *,
         clock_stamps: bool = False,
     ) -> None:
-        self._heard = heard
+        self._on_audio = on_audio
         self._decode = decode
         self._concealer = Concealer()
         self._began: float | None = None  # when sample 0 arrived
@@ -102,7 +102,7 @@ class InboundStream:
         self._next_ms = None
 
     def get_timer(self) -> float | None:
-        """When `handle_timer` is to be called, if nothing arrives before."""
+        """When `handle_timer` is due, if nothing arrives before."""
         if self.last_received_at is None:
             return None
         if not self._stalled:
@@ -167,4 +167,4 @@ class InboundStream:
     def _give(self, pcm: bytes, samples: int) -> None:
         at_sample = self.position
         self.position += samples
-        self._heard(pcm, at_sample)
+        self._on_audio(pcm, at_sample)

@@ -71,11 +71,11 @@ async def test_of_a_long_call_the_beginning_is_forgotten_but_not_who_calls() -> 
     hub = LiveHub()
     hub.enter(None)
     hub.publish("one", BEGUN)
-    for second in range(live.MAX_TOLD_EVENTS + 10):
+    for second in range(live.MAX_KEPT_EVENTS + 10):
         hub.publish("one", {"kind": "bot", "at": float(second), "text": "and so on"})
     ((_, snapshot),) = await shown(hub.enter("one"))
     events = snapshot["calls"][0]["events"]
-    assert (events[0], len(events)) == (BEGUN, live.MAX_TOLD_EVENTS + 1)
+    assert (events[0], len(events)) == (BEGUN, live.MAX_KEPT_EVENTS + 1)
 
 
 async def test_only_the_call_in_focus_is_told_in_detail() -> None:

@@ -3,10 +3,16 @@
 import base64
 import json
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
+from offhook.settings.config import Config
 from offhook.web.access import Access
+from offhook.web.media_streams import whole_numbers
+from offhook.web.talk import TalkAuth, talk_routes
 from tests.offhook.web.streams import Answer, Front, front, guarded
 
 CALL = "browser-" + "0" * 31 + "1"
@@ -112,6 +118,17 @@ async def test_a_full_bot_says_so(public: Front) -> None:
 @pytest.mark.parametrize("call", ["", "browser-1", "CA" + "0" * 32, "browser-" + "g" * 32])
 async def test_only_a_browser_s_name_for_a_call_gets_a_ticket(public: Front, call: str) -> None:
     assert (await ask(public, KNOWN, call)).status == 400
+
+
+async def test_the_numbers_of_the_routes_can_be_chosen(tmp_path: Path) -> None:
+    path = tmp_path / "offhook.toml"
+    path.write_text(
+        '[[routes]]\nnumber = ["+15550100", "+1555*"]\nflow = "a.yaml"\n[[routes]]\nnumber = "sales"\nflow = "b.yaml"\n'
+    )
+    assert whole_numbers(Config.load(path)) == ["+15550100", "sales"]
+    app = FastAPI()
+    app.include_router(talk_routes(TalkAuth(), lambda: None, ["+15550100"]))
+    assert TestClient(app).get("/api/talk").json() == {"numbers": ["+15550100"]}
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"call":7}', b"\xff", b'{"call":"' + b"x" * 60_000 + b'"}'])

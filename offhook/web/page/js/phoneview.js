@@ -48,6 +48,7 @@ export function showPhone(recordOf) {
   });
   byId("volume").addEventListener("input", () => phone.setVolume(volume()));
   byId("options").addEventListener("toggle", showMicrophones);
+  byId("options").addEventListener("toggle", showNumbers, { once: true });
   navigator.mediaDevices?.addEventListener("devicechange", showMicrophones);
   addEventListener("pagehide", () => phone.hangUp());
   document.addEventListener("keydown", (event) => {
@@ -87,6 +88,14 @@ async function showMicrophones() {
   const options = known.map(({ deviceId, label }, index) => el("option", { value: deviceId }, label || `Microphone ${index + 1}`));
   select.replaceChildren(select.options[0], ...options);
   select.value = known.some(({ deviceId }) => deviceId === chosen) ? chosen : "";
+}
+
+/** The numbers that something of its own answers, to choose from. */
+async function showNumbers() {
+  const answer = await fetch("/api/talk").catch(() => null);
+  if (!answer?.ok) return;
+  const { numbers } = await answer.json();
+  byId("numbers").replaceChildren(...numbers.map((/** @type {string} */ value) => el("option", { value })));
 }
 
 /** @param {string} href */
