@@ -139,5 +139,8 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 def _refuse(status: HTTPStatus, problem: Problem) -> PlainTextResponse:
-    headers = {"Cache-Control": "no-store", "Connection": "close", "Retry-After": "5"}
+    headers = {"Cache-Control": "no-store", "Retry-After": "5"}
+    if status != HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        # A client that is still sending would get a reset in place of the answer: the rest is read and dropped.
+        headers["Connection"] = "close"
     return PlainTextResponse(problem.render() + "\n", status, headers)

@@ -66,7 +66,8 @@ class Dialect:
 
     `encodings` are those of a start message, in small letters, with their rate. `ends_by_closing`: who closes
     the WebSocket in good order hangs up; some have no message that says so. `clock_stamps`: timestamps are a wall
-    clock's, so they do not say how much audio lies between two pieces.
+    clock's, so they do not say how much audio lies between two pieces. `may_swap`: neighbouring pieces may come in the
+    wrong order.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Dialect:
     encodings: Mapping[tuple[str, int], Audio]
     ends_by_closing: bool = False
     clock_stamps: bool = False
+    may_swap: bool = False
 
 
 def _linear(payload: bytes) -> bytes:

@@ -209,6 +209,7 @@ TELNYX = Dialect(
         )
     ),
     {("pcmu", 8_000): MU_LAW, ("pcma", 8_000): A_LAW_IN_MU_LAW_OUT},
+    may_swap=True,
 )
 
 _PLIVO = Names(

@@ -7,6 +7,7 @@ was held up, leaves nothing out.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from offhook.telephony.codec.g711 import PCMU
 from offhook.telephony.media_streams.limits import LEAD_SAMPLES
@@ -34,9 +35,24 @@ HOLE_MS_MAX = 10_000
 """A longer hole is a clock that was set, and not filled."""
 
 
+SWAP_S = 0.04
+"""How long a piece waits for the one that belongs before it."""
+
+
+class _Piece(NamedTuple):
+    """Audio as it came."""
+
+    chunk: int | None
+    stamp_ms: int | None
+    pcm: bytes
+    samples: int
+    came_at: float
+
+
 class InboundStream:
     """Takes media, gives PCM. `decode` makes 16-bit PCM at 8 kHz of a payload; `on_audio(pcm, at_sample)` gets it in
-    order and without holes. `clock_stamps`: timestamps are a wall clock's.
+    order and without holes. `clock_stamps`: timestamps are a wall clock's. `may_swap`: neighbours may change places, so
+    where one is missing the next waits for it, `SWAP_S` at the most.
 
     `now` is monotonic seconds. `position` counts the samples given so far.
     """
@@ -46,6 +62,8 @@ class InboundStream:
         "_clock_stamps",
         "_concealer",
         "_decode",
+        "_early",
+        "_may_swap",
         "_next_ms",
         "_numbering",
         "_on_audio",
@@ -66,12 +84,15 @@ class InboundStream:
         decode: Callable[[bytes], bytes] = PCMU.decode,
         *,
         clock_stamps: bool = False,
+        may_swap: bool = False,
     ) -> None:
         self._on_audio = on_audio
         self._decode = decode
         self._concealer = Concealer()
         self._began: float | None = None  # when sample 0 arrived
         self._clock_stamps = clock_stamps
+        self._may_swap = may_swap
+        self._early: _Piece | None = None  # came before the one that belongs before it
         self._numbering = Numbering()
         self._next_ms: float | None = None  # the timestamp that is to come next
         self._stalled = False
@@ -89,22 +110,38 @@ class InboundStream:
         self.last_received_at = now
         self.received += 1
         self._stalled = False
-        if not self._in_order(media, samples, now):
+        piece = _Piece(media.chunk, media.timestamp, pcm, samples, now)
+        early, self._early = self._early, None
+        if early is not None and piece.chunk is not None and piece.chunk + 1 == early.chunk:
+            self._numbering.judge(piece.chunk)
+            self._place(piece, 0, now)
+            self._place(early, 0, now)
             return
-        if samples > self._room(now):
-            self.rate_limited += 1
+        if early is not None:
+            self._place(early, 1, now)
+        order = Order.NEXT if piece.chunk is None else self._numbering.judge(piece.chunk)
+        if order in (Order.LATE, Order.AGAIN):
+            self.duplicate += 1
             return
-        self._give(self._concealer.good(pcm), samples)
+        if order is Order.RESTARTED:
+            self._next_ms = None
+        left_out = self._numbering.missing if order is Order.AHEAD else 0
+        if self._may_swap and left_out == 1:
+            self._early = piece
+        else:
+            self._place(piece, left_out, now)
 
     def restart(self) -> None:
         """What comes from now on is another stream's, with numbers and timestamps of its own. Audio time goes on."""
         self._numbering.restart()
-        self._next_ms = None
+        self._next_ms = self._early = None
 
     def get_timer(self) -> float | None:
         """When `handle_timer` is due, if nothing arrives before."""
         if self.last_received_at is None:
             return None
+        if self._early is not None:
+            return self._early.came_at + SWAP_S
         if not self._stalled:
             return self.last_received_at + STALLED_S
         return self._time_of(self.position) + STALL_STEP_S
@@ -114,6 +151,10 @@ class InboundStream:
         due = self.get_timer()
         if due is None or now < due:
             return
+        if self._early is not None:
+            early, self._early = self._early, None
+            self._place(early, 1, now)
+            return
         missing = int((now - self._time_of(0)) * RATE_HZ) - self.position
         if missing > 0 and not self._stall_samples:
             self.gaps += 1
@@ -121,25 +162,19 @@ class InboundStream:
         self._stall_samples += max(0, missing)
         self._make_up(missing)
 
-    def _in_order(self, media: MediaDetails, samples: int, now: float) -> bool:
-        """Place the piece behind the last one, and fill the hole before it. False when it was there before."""
-        left_out = 0
-        if media.chunk is not None:
-            order = self._numbering.judge(media.chunk)
-            if order in (Order.LATE, Order.AGAIN):
-                self.duplicate += 1
-                return False
-            if order is Order.RESTARTED:
-                self._next_ms = None
-            left_out = self._numbering.missing
+    def _place(self, piece: "_Piece", left_out: int, now: float) -> None:
+        """Give a piece behind the last one, and fill the hole before it, of `left_out` pieces by their numbers."""
         # What a stall has filled already is not filled again.
         made_up, self._stall_samples = self._stall_samples, 0
-        hole = self._hole_samples(media.timestamp, left_out, samples)
-        missing = min(hole - made_up, self._room(now) - samples)
+        hole = self._hole_samples(piece.stamp_ms, left_out, piece.samples)
+        missing = min(hole - made_up, self._room(now) - piece.samples)
         if missing > 0:
             self.gaps += 1
             self._make_up(missing)
-        return True
+        if piece.samples > self._room(now):
+            self.rate_limited += 1
+            return
+        self._give(self._concealer.good(piece.pcm), piece.samples)
 
     def _hole_samples(self, stamp_ms: int | None, left_out: int, samples: int) -> int:
         """How much is missing before a piece of `samples`, by its timestamp and the numbers that were `left_out`."""

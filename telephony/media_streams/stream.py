@@ -313,7 +313,12 @@ class MediaStream:
         else:
             self._stream_sid = stream_sid
             self._audio = known
-            self._inbound = InboundStream(self._on_audio, known.decoder(), clock_stamps=self._dialect.clock_stamps)
+            self._inbound = InboundStream(
+                self._on_audio,
+                known.decoder(),
+                clock_stamps=self._dialect.clock_stamps,
+                may_swap=self._dialect.may_swap,
+            )
             self._playout = PlayoutBuffer(self._dialect.writer(stream_sid, known))
             parameters = tuple(details.custom_parameters.items())
             self._events.append(Started(details.call_sid, stream_sid, details.account_sid, parameters, known.line))

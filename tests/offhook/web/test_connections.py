@@ -1,6 +1,7 @@
 """Connections that ask for nothing, or for too much, keep nobody out."""
 
 import asyncio
+import http.client
 import time
 from collections.abc import AsyncIterator
 
@@ -117,6 +118,17 @@ async def test_every_body_has_a_limit(bot: Front, path: str) -> None:
     head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 2)
     assert head.startswith(b"HTTP/1.1 413")
     writer.close()
+
+
+async def test_a_client_that_sends_all_of_a_long_body_gets_the_answer(bot: Front) -> None:
+    def post() -> int:
+        client = http.client.HTTPConnection("127.0.0.1", bot.port, timeout=10)
+        client.request("POST", "/api/talk", bytes(16 * 2**20), {"Content-Type": "application/json"})
+        status = client.getresponse().status
+        client.close()
+        return status
+
+    assert await asyncio.to_thread(post) == 413
 
 
 async def test_pages_that_are_busy_leave_room_for_webhooks(monkeypatch: pytest.MonkeyPatch) -> None:

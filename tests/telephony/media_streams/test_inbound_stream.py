@@ -3,7 +3,7 @@
 import pytest
 
 from offhook.telephony.codec import codec_named
-from offhook.telephony.media_streams.inbound_stream import STALL_STEP_S, STALLED_S, InboundStream
+from offhook.telephony.media_streams.inbound_stream import STALL_STEP_S, STALLED_S, SWAP_S, InboundStream
 from offhook.telephony.media_streams.limits import LEAD_SAMPLES
 from offhook.telephony.media_streams.messages import MediaDetails
 
@@ -81,6 +81,32 @@ def test_by_a_wall_clock_a_hole_is_as_long_as_what_its_numbers_leave_out() -> No
     ear.say(4, 0.5, stamp_ms=1_700_000_009_000)
     assert ear.samples == 4 * 160
     assert (ear.listening.gaps, ear.listening.concealed_samples) == (1, 320)
+
+
+@pytest.mark.parametrize("order", [(1, 3, 2, 4), (1, 2, 4, 3), (1, 3, 2, 5, 4, 6), (1, 3, 2, 2, 4)])
+def test_neighbours_that_changed_places_change_back(order: tuple[int, ...]) -> None:
+    ear = Ear()
+    ear.listening = InboundStream(lambda pcm, at: ear.pieces.append((pcm, at)), may_swap=True)
+    for n in order:
+        ear.say(n, 0.02 * n)
+    assert [pcm for pcm, _ in ear.pieces] == [PCMU.decode(bytes([n]) * 160) for n in sorted(set(order))]
+    assert (ear.samples, ear.listening.concealed_samples) == (len(set(order)) * 160, 0)
+
+
+def test_a_piece_does_not_wait_long_for_one_that_is_lost() -> None:
+    ear = Ear()
+    ear.listening = InboundStream(lambda pcm, at: ear.pieces.append((pcm, at)), may_swap=True)
+    ear.say(1, 0.02)
+    ear.say(3, 0.06)
+    assert ear.samples == 160
+    due = ear.listening.get_timer()
+    assert due is not None
+    assert due == pytest.approx(0.06 + SWAP_S)
+    ear.listening.handle_timer(due)
+    assert (ear.samples, ear.listening.concealed_samples) == (3 * 160, 160)
+    ear.say(5, 0.1)
+    ear.say(6, 0.12)
+    assert (ear.samples, ear.listening.concealed_samples) == (6 * 160, 320)
 
 
 def test_numbers_that_begin_again_are_followed() -> None:
