@@ -38,8 +38,8 @@ Claim = Callable[[str, str], Awaitable[bool]]
 
 
 class Streams:
-    """The calls of one process that come over media streams. `on_closing(handle)` is told of one that is about to end:
-    it wants no other stream. `claim` asks other processes whether they have a call of that name."""
+    """The calls of one process that come over media streams. `on_closing(handle)` is called for one that is about to
+    end, and wants no other stream. `claim` asks other processes whether they have a call of that name."""
 
     def __init__(
         self, calls: Calls, on_closing: Callable[[str], None] | None = None, claim: Claim | None = None
@@ -169,7 +169,7 @@ class StreamCall:
         if expected and expected != started.call_sid:
             self._refuse("the stream is for another call")
             return
-        assert self._line is not None, "it is the line that has told"
+        assert self._line is not None, "the line has called this"
         before = self._streams.by_sid.get(started.call_sid)
         if before is not None:
             if before.take_over(self._line, started, resumes="resumes" in self._meta):
@@ -190,7 +190,7 @@ class StreamCall:
             self._claiming = asyncio.get_running_loop().create_task(claim)
 
     async def _claim(self, claim: Claim, line: StreamLine, started: Started) -> None:
-        """A name that nobody has vouched for: it may be that of a call in another process."""
+        """An unauthenticated name: it may be that of a call in another process."""
         granted = await claim(self.handle, started.call_sid)
         if self._over:
             return
@@ -296,7 +296,7 @@ class StreamCall:
         return transfer
 
     def _close_in(self) -> None:
-        """It is about to end; told before the carrier can notice."""
+        """It is about to end; reported before the carrier can notice."""
         if not self._closing:
             self._closing = True
             if self._streams.on_closing is not None:

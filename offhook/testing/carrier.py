@@ -18,7 +18,7 @@ from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import urlencode
 from xml.etree import ElementTree
 
@@ -29,10 +29,13 @@ from offhook.telephony.codec import PCMU
 from offhook.telephony.media_streams.signature import sign
 from offhook.testing.sip_caller import CallFailedError, Ear
 
+T = TypeVar("T")
+
 RATE_HZ = 8_000
 FRAME_SAMPLES = 160
 FRAME_S = FRAME_SAMPLES / RATE_HZ
 CONNECT_S = 10.0
+HUNG_UP = "the bot hung up before the caller was done"
 
 
 class PlayoutBuffer:
@@ -175,16 +178,19 @@ class Carrier:
         self.run = await self._or_over(self.ear.speaking(seconds, self.run))
 
     async def say(self, pcm: bytes) -> None:
-        """Say a recording; returns when its last sample has been sent."""
+        """Say a recording; returns when its last sample has been sent. CallFailedError when the bot hangs up first."""
         payload = PCMU.encode(pcm)
         self._said.clear()
         self._to_say.extend(payload[at : at + FRAME_SAMPLES] for at in range(0, len(payload), FRAME_SAMPLES))
-        await self._said.wait()
+        await self._or_over(self._said.wait())
 
     async def press(self, digits: str) -> None:
-        """Press keys."""
-        for digit in digits:
-            await self.send("dtmf", track="inbound_track", digit=digit)
+        """Press keys. CallFailedError when the bot has hung up."""
+        try:
+            for digit in digits:
+                await self.send("dtmf", track="inbound_track", digit=digit)
+        except ConnectionClosed as error:
+            raise CallFailedError(HUNG_UP) from error
 
     async def hang_up(self) -> None:
         """The caller hangs up: `stop`, and the connection is closed. Idempotent."""
@@ -292,14 +298,14 @@ class Carrier:
         for name in names:
             await self.send("mark", name=name)
 
-    async def _or_over(self, wait: Coroutine[Any, Any, int]) -> int:
+    async def _or_over(self, wait: Coroutine[Any, Any, T]) -> T:
         """The result of `wait`, unless the bot hangs up first: then CallFailedError."""
         waiting = asyncio.ensure_future(wait)
         over = asyncio.ensure_future(self.over.wait())
         try:
             await asyncio.wait((waiting, over), return_when=asyncio.FIRST_COMPLETED)
             if not waiting.done():
-                raise CallFailedError("the bot hung up before the caller was done")
+                raise CallFailedError(HUNG_UP)
             return waiting.result()
         finally:
             over.cancel()

@@ -1,11 +1,13 @@
-"""Who may see the pages: people on this machine, and those who know the password.
+"""Who may see the pages: whoever knows the password; while none is set, people on this machine.
 
 *On this machine* means a connection from loopback that also asked for this machine by a loopback name. The name
 matters: a page from elsewhere whose own name suddenly resolves to 127.0.0.1 (DNS rebinding) comes from loopback, too,
-as does everything that a proxy on this machine passes on.
+as does everything that a proxy on this machine passes on. It is no proof: a plain TCP forwarder (ssh -R, socat, a
+balancer in TCP mode) passes on whatever `Host` it is sent. So once a password is set, everybody is asked for it.
 
-Pages from elsewhere may not read ours with their visitor's password (`Origin`, `Sec-Fetch-Site`), nor show it in a
-frame, nor add a script to it (Content-Security-Policy).
+Other sites' pages may not read these with their visitor's password (`Origin`, `Sec-Fetch-Site`), nor show it in a
+frame, nor add a script to it (Content-Security-Policy). A browser sends a password by itself, and a secret in a URL, a
+ticket or a signature never: only the former is judged by its `Origin`.
 """
 
 import base64
@@ -15,6 +17,7 @@ import hmac
 import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable
+from http import HTTPStatus
 from time import monotonic
 from urllib.parse import urlsplit
 
@@ -27,7 +30,7 @@ from offhook.usererror import Problem
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 """For those who look after the machine: nothing of the callers is there."""
-OPEN_PREFIXES = ("/twilio/", "/telnyx/", "/plivo/", "/signalwire/", "/vonage/")
+WEBHOOK_PREFIXES = ("/twilio/", "/telnyx/", "/plivo/", "/signalwire/", "/vonage/")
 """They check who calls by themselves."""
 
 MAX_WRONG_PASSWORDS = 10
@@ -58,11 +61,15 @@ HEADERS = {
 }
 
 
+CHALLENGE = 'Basic realm="offhook", charset="UTF-8"'
+
+
 def policy_with_styles(nonce: str) -> str:
-    """The policy for a page on which a program of ours makes a <style> with this nonce."""
+    """The policy for a page on which a script of the page makes a <style> with this nonce."""
     return POLICY.replace("style-src 'self'", f"style-src 'self' 'nonce-{nonce}'")
 
 
+MALFORMED_ORIGIN = Problem("the request cannot be understood", "its Origin is no URL", "leave the header out")
 NO_PASSWORD = Problem(
     "these pages are for people on this machine",
     "they show what callers say, and no password is set under which others might see them",
@@ -86,8 +93,7 @@ class Access:
 
     def __init__(self, app: ASGIApp, password: str | None, now: Callable[[], float] = monotonic) -> None:
         self._app = app
-        self._password = None if password is None else _digest(password)
-        self._wrong = _WrongPasswords(now)
+        self._password = None if password is None else PasswordCheck(password, now)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
@@ -107,33 +113,49 @@ class Access:
 
     def _refusal(self, request: HTTPConnection) -> Response | None:
         peer = request.client.host if request.client is not None else ""
-        if not is_local(peer, request.headers):
-            if self._password is None:
-                return _refuse(403, NO_PASSWORD)
-            if self._wrong.too_many(peer):
-                return _refuse(429, TOO_MANY, {"Retry-After": str(round(WRONG_FOR_S))})
-            given = _given_password(request.headers)
-            if given is None or not hmac.compare_digest(_digest(given), self._password):
-                if given is not None:
-                    self._wrong.note(peer)
-                return _refuse(401, WRONG_PASSWORD, {"WWW-Authenticate": 'Basic realm="offhook", charset="UTF-8"'})
-        if asked_from_elsewhere(request.headers):
-            return _refuse(403, ELSEWHERE)
-        return None
+        if self._password is not None:
+            status = self._password.refusal(peer, request.headers)
+            if status == HTTPStatus.TOO_MANY_REQUESTS:
+                return _refuse(status, TOO_MANY, {"Retry-After": str(round(WRONG_FOR_S))})
+            if status is not None:
+                return _refuse(status, WRONG_PASSWORD, {"WWW-Authenticate": CHALLENGE})
+        elif not is_local(peer, request.headers):
+            return _refuse(HTTPStatus.FORBIDDEN, NO_PASSWORD)
+        try:
+            from_elsewhere = is_from_elsewhere(request.headers)
+        except ValueError:
+            return _refuse(HTTPStatus.BAD_REQUEST, MALFORMED_ORIGIN)
+        return _refuse(HTTPStatus.FORBIDDEN, ELSEWHERE) if from_elsewhere else None
 
 
-class _WrongPasswords:
-    """How often each peer was wrong lately."""
+class PasswordCheck:
+    """The password, and how often each address was wrong lately.
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    Addresses are those of the sockets: what `X-Forwarded-For` says is chosen by whoever guesses.
+    """
+
+    def __init__(self, password: str, now: Callable[[], float] = monotonic) -> None:
+        self._password = _digest(password)
         self._now = now
         self._peers: OrderedDict[str, tuple[int, float]] = OrderedDict()  # how often, since when
 
-    def too_many(self, peer: str) -> bool:
+    def refusal(self, peer: str, headers: Headers) -> HTTPStatus | None:
+        """None: the password is right. 401: it is missing or wrong. 429: `peer` was wrong too often to be asked."""
+        if self._too_many(peer):
+            return HTTPStatus.TOO_MANY_REQUESTS
+        given = _given_password(headers)
+        if given is None:
+            return HTTPStatus.UNAUTHORIZED
+        if not hmac.compare_digest(_digest(given), self._password):
+            self._note(peer)
+            return HTTPStatus.UNAUTHORIZED
+        return None
+
+    def _too_many(self, peer: str) -> bool:
         times, since = self._peers.get(peer, (0, 0.0))
         return times >= MAX_WRONG_PASSWORDS and self._now() - since < WRONG_FOR_S
 
-    def note(self, peer: str) -> None:
+    def _note(self, peer: str) -> None:
         times, since = self._peers.pop(peer, (0, 0.0))
         now = self._now()
         self._peers[peer] = (times + 1, since) if times and now - since < WRONG_FOR_S else (1, now)
@@ -147,8 +169,9 @@ def is_local(peer: str, headers: Headers) -> bool:
     return not passed_on and _is_loopback(peer) and is_loopback_name(_host(f"//{headers.get('host', '')}"))
 
 
-def asked_from_elsewhere(headers: Headers) -> bool:
-    """Was the request made by another site's page. A link that somebody followed is none of these."""
+def is_from_elsewhere(headers: Headers) -> bool:
+    """Was the request made by another site's page? A link that somebody followed is not. ValueError for an
+    `Origin` that is no URL."""
     origin = headers.get("origin")
     if origin is not None:
         return urlsplit(origin).netloc != headers.get("host")
@@ -157,7 +180,7 @@ def asked_from_elsewhere(headers: Headers) -> bool:
 
 
 def _is_open(path: str) -> bool:
-    return path in OPEN_PATHS or path.startswith(OPEN_PREFIXES)
+    return path in OPEN_PATHS or path.startswith(WEBHOOK_PREFIXES)
 
 
 def _is_loopback(address: str) -> bool:
@@ -193,7 +216,7 @@ def _given_password(headers: Headers) -> str | None:
 
 
 def _digest(password: str) -> bytes:
-    # Compared are digests: their length tells nothing of the password's.
+    # Digests are compared: their length says nothing of the password's.
     return hashlib.sha256(password.encode()).digest()
 
 

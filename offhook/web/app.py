@@ -1,10 +1,17 @@
 """The FastAPI application: `/healthz`, `/readyz`, `/metrics`."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from time import monotonic
+
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
 from offhook.observe.metrics import CONTENT_TYPE
+from offhook.web.errors import add_error_answers
 from offhook.web.status import Readiness, StatusSource
+
+METRICS_KEPT_S = 1.0
 
 _NOT_KEPT = {"Cache-Control": "no-store"}
 _READY_CODES = {
@@ -16,9 +23,12 @@ _READY_CODES = {
 
 
 def create_app(status: StatusSource) -> FastAPI:
-    """The application; all that it tells comes from `status`."""
-    # No documentation pages: they would load scripts from elsewhere, and tell strangers what is here.
+    """The application; all that it answers comes from `status`."""
+    # No documentation pages: they would load scripts from elsewhere, and show strangers what is here.
     app = FastAPI(title="offhook", docs_url=None, redoc_url=None, openapi_url=None)
+    kept_metrics = Kept(status.metrics)
+    app.state.status = status  # for the live page
+    add_error_answers(app)
 
     @app.get("/healthz")
     async def healthz() -> Response:
@@ -34,6 +44,25 @@ def create_app(status: StatusSource) -> FastAPI:
 
     @app.get("/metrics")
     async def metrics() -> Response:
-        return Response(await status.metrics(), media_type=CONTENT_TYPE, headers=_NOT_KEPT)
+        return Response(await kept_metrics.get(), media_type=CONTENT_TYPE, headers=_NOT_KEPT)
 
     return app
+
+
+class Kept:
+    """What `make` makes, at most once in `METRICS_KEPT_S`: to collect the numbers of all workers takes its time."""
+
+    def __init__(self, make: Callable[[], Awaitable[bytes]], now: Callable[[], float] = monotonic) -> None:
+        self._make = make
+        self._now = now
+        self._lock = asyncio.Lock()
+        self._kept = b""
+        self._made_at = float("-inf")
+
+    async def get(self) -> bytes:
+        """The latest; those who ask meanwhile wait for the same."""
+        async with self._lock:
+            if self._now() >= self._made_at + METRICS_KEPT_S:
+                self._kept = await self._make()
+                self._made_at = self._now()
+            return self._kept

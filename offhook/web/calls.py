@@ -1,23 +1,19 @@
 """`/api/calls`: the calls that were, their words, their timelines, their recordings and captures."""
 
-import asyncio
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
-from fastapi import APIRouter, HTTPException, Query, Response
+from fastapi import APIRouter, HTTPException, Response
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, StreamingResponse
-from pydantic import BaseModel, Field
-from sqlalchemy import Connection
 
 from offhook.records import CallRecord, EndedBy
 from offhook.records.capture import find_capture
-from offhook.records.search import MAX_FOUND, CallFilter, Cursor, figures, find_calls
 from offhook.records.timeline import read_timeline
+from offhook.web.call_list import MAX_ID_CHARS, Readers, Records, list_routes
 
 T = TypeVar("T")
 
@@ -28,16 +24,6 @@ PEAKS_PER_S = 50
 _BLOCK_PEAKS = 3_000  # a minute at a time
 _PIECE_BYTES = 65_536
 _NOT_KEPT = {"Cache-Control": "no-store"}
-
-
-class Records(Protocol):
-    """What is read of the records (`RecordStore`); every method waits for the database."""
-
-    def call(self, uniqueid: str) -> CallRecord | None:
-        """One call with its transcript."""
-
-    def read(self, query: Callable[[Connection], T]) -> T:
-        """The result of a query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +37,13 @@ class Peaks:
 
 def calls_routes(records: Records, recordings: Path, captures: Path) -> APIRouter:  # noqa: C901  # a function a route
     """The routes. Only what is in the folders `recordings` and `captures` is handed out."""
-    router = APIRouter(prefix="/api/calls")
-    readers = asyncio.Semaphore(MAX_READERS)
-
-    async def read(work: Callable[[], T]) -> T:
-        async with readers:
-            return await asyncio.to_thread(work)
+    router = APIRouter()
+    read = Readers(MAX_READERS).read
+    router.include_router(list_routes(records, read, lambda call: _shown(call, recordings)))
 
     async def find(uniqueid: str) -> CallRecord:
-        found = await read(lambda: records.call(uniqueid))
+        known = len(uniqueid) <= MAX_ID_CHARS and uniqueid.isprintable()
+        found = await read(lambda: records.call(uniqueid)) if known else None
         if found is None:
             raise HTTPException(404, "there is no call of that id", _NOT_KEPT)
         return found
@@ -78,41 +62,25 @@ def calls_routes(records: Records, recordings: Path, captures: Path) -> APIRoute
             raise HTTPException(404, "the call was not recorded, or its recording is gone", _NOT_KEPT)
         return path
 
-    @router.get("")
-    async def listed(wanted: Annotated[_Wanted, Query()]) -> Response:
-        chosen, after = wanted.filter(), wanted.cursor()
-        found = await read(lambda: records.read(lambda conn: find_calls(conn, chosen, wanted.limit + 1, after)))
-        page = found[: wanted.limit]
-        last = page[-1] if len(found) > wanted.limit else None
-        following = {"after_start": last.start, "after_id": last.uniqueid} if last else None
-        calls = [_shown(one, recordings) for one in page]
-        return JSONResponse({"calls": calls, "next": following}, headers=_NOT_KEPT)
-
-    @router.get("/figures")
-    async def over_time(wanted: Annotated[_Wanted, Query()]) -> Response:
-        chosen = wanted.filter()
-        buckets = await read(lambda: records.read(lambda conn: figures(conn, chosen)))
-        return JSONResponse({"buckets": [asdict(bucket) for bucket in buckets]}, headers=_NOT_KEPT)
-
-    @router.get("/{uniqueid}")
+    @router.get("/api/calls/{uniqueid}")
     async def one(uniqueid: str) -> Response:
         return JSONResponse(await everything(uniqueid), headers=_NOT_KEPT)
 
-    @router.get("/{uniqueid}/call.json")
+    @router.get("/api/calls/{uniqueid}/call.json")
     async def as_json(uniqueid: str) -> Response:
         return JSONResponse(await everything(uniqueid), headers=_download(f"{uniqueid}.json"))
 
-    @router.get("/{uniqueid}/transcript.txt")
+    @router.get("/api/calls/{uniqueid}/transcript.txt")
     async def as_text(uniqueid: str) -> Response:
         call = await find(uniqueid)
         return PlainTextResponse(transcript_text(call), headers=_download(f"{uniqueid}.txt"))
 
-    @router.api_route("/{uniqueid}/audio.wav", methods=["GET", "HEAD"])
+    @router.api_route("/api/calls/{uniqueid}/audio.wav", methods=["GET", "HEAD"])
     async def audio(uniqueid: str) -> Response:
         path = await recording(uniqueid)
         return FileResponse(path, media_type="audio/wav", headers=_NOT_KEPT | {"Content-Disposition": "inline"})
 
-    @router.get("/{uniqueid}/capture.pcap")
+    @router.get("/api/calls/{uniqueid}/capture.pcap")
     async def capture(uniqueid: str) -> Response:
         found = find_capture(captures, (await find(uniqueid)).uniqueid)
         if found is None:
@@ -121,7 +89,7 @@ def calls_routes(records: Records, recordings: Path, captures: Path) -> APIRoute
         headers = _download(path.name) | {"Content-Length": str(size)}
         return StreamingResponse(_first(path, size), media_type="application/vnd.tcpdump.pcap", headers=headers)
 
-    @router.get("/{uniqueid}/peaks")
+    @router.get("/api/calls/{uniqueid}/peaks")
     async def peaks(uniqueid: str) -> Response:
         path = await recording(uniqueid)
         try:
@@ -131,35 +99,6 @@ def calls_routes(records: Records, recordings: Path, captures: Path) -> APIRoute
         return JSONResponse(asdict(measured), headers=_NOT_KEPT)
 
     return router
-
-
-class _Wanted(BaseModel):
-    """The query of a list."""
-
-    q: Annotated[str, Field(max_length=200)] = ""
-    since: datetime | None = None
-    until: datetime | None = None
-    outcome: Annotated[str | None, Field(max_length=16)] = None
-    barge_in: bool = False
-    recorded: bool = False
-    limit: Annotated[int, Field(ge=1, le=MAX_FOUND - 1)] = 50
-    after_start: Annotated[str | None, Field(max_length=32)] = None
-    after_id: Annotated[str, Field(max_length=64)] = ""
-
-    def filter(self) -> CallFilter:
-        """As the records want it."""
-        return CallFilter(
-            text=self.q.strip(),
-            since=_as_kept(self.since),
-            until=_as_kept(self.until),
-            outcome=self.outcome or None,
-            barge_in=self.barge_in,
-            recorded=self.recorded,
-        )
-
-    def cursor(self) -> Cursor | None:
-        """Where the page begins."""
-        return None if self.after_start is None else Cursor(self.after_start, self.after_id)
 
 
 def transcript_text(call: CallRecord) -> str:
@@ -210,13 +149,6 @@ def _first(path: Path, size: int) -> Iterator[bytes]:
         while size > 0 and (piece := file.read(min(size, _PIECE_BYTES))):
             size -= len(piece)
             yield piece
-
-
-def _as_kept(moment: datetime | None) -> str | None:
-    if moment is None:
-        return None
-    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _download(name: str) -> dict[str, str]:

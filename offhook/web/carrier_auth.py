@@ -1,7 +1,7 @@
 """Who may bring a call over the media streams of carriers that sign nothing, and of programs of one's own.
 
-Whoever comes has to know the secret `carriers.token`, or to have a ticket that a webhook has handed out for the call;
-the webhook's own URL has the secret in it. Without a secret the door is open to programs on this machine only.
+A caller's program has to know the secret `carriers.token`, or to have a ticket that a webhook has handed out for the
+call; the webhook's own URL has the secret in it. Without a secret only programs on this machine may call.
 """
 
 import hmac
@@ -13,29 +13,30 @@ from offhook.settings.config import Config
 from offhook.telephony.media_streams.dialects import DIALECTS, TWILIO
 from offhook.telephony.media_streams.tickets import Tickets
 from offhook.usererror import UserError
-from offhook.web.access import asked_from_elsewhere, is_local, is_loopback_name
-from offhook.web.twilio_auth import Accepted, Refused
+from offhook.web.access import is_loopback_name
+from offhook.web.stream_auth import Accepted, LocalAuth, Refused
 
 CARRIERS = frozenset(DIALECTS) - {TWILIO.name}
 TELNYX_TOKEN = "x-telnyx-streaming-auth-token"
 
 
 class CarrierAuth:
-    """The rules, and the tickets that are out. `token` None: open to this machine."""
+    """The rules, and the tickets that are out. `token` None: for programs on this machine."""
 
-    def __init__(self, token: str | None, public_url: str | None) -> None:
+    def __init__(self, token: str | None, public_url: str | None, local: LocalAuth | None = None) -> None:
         self._token = token
+        self._local = local or LocalAuth()
         self._public_url = (public_url or "").rstrip("/")
         self.tickets = Tickets()
 
     @property
-    def open(self) -> bool:
+    def unauthenticated(self) -> bool:
         """Whether programs on this machine come in without a secret."""
         return self._token is None
 
     def stream_url(self, carrier: str, ticket: str, host: str) -> str:
-        """Where a call with this ticket is to be connected to. `host` is where a program on this machine asked."""
-        base = self._public_url if not self.open else f"http://{host}"
+        """Where the carrier should connect a call with this ticket. `host` is what a local program asked for."""
+        base = self._public_url if not self.unauthenticated else f"http://{host}"
         return f"ws{base.removeprefix('http')}/{carrier}/media" + (f"/{ticket}" if ticket else "")
 
     def judge_upgrade(self, path: str, headers: Headers, peer: str) -> Accepted | Refused:
@@ -45,10 +46,8 @@ class CarrierAuth:
         carrier = parts[1] if len(parts) > 1 else ""
         if carrier not in CARRIERS or parts[2:3] != ["media"] or len(parts) > 4:
             return Refused(404, "there is no such WebSocket")
-        if asked_from_elsewhere(headers):
-            return Refused(403, "asked for by another site's page")
-        if self.open:
-            return Accepted({"dialect": carrier}) if is_local(peer, headers) else _NOT_LOCAL
+        if self.unauthenticated:
+            return self._local.refusal(headers, peer) or Accepted({"dialect": carrier})
         given = parts[3] if len(parts) == 4 else _given(headers)
         ticket = None if query else self.tickets.take(given, monotonic())
         if ticket is not None:
@@ -59,16 +58,15 @@ class CarrierAuth:
 
     def judge_webhook(self, given: str, headers: Headers, peer: str) -> Refused | None:
         """A webhook whose URL ends in `given`."""
-        if not self.open:
+        if not self.unauthenticated:
             return None if self._knows(given) else _NO_SECRET
-        return None if is_local(peer, headers) and not asked_from_elsewhere(headers) else _NOT_LOCAL
+        return self._local.refusal(headers, peer)
 
     def _knows(self, given: str) -> bool:
         return self._token is not None and hmac.compare_digest(given.encode(), self._token.encode())
 
 
 _NO_SECRET = Refused(403, "no ticket, or one that was used or is too old, and not the secret")
-_NOT_LOCAL = Refused(403, "not from this machine, and no secret is set")
 
 
 def _given(headers: Headers) -> str:
@@ -76,17 +74,19 @@ def _given(headers: Headers) -> str:
     return value if scheme.lower() == "bearer" else headers.get(TELNYX_TOKEN, "")
 
 
-def open_carrier_door(config: Config) -> CarrierAuth | None:
-    """The door that the settings ask for; None: there is none. UserError for a secret without a public URL."""
+def carrier_auth(config: Config) -> CarrierAuth | None:
+    """The rules that the settings ask for; None: no carrier may call. UserError for a secret without a public URL."""
     carriers = config.carriers
     if not config.http.enabled:
         return None
     if carriers.token is None:
-        return CarrierAuth(None, None) if is_loopback_name(config.http.host) else None
+        if not is_loopback_name(config.http.host):
+            return None
+        return CarrierAuth(None, None, LocalAuth(config.http.password))
     public_url = carriers.public_url or config.twilio.public_url
     if public_url is None:
         raise UserError(
-            "carriers cannot be told where to connect calls to",
+            "carriers do not know where to connect calls to",
             "a secret is set for them, and the public URL is not known",
             "export OFFHOOK_CARRIERS__PUBLIC_URL=https://bot.example.com, the address that they call",
         )

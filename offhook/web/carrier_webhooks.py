@@ -1,4 +1,4 @@
-"""The webhooks of carriers that sign nothing: `/CARRIER/voice/SECRET` tells where to connect a call.
+"""The webhooks of carriers that sign nothing: `/CARRIER/voice/SECRET` says where to connect a call.
 
 What each sends and wants is in docs/carriers.md, with the page that says so.
 """
@@ -10,15 +10,16 @@ from http import HTTPStatus
 from time import monotonic
 from urllib.parse import parse_qsl
 
-import structlog
 from fastapi import APIRouter, Request, Response
 
 from offhook.observe.refusals import retry_after_s
 from offhook.telephony.media_streams.limits import SID_CHARS
+from offhook.telephony.media_streams.messages import text_of
 from offhook.telephony.media_streams.twiml import MEDIA_TYPE, connect_stream, hang_up, plivo_stream, reject
 from offhook.web.carrier_auth import CarrierAuth
-from offhook.web.twilio_auth import Refused
-from offhook.web.twilio_webhooks import BODY_OCTETS, FIELDS, NAME_CHARS
+from offhook.web.refusal_log import RefusalLog
+from offhook.web.stream_auth import Refused
+from offhook.web.twilio_webhooks import FIELDS, NAME_CHARS, unusable
 from offhook.web.upgrade import StreamTaker
 
 JSON_TYPE = "application/json"
@@ -28,7 +29,7 @@ TELNYX_STREAM = {"codec": "PCMU", "bidirectionalMode": "rtp", "bidirectionalCode
 
 @dataclass(frozen=True, slots=True)
 class Ringing:
-    """A call that is to be connected to `url`."""
+    """A call that the carrier should connect to `url`."""
 
     url: str
     call: str
@@ -68,29 +69,29 @@ WEBHOOKS: Mapping[str, Webhook] = {
 }
 
 
-def carrier_routes(door: CarrierAuth, taker: StreamTaker) -> APIRouter:
-    """For the calls that `taker` is to have."""
+def carrier_routes(auth: CarrierAuth, taker: StreamTaker) -> APIRouter:
+    """For the calls that go to `taker`."""
     router = APIRouter()
     for carrier, webhook in WEBHOOKS.items():
-        handler = _handler(carrier, webhook, door, taker)
+        handler = _handler(carrier, webhook, auth, taker)
         for path in (f"/{carrier}/voice", f"/{carrier}/voice/{{secret}}"):
             router.add_api_route(path, handler, methods=["GET", "POST"], response_model=None)
     return router
 
 
-def _handler(carrier: str, webhook: Webhook, door: CarrierAuth, taker: StreamTaker) -> Callable[..., object]:
-    log = structlog.get_logger("offhook.web").bind(carrier=carrier)
+def _handler(carrier: str, webhook: Webhook, auth: CarrierAuth, taker: StreamTaker) -> Callable[..., object]:
+    log = RefusalLog()
 
     async def voice(request: Request, secret: str = "") -> Response:
         peer = request.client.host if request.client is not None else ""
-        refused = door.judge_webhook(secret, request.headers, peer)
+        refused = auth.judge_webhook(secret, request.headers, peer)
         fields = refused or await _fields(request)
         if isinstance(fields, Refused):
-            log.warning("webhook refused", status=fields.status, why=fields.why)
+            log.refused("webhook refused", fields.status, fields.why, carrier=carrier)
             return Response(status_code=fields.status)
         call = _text(fields, webhook.call, SID_CHARS)
         if not call:
-            log.warning("webhook refused", status=400, why=f"no {webhook.call}")
+            log.refused("webhook refused", 400, unusable(webhook.call), carrier=carrier)
             return Response(status_code=HTTPStatus.BAD_REQUEST)
         if taker.stream_refusal() is not None:
             taker.stream_refused()
@@ -100,8 +101,8 @@ def _handler(carrier: str, webhook: Webhook, door: CarrierAuth, taker: StreamTak
                 )
             return Response(webhook.busy(), media_type=webhook.media_type)
         caller, called = _text(fields, webhook.caller, NAME_CHARS), _text(fields, webhook.called, NAME_CHARS)
-        ticket = "" if door.open else door.tickets.issue(call, caller, called, monotonic(), signed=False)
-        url = door.stream_url(carrier, ticket, request.headers.get("host", ""))
+        ticket = "" if auth.unauthenticated else auth.tickets.issue(call, caller, called, monotonic(), signed=False)
+        url = auth.stream_url(carrier, ticket, request.headers.get("host", ""))
         return Response(webhook.answer(Ringing(url, call, caller, called)), media_type=webhook.media_type)
 
     return voice
@@ -109,11 +110,7 @@ def _handler(carrier: str, webhook: Webhook, door: CarrierAuth, taker: StreamTak
 
 async def _fields(request: Request) -> Mapping[str, object] | Refused:
     """Those of the query, and those of a form or a JSON object."""
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > BODY_OCTETS:
-            return Refused(413, f"a body of more than {BODY_OCTETS} octets")
+    body = await request.body()
     fields: dict[str, object] = dict(request.query_params)
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
@@ -132,5 +129,5 @@ def _who(ringing: Ringing) -> tuple[tuple[str, str], ...]:
 
 
 def _text(fields: Mapping[str, object], name: str, most: int) -> str:
-    value = fields.get(name)
-    return value if isinstance(value, str) and len(value) <= most and value.isprintable() else ""
+    value = text_of(fields.get(name))
+    return value if len(value) <= most and value.isprintable() else ""

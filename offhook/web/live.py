@@ -9,28 +9,33 @@ import json
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from offhook.observe.live_events import TRANSIENT, LiveEvent
+from offhook.web.status import StatusSource
 
 MAX_VIEWERS = 16
 MAX_WAITING_BYTES = 4 * 2**20
 """For one viewer: a snapshot of a thousand calls, or half an hour of one."""
-MAX_TOLD_EVENTS = 2_000
-"""Of one call, for those who come later."""
+STATUS_S = 0.25
+"""How often it is looked whether calls can still come in."""
+MAX_KEPT_EVENTS = 2_000
+"""Of one call, for viewers who come later."""
 MAX_CALLS = 5_000
 KEEP_ALIVE_S = 15.0
 RETRY_MS = 1_000
 
 IN_LISTS = frozenset({"begun", "state", "bot", "answer", "barge_in", "turn", "ended"})
-"""The kinds that everybody is told of every call."""
+"""The kinds that every viewer gets of every call."""
 
 Watch = Callable[[frozenset[str] | None], None]
-"""What to tell of: the details of these calls, or, None, nothing at all."""
+"""What to publish: the details of these calls, or, None, nothing at all."""
 
 
 class TooManyViewersError(Exception):
@@ -38,16 +43,17 @@ class TooManyViewersError(Exception):
 
 
 class LiveHub:
-    """Who looks, and what they are shown. The event loop's thread only.
+    """The viewers, and what they are shown. The event loop's thread only.
 
-    `on_watch` tells those who have the calls what is looked at. Whenever somebody begins to look they answer with one
+    `on_watch` notifies the owners of the calls of what is watched. When the first viewer comes they answer with one
     "begun" for each call, which has what happened before in `so_far`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = monotonic) -> None:
         self.on_watch: Watch = lambda _: None
+        self._now = now
         self._viewers: set[Viewer] = set()
-        self._calls: dict[str, deque[LiveEvent]] = {}
+        self._calls: dict[str, _Shown] = {}
 
     def publish(self, uniqueid: str, event: LiveEvent) -> None:
         """Something happened in a call."""
@@ -57,13 +63,13 @@ class LiveHub:
         if kind == "begun":
             self._begin(uniqueid, event)
             return
-        told = self._calls.get(uniqueid)
-        if told is None:
+        shown = self._calls.get(uniqueid)
+        if shown is None:
             return  # what still comes of a time when somebody else looked
         if kind == "ended":
             del self._calls[uniqueid]
         elif kind not in TRANSIENT:
-            told.append(event)
+            shown.later.append(event)
         message = None
         for viewer in self._viewers:
             if kind in IN_LISTS or viewer.focus == uniqueid:
@@ -74,7 +80,7 @@ class LiveHub:
         if len(self._calls) >= MAX_CALLS:
             return
         begun = {name: value for name, value in event.items() if name != "so_far"}
-        self._calls[uniqueid] = deque([begun, *event.get("so_far", ())], MAX_TOLD_EVENTS)
+        self._calls[uniqueid] = _Shown(begun, self._now(), deque(event.get("so_far", ()), MAX_KEPT_EVENTS))
         for viewer in self._viewers:
             viewer.offer(_message("call", self._so_far(uniqueid, viewer.focus == uniqueid)))
 
@@ -116,11 +122,23 @@ class LiveHub:
         self.on_watch(frozenset(v.focus for v in self._viewers if v.focus is not None) if self._viewers else None)
 
     def _so_far(self, uniqueid: str, whole: bool) -> dict[str, Any]:
-        told = self._calls[uniqueid]
+        shown = self._calls[uniqueid]
+        begun = shown.begun
+        if "age_s" in begun:
+            begun = begun | {"age_s": begun["age_s"] + self._now() - shown.begun_at}
         if whole:
-            return {"call": uniqueid, "events": list(told)}
-        latest = {event["kind"]: event for event in told if event["kind"] in IN_LISTS}
-        return {"call": uniqueid, "events": sorted(latest.values(), key=lambda event: event["at"])}
+            return {"call": uniqueid, "events": [begun, *shown.later]}
+        latest = {event["kind"]: event for event in shown.later if event["kind"] in IN_LISTS}
+        return {"call": uniqueid, "events": [begun, *sorted(latest.values(), key=lambda event: event["at"])]}
+
+
+@dataclass(slots=True)
+class _Shown:
+    """What has been shown of a call. `begun` came at `begun_at`, and says how old the call was then."""
+
+    begun: LiveEvent
+    begun_at: float
+    later: deque[LiveEvent]
 
 
 class Viewer:
@@ -157,11 +175,12 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, hub: LiveHub, viewer: Viewer) -> None:
+    def __init__(self, hub: LiveHub, viewer: Viewer, status: StatusSource | None = None) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._hub = hub
         self._viewer = viewer
+        self._status = status
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until somebody stops. A browser that does not read blocks `send`, and nobody else."""
@@ -170,6 +189,8 @@ class EventStream(Response):
             asyncio.ensure_future(_gone(receive)),
             asyncio.ensure_future(self._viewer.cut.wait()),
         }
+        if self._status is not None:
+            ways_out.add(asyncio.ensure_future(self._send_status(self._status)))
         try:
             await asyncio.wait(ways_out, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -180,6 +201,17 @@ class EventStream(Response):
         with suppress(TimeoutError):
             async with asyncio.timeout(1.0):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _send_status(self, status: StatusSource) -> None:
+        """Whether calls can come in, now and whenever it changes. How many there are the viewer sees."""
+        before = None
+        while True:
+            ready = status.ready()
+            shown = {"state": str(ready.state), "why": ready.why}
+            if shown != before:
+                self._viewer.offer(_message("status", shown))
+                before = shown
+            await asyncio.sleep(STATUS_S)
 
     async def _pump(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
@@ -200,9 +232,10 @@ def live_routes(hub: LiveHub) -> APIRouter:
     router = APIRouter()
 
     @router.get("/api/live")
-    async def live(call: str | None = None) -> Response:
+    async def live(request: Request, call: str | None = None) -> Response:
         try:
-            return EventStream(hub, hub.enter(call[:64] if call else None))
+            viewer = hub.enter(call[:64] if call else None)
+            return EventStream(hub, viewer, getattr(request.app.state, "status", None))
         except TooManyViewersError:
             body = {
                 "what": "no more live pages can be opened",

@@ -10,8 +10,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from offhook.usererror import UserError
+from offhook.web.connections import MAX_CONNECTIONS, connection_factory
+from offhook.web.request_limits import RequestLimits
 
-MAX_CONNECTIONS = 128
 MAX_HEADER_BYTES = 16_384
 KEEP_ALIVE_S = 5
 STOP_WITHIN_S = 2
@@ -41,7 +42,7 @@ class _Server(uvicorn.Server):
 
 
 class WebServer:
-    """Serves `app` over HTTP. `upgrades` makes the protocol of a connection that is to be a WebSocket, as uvicorn's
+    """Serves `app` over HTTP. `upgrades` makes the protocol of a connection that becomes a WebSocket, as uvicorn's
     `ws` does; without it there are none."""
 
     def __init__(self, app: FastAPI, upgrades: Callable[..., asyncio.Protocol] | None = None) -> None:
@@ -59,16 +60,16 @@ class WebServer:
         listener = await _bind(host, port)
         self.address = listener.getsockname()[:2]
         config = uvicorn.Config(
-            self._app,
-            http="h11",
-            # uvicorn only ever calls it.
+            RequestLimits(self._app),
+            # uvicorn only ever calls it, as with `ws`.
+            http=cast("type[asyncio.Protocol]", connection_factory()),
             ws=cast("type[asyncio.Protocol]", self._upgrades) if self._upgrades is not None else "none",
             lifespan="off",
             log_config=None,
-            log_level="warning",
+            log_level="error",  # what strangers do wrong is logged by `HttpConnection`, within limits
             access_log=False,
             server_header=False,
-            limit_concurrency=MAX_CONNECTIONS,
+            proxy_headers=False,  # who asks is whose socket it is: X-Forwarded-For is chosen by whoever sends it
             h11_max_incomplete_event_size=MAX_HEADER_BYTES,
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=STOP_WITHIN_S,

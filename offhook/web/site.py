@@ -1,18 +1,19 @@
-"""The pages and what they ask for, behind the door of `access`."""
+"""The pages and what they ask for, within what `access` allows."""
 
 import structlog
 from fastapi import FastAPI
 
 from offhook.settings.config import Config
 from offhook.web.access import Access, is_loopback_name
-from offhook.web.calls import Records, calls_routes
+from offhook.web.call_list import Records
+from offhook.web.calls import calls_routes
 from offhook.web.live import LiveHub, live_routes
 from offhook.web.pages import page_routes, read_pages
 
 
 def add_site(app: FastAPI, hub: LiveHub, records: Records, config: Config) -> None:
     """Add them to `app`. Without a password in the settings nobody from elsewhere sees them."""
-    _tell_who_may_look(config)
+    _log_who_may_look(config)
     app.include_router(live_routes(hub))
     folder = config.records.dir.resolve()
     app.include_router(calls_routes(records, folder / "recordings", folder / "captures"))
@@ -20,7 +21,7 @@ def add_site(app: FastAPI, hub: LiveHub, records: Records, config: Config) -> No
     app.add_middleware(Access, password=config.http.password)
 
 
-def _tell_who_may_look(config: Config) -> None:
+def _log_who_may_look(config: Config) -> None:
     log = structlog.get_logger("offhook.web")
     if is_loopback_name(config.http.host):
         return

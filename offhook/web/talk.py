@@ -1,10 +1,10 @@
-"""The browser phone's way in: `/api/talk` gives a page that was let in a ticket, `/talk/media/TICKET` takes it.
+"""The browser phone: `/api/talk` issues a ticket for a call, `/talk/media/TICKET` takes the call.
 
-The pages' own door has judged who asks for a ticket, so whoever may look may also talk, from wherever. A ticket is good
-for one stream of one call, for a minute.
+`Access` has judged who asks for a ticket, so whoever may see the pages may also talk. A ticket is good for one
+stream of one call, for a minute.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from time import monotonic
 from typing import Annotated
@@ -17,11 +17,11 @@ from starlette.datastructures import Headers
 from offhook.telephony.media_streams.dialects import PLAIN
 from offhook.telephony.media_streams.tickets import Tickets
 from offhook.usererror import Problem
-from offhook.web.access import asked_from_elsewhere
-from offhook.web.twilio_auth import Accepted, Refused
+from offhook.web.stream_auth import Accepted, Refused
 
 TALK_PATH = "/talk/media"
 CALLER, CALLED = "browser", "bot"
+NAME_CHARS = 256
 _NOT_KEPT = {"Cache-Control": "no-store"}
 
 
@@ -29,6 +29,8 @@ class Wish(BaseModel):
     """The call that the browser wants to make."""
 
     call: Annotated[str, Field(pattern=r"^browser-[0-9a-f]{32}$")]
+    to: Annotated[str, Field(max_length=NAME_CHARS, pattern=r"^[^\x00-\x1f\x7f]*$")] = CALLED
+    """The number that is called: with several bots behind one address, which of them."""
 
 
 class TalkAuth:
@@ -37,17 +39,15 @@ class TalkAuth:
     def __init__(self) -> None:
         self._tickets = Tickets()
 
-    def path_for(self, call: str) -> str:
-        """Where the browser is to connect to for that call."""
-        return f"{TALK_PATH}/{self._tickets.issue(call, CALLER, CALLED, monotonic(), signed=False)}"
+    def path_for(self, call: str, called: str = CALLED) -> str:
+        """Where the browser should connect to for that call to `called`."""
+        return f"{TALK_PATH}/{self._tickets.issue(call, CALLER, called or CALLED, monotonic(), signed=False)}"
 
     def judge_upgrade(self, path: str, headers: Headers, peer: str) -> Accepted | Refused:
         """A WebSocket is asked for. A ticket that passes is used up."""
         where, _, token = path.rpartition("/")
         if where != TALK_PATH:
             return Refused(404, "there is no such WebSocket")
-        if asked_from_elsewhere(headers):
-            return Refused(403, "asked for by another site's page")
         ticket = self._tickets.take(token, monotonic())
         if ticket is None:
             return Refused(403, "no ticket, or one that was used or is too old")
@@ -55,15 +55,19 @@ class TalkAuth:
         return Accepted({"dialect": PLAIN.name, **known})
 
 
-def talk_routes(door: TalkAuth, refusal: Callable[[], str | None]) -> APIRouter:
-    """`refusal()` tells why no call may come now."""
+def talk_routes(auth: TalkAuth, refusal: Callable[[], str | None], numbers: Sequence[str] = ()) -> APIRouter:
+    """`refusal()` says why no call may come now; `numbers` are those that a route answers."""
     router = APIRouter()
+
+    @router.get("/api/talk")
+    async def choices() -> Response:
+        return JSONResponse({"numbers": list(numbers)}, headers=_NOT_KEPT)
 
     @router.post("/api/talk")
     async def talk(wish: Wish) -> Response:
         if (why := refusal()) is not None:
             problem = Problem("the bot takes no calls now", why, "try again in a while")
             return JSONResponse(asdict(problem), 503, _NOT_KEPT)
-        return JSONResponse({"path": door.path_for(wish.call)}, headers=_NOT_KEPT)
+        return JSONResponse({"path": auth.path_for(wish.call, wish.to.strip())}, headers=_NOT_KEPT)
 
     return router

@@ -1,11 +1,9 @@
 """Who may bring a call over a media stream: the rules, for webhook and WebSocket alike.
 
 With an auth token every request must carry Twilio's signature over the public URL, and every stream a ticket that a
-webhook has handed out for that call. Without one the door is open to programs on this machine, and to nobody else.
+webhook has handed out for that call. Without one only programs on this machine may call, unauthenticated.
 """
 
-import ipaddress
-from dataclasses import dataclass, field
 from time import monotonic
 from urllib.parse import urlsplit
 
@@ -15,7 +13,8 @@ from offhook.settings.config import Config
 from offhook.telephony.media_streams.signature import is_signed, is_signed_body
 from offhook.telephony.media_streams.tickets import Tickets
 from offhook.usererror import UserError
-from offhook.web.access import asked_from_elsewhere, is_local
+from offhook.web.access import is_loopback_name
+from offhook.web.stream_auth import Accepted, LocalAuth, Refused
 
 MEDIA_PATH = "/twilio/media"
 VOICE_PATH = "/twilio/voice"
@@ -24,42 +23,28 @@ RESUME_PATH = "/twilio/resume"
 SIGNATURE = "x-twilio-signature"
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """It may come in. `meta` is what is known of the call: `call_sid`, `caller`, `called`."""
-
-    meta: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """It may not; `why` is for our log, not for whoever knocked."""
-
-    status: int
-    why: str
-
-
 class TwilioAuth:
     """The rules, and the tickets that are out."""
 
-    def __init__(self, auth_token: str | None, public_url: str | None) -> None:
+    def __init__(self, auth_token: str | None, public_url: str | None, local: LocalAuth | None = None) -> None:
         self._auth_token = auth_token
+        self._local = local or LocalAuth()
         self._public_url = (public_url or "").rstrip("/")
         self.tickets = Tickets()
 
     @property
-    def open(self) -> bool:
+    def unauthenticated(self) -> bool:
         """Whether programs on this machine come in without a ticket."""
         return self._auth_token is None
 
     def stream_url(self, token: str, host: str) -> str:
-        """Where a call with this ticket is to be connected to. `host` is where a program on this machine asked."""
-        base = self._public_url if not self.open else f"http://{host}"
+        """Where Twilio should connect a call with this ticket. `host` is what a local program asked for."""
+        base = self._public_url if not self.unauthenticated else f"http://{host}"
         return "ws" + base.removeprefix("http") + MEDIA_PATH + (f"/{token}" if token else "")
 
     @property
     def resume_url(self) -> str:
-        """What Twilio is to ask when a stream has ended."""
+        """What Twilio asks when a stream has ended."""
         return self._public_url + RESUME_PATH
 
     def judge_upgrade(self, path: str, headers: Headers, peer: str) -> Accepted | Refused:
@@ -68,14 +53,8 @@ class TwilioAuth:
         token = where.removeprefix(MEDIA_PATH).strip("/")
         if not (where == MEDIA_PATH or where.startswith(MEDIA_PATH + "/")):
             return Refused(404, "there is no such WebSocket")
-        if asked_from_elsewhere(headers):
-            return Refused(403, "asked for by another site's page")
         if self._auth_token is None:
-            return (
-                Accepted()
-                if is_local(peer, headers)
-                else Refused(403, "not from this machine, and no auth token is set")
-            )
+            return self._local.refusal(headers, peer) or Accepted()
         now = monotonic()
         ticket = self.tickets.look(token, now) if token and not query else None
         if ticket is None:
@@ -89,21 +68,16 @@ class TwilioAuth:
     def judge_form(self, path: str, headers: Headers, peer: str, fields: dict[str, list[str]]) -> Refused | None:
         """A webhook's form."""
         if self._auth_token is None:
-            return self._judge_local(headers, peer)
+            return self._local.refusal(headers, peer)
         signed = is_signed(self._auth_token, self._public_url + path, headers.get(SIGNATURE, ""), fields)
         return None if signed else Refused(403, "the signature is missing or wrong")
 
     def judge_body(self, path: str, headers: Headers, peer: str, body: bytes) -> Refused | None:
         """A webhook with any other body."""
         if self._auth_token is None:
-            return self._judge_local(headers, peer)
+            return self._local.refusal(headers, peer)
         signed = is_signed_body(self._auth_token, self._public_url + path, headers.get(SIGNATURE, ""), body)
         return None if signed else Refused(403, "the signature is missing or wrong")
-
-    def _judge_local(self, headers: Headers, peer: str) -> Refused | None:
-        if is_local(peer, headers) and not asked_from_elsewhere(headers):
-            return None
-        return Refused(403, "not from this machine, and no auth token is set")
 
     def _is_signed_upgrade(self, path: str, headers: Headers) -> bool:
         assert self._auth_token is not None
@@ -113,15 +87,15 @@ class TwilioAuth:
         return any([is_signed(self._auth_token, each, signature) for each in (url, url + "/")])
 
 
-def open_door(config: Config) -> TwilioAuth | None:
-    """The door that the settings ask for; None: there is none. UserError for one that would let anybody in."""
+def twilio_auth(config: Config) -> TwilioAuth | None:
+    """The rules that the settings ask for; None: Twilio may not call. UserError for settings that would let anybody
+    in."""
     twilio, http = config.twilio, config.http
-    local = _is_loopback(http.host)
     if not twilio.enabled or not http.enabled:
         return None
     if twilio.auth_token is None:
-        if local:
-            return TwilioAuth(None, None)
+        if is_loopback_name(http.host):
+            return TwilioAuth(None, None, LocalAuth(http.password))
         if twilio.public_url:
             raise UserError(
                 f"Twilio's calls cannot be taken on {http.host}:{http.port}",
@@ -136,10 +110,3 @@ def open_door(config: Config) -> TwilioAuth | None:
             "export OFFHOOK_TWILIO__PUBLIC_URL=https://bot.example.com, the address that Twilio calls",
         )
     return TwilioAuth(twilio.auth_token, twilio.public_url)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -1,5 +1,5 @@
-"""Twilio's webhooks: `/twilio/voice` tells it where to connect a call, `/twilio/resume` what to do when the stream has
-ended, `/twilio/status` hears what becomes of a call.
+"""Twilio's webhooks: `/twilio/voice` says where to connect a call, `/twilio/resume` what to do when the stream has
+ended, `/twilio/status` is notified of what becomes of a call.
 """
 
 from time import monotonic
@@ -10,10 +10,11 @@ from fastapi import APIRouter, Request, Response
 
 from offhook.telephony.media_streams.limits import SID_CHARS
 from offhook.telephony.media_streams.twiml import MEDIA_TYPE, connect_stream, hang_up, reject
-from offhook.web.twilio_auth import RESUME_PATH, STATUS_PATH, VOICE_PATH, Refused, TwilioAuth
+from offhook.web.refusal_log import RefusalLog
+from offhook.web.stream_auth import Refused
+from offhook.web.twilio_auth import RESUME_PATH, STATUS_PATH, VOICE_PATH, TwilioAuth
 from offhook.web.upgrade import StreamTaker
 
-BODY_OCTETS = 65_536
 FIELDS = 200
 NAME_CHARS = 256
 """Of a caller's or a called name that is kept."""
@@ -24,60 +25,68 @@ OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 Fields = dict[str, list[str]]
 
 
-def twilio_routes(door: TwilioAuth, taker: StreamTaker) -> APIRouter:
-    """For the calls that `taker` is to have."""
+def twilio_routes(auth: TwilioAuth, taker: StreamTaker) -> APIRouter:
+    """For the calls that go to `taker`."""
     router = APIRouter()
-    _connecting(router, door, taker)
-    _told(router, door, taker)
+    log = RefusalLog()
+    _connecting(router, auth, taker, log)
+    _status(router, auth, taker, log)
+
+    async def by_get() -> Response:
+        log.refused("webhook refused", 405, "it came with GET; choose HTTP POST for it in Twilio's console")
+        return Response(status_code=405, headers={"Allow": "POST"})
+
+    for path in (VOICE_PATH, RESUME_PATH, STATUS_PATH):
+        router.add_api_route(path, by_get, methods=["GET"], response_model=None)
     return router
 
 
-def _connecting(router: APIRouter, door: TwilioAuth, taker: StreamTaker) -> None:
+def _connecting(router: APIRouter, auth: TwilioAuth, taker: StreamTaker, refusals: RefusalLog) -> None:
     log = structlog.get_logger("offhook.web")
 
     @router.post(VOICE_PATH)
     async def voice(request: Request) -> Response:
-        fields = await _fields(request, door)
+        fields = await _fields(request, auth)
         if isinstance(fields, Refused):
-            return _refuse(fields)
+            return _refuse(fields, refusals)
         call_sid = _one(fields, "CallSid", SID_CHARS)
         if not call_sid:
-            return _refuse(Refused(400, "a webhook without CallSid"))
+            return _refuse(Refused(400, unusable("CallSid")), refusals)
         if taker.stream_refusal() is not None:
             taker.stream_refused()
             return Response(reject("busy"), media_type=MEDIA_TYPE)
-        return Response(_connect(door, request, call_sid, fields), media_type=MEDIA_TYPE)
+        return Response(_connect(auth, request, call_sid, fields), media_type=MEDIA_TYPE)
 
     @router.post(RESUME_PATH)
     async def resume(request: Request) -> Response:
-        fields = await _fields(request, door)
+        fields = await _fields(request, auth)
         if isinstance(fields, Refused):
-            return _refuse(fields)
+            return _refuse(fields, refusals)
         call_sid = _one(fields, "CallSid", SID_CHARS)
         if not call_sid or not taker.may_resume(call_sid):
             return Response(hang_up(), media_type=MEDIA_TYPE)
         log.info("the call goes on with another stream", call_sid=call_sid)
-        return Response(_connect(door, request, call_sid, fields, resumes=True), media_type=MEDIA_TYPE)
+        return Response(_connect(auth, request, call_sid, fields, resumes=True), media_type=MEDIA_TYPE)
 
 
-def _told(router: APIRouter, door: TwilioAuth, taker: StreamTaker) -> None:
+def _status(router: APIRouter, auth: TwilioAuth, taker: StreamTaker, refusals: RefusalLog) -> None:
     @router.post(STATUS_PATH)
     async def status(request: Request) -> Response:
-        fields = await _fields(request, door)
+        fields = await _fields(request, auth)
         if isinstance(fields, Refused):
-            return _refuse(fields)
+            return _refuse(fields, refusals)
         call_sid, said = _one(fields, "CallSid", SID_CHARS), _one(fields, "CallStatus", 32)
         if said in OVER:
-            door.tickets.void(call_sid)
+            auth.tickets.void(call_sid)
         if call_sid and said:
             taker.call_status(call_sid, said)
         return Response(status_code=204)
 
 
-def _connect(door: TwilioAuth, request: Request, call_sid: str, fields: Fields, *, resumes: bool = False) -> bytes:
+def _connect(auth: TwilioAuth, request: Request, call_sid: str, fields: Fields, *, resumes: bool = False) -> bytes:
     caller, called = _one(fields, "From", NAME_CHARS), _one(fields, "To", NAME_CHARS)
-    if door.open:
-        return connect_stream(door.stream_url("", request.headers.get("host", "")), (("from", caller), ("to", called)))
+    if auth.unauthenticated:
+        return connect_stream(auth.stream_url("", request.headers.get("host", "")), (("from", caller), ("to", called)))
     details = {"resumable": "1"}
     if resumes:
         details["resumes"] = "1"
@@ -85,26 +94,27 @@ def _connect(door: TwilioAuth, request: Request, call_sid: str, fields: Fields, 
         details["direction"] = "outbound"
     if answered_by := _one(fields, "AnsweredBy", NAME_CHARS):
         details["answered_by"] = answered_by
-    token = door.tickets.issue(call_sid, caller, called, monotonic(), details=details)
-    return connect_stream(door.stream_url(token, ""), action=door.resume_url)
+    token = auth.tickets.issue(call_sid, caller, called, monotonic(), details=details)
+    return connect_stream(auth.stream_url(token, ""), action=auth.resume_url)
 
 
-def _refuse(refused: Refused) -> Response:
-    structlog.get_logger("offhook.web").warning("webhook refused", status=refused.status, why=refused.why)
+def unusable(field: str) -> str:
+    """Why a webhook whose call has no name is refused."""
+    return f"{field} is missing, more than once there, longer than {SID_CHARS} characters, or not printable"
+
+
+def _refuse(refused: Refused, refusals: RefusalLog) -> Response:
+    refusals.refused("webhook refused", refused.status, refused.why)
     return Response(status_code=refused.status)
 
 
-async def _fields(request: Request, door: TwilioAuth) -> Fields | Refused:
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > BODY_OCTETS:
-            return Refused(413, f"a body of more than {BODY_OCTETS} octets")
+async def _fields(request: Request, auth: TwilioAuth) -> Fields | Refused:
+    body = await request.body()
     peer = request.client.host if request.client is not None else ""
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != FORM:
-        return door.judge_body(path, request.headers, peer, body) or Refused(415, "a body that is no form")
+        return auth.judge_body(path, request.headers, peer, body) or Refused(415, "a body that is no form")
     try:
         fields = parse_qs(
             body.decode("ascii"),
@@ -115,7 +125,7 @@ async def _fields(request: Request, door: TwilioAuth) -> Fields | Refused:
         )
     except ValueError as error:
         return Refused(400, f"no form: {error}")
-    return door.judge_form(path, request.headers, peer, fields) or fields
+    return auth.judge_form(path, request.headers, peer, fields) or fields
 
 
 def _one(fields: Fields, name: str, most: int) -> str:

@@ -1,7 +1,7 @@
-"""Upgrades to a WebSocket, as uvicorn hands them over: judged, and given away or refused, before they are any.
+"""Requests to upgrade to a WebSocket, as uvicorn hands them over: judged, then handed on or refused.
 
-What passes goes to whoever takes the call, with its request unanswered: the new owner of the socket answers it. What
-does not is answered here, and no object of a call is ever made for it.
+An accepted one goes to the process that takes the call, with its request unanswered: the new owner of the socket
+answers it. A refusal is answered here, and no object of a call is ever made for it.
 """
 
 import asyncio
@@ -11,20 +11,13 @@ from collections.abc import Callable, Generator, Mapping
 from http import HTTPStatus
 from typing import Any, Protocol, cast
 
-import structlog
 from starlette.datastructures import Headers
 from websockets.http11 import Request
 from websockets.streams import StreamReader
 
 from offhook.observe.refusals import retry_after_s
-from offhook.web.twilio_auth import Accepted, Refused
-
-
-class StreamAuth(Protocol):
-    """Who decides."""
-
-    def judge_upgrade(self, path: str, headers: Headers, peer: str) -> Accepted | Refused:
-        """A WebSocket is asked for."""
+from offhook.web.refusal_log import RefusalLog
+from offhook.web.stream_auth import Refused, StreamAuth
 
 
 class StreamTaker(Protocol):
@@ -50,11 +43,11 @@ class StreamTaker(Protocol):
 class UpgradeHandler(asyncio.Protocol):
     """One connection that wants to be a WebSocket."""
 
-    def __init__(self, door: StreamAuth | None, taker: StreamTaker) -> None:
-        self._door = door
+    def __init__(self, auth: StreamAuth | None, taker: StreamTaker, log: RefusalLog) -> None:
+        self._auth = auth
         self._taker = taker
         self._transport: asyncio.Transport | None = None
-        self._log = structlog.get_logger("offhook.web")
+        self._log = log
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket, still uvicorn's."""
@@ -71,14 +64,14 @@ class UpgradeHandler(asyncio.Protocol):
         except ValueError as error:
             self._refuse(transport, Refused(400, str(error)))
             return
-        if self._door is None:
+        if self._auth is None:
             self._refuse(transport, Refused(404, "there is no such WebSocket"))
             return
         peer = str((transport.get_extra_info("peername") or ("",))[0])
         headers = Headers(
             raw=[(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in request.headers.raw_items()]
         )
-        verdict = self._door.judge_upgrade(request.path, headers, peer)
+        verdict = self._auth.judge_upgrade(request.path, headers, peer)
         if isinstance(verdict, Refused):
             self._refuse(transport, verdict)
         elif not self._resumes(verdict.meta) and (busy := self._taker.stream_refusal()) is not None:
@@ -102,18 +95,19 @@ class UpgradeHandler(asyncio.Protocol):
 
     def _refuse(self, transport: asyncio.Transport, refused: Refused) -> None:
         status = HTTPStatus(refused.status)
-        self._log.info("WebSocket refused", status=refused.status, why=refused.why)
+        self._log.refused("WebSocket refused", refused.status, refused.why)
         retry = f"Retry-After: {retry_after_s()}\r\n" if refused.status == HTTPStatus.SERVICE_UNAVAILABLE else ""
         head = f"HTTP/1.1 {status.value} {status.phrase}\r\n{retry}Content-Length: 0\r\nConnection: close\r\n\r\n"
         transport.write(head.encode("ascii"))
         transport.close()
 
 
-def gate_of(door: StreamAuth | None, taker: StreamTaker) -> Callable[..., asyncio.Protocol]:
+def upgrade_factory(auth: StreamAuth | None, taker: StreamTaker) -> Callable[..., asyncio.Protocol]:
     """What uvicorn takes for a WebSocket protocol's class; its arguments are for one that runs an application."""
+    log = RefusalLog()
 
     def make(**_: Any) -> asyncio.Protocol:
-        return UpgradeHandler(door, taker)
+        return UpgradeHandler(auth, taker, log)
 
     return make
 

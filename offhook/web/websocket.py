@@ -45,7 +45,7 @@ READ_OCTETS = 4_096
 READS_MAX = 16
 """At once from one socket, before the others have their turn."""
 
-# What a far end does wrong is told by who receives; the library would tell of each connection that it is one.
+# What a far end does wrong is logged by the receiver; the library would log each connection, too.
 _LOGGER = logging.getLogger("offhook.websocket")
 _LOGGER.setLevel(logging.ERROR)
 
@@ -87,7 +87,7 @@ class WebSocket(asyncio.Protocol):
         self._descriptor = -1
         self._unwatched = False  # the event loop does not read: `read` does
         self._error: OSError | None = None  # of `read`
-        self._over = False  # nothing more is to be said on either side
+        self._over = False  # neither side sends any more
         self._timer: asyncio.TimerHandle | None = None
         self._pinged_at = 0.0
         self._unread: asyncio.TimerHandle | None = None
@@ -227,7 +227,7 @@ class WebSocket(asyncio.Protocol):
             self._receiver.receive(message)
 
     def _finish(self) -> None:
-        """Either side has said goodbye: the socket is to be closed."""
+        """Either side has said goodbye: close the socket."""
         conn = self._conn
         if self._receiver is not None and not self._closed:
             self._closed = True
@@ -264,7 +264,7 @@ class WebSocket(asyncio.Protocol):
         self._arm(PING_S, self._ping)
 
     def _ponged(self, data: bytes) -> None:
-        # One that answers no ping of ours, or an old one, tells nothing (RFC 6455 §5.5.3).
+        # An unsolicited pong, or one to an older ping, measures nothing (RFC 6455 §5.5.3).
         if self._receiver is None or self._closed or data != b"%d" % int(self._pinged_at * 1_000_000):
             return
         self._receiver.round_trip(time.monotonic() - self._pinged_at)

@@ -8,21 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-import msgspec
-
 from offhook.telephony.codec.g711 import PCMA, PCMU
 from offhook.telephony.errors import WireError
 from offhook.telephony.media_streams import limits
 from offhook.telephony.media_streams.messages import (
-    Connected,
-    Dtmf,
-    Mark,
     Media,
     MediaDetails,
     Message,
-    Start,
-    Stop,
     Unknown,
+    parse_object,
+    read_body,
+    text_of,
 )
 from offhook.telephony.resample import Resampler
 
@@ -66,10 +62,12 @@ class Audio:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One way of speaking. `parse` raises WireError; `writer(stream_sid, audio)` ValueError for an unsafe name.
+    """One way of speaking. `parse` raises WireError.
 
     `encodings` are those of a start message, in small letters, with their rate. `ends_by_closing`: who closes
-    the WebSocket in good order hangs up; some have no message that says so.
+    the WebSocket in good order hangs up; some have no message that says so. `clock_stamps`: timestamps are a wall
+    clock's, so they do not say how much audio lies between two pieces. `may_swap`: neighbouring pieces may come in the
+    wrong order.
     """
 
     name: str
@@ -77,6 +75,8 @@ class Dialect:
     writer: Callable[[str, Audio], Writing]
     encodings: Mapping[tuple[str, int], Audio]
     ends_by_closing: bool = False
+    clock_stamps: bool = False
+    may_swap: bool = False
 
 
 def _linear(payload: bytes) -> bytes:
@@ -90,7 +90,7 @@ def _downsampler() -> Decode:
 
 MU_LAW = Audio("PCMU", 8_000, False, lambda: PCMU.decode)
 A_LAW = Audio("PCMA", 8_000, False, lambda: PCMA.decode)
-A_LAW_HEARD = Audio("PCMU", 8_000, False, lambda: PCMA.decode)
+A_LAW_IN_MU_LAW_OUT = Audio("PCMU", 8_000, False, lambda: PCMA.decode)
 """A-law is received, mu-law is sent."""
 
 LINEAR = Audio("PCMU", 8_000, True, lambda: _linear)
@@ -101,8 +101,8 @@ LINEAR_16K = Audio("PCMU", 16_000, True, _downsampler)
 class Names:
     """Where a far end's JSON has what Twilio's has. `events` are theirs, and what they are called here.
 
-    `sequence` None: their numbers are none that an order could be made of. Where `call` is missing in a message,
-    `nameless` makes a name for it.
+    Of several places the first that has a value counts. `sequence` None: their numbers are none that an order could be
+    made of. Where `call` is missing in a message, `nameless` makes a name for it.
     """
 
     events: Mapping[str, str]
@@ -117,31 +117,19 @@ class Names:
     caller: Path | None = None
     called: Path | None = None
     parameters: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda message: {}
-    digit: Path = ("dtmf", "digit")
-    mark: Path = ("mark", "name")
+    digit: Sequence[Path] = (("dtmf", "digit"), ("digit",))
+    mark: Sequence[Path] = (("mark", "name"),)
     nameless: Callable[[], str] | None = None
-
-
-_OURS = Connected | Start | Media | Dtmf | Mark | Stop
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def parse_json(data: bytes, names: Names) -> Message:
     """One text message. Raises WireError."""
-    if len(data) > limits.MESSAGE_OCTETS:
-        raise WireError(f"a message of {len(data)} octets, more than {limits.MESSAGE_OCTETS}")
-    try:
-        found = _decode(data)
-        event = found.get("event")
-        ours = names.events.get(event) if isinstance(event, str) else None
-        if ours is None:
-            return msgspec.convert({"event": event}, Unknown)
-        body = {"event": ours, **_fields(ours, found, names)}
-        message: Message = msgspec.convert(body, _OURS, strict=False)
-        return message
-    except _UNREADABLE as error:
-        raise WireError(f"no message of a media stream: {error}") from None
+    found = parse_object(data)
+    event = found.get("event")
+    ours = names.events.get(event) if isinstance(event, str) else None
+    if ours is None:
+        return Unknown(text_of(event)[: limits.PARAMETER_CHARS])
+    return read_body({"event": ours, **_fields(ours, found, names)})
 
 
 def audio_message(data: Binary) -> Media:
@@ -159,21 +147,21 @@ def _fields(event: str, found: Mapping[str, Any], names: Names) -> dict[str, Any
     if event == "media":
         fields["media"] = found.get("media")
     elif event == "dtmf":
-        fields["dtmf"] = {"digit": _at(found, names.digit)}
+        fields["dtmf"] = {"digit": _first_of(found, names.digit)}
     elif event == "mark":
-        fields["mark"] = {"name": _at(found, names.mark)}
+        fields["mark"] = {"name": _first_of(found, names.mark)}
     return fields | {"streamSid": _at(found, names.stream), "sequenceNumber": _at(found, names.sequence)}
 
 
 def _start(found: Mapping[str, Any], names: Names) -> dict[str, Any]:
-    call = next((value for path in names.call if (value := _at(found, path)) is not None), None)
+    call = _first_of(found, names.call)
     if call is None and names.nameless is not None:
         call = names.nameless()
     stream = _at(found, names.stream_in_start or names.stream) or call
     parameters = dict(names.parameters(found))
     for name, path in (("from", names.caller), ("to", names.called)):
         # What the carrier says of itself counts more than what travels with it.
-        if isinstance(value := _at(found, path), str):
+        if value := text_of(_at(found, path)):
             parameters[name] = value
     media = {
         "encoding": _at(found, names.encoding),
@@ -188,6 +176,10 @@ def _start(found: Mapping[str, Any], names: Names) -> dict[str, Any]:
         "mediaFormat": {name: value for name, value in media.items() if value is not None},
     }
     return {"start": details, "streamSid": stream}
+
+
+def _first_of(found: Mapping[str, Any], paths: Sequence[Path]) -> Any:
+    return next((value for path in paths if (value := _at(found, path)) is not None), None)
 
 
 def _at(found: Any, path: Path | None) -> Any:

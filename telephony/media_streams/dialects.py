@@ -1,5 +1,6 @@
-"""The dialects of media streams, by name. Where each fact comes from is told in docs/carriers.md."""
+"""The dialects of media streams, by name. Where each fact comes from is in docs/carriers.md."""
 
+import json
 import re
 import secrets
 from binascii import b2a_base64
@@ -12,7 +13,7 @@ from offhook.telephony.errors import WireError
 from offhook.telephony.media_streams import messages
 from offhook.telephony.media_streams.dialect import (
     A_LAW,
-    A_LAW_HEARD,
+    A_LAW_IN_MU_LAW_OUT,
     LINEAR,
     LINEAR_16K,
     MU_LAW,
@@ -23,14 +24,11 @@ from offhook.telephony.media_streams.dialect import (
     audio_message,
     parse_json,
 )
-from offhook.telephony.media_streams.messages import Message
+from offhook.telephony.media_streams.messages import Message, json_text, text_of
 from offhook.telephony.resample import Upsampler
 
 FRAME_SAMPLES = 160
 """20 ms at 8 kHz."""
-
-_SAFE_SID = re.compile(r"[A-Za-z0-9_.:+-]*")
-
 
 # What is written.
 
@@ -49,17 +47,16 @@ class Texts:
 
 
 class TextWriter:
-    """Everything is JSON. ValueError for a `stream_sid` that JSON would have to escape."""
+    """Everything is JSON."""
 
     __slots__ = ("_after", "_before", "_least", "_mark", "_silence", "clear")
 
     def __init__(self, texts: Texts, stream_sid: str, audio: Audio) -> None:
-        before, _, after = _with_sid(texts.media, stream_sid).partition("$AUDIO")
-        self._before, self._after = before.encode("ascii"), after.encode("ascii")
-        self._mark = _with_sid(texts.mark, stream_sid)
+        self._before, self._after = _around(texts.media, "$AUDIO", stream_sid)
+        self._mark = _around(texts.mark, "$MARK", stream_sid)
         self._least = texts.least_samples
         self._silence = codec_named(audio.line).silence
-        self.clear = _with_sid(texts.clear, stream_sid).encode("ascii")
+        self.clear, _ = _around(texts.clear, "$NONE", stream_sid)
 
     def media(self, payload: bytes) -> Sequence[bytes]:
         """One message, of any length."""
@@ -68,7 +65,7 @@ class TextWriter:
 
     def mark(self, number: int) -> bytes:
         """To be returned when the audio before it has been played."""
-        return self._mark.replace("$MARK", str(number)).encode("ascii")
+        return str(number).encode("ascii").join(self._mark)
 
 
 class BinaryWriter:
@@ -82,8 +79,8 @@ class BinaryWriter:
         self._decode, self._silence = codec.decode, codec.silence
         self._frames = frames
         self._upsampler = Upsampler() if audio.rate_hz == 2 * codec.rate_hz else None
-        self._mark = _with_sid(texts.mark, stream_sid)
-        self.clear = _with_sid(texts.clear, stream_sid).encode("ascii")
+        self._mark = _around(texts.mark, "$MARK", stream_sid)
+        self.clear, _ = _around(texts.clear, "$NONE", stream_sid)
 
     def media(self, payload: bytes) -> Sequence[bytes]:
         """The audio as the far end takes it."""
@@ -96,7 +93,7 @@ class BinaryWriter:
 
     def mark(self, number: int) -> bytes:
         """To be returned when the audio before it has been played."""
-        return self._mark.replace("$MARK", str(number)).encode("ascii")
+        return str(number).encode("ascii").join(self._mark)
 
     def _encoded(self, payload: bytes) -> bytes:
         if not self._audio.linear:
@@ -105,10 +102,11 @@ class BinaryWriter:
         return pcm if self._upsampler is None else self._upsampler.push(pcm)
 
 
-def _with_sid(text: str, stream_sid: str) -> str:
-    if not _SAFE_SID.fullmatch(stream_sid):
-        raise ValueError(f"{stream_sid[:80]!r} is no stream's name")
-    return text.replace("$SID", stream_sid)
+def _around(text: str, what: str, stream_sid: str) -> tuple[bytes, bytes]:
+    """What stands before and behind `what`. The stream's name may be any text, so it is put in last."""
+    before, _, after = text.partition(what)
+    sid = json_text(stream_sid)
+    return before.replace("$SID", sid).encode("ascii"), after.replace("$SID", sid).encode("ascii")
 
 
 def _texts(texts: Texts) -> Callable[[str, Audio], TextWriter]:
@@ -136,16 +134,25 @@ def _json_and_audio(names: Names) -> Callable[[bytes], Message]:
 
 
 def _object(found: Mapping[str, Any], *path: str) -> dict[str, str]:
-    """The texts of an object; anything else in it is left out."""
+    """The texts and numbers of an object; anything else in it is left out."""
     value: Any = found
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else None
-    return {key: text for key, text in value.items() if isinstance(text, str)} if isinstance(value, Mapping) else {}
+    if not isinstance(value, Mapping):
+        return {}
+    return {key: text_of(each) for key, each in value.items() if isinstance(each, str | int | float)}
 
 
 def _plivo_headers(found: Mapping[str, Any]) -> dict[str, str]:
-    """`a=1;b=2`; as it was asked for, with commas, it is taken, too."""
+    """`a=1;b=2`; as it was asked for, with commas, it is taken, too, and so is JSON, as an object or as text."""
     headers = found.get("extra_headers")
+    if isinstance(headers, str) and headers.lstrip().startswith("{"):
+        try:
+            headers = json.loads(headers)
+        except (ValueError, RecursionError):
+            return {}
+    if isinstance(headers, Mapping):
+        return _object({"headers": headers}, "headers")
     pairs = re.split("[;,]", headers) if isinstance(headers, str) else []
     return {name.strip(): value for name, sign, value in (pair.partition("=") for pair in pairs) if sign}
 
@@ -201,7 +208,8 @@ TELNYX = Dialect(
             least_samples=FRAME_SAMPLES,
         )
     ),
-    {("pcmu", 8_000): MU_LAW, ("pcma", 8_000): A_LAW_HEARD},
+    {("pcmu", 8_000): MU_LAW, ("pcma", 8_000): A_LAW_IN_MU_LAW_OUT},
+    may_swap=True,
 )
 
 _PLIVO = Names(
@@ -214,7 +222,7 @@ _PLIVO = Names(
     rate=("start", "mediaFormat", "sampleRate"),
     account=("start", "accountId"),
     parameters=_plivo_headers,
-    mark=("name",),
+    mark=(("name",),),
 )
 PLIVO = Dialect(
     "plivo",
@@ -229,6 +237,7 @@ PLIVO = Dialect(
     ),
     {("audio/x-mulaw", 8_000): MU_LAW},
     ends_by_closing=True,
+    clock_stamps=True,
 )
 
 _VONAGE = Names(
@@ -239,8 +248,8 @@ _VONAGE = Names(
     encoding=("content-type",),
     rate=None,
     parameters=_vonage_headers,
-    digit=("digit",),
-    mark=("payload", "mark"),
+    digit=(("digit",), ("dtmf", "digit")),  # "less sure": docs/carriers.md
+    mark=(("payload", "mark"),),
     nameless=_nameless,
 )
 VONAGE = Dialect(
@@ -266,8 +275,8 @@ _PLAIN = Names(
     caller=("from",),
     called=("to",),
     parameters=lambda found: _object(found, "parameters"),
-    digit=("digit",),
-    mark=("name",),
+    digit=(("digit",), ("dtmf", "digit")),
+    mark=(("name",), ("mark", "name")),
     nameless=_nameless,
 )
 PLAIN = Dialect(

@@ -1,14 +1,18 @@
-"""What the far end says: media messages put on one continuous time line.
+"""Inbound audio: media messages put on one continuous time line.
 
 TCP loses nothing, so an ordinary piece passes at once. A hole is what the far end itself has left out: seen by the
-pieces' numbers and timestamps, or by nothing arriving at all (some send nothing while their caller is silent).
+pieces' numbers and timestamps, or by nothing arriving at all (some send nothing while their caller is silent). Where
+timestamps are read off a wall clock, only numbers say that something is missing: a clock that steps, or a sender that
+was held up, leaves nothing out.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from offhook.telephony.codec.g711 import PCMU
 from offhook.telephony.media_streams.limits import LEAD_SAMPLES
 from offhook.telephony.media_streams.messages import MediaDetails
+from offhook.telephony.media_streams.numbering import Numbering, Order
 from offhook.telephony.pcm import SAMPLE_BYTES
 from offhook.telephony.plc import Concealer
 
@@ -21,6 +25,9 @@ STALLED_S = 1.0
 STALL_STEP_S = 0.1
 """How often silence is added while nothing arrives."""
 
+CLOCK_MS = 100_000_000_000
+"""A timestamp from here on is no time since a stream began, whatever its dialect says: it is a wall clock, 1973."""
+
 TOLERANCE_MS = 40
 """Timestamps may jump so far between pieces that follow one another by number: some far ends read them off a clock."""
 
@@ -28,20 +35,38 @@ HOLE_MS_MAX = 10_000
 """A longer hole is a clock that was set, and not filled."""
 
 
+SWAP_S = 0.04
+"""How long a piece waits for the one that belongs before it."""
+
+
+class _Piece(NamedTuple):
+    """Audio as it came."""
+
+    chunk: int | None
+    stamp_ms: int | None
+    pcm: bytes
+    samples: int
+    came_at: float
+
+
 class InboundStream:
-    """Takes media, gives PCM. `decode` makes 16-bit PCM at 8 kHz of a payload; `heard(pcm, at_sample)` gets it in order
-    and without holes.
+    """Takes media, gives PCM. `decode` makes 16-bit PCM at 8 kHz of a payload; `on_audio(pcm, at_sample)` gets it in
+    order and without holes. `clock_stamps`: timestamps are a wall clock's. `may_swap`: neighbours may change places, so
+    where one is missing the next waits for it, `SWAP_S` at the most.
 
     `now` is monotonic seconds. `position` counts the samples given so far.
     """
 
     __slots__ = (
         "_began",
-        "_chunk",
+        "_clock_stamps",
         "_concealer",
         "_decode",
-        "_heard",
+        "_early",
+        "_may_swap",
         "_next_ms",
+        "_numbering",
+        "_on_audio",
         "_stall_samples",
         "_stalled",
         "concealed_samples",
@@ -53,12 +78,22 @@ class InboundStream:
         "received",
     )
 
-    def __init__(self, heard: Callable[[bytes, int], None], decode: Callable[[bytes], bytes] = PCMU.decode) -> None:
-        self._heard = heard
+    def __init__(
+        self,
+        on_audio: Callable[[bytes, int], None],
+        decode: Callable[[bytes], bytes] = PCMU.decode,
+        *,
+        clock_stamps: bool = False,
+        may_swap: bool = False,
+    ) -> None:
+        self._on_audio = on_audio
         self._decode = decode
         self._concealer = Concealer()
         self._began: float | None = None  # when sample 0 arrived
-        self._chunk = 0
+        self._clock_stamps = clock_stamps
+        self._may_swap = may_swap
+        self._early: _Piece | None = None  # came before the one that belongs before it
+        self._numbering = Numbering()
         self._next_ms: float | None = None  # the timestamp that is to come next
         self._stalled = False
         self._stall_samples = 0  # made up since the last piece
@@ -75,22 +110,38 @@ class InboundStream:
         self.last_received_at = now
         self.received += 1
         self._stalled = False
-        if not self._in_order(media, samples, now):
+        piece = _Piece(media.chunk, media.timestamp, pcm, samples, now)
+        early, self._early = self._early, None
+        if early is not None and piece.chunk is not None and piece.chunk + 1 == early.chunk:
+            self._numbering.judge(piece.chunk)
+            self._place(piece, 0, now)
+            self._place(early, 0, now)
             return
-        if samples > self._room(now):
-            self.rate_limited += 1
+        if early is not None:
+            self._place(early, 1, now)
+        order = Order.NEXT if piece.chunk is None else self._numbering.judge(piece.chunk)
+        if order in (Order.LATE, Order.AGAIN):
+            self.duplicate += 1
             return
-        self._give(self._concealer.good(pcm), samples)
+        if order is Order.RESTARTED:
+            self._next_ms = None
+        left_out = self._numbering.missing if order is Order.AHEAD else 0
+        if self._may_swap and left_out == 1:
+            self._early = piece
+        else:
+            self._place(piece, left_out, now)
 
     def restart(self) -> None:
         """What comes from now on is another stream's, with numbers and timestamps of its own. Audio time goes on."""
-        self._chunk = 0
-        self._next_ms = None
+        self._numbering.restart()
+        self._next_ms = self._early = None
 
     def get_timer(self) -> float | None:
-        """When `handle_timer` is to be called, if nothing arrives before."""
+        """When `handle_timer` is due, if nothing arrives before."""
         if self.last_received_at is None:
             return None
+        if self._early is not None:
+            return self._early.came_at + SWAP_S
         if not self._stalled:
             return self.last_received_at + STALLED_S
         return self._time_of(self.position) + STALL_STEP_S
@@ -100,6 +151,10 @@ class InboundStream:
         due = self.get_timer()
         if due is None or now < due:
             return
+        if self._early is not None:
+            early, self._early = self._early, None
+            self._place(early, 1, now)
+            return
         missing = int((now - self._time_of(0)) * RATE_HZ) - self.position
         if missing > 0 and not self._stall_samples:
             self.gaps += 1
@@ -107,28 +162,30 @@ class InboundStream:
         self._stall_samples += max(0, missing)
         self._make_up(missing)
 
-    def _in_order(self, media: MediaDetails, samples: int, now: float) -> bool:
-        """Place the piece behind the last one, and fill the hole before it. False when it was there before."""
-        chunk, stamp_ms = media.chunk, media.timestamp
-        follows = True
-        if chunk is not None:
-            if chunk <= self._chunk:
-                self.duplicate += 1
-                return False
-            follows = chunk == self._chunk + 1
-            self._chunk = chunk
+    def _place(self, piece: "_Piece", left_out: int, now: float) -> None:
+        """Give a piece behind the last one, and fill the hole before it, of `left_out` pieces by their numbers."""
         # What a stall has filled already is not filled again.
         made_up, self._stall_samples = self._stall_samples, 0
-        if stamp_ms is None:
-            return True
+        hole = self._hole_samples(piece.stamp_ms, left_out, piece.samples)
+        missing = min(hole - made_up, self._room(now) - piece.samples)
+        if missing > 0:
+            self.gaps += 1
+            self._make_up(missing)
+        if piece.samples > self._room(now):
+            self.rate_limited += 1
+            return
+        self._give(self._concealer.good(piece.pcm), piece.samples)
+
+    def _hole_samples(self, stamp_ms: int | None, left_out: int, samples: int) -> int:
+        """How much is missing before a piece of `samples`, by its timestamp and the numbers that were `left_out`."""
+        if stamp_ms is None or self._clock_stamps or stamp_ms >= CLOCK_MS:
+            by_number = left_out * samples
+            return by_number if by_number <= HOLE_MS_MAX * SAMPLES_PER_MS else 0
         expected_ms, self._next_ms = self._next_ms, stamp_ms + samples / SAMPLES_PER_MS
         hole_ms = 0.0 if expected_ms is None else stamp_ms - expected_ms
-        if hole_ms > (TOLERANCE_MS if follows else 0) and hole_ms <= HOLE_MS_MAX:
-            missing = min(int(hole_ms * SAMPLES_PER_MS) - made_up, self._room(now) - samples)
-            if missing > 0:
-                self.gaps += 1
-                self._make_up(missing)
-        return True
+        if (0 if left_out else TOLERANCE_MS) < hole_ms <= HOLE_MS_MAX:
+            return int(hole_ms * SAMPLES_PER_MS)
+        return 0
 
     def _room(self, now: float) -> int:
         """How many samples more may come by now."""
@@ -145,4 +202,4 @@ class InboundStream:
     def _give(self, pcm: bytes, samples: int) -> None:
         at_sample = self.position
         self.position += samples
-        self._heard(pcm, at_sample)
+        self._on_audio(pcm, at_sample)

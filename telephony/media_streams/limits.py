@@ -18,7 +18,9 @@ MESSAGES_BURST = 1_000
 START_S = 10.0
 """From the WebSocket's opening to `start`."""
 
-SID_CHARS = 64
+SID_CHARS = 256
+"""A carrier's name for a call or a stream. Telnyx's are 57 long, and documented nowhere."""
+
 PARAMETERS = 64
 PARAMETER_CHARS = 500
 """Name and value of one custom parameter together, as Twilio allows."""

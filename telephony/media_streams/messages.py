@@ -1,13 +1,17 @@
 """The messages of a media stream, both directions: JSON texts, one event each.
 
 Source: Twilio's "Media Streams - WebSocket Messages". Numbers travel as strings ("chunk":"3"); the numbers
-themselves are taken, too. What is not known is ignored: keys in any message, and messages of an event that is new.
+themselves are taken, too, and a number where a text belongs is read as one.
+
+A message is judged by what it is needed for. A start has to name its call and its audio, media has to have a payload.
+Everything else that is odd is left out: an unknown key, an event that is new, a key that no phone has, a count that
+counts nothing. Such a message is `Unknown`, or lacks the odd field; it never ends a call.
 """
 
-import re
+import json
 from binascii import b2a_base64
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct, ValidationError
@@ -16,7 +20,8 @@ from offhook.telephony.errors import WireError
 from offhook.telephony.media_streams import limits
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]
-Sid = Annotated[str, Meta(min_length=1, max_length=limits.SID_CHARS, pattern=r"^[A-Za-z0-9_.:+-]+\Z")]
+Sid = Annotated[str, Meta(min_length=1, max_length=limits.SID_CHARS)]
+"""The carrier's name for a call or a stream. It is opaque: any printable characters (`parse` looks at them)."""
 StreamSid = Annotated[str, Meta(max_length=limits.SID_CHARS)]
 Text = Annotated[str, Meta(max_length=limits.PARAMETER_CHARS)]
 
@@ -116,47 +121,157 @@ class Unknown(Struct, frozen=True):
 
 Message = Connected | Start | Media | Dtmf | Mark | Stop | Unknown
 
-_EVENTS = frozenset({"connected", "start", "media", "dtmf", "mark", "stop"})
+KEYS = frozenset("0123456789*#ABCD")
 
+_KNOWN = Connected | Start | Media | Dtmf | Mark | Stop
 # Not strict: "3" is taken for 3 where a number is wanted.
-_decode = msgspec.json.Decoder(Connected | Start | Media | Dtmf | Mark | Stop, strict=False).decode
-_decode_event = msgspec.json.Decoder(Unknown).decode
+_decode = msgspec.json.Decoder(_KNOWN, strict=False).decode
+_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_SAFE_SID = re.compile(r"[A-Za-z0-9_.:+-]+")
+_COUNT_MAX = 2**53
 
 
 def parse(data: bytes) -> Message:
-    """Read one message. Raises WireError, with what is wrong and where, for anything that is none."""
+    """Read one message. Raises WireError, with what is wrong and where, for what is no JSON object, for a start that
+    names no call, and for media without audio."""
     if len(data) > limits.MESSAGE_OCTETS:
         raise WireError(f"a message of {len(data)} octets, more than {limits.MESSAGE_OCTETS}")
     try:
         message: Message = _decode(data)
+    except ValidationError:
+        message = _read_repaired(parse_object(data))
     except _UNREADABLE as error:
-        unknown = _unknown(data) if isinstance(error, ValidationError) else None
-        if unknown is None:
+        raise WireError(f"no message of a media stream: {error}") from None
+    return _with_printable_names(message) if isinstance(message, Start) else message
+
+
+def parse_object(data: bytes) -> dict[str, Any]:
+    """The JSON object that a text message is. Raises WireError."""
+    if len(data) > limits.MESSAGE_OCTETS:
+        raise WireError(f"a message of {len(data)} octets, more than {limits.MESSAGE_OCTETS}")
+    try:
+        return _decode_object(data)
+    except _UNREADABLE as error:
+        raise WireError(f"no message of a media stream: {error}") from None
+
+
+def read_body(body: Mapping[str, Any]) -> Message:
+    """The message of an object that has Twilio's names, without what is odd and not needed. Raises WireError."""
+    try:
+        message: Message = msgspec.convert(body, _KNOWN, strict=False)
+    except ValidationError:
+        message = _read_repaired(body)
+    return _with_printable_names(message) if isinstance(message, Start) else message
+
+
+def _read_repaired(body: Mapping[str, Any]) -> Message:
+    event = text_of(body.get("event"))
+    repair = _REPAIRS.get(event)
+    repaired = repair(body) if repair is not None else None
+    if repaired is None:
+        return Unknown(event[: limits.PARAMETER_CHARS])
+    common: dict[str, Any] = {"event": event, "sequenceNumber": _count_of(body.get("sequenceNumber"))}
+    if stream_sid := text_of(body.get("streamSid")):
+        common["streamSid"] = stream_sid
+    try:
+        message: Message = msgspec.convert(common | repaired, _KNOWN, strict=False)
+    except ValidationError as error:
+        if event in ("start", "media"):
             raise WireError(f"no message of a media stream: {error}") from None
-        return unknown
+        return Unknown(event)
     return message
 
 
-def _unknown(data: bytes) -> Unknown | None:
-    """The message, if all that is wrong with it is that its event is not known."""
-    try:
-        message = _decode_event(data)
-    except _UNREADABLE:
+def text_of(value: object) -> str:
+    """A text, or a number as one; empty for anything else."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else ""
+
+
+def _count_of(value: object) -> int | None:
+    """A whole number, or a text that is one; None for anything else."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 17:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
         return None
-    return None if message.event in _EVENTS else message
+    return value if 0 <= value <= _COUNT_MAX else None
+
+
+def _part(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = body.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _start_of(body: Mapping[str, Any]) -> dict[str, Any]:
+    start = _part(body, "start")
+    details: dict[str, Any] = {"callSid": text_of(start.get("callSid")), "accountSid": text_of(start.get("accountSid"))}
+    details["accountSid"] = details["accountSid"][: limits.PARAMETER_CHARS]
+    if stream_sid := text_of(start.get("streamSid")):
+        details["streamSid"] = stream_sid
+    if start.get("mediaFormat") is not None:  # needed to hear anything, so not repaired
+        details["mediaFormat"] = start["mediaFormat"]
+    details["customParameters"] = {
+        name: text_of(value)
+        for name, value in _part(start, "customParameters").items()
+        if isinstance(value, str | int | float) and len(name) + len(text_of(value)) <= limits.PARAMETER_CHARS
+    }
+    return {"start": details}
+
+
+def _media_of(body: Mapping[str, Any]) -> dict[str, Any]:
+    media = _part(body, "media")
+    details = {"chunk": _count_of(media.get("chunk")), "timestamp": _count_of(media.get("timestamp"))}
+    kept = {name: media[name] for name in ("payload", "track") if isinstance(media.get(name), str)}
+    return {"media": details | kept}
+
+
+def _dtmf_of(body: Mapping[str, Any]) -> dict[str, Any] | None:
+    digit = text_of(_part(body, "dtmf").get("digit")).upper()
+    return {"dtmf": {"digit": digit}} if digit in KEYS else None
+
+
+def _mark_of(body: Mapping[str, Any]) -> dict[str, Any] | None:
+    name = text_of(_part(body, "mark").get("name"))
+    return {"mark": {"name": name}} if name else None
+
+
+def _nothing_of(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {}
+
+
+_REPAIRS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any] | None]] = {
+    "connected": _nothing_of,
+    "start": _start_of,
+    "media": _media_of,
+    "dtmf": _dtmf_of,
+    "mark": _mark_of,
+    "stop": _nothing_of,
+}
+"""What is needed of each event's body; None: nothing that means anything."""
+
+
+def _with_printable_names(message: Start) -> Start:
+    for name in (message.start.call_sid, message.start.stream_sid or "", message.stream_sid or ""):
+        if not name.isprintable():
+            raise WireError(f"no message of a media stream: {name[:80]!r} names no call")
+    return message
+
+
+def json_text(text: str) -> str:
+    """The text between the quotes of a JSON string, in ASCII."""
+    return json.dumps(text)[1:-1]
 
 
 class Writer:
-    """Writes the messages of one stream. ValueError for a `stream_sid` that JSON would have to escape."""
+    """Writes the messages of one stream."""
 
     __slots__ = ("_mark", "_media", "clear")
 
     def __init__(self, stream_sid: str) -> None:
-        if not _SAFE_SID.fullmatch(stream_sid):
-            raise ValueError(f"{stream_sid[:80]!r} is no stream's SID")
-        sid = stream_sid.encode("ascii")
+        sid = json_text(stream_sid).encode("ascii")
         # Whole messages are put together from what never changes: `media` is written ten times a second and call.
         self._media = b'{"event":"media","streamSid":"' + sid + b'","media":{"payload":"'
         self._mark = b'{"event":"mark","streamSid":"' + sid + b'","mark":{"name":"'

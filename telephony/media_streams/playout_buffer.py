@@ -1,4 +1,4 @@
-"""What we say: audio leaves ahead of its time, and what has been heard of it is counted by marks and by time.
+"""Outbound audio: it leaves ahead of its time; what the caller has heard of it is counted by marks and by time.
 
 The far end plays what it gets one piece after the other. So its buffer is a calculation: a *run* begins when audio is
 written into an empty buffer and goes on while more comes in time. From runs follows what has been played by now; what
@@ -21,7 +21,7 @@ LEAD_S = 0.44
 """How far ahead of real time audio is written: topped up each `PERIOD_S`, or 20 ms later, it bears stalls of 320 ms."""
 
 PERIOD_S = 0.1
-"""How often it is topped up, and what has been played is told."""
+"""How often it is topped up, and what has been played is reported."""
 
 MARK_SAMPLES = 1_600
 """A mark each 200 ms, and behind the last sample."""
@@ -70,8 +70,8 @@ class PlayoutBuffer:
         self._writer = writer
         self._queue: deque[bytes] = deque()
         self._queued = 0  # octets of it
-        self._written = 0  # the ordinal behind what the far end has got, and has not been told to drop
-        self._untold = bytearray()  # written, and not yet in a Played
+        self._written = 0  # the ordinal behind what the far end has got, and was not asked to drop
+        self._unreported = bytearray()  # written, and not yet in a Played
         self._sent = 0
         self._heard = 0
         self._runs: deque[_Run] = deque(maxlen=_RUNS)
@@ -80,13 +80,13 @@ class PlayoutBuffer:
         self._marked = 0  # the ordinal of the last mark written
         self._cleared_before = 0  # marks of a lower number may be returned because of a `clear`
         self._lags: deque[float] = deque(maxlen=_LAGS)
-        self._told_at = 0.0
+        self._reported_at = 0.0
         self.round_trip_s: float | None = None
-        """Of the connection, if it is known; whoever knows it sets it."""
+        """Of the connection, if it is known; set from outside."""
         self.messages: list[bytes] = []
         self.played: list[Played] = []
         self.drained = False
-        """The last sample has been played. Whoever has seen it resets it."""
+        """The last sample has been played. Reset from outside."""
         self._suspended = False
         self.messages_sent = self.octets_sent = self.skipped_samples = self.underruns = 0
         self.marks_echoed = self.marks_returned = self.marks_lost = self.marks_unknown = 0
@@ -94,7 +94,7 @@ class PlayoutBuffer:
     # What is said.
 
     def play(self, payload: bytes, now: float, *, writable: bool = True) -> None:
-        """Append; if little is buffered it leaves at once. What has been played is told by `handle_timer` only."""
+        """Append; if little is buffered it leaves at once. What has been played is reported by `handle_timer` only."""
         if payload:
             self._queue.append(payload)
             self._queued += len(payload)
@@ -109,7 +109,7 @@ class PlayoutBuffer:
             self.messages.append(self._writer.clear)
         self._queue.clear()
         self._queued = 0
-        self._untold.clear()
+        self._unreported.clear()
         self._written = cut
         while self._runs and self._runs[-1].ordinal >= cut:
             self._runs.pop()
@@ -150,10 +150,10 @@ class PlayoutBuffer:
     def suspend(self, now: float) -> None:
         """The far end is gone. What it has not played waits, to be said to the one that takes its place."""
         self._tell(now)
-        if self._untold:
-            self._queue.appendleft(bytes(self._untold))
-            self._queued += len(self._untold)
-            self._untold.clear()
+        if self._unreported:
+            self._queue.appendleft(bytes(self._unreported))
+            self._queued += len(self._unreported)
+            self._unreported.clear()
         self._suspended = True
         self._heard = self._written = self._marked = self._sent
         self._cleared_before = self._mark_number + 1
@@ -172,7 +172,7 @@ class PlayoutBuffer:
     # What comes back.
 
     def echo(self, name: str, now: float) -> None:
-        """A mark came back. What is none of ours is counted and no more."""
+        """A mark came back. An unknown one is only counted."""
         number = int(name) if name.isascii() and name.isdigit() and len(name) < 18 else -1
         marks = self._marks
         if not marks or number < marks[0].number or number > marks[-1].number:
@@ -194,7 +194,7 @@ class PlayoutBuffer:
         """When `handle_timer` is due: to write more, or to tell what has been played."""
         if self._suspended or (self._sent == self._written and not self._queued):
             return None
-        due = self._told_at + PERIOD_S
+        due = self._reported_at + PERIOD_S
         if self._queued:
             return min(due, self._buffered_until() - LEAD_S + PERIOD_S)
         return min(due, self._buffered_until() + self._wait_s() - FRAME_SAMPLES / RATE_HZ)
@@ -222,12 +222,12 @@ class PlayoutBuffer:
             if self._runs and self._sent < self._written:
                 self.underruns += 1
             self._runs.append(_Run(now, self._written, samples))
-            self._told_at = now - PERIOD_S  # the beginning is told at once
+            self._reported_at = now - PERIOD_S  # the beginning is reported at once
         else:
             last = self._runs.pop()
             self._runs.append(last._replace(samples=last.samples + samples))
         self._written += samples
-        self._untold += payload
+        self._unreported += payload
         if writable:
             self.messages += self._writer.media(payload)
             self.messages_sent += 1
@@ -260,10 +260,10 @@ class PlayoutBuffer:
         sent = max(self._sent, min(self._written, position + FRAME_SAMPLES))
         new = sent - self._sent
         if new:
-            self.played.append(Played(bytes(self._untold[:new]), self._sent))
-            del self._untold[:new]
+            self.played.append(Played(bytes(self._unreported[:new]), self._sent))
+            del self._unreported[:new]
             self._sent = sent
-        self._told_at = now
+        self._reported_at = now
 
     # The far end's buffer.
 

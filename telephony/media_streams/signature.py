@@ -20,7 +20,7 @@ def sign(auth_token: str, url: str, fields: Mapping[str, Sequence[str]] | None =
 
 
 def is_signed(auth_token: str, url: str, signature: str, fields: Mapping[str, Sequence[str]] | None = None) -> bool:
-    """Whether Twilio has signed this. Its default port may or may not have been part of the URL."""
+    """Whether Twilio has signed this. The port may or may not have been part of the URL."""
     given = signature.encode()
     # All are compared, whichever it was.
     matches = [
@@ -38,9 +38,12 @@ def is_signed_body(auth_token: str, url: str, signature: str, body: bytes) -> bo
 
 
 def _with_and_without_port(url: str) -> set[str]:
+    """Twilio's own libraries try both: what signs leaves out the port of some URLs, whichever it is."""
     parts = urlsplit(url)
-    default = _DEFAULT_PORTS.get(parts.scheme)
-    if default is None or parts.hostname is None or parts.port not in (None, default):
+    if parts.hostname is None:
         return {url}
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return {url, *(urlunsplit(parts._replace(netloc=netloc)) for netloc in (host, f"{host}:{default}"))}
+    user, at, host = parts.netloc.rpartition("@")
+    bare = host.rpartition(":")[0] if parts.port is not None else host.removesuffix(":")
+    port = parts.port if parts.port is not None else _DEFAULT_PORTS.get(parts.scheme)
+    netlocs = {bare} if port is None else {bare, f"{bare}:{port}"}
+    return {url, *(urlunsplit(parts._replace(netloc=f"{user}{at}{netloc}")) for netloc in netlocs)}

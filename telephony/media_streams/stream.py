@@ -14,6 +14,7 @@ from offhook.telephony.media_streams.dialect import Audio, Binary, Dialect
 from offhook.telephony.media_streams.dialects import TWILIO
 from offhook.telephony.media_streams.inbound_stream import InboundStream
 from offhook.telephony.media_streams.messages import Connected, Dtmf, Mark, Media, Message, Start, Stop
+from offhook.telephony.media_streams.numbering import Numbering, Order
 from offhook.telephony.media_streams.playout_buffer import Played, PlayoutBuffer
 
 # RFC 6455 §7.4.1
@@ -24,7 +25,7 @@ POLICY_VIOLATION = 1008
 @dataclass(frozen=True, slots=True)
 class Started:
     """Which call it is. `parameters` are the far end's, to be believed as little as a caller's number. `encoding` is
-    the codec of what is to be `play`ed."""
+    the codec of what is `play`ed."""
 
     call_sid: str
     stream_sid: str
@@ -56,7 +57,7 @@ class Stopped(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """The far end does not keep to the protocol: the WebSocket is to be closed, with this code and reason."""
+    """The far end breaks the protocol: close the WebSocket with this code and reason."""
 
     code: int
     reason: str
@@ -102,15 +103,14 @@ class MediaStream:
         self._audio: Audio | None = None
         self._suspended = False
         self._events: deque[Event] = deque()
-        self._listening = InboundStream(self._on_heard)
-        self._speaking: PlayoutBuffer | None = None
+        self._inbound = InboundStream(self._on_audio)
+        self._playout: PlayoutBuffer | None = None
         self._stream_sid = ""
         self._over = False
         self._began = now
         self._credit = float(limits.MESSAGES_BURST)
         self._credit_at = now
-        self._sequence = -1
-        self._in_sequence = 0
+        self._numbering = Numbering()
         self._out_of_order = self._ignored = 0
 
     # In.
@@ -128,10 +128,10 @@ class MediaStream:
         except WireError as error:
             self._fail(UNSUPPORTED_DATA if isinstance(data, Binary) else POLICY_VIOLATION, str(error))
             return
-        if self._speaking is None:
+        if self._playout is None:
             self._connecting(message, now)
         else:
-            self._open(message, self._speaking, now)
+            self._open(message, self._playout, now)
 
     def next_event(self) -> Event | None:
         """What has happened since, in order; None when there is nothing more."""
@@ -145,72 +145,72 @@ class MediaStream:
         """The far end has said goodbye to the WebSocket: with some, that is how a call ends."""
         if self._over:
             return
-        if self._dialect.ends_by_closing and self._speaking is not None:
+        if self._dialect.ends_by_closing and self._playout is not None:
             self._stop()
         else:
             self._fail(code, reason)
 
     def suspend(self, now: float) -> bool:
-        """The far end is gone, and may come back: until `resume` nothing is said, and silence is heard. False for a
+        """The far end is gone, and may come back: until `resume` nothing is sent, and silence is received. False for a
         stream that is not open."""
-        if self._speaking is None or self._over or self._suspended:
+        if self._playout is None or self._over or self._suspended:
             return False
         self._suspended = True
-        self._speaking.suspend(now)
-        self._tell(self._speaking)
+        self._playout.suspend(now)
+        self._emit_played(self._playout)
         return True
 
     def resume(self, stream_sid: str, now: float) -> None:
         """The far end is back, with another stream for the same call."""
-        if self._speaking is None or self._audio is None or not self._suspended:
+        if self._playout is None or self._audio is None or not self._suspended:
             return
         self._suspended = False
         self._stream_sid = stream_sid
-        self._sequence, self._in_sequence = -1, 0
-        self._listening.restart()
-        self._speaking.resume(self._dialect.writer(stream_sid, self._audio), now)
+        self._numbering.restart()
+        self._inbound.restart()
+        self._playout.resume(self._dialect.writer(stream_sid, self._audio), now)
 
     # Out.
 
     def play(self, payload: bytes, now: float, *, writable: bool = True) -> None:
-        """Append to what is being said: 8 kHz, in the encoding that `Started` told. For `writable` see
+        """Append to what is being said: 8 kHz, in the encoding of `Started`. For `writable` see
         `handle_timer`."""
-        if self._speaking is not None and not self._over:
-            self._speaking.play(payload, now, writable=writable)
+        if self._playout is not None and not self._over:
+            self._playout.play(payload, now, writable=writable)
 
     def clear(self, now: float) -> int:
         """Take back what has not been played; the number of samples."""
-        if self._speaking is None:
+        if self._playout is None:
             return 0
-        dropped = self._speaking.clear(now)
-        self._tell(self._speaking)
+        dropped = self._playout.clear(now)
+        self._emit_played(self._playout)
         return dropped
 
     def messages_to_send(self) -> list[bytes]:
         """To be written to the WebSocket, in order; each is handed out once."""
-        if self._speaking is None or not self._speaking.messages:
+        if self._playout is None or not self._playout.messages:
             return []
-        found, self._speaking.messages = self._speaking.messages, []
+        found, self._playout.messages = self._playout.messages, []
         return found
 
     @property
     def sent_ticks(self) -> int:
         """What has been played, or as good as, and cannot be taken back."""
-        return self._speaking.sent_ticks if self._speaking is not None else 0
+        return self._playout.sent_ticks if self._playout is not None else 0
 
     @property
     def queued_ticks(self) -> int:
         """What can still be taken back, wherever it is."""
-        return self._speaking.queued_ticks if self._speaking is not None else 0
+        return self._playout.queued_ticks if self._playout is not None else 0
 
     def played_ticks(self, now: float) -> int:
-        """What has been heard: by time, and never beyond a mark that has not come back."""
-        return self._speaking.played_ticks(now) if self._speaking is not None else 0
+        """What the caller has heard: by time, and never beyond a mark that has not come back."""
+        return self._playout.played_ticks(now) if self._playout is not None else 0
 
     def round_trip(self, seconds: float) -> None:
         """The connection's round trip was measured."""
-        if self._speaking is not None:
-            self._speaking.round_trip_s = seconds
+        if self._playout is not None:
+            self._playout.round_trip_s = seconds
 
     # Time.
 
@@ -218,9 +218,9 @@ class MediaStream:
         """When `handle_timer` is due."""
         if self._over:
             return None
-        if self._speaking is None:
+        if self._playout is None:
             return self._began + limits.START_S
-        due, other = self._speaking.get_timer(), self._listening.get_timer()
+        due, other = self._playout.get_timer(), self._inbound.get_timer()
         if due is None or (other is not None and other < due):
             return other
         return due
@@ -229,41 +229,41 @@ class MediaStream:
         """Do what is due. Not `writable`: the far end does not read, so what is due is dropped and counted."""
         if self._over:
             return
-        if self._speaking is None:
+        if self._playout is None:
             if now >= self._began + limits.START_S:
                 self._fail(POLICY_VIOLATION, f"no start within {limits.START_S:g} s")
             return
-        self._speaking.handle_timer(now, writable=writable)
-        self._tell(self._speaking)
-        self._listening.handle_timer(now)
+        self._playout.handle_timer(now, writable=writable)
+        self._emit_played(self._playout)
+        self._inbound.handle_timer(now)
 
     @property
     def last_received_at(self) -> float | None:
         """When media came last."""
-        return self._listening.last_received_at
+        return self._inbound.last_received_at
 
     def stats(self) -> StreamStats:
         """The counters so far."""
-        heard, said = self._listening, self._speaking
-        round_trip_s = said.round_trip_s if said is not None else None
+        inbound, playout = self._inbound, self._playout
+        round_trip_s = playout.round_trip_s if playout is not None else None
         return StreamStats(
-            packets_sent=said.messages_sent if said is not None else 0,
-            octets_sent=said.octets_sent if said is not None else 0,
-            packets_received=heard.received,
-            late=heard.duplicate,
-            gaps=heard.gaps,
-            concealed_samples=heard.concealed_samples,
-            rate_limited=heard.rate_limited,
+            packets_sent=playout.messages_sent if playout is not None else 0,
+            octets_sent=playout.octets_sent if playout is not None else 0,
+            packets_received=inbound.received,
+            late=inbound.duplicate,
+            gaps=inbound.gaps,
+            concealed_samples=inbound.concealed_samples,
+            rate_limited=inbound.rate_limited,
             out_of_order=self._out_of_order,
             ignored=self._ignored,
-            skipped_samples=said.skipped_samples if said is not None else 0,
-            underruns=said.underruns if said is not None else 0,
-            marks_echoed=said.marks_echoed if said is not None else 0,
-            marks_returned=said.marks_returned if said is not None else 0,
-            marks_lost=said.marks_lost if said is not None else 0,
-            marks_unknown=said.marks_unknown if said is not None else 0,
+            skipped_samples=playout.skipped_samples if playout is not None else 0,
+            underruns=playout.underruns if playout is not None else 0,
+            marks_echoed=playout.marks_echoed if playout is not None else 0,
+            marks_returned=playout.marks_returned if playout is not None else 0,
+            marks_lost=playout.marks_lost if playout is not None else 0,
+            marks_unknown=playout.marks_unknown if playout is not None else 0,
             rtt_ms=None if round_trip_s is None else 1_000 * round_trip_s,
-            last_received_at=heard.last_received_at,
+            last_received_at=inbound.last_received_at,
         )
 
     def dump(self) -> dict[str, object]:
@@ -271,7 +271,7 @@ class MediaStream:
         return {
             "stream": self._stream_sid,
             "state": self._state(),
-            "received_samples": self._listening.position,
+            "received_samples": self._inbound.position,
             "sent_ticks": self.sent_ticks,
             "queued_ticks": self.queued_ticks,
         }
@@ -281,7 +281,7 @@ class MediaStream:
     def _state(self) -> str:
         if self._over:
             return "over"
-        if self._speaking is None:
+        if self._playout is None:
             return "connecting"
         return "suspended" if self._suspended else "open"
 
@@ -313,8 +313,13 @@ class MediaStream:
         else:
             self._stream_sid = stream_sid
             self._audio = known
-            self._listening = InboundStream(self._on_heard, known.decoder())
-            self._speaking = PlayoutBuffer(self._dialect.writer(stream_sid, known))
+            self._inbound = InboundStream(
+                self._on_audio,
+                known.decoder(),
+                clock_stamps=self._dialect.clock_stamps,
+                may_swap=self._dialect.may_swap,
+            )
+            self._playout = PlayoutBuffer(self._dialect.writer(stream_sid, known))
             parameters = tuple(details.custom_parameters.items())
             self._events.append(Started(details.call_sid, stream_sid, details.account_sid, parameters, known.line))
 
@@ -326,33 +331,36 @@ class MediaStream:
             self._fail(POLICY_VIOLATION, "a second start")
             return
         if message.stream_sid is not None and message.stream_sid != self._stream_sid:
-            self._fail(POLICY_VIOLATION, "a message of another stream")
+            if isinstance(message, Media):
+                self._fail(POLICY_VIOLATION, "audio of another stream")
+            else:
+                self._ignored += 1
             return
-        if not self._follows(message.sequence_number):
+        if not self._is_new(message):
             return
         if isinstance(message, Media):
             if message.media.track.startswith("inbound"):
-                self._listening.media(message.media, now)
+                self._inbound.media(message.media, now)
             else:
                 self._ignored += 1  # the bot's own voice
         elif isinstance(message, Mark):
             speaking.echo(message.mark.name, now)
         elif isinstance(message, Dtmf):
-            self._events.append(Key(message.dtmf.digit, self._listening.position))
+            self._events.append(Key(message.dtmf.digit, self._inbound.position))
         else:
             self._stop()
 
-    def _follows(self, sequence: int | None) -> bool:
-        """Whether the message is newer than those before. One that is not has been sent twice, or out of order."""
-        if sequence is None:
+    def _is_new(self, message: Media | Mark | Dtmf | Stop) -> bool:
+        """Whether the message did not come before. Late audio that has numbers of its own is judged by those."""
+        if message.sequence_number is None:
             return True
-        if sequence > self._sequence:
-            self._sequence = sequence
-            self._in_sequence += 1
+        order = self._numbering.judge(message.sequence_number)
+        if order not in (Order.LATE, Order.AGAIN):
             return True
         self._out_of_order += 1
-        # Who does not count at all, but sends the same number always, is let be.
-        return self._in_sequence < 2
+        if isinstance(message, Media):
+            return message.media.chunk is not None
+        return order is Order.LATE
 
     def _stop(self) -> None:
         self._over = True
@@ -363,10 +371,10 @@ class MediaStream:
             self._over = True
             self._events.append(Failed(code, reason))
 
-    def _on_heard(self, pcm: bytes, at_sample: int) -> None:
+    def _on_audio(self, pcm: bytes, at_sample: int) -> None:
         self._events.append(AudioReceived(pcm, at_sample))
 
-    def _tell(self, speaking: PlayoutBuffer) -> None:
+    def _emit_played(self, speaking: PlayoutBuffer) -> None:
         if speaking.played:
             self._events += speaking.played
             speaking.played.clear()

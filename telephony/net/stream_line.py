@@ -116,6 +116,7 @@ class StreamLine:
         self._socket: StreamSocket = socket
         self._clock = clock
         self._stream = MediaStream(clock.now(), dialect)
+        self._may_swap = dialect.may_swap
         self._watch = MediaWatch(first_media_timeout_s, media_timeout_s)
         self._due = math.inf  # no earlier is there anything to be done
         self._delivering = self._closed = False
@@ -129,6 +130,8 @@ class StreamLine:
         """A message has arrived: text, or `Binary`."""
         self._stream.receive(message, self._clock.now())
         self._deliver()
+        if self._may_swap:  # a piece that waits for the one before it is due sooner than anything else
+            self._look()
 
     def round_trip(self, seconds: float) -> None:
         """The connection's round trip was measured."""

@@ -1,10 +1,12 @@
 """The pages in a real browser, and a conversation from one of its tabs."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 
 from offhook.telephony.codec import codec_named
@@ -77,10 +79,14 @@ def test_a_conversation(talked: Browser, bot: BotProcess) -> None:
     assert loudest(page, "theirs", 0.3) == 0
     assert page.driver.find_elements(By.XPATH, f"{cut}//s[contains(., 'no payments are waiting')]")
     page.wait(lambda: page.by_id("talk").text == "Talk")
+    assert page.text("phone-note") == "The bot hung up. See its record"
+    page.wait(lambda: page.text("status") == "ready · 0 calls")
     assert page.level("theirs") == 0
     assert len(page.driver.find_elements(By.CSS_SELECTOR, "#turns tr")) == 3
     bot.wait_for(lambda: bot.records()[-1]["end"] is not None)
     record = bot.records()[-1]
+    link = page.driver.find_element(By.CSS_SELECTOR, "#phone-note a").get_attribute("href") or ""
+    assert link.endswith(f"/calls/{record['uniqueid']}")
     assert (record["ended_by"], record["turns"], record["transport"]) == ("bot", 3, "ws")
     assert record["barge_ins"] >= 1  # and one more where the keys came before the end of the question
     assert page.complaints() == []
@@ -91,7 +97,14 @@ def test_the_call_s_page(talked: Browser) -> None:
     page.open("/calls")
     page.wait_for("#found a")
     assert page.driver.find_elements(By.CSS_SELECTOR, "#response-chart svg")
-    page.driver.find_element(By.CSS_SELECTOR, "#found a").click()
+    assert [cell.text for cell in page.driver.find_elements(By.CSS_SELECTOR, "#found td")][1:4] == [
+        "browser",
+        "bot",
+        "answered",
+    ]
+    assert re.search(r":\d\d:\d\d", page.text("found")), "with its second"
+    ending = page.driver.find_element(By.CSS_SELECTOR, "#found .ended")
+    ActionChains(page.driver).move_to_element(ending).click().perform()  # the whole row is the link
     page.wait_for(".word")
     words = page.driver.find_elements(By.CSS_SELECTOR, ".line.bot .word")
     # A word that is clicked is heard: the recording plays from where it was said.
@@ -140,6 +153,88 @@ def test_the_pages_are_accessible_and_fit(talked: Browser, bot: BotProcess, widt
         )
         assert overflow <= 0, f"{path} is {overflow} px too wide"
         assert barriers(page) == []
+
+
+HOVERED = {
+    "/": ("#talk", "#options summary", ".top nav a:not([aria-current])"),
+    "/calls": ("#filters button", "#refresh", "#csv", "#found a", "#found .ended", "#more-filters summary"),
+    "/nowhere": ("main a",),
+}
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_what_the_mouse_is_on_can_be_read(talked: Browser, dark: bool) -> None:
+    page = talked
+    page.show(1280, dark=dark)
+    for path, selectors in HOVERED.items():
+        page.open(path)
+        page.wait_for(selectors[0])
+        if path == "/calls":
+            page.wait_for("#found a")
+        for selector in selectors:
+            assert contrast_with_the_mouse_on(page, selector) >= 4.5, f"{path} {selector}"
+    page.complaints()  # the page that is not there
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_hang_up_can_be_read_with_the_mouse_on_it(talked: Browser, dark: bool) -> None:
+    page = talked
+    page.show(1280, dark=dark)
+    page.open("/")
+    for state in ("starting", "talking"):
+        page.driver.execute_script("document.getElementById('talk').dataset.state = arguments[0]", state)
+        assert contrast_with_the_mouse_on(page, "#talk") >= 4.5
+        assert barriers(page) == []
+
+
+def contrast_with_the_mouse_on(page: Browser, selector: str) -> float:
+    """Of an element's text and what is behind it (WCAG 2.2, 1.4.3)."""
+    element = page.driver.find_element(By.CSS_SELECTOR, selector)
+    ActionChains(page.driver).move_to_element(element).perform()
+    script = """
+        const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+        const luminance = (colour) => {
+            const linear = (c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+            const [r, g, b] = parts(colour).map((c) => linear(c / 255));
+            return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+        };
+        const element = arguments[0];
+        let behind = element;
+        while ((parts(getComputedStyle(behind).backgroundColor)[3] ?? 1) === 0) behind = behind.parentElement;
+        const both = [getComputedStyle(element).color, getComputedStyle(behind).backgroundColor].map(luminance);
+        if (!(element.closest("tr") ?? element).matches(":hover")) throw new Error("the mouse is not on it");
+        return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
+    """
+    return float(page.driver.execute_script(script, element))
+
+
+def test_on_a_phone_the_keypad_is_a_phone_s_and_calls_come_before_charts(talked: Browser) -> None:
+    page = talked
+    page.show(390)
+    page.open("/")
+    page.wait_for("#keypad button")
+    keys = page.driver.find_elements(By.CSS_SELECTOR, "#keypad button")
+    rows = sorted({key.rect["y"] for key in keys})
+    assert ["".join(key.text for key in keys if key.rect["y"] == y) for y in rows] == ["123", "456", "789", "*0#"]
+    page.open("/calls")
+    page.wait_for("#found a")
+    first, chart = (page.driver.find_element(By.CSS_SELECTOR, one).rect["y"] for one in ("#found a", "#charts"))
+    assert first < 450 and first < chart
+    page.show(1280)
+
+
+def test_pages_without_anything_to_show(talked: Browser) -> None:
+    page = talked
+    page.open("/calls?outcome=crash")
+    page.wait(lambda: page.text("none") == "No call fits. Show all calls")
+    page.open("/calls?outcome=foo")  # the form does not have it: it asks for all
+    page.wait_for("#found a")
+    page.open("/calls/nothing")
+    page.wait(lambda: "no record of a call with this id" in page.text("trouble"))
+    assert not page.by_id("conversation").is_displayed()
+    page.open("/nowhere")
+    assert "There is no such page" in page.driver.find_element(By.TAG_NAME, "main").text
+    page.complaints()  # of what is not there
 
 
 def test_codec_and_resampler_in_the_browser(talked: Browser) -> None:
@@ -214,15 +309,35 @@ def test_a_visitor_with_the_password_talks(start_bot: Callable[..., BotProcess],
     environment = {"OFFHOOK_HTTP__PASSWORD": "a long one", "OFFHOOK_TWILIO__ENABLED": "false"}
     bot = start_bot("--bench-engines", "--workers", "2", **environment)
     with chromium(bot.http, microphone(tmp_path / "silence.wav")) as page:
-        page.visit_from_afar()
         page.open("/")
         assert page.driver.find_elements(By.ID, "talk") == []
-        page.visit_from_afar("a long one")
+        page.sign_in("a long one")
         page.open("/")
+        page.driver.find_element(By.CSS_SELECTOR, "#options summary").click()
+        page.by_id("called").send_keys("+15550100")
+        page.by_id("parameters").send_keys("customer=4711")
         page.by_id("talk").click()
         page.wait(lambda: page.by_id("talk").text == "Hang up")
         page.wait(lambda: page.level("theirs") > 30)
         page.by_id("talk").click()
+        assert page.text("phone-note") == "You hung up. See its record"
     bot.wait_for(lambda: [row["end"] is not None for row in bot.records()] == [True])
     (record,) = bot.records()
-    assert (record["src"], record["dst"], record["ended_by"]) == ("browser", "bot", "caller")
+    assert (record["src"], record["dst"], record["ended_by"]) == ("browser", "+15550100", "caller")
+
+
+def test_a_new_bot_s_pages_and_one_that_is_gone(start_bot: Callable[..., BotProcess], tmp_path: Path) -> None:
+    bot = start_bot("--bench-engines", "--workers", "1")
+    with chromium(bot.http, microphone(tmp_path / "silence.wav")) as page:
+        page.open("/calls")
+        page.wait(lambda: page.text("none").startswith("No calls yet."))
+        page.open("/")
+        page.wait(lambda: page.text("status") == "ready · 0 calls")
+        bot.process.terminate()
+        bot.process.wait(20)
+        page.wait(lambda: page.text("status") == "the bot cannot be reached")
+        page.by_id("talk").click()
+        page.wait(lambda: "the bot cannot be reached" in page.text("phone-note"))
+        card, note = page.driver.find_element(By.CSS_SELECTOR, ".phone"), page.by_id("phone-note")
+        assert note.rect["width"] <= card.rect["width"]
+        assert page.driver.execute_script("return arguments[0].scrollWidth - arguments[0].clientWidth", card) <= 0

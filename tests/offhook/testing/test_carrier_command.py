@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from offhook.api.call import Call
+from offhook.testing.carrier import Carrier
 from offhook.testing.carrier_command import Script, main, parser
+from offhook.testing.sip_caller import CallFailedError
 from tests.offhook.carriers.test_stream_call import LONG, node, once, records, talk, url
 from tests.offhook.carriers.twilio_account import AUTH_TOKEN
 
@@ -47,6 +49,33 @@ async def test_it_interrupts(tmp_path: Path) -> None:
         await records(bot)
     assert found["messages"]["clear"] >= 1
     assert found["ended"] == {"by": "caller"}
+
+
+@pytest.mark.parametrize("interrupt", [(), ("--interrupt", "0.3")])
+async def test_a_bot_that_hangs_up_while_it_is_talked_to(tmp_path: Path, interrupt: tuple[str, ...]) -> None:
+    async def leave(call: Call) -> None:
+        await call.say("Goodbye.", barge_in=False)
+
+    long = tmp_path / "long.wav"
+    with wave.open(str(long), "wb") as audio:
+        audio.setnchannels(1)
+        audio.setsampwidth(2)
+        audio.setframerate(8_000)
+        audio.writeframes(bytes(2 * 8_000 * 60))
+    async with node(tmp_path, leave) as bot:
+        found = await run(url(bot), "--say", str(long), *interrupt, "--press", "1")
+        await records(bot)
+    assert found["ended"] == {"by": "bot", "code": 1000, "reason": ""}
+    assert found["seconds"] < 15
+
+
+async def test_keys_for_a_bot_that_has_hung_up(tmp_path: Path) -> None:
+    async with node(tmp_path, once) as bot:
+        call = await Carrier.dial(url(bot))
+        await call.closed_by_bot(10)
+        with pytest.raises(CallFailedError):
+            await call.press("1")
+        await call.close()
 
 
 async def test_keys_reach_the_bot(tmp_path: Path) -> None:

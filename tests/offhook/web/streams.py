@@ -1,4 +1,4 @@
-"""A web server with the door to media streams, and nobody behind it but one who writes down what comes in."""
+"""A web server that takes media streams, with nothing behind it but a record of what comes in."""
 
 import asyncio
 import base64
@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from offhook.settings.config import Config
 from offhook.telephony.media_streams.signature import sign
+from offhook.web.errors import add_error_answers
 from offhook.web.media_streams import server_with_streams
 
 AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
@@ -100,12 +101,13 @@ class Front:
 
 
 @asynccontextmanager
-async def front(carriers: Any = None, around: Any = None, **twilio: object) -> AsyncIterator[Front]:
-    """On loopback, with these settings below `[twilio]` and `[carriers]`; `around(app)` puts
-    something before it."""
-    config = Config.load(None, {"twilio": twilio, "carriers": carriers or {}})
+async def front(carriers: Any = None, around: Any = None, http: Any = None, **twilio: object) -> AsyncIterator[Front]:
+    """On loopback, with these settings below `[twilio]`, `[carriers]` and `[http]`; `around(app)` puts something
+    before it."""
+    config = Config.load(None, {"twilio": twilio, "carriers": carriers or {}, "http": http or {}})
     found = Front()
     app = FastAPI()
+    add_error_answers(app)
     if around is not None:
         around(app)
     server = server_with_streams(app, config, found)

@@ -11,7 +11,7 @@ from offhook.web.access import Access
 inside = PlainTextResponse("inside")
 
 
-class Door:
+class Site:
     """Asks the middleware as a server would."""
 
     def __init__(self, password: str | None = None) -> None:
@@ -20,7 +20,7 @@ class Door:
         self.headers = Headers()
         self.body = b""
 
-    async def knock(self, peer: str, path: str = "/", **headers: str) -> int:
+    async def get(self, peer: str, path: str = "/", **headers: str) -> int:
         given = {"host": "127.0.0.1:8080"} | {name.replace("_", "-"): value for name, value in headers.items()}
         scope: Scope = {
             "type": "http",
@@ -58,9 +58,12 @@ def basic(password: str, user: str = "me") -> str:
         ("::ffff:127.0.0.1", "localhost"),
     ],
 )
-async def test_people_on_this_machine_need_no_password(peer: str, host: str) -> None:
-    assert await Door().knock(peer, host=host) == 200
-    assert await Door("secret").knock(peer, host=host) == 200
+async def test_people_on_this_machine_need_no_password_while_none_is_set(peer: str, host: str) -> None:
+    assert await Site().get(peer, host=host) == 200
+    # A plain TCP forwarder on this machine passes on whatever Host it is sent.
+    site = Site("secret")
+    assert await site.get(peer, host=host) == 401
+    assert await site.get(peer, host=host, authorization=basic("secret")) == 200
 
 
 @pytest.mark.parametrize(
@@ -79,15 +82,15 @@ async def test_people_on_this_machine_need_no_password(peer: str, host: str) -> 
     ],
 )
 async def test_others_do(peer: str, headers: dict[str, str]) -> None:
-    door = Door()
-    assert await door.knock(peer, **headers) == 403
-    text = door.body.decode()
+    site = Site()
+    assert await site.get(peer, **headers) == 403
+    text = site.body.decode()
     assert "no password is set" in text
     assert "OFFHOOK_HTTP__PASSWORD" in text
-    door = Door("secret")
-    assert await door.knock(peer, **headers) == 401
-    assert door.headers["www-authenticate"].startswith("Basic")
-    assert await door.knock(peer, **headers, authorization=basic("secret")) == 200
+    site = Site("secret")
+    assert await site.get(peer, **headers) == 401
+    assert site.headers["www-authenticate"].startswith("Basic")
+    assert await site.get(peer, **headers, authorization=basic("secret")) == 200
 
 
 @pytest.mark.parametrize(
@@ -105,41 +108,56 @@ async def test_others_do(peer: str, headers: dict[str, str]) -> None:
     ],
 )
 async def test_wrong_passwords(authorization: str) -> None:
-    assert await Door("secret").knock("192.0.2.7", authorization=authorization) == 401
+    assert await Site("secret").get("192.0.2.7", authorization=authorization) == 401
 
 
 async def test_a_password_may_contain_anything() -> None:
-    assert await Door("pass:wörd: ").knock("192.0.2.7", authorization=basic("pass:wörd: ")) == 200
+    assert await Site("pass:wörd: ").get("192.0.2.7", authorization=basic("pass:wörd: ")) == 200
 
 
 async def test_guessing_is_slowed_down_for_the_one_who_guesses() -> None:
-    door = Door("secret")
+    site = Site("secret")
     for _ in range(access.MAX_WRONG_PASSWORDS):
-        assert await door.knock("192.0.2.7", authorization=basic("guess")) == 401
-    assert await door.knock("192.0.2.7", authorization=basic("secret")) == 429
-    assert door.headers["retry-after"] == "60"
-    assert await door.knock("192.0.2.8", authorization=basic("secret")) == 200
-    door.now = 61.0
-    assert await door.knock("192.0.2.7", authorization=basic("secret")) == 200
+        assert await site.get("192.0.2.7", authorization=basic("guess")) == 401
+    assert await site.get("192.0.2.7", authorization=basic("secret")) == 429
+    assert site.headers["retry-after"] == "60"
+    assert await site.get("192.0.2.8", authorization=basic("secret")) == 200
+    site.now = 61.0
+    assert await site.get("192.0.2.7", authorization=basic("secret")) == 200
+
+
+async def test_guesses_are_counted_by_the_socket_s_address() -> None:
+    site = Site("secret")
+    for n in range(access.MAX_WRONG_PASSWORDS):
+        await site.get("127.0.0.1", authorization=basic("guess"), x_forwarded_for=f"192.0.2.{n}")
+    assert await site.get("127.0.0.1", authorization=basic("secret"), x_forwarded_for="192.0.2.99") == 429
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://[::1", "https://[x]y/", "//["])
+async def test_a_malformed_origin_is_a_bad_request(origin: str) -> None:
+    site = Site("secret")
+    assert await site.get("127.0.0.1", origin=origin) == 401
+    assert await site.get("127.0.0.1", origin=origin, authorization=basic("secret")) == 400
+    assert await Site().get("127.0.0.1", origin=origin) == 400
 
 
 async def test_a_browser_s_first_visit_is_no_guess() -> None:
-    door = Door("secret")
+    site = Site("secret")
     for _ in range(3 * access.MAX_WRONG_PASSWORDS):
-        assert await door.knock("192.0.2.7") == 401
-    assert await door.knock("192.0.2.7", authorization=basic("secret")) == 200
+        assert await site.get("192.0.2.7") == 401
+    assert await site.get("192.0.2.7", authorization=basic("secret")) == 200
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/twilio/voice", "/twilio/media"])
 async def test_some_paths_are_not_ours_to_guard(path: str) -> None:
-    door = Door()
-    assert await door.knock("192.0.2.7", path) == 200
-    assert "content-security-policy" not in door.headers
+    site = Site()
+    assert await site.get("192.0.2.7", path) == 200
+    assert "content-security-policy" not in site.headers
 
 
 @pytest.mark.parametrize("path", ["/healthz/", "/twilio", "/metrics/x", "//healthz", "/api/live"])
 async def test_others_are(path: str) -> None:
-    assert await Door().knock("192.0.2.7", path) == 403
+    assert await Site().get("192.0.2.7", path) == 403
 
 
 @pytest.mark.parametrize(
@@ -157,14 +175,14 @@ async def test_others_are(path: str) -> None:
     ],
 )
 async def test_other_sites_pages_may_not_ask(headers: dict[str, str], expected: int) -> None:
-    assert await Door().knock("127.0.0.1", **headers) == expected
+    assert await Site().get("127.0.0.1", **headers) == expected
 
 
 async def test_every_answer_carries_the_policy() -> None:
-    door = Door()
-    await door.knock("127.0.0.1")
-    assert "script-src 'self'" in door.headers["content-security-policy"]
-    assert "unsafe" not in door.headers["content-security-policy"]
-    assert door.headers["x-content-type-options"] == "nosniff"
-    await door.knock("192.0.2.7")
-    assert "frame-ancestors 'none'" in door.headers["content-security-policy"]
+    site = Site()
+    await site.get("127.0.0.1")
+    assert "script-src 'self'" in site.headers["content-security-policy"]
+    assert "unsafe" not in site.headers["content-security-policy"]
+    assert site.headers["x-content-type-options"] == "nosniff"
+    await site.get("192.0.2.7")
+    assert "frame-ancestors 'none'" in site.headers["content-security-policy"]

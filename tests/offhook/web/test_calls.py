@@ -1,4 +1,6 @@
 import array
+import csv
+import io
 import wave
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,7 +12,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from offhook.records import CallClock, CallRecord, EndedBy, RecordStore, TranscriptLine
+from offhook.web.call_list import CSV_PAGE
 from offhook.web.calls import MAX_PEAKS, calls_routes, measure, transcript_text
+from offhook.web.errors import add_error_answers
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 EVIL = "<img src=x onerror=alert(1)>"
@@ -26,6 +30,7 @@ def store(tmp_path: Path) -> Iterator[RecordStore]:
 @pytest.fixture
 def client(store: RecordStore, tmp_path: Path) -> TestClient:
     app = FastAPI()
+    add_error_answers(app)
     app.include_router(calls_routes(store, tmp_path / "recordings", tmp_path / "captures"))
     return TestClient(app)
 
@@ -82,10 +87,55 @@ def test_search(client: TestClient, store: RecordStore) -> None:
 
 
 @pytest.mark.parametrize(
-    "wanted", [{"limit": "0"}, {"limit": "9999"}, {"since": "yesterday"}, {"q": "x" * 201}, {"barge_in": "perhaps"}]
+    ("wanted", "told"),
+    [
+        ({"limit": "0"}, "limit"),
+        ({"limit": "9999"}, "limit"),
+        ({"since": "yesterday"}, "since"),
+        ({"since": "0001-01-01T00:00:00+23:59"}, "since"),
+        ({"until": "9999-12-31T23:59:59-23:59"}, "until"),
+        ({"q": "x" * 201}, "q"),
+        ({"q": "\0"}, "q"),
+        ({"barge_in": "perhaps"}, "barge_in"),
+        ({"outcome": "foo"}, "outcome"),
+        ({"outcome": "answered"}, "outcome"),
+        ({"format": "xml"}, "format"),
+        ({"after_start": "\0"}, "after_start"),
+        ({"page": "2"}, "page"),
+    ],
 )
-def test_a_search_that_makes_no_sense(client: TestClient, wanted: dict[str, str]) -> None:
-    assert client.get("/api/calls", params=wanted).status_code == 422
+def test_a_search_that_makes_no_sense(client: TestClient, wanted: dict[str, str], told: str) -> None:
+    for path in ("/api/calls", "/api/calls/figures"):
+        answer = client.get(path, params=wanted)
+        assert answer.status_code == 400
+        assert f"`{told}`" in answer.json()["what"]
+        assert answer.json()["why"]
+
+
+def test_an_unknown_outcome_is_told_which_there_are(client: TestClient) -> None:
+    why = client.get("/api/calls", params={"outcome": "foo"}).json()["why"]
+    assert all(one in why for one in ("ANSWERED", "NO ANSWER", "caller", "crash"))
+
+
+def test_csv(client: TestClient, store: RecordStore) -> None:
+    put(store, 0, src='=HYPERLINK("http://evil.example")')
+    put(store, 1, src="+15550100")
+    put(store, 2, src='"Ada", Countess\n')
+    answer = client.get("/api/calls", params={"format": "csv"})
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert answer.headers["content-disposition"] == 'attachment; filename="calls.csv"'
+    rows = list(csv.DictReader(io.StringIO(answer.text, newline="")))
+    assert [row["start"][11:16] for row in rows] == ["12:02", "12:01", "12:00"]
+    assert [row["src"] for row in rows][1:] == ["+15550100", '\'=HYPERLINK("http://evil.example")']
+    assert {(row["disposition"], row["ended_by"], row["duration"]) for row in rows} == {("ANSWERED", "caller", "10.0")}
+    assert len(client.get("/api/calls", params={"format": "csv", "limit": 2}).text.splitlines()) == 3
+    assert len(client.get("/api/calls", params={"format": "csv", "q": "15550100"}).text.splitlines()) == 2
+
+
+def test_csv_has_all_calls_and_not_only_a_page(client: TestClient, store: RecordStore) -> None:
+    for minute in range(CSV_PAGE + 5):
+        put(store, minute)
+    assert len(client.get("/api/calls?format=csv").text.splitlines()) == CSV_PAGE + 6
 
 
 def test_one_call_with_its_timeline(client: TestClient, store: RecordStore) -> None:
@@ -102,7 +152,8 @@ def test_one_call_with_its_timeline(client: TestClient, store: RecordStore) -> N
 
 @pytest.mark.parametrize("path", ["", "/call.json", "/transcript.txt", "/audio.wav", "/peaks", "/capture.pcap"])
 def test_a_call_that_is_not_there(client: TestClient, path: str) -> None:
-    assert client.get(f"/api/calls/nothing{path}").status_code == 404
+    for uniqueid in ("nothing", "%00", "x" * 1_000, "%ff", "a%0Ab"):
+        assert client.get(f"/api/calls/{uniqueid}{path}").status_code == 404
 
 
 def test_downloads(client: TestClient, store: RecordStore) -> None:

@@ -11,8 +11,18 @@ from offhook.pipeline.trace import BotSpoke, CallerPartial, KeyPressed
 from offhook.web import live
 from offhook.web.live import LiveHub, TooManyViewersError, Viewer, live_routes
 from offhook.web.server import WebServer
+from offhook.web.status import Readiness, ReadyStatus
 
 BEGUN = {"kind": "begun", "at": 0.0, "caller": "a", "called": "b"}
+
+
+class Source:
+    """A bot whose readiness is set from outside."""
+
+    now = ReadyStatus(Readiness.READY)
+
+    def ready(self) -> ReadyStatus:
+        return self.now
 
 
 def messages(text: bytes) -> list[tuple[str, Any]]:
@@ -44,6 +54,28 @@ async def test_a_viewer_gets_a_snapshot_then_what_happens() -> None:
     ((name, snapshot),) = await shown(second)
     assert name == "snapshot"
     assert [event.get("text") for event in snapshot["calls"][0]["events"]] == [None, "Goodbye."]
+
+
+async def test_a_second_viewer_is_told_how_old_the_call_is_by_then() -> None:
+    now = 100.0
+    hub = LiveHub(lambda: now)
+    hub.enter(None)
+    hub.publish("one", BEGUN | {"age_s": 2.0, "so_far": []})
+    now = 105.5
+    for focus in (None, "one"):
+        ((_, snapshot),) = await shown(hub.enter(focus))
+        assert snapshot["calls"][0]["events"][0]["age_s"] == 7.5
+
+
+async def test_of_a_long_call_the_beginning_is_forgotten_but_not_who_calls() -> None:
+    hub = LiveHub()
+    hub.enter(None)
+    hub.publish("one", BEGUN)
+    for second in range(live.MAX_KEPT_EVENTS + 10):
+        hub.publish("one", {"kind": "bot", "at": float(second), "text": "and so on"})
+    ((_, snapshot),) = await shown(hub.enter("one"))
+    events = snapshot["calls"][0]["events"]
+    assert (events[0], len(events)) == (BEGUN, live.MAX_KEPT_EVENTS + 1)
 
 
 async def test_only_the_call_in_focus_is_told_in_detail() -> None:
@@ -136,6 +168,7 @@ async def test_feed_and_hub_together() -> None:
 async def hub_and_address() -> AsyncIterator[tuple[LiveHub, tuple[str, int]]]:
     hub = LiveHub()
     app = FastAPI()
+    app.state.status = Source()
     app.include_router(live_routes(hub))
     server = WebServer(app)
     await server.start("127.0.0.1", 0)
@@ -165,6 +198,20 @@ async def test_over_http(hub_and_address: tuple[LiveHub, tuple[str, int]]) -> No
         writer.close()
         while hub.viewers:  # noqa: ASYNC110  # no event tells when the server has noticed
             await asyncio.sleep(0.01)
+
+
+async def test_a_viewer_is_told_at_once_whether_calls_can_come_in(
+    hub_and_address: tuple[LiveHub, tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "STATUS_S", 0.01)
+    _, address = hub_and_address
+    async with asyncio.timeout(10):
+        reader, writer = await _open(address, "/api/live")
+        for state, why in (("ready", ""), ("draining", "the bot was asked to stop")):
+            Source.now = ReadyStatus(Readiness(state), why)
+            line = await reader.readuntil(b"event: status\ndata: ") + await reader.readline()
+            assert json.loads(line.rpartition(b"data: ")[2]) == {"state": state, "why": why}
+        writer.close()
 
 
 async def test_the_hub_s_end_ends_the_stream(hub_and_address: tuple[LiveHub, tuple[str, int]]) -> None:

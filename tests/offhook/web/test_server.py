@@ -162,3 +162,34 @@ async def test_an_endless_header_is_cut_off(client: Client) -> None:
     answer = await asyncio.wait_for(reader.read(100), 5)
     assert answer.startswith(b"HTTP/1.1 400")
     writer.close()
+
+
+async def test_metrics_are_collected_once_a_second(client: Client, source: Source) -> None:
+    asked = 0
+    render = source.numbers.render
+
+    def counted() -> bytes:
+        nonlocal asked
+        asked += 1
+        return render()
+
+    source.numbers.render = counted  # type: ignore[method-assign]
+    answers = await asyncio.gather(*(client.get("/metrics") for _ in range(20)))
+    assert {status for status, _, _ in answers} == {200}
+    assert asked <= 2
+
+
+async def test_a_browser_gets_a_page_for_what_is_not_there(client: Client) -> None:
+    request = urllib.request.Request(f"http://127.0.0.1:{client.port}/nothing", headers={"Accept": "text/html"})
+
+    def ask() -> tuple[int, str, bytes]:
+        try:
+            urllib.request.urlopen(request, timeout=5)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.headers["Content-Type"], error.read()
+        raise AssertionError("it was found")
+
+    status, kind, body = await asyncio.to_thread(ask)
+    assert (status, kind) == (404, "text/html; charset=utf-8")
+    assert b"There is no such page" in body

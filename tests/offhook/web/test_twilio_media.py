@@ -1,5 +1,6 @@
 """Who may open a media stream. What is refused is refused at once, and nothing is made for it."""
 
+import base64
 from collections.abc import AsyncIterator
 from xml.etree import ElementTree
 
@@ -9,9 +10,9 @@ from pydantic import ValidationError
 from offhook.settings.config import Config
 from offhook.telephony.media_streams.signature import sign
 from offhook.usererror import UserError
-from offhook.web.twilio_auth import open_door
+from offhook.web.twilio_auth import twilio_auth
 from tests.offhook.web.forgeries import CALL, HIJACKS, WS_URL, signed
-from tests.offhook.web.streams import AUTH_TOKEN, PUBLIC_URL, UPGRADE, Front, front, guarded
+from tests.offhook.web.streams import AUTH_TOKEN, PUBLIC_URL, UPGRADE, Answer, Front, front, guarded
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ async def ticket(public: Front, call_sid: str = "CA1") -> str:
     return stream.get("url", "").removeprefix(WS_URL)
 
 
-async def test_a_ticket_and_a_signature_open_the_door_once(public: Front) -> None:
+async def test_a_ticket_and_a_signature_are_accepted_once(public: Front) -> None:
     path = await ticket(public)
     assert (await public.upgrade(path, signed(path))).status == 101
     ((initial, meta),) = public.taken
@@ -36,6 +37,37 @@ async def test_a_ticket_and_a_signature_open_the_door_once(public: Front) -> Non
     assert meta == {"call_sid": "CA1", "caller": "+14155550100", "called": "+14155550199", "resumable": "1"}
     assert (await public.upgrade(path, signed(path))).status == 403, "a second socket for the call"
     assert len(public.taken) == 1
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "https://bot.example.com", "http://["])
+async def test_a_ticket_is_no_cookie_so_the_origin_does_not_matter(public: Front, origin: str) -> None:
+    path = await ticket(public)
+    assert (await public.upgrade(path, signed(path) | {"Origin": origin})).status == 101
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize(("known", "asked"), [(":8443", ""), (":8443", ":8443"), ("", ":default"), (":default", "")])
+async def test_signatures_with_and_without_the_port(scheme: str, known: str, asked: str) -> None:
+    default = {"http": ":80", "https": ":443"}[scheme]
+    known, asked = known.replace(":default", default), asked.replace(":default", default)
+    base = f"{scheme}://bot.example.com"
+    async with front(auth_token=AUTH_TOKEN, public_url=base + known) as bot:
+        bot.waiting.add("CA1")
+        for path in ("/twilio/voice", "/twilio/status", "/twilio/resume"):
+            fields = {"CallSid": "CA1", "CallStatus": "ringing"}
+            signature = sign(AUTH_TOKEN, base + asked + path, {name: [value] for name, value in fields.items()})
+            answer = await bot.webhook(fields, {"X-Twilio-Signature": signature}, path)
+            assert answer.status in (200, 204), path
+        stream = ElementTree.fromstring((await answered(bot, base + asked)).body).find("Connect/Stream")
+        assert stream is not None
+        path = stream.get("url", "").removeprefix(f"ws{base[4:]}{known}")
+        signature = sign(AUTH_TOKEN, f"ws{base[4:]}{asked}{path}")
+        assert (await bot.upgrade(path, {"X-Twilio-Signature": signature})).status == 101
+
+
+async def answered(bot: Front, base: str) -> Answer:
+    fields = {name: [value] for name, value in CALL.items()}
+    return await bot.webhook(CALL, {"X-Twilio-Signature": sign(AUTH_TOKEN, f"{base}/twilio/voice", fields)})
 
 
 async def test_a_slash_may_be_signed_at_the_end(public: Front) -> None:
@@ -82,6 +114,24 @@ async def test_without_a_token_tunnels_and_foreign_pages_do_not(headers: dict[st
         assert local.taken == []
 
 
+async def test_without_a_token_a_malformed_origin_is_a_bad_request() -> None:
+    async with front() as local:
+        for origin in ("http://[", "http://[::1", "//[x"):
+            assert (await local.upgrade("/twilio/media", {"Origin": origin})).status == 400
+        assert local.taken == []
+
+
+async def test_with_a_password_programs_on_this_machine_are_asked_for_it() -> None:
+    """A plain TCP forwarder brings whoever comes to this machine, with any Host."""
+    known = {"Authorization": "Basic " + base64.b64encode(b"me:a long one").decode()}
+    async with front(http={"password": "a long one"}) as bot:
+        for path in ("/twilio/media", "/plain/media", "/telnyx/media"):
+            assert (await bot.upgrade(path, {"Host": "localhost"})).status == 401
+            assert (await bot.upgrade(path, {"Host": "localhost"} | known)).status == 101
+        assert (await bot.webhook(CALL)).status == 401
+        assert (await bot.webhook(CALL, known)).status == 200
+
+
 async def test_a_full_bot_refuses(public: Front) -> None:
     path = await ticket(public)
     public.busy = "full"
@@ -123,30 +173,30 @@ def config(host: str, **twilio: object) -> Config:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "bot.example.com"])
-def test_in_public_there_is_a_token_or_no_door(host: str) -> None:
-    assert open_door(config(host)) is None
+def test_in_public_there_is_a_token_or_no_stream(host: str) -> None:
+    assert twilio_auth(config(host)) is None
     with pytest.raises(UserError) as caught:
-        open_door(config(host, public_url=PUBLIC_URL))
+        twilio_auth(config(host, public_url=PUBLIC_URL))
     (problem,) = caught.value.problems
     assert "auth token" in problem.why and "AUTH_TOKEN" in problem.todo
-    door = open_door(config(host, **guarded()))
-    assert door is not None
-    assert not door.open
+    auth = twilio_auth(config(host, **guarded()))
+    assert auth is not None
+    assert not auth.unauthenticated
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.8.9.1"])
-def test_on_loopback_the_door_is_open_until_there_is_a_token(host: str) -> None:
-    door = open_door(config(host))
-    assert door is not None
-    assert door.open
-    guarded_door = open_door(config(host, **guarded()))
-    assert guarded_door is not None
-    assert not guarded_door.open
+def test_on_loopback_streams_are_unauthenticated_until_there_is_a_token(host: str) -> None:
+    auth = twilio_auth(config(host))
+    assert auth is not None
+    assert auth.unauthenticated
+    guarded_auth = twilio_auth(config(host, **guarded()))
+    assert guarded_auth is not None
+    assert not guarded_auth.unauthenticated
 
 
 def test_a_token_needs_the_public_url() -> None:
     with pytest.raises(UserError) as caught:
-        open_door(config("127.0.0.1", auth_token=AUTH_TOKEN))
+        twilio_auth(config("127.0.0.1", auth_token=AUTH_TOKEN))
     assert "PUBLIC_URL" in caught.value.problems[0].todo
 
 

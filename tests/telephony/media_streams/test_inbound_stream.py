@@ -3,7 +3,7 @@
 import pytest
 
 from offhook.telephony.codec import codec_named
-from offhook.telephony.media_streams.inbound_stream import STALL_STEP_S, STALLED_S, InboundStream
+from offhook.telephony.media_streams.inbound_stream import STALL_STEP_S, STALLED_S, SWAP_S, InboundStream
 from offhook.telephony.media_streams.limits import LEAD_SAMPLES
 from offhook.telephony.media_streams.messages import MediaDetails
 
@@ -61,6 +61,60 @@ def test_timestamps_read_off_a_clock_make_no_holes() -> None:
         ear.say(n, n * 0.02, stamp_ms=100 + 20 * n + jitter_ms)
     assert ear.samples == 6 * 160
     assert ear.listening.gaps == 0
+
+
+@pytest.mark.parametrize("stamps", ["relative", "unix"])
+def test_a_wall_clock_parts_nothing_that_is_contiguous(stamps: str) -> None:
+    ear = Ear()
+    if stamps == "relative":
+        ear.listening = InboundStream(lambda pcm, at: ear.pieces.append((pcm, at)), clock_stamps=True)
+    base_ms = 0 if stamps == "relative" else 1_700_000_000_000
+    for n, step_ms in enumerate((0, 100, 700, -400, 9_000, 0, 250), start=1):
+        ear.say(n, n * 0.02, stamp_ms=base_ms + 20 * n + step_ms)
+    assert ear.samples == 7 * 160
+    assert ear.listening.gaps == 0
+
+
+def test_by_a_wall_clock_a_hole_is_as_long_as_what_its_numbers_leave_out() -> None:
+    ear = Ear()
+    ear.say(1, 0.0, stamp_ms=1_700_000_000_000)
+    ear.say(4, 0.5, stamp_ms=1_700_000_009_000)
+    assert ear.samples == 4 * 160
+    assert (ear.listening.gaps, ear.listening.concealed_samples) == (1, 320)
+
+
+@pytest.mark.parametrize("order", [(1, 3, 2, 4), (1, 2, 4, 3), (1, 3, 2, 5, 4, 6), (1, 3, 2, 2, 4)])
+def test_neighbours_that_changed_places_change_back(order: tuple[int, ...]) -> None:
+    ear = Ear()
+    ear.listening = InboundStream(lambda pcm, at: ear.pieces.append((pcm, at)), may_swap=True)
+    for n in order:
+        ear.say(n, 0.02 * n)
+    assert [pcm for pcm, _ in ear.pieces] == [PCMU.decode(bytes([n]) * 160) for n in sorted(set(order))]
+    assert (ear.samples, ear.listening.concealed_samples) == (len(set(order)) * 160, 0)
+
+
+def test_a_piece_does_not_wait_long_for_one_that_is_lost() -> None:
+    ear = Ear()
+    ear.listening = InboundStream(lambda pcm, at: ear.pieces.append((pcm, at)), may_swap=True)
+    ear.say(1, 0.02)
+    ear.say(3, 0.06)
+    assert ear.samples == 160
+    due = ear.listening.get_timer()
+    assert due is not None
+    assert due == pytest.approx(0.06 + SWAP_S)
+    ear.listening.handle_timer(due)
+    assert (ear.samples, ear.listening.concealed_samples) == (3 * 160, 160)
+    ear.say(5, 0.1)
+    ear.say(6, 0.12)
+    assert (ear.samples, ear.listening.concealed_samples) == (6 * 160, 320)
+
+
+def test_numbers_that_begin_again_are_followed() -> None:
+    ear = Ear()
+    for n in (*range(1, 101), *range(1, 101)):
+        ear.say(n, 0.0 if ear.listening.position < 8_000 else 5.0)
+    assert ear.samples == (200 - 4) * 160
+    assert ear.listening.duplicate == 4
 
 
 def test_a_timestamp_that_jumps_by_hours_fills_nothing() -> None:

@@ -87,6 +87,42 @@ def test_what_comes_before_start_counts_for_nothing() -> None:
     assert (stream.clear(0.0), stream.queued_ticks, stream.sent_ticks, stream.played_ticks(0.0)) == (0, 0, 0, 0)
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        message("dtmf", 2, "MZ2", digit="1"),
+        message("mark", 2, "MZ2", name="1"),
+        message("stop", 2, "MZ2"),
+        message("dtmf", 2, digit="w"),
+        message("mark", 2, name=[]),
+        message("notify", 2),
+        b"{}",
+    ],
+)
+def test_one_odd_event_ends_no_call(odd: bytes) -> None:
+    stream = opened()
+    stream.receive(odd, 0.0)
+    stream.receive(message("dtmf", 3, digit="5"), 0.0)
+    assert drain(stream) == [Key("5", 0)]
+    assert stream.stats().ignored == 1
+
+
+def test_keys_after_the_numbers_began_again_are_taken() -> None:
+    stream = opened()
+    for tenths, sequence in enumerate((*range(2, 1_002), *range(1, 20))):
+        stream.receive(message("dtmf", sequence, digit="5"), tenths / 10)
+    assert len(drain(stream)) == 1_019
+
+
+def test_a_key_with_a_lower_number_is_taken_once() -> None:
+    stream = opened()
+    for n in range(1, 4):
+        stream.receive(media(n, 10 * n), 0.02 * n)
+    for _ in range(2):
+        stream.receive(message("dtmf", 5, digit="5"), 0.1)
+    assert [event.digit for event in drain(stream) if isinstance(event, Key)] == ["5"]
+
+
 def test_what_comes_after_stop_counts_for_nothing() -> None:
     stream = opened()
     stream.receive(message("stop", 2), 0.0)
@@ -123,7 +159,6 @@ def test_who_does_not_count_is_let_be() -> None:
     [
         (b"no json", "JSON"),
         (start(), "second start"),
-        (message("dtmf", 2, "MZ2", digit="1"), "another stream"),
         (message("media", 2, "MZ2", payload=""), "another stream"),
         (message("media", 2, payload="*"), "base64"),
         (b" " * (limits.MESSAGE_OCTETS + 1), "octets"),

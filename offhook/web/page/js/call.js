@@ -3,7 +3,7 @@
 import { showLegend, showTranscript, showTurns } from "./callview.js";
 import { byId, el } from "./dom.js";
 import { showStatus } from "./feed.js";
-import { clock, day, milliseconds, person } from "./format.js";
+import { clock, milliseconds, person, second } from "./format.js";
 import { CallModel } from "./model.js";
 import { Player } from "./player.js";
 
@@ -15,11 +15,16 @@ showLegend(byId("stages"));
 load();
 
 async function load() {
-  const answer = await fetch(api);
-  if (!answer.ok) {
-    byId("trouble").textContent = "There is no call of that id, or its record cannot be read.";
+  const answer = await fetch(api).catch(() => null);
+  if (!answer?.ok) {
+    const missing = answer?.status === 404;
+    byId("trouble").replaceChildren(
+      missing ? "There is no record of a call with this id. " : "The record cannot be read: the bot cannot be reached. ",
+      el("a", { href: "/calls" }, "Show all calls"),
+    );
     return;
   }
+  byId("conversation").hidden = byId("downloads-card").hidden = false;
   const record = await answer.json();
   const call = modelOf(record);
   showRecord(record);
@@ -55,13 +60,14 @@ function showRecord(record) {
   byId("call-title").textContent = title;
   document.title = `${title} · offhook`;
   const facts = [
-    ["start", day(record.start)],
+    ["start", second(record.start)],
     ["length", clock(record.duration)],
     ["turns", String(record.turns)],
     ["barge-ins", String(record.barge_ins)],
     ["response", record.turns ? `${milliseconds(record.response_p50_ms)} p50, ${milliseconds(record.response_p95_ms)} p95` : "–"],
     ["over", record.transport],
     ["ended", record.ended_by ? `${record.ended_by}: ${record.end_reason}` : "in progress"],
+    ["id", record.uniqueid],
   ];
   byId("facts").replaceChildren(
     ...facts.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))),

@@ -3,7 +3,7 @@
 import { showChart } from "./chart.js";
 import { byId, el } from "./dom.js";
 import { showStatus } from "./feed.js";
-import { clock, day, milliseconds, person } from "./format.js";
+import { clock, milliseconds, person, second } from "./format.js";
 
 const filters = byId("filters");
 let following = /** @type {Record<string, string> | null} */ (null);
@@ -17,7 +17,18 @@ filters.addEventListener("submit", (/** @type {Event} */ event) => {
   search();
 });
 byId("more").addEventListener("click", more);
+byId("refresh").addEventListener("click", search);
+showFilters();
 search();
+
+/** On a narrow screen the filters come out when they are asked for, or when one is set. */
+function showFilters() {
+  const set = [...chosen().keys()].some((name) => name !== "q");
+  const wide = matchMedia("(min-width: 801px)");
+  const show = () => (byId("more-filters").open = set || wide.matches);
+  wide.addEventListener("change", show);
+  show();
+}
 
 /** @param {URLSearchParams} wanted puts the address's search into the form */
 function fill(wanted) {
@@ -46,11 +57,13 @@ function query() {
 
 async function search() {
   const mine = ++searching;
-  byId("found").replaceChildren();
   byId("count").textContent = "searching …";
+  byId("csv").href = `/api/calls?${new URLSearchParams([...query(), ["format", "csv"]])}`;
   const [page, overTime] = await Promise.all([get(`/api/calls?${query()}`), get(`/api/calls/figures?${query()}`)]);
   if (mine !== searching) return;
+  byId("found").replaceChildren();
   append(page);
+  byId("charts").hidden = !byId("found").children.length;
   const points = overTime?.buckets ?? [];
   showChart(byId("response-chart"), points.map((/** @type {any} */ b) => point(b, "response")));
   showChart(byId("barge-chart"), points.map((/** @type {any} */ b) => point(b, "barge_in")));
@@ -63,36 +76,67 @@ async function more() {
   append(await get(`/api/calls?${wanted}`));
 }
 
-/** @param {{calls: any[], next: typeof following} | null} page */
+/** @param {{calls: any[], next: typeof following} | {what: string, why: string}} page */
 function append(page) {
-  if (!page) {
-    byId("count").textContent = "the bot cannot be reached, or did not understand the search";
+  if (!("calls" in page)) {
+    byId("count").textContent = "";
+    byId("found-table").hidden = true;
+    tell(`${page.what}: ${page.why}`);
     return;
   }
   byId("found").append(...page.calls.map(row));
   following = page.next;
   const count = byId("found").children.length;
-  byId("count").textContent = count ? `${count}${following ? " of more" : ""}` : "";
-  byId("none").hidden = count > 0;
+  byId("count").textContent = following ? `the latest ${count}` : count ? String(count) : "";
+  byId("found-table").hidden = !count;
   byId("more").hidden = !following;
+  if (count) tell();
+  else if (chosen().size) tell("No call fits. ", el("a", { href: "/calls" }, "Show all calls"));
+  else tell("No calls yet. Call the bot, or ", el("a", { href: "/" }, "talk to it from this browser"), ".");
+}
+
+/** @param {(string | Node)[]} what stands in the list's place */
+function tell(...what) {
+  byId("none").replaceChildren(...what);
+  byId("none").hidden = !what.length;
 }
 
 /** @param {any} call */
 function row(call) {
-  const link = el("a", { href: `/calls/${encodeURIComponent(call.uniqueid)}` }, day(call.start));
-  const ended = call.end ? `${call.ended_by}: ${call.end_reason}` : (call.ended_by ?? "in progress");
+  const link = el("a", { href: `/calls/${encodeURIComponent(call.uniqueid)}` }, second(call.start));
+  const number = (/** @type {string} */ name, /** @type {string} */ text) =>
+    el("td", { class: "number", "data-name": name }, text);
+  const recorded = call.recording ? el("span", { class: "note" }, " · recorded") : "";
   return el(
     "tr",
     {},
-    el("td", {}, link),
+    el("td", { class: "start" }, link),
     el("td", { class: "party" }, person(call.src)),
-    el("td", { class: "number", "data-name": "length" }, clock(call.duration)),
-    el("td", { class: "number", "data-name": "turns" }, String(call.turns)),
-    el("td", { class: "number", "data-name": "barge-ins" }, String(call.barge_ins)),
-    el("td", { class: "number", "data-name": "p50" }, milliseconds(call.response_p50_ms)),
-    el("td", { class: "number", "data-name": "p95" }, milliseconds(call.response_p95_ms)),
-    el("td", {}, ended, call.recording ? el("span", { class: "note" }, " · recorded") : ""),
+    el("td", { class: "party called" }, person(call.dst)),
+    el("td", { class: "outcome" }, el("span", { class: `badge ${STANDING[outcome(call)] ?? ""}` }, outcome(call))),
+    number("length", clock(call.duration)),
+    number("turns", String(call.turns)),
+    number("barge-ins", String(call.barge_ins)),
+    number("p50", milliseconds(call.response_p50_ms)),
+    number("p95", milliseconds(call.response_p95_ms)),
+    el("td", { class: "ended" }, call.end ? `${call.ended_by}: ${call.end_reason}` : "", recorded),
   );
+}
+
+const STANDING = /** @type {Record<string, string>} */ ({
+  answered: "good",
+  "in progress": "open",
+  failed: "bad",
+  crash: "bad",
+});
+
+/**
+ * @param {any} call
+ * @returns {string} what became of it, in a word or two
+ */
+function outcome({ disposition, end, ended_by: by }) {
+  if (by === "crash") return "crash";
+  return end || by ? disposition.toLowerCase() : "in progress";
 }
 
 /**
@@ -107,8 +151,8 @@ function point(bucket, what) {
 async function get(url) {
   try {
     const answer = await fetch(url);
-    return answer.ok ? await answer.json() : null;
+    return await answer.json();
   } catch {
-    return null; // not reached: said where the calls would be
+    return { what: "the bot cannot be reached", why: "it has ended, or the network is gone" };
   }
 }

@@ -11,6 +11,27 @@ const WIDTH = 600; // of a place that is not laid out yet
  * @param {{start: string, p50: number | null, p95: number | null}[]} points oldest first
  */
 export function showChart(place, points) {
+  draw(place, points);
+  // Drawn for the width that it has: scaled, its labels would be too small to read.
+  redraws.get(place)?.disconnect();
+  let width = place.clientWidth;
+  const watch = new ResizeObserver(() => {
+    if (place.clientWidth === width) return;
+    width = place.clientWidth;
+    draw(place, points);
+  });
+  watch.observe(place);
+  redraws.set(place, watch);
+}
+
+/** @type {WeakMap<Element, ResizeObserver>} */
+const redraws = new WeakMap();
+
+/**
+ * @param {Element} place
+ * @param {{start: string, p50: number | null, p95: number | null}[]} points
+ */
+function draw(place, points) {
   const known = points.filter(({ p50 }) => p50 !== null);
   if (!known.length) {
     const note = document.createElement("p");

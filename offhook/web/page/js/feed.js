@@ -1,8 +1,9 @@
-// What the bot tells of its calls, as it happens (/api/live), and whether it is ready (/readyz).
+// What the bot tells of its calls and of itself, as it happens (/api/live); for pages without calls, /readyz.
 
 import { CallModel } from "./model.js";
 
 const STATUS_EVERY_MS = 5000;
+const AGAIN_MS = 10_000; // after a refusal: the browser does not try again by itself
 
 /** The calls in progress, and those that ended while the page was open. Tells "change" (detail: the call's id). */
 export class Feed extends EventTarget {
@@ -11,7 +12,8 @@ export class Feed extends EventTarget {
     /** @type {Map<string, CallModel>} */
     this.calls = new Map();
     this.focus = "";
-    this.connected = false;
+    /** Whether calls can come in. @type {{state: string, why: string}} */
+    this.status = { state: "", why: "" };
     /** @type {EventSource | null} */
     this.source = null;
   }
@@ -25,8 +27,11 @@ export class Feed extends EventTarget {
     this.focus = focus;
     this.source?.close();
     const source = (this.source = new EventSource(`/api/live${focus ? `?call=${encodeURIComponent(focus)}` : ""}`));
-    source.onopen = () => this.connection(true);
-    source.onerror = () => this.connection(false);
+    source.onerror = () => this.failed(source);
+    source.addEventListener("status", ({ data }) => {
+      this.status = JSON.parse(data);
+      this.change("");
+    });
     source.addEventListener("snapshot", ({ data }) => this.snapshot(JSON.parse(data).calls));
     source.addEventListener("call", ({ data }) => this.begin(JSON.parse(data)));
     source.addEventListener("event", ({ data }) => this.happened(JSON.parse(data)));
@@ -57,10 +62,22 @@ export class Feed extends EventTarget {
     this.change(event.call);
   }
 
-  /** @param {boolean} connected */
-  connection(connected) {
-    this.connected = connected;
+  /** @param {EventSource} source that broke off, or was refused: then it is closed for good */
+  async failed(source) {
+    this.status = AWAY;
     this.change("");
+    if (source.readyState !== EventSource.CLOSED || source !== this.source) return;
+    const answer = await fetch("/api/live").catch(() => null);
+    answer?.body?.cancel();
+    if (answer?.status === 503) {
+      this.status = { state: "away", why: "too many live pages are open: close one of them" };
+      this.change("");
+    }
+    setTimeout(() => {
+      if (source !== this.source) return;
+      this.source = null;
+      this.watch(this.focus);
+    }, AGAIN_MS);
   }
 
   /** @param {string} id */
@@ -69,21 +86,35 @@ export class Feed extends EventTarget {
   }
 }
 
+const AWAY = { state: "away", why: "the bot cannot be reached" };
+
+/**
+ * @param {HTMLElement} place says whether calls can come in, and how many there are: those that the page shows
+ * @param {Feed} feed
+ */
+export function showFeedStatus(place, feed) {
+  const calls = [...feed.calls.values()].filter(({ ended }) => !ended).length;
+  say(place, feed.status.state === "away" ? feed.status : { ...feed.status, calls });
+}
+
 /** @param {HTMLElement} place says, now and from now on, whether calls can come in */
-export function showStatus(place) {
-  const show = async () => {
-    let [state, text] = ["away", "the bot cannot be reached"];
-    try {
-      const answer = await fetch("/readyz", { cache: "no-store" });
-      const { state: found, why, calls } = await answer.json();
-      const count = calls === undefined ? "" : ` · ${calls} ${calls === 1 ? "call" : "calls"}`;
-      [state, text] = [found, `${found}${count}${why ? ` · ${why}` : ""}`];
-    } catch {
-      // Said already: not reached, or not by us.
-    }
-    place.dataset.state = state;
-    if (place.textContent !== text) place.textContent = text;
-    setTimeout(show, STATUS_EVERY_MS);
-  };
-  show();
+export async function showStatus(place) {
+  try {
+    const answer = await fetch("/readyz", { cache: "no-store" });
+    say(place, await answer.json());
+  } catch {
+    say(place, AWAY);
+  }
+  setTimeout(() => showStatus(place), STATUS_EVERY_MS);
+}
+
+/**
+ * @param {HTMLElement} place
+ * @param {{state: string, why: string, calls?: number}} status
+ */
+function say(place, { state, why, calls }) {
+  const count = calls === undefined ? "" : `${calls} ${calls === 1 ? "call" : "calls"}`;
+  const text = state === "away" ? why : [state, count, why].filter(Boolean).join(" · ");
+  place.dataset.state = state;
+  if (place.textContent !== text) place.textContent = text;
 }

@@ -26,6 +26,11 @@ export function day(iso) {
   return new Date(iso).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 }
 
+/** @param {string} iso the same to the second: calls come more often than once a minute */
+export function second(iso) {
+  return new Date(iso).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+}
+
 /**
  * Both ends of a time, as short as tells them apart.
  * @param {string} from iso

@@ -2,7 +2,7 @@
 
 import { showLegend, showTranscript, showTurns } from "./callview.js";
 import { byId, el, keep } from "./dom.js";
-import { Feed, showStatus } from "./feed.js";
+import { Feed, showFeedStatus } from "./feed.js";
 import { clock, milliseconds, person } from "./format.js";
 import { showPhone } from "./phoneview.js";
 import { drawWaveform } from "./waveform.js";
@@ -11,13 +11,12 @@ import { drawWaveform } from "./waveform.js";
 
 const FRAME_MS = 50;
 const feed = new Feed();
-const phone = showPhone();
+const phone = showPhone(recordOf);
 let chosen = ""; // the call that is looked at
 let byHand = false; // somebody chose it
 let changed = true;
 let drawnAt = 0;
 
-showStatus(byId("status"));
 showLegend(byId("stages"));
 feed.addEventListener("change", () => {
   changed = true;
@@ -39,6 +38,7 @@ function frame(now) {
 function show() {
   changed = false;
   choose();
+  showFeedStatus(byId("status"), feed);
   const calls = [...feed.calls.values()].filter(({ ended }) => !ended).reverse();
   byId("count").textContent = calls.length ? String(calls.length) : "";
   byId("no-calls").hidden = calls.length > 0;
@@ -55,6 +55,12 @@ function choose() {
   if (own && phone.state === "talking" && !byHand) chosen = own.id;
   else if (!current || (current.ended && !byHand)) chosen = [...feed.calls.values()].findLast((c) => !c.ended)?.id ?? chosen;
   feed.watch(feed.calls.get(chosen)?.ended ? "" : chosen);
+}
+
+/** @param {string} callId of a call from this tab */
+function recordOf(callId) {
+  const own = [...feed.calls.values()].find((call) => call.callId === callId);
+  return own ? `/calls/${encodeURIComponent(own.id)}` : `/calls?q=${encodeURIComponent(callId)}`;
 }
 
 /** @param {CallModel} call */

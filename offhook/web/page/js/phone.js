@@ -5,8 +5,17 @@ import { Stream, newCallId } from "./stream.js";
 const SOUND_MS = 5000; // for the loudspeaker to be there
 
 /**
- * Tells "state" (detail: "idle", "starting" or "talking"), "trouble" (detail: what, for people), and "levels"
- * (detail: {mine, theirs}, 0 to 1).
+ * What a call is made with: the number that is called, parameters of the stream, the microphone's id (or "" for the
+ * browser's choice), the volume (1: as it comes).
+ * @typedef {{called: string, parameters: Record<string, string>, microphone: string, volume: number}} Wanted
+ */
+
+/** @type {Wanted} */
+const PLAIN = { called: "", parameters: {}, microphone: "", volume: 1 };
+
+/**
+ * Tells "state" (detail: "idle", "starting" or "talking"), "ended" (detail: {by: "bot", "caller" or "", callId, why: what
+ * is wrong, for people, or ""}), and "levels" (detail: {mine, theirs}, 0 to 1).
  */
 export class Phone extends EventTarget {
   constructor() {
@@ -24,7 +33,10 @@ export class Phone extends EventTarget {
     this.capture = null;
     /** @type {AudioWorkletNode | null} */
     this.playback = null;
+    /** @type {GainNode | null} */
+    this.gain = null;
     this.levels = { mine: 0, theirs: 0 };
+    this.wanted = PLAIN;
   }
 
   /** The call's name, to find it among those that the page shows. */
@@ -32,14 +44,19 @@ export class Phone extends EventTarget {
     return this.stream?.callId ?? null;
   }
 
-  /** Call the bot. Must be called from a click: browsers let nothing sound without one. */
-  async start() {
+  /**
+   * Call the bot. Must be called from a click: browsers let nothing sound without one.
+   * @param {Wanted} wanted
+   */
+  async start(wanted = PLAIN) {
     if (this.state !== "idle") return;
+    this.wanted = wanted;
+    this.stream = null;
     this.become("starting");
     try {
       await this.open();
     } catch (error) {
-      this.end(explain(error));
+      this.end("", explain(error));
     }
   }
 
@@ -47,20 +64,20 @@ export class Phone extends EventTarget {
     if (!navigator.mediaDevices) throw new DOMException("no secure context", "SecurityError");
     // Both before anything is awaited that takes the click's permission away.
     const context = (this.context = new AudioContext({ latencyHint: "interactive" }));
-    const wanted = { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true };
-    const microphone = await navigator.mediaDevices.getUserMedia({ audio: wanted });
+    const chosen = this.wanted.microphone ? { deviceId: { exact: this.wanted.microphone } } : {};
+    const audio = { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true, ...chosen };
+    const microphone = await navigator.mediaDevices.getUserMedia({ audio });
     if (this.context !== context) {
       stopTracks(microphone); // hung up meanwhile
       return;
     }
     this.microphone = microphone;
-    for (const name of ["capture", "playback"]) {
-      await context.audioWorklet.addModule(new URL(`./${name}-worklet.js`, import.meta.url));
-    }
+    for (const name of ["capture", "playback"]) await loadWorklet(context, name);
     await sounding(context);
     const callId = newCallId();
-    const url = await whereTo(callId);
-    if (this.context === context) this.connect(context, microphone, new Stream(url, callId));
+    const url = await whereTo(callId, this.wanted.called);
+    if (this.context !== context) return;
+    this.connect(context, microphone, new Stream(url, callId, this.wanted.called || "bot", this.wanted.parameters));
   }
 
   /**
@@ -85,10 +102,16 @@ export class Phone extends EventTarget {
     on(stream, "payload", (payload) => playback.port.postMessage({ payload }));
     on(stream, "mark", (mark) => playback.port.postMessage({ mark }));
     on(stream, "clear", () => playback.port.postMessage({ clear: true }));
-    on(stream, "closed", (why) => this.end(String(why)));
-    microphone.getAudioTracks()[0].addEventListener("ended", () => this.end("the microphone is gone"));
+    on(stream, "closed", (why) => this.end("bot", String(why)));
+    microphone.getAudioTracks()[0].addEventListener("ended", () => this.end("", "the microphone is gone"));
     context.createMediaStreamSource(microphone).connect(capture);
-    playback.connect(context.destination);
+    this.gain = new GainNode(context, { gain: this.wanted.volume });
+    playback.connect(this.gain).connect(context.destination);
+  }
+
+  /** @param {number} volume 1: as it comes */
+  setVolume(volume) {
+    this.gain?.gain.setTargetAtTime(volume, this.gain.context.currentTime, 0.02);
   }
 
   /** @param {string} digit */
@@ -103,20 +126,24 @@ export class Phone extends EventTarget {
   }
 
   hangUp() {
-    this.end("");
+    this.end("caller", "");
   }
 
-  /** @param {string} why empty if all is well */
-  end(why) {
+  /**
+   * @param {"bot" | "caller" | ""} by who ended the call
+   * @param {string} why what is wrong; empty if all is well
+   */
+  end(by, why) {
     if (this.state === "idle") return;
+    const callId = this.state === "talking" ? this.callId : "";
     this.stream?.stop();
     if (this.microphone) stopTracks(this.microphone);
     this.context?.close();
-    this.context = this.microphone = this.capture = this.playback = null;
+    this.context = this.microphone = this.capture = this.playback = this.gain = null;
     this.levels = { mine: 0, theirs: 0 };
     this.tell("levels", this.levels);
     this.become("idle");
-    if (why) this.tell("trouble", why);
+    this.tell("ended", { by: callId ? by : "", callId, why });
   }
 
   /**
@@ -145,14 +172,32 @@ export class Phone extends EventTarget {
 }
 
 /**
+ * @param {AudioContext} context
+ * @param {string} name
+ */
+async function loadWorklet(context, name) {
+  try {
+    await context.audioWorklet.addModule(new URL(`./${name}-worklet.js`, import.meta.url));
+  } catch (error) {
+    // The browser names the script's address, and not what is wrong with it.
+    console.info("no worklet:", error);
+    throw new Refusal(UNREACHABLE);
+  }
+}
+
+/**
  * @param {string} callId
+ * @param {string} called the number
  * @returns {Promise<string>} where the bot takes that call
  */
-async function whereTo(callId) {
+async function whereTo(callId, called) {
   const headers = { "Content-Type": "application/json" };
-  const answer = await fetch("/api/talk", { method: "POST", headers, body: JSON.stringify({ call: callId }) });
-  const { path, what, why, todo } = await answer.json();
-  if (!answer.ok) throw new Refusal(`${what}: ${why}. ${todo}`);
+  const body = JSON.stringify({ call: callId, ...(called ? { to: called } : {}) });
+  const answer = await fetch("/api/talk", { method: "POST", headers, body }).catch(() => {
+    throw new Refusal(UNREACHABLE);
+  });
+  const { path, what, why, todo } = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Refusal(what ? `${what}: ${why}. ${todo}` : `the bot refused the call with ${answer.status}`);
   return `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}${path}`;
 }
 
@@ -166,6 +211,8 @@ async function sounding(context) {
   });
   await Promise.race([context.resume(), late]);
 }
+
+const UNREACHABLE = "the bot cannot be reached: is it still running?";
 
 /** The bot does not take the call; the message says why. */
 class Refusal extends Error {}
@@ -186,6 +233,7 @@ function stopTracks(media) {
 
 const EXPLAINED = /** @type {Record<string, string>} */ ({
   NotAllowedError: "the browser was not allowed to use the microphone: allow it beside the address, then press Talk",
+  OverconstrainedError: "that microphone is not there any more: choose another one, then press Talk",
   NotFoundError: "there is no microphone: connect one, then press Talk",
   NotSoundingError: "this machine plays no sound: connect a loudspeaker or headphones, then press Talk",
   NotReadableError: "another program holds the microphone: close it, then press Talk",

@@ -1,4 +1,4 @@
-// The phone's card: Talk, Mute, levels, keypad.
+// The phone's card: Talk, Mute, levels, keypad, and what the call is made with.
 
 import { byId, el } from "./dom.js";
 import { Phone } from "./phone.js";
@@ -8,18 +8,23 @@ const KEY_NAMES = /** @type {Record<string, string>} */ ({ "*": "star", "#": "ha
 const FLOOR_DB = 50;
 const TALK = { idle: "Talk", starting: "Cancel", talking: "Hang up" };
 const NOTES = {
-  idle: "Press Talk and speak: this tab is a telephone.",
+  idle: "Press Talk and speak: this tab is a phone.",
   starting: "Asking for the microphone …",
   talking: "You are talking with the bot. Your keyboard’s digits are keys, too.",
 };
 
-/** @returns {Phone} the phone that the card belongs to */
-export function showPhone() {
+const ENDED = { bot: "The bot hung up.", caller: "You hung up.", "": "" };
+
+/**
+ * @param {(callId: string) => string} recordOf where the record of a call of that name is
+ * @returns {Phone} the phone that the card belongs to
+ */
+export function showPhone(recordOf) {
   const phone = new Phone();
   const [talk, mute, note, keypad] = ["talk", "mute", "phone-note", "keypad"].map(byId);
   const keys = [...KEYS].map((key) => keyButton(phone, key));
   keypad.replaceChildren(...keys);
-  talk.addEventListener("click", () => (phone.state === "idle" ? phone.start() : phone.hangUp()));
+  talk.addEventListener("click", () => (phone.state === "idle" ? phone.start(wanted()) : phone.hangUp()));
   mute.addEventListener("click", () => {
     phone.mute(!phone.muted);
     mute.setAttribute("aria-pressed", String(phone.muted));
@@ -30,21 +35,72 @@ export function showPhone() {
     note.textContent = NOTES[state];
     note.classList.remove("trouble");
     for (const button of [mute, ...keys]) button.disabled = state !== "talking";
+    if (state === "talking") showMicrophones();
   });
-  listen(phone, "trouble", (/** @type {string} */ what) => {
-    note.textContent = what;
-    note.classList.add("trouble");
+  listen(phone, "ended", (/** @type {{by: "bot" | "caller" | "", callId: string, why: string}} */ { by, callId, why }) => {
+    if (!why && !by) return; // it was cancelled before it began
+    note.replaceChildren(...[why || ENDED[by], callId ? seeRecord(recordOf(callId)) : ""].filter(Boolean));
+    note.classList.toggle("trouble", Boolean(why));
   });
   listen(phone, "levels", (/** @type {Phone["levels"]} */ { mine, theirs }) => {
     showLevel(byId("mine"), mine);
     showLevel(byId("theirs"), theirs);
   });
+  byId("volume").addEventListener("input", () => phone.setVolume(volume()));
+  byId("options").addEventListener("toggle", showMicrophones);
+  byId("options").addEventListener("toggle", showNumbers, { once: true });
+  navigator.mediaDevices?.addEventListener("devicechange", showMicrophones);
   addEventListener("pagehide", () => phone.hangUp());
   document.addEventListener("keydown", (event) => {
-    const typing = event.target instanceof HTMLInputElement || event.ctrlKey || event.altKey || event.metaKey;
+    const field = event.target instanceof Element && event.target.matches("input, textarea, select");
+    const typing = field || event.ctrlKey || event.altKey || event.metaKey;
     if (!typing && !event.repeat && event.key.length === 1 && KEYS.includes(event.key)) phone.press(event.key);
   });
   return phone;
+}
+
+/** @returns {import("./phone.js").Wanted} what the card's fields ask for */
+function wanted() {
+  const lines = byId("parameters").value.split("\n").map((/** @type {string} */ line) => line.trim());
+  const pairs = lines.filter((/** @type {string} */ line) => line.includes("=")).map((/** @type {string} */ line) => {
+    const place = line.indexOf("=");
+    return [line.slice(0, place).trim(), line.slice(place + 1).trim()];
+  });
+  return {
+    called: byId("called").value.trim(),
+    parameters: Object.fromEntries(pairs),
+    microphone: byId("microphone").value,
+    volume: volume(),
+  };
+}
+
+/** @returns {number} 1 is as it comes */
+function volume() {
+  return Number(byId("volume").value) / 100;
+}
+
+/** The microphones there are. Their names are known only once one of them was allowed. */
+async function showMicrophones() {
+  const found = (await navigator.mediaDevices?.enumerateDevices?.()) ?? [];
+  const select = byId("microphone");
+  const chosen = select.value;
+  const known = found.filter(({ kind, deviceId }) => kind === "audioinput" && deviceId && deviceId !== "default");
+  const options = known.map(({ deviceId, label }, index) => el("option", { value: deviceId }, label || `Microphone ${index + 1}`));
+  select.replaceChildren(select.options[0], ...options);
+  select.value = known.some(({ deviceId }) => deviceId === chosen) ? chosen : "";
+}
+
+/** The numbers that something of its own answers, to choose from. */
+async function showNumbers() {
+  const answer = await fetch("/api/talk").catch(() => null);
+  if (!answer?.ok) return;
+  const { numbers } = await answer.json();
+  byId("numbers").replaceChildren(...numbers.map((/** @type {string} */ value) => el("option", { value })));
+}
+
+/** @param {string} href */
+function seeRecord(href) {
+  return el("span", {}, " ", el("a", { href }, "See its record"));
 }
 
 /**

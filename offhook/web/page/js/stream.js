@@ -10,10 +10,14 @@ export class Stream extends EventTarget {
   /**
    * @param {string} url
    * @param {string} callId
+   * @param {string} [called] the number
+   * @param {Record<string, string>} [parameters] for the dialog
    */
-  constructor(url, callId) {
+  constructor(url, callId, called = "bot", parameters = {}) {
     super();
     this.callId = callId;
+    this.called = called;
+    this.parameters = parameters;
     this.opened = false;
     this.ended = false;
     this.socket = new WebSocket(url);
@@ -25,7 +29,8 @@ export class Stream extends EventTarget {
 
   start() {
     this.opened = true;
-    this.send({ event: "start", encoding: "mulaw", rate: 8000, call: this.callId, from: "browser", to: "bot" });
+    const parties = { call: this.callId, from: "browser", to: this.called, parameters: this.parameters };
+    this.send({ event: "start", encoding: "mulaw", rate: 8000, ...parties });
     this.tell("open");
   }
 
