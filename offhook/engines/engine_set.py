@@ -16,6 +16,7 @@ from offhook.pipeline.session import Engines
 from offhook.pipeline.tts.adapt import adapt as adapt_tts
 from offhook.pipeline.tts.cache import ClipCache
 from offhook.pipeline.tts.engine import TtsEngine
+from offhook.pipeline.tts.normalize import spoken_language
 from offhook.pipeline.tts.voice import LINE_RATE_HZ, Voice
 from offhook.pipeline.vad.batch import VadBatcher
 from offhook.pipeline.vad.engine import VadEngine
@@ -69,7 +70,9 @@ class EngineSet:
         self._processor = config.audio.processor
         self._allowance = Allowance()
         self._batchers: dict[GateSettings, VadBatcher] = {}
-        self.voice = Voice(f"{config.tts.engine}/{config.tts.voice}", self.tts, cache, Resampler)
+        language = spoken_language(config.dialog.language, config.tts.voice)
+        name = f"{config.tts.engine}/{config.tts.voice}"
+        self.voice = Voice(name, self.tts, cache, Resampler, language=language)
 
     async def start(self) -> None:
         """Ready for calls. Raises EngineError."""

@@ -324,7 +324,8 @@ class TtsConfig(EngineSection):
     """`espeak` (embedded; the extra `local`), `recorded` (for benchmarks), or one that a package brings."""
 
     voice: Annotated[str, Field(min_length=1, max_length=100)] = "en-us"
-    """The engine's name for the voice."""
+    """The engine's name for the voice. Numbers, dates and abbreviations are read in the language that its name begins
+    with; where it names none, in `dialog.language`."""
 
     rate_wpm: Annotated[int, Field(ge=80, le=450)] = 165
     """Words a minute."""

@@ -1,59 +1,24 @@
-"""English text as it is spoken on the telephone: amounts, times, long numbers and abbreviations as words.
+"""Written text as it is spoken: amounts, times, long numbers, codes and abbreviations as words of a language.
 
-Whatever is not listed here is left to the voice, plain numbers of up to four digits among it.
+Only what the rules of that language know is changed; whatever else is written is left to the voice. Languages without
+rules get only what holds for all: no markup is read, and long numbers are read digit by digit.
 """
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
-MIN_SPELT_DIGITS = 5
-"""Numbers of so many digits or more are read digit by digit: they are account numbers, not quantities."""
+from offhook.pipeline.tts.languages.english import english
+from offhook.pipeline.tts.languages.german import german
+from offhook.pipeline.tts.languages.neutral import NEUTRAL
+from offhook.pipeline.tts.languages.rules import Rule
 
-_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-_TEENS = (
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-)
-_ONES = _DIGITS + _TEENS
-_TENS = ("zero", "ten", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_SCALES = ((1_000_000_000, "billion"), (1_000_000, "million"), (1_000, "thousand"), (100, "hundred"))
-_ORDINALS = {
-    "one": "first",
-    "two": "second",
-    "three": "third",
-    "five": "fifth",
-    "eight": "eighth",
-    "nine": "ninth",
-    "twelve": "twelfth",
-}
-_CURRENCIES = {"$": ("dollar", "cent"), "€": ("euro", "cent"), "£": ("pound", "penny")}
-_PLURALS = {"penny": "pence"}
-_ABBREVIATIONS = {
-    "mr.": "Mister",
-    "mrs.": "Missus",
-    "ms.": "Miz",
-    "dr.": "Doctor",
-    "approx.": "approximately",
-    "e.g.": "for example",
-    "i.e.": "that is",
-    "etc.": "et cetera",
-    "ext.": "extension",
-    "vs.": "versus",
-    "24/7": "twenty four seven",
-    "&": "and",
-    "@": "at",
-}
+DEFAULT_LANGUAGE = "en-us"
+
+_AMERICAN = frozenset({"", "us", "ph", "pr"})  # regions that write the month first and call # pound
+_TAG = re.compile(r"(?P<language>[a-z]{2,3})(?:[-_](?P<region>[a-z]{2}|[0-9]{3})\b)?(?![a-z])")
 
 
 class Piece(NamedTuple):
@@ -92,11 +57,12 @@ class Normalized:
         return self.pieces[bisect_right(self.pieces, position, key=lambda piece: piece.start) - 1]
 
 
-def normalize(text: str, *, spell_digits: bool = False) -> Normalized:
-    """Make `text` speakable. With `spell_digits` every bare number is read digit by digit, however short."""
+def normalize(text: str, language: str = DEFAULT_LANGUAGE) -> Normalized:
+    """Make `text` speakable in `language`, a tag such as "en-gb" or "de" (see `language_of_voice`)."""
+    rules = _rules(language.lower().replace("_", "-"))
     spoken: list[str] = []
     pieces: list[Piece] = []
-    length = position = 0
+    length = done = 0
 
     def add(piece: str, start: int, end: int, verbatim: bool) -> None:
         nonlocal length
@@ -105,131 +71,63 @@ def normalize(text: str, *, spell_digits: bool = False) -> Normalized:
             pieces.append(Piece(length, start, end, verbatim))
             length += len(piece)
 
-    for found in _TOKEN.finditer(text):
-        words = _speak(found, spell_digits)
-        if words is not None:
-            add(text[position : found.start()], position, found.start(), True)
-            add(_apart_from_words(words, found), found.start(), found.end(), False)
-            position = found.end()
-    add(text[position:], position, len(text), True)
+    for token in _TOKEN.finditer(text):
+        start = token.start()
+        if start < done or _PLAIN_WORD.match(text, start) or (read := _read(text, start, rules)) is None:
+            continue
+        words, end = read
+        add(text[done:start], done, start, True)
+        before = spoken[-1][-1] if spoken else " "
+        add(_apart(before, words, text[end : end + 1]), start, end, False)
+        done = end
+    add(text[done:], done, len(text), True)
     return Normalized("".join(spoken), tuple(pieces))
 
 
-def cardinal(number: int) -> str:
-    """A number from 0 to 999,999,999,999 in words without "and". Raises ValueError beyond."""
-    if not 0 <= number < 10**12:
-        raise ValueError(f"{number} is not between 0 and 999,999,999,999")
-    for scale, name in _SCALES:
-        if number >= scale:
-            rest = number % scale
-            return f"{cardinal(number // scale)} {name}" + (f" {cardinal(rest)}" if rest else "")
-    if number < 20:
-        return _ONES[number]
-    return _TENS[number // 10] + (f" {_ONES[number % 10]}" if number % 10 else "")
+def language_of_voice(voice: str) -> str:
+    """The language in the name of a voice ("en-gb-x-rp", "mb-de5", "pt_BR-faber", "roa/fr"); "" if there is none."""
+    name = voice.lower().split("+")[0].rsplit("/", 1)[-1].removeprefix("mb-")
+    found = _TAG.match(name)
+    if found is None:
+        return ""
+    return found["language"] + (f"-{found['region']}" if found["region"] else "")
 
 
-def ordinal(number: int) -> str:
-    """As `cardinal`, but for 21 it is "twenty first"."""
-    *head, last = cardinal(number).split()
-    regular = last[:-1] + "ieth" if last.endswith("y") else last + "th"
-    return " ".join([*head, _ORDINALS.get(last, regular)])
+def spoken_language(language: str, voice: str) -> str:
+    """The language that texts are read in: `language`, but a voice whose name says another one speaks that.
+
+    The voice also says which English it is: "en" and the voice "en-gb-x-rp" are "en-gb".
+    """
+    of_voice = language_of_voice(voice)
+    base = language.lower().replace("_", "-").partition("-")[0]
+    if not of_voice or (of_voice.partition("-")[0] == base and base != language.lower()):
+        return language
+    return of_voice
 
 
-def digits_apart(digits: str) -> str:
-    """The digits as words: "1204" is "one two zero four"."""
-    return " ".join(_ONES[int(digit)] for digit in digits)
+@lru_cache(maxsize=32)
+def _rules(language: str) -> tuple[Rule, ...]:
+    base, _, rest = language.partition("-")
+    if base == "en":
+        return english(american=rest.partition("-")[0] in _AMERICAN)
+    return german() if base == "de" else NEUTRAL
 
 
-def _apart_from_words(words: str, found: re.Match[str]) -> str:
-    if words == " ":
-        return words
-    text, start, end = found.string, found.start(), found.end()
-    before = " " if start and text[start - 1].isalnum() else ""
-    return before + words + (" " if end < len(text) and text[end].isalnum() else "")
+def _read(text: str, start: int, rules: tuple[Rule, ...]) -> tuple[str, int] | None:
+    """The words for what begins at `start`, and where it ends; None if no rule applies."""
+    for pattern, speak in rules:
+        found = pattern.match(text, start)
+        if found is not None and (words := speak(found)) is not None:
+            return words, found.end()
+    return None
 
 
-def _count(amount: int, unit: str) -> str:
-    plural = _PLURALS.get(unit, unit + "s")
-    return f"{cardinal(amount)} {unit if amount == 1 else plural}"
+def _apart(before: str, words: str, following: str) -> str:
+    """`words`, with a space where they would run into the character before or behind."""
+    start = " " if before.isalnum() and words[0].isalnum() else ""
+    return start + words + (" " if following.isalnum() and words[-1].isalnum() else "")
 
 
-def _money(found: re.Match[str]) -> str:
-    unit, part = _CURRENCIES[found["currency"]]
-    whole = int(found["amount"].replace(",", ""))
-    parts = int(found["cents"] or "0")
-    if not parts:
-        return _count(whole, unit)
-    return _count(parts, part) if not whole else f"{_count(whole, unit)} and {_count(parts, part)}"
-
-
-def _clock(found: re.Match[str]) -> str | None:
-    hour, minute = int(found["hour"]), int(found["minute"] or "0")
-    half = f" {found['half'][0].upper()} M" if found["half"] else ""
-    if hour > 23 or minute > 59:
-        return None
-    if minute:
-        return f"{cardinal(hour)} {'oh ' if minute < 10 else ''}{cardinal(minute)}{half}"
-    if half or not 1 <= hour <= 12:
-        return cardinal(hour) + (half or " hundred")
-    return f"{cardinal(hour)} o'clock"
-
-
-def _number(found: re.Match[str]) -> str:
-    whole = found["number"].replace(",", "")
-    spoken = cardinal(int(whole)) if len(whole) <= 12 else digits_apart(whole)
-    if found["decimals"]:
-        spoken += f" point {digits_apart(found['decimals'])}"
-    return spoken + (" percent" if found["percent"] else "")
-
-
-def _telephone(found: re.Match[str]) -> str:
-    groups = re.findall(r"[0-9]+", found["telephone"])
-    return ("plus " if found["telephone"].startswith("+") else "") + ", ".join(map(digits_apart, groups))
-
-
-_SPEAKERS: dict[str, Callable[[re.Match[str]], str | None]] = {
-    "money": _money,
-    "clock": _clock,
-    "telephone": _telephone,
-    "ordinal": lambda found: ordinal(int(found["nth"])),
-    "quantity": _number,
-    "hash": lambda found: "number",
-    "abbreviation": lambda found: _ABBREVIATIONS[found["abbreviation"].lower()],
-    "control": lambda found: " ",
-}
-
-
-def _speak(found: re.Match[str], spell_digits: bool) -> str | None:
-    """The words for what was found, None where it is to be left as it stands."""
-    kind = found.lastgroup or ""
-    if kind == "digits":
-        digits = found["digits"]
-        spelt = spell_digits or len(digits) >= MIN_SPELT_DIGITS or _LEADING_ZERO.match(found.string, found.start())
-        return digits_apart(digits) if spelt else None
-    return _SPEAKERS[kind](found)
-
-
-_LEADING_ZERO = re.compile(r"(?<![-.:/,])0[0-9]+(?![-/:])")  # and no part of a date or time
-
-# Each alternative is one group with all others inside, so that `lastgroup` names it. All counts are bounded, so
-# that the time it takes grows only linearly with the text.
-_TOKEN = re.compile(
-    r"""
-    (?P<money>(?P<currency>[$€£])(?P<amount>[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,12})
-        (?:\.(?P<cents>[0-9]{2}))?(?![0-9]|[.,][0-9]))
-    |(?P<clock>(?<![\w:.,])(?P<hour>[0-9]{1,2})
-        (?: :(?P<minute>[0-9]{2})(?![0-9:]) | (?=\ ?[ap](?:m\b|\.m\.)) )
-        (?: \ ?(?P<half>[ap](?:m\b|\.m\.)) )?)
-    |(?P<telephone>(?<![\w.,+-])(?:
-        \+[0-9]{1,15}(?:[ -][0-9]{2,6}){0,4} | [0-9]{1,4}(?:[ -][0-9]{2,6}){0,3}-[0-9]{3,6})(?![\w-]))
-    |(?P<ordinal>(?<![\w.,])(?P<nth>[0-9]{1,6})(?:st|nd|rd|th)\b)
-    |(?P<quantity>(?<![\w.,$€£])(?P<number>[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,12}(?=\.[0-9]|\ ?%))
-        (?:\.(?P<decimals>[0-9]{1,9}))?(?P<percent>\ ?%)?(?![\w%]|[.,][0-9]))
-    |(?P<abbreviation>(?<!\S)(?:24/7|[&@])(?![^\s.,;!?])
-        |(?<![\w.])(?:mr\.|mrs\.|ms\.|dr\.|approx\.|e\.g\.|i\.e\.|etc\.|ext\.|vs\.))
-    |(?P<digits>[0-9]{1,64})
-    |(?P<hash>\#(?=[0-9]))
-    |(?P<control>[\x00-\x1f\x7f]{1,64})
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
+# No rule begins with one (but for "xxxx 1234", a masked number), so that most of a text costs little.
+_PLAIN_WORD = re.compile(r"(?!xx)[a-zà-ÿ]+(?=[\s,;!?'’)]|$)")
+_TOKEN = re.compile(r"[^\W\d_]{1,64}|[0-9]{1,64}|[^\w\s]|_|[\x00-\x1f\x7f]{1,64}")

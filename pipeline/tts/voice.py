@@ -7,7 +7,7 @@ from dataclasses import replace
 from offhook.pipeline.tts.cache import ClipCache
 from offhook.pipeline.tts.clip import Clip, joined
 from offhook.pipeline.tts.engine import RatedTtsEngine, SpeechChunk, TtsEngine
-from offhook.pipeline.tts.normalize import normalize
+from offhook.pipeline.tts.normalize import DEFAULT_LANGUAGE, normalize
 from offhook.pipeline.tts.pace import Pace, spread
 from offhook.pipeline.tts.pieces import TICK_HZ, PieceMaker, Resampler
 
@@ -20,13 +20,21 @@ Encode = Callable[[bytes], bytes]
 class Voice:
     """Joins an engine, the normaliser and the cache.
 
-    `resampler(from_hz, to_hz)` brings the engine's audio to the line's rate where it has another.
+    `resampler(from_hz, to_hz)` brings the engine's audio to the line's rate where it has another; texts are read by the
+    rules of `language` (see `normalize`).
     """
 
     def __init__(
-        self, name: str, engine: TtsEngine, cache: ClipCache, resampler: Callable[[int, int], Resampler]
+        self,
+        name: str,
+        engine: TtsEngine,
+        cache: ClipCache,
+        resampler: Callable[[int, int], Resampler],
+        *,
+        language: str = DEFAULT_LANGUAGE,
     ) -> None:
         self.name = name
+        self.language = language
         self._engine = engine
         self._cache = cache
         self._resampler = resampler
@@ -56,7 +64,7 @@ class Voice:
             return joined([piece async for piece in pieces])
 
     async def _synthesise(self, text: str, encode: Encode, line_rate_hz: int) -> AsyncGenerator[Clip, None]:
-        spoken = normalize(text)
+        spoken = normalize(text, self.language)
         engine = self._engine.at_rate(line_rate_hz) if isinstance(self._engine, RatedTtsEngine) else self._engine
         rate_hz = engine.capabilities.rate_hz
         resampler = None if rate_hz == line_rate_hz else self._resampler(rate_hz, line_rate_hz)

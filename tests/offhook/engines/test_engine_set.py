@@ -13,7 +13,16 @@ from offhook.pipeline.asr.engine import AsrRequest
 from offhook.pipeline.caller_audio import CallerAudio
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.vad.batch import Events
-from offhook.settings.config import AsrConfig, AudioConfig, CodecName, Config, RtpConfig, TtsConfig, VadConfig
+from offhook.settings.config import (
+    AsrConfig,
+    AudioConfig,
+    CodecName,
+    Config,
+    DialogConfig,
+    RtpConfig,
+    TtsConfig,
+    VadConfig,
+)
 from offhook.telephony.codec.base import codec_named
 from offhook.telephony.resample import Upsampler
 from offhook.telephony.tones import noise
@@ -46,6 +55,14 @@ async def test_each_turn_is_upsampled_on_its_own() -> None:
     first(loud)
     assert len(first(loud)) == 4 * 160
     assert second(loud) != first(loud)
+
+
+@pytest.mark.parametrize(
+    ("voice", "language", "read"), [("en-us", "en", "en-us"), ("de+f3", "en", "de"), ("alloy", "fr", "fr")]
+)
+async def test_texts_are_read_in_the_language_of_the_voice(voice: str, language: str, read: str) -> None:
+    settings = {"tts": TtsConfig(engine="recorded", voice=voice), "dialog": DialogConfig(language=language)}
+    assert EngineSet(BENCH.model_copy(update=settings)).voice.language == read
 
 
 class Ear:

@@ -1,0 +1,14 @@
+"""Markup in a text that is meant to be spoken: no voice here reads SSML or HTML. Pure."""
+
+import re
+
+# A name alone, or with attributes: "a <b and c> d" is none.
+TAG = re.compile(
+    r"""
+    <!--.{0,500}?-->
+    |<[/?!]?[A-Za-z][\w:.-]{0,40}
+     (?:\s{1,8}[\w:.-]{1,40}(?:\s{0,4}=\s{0,4}(?:"[^"<>]{0,500}"|'[^'<>]{0,500}'|[^\s<>"']{1,500}))?){0,12}
+     \s{0,8}[/?]?>
+    """,
+    re.VERBOSE | re.DOTALL,
+)

@@ -1,0 +1,1 @@
+"""How written text is read aloud: rules by language, applied by `normalize`."""

@@ -1,0 +1,85 @@
+"""Abbreviated units, as they stand behind a number in English. Pure."""
+
+import re
+
+# Abbreviation: one, many. Case counts: "5G" is no weight, "MB" no millibarn.
+_UNITS = {
+    "km": ("kilometer", "kilometers"),
+    "m": ("meter", "meters"),
+    "cm": ("centimeter", "centimeters"),
+    "mm": ("millimeter", "millimeters"),
+    "mi": ("mile", "miles"),
+    "ft": ("foot", "feet"),
+    "yd": ("yard", "yards"),
+    "yds": ("yard", "yards"),
+    "kg": ("kilogram", "kilograms"),
+    "g": ("gram", "grams"),
+    "mg": ("milligram", "milligrams"),
+    "mcg": ("microgram", "micrograms"),
+    "lb": ("pound", "pounds"),
+    "lbs": ("pound", "pounds"),
+    "oz": ("ounce", "ounces"),
+    "fl oz": ("fluid ounce", "fluid ounces"),
+    "tsp": ("teaspoon", "teaspoons"),
+    "tbsp": ("tablespoon", "tablespoons"),
+    "l": ("liter", "liters"),
+    "L": ("liter", "liters"),
+    "ml": ("milliliter", "milliliters"),
+    "mL": ("milliliter", "milliliters"),
+    "qt": ("quart", "quarts"),
+    "pt": ("pint", "pints"),
+    "gal": ("gallon", "gallons"),
+    "h": ("hour", "hours"),
+    "hr": ("hour", "hours"),
+    "hrs": ("hour", "hours"),
+    "min": ("minute", "minutes"),
+    "mins": ("minute", "minutes"),
+    "s": ("second", "seconds"),
+    "sec": ("second", "seconds"),
+    "secs": ("second", "seconds"),
+    "ms": ("millisecond", "milliseconds"),
+    "yr": ("year", "years"),
+    "yrs": ("year", "years"),
+    "mo": ("month", "months"),
+    "mos": ("month", "months"),
+    "wk": ("week", "weeks"),
+    "wks": ("week", "weeks"),
+    "mph": ("mile per hour", "miles per hour"),
+    "km/h": ("kilometer per hour", "kilometers per hour"),
+    "kph": ("kilometer per hour", "kilometers per hour"),
+    "mpg": ("mile per gallon", "miles per gallon"),
+    "sq ft": ("square foot", "square feet"),
+    "sqft": ("square foot", "square feet"),
+    "sq mi": ("square mile", "square miles"),
+    "m²": ("square meter", "square meters"),
+    "°F": ("degree Fahrenheit", "degrees Fahrenheit"),
+    "°C": ("degree Celsius", "degrees Celsius"),
+    "°": ("degree", "degrees"),
+    "kWh": ("kilowatt hour", "kilowatt hours"),
+    "kW": ("kilowatt", "kilowatts"),
+    "W": ("watt", "watts"),
+    "V": ("volt", "volts"),
+    "Hz": ("hertz", "hertz"),
+    "kHz": ("kilohertz", "kilohertz"),
+    "MHz": ("megahertz", "megahertz"),
+    "GHz": ("gigahertz", "gigahertz"),
+    "kB": ("kilobyte", "kilobytes"),
+    "KB": ("kilobyte", "kilobytes"),
+    "MB": ("megabyte", "megabytes"),
+    "GB": ("gigabyte", "gigabytes"),
+    "TB": ("terabyte", "terabytes"),
+    "kbps": ("kilobit per second", "kilobits per second"),
+    "Mbps": ("megabit per second", "megabits per second"),
+    "Gbps": ("gigabit per second", "gigabits per second"),
+    "¢": ("cent", "cents"),
+    "%": ("percent", "percent"),
+}
+UNIT = "|".join(re.escape(unit).replace(r"\ ", r"\.?\ ") for unit in sorted(_UNITS, key=len, reverse=True))
+UNIT = UNIT.replace("°", r"[°º]\ ?")
+"""A pattern for them all."""
+
+
+def unit_names(abbreviation: str) -> tuple[str, str]:
+    """What one and what many of it are called, for what UNIT matched."""
+    unit = " ".join(abbreviation.replace(".", "").replace("º", "°").split())
+    return _UNITS[unit.replace("° ", "°")]

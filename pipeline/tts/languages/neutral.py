@@ -1,0 +1,23 @@
+"""What holds in every language: markup is not read, and the digits of a long number are read apart. Pure."""
+
+import re
+
+from offhook.pipeline.tts.languages.rules import MARKUP, Match, rule
+
+MIN_SPELT_DIGITS = 5
+_QUANTITY = re.compile(r"0{3}$")
+
+
+def _apart(found: Match) -> str | None:
+    digits = found.group()
+    return None if _QUANTITY.search(digits) and digits[0] != "0" else " ".join(digits)
+
+
+NEUTRAL = (
+    *MARKUP,
+    # Separators and signs are left to the voice: they make it an amount, a date, a time.
+    rule(
+        rf"(?<![\w.,:/%+-])(?:0[0-9]{{2,63}}|[0-9]{{{MIN_SPELT_DIGITS},64}})(?![\w%°/]|[.,:-][0-9]|\s?[%$€£¥₹])",
+        _apart,
+    ),
+)
