@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     )
     from offhook.pipeline.asr.hosted import HostedAsr
     from offhook.pipeline.errors import EngineError
-    from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, Heard
+    from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, Playback
     from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, TtsEngine, Word
     from offhook.pipeline.tts.hosted import HostedTts
     from offhook.pipeline.vad.engine import VadCapabilities, VadEngine, VadStream
@@ -50,7 +50,7 @@ _HOMES = {
     "EngineContext": "offhook.engines.factory",
     "EngineError": "offhook.pipeline.errors",
     "FromEnvironment": "offhook.engines.factory",
-    "Heard": "offhook.pipeline.events",
+    "Playback": "offhook.pipeline.events",
     "HostedAsr": "offhook.pipeline.asr.hosted",
     "HostedTts": "offhook.pipeline.tts.hosted",
     "RecognisedWord": "offhook.pipeline.asr.engine",
@@ -83,7 +83,7 @@ __all__ = [
     "EngineContext",
     "EngineError",
     "FromEnvironment",
-    "Heard",
+    "Playback",
     "HostedAsr",
     "HostedTts",
     "RecognisedWord",

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 
-from offhook.pipeline.events import Answer, Choice, DigitRule, Heard, Prompt, Question
+from offhook.pipeline.events import Answer, Choice, DigitRule, Playback, Prompt, Question
 from offhook.pipeline.session import Session
 from offhook.usererror import UserError
 
@@ -48,7 +48,7 @@ class Call:
         self._ended = False
         self.hung_up = False  # by us
 
-    async def say(self, text: str, *, barge_in: bool = True) -> Heard:
+    async def say(self, text: str, *, barge_in: bool = True) -> Playback:
         """Say `text`; returns when it is over, with what the caller heard of it.
 
         The caller may interrupt it unless `barge_in` is false; what they say then answers the next question.

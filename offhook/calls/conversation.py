@@ -23,7 +23,8 @@ from offhook.observe.refusals import NO_CAPACITY, Reason, Refusal
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.session import Session
 from offhook.pipeline.trace import DialogState, SessionEvent
-from offhook.pipeline.turn.core import TurnCore, TurnSettings
+from offhook.pipeline.turn.core import TurnCore
+from offhook.pipeline.turn.machine import TurnSettings
 from offhook.records import EndedBy, Journal, RecordingWriter
 from offhook.settings.config import Config
 from offhook.telephony.line import MediaLine

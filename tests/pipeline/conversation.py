@@ -17,7 +17,8 @@ from offhook.pipeline.tts.pace import spread
 from offhook.pipeline.tts.pieces import Resampler
 from offhook.pipeline.tts.recorded import RecordedEngine
 from offhook.pipeline.tts.voice import Voice
-from offhook.pipeline.turn.core import TurnCore, TurnSettings
+from offhook.pipeline.turn.core import TurnCore
+from offhook.pipeline.turn.machine import TurnSettings
 from offhook.pipeline.vad.batch import VadBatcher
 from offhook.pipeline.vad.engine import VadCapabilities
 from offhook.pipeline.vad.gate import GateSettings
