@@ -41,7 +41,7 @@ class Recognition:
         self._asr = asr
         self._bands = bands
         self._caller = caller
-        self._listener = listener
+        self._listener: Listener = listener
         self._run = run
         self._stream: AsrStream | None = None
         self._turn = 0  # what comes of an earlier one comes too late
@@ -92,6 +92,14 @@ class Recognition:
             self._transcription.cancel()
             self._transcription = None
 
+    def close(self) -> None:
+        """The call is over: nothing is recognised any more."""
+        self.cancel()
+        self._kept.clear()
+        # They hold us, too.
+        self._listener = _NOBODY
+        self._run = asyncio.ensure_future
+
     def _open(self, grammar: str | None, audio: bytes) -> None:
         self.cancel()
         turn = self._turn
@@ -119,3 +127,18 @@ class Recognition:
             raise
         if turn == self._turn:
             self._listener.on_transcript(transcript)
+
+
+class _Nobody:
+    """Listens when the call is over."""
+
+    def on_partial(self, text: str) -> None: ...
+
+    def on_transcript(self, transcript: Transcript) -> None: ...
+
+    def on_asr_failed(self, error: EngineError | None) -> None: ...
+
+    def on_asr_unavailable(self, error: EngineError) -> None: ...
+
+
+_NOBODY = _Nobody()

@@ -221,6 +221,7 @@ class Session:
         self._speaker.close(now)
         self._core.close(now)
         self._settle(now)
+        self._recognition.close()
         self._subscribers.clear()
         for task in list(self._tasks):
             task.cancel()

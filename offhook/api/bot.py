@@ -1,12 +1,18 @@
 """A bot in Python: a coroutine function that is called for every call."""
 
+import inspect
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
+from offhook.api.agent import Agent, AgentDialog
 from offhook.api.call import Dialog
 from offhook.carriers.outbound import Outcome, number_of, place_call
 from offhook.process.event_loop import run_loop
 from offhook.process.serve import serve
 from offhook.settings.config import Config
+
+_Talks = TypeVar("_Talks", bound=Dialog | Agent)
 
 
 class Bot:
@@ -27,12 +33,15 @@ class Bot:
         self.config = config if isinstance(config, Config) else Config.load(Path(config) if config else None)
         self._dialog: Dialog | None = None
 
-    def answer(self, dialog: Dialog) -> Dialog:
-        """Decorate the coroutine function that talks to every caller. ValueError for a second one."""
+    def answer(self, talks: _Talks) -> _Talks:
+        """Decorate the coroutine function that talks to every caller; or pass an Agent.
+
+        ValueError for a second one, TypeError for what is neither.
+        """
         if self._dialog is not None:
             raise ValueError("a bot has one dialog: what answers the phone")
-        self._dialog = dialog
-        return dialog
+        self._dialog = _dialog_of(talks)
+        return talks
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT. Returns the exit status. Raises UserError, EngineError."""
@@ -56,3 +65,22 @@ class Bot:
         if self._dialog is None:
             raise ValueError("nothing answers the phone: decorate a coroutine function with @bot.answer")
         return self._dialog
+
+
+def _dialog_of(talks: Dialog | Agent) -> Dialog:
+    if isinstance(talks, type):
+        raise TypeError(f"{talks.__name__} is a class: pass an agent made of it, as in bot.answer({talks.__name__}())")
+    if isinstance(talks, Agent):
+        _check_coroutine_function(talks.run)
+        return AgentDialog(talks)
+    _check_coroutine_function(talks)
+    return talks
+
+
+def _check_coroutine_function(function: Any) -> None:
+    while isinstance(function, partial):
+        function = function.func
+    called = getattr(type(function), "__call__", None)  # noqa: B004  # an object may be called as one, too
+    if not (inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called)):
+        name = getattr(function, "__name__", repr(function))
+        raise TypeError(f"{name} is not a coroutine function: write `async def {name}(…)`")
