@@ -57,7 +57,6 @@ class TurnCore(Machine):
         self._unasked_due: float | None = None
         self._skipped = 0  # utterances in a row that were over before they began
         self._keypad = Keypad()
-        self._asked_at = 0.0
         self._no_inputs = 0
         self._held = False
         self._answer = Answer(AnswerKind.NO_INPUT)
@@ -72,7 +71,7 @@ class TurnCore(Machine):
             self._move(Move.HOLD, now)
         self._state.utterance = Utterance(utterance_id, interruption)
         if question is not None:
-            self._open_question(question, now)
+            self._open_question(question)
         if self._skipped >= MAX_SKIPPED and self._state.question is None:
             # A dialog that only speaks, round and round: what interrupted it will never be asked for.
             self._keypad.typed_ahead.clear()
@@ -96,7 +95,7 @@ class TurnCore(Machine):
             raise ValueError(f"a question cannot be asked while the floor is {self.floor}")
         if self._held:
             self._move(Move.HOLD, now)
-        self._open_question(question, now)
+        self._open_question(question)
         if self.floor is Floor.IDLE or (self.floor is Floor.WAITING and self._state.may_interrupt()):
             self._move(self._state.ask_move(Move.ASK, Move.ASK_UNSURE), now)
         self._take_typed_ahead(now)
@@ -128,6 +127,7 @@ class TurnCore(Machine):
         self._held = True
         self._state.speech, self._state.interrupting = Speech.NONE, False
         self._forget_unasked()
+        self._no_input_at = None
         self._move(Move.HOLD, now)
 
     def unhold(self, now: float) -> None:
@@ -311,8 +311,8 @@ class TurnCore(Machine):
 
     # What a move is called.
 
-    def _open_question(self, question: Question, now: float) -> None:
-        self._state.question, self._asked_at = question, now
+    def _open_question(self, question: Question) -> None:
+        self._state.question = question
         self._state.sound_early = True  # whatever is going on
         self._state.unasked.mark_early()
         self._keypad.begin()
@@ -422,7 +422,7 @@ class TurnCore(Machine):
                     return
             if self._state.question is None:
                 return
-            entry = keypad.accept(self._state.question, self._asked_at)
+            entry = keypad.accept(self._state.question)
             if entry is Entry.COMPLETE:
                 self._complete_keys(now)
                 return

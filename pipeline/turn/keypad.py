@@ -30,6 +30,7 @@ class Keypad:
         self.entered = ""
         self.began_at = 0.0
         """The first key of the entry."""
+        self._early = 0  # of those typed ahead, how many are from before the question
         self._last_at = 0.0
         self._closed: DigitRule | None = None  # of the entry that its length completed
 
@@ -42,12 +43,13 @@ class Keypad:
 
     def begin(self) -> None:
         """Another question."""
-        self.entered = ""
+        self.entered, self._early = "", len(self.typed_ahead)
 
-    def accept(self, question: Question, asked_at: float) -> Entry:
-        """Take the first key that was typed for a question that was asked at `asked_at`."""
+    def accept(self, question: Question) -> Entry:
+        """Take the first key that was typed."""
         digit, at = self.typed_ahead.popleft()
-        if at < asked_at and not self.entered and not can_begin(question, digit):
+        early, self._early = self._early > 0, max(0, self._early - 1)
+        if early and not self.entered and not can_begin(question, digit):
             return Entry.UNUSED  # it was meant for something else, and is no wrong answer
         rule = question.digits
         keys = [choice.dtmf for choice in question.choices if choice.dtmf]
