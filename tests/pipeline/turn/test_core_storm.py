@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, Prompt, Question
+from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, Interruption, Prompt, Question
 from offhook.pipeline.turn.core import MAX_SKIPPED
 from offhook.pipeline.turn.machine import TurnSettings
 from offhook.pipeline.turn.tables import Action, Floor
@@ -184,3 +184,65 @@ def happen(talk: Talk, event: str, seconds: float) -> None:
             abandon(talk)
         case _:
             talk.wait(seconds)
+
+
+AGENT_EVENTS = (*EVENTS, "say", "say firm", "say keys", "say two words", "expect", "expect keys", "withdraw", "cancel")
+POLICIES = {
+    "say": Interruption(),
+    "say firm": Interruption(by="nobody"),
+    "say keys": Interruption(by="keys", keys="1"),
+    "say two words": Interruption(min_words=2, min_ms=400, resume="sentence"),
+}
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from((*AGENT_EVENTS, "hold", "unhold")), st.floats(0, 3, allow_subnormal=False)),
+        max_size=80,
+    )
+)
+def test_whatever_an_agent_does_meanwhile_nothing_stands_still_and_no_turn_is_mixed_up(
+    events: list[tuple[str, float]],
+) -> None:
+    talk = Talk()
+    kept, done, held = 0, 0, False
+    for event, seconds in events:
+        if event in ("hold", "unhold"):
+            held = event == "hold"
+            (talk.core.hold if held else talk.core.unhold)(talk.now)
+        else:
+            act(talk, event, seconds)
+        talk.take()
+        for action in talk.actions[done:]:
+            kept += (action is Action.KEEP_TURN) - (action in (Action.RECOGNISE_KEPT, Action.DROP_TURN))
+            assert kept >= 0
+        done = len(talk.actions)
+        dump = talk.core.dump()
+        assert dump["unasked"] in (kept, kept + 1), "the session has the audio of the turns that the core knows of"
+        floor = talk.core.floor
+        assert talk.core.get_timer() is not None or floor not in (WAITS | {Floor.WAITING}), dump
+        assert floor not in (Floor.SPEAKING, Floor.BOT_PAUSED, Floor.WAITING) or dump["utterance"] is not None, dump
+        assert floor is not Floor.IDLE or (dump["utterance"] is None and not dump["asked"] and not dump["timers"]), dump
+        assert floor not in WAITS - {Floor.BOT_PAUSED} or dump["asked"], dump
+        assert held or floor is not Floor.ON_HOLD, dump
+    talk.core.close(talk.now)
+    assert talk.core.get_timer() is None
+
+
+def act(talk: Talk, event: str, seconds: float) -> None:
+    """What an agent does, where it may."""
+    match event:
+        case "expect" | "expect keys":
+            if not talk.core.dump()["asked"]:
+                talk.core.expect(MENU if event == "expect" else PIN, talk.now)
+        case "withdraw":
+            talk.core.expect(None, talk.now)
+        case "cancel":
+            talk.core.cancel(talk.now)
+        case _ if event in POLICIES:
+            if talk.core.utterance is None:
+                talk.ids += 1
+                talk.core.say(talk.ids, POLICIES[event], talk.now)
+        case _:
+            happen(talk, event, seconds)
