@@ -15,13 +15,42 @@ if TYPE_CHECKING:
     from offhook.api.turns import Said, TurnEvents
     from offhook.api.utterance import Utterance
     from offhook.engines.factory import EngineContext, FromEnvironment, read_options
-    from offhook.pipeline.asr.engine import AsrCapabilities, AsrEngine, AsrRequest, AsrStream, RecognisedWord, Transcript
+    from offhook.pipeline.asr.engine import (
+        AsrCapabilities,
+        AsrEngine,
+        AsrRequest,
+        AsrStream,
+        RecognisedWord,
+        Transcript,
+    )
     from offhook.pipeline.asr.hosted import HostedAsr
     from offhook.pipeline.errors import EngineError
-    from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, EndpointPolicy, Interruption, Playback, Prompt, Question, TurnSoFar, Verdict
+    from offhook.pipeline.events import (
+        Answer,
+        AnswerKind,
+        Choice,
+        DigitRule,
+        EndpointPolicy,
+        Interruption,
+        Playback,
+        Prompt,
+        Question,
+        TurnSoFar,
+        Verdict,
+    )
     from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, TtsEngine, Word
     from offhook.pipeline.tts.hosted import HostedTts
-    from offhook.pipeline.turn.events import Interrupted, NoInput, TurnLikelyOver, TurnOver, TurnPartial, TurnResumed, TurnStarted, UtterancePlayed, UtteranceStarted
+    from offhook.pipeline.turn.events import (
+        Interrupted,
+        NoInput,
+        TurnLikelyOver,
+        TurnOver,
+        TurnPartial,
+        TurnResumed,
+        TurnStarted,
+        UtterancePlayed,
+        UtteranceStarted,
+    )
     from offhook.pipeline.vad.engine import VadCapabilities, VadEngine, VadStream
     from offhook.settings.config import Config
     from offhook.usererror import UserError

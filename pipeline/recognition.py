@@ -58,13 +58,13 @@ class Recognition:
         if self._stream is not None:
             self._stream.feed(self._bands.for_recogniser(kept))
 
-    def open(self, grammar: str | None) -> None:
+    def open(self, request: AsrRequest) -> None:
         """Begin with what the caller has said so far of the turn that goes on."""
-        self._open(grammar, self._caller.take_kept())
+        self._open(request, self._caller.take_kept())
 
-    def open_kept(self, grammar: str | None) -> None:
+    def open_kept(self, request: AsrRequest) -> None:
         """Begin with the turn that was kept first: that is all of it."""
-        self._open(grammar, self._kept.popleft())
+        self._open(request, self._kept.popleft())
 
     def keep(self) -> None:
         """Put the audio of the turn that is over aside."""
@@ -100,11 +100,11 @@ class Recognition:
         self._listener = _NOBODY
         self._run = asyncio.ensure_future
 
-    def _open(self, grammar: str | None, audio: bytes) -> None:
+    def _open(self, request: AsrRequest, audio: bytes) -> None:
         self.cancel()
         turn = self._turn
         try:
-            self._stream = self._asr.open(AsrRequest(grammar), lambda text: self._on_partial(turn, text))
+            self._stream = self._asr.open(request, lambda text: self._on_partial(turn, text))
         except EngineError as error:
             self._listener.on_asr_unavailable(error)
             return

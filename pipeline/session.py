@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any
 
-from offhook.pipeline.asr.engine import AsrEngine, Transcript
+from offhook.pipeline.asr.engine import AsrEngine, AsrRequest, Transcript
 from offhook.pipeline.asr.grammar import question_grammar
 from offhook.pipeline.bands import Bands
 from offhook.pipeline.caller_audio import CallerAudio
@@ -94,7 +94,7 @@ class Session:
         self._recognition = Recognition(engines.asr, self._bands, self._caller, self, self._run)
         # What is asked.
         self._question: Question | None = None
-        self._grammar: str | None = None
+        self._request = AsrRequest()
         self._standing: Question | None = None  # asked again whenever it is answered
         self._answer: Answer | None = None  # the one that TurnOver comes with
         # What is said.
@@ -178,13 +178,13 @@ class Session:
         """
         if self._step is not None:
             raise RuntimeError("the bot is already asking: await one `ask` before the next")
-        grammar = question_grammar(question) if question is not None else None
+        request = _request_for(question)
         now = self._clock.now()
         self._standing = None
         self._core.expect(None, now)
         self._settle(now)
         if question is not None:
-            self._standing, self._question, self._grammar = question, question, grammar
+            self._standing, self._question, self._request = question, question, request
             self._core.expect(question, now)
             self._settle(now)
 
@@ -316,7 +316,7 @@ class Session:
     def on_transcript(self, transcript: Transcript) -> None:
         """See recognition.Listener."""
         now = self._clock.now()
-        self._core.transcript(transcript.text, transcript.confidence, now)
+        self._core.transcript(transcript, now)
         self._settle(now)
 
     def on_asr_failed(self, error: EngineError | None) -> None:
@@ -336,22 +336,22 @@ class Session:
     def _begin(
         self, text: str, interruption: Interruption, question: Question | None, *, complete: bool = True
     ) -> None:
-        grammar = question_grammar(question) if question is not None else None
+        request = _request_for(question)
         now = self._clock.now()
         self._core.say(self._utterance + 1, interruption, now, question)
         self._utterance += 1
         self._prompt, self._playback = (text, interruption, complete), Playback()
         self._said = self._loop.create_future()
         if question is not None:
-            self._question, self._grammar = question, grammar
+            self._question, self._request = question, request
         self._response.answered(now)
         self._settle(now)
 
     def _ask(self, question: Question | None) -> None:
-        grammar = question_grammar(question) if question is not None else None
+        request = _request_for(question)
         now = self._clock.now()
         self._core.expect(question, now)
-        self._question, self._grammar, self._playback = question, grammar, Playback()
+        self._question, self._request, self._playback = question, request, Playback()
         self._settle(now)
 
     def _settle(self, now: float) -> None:
@@ -406,9 +406,9 @@ class Session:
     def _execute_recognising(self, action: Action, now: float) -> None:
         match action:
             case Action.RECOGNISE:
-                self._recognition.open(self._grammar)
+                self._recognition.open(self._request)
             case Action.RECOGNISE_KEPT:
-                self._recognition.open_kept(self._grammar)
+                self._recognition.open_kept(self._request)
             case Action.KEEP_TURN:
                 self._recognition.keep()
             case Action.DROP_TURN:
@@ -484,3 +484,11 @@ class Session:
             # Asked again at once: what the caller says next is a turn like the last one.
             self._question = self._standing
             self._core.expect(self._standing, now)
+
+
+def _request_for(question: Question | None) -> AsrRequest:
+    """What a recogniser is asked for. Raises GrammarError."""
+    if question is None:
+        return AsrRequest()
+    phrases = tuple(phrase for choice in question.choices for phrase in choice.phrases)
+    return AsrRequest(question_grammar(question), phrases)

@@ -10,6 +10,7 @@ The moves are rows of `tables.MOVES`, where the theory of operation stands too; 
 needs to know more than the floor: may the utterance be interrupted, is a question open, has it been answered already?
 """
 
+from offhook.pipeline.asr.engine import Transcript
 from offhook.pipeline.asr.grammar import match
 from offhook.pipeline.endpoint.silence import SilencePolicy
 from offhook.pipeline.events import (
@@ -60,6 +61,7 @@ class TurnCore(Machine):
         self._no_inputs = 0
         self._held = False
         self._answer = Answer(AnswerKind.NO_INPUT)
+        self._transcript = Transcript("")
 
     # From the dialog.
 
@@ -202,10 +204,11 @@ class TurnCore(Machine):
         if self.floor is Floor.PAUSING:
             self._consult(now)
 
-    def transcript(self, text: str, confidence: float | None, now: float) -> None:
-        """The recogniser's answer; "" when it heard no words."""
+    def transcript(self, transcript: Transcript, now: float) -> None:
+        """The recogniser's answer; its text is "" when it heard no words."""
         if self.floor is not Floor.RECOGNISING:
             return
+        text, self._transcript = transcript.text, transcript
         question, utterance = self._state.question or Question(), self._state.utterance
         if utterance is not None and utterance.wordless:
             if not self._state.has_words(text):
@@ -218,7 +221,7 @@ class TurnCore(Machine):
             self._go_on(now)
             return
         kind = AnswerKind.NO_MATCH if unmatched else AnswerKind.SPEECH
-        self._answer = Answer(kind, text, choice, confidence=confidence)
+        self._answer = Answer(kind, text, choice, confidence=transcript.confidence)
         firm = utterance is not None and not self._state.may_interrupt()
         self._move(Move.TRANSCRIPT_FIRM if firm else Move.TRANSCRIPT, now)
 
@@ -460,7 +463,8 @@ class TurnCore(Machine):
             self._outputs.append(NoInput(self._no_inputs))
         elif asked:
             self._no_inputs = 0
-            self._outputs.append(TurnOver(answer, self._began_at, self._ended_at))
+            heard = self._transcript if answer.text else Transcript("")
+            self._outputs.append(TurnOver(answer, self._began_at, self._ended_at, heard.alternatives, heard.words))
 
     def _act(self, action: Action, now: float) -> None:
         if action is Action.ARM_ENDPOINT:

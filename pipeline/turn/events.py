@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from offhook.pipeline.asr.engine import RecognisedWord
 from offhook.pipeline.events import Answer, Playback
 
 
@@ -33,15 +34,6 @@ class TurnResumed:
 
 
 @dataclass(frozen=True, slots=True)
-class TurnWord:
-    """A word of the turn, in seconds from its beginning."""
-
-    text: str
-    start_s: float
-    end_s: float
-
-
-@dataclass(frozen=True, slots=True)
 class TurnOver:
     """The caller's turn is over, and this is what they said or keyed in answer to the question that was open.
 
@@ -53,7 +45,7 @@ class TurnOver:
     began_at: float
     ended_at: float
     alternatives: tuple[str, ...] = ()
-    words: tuple[TurnWord, ...] = ()
+    words: tuple[RecognisedWord, ...] = ()
 
     @property
     def text(self) -> str:

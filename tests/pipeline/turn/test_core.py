@@ -2,6 +2,7 @@
 
 import pytest
 
+from offhook.pipeline.asr.engine import Transcript
 from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, Prompt, Question
 from offhook.pipeline.turn.core import TurnCore
 from offhook.pipeline.turn.events import TurnEvent
@@ -78,7 +79,7 @@ class Talk:
         return self.take()
 
     def transcript(self, text: str) -> list[Action]:
-        self.core.transcript(text, 0.9, self.now)
+        self.core.transcript(Transcript(text, 0.9), self.now)
         return self.take()
 
     def keys(self, digits: str) -> list[Action]:
