@@ -19,22 +19,18 @@ from offhook.pipeline.events import (
     EndpointPolicy,
     Interruption,
     Question,
-    TurnSoFar,
-    Verdict,
 )
 from offhook.pipeline.turn.events import (
     NoInput,
-    TurnLikelyOver,
     TurnOver,
     TurnPartial,
     TurnResumed,
-    TurnStarted,
 )
-from offhook.pipeline.turn.exchange import Exchange, Speech, Utterance
+from offhook.pipeline.turn.exchange import Speech, Utterance
 from offhook.pipeline.turn.keypad import Entry, Keypad, inter_digit_ms
-from offhook.pipeline.turn.machine import TIMER_MOVES, Command, Machine, TurnSettings
+from offhook.pipeline.turn.machine import TIMER_MOVES, Command, TurnSettings
 from offhook.pipeline.turn.tables import Action, Floor, Move
-from offhook.pipeline.turn.unasked import UnaskedTurns
+from offhook.pipeline.turn.turns import CallerTurns
 
 MAX_SKIPPED = 8  # utterances that one interruption skips on the way to its question: behind so many there is none
 
@@ -44,18 +40,11 @@ _IN_TURN = (Floor.USER_TURN, Floor.PAUSING)
 _DEAF = (Floor.CLOSED, Floor.ON_HOLD)
 
 
-class TurnCore(Machine):
+class TurnCore(CallerTurns):
     """The floor of one call."""
 
     def __init__(self, settings: TurnSettings | None = None, policy: EndpointPolicy | None = None) -> None:
-        super().__init__(settings or TurnSettings())
-        self._policy = policy or SilencePolicy(Question().silence_ms)
-        self._state = Exchange(UnaskedTurns(self.settings.max_turn_ms / 1000))
-        self._began_at = self._ended_at = 0.0  # the turn
-        self._partial = ""
-        self._likely = False  # the turn's end has been announced as likely
-        self._kept = False  # the turn was over before its question was asked
-        self._unasked_due: float | None = None
+        super().__init__(settings or TurnSettings(), policy or SilencePolicy(Question().silence_ms))
         self._skipped = 0  # utterances in a row that were over before they began
         self._keypad = Keypad()
         self._no_inputs = 0
@@ -280,26 +269,6 @@ class TurnCore(Machine):
         """The id of the utterance that is open."""
         return self._state.utterance.id if self._state.utterance else None
 
-    @property
-    def turn_was_kept(self) -> bool:
-        """Whether the last turn was over before its question was asked."""
-        return self._kept
-
-    @property
-    def turn_began_at(self) -> float:
-        """The first sound of the caller's last turn."""
-        return self._began_at
-
-    @property
-    def speech_ended_at(self) -> float:
-        """When the caller's last word ended: where the response time counts from."""
-        return self._ended_at
-
-    @property
-    def keeps_audio(self) -> bool:
-        """Whether a turn goes on that nobody has asked for yet."""
-        return self._state.unasked.open
-
     def dump(self) -> dict[str, object]:
         """The live state, for people."""
         return {
@@ -356,58 +325,12 @@ class TurnCore(Machine):
 
     # Turns from before their question.
 
-    def _open_unasked(self) -> None:
-        if not self._state.unasked.open:
-            early = self._state.sound_early or self.floor is not Floor.RECOGNISING
-            self._state.unasked.begin(self._state.sound_at, early=early)
-            self._outputs.append(TurnStarted(self._state.sound_at, asked=False))
-
-    def _forget_unasked(self) -> None:
-        self._outputs.extend(Command(Action.DROP_TURN) for _ in self._state.unasked.kept)
-        self._state.unasked.kept.clear()
-        self._state.unasked.close()
-        self._unasked_due = None
-
-    def _consult_unasked(self, now: float) -> None:
-        turn = self._state.unasked
-        if not turn.open or self._state.speech is not Speech.NONE:
-            return
-        verdict = self._decide(None, turn.began_at, turn.ended_at, now)
-        if verdict.kind != "over":
-            self._unasked_due = turn.ended_at + verdict.ask_again_ms / 1000
-            return
-        self._outputs.append(Command(Action.KEEP_TURN))
-        self._outputs.extend(Command(Action.DROP_TURN) for _ in range(turn.keep()))
-        self._move(Move.UNASKED_OVER, now)
-
     def _go_on(self, now: float) -> None:
         if self._state.utterance is None:
             self._move(self._state.ask_move(Move.ASK, Move.ASK_UNSURE), now)
         else:
             self._state.utterance.resumes += 1
             self._move(self._state.ask_move(Move.NOTHING_SAID, Move.NOTHING_SAID_UNSURE), now)
-
-    # The end of a turn.
-
-    def _decide(self, question: Question | None, began_at: float, ended_at: float, now: float) -> Verdict:
-        policy = self._policy if question is None or question.endpoint is None else question.endpoint
-        # Rounded: a timer that is due after so many milliseconds must find that so many have passed.
-        silence_ms, speech_ms = round(1000 * (now - ended_at), 3), round(1000 * max(0.0, ended_at - began_at), 3)
-        return policy.decide(TurnSoFar(question, self._partial if question else "", silence_ms, speech_ms), now)
-
-    def _consult(self, now: float) -> None:
-        """Is the turn over? Asked whenever something changes while the caller is silent."""
-        self._timers.pop(Action.ARM_ENDPOINT, None)
-        verdict = self._decide(self._state.question, self._began_at, self._ended_at, now)
-        if verdict.kind == "over":
-            self._move(Move.ENDPOINT, now)
-            return
-        if verdict.kind == "likely" and not self._likely:
-            self._likely = True
-            self._outputs.append(TurnLikelyOver(self._partial))
-        due = self._ended_at + verdict.ask_again_ms / 1000
-        if due > now:  # else it wants to be asked when something changes
-            self._timers[Action.ARM_ENDPOINT] = due
 
     # Keys.
 
@@ -437,20 +360,6 @@ class TurnCore(Machine):
         self._keypad.drop_surplus()
         self._began_at, self._ended_at = self._keypad.began_at, now
         self._move(move, now)
-
-    def _begin_turn(self, *, kept: bool) -> None:
-        self._partial, self._likely, self._kept = "", False, kept
-        unasked = self._state.unasked
-        if kept:
-            span = unasked.take()
-            self._began_at, self._ended_at, self._state.early = span.began_at, span.ended_at, span.early
-        elif unasked.open:
-            self._began_at, self._ended_at, self._state.early = unasked.began_at, unasked.ended_at, unasked.early
-            unasked.close()
-            self._unasked_due = None
-        else:
-            self._began_at, self._state.early = self._state.sound_at, self._state.sound_early
-            self._outputs.append(TurnStarted(self._began_at, asked=True))
 
     def _finish(self, action: Action) -> None:
         asked, answer = self._state.question is not None, self._answer

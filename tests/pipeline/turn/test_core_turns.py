@@ -474,6 +474,17 @@ def test_a_turn_that_is_never_called_over_ends_with_the_longest_turn() -> None:
     assert talk.wait(0.2) == [Action.END_SPEECH]
 
 
+def test_a_policy_that_is_never_satisfied_does_not_keep_an_unasked_turn_open(talk: Talk) -> None:
+    talk.core = TurnCore(policy=Clever())
+    talk.begin(ANNOUNCEMENT, None)
+    talk.spoken()
+    talk.start()
+    talk.confirm()
+    talk.stop()
+    assert talk.wait(1.9) == []
+    assert talk.wait(0.1) == [Action.KEEP_TURN]
+
+
 def test_a_likely_end_and_its_withdrawal_are_reported() -> None:
     talk = Talk()
     talk.core = TurnCore(policy=None)
