@@ -121,7 +121,7 @@ class Session:
             raise RuntimeError("the bot is already speaking or asking: await one `say` or `ask` before the next")
         if prompt is None and question is None:
             raise ValueError("a step needs a prompt, a question or both")
-        self._standing = None
+        standing, self._standing = self._standing, None  # put off until this is over
         step: asyncio.Future[Answer] = self._loop.create_future()
         self._step = step
         try:
@@ -137,6 +137,8 @@ class Session:
         finally:
             self._step = None
             self._abandon()
+            if standing is not None and self._core.floor is not Floor.CLOSED:
+                self.expect(standing)
 
     def say(self, text: str, interruption: Interruption = ANYTHING, *, complete: bool = True) -> int:
         """Begin an utterance and return its id; `complete` false: `append` brings more text, `finish` ends it.
@@ -174,19 +176,26 @@ class Session:
     def expect(self, question: Question | None) -> None:
         """Listen for answers to `question`, again and again, until another one or None is given.
 
-        They come as TurnOver and NoInput. Raises GrammarError, and RuntimeError while a step is open.
+        They come as TurnOver and NoInput. A step puts it off. Raises GrammarError; RuntimeError while a step is open.
         """
         if self._step is not None:
             raise RuntimeError("the bot is already asking: await one `ask` before the next")
         request = _request_for(question)
         now = self._clock.now()
-        self._standing = None
-        self._core.expect(None, now)
+        self._standing = self._question = question
+        self._request = request
+        self._core.expect(question, now)
         self._settle(now)
-        if question is not None:
-            self._standing, self._question, self._request = question, question, request
-            self._core.expect(question, now)
-            self._settle(now)
+
+    @property
+    def expecting(self) -> bool:
+        """Whether `expect` stands."""
+        return self._standing is not None
+
+    @property
+    def in_step(self) -> bool:
+        """Whether a step is open: the turn that answers it is reported, too."""
+        return self._step is not None
 
     def subscribe(self, subscriber: Callable[[TurnEvent], None]) -> Callable[[], None]:
         """Report turns and utterances to `subscriber`, which returns at once. Returns what ends that."""

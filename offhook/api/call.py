@@ -20,6 +20,7 @@ from offhook.pipeline.events import (
     Question,
 )
 from offhook.pipeline.session import Session
+from offhook.pipeline.turn.events import NoInput, TurnEvent, TurnOver
 from offhook.usererror import UserError
 
 Dialog = Callable[["Call"], Awaitable[None]]
@@ -80,11 +81,13 @@ class Call:
         interrupt says `interruption`, or `barge_in`: anybody or nobody. What the caller says then answers the next
         question. Where the voice fails, `failed` of what is returned says why.
         """
-        prompt = Prompt(text if isinstance(text, str) else "", barge_in, interruption)
-        if isinstance(text, str):
-            return (await self.step(prompt, None)).prompt
-        utterance = self.start_saying(interruption=prompt.policy)
-        return await self._until_ended(utterance.follow(text))
+        if not isinstance(text, str):
+            utterance = self.start_saying(barge_in=barge_in, interruption=interruption)
+            return await self._until_ended(utterance.follow(text))
+        if not self._session.expecting:
+            return (await self.step(Prompt(text, barge_in, interruption), None)).prompt
+        utterance = self.start_saying(text, barge_in=barge_in, interruption=interruption)
+        return await self._until_ended(utterance.complete())
 
     def start_saying(
         self, text: str = "", *, barge_in: bool = True, interruption: Interruption | None = None
@@ -102,20 +105,23 @@ class Call:
         """Listen for turns of the caller that answer `question` (any speech, without one), again and again.
 
         They come as TurnOver among `turns`, and so do silences, as NoInput. None: no longer; what is said then is kept
-        for the next question. Raises CallEnded; RuntimeError while `ask` waits.
+        for the next question. `ask` may be used meanwhile. Raises CallEnded; RuntimeError while `ask` waits.
         """
         if self._ended or self.hung_up:
             raise CallEnded
         self._session.expect(question)
 
     def turns(self) -> TurnEvents:
-        """What becomes of turns and utterances from now on, as an async iterator that ends with the call."""
+        """What becomes of turns and utterances from now on, as an async iterator that ends with the call.
+
+        A turn that answers an `ask` is not among them.
+        """
         events = TurnEvents()
         if self._ended:
             events.close()
         else:
             self._turns.add(events)
-            self._session.subscribe(events.put)
+            self._session.subscribe(lambda event: self._pass_on(event, events))
         return events
 
     @property
@@ -210,6 +216,11 @@ class Call:
         for events in self._turns:
             events.close()
         self._turns.clear()
+
+    def _pass_on(self, event: TurnEvent, events: TurnEvents) -> None:
+        # The answer to `ask` is for who asked.
+        if not (isinstance(event, TurnOver | NoInput) and self._session.in_step):
+            events.put(event)
 
     async def _until_ended(self, work: Awaitable[_T]) -> _T:
         try:

@@ -52,6 +52,14 @@ class Utterance:
         """Be silent at once."""
         self._session.cancel(self.id)
 
+    async def complete(self) -> Playback:
+        """Finish it and wait until it is over; who stops waiting withdraws it."""
+        self.finish()
+        try:
+            return await self
+        finally:
+            self.cancel()
+
     async def follow(self, text: AsyncIterable[str]) -> Playback:
         """Append what `text` yields until it ends or the utterance is over, then wait for that."""
         feeding = asyncio.ensure_future(self._feed(text))

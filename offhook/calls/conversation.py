@@ -128,6 +128,7 @@ class Conversation:
         self.log = structlog.get_logger("offhook.call").bind(call=self.id)
         self.answered = False
         """Whether the far end has been told so: what the record says of it."""
+        self.held = False
         self.over = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._line: CallLine | None = None
@@ -201,6 +202,7 @@ class Conversation:
             f"the call lasted {config.calls.max_call_s:g} s, the most that is allowed",
         )
         self._call.keep_history()
+        self._session.hold(self.held)
         self._dialog = self.spawn(self._run_dialog(as_agent(services.dialog), self._call))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
@@ -212,6 +214,10 @@ class Conversation:
 
     def hold(self, held: bool) -> None:
         """The far end holds the call, or no longer: what it sends then is not the caller, and nothing times out."""
+        if held == self.held:
+            return
+        self.held = held
+        self.log.info("held" if held else "no longer held")
         if self._session is not None:
             self._session.hold(held)
 

@@ -76,18 +76,19 @@ class TurnCore(CallerTurns):
         self._skipped = self._skipped + 1 if self.floor is Floor.IDLE and question is None else 0
 
     def expect(self, question: Question | None, now: float) -> None:
-        """Ask, without a word or behind the utterance that is being said; None withdraws the question."""
+        """Ask, without a word or behind the utterance that is being said; None withdraws the question.
+
+        A question that is open is replaced, and a turn that goes on answers the new one, if it does.
+        """
         if self.floor is Floor.CLOSED:
             raise ValueError("a question cannot be asked while the floor is closed")
         if question is None:
             self._withdraw(now)
             return
-        if self._state.question is not None:
-            raise ValueError(f"a question cannot be asked while the floor is {self.floor}")
         if self._held:
             self._move(Move.HOLD, now)
         self._open_question(question)
-        if self.floor is Floor.IDLE or (self.floor is Floor.WAITING and self._state.may_interrupt()):
+        if self.floor in (Floor.IDLE, Floor.LISTENING) or (self.floor is Floor.WAITING and self._state.may_interrupt()):
             self._move(self._state.ask_move(Move.ASK, Move.ASK_UNSURE), now)
         self._take_typed_ahead(now)
         self._skipped = 0
@@ -285,7 +286,7 @@ class TurnCore(CallerTurns):
 
     def _open_question(self, question: Question) -> None:
         self._state.question = question
-        self._state.sound_early = True  # whatever is going on
+        self._state.sound_early = self._state.early = True  # whatever is going on
         self._state.unasked.mark_early()
         self._keypad.begin()
         self._partial, self._no_input_at = "", None

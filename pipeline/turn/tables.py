@@ -192,7 +192,12 @@ MOVES: dict[tuple[Floor, Move], tuple[Floor, tuple[Action, ...]]] = {
 
 # A question is open and nothing is being said: it was asked so, the utterance before it is over, or what was recognised
 # came from before the question and does not answer it.
-for _floor, _first in ((_F.IDLE, ()), (_F.SPEAKING, ()), (_F.RECOGNISING, (_A.DISARM,))):
+for _floor, _first in (
+    (_F.IDLE, ()),
+    (_F.SPEAKING, ()),
+    (_F.LISTENING, (_A.DISARM,)),
+    (_F.RECOGNISING, (_A.DISARM,)),
+):
     MOVES[_floor, _M.ASK] = (_F.LISTENING, (*_first, _A.ARM_NO_INPUT))
     MOVES[_floor, _M.ASK_UNSURE] = (_F.MAYBE_SPEECH, (*_first, _A.ARM_UNDECIDED))
     MOVES[_floor, _M.ASK_IN_TURN] = (_F.USER_TURN, (*_first, *_BEGIN_TURN))

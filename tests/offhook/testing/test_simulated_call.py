@@ -175,6 +175,35 @@ def test_an_agent_that_listens_all_the_time() -> None:
     assert any(isinstance(event, UtterancePlayed) for event in seen)
 
 
+def test_a_question_between_turns_of_an_agent_that_listens() -> None:
+    answers: list[str | None] = []
+
+    async def bot(call: Call) -> None:
+        turns = call.turns()
+        call.expect()
+        playback = await call.say("Tell me what you want.")
+        assert not playback.interrupted
+        async for event in turns:
+            if isinstance(event, TurnOver):
+                if event.text == "goodbye":
+                    return
+                answers.append((await call.ask("Really?", choices={"yes": "yes", "no": "no"})).choice)
+                await call.say("All right.")
+
+    async def talk() -> None:
+        async with SimulatedCall(bot) as caller:
+            await caller.hears("Tell me what you want.")
+            await caller.says("a pizza")
+            await caller.hears("Really?")
+            await caller.says("yes")
+            await caller.hears("All right.")
+            await caller.says("goodbye")
+            await caller.over.wait()
+
+    run(talk())
+    assert answers == ["yes"]
+
+
 def test_an_assent_does_not_interrupt_who_wants_two_words() -> None:
     async def bot(call: Call) -> None:
         await call.ask(

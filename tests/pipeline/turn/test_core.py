@@ -418,7 +418,8 @@ def test_misuse_is_refused(talk: Talk) -> None:
     talk.begin()
     with pytest.raises(ValueError, match="while the floor is speaking"):
         talk.core.say(9, PROMPT.policy, talk.now, MENU)
-    with pytest.raises(ValueError, match="while the floor is speaking"):
+    talk.core.close(talk.now)
+    with pytest.raises(ValueError, match="while the floor is closed"):
         talk.core.expect(MENU, talk.now)
 
 

@@ -234,8 +234,7 @@ def act(talk: Talk, event: str, seconds: float) -> None:
     """What an agent does, where it may."""
     match event:
         case "expect" | "expect keys":
-            if not talk.core.dump()["asked"]:
-                talk.core.expect(MENU if event == "expect" else PIN, talk.now)
+            talk.core.expect(MENU if event == "expect" else PIN, talk.now)
         case "withdraw":
             talk.core.expect(None, talk.now)
         case "cancel":

@@ -561,6 +561,36 @@ def test_words_that_must_be_said_follow_the_turn_that_they_came_into(talk: Talk)
     assert talk.spoken() == [Action.FINISH]
 
 
+def test_a_question_that_replaces_another_takes_the_turn_that_goes_on(talk: Talk) -> None:
+    talk.begin(None, FREE)
+    talk.start()
+    talk.confirm()
+    assert talk.begin(PROMPT, MENU) == [Action.PLAY, Action.PAUSE, Action.ABANDON_PROMPT]
+    talk.stop()
+    talk.wait(0.5)
+    talk.transcript("balance")
+    assert talk.answer is not None and talk.answer.choice == "balance"
+
+
+def test_and_if_it_does_not_answer_it_the_question_is_asked(talk: Talk) -> None:
+    talk.begin(None, FREE)
+    talk.start()
+    talk.confirm()
+    talk.begin(PROMPT, MENU)
+    talk.stop()
+    talk.wait(0.5)
+    assert talk.transcript("and please") == [Action.RESUME]
+
+
+def test_a_question_that_replaces_another_has_all_its_time(talk: Talk) -> None:
+    talk.begin(None, MENU)
+    talk.wait(4.0)
+    talk.core.expect(MENU, talk.now)
+    assert talk.wait(4.9) == []
+    talk.wait(0.2)
+    assert talk.answer == Answer(AnswerKind.NO_INPUT)
+
+
 def test_a_question_that_is_withdrawn_leaves_the_utterance(talk: Talk) -> None:
     talk.begin()
     talk.core.expect(None, talk.now)
