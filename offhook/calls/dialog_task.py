@@ -32,9 +32,12 @@ class EndsWithCall:
             try:
                 value = yield waits_for
                 resume = steps.send
-            except asyncio.CancelledError as error:
+            except GeneratorExit:
+                steps.close()
+                raise
+            except BaseException as error:  # noqa: BLE001  # of what was waited for, and for the work to handle
                 resume, value = steps.throw, error
-                if self._ended() and not notified:
+                if isinstance(error, asyncio.CancelledError) and self._ended() and not notified:
                     notified = True
                     task = asyncio.current_task()
                     if task is not None:
