@@ -12,6 +12,7 @@ needs to know more than the floor: may the utterance be interrupted, is a questi
 
 from offhook.pipeline.asr.engine import Transcript
 from offhook.pipeline.asr.grammar import match
+from offhook.pipeline.dialog.digits import spoken_digits
 from offhook.pipeline.endpoint.silence import SilencePolicy
 from offhook.pipeline.events import (
     Answer,
@@ -207,7 +208,9 @@ class TurnCore(CallerTurns):
             self._move(Move.WORDS, now)
         choice = match(text, question.choices) if question.choices else None
         unmatched = not text or (bool(question.choices) and choice is None and question.digits is None)
-        if unmatched and self._state.is_forgotten(text):
+        # What was said before digits were asked for answers that only if it is digits.
+        early = self._state.early and choice is None and question.digits is not None and spoken_digits(text) is None
+        if (unmatched or early) and self._state.is_forgotten(text):
             self._go_on(now)
             return
         kind = AnswerKind.NO_MATCH if unmatched else AnswerKind.SPEECH

@@ -86,6 +86,13 @@ def test_a_recogniser_that_fails_at_an_early_turn_does_not_fail_the_question(tal
     assert talk.core.floor is Floor.LISTENING
 
 
+@pytest.mark.parametrize(("text", "answers"), [("one two three four", True), ("hold on please", False)])
+def test_digits_are_asked_for_unless_they_have_been_said(talk: Talk, text: str, answers: bool) -> None:
+    turn(talk)
+    talk.begin(PROMPT, Question(digits=DigitRule(4, 4)))
+    assert talk.transcript(text) == [Action.FINISH if answers else Action.RESUME]
+
+
 def test_several_turns_are_tried_one_after_the_other(talk: Talk) -> None:
     turn(talk)
     talk.wait(1.0)
