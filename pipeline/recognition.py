@@ -6,9 +6,14 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from offhook.pipeline.asr.engine import AsrEngine, AsrRequest, AsrStream, Transcript
+from offhook.pipeline.asr.grammar import question_grammar
 from offhook.pipeline.bands import Bands
 from offhook.pipeline.caller_audio import CallerAudio
 from offhook.pipeline.errors import EngineError
+from offhook.pipeline.events import Question
+
+Run = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+"""Makes a task that ends with the call."""
 
 
 class Listener(Protocol):
@@ -28,7 +33,7 @@ class Listener(Protocol):
 
 
 class Recognition:
-    """Opens, feeds and ends streams; decides nothing. `run` makes a task that ends with the call."""
+    """Opens, feeds and ends streams; decides nothing."""
 
     def __init__(
         self,
@@ -36,7 +41,7 @@ class Recognition:
         bands: Bands,
         caller: CallerAudio,
         listener: Listener,
-        run: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
+        run: Run,
     ) -> None:
         self._asr = asr
         self._bands = bands
@@ -127,6 +132,14 @@ class Recognition:
             raise
         if turn == self._turn:
             self._listener.on_transcript(transcript)
+
+
+def request_for(question: Question | None) -> AsrRequest:
+    """What a recogniser is asked for. Raises GrammarError."""
+    if question is None:
+        return AsrRequest()
+    phrases = tuple(phrase for choice in question.choices for phrase in choice.phrases)
+    return AsrRequest(question_grammar(question), phrases)
 
 
 class _Nobody:

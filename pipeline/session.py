@@ -7,19 +7,16 @@ reports of turns and utterances goes to whoever subscribed.
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from offhook.pipeline.asr.engine import AsrEngine, AsrRequest, Transcript
-from offhook.pipeline.asr.grammar import question_grammar
-from offhook.pipeline.bands import Bands
-from offhook.pipeline.caller_audio import CallerAudio
+from offhook.pipeline.asr.engine import AsrRequest, Transcript
 from offhook.pipeline.clock import MONOTONIC, Clock
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.events import ANYTHING, Answer, AnswerKind, Interruption, Playback, Prompt, Question
-from offhook.pipeline.front_end.front_end import AudioFrontEnd
+from offhook.pipeline.inbound_audio import Engines, InboundAudio
 from offhook.pipeline.ports import Line
-from offhook.pipeline.recognition import Recognition
+from offhook.pipeline.recognition import request_for
 from offhook.pipeline.response_timer import ResponseTimer
 from offhook.pipeline.speaker import Speaker
 from offhook.pipeline.trace import (
@@ -32,28 +29,12 @@ from offhook.pipeline.trace import (
     SessionEvent,
     TurnTraced,
 )
-from offhook.pipeline.tts.voice import Voice
 from offhook.pipeline.turn.core import TurnCore
 from offhook.pipeline.turn.events import Interrupted, TurnEvent, TurnOver, UtterancePlayed, UtteranceStarted
 from offhook.pipeline.turn.machine import Command
 from offhook.pipeline.turn.tables import Action, Floor
-from offhook.pipeline.vad.batch import Events, VadBatcher
+from offhook.pipeline.vad.batch import Events
 from offhook.pipeline.vad.gate import GateEvent, SpeechConfirmed, SpeechStarted, SpeechStopped
-
-
-@dataclass(frozen=True, slots=True)
-class Engines:
-    """What a session needs. `upsampler()` makes a stateful 8 kHz to 16 kHz converter, `downsampler()` one back.
-
-    `ears(encoding)` makes the ears of one call on a line of that encoding; without it, all that is heard is believed.
-    """
-
-    vad: VadBatcher
-    asr: AsrEngine
-    voice: Voice
-    upsampler: Callable[[], Callable[[bytes], bytes]]
-    downsampler: Callable[[], Callable[[bytes], bytes]]
-    ears: Callable[[str], AudioFrontEnd] | None = None
 
 
 class Session:
@@ -81,17 +62,12 @@ class Session:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due: float | None = None
         self._step: asyncio.Future[Answer] | None = None
-        self._ears = engines.ears(line.encoding) if engines.ears is not None else None
-        self._pause_before = True  # what is sent next does not follow what was sent before it
-        self._held = False
-        weigh = self._ears.weigh if self._ears is not None else None
-        self._bands = Bands(line.rate_hz, engines.asr.capabilities.rate_hz, engines.upsampler, engines.downsampler)
-        kept_samples = 8 * core.settings.max_turn_ms
-        self._caller = CallerAudio(
-            engines.vad, self._on_speech, self._is_eager, self._on_deaf, weigh, self._bands.kept_bytes, kept_samples
-        )
+        # What the caller says.
+        kept_ticks = 8 * core.settings.max_turn_ms
+        self._inbound = InboundAudio(line, engines, self._on_speech, self._is_eager, self._on_deaf, kept_ticks)
+        self._caller = self._inbound.caller
+        self._recognition = self._inbound.recogniser_for(self, self._run)
         self._deaf = False
-        self._recognition = Recognition(engines.asr, self._bands, self._caller, self, self._run)
         # What is asked.
         self._question: Question | None = None
         self._request = AsrRequest()
@@ -105,7 +81,7 @@ class Session:
         self._said: asyncio.Future[Playback] | None = None
         self._interrupted_at = 0.0  # the caller's first sound, or key
         self._response = ResponseTimer()
-        line.on_audio, line.on_dtmf = self._on_audio, self._on_key
+        line.on_audio, line.on_dtmf = self._inbound.receive, self._on_key
         line.on_drained, line.on_sent = self._on_drained, self._on_sent
 
     # For the dialog.
@@ -180,7 +156,7 @@ class Session:
         """
         if self._step is not None:
             raise RuntimeError("the bot is already asking: await one `ask` before the next")
-        request = _request_for(question)
+        request = request_for(question)
         now = self._clock.now()
         self._standing = self._question = question
         self._request = request
@@ -204,9 +180,9 @@ class Session:
 
     def hold(self, held: bool) -> None:
         """The far end holds the call, or no longer: meanwhile its audio is not the caller's, and nothing times out."""
-        if held is self._held or self._core.floor is Floor.CLOSED:
+        if held is self._inbound.held or self._core.floor is Floor.CLOSED:
             return
-        self._held = held
+        self._inbound.held = held
         now = self._interrupted_at = self._clock.now()
         if held:
             self._core.hold(now)
@@ -242,19 +218,6 @@ class Session:
         return {"turn": self._core.dump(), "recogniser": self._recognition.active, "paused": self._speaker.paused}
 
     # From the line.
-
-    def _on_audio(self, pcm: bytes, at_sample: int, at_s: float) -> None:
-        if self._held:
-            pcm = bytes(len(pcm))  # music, or somebody who talks to a waiting room
-        bands, recognition = self._bands, self._recognition
-        heard = narrow = bands.narrow(pcm)
-        if self._ears is not None:
-            heard = self._ears.heard(narrow, at_sample, at_s)
-        kept = heard if bands.is_narrow else bands.wide(pcm, narrow, heard)
-        active = recognition.active
-        if active:
-            recognition.feed(kept)
-        self._caller.push(heard, at_sample, at_s, keep=b"" if active else kept)
 
     def _is_eager(self) -> bool:
         return self._core.floor is Floor.SPEAKING
@@ -293,9 +256,7 @@ class Session:
         self._settle(now)
 
     def _on_sent(self, payload: bytes, ordinal: int, at_s: float) -> None:
-        if self._ears is not None:
-            self._ears.sent(payload, at_s, first=self._pause_before)
-            self._pause_before = False
+        self._inbound.sent(payload, at_s)
         trace = self._response.sent(ordinal + len(payload) // self._line.tick_octets, at_s)
         if trace is not None:
             self._report(TurnTraced(trace, self._clock.now()))
@@ -306,7 +267,8 @@ class Session:
     # From the speaker.
 
     def _on_queue(self, line_sample: int, now: float) -> None:
-        self._pause_before = self._pause_before or not self._line.queued_ticks
+        if not self._line.queued_ticks:
+            self._inbound.pause_follows()
         self._response.queued(line_sample, now)
 
     def _on_played(self, now: float) -> None:
@@ -345,7 +307,7 @@ class Session:
     def _begin(
         self, text: str, interruption: Interruption, question: Question | None, *, complete: bool = True
     ) -> None:
-        request = _request_for(question)
+        request = request_for(question)
         now = self._clock.now()
         self._core.say(self._utterance + 1, interruption, now, question)
         self._utterance += 1
@@ -357,7 +319,7 @@ class Session:
         self._settle(now)
 
     def _ask(self, question: Question | None) -> None:
-        request = _request_for(question)
+        request = request_for(question)
         now = self._clock.now()
         self._core.expect(question, now)
         self._question, self._request, self._playback = question, request, Playback()
@@ -493,11 +455,3 @@ class Session:
             # Asked again at once: what the caller says next is a turn like the last one.
             self._question = self._standing
             self._core.expect(self._standing, now)
-
-
-def _request_for(question: Question | None) -> AsrRequest:
-    """What a recogniser is asked for. Raises GrammarError."""
-    if question is None:
-        return AsrRequest()
-    phrases = tuple(phrase for choice in question.choices for phrase in choice.phrases)
-    return AsrRequest(question_grammar(question), phrases)

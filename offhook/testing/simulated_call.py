@@ -21,7 +21,8 @@ from offhook.api.call import Call, Dialog
 from offhook.api.turns import Said
 from offhook.calls.dialog_task import EndsWithCall, is_call_ended
 from offhook.pipeline.events import EndpointPolicy
-from offhook.pipeline.session import Engines, Session
+from offhook.pipeline.inbound_audio import Engines
+from offhook.pipeline.session import Session
 from offhook.pipeline.trace import BotHeard, BotSpoke, SessionEvent
 from offhook.pipeline.tts.cache import ClipCache
 from offhook.pipeline.tts.pieces import Resampler

@@ -9,7 +9,8 @@ from offhook.pipeline.asr.engine import AsrCapabilities, AsrEngine, AsrRequest, 
 from offhook.pipeline.asr.fixed import FixedEngine
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.front_end.front_end import AudioFrontEnd
-from offhook.pipeline.session import Engines, Session
+from offhook.pipeline.inbound_audio import Engines
+from offhook.pipeline.session import Session
 from offhook.pipeline.trace import SessionEvent
 from offhook.pipeline.tts.cache import ClipCache
 from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, TtsEngine
