@@ -9,8 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from offhook.api.agent import Agent, Outcome
     from offhook.api.bot import Bot
     from offhook.api.call import Call, CallEnded, Dialog
+    from offhook.api.turns import Said, TurnEvents
+    from offhook.api.utterance import Utterance
     from offhook.engines.factory import EngineContext, FromEnvironment, read_options
     from offhook.pipeline.asr.engine import (
         AsrCapabilities,
@@ -22,9 +25,32 @@ if TYPE_CHECKING:
     )
     from offhook.pipeline.asr.hosted import HostedAsr
     from offhook.pipeline.errors import EngineError
-    from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, Heard
+    from offhook.pipeline.events import (
+        Answer,
+        AnswerKind,
+        Choice,
+        DigitRule,
+        EndpointPolicy,
+        Interruption,
+        Playback,
+        Prompt,
+        Question,
+        TurnSoFar,
+        Verdict,
+    )
     from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, TtsEngine, Word
     from offhook.pipeline.tts.hosted import HostedTts
+    from offhook.pipeline.turn.events import (
+        Interrupted,
+        NoInput,
+        TurnLikelyOver,
+        TurnOver,
+        TurnPartial,
+        TurnResumed,
+        TurnStarted,
+        UtterancePlayed,
+        UtteranceStarted,
+    )
     from offhook.pipeline.vad.engine import VadCapabilities, VadEngine, VadStream
     from offhook.settings.config import Config
     from offhook.usererror import UserError
@@ -34,6 +60,7 @@ if TYPE_CHECKING:
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 _HOMES = {
+    "Agent": "offhook.api.agent",
     "Answer": "offhook.pipeline.events",
     "AnswerKind": "offhook.pipeline.events",
     "AsrCapabilities": "offhook.pipeline.asr.engine",
@@ -47,26 +74,46 @@ _HOMES = {
     "Config": "offhook.settings.config",
     "Dialog": "offhook.api.call",
     "DigitRule": "offhook.pipeline.events",
+    "EndpointPolicy": "offhook.pipeline.events",
     "EngineContext": "offhook.engines.factory",
     "EngineError": "offhook.pipeline.errors",
     "FromEnvironment": "offhook.engines.factory",
-    "Heard": "offhook.pipeline.events",
     "HostedAsr": "offhook.pipeline.asr.hosted",
     "HostedTts": "offhook.pipeline.tts.hosted",
+    "Interrupted": "offhook.pipeline.turn.events",
+    "Interruption": "offhook.pipeline.events",
+    "NoInput": "offhook.pipeline.turn.events",
+    "Outcome": "offhook.api.agent",
+    "Playback": "offhook.pipeline.events",
+    "Prompt": "offhook.pipeline.events",
+    "Question": "offhook.pipeline.events",
     "RecognisedWord": "offhook.pipeline.asr.engine",
+    "Said": "offhook.api.turns",
     "SpeechChunk": "offhook.pipeline.tts.engine",
     "Transcript": "offhook.pipeline.asr.engine",
     "TtsCapabilities": "offhook.pipeline.tts.engine",
     "TtsEngine": "offhook.pipeline.tts.engine",
+    "TurnEvents": "offhook.api.turns",
+    "TurnLikelyOver": "offhook.pipeline.turn.events",
+    "TurnOver": "offhook.pipeline.turn.events",
+    "TurnPartial": "offhook.pipeline.turn.events",
+    "TurnResumed": "offhook.pipeline.turn.events",
+    "TurnSoFar": "offhook.pipeline.events",
+    "TurnStarted": "offhook.pipeline.turn.events",
     "UserError": "offhook.usererror",
+    "Utterance": "offhook.api.utterance",
+    "UtterancePlayed": "offhook.pipeline.turn.events",
+    "UtteranceStarted": "offhook.pipeline.turn.events",
     "VadCapabilities": "offhook.pipeline.vad.engine",
     "VadEngine": "offhook.pipeline.vad.engine",
     "VadStream": "offhook.pipeline.vad.engine",
+    "Verdict": "offhook.pipeline.events",
     "Word": "offhook.pipeline.tts.engine",
     "read_options": "offhook.engines.factory",
 }
 
 __all__ = [
+    "Agent",
     "Answer",
     "AnswerKind",
     "AsrCapabilities",
@@ -80,21 +127,40 @@ __all__ = [
     "Config",
     "Dialog",
     "DigitRule",
+    "EndpointPolicy",
     "EngineContext",
     "EngineError",
     "FromEnvironment",
-    "Heard",
     "HostedAsr",
     "HostedTts",
+    "Interrupted",
+    "Interruption",
+    "NoInput",
+    "Outcome",
+    "Playback",
+    "Prompt",
+    "Question",
     "RecognisedWord",
+    "Said",
     "SpeechChunk",
     "Transcript",
     "TtsCapabilities",
     "TtsEngine",
+    "TurnEvents",
+    "TurnLikelyOver",
+    "TurnOver",
+    "TurnPartial",
+    "TurnResumed",
+    "TurnSoFar",
+    "TurnStarted",
     "UserError",
+    "Utterance",
+    "UtterancePlayed",
+    "UtteranceStarted",
     "VadCapabilities",
     "VadEngine",
     "VadStream",
+    "Verdict",
     "Word",
     "read_options",
 ]

@@ -30,7 +30,10 @@ class CallerAudio:
         on_failed: Callable[[EngineError], None],
         weigh: Weigh | None = None,
         kept_bytes: int = 2,
+        kept_samples: int = KEPT_SAMPLES,
     ) -> None:
+        self.holding = False
+        """Set while all is to be kept, pauses included: a turn goes on that nobody has asked for yet."""
         self.is_eager = is_eager
         self.on_failed = on_failed
         self._on_speech = on_speech
@@ -44,6 +47,7 @@ class CallerAudio:
         self._kept_bytes = 0
         self._tidy_above = 0  # bytes of it
         self._tick_bytes = kept_bytes
+        self._kept_samples = kept_samples
         self._zero_at = 0.0  # when sample 0 came, or would have, by the packet with the frame that spoke last
 
     def push(self, pcm: bytes, at_sample: int, at_s: float, *, keep: bytes) -> None:
@@ -81,8 +85,8 @@ class CallerAudio:
 
     def _tidy(self) -> None:
         """Keep all of the speech that is going on, else enough to begin with, in whole packets."""
-        if self._stream.gate.in_speech:
-            self._forget(self._tick_bytes * KEPT_SAMPLES)
+        if self.holding or self._stream.gate.in_speech:
+            self._forget(self._tick_bytes * self._kept_samples)
         else:
             self._forget(self._pre_roll_bytes() + len(self._kept[-1]))
         self._tidy_above = self._kept_bytes + _UNTIDY_BYTES
@@ -117,7 +121,7 @@ class CallerAudio:
     def on_events(self, events: Events, zero_at: float) -> None:
         """What a frame said."""
         self._zero_at = zero_at
-        if isinstance(events[0], SpeechStarted):
+        if isinstance(events[0], SpeechStarted) and not self.holding:
             self._trim()
         self._on_speech(events)
 

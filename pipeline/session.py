@@ -1,61 +1,47 @@
 """The asyncio driver of one conversation: it joins the line, the engines and the turn core, and decides nothing.
 
-`step` runs one prompt and question and returns the answer. Everything that happens meanwhile is told to the core, whose
-commands are carried out at once, on the event loop's thread.
+What the dialog wants (`say`, `append`, `expect`, or `step`, which is one utterance and its question) and what happens
+meanwhile is passed to the core, whose commands are carried out at once, on the event loop's thread. What the core
+reports of turns and utterances goes to whoever subscribed.
 """
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
-from time import monotonic
+from dataclasses import replace
 from typing import Any
 
-from offhook.pipeline.asr.engine import AsrEngine, AsrRequest, AsrStream
-from offhook.pipeline.asr.grammar import question_grammar
-from offhook.pipeline.bands import Bands
-from offhook.pipeline.caller_audio import CallerAudio
+from offhook.pipeline.asr.engine import AsrRequest, Transcript
+from offhook.pipeline.clock import MONOTONIC, Clock
 from offhook.pipeline.errors import EngineError
-from offhook.pipeline.events import Answer, AnswerKind, Prompt, Question
-from offhook.pipeline.front_end.front_end import AudioFrontEnd
+from offhook.pipeline.events import ANYTHING, Answer, AnswerKind, Interruption, Playback, Prompt, Question
+from offhook.pipeline.inbound_audio import Engines, InboundAudio
 from offhook.pipeline.ports import Line
+from offhook.pipeline.recognition import request_for
+from offhook.pipeline.response_timer import ResponseTimer
 from offhook.pipeline.speaker import Speaker
 from offhook.pipeline.trace import (
+    BotSpoke,
     CallerAnswered,
     CallerPartial,
     CallerSpeech,
     EngineFailed,
     KeyPressed,
-    Mark,
     SessionEvent,
-    TurnTrace,
     TurnTraced,
 )
-from offhook.pipeline.tts.voice import Voice
-from offhook.pipeline.turn.core import Command, TurnCore
+from offhook.pipeline.turn.core import TurnCore
+from offhook.pipeline.turn.events import Interrupted, TurnEvent, TurnOver, UtterancePlayed, UtteranceStarted
+from offhook.pipeline.turn.machine import Command
 from offhook.pipeline.turn.tables import Action, Floor
-from offhook.pipeline.vad.batch import Events, VadBatcher
+from offhook.pipeline.vad.batch import Events
 from offhook.pipeline.vad.gate import GateEvent, SpeechConfirmed, SpeechStarted, SpeechStopped
-
-
-@dataclass(frozen=True, slots=True)
-class Engines:
-    """What a session needs. `upsampler()` makes a stateful 8 kHz to 16 kHz converter, `downsampler()` one back.
-
-    `ears(encoding)` makes the ears of one call on a line of that encoding; without it, all that is heard is believed.
-    """
-
-    vad: VadBatcher
-    asr: AsrEngine
-    voice: Voice
-    upsampler: Callable[[], Callable[[bytes], bytes]]
-    downsampler: Callable[[], Callable[[bytes], bytes]]
-    ears: Callable[[str], AudioFrontEnd] | None = None
 
 
 class Session:
     """One conversation on one line.
 
-    `on_event` is told what happens, at once. The session takes the line's handlers for audio, keys, sent and drained.
+    `on_event` is called with what happens, at once, and so is every subscriber with what becomes of turns and
+    utterances. The session takes the line's handlers for audio, keys, sent and drained.
     """
 
     def __init__(
@@ -64,60 +50,62 @@ class Session:
         engines: Engines,
         core: TurnCore,
         on_event: Callable[[SessionEvent], None],
+        clock: Clock = MONOTONIC,
     ) -> None:
         self._line = line
-        self._engines = engines
         self._core = core
-        self._tell = on_event
+        self._on_event = on_event
+        self._clock = clock
         self._loop = asyncio.get_running_loop()
+        self._subscribers: list[Callable[[TurnEvent], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due: float | None = None
         self._step: asyncio.Future[Answer] | None = None
-        self._ears = engines.ears(line.encoding) if engines.ears is not None else None
-        self._pause_before = True  # what is sent next does not follow what was sent before it
-        weigh = self._ears.weigh if self._ears is not None else None
-        self._bands = Bands(line.rate_hz, engines.asr.capabilities.rate_hz, engines.upsampler, engines.downsampler)
-        self._caller = CallerAudio(
-            engines.vad, self._on_speech, self._is_eager, self._on_deaf, weigh, self._bands.kept_bytes
-        )
+        # What the caller says.
+        kept_ticks = 8 * core.settings.max_turn_ms
+        self._inbound = InboundAudio(line, engines, self._on_speech, self._is_eager, self._on_deaf, kept_ticks)
+        self._caller = self._inbound.caller
+        self._recognition = self._inbound.recogniser_for(self, self._run)
         self._deaf = False
-        # The recogniser.
-        self._prompt: Prompt | None = None
+        # What is asked.
         self._question: Question | None = None
-        self._grammar: str | None = None
-        self._stream: AsrStream | None = None
-        self._turn = 0  # what comes of an earlier one comes too late
-        self._transcription: asyncio.Task[None] | None = None
-        # The bot's words.
-        self._speaker = Speaker(line, engines.voice, on_event, self._on_queue, self._on_spoken)
+        self._request = AsrRequest()
+        self._standing: Question | None = None  # asked again whenever it is answered
+        self._answer: Answer | None = None  # the one that TurnOver comes with
+        # What is said.
+        self._speaker = Speaker(line, engines.voice, clock, self._run, self._report, self._on_queue, self._on_played)
+        self._utterance = 0  # the last one's id
+        self._prompt: tuple[str, Interruption, bool] = "", ANYTHING, True  # its text, and whether that is complete
+        self._playback = Playback()  # of the utterance before the question, or of the one that is over
+        self._said: asyncio.Future[Playback] | None = None
         self._interrupted_at = 0.0  # the caller's first sound, or key
-        self._trace: TurnTrace | None = None
-        self._answer_at = 0  # the line's sample with which the answer that is traced begins
-        line.on_audio, line.on_dtmf = self._on_audio, self._on_key
+        self._response = ResponseTimer()
+        line.on_audio, line.on_dtmf = self._inbound.receive, self._on_key
         line.on_drained, line.on_sent = self._on_drained, self._on_sent
+
+    # For the dialog.
 
     async def step(self, prompt: Prompt | None, question: Question | None) -> Answer:
         """Say `prompt`, listen for the answer to `question`; either may be None, one step at a time.
 
         Returns when the question is answered or given up, or, without one, when the prompt is over. Who stops waiting
         (is cancelled) ends it. Raises GrammarError for phrases that no recogniser can listen for, RuntimeError while
-        another step is open, ValueError for one with neither prompt nor question and after `close`.
+        another step or utterance is open, ValueError for one with neither prompt nor question and after `close`.
         """
-        if self._step is not None:
+        if self._step is not None or self._speaker.open:
             raise RuntimeError("the bot is already speaking or asking: await one `say` or `ask` before the next")
-        grammar = question_grammar(question) if question is not None else None
-        now = monotonic()
-        self._core.begin(prompt, question, now)
-        self._prompt, self._question, self._grammar = prompt, question, grammar
+        if prompt is None and question is None:
+            raise ValueError("a step needs a prompt, a question or both")
+        standing, self._standing = self._standing, None  # put off until this is over
         step: asyncio.Future[Answer] = self._loop.create_future()
         self._step = step
-        if prompt is None:
-            self._trace = None  # nothing is said to this turn, so there is no response to time
-        elif self._trace is not None:
-            self._trace.mark(Mark.ANSWERED, now)
         try:
-            self._settle(now)
+            if prompt is not None:
+                self._begin(prompt.text, prompt.policy, question)
+            else:
+                self._ask(question)
+                self._response.forget()  # nothing is said to this turn, so there is no response to time
             if step.done():
                 # Over before it began: a dialog that only speaks must not keep the loop to itself.
                 await asyncio.sleep(0)
@@ -125,6 +113,82 @@ class Session:
         finally:
             self._step = None
             self._abandon()
+            if standing is not None and self._core.floor is not Floor.CLOSED:
+                self.expect(standing)
+
+    def say(self, text: str, interruption: Interruption = ANYTHING, *, complete: bool = True) -> int:
+        """Begin an utterance and return its id; `complete` false: `append` brings more text, `finish` ends it.
+
+        Raises RuntimeError while another one is open, ValueError after `close`.
+        """
+        if self._step is not None or self._speaker.open:
+            raise RuntimeError("the bot is already speaking: await one utterance before the next")
+        self._begin(text, interruption, None, complete=complete)
+        return self._utterance
+
+    def append(self, utterance: int, text: str) -> None:
+        """More text of an utterance; nothing if it is over."""
+        if utterance == self._utterance:
+            self._speaker.append(text)
+
+    def finish(self, utterance: int) -> None:
+        """There is no more text of it."""
+        if utterance == self._utterance and self._speaker.open:
+            self._speaker.complete()
+
+    def cancel(self, utterance: int) -> None:
+        """Withdraw it; nothing if it is over."""
+        if utterance == self._utterance and self._speaker.open:
+            now = self._clock.now()
+            self._core.cancel(now)
+            self._settle(now)
+
+    def said(self, utterance: int) -> "asyncio.Future[Playback]":
+        """What became of the utterance that was begun last, once it is over."""
+        if utterance != self._utterance or self._said is None:
+            raise ValueError(f"utterance {utterance} is not the last one")
+        return self._said
+
+    def expect(self, question: Question | None) -> None:
+        """Listen for answers to `question`, again and again, until another one or None is given.
+
+        They come as TurnOver and NoInput. A step puts it off. Raises GrammarError; RuntimeError while a step is open.
+        """
+        if self._step is not None:
+            raise RuntimeError("the bot is already asking: await one `ask` before the next")
+        request = request_for(question)
+        now = self._clock.now()
+        self._standing = self._question = question
+        self._request = request
+        self._core.expect(question, now)
+        self._settle(now)
+
+    @property
+    def expecting(self) -> bool:
+        """Whether `expect` stands."""
+        return self._standing is not None
+
+    @property
+    def in_step(self) -> bool:
+        """Whether a step is open: the turn that answers it is reported, too."""
+        return self._step is not None
+
+    def subscribe(self, subscriber: Callable[[TurnEvent], None]) -> Callable[[], None]:
+        """Report turns and utterances to `subscriber`, which returns at once. Returns what ends that."""
+        self._subscribers.append(subscriber)
+        return lambda: self._subscribers.remove(subscriber) if subscriber in self._subscribers else None
+
+    def hold(self, held: bool) -> None:
+        """The far end holds the call, or no longer: meanwhile its audio is not the caller's, and nothing times out."""
+        if held is self._inbound.held or self._core.floor is Floor.CLOSED:
+            return
+        self._inbound.held = held
+        now = self._interrupted_at = self._clock.now()
+        if held:
+            self._core.hold(now)
+        else:
+            self._core.unhold(now)
+        self._settle(now)
 
     async def drained(self) -> None:
         """Wait until the caller has heard all that was said."""
@@ -134,11 +198,16 @@ class Session:
 
     def close(self) -> None:
         """End everything; a step that is open is cancelled. Idempotent."""
-        now = monotonic()
+        now = self._clock.now()
+        self._standing = None
         self._caller.close()
+        if self._speaker.open:
+            self._end_utterance(now)
         self._speaker.close(now)
         self._core.close(now)
         self._settle(now)
+        self._recognition.close()
+        self._subscribers.clear()
         for task in list(self._tasks):
             task.cancel()
         if self._step is not None and not self._step.done():
@@ -146,25 +215,15 @@ class Session:
 
     def dump(self) -> dict[str, object]:
         """The live state, for people."""
-        return {"turn": self._core.dump(), "recogniser": self._stream is not None, "paused": self._speaker.paused}
+        return {"turn": self._core.dump(), "recogniser": self._recognition.active, "paused": self._speaker.paused}
 
     # From the line.
-
-    def _on_audio(self, pcm: bytes, at_sample: int, at_s: float) -> None:
-        bands, stream = self._bands, self._stream
-        heard = narrow = bands.narrow(pcm)
-        if self._ears is not None:
-            heard = self._ears.heard(narrow, at_sample, at_s)
-        kept = heard if bands.is_narrow else bands.wide(pcm, narrow, heard)
-        if stream is not None:
-            stream.feed(bands.for_recogniser(kept))
-        self._caller.push(heard, at_sample, at_s, keep=b"" if stream is not None else kept)
 
     def _is_eager(self) -> bool:
         return self._core.floor is Floor.SPEAKING
 
     def _on_speech(self, events: Events) -> None:
-        now = monotonic()
+        now = self._clock.now()
         self._deaf = False
         for event in events:
             self._on_speech_event(event, now)
@@ -174,63 +233,111 @@ class Session:
         # Told once, not for each frame. The questions' timers and the keys carry the call on.
         if not self._deaf:
             self._deaf = True
-            self._tell(EngineFailed(error.engine, str(error), monotonic()))
+            self._report(EngineFailed(error.engine, str(error), self._clock.now()))
 
     def _on_speech_event(self, event: GateEvent, now: float) -> None:
         if isinstance(event, SpeechStarted):
             self._interrupted_at = self._caller.time_of(event.at_sample)
-            self._tell(CallerSpeech(True, self._interrupted_at))
+            self._report(CallerSpeech(True, self._interrupted_at))
             self._core.speech_started(self._interrupted_at, now)
         elif isinstance(event, SpeechConfirmed):
             self._core.speech_confirmed(now)
         elif isinstance(event, SpeechStopped):
             stopped_at = self._caller.time_of(event.at_sample)
-            self._tell(CallerSpeech(False, stopped_at))
+            self._report(CallerSpeech(False, stopped_at))
             self._core.speech_stopped(stopped_at, event.confirmed, now)
 
     def _on_key(self, digit: str, at_sample: int) -> None:
         if self._core.floor is Floor.CLOSED:
             return
-        now = self._interrupted_at = monotonic()
-        self._tell(KeyPressed(now))
+        now = self._interrupted_at = self._clock.now()
+        self._report(KeyPressed(now))
         self._core.key(digit, now)
         self._settle(now)
 
     def _on_sent(self, payload: bytes, ordinal: int, at_s: float) -> None:
-        if self._ears is not None:
-            self._ears.sent(payload, at_s, first=self._pause_before)
-            self._pause_before = False
-        trace = self._trace
-        if trace is None or Mark.SYNTHESISED not in trace.marks:
-            return
-        # What was queued before it is reported a little later.
-        if ordinal + len(payload) // self._line.tick_octets > self._answer_at:
-            trace.mark(Mark.SENT, at_s)
-            self._trace = None
-            if trace.complete:
-                self._tell(TurnTraced(trace, monotonic()))
+        self._inbound.sent(payload, at_s)
+        trace = self._response.sent(ordinal + len(payload) // self._line.tick_octets, at_s)
+        if trace is not None:
+            self._report(TurnTraced(trace, self._clock.now()))
 
     def _on_drained(self) -> None:
-        self._speaker.check_spoken()
+        self._speaker.check_played()
 
     # From the speaker.
 
     def _on_queue(self, line_sample: int, now: float) -> None:
-        self._pause_before = self._pause_before or not self._line.queued_ticks
-        if self._trace is not None and Mark.SYNTHESISED not in self._trace.marks:
-            self._trace.mark(Mark.SYNTHESISED, now)
-            self._answer_at = line_sample
+        if not self._line.queued_ticks:
+            self._inbound.pause_follows()
+        self._response.queued(line_sample, now)
 
-    def _on_spoken(self, now: float) -> None:
-        self._core.spoken(now)
+    def _on_played(self, now: float) -> None:
+        self._core.played(now)
         self._settle(now)
+
+    # From the recogniser.
+
+    def on_partial(self, text: str) -> None:
+        """See recognition.Listener."""
+        now = self._clock.now()
+        self._report(CallerPartial(text, now))
+        self._core.partial(text, now)
+        self._settle(now)
+
+    def on_transcript(self, transcript: Transcript) -> None:
+        """See recognition.Listener."""
+        now = self._clock.now()
+        self._core.transcript(transcript, now)
+        self._settle(now)
+
+    def on_asr_failed(self, error: EngineError | None) -> None:
+        """See recognition.Listener."""
+        now = self._clock.now()
+        if error is not None:
+            self._report(EngineFailed(error.engine, str(error), now))
+        self._core.failed(now)
+        self._settle(now)
+
+    def on_asr_unavailable(self, error: EngineError) -> None:
+        """See recognition.Listener. The caller is speaking: the question fails when they have ended."""
+        self._report(EngineFailed(error.engine, str(error), self._clock.now()))
 
     # To the core and back.
 
+    def _begin(
+        self, text: str, interruption: Interruption, question: Question | None, *, complete: bool = True
+    ) -> None:
+        request = request_for(question)
+        now = self._clock.now()
+        self._core.say(self._utterance + 1, interruption, now, question)
+        self._utterance += 1
+        self._prompt, self._playback = (text, interruption, complete), Playback()
+        self._said = self._loop.create_future()
+        if question is not None:
+            self._question, self._request = question, request
+        self._response.answered(now)
+        self._settle(now)
+
+    def _ask(self, question: Question | None) -> None:
+        request = request_for(question)
+        now = self._clock.now()
+        self._core.expect(question, now)
+        self._question, self._request, self._playback = question, request, Playback()
+        self._settle(now)
+
     def _settle(self, now: float) -> None:
-        while (command := self._core.next_command()) is not None:
-            self._obey(command, now)
-        due = self._core.get_timer()
+        core = self._core
+        while (output := core.next_output()) is not None:
+            if isinstance(output, Command):
+                self._execute(output, now)
+            elif isinstance(output, TurnOver) and self._answer is not None:
+                self._publish(replace(output, answer=self._answer))
+            else:
+                self._publish(output)
+        if self._speaker.open and core.utterance is None:
+            self._end_utterance(now)
+        self._caller.holding = core.keeps_audio
+        due = core.get_timer()
         if due != self._timer_due:
             if self._timer is not None:
                 self._timer.cancel()
@@ -238,43 +345,67 @@ class Session:
             self._timer = None if due is None else self._loop.call_later(max(0.0, due - now), self._on_timer)
 
     def _on_timer(self) -> None:
-        now = monotonic()
+        now = self._clock.now()
         self._timer = self._timer_due = None
         self._core.handle_timer(now)
         self._settle(now)
 
-    def _obey(self, command: Command, now: float) -> None:
+    def _execute(self, command: Command, now: float) -> None:
         match command.action:
-            case Action.PLAY:
-                assert self._prompt is not None, "PLAY is the command of a step with a prompt"
-                self._speaker.say(self._prompt.text, self._run)
-            case Action.PAUSE:
-                self._speaker.pause(1000 * max(0.0, now - self._interrupted_at))
-            case Action.GO_ON:
-                self._trace = None
-                self._speaker.go_on(now)
-            case Action.DROP:
-                self._speaker.drop(now)
-            case Action.RECOGNISE:
-                self._recognise(now)
-            case Action.END_SPEECH:
-                self._end_speech(now)
-            case Action.FORGET:
-                self._forget()
-            case Action.FINISH:
-                self._finish(command.answer or Answer(AnswerKind.NO_INPUT), now)
+            case Action.PLAY | Action.PAUSE | Action.RESUME | Action.ABANDON_PROMPT:
+                self._execute_speaking(command.action, now)
+            case Action.FINISH | Action.ANSWER:
+                self._finish(command.answer, now)
             case Action.STOP:
                 self._line.clear()
+            case action:
+                self._execute_recognising(action, now)
+
+    def _execute_speaking(self, action: Action, now: float) -> None:
+        match action:
+            case Action.PLAY:
+                text, interruption, complete = self._prompt
+                self._speaker.say(text, interruption.resume, complete=complete)
+            case Action.PAUSE:
+                self._speaker.pause(1000 * max(0.0, now - self._interrupted_at))
+            case Action.RESUME:
+                self._response.forget()
+                self._speaker.resume(now)
+            case Action.ABANDON_PROMPT:
+                self._speaker.abandon(now)
+
+    def _execute_recognising(self, action: Action, now: float) -> None:
+        match action:
+            case Action.RECOGNISE:
+                self._recognition.open(self._request)
+            case Action.RECOGNISE_KEPT:
+                self._recognition.open_kept(self._request)
+            case Action.KEEP_TURN:
+                self._recognition.keep()
+            case Action.DROP_TURN:
+                self._recognition.drop()
+            case Action.END_SPEECH:
+                self._end_speech(now)
+            case Action.CANCEL_ASR:
+                self._recognition.cancel()
+
+    def _publish(self, event: TurnEvent) -> None:
+        for subscriber in tuple(self._subscribers):
+            subscriber(event)
+
+    def _report(self, event: SessionEvent) -> None:
+        self._on_event(event)
+        if isinstance(event, BotSpoke):
+            self._publish(UtteranceStarted(self._utterance))
 
     def _abandon(self) -> None:
         """A step that nobody waits for any more leaves the floor; without effect on one that has ended."""
         if self._core.floor in (Floor.IDLE, Floor.CLOSED):
             return
-        now = monotonic()
+        now = self._clock.now()
         self._core.abandon(now)
         self._settle(now)
-        self._speaker.finish(now)
-        self._trace = None
+        self._response.forget()
 
     def _run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._loop.create_task(work)
@@ -284,75 +415,43 @@ class Session:
 
     def _ran(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        step = self._step
-        if step is not None and not step.done() and not task.cancelled() and (error := task.exception()) is not None:
-            # Nothing but EngineErrors is expected of engines. Whatever this is, the dialog must not wait for ever.
-            step.set_exception(error)
-
-    # The caller's words.
-
-    def _recognise(self, now: float) -> None:
-        self._forget()
-        asr, turn = self._engines.asr, self._turn
-        try:
-            self._stream = asr.open(AsrRequest(self._grammar), lambda text: self._on_partial(turn, text))
-        except EngineError as error:
-            # The caller is speaking, and is told when they have ended.
-            self._tell(EngineFailed(error.engine, str(error), now))
+        if task.cancelled() or (error := task.exception()) is None:
             return
-        self._bands.begin_turn()
-        self._stream.feed(self._bands.for_recogniser(self._caller.take_kept()))
-
-    def _on_partial(self, turn: int, text: str) -> None:
-        if turn == self._turn:
-            self._core.partial(text)
-            self._tell(CallerPartial(text, monotonic()))
+        # Nothing but EngineErrors is expected of engines. Whatever this is, the dialog must not wait for ever.
+        for waiting in (self._step, self._said):
+            if waiting is not None and not waiting.done():
+                waiting.set_exception(error)
+                return
 
     def _end_speech(self, now: float) -> None:
-        self._trace = TurnTrace()
-        self._trace.mark(Mark.SPEECH_ENDED, min(now, self._core.speech_ended_at))
-        self._trace.mark(Mark.TURN_ENDED, now)
-        stream, self._stream = self._stream, None
-        if stream is None:
-            self._core.failed(now)  # it could not be opened
+        if self._core.turn_was_kept:
+            self._response.forget()  # it was over long ago, and nobody had asked
         else:
-            self._transcription = self._run(self._transcribe(stream, self._turn))
+            self._response.turn_over(self._core.speech_ended_at, now)
+        self._recognition.finish()
 
-    async def _transcribe(self, stream: AsrStream, turn: int) -> None:
-        try:
-            transcript = await stream.finish()
-        except EngineError as error:
-            now = monotonic()
-            if turn == self._turn:
-                self._tell(EngineFailed(error.engine, str(error), now))
-                self._core.failed(now)
-                self._settle(now)
-            return
-        except asyncio.CancelledError:
-            stream.cancel()
-            raise
-        if turn == self._turn:
-            now = monotonic()
-            self._core.transcript(transcript.text, transcript.confidence, now)
-            self._settle(now)
+    def _end_utterance(self, now: float) -> None:
+        self._playback = playback = self._speaker.end(now)
+        if self._said is not None and not self._said.done():
+            self._said.set_result(playback)
+        event = Interrupted if playback.interrupted else UtterancePlayed
+        self._publish(event(self._utterance, playback))
 
-    def _forget(self) -> None:
-        self._turn += 1
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            stream.cancel()
-        if self._transcription is not None:
-            self._transcription.cancel()
-            self._transcription = None
-
-    def _finish(self, answer: Answer, now: float) -> None:
-        answer = replace(answer, prompt=self._speaker.finish(now))
+    def _finish(self, answer: Answer | None, now: float) -> None:
+        if self._speaker.open and self._core.utterance is None:
+            self._end_utterance(now)
+        answer = self._answer = replace(answer or Answer(AnswerKind.NO_INPUT), prompt=self._playback)
         if answer.digits:
-            self._trace = TurnTrace()
-            self._trace.mark(Mark.SPEECH_ENDED, now)
-        elif self._trace is not None:
-            self._trace.mark(Mark.TRANSCRIBED, now)
+            self._response.keyed(now)
+        else:
+            self._response.transcribed(now)
         if self._question is not None:
-            self._tell(CallerAnswered(answer, now))
+            began_at = None if answer.kind is AnswerKind.NO_INPUT else self._core.turn_began_at
+            self._report(CallerAnswered(answer, now, began_at))
+            self._question = None
         if self._step is not None and not self._step.done():
             self._step.set_result(answer)
+        if self._standing is not None:
+            # Asked again at once: what the caller says next is a turn like the last one.
+            self._question = self._standing
+            self._core.expect(self._standing, now)

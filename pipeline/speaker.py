@@ -1,14 +1,15 @@
-"""What the bot says in one call: from the voice through the ledger to the line; paused, resumed and dropped."""
+"""What the bot says in one call: from the voice through the ledger to the line; grown, paused, resumed, given up."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
-from time import monotonic
 from typing import Any
 
-from offhook.pipeline.clauses import clauses
+from offhook.pipeline.clauses import Clause, ClauseSplitter
+from offhook.pipeline.clock import Clock
 from offhook.pipeline.errors import EngineError
-from offhook.pipeline.events import Heard
+from offhook.pipeline.events import Playback, ResumeAt
 from offhook.pipeline.playout.ledger import PlayoutLedger, Utterance
 from offhook.pipeline.ports import Line
 from offhook.pipeline.trace import BargedIn, BotHeard, BotResumed, BotSpoke, EngineFailed, SessionEvent
@@ -18,104 +19,141 @@ Run = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 
 
 class Speaker:
-    """One prompt after the other, each whole, cut or given up before the next begins.
+    """One utterance after the other, each said, cut or given up before the next begins.
 
-    `on_queue(line_sample, now)` is told before the line is given audio, to be played from that sample of it on;
-    `on_spoken(now)` that the line has played all of the prompt.
+    `run` makes a task that ends with the call. `on_queue(line_sample, now)` is called before the line is given audio,
+    to be played from that sample of it on; `on_played(now)` when the line has played all of the utterance.
     """
 
     def __init__(
         self,
         line: Line,
         voice: Voice,
-        tell: Callable[[SessionEvent], None],
+        clock: Clock,
+        run: Run,
+        report: Callable[[SessionEvent], None],
         on_queue: Callable[[int, float], None],
-        on_spoken: Callable[[float], None],
+        on_played: Callable[[float], None],
     ) -> None:
         self.paused = False
         self._line = line
         self._voice = voice
-        self._tell = tell
-        self._on_queue = on_queue
-        self._on_spoken = on_spoken
-        self._books: PlayoutLedger | None = None
-        self._synthesis: asyncio.Task[None] | None = None
-        self._run: Run | None = None
-        self._clauses_done = 0  # of the utterance, and where the next one begins in its audio
-        self._clause_at_ticks = 0
-        self._silent_ms = 0.0  # from the caller's first sound to our silence
-        self._cut: Heard | None = None
-
-    def say(self, text: str, run: Run) -> None:
-        """Begin to synthesise and to play it as it comes. `run` makes a task that ends with the call."""
-        self._stop_synthesis()
-        self.paused, self._cut = False, None
-        self._books = PlayoutLedger(Utterance(text, tick_octets=self._line.tick_octets))
-        self._clauses_done = self._clause_at_ticks = 0
+        self._clock = clock
         self._run = run
-        self._synthesis = run(self._synthesise(self._books.utterance))
+        self._report = report
+        self._on_queue = on_queue
+        self._on_played = on_played
+        self._ledger: PlayoutLedger | None = None
+        self._resume_at: ResumeAt = "word"
+        self._text_complete = False
+        self._more = asyncio.Event()  # text
+        self._splitter = ClauseSplitter()
+        self._clauses: deque[Clause] = deque()  # not yet synthesised to their end
+        self._clause_at_ticks = 0  # where the first of them begins in the audio
+        self._goes_on = False  # the sentence does, with the first of them
+        self._synthesis: asyncio.Task[None] | None = None
+        self._began_at: float | None = None
+        self._silent_ms = 0.0  # from the caller's first sound to our silence
+        self._cut: Playback | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether an utterance is."""
+        return self._ledger is not None
+
+    def say(self, text: str, resume_at: ResumeAt = "word", *, complete: bool = True) -> None:
+        """Begin to synthesise and to play it as it comes; `complete` false: `append` brings more text."""
+        self._stop_synthesis()
+        self.paused, self._cut, self._began_at = False, None, None
+        self._resume_at, self._text_complete = resume_at, False
+        self._splitter = ClauseSplitter()
+        self._clauses.clear()
+        self._clause_at_ticks, self._goes_on = 0, False
+        self._ledger = PlayoutLedger(Utterance("", tick_octets=self._line.tick_octets))
+        self.append(text)
+        if complete:
+            self.complete()
+        self._start_synthesis()
+
+    def append(self, text: str) -> None:
+        """More of the text."""
+        if self._ledger is not None and not self._text_complete:
+            self._ledger.utterance.text += text
+            self._clauses += self._splitter.push(text)
+            self._more.set()
+
+    def complete(self) -> None:
+        """There is no more text."""
+        if not self._text_complete:
+            self._text_complete = True
+            self._clauses += self._splitter.flush()
+            self._more.set()
 
     def pause(self, silent_ms: float) -> None:
         """Be silent at once, `silent_ms` after whatever interrupts."""
-        if self.paused or self._books is None:
+        if self.paused or self._ledger is None:
             return
         self.paused = True
         self._silent_ms = silent_ms
         self._line.clear()
-        self._books.cut(self._line.sent_ticks)
+        self._ledger.cut(self._line.sent_ticks)
 
-    def go_on(self, now: float) -> None:
-        """After a pause: from the beginning of the word that was cut into."""
-        books = self._books
-        if books is None:
+    def resume(self, now: float) -> None:
+        """After a pause: from the beginning of the word, or sentence, that was cut into."""
+        ledger = self._ledger
+        if ledger is None:
             return
         self.paused, self._cut = False, None
-        start = books.resume_point(self._line.sent_ticks)
-        if books.begun:
-            self._tell(BotResumed(books.heard(self._line.sent_ticks).unheard, now))
+        start = ledger.resume_point(self._line.sent_ticks, self._resume_at)
+        if ledger.begun:
+            self._report(BotResumed(ledger.playback(self._line.sent_ticks).text_unplayed, now))
         self._queue_from(start)
-        if self._synthesis is None and self._run is not None and not books.utterance.complete:
-            self._synthesis = self._run(self._synthesise(books.utterance))  # it was dropped
-        self.check_spoken()
+        self._start_synthesis()
+        self.check_played()
 
-    def drop(self, now: float) -> None:
-        """After a pause: no more of it. What was heard by now is what counts."""
-        books = self._books
-        if books is None or self._cut is not None:
+    def abandon(self, now: float) -> None:
+        """After a pause: no more of it. What was played by now is what counts; nothing more is synthesised."""
+        ledger = self._ledger
+        if ledger is None or self._cut is not None:
             return
         self._stop_synthesis()
-        self._cut = books.heard(self._line.played_ticks())
-        if not self._cut.interrupted or not books.begun:
+        self._cut = ledger.playback(self._line.played_ticks())
+        if not self._cut.interrupted or not ledger.begun:
             return  # it was over already, or nobody has heard anything of it
-        self._tell(BargedIn(self._silent_ms, self._cut, now))
+        self._report(BargedIn(self._silent_ms, self._cut, now))
 
-    def check_spoken(self) -> None:
-        """Tell it if all is spoken: to be called when the line has run dry."""
-        books = self._books
-        if books is None or self.paused or self._cut is not None or self._line.queued_ticks:
+    def check_played(self) -> None:
+        """Notice that all has been played: to be called when the line has run dry."""
+        ledger = self._ledger
+        if ledger is None or self.paused or self._cut is not None or self._line.queued_ticks:
             return
-        if books.utterance.complete and books.queued_to >= books.utterance.samples:
-            self._on_spoken(monotonic())
+        if ledger.utterance.complete and ledger.queued_to >= ledger.utterance.samples:
+            self._on_played(self._clock.now())
 
-    def finish(self, now: float) -> Heard:
-        """The prompt is over, if there was one: what was heard of it."""
-        books, self._books = self._books, None
-        if books is None:
-            return Heard()
+    def end(self, now: float) -> Playback:
+        """The utterance is over, if there was one: what was played of it."""
+        ledger, self._ledger = self._ledger, None
+        if ledger is None:
+            return Playback()
         self._stop_synthesis()
-        # Said to its end it is as good as heard; what is cut off is counted by what has arrived.
-        said = books.utterance.complete and not self._line.queued_ticks
+        # Said to its end it is as good as played; what is cut off is counted by what has arrived.
+        said = ledger.utterance.complete and not self._line.queued_ticks
         line_sample = self._line.sent_ticks if said else self._line.played_ticks()
-        heard = self._cut or books.heard(line_sample)
-        self._tell(BotHeard(heard, now, tuple(books.utterance.words)))
-        return heard
+        playback = self._cut or ledger.playback(line_sample)
+        self._report(BotHeard(playback, now, tuple(ledger.utterance.words), self._began_at))
+        return playback
 
     def close(self, now: float) -> None:
         """The call is over: nothing is said any more."""
-        self.finish(now)
+        self.end(now)
         # Whoever listened holds us, too.
-        self._on_queue = self._on_spoken = self._tell = _unheard
-        self._run = None
+        self._on_queue = self._on_played = self._report = _ignore
+        self._run = _run_nothing
+
+    def _start_synthesis(self) -> None:
+        ledger = self._ledger
+        if ledger is not None and self._synthesis is None and not ledger.utterance.complete:
+            self._synthesis = self._run(self._synthesise(ledger.utterance))
 
     def _stop_synthesis(self) -> None:
         if self._synthesis is not None:
@@ -123,39 +161,60 @@ class Speaker:
             self._synthesis = None  # its CancelledError refers to this speaker
 
     async def _synthesise(self, utterance: Utterance) -> None:
-        line = self._line
         start = 0
         try:
-            for start, text in clauses(utterance.text)[self._clauses_done :]:
-                had = utterance.samples - self._clause_at_ticks  # of a clause that was dropped while it came
-                async with aclosing(self._voice.stream(text, line.encoding, line.encode, line.rate_hz)) as pieces:
-                    async for piece in pieces:
-                        new, had = piece.after(had), max(0, had - piece.ticks)
-                        utterance.append(new.payload, new.words, start)
-                        if not self.paused:
-                            self._queue_from(self._books.queued_to if self._books else 0)
-                self._clauses_done += 1
+            while await self._has_clause():
+                start, text = self._clauses[0]
+                await self._synthesise_clause(utterance, start, text)
+                self._goes_on = self._clauses.popleft().ends_softly
                 self._clause_at_ticks = utterance.samples
         except EngineError as error:
             # A word is known when all of its audio has come.
             utterance.failed_at = max(start, utterance.words[-1].char_end if utterance.words else 0)
-            self._tell(EngineFailed(error.engine, str(error), monotonic()))
+            utterance.failure = str(error)
+            self._report(EngineFailed(error.engine, str(error), self._clock.now()))
         utterance.complete = True
-        self.check_spoken()
+        self._synthesis = None
+        self.check_played()
+
+    async def _has_clause(self) -> bool:
+        """Whether there is another one; waits while more text may come."""
+        while not self._clauses and not self._text_complete:
+            self._more.clear()
+            await self._more.wait()
+        return bool(self._clauses)
+
+    async def _synthesise_clause(self, utterance: Utterance, start: int, text: str) -> None:
+        line = self._line
+        had = utterance.samples - self._clause_at_ticks  # of a clause that was given up while it came
+        if not had and not self._goes_on:
+            utterance.sentences.append(utterance.samples)
+        async with aclosing(self._voice.stream(text, line.encoding, line.encode, line.rate_hz)) as pieces:
+            async for piece in pieces:
+                new, had = piece.after(had), max(0, had - piece.ticks)
+                utterance.append(new.payload, new.words, start)
+                if not self.paused:
+                    self._queue_from(self._ledger.queued_to if self._ledger else 0)
 
     def _queue_from(self, utterance_sample: int) -> None:
-        books, line = self._books, self._line
-        payload = books.utterance.payload_from(utterance_sample) if books is not None else b""
-        if books is None or not payload:
+        ledger, line = self._ledger, self._line
+        payload = ledger.utterance.payload_from(utterance_sample) if ledger is not None else b""
+        if ledger is None or not payload:
             return
-        now = monotonic()
+        now = self._clock.now()
         queued_to = line.sent_ticks + line.queued_ticks
-        if not books.begun:
-            self._tell(BotSpoke(books.utterance.text, now))
-        books.queue(utterance_sample, len(payload) // line.tick_octets, queued_to)
+        if not ledger.begun:
+            self._began_at = now
+            self._report(BotSpoke(ledger.utterance.text, now))
+        ledger.queue(utterance_sample, len(payload) // line.tick_octets, queued_to)
         self._on_queue(queued_to, now)
         line.play(payload)
 
 
-def _unheard(*_what: object) -> None:
+def _ignore(*_what: object) -> None:
     """Nobody listens any more."""
+
+
+def _run_nothing(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    work.close()
+    raise RuntimeError("the call is over: nothing is said any more")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from offhook.pipeline.events import Answer, Heard
+from offhook.pipeline.events import Answer, Playback
 from offhook.pipeline.tts.engine import Word
 
 
@@ -70,11 +70,15 @@ class BotSpoke:
 
 @dataclass(frozen=True, slots=True)
 class BotHeard:
-    """A prompt is over; `heard` says what of it reached the caller, `words` where its words lie in its audio."""
+    """An utterance is over; `playback` says what of it reached the caller, `words` where its words lie in its audio.
 
-    heard: Heard
+    `began_at` is when its first audio was queued; None: none ever was.
+    """
+
+    playback: Playback
     at: float
     words: tuple[Word, ...] = ()
+    began_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ class BargedIn:
     """The caller interrupts: their first speech sample was at `began_at`, the bot was silent `silent_ms` later."""
 
     silent_ms: float
-    heard: Heard
+    playback: Playback
     at: float
 
 
@@ -112,10 +116,11 @@ class CallerPartial:
 
 @dataclass(frozen=True, slots=True)
 class CallerAnswered:
-    """A question is over."""
+    """A question is over; the turn that answers it began at `began_at` (None: there was none)."""
 
     answer: Answer
     at: float
+    began_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ import sys
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import overload
+from typing import TypeVar, overload
 
+from offhook.api.agent import Agent, dialog_of
 from offhook.api.call import Dialog
-from offhook.api.routing import Numbered, is_coroutine_function, routed, with_routes
+from offhook.api.routing import Numbered, routed, with_routes
 from offhook.carriers.outbound import Outcome, number_of, place_call
 from offhook.pipeline.errors import EngineError
 from offhook.process.event_loop import run_loop
@@ -17,6 +18,8 @@ from offhook.usererror import UserError
 
 FAILURE, USAGE = 1, 2
 """The exit status when an engine fails, and when the settings cannot be used."""
+
+_Talks = TypeVar("_Talks", bound=Dialog | Agent)
 
 
 class Bot:
@@ -48,35 +51,35 @@ class Bot:
         return given if isinstance(given, Config) else Config.load(Path(given) if given else None)
 
     @overload
-    def answer(self, dialog: Dialog, /) -> Dialog: ...
+    def answer(self, talks: _Talks, /) -> _Talks: ...
 
     @overload
-    def answer(self, /, *, number: str | tuple[str, ...]) -> Callable[[Dialog], Dialog]: ...
+    def answer(self, /, *, number: str | tuple[str, ...]) -> Callable[[_Talks], _Talks]: ...
 
     def answer(
-        self, dialog: Dialog | None = None, /, *, number: str | tuple[str, ...] = ()
-    ) -> Dialog | Callable[[Dialog], Dialog]:
+        self, talks: _Talks | None = None, /, *, number: str | tuple[str, ...] = ()
+    ) -> _Talks | Callable[[_Talks], _Talks]:
         """Decorate the coroutine function that talks to every caller, or with `number` to those who dialled it.
 
+        An Agent may be passed in its place.
+
         `number` is one pattern or several, as in `[[routes]]`: `+15551234567`, `+1555*`, `1??`. The first that matches
-        answers; routes of the configuration come before. TypeError for a function that is not `async def`; ValueError
-        for a second one without a number.
+        answers; routes of the configuration come before. TypeError for what is neither an agent nor an `async def`;
+        ValueError for a second one without a number.
         """
         patterns = (number,) if isinstance(number, str) else tuple(number)
 
-        def decorate(dialog: Dialog) -> Dialog:
-            if not is_coroutine_function(dialog):
-                name = getattr(dialog, "__name__", repr(dialog))
-                raise TypeError(f"`{name}` cannot answer calls: write `async def {name}(call)`")
+        def decorate(talks: _Talks) -> _Talks:
+            dialog = dialog_of(talks)
             if patterns:
                 self._numbered.append((patterns, dialog))
             elif self._dialog is not None:
                 raise ValueError("a bot has one dialog for all numbers: give the others a number, or remove one")
             else:
                 self._dialog = dialog
-            return dialog
+            return talks
 
-        return decorate if dialog is None else decorate(dialog)
+        return decorate if talks is None else decorate(talks)
 
     @property
     def dialog(self) -> Dialog:

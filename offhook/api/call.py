@@ -1,21 +1,43 @@
-"""A call as a dialog sees it: say, ask, hang up."""
+"""A call as an agent sees it: say, ask, listen, hang up."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
+from typing import TypeVar
 
-from offhook.pipeline.events import Answer, Choice, DigitRule, Heard, Prompt, Question
+from offhook.api.turns import History, Said, TurnEvents
+from offhook.api.utterance import Utterance
+from offhook.pipeline.events import (
+    ANYTHING,
+    NOTHING,
+    Answer,
+    Choice,
+    DigitRule,
+    EndpointPolicy,
+    Interruption,
+    Playback,
+    Prompt,
+    Question,
+)
 from offhook.pipeline.session import Session
+from offhook.pipeline.turn.events import NoInput, TurnEvent, TurnOver
 from offhook.usererror import UserError
 
 Dialog = Callable[["Call"], Awaitable[None]]
-"""What talks to the caller: a coroutine function of one call. When it returns, the bot hangs up."""
+"""The coroutine function of one call: the simplest agent. When it returns, the bot hangs up."""
+
+ANY_SPEECH = Question()
 
 HANG_UP_WAIT_S = 5.0  # for the last words to be heard; a line that has stopped moving is not waited for
 
+_T = TypeVar("_T")
+
 
 class CallEnded(Exception):
-    """The call is over: nothing can be said or asked any more. A dialog need not catch it."""
+    """The call is over: nothing can be said or asked any more.
+
+    It is raised where a dialog waits when the call ends, whoever ends it. A dialog need not catch it.
+    """
 
 
 class Call:
@@ -46,14 +68,66 @@ class Call:
         self._on_state = on_state
         self._on_transfer = on_transfer
         self._ended = False
+        self._turns: set[TurnEvents] = set()
+        self._history: History | None = None
         self.hung_up = False  # by us
 
-    async def say(self, text: str, *, barge_in: bool = True) -> Heard:
+    async def say(
+        self, text: str | AsyncIterable[str], *, barge_in: bool = True, interruption: Interruption | None = None
+    ) -> Playback:
         """Say `text`; returns when it is over, with what the caller heard of it.
 
-        The caller may interrupt it unless `barge_in` is false; what they say then answers the next question.
+        Text that comes in pieces is spoken as it comes; after an interruption no more of it is asked for. Who may
+        interrupt says `interruption`, or `barge_in`: anybody or nobody. What the caller says then answers the next
+        question. Where the voice fails, `failed` of what is returned says why.
         """
-        return (await self.step(Prompt(text, barge_in), None)).prompt
+        if not isinstance(text, str):
+            utterance = self.start_saying(barge_in=barge_in, interruption=interruption)
+            return await self._until_ended(utterance.follow(text))
+        if not self._session.expecting:
+            return (await self.step(Prompt(text, barge_in, interruption), None)).prompt
+        utterance = self.start_saying(text, barge_in=barge_in, interruption=interruption)
+        return await self._until_ended(utterance.complete())
+
+    def start_saying(
+        self, text: str = "", *, barge_in: bool = True, interruption: Interruption | None = None
+    ) -> Utterance:
+        """Begin to say something whose words are still being made: see Utterance. One at a time.
+
+        Raises CallEnded; RuntimeError while something else is being said.
+        """
+        if self._ended or self.hung_up:
+            raise CallEnded
+        policy = interruption or (ANYTHING if barge_in else NOTHING)
+        return Utterance(self._session, self._session.say(text, policy, complete=False))
+
+    def expect(self, question: Question | None = ANY_SPEECH) -> None:
+        """Listen for turns of the caller that answer `question` (any speech, without one), again and again.
+
+        They come as TurnOver among `turns`, and so do silences, as NoInput. None: no longer; what is said then is kept
+        for the next question. `ask` may be used meanwhile. Raises CallEnded; RuntimeError while `ask` waits.
+        """
+        if self._ended or self.hung_up:
+            raise CallEnded
+        self._session.expect(question)
+
+    def turns(self) -> TurnEvents:
+        """What becomes of turns and utterances from now on, as an async iterator that ends with the call.
+
+        A turn that answers an `ask` is not among them.
+        """
+        events = TurnEvents()
+        if self._ended:
+            events.close()
+        else:
+            self._turns.add(events)
+            self._session.subscribe(lambda event: self._pass_on(event, events))
+        return events
+
+    @property
+    def history(self) -> tuple[Said, ...]:
+        """What has been said so far: of the bot's words those that the caller heard, and what was understood."""
+        return tuple(self._history.lines) if self._history is not None else ()
 
     async def ask(  # noqa: PLR0913  # each is one thing that people want to say of a question
         self,
@@ -65,13 +139,17 @@ class Call:
         grammar: str | None = None,
         speech: bool = True,
         barge_in: bool = True,
+        interruption: Interruption | None = None,
         silence_ms: int | None = None,
         no_input_ms: int | None = None,
+        endpoint: EndpointPolicy | None = None,
     ) -> Answer:
         """Say `text` and listen for the answer.
 
         `choices` maps names to the phrases that mean them, `keys` keys to names of choices. `digits` collects that
-        many digits by key. With neither choices nor digits nor `grammar` (JSGF) any speech is an answer.
+        many digits by key. With neither choices nor digits nor `grammar` (JSGF) any speech is an answer. `endpoint`
+        decides when the caller's turn is over, in place of `silence_ms`. What the caller said or keyed before they were
+        asked answers the question, if it fits.
         Raises ValueError for a key that means no choice, a choice with two keys, and fewer digits than one.
         """
         if isinstance(digits, int) and digits < 1:
@@ -84,8 +162,9 @@ class Call:
             digits=DigitRule(digits, digits) if isinstance(digits, int) else digits,
             silence_ms=self._silence_ms if silence_ms is None else silence_ms,
             no_input_ms=self._no_input_ms if no_input_ms is None else no_input_ms,
+            endpoint=endpoint,
         )
-        return await self.step(None if text is None else Prompt(text, barge_in), question)
+        return await self.step(None if text is None else Prompt(text, barge_in, interruption), question)
 
     def enter(self, state: str) -> None:
         """Tell whoever watches the call where the dialog is now: a name of its own choice."""
@@ -96,7 +175,7 @@ class Call:
         """One prompt and question, as values. Raises CallEnded; RuntimeError while another one is open."""
         if self._ended or self.hung_up:
             raise CallEnded
-        return await self._session.step(prompt, question)
+        return await self._until_ended(self._session.step(prompt, question))
 
     async def hangup(self) -> None:
         """End the call when the caller has heard all that was said. Nothing can be said any more, but work goes on."""
@@ -125,10 +204,35 @@ class Call:
         await self._on_transfer(number)
         self.hung_up = True
 
+    def keep_history(self) -> None:
+        """From now on: `history` is what has been said since."""
+        self._history = History()
+        self._session.subscribe(self._history.on_turn_event)
+
     def end(self) -> None:
         """The call is over, whoever ended it."""
         self._ended = True
         self._on_hangup = self._on_state = self._on_transfer = None
+        for events in self._turns:
+            events.close()
+        self._turns.clear()
+
+    def _pass_on(self, event: TurnEvent, events: TurnEvents) -> None:
+        # The answer to `ask` is for who asked.
+        if not (isinstance(event, TurnOver | NoInput) and self._session.in_step):
+            events.put(event)
+
+    async def _until_ended(self, work: Awaitable[_T]) -> _T:
+        try:
+            result = await work
+        except asyncio.CancelledError:
+            if self._ended:
+                # Not the dialog's doing, nor that of any task of its own.
+                raise CallEnded from None
+            raise
+        if self._ended:
+            raise CallEnded
+        return result
 
 
 def _choices(

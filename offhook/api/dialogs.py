@@ -1,24 +1,54 @@
-"""Dialogs that come with offhook: a flow, and the fixed one that benchmarks talk to."""
+"""Agents that come with offhook: a flow, and the fixed dialog that benchmarks talk to."""
 
+from offhook.api.agent import Outcome
 from offhook.api.call import Call, Dialog
 from offhook.pipeline.dialog.flow import Flow
-from offhook.pipeline.dialog.runner import AskFor, FlowRunner, HangUp
-from offhook.pipeline.events import DigitRule, Prompt, Question
+from offhook.pipeline.dialog.runner import AskFor, FlowRunner, HangUp, Speak
+from offhook.pipeline.events import ANYTHING, NOTHING, DigitRule, Interruption, Prompt, Question
 
 
-def flow_dialog(flow: Flow) -> Dialog:
-    """The dialog that runs `flow`, from its start, for every call."""
+class FlowAgent:
+    """Runs a flow, from its start, for every call."""
 
-    async def run(call: Call) -> None:
-        runner = FlowRunner(flow)
+    def __init__(self, flow: Flow) -> None:
+        self._flow = flow
+
+    async def run(self, call: Call) -> Outcome:
+        """See Agent."""
+        runner = FlowRunner(self._flow)
         action = runner.start()
         call.enter(runner.step)
         while not isinstance(action, HangUp):
             question = action.question if isinstance(action, AskFor) else None
-            action = runner.answered(await call.step(action.prompt, question))
+            prompt = action.prompt
+            if isinstance(action, Speak) and prompt.barge_in:
+                prompt = Prompt(prompt.text, interruption=_interruption(runner.ahead()))
+            action = runner.answered(await call.step(prompt, question))
             call.enter(runner.step)
         if action.prompt is not None:
             await call.step(action.prompt, None)
+        return Outcome()
+
+
+def _interruption(ahead: Question | None) -> Interruption:
+    """What may interrupt an announcement: what answers the question ahead of it, and nothing if there is none."""
+    if ahead is None:
+        return NOTHING
+    keys = {choice.dtmf[0] for choice in ahead.choices if choice.dtmf}
+    if ahead.digits is not None:
+        keys.update("0123456789")
+    if not keys:
+        return Interruption(by="speech") if ahead.speech else NOTHING
+    by = ANYTHING.by if ahead.speech else "keys"
+    return Interruption(by=by, keys="".join(sorted(keys)))
+
+
+def flow_dialog(flow: Flow) -> Dialog:
+    """The dialog that runs `flow`, from its start, for every call."""
+    agent = FlowAgent(flow)
+
+    async def run(call: Call) -> None:
+        await agent.run(call)
         await call.hangup()
 
     return run

@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from offhook.api.agent import AgentDialog, Outcome, as_agent, dialog_of
 from offhook.api.call import Call, Dialog
 from offhook.api.dialogs import flow_dialog
 from offhook.engines.vocabulary import check_vocabulary
@@ -33,20 +34,28 @@ class HasDialog(Protocol):
         """What answers all of its calls."""
 
 
+class RoutedAgent:
+    """Hands each call to the first route whose number matches, or to `default`."""
+
+    def __init__(self, routes: Sequence[Numbered], default: Dialog) -> None:
+        self._routes = [(patterns, as_agent(dialog)) for patterns, dialog in routes]
+        self._default = as_agent(default)
+
+    async def run(self, call: Call) -> Outcome:
+        """See Agent."""
+        number = dialled_number(call.called)
+        for patterns, agent in self._routes:
+            if any(matches(pattern, number) for pattern in patterns):
+                return await agent.run(call)
+        return await self._default.run(call)
+
+
 def routed(routes: Sequence[Numbered], default: Dialog) -> Dialog:
     """The dialog that hands each call to the first route that matches, or to `default`."""
     if not routes:
         return default
 
-    async def answer(call: Call) -> None:
-        number = dialled_number(call.called)
-        for patterns, dialog in routes:
-            if any(matches(pattern, number) for pattern in patterns):
-                await dialog(call)
-                return
-        await default(call)
-
-    return answer
+    return AgentDialog(RoutedAgent(routes, default))
 
 
 def with_routes(config: Config, default: Dialog) -> Dialog:
@@ -114,14 +123,7 @@ def _as_dialog(found: object, what: str, where: str) -> Dialog:
             return found.dialog
         except ValueError as error:  # a Bot without a dialog
             raise UserError(what, str(error), "decorate a coroutine function with @bot.answer", where) from error
-    if not is_coroutine_function(found):
-        raise UserError(what, "it is not a coroutine function", "async def …(call: Call) -> None", where)
-    dialog: Dialog = found  # type: ignore[assignment]  # what it takes is seen in the first call
-    return dialog
-
-
-def is_coroutine_function(found: object) -> bool:
-    """Whether it can be called with a `Call` and awaited: an `async def`, or an object whose `__call__` is one."""
-    if inspect.iscoroutinefunction(found):
-        return True
-    return not inspect.isclass(found) and inspect.iscoroutinefunction(getattr(found, "__call__", None))  # noqa: B004
+    try:
+        return dialog_of(found)  # type: ignore[arg-type]  # which of the two it is, and whether, is judged there
+    except TypeError as error:
+        raise UserError(what, str(error), "async def …(call: Call) -> None", where) from error

@@ -98,11 +98,12 @@ class CallLog:
     def on_event(self, event: SessionEvent) -> None:
         """What the session tells."""
         match event:
-            case BotHeard(heard, at):
-                text = f"{heard.heard} {heard.unheard}".strip()
-                self._line(TranscriptLine(self._at(at), "bot", text, heard.heard, heard.unheard))
-            case CallerAnswered(answer, at):
-                self._answer(answer, at)
+            case BotHeard(playback, at, _, began_at):
+                played, unplayed = playback.text_played, playback.text_unplayed
+                spoken_at = at if began_at is None else began_at
+                self._line(TranscriptLine(self._at(spoken_at), "bot", f"{played} {unplayed}".strip(), played, unplayed))
+            case CallerAnswered(answer, at, began_at):
+                self._answer(answer, at if began_at is None else began_at)
             case BargedIn(silent_ms, _, _):
                 self.record = replace(self.record, barge_ins=self.record.barge_ins + 1)
                 self._metrics.bargein_stop(silent_ms / 1000)

@@ -13,9 +13,12 @@ from typing import Any, ClassVar, Protocol
 
 import structlog
 
-from offhook.api.call import HANG_UP_WAIT_S, Call, CallEnded, Dialog
+from offhook.api.agent import Agent, as_agent
+from offhook.api.call import HANG_UP_WAIT_S, Call, Dialog
 from offhook.calls.call_log import CallLog
+from offhook.calls.dialog_task import EndsWithCall, is_call_ended
 from offhook.calls.recorder import CallRecorder
+from offhook.engines.endpoint import make_endpoint_policy
 from offhook.engines.engine_set import EngineSet
 from offhook.observe.live_feed import CallWatch, LiveCall, LiveFeed
 from offhook.observe.metrics import Direction, Metrics
@@ -23,7 +26,8 @@ from offhook.observe.refusals import NO_CAPACITY, Reason, Refusal
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.session import Session
 from offhook.pipeline.trace import DialogState, SessionEvent
-from offhook.pipeline.turn.core import TurnCore, TurnSettings
+from offhook.pipeline.turn.core import TurnCore
+from offhook.pipeline.turn.machine import TurnSettings
 from offhook.records import EndedBy, Journal, RecordingWriter
 from offhook.settings.config import Config
 from offhook.telephony.line import MediaLine
@@ -72,7 +76,7 @@ class Services:
     store: Journal
     metrics: Metrics
     recordings: RecordingWriter | None
-    dialog: Dialog
+    dialog: Dialog | Agent
     listeners: list[Listener] = field(default_factory=list)
     feed: LiveFeed = field(default_factory=lambda: LiveFeed(lambda uniqueid, event: None))
 
@@ -124,16 +128,20 @@ class Conversation:
         self.log = structlog.get_logger("offhook.call").bind(call=self.id)
         self.answered = False
         """Whether the far end has been told so: what the record says of it."""
+        self.held = False
         self.over = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._line: CallLine | None = None
         self._session: Session | None = None
         self._call: Call | None = None
+        self._dialog: asyncio.Task[None] | None = None
         self._transferring: asyncio.Task[None] | None = None
         self._tape: CallRecorder | None = None
         self._watch: CallWatch | None = None
         self._limit: asyncio.TimerHandle | None = None
         self._why: tuple[EndedBy, str] | None = None  # we hang up
+        self._bot_reason = "bot hung up"
+        self._hung_up = False  # the dialog did
         self._books: asyncio.Task[None] | None = None
 
     @property
@@ -165,7 +173,9 @@ class Conversation:
                 resume_after_ms=config.turn.resume_after_ms,
                 max_turn_ms=config.turn.max_turn_ms,
                 recogniser_timeout_ms=int(1000 * config.asr.timeout_s),
-            )
+                max_wait_ms=config.turn.max_wait_ms,
+            ),
+            make_endpoint_policy(config),
         )
         self._session = Session(line, services.engines.for_call(config), core, self._on_event)
         self._watch = services.feed.begin(self.id, self._about(), self._scribe.started_at)
@@ -181,7 +191,7 @@ class Conversation:
             headers=self._parties.headers,
             silence_ms=config.turn.silence_ms,
             no_input_ms=config.turn.no_input_ms,
-            on_hangup=lambda: self.hang_up(EndedBy.BOT, "bot hung up"),
+            on_hangup=lambda: self.hang_up(EndedBy.BOT, self._bot_reason),
             on_state=lambda name: self._on_event(DialogState(name, monotonic())),
             on_transfer=self._transfer if self._transfer_to is not None else None,
         )
@@ -191,13 +201,25 @@ class Conversation:
             EndedBy.OPERATOR,
             f"the call lasted {config.calls.max_call_s:g} s, the most that is allowed",
         )
-        self.spawn(self._run_dialog(self._call))
+        self._call.keep_history()
+        self._session.hold(self.held)
+        self._dialog = self.spawn(self._run_dialog(as_agent(services.dialog), self._call))
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Work that is cancelled when the call ends."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
+
+    def hold(self, held: bool) -> None:
+        """The far end holds the call, or no longer: what it sends then is not the caller, and nothing times out."""
+        if held == self.held:
+            return
+        self.held = held
+        self.log.info("held" if held else "no longer held")
+        if self._session is not None:
+            self._session.hold(held)
 
     # The end.
 
@@ -234,6 +256,7 @@ class Conversation:
         self.over = True
         by, reason = self._why or (by, reason)
         if self._call is not None:
+            self._hung_up = self._call.hung_up
             self._call.end()
         if self._session is not None:
             self._session.close()
@@ -279,19 +302,23 @@ class Conversation:
             self._transferring = None
         self.end(*why)
 
-    async def _run_dialog(self, call: Call) -> None:
+    async def _run_dialog(self, agent: Agent, call: Call) -> None:
+        reason = "bot hung up"
         try:
-            await self._services.dialog(call)
-            await call.hangup()
-        except CallEnded:
-            pass
-        except Exception:
+            await EndsWithCall(self._talk(agent, call), lambda: self.over)
+        except Exception as error:
             # A dialog is the user's code: whatever it raises ends this call and no other.
-            self.log.exception("the dialog failed")
-            self.hang_up(EndedBy.BOT, "the dialog failed")
+            if not is_call_ended(error):
+                self.log.exception("the dialog failed")
+                reason = "the dialog failed"
         finally:
             # A dialog may also end by being cancelled from within: nobody would talk to the caller any more.
-            self.hang_up(EndedBy.BOT, "bot hung up")
+            self.hang_up(EndedBy.BOT, reason)
+
+    async def _talk(self, agent: Agent, call: Call) -> None:
+        outcome = await agent.run(call)
+        self._bot_reason = outcome.reason
+        await call.hangup()
 
     def _on_event(self, event: SessionEvent) -> None:
         self._scribe.on_event(event)
@@ -343,7 +370,19 @@ class Conversation:
                 self._tape = None
             row = self._scribe.ended(by, reason, rtp=rtp, recording=recording, answered=self.answered)
             await asyncio.wait((asyncio.wrap_future(row),), timeout=RECORD_WAIT_S)
+        await self._wait_for_dialog()
         self._let_go()
+
+    async def _wait_for_dialog(self) -> None:
+        """It may have something to finish now that the call is over: the process does not stop before it has."""
+        dialog, self._dialog = self._dialog, None
+        if dialog is None or dialog.done() or self._hung_up:
+            return  # one that has hung up by itself works on for as long as it likes
+        cleanup_s = self._services.config.calls.cleanup_s
+        await asyncio.wait((dialog,), timeout=cleanup_s)
+        if not dialog.done():
+            self.log.warning("the dialog does not end with its call", seconds=cleanup_s)
+            dialog.cancel()
 
     def _free(self) -> None:
         if self._limit is not None:

@@ -176,8 +176,8 @@ def _report(node: Node, minutes: Minutes, record: CallRecord | None, problem: st
             "barge_in": barge_in
             and {
                 "silent_ms": barge_in.silent_ms,
-                "heard": barge_in.heard.heard,
-                "unheard": barge_in.heard.unheard,
+                "heard": barge_in.playback.text_played,
+                "unheard": barge_in.playback.text_unplayed,
             },
             "record": record.to_dict() if record is not None else None,
             "database": database,
@@ -190,8 +190,8 @@ def _report(node: Node, minutes: Minutes, record: CallRecord | None, problem: st
         typer.echo(f"turn {number}: answered after {turn['response_ms']:.0f} ms = {stages}")
     for barge_in in minutes.barge_ins:
         typer.echo(f"barge-in: silent {barge_in.silent_ms:.0f} ms after the caller's first sound")
-        typer.echo(f"  heard:   {barge_in.heard.heard}")
-        typer.echo(f"  unheard: {barge_in.heard.unheard}")
+        typer.echo(f"  heard:   {barge_in.playback.text_played}")
+        typer.echo(f"  unheard: {barge_in.playback.text_unplayed}")
     if record is not None:
         typer.echo(f"recording: {record.recording}")
         typer.echo(f"record:    {record.uniqueid} in {database}")

@@ -12,7 +12,7 @@ from offhook.pipeline.asr.engine import AsrEngine, Encoding, knows_language
 from offhook.pipeline.front_end.apm import WebrtcProcessor
 from offhook.pipeline.front_end.cpu_budget import Allowance
 from offhook.pipeline.front_end.front_end import AudioFrontEnd
-from offhook.pipeline.session import Engines
+from offhook.pipeline.inbound_audio import Engines
 from offhook.pipeline.tts.adapt import adapt as adapt_tts
 from offhook.pipeline.tts.cache import ClipCache
 from offhook.pipeline.tts.engine import TtsEngine

@@ -7,6 +7,7 @@ what was pressed may be a secret. Pure.
 from collections.abc import Iterable
 from typing import Any
 
+from offhook.pipeline.events import Playback
 from offhook.pipeline.trace import (
     BargedIn,
     BotHeard,
@@ -44,12 +45,11 @@ def _content(event: SessionEvent, began: float) -> LiveEvent:  # noqa: C901  # o
     match event:
         case BotSpoke(text):
             return {"kind": "bot", "text": _short(text)}
-        case BotHeard(heard, _, words):
-            spoken = {"heard": _short(heard.heard), "unheard": _short(heard.unheard), "interrupted": heard.interrupted}
+        case BotHeard(playback, _, words):
+            spoken = {**_played(playback), "interrupted": playback.interrupted}
             return {"kind": "heard", **spoken, "words": _places(words)}
-        case BargedIn(silent_ms, heard):
-            cut = {"heard": _short(heard.heard), "unheard": _short(heard.unheard)}
-            return {"kind": "barge_in", "silent_ms": round(silent_ms), **cut}
+        case BargedIn(silent_ms, playback):
+            return {"kind": "barge_in", "silent_ms": round(silent_ms), **_played(playback)}
         case BotResumed(text):
             return {"kind": "resumed", "text": _short(text)}
         case CallerPartial(text):
@@ -76,6 +76,10 @@ def _turn(trace: TurnTrace, began: float) -> LiveEvent:
     if Mark.TURN_ENDED in trace.marks:
         turn["turn_ended_at"] = _since(began, trace.marks[Mark.TURN_ENDED])
     return turn
+
+
+def _played(playback: Playback) -> LiveEvent:
+    return {"heard": _short(playback.text_played), "unheard": _short(playback.text_unplayed)}
 
 
 def _places(words: Iterable[Word]) -> list[list[float]]:

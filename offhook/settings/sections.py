@@ -236,6 +236,9 @@ class CallsConfig(Section):
     max_call_s: Annotated[float, Field(ge=1, le=86_400)] = 1_800.0
     """The longest call; then the bot hangs up."""
 
+    cleanup_s: Annotated[float, Field(ge=0, le=600)] = 10.0
+    """How long a dialog may go on when its call is over, before it is cancelled."""
+
     answer_delay_ms: Annotated[int, Field(ge=0, le=60_000)] = 0
     """How long a call rings before it is answered."""
 
@@ -302,6 +305,15 @@ class TurnConfig(Section):
 
     max_turn_ms: Annotated[int, Field(ge=1_000, le=300_000)] = 30_000
     """The longest turn of a caller; then it counts as over."""
+
+    max_wait_ms: Annotated[int, Field(ge=0, le=60_000)] = 5_000
+    """How long the bot lets a caller who is already talking finish, before it talks over them."""
+
+    endpoint: Annotated[str, Field(pattern=r"^(silence|[\w.]+:\w+)$", max_length=200)] = "silence"
+    """What decides that a turn is over: `silence`, or your own policy as `module:function` (docs/agents.md)."""
+
+    likely_ms: Annotated[int, Field(ge=0, le=5_000)] = 0
+    """The silence after which a turn is announced as likely over, so that a reply can be prepared. 0: never."""
 
 
 class AsrConfig(EngineSection):

@@ -1,1 +1,6 @@
-"""For testing bots: callers, carriers, and a bad network."""
+"""For testing bots: a simulated call in virtual time; and on the wire callers, carriers, and a bad network."""
+
+from offhook.testing.simulated_call import SimulatedCall
+from offhook.testing.virtual_time import NothingHappensError, VirtualLoop, run
+
+__all__ = ["NothingHappensError", "SimulatedCall", "VirtualLoop", "run"]

@@ -93,6 +93,14 @@ class FlowRunner:
             return self._enter(step.next)
         raise RuntimeError("the flow is not waiting for an answer")
 
+    def ahead(self) -> Question | None:
+        """The question that comes behind the announcement that it is in, and others; None: none before the end."""
+        step, seen = self._step, set[str]()
+        while isinstance(step, Say) and step.name not in seen:
+            seen.add(step.name)
+            step = self._flow.steps[step.next]
+        return step.question() if isinstance(step, Ask | Collect) else None
+
     def dump(self) -> dict[str, object]:
         """The live state, for people: collected digits are masked."""
         return {

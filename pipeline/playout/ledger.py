@@ -1,10 +1,10 @@
-"""The playout ledger: which words the caller has heard.
+"""The playout ledger: which words of the bot have reached the caller.
 
 Samples are ticks of 1/8000 s here, whatever the rate of the audio.
 
 Two axes. The *utterance* axis counts the samples of one prompt from its own beginning; words have their places on it.
 The *line* axis counts the samples that the line has ever been given to play, in the order of their playing: what the
-line reports as sent and heard is a number on it. A prompt that is paused and resumed lies on the line axis in several
+line reports as sent and played is a number on it. A prompt that is paused and resumed lies on the line axis in several
 stretches, and a dropped stretch ends where the line stopped sending. The ledger keeps the stretches and translates.
 
 Pure: it is told what was queued and what was cut; it never asks a clock.
@@ -12,7 +12,7 @@ Pure: it is told what was queued and what was cut; it never asks a clock.
 
 from dataclasses import dataclass, field
 
-from offhook.pipeline.events import Heard
+from offhook.pipeline.events import Playback, ResumeAt
 from offhook.pipeline.tts.engine import Word
 
 
@@ -29,8 +29,9 @@ class _Stretch:
 class Utterance:
     """One prompt: its text, its audio so far (`tick_octets` octets a sample) and the places of its words in both.
 
-    It grows by `append` while it is being synthesised; `complete` says that nothing more will come. Where the voice
-    failed on the way, `failed_at` is the character from which on the text will never be heard.
+    Its text may grow, and its audio grows by `append` while it is being synthesised; `complete` says that nothing more
+    will come of either. Where the voice failed on the way, `failed_at` is the character from which on the text will
+    never be spoken, and `failure` says why.
     """
 
     text: str
@@ -38,7 +39,10 @@ class Utterance:
     words: list[Word] = field(default_factory=list)
     complete: bool = False
     failed_at: int | None = None
+    failure: str | None = None
     tick_octets: int = 1
+    sentences: list[int] = field(default_factory=list)
+    """The sample that each sentence begins at."""
 
     @property
     def samples(self) -> int:
@@ -66,7 +70,7 @@ class Utterance:
 
 
 class PlayoutLedger:
-    """The books of one utterance: queued ► sent ► heard."""
+    """What became of the audio of one utterance: queued ► sent ► played."""
 
     def __init__(self, utterance: Utterance) -> None:
         self.utterance = utterance
@@ -112,27 +116,32 @@ class PlayoutLedger:
                 position = max(position, stretch.utterance_sample + done)
         return position
 
-    def heard(self, line_sample: int) -> Heard:
-        """The words heard and not heard, `line_sample` being the line's `played_ticks`.
+    def playback(self, line_sample: int) -> Playback:
+        """The words played and not played, `line_sample` being the line's `played_ticks`.
 
-        A word is heard when its last sample was; an engine without word places is taken to speak at an even pace.
+        A word has been played when its last sample was; an engine without word places speaks at an even pace.
+        What the voice could not say counts as failed, not as interrupted.
         """
         utterance = self.utterance
         position = self.position(line_sample)
         cut_at = self._char_after(position)
-        unheard = utterance.text[cut_at:].lstrip(" \n\t.,;:!?)")
-        return Heard(utterance.text[: len(utterance.text) - len(unheard)].rstrip(), unheard, bool(unheard))
+        unplayed = utterance.text[cut_at:].lstrip(" \n\t.,;:!?)")
+        played = utterance.text[: len(utterance.text) - len(unplayed)].rstrip()
+        cut_short = bool(unplayed) and (utterance.failure is None or position < utterance.samples)
+        return Playback(played, unplayed, cut_short, utterance.failure)
 
-    def resume_point(self, line_sample: int) -> int:
-        """The utterance sample to go on from after a pause: the start of the word that was cut into, if one was."""
+    def resume_point(self, line_sample: int, at: ResumeAt = "word") -> int:
+        """The utterance sample to go on from after a pause: the start of the word, or sentence, that was cut into."""
         position = self.position(line_sample)
+        if at == "sentence" and position < self.utterance.samples:
+            return max((start for start in self.utterance.sentences if start <= position), default=0)
         for word in self.utterance.words:
             if word.end_sample > position:
                 return min(word.start_sample, position)
         return position
 
     def _char_after(self, position: int) -> int:
-        """The character of the text behind the last word that was heard whole."""
+        """The character of the text behind the last word that was played whole."""
         if position == 0:
             return 0
         utterance = self.utterance
@@ -143,12 +152,12 @@ class PlayoutLedger:
             if position >= utterance.samples:
                 return end
             return utterance.text.rfind(" ", 0, end * position // utterance.samples + 1) + 1
-        heard_to = 0
+        played_to = 0
         for word in utterance.words:
             if word.end_sample > position:
                 break
-            heard_to = word.char_end
+            played_to = word.char_end
         else:
             # Behind the last word there is only punctuation, if everything has been synthesised.
-            return end if utterance.complete else heard_to
-        return heard_to
+            return end if utterance.complete else played_to
+        return played_to

@@ -1,367 +1,402 @@
 """The turn core: it decides who has the floor, and never waits for anything.
 
-One step at a time: a prompt to say, a question to listen for, or both. `begin` opens a step; whatever happens is told
-to `speech_*`, `key`, `spoken`, `transcript`, `failed` and `handle_timer` with the time `now` (monotonic seconds);
-after each of them take `next_command` until it is None and do what it says. `Command.FINISH` carries the step's answer.
+It knows at most one *utterance* of the bot and one *question* at a time. `say` begins an utterance, alone or with the
+question that stands behind it; `expect` asks a question by itself. A question is answered once: by a turn of the caller
+(speech or keys), or by their silence. What happens is passed in with the time `now` (monotonic seconds); after each
+input take `next_output` until it is None: a Command is for the session to carry out, a TurnEvent for whoever talks to
+the caller. The same inputs at the same times give the same outputs.
 
-The moves are rows of `tables.MOVES`; here stands what a move is to be called, which needs the step's rules: may the
-prompt be interrupted, is speech listened for, does this key complete an answer.
+The moves are rows of `tables.MOVES`, where the theory of operation stands too; here stands what a move is called, which
+needs to know more than the floor: may the utterance be interrupted, is a question open, has it been answered already?
 """
 
-from collections import deque
-from dataclasses import dataclass
-from enum import StrEnum
-
+from offhook.pipeline.asr.engine import Transcript
 from offhook.pipeline.asr.grammar import match
-from offhook.pipeline.endpoint.policy import EndpointPolicy
+from offhook.pipeline.dialog.digits import spoken_digits
 from offhook.pipeline.endpoint.silence import SilencePolicy
-from offhook.pipeline.events import Answer, AnswerKind, Prompt, Question
-from offhook.pipeline.turn.tables import MOVES, Action, Floor, Move
+from offhook.pipeline.events import (
+    Answer,
+    AnswerKind,
+    EndpointPolicy,
+    Interruption,
+    Question,
+)
+from offhook.pipeline.turn.events import (
+    NoInput,
+    TurnOver,
+    TurnPartial,
+    TurnResumed,
+)
+from offhook.pipeline.turn.exchange import Speech, Utterance
+from offhook.pipeline.turn.keypad import Entry, Keypad, inter_digit_ms
+from offhook.pipeline.turn.machine import TIMER_MOVES, Command, TurnSettings
+from offhook.pipeline.turn.tables import Action, Floor, Move
+from offhook.pipeline.turn.turns import CallerTurns
 
-MAX_TYPED_AHEAD = 32  # keys; a longer row is a stuck key or a flood
-MAX_RESUMES = 2  # of one prompt after speech without words: then there is noise on the line
-MAX_SKIPPED = 8  # prompts that one interruption skips on the way to its question: behind so many there is none
-
-
-@dataclass(frozen=True, slots=True)
-class TurnSettings:
-    """How patient the bot is.
-
-    `resume_after_ms` of silence after a click let a held prompt go on; so does what has for `max_undecided_ms` been
-    neither speech nor a click. A turn ends after `max_turn_ms` at the latest; a recogniser that is silent for
-    `recogniser_timeout_ms` after the turn's end has failed.
-    """
-
-    resume_after_ms: int = 150
-    max_undecided_ms: int = 2_000
-    max_turn_ms: int = 30_000
-    recogniser_timeout_ms: int = 3_000
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """Something for the session to do; `answer` with FINISH only."""
-
-    action: Action
-    answer: Answer | None = None
+MAX_SKIPPED = 8  # utterances that one interruption skips on the way to its question: behind so many there is none
 
 
-class _Speech(StrEnum):
-    NONE = "none"
-    UNSURE = "unsure"
-    CONFIRMED = "confirmed"
+_SAYING = (Floor.SPEAKING, Floor.BOT_PAUSED, Floor.WAITING)
+_IN_TURN = (Floor.USER_TURN, Floor.PAUSING)
+_DEAF = (Floor.CLOSED, Floor.ON_HOLD)
 
 
-_TIMER_MOVES = {
-    Action.ARM_NO_INPUT: Move.NO_INPUT,
-    Action.ARM_ENDPOINT: Move.ENDPOINT,
-    Action.ARM_RESUME: Move.RESUME,
-    Action.ARM_UNDECIDED: Move.UNDECIDED,
-    Action.ARM_TOO_LONG: Move.TOO_LONG,
-    Action.ARM_RECOGNISER: Move.FAILED,
-    Action.ARM_KEY: Move.KEY_TIMEOUT,
-}
-
-
-class TurnCore:
+class TurnCore(CallerTurns):
     """The floor of one call."""
 
     def __init__(self, settings: TurnSettings | None = None, policy: EndpointPolicy | None = None) -> None:
-        self._settings = settings or TurnSettings()
-        self._policy = policy or SilencePolicy(Question().silence_ms)
-        self.floor = Floor.IDLE
-        self._prompt: Prompt | None = None
-        self._question: Question | None = None
-        self._speech = _Speech.NONE
-        self._speech_began = 0.0
-        self._speech_ended = 0.0
-        self._partial = ""
-        self._interrupting = False  # this speech has cut a prompt without a question: it answers the next one
-        self._talked_over = False  # this speech began before the prompt: it may belong to the turn before
-        self._prompt_cut = False
-        self._resumes = 0
-        self._skipped = 0  # prompts in a row that were over before they began
-        self._keys = ""
-        self._typed_ahead: deque[str] = deque(maxlen=MAX_TYPED_AHEAD)
-        self._no_input_at: float | None = None
-        self._timers: dict[Action, float] = {}
+        super().__init__(settings or TurnSettings(), policy or SilencePolicy(Question().silence_ms))
+        self._skipped = 0  # utterances in a row that were over before they began
+        self._keypad = Keypad()
+        self._no_inputs = 0
+        self._held = False
         self._answer = Answer(AnswerKind.NO_INPUT)
-        self._commands: deque[Command] = deque()
+        self._transcript = Transcript("")
 
-    # What happens.
+    # From the dialog.
 
-    def begin(self, prompt: Prompt | None, question: Question | None, now: float) -> None:
-        """Open a step. The floor must be idle."""
-        if self.floor is not Floor.IDLE:
-            raise ValueError(f"a step cannot begin while the floor is {self.floor}")
-        if prompt is None and question is None:
-            raise ValueError("a step needs a prompt, a question or both")
-        self._prompt, self._question = prompt, question
-        self._keys, self._partial, self._no_input_at = "", "", None
-        self._prompt_cut, self._resumes = False, 0
-        self._talked_over = self._speech is not _Speech.NONE and not self._interrupting
-        self._answer = Answer(AnswerKind.NO_INPUT)
-        if self._skipped >= MAX_SKIPPED and question is None:
+    def say(self, utterance_id: int, interruption: Interruption, now: float, question: Question | None = None) -> None:
+        """Begin an utterance; `question` is what stands behind it. One utterance at a time: ValueError for a second."""
+        if self.floor is Floor.CLOSED or self._state.utterance is not None:
+            raise ValueError(f"an utterance cannot begin while the floor is {self.floor}")
+        if self._held:
+            self._move(Move.HOLD, now)
+        self._state.utterance = Utterance(utterance_id, interruption)
+        if question is not None:
+            self._open_question(question)
+        if self._skipped >= MAX_SKIPPED and self._state.question is None:
             # A dialog that only speaks, round and round: what interrupted it will never be asked for.
-            self._typed_ahead.clear()
-            self._interrupting = False
-        self._move(self._begin_move(), now)
+            self._keypad.typed_ahead.clear()
+            self._state.interrupting = False
+            self._forget_unasked()
+            move = Move.SAY
+        else:
+            move = self._state.say_move(self.floor)
+        self._move(move, now)
         self._take_typed_ahead(now)
         self._skipped = self._skipped + 1 if self.floor is Floor.IDLE and question is None else 0
 
-    def spoken(self, now: float) -> None:
-        """The prompt has been sent to its last sample."""
+    def expect(self, question: Question | None, now: float) -> None:
+        """Ask, without a word or behind the utterance that is being said; None withdraws the question.
+
+        A question that is open is replaced, and a turn that goes on answers the new one, if it does.
+        """
+        if self.floor is Floor.CLOSED:
+            raise ValueError("a question cannot be asked while the floor is closed")
+        if question is None:
+            self._withdraw(now)
+            return
+        if self._held:
+            self._move(Move.HOLD, now)
+        self._open_question(question)
+        if self.floor in (Floor.IDLE, Floor.LISTENING) or (self.floor is Floor.WAITING and self._state.may_interrupt()):
+            self._move(self._state.ask_move(Move.ASK, Move.ASK_UNSURE), now)
+        self._take_typed_ahead(now)
+        self._skipped = 0
+
+    def played(self, now: float) -> None:
+        """The utterance has been sent to its last sample."""
         if self.floor is not Floor.SPEAKING:
             return
-        if self._question is None:
-            self._move(Move.SPOKEN_LAST, now)
+        if self._state.question is None:
+            self._move(Move.PLAYED_LAST, now)
             return
-        self._move(self._listening_move(Move.SPOKEN), now)
+        self._state.utterance = None
+        self._move(self._state.ask_move(Move.ASK, Move.ASK_UNSURE), now)
         self._take_typed_ahead(now)
 
-    def speech_started(self, began_at: float, now: float) -> None:
-        """Something that may be speech began at `began_at`."""
-        self._speech = _Speech.UNSURE
-        if self.floor not in (Floor.CALLER, Floor.PAUSING):
-            self._speech_began = began_at
-            self._talked_over = False
-        if self._may_speak():
-            self._move(Move.SPEECH, now)
-
-    def speech_confirmed(self, now: float) -> None:
-        """It has lasted long enough to be speech."""
-        self._speech = _Speech.CONFIRMED
-        if not self._may_speak():
-            return
-        if self._question is None:
-            self._interrupting = self.floor is Floor.HELD
-            self._move(Move.CONFIRMED_UNASKED, now)
-        else:
-            self._move(Move.CONFIRMED, now)
-
-    def speech_stopped(self, ended_at: float, confirmed: bool, now: float) -> None:
-        """It ended at `ended_at`; `confirmed` false: it was a click or a cough."""
-        self._speech = _Speech.NONE
-        self._interrupting = False
-        if confirmed or self.floor not in (Floor.CALLER, Floor.PAUSING):
-            # A click in a pause does not lengthen it: the pause goes on counting from the last word.
-            self._speech_ended = ended_at
-        if self._may_speak():
-            self._move(Move.SILENCE if confirmed else Move.CLICK, now)
-
-    def partial(self, text: str) -> None:
-        """The recogniser's words so far."""
-        self._partial = text
-
-    def transcript(self, text: str, confidence: float | None, now: float) -> None:
-        """The recogniser's answer; "" when it heard no words."""
-        if self.floor is not Floor.RECOGNISING:
-            return
-        question = self._question or Question()
-        choice = match(text, question.choices) if question.choices else None
-        unmatched = not text or (bool(question.choices) and choice is None and question.digits is None)
-        if unmatched and self._prompt_cut and self._resumes < MAX_RESUMES and (not text or self._talked_over):
-            # A cough after all, or the tail of the answer before, over a prompt that nobody has heard yet.
-            self._resumes += 1
-            self._move(self._nothing_said_move(), now)
-            return
-        kind = AnswerKind.NO_MATCH if unmatched else AnswerKind.SPEECH
-        self._answer = Answer(kind, text, choice, confidence=confidence)
-        self._move(Move.TRANSCRIPT, now)
-
-    def failed(self, now: float) -> None:
-        """The recogniser broke, after the turn's end: a caller who is still talking is not told in mid-sentence."""
-        if self.floor is Floor.RECOGNISING:
-            self._fail(now)
-
-    def key(self, digit: str, now: float) -> None:
-        """A key was pressed."""
-        self._typed_ahead.append(digit)
-        self._take_typed_ahead(now)
+    def cancel(self, now: float) -> None:
+        """The utterance is withdrawn; the question behind it stays."""
+        self._move(Move.CANCEL if self._state.question is None else Move.CANCEL_ASKED, now)
+        self._state.utterance = None
 
     def abandon(self, now: float) -> None:
-        """The dialog has stopped waiting for the step: it is over, without an answer."""
+        """The dialog has stopped waiting for the utterance and its question: both are over, without an answer."""
         self._move(Move.ABANDON, now)
+        self._state.utterance = self._state.question = None
+
+    def hold(self, now: float) -> None:
+        """The far end holds the call: until `unhold` nothing that comes is the caller's."""
+        self._held = True
+        self._state.speech, self._state.interrupting = Speech.NONE, False
+        self._forget_unasked()
+        self._no_input_at = None
+        self._move(Move.HOLD, now)
+
+    def unhold(self, now: float) -> None:
+        """The call goes on where it was."""
+        self._held = False
+        if self._state.utterance is not None:
+            self._move(Move.UNHOLD_SPEAKING, now)
+        else:
+            self._move(Move.UNHOLD if self._state.question is None else Move.UNHOLD_ASKED, now)
 
     def close(self, now: float) -> None:
         """The call is over."""
         self._move(Move.CLOSE, now)
+        self._unasked_due = None
+
+    # From the detector.
+
+    def speech_started(self, began_at: float, now: float) -> None:
+        """Something that may be speech began at `began_at`."""
+        if self.floor in _DEAF:
+            return
+        self._state.speech = Speech.UNSURE
+        self._unasked_due = None
+        self._state.sound_at, self._state.sound_early = began_at, self._state.question is None
+        if not self._state.listens(self.floor):
+            return
+        self._move(Move.SPEECH, now)
+        if self._likely and self.floor is Floor.USER_TURN:
+            self._likely = False
+            self._outputs.append(TurnResumed())
+
+    def speech_confirmed(self, now: float) -> None:
+        """It has lasted long enough to be speech."""
+        if self.floor in _DEAF:
+            return
+        self._state.speech = Speech.CONFIRMED
+        over_words = self.floor in (Floor.SPEAKING, Floor.BOT_PAUSED) and self._state.listens(self.floor)
+        if over_words and not self._state.is_long_enough(now):
+            self._open_unasked()
+            self._move(Move.TOO_SHORT_YET, now)
+        else:
+            self._confirm(now)
+
+    def speech_stopped(self, ended_at: float, confirmed: bool, now: float) -> None:
+        """It ended at `ended_at`; `confirmed` false: it was a click or a cough."""
+        if self.floor in _DEAF:
+            return
+        self._state.speech = Speech.NONE
+        self._state.interrupting = False
+        if confirmed or self.floor not in _IN_TURN:
+            # A click in a pause does not lengthen it: the pause goes on counting from the last word.
+            self._ended_at = ended_at
+        if self._state.unasked.open:
+            if confirmed:
+                self._state.unasked.ended_at = ended_at
+            self._consult_unasked(now)
+        if self._state.listens(self.floor):
+            # What was too short to interrupt is a click to the utterance, whatever it is to the turn.
+            self._move(Move.SILENCE if confirmed and self.floor is not Floor.BOT_PAUSED else Move.CLICK, now)
+
+    # From the recogniser.
+
+    def partial(self, text: str, now: float) -> None:
+        """The words so far."""
+        if text == self._partial:
+            return
+        self._partial = text
+        self._outputs.append(TurnPartial(text))
+        if self._state.utterance is not None and self._state.has_words(text):
+            self._state.utterance.wordless = False
+            self._move(Move.WORDS, now)
+        if self.floor is Floor.PAUSING:
+            self._consult(now)
+
+    def transcript(self, transcript: Transcript, now: float) -> None:
+        """The recogniser's answer; its text is "" when it heard no words."""
+        if self.floor is not Floor.RECOGNISING:
+            return
+        text, self._transcript = transcript.text, transcript
+        question, utterance = self._state.question or Question(), self._state.utterance
+        if utterance is not None and utterance.wordless:
+            if not self._state.has_words(text):
+                self._move(self._state.ask_move(Move.NOTHING_SAID, Move.NOTHING_SAID_UNSURE), now)
+                return
+            self._move(Move.WORDS, now)
+        choice = match(text, question.choices) if question.choices else None
+        unmatched = not text or (bool(question.choices) and choice is None and question.digits is None)
+        # What was said before digits were asked for answers that only if it is digits.
+        early = self._state.early and choice is None and question.digits is not None and spoken_digits(text) is None
+        if (unmatched or early) and self._state.is_forgotten(text):
+            self._go_on(now)
+            return
+        kind = AnswerKind.NO_MATCH if unmatched else AnswerKind.SPEECH
+        self._answer = Answer(kind, text, choice, confidence=transcript.confidence)
+        firm = utterance is not None and not self._state.may_interrupt()
+        self._move(Move.TRANSCRIPT_FIRM if firm else Move.TRANSCRIPT, now)
+
+    def failed(self, now: float) -> None:
+        """The recogniser broke, after the turn's end: a caller who is still talking is not told in mid-sentence."""
+        if self.floor is not Floor.RECOGNISING:
+            return
+        if self._state.early and not self._state.is_stuck():
+            self._outputs.append(Command(Action.CANCEL_ASR))
+            self._go_on(now)
+            return
+        self._answer = Answer(AnswerKind.FAILED)
+        self._move(Move.FAILED, now)
+
+    # Keys.
+
+    def key(self, digit: str, now: float) -> None:
+        """A key was pressed."""
+        if self.floor not in _DEAF and self._keypad.press(digit, now):
+            self._take_typed_ahead(now)
 
     # Time.
 
     def get_timer(self) -> float | None:
         """When `handle_timer` wants to be called."""
-        return min(self._timers.values(), default=None)
+        due = min(self._timers.values(), default=None)
+        if due is None or self._unasked_due is None:
+            return due if self._unasked_due is None else self._unasked_due
+        return min(due, self._unasked_due)
 
     def handle_timer(self, now: float) -> None:
         """Do what is due."""
+        if self._unasked_due is not None and self._unasked_due <= now:
+            self._unasked_due = None
+            self._consult_unasked(now)
         for timer in [timer for timer, due in self._timers.items() if due <= now]:
             if self._timers.pop(timer, None) is None:
                 continue  # an earlier one of this moment disarmed it
             if timer is Action.ARM_RECOGNISER:
-                self._fail(now)
+                self.failed(now)
             elif timer is Action.ARM_KEY:
                 self._complete_keys(now, Move.KEY_TIMEOUT)
+            elif timer is Action.ARM_ENDPOINT:
+                self._consult(now)
+            elif timer is Action.ARM_LONG_ENOUGH:
+                self._confirm(now)
             else:
-                if timer is Action.ARM_TOO_LONG and self.floor is Floor.CALLER:
-                    self._speech_ended = now  # as far as this turn goes
-                self._move(_TIMER_MOVES[timer], now)
+                if timer is Action.ARM_TOO_LONG and self.floor is Floor.USER_TURN:
+                    self._ended_at = now  # as far as this turn goes
+                self._move(TIMER_MOVES[timer], now)
 
     # Results.
 
-    def next_command(self) -> Command | None:
-        """The next thing to do, in order."""
-        return self._commands.popleft() if self._commands else None
-
     @property
-    def speech_ended_at(self) -> float:
-        """When the caller's last word ended: where the response time counts from."""
-        return self._speech_ended
+    def utterance(self) -> int | None:
+        """The id of the utterance that is open."""
+        return self._state.utterance.id if self._state.utterance else None
 
     def dump(self) -> dict[str, object]:
         """The live state, for people."""
         return {
             "floor": self.floor.value,
-            "speech": self._speech.value,
-            "prompt": self._prompt.text if self._prompt else None,
-            "asked": self._question is not None,
-            "typed_ahead": len(self._typed_ahead),
+            "speech": self._state.speech.value,
+            "utterance": self._state.utterance.id if self._state.utterance else None,
+            "asked": self._state.question is not None,
+            "unasked": len(self._state.unasked.kept) + self._state.unasked.open,
+            "typed_ahead": len(self._keypad.typed_ahead),
             "timers": {timer.value: due for timer, due in self._timers.items()},
         }
 
     # What a move is called.
 
-    def _may_interrupt(self) -> bool:
-        return self._prompt is None or self._prompt.barge_in
+    def _open_question(self, question: Question) -> None:
+        self._state.question = question
+        self._state.sound_early = self._state.early = True  # whatever is going on
+        self._state.unasked.mark_early()
+        self._keypad.begin()
+        self._partial, self._no_input_at = "", None
+        self._answer = Answer(AnswerKind.NO_INPUT)
 
-    def _may_speak(self) -> bool:
-        """Does speech count at this moment."""
-        if self._question is not None and not self._question.speech:
-            return False
-        return self.floor is not Floor.SPEAKING or self._may_interrupt()
+    def _confirm(self, now: float) -> None:
+        """Speech is speech, and long enough."""
+        utterance, asked = self._state.utterance, self._state.question is not None
+        if asked and not self._state.listens(self.floor) and self.floor is not Floor.SPEAKING:
+            return
+        if self.floor in (Floor.LISTENING, Floor.MAYBE_SPEECH):
+            self._move(Move.CONFIRMED, now)
+        elif (
+            utterance is None or self.floor not in (Floor.SPEAKING, Floor.BOT_PAUSED) or not self._state.may_interrupt()
+        ):
+            if self.floor not in (*_IN_TURN, Floor.COLLECTING_DTMF):
+                self._open_unasked()
+        elif not asked:
+            self._state.interrupting = True
+            self._open_unasked()
+            self._move(Move.CONFIRMED_UNASKED, now)
+        elif utterance.interruption.min_words:
+            utterance.wordless = True
+            self._move(Move.CONFIRMED_WORDLESS, now)
+        else:
+            self._move(Move.CONFIRMED, now)
 
-    def _begin_move(self) -> Move:
-        if self._prompt is None:
-            return self._listening_move(Move.BEGIN_LISTENING)
-        if not self._prompt.barge_in:
-            return Move.BEGIN
-        if self._question is None:
-            return Move.BEGIN_SKIPPED if self._interrupting else Move.BEGIN
-        if not self._question.speech or self._speech is _Speech.NONE:
-            return Move.BEGIN
-        return Move.BEGIN_UNSURE if self._speech is _Speech.UNSURE else Move.BEGIN_TALKED_OVER
+    def _withdraw(self, now: float) -> None:
+        if self._state.question is None:
+            return
+        if self.floor in _SAYING or self._state.utterance is None:
+            self._move(Move.WITHDRAW, now)
+        else:
+            self._move(Move.ABANDON, now)
+            self._state.utterance = None
+        self._state.question = None
 
-    def _listening_move(self, silent: Move) -> Move:
-        if self._question is not None and self._question.speech:
-            if self._speech is _Speech.CONFIRMED:
-                return Move.SPOKEN_TALKED_OVER
-            if self._speech is _Speech.UNSURE:
-                return Move.SPOKEN_UNSURE
-        return silent
+    # Turns from before their question.
 
-    def _nothing_said_move(self) -> Move:
-        if self._speech is _Speech.CONFIRMED:
-            return Move.NOTHING_SAID_TALKED_OVER
-        if self._speech is _Speech.UNSURE:
-            return Move.NOTHING_SAID_UNSURE
-        return Move.NOTHING_SAID
+    def _go_on(self, now: float) -> None:
+        if self._state.utterance is None:
+            self._move(self._state.ask_move(Move.ASK, Move.ASK_UNSURE), now)
+        else:
+            self._state.utterance.resumes += 1
+            self._move(self._state.ask_move(Move.NOTHING_SAID, Move.NOTHING_SAID_UNSURE), now)
 
     # Keys.
 
     def _take_typed_ahead(self, now: float) -> None:
-        while self._typed_ahead and self._keys_count():
-            if self._question is None:
-                # Over a prompt without a question: it is interrupted, and the key kept for the next question.
-                self._move(Move.KEYED, now)
+        keypad = self._keypad
+        while keypad.typed_ahead and self.floor not in (Floor.IDLE, *_DEAF):
+            if self._state.utterance is not None and self.floor in _SAYING:
+                digits = [digit for digit, _ in keypad.typed_ahead]
+                if self._state.question is None:
+                    # It is interrupted, and the key kept for the question to come.
+                    if any(self._state.utterance.interruption.by_key(digit) for digit in digits):
+                        self._move(Move.KEYED_UNASKED, now)
+                    return
+                if not self._state.utterance.interruption.by_key(digits[0]):
+                    return
+            if self._state.question is None:
                 return
-            self._accept_key(self._typed_ahead.popleft(), now)
-
-    def _keys_count(self) -> bool:
-        if self.floor in (Floor.IDLE, Floor.CLOSED):
-            return False
-        return self.floor is not Floor.SPEAKING or self._may_interrupt()
-
-    def _accept_key(self, digit: str, now: float) -> None:
-        question = self._question or Question()
-        rule = question.digits
-        keys = {choice.dtmf: choice.name for choice in question.choices if choice.dtmf}
-        if rule is not None and (digit.isdigit() or digit == rule.terminator):
-            if digit != rule.terminator:
-                self._keys += digit
-            if digit == rule.terminator or len(self._keys) >= rule.maximum:
+            entry = keypad.accept(self._state.question)
+            if entry is Entry.COMPLETE:
                 self._complete_keys(now)
                 return
-        elif keys:
-            self._keys += digit
-            longer = [key for key in keys if key.startswith(self._keys) and key != self._keys]
-            if not longer or rule is not None:
-                self._complete_keys(now)
-                return
-        else:
-            return  # nobody asked for keys
-        self._move(Move.KEY, now)
+            if entry is Entry.MORE:
+                self._move(Move.KEY, now)
 
     def _complete_keys(self, now: float, move: Move = Move.KEYED) -> None:
-        question = self._question or Question()
-        choice = next((c.name for c in question.choices if c.dtmf == self._keys), None)
-        rule = question.digits
-        valid = choice is not None or (rule is not None and rule.minimum <= len(self._keys) <= rule.maximum)
-        kind = AnswerKind.DTMF if valid and self._keys else AnswerKind.NO_MATCH
-        self._answer = Answer(kind, choice=choice, digits=self._keys)
+        self._answer = self._keypad.answer(self._state.question or Question())
+        self._keypad.drop_surplus()
+        self._began_at, self._ended_at = self._keypad.began_at, now
         self._move(move, now)
 
-    def _fail(self, now: float) -> None:
-        self._answer = Answer(AnswerKind.FAILED)
-        self._move(Move.FAILED, now)
-
-    # The machine.
-
-    def _move(self, move: Move, now: float) -> None:
-        row = MOVES.get((self.floor, move))
-        if row is None:
-            return
-        self.floor, actions = row
-        for action in actions:
-            self._act(action, now)
+    def _finish(self, action: Action) -> None:
+        asked, answer = self._state.question is not None, self._answer
+        self._state.question = None
+        if action is Action.FINISH:
+            self._state.utterance = None
+        self._outputs.append(Command(action, answer))
+        if asked and answer.kind is AnswerKind.NO_INPUT:
+            self._no_inputs += 1
+            self._outputs.append(NoInput(self._no_inputs))
+        elif asked:
+            self._no_inputs = 0
+            heard = self._transcript if answer.text else Transcript("")
+            self._outputs.append(TurnOver(answer, self._began_at, self._ended_at, heard.alternatives, heard.words))
 
     def _act(self, action: Action, now: float) -> None:
-        if action is Action.DISARM:
-            self._timers.clear()
-        elif action is Action.DISARM_TURN:
-            self._timers = {t: due for t, due in self._timers.items() if t is Action.ARM_TOO_LONG}
-        elif action in _TIMER_MOVES:
-            self._timers[action] = self._due(action, now)
-        elif action is Action.FINISH:
-            self._commands.append(Command(action, self._answer))
+        if action is Action.ARM_ENDPOINT:
+            self._consult(now)
+        elif action in TIMER_MOVES:
+            self._arm(action, self._due(action, now))
+        elif action in (Action.FINISH, Action.ANSWER):
+            self._finish(action)
         else:
-            if action is Action.DROP:
-                self._prompt_cut = True
-            elif action is Action.GO_ON:
-                self._prompt_cut = False
-            elif action is Action.RECOGNISE:
-                self._partial = ""
-            self._commands.append(Command(action))
+            if action in (Action.RECOGNISE, Action.RECOGNISE_KEPT):
+                self._begin_turn(kept=action is Action.RECOGNISE_KEPT)
+            super()._act(action, now)
 
     def _due(self, timer: Action, now: float) -> float:
-        question, settings = self._question or Question(), self._settings
+        utterance, question = self._state.utterance, self._state.question or Question()
         if timer is Action.ARM_NO_INPUT:
-            if self._no_input_at is None:
-                self._no_input_at = now + question.no_input_ms / 1000
-            # Clicks do not postpone it for ever, and it does not fall due in the moment a click ends.
-            return max(self._no_input_at, now + min(1.0, question.no_input_ms / 1000))
-        if timer is Action.ARM_ENDPOINT:
-            spoken_ms = int(1000 * (self._speech_ended - self._speech_began))
-            return self._speech_ended + self._policy.wait_ms(question, spoken_ms, self._partial) / 1000
+            return self._no_input_due(question.no_input_ms / 1000, now)
+        if timer is Action.ARM_LONG_ENOUGH:
+            return self._state.sound_at + (utterance.interruption.min_ms if utterance else 0) / 1000
         if timer is Action.ARM_KEY:
-            rule = question.digits
-            return now + (rule.inter_digit_ms if rule else 1_500) / 1000
-        return (
-            now
-            + {
-                Action.ARM_RESUME: settings.resume_after_ms,
-                Action.ARM_UNDECIDED: settings.max_undecided_ms,
-                Action.ARM_TOO_LONG: settings.max_turn_ms,
-                Action.ARM_RECOGNISER: settings.recogniser_timeout_ms,
-            }[timer]
-            / 1000
-        )
+            return now + inter_digit_ms(question) / 1000
+        return now + self.settings.wait_ms(timer) / 1000

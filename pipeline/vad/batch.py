@@ -13,6 +13,7 @@ a run, and frees the loop of nothing.
 import asyncio
 import math
 from collections import deque
+from collections.abc import Callable
 from time import monotonic
 from typing import Protocol
 
@@ -77,7 +78,7 @@ class Weigh(Protocol):
 class VadBatcher:
     """One detector and its gates for all calls that are configured alike.
 
-    Engines without batches are asked for one frame after another.
+    Engines without batches are asked for one frame after another. `now` is the time, on the axis of the loop's timers.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class VadBatcher:
         max_batch: int = MAX_BATCH,
         spacing_s: float = SPACING_S,
         gather_s: float = GATHER_S,
+        now: Callable[[], float] = monotonic,
     ) -> None:
         self.frame_samples = engine.capabilities.frame_samples
         """Of each frame that is submitted, at 8 kHz."""
@@ -99,6 +101,7 @@ class VadBatcher:
         self._max_batch = max_batch
         self._spacing_s = spacing_s
         self._gather_s = gather_s
+        self._now = now
         slots = FIRST_SLOTS
         self._bank: VadBank = engine.bank(slots) if isinstance(engine, BatchingVadEngine) else OneByOne(engine)
         self._loudness = Loudness(streams=slots)
@@ -139,7 +142,7 @@ class VadBatcher:
 
     def enlist(self, stream: "BatchedStream", came_at: float, *, urgent: bool) -> None:
         """A stream has a frame again, which came at that time (monotonic seconds)."""
-        now = monotonic()
+        now = self._now()
         self._waits_since = min(self._waits_since, came_at, now) if self._ready else min(came_at, now)
         self._ready.append(stream)
         if urgent or self.streams < FEW_STREAMS or now - self._waits_since >= self._gather_s:
@@ -164,7 +167,7 @@ class VadBatcher:
 
     def _run(self) -> None:
         self._timer, self._due = None, math.inf
-        self._ran_at = monotonic()
+        self._ran_at = self._now()
         ready = self._ready
         batch: list[BatchedStream] = []
         while ready and len(batch) < self._max_batch:

@@ -9,7 +9,8 @@ from offhook.pipeline.asr.engine import AsrCapabilities, AsrEngine, AsrRequest, 
 from offhook.pipeline.asr.fixed import FixedEngine
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.front_end.front_end import AudioFrontEnd
-from offhook.pipeline.session import Engines, Session
+from offhook.pipeline.inbound_audio import Engines
+from offhook.pipeline.session import Session
 from offhook.pipeline.trace import SessionEvent
 from offhook.pipeline.tts.cache import ClipCache
 from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, TtsEngine
@@ -17,7 +18,8 @@ from offhook.pipeline.tts.pace import spread
 from offhook.pipeline.tts.pieces import Resampler
 from offhook.pipeline.tts.recorded import RecordedEngine
 from offhook.pipeline.tts.voice import Voice
-from offhook.pipeline.turn.core import TurnCore, TurnSettings
+from offhook.pipeline.turn.core import TurnCore
+from offhook.pipeline.turn.machine import TurnSettings
 from offhook.pipeline.vad.batch import VadBatcher
 from offhook.pipeline.vad.engine import VadCapabilities
 from offhook.pipeline.vad.gate import GateSettings

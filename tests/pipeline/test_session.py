@@ -10,7 +10,7 @@ import pytest
 from offhook.pipeline.asr.engine import Transcript
 from offhook.pipeline.asr.grammar import GrammarError
 from offhook.pipeline.errors import EngineError
-from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, Heard, Prompt, Question
+from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, Playback, Prompt, Question
 from offhook.pipeline.trace import (
     BargedIn,
     BotHeard,
@@ -21,7 +21,8 @@ from offhook.pipeline.trace import (
     Mark,
     TurnTraced,
 )
-from offhook.pipeline.turn.core import MAX_SKIPPED, TurnSettings
+from offhook.pipeline.turn.core import MAX_SKIPPED
+from offhook.pipeline.turn.machine import TurnSettings
 from offhook.pipeline.turn.tables import Floor
 from tests.pipeline.conversation import CLIP_SAMPLES, FRAME_SAMPLES, LOUD, ScriptedTts, Talk
 
@@ -62,14 +63,14 @@ async def test_a_prompt_is_said_to_its_end() -> None:
     task = step(talk)
     await talk.playing()
     talk.line.send()
-    assert (await result(task)).prompt == Heard(PROMPT.text)
+    assert (await result(task)).prompt == Playback(PROMPT.text)
     assert [type(event) for event in talk.events] == [BotSpoke, BotHeard]
     assert talk.core.floor is Floor.IDLE
 
 
 async def test_an_empty_prompt_is_over_at_once() -> None:
     talk = Talk()
-    assert (await result(step(talk, Prompt("")))).prompt == Heard()
+    assert (await result(step(talk, Prompt("")))).prompt == Playback()
 
 
 async def test_question_and_answer_and_the_time_it_took() -> None:
@@ -80,7 +81,7 @@ async def test_question_and_answer_and_the_time_it_took() -> None:
     await talk.speak()
     await talk.fall_silent()
     answer = await result(task)
-    assert (answer.kind, answer.choice, answer.prompt) == (AnswerKind.SPEECH, "balance", Heard(PROMPT.text))
+    assert (answer.kind, answer.choice, answer.prompt) == (AnswerKind.SPEECH, "balance", Playback(PROMPT.text))
     task = step(talk, Prompt("Nine thousand."))
     await talk.playing()
     assert talk.told(TurnTraced) == []
@@ -140,12 +141,12 @@ async def test_speech_interrupts_and_the_words_are_counted() -> None:
     assert talk.line.queued_ticks == 0
     (barged,) = talk.told(BargedIn)
     assert isinstance(barged, BargedIn)
-    assert (barged.heard.heard, barged.heard.unheard) == ("Balance", "or opening hours?")
+    assert (barged.playback.text_played, barged.playback.text_unplayed) == ("Balance", "or opening hours?")
     assert 0 <= barged.silent_ms < 1_000
     await talk.fall_silent()
     await talk.until(lambda: talk.asr.turns[0].finishing)
     talk.asr.turns[0].answer.set_result(Transcript("my balance"))
-    assert (await result(task)).prompt == barged.heard
+    assert (await result(task)).prompt == barged.playback
 
 
 async def test_a_click_costs_no_word() -> None:
@@ -158,7 +159,7 @@ async def test_a_click_costs_no_word() -> None:
     await talk.playing()
     talk.line.send()
     answer = await result(task)
-    assert answer.prompt == Heard(PROMPT.text)
+    assert answer.prompt == Playback(PROMPT.text)
     assert talk.told(BotResumed) and not talk.told(BargedIn)
     assert CLIP_SAMPLES < talk.line.sent_ticks < 1.5 * CLIP_SAMPLES
 
@@ -169,10 +170,10 @@ async def test_what_is_neither_speech_nor_a_click_does_not_hold_the_bot_for_ever
     await talk.playing()
     talk.line.send(160)
     await talk.hear(1, 1.0)  # and then the line brings no audio at all
-    assert talk.core.floor is Floor.HELD
+    assert talk.core.floor is Floor.BOT_PAUSED
     await talk.playing()
     talk.line.send()
-    assert (await result(task)).prompt == Heard(PROMPT.text)
+    assert (await result(task)).prompt == Playback(PROMPT.text)
 
 
 async def test_speech_without_words_lets_the_bot_go_on() -> None:
@@ -184,7 +185,7 @@ async def test_speech_without_words_lets_the_bot_go_on() -> None:
     await talk.playing()
     talk.line.send()
     answer = await result(task)
-    assert (answer.kind, answer.prompt) == (AnswerKind.NO_INPUT, Heard(PROMPT.text))
+    assert (answer.kind, answer.prompt) == (AnswerKind.NO_INPUT, Playback(PROMPT.text))
 
 
 async def test_who_speaks_again_while_nothing_is_recognised_is_heard() -> None:
@@ -253,7 +254,7 @@ async def test_a_prompt_is_not_over_while_a_sentence_is_being_synthesised() -> N
     await talk.playing()
     assert not task.done()
     talk.line.send()
-    assert (await result(task)).prompt == Heard(TWO.text)
+    assert (await result(task)).prompt == Playback(TWO.text)
     assert talk.line.sent_ticks == 2 * CLIP_SAMPLES
     assert len(talk.told(BotSpoke)) == 1
 
@@ -273,7 +274,7 @@ async def test_a_sentence_that_comes_while_the_bot_is_held_is_said_afterwards() 
     await talk.playing(CLIP_SAMPLES)
     await talk.until(lambda: talk.line.queued_ticks > CLIP_SAMPLES)
     talk.line.send()
-    assert (await result(task)).prompt == Heard(TWO.text)
+    assert (await result(task)).prompt == Playback(TWO.text)
 
 
 async def test_what_the_voice_could_not_say_is_not_claimed() -> None:
@@ -283,7 +284,9 @@ async def test_what_the_voice_could_not_say_is_not_claimed() -> None:
     task = step(talk, TWO)
     await talk.playing()
     talk.line.send()
-    assert (await result(task)).prompt == Heard("First sentence.", "Second sentence.", True)
+    assert (await result(task)).prompt == Playback(
+        "First sentence.", "Second sentence.", failed="test: speaking: no breath"
+    )
     assert len(talk.told(EngineFailed)) == 1
 
 
@@ -291,7 +294,7 @@ async def test_a_voice_that_fails_at_once_ends_the_prompt_unheard() -> None:
     tts = ScriptedTts()
     tts.broken[PROMPT.text] = EngineError("test", "speaking", "no breath")
     talk = Talk(tts=tts)
-    assert (await result(step(talk))).prompt == Heard("", PROMPT.text, True)
+    assert (await result(step(talk))).prompt == Playback("", PROMPT.text, failed="test: speaking: no breath")
     assert talk.told(BotSpoke) == []
 
 
@@ -304,7 +307,7 @@ async def test_an_engine_that_fails_in_a_way_of_its_own_raises_in_the_dialog() -
     task = step(talk, Prompt("Sorry."))
     await talk.playing()
     talk.line.send()
-    assert (await result(task)).prompt == Heard("Sorry.")
+    assert (await result(task)).prompt == Playback("Sorry.")
 
 
 # The recogniser fails.
@@ -386,21 +389,21 @@ async def test_a_detector_that_fails_is_told_once_and_the_keys_still_work() -> N
 # The dialog stops waiting, or does it wrong.
 
 
-@pytest.mark.parametrize("when", ["speaking", "held", "listening", "caller", "recognising", "keying"])
+@pytest.mark.parametrize("when", ["speaking", "bot-paused", "listening", "user-turn", "recognising", "collecting-dtmf"])
 async def test_who_stops_waiting_can_go_on_with_something_else(when: str) -> None:
     talk = Talk()
     digits = Question(choices=(Choice("x", ("my balance",)),), digits=DigitRule(4, 4), silence_ms=70)
     task = step(talk, PROMPT, digits)
     await talk.playing()
-    talk.line.send(160 if when in ("speaking", "held") else None)
-    if when == "held":
+    talk.line.send(160 if when in ("speaking", "bot-paused") else None)
+    if when == "bot-paused":
         await talk.hear(1, 1.0)
-    if when in ("caller", "recognising"):
+    if when in ("user-turn", "recognising"):
         await talk.speak()
     if when == "recognising":
         await talk.fall_silent()
         await talk.until(lambda: talk.asr.turns[0].finishing)
-    if when == "keying":
+    if when == "collecting-dtmf":
         talk.press("4")
     assert talk.core.floor is Floor(when)
     task.cancel()
@@ -411,14 +414,14 @@ async def test_who_stops_waiting_can_go_on_with_something_else(when: str) -> Non
     assert talk.line.queued_ticks == 0
     (heard,) = talk.told(BotHeard)
     assert isinstance(heard, BotHeard)
-    assert heard.heard.interrupted is (when in ("speaking", "held"))
+    assert heard.playback.interrupted is (when in ("speaking", "bot-paused"))
     if talk.asr.turns:
         await talk.until(lambda: talk.asr.turns[0].cancelled)
     await talk.fall_silent()
     task = step(talk, Prompt("Next."))
     await talk.playing()
     talk.line.send()
-    assert (await result(task)).prompt == Heard("Next.")
+    assert (await result(task)).prompt == Playback("Next.")
 
 
 async def test_a_time_limit_around_a_question() -> None:
@@ -435,7 +438,7 @@ async def test_two_steps_at_a_time_are_refused_and_the_first_goes_on() -> None:
     with pytest.raises(RuntimeError, match="await one"):
         await talk.session.step(Prompt("Both."), None)
     talk.line.send()
-    assert (await result(task)).prompt == Heard(PROMPT.text)
+    assert (await result(task)).prompt == Playback(PROMPT.text)
 
 
 async def test_phrases_that_cannot_be_listened_for_change_nothing() -> None:
@@ -476,7 +479,7 @@ async def test_speech_that_interrupts_a_prompt_answers_the_question_behind_the_n
     await talk.playing()
     await talk.speak()
     assert (await result(task)).prompt.interrupted
-    assert (await result(step(talk, Prompt("Skipped.")))).prompt == Heard("", "Skipped.", True)
+    assert (await result(step(talk, Prompt("Skipped.")))).prompt == Playback("", "Skipped.", True)
     task = step(talk, PROMPT, PATIENT)
     await talk.until(lambda: talk.asr.turns)
     await talk.fall_silent()
@@ -488,7 +491,7 @@ async def test_speech_that_interrupts_a_prompt_answers_the_question_behind_the_n
 # The end.
 
 
-@pytest.mark.parametrize("when", ["synthesising", "speaking", "caller", "recognising"])
+@pytest.mark.parametrize("when", ["synthesising", "speaking", "user-turn", "recognising"])
 async def test_the_end_of_the_call_ends_everything(when: str) -> None:
     tts = ScriptedTts()
     if when == "synthesising":
@@ -500,7 +503,7 @@ async def test_the_end_of_the_call_ends_everything(when: str) -> None:
     else:
         await talk.playing()
         talk.line.send(160)
-    if when in ("caller", "recognising"):
+    if when in ("user-turn", "recognising"):
         await talk.speak()
     if when == "recognising":
         await talk.fall_silent()
@@ -513,7 +516,7 @@ async def test_the_end_of_the_call_ends_everything(when: str) -> None:
     if talk.asr.turns:
         await talk.until(lambda: talk.asr.turns[0].cancelled)
     (heard,) = talk.told(BotHeard)
-    assert isinstance(heard, BotHeard) and heard.heard.interrupted
+    assert isinstance(heard, BotHeard) and heard.playback.interrupted
     told = len(talk.events)
     await talk.speak()
     talk.press("1")
@@ -531,7 +534,7 @@ async def test_the_question_that_was_open_at_the_end_is_in_the_minutes() -> None
     talk.session.close()
     with pytest.raises(asyncio.CancelledError):
         await result(task)
-    assert [event.heard for event in talk.told(BotHeard) if isinstance(event, BotHeard)] == [Heard(PROMPT.text)]
+    assert [event.playback for event in talk.told(BotHeard) if isinstance(event, BotHeard)] == [Playback(PROMPT.text)]
 
 
 async def test_drained_waits_for_what_is_in_flight() -> None:

@@ -7,7 +7,7 @@ from time import monotonic
 
 from offhook.pipeline.asr.engine import Transcript
 from offhook.pipeline.errors import EngineError
-from offhook.pipeline.events import Answer, Choice, Heard, Prompt, Question
+from offhook.pipeline.events import Answer, Choice, Interruption, Playback, Prompt, Question
 from offhook.pipeline.trace import BargedIn
 from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, Word
 from offhook.pipeline.tts.espeak import EspeakEngine
@@ -63,7 +63,7 @@ async def test_a_piece_is_queued_before_the_next_one_is_made() -> None:
         assert engine.words == count
     talk.line.send()
     async with asyncio.timeout(2):
-        assert (await task).prompt == Heard(PROMPT.text)
+        assert (await task).prompt == Playback(PROMPT.text)
     assert talk.line.sent[::WORD_SAMPLES] == b"YhtcYhtlYhom"
     assert engine.asked == ["You have three calls.", "You have two letters.", "You have one more."]
 
@@ -83,7 +83,7 @@ async def test_after_a_confirmed_interruption_nothing_more_is_made() -> None:
     talk.asr.turns[0].answer.set_result(Transcript("yes", 0.9))
     async with asyncio.timeout(2):
         prompt = (await task).prompt
-    assert prompt == Heard("You have three calls. You", "have two letters. You have one more.", True)
+    assert prompt == Playback("You have three calls. You", "have two letters. You have one more.", True)
     assert (engine.words, len(engine.asked)) == (6, 2)
 
 
@@ -100,7 +100,7 @@ async def test_if_nothing_was_said_it_goes_on_where_it_was() -> None:
     await talk.playing(7 * WORD_SAMPLES)
     talk.line.send()
     async with asyncio.timeout(2):
-        assert (await task).prompt == Heard(PROMPT.text)
+        assert (await task).prompt == Playback(PROMPT.text)
     assert engine.asked == ["You have three calls.", *["You have two letters."] * 2, "You have one more."]
     assert talk.line.sent[: 5 * WORD_SAMPLES : WORD_SAMPLES] == b"YhtcY"
     assert talk.line.sent[5 * WORD_SAMPLES + 320 :: WORD_SAMPLES] == b"htlYhom"
@@ -131,7 +131,9 @@ async def test_what_came_before_a_failure_has_been_heard() -> None:
     talk.line.send()
     async with asyncio.timeout(2):
         heard = (await task).prompt
-    assert heard == Heard("You have three calls. You have", "two letters. You have one more.", True)
+    assert heard == Playback(
+        "You have three calls. You have", "two letters. You have one more.", failed="test: speaking: no more"
+    )
 
 
 class TimedEspeak(EspeakEngine):
@@ -166,3 +168,41 @@ async def test_the_first_audio_of_a_new_prompt_follows_the_first_chunk_within_30
     finally:
         await engine.close()
     assert median(delays) < 30.0, delays
+
+
+async def test_it_may_go_on_at_the_sentence_and_not_at_the_word() -> None:
+    engine = WordByWord()
+    talk = Talk(tts=engine)
+    prompt = Prompt(PROMPT.text, interruption=Interruption(resume="sentence"))
+    task = asyncio.create_task(talk.session.step(prompt, MENU))
+    engine.allow(12)
+    await talk.playing(12 * WORD_SAMPLES)
+    talk.line.send(6 * WORD_SAMPLES + 320)  # in the middle of the seventh word, the third of the second sentence
+    await talk.say("")
+    await talk.playing(8 * WORD_SAMPLES)
+    talk.line.send()
+    async with asyncio.timeout(2):
+        assert (await task).prompt == Playback(PROMPT.text)
+    assert talk.line.sent[6 * WORD_SAMPLES + 320 :: WORD_SAMPLES] == b"YhtlYhom"
+
+
+async def test_an_utterance_that_grows_is_spoken_clause_by_clause_and_is_over_when_it_is_finished() -> None:
+    engine = WordByWord()
+    talk = Talk(tts=engine)
+    engine.allow(100)
+    utterance = talk.session.say("You have ", complete=False)
+    said = talk.session.said(utterance)
+    talk.session.append(utterance, "three calls. You")
+    await talk.playing(4 * WORD_SAMPLES)
+    assert engine.asked == ["You have three calls."]
+    talk.line.send()
+    assert not said.done()
+    talk.session.append(utterance, " have two letters.")
+    talk.session.finish(utterance)
+    await talk.playing(4 * WORD_SAMPLES)
+    talk.line.send()
+    async with asyncio.timeout(2):
+        assert await said == Playback("You have three calls. You have two letters.")
+    talk.session.append(utterance, "Too late.")
+    talk.session.cancel(utterance)
+    assert engine.asked == ["You have three calls.", "You have two letters."]

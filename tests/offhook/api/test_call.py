@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from offhook.api.call import Call, CallEnded
-from offhook.pipeline.events import AnswerKind, Choice, DigitRule, Heard, Prompt, Question
+from offhook.pipeline.events import AnswerKind, Choice, DigitRule, Playback, Prompt, Question
 from tests.pipeline.conversation import Talk
 
 
@@ -39,7 +39,7 @@ async def test_saying() -> None:
     dial = Dial()
     saying = asyncio.create_task(dial.call.say("Hello."))
     await dial.spoken()
-    assert await asyncio.wait_for(saying, 1) == Heard("Hello.")
+    assert await asyncio.wait_for(saying, 1) == Playback("Hello.")
     assert (dial.call.id, dial.call.caller, dial.call.headers) == ("c0", "sip:alice@example.com", (("X-Shop", "7"),))
 
 
@@ -50,7 +50,7 @@ async def test_asking() -> None:
     await dial.talk.speak()
     await dial.talk.fall_silent()
     answer = await asyncio.wait_for(asking, 1)
-    assert (answer.kind, answer.choice, answer.prompt) == (AnswerKind.SPEECH, "balance", Heard("What?"))
+    assert (answer.kind, answer.choice, answer.prompt) == (AnswerKind.SPEECH, "balance", Playback("What?"))
 
 
 class Listener(Call):

@@ -45,6 +45,8 @@ class Answers:
             raise CallEnded
         return self._answers.pop(0)
 
+    expecting = False
+
     async def drained(self) -> None: ...
 
 

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from offhook.calls.call_log import CallLog
 from offhook.observe.metrics import Metrics
 from offhook.observe.refusals import Reason, Refusal
-from offhook.pipeline.events import Answer, AnswerKind, Heard
+from offhook.pipeline.events import Answer, AnswerKind, Playback
 from offhook.pipeline.trace import (
     BargedIn,
     BotHeard,
@@ -72,8 +72,8 @@ def test_a_call_from_its_answer_to_its_end(books: Books, tmp_path: Path) -> None
     assert (books.record().recording, books.record().end) == (str(path), None)
     assert books.value("offhook_calls_active") == 1
     scribe.on_event(BotSpoke("Balance or hours?", now))
-    scribe.on_event(BotHeard(Heard("Balance", "or hours?", True), now))
-    scribe.on_event(BargedIn(90.0, Heard("Balance", "or hours?", True), now))
+    scribe.on_event(BotHeard(Playback("Balance", "or hours?", True), now))
+    scribe.on_event(BargedIn(90.0, Playback("Balance", "or hours?", True), now))
     scribe.on_event(CallerAnswered(Answer(AnswerKind.SPEECH, "my balance", "balance"), now))
     scribe.on_event(TurnTraced(trace(0.5), now))
     rtp = {"packets_received": 100.0, "packets_sent": 50.0, "lost": 2.0}

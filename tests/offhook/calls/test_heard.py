@@ -92,10 +92,10 @@ def test_the_words_heard_are_those_in_the_recording() -> None:
         bot.play(0)
         bot.run_until(rng.uniform(0.3, utterance.samples / 8_000))
         bot.cut()
-        heard = bot.books.heard(bot.session.sent_ticks)
-        claimed = len(heard.heard.split())
+        heard = bot.books.playback(bot.session.sent_ticks)
+        claimed = len(heard.text_played.split())
         recorded = words_in(bot.recording, utterance)
-        assert f"{heard.heard} {heard.unheard}".strip() == utterance.text
+        assert f"{heard.text_played} {heard.text_unplayed}".strip() == utterance.text
         assert claimed <= recorded + 1, "words are claimed that never left"
         close += abs(claimed - recorded) <= 1
     assert close >= 190
@@ -119,7 +119,7 @@ def test_after_a_pause_the_cut_word_is_said_again_and_nothing_is_lost() -> None:
         whole = CODEC.decode(bytes(utterance.payload))
         assert bot.recording[: 2 * start] == whole[: 2 * start]
         assert bot.recording[2 * sent :] == whole[2 * start :]
-        assert not bot.books.heard(bot.session.sent_ticks).interrupted
+        assert not bot.books.playback(bot.session.sent_ticks).interrupted
 
 
 @pytest.mark.parametrize("position", [0, 1, 100])
@@ -127,5 +127,5 @@ def test_nothing_is_heard_before_the_first_word_ends(position: int) -> None:
     utterance = speech(random.Random(3))
     books = PlayoutLedger(utterance)
     books.queue(0, utterance.samples, 0)
-    heard = books.heard(position)
-    assert (heard.heard, heard.unheard, heard.interrupted) == ("", utterance.text, True)
+    heard = books.playback(position)
+    assert (heard.text_played, heard.text_unplayed, heard.interrupted) == ("", utterance.text, True)

@@ -11,7 +11,7 @@ import pytest
 
 from offhook.api.call import Call
 from offhook.engines.engine_set import EngineSet
-from offhook.pipeline.session import Engines
+from offhook.pipeline.inbound_audio import Engines
 from offhook.process.node import Node
 from offhook.settings.config import Config
 from tests.offhook.web.forgeries import CALL, HIJACKS, SIGNATURES, WS_URL

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from offhook.api.call import Call, CallEnded, Dialog
 from offhook.engines.engine_set import EngineSet
 from offhook.pipeline.errors import EngineError
+from offhook.pipeline.events import Answer, AnswerKind
 from offhook.pipeline.trace import SessionEvent
 from offhook.process.node import Node
 from offhook.records import CallRecord, Disposition
@@ -18,6 +20,7 @@ from offhook.sip.commands import Cancel, Invite
 from offhook.sip.events import CallRejected, Event
 from offhook.sip.net.endpoint import Endpoint
 from offhook.sip.sdp.negotiate import LocalMedia, make_offer
+from offhook.telephony import tones
 from offhook.testing.sip_caller import Caller
 
 HOST = "127.0.0.1"
@@ -217,3 +220,65 @@ async def test_a_caller_who_hangs_up_at_once(start: Start) -> None:
     (await dial(node)).close()
     assert (await record_of(node)).ended_by == "caller"
     assert node.dump()["calls"] == []
+
+
+async def test_what_the_caller_says_between_two_steps_answers_the_next_question(start: Start) -> None:
+    answers: list[Answer] = []
+    thinking = asyncio.Event()
+
+    async def dialog(call: Call) -> None:
+        thinking.set()
+        await asyncio.sleep(2.0)
+        answers.append(await call.ask("What can I do for you?", no_input_ms=500))
+
+    node = await start(dialog)
+    caller = await dial(node)
+    await asyncio.wait_for(thinking.wait(), 5)
+    await caller.say(tones.noise(600, level_dbfs=-15))
+    await until_over(caller)
+    (answer,) = answers
+    assert (answer.kind, answer.text) == (AnswerKind.SPEECH, "check my balance")
+
+
+async def test_who_is_hung_up_on_has_time_to_clean_up_and_the_call_waits_for_it(start: Start) -> None:
+    ended: list[str] = []
+
+    async def dialog(call: Call) -> None:
+        try:
+            await asyncio.sleep(60)
+        except CallEnded:
+            ended.append("ended")
+            await asyncio.sleep(0.3)
+            ended.append("saved")
+
+    node = await start(dialog)
+    caller = await dial(node)
+    await asyncio.sleep(0.1)
+    caller.close()
+    await record_of(node)
+    assert ended == ["ended", "saved"]
+
+
+async def test_a_dialog_that_does_not_end_with_its_call_is_cancelled_in_time(tmp_path: Path) -> None:
+    cancelled = asyncio.Event()
+
+    async def stubborn(call: Call) -> None:
+        try:
+            while True:
+                with suppress(CallEnded):
+                    await call.ask(None)
+                await asyncio.sleep(0.01)
+        finally:
+            cancelled.set()
+
+    config = Config.load(None, {**BENCH, "records": {"dir": tmp_path}, "calls": {"cleanup_s": 0.3}})
+    node = Node(config, stubborn, EngineSet(config))
+    await node.start()
+    try:
+        caller = await dial(node)
+        await asyncio.sleep(0.1)
+        caller.close()
+        await record_of(node)
+        await asyncio.wait_for(cancelled.wait(), 2)
+    finally:
+        await node.stop()

@@ -119,8 +119,8 @@ async def test_a_caller_interrupts_and_the_bot_knows_what_was_heard(tmp_path: Pa
             await until(lambda: any(isinstance(event, BargedIn) for event in events))
         assert call.log.clears >= 1
         interrupted = next(event for event in events if isinstance(event, BargedIn))
-        assert interrupted.heard.interrupted
-        assert interrupted.heard.unheard
+        assert interrupted.playback.interrupted
+        assert interrupted.playback.text_unplayed
         await call.hang_up()
 
 
@@ -286,7 +286,7 @@ async def test_the_whole_way_with_signatures(tmp_path: Path) -> None:
         await call.closed_by_bot(WITHIN_S)
         (record,) = await records(bot)
         assert (record.src, record.call_id) == ("+14155550100", "CA9")
-        assert [event.heard.heard for event in heard] == ["Goodbye."]
+        assert [event.playback.text_played for event in heard] == ["Goodbye."]
 
 
 async def test_a_ticket_is_for_its_call(tmp_path: Path) -> None:

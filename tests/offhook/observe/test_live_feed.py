@@ -8,7 +8,7 @@ import pytest
 from offhook.observe import live_feed
 from offhook.observe.live_events import LiveEvent, describe
 from offhook.observe.live_feed import CallWatch, LiveCall, LiveFeed, peak_table, peaks_of
-from offhook.pipeline.events import Answer, AnswerKind, Heard
+from offhook.pipeline.events import Answer, AnswerKind, Playback
 from offhook.pipeline.trace import (
     BargedIn,
     BotHeard,
@@ -128,7 +128,7 @@ def test_pressed_keys_are_counted_and_never_told() -> None:
 
 def test_what_was_heard_comes_with_the_places_of_its_words() -> None:
     words = (Word("Hello", 0, 5, 0, 4_000), Word("there", 6, 11, 4_000, 8_000))
-    told = describe(BotHeard(Heard("Hello", "there", True), 102.0, words), 100.0)
+    told = describe(BotHeard(Playback("Hello", "there", True), 102.0, words), 100.0)
     assert told["words"] == [[0, 5, 0.0, 0.5], [6, 11, 0.5, 1.0]]
     assert (told["heard"], told["unheard"], told["interrupted"]) == ("Hello", "there", True)
 
@@ -148,7 +148,7 @@ def test_endless_text_is_cut() -> None:
 
 
 def test_a_barge_in_says_how_fast() -> None:
-    told = describe(BargedIn(104.6, Heard("Your", "balance", True), 101.0), 100.0)
+    told = describe(BargedIn(104.6, Playback("Your", "balance", True), 101.0), 100.0)
     assert told == {"kind": "barge_in", "at": 1.0, "silent_ms": 105, "heard": "Your", "unheard": "balance"}
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from offhook.pipeline.asr.grammar import question_grammar
 from offhook.pipeline.dialog.flow import Ask, Collect, End, Flow, Option, Retry, Say, Step, Wording
 from offhook.pipeline.dialog.runner import AskFor, FlowRunner, HangUp, Speak
-from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, Heard, Prompt
+from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, Playback, Prompt
 
 NO_INPUT = Answer(AnswerKind.NO_INPUT)
 NO_MATCH = Answer(AnswerKind.NO_MATCH, text="potato")
@@ -85,7 +85,7 @@ def test_a_question_carries_what_to_listen_for() -> None:
         Answer(AnswerKind.SPEECH, text="Opening  Hours"),
         Answer(AnswerKind.DTMF, digits="*"),
         Answer(AnswerKind.DTMF, choice="hours"),
-        Answer(AnswerKind.SPEECH, choice="hours", prompt=Heard("Balance", "or hours?", interrupted=True)),
+        Answer(AnswerKind.SPEECH, choice="hours", prompt=Playback("Balance", "or hours?", interrupted=True)),
     ],
 )
 def test_a_choice_leads_to_its_step(answer: Answer) -> None:

@@ -28,15 +28,15 @@ def letters(text: str) -> str:
 def test_nothing_is_heard_of_what_was_never_begun() -> None:
     books = PlayoutLedger(utterance())
     assert not books.begun
-    heard = books.heard(10_000)
-    assert (heard.heard, heard.unheard, heard.interrupted) == ("", TEXT, True)
+    heard = books.playback(10_000)
+    assert (heard.text_played, heard.text_unplayed, heard.interrupted) == ("", TEXT, True)
 
 
 def test_all_is_heard_with_the_last_sample() -> None:
     books = PlayoutLedger(utterance())
     books.queue(0, 2_100, 500)
-    assert books.heard(500 + 2_100).heard == TEXT
-    assert not books.heard(500 + 2_100).interrupted
+    assert books.playback(500 + 2_100).text_played == TEXT
+    assert not books.playback(500 + 2_100).interrupted
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,8 @@ def test_all_is_heard_with_the_last_sample() -> None:
 def test_a_word_is_heard_with_its_last_sample(line_sample: int, heard: str, unheard: str) -> None:
     books = PlayoutLedger(utterance())
     books.queue(0, 2_100, 0)
-    found = books.heard(line_sample)
-    assert (found.heard, found.unheard) == (heard, unheard)
+    found = books.playback(line_sample)
+    assert (found.text_played, found.text_unplayed) == (heard, unheard)
 
 
 def test_pieces_that_are_queued_one_behind_the_other_are_one() -> None:
@@ -63,12 +63,12 @@ def test_pieces_that_are_queued_one_behind_the_other_are_one() -> None:
     first, second = "One two, three.", "Four!"
     made.append(bytes(1_000), spread(first, 1_000))
     books.queue(0, 1_000, 0)
-    assert books.heard(1_000).unheard == second
+    assert books.playback(1_000).text_unplayed == second
     made.append(bytes(500), spread(second, 500), TEXT.index(second))
     books.queue(1_000, 500, 1_000)
     made.complete = True
     assert books.queued_to == 1_500
-    assert books.heard(1_500).unheard == ""
+    assert books.playback(1_500).text_unplayed == ""
 
 
 def test_more_is_not_claimed_while_there_is_more_to_come() -> None:
@@ -76,7 +76,7 @@ def test_more_is_not_claimed_while_there_is_more_to_come() -> None:
     books = PlayoutLedger(made)
     made.append(bytes(1_000), spread("One two, three.", 1_000))
     books.queue(0, 1_000, 0)
-    assert books.heard(1_000).heard == "One two, three."
+    assert books.playback(1_000).text_played == "One two, three."
 
 
 def test_what_the_voice_could_not_say_is_unheard() -> None:
@@ -85,21 +85,21 @@ def test_what_the_voice_could_not_say_is_unheard() -> None:
     made.append(bytes(1_000), spread("One two, three.", 1_000))
     made.failed_at, made.complete = TEXT.index("Four"), True
     books.queue(0, 1_000, 0)
-    assert (books.heard(1_000).heard, books.heard(1_000).unheard) == ("One two, three.", "Four!")
+    assert (books.playback(1_000).text_played, books.playback(1_000).text_unplayed) == ("One two, three.", "Four!")
 
 
 def test_without_word_places_the_pace_is_even() -> None:
     books = PlayoutLedger(utterance(words=False))
     books.queue(0, 2_100, 0)
-    assert books.heard(0).heard == ""
-    assert books.heard(1_050).heard == "One two,"
-    assert books.heard(2_100).heard == TEXT
+    assert books.playback(0).text_played == ""
+    assert books.playback(1_050).text_played == "One two,"
+    assert books.playback(2_100).text_played == TEXT
     assert books.resume_point(1_050) == 1_050
 
 
 def test_an_empty_prompt_is_heard() -> None:
     made = Utterance("", complete=True)
-    assert not PlayoutLedger(made).heard(0).interrupted
+    assert not PlayoutLedger(made).playback(0).interrupted
 
 
 def test_a_pause_and_the_second_stretch() -> None:
@@ -110,9 +110,9 @@ def test_a_pause_and_the_second_stretch() -> None:
     start = books.resume_point(600)
     assert start == 400
     books.queue(start, 2_100 - start, 600)
-    assert books.heard(600 + 300).heard == "One"
-    assert books.heard(600 + 400).heard == "One two,"
-    assert books.heard(600 + 1_700).heard == TEXT
+    assert books.playback(600 + 300).text_played == "One"
+    assert books.playback(600 + 400).text_played == "One two,"
+    assert books.playback(600 + 1_700).text_played == TEXT
 
 
 def test_a_cut_before_anything_left() -> None:
@@ -159,9 +159,9 @@ def test_nothing_is_lost_and_nothing_said_twice_but_the_word_that_was_cut(story:
         assert books.queued_to == total
         here = line + int((total - start) * cut)
         for at in (line, (line + here) // 2, here):
-            heard = books.heard(at)
-            assert letters(heard.heard) + letters(heard.unheard) == letters(story.text)
-            assert heard.interrupted is bool(heard.unheard)
+            heard = books.playback(at)
+            assert letters(heard.text_played) + letters(heard.text_unplayed) == letters(story.text)
+            assert heard.interrupted is bool(heard.text_unplayed)
         position = books.position(here)
         books.cut(here)
         assert books.position(here) == position <= books.position(here + 10_000)
@@ -169,7 +169,7 @@ def test_nothing_is_lost_and_nothing_said_twice_but_the_word_that_was_cut(story:
         assert 0 <= start <= position <= total
         assert not [w for w in made.words if w.start_sample < start < min(w.end_sample, position)]
         line = here
-    assert books.heard(line).interrupted is (total == 0)
+    assert books.playback(line).interrupted is (total == 0)
 
 
 @given(st.lists(st.tuples(st.integers(0, 500), st.text(max_size=9)), max_size=4))

@@ -2,8 +2,12 @@
 
 import pytest
 
+from offhook.pipeline.asr.engine import Transcript
 from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, Prompt, Question
-from offhook.pipeline.turn.core import MAX_TYPED_AHEAD, TurnCore, TurnSettings
+from offhook.pipeline.turn.core import TurnCore
+from offhook.pipeline.turn.events import TurnEvent
+from offhook.pipeline.turn.keypad import MAX_TYPED_AHEAD
+from offhook.pipeline.turn.machine import Command, TurnSettings
 from offhook.pipeline.turn.tables import Action, Floor
 
 PROMPT = Prompt("Balance or opening hours?")
@@ -22,22 +26,31 @@ class Talk:
 
     def __init__(self, settings: TurnSettings | None = None) -> None:
         self.core = TurnCore(settings)
+        self.ids = 0
         self.now = 100.0
         self.actions: list[Action] = []
+        self.events: list[TurnEvent] = []
         self.answer: Answer | None = None
 
     def take(self) -> list[Action]:
         """The actions since the last time."""
         fresh: list[Action] = []
-        while (command := self.core.next_command()) is not None:
-            fresh.append(command.action)
-            if command.answer is not None:
-                self.answer = command.answer
+        while (output := self.core.next_output()) is not None:
+            if not isinstance(output, Command):
+                self.events.append(output)
+                continue
+            fresh.append(output.action)
+            if output.answer is not None:
+                self.answer = output.answer
         self.actions += fresh
         return fresh
 
     def begin(self, prompt: Prompt | None = PROMPT, question: Question | None = MENU) -> list[Action]:
-        self.core.begin(prompt, question, self.now)
+        if prompt is None:
+            self.core.expect(question, self.now)
+        else:
+            self.ids += 1
+            self.core.say(self.ids, prompt.policy, self.now, question)
         return self.take()
 
     def wait(self, seconds: float) -> list[Action]:
@@ -62,11 +75,11 @@ class Talk:
         return self.take()
 
     def spoken(self) -> list[Action]:
-        self.core.spoken(self.now)
+        self.core.played(self.now)
         return self.take()
 
     def transcript(self, text: str) -> list[Action]:
-        self.core.transcript(text, 0.9, self.now)
+        self.core.transcript(Transcript(text, 0.9), self.now)
         return self.take()
 
     def keys(self, digits: str) -> list[Action]:
@@ -125,7 +138,7 @@ def test_a_pause_within_a_turn_does_not_end_it(talk: Talk) -> None:
     talk.start()
     talk.confirm()
     talk.wait(1.0)
-    assert talk.core.floor is Floor.CALLER
+    assert talk.core.floor is Floor.USER_TURN
     talk.stop()
     assert talk.wait(0.5) == [Action.END_SPEECH]
 
@@ -146,15 +159,15 @@ def test_a_click_in_a_pause_does_not_lengthen_it(talk: Talk) -> None:
 def test_barge_in_pauses_then_drops(talk: Talk) -> None:
     talk.begin()
     assert talk.start() == [Action.PAUSE]
-    assert talk.core.floor is Floor.HELD
-    assert talk.confirm() == [Action.DROP, Action.RECOGNISE]
+    assert talk.core.floor is Floor.BOT_PAUSED
+    assert talk.confirm() == [Action.ABANDON_PROMPT, Action.RECOGNISE]
 
 
 def test_a_cough_lets_the_bot_go_on(talk: Talk) -> None:
     talk.begin()
     talk.start()
     assert talk.stop(confirmed=False) == []
-    assert talk.wait(0.2) == [Action.GO_ON]
+    assert talk.wait(0.2) == [Action.RESUME]
     assert talk.core.floor is Floor.SPEAKING
 
 
@@ -166,7 +179,7 @@ def test_two_coughs_in_a_row_are_waited_for(talk: Talk) -> None:
     assert talk.start() == []
     assert talk.wait(1.0) == []
     talk.stop(confirmed=False)
-    assert talk.wait(0.15) == [Action.GO_ON]
+    assert talk.wait(0.15) == [Action.RESUME]
 
 
 def test_speech_without_words_over_a_prompt_lets_the_bot_go_on(talk: Talk) -> None:
@@ -175,7 +188,7 @@ def test_speech_without_words_over_a_prompt_lets_the_bot_go_on(talk: Talk) -> No
     talk.confirm()
     talk.stop()
     talk.wait(0.5)
-    assert talk.transcript("") == [Action.GO_ON]
+    assert talk.transcript("") == [Action.RESUME]
     assert talk.core.floor is Floor.SPEAKING
 
 
@@ -216,22 +229,27 @@ def test_who_still_speaks_at_the_end_of_a_firm_prompt_is_heard(talk: Talk) -> No
     talk.start()
     talk.confirm()
     assert talk.spoken() == [Action.RECOGNISE]
-    assert talk.core.floor is Floor.CALLER
+    assert talk.core.floor is Floor.USER_TURN
 
 
 def test_who_may_just_begin_to_speak_at_the_end_of_a_firm_prompt_is_heard(talk: Talk) -> None:
     talk.begin(FIRM, MENU)
     talk.start()
     talk.spoken()
-    assert talk.core.floor is Floor.PERHAPS
+    assert talk.core.floor is Floor.MAYBE_SPEECH
     assert talk.confirm() == [Action.RECOGNISE]
 
 
 def test_speech_that_interrupts_a_prompt_answers_the_question_behind_it(talk: Talk) -> None:
     talk.begin(PROMPT, None)
     talk.start()
-    assert talk.confirm() == [Action.DROP, Action.FINISH]
-    assert talk.begin(Prompt("Second prompt."), None) == [Action.PLAY, Action.PAUSE, Action.DROP, Action.FINISH]
+    assert talk.confirm() == [Action.ABANDON_PROMPT, Action.FINISH]
+    assert talk.begin(Prompt("Second prompt."), None) == [
+        Action.PLAY,
+        Action.PAUSE,
+        Action.ABANDON_PROMPT,
+        Action.FINISH,
+    ]
     assert Action.RECOGNISE in talk.begin()
     talk.stop()
     talk.wait(0.5)
@@ -253,7 +271,7 @@ def test_the_tail_of_an_answer_does_not_swallow_the_reply(talk: Talk) -> None:
     talk.begin()
     talk.stop()
     talk.wait(0.5)
-    assert talk.transcript("please") == [Action.GO_ON]
+    assert talk.transcript("please") == [Action.RESUME]
 
 
 def test_nobody_answers(talk: Talk) -> None:
@@ -294,7 +312,7 @@ def test_a_key_beats_everything(talk: Talk, when: str) -> None:
         talk.start()
         talk.confirm()
     actions = talk.keys("1")
-    assert actions == [Action.PAUSE, Action.DROP, Action.FORGET, Action.FINISH]
+    assert actions == [Action.PAUSE, Action.ABANDON_PROMPT, Action.CANCEL_ASR, Action.FINISH]
     assert talk.answer == Answer(AnswerKind.DTMF, choice="balance", digits="1")
 
 
@@ -307,7 +325,7 @@ def test_a_key_that_means_nothing_is_a_no_match(talk: Talk) -> None:
 def test_digits_are_collected(talk: Talk) -> None:
     talk.begin(PROMPT, PIN)
     talk.keys("471")
-    assert talk.core.floor is Floor.KEYING
+    assert talk.core.floor is Floor.COLLECTING_DTMF
     talk.keys("1")
     assert talk.answer == Answer(AnswerKind.DTMF, digits="4711")
 
@@ -328,7 +346,7 @@ def test_the_terminator_ends_digits_early(talk: Talk) -> None:
 
 def test_keys_are_kept_for_the_next_question(talk: Talk) -> None:
     talk.keys("2")
-    assert talk.begin() == [Action.PLAY, Action.PAUSE, Action.DROP, Action.FORGET, Action.FINISH]
+    assert talk.begin() == [Action.PLAY, Action.PAUSE, Action.ABANDON_PROMPT, Action.CANCEL_ASR, Action.FINISH]
     assert talk.answer is not None and talk.answer.choice == "hours"
 
 
@@ -361,7 +379,7 @@ def test_a_recogniser_that_breaks_fails_the_question(talk: Talk) -> None:
     talk.stop()
     talk.wait(0.5)
     talk.core.failed(talk.now)
-    assert talk.take() == [Action.FORGET, Action.FINISH]
+    assert talk.take() == [Action.CANCEL_ASR, Action.FINISH]
     assert talk.answer == Answer(AnswerKind.FAILED)
 
 
@@ -391,7 +409,7 @@ def test_closing_stops_everything(talk: Talk) -> None:
     talk.begin()
     talk.start()
     talk.core.close(talk.now)
-    assert talk.take() == [Action.FORGET, Action.STOP]
+    assert talk.take() == [Action.CANCEL_ASR, Action.STOP]
     assert talk.core.get_timer() is None
     assert talk.keys("1") == []
 
@@ -399,9 +417,10 @@ def test_closing_stops_everything(talk: Talk) -> None:
 def test_misuse_is_refused(talk: Talk) -> None:
     talk.begin()
     with pytest.raises(ValueError, match="while the floor is speaking"):
-        talk.core.begin(PROMPT, MENU, talk.now)
-    with pytest.raises(ValueError, match="a prompt, a question or both"):
-        TurnCore().begin(None, None, 0.0)
+        talk.core.say(9, PROMPT.policy, talk.now, MENU)
+    talk.core.close(talk.now)
+    with pytest.raises(ValueError, match="while the floor is closed"):
+        talk.core.expect(MENU, talk.now)
 
 
 def test_the_dump_tells_what_is_waited_for(talk: Talk) -> None:

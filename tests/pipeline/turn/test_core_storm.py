@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, Prompt, Question
-from offhook.pipeline.turn.core import MAX_SKIPPED, TurnSettings
+from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, Interruption, Prompt, Question
+from offhook.pipeline.turn.core import MAX_SKIPPED
+from offhook.pipeline.turn.machine import TurnSettings
 from offhook.pipeline.turn.tables import Action, Floor
 from tests.pipeline.turn.test_core import FIRM, FREE, MENU, PIN, PROMPT, Talk
 
@@ -26,7 +27,7 @@ def test_an_abandoned_step_leaves_nothing_open(talk: Talk) -> None:
     talk.begin()
     talk.start()
     talk.confirm()
-    assert abandon(talk) == [Action.PAUSE, Action.DROP, Action.FORGET]
+    assert abandon(talk) == [Action.PAUSE, Action.ABANDON_PROMPT, Action.CANCEL_ASR]
     assert talk.core.floor is Floor.IDLE
     assert talk.core.get_timer() is None
     assert abandon(talk) == []
@@ -39,16 +40,16 @@ def test_what_stays_undecided_lets_the_bot_go_on_and_is_heard_when_it_was_speech
     talk.begin()
     talk.start()
     assert talk.wait(0.9) == []
-    assert talk.wait(0.2) == [Action.GO_ON]
+    assert talk.wait(0.2) == [Action.RESUME]
     assert talk.core.floor is Floor.SPEAKING
-    assert talk.confirm() == [Action.PAUSE, Action.DROP, Action.RECOGNISE]
+    assert talk.confirm() == [Action.PAUSE, Action.ABANDON_PROMPT, Action.RECOGNISE]
 
 
 def test_what_stays_undecided_in_the_silence_after_a_question_is_no_input_in_the_end(talk: Talk) -> None:
     talk.begin()
     talk.spoken()
     talk.start()
-    assert talk.core.floor is Floor.PERHAPS
+    assert talk.core.floor is Floor.MAYBE_SPEECH
     talk.wait(8.0)
     assert talk.answer == Answer(AnswerKind.NO_INPUT)
 
@@ -60,10 +61,10 @@ def test_speech_that_is_decided_late_is_an_answer(talk: Talk) -> None:
     talk.wait(2.5)
     assert talk.core.dump()["floor"] == "listening"
     assert talk.confirm() == [Action.RECOGNISE]
-    assert talk.core.dump()["floor"] == "caller"
+    assert talk.core.dump()["floor"] == "user-turn"
 
 
-@pytest.mark.parametrize(("sure", "floor"), [(False, Floor.HELD), (True, Floor.CALLER)])
+@pytest.mark.parametrize(("sure", "floor"), [(False, Floor.BOT_PAUSED), (True, Floor.USER_TURN)])
 def test_who_speaks_again_is_not_talked_over(talk: Talk, sure: bool, floor: Floor) -> None:
     talk.begin()
     talk.start()
@@ -121,7 +122,15 @@ def test_a_dialog_that_only_speaks_is_skipped_so_often_and_no_more(talk: Talk, b
 
 
 EVENTS = ("start", "confirm", "click", "stop", "spoken", "key", "hash", "words", "nothing", "failed", "wait", "abandon")
-WAITS = {Floor.HELD, Floor.LISTENING, Floor.PERHAPS, Floor.CALLER, Floor.PAUSING, Floor.RECOGNISING, Floor.KEYING}
+WAITS = {
+    Floor.BOT_PAUSED,
+    Floor.LISTENING,
+    Floor.MAYBE_SPEECH,
+    Floor.USER_TURN,
+    Floor.PAUSING,
+    Floor.RECOGNISING,
+    Floor.COLLECTING_DTMF,
+}
 
 
 @settings(deadline=None)
@@ -148,7 +157,7 @@ def test_whatever_comes_it_never_waits_without_a_timer(
         happen(talk, event, seconds)
         assert (talk.core.get_timer() is not None) or talk.core.floor not in WAITS, talk.core.dump()
         if talk.core.floor is Floor.IDLE:
-            assert talk.core.get_timer() is None, talk.core.dump()
+            assert not talk.core.dump()["timers"], talk.core.dump()  # but for a turn that nobody has asked for
     talk.core.close(talk.now)
     assert talk.core.get_timer() is None
 
@@ -175,3 +184,64 @@ def happen(talk: Talk, event: str, seconds: float) -> None:
             abandon(talk)
         case _:
             talk.wait(seconds)
+
+
+AGENT_EVENTS = (*EVENTS, "say", "say firm", "say keys", "say two words", "expect", "expect keys", "withdraw", "cancel")
+POLICIES = {
+    "say": Interruption(),
+    "say firm": Interruption(by="nobody"),
+    "say keys": Interruption(by="keys", keys="1"),
+    "say two words": Interruption(min_words=2, min_ms=400, resume="sentence"),
+}
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from((*AGENT_EVENTS, "hold", "unhold")), st.floats(0, 3, allow_subnormal=False)),
+        max_size=80,
+    )
+)
+def test_whatever_an_agent_does_meanwhile_nothing_stands_still_and_no_turn_is_mixed_up(
+    events: list[tuple[str, float]],
+) -> None:
+    talk = Talk()
+    kept, done, held = 0, 0, False
+    for event, seconds in events:
+        if event in ("hold", "unhold"):
+            held = event == "hold"
+            (talk.core.hold if held else talk.core.unhold)(talk.now)
+        else:
+            act(talk, event, seconds)
+        talk.take()
+        for action in talk.actions[done:]:
+            kept += (action is Action.KEEP_TURN) - (action in (Action.RECOGNISE_KEPT, Action.DROP_TURN))
+            assert kept >= 0
+        done = len(talk.actions)
+        dump = talk.core.dump()
+        assert dump["unasked"] in (kept, kept + 1), "the session has the audio of the turns that the core knows of"
+        floor = talk.core.floor
+        assert talk.core.get_timer() is not None or floor not in (WAITS | {Floor.WAITING}), dump
+        assert floor not in (Floor.SPEAKING, Floor.BOT_PAUSED, Floor.WAITING) or dump["utterance"] is not None, dump
+        assert floor is not Floor.IDLE or (dump["utterance"] is None and not dump["asked"] and not dump["timers"]), dump
+        assert floor not in WAITS - {Floor.BOT_PAUSED} or dump["asked"], dump
+        assert held or floor is not Floor.ON_HOLD, dump
+    talk.core.close(talk.now)
+    assert talk.core.get_timer() is None
+
+
+def act(talk: Talk, event: str, seconds: float) -> None:
+    """What an agent does, where it may."""
+    match event:
+        case "expect" | "expect keys":
+            talk.core.expect(MENU if event == "expect" else PIN, talk.now)
+        case "withdraw":
+            talk.core.expect(None, talk.now)
+        case "cancel":
+            talk.core.cancel(talk.now)
+        case _ if event in POLICIES:
+            if talk.core.utterance is None:
+                talk.ids += 1
+                talk.core.say(talk.ids, POLICIES[event], talk.now)
+        case _:
+            happen(talk, event, seconds)

@@ -26,7 +26,7 @@ def test_every_floor_but_closed_can_be_closed() -> None:
     assert {floor for floor, move in MOVES if move is Move.CLOSE} == set(Floor) - {Floor.CLOSED}
 
 
-@pytest.mark.parametrize("floor", [Floor.LISTENING, Floor.PAUSING, Floor.RECOGNISING, Floor.KEYING])
+@pytest.mark.parametrize("floor", [Floor.LISTENING, Floor.PAUSING, Floor.RECOGNISING, Floor.COLLECTING_DTMF])
 def test_who_waits_has_a_timer(floor: Floor) -> None:
     """No dead air: every way into a floor that waits for the caller or an engine arms something that ends the wait."""
     arming = {action for action in Action if action.value.startswith("arm-")}
@@ -40,14 +40,15 @@ def test_a_step_that_ends_lets_go_of_the_recogniser() -> None:
     opened = {
         after
         for (_, _), (after, actions) in MOVES.items()
-        if Action.RECOGNISE in actions or after in (Floor.CALLER, Floor.PAUSING)
+        if Action.RECOGNISE in actions or after in (Floor.USER_TURN, Floor.PAUSING)
     }
     for (before, move), (after, actions) in MOVES.items():
-        if before in opened and after in (Floor.IDLE, Floor.CLOSED, Floor.KEYING):
-            assert Action.FORGET in actions, f"({before}, {move}) leaves a recogniser open"
+        if before in opened and after in (Floor.IDLE, Floor.CLOSED, Floor.COLLECTING_DTMF):
+            assert Action.CANCEL_ASR in actions, f"({before}, {move}) leaves a recogniser open"
 
 
 def test_what_is_dropped_was_paused() -> None:
     for (before, move), (_, actions) in MOVES.items():
-        if Action.DROP in actions:
-            assert before is Floor.HELD or actions.index(Action.PAUSE) < actions.index(Action.DROP), (before, move)
+        if Action.ABANDON_PROMPT in actions:
+            paused = before in (Floor.BOT_PAUSED, Floor.WAITING) or move is Move.WORDS
+            assert paused or actions.index(Action.PAUSE) < actions.index(Action.ABANDON_PROMPT), (before, move)

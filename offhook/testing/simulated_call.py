@@ -1,0 +1,196 @@
+"""A call without a telephone, a network or a model, to test a bot with: a caller who speaks, keys, listens, hangs up.
+
+```python
+async def conversation() -> None:
+    async with SimulatedCall(my_dialog) as caller:
+        await caller.hears("Balance or opening hours?")
+        await caller.says("opening hours")
+        await caller.hears("nine to five")
+
+def test_opening_hours() -> None:
+    run(conversation())
+```
+"""
+
+import asyncio
+from collections.abc import Iterable
+from types import TracebackType
+
+from offhook.api.agent import Agent, as_agent
+from offhook.api.call import Call, Dialog
+from offhook.api.turns import Said
+from offhook.calls.dialog_task import EndsWithCall, is_call_ended
+from offhook.pipeline.events import EndpointPolicy
+from offhook.pipeline.inbound_audio import Engines
+from offhook.pipeline.session import Session
+from offhook.pipeline.trace import BotHeard, BotSpoke, SessionEvent
+from offhook.pipeline.tts.cache import ClipCache
+from offhook.pipeline.tts.pieces import Resampler
+from offhook.pipeline.tts.voice import Voice
+from offhook.pipeline.turn.core import TurnCore
+from offhook.pipeline.turn.machine import TurnSettings
+from offhook.pipeline.vad.batch import VadBatcher
+from offhook.pipeline.vad.gate import GateSettings
+from offhook.testing.simulated_engines import SimulatedAsr, SimulatedVad, SimulatedVoice, SpokenTexts
+from offhook.testing.simulated_line import SimulatedLine
+from offhook.testing.virtual_time import loop_clock
+
+HEARS_WITHIN_S = 30.0
+
+
+class SimulatedCall:
+    """One call of an agent or dialog, which begins with `async with` and ends with it.
+
+    What the bot says takes 60 ms a character, and so does what the caller says. `events` is all that the session
+    reported; an exception of the bot is raised when the call ends.
+    """
+
+    def __init__(  # each is one thing that people want to say of a call
+        self,
+        talks: Dialog | Agent,
+        *,
+        caller: str = "sip:caller@example.com",
+        called: str = "sip:bot@example.com",
+        headers: Iterable[tuple[str, str]] = (),
+        settings: TurnSettings | None = None,
+        endpoint: EndpointPolicy | None = None,
+        silence_ms: int = 500,
+        no_input_ms: int = 5_000,
+    ) -> None:
+        self.events: list[SessionEvent] = []
+        self.voice = SimulatedVoice()
+        self.bot_hung_up = False
+        self.over = asyncio.Event()
+        self._texts = SpokenTexts()
+        self._changed = asyncio.Event()
+        self._spoken: list[str] = []  # what of the bot's utterances nobody has waited for yet
+        self._clock = loop_clock()
+        self.line = SimulatedLine()
+        vad = VadBatcher(SimulatedVad(), GateSettings(), spacing_s=0.0, now=self._clock.now)
+        voice = Voice("simulated", self.voice, ClipCache(0), _unresampled)
+        engines = Engines(vad, SimulatedAsr(self._texts), voice, lambda: _as_it_is, lambda: _as_it_is)
+        core = TurnCore(settings, endpoint)
+        self.session = Session(self.line, engines, core, self._on_event, self._clock)
+        self.call = Call(
+            self.session,
+            call_id="simulated",
+            caller=caller,
+            called=called,
+            headers=headers,
+            silence_ms=silence_ms,
+            no_input_ms=no_input_ms,
+            on_hangup=self._on_hangup,
+        )
+        self.call.keep_history()
+        self._agent = as_agent(talks)
+        self._dialog: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "SimulatedCall":
+        self._dialog = asyncio.ensure_future(self._talk())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.hangs_up()
+
+    @property
+    def now(self) -> float:
+        """Seconds, on the loop's clock."""
+        return self._clock.now()
+
+    @property
+    def transcript(self) -> tuple[Said, ...]:
+        """What has been said so far, as `Call.history` has it."""
+        return self.call.history
+
+    async def says(self, text: str, *, seconds: float | None = None) -> None:
+        """The caller says it; returns with their last sound."""
+        await asyncio.sleep(self.line.speak(self._texts.pcm_of(text, seconds)))
+
+    async def presses(self, keys: str, *, every_s: float = 0.2) -> None:
+        """The caller presses keys, one after the other."""
+        for key in keys:
+            self.line.press(key)
+            await asyncio.sleep(every_s)
+
+    async def waits(self, seconds: float) -> None:
+        """The caller does nothing."""
+        await asyncio.sleep(seconds)
+
+    async def hears(self, text: str, *, within_s: float = HEARS_WITHIN_S) -> str:
+        """The bot says something with `text` in it, to its end or until it is interrupted: all that was heard of it.
+
+        Everything that was said before counts as heard, too. AssertionError, with what was said instead, when it does
+        not come in time or the call ends.
+        """
+        missed: list[str] = []
+        try:
+            async with asyncio.timeout(within_s):
+                while True:
+                    while self._spoken:
+                        spoken = self._spoken.pop(0)
+                        if text.lower() in spoken.lower():
+                            return spoken
+                        missed.append(spoken)
+                    if self.over.is_set():
+                        break
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            pass
+        raise AssertionError(f"the bot did not say {text!r}, but {missed or 'nothing'}")
+
+    async def begins_to_hear(self, text: str, *, within_s: float = HEARS_WITHIN_S) -> None:
+        """The bot has begun to say something that begins with `text`; AssertionError when it does not in time."""
+        async with asyncio.timeout(within_s):
+            while not any(isinstance(event, BotSpoke) and event.text.startswith(text) for event in self.events):
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def hangs_up(self) -> None:
+        """The caller hangs up; returns when the bot has done what it does then. Idempotent."""
+        self._end()
+        dialog, self._dialog = self._dialog, None
+        if dialog is not None:
+            dialog.cancel()
+            await dialog
+
+    async def _talk(self) -> None:
+        try:
+            await EndsWithCall(self._run(), self.over.is_set)
+        except Exception as error:
+            if not is_call_ended(error):
+                raise
+        finally:
+            self._end()
+
+    async def _run(self) -> None:
+        await self._agent.run(self.call)
+        await self.call.hangup()
+
+    def _on_hangup(self) -> None:
+        self.bot_hung_up = True
+        self._end()
+
+    def _end(self) -> None:
+        if not self.over.is_set():
+            self.over.set()
+            self.call.end()
+            self.session.close()
+            self.line.close()
+            self._changed.set()
+
+    def _on_event(self, event: SessionEvent) -> None:
+        self.events.append(event)
+        if isinstance(event, BotHeard) and event.playback.text_played:
+            self._spoken.append(event.playback.text_played)
+        self._changed.set()
+
+
+def _as_it_is(pcm: bytes) -> bytes:
+    return pcm
+
+
+def _unresampled(from_hz: int, to_hz: int) -> Resampler:
+    raise AssertionError(f"a voice of {from_hz} Hz on a line of {to_hz} Hz")

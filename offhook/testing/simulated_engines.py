@@ -1,0 +1,124 @@
+"""Engines that need no model: speech of the caller that carries its own words, and a voice of so much a character."""
+
+import struct
+from collections.abc import AsyncIterator, Callable
+
+from offhook.pipeline.asr.engine import AsrCapabilities, AsrRequest, Transcript
+from offhook.pipeline.errors import EngineError
+from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities
+from offhook.pipeline.tts.pace import spread
+from offhook.pipeline.vad.engine import VadCapabilities
+
+RATE_HZ = 8_000
+FRAME_SAMPLES = 256
+MS_PER_CHARACTER = 60
+"""Of speech, the bot's and the caller's: 165 words a minute."""
+
+_LOUD = 8_000
+_MAX_TEXTS = 4_000
+
+
+class SpokenTexts:
+    """What callers say, as audio that tells its recogniser which text it is: the sample's value carries a number."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+
+    def pcm_of(self, text: str, seconds: float | None = None) -> bytes:
+        """The text spoken, in so many seconds or at an even pace."""
+        if len(self._texts) >= _MAX_TEXTS:
+            raise ValueError(f"more than {_MAX_TEXTS} texts")
+        self._texts.append(text)
+        value = _LOUD + len(self._texts) - 1
+        samples = round(RATE_HZ * (len(text) * MS_PER_CHARACTER / 1000 if seconds is None else seconds))
+        return struct.pack("<hh", value, -value) * (samples // 2)
+
+    def texts_in(self, pcm: bytes) -> str:
+        """The texts that are heard in it, in their order."""
+        if not any(pcm):
+            return ""
+        values = dict.fromkeys(memoryview(pcm).cast("h"))
+        return " ".join(self._texts[value - _LOUD] for value in values if 0 <= value - _LOUD < len(self._texts))
+
+
+class SimulatedVad:
+    """A detector: what is loud is speech."""
+
+    capabilities = VadCapabilities(RATE_HZ, FRAME_SAMPLES)
+
+    def stream(self) -> "SimulatedVad":
+        """See VadEngine."""
+        return self
+
+    def infer(self, frame: bytes) -> float:
+        """See VadStream."""
+        return 1.0 if any(frame) and max(memoryview(frame).cast("h")) >= _LOUD else 0.0
+
+    def reset(self) -> None:
+        """See VadStream."""
+
+
+class _Turn:
+    def __init__(self, texts: SpokenTexts, on_partial: Callable[[str], None]) -> None:
+        self._texts = texts
+        self._on_partial = on_partial
+        self._heard = ""
+        self._pcm = bytearray()
+
+    def feed(self, pcm: bytes) -> None:
+        """See AsrStream."""
+        self._pcm += pcm
+        text = self._texts.texts_in(pcm)
+        if text and text not in self._heard:
+            self._heard = f"{self._heard} {text}".strip()
+            self._on_partial(self._heard)
+
+    async def finish(self) -> Transcript:
+        """See AsrStream."""
+        return Transcript(self._texts.texts_in(bytes(self._pcm)), 1.0)
+
+    def cancel(self) -> None:
+        """See AsrStream."""
+
+
+class SimulatedAsr:
+    """A recogniser of what SpokenTexts speaks; a grammar does not bend its words."""
+
+    capabilities = AsrCapabilities(RATE_HZ, grammar=True, free_speech=True, partials=True)
+
+    def __init__(self, texts: SpokenTexts) -> None:
+        self._texts = texts
+
+    async def start(self) -> None:
+        """See AsrEngine."""
+
+    async def close(self) -> None:
+        """See AsrEngine."""
+
+    def open(self, request: AsrRequest, on_partial: Callable[[str], None]) -> _Turn:
+        """See AsrEngine."""
+        return _Turn(self._texts, on_partial)
+
+
+class SimulatedVoice:
+    """A voice: 60 ms a character, at once. Texts in `fails` raise what is there."""
+
+    capabilities = TtsCapabilities(RATE_HZ, word_positions=True)
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.fails: dict[str, EngineError] = {}
+
+    async def start(self) -> None:
+        """See TtsEngine."""
+
+    async def close(self) -> None:
+        """See TtsEngine."""
+
+    async def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
+        """See TtsEngine."""
+        self.asked.append(text)
+        if text in self.fails:
+            raise self.fails[text]
+        samples = len(text) * MS_PER_CHARACTER * RATE_HZ // 1000
+        yield SpeechChunk(bytes(2 * samples), spread(text, samples))

@@ -1,0 +1,99 @@
+"""A telephone line in memory that keeps time: 20 ms of the bot out and 20 ms of the caller in, every 20 ms."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+PACKET_TICKS = 160
+PACKET_S = 0.02
+_SILENCE = bytes(2 * PACKET_TICKS)
+
+
+class SimulatedLine:
+    """A Line at 8 kHz, for a session that runs on the same loop.
+
+    `in_flight_ticks` of what was sent have not arrived at the caller yet.
+    """
+
+    encoding = "L8"
+    rate_hz = 8_000
+    tick_octets = 1
+    awaits_media = True
+
+    def __init__(self, in_flight_ticks: int = 0) -> None:
+        self.on_audio: Callable[[bytes, int, float], None] | None = None
+        self.on_dtmf: Callable[[str, int], None] | None = None
+        self.on_sent: Callable[[bytes, int, float], None] | None = None
+        self.on_drained: Callable[[], None] | None = None
+        self.in_flight_ticks = in_flight_ticks
+        self.received_ticks = 0
+        """Of the caller, so far."""
+        self._queue = bytearray()
+        self._sent_ticks = 0
+        self._caller: deque[bytes] = deque()
+        self._loop = asyncio.get_running_loop()
+        self._next_at = self._loop.time()
+        self._timer: asyncio.TimerHandle | None = None
+        self._tick()
+
+    def encode(self, pcm: bytes) -> bytes:
+        """The upper bytes: it has only to be as long as the speech."""
+        return pcm[1::2]
+
+    def play(self, payload: bytes) -> None:
+        """See Line."""
+        self._queue += payload
+
+    def clear(self) -> int:
+        """See Line."""
+        dropped = len(self._queue)
+        self._queue.clear()
+        return dropped
+
+    @property
+    def queued_ticks(self) -> int:
+        """See Line."""
+        return len(self._queue)
+
+    @property
+    def sent_ticks(self) -> int:
+        """See Line."""
+        return self._sent_ticks
+
+    def played_ticks(self) -> int:
+        """See Line."""
+        return max(0, self._sent_ticks - self.in_flight_ticks)
+
+    def speak(self, pcm: bytes) -> float:
+        """The caller says this next, 16-bit PCM at 8 kHz. Returns the seconds until all of it has been said."""
+        for at in range(0, len(pcm), len(_SILENCE)):
+            self._caller.append(pcm[at : at + len(_SILENCE)].ljust(len(_SILENCE), b"\0"))
+        return len(self._caller) * PACKET_S
+
+    def press(self, digit: str) -> None:
+        """The caller presses a key."""
+        if self.on_dtmf is not None:
+            self.on_dtmf(digit, self.received_ticks)
+
+    def close(self) -> None:
+        """No more of either side."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _tick(self) -> None:
+        self._next_at += PACKET_S
+        self._timer = self._loop.call_at(self._next_at, self._tick)
+        now = self._loop.time()
+        if self._queue:
+            payload = bytes(self._queue[:PACKET_TICKS])
+            del self._queue[:PACKET_TICKS]
+            ordinal, self._sent_ticks = self._sent_ticks, self._sent_ticks + len(payload)
+            if self.on_sent is not None:
+                self.on_sent(payload, ordinal, now)
+            if not self._queue and self.on_drained is not None:
+                self.on_drained()
+        pcm = self._caller.popleft() if self._caller else _SILENCE
+        at, self.received_ticks = self.received_ticks, self.received_ticks + PACKET_TICKS
+        if self.on_audio is not None:
+            self.on_audio(pcm, at, now)

@@ -1,0 +1,96 @@
+"""What the floor reports of turns and utterances, as plain values. Times are monotonic seconds."""
+
+from dataclasses import dataclass
+
+from offhook.pipeline.asr.engine import RecognisedWord
+from offhook.pipeline.events import Answer, Playback
+
+
+@dataclass(frozen=True, slots=True)
+class TurnStarted:
+    """The caller speaks, for certain; their first sound was at `began_at`. `asked`: a question is open."""
+
+    began_at: float
+    asked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TurnPartial:
+    """The words of the turn so far."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnLikelyOver:
+    """The caller has paused, perhaps for good: a reply to `text` may be prepared, and is void at TurnResumed."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnResumed:
+    """The caller goes on after a pause that was likely the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnOver:
+    """The caller's turn is over, and this is what they said or keyed in answer to the question that was open.
+
+    `alternatives` are other readings, best first, and `words` their places, where the recogniser gives them.
+    `began_at` is the first sound or key, `ended_at` the last.
+    """
+
+    answer: Answer
+    began_at: float
+    ended_at: float
+    alternatives: tuple[str, ...] = ()
+    words: tuple[RecognisedWord, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """What was said."""
+        return self.answer.text
+
+
+@dataclass(frozen=True, slots=True)
+class NoInput:
+    """The caller has said nothing to a question; the `count`-th time in a row."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceStarted:
+    """The first audio of an utterance is on its way."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class UtterancePlayed:
+    """An utterance has been said to its end, or as far as the voice got (`playback.failed`)."""
+
+    id: int
+    playback: Playback
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """An utterance was given up."""
+
+    id: int
+    playback: Playback
+
+
+TurnEvent = (
+    TurnStarted
+    | TurnPartial
+    | TurnLikelyOver
+    | TurnResumed
+    | TurnOver
+    | NoInput
+    | UtteranceStarted
+    | UtterancePlayed
+    | Interrupted
+)

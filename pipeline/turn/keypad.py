@@ -1,0 +1,117 @@
+"""The caller's keys (DTMF): typed ahead, being entered, and what follows a complete entry. Pure."""
+
+from collections import deque
+from enum import StrEnum
+
+from offhook.pipeline.events import Answer, AnswerKind, DigitRule, Question
+
+MAX_TYPED_AHEAD = 32  # keys; a longer row is a stuck key or a flood
+SURPLUS_MS = 1_000  # between the keys of one entry that has grown too long; who hears the next prompt needs longer
+CHOICE_MS = 1_500  # for a further key of a choice that has more than one
+
+
+class Entry(StrEnum):
+    """What a key did."""
+
+    UNUSED = "unused"  # no question can use it
+    MORE = "more"  # further keys may follow
+    COMPLETE = "complete"
+
+
+class Keypad:
+    """The keys of one call.
+
+    An entry of as many digits as were asked for is complete without its terminator. Who types it all the same means
+    that entry, and so do digits typed on beyond the maximum: neither is typed ahead for the next question.
+    """
+
+    def __init__(self) -> None:
+        self.typed_ahead: deque[tuple[str, float]] = deque(maxlen=MAX_TYPED_AHEAD)
+        self.entered = ""
+        self.began_at = 0.0
+        """The first key of the entry."""
+        self._early = 0  # of those typed ahead, how many are from before the question
+        self._last_at = 0.0
+        self._closed: DigitRule | None = None  # of the entry that its length completed
+
+    def press(self, digit: str, now: float) -> bool:
+        """A key was pressed. False: it belongs to the entry that is complete already."""
+        if self._is_surplus(digit, now):
+            return False
+        self.typed_ahead.append((digit, now))
+        return True
+
+    def begin(self) -> None:
+        """Another question."""
+        self.entered, self._early = "", len(self.typed_ahead)
+
+    def accept(self, question: Question) -> Entry:
+        """Take the first key that was typed."""
+        digit, at = self.typed_ahead.popleft()
+        early, self._early = self._early > 0, max(0, self._early - 1)
+        if early and not self.entered and not can_begin(question, digit):
+            return Entry.UNUSED  # it was meant for something else, and is no wrong answer
+        rule = question.digits
+        keys = [choice.dtmf for choice in question.choices if choice.dtmf]
+        first = not self.entered
+        if rule is not None and (digit.isdigit() or digit == rule.terminator):
+            outcome = self._enter_digit(digit, at, rule)
+        elif keys:
+            self.entered += digit
+            longer = [key for key in keys if key.startswith(self.entered) and key != self.entered]
+            outcome = Entry.COMPLETE if not longer or rule is not None else Entry.MORE
+        else:
+            return Entry.UNUSED
+        self._last_at = at
+        if first:
+            self.began_at = at
+        return outcome
+
+    def answer(self, question: Question) -> Answer:
+        """What was entered, as an answer."""
+        choice = next((c.name for c in question.choices if c.dtmf == self.entered), None)
+        rule = question.digits
+        fits = choice is not None or (rule is not None and rule.minimum <= len(self.entered) <= rule.maximum)
+        kind = AnswerKind.DTMF if fits and self.entered else AnswerKind.NO_MATCH
+        return Answer(kind, choice=choice, digits=self.entered)
+
+    def drop_surplus(self) -> None:
+        """After an entry: forget what was typed ahead and belongs to it."""
+        while self.typed_ahead and self._is_surplus(*self.typed_ahead[0]):
+            self.typed_ahead.popleft()
+
+    def _enter_digit(self, digit: str, at: float, rule: DigitRule) -> Entry:
+        if digit == rule.terminator:
+            return Entry.COMPLETE
+        self.entered += digit
+        if len(self.entered) < rule.maximum:
+            return Entry.MORE
+        self._closed, self._last_at = rule, at
+        return Entry.COMPLETE
+
+    def _is_surplus(self, digit: str, at: float) -> bool:
+        rule = self._closed
+        if rule is None:
+            return False
+        waited_ms = 1000 * (at - self._last_at)
+        if digit == rule.terminator and waited_ms <= rule.inter_digit_ms:
+            self._closed = None
+            return True
+        # A single digit is a menu: what follows it at once is meant for the next one.
+        if digit.isdigit() and rule.maximum > 1 and waited_ms <= min(SURPLUS_MS, rule.inter_digit_ms):
+            self._last_at = at
+            return True
+        self._closed = None
+        return False
+
+
+def can_begin(question: Question, digit: str) -> bool:
+    """Whether an answer to the question may begin with this key."""
+    if question.digits is not None and digit.isdigit():
+        return True
+    return any(choice.dtmf is not None and choice.dtmf.startswith(digit) for choice in question.choices)
+
+
+def inter_digit_ms(question: Question) -> int:
+    """How long the next key of an entry is waited for."""
+    return question.digits.inter_digit_ms if question.digits else CHOICE_MS

@@ -1,0 +1,96 @@
+"""Runs the table: the floor, its timers, and what is to be done, in order. Which move it is, `core` says."""
+
+from collections import deque
+from dataclasses import dataclass
+
+from offhook.pipeline.events import Answer
+from offhook.pipeline.turn.events import TurnEvent
+from offhook.pipeline.turn.tables import MOVES, Action, Floor, Move
+
+
+@dataclass(frozen=True, slots=True)
+class TurnSettings:
+    """How patient the bot is.
+
+    `resume_after_ms` of silence after a click let a paused utterance go on; so does what has for `max_undecided_ms`
+    been neither speech nor a click. A turn ends after `max_turn_ms` at the latest; a recogniser that is silent for
+    `recogniser_timeout_ms` after the turn's end has failed. An utterance waits for a caller who is already talking for
+    `max_wait_ms` at most.
+    """
+
+    resume_after_ms: int = 150
+    max_undecided_ms: int = 2_000
+    max_turn_ms: int = 30_000
+    recogniser_timeout_ms: int = 3_000
+    max_wait_ms: int = 5_000
+
+    def wait_ms(self, timer: Action) -> int:
+        """How long a timer runs that depends on nothing else."""
+        return {
+            Action.ARM_RESUME: self.resume_after_ms,
+            Action.ARM_UNDECIDED: self.max_undecided_ms,
+            Action.ARM_TOO_LONG: self.max_turn_ms,
+            Action.ARM_WAITED: self.max_wait_ms,
+            Action.ARM_RECOGNISER: self.recogniser_timeout_ms,
+        }[timer]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something for the session to do; `answer` with FINISH and ANSWER."""
+
+    action: Action
+    answer: Answer | None = None
+
+
+TIMER_MOVES = {
+    Action.ARM_NO_INPUT: Move.NO_INPUT,
+    Action.ARM_ENDPOINT: Move.ENDPOINT,
+    Action.ARM_RESUME: Move.RESUME,
+    Action.ARM_UNDECIDED: Move.UNDECIDED,
+    Action.ARM_LONG_ENOUGH: Move.CONFIRMED,
+    Action.ARM_TOO_LONG: Move.TOO_LONG,
+    Action.ARM_WAITED: Move.WAITED,
+    Action.ARM_RECOGNISER: Move.FAILED,
+    Action.ARM_KEY: Move.KEY_TIMEOUT,
+}
+
+
+class Machine:
+    """The floor and its timers."""
+
+    def __init__(self, settings: TurnSettings) -> None:
+        self.settings = settings
+        self.floor = Floor.IDLE
+        self._timers: dict[Action, float] = {}
+        self._no_input_at: float | None = None
+        self._outputs: deque[Command | TurnEvent] = deque()
+
+    def next_output(self) -> Command | TurnEvent | None:
+        """The next thing to do or to know, in order."""
+        return self._outputs.popleft() if self._outputs else None
+
+    def _move(self, move: Move, now: float) -> None:
+        row = MOVES.get((self.floor, move))
+        if row is None:
+            return
+        self.floor, actions = row
+        for action in actions:
+            self._act(action, now)
+
+    def _act(self, action: Action, now: float) -> None:
+        if action is Action.DISARM:
+            self._timers.clear()
+        elif action is Action.DISARM_PAUSE:
+            self._timers = {t: due for t, due in self._timers.items() if t is Action.ARM_TOO_LONG}
+        else:
+            self._outputs.append(Command(action))
+
+    def _arm(self, timer: Action, due: float) -> None:
+        self._timers[timer] = due
+
+    def _no_input_due(self, no_input_s: float, now: float) -> float:
+        if self._no_input_at is None:
+            self._no_input_at = now + no_input_s
+        # Clicks do not postpone it for ever, and it does not fall due in the moment a click ends.
+        return max(self._no_input_at, now + min(1.0, no_input_s))

@@ -1,0 +1,106 @@
+"""The caller's turn: where it begins and ends, whoever asked for it, and when it is over."""
+
+from offhook.pipeline.events import EndpointPolicy, Question, TurnSoFar, Verdict
+from offhook.pipeline.turn.events import TurnLikelyOver, TurnStarted
+from offhook.pipeline.turn.exchange import Exchange, Speech
+from offhook.pipeline.turn.machine import Command, Machine, TurnSettings
+from offhook.pipeline.turn.tables import Action, Floor, Move
+from offhook.pipeline.turn.unasked import UnaskedTurns
+
+
+class CallerTurns(Machine):
+    """The floor with what it knows of the caller's turn: the one that answers the question, and unasked ones."""
+
+    def __init__(self, settings: TurnSettings, policy: EndpointPolicy) -> None:
+        super().__init__(settings)
+        self._policy = policy
+        self._state = Exchange(UnaskedTurns(settings.max_turn_ms / 1000))
+        self._began_at = self._ended_at = 0.0
+        self._partial = ""
+        self._likely = False  # its end has been announced as likely
+        self._kept = False  # it was over before its question was asked
+        self._unasked_due: float | None = None
+
+    @property
+    def turn_was_kept(self) -> bool:
+        """Whether the last turn was over before its question was asked."""
+        return self._kept
+
+    @property
+    def turn_began_at(self) -> float:
+        """The first sound of the caller's last turn."""
+        return self._began_at
+
+    @property
+    def speech_ended_at(self) -> float:
+        """When the caller's last word ended: where the response time counts from."""
+        return self._ended_at
+
+    @property
+    def keeps_audio(self) -> bool:
+        """Whether a turn goes on that nobody has asked for yet."""
+        return self._state.unasked.open
+
+    # The turn that answers the question.
+
+    def _begin_turn(self, *, kept: bool) -> None:
+        self._partial, self._likely, self._kept = "", False, kept
+        unasked = self._state.unasked
+        if kept:
+            span = unasked.take()
+            self._began_at, self._ended_at, self._state.early = span.began_at, span.ended_at, span.early
+        elif unasked.open:
+            self._began_at, self._ended_at, self._state.early = unasked.began_at, unasked.ended_at, unasked.early
+            unasked.close()
+            self._unasked_due = None
+        else:
+            self._began_at, self._state.early = self._state.sound_at, self._state.sound_early
+            self._outputs.append(TurnStarted(self._began_at, asked=True))
+
+    def _decide(self, question: Question | None, began_at: float, ended_at: float, now: float) -> Verdict:
+        policy = self._policy if question is None or question.endpoint is None else question.endpoint
+        # Rounded: a timer that is due after so many milliseconds must find that so many have passed.
+        silence_ms, speech_ms = round(1000 * (now - ended_at), 3), round(1000 * max(0.0, ended_at - began_at), 3)
+        return policy.decide(TurnSoFar(question, self._partial if question else "", silence_ms, speech_ms), now)
+
+    def _consult(self, now: float) -> None:
+        """Is the turn over? Asked whenever something changes while the caller is silent."""
+        self._timers.pop(Action.ARM_ENDPOINT, None)
+        verdict = self._decide(self._state.question, self._began_at, self._ended_at, now)
+        if verdict.kind == "over":
+            self._move(Move.ENDPOINT, now)
+            return
+        if verdict.kind == "likely" and not self._likely:
+            self._likely = True
+            self._outputs.append(TurnLikelyOver(self._partial))
+        due = self._ended_at + verdict.ask_again_ms / 1000
+        if due > now:  # else it wants to be asked when something changes
+            self._timers[Action.ARM_ENDPOINT] = due
+
+    # Turns that nobody has asked for yet.
+
+    def _open_unasked(self) -> None:
+        if not self._state.unasked.open:
+            early = self._state.sound_early or self.floor is not Floor.RECOGNISING
+            self._state.unasked.begin(self._state.sound_at, early=early)
+            self._outputs.append(TurnStarted(self._state.sound_at, asked=False))
+
+    def _forget_unasked(self) -> None:
+        self._outputs.extend(Command(Action.DROP_TURN) for _ in self._state.unasked.kept)
+        self._state.unasked.kept.clear()
+        self._state.unasked.close()
+        self._unasked_due = None
+
+    def _consult_unasked(self, now: float) -> None:
+        turn = self._state.unasked
+        if not turn.open or self._state.speech is not Speech.NONE:
+            return
+        verdict = self._decide(None, turn.began_at, turn.ended_at, now)
+        due = turn.ended_at + verdict.ask_again_ms / 1000
+        if verdict.kind != "over" and due > now:
+            self._unasked_due = due
+            return
+        # Over, or the policy waits for words: there are none before the turn is asked for.
+        self._outputs.append(Command(Action.KEEP_TURN))
+        self._outputs.extend(Command(Action.DROP_TURN) for _ in range(turn.keep()))
+        self._move(Move.UNASKED_OVER, now)

@@ -1,0 +1,56 @@
+"""What may answer the phone."""
+
+from functools import partial
+from typing import Any
+
+import pytest
+
+from offhook.api.agent import Outcome, as_agent
+from offhook.api.bot import Bot
+from offhook.api.call import Call
+
+
+async def hello(call: Call, name: str = "") -> None:
+    """Says nothing."""
+
+
+class Model:
+    async def run(self, call: Call) -> Outcome:
+        return Outcome("done")
+
+
+class Callable:
+    async def __call__(self, call: Call) -> None: ...
+
+
+class NoCoroutine:
+    def run(self, call: Call) -> None: ...
+
+
+@pytest.mark.parametrize("talks", [hello, partial(hello, name="x"), Model(), Callable()])
+def test_a_coroutine_function_or_an_agent_may(talks: Any) -> None:
+    bot = Bot()
+    assert bot.answer(talks) is talks
+    with pytest.raises(ValueError, match="one dialog"):
+        bot.answer(talks)
+
+
+@pytest.mark.parametrize(
+    ("talks", "why"),
+    [
+        (lambda call: None, "not a coroutine function"),
+        (NoCoroutine(), "run is not a coroutine function: write `async def run"),
+        (Model, r"Model is a class: pass an agent made of it, as in bot.answer\(Model\(\)\)"),
+        (print, "print is not a coroutine function"),
+    ],
+)
+def test_what_is_neither_is_refused_at_once(talks: Any, why: str) -> None:
+    with pytest.raises(TypeError, match=why):
+        Bot().answer(talks)
+
+
+async def test_an_agent_stays_one_behind_the_bot() -> None:
+    bot, model = Bot(), Model()
+    bot.answer(model)
+    assert bot._dialog is not None
+    assert await as_agent(bot._dialog).run(None) == Outcome("done")  # type: ignore[arg-type]

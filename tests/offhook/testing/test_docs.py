@@ -1,0 +1,67 @@
+"""What docs/agents.md and docs/testing.md show does run."""
+
+import re
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from offhook.pipeline.events import TurnSoFar
+from offhook.testing import SimulatedCall, run
+
+DOCS = Path(__file__).parents[3] / "docs"
+
+
+def blocks(page: str) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL)
+
+
+class Model:
+    async def reply(self, text: str) -> AsyncIterator[str]:
+        yield f"You said {text}, "
+        yield "and I agree."
+
+
+@pytest.fixture
+def names() -> dict[str, Any]:
+    taken: list[object] = []
+    found: dict[str, Any] = {"model": Model()}
+    first, *rest = [block for block in blocks("agents.md") if not block.startswith("playback = await")]
+    exec(first, found)
+    found["bot"] = SimpleNamespace(answer=taken.append)
+    for block in rest:
+        exec(block, found)
+    found["taken"] = taken
+    return found
+
+
+def test_the_order(names: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    mybot = ModuleType("mybot")
+    mybot.order = names["order"]  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "mybot", mybot)
+    (block,) = blocks("testing.md")
+    tests: dict[str, Any] = {}
+    exec(block, tests)
+    tests["test_an_order"]()
+
+
+def test_the_assistant(names: dict[str, Any]) -> None:
+    async def conversation() -> str:
+        async with SimulatedCall(names["taken"][0]) as caller:
+            await caller.hears("How can I help?")
+            await caller.says("the sky is blue")
+            await caller.hears("You said the sky is blue, and I agree.")
+            await caller.says("goodbye")
+            await caller.over.wait()
+            return caller.transcript[-1].text
+
+    assert run(conversation()) == "goodbye"
+
+
+def test_the_policy(names: dict[str, Any]) -> None:
+    policy = names["policy"](None)
+    assert policy.decide(TurnSoFar(None, "Is it open?", 300, 900), 0.0).kind == "over"
+    assert policy.decide(TurnSoFar(None, "Is it", 300, 900), 0.0).kind == "wait"
