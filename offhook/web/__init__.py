@@ -1,1 +1,1 @@
-"""The HTTP side: health, readiness, metrics."""
+"""The HTTP side: health, metrics, the pages and what they ask for, webhooks, and WebSockets of media streams."""

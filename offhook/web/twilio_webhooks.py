@@ -84,15 +84,15 @@ def _status(router: APIRouter, auth: TwilioAuth, taker: StreamTaker, refusals: R
 
 
 def _connect(auth: TwilioAuth, request: Request, call_sid: str, fields: Fields, *, resumes: bool = False) -> bytes:
-    caller, called = _one(fields, "From", NAME_CHARS), _one(fields, "To", NAME_CHARS)
+    caller, called = _first(fields, "From"), _first(fields, "To")
     if auth.unauthenticated:
         return connect_stream(auth.stream_url("", request.headers.get("host", "")), (("from", caller), ("to", called)))
     details = {"resumable": "1"}
     if resumes:
         details["resumes"] = "1"
-    if _one(fields, "Direction", NAME_CHARS).startswith("outbound"):
+    if _first(fields, "Direction").startswith("outbound"):
         details["direction"] = "outbound"
-    if answered_by := _one(fields, "AnsweredBy", NAME_CHARS):
+    if answered_by := _first(fields, "AnsweredBy"):
         details["answered_by"] = answered_by
     token = auth.tickets.issue(call_sid, caller, called, monotonic(), details=details)
     return connect_stream(auth.stream_url(token, ""), action=auth.resume_url)
@@ -126,6 +126,11 @@ async def _fields(request: Request, auth: TwilioAuth) -> Fields | Refused:
     except ValueError as error:
         return Refused(400, f"no form: {error}")
     return auth.judge_form(path, request.headers, peer, fields) or fields
+
+
+def _first(fields: Fields, name: str) -> str:
+    """What describes the call, if it can be kept: with more than one value, the first."""
+    return _one({name: fields.get(name, [])[:1]}, name, NAME_CHARS)
 
 
 def _one(fields: Fields, name: str, most: int) -> str:

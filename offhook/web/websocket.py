@@ -4,8 +4,8 @@ The protocol itself (handshake, frames, closing; RFC 6455) is that of `websocket
 are declined: to compress audio that is compressed already costs more than it saves.
 
 The event loop watches the socket only while it matters when something comes: until the stream is known, after each of
-our pings until its answer, and at the end. Between them whoever owns the stream reads, when many are to be read at
-once: to be woken for each message is most of what a call costs.
+our pings until its answer, and at the end. Between them the owner of the stream reads, when many are read at once: to be
+woken for each message is a third of what a call costs (docs/decisions/0008-streams-on-a-grid.md).
 """
 
 import asyncio
@@ -167,10 +167,12 @@ class WebSocket(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the far end."""
-        if self._receiver is not None and self._frames.receive(data):
-            self._flush()
-            if self._over:
-                self._finish()
+        if self._receiver is None:
+            return
+        self._frames.receive(data)
+        self._flush()
+        if self._over:
+            self._finish()
 
     def eof_received(self) -> bool:
         """The far end sends no more: nor do we."""

@@ -96,6 +96,32 @@ async def test_the_bot_speaks_and_the_caller_hangs_up(tmp_path: Path) -> None:
     assert size > 8_000
 
 
+@pytest.mark.parametrize("name", ["v2:T02llQxIyaRkhfRKxgAP8nY511EhFLizdvdU/KyZQ==", 'a "name" with $SID, ü and spaces'])
+async def test_a_call_has_whatever_name_its_carrier_gives_it(tmp_path: Path, name: str) -> None:
+    async with node(tmp_path, once) as bot:
+        call = await Carrier.dial(url(bot), call_sid=name)
+        assert await call.closed_by_bot(10) == (1000, "")
+        assert call.log.media
+        (record,) = await records(bot)
+    assert record.call_id == name
+
+
+async def test_one_odd_event_ends_no_call(tmp_path: Path) -> None:
+    async with node(tmp_path, talk) as bot:
+        call = await Carrier.dial(url(bot))
+        await call.listen_for(0.1)
+        for odd in ({"digit": "w"}, {"digit": ["5"]}, {}):
+            await call.send("dtmf", **odd)
+        await call.send("mark", name={})
+        await call.send("notify")
+        await call.send_raw('{"event":"media","media":{"payload":"//8=","chunk":"x","timestamp":1.5}}')
+        await asyncio.sleep(0.3)
+        assert not call.over.is_set()
+        await call.hang_up()
+        (record,) = await records(bot)
+    assert record.ended_by == "caller"
+
+
 async def test_the_bot_hangs_up_when_all_was_heard(tmp_path: Path) -> None:
     async with node(tmp_path, once) as bot:
         call = await Carrier.dial(url(bot))

@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 from xml.etree import ElementTree
 
 import pytest
+from structlog.testing import capture_logs
 
 from offhook.telephony.media_streams.signature import sign
 from tests.offhook.web.forgeries import CALL, GOOD, LISTS, SIGNATURES, URL
@@ -70,6 +71,26 @@ async def test_fields_that_come_twice_are_all_signed(public: Front) -> None:
     both = sign(AUTH_TOKEN, URL, LISTS | {"CallSid": ["CA1", "CA2"]})
     answer = await public.ask("POST", "/twilio/voice", headers | {"X-Twilio-Signature": both}, body)
     assert answer.status == 400, "a call has one name"
+
+
+async def test_of_a_caller_that_is_named_twice_the_first_counts(public: Front) -> None:
+    fields = LISTS | {"From": ["+14155550100", "+14155550101"]}
+    body = urlencode([(name, value) for name, values in fields.items() for value in values]).encode()
+    headers = {"Content-Type": FORM, "X-Twilio-Signature": sign(AUTH_TOKEN, URL, fields)}
+    answer = await public.ask("POST", "/twilio/voice", headers, body)
+    stream = ElementTree.fromstring(answer.body).find("Connect/Stream")
+    assert stream is not None
+    path = stream.get("url", "").removeprefix("wss://bot.example.com")
+    signature = sign(AUTH_TOKEN, f"wss://bot.example.com{path}")
+    assert (await public.upgrade(path, {"X-Twilio-Signature": signature})).status == 101
+    assert public.taken[0][1]["caller"] == "+14155550100"
+
+
+async def test_a_webhook_by_get_says_what_to_change(public: Front) -> None:
+    with capture_logs() as lines:
+        answer = await public.ask("GET", "/twilio/voice?CallSid=CA1", {})
+    assert (answer.status, answer.headers["allow"]) == (405, "POST")
+    assert [line for line in lines if "POST" in str(line.get("why"))]
 
 
 async def test_json_is_believed_by_its_digest_only_and_not_understood(public: Front) -> None:
