@@ -81,7 +81,7 @@ function append(page) {
   if (!("calls" in page)) {
     byId("count").textContent = "";
     byId("found-table").hidden = true;
-    tell(`${page.what}: ${page.why}`);
+    explain(`${page.what}: ${page.why}`);
     return;
   }
   byId("found").append(...page.calls.map(row));
@@ -90,13 +90,13 @@ function append(page) {
   byId("count").textContent = following ? `the latest ${count}` : count ? String(count) : "";
   byId("found-table").hidden = !count;
   byId("more").hidden = !following;
-  if (count) tell();
-  else if (chosen().size) tell("No call fits. ", el("a", { href: "/calls" }, "Show all calls"));
-  else tell("No calls yet. Call the bot, or ", el("a", { href: "/" }, "talk to it from this browser"), ".");
+  if (count) explain();
+  else if (chosen().size) explain("No call fits. ", el("a", { href: "/calls" }, "Show all calls"));
+  else explain("No calls yet. Call the bot, or ", el("a", { href: "/" }, "talk to it from this browser"), ".");
 }
 
 /** @param {(string | Node)[]} what stands in the list's place */
-function tell(...what) {
+function explain(...what) {
   byId("none").replaceChildren(...what);
   byId("none").hidden = !what.length;
 }

@@ -1,11 +1,11 @@
-// What the bot tells of its calls and of itself, as it happens (/api/live); for pages without calls, /readyz.
+// The live feed (/api/live): the bot's calls and whether more can come in; pages without calls ask /readyz.
 
 import { CallModel } from "./model.js";
 
 const STATUS_EVERY_MS = 5000;
 const AGAIN_MS = 10_000; // after a refusal: the browser does not try again by itself
 
-/** The calls in progress, and those that ended while the page was open. Tells "change" (detail: the call's id). */
+/** The calls in progress, and those that ended while the page was open. Dispatches "change" (detail: the call's id). */
 export class Feed extends EventTarget {
   constructor() {
     super();
@@ -20,7 +20,7 @@ export class Feed extends EventTarget {
 
   /**
    * Open the stream, or open it anew for another call.
-   * @param {string} focus the call to be told everything of, or ""
+   * @param {string} focus the call to be shown in detail, or ""
    */
   watch(focus) {
     if (this.source && focus === this.focus) return;
@@ -47,7 +47,7 @@ export class Feed extends EventTarget {
     this.change("");
   }
 
-  /** @param {{call: string, events: import("./model.js").LiveEvent[]}} told */
+  /** @param {{call: string, events: import("./model.js").LiveEvent[]}} shown */
   begin({ call: id, events }) {
     const call = new CallModel(id);
     call.levels = this.calls.get(id)?.levels ?? [];

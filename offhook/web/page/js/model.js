@@ -53,7 +53,7 @@ export class CallModel {
     this.pressed = 0;
     this.keying = /** @type {Line | null} */ (null);
     this.nextId = 0;
-    /** The call's age when it was told, and when that was: what time it is in the call. */
+    /** The call's age when it was reported, and when that was: what time it is in the call. */
     this.age = 0;
     this.agedAt = 0;
   }
@@ -199,7 +199,7 @@ function keysPressed(count) {
 }
 
 /**
- * When each word of a prompt was heard, of those that were. The voice tells where its words lie in the audio; the audio was played in
+ * When each word of a prompt was heard, of those that were. The voice reports where its words lie in the audio; the audio was played in
  * stretches: a pause begins a new one.
  * @param {Line} line
  * @param {number[][]} places (first character, character behind the last, start, end), seconds of the audio
@@ -226,7 +226,7 @@ function spokenWords({ text, heard = "" }, places, stretches, endedAt) {
 }
 
 /**
- * Words spread by their length where nothing tells their places.
+ * Words spread by their length where their places are not known.
  * @param {string} text
  * @param {number} from
  * @param {number} to

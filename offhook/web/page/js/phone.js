@@ -14,7 +14,7 @@ const SOUND_MS = 5000; // for the loudspeaker to be there
 const PLAIN = { called: "", parameters: {}, microphone: "", volume: 1 };
 
 /**
- * Tells "state" (detail: "idle", "starting" or "talking"), "ended" (detail: {by: "bot", "caller" or "", callId, why: what
+ * Dispatches "state" (detail: "idle", "starting" or "talking"), "ended" (detail: {by: "bot", "caller" or "", callId, why: what
  * is wrong, for people, or ""}), and "levels" (detail: {mine, theirs}, 0 to 1).
  */
 export class Phone extends EventTarget {
@@ -141,9 +141,9 @@ export class Phone extends EventTarget {
     this.context?.close();
     this.context = this.microphone = this.capture = this.playback = this.gain = null;
     this.levels = { mine: 0, theirs: 0 };
-    this.tell("levels", this.levels);
+    this.emit("levels", this.levels);
     this.become("idle");
-    this.tell("ended", { by: callId ? by : "", callId, why });
+    this.emit("ended", { by: callId ? by : "", callId, why });
   }
 
   /**
@@ -153,20 +153,20 @@ export class Phone extends EventTarget {
   level(whose, peak) {
     if (this.state !== "talking") return;
     this.levels = { ...this.levels, [whose]: peak };
-    this.tell("levels", this.levels);
+    this.emit("levels", this.levels);
   }
 
   /** @param {"idle" | "starting" | "talking"} state */
   become(state) {
     this.state = state;
-    this.tell("state", state);
+    this.emit("state", state);
   }
 
   /**
    * @param {string} name
    * @param {unknown} detail
    */
-  tell(name, detail) {
+  emit(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 }

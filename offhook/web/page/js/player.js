@@ -109,7 +109,7 @@ export class Player {
     this.audio.play();
   }
 
-  /** @param {(at: number) => void} handler told where it plays, a few times a second */
+  /** @param {(at: number) => void} handler called with where it plays, a few times a second */
   onTime(handler) {
     this.audio.addEventListener("timeupdate", () => handler(this.audio.currentTime));
   }

@@ -3,7 +3,7 @@
 const MAX_BUFFERED_BYTES = 32 * 1024; // of a connection that does not get rid of it: some seconds of audio
 
 /**
- * Tells "open", "payload" (detail: Uint8Array of mu-law), "mark" (detail: its name), "clear", and "closed" (detail: why,
+ * Dispatches "open", "payload" (detail: Uint8Array of mu-law), "mark" (detail: its name), "clear", and "closed" (detail: why,
  * empty if all is well).
  */
 export class Stream extends EventTarget {
@@ -31,7 +31,7 @@ export class Stream extends EventTarget {
     this.opened = true;
     const parties = { call: this.callId, from: "browser", to: this.called, parameters: this.parameters };
     this.send({ event: "start", encoding: "mulaw", rate: 8000, ...parties });
-    this.tell("open");
+    this.emit("open");
   }
 
   /** @param {Uint8Array<ArrayBuffer>} payload 20 ms of mu-law */
@@ -60,7 +60,7 @@ export class Stream extends EventTarget {
   /** @param {ArrayBuffer | string} data */
   receive(data) {
     if (typeof data !== "string") {
-      this.tell("payload", new Uint8Array(data));
+      this.emit("payload", new Uint8Array(data));
       return;
     }
     /** @type {any} */
@@ -70,8 +70,8 @@ export class Stream extends EventTarget {
     } catch {
       return; // nothing of the protocol
     }
-    if (message.event === "mark") this.tell("mark", String(message.name));
-    else if (message.event === "clear") this.tell("clear");
+    if (message.event === "mark") this.emit("mark", String(message.name));
+    else if (message.event === "clear") this.emit("clear");
   }
 
   /**
@@ -82,7 +82,7 @@ export class Stream extends EventTarget {
     const expected = this.ended || code === 1000 || code === 1001;
     const refused = "the bot did not take the call: it may have become busy. Press Talk again";
     this.ended = true;
-    this.tell("closed", expected ? "" : reason || (this.opened ? "the connection was lost" : refused));
+    this.emit("closed", expected ? "" : reason || (this.opened ? "the connection was lost" : refused));
   }
 
   get open() {
@@ -98,7 +98,7 @@ export class Stream extends EventTarget {
    * @param {string} name
    * @param {unknown} [detail]
    */
-  tell(name, detail) {
+  emit(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 }
