@@ -100,7 +100,7 @@ def list_routes(records: Records, read: Read, shown: Callable[[CallRecord], dict
         return JSONResponse({"calls": calls, "next": following}, headers=_NOT_KEPT)
 
     @router.get("/api/calls/figures")
-    async def over_time(wanted: Annotated[_Wanted, Query()]) -> Response:
+    async def over_time(wanted: Annotated[_Filters, Query()]) -> Response:
         chosen = wanted.filter()
         buckets = await read(lambda: records.read(lambda conn: figures(conn, chosen)))
         return JSONResponse({"buckets": [asdict(bucket) for bucket in buckets]}, headers=_NOT_KEPT)
@@ -124,8 +124,8 @@ def _known_outcome(outcome: str) -> str:
     return outcome
 
 
-class _Wanted(BaseModel):
-    """The query of a list. Whatever is not known is refused: a filter that is ignored shows calls that do not fit."""
+class _Filters(BaseModel):
+    """Which calls. Whatever is not known is refused: a filter that is ignored shows calls that do not fit."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -135,10 +135,6 @@ class _Wanted(BaseModel):
     outcome: Annotated[str, AfterValidator(_known_outcome)] = ""
     barge_in: bool = False
     recorded: bool = False
-    format: Literal["json", "csv"] = "json"
-    limit: Annotated[int, Field(ge=1, le=MAX_FOUND - 1)] = 50
-    after_start: Annotated[str | None, Field(max_length=32, pattern=r"^[0-9TZ:.+-]*$")] = None
-    after_id: Annotated[str, Field(max_length=MAX_ID_CHARS, pattern=r"^[^\x00]*$")] = ""
 
     def filter(self) -> CallFilter:
         """As the records want it."""
@@ -150,6 +146,15 @@ class _Wanted(BaseModel):
             barge_in=self.barge_in,
             recorded=self.recorded,
         )
+
+
+class _Wanted(_Filters):
+    """Which calls, how many, and in what form."""
+
+    format: Literal["json", "csv"] = "json"
+    limit: Annotated[int, Field(ge=1, le=MAX_FOUND - 1)] = 50
+    after_start: Annotated[str | None, Field(max_length=32, pattern=r"^[0-9TZ:.+-]*$")] = None
+    after_id: Annotated[str, Field(max_length=MAX_ID_CHARS, pattern=r"^[^\x00]*$")] = ""
 
     def cursor(self) -> Cursor | None:
         """Where the page begins."""

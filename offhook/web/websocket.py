@@ -4,8 +4,8 @@ The protocol itself (handshake, frames, closing; RFC 6455) is that of `websocket
 are declined: to compress audio that is compressed already costs more than it saves.
 
 The event loop watches the socket only while it matters when something comes: until the stream is known, after each of
-our pings until its answer, and at the end. Between them the owner of the stream reads, when many are read at once: to be
-woken for each message is a third of what a call costs (docs/decisions/0008-streams-on-a-grid.md).
+our pings until its answer, and at the end. Between them the owner of the stream reads, when many are read at once: to
+be woken for each message is a third of what a call costs (docs/decisions/0008-streams-on-a-grid.md).
 """
 
 import asyncio
