@@ -148,6 +148,7 @@ def test_the_pages_are_accessible_and_fit(talked: Browser, bot: BotProcess, widt
     for path, there in (("/", "#keypad button"), ("/calls", "#found a"), (f"/calls/{uniqueid}", ".word")):
         page.open(path)
         page.wait_for(there)
+        page.driver.execute_script("for (const one of document.querySelectorAll('details')) one.open = true")
         overflow = page.driver.execute_script(
             "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
