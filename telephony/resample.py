@@ -1,4 +1,4 @@
-"""Sampling-rate conversion of 16-bit mono PCM.
+"""Resampling of 16-bit mono PCM from one rate to another.
 
 `Upsampler` and `Downsampler` are for the live path (8 ↔ 16 kHz, under 2 ms of delay, chunk by chunk); `resample` and
 `Resampler` are for recorded and synthesised audio at any pair of rates.

@@ -1,4 +1,4 @@
-"""Whether a worker may have another call: by what it says of itself, and by what it has been given since. Pure.
+"""Admission control: whether a worker may have another call, by its reports and by what it was given since. Pure.
 
 A worker's report tells of the past: calls that have come since are not in it, and in its use of the CPU they are only
 for a part of the time. What is missing counts with what a call has cost so far. A moment is no overload: setting

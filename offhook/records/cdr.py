@@ -1,4 +1,4 @@
-"""The call record (CDR). Fields that Asterisk has too are named as there: `uniqueid`, `src`, `billsec` …"""
+"""The call detail record (CDR). Fields that Asterisk has too are named as there: `uniqueid`, `src`, `billsec` …"""
 
 import math
 import uuid

@@ -1,4 +1,4 @@
-"""A fixed silence ends the turn: that of the question, or else a general one."""
+"""Endpointing by silence: a fixed pause ends the turn, that of the question or else a general one."""
 
 from dataclasses import dataclass
 

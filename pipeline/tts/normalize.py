@@ -1,4 +1,4 @@
-"""Written text as it is spoken: amounts, times, long numbers, codes and abbreviations as words of a language.
+"""Text normalisation: written text as it is spoken, amounts, times, numbers, codes and abbreviations in words.
 
 Only what the rules of that language know is changed; whatever else is written is left to the voice. Languages without
 rules get only what holds for all: no markup is read, and long numbers are read digit by digit.

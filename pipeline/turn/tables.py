@@ -1,4 +1,4 @@
-"""The floor: who speaks, who listens, and what moves it. Only the table; `core` runs it.
+"""The floor: turns, barge-in, and who may speak when. Only the table; `core` runs it.
 
 Theory of operation. A conversation has at most one *utterance* of the bot and one *question* that are open. The floor
 says which of the two the call is busy with, and what the caller does about it:

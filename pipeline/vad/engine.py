@@ -1,4 +1,4 @@
-"""What a voice activity detector is to the rest of the pipeline."""
+"""Voice activity detection: what a detector is to the rest of the pipeline."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable

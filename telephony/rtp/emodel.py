@@ -1,4 +1,4 @@
-"""How good a call sounds, as a number: the E-model (ITU-T G.107) with what a receiver of G.711 can measure.
+"""The E-model (ITU-T G.107): how good a call sounds, as a MOS, by what a receiver of G.711 can measure.
 
 Only delay and loss are put in; echo, loudness and room noise keep the recommendation's default values, which leaves
 R = 93.2 - Idd - Ie,eff.
