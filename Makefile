@@ -12,8 +12,9 @@ PYTHON ?= python3
 PIP    := $(VENV)/bin/pip --disable-pip-version-check -qq
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-# The programs that the tests telephone with.
-PEERS := sipp:sip-tester baresip:baresip-core sipsak:sipsak tcpdump:tcpdump chromium:chromium chromedriver:chromium-driver
+# The programs that the tests telephone with, and the voices of their callers.
+PEERS := flite:flite espeak-ng:espeak-ng sipp:sip-tester baresip:baresip-core sipsak:sipsak tcpdump:tcpdump \
+    chromium:chromium chromedriver:chromium-driver
 
 .PHONY: run test lint diagrams docs bench fuzz soak sanitize clean peers page
 

@@ -88,7 +88,9 @@ class Question:
 
     With `choices` the recogniser gets a grammar made of their phrases, with `digits` also of digits said one by one, or
     `grammar` (JSGF) where that is given; with none of them it listens for free speech. `speech` false: keys only.
-    `silence_ms` ends the caller's turn, `no_input_ms` is how long the caller may say nothing after the prompt's end.
+    Where there are choices, digits or a grammar, a transcript with less than `min_confidence` is a no-match; None is
+    the bot's setting. `silence_ms` ends the caller's turn, `no_input_ms` is how long the caller may say nothing after
+    the prompt's end.
     `endpoint` decides when the turn is over, in place of the call's own policy.
     """
 
@@ -99,6 +101,16 @@ class Question:
     silence_ms: int = 500
     no_input_ms: int = 5_000
     endpoint: "EndpointPolicy | None" = None
+    min_confidence: float | None = None
+
+    def accepts(self, confidence: float | None, min_confidence: float) -> bool:
+        """Whether a transcript of this confidence may be an answer; `min_confidence` is the bot's setting.
+
+        Free speech always may: it fits no expectation that the recogniser could be wrong about.
+        """
+        expected = bool(self.choices) or self.digits is not None or self.grammar is not None
+        least = min_confidence if self.min_confidence is None else self.min_confidence
+        return not expected or confidence is None or confidence >= least
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +177,11 @@ class Playback:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The end of a question (or, without one, of a prompt)."""
+    """The end of a question (or, without one, of a prompt).
+
+    `confidence` is the recogniser's, 0 to 1, None where it has none. A NO_MATCH may have the `text` that was
+    recognised; it has no `choice`.
+    """
 
     kind: AnswerKind
     text: str = ""

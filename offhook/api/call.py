@@ -143,13 +143,15 @@ class Call:
         silence_ms: int | None = None,
         no_input_ms: int | None = None,
         endpoint: EndpointPolicy | None = None,
+        min_confidence: float | None = None,
     ) -> Answer:
         """Say `text` and listen for the answer.
 
         `choices` maps names to the phrases that mean them, `keys` keys to names of choices. `digits` collects that
-        many digits by key. With neither choices nor digits nor `grammar` (JSGF) any speech is an answer. `endpoint`
-        decides when the caller's turn is over, in place of `silence_ms`. What the caller said or keyed before they were
-        asked answers the question, if it fits.
+        many digits by key. With neither choices nor digits nor `grammar` (JSGF) any speech is an answer; with them what
+        the recogniser is less sure of than `min_confidence` (None: the setting `asr.min_confidence`) is a NO_MATCH.
+        `endpoint` decides when the caller's turn is over, in place of `silence_ms`. What the caller said or keyed
+        before they were asked answers the question, if it fits.
         Raises ValueError for a key that means no choice, a choice with two keys, and fewer digits than one.
         """
         if isinstance(digits, int) and digits < 1:
@@ -163,6 +165,7 @@ class Call:
             silence_ms=self._silence_ms if silence_ms is None else silence_ms,
             no_input_ms=self._no_input_ms if no_input_ms is None else no_input_ms,
             endpoint=endpoint,
+            min_confidence=min_confidence,
         )
         return await self.step(None if text is None else Prompt(text, barge_in, interruption), question)
 

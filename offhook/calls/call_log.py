@@ -162,7 +162,8 @@ class CallLog:
             self._log.warning("turn not transcribed")
         if answer.text or answer.digits:
             text = answer.text or f"[keys: {len(answer.digits)}]"
-            self._line(TranscriptLine(self._at(at), "caller", text))
+            at_s, confidence = self._at(at), answer.confidence
+            self._line(TranscriptLine(at_s, "caller", text, confidence=confidence, choice=answer.choice))
 
     def _at(self, now: float) -> float:
         return self._clock.elapsed_s(now)

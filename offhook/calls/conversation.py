@@ -174,6 +174,7 @@ class Conversation:
                 max_turn_ms=config.turn.max_turn_ms,
                 recogniser_timeout_ms=int(1000 * config.asr.timeout_s),
                 max_wait_ms=config.turn.max_wait_ms,
+                min_confidence=config.asr.min_confidence,
             ),
             make_endpoint_policy(config),
         )

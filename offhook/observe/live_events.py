@@ -58,7 +58,7 @@ def _content(event: SessionEvent, began: float) -> LiveEvent:  # noqa: C901  # o
             return {"kind": "speech", "on": speaking}
         case CallerAnswered(answer):
             said = {"answer": str(answer.kind), "text": _short(answer.text), "choice": answer.choice}
-            return {"kind": "answer", **said, "keys": len(answer.digits)}
+            return {"kind": "answer", **said, "confidence": answer.confidence, "keys": len(answer.digits)}
         case KeyPressed():
             return {"kind": "key"}
         case DialogState(name):

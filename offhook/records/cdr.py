@@ -81,7 +81,8 @@ class TranscriptLine:
     """One thing said. `at_s` counts from the call's start; `who` is "caller" or "bot".
 
     For the bot `heard` and `unheard` are the parts of `text` that did and did not reach the caller. `final`
-    is false for a hypothesis that was still open when the call ended.
+    is false for a hypothesis that was still open when the call ended. For the caller `choice` is the one that they
+    made, None when what was recognised counted for none, and `confidence` the recogniser's.
     """
 
     at_s: float
@@ -90,6 +91,8 @@ class TranscriptLine:
     heard: str | None = None
     unheard: str | None = None
     final: bool = True
+    confidence: float | None = None
+    choice: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

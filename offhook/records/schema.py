@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from offhook.records.cdr import MAX_NAME_CHARS, CallRecord, TranscriptLine, clean_text
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
@@ -85,6 +85,8 @@ transcript_table = Table(
     Column("heard", Text),
     Column("unheard", Text),
     Column("final", Boolean, nullable=False),
+    Column("confidence", Float),
+    Column("choice", Text),
 )
 
 _KEY = "the_"
@@ -120,6 +122,8 @@ def line_row(uniqueid: str, seq: int, line: TranscriptLine) -> dict[str, Any]:
         "heard": None if line.heard is None else clean_text(line.heard),
         "unheard": None if line.unheard is None else clean_text(line.unheard),
         "final": line.final,
+        "confidence": line.confidence,
+        "choice": None if line.choice is None else clean_text(line.choice),
     }
 
 
@@ -147,6 +151,15 @@ def put_lines(conn: Connection, uniqueid: str, lines: tuple[TranscriptLine, ...]
 def read_lines(conn: Connection, uniqueid: str) -> tuple[TranscriptLine, ...]:
     """A call's transcript in the order of time."""
     table = transcript_table
-    wanted = [table.c.at_s, table.c.who, table.c.text, table.c.heard, table.c.unheard, table.c.final]
+    wanted = [
+        table.c.at_s,
+        table.c.who,
+        table.c.text,
+        table.c.heard,
+        table.c.unheard,
+        table.c.final,
+        table.c.confidence,
+        table.c.choice,
+    ]
     query = select(*wanted).where(table.c.uniqueid == uniqueid).order_by(table.c.at_s, table.c.seq)
     return tuple(TranscriptLine(*row) for row in conn.execute(query))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import TypedDict, TypeVar
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -44,7 +44,7 @@ from offhook.usererror import did_you_mean
 SAMPLE_FLOW = "bank.yaml"
 
 _FLOW = ("name", "start", "variables", "no_input", "no_match", "wording", "steps")
-_LISTENING = ("no_input", "no_match", "silence_ms", "timeout_s", "barge_in")
+_LISTENING = ("no_input", "no_match", "silence_ms", "timeout_s", "barge_in", "min_confidence")
 _STEPS: dict[str, tuple[str, ...]] = {
     "say": ("say", "barge_in", "next"),
     "ask": ("ask", "choices", *_LISTENING),
@@ -56,6 +56,15 @@ _RETRY = ("attempts", "reprompts", "then")
 
 
 _T = TypeVar("_T")
+
+
+class _Rules(TypedDict):
+    """What every question says of how it listens."""
+
+    silence_ms: int
+    timeout_s: float
+    barge_in: bool
+    min_confidence: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,11 +198,11 @@ class _FlowReader(Reader):
         prompt = self.text(found["ask"], f"the text of {what}")
         entries = self.entries(found["choices"], f"`choices` of {what}") or []
         options = [self._option(choice, value, what) for choice, _, value in entries]
-        no_input, no_match, silence_ms, timeout_s, barge_in = self._listening(found, what)
+        no_input, no_match, rules = self._listening(found, what)
         if prompt is None or no_input is None or no_match is None:
             return None
         read = tuple(option for option in options if option is not None)
-        return Ask(name, prompt, read, no_input, no_match, silence_ms, timeout_s, barge_in)
+        return Ask(name, prompt, read, no_input, no_match, **rules)
 
     def _option(self, name: str, node: Node, step: str) -> Option | None:
         what = f"choice `{name}` of {step}"
@@ -211,10 +220,10 @@ class _FlowReader(Reader):
         follows = self.text(found["next"], f"`next` of {what}")
         rule = self._rule(found, what)
         spoken = self._optional(self.truth, found, "spoken", what, False)
-        no_input, no_match, silence_ms, timeout_s, barge_in = self._listening(found, what)
+        no_input, no_match, rules = self._listening(found, what)
         if prompt is None or into is None or follows is None or no_input is None or no_match is None:
             return None
-        return Collect(name, prompt, into, rule, follows, no_input, no_match, spoken, silence_ms, timeout_s, barge_in)
+        return Collect(name, prompt, into, rule, follows, no_input, no_match, spoken, **rules)
 
     def _rule(self, found: dict[str, Node], what: str) -> DigitRule:
         node = found["digits"]
@@ -234,7 +243,7 @@ class _FlowReader(Reader):
 
     # What questions have in common.
 
-    def _listening(self, found: dict[str, Node], what: str) -> tuple[Retry | None, Retry | None, int, float, bool]:
+    def _listening(self, found: dict[str, Node], what: str) -> tuple[Retry | None, Retry | None, _Rules]:
         retries = []
         for key in ("no_input", "no_match"):
             if key in found:
@@ -253,7 +262,14 @@ class _FlowReader(Reader):
         silence_ms = self._optional(self.whole, found, "silence_ms", what, self._defaults.silence_ms)
         timeout_s = self._optional(self.number, found, "timeout_s", what, self._defaults.no_input_ms / 1000)
         barge_in = self._optional(self.truth, found, "barge_in", what, True)
-        return retries[0], retries[1], silence_ms, timeout_s, barge_in
+        min_confidence = self._optional(self.number, found, "min_confidence", what, None)
+        rules: _Rules = {
+            "silence_ms": silence_ms,
+            "timeout_s": timeout_s,
+            "barge_in": barge_in,
+            "min_confidence": min_confidence,
+        }
+        return retries[0], retries[1], rules
 
     def _retry(self, node: Node, what: str) -> Retry | None:
         found = self.fields(node, what, _RETRY, required=("then",))

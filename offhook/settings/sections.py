@@ -328,6 +328,10 @@ class AsrConfig(EngineSection):
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 3.0
     """How long a result may take after the end of a turn."""
 
+    min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Below it an answer to a question with choices or digits is a no-match; 0 takes everything. A question may have
+    its own."""
+
 
 class TtsConfig(EngineSection):
     """The voice."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from offhook.pipeline.asr.courtesies import answers_within
 from offhook.pipeline.events import Choice, Question
 
 MAX_PHRASE_CHARS = 200
@@ -65,13 +66,15 @@ def choices_grammar(choices: Sequence[Choice]) -> str:
 
 
 def match(text: str, choices: Sequence[Choice]) -> str | None:
-    """The name of the first choice with the phrase `text`; case, spacing and punctuation do not matter."""
-    said = _words(text)
-    if not said:
-        return None
-    for choice in choices:
-        if any(_words(phrase) == said for phrase in choice.phrases):
-            return choice.name
+    """The name of the first choice with the phrase `text`.
+
+    Case, spacing and punctuation do not matter, nor do words of courtesy around the phrase; a phrase that is all of
+    the text goes first.
+    """
+    for said in answers_within(_words(text)):
+        for choice in choices:
+            if any(_words(phrase) == said for phrase in choice.phrases):
+                return choice.name
     return None
 
 

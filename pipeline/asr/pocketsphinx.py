@@ -19,12 +19,13 @@ HINT = "Type: pip install 'offhook[local]'"
 class PocketsphinxEngine:
     """`AsrEngine` over `workers` children, each with up to `decoders` turns at a time (three in free speech).
 
-    The model is US English, and made to fit telephone speech. With a grammar the confidence says how well the
-    sounds fit the words (a hint, no probability: see pipeline.worker_asr); in free speech it would say
-    nothing and is None. `free_speech` false saves a child 100 MB.
+    The model is US English, and made to fit telephone speech. With a grammar a network of phones decides with it
+    (`asr.phone_check`): the transcript is a sentence of the grammar, without words of courtesy around it, and the
+    confidence says whether that was said; of what is no sentence of the grammar some 5 % get 0.5 or more. In free
+    speech it is None. `free_speech` false saves a child 100 MB.
     """
 
-    capabilities = AsrCapabilities(rate_hz=RATE_HZ, grammar=True, free_speech=True, partials=True)
+    capabilities = AsrCapabilities(rate_hz=RATE_HZ, grammar=True, free_speech=True, partials=True, confidence=True)
 
     def __init__(
         self,
@@ -34,7 +35,9 @@ class PocketsphinxEngine:
         free_speech: bool = True,
         limits: HostLimits | None = None,
     ) -> None:
-        self.capabilities = AsrCapabilities(RATE_HZ, grammar=True, free_speech=free_speech, partials=True)
+        self.capabilities = AsrCapabilities(
+            RATE_HZ, grammar=True, free_speech=free_speech, partials=True, confidence=True
+        )
         options = {"decoders": decoders, "free_speech": free_speech}
         self._pool = HostPool(HOST, workers, name=NAME, options=options, limits=limits)
 

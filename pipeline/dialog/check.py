@@ -201,6 +201,9 @@ def _collect_problems(step: Collect, at: Path, constants: Mapping[str, str]) -> 
 def _listening_problems(step: Ask | Collect, at: Path) -> Iterator[FlowProblem]:
     yield from _range(step.silence_ms, model.MIN_SILENCE_MS, model.MAX_SILENCE_MS, (*at, "silence_ms"))
     yield from _range(step.timeout_s, model.MIN_TIMEOUT_S, model.MAX_TIMEOUT_S, (*at, "timeout_s"))
+    if step.min_confidence is not None:
+        low, high = model.MIN_CONFIDENCE, model.MAX_CONFIDENCE
+        yield from _range(step.min_confidence, low, high, (*at, "min_confidence"))
     for key, retry in model.retries(step):
         yield from _retry_problems(retry, (*at, key))
 

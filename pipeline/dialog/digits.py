@@ -1,5 +1,8 @@
 """Digits that were typed or spoken one by one, and the rule they have to fit."""
 
+from collections.abc import Sequence
+
+from offhook.pipeline.asr.courtesies import answers_within
 from offhook.pipeline.events import DigitRule
 
 _WORDS = {
@@ -26,13 +29,19 @@ MAX_SPOKEN_CHARS = 1_000
 def spoken_digits(text: str) -> str | None:
     """Digits spoken in English: "one two oh four" is "1204", "double four" is "44", "12 04" is "1204".
 
-    None when anything else is in `text`, or nothing.
+    Words of courtesy may stand around them: "it's four two please" is "42". None when anything else is in `text`, or
+    nothing.
     """
     if len(text) > MAX_SPOKEN_CHARS:
         return None
+    words = text.lower().replace("-", " ").replace(",", " ").replace(".", " ").split()
+    return next((found for said in answers_within(words) if (found := _digits(said)) is not None), None)
+
+
+def _digits(words: Sequence[str]) -> str | None:
     digits: list[str] = []
     repeat = 1
-    for word in text.lower().replace("-", " ").replace(",", " ").replace(".", " ").split():
+    for word in words:
         if word in _REPEATS:
             if repeat != 1:
                 return None

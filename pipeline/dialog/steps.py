@@ -13,6 +13,7 @@ MAX_PHRASE_CHARS = 200
 MAX_ATTEMPTS = 10
 MAX_DIGITS = 32
 MIN_SILENCE_MS, MAX_SILENCE_MS = 100, 5_000
+MIN_CONFIDENCE, MAX_CONFIDENCE = 0.0, 1.0
 MIN_TIMEOUT_S, MAX_TIMEOUT_S = 0.5, 120.0
 MIN_INTER_DIGIT_MS, MAX_INTER_DIGIT_MS = 300, 30_000
 KEYS = "0123456789*#ABCD"
@@ -61,6 +62,7 @@ class Ask:
     silence_ms: int = 500
     timeout_s: float = 5.0
     barge_in: bool = True
+    min_confidence: float | None = None  # the bot's setting
 
     def question(self) -> Question:
         """What is listened for."""
@@ -70,6 +72,7 @@ class Ask:
             speech=any(choice.phrases for choice in choices),
             silence_ms=self.silence_ms,
             no_input_ms=round(self.timeout_s * 1000),
+            min_confidence=self.min_confidence,
         )
 
 
@@ -88,6 +91,7 @@ class Collect:
     silence_ms: int = 500
     timeout_s: float = 5.0
     barge_in: bool = True
+    min_confidence: float | None = None  # the bot's setting
 
     def question(self) -> Question:
         """What is listened for."""
@@ -96,6 +100,7 @@ class Collect:
             digits=self.rule,
             silence_ms=self.silence_ms,
             no_input_ms=round(self.timeout_s * 1000),
+            min_confidence=self.min_confidence,
         )
 
 

@@ -206,8 +206,9 @@ class TurnCore(CallerTurns):
                 self._move(self._state.ask_move(Move.NOTHING_SAID, Move.NOTHING_SAID_UNSURE), now)
                 return
             self._move(Move.WORDS, now)
-        choice = match(text, question.choices) if question.choices else None
-        unmatched = not text or (bool(question.choices) and choice is None and question.digits is None)
+        believed = question.accepts(transcript.confidence, self._settings.min_confidence)
+        choice = match(text, question.choices) if question.choices and believed else None
+        unmatched = not text or not believed or (bool(question.choices) and choice is None and question.digits is None)
         # What was said before digits were asked for answers that only if it is digits.
         early = self._state.early and choice is None and question.digits is not None and spoken_digits(text) is None
         if (unmatched or early) and self._state.is_forgotten(text):

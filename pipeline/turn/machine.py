@@ -15,7 +15,8 @@ class TurnSettings:
     `resume_after_ms` of silence after a click let a paused utterance go on; so does what has for `max_undecided_ms`
     been neither speech nor a click. A turn ends after `max_turn_ms` at the latest; a recogniser that is silent for
     `recogniser_timeout_ms` after the turn's end has failed. An utterance waits for a caller who is already talking for
-    `max_wait_ms` at most.
+    `max_wait_ms` at most. An answer with a confidence below `min_confidence` is a no-match, unless its question says
+    otherwise.
     """
 
     resume_after_ms: int = 150
@@ -23,6 +24,7 @@ class TurnSettings:
     max_turn_ms: int = 30_000
     recogniser_timeout_ms: int = 3_000
     max_wait_ms: int = 5_000
+    min_confidence: float = 0.5
 
     def wait_ms(self, timer: Action) -> int:
         """How long a timer runs that depends on nothing else."""

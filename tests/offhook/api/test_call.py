@@ -74,6 +74,7 @@ async def listener() -> Listener:
     [
         ({}, Question(silence_ms=300, no_input_ms=4_000)),
         ({"silence_ms": 0, "no_input_ms": 9}, Question(silence_ms=0, no_input_ms=9)),
+        ({"min_confidence": 0.8}, Question(silence_ms=300, no_input_ms=4_000, min_confidence=0.8)),
         ({"digits": 4}, Question(speech=False, digits=DigitRule(4, 4), silence_ms=300, no_input_ms=4_000)),
         (
             {"digits": DigitRule(1, 9)},

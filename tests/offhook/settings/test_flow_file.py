@@ -72,6 +72,7 @@ def test_a_good_flow() -> None:
         ("no", ("no",), "#"),
     ]
     assert (menu.silence_ms, menu.timeout_s, menu.barge_in) == (500, 5.0, True)
+    assert menu.question().min_confidence is None
     assert (menu.no_input.then, menu.no_input.attempts, menu.no_input.reprompts) == ("bye", 3, ())
 
 
@@ -100,6 +101,7 @@ steps:
     spoken: on
     barge_in: no
     silence_ms: 900
+    min_confidence: 0.7
     timeout_s: 2.5
     no_input: {attempts: 2, reprompts: Again, then: end}
     no_match: {attempts: 3, reprompts: [One, Two], then: end}
@@ -112,6 +114,7 @@ steps:
     assert pin.prompt == "Your PIN for {bank}?"
     assert pin.rule == DigitRule(4, 6, "", 1_000)
     assert (pin.spoken, pin.barge_in, pin.silence_ms, pin.timeout_s) == (True, False, 900, 2.5)
+    assert pin.min_confidence == pin.question().min_confidence == 0.7
     assert (pin.no_input.attempts, pin.no_input.reprompts) == (2, ("Again",))
     assert pin.no_match.reprompts == ("One", "Two")
     assert flow.steps["end"] == End("end")

@@ -24,6 +24,8 @@ from offhook.pipeline.events import DigitRule
         ("12 04", "1204"),
         ("double 4", "44"),
         ("nought", "0"),
+        ("it's four two please", "42"),
+        ("uh nine one", "91"),
     ],
 )
 def test_spoken_digits_become_digits(text: str, digits: str) -> None:
@@ -40,7 +42,8 @@ def test_spoken_digits_become_digits(text: str, digits: str) -> None:
         "double double four",
         "double 42",
         "one hundred",
-        "two please",
+        "two tickets please",
+        "please",
         "٣",
         "²",
         "1" + " 1" * MAX_SPOKEN_CHARS,

@@ -1,5 +1,7 @@
 """The turn core in virtual time: conversations as lists of moments."""
 
+from dataclasses import replace
+
 import pytest
 
 from offhook.pipeline.asr.engine import Transcript
@@ -78,8 +80,8 @@ class Talk:
         self.core.played(self.now)
         return self.take()
 
-    def transcript(self, text: str) -> list[Action]:
-        self.core.transcript(Transcript(text, 0.9), self.now)
+    def transcript(self, text: str, confidence: float | None = 0.9) -> list[Action]:
+        self.core.transcript(Transcript(text, confidence), self.now)
         return self.take()
 
     def keys(self, digits: str) -> list[Action]:
@@ -87,14 +89,14 @@ class Talk:
             self.core.key(digit, self.now)
         return self.take()
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, confidence: float | None = 0.9) -> None:
         """A whole turn of the caller, to the recogniser's answer."""
         self.start()
         self.confirm()
         self.wait(1.0)
         self.stop()
         self.wait(0.5)
-        self.transcript(text)
+        self.transcript(text, confidence)
 
 
 @pytest.fixture
@@ -208,6 +210,48 @@ def test_words_that_mean_nothing_are_a_no_match(talk: Talk) -> None:
     talk.spoken()
     talk.say("a pint of milk")
     assert talk.answer == Answer(AnswerKind.NO_MATCH, "a pint of milk", confidence=0.9)
+
+
+@pytest.mark.parametrize(
+    ("setting", "question", "confidence", "kind"),
+    [
+        (0.5, None, 0.49, AnswerKind.NO_MATCH),
+        (0.5, None, 0.5, AnswerKind.SPEECH),
+        (0.5, None, None, AnswerKind.SPEECH),  # an engine without one
+        (0.0, None, 0.0, AnswerKind.SPEECH),
+        (0.5, 0.3, 0.4, AnswerKind.SPEECH),
+        (0.5, 0.8, 0.7, AnswerKind.NO_MATCH),
+        (0.5, 0.0, 0.1, AnswerKind.SPEECH),
+    ],
+)
+def test_an_uncertain_answer_is_a_no_match_that_keeps_its_text(
+    setting: float, question: float | None, confidence: float | None, kind: AnswerKind
+) -> None:
+    talk = Talk(TurnSettings(min_confidence=setting))
+    talk.begin(PROMPT, replace(MENU, min_confidence=question))
+    talk.spoken()
+    talk.say("my balance", confidence)
+    choice = "balance" if kind is AnswerKind.SPEECH else None
+    assert talk.answer == Answer(kind, "my balance", choice, confidence=confidence)
+
+
+@pytest.mark.parametrize(
+    "question", [Question(digits=DigitRule(1, 4)), Question(grammar="#JSGF V1.0; grammar g; public <g> = hello;")]
+)
+def test_uncertain_digits_and_grammars_are_a_no_match_too(question: Question) -> None:
+    talk = Talk()
+    talk.begin(PROMPT, question)
+    talk.spoken()
+    talk.say("double nine three", 0.2)
+    assert talk.answer == Answer(AnswerKind.NO_MATCH, "double nine three", confidence=0.2)
+
+
+def test_uncertain_free_speech_is_for_the_dialog_to_judge() -> None:
+    talk = Talk()
+    talk.begin(PROMPT, FREE)
+    talk.spoken()
+    talk.say("a pint of milk", 0.1)
+    assert talk.answer == Answer(AnswerKind.SPEECH, "a pint of milk", confidence=0.1)
 
 
 def test_free_speech_takes_any_words(talk: Talk) -> None:

@@ -1,0 +1,86 @@
+"""Speech as it comes over a telephone, made on this machine: installed voices through a line's faults.
+
+Voices are `flite:NAME` (rms, slt, awb, kal16), `espeak:NAME` (en-us+m1, en-gb …) and `festival:NAME` (kal_diphone,
+cmu_us_slt_arctic_hts), of the Debian packages flite, espeak-ng, and festival with its voices.
+"""
+
+import io
+import subprocess
+import tempfile
+import wave
+from pathlib import Path
+from shutil import which
+
+import numpy as np
+from numpy.typing import NDArray
+
+from offhook.telephony.codec.g711 import PCMA, PCMU
+from offhook.telephony.resample import Upsampler
+
+RATE_HZ = 8_000
+PACKET = 160
+PROGRAMS = {"flite": "flite", "espeak": "espeak-ng", "festival": "text2wave"}
+
+Samples = NDArray[np.int16]
+
+
+def is_installed(voice: str) -> bool:
+    """Whether the program of a voice is there. Festival says only when it speaks whether it has the voice."""
+    return which(PROGRAMS[voice.partition(":")[0]]) is not None
+
+
+def speak(voice: str, text: str) -> Samples:
+    """`text` at 8 kHz, the loudest sample at -3 dBFS."""
+    kind, _, name = voice.partition(":")
+    with tempfile.NamedTemporaryFile(suffix=".wav") as file:
+        commands = {
+            "flite": ["flite", "-voice", name, "-t", text, "-o", file.name],
+            "espeak": ["espeak-ng", "-v", name, "-w", file.name, text],
+            "festival": ["text2wave", "-eval", f"(voice_{name})", "-o", file.name],
+        }
+        subprocess.run(commands[kind], input=text.encode(), check=True, capture_output=True)
+        return read_narrow(Path(file.name).read_bytes())
+
+
+def read_narrow(speech: bytes | NDArray[np.float64], rate_hz: int = RATE_HZ) -> Samples:
+    """A WAV file, or samples at `rate_hz`, at 8 kHz and -3 dBFS."""
+    if isinstance(speech, bytes):
+        with wave.open(io.BytesIO(speech)) as reader:
+            rate_hz = reader.getframerate()
+            speech = np.frombuffer(reader.readframes(reader.getnframes()), "<i2").astype(float)
+    size = len(speech) * RATE_HZ // rate_hz
+    narrow = np.fft.irfft(np.fft.rfft(speech)[: size // 2 + 1], size) * (size / len(speech))
+    return np.asarray(narrow * (23_000 / max(1.0, np.abs(narrow).max())), np.int16)
+
+
+def over_the_line(speech: Samples, rng: np.random.Generator) -> Samples:
+    """The same with silence around it, at a level from -28 to -8 dBFS, with noise 20 to 30 dB below it or none.
+
+    A quarter of the lines is cut off at 250 and 3500 Hz, half have mu-law and half A-law, a third loses 2 % of packets,
+    which are concealed by the one before.
+    """
+    level = 32_768 * 10 ** (rng.uniform(-28, -8) / 20)
+    noise = level * 10 ** (-rng.choice([20, 25, 30, 60]) / 20)
+    line = speech.astype(float)
+    line *= level / max(1.0, np.sqrt((line**2).mean()))
+    if rng.random() < 0.25:
+        hz = np.fft.rfftfreq(len(line), 1 / RATE_HZ)
+        line = np.fft.irfft(np.fft.rfft(line) * ((hz > 250) & (hz < 3_500)), len(line))
+    line = np.concatenate([np.zeros(int(rng.uniform(1_600, 4_000))), line, np.zeros(4_400)])
+    line += rng.normal(scale=max(noise, 3), size=len(line))
+    pcm = np.clip(np.round(line), -32_768, 32_767).astype("<i2").tobytes()
+    law = PCMU if rng.random() < 0.5 else PCMA
+    pcm = law.decode(law.encode(pcm))
+    received = np.frombuffer(pcm, "<i2").copy()
+    if rng.random() < 1 / 3:
+        for at in range(PACKET, len(received) - PACKET, PACKET):
+            if rng.random() < 0.02:
+                received[at : at + PACKET] = received[at - PACKET : at] * 0.7
+    return received
+
+
+def for_recogniser(narrow: Samples) -> bytes:
+    """What the conversation makes of a line's audio: 16 kHz."""
+    upsampler = Upsampler()
+    pieces = [narrow[at : at + PACKET].tobytes() for at in range(0, len(narrow), PACKET)]
+    return b"".join(upsampler.push(piece) for piece in pieces)

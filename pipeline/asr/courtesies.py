@@ -1,0 +1,56 @@
+"""The words that people put around an answer: "uh, I'd like to book please" means "book"."""
+
+from collections.abc import Iterator, Sequence
+
+HESITATIONS = ("uh", "um", "well", "okay")
+OPENINGS = (
+    "please",
+    "i'd like",
+    "i'd like to",
+    "i'd like a",
+    "i would like",
+    "i would like to",
+    "i want",
+    "i want to",
+    "i need",
+    "i need to",
+    "can i",
+    "can you",
+    "could i",
+    "could you",
+    "it's",
+    "it is",
+    "that's",
+    "number",
+)
+COURTESIES = ("please", "thanks", "thank you")
+"""At most one of each stands around an answer, in this order: hesitation, opening, the answer, courtesy."""
+
+
+def answers_within(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """What the answer may be in `words` (lower case): all of them first, then without what may stand around it."""
+    said = tuple(words)
+    seen = set()
+    for start in _starts(said):
+        for end in _ends(said):
+            if start < end and (answer := said[start:end]) not in seen:
+                seen.add(answer)
+                yield answer
+
+
+def _starts(said: tuple[str, ...]) -> Iterator[int]:
+    hesitated = 1 if said[:1] and said[0] in HESITATIONS else 0
+    for start in dict.fromkeys((0, hesitated)):
+        yield start
+        for opening in OPENINGS:
+            spoken = tuple(opening.split())
+            if said[start : start + len(spoken)] == spoken:
+                yield start + len(spoken)
+
+
+def _ends(said: tuple[str, ...]) -> Iterator[int]:
+    yield len(said)
+    for courtesy in COURTESIES:
+        spoken = tuple(courtesy.split())
+        if said[-len(spoken) :] == spoken:
+            yield len(said) - len(spoken)

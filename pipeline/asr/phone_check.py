@@ -1,0 +1,147 @@
+"""What was said at the end of a turn, and how sure that is: a second opinion on pocketsphinx's sentence.
+
+pocketsphinx decodes while the caller speaks. It finds the sentence of the grammar that is least unlike what was said,
+and there always is one. `PhoneNet` knows no grammar: the phones that it sees say whether the sentence was there at all,
+and which one was where the two disagree.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass
+from math import exp, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from offhook.pipeline.asr.courtesies import COURTESIES, HESITATIONS, OPENINGS
+from offhook.pipeline.asr.jsgf import AROUND, WordGraph, parse_jsgf, sentence_graph, surrounded
+from offhook.pipeline.asr.phone_decoder import Decoded, PhoneGraph
+from offhook.pipeline.asr.phone_net import BLANK, PhoneNet, phone_numbers
+
+MAX_GRAMMARS = 64
+
+MIN_LEAD = 5.0
+"""The network's sentence replaces pocketsphinx's when it is likelier by so much (natural log). Of 228 answers by six
+synthetic voices over noisy lines pocketsphinx had 79 % right, the network 95 %, this rule 96 %, with anything from 2 to
+8. It is for human voices, which only pocketsphinx was trained on."""
+
+Pronounce = Callable[[str], Sequence[Sequence[str]]]
+"""The pronunciations of a word in ARPAbet, none for a word that is not in the dictionary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A sentence of the grammar ("" where there was no speech) and the confidence in it, 0 to 1."""
+
+    text: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the confidence is made of.
+
+    `cost` is how much less likely (natural log, a phone of the answer) the sentence is than the phones that the network
+    would have liked best; `root_cost` is the same for the root of the number of phones, as long answers may be a little
+    wrong in more places; `edits` how many phones, for each of the sentence, were missing, others, or too many;
+    `disagreed` is 1 where pocketsphinx found another sentence, and no words of courtesy, which it does not know,
+    explain that; `courteous` is 1 where there were such words: they are short, and fit much.
+    """
+
+    cost: float
+    root_cost: float
+    edits: float
+    disagreed: float
+    courteous: float
+
+
+WEIGHTS = (0.206, 0.244, 3.47, 1.94, 0.49)
+BIAS = 5.8
+"""Logistic regression on 970 turns by eleven voices, five of them unknown to the network, over noisy lines. The
+confidence is 0.5 where of those five voices 95 % of the right sentences were kept and 4 % of the others taken."""
+
+
+class PhoneCheck:
+    """The check, with the grammars that it has compiled."""
+
+    def __init__(self, pronounce: Pronounce) -> None:
+        self._net = PhoneNet()
+        self._pronounce = pronounce
+        self._graphs: OrderedDict[str, PhoneGraph | None] = OrderedDict()
+
+    def check(self, pcm: NDArray[np.int16], grammar: str, found: str) -> Checked:
+        """Judge 16-bit PCM at 16 kHz in which pocketsphinx has `found` a sentence of the JSGF `grammar`."""
+        log_probs = self._net.log_probs(pcm)
+        seen = phones_seen(log_probs)
+        if not seen:
+            return Checked("", 0.0)
+        relative = log_probs - log_probs.max(1, keepdims=True)
+        graph = self._graph(grammar)
+        best = graph.decode(relative) if graph is not None else None
+        if found and (best is None or _text(best) != found):
+            other = self._compiled(sentence_graph(found.split())).decode(relative)
+            if other is not None and (best is None or best.score - other.score < MIN_LEAD):
+                best = other
+        if best is None:
+            return Checked("", 0.0)
+        return Checked(_text(best), confidence(weigh(best, seen, found)))
+
+    def _graph(self, grammar: str) -> PhoneGraph | None:
+        """None for a grammar that only pocketsphinx can read: its sentence is checked then."""
+        if grammar not in self._graphs:
+            try:
+                self._graphs[grammar] = self._compiled(parse_jsgf(grammar))
+            except ValueError:
+                self._graphs[grammar] = None
+            if len(self._graphs) > MAX_GRAMMARS:
+                self._graphs.popitem(last=False)
+        self._graphs.move_to_end(grammar)
+        return self._graphs[grammar]
+
+    def _compiled(self, graph: WordGraph) -> PhoneGraph:
+        return PhoneGraph(surrounded(graph, (HESITATIONS, OPENINGS), (COURTESIES,)), self._phones)
+
+    def _phones(self, word: str) -> list[tuple[int, ...]]:
+        return [phone_numbers(phones) for phones in self._pronounce(word.removeprefix(AROUND))]
+
+
+def phones_seen(log_probs: NDArray[np.float32]) -> list[int]:
+    """The likeliest phone of each frame, repetitions and blanks left out."""
+    best = log_probs.argmax(1)
+    changed = np.append(True, best[1:] != best[:-1])
+    return [int(phone) for phone in best[changed & (best != BLANK)]]
+
+
+def weigh(decoded: Decoded, seen: Sequence[int], found: str) -> Evidence:
+    """The evidence for a sentence that was decoded from log probabilities relative to the likeliest phone's."""
+    phones = [phone for word in decoded.words for phone in word.phones]
+    answer = sum(len(word.phones) for word in decoded.words if not word.text.startswith(AROUND))
+    courteous = answer < len(phones)
+    return Evidence(
+        cost=-decoded.score / answer,
+        root_cost=-decoded.score / sqrt(answer),
+        edits=_edits(seen, phones) / len(phones),
+        disagreed=float(_text(decoded) != found and not courteous),
+        courteous=float(courteous),
+    )
+
+
+def confidence(evidence: Evidence) -> float:
+    """From 0 to 1; see BIAS for what 0.5 means."""
+    against = sum(weight * value for weight, value in zip(WEIGHTS, astuple(evidence), strict=True)) - BIAS
+    return 1 / (1 + exp(min(against, 50.0)))
+
+
+def _text(decoded: Decoded) -> str:
+    return " ".join(word.text for word in decoded.words if not word.text.startswith(AROUND))
+
+
+def _edits(one: Sequence[int], other: Sequence[int]) -> int:
+    """Levenshtein's distance."""
+    row = list(range(len(other) + 1))
+    for at, phone in enumerate(one, 1):
+        above = row
+        row = [at]
+        for column, wanted in enumerate(other, 1):
+            row.append(min(above[column] + 1, row[-1] + 1, above[column - 1] + (phone != wanted)))
+    return row[-1]

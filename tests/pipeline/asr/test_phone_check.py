@@ -1,0 +1,101 @@
+import wave
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from offhook.pipeline.asr.courtesies import COURTESIES, HESITATIONS, OPENINGS
+from offhook.pipeline.asr.phone_check import Evidence, PhoneCheck, confidence
+
+SPEECH = Path(__file__).parents[2] / "data" / "speech"
+DICTIONARY = {
+    "check": ["CH EH K"],
+    "my": ["M AY"],
+    "balance": ["B AE L AH N S"],
+    "opening": ["OW P AH N IH NG"],
+    "hours": ["AW ER Z", "AW R Z"],
+    "goodbye": ["G UH D B AY"],
+    "four": ["F AO R"],
+    "two": ["T UW"],
+    "seven": ["S EH V AH N"],
+    "five": ["F AY V"],
+}
+"""Of pocketsphinx; the words of courtesy have one phone here, which no test needs."""
+
+MENU = "#JSGF V1.0; grammar g; public <g> = check my balance | opening hours | goodbye;"
+DIGITS = "#JSGF V1.0; grammar g; public <g> = (two | four | five | seven)+;"
+AROUND = {word for phrase in (*HESITATIONS, *OPENINGS, *COURTESIES) for word in phrase.split()}
+
+
+def pronounce(word: str) -> list[list[str]]:
+    assert word in DICTIONARY or word in AROUND
+    return [phones.split() for phones in DICTIONARY.get(word, ["ZH"])]
+
+
+def speech(name: str) -> np.ndarray:
+    with wave.open(str(SPEECH / f"{name}.wav")) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2")
+
+
+@pytest.fixture(scope="module")
+def check() -> PhoneCheck:
+    return PhoneCheck(pronounce)
+
+
+def test_what_was_said_is_believed(check: PhoneCheck) -> None:
+    checked = check.check(speech("check_my_balance"), MENU, "check my balance")
+    assert checked.text == "check my balance"
+    assert checked.confidence > 0.8
+
+
+@pytest.mark.parametrize("found", ["", "opening hours", "goodbye"])
+def test_another_sentence_of_pocketsphinx_is_overruled(check: PhoneCheck, found: str) -> None:
+    checked = check.check(speech("check_my_balance"), MENU, found)
+    assert checked.text == "check my balance"
+    agreed = check.check(speech("check_my_balance"), MENU, "check my balance")
+    assert 0.2 < checked.confidence < agreed.confidence
+
+
+def test_digits_in_any_number(check: PhoneCheck) -> None:
+    checked = check.check(speech("four_two_seven"), DIGITS, "four two seven five")
+    assert checked.text == "four two seven"
+    assert checked.confidence > 0.3
+
+
+@pytest.mark.parametrize("found", ["opening hours", "goodbye", "check my balance", ""])
+def test_what_was_not_said_is_not_believed(check: PhoneCheck, found: str) -> None:
+    checked = check.check(speech("four_two_seven"), MENU, found)
+    assert checked.confidence < 0.2
+
+
+def test_a_grammar_that_cannot_be_read_leaves_the_sentence_to_be_checked(check: PhoneCheck) -> None:
+    recursive = "#JSGF V1.0; grammar g; public <g> = goodbye | check my balance | goodbye <g>;"
+    right = check.check(speech("check_my_balance"), recursive, "check my balance")
+    assert right.text == "check my balance" and right.confidence > 0.8
+    wrong = check.check(speech("four_two_seven"), recursive, "goodbye")
+    assert wrong.text == "goodbye" and wrong.confidence < 0.2
+    assert check.check(speech("four_two_seven"), recursive, "").text == ""
+
+
+def test_silence_and_noise_say_nothing(check: PhoneCheck) -> None:
+    noise = np.random.default_rng(1).normal(scale=300, size=16_000).astype(np.int16)
+    click = np.zeros(16_000, np.int16)
+    click[8_000:8_040] = 20_000
+    for pcm in (np.zeros(16_000, np.int16), np.zeros(0, np.int16), noise, click):
+        checked = check.check(pcm, MENU, "")
+        assert checked.text == "" or checked.confidence < 0.2
+
+
+def test_more_grammars_than_are_kept(check: PhoneCheck) -> None:
+    for number in range(70):
+        grammar = MENU.replace("grammar g;", f"grammar g{number};")
+        assert check.check(speech("check_my_balance"), grammar, "").text == "check my balance"
+
+
+def test_all_evidence_against_a_sentence_lowers_the_confidence() -> None:
+    good = Evidence(cost=0.2, root_cost=0.6, edits=0.2, disagreed=0.0, courteous=0.0)
+    assert confidence(good) > 0.9
+    for name, worse in (("cost", 5.0), ("root_cost", 9.0), ("edits", 1.2), ("disagreed", 1.0), ("courteous", 1.0)):
+        assert confidence(replace(good, **{name: worse})) < confidence(good)
+    assert confidence(Evidence(1e6, 1e6, 1e3, 1.0, 1.0)) == pytest.approx(0, abs=1e-9)
