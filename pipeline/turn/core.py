@@ -206,7 +206,7 @@ class TurnCore(CallerTurns):
                 self._move(self._state.ask_move(Move.NOTHING_SAID, Move.NOTHING_SAID_UNSURE), now)
                 return
             self._move(Move.WORDS, now)
-        believed = question.accepts(transcript.confidence, self._settings.min_confidence)
+        believed = question.accepts(transcript.confidence, self.settings.min_confidence)
         choice = match(text, question.choices) if question.choices and believed else None
         unmatched = not text or not believed or (bool(question.choices) and choice is None and question.digits is None)
         # What was said before digits were asked for answers that only if it is digits.
