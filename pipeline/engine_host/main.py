@@ -154,6 +154,8 @@ def main(argv: list[str]) -> int:
     child = EngineHost(*_take_over_pipes())
     try:
         os.nice(NICENESS)
+        # A child is one thread of work: small matrices spread over cores wait for each other longer than they gain.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         options = child.configuration()
         if options is None:
             return 0

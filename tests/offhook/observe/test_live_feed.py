@@ -122,7 +122,15 @@ def test_a_long_call_forgets_its_beginning(call: CallWatch) -> None:
 def test_pressed_keys_are_counted_and_never_told() -> None:
     answer = Answer(AnswerKind.DTMF, digits="4711")
     told = describe(CallerAnswered(answer, 105.0), 100.0)
-    assert told == {"kind": "answer", "at": 5.0, "answer": "dtmf", "text": "", "choice": None, "keys": 4}
+    assert told == {
+        "kind": "answer",
+        "at": 5.0,
+        "answer": "dtmf",
+        "text": "",
+        "choice": None,
+        "keys": 4,
+        "confidence": None,
+    }
     assert "4711" not in repr(told)
 
 
