@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -53,7 +54,8 @@ def test_the_demo(tmp_path: Path) -> None:
     assert ("caller", "check my balance") in said
     assert ("caller", "goodbye") in said
     assert ("bot", "Please enter your four digit PIN.") in said
-    assert "4711" not in done.stdout + done.stderr
+    # By itself: an id or a measured number may have these digits among others.
+    assert re.search(r"(?<![\w.])4711(?!\w)", done.stdout + done.stderr) is None
 
     assert len(result["turns"]) == 3
     for turn in result["turns"]:

@@ -157,7 +157,7 @@ def test_a_worker_that_stood_still_for_a_while_goes_on(start_bot: Callable[..., 
 
 
 def test_more_calls_than_the_cores_can_carry(start_bot: Callable[..., BotProcess], hold: Hold, tmp_path: Path) -> None:
-    bot = start_bot("--bench-engines", "--workers", "1", OFFHOOK_CALLS__FULL_CPU="0.01")
+    bot = start_bot("--bench-engines", "--workers", "1", OFFHOOK_CALLS__MAX_CPU="0.01")
     held = hold(bot, 9)  # a call costs less than a hundredth of a core, and only what lasts is overload
     bot.wait_for(lambda: bot.readiness() == (429, "full"))
     outcome = sipp("uac_draining.xml", tmp_path, bot.address).check()  # 503 with Retry-After
