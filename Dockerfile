@@ -1,4 +1,4 @@
-# docker build -t offhook .
+# docker build -t offhook .      (with more of the extras in pyproject.toml: --build-arg EXTRAS=local,opus,g722,twilio)
 # docker run --network host -v offhook:/var/lib/offhook offhook
 # Behind a bridge instead of the host's network: publish 5060/udp, 8080 and the RTP ports one to one, and tell the
 # callers' side where to send media: -e OFFHOOK_SIP__ADVERTISED_HOST=<address of the host>
@@ -14,6 +14,7 @@ COPY package.json ./
 RUN npm install --omit=dev --no-package-lock --ignore-scripts --no-audit --no-fund
 
 FROM python:3.11-slim-bookworm AS build
+ARG EXTRAS=local
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends gcc libc6-dev \
@@ -32,7 +33,7 @@ COPY --from=page \
     /page/node_modules/wavesurfer.js/LICENSE \
     offhook/web/page/vendor/wavesurfer/
 # The build fetches the detector's model from the silero-vad wheel, which is why it needs the package index.
-RUN /opt/offhook/bin/pip install '.[local]' \
+RUN /opt/offhook/bin/pip install ".[${EXTRAS}]" \
     && /opt/offhook/bin/pip uninstall --yes pip
 # The native media is optional for who installs, but not here. -P: what is installed, and not what is in this folder.
 RUN /opt/offhook/bin/python -P -c 'import offhook.telephony.native._media'
