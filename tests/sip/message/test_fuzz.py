@@ -1,7 +1,7 @@
 """Whatever comes in, nothing but ParseError comes out, and soon."""
 
 from collections.abc import Callable
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import example, given, settings
@@ -124,20 +124,20 @@ def test_parse_of_print_is_the_request(name: str, value: str, body: bytes) -> No
 )
 def test_many_of_one_character_take_no_time(line: str, value: bytes) -> None:
     prefixes = {b"": 8_000, b"sip:a@b;x=": 7_000, b"<sip:": 7_000, b'"': 7_000, b"SIP/2.0/UDP h": 7_000}
-    began = perf_counter()
+    began = process_time()
     for prefix, room in prefixes.items():
         field = line.encode() + b": " + prefix + value * (room // len(value))
         check(with_line(b"Max-Forwards: 70", field))
     # Some milliseconds; what is quadratic takes seconds.
-    assert perf_counter() - began < 1.0
+    assert process_time() - began < 1.0
 
 
 def test_60_000_commas_are_refused_at_once() -> None:
-    began = perf_counter()
+    began = process_time()
     with pytest.raises(ParseError):
         parse(with_line(b"Max-Forwards: 70", b"Contact: " + b"," * 60_000))
     with pytest.raises(ParseError):
         parse(with_line(b"Max-Forwards: 70", b"Contact: " + b"\r\n ," * 15_000))
     with pytest.raises(ParseError):
         parse(b"\r\n" * 30_000)
-    assert perf_counter() - began < 0.5
+    assert process_time() - began < 0.5

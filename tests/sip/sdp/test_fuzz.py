@@ -1,6 +1,6 @@
 """Whatever description comes in, nothing but RemoteError comes out, and soon."""
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -88,12 +88,12 @@ def test_random_octets(data: bytes) -> None:
 )
 @pytest.mark.parametrize("prefix", [b"", b"o=", b"m=", b"m=audio 4000 RTP/AVP ", b"c=", b"a=", b"a=rtpmap:", b"t="])
 def test_many_of_one_kind_take_no_time(prefix: bytes, value: bytes) -> None:
-    began = perf_counter()
+    began = process_time()
     for room in (2_000, 15_000):
         filler = prefix + value * (room // len(value))
         check(OFFER + filler)
         check(b"v=0\r\n" + filler + b"\r\n" + OFFER)
-    assert perf_counter() - began < 1.0
+    assert process_time() - began < 1.0
 
 
 @given(
