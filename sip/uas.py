@@ -1,4 +1,4 @@
-"""The user agent server (RFC 3261 §8.2, §12.2.2): judges each request, answers or refuses it, or hands it to its call."""
+"""The user agent server (RFC 3261 §8.2, §12.2.2): judges each request, answers or refuses it, or passes it on."""
 
 from collections.abc import Callable
 from hashlib import blake2b
