@@ -85,7 +85,7 @@ CASES = (
 )
 
 OTHERS = """pineapple|excuse me|pardon|perhaps later|hold on please|i am not sure|say that again|it is raining outside
-next wednesday|the cat is on the roof|give me a minute|who am i talking to|i would like some fresh bread
+next wednesday|the cat is on the garden wall|give me a minute|who am i talking to|i would like some fresh bread
 i can not hear you|good morning|let me talk to a human|i need to look that up|drive along the river
 that makes no sense to me|one moment|my name is peter baker|what day is today|something else|it is broken
 what were the choices|is it expensive|you sound like a robot|my wife knows about that|coffee with milk and sugar
