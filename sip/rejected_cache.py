@@ -7,7 +7,7 @@ set up a call in which nobody is.
 from offhook.sip.uas_checks import Refusal
 
 
-class RefusedInvites:
+class RejectedCache:
     """The answers that were given, for `keep_s` each, to the latest `most` INVITEs. An INVITE is known by its tag."""
 
     def __init__(self, keep_s: float, most: int) -> None:

@@ -13,10 +13,10 @@ from offhook.sip.errors import ParseError
 from offhook.sip.message import typed
 from offhook.sip.message.message import Request
 from offhook.sip.net.address import Address
-from offhook.sip.rejected_cache import RefusedInvites
+from offhook.sip.rejected_cache import RejectedCache
 from offhook.sip.transaction.server import ServerTransaction
-from offhook.sip.transaction.via import stamp
-from offhook.sip.uas_checks import Refusal, inspect_content, inspect_headers, inspect_invite, inspect_method
+from offhook.sip.transaction.via import fix_top_via
+from offhook.sip.uas_checks import Refusal, check_content, check_headers, check_invite, check_method
 
 Admit: TypeAlias = Callable[[], Refusal | None]
 """Whether a new call may come now; else what it is answered."""
@@ -28,7 +28,7 @@ class Uas:
     def __init__(self, core: UserAgentCore, admit: Admit | None) -> None:
         self._core = core
         self._admit = admit
-        self._refused = RefusedInvites(core.settings.timers.give_up_s, core.settings.max_refused_invites)
+        self._refused = RejectedCache(core.settings.timers.give_up_s, core.settings.max_refused_invites)
         self._tag_key = core.entropy().encode()[:64]
 
     def refuse_unreadable(self, error: ParseError, source: Address) -> None:
@@ -40,7 +40,7 @@ class Uas:
             counters.drop("unreadable")
             return
         try:
-            reply_to = stamp(request, source)
+            reply_to = fix_top_via(request, source)
             counters.rejected_by_status[error.status] += 1
             self._send_stateless(request, reply_to, Refusal(error.status, reason=error.reason))
         except ParseError:
@@ -48,7 +48,7 @@ class Uas:
 
     def receive(self, request: Request, source: Address, now: float) -> None:
         """Take in a request that could be parsed. Raises ParseError when a header of it could not."""
-        reply_to = stamp(request, source)
+        reply_to = fix_top_via(request, source)
         typed.validate_request(request)
         transaction = self._core.layer.match(request)
         if transaction is not None:
@@ -80,7 +80,7 @@ class Uas:
             self._core.counters.rejected_by_status[OVERLOADED] += 1
             self._turn_away(request, reply_to, Refusal(OVERLOADED), now)
             return
-        refusal_or_none = self._inspect(request, inside, session)
+        refusal_or_none = self._check(request, inside, session)
         if request.method == "CANCEL" and refusal_or_none is None:
             self._receive_cancel(request, reply_to, now)
             return
@@ -126,24 +126,24 @@ class Uas:
             core.pending_invites >= settings.max_pending_invites or len(core.calls) >= settings.max_calls
         )
 
-    def _inspect(self, request: Request, inside: bool, session: InviteUsage | None) -> Refusal | None:
-        if (refusal := inspect_method(request)) is not None:
+    def _check(self, request: Request, inside: bool, session: InviteUsage | None) -> Refusal | None:
+        if (refusal := check_method(request)) is not None:
             return refusal
         if request.method == "CANCEL":
             # §8.2.2.3: Require means nothing in a CANCEL, and the transaction that it names decides the rest.
             return None
         if self._core.layer.merged(request):
             return Refusal(482)
-        if (refusal := inspect_headers(request, self._core.settings)) is not None:
+        if (refusal := check_headers(request, self._core.settings)) is not None:
             return refusal
         if inside and session is None:
             return Refusal(481)
         if session is not None and session.dialog is not None and not session.dialog.admits(request):
             # §12.2.2: out of order.
             return Refusal(500, reason="CSeq Out Of Order")
-        if (refusal := inspect_content(request, self._core.settings)) is not None:
+        if (refusal := check_content(request, self._core.settings)) is not None:
             return refusal
-        return inspect_invite(request) if request.method == "INVITE" else None
+        return check_invite(request) if request.method == "INVITE" else None
 
     def _receive_inside(self, session: InviteUsage, transaction: ServerTransaction, now: float) -> None:
         request = transaction.request

@@ -22,14 +22,14 @@ class Refusal:
     reason: str | None = None
 
 
-def inspect_method(request: Request) -> Refusal | None:
+def check_method(request: Request) -> Refusal | None:
     """§8.2.1: a method that is not allowed here, or not known at all."""
     if request.method in ALLOWED:
         return None
     return Refusal(405 if request.method in KNOWN else 501, (("Allow", ALLOW),))
 
 
-def inspect_headers(request: Request, settings: UaSettings) -> Refusal | None:
+def check_headers(request: Request, settings: UaSettings) -> Refusal | None:
     """§8.2.2.1 and §8.2.2.3: the Request-URI's scheme and what is required of us. Raises ParseError."""
     scheme = request.uri.partition(":")[0].lower()
     if scheme not in settings.schemes:
@@ -40,7 +40,7 @@ def inspect_headers(request: Request, settings: UaSettings) -> Refusal | None:
     return None
 
 
-def inspect_content(request: Request, settings: UaSettings) -> Refusal | None:
+def check_content(request: Request, settings: UaSettings) -> Refusal | None:
     """§8.2.3: a body that we must understand and do not. Raises ParseError."""
     # A BYE ends the call whatever it carries; telephones have been seen to put statistics into it.
     if not request.body or request.method == "BYE" or _is_optional(request):
@@ -53,7 +53,7 @@ def inspect_content(request: Request, settings: UaSettings) -> Refusal | None:
     return None
 
 
-def inspect_invite(request: Request) -> Refusal | None:
+def check_invite(request: Request) -> Refusal | None:
     """§8.1.1.8, §20.1: an INVITE needs a Contact and has to accept SDP. Raises ParseError."""
     if typed.contact(request) is None:
         return Refusal(400, reason="Missing Contact")

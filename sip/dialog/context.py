@@ -22,7 +22,7 @@ class Context:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-NOTHING = Context()
+EMPTY = Context()
 
 Action: TypeAlias = Callable[[Any, Context, float], None]
 """Of a call, or of its re-INVITEs: an unbound method. Bound ones in an object of their own would keep it alive."""

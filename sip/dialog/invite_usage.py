@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import ClassVar
 
-from offhook.sip.dialog.context import NOTHING, Action, Context
+from offhook.sip.dialog.context import EMPTY, Action, Context
 from offhook.sip.dialog.core import UserAgentCore
 from offhook.sip.dialog.model import Dialog
 from offhook.sip.dialog.reinvite import Reinvite
@@ -45,17 +45,17 @@ class InviteUsage:
 
     def begin(self, now: float) -> None:
         """Carry out the table's first actions."""
-        self._act(self.machine.start(now), NOTHING, now)
+        self._act(self.machine.start(now), EMPTY, now)
 
-    def command(self, given: CallInput, now: float, what: Context = NOTHING) -> None:
+    def command(self, given: CallInput, now: float, what: Context = EMPTY) -> None:
         """A command of the owner. Raises LocalError when it makes no sense in the present state."""
         if not self.machine.accepts(given):
             raise LocalError(f"call {self.call} is {self.machine.state.value}: it cannot {given.value} now")
-        self.feed(given, now, what)
+        self.handle(given, now, what)
 
-    def feed(self, given: StrEnum, now: float, what: Context = NOTHING) -> bool:
+    def handle(self, given: StrEnum, now: float, what: Context = EMPTY) -> bool:
         """Anything else that happens; False when it means nothing in the present state."""
-        actions = self.machine.feed(given, now)
+        actions = self.machine.handle(given, now)
         if actions is None:
             return False
         self._act(actions, what, now)
@@ -65,31 +65,31 @@ class InviteUsage:
         """A re-INVITE of theirs."""
         what = Context(server=server, request=request)
         if self.machine.state is CallState.CONFIRMED:
-            self.renegotiation.feed(CallInput.GOT_INVITE, now, what)
+            self.renegotiation.handle(CallInput.GOT_INVITE, now, what)
         else:
-            self.feed(CallInput.GOT_INVITE, now, what)
+            self.handle(CallInput.GOT_INVITE, now, what)
 
     def on_bye(self, server: ServerTransaction, now: float) -> None:
         """A BYE of theirs."""
         self.core.respond(server, 200, now, to_tag=self.local_tag)
-        self.feed(CallInput.GOT_BYE, now)
+        self.handle(CallInput.GOT_BYE, now)
 
     def on_ack(self, request: Request, now: float) -> None:
         """An ACK; it means the INVITE that has its CSeq number. Raises ParseError."""
         number = typed.cseq(request).number
         what = Context(request=request)
         if self._renegotiation is not None and number == self._renegotiation.remote_cseq:
-            self._renegotiation.feed(CallInput.GOT_ACK, now, what)
+            self._renegotiation.handle(CallInput.GOT_ACK, now, what)
         elif number == self.invite_cseq:
-            self.feed(CallInput.GOT_ACK, now, what)
+            self.handle(CallInput.GOT_ACK, now, what)
 
     def handle_timer(self, now: float) -> None:
         """Let the timers act that are due, the call's own and its re-INVITE's."""
         while (timer := self.machine.pop_due(now)) is not None:
-            self.feed(timer, now)
+            self.handle(timer, now)
         if self._renegotiation is not None:
             self._renegotiation.handle_timer(now)
-        self.settle(now)
+        self.reschedule(now)
 
     @property
     def renegotiation(self) -> Reinvite:
@@ -110,14 +110,14 @@ class InviteUsage:
         """The CSeq number of their first INVITE, None for a call of ours."""
         return None
 
-    def settle(self, now: float) -> None:
+    def reschedule(self, now: float) -> None:
         """After any change: tell the agenda, and drop out of the tables where the call is over."""
         state = self.machine.state
         if state in {CallState.ENDED, CallState.CLOSING}:
             self.core.calls.pop(self.call, None)
         if state is CallState.ENDED:
             if self._renegotiation is not None:
-                self._renegotiation.feed(CallInput.CLOSE, now)
+                self._renegotiation.handle(CallInput.CLOSE, now)
                 self._renegotiation = None  # it holds the call, too, and may have to outlive it
             if self.dialog is not None and self.core.dialogs.get(self.dialog.id) is self:
                 del self.core.dialogs[self.dialog.id]
@@ -147,7 +147,7 @@ class InviteUsage:
     def _act(self, actions: list[CallAction], what: Context, now: float) -> None:
         for action in actions:
             self.actions[action](self, what, now)
-        self.settle(now)
+        self.reschedule(now)
 
     def _send_bye(self, what: Context, now: float) -> None:
         if self.dialog is not None:
@@ -167,15 +167,15 @@ class InviteUsage:
         client.acks[dialog.remote_tag] = (ack, destination)
         self.core.layer.transmit(ack, destination)
 
-    def _tell_end(self, cause: EndCause) -> None:
+    def _report_end(self, cause: EndCause) -> None:
         self.core.events.append(CallEnded(self.call, cause))
 
     actions: ClassVar[Mapping[CallAction, Action]] = {
         CallAction.SEND_BYE: _send_bye,
-        CallAction.TELL_REMOTE_BYE: lambda self, what, now: self._tell_end(EndCause.REMOTE_BYE),
-        CallAction.TELL_LOCAL_BYE: lambda self, what, now: self._tell_end(EndCause.LOCAL_BYE),
-        CallAction.TELL_ACK_TIMEOUT: lambda self, what, now: self._tell_end(EndCause.ACK_TIMEOUT),
-        CallAction.TELL_TIMEOUT: lambda self, what, now: self._tell_end(EndCause.TIMEOUT),
-        CallAction.TELL_TRANSPORT: lambda self, what, now: self._tell_end(EndCause.TRANSPORT),
+        CallAction.REPORT_REMOTE_BYE: lambda self, what, now: self._report_end(EndCause.REMOTE_BYE),
+        CallAction.REPORT_LOCAL_BYE: lambda self, what, now: self._report_end(EndCause.LOCAL_BYE),
+        CallAction.REPORT_ACK_TIMEOUT: lambda self, what, now: self._report_end(EndCause.ACK_TIMEOUT),
+        CallAction.REPORT_TIMEOUT: lambda self, what, now: self._report_end(EndCause.TIMEOUT),
+        CallAction.REPORT_TRANSPORT: lambda self, what, now: self._report_end(EndCause.TRANSPORT),
     }
     """What every call does; a role adds its own."""

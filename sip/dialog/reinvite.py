@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
-from offhook.sip.dialog.context import NOTHING, Action, Context
+from offhook.sip.dialog.context import EMPTY, Action, Context
 from offhook.sip.dialog.core import ALLOW, sdp_of
 from offhook.sip.dialog.requests import in_dialog, next_hop
 from offhook.sip.dialog.tables import OFFER, CallAction, CallInput, CallTimer, OfferState
@@ -51,16 +51,16 @@ class Reinvite:
         """Send a re-INVITE. It replaces one that waits out a glare. Raises LocalError when one is in progress."""
         self._must_accept(CallInput.REINVITE)
         self._sdp, self._attempts = sdp, 0
-        self.feed(CallInput.REINVITE, now)
+        self.handle(CallInput.REINVITE, now)
 
     def command(self, given: CallInput, now: float, what: Context) -> None:
         """Answer or reject their re-INVITE. Raises LocalError when there is none to answer."""
         self._must_accept(given)
-        self.feed(given, now, what)
+        self.handle(given, now, what)
 
-    def feed(self, given: StrEnum, now: float, what: Context = NOTHING) -> bool:
+    def handle(self, given: StrEnum, now: float, what: Context = EMPTY) -> bool:
         """One input; False when it means nothing in the present state."""
-        actions = self.machine.feed(given, now)
+        actions = self.machine.handle(given, now)
         if actions is None:
             return False
         for action in actions:
@@ -68,7 +68,7 @@ class Reinvite:
         if given is CallInput.CLOSE:
             self._client = None  # it holds us, too
         else:
-            self._session.settle(now)
+            self._session.reschedule(now)
         return True
 
     def on_response(self, client: ClientTransaction, response: Response, now: float) -> None:
@@ -78,25 +78,25 @@ class Reinvite:
             self._on_2xx(client, what, now)
         elif response.status == 491 and self._attempts < self._core.settings.reinvite_attempts:
             self._durations[CallTimer.GLARE] = self._glare_s()
-            self.feed(CallInput.GOT_GLARE, now)
+            self.handle(CallInput.GOT_GLARE, now)
         elif response.status in {408, 481}:
-            self.feed(CallInput.GOT_FATAL, now)
+            self.handle(CallInput.GOT_FATAL, now)
         elif response.status >= 300:
-            self.feed(CallInput.GOT_FAILURE, now, what)
+            self.handle(CallInput.GOT_FAILURE, now, what)
 
     def on_failure(self, client: ClientTransaction, given: CallInput, now: float) -> None:
         """Our re-INVITE was never answered, or could not leave: as a 408 (§14.1, §8.1.3.1)."""
-        self.feed(CallInput.GOT_FATAL, now)
+        self.handle(CallInput.GOT_FATAL, now)
 
     def on_cancel(self, server: ServerTransaction, now: float) -> None:
         """They take back their re-INVITE (§9.2)."""
         if server is self._server:
-            self.feed(CallInput.GOT_CANCEL, now, Context(status=487))
+            self.handle(CallInput.GOT_CANCEL, now, Context(status=487))
 
     def handle_timer(self, now: float) -> None:
         """Let the timers act that are due."""
         while (timer := self.machine.pop_due(now)) is not None:
-            self.feed(timer, now, Context(status=480))
+            self.handle(timer, now, Context(status=480))
 
     # --- ours
 
@@ -122,7 +122,7 @@ class Reinvite:
     def _on_2xx(self, client: ClientTransaction, what: Context, now: float) -> None:
         if client.acks:
             self._core.layer.transmit(*next(iter(client.acks.values())))
-        elif client is not self._client or not self.feed(CallInput.GOT_2XX, now, what):
+        elif client is not self._client or not self.handle(CallInput.GOT_2XX, now, what):
             self._send_ack(what, now)
 
     def _send_ack(self, what: Context, now: float) -> None:
@@ -132,11 +132,11 @@ class Reinvite:
         dialog.refresh_target(response)
         self._session.send_ack_in(dialog, client)
 
-    def _tell_answered(self, what: Context, now: float) -> None:
+    def _report_answered(self, what: Context, now: float) -> None:
         if what.response is not None:
             self._core.events.append(ReinviteAnswered(self._session.call, sdp_of(what.response)))
 
-    def _tell_rejected(self, what: Context, now: float) -> None:
+    def _report_rejected(self, what: Context, now: float) -> None:
         if what.response is not None:
             status, reason = what.response.status, what.response.reason
         else:
@@ -145,7 +145,7 @@ class Reinvite:
 
     # --- theirs
 
-    def _tell_received(self, what: Context, now: float) -> None:
+    def _report_received(self, what: Context, now: float) -> None:
         self._server = what.server
         if what.server is not None and what.request is not None:
             what.server.owner = self
@@ -168,14 +168,14 @@ class Reinvite:
         if self._server is not None:
             self._core.respond(self._server, status, now, to_tag=self._session.local_tag, headers=headers)
 
-    def _tell_confirmed(self, what: Context, now: float) -> None:
+    def _report_confirmed(self, what: Context, now: float) -> None:
         answer = None
         if self._server is not None and what.request is not None and not self._server.request.body:
             answer = sdp_of(what.request)
         self._core.events.append(ReinviteConfirmed(self._session.call, answer))
 
     def _end(self, given: CallInput, now: float) -> None:
-        self._session.feed(given, now)
+        self._session.handle(given, now)
 
     def _must_accept(self, given: CallInput) -> None:
         if not self.machine.accepts(given):
@@ -193,10 +193,10 @@ class Reinvite:
         CallAction.SEND_487: lambda self, what, now: self._refuse(487, now),
         CallAction.SEND_491: lambda self, what, now: refuse_overlap(self._session, what, 491, now),
         CallAction.SEND_RETRY_LATER: lambda self, what, now: refuse_overlap(self._session, what, 500, now),
-        CallAction.TELL_RECEIVED: _tell_received,
-        CallAction.TELL_CONFIRMED: _tell_confirmed,
-        CallAction.TELL_ANSWERED: _tell_answered,
-        CallAction.TELL_REJECTED: _tell_rejected,
+        CallAction.REPORT_RECEIVED: _report_received,
+        CallAction.REPORT_CONFIRMED: _report_confirmed,
+        CallAction.REPORT_ANSWERED: _report_answered,
+        CallAction.REPORT_REJECTED: _report_rejected,
         CallAction.END_NO_ACK: lambda self, what, now: self._end(CallInput.NO_ACK, now),
         CallAction.END_LOST: lambda self, what, now: self._end(CallInput.LOST, now),
     }

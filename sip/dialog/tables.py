@@ -88,17 +88,17 @@ class CallAction(StrEnum):
     SEND_CANCEL = "send cancel"
     END_NO_ACK = "end: no ack"
     END_LOST = "end: lost"
-    TELL_CANCELLED = "tell cancelled"
-    TELL_CONFIRMED = "tell confirmed"
-    TELL_PROGRESS = "tell progress"
-    TELL_ANSWERED = "tell answered"
-    TELL_REJECTED = "tell rejected"
-    TELL_RECEIVED = "tell received"
-    TELL_REMOTE_BYE = "tell remote bye"
-    TELL_LOCAL_BYE = "tell local bye"
-    TELL_ACK_TIMEOUT = "tell ack timeout"
-    TELL_TIMEOUT = "tell timeout"
-    TELL_TRANSPORT = "tell transport"
+    REPORT_CANCELLED = "report cancelled"
+    REPORT_CONFIRMED = "report confirmed"
+    REPORT_PROGRESS = "report progress"
+    REPORT_ANSWERED = "report answered"
+    REPORT_REJECTED = "report rejected"
+    REPORT_RECEIVED = "report received"
+    REPORT_REMOTE_BYE = "report remote bye"
+    REPORT_LOCAL_BYE = "report local bye"
+    REPORT_ACK_TIMEOUT = "report ack timeout"
+    REPORT_TIMEOUT = "report timeout"
+    REPORT_TRANSPORT = "report transport"
 
 
 _S, _G, _T = CallState, CallInput, CallTimer
@@ -110,10 +110,10 @@ _INCOMING: Mapping[tuple[CallState, StrEnum], tuple[CallState, tuple[CallAction 
     (_S.INCOMING, _T.PROVISIONAL): (_S.INCOMING, (CallAction.REPEAT_180, Start(_T.PROVISIONAL))),
     (_S.INCOMING, _G.ANSWER): (_S.ANSWERED, (CallAction.SEND_2XX, Start(_T.RETRANSMIT), Start(_T.ACK))),
     (_S.INCOMING, _G.REJECT): (_END, (CallAction.SEND_FAILURE,)),
-    (_S.INCOMING, _T.LIMIT): (_END, (CallAction.SEND_480, CallAction.TELL_TIMEOUT)),
+    (_S.INCOMING, _T.LIMIT): (_END, (CallAction.SEND_480, CallAction.REPORT_TIMEOUT)),
     # §9.2; §15.1.2: a BYE of the early dialog leaves the INVITE to be answered, too
-    (_S.INCOMING, _G.GOT_CANCEL): (_END, (CallAction.SEND_487, CallAction.TELL_CANCELLED)),
-    (_S.INCOMING, _G.GOT_BYE): (_END, (CallAction.SEND_487, CallAction.TELL_CANCELLED)),
+    (_S.INCOMING, _G.GOT_CANCEL): (_END, (CallAction.SEND_487, CallAction.REPORT_CANCELLED)),
+    (_S.INCOMING, _G.GOT_BYE): (_END, (CallAction.SEND_487, CallAction.REPORT_CANCELLED)),
     # §14.2: a second INVITE before the first has its final response
     (_S.INCOMING, _G.GOT_INVITE): (_S.INCOMING, (CallAction.SEND_RETRY_LATER,)),
     # §13.3.1.4: the 2xx is the core's to repeat, at T1 doubling up to T2, for 64·T1
@@ -121,13 +121,13 @@ _INCOMING: Mapping[tuple[CallState, StrEnum], tuple[CallState, tuple[CallAction 
         _S.ANSWERED,
         (CallAction.REPEAT_2XX, Start(_T.RETRANSMIT, Pace.DOUBLE_TO_T2)),
     ),
-    (_S.ANSWERED, _G.GOT_ACK): (_S.CONFIRMED, (CallAction.TELL_CONFIRMED,)),
-    (_S.ANSWERED, _T.ACK): (_END, (CallAction.SEND_BYE, CallAction.TELL_ACK_TIMEOUT)),
-    (_S.ANSWERED, _G.GOT_BYE): (_END, (CallAction.TELL_REMOTE_BYE,)),
+    (_S.ANSWERED, _G.GOT_ACK): (_S.CONFIRMED, (CallAction.REPORT_CONFIRMED,)),
+    (_S.ANSWERED, _T.ACK): (_END, (CallAction.SEND_BYE, CallAction.REPORT_ACK_TIMEOUT)),
+    (_S.ANSWERED, _G.GOT_BYE): (_END, (CallAction.REPORT_REMOTE_BYE,)),
     # RFC 5407 §3.1.5: the ACK is still under way; ask to try again
     (_S.ANSWERED, _G.GOT_INVITE): (_S.ANSWERED, (CallAction.SEND_491,)),
     # §15: the callee must not send a BYE before the ACK has come or its time is over
-    (_S.ANSWERED, _G.BYE): (_S.CLOSING, (CallAction.TELL_LOCAL_BYE,)),
+    (_S.ANSWERED, _G.BYE): (_S.CLOSING, (CallAction.REPORT_LOCAL_BYE,)),
     (_S.CLOSING, _T.RETRANSMIT): (_S.CLOSING, (CallAction.REPEAT_2XX, Start(_T.RETRANSMIT, Pace.DOUBLE_TO_T2))),
     (_S.CLOSING, _G.GOT_ACK): (_END, (CallAction.SEND_BYE,)),
     (_S.CLOSING, _T.ACK): (_END, (CallAction.SEND_BYE,)),
@@ -137,40 +137,40 @@ _INCOMING: Mapping[tuple[CallState, StrEnum], tuple[CallState, tuple[CallAction 
 
 _OUTGOING: Mapping[tuple[CallState, StrEnum], tuple[CallState, tuple[CallAction | Start, ...]]] = {
     # §13.2.2
-    (_S.CALLING, _G.GOT_1XX): (_S.PROCEEDING, (CallAction.TELL_PROGRESS, Start(_T.LIMIT))),
-    (_S.CALLING, _G.GOT_2XX): (_S.CONFIRMED, (CallAction.SEND_ACK, CallAction.TELL_ANSWERED)),
-    (_S.CALLING, _G.GOT_FAILURE): (_END, (CallAction.TELL_REJECTED,)),
-    (_S.CALLING, _G.TIMED_OUT): (_END, (CallAction.TELL_TIMEOUT,)),
-    (_S.CALLING, _G.TRANSPORT): (_END, (CallAction.TELL_TRANSPORT,)),
+    (_S.CALLING, _G.GOT_1XX): (_S.PROCEEDING, (CallAction.REPORT_PROGRESS, Start(_T.LIMIT))),
+    (_S.CALLING, _G.GOT_2XX): (_S.CONFIRMED, (CallAction.SEND_ACK, CallAction.REPORT_ANSWERED)),
+    (_S.CALLING, _G.GOT_FAILURE): (_END, (CallAction.REPORT_REJECTED,)),
+    (_S.CALLING, _G.TIMED_OUT): (_END, (CallAction.REPORT_TIMEOUT,)),
+    (_S.CALLING, _G.TRANSPORT): (_END, (CallAction.REPORT_TRANSPORT,)),
     (_S.CALLING, _G.CANCEL): (_S.CANCEL_HELD, ()),
-    (_S.PROCEEDING, _G.GOT_1XX): (_S.PROCEEDING, (CallAction.TELL_PROGRESS,)),
-    (_S.PROCEEDING, _G.GOT_2XX): (_S.CONFIRMED, (CallAction.SEND_ACK, CallAction.TELL_ANSWERED)),
-    (_S.PROCEEDING, _G.GOT_FAILURE): (_END, (CallAction.TELL_REJECTED,)),
-    (_S.PROCEEDING, _G.TIMED_OUT): (_END, (CallAction.TELL_TIMEOUT,)),
-    (_S.PROCEEDING, _G.TRANSPORT): (_END, (CallAction.TELL_TRANSPORT,)),
+    (_S.PROCEEDING, _G.GOT_1XX): (_S.PROCEEDING, (CallAction.REPORT_PROGRESS,)),
+    (_S.PROCEEDING, _G.GOT_2XX): (_S.CONFIRMED, (CallAction.SEND_ACK, CallAction.REPORT_ANSWERED)),
+    (_S.PROCEEDING, _G.GOT_FAILURE): (_END, (CallAction.REPORT_REJECTED,)),
+    (_S.PROCEEDING, _G.TIMED_OUT): (_END, (CallAction.REPORT_TIMEOUT,)),
+    (_S.PROCEEDING, _G.TRANSPORT): (_END, (CallAction.REPORT_TRANSPORT,)),
     (_S.PROCEEDING, _G.CANCEL): (_S.CANCELLING, (CallAction.SEND_CANCEL, Start(_T.CANCEL))),
     (_S.PROCEEDING, _T.LIMIT): (_S.CANCELLING, (CallAction.SEND_CANCEL, Start(_T.CANCEL))),
     # §9.1: no CANCEL before a provisional response
     (_S.CANCEL_HELD, _G.GOT_1XX): (_S.CANCELLING, (CallAction.SEND_CANCEL, Start(_T.CANCEL))),
-    (_S.CANCEL_HELD, _G.GOT_2XX): (_END, (CallAction.SEND_ACK, CallAction.SEND_BYE, CallAction.TELL_LOCAL_BYE)),
-    (_S.CANCEL_HELD, _G.GOT_FAILURE): (_END, (CallAction.TELL_REJECTED,)),
-    (_S.CANCEL_HELD, _G.TIMED_OUT): (_END, (CallAction.TELL_TIMEOUT,)),
-    (_S.CANCEL_HELD, _G.TRANSPORT): (_END, (CallAction.TELL_TRANSPORT,)),
+    (_S.CANCEL_HELD, _G.GOT_2XX): (_END, (CallAction.SEND_ACK, CallAction.SEND_BYE, CallAction.REPORT_LOCAL_BYE)),
+    (_S.CANCEL_HELD, _G.GOT_FAILURE): (_END, (CallAction.REPORT_REJECTED,)),
+    (_S.CANCEL_HELD, _G.TIMED_OUT): (_END, (CallAction.REPORT_TIMEOUT,)),
+    (_S.CANCEL_HELD, _G.TRANSPORT): (_END, (CallAction.REPORT_TRANSPORT,)),
     # §9.1: the CANCEL may have met a 2xx on the way; after 64·T1 of nothing the INVITE is given up
-    (_S.CANCELLING, _G.GOT_2XX): (_END, (CallAction.SEND_ACK, CallAction.SEND_BYE, CallAction.TELL_LOCAL_BYE)),
-    (_S.CANCELLING, _G.GOT_FAILURE): (_END, (CallAction.TELL_REJECTED,)),
-    (_S.CANCELLING, _G.TIMED_OUT): (_END, (CallAction.TELL_TIMEOUT,)),
-    (_S.CANCELLING, _G.TRANSPORT): (_END, (CallAction.TELL_TRANSPORT,)),
-    (_S.CANCELLING, _T.CANCEL): (_END, (CallAction.TELL_TIMEOUT,)),
+    (_S.CANCELLING, _G.GOT_2XX): (_END, (CallAction.SEND_ACK, CallAction.SEND_BYE, CallAction.REPORT_LOCAL_BYE)),
+    (_S.CANCELLING, _G.GOT_FAILURE): (_END, (CallAction.REPORT_REJECTED,)),
+    (_S.CANCELLING, _G.TIMED_OUT): (_END, (CallAction.REPORT_TIMEOUT,)),
+    (_S.CANCELLING, _G.TRANSPORT): (_END, (CallAction.REPORT_TRANSPORT,)),
+    (_S.CANCELLING, _T.CANCEL): (_END, (CallAction.REPORT_TIMEOUT,)),
 }
 
 _CONFIRMED: Mapping[tuple[CallState, StrEnum], tuple[CallState, tuple[CallAction | Start, ...]]] = {
     # §15.1
-    (_S.CONFIRMED, _G.BYE): (_END, (CallAction.SEND_BYE, CallAction.TELL_LOCAL_BYE)),
-    (_S.CONFIRMED, _G.GOT_BYE): (_END, (CallAction.TELL_REMOTE_BYE,)),
+    (_S.CONFIRMED, _G.BYE): (_END, (CallAction.SEND_BYE, CallAction.REPORT_LOCAL_BYE)),
+    (_S.CONFIRMED, _G.GOT_BYE): (_END, (CallAction.REPORT_REMOTE_BYE,)),
     # §14.2; §14.1, §12.2.1.2
-    (_S.CONFIRMED, _G.NO_ACK): (_END, (CallAction.SEND_BYE, CallAction.TELL_ACK_TIMEOUT)),
-    (_S.CONFIRMED, _G.LOST): (_END, (CallAction.SEND_BYE, CallAction.TELL_TIMEOUT)),
+    (_S.CONFIRMED, _G.NO_ACK): (_END, (CallAction.SEND_BYE, CallAction.REPORT_ACK_TIMEOUT)),
+    (_S.CONFIRMED, _G.LOST): (_END, (CallAction.SEND_BYE, CallAction.REPORT_TIMEOUT)),
 }
 
 INCOMING_CALL: Table[CallState, CallAction] = Table(
@@ -190,27 +190,27 @@ OFFER: Table[OfferState, CallAction] = Table(
     {
         (_O.IDLE, _G.REINVITE): (_O.LOCAL, (CallAction.SEND_INVITE,)),
         (_O.IDLE, _T.GLARE): (_O.LOCAL, (CallAction.SEND_INVITE,)),
-        (_O.IDLE, _G.GOT_INVITE): (_O.REMOTE, (CallAction.TELL_RECEIVED, Start(_T.LIMIT))),
+        (_O.IDLE, _G.GOT_INVITE): (_O.REMOTE, (CallAction.REPORT_RECEIVED, Start(_T.LIMIT))),
         (_O.IDLE, _G.CLOSE): (_O.CLOSED, ()),
         (_O.REMOTE, _G.ANSWER): (_O.UNACKED, (CallAction.SEND_2XX, Start(_T.RETRANSMIT), Start(_T.ACK))),
         (_O.REMOTE, _G.REJECT): (_O.IDLE, (CallAction.SEND_FAILURE,)),
-        (_O.REMOTE, _T.LIMIT): (_O.IDLE, (CallAction.SEND_480, CallAction.TELL_REJECTED)),
+        (_O.REMOTE, _T.LIMIT): (_O.IDLE, (CallAction.SEND_480, CallAction.REPORT_REJECTED)),
         (_O.REMOTE, _T.GLARE): (_O.REMOTE, (Start(_T.GLARE),)),
         (_O.REMOTE, _G.GOT_INVITE): (_O.REMOTE, (CallAction.SEND_RETRY_LATER,)),
-        (_O.REMOTE, _G.GOT_CANCEL): (_O.IDLE, (CallAction.SEND_487, CallAction.TELL_REJECTED)),
+        (_O.REMOTE, _G.GOT_CANCEL): (_O.IDLE, (CallAction.SEND_487, CallAction.REPORT_REJECTED)),
         (_O.REMOTE, _G.CLOSE): (_O.CLOSED, (CallAction.SEND_487,)),
         (_O.UNACKED, _T.RETRANSMIT): (
             _O.UNACKED,
             (CallAction.REPEAT_2XX, Start(_T.RETRANSMIT, Pace.DOUBLE_TO_T2)),
         ),
         (_O.UNACKED, _T.GLARE): (_O.UNACKED, (Start(_T.GLARE),)),
-        (_O.UNACKED, _G.GOT_ACK): (_O.IDLE, (CallAction.TELL_CONFIRMED,)),
+        (_O.UNACKED, _G.GOT_ACK): (_O.IDLE, (CallAction.REPORT_CONFIRMED,)),
         (_O.UNACKED, _T.ACK): (_O.IDLE, (CallAction.END_NO_ACK,)),
         (_O.UNACKED, _G.GOT_INVITE): (_O.UNACKED, (CallAction.SEND_491,)),
         (_O.UNACKED, _G.CLOSE): (_O.CLOSED, ()),
-        (_O.LOCAL, _G.GOT_2XX): (_O.IDLE, (CallAction.SEND_ACK, CallAction.TELL_ANSWERED)),
+        (_O.LOCAL, _G.GOT_2XX): (_O.IDLE, (CallAction.SEND_ACK, CallAction.REPORT_ANSWERED)),
         (_O.LOCAL, _G.GOT_GLARE): (_O.IDLE, (Start(_T.GLARE),)),
-        (_O.LOCAL, _G.GOT_FAILURE): (_O.IDLE, (CallAction.TELL_REJECTED,)),
+        (_O.LOCAL, _G.GOT_FAILURE): (_O.IDLE, (CallAction.REPORT_REJECTED,)),
         (_O.LOCAL, _G.GOT_FATAL): (_O.IDLE, (CallAction.END_LOST,)),
         (_O.LOCAL, _G.GOT_INVITE): (_O.LOCAL, (CallAction.SEND_491,)),
         (_O.LOCAL, _G.CLOSE): (_O.CLOSED, ()),

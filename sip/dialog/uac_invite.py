@@ -35,15 +35,15 @@ class UacInviteUsage(InviteUsage):
         """A response to the INVITE. Raises ParseError."""
         what = Context(client=client, response=response)
         if response.status < 200:
-            self.feed(CallInput.GOT_1XX, now, what)
+            self.handle(CallInput.GOT_1XX, now, what)
         elif response.status < 300:
             self._on_2xx(client, what, response, now)
         else:
-            self.feed(CallInput.GOT_FAILURE, now, what)
+            self.handle(CallInput.GOT_FAILURE, now, what)
 
     def on_failure(self, client: ClientTransaction, given: CallInput, now: float) -> None:
         """The INVITE was never answered, or could not leave."""
-        self.feed(given, now)
+        self.handle(given, now)
 
     def _on_2xx(self, client: ClientTransaction, what: Context, response: Response, now: float) -> None:
         tag = typed.to(response).tag or ""
@@ -51,7 +51,7 @@ class UacInviteUsage(InviteUsage):
             self.core.layer.transmit(*ack)
         elif len(client.acks) >= self.core.settings.max_forks:
             self.core.counters.drop("fork beyond limit")
-        elif not self.feed(CallInput.GOT_2XX, now, what):
+        elif not self.handle(CallInput.GOT_2XX, now, what):
             # Another phone answered as well, or one that we no longer wait for.
             dialog = from_answer(client.request, response, client.destination)
             self.send_ack_in(dialog, client)
@@ -70,17 +70,17 @@ class UacInviteUsage(InviteUsage):
         self.core.dialogs[self.dialog.id] = self
         self.send_ack_in(self.dialog, what.client)
 
-    def _tell_progress(self, what: Context, now: float) -> None:
+    def _report_progress(self, what: Context, now: float) -> None:
         # 100 (Trying) is of the next hop, not of the callee.
         if what.response is not None and what.response.status > 100:
             status, reason = what.response.status, what.response.reason
             self.core.events.append(CallProgress(self.call, status, reason, sdp_of(what.response)))
 
-    def _tell_answered(self, what: Context, now: float) -> None:
+    def _report_answered(self, what: Context, now: float) -> None:
         if what.response is not None:
             self.core.events.append(CallAnswered(self.call, sdp_of(what.response)))
 
-    def _tell_rejected(self, what: Context, now: float) -> None:
+    def _report_rejected(self, what: Context, now: float) -> None:
         if what.response is not None:
             self.core.events.append(CallRejected(self.call, what.response.status, what.response.reason))
 
@@ -89,9 +89,9 @@ class UacInviteUsage(InviteUsage):
         CallAction.SEND_INVITE: _send_invite,
         CallAction.SEND_CANCEL: _send_cancel,
         CallAction.SEND_ACK: _send_ack,
-        CallAction.TELL_PROGRESS: _tell_progress,
-        CallAction.TELL_ANSWERED: _tell_answered,
-        CallAction.TELL_REJECTED: _tell_rejected,
+        CallAction.REPORT_PROGRESS: _report_progress,
+        CallAction.REPORT_ANSWERED: _report_answered,
+        CallAction.REPORT_REJECTED: _report_rejected,
     }
 
 

@@ -45,14 +45,14 @@ class UasInviteUsage(InviteUsage):
 
     def on_cancel(self, now: float) -> None:
         """The caller gives up; without effect once there is a final response (§9.2)."""
-        self.feed(CallInput.GOT_CANCEL, now)
+        self.handle(CallInput.GOT_CANCEL, now)
 
-    def settle(self, now: float) -> None:
+    def reschedule(self, now: float) -> None:
         """As every call, and no longer pending once the INVITE has its final response."""
         if self._waiting and self.machine.state is not CallState.INCOMING:
             self._waiting = False
             self.core.pending_invites -= 1
-        super().settle(now)
+        super().reschedule(now)
 
     def _announcement(self, request: Request, source: Address) -> IncomingCall:
         sender = typed.from_(request)
@@ -82,13 +82,13 @@ class UasInviteUsage(InviteUsage):
     def _refuse(self, status: int, now: float, headers: tuple[tuple[str, str], ...] = ()) -> None:
         self.core.respond(self._server, status, now, to_tag=self.local_tag, headers=headers)
 
-    def _tell_confirmed(self, what: Context, now: float) -> None:
+    def _report_confirmed(self, what: Context, now: float) -> None:
         answer = None
         if what.request is not None and not self._server.request.body:
             answer = sdp_of(what.request)
         self.core.events.append(CallConfirmed(self.call, answer))
 
-    def _tell_cancelled(self, what: Context, now: float) -> None:
+    def _report_cancelled(self, what: Context, now: float) -> None:
         self.core.events.append(CallCancelled(self.call))
 
     actions: ClassVar[Mapping[CallAction, Action]] = {
@@ -102,8 +102,8 @@ class UasInviteUsage(InviteUsage):
         CallAction.SEND_487: lambda self, what, now: self._refuse(487, now),
         CallAction.SEND_491: lambda self, what, now: refuse_overlap(self, what, 491, now),
         CallAction.SEND_RETRY_LATER: lambda self, what, now: refuse_overlap(self, what, 500, now),
-        CallAction.TELL_CANCELLED: _tell_cancelled,
-        CallAction.TELL_CONFIRMED: _tell_confirmed,
+        CallAction.REPORT_CANCELLED: _report_cancelled,
+        CallAction.REPORT_CONFIRMED: _report_confirmed,
     }
 
 

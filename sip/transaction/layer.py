@@ -74,7 +74,7 @@ class TransactionLayer:
         transaction.owner = owner
         self.clients[transaction.key] = transaction
         self._run_client(transaction, transaction.machine.start(now), None)
-        self._settle(transaction)
+        self._reschedule(transaction)
         return transaction
 
     def receive_response(self, response: Response, now: float) -> bool:
@@ -82,7 +82,7 @@ class TransactionLayer:
         transaction = self.clients.get(client_key(response))
         if transaction is None:
             return False
-        self._feed(transaction, response_input(response.status), now, response)
+        self._handle(transaction, response_input(response.status), now, response)
         return True
 
     # --- requests of theirs
@@ -117,18 +117,18 @@ class TransactionLayer:
         False when it was dropped: it came more often than the limit allows, or means nothing in this state.
         """
         if request.method == "ACK":
-            return self._feed(transaction, Input.ACK, now, request)
+            return self._handle(transaction, Input.ACK, now, request)
         if transaction.repeats >= self._retransmit_limit:
             return False
         transaction.repeats += 1
-        return self._feed(transaction, Input.REQUEST, now, request)
+        return self._handle(transaction, Input.REQUEST, now, request)
 
     def respond(self, transaction: ServerTransaction, response: Response, now: float) -> None:
         """Hand down a response; one that comes after the final one is discarded (§17.2)."""
         given = response_input(response.status)
         if transaction.machine.accepts(given):
             transaction.wire = bytes(response)
-            self._feed(transaction, given, now)
+            self._handle(transaction, given, now)
 
     def repeat(self, transaction: ServerTransaction) -> None:
         """Send the latest response once more: the core's own retransmission of a 2xx (§13.3.1.4) or a 180."""
@@ -144,9 +144,9 @@ class TransactionLayer:
     def transport_failed(self, destination: Address, now: float) -> None:
         """Something could not be sent there: tell every transaction whose peer that is."""
         for client in [each for each in self.clients.values() if each.destination == destination]:
-            self._feed(client, Input.TRANSPORT_ERROR, now)
+            self._handle(client, Input.TRANSPORT_ERROR, now)
         for server in [each for each in self.servers.values() if each.reply_to == destination]:
-            self._feed(server, Input.TRANSPORT_ERROR, now)
+            self._handle(server, Input.TRANSPORT_ERROR, now)
 
     def next_event(self) -> LayerEvent | None:
         """What concerns the core, oldest first."""
@@ -166,29 +166,29 @@ class TransactionLayer:
         while (transaction := self._agenda.pop_due(now)) is not None:
             timer = transaction.machine.pop_due(now)
             if timer is not None:
-                self._feed(transaction, timer, now)
-            self._settle(transaction)
+                self._handle(transaction, timer, now)
+            self._reschedule(transaction)
 
     def dump(self, now: float) -> list[dict[str, object]]:
         """Every live transaction."""
         everything: list[Transaction] = [*self.clients.values(), *self.servers.values()]
         return [_dump(each, now) for each in everything]
 
-    def _feed(
+    def _handle(
         self,
         transaction: Transaction,
         given: StrEnum,
         now: float,
         message: Request | Response | None = None,
     ) -> bool:
-        actions = transaction.machine.feed(given, now)
+        actions = transaction.machine.handle(given, now)
         if actions is None:
             return False
         if isinstance(transaction, ClientTransaction):
             self._run_client(transaction, actions, message)
         else:
             self._run_server(transaction, actions, message)
-        self._settle(transaction)
+        self._reschedule(transaction)
         return True
 
     def _run_client(
@@ -203,7 +203,7 @@ class TransactionLayer:
             elif action is Do.DELIVER and isinstance(message, Response):
                 self._events.append(ResponseReceived(transaction, message))
             else:
-                self._tell(transaction, action)
+                self._report(transaction, action)
 
     def _run_server(
         self, transaction: ServerTransaction, actions: list[Do], message: Request | Response | None
@@ -215,15 +215,15 @@ class TransactionLayer:
             elif action is Do.DELIVER and isinstance(message, Request):
                 self._events.append(AckReceived(transaction, message))
             else:
-                self._tell(transaction, action)
+                self._report(transaction, action)
 
-    def _tell(self, transaction: Transaction, action: Do) -> None:
-        if action is Do.TELL_TIMEOUT:
+    def _report(self, transaction: Transaction, action: Do) -> None:
+        if action is Do.REPORT_TIMEOUT:
             self._events.append(TimedOut(transaction))
-        elif action is Do.TELL_TRANSPORT:
+        elif action is Do.REPORT_TRANSPORT:
             self._events.append(TransportFailed(transaction))
 
-    def _settle(self, transaction: Transaction) -> None:
+    def _reschedule(self, transaction: Transaction) -> None:
         self._agenda.schedule(transaction, transaction.machine.get_timer())
         if not transaction.terminated:
             return

@@ -73,7 +73,7 @@ class Machine(Generic[S, D]):
         """Whether the input means anything in the present state."""
         return (self.state, given) in self._table.rows
 
-    def feed(self, given: StrEnum, now: float) -> list[D] | None:
+    def handle(self, given: StrEnum, now: float) -> list[D] | None:
         """Take one input; returns the actions that are the caller's to do, None when it has no row."""
         row = self._table.rows.get((self.state, given))
         if row is None:

@@ -7,7 +7,7 @@ from offhook.sip.message.message import Request
 from offhook.sip.net.address import DEFAULT_PORT, Address
 
 
-def stamp(request: Request, source: Address) -> Address:
+def fix_top_via(request: Request, source: Address) -> Address:
     """Write into the top Via where the request really came from; returns where its responses go.
 
     That is the source's host, and its port where the client asked for it (rport), else the port that the Via

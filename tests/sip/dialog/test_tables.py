@@ -34,13 +34,13 @@ def test_every_timer_that_is_started_is_seen_to(table: Table[CallState, CallActi
 @pytest.mark.parametrize("table", CALLS, ids=lambda table: table.name)
 def test_a_call_ends_with_at_most_one_word_about_it(table: Table[CallState, CallAction]) -> None:
     last_words = {
-        CallAction.TELL_CANCELLED,
-        CallAction.TELL_REJECTED,
-        CallAction.TELL_REMOTE_BYE,
-        CallAction.TELL_LOCAL_BYE,
-        CallAction.TELL_ACK_TIMEOUT,
-        CallAction.TELL_TIMEOUT,
-        CallAction.TELL_TRANSPORT,
+        CallAction.REPORT_CANCELLED,
+        CallAction.REPORT_REJECTED,
+        CallAction.REPORT_REMOTE_BYE,
+        CallAction.REPORT_LOCAL_BYE,
+        CallAction.REPORT_ACK_TIMEOUT,
+        CallAction.REPORT_TIMEOUT,
+        CallAction.REPORT_TRANSPORT,
     }
     silent = {CallAction.SEND_FAILURE}
     for (state, _), (to, actions) in table.rows.items():

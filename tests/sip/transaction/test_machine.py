@@ -53,7 +53,7 @@ def test_an_input_without_a_row_changes_nothing() -> None:
     one = machine()
     one.start(0.0)
     assert not one.accepts(Given.STOP)
-    assert one.feed(Given.STOP, 1.0) is None
+    assert one.handle(Given.STOP, 1.0) is None
     assert one.state is State.WAITING
     assert one.get_timer() == 10.0
 
@@ -61,17 +61,17 @@ def test_an_input_without_a_row_changes_nothing() -> None:
 def test_a_timer_that_lives_in_both_states_runs_on() -> None:
     one = machine()
     one.start(0.0)
-    assert one.feed(Given.GO, 9.5) == [Do.SAY]
+    assert one.handle(Given.GO, 9.5) == [Do.SAY]
     assert one.pop_due(10.0) is Timer.LIMIT
-    assert one.feed(Timer.LIMIT, 10.0) == [Do.SAY]
+    assert one.handle(Timer.LIMIT, 10.0) == [Do.SAY]
     assert one.state is State.DONE
 
 
 def test_entering_a_state_stops_the_timers_that_it_has_no_row_for() -> None:
     one = machine()
     one.start(0.0)
-    one.feed(Given.GO, 0.0)
-    one.feed(Given.STOP, 0.5)
+    one.handle(Given.GO, 0.0)
+    one.handle(Given.STOP, 0.5)
     assert one.get_timer() is None
     assert one.next_timer() is None
     assert one.pop_due(1000.0) is None
@@ -80,7 +80,7 @@ def test_entering_a_state_stops_the_timers_that_it_has_no_row_for() -> None:
 def test_paces() -> None:
     one = machine()
     one.start(0.0)
-    one.feed(Given.GO, 0.0)
+    one.handle(Given.GO, 0.0)
     fired = []
     for _ in range(4):
         at = one.get_timer()
@@ -88,7 +88,7 @@ def test_paces() -> None:
         fired.append(at)
         timer = one.pop_due(at)
         assert timer is not None
-        one.feed(timer, at)
+        one.handle(timer, at)
     assert fired == [1.0, 3.0, 6.0, 9.0]
 
 
