@@ -58,7 +58,7 @@ class Dialog:
 
 def request_dialog_id(request: Request) -> DialogId:
     """The dialog that a request of theirs claims to be in. Raises ParseError."""
-    return (typed.call_id(request), typed.to(request).tag or "", typed.from_(request).tag or "")
+    return (typed.call_id(request), typed.to_tag(request), typed.from_tag(request))
 
 
 def from_invite(request: Request, local_tag: str, peer: Address) -> Dialog:

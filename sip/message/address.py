@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from offhook.sip.errors import ParseError
-from offhook.sip.message.grammar import LWS, QUOTED, quote, unquote
+from offhook.sip.message.grammar import LWS, QUOTED, TOKEN, quote, unquote
 from offhook.sip.message.params import NO_PARAMS, Params
 from offhook.sip.message.uri import Uri
 
@@ -33,8 +33,8 @@ class NameAddr:
 
     @property
     def tag(self) -> str | None:
-        """The tag; None without one."""
-        return self.params.get("tag")
+        """The tag; None without one, or with an empty one."""
+        return self.params.get("tag") or None
 
     def with_tag(self, tag: str) -> "NameAddr":
         """A copy with that tag."""
@@ -43,6 +43,19 @@ class NameAddr:
     def __str__(self) -> str:
         name = f"{quote(self.display_name)} " if self.display_name else ""
         return f"{name}<{self.uri}>{self.params}"
+
+
+_TAG = re.compile(rf";{LWS}tag{LWS}={LWS}({TOKEN})", re.IGNORECASE)
+
+
+def tag_of(text: str) -> str | None:
+    """The tag of a From or To of which perhaps nothing else can be read: it alone names a dialog."""
+    try:
+        return NameAddr.parse(text).tag
+    except ParseError:
+        # Not inside the URI or the display name, where anything may stand.
+        match = _TAG.search(text, text.rfind(">") + 1)
+        return None if match is None else match.group(1)
 
 
 @lru_cache(maxsize=256)

@@ -107,9 +107,11 @@ def _tagged(to: str, tag: str) -> str:
     if not is_token(tag):
         raise LocalError(f"tag {tag!r} is not a token")
     try:
-        if NameAddr.parse(to).tag is not None:
-            return to
+        address = NameAddr.parse(to)
     except ParseError:
         # What cannot be read goes back as it came: a tag put behind it might land inside a quote.
         return to
-    return f"{to};tag={tag}"
+    if address.tag is not None:
+        return to
+    # A tag that is there and empty is replaced: two would be worse than a value that is not echoed to the letter.
+    return str(address.with_tag(tag)) if "tag" in address.params else f"{to};tag={tag}"

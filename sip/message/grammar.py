@@ -49,24 +49,29 @@ def number(text: str, what: str, maximum: int) -> int:
 def split_list(text: str, what: str, limit: int) -> list[str]:
     """The values between commas that are neither in quotes nor in angle brackets. Raises ParseError.
 
-    Blank text is an empty list; an empty element is an error, as in `1*(COMMA value)`.
+    Empty elements are skipped: no grammar has them, but `Supported: ,outbound` is sent by real devices, and nothing
+    can be meant by nothing.
     """
-    if "," not in text:
-        value = text.strip(" \t")
-        return [value] if value else []
     values: list[str] = []
+    while text:
+        value, text = split_first(text, what)
+        if value:
+            values.append(value)
+        if len(values) > limit:
+            raise ParseError(f"{what} has too many values")
+    return values
+
+
+def split_first(text: str, what: str) -> tuple[str, str]:
+    """The first value of a list that is not empty, and the text behind its comma. Raises ParseError."""
     start = position = 0
     while position < len(text):
         match = _LIST_PART.match(text, position)
         if match is None:
             raise ParseError(f"{what} has an unterminated quote or bracket")
         if match.group() == ",":
-            values.append(text[start:position].strip(" \t"))
+            if value := text[start:position].strip(" \t"):
+                return value, text[match.end() :]
             start = match.end()
-            if len(values) >= limit:
-                raise ParseError(f"{what} has too many values")
         position = match.end()
-    values.append(text[start:].strip(" \t"))
-    if "" in values:
-        raise ParseError(f"{what} has an empty value")
-    return values
+    return text[start:].strip(" \t"), ""

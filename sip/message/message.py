@@ -8,6 +8,10 @@ from offhook.sip.message.grammar import is_token
 from offhook.sip.message.headers import Headers
 from offhook.sip.message.serializer import serialize
 
+ENDS_OR_CONFIRMS = frozenset({"ACK", "BYE", "CANCEL"})
+"""Of these only what names the transaction and the dialog is needed: a call that is over is over, however badly the
+far end says so, and an answer that was acknowledged must not be repeated until the call is given up."""
+
 _URI_BREAKER = re.compile(r"[\x00-\x20\x7f]")
 _REASON_BREAKER = re.compile(r"[\r\n]")
 

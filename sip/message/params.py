@@ -9,9 +9,11 @@ from offhook.sip.message.limits import MAX_PARAMS
 
 # Beyond token and host, "@", "/" and "=" are let through: tags and branches of old devices carry them.
 _VALUE = r"[A-Za-z0-9\-.!%*_+`'~\[\]:@/$&#=|{}^()]+"
-_HEADER_PARAM = re.compile(rf"{LWS};{LWS}({TOKEN}){LWS}(?:={LWS}(?:({_VALUE})|({QUOTED})){LWS})?")
-_URI_CHAR = r"(?:[A-Za-z0-9\-_.!~*'()\[\]/:&+$]|%[0-9A-Fa-f]{2})++"
-_URI_PARAM = re.compile(rf";({_URI_CHAR})(?:=({_URI_CHAR}))?")
+# Nor has the grammar a value of no characters; proxies write `;ftag=` for a From without a tag.
+_HEADER_PARAM = re.compile(rf"{LWS};{LWS}({TOKEN}){LWS}(?:={LWS}(?:({QUOTED})|((?:{_VALUE})?)){LWS})?")
+_URI_CHAR = r"[A-Za-z0-9\-_.!~*'()\[\]/:&+$]|%[0-9A-Fa-f]{2}"
+# "=" in a value: base64 without escapes (SIP.js #419). It is echoed, and nothing depends on it.
+_URI_PARAM = re.compile(rf";((?:{_URI_CHAR})++)(?:=((?:{_URI_CHAR}|=)*+))?")
 _BARE_VALUE = re.compile(_VALUE)
 
 
@@ -92,7 +94,7 @@ def _parse(text: str, what: str, pattern: re.Pattern[str]) -> Params:
         match = pattern.match(text, position)
         if match is None:
             raise ParseError(f"{what} has a malformed parameter")
-        name, value, *quoted = match.groups()
+        name, *quoted, value = match.groups()
         items.append((name, unquote(quoted[0]) if quoted and quoted[0] is not None else value))
         if len(items) > MAX_PARAMS:
             raise ParseError(f"{what} has too many parameters")

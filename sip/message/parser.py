@@ -6,7 +6,7 @@ from offhook.sip.errors import ParseError
 from offhook.sip.message.grammar import LWS, TOKEN
 from offhook.sip.message.headers import Headers
 from offhook.sip.message.limits import MAX_DIGITS, MAX_HEADER_LINE, MAX_HEADERS, MAX_MESSAGE
-from offhook.sip.message.message import Request, Response
+from offhook.sip.message.message import ENDS_OR_CONFIRMS, Request, Response
 
 _REQUEST_LINE = re.compile(rf"({TOKEN}) ([^\x00-\x20\x7f<>\"]+) [Ss][Ii][Pp]/([0-9]+\.[0-9]+)")
 _STATUS_LINE = re.compile(r"[Ss][Ii][Pp]/2\.0 ([1-6][0-9][0-9])(?: ([^\r\n]*))?")
@@ -22,6 +22,9 @@ def parse(data: bytes) -> Request | Response:
     The body is as long as Content-Length says, and octets behind it are ignored; without one it is the rest of the
     datagram (§18.3). Empty lines before the start line are ignored (§7.5). Lines end in CRLF: a bare CR or LF, which
     one element would see as a line end and the next one not, is how headers are smuggled, so it is an error.
+
+    An ACK, BYE or CANCEL whose request line can be read is returned whatever is wrong with its headers and its length:
+    lines that cannot be read are left out.
     """
     if len(data) > MAX_MESSAGE:
         raise ParseError("message is too large", 513)
@@ -60,7 +63,7 @@ def _message(line: str, headers: Headers, body: bytes, problems: list[str]) -> R
     request = Request(method, uri, headers, body)
     if version != "2.0":
         raise ParseError("Version Not Supported", 505, request)
-    if problems:
+    if problems and method not in ENDS_OR_CONFIRMS:
         raise ParseError(problems[0], partial=request)
     return request
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import TypeAlias, TypeVar
 
 from offhook.sip.errors import ParseError
-from offhook.sip.message.address import NameAddr
+from offhook.sip.message.address import NameAddr, tag_of
 from offhook.sip.message.cseq import CSeq
-from offhook.sip.message.grammar import is_token, number, split_list
+from offhook.sip.message.grammar import is_token, number, split_first, split_list
 from offhook.sip.message.limits import MAX_FORWARDS, MAX_LIST, MAX_VIAS
-from offhook.sip.message.message import Request, Response
+from offhook.sip.message.message import ENDS_OR_CONFIRMS, Request, Response
 from offhook.sip.message.uri import Uri
 from offhook.sip.message.via import Via
 
@@ -16,12 +16,14 @@ Message: TypeAlias = Request | Response
 _Value = TypeVar("_Value")
 
 _MANDATORY = ("Via", "From", "To", "Call-ID", "CSeq")
-_SINGLE = ("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Type")
-
+_ONCE = ("From", "To", "Call-ID", "CSeq")
 
 def top_via(message: Message) -> Via:
     """The topmost Via: whom a request came from, or whose response this is."""
-    return vias(message)[0]
+    value = _first(message, "Via")
+    if value is None:
+        raise _error(message, "Via is missing")
+    return _read(message, Via.parse, value, "Via")
 
 
 def vias(message: Message) -> list[Via]:
@@ -42,6 +44,16 @@ def to(message: Message) -> NameAddr:
     return _single(message, "To", NameAddr.parse)
 
 
+def from_tag(message: Message) -> str:
+    """The tag of From, whatever else stands in it; empty without one, as of a peer of RFC 2543."""
+    return tag_of(message.headers.get("From") or "") or ""
+
+
+def to_tag(message: Message) -> str:
+    """The tag of To, whatever else stands in it; empty without one, as outside any dialog."""
+    return tag_of(message.headers.get("To") or "") or ""
+
+
 def call_id(message: Message) -> str:
     """Call-ID: anything visible without a space in it."""
     return _single(message, "Call-ID", _visible)
@@ -60,9 +72,9 @@ def contacts(message: Message) -> list[NameAddr]:
 
 
 def contact(message: Message) -> NameAddr | None:
-    """The first Contact."""
-    values = contacts(message)
-    return values[0] if values else None
+    """The first Contact: a call has one remote target, and nothing depends on the others."""
+    value = None if message.headers.get("Contact") == "*" else _first(message, "Contact")
+    return None if value is None else _read(message, NameAddr.parse, value, "Contact")
 
 
 def record_routes(message: Message) -> list[NameAddr]:
@@ -96,36 +108,68 @@ def content_type(message: Message) -> str | None:
     """The media type of the body in lower case and without parameters; None when it is not stated."""
     if "Content-Type" not in message.headers:
         return None
+    if len(message.headers.get_all("Content-Type")) > 1:
+        raise _error(message, "Content-Type is there twice")
     return _single(message, "Content-Type", _media_type)
 
 
-def validate_request(request: Request) -> None:
-    """Check all that must be right before the method is looked at (§8.2): a request that passes can be answered.
+_Reader: TypeAlias = Callable[[Message], object]
 
-    That every mandatory header is there and none twice, that what names the transaction and the dialog can be
-    read, that CSeq names the method (§8.1.1.5). Max-Forwards and tags may be missing: RFC 2543 has none. A
-    Request-URI of a scheme that is not SIP passes; that is for the user agent to refuse (416).
+_NEEDED: dict[str, tuple[_Reader, ...]] = {
+    "INVITE": (contact, record_routes, require),
+    "OPTIONS": (require,),
+    "REGISTER": (contacts,),
+}
+"""What is read of a request of that method, beyond what names its transaction and dialog."""
+
+_OPTIONAL: dict[str, _Reader] = {"Max-Forwards": max_forwards, "Supported": supported, "Route": routes}
+"""What nothing here depends on: this is no proxy, and offers no extensions."""
+
+
+def validate_request(request: Request) -> list[str]:
+    """Check what the method needs before anything is done (§8.2): a request that passes can be answered.
+
+    Always: that the mandatory headers are there and none twice, that what names the transaction and the dialog can be
+    read, that CSeq names the method (§8.1.1.5). For ACK, BYE and CANCEL that is all. Tags may be missing: RFC 2543
+    has none. A Request-URI of a scheme that is not SIP passes; that is for the user agent to refuse (416).
+
+    Returns the names of headers that cannot be read and that nothing depends on: they are to be ignored.
     """
     for name in _MANDATORY:
         if name not in request.headers:
             raise _error(request, f"{name} is missing")
-    for name in _SINGLE:
+    for name in _ONCE:
         if len(request.headers.get_all(name)) > 1:
             raise _error(request, f"{name} is there twice")
+    top_via(request)
+    call_id(request)
     if cseq(request).method != request.method:
         raise _error(request, "CSeq names another method")
+    if request.method in ENDS_OR_CONFIRMS:
+        return []
+    from_(request)
+    to(request)
     if _read(request, Uri.parse, request.uri).headers is not None:
         # §19.1.1: headers have no place in a Request-URI, and what they ask for is never done.
         raise _error(request, "Request-URI has headers")
-    for read in (vias, from_, to, call_id, max_forwards, content_type, contacts, record_routes, routes):
+    for read in _NEEDED.get(request.method, ()):
         read(request)
-    require(request)
-    supported(request)
+    if request.body:
+        content_type(request)
+    return [name for name, read in _OPTIONAL.items() if not _readable(request, name, read)]
+
+
+def _readable(request: Request, name: str, read: _Reader) -> bool:
+    try:
+        read(request)
+    except ParseError:
+        return False
+    return name != "Max-Forwards" or len(request.headers.get_all(name)) <= 1
 
 
 def validate_response(response: Response) -> None:
     """Check that a response has, once and readable, what tells its transaction and dialog."""
-    for name in ("From", "To", "Call-ID", "CSeq"):
+    for name in _ONCE:
         if len(response.headers.get_all(name)) > 1:
             raise _error(response, f"{name} is there twice")
     for read in (vias, from_, to, call_id, cseq):
@@ -137,6 +181,15 @@ def _single(message: Message, name: str, parse: Callable[[str], _Value]) -> _Val
     if value is None:
         raise _error(message, f"{name} is missing")
     return _read(message, parse, value, name)
+
+
+def _first(message: Message, name: str) -> str | None:
+    """The first value of a list that may go over several fields, unread; None without one."""
+    for field in message.headers.get_all(name):
+        value, _ = _read(message, lambda text: split_first(text, name), field)
+        if value:
+            return value
+    return None
 
 
 def _list(message: Message, name: str, parse: Callable[[str], _Value], limit: int) -> list[_Value]:

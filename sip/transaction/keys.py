@@ -36,7 +36,7 @@ def server_key(request: Request, method: str | None = None) -> Key:
     return (
         "rfc2543",
         request.uri,
-        typed.from_(request).tag or "",
+        typed.from_tag(request),
         typed.call_id(request),
         str(typed.cseq(request).number),
         str(via),
@@ -49,7 +49,7 @@ def merge_key(request: Request) -> Key | None:
 
     Raises ParseError.
     """
-    if typed.to(request).tag is not None or request.method in {"ACK", "CANCEL"}:
+    if typed.to_tag(request) or request.method in {"ACK", "CANCEL"}:
         return None
     cseq = typed.cseq(request)
-    return (typed.from_(request).tag or "", typed.call_id(request), str(cseq.number), cseq.method)
+    return (typed.from_tag(request), typed.call_id(request), str(cseq.number), cseq.method)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from offhook.sip.message import typed
+from offhook.sip.message.grammar import split_first
 from offhook.sip.message.message import Request
 from offhook.sip.net.address import DEFAULT_PORT, Address
 
@@ -13,14 +14,19 @@ def fix_top_via(request: Request, source: Address) -> Address:
     That is the source's host, and its port where the client asked for it (rport), else the port that the Via
     names. A maddr is not followed: it would let anyone aim our responses at a third party. Raises ParseError.
     """
-    top, *others = typed.vias(request)
+    top = typed.top_via(request)
     params = top.params
     asked = "rport" in params
     params = params.with_("received", source.host)
     if asked:
         params = params.with_("rport", str(source.port))
-    stamped = replace(top, params=params)
-    request.headers.set("Via", str(stamped))
-    for via in others:
-        request.headers.add("Via", str(via))
+    # Those below are not read: they go back as they came.
+    _, *others = [part for value in request.headers.get_all("Via") for part in _first_and_rest(value)]
+    request.headers.set("Via", str(replace(top, params=params)))
+    for value in others:
+        request.headers.add("Via", value)
     return Address(source.host, source.port if asked else top.port or DEFAULT_PORT)
+
+
+def _first_and_rest(value: str) -> list[str]:
+    return [part for part in split_first(value, "Via") if part.strip(" \t,")]

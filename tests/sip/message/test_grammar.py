@@ -48,6 +48,10 @@ def test_too_large_numbers(text: str) -> None:
         (" \t", []),
         (" a ", ["a"]),
         ("a,b , c", ["a", "b", "c"]),
+        ("a,", ["a"]),
+        (",a", ["a"]),
+        ("a, ,b", ["a", "b"]),
+        ("," * 60_000, []),
         ('"x, y" <sip:a@b>,<sip:c,d@e>;p="q,\\",r"', ['"x, y" <sip:a@b>', '<sip:c,d@e>;p="q,\\",r"']),
     ],
 )
@@ -55,8 +59,8 @@ def test_a_list_is_split_at_its_own_commas_only(text: str, values: list[str]) ->
     assert split_list(text, "x", 8) == values
 
 
-@pytest.mark.parametrize("text", ["a,", ",a", "a,,b", ",", 'a,"b', "a,<b", "," * 60_000, '",' * 30_000 + '"', "<," * 9])
-def test_a_list_with_holes_or_open_ends_is_refused(text: str) -> None:
+@pytest.mark.parametrize("text", ['a,"b', "a,<b", '",' * 30_000 + '"', "<," * 9])
+def test_a_list_with_open_ends_is_refused(text: str) -> None:
     with pytest.raises(ParseError):
         split_list(text, "x", 8)
 

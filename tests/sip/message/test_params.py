@@ -25,11 +25,33 @@ def test_white_space_and_quotes() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [";", ";;", ";a;", ";a=", ";=b", "a", ";a b", ';a="b', ";a=b?c", ";a=b,c", ";a=<b>", ";a;A", ";a=\x01", ";a=é"],
+    [";", ";;", ";a;", ";=b", "a", ";a b", ';a="b', ";a=b?c", ";a=b,c", ";a=<b>", ";a;A", ";a=\x01", ";a=é"],
 )
 def test_malformed(text: str) -> None:
     with pytest.raises(ParseError):
         Params.parse(text)
+
+
+@pytest.mark.parametrize("text", [";ftag=", ";a=;b", ";a= "])
+def test_an_empty_value_is_a_value(text: str) -> None:
+    params = Params.parse(text)
+    assert next(iter(params.values())) == ""
+    assert Params.parse(str(params)) == params
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "value"),
+    [
+        (";thinfo=VG8PoIUY=", "thinfo", "VG8PoIUY="),
+        (";lr;ftag=", "ftag", ""),
+        (";a==;b", "a", "="),
+        (";transport=udp;x=a=b", "x", "a=b"),
+    ],
+)
+def test_values_of_a_uri_may_hold_an_equals_sign_or_nothing(text: str, name: str, value: str) -> None:
+    params = Params.parse_uri(text)
+    assert params[name] == value
+    assert params.uri_text() == text
 
 
 def test_there_is_a_limit() -> None:
