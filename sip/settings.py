@@ -23,9 +23,6 @@ class UaSettings:
     schemes: tuple[str, ...] = ("sip", "sips", "tel")
     """Request-URI schemes that are ours to look at; others get 416."""
 
-    content_types: tuple[str, ...] = ("application/sdp",)
-    """What a request's body may be; others get 415."""
-
     supported: tuple[str, ...] = ()
     """Option tags that may be required of us; others get 420."""
 

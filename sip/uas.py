@@ -11,6 +11,7 @@ from offhook.sip.dialog.reinvite import Reinvite
 from offhook.sip.dialog.uas_invite import UasInviteUsage
 from offhook.sip.errors import ParseError
 from offhook.sip.message import typed
+from offhook.sip.message.body import ACCEPT
 from offhook.sip.message.message import Request
 from offhook.sip.net.address import Address
 from offhook.sip.rejected_cache import RejectedCache
@@ -141,7 +142,7 @@ class Uas:
         if session is not None and session.dialog is not None and not session.dialog.admits(request):
             # §12.2.2: out of order.
             return Refusal(500, reason="CSeq Out Of Order")
-        if (refusal := check_content(request, self._core.settings)) is not None:
+        if (refusal := check_content(request)) is not None:
             return refusal
         return check_invite(request) if request.method == "INVITE" else None
 
@@ -175,7 +176,7 @@ class Uas:
         settings = self._core.settings
         headers = (
             ("Allow", ALLOW),
-            ("Accept", ", ".join(settings.content_types)),
+            ("Accept", ACCEPT),
             ("Supported", ", ".join(settings.supported)),
         )
         self._core.respond(transaction, 200, now, to_tag=self._tag(transaction.request), headers=headers)

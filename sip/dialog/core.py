@@ -10,9 +10,9 @@ from zlib import crc32
 from offhook.sip.counters import Counters
 from offhook.sip.dialog.model import DialogId
 from offhook.sip.dialog.tables import durations
-from offhook.sip.errors import ParseError
 from offhook.sip.events import Event
-from offhook.sip.message import build, typed
+from offhook.sip.message import build
+from offhook.sip.message.body import SDP
 from offhook.sip.message.message import Request, Response
 from offhook.sip.net.address import Address
 from offhook.sip.settings import UaSettings
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from offhook.sip.dialog.invite_usage import InviteUsage
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS"
-
-SDP = "application/sdp"
 
 OVERLOADED = 503
 
@@ -125,14 +123,3 @@ class UserAgentCore:
             body=sdp or b"",
             content_type=SDP if sdp else None,
         )
-
-
-def sdp_of(message: Request | Response) -> bytes | None:
-    """The body when it is SDP, or says nothing of its type; else None."""
-    if not message.body:
-        return None
-    try:
-        content_type = typed.content_type(message)
-    except ParseError:
-        return None
-    return message.body if content_type in {None, "", SDP} else None

@@ -7,12 +7,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
 from offhook.sip.dialog.context import EMPTY, Action, Context
-from offhook.sip.dialog.core import ALLOW, sdp_of
+from offhook.sip.dialog.core import ALLOW
 from offhook.sip.dialog.requests import in_dialog, next_hop
 from offhook.sip.dialog.tables import OFFER, CallAction, CallInput, CallTimer, OfferState
 from offhook.sip.errors import LocalError
 from offhook.sip.events import ReinviteAnswered, ReinviteConfirmed, ReinviteReceived, ReinviteRejected
 from offhook.sip.message import build, typed
+from offhook.sip.message.body import SDP, sdp_of
 from offhook.sip.message.message import Response
 from offhook.sip.transaction.client import ClientTransaction
 from offhook.sip.transaction.machine import Machine
@@ -115,7 +116,7 @@ class Reinvite:
         invite = in_dialog(dialog, "INVITE", dialog.take_cseq(), self._core.via(destination))
         invite.headers.add("Contact", self._core.contact(destination))
         invite.headers.add("Allow", ALLOW)
-        invite.headers.add("Content-Type", "application/sdp")
+        invite.headers.add("Content-Type", SDP)
         invite.body = self._sdp
         self._client = self._core.send(invite, destination, now, self)
 

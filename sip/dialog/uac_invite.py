@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from offhook.sip.dialog.context import Action, Context
-from offhook.sip.dialog.core import ALLOW, SDP, UserAgentCore, sdp_of
+from offhook.sip.dialog.core import ALLOW, UserAgentCore
 from offhook.sip.dialog.invite_usage import InviteUsage
 from offhook.sip.dialog.model import from_answer
 from offhook.sip.dialog.requests import MAX_FORWARDS, cancel_of
 from offhook.sip.dialog.tables import OUTGOING_CALL, CallAction, CallInput
 from offhook.sip.events import CallAnswered, CallProgress, CallRejected
 from offhook.sip.message import typed
+from offhook.sip.message.body import SDP, sdp_of
 from offhook.sip.message.headers import Headers
 from offhook.sip.message.message import Request, Response
 from offhook.sip.net.address import Address

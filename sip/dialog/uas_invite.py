@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from offhook.sip.dialog.context import Action, Context
-from offhook.sip.dialog.core import ALLOW, UserAgentCore, sdp_of
+from offhook.sip.dialog.core import ALLOW, UserAgentCore
 from offhook.sip.dialog.invite_usage import InviteUsage
 from offhook.sip.dialog.model import from_invite
 from offhook.sip.dialog.reinvite import refuse_overlap
 from offhook.sip.dialog.tables import INCOMING_CALL, CallAction, CallInput, CallState
 from offhook.sip.events import CallCancelled, CallConfirmed, IncomingCall
 from offhook.sip.message import typed
+from offhook.sip.message.body import sdp_of
 from offhook.sip.message.message import Request
 from offhook.sip.net.address import Address
 from offhook.sip.transaction.server import ServerTransaction

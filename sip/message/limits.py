@@ -18,6 +18,12 @@ MAX_LIST = 32
 MAX_PARAMS = 32
 """Parameters of one value."""
 
+MAX_BODY_PARTS = 32
+"""Parts of one multipart body; those behind are ignored."""
+
+MAX_BODY_DEPTH = 4
+"""Multipart bodies inside each other."""
+
 MAX_DIGITS = 10
 """Digits of a number before anybody turns it into an int."""
 

@@ -154,8 +154,6 @@ def validate_request(request: Request) -> list[str]:
         raise _error(request, "Request-URI has headers")
     for read in _NEEDED.get(request.method, ()):
         read(request)
-    if request.body:
-        content_type(request)
     return [name for name, read in _OPTIONAL.items() if not _readable(request, name, read)]
 
 

@@ -12,7 +12,7 @@ from offhook.sip.settings import UaSettings
 from tests.sip.dialog.harness import ALICE, ANSWER, OFFER, Message, Phone, inside, invite, to_tag
 
 ALLOW = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS")
-ACCEPT = ("Accept", "application/sdp")
+ACCEPT = ("Accept", "application/sdp, multipart/mixed, multipart/alternative")
 CONTACT = "Contact: <sip:alice@192.0.2.1:5060>"
 
 BAD: list[tuple[str, Message, int, str, list[tuple[str, str]]]] = [
@@ -36,6 +36,7 @@ BAD: list[tuple[str, Message, int, str, list[tuple[str, str]]]] = [
         "Unsupported Media Type",
         [ACCEPT, ("Accept-Encoding", "identity")],
     ),
+    ("type that is none", invite(b"x", content_type="sdp"), 400, "Content-Type: is not a media type", []),
     ("wants no SDP", invite(extra=(CONTACT, "Accept: text/html, image/*")), 406, "Not Acceptable", []),
     ("wants SDP least of all", invite(extra=(CONTACT, "Accept: application/sdp;q=0")), 406, "Not Acceptable", []),
     ("no Contact", invite(extra=()), 400, "Missing Contact", []),
@@ -106,6 +107,7 @@ def test_a_stateless_refusal_says_the_same_each_time() -> None:
     "message",
     [
         invite(b"x", content_type="text/plain", extra=(CONTACT, "Content-Disposition: render; handling=optional")),
+        invite(b"x", content_type="sdp", extra=(CONTACT, "Content-Disposition: render; handling=optional")),
         invite(extra=(CONTACT, "Accept: text/html, application/sdp;level=1")),
         invite(extra=(CONTACT, "Accept: */*")),
         invite(uri="tel:+15551234"),

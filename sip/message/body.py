@@ -1,0 +1,143 @@
+"""Bodies of one part or of several: RFC 3261 §7.4 and §20.11, RFC 2046 §5.1, RFC 5621."""
+
+import binascii
+import re
+from dataclasses import dataclass
+
+from offhook.sip.errors import ParseError
+from offhook.sip.message import typed
+from offhook.sip.message.grammar import TOKEN
+from offhook.sip.message.headers import Headers
+from offhook.sip.message.limits import MAX_BODY_DEPTH, MAX_BODY_PARTS
+from offhook.sip.message.message import Request, Response
+
+SDP = "application/sdp"
+
+ACCEPT = f"{SDP}, multipart/mixed, multipart/alternative"
+"""What a 415 names as better, and OPTIONS as understood."""
+
+_BOUNDARY = re.compile(r';[ \t]*boundary[ \t]*=[ \t]*(?:"([^"]{1,70})"|([^\s;,"]{1,70}))', re.IGNORECASE)
+_BLANK_LINE = re.compile(rb"(?:\A|\r?\n)\r?\n")
+_FOLD = re.compile(rb"\r?\n[ \t]+")
+_FIELD = re.compile(rf"({TOKEN})[ \t]*:[ \t]*([^\r\n]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a body brings: `sdp`, None without a session description; `unknown`, the type of what must be understood
+    and is not.
+    """
+
+    sdp: bytes | None = None
+    unknown: str | None = None
+
+
+def content_of(message: Request | Response) -> Content:
+    """What the body of a message brings. Raises ParseError where the type of one that is needed cannot be read."""
+    if not message.body:
+        return Content()
+    try:
+        kind = typed.content_type(message)
+    except ParseError:
+        if _if_required(message.headers, "", default=True) is None:
+            return Content()
+        raise
+    if not is_plain(message.headers):
+        return Content(unknown=_if_required(message.headers, kind or "", default=True))
+    if kind == SDP:
+        return Content(message.body)
+    if kind is not None and kind.startswith("multipart/"):
+        return _several(kind, message.headers, message.body, 1)
+    return Content(unknown=_if_required(message.headers, kind or "", default=True))
+
+
+def sdp_of(message: Request | Response) -> bytes | None:
+    """The session description in the body, which may also be one that does not say what it is; else None."""
+    if message.body and not (message.headers.get("Content-Type") or "").strip():
+        return message.body
+    try:
+        return content_of(message).sdp
+    except ParseError:
+        return None
+
+
+def is_plain(headers: Headers) -> bool:
+    """Whether the body is not compressed or otherwise encoded (§20.12)."""
+    return (headers.get("Content-Encoding") or "").strip().lower() in {"", "identity"}
+
+
+def _several(kind: str, headers: Headers, body: bytes, depth: int) -> Content:
+    parts = _split(headers, body) if depth <= MAX_BODY_DEPTH else []
+    if not parts:
+        return Content(unknown=_if_required(headers, kind, default=depth == 1))
+    subtype = kind.partition("/")[2]
+    if subtype == "alternative":
+        # RFC 2046 §5.1.4: the last one that is understood is the best; the handling of the others does not matter.
+        found = next((sdp for part in reversed(parts) if (sdp := _one(*part, depth).sdp) is not None), None)
+        return Content(found, None if found is not None else _if_required(headers, kind, default=depth == 1))
+    if subtype in {"related", "signed"}:
+        # The first part is the thing itself, the others belong to it (RFC 2387 §3.2, RFC 1847 §2.1).
+        del parts[1:]
+    # Any other kind is as mixed (RFC 2046 §5.1.7).
+    contents = [_one(*part, depth) for part in parts]
+    sdp = next((each.sdp for each in contents if each.sdp is not None), None)
+    unknown = next((each.unknown for each in contents if each.unknown is not None), None)
+    return Content(sdp, unknown if _if_required(headers, kind, default=True) else None)
+
+
+def _one(headers: Headers, body: bytes, depth: int) -> Content:
+    kind = (headers.get("Content-Type") or "text/plain").partition(";")[0].strip().lower()
+    disposition = (headers.get("Content-Disposition") or "session").partition(";")[0].strip().lower()
+    if is_plain(headers) and kind.startswith("multipart/"):
+        return _several(kind, headers, body, depth + 1)
+    if is_plain(headers) and kind == SDP and disposition == "session" and (sdp := _decoded(headers, body)):
+        return Content(sdp)
+    # §20.11 would have a part required that says nothing of itself. But the part with a location in the examples of
+    # RFC 6442 §5.1 says nothing, and an emergency call is not to fail by that: only what asks for it is required.
+    return Content(unknown=_if_required(headers, kind, default=False))
+
+
+def _if_required(headers: Headers, kind: str, *, default: bool) -> str | None:
+    """The type of something that is not understood where it has to be (§20.11), else None."""
+    value = headers.get("Content-Disposition")
+    if value is None:
+        return kind if default else None
+    parameters = [part.replace(" ", "").replace("\t", "").lower() for part in value.split(";")[1:]]
+    return None if "handling=optional" in parameters else kind
+
+
+def _decoded(headers: Headers, body: bytes) -> bytes:
+    encoding = (headers.get("Content-Transfer-Encoding") or "binary").strip().lower()
+    try:
+        if encoding == "base64":
+            return binascii.a2b_base64(body)
+    except binascii.Error:
+        return b""
+    return binascii.a2b_qp(body) if encoding == "quoted-printable" else body
+
+
+def _split(headers: Headers, body: bytes) -> list[tuple[Headers, bytes]]:
+    """The parts between the boundaries (RFC 2046 §5.1.1); a last boundary that is missing is made up for."""
+    match = _BOUNDARY.search(headers.get("Content-Type") or "")
+    if match is None:
+        return []
+    boundary = re.escape((match.group(1) or match.group(2)).encode("utf-8", "surrogateescape"))
+    delimiter = re.compile(rb"(?:\A|\r?\n)--" + boundary + rb"(--)?[ \t]*(?=\r?\n|\Z)")
+    parts: list[tuple[Headers, bytes]] = []
+    found = delimiter.search(body)
+    while found is not None and not found.group(1) and len(parts) < MAX_BODY_PARTS:
+        following = delimiter.search(body, found.end())
+        text = body[found.end() : following.start() if following else len(body)]
+        parts.append(_part(text.removeprefix(b"\r").removeprefix(b"\n")))
+        found = following
+    return parts
+
+
+def _part(text: bytes) -> tuple[Headers, bytes]:
+    blank = _BLANK_LINE.search(text)
+    head, body = (text, b"") if blank is None else (text[: blank.start()], text[blank.end() :])
+    headers = Headers()
+    for line in _FOLD.sub(b" ", head).splitlines():
+        if field := _FIELD.fullmatch(line.decode("utf-8", "surrogateescape")):
+            headers.add(field.group(1), field.group(2))
+    return headers, body
