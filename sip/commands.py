@@ -28,11 +28,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """Refuse an incoming call with 300 to 699. The handle is dead; no event follows."""
+    """Refuse an incoming call with 300 to 699. The handle is dead; no event follows.
+
+    `reason` is the reason phrase; None: the one that belongs to the status.
+    """
 
     call: str
     status: int
     headers: tuple[tuple[str, str], ...] = ()
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +93,12 @@ class AnswerReinvite:
 
 @dataclass(frozen=True, slots=True)
 class RejectReinvite:
-    """Refuse their re-INVITE with 300 to 699; the call goes on as it was."""
+    """Refuse their re-INVITE with 300 to 699; the call goes on as it was. For `reason` see `Reject`."""
 
     call: str
     status: int
     headers: tuple[tuple[str, str], ...] = ()
+    reason: str | None = None
 
 
 Command: TypeAlias = Ring | Answer | Reject | Bye | Invite | Cancel | Reinvite | AnswerReinvite | RejectReinvite

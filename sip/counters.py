@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Counters:
-    """Totals since the start. The three tables are keyed by things of ours, or by status, so they stay small."""
+    """Totals since the start. The tables are keyed by names from here, or by status, so they stay small."""
 
     received: int = 0
     sent: int = 0
@@ -16,7 +16,9 @@ class Counters:
     retransmissions_received: int = 0
     dropped_by_reason: Counter[str] = field(default_factory=Counter)
     responses_by_status: Counter[int] = field(default_factory=Counter)
-    """Final responses of ours."""
+    """Final responses that were sent."""
+    ignored_headers: Counter[str] = field(default_factory=Counter)
+    """Optional headers that could not be read, by their names."""
     rejected_by_status: Counter[int] = field(default_factory=Counter)
     """Requests that the user agent itself refused, before its owner saw them."""
 
@@ -36,5 +38,6 @@ class Counters:
             "dropped": self.dropped,
             "dropped_by_reason": dict(self.dropped_by_reason),
             "responses_by_status": {str(status): n for status, n in self.responses_by_status.items()},
+            "ignored_headers": dict(self.ignored_headers),
             "rejected_by_status": {str(status): n for status, n in self.rejected_by_status.items()},
         }

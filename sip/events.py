@@ -1,14 +1,15 @@
-"""What the user agent tells its owner: small frozen values, in the order in which things happened.
+"""What the user agent reports to its owner: small frozen values, in the order in which things happened.
 
 After `CallCancelled`, `CallRejected` or `CallEnded` the handle `call` is dead. `sdp` is the body of type
 application/sdp, opaque here, or None.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
 from offhook.sip.message.headers import Headers
+from offhook.sip.message.identities import Identities
 from offhook.sip.net.address import Address
 
 
@@ -35,6 +36,21 @@ class IncomingCall:
     sdp: bytes | None
     source: Address
     headers: Headers
+    identities: Identities = field(default_factory=Identities)
+
+
+@dataclass(frozen=True, slots=True)
+class CallRefused:
+    """An INVITE outside any dialog that the user agent refused by itself: there is no call, and no handle."""
+
+    call: str
+    """Empty."""
+    call_id: str
+    from_uri: str
+    request_uri: str
+    source: Address
+    status: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +96,16 @@ class CallRejected:
 
 
 @dataclass(frozen=True, slots=True)
+class PeerMoved:
+    """A request of theirs in the call came from another host than the one before: ours go there now, and their media
+    may come from there.
+    """
+
+    call: str
+    source: Address
+
+
+@dataclass(frozen=True, slots=True)
 class ReinviteReceived:
     """The far end wants other media; to be answered or rejected. `sdp` None: the answer carries our offer."""
 
@@ -122,6 +148,8 @@ class CallEnded:
 
 Event: TypeAlias = (
     IncomingCall
+    | CallRefused
+    | PeerMoved
     | CallCancelled
     | CallConfirmed
     | CallProgress

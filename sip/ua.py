@@ -8,7 +8,7 @@ from offhook.sip.commands import Command
 from offhook.sip.counters import Counters
 from offhook.sip.dialog.context import Context
 from offhook.sip.dialog.core import UserAgentCore
-from offhook.sip.dialog.invite_usage import InviteUsage
+from offhook.sip.dialog.invite_usage import Core, InviteUsage
 from offhook.sip.dialog.reinvite import Reinvite
 from offhook.sip.dialog.requests import numeric_address
 from offhook.sip.dialog.tables import CallInput, CallState
@@ -24,7 +24,7 @@ from offhook.sip.net.address import Address
 from offhook.sip.settings import UaSettings
 from offhook.sip.tokens import random_token
 from offhook.sip.transaction.client import ClientTransaction
-from offhook.sip.transaction.layer import AckReceived, ResponseReceived, TimedOut
+from offhook.sip.transaction.layer import AckReceived, ResponseReceived, TransactionFailed
 from offhook.sip.uas import Admit, Uas
 
 _PING = b"\r\n\r\n"
@@ -39,7 +39,8 @@ class UserAgent:
 
     `local` is the address that peers reach us at; `route`, where `local` is a wildcard, finds for a peer the
     address of ours that it reaches. `entropy` gives a new unguessable token with each call. `admit` is asked once for
-    each new call: what it refuses gets that answer at once, and leaves no transaction and no event.
+    each new call, with "INVITE", and for each OPTIONS outside a call: what it refuses gets that answer at once, and
+    leaves no transaction and no event.
 
     After every `receive`, `handle_timer` or `do`: send `datagrams_to_send`, take `next_event` until it is None, and
     call `handle_timer` at `get_timer`. `now` is monotonic, in seconds.
@@ -54,7 +55,7 @@ class UserAgent:
         route: Callable[[Address], Address] | None = None,
         admit: Admit | None = None,
     ) -> None:
-        self._core = UserAgentCore(local, settings or UaSettings(), entropy, route)
+        self._core: Core = UserAgentCore(local, settings or UaSettings(), entropy, route)
         self._uas = Uas(self._core, admit)
         self._now = 0.0
 
@@ -85,7 +86,7 @@ class UserAgent:
         try:
             message = parse(data)
         except ParseError as error:
-            self._uas.refuse_unreadable(error, source)
+            self._uas.refuse_unreadable(error, source, now)
             return
         try:
             if isinstance(message, Response):
@@ -93,7 +94,7 @@ class UserAgent:
             else:
                 self._uas.receive(message, source, now)
         except ParseError as error:
-            self._uas.refuse_unreadable(error, source)
+            self._uas.refuse_unreadable(error, source, now)
         self._drain(now)
 
     def next_event(self) -> Event | None:
@@ -194,16 +195,13 @@ class UserAgent:
     def _drain(self, now: float) -> None:
         """Carry what the transactions have to say to the calls that own them."""
         while (event := self._core.layer.next_event()) is not None:
-            owner = event.transaction.owner
-            if isinstance(event, AckReceived):
-                self._uas.on_ack(event.request, now)
-            elif not isinstance(owner, UacInviteUsage | Reinvite):
-                continue
-            elif isinstance(event, ResponseReceived):
-                owner.on_response(event.transaction, event.response, now)
-            elif isinstance(event.transaction, ClientTransaction):
-                given = CallInput.TIMED_OUT if isinstance(event, TimedOut) else CallInput.TRANSPORT
-                owner.on_failure(event.transaction, given, now)
+            match event:
+                case AckReceived(request=request):
+                    self._uas.on_ack(request, now)
+                case ResponseReceived(ClientTransaction(user=user) as client, response) if user is not None:
+                    user.on_response(client, response, now)
+                case TransactionFailed(ClientTransaction(user=user) as client, failure) if user is not None:
+                    user.on_failure(client, failure, now)
 
 
 _EXECUTE: Mapping[type[Command], Callable[[UserAgent, Any, float], None]] = {
@@ -227,19 +225,23 @@ _EXECUTE: Mapping[type[Command], Callable[[UserAgent, Any, float], None]] = {
 def _refusal(command: commands.Reject | commands.RejectReinvite) -> Context:
     if not 300 <= command.status <= 699:
         raise LocalError(f"{command.status} refuses nothing: give a status from 300 to 699")
-    return Context(status=command.status, headers=_checked_headers(command.headers))
+    if command.reason is not None and not _is_line(command.reason):
+        raise LocalError(f"reason {command.reason!r} cannot be sent: one line of text is needed")
+    return Context(status=command.status, headers=_checked_headers(command.headers), reason=command.reason)
 
 
 def _checked_headers(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     checked = tuple(headers)
     for name, value in checked:
         # Before any state changes: a response that cannot be written must not leave a request without one.
-        if not is_token(name) or any(char in value for char in "\r\n\0") or not _is_text(value):
+        if not is_token(name) or not _is_line(value):
             raise LocalError(f"header {name!r} cannot be sent: a name and one line of text are needed")
     return checked
 
 
-def _is_text(value: str) -> bool:
+def _is_line(value: str) -> bool:
+    if any(char in value for char in "\r\n\0"):
+        return False
     try:
         value.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:

@@ -1,17 +1,35 @@
-"""The user agent server (RFC 3261 §8.2, §12.2.2): judges each request, answers or refuses it, or passes it on."""
+"""The user agent server (RFC 3261 §8.2, §12.2.2): judges each request, answers or refuses it, or passes it on.
 
-from collections.abc import Callable
+Theory of operation. `receive` takes every request that could be parsed, in this order:
+
+1. `fix_top_via` writes into the top Via where the request really came from, and so where its answer goes (§18.2.1).
+2. `validate_request` reads what the method needs, and no more. What it cannot read is answered 400 from whatever could
+   be read (`refuse_unreadable`); nothing is ever sent in answer to an ACK.
+3. A request that belongs to a transaction is a retransmission or the ACK of a failure, and the transaction's own affair
+   (§17.2). The ACK of a 2xx belongs to the dialog, with or without a transaction of the same branch (§13.2.2.4).
+4. Any other request is new. A request in a dialog that is known goes to its call, by the table of methods in a dialog;
+   one outside, by the table of methods out of one. Before that come, cheapest first, the checks of §8.2: answers that
+   were given before, load, method, merged requests, extensions, dialog, order, body.
+
+Who is refused here is refused without a transaction (§8.2.7): nothing is retransmitted, so that a stranger gets one
+answer for one request; whoever missed it asks again and gets the same. OPTIONS outside a call and CANCEL of nothing are
+answered likewise. What remains of a refused INVITE is its answer, for as long as it may be repeated (`RejectedCache`).
+An INVITE that passes gets a transaction and a call (`UasInviteUsage`), and its owner an event.
+"""
+
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import TypeAlias
 
-from offhook.sip.dialog.core import ALLOW, OVERLOADED, UserAgentCore
-from offhook.sip.dialog.invite_usage import InviteUsage
+from offhook.sip.dialog.core import ALLOW, OVERLOADED
+from offhook.sip.dialog.invite_usage import Core, InviteUsage
 from offhook.sip.dialog.model import request_dialog_id
-from offhook.sip.dialog.reinvite import Reinvite
 from offhook.sip.dialog.uas_invite import UasInviteUsage
 from offhook.sip.errors import ParseError
-from offhook.sip.message import typed
+from offhook.sip.events import CallRefused
+from offhook.sip.message import build, typed
 from offhook.sip.message.body import ACCEPT
+from offhook.sip.message.identities import printable
 from offhook.sip.message.message import Request
 from offhook.sip.net.address import Address
 from offhook.sip.rejected_cache import RejectedCache
@@ -19,20 +37,23 @@ from offhook.sip.transaction.server import ServerTransaction
 from offhook.sip.transaction.via import fix_top_via
 from offhook.sip.uas_checks import Refusal, check_content, check_headers, check_invite, check_method
 
-Admit: TypeAlias = Callable[[], Refusal | None]
-"""Whether a new call may come now; else what it is answered."""
+_OUT_OF_ORDER = Refusal(500, reason="CSeq Out Of Order")
+"""§12.2.2."""
+
+Admit: TypeAlias = Callable[[str], Refusal | None]
+"""(INVITE, or OPTIONS that asks how an INVITE would fare) -> None when a new call may come now, else its answer."""
 
 
 class Uas:
     """The user agent's server side."""
 
-    def __init__(self, core: UserAgentCore, admit: Admit | None) -> None:
+    def __init__(self, core: Core, admit: Admit | None) -> None:
         self._core = core
-        self._admit = admit
-        self._refused = RejectedCache(core.settings.timers.give_up_s, core.settings.max_refused_invites)
+        self._admit: Admit = admit or (lambda method: None)
+        self._rejected = RejectedCache(core.settings.timers.give_up_s, core.settings.max_refused_invites)
         self._tag_key = core.entropy().encode()[:64]
 
-    def refuse_unreadable(self, error: ParseError, source: Address) -> None:
+    def refuse_unreadable(self, error: ParseError, source: Address, now: float) -> None:
         """Answer a request that is invalid, if enough of it could be read, without keeping anything of it."""
         counters = self._core.counters
         counters.parse_errors += 1
@@ -42,163 +63,155 @@ class Uas:
             return
         try:
             reply_to = fix_top_via(request, source)
-            counters.rejected_by_status[error.status] += 1
-            self._send_stateless(request, reply_to, Refusal(error.status, reason=error.reason))
         except ParseError:
             counters.drop("unreadable")
+            return
+        request.source = source
+        self._refuse(request, reply_to, Refusal(error.status, reason=error.reason), now)
 
     def receive(self, request: Request, source: Address, now: float) -> None:
-        """Take in a request that could be parsed. Raises ParseError when a header of it could not."""
+        """Take in a request that could be parsed. Raises ParseError when a header that it needs could not."""
+        request.source = source
         reply_to = fix_top_via(request, source)
-        typed.validate_request(request)
+        for name in typed.validate_request(request):
+            self._core.counters.ignored_headers[name] += 1
         transaction = self._core.layer.match(request)
         if transaction is not None:
             self._core.counters.retransmissions_received += 1
             if not self._core.layer.receive_again(transaction, request, now):
                 self._core.counters.drop("retransmission")
         elif request.method == "ACK":
-            self._receive_ack(request, now)
-        else:
+            self.on_ack(request, now)
+        elif not self._answered_before(request, reply_to, now):
             self._receive_new(request, source, reply_to, now)
 
     def on_ack(self, request: Request, now: float) -> None:
         """An ACK of a 2xx, however it was matched (§13.3.1.4)."""
-        self._receive_ack(request, now)
-
-    def _receive_ack(self, request: Request, now: float) -> None:
-        session = self._core.dialogs.get(request_dialog_id(request))
-        if session is None:
+        usage = self._core.dialogs.get(request_dialog_id(request))
+        if usage is None:
             self._core.counters.drop("stray ACK")
         else:
-            session.on_ack(request, now)
+            usage.on_ack(request, now)
+
+    # --- new requests
 
     def _receive_new(self, request: Request, source: Address, reply_to: Address, now: float) -> None:
-        inside = typed.to(request).tag is not None
-        session = self._core.dialogs.get(request_dialog_id(request)) if inside else None
-        if request.method == "INVITE" and self._refuse_again(request, reply_to, now):
-            return
-        if self._overloaded(request, session):
-            self._core.counters.rejected_by_status[OVERLOADED] += 1
-            self._turn_away(request, reply_to, Refusal(OVERLOADED), now)
-            return
-        refusal_or_none = self._check(request, inside, session)
-        if request.method == "CANCEL" and refusal_or_none is None:
-            self._receive_cancel(request, reply_to, now)
-            return
-        begins_call = request.method == "INVITE" and session is None and refusal_or_none is None
-        if begins_call and self._admit is not None and (closed := self._admit()) is not None:
-            self._turn_away(request, reply_to, closed, now)
-            return
-        transaction = self._core.layer.accept(request, reply_to, now)
-        if refusal_or_none is not None:
-            self._refuse(transaction, refusal_or_none, now)
-        elif session is not None:
-            self._receive_inside(session, transaction, now)
-        elif request.method == "INVITE":
-            UasInviteUsage(self._core, transaction, source, now)
-        elif request.method == "OPTIONS":
-            self._answer_options(transaction, now)
+        usage = self._core.dialogs.get(request_dialog_id(request)) if typed.to_tag(request) else None
+        if self._overloaded(request, usage):
+            self._refuse(request, reply_to, Refusal(OVERLOADED), now)
+        elif (refusal := self._check(request, usage, now)) is not None:
+            self._refuse(request, reply_to, refusal, now)
+        elif usage is not None and (in_dialog := _IN_DIALOG.get(request.method)) is not None:
+            in_dialog(self, usage, self._core.layer.accept(request, reply_to, now), now)
         else:
-            self._refuse(transaction, Refusal(481), now)
+            _OUT_OF_DIALOG[request.method](self, request, source, reply_to, now)
 
-    def _refuse_again(self, request: Request, reply_to: Address, now: float) -> bool:
-        refusal = self._refused.recall(self._tag(request), now)
-        if refusal is None:
-            return False
-        self._core.counters.retransmissions_received += 1
-        self._send_stateless(request, reply_to, refusal)
-        return True
-
-    def _turn_away(self, request: Request, reply_to: Address, refusal: Refusal, now: float) -> None:
-        """§8.2.7: without a transaction, so that a storm of calls costs neither timers nor retransmissions."""
-        if request.method == "INVITE":
-            self._refused.keep(self._tag(request), refusal, now)
-        self._send_stateless(request, reply_to, refusal)
-
-    def _overloaded(self, request: Request, session: InviteUsage | None) -> bool:
+    def _overloaded(self, request: Request, usage: InviteUsage | None) -> bool:
         core, settings = self._core, self._core.settings
         limit, load = settings.max_server_transactions, len(core.layer.servers)
-        if session is not None or (request.method == "CANCEL" and core.layer.match_cancelled(request) is not None):
+        if usage is not None or (request.method == "CANCEL" and core.layer.match_cancelled(request) is not None):
             # What belongs to a call has as much room again: under load, too, calls must come to their end.
             return load >= 2 * limit
-        if load >= limit:
-            return True
         return request.method == "INVITE" and (
-            core.pending_invites >= settings.max_pending_invites or len(core.calls) >= settings.max_calls
+            load >= limit
+            or core.pending_invites >= settings.max_pending_invites
+            or len(core.calls) >= settings.max_calls
         )
 
-    def _check(self, request: Request, inside: bool, session: InviteUsage | None) -> Refusal | None:
+    def _check(self, request: Request, usage: InviteUsage | None, now: float) -> Refusal | None:
         if (refusal := check_method(request)) is not None:
             return refusal
         if request.method == "CANCEL":
             # §8.2.2.3: Require means nothing in a CANCEL, and the transaction that it names decides the rest.
             return None
+        if request.method == "BYE":
+            return self._check_bye(request, usage, now)
         if self._core.layer.merged(request):
             return Refusal(482)
         if (refusal := check_headers(request, self._core.settings)) is not None:
             return refusal
-        if inside and session is None:
+        if usage is None and typed.to_tag(request):
             return Refusal(481)
-        if session is not None and session.dialog is not None and not session.dialog.admits(request):
-            # §12.2.2: out of order.
-            return Refusal(500, reason="CSeq Out Of Order")
+        if usage is not None and not usage.admits(request):
+            return _OUT_OF_ORDER
         if (refusal := check_content(request)) is not None:
             return refusal
         return check_invite(request) if request.method == "INVITE" else None
 
-    def _receive_inside(self, session: InviteUsage, transaction: ServerTransaction, now: float) -> None:
-        request = transaction.request
-        if request.method == "INVITE":
-            session.on_invite(transaction, request, now)
-        elif request.method == "BYE":
-            session.on_bye(transaction, now)
-        else:
-            self._answer_options(transaction, now)
+    def _check_bye(self, request: Request, usage: InviteUsage | None, now: float) -> Refusal | None:
+        """The dialog and the order, and nothing else."""
+        if usage is not None:
+            return None if usage.admits(request) else _OUT_OF_ORDER
+        # RFC 5407 §3.2.3: theirs has crossed ours, and both are right.
+        crossed = self._core.hung_up.recall(request_dialog_id(request), now)
+        return Refusal(481) if crossed is None else Refusal(200)
 
-    def _receive_cancel(self, request: Request, reply_to: Address, now: float) -> None:
-        invite = self._core.layer.match_cancelled(request)
-        transaction = self._core.layer.accept(request, reply_to, now)
-        if invite is None:
-            self._refuse(transaction, Refusal(481), now)
+    # --- in a dialog
+
+    def _reinvite(self, usage: InviteUsage, transaction: ServerTransaction, now: float) -> None:
+        usage.on_invite(transaction, now)
+
+    def _bye(self, usage: InviteUsage, transaction: ServerTransaction, now: float) -> None:
+        usage.on_bye(transaction, now)
+
+    def _options_in_dialog(self, usage: InviteUsage, transaction: ServerTransaction, now: float) -> None:
+        self._core.respond(transaction, 200, now, to_tag=usage.local_tag, headers=self._capabilities())
+
+    # --- out of one
+
+    def _invite(self, request: Request, source: Address, reply_to: Address, now: float) -> None:
+        if (closed := self._admit("INVITE")) is not None:
+            self._turn_away(request, reply_to, closed, now)
             return
-        owner = invite.owner
-        if isinstance(owner, UasInviteUsage):
-            self._core.respond(transaction, 200, now, to_tag=owner.local_tag)
-            owner.on_cancel(now)
-        elif isinstance(owner, Reinvite):
-            self._core.respond(transaction, 200, now, to_tag=owner.local_tag)
-            owner.on_cancel(invite, now)
-        else:
-            self._core.respond(transaction, 200, now, to_tag=self._tag(invite.request))
+        UasInviteUsage(self._core, self._core.layer.accept(request, reply_to, now), source, now)
 
-    def _answer_options(self, transaction: ServerTransaction, now: float) -> None:
+    def _options(self, request: Request, source: Address, reply_to: Address, now: float) -> None:
+        # §11.2: the answer is that which an INVITE would get; a proxy that probes learns that there is no room.
+        refusal = self._admit("OPTIONS") or Refusal(200, self._capabilities())
+        self._turn_away(request, reply_to, refusal, now)
+
+    def _cancel(self, request: Request, source: Address, reply_to: Address, now: float) -> None:
+        invite = self._core.layer.match_cancelled(request)
+        if invite is None:
+            self._refuse(request, reply_to, Refusal(481), now)
+            return
+        transaction = self._core.layer.accept(request, reply_to, now)
+        user = invite.user
+        tag = self._tag(invite.request) if user is None else user.local_tag
+        self._core.respond(transaction, 200, now, to_tag=tag)
+        if user is not None:
+            user.on_cancel(invite, now)
+
+    def _capabilities(self) -> tuple[tuple[str, str], ...]:
         """§11.2."""
-        settings = self._core.settings
-        headers = (
-            ("Allow", ALLOW),
-            ("Accept", ACCEPT),
-            ("Supported", ", ".join(settings.supported)),
-        )
-        self._core.respond(transaction, 200, now, to_tag=self._tag(transaction.request), headers=headers)
+        return (("Allow", ALLOW), ("Accept", ACCEPT), self._core.supported)
 
-    def _refuse(self, transaction: ServerTransaction, refusal: Refusal, now: float) -> None:
-        self._core.counters.rejected_by_status[refusal.status] += 1
-        self._core.respond(
-            transaction,
-            refusal.status,
-            now,
-            to_tag=self._tag(transaction.request),
-            reason=refusal.reason,
-            headers=refusal.headers,
-        )
+    # --- refusals
+
+    def _answered_before(self, request: Request, reply_to: Address, now: float) -> bool:
+        if request.method != "INVITE" or (refusal := self._rejected.recall(self._tag(request), now)) is None:
+            return False
+        self._core.counters.retransmissions_received += 1
+        self._send_stateless(request, reply_to, refusal)
+        return True
+
+    def _refuse(self, request: Request, reply_to: Address, refusal: Refusal, now: float) -> None:
+        """Refuse by our own judgement: it is counted, and of a new call the owner learns."""
+        if refusal.status >= 300:
+            self._core.counters.rejected_by_status[refusal.status] += 1
+        if request.method == "INVITE" and not typed.to_tag(request):
+            self._core.events.append(_refused_call(request, refusal))
+        self._turn_away(request, reply_to, refusal, now)
+
+    def _turn_away(self, request: Request, reply_to: Address, refusal: Refusal, now: float) -> None:
+        """§8.2.7: without a transaction, so that a storm costs neither timers nor retransmissions."""
+        if request.method == "INVITE":
+            self._rejected.keep(self._tag(request), refusal, now)
+        self._send_stateless(request, reply_to, refusal)
 
     def _send_stateless(self, request: Request, reply_to: Address, refusal: Refusal) -> None:
         response = self._core.response(
-            request,
-            refusal.status,
-            to_tag=self._tag(request),
-            reason=refusal.reason,
-            headers=refusal.headers,
+            request, refusal.status, to_tag=self._tag(request), reason=refusal.reason, headers=refusal.headers
         )
         self._core.layer.transmit(bytes(response), reply_to)
 
@@ -206,3 +219,31 @@ class Uas:
         """A To tag that is the same for each copy of a request and nobody can guess (§8.2.7)."""
         seed = "\n".join(request.headers.get(name) or "" for name in ("Via", "From", "Call-ID", "CSeq"))
         return blake2b(seed.encode("utf-8", "replace"), digest_size=8, key=self._tag_key).hexdigest()
+
+
+_IN_DIALOG: Mapping[str, Callable[[Uas, InviteUsage, ServerTransaction, float], None]] = {
+    "INVITE": Uas._reinvite,
+    "BYE": Uas._bye,
+    "OPTIONS": Uas._options_in_dialog,
+}
+"""Methods in a dialog (§12.2.2): each in a transaction of its own."""
+
+_OUT_OF_DIALOG: Mapping[str, Callable[[Uas, Request, Address, Address, float], None]] = {
+    "INVITE": Uas._invite,
+    "OPTIONS": Uas._options,
+    "CANCEL": Uas._cancel,
+}
+"""Methods out of one, CANCEL among them: it means a transaction, wherever that belongs (§9.2)."""
+
+
+def _refused_call(request: Request, refusal: Refusal) -> CallRefused:
+    assert request.source is not None, "it has come from somewhere"
+    return CallRefused(
+        call="",
+        call_id=printable(request.headers.get("Call-ID") or ""),
+        from_uri=printable(request.headers.get("From") or ""),
+        request_uri=printable(request.uri),
+        source=request.source,
+        status=refusal.status,
+        reason=refusal.reason or build.REASONS.get(refusal.status, ""),
+    )

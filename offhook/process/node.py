@@ -287,11 +287,12 @@ class Node:
         except LocalError as error:
             self._calls.on_event(CommandFailed(command, str(error)))
 
-    def _admit(self) -> SipRefusal | None:
+    def _admit(self, method: str) -> SipRefusal | None:
         refusal = self._refusal()
         if refusal is None:
             return None
-        self._refusals.refused(refusal, "udp")
+        if method == "INVITE":
+            self._refusals.refused(refusal, "udp")
         return refusal.answer
 
 

@@ -257,12 +257,16 @@ class Supervisor:
         else:
             self._refuse(event.call, _WORKER_GONE)
 
-    def _admit(self) -> SipRefusal | None:
-        """Before anything is done for a new call: a storm of those that cannot be taken is to cost little."""
+    def _admit(self, method: str) -> SipRefusal | None:
+        """Before anything is done for a new call: a storm of those that cannot be taken is to cost little.
+
+        OPTIONS only asks how a call would fare, and is not counted.
+        """
         chosen = self._choose()
         if not isinstance(chosen, Refusal):
             return None
-        self._refusals.refused(chosen, "udp")
+        if method == "INVITE":
+            self._refusals.refused(chosen, "udp")
         return chosen.answer
 
     def _refuse(self, call: str, refusal: Refusal) -> None:

@@ -20,6 +20,7 @@ class Context:
     sdp: bytes | None = None
     status: int = 0
     headers: tuple[tuple[str, str], ...] = ()
+    reason: str | None = None
 
 
 EMPTY = Context()

@@ -1,10 +1,8 @@
 """What all calls of a user agent share: transactions, names, addresses, the way out for events."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import Generic, TypeVar
 from zlib import crc32
 
 from offhook.sip.counters import Counters
@@ -15,23 +13,24 @@ from offhook.sip.message import build
 from offhook.sip.message.body import SDP
 from offhook.sip.message.message import Request, Response
 from offhook.sip.net.address import Address
+from offhook.sip.recent import Recent
 from offhook.sip.settings import UaSettings
 from offhook.sip.transaction.agenda import Agenda
-from offhook.sip.transaction.client import ClientTransaction
+from offhook.sip.transaction.client import ClientTransaction, TransactionUser
 from offhook.sip.transaction.keys import MAGIC_COOKIE
 from offhook.sip.transaction.layer import TransactionLayer
 from offhook.sip.transaction.server import ServerTransaction
-
-if TYPE_CHECKING:
-    from offhook.sip.dialog.invite_usage import InviteUsage
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS"
 
 OVERLOADED = 503
 
 
-class UserAgentCore:
-    """The common ground of the calls. Knows no call's state."""
+U = TypeVar("U")
+
+
+class UserAgentCore(Generic[U]):
+    """The common ground of the calls. Holds them (`U`) and knows nothing of their state."""
 
     def __init__(
         self,
@@ -45,10 +44,12 @@ class UserAgentCore:
         self.entropy = entropy
         self.counters = Counters()
         self.layer = TransactionLayer(settings.timers, retransmit_limit=settings.retransmit_limit)
-        self.agenda: Agenda[InviteUsage] = Agenda()
+        self.agenda: Agenda[U] = Agenda()
         self.events: deque[Event] = deque()
-        self.calls: dict[str, InviteUsage] = {}
-        self.dialogs: dict[DialogId, InviteUsage] = {}
+        self.calls: dict[str, U] = {}
+        self.dialogs: dict[DialogId, U] = {}
+        self.hung_up: Recent[DialogId, str] = Recent(settings.timers.give_up_s, settings.max_calls)
+        """Our tags in dialogs that a BYE of ours has ended: theirs may have crossed it."""
         self.pending_invites = 0
         self.durations: Mapping[str, float | None] = durations(settings)
         self._route = route
@@ -62,9 +63,14 @@ class UserAgentCore:
             return self._route(peer)
         return self.local
 
-    def contact(self, peer: Address) -> str:
-        """Our Contact, as that peer should see it."""
-        return f"<sip:{self.settings.contact_user}@{self.local_for(peer)}>"
+    def contact(self, peer: Address, *, secure: bool = False) -> str:
+        """Our Contact, as that peer should see it; `secure`: of a dialog that was asked for with sips (§12.1.1)."""
+        return f"<{'sips' if secure else 'sip'}:{self.settings.contact_user}@{self.local_for(peer)}>"
+
+    @property
+    def supported(self) -> tuple[str, str]:
+        """Our Supported: empty, it says that there are no extensions (§20.37)."""
+        return ("Supported", ", ".join(self.settings.supported))
 
     def via(self, peer: Address) -> str:
         """The Via of a new request to that peer, with a branch of its own (RFC 3261 §8.1.1.7, RFC 3581 §3)."""
@@ -74,10 +80,12 @@ class UserAgentCore:
         """A random number from 0 up to 1, drawn from the entropy."""
         return crc32(self.entropy().encode()) / 2**32
 
-    def send(self, request: Request, destination: Address, now: float, owner: object) -> ClientTransaction:
+    def send(
+        self, request: Request, destination: Address, now: float, user: TransactionUser | None
+    ) -> ClientTransaction:
         """Sign a request and give it a transaction."""
         request.headers.set("User-Agent", self.settings.product)
-        return self.layer.send_request(request, destination, now, owner)
+        return self.layer.send_request(request, destination, now, user)
 
     def respond(
         self,

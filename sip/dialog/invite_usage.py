@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from offhook.sip.dialog.context import EMPTY, Action, Context
 from offhook.sip.dialog.core import UserAgentCore
@@ -11,26 +11,37 @@ from offhook.sip.dialog.reinvite import Reinvite
 from offhook.sip.dialog.requests import in_dialog, next_hop
 from offhook.sip.dialog.tables import CallAction, CallInput, CallState, OfferState
 from offhook.sip.errors import LocalError
-from offhook.sip.events import CallEnded, EndCause
+from offhook.sip.events import CallEnded, EndCause, PeerMoved
 from offhook.sip.message import typed
 from offhook.sip.message.message import Request
 from offhook.sip.transaction.client import ClientTransaction
 from offhook.sip.transaction.machine import Machine, Table
 from offhook.sip.transaction.server import ServerTransaction
 
+Core: TypeAlias = "UserAgentCore[InviteUsage]"
+
 
 class InviteUsage:
-    """A call from its INVITE to its end, run by a table. `IncomingSession` and `OutgoingSession` begin it.
+    """A call from its INVITE to its end, run by a table. `UasInviteUsage` and `UacInviteUsage` begin it.
 
     It lives in the core's `calls` while its owner may speak of it, and in `dialogs` while the far end may.
     """
 
-    def __init__(self, core: UserAgentCore, call: str, table: Table[CallState, CallAction], now: float) -> None:
+    def __init__(
+        self,
+        core: "Core",
+        call: str,
+        table: Table[CallState, CallAction],
+        now: float,
+        durations: Mapping[str, float | None] | None = None,
+    ) -> None:
         self.core = core
         self.call = call
         self.created = now
         self.dialog: Dialog | None = None
-        self.machine: Machine[CallState, CallAction] = Machine(table, core.durations, core.settings.timers.t2_s)
+        self.machine: Machine[CallState, CallAction] = Machine(
+            table, durations or core.durations, core.settings.timers.t2_s
+        )
         self._renegotiation: Reinvite | None = None
         core.calls[call] = self
 
@@ -61,8 +72,21 @@ class InviteUsage:
         self._act(actions, what, now)
         return True
 
-    def on_invite(self, server: ServerTransaction, request: Request, now: float) -> None:
+    def admits(self, request: Request) -> bool:
+        """Whether a request of theirs is in order (§12.2.2); where it came from is where they are now.
+
+        Raises ParseError.
+        """
+        if self.dialog is None:
+            return True
+        if not self.dialog.admits(request):
+            return False
+        self._follow(request)
+        return True
+
+    def on_invite(self, server: ServerTransaction, now: float) -> None:
         """A re-INVITE of theirs."""
+        request = server.request
         what = Context(server=server, request=request)
         if self.machine.state is CallState.CONFIRMED:
             self.renegotiation.handle(CallInput.GOT_INVITE, now, what)
@@ -77,6 +101,8 @@ class InviteUsage:
     def on_ack(self, request: Request, now: float) -> None:
         """An ACK; it means the INVITE that has its CSeq number. Raises ParseError."""
         number = typed.cseq(request).number
+        if self.dialog is not None and number == self.dialog.remote_cseq:
+            self._follow(request)
         what = Context(request=request)
         if self._renegotiation is not None and number == self._renegotiation.remote_cseq:
             self._renegotiation.handle(CallInput.GOT_ACK, now, what)
@@ -142,6 +168,10 @@ class InviteUsage:
             "timer_in_s": None if at is None else round(at - now, 3),
         }
 
+    def _follow(self, request: Request) -> None:
+        if self.dialog is not None and request.source is not None and self.dialog.moved(request.source):
+            self.core.events.append(PeerMoved(self.call, request.source))
+
     # --- actions
 
     def _act(self, actions: list[CallAction], what: Context, now: float) -> None:
@@ -158,6 +188,7 @@ class InviteUsage:
         destination = next_hop(dialog)
         bye = in_dialog(dialog, "BYE", dialog.take_cseq(), self.core.via(destination))
         self.core.send(bye, destination, now, None)
+        self.core.hung_up.keep(dialog.id, dialog.local_tag, now)
 
     def send_ack_in(self, dialog: Dialog, client: ClientTransaction) -> None:
         """Acknowledge the 2xx of a dialog, now and whenever it comes again (§13.2.2.4)."""

@@ -28,9 +28,11 @@ class Dialog:
     """The URI of their Contact."""
     route_set: tuple[str, ...]
     peer: Address
-    """Where the message came from that made the dialog."""
+    """Where the far end's latest message came from: see `moved`."""
     local_cseq: int = 0
     remote_cseq: int | None = None
+    secure: bool = False
+    """Whether it was asked for with a sips URI (§12.1.1): our Contact is one, too."""
 
     @property
     def id(self) -> DialogId:
@@ -49,6 +51,17 @@ class Dialog:
             return False
         self.remote_cseq = number
         return True
+
+    def moved(self, source: Address) -> bool:
+        """A request of theirs came from there, and was in order: whether that is another host than before.
+
+        A phone that changes its network, or the port that its NAT keeps open, is found again only where its latest
+        request came from. Whoever sends one knows the Call-ID and both tags, ours of 96 random bits: that is somebody
+        on the path, who could have rerouted the call anyway. The same cannot be said of RTP, so its latch follows this
+        and never the other way round.
+        """
+        before, self.peer = self.peer, source
+        return before.host != source.host
 
     def refresh_target(self, message: Request | Response) -> None:
         """Take over the Contact of a target refresh: an INVITE we accept, or its 2xx (§12.2). Raises ParseError."""
@@ -75,6 +88,7 @@ def from_invite(request: Request, local_tag: str, peer: Address) -> Dialog:
         route_set=tuple(str(route) for route in typed.record_routes(request)),
         peer=peer,
         remote_cseq=typed.cseq(request).number,
+        secure=_is_secure(request, contact),
     )
 
 
@@ -99,3 +113,9 @@ def from_answer(invite: Request, response: Response, peer: Address) -> Dialog:
 def _target(contact: NameAddr) -> str:
     # §19.1.1: headers have no place in a Request-URI.
     return str(replace(contact.uri, headers=None))
+
+
+def _is_secure(request: Request, contact: NameAddr | None) -> bool:
+    routes = typed.record_routes(request)
+    reached_by = routes[0].uri if routes else contact.uri if contact is not None else None
+    return request.uri[:5].lower() == "sips:" or (reached_by is not None and reached_by.scheme == "sips")

@@ -1,13 +1,12 @@
 """Re-INVITEs of a call, both ways, one at a time: RFC 3261 §14, with the glare of §14.1."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from offhook.sip.dialog.context import EMPTY, Action, Context
-from offhook.sip.dialog.core import ALLOW
+from offhook.sip.dialog.core import ALLOW, UserAgentCore
+from offhook.sip.dialog.model import Dialog
 from offhook.sip.dialog.requests import in_dialog, next_hop
 from offhook.sip.dialog.tables import OFFER, CallAction, CallInput, CallTimer, OfferState
 from offhook.sip.errors import LocalError
@@ -15,18 +14,40 @@ from offhook.sip.events import ReinviteAnswered, ReinviteConfirmed, ReinviteRece
 from offhook.sip.message import build, typed
 from offhook.sip.message.body import SDP, sdp_of
 from offhook.sip.message.message import Response
-from offhook.sip.transaction.client import ClientTransaction
+from offhook.sip.transaction.client import ClientTransaction, Failure
 from offhook.sip.transaction.machine import Machine
 from offhook.sip.transaction.server import ServerTransaction
 
-if TYPE_CHECKING:
-    from offhook.sip.dialog.invite_usage import InviteUsage
+
+class Renegotiated(Protocol):
+    """The call whose media a re-INVITE changes: what of `InviteUsage` it needs."""
+
+    core: UserAgentCore[Any]
+    call: str
+    dialog: Dialog | None
+
+    @property
+    def local_tag(self) -> str:
+        """Our tag in the call's dialog."""
+
+    @property
+    def owns_call_id(self) -> bool:
+        """Whether we sent the first INVITE."""
+
+    def handle(self, given: StrEnum, now: float) -> bool:
+        """An input of the call's own table."""
+
+    def reschedule(self, now: float) -> None:
+        """A timer of the re-INVITE has changed."""
+
+    def send_ack_in(self, dialog: Dialog, client: ClientTransaction) -> None:
+        """Acknowledge a 2xx."""
 
 
 class Reinvite:
     """The re-INVITE side of a call: at most one in progress, in either direction."""
 
-    def __init__(self, session: InviteUsage) -> None:
+    def __init__(self, session: Renegotiated) -> None:
         self._session = session
         self._core = session.core
         self._durations: dict[str, float | None] = dict(session.core.durations)
@@ -85,7 +106,7 @@ class Reinvite:
         elif response.status >= 300:
             self.handle(CallInput.GOT_FAILURE, now, what)
 
-    def on_failure(self, client: ClientTransaction, given: CallInput, now: float) -> None:
+    def on_failure(self, client: ClientTransaction, failure: Failure, now: float) -> None:
         """Our re-INVITE was never answered, or could not leave: as a 408 (§14.1, §8.1.3.1)."""
         self.handle(CallInput.GOT_FATAL, now)
 
@@ -114,7 +135,7 @@ class Reinvite:
         self._attempts += 1
         destination = next_hop(dialog)
         invite = in_dialog(dialog, "INVITE", dialog.take_cseq(), self._core.via(destination))
-        invite.headers.add("Contact", self._core.contact(destination))
+        invite.headers.add("Contact", self._core.contact(destination, secure=dialog.secure))
         invite.headers.add("Allow", ALLOW)
         invite.headers.add("Content-Type", SDP)
         invite.body = self._sdp
@@ -149,7 +170,7 @@ class Reinvite:
     def _report_received(self, what: Context, now: float) -> None:
         self._server = what.server
         if what.server is not None and what.request is not None:
-            what.server.owner = self
+            what.server.user = self
             self._core.respond(what.server, 100, now, to_tag=self._session.local_tag)
             self._core.events.append(ReinviteReceived(self._session.call, sdp_of(what.request)))
 
@@ -158,20 +179,25 @@ class Reinvite:
         if dialog is None or server is None:
             return
         dialog.refresh_target(server.request)
-        headers = (("Contact", self._core.contact(server.reply_to)), ("Allow", ALLOW))
+        contact = self._core.contact(server.reply_to, secure=dialog.secure)
+        headers = (("Contact", contact), ("Allow", ALLOW), self._core.supported)
         self._core.respond(server, 200, now, to_tag=dialog.local_tag, headers=headers, sdp=what.sdp)
 
     def _repeat_2xx(self, what: Context, now: float) -> None:
         if self._server is not None:
             self._core.layer.repeat(self._server)
 
-    def _refuse(self, status: int, now: float, headers: tuple[tuple[str, str], ...] = ()) -> None:
+    def _refuse(
+        self, status: int, now: float, headers: tuple[tuple[str, str], ...] = (), reason: str | None = None
+    ) -> None:
         if self._server is not None:
-            self._core.respond(self._server, status, now, to_tag=self._session.local_tag, headers=headers)
+            self._core.respond(
+                self._server, status, now, to_tag=self._session.local_tag, reason=reason, headers=headers
+            )
 
     def _report_confirmed(self, what: Context, now: float) -> None:
         answer = None
-        if self._server is not None and what.request is not None and not self._server.request.body:
+        if self._server is not None and what.request is not None and sdp_of(self._server.request) is None:
             answer = sdp_of(what.request)
         self._core.events.append(ReinviteConfirmed(self._session.call, answer))
 
@@ -189,7 +215,7 @@ class Reinvite:
         CallAction.SEND_ACK: _send_ack,
         CallAction.SEND_2XX: _send_2xx,
         CallAction.REPEAT_2XX: _repeat_2xx,
-        CallAction.SEND_FAILURE: lambda self, what, now: self._refuse(what.status, now, what.headers),
+        CallAction.SEND_FAILURE: lambda self, what, now: self._refuse(what.status, now, what.headers, what.reason),
         CallAction.SEND_480: lambda self, what, now: self._refuse(480, now),
         CallAction.SEND_487: lambda self, what, now: self._refuse(487, now),
         CallAction.SEND_491: lambda self, what, now: refuse_overlap(self._session, what, 491, now),
@@ -203,7 +229,7 @@ class Reinvite:
     }
 
 
-def refuse_overlap(session: InviteUsage, what: Context, status: int, now: float) -> None:
+def refuse_overlap(session: Renegotiated, what: Context, status: int, now: float) -> None:
     """Turn down an INVITE that meets another one: 491, or 500 with a Retry-After of 0 to 10 s (§14.2)."""
     if what.server is None:
         return

@@ -42,35 +42,49 @@ def cancel_of(invite: Request) -> Request:
 def next_hop(dialog: Dialog) -> Address:
     """Where the dialog's requests go: the first route, else the remote target (§8.1.2).
 
-    Two cases go where the dialog came from instead: a name, since looking it up is not for the core to do, and a
-    private address given by a peer that reached us from a public one (a phone behind a NAT without ALG).
+    What cannot be reached there goes where the far end's latest request came from instead: a name, since looking it
+    up is not for the core to do; sips, which asks for TLS; and an address that means something else here than where
+    it was written, above all the private one of a phone behind a NAT without ALG.
     """
     target = dialog.route_set[0] if dialog.route_set else f"<{dialog.remote_target}>"
     try:
-        address = numeric_address(str(NameAddr.parse(target).uri))
+        uri = NameAddr.parse_route(target).uri
     except ParseError:
         return dialog.peer
-    if address is None or _hidden(address, dialog.peer):
-        return dialog.peer
-    return address
+    address = None if uri.scheme == "sips" else _address_of(uri)
+    return dialog.peer if address is None or not _reachable(address, dialog.peer) else address
 
 
 def numeric_address(uri: str) -> Address | None:
     """The address that a URI with a numeric host means; None when its host is a name. Raises ParseError."""
-    parsed = Uri.parse(uri)
-    number = numeric(parsed.host)
-    return None if number is None else Address(str(number), parsed.port or DEFAULT_PORT)
+    return _address_of(Uri.parse(uri))
 
 
-def _hidden(address: Address, peer: Address) -> bool:
-    ours, theirs = numeric(address.host), numeric(peer.host)
-    return ours is not None and theirs is not None and ours.is_private and not theirs.is_private
+def _address_of(uri: Uri) -> Address | None:
+    # §19.1.1: maddr is the address to contact in place of the host's. A group of listeners is none.
+    number = numeric(uri.params.get("maddr") or uri.host)
+    return None if number is None or number.is_multicast else Address(str(number), uri.port or DEFAULT_PORT)
+
+
+def _reachable(address: Address, peer: Address) -> bool:
+    """Whether the address, given by that peer, can mean the same from here."""
+    given, source = numeric(address.host), numeric(peer.host)
+    if given is None or source is None:
+        return False
+    if given.is_unspecified or str(given) == "255.255.255.255":
+        # To send there is to send to ourselves, or to everybody.
+        return False
+    inside = (given.is_private, given.is_loopback, given.is_link_local)
+    return not any(
+        is_so and not can
+        for is_so, can in zip(inside, (source.is_private, source.is_loopback, source.is_link_local), strict=True)
+    )
 
 
 def _route(dialog: Dialog) -> tuple[str, tuple[str, ...]]:
     if not dialog.route_set:
         return dialog.remote_target, ()
-    first = NameAddr.parse(dialog.route_set[0])
+    first = NameAddr.parse_route(dialog.route_set[0])
     if "lr" in first.uri.params:
         return dialog.remote_target, dialog.route_set
     # A strict router (RFC 2543): it takes the Request-URI's place, and the target comes last.

@@ -68,6 +68,7 @@ class CallTimer(StrEnum):
     LIMIT = "answer limit"
     CANCEL = "cancel"
     GLARE = "glare"
+    EXPIRES = "expires"
 
 
 class CallAction(StrEnum):
@@ -110,6 +111,7 @@ _INCOMING: Mapping[tuple[CallState, StrEnum], tuple[CallState, tuple[CallAction 
     (_S.INCOMING, _T.PROVISIONAL): (_S.INCOMING, (CallAction.REPEAT_180, Start(_T.PROVISIONAL))),
     (_S.INCOMING, _G.ANSWER): (_S.ANSWERED, (CallAction.SEND_2XX, Start(_T.RETRANSMIT), Start(_T.ACK))),
     (_S.INCOMING, _G.REJECT): (_END, (CallAction.SEND_FAILURE,)),
+    (_S.INCOMING, _T.EXPIRES): (_END, (CallAction.SEND_487, CallAction.REPORT_CANCELLED)),
     (_S.INCOMING, _T.LIMIT): (_END, (CallAction.SEND_480, CallAction.REPORT_TIMEOUT)),
     # §9.2; §15.1.2: a BYE of the early dialog leaves the INVITE to be answered, too
     (_S.INCOMING, _G.GOT_CANCEL): (_END, (CallAction.SEND_487, CallAction.REPORT_CANCELLED)),
@@ -174,7 +176,7 @@ _CONFIRMED: Mapping[tuple[CallState, StrEnum], tuple[CallState, tuple[CallAction
 }
 
 INCOMING_CALL: Table[CallState, CallAction] = Table(
-    "incoming call", (_S.INCOMING, (Start(_T.LIMIT),)), {**_INCOMING, **_CONFIRMED}
+    "incoming call", (_S.INCOMING, (Start(_T.LIMIT), Start(_T.EXPIRES))), {**_INCOMING, **_CONFIRMED}
 )
 OUTGOING_CALL: Table[CallState, CallAction] = Table(
     "outgoing call", (_S.CALLING, (CallAction.SEND_INVITE,)), {**_OUTGOING, **_CONFIRMED}
@@ -219,7 +221,10 @@ OFFER: Table[OfferState, CallAction] = Table(
 
 
 def durations(settings: UaSettings) -> dict[str, float | None]:
-    """The first interval of each `CallTimer`, in seconds; GLARE is drawn anew each time (RFC 3261 §14.1)."""
+    """The first interval of each `CallTimer`, in seconds.
+
+    GLARE is drawn anew each time (RFC 3261 §14.1), EXPIRES is the caller's.
+    """
     timers = settings.timers
     return {
         CallTimer.RETRANSMIT: timers.t1_s,

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from offhook.sip.dialog.context import Action, Context
-from offhook.sip.dialog.core import ALLOW, UserAgentCore
-from offhook.sip.dialog.invite_usage import InviteUsage
+from offhook.sip.dialog.core import ALLOW
+from offhook.sip.dialog.invite_usage import Core, InviteUsage
 from offhook.sip.dialog.model import from_answer
 from offhook.sip.dialog.requests import MAX_FORWARDS, cancel_of
 from offhook.sip.dialog.tables import OUTGOING_CALL, CallAction, CallInput
@@ -15,13 +15,13 @@ from offhook.sip.message.body import SDP, sdp_of
 from offhook.sip.message.headers import Headers
 from offhook.sip.message.message import Request, Response
 from offhook.sip.net.address import Address
-from offhook.sip.transaction.client import ClientTransaction
+from offhook.sip.transaction.client import ClientTransaction, Failure
 
 
 class UacInviteUsage(InviteUsage):
     """A call of ours. The first 2xx makes the dialog; any other phone that answers, too, is hung up."""
 
-    def __init__(self, core: UserAgentCore, call: str, invite: Request, destination: Address, now: float) -> None:
+    def __init__(self, core: Core, call: str, invite: Request, destination: Address, now: float) -> None:
         super().__init__(core, call, OUTGOING_CALL, now)
         self._invite = invite
         self._destination = destination
@@ -42,9 +42,9 @@ class UacInviteUsage(InviteUsage):
         else:
             self.handle(CallInput.GOT_FAILURE, now, what)
 
-    def on_failure(self, client: ClientTransaction, given: CallInput, now: float) -> None:
+    def on_failure(self, client: ClientTransaction, failure: Failure, now: float) -> None:
         """The INVITE was never answered, or could not leave."""
-        self.handle(given, now)
+        self.handle(CallInput(failure), now)
 
     def _on_2xx(self, client: ClientTransaction, what: Context, response: Response, now: float) -> None:
         tag = typed.to(response).tag or ""
@@ -97,7 +97,7 @@ class UacInviteUsage(InviteUsage):
 
 
 def first_invite(
-    core: UserAgentCore,
+    core: Core,
     target: str,
     sdp: bytes,
     destination: Address,

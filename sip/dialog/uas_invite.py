@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from offhook.sip.dialog.context import Action, Context
-from offhook.sip.dialog.core import ALLOW, UserAgentCore
-from offhook.sip.dialog.invite_usage import InviteUsage
+from offhook.sip.dialog.core import ALLOW
+from offhook.sip.dialog.invite_usage import Core, InviteUsage
 from offhook.sip.dialog.model import from_invite
 from offhook.sip.dialog.reinvite import refuse_overlap
-from offhook.sip.dialog.tables import INCOMING_CALL, CallAction, CallInput, CallState
+from offhook.sip.dialog.tables import INCOMING_CALL, CallAction, CallInput, CallState, CallTimer
 from offhook.sip.events import CallCancelled, CallConfirmed, IncomingCall
 from offhook.sip.message import typed
 from offhook.sip.message.body import sdp_of
+from offhook.sip.message.identities import identities, printable
 from offhook.sip.message.message import Request
 from offhook.sip.net.address import Address
 from offhook.sip.transaction.server import ServerTransaction
@@ -20,14 +21,17 @@ from offhook.sip.transaction.server import ServerTransaction
 class UasInviteUsage(InviteUsage):
     """A call of theirs. Its tag is chosen with the INVITE, so that every response bears the same one (§9.2)."""
 
-    def __init__(self, core: UserAgentCore, server: ServerTransaction, source: Address, now: float) -> None:
-        super().__init__(core, core.entropy(), INCOMING_CALL, now)
+    def __init__(self, core: Core, server: ServerTransaction, source: Address, now: float) -> None:
         request = server.request
+        expires = typed.expires_s(request)
+        # §13.3.1: the far end says how long it waits; most say nothing.
+        durations = core.durations if expires is None else {**core.durations, CallTimer.EXPIRES: expires}
+        super().__init__(core, core.entropy(), INCOMING_CALL, now, durations)
         self._server = server
         self.dialog = from_invite(request, core.entropy(), source)
         self._invite_cseq = typed.cseq(request).number
         self._waiting = True
-        server.owner = self
+        server.user = self
         core.dialogs[self.dialog.id] = self
         core.pending_invites += 1
         core.respond(server, 100, now, to_tag="")
@@ -44,7 +48,7 @@ class UasInviteUsage(InviteUsage):
         """The CSeq number of the INVITE."""
         return self._invite_cseq
 
-    def on_cancel(self, now: float) -> None:
+    def on_cancel(self, server: ServerTransaction, now: float) -> None:
         """The caller gives up; without effect once there is a final response (§9.2)."""
         self.handle(CallInput.GOT_CANCEL, now)
 
@@ -60,32 +64,39 @@ class UasInviteUsage(InviteUsage):
         return IncomingCall(
             call=self.call,
             from_uri=str(sender.uri),
-            from_display=_printable(sender.display_name),
+            from_display=printable(sender.display_name),
             to_uri=str(typed.to(request).uri),
-            request_uri=request.uri,
-            call_id=_printable(typed.call_id(request)),
+            request_uri=printable(request.uri),
+            call_id=printable(typed.call_id(request)),
             sdp=sdp_of(request),
             source=source,
             headers=request.headers.copy(),
+            identities=identities(request),
         )
 
     def _send_180(self, what: Context, now: float) -> None:
-        headers = (("Contact", self.core.contact(self._server.reply_to)),)
-        self.core.respond(self._server, 180, now, to_tag=self.local_tag, headers=headers)
+        self.core.respond(self._server, 180, now, to_tag=self.local_tag, headers=(self._contact,))
 
     def _send_2xx(self, what: Context, now: float) -> None:
-        headers = (("Contact", self.core.contact(self._server.reply_to)), ("Allow", ALLOW))
+        headers = (self._contact, ("Allow", ALLOW), self.core.supported)
         self.core.respond(self._server, 200, now, to_tag=self.local_tag, headers=headers, sdp=what.sdp)
+
+    @property
+    def _contact(self) -> tuple[str, str]:
+        secure = self.dialog is not None and self.dialog.secure
+        return "Contact", self.core.contact(self._server.reply_to, secure=secure)
 
     def _repeat(self, what: Context, now: float) -> None:
         self.core.layer.repeat(self._server)
 
-    def _refuse(self, status: int, now: float, headers: tuple[tuple[str, str], ...] = ()) -> None:
-        self.core.respond(self._server, status, now, to_tag=self.local_tag, headers=headers)
+    def _refuse(
+        self, status: int, now: float, headers: tuple[tuple[str, str], ...] = (), reason: str | None = None
+    ) -> None:
+        self.core.respond(self._server, status, now, to_tag=self.local_tag, reason=reason, headers=headers)
 
     def _report_confirmed(self, what: Context, now: float) -> None:
         answer = None
-        if what.request is not None and not self._server.request.body:
+        if what.request is not None and sdp_of(self._server.request) is None:
             answer = sdp_of(what.request)
         self.core.events.append(CallConfirmed(self.call, answer))
 
@@ -98,7 +109,7 @@ class UasInviteUsage(InviteUsage):
         CallAction.REPEAT_180: _repeat,
         CallAction.SEND_2XX: _send_2xx,
         CallAction.REPEAT_2XX: _repeat,
-        CallAction.SEND_FAILURE: lambda self, what, now: self._refuse(what.status, now, what.headers),
+        CallAction.SEND_FAILURE: lambda self, what, now: self._refuse(what.status, now, what.headers, what.reason),
         CallAction.SEND_480: lambda self, what, now: self._refuse(480, now),
         CallAction.SEND_487: lambda self, what, now: self._refuse(487, now),
         CallAction.SEND_491: lambda self, what, now: refuse_overlap(self, what, 491, now),
@@ -106,8 +117,3 @@ class UasInviteUsage(InviteUsage):
         CallAction.REPORT_CANCELLED: _report_cancelled,
         CallAction.REPORT_CONFIRMED: _report_confirmed,
     }
-
-
-def _printable(text: str) -> str:
-    """Octets that were not UTF-8 are kept as surrogates in a message; files and databases refuse those."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -31,6 +31,15 @@ class NameAddr:
         """Read one value. Without angle brackets all parameters are the header's (§20.10). Raises ParseError."""
         return _parse(text)
 
+    @classmethod
+    def parse_route(cls, text: str) -> "NameAddr":
+        """Read a value of Route or Record-Route. Raises ParseError.
+
+        They have brackets always (§20.30, §20.34); where one comes without, its parameters can only be the URI's: as
+        the header's, `lr` would be lost and the proxy taken for a strict router.
+        """
+        return _parse(text if "<" in text else f"<{text.strip()}>")
+
     @property
     def tag(self) -> str | None:
         """The tag; None without one, or with an empty one."""

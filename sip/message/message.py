@@ -7,6 +7,7 @@ from offhook.sip.errors import LocalError
 from offhook.sip.message.grammar import is_token
 from offhook.sip.message.headers import Headers
 from offhook.sip.message.serializer import serialize
+from offhook.sip.net.address import Address
 
 ENDS_OR_CONFIRMS = frozenset({"ACK", "BYE", "CANCEL"})
 """Of these only what names the transaction and the dialog is needed: a call that is over is over, however badly the
@@ -21,12 +22,14 @@ class Request:
     """A request. `uri` is the Request-URI as it stands in the message.
 
     `headers` has no Content-Length after parsing: that frames the message, and the length of `body` says the same.
+    `source` is where it came from, None where it is not known, or the request ours.
     """
 
     method: str
     uri: str
     headers: Headers = field(default_factory=Headers)
     body: bytes = b""
+    source: Address | None = field(default=None, compare=False)
 
     def __bytes__(self) -> bytes:
         if not is_token(self.method) or not self.uri or _URI_BREAKER.search(self.uri):

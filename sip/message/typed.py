@@ -7,7 +7,7 @@ from offhook.sip.errors import ParseError
 from offhook.sip.message.address import NameAddr, tag_of
 from offhook.sip.message.cseq import CSeq
 from offhook.sip.message.grammar import is_token, number, split_first, split_list
-from offhook.sip.message.limits import MAX_FORWARDS, MAX_LIST, MAX_VIAS
+from offhook.sip.message.limits import MAX_DIGITS, MAX_FORWARDS, MAX_LIST, MAX_VIAS
 from offhook.sip.message.message import ENDS_OR_CONFIRMS, Request, Response
 from offhook.sip.message.uri import Uri
 from offhook.sip.message.via import Via
@@ -17,6 +17,7 @@ _Value = TypeVar("_Value")
 
 _MANDATORY = ("Via", "From", "To", "Call-ID", "CSeq")
 _ONCE = ("From", "To", "Call-ID", "CSeq")
+
 
 def top_via(message: Message) -> Via:
     """The topmost Via: whom a request came from, or whose response this is."""
@@ -79,12 +80,12 @@ def contact(message: Message) -> NameAddr | None:
 
 def record_routes(message: Message) -> list[NameAddr]:
     """Record-Route, topmost first."""
-    return _list(message, "Record-Route", NameAddr.parse, MAX_LIST)
+    return _list(message, "Record-Route", NameAddr.parse_route, MAX_LIST)
 
 
 def routes(message: Message) -> list[NameAddr]:
     """Route, topmost first."""
-    return _list(message, "Route", NameAddr.parse, MAX_LIST)
+    return _list(message, "Route", NameAddr.parse_route, MAX_LIST)
 
 
 def max_forwards(message: Message) -> int | None:
@@ -92,6 +93,12 @@ def max_forwards(message: Message) -> int | None:
     if "Max-Forwards" not in message.headers:
         return None
     return _single(message, "Max-Forwards", lambda text: number(text, "Max-Forwards", MAX_FORWARDS))
+
+
+def expires_s(message: Message) -> float | None:
+    """Expires of an INVITE, in seconds; None without one, and for one that cannot be read: it is only a wish."""
+    value = message.headers.get("Expires") or ""
+    return float(value) if value.isascii() and value.isdigit() and len(value) <= MAX_DIGITS else None
 
 
 def require(message: Message) -> list[str]:

@@ -1,6 +1,8 @@
 """A client transaction: a request of ours until its final response (RFC 3261 §17.1)."""
 
 from collections.abc import Mapping
+from enum import StrEnum
+from typing import Protocol
 
 from offhook.sip.message.headers import Headers
 from offhook.sip.message.message import Request, Response
@@ -10,10 +12,27 @@ from offhook.sip.transaction.machine import Machine
 from offhook.sip.transaction.tables import CLIENT, INVITE_CLIENT, Do, Input, State
 
 
-class ClientTransaction:
-    """One request and its machine. `owner` is the user's own, and None once nobody cares for the outcome."""
+class Failure(StrEnum):
+    """How a request of ours ended without a final response."""
 
-    __slots__ = ("acks", "created", "destination", "key", "machine", "owner", "request", "wire")
+    TIMED_OUT = "timed out"
+    TRANSPORT = "transport error"
+
+
+class TransactionUser(Protocol):
+    """Who sent a request of ours (the "TU" of RFC 3261 §17)."""
+
+    def on_response(self, client: "ClientTransaction", response: Response, now: float) -> None:
+        """A response that the transaction hands up. May raise ParseError: the response is then as good as lost."""
+
+    def on_failure(self, client: "ClientTransaction", failure: Failure, now: float) -> None:
+        """The request was never answered, or could not leave."""
+
+
+class ClientTransaction:
+    """One request and its machine. `user` is None when nobody waits for the outcome."""
+
+    __slots__ = ("acks", "created", "destination", "key", "machine", "request", "user", "wire")
 
     def __init__(
         self,
@@ -28,7 +47,7 @@ class ClientTransaction:
         self.request = request
         self.destination = destination
         self.wire = bytes(request)
-        self.owner: object = None
+        self.user: TransactionUser | None = None
         self.acks: dict[str, tuple[bytes, Address]] = {}
         """To tag of a 2xx -> its ACK and where that goes, repeated with each repeated 2xx (§13.2.2.4)."""
         self.created = now

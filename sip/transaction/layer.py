@@ -8,7 +8,7 @@ from typing import TypeAlias
 from offhook.sip.message.message import Request, Response
 from offhook.sip.net.address import Address
 from offhook.sip.transaction.agenda import Agenda
-from offhook.sip.transaction.client import ClientTransaction, ack_of_failure, response_input
+from offhook.sip.transaction.client import ClientTransaction, Failure, TransactionUser, ack_of_failure, response_input
 from offhook.sip.transaction.keys import Key, client_key, merge_key, server_key
 from offhook.sip.transaction.server import ServerTransaction
 from offhook.sip.transaction.tables import Do, Input
@@ -34,20 +34,17 @@ class AckReceived:
 
 
 @dataclass(frozen=True, slots=True)
-class TimedOut:
-    """No final response to a request, or no ACK for a 3xx-6xx."""
+class TransactionFailed:
+    """No final response to a request, no ACK for a 3xx-6xx, or what the transaction sent could not leave."""
 
     transaction: Transaction
+    failure: Failure
 
 
-@dataclass(frozen=True, slots=True)
-class TransportFailed:
-    """What the transaction sent could not leave."""
-
-    transaction: Transaction
+LayerEvent: TypeAlias = ResponseReceived | AckReceived | TransactionFailed
 
 
-LayerEvent: TypeAlias = ResponseReceived | AckReceived | TimedOut | TransportFailed
+_FAILURES = {Do.REPORT_TIMEOUT: Failure.TIMED_OUT, Do.REPORT_TRANSPORT: Failure.TRANSPORT}
 
 
 class TransactionLayer:
@@ -67,11 +64,11 @@ class TransactionLayer:
     # --- requests of ours
 
     def send_request(
-        self, request: Request, destination: Address, now: float, owner: object = None
+        self, request: Request, destination: Address, now: float, user: TransactionUser | None = None
     ) -> ClientTransaction:
         """Send a request, not an ACK, whose top Via has a new branch, and see to it until it is answered."""
         transaction = ClientTransaction(client_key(request), request, destination, self._durations, self._t2_s, now)
-        transaction.owner = owner
+        transaction.user = user
         self.clients[transaction.key] = transaction
         self._run_client(transaction, transaction.machine.start(now), None)
         self._reschedule(transaction)
@@ -129,6 +126,10 @@ class TransactionLayer:
         if transaction.machine.accepts(given):
             transaction.wire = bytes(response)
             self._handle(transaction, given, now)
+            if given is Input.R3_6XX:
+                # Not "ongoing" in the sense of §8.2.2.2 any more: a proxy that forks serially, or mends what was wrong
+                # with the request, sends the next one with the same Call-ID, From tag and CSeq.
+                self._forget_merged(transaction)
 
     def repeat(self, transaction: ServerTransaction) -> None:
         """Send the latest response once more: the core's own retransmission of a 2xx (§13.3.1.4) or a 180."""
@@ -218,10 +219,8 @@ class TransactionLayer:
                 self._report(transaction, action)
 
     def _report(self, transaction: Transaction, action: Do) -> None:
-        if action is Do.REPORT_TIMEOUT:
-            self._events.append(TimedOut(transaction))
-        elif action is Do.REPORT_TRANSPORT:
-            self._events.append(TransportFailed(transaction))
+        if action in _FAILURES:
+            self._events.append(TransactionFailed(transaction, _FAILURES[action]))
 
     def _reschedule(self, transaction: Transaction) -> None:
         self._agenda.schedule(transaction, transaction.machine.get_timer())
@@ -231,7 +230,10 @@ class TransactionLayer:
             self.clients.pop(transaction.key, None)
             return
         self.servers.pop(transaction.key, None)
-        transaction.owner = None  # it holds the transaction, too
+        transaction.user = None  # it holds the transaction, too
+        self._forget_merged(transaction)
+
+    def _forget_merged(self, transaction: ServerTransaction) -> None:
         if transaction.merge_key is not None and self._merged.get(transaction.merge_key) is transaction:
             del self._merged[transaction.merge_key]
 

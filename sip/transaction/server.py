@@ -1,6 +1,7 @@
 """A server transaction: a request of theirs until its final response has arrived (RFC 3261 §17.2)."""
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from offhook.sip.message.message import Request
 from offhook.sip.net.address import Address
@@ -9,10 +10,21 @@ from offhook.sip.transaction.machine import Machine
 from offhook.sip.transaction.tables import INVITE_SERVER, SERVER, Do, State
 
 
+class InviteServerUser(Protocol):
+    """Who sees to an INVITE of theirs, and answers it."""
+
+    @property
+    def local_tag(self) -> str:
+        """The tag of every response to it (§9.2: also of that to its CANCEL)."""
+
+    def on_cancel(self, server: "ServerTransaction", now: float) -> None:
+        """The INVITE is taken back; without effect once it has its final response (§9.2)."""
+
+
 class ServerTransaction:
     """One request and its machine. Responses go to `reply_to`; `wire` is the latest one, to be repeated."""
 
-    __slots__ = ("created", "key", "machine", "merge_key", "owner", "repeats", "reply_to", "request", "wire")
+    __slots__ = ("created", "key", "machine", "merge_key", "repeats", "reply_to", "request", "user", "wire")
 
     def __init__(
         self,
@@ -28,7 +40,7 @@ class ServerTransaction:
         self.request = request
         self.reply_to = reply_to
         self.wire: bytes | None = None
-        self.owner: object = None
+        self.user: InviteServerUser | None = None
         self.repeats = 0
         self.created = now
         self.machine: Machine[State, Do] = Machine(

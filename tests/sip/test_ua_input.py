@@ -5,7 +5,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from offhook.sip.commands import Answer, AnswerReinvite, Reject, Ring
-from offhook.sip.events import CallConfirmed, CallEnded, EndCause, IncomingCall, ReinviteReceived
+from offhook.sip.events import CallConfirmed, CallRefused, CallEnded, EndCause, IncomingCall, ReinviteReceived
 from offhook.sip.message.message import Response
 from offhook.sip.net.address import Address
 from offhook.sip.settings import UaSettings
@@ -78,7 +78,12 @@ def test_refusals(message: Message, status: int, reason: str, headers: list[tupl
     assert response.headers.get("Server") == "offhook"
     assert response.body == b""
     assert phone.sent == [(phone.sent[0][0], ALICE)]
-    assert phone.events == []
+    if message.method == "INVITE" and ";tag=" not in message.to:
+        (refused,) = phone.of(CallRefused)
+        assert (refused.call, refused.status, refused.reason) == ("", status, response.reason)
+        assert (refused.source, refused.request_uri) == (ALICE, message.uri)
+    else:
+        assert phone.events == []
     assert phone.ua.counters.rejected_by_status[status] == 1
     phone.run(100)
     assert phone.ua.idle
@@ -206,7 +211,7 @@ def test_a_retransmitted_invite_gets_the_latest_provisional_and_after_the_2xx_no
 
 def test_a_retransmitted_request_is_answered_only_so_often() -> None:
     phone = Phone(UaSettings(retransmit_limit=3))
-    answers = [len(phone.send(Message("OPTIONS"))) for _ in range(10)]
+    answers = [len(phone.send(invite())) for _ in range(10)]
     assert answers == [1, 1, 1, 1, 0, 0, 0, 0, 0, 0]
     assert phone.ua.counters.dropped_by_reason["retransmission"] == 6
 
@@ -304,11 +309,28 @@ def test_the_limit_of_transactions_leaves_calls_alone() -> None:
     statuses = [
         response.status
         for n in range(5)
-        for response in phone.send(Message("OPTIONS", branch=f"z9hG4bK{n}", call_id=f"o{n}"))
+        for response in phone.send(invite(branch=f"z9hG4bK{n}", call_id=f"o{n}"))
     ]
-    assert statuses == [200, 200, 200, 503, 503]
+    assert statuses == [100, 100, 100, 503, 503]
     (bye,) = phone.send(inside("BYE", tag, 2))
     assert bye.status == 200
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "REGISTER", "CANCEL", "BYE", "BREW"])
+def test_what_begins_no_call_takes_no_room(method: str) -> None:
+    phone = Phone(UaSettings(max_server_transactions=1))
+    for n in range(50):
+        assert len(phone.send(Message(method, branch=f"z9hG4bK{n}", call_id=f"o{n}"))) == 1
+    assert phone.ua.idle and phone.ua.get_timer() is None
+    (trying,) = phone.send(invite())
+    assert trying.status == 100
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "REGISTER", "CANCEL", "BYE"])
+def test_each_copy_gets_the_same_answer(method: str) -> None:
+    phone = Phone()
+    first, second = (phone.send(Message(method)) for _ in range(2))
+    assert [bytes(response) for response in first] == [bytes(response) for response in second]
 
 
 def test_the_limit_of_calls() -> None:

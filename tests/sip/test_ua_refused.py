@@ -21,8 +21,8 @@ class Door:
         self.refusal = refusal
         self.asked = 0
 
-    def __call__(self) -> Refusal | None:
-        self.asked += 1
+    def __call__(self, method: str) -> Refusal | None:
+        self.asked += method == "INVITE"
         return self.refusal
 
 
@@ -102,7 +102,6 @@ def test_what_the_limits_of_the_user_agent_refuse_is_repeated_too() -> None:
 @pytest.mark.parametrize(
     ("message", "status"),
     [
-        (Message("OPTIONS"), 200),
         (invite(extra=()), 400),
         (invite(b"x", content_type="text/plain"), 415),
         (inside("INVITE", "nobody", 5), 481),
@@ -111,6 +110,14 @@ def test_what_the_limits_of_the_user_agent_refuse_is_repeated_too() -> None:
 def test_only_new_calls_are_asked_for(phone: Phone, door: Door, message: Message, status: int) -> None:
     assert [response.status for response in phone.send(message)] == [status]
     assert door.asked == 0
+
+
+def test_options_learns_how_a_call_would_fare(phone: Phone, door: Door) -> None:
+    (closed,) = phone.send(Message("OPTIONS"))
+    assert closed.status == 503 and closed.headers.get("Retry-After")
+    door.refusal = None
+    assert [response.status for response in phone.send(Message("OPTIONS", branch="z9hG4bK2"))] == [200]
+    assert not phone.ua.counters.rejected_by_status
 
 
 def test_a_call_that_goes_on_may_change_its_media(phone: Phone, door: Door) -> None:

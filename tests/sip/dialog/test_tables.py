@@ -49,5 +49,5 @@ def test_a_call_ends_with_at_most_one_word_about_it(table: Table[CallState, Call
         assert len(words) == (1 if ends_here and not silent.intersection(actions) else 0)
 
 
-def test_all_timers_have_a_duration_but_the_one_that_is_drawn() -> None:
-    assert set(durations(UaSettings())) == set(CallTimer) - {CallTimer.GLARE}
+def test_all_timers_have_a_duration_but_those_of_one_call() -> None:
+    assert set(durations(UaSettings())) == set(CallTimer) - {CallTimer.GLARE, CallTimer.EXPIRES}

@@ -16,7 +16,10 @@ ISUP = b"\x01\x00\x49\x00\r\n--not the boundary\x00\xff"
 
 PLAIN = ("Content-Type: application/sdp",)
 SESSION = ("Content-Type: application/sdp", "Content-Disposition: session; handling=required")
-OPTIONAL = ("Content-Type: application/isup; version=itu-t92+; base=itu-t92+", "Content-Disposition: signal;handling=optional")
+OPTIONAL = (
+    "Content-Type: application/isup; version=itu-t92+; base=itu-t92+",
+    "Content-Disposition: signal;handling=optional",
+)
 REQUIRED = ("Content-Type: application/isup", "Content-Disposition: signal; handling=required")
 LOCATION = ("Content-Type: application/pidf+xml", "Content-ID: <target123@atlanta.example.com>")
 
@@ -42,7 +45,9 @@ TAKEN = {
     "text in front and behind": b"This is MIME.\r\n" + joined(part(PLAIN, SDP)) + b"The end\r\n--uniq-1\r\n\r\nx",
     "no last boundary": b"--uniq-1\r\n" + part(PLAIN, SDP),
     "white space behind the boundary": b"--uniq-1 \t\r\n" + part(PLAIN, SDP) + b"\r\n--uniq-1-- \r\n",
-    "folded and odd headers": joined(part(("content-TYPE :\tApplication/SDP;\r\n charset=x", "no header", "X: y"), SDP)),
+    "folded and odd headers": joined(
+        part(("content-TYPE :\tApplication/SDP;\r\n charset=x", "no header", "X: y"), SDP)
+    ),
     "other session behind": joined(part(PLAIN, SDP), part(PLAIN, b"v=0\r\nother")),
     "early session beside": joined(
         part(("Content-Type: application/sdp", "Content-Disposition: early-session; handling=optional"), b"v=0\r\nx"),
@@ -145,6 +150,8 @@ def test_a_body_without_a_type_is_a_session_where_it_answers() -> None:
         content_of(message(SDP, "nonsense"))
 
 
-@given(st.binary(max_size=200), st.lists(st.sampled_from([b"--b", b"\r\n", b"\n", b"--", b"Content-Type: "]), max_size=20))
+@given(
+    st.binary(max_size=200), st.lists(st.sampled_from([b"--b", b"\r\n", b"\n", b"--", b"Content-Type: "]), max_size=20)
+)
 def test_any_bytes_can_be_read(noise: bytes, pieces: list[bytes]) -> None:
     content_of(message(noise.join(pieces) + noise, "multipart/mixed;boundary=b"))

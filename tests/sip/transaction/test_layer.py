@@ -1,12 +1,25 @@
+import pytest
+
 from offhook.sip.message import build
 from offhook.sip.message.message import Request, Response
 from offhook.sip.message.parser import parse
 from offhook.sip.net.address import Address
-from offhook.sip.transaction.layer import AckReceived, ResponseReceived, TimedOut, TransactionLayer, TransportFailed
+from offhook.sip.transaction.client import ClientTransaction, Failure
+from offhook.sip.transaction.layer import AckReceived, ResponseReceived, TransactionFailed, TransactionLayer
 from offhook.sip.transaction.timers import Timers
 from tests.sip.dialog.harness import ALICE, Message, invite
 
 ELSEWHERE = Address("192.0.2.9", 5060)
+
+
+class Nobody:
+    """A transaction user to whom nothing happens: the layer only carries it."""
+
+    def on_response(self, client: ClientTransaction, response: Response, now: float) -> None:
+        raise AssertionError
+
+    def on_failure(self, client: ClientTransaction, failure: Failure, now: float) -> None:
+        raise AssertionError
 
 
 def request(message: Message) -> Request:
@@ -22,8 +35,8 @@ def answer(to: Request, status: int) -> Response:
 def test_a_client_transaction_from_request_to_end() -> None:
     layer = TransactionLayer(Timers())
     options = request(Message("OPTIONS"))
-    owner = object()
-    transaction = layer.send_request(options, ALICE, 0.0, owner)
+    user = Nobody()
+    transaction = layer.send_request(options, ALICE, 0.0, user)
     assert layer.datagrams_to_send() == [(bytes(options), ALICE)]
     assert layer.datagrams_to_send() == []
     assert layer.get_timer() == 0.5
@@ -38,7 +51,7 @@ def test_a_client_transaction_from_request_to_end() -> None:
     assert layer.clients == {}
     assert not layer.receive_response(response, 5.7)
     assert layer.get_timer() is None
-    assert transaction.owner is owner
+    assert transaction.user is user
 
 
 def test_a_response_of_another_method_is_not_for_the_invite() -> None:
@@ -64,15 +77,15 @@ def test_a_failure_is_acknowledged_by_the_transaction() -> None:
     assert ack.body == b""
 
 
-def test_timeouts_and_transport_errors_are_told() -> None:
+def test_timeouts_and_transport_errors_are_reported() -> None:
     layer = TransactionLayer(Timers())
     one = layer.send_request(request(Message("OPTIONS")), ALICE, 0.0)
     two = layer.send_request(request(invite(branch="z9hG4bKtwo")), ELSEWHERE, 0.0)
     layer.transport_failed(ELSEWHERE, 0.1)
-    assert layer.next_event() == TransportFailed(two)
+    assert layer.next_event() == TransactionFailed(two, Failure.TRANSPORT)
     while (at := layer.get_timer()) is not None:
         layer.handle_timer(at)
-    assert layer.next_event() == TimedOut(one)
+    assert layer.next_event() == TransactionFailed(one, Failure.TIMED_OUT)
     assert layer.next_event() is None
     assert layer.clients == {}
 
@@ -101,6 +114,20 @@ def test_a_server_transaction_answers_retransmissions_and_hands_up_the_ack() -> 
     assert not layer.merged(request(invite(branch="z9hG4bKelse")))
     layer.repeat(transaction)
     assert layer.datagrams_to_send() == []
+
+
+@pytest.mark.parametrize(("status", "ongoing"), [(180, True), (200, True), (302, False), (487, False), (600, False)])
+def test_a_request_that_was_refused_can_be_tried_again_at_once(status: int, ongoing: bool) -> None:
+    layer = TransactionLayer(Timers())
+    transaction = layer.accept(request(invite()), ALICE, 0.0)
+    layer.respond(transaction, answer(transaction.request, status), 0.0)
+    again = request(invite(branch="z9hG4bKelse"))
+    assert layer.merged(again) is ongoing
+    if not ongoing:
+        # The retry's own copies are merged again, whatever becomes of the first transaction.
+        layer.accept(again, ALICE, 0.1)
+        layer.handle_timer(32.0)
+        assert layer.merged(request(invite(branch="z9hG4bKthird")))
 
 
 def test_reliable_transports_get_everything_once() -> None:

@@ -1,0 +1,136 @@
+"""Who calls whom, by every name that an INVITE gives: RFC 3261 §8.1.1, RFC 3325, RFC 5806, RFC 7044.
+
+Read leniently: what cannot be read is left out, since nothing but the owner's own rules depends on it. None of it is
+proof: a trunk that can be trusted says who calls in P-Asserted-Identity, and everybody else can write that, too.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+from urllib.parse import unquote
+
+from offhook.sip.errors import ParseError
+from offhook.sip.message.address import NameAddr
+from offhook.sip.message.grammar import split_list
+from offhook.sip.message.limits import MAX_LIST
+from offhook.sip.message.message import Request
+from offhook.sip.message.uri import Uri
+
+T = TypeVar("T")
+
+_SEPARATORS = str.maketrans("", "", "-.() ")
+_NUMBER = re.compile(r"\+?[0-9*#]+")
+_CAUSE = re.compile(r"cause[ \t]*=[ \t]*([0-9]{3})\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One of those concerned: a URI, empty where there is none, and the name that goes with it."""
+
+    uri: str = ""
+    display: str = ""
+
+    @property
+    def user(self) -> str:
+        """The part before the host, unescaped and without parameters: a number or a name; of a tel URI the number."""
+        try:
+            parsed = Uri.parse(self.uri)
+        except ParseError:
+            return ""
+        text = parsed.opaque if parsed.opaque is not None else parsed.user
+        return unquote((text or "").partition(";")[0], errors="replace")
+
+    @property
+    def number(self) -> str | None:
+        """`user` where that is a phone number, without the separators that may stand in it (RFC 3966 §5.1.1)."""
+        number = self.user.translate(_SEPARATORS)
+        return number if _NUMBER.fullmatch(number) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Diversion:
+    """Somebody from whom the call was diverted (RFC 5806); `reason` is a word such as "no-answer", or empty."""
+
+    party: Party
+    reason: str = ""
+    counter: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """A target that the call has had (RFC 7044): `index` says in which order, `cause` why it moved on from there."""
+
+    party: Party
+    index: str = ""
+    cause: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identities:
+    """All of them. `called` is what was dialled, as far as it got here: the Request-URI."""
+
+    called: Party = field(default_factory=Party)
+    to: Party = field(default_factory=Party)
+    caller: Party = field(default_factory=Party)
+    asserted: tuple[Party, ...] = ()
+    """P-Asserted-Identity: at most a sip and a tel URI."""
+    diversions: tuple[Diversion, ...] = ()
+    """The latest first."""
+    history: tuple[HistoryEntry, ...] = ()
+    """The oldest first."""
+
+
+def identities(request: Request) -> Identities:
+    """What an INVITE says of them."""
+    return Identities(
+        called=Party(printable(request.uri)),
+        to=next(iter(_all(request, "To", _party)), Party()),
+        caller=next(iter(_all(request, "From", _party)), Party()),
+        asserted=_all(request, "P-Asserted-Identity", _party),
+        diversions=_all(request, "Diversion", _diversion),
+        history=_all(request, "History-Info", _history_entry),
+    )
+
+
+def printable(text: str) -> str:
+    """Bytes that were not UTF-8 are kept as surrogates in a message; files and databases refuse those."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _all(request: Request, name: str, read: Callable[[NameAddr], T]) -> tuple[T, ...]:
+    found: list[T] = []
+    for field_ in request.headers.get_all(name):
+        try:
+            values = split_list(field_, name, MAX_LIST)
+        except ParseError:
+            continue
+        for value in values:
+            try:
+                found.append(read(NameAddr.parse(value)))
+            except ParseError:
+                continue
+    return tuple(found[:MAX_LIST])
+
+
+def _party(address: NameAddr) -> Party:
+    return Party(printable(str(address.uri)), printable(address.display_name))
+
+
+def _diversion(address: NameAddr) -> Diversion:
+    counter = address.params.get("counter") or ""
+    return Diversion(
+        _party(address),
+        printable(address.params.get("reason") or ""),
+        int(counter) if counter.isascii() and counter.isdigit() and len(counter) <= 3 else 1,
+    )
+
+
+def _history_entry(address: NameAddr) -> HistoryEntry:
+    cause = _CAUSE.search(unquote(address.uri.headers or "", errors="replace"))
+    uri = str(address.uri).partition("?")[0]
+    return HistoryEntry(
+        Party(printable(uri), printable(address.display_name)),
+        printable(address.params.get("index") or ""),
+        None if cause is None else int(cause.group(1)),
+    )

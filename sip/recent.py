@@ -1,0 +1,35 @@
+"""What is remembered for a while after it is over, up to so much of it."""
+
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Recent(Generic[K, V]):
+    """The latest `most` values, for `keep_s` each."""
+
+    def __init__(self, keep_s: float, most: int) -> None:
+        self._keep_s = keep_s
+        self._most = most
+        self._values: dict[K, tuple[float, V]] = {}  # oldest first
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def recall(self, key: K, now: float) -> V | None:
+        """The value that was kept; None: there is none, or no longer."""
+        kept = self._values.get(key)
+        return kept[1] if kept is not None and now - kept[0] < self._keep_s else None
+
+    def keep(self, key: K, value: V, now: float) -> None:
+        """Remember a value, in place of an older one."""
+        self._values.pop(key, None)
+        self._values[key] = now, value
+        while self._values and (len(self._values) > self._most or self._is_over(now)):
+            del self._values[next(iter(self._values))]
+
+    def _is_over(self, now: float) -> bool:
+        since, _ = next(iter(self._values.values()))
+        return now - since >= self._keep_s
