@@ -5,7 +5,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from offhook.sip.commands import Answer, AnswerReinvite, Reject, Ring
-from offhook.sip.events import CallConfirmed, CallRefused, CallEnded, EndCause, IncomingCall, ReinviteReceived
+from offhook.sip.events import CallConfirmed, CallEnded, CallRefused, EndCause, IncomingCall, ReinviteReceived
 from offhook.sip.message.message import Response
 from offhook.sip.net.address import Address
 from offhook.sip.settings import UaSettings
@@ -307,9 +307,7 @@ def test_the_limit_of_transactions_leaves_calls_alone() -> None:
     phone = Phone(UaSettings(max_server_transactions=4))
     _, tag = answered(phone)
     statuses = [
-        response.status
-        for n in range(5)
-        for response in phone.send(invite(branch=f"z9hG4bK{n}", call_id=f"o{n}"))
+        response.status for n in range(5) for response in phone.send(invite(branch=f"z9hG4bK{n}", call_id=f"o{n}"))
     ]
     assert statuses == [100, 100, 100, 503, 503]
     (bye,) = phone.send(inside("BYE", tag, 2))

@@ -1,0 +1,216 @@
+"""Requests that are odd where nothing depends on it: the call is taken, confirmed and ended all the same."""
+
+import pytest
+
+from offhook.sip.commands import Answer, AnswerReinvite, Reject
+from offhook.sip.events import (
+    CallCancelled,
+    CallConfirmed,
+    CallEnded,
+    EndCause,
+    IncomingCall,
+    ReinviteConfirmed,
+    ReinviteReceived,
+)
+from offhook.sip.settings import UaSettings
+from tests.sip.dialog.harness import ANSWER, OFFER, Message, Phone, inside, invite, to_tag
+from tests.sip.test_ua_input import CONTACT, answered
+
+ODD = [
+    "Supported: ,outbound",
+    "Supported: a/b, {}",
+    "Max-Forwards: 300",
+    "Max-Forwards: many",
+    "Route: ;;",
+    "Contact: <<>>",
+    "Contact: ,",
+    "Record-Route: <",
+    "Require: ,,",
+    "Content-Type: ;;",
+    "Content-Encoding: gzip",
+    "Content-Length: 17",
+    "Proxy-Require: {}",
+    "no header at all",
+    'P-Asserted-Identity: "',
+]
+
+
+@pytest.mark.parametrize("line", ODD)
+def test_a_bye_ends_the_call_whatever_else_it_carries(line: str) -> None:
+    phone, tag = answered()
+    (response,) = phone.send(inside("BYE", tag, 2, extra=(line,)))
+    assert response.status == 200
+    assert phone.events[-1] == CallEnded(phone.of(IncomingCall)[0].call, EndCause.REMOTE_BYE)
+
+
+@pytest.mark.parametrize("line", ODD)
+def test_an_ack_confirms_whatever_else_it_carries(line: str) -> None:
+    phone = Phone()
+    phone.send(invite())
+    call = phone.of(IncomingCall)[0].call
+    phone.do(Answer(call, ANSWER))
+    (ok,) = phone.responses()
+    assert phone.send(inside("ACK", to_tag(ok), 1, extra=(line,))) == []
+    assert phone.of(CallConfirmed) == [CallConfirmed(call, None)]
+    assert phone.run(31) == []
+
+
+@pytest.mark.parametrize("line", ODD)
+def test_a_cancel_cancels_whatever_else_it_carries(line: str) -> None:
+    phone = Phone()
+    phone.send(invite())
+    statuses = [response.status for response in phone.send(Message("CANCEL", extra=(line,)))]
+    assert statuses == [200, 487]
+    assert len(phone.of(CallCancelled)) == 1
+
+
+def test_a_bye_whose_from_cannot_be_read_has_a_tag_all_the_same() -> None:
+    phone, tag = answered()
+    bye = inside("BYE", tag, 2, sender='"Bell, A" sip:@ <sip:alice@@example.com>;x=";";tag=alice')
+    (response,) = phone.send(bye)
+    assert response.status == 200
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        (CONTACT, "Supported: ,outbound"),
+        (CONTACT, "Supported: a b"),
+        (CONTACT, "Max-Forwards: 300"),
+        (CONTACT, "Max-Forwards: 70", "Max-Forwards: 71"),
+        (CONTACT, "Route: <"),
+        (CONTACT, "Require: "),
+        (CONTACT, "Expires: soon"),
+        ("Contact: , <sip:alice@192.0.2.1:5060>, <",),
+        ("Contact: <sip:caller@192.0.2.1;transport=udp;thinfo=VG8PoIUY=>",),
+        (CONTACT, "Record-Route: <sip:192.0.2.9;lr;ftag=>"),
+        (CONTACT, "Record-Route: <sip:192.0.2.9;lr>,"),
+        (CONTACT, "Via: SIP/2.0/UDP 192.0.2.7;;,"),
+    ],
+)
+def test_an_invite_is_taken(extra: tuple[str, ...]) -> None:
+    phone = Phone()
+    assert [response.status for response in phone.send(invite(extra=extra))] == [100]
+    phone.do(Answer(phone.of(IncomingCall)[0].call, ANSWER))
+    (ok,) = phone.responses()
+    routes = [line.partition(": ")[2] for line in extra if line.startswith("Record-Route")]
+    assert ok.headers.get_all("Record-Route") == routes
+    ignored = sum(phone.ua.counters.ignored_headers.values())
+    assert ignored == any(
+        line in {"Supported: a b", "Max-Forwards: 300", "Max-Forwards: 70", "Route: <"} for line in extra
+    )
+
+
+# --- bodies of several parts
+
+SEVERAL = "multipart/mixed;boundary=uniq-1"
+
+
+def several(sdp: bytes, handling: str = "optional") -> bytes:
+    return (
+        b"--uniq-1\r\nContent-Type: application/sdp\r\nContent-Disposition: session; handling=required\r\n\r\n"
+        + sdp
+        + b"\r\n--uniq-1\r\nContent-Type: application/isup; version=itu-t92+\r\n"
+        + f"Content-Disposition: signal; handling={handling}\r\n\r\n".encode()
+        + b"\x01\x00\xff\r\n--uniq-1--\r\n"
+    )
+
+
+def test_the_session_among_several_parts() -> None:
+    phone = Phone()
+    (trying,) = phone.send(invite(several(OFFER), content_type=SEVERAL))
+    assert trying.status == 100
+    assert phone.of(IncomingCall)[0].sdp == OFFER
+
+
+def test_a_part_that_must_be_understood() -> None:
+    phone = Phone()
+    (response,) = phone.send(invite(several(OFFER, "required"), content_type=SEVERAL))
+    assert response.status == 415
+    assert response.headers.get("Accept") == "application/sdp, multipart/mixed, multipart/alternative"
+    # And the gateway tries again without it, in the same attempt (§8.1.3.5).
+    (trying,) = phone.send(invite(branch="z9hG4bKagain"))
+    assert trying.status == 100
+
+
+def test_several_parts_in_a_reinvite_and_in_an_ack() -> None:
+    phone, tag = answered()
+    call = phone.of(IncomingCall)[0].call
+    phone.send(inside("INVITE", tag, 2, body=several(OFFER), content_type=SEVERAL, extra=(CONTACT,)))
+    assert phone.of(ReinviteReceived) == [ReinviteReceived(call, OFFER)]
+    phone.do(AnswerReinvite(call, ANSWER))
+    phone.send(inside("ACK", tag, 2))
+    phone.send(inside("INVITE", tag, 3, extra=(CONTACT,)))
+    phone.do(AnswerReinvite(call, OFFER))
+    phone.send(inside("ACK", tag, 3, body=several(ANSWER), content_type=SEVERAL))
+    assert phone.of(ReinviteConfirmed) == [ReinviteConfirmed(call, None), ReinviteConfirmed(call, ANSWER)]
+
+
+def test_an_invite_whose_parts_bring_no_session_wants_an_offer() -> None:
+    phone = Phone()
+    body = several(OFFER).replace(b"application/sdp", b"text/plain").replace(b"handling=required", b"handling=optional")
+    phone.send(invite(body, content_type=SEVERAL))
+    (event,) = phone.of(IncomingCall)
+    assert event.sdp is None
+    phone.do(Answer(event.call, OFFER))
+    (ok,) = phone.responses()
+    phone.send(inside("ACK", to_tag(ok), 1, body=ANSWER))
+    assert phone.of(CallConfirmed) == [CallConfirmed(event.call, ANSWER)]
+
+
+# --- once more, differently
+
+
+@pytest.mark.parametrize("acknowledged", [True, False])
+def test_an_invite_that_was_refused_may_be_tried_again_at_once(acknowledged: bool) -> None:
+    phone = Phone()
+    phone.send(invite())
+    phone.do(Reject(phone.of(IncomingCall)[0].call, 488))
+    (refused,) = phone.responses()
+    if acknowledged:
+        phone.send(Message("ACK", to=f"<sip:bot@example.com>;tag={to_tag(refused)}"))
+    (trying,) = phone.send(invite(branch="z9hG4bKagain"))
+    assert trying.status == 100
+    phone.do(Answer(phone.of(IncomingCall)[1].call, ANSWER))
+    assert [response.status for response in phone.responses()] == [200]
+    # A third copy of the one that was answered has come by another way.
+    (merged,) = phone.send(invite(branch="z9hG4bKthird"))
+    assert merged.status == 482
+
+
+def test_a_call_that_was_refused_by_the_user_agent_may_be_tried_again_at_once() -> None:
+    phone = Phone()
+    assert [r.status for r in phone.send(invite(extra=(CONTACT, "Require: foo")))] == [420]
+    assert [r.status for r in phone.send(invite(branch="z9hG4bKagain"))] == [100]
+
+
+def test_a_refusal_says_why() -> None:
+    phone = Phone()
+    phone.send(invite())
+    warning = ("Warning", '399 offhook "no codec in common"')
+    phone.do(Reject(phone.of(IncomingCall)[0].call, 488, (warning,), "No Codec In Common"))
+    (refused,) = phone.responses()
+    assert (refused.status, refused.reason) == (488, "No Codec In Common")
+    assert refused.headers.get("Warning") == warning[1]
+
+
+# --- expiry
+
+
+def test_an_invite_that_expires_while_it_rings() -> None:
+    phone = Phone()
+    phone.send(invite(extra=(CONTACT, "Expires: 20")))
+    assert phone.run(19.9) == []
+    (terminated, *_) = phone.run(0.2)
+    assert getattr(terminated[1], "status", None) == 487
+    assert len(phone.of(CallCancelled)) == 1
+
+
+def test_an_expiry_means_nothing_once_the_call_is_answered() -> None:
+    phone = Phone(UaSettings())
+    phone.send(invite(extra=(CONTACT, "Expires: 20")))
+    phone.do(Answer(phone.of(IncomingCall)[0].call, ANSWER))
+    (ok,) = phone.responses()
+    phone.send(inside("ACK", to_tag(ok), 1))
+    assert phone.run(100) == []
+    assert ok.headers.get("Supported") == ""
