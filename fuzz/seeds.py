@@ -7,7 +7,8 @@ from typing import TypeAlias
 
 from fuzz import jitter_buffer, media_stream, websocket
 from fuzz.rtp_session import STEPS, Drive
-from offhook.sip.sdp.negotiate import AudioCapabilities, make_offer
+from offhook.sip.sdp.codecs import AudioCapabilities
+from offhook.sip.sdp.negotiate import make_offer
 from offhook.telephony.wire import rtcp, rtp, telephone_event
 from offhook.telephony.wire.rtcp import Bye, ReceiverReport, ReportBlock, SenderInfo, SenderReport, SourceDescription
 from offhook.telephony.wire.rtp import RtpPacket

@@ -18,6 +18,14 @@ class RemoteError(SipError):
         self.reason = reason
 
 
+class NotAcceptableError(RemoteError):
+    """A session that was offered cannot be had: 488, with the warn-code that RFC 3261 §20.43 has for it."""
+
+    def __init__(self, reason: str, warn_code: int = 399) -> None:
+        super().__init__(488, reason)
+        self.warn_code = warn_code
+
+
 class ParseError(RemoteError):
     """A message, or a value in one, does not follow its grammar.
 

@@ -17,14 +17,8 @@ from offhook.sip.commands import Answer, AnswerReinvite, Bye, Command, CommandFa
 from offhook.sip.errors import RemoteError
 from offhook.sip.events import EndCause, IncomingCall
 from offhook.sip.net.address import Address
-from offhook.sip.sdp.negotiate import (
-    AudioCapabilities,
-    LocalMedia,
-    NegotiatedAudio,
-    accept_answer,
-    answer_offer,
-    make_offer,
-)
+from offhook.sip.sdp.codecs import AudioCapabilities
+from offhook.sip.sdp.negotiate import LocalMedia, NegotiatedAudio, accept_answer, answer_offer, make_offer
 from offhook.telephony.errors import LocalError as MediaError
 from offhook.telephony.net.clock import MediaClock
 from offhook.telephony.net.ports import PortPair, PortPool, PortsExhaustedError

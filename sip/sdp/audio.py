@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 
-from offhook.sip.errors import RemoteError
 from offhook.sip.sdp.limits import ABSURD_PTIME_MS, MAX_PAYLOAD_TYPE, MAX_PTIME_MS, MIN_PTIME_MS
 from offhook.sip.sdp.model import Media
 
@@ -11,6 +10,8 @@ from offhook.sip.sdp.model import Media
 # name here, as nobody negotiates them.
 _STATIC = {0: "PCMU", 3: "GSM", 4: "G723", 5: "DVI4", 7: "LPC", 8: "PCMA", 9: "G722", 12: "QCELP", 13: "CN"}
 _STATIC.update({15: "G728", 18: "G729"})
+MAX_PORT = 65_535
+
 RATE_HZ = 8_000
 """The RTP clock of all codecs but Opus."""
 
@@ -47,27 +48,38 @@ class Format:
 def formats(media: Media) -> list[Format]:
     """The formats of an RTP m-line in its order of preference: mono of 8 kHz, Opus, and telephone-event of both clocks.
 
-    Raises RemoteError 400.
-    A rtpmap counts for more than what RFC 3551 says of the number; a dynamic type without one means nothing.
+    A rtpmap counts for more than what RFC 3551 says of the number; a dynamic type without one means nothing, as does
+    a rtpmap or a number that cannot be read. A number that is mapped twice is there once for each map that can be
+    used: some trunks give telephone-event of two clocks one number.
     """
     mapped = _rtpmaps(media)
     found: list[Format] = []
-    for text in dict.fromkeys(media.formats):
+    for text in media.formats:
         payload_type = _payload_type(text)
+        if payload_type is None:
+            continue
         if payload_type in mapped:
-            known = mapped[payload_type]
-        else:
-            static = _STATIC.get(payload_type)
-            known = None if static is None else Format(payload_type, static)
-        if known is not None:
-            found.append(known)
-    return found
+            found += mapped[payload_type]
+        elif payload_type in _STATIC:
+            found.append(Format(payload_type, _STATIC[payload_type]))
+    return list(dict.fromkeys(found))
+
+
+def numbers(media: Media) -> dict[int, Format]:
+    """What each mapped number of an audio line means by its first map, whether it can be used here or not."""
+    meant: dict[int, Format] = {}
+    for value in media.values("rtpmap") if media.kind == "audio" else ():
+        match = _RTPMAP.fullmatch(value.strip())
+        payload_type = None if match is None else _payload_type(match.group(1))
+        if match is not None and payload_type is not None:
+            meant.setdefault(payload_type, Format(payload_type, match.group(2).upper(), int(match.group(3))))
+    return meant
 
 
 def ptime_ms(media: Media, default: int) -> int:
-    """The packet time to send with, a multiple of 10 ms that we can do. Raises RemoteError 400.
+    """The packet time to send with, a multiple of 10 ms that we can do.
 
-    A wish between 1 ms and a second is brought to the nearest that we can do; maxptime is kept to.
+    A wish between 1 ms and a second is brought to the nearest that we can do, any other is none; maxptime is kept to.
     """
     wish = _milliseconds(media, "ptime")
     longest = _milliseconds(media, "maxptime")
@@ -85,20 +97,13 @@ def rtcp_mux(media: Media) -> bool:
 def rtcp_address(media: Media) -> tuple[str | None, int]:
     """Where RTCP goes when it does not share RTP's port: (host, or None for that of RTP; port).
 
-    The rtcp attribute (RFC 3605), else the next port (RFC 3550 §11). Raises RemoteError 400.
+    The rtcp attribute (RFC 3605), else the next port (RFC 3550 §11), else that of RTP: reports are not worth more.
     """
-    host = None
-    values = media.values("rtcp")
-    if not values:
-        port = media.port + 1
-    else:
-        match = _RTCP.fullmatch(values[0])
-        if match is None:
-            raise RemoteError(400, "SDP has a malformed rtcp attribute")
-        port, host = int(match.group(1)), match.group(2)
-    if not 0 < port <= 65_535:
-        raise RemoteError(400, "SDP leaves no port for RTCP")
-    return host, port
+    for value in media.values("rtcp"):
+        match = _RTCP.fullmatch(value.strip())
+        if match is not None and 0 < int(match.group(1)) <= MAX_PORT:
+            return match.group(2), int(match.group(1))
+    return None, min(media.port + 1, MAX_PORT)
 
 
 def opus_ptime_ms(media: Media, payload_type: int, ptime: int) -> int:
@@ -126,16 +131,19 @@ def _parameter(media: Media, payload_type: int, name: str) -> int | None:
     return None
 
 
-def _rtpmaps(media: Media) -> dict[int, Format | None]:
-    mapped: dict[int, Format | None] = {}
+def _rtpmaps(media: Media) -> dict[int, list[Format]]:
+    """What each mapped number may mean: nothing where none of its maps can be used."""
+    mapped: dict[int, list[Format]] = {}
     for value in media.values("rtpmap"):
-        match = _RTPMAP.fullmatch(value)
-        if match is None:
-            raise RemoteError(400, "SDP has a malformed rtpmap")
-        number, name, rate, channels = match.groups()
-        payload_type = _payload_type(number)
+        match = _RTPMAP.fullmatch(value.strip())
+        payload_type = None if match is None else _payload_type(match.group(1))
+        if match is None or payload_type is None:
+            continue
+        _, name, rate, channels = match.groups()
         found = Format(payload_type, name.upper(), int(rate))
-        mapped.setdefault(payload_type, found if _usable(found, int(channels or 1)) else None)
+        usable = mapped.setdefault(payload_type, [])
+        if _usable(found, int(channels or 1)) and found not in usable:
+            usable.append(found)
     return mapped
 
 
@@ -146,17 +154,16 @@ def _usable(found: Format, channels: int) -> bool:
     return found.clock_hz in clocks and channels == 1
 
 
-def _payload_type(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= MAX_PAYLOAD_TYPE):
-        raise RemoteError(400, "SDP has a payload type beyond 0-127")
-    return int(text)
+def _payload_type(text: str) -> int | None:
+    if text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= MAX_PAYLOAD_TYPE:
+        return int(text)
+    return None
 
 
 def _milliseconds(media: Media, name: str) -> int | None:
-    values = media.values(name)
-    if not values:
-        return None
-    match = _PTIME.fullmatch(values[0])
-    if match is None or not 1 <= int(match.group(1)) <= ABSURD_PTIME_MS:
-        raise RemoteError(400, f"SDP has an absurd {name}")
-    return int(match.group(1))
+    """The first value that makes sense (RFC 8866 §6.4: it is a hint), None without one."""
+    for value in media.values(name):
+        match = _PTIME.fullmatch(value.strip())
+        if match is not None and 1 <= int(match.group(1)) <= ABSURD_PTIME_MS:
+            return int(match.group(1))
+    return None

@@ -47,7 +47,8 @@ class Media:
 class SessionDescription:
     """A whole description. `host` is that of the session's c= line; None without one.
 
-    Lines that offer/answer of audio has no use for (i, u, e, p, b, r, z, k) are not kept.
+    Lines that offer/answer of audio has no use for (i, u, e, p, b, r, z, k, most attributes) are not kept. A host is
+    empty where its c= line cannot be read.
     """
 
     origin: Origin

@@ -1,26 +1,34 @@
 """Offer and answer of one audio stream (RFC 3264)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from types import MappingProxyType
 
-from offhook.sip.errors import LocalError, RemoteError
+from offhook.sip.errors import LocalError, NotAcceptableError, RemoteError
 from offhook.sip.sdp import audio
-from offhook.sip.sdp.audio import COMFORT_NOISE, OPUS, OPUS_CLOCK_HZ, RATE_HZ, TELEPHONE_EVENT, Format
-from offhook.sip.sdp.limits import MAX_PTIME_MS, MIN_PTIME_MS
+from offhook.sip.sdp.audio import COMFORT_NOISE, OPUS, RATE_HZ, TELEPHONE_EVENT, Format
+from offhook.sip.sdp.codecs import (
+    PAYLOAD_TYPES,
+    AudioCapabilities,
+    common_formats,
+    kind,
+    mistakable,
+    numbered,
+    voice,
+)
+from offhook.sip.sdp.limits import MAX_PTIME_MS, MAX_REFUSED_FORMATS, MIN_PTIME_MS
 from offhook.sip.sdp.model import DIRECTIONS, Attribute, Media, Origin, SessionDescription, stated_direction
 from offhook.sip.sdp.parser import parse
 from offhook.sip.sdp.serializer import serialize
 
 PROTOCOL = "RTP/AVP"
 DTMF_EVENTS = "0-15"
-OFFERED_DTMF_PAYLOAD_TYPE = 101
-OFFERED_OPUS_DTMF_PAYLOAD_TYPE = 110
 OPUS_PARAMETERS = "maxplaybackrate=16000;sprop-maxcapturerate=16000;useinbandfec=1"
 """RFC 7587 §6.1: more than 16 kHz is neither heard nor sent; lost packets are made up from the next ones."""
 
-_PAYLOAD_TYPES = {"PCMU": 0, "PCMA": 8, "G722": 9, OPUS: 111}
+INCOMPATIBLE_ADDRESS, INCOMPATIBLE_TRANSPORT, MEDIA_NOT_AVAILABLE, INCOMPATIBLE_FORMAT = 301, 302, 304, 305
+"""Warn-codes (RFC 3261 §20.43)."""
 
 _SPELLING = {OPUS: "opus", TELEPHONE_EVENT: "telephone-event"}
 _PARAMETERS = {OPUS: OPUS_PARAMETERS, TELEPHONE_EVENT: DTMF_EVENTS}
@@ -36,21 +44,6 @@ class LocalMedia:
     port: int
     session_id: int
     version: int
-
-
-@dataclass(frozen=True, slots=True)
-class AudioCapabilities:
-    """What we can do. The order of codecs is our preference in an offer; in an answer the offerer's counts.
-
-    `ptime_ms` (10, 20 … 60) is our wish; the remote's counts for more. Comfort noise is taken where the remote offers
-    it and never offered, since that would invite it to leave out what it takes for silence. RTCP shares RTP's port
-    where the remote offers that.
-    """
-
-    codecs: tuple[str, ...] = ("PCMU", "PCMA")
-    dtmf: bool = True
-    ptime_ms: int = 20
-    comfort_noise: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +79,29 @@ def make_offer(
     local: LocalMedia,
     capabilities: AudioCapabilities = DEFAULT_CAPABILITIES,
     direction: str = "sendrecv",
+    *,
+    before: SessionDescription | None = None,
+    numbers: Mapping[int, Format] = MappingProxyType({}),
 ) -> bytes:
-    """An offer of one audio stream. Raises LocalError."""
+    """An offer of one audio stream. Raises LocalError.
+
+    In a dialog, `before` is our latest description and `numbers` what each payload type has meant so far, at either
+    end: the m-lines keep their places (RFC 3264 §8), and a number its meaning (§8.3.2).
+    """
     if direction not in DIRECTIONS:
         raise LocalError(f"{direction!r} is not a direction")
     _check(local, capabilities)
-    chosen = [Format(_PAYLOAD_TYPES[codec], codec, _clock_hz(codec)) for codec in capabilities.codecs]
-    if capabilities.dtmf:
-        # RFC 4733 §2.1: its clock has to be that of the audio beside it.
-        if OPUS in capabilities.codecs:
-            chosen.append(Format(OFFERED_OPUS_DTMF_PAYLOAD_TYPE, TELEPHONE_EVENT, OPUS_CLOCK_HZ))
-        chosen.append(Format(OFFERED_DTMF_PAYLOAD_TYPE, TELEPHONE_EVENT))
-    media = _audio_line(local, chosen, capabilities.ptime_ms, direction)
-    return serialize(_description(local, "0 0", (media,)))
+    lines = () if before is None else before.media
+    active = next((i for i, each in enumerate(lines) if each.port), None)
+    known = audio.formats(lines[active]) if active is not None else []
+    chosen = numbered(capabilities, known, numbers)
+    mux = active is not None and audio.rtcp_mux(lines[active])
+    line = _audio_line(local, chosen, capabilities.ptime_ms, direction, mux=mux)
+    if active is None:
+        # §8.1: the place of a stream that was refused may be taken by a new one; ours comes behind them all.
+        lines, active = (*lines, line), len(lines)
+    media = tuple(line if i == active else _refused(each) for i, each in enumerate(lines))
+    return serialize(_description(local, "0 0" if before is None else before.time, media))
 
 
 def answer_offer(
@@ -108,18 +111,18 @@ def answer_offer(
 ) -> tuple[bytes, NegotiatedAudio]:
     """The answer to an offer, and what came of it.
 
-    Takes the first audio stream that can be used and refuses the others (port 0). Raises RemoteError 488 when there
-    is none, 400 when the offer is malformed; LocalError.
+    Takes the first audio stream that can be used and refuses the others (port 0). Raises NotAcceptableError (488) when
+    there is none, RemoteError 400 when the offer is malformed; LocalError.
     """
     _check(local, capabilities)
     session = parse(offer)
-    family = ip_address(local.host).version
-    index = next((i for i, each in enumerate(session.media) if _usable(session, each, family, capabilities)), None)
-    if index is None:
-        raise RemoteError(488, "no audio stream of the offer can be used")
+    problems = [_problem(session, each, local.host, capabilities) for each in session.media]
+    if None not in problems:
+        raise _worst(problems)
+    index = problems.index(None)
     media = session.media[index]
-    common = _common(media, capabilities)
-    mux = audio.rtcp_mux(media) and not _mistakable(common)
+    common = common_formats(media, capabilities)
+    mux = audio.rtcp_mux(media) and not mistakable(common)
     negotiated = _negotiated(session, media, common, common, capabilities, mux=mux)
     line = _audio_line(local, common, negotiated.ptime_ms, negotiated.direction, mux=negotiated.rtcp_mux)
     lines = tuple(line if i == index else _refused(each) for i, each in enumerate(session.media))
@@ -131,31 +134,33 @@ def accept_answer(
     answer: bytes,
     capabilities: AudioCapabilities = DEFAULT_CAPABILITIES,
 ) -> NegotiatedAudio:
-    """What came of an offer of ours. Raises RemoteError 488 when audio was refused, 400 when the answer is no answer.
+    """What came of an offer of ours.
 
-    Raises LocalError when the offer is not one of ours.
+    Raises NotAcceptableError when audio was refused, RemoteError 400 when the answer is no answer, LocalError when the
+    offer is not one of ours.
     """
     try:
         ours = parse(offer)
     except RemoteError as error:
         raise LocalError(f"the offer is not ours: {error.reason}") from error
-    if not ours.media or ours.host is None:
+    index = next((i for i, each in enumerate(ours.media) if each.port), None)
+    if index is None or ours.host is None:
         raise LocalError("the offer is not ours")
     session = parse(answer)
     if len(session.media) != len(ours.media):
         # §6: one m-line in the answer for each in the offer, in its order.
         raise RemoteError(400, "the answer has another number of m-lines than the offer")
-    offered, media = ours.media[0], session.media[0]
+    offered, media = ours.media[index], session.media[index]
     if (media.kind, media.protocol.upper()) != (offered.kind, offered.protocol):
         raise RemoteError(400, "the answer has another medium than the offer")
-    if not _usable(session, media, ip_address(ours.host).version, capabilities):
-        raise RemoteError(488, "the answer refuses audio")
-    theirs, own = _common(media, capabilities), audio.formats(offered)
-    agreed = {_kind(each) for each in theirs} & {_kind(each) for each in own}
-    sendable = [each for each in theirs if _kind(each) in agreed]
-    receivable = [each for each in own if _kind(each) in agreed]
-    if not _voice(sendable):
-        raise RemoteError(488, "the answer has no codec of the offer")
+    if (problem := _problem(session, media, ours.host, capabilities)) is not None:
+        raise problem
+    theirs, own = common_formats(media, capabilities), audio.formats(offered)
+    agreed = {kind(each) for each in theirs} & {kind(each) for each in own}
+    sendable = [each for each in theirs if kind(each) in agreed]
+    receivable = [each for each in own if kind(each) in agreed]
+    if not voice(sendable):
+        raise NotAcceptableError("the answer has no codec of the offer", INCOMPATIBLE_FORMAT)
     # RFC 5761 §5.1.1: an answer to an offer without rtcp-mux cannot bring it in.
     mux = audio.rtcp_mux(offered) and audio.rtcp_mux(media)
     negotiated = _negotiated(session, media, sendable, receivable, capabilities, mux=mux)
@@ -181,23 +186,23 @@ def _negotiated(
     if host.is_unspecified:
         # §8.4: the old way to put on hold; it says where not to send, and nothing about what is received.
         ours = _both(ours, "recvonly")
-    voice = _voice(sendable)
+    codecs = voice(sendable)
     event = _first(sendable, TELEPHONE_EVENT)
     ptime_ms, max_bit_rate = audio.ptime_ms(media, capabilities.ptime_ms), None
-    if voice[0].name == OPUS:
-        ptime_ms = audio.opus_ptime_ms(media, voice[0].payload_type, ptime_ms)
-        max_bit_rate = audio.opus_bit_rate(media, voice[0].payload_type)
+    if codecs[0].name == OPUS:
+        ptime_ms = audio.opus_ptime_ms(media, codecs[0].payload_type, ptime_ms)
+        max_bit_rate = audio.opus_bit_rate(media, codecs[0].payload_type)
     # Opus has a way of its own to say nothing (RFC 7587 §3.1.3), and comfort noise the clock of the others.
-    noise = _first(sendable, COMFORT_NOISE) if voice[0].clock_hz == RATE_HZ else None
+    noise = _first(sendable, COMFORT_NOISE) if codecs[0].clock_hz == RATE_HZ else None
     return NegotiatedAudio(
         remote_host=str(host),
         remote_port=media.port,
         remote_rtcp_host=rtcp_host,
         remote_rtcp_port=rtcp_port,
         rtcp_mux=mux,
-        codec=voice[0].name,
-        payload_type=voice[0].payload_type,
-        receive_payload_types=MappingProxyType({e.payload_type: e.name for e in _voice(receivable)}),
+        codec=codecs[0].name,
+        payload_type=codecs[0].payload_type,
+        receive_payload_types=MappingProxyType({e.payload_type: e.name for e in voice(receivable)}),
         dtmf_payload_type=_payload_type(event),
         receive_dtmf_payload_type=_payload_type(_first(receivable, TELEPHONE_EVENT)),
         dtmf_clock_hz=event.clock_hz if event else RATE_HZ,
@@ -209,17 +214,41 @@ def _negotiated(
     )
 
 
-def _usable(session: SessionDescription, media: Media, family: int, capabilities: AudioCapabilities) -> bool:
-    if media.kind != "audio" or media.protocol.upper() != PROTOCOL or media.port == 0 or media.port_count != 1:
-        return False
+def _problem(
+    session: SessionDescription, media: Media, local_host: str, capabilities: AudioCapabilities
+) -> RemoteError | None:
+    """Why a stream cannot be used; None: it can."""
+    if media.kind != "audio":
+        return NotAcceptableError("no audio stream is offered", MEDIA_NOT_AVAILABLE)
+    if media.port == 0:
+        return NotAcceptableError("audio is refused", MEDIA_NOT_AVAILABLE)
+    if media.protocol.upper() != PROTOCOL:
+        return NotAcceptableError(f"audio is to be {PROTOCOL}", INCOMPATIBLE_TRANSPORT)
+    if media.port > audio.MAX_PORT or not media.formats:
+        return RemoteError(400, "SDP has a malformed m-line")
     try:
         host = _remote_host(session, media)
+    except RemoteError as error:
+        return error
     except ValueError:
         # A name: to look it up is more than a media address is worth, and nobody sends one.
-        return False
-    if not _single(host) or (host.version != family and not host.is_unspecified):
-        return False
-    return bool(_voice(_common(media, capabilities)))
+        return NotAcceptableError("the address of audio is not a number", INCOMPATIBLE_ADDRESS)
+    if not _single(host) or media.port_count != 1:
+        return NotAcceptableError("audio is to have one address and one port", INCOMPATIBLE_ADDRESS)
+    if host.version != ip_address(local_host).version and not host.is_unspecified:
+        return NotAcceptableError("audio has an address of the other IP version", INCOMPATIBLE_ADDRESS)
+    if not voice(common_formats(media, capabilities)):
+        return NotAcceptableError(f"audio is to be one of {', '.join(capabilities.codecs)}", INCOMPATIBLE_FORMAT)
+    return None
+
+
+def _worst(problems: Sequence[RemoteError | None]) -> RemoteError:
+    """The problem that says most: what is malformed, else what is wrong with audio, else that there is none."""
+    found = [each for each in problems if each is not None]
+    about_audio = [each for each in found if getattr(each, "warn_code", 0) != MEDIA_NOT_AVAILABLE]
+    malformed = [each for each in found if each.status == 400]
+    nothing = NotAcceptableError("no audio stream is offered", MEDIA_NOT_AVAILABLE)
+    return next(iter([*malformed, *about_audio, *found, nothing]))
 
 
 def _single(host: IPv4Address | IPv6Address) -> bool:
@@ -229,14 +258,14 @@ def _single(host: IPv4Address | IPv6Address) -> bool:
 
 def _remote_host(session: SessionDescription, media: Media) -> IPv4Address | IPv6Address:
     """Where the remote wants its media. Raises ValueError for a name, RemoteError 400 when nothing is said."""
-    host = media.host or session.host
-    if host is None:
-        raise RemoteError(400, "SDP has an m-line without a c= line")
+    host = media.host if media.host is not None else session.host
+    if not host:
+        raise RemoteError(400, "SDP has an m-line without a c= line" if host is None else "SDP has a malformed c= line")
     return _number(host)
 
 
 def _remote_rtcp(media: Media, rtp_host: IPv4Address | IPv6Address) -> tuple[str, int]:
-    """Where RTCP of its own port goes. Raises RemoteError 400."""
+    """Where RTCP of its own port goes."""
     text, port = audio.rtcp_address(media)
     try:
         host = rtp_host if text is None else _number(text)
@@ -253,45 +282,6 @@ def _number(text: str) -> IPv4Address | IPv6Address:
     if isinstance(number, IPv6Address) and number.ipv4_mapped is not None:
         return number.ipv4_mapped
     return number
-
-
-def _common(media: Media, capabilities: AudioCapabilities) -> list[Format]:
-    """What both ends can do, each once, in the remote's order."""
-    known = set(capabilities.codecs)
-    if capabilities.dtmf:
-        known.add(TELEPHONE_EVENT)
-    if capabilities.comfort_noise:
-        known.add(COMFORT_NOISE)
-    found: dict[tuple[str, int], Format] = {}
-    for each in audio.formats(media):
-        if each.name in known:
-            found.setdefault(_kind(each), each)
-    return _one_event(list(found.values()))
-
-
-def _one_event(common: list[Format]) -> list[Format]:
-    """Of telephone-event the one with the clock of the codec that is sent, else of 8000 Hz (RFC 4733 §2.1)."""
-    voice = _voice(common)
-    events = {each.clock_hz: each for each in common if each.name == TELEPHONE_EVENT}
-    fitting = (events.get(voice[0].clock_hz) if voice else None) or events.get(RATE_HZ)
-    return [each for each in common if each.name != TELEPHONE_EVENT or each is fitting]
-
-
-def _kind(each: Format) -> tuple[str, int]:
-    return each.name, each.clock_hz
-
-
-def _clock_hz(codec: str) -> int:
-    return OPUS_CLOCK_HZ if codec == OPUS else RATE_HZ
-
-
-def _voice(chosen: list[Format]) -> list[Format]:
-    return [each for each in chosen if each.name not in (TELEPHONE_EVENT, COMFORT_NOISE)]
-
-
-def _mistakable(chosen: list[Format]) -> bool:
-    """Whether one's payload type, behind a marker, would look like RTCP on a shared port (RFC 5761 §4)."""
-    return any(64 <= each.payload_type <= 95 for each in chosen)
 
 
 def _first(chosen: list[Format], name: str) -> Format | None:
@@ -332,7 +322,7 @@ def _audio_line(local: LocalMedia, chosen: list[Format], ptime_ms: int, way: str
 
 
 def _refused(media: Media) -> Media:
-    return Media(media.kind, 0, media.protocol, media.formats)
+    return Media(media.kind, 0, media.protocol, media.formats[:MAX_REFUSED_FORMATS])
 
 
 def _check(local: LocalMedia, capabilities: AudioCapabilities) -> None:
@@ -345,7 +335,7 @@ def _check(local: LocalMedia, capabilities: AudioCapabilities) -> None:
         raise LocalError(f"{local.host} is no address to send media to")
     if not 0 < local.port < 65_535 or local.session_id < 0 or local.version < 0:
         raise LocalError(f"{local} cannot be offered")
-    if not capabilities.codecs or not set(capabilities.codecs) <= _PAYLOAD_TYPES.keys():
-        raise LocalError(f"codecs {capabilities.codecs} are not some of {tuple(_PAYLOAD_TYPES)}")
+    if not capabilities.codecs or not set(capabilities.codecs) <= PAYLOAD_TYPES.keys():
+        raise LocalError(f"codecs {capabilities.codecs} are not some of {tuple(PAYLOAD_TYPES)}")
     if not MIN_PTIME_MS <= capabilities.ptime_ms <= MAX_PTIME_MS or capabilities.ptime_ms % 10:
         raise LocalError(f"ptime {capabilities.ptime_ms} ms cannot be sent")

@@ -1,10 +1,11 @@
 """Bytes to a session description (RFC 8866 §5, §9)."""
 
 import re
+from itertools import islice
 
 from offhook.sip.errors import RemoteError
 from offhook.sip.sdp.limits import MAX_ATTRIBUTES, MAX_FORMATS, MAX_LINE, MAX_MEDIA, MAX_SDP
-from offhook.sip.sdp.model import Attribute, Media, Origin, SessionDescription
+from offhook.sip.sdp.model import DIRECTIONS, Attribute, Media, Origin, SessionDescription
 
 _TOKEN = r"[A-Za-z0-9!#$%&'*+\-.^_`{|}~]+"
 _LINE = re.compile(r"([a-z])=([^\x00-\x08\x0a-\x1f\x7f]*)")
@@ -12,27 +13,36 @@ _LINE = re.compile(r"([a-z])=([^\x00-\x08\x0a-\x1f\x7f]*)")
 _ORIGIN = re.compile(r"(\S(?:.*\S)?) ([0-9]+) ([0-9]+) IN IP[46] (\S+)")
 _CONNECTION = re.compile(r"IN (IP[46]) ([A-Za-z0-9.:_\-]+)(?:/[0-9]+){0,2}")
 _TIME = re.compile(r"[0-9]+ [0-9]+")
-_MEDIA = re.compile(rf"({_TOKEN}) ([0-9]{{1,5}})(?:/([0-9]{{1,5}}))? ({_TOKEN}(?:/{_TOKEN})*)((?: {_TOKEN})+)")
+_MEDIA = re.compile(rf"({_TOKEN}) +([0-9]{{1,6}})(?:/([0-9]{{1,6}}))? +({_TOKEN}(?:/{_TOKEN})*)((?: +\S+)*)")
+
+_STRUCTURE = "vocm"
+"""The lines that nothing can be made of a description without."""
+
+KEPT = frozenset({*DIRECTIONS, "rtpmap", "fmtp", "ptime", "maxptime", "rtcp", "rtcp-mux"})
+"""The attributes that audio needs. A browser's offer has hundreds of others (candidates, feedback, extensions)."""
 
 
 def parse(data: bytes) -> SessionDescription:
     """Read a description. Raises RemoteError 400.
 
     Lines may end in LF alone (RFC 8866 §5 asks for that), and t= and s= may be missing, as senders exist that leave
-    them out. SessionDescription lines may come in any order; v= comes first.
+    them out. Lines may come in any order; v= comes first. Attributes that are not among `KEPT` are left out, and so
+    is a line that cannot be read where nothing depends on it. The address of a c= line that cannot be read is empty.
     """
     if len(data) > MAX_SDP:
         raise _error("is too large")
     lines = [line.removesuffix("\r") for line in data.decode("utf-8", "surrogateescape").split("\n")]
-    if lines[0] != "v=0":
+    if lines[0].rstrip() != "v=0":
         raise _error("does not begin with v=0")
     groups: list[list[tuple[str, str]]] = [[]]
     for line in lines[1:]:
-        if not line:
+        if not line.strip():
             # Empty lines behind the last one are common; between lines they harm nobody.
             continue
-        match = _LINE.fullmatch(line)
-        if match is None or len(line) > MAX_LINE:
+        match = _LINE.fullmatch(line) if len(line) <= MAX_LINE else None
+        if match is None:
+            if line[1:2] == "=" and line[0] not in _STRUCTURE:
+                continue
             raise _error("has a malformed line")
         if match.group(1) == "m":
             groups.append([])
@@ -47,14 +57,13 @@ def _session(lines: list[tuple[str, str]], media: tuple[Media, ...]) -> SessionD
     origin = _ORIGIN.fullmatch(single.get("o", ""))
     if origin is None:
         raise _error("has no proper o= line")
-    time = single.get("t", "0 0")
-    if _TIME.fullmatch(time) is None:
-        raise _error("has a malformed t= line")
+    time = single.get("t", "")
     return SessionDescription(
         origin=Origin(*origin.groups()),
         name=single.get("s", "-"),
         host=_host(single.get("c")),
-        time=time,
+        # It comes back in the answer (RFC 3264 §6), and nothing else depends on it.
+        time=time if _TIME.fullmatch(time) else "0 0",
         attributes=_attributes(lines),
         media=media,
     )
@@ -65,16 +74,11 @@ def _media(lines: list[tuple[str, str]]) -> Media:
     if match is None:
         raise _error("has a malformed m-line")
     kind, port, count, protocol, formats = match.groups()
-    if int(port) > 65_535:
-        raise _error("has a port beyond 65535")
-    names = tuple(formats.split())
-    if len(names) > MAX_FORMATS:
-        raise _error("has too many formats")
     return Media(
         kind=kind,
         port=int(port),
         protocol=protocol,
-        formats=names,
+        formats=tuple(dict.fromkeys(formats.split()))[:MAX_FORMATS],
         port_count=int(count or 1),
         # With several c= lines, which only multicast has, the first counts.
         host=_host(next((value for letter, value in lines if letter == "c"), None)),
@@ -86,18 +90,14 @@ def _host(connection: str | None) -> str | None:
     if connection is None:
         return None
     match = _CONNECTION.fullmatch(connection.rstrip(" "))
-    if match is None:
-        raise _error("has a malformed c= line")
-    return match.group(2)
+    return "" if match is None else match.group(2)
 
 
 def _attributes(lines: list[tuple[str, str]]) -> tuple[Attribute, ...]:
-    values = [value for letter, value in lines if letter == "a"]
-    if len(values) > MAX_ATTRIBUTES:
-        raise _error("has too many attributes")
     # What is in them is for those to judge who need the one or the other.
-    parts = (value.rstrip(" ").partition(":") for value in values)
-    return tuple(Attribute(name, value if colon else None) for name, colon, value in parts)
+    parts = (value.rstrip(" ").partition(":") for letter, value in lines if letter == "a")
+    found = (Attribute(name, value if colon else None) for name, colon, value in parts if name in KEPT)
+    return tuple(islice(found, MAX_ATTRIBUTES))
 
 
 def _error(what: str) -> RemoteError:

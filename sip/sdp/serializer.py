@@ -22,7 +22,7 @@ def serialize(session: SessionDescription) -> bytes:
 
 def _media(media: Media) -> list[str]:
     count = "" if media.port_count == 1 else f"/{media.port_count}"
-    lines = [f"m={media.kind} {media.port}{count} {media.protocol} {' '.join(media.formats)}"]
+    lines = [f"m={media.kind} {media.port}{count} {media.protocol} {' '.join(media.formats or ('0',))}"]
     if media.host is not None:
         lines.append(f"c={_network(media.host)}")
     return lines + [_attribute(each) for each in media.attributes]

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from offhook.sip.errors import RemoteError
-from offhook.sip.sdp.negotiate import AudioCapabilities, LocalMedia, accept_answer, answer_offer, make_offer
+from offhook.sip.sdp.codecs import AudioCapabilities
+from offhook.sip.sdp.negotiate import LocalMedia, accept_answer, answer_offer, make_offer
 from offhook.sip.sdp.parser import parse
 from offhook.sip.sdp.serializer import serialize
 from tests.sip.sdp.samples import LOCAL, LOCAL6, OFFER, sdp

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from offhook.sip.errors import LocalError, RemoteError
-from offhook.sip.sdp.negotiate import AudioCapabilities, LocalMedia, accept_answer, answer_offer, make_offer
+from offhook.sip.sdp.codecs import AudioCapabilities
+from offhook.sip.sdp.negotiate import LocalMedia, accept_answer, answer_offer, make_offer
 from offhook.sip.sdp.parser import parse
 from offhook.sip.sdp.serializer import serialize
 from tests.sip.sdp.samples import LOCAL, LOCAL6, sdp
@@ -149,7 +150,7 @@ def test_a_codec_that_was_not_offered_is_488() -> None:
         sdp("m=audio 4000 RTP/AVP 0", "m=audio 4002 RTP/AVP 0"),
         sdp("m=video 4000 RTP/AVP 0"),
         sdp("m=audio 4000 RTP/SAVP 0"),
-        sdp("m=audio 4000 RTP/AVP 0", "a=ptime:0"),
+        sdp("m=audio 4000 RTP/AVP 0", "c=IN IP4"),
     ],
 )
 def test_no_answer_is_400(answer: bytes) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from offhook.sip.sdp.negotiate import AudioCapabilities, NegotiatedAudio, accept_answer, answer_offer, make_offer
+from offhook.sip.sdp.codecs import AudioCapabilities
+from offhook.sip.sdp.negotiate import NegotiatedAudio, accept_answer, answer_offer, make_offer
 from offhook.sip.sdp.parser import parse
 from tests.sip.sdp.samples import LOCAL, refused, sdp
 

@@ -1,0 +1,76 @@
+"""The offers and answers of one call, each in the light of those before: RFC 3264 §8."""
+
+from dataclasses import replace
+
+from offhook.sip.errors import RemoteError
+from offhook.sip.sdp import audio
+from offhook.sip.sdp.audio import Format
+from offhook.sip.sdp.codecs import AudioCapabilities
+from offhook.sip.sdp.model import SessionDescription
+from offhook.sip.sdp.negotiate import LocalMedia, NegotiatedAudio, accept_answer, answer_offer, make_offer
+from offhook.sip.sdp.parser import parse
+
+
+class OfferAnswer:
+    """What a call has agreed on, and the offer of ours that waits for its answer.
+
+    `local` is where we receive, its version that of the next description: each one is new, so that the far end need
+    not compare them.
+    """
+
+    def __init__(self, local: LocalMedia, capabilities: AudioCapabilities) -> None:
+        self._local = local
+        self._capabilities = capabilities
+        self._ours: SessionDescription | None = None
+        self._numbers: dict[int, Format] = {}
+        self._offer: bytes | None = None
+        self.agreed: NegotiatedAudio | None = None
+        """What holds now; None before the first answer."""
+
+    @property
+    def waits_for_answer(self) -> bool:
+        """Whether an offer of ours is under way."""
+        return self._offer is not None
+
+    def offer(self) -> bytes:
+        """An offer: the first, or one that changes what was agreed on. Raises LocalError."""
+        offer = make_offer(self._next_local(), self._capabilities, before=self._ours, numbers=self._numbers)
+        self._offer = offer
+        return offer
+
+    def answer(self, offer: bytes) -> bytes:
+        """The answer to an offer of theirs, which holds from now on: see `agreed`.
+
+        Raises RemoteError, and changes nothing, when it cannot be accepted; LocalError.
+        """
+        answer, agreed = answer_offer(offer, self._local, self._capabilities)
+        self._next_local()
+        self._offer = None  # of a re-INVITE that came to nothing
+        self._settle(answer, offer, agreed)
+        return answer
+
+    def accept(self, answer: bytes) -> NegotiatedAudio:
+        """What came of our offer. Raises RemoteError, and what was agreed on before still holds, when nothing did."""
+        offer, self._offer = self._offer, None
+        if offer is None:
+            raise RemoteError(400, "an answer without an offer")
+        agreed = accept_answer(offer, answer, self._capabilities)
+        self._settle(offer, answer, agreed)
+        return agreed
+
+    def withdraw(self) -> None:
+        """Our offer gets no answer: what was agreed on before still holds."""
+        self._offer = None
+
+    def _settle(self, ours: bytes, theirs: bytes, agreed: NegotiatedAudio) -> None:
+        self._ours = parse(ours)
+        self.agreed = agreed
+        for description in (parse(theirs), self._ours):
+            for media in description.media:
+                # §8.3.2: a number keeps its meaning, whether we understand it or not.
+                self._numbers.update(audio.numbers(media))
+
+    def _next_local(self) -> LocalMedia:
+        local = self._local
+        self._local = replace(local, version=local.version + 1)
+        return local
