@@ -30,6 +30,7 @@ from offhook.pipeline.turn.core import TurnCore
 from offhook.pipeline.turn.machine import TurnSettings
 from offhook.records import EndedBy, Journal, RecordingWriter
 from offhook.settings.config import Config
+from offhook.sip.message.identities import Identities
 from offhook.telephony.line import MediaLine
 from offhook.usererror import UserError
 
@@ -91,6 +92,8 @@ class Parties:
     headers: Iterable[tuple[str, str]] = ()
     transport: str = "udp"
     direction: Direction = "inbound"
+    identities: Identities = field(default_factory=Identities)
+    """Over SIP, every name that the INVITE gives."""
 
 
 class Conversation:

@@ -14,6 +14,7 @@ from offhook.sip.events import (
     CallEnded,
     Event,
     IncomingCall,
+    PeerMoved,
     ReinviteConfirmed,
     ReinviteReceived,
 )
@@ -75,6 +76,8 @@ class Calls:
                 call.confirmed(sdp)
             case CallCancelled():
                 call.cancelled()
+            case PeerMoved(source=source):
+                call.moved(source)
             case ReinviteReceived(sdp=sdp):
                 call.reinvited(sdp)
             case CallEnded(cause=cause):

@@ -4,26 +4,35 @@ import asyncio
 import secrets
 import socket
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
+from functools import wraps
 from time import monotonic
+from typing import Concatenate, ParamSpec
 
-from offhook.calls.captures import Captures
+from offhook.calls.captures import Capture, Captures
 from offhook.calls.conversation import Conversation, Parties, Services
 from offhook.carriers.rtp_settings import rtp_config
 from offhook.observe.refusals import NO_CAPACITY, Reason, Refusal
 from offhook.pipeline.errors import EngineError
 from offhook.records import EndedBy
 from offhook.sip.commands import Answer, AnswerReinvite, Bye, Command, CommandFailed, Reject, RejectReinvite, Ring
-from offhook.sip.errors import RemoteError
+from offhook.sip.errors import NotAcceptableError, RemoteError
 from offhook.sip.events import EndCause, IncomingCall
 from offhook.sip.net.address import Address
 from offhook.sip.sdp.codecs import AudioCapabilities
-from offhook.sip.sdp.negotiate import LocalMedia, NegotiatedAudio, accept_answer, answer_offer, make_offer
+from offhook.sip.sdp.negotiate import LocalMedia, NegotiatedAudio, answer_offer
+from offhook.sip.sdp.offer_answer import OfferAnswer
 from offhook.telephony.errors import LocalError as MediaError
 from offhook.telephony.net.clock import MediaClock
 from offhook.telephony.net.ports import PortPair, PortPool, PortsExhaustedError
 from offhook.telephony.net.udp_line import UdpLine
 from offhook.telephony.rtp.config import RtpConfig
+
+SERVER_ERROR = 500
+
+NO_MEDIA_LIMIT_S = 60.0
+"""So long a call may last in which the far end neither sends nor is to send, and never has: nobody talks in it."""
 
 ENDINGS = {
     EndCause.REMOTE_BYE: (EndedBy.CALLER, "caller hung up"),
@@ -49,112 +58,153 @@ class SipResources:
     captures: Captures | None = None
 
 
+P = ParamSpec("P")
+
+
+def _ends_this_call_only(
+    step: Callable[Concatenate["InboundCall", P], None],
+) -> Callable[Concatenate["InboundCall", P], None]:
+    """Whatever goes wrong in a step ends its call and no other: the caller is answered, and the place is free."""
+
+    @wraps(step)
+    def guarded(call: "InboundCall", /, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            step(call, *args, **kwargs)
+        except Exception as error:
+            call.log.exception("the call failed", step=step.__name__)
+            call.failed(error)
+
+    return guarded
+
+
 class InboundCall:
     """The life of one call. `on_over(self)` is called once, when nothing of it is left."""
 
     def __init__(
         self, services: Services, trunk: SipResources, event: IncomingCall, on_over: Callable[["InboundCall"], None]
     ) -> None:
+        # Nothing here can fail: who fails later can be answered.
         self.handle = event.call
         self._services = services
         self._trunk = trunk
         self._event = event
+        self._signalling_host = event.source.host
         self._conversation = Conversation(
             services,
-            Parties(event.from_uri, event.request_uri, event.call_id, event.headers),
+            # What was dialled is the Request-URI; To is what was dialled before anybody routed or diverted the call.
+            Parties(event.from_uri, event.request_uri, event.call_id, event.headers, identities=event.identities),
             goodbye=self._goodbye,
             on_over=lambda: self._over(on_over),
         )
         self.id = self._conversation.id
-        self._log = self._conversation.log
+        self.log = self._conversation.log
+        self._media_host = ""
         self._pair: PortPair | None = None
         self._line: UdpLine | None = None
-        self._codecs = AudioCapabilities(services.config.rtp.codecs, ptime_ms=services.config.rtp.ptime_ms)
-        self._media = LocalMedia(_local_host(services, trunk, event), 0, secrets.randbits(31), 1)
-        self._offer: bytes | None = None  # ours, waiting for the answer in an ACK
-        captures = trunk.captures
-        self._capture = captures.begin(self.handle, self.id, self._media.host) if captures is not None else None
+        self._offers: OfferAnswer | None = None
+        self._capture: Capture | None = None
+        self._no_media: asyncio.TimerHandle | None = None
 
     # From the signalling.
 
+    @_ends_this_call_only
     def accept(self) -> None:
         """Negotiate and answer, or refuse with the status that says why."""
+        host, offer = _local_host(self._services, self._trunk, self._event), self._event.sdp
+        self._media_host = host
+        rtp = self._services.config.rtp
+        codecs = AudioCapabilities(rtp.codecs, ptime_ms=rtp.ptime_ms)
+        captures = self._trunk.captures
+        self._capture = captures.begin(self.handle, self.id, host) if captures is not None else None
         try:
+            if offer is not None:
+                # Before ports are taken: whoever offers what cannot be had must not empty the pool.
+                self._check_media(answer_offer(offer, LocalMedia(host, self._trunk.ports.low, 1, 1), codecs)[1])
             pair = self._pair = self._trunk.ports.acquire(monotonic())
+            if self._capture is not None:
+                pair.tap(self._capture.media)
+            self._offers = OfferAnswer(LocalMedia(host, pair.port, secrets.randbits(31), 1), codecs)
+            sdp = self._offers.offer() if offer is None else self._offers.answer(offer)
+            if self._offers.agreed is not None:
+                self._open_line(self._offers.agreed)
         except (PortsExhaustedError, OSError) as error:
-            self._log.error("no media ports", error=str(error))
+            self.log.error("no media ports", error=str(error))
             self._refuse(NO_CAPACITY, Refusal(Reason.PORTS, str(error)))
-            return
-        if self._capture is not None:
-            pair.tap(self._capture.media)
-        self._media = LocalMedia(self._media.host, pair.port, self._media.session_id, 1)
-        try:
-            if self._event.sdp is None:
-                sdp = self._offer = make_offer(self._media, self._codecs)
-            else:
-                sdp, audio = answer_offer(self._event.sdp, self._media, self._codecs)
-                self._open_line(audio)
-        except RemoteError as error:
-            self._refuse(error.status, Refusal(Reason.OFFER, str(error)))
-            return
-        except MediaError as error:
-            self._refuse(488, Refusal(Reason.OFFER, f"the offer asks for what the line cannot do: {error}"))
-            return
-        self._conversation.spawn(self._answer(sdp))
+        except (RemoteError, MediaError) as error:
+            refused = _not_acceptable(error)
+            self._refuse(refused.status, Refusal(Reason.OFFER, refused.reason), refused)
+        else:
+            self._conversation.spawn(self._answer(sdp))
 
     async def _answer(self, sdp: bytes) -> None:
-        if delay_ms := self._services.config.calls.answer_delay_ms:
-            self._trunk.do(Ring(self.handle))
-            await asyncio.sleep(delay_ms / 1000)
-        if self._capture is not None:
-            self._capture.keep()
-        if not await self._conversation.prepare():
+        try:
+            if delay_ms := self._services.config.calls.answer_delay_ms:
+                self._trunk.do(Ring(self.handle))
+                await asyncio.sleep(delay_ms / 1000)
+            if self._capture is not None:
+                self._capture.keep()
+            if not await self._conversation.prepare():
+                return
+            if self._line is not None:
+                # From now on, not from the ACK: the caller's first packets may overtake it.
+                self._line.start()
+        except Exception as error:
+            self.log.exception("the call failed", step="answer")
+            self.failed(error)
             return
         self._conversation.answered = True
-        if self._line is not None:
-            # From now on, not from the ACK: the caller's first packets may overtake it.
-            self._line.start()
         self._trunk.do(Answer(self.handle, sdp))
 
+    @_ends_this_call_only
     def confirmed(self, sdp: bytes | None) -> None:
         """The ACK is there; `sdp` is the far end's answer where the offer was ours."""
-        try:
-            if self._offer is not None:
-                offer, self._offer = self._offer, None
-                audio = accept_answer(offer, sdp or b"", self._codecs)
-                if self._line is None:
-                    self._open_line(audio)
-                else:
-                    self._line.reconfigure(self._rtp(audio), audio.codec, audio.receive_payload_types)
-        except (RemoteError, MediaError) as error:
-            self.hang_up(EndedBy.NETWORK, f"the answer in the ACK cannot be used: {error}")
-            return
+        offers = self._offers
+        if offers is not None and offers.waits_for_answer:
+            try:
+                self._take_answer(offers, sdp)
+            except (RemoteError, MediaError) as error:
+                if offers.agreed is None:
+                    self.hang_up(EndedBy.NETWORK, f"the answer in the ACK cannot be used: {error}")
+                    return
+                # The far end is wrong, but there is a session to go on with.
+                self.log.warning("the session stays as it was", why=f"the answer in the ACK cannot be used: {error}")
         if not self._conversation.begun and self._line is not None:
             self._line.start()
+            self._tell_of_keys()
             try:
                 self._conversation.begin()
             except EngineError as error:
-                self._log.error("no conversation", error=str(error))
+                self.log.error("no conversation", error=str(error))
                 self.hang_up(EndedBy.BOT, f"an engine failed: {error}")
+        self._media_changed()
 
+    @_ends_this_call_only
     def reinvited(self, sdp: bytes | None) -> None:
         """A re-INVITE: another address, another codec, hold; without SDP it asks for our offer."""
-        media = self._media
-        self._media = media = LocalMedia(media.host, media.port, media.session_id, media.version + 1)
+        assert self._offers is not None, "an INVITE has been answered"
+        before = copy(self._offers)
         try:
             if sdp is None:
-                answer = self._offer = make_offer(media, self._codecs)
+                answer = self._offers.offer()
             else:
-                answer, audio = answer_offer(sdp, media, self._codecs)
-                self._offer = None  # of an earlier re-INVITE that came to nothing
-                if self._line is not None:
-                    self._line.reconfigure(self._rtp(audio), audio.codec, audio.receive_payload_types)
+                answer = self._offers.answer(sdp)
+                self._change_line()
         except (RemoteError, MediaError) as error:
             # RFC 3261 §14.2: the session goes on as it was.
-            status = error.status if isinstance(error, RemoteError) else 488
-            self._trunk.do(RejectReinvite(self.handle, status))
+            self._offers = before
+            refused = _not_acceptable(error)
+            self.log.info("re-INVITE refused", status=refused.status, why=refused.reason)
+            self._trunk.do(RejectReinvite(self.handle, refused.status, _warning(refused), _phrase(refused)))
             return
         self._trunk.do(AnswerReinvite(self.handle, answer))
+        self._media_changed()
+
+    @_ends_this_call_only
+    def moved(self, source: Address) -> None:
+        """The far end's requests come from another host now, and so may its media."""
+        self.log.info("the far end has moved", host=source.host, before=self._signalling_host)
+        self._signalling_host = source.host
+        self._change_line()
 
     def cancelled(self) -> None:
         """The caller gave up before the answer."""
@@ -170,7 +220,7 @@ class InboundCall:
 
     def command_failed(self, failed: CommandFailed) -> None:
         """The user agent has not executed a command of this call."""
-        self._log.info("a SIP command failed", command=type(failed.command).__name__, why=failed.why)
+        self.log.info("a SIP command failed", command=type(failed.command).__name__, why=failed.why)
         if isinstance(failed.command, Answer):
             # A call that was never answered has nothing to go on with, should no other event say so.
             self._conversation.answered = False
@@ -181,6 +231,14 @@ class InboundCall:
         """End the call from our side."""
         self._conversation.hang_up(by, reason)
 
+    def failed(self, error: Exception) -> None:
+        """Something here broke: 500 before the answer, a BYE behind it."""
+        why = f"an error of the bot: {type(error).__name__}"
+        if self._conversation.answered or self._conversation.over:
+            self.hang_up(EndedBy.BOT, why)
+        else:
+            self._refuse(SERVER_ERROR, Refusal(Reason.FAILED, why))
+
     def dump(self) -> dict[str, object]:
         """The live state, for people."""
         return self._conversation.dump()
@@ -189,6 +247,7 @@ class InboundCall:
 
     def _open_line(self, audio: NegotiatedAudio) -> None:
         assert self._pair is not None, "the ports come before the line"
+        self._check_media(audio)
         rtp = self._services.config.rtp
         self._line = UdpLine(
             self._pair,
@@ -201,20 +260,76 @@ class InboundCall:
         )
         self._conversation.attach(self._line)
 
+    def _change_line(self) -> None:
+        """After something was agreed on anew, or the far end has moved."""
+        audio = self._offers.agreed if self._offers is not None else None
+        if audio is None or self._pair is None:
+            return
+        if self._line is None:
+            self._open_line(audio)
+        else:
+            self._check_media(audio)
+            self._line.reconfigure(self._rtp(audio), audio.codec, audio.receive_payload_types)
+
+    def _take_answer(self, offers: OfferAnswer, sdp: bytes | None) -> None:
+        before = copy(offers)
+        before.withdraw()
+        try:
+            if sdp is None:
+                raise RemoteError(400, "there is none")
+            offers.accept(sdp)
+            self._change_line()
+        except (RemoteError, MediaError):
+            self._offers = before
+            raise
+
+    def _check_media(self, audio: NegotiatedAudio) -> None:
+        """Media must not be asked for at our own ports: a loop would feed on itself. Raises NotAcceptableError."""
+        addresses = ((audio.remote_host, audio.remote_port), (audio.remote_rtcp_host, audio.remote_rtcp_port))
+        if any(remote == self._media_host and self._trunk.ports.gave(port) for remote, port in addresses):
+            raise NotAcceptableError("the address of audio is the bot's own")
+
     def _rtp(self, audio: NegotiatedAudio) -> RtpConfig:
-        return rtp_config(audio, self._event.source.host)
+        return rtp_config(audio, self._signalling_host)
+
+    def _media_changed(self) -> None:
+        """The conversation waits while the far end holds the call; a call that has no media at all has little time."""
+        audio = self._offers.agreed if self._offers is not None else None
+        if audio is None or self._conversation.over:
+            return
+        # RFC 3264 §8.4: who holds sends music, or nothing, and wants nothing from us.
+        self._conversation.hold(audio.direction in ("recvonly", "inactive"))
+        if self._no_media is None and not _gives_signs(self._line):
+            loop = asyncio.get_running_loop()
+            self._no_media = loop.call_later(NO_MEDIA_LIMIT_S, self._watch_media)
+
+    def _watch_media(self) -> None:
+        self._no_media = None
+        if self._line is not None and not self._line.awaits_media and not _gives_signs(self._line):
+            self.hang_up(EndedBy.NETWORK, f"no media for {NO_MEDIA_LIMIT_S:g} s")
+
+    def _tell_of_keys(self) -> None:
+        audio = self._offers.agreed if self._offers is not None else None
+        if audio is not None and audio.receive_dtmf_payload_type is None:
+            self.log.warning("the caller cannot press keys", why="telephone-event was not agreed on (RFC 4733)")
 
     def _goodbye(self) -> None:
         # The BYE's own CallEnded may come back before this returns.
         self._trunk.do(Bye(self.handle) if self._conversation.answered else Reject(self.handle, NO_CAPACITY))
         self._release()
 
-    def _refuse(self, status: int, refusal: Refusal) -> None:
-        self._trunk.do(Reject(self.handle, status))
+    def _refuse(self, status: int, refusal: Refusal, error: RemoteError | None = None) -> None:
+        command = Reject(self.handle, status)
+        if error is not None:
+            command = Reject(self.handle, status, _warning(error), _phrase(error))
+        self._trunk.do(command)
         self._release()
         self._conversation.refused(status, refusal)
 
     def _over(self, on_over: Callable[["InboundCall"], None]) -> None:
+        if self._no_media is not None:
+            self._no_media.cancel()
+            self._no_media = None
         if self._trunk.captures is not None:
             self._trunk.captures.end(self.handle)
         on_over(self)
@@ -222,7 +337,34 @@ class InboundCall:
     def _release(self) -> None:
         """The ports of a call that never had a line; else they are the line's."""
         if self._line is None and self._pair is not None:
-            self._pair.release(monotonic())
+            self._pair.release(monotonic(), rests=self._conversation.answered)
+
+
+def _gives_signs(line: UdpLine | None) -> bool:
+    """Whether the far end has ever sent RTP, or reported what it receives of ours."""
+    if line is None:
+        return False
+    stats = line.stats()
+    return stats.last_received_at is not None or stats.remote_lost is not None
+
+
+def _not_acceptable(error: RemoteError | MediaError) -> RemoteError:
+    if isinstance(error, RemoteError):
+        return error
+    return NotAcceptableError(f"the offer asks for what the line cannot do: {error}")
+
+
+def _warning(error: RemoteError) -> tuple[tuple[str, str], ...]:
+    """RFC 3261 §13.3.1.3: a 488 says why."""
+    if not isinstance(error, NotAcceptableError):
+        return ()
+    text = error.reason.replace("\\", "").replace('"', "'")
+    return (("Warning", f'{error.warn_code} offhook "{text}"'),)
+
+
+def _phrase(error: RemoteError) -> str | None:
+    """What cannot be read is named where people look first, as for a header."""
+    return None if isinstance(error, NotAcceptableError) else error.reason
 
 
 def _local_host(services: Services, trunk: SipResources, event: IncomingCall) -> str:

@@ -11,6 +11,7 @@ import structlog
 
 import offhook.sip.uas_checks as sip
 from offhook.observe.metrics import Metrics
+from offhook.sip.events import CallRefused
 from offhook.sip.settings import UaSettings
 
 BUSY = 486
@@ -37,6 +38,7 @@ class Reason(StrEnum):
     EVENT_LOOP = "event_loop"
     LATE_PACKETS = "late_packets"
     WORKER = "worker"  # none is ready, or the one that was chosen is gone
+    REQUEST = "request"  # an INVITE that the user agent refused by itself: malformed, or it asks for what nobody has
     OFFER = "offer"  # nothing that we could talk
     STREAM = "stream"  # for a call that has one already, that is over, or that is another one
     FAILED = "failed"  # something of ours broke before the answer
@@ -48,10 +50,20 @@ class Refusal:
 
     reason: Reason
     why: str
+    answered: int | None = None
+    """The SIP status that the call has got already."""
+
+    @classmethod
+    def of(cls, event: CallRefused) -> "Refusal":
+        """What the user agent has refused by itself."""
+        why = f"{event.status} {event.reason} to {event.source}, Call-ID {event.call_id[:100]!r}"
+        return cls(Reason.REQUEST, why, event.status)
 
     @property
     def status(self) -> int:
         """486 when there are as many as the user allows, 503 when there is no capacity."""
+        if self.answered is not None:
+            return self.answered
         return BUSY if self.reason is Reason.MAX_CALLS else NO_CAPACITY
 
     @property

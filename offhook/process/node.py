@@ -25,7 +25,7 @@ from offhook.settings.config import Config
 from offhook.settings.resolve import with_addresses
 from offhook.sip.commands import Command, CommandFailed
 from offhook.sip.errors import LocalError
-from offhook.sip.events import Event, IncomingCall
+from offhook.sip.events import CallRefused, Event, IncomingCall
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
 from offhook.sip.settings import UaSettings
@@ -271,6 +271,9 @@ class Node:
 
     def _on_event(self, event: Event) -> None:
         calls = self._calls
+        if isinstance(event, CallRefused):
+            self._refusals.refused(Refusal.of(event), "udp")
+            return
         if calls is None:
             return
         calls.on_event(event)

@@ -26,7 +26,7 @@ from offhook.records import RecordStore
 from offhook.settings.config import Config
 from offhook.sip.commands import Answer, Bye, Command, CommandFailed, Reject
 from offhook.sip.errors import LocalError
-from offhook.sip.events import CallCancelled, Event, IncomingCall
+from offhook.sip.events import CallCancelled, CallRefused, Event, IncomingCall
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
 from offhook.sip.uas_checks import Refusal as SipRefusal
@@ -243,6 +243,8 @@ class Supervisor:
     def _on_event(self, event: Event) -> None:
         if isinstance(event, IncomingCall):
             self._incoming(event)
+        elif isinstance(event, CallRefused):
+            self._refusals.refused(Refusal.of(event), "udp")
         elif (leg := self._legs.get(event.call)) is not None:
             leg.link.send(event)
 

@@ -58,13 +58,16 @@ class PortPair:
         self.rtp, self.rtcp = TappedSocket(self.rtp, tap), TappedSocket(self.rtcp, tap)
         self.tapped = True
 
-    def release(self, now: float) -> None:
-        """Close both sockets; after the quarantine the ports may be given out again. Idempotent."""
+    def release(self, now: float, *, rests: bool = True) -> None:
+        """Close both sockets; after the quarantine the ports may be given out again. Idempotent.
+
+        `rests` False: at once. Nobody was ever told of them, so that nothing can come late.
+        """
         pool, self._pool = self._pool, None
         if pool is not None:
             self.rtp.close()
             self.rtcp.close()
-            pool.give_back(self.port, now)
+            pool.give_back(self.port, now, rests=rests)
 
 
 class PortPool:
@@ -90,17 +93,21 @@ class PortPool:
         # A port that cannot be foretold is one defence against injected audio (RFC 8085 §5.1 asks for it).
         self._rng = rng or random.SystemRandom()
         self._cooling: deque[tuple[float, int]] = deque()
-        self._in_use = 0
+        self._given: set[int] = set()
 
     @property
     def in_use(self) -> int:
         """Pairs given out and not released."""
-        return self._in_use
+        return len(self._given)
+
+    def gave(self, port: int) -> bool:
+        """Whether the port is one of a pair that is given out now."""
+        return port - port % 2 in self._given
 
     @property
     def capacity(self) -> int:
         """Pairs in all."""
-        return self._in_use + len(self._free) + len(self._cooling)
+        return len(self._given) + len(self._free) + len(self._cooling)
 
     def free(self, now: float) -> int:
         """Pairs that can be given out now, as far as is known: other programs may have taken some."""
@@ -125,22 +132,25 @@ class PortPool:
                     if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                         raise
                     continue
-                self._in_use += 1
+                self._given.add(port)
                 return pair
         finally:
             self._free += occupied
         raise PortsExhaustedError(self._exhausted(len(occupied)))
 
-    def give_back(self, port: int, now: float) -> None:
+    def give_back(self, port: int, now: float, *, rests: bool) -> None:
         """`PortPair.release` calls this."""
-        self._in_use -= 1
-        self._cooling.append((now + self._quarantine_s, port))
+        self._given.discard(port)
+        if rests:
+            self._cooling.append((now + self._quarantine_s, port))
+        else:
+            self._free.append(port)
 
     def dump(self) -> dict[str, object]:
         """Live state."""
         return {
             "range": f"{self.low}-{self.high}",
-            "in_use": self._in_use,
+            "in_use": len(self._given),
             "free": len(self._free),
             "cooling_down": len(self._cooling),
         }
@@ -165,7 +175,7 @@ class PortPool:
     def _exhausted(self, occupied: int) -> str:
         wider = min(65_535, max(self.low + 4 * self.capacity, self.low + 999))
         return (
-            f"no RTP ports left in {self.low}-{self.high}: of {self.capacity} pairs {self._in_use} "
+            f"no RTP ports left in {self.low}-{self.high}: of {self.capacity} pairs {len(self._given)} "
             f"are in use, {len(self._cooling)} rest for {self._quarantine_s:g} s after a call, "
             f"{occupied} are taken by other programs; type --rtp-ports {self.low}-{wider}"
         )

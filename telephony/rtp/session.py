@@ -267,6 +267,7 @@ class RtpSession:
         remote = control.remote
         r_factor, mos = self._quality()
         return RtpStats(
+            telephone_event=int(self._config.receive_dtmf_payload_type is not None),
             packets_sent=sender.packets,
             octets_sent=sender.octets,
             packets_received=receiver.packets,

@@ -13,6 +13,8 @@ _ABSURD_STEP_SAMPLES = 8_000
 class RtpStats:
     """One session's counters since it began, over all SSRCs.
 
+    `telephone_event` is 1 where the far end can press keys (RFC 4733), else 0.
+
     `lost` is expected less received packets (RFC 3550 A.3), `fraction_lost` its share of the expected (0 to 1);
     `late` packets came after their time had been filled, `duplicate` ones came twice, `reordered` ones came out of
     order but in time. `gaps` counts the runs of made-up audio, `concealed_samples` their samples. `rtt_ms` is None
@@ -26,6 +28,7 @@ class RtpStats:
     what we hear by the E-model; None until something came.
     """
 
+    telephone_event: int
     packets_sent: int
     octets_sent: int
     packets_received: int

@@ -12,7 +12,8 @@ from offhook.api.call import Call
 from offhook.engines.engine_set import EngineSet
 from offhook.process.node import Node
 from offhook.settings.config import Config
-from offhook.sip.sdp.negotiate import AudioCapabilities, LocalMedia, make_offer
+from offhook.sip.sdp.codecs import AudioCapabilities
+from offhook.sip.sdp.negotiate import LocalMedia, make_offer
 
 HOST = "127.0.0.1"
 INVITE = (

@@ -1,0 +1,334 @@
+"""One SIP call by itself: what its offers, its ports and its failures come to. The commands that it gives are kept."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from offhook.api.call import Call
+from offhook.calls.conversation import Conversation, Services
+from offhook.carriers import sip_call
+from offhook.carriers.sip_call import InboundCall, SipResources
+from offhook.engines.engine_set import EngineSet
+from offhook.observe.metrics import Metrics
+from offhook.records import EndedBy, RecordStore
+from offhook.settings.config import Config
+from offhook.sip.commands import Answer, AnswerReinvite, Bye, Command, Reject, RejectReinvite
+from offhook.sip.events import EndCause, IncomingCall
+from offhook.sip.message.headers import Headers
+from offhook.sip.message.identities import Identities, Party
+from offhook.sip.net.address import Address
+from offhook.sip.sdp.parser import parse
+from offhook.telephony.net.clock import MediaClock
+from offhook.telephony.net.ports import PortPair, PortPool
+from offhook.telephony.net.udp_line import UdpLine
+from tests.sip.sdp.samples import sdp
+
+HOST = "127.0.0.1"
+SESSION = ("v=0", f"o=- 1 1 IN IP4 {HOST}", "s=-", f"c=IN IP4 {HOST}", "t=0 0")
+AUDIO = ("m=audio {port} RTP/AVP 0 101", "a=rtpmap:101 telephone-event/8000")
+
+
+def offer(*lines: str, port: int = 20_000) -> bytes:
+    return sdp(*(line.format(port=port) for line in lines or AUDIO), session=SESSION)
+
+
+async def listens(call: Call) -> None:
+    await call.ask(None, no_input_ms=60_000)
+
+
+@dataclass
+class Bench:
+    """What the calls of one process share."""
+
+    services: Services
+    ports: PortPool
+    clock: MediaClock
+    commands: list[Command] = field(default_factory=list)
+    over: list[str] = field(default_factory=list)
+    calls: list[InboundCall] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def do(self, command: Command) -> None:
+        self.commands.append(command)
+        self.changed.set()
+
+    def gone(self, call: InboundCall) -> None:
+        self.over.append(call.handle)
+        self.changed.set()
+
+    async def when(self, condition: Callable[[], object]) -> None:
+        async with asyncio.timeout(5):
+            while not condition():
+                self.changed.clear()
+                await self.changed.wait()
+
+    def incoming(self, sdp: bytes | None) -> InboundCall:
+        handle = f"call{len(self.calls)}"
+        event = IncomingCall(
+            call=handle,
+            from_uri="sip:caller@example.com",
+            from_display="",
+            to_uri="sip:+15550000@trunk.example.com",
+            request_uri="sip:+15551234@bot.example.com",
+            call_id=f"{handle}@example.com",
+            sdp=sdp,
+            source=Address(HOST, 5070),
+            headers=Headers(),
+            identities=Identities(called=Party("sip:+15551234@bot.example.com")),
+        )
+        resources = SipResources(self.do, Address(HOST, 5060), self.ports, self.clock)
+        call = InboundCall(self.services, resources, event, self.gone)
+        self.calls.append(call)
+        return call
+
+    async def until(self, kind: type[Command]) -> Command:
+        await self.when(lambda: self.commands and isinstance(self.commands[-1], kind))
+        return self.commands[-1]
+
+    async def established(self, sdp: bytes | None = None) -> InboundCall:
+        call = self.incoming(sdp or offer())
+        call.accept()
+        await self.until(Answer)
+        call.confirmed(None)
+        return call
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    settings = {"asr": {"engine": "fixed"}, "tts": {"engine": "recorded"}, "vad": {"engine": "energy"}}
+    config = Config.load(None, {**settings, "records": {"dir": tmp_path}})
+    engines, store, clock = EngineSet(config), RecordStore.open(str(tmp_path / "calls.db")), MediaClock()
+    await engines.start()
+    services = Services(config, engines, store, Metrics(), None, listens)
+    bench = Bench(services, PortPool(31_000, 31_099, HOST), clock)
+    yield bench
+    for call in bench.calls:
+        call.hang_up(EndedBy.OPERATOR, "the test is over")
+    await bench.when(lambda: len(bench.over) == len(bench.calls))
+    assert bench.ports.in_use == 0
+    clock.close()
+    await engines.close()
+    await asyncio.to_thread(store.close)
+
+
+# --- ports
+
+
+@pytest.mark.parametrize(
+    ("lines", "status", "warning"),
+    [
+        (("m=audio {port} RTP/AVP 18",), 488, '305 offhook "audio is to be one of PCMU, PCMA"'),
+        (("m=audio {port} UDP/TLS/RTP/SAVPF 0",), 488, '302 offhook "audio is to be RTP/AVP"'),
+        (("m=audio {port} RTP/AVP 0", "c=IN IP4"), 400, None),
+    ],
+)
+async def test_an_offer_that_cannot_be_had_takes_no_ports(
+    bench: Bench, lines: tuple[str, ...], status: int, warning: str | None
+) -> None:
+    for _ in range(200):
+        bench.incoming(offer(*lines)).accept()
+    assert len(bench.over) == 200
+    (refusal,) = {command for command in map(without_call, bench.commands)}
+    assert isinstance(refusal, Reject) and refusal.status == status
+    assert refusal.headers == ((("Warning", warning),) if warning else ())
+    assert refusal.reason == (None if warning else "SDP has a malformed c= line")
+    assert bench.ports.free(0.0) == bench.ports.capacity
+
+
+def without_call(command: Command) -> Command:
+    return replace(command, call="")
+
+
+async def test_ports_that_nobody_was_told_of_need_no_rest(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    call = bench.incoming(offer())
+    monkeypatch.setattr(sip_call, "UdpLine", broken)
+    call.accept()
+    assert bench.ports.free(0.0) == bench.ports.capacity
+
+
+async def test_ports_of_a_call_that_was_answered_rest(bench: Bench) -> None:
+    call = await bench.established()
+    call.ended(EndCause.REMOTE_BYE)
+    assert (bench.ports.in_use, bench.ports.free(0.0)) == (0, bench.ports.capacity - 1)
+
+
+async def test_no_ports_are_left(bench: Bench) -> None:
+    bench.ports = PortPool(31_200, 31_201, HOST)
+    await bench.established()
+    bench.incoming(offer()).accept()
+    assert isinstance(bench.commands[-1], Reject) and bench.commands[-1].status == 503
+    bench.calls[0].hang_up(EndedBy.BOT, "done")
+
+
+async def test_media_at_our_own_ports_is_refused(bench: Bench) -> None:
+    await bench.established()
+    answer = bench.commands[-1]
+    assert isinstance(answer, Answer)
+    own = parse(answer.sdp).media[0].port
+    for port in (own, own + 1):
+        bench.incoming(offer(port=port)).accept()
+        assert isinstance(bench.commands[-1], Reject) and bench.commands[-1].status == 488
+    bench.calls[0].reinvited(offer(port=own))
+    assert isinstance(bench.commands[-1], RejectReinvite)
+
+
+# --- failures
+
+
+def broken(*_: object, **__: object) -> None:
+    raise ZeroDivisionError("a bug")
+
+
+@pytest.mark.parametrize("where", ["_local_host", "answer_offer", "UdpLine", "LocalMedia"])
+async def test_whatever_fails_while_a_call_is_taken(bench: Bench, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sip_call, where, broken)
+    with capture_logs() as logged:
+        bench.incoming(offer()).accept()
+    assert without_call(bench.commands[-1]) == Reject("", 500)
+    assert bench.over == ["call0"]
+    assert [entry["event"] for entry in logged if entry["log_level"] == "error"] == ["the call failed"]
+
+
+async def test_what_fails_before_the_answer(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Conversation, "prepare", broken)
+    bench.incoming(offer()).accept()
+    assert without_call(await bench.until(Reject)) == Reject("", 500)
+
+
+@pytest.mark.parametrize("step", ["confirmed", "reinvited", "moved"])
+async def test_what_fails_in_a_call_ends_it(bench: Bench, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    call = await bench.established()
+    other = await bench.established()
+    monkeypatch.setattr(Conversation, "hold", broken)
+    monkeypatch.setattr(UdpLine, "reconfigure", broken)
+    arguments = {"confirmed": None, "reinvited": offer(), "moved": Address("127.0.0.2", 5070)}
+    getattr(call, step)(arguments[step])
+    assert bench.commands[-1] == Bye(call.handle)
+    assert not other.dump().get("over")
+
+
+# --- offers in a call
+
+
+async def test_an_ack_without_the_answer_leaves_the_session(bench: Bench) -> None:
+    call = await bench.established()
+    for answer in (None, b"", offer("m=audio 0 RTP/AVP 0"), offer("m=audio {port} RTP/AVP 0", "m=video 0 RTP/AVP 31")):
+        call.reinvited(None)
+        assert isinstance(bench.commands[-1], AnswerReinvite)
+        call.confirmed(answer)
+        assert isinstance(bench.commands[-1], AnswerReinvite)
+    # And an offer and its answer still change it.
+    call.reinvited(None)
+    call.confirmed(offer("m=audio {port} RTP/AVP 8", port=20_100))
+    assert call.dump() and not bench.over
+
+
+async def test_a_first_offer_that_gets_no_answer_ends_the_call(bench: Bench) -> None:
+    call = bench.incoming(None)
+    call.accept()
+    await bench.until(Answer)
+    call.confirmed(None)
+    assert bench.commands[-1] == Bye(call.handle)
+
+
+async def test_a_reinvite_that_cannot_be_had_says_why(bench: Bench) -> None:
+    call = await bench.established()
+    call.reinvited(offer("m=audio {port} RTP/AVP 18"))
+    assert bench.commands[-1] == RejectReinvite(
+        call.handle, 488, (("Warning", '305 offhook "audio is to be one of PCMU, PCMA"'),)
+    )
+    call.reinvited(None)
+    answer = bench.commands[-1]
+    assert isinstance(answer, AnswerReinvite)
+    assert parse(answer.sdp).media[0].formats == ("0", "8", "101")
+
+
+@pytest.mark.parametrize(("direction", "held"), [("sendonly", True), ("inactive", True), ("recvonly", False)])
+async def test_the_conversation_knows_of_hold(bench: Bench, direction: str, held: bool) -> None:
+    call = await bench.established()
+    conversation = call._conversation
+    assert not conversation.held
+    call.reinvited(offer(*AUDIO, f"a={direction}"))
+    assert conversation.held is held
+    call.reinvited(offer(*AUDIO, "c=IN IP4 0.0.0.0"))
+    assert conversation.held
+    call.reinvited(offer())
+    assert not conversation.held
+
+
+async def test_a_call_without_keys_says_so(bench: Bench) -> None:
+    with capture_logs() as logged:
+        await bench.established(offer("m=audio {port} RTP/AVP 0"))
+        await bench.established()
+    said = [entry for entry in logged if entry["event"] == "the caller cannot press keys"]
+    assert len(said) == 1
+
+
+async def test_what_was_dialled_is_called(bench: Bench) -> None:
+    call = await bench.established()
+    parties = call._conversation._parties
+    assert parties.called == "sip:+15551234@bot.example.com"
+    assert parties.identities.called.number == "+15551234"
+
+
+# --- media
+
+
+@pytest.mark.parametrize("direction", ["inactive", "sendonly", "recvonly"])
+async def test_a_call_that_never_has_media_ends(bench: Bench, direction: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sip_call, "NO_MEDIA_LIMIT_S", 0.1)
+    call = await bench.established(offer(*AUDIO, f"a={direction}"))
+    assert await bench.until(Bye) == Bye(call.handle)
+
+
+async def test_a_call_on_hold_that_has_had_media_stays(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sip_call, "NO_MEDIA_LIMIT_S", 0.1)
+    with phone() as source:
+        call = await bench.established(offer(port=source.getsockname()[1]))
+        await sends(source, bench, call, lambda received: received > 0)
+        call.reinvited(offer(*AUDIO, "a=inactive", port=source.getsockname()[1]))
+        await asyncio.sleep(0.3)
+    assert isinstance(bench.commands[-1], AnswerReinvite)
+
+
+async def test_media_may_come_from_where_the_requests_come_from(bench: Bench) -> None:
+    """A phone behind a NAT changes its network: its SDP names a private address, its packets come from the NAT's."""
+    with phone("127.0.0.2") as source:
+        call = await bench.established(offer(*AUDIO, "c=IN IP4 127.0.0.77"))
+        await sends(source, bench, call, lambda received: received == 0, count=10)
+        call.moved(Address("127.0.0.2", 5080))
+        call.reinvited(offer(*AUDIO, "c=IN IP4 127.0.0.78"))
+        await sends(source, bench, call, lambda received: received > 0)
+
+
+def phone(host: str = HOST) -> socket.socket:
+    source = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    source.bind((host, 0))
+    return source
+
+
+async def sends(
+    source: socket.socket, bench: Bench, call: InboundCall, good: Callable[[int], bool], count: int = 50
+) -> None:
+    """RTP from there to the call until the count of what was taken is good."""
+    line = call._line
+    assert line is not None
+    for number in range(count):
+        packet = bytes((0x80, 0, 0, number, 0, 0, number, 0)) + b"ssrc" + b"\xff" * 160
+        source.sendto(packet, (HOST, line.pair.port))
+        await asyncio.sleep(0.005)
+    assert good(line.stats().packets_received)
+
+
+def test_a_pair_knows_whose_it_is() -> None:
+    pool = PortPool(31_300, 31_309, HOST)
+    pair: PortPair = pool.acquire(0.0)
+    assert pool.gave(pair.port) and pool.gave(pair.port + 1)
+    assert not pool.gave(pair.port + 2)
+    pair.release(0.0)
+    assert not pool.gave(pair.port)
