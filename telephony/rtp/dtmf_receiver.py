@@ -36,7 +36,8 @@ class _Press:
 class DtmfReceiver:
     """Turns event packets into digits, each reported once, at its end.
 
-    A press is its (SSRC, timestamp). It ends with the first packet that has the E bit, when another press begins, or
+    A press is its (SSRC, timestamp, event): some carriers give one timestamp to all the keys of a burst, which only
+    the event tells apart. It ends with the first packet that has the E bit, when another press begins, or
     when nothing was heard of it for `timeout_s`. Neither the marker nor the first packets are needed; durations may
     come in any order, the longest counts. A press longer than 16 bits of duration goes on in segments (§2.5.1.3) that
     follow each other without marker and are one digit.
@@ -58,7 +59,7 @@ class DtmfReceiver:
         self._digits_per_s = digits_per_s
         self._press: _Press | None = None
         self._last: _Press | None = None
-        self._finished: deque[tuple[int, int]] = deque(maxlen=_FINISHED_KEPT)
+        self._finished: deque[tuple[int, int, int]] = deque(maxlen=_FINISHED_KEPT)
         self._reported_at: deque[float] = deque()
         self.rate_limited = 0
         # The clock of timestamps and durations.
@@ -66,18 +67,18 @@ class DtmfReceiver:
 
     def receive(self, ssrc: int, timestamp: int, event: TelephoneEvent, now: float, *, marker: bool) -> list[Digit]:
         """One event packet arrived. Returns the digits that ended by it: none, one, or two after losses."""
-        if event.event >= len(DIGITS) or (ssrc, timestamp) in self._finished:
+        if event.event >= len(DIGITS) or (ssrc, timestamp, event.event) in self._finished:
             return []
         press = self._press
         if press is not None and press.ssrc == ssrc:
             step = delta32(timestamp, press.timestamp)
-            if step == 0:
+            if step == 0 and event.event == press.event:
                 return self._update(press, event, now)
             if step < 0:
                 # A straggler of an earlier press: reporting it now would put the digits out of order.
                 return []
             if self._continues(press, ssrc, timestamp, event, marker=marker):
-                self._finished.append((ssrc, press.timestamp))
+                self._finished.append((ssrc, press.timestamp, press.event))
                 press.before += step
                 press.timestamp, press.duration = timestamp, 0
                 return self._update(press, event, now)
@@ -85,7 +86,7 @@ class DtmfReceiver:
         if press is None and last and self._continues(last, ssrc, timestamp, event, marker=marker):
             # The pause between two segments was taken for the end: the rest is not another press.
             last.timestamp = timestamp
-            self._finished.append((ssrc, timestamp))
+            self._finished.append((ssrc, timestamp, event.event))
             return []
         digits = self._end(now)
         self._press = press = _Press(ssrc, timestamp, event.event, 0, now)
@@ -118,7 +119,7 @@ class DtmfReceiver:
             return []
         self._press = None
         self._last = press
-        self._finished.append((press.ssrc, press.timestamp))
+        self._finished.append((press.ssrc, press.timestamp, press.event))
         recent = self._reported_at
         while recent and now - recent[0] >= 1:
             recent.popleft()

@@ -179,6 +179,26 @@ def test_keys_of_different_sources_are_different() -> None:
     assert pad.text == "11"
 
 
+@pytest.mark.parametrize("timestamp", STARTS32)
+def test_different_keys_of_one_timestamp_are_told_apart_by_their_events(timestamp: int) -> None:
+    pad = Keypad()
+    for n, event in enumerate((1, 2, 3, 4)):
+        for stamp, code, duration, now, end, marker in press(timestamp, event, 1.0 + 0.3 * n):
+            pad.event(stamp, code, duration, now, end=end, marker=marker)
+    # A straggler of the first key is no fifth.
+    pad.event(timestamp, 1, 800, 2.3, end=True)
+    pad.wait(9.0)
+    assert pad.digits == [Digit(digit, 100) for digit in "1234"]
+
+
+def test_different_keys_of_one_timestamp_whose_ends_were_lost() -> None:
+    pad = Keypad()
+    for event, now in ((5, 1.0), (5, 1.02), (6, 1.06), (6, 1.08), (7, 1.12)):
+        pad.event(800, event, 160, now)
+    pad.wait(9.0)
+    assert pad.text == "567"
+
+
 def test_no_more_than_twenty_digits_a_second() -> None:
     pad = Keypad()
     for n in range(100):
