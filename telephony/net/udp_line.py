@@ -39,6 +39,10 @@ _FLIGHTS_MAX = 256
 
 _TIMER_GRAIN_S = 0.001
 
+DOUBT_S = 4.0
+"""So long a host that is not signalling's own is sent RTP of which nothing has come: its first RTCP report is due
+within that time, too (RFC 3550 §6.2: half of 5 s, times 0.5 to 1.5)."""
+
 
 class UdpLine:
     """One call's media on a pair of UDP ports. For the handlers and the rest of the interface see
@@ -91,6 +95,7 @@ class UdpLine:
         self._path = self._new_path(limits)
         self._concealer = Concealer(self.rate_hz)
         self._noise = NoiseGenerator()
+        self._doubt_at = math.inf
         self._watch = MediaWatch(first_media_timeout_s, media_timeout_s)
         self._played: deque[bytes] = deque()
         self._played_ticks = 0
@@ -117,6 +122,7 @@ class UdpLine:
         self._loop.add_reader(self.pair.rtcp.fileno(), self._rtcp_readable)
         if _awaits_media(self._codecs.config):
             self._watch.resume(time.monotonic())
+        self._doubt_at = time.monotonic() + DOUBT_S
         self._path.start()
         self._arm()
 
@@ -179,6 +185,8 @@ class UdpLine:
         self._session.reconfigure(codecs.config, now)
         if queued:
             self._session.play(codecs.for_queue(queued), now)
+        if self._started and codecs.config.remote != before.config.remote:
+            self._doubt_at = now + DOUBT_S
         self._codecs = codecs
         self._decoder = codecs.decoder
         if not _awaits_media(config):
@@ -340,7 +348,8 @@ class UdpLine:
             self._arm()
 
     def _due(self) -> float:
-        return min(math.inf if due is None else due for due in (self._session.get_timer(), self._watch.due))
+        others = (math.inf if due is None else due for due in (self._session.get_timer(), self._watch.due))
+        return min(self._doubt_at, *others)
 
     def _timer_fired(self) -> None:
         self._timer = None
@@ -354,9 +363,16 @@ class UdpLine:
             if due is not None and due <= now:
                 self._path.sync()
                 session.handle_timer(now)
+                if session.wants_receiving(now):
+                    self._path.recall()
+                    self._path.settle(now)
                 self._path.send()
                 self._send_rtcp()
                 self.deliver(now)
+            if self._doubt_at <= now:
+                self._doubt_at = math.inf
+                session.doubt_remote()
+                self._path.settle(now)
             if self._watch.due is not None and self._watch.due <= now:
                 self._watch_media(now)
         finally:

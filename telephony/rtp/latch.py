@@ -10,6 +10,9 @@ from offhook.telephony.wire.serial import MASK16
 NOWHERE: Address = ("0.0.0.0", 0)
 """Nothing is sent there."""
 
+LOOK_S = 0.5
+"""So long the SDP's address is waited for after something came from elsewhere: 25 packets of the usual length."""
+
 
 def leads_inside(host: str, signalling_host: str | None) -> bool:
     """Whether media for `host` would stay on this machine or its link although the signalling comes from elsewhere.
@@ -35,14 +38,28 @@ class SourceLatch:
     - Before that, another source is believed after `latch_packets` packets in a row of one SSRC with consecutive
       sequence numbers, if its host is the SDP's or the one signalling comes from. None of those packets is lost: the
       one that settles it brings them all.
-    - For `latch_grace_ms` after that the SDP's address still takes over with its first packet. Then the lock is final.
-    - Only `reconfigure` opens it again. The last believed source stays welcome if the SDP still names the same address.
+    - The SDP's address takes over from such a source with its first packet, whenever that comes: a stranger on the
+      signalling host, who was there first, does not keep the call. For `latch_grace_ms` it is waited for; later the
+      lock is `final`, and whoever passes over what comes from elsewhere has to `look` now and then.
+    - Only `reconfigure` opens it for others. The last believed source stays welcome if the SDP still names the same
+      address.
 
     We send to the SDP's address until another source is believed, then there (RFC 4961). An SDP address that leads
-    inside from outside is neither sent to nor believed.
+    inside from outside is neither sent to nor believed. One on another host than signalling's is a third party until
+    something has come from it: see `doubt`.
     """
 
-    __slots__ = ("_allowed_hosts", "_final_at", "_known", "_limits", "_trials", "locked", "remote", "target")
+    __slots__ = (
+        "_allowed_hosts",
+        "_final_at",
+        "_known",
+        "_limits",
+        "_signalling_host",
+        "_trials",
+        "locked",
+        "remote",
+        "target",
+    )
 
     def __init__(self, remote: Address, signalling_host: str | None, limits: RtpLimits) -> None:
         self._limits = limits
@@ -61,6 +78,7 @@ class SourceLatch:
         self.remote = remote
         self.locked = None
         self._final_at = 0.0
+        self._signalling_host = signalling_host
         self._allowed_hosts = {remote[0], signalling_host} - {None}
         self._trials: dict[Address, _Trial] = {}
 
@@ -68,11 +86,31 @@ class SourceLatch:
         """Whether a packet from `source` is worth looking at."""
         if self.locked is None:
             return source[0] in self._allowed_hosts or source == self._known
-        return source == self.locked or (source == self.remote and now < self._final_at)
+        return source in (self.locked, self.remote)
 
     def final(self, now: float) -> bool:
-        """Whether a source is believed and no other can take its place."""
-        return self.locked is not None and now >= self._final_at
+        """Whether a source is believed, and no other is waited for."""
+        return self.locked is not None and (self.locked == self.remote or now >= self._final_at)
+
+    def look(self, now: float) -> None:
+        """Something came from elsewhere: for a moment, wait for the SDP's address again."""
+        if self.locked is not None and self.remote != NOWHERE:
+            self._final_at = max(self._final_at, now + LOOK_S)
+
+    def doubt(self) -> None:
+        """Nothing came from anywhere, and enough was sent: an SDP may name a host that never asked for this.
+
+        Signalling's own host has asked, by its INVITE and its ACK; another one is sent nothing more until something
+        comes from it, which ends the doubt.
+        """
+        asked = self._signalling_host is None or self.remote[0] == self._signalling_host
+        if self.locked is None and not asked:
+            self.target = NOWHERE
+
+    def prove(self, host: str) -> None:
+        """RTCP came from there: somebody is there."""
+        if self.target == NOWHERE and self.locked is None and host == self.remote[0]:
+            self.target = self.remote
 
     def trusts_host(self, host: str) -> bool:
         """Whether RTCP from `host` is taken: the locked source's, before there is one the SDP's."""
@@ -86,16 +124,15 @@ class SourceLatch:
         if source == self.locked:
             return [(packet, now)]
         if source in (self.remote, self._known):
-            final = source == self.remote
-            return self._lock(source, [(packet, now)], now, final=final)
+            return self._lock(source, [(packet, now)], now)
         packets = self._probation(packet, source, now)
-        return [] if packets is None else self._lock(source, packets, now, final=False)
+        return [] if packets is None else self._lock(source, packets, now)
 
     def _lock(
-        self, source: Address, packets: list[tuple[RtpPacket, float]], now: float, *, final: bool
+        self, source: Address, packets: list[tuple[RtpPacket, float]], now: float
     ) -> list[tuple[RtpPacket, float]]:
         self.locked = self.target = source
-        self._final_at = now if final else now + self._limits.latch_grace_ms / 1_000
+        self._final_at = now + self._limits.latch_grace_ms / 1_000
         self._trials.clear()
         return packets
 

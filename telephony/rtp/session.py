@@ -64,6 +64,7 @@ class RtpSession:
         )
         self._rtcp_source: Address | None = None
         self._rejected_source = 0  # in RTP: counted by whoever has the way in
+        self._rejected_before = 0
         self._rejected_reports = 0
         self._malformed = 0
         self._looped = 0
@@ -128,6 +129,9 @@ class RtpSession:
     def handle_timer(self, now: float) -> None:
         """Do what is due: holes, silence, lost key releases, keep-alive, reports."""
         if not self._closed:
+            if self._rejected_source != self._rejected_before:
+                self._rejected_before = self._rejected_source
+                self._latch.look(now)
             if not self._receiving_lent:
                 self._receiver.handle_timer(now)
             if not self._sending_lent:
@@ -213,7 +217,15 @@ class RtpSession:
         self._sender.reconfigure(config)
         self._receiver.reconfigure(config)
 
+    def doubt_remote(self) -> None:
+        """Enough was sent to a host of which nothing has come: see `SourceLatch.doubt`."""
+        self._latch.doubt()
+
     # ---- what is lent to the media pump (handover.py)
+
+    def wants_receiving(self, now: float) -> bool:
+        """Whether the way in has to come back: a better source may be among those that are passed over."""
+        return self._receiving_lent and not self._latch.final(now)
 
     def lend_receiving(self, now: float) -> ReceiveState | None:
         """The way in, if all that is expected of it is the next packet from `source`; it is out until it is ended."""
@@ -340,6 +352,7 @@ class RtpSession:
                 self._own_ssrc_came(now)
                 return
             self._rtcp_source = source
+            self._latch.prove(source[0])
             self._receiver.alive(now)
 
     def _own_ssrc_came(self, now: float) -> bool:

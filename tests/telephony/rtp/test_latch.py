@@ -119,11 +119,61 @@ def test_the_sdp_address_takes_over_within_two_seconds() -> None:
     assert offer(subject, NATTED, 5, now=2.95) == []
 
 
-def test_after_two_seconds_the_lock_is_final() -> None:
+@pytest.mark.parametrize("later_s", [2.1, 30.0, 3_600.0])
+def test_the_sdp_address_takes_over_whenever_it_comes(later_s: float) -> None:
     subject = latch()
     for n in range(4):
         offer(subject, NATTED, n, now=1.0)
-    assert offer(subject, REMOTE, 1, now=3.1) == []
+    assert subject.final(1.0 + later_s)
+    assert offer(subject, OTHER_PORT, 1, now=1.0 + later_s) == []
+    assert offer(subject, REMOTE, 1, now=1.0 + later_s) == [1]
+    assert (subject.target, subject.final(1.0 + later_s)) == (REMOTE, True)
+    assert offer(subject, NATTED, 5, now=1.1 + later_s) == []
+
+
+def test_a_look_at_what_comes_from_elsewhere_is_short() -> None:
+    subject = latch()
+    subject.look(0.0)
+    for n in range(4):
+        offer(subject, NATTED, n, now=1.0)
+    assert [subject.final(now) for now in (1.0, 2.9, 3.0)] == [False, False, True]
+    subject.look(10.0)
+    assert [subject.final(now) for now in (10.0, 10.4, 10.5)] == [False, False, True]
+    offer(subject, REMOTE, 1, now=11.0)
+    subject.look(12.0)
+    assert subject.final(12.0)
+
+
+def test_a_third_party_is_doubted_until_something_comes_from_it() -> None:
+    subject = latch()
+    subject.doubt()
+    assert subject.target == ("0.0.0.0", 0)
+    assert offer(subject, REMOTE, 1) == [1]
+    assert subject.target == REMOTE
+    subject.doubt()
+    assert subject.target == REMOTE
+
+
+def test_reports_end_the_doubt() -> None:
+    subject = latch()
+    subject.doubt()
+    subject.prove("203.0.113.66")
+    assert subject.target == ("0.0.0.0", 0)
+    subject.prove(REMOTE[0])
+    assert subject.target == REMOTE
+
+
+def test_signallings_own_host_is_not_doubted() -> None:
+    subject = latch((SIGNALLING, 4_000))
+    subject.doubt()
+    assert subject.target == (SIGNALLING, 4_000)
+
+
+def test_media_from_behind_a_nat_ends_the_doubt() -> None:
+    subject = latch()
+    subject.doubt()
+    for n in range(4):
+        offer(subject, NATTED, n)
     assert subject.target == NATTED
 
 
@@ -273,3 +323,23 @@ def test_junk_on_the_media_port_is_dropped_and_ends_nothing(junk: str) -> None:
     assert indices(events(subject)) == [0, 1]
     stats = subject.stats()
     assert (stats.malformed, stats.rejected_source, stats.lost) == (1_000, 1_000, 0)
+
+
+def test_what_the_pump_passes_over_is_looked_at() -> None:
+    """While the way in is lent, packets from elsewhere are only counted; one of them may be the SDP's."""
+    subject = session()
+    for n in range(200):
+        subject.receive_rtp(audio(n, ssrc=0xBAD), (SIGNALLING, 9_999), START + n / 50)
+        events(subject)
+    now = START + 4.0
+    lent = subject.lend_receiving(now)
+    assert lent is not None
+    subject.handle_timer(now)
+    assert not subject.wants_receiving(now)
+    subject.update_receiving(lent._replace(rejected_source=lent.rejected_source + 3))
+    subject.handle_timer(now + 1)
+    assert subject.wants_receiving(now + 1)
+    subject.end_receiving(lent._replace(rejected_source=lent.rejected_source + 3))
+    assert subject.lend_receiving(now + 1.1) is None
+    subject.receive_rtp(audio(0), REMOTE, now + 1.2)
+    assert (subject.source, subject.target) == (REMOTE, REMOTE)
