@@ -87,6 +87,11 @@ class UserAgentCore(Generic[U]):
         request.headers.set("User-Agent", self.settings.product)
         return self.layer.send_request(request, destination, now, user)
 
+    def send_once(self, request: Request, destination: Address) -> None:
+        """Sign a request and send it without a transaction: nobody waits for its answer."""
+        request.headers.set("User-Agent", self.settings.product)
+        self.layer.transmit(bytes(request), destination)
+
     def respond(
         self,
         transaction: ServerTransaction,

@@ -190,6 +190,14 @@ class InviteUsage:
         self.core.send(bye, destination, now, None)
         self.core.hung_up.keep(dialog.id, dialog.local_tag, now)
 
+    def _send_bye_once(self, what: Context, now: float) -> None:
+        dialog = self.dialog
+        if dialog is not None:
+            destination = next_hop(dialog)
+            bye = in_dialog(dialog, "BYE", dialog.take_cseq(), self.core.via(destination))
+            self.core.send_once(bye, destination)
+            self.core.hung_up.keep(dialog.id, dialog.local_tag, now)
+
     def send_ack_in(self, dialog: Dialog, client: ClientTransaction) -> None:
         """Acknowledge the 2xx of a dialog, now and whenever it comes again (§13.2.2.4)."""
         destination = next_hop(dialog)
@@ -203,6 +211,7 @@ class InviteUsage:
 
     actions: ClassVar[Mapping[CallAction, Action]] = {
         CallAction.SEND_BYE: _send_bye,
+        CallAction.SEND_BYE_ONCE: _send_bye_once,
         CallAction.REPORT_REMOTE_BYE: lambda self, what, now: self._report_end(EndCause.REMOTE_BYE),
         CallAction.REPORT_LOCAL_BYE: lambda self, what, now: self._report_end(EndCause.LOCAL_BYE),
         CallAction.REPORT_ACK_TIMEOUT: lambda self, what, now: self._report_end(EndCause.ACK_TIMEOUT),

@@ -86,6 +86,7 @@ class CallAction(StrEnum):
     SEND_INVITE = "send invite"
     SEND_ACK = "send ack"
     SEND_BYE = "send bye"
+    SEND_BYE_ONCE = "send bye once"
     SEND_CANCEL = "send cancel"
     END_NO_ACK = "end: no ack"
     END_LOST = "end: lost"
@@ -124,7 +125,8 @@ _INCOMING: Mapping[tuple[CallState, StrEnum], tuple[CallState, tuple[CallAction 
         (CallAction.REPEAT_2XX, Start(_T.RETRANSMIT, Pace.DOUBLE_TO_T2)),
     ),
     (_S.ANSWERED, _G.GOT_ACK): (_S.CONFIRMED, (CallAction.REPORT_CONFIRMED,)),
-    (_S.ANSWERED, _T.ACK): (_END, (CallAction.SEND_BYE, CallAction.REPORT_ACK_TIMEOUT)),
+    # The BYE that §13.3.1.4 asks for, but once: who has not answered for 64·T1 may never have called (a forged source)
+    (_S.ANSWERED, _T.ACK): (_END, (CallAction.SEND_BYE_ONCE, CallAction.REPORT_ACK_TIMEOUT)),
     (_S.ANSWERED, _G.GOT_BYE): (_END, (CallAction.REPORT_REMOTE_BYE,)),
     # RFC 5407 §3.1.5: the ACK is still under way; ask to try again
     (_S.ANSWERED, _G.GOT_INVITE): (_S.ANSWERED, (CallAction.SEND_491,)),
@@ -132,7 +134,7 @@ _INCOMING: Mapping[tuple[CallState, StrEnum], tuple[CallState, tuple[CallAction 
     (_S.ANSWERED, _G.BYE): (_S.CLOSING, (CallAction.REPORT_LOCAL_BYE,)),
     (_S.CLOSING, _T.RETRANSMIT): (_S.CLOSING, (CallAction.REPEAT_2XX, Start(_T.RETRANSMIT, Pace.DOUBLE_TO_T2))),
     (_S.CLOSING, _G.GOT_ACK): (_END, (CallAction.SEND_BYE,)),
-    (_S.CLOSING, _T.ACK): (_END, (CallAction.SEND_BYE,)),
+    (_S.CLOSING, _T.ACK): (_END, (CallAction.SEND_BYE_ONCE,)),
     (_S.CLOSING, _G.GOT_BYE): (_END, ()),
     (_S.CLOSING, _G.GOT_INVITE): (_S.CLOSING, (CallAction.SEND_491,)),
 }

@@ -214,3 +214,13 @@ def test_an_expiry_means_nothing_once_the_call_is_answered() -> None:
     phone.send(inside("ACK", to_tag(ok), 1))
     assert phone.run(100) == []
     assert ok.headers.get("Supported") == ""
+
+
+def test_an_invite_with_a_forged_source_brings_its_owner_little() -> None:
+    phone = Phone()
+    phone.send(invite())
+    phone.do(Answer(phone.of(IncomingCall)[0].call, ANSWER))
+    phone.collect()
+    lines = [getattr(message, "method", None) or str(message.status) for _, message in phone.run(200)]  # type: ignore[union-attr]
+    assert lines == ["200"] * 10 + ["BYE"]
+    assert phone.ua.idle
