@@ -1,4 +1,34 @@
-"""The jitter buffer towards a program that listens: order, holes, and continuous audio time."""
+"""The jitter buffer towards a program that listens: order, holes, and continuous audio time.
+
+Theory of operation. A listener that is a program wants every sample as early as it can be had, and none twice; it needs
+no even pace. So packets in order pass at once, and only a gap waits.
+
+Audio time. `position` counts the samples that came out, real or made up, from the first packet on; each event
+begins where the last one ended. Within a stream position and RTP timestamp advance together, so that an hour of
+audio is as long here as it was there. Four things can come between:
+
+- Hole: sequence numbers are missing. The packets behind wait for them, 20 to 120 ms by the measured jitter (three
+  times the estimate, and a packet). Then an AudioGap as long as the timestamps say takes their place. What comes
+  later still is late, and dropped.
+- Silence: nothing comes at all (DTX, key presses, a dead network). When the next packet is overdue by that wait,
+  60 ms at least, AudioGaps begin to keep position at the pace of `now`, behind by the wait.
+- Return: a packet whose timestamp is ahead of position brings a gap of the difference. When its time has been
+  filled already there are two cases. If sequence numbers are contiguous while timestamps jumped ahead, it was DTX
+  (§4.1 of RFC 3551): audio goes on at position. Otherwise the network held the packets up: those that overlap
+  entirely with made-up time are late and dropped, each paying off its share, so real time is not counted twice.
+  Yet when they keep coming at the pace of real time, nothing is being caught up: the path became longer, or the
+  sender stopped its timestamps; then, after 30 ms, audio goes on at real time.
+  After such a spike the wait for what is overdue is as long as the spike was, up to 250 ms for a minute, so that
+  the next one costs nothing.
+- Jump: a timestamp behind, or further ahead than the missing packets and the time that passed can explain. It
+  counts for nothing: the missing packets, or the pause by the clock, are filled, and audio goes on from there.
+
+A packet of comfort noise (RFC 3389) announces a silence: AudioGaps carry its description until audio comes again,
+begin as soon as the jitter allows, and count neither as gaps nor as concealed.
+
+Position never leads real time by more than `lead_ms`: what exceeds it is dropped. The clocks of both ends may
+differ by 1 %.
+"""
 
 from collections import deque
 from typing import NamedTuple
@@ -41,34 +71,7 @@ class _Late(NamedTuple):
 
 
 class JitterBuffer:
-    """Packets in, audio in order out, as events with `at_sample`.
-
-    Audio time. `position` counts the samples that came out, real or made up, from the first packet on; each event
-    begins where the last one ended. Within a stream position and RTP timestamp advance together, so that an hour of
-    audio is as long here as it was there. Four things can come between:
-
-    - Hole: sequence numbers are missing. The packets behind wait for them, 20 to 120 ms by the measured jitter (three
-      times the estimate, and a packet). Then an AudioGap as long as the timestamps say takes their place. What comes
-      later still is late, and dropped.
-    - Silence: nothing comes at all (DTX, key presses, a dead network). When the next packet is overdue by that wait,
-      60 ms at least, AudioGaps begin to keep position at the pace of `now`, behind by the wait.
-    - Return: a packet whose timestamp is ahead of position brings a gap of the difference. When its time has been
-      filled already there are two cases. If sequence numbers are contiguous while timestamps jumped ahead, it was DTX
-      (§4.1 of RFC 3551): audio goes on at position. Otherwise the network held the packets up: those that overlap
-      entirely with made-up time are late and dropped, each paying off its share, so real time is not counted twice.
-      Yet when they keep coming at the pace of real time, nothing is being caught up: the path became longer, or the
-      sender stopped its timestamps; then, after 30 ms, audio goes on at real time.
-      After such a spike the wait for what is overdue is as long as the spike was, up to 250 ms for a minute, so that
-      the next one costs nothing.
-    - Jump: a timestamp behind, or further ahead than the missing packets and the time that passed can explain. It
-      counts for nothing: the missing packets, or the pause by the clock, are filled, and audio goes on from there.
-
-    A packet of comfort noise (RFC 3389) announces a silence: AudioGaps carry its description until audio comes again,
-    begin as soon as the jitter allows, and count neither as gaps nor as concealed.
-
-    Position never leads real time by more than `lead_ms`: what exceeds it is dropped. The clocks of both ends may
-    differ by 1 %.
-    """
+    """Packets in, audio in order out, as events with `at_sample`. See the module for how."""
 
     __slots__ = (
         "_arrival",
