@@ -64,8 +64,11 @@ class Uas:
         try:
             reply_to = fix_top_via(request, source)
         except ParseError:
-            counters.drop("unreadable")
-            return
+            if "Via" not in request.headers:
+                counters.drop("unreadable")
+                return
+            # RFC 4475 §3.1.2.1: a Via that cannot be read goes back as it came, to where the request came from.
+            reply_to = source
         request.source = source
         self._refuse(request, reply_to, Refusal(error.status, reason=error.reason), now)
 

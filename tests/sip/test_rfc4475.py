@@ -1,0 +1,95 @@
+"""The 49 messages of RFC 4475, each sent to a user agent: what it answers, and that nothing is left of it."""
+
+from pathlib import Path
+
+import pytest
+
+from offhook.sip.events import IncomingCall
+from tests.sip.dialog.harness import Message, Phone, to_tag
+
+MESSAGES = Path(__file__).parent.parent / "data" / "rfc4475"
+
+SILENCE: frozenset[int] = frozenset()
+ANSWERS: dict[str, frozenset[int]] = {
+    # §3.1.1: valid. INVITEs get 100; that of wsinv has a To tag, and no dialog.
+    "wsinv": frozenset({481}),
+    "intmeth": frozenset({501}),
+    "esc01": frozenset({100}),
+    "escnull": frozenset({405}),
+    "esc02": frozenset({501}),
+    "lwsdisp": frozenset({200}),
+    "longreq": frozenset({100}),
+    "dblreq": frozenset({405}),
+    "semiuri": frozenset({200}),
+    "transports": frozenset({200}),
+    "mpart01": frozenset({405}),
+    "unreason": SILENCE,
+    "noreason": SILENCE,
+    # §3.1.2: invalid
+    "badinv01": frozenset({400}),
+    "clerr": frozenset({400}),
+    "ncl": frozenset({400}),
+    "scalar02": frozenset({400}),
+    "scalarlg": SILENCE,
+    "quotbal": frozenset({400}),
+    "ltgtruri": frozenset({400}),
+    "lwsruri": frozenset({400}),
+    "lwsstart": frozenset({400}),
+    "trws": frozenset({400}),
+    "escruri": frozenset({400}),
+    "baddate": frozenset({100}),  # nothing depends on Date
+    "regbadct": frozenset({400}),
+    "badaspec": frozenset({400}),
+    "baddn": frozenset({400}),
+    "badvers": frozenset({505}),
+    "mismatch01": frozenset({400}),
+    "mismatch02": frozenset({400}),
+    "bigcode": SILENCE,
+    # §3.2, §3.3, §3.4
+    "badbranch": frozenset({200}),
+    "insuf": frozenset({400}),
+    "unkscm": frozenset({416}),
+    "novelsc": frozenset({416}),
+    "unksm2": frozenset({405}),
+    "bext01": frozenset({420}),
+    "invut": frozenset({415}),
+    "regaut01": frozenset({405}),
+    "multi01": frozenset({400}),
+    "mcl01": frozenset({400}),
+    "bcast": SILENCE,
+    "zeromf": frozenset({200}),
+    "cparam01": frozenset({405}),
+    "cparam02": frozenset({405}),
+    "regescrt": frozenset({405}),
+    "sdp01": frozenset({406}),
+    "inv2543": frozenset({400}),  # a Contact is needed, which RFC 2543 did not ask for
+}
+
+
+def test_all_of_them_are_here() -> None:
+    assert {path.stem for path in MESSAGES.glob("*.dat")} == set(ANSWERS)
+    assert len(ANSWERS) == 49
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_what_it_is_answered(name: str) -> None:
+    phone = Phone()
+    responses = phone.send((MESSAGES / f"{name}.dat").read_bytes())
+    assert {response.status for response in responses} == ANSWERS[name]
+    begun = ANSWERS[name] == {100}
+    assert len(phone.of(IncomingCall)) == begun
+    (alive,) = phone.send(Message("OPTIONS", branch="z9hG4bKalive", call_id="alive"))
+    assert alive.status == 200 and to_tag(alive)
+    phone.run(400 if begun else 40)
+    assert phone.ua.idle
+
+
+def test_the_unsupported_extensions_are_named() -> None:
+    (response,) = Phone().send((MESSAGES / "bext01.dat").read_bytes())
+    assert response.headers.get("Unsupported") == "nothingSupportsThis, nothingSupportsThisEither"
+
+
+def test_a_second_message_in_one_datagram_starts_nothing() -> None:
+    phone = Phone()
+    phone.send((MESSAGES / "dblreq.dat").read_bytes())
+    assert phone.of(IncomingCall) == []
