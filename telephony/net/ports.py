@@ -1,9 +1,13 @@
 """Pairs of UDP ports: RTP on the even one, RTCP on the odd one after it (RFC 3550 §11)."""
 
 import errno
+import os
 import random
 import socket
+import struct
+import time
 from collections import deque
+from typing import NamedTuple
 
 from offhook.telephony.errors import LocalError, TelephonyError
 from offhook.telephony.net.tapped import Tap, TappedSocket
@@ -17,6 +21,18 @@ DSCP_EXPEDITED = 46
 
 RECEIVE_BUFFER_BYTES = 256 * 1024
 """Asked of the kernel, which doubles it: several hundred datagrams of a flood must not crowd out the call's own."""
+
+
+SO_TIMESTAMPNS = 35
+"""Of Linux, which the socket module does not name: the kernel notes when a datagram came."""
+
+RECENT_S = 5.0
+"""Who has sent within that time is still sending."""
+
+_WATCHED_BYTES = 32 * 1024
+_WATCHED_DATAGRAMS = 32
+"""Fewer than the buffer holds: so many are the rest of a call that took half a second to be over, or more."""
+_READ_AT_ONCE = 1_000
 
 
 class PortsExhaustedError(TelephonyError):
@@ -39,6 +55,45 @@ def _first_ports(low: int, high: int) -> list[int]:
     return ports
 
 
+class _Resting(NamedTuple):
+    """A pair in quarantine. `watched` is the descriptor of its RTP socket, where the old far end may go on sending."""
+
+    until: float
+    port: int
+    watched: int | None
+
+
+def _watched(rtp: socket.socket, source: tuple[str, int]) -> int | None:
+    """A descriptor of the socket that takes datagrams from the old far end alone: nobody else can prolong the rest."""
+    try:
+        rtp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _WATCHED_BYTES)
+        rtp.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        rtp.connect(source)
+        while True:
+            rtp.recv(1)
+    except BlockingIOError:
+        return os.dup(rtp.fileno())
+    except OSError:
+        return None
+
+
+def _still_receives(descriptor: int) -> bool:
+    """Whether something came in the last seconds, or so much that nobody knows when the last of it came."""
+    count, newest_s = 0, 0
+    with socket.socket(fileno=os.dup(descriptor)) as sock:
+        for _ in range(_READ_AT_ONCE):
+            try:
+                _, ancillary, _, _ = sock.recvmsg(1, 64)
+            except BlockingIOError:
+                break
+            except OSError:
+                continue  # an ICMP error of something that was sent; it is gone by being read
+            count += 1
+            stamps = [struct.unpack("@ll", data)[0] for _, kind, data in ancillary if kind == SO_TIMESTAMPNS]
+            newest_s = max(newest_s, *stamps)
+    return count >= _WATCHED_DATAGRAMS or time.time() - newest_s < RECENT_S
+
+
 class PortPair:
     """Two bound, non-blocking UDP sockets, until `release`."""
 
@@ -58,16 +113,21 @@ class PortPair:
         self.rtp, self.rtcp = TappedSocket(self.rtp, tap), TappedSocket(self.rtcp, tap)
         self.tapped = True
 
-    def release(self, now: float, *, rests: bool = True) -> None:
+    def release(self, now: float, *, rests: bool = True, source: tuple[str, int] | None = None) -> None:
         """Close both sockets; after the quarantine the ports may be given out again. Idempotent.
 
-        `rests` False: at once. Nobody was ever told of them, so that nothing can come late.
+        `rests` False: at once. Nobody was ever told of them, so that nothing can come late. `source` is where the
+        call's media came from: as long as more comes from there, the ports rest on.
         """
         pool, self._pool = self._pool, None
-        if pool is not None:
-            self.rtp.close()
-            self.rtcp.close()
-            pool.give_back(self.port, now, rests=rests)
+        if pool is None:
+            return
+        watched = None
+        if rests and source is not None and not self.tapped:
+            watched = _watched(self.rtp, source)
+        self.rtp.close()
+        self.rtcp.close()
+        pool.give_back(self.port, now, rests=rests, watched=watched)
 
 
 class PortPool:
@@ -85,6 +145,7 @@ class PortPool:
         quarantine_s: float = QUARANTINE_S,
         rng: random.Random | None = None,
     ) -> None:
+        self._cooling: deque[_Resting] = deque()
         self.low = low
         self.high = high
         self.host = host
@@ -92,7 +153,6 @@ class PortPool:
         self._free = _first_ports(low, high)
         # A port that cannot be foretold is one defence against injected audio (RFC 8085 §5.1 asks for it).
         self._rng = rng or random.SystemRandom()
-        self._cooling: deque[tuple[float, int]] = deque()
         self._given: set[int] = set()
 
     @property
@@ -138,11 +198,11 @@ class PortPool:
             self._free += occupied
         raise PortsExhaustedError(self._exhausted(len(occupied)))
 
-    def give_back(self, port: int, now: float, *, rests: bool) -> None:
+    def give_back(self, port: int, now: float, *, rests: bool, watched: int | None) -> None:
         """`PortPair.release` calls this."""
         self._given.discard(port)
         if rests:
-            self._cooling.append((now + self._quarantine_s, port))
+            self._cooling.append(_Resting(now + self._quarantine_s, port, watched))
         else:
             self._free.append(port)
 
@@ -156,8 +216,20 @@ class PortPool:
         }
 
     def _end_quarantines(self, now: float) -> None:
-        while self._cooling and self._cooling[0][0] <= now:
-            self._free.append(self._cooling.popleft()[1])
+        while self._cooling and self._cooling[0].until <= now:
+            resting = self._cooling.popleft()
+            if resting.watched is not None:
+                if _still_receives(resting.watched):
+                    # Behind those that rest for longer: the order is that of release, more or less.
+                    self._cooling.append(resting._replace(until=now + self._quarantine_s))
+                    continue
+                os.close(resting.watched)
+            self._free.append(resting.port)
+
+    def __del__(self) -> None:
+        for resting in self._cooling:
+            if resting.watched is not None:
+                os.close(resting.watched)
 
     def _draw(self) -> int:
         i = self._rng.randrange(len(self._free))

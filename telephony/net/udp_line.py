@@ -236,7 +236,7 @@ class UdpLine:
         if self._started:
             self._loop.remove_reader(self.pair.rtcp.fileno())
             self._send_rtcp()
-        self.pair.release(now, rests=self._started)
+        self.pair.release(now, rests=self._started, source=self._session.source)
         # Who listened holds the line, too: without this a call would wait for the garbage collector.
         self.on_audio = self.on_dtmf = self.on_sent = self.on_drained = self.on_silent = None
 

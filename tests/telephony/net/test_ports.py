@@ -3,6 +3,7 @@ import socket
 
 import pytest
 
+from offhook.telephony.net import ports
 from offhook.telephony.net.ports import QUARANTINE_S, PortPool, PortRangeError, PortsExhaustedError
 
 HOST = "127.0.0.1"
@@ -147,6 +148,50 @@ def test_late_packets_of_the_old_call_never_reach_the_next_one() -> None:
             with pytest.raises(BlockingIOError):
                 sock.recv(100)
         again.release(60.0)
+
+
+def test_a_port_that_the_old_far_end_still_sends_to_rests_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = PortPool(*free_range(1), HOST)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as old_caller:
+        old_caller.bind((HOST, 0))
+        pair = pool.acquire(0.0)
+        port = pair.port
+        old_caller.sendto(b"in the call", (HOST, port))
+        pair.release(0.0, source=old_caller.getsockname())
+        for n in range(1, 5):
+            old_caller.sendto(b"late", (HOST, port))
+            with pytest.raises(PortsExhaustedError):
+                pool.acquire(n * QUARANTINE_S)
+        # It sends no more, but what it last sent is still there to be seen.
+        old_caller.sendto(b"the last", (HOST, port))
+        monkeypatch.setattr(ports, "RECENT_S", -2.0)
+        again = pool.acquire(5 * QUARANTINE_S)
+        assert again.port == port
+        again.release(0.0)
+
+
+def test_nobody_else_prolongs_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = PortPool(*free_range(1), HOST)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind((HOST, 0))
+        pair = pool.acquire(0.0)
+        pair.release(0.0, source=(HOST, 9))
+        for _ in range(200):
+            stranger.sendto(b"junk", (HOST, pair.port))
+        pool.acquire(QUARANTINE_S).release(QUARANTINE_S)
+
+
+def test_a_far_end_that_took_long_to_stop_costs_one_more_rest() -> None:
+    pool = PortPool(*free_range(1), HOST)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as old_caller:
+        old_caller.bind((HOST, 0))
+        pair = pool.acquire(0.0)
+        pair.release(0.0, source=old_caller.getsockname())
+        for _ in range(500):
+            old_caller.sendto(bytes(172), (HOST, pair.port))
+        with pytest.raises(PortsExhaustedError):
+            pool.acquire(QUARANTINE_S)
+        pool.acquire(2 * QUARANTINE_S).release(2 * QUARANTINE_S)
 
 
 def test_the_pool_rests_pairs_in_the_order_of_their_release() -> None:
