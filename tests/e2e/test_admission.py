@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.conftest import BotProcess
 from tests.e2e.peers import Sipp, sipp
-from tests.e2e.phone import RtpPeer
+from tests.e2e.phone import Phone, RtpPeer
 
 pytestmark = pytest.mark.peer
 
@@ -42,6 +42,8 @@ def test_sigterm_lets_the_call_end_and_takes_no_other(start_bot: Callable[..., B
         bot.process.send_signal(signal.SIGTERM)
         bot.wait_for(lambda: bot.readiness() == (503, "draining"))
         sipp("uac_draining.xml", tmp_path, bot.address).check()
+        with Phone((bot.host, bot.port)) as prober:  # a proxy that asks whether it may send calls
+            assert prober.ask(prober.request("OPTIONS")).status == 503
         assert bot.process.poll() is None
         before = len(media.arrivals)
         bot.wait_for(lambda: len(media.arrivals) > before + 25)

@@ -145,6 +145,29 @@ def test_what_cannot_be_done_is_refused_with_what_can(
     assert refused(bench_bot, status) == before + 1
 
 
+def test_a_call_that_the_signalling_refuses_is_counted_and_logged(bench_bot: BotProcess, stranger: Phone) -> None:
+    before = bench_bot.metric_of("offhook_calls_refused_total", reason="request")
+    request = stranger.request("INVITE", "Content-Type: text/plain", body="")
+    response = stranger.ask(request.replace(b"Content-Length: 0\r\n\r\n", b"Content-Length: 5\r\n\r\nhello"))
+    assert response.status == 415
+    assert response.header("Accept").startswith("application/sdp")
+    assert bench_bot.metric_of("offhook_calls_refused_total", reason="request") == before + 1
+
+
+def test_an_offer_that_cannot_be_met_is_told_why(stranger: Phone) -> None:
+    response = stranger.ask(stranger.request("INVITE", body=sdp(9_000, "18 G729/8000")))
+    assert (response.status, response.header("Warning")[:12]) == (488, "305 offhook ")
+    # And a proxy may try again at once, with the same Call-ID and CSeq.
+    response = stranger.ask(stranger.request("INVITE", body=sdp(9_000)))
+    assert response.status == 200
+    stranger.send(stranger.request("ACK", to_tag=response.to_tag))
+    # Whatever else a BYE carries, it ends the call.
+    bye = stranger.request(
+        "BYE", "Supported: ,outbound", "Max-Forwards: 300", "no header", cseq=2, to_tag=response.to_tag
+    )
+    assert stranger.ask(bye).status == 200
+
+
 def test_an_unknown_version_is_505(stranger: Phone) -> None:
     assert stranger.ask(stranger.request("OPTIONS", version="SIP/3.0")).status == 505
 

@@ -7,6 +7,8 @@ from structlog.testing import capture_logs
 
 from offhook.observe.metrics import Metrics
 from offhook.observe.refusals import LOGGED_EVERY_S, Reason, Refusal, RefusalLog
+from offhook.sip.events import CallRefused
+from offhook.sip.net.address import Address
 
 PORTS = Refusal(Reason.PORTS, "its RTP ports are used up")
 FULL = Refusal(Reason.MAX_CALLS, "all 3 calls that are allowed are going on")
@@ -65,3 +67,21 @@ def test_only_the_users_own_limit_is_called_busy(books: Books) -> None:
     assert (FULL.status, PORTS.status) == (486, 503)
     assert books.said('offhook_calls_total{direction="inbound",outcome="busy",transport="ws"} 1.0')
     assert books.said('offhook_calls_total{direction="inbound",outcome="rejected",transport="udp"} 1.0')
+
+
+def test_what_the_signalling_refuses_by_itself_has_its_own_status(books: Books) -> None:
+    event = CallRefused(
+        call="",
+        call_id="c1@example.com",
+        from_uri="<sip:a@example.com>",
+        request_uri="sip:bot@example.com",
+        source=Address("192.0.2.1", 5060),
+        status=415,
+        reason="Unsupported Media Type",
+    )
+    with capture_logs() as logged:
+        books.log.refused(Refusal.of(event), "udp")
+    (entry,) = logged
+    assert (entry["event"], entry["status"], entry["reason"]) == ("call refused", 415, "request")
+    assert entry["why"] == "415 Unsupported Media Type to 192.0.2.1:5060, Call-ID 'c1@example.com'"
+    assert books.said('offhook_calls_refused_total{reason="request"} 1.0')
