@@ -14,6 +14,7 @@ from offhook.observe.metrics import Metrics
 from offhook.sip.events import CallRefused
 from offhook.sip.settings import UaSettings
 
+LOOP_DETECTED = 482
 BUSY = 486
 NO_CAPACITY = 503
 
@@ -92,7 +93,9 @@ class RefusalLog:
 
     def refused(self, refusal: Refusal, transport: str) -> None:
         """A call is turned away before anything was done for it."""
-        self._metrics.call_refused("inbound", transport, "busy" if refusal.status == BUSY else "rejected")
+        if refusal.status != LOOP_DETECTED:
+            # A merged request is a copy of a call that is counted already (RFC 3261 §8.2.2.2).
+            self._metrics.call_refused("inbound", transport, "busy" if refusal.status == BUSY else "rejected")
         self._metrics.refusal(refusal.reason)
         if not self._counts:
             self._later(LOGGED_EVERY_S, self._sum_up)

@@ -64,24 +64,17 @@ def _capable(capabilities: AudioCapabilities) -> list[Format]:
 
 
 def numbered(capabilities: AudioCapabilities, known: list[Format], numbers: Mapping[int, Format]) -> list[Format]:
-    """What to offer: the formats in use first, in their order and with their numbers; the others with free numbers."""
-    wanted = _capable(capabilities)
+    """What to offer, in the order of our preference: what is in use keeps its numbers, the rest gets free ones."""
     by_kind = {kind(each): each for each in known}
-    chosen = [each for each in known if any(kind(each) == kind(other) for other in wanted)]
     taken = {**numbers, **{each.payload_type: each for each in known}}
-    for each in wanted:
-        if kind(each) in by_kind:
-            continue
-        fitting = (n for n in (each.payload_type, *_DYNAMIC) if n not in taken or kind(taken[n]) == kind(each))
+    chosen: list[Format] = []
+    for each in _capable(capabilities):
+        usual = by_kind.get(kind(each), each).payload_type
+        fitting = (n for n in (usual, *_DYNAMIC) if n not in taken or kind(taken[n]) == kind(each))
         if (number := next(fitting, None)) is not None:
             chosen.append(replace(each, payload_type=number))
             taken[number] = each
-    return _voice_first(chosen)
-
-
-def _voice_first(chosen: list[Format]) -> list[Format]:
-    codecs = voice(chosen)
-    return codecs + [each for each in chosen if each not in codecs]
+    return chosen
 
 
 def _one_event(common: list[Format]) -> list[Format]:
