@@ -5,6 +5,7 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mappin
 from contextlib import suppress
 from typing import TypeVar
 
+from offhook.api.headers import CallHeaders
 from offhook.api.turns import History, Said, TurnEvents
 from offhook.api.utterance import Utterance
 from offhook.pipeline.events import (
@@ -21,6 +22,7 @@ from offhook.pipeline.events import (
 )
 from offhook.pipeline.session import Session
 from offhook.pipeline.turn.events import NoInput, TurnEvent, TurnOver
+from offhook.sip.message.identities import Identities, Party
 from offhook.usererror import UserError
 
 Dialog = Callable[["Call"], Awaitable[None]]
@@ -41,7 +43,12 @@ class CallEnded(Exception):
 
 
 class Call:
-    """One call. `caller` and `called` are SIP URIs as the far end gave them: never proof of who calls."""
+    """One call.
+
+    `caller` and `called` are as the far end gave them, over SIP the URIs of From and of the Request-URI, which is what
+    was dialled: never proof of who calls. `identities` has them and To, P-Asserted-Identity, Diversion and History-Info
+    as values (`call.identities.called.number`). `headers` are found in any case (`call.headers.get("x-account")`).
+    """
 
     def __init__(  # noqa: PLR0913  # made in one place
         self,
@@ -51,6 +58,7 @@ class Call:
         caller: str,
         called: str,
         headers: Iterable[tuple[str, str]] = (),
+        identities: Identities | None = None,
         silence_ms: int = 500,
         no_input_ms: int = 5_000,
         on_hangup: Callable[[], None] | None = None,
@@ -60,7 +68,8 @@ class Call:
         self.id = call_id
         self.caller = caller
         self.called = called
-        self.headers = tuple(headers)
+        self.headers = CallHeaders(headers)
+        self.identities = identities or Identities(called=Party(called), caller=Party(caller))
         self._session = session
         self._silence_ms = silence_ms
         self._no_input_ms = no_input_ms

@@ -92,7 +92,7 @@ class Parties:
     headers: Iterable[tuple[str, str]] = ()
     transport: str = "udp"
     direction: Direction = "inbound"
-    identities: Identities = field(default_factory=Identities)
+    identities: Identities | None = None
     """Over SIP, every name that the INVITE gives."""
 
 
@@ -193,6 +193,7 @@ class Conversation:
             caller=self._parties.caller,
             called=self._parties.called,
             headers=self._parties.headers,
+            identities=self._parties.identities,
             silence_ms=config.turn.silence_ms,
             no_input_ms=config.turn.no_input_ms,
             on_hangup=lambda: self.hang_up(EndedBy.BOT, self._bot_reason),

@@ -26,7 +26,7 @@ _CAUSE = re.compile(r"cause[ \t]*=[ \t]*([0-9]{3})\b", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """One of those concerned: a URI, empty where there is none, and the name that goes with it."""
+    """One of those concerned: a URI or a bare number, empty where there is none, and the name that goes with it."""
 
     uri: str = ""
     display: str = ""
@@ -37,7 +37,8 @@ class Party:
         try:
             parsed = Uri.parse(self.uri)
         except ParseError:
-            return ""
+            # A carrier that is not SIP gives a bare number.
+            return self.uri if _NUMBER.fullmatch(self.uri) else ""
         text = parsed.opaque if parsed.opaque is not None else parsed.user
         return unquote((text or "").partition(";")[0], errors="replace")
 

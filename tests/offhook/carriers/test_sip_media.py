@@ -273,7 +273,7 @@ async def test_what_was_dialled_is_called(bench: Bench) -> None:
     call = await bench.established()
     parties = call._conversation._parties
     assert parties.called == "sip:+15551234@bot.example.com"
-    assert parties.identities.called.number == "+15551234"
+    assert parties.identities is not None and parties.identities.called.number == "+15551234"
 
 
 # --- media

@@ -63,6 +63,7 @@ def test_what_cannot_be_read_is_left_out() -> None:
         ("sip:*67#@h", "*67#", "*67#"),
         ("sip:sales@h", "sales", None),
         ("sip:h", "", None),
+        ("+15551234", "+15551234", "+15551234"),
         ("", "", None),
         ("urn:service:sos", "service:sos", None),
     ],

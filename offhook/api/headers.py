@@ -1,0 +1,16 @@
+"""The headers that came with a call: SIP headers of the INVITE, or the parameters of a stream."""
+
+
+class CallHeaders(tuple[tuple[str, str], ...]):
+    """(name, value) pairs in their order. `get` and `get_all` find names in any case; a name may be there twice."""
+
+    __slots__ = ()
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        """The first value of that name."""
+        return next(iter(self.get_all(name)), default)
+
+    def get_all(self, name: str) -> list[str]:
+        """All values of that name, in order."""
+        wanted = name.lower()
+        return [value for known, value in self if known.lower() == wanted]
