@@ -97,7 +97,7 @@ class CallRejected:
 
 @dataclass(frozen=True, slots=True)
 class PeerMoved:
-    """A request of theirs in the call came from another host than the one before: ours go there now, and their media
+    """A request in the call came from another host than the one before: our requests go there now, and their media
     may come from there.
     """
 

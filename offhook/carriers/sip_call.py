@@ -341,7 +341,7 @@ class InboundCall:
 
 
 def _gives_signs(line: UdpLine | None) -> bool:
-    """Whether the far end has ever sent RTP, or reported what it receives of ours."""
+    """Whether the far end has ever sent RTP, or reported on what it receives."""
     if line is None:
         return False
     stats = line.stats()

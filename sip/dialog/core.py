@@ -49,7 +49,7 @@ class UserAgentCore(Generic[U]):
         self.calls: dict[str, U] = {}
         self.dialogs: dict[DialogId, U] = {}
         self.hung_up: Recent[DialogId, str] = Recent(settings.timers.give_up_s, settings.max_calls)
-        """Our tags in dialogs that a BYE of ours has ended: theirs may have crossed it."""
+        """Our tags in the dialogs that we have hung up: their BYE may have crossed ours."""
         self.pending_invites = 0
         self.durations: Mapping[str, float | None] = durations(settings)
         self._route = route

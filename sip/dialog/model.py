@@ -53,7 +53,7 @@ class Dialog:
         return True
 
     def moved(self, source: Address) -> bool:
-        """A request of theirs came from there, and was in order: whether that is another host than before.
+        """Their latest request came from `source`, in order: whether that is another host than before.
 
         A phone that changes its network, or the port that its NAT keeps open, is found again only where its latest
         request came from. Whoever sends one knows the Call-ID and both tags, ours of 96 random bits: that is somebody

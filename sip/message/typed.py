@@ -140,7 +140,7 @@ def validate_request(request: Request) -> list[str]:
     read, that CSeq names the method (§8.1.1.5). For ACK, BYE and CANCEL that is all. Tags may be missing: RFC 2543
     has none. A Request-URI of a scheme that is not SIP passes; that is for the user agent to refuse (416).
 
-    Returns the names of headers that cannot be read and that nothing depends on: they are to be ignored.
+    Returns the names of headers that cannot be read and that nothing depends on: ignore them.
     """
     for name in _MANDATORY:
         if name not in request.headers:

@@ -134,10 +134,10 @@ def accept_answer(
     answer: bytes,
     capabilities: AudioCapabilities = DEFAULT_CAPABILITIES,
 ) -> NegotiatedAudio:
-    """What came of an offer of ours.
+    """What came of our offer.
 
     Raises NotAcceptableError when audio was refused, RemoteError 400 when the answer is no answer, LocalError when the
-    offer is not one of ours.
+    offer is not ours.
     """
     try:
         ours = parse(offer)
@@ -223,7 +223,7 @@ def _problem(
     if media.port == 0:
         return NotAcceptableError("audio is refused", MEDIA_NOT_AVAILABLE)
     if media.protocol.upper() != PROTOCOL:
-        return NotAcceptableError(f"audio is to be {PROTOCOL}", INCOMPATIBLE_TRANSPORT)
+        return NotAcceptableError(f"audio must be {PROTOCOL}", INCOMPATIBLE_TRANSPORT)
     if media.port > audio.MAX_PORT or not media.formats:
         return RemoteError(400, "SDP has a malformed m-line")
     try:
@@ -234,11 +234,11 @@ def _problem(
         # A name: to look it up is more than a media address is worth, and nobody sends one.
         return NotAcceptableError("the address of audio is not a number", INCOMPATIBLE_ADDRESS)
     if not _single(host) or media.port_count != 1:
-        return NotAcceptableError("audio is to have one address and one port", INCOMPATIBLE_ADDRESS)
+        return NotAcceptableError("audio must have one address and one port", INCOMPATIBLE_ADDRESS)
     if host.version != ip_address(local_host).version and not host.is_unspecified:
         return NotAcceptableError("audio has an address of the other IP version", INCOMPATIBLE_ADDRESS)
     if not voice(common_formats(media, capabilities)):
-        return NotAcceptableError(f"audio is to be one of {', '.join(capabilities.codecs)}", INCOMPATIBLE_FORMAT)
+        return NotAcceptableError(f"audio must be one of {', '.join(capabilities.codecs)}", INCOMPATIBLE_FORMAT)
     return None
 
 

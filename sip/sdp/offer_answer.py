@@ -12,7 +12,7 @@ from offhook.sip.sdp.parser import parse
 
 
 class OfferAnswer:
-    """What a call has agreed on, and the offer of ours that waits for its answer.
+    """What a call has agreed on, and our offer that waits for its answer.
 
     `local` is where we receive, its version that of the next description: each one is new, so that the far end need
     not compare them.
@@ -29,7 +29,7 @@ class OfferAnswer:
 
     @property
     def waits_for_answer(self) -> bool:
-        """Whether an offer of ours is under way."""
+        """Whether our offer is under way."""
         return self._offer is not None
 
     def offer(self) -> bytes:
@@ -39,7 +39,7 @@ class OfferAnswer:
         return offer
 
     def answer(self, offer: bytes) -> bytes:
-        """The answer to an offer of theirs, which holds from now on: see `agreed`.
+        """The answer to their offer, which holds from now on: see `agreed`.
 
         Raises RemoteError, and changes nothing, when it cannot be accepted; LocalError.
         """

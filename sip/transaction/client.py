@@ -13,14 +13,14 @@ from offhook.sip.transaction.tables import CLIENT, INVITE_CLIENT, Do, Input, Sta
 
 
 class Failure(StrEnum):
-    """How a request of ours ended without a final response."""
+    """How our request ended without a final response."""
 
     TIMED_OUT = "timed out"
     TRANSPORT = "transport error"
 
 
 class TransactionUser(Protocol):
-    """Who sent a request of ours (the "TU" of RFC 3261 §17)."""
+    """Who sent our request (the "TU" of RFC 3261 §17)."""
 
     def on_response(self, client: "ClientTransaction", response: Response, now: float) -> None:
         """A response that the transaction hands up. May raise ParseError: the response is then as good as lost."""

@@ -11,7 +11,7 @@ from offhook.sip.transaction.tables import INVITE_SERVER, SERVER, Do, State
 
 
 class InviteServerUser(Protocol):
-    """Who sees to an INVITE of theirs, and answers it."""
+    """Who handles their INVITE, and answers it."""
 
     @property
     def local_tag(self) -> str:

@@ -116,7 +116,7 @@ class PortPair:
     def release(self, now: float, *, rests: bool = True, source: tuple[str, int] | None = None) -> None:
         """Close both sockets; after the quarantine the ports may be given out again. Idempotent.
 
-        `rests` False: at once. Nobody was ever told of them, so that nothing can come late. `source` is where the
+        `rests` False: at once. They were never announced, so nothing can come late. `source` is where the
         call's media came from: as long as more comes from there, the ports rest on.
         """
         pool, self._pool = self._pool, None

@@ -122,8 +122,8 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
 @pytest.mark.parametrize(
     ("lines", "status", "warning"),
     [
-        (("m=audio {port} RTP/AVP 18",), 488, '305 offhook "audio is to be one of PCMU, PCMA"'),
-        (("m=audio {port} UDP/TLS/RTP/SAVPF 0",), 488, '302 offhook "audio is to be RTP/AVP"'),
+        (("m=audio {port} RTP/AVP 18",), 488, '305 offhook "audio must be one of PCMU, PCMA"'),
+        (("m=audio {port} UDP/TLS/RTP/SAVPF 0",), 488, '302 offhook "audio must be RTP/AVP"'),
         (("m=audio {port} RTP/AVP 0", "c=IN IP4"), 400, None),
     ],
 )
@@ -240,7 +240,7 @@ async def test_a_reinvite_that_cannot_be_had_says_why(bench: Bench) -> None:
     call = await bench.established()
     call.reinvited(offer("m=audio {port} RTP/AVP 18"))
     assert bench.commands[-1] == RejectReinvite(
-        call.handle, 488, (("Warning", '305 offhook "audio is to be one of PCMU, PCMA"'),)
+        call.handle, 488, (("Warning", '305 offhook "audio must be one of PCMU, PCMA"'),)
     )
     call.reinvited(None)
     answer = bench.commands[-1]
