@@ -21,6 +21,7 @@ import pytest
 
 from offhook.telephony.codec import codec_named
 from offhook.testing.sip_caller import read_recording
+from offhook.web.app import METRICS_KEPT_S
 
 START_S = 60.0
 READY = re.compile(r"ready sip:(?P<host>[^:]+):(?P<port>\d+) http://(?P<http>\S+)")
@@ -31,6 +32,7 @@ class BotProcess:
 
     def __init__(self, directory: Path, *options: str, command: list[str] | None = None, **settings: str) -> None:
         self.directory = directory
+        self._metrics_at = 0.0
         environment = {
             **os.environ,
             "OFFHOOK_RECORDS__DIR": str(directory / "data"),
@@ -76,15 +78,22 @@ class BotProcess:
             with error:
                 return error.code, json.load(error)["state"]
 
+    def metrics(self) -> str:
+        """The metrics as of now: the bot keeps what it has rendered for a while."""
+        time.sleep(max(0.0, self._metrics_at + METRICS_KEPT_S + 0.02 - time.monotonic()))
+        text = self.get("/metrics")
+        self._metrics_at = time.monotonic()
+        return text
+
     def metric(self, name: str) -> float:
         """A metric's value, all labels together."""
-        values = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", self.get("/metrics"), re.MULTILINE)
+        values = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", self.metrics(), re.MULTILINE)
         return sum(map(float, values))
 
     def metric_of(self, name: str, **labels: str) -> float:
         """The value of one series; 0 if it is not there."""
         wanted = ",".join(f'{key}="{value}"' for key, value in labels.items())
-        found = re.search(rf"^{name}{{{wanted}}} (\S+)$", self.get("/metrics"), re.MULTILINE)
+        found = re.search(rf"^{name}{{{wanted}}} (\S+)$", self.metrics(), re.MULTILINE)
         return float(found[1]) if found is not None else 0.0
 
     def records(self) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ def test_cancel_while_it_rings(ringing_bot: BotProcess, tmp_path: Path) -> None:
     assert outcome.received("SIP/2.0 200") == outcome.received("SIP/2.0 487") == 1
     assert ringing_bot.records() == []
     assert ringing_bot.metric("offhook_calls_total") == 1
-    assert 'outcome="cancelled"' in ringing_bot.get("/metrics")
+    assert 'outcome="cancelled"' in ringing_bot.metrics()
     assert ringing_bot.metric("offhook_calls_active") == 0
     # The bot is ready for the next one.
     with Sipp("uac_holds_on.xml", tmp_path, "-d", "300", target=ringing_bot.address) as sipp:
