@@ -3,16 +3,17 @@
 `docs/flows.md` has the format.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
 from typing import TypedDict, TypeVar
 
+import structlog
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from offhook.pipeline.dialog.check import unknown_steps
+from offhook.pipeline.dialog.check import find_doubts, unknown_steps
 from offhook.pipeline.dialog.flow import (
     Ask,
     Collect,
@@ -29,6 +30,7 @@ from offhook.pipeline.dialog.flow import (
 from offhook.pipeline.dialog.flow import Path as FlowPath
 from offhook.pipeline.dialog.steps import MAX_STEPS
 from offhook.pipeline.events import Choice, DigitRule
+from offhook.settings.flow_hints import instead, other_word
 from offhook.settings.yaml_file import (
     MAX_FILE_BYTES,
     MAX_PROBLEMS,
@@ -39,7 +41,7 @@ from offhook.settings.yaml_file import (
     position,
     read_limited,
 )
-from offhook.usererror import did_you_mean
+from offhook.usererror import Problem, closest
 
 SAMPLE_FLOW = "bank.yaml"
 
@@ -76,23 +78,42 @@ class FlowDefaults:
 
 
 def load_flow(path: Path | None = None, defaults: FlowDefaults | None = None) -> Flow:
-    """The flow of a file, or the sample flow. Raises UserError with all that is wrong."""
+    """The flow of a file, or the sample flow. Raises UserError with all that is wrong; logs what is hardly meant."""
     if path is None:
         sample = files("offhook").joinpath("assets", "flows", SAMPLE_FLOW)
         return parse_flow(sample.read_bytes(), SAMPLE_FLOW, defaults)
-    return parse_flow(read_limited(path, MAX_FILE_BYTES, "flow"), str(path), defaults)
+    return parse_flow(read_limited(path, MAX_FILE_BYTES, "flow"), str(path), defaults, _log)
 
 
-def parse_flow(data: bytes, name: str, defaults: FlowDefaults | None = None) -> Flow:
-    """The flow that `data` (YAML in UTF-8) describes; `name` is what errors call the file."""
-    root = compose(decoded(data, name, "flow"), name)
-    return _FlowReader(name, root, defaults or FlowDefaults()).read()
+def parse_flow(
+    data: bytes,
+    name: str,
+    defaults: FlowDefaults | None = None,
+    on_doubt: Callable[[Problem], None] = lambda doubt: None,
+) -> Flow:
+    """The flow that `data` (YAML in UTF-8) describes; `name` is what errors call the file.
+
+    `on_doubt` gets what is allowed, but hardly meant. Raises UserError with all that is wrong.
+    """
+    text = decoded(data, name, "flow")
+    reader = _FlowReader(name, compose(text, name), defaults or FlowDefaults(), text.splitlines())
+    flow = reader.read()
+    for doubt in reader.doubts:
+        on_doubt(doubt)
+    return flow
+
+
+def _log(doubt: Problem) -> None:
+    log = structlog.get_logger("offhook.flow")
+    log.warning("the flow may not mean this", where=doubt.where, what=doubt.what, why=doubt.why, todo=doubt.todo)
 
 
 class _FlowReader(Reader):
-    def __init__(self, name: str, root: Node, defaults: FlowDefaults) -> None:
+    def __init__(self, name: str, root: Node, defaults: FlowDefaults, lines: list[str]) -> None:
         super().__init__(name)
+        self.doubts: list[Problem] = []
         self._root = root
+        self._lines = lines
         self._defaults = defaults
         self._retries: dict[str, Retry | None] = {}
 
@@ -111,10 +132,14 @@ class _FlowReader(Reader):
                 self._note(unknown_steps(names[0] if start is None else start, steps, names))
             raise self.error()
         try:
-            return Flow(name, start, {step.name: step for step in steps}, constants, wording)
+            flow = Flow(name, start, {step.name: step for step in steps}, constants, wording)
         except FlowError as error:
             self._note(error.problems)
             raise self.error() from None
+        for doubt in find_doubts(flow):
+            where = position(self._locate(doubt.path), self.name)
+            self.doubts.append(Problem(doubt.what, doubt.why, doubt.todo, where))
+        return flow
 
     def _constants(self, node: Node) -> dict[str, str]:
         found = {}
@@ -130,11 +155,19 @@ class _FlowReader(Reader):
         said = {key: self.text(value, f"`{key}`") for key, value in found.items()}
         return Wording(**{key: text for key, text in said.items() if text is not None})
 
+    def unknown_key(self, name: str, what: str, allowed: Sequence[str]) -> tuple[str, str]:
+        """As for every file; what other systems call it, and what no flow can do, have hints of their own."""
+        why, todo = super().unknown_key(name, what, allowed)
+        if todo.startswith("did you mean"):
+            return why, todo
+        meant = other_word(name, allowed)
+        return (why, f"did you mean `{meant}`?") if meant is not None else instead(name, allowed) or (why, todo)
+
     # Steps.
 
     def _steps(self, node: Node) -> tuple[list[Step], list[str]]:
         """The steps that could be read, and the names of all."""
-        entries = self.entries(node, "`steps`")
+        entries = self.entries(node, "`steps`", "write each below its name: `hello: {say: Hello., next: …}`")
         if entries is None:
             return [], []
         if len(entries) > MAX_STEPS:
@@ -177,26 +210,34 @@ class _FlowReader(Reader):
             both = " and ".join(f"`{kind}`" for kind in kinds)
             self.problem(node, f"{what} has {both}", "a step does one thing", "make two steps, joined by `next`")
             return
-        near = [hint for hint in (did_you_mean(key, tuple(_STEPS)) for key in keys) if hint.startswith("did")]
-        why = "it has none of `say`, `ask`, `collect` and `hang_up`"
-        todo = near[0] if near else "add one of them, such as `say: Hello.`"
+        why, todo = "it has none of `say`, `ask`, `collect` and `hang_up`", "add one of them, such as `say: Hello.`"
+        for key in keys:
+            meant = other_word(key, tuple(_STEPS)) or closest(key, _STEPS)
+            if meant is not None:
+                todo = f"did you mean `{meant}`?"
+                break
+            beyond = instead(key, ())
+            if beyond is not None:
+                self.problem(node, f"{what} has `{key}`, which flows do not know", *beyond)
+                return
         self.problem(node, f"{what} does nothing", why, todo)
 
     def _say(self, name: str, what: str, found: dict[str, Node]) -> Step | None:
-        text = self.text(found["say"], f"the text of {what}")
-        follows = self.text(found["next"], f"`next` of {what}")
+        text = self._spoken(found["say"], f"the text of {what}")
+        follows = self._step_name(found["next"], f"`next` of {what}")
         barge_in = self._optional(self.truth, found, "barge_in", what, True)
         return None if text is None or follows is None else Say(name, text, follows, barge_in)
 
     def _hang_up(self, name: str, what: str, found: dict[str, Node]) -> Step | None:
         if is_null(found["hang_up"]):
             return End(name)
-        text = self.text(found["hang_up"], f"the text of {what}")
+        text = self._spoken(found["hang_up"], f"the text of {what}")
         return None if text is None else End(name, text)
 
     def _ask(self, name: str, what: str, found: dict[str, Node]) -> Step | None:
-        prompt = self.text(found["ask"], f"the text of {what}")
-        entries = self.entries(found["choices"], f"`choices` of {what}") or []
+        prompt = self._spoken(found["ask"], f"the text of {what}")
+        example = "write each below its name: `yes: {phrases: [yes], key: 1, next: …}`"
+        entries = self.entries(found["choices"], f"`choices` of {what}", example) or []
         options = [self._option(choice, value, what) for choice, _, value in entries]
         no_input, no_match, rules = self._listening(found, what)
         if prompt is None or no_input is None or no_match is None:
@@ -210,14 +251,39 @@ class _FlowReader(Reader):
         if not found or "next" not in found:
             return None
         phrases = self.texts(found["phrases"], f"`phrases` of {what}") if "phrases" in found else []
-        key = self.text(found["key"], f"`key` of {what}") if "key" in found else None
-        follows = self.text(found["next"], f"`next` of {what}")
+        key = self._key(found["key"], what) if "key" in found else None
+        follows = self._step_name(found["next"], f"`next` of {what}")
         return None if follows is None else Option(Choice(name, tuple(phrases), key), follows)
 
+    def _spoken(self, node: Node, what: str) -> str | None:
+        text = self.text(node, what)
+        if text and isinstance(node, ScalarNode) and node.style is None and text[-1] not in ".!?…":
+            mark = node.end_mark
+            rest = self._lines[mark.line][mark.column :].strip() if mark and mark.line < len(self._lines) else ""
+            if rest.startswith("#"):
+                why, todo = "what follows a # behind a space is a comment", "put the text in quotes if it is to be said"
+                self.doubts.append(Problem(f"`{rest[:60]}` is not said", why, todo, position(node, self.name)))
+        return text
+
+    def _key(self, node: Node, what: str) -> str | None:
+        if not isinstance(node, SequenceNode):
+            return self.text(node, f"`key` of {what}")
+        keys = [item.value for item in node.value if isinstance(item, ScalarNode)]
+        others = " and ".join(f"`{key}`" for key in keys[1:]) or "each of the others"
+        todo = f"keep one, and add a choice for {others} that leads to the same step"
+        self.problem(node, f"{what} has several keys", "a choice has one", todo)
+        return None
+
+    def _step_name(self, node: Node, what: str) -> str | None:
+        if not isinstance(node, SequenceNode):
+            return self.text(node, what)
+        self.problem(node, f"{what} names several steps", "one step follows", "name one")
+        return None
+
     def _collect(self, name: str, what: str, found: dict[str, Node]) -> Step | None:
-        prompt = self.text(found["collect"], f"the text of {what}")
+        prompt = self._spoken(found["collect"], f"the text of {what}")
         into = self.text(found["into"], f"`into` of {what}")
-        follows = self.text(found["next"], f"`next` of {what}")
+        follows = self._step_name(found["next"], f"`next` of {what}")
         rule = self._rule(found, what)
         spoken = self._optional(self.truth, found, "spoken", what, False)
         no_input, no_match, rules = self._listening(found, what)
@@ -275,7 +341,7 @@ class _FlowReader(Reader):
         found = self.fields(node, what, _RETRY, required=("then",))
         if not found or "then" not in found:
             return None
-        then = self.text(found["then"], f"`then` of {what}")
+        then = self._step_name(found["then"], f"`then` of {what}")
         reprompts = self.texts(found["reprompts"], f"`reprompts` of {what}") if "reprompts" in found else []
         attempts = self._optional(self.whole, found, "attempts", what, 3)
         return None if then is None else Retry(then, attempts, tuple(reprompts))

@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from offhook.settings.yaml_hints import explain, number_meant
 from offhook.usererror import Problem, UserError, did_you_mean
 
 MAX_FILE_BYTES = 256 * 1024
@@ -19,6 +20,7 @@ MAX_DEPTH = 16
 MAX_NODES = 50_000  # aliases counted as often as they are used
 MAX_PROBLEMS = 50  # more are not shown: the first ones usually cause the rest
 
+_SEEN_TOO_LATE = ("found unexpected end of stream", "could not find expected ':'")
 _NULL = "tag:yaml.org,2002:null"
 _KINDS = {MappingNode: "a mapping (`key: value` lines)", SequenceNode: "a list", ScalarNode: "a single value"}
 
@@ -82,7 +84,7 @@ def compose(text: str, name: str) -> Node:
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
-        raise UserError.of([_syntax_problem(error, name)]) from None
+        raise UserError.of([_syntax_problem(error, name, text)]) from None
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         # Besides its own errors PyYAML lets chr() and int() fail on escapes and versions out of range.
         why = str(error).splitlines()[0]
@@ -96,19 +98,17 @@ def compose(text: str, name: str) -> Node:
     return root
 
 
-def _syntax_problem(error: yaml.MarkedYAMLError, name: str) -> Problem:
+def _syntax_problem(error: yaml.MarkedYAMLError, name: str, text: str) -> Problem:
     mark = error.problem_mark or error.context_mark
-    if error.problem == "found unexpected end of stream":
-        mark = error.context_mark  # where the quote was opened that nobody closed
+    if error.problem in _SEEN_TOO_LATE or (error.context or "").startswith("while parsing a flow "):
+        mark = error.context_mark or mark  # where what nobody closed was opened
     where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
     why = ", ".join(part for part in (error.context, error.problem) if part) or "it cannot be read"
     if isinstance(error, _TooDeep):
         return Problem("the file is nested too deeply", why, "flatten it", where)
-    if "mapping values are not allowed" in why:
-        why = "a second `: ` in one line, or a line that is indented wrongly"
-    if "alias" in why or "anchor" in why:
-        return Problem("this is no YAML", why, "put a text that begins with * or & in quotes: '*'", where)
-    todo = "check the indentation, and put texts with : # ? { [ or quotes in them in quotes"
+    lines = text.splitlines()
+    line = lines[mark.line] if mark is not None and mark.line < len(lines) else ""
+    why, todo = explain(why, line)
     return Problem("this is no YAML", why, todo, where)
 
 
@@ -166,22 +166,34 @@ class Reader:
 
     def problem(self, node: Node, what: str, why: str, todo: str) -> None:
         """Note a problem at `node`."""
-        if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(Problem(what, why, todo, position(node, self.name)))
+        found = Problem(what, why, todo, position(node, self.name))
+        said = any((found.where, found.why, found.todo) == (each.where, each.why, each.todo) for each in self.problems)
+        if len(self.problems) < MAX_PROBLEMS and not said:
+            self.problems.append(found)
 
     def error(self) -> UserError:
         """All problems (there must be one), in the order of the file."""
         return UserError.of(sorted(self.problems, key=_line_and_column))
 
-    def entries(self, node: Node, what: str) -> list[tuple[str, Node, Node]] | None:
+    def unknown_key(self, name: str, what: str, allowed: Sequence[str]) -> tuple[str, str]:
+        """Why `what` has no key `name`, and what to type."""
+        return f"{what} has " + ", ".join(f"`{each}`" for each in allowed), did_you_mean(name, allowed)
+
+    def entries(
+        self, node: Node, what: str, example: str = "indent its `key: value` lines below it"
+    ) -> list[tuple[str, Node, Node]] | None:
         """(key, its node, its value) of a mapping of any keys; one that stands twice is a problem."""
         if not isinstance(node, MappingNode):
-            self._wrong_kind(node, what, MappingNode)
+            why = "nothing stands behind it" if is_null(node) else f"there is {_KINDS[type(node)]}"
+            self.problem(node, f"{what} is not {_KINDS[MappingNode]}", why, example)
             return None
         found: dict[str, tuple[str, Node, Node]] = {}
         for key, value in node.value:
             if not isinstance(key, ScalarNode) or not key.value:
                 self.problem(key, f"a key of {what} is no name", "keys are single words", "name it with a word")
+            elif key.value == "<<":
+                todo = "write its keys out here, or use the whole value again: `key: *name`"
+                self.problem(key, f"{what} has a merge key (`<<`)", "merge keys are not read", todo)
             elif key.value in found:
                 first = position(found[key.value][1], self.name)
                 why = f"it stands at {first} already, and only one could be used"
@@ -202,8 +214,7 @@ class Reader:
             if name in allowed:
                 found[name] = value
             else:
-                why = f"{what} has " + ", ".join(f"`{each}`" for each in allowed)
-                self.problem(key, f"unknown key `{name}` in {what}", why, did_you_mean(name, allowed))
+                self.problem(key, f"unknown key `{name}` in {what}", *self.unknown_key(name, what, allowed))
         for name in required:
             if name not in found:
                 self.problem(node, f"{what} has no `{name}`", "it cannot do without", f"add a line `{name}: …`")
@@ -238,8 +249,8 @@ class Reader:
         self.problem(node, f"{what} is neither true nor false", self._got(node), "type `true` or `false`")
         return None
 
-    def number(self, node: Node, what: str) -> float | None:
-        """A number, with or without a fraction."""
+    def number(self, node: Node, what: str, *, whole: bool = False) -> float | None:
+        """A number, with or without a fraction; `whole` only changes what an error suggests."""
         value = node.value if isinstance(node, ScalarNode) else ""
         # Not float() alone: it takes "nan", "1_0" and digits of other scripts.
         if value.isascii() and len(value) <= 20 and set(value) <= set("0123456789.-"):
@@ -247,20 +258,16 @@ class Reader:
                 return float(value)
             except ValueError:
                 pass
-        self.problem(node, f"{what} is no number", self._got(node), "type a number such as `5` or `2.5`")
+        self.problem(node, f"{what} is no number", self._got(node), number_meant(value, what, whole=whole))
         return None
 
     def whole(self, node: Node, what: str) -> int | None:
         """A whole number."""
-        value = self.number(node, what)
+        value = self.number(node, what, whole=True)
         if value is not None and not value.is_integer():
             self.problem(node, f"{what} is no whole number", self._got(node), f"type `{round(value)}`")
             return None
         return None if value is None else int(value)
-
-    def _wrong_kind(self, node: Node, what: str, wanted: type[Node]) -> None:
-        why = "nothing stands behind it" if is_null(node) else f"there is {_KINDS[type(node)]}"
-        self.problem(node, f"{what} is not {_KINDS[wanted]}", why, "indent its `key: value` lines below it")
 
     def _got(self, node: Node) -> str:
         return f"it is `{node.value[:40]}`" if isinstance(node, ScalarNode) else f"there is {_KINDS[type(node)]}"

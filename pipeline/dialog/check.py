@@ -5,19 +5,25 @@ spoken has a value by then, and all numbers are within their limits.
 """
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from offhook.pipeline.dialog import steps as model
+from offhook.pipeline.dialog.hints import brace_meant, key_meant, phrase_meant, variable_of_call
 from offhook.pipeline.dialog.steps import Ask, Collect, FlowProblem, Path, Retry, Say, Step, targets, texts
 from offhook.pipeline.dialog.template import is_variable_name, names_in
+from offhook.pipeline.markup import TAG
 
 if TYPE_CHECKING:
     from offhook.pipeline.dialog.flow import Flow
 
 MAX_PROBLEMS = 100
 """More are not looked for: the first ones usually cause the rest."""
+
+# As other systems write it: {{ name }}, {{ order.id | upper }}.
+_FOREIGN_VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][\w.]*)\s*(?:\|[^{}]*)?\}\}")
 
 _NAME_RULE = "a variable's name is letters, digits and underscores and does not begin with a digit"
 
@@ -28,8 +34,23 @@ def find_problems(flow: "Flow") -> tuple[FlowProblem, ...]:
     found = tuple(islice(chain(_step_problems(flow), _wording_problems(flow), unknown), MAX_PROBLEMS))
     if found:
         return found
-    together = chain(_unreachable(flow), _silent_loops(flow), _unset_variables(flow))
+    together = chain(_unreachable(flow), _endless_loops(flow), _unset_variables(flow))
     return tuple(islice(together, MAX_PROBLEMS))
+
+
+def find_doubts(flow: "Flow") -> tuple[FlowProblem, ...]:
+    """What is allowed in `flow`, but hardly meant."""
+    said = [(("steps", name, *path), text) for name, step in flow.steps.items() for path, text in texts(step)]
+    constants = [(("variables", name), text) for name, text in flow.constants.items()]
+    return tuple(islice((doubt for path, text in [*said, *constants] for doubt in _doubts(text, path)), MAX_PROBLEMS))
+
+
+def _doubts(text: str, path: Path) -> Iterator[FlowProblem]:
+    for found in _FOREIGN_VARIABLE.finditer(text):
+        why = "two braces stand for the brace itself, and what is between them is read aloud"
+        yield FlowProblem(
+            f"`{found[0]}` is no variable", why, f"type `{{{found[1].replace('.', '_')}}}` for a variable", path
+        )
 
 
 def _sound(phrase: str) -> str:
@@ -67,9 +88,10 @@ def _step_problems(flow: "Flow") -> Iterator[FlowProblem]:
         what = f"the flow has {len(flow.steps)} steps"
         yield FlowProblem(what, f"at most {model.MAX_STEPS} are run", "split it into several flows", ("steps",))
         return
-    for name in flow.constants:
+    for name, text in flow.constants.items():
         if not is_variable_name(name):
             yield FlowProblem(f"`{name}` is no name of a variable", _NAME_RULE, "rename it", ("variables", name))
+        yield from _markup_problems(text, ("variables", name))
     for key, step in flow.steps.items():
         at: Path = ("steps", key)
         if step.name != key:
@@ -83,6 +105,8 @@ def _step_problems(flow: "Flow") -> Iterator[FlowProblem]:
 
 
 def _wording_problems(flow: "Flow") -> Iterator[FlowProblem]:
+    for field in ("apology", "keypad", "star", "hash"):
+        yield from _markup_problems(getattr(flow.wording, field), ("wording", field))
     at: Path = ("wording", "option")
     wrong = list(text_problems(flow.wording.option, at))
     yield from wrong
@@ -100,11 +124,20 @@ def text_problems(text: str, path: Path) -> Iterator[FlowProblem]:
         what = f"the text has {len(text)} characters"
         why = f"at most {model.MAX_TEXT_CHARS} are spoken in one go"
         yield FlowProblem(what, why, "split it into several `say` steps", path)
+    yield from _markup_problems(text, path)
     try:
         names_in(text)
     except ValueError as error:
-        why = "braces enclose the name of a variable, such as {pin}"
-        yield FlowProblem(str(error), why, "double it, {{ or }}, to speak of the brace itself", path)
+        yield FlowProblem(str(error), *brace_meant(text), path)
+
+
+def _markup_problems(text: str, path: Path) -> Iterator[FlowProblem]:
+    found = TAG.search(text)
+    if found is not None:
+        why = "texts are spoken as they stand: no voice reads SSML or HTML"
+        pause = found.group().lower().startswith(("<break", "<pause", "<p", "<br"))
+        todo = "remove it; a comma or a full stop makes a pause" if pause else "remove it"
+        yield FlowProblem(f"there is markup in the text: `{found.group()[:60]}`", why, todo, path)
 
 
 def _ask_problems(step: Ask, at: Path) -> Iterator[FlowProblem]:
@@ -152,10 +185,11 @@ def _phrase_problems(phrase: str, choice: str, said: dict[str, str], path: Path)
     key = _sound(phrase)
     odd = sorted({c for c in key if not (c.isalpha() or c in " '’-")})
     if not any(c.isalpha() for c in key):
-        yield FlowProblem(f"phrase `{phrase}` has no word", "a phrase is what the caller says", "write words", path)
+        todo = "write words; what is pressed goes to `key: 1`"
+        yield FlowProblem(f"phrase `{phrase}` has no word", "a phrase is what the caller says", todo, path)
     elif odd:
         why = "a phrase is made of words as they are spoken, and " + " ".join(odd) + " is none"
-        yield FlowProblem(f"phrase `{phrase}` cannot be heard", why, "write it out: `twenty four`, not `24`", path)
+        yield FlowProblem(f"phrase `{phrase}` cannot be heard", why, phrase_meant(phrase), path)
     elif len(key) > model.MAX_PHRASE_CHARS:
         why = f"at most {model.MAX_PHRASE_CHARS} characters are listened for"
         yield FlowProblem("the phrase is too long", why, "keep the words that matter", path)
@@ -168,7 +202,7 @@ def _phrase_problems(phrase: str, choice: str, said: dict[str, str], path: Path)
 def _key_problems(key: str, choice: str, pressed: dict[str, str], path: Path) -> Iterator[FlowProblem]:
     if len(key) != 1 or key not in model.KEYS:
         why = "a telephone has the keys 0 to 9, * and # (and A to D)"
-        yield FlowProblem(f"`{key}` is no key", why, "type `key: 1`, or `key: '*'` in quotes", path)
+        yield FlowProblem(f"`{key}` is no key", why, key_meant(key), path)
     elif key in pressed:
         why = "a key can mean one thing only"
         yield FlowProblem(
@@ -242,21 +276,38 @@ def _unreachable(flow: "Flow") -> Iterator[FlowProblem]:
             yield FlowProblem(what, why, f"lead a branch there (`next: {name}`), or remove it", ("steps", name))
 
 
-def _silent_loops(flow: "Flow") -> Iterator[FlowProblem]:
+def _endless_loops(flow: "Flow") -> Iterator[FlowProblem]:
     settled: set[str] = set()
     for name in flow.steps:
         trail: list[str] = []
         step = flow.steps[name]
-        while isinstance(step, Say) and step.name not in settled:
+        while step.name not in settled and (follows := _after_silence(step)) is not None:
             if step.name in trail:
-                loop = trail[trail.index(step.name) :]
-                what = "these steps repeat for ever: " + " → ".join([*loop, step.name])
-                why = "none of them waits for the caller"
-                yield FlowProblem(what, why, "lead one of them to an `ask` or a `hang_up`", ("steps", loop[-1], "next"))
+                yield _endless([flow.steps[each] for each in trail[trail.index(step.name) :]])
                 break
             trail.append(step.name)
-            step = flow.steps[step.next]
+            step = flow.steps[follows]
         settled.update(trail)
+
+
+def _after_silence(step: Step) -> str | None:
+    """The step that follows when the caller says nothing, and presses nothing."""
+    if isinstance(step, Say):
+        return step.next
+    return step.no_input.then if isinstance(step, Ask | Collect) else None
+
+
+def _endless(loop: list[Step]) -> FlowProblem:
+    steps = " → ".join([*(step.name for step in loop), loop[0].name])
+    asking = [step.name for step in loop if not isinstance(step, Say)]
+    if asking:
+        what, why = (
+            f"a silent caller goes round for ever: {steps}",
+            "nobody may be there any more, and no step hangs up",
+        )
+        return FlowProblem(what, why, "lead `no_input` to a `hang_up`", ("steps", asking[-1], "no_input", "then"))
+    what, why = f"these steps repeat for ever: {steps}", "none of them waits for the caller"
+    return FlowProblem(what, why, "lead one of them to an `ask` or a `hang_up`", ("steps", loop[-1].name, "next"))
 
 
 def _unset_variables(flow: "Flow") -> Iterator[FlowProblem]:
@@ -266,7 +317,9 @@ def _unset_variables(flow: "Flow") -> Iterator[FlowProblem]:
         for path, text in texts(step):
             for variable in dict.fromkeys(names_in(text)):
                 at = ("steps", name, *path)
-                if variable not in ever:
+                if variable not in ever and (hint := variable_of_call(variable)) is not None:
+                    yield FlowProblem(f"there is no variable `{variable}`", *hint, at)
+                elif variable not in ever:
                     why = "no `collect` step stores it and `variables` does not set it"
                     todo = _near(variable, sorted(ever)) if ever else f"set it: `variables: {{{variable}: …}}`"
                     yield FlowProblem(f"there is no variable `{variable}`", why, todo, at)

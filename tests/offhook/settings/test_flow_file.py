@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from offhook.pipeline.dialog.flow import Ask, Collect, End, Flow, Say
 from offhook.pipeline.dialog.runner import AskFor, FlowRunner, HangUp, Speak
@@ -190,7 +191,7 @@ def test_the_manual_shows_a_real_message() -> None:
             "`key` of choice `yes` of step `menu` is empty",
             "quotes",
         ),
-        ("        key: 1", "        key: *", "14:15", "no YAML", "in quotes: '*'"),
+        ("        key: 1", "        key: *", "14:15", "no YAML", 'in quotes: `key: "*"`'),
         ("[yes, of course]", "[yes, no]", "17:18", "phrase `no` stands for `yes` and for `no`", "remove"),
         ("[yes, of course]", "[yes, press 1]", "13:24", "`press 1` cannot be heard", "write it out"),
         ("[yes, of course]", "[yes, [a]]", "13:24", "is no text", "put it in quotes"),
@@ -212,7 +213,7 @@ def test_the_manual_shows_a_real_message() -> None:
             "no_match: {then: bye, attempts: x}",
             "4:33",
             "is no number",
-            "`5`",
+            "a whole number such as `3`",
         ),
         (
             "no_match: {then: bye}",
@@ -230,7 +231,7 @@ def test_the_manual_shows_a_real_message() -> None:
         ),
         ("    ask: Yes or no?", "    ask: Yes or no?\n    timeout_s: nan", "11:16", "is no number", "2.5"),
         ("    ask: Yes or no?", "    ask: Yes or no?\n    timeout_s: 0", "11:16", "timeout_s is 0", "0.5"),
-        ("    ask: Yes or no?", "    ask: Yes or no?\n    silence_ms: 9e9", "11:17", "is no number", "5"),
+        ("    ask: Yes or no?", "    ask: Yes or no?\n    silence_ms: 9e9", "11:17", "is no number", "whole number"),
         ("name: test", "name: test\nvariables: [a]", "2:12", "`variables` is not a mapping", "indent"),
         ("name: test", "name: test\nvariables: {a b: c}", "2:18", "`a b` is no name", "rename"),
         ("name: test", "name: test\nwording: {sorry: x}", "2:11", "unknown key `sorry`", "one of: apology"),
@@ -238,10 +239,10 @@ def test_the_manual_shows_a_real_message() -> None:
         ("name: test", "name: test\n? [a]\n: b", "2:3", "a key of a flow is no name", "name it"),
         ("name: test", "name: a: b", "1:8", "no YAML", "quotes"),
         ("name: test", "name: 'test", "1:7", "no YAML", "quotes"),
-        ("    say: Hello.", "\tsay: Hello.", "7:1", "no YAML", "indentation"),
+        ("    say: Hello.", "\tsay: Hello.", "7:1", "no YAML", "in place of the tab"),
         ("name: test", "name: test\x07", "1", "no YAML", "odd character"),
         ("name: test", 'name: "\\UFFFFFFFF"', "", "no YAML", "odd character"),
-        ("name: test", "--- \nname: a\n---\nname: test", "3:1", "no YAML", "indentation"),
+        ("name: test", "--- \nname: a\n---\nname: test", "3:1", "no YAML", "remove the `---`"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(old: str, new: str, where: str, what: str, todo: str) -> None:
@@ -250,6 +251,154 @@ def test_what_is_wrong_is_told_with_its_place(old: str, new: str, where: str, wh
     assert where in places, found
     assert what in places[where].what
     assert todo in places[where].todo
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "why", "todo"),
+    [
+        ("[yes, of course]", "support, help desk, help", "13:18", "words as they are", "`[support, help desk, help]`"),
+        ("[yes, of course]", "yes / yeah", "13:18", "words as they are", "`[yes, yeah]`"),
+        ("[yes, of course]", '["yes!"]', "13:19", "words as they are", "type `yes`"),
+        ("[yes, of course]", '["q & a"]', "13:19", "words as they are", "type `q and a`"),
+        ("[yes, of course]", '["1"]', "13:19", "what the caller says", "`key: 1`"),
+        ("key: 1", "key: [2, 5]", "14:14", "a choice has one", "add a choice for `5`"),
+        ("key: 1", "key: 12", "14:14", "a telephone has", "with `collect`"),
+        ("key: 1", "key: one", "14:14", "a telephone has", "type `key: 1`"),
+        ("key: 1", "key: pound", "14:14", "a telephone has", "type `key: '#'`"),
+        ("next: menu", "next: [menu, bye]", "8:11", "one step follows", "name one"),
+        ("no_match: {then: bye}", "no_match: {then: bye, attempts: three}", "4:33", "`three`", "type `3`"),
+        ("    ask: Yes or no?", "    ask: Yes or no?\n    timeout_s: 5s", "11:16", "`5s`", "type `5`"),
+        ("    ask: Yes or no?", "    ask: Yes or no?\n    timeout_s: 1500 ms", "11:16", "`1500 ms`", "type `1.5`"),
+        ("    ask: Yes or no?", "    ask: Yes or no?\n    silence_ms: 0.5 s", "11:17", "`0.5 s`", "type `500`"),
+        ("say: Hello.", "say: {company} is here.", "7:20", "begins with {", '`say: "{company} is here."`'),
+        ("say: Hello.", "say: [Music] Hello.", "7:18", "begins with [", '`say: "[Music] Hello."`'),
+        ("say: Hello.", "say: *bold* move", "7:15", "begins with *", '`say: "*bold* move"`'),
+        ("say: Hello.", "say: @home now", "7:10", "begins with @", '`say: "@home now"`'),
+        ("say: Hello.", "say: - hello", "7:10", "begins with -", '`say: "- hello"`'),
+        ("say: Hello.", "say: Hello: there", "7:15", "second `: `", '`say: "Hello: there"`'),
+        ("say: Hello.", "say: 'Don't go.'", "7:15", "the quote '", 'the other quotes (")'),
+        ("say: Hello.", 'say: "Say "yes" now"', "7:16", 'the quote "', "the other quotes (')"),
+        ("    next: menu", "     next: menu", "8:10", "indented wrongly", "the line above"),
+        ("    next: menu", "   next: menu", "8:4", "indented wrongly", "belong together"),
+        ("    next: menu", "    next:menu", "8:5", "neither `key: value`", "a space behind the colon"),
+        ("[yes, of course]", "[yes, of course", "13:18", "the [ is not closed", "add the ]"),
+        ("    next: menu", "    next: menu\n    <<: {barge_in: no}", "9:5", "are not read", "write its keys out"),
+        ("    next: menu", "    <<: *say\n    next: menu", "8:9", "are not read", "write its keys out"),
+        ("say: Hello.", "say: Wait <break time='500ms'/> here.", "7:10", "SSML", "makes a pause"),
+        ("say: Hello.", "say: This is <b>bold</b>.", "7:10", "SSML or HTML", "remove it"),
+        ("hang_up: Goodbye.", "hang_up: <speak>Goodbye.</speak>", "21:14", "SSML", "remove it"),
+        ("no_match: {then: bye}", "no_match: {then: bye, reprompts: <p>Eh</p>}", "4:34", "SSML", "remove it"),
+        ("name: test", "name: test\nvariables: {who: <b>us</b>}", "2:18", "SSML", "remove it"),
+        ("name: test", "name: test\nwording: {apology: <p>Oh.</p>}", "2:20", "SSML", "remove it"),
+        ("say: Hello.", "say: Yours ends in {pin[-4:]}.", "7:10", "only all of it", "in Python"),
+        ("say: Hello.", "say: It is {order.id}.", "7:10", "only all of it", "in Python"),
+        ("say: Hello.", "say: It is { pin }.", "7:10", "spaces", "type `{pin}`"),
+        ("say: Hello.", "say: You are {caller}.", "7:10", "knows nothing of the call", "`call.caller` in Python"),
+    ],
+)
+def test_messages_lead_to_what_was_meant(old: str, new: str, where: str, why: str, todo: str) -> None:
+    found = [problem for problem in problems(changed(old, new)) if problem.where == f"f.yaml:{where}"]
+    assert len(found) == 1, problems(changed(old, new))
+    assert why in found[0].why
+    assert todo in found[0].todo
+
+
+@pytest.mark.parametrize(
+    ("key", "why", "todo"),
+    [
+        ("transfer", "cannot pass the call on", "call.transfer(number)"),
+        ("dial", "cannot pass the call on", "in Python"),
+        ("record", "cannot record an answer", "record_audio"),
+        ("voicemail", "cannot record an answer", "in Python"),
+        ("play", "plays no files", "`say: Hello.`"),
+        ("audio", "plays no files", "`say: Hello.`"),
+        ("if", "branches by what the caller answers", "in Python"),
+        ("switch", "branches by what the caller answers", "in Python"),
+        ("set", "only `collect` stores", "`variables`"),
+        ("http", "asks no other program", "in Python"),
+        ("webhook", "asks no other program", "in Python"),
+        ("goto", "only leads on", "`next`"),
+        ("pause", "no pauses", "a full stop"),
+        ("wait", "no pauses", "a full stop"),
+        ("include", "one file", "`*name`"),
+        ("call_flow", "one file", "`*name`"),
+        ("business_hours", "does not know the time", "in Python"),
+        ("language", "of the whole bot", "`[dialog]`"),
+        ("voice", "of the whole bot", "`[tts]`"),
+        ("send_dtmf", "sends no keys", "in Python"),
+        ("sms", "only talks with this caller", "in Python"),
+        ("callback", "only talks with this caller", "in Python"),
+        ("gather", "none of `say`", "did you mean `collect`?"),
+        ("menu", "none of `say`", "did you mean `ask`?"),
+        ("text", "none of `say`", "did you mean `say`?"),
+        ("hangup", "none of `say`", "did you mean `hang_up`?"),
+    ],
+)
+def test_what_no_flow_can_do_says_what_to_do_instead(key: str, why: str, todo: str) -> None:
+    found = {problem.where: problem for problem in problems(changed("say: Hello.", f"{key}: Hello."))}
+    assert why in found["f.yaml:7:5"].why
+    assert todo in found["f.yaml:7:5"].todo
+
+
+@pytest.mark.parametrize(
+    ("old", "key", "todo"),
+    [
+        ("    next: menu", "pause", "a full stop"),
+        ("    next: menu", "language", "`[dialog]`"),
+        ("    next: menu", "goto", "did you mean `next`?"),
+        ("    next: menu", "interruptible", "did you mean `barge_in`?"),
+        ("    next: menu", "max_visits", "`attempts`"),
+        ("    ask: Yes or no?", "digits", "`call.ask(choices=…, digits=…)`"),
+        ("    ask: Yes or no?", "into", "`collect`"),
+        ("    ask: Yes or no?", "retries", "below `no_input` or `no_match`"),
+        ("    ask: Yes or no?", "timeout", "did you mean `timeout_s`?"),
+        ("name: test", "include", "`*name`"),
+        ("name: test", "globals", "`*name`"),
+        ("name: test", "nodes", "did you mean `steps`?"),
+        ("name: test", "description", "a comment"),
+    ],
+)
+def test_a_key_of_other_systems(old: str, key: str, todo: str) -> None:
+    indent = old[: len(old) - len(old.lstrip())]
+    found = [problem for problem in problems(changed(old, f"{old}\n{indent}{key}: 1")) if f"`{key}`" in problem.what]
+    assert len(found) == 1
+    assert todo in found[0].todo
+
+
+def test_choices_and_steps_in_a_list() -> None:
+    head, tail = GOOD.split("      yes:", maxsplit=1)[0], GOOD[GOOD.index("  bye:") :]
+    assert "`yes: {" in problems(f"{head}      - yes\n      - no\n{tail}")[0].todo
+    assert "`hello: {" in only("name: t\nstart: a\nsteps:\n  - say: Hello.\n").todo
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "what"),
+    [
+        ("say: Hello.", 'say: "Order {{ order.id }} it is."', "7:10", "`{{ order.id }}` is no variable"),
+        ("hang_up: Goodbye.", 'hang_up: "Bye, {{name}}."', "21:14", "`{{name}}` is no variable"),
+        ("say: Hello.", "say: Press # now", "7:10", "`# now` is not said"),
+        ("ask: Yes or no?", "ask: Press #", "10:10", "`#` is not said"),
+    ],
+)
+def test_what_is_hardly_meant(old: str, new: str, where: str, what: str) -> None:
+    doubts: list[Problem] = []
+    parse_flow(changed(old, new).encode(), "f.yaml", on_doubt=doubts.append)
+    assert [(doubt.where, doubt.what) for doubt in doubts] == [(f"f.yaml:{where}", what)]
+
+
+@pytest.mark.parametrize("text", ["Hello.  # the caller has just come", '"A {{ or a }} brace"', "'{{ 1 }}'"])
+def test_what_may_well_be_meant(text: str) -> None:
+    doubts: list[Problem] = []
+    parse_flow(changed("say: Hello.", f"say: {text}").encode(), "f.yaml", on_doubt=doubts.append)
+    assert doubts == []
+
+
+def test_doubts_of_a_file_are_logged(tmp_path: Path) -> None:
+    path = tmp_path / "flow.yaml"
+    path.write_text(changed("say: Hello.", 'say: "Order {{ id }}."'))
+    with capture_logs() as logs:
+        load_flow(path)
+    assert [(entry["log_level"], entry["where"]) for entry in logs] == [("warning", f"{path}:7:10")]
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,31 @@ def test_a_step_that_repeats_itself_for_ever() -> None:
     assert only(problems(Say("a", "A.", "a"))).what == "these steps repeat for ever: a → a"
 
 
+@pytest.mark.parametrize(
+    ("steps", "loop", "blamed"),
+    [
+        ((replace(ASK, no_input=Retry("ask")), BYE), "ask → ask", "ask"),
+        ((replace(ASK, no_input=Retry("sorry")), Say("sorry", "Sorry.", "ask"), BYE), "ask → sorry → ask", "ask"),
+        ((Say("hi", "Hi.", "pin"), replace(COLLECT, no_input=Retry("hi", 1)), BYE), "hi → pin → hi", "pin"),
+        (
+            (replace(ASK, no_input=Retry("pin")), replace(COLLECT, no_input=Retry("ask")), BYE),
+            "ask → pin → ask",
+            "pin",
+        ),
+    ],
+)
+def test_a_silent_caller_is_not_kept_for_ever(steps: tuple[Step, ...], loop: str, blamed: str) -> None:
+    problem = only(problems(*steps))
+    assert problem.what == f"a silent caller goes round for ever: {loop}"
+    assert problem.path == ("steps", blamed, "no_input", "then")
+
+
+def test_a_silent_caller_may_be_asked_something_else() -> None:
+    assert problems(replace(ASK, no_input=Retry("pin")), COLLECT, BYE) == []
+    back = replace(COLLECT, no_match=Retry("ask"), next="ask")
+    assert problems(replace(ASK, no_input=Retry("pin")), back, BYE) == []
+
+
 def test_a_loop_that_waits_for_the_caller_is_none() -> None:
     back = replace(ASK, options=(YES, Option(Choice("no", ("no",)), "hello")))
     assert problems(Say("hello", "Hello.", "ask"), back, BYE) == []

@@ -1,0 +1,155 @@
+"""What to say of a key that a flow does not have: the word that it has for it, or where it can be done instead."""
+
+from collections.abc import Collection
+
+from offhook.pipeline.dialog.hints import PYTHON
+
+# What other systems call the keys of a flow. In a choice "dtmf" is a key, in a step it may be another thing: the first
+# that may stand there is meant.
+_OTHER_WORDS = {
+    "say": "speak text message prompt announce announcement tell talk utterance response reply output play_text",
+    "ask": "question menu choose select gather_speech query",
+    "collect": "gather input get_digits read_digits enter keypad",
+    "hang_up": "hangup end exit stop bye goodbye disconnect finish close quit terminate",
+    "next": "goto go_to jump then to target transition next_step follow follows",
+    "then": "goto go_to jump next to target transition next_step",
+    "key": "dtmf press digit keys button number",
+    "phrases": "phrase words say synonyms utterances speech examples keywords",
+    "choices": "options answers responses menu",
+    "no_input": "noinput silence on_silence on_no_input timeout_action",
+    "no_match": "nomatch fallback otherwise default else invalid on_error on_no_match",
+    "attempts": "retries tries retry max_attempts max_retries count repeat",
+    "reprompts": "reprompt again prompts messages",
+    "timeout_s": "timeout timeout_ms wait wait_s",
+    "silence_ms": "silence end_silence_ms silence_s",
+    "barge_in": "interruptible interrupt bargein allow_interruption interruptions",
+    "into": "variable store save save_as as var result",
+    "digits": "length num_digits max_digits min_digits count",
+    "terminator": "finish_on_key end_key stop_key end_on",
+    "start": "begin first entry initial",
+    "steps": "nodes states dialog flow blocks",
+    "variables": "vars constants values",
+    "name": "title id flow_name",
+}
+
+# What no flow can do: words for it, why, and what to type instead.
+_BEYOND = (
+    (
+        "transfer dial forward connect bridge refer redirect agent operator",
+        "a flow cannot pass the call on",
+        "write the dialog in Python: `await call.transfer(number)`, see the README",
+    ),
+    (
+        "record recording voicemail record_audio store_audio",
+        "a flow cannot record an answer",
+        "`record_audio = true` below `[records]` records whole calls; for the words of an answer " + PYTHON,
+    ),
+    (
+        "play audio file wav mp3 sound music media prompt_file",
+        "a flow speaks texts and plays no files",
+        "write what is said as a text: `say: Hello.`",
+    ),
+    (
+        "if when unless elif elseif condition conditions switch case match branch branches expression router",
+        "a flow branches by what the caller answers, and by nothing else",
+        PYTHON,
+    ),
+    (
+        "set assign let define eval compute",
+        "`variables` are fixed, and only `collect` stores something",
+        "put a fixed text below `variables` at the top, or " + PYTHON,
+    ),
+    (
+        "http https request webhook api fetch get post url rest lookup function script code python run exec tool",
+        "a flow asks no other program",
+        PYTHON,
+    ),
+    (
+        "goto go_to jump transition",
+        "a step that only leads on is not needed",
+        "name the step that it leads to in `next`, where this one is named",
+    ),
+    (
+        "pause wait sleep delay break",
+        "a flow has no pauses of its own",
+        "a comma or a full stop in the text makes a short pause; for a longer one " + PYTHON,
+    ),
+    (
+        "include import use subflow sub_flow call_flow gosub extends flow",
+        "a flow is one file",
+        "write the steps here; choices can be shared with `&name` and `*name` (docs/flows.md)",
+    ),
+    (
+        "hours opening_hours business_hours schedule calendar holidays date time timezone open closed",
+        "a flow does not know the time",
+        PYTHON,
+    ),
+    (
+        "language lang locale voice speaker tts rate speed pitch ssml",
+        "voice and language are those of the whole bot",
+        "set `voice` below `[tts]` and `language` below `[dialog]` in the configuration",
+    ),
+    ("send_dtmf send_digits send_keys tones dtmf", "a flow sends no keys", PYTHON),
+    (
+        "callback call_back queue enqueue park hold conference sms email mail send notify",
+        "a flow only talks with this caller",
+        PYTHON,
+    ),
+    (
+        "global globals commands hotword hotwords always universal everywhere",
+        "no choice holds for all questions by itself",
+        "write it once with `&name` and in each question as `*name` (docs/flows.md)",
+    ),
+    (
+        "validate validation check luhn pattern regex format",
+        "digits are checked by their number alone",
+        "type `digits: {min: 4, max: 6}`, or for more " + PYTHON,
+    ),
+    (
+        "max_visits visits limit max_loops loop",
+        "visits of a step are not counted",
+        "`attempts` counts within one visit; for more " + PYTHON,
+    ),
+    (
+        "retries attempts max_attempts tries repeat retry",
+        "only a question is repeated, for silence and for a wrong answer apart",
+        "put `attempts: 3` below `no_input` or `no_match` of the question",
+    ),
+    ("description comment comments note notes version author", "a flow has no key for it", "make it a comment: `# …`"),
+)
+
+_BOTH = (
+    "a question takes choices, or digits, but not both",
+    "ask first which it will be; or both at once in Python: `call.ask(choices=…, digits=…)`",
+)
+_FREE_SPEECH = (
+    "`ask` leads on by its choices and keeps nothing",
+    "for digits use `collect`; to keep what is said write the dialog in Python: `answer = await call.ask(…)`",
+)
+
+_MEANT: dict[str, list[str]] = {}
+for _key, _words in _OTHER_WORDS.items():
+    for _word in _words.split():
+        _MEANT.setdefault(_word, []).append(_key)
+_CANNOT = {word: (why, todo) for words, why, todo in reversed(_BEYOND) for word in words.split()}
+
+
+def other_word(name: str, allowed: Collection[str]) -> str | None:
+    """The key among `allowed` that `name` is another word for."""
+    return next((key for key in _MEANT.get(_plain(name), ()) if key in allowed), None)
+
+
+def instead(name: str, allowed: Collection[str]) -> tuple[str, str] | None:
+    """Why a flow has no `name`, and what to do instead, where there is something to be said."""
+    word = _plain(name)
+    if "ask" in allowed and word in ("digits", "min", "max", "terminator"):
+        return _BOTH
+    if "collect" in allowed and word in ("choices", "options", "phrases", "key", "keys"):
+        return _BOTH
+    if "ask" in allowed and word in ("into", "variable", "store", "save", "as", "next", "speech", "free", "open"):
+        return _FREE_SPEECH
+    return _CANNOT.get(word)
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().replace("-", "_").replace(" ", "_")

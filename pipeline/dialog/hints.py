@@ -1,0 +1,70 @@
+"""What was probably meant by a phrase, a key or a variable that a flow cannot have. Pure."""
+
+import re
+
+PYTHON = "write the dialog in Python, see the README"
+
+_SEPARATORS = re.compile(r"\s*[,;/|]\s*")
+_KEYS = {"star": "*", "asterisk": "*", "pound": "#", "hash": "#", "number sign": "#"}
+_KEYS |= {
+    word: str(n)
+    for n, word in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])
+}
+_PART = re.compile(r"\{\s*[A-Za-z_]\w*\s*[^\w\s}{]")  # {pin[-4:]}, {pin|last4}, {order.id}
+_SPACED = re.compile(r"\{\s*([A-Za-z_]\w*)\s*\}")
+_CALL = {
+    "caller": "call.caller",
+    "caller_id": "call.caller",
+    "caller_number": "call.caller",
+    "callerid": "call.caller",
+    "from": "call.caller",
+    "ani": "call.caller",
+    "phone": "call.caller",
+    "phone_number": "call.caller",
+    "called": "call.called",
+    "to": "call.called",
+    "dnis": "call.called",
+    "did": "call.called",
+    "date": "datetime.date.today()",
+    "today": "datetime.date.today()",
+    "time": "datetime.datetime.now()",
+    "now": "datetime.datetime.now()",
+}
+
+
+def phrase_meant(phrase: str) -> str:
+    """What to type for `phrase`, in which there is something that is no word."""
+    parts = [part for part in _SEPARATORS.split(phrase) if part]
+    if len(parts) > 1:
+        return f"make it a list: `[{', '.join(parts)}]`"
+    if any(c.isdigit() for c in phrase):
+        return "write it out: `twenty four`, not `24`"
+    words = re.sub(r"[^\w\s'’-]|_", " ", phrase.replace("&", " and ")).split()
+    return f"type `{' '.join(words)}`"
+
+
+def key_meant(key: str) -> str:
+    """What to type for `key`, which no telephone has."""
+    meant = _KEYS.get(key.strip().lower())
+    if meant is not None:
+        return f"type `key: {meant}`" if meant.isdigit() else f"type `key: '{meant}'`"
+    if key.isdigit():
+        return "a choice has one key: `key: 1`; a number of several digits is asked for with `collect`"
+    return "type `key: 1`, or `key: '*'` in quotes"
+
+
+def brace_meant(text: str) -> tuple[str, str]:
+    """Why a brace in `text` belongs to nothing, and what to type."""
+    spaced = _SPACED.search(text)
+    if spaced is not None:
+        return "there are spaces beside the name of a variable", f"type `{{{spaced[1]}}}`"
+    if _PART.search(text):
+        return "braces enclose the name of a variable, and only all of it can be spoken", f"for a part of it {PYTHON}"
+    why = "braces enclose the name of a variable, such as {pin}"
+    return why, "double it, {{ or }}, to speak of the brace itself"
+
+
+def variable_of_call(name: str) -> tuple[str, str] | None:
+    """Why a flow knows no `name`, and what to do, if it says something of the call."""
+    value = _CALL.get(name.lower())
+    return None if value is None else ("a flow knows nothing of the call itself", f"`{value}` in Python: {PYTHON}")
