@@ -13,6 +13,8 @@ from offhook.pipeline.events import Playback, ResumeAt
 from offhook.pipeline.playout.ledger import PlayoutLedger, Utterance
 from offhook.pipeline.ports import Line
 from offhook.pipeline.trace import BargedIn, BotHeard, BotResumed, BotSpoke, EngineFailed, SessionEvent
+from offhook.pipeline.tts.gap import gap_ticks
+from offhook.pipeline.tts.pieces import TICK_HZ
 from offhook.pipeline.tts.voice import Voice
 
 Run = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
@@ -187,14 +189,24 @@ class Speaker:
     async def _synthesise_clause(self, utterance: Utterance, start: int, text: str) -> None:
         line = self._line
         had = utterance.samples - self._clause_at_ticks  # of a clause that was given up while it came
-        if not had and not self._goes_on:
-            utterance.sentences.append(utterance.samples)
         async with aclosing(self._voice.stream(text, line.encoding, line.encode, line.rate_hz)) as pieces:
             async for piece in pieces:
+                if utterance.samples == self._clause_at_ticks:
+                    self._begin_clause(utterance)
                 new, had = piece.after(had), max(0, had - piece.ticks)
                 utterance.append(new.payload, new.words, start)
                 if not self.paused:
                     self._queue_from(self._ledger.queued_to if self._ledger else 0)
+
+    def _begin_clause(self, utterance: Utterance) -> None:
+        line = self._line
+        # Where the voice, or the text, was late, there has been silence already.
+        if utterance.words and (line.queued_ticks or self.paused):
+            ticks = gap_ticks(utterance.samples, utterance.words[-1].end_sample, goes_on=self._goes_on)
+            utterance.append(line.encode(bytes(2 * ticks * line.rate_hz // TICK_HZ)), ())
+            self._clause_at_ticks = utterance.samples
+        if not self._goes_on:
+            utterance.sentences.append(utterance.samples)
 
     def _queue_from(self, utterance_sample: int) -> None:
         ledger, line = self._ledger, self._line

@@ -1,6 +1,7 @@
 """A voice that comes piece by piece: queued as it comes, and not asked for when nobody wants it."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from statistics import median
 from time import monotonic
@@ -8,12 +9,14 @@ from time import monotonic
 from offhook.pipeline.asr.engine import Transcript
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.events import Answer, Choice, Interruption, Playback, Prompt, Question
-from offhook.pipeline.trace import BargedIn
+from offhook.pipeline.trace import BargedIn, BotHeard
 from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, Word
 from offhook.pipeline.tts.espeak import EspeakEngine
+from offhook.pipeline.tts.gap import CLAUSE_GAP_MS, SENTENCE_GAP_MS
 from tests.pipeline.conversation import Talk
 
 WORD_SAMPLES = 800
+GAP_SAMPLES = SENTENCE_GAP_MS * 8
 PROMPT = Prompt("You have three calls. You have two letters. You have one more.")
 MENU = Question(choices=(Choice("yes", ("yes",)),), no_input_ms=50)
 
@@ -49,6 +52,11 @@ class WordByWord:
             self.allowed.release()
 
 
+def starts(word: int) -> int:
+    """Where the word of PROMPT begins, counted from 0: there are four in a sentence."""
+    return word * WORD_SAMPLES + word // 4 * GAP_SAMPLES
+
+
 def step(talk: Talk, question: Question | None = None) -> asyncio.Task[Answer]:
     return asyncio.create_task(talk.session.step(PROMPT, question))
 
@@ -59,12 +67,13 @@ async def test_a_piece_is_queued_before_the_next_one_is_made() -> None:
     task = step(talk)
     for count in range(1, 13):
         engine.allow(1)
-        await talk.playing(count * WORD_SAMPLES)
+        await talk.playing(starts(count - 1) + WORD_SAMPLES)
         assert engine.words == count
     talk.line.send()
     async with asyncio.timeout(2):
         assert (await task).prompt == Playback(PROMPT.text)
-    assert talk.line.sent[::WORD_SAMPLES] == b"YhtcYhtlYhom"
+    assert bytes(talk.line.sent[starts(word)] for word in range(12)) == b"YhtcYhtlYhom"
+    assert len(talk.line.sent) == starts(11) + WORD_SAMPLES
     assert engine.asked == ["You have three calls.", "You have two letters.", "You have one more."]
 
 
@@ -73,8 +82,8 @@ async def test_after_a_confirmed_interruption_nothing_more_is_made() -> None:
     talk = Talk(tts=engine)
     task = step(talk, MENU)
     engine.allow(6)  # two of the second sentence
-    await talk.playing(6 * WORD_SAMPLES)
-    talk.line.send(5 * WORD_SAMPLES)
+    await talk.playing(starts(5) + WORD_SAMPLES)
+    talk.line.send(starts(5))
     await talk.speak()
     assert talk.told(BargedIn)
     engine.allow(6)
@@ -92,18 +101,54 @@ async def test_if_nothing_was_said_it_goes_on_where_it_was() -> None:
     talk = Talk(tts=engine)
     task = step(talk, MENU)
     engine.allow(6)
-    await talk.playing(6 * WORD_SAMPLES)
-    talk.line.send(5 * WORD_SAMPLES + 320)  # in the middle of the sixth word
+    await talk.playing(starts(5) + WORD_SAMPLES)
+    talk.line.send(starts(5) + 320)  # in the middle of the sixth word
     await talk.say("")
     await talk.playing(WORD_SAMPLES)
     engine.allow(8)  # the second sentence once more, and the third
-    await talk.playing(7 * WORD_SAMPLES)
+    await talk.playing(7 * WORD_SAMPLES + GAP_SAMPLES)
     talk.line.send()
     async with asyncio.timeout(2):
         assert (await task).prompt == Playback(PROMPT.text)
     assert engine.asked == ["You have three calls.", *["You have two letters."] * 2, "You have one more."]
-    assert talk.line.sent[: 5 * WORD_SAMPLES : WORD_SAMPLES] == b"YhtcY"
-    assert talk.line.sent[5 * WORD_SAMPLES + 320 :: WORD_SAMPLES] == b"htlYhom"
+    assert bytes(talk.line.sent[starts(word)] for word in range(5)) == b"YhtcY"
+    again = talk.line.sent[starts(5) + 320 :]
+    assert bytes(again[starts(word) - starts(5)] for word in range(5, 12)) == b"htlYhom"
+
+
+async def test_clauses_are_parted_as_a_speaker_would() -> None:
+    engine = WordByWord()
+    talk = Talk(tts=engine)
+    comma = "There are three things that I would like to tell you about now,"
+    task = asyncio.create_task(talk.session.step(Prompt(f"{comma} and here is the first one of them. Yes."), None))
+    engine.allow(100)
+    first, second = 13 * WORD_SAMPLES, 8 * WORD_SAMPLES
+    await talk.playing(first + CLAUSE_GAP_MS * 8 + second + GAP_SAMPLES + WORD_SAMPLES)
+    talk.line.send()
+    async with asyncio.timeout(2):
+        await task
+    assert engine.asked[0] == comma
+    sent = talk.line.sent
+    gaps = [(found.start(), found.end() - found.start()) for found in re.finditer(rb"\0+", sent)]
+    assert gaps == [(first, CLAUSE_GAP_MS * 8), (first + CLAUSE_GAP_MS * 8 + second, GAP_SAMPLES)]
+    heard = talk.told(BotHeard)[0]
+    assert isinstance(heard, BotHeard)
+    assert [chr(sent[word.start_sample]) for word in heard.words] == [word.text[0] for word in heard.words]
+
+
+async def test_silence_that_was_there_already_is_not_added_to() -> None:
+    engine = WordByWord()
+    talk = Talk(tts=engine)
+    task = step(talk)
+    engine.allow(4)
+    await talk.playing(starts(4) - GAP_SAMPLES)
+    talk.line.send()
+    engine.allow(8)  # the voice was late
+    await talk.playing(8 * WORD_SAMPLES + GAP_SAMPLES)
+    talk.line.send()
+    async with asyncio.timeout(2):
+        assert (await task).prompt == Playback(PROMPT.text)
+    assert len(talk.line.sent) == 12 * WORD_SAMPLES + GAP_SAMPLES
 
 
 async def test_one_who_speaks_already_costs_no_synthesis() -> None:
@@ -176,14 +221,15 @@ async def test_it_may_go_on_at_the_sentence_and_not_at_the_word() -> None:
     prompt = Prompt(PROMPT.text, interruption=Interruption(resume="sentence"))
     task = asyncio.create_task(talk.session.step(prompt, MENU))
     engine.allow(12)
-    await talk.playing(12 * WORD_SAMPLES)
-    talk.line.send(6 * WORD_SAMPLES + 320)  # in the middle of the seventh word, the third of the second sentence
+    await talk.playing(starts(11) + WORD_SAMPLES)
+    talk.line.send(starts(6) + 320)  # in the middle of the seventh word, the third of the second sentence
     await talk.say("")
-    await talk.playing(8 * WORD_SAMPLES)
+    await talk.playing(8 * WORD_SAMPLES + GAP_SAMPLES)
     talk.line.send()
     async with asyncio.timeout(2):
         assert (await task).prompt == Playback(PROMPT.text)
-    assert talk.line.sent[6 * WORD_SAMPLES + 320 :: WORD_SAMPLES] == b"YhtlYhom"
+    again = talk.line.sent[starts(6) + 320 :]
+    assert bytes(again[starts(word) - starts(4)] for word in range(4, 12)) == b"YhtlYhom"
 
 
 async def test_an_utterance_that_grows_is_spoken_clause_by_clause_and_is_over_when_it_is_finished() -> None:
