@@ -14,7 +14,7 @@ from offhook.pipeline.dialog import steps as model
 from offhook.pipeline.dialog.hints import brace_meant, key_meant, phrase_meant, variable_of_call
 from offhook.pipeline.dialog.steps import Ask, Collect, FlowProblem, Path, Retry, Say, Step, targets, texts
 from offhook.pipeline.dialog.template import is_variable_name, names_in
-from offhook.pipeline.markup import TAG
+from offhook.pipeline.markup import TAG_LIKE
 
 if TYPE_CHECKING:
     from offhook.pipeline.dialog.flow import Flow
@@ -132,7 +132,7 @@ def text_problems(text: str, path: Path) -> Iterator[FlowProblem]:
 
 
 def _markup_problems(text: str, path: Path) -> Iterator[FlowProblem]:
-    found = TAG.search(text)
+    found = TAG_LIKE.search(text)
     if found is not None:
         why = "texts are spoken as they stand: no voice reads SSML or HTML"
         pause = found.group().lower().startswith(("<break", "<pause", "<p", "<br"))

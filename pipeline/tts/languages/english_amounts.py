@@ -208,6 +208,8 @@ def _range(found: Match) -> str | None:
     if _leading_zero(a) or _leading_zero(b) or (max(len(a), len(b)) >= MIN_SPELT_DIGITS and "," not in a + b):
         groups = digit_groups(found.group())
         return groups if "." not in a + b else None
+    if a == b:
+        return f"{amount(a)} {amount(b)}"  # "20-20"
     rises = float(a.replace(",", "")) < float(b.replace(",", ""))
     # "45-12" is no range, "10 - 3" a difference.
     hours = max(len(a), len(b)) <= 2 and float(a) <= 12  # "9-5"
@@ -273,6 +275,7 @@ MONEY_AND_UNIT_RULES = (
         \ ?(?P<currency>[€£¥₹]|(?:{_CODES})\b)(?P<adjective>(?!))?(?![0-9])""",
         _money,
     ),
+    rule(rf"\$\((?P<a>{_NUMBER})\)", lambda found: "minus " + _sum(found["a"], "", _CURRENCIES["$"])),
     rule(rf"(?<=[0-9kKMB¢%])/(?P<unit>{_PER})\b", _per),
     rule(
         r"(?<![\w.,])(?P<feet>[0-9]{1,2})\ ?(?:ft|feet|foot)\.?,?\ (?P<inches>[0-9]{1,2})\ ?in(?:ches)?\b"
@@ -314,6 +317,7 @@ NUMBER_RULES = (
     rule(
         rf"(?<![\w.,])(?P<nth>[0-9]{{1,6}}|[0-9]{{1,3}},[0-9]{{3}}){_NTH}\b",
         lambda found: ordinal(int(found["nth"].replace(",", ""))),
+        re.I,
     ),
     rule(r"(?<![\w.,:])(?P<a>[0-9]{1,2}):(?P<b>[0-9])(?![\w:]|[.,][0-9])", _ratio),
     rule(rf"(?<![\w.,/-])(?P<a>{_NUMBER})\ ?{DASH}\ ?(?P<b>{_NUMBER})(?!\w|{DASH}|[./,][0-9])", _range),

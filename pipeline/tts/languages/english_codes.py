@@ -22,6 +22,9 @@ _NUMBER_BEFORE = re.compile(r"(?:\bnumber|\bno\.|\#)(?:\ is|:)?\ ?\#?$", re.I)
 _NUMBERED = re.compile(
     rf"(?:\b(?:{_CODE_WORDS}|order|phone|check|item|part|model|room|unit|suite|apt|lot|rx)\.?\ ?)$", re.I
 )
+_LOWER_CODE = re.compile(r"[a-z]{1,3}-[0-9]{3,}")  # ab-1203
+_PREFIXES = frozenset({"mid", "pre", "top", "non", "sub", "ex", "all", "pro"})
+_ORDINAL = re.compile(r"[0-9]+(?:ST|ND|RD|TH)")
 _RUNS = re.compile(r"[A-Za-z]+|[0-9]+|[-_]")
 _CALLED = re.compile(
     r"\b(?:press|pressing|dial|dialing|key|enter|entering|type|typing|hit|push|touch|by|or|and|then)\ $", re.I
@@ -40,8 +43,8 @@ def code_rules(*, hash_word: str) -> tuple[Rule, ...]:
     return (
         # North American numbers in all their spellings, then international ones, then national ones with a 0.
         rule(
-            rf"""{_START}(?P<number>(?:\+?1[ .-]?)?(?:\([2-9][0-9]{{2}}\)[ .-]?|[2-9][0-9]{{2}}[ .-])
-            [0-9]{{3}}[ .-][0-9]{{4}}|\+?1?[2-9][0-9]{{9}}){_EXTENSION}{_END}""",
+            rf"""{_START}(?P<number>(?:\+?1[ .-]?)?(?:\([2-9][0-9]{{2}}\)[ .-]?|[2-9][0-9]{{2}}[ ./-])
+            [0-9]{{3}}[ .-]?[0-9]{{4}}|\+?1?[2-9][0-9]{{9}}){_EXTENSION}{_END}""",
             _north_american,
             re.I,
         ),
@@ -77,6 +80,7 @@ def code_rules(*, hash_word: str) -> tuple[Rule, ...]:
         rule(r"(?<=\b[CFJ])\#(?!\w)", "sharp"),
         rule(r"(?:(?<=\n)|^)\#{2,6}\ (?=\S)", " "),
         rule(r"(?<![\w.,$-])[0-9]{2,12}(?=\#)", lambda found: digits_apart(found.group())),
+        rule(r"(?<=\*)\#|\#(?=[0-9]{1,6}\#)", hash_word),
         rule(r"\#(?=[A-Z]{1,4}-?[0-9])", "number"),
         rule(r"\#(?=[A-Za-z])", "hashtag"),
         rule(r"\#", hash_mark),
@@ -140,9 +144,11 @@ def _code(found: Match) -> str | None:
     runs = _RUNS.findall(text)
     letters = [run for run in runs if run.isalpha()]
     digits = sum(len(run) for run in runs if run.isdigit())
-    if not letters or not digits:
+    if not letters or not digits or _ORDINAL.fullmatch(text):
         return None
     small = any(c.islower() for run in letters for c in run)
+    if _LOWER_CODE.fullmatch(text):
+        return None if runs[0] in _PREFIXES else _spelt(text)
     if small:
         # "abc123", "3f2a9c"; but no "24-hour", "2nd" or "win95".
         if (

@@ -33,15 +33,24 @@ _ZONES = {"UTC": "U T C", "GMT": "G M T"} | {
     z: " ".join(z) for z in listed("ET CT MT PT EST EDT CST CDT MST MDT PST PDT")
 }
 # A year follows these, if no word that could be counted follows the number.
-_BEFORE_YEAR = (
-    "in", "since", "until", "till", "by", "year", "before", "after", "during", "through", "from", "of", "for", "class",
-    "spring", "summer", "autumn", "fall", "winter", "early", "mid", "late", "copyright", "©",
-)  # fmt: skip
+_BEFORE_YEAR = listed(
+    "in since until till by year before after during through from of for class born est established fiscal circa "
+    "spring summer autumn fall winter early mid late copyright ©"
+)
 _AFTER_YEAR = listed(
     "and or to until was is were has had will would we i you they he she it the a our your my this that there with at "
     "on for by as when because if but so than through until model season report edition election budget tax"
 )
+_SECOND_YEAR = re.compile(rf"\ (?:to|through|and|or)\ {_YEAR}(?![\w,.]*[0-9])")
+_OF_A_YEAR = re.compile(
+    r"\ (?:season|model|election|edition|tax|budget|report|calendar|holiday|school|plan|world|olympic|census)"
+)
+# "ending in 1998" are digits, "out of 2000" is a number.
+_NO_YEAR_BEFORE = re.compile(r"\b(?:(?:ending|ends) in|(?:out|total|amount) of|code (?:from|of|for))[ (]+$")
 _DAY_FOLLOWS = re.compile(rf"\ (?:[A-Z][a-z]{{2,6}}day|{_MONTH}|Eastern|Central|Mountain|Pacific)\b")
+_BEFORE_MONTH = re.compile(
+    r"\b(?:in|since|until|till|by|of|from|through|early|late|mid|last|next|this|every|each)[ -]$"
+)
 _YEAR_ALONE = re.compile(_YEAR)
 _BEFORE_DECADE = re.compile(r"\b(?:the|my|your|his|her|our|their|early|late|mid)['\s-]{1,2}$")
 
@@ -80,7 +89,7 @@ def time_rules(*, month_first: bool) -> tuple[Rule, ...]:
             lambda found: _iso(found, month_first),
         ),
         rule(
-            r"(?<![\w.,/-])(?P<a>[0-9]{1,2})(?P<mark>[/.-])(?P<b>[0-9]{1,2})(?P=mark)(?P<year>[12][0-9]{3}|[0-9]{2})(?![\w/-]|\.[0-9])",
+            r"(?<![\w.,/])(?<!(?<![0-9]{4})-)(?P<a>[0-9]{1,2})(?P<mark>[/.-])(?P<b>[0-9]{1,2})(?P=mark)(?P<year>[12][0-9]{3}|[0-9]{2})(?![\w/]|-(?![0-9]{1,2}/)|\.[0-9])",
             numeric,
         ),
         rule(
@@ -91,7 +100,9 @@ def time_rules(*, month_first: bool) -> tuple[Rule, ...]:
         # Without a year it might be a fraction, unless a day is spoken of.
         rule(
             rf"(?:(?<=\bon\ )|(?<=\bby\ )|(?<=\buntil\ )|(?<=\bsince\ )|(?<=\bdue\ )|(?<=day\ )|(?<=day,\ )"
-            rf"|(?<![\w.,/-])(?=0|[0-9]{{1,2}}/0|(?:1[0-2]|[1-9])/(?:1[35789]|2[1-35-9]|3[01])\b))(?P<a>[0-9]{{1,2}})/(?P<b>[0-9]{{1,2}}){_NO_MORE_DIGITS}",
+            r"|(?<![\w.,/-])(?=0|[0-9]{1,2}/0|(?:1[0-2]|[1-9])/(?:1[35789]|2[1-35-9]|3[01])\b"
+            r"|[0-9]{1,2}/[0-9]{1,2}\ at\ [0-9]))"
+            rf"(?P<a>[0-9]{{1,2}})/(?P<b>[0-9]{{1,2}}){_NO_MORE_DIGITS}",
             day_and_month,
         ),
         rule(
@@ -114,6 +125,7 @@ def time_rules(*, month_first: bool) -> tuple[Rule, ...]:
             lambda found: f"{_month_name(found['a'])} to {_month_name(found['b'])}",
         ),
         rule(rf"(?<=[0-9]\ ){DASH}(?=\ (?:[0-9]|{_MONTH}\ [0-9]))", "to"),
+        rule(rf"(?<=[0-9]){DASH}(?={_MONTH}\ [0-9]|[0-9]{{1,2}}/[0-9])|(?<=noon){DASH}(?=[0-9])", "to"),
         rule(rf"\bM{DASH}F\b", "Monday to Friday"),
         rule(rf"\b(?P<from>{_WEEKDAY})\ ?{DASH}\ ?(?P<to>{_WEEKDAY})", _weekdays),
         rule(
@@ -175,7 +187,9 @@ def _month_name(name: str) -> str:
     return _MONTHS[_month_number(name) - 1]
 
 
-def _month_alone(found: Match) -> str:
+def _month_alone(found: Match) -> str | None:
+    if not _BEFORE_MONTH.search(found.string[max(0, found.start() - 10) : found.start()].lower()):
+        return None  # "I spoke with Jan."
     name = _month_name(found["month"])
     return name + "." if ends_sentence(found) else name
 
@@ -255,20 +269,25 @@ def _decade(found: Match) -> str | None:
 
 def _bare_year(found: Match) -> str | None:
     before = found.string[max(0, found.start() - 24) : found.start()].lower()
-    words = before.replace("(", " ").split()
-    if not words or not before.endswith((" ", "(")):
-        return None
-    if words[-1] in ("to", "and", "or") and _YEAR_ALONE.fullmatch("".join(words[-2:-1])):
-        return year(int(found["year"]))
-    if words[-1] not in _BEFORE_YEAR:
-        return None
-    if words[-1] in ("from", "of", "for") and words[-2:-1] in (["out"], ["total"], ["code"], ["amount"]):
-        return None
-    if words[-1] == "in" and words[-2:-1] and words[-2] in ("ending", "ends"):
-        return None  # "ending in 1998" are digits
     rest = found.string[found.end() : found.end() + 24]
-    if rest[:1] not in " .,;:!?)\n\"'":
+    number = int(found["year"])
+    words = before.replace("(", " ").split()
+    last = words[-1].rstrip(".") if words else ""
+    beside_a_year = last in ("to", "and", "or") and _YEAR_ALONE.fullmatch("".join(words[-2:-1]))
+    if beside_a_year or _SECOND_YEAR.match(rest) or (before.endswith("(") and rest.startswith(")")):
+        return year(number)
+    if last in ("the", "your", "our", "my", "this"):
+        return year(number) if _OF_A_YEAR.match(rest.lower()) else None
+    if not before.endswith((" ", "(")) or _NO_YEAR_BEFORE.search(before) or rest[:1] not in " .,;:!?)\n\"'":
         return None
+    return year(number) if (last in _BEFORE_YEAR or last.endswith("-end")) and _uncounted(rest, last, number) else None
+
+
+def _uncounted(rest: str, before: str, number: int) -> bool:
+    """Whether no word follows that could be counted: "In 2025 alone", but "in 2000 homes"."""
     following = rest.lower().split()[:1] if rest[:1] == " " else []
     word = following[0].strip(".,;:!?)\"'") if following else ""
-    return year(int(found["year"])) if not word or word in _AFTER_YEAR else None
+    if not word or word in _AFTER_YEAR:
+        return True
+    counted = word.endswith("s") or word in ("people", "men", "women", "children", "percent", "of")
+    return before in ("in", "since") and 1900 <= number < 2060 and not counted

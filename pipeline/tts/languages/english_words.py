@@ -55,6 +55,7 @@ _ABBREVIATIONS = {
     "misc": "miscellaneous",
     "natl": "national",
     "qty": "quantity",
+    "ref": "reference",
     "rm": "room",
     "sr": "Senior",
     "ste": "suite",
@@ -149,7 +150,13 @@ _SYMBOLS = {
     "™": " ",
 }
 _ENTITIES = {"&amp;": "and", "&nbsp;": " ", "&lt;": "less than", "&gt;": "greater than", "&quot;": " ", "&apos;": "'"}
-_BEFORE_STREET = re.compile(r"[0-9][\w.]{0,8}\ (?:[\w.]{1,20}\ ){1,3}$")
+_BEFORE_STREET = re.compile(
+    r"(?:[0-9][\w.]{0,8}|\b(?:on|at|near|off|along|of|down|up|and))\ (?:[A-Z0-9][\w.']{0,20}\ ){1,3}$"
+)
+_IN_CITY = re.compile(r"\b(?:in|from|to|of|near|at|for|outside)\ (?:[A-Z][\w.'-]{1,20}\ ?){1,3},\ $")
+_AFTER_CITY = re.compile(r"[A-Z][\w.'-]{1,20},\ $")
+_WORDS_TOO = frozenset({"OK", "HI", "ME", "OR", "IN", "OH", "PA", "MA"})  # "Well, OK."
+_NAMES_TOO = frozenset({"max", "temp", "min", "est", "misc"})  # "Hello Max."
 _STREET = "|".join(_STREETS)
 _NAME = r"(?:[A-Z][a-z]{1,20}|[0-9]{1,3}(?:st|nd|rd|th))"
 
@@ -171,37 +178,45 @@ def _house_number(found: Match) -> str:
     return f"{cardinal(hundreds)} {end}"
 
 
+def _is_street(found: Match) -> bool:
+    # A name follows a title, and comes before a street.
+    before = found.string[max(0, found.start() - 70) : found.start()]
+    return _BEFORE_STREET.search(before) is not None or not found.string[found.end() :].lstrip()[:1].isupper()
+
+
 def _saint(found: Match) -> str | None:
-    before = found.string[max(0, found.start() - 24) : found.start()].split()
-    # Behind a name, or the number of a street, it is a street.
-    named = len(before) > 1 and before[-1].isalpha() and before[-1][0].isupper()
-    if named or (before and before[-1].lower().endswith(("st", "nd", "rd", "th")) and before[-1][0].isdigit()):
-        return None
-    return "Saint"
+    return None if _is_street(found) else "Saint"
 
 
 def _doctor(found: Match) -> str | None:
-    # A name follows the title, and comes before the street.
-    street = _BEFORE_STREET.search(found.string[max(0, found.start() - 70) : found.start()])
-    return None if street or not found.string[found.end() + 1 : found.end() + 2].isupper() else "Doctor"
+    return None if _is_street(found) else "Doctor"
 
 
 def _number_abbreviation(found: Match) -> str:
     return "numbers" if found.group().lower().startswith("nos") else "number"
 
 
-def _abbreviation(found: Match) -> str:
+def _abbreviation(found: Match) -> str | None:
+    word, following = found["word"], found.string[found.end() : found.end() + 2]
+    if word.lower() in _NAMES_TOO and word[0].isupper() and not following.strip()[:1].isdigit():
+        return None
     return with_stop(found, _capital(found, _ABBREVIATIONS[found["word"].lower()]))
 
 
-def _state(found: Match) -> str:
-    return _STATES[found.group()].replace("_", " ")
+def _state(found: Match) -> str | None:
+    before = found.string[max(0, found.start() - 70) : found.start()]
+    zip_code = re.match(r"\ [0-9]{5}\b", found.string[found.end() : found.end() + 7])
+    city = _IN_CITY if found.group() in _WORDS_TOO else _AFTER_CITY
+    return _STATES[found.group()].replace("_", " ") if zip_code or city.search(before) else None
 
 
-def _named(found: Match) -> bool:
-    """Whether a name is in front: "Main St.", "5th Ave"."""
+def _street(found: Match) -> str | None:
     before = found.string[max(0, found.start() - 24) : found.start()].split()
-    return bool(before) and (before[-1][0].isupper() or before[-1][0].isdigit())
+    # "Main St.", "5th Ave", but "Thanks Dr Smith".
+    if not before or not (before[-1][0].isupper() or before[-1][0].isdigit()):
+        return None
+    title = found["street"] in ("St", "Dr") and not _is_street(found)
+    return None if title else with_stop(found, _STREETS[found["street"]])
 
 
 _BEHIND = r"(?<![\w.@/-])"
@@ -216,10 +231,10 @@ WORD_RULES = (
     rule(rf"{_BEHIND}Dr\.(?=\ )", _doctor),
     rule(
         rf"(?<=[a-z0-9.]\ )(?P<street>{_STREET})\b\.?(?=\s|,|;|$|\)|[.?!])",
-        lambda found: with_stop(found, _STREETS[found["street"]]) if _named(found) else None,
+        _street,
     ),
     rule(rf"{_BEHIND}(?P<title>{_any_of(_TITLES)})\.(?!\w)", lambda found: _TITLES[found["title"]]),
-    rule(rf"{_BEHIND}Nos?\.(?=\ ?[0-9])", _number_abbreviation, re.I),
+    rule(rf"{_BEHIND}Nos?\.(?=\ ?(?:[A-Z]{{1,4}}-?)?[0-9])", _number_abbreviation, re.I),
     rule(
         rf"{_BEHIND}(?P<word>{_any_of(_BEFORE_NUMBER)})(?:\.\ ?|\ )(?=\#?[0-9])",
         lambda found: _capital(found, _BEFORE_NUMBER[found["word"].lower()]) + " ",
@@ -230,7 +245,7 @@ WORD_RULES = (
     rule(rf"{_BEHIND}(?P<word>{_any_of(_ABBREVIATIONS)})\.(?!\w)", _abbreviation, re.I),
     rule(r"~(?=[$€£]?[0-9])", "about"),
     rule(r"<\ ?(?=[$€£]?[0-9])", "less than"),
-    rule(r">\ ?(?=[$€£]?[0-9])", "more than"),
+    rule(r"(?<!\S)>\ ?(?=[$€£]?[0-9])", "more than"),
     rule(r"(?<=\ )\|(?=\ )", ","),
     rule("[" + re.escape("".join(_SYMBOLS)) + "]", lambda found: _SYMBOLS[found.group()]),
 )

@@ -52,6 +52,8 @@ def with_stop(found: Match, words: str) -> str:
 
 MARKUP = (
     Rule(TAG, lambda found: NOTHING),
+    # What only looks like a tag is read, without its brackets.
+    rule(r"<(?=[A-Za-z/])|(?<=[\w\"'])>(?![\w=]|\ ?[0-9])", NOTHING),
     rule(r"[\x00-\x1f\x7f]{1,64}", NOTHING),
 )
 """Holds for every language."""
