@@ -2,8 +2,9 @@
 
 A clause is a sentence; a long one also ends at a comma, and one without any at a space. A mark inside a word ends
 nothing ("3.5", "example.com/?q", "Node.js"), nor does a full stop after a title, an initial or another abbreviation,
-after the number of a list item or a date, nor an ellipsis that the sentence goes on behind. Where only the following
-word decides, it is waited for. How the text was pushed in pieces has no influence on where it is cut.
+after the number of a list item or a date, nor an ellipsis that the sentence goes on behind, nor a comma in a date, an
+address or a list of numbers. Where only the following word decides, it is waited for. How the text was pushed in
+pieces has no influence on where it is cut.
 """
 
 import re
@@ -37,6 +38,7 @@ _SOFT_END = re.compile(rf"[,;:،؛—–、，；：][{_CLOSERS}]*\Z")
 _ANY_END = re.compile(rf"[{_ENDS}{_WIDE_ENDS}]")
 _ELLIPSIS = re.compile(r"\.{2,}|[…‥]+")
 _LAST_WORD = re.compile(r"[^\s(\[{\"'“”„«»¿¡]*\Z")
+_STATE = re.compile(r"\s[A-Z]{2}\s[0-9]")  # "Springfield, IL 62704"
 _SPEAKABLE = re.compile(r"[^\W_]")
 _SPACE = re.compile(r"\s*")
 _WORD = re.compile(r"[^\W\d_]+")
@@ -51,11 +53,12 @@ def _set(words: str) -> frozenset[str]:
 # Something always follows these: a name, a number, an explanation.
 _NEVER_LAST = _set(
     "mr mrs ms mx dr prof st sr sra fr hr rev gen sen rep gov capt cpt lt col sgt maj cmdr hon mme mlle dipl ing "
-    "approx ext vs cf dept fig vol pp tel ca bzw bspw ggf inkl exkl zzgl evtl "
+    "approx ext vs cf incl excl attn ref dept fig vol pp tel ca bzw bspw ggf inkl exkl zzgl evtl "
     "e.g i.e z.b d.h u.a o.ä p.ej n.b ph.d"
 )
 # The sentence may go on: it does before a small letter or a figure.
 _MAYBE_LAST = _set(
+    "hr hrs sec secs oz fl lb lbs sq ft yd yr yrs mo mos wk appt acct bldg avg temp "
     "etc usw jr inc ltd co corp bros ave rd blvd str hwy apt min max est misc "
     "jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thur thurs fri sat sun "
     "a.m p.m"
@@ -149,6 +152,8 @@ def _ends(text: str, start: int, found: re.Match[str], final: bool) -> bool | No
                 return False
             rest = text[end : end + MIN_REST_CHARS]
             if _ANY_END.search(rest) or "\n" in rest:
+                return False
+            if (text[found.start() - 1].isdigit() and rest.lstrip()[:1].isdigit()) or _STATE.match(rest):
                 return False
             return True if len(rest) == MIN_REST_CHARS else False if final else None
     mark = found["mark"]

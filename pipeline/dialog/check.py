@@ -201,7 +201,7 @@ def _phrase_problems(phrase: str, choice: str, said: dict[str, str], path: Path)
 
 def _key_problems(key: str, choice: str, pressed: dict[str, str], path: Path) -> Iterator[FlowProblem]:
     if len(key) != 1 or key not in model.KEYS:
-        why = "a telephone has the keys 0 to 9, * and # (and A to D)"
+        why = "a phone has the keys 0 to 9, * and # (and A to D)"
         yield FlowProblem(f"`{key}` is no key", why, key_meant(key), path)
     elif key in pressed:
         why = "a key can mean one thing only"

@@ -44,7 +44,7 @@ def phrase_meant(phrase: str) -> str:
 
 
 def key_meant(key: str) -> str:
-    """What to type for `key`, which no telephone has."""
+    """What to type for `key`, which no phone has."""
     meant = _KEYS.get(key.strip().lower())
     if meant is not None:
         return f"type `key: {meant}`" if meant.isdigit() else f"type `key: '{meant}'`"

@@ -44,6 +44,7 @@ def test_sentences_are_clauses(text: str, expected: list[str]) -> None:
         "Room No. 5 and no. 7, e.g. the small one, i.e. that one.",
         "We open at 9 a.m. on Mon. and close at 5 p.m. sharp.",
         "The U.S. government and Acme Inc. agreed on Jan. 5 at last.",
+        "It has 500 sq. ft. and 8 oz. of it, incl. tax, took 2 hrs. or so by appt. only.",
         "Call ext. 204, tel. 555 or approx. 5 others etc. now.",
         "Well... let me think … about that.",
         "1. Open the door",
@@ -100,6 +101,18 @@ def test_a_comma_ends_only_what_is_long() -> None:
     assert pieces(f"{LONG}, thank you.") == [f"{LONG}, thank you."]
     chinese = "如果您想查询您的账户余额请在听到提示音之后再按一，如果您想转接人工客服请在听到提示音之后按零。"
     assert pieces(chinese) == [chinese[: chinese.index("，") + 1], chinese[chinese.index("，") + 1 :]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Your appointment with a specialist at the main clinic is on May 12, 2026 at half past three in the afternoon.",
+        "Our office has moved to the corner of Fifth and Main, in Springfield, IL 62704 right by the park.",
+        "To hear the options that you have again in this menu you may press 1, 2 or 3 at any time during the message.",
+    ],
+)
+def test_no_comma_ends_a_clause_in_a_date_an_address_or_a_list(text: str) -> None:
+    assert all(not re.search(r"(12|1|Springfield),$", clause) for clause in pieces(text))
 
 
 def test_a_long_sentence_without_any_mark_is_cut_at_a_space() -> None:

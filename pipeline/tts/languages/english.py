@@ -1,4 +1,4 @@
-"""How English is read aloud, as it is usual on the telephone: keys, amounts, dates, numbers, codes, addresses. Pure."""
+"""How English is read aloud, as it is usual on the phone: keys, amounts, dates, numbers, codes, addresses. Pure."""
 
 from offhook.pipeline.tts.languages.english_amounts import MONEY_AND_UNIT_RULES, NUMBER_RULES
 from offhook.pipeline.tts.languages.english_codes import code_rules, star_rules

@@ -1,4 +1,4 @@
-"""What is read character by character in English: telephone numbers, cards, codes. Pure."""
+"""What is read character by character in English: phone numbers, cards, codes. Pure."""
 
 import re
 

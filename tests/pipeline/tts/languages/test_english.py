@@ -1,4 +1,4 @@
-"""American English as it is read on the telephone: what is written, and what is said."""
+"""American English as it is read on the phone: what is written, and what is said."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from offhook.pipeline.tts.languages.english_numbers import cardinal, ordinal, ye
 from offhook.pipeline.tts.normalize import normalize
 
 SPOKEN = {
-    # telephone numbers
+    # phone numbers
     "Call (555) 123-4567 now.": "Call five five five, one two three, four five six seven now.",
     "+1 (555) 123-4567": "plus one, five five five, one two three, four five six seven",
     "555.123.4567": "five five five, one two three, four five six seven",
