@@ -22,6 +22,7 @@ _OTHER_WORDS = {
     "reprompts": "reprompt again prompts messages",
     "timeout_s": "timeout timeout_ms wait wait_s",
     "silence_ms": "silence end_silence_ms silence_s",
+    "min_confidence": "confidence threshold min_score score",
     "barge_in": "interruptible interrupt bargein allow_interruption interruptions",
     "into": "variable store save save_as as var result",
     "digits": "length num_digits max_digits min_digits count",
