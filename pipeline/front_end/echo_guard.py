@@ -32,16 +32,15 @@ from offhook.pipeline.front_end.echo_search import (
     unexplained,
 )
 
-LEAST_HOLD_SAMPLES = 256  # on a line of which nothing is known, one look is not believed
+LEAST_HOLD_SAMPLES = 512  # on a line of which nothing is known, one look is not believed
 HOLD_SAMPLES = 800  # 100 ms; a suspicion is held back no longer for want of evidence
 FORGET_SAMPLES = 2_560  # after so long without one, the next suspicion is a new one
 TRUST_SAMPLES = 2_560  # a caller who was believed is not doubted again for so long
 
 ECHO_RESIDUAL = 0.25  # of the energy unexplained at most: echo
 SPEECH_RESIDUAL = 0.4  # at least: not echo
-PROVEN_RESIDUAL = 0.3  # … of what came after a path was guessed, at most: it is one
-OTHER_RESIDUAL = 0.225  # … if it was not the best guess: one of three may explain it by chance
-DISPROVEN_RESIDUAL = 1.1  # … at least: none of them is
+PROVEN_RESIDUAL = 0.5  # of what came after a path was solved for: it is one
+DISPROVEN_RESIDUAL = 1.2  # at least
 DISPROOFS = 2  # so often, and it is speech: once may be a lost packet
 GUESS_SAMPLES = 4_000  # so long after it a guess can be put to the test
 
@@ -181,10 +180,9 @@ class EchoGuard:
         guesses = [] if end - self._guessed_at > GUESS_SAMPLES else self._guesses
         lefts = [(unexplained(self._history, guess, self._guessed_at, end), guess) for guess in guesses]
         tested = sorted(((left, guess) for left, guess in lefts if left is not None), key=lambda pair: pair[0])
-        limit = ECHO_RESIDUAL if in_speech else PROVEN_RESIDUAL
-        if tested and tested[0][0] < (limit if tested[0][1] is guesses[0] else OTHER_RESIDUAL):
+        if tested and tested[0][0] < PROVEN_RESIDUAL:
             self._guesses = []
-            self._start_with([guess for left, guess in tested if left < limit])
+            self._start_with([guess for left, guess in tested if left < PROVEN_RESIDUAL])
             return _Verdict.ECHO
         self._disproofs += bool(tested) and tested[0][0] > DISPROVEN_RESIDUAL
         late = in_speech or self._disproofs >= DISPROOFS or held_samples >= HOLD_SAMPLES
@@ -272,8 +270,8 @@ class EchoGuard:
         if not predicted:
             return pcm
         if not self._is_credible(samples, energy, least, predicted):
-            if not self._proven:
-                self._trusted_until = end + TRUST_SAMPLES
+            if not self._proven:  # its candidate has been held back for long enough already
+                self._held_since = self._suspected_at - HOLD_SAMPLES // 2
             self._forget()
             return pcm
         if not energy:
@@ -296,8 +294,9 @@ class EchoGuard:
             return True
         proven = self._proven
         share = PROVEN_LATELY_SHARE if proven else LATELY_SHARE
-        self._predicted = share * self._predicted + predicted
-        self._removed = share * self._removed + energy - least
+        vote = min(max((energy - least) / predicted, -1.0), 1.0)
+        self._predicted = share * self._predicted + 1.0
+        self._removed = share * self._removed + vote
         self._judged_samples += samples
         enough = self._judged_samples >= (JUDGED_SAMPLES if proven else FIRST_JUDGED_SAMPLES)
         return not enough or self._removed > LEAST_REMOVED * self._predicted

@@ -25,7 +25,7 @@ FAR_LOUDER = 4.0  # 6 dB above the echo
 MOVED_SAMPLES = 768  # 96 ms, by which a known path is found to have changed
 MOVED_RESIDUAL = 0.25  # … only its delay and level: two numbers fitted
 CHANGED_SAMPLES = 1_280
-CHANGED_RESIDUAL = 0.15  # … altogether: 160 numbers fitted
+CHANGED_RESIDUAL = 0.25  # … altogether: 160 numbers fitted
 IMPROVEMENT = 0.5  # of what was left before: a change that does not explain much more is none
 LATEST_SAMPLES = 1_280
 
