@@ -46,7 +46,7 @@ class InboundAudio:
         self._ears = engines.ears(line.encoding) if engines.ears is not None else None
         self._pause_before = True  # what is sent next does not follow what was sent before it
         self._bands = Bands(line.rate_hz, engines.asr.capabilities.rate_hz, engines.upsampler, engines.downsampler)
-        weigh = self._ears.weigh if self._ears is not None else None
+        weigh = self._ears.score if self._ears is not None else None
         self.caller = CallerAudio(
             engines.vad, on_speech, is_eager, on_failed, weigh, self._bands.kept_bytes, kept_ticks
         )
@@ -65,7 +65,7 @@ class InboundAudio:
         bands, recognition = self._bands, self._recognition
         heard = narrow = bands.narrow(pcm)
         if self._ears is not None:
-            heard = self._ears.heard(narrow, at_sample, at_s)
+            heard = self._ears.on_audio(narrow, at_sample, at_s)
         kept = heard if bands.is_narrow else bands.wide(pcm, narrow, heard)
         active = recognition is not None and recognition.active
         if recognition is not None and active:

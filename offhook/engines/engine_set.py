@@ -10,7 +10,8 @@ from offhook.engines.requirements import require_installed
 from offhook.pipeline.asr.adapt import adapt as adapt_asr
 from offhook.pipeline.asr.engine import AsrEngine, Encoding, knows_language
 from offhook.pipeline.front_end.apm import WebrtcProcessor
-from offhook.pipeline.front_end.cpu_budget import Allowance
+from offhook.pipeline.front_end.cpu_budget import CpuBudget
+from offhook.pipeline.front_end.echo.guard import EchoGuard
 from offhook.pipeline.front_end.front_end import AudioFrontEnd
 from offhook.pipeline.inbound_audio import Engines
 from offhook.pipeline.tts.adapt import adapt as adapt_tts
@@ -68,7 +69,7 @@ class EngineSet:
         _check_language(config, "tts", tts.capabilities.languages)
         cache = ClipCache(config.tts.cache_mib * 1024 * 1024)
         self._processor = config.audio.processor
-        self._allowance = Allowance()
+        self._echo_budget = CpuBudget()
         self._batchers: dict[GateSettings, VadBatcher] = {}
         language = spoken_language(config.dialog.language, config.tts.voice)
         name = f"{config.tts.engine}/{config.tts.voice}"
@@ -116,7 +117,7 @@ class EngineSet:
             voice=self.voice,
             upsampler=lambda: Upsampler().push,
             downsampler=lambda: Downsampler().push,
-            ears=(lambda encoding: _front_end(config, encoding, self._allowance)) if guarded else None,
+            ears=(lambda encoding: _front_end(config, encoding, self._echo_budget)) if guarded else None,
         )
 
     def _batcher(self, config: Config) -> VadBatcher:
@@ -140,12 +141,13 @@ def _wants_front_end(config: Config, calls: int) -> bool:
     return (config.audio.echo_guard and calls < config.audio.echo_guard_max_calls) or config.audio.processor != "none"
 
 
-def _front_end(config: Config, encoding: str, allowance: Allowance) -> AudioFrontEnd:
+def _front_end(config: Config, encoding: str, budget: CpuBudget) -> AudioFrontEnd:
     processor = WebrtcProcessor() if config.audio.processor == "webrtc" else None
     codec = codec_named(encoding)
-    # The front end knows a line of one octet a sample; mu-law is far better than any echo.
-    octets = packet_encoder(codec, PCMU) if codec is LINEAR16 else None
-    return AudioFrontEnd((PCMU if octets else codec).decode, processor, octets.encode if octets else None, allowance)
+    # The guard keeps a byte a sample; mu-law is far better than any echo.
+    encoder = packet_encoder(codec, PCMU) if codec is LINEAR16 else None
+    guard = EchoGuard((PCMU if encoder else codec).decode, budget, encoder.encode if encoder else None)
+    return AudioFrontEnd(guard, processor)
 
 
 def _check_codecs(config: Config) -> None:

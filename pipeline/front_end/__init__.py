@@ -1,1 +1,1 @@
-"""What stands between the line and the speech detector: the bot's own echo, tones, music."""
+"""The audio front end, between the line and the speech detector: echo control, tones, noise suppression."""

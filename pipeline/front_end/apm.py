@@ -13,17 +13,17 @@ from offhook.pipeline.errors import EngineError
 NAME = "webrtc"
 RATE_HZ = 8_000
 FRAME_SAMPLES = 80  # 10 ms
-NOISE_SUPPRESSION_LEVEL = 1  # of 0 to 3: 12 dB; more costs the recogniser more than the noise does
-MAX_GAIN_DB = 12.0  # a caller who is further away speaks up, too
+NOISE_SUPPRESSION_LEVEL = 1  # of 0 to 3: 12 dB; more harms the recogniser more than the noise
+MAX_GAIN_DB = 12.0  # callers who are further away raise their voice, too
 
 _INSTALL = "Type: pip install 'offhook[apm]'"
 
 
 class AudioProcessor(Protocol):
-    """Something that makes one call's audio better before anybody listens to it."""
+    """Improves one call's audio before it is used."""
 
-    def process(self, heard: bytes, sent: bytes) -> bytes:
-        """The caller's next 16-bit PCM at 8 kHz, and what the bot sent in the same time; back comes as much audio."""
+    def process(self, received: bytes, sent: bytes) -> bytes:
+        """Takes the caller's next 16-bit PCM at 8 kHz and what the bot sent meanwhile; returns as much audio."""
         ...
 
 
@@ -43,23 +43,23 @@ class WebrtcProcessor:
             ns_level=NOISE_SUPPRESSION_LEVEL,
             agc_max_gain_db=MAX_GAIN_DB,
         )
-        self._heard = b""
+        self._received = b""
         self._sent = b""
         self._done = bytes(2 * FRAME_SAMPLES)  # one frame ahead, so that packets of any size come back as long
 
-    def process(self, heard: bytes, sent: bytes) -> bytes:
-        """Taken in frames of 10 ms; what comes back is 10 ms late, besides the algorithm's own delay.
+    def process(self, received: bytes, sent: bytes) -> bytes:
+        """Works in frames of 10 ms; the result is 10 ms late, besides the algorithm's own delay.
 
         Raises ValueError when the two are not equally long.
         """
-        if len(heard) != len(sent):
-            raise ValueError(f"{len(heard)} bytes heard, {len(sent)} sent")
-        self._heard += heard
+        if len(received) != len(sent):
+            raise ValueError(f"{len(received)} bytes received, {len(sent)} sent")
+        self._received += received
         self._sent += sent
-        whole = len(self._heard) // (2 * FRAME_SAMPLES) * 2 * FRAME_SAMPLES
+        whole = len(self._received) // (2 * FRAME_SAMPLES) * 2 * FRAME_SAMPLES
         if whole:
-            near, far = (np.frombuffer(audio[:whole], "<i2") for audio in (self._heard, self._sent))
+            near, far = (np.frombuffer(audio[:whole], "<i2") for audio in (self._received, self._sent))
             self._done += self._processor.process(near, far).astype("<i2").tobytes()
-            self._heard, self._sent = self._heard[whole:], self._sent[whole:]
-        result, self._done = self._done[: len(heard)], self._done[len(heard) :]
+            self._received, self._sent = self._received[whole:], self._sent[whole:]
+        result, self._done = self._done[: len(received)], self._done[len(received) :]
         return result

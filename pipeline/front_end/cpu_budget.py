@@ -1,10 +1,10 @@
-"""What the echo guards of a process may take of its time together."""
+"""How much CPU the echo guards of one process may use together."""
 
 
-class Allowance:
-    """Where many callers speak at once, a search for echoes in each of their lines would stall all calls.
+class CpuBudget:
+    """A token bucket of CPU seconds, so that many callers who speak at once cannot stall all calls.
 
-    `share` of the time may be taken, and no more than `burst_s` at once.
+    It refills by `share` of the elapsed time, up to `burst_s`.
     """
 
     def __init__(self, share: float = 0.15, burst_s: float = 0.02) -> None:
@@ -14,7 +14,7 @@ class Allowance:
         self._at_s = 0.0
 
     def take(self, cost_s: float, at_s: float) -> bool:
-        """May something be done at `at_s` (monotonic seconds) that takes `cost_s`? If so, it counts as done."""
+        """Reserve `cost_s` at time `at_s` (monotonic seconds). False where that is too much."""
         passed_s = max(0.0, at_s - self._at_s)
         self._at_s = max(self._at_s, at_s)
         self._left_s = min(self._burst_s, self._left_s + self._share * passed_s)

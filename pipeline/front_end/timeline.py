@@ -6,7 +6,7 @@ _SLACK = 4  # so much of it, a quarter, more is kept, that old pieces need not b
 
 
 class Timeline:
-    """The latest `kept_samples` of a stream of `width` octets a sample; what is missing in between is `filler`.
+    """The latest `kept_samples` of a stream of `width` bytes a sample; what is missing in between is `filler`.
 
     Much is appended, and little of it ever read: the pieces stay as they came.
     """
@@ -19,7 +19,7 @@ class Timeline:
         self._width = width
         self._filler = filler
         self._pieces: deque[bytes] = deque()
-        self._have = 0  # octets
+        self._have = 0  # bytes
         self.end = 0
         """The sample that comes next."""
 
@@ -28,10 +28,10 @@ class Timeline:
         """The first sample that is remembered."""
         return self.end - self._have // self._width
 
-    def append(self, octets: bytes) -> None:
+    def append(self, data: bytes) -> None:
         """The stream goes on."""
-        size = len(octets)
-        self._pieces.append(octets)
+        size = len(data)
+        self._pieces.append(data)
         self.end += size // self._width
         self._have += size
         if self._have > self._most:

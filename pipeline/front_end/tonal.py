@@ -12,12 +12,12 @@ import numpy.typing as npt
 
 RATE_HZ = 8_000
 WINDOW_SAMPLES = 2_048
-"""256 ms: a detector still wonders when the tone is long over."""
+"""256 ms: a detector still reacts when the tone is long over."""
 
 KEY_LOW_HZ = (697.0, 770.0, 852.0, 941.0)  # ITU-T Q.23
 KEY_HIGH_HZ = (1_209.0, 1_336.0, 1_477.0, 1_633.0)
 
-# Of 3,492 suspicions raised by speech in twelve synthetic voices none comes near these shares of the energy: the most
+# Of 3,492 candidates in the speech of twelve synthetic voices none comes near these shares of the energy: the most
 # for a key's two sines was 0.44.
 KEY_SHARE = 0.9  # in half of the parts
 STEADY_SHARE = 0.995  # in half of the parts
@@ -28,7 +28,7 @@ LEAST_POWER = 100.0  # of a sample: -70 dBFS; what is less is silence
 LOUD = 0.3  # of the loudest part's power: the tone's edges are left out
 
 _PART_SAMPLES, _STEP_SAMPLES = 128, 32
-_PART_STRIDES = (4 * _STEP_SAMPLES, 4)  # octets
+_PART_STRIDES = (4 * _STEP_SAMPLES, 4)  # bytes
 _STEADY_DIMENSIONS = 4 + STEADY_PARTS // 4
 _SPECTRUM_SAMPLES = 4_096  # 2 Hz a bin
 _PEAK_BINS = 24  # 47 Hz: dial tones are no closer

@@ -42,9 +42,6 @@ _GATHER_MOST_S = 0.006
 
 RATE_HZ = 8_000
 
-LOUD_PEAK = 200
-"""Of 16-bit PCM, -44 dBFS: nobody interrupts with less."""
-
 MAX_WAITING_FRAMES = 128
 """Of one call: 4 s. Where the detector does not keep up, the oldest are not listened to."""
 
@@ -68,7 +65,7 @@ class Listener(Protocol):
 
 
 class Weigh(Protocol):
-    """See `pipeline.ears.ears.Ears.weigh`."""
+    """See `AudioFrontEnd.score`."""
 
     def __call__(self, probability: float, end: int, *, in_speech: bool) -> float:
         """The probability that the frame up to sample `end` is the caller's speech, given the detector's."""
@@ -96,6 +93,7 @@ class VadBatcher:
         self.runs = self.frames = self.dropped_frames = 0
         if self.frame_samples % BLOCK_SAMPLES:
             raise ValueError(f"frames of {self.frame_samples} samples are no multiple of {BLOCK_SAMPLES}")
+        self._loud_peak = engine.capabilities.loud_peak
         self._settings = settings
         self._least = min(settings.suspect_probability, settings.start_probability, settings.stop_probability)
         self._max_batch = max_batch
@@ -151,6 +149,11 @@ class VadBatcher:
             due = self._waits_since + self._gather_s + _GATHER_MOST_S
         if due < self._due:
             self._schedule(due, now)
+
+    def is_loud(self, frame: bytes) -> bool:
+        """Whether a frame may be an interruption, by its peak."""
+        samples = np.frombuffer(frame, "<i2")
+        return bool(samples.max() >= self._loud_peak or samples.min() <= -self._loud_peak)
 
     def release(self, slot: int) -> None:
         """A stream is over."""
@@ -219,7 +222,7 @@ class VadBatcher:
             if detected >= self._least and stream.weigh is not None:
                 probability = stream.weighed(detected, at_sample + size)
             if gate.wavers(probability):
-                gate.eager = stream.listener.is_eager()
+                gate.low_threshold = stream.listener.is_eager()
             if events := gate.push(probability, at_sample, size, samples, start, end):
                 told.append((stream, events, zero_at))
             speaking.append(gate.in_speech)
@@ -262,7 +265,7 @@ class BatchedStream:
         waiting = self.waiting
         if not waiting:
             came_at = zero_at + (at_sample + self._batcher.frame_samples) / RATE_HZ
-            self._batcher.enlist(self, came_at, urgent=self.listener.is_eager() and _is_loud(frame))
+            self._batcher.enlist(self, came_at, urgent=self.listener.is_eager() and self._batcher.is_loud(frame))
         elif len(waiting) >= MAX_WAITING_FRAMES:
             waiting.popleft()
             self.judged_samples += self._batcher.frame_samples
@@ -300,11 +303,6 @@ class BatchedStream:
         self._batcher.release(self.slot)
         self.listener = _NOBODY  # it holds the stream, too
         self.weigh = None
-
-
-def _is_loud(frame: bytes) -> bool:
-    samples = np.frombuffer(frame, "<i2")
-    return bool(samples.max() >= LOUD_PEAK or samples.min() <= -LOUD_PEAK)
 
 
 def _report(error: Exception) -> None:

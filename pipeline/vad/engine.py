@@ -14,10 +14,15 @@ Pcm = np.ndarray[Any, np.dtype[np.int16]]
 
 @dataclass(frozen=True, slots=True)
 class VadCapabilities:
-    """What an engine takes: frames of exactly `frame_samples` 16-bit mono samples at `rate_hz`."""
+    """What an engine takes: frames of exactly `frame_samples` 16-bit mono samples at `rate_hz`.
+
+    A frame with a sample of at least `loud_peak` (200: -44 dBFS) may be an interruption: while the bot speaks it is
+    judged at once.
+    """
 
     rate_hz: int
     frame_samples: int
+    loud_peak: int = 200
 
 
 class VadStream(Protocol):

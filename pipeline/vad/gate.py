@@ -14,7 +14,7 @@ class GateSettings:
     Speech starts with the first frame at or above `start_probability`, and has stopped after `stop_frames`
     frames running below `stop_probability`. It is confirmed after `confirm_ms` of it that can be heard or, for
     those who speak softly, after that and `lag_ms` more by the detector alone: a click or a cough is too short.
-    While the gate is `eager`, `suspect_probability` is enough to start; what has not been at `start_probability`
+    While `low_threshold` is set, `suspect_probability` is enough to start; what has not been at `start_probability`
     after `doubt_ms` has stopped, and raises no suspicion again before it has been below `suspect_probability`.
     Starts and ends are looked for up to `refine_ms` back.
     """
@@ -75,12 +75,12 @@ class SpeechGate:
         "_start_sample",
         "_stop_sample",
         "_suspicious",
-        "eager",
         "in_speech",
+        "low_threshold",
     )
 
     def __init__(self, settings: GateSettings = GateSettings()) -> None:
-        self.eager = False
+        self.low_threshold = False
         """Set while an early start is worth a false one: the bot speaks, and its pause can be taken back."""
         self.in_speech = False
         """Between SpeechStarted and SpeechStopped; to be read only."""
@@ -107,7 +107,7 @@ class SpeechGate:
         return self._speech_samples
 
     def wavers(self, probability: float) -> bool:
-        """Does it depend on `eager` what the next frame means, should it have this probability?"""
+        """Does it depend on `low_threshold` what the next frame means, should it have this probability?"""
         settings = self._settings
         return not self.in_speech and settings.suspect_probability <= probability < settings.start_probability
 
@@ -155,7 +155,7 @@ class SpeechGate:
         certain = probability >= settings.start_probability
         suspect = probability >= settings.suspect_probability
         self._suspicious = self._suspicious or not suspect
-        if not certain and not (self.eager and suspect and self._suspicious):
+        if not certain and not (self.low_threshold and suspect and self._suspicious):
             return ()
         self._certain = certain
         return self._start(audible, at_sample, samples)

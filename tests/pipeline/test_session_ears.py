@@ -3,6 +3,7 @@
 import asyncio
 
 from offhook.pipeline.events import Prompt, Question
+from offhook.pipeline.front_end.echo.guard import EchoGuard
 from offhook.pipeline.front_end.front_end import AudioFrontEnd
 from offhook.pipeline.trace import CallerSpeech
 from tests.pipeline.conversation import CLIP_SAMPLES, FRAME_SAMPLES, PACKET_SAMPLES, Talk
@@ -12,7 +13,7 @@ class ListedEars(AudioFrontEnd):
     """Writes down what it is told, marks what it hears, and gives a frame `worth` at most."""
 
     def __init__(self, encoding: str) -> None:
-        super().__init__(lambda payload: bytes(2 * len(payload)))
+        super().__init__(EchoGuard(lambda payload: bytes(2 * len(payload))))
         self.encoding = encoding
         self.worth = 0.0
         self.firsts: list[bool] = []
@@ -22,10 +23,10 @@ class ListedEars(AudioFrontEnd):
         assert len(payload) == PACKET_SAMPLES
         self.firsts.append(first)
 
-    def heard(self, pcm: bytes, at_sample: int, at_s: float) -> bytes:
+    def on_audio(self, pcm: bytes, at_sample: int, at_s: float) -> bytes:
         return b"\1" + pcm[1:]
 
-    def weigh(self, probability: float, end: int, *, in_speech: bool) -> float:
+    def score(self, probability: float, end: int, *, in_speech: bool) -> float:
         self.asked.append(end)
         return min(probability, self.worth)
 

@@ -122,7 +122,7 @@ async def test_the_ears_of_a_wide_line_hear_what_it_sends() -> None:
     wide.sent(Upsampler().push(voice), 1.0, first=True)
     narrow.sent(codec_named("PCMU").encode(voice), 1.0, first=True)
     for one in (wide, narrow):
-        one.heard(bytes(2 * 160), 0, 1.02)
-    known, told = (np.frombuffer(one.guard.sent_pcm(0, 1_400), "<i2").astype(float) for one in (wide, narrow))
+        one.on_audio(bytes(2 * 160), 0, 1.02)
+    known, told = (np.frombuffer(one.echo.sent_pcm(0, 1_400), "<i2").astype(float) for one in (wide, narrow))
     late = known[27:]  # both filters' delay
     assert np.corrcoef(late, told[: len(late)])[0, 1] > 0.9

@@ -13,6 +13,7 @@ from time import thread_time
 
 import numpy as np
 
+from offhook.pipeline.front_end.echo.guard import EchoGuard
 from offhook.pipeline.front_end.front_end import AudioFrontEnd
 from offhook.pipeline.vad.gate import GateEvent, SpeechConfirmed, SpeechStarted
 from offhook.pipeline.vad.loudness import amplitude
@@ -195,7 +196,7 @@ def run(call: SimulatedCall, ears: AudioFrontEnd | None, *, eager: Callable[[int
             if call.bot_at - PACKET < at < call.bot_end:
                 ears.sent(sent[at : at + PACKET], at / 8_000, first=first)
                 first = False
-            pcm = ears.heard(pcm, at, (at + PACKET) / 8_000)
+            pcm = ears.on_audio(pcm, at, (at + PACKET) / 8_000)
         outcome.ears_s += thread_time() - began
         unframed += pcm
         while len(unframed) >= 2 * FRAME_SAMPLES:
@@ -204,9 +205,9 @@ def run(call: SimulatedCall, ears: AudioFrontEnd | None, *, eager: Callable[[int
             probability = detector.infer(frame)
             began = thread_time()
             if ears is not None and probability >= EAGER:
-                probability = ears.weigh(probability, end, in_speech=gate.in_speech)
+                probability = ears.score(probability, end, in_speech=gate.in_speech)
             outcome.ears_s += thread_time() - began
-            gate.gate.eager = eager(end) if eager is not None else call.bot_at <= end <= call.bot_end
+            gate.gate.low_threshold = eager(end) if eager is not None else call.bot_at <= end <= call.bot_end
             outcome.events += [(end, event) for event in gate.push(probability, frame, frame_at)]
             frame_at = end
     return outcome
@@ -218,4 +219,4 @@ def report(figures: str) -> None:
 
 
 def new_ears() -> AudioFrontEnd:
-    return AudioFrontEnd(PCMU.decode)
+    return AudioFrontEnd(EchoGuard(PCMU.decode))

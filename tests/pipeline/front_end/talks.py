@@ -123,7 +123,7 @@ class _Run:
                 self.said = None
         pcm = self.line[at : at + PACKET].clip(-32_768, 32_767).round().astype("<i2").tobytes()
         pcm = PCMU.decode(PCMU.encode(pcm))
-        self.unframed += pcm if self.ears is None else self.ears.heard(pcm, at, (at + PACKET) / 8_000)
+        self.unframed += pcm if self.ears is None else self.ears.on_audio(pcm, at, (at + PACKET) / 8_000)
         while len(self.unframed) >= 2 * FRAME_SAMPLES:
             frame, self.unframed = self.unframed[: 2 * FRAME_SAMPLES], self.unframed[2 * FRAME_SAMPLES :]
             self._frame(frame)
@@ -132,8 +132,8 @@ class _Run:
         end = self.frame_at + FRAME_SAMPLES
         probability = self.detector.infer(frame)
         if self.ears is not None and probability >= EAGER:
-            probability = self.ears.weigh(probability, end, in_speech=self.gate.in_speech)
-        self.gate.gate.eager = self.said is not None
+            probability = self.ears.score(probability, end, in_speech=self.gate.in_speech)
+        self.gate.gate.low_threshold = self.said is not None
         for event in self.gate.push(probability, frame, self.frame_at):
             self._note(event, end)
         self.frame_at = end

@@ -6,6 +6,7 @@ import pytest
 
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.front_end.apm import WebrtcProcessor
+from offhook.pipeline.front_end.echo.guard import EchoGuard
 from offhook.pipeline.front_end.front_end import AudioFrontEnd
 from offhook.telephony.codec.g711 import PCMU
 from tests.pipeline.front_end.calls import PACKET, prompts, report
@@ -40,15 +41,15 @@ def test_packets_of_any_size_come_back_as_long(samples: int) -> None:
     processor = WebrtcProcessor()
     for _ in range(9):
         assert len(processor.process(bytes(2 * samples), bytes(2 * samples))) == 2 * samples
-    with pytest.raises(ValueError, match="320 bytes heard"):
+    with pytest.raises(ValueError, match="320 bytes received"):
         processor.process(bytes(320), bytes(160))
 
 
 @needs_apm
 def test_ears_with_a_processor() -> None:
-    ears = AudioFrontEnd(PCMU.decode, WebrtcProcessor())
+    ears = AudioFrontEnd(EchoGuard(PCMU.decode), WebrtcProcessor())
     ears.sent(bytes([0xFF]) * PACKET, 10.0, first=True)
-    assert ears.heard(bytes(2 * PACKET), 0, 10.02) == bytes(2 * PACKET)
+    assert ears.on_audio(bytes(2 * PACKET), 0, 10.02) == bytes(2 * PACKET)
 
 
 def test_where_it_is_missing_the_error_says_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ def _delays_ms(name: str, make: Callable[[int], Talk]) -> list[float]:
     for seed in range(TALKS):
         ears = new_ears()
         guarded, plain = make(seed).run(ears), make(seed).run(None)
-        assert not ears.guard.knows_path, seed
+        assert not ears.echo.knows_path, seed
         assert in_order(guarded), seed
         for with_guard, without in zip(guarded.turns, plain.turns, strict=True):
             if without.start is None:

@@ -23,7 +23,7 @@ class PlainGate:
     """One call's gate. Feed it every frame in order, with the probability that the detector gave it."""
 
     def __init__(self, settings: GateSettings | None = None) -> None:
-        self.eager = False
+        self.low_threshold = False
         """Set while an early start is worth a false one: the bot speaks, and its pause can be taken back."""
         settings, audible = settings or GateSettings(), AudibleSettings()
         self._settings = settings
@@ -100,7 +100,7 @@ class PlainGate:
             self._certain = certain
             suspect = probability >= settings.suspect_probability
             self._suspicious = self._suspicious or not suspect
-            started = certain or (self.eager and suspect and self._suspicious)
+            started = certain or (self.low_threshold and suspect and self._suspicious)
             return self._start(audible_samples, at_sample, samples) if started else []
         self._certain = self._certain or certain
         if probability >= settings.stop_probability:

@@ -397,7 +397,7 @@ async def test_batches_decide_what_the_plain_gate_decides(seed: int) -> None:
     told = 0
     for number, call in enumerate(calls):
         plain = PlainGate()
-        plain.eager = call.eager
+        plain.low_threshold = call.eager
         steps = zip(scripts[number], sounds[number], strict=True)
         expected = [
             event

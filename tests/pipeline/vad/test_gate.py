@@ -165,7 +165,7 @@ def test_it_decides_as_the_plain_gate_does(steps: list[tuple[float, int | None, 
         hiss = np.random.default_rng(seed + index).normal(size=FRAME_SAMPLES) * level
         hiss[: 37 * index % FRAME_SAMPLES] *= 0.1
         (frame,) = frames(hiss)
-        gate.gate.eager = plain.eager = eager
+        gate.gate.low_threshold = plain.low_threshold = eager
         at_sample = index * FRAME_SAMPLES
         assert gate.push(probability, frame, at_sample) == plain.push(probability, frame, at_sample)
         assert gate.in_speech == plain.in_speech
@@ -205,7 +205,7 @@ class TestWithSilero:
 def test_an_eager_gate_starts_at_a_suspicion_and_is_convinced_by_speech_only() -> None:
     gate = SingleGate(GateSettings(confirm_ms=64, lag_ms=0))
     assert gate.push(0.4, LOUD, 0) == []
-    gate.gate.eager = True
+    gate.gate.low_threshold = True
     assert [type(event) for event in gate.push(0.4, LOUD, 256)] == [SpeechStarted]
     assert gate.push(0.45, LOUD, 512) == []
     assert gate.push(0.45, LOUD, 768) == []
@@ -214,7 +214,7 @@ def test_an_eager_gate_starts_at_a_suspicion_and_is_convinced_by_speech_only() -
 
 def test_a_hum_that_stays_suspect_is_suspected_once() -> None:
     gate = SingleGate()
-    gate.gate.eager = True
+    gate.gate.low_threshold = True
     events = run(gate, [(0.4, LOUD)] * 40)
     assert [type(event) for _, event in events] == [SpeechStarted, SpeechStopped]
     assert events[1][0] == GateSettings().doubt_ms * 8 // FRAME_SAMPLES
@@ -225,7 +225,7 @@ def test_a_hum_that_stays_suspect_is_suspected_once() -> None:
 
 def test_a_suspicion_that_comes_to_nothing_is_taken_back() -> None:
     gate = SingleGate()
-    gate.gate.eager = True
+    gate.gate.low_threshold = True
     gate.push(0.3, LOUD, 0)
     events = [event for number in range(1, 3) for event in gate.push(0.1, QUIET, 256 * number)]
     assert events == [SpeechStopped(256, False)]

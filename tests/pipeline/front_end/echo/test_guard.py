@@ -1,7 +1,7 @@
 import numpy as np
 
-from offhook.pipeline.front_end.cpu_budget import Allowance
-from offhook.pipeline.front_end.echo_guard import EchoGuard
+from offhook.pipeline.front_end.cpu_budget import CpuBudget
+from offhook.pipeline.front_end.echo.guard import EchoGuard
 from offhook.telephony.codec.g711 import PCMA, PCMU
 from offhook.telephony.tones import noise
 from tests.pipeline.front_end.calls import prompts
@@ -28,10 +28,10 @@ class Talk:
     """The bot speaks the recorded prompt, and its echo comes back; positions begin anywhere."""
 
     def __init__(
-        self, codec: object = PCMU, origin: int = 5_000, late_s: float = 0.0, allowance: Allowance | None = None
+        self, codec: object = PCMU, origin: int = 5_000, late_s: float = 0.0, budget: CpuBudget | None = None
     ) -> None:
         self.codec = PCMA if codec is PCMA else PCMU
-        self.guard = EchoGuard(self.codec.decode, allowance)
+        self.guard = EchoGuard(self.codec.decode, budget)
         self.at, self.origin_s, self.late_s = origin, 100.0 - origin / 8_000, late_s
         payload = self.codec.encode(_pcm(prompts()[0]))
         self.payloads = [payload[at : at + PACKET] for at in range(0, len(payload), PACKET)]
@@ -51,7 +51,7 @@ class Talk:
             if over is not None:
                 mine = np.frombuffer(over[2 * PACKET * (index - packets[0]) :][: 2 * PACKET], "<i2")
                 heard = (np.frombuffer(heard, "<i2")[: len(mine)] + mine).astype("<i2").tobytes()
-            out += self.guard.heard(heard, self.at, now + PACKET / 8_000)
+            out += self.guard.on_audio(heard, self.at, now + PACKET / 8_000)
             self.at += PACKET
         return out
 
@@ -60,9 +60,9 @@ def found() -> Talk:
     """Of 53 packets, in which the echo was found."""
     talk = Talk()
     talk.go(range(50))
-    assert talk.guard.weigh(0.9, talk.at, in_speech=False) == 0.0
+    assert talk.guard.score(0.9, talk.at, in_speech=False) == 0.0
     talk.go(range(50, 53))
-    assert talk.guard.weigh(0.9, talk.at, in_speech=False) == 0.0
+    assert talk.guard.score(0.9, talk.at, in_speech=False) == 0.0
     assert talk.guard.knows_path
     return talk
 
@@ -74,16 +74,16 @@ def _level(pcm: bytes) -> float:
 def test_an_echo_is_no_speech_and_is_taken_out_from_then_on() -> None:
     for talk in (Talk(), Talk(codec=PCMA), Talk(origin=0), Talk(late_s=0.015)):
         raw = talk.go(range(50))
-        assert talk.guard.weigh(0.9, talk.at, in_speech=False) == 0.0
+        assert talk.guard.score(0.9, talk.at, in_speech=False) == 0.0
         assert not talk.guard.knows_path  # what was solved for is no proof
         raw += talk.go(range(50, 53))
         assert raw == b"".join(talk.echo[:53])
-        assert talk.guard.weigh(0.9, talk.at, in_speech=False) == 0.0
+        assert talk.guard.score(0.9, talk.at, in_speech=False) == 0.0
         assert talk.guard.knows_path
         talk.go(range(53, 80))
         cleaned = talk.go(range(80, 120))
         assert _level(cleaned) < 0.1 * _level(b"".join(talk.echo[80:120]))
-        assert talk.guard.weigh(0.9, talk.at, in_speech=False) == 0.0
+        assert talk.guard.score(0.9, talk.at, in_speech=False) == 0.0
 
 
 def test_who_speaks_over_the_echo_is_believed() -> None:
@@ -91,7 +91,7 @@ def test_who_speaks_over_the_echo_is_believed() -> None:
     talk.go(range(53, 100))
     voice = _pcm(spoken())
     said = talk.go(range(100, 112), voice)
-    assert talk.guard.weigh(0.8, talk.at, in_speech=False) == 0.8
+    assert talk.guard.score(0.8, talk.at, in_speech=False) == 0.8
     residual = np.frombuffer(said, "<i2").astype(float) - np.frombuffer(voice[: len(said)], "<i2")
     assert np.sqrt(np.square(residual).mean()) < 0.2 * _level(said)
 
@@ -101,13 +101,13 @@ def test_on_a_line_that_never_echoed_the_caller_is_believed_at_once() -> None:
     talk.echo = _packets(noise(10_000, level_dbfs=-62.0))
     talk.go(range(120))
     heard = talk.go(range(120, 124), _pcm(spoken()))
-    assert heard == talk.guard.heard(b"", talk.at, 0.0) + heard  # nothing is taken out
-    assert talk.guard.weigh(0.4, talk.at, in_speech=False) == 0.4
+    assert heard == talk.guard.on_audio(b"", talk.at, 0.0) + heard  # nothing is taken out
+    assert talk.guard.score(0.4, talk.at, in_speech=False) == 0.4
     assert not talk.guard.knows_path
     for index in range(124, 150, 2):  # … and is not doubted again while speaking
         talk.go(range(index, index + 2), _pcm(spoken())[2 * PACKET * (index - 120) :])
-        assert talk.guard.weigh(0.4, talk.at, in_speech=True) == 0.4
-    assert talk.guard.looks == 1
+        assert talk.guard.score(0.4, talk.at, in_speech=True) == 0.4
+    assert talk.guard.checks == 1
 
 
 def test_a_line_that_returned_nothing_of_the_prompt_before_is_believed_from_the_first_word_on() -> None:
@@ -121,7 +121,7 @@ def test_a_line_that_returned_nothing_of_the_prompt_before_is_believed_from_the_
         talk.first = True
         talk.go(range(20))
         talk.go(range(20, 24), voice)
-        return talk.guard.weigh(0.4, talk.at, in_speech=False)
+        return talk.guard.score(0.4, talk.at, in_speech=False)
 
     assert interrupted(before=100) == 0.4
     assert interrupted(before=0) == 0.0  # it could be an echo that comes late
@@ -148,12 +148,12 @@ def test_an_echo_that_is_missing_for_a_moment_is_known_still() -> None:
 
 
 def test_where_the_allowance_is_used_up_no_echo_is_searched_for_and_callers_are_believed() -> None:
-    talk = Talk(allowance=Allowance(share=0.0, burst_s=0.0))
+    talk = Talk(budget=CpuBudget(share=0.0, burst_s=0.0))
     talk.go(range(50))
-    believed = [talk.guard.weigh(0.9, talk.at, in_speech=False)]
+    believed = [talk.guard.score(0.9, talk.at, in_speech=False)]
     for index in range(50, 58):
         talk.go(range(index, index + 1))
-        believed.append(talk.guard.weigh(0.9, talk.at, in_speech=False))
+        believed.append(talk.guard.score(0.9, talk.at, in_speech=False))
     assert believed[0] == 0.0
     assert believed[-1] == 0.9
     assert not talk.guard.knows_path
@@ -162,15 +162,15 @@ def test_where_the_allowance_is_used_up_no_echo_is_searched_for_and_callers_are_
 def test_while_the_bot_is_silent_all_is_believed_and_nothing_is_looked_at() -> None:
     guard = EchoGuard(PCMU.decode)
     pcm = _pcm(phrase()[: 2 * PACKET])
-    assert guard.heard(pcm, 0, 0.02) is pcm
-    assert guard.weigh(0.31, PACKET, in_speech=False) == 0.31
+    assert guard.on_audio(pcm, 0, 0.02) is pcm
+    assert guard.score(0.31, PACKET, in_speech=False) == 0.31
     talk = Talk()
     talk.go(range(10))
     talk.echo = _packets(bytes(2 * 16_000))
     talk.go(range(0, 60), speaks=False)  # 1.2 s
-    assert talk.guard.heard(pcm, talk.at, 200.0) is pcm
-    assert talk.guard.weigh(0.31, talk.at + PACKET, in_speech=False) == 0.31
-    assert talk.guard.looks == 0
+    assert talk.guard.on_audio(pcm, talk.at, 200.0) is pcm
+    assert talk.guard.score(0.31, talk.at + PACKET, in_speech=False) == 0.31
+    assert talk.guard.checks == 0
 
 
 def test_a_suspicion_is_not_held_for_longer_than_a_tenth_of_a_second() -> None:
@@ -180,7 +180,7 @@ def test_a_suspicion_is_not_held_for_longer_than_a_tenth_of_a_second() -> None:
     believed_ms = None
     for index in range(10, 40):  # 200 ms into the prompt nothing is known of the line
         talk.go(range(index, index + 1), voice[2 * PACKET * (index - 10) :])
-        if index >= 12 and talk.guard.weigh(0.9, talk.at, in_speech=False) == 0.9:
+        if index >= 12 and talk.guard.score(0.9, talk.at, in_speech=False) == 0.9:
             believed_ms = 20 * (index - 12)
             break
     assert believed_ms is not None

@@ -1,46 +1,46 @@
-"""What the bot sent and what was heard lately, on one time line: samples of the caller's audio, at 8 kHz."""
+"""What the bot sent and what came back lately, on one time axis: samples of the caller's audio, at 8 kHz."""
 
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
-from offhook.pipeline.front_end.echo_path import EchoPath, Floats
+from offhook.pipeline.front_end.echo.path import EchoPath, Floats
 from offhook.pipeline.front_end.timeline import Timeline
 
 RATE_HZ = 8_000
 LONGEST_LAG_SAMPLES = 5_600  # of an echo: 500 ms of the line and 200 of the network
 TAPS = 256  # of an echo's path: 32 ms
-KEPT_SAMPLES = 8_000  # of what was heard
+KEPT_SAMPLES = 8_000  # of what was received
 
 _KEPT_SENT_SAMPLES = LONGEST_LAG_SAMPLES + KEPT_SAMPLES + 2 * TAPS
 _AUDIBLE_SAMPLES = LONGEST_LAG_SAMPLES + TAPS
 _SLACK_SAMPLES = 480  # 60 ms: how far a report of what was sent may be off its time and follow what was sent before
 _QUIET_SLICE_SAMPLES = 160
-_HOLE_SLICE_SAMPLES = 40
-_LEAST_HOLE_SLICES, _MOST_HOLE_SLICES = 4, 60  # 20 to 300 ms
+_LOSS_SLICE_SAMPLES = 40
+_LEAST_LOSS_SLICES, _MOST_LOSS_SLICES = 4, 60  # 20 to 300 ms
 _CONCEALED_SAMPLES = 480  # 60 ms
 _ZERO_RISE_S = 0.000_1  # a packet, which is 5 ms a second: quicker than clocks drift
 
 
 class EchoHistory:
-    """The latest second of both sides. `decode` turns what the line sends into 16-bit PCM, one octet a sample."""
+    """The latest second of both directions. `decode` turns what the line sends into 16-bit PCM, one byte a sample."""
 
-    __slots__ = ("_heard", "_levels", "_sent", "_zero_s", "audible_since")
+    __slots__ = ("_levels", "_received", "_sent", "_zero_s", "audible_since")
 
     def __init__(self, decode: Callable[[bytes], bytes]) -> None:
         self._levels = np.frombuffer(decode(bytes(range(256))), "<i2").astype(np.float32)
         self._sent = Timeline(_KEPT_SENT_SAMPLES, 1, bytes([int(np.abs(self._levels).argmin())]))
-        self._heard = Timeline(KEPT_SAMPLES, 2, b"\0\0")
+        self._received = Timeline(KEPT_SAMPLES, 2, b"\0\0")
         self._zero_s: float | None = None  # when sample 0 of the caller's audio was due
         self.audible_since = 0
         """Where the bot's latest stretch of speech began, with no pause in it that an echo does not outlast."""
 
     def sent(self, payload: bytes, at_s: float, *, first: bool) -> None:
-        """The bot began to say this at `at_s`; not `first`: it follows what was sent before without a pause."""
+        """The bot began to send this at `at_s`; unless `first`, it follows what was sent before without a pause."""
         sent = self._sent
         if self._zero_s is None:
-            self._zero_s = at_s  # nothing has been heard yet; `heard` sets it right
+            self._zero_s = at_s  # nothing has been received yet; `received` corrects it
         if first or not sent.end:
             at_sample = round((at_s - self._zero_s) * RATE_HZ)
             if not self.audible(at_sample):
@@ -49,11 +49,11 @@ class EchoHistory:
                 sent.skip_to(at_sample)
         sent.append(payload)
 
-    def heard(self, pcm: bytes, at_sample: int, at_s: float) -> bool:
-        """The caller's next audio, from `at_sample` until `at_s`. False where none of it can be echo."""
+    def received(self, pcm: bytes, at_sample: int, at_s: float) -> bool:
+        """The caller's next audio, from `at_sample` until `at_s`. Returns False where none of it can be echo."""
         zero_s = at_s - (at_sample + len(pcm) // 2) / RATE_HZ
-        heard, sent = self._heard, self._sent
-        if not heard.end:
+        received, sent = self._received, self._sent
+        if not received.end:
             if self._zero_s is not None:
                 moved = round((self._zero_s - zero_s) * RATE_HZ)
                 sent.end += moved
@@ -62,26 +62,26 @@ class EchoHistory:
         elif self._zero_s is not None:
             self._zero_s += min(zero_s - self._zero_s, _ZERO_RISE_S)  # by the packets that were the least delayed
         if not self.audible(at_sample):
-            heard.end = at_sample + len(pcm) // 2
-            heard.clear()
+            received.end = at_sample + len(pcm) // 2
+            received.clear()
             return False
-        if heard.end < at_sample:
-            heard.skip_to(at_sample)
-        heard.append(pcm)
+        if received.end < at_sample:
+            received.skip_to(at_sample)
+        received.append(pcm)
         return True
 
     def audible(self, at_sample: int) -> bool:
-        """Can an echo of what was sent be heard at this sample?"""
+        """Whether an echo of what was sent can be audible at this sample."""
         return bool(self._sent.end) and at_sample - self._sent.end <= _AUDIBLE_SAMPLES
 
     @property
     def end(self) -> int:
-        """The sample that is heard next."""
-        return self._heard.end
+        """The sample that is received next."""
+        return self._received.end
 
     def audio(self, start: int, stop: int) -> Floats:
-        """What was heard; silence where that is not remembered."""
-        return np.frombuffer(self._heard.read(start, stop), "<i2").astype(np.float32)
+        """What was received; silence where that is not kept."""
+        return np.frombuffer(self._received.read(start, stop), "<i2").astype(np.float32)
 
     def reference(self, start: int, stop: int) -> Floats:
         """What the bot sent; silence where it sent nothing."""
@@ -91,24 +91,24 @@ class EchoHistory:
         """What comes back by `path`."""
         return path.predict(self.reference(start - path.lag - len(path.taps) + 1, stop - path.lag))
 
-    def hole(self, start: int, stop: int) -> tuple[int, int] | None:
-        """The last stretch between two samples in which packets seem to have been lost, the made-up sound included.
+    def lost_span(self, start: int, stop: int) -> tuple[int, int] | None:
+        """The last stretch in which packets seem to have been lost, with the concealment before it.
 
-        Concealment fades within 60 ms, and digital silence follows it. A line's own silence is rarely digital, and the
-        silence before the first sound is no loss.
+        Concealment fades within 60 ms, and digital silence follows. A line's own silence is rarely digital, and the
+        silence before the first sound is not a loss.
         """
-        powers = mean_powers(self.audio(start, stop), _HOLE_SLICE_SAMPLES)
+        powers = mean_powers(self.audio(start, stop), _LOSS_SLICE_SAMPLES)
         sounds = np.append(np.flatnonzero(powers), len(powers))
         lengths = np.diff(sounds) - 1  # of the silence after each sound
-        holes = np.flatnonzero((lengths >= _LEAST_HOLE_SLICES) & (lengths <= _MOST_HOLE_SLICES))
-        if not len(holes):
+        losses = np.flatnonzero((lengths >= _LEAST_LOSS_SLICES) & (lengths <= _MOST_LOSS_SLICES))
+        if not len(losses):
             return None
-        began, ended = (start + int(sounds[holes[-1] + side]) * _HOLE_SLICE_SAMPLES for side in (0, 1))
-        return max(start, began + _HOLE_SLICE_SAMPLES - _CONCEALED_SAMPLES), ended
+        began, ended = (start + int(sounds[losses[-1] + side]) * _LOSS_SLICE_SAMPLES for side in (0, 1))
+        return max(start, began + _LOSS_SLICE_SAMPLES - _CONCEALED_SAMPLES), ended
 
     def noise_power(self) -> float:
-        """The power of a sample of the line's noise: that of its quietest moments of late."""
-        since = max(self._heard.start, self.end - KEPT_SAMPLES)
+        """The power of a sample of the line's noise, by its quietest moments lately."""
+        since = max(self._received.start, self.end - KEPT_SAMPLES)
         powers = mean_powers(self.audio(since, self.end), _QUIET_SLICE_SAMPLES)
         return float(np.partition(powers, len(powers) // 10)[len(powers) // 10]) if len(powers) else 0.0
 

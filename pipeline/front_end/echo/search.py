@@ -1,16 +1,23 @@
-"""Is what was heard an echo of what was sent? The questions that the echo guard asks of its history."""
+"""Is what was received an echo of what was sent? The questions that the echo guard asks of its history."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from offhook.pipeline.front_end.echo_history import KEPT_SAMPLES, LONGEST_LAG_SAMPLES, TAPS, EchoHistory, mean_powers
-from offhook.pipeline.front_end.echo_path import BEFORE_SAMPLES, EchoPath, Floats, best_scale, fit, likely_lags
-from offhook.pipeline.front_end.windows import windows
+from offhook.pipeline.front_end.echo.history import KEPT_SAMPLES, LONGEST_LAG_SAMPLES, TAPS, EchoHistory, mean_powers
+from offhook.pipeline.front_end.echo.path import (
+    BEFORE_SAMPLES,
+    EchoPath,
+    Floats,
+    best_scale,
+    fit,
+    likely_lags,
+    windows,
+)
 
-WINDOW_SAMPLES = 2_400  # 300 ms, by which a first suspicion is judged
-RECENT_SAMPLES = 512  # of it, what the suspicion is about
+WINDOW_SAMPLES = 2_400  # 300 ms, by which a first candidate is judged
+RECENT_SAMPLES = 512  # of it, what the candidate is about
 FIRST_TAPS = 160  # 20 ms: as many as so little speech can tell
 CANDIDATES = 3  # voiced speech repeats itself: the right lag may be the second best
 
@@ -25,13 +32,13 @@ FAR_LOUDER = 4.0  # 6 dB above the echo
 MOVED_SAMPLES = 768  # 96 ms, by which a known path is found to have changed
 MOVED_RESIDUAL = 0.25  # … only its delay and level: two numbers fitted
 CHANGED_SAMPLES = 1_280
-CHANGED_RESIDUAL = 0.25  # … altogether: 160 numbers fitted
+CHANGED_RESIDUAL = 0.15  # … altogether: 160 numbers fitted
 IMPROVEMENT = 0.5  # of what was left before: a change that does not explain much more is none
 LATEST_SAMPLES = 1_280
 
 POWER_SAMPLES = 160
 LAG_POWERS = LONGEST_LAG_SAMPLES // POWER_SAMPLES
-CLEAR_POWERS = 9  # 180 ms before a suspicion: they may be the sound that raised it
+CLEAR_POWERS = 9  # 180 ms before a candidate: they may be the sound that raised it
 LEAST_POWERS = 4  # 80 ms at least, to say that nothing came back
 NOW_POWERS = 4
 SPREAD_POWERS = 3  # so much longer than a sound may its echo be
@@ -59,42 +66,42 @@ def first_paths(history: EchoHistory, end: int, possible: Lags) -> list[Finding]
 
     Judged by what came after the latest loss; None where that is too little to judge by.
     """
-    hole = history.hole(end - KEPT_SAMPLES, end)
-    start = end - WINDOW_SAMPLES if hole is None else max(end - WINDOW_SAMPLES, hole[1])
+    lost = history.lost_span(end - KEPT_SAMPLES, end)
+    start = end - WINDOW_SAMPLES if lost is None else max(end - WINDOW_SAMPLES, lost[1])
     if end - start < RECENT_SAMPLES:
         return None
     return _best_paths(history, history.audio(start, end), end, history.noise_power(), possible)
 
 
 def unexplained(history: EchoHistory, path: EchoPath, start: int, end: int) -> float | None:
-    """How much of what was heard from `start` on the path leaves; None where next to nothing was heard.
+    """How much the path leaves of what was received from `start` on; None where that was next to nothing.
 
-    Of audio that a path was solved for this says little: 160 numbers explain a vowel, whoever has said it. They do not
+    For audio that the path was solved for this says little: 160 taps explain a vowel, whoever said it. They do not
     explain what comes after it.
     """
-    heard = history.audio(start, end)
+    received = history.audio(start, end)
     noise = history.noise_power()
-    if _energy(heard) < max(AUDIBLE_MARGIN * noise, SILENT_POWER) * len(heard):
+    if _energy(received) < max(AUDIBLE_MARGIN * noise, SILENT_POWER) * len(received):
         return None
-    return _share(heard - history.echo(path, start, end), heard, noise)
+    return _share(received - history.echo(path, start, end), received, noise)
 
 
 def most_returned(history: EchoHistory, end: int) -> Floats | None:
     """By lag, in steps of 20 ms: the most power that can have come back of the power that was sent; infinite where
     nothing had been, None before there is anything to judge by.
 
-    A line returns all that is said or nothing. So it follows from how little was heard until shortly before `end`.
+    A line returns all that is said or nothing, so this follows from how little was received until shortly before `end`.
     """
     blocks = (end - max(history.audible_since, end - KEPT_SAMPLES)) // POWER_SAMPLES
     clear = blocks - CLEAR_POWERS
     if clear < LEAST_POWERS:
         return None
     start, stop = end - blocks * POWER_SAMPLES, end - CLEAR_POWERS * POWER_SAMPLES
-    heard = mean_powers(history.audio(start, stop), POWER_SAMPLES)
+    received = mean_powers(history.audio(start, stop), POWER_SAMPLES)
     sent = mean_powers(history.reference(start - (LAG_POWERS + 1) * POWER_SAMPLES, stop), POWER_SAMPLES)
-    returned = float(heard.sum())
-    if clear >= STEADY_POWERS and float(heard.max()) < STEADY_RATIO * float(heard.min()):
-        returned = clear * STEADY_SHARE * float(heard.min())  # noise: an echo of speech is not steady
+    returned = float(received.sum())
+    if clear >= STEADY_POWERS and float(received.max()) < STEADY_RATIO * float(received.min()):
+        returned = clear * STEADY_SHARE * float(received.min())  # noise: an echo of speech is not steady
     sums = np.concatenate(([0.0], np.cumsum(sent)))
     starts = LAG_POWERS + 1 - np.arange(LAG_POWERS + 1)
     said = sums[starts + clear] - sums[starts]
@@ -120,16 +127,16 @@ def evidence(history: EchoHistory, paths: list[EchoPath], residual: float, end: 
     `residual` is what a path leaves of its echo's energy when nobody speaks.
     """
     start = end - BLOCKS * BLOCK_SAMPLES
-    heard = history.audio(start, end)
-    heard_powers = mean_powers(heard, BLOCK_SAMPLES)
+    received = history.audio(start, end)
+    received_powers = mean_powers(received, BLOCK_SAMPLES)
     audible = max(NOISE_MARGIN * history.noise_power(), SILENT_POWER)
     result = np.full(BLOCKS, 2, np.int8)
     for path in paths:
         echo = history.echo(path, start - LATELY * BLOCK_SAMPLES, end)
         powers = mean_powers(echo, BLOCK_SAMPLES)
         power, echo = powers[LATELY:], echo[LATELY * BLOCK_SAMPLES :]
-        # Where the echo is missing, because packets are, nobody speaks: never more is left than was heard.
-        left = np.minimum(mean_powers(heard - echo, BLOCK_SAMPLES), heard_powers)
+        # Where the echo is missing, because packets are, nobody speaks: never more is left than was received.
+        left = np.minimum(mean_powers(received - echo, BLOCK_SAMPLES), received_powers)
         around = power.copy()  # an echo's edges are never quite where they are expected
         around[1:] = np.maximum(around[1:], power[:-1])
         around[:-1] = np.maximum(around[:-1], power[1:])
@@ -143,21 +150,21 @@ def evidence(history: EchoHistory, paths: list[EchoPath], residual: float, end: 
 
 
 def moved_path(history: EchoHistory, paths: list[EchoPath], end: int) -> EchoPath | None:
-    """Where a known path has changed its delay, its level or its shape: the path that explains the latest audio now."""
-    heard = history.audio(end - MOVED_SAMPLES, end)
+    """Where a known path has changed in delay, level or shape: the path that explains the latest audio now."""
+    received = history.audio(end - MOVED_SAMPLES, end)
     noise = history.noise_power()
     limit = IMPROVEMENT * min(
-        _share(heard - history.echo(path, end - MOVED_SAMPLES, end), heard, noise) for path in paths
+        _share(received - history.echo(path, end - MOVED_SAMPLES, end), received, noise) for path in paths
     )
     best: EchoPath | None = None
     template = paths[0].predict(history.reference(end - MOVED_SAMPLES - LONGEST_LAG_SAMPLES - TAPS, end))
     for samples, bound in ((MOVED_SAMPLES, MOVED_RESIDUAL), (RECENT_SAMPLES, CHANGED_RESIDUAL)):
-        lag, _ = best_scale(template[MOVED_SAMPLES - samples :], heard[-samples:])
+        lag, _ = best_scale(template[MOVED_SAMPLES - samples :], received[-samples:])
         moved = EchoPath(lag, paths[0].taps)
-        left = _share(heard[-samples:] - history.echo(moved, end - samples, end), heard[-samples:], noise)
+        left = _share(received[-samples:] - history.echo(moved, end - samples, end), received[-samples:], noise)
         if left < min(limit, bound):
             best, limit = moved, left
-    # So many taps explain a vowel of 100 ms, whoever has said it; they do not explain two sounds.
+    # So many taps explain a vowel of 100 ms, whoever said it; they do not explain two sounds.
     changed = _best_paths(history, history.audio(end - CHANGED_SAMPLES, end), end, noise, _ANY_LAG)
     if changed and changed[0].whole < min(limit, CHANGED_RESIDUAL):
         best = changed[0].path
@@ -167,37 +174,37 @@ def moved_path(history: EchoHistory, paths: list[EchoPath], end: int) -> EchoPat
 def refined_path(history: EchoHistory, paths: list[EchoPath], end: int) -> tuple[EchoPath, float]:
     """The best of `paths`, solved for anew over all that is remembered, and what it leaves."""
     window = min(KEPT_SAMPLES, max(LATEST_SAMPLES, end - history.audible_since))
-    heard = history.audio(end - window, end)
-    lefts = [heard - history.echo(path, end - window, end) for path in paths]
-    hole = history.hole(end - window, end)
-    missing = slice(0, 0) if hole is None else slice(hole[0] - end + window, hole[1] - end + window)
+    received = history.audio(end - window, end)
+    lefts = [received - history.echo(path, end - window, end) for path in paths]
+    lost = history.lost_span(end - window, end)
+    missing = slice(0, 0) if lost is None else slice(lost[0] - end + window, lost[1] - end + window)
     for left in lefts:
         left[missing] = 0.0
     best = min(range(len(paths)), key=lambda index: _energy(lefts[index][-LATEST_SAMPLES:]))
     path, left = paths[best], lefts[best]
-    heard[missing] = history.echo(path, end - window, end)[missing]  # what was lost teaches nothing, and does no harm
+    received[missing] = history.echo(path, end - window, end)[missing]  # what was lost teaches nothing
     main_lag = path.lag + BEFORE_SAMPLES
     reference = history.reference(end - window - main_lag - 2 * TAPS, end)
-    solved = fit(reference, heard, main_lag, TAPS)
+    solved = fit(reference, received, main_lag, TAPS)
     if solved is not None:
-        solved_left = heard - history.echo(solved, end - window, end)
+        solved_left = received - history.echo(solved, end - window, end)
         better = _energy(solved_left) < _energy(left)
         better = better and _energy(solved_left[-LATEST_SAMPLES:]) <= _energy(left[-LATEST_SAMPLES:])
         if better:
             path, left = solved, solved_left
-    return path, _share(left, heard, history.noise_power())
+    return path, _share(left, received, history.noise_power())
 
 
-def _best_paths(history: EchoHistory, heard: Floats, end: int, noise: float, possible: Lags) -> list[Finding]:
-    start = end - len(heard)
+def _best_paths(history: EchoHistory, received: Floats, end: int, noise: float, possible: Lags) -> list[Finding]:
+    start = end - len(received)
     reference = history.reference(start - LONGEST_LAG_SAMPLES - FIRST_TAPS, end)
     findings = []
-    for lag in likely_lags(reference, heard, CANDIDATES, possible):
-        path = fit(reference, heard, lag, FIRST_TAPS)
+    for lag in likely_lags(reference, received, CANDIDATES, possible):
+        path = fit(reference, received, lag, FIRST_TAPS)
         if path is not None:
-            left = heard - history.echo(path, start, end)
-            recent = _share(left[-RECENT_SAMPLES:], heard[-RECENT_SAMPLES:], noise)
-            findings.append(Finding(path, recent, _share(left, heard, noise)))
+            left = received - history.echo(path, start, end)
+            recent = _share(left[-RECENT_SAMPLES:], received[-RECENT_SAMPLES:], noise)
+            findings.append(Finding(path, recent, _share(left, received, noise)))
     return sorted(findings, key=lambda finding: finding.whole)
 
 
@@ -205,7 +212,7 @@ def _energy(audio: Floats) -> float:
     return float(audio @ audio)
 
 
-def _share(left: Floats, heard: Floats, noise: float) -> float:
+def _share(left: Floats, received: Floats, noise: float) -> float:
     """Of the energy above the noise: what is left."""
-    floor = noise * len(heard)
-    return max(0.0, _energy(left) - floor) / max(_energy(heard) - floor, 1.0)
+    floor = noise * len(received)
+    return max(0.0, _energy(left) - floor) / max(_energy(received) - floor, 1.0)

@@ -1,27 +1,26 @@
-"""The way from what the bot sent to what comes back of it: a delay and a short filter, found by least squares.
+"""The echo path from what the bot sends to what comes back: a delay and a short filter, found by least squares.
 
-All audio here is float32 at 8 kHz, in units of 16-bit samples. Nothing is adapted sample by sample: a filter is
-solved for over a stretch of the recent past whenever that is worth it (the covariance method of linear prediction,
-with two signals).
+All audio here is float32 at 8 kHz, in units of 16-bit samples. A filter is solved for over a stretch of the recent past
+(the covariance method of linear prediction, with two signals); nothing is adapted sample by sample.
 """
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from offhook.pipeline.front_end.windows import windows
-
 Floats = npt.NDArray[np.float32]
+Number = TypeVar("Number", bound=np.generic)
 
 BEFORE_SAMPLES = 16
-"""Taps before the delay that correlation has found: its peak need not be the path's beginning."""
+"""Taps before the delay that correlation finds: its peak need not be the beginning of the path."""
 
 _PRE_EMPHASIS = np.float32(0.9)  # speech has most of its energy below 1 kHz, which blurs a correlation
 _FLAT_POWER = np.float32(25.0)  # of a sample: keeps the correlation with digital silence finite
 _PEAK_WIDTH = 24  # samples around a peak that are no other peak
-_RIDGE = 3e-3  # of the mean power: less, and what was heard once is learnt by heart
+_RIDGE = 3e-3  # of the mean power: less overfits to a single sound
 _DECAY_SAMPLES = 60.0  # the ridge grows by e over so many taps: the end of an echo path is weak
 
 
@@ -37,14 +36,14 @@ class EchoPath:
         return np.convolve(reference, self.taps, "valid")
 
 
-def likely_lags(reference: Floats, heard: Floats, count: int, possible: npt.NDArray[np.bool_]) -> list[int]:
-    """Of the `possible` lags (by sample, from 0), those where `heard` resembles the reference most, best first.
+def likely_lags(reference: Floats, received: Floats, count: int, possible: npt.NDArray[np.bool_]) -> list[int]:
+    """The `possible` lags (by sample, from 0) at which `received` resembles the reference most, best first.
 
-    `reference` ends where `heard` does and begins at least as much earlier as the longest lag.
+    `reference` ends where `received` does and begins earlier by at least the longest lag.
     """
     longest = len(possible) - 1
-    flat_reference, flat_heard = _flattened(reference[-len(heard) - longest :]), _flattened(heard)
-    likeness = _likeness(flat_reference, flat_heard)
+    flat_reference, flat_received = _flattened(reference[-len(received) - longest :]), _flattened(received)
+    likeness = _likeness(flat_reference, flat_received)
     likeness[~possible] = -1.0
     lags: list[int] = []
     for _ in range(count):
@@ -56,24 +55,24 @@ def likely_lags(reference: Floats, heard: Floats, count: int, possible: npt.NDAr
     return lags
 
 
-def best_scale(template: Floats, heard: Floats) -> tuple[int, float]:
-    """The lag at which `template` times a positive factor is nearest to `heard`, and its share of the energy."""
-    likeness = _likeness(template, heard, signed=True)
+def best_scale(template: Floats, received: Floats) -> tuple[int, float]:
+    """The lag at which `template` times a positive factor is nearest to `received`, and its share of the energy."""
+    likeness = _likeness(template, received, signed=True)
     lag = int(likeness.argmax())
     return lag, max(0.0, float(likeness[lag]))
 
 
-def fit(reference: Floats, heard: Floats, lag: int, taps: int) -> EchoPath | None:
-    """The path with its main tap at about `lag` that explains `heard` best; None where there is nothing to solve.
+def fit(reference: Floats, received: Floats, lag: int, taps: int) -> EchoPath | None:
+    """The path with its main tap at about `lag` that explains `received` best; None where there is nothing to solve.
 
-    `reference` ends where `heard` does and begins at least `lag + taps` samples before it.
+    `reference` ends where `received` does and begins at least `lag + taps` samples before it.
     """
     first_lag = max(0, lag - BEFORE_SAMPLES)
-    start = len(reference) - len(heard) - first_lag  # of the samples that meet the first tap
+    start = len(reference) - len(received) - first_lag  # of the samples that meet the first tap
     if start < taps:
         raise ValueError(f"a lag of {lag} and {taps} taps need a longer reference than {len(reference)} samples")
-    matrix = _covariance(reference, start, len(heard), taps)
-    wanted = np.correlate(reference[start - taps + 1 : start + len(heard)], heard, "valid")[::-1]
+    matrix = _covariance(reference, start, len(received), taps)
+    wanted = np.correlate(reference[start - taps + 1 : start + len(received)], received, "valid")[::-1]
     power = float(np.trace(matrix)) / taps
     if power <= 0.0:
         return None
@@ -88,15 +87,15 @@ def _flattened(audio: Floats) -> Floats:
     return flat
 
 
-def _likeness(reference: Floats, heard: Floats, *, signed: bool = False) -> Floats:
+def _likeness(reference: Floats, received: Floats, *, signed: bool = False) -> Floats:
     """By lag: the squared normalised cross-correlation (negative for a negative one, if `signed`)."""
-    longest = len(reference) - len(heard)
+    longest = len(reference) - len(received)
     size = 1 << (len(reference) - 1).bit_length()  # circular wrap falls outside the lags asked for
-    spectrum = np.fft.rfft(reference, size) * np.conj(np.fft.rfft(heard, size))
+    spectrum = np.fft.rfft(reference, size) * np.conj(np.fft.rfft(received, size))
     product = np.fft.irfft(spectrum, size)[: longest + 1][::-1]
     energy = np.concatenate(([0.0], np.cumsum(np.square(reference, dtype=np.float64))))
-    energy = (energy[len(heard) :] - energy[: longest + 1])[::-1]
-    scale = (energy + len(heard) * _FLAT_POWER) * (float(heard @ heard) + 1.0)
+    energy = (energy[len(received) :] - energy[: longest + 1])[::-1]
+    scale = (energy + len(received) * _FLAT_POWER) * (float(received @ received) + 1.0)
     squared = product * (product if not signed else np.abs(product))
     return np.asarray(squared / scale, np.float32)
 
@@ -127,3 +126,14 @@ def _places(taps: int) -> npt.NDArray[np.intp]:
     """Where in a table of its diagonals (`[k, i]`: entry `[i, i + k]`) each entry of a symmetric matrix is."""
     row, column = np.indices((taps, taps))
     return np.asarray(np.abs(row - column) * taps + np.minimum(row, column), np.intp)
+
+
+def windows(values: np.ndarray[Any, np.dtype[Number]], length: int) -> np.ndarray[Any, np.dtype[Number]]:
+    """All stretches of `length` of a contiguous one-dimensional array, as rows of a read-only view.
+
+    numpy's sliding_window_view takes fifteen times as long, and interns six strings a call: 2 MiB after some ten
+    thousand calls. Raises ValueError where `values` is shorter.
+    """
+    if len(values) < length:
+        raise ValueError(f"{len(values)} values have no stretch of {length}")
+    return np.ndarray((len(values) - length + 1, length), values.dtype, values, 0, values.strides * 2)
