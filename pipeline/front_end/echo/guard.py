@@ -47,11 +47,11 @@ SPEECH_RESIDUAL = 0.4  # where no path leaves less, it is not an echo
 # the first bound, of checks of callers four in five more than the second and one in a hundred less than the first.
 PROVEN_RESIDUAL = 0.5
 DISPROVEN_RESIDUAL = 1.2
-DISPROOFS = 2  # it takes this many: one may be a lost packet
+DISPROOFS = 3  # it takes this many: one may be a lost packet, another the change from a vowel to a consonant
 HYPOTHESIS_SAMPLES = 4_000  # how long a hypothesis can be tested
 
 SPEECH_EVIDENCE = 15  # 120 ms that no path explains, or half of it far louder; two lost packets are less
-MORE_EVIDENCE = 20  # ... while the path is not proven, and on a line that loses packets
+MORE_EVIDENCE = 22  # ... while the path is not proven, and on a line that loses packets
 GAP_BLOCKS = 6  # 48 ms of nothing but echo: what was before it no longer counts
 LASTING_BLOCKS, LASTING_OF = 5, 8  # it must still be going on
 QUIET_EVIDENCE, QUIET_OF = 2, 12  # at most: nothing there but echo
@@ -220,12 +220,11 @@ class EchoGuard:
             return _Verdict.ECHO
         if not self._is_speech(blocks):
             return _Verdict.OPEN
-        credible = canceller.proven or canceller.removes_energy
-        moved = moved_path(self._history, canceller.paths, end) if credible else None
+        moved = moved_path(self._history, canceller.paths, end, proven=canceller.proven)
         if moved is not None:
             canceller.paths = [canceller.paths[0], moved]
             return _Verdict.ECHO
-        if not credible:
+        if not canceller.proven and not canceller.removes_energy:
             self._forget()
         return _Verdict.SPEECH
 

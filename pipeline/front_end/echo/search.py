@@ -33,6 +33,7 @@ MOVED_SAMPLES = 768  # 96 ms, by which a known path is found to have changed
 MOVED_RESIDUAL = 0.25  # … only its delay and level: two numbers fitted
 CHANGED_SAMPLES = 1_280
 CHANGED_RESIDUAL = 0.15  # … altogether: 160 numbers fitted
+NEW_CHANGED_RESIDUAL = 0.25  # … as long as the path is not proven: the first one is often only roughly right
 IMPROVEMENT = 0.5  # of what was left before: a change that does not explain much more is none
 LATEST_SAMPLES = 1_280
 
@@ -149,7 +150,7 @@ def evidence(history: EchoHistory, paths: list[EchoPath], residual: float, end: 
     return result
 
 
-def moved_path(history: EchoHistory, paths: list[EchoPath], end: int) -> EchoPath | None:
+def moved_path(history: EchoHistory, paths: list[EchoPath], end: int, *, proven: bool) -> EchoPath | None:
     """Where a known path has changed in delay, level or shape: the path that explains the latest audio now."""
     received = history.audio(end - MOVED_SAMPLES, end)
     noise = history.noise_power()
@@ -166,7 +167,7 @@ def moved_path(history: EchoHistory, paths: list[EchoPath], end: int) -> EchoPat
             best, limit = moved, left
     # So many taps explain a vowel of 100 ms, whoever said it; they do not explain two sounds.
     changed = _best_paths(history, history.audio(end - CHANGED_SAMPLES, end), end, noise, _ANY_LAG)
-    if changed and changed[0].whole < min(limit, CHANGED_RESIDUAL):
+    if changed and changed[0].whole < min(limit, CHANGED_RESIDUAL if proven else NEW_CHANGED_RESIDUAL):
         best = changed[0].path
     return best
 

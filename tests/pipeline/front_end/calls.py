@@ -1,13 +1,11 @@
 """Simulated calls on lines that echo: what the bot sends, what is heard, and what the detector makes of it."""
 
-import subprocess
 import wave
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
 from io import BytesIO
-from shutil import which
 from sys import stdout
 from time import thread_time
 
@@ -23,6 +21,7 @@ from offhook.telephony.plc import Concealer
 from tests.pipeline.vad.audio import FRAME_SAMPLES, Samples
 from tests.pipeline.vad.corpus import sentences
 from tests.pipeline.vad.single import SingleGate
+from tests.pipeline.voices import spoken
 
 PACKET = 160
 EAGER = 0.3
@@ -32,30 +31,14 @@ PROMPTS = (
     "Thank you for calling. Please tell me in a few words what your call is about, and I will connect you.",
     "Your balance is four hundred and twenty seven pounds and sixteen pence. Is there anything else?",
 )
-ESPEAK_VOICES = ("en-gb", "en-us+f3", "en-us+m2")
-FLITE_VOICES = ("rms", "slt", "awb", "kal")
+VOICES = ("en-gb-x-rp", "en-us+f3", "en-us+m2", "en-gb-scotland+f2")
 
 
 @lru_cache
 def prompts() -> tuple[Samples, ...]:
-    """The recorded one, and those that espeak-ng and flite speak, where they are installed."""
-    spoken = [_read(files("offhook").joinpath("assets", "bench", "reply.wav").read_bytes())[0]]
-    for program, option, voices in (("espeak-ng", "-v", ESPEAK_VOICES), ("flite", "-voice", FLITE_VOICES)):
-        if which(program):
-            spoken += [_speak(program, option, voice, text) for voice in voices for text in PROMPTS]
-    return tuple(spoken)
-
-
-def _speak(program: str, option: str, voice: str, text: str) -> Samples:
-    command = [program, option, voice, "--stdout", text]
-    if program == "flite":
-        command = [program, option, voice, "-t", text, "-o", "/dev/stdout"]
-    audio = subprocess.run(command, capture_output=True, check=True, timeout=60).stdout
-    # Its header is written before the length is known.
-    pcm = np.frombuffer(audio[44 : len(audio) // 2 * 2], "<i2").astype(np.float64)
-    samples = 8_000 * len(pcm) // int.from_bytes(audio[24:28], "little")
-    spectrum = np.fft.rfft(pcm)[: samples // 2 + 1]
-    return np.asarray(np.fft.irfft(spectrum, samples) * samples / len(pcm))
+    """The recorded one, and those that espeak-ng speaks."""
+    recorded = _read(files("offhook").joinpath("assets", "bench", "reply.wav").read_bytes())[0]
+    return recorded, *spoken(VOICES, PROMPTS)
 
 
 def _read(data: bytes) -> tuple[Samples, int]:
@@ -119,12 +102,14 @@ def simulate(
     moved_ms: float = 0.0,
     noises_dbfs: tuple[float | None, ...] = (None, -70.0, -60.0, -55.0),
     losses: tuple[float, ...] = (0.0, 0.0, 0.01, 0.02, 0.03),
+    lsb: int = 0,
 ) -> SimulatedCall:
     """One prompt on a line drawn by `seed`: delay 20 to 500 ms, `echo_dbfs` below the bot's level (None: no echo).
 
     The echo's path is a delay alone, a hybrid's few milliseconds or a room's tail of 30 ms. `caller` says when the
     caller speaks: "over" the prompt after its first second, "early" in it, or "after" it. The echo moves by `moved_ms`
-    in the middle of the call.
+    in the middle of the call. Up to `lsb` of noise is added to what the detector gets, as another machine's rounding
+    might.
     """
     rng = np.random.default_rng(seed)
     prompt = at_level(prompts()[int(rng.integers(len(prompts())))], rng.uniform(-24, -16))
@@ -155,6 +140,8 @@ def simulate(
     if noise is not None:
         heard = heard + rng.normal(size=len(heard)) * amplitude(noise)
     call.heard = lossy(coded(heard), rng, loss)
+    if lsb:
+        call.heard = call.heard + np.random.default_rng((seed, lsb)).integers(-lsb, lsb + 1, size=len(heard))
     return call
 
 

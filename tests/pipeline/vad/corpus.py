@@ -1,11 +1,9 @@
 """Conversations to detect speech in: sentences of several voices, pauses, levels and noises, through mu-law."""
 
-import subprocess
 import wave
 from functools import lru_cache
 from importlib.resources import files
 from io import BytesIO
-from shutil import which
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +11,9 @@ import numpy.typing as npt
 from offhook.pipeline.vad.loudness import amplitude
 from offhook.telephony.codec.base import codec_named
 from tests.pipeline.vad.audio import FRAME_SAMPLES, Samples, phrase
+from tests.pipeline.voices import spoken
 
-VOICES = ("en-us", "en-gb+f3", "en-gb-scotland+m4", "de+f3", "fr", "es+m4")
+VOICES = ("en-us", "en-gb-x-rp+f3", "en-gb-scotland+m4", "de+f3", "it", "es+m4")
 TEXTS = ("yes", "no", "my balance please", "what are your opening hours", "seven four nine two", "thank you goodbye")
 MOST_DBFS, LEAST_DBFS = -12.0, -40.0  # peaks of the sentences
 LONGEST_PAUSE_S, SHORTEST_PAUSE_S = 8.0, 0.3
@@ -22,11 +21,10 @@ LONGEST_PAUSE_S, SHORTEST_PAUSE_S = 8.0, 0.3
 
 @lru_cache
 def sentences() -> tuple[Samples, ...]:
-    """The recorded ones, and those that espeak-ng speaks, where it is installed."""
+    """The recorded ones, and those that espeak-ng speaks."""
     folder = files("offhook").joinpath("assets", "caller")
     recorded = [_read(path.read_bytes()) for path in sorted(folder.iterdir(), key=lambda path: path.name)]
-    spoken = [_speak(voice, text) for voice in VOICES for text in TEXTS] if which("espeak-ng") else []
-    return phrase(), *recorded, *spoken
+    return phrase(), *recorded, *spoken(VOICES, TEXTS)
 
 
 def dialogue(seed: int, seconds: int, noise_dbfs: float | None, codec: str = "PCMU") -> npt.NDArray[np.int16]:
@@ -45,19 +43,6 @@ def dialogue(seed: int, seconds: int, noise_dbfs: float | None, codec: str = "PC
     return np.frombuffer(pcm, "<i2").reshape(-1, FRAME_SAMPLES)
 
 
-def _speak(voice: str, text: str) -> Samples:
-    command = ["espeak-ng", "-v", voice, "--stdout", text]
-    audio = subprocess.run(command, capture_output=True, check=True, timeout=30).stdout
-    # Its header is written before the length is known.
-    return _resample(np.frombuffer(audio[44:], "<i2").astype(np.float64), int.from_bytes(audio[24:28], "little"))
-
-
 def _read(data: bytes) -> Samples:
     with wave.open(BytesIO(data)) as reader:
         return np.frombuffer(reader.readframes(reader.getnframes()), "<i2").astype(np.float64)
-
-
-def _resample(audio: Samples, rate_hz: int) -> Samples:
-    samples = 8_000 * len(audio) // rate_hz
-    spectrum = np.fft.rfft(audio)[: samples // 2 + 1]
-    return np.fft.irfft(spectrum, samples) * samples / len(audio)

@@ -1,7 +1,5 @@
 """What is not listened to, because there is nothing in it: the decisions are those of a network that hears all."""
 
-from shutil import which
-
 import numpy as np
 import pytest
 
@@ -27,7 +25,6 @@ def alone(call: Pcm) -> list[float]:
     return [stream.infer(frame.tobytes()) for frame in call]
 
 
-@pytest.mark.skipif(which("espeak-ng") is None, reason="espeak-ng is not installed")
 @pytest.mark.parametrize(
     ("codec", "noise_dbfs"), [("PCMU", None), ("PCMA", None), ("PCMU", -70), ("PCMU", -60), ("PCMU", -50)]
 )
