@@ -9,6 +9,7 @@ from tests.pipeline.front_end.calls import SimulatedCall, at_level, coded, new_e
 from tests.pipeline.front_end.music import hold_music
 from tests.pipeline.vad.audio import Samples
 from tests.pipeline.vad.corpus import sentences
+from tests.rates import is_at_least, is_at_most
 
 STEADY_HZ = ((350, 440), (425,), (480, 620), (440, 480), (400, 450), (1_100,), (2_100,), (600,), (300,), (200,))
 
@@ -59,8 +60,8 @@ def test_keys_and_tones_never_count_as_speech() -> None:
         confirmed["with"] += bool(run(sound, new_ears(), eager=lambda at: True).confirmations())
         confirmed["without"] += bool(run(sound, None, eager=lambda at: True).confirmations())
     report(f"tones taken for speech, of {len(sounds)}: {confirmed}")
-    assert confirmed["with"] == 0
-    assert confirmed["without"] > 0
+    assert is_at_most(confirmed["with"], len(sounds), 0.01)
+    assert is_at_least(confirmed["without"], len(sounds), 0.25)
 
 
 def test_speech_is_no_tone() -> None:
@@ -69,7 +70,7 @@ def test_speech_is_no_tone() -> None:
         call = _line(at_level(sentence, -22), 4_000 + 37 * index)
         changed += run(call, new_ears(), eager=lambda at: True).events != run(call, None, eager=lambda at: True).events
     report(f"sentences of which the ear for tones changes anything: {changed} of {len(sentences())}")
-    assert changed <= len(sentences()) // 40
+    assert is_at_most(changed, len(sentences()), 0.025)
 
 
 def test_hold_music_opens_no_turns() -> None:
@@ -77,4 +78,4 @@ def test_hold_music_opens_no_turns() -> None:
     for seed in range(pieces):
         opened += bool(run(_line(hold_music(seed)), new_ears(), eager=lambda at: False).confirmations())
     report(f"hold music taken for a turn: {opened} of {pieces} pieces of 10 s")
-    assert opened <= 1
+    assert is_at_most(opened, pieces, 0.05)

