@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 
 from offhook.pipeline.errors import EngineError
-from offhook.pipeline.vad.batch import Events, VadBatcher, Weigh
+from offhook.pipeline.vad.batch import Events, Score, VadBatcher
 from offhook.pipeline.vad.gate import SpeechStarted
 
 RATE_HZ = 8_000
@@ -18,8 +18,8 @@ class CallerAudio:
 
     What it says of speech comes later, to `on_speech`, on the event loop's thread.
     `is_eager` is asked when a frame is judged, see SpeechGate; `on_failed` is told of frames that could not be.
-    `weigh`, if given, says what the detector's word is worth, see Ears. `kept_bytes` is what a tick of 1/8000 s of what
-    is kept has: 2 at 8 kHz, 4 at 16 kHz.
+    `score`, if given, corrects the detector's probability, see AudioFrontEnd. `kept_bytes` is what a tick of 1/8000 s
+    of what is kept has: 2 at 8 kHz, 4 at 16 kHz.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class CallerAudio:
         on_speech: Callable[[Events], None],
         is_eager: Callable[[], bool],
         on_failed: Callable[[EngineError], None],
-        weigh: Weigh | None = None,
+        score: Score | None = None,
         kept_bytes: int = 2,
         kept_samples: int = KEPT_SAMPLES,
     ) -> None:
@@ -38,7 +38,7 @@ class CallerAudio:
         self.on_failed = on_failed
         self._on_speech = on_speech
         self._stream = vad.open(self)
-        self._stream.weigh = weigh
+        self._stream.score = score
         self._frame_bytes = 2 * vad.frame_samples
         self._unframed = b""
         self._frame_at = 0

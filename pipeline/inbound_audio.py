@@ -46,9 +46,9 @@ class InboundAudio:
         self._ears = engines.ears(line.encoding) if engines.ears is not None else None
         self._pause_before = True  # what is sent next does not follow what was sent before it
         self._bands = Bands(line.rate_hz, engines.asr.capabilities.rate_hz, engines.upsampler, engines.downsampler)
-        weigh = self._ears.score if self._ears is not None else None
+        score = self._ears.score if self._ears is not None else None
         self.caller = CallerAudio(
-            engines.vad, on_speech, is_eager, on_failed, weigh, self._bands.kept_bytes, kept_ticks
+            engines.vad, on_speech, is_eager, on_failed, score, self._bands.kept_bytes, kept_ticks
         )
         self._asr = engines.asr
         self._recognition: Recognition | None = None

@@ -1,10 +1,10 @@
 """Silero's 8 kHz network as a few dense layers: the same function of the same weights, at a third of the cost.
 
-The network hears four short windows a frame and folds over them. For sequences that short a runtime spends more on
+The network takes four short windows a frame and convolves over them. For sequences that short a runtime spends more on
 moving the windows about than on multiplying: here each convolution is one matrix, with the padding and the zeros in it.
 
-What it hears of a frame does not depend on what it remembers, so it can be cut between the two: the ear makes 512
-numbers of the audio, the memory makes a probability of them.
+The encoder does not depend on the recurrent state, so the network can be cut in two: the encoder makes 512 features of
+the audio, the decoder makes a probability of them and of the state.
 """
 
 from dataclasses import dataclass
@@ -47,14 +47,14 @@ _SHAPES = {
 class Dense:
     """Model files. `state` and `stateN` are float32 [2, batch, 128], `output` is float32 [batch, 1].
 
-    `whole` makes `output` and `stateN` of `input`, float32 [batch, 288], and `state`, like the original at 8 kHz. `ear`
-    makes `heard`, float32 [batch, 512], of `input`; `memory` makes `output` and `stateN` of `heard` and `state`. One
-    after the other they say what `whole` says, to the last bit.
+    `whole` makes `output` and `stateN` of `input`, float32 [batch, 288], and `state`, like the original at 8 kHz.
+    `encoder` makes `features`, float32 [batch, 512], of `input`; `decoder` makes `output` and `stateN` of `features`
+    and `state`. One after the other they compute what `whole` does, but for rounding.
     """
 
     whole: bytes
-    ear: bytes
-    memory: bytes
+    encoder: bytes
+    decoder: bytes
 
 
 def dense(model: bytes) -> Dense | None:
@@ -65,21 +65,21 @@ def dense(model: bytes) -> Dense | None:
         return None
     if any(name not in weights or weights[name].shape != shape for name, shape in _SHAPES.items()):
         return None
-    ear, memory = _ear_weights(weights), _memory_weights(weights)
-    audio, heard = _onnx.value("input", ("batch", SAMPLES)), _onnx.value("heard", ("batch", 4 * UNITS))
+    encoder, decoder = _encoder_weights(weights), _decoder_weights(weights)
+    audio, features = _onnx.value("input", ("batch", SAMPLES)), _onnx.value("features", ("batch", 4 * UNITS))
     state, after = _onnx.value("state", (2, "batch", UNITS)), _onnx.value("stateN", (2, "batch", UNITS))
     output = _onnx.value("output", ("batch", 1))
     return Dense(
-        _onnx.model(_ear() + _memory(), ear + memory, [audio, state], [output, after]),
-        _onnx.model(_ear(), ear, [audio], [heard]),
-        _onnx.model(_memory(), memory, [heard, state], [output, after]),
+        _onnx.model(_encoder() + _decoder(), encoder + decoder, [audio, state], [output, after]),
+        _onnx.model(_encoder(), encoder, [audio], [features]),
+        _onnx.model(_decoder(), decoder, [features, state], [output, after]),
     )
 
 
-def _ear_weights(weights: dict[str, Array]) -> list[bytes]:
+def _encoder_weights(weights: dict[str, Array]) -> list[bytes]:
     tensors = {
         "stft": _stft(weights["stft.forward_basis_buffer"]),
-        "rnn.heard": weights["decoder.rnn.weight_ih"].T,
+        "rnn.features": weights["decoder.rnn.weight_ih"].T,
         "rnn.bias": weights["decoder.rnn.bias_ih"] + weights["decoder.rnn.bias_hh"],
     }
     width = WINDOWS
@@ -91,7 +91,7 @@ def _ear_weights(weights: dict[str, Array]) -> list[bytes]:
     return [_onnx.tensor(name, array) for name, array in tensors.items()]
 
 
-def _memory_weights(weights: dict[str, Array]) -> list[bytes]:
+def _decoder_weights(weights: dict[str, Array]) -> list[bytes]:
     return [
         _onnx.tensor("rnn.state", weights["decoder.rnn.weight_hh"].T),
         _onnx.tensor("decoder.weight", weights["decoder.decoder.2.weight"].reshape(UNITS, 1)),
@@ -124,7 +124,7 @@ def _convolution(kernel: Array, width: int, stride: int) -> Array:
     return matrix.reshape(inputs * width, outputs * places)
 
 
-def _ear() -> list[bytes]:
+def _encoder() -> list[bytes]:
     node = _onnx.node
     nodes = [
         node("MatMul", ["input", "stft"], ["spectrum"]),
@@ -137,17 +137,17 @@ def _ear() -> list[bytes]:
     for layer in range(len(STRIDES)):
         names = [f"layer{layer}", f"encoder.{layer}.weight", f"encoder.{layer}.bias"]
         nodes += [node("Gemm", names, [f"sum{layer}"]), node("Relu", [f"sum{layer}"], [f"layer{layer + 1}"])]
-    return [*nodes, node("Gemm", [f"layer{len(STRIDES)}", "rnn.heard", "rnn.bias"], ["heard"])]
+    return [*nodes, node("Gemm", [f"layer{len(STRIDES)}", "rnn.features", "rnn.bias"], ["features"])]
 
 
-def _memory() -> list[bytes]:
+def _decoder() -> list[bytes]:
     """A long short-term memory, its gates in the order in which PyTorch has them."""
     node = _onnx.node
     return [
         node("Split", ["state"], ["h3", "c3"], axis=0),
         node("Squeeze", ["h3", "first"], ["h"]),
         node("Squeeze", ["c3", "first"], ["c"]),
-        node("Gemm", ["h", "rnn.state", "heard"], ["gates"]),
+        node("Gemm", ["h", "rnn.state", "features"], ["gates"]),
         node("Split", ["gates"], ["i", "f", "g", "o"], axis=1),
         *(node("Sigmoid", [gate], [f"{gate}'"]) for gate in "ifo"),
         node("Tanh", ["g"], ["g'"]),

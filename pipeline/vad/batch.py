@@ -64,7 +64,7 @@ class Listener(Protocol):
         """A frame could not be judged. The next one may be."""
 
 
-class Weigh(Protocol):
+class Score(Protocol):
     """See `AudioFrontEnd.score`."""
 
     def __call__(self, probability: float, end: int, *, in_speech: bool) -> float:
@@ -219,8 +219,8 @@ class VadBatcher:
         ):
             gate = stream.gate
             probability = detected
-            if detected >= self._least and stream.weigh is not None:
-                probability = stream.weighed(detected, at_sample + size)
+            if detected >= self._least and stream.score is not None:
+                probability = stream.scored(detected, at_sample + size)
             if gate.wavers(probability):
                 gate.low_threshold = stream.listener.is_eager()
             if events := gate.push(probability, at_sample, size, samples, start, end):
@@ -237,7 +237,7 @@ Told = tuple["BatchedStream", Events | EngineError, float]
 class BatchedStream:
     """One call's frames on their way to the detector."""
 
-    __slots__ = ("_batcher", "closed", "gate", "judged_samples", "listener", "slot", "waiting", "weigh")
+    __slots__ = ("_batcher", "closed", "gate", "judged_samples", "listener", "score", "slot", "waiting")
 
     def __init__(self, batcher: VadBatcher, slot: int, gate: SpeechGate, listener: Listener) -> None:
         self._batcher = batcher
@@ -248,8 +248,8 @@ class BatchedStream:
         self.judged_samples = 0
         """Of all that were submitted; those that had to be dropped are among them."""
         self.closed = False
-        self.weigh: Weigh | None = None
-        """What the detector's word is worth, where the frame would count as speech; None: what it says."""
+        self.score: Score | None = None
+        """Corrects the detector's probability where the frame would count as speech."""
 
     def submit(self, frame: bytes, at_sample: int, zero_at: float) -> None:
         """The next frame of 16-bit little-endian mono PCM, which begins at `at_sample`.
@@ -284,12 +284,12 @@ class BatchedStream:
         except Exception as error:  # noqa: BLE001
             _report(error)
 
-    def weighed(self, probability: float, end: int) -> float:
-        """For the batcher: what the detector's word is worth; with a `weigh` that fails, what it says."""
-        if self.weigh is None:
+    def scored(self, probability: float, end: int) -> float:
+        """For the batcher: the corrected probability, or the detector's where `score` fails."""
+        if self.score is None:
             return probability
         try:
-            return self.weigh(probability, end, in_speech=self.gate.in_speech)
+            return self.score(probability, end, in_speech=self.gate.in_speech)
         except Exception as error:  # noqa: BLE001
             _report(error)
             return probability
@@ -302,7 +302,7 @@ class BatchedStream:
         self.waiting.clear()
         self._batcher.release(self.slot)
         self.listener = _NOBODY  # it holds the stream, too
-        self.weigh = None
+        self.score = None
 
 
 def _report(error: Exception) -> None:

@@ -63,9 +63,9 @@ class SileroVad:
 
 
 class SileroBank:
-    """A VadBank. It says what single streams would say, to the last bit, at a sixth of the cost from 16 on.
+    """A VadBank. It computes what single streams would, but for rounding, at a sixth of the cost from 16 on.
 
-    What the network hears of a perfect silence is always the same: where most are silent, only its memory is run.
+    The encoder's output for a perfect silence is always the same: where most are silent, only the decoder is run.
     """
 
     def __init__(self, network: "Network", streams: int) -> None:
@@ -103,7 +103,7 @@ class SileroBank:
         return silent
 
     def reset(self, slot: int) -> None:
-        """Forget what this stream heard."""
+        """Reset this stream's state."""
         self._states[:, slot] = 0
         self._contexts[slot] = 0
 
@@ -117,7 +117,7 @@ class SileroBank:
 
 
 def _worth_while(silent: Flags) -> bool:
-    # Until most are, a run of the ear for the others and one of the memory for all cost more than one of the whole.
+    # Below that, a run of the encoder for some and one of the decoder for all cost more than one of the whole network.
     return 2 * int(np.count_nonzero(silent)) > len(silent)
 
 
@@ -156,7 +156,7 @@ class SileroStream:
         return float(self._probability[0, 0])
 
     def reset(self) -> None:
-        """Forget what was heard."""
+        """Reset the state."""
         self._window.fill(0)
         for state in self._states:
             state.fill(0)
@@ -166,35 +166,35 @@ _RATE = np.array(RATE_HZ, np.int64)
 
 
 class Network:
-    """The sessions of one model file: the `whole` network, and where it could be cut in two, its `ear` and `memory`."""
+    """The sessions of one model file: the `whole` network, and where it could be cut in two, its two halves."""
 
-    def __init__(self, whole: Any, ear: Any = None, memory: Any = None) -> None:
+    def __init__(self, whole: Any, encoder: Any = None, decoder: Any = None) -> None:
         self.whole = whole
-        self.can_skip = memory is not None
+        self.can_skip = decoder is not None
         self._constants = _constants(whole)
-        self._ear, self._memory = ear, memory
+        self._encoder, self._decoder = encoder, decoder
         if self.can_skip:
             frames = np.repeat(SILENCES[:, None], CONTEXT_SAMPLES + FRAME_SAMPLES, axis=1)
-            self._silence = self._listen(frames)
+            self._silence = self._encode(frames)
 
     def run(self, window: Floats, state: Floats, silent: Flags | None) -> tuple[Floats, Floats]:
-        """Of windows of 288 samples, 32 of them heard before, and states: probabilities and the states after.
+        """Of windows of 288 samples, 32 of them from the frame before, and states: probabilities and the states after.
 
         Windows that are `silent`, which hold nothing but one of SILENCES, are not listened to.
         """
         if silent is None:
             probabilities, after = self.whole.run(OUTPUTS, {"input": window, "state": state, **self._constants})
             return probabilities, after
-        heard = self._silence[np.searchsorted(SILENCES[:-1], window[:, 0])]
+        features = self._silence[np.searchsorted(SILENCES[:-1], window[:, 0])]
         if not silent.all():
             loud = ~silent
-            heard[loud] = self._listen(window[loud])
-        probabilities, after = self._memory.run(OUTPUTS, {"heard": heard, "state": state})
+            features[loud] = self._encode(window[loud])
+        probabilities, after = self._decoder.run(OUTPUTS, {"features": features, "state": state})
         return probabilities, after
 
-    def _listen(self, window: Floats) -> Floats:
-        (heard,) = self._ear.run(("heard",), {"input": window})
-        return np.asarray(heard, np.float32)
+    def _encode(self, window: Floats) -> Floats:
+        (features,) = self._encoder.run(("features",), {"input": window})
+        return np.asarray(features, np.float32)
 
 
 BUNDLED = Path(__file__).with_name("model") / MODEL_FILES[0]
@@ -228,7 +228,7 @@ def _network(model: Path) -> Network:
         session = _load(ort, original)
         rewritten = _dense.dense(original)
         if rewritten is not None and _same(session, quick := _load(ort, rewritten.whole)):
-            return Network(quick, _load(ort, rewritten.ear), _load(ort, rewritten.memory))
+            return Network(quick, _load(ort, rewritten.encoder), _load(ort, rewritten.decoder))
     except Exception as error:  # onnxruntime's many errors have nothing else in common
         raise EngineError(NAME, "no model", f"{model} cannot be read: {error}", _INSTALL) from error
     return Network(session)

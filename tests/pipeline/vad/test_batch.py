@@ -316,7 +316,7 @@ async def test_ears_that_fail_leave_the_detectors_word_and_disturb_no_other() ->
     def fail(probability: float, end: int, *, in_speech: bool) -> float:
         raise bug
 
-    one.stream.weigh = fail
+    one.stream.score = fail
     one.submit(frame_of(1))
     two.submit(frame_of(2))
     await judged(batcher)

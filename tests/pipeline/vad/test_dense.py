@@ -39,14 +39,14 @@ def test_it_says_what_the_original_says() -> None:
 def test_cut_in_two_it_says_the_same() -> None:
     rewritten = dense(original())
     assert rewritten is not None
-    whole, ear, memory = session(rewritten.whole), session(rewritten.ear), session(rewritten.memory)
+    whole, encoder, decoder = session(rewritten.whole), session(rewritten.encoder), session(rewritten.decoder)
     rng = np.random.default_rng(2)
     for batch in (1, 2, 5, 33):
         audio = rng.normal(size=(batch, 288)).astype(np.float32)
         state = rng.normal(size=(2, batch, 128)).astype(np.float32)
         expected = whole.run(("output", "stateN"), {"input": audio, "state": state})
-        (heard,) = ear.run(("heard",), {"input": audio})
-        found = memory.run(("output", "stateN"), {"heard": heard, "state": state})
+        (features,) = encoder.run(("features",), {"input": audio})
+        found = decoder.run(("output", "stateN"), {"features": features, "state": state})
         # The kernels that a runtime chooses for the halves may round differently.
         assert all(np.allclose(left, right, rtol=0, atol=1e-5) for left, right in zip(expected, found, strict=True))
 
