@@ -1,8 +1,8 @@
 """The rates of one call: the line's, the detector's 8 kHz, and the recogniser's.
 
-Ears and detector hear 8 kHz on every line, so that the calls of a process share one batch. A recogniser of 16 kHz hears
-a wide line as it is; only while the ears take something out of it (the bot's own echo) does it hear what they have
-left, brought back to 16 kHz. Going from one to the other moves the audio by some 3 ms, once.
+Front end and detector take 8 kHz on every line, so that the calls of a process share one batch. A recogniser of 16 kHz
+gets a wideband line as it is; only while the front end subtracts the bot's own echo does it get the result of that,
+brought back to 16 kHz. Switching from one to the other moves the audio by some 3 ms, once.
 """
 
 from collections.abc import Callable
@@ -29,11 +29,11 @@ class Bands:
         self._for_turn: Convert | None = None
 
     def narrow(self, pcm: bytes) -> bytes:
-        """The line's next audio as ears and detector hear it."""
+        """The line's next audio as front end and detector take it."""
         return pcm if self._downsample is None else self._downsample(pcm)
 
     def wide(self, pcm: bytes, narrow: bytes, heard: bytes) -> bytes:
-        """The same for the recogniser of a wide line: `pcm`, unless the ears have made of `narrow` something else."""
+        """The same for the recogniser of a wide line: `pcm`, unless the front end changed `narrow`."""
         if heard is narrow:
             self._widen = None
             return pcm

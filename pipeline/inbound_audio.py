@@ -18,7 +18,7 @@ from offhook.pipeline.vad.batch import Events, VadBatcher
 class Engines:
     """What a session needs. `upsampler()` makes a stateful 8 kHz to 16 kHz converter, `downsampler()` one back.
 
-    `ears(encoding)` makes the ears of one call on a line of that encoding; without it, all that is heard is believed.
+    `ears(encoding)` makes one call's audio front end for a line of that encoding; without it, detections are accepted.
     """
 
     vad: VadBatcher
