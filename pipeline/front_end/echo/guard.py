@@ -51,7 +51,7 @@ DISPROOFS = 3  # it takes this many: one may be a lost packet, another the chang
 HYPOTHESIS_SAMPLES = 4_000  # how long a hypothesis can be tested
 
 SPEECH_EVIDENCE = 15  # 120 ms that no path explains, or half of it far louder; two lost packets are less
-MORE_EVIDENCE = 22  # ... while the path is not proven, and on a line that loses packets
+MORE_EVIDENCE = 20  # ... while the path is not proven, and on a line that loses packets
 GAP_BLOCKS = 6  # 48 ms of nothing but echo: what was before it no longer counts
 LASTING_BLOCKS, LASTING_OF = 5, 8  # it must still be going on
 QUIET_EVIDENCE, QUIET_OF = 2, 12  # at most: nothing there but echo
