@@ -16,10 +16,16 @@ class Line(Protocol):
     encoding: str
     rate_hz: int
     tick_octets: int
-    on_audio: Callable[[bytes, int, float], None] | None
-    on_dtmf: Callable[[str, int], None] | None
-    on_sent: Callable[[bytes, int, float], None] | None
-    on_drained: Callable[[], None] | None
+
+    def add_listener(
+        self,
+        *,
+        audio: Callable[[bytes, int, float], None] | None = None,
+        dtmf: Callable[[str, int], None] | None = None,
+        sent: Callable[[bytes, int, float], None] | None = None,
+        drained: Callable[[], None] | None = None,
+    ) -> Callable[[], None]:
+        """Call these when something happens; returns what takes them away again. There may be other listeners."""
 
     def encode(self, pcm: bytes) -> bytes:
         """PCM to payload."""

@@ -81,8 +81,9 @@ class Session:
         self._said: asyncio.Future[Playback] | None = None
         self._interrupted_at = 0.0  # the caller's first sound, or key
         self._response = ResponseTimer()
-        line.on_audio, line.on_dtmf = self._inbound.receive, self._on_key
-        line.on_drained, line.on_sent = self._on_drained, self._on_sent
+        line.add_listener(
+            audio=self._inbound.receive, dtmf=self._on_key, sent=self._on_sent, drained=self._on_drained
+        )
 
     # For the dialog.
 

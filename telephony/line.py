@@ -1,7 +1,8 @@
 """The line: what a conversation needs of a phone call, whatever carries it."""
 
-from collections.abc import Callable
 from typing import Protocol
+
+from offhook.telephony.listeners import AudioHandler, DtmfHandler, Handler, SentHandler
 
 
 class MediaLine(Protocol):
@@ -11,7 +12,7 @@ class MediaLine(Protocol):
     `encoding`, so that prompts can be cached ready to play. Positions and lengths, which are called samples, count
     ticks of 1/8000 s whatever the rate: on a wide line there are two samples of PCM to each.
 
-    Handlers are set before `start`; each runs on the event loop's thread and must return at once.
+    Handlers run on the event loop's thread and must return at once.
     """
 
     encoding: str
@@ -23,24 +24,21 @@ class MediaLine(Protocol):
     tick_octets: int
     """Octets of payload a tick: 1 with G.711, 4 of linear PCM on a wide line."""
 
-    on_audio: Callable[[bytes, int, float], None] | None
-    """(pcm, at_sample, at_s): the caller's audio in order and without holes; `at_sample` counts from the first sample.
-    Its end arrived at `at_s` (monotonic seconds), which may be some time ago.
-    """
+    def add_listener(
+        self,
+        *,
+        audio: AudioHandler | None = None,
+        dtmf: DtmfHandler | None = None,
+        sent: SentHandler | None = None,
+        drained: Handler | None = None,
+        silent: Handler | None = None,
+    ) -> Handler:
+        """Call these when something happens; returns what takes them away again. There may be several listeners, added
+        at any time. `close` takes all of them away.
 
-    on_dtmf: Callable[[str, int], None] | None
-    """(digit, at_sample): one key, once, at its end."""
-
-    on_sent: Callable[[bytes, int, float], None] | None
-    """(payload, ordinal, at_s): what was sent of `play`ed audio; `ordinal` is `sent_ticks` before it. It left at
-    `at_s` (monotonic seconds), which may be some time ago.
-    """
-
-    on_drained: Callable[[], None] | None
-    """The last queued sample has been sent."""
-
-    on_silent: Callable[[], None] | None
-    """Nothing has arrived for the line's media time-out; called once, again only after media came back."""
+        `drained`: the last queued sample has been sent. `silent`: nothing has arrived for the line's media time-out;
+        once, and again only after media came back.
+        """
 
     def start(self) -> None:
         """Begin to receive, and to send what is queued."""

@@ -165,7 +165,7 @@ class Conversation:
     def attach(self, line: CallLine) -> None:
         """The call's line: closed with the call; a call whose line has fallen silent is hung up."""
         self._line = line
-        line.on_silent = self._on_silent
+        line.add_listener(silent=self._on_silent)
 
     def begin(self) -> None:
         """Let the dialog talk on the line that was attached. Raises EngineError."""

@@ -23,16 +23,13 @@ class CallRecorder:
         self._began = monotonic()
         self._caller_offset: int | None = None
         self._bot_next = 0
-        self._on_audio, self._on_sent = line.on_audio, line.on_sent
-        line.on_audio, line.on_sent = self._caller, self._bot
+        line.add_listener(audio=self._caller, sent=self._bot)
 
     def close(self) -> "Future[RecordingResult]":
         """Nothing more comes; the future is done when the file is complete."""
         return self._recorder.close()
 
     def _caller(self, pcm: bytes, at_sample: int, at_s: float) -> None:
-        if self._on_audio is not None:
-            self._on_audio(pcm, at_sample, at_s)
         pcm = self._narrow(pcm)
         if self._caller_offset is None:
             # Audio time is continuous from the first packet on: only its beginning has to be placed.
@@ -40,8 +37,6 @@ class CallRecorder:
         self._recorder.caller(pcm, at_sample + self._caller_offset)
 
     def _bot(self, payload: bytes, ordinal: int, at_s: float) -> None:
-        if self._on_sent is not None:
-            self._on_sent(payload, ordinal, at_s)
         now = self._since_began(at_s)
         # A line may tell of several packets at once, when the last of them has been played.
         samples = len(payload) // self._tick_octets

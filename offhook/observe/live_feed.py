@@ -63,9 +63,10 @@ class LiveFeed:
         """
         before, self._watched = self._watched, details_of
         for uniqueid, call in self._calls.items():
-            call.detailed = details_of is not None and uniqueid in details_of
             if details_of is None:
                 call.look_away()
+            else:
+                call.show_details(uniqueid in details_of)
         if before is None:
             self._untold = deque(self._calls.values())
             self._tell_next()
@@ -93,19 +94,31 @@ class CallWatch:
         self._began = began
         self._kept: deque[SessionEvent | LiveEvent] = deque(maxlen=MAX_KEPT_EVENTS)
         self._publish: Publish | None = None
+        self._line: MediaLine | None = None
+        self._stop_meter: Callable[[], None] | None = None
         self.detailed = False
 
     def look(self, detailed: bool, publish: Publish) -> None:
         """Tell the call so far, and from now on."""
-        self.detailed = detailed
         self._publish = publish
+        self.show_details(detailed)
         begun: LiveEvent = {"kind": "begun", "at": 0.0, "age_s": self._now(), **asdict(self._about)}
         publish(self._uniqueid, begun | {"so_far": self.timeline()})
 
     def look_away(self) -> None:
         """Nobody is interested any more."""
-        self.detailed = False
+        self.show_details(False)
         self._publish = None
+
+    def show_details(self, detailed: bool) -> None:
+        """Whether the call is looked at closely: its levels are measured as long as it is."""
+        self.detailed = detailed
+        if detailed and self._stop_meter is None and self._line is not None:
+            meter = LevelMeter(self, self._line.encoding, self._line.rate_hz, self._line.tick_octets)
+            self._stop_meter = self._line.add_listener(audio=meter.on_audio, sent=meter.on_sent)
+        elif not detailed and self._stop_meter is not None:
+            self._stop_meter()
+            self._stop_meter = None
 
     def on_event(self, event: SessionEvent) -> None:
         """What the session tells."""
@@ -126,6 +139,7 @@ class CallWatch:
     def end(self, by: str, reason: str) -> list[LiveEvent]:
         """The call is over. Returns its timeline."""
         self.tell("ended", by=by, reason=reason)
+        self._line = self._stop_meter = None  # the line has ended, and its listeners with it
         self._feed.forget(self._uniqueid)
         return self.timeline()
 
@@ -134,12 +148,13 @@ class CallWatch:
         return [event if isinstance(event, dict) else describe(event, self._began) for event in self._kept]
 
     def tap(self, line: MediaLine) -> None:
-        """Measure the line's levels while they are looked at. After every other listener of the line was set."""
-        LevelMeter(self, line)
+        """Measure the line's levels while they are looked at."""
+        self._line = line
+        self.show_details(self.detailed)
 
     def levels(self, first: int, caller: list[int], bot: list[int]) -> None:
         """Peaks (0 to 255) of both sides, one for each 50 ms from the `first` on, counted from the call's start."""
-        if self._publish is not None and self.detailed:
+        if self._publish is not None:
             at = round(first * LEVEL_S, 3)
             self._publish(self._uniqueid, {"kind": "levels", "at": at, "caller": caller, "bot": bot})
 
@@ -152,32 +167,28 @@ class CallWatch:
 
 
 class LevelMeter:
-    """Peaks of what passes on a line, by the moment at which it passes, whenever that is told."""
+    """Peaks of what passes on a line, by the moment at which it passes, whenever that is reported."""
 
-    def __init__(self, watch: CallWatch, line: MediaLine) -> None:
+    def __init__(self, watch: CallWatch, encoding: str, rate_hz: int, tick_octets: int) -> None:
         self._watch = watch
-        self._rate_hz = line.rate_hz
-        self._tick_octets = line.tick_octets
-        self._magnitudes = peaks_of(line.encoding)
+        self._rate_hz = rate_hz
+        self._tick_octets = tick_octets
+        self._magnitudes = peaks_of(encoding)
         self._caller: dict[int, int] = {}  # by slot, as far as they are known and not told
         self._bot: dict[int, int] = {}  # what was sent in one go is heard in the slots to come
         self._next = 0  # the first slot that is neither told nor a hole
         self._told: list[tuple[int, int]] = []  # of the slots before it, those that wait for company
-        self._on_audio, self._on_sent = line.on_audio, line.on_sent
-        line.on_audio, line.on_sent = self._heard, self._sent
 
-    def _heard(self, pcm: bytes, at_sample: int, at_s: float) -> None:
-        if self._on_audio is not None:
-            self._on_audio(pcm, at_sample, at_s)
-        if self._watch.detailed and pcm:
+    def on_audio(self, pcm: bytes, at_sample: int, at_s: float) -> None:
+        """The caller's audio came."""
+        if pcm:
             octets = 2 * self._rate_hz
             levels = [min(FULL_SCALE, audioop.max(piece, 2) >> 7) for piece in _pieces(pcm, round(octets * LEVEL_S))]
             self._note(self._caller, at_s - len(pcm) / octets, levels)
 
-    def _sent(self, payload: bytes, ordinal: int, at_s: float) -> None:
-        if self._on_sent is not None:
-            self._on_sent(payload, ordinal, at_s)
-        if self._watch.detailed and payload:
+    def on_sent(self, payload: bytes, ordinal: int, at_s: float) -> None:
+        """The bot's audio left."""
+        if payload:
             pieces = _pieces(payload, SLOT_SAMPLES * self._tick_octets)
             self._note(self._bot, at_s, [self._magnitudes(piece) for piece in pieces])
 

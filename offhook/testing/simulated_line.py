@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+
+from offhook.telephony.listeners import LineListeners
 
 PACKET_TICKS = 160
 PACKET_S = 0.02
@@ -21,10 +22,8 @@ class SimulatedLine:
     awaits_media = True
 
     def __init__(self, in_flight_ticks: int = 0) -> None:
-        self.on_audio: Callable[[bytes, int, float], None] | None = None
-        self.on_dtmf: Callable[[str, int], None] | None = None
-        self.on_sent: Callable[[bytes, int, float], None] | None = None
-        self.on_drained: Callable[[], None] | None = None
+        self._listeners = LineListeners()
+        self.add_listener = self._listeners.add
         self.in_flight_ticks = in_flight_ticks
         self.received_ticks = 0
         """Of the caller, so far."""
@@ -72,14 +71,15 @@ class SimulatedLine:
 
     def press(self, digit: str) -> None:
         """The caller presses a key."""
-        if self.on_dtmf is not None:
-            self.on_dtmf(digit, self.received_ticks)
+        for on_dtmf in self._listeners.dtmf:
+            on_dtmf(digit, self.received_ticks)
 
     def close(self) -> None:
         """No more of either side."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._listeners.clear()
 
     def _tick(self) -> None:
         self._next_at += PACKET_S
@@ -89,11 +89,12 @@ class SimulatedLine:
             payload = bytes(self._queue[:PACKET_TICKS])
             del self._queue[:PACKET_TICKS]
             ordinal, self._sent_ticks = self._sent_ticks, self._sent_ticks + len(payload)
-            if self.on_sent is not None:
-                self.on_sent(payload, ordinal, now)
-            if not self._queue and self.on_drained is not None:
-                self.on_drained()
+            for on_sent in self._listeners.sent:
+                on_sent(payload, ordinal, now)
+            if not self._queue:
+                for on_drained in self._listeners.drained:
+                    on_drained()
         pcm = self._caller.popleft() if self._caller else _SILENCE
         at, self.received_ticks = self.received_ticks, self.received_ticks + PACKET_TICKS
-        if self.on_audio is not None:
-            self.on_audio(pcm, at, now)
+        for on_audio in self._listeners.audio:
+            on_audio(pcm, at, now)

@@ -119,7 +119,7 @@ class Caller:
         except BaseException:
             pair.release(monotonic())
             raise
-        self._line.on_audio = self.ear.hear
+        self._line.add_listener(audio=self.ear.hear)
         self._line.start()
 
     async def _connect(self, pair: PortPair, host: str, target: Address, user: str) -> UdpLine:
@@ -172,9 +172,10 @@ class Caller:
     async def say(self, pcm: bytes) -> None:
         """Say a recording; returns when its last sample has been sent."""
         done = asyncio.Event()
-        self.line.on_drained = done.set
+        stop_listening = self.line.add_listener(drained=done.set)
         self.line.play(self.line.encode(pcm))
         await done.wait()
+        stop_listening()
 
     def press(self, digits: str) -> None:
         """Press keys."""

@@ -11,6 +11,7 @@ from typing import Protocol
 from offhook.telephony import tones
 from offhook.telephony.codec.base import codec_named
 from offhook.telephony.codec.g711 import PCMU
+from offhook.telephony.listeners import LineListeners
 from offhook.telephony.media_streams.dialect import Dialect
 from offhook.telephony.media_streams.dialects import TWILIO
 from offhook.telephony.media_streams.playout_buffer import Played
@@ -102,11 +103,8 @@ class StreamLine:
         media_timeout_s: float = MEDIA_TIMEOUT_S,
         first_media_timeout_s: float = FIRST_MEDIA_TIMEOUT_S,
     ) -> None:
-        self.on_audio: Callable[[bytes, int, float], None] | None = None
-        self.on_dtmf: Callable[[str, int], None] | None = None
-        self.on_sent: Callable[[bytes, int, float], None] | None = None
-        self.on_drained: Callable[[], None] | None = None
-        self.on_silent: Callable[[], None] | None = None
+        self._listeners = LineListeners()
+        self.add_listener = self._listeners.add
         self.rate_hz, self.tick_octets = PCMU.rate_hz, PCMU.tick_octets
         self._on_started = on_started
         self._on_ended = on_ended
@@ -247,8 +245,7 @@ class StreamLine:
         self._closed = True
         self._clock.leave(self._tick)
         self._socket.close(code, reason)
-        # Who listened holds the line, too: without this a call would wait for the garbage collector.
-        self.on_audio = self.on_dtmf = self.on_sent = self.on_drained = self.on_silent = None
+        self._listeners.clear()
 
     # Inside.
 
@@ -271,17 +268,19 @@ class StreamLine:
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, AudioReceived):
-            if self.on_audio is not None:
-                self.on_audio(event.pcm, event.at_sample, self._came_at(event.at_sample + len(event.pcm) // 2))
+            came_at = self._came_at(event.at_sample + len(event.pcm) // 2)
+            for on_audio in self._listeners.audio:
+                on_audio(event.pcm, event.at_sample, came_at)
         elif isinstance(event, Played):
-            if self.on_sent is not None:
-                self.on_sent(event.payload, event.ordinal, self._clock.now())
+            now = self._clock.now()
+            for on_sent in self._listeners.sent:
+                on_sent(event.payload, event.ordinal, now)
         elif isinstance(event, Drained):
-            if self.on_drained is not None:
-                self.on_drained()
+            for on_drained in self._listeners.drained:
+                on_drained()
         elif isinstance(event, Key):
-            if self.on_dtmf is not None:
-                self.on_dtmf(event.digit, event.at_sample)
+            for on_dtmf in self._listeners.dtmf:
+                on_dtmf(event.digit, event.at_sample)
         elif isinstance(event, Started):
             self.encoding = event.encoding
             self._on_started(event)
@@ -318,7 +317,8 @@ class StreamLine:
             self._stream.handle_timer(max(now, self._due), writable=self._socket.writable)
             self._send()
             self._deliver()
-            if self._watch.check(now, self._stream.last_received_at) and self.on_silent is not None:
-                self.on_silent()
+            if self._watch.check(now, self._stream.last_received_at):
+                for on_silent in self._listeners.silent:
+                    on_silent()
         finally:
             self._look()

@@ -7,9 +7,10 @@ import math
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from offhook.telephony.errors import LocalError
+from offhook.telephony.listeners import LineListeners
 from offhook.telephony.net.clock import SLOT_MS, MediaClock
 from offhook.telephony.net.line_codecs import negotiated
 from offhook.telephony.net.loop_io import DATAGRAMS_PER_WAKEUP, LoopIo
@@ -68,11 +69,8 @@ class UdpLine:
         receive_codecs: Mapping[int, str] | None = None,
     ) -> None:
         _validate(config)
-        self.on_audio: Callable[[bytes, int, float], None] | None = None
-        self.on_dtmf: Callable[[str, int], None] | None = None
-        self.on_sent: Callable[[bytes, int, float], None] | None = None
-        self.on_drained: Callable[[], None] | None = None
-        self.on_silent: Callable[[], None] | None = None
+        self._listeners = LineListeners()
+        self.add_listener = self._listeners.add
         self.pair = pair
         self._codecs = codecs = negotiated(config, codec_name, receive_codecs or {})
         self._decoder = codecs.decoder
@@ -237,8 +235,7 @@ class UdpLine:
             self._loop.remove_reader(self.pair.rtcp.fileno())
             self._send_rtcp()
         self.pair.release(now, rests=self._started, source=self._session.source)
-        # Who listened holds the line, too: without this a call would wait for the garbage collector.
-        self.on_audio = self.on_dtmf = self.on_sent = self.on_drained = self.on_silent = None
+        self._listeners.clear()
 
     # ---- in
 
@@ -270,8 +267,8 @@ class UdpLine:
         elif isinstance(event, AudioGap):
             self._hear(self._made_up(event), event.at_sample, at)
         elif isinstance(event, DigitReceived):
-            if self.on_dtmf is not None:
-                self.on_dtmf(event.digit, event.at_sample)
+            for on_dtmf in self._listeners.dtmf:
+                on_dtmf(event.digit, event.at_sample)
         else:
             self.drained()
 
@@ -295,21 +292,23 @@ class UdpLine:
         return self._codecs.is_a_law(payload_type)
 
     def _hear(self, pcm: bytes, at_sample: int, at: float) -> None:
-        if self.on_audio is not None:
-            self.on_audio(pcm, at_sample, at)
+        for on_audio in self._listeners.audio:
+            on_audio(pcm, at_sample, at)
 
     # ---- out
 
     def sent(self, payload: bytes, ordinal: int, at: float) -> None:
         """So much of the queue has left."""
         self._flights.append((at, ordinal + len(payload) // self.tick_octets))
-        if self.on_sent is not None:
-            self.on_sent(self._codecs.from_queue(payload), ordinal, at)
+        if self._listeners.sent:
+            payload = self._codecs.from_queue(payload)
+            for on_sent in self._listeners.sent:
+                on_sent(payload, ordinal, at)
 
     def drained(self) -> None:
         """The queue has run dry."""
-        if self.on_drained is not None:
-            self.on_drained()
+        for on_drained in self._listeners.drained:
+            on_drained()
 
     def _send_rtcp(self) -> None:
         sock = self.pair.rtp if self._codecs.config.rtcp_mux else self.pair.rtcp
@@ -380,8 +379,9 @@ class UdpLine:
 
     def _watch_media(self, now: float) -> None:
         silent = self._watch.check(now, self.stats().last_received_at)
-        if silent and not self._closed and self.on_silent is not None:
-            self.on_silent()
+        if silent and not self._closed:
+            for on_silent in self._listeners.silent:
+                on_silent()
 
 
 def _awaits_media(config: RtpConfig) -> bool:

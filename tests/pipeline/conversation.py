@@ -23,6 +23,7 @@ from offhook.pipeline.turn.machine import TurnSettings
 from offhook.pipeline.vad.batch import VadBatcher
 from offhook.pipeline.vad.engine import VadCapabilities
 from offhook.pipeline.vad.gate import GateSettings
+from offhook.telephony.listeners import LineListeners
 
 FRAME_SAMPLES = 256
 PACKET_SAMPLES = 160
@@ -38,10 +39,8 @@ class FakeLine:
     tick_octets = 1
 
     def __init__(self, changed: asyncio.Event) -> None:
-        self.on_audio: Callable[[bytes, int, float], None] | None = None
-        self.on_dtmf: Callable[[str, int], None] | None = None
-        self.on_sent: Callable[[bytes, int, float], None] | None = None
-        self.on_drained: Callable[[], None] | None = None
+        self.listeners = LineListeners()
+        self.add_listener = self.listeners.add
         self.in_flight = 0
         self.sent = b""
         self._queue = b""
@@ -79,10 +78,11 @@ class FakeLine:
             self._queue = self._queue[len(payload) :]
             ordinal = self.sent_ticks
             self.sent += payload
-            if self.on_sent is not None:
-                self.on_sent(payload, ordinal, monotonic())
-            if not self._queue and self.on_drained is not None:
-                self.on_drained()
+            for on_sent in self.listeners.sent:
+                on_sent(payload, ordinal, monotonic())
+            if not self._queue:
+                for on_drained in self.listeners.drained:
+                    on_drained()
 
 
 class ScriptedVad:
@@ -226,11 +226,11 @@ class Talk:
 
     async def hear(self, frames: int, probability: float) -> None:
         """Audio of the caller, all at once: loud where it is speech. Returns when all of it is judged."""
-        assert self.line.on_audio is not None
         for _ in range(frames):
             self.vad.probabilities.append(probability)
             pcm = LOUD * (FRAME_SAMPLES // 2) if probability > 0.5 else bytes(2 * FRAME_SAMPLES)
-            self.line.on_audio(pcm * (self.line.rate_hz // 8_000), self._at, monotonic())
+            for on_audio in self.line.listeners.audio:
+                on_audio(pcm * (self.line.rate_hz // 8_000), self._at, monotonic())
             self._at += FRAME_SAMPLES
         while self.batcher.waiting_frames:  # noqa: ASYNC110 - nobody is told of a run without events
             await asyncio.sleep(0)
@@ -248,9 +248,9 @@ class Talk:
         await self.fall_silent()
 
     def press(self, digits: str) -> None:
-        assert self.line.on_dtmf is not None
         for digit in digits:
-            self.line.on_dtmf(digit, self._at)
+            for on_dtmf in self.line.listeners.dtmf:
+                on_dtmf(digit, self._at)
 
     async def say(self, text: str, *, turn: int = -1) -> None:
         """A turn of the caller, and what the recogniser makes of it."""

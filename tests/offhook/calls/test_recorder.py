@@ -2,7 +2,7 @@
 
 import asyncio
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,6 +14,7 @@ import pytest
 from offhook.calls.recorder import SLACK_SAMPLES, CallRecorder
 from offhook.records import RecordingResult, RecordingWriter
 from offhook.telephony.codec.base import codec_named
+from offhook.telephony.listeners import LineListeners
 from offhook.telephony.tones import sine
 
 PACKET = sine(400, 20)
@@ -28,10 +29,16 @@ class Line:
     tick_octets = 1
 
     def __init__(self) -> None:
-        self.heard: list[int] = []
-        self.sent: list[int] = []
-        self.on_audio: Callable[[bytes, int, float], None] = lambda pcm, at, at_s: self.heard.append(at)
-        self.on_sent: Callable[[bytes, int, float], None] = lambda payload, ordinal, at_s: self.sent.append(ordinal)
+        self.listeners = LineListeners()
+        self.add_listener = self.listeners.add
+
+    def receive(self, pcm: bytes, at_sample: int, at_s: float) -> None:
+        for on_audio in self.listeners.audio:
+            on_audio(pcm, at_sample, at_s)
+
+    def send(self, payload: bytes, ordinal: int, at_s: float) -> None:
+        for on_sent in self.listeners.sent:
+            on_sent(payload, ordinal, at_s)
 
 
 class Clock:
@@ -77,17 +84,15 @@ def test_the_sides_stand_where_they_were_heard(writer: RecordingWriter, clock: C
     tape = tape_of(writer, line)
     clock.now += 0.5
     for n in range(5):
-        line.on_audio(PACKET, 7_000 + 160 * n, clock.now)  # the line has counted from before the tape began
+        line.receive(PACKET, 7_000 + 160 * n, clock.now)  # the line has counted from before the tape began
     clock.now += 0.5
     for n in range(5):
-        line.on_sent(PAYLOAD, 160 * n, clock.now)
+        line.send(PAYLOAD, 160 * n, clock.now)
         clock.now += 0.02
     caller, bot = read(tape.close().result(5))
     assert starts(caller) == pytest.approx(4_000 - 160, abs=8)
     assert starts(bot) == pytest.approx(8_000, abs=8)
     assert len(bot) == pytest.approx(8_000 + 800, abs=2)
-    assert line.heard == [7_000 + 160 * n for n in range(5)]
-    assert line.sent == [160 * n for n in range(5)]
 
 
 def test_packets_a_little_late_are_one_sound_and_a_pause_is_a_pause(writer: RecordingWriter, clock: Clock) -> None:
@@ -98,10 +103,10 @@ def test_packets_a_little_late_are_one_sound_and_a_pause_is_a_pause(writer: Reco
         clock.now += 0.02
         begun = clock.now
         clock.now += late_s
-        line.on_sent(PAYLOAD, 0, clock.now)
+        line.send(PAYLOAD, 0, clock.now)
         clock.now = begun
     clock.now += 1.0 + SLACK_SAMPLES / 8_000
-    line.on_sent(PAYLOAD, 0, clock.now)
+    line.send(PAYLOAD, 0, clock.now)
     _, bot = read(tape.close().result(5))
     loud = np.flatnonzero(np.abs(bot) > 100)
     gaps = np.flatnonzero(np.diff(loud) > 40)
@@ -131,8 +136,8 @@ async def test_a_wide_line_is_recorded_at_8_khz(writer: RecordingWriter, clock: 
     packet = sine(400, 20, rate_hz=16_000)
     for n in range(10):
         clock.now = 1_000.0 + 0.02 * (n + 1)
-        line.on_audio(packet, 160 * n, clock.now)
-        line.on_sent(packet, 160 * n, clock.now)
+        line.receive(packet, 160 * n, clock.now)
+        line.send(packet, 160 * n, clock.now)
     caller, bot = read(await asyncio.wrap_future(tape.close()))
     assert 1_600 <= len(caller) <= 1_760
     assert abs(int(np.abs(caller).max()) - int(np.abs(bot).max())) < 100

@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import Callable
 from time import monotonic
 
 import numpy as np
@@ -22,6 +21,7 @@ from offhook.pipeline.trace import (
 )
 from offhook.pipeline.tts.engine import Word
 from offhook.telephony.codec import codec_named
+from offhook.telephony.listeners import LineListeners
 
 ABOUT = LiveCall("sip:a@example.org", "sip:bot@example.org", "abc", "udp", "2026-01-01T00:00:00Z")
 
@@ -34,8 +34,16 @@ class Line:
     tick_octets = 1
 
     def __init__(self) -> None:
-        self.on_audio: Callable[[bytes, int, float], None] | None = None
-        self.on_sent: Callable[[bytes, int, float], None] | None = None
+        self.listeners = LineListeners()
+        self.add_listener = self.listeners.add
+
+    def receive(self, pcm: bytes, at_sample: int, at_s: float) -> None:
+        for on_audio in self.listeners.audio:
+            on_audio(pcm, at_sample, at_s)
+
+    def send(self, payload: bytes, ordinal: int, at_s: float) -> None:
+        for on_sent in self.listeners.sent:
+            on_sent(payload, ordinal, at_s)
 
 
 class Page:
@@ -164,17 +172,18 @@ async def test_levels_of_both_sides_are_told_while_looked_at(page: Page, feed: L
     call = feed.begin("one", ABOUT, 100.0)
     line = Line()
     heard: list[int] = []
-    line.on_audio = lambda pcm, at, _at_s: heard.append(at)
+    line.add_listener(audio=lambda pcm, at, _at_s: heard.append(at))
     call.tap(line)  # type: ignore[arg-type]  # all of a line that is used
-    assert line.on_audio is not None
-    assert line.on_sent is not None
     loud, quiet = (16_000).to_bytes(2, "little", signed=True) * 160, bytes(320)
     for step in range(26):
         now = 100.001 + 0.02 * step
+        assert len(line.listeners.audio) == (1 if step <= 5 else 2), "nobody measures before somebody looks"
         if step == 5:
             feed.watch(frozenset({"one"}))
-        line.on_audio(loud if step < 10 else quiet, 160 * step, now + 0.02)
-        line.on_sent(codec_named("PCMU").encode(quiet if step < 10 else loud), 160 * step, now)
+        line.receive(loud if step < 10 else quiet, 160 * step, now + 0.02)
+        line.send(codec_named("PCMU").encode(quiet if step < 10 else loud), 160 * step, now)
+    feed.watch(frozenset())
+    assert len(line.listeners.audio) == 1 and not line.listeners.sent
     assert heard == [160 * step for step in range(26)]
     levels = [event for _, event in page.told if event["kind"] == "levels"]
     assert [event["at"] for event in levels] == [0.1, 0.2, 0.3]
@@ -192,14 +201,12 @@ async def test_levels_stand_where_they_passed_whenever_they_are_told(
     feed.watch(frozenset({"one"}))
     line = Line()
     call.tap(line)  # type: ignore[arg-type]  # all of a line that is used
-    assert line.on_audio is not None
-    assert line.on_sent is not None
     for first in range(0, 60, told_every):
         steps = range(first, first + told_every)
         for step in steps:
-            line.on_sent(bytes([0x80 if step % 5 == 0 else 0xFF]) * 160, 160 * step, 100.001 + 0.02 * step)
+            line.send(bytes([0x80 if step % 5 == 0 else 0xFF]) * 160, 160 * step, 100.001 + 0.02 * step)
         loud = [(16_000 if step < 30 else 100).to_bytes(2, "little") * 160 for step in steps]
-        line.on_audio(b"".join(loud), 160 * first, 100.001 + 0.02 * (first + told_every))
+        line.receive(b"".join(loud), 160 * first, 100.001 + 0.02 * (first + told_every))
     levels = [event for _, event in page.told if event["kind"] == "levels"]
     assert [event["at"] for event in levels] == [round(0.1 * n, 3) for n in range(len(levels))]
     assert len(levels) >= 9
@@ -214,9 +221,8 @@ async def test_a_hole_in_the_audio_is_no_level(page: Page, feed: LiveFeed) -> No
     feed.watch(frozenset({"one"}))
     line = Line()
     call.tap(line)  # type: ignore[arg-type]  # all of a line that is used
-    assert line.on_audio is not None
     for at in (0.01, 0.06, 3.01, 3.06, 3.11, 3.16, 3.21, 3.26):
-        line.on_audio(bytes(320), 0, 100.02 + at)
+        line.receive(bytes(320), 0, 100.02 + at)
     assert [event["at"] for _, event in page.told if event["kind"] == "levels"] == [0.0, 3.0]
 
 
@@ -251,12 +257,10 @@ async def test_what_was_sent_in_one_go_is_heard_piece_by_piece(page: Page, feed:
     feed.watch(frozenset({"one"}))
     line = Line()
     call.tap(line)  # type: ignore[arg-type]  # all of a line that is used
-    assert line.on_audio is not None
-    assert line.on_sent is not None
     loud = codec_named("PCMU").encode((16_000).to_bytes(2, "little", signed=True) * 1_600)
-    line.on_sent(loud, 0, 100.001)
+    line.send(loud, 0, 100.001)
     for step in range(25):
-        line.on_audio(bytes(320), 160 * step, 100.021 + 0.02 * step)
+        line.receive(bytes(320), 160 * step, 100.021 + 0.02 * step)
     bot = [peak for _, event in page.told if event["kind"] == "levels" for peak in event["bot"]]
     assert [peak > 100 for peak in bot] == [True, True, True, True, False, False]
 

@@ -27,11 +27,13 @@ class Listener:
         self.drained = 0
         self.silent = 0
         self._wake = asyncio.Event()
-        line.on_audio = self._on_audio
-        line.on_dtmf = self._on_dtmf
-        line.on_sent = self._on_sent
-        line.on_drained = self._on_drained
-        line.on_silent = self._on_silent
+        line.add_listener(
+            audio=self._on_audio,
+            dtmf=self._on_dtmf,
+            sent=self._on_sent,
+            drained=self._on_drained,
+            silent=self._on_silent,
+        )
 
     @property
     def pcm(self) -> bytes:

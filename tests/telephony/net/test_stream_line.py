@@ -65,11 +65,13 @@ class Call:
             first_media_timeout_s=first_media_timeout_s,
             media_timeout_s=media_timeout_s,
         )
-        self.line.on_audio = lambda audio, at_sample, _at_s: self._note(self.audio.append, (at_sample, audio))
-        self.line.on_dtmf = lambda digit, at_sample: self._note(self.keys.append, (digit, at_sample))
-        self.line.on_sent = lambda payload, ordinal, _at_s: self._note(self.sent.append, (ordinal, payload))
-        self.line.on_drained = self._on_drained
-        self.line.on_silent = self._on_silent
+        self.line.add_listener(
+            audio=lambda audio, at_sample, _at_s: self._note(self.audio.append, (at_sample, audio)),
+            dtmf=lambda digit, at_sample: self._note(self.keys.append, (digit, at_sample)),
+            sent=lambda payload, ordinal, _at_s: self._note(self.sent.append, (ordinal, payload)),
+            drained=self._on_drained,
+            silent=self._on_silent,
+        )
 
     def _note(self, where: Callable[[Any], None], what: object) -> None:
         where(what)
@@ -199,7 +201,7 @@ async def test_a_handler_may_clear_and_play() -> None:
         call.line.clear()
         call.line.play(bytes(160))
 
-    call.line.on_audio = interrupt
+    call.line.add_listener(audio=interrupt)
     call.line.play(bytes(8_000))
     call.media(1)
     call.media(2)
@@ -212,7 +214,7 @@ async def test_audio_is_told_with_about_the_time_at_which_it_came() -> None:
     now = 1_000.0
     call = opened(StreamClock(lambda: now))
     told: list[float] = []
-    call.line.on_audio = lambda audio, at_sample, at_s: told.append(at_s)
+    call.line.add_listener(audio=lambda audio, at_sample, at_s: told.append(at_s))
     # The first is read at once, the next waits for a point of the clock, the third was late on its way.
     for n, now in enumerate((1_000.0, 1_000.035, 1_000.3), start=1):  # noqa: B007 - the clock reads it
         call.media(n)
@@ -222,7 +224,7 @@ async def test_audio_is_told_with_about_the_time_at_which_it_came() -> None:
 
 async def test_a_handler_may_close() -> None:
     call = opened()
-    call.line.on_audio = lambda *_: call.line.close()
+    call.line.add_listener(audio=lambda *_: call.line.close())
     call.media(1)
     call.media(2)
     call.line.play(bytes(160))

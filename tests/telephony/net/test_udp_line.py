@@ -72,7 +72,8 @@ async def test_what_is_told_late_is_told_with_its_own_time(pool: PortPool, media
         def note(payload: bytes, ordinal: int, at_s: float) -> None:
             left.append(at_s - ordinal / 8_000)
 
-        b.line.on_audio, a.line.on_sent = hear, note
+        b.line.add_listener(audio=hear)
+        a.line.add_listener(sent=note)
         a.line.play(speech(400))
         time.sleep(0.2)  # noqa: ASYNC251 - that is the trouble
         await a.ear.until(lambda: a.ear.drained == 1)
@@ -91,7 +92,7 @@ async def test_what_is_appended_in_time_continues_without_a_seam(pool: PortPool)
             if pieces:
                 a.line.play(pieces.pop(0))
 
-        a.line.on_sent = feed
+        a.line.add_listener(sent=feed)
         await b.ear.until(lambda: len(b.ear.pcm) >= 2 * 4_800)
         assert b.ear.pcm[: 2 * 4_800] == codec_named("PCMU").decode(payload)
 
@@ -118,7 +119,7 @@ async def test_play_from_the_drained_handler_keeps_the_pace(pool: PortPool) -> N
             else:
                 done.set()
 
-        a.line.on_drained = again
+        a.line.add_listener(drained=again)
         a.line.play(speech(20))
         await asyncio.wait_for(done.wait(), TIMEOUT_S)
         assert 0.13 < drained[-1] - drained[0] < 1.0
@@ -134,7 +135,7 @@ async def test_clear_stops_with_the_very_next_packet(pool: PortPool) -> None:
                 dropped.append(a.line.clear())
                 at_clear.append(a.line.sent_ticks)
 
-        a.line.on_sent = stop
+        a.line.add_listener(sent=stop)
         a.line.play(speech(1_000))
         # The silence that follows is made up by the receiver: when it has come, more packets would have come.
         await b.ear.until(lambda: b.line.stats().gaps == 1 and len(b.ear.pcm) >= 2 * 1_600)
@@ -151,7 +152,7 @@ async def test_sent_and_queued_agree_with_every_report(pool: PortPool) -> None:
         def note(payload: bytes, ordinal: int, at_s: float) -> None:
             numbers.append((a.line.sent_ticks, a.line.queued_ticks, ordinal + len(payload)))
 
-        a.line.on_sent = note
+        a.line.add_listener(sent=note)
         a.line.play(speech(300))
         await a.ear.until(lambda: a.ear.drained == 1)
         assert [sent for sent, _, _ in numbers] == [by_report for _, _, by_report in numbers]
@@ -210,7 +211,7 @@ async def test_heard_is_never_more_than_sent_and_catches_up(pool: PortPool) -> N
             heard.append(a.line.played_ticks())
             sent.append(ordinal + len(payload))
 
-        a.line.on_sent = note
+        a.line.add_listener(sent=note)
         a.line.play(speech(300))
         assert a.line.played_ticks() == 0
         await a.ear.until(lambda: a.ear.drained == 1)

@@ -132,7 +132,7 @@ async def test_another_codec_in_mid_speech(pool: PortPool) -> None:
             a.line.reconfigure(config_to(HOST, b.line.pair.port, "PCMA"), "PCMA")
 
         heard: list[bytes] = []
-        a.line.on_sent = switch
+        a.line.add_listener(sent=switch)
         a.line.play(payload)
         await b.ear.until(lambda: len(b.ear.pcm) >= 2 * 3_200)
         assert a.line.encoding == "PCMU"
@@ -275,8 +275,8 @@ async def test_a_handler_may_close_the_line(pool: PortPool) -> None:
                 a.line.close()
                 asyncio.get_running_loop().call_later(0.05, closed.set)
 
-        b.line.on_audio = lambda chunk, at_sample, at_s: b.line.close()
-        a.line.on_sent = hang_up
+        b.line.add_listener(audio=lambda chunk, at_sample, at_s: b.line.close())
+        a.line.add_listener(sent=hang_up)
         a.line.play(speech(1_000))
         await asyncio.wait_for(closed.wait(), TIMEOUT_S)
         assert 4 * 160 <= a.line.sent_ticks < 8_000
@@ -291,7 +291,7 @@ async def test_a_handler_that_raises_stops_nothing(pool: PortPool) -> None:
         def fail(payload: bytes, ordinal: int, at_s: float) -> None:
             raise RuntimeError("a handler's fault")
 
-        a.line.on_sent = fail
+        a.line.add_listener(sent=fail)
         payload = speech(100)
         a.line.play(payload)
         await b.ear.until(lambda: len(b.ear.pcm) >= 2 * 800)

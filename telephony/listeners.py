@@ -1,0 +1,64 @@
+"""Who listens on a line: any number of listeners, that know nothing of each other."""
+
+from collections.abc import Callable
+
+AudioHandler = Callable[[bytes, int, float], None]
+"""(pcm, at_sample, at_s): the caller's audio in order and without holes; `at_sample` counts from the first sample. Its
+end arrived at `at_s` (monotonic seconds), which may be some time ago."""
+
+DtmfHandler = Callable[[str, int], None]
+"""(digit, at_sample): one key, once, at its end."""
+
+SentHandler = Callable[[bytes, int, float], None]
+"""(payload, ordinal, at_s): what was sent of `play`ed audio; `ordinal` is `sent_ticks` before it. It left at `at_s`
+(monotonic seconds), which may be some time ago."""
+
+Handler = Callable[[], None]
+
+
+class LineListeners:
+    """The handlers of one line's events. A line calls those of a kind one after the other, in no promised order."""
+
+    __slots__ = ("audio", "drained", "dtmf", "sent", "silent")
+
+    def __init__(self) -> None:
+        # Tuples: a handler may add or remove one, and what is being called stays as it was.
+        self.audio: tuple[AudioHandler, ...] = ()
+        self.dtmf: tuple[DtmfHandler, ...] = ()
+        self.sent: tuple[SentHandler, ...] = ()
+        self.drained: tuple[Handler, ...] = ()
+        self.silent: tuple[Handler, ...] = ()
+
+    def add(
+        self,
+        *,
+        audio: AudioHandler | None = None,
+        dtmf: DtmfHandler | None = None,
+        sent: SentHandler | None = None,
+        drained: Handler | None = None,
+        silent: Handler | None = None,
+    ) -> Handler:
+        """`MediaLine.add_listener`."""
+        if audio is not None:
+            self.audio += (audio,)
+        if dtmf is not None:
+            self.dtmf += (dtmf,)
+        if sent is not None:
+            self.sent += (sent,)
+        if drained is not None:
+            self.drained += (drained,)
+        if silent is not None:
+            self.silent += (silent,)
+
+        def remove() -> None:
+            self.audio = tuple(each for each in self.audio if each is not audio)
+            self.dtmf = tuple(each for each in self.dtmf if each is not dtmf)
+            self.sent = tuple(each for each in self.sent if each is not sent)
+            self.drained = tuple(each for each in self.drained if each is not drained)
+            self.silent = tuple(each for each in self.silent if each is not silent)
+
+        return remove
+
+    def clear(self) -> None:
+        """Forget all: listeners hold the line, too, and it would wait for the garbage collector."""
+        self.audio = self.dtmf = self.sent = self.drained = self.silent = ()

@@ -1,0 +1,46 @@
+"""Listeners of a line know nothing of each other."""
+
+import pytest
+
+from offhook.telephony.listeners import LineListeners
+
+
+@pytest.mark.parametrize("first_goes", [True, False])
+def test_each_gets_all_whatever_the_others_do(first_goes: bool) -> None:
+    listeners, first, second = LineListeners(), list[int](), list[int]()
+    removers = [
+        listeners.add(audio=lambda pcm, at, at_s: first.append(at)),
+        listeners.add(audio=lambda pcm, at, at_s: second.append(at), drained=lambda: second.append(-1)),
+    ]
+    for handler in listeners.audio:
+        handler(b"", 1, 0.0)
+    removers[0 if first_goes else 1]()
+    for handler in listeners.audio:
+        handler(b"", 2, 0.0)
+    assert (first, second) == (([1], [1, 2]) if first_goes else ([1, 2], [1]))
+    assert bool(listeners.drained) is first_goes
+
+
+def test_one_that_leaves_while_it_is_called_disturbs_nobody() -> None:
+    listeners, told = LineListeners(), list[str]()
+
+    def leave() -> None:
+        told.append("first")
+        remove()
+
+    remove = listeners.add(drained=leave)
+    listeners.add(drained=lambda: told.append("second"))
+    for handler in listeners.drained:
+        handler()
+    remove()
+    assert told == ["first", "second"] and len(listeners.drained) == 1
+
+
+def test_the_same_handler_of_two_kinds() -> None:
+    listeners, told = LineListeners(), list[int]()
+    remove = listeners.add(drained=lambda: told.append(1), silent=lambda: told.append(2))
+    remove()
+    assert not listeners.drained and not listeners.silent
+    listeners.add(dtmf=lambda digit, at: told.append(at), sent=lambda payload, ordinal, at_s: None)
+    listeners.clear()
+    assert not listeners.dtmf and not listeners.sent
