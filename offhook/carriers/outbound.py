@@ -10,8 +10,7 @@ import structlog
 from offhook.api.call import Dialog
 from offhook.carriers.phone_numbers import require_number
 from offhook.carriers.twilio_control import open_rest
-from offhook.engines.engine_set import EngineSet
-from offhook.process.node import Node
+from offhook.process.local_bot import LocalBot
 from offhook.records import CallClock, CallRecord, Disposition, EndedBy
 from offhook.settings.config import Config
 from offhook.usererror import UserError
@@ -62,38 +61,38 @@ async def place_call(
 ) -> Outcome:
     """Serve, have Twilio call `number` and connect it to us, and wait for the end. UserError, EngineError."""
     rest = open_rest(config.twilio)
-    node = Node(config, dialog, EngineSet(config))
+    bot = LocalBot(config, dialog)
     told = CallStatus()
-    node.on_call_status = told.on_status
+    bot.on_call_status = told.on_status
     try:
-        await node.start()
+        await bot.start()
         clock = CallClock.started(monotonic())
         sid = await asyncio.to_thread(rest.dial, number, ring_s=ring_s, detect_machine=detect_machine)
         log = structlog.get_logger("offhook.outbound").bind(call_sid=sid)
         log.info("calling")
         status = None
         try:
-            status = await _last_word(rest, told, node, sid, ring_s)
+            status = await _last_word(rest, told, bot, sid, ring_s)
         finally:
             if status is None:
                 # Nobody waits for it any more: it must not ring on for a bot that is gone.
                 await _call_off(rest, sid)
-        await node.idle()
-        record = _record_of(node, sid)
+        await bot.idle()
+        record = _record_of(bot, sid)
         if record is None:
             record = _never_came(config, clock, number, sid, status)
-            await asyncio.wrap_future(node.store.finish(record))
+            await asyncio.wrap_future(bot.store.finish(record))
         log.info("the call is over", status=status)
         return Outcome(sid, status, record)
     finally:
-        await node.stop()
+        await bot.stop()
 
 
-def _record_of(node: Node, sid: str) -> CallRecord | None:
-    return next((each for each in node.store.calls() if each.call_id == sid), None)
+def _record_of(bot: LocalBot, sid: str) -> CallRecord | None:
+    return next((each for each in bot.store.calls() if each.call_id == sid), None)
 
 
-async def _last_word(rest: "TwilioRest", told: "CallStatus", node: Node, sid: str, ring_s: int) -> str:
+async def _last_word(rest: "TwilioRest", told: "CallStatus", bot: LocalBot, sid: str, ring_s: int) -> str:
     status = await told.final(sid, ring_s + ASK_AFTER_S)
     failures = 0
     while status is None:
@@ -106,8 +105,8 @@ async def _last_word(rest: "TwilioRest", told: "CallStatus", node: Node, sid: st
             log = structlog.get_logger("offhook.outbound")
             log.warning("Twilio does not say how the call is", call_sid=sid, why=str(error))
             if failures == ASK_TIMES:
-                await node.idle()  # whoever is talking with us can finish
-                if _record_of(node, sid) is None:
+                await bot.idle()  # whoever is talking with us can finish
+                if _record_of(bot, sid) is None:
                     raise
                 return COMPLETED
             asked = ""

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
-from offhook.calls.conversation import Conversation, Parties, Transferring
+from offhook.calls.conversation import Conversation, Parties, Services, Transferring
 from offhook.calls.registry import Calls
 from offhook.carriers.twilio_control import TwilioControl
-from offhook.observe.refusals import Reason
+from offhook.observe.refusals import Reason, Refusal
 from offhook.pipeline.errors import EngineError
 from offhook.records import EndedBy
 from offhook.telephony.media_streams.dialects import DIALECTS, TWILIO
@@ -37,25 +37,41 @@ Claim = Callable[[str, str], Awaitable[bool]]
 """(handle, the carrier's name for the call): whether the call may have that name."""
 
 
-class Streams:
-    """The calls of one process that come over media streams. `on_closing(handle)` is called for one that is about to
-    end, and wants no other stream. `claim` asks other processes whether they have a call of that name."""
+class StreamCarrier:
+    """Calls over media streams: a `Carrier`. `on_closing(handle)` is called for one that is about to end: it wants no
+    other stream. `claim` asks the call directory for a call's name."""
+
+    name = "streams"
 
     def __init__(
-        self, calls: Calls, on_closing: Callable[[str], None] | None = None, claim: Claim | None = None
+        self,
+        services: Services,
+        calls: Calls,
+        on_closing: Callable[[str], None] | None = None,
+        claim: Claim | None = None,
     ) -> None:
+        self.services = services
         self.calls = calls
         self.on_closing = on_closing
         self.claim = claim
         self.clock = StreamClock()
-        self.twilio = TwilioControl(calls.services.config.twilio)
+        self.twilio = TwilioControl(services.config.twilio)
         self.by_sid: dict[str, StreamCall] = {}
         """Those that have been started, by their carriers' names."""
 
-    def goes_on(self, call_sid: str) -> bool:
-        """Whether a call whose stream has ended is to get another one."""
-        call = self.by_sid.get(call_sid)
-        return call is not None and call.goes_on
+    async def start(self) -> None:
+        """Nothing is to be opened here: sockets come one by one, checked."""
+
+    async def stop(self) -> None:
+        """Every socket went with its call."""
+
+    def refusal(self) -> Refusal | None:
+        """A stream needs nothing that could be used up."""
+        return None
+
+    def dump(self) -> dict[str, object]:
+        """The live state, for people."""
+        return {"calls": len(self.by_sid)}
 
     def on_status(self, call_sid: str, status: str) -> None:
         """What the carrier says has become of a call, in Twilio's words."""
@@ -78,7 +94,7 @@ class Streams:
 class StreamCall:
     """The life of one call. It counts from the socket on; engines and records come with `start`."""
 
-    def __init__(self, handle: str, streams: Streams, meta: Mapping[str, str]) -> None:
+    def __init__(self, handle: str, streams: StreamCarrier, meta: Mapping[str, str]) -> None:
         self.handle = handle
         self._streams = streams
         self._calls = streams.calls
@@ -151,7 +167,7 @@ class StreamCall:
             transport.abort()
 
     def _on_open(self, websocket: WebSocket) -> StreamLine:
-        rtp = self._calls.services.config.rtp
+        rtp = self._streams.services.config.rtp
         self._line = StreamLine(
             websocket,
             on_started=self._on_started,
@@ -210,7 +226,7 @@ class StreamCall:
             direction="outbound" if self._meta.get("direction") == "outbound" else "inbound",
         )
         conversation = self._conversation = Conversation(
-            self._calls.services,
+            self._streams.services,
             parties,
             goodbye=self._goodbye,
             on_over=self._end,
@@ -245,8 +261,8 @@ class StreamCall:
 
     def _refuse(self, reason: str) -> None:
         self._log.warning("refused", reason=str(Reason.STREAM), why=reason)
-        self._calls.services.metrics.call_refused("inbound", TRANSPORT, "rejected")
-        self._calls.services.metrics.refusal(Reason.STREAM)
+        self._streams.services.metrics.call_refused("inbound", TRANSPORT, "rejected")
+        self._streams.services.metrics.refusal(Reason.STREAM)
         if self._line is not None:
             self._line.close(POLICY_VIOLATION, reason)
         self._end()
@@ -304,7 +320,7 @@ class StreamCall:
 
     def _goodbye(self) -> None:
         self._close_in()
-        by_rest = self._calls.services.config.twilio.hang_up_by_rest and self._dialect is TWILIO
+        by_rest = self._streams.services.config.twilio.hang_up_by_rest and self._dialect is TWILIO
         if by_rest and self._sid is not None and not self._transferred:
             self._streams.twilio.hang_up(self._sid)
         if self._line is not None:

@@ -11,7 +11,6 @@ from typing import Any
 import typer
 
 from offhook.api.dialogs import flow_dialog
-from offhook.engines.engine_set import EngineSet
 from offhook.pipeline.events import Answer, AnswerKind
 from offhook.pipeline.trace import (
     BargedIn,
@@ -22,7 +21,7 @@ from offhook.pipeline.trace import (
     SessionEvent,
     TurnTraced,
 )
-from offhook.process.node import Node
+from offhook.process.local_bot import LocalBot
 from offhook.process.serve import Signalled, Stopping, ready_line
 from offhook.records import CallRecord
 from offhook.settings.config import Config
@@ -98,42 +97,42 @@ async def demo(config: Config, *, stay: bool, as_json: bool) -> int:
     """Run the demo; with `stay` the bot stays up for a softphone until a signal. Returns the exit status."""
     config = _for_demo(config)
     stopping = Stopping()
-    node = Node(config, flow_dialog(load_flow()), EngineSet(config))
+    bot = LocalBot(config, flow_dialog(load_flow()))
     try:
-        problem = await stopping.unless_signalled(_show(node, as_json))
+        problem = await stopping.unless_signalled(_show(bot, as_json))
         if stay and problem is None:
-            _invite(node)
+            _invite(bot)
             await stopping.first.wait()
         return 0 if problem is None else 1
     except Signalled:
         return 1
     finally:
-        await node.stop()
+        await bot.stop()
 
 
-async def _show(node: Node, as_json: bool) -> str | None:
+async def _show(bot: LocalBot, as_json: bool) -> str | None:
     """Start the bot, call it, and report. Returns what went wrong, if anything did."""
     minutes = Minutes(quiet=as_json)
-    node.listeners.append(minutes.on_event)
-    await node.start()
+    bot.listeners.append(minutes.on_event)
+    await bot.start()
     if not as_json:
-        typer.echo(f"{ready_line(node)}\n")
-    problem = await _place_call(node)
-    record = await _record(node, minutes.call_id)
+        typer.echo(f"{ready_line(bot)}\n")
+    problem = await _place_call(bot)
+    record = await _record(bot, minutes.call_id)
     problem = problem or minutes.check()
-    _report(node, minutes, record, problem, as_json)
+    _report(bot, minutes, record, problem, as_json)
     return problem
 
 
-async def _place_call(node: Node) -> str | None:
+async def _place_call(bot: LocalBot) -> str | None:
     """Make the caller's call. Returns what went wrong, if anything did."""
     caller: Caller | None = None
     try:
         async with asyncio.timeout(CALL_LIMIT_S):
-            caller = await Caller.dial(HOST, node.sip_address)
+            caller = await Caller.dial(HOST, bot.sip_address)
             await _talk(caller)
             caller.hang_up()
-            await node.idle()
+            await bot.idle()
     except (CallFailedError, PortsExhaustedError) as error:
         return str(error)
     except TimeoutError:
@@ -159,13 +158,13 @@ def _recording(name: str) -> bytes:
     return read_recording(files("offhook").joinpath("assets", "caller", f"{name}.wav"))
 
 
-async def _record(node: Node, call_id: str) -> CallRecord | None:
-    await asyncio.to_thread(node.store.flush)
-    return await asyncio.to_thread(node.store.call, call_id)
+async def _record(bot: LocalBot, call_id: str) -> CallRecord | None:
+    await asyncio.to_thread(bot.store.flush)
+    return await asyncio.to_thread(bot.store.call, call_id)
 
 
-def _report(node: Node, minutes: Minutes, record: CallRecord | None, problem: str | None, as_json: bool) -> None:
-    database = str((node.records_dir / "calls.db").resolve())
+def _report(bot: LocalBot, minutes: Minutes, record: CallRecord | None, problem: str | None, as_json: bool) -> None:
+    database = str((bot.records_dir / "calls.db").resolve())
     if as_json:
         barge_in = minutes.barge_ins[0] if minutes.barge_ins else None
         result = {
@@ -199,8 +198,8 @@ def _report(node: Node, minutes: Minutes, record: CallRecord | None, problem: st
     typer.echo("ok" if problem is None else f"failed: {problem}", err=problem is not None)
 
 
-def _invite(node: Node) -> None:
-    address = node.sip_address
+def _invite(bot: LocalBot) -> None:
+    address = bot.sip_address
     typer.echo(
         f"\nThe bot stays up: dial sip:bot@{address.host}:{address.port} with a softphone on this machine.\n"
         "For phones on your network: offhook serve --sip YOUR-ADDRESS:5060. Ctrl-C ends it."

@@ -89,6 +89,7 @@ class RefusalLog:
         self._metrics = metrics
         self._later = later
         self._counts: Counter[Reason] = Counter()
+        self._totals: Counter[Reason] = Counter()
         self._log = structlog.get_logger("offhook.refusals")
 
     def refused(self, refusal: Refusal, transport: str) -> None:
@@ -104,6 +105,11 @@ class RefusalLog:
                 "call refused", transport=transport, status=refusal.status, reason=str(refusal.reason), why=refusal.why
             )
         self._counts[refusal.reason] += 1
+        self._totals[refusal.reason] += 1
+
+    def totals(self) -> dict[str, int]:
+        """Since the start, by reason."""
+        return {str(reason): count for reason, count in self._totals.items()}
 
     def _sum_up(self) -> None:
         counts, self._counts = self._counts, Counter()

@@ -57,7 +57,7 @@ class WorkerLoad:
     def __init__(self, limits: LoadLimits) -> None:
         self._limits = limits
         self._reports: deque[tuple[float, Report]] = deque()
-        self._accepted: deque[float] = deque()  # within the last second
+        self._accepted: deque[tuple[float, bool]] = deque()  # within the last second: when, and whether it needs ports
         self._calls = 0
         self._call_cpu = FIRST_CALL_CPU
         self._sign_since: float | None = None
@@ -86,9 +86,9 @@ class WorkerLoad:
             self._call_cpu = max(FIRST_CALL_CPU, (self.cpu - ANY_CALLS_CPU) / report.calls)
         self._judge(now)
 
-    def accepted(self, now: float) -> None:
-        """A call is given to it."""
-        self._accepted.append(now)
+    def accepted(self, now: float, *, ports: bool = True) -> None:
+        """A call is given to it, which needs `ports` or not."""
+        self._accepted.append((now, ports))
         self._calls += 1
         self._judge(now)
 
@@ -101,7 +101,11 @@ class WorkerLoad:
         report = self.latest
         if report is None:
             return 0
-        return (min(report.room, report.ports) if ports else report.room) - max(0, self._calls - report.calls)
+        unseen = max(0, self._calls - report.calls)
+        room = report.room - unseen
+        if not ports:
+            return room
+        return min(room, report.ports - min(unseen, sum(needs_ports for _, needs_ports in self._accepted)))
 
     def refusal(self, now: float, *, ports: bool = True) -> Refusal | None:
         """Why it is to get no further call now; with `ports`, none that needs a pair of them."""
@@ -158,6 +162,6 @@ class WorkerLoad:
         return max(0.0, self._calls - sum(report.calls for _, report in self._reports) / len(self._reports))
 
     def _set_ups(self, now: float) -> int:
-        while self._accepted and self._accepted[0] <= now - 1.0:
+        while self._accepted and self._accepted[0][0] <= now - 1.0:
             self._accepted.popleft()
         return len(self._accepted)

@@ -33,17 +33,17 @@ Work = Callable[[WorkerSpec, socket.socket], int]
 """What a worker does, on its end of the channel; returns its exit status."""
 
 
-def fork_nursery(specs: Sequence[WorkerSpec], work: Work) -> tuple[socket.socket, int]:
+def start_fork_server(specs: Sequence[WorkerSpec], work: Work) -> tuple[socket.socket, int]:
     """Fork it; returns the supervisor's end of its channel, and its process id.
 
     It ends when that end is closed, and its workers have ended; then it is to be waited for. Raises OSError.
     """
-    ours, its = channel_pair()
+    ours, theirs = channel_pair()
     pid = os.fork()
     if pid == 0:
         ours.close()
-        _in_child(lambda: _ForkServer(its, specs, work).run())
-    its.close()
+        _in_child(lambda: _ForkServer(theirs, specs, work).run())
+    theirs.close()
     return ours, pid
 
 
@@ -67,7 +67,7 @@ class _ForkServer:
         self._buffer = bytearray(MAX_MESSAGE_BYTES)
 
     def run(self) -> int:
-        name_process("offhook-nursery")
+        name_process("offhook-forker")
         woken, wake = os.pipe()
         for fd in (woken, wake):
             os.set_blocking(fd, False)
@@ -81,10 +81,10 @@ class _ForkServer:
             if woken in readable:
                 os.read(woken, 4_096)
             self._reap()
-            if self._control.fileno() in readable and not self._obey():
+            if self._control.fileno() in readable and not self._execute():
                 return self._end()
 
-    def _obey(self) -> bool:
+    def _execute(self) -> bool:
         """One message; false when the supervisor is gone."""
         try:
             message, fds = receive_packet(self._control, self._buffer)
@@ -115,17 +115,17 @@ class _ForkServer:
             _in_child(lambda: self._work(self._specs[index], channel))
         channel.close()
         self._children[pid] = index
-        self._tell(Started(index, pid))
+        self._report(Started(index, pid))
 
     def _reap(self) -> None:
         for pid, index in list(self._children.items()):
             found, status = os.waitpid(pid, os.WNOHANG)
             if found:
                 del self._children[pid]
-                self._tell(Exited(index, pid, os.waitstatus_to_exitcode(status)))
+                self._report(Exited(index, pid, os.waitstatus_to_exitcode(status)))
 
-    def _tell(self, message: Started | Exited) -> None:
-        with suppress(OSError):  # the supervisor is gone: `_obey` sees it
+    def _report(self, message: Started | Exited) -> None:
+        with suppress(OSError):  # the supervisor is gone: `_execute` sees it
             send_packet(self._control, encode(message))
 
     def _end(self) -> int:

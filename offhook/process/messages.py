@@ -1,12 +1,16 @@
 """What supervisor, workers and fork server send each other; the user agent's commands and events travel as they are."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeAlias
 
 from offhook.api.call import Dialog
+from offhook.calls.conversation import Listener
+from offhook.engines.engine_set import EngineSet
 from offhook.observe.live_events import LiveEvent
-from offhook.observe.metrics_snapshot import Snapshot
+from offhook.observe.refusals import Refusal
 from offhook.pipeline.errors import EngineError
 from offhook.records import CallRecord, TranscriptLine
 from offhook.records.timeline import Events
@@ -15,16 +19,19 @@ from offhook.sip.commands import Command
 from offhook.sip.net.address import Address
 from offhook.usererror import Problem, UserError
 
+Lifespan: TypeAlias = Callable[[], AbstractAsyncContextManager[Any]]
+"""What a user's code needs in each process that carries calls: connection pools survive no fork."""
+
 # From the supervisor to a worker.
 
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """Where the signalling is bound: the first message to a worker. In a `hurry` it is to take calls as soon as it can
-    greet: the one before it has died."""
+    """Where the signalling is bound: the first message to a worker. With `warm_start` it takes calls as soon as it can
+    greet, and its recogniser may come a little later: the worker before it has died."""
 
     sip_address: Address
-    hurry: bool = False
+    warm_start: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +63,31 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
+class Admitted:
+    """The answer to `Admit`: None where the call may begin."""
+
+    call: str
+    refusal: Refusal | None
+
+
+@dataclass(frozen=True, slots=True)
 class Quit:
     """Hang up all calls, and end the process when they are over."""
 
 
+class Topic(StrEnum):
+    """What a worker may be asked for."""
+
+    METRICS = "metrics"
+    STATUS = "status"
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Send `Numbers`."""
+    """Send a `Reply` with this number."""
 
     number: int
+    topic: Topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +117,13 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Admit:
+    """A call wants to begin that did not come through the supervisor; answered with `Admitted`."""
+
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
 class Closing:
     """The call over a stream is about to end: should its carrier ask, it is to get no other stream."""
 
@@ -107,7 +137,7 @@ class Over:
     call: str
 
 
-CallMessage: TypeAlias = Command | Claim | Closing | Over
+CallMessage: TypeAlias = Command | Admit | Claim | Closing | Over
 """What a worker says about one of its calls: what the user agent should do, or what has become of it."""
 
 
@@ -188,23 +218,30 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
-    """A worker's metrics; `number` is that of the `Ask`."""
+class Reply:
+    """What was asked for: metrics (`metrics_snapshot.Snapshot`), or the live state as plain values."""
 
     number: int
-    snapshot: Snapshot
+    content: Mapping[Any, Any]
 
 
-# Between supervisor and nursery.
+# Between supervisor and fork server.
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerSpec:
-    """What a worker is made of: `config` has its share of ports and recognisers."""
+    """What a worker is made of: `config` has its share of ports and recognisers.
+
+    `lifespan` is entered in the worker before its first call, and left after its last one. It never crosses a channel:
+    a worker is forked with it.
+    """
 
     index: int
     config: Config
     dialog: Dialog
+    lifespan: Lifespan | None = None
+    listeners: list[Listener] = field(default_factory=list)
+    engines: Callable[[Config], EngineSet] = EngineSet
 
 
 @dataclass(frozen=True, slots=True)

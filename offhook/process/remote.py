@@ -7,8 +7,9 @@ from concurrent.futures import Future
 from dataclasses import replace
 
 from offhook.observe.live_events import LiveEvent
+from offhook.observe.refusals import Refusal
 from offhook.process.channel import MessageTooLongError
-from offhook.process.messages import Begin, Claim, Claimed, Finish, Happened, Lines, Timeline, Written
+from offhook.process.messages import Admit, Admitted, Begin, Claim, Claimed, Finish, Happened, Lines, Timeline, Written
 from offhook.records import CallRecord, TranscriptLine
 from offhook.records.cdr import MAX_TEXT_CHARS
 from offhook.records.timeline import Events
@@ -38,8 +39,29 @@ class RemoteNames:
             waiting.set_result(answer.granted)
 
 
-def tell(send: Send, uniqueid: str, event: LiveEvent) -> None:
-    """`LiveFeed`'s way to the page: of a long call that was told late, the end."""
+class RemoteAdmission:
+    """Asks whether a call may begin that did not come through the supervisor."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._waiting: dict[str, asyncio.Future[Refusal | None]] = {}
+
+    async def admit(self, call: str) -> Refusal | None:
+        """Why the call may not begin; None: it may, and counts."""
+        answer: asyncio.Future[Refusal | None] = asyncio.get_running_loop().create_future()
+        self._waiting[call] = answer
+        self._send(Admit(call))
+        return await answer
+
+    def admitted(self, answer: Admitted) -> None:
+        """The supervisor's answer."""
+        waiting = self._waiting.pop(answer.call, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer.refusal)
+
+
+def publish(send: Send, uniqueid: str, event: LiveEvent) -> None:
+    """`LiveFeed`'s way to the page: of a long call that is reported late, the end."""
     while True:
         try:
             send(Happened(uniqueid, event))

@@ -7,7 +7,7 @@ import socket
 import sys
 from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import typer
 
@@ -15,32 +15,16 @@ from offhook.api.call import Dialog
 from offhook.observe.log import setup
 from offhook.process.allotments import worker_specs
 from offhook.process.event_loop import keep_what_is_here, run_loop
-from offhook.process.fork_server import fork_nursery
+from offhook.process.fork_server import start_fork_server
 from offhook.process.os_limits import cores, raise_descriptor_limit
 from offhook.process.supervisor import Supervisor
 from offhook.process.worker import run_worker
+from offhook.process.worker_source import ForkedWorkers
 from offhook.settings.config import Config
 from offhook.settings.resolve import with_addresses
 from offhook.sip.net.address import Address
 
 T = TypeVar("T")
-
-
-class Serving(Protocol):
-    """What answers calls: `Node` or `Supervisor`."""
-
-    config: Config
-
-    @property
-    def sip_address(self) -> Address:
-        """Where calls come in."""
-
-    @property
-    def http_address(self) -> tuple[str, int] | None:
-        """Where the web pages are, if there are any."""
-
-    async def drain(self, timeout_s: float) -> bool:
-        """Take no new calls and wait for those that are there; false when some were left."""
 
 
 def serve(config: Config, dialog: Dialog) -> int:
@@ -54,17 +38,17 @@ def serve(config: Config, dialog: Dialog) -> int:
     raise_descriptor_limit()
     config = with_addresses(config)
     specs = worker_specs(config, dialog, config.calls.workers or cores(), cores())
-    nursery, pid = fork_nursery(specs, run_worker)
+    control, pid = start_fork_server(specs, run_worker)
     try:
-        return run_loop(_serve(config, nursery, len(specs)))
+        return run_loop(_serve(config, control, len(specs)))
     finally:
-        nursery.close()
+        control.close()
         os.waitpid(pid, 0)
 
 
-async def _serve(config: Config, nursery: socket.socket, workers: int) -> int:
+async def _serve(config: Config, control: socket.socket, workers: int) -> int:
     stopping = Stopping()
-    supervisor = Supervisor(config, nursery, workers)
+    supervisor = Supervisor(config, ForkedWorkers(control), workers)
     try:
         try:
             await stopping.unless_signalled(supervisor.start())
@@ -79,7 +63,7 @@ async def _serve(config: Config, nursery: socket.socket, workers: int) -> int:
         await supervisor.stop()
 
 
-def ready_line(bot: Serving) -> str:
+def ready_line(bot: Supervisor) -> str:
     """What is printed once calls can come in."""
     line = f"ready sip:{bot.sip_address}"
     if bot.http_address is not None:
@@ -122,7 +106,7 @@ class Stopping:
                 with suppress(asyncio.CancelledError):
                     await task
 
-    async def drain(self, bot: Serving) -> bool:
+    async def drain(self, bot: Supervisor) -> bool:
         """Let the calls end; false when a second signal, or the longest call's time, came before that."""
         drained = asyncio.create_task(bot.drain(bot.config.calls.max_call_s))
         second = asyncio.create_task(self.second.wait())

@@ -1,16 +1,19 @@
-"""The supervisor: the one SIP socket with all dialogs, the one HTTP port, the records, and who may come in."""
+"""The supervisor: what there is once for a bot. SIP socket and dialogs, HTTP, records, admission.
+
+The calls are its workers', which it reaches by messages; whether those are processes or run beside it makes no
+difference here (`worker_source`).
+"""
 
 import asyncio
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
-
 from offhook.calls.captures import SipTap
+from offhook.calls.directory import CallDirectory, MemoryDirectory
 from offhook.observe.live_events import LiveEvent
 from offhook.observe.loop_watch import LoopWatch
 from offhook.observe.metrics import Metrics
@@ -18,10 +21,22 @@ from offhook.observe.metrics_snapshot import Snapshot, lasting, merged, render, 
 from offhook.observe.refusals import Reason, Refusal, RefusalLog
 from offhook.observe.totals import Totals
 from offhook.process.admission import LoadLimits
-from offhook.process.messages import CallMessage, Claim, Claimed, Closing, Over, Stream, StreamStatus, Watch
-from offhook.process.node import GOODBYE_S, open_endpoint, open_store
+from offhook.process.messages import (
+    Admit,
+    Admitted,
+    CallMessage,
+    Claim,
+    Claimed,
+    Closing,
+    Over,
+    Stream,
+    StreamStatus,
+    Watch,
+)
+from offhook.process.sockets import open_endpoint, open_store
 from offhook.process.worker_handle import WorkerHandle, WorkerState
 from offhook.process.worker_pool import WorkerPool
+from offhook.process.worker_source import WorkerSource
 from offhook.records import RecordStore
 from offhook.settings.config import Config
 from offhook.sip.commands import Answer, Bye, Command, CommandFailed, Reject
@@ -38,38 +53,46 @@ from offhook.web.server import WebServer
 from offhook.web.site import add_site
 from offhook.web.status import HealthStatus, Readiness, ReadyStatus
 
-NUMBERS_S = 0.5
-"""For workers to tell their metrics; of one that is slower the last ones are shown."""
+LAST_BYES_S = 0.5
+"""For the far ends to answer the last BYEs."""
+
+REPLY_S = 0.5
+"""For workers to report their metrics or state; of one that is slower the last ones are shown, or none."""
 
 _WORKER_GONE = Refusal(Reason.WORKER, "its worker is gone")
+
+_READINESS = {Reason.DRAINING: Readiness.DRAINING, Reason.STARTING: Readiness.STARTING}
+"""Of a bot that takes no calls for this reason; else it is full."""
 
 
 @dataclass(slots=True)
 class Placement:
-    """A call's place: the worker that has it. `invite` until it has been answered: it can be given to another one.
-    `call_sid` is the carrier's name for a call over a stream."""
+    """A call's place: the worker that has it. `invite` until it has been answered: it can be given to another one."""
 
-    link: WorkerHandle
+    worker: WorkerHandle
     invite: IncomingCall | None
-    call_sid: str = ""
 
 
 class Supervisor:
-    """A running bot of several processes: the same interface as `Node`. `nursery` is the end of its channel."""
+    """A running bot. `start` opens everything, `drain` lets the calls end, `stop` ends at once what is left."""
 
-    def __init__(self, config: Config, nursery: socket.socket, workers: int) -> None:
+    def __init__(
+        self, config: Config, source: WorkerSource, workers: int, directory: CallDirectory | None = None
+    ) -> None:
         self.config = config
-        self.metrics_store = Metrics(__version__)
-        self._totals = Totals(self.metrics_store)
-        self._refusals = RefusalLog(self.metrics_store)
+        self.on_call_status: Callable[[str, str], None] | None = None
+        """(call SID, Twilio's word): what a carrier says has become of a call."""
+        self._metrics = Metrics(__version__)
+        self._totals = Totals(self._metrics)
+        self._refusals = RefusalLog(self._metrics)
         self._watch = LoopWatch(
-            self.metrics_store.event_loop_lag, self.metrics_store.event_loop_stall, lambda: not self._legs
+            self._metrics.event_loop_lag, self._metrics.event_loop_stall, lambda: not self._placements
         )
         limits = LoadLimits(config.calls.max_cpu, config.calls.max_lag_ms / 1000)
-        self._workers = WorkerPool(nursery, workers, limits, self)
+        self._workers = WorkerPool(source, workers, limits, self)
         self._lasting: Snapshot = {}  # of workers that are gone
-        self._legs: dict[str, Placement] = {}
-        self._streams: dict[str, str] = {}  # the handles of calls over streams that are not about to end, by their SIDs
+        self._placements: dict[str, Placement] = {}
+        self._directory = directory or MemoryDirectory()
         self._empty = asyncio.Event()
         self._empty.set()
         self._ready = self._draining = False
@@ -80,10 +103,9 @@ class Supervisor:
         self._hub = LiveHub()
         self._hub.on_watch = self._on_watch
         self._watched: frozenset[str] | None = None
-        self._log = structlog.get_logger("offhook.process")
 
     async def start(self) -> None:
-        """Everything up: once this returns, calls can come in. Raises UserError, EngineError."""
+        """Everything up: once this returns, calls can come in. Raises UserError, EngineError, OSError."""
         config = self.config
         # Kept at once, each: a start that fails half-way is undone by `stop`.
         self._store = await asyncio.to_thread(open_store, config)
@@ -102,10 +124,14 @@ class Supervisor:
         """Take no new calls and wait for those that are there; false when some were left."""
         self._draining = True
         try:
-            await asyncio.wait_for(self._empty.wait(), timeout_s)
+            await asyncio.wait_for(self.idle(), timeout_s)
         except TimeoutError:
             return False
         return True
+
+    async def idle(self) -> None:
+        """Wait until there is no call."""
+        await self._empty.wait()
 
     async def stop(self) -> None:
         """End what is left: BYE to every call, records closed, workers and ports gone. Also after a failed start."""
@@ -118,7 +144,7 @@ class Supervisor:
         if self._endpoint is not None:
             with suppress(TimeoutError):
                 # The BYEs want their answers; who does not give them does not keep us.
-                await asyncio.wait_for(self._endpoint.drained(), GOODBYE_S)
+                await asyncio.wait_for(self._endpoint.drained(), LAST_BYES_S)
             self._endpoint.close()
         if self._store is not None:
             await asyncio.to_thread(self._store.close)
@@ -150,46 +176,51 @@ class Supervisor:
     # What the web pages ask.
 
     def health(self) -> HealthStatus:
-        """Does the event loop run. A worker that stands still is replaced: that is no reason to end the whole."""
-        return self._watch.health()
+        """Does the event loop run. A worker that stands still is replaced: that is no reason to end the whole, but one
+        that cannot be replaced is."""
+        health = self._watch.health()
+        if health.alive and (why := self._workers.beyond_repair):
+            return HealthStatus(False, why, health.loop_lag_s)
+        return health
 
     def ready(self) -> ReadyStatus:
         """May calls come in."""
-        ready = self._workers.ready
         details: dict[str, int | float | str] = {
-            "calls": len(self._legs),
+            "calls": len(self._placements),
             "max_calls": self.config.max_calls,
             "workers": self._workers.wanted,
-            "workers_ready": ready,
+            "workers_ready": self._workers.ready,
         }
-        if self._draining:
-            return ReadyStatus(Readiness.DRAINING, "no new calls: the bot is about to stop", details)
-        if not self._ready or not ready:
-            return ReadyStatus(Readiness.STARTING, "the workers are being started", details)
         chosen = self._choose()
-        if isinstance(chosen, Refusal):
-            return ReadyStatus(Readiness.FULL, chosen.why, details)
-        return ReadyStatus(Readiness.READY, "", details)
+        if not isinstance(chosen, Refusal):
+            return ReadyStatus(Readiness.READY, "", details)
+        return ReadyStatus(_READINESS.get(chosen.reason, Readiness.FULL), chosen.why, details)
 
     async def metrics(self) -> bytes:
-        """The Prometheus text: of all processes together, those that have died included."""
-        await asyncio.gather(*(link.ask(NUMBERS_S) for link in self._workers))
+        """The Prometheus text: of all workers together, those that have died included."""
+        await asyncio.gather(*(worker.update_numbers(REPLY_S) for worker in self._workers))
         if self._endpoint is not None and self._store is not None:
             self._totals.sip(self._endpoint.ua.counters)
             self._totals.records(self._store.counters)
-        for link in self._workers:
-            if (report := link.load.latest) is not None:
-                ready = link.state is WorkerState.READY
-                self.metrics_store.worker(link.index, ready, report.calls, report.cpu, report.lag_s)
-        self.metrics_store.tasks(len(asyncio.all_tasks()))
-        own = snapshot(self.metrics_store.registry)
-        return render(merged((own, self._lasting, *(link.numbers for link in self._workers))))
+        for worker in self._workers:
+            if (report := worker.load.latest) is not None:
+                ready = worker.state is WorkerState.READY
+                self._metrics.worker(worker.index, ready, report.calls, report.cpu, report.lag_s)
+        self._metrics.tasks(len(asyncio.all_tasks()))
+        own = snapshot(self._metrics.registry)
+        return render(merged((own, self._lasting, *(worker.numbers for worker in self._workers))))
 
-    def dump(self) -> dict[str, object]:
-        """The live state, for people."""
+    async def status(self) -> dict[str, object]:
+        """The live state, for people: plain values."""
+        ready, health = self.ready(), self.health()
         return {
-            "workers": [link.dump() for link in self._workers],
-            "sip": self._endpoint.ua.dump() if self._endpoint is not None else None,
+            "version": __version__,
+            "state": str(ready.state),
+            "why": ready.why or health.why,
+            **ready.details,
+            "refused": self._refusals.totals(),
+            "workers": await asyncio.gather(*(worker.status(REPLY_S) for worker in self._workers)),
+            "sip": self._endpoint.ua.dump(asyncio.get_running_loop().time()) if self._endpoint is not None else None,
         }
 
     # Calls over a socket.
@@ -210,33 +241,29 @@ class Supervisor:
         `initial` are the bytes that were read from it already.
         """
         with sock:
-            before = self._stream_leg(meta.get("call_sid", ""))
-            chosen, call = self._choose(ports=False) if before is None else before.link, secrets.token_hex(8)
+            name = meta.get("call_sid", "")
+            before, call = self._named(name), secrets.token_hex(8)
+            chosen = self._choose(ports=False) if before is None else before.worker
             if isinstance(chosen, Refusal) or not chosen.give(call, Stream(call, initial, dict(meta)), sock.fileno()):
                 return False
             self._add(call, Placement(chosen, None))
-            if before is None and (call_sid := meta.get("call_sid")):
-                self._name(call, call_sid)
+            if before is None and name:
+                self._directory.claim(name, call)
             return True
 
     def may_resume(self, call_sid: str) -> bool:
-        """Whether a call whose stream has ended is to get another one."""
-        return self._stream_leg(call_sid) is not None
+        """Whether a call whose stream has ended may get another one."""
+        return self._named(call_sid) is not None
 
     def call_status(self, call_sid: str, status: str) -> None:
         """What the carrier says has become of a call."""
-        if (leg := self._stream_leg(call_sid)) is not None:
-            leg.link.send(StreamStatus(call_sid, status))
+        if (placement := self._named(call_sid)) is not None:
+            placement.worker.send(StreamStatus(call_sid, status))
+        if self.on_call_status is not None:
+            self.on_call_status(call_sid, status)
 
-    def _name(self, call: str, call_sid: str) -> bool:
-        """Whether the name is the call's now: another one may have it, of whatever worker."""
-        granted = self._streams.setdefault(call_sid, call) == call
-        if granted:
-            self._legs[call].call_sid = call_sid
-        return granted
-
-    def _stream_leg(self, call_sid: str) -> Placement | None:
-        return self._legs.get(self._streams.get(call_sid, ""))
+    def _named(self, call_sid: str) -> Placement | None:
+        return self._placements.get(self._directory.find(call_sid) or "")
 
     # Signalling.
 
@@ -245,8 +272,8 @@ class Supervisor:
             self._incoming(event)
         elif isinstance(event, CallRefused):
             self._refusals.refused(Refusal.of(event), "udp")
-        elif (leg := self._legs.get(event.call)) is not None:
-            leg.link.send(event)
+        elif (placement := self._placements.get(event.call)) is not None:
+            placement.worker.send(event)
 
     def _incoming(self, event: IncomingCall) -> None:
         chosen = self._choose()
@@ -260,7 +287,7 @@ class Supervisor:
             self._refuse(event.call, _WORKER_GONE)
 
     def _admit(self, method: str) -> SipRefusal | None:
-        """Before anything is done for a new call: a storm of those that cannot be taken is to cost little.
+        """Before anything is done for a new call: a storm of those that cannot be taken must cost little.
 
         OPTIONS only asks how a call would fare, and is not counted.
         """
@@ -277,31 +304,18 @@ class Supervisor:
 
     def _choose(self, *, ports: bool = True) -> WorkerHandle | Refusal:
         """The worker for a call that comes now; one over a stream needs no ports."""
+        return self._closed() or self._workers.choose(ports=ports)
+
+    def _closed(self) -> Refusal | None:
+        """Why no worker at all may have another call."""
         if self._draining:
             return Refusal(Reason.DRAINING, "no new calls: the bot is about to stop")
         if not self._ready:
             return Refusal(Reason.STARTING, "the workers are being started")
         most = self.config.calls.max_calls
-        if most and len(self._legs) >= most:
+        if most and len(self._placements) >= most:
             return Refusal(Reason.MAX_CALLS, f"all {most} calls that are allowed are going on")
-        return self._workers.choose(ports=ports)
-
-    def _add(self, call: str, leg: Placement) -> None:
-        self._legs[call] = leg
-        self._empty.clear()
-        if self._watched is not None:
-            leg.link.send(Watch(self._watched))  # the worker may be younger than what is looked at
-
-    def _remove(self, call: str) -> None:
-        leg = self._legs.pop(call, None)
-        if leg is not None:
-            leg.link.drop(call)
-            if self._streams.get(leg.call_sid) == call:
-                del self._streams[leg.call_sid]
-            if self._tap is not None:
-                self._tap.end(call)
-        if not self._legs:
-            self._empty.set()
+        return None
 
     def _do(self, command: Command) -> None:
         """Have the user agent execute it. What it does not execute, the call's worker hears of."""
@@ -311,72 +325,92 @@ class Supervisor:
             self._endpoint.do(command)
         except LocalError as error:
             # As a rule the dialog has ended while the command was on its way.
-            if (leg := self._legs.get(command.call)) is not None:
-                leg.link.send(CommandFailed(command, str(error)))
+            if (placement := self._placements.get(command.call)) is not None:
+                placement.worker.send(CommandFailed(command, str(error)))
+
+    # Placements.
+
+    def _add(self, call: str, placement: Placement) -> None:
+        self._placements[call] = placement
+        self._empty.clear()
+        if self._watched is not None:
+            placement.worker.send(Watch(self._watched))  # the worker may be younger than what is looked at
+
+    def _remove(self, call: str) -> None:
+        placement = self._placements.pop(call, None)
+        if placement is not None:
+            placement.worker.drop(call)
+            self._directory.release(call)
+            if self._tap is not None:
+                self._tap.end(call)
+        if not self._placements:
+            self._empty.set()
 
     def _on_watch(self, details_of: frozenset[str] | None) -> None:
         self._watched = details_of
-        for link in self._workers:
-            link.send(Watch(details_of))
+        for worker in self._workers:
+            worker.send(Watch(details_of))
 
     # Workers.
 
-    def on_call_message(self, link: WorkerHandle, message: CallMessage) -> None:
+    def on_call_message(self, worker: WorkerHandle, message: CallMessage) -> None:
         """What a worker says about one of its calls."""
-        leg = self._legs.get(message.call)
-        if leg is None or leg.link is not link:
+        if isinstance(message, Admit):
+            self._on_admit(worker, message)
+            return
+        placement = self._placements.get(message.call)
+        if placement is None or placement.worker is not worker:
             return  # it was given to another one, or has ended
         match message:
-            case Claim() | Closing():
-                self._on_stream(leg, message)
+            case Claim(call, name):
+                worker.send(Claimed(call, self._directory.claim(name, call)))
+            case Closing(call):
+                self._directory.release(call)
             case Over(call):
                 self._remove(call)
             case Answer():
-                leg.invite = None
+                placement.invite = None
                 self._do(message)
             case _:
                 self._do(message)
 
-    def _on_stream(self, leg: Placement, message: Claim | Closing) -> None:
-        if isinstance(message, Claim):
-            leg.link.send(Claimed(message.call, self._name(message.call, message.call_sid)))
-        else:
-            self._streams.pop(leg.call_sid, None)
+    def _on_admit(self, worker: WorkerHandle, message: Admit) -> None:
+        refusal = self._closed() or worker.refusal(ports=False)
+        if refusal is not None:
+            self._refusals.refused(refusal, "other")
+            worker.send(Admitted(message.call, refusal))
+        elif worker.give(message.call, Admitted(message.call, None)):
+            self._add(message.call, Placement(worker, None))
 
     def on_happened(self, uniqueid: str, event: LiveEvent) -> None:
         """What happens in a call while somebody looks."""
         self._hub.publish(uniqueid, event)
 
-    def on_silent(self, link: WorkerHandle) -> None:
+    def on_silent(self, worker: WorkerHandle) -> None:
         """It stands still: calls that it has not answered need not wait for it. Should it wake up, they are over."""
-        for call in list(link.calls):
-            invite = self._legs[call].invite
+        for call in list(worker.calls):
+            invite = self._placements[call].invite
             if invite is not None:
                 self._remove(call)
-                link.send(CallCancelled(call))
+                worker.send(CallCancelled(call))
                 self._incoming(invite)
 
-    def on_gone(self, link: WorkerHandle) -> None:
+    def on_gone(self, worker: WorkerHandle) -> None:
         """Nobody is left who could speak for its calls."""
-        self._lasting = merged((self._lasting, lasting(link.numbers)))
-        link.numbers = {}
-        for call in list(link.calls):
-            invite = self._legs[call].invite
+        self._lasting = merged((self._lasting, lasting(worker.numbers)))
+        worker.numbers = {}
+        for call in list(worker.calls):
+            invite = self._placements[call].invite
             self._remove(call)
             if invite is not None and not self._draining:
                 self._incoming(invite)
+            elif invite is not None:
+                self._refuse(call, _WORKER_GONE)
             else:
-                self._send_away(call, invite is None)
-        crashed = link.close_books()
+                self._do(Bye(call))
+        crashed = worker.close_records()
         self._hub.lost([record.uniqueid for record in crashed])
         for record in crashed:
-            self.metrics_store.call_refused("inbound", record.transport, "crash")
+            self._metrics.call_refused("inbound", record.transport, "crash")
         if self._ready and not self._draining:
-            self.metrics_store.worker_restarted(link.index)
-
-    def _send_away(self, call: str, answered: bool) -> None:
-        """End a call that no worker has any more."""
-        if answered:
-            self._do(Bye(call))
-        else:
-            self._refuse(call, _WORKER_GONE)
+            self._metrics.worker_restarted(worker.index)

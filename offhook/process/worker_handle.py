@@ -1,7 +1,8 @@
 """One worker as the supervisor sees it: its channel, its calls, its records, its load, and what is left of it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -22,13 +23,15 @@ from offhook.process.messages import (
     Finish,
     Happened,
     Lines,
-    Numbers,
     Ready,
+    Reply,
     Report,
     Timeline,
+    Topic,
     Welcome,
 )
 from offhook.records import CallRecord, Journal
+from offhook.sip.events import IncomingCall
 from offhook.sip.net.address import Address
 
 START_S = 60.0
@@ -48,24 +51,28 @@ class WorkerState(StrEnum):
     GONE = "gone"
 
 
-class WorkerHandleOwner(Protocol):
-    """Who has workers."""
+class WorkerGoneError(Exception):
+    """It went while it was asked."""
 
-    def on_call_message(self, link: "WorkerHandle", message: CallMessage) -> None:
+
+class WorkerHandleOwner(Protocol):
+    """Whose workers they are."""
+
+    def on_call_message(self, worker: "WorkerHandle", message: CallMessage) -> None:
         """What a worker says about one of its calls."""
 
     def on_happened(self, uniqueid: str, event: LiveEvent) -> None:
         """What happens in a call while somebody looks."""
 
-    def on_silent(self, link: "WorkerHandle") -> None:
+    def on_silent(self, worker: "WorkerHandle") -> None:
         """It has not reported for a while."""
 
-    def on_gone(self, link: "WorkerHandle") -> None:
+    def on_gone(self, worker: "WorkerHandle") -> None:
         """It is gone. Called once, before there is another one in its place."""
 
 
 class WorkerHandle:
-    """From the fork to the end of one worker process. `spawn(index, fd)` has it forked."""
+    """From the start to the end of one worker. `spawn(index, fd)` makes it. Raises OSError when it cannot be made."""
 
     def __init__(
         self,
@@ -77,7 +84,7 @@ class WorkerHandle:
         limits: LoadLimits,
         owner: "WorkerHandleOwner",
         on_gone: Callable[["WorkerHandle"], None],
-        hurry: bool = False,
+        warm_start: bool = False,
     ) -> None:
         self.index = index
         self.state = WorkerState.STARTING
@@ -87,24 +94,27 @@ class WorkerHandle:
         self.calls: set[str] = set()
         self.load = WorkerLoad(limits)
         self.numbers: Snapshot = {}
-        """Its metrics, as last told."""
+        """Its metrics, as last reported."""
         self._owner = owner
         self._on_gone = on_gone
         self._loop = asyncio.get_running_loop()
         self._born = self._seen = self._loop.time()
         self._started = asyncio.Event()
         self._gone = asyncio.Event()
-        self._told = asyncio.Event()
         self._asked = 0
+        self._replies: dict[int, asyncio.Future[Mapping[Any, Any]]] = {}
         self._log = structlog.get_logger("offhook.process").bind(worker=index)
-        ours, its = channel_pair()
+        ours, theirs = channel_pair()
         try:
-            spawn(index, its.fileno())
+            spawn(index, theirs.fileno())
+        except OSError:
+            ours.close()
+            raise
         finally:
-            its.close()
+            theirs.close()
         self._channel = Channel(ours, self._on_message, self._lost)
-        self._books = JournalProxy(journal, self._channel.send)
-        self._channel.send(Welcome(sip_address, hurry))
+        self._journal = JournalProxy(journal, self._channel.send)
+        self._channel.send(Welcome(sip_address, warm_start))
 
     @property
     def age_s(self) -> float:
@@ -137,7 +147,7 @@ class WorkerHandle:
         if self._channel.closed:
             return False
         self.calls.add(call)
-        self.load.accepted(self._loop.time())
+        self.load.accepted(self._loop.time(), ports=isinstance(message, IncomingCall))
         return True
 
     def drop(self, call: str) -> None:
@@ -150,19 +160,44 @@ class WorkerHandle:
         """Anything else; nothing happens when it is gone."""
         self._channel.send(message)
 
-    async def ask(self, timeout_s: float) -> None:
+    async def update_numbers(self, timeout_s: float) -> None:
         """Bring `numbers` up to date, if it answers in time."""
-        if self.state is not WorkerState.READY:
-            return
-        self._asked += 1
-        self._told.clear()
-        self._channel.send(Ask(self._asked))
-        try:
-            await asyncio.wait_for(self._told.wait(), timeout_s)
-        except TimeoutError:
-            self._log.info("it does not tell its numbers")
+        if (numbers := await self._ask(Topic.METRICS, timeout_s)) is not None:
+            self.numbers = dict(numbers)
 
-    def excuse(self) -> None:
+    async def status(self, timeout_s: float) -> dict[str, object]:
+        """The live state, for people: how it fares, and what it says of itself if it answers in time."""
+        refusal = self.refusal()
+        report = self.load.latest
+        return {
+            "index": self.index,
+            "pid": self.pid,
+            "state": str(self.state),
+            "calls": len(self.calls),
+            "age_s": round(self.age_s, 1),
+            "load": None if report is None else asdict(report),
+            "full": refusal.why if refusal is not None else "",
+            "host": await self._ask(Topic.STATUS, timeout_s),
+        }
+
+    async def _ask(self, topic: Topic, timeout_s: float) -> Mapping[Any, Any] | None:
+        if self.state is not WorkerState.READY:
+            return None
+        self._asked += 1
+        number = self._asked
+        reply = self._replies[number] = self._loop.create_future()
+        self._channel.send(Ask(number, topic))
+        try:
+            return await asyncio.wait_for(reply, timeout_s)
+        except TimeoutError:
+            self._log.info("the worker does not answer", topic=str(topic))
+            return None
+        except WorkerGoneError:
+            return None
+        finally:
+            del self._replies[number]
+
+    def reset_deadline(self) -> None:
         """We were away ourselves: what it had to say may have come meanwhile."""
         self._seen = self._loop.time()
 
@@ -177,21 +212,9 @@ class WorkerHandle:
             self._owner.on_silent(self)
         return self.state is WorkerState.SILENT and silent_s > HUNG_S
 
-    def close_books(self) -> list[CallRecord]:
+    def close_records(self) -> list[CallRecord]:
         """It is gone: close the records that it left open, and return them."""
-        return self._books.crashed()
-
-    def dump(self) -> dict[str, object]:
-        """The live state, for people."""
-        refusal = self.refusal()
-        return {
-            "index": self.index,
-            "pid": self.pid,
-            "state": str(self.state),
-            "calls": len(self.calls),
-            "load": self.load.latest,
-            "full": refusal.why if refusal is not None else "",
-        }
+        return self._journal.crashed()
 
     def _on_message(self, message: Any, fds: list[int]) -> None:
         close_all(fds)  # none is expected
@@ -203,11 +226,10 @@ class WorkerHandle:
             case Report():
                 self.load.reported(message, self._seen)
             case Begin() | Lines() | Timeline() | Finish():
-                self._books.take(message)
-            case Numbers(number, snapshot):
-                self.numbers = snapshot
-                if number == self._asked:
-                    self._told.set()
+                self._journal.take(message)
+            case Reply(number, content):
+                if (reply := self._replies.get(number)) is not None and not reply.done():
+                    reply.set_result(content)
             case Ready():
                 self.state = WorkerState.READY
                 self._started.set()
@@ -223,5 +245,7 @@ class WorkerHandle:
         self.state = WorkerState.GONE
         self._started.set()
         self._gone.set()
-        self._told.set()
+        for reply in self._replies.values():
+            if not reply.done():
+                reply.set_exception(WorkerGoneError())
         self._on_gone(self)

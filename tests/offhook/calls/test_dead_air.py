@@ -8,8 +8,7 @@ from time import monotonic
 import pytest
 
 from offhook.api.call import Call
-from offhook.engines.engine_set import EngineSet
-from offhook.process.node import Node
+from offhook.process.local_bot import LocalBot
 from offhook.records import CallRecord
 from offhook.settings.config import Config
 from offhook.testing.sip_caller import Caller
@@ -25,7 +24,7 @@ async def waiting(call: Call) -> None:
 
 
 @pytest.fixture
-async def node(tmp_path: Path) -> AsyncIterator[Node]:
+async def node(tmp_path: Path) -> AsyncIterator[LocalBot]:
     config = Config.load(
         None,
         {
@@ -39,20 +38,20 @@ async def node(tmp_path: Path) -> AsyncIterator[Node]:
             "records": {"dir": tmp_path},
         },
     )
-    node = Node(config, waiting, EngineSet(config))
+    node = LocalBot(config, waiting)
     await node.start()
     yield node
     await node.stop()
 
 
-async def record_of(node: Node) -> CallRecord:
+async def record_of(node: LocalBot) -> CallRecord:
     await asyncio.wait_for(node.idle(), 5)
     await asyncio.to_thread(node.store.flush)
     (record,) = await asyncio.to_thread(node.store.calls)
     return record
 
 
-async def test_the_caller_is_asked_once_and_then_hung_up(node: Node) -> None:
+async def test_the_caller_is_asked_once_and_then_hung_up(node: LocalBot) -> None:
     caller = await asyncio.wait_for(Caller.dial(HOST, node.sip_address), 5)
     try:
         await caller.say(HALF_A_SECOND)
@@ -67,7 +66,7 @@ async def test_the_caller_is_asked_once_and_then_hung_up(node: Node) -> None:
     assert (record.ended_by, record.end_reason) == ("network", "no media for 2 s")
 
 
-async def test_a_caller_who_is_heard_again_stays(node: Node) -> None:
+async def test_a_caller_who_is_heard_again_stays(node: LocalBot) -> None:
     caller = await asyncio.wait_for(Caller.dial(HOST, node.sip_address), 5)
     try:
         await caller.say(HALF_A_SECOND)

@@ -10,7 +10,7 @@ from websockets.asyncio.client import connect
 
 from offhook.api.call import Call
 from offhook.pipeline.trace import BargedIn, BotSpoke, DialogState, SessionEvent
-from offhook.process.node import Node
+from offhook.process.local_bot import LocalBot
 from offhook.telephony import tones
 from offhook.testing.carrier import Carrier
 from offhook.testing.carriers import (
@@ -41,7 +41,7 @@ def heard() -> list[SessionEvent]:
 
 
 @pytest.fixture
-async def bot(tmp_path: Path, heard: list[SessionEvent]) -> AsyncIterator[Node]:
+async def bot(tmp_path: Path, heard: list[SessionEvent]) -> AsyncIterator[LocalBot]:
     async def talk(call: Call) -> None:
         await call.ask(LONG, no_input_ms=60_000)
         digits = await call.ask("Which keys?", digits=2, no_input_ms=60_000)
@@ -52,13 +52,13 @@ async def bot(tmp_path: Path, heard: list[SessionEvent]) -> AsyncIterator[Node]:
         yield found
 
 
-def url(bot: Node, carrier: str) -> str:
+def url(bot: LocalBot, carrier: str) -> str:
     assert bot.http_address is not None
     return "ws://{}:{}/{}/media".format(*bot.http_address, carrier)
 
 
 @pytest.mark.parametrize("name", CARRIERS)
-async def test_the_same_call_over_every_carrier(bot: Node, heard: list[SessionEvent], name: str) -> None:
+async def test_the_same_call_over_every_carrier(bot: LocalBot, heard: list[SessionEvent], name: str) -> None:
     carrier, kind = CARRIERS[name]
     call = await kind.dial(url(bot, carrier), call_sid="C1", parameters={"from": "+1555", "to": "+1666"})
     async with asyncio.timeout(3 * WITHIN_S):
@@ -79,7 +79,7 @@ async def test_the_same_call_over_every_carrier(bot: Node, heard: list[SessionEv
 
 
 @pytest.mark.parametrize("name", CARRIERS)
-async def test_the_caller_hangs_up(bot: Node, name: str) -> None:
+async def test_the_caller_hangs_up(bot: LocalBot, name: str) -> None:
     carrier, kind = CARRIERS[name]
     call = await kind.dial(url(bot, carrier))
     async with asyncio.timeout(WITHIN_S):
@@ -90,7 +90,7 @@ async def test_the_caller_hangs_up(bot: Node, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CARRIERS)
-async def test_a_connection_that_breaks_is_no_caller_who_hangs_up(bot: Node, name: str) -> None:
+async def test_a_connection_that_breaks_is_no_caller_who_hangs_up(bot: LocalBot, name: str) -> None:
     carrier, kind = CARRIERS[name]
     call = await kind.dial(url(bot, carrier))
     async with asyncio.timeout(WITHIN_S):
@@ -101,14 +101,14 @@ async def test_a_connection_that_breaks_is_no_caller_who_hangs_up(bot: Node, nam
 
 
 @pytest.mark.parametrize("carrier", ["twilio", "signalwire", "telnyx", "plivo"])
-async def test_binary_messages_are_for_those_that_send_audio_in_them(bot: Node, carrier: str) -> None:
+async def test_binary_messages_are_for_those_that_send_audio_in_them(bot: LocalBot, carrier: str) -> None:
     async with asyncio.timeout(WITHIN_S), connect(url(bot, carrier), proxy=None) as far_end:
         await far_end.send([b"\x00", b"\x01"])
         await far_end.wait_closed()
         assert far_end.close_code == 1003
 
 
-async def test_audio_may_come_in_fragments(bot: Node) -> None:
+async def test_audio_may_come_in_fragments(bot: LocalBot) -> None:
     start = {"event": "start", "call": "C1", "encoding": "alaw", "rate": 8000}
     async with asyncio.timeout(WITHIN_S), connect(url(bot, "plain"), proxy=None) as far_end:
         await far_end.send(json.dumps(start))

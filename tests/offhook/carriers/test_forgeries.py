@@ -12,7 +12,7 @@ import pytest
 from offhook.api.call import Call
 from offhook.engines.engine_set import EngineSet
 from offhook.pipeline.inbound_audio import Engines
-from offhook.process.node import Node
+from offhook.process.local_bot import LocalBot
 from offhook.settings.config import Config
 from tests.offhook.web.forgeries import CALL, HIJACKS, SIGNATURES, WS_URL
 from tests.offhook.web.streams import Answer, Front, guarded
@@ -36,16 +36,16 @@ class CountedEngines(EngineSet):
 class Guarded:
     """A bot that only Twilio may call."""
 
-    node: Node
+    node: LocalBot
     engines: CountedEngines
     front: Front
 
     async def untouched(self) -> None:
         """Nothing has been made of what was refused."""
-        dump = self.node.dump()
+        dump = self.node.host.dump()
         assert dump["calls"] == []
-        assert isinstance(dump["ports"], dict)
-        assert dump["ports"]["in_use"] == 0
+        assert isinstance(dump["carriers"], dict)
+        assert dump["carriers"]["sip"]["ports"]["in_use"] == 0
         assert self.engines.calls == 0
         assert self.node.store.calls() == []
         text = (await self.node.metrics()).decode()
@@ -69,7 +69,7 @@ async def bot(tmp_path: Path) -> AsyncIterator[Guarded]:
     }
     config = Config.load(None, settings)
     engines = CountedEngines(config)
-    node = Node(config, silent, engines)
+    node = LocalBot(config, silent, engines)
     await node.start()
     try:
         assert node.http_address is not None

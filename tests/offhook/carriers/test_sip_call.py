@@ -13,7 +13,7 @@ from offhook.engines.engine_set import EngineSet
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.events import Answer, AnswerKind
 from offhook.pipeline.trace import SessionEvent
-from offhook.process.node import Node
+from offhook.process.local_bot import LocalBot
 from offhook.records import CallRecord, Disposition
 from offhook.settings.config import Config
 from offhook.sip.commands import Cancel, Invite
@@ -33,16 +33,16 @@ BENCH: dict[str, dict[str, object]] = {
     "vad": {"engine": "energy"},
 }
 
-Start = Callable[[Dialog], Awaitable[Node]]
+Start = Callable[[Dialog], Awaitable[LocalBot]]
 
 
 @pytest.fixture
 async def start(tmp_path: Path) -> AsyncIterator[Start]:
-    nodes: list[Node] = []
+    nodes: list[LocalBot] = []
 
-    async def begin(dialog: Dialog) -> Node:
+    async def begin(dialog: Dialog) -> LocalBot:
         config = Config.load(None, {**BENCH, "records": {"dir": tmp_path / str(len(nodes)), "record_audio": True}})
-        node = Node(config, dialog, EngineSet(config))
+        node = LocalBot(config, dialog)
         nodes.append(node)
         await node.start()
         return node
@@ -52,7 +52,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
         await node.stop()
 
 
-async def record_of(node: Node) -> CallRecord:
+async def record_of(node: LocalBot) -> CallRecord:
     """The one call's record, when the call is over."""
     await asyncio.wait_for(node.idle(), 5)
     await asyncio.to_thread(node.store.flush)
@@ -60,7 +60,7 @@ async def record_of(node: Node) -> CallRecord:
     return record
 
 
-async def dial(node: Node) -> Caller:
+async def dial(node: LocalBot) -> Caller:
     return await asyncio.wait_for(Caller.dial(HOST, node.sip_address), 5)
 
 
@@ -195,7 +195,7 @@ async def test_stopping_ends_the_calls_that_are_left(start: Start) -> None:
     caller = await dial(node)
     await node.stop()
     await until_over(caller)
-    assert node.dump()["calls"] == []
+    assert node.host.dump()["calls"] == []
 
 
 async def test_an_engine_that_cannot_serve_another_call(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,7 +219,7 @@ async def test_a_caller_who_hangs_up_at_once(start: Start) -> None:
     node = await start(dialog)
     (await dial(node)).close()
     assert (await record_of(node)).ended_by == "caller"
-    assert node.dump()["calls"] == []
+    assert node.host.dump()["calls"] == []
 
 
 async def test_what_the_caller_says_between_two_steps_answers_the_next_question(start: Start) -> None:
@@ -272,7 +272,7 @@ async def test_a_dialog_that_does_not_end_with_its_call_is_cancelled_in_time(tmp
             cancelled.set()
 
     config = Config.load(None, {**BENCH, "records": {"dir": tmp_path}, "calls": {"cleanup_s": 0.3}})
-    node = Node(config, stubborn, EngineSet(config))
+    node = LocalBot(config, stubborn)
     await node.start()
     try:
         caller = await dial(node)

@@ -11,10 +11,9 @@ import pytest
 from websockets.asyncio.client import connect
 
 from offhook.api.call import Call, Dialog
-from offhook.engines.engine_set import EngineSet
 from offhook.pipeline.events import DigitRule
 from offhook.pipeline.trace import BargedIn, BotHeard, SessionEvent
-from offhook.process.node import Node
+from offhook.process.local_bot import LocalBot
 from offhook.records import CallRecord
 from offhook.settings.config import Config
 from offhook.telephony import tones
@@ -28,7 +27,7 @@ LONG = "This is a long sentence that goes on for quite some time, so that it can
 
 
 @asynccontextmanager
-async def node(directory: Path, dialog: Dialog, **settings: dict[str, object]) -> AsyncIterator[Node]:
+async def node(directory: Path, dialog: Dialog, **settings: dict[str, object]) -> AsyncIterator[LocalBot]:
     base: dict[str, dict[str, object]] = {
         "asr": {"engine": "fixed"},
         "tts": {"engine": "recorded"},
@@ -38,7 +37,7 @@ async def node(directory: Path, dialog: Dialog, **settings: dict[str, object]) -
         "records": {"dir": directory, "record_audio": True},
     }
     config = Config.load(None, {**base, **settings})
-    found = Node(config, dialog, EngineSet(config))
+    found = LocalBot(config, dialog)
     await found.start()
     try:
         yield found
@@ -46,7 +45,7 @@ async def node(directory: Path, dialog: Dialog, **settings: dict[str, object]) -
         await found.stop()
 
 
-def url(bot: Node) -> str:
+def url(bot: LocalBot) -> str:
     assert bot.http_address is not None
     host, port = bot.http_address
     return f"ws://{host}:{port}/twilio/media"
@@ -60,7 +59,7 @@ async def until(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(0.02)
 
 
-async def records(bot: Node, many: int = 1) -> list[CallRecord]:
+async def records(bot: LocalBot, many: int = 1) -> list[CallRecord]:
     """The finished records, once there are so many."""
     await bot.idle()
     await until(lambda: sum(record.end is not None for record in bot.store.calls()) >= many)

@@ -18,7 +18,7 @@ from offhook.carriers.outbound import CallStatus, number_of, place_call
 from offhook.carriers.phone_numbers import require_allowed, require_number
 from offhook.carriers.twilio_control import open_rest
 from offhook.cli.main import main
-from offhook.process.node import Node
+from offhook.process.local_bot import LocalBot
 from offhook.settings.config import Config, TwilioConfig
 from offhook.telephony import tones
 from offhook.testing.carrier import Carrier
@@ -304,7 +304,7 @@ FIELDS = {"CallSid": CALL_SID, "From": "+1555", "To": NUMBER}
 @asynccontextmanager
 async def going_on(
     directory: Path, dialog: Dialog, twilio: Account, **more: object
-) -> AsyncIterator[tuple[Node, Carrier]]:
+) -> AsyncIterator[tuple[LocalBot, Carrier]]:
     """A bot, and a call that Twilio has connected to it."""
     port = free_port()
     http = {"host": "127.0.0.1", "port": port}
@@ -405,7 +405,7 @@ async def talk_on(call: Call) -> None:
         await call.ask(LONG, no_input_ms=60_000)
 
 
-async def ask_again(call: Carrier, bot: Node, path: str = "/twilio/resume") -> bytes:
+async def ask_again(call: Carrier, bot: LocalBot, path: str = "/twilio/resume") -> bytes:
     assert bot.http_address is not None
     return await webhook("http://{}:{}".format(*bot.http_address), path, FIELDS | {"CallStatus": "in-progress"})
 
@@ -415,7 +415,7 @@ async def test_a_call_whose_connection_breaks_goes_on_with_another_stream(tmp_pa
         async with asyncio.timeout(WITHIN_S):
             await first.listen_for(1.0)
         first.drop()
-        await until(lambda: '"suspended"' in json.dumps(bot.dump(), default=str))
+        await until(lambda: '"suspended"' in json.dumps(bot.host.dump(), default=str))
         assert bot.http_address is not None
         base = "http://{}:{}".format(*bot.http_address)
         second = await connect(base, FIELDS, "/twilio/resume")
@@ -435,7 +435,7 @@ async def test_a_call_that_resumes_needs_no_new_place(tmp_path: Path) -> None:
     async with account() as twilio, going_on(tmp_path, talk_on, twilio, max_calls=1) as (bot, first):
         await asyncio.wait_for(first.listen_for(0.2), WITHIN_S)
         first.drop()
-        await until(lambda: '"suspended"' in json.dumps(bot.dump(), default=str))
+        await until(lambda: '"suspended"' in json.dumps(bot.host.dump(), default=str))
         assert bot.http_address is not None
         second = await connect("http://{}:{}".format(*bot.http_address), FIELDS, "/twilio/resume")
         await asyncio.wait_for(second.listen_for(0.2), WITHIN_S)
@@ -447,7 +447,7 @@ async def test_to_know_a_calls_name_takes_nothing_over(tmp_path: Path) -> None:
     async with account() as twilio, going_on(tmp_path, talk_on, twilio) as (bot, first):
         await asyncio.wait_for(first.listen_for(0.2), WITHIN_S)
         first.drop()
-        await until(lambda: '"suspended"' in json.dumps(bot.dump(), default=str))
+        await until(lambda: '"suspended"' in json.dumps(bot.host.dump(), default=str))
         assert bot.http_address is not None
         host = "{}:{}".format(*bot.http_address)
         stranger = await Carrier.dial(f"ws://{host}/signalwire/media", call_sid=CALL_SID)
@@ -483,7 +483,7 @@ async def test_when_the_carrier_says_that_the_call_is_over_nobody_is_waited_for(
     async with account() as twilio, going_on(tmp_path, talk_on, twilio) as (bot, call):
         await asyncio.wait_for(call.listen_for(0.2), WITHIN_S)
         call.drop()
-        await until(lambda: '"suspended"' in json.dumps(bot.dump(), default=str))
+        await until(lambda: '"suspended"' in json.dumps(bot.host.dump(), default=str))
         assert bot.http_address is not None
         status = FIELDS | {"CallStatus": "completed"}
         await webhook("http://{}:{}".format(*bot.http_address), "/twilio/status", status)

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from offhook.observe.refusals import Reason
 from offhook.process.admission import (
     CALM_S,
     CPU_WINDOW_S,
@@ -230,3 +231,16 @@ def test_a_call_that_needs_no_ports_comes_in_when_they_are_used_up(worker: Worke
     assert worker.load.refusal(worker.now, ports=False) is None
     worker.reports(EVERY_S, room=0)
     assert worker.load.refusal(worker.now, ports=False) is not None
+
+
+def test_calls_that_need_no_ports_take_none() -> None:
+    load = WorkerLoad(LoadLimits())
+    load.reported(Report(0, 0.0, 0.0, 0.0, 0, room=10, ports=1), 0.0)
+    load.accepted(0.1, ports=False)
+    load.accepted(0.1, ports=False)
+    assert load.room() == 1 and load.room(ports=False) == 8
+    assert load.refusal(0.1) is None
+    load.accepted(0.2)
+    refusal = load.refusal(0.2)
+    assert refusal is not None and refusal.reason is Reason.PORTS
+    assert load.refusal(0.2, ports=False) is None

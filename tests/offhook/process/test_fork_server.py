@@ -11,7 +11,7 @@ import pytest
 
 from offhook.api.dialogs import bench_dialog
 from offhook.process.channel import MAX_MESSAGE_BYTES, channel_pair, encode, receive_packet, send_packet
-from offhook.process.fork_server import fork_nursery
+from offhook.process.fork_server import start_fork_server
 from offhook.process.messages import Exited, Kill, Spawn, Started, WorkerSpec
 from offhook.settings.config import Config
 
@@ -28,7 +28,7 @@ def echo(spec: WorkerSpec, sock: socket.socket) -> int:
 
 class Parent:
     def __init__(self) -> None:
-        self.control, self.pid = fork_nursery(SPECS, echo)
+        self.control, self.pid = start_fork_server(SPECS, echo)
         self.control.settimeout(10)
         self._buffer = bytearray(MAX_MESSAGE_BYTES)
 

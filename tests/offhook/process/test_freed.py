@@ -12,10 +12,9 @@ from offhook.api.call import Call
 from offhook.api.dialogs import bench_dialog
 from offhook.calls.conversation import Conversation
 from offhook.carriers.sip_call import InboundCall
-from offhook.engines.engine_set import EngineSet
 from offhook.pipeline.session import Session
 from offhook.pipeline.vad.batch import BatchedStream
-from offhook.process.node import Node
+from offhook.process.local_bot import LocalBot
 from offhook.settings.config import Config
 from offhook.telephony.net.udp_line import UdpLine
 from offhook.telephony.rtp import RtpSession
@@ -57,7 +56,7 @@ async def test_nothing_of_a_call_is_left(tmp_path: Path, who: str) -> None:
             "records": {"dir": tmp_path, "record_audio": True},
         },
     )
-    node = Node(config, bench_dialog if who == "caller" else brief, EngineSet(config))
+    node = LocalBot(config, bench_dialog if who == "caller" else brief)
     await node.start()
     try:
         caller = await asyncio.wait_for(Caller.dial(HOST, node.sip_address), 5)

@@ -2,7 +2,7 @@ import pytest
 
 from offhook.process.channel import MessageTooLongError, encode
 from offhook.process.messages import Happened, Timeline
-from offhook.process.remote import RemoteJournal, tell
+from offhook.process.remote import RemoteJournal, publish
 
 
 class Wire:
@@ -37,7 +37,7 @@ def test_of_a_timeline_too_long_the_end_goes() -> None:
 
 def test_of_a_call_that_is_told_late_the_end_goes() -> None:
     wire = Wire()
-    tell(wire.send, "one", {"kind": "begun", "at": 0.0, "so_far": events(1_000)})
+    publish(wire.send, "one", {"kind": "begun", "at": 0.0, "so_far": events(1_000)})
     (message,) = wire.sent
     assert isinstance(message, Happened)
     assert message.event["kind"] == "begun"
@@ -46,7 +46,7 @@ def test_of_a_call_that_is_told_late_the_end_goes() -> None:
 
 def test_an_event_that_no_packet_carries_is_left_out() -> None:
     wire = Wire()
-    tell(wire.send, "one", {"kind": "bot", "at": 0.0, "text": "x" * 1_000_000})
+    publish(wire.send, "one", {"kind": "bot", "at": 0.0, "text": "x" * 1_000_000})
     assert wire.sent == []
 
 

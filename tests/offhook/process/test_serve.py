@@ -10,7 +10,7 @@ import pytest
 
 from offhook.api.dialogs import bench_dialog
 from offhook.engines.engine_set import EngineSet
-from offhook.process.node import Node
+from offhook.process.local_bot import LocalBot
 from offhook.process.serve import Signalled, Stopping, ready_line
 from offhook.settings.config import Config
 
@@ -37,9 +37,9 @@ def handlers() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-def node_in(directory: Path) -> Node:
+def node_in(directory: Path) -> LocalBot:
     config = Config.load(None, {**BENCH, "records": {"dir": directory, "record_audio": True}})
-    return Node(config, bench_dialog, EngineSet(config))
+    return LocalBot(config, bench_dialog)
 
 
 async def within(event: asyncio.Event) -> None:
@@ -96,7 +96,7 @@ async def test_a_node_without_calls_is_drained_at_once(stopping: Stopping, tmp_p
 
 
 async def test_a_second_signal_does_not_wait_for_the_calls(stopping: Stopping, tmp_path: Path) -> None:
-    class Busy(Node):
+    class Busy(LocalBot):
         async def idle(self) -> None:
             await asyncio.Event().wait()
 

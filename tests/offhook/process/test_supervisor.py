@@ -19,10 +19,10 @@ from offhook.process.messages import (
     Exited,
     Failed,
     Kill,
-    Numbers,
     Over,
     Quit,
     Ready,
+    Reply,
     Report,
     Spawn,
     Started,
@@ -30,6 +30,7 @@ from offhook.process.messages import (
     Welcome,
 )
 from offhook.process.supervisor import Supervisor
+from offhook.process.worker_source import ForkedWorkers
 from offhook.settings.config import Config
 from offhook.sip.commands import Answer, Bye, Cancel, CommandFailed, Invite
 from offhook.sip.events import CallAnswered, CallCancelled, CallConfirmed, CallEnded, CallRejected, Event, IncomingCall
@@ -60,7 +61,7 @@ class Worker:
         self.told.append(message)
         self.news.set()
         if isinstance(message, Ask):
-            self.channel.send(Numbers(message.number, snapshot(self.metrics.registry)))
+            self.channel.send(Reply(message.number, snapshot(self.metrics.registry)))
         if isinstance(message, Quit):
             self.channel.close()
 
@@ -72,15 +73,15 @@ class Worker:
         return found[count - 1]
 
 
-class Nursery:
-    """Gives birth to workers of this process."""
+class ForkServer:
+    """Makes workers, of this process."""
 
     def __init__(self) -> None:
         self.supervisors_end, ours = channel_pair()
         self.workers: list[Worker] = []
         self.killed: list[int] = []
         self.first: object = Ready()
-        self.born = asyncio.Event()
+        self.made = asyncio.Event()
         self.channel = Channel(ours, self._take, lambda: None)
 
     def _take(self, message: Any, fds: list[int]) -> None:
@@ -88,15 +89,15 @@ class Nursery:
             (fd,) = fds
             self.workers.append(Worker(message.index, socket.socket(fileno=fd), self.first))
             self.channel.send(Started(message.index, 1_000_000 + len(self.workers)))
-            self.born.set()
+            self.made.set()
         elif isinstance(message, Kill):
             self.killed.append(message.pid)
 
     async def until(self, count: int) -> Worker:
         async with asyncio.timeout(5):
             while len(self.workers) < count:
-                self.born.clear()
-                await self.born.wait()
+                self.made.clear()
+                await self.made.wait()
         return self.workers[count - 1]
 
 
@@ -121,8 +122,8 @@ Start = Callable[..., Any]
 
 
 @pytest.fixture
-async def nursery() -> AsyncIterator[Nursery]:
-    one = Nursery()
+async def forker() -> AsyncIterator[ForkServer]:
+    one = ForkServer()
     yield one
     for worker in one.workers:
         worker.channel.close()
@@ -138,7 +139,7 @@ async def phone() -> AsyncIterator[Phone]:
 
 
 @pytest.fixture
-async def start(nursery: Nursery, tmp_path: Path) -> AsyncIterator[Start]:
+async def start(forker: ForkServer, tmp_path: Path) -> AsyncIterator[Start]:
     made: list[Supervisor] = []
 
     async def begin(workers: int = 2, **calls: object) -> Supervisor:
@@ -148,7 +149,7 @@ async def start(nursery: Nursery, tmp_path: Path) -> AsyncIterator[Start]:
             "records": {"dir": tmp_path},
             "calls": calls,
         }
-        supervisor = Supervisor(Config.load(None, sections), nursery.supervisors_end, workers)
+        supervisor = Supervisor(Config.load(None, sections), ForkedWorkers(forker.supervisors_end), workers)
         made.append(supervisor)
         await supervisor.start()
         return supervisor
@@ -162,12 +163,12 @@ def answer(event: IncomingCall) -> Answer:
     return Answer(event.call, make_offer(LocalMedia(HOST, 41_000, 1, 1)))
 
 
-async def test_a_call_from_its_invite_to_its_end(start: Start, nursery: Nursery, phone: Phone) -> None:
+async def test_a_call_from_its_invite_to_its_end(start: Start, forker: ForkServer, phone: Phone) -> None:
     supervisor: Supervisor = await start()
     assert supervisor.ready().state is Readiness.READY
-    assert (await nursery.until(2)).told[0] == Welcome(supervisor.sip_address)
+    assert (await forker.until(2)).told[0] == Welcome(supervisor.sip_address)
     await phone.call(supervisor)
-    worker = nursery.workers[0]
+    worker = forker.workers[0]
     invite = await worker.until(IncomingCall)
     worker.channel.send(answer(invite))
     assert isinstance(await phone.event(), CallAnswered)
@@ -181,75 +182,77 @@ async def test_a_call_from_its_invite_to_its_end(start: Start, nursery: Nursery,
     assert supervisor.ready().details["calls"] == 0
 
 
-async def test_calls_go_to_the_worker_with_the_fewest(start: Start, nursery: Nursery, phone: Phone) -> None:
+async def test_calls_go_to_the_worker_with_the_fewest(start: Start, forker: ForkServer, phone: Phone) -> None:
     supervisor = await start(3)
     for _ in range(6):
         await phone.call(supervisor)
-    for worker in nursery.workers:
+    for worker in forker.workers:
         await worker.until(IncomingCall, 2)
 
 
 async def test_a_call_that_a_dying_worker_has_not_answered_goes_to_another_one(
-    start: Start, nursery: Nursery, phone: Phone
+    start: Start, forker: ForkServer, phone: Phone
 ) -> None:
     supervisor = await start()
     await phone.call(supervisor)
-    first = await nursery.workers[0].until(IncomingCall)
-    nursery.workers[0].channel.close()
-    second = await nursery.workers[1].until(IncomingCall)
+    first = await forker.workers[0].until(IncomingCall)
+    forker.workers[0].channel.close()
+    second = await forker.workers[1].until(IncomingCall)
     assert second == first or second.call == first.call
-    nursery.workers[1].channel.send(answer(second))
+    forker.workers[1].channel.send(answer(second))
     assert isinstance(await phone.event(), CallAnswered)
 
 
-async def test_a_call_that_a_dying_worker_has_answered_is_hung_up(start: Start, nursery: Nursery, phone: Phone) -> None:
+async def test_a_call_that_a_dying_worker_has_answered_is_hung_up(
+    start: Start, forker: ForkServer, phone: Phone
+) -> None:
     supervisor = await start()
     await phone.call(supervisor)
-    worker = nursery.workers[0]
+    worker = forker.workers[0]
     worker.channel.send(answer(await worker.until(IncomingCall)))
     assert isinstance(await phone.event(), CallAnswered)
     await worker.until(CallConfirmed)
     worker.channel.close()
-    nursery.channel.send(Exited(0, 1_000_001, -9))
+    forker.channel.send(Exited(0, 1_000_001, -9))
     assert isinstance(await phone.event(), CallEnded)
-    assert (await nursery.until(3)).index == 0
+    assert (await forker.until(3)).index == 0
     assert "offhook_worker_restarts_total" in (await supervisor.metrics()).decode()
     assert supervisor.ready().details["calls"] == 0
 
 
 async def test_commands_for_a_call_that_another_worker_has_are_not_executed(
-    start: Start, nursery: Nursery, phone: Phone
+    start: Start, forker: ForkServer, phone: Phone
 ) -> None:
     supervisor = await start()
     await phone.call(supervisor)
-    invite = await nursery.workers[0].until(IncomingCall)
-    nursery.workers[1].channel.send(Bye(invite.call))
-    nursery.workers[1].channel.send(Over(invite.call))
-    nursery.workers[0].channel.send(answer(invite))
+    invite = await forker.workers[0].until(IncomingCall)
+    forker.workers[1].channel.send(Bye(invite.call))
+    forker.workers[1].channel.send(Over(invite.call))
+    forker.workers[0].channel.send(answer(invite))
     assert isinstance(await phone.event(), CallAnswered)
-    await nursery.workers[0].until(CallConfirmed)
+    await forker.workers[0].until(CallConfirmed)
 
 
-async def test_a_caller_who_gives_up(start: Start, nursery: Nursery, phone: Phone) -> None:
+async def test_a_caller_who_gives_up(start: Start, forker: ForkServer, phone: Phone) -> None:
     supervisor = await start(1)
     handle = await phone.call(supervisor)
-    invite = await nursery.workers[0].until(IncomingCall)
+    invite = await forker.workers[0].until(IncomingCall)
     assert phone.endpoint is not None
     phone.endpoint.do(Cancel(handle))
     assert await phone.event() == CallRejected(handle, 487, "Request Terminated")
-    await nursery.workers[0].until(CallCancelled)
+    await forker.workers[0].until(CallCancelled)
     crossed = answer(invite)
-    nursery.workers[0].channel.send(crossed)
-    failed = await nursery.workers[0].until(CommandFailed)
+    forker.workers[0].channel.send(crossed)
+    failed = await forker.workers[0].until(CommandFailed)
     assert failed.command == crossed and "no call" in failed.why
-    nursery.workers[0].channel.send(Over(invite.call))
+    forker.workers[0].channel.send(Over(invite.call))
     assert await supervisor.drain(5)
 
 
-async def test_more_calls_than_allowed_are_busy(start: Start, nursery: Nursery, phone: Phone) -> None:
+async def test_more_calls_than_allowed_are_busy(start: Start, forker: ForkServer, phone: Phone) -> None:
     supervisor = await start(1, max_calls=1)
     await phone.call(supervisor)
-    await nursery.workers[0].until(IncomingCall)
+    await forker.workers[0].until(IncomingCall)
     assert supervisor.ready().state is Readiness.FULL
     await phone.call(supervisor)
     event = await phone.event()
@@ -257,57 +260,57 @@ async def test_more_calls_than_allowed_are_busy(start: Start, nursery: Nursery, 
     assert supervisor.stream_refusal() is not None
 
 
-async def test_without_room_calls_are_refused_for_a_while(start: Start, nursery: Nursery, phone: Phone) -> None:
+async def test_without_room_calls_are_refused_for_a_while(start: Start, forker: ForkServer, phone: Phone) -> None:
     supervisor = await start(1)
-    nursery.workers[0].channel.send(Report(0, 0.0, 0.0, 0.0, 0, room=0, ports=100))
+    forker.workers[0].channel.send(Report(0, 0.0, 0.0, 0.0, 0, room=0, ports=100))
     await phone.call(supervisor)
     event = await phone.event()
     assert isinstance(event, CallRejected) and event.status == 503
     numbers = await supervisor.metrics()
     assert b'outcome="rejected",transport="udp"} 1.0' in numbers
     assert b'offhook_calls_refused_total{reason="resources"} 1.0' in numbers
-    assert not [message for message in nursery.workers[0].told if isinstance(message, IncomingCall)]
-    assert supervisor.dump()["sip"]["transactions"] == []
+    assert not [message for message in forker.workers[0].told if isinstance(message, IncomingCall)]
+    assert (await supervisor.status())["sip"]["transactions"] == []
 
 
-async def test_what_a_dead_worker_has_counted_is_not_lost(start: Start, nursery: Nursery) -> None:
+async def test_what_a_dead_worker_has_counted_is_not_lost(start: Start, forker: ForkServer) -> None:
     supervisor = await start()
-    for worker in nursery.workers:
+    for worker in forker.workers:
         worker.metrics.asr_failure()
         worker.metrics.call_started()
     assert b"offhook_asr_failures_total 2.0" in await supervisor.metrics()
-    nursery.workers[0].channel.close()
-    await nursery.until(3)
+    forker.workers[0].channel.close()
+    await forker.until(3)
     text = await supervisor.metrics()
     assert b"offhook_asr_failures_total 2.0" in text
     assert b"offhook_calls_active 1.0" in text
 
 
-async def test_a_socket_is_handed_over(start: Start, nursery: Nursery) -> None:
+async def test_a_socket_is_handed_over(start: Start, forker: ForkServer) -> None:
     supervisor = await start(1)
     ours, its = socket.socketpair()
     with ours:
         assert supervisor.stream_refusal() is None
         assert supervisor.take_stream(its, b"GET /", {"call_sid": "CA1"})
-        stream = await nursery.workers[0].until(Stream)
+        stream = await forker.workers[0].until(Stream)
         assert (stream.initial, stream.meta) == (b"GET /", {"call_sid": "CA1"})
         assert supervisor.ready().details["calls"] == 1
         # The test's worker has closed its copy, the supervisor its own: nobody has it any more.
         assert ours.recv(1) == b""
-        nursery.workers[0].channel.send(Over(stream.call))
+        forker.workers[0].channel.send(Over(stream.call))
         assert await supervisor.drain(5)
         assert not supervisor.take_stream(ours.dup(), b"", {})
 
 
-async def test_a_call_s_name_is_one_worker_s(start: Start, nursery: Nursery) -> None:
+async def test_a_call_s_name_is_one_worker_s(start: Start, forker: ForkServer) -> None:
     supervisor: Supervisor = await start(2)
     streams = []
-    for worker in nursery.workers:
+    for worker in forker.workers:
         ours, its = socket.socketpair()
         with ours:
             assert supervisor.take_stream(its, b"GET /", {})
         streams.append(await worker.until(Stream))
-    (first, one), (second, two) = zip(streams, nursery.workers, strict=True)
+    (first, one), (second, two) = zip(streams, forker.workers, strict=True)
     for stream, worker, granted in ((first, one, True), (second, two, False), (first, one, True)):
         worker.told.clear()
         worker.channel.send(Claim(stream.call, "CA1"))
@@ -319,9 +322,9 @@ async def test_a_call_s_name_is_one_worker_s(start: Start, nursery: Nursery) -> 
     assert await two.until(Claimed) == Claimed(second.call, True)
 
 
-async def test_a_stream_needs_no_ports(start: Start, nursery: Nursery, phone: Phone) -> None:
+async def test_a_stream_needs_no_ports(start: Start, forker: ForkServer, phone: Phone) -> None:
     supervisor: Supervisor = await start(1)
-    nursery.workers[0].channel.send(Report(0, 0.0, 0.0, 0.0, 0, room=10, ports=0))
+    forker.workers[0].channel.send(Report(0, 0.0, 0.0, 0.0, 0, room=10, ports=0))
     await phone.call(supervisor)
     event = await phone.event()
     assert isinstance(event, CallRejected) and event.status == 503
@@ -331,10 +334,10 @@ async def test_a_stream_needs_no_ports(start: Start, nursery: Nursery, phone: Ph
         assert supervisor.take_stream(its, b"GET /", {})
 
 
-async def test_workers_that_cannot_start(start: Start, nursery: Nursery) -> None:
-    nursery.first = Failed(problems=(Problem("no voice", "it is not there", "pip install it"),))
+async def test_workers_that_cannot_start(start: Start, forker: ForkServer) -> None:
+    forker.first = Failed(problems=(Problem("no voice", "it is not there", "pip install it"),))
     starting = asyncio.create_task(start(1))
-    (await nursery.until(1)).channel.close()
+    (await forker.until(1)).channel.close()
     with pytest.raises(UserError, match="no voice"):
         await asyncio.wait_for(starting, 5)
-    assert len(nursery.workers) == 1
+    assert len(forker.workers) == 1

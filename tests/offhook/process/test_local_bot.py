@@ -1,4 +1,4 @@
-"""A node that cannot start leaves nothing behind."""
+"""A bot of one process, and that one that cannot start leaves nothing behind."""
 
 import socket
 import threading
@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from offhook.api.dialogs import bench_dialog
-from offhook.engines.engine_set import EngineSet
-from offhook.process.node import Node
+from offhook.process.local_bot import LocalBot
 from offhook.settings.config import Config
 from offhook.usererror import UserError
 from offhook.web.status import Readiness
@@ -24,7 +23,7 @@ def threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("offhook")]
 
 
-def node_on(directory: Path, sip_port: int, http_port: int) -> Node:
+def node_on(directory: Path, sip_port: int, http_port: int) -> LocalBot:
     config = Config.load(
         None,
         {
@@ -34,7 +33,7 @@ def node_on(directory: Path, sip_port: int, http_port: int) -> Node:
             "records": {"dir": directory, "record_audio": True},
         },
     )
-    return Node(config, bench_dialog, EngineSet(config))
+    return LocalBot(config, bench_dialog)
 
 
 @pytest.mark.parametrize("what", ["SIP", "HTTP"])
@@ -62,7 +61,7 @@ async def test_from_start_to_stop(tmp_path: Path) -> None:
     await node.start()
     assert node.ready().state is Readiness.READY
     assert b"offhook_calls_active 0.0" in await node.metrics()
-    assert node.dump()["calls"] == []
+    assert node.host.dump()["calls"] == []
     await node.stop()
     assert node.ready().state is Readiness.DRAINING
     assert threads() == []

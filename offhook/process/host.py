@@ -1,0 +1,218 @@
+"""The host of calls: everything that carries them in one process, whether it is the only one or one of many.
+
+Engines, carriers, calls, recordings, captures, traces and metrics are put together here and nowhere else. What there is
+once for a bot (the SIP socket, HTTP, records, admission) is the supervisor's: `send` brings it messages, `handle` takes
+its own.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any
+
+import structlog
+
+from offhook.calls.captures import Captures, SipDatagram
+from offhook.calls.conversation import Services
+from offhook.calls.registry import Calls
+from offhook.carriers.carrier import Carrier, CarrierContext, installed_carriers
+from offhook.carriers.sip_call import SipResources
+from offhook.carriers.sip_carrier import SipCarrier
+from offhook.carriers.stream_call import StreamCarrier
+from offhook.engines.engine_set import EngineSet
+from offhook.observe.live_feed import LiveFeed
+from offhook.observe.loop_watch import LoopWatch
+from offhook.observe.metrics import Metrics
+from offhook.observe.metrics_snapshot import Snapshot, snapshot
+from offhook.observe.totals import Totals
+from offhook.observe.tracing import open_tracing
+from offhook.pipeline.errors import EngineError
+from offhook.process.channel import close_all
+from offhook.process.load_reporter import LoadReporter
+from offhook.process.messages import (
+    Admitted,
+    Ask,
+    Claimed,
+    Closing,
+    Over,
+    Reply,
+    Report,
+    Stream,
+    StreamStatus,
+    Topic,
+    Watch,
+    Welcome,
+    WorkerSpec,
+    Written,
+)
+from offhook.process.os_limits import raise_descriptor_limit
+from offhook.process.remote import RemoteAdmission, RemoteJournal, RemoteNames, Send, publish
+from offhook.records import EndedBy, RecordingWriter
+from offhook.telephony.net.clock import MediaClock
+from offhook.telephony.net.ports import PortPool
+from offhook.version import __version__
+
+LAST_CALLS_S = 5.0
+"""For calls that were hung up to close their records."""
+MAX_DUMPED_CALLS = 50
+"""Of one process, in full: an answer has to fit into a message."""
+
+log = structlog.get_logger("offhook.process")
+
+
+class CallHost:
+    """`start`, then messages to `handle`, then `stop`. All of it on one event loop."""
+
+    def __init__(self, spec: WorkerSpec, send: Send) -> None:
+        self._spec = spec
+        self._send = send
+        self._metrics = Metrics(__version__, alone=False)
+        self._totals = Totals(self._metrics)
+        self._journal = RemoteJournal(send)
+        self._names = RemoteNames(send)
+        self._admission = RemoteAdmission(send)
+        self._feed = LiveFeed(partial(publish, send))
+        self._captures: Captures | None = None
+        self._engines: EngineSet | None = None
+        self._sip: SipCarrier | None = None
+        self._streams: StreamCarrier | None = None
+        self._carriers: list[Carrier] = []
+        self._clock: MediaClock | None = None
+        self._reporter: LoadReporter | None = None
+        self._opened = AsyncExitStack()
+        self._handlers: Mapping[type, Callable[[Any], None]] = {
+            Admitted: self._admission.admitted,
+            Ask: self._on_ask,
+            Claimed: self._names.claimed,
+            SipDatagram: self._on_sip_datagram,
+            StreamStatus: self._on_stream_status,
+            Watch: lambda watch: self._feed.watch(watch.details_of),
+            Written: self._journal.written,
+        }
+        self.calls = Calls(lambda handle: send(Over(handle)))
+        self.failed = asyncio.Event()
+        """Set when it can serve no longer: its recogniser did not start after all."""
+        self._watch = LoopWatch(
+            self._metrics.event_loop_lag, self._metrics.event_loop_stall, lambda: not len(self.calls)
+        )
+
+    async def start(self, welcome: Welcome) -> None:
+        """Everything up: calls may be given to it. Raises UserError, EngineError; what was opened until then is freed
+        by `stop`."""
+        spec, config, opened = self._spec, self._spec.config, self._opened
+        folder = config.records.dir.resolve()
+        descriptors = raise_descriptor_limit()
+        if spec.lifespan is not None:
+            await opened.enter_async_context(spec.lifespan())
+        recordings = None
+        if config.records.record_audio:
+            recordings = RecordingWriter(folder / "recordings")
+            opened.push_async_callback(asyncio.to_thread, recordings.close)
+        if config.records.capture:
+            self._captures = Captures(folder / "captures")
+            opened.push_async_callback(asyncio.to_thread, self._captures.close)
+        if (tracing := open_tracing()) is not None:
+            opened.push_async_callback(asyncio.to_thread, tracing.close)
+        engines = self._engines = spec.engines(config)
+        opened.push_async_callback(engines.close)
+        listening = await engines.begin()
+        if welcome.warm_start:
+            listening.add_done_callback(self._on_listening)
+        else:
+            await listening
+        listeners = spec.listeners if tracing is None else [*spec.listeners, tracing.on_event]
+        services = Services(
+            config=config,
+            engines=engines,
+            store=self._journal,
+            metrics=self._metrics,
+            recordings=recordings,
+            dialog=spec.dialog,
+            listeners=listeners,
+            feed=self._feed,
+        )
+        await self._open_carriers(services, welcome, descriptors)
+        self._watch.start()
+        opened.callback(self._watch.stop)
+
+    async def _open_carriers(self, services: Services, welcome: Welcome, descriptors: int) -> None:
+        rtp, calls = services.config.rtp, self.calls
+        ports = PortPool(rtp.port_min, rtp.port_max, welcome.sip_address.host)
+        clock = self._clock = MediaClock()
+        resources = SipResources(self._send, welcome.sip_address, ports, clock, self._captures)
+        self._sip = SipCarrier(services, calls, resources)
+        self._streams = StreamCarrier(services, calls, lambda handle: self._send(Closing(handle)), self._names.claim)
+        self._carriers = [self._sip, self._streams]
+        self._carriers += installed_carriers(CarrierContext(services, calls, self._admission.admit))
+        for carrier in self._carriers:
+            self._opened.push_async_callback(carrier.stop)
+            await carrier.start()
+        assert self._engines is not None, "engines come before carriers"
+        self._reporter = LoadReporter(calls, self._engines, self._watch, clock, ports, descriptors)
+
+    async def hang_up(self) -> None:
+        """End all calls, and wait a little for their records."""
+        self.calls.hang_up(EndedBy.OPERATOR, "the bot was stopped")
+        await asyncio.wait((asyncio.create_task(self.calls.idle()),), timeout=LAST_CALLS_S)
+        self._journal.flush()
+
+    async def stop(self) -> None:
+        """Everything freed, in the reverse order of the start. Also after a failed start. Idempotent."""
+        await self._opened.aclose()
+
+    def report(self) -> Report | None:
+        """How it fares, since the last report."""
+        self._journal.flush()  # together with the report: the supervisor wakes up once
+        return self._reporter.report() if self._reporter is not None else None
+
+    def handle(self, message: Any, fds: list[int]) -> None:
+        """A message of the supervisor's; the descriptors are closed here, or belong to a call from now on."""
+        if isinstance(message, Stream):
+            self._on_stream(message, fds)
+            return
+        close_all(fds)
+        if (handler := self._handlers.get(type(message))) is not None:
+            handler(message)
+        elif self._sip is not None:
+            self._sip.on_event(message)  # the user agent's events travel as they are
+
+    def dump(self) -> dict[str, object]:
+        """The live state, for people."""
+        return {
+            "calls": self.calls.dump(MAX_DUMPED_CALLS),
+            "carriers": {carrier.name: carrier.dump() for carrier in self._carriers},
+            "engines": self._engines.restarts() if self._engines is not None else {},
+        }
+
+    def _on_ask(self, ask: Ask) -> None:
+        self._send(Reply(ask.number, self._numbers() if ask.topic is Topic.METRICS else self.dump()))
+
+    def _on_sip_datagram(self, datagram: SipDatagram) -> None:
+        if self._captures is not None:
+            self._captures.sip(datagram)
+
+    def _on_stream_status(self, message: StreamStatus) -> None:
+        if self._streams is not None:
+            self._streams.on_status(message.call_sid, message.status)
+
+    def _on_stream(self, message: Stream, fds: list[int]) -> None:
+        if self._streams is None or len(fds) != 1:
+            close_all(fds)
+            self._send(Over(message.call))
+        else:
+            self._streams.on_stream(message.call, socket.socket(fileno=fds[0]), message.initial, message.meta)
+
+    def _on_listening(self, began: "asyncio.Task[None]") -> None:
+        if not began.cancelled() and isinstance(error := began.exception(), EngineError):
+            log.error("the recogniser does not start", error=str(error))
+            self.failed.set()
+
+    def _numbers(self) -> Snapshot:
+        if self._engines is not None:
+            self._totals.restarts(self._engines.restarts())
+        if self._clock is not None:
+            self._totals.media(self._clock.counters)
+        self._metrics.tasks(len(asyncio.all_tasks()))
+        return snapshot(self._metrics.registry)

@@ -1,0 +1,40 @@
+"""A bot in this process alone: for the demo, for one outbound call, for tests."""
+
+from dataclasses import replace
+
+from offhook.api.call import Dialog
+from offhook.calls.conversation import Listener
+from offhook.engines.engine_set import EngineSet
+from offhook.process.allotments import worker_specs
+from offhook.process.host import CallHost
+from offhook.process.messages import Lifespan
+from offhook.process.os_limits import cores
+from offhook.process.supervisor import Supervisor
+from offhook.process.worker_source import LocalWorkers
+from offhook.settings.config import Config
+from offhook.settings.resolve import with_addresses
+
+
+class LocalBot(Supervisor):
+    """The supervisor with one worker beside it. `engines`: else the settings choose them. Made on the running loop."""
+
+    def __init__(
+        self,
+        config: Config,
+        dialog: Dialog,
+        engines: EngineSet | None = None,
+        *,
+        lifespan: Lifespan | None = None,
+    ) -> None:
+        config = with_addresses(config)
+        (spec,) = worker_specs(config, dialog, 1, cores())
+        self.listeners: list[Listener] = spec.listeners
+        """(the call's id, what happened), for all calls."""
+        made = EngineSet if engines is None else lambda _: engines
+        self._local = LocalWorkers([replace(spec, engines=made, lifespan=lifespan)])
+        super().__init__(config, self._local, 1)
+
+    @property
+    def host(self) -> CallHost:
+        """What carries the calls."""
+        return self._local.workers[0].host

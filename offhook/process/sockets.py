@@ -1,0 +1,33 @@
+"""What a bot opens once: the SIP socket and the records' database."""
+
+from collections.abc import Callable
+
+from offhook.records import RecordStore
+from offhook.settings.config import Config
+from offhook.sip.events import Event
+from offhook.sip.net.address import Address
+from offhook.sip.net.endpoint import Endpoint
+from offhook.sip.settings import UaSettings
+from offhook.sip.uas import Admit
+from offhook.usererror import UserError
+
+
+def open_store(config: Config) -> RecordStore:
+    """The records' database. Raises UserError."""
+    return RecordStore.open(config.records.database_url or str(config.records.dir.resolve() / "calls.db"))
+
+
+async def open_endpoint(config: Config, on_event: Callable[[Event], None], admit: Admit) -> Endpoint:
+    """The SIP socket; `admit` says of a new call what keeps it out. Raises UserError."""
+    host, port = config.sip.host, config.sip.port
+    advertised = config.sip.advertised_host
+    # Port 0 in `advertised` is the port that the socket gets.
+    settings = UaSettings(advertised=Address(advertised, config.sip.advertised_port or port) if advertised else None)
+    try:
+        return await Endpoint.open(host, port, on_event, settings=settings, admit=admit)
+    except OSError as error:
+        raise UserError(
+            f"SIP cannot use {host}:{port}",
+            error.strerror or str(error),
+            "offhook serve --sip HOST:PORT with an address of this machine and a port that is free",
+        ) from error

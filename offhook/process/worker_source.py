@@ -1,0 +1,97 @@
+"""Where workers come from: a fork server, which makes processes of them, or this process itself."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, Protocol
+
+from offhook.process.channel import Channel, close_all
+from offhook.process.messages import Exited, Kill, Spawn, Started, WorkerSpec
+from offhook.process.worker import Worker
+
+
+class WorkerSource(Protocol):
+    """Makes workers. `on_news` reports what became of them, where they are processes; set before the first `spawn`."""
+
+    on_news: Callable[[Started | Exited], None]
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can still make workers."""
+
+    def spawn(self, index: int, fd: int) -> None:
+        """Make worker `index`; it takes a copy of `fd`, its end of the channel. Raises OSError. That no worker came of
+        it shows when the channel closes."""
+
+    def kill(self, index: int, pid: int | None) -> None:
+        """End it by force."""
+
+    async def close(self) -> None:
+        """No worker is wanted any more: wait for those that are about to end, and free everything."""
+
+
+def _nothing(_: Started | Exited) -> None:
+    """Nobody wants to know yet."""
+
+
+class ForkedWorkers:
+    """Processes that a fork server makes; `sock` is this end of its channel."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.on_news: Callable[[Started | Exited], None] = _nothing
+        self._channel = Channel(sock, self._on_message, lambda: None)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the fork server is there."""
+        return not self._channel.closed
+
+    def spawn(self, index: int, fd: int) -> None:
+        """Have it forked."""
+        self._channel.send(Spawn(index), (fd,))
+
+    def kill(self, index: int, pid: int | None) -> None:
+        """SIGKILL, by its parent: the number is then still its own."""
+        if pid is not None:
+            self._channel.send(Kill(pid))
+
+    async def close(self) -> None:
+        """The fork server ends when its channel is closed, after its children."""
+        self._channel.close()
+
+    def _on_message(self, message: Any, fds: list[int]) -> None:
+        close_all(fds)
+        self.on_news(message)
+
+
+class LocalWorkers:
+    """Workers beside the supervisor, on its event loop, as if each were a process."""
+
+    def __init__(self, specs: Sequence[WorkerSpec]) -> None:
+        self.on_news: Callable[[Started | Exited], None] = _nothing
+        self.workers: dict[int, Worker] = {}
+        self._specs = specs
+        self._tasks: dict[int, asyncio.Task[int]] = {}
+
+    @property
+    def alive(self) -> bool:
+        """Always: it is this process."""
+        return True
+
+    def spawn(self, index: int, fd: int) -> None:
+        """Begin one."""
+        worker = Worker(self._specs[index], socket.socket(fileno=os.dup(fd)), alone=False)
+        self.workers[index] = worker
+        self._tasks[index] = asyncio.create_task(worker.run(), name=f"offhook-work-{index}")
+
+    def kill(self, index: int, pid: int | None) -> None:
+        """Cancel it."""
+        self._tasks[index].cancel()
+
+    async def close(self) -> None:
+        """Wait for their engines, recordings and traces. Raises what a worker has failed with."""
+        for task in self._tasks.values():
+            with suppress(asyncio.CancelledError):
+                await task
