@@ -61,7 +61,11 @@ REPLY_S = 0.5
 
 _WORKER_GONE = Refusal(Reason.WORKER, "its worker is gone")
 
-_READINESS = {Reason.DRAINING: Readiness.DRAINING, Reason.STARTING: Readiness.STARTING}
+_READINESS = {
+    Reason.DRAINING: Readiness.DRAINING,
+    Reason.STARTING: Readiness.STARTING,
+    Reason.WORKER: Readiness.STARTING,
+}
 """Of a bot that takes no calls for this reason; else it is full."""
 
 

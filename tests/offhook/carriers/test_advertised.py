@@ -9,8 +9,7 @@ import pytest
 
 from offhook.api.bot import Bot
 from offhook.api.call import Call
-from offhook.engines.engine_set import EngineSet
-from offhook.process.node import Node
+from offhook.process.local_bot import LocalBot
 from offhook.settings.config import Config
 from offhook.sip.sdp.codecs import AudioCapabilities
 from offhook.sip.sdp.negotiate import LocalMedia, make_offer
@@ -33,7 +32,7 @@ BENCH: dict[str, dict[str, object]] = {
 }
 
 
-async def answer(node: Node, user: str = "bot") -> str:
+async def answer(node: LocalBot, user: str = "bot") -> str:
     """The 200 of an INVITE to that number, whatever To says; it is acknowledged, and nobody speaks."""
     offer = make_offer(LocalMedia(HOST, 40_000, 1, 1), AudioCapabilities()).decode()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
@@ -62,7 +61,7 @@ async def test_a_name_is_resolved_and_the_right_port_goes_with_it(
     async def dialog(call: Call) -> None:
         await call.hangup()
 
-    node = Node(config, dialog, EngineSet(config))
+    node = LocalBot(config, dialog)
     await node.start()
     try:
         text = await answer(node)
@@ -86,7 +85,7 @@ async def test_the_number_in_the_request_uri_decides_who_answers(tmp_path: Path)
     async def others(call: Call) -> None:
         got.put_nowait(("others", call.called))
 
-    node = Node(bot.config, bot.dialog, EngineSet(bot.config))
+    node = LocalBot(bot.config, bot.dialog)
     await node.start()
     try:
         for user, name in (("+1-555-123-4567;npdi", "sales"), ("100", "others")):

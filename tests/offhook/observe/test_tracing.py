@@ -110,7 +110,7 @@ def test_another_exporter_is_refused() -> None:
 
 
 def test_off_it_loads_nothing() -> None:
-    imports = "import sys, offhook.observe.tracing as t, offhook.process.node"
+    imports = "import sys, offhook.observe.tracing as t, offhook.process.local_bot"
     script = f"{imports}; assert t.open_tracing() is None; print(*sys.modules)"
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert "opentelemetry.sdk" not in found.stdout

@@ -1,6 +1,7 @@
 """The supervisor, a real caller, and workers that do as the test says."""
 
 import asyncio
+import errno
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -11,6 +12,7 @@ import pytest
 
 from offhook.observe.metrics import Metrics
 from offhook.observe.metrics_snapshot import snapshot
+from offhook.process import worker_handle
 from offhook.process.channel import Channel, channel_pair
 from offhook.process.messages import (
     Ask,
@@ -27,6 +29,7 @@ from offhook.process.messages import (
     Spawn,
     Started,
     Stream,
+    Topic,
     Welcome,
 )
 from offhook.process.supervisor import Supervisor
@@ -51,6 +54,7 @@ class Worker:
         self.told: list[Any] = []
         self.news = asyncio.Event()
         self.metrics = Metrics(alone=False)
+        self.mute = False
         self.channel = Channel(sock, self._take, lambda: None)
         self.channel.send(FREE)
         self.channel.send(first)
@@ -60,8 +64,9 @@ class Worker:
             os.close(fd)
         self.told.append(message)
         self.news.set()
-        if isinstance(message, Ask):
-            self.channel.send(Reply(message.number, snapshot(self.metrics.registry)))
+        if isinstance(message, Ask) and not self.mute:
+            metrics = message.topic is Topic.METRICS
+            self.channel.send(Reply(message.number, snapshot(self.metrics.registry) if metrics else {"calls": []}))
         if isinstance(message, Quit):
             self.channel.close()
 
@@ -157,6 +162,15 @@ async def start(forker: ForkServer, tmp_path: Path) -> AsyncIterator[Start]:
     yield begin
     for supervisor in made:
         await supervisor.stop()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """For what comes of a message that nobody here sees."""
+    for _ in range(500):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("not within 5 s")
 
 
 def answer(event: IncomingCall) -> Answer:
@@ -341,3 +355,44 @@ async def test_workers_that_cannot_start(start: Start, forker: ForkServer) -> No
     with pytest.raises(UserError, match="no voice"):
         await asyncio.wait_for(starting, 5)
     assert len(forker.workers) == 1
+
+
+async def test_a_worker_that_cannot_be_made_now_is_made_later(
+    start: Start, forker: ForkServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supervisor = await start(1)
+    refused = 2
+
+    def exhausted() -> tuple[socket.socket, socket.socket]:
+        nonlocal refused
+        if refused:
+            refused -= 1
+            raise OSError(errno.EMFILE, "Too many open files")
+        return channel_pair()
+
+    monkeypatch.setattr(worker_handle, "channel_pair", exhausted)
+    forker.workers[0].channel.close()
+    await forker.until(2)
+    assert not refused
+    await until(lambda: supervisor.ready().state is Readiness.READY)
+
+
+async def test_health_says_no_when_a_missing_worker_stays_missing(start: Start, forker: ForkServer) -> None:
+    supervisor = await start(2)
+    forker.channel.close()
+    await asyncio.sleep(0)
+    assert supervisor.health().alive, "nothing is missing yet"
+    forker.workers[0].channel.close()
+    await until(lambda: not supervisor.health().alive)
+    assert "1 of 2 workers are left" in supervisor.health().why
+    assert supervisor.ready().state is Readiness.READY, "the other one takes calls"
+
+
+async def test_the_status_has_what_each_worker_says_of_itself(start: Start, forker: ForkServer) -> None:
+    supervisor = await start(2)
+    forker.workers[1].mute = True
+    status = await supervisor.status()
+    first, second = status["workers"]
+    assert first["host"] == {"calls": []} and first["load"]["room"] == 100
+    assert second["host"] is None and second["state"] == "ready"
+    assert (status["state"], status["calls"], status["workers_ready"]) == ("ready", 0, 2)
