@@ -12,6 +12,7 @@ from offhook.api.routing import Numbered, routed, with_routes
 from offhook.carriers.outbound import Outcome, number_of, place_call
 from offhook.pipeline.errors import EngineError
 from offhook.process.event_loop import run_loop
+from offhook.process.lifespan import Lifespan, LifespanFunction, as_lifespan
 from offhook.process.serve import serve
 from offhook.settings.config import Config
 from offhook.usererror import UserError
@@ -43,6 +44,7 @@ class Bot:
         self._given = config
         self._dialog: Dialog | None = None
         self._numbered: list[Numbered] = []
+        self._lifespan: Lifespan | None = None
 
     @cached_property
     def config(self) -> Config:
@@ -89,6 +91,18 @@ class Bot:
             raise ValueError(f"nothing answers {who}: decorate a coroutine function with @bot.answer")
         return routed(self._numbered, self._dialog)
 
+    def lifespan(self, function: LifespanFunction) -> LifespanFunction:
+        """Decorate an async generator function (or one that returns an async context manager) that opens what the
+        dialogs need before its `yield`, and closes it behind.
+
+        Calls are carried by several processes. It runs in each of them, before the first call and after the last, on
+        the loop that the dialogs run on: connection pools and clients survive no fork. ValueError for a second one.
+        """
+        if self._lifespan is not None:
+            raise ValueError("a bot has one lifespan: open everything in it")
+        self._lifespan = as_lifespan(function)
+        return function
+
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT. Returns the exit status.
 
@@ -96,7 +110,7 @@ class Bot:
         the status that `offhook serve` would have.
         """
         try:
-            return serve(self.config, with_routes(self.config, self.dialog))
+            return serve(self.config, with_routes(self.config, self.dialog), self._lifespan)
         except UserError as error:
             print(error.render(), file=sys.stderr)  # noqa: T201
             sys.exit(USAGE)
@@ -112,7 +126,9 @@ class Bot:
         number, dialog, outcomes = number_of(address), self.dialog, list[Outcome]()
 
         async def place() -> int:
-            outcomes.append(await place_call(self.config, dialog, number, detect_machine=detect_machine))
+            outcomes.append(
+                await place_call(self.config, dialog, number, detect_machine=detect_machine, lifespan=self._lifespan)
+            )
             return 0
 
         run_loop(place())

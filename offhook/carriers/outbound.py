@@ -10,6 +10,7 @@ import structlog
 from offhook.api.call import Dialog
 from offhook.carriers.phone_numbers import require_number
 from offhook.carriers.twilio_control import open_rest
+from offhook.process.lifespan import Lifespan
 from offhook.process.local_bot import LocalBot
 from offhook.records import CallClock, CallRecord, Disposition, EndedBy
 from offhook.settings.config import Config
@@ -57,11 +58,17 @@ def number_of(address: str) -> str:
 
 
 async def place_call(
-    config: Config, dialog: Dialog, number: str, *, detect_machine: bool = False, ring_s: int = RING_S
+    config: Config,
+    dialog: Dialog,
+    number: str,
+    *,
+    detect_machine: bool = False,
+    ring_s: int = RING_S,
+    lifespan: Lifespan | None = None,
 ) -> Outcome:
     """Serve, have Twilio call `number` and connect it to us, and wait for the end. UserError, EngineError."""
     rest = open_rest(config.twilio)
-    bot = LocalBot(config, dialog)
+    bot = LocalBot(config, dialog, lifespan=lifespan)
     told = CallStatus()
     bot.on_call_status = told.on_status
     try:

@@ -1,12 +1,15 @@
 """What each worker gets of what there is only once: media ports, recognisers. Pure."""
 
 from offhook.api.call import Dialog
+from offhook.process.lifespan import Lifespan
 from offhook.process.messages import WorkerSpec
 from offhook.settings.config import Config
 from offhook.usererror import UserError
 
 
-def worker_specs(config: Config, dialog: Dialog, workers: int, cores: int) -> list[WorkerSpec]:
+def worker_specs(
+    config: Config, dialog: Dialog, workers: int, cores: int, lifespan: Lifespan | None = None
+) -> list[WorkerSpec]:
     """`workers` specifications. Raises UserError when the media ports do not suffice for one call each."""
     ports = shares(config.rtp.pairs, workers)
     if ports[-1] == 0:
@@ -26,7 +29,7 @@ def worker_specs(config: Config, dialog: Dialog, workers: int, cores: int) -> li
             "asr": config.asr.model_copy(update={"workers": max(1, recognisers[index])}),
             "tts": config.tts.model_copy(update={"cache_mib": cache_mib[index]}),
         }
-        specs.append(WorkerSpec(index, config.model_copy(update=update), dialog))
+        specs.append(WorkerSpec(index, config.model_copy(update=update), dialog, lifespan))
         low = high + 1
     return specs
 

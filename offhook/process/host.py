@@ -30,6 +30,7 @@ from offhook.observe.totals import Totals
 from offhook.observe.tracing import open_tracing
 from offhook.pipeline.errors import EngineError
 from offhook.process.channel import close_all
+from offhook.process.lifespan import entered
 from offhook.process.load_reporter import LoadReporter
 from offhook.process.messages import (
     Admitted,
@@ -105,7 +106,7 @@ class CallHost:
         folder = config.records.dir.resolve()
         descriptors = raise_descriptor_limit()
         if spec.lifespan is not None:
-            await opened.enter_async_context(spec.lifespan())
+            await opened.enter_async_context(entered(spec.lifespan))
         recordings = None
         if config.records.record_audio:
             recordings = RecordingWriter(folder / "recordings")

@@ -7,7 +7,7 @@ from offhook.calls.conversation import Listener
 from offhook.engines.engine_set import EngineSet
 from offhook.process.allotments import worker_specs
 from offhook.process.host import CallHost
-from offhook.process.messages import Lifespan
+from offhook.process.lifespan import Lifespan
 from offhook.process.os_limits import cores
 from offhook.process.supervisor import Supervisor
 from offhook.process.worker_source import LocalWorkers
@@ -27,11 +27,11 @@ class LocalBot(Supervisor):
         lifespan: Lifespan | None = None,
     ) -> None:
         config = with_addresses(config)
-        (spec,) = worker_specs(config, dialog, 1, cores())
+        (spec,) = worker_specs(config, dialog, 1, cores(), lifespan)
         self.listeners: list[Listener] = spec.listeners
         """(the call's id, what happened), for all calls."""
         made = EngineSet if engines is None else lambda _: engines
-        self._local = LocalWorkers([replace(spec, engines=made, lifespan=lifespan)])
+        self._local = LocalWorkers([replace(spec, engines=made)])
         super().__init__(config, self._local, 1)
 
     @property

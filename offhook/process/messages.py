@@ -1,7 +1,6 @@
 """What supervisor, workers and fork server send each other; the user agent's commands and events travel as they are."""
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -12,15 +11,13 @@ from offhook.engines.engine_set import EngineSet
 from offhook.observe.live_events import LiveEvent
 from offhook.observe.refusals import Refusal
 from offhook.pipeline.errors import EngineError
+from offhook.process.lifespan import Lifespan
 from offhook.records import CallRecord, TranscriptLine
 from offhook.records.timeline import Events
 from offhook.settings.config import Config
 from offhook.sip.commands import Command
 from offhook.sip.net.address import Address
 from offhook.usererror import Problem, UserError
-
-Lifespan: TypeAlias = Callable[[], AbstractAsyncContextManager[Any]]
-"""What a user's code needs in each process that carries calls: connection pools survive no fork."""
 
 # From the supervisor to a worker.
 
