@@ -277,6 +277,10 @@ class Conversation:
         """The live state, for people."""
         return {
             "id": self.id,
+            "caller": self._parties.caller,
+            "called": self._parties.called,
+            "transport": self._parties.transport,
+            "age_s": round(monotonic() - self._scribe.started_at, 1),
             "answered": self.answered,
             "session": self._session.dump() if self._session is not None else None,
             "line": self._line.dump() if self._line is not None else None,

@@ -1,4 +1,4 @@
-"""The command line: `offhook demo`, `init`, `check`, `config`, `serve`, `call`.
+"""The command line: `offhook demo`, `init`, `check`, `config`, `serve`, `call`, `status`.
 
 Exit status: 0 success, 1 failure, 2 usage (a wrong option, configuration or flow).
 """
@@ -28,6 +28,7 @@ from offhook.cli.options import (
 )
 from offhook.cli.show import as_json as settings_as_json
 from offhook.cli.show import as_toml as settings_as_toml
+from offhook.cli.status import status
 from offhook.engines.requirements import require_installed
 from offhook.observe.log import setup
 from offhook.pipeline.errors import EngineError
@@ -176,6 +177,9 @@ def call(
 def _dialog_of(settings: Config) -> Dialog:
     require_installed(settings)
     return with_routes(settings, flow_dialog(checked_flow(settings, settings.dialog.flow)))
+
+
+app.command()(status)
 
 
 def main() -> None:

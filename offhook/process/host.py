@@ -26,10 +26,11 @@ from offhook.observe.live_feed import LiveFeed
 from offhook.observe.loop_watch import LoopWatch
 from offhook.observe.metrics import Metrics
 from offhook.observe.metrics_snapshot import Snapshot, snapshot
+from offhook.observe.plain import plain
 from offhook.observe.totals import Totals
 from offhook.observe.tracing import open_tracing
 from offhook.pipeline.errors import EngineError
-from offhook.process.channel import close_all
+from offhook.process.channel import MessageTooLongError, close_all
 from offhook.process.lifespan import entered
 from offhook.process.load_reporter import LoadReporter
 from offhook.process.messages import (
@@ -58,7 +59,7 @@ from offhook.version import __version__
 LAST_CALLS_S = 5.0
 """For calls that were hung up to close their records."""
 MAX_DUMPED_CALLS = 50
-"""Of one process, in full: an answer has to fit into a message."""
+"""Of one process, in full; fewer where that does not fit into a message."""
 
 log = structlog.get_logger("offhook.process")
 
@@ -179,16 +180,27 @@ class CallHost:
         elif self._sip is not None:
             self._sip.on_event(message)  # the user agent's events travel as they are
 
-    def dump(self) -> dict[str, object]:
+    def dump(self, most_calls: int = MAX_DUMPED_CALLS) -> dict[str, object]:
         """The live state, for people."""
         return {
-            "calls": self.calls.dump(MAX_DUMPED_CALLS),
+            "calls": self.calls.dump(most_calls),
             "carriers": {carrier.name: carrier.dump() for carrier in self._carriers},
             "engines": self._engines.restarts() if self._engines is not None else {},
         }
 
     def _on_ask(self, ask: Ask) -> None:
-        self._send(Reply(ask.number, self._numbers() if ask.topic is Topic.METRICS else self.dump()))
+        if ask.topic is Topic.METRICS:
+            self._send(Reply(ask.number, self._numbers()))
+            return
+        most_calls = MAX_DUMPED_CALLS
+        while True:
+            try:
+                self._send(Reply(ask.number, plain(self.dump(most_calls))))
+                return
+            except MessageTooLongError:
+                if not most_calls:
+                    raise
+                most_calls //= 2
 
     def _on_sip_datagram(self, datagram: SipDatagram) -> None:
         if self._captures is not None:

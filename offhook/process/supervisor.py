@@ -51,6 +51,7 @@ from offhook.web.live import LiveHub
 from offhook.web.media_streams import server_with_streams
 from offhook.web.server import WebServer
 from offhook.web.site import add_site
+from offhook.web.state import state_routes
 from offhook.web.status import HealthStatus, Readiness, ReadyStatus
 
 LAST_BYES_S = 0.5
@@ -58,6 +59,9 @@ LAST_BYES_S = 0.5
 
 REPLY_S = 0.5
 """For workers to report their metrics or state; of one that is slower the last ones are shown, or none."""
+
+MAX_DUMPED = 100
+"""Dialogs, and transactions, that the status shows."""
 
 _WORKER_GONE = Refusal(Reason.WORKER, "its worker is gone")
 
@@ -119,6 +123,7 @@ class Supervisor:
         self._watch.start()
         if config.http.enabled:
             app = create_app(self)
+            app.include_router(state_routes(self))
             add_site(app, self._hub, self._store, config)
             self._web = server_with_streams(app, config, self)
             await self._web.start(config.http.host, config.http.port)
@@ -217,6 +222,7 @@ class Supervisor:
     async def status(self) -> dict[str, object]:
         """The live state, for people: plain values."""
         ready, health = self.ready(), self.health()
+        sip = self._endpoint.ua.dump(asyncio.get_running_loop().time()) if self._endpoint is not None else {}
         return {
             "version": __version__,
             "state": str(ready.state),
@@ -224,7 +230,7 @@ class Supervisor:
             **ready.details,
             "refused": self._refusals.totals(),
             "workers": await asyncio.gather(*(worker.status(REPLY_S) for worker in self._workers)),
-            "sip": self._endpoint.ua.dump(asyncio.get_running_loop().time()) if self._endpoint is not None else None,
+            "sip": {name: part[:MAX_DUMPED] if isinstance(part, list) else part for name, part in sip.items()},
         }
 
     # Calls over a socket.

@@ -1,0 +1,105 @@
+"""`offhook status`: what a running bot is doing, as its own `/api/status` says."""
+
+import base64
+import json
+from collections.abc import Mapping
+from http.client import HTTPException
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.error import HTTPError, URLError
+from urllib.request import ProxyHandler, Request, build_opener
+
+import typer
+
+from offhook.settings.config import Config
+from offhook.sip.net.address import Address
+from offhook.usererror import UserError
+
+TIMEOUT_S = 5.0
+MAX_ANSWER_BYTES = 16 * 2**20
+MAX_SHOWN_CALLS = 50
+
+_ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
+
+
+def status(
+    config: Annotated[Path | None, typer.Option("--config", help="The bot's settings.", metavar="FILE")] = None,
+    http: Annotated[str | None, typer.Option("--http", help="Where its pages are.", metavar="HOST:PORT")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all of it, as JSON.")] = False,
+) -> None:
+    """Show the calls and workers of a running bot."""
+    settings = Config.load(config)
+    if http is None and not settings.http.enabled:
+        raise UserError("the bot cannot be asked", "its settings switch HTTP off", "enabled = true", "[http] enabled")
+    host = _ANY_HOST.get(settings.http.host, settings.http.host)
+    url = f"http://{http or Address(host, settings.http.port)}"
+    state = fetch(url, settings.http.password)
+    typer.echo(json.dumps(state, indent=2) if as_json else render(state))
+
+
+def fetch(url: str, password: str | None) -> dict[str, Any]:
+    """What the bot at `url` answers. UserError when it does not."""
+    request = Request(f"{url}/api/status")
+    if password is not None:
+        request.add_header("Authorization", "Basic " + base64.b64encode(f"offhook:{password}".encode()).decode())
+    try:
+        # Not through a proxy: what is asked for is this machine's, or a neighbour's.
+        with build_opener(ProxyHandler({})).open(request, timeout=TIMEOUT_S) as answer:
+            found = json.loads(answer.read(MAX_ANSWER_BYTES))
+    except HTTPError as error:
+        raise _refused(url, error.code) from error
+    except URLError as error:
+        raise _absent(url, str(error.reason)) from error
+    except (OSError, HTTPException, ValueError) as error:
+        raise _absent(url, str(error)) from error
+    if not isinstance(found, dict) or "workers" not in found:
+        raise _absent(url, "what answers there is no offhook")
+    return found
+
+
+def _absent(url: str, why: str) -> UserError:
+    return UserError(f"no bot answers at {url}", why, "offhook serve, or --http HOST:PORT of the one that runs")
+
+
+def _refused(url: str, code: int) -> UserError:
+    if code in (401, 403):
+        return UserError(
+            f"the bot at {url} does not say", f"HTTP {code}: it wants its password", "OFFHOOK_HTTP__PASSWORD=…"
+        )
+    return _absent(url, f"HTTP {code}")
+
+
+def render(state: Mapping[str, Any]) -> str:
+    """For a terminal."""
+    why = f": {state['why']}" if state.get("why") else ""
+    most = f" of {state['max_calls']}" if state.get("max_calls") else ""
+    lines = [f"{state['state']}{why}   {state['calls']}{most} calls   offhook {state['version']}"]
+    refused = state.get("refused") or {}
+    if refused:
+        lines.append("refused: " + ", ".join(f"{reason} {count}" for reason, count in sorted(refused.items())))
+    lines += ["", "worker  state     calls   CPU   lag ms  room  ports"]
+    lines += [_worker(worker) for worker in state["workers"]]
+    calls = [
+        (worker["index"], call) for worker in state["workers"] for call in (worker.get("host") or {}).get("calls", [])
+    ]
+    if calls:
+        lines += ["", "call                              worker  seconds  from → to"]
+        lines += [_call(index, call) for index, call in calls[:MAX_SHOWN_CALLS]]
+    if state["calls"] > min(len(calls), MAX_SHOWN_CALLS):
+        lines.append(f"… and {state['calls'] - min(len(calls), MAX_SHOWN_CALLS)} more")
+    return "\n".join(lines)
+
+
+def _worker(worker: Mapping[str, Any]) -> str:
+    load = worker.get("load") or {}
+    figures = "     –        –     –      –"
+    if load:
+        figures = f"{load['cpu']:6.0%}  {1000 * load['lag_s']:6.1f}  {load['room']:4}  {load['ports']:5}"
+    full = f"  full: {worker['full']}" if worker.get("full") else ""
+    return f"{worker['index']:6}  {worker['state']:8}  {worker['calls']:5}{figures}{full}"
+
+
+def _call(index: int, call: Mapping[str, Any]) -> str:
+    seconds = call.get("age_s")
+    age = f"{seconds:7.0f}" if isinstance(seconds, int | float) else "      –"
+    return f"{call.get('id') or 'not begun':32}  {index:6}  {age}  {call.get('caller', '')} → {call.get('called', '')}"
