@@ -8,16 +8,13 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from offhook.pipeline.dialog import steps as model
 from offhook.pipeline.dialog.hints import brace_meant, key_meant, phrase_meant, variable_of_call
-from offhook.pipeline.dialog.steps import Ask, Collect, FlowProblem, Path, Retry, Say, Step, targets, texts
+from offhook.pipeline.dialog.steps import Ask, Collect, FlowProblem, Path, Retry, Say, Step, Wording, targets, texts
 from offhook.pipeline.dialog.template import is_variable_name, names_in
 from offhook.pipeline.markup import TAG_LIKE
-
-if TYPE_CHECKING:
-    from offhook.pipeline.dialog.flow import Flow
 
 MAX_PROBLEMS = 100
 """More are not looked for: the first ones usually cause the rest."""
@@ -28,7 +25,27 @@ _FOREIGN_VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][\w.]*)\s*(?:\|[^{}]*)?\}\}")
 _NAME_RULE = "a variable's name is letters, digits and underscores and does not begin with a digit"
 
 
-def find_problems(flow: "Flow") -> tuple[FlowProblem, ...]:
+class AnyFlow(Protocol):
+    """A `Flow` that may not be sound."""
+
+    @property
+    def start(self) -> str:
+        """The first step's name."""
+
+    @property
+    def steps(self) -> Mapping[str, Step]:
+        """By their names."""
+
+    @property
+    def constants(self) -> Mapping[str, str]:
+        """By their names."""
+
+    @property
+    def wording(self) -> Wording:
+        """What is said when the recogniser failed."""
+
+
+def find_problems(flow: AnyFlow) -> tuple[FlowProblem, ...]:
     """Everything wrong with `flow`; the questions about its paths are asked once its steps are right."""
     unknown = unknown_steps(flow.start, flow.steps.values(), flow.steps.keys())
     found = tuple(islice(chain(_step_problems(flow), _wording_problems(flow), unknown), MAX_PROBLEMS))
@@ -38,7 +55,7 @@ def find_problems(flow: "Flow") -> tuple[FlowProblem, ...]:
     return tuple(islice(together, MAX_PROBLEMS))
 
 
-def find_doubts(flow: "Flow") -> tuple[FlowProblem, ...]:
+def find_doubts(flow: AnyFlow) -> tuple[FlowProblem, ...]:
     """What is allowed in `flow`, but hardly meant."""
     said = [(("steps", name, *path), text) for name, step in flow.steps.items() for path, text in texts(step)]
     constants = [(("variables", name), text) for name, text in flow.constants.items()]
@@ -81,7 +98,7 @@ def _near(word: str, names: Iterable[str]) -> str:
 # Steps by themselves.
 
 
-def _step_problems(flow: "Flow") -> Iterator[FlowProblem]:
+def _step_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
     if not flow.steps:
         yield FlowProblem("the flow has no steps", "there is nothing to say", "add a step to `steps`", ("steps",))
     if len(flow.steps) > model.MAX_STEPS:
@@ -104,7 +121,7 @@ def _step_problems(flow: "Flow") -> Iterator[FlowProblem]:
             yield from _collect_problems(step, at, flow.constants)
 
 
-def _wording_problems(flow: "Flow") -> Iterator[FlowProblem]:
+def _wording_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
     for field in ("apology", "keypad", "star", "hash"):
         yield from _markup_problems(getattr(flow.wording, field), ("wording", field))
     at: Path = ("wording", "option")
@@ -262,7 +279,7 @@ def _range(value: float, low: float, high: float, path: Path) -> Iterator[FlowPr
 # Steps together.
 
 
-def _unreachable(flow: "Flow") -> Iterator[FlowProblem]:
+def _unreachable(flow: AnyFlow) -> Iterator[FlowProblem]:
     seen = {flow.start}
     waiting = [flow.start]
     while waiting:
@@ -276,7 +293,7 @@ def _unreachable(flow: "Flow") -> Iterator[FlowProblem]:
             yield FlowProblem(what, why, f"lead a branch there (`next: {name}`), or remove it", ("steps", name))
 
 
-def _endless_loops(flow: "Flow") -> Iterator[FlowProblem]:
+def _endless_loops(flow: AnyFlow) -> Iterator[FlowProblem]:
     settled: set[str] = set()
     for name in flow.steps:
         trail: list[str] = []
@@ -310,7 +327,7 @@ def _endless(loop: list[Step]) -> FlowProblem:
     return FlowProblem(what, why, "lead one of them to an `ask` or a `hang_up`", ("steps", loop[-1].name, "next"))
 
 
-def _unset_variables(flow: "Flow") -> Iterator[FlowProblem]:
+def _unset_variables(flow: AnyFlow) -> Iterator[FlowProblem]:
     ever = set(flow.constants) | {step.into for step in flow.steps.values() if isinstance(step, Collect)}
     certain = _certain_variables(flow)
     for name, step in flow.steps.items():
@@ -329,7 +346,7 @@ def _unset_variables(flow: "Flow") -> Iterator[FlowProblem]:
                     yield FlowProblem(f"variable `{variable}` may have no value here", why, todo, at)
 
 
-def _certain_variables(flow: "Flow") -> dict[str, frozenset[str]]:
+def _certain_variables(flow: AnyFlow) -> dict[str, frozenset[str]]:
     """For each step the variables that have a value whichever way led there (a forward must-analysis)."""
     certain: dict[str, frozenset[str]] = {flow.start: frozenset(flow.constants)}
     waiting = [flow.start]

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from offhook.pipeline.dialog.check import find_problems
-from offhook.pipeline.dialog.steps import Ask, Collect, End, FlowProblem, Option, Path, Retry, Say, Step
+from offhook.pipeline.dialog.steps import Ask, Collect, End, FlowProblem, Option, Path, Retry, Say, Step, Wording
 
 __all__ = [
     "Ask",
@@ -33,21 +33,6 @@ class FlowError(ValueError):
     def __init__(self, problems: tuple[FlowProblem, ...]) -> None:
         super().__init__("; ".join(f"{p.what}: {p.why}" for p in problems))
         self.problems = problems
-
-
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """What the runner says of its own accord when the recogniser failed, in the flow's language.
-
-    `option` is said for each choice with a key; `{choice}` is the choice's name with spaces for underscores,
-    `{key}` the digit, or `star` or `hash`.
-    """
-
-    apology: str = "I am sorry, I had trouble hearing you."
-    keypad: str = "Please use your keypad"
-    option: str = "for {choice} press {key}"
-    star: str = "star"
-    hash: str = "pound"
 
 
 @dataclass(frozen=True, slots=True)

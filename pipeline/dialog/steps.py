@@ -123,6 +123,21 @@ Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Wording:
+    """What the runner says of its own accord when the recogniser failed, in the flow's language.
+
+    `option` is said for each choice with a key; `{choice}` is the choice's name with spaces for underscores,
+    `{key}` the digit, or `star` or `hash`.
+    """
+
+    apology: str = "I am sorry, I had trouble hearing you."
+    keypad: str = "Please use your keypad"
+    option: str = "for {choice} press {key}"
+    star: str = "star"
+    hash: str = "pound"
+
+
+@dataclass(frozen=True, slots=True)
 class FlowProblem:
     """One thing wrong with a flow. `path` leads to it from the top, by the names that a flow file uses."""
 
