@@ -15,6 +15,8 @@ from typing import ClassVar, Literal, TextIO
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
+from offhook.observe.log_stream import log_stream
+
 LogFormat = Literal["console", "json"]
 
 MAX_VALUE_CHARS = 2_048
@@ -130,7 +132,7 @@ def _quote(value: object) -> str:
 
 
 def setup(log_format: LogFormat = "console", level: str = "info", stream: TextIO | None = None) -> None:
-    """Set up logging of the whole process, replacing what was set up before.
+    """Set up logging of the whole process, replacing what was set up before. It never blocks (`log_stream`).
 
     `level` is a name of the standard library ("debug" … "critical"), else ValueError. `stream`: standard
     error, so that standard output stays for what a program may read.
@@ -138,7 +140,7 @@ def setup(log_format: LogFormat = "console", level: str = "info", stream: TextIO
     number = logging.getLevelNamesMapping().get(level.upper())
     if number is None:
         raise ValueError(f"unknown log level {level!r}")
-    out = sys.stderr if stream is None else stream
+    out = log_stream(sys.stderr) if stream is None else stream
     json_lines = structlog.processors.JSONRenderer()
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,

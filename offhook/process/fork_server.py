@@ -29,6 +29,19 @@ from offhook.process.messages import Exited, Kill, Spawn, Started, WorkerSpec
 LEFT_ALONE_S = 10.0
 """How long workers may take to end by themselves once the supervisor is gone."""
 
+ENDING = (
+    signal.SIGINT,
+    signal.SIGTERM,
+    signal.SIGHUP,
+    signal.SIGQUIT,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGALRM,
+    signal.SIGVTALRM,
+    signal.SIGPROF,
+)
+"""What would end a process by itself."""
+
 Work = Callable[[WorkerSpec, socket.socket], int]
 """What a worker does, on its end of the channel; returns its exit status."""
 
@@ -74,7 +87,7 @@ class _ForkServer:
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         # By handlers, not by SIG_IGN, which the programs that workers start would inherit. A Ctrl-C goes to all
         # processes of the terminal, and systemd's SIGTERM to all of the service: only the supervisor acts on it.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
+        for number in (signal.SIGCHLD, *ENDING):
             signal.signal(number, _nothing)
         while True:
             readable, _, _ = select.select((self._control.fileno(), woken), (), ())

@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
+import structlog
 import typer
 
 from offhook.api.call import Dialog
@@ -31,9 +32,10 @@ T = TypeVar("T")
 def serve(config: Config, dialog: Dialog, lifespan: Lifespan | None = None) -> int:
     """Answer calls until a signal ends it. Returns the exit status: 0 after a clean drain, else 1.
 
-    The calls are carried by `config.calls.workers` processes, which are forked from this one as it is now. SIGTERM and
-    the first SIGINT drain: no new calls, those that are there end by themselves. A second one ends everything at once.
-    A signal while it is starting ends it, too, with 0. Raises UserError, EngineError when it cannot start.
+    The calls are carried by `config.calls.workers` processes, which are forked from this one as it is now. SIGTERM,
+    SIGHUP and the first SIGINT drain: no new calls, those that are there end by themselves. A second one, and SIGQUIT,
+    ends everything at once. One while it is starting ends it, too, with 0. Raises UserError, EngineError when it cannot
+    start.
     """
     setup(config.log.format, config.log.level)
     raise_descriptor_limit()
@@ -76,20 +78,42 @@ class Signalled(Exception):
     """A signal came before the work was done."""
 
 
+DRAINING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""The first of these drains, the second ends at once."""
+AT_ONCE = (signal.SIGQUIT,)
+IGNORED = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF)
+"""By themselves they would end the process, and its calls without a BYE."""
+
+
 class Stopping:
-    """SIGTERM and SIGINT, counted. Made on the running loop."""
+    """The signals that end a bot. Made on the running loop."""
 
     def __init__(self) -> None:
         self.first = asyncio.Event()
         self.second = asyncio.Event()
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._signalled)
+        for number in DRAINING:
+            # Whoever starts a program with nohup has SIGHUP ignored, and means it.
+            if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+                loop.add_signal_handler(number, self._signalled)
+        for number in AT_ONCE:
+            loop.add_signal_handler(number, self._end_at_once)
+        for number in IGNORED:
+            loop.add_signal_handler(number, self._ignored, number)
 
     def _signalled(self) -> None:
         if self.first.is_set():
             self.second.set()
         self.first.set()
+
+    def _end_at_once(self) -> None:
+        self.first.set()
+        self.second.set()
+
+    def _ignored(self, number: signal.Signals) -> None:
+        structlog.get_logger("offhook.process").warning(
+            "a signal was ignored", signal=number.name, why="SIGTERM drains, SIGQUIT ends at once"
+        )
 
     async def unless_signalled(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of `work`; it is cancelled, and Signalled raised, when a signal comes first."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from offhook.telephony.codec import codec_named
@@ -152,6 +153,22 @@ def test_a_worker_that_stood_still_for_a_while_goes_on(start_bot: Callable[..., 
     bot.process.send_signal(signal.SIGTERM)
     bot.wait_for(lambda: bot.readiness() == (503, "draining"))
     bot.process.send_signal(signal.SIGTERM)
+    assert call.sipp.wait().check().received("BYE") == 1
+    assert bot.record(call.sipp.port)["ended_by"] == "operator"
+
+
+def test_signals_end_no_call_without_a_bye(start_bot: Callable[..., BotProcess], hold: Hold) -> None:
+    bot = start_bot("--bench-engines", "--workers", "1")
+    (call,) = hold(bot, 1)
+    everybody = [bot.process.pid, *(child.pid for child in psutil.Process(bot.process.pid).children(recursive=True))]
+    for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM):
+        for pid in everybody[:3]:  # the supervisor, the fork server, the worker
+            os.kill(pid, number)
+    time.sleep(0.3)
+    assert bot.readiness() == (200, "ready") and bot.metric("offhook_calls_active") == 1
+    bot.process.send_signal(signal.SIGHUP)
+    bot.wait_for(lambda: bot.readiness() == (503, "draining"))
+    bot.process.send_signal(signal.SIGQUIT)
     assert call.sipp.wait().check().received("BYE") == 1
     assert bot.record(call.sipp.port)["ended_by"] == "operator"
 

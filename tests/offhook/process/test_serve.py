@@ -11,7 +11,7 @@ import pytest
 from offhook.api.dialogs import bench_dialog
 from offhook.engines.engine_set import EngineSet
 from offhook.process.local_bot import LocalBot
-from offhook.process.serve import Signalled, Stopping, ready_line
+from offhook.process.serve import AT_ONCE, DRAINING, IGNORED, Signalled, Stopping, ready_line
 from offhook.settings.config import Config
 
 BENCH: dict[str, dict[str, object]] = {
@@ -31,7 +31,7 @@ async def stopping() -> Stopping:
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
     """The signals' handlers are the process's."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.getsignal(number) for number in (*DRAINING, *AT_ONCE, *IGNORED)}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -46,13 +46,34 @@ async def within(event: asyncio.Event) -> None:
     await asyncio.wait_for(event.wait(), 2)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_the_first_and_the_second_signal(stopping: Stopping, number: signal.Signals) -> None:
     os.kill(os.getpid(), number)
     await within(stopping.first)
     assert not stopping.second.is_set()
     os.kill(os.getpid(), signal.SIGINT)
     await within(stopping.second)
+
+
+async def test_one_that_ends_at_once(stopping: Stopping) -> None:
+    os.kill(os.getpid(), signal.SIGQUIT)
+    await within(stopping.second)
+    assert stopping.first.is_set()
+
+
+@pytest.mark.parametrize("number", IGNORED)
+async def test_one_that_means_nothing(stopping: Stopping, number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)
+    await asyncio.sleep(0.05)
+    assert not stopping.first.is_set()
+
+
+async def test_a_hangup_that_is_ignored_stays_ignored() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    stopping = Stopping()
+    os.kill(os.getpid(), signal.SIGHUP)
+    await asyncio.sleep(0.05)
+    assert not stopping.first.is_set()
 
 
 async def test_work_that_is_done_before_a_signal(stopping: Stopping) -> None:
