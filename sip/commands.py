@@ -66,7 +66,7 @@ class Invite:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Take back an INVITE of ours that has no final response yet.
+    """Take back our INVITE that has no final response yet.
 
     `CallRejected` with 487 follows; or `CallEnded` with LOCAL_BYE where the callee answered just then, with TIMEOUT
     where nothing came.

@@ -108,7 +108,7 @@ class UserAgent:
         return datagrams
 
     def get_timer(self) -> float | None:
-        """When `handle_timer` is to be called; None: not before something else happens."""
+        """When to call `handle_timer`; None: not before something else happens."""
         mine, its = self._core.agenda.get_timer(), self._core.layer.get_timer()
         return min((at for at in (mine, its) if at is not None), default=None)
 

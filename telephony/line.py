@@ -22,7 +22,7 @@ class MediaLine(Protocol):
     """8000, or 16000 on a wide line; it stays."""
 
     tick_octets: int
-    """Octets of payload a tick: 1 with G.711, 4 of linear PCM on a wide line."""
+    """Bytes of payload a tick: 1 with G.711, 4 of linear PCM on a wide line."""
 
     def add_listener(
         self,

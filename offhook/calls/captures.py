@@ -35,7 +35,7 @@ class SipDatagram:
     received: bool
 
 
-Tell = Callable[[SipDatagram], None]
+Report = Callable[[SipDatagram], None]
 
 
 class Captures:
@@ -94,7 +94,7 @@ class Capture:
 @dataclass(slots=True)
 class _Tapped:
     call: str
-    tell: Tell
+    report: Report
     left: int
 
 
@@ -108,7 +108,7 @@ class _Seen:
 
 
 class SipTap:
-    """Sorts what passes through `endpoint` by the call that it belongs to, which its Call-ID tells."""
+    """Sorts what passes through `endpoint` by the call that it belongs to, by its Call-ID."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._port = endpoint.address.port
@@ -117,16 +117,16 @@ class SipTap:
         self._call_ids: dict[str, str] = {}
         endpoint.on_datagram = self._on_datagram
 
-    def begin(self, event: IncomingCall, tell: Tell) -> None:
-        """From now on, and of what has come just before, the call's datagrams are told to `tell`."""
-        tapped = self._by_call_id[event.call_id] = _Tapped(event.call, tell, MAX_SIP_DATAGRAMS)
+    def begin(self, event: IncomingCall, report: Report) -> None:
+        """From now on, and of what has come just before, the call's datagrams go to `report`."""
+        tapped = self._by_call_id[event.call_id] = _Tapped(event.call, report, MAX_SIP_DATAGRAMS)
         self._call_ids[event.call] = event.call_id
         for seen in self._recent:
             if seen.call_id == event.call_id:
-                self._tell(tapped, seen)
+                self._report(tapped, seen)
 
     def end(self, call: str) -> None:
-        """The call is over: soon nothing is told any more."""
+        """The call is over: soon nothing is reported any more."""
         call_id = self._call_ids.pop(call, "")
         tapped = self._by_call_id.get(call_id)
         # Two calls may bear one Call-ID, against the rules: then the later one has it.
@@ -147,9 +147,9 @@ class SipTap:
         if tapped is None:
             self._recent.append(seen)
         else:
-            self._tell(tapped, seen)
+            self._report(tapped, seen)
 
-    def _tell(self, tapped: _Tapped, seen: _Seen) -> None:
+    def _report(self, tapped: _Tapped, seen: _Seen) -> None:
         if tapped.left > 0:
             tapped.left -= 1
-            tapped.tell(SipDatagram(tapped.call, seen.at_s, seen.data, self._port, seen.peer, seen.received))
+            tapped.report(SipDatagram(tapped.call, seen.at_s, seen.data, self._port, seen.peer, seen.received))

@@ -38,7 +38,7 @@ class CallRecorder:
 
     def _bot(self, payload: bytes, ordinal: int, at_s: float) -> None:
         now = self._since_began(at_s)
-        # A line may tell of several packets at once, when the last of them has been played.
+        # A line may report several packets at once, when the last of them has been played.
         samples = len(payload) // self._tick_octets
         if abs(now - self._bot_next) > SLACK_SAMPLES + samples:
             self._bot_next = now

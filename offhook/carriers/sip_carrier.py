@@ -32,7 +32,7 @@ class SipCarrier:
         self._mine: dict[str, InboundCall] = {}
 
     async def start(self) -> None:
-        """Nothing is to be opened here: the socket is the user agent's."""
+        """Nothing to open here: the socket is the user agent's."""
 
     async def stop(self) -> None:
         """Free the media clock."""

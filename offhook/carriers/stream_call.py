@@ -60,7 +60,7 @@ class StreamCarrier:
         """Those that have been started, by their carriers' names."""
 
     async def start(self) -> None:
-        """Nothing is to be opened here: sockets come one by one, checked."""
+        """Nothing to open here: sockets come one by one, checked."""
 
     async def stop(self) -> None:
         """Every socket went with its call."""

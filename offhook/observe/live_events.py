@@ -1,4 +1,4 @@
-"""What a call's session tells, as small JSON objects: what the live page shows and a call's timeline keeps.
+"""What happens in a call, as small JSON objects: what the live page shows and a call's timeline keeps.
 
 Each is a dict with `kind` and `at`, seconds since the call's start. Keys that the caller pressed are only counted:
 what was pressed may be a secret. Pure.

@@ -1,4 +1,4 @@
-"""Watching calls, on the side where they live: what happened in each is kept, and told when somebody looks.
+"""Watching calls, on the side where they live: what happened in each is kept, and reported when somebody looks.
 
 While nobody watches, a call costs the keeping of its events, as they are: nothing is described, measured or sent.
 `LiveFeed.publish` is whatever takes the events to the page, in this process or to another one.
@@ -22,7 +22,7 @@ LEVEL_S = 0.05
 SLOT_SAMPLES = 400
 LEVELS_AT_ONCE = 2
 LATE_SLOTS = 2
-"""So long after it has passed something may be told of."""
+"""So long after it has passed something may still be reported."""
 FULL_SCALE = 255
 
 Publish = Callable[[str, LiveEvent], None]
@@ -47,7 +47,7 @@ class LiveFeed:
         self._publish = publish
         self._calls: dict[str, CallWatch] = {}
         self._watched: frozenset[str] | None = None
-        self._untold: deque[CallWatch] = deque()
+        self._unreported: deque[CallWatch] = deque()
 
     def begin(self, uniqueid: str, about: LiveCall, began: float) -> "CallWatch":
         """A call is there since `began` (monotonic seconds); it must be ended by `CallWatch.end`."""
@@ -58,8 +58,8 @@ class LiveFeed:
 
     def watch(self, details_of: frozenset[str] | None) -> None:
         """Somebody looks: everything of the calls `details_of`, of the others what goes without saying; or, None,
-        nobody does. The first time after nobody did, all calls are told from their beginning, one after the other: the
-        loop has other things to do, too.
+        nobody does. The first time after nobody did, all calls are reported from their beginning, one after the other:
+        the loop has other things to do, too.
         """
         before, self._watched = self._watched, details_of
         for uniqueid, call in self._calls.items():
@@ -68,20 +68,20 @@ class LiveFeed:
             else:
                 call.show_details(uniqueid in details_of)
         if before is None:
-            self._untold = deque(self._calls.values())
-            self._tell_next()
+            self._unreported = deque(self._calls.values())
+            self._report_next()
 
     def forget(self, uniqueid: str) -> None:
         """The call has ended."""
         call = self._calls.pop(uniqueid, None)
-        if call is not None and call in self._untold:
-            self._untold.remove(call)
+        if call is not None and call in self._unreported:
+            self._unreported.remove(call)
 
-    def _tell_next(self) -> None:
-        if self._watched is not None and self._untold:
-            call = self._untold.popleft()
+    def _report_next(self) -> None:
+        if self._watched is not None and self._unreported:
+            call = self._unreported.popleft()
             call.look(call.detailed, self._publish)
-            asyncio.get_running_loop().call_soon(self._tell_next)
+            asyncio.get_running_loop().call_soon(self._report_next)
 
 
 class CallWatch:
@@ -99,7 +99,7 @@ class CallWatch:
         self.detailed = False
 
     def look(self, detailed: bool, publish: Publish) -> None:
-        """Tell the call so far, and from now on."""
+        """Report the call so far, and from now on."""
         self._publish = publish
         self.show_details(detailed)
         begun: LiveEvent = {"kind": "begun", "at": 0.0, "age_s": self._now(), **asdict(self._about)}
@@ -121,7 +121,7 @@ class CallWatch:
             self._stop_meter = None
 
     def on_event(self, event: SessionEvent) -> None:
-        """What the session tells."""
+        """What happens in the session."""
         if not isinstance(event, CallerPartial):
             self._kept.append(event)
         elif not self.detailed:
@@ -174,17 +174,19 @@ class LevelMeter:
         self._rate_hz = rate_hz
         self._tick_octets = tick_octets
         self._magnitudes = peaks_of(encoding)
-        self._caller: dict[int, int] = {}  # by slot, as far as they are known and not told
-        self._bot: dict[int, int] = {}  # what was sent in one go is heard in the slots to come
-        self._next = 0  # the first slot that is neither told nor a hole
-        self._told: list[tuple[int, int]] = []  # of the slots before it, those that wait for company
+        self._caller: dict[int, int] = {}  # by slot, as far as they are known and not reported
+        self._bot: dict[int, int] = {}  # what was sent in one go is played in the slots to come
+        self._next = 0  # the first slot that is neither reported nor a hole
+        self._pending: list[tuple[int, int]] = []  # of the slots before it, those that wait for company
 
     def on_audio(self, pcm: bytes, at_sample: int, at_s: float) -> None:
         """The caller's audio came."""
         if pcm:
-            octets = 2 * self._rate_hz
-            levels = [min(FULL_SCALE, audioop.max(piece, 2) >> 7) for piece in _pieces(pcm, round(octets * LEVEL_S))]
-            self._note(self._caller, at_s - len(pcm) / octets, levels)
+            size_bytes = 2 * self._rate_hz
+            levels = [
+                min(FULL_SCALE, audioop.max(piece, 2) >> 7) for piece in _pieces(pcm, round(size_bytes * LEVEL_S))
+            ]
+            self._note(self._caller, at_s - len(pcm) / size_bytes, levels)
 
     def on_sent(self, payload: bytes, ordinal: int, at_s: float) -> None:
         """The bot's audio left."""
@@ -197,28 +199,28 @@ class LevelMeter:
         for slot, level in enumerate(levels, began):
             if slot >= self._next:
                 peaks[slot] = max(level, peaks.get(slot, 0))
-        # What came before it may be told a little later.
+        # What came before it may be reported a little later.
         while self._next < began - LATE_SLOTS:
-            self._tell_slot(began)
+            self._report_slot(began)
 
-    def _tell_slot(self, now: int) -> None:
+    def _report_slot(self, now: int) -> None:
         """The next one is complete."""
         slot = self._next
         passed = slot in self._caller or slot in self._bot
         if passed:
-            self._told.append((self._caller.pop(slot, 0), self._bot.pop(slot, 0)))
+            self._pending.append((self._caller.pop(slot, 0), self._bot.pop(slot, 0)))
             self._next = slot + 1
         else:
             # A slot in which nothing passed is a hole: what was measured ends before it.
             self._next = min([now - LATE_SLOTS, *self._caller, *self._bot])
-        if self._told and (not passed or len(self._told) == LEVELS_AT_ONCE):
-            first = slot + passed - len(self._told)
-            self._watch.levels(first, [caller for caller, _ in self._told], [bot for _, bot in self._told])
-            self._told.clear()
+        if self._pending and (not passed or len(self._pending) == LEVELS_AT_ONCE):
+            first = slot + passed - len(self._pending)
+            self._watch.levels(first, [caller for caller, _ in self._pending], [bot for _, bot in self._pending])
+            self._pending.clear()
 
 
-def _pieces(audio: bytes, octets: int) -> list[bytes]:
-    return [audio[at : at + octets] for at in range(0, len(audio), octets)]
+def _pieces(audio: bytes, size_bytes: int) -> list[bytes]:
+    return [audio[at : at + size_bytes] for at in range(0, len(audio), size_bytes)]
 
 
 def peaks_of(encoding: str) -> Callable[[bytes], int]:

@@ -1,6 +1,6 @@
 """Admission control: whether a worker may have another call, by its reports and by what it was given since. Pure.
 
-A worker's report tells of the past: calls that have come since are not in it, and in its use of the CPU they are only
+A worker's report is about the past: calls that have come since are not in it, and in its use of the CPU they are only
 for a part of the time. What is missing counts with what a call has cost so far. A moment is no overload: setting
 calls up takes a burst of work, and other programs share the machine. Only what lasts is. Full is taken back well below
 the limit, so that it does not flutter (RFC 5390 §4: oscillation).

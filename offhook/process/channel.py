@@ -55,7 +55,7 @@ def receive_packet(sock: socket.socket, buffer: bytearray) -> tuple[Any, list[in
     """One message and the descriptors that came with it, which are the caller's to close.
 
     The buffer is used again and again. Raises EOFError when the other side is gone, OSError, and BlockingIOError when
-    there is nothing. Only for channels between processes of ours: unpickling is running what the sender wants.
+    there is nothing. Only for channels between our own processes: unpickling is running what the sender wants.
     """
     room = socket.CMSG_SPACE(MAX_FDS * _FD_BYTES)
     try:
@@ -115,7 +115,7 @@ class Channel:
             except BlockingIOError:
                 self._loop.add_writer(self._sock.fileno(), self._writable)
             except OSError:
-                return  # it is gone: what it has said before is still to be read, and its end after that
+                return  # it is gone: what it has sent before can still be read, and then that it has closed
         if len(self._unsent) >= MAX_QUEUED:
             log.error("a process does not read what is sent to it", queued=len(self._unsent))
             self._lost()

@@ -49,7 +49,7 @@ Work = Callable[[WorkerSpec, socket.socket], int]
 def start_fork_server(specs: Sequence[WorkerSpec], work: Work) -> tuple[socket.socket, int]:
     """Fork it; returns the supervisor's end of its channel, and its process id.
 
-    It ends when that end is closed, and its workers have ended; then it is to be waited for. Raises OSError.
+    It ends when that end is closed and its workers have ended; wait for it then. Raises OSError.
     """
     ours, theirs = channel_pair()
     pid = os.fork()

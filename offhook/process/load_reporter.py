@@ -12,7 +12,7 @@ from offhook.telephony.net.clock import MediaClock
 from offhook.telephony.net.ports import PortPool
 
 SHORTEST_S = 0.05
-"""Of a shorter time no use of the CPU can be told."""
+"""Over a shorter time the use of the CPU cannot be measured."""
 
 
 class LoadReporter:

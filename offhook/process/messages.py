@@ -89,7 +89,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Somebody looks at the calls (`LiveFeed.watch`): tell what happens in them as `Happened`."""
+    """Somebody looks at the calls (`LiveFeed.watch`): report what happens in them as `Happened`."""
 
     details_of: frozenset[str] | None
 

@@ -129,7 +129,7 @@ class RemoteJournal:
         return future
 
     def flush(self) -> None:
-        """Send the lines that wait: to be called a few times a second, and at the end."""
+        """Send the lines that wait: call it a few times a second, and at the end."""
         lines, self._lines = tuple(self._lines), []
         if not lines:
             return

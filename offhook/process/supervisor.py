@@ -125,7 +125,7 @@ class Supervisor:
             app = create_app(self)
             app.include_router(state_routes(self))
             add_site(app, self._hub, self._store, config)
-            self._web = server_with_streams(app, config, self)
+            self._web = server_with_streams(app, config, self, self._directory)
             await self._web.start(config.http.host, config.http.port)
         self._ready = True
 

@@ -202,7 +202,7 @@ class WorkerHandle:
         self._seen = self._loop.time()
 
     def check(self) -> bool:
-        """To be called a few times a second. True when it is to be killed."""
+        """Call it a few times a second. True when the worker must be killed."""
         silent_s = self._loop.time() - self._seen
         if self.state is WorkerState.STARTING:
             return silent_s > START_S

@@ -9,6 +9,7 @@ from time import monotonic
 
 from starlette.datastructures import Headers
 
+from offhook.calls.directory import TicketStore
 from offhook.settings.config import Config
 from offhook.telephony.media_streams.dialects import DIALECTS, TWILIO
 from offhook.telephony.media_streams.tickets import Tickets
@@ -27,7 +28,7 @@ class CarrierAuth:
         self._token = token
         self._local = local or LocalAuth()
         self._public_url = (public_url or "").rstrip("/")
-        self.tickets = Tickets()
+        self.tickets: TicketStore = Tickets()
 
     @property
     def unauthenticated(self) -> bool:

@@ -4,6 +4,7 @@ import structlog
 from fastapi import FastAPI
 from starlette.datastructures import Headers
 
+from offhook.calls.directory import CallDirectory
 from offhook.settings.config import Config
 from offhook.web.carrier_auth import CarrierAuth, carrier_auth
 from offhook.web.carrier_webhooks import carrier_routes
@@ -15,13 +16,17 @@ from offhook.web.twilio_webhooks import twilio_routes
 from offhook.web.upgrade import StreamTaker, upgrade_factory
 
 
-def server_with_streams(app: FastAPI, config: Config, taker: StreamTaker) -> WebServer:
+def server_with_streams(
+    app: FastAPI, config: Config, taker: StreamTaker, directory: CallDirectory | None = None
+) -> WebServer:
     """A web server for `app`, with Twilio's webhooks and media streams as far as the settings let them in, and those of
     the page's phone. `app` has to judge who gets its tickets (`Access`).
 
-    UserError for settings that would let anybody in.
+    The tickets are `directory`'s. UserError for settings that would let anybody in.
     """
     twilio, carriers, talk = twilio_auth(config), carrier_auth(config), TalkAuth()
+    if directory is not None:
+        _share_tickets(directory, twilio, carriers, talk)
     log = structlog.get_logger("offhook.web")
     if twilio is None:
         log.info("no calls over media streams", why="they need Twilio's auth token, or HTTP on a loopback address")
@@ -44,6 +49,17 @@ def server_with_streams(app: FastAPI, config: Config, taker: StreamTaker) -> Web
 def whole_numbers(config: Config) -> list[str]:
     """The numbers of the routes, without the patterns: those cannot be called."""
     return [number for route in config.routes for number in route.number if not set("*?") & set(number)]
+
+
+def _share_tickets(
+    directory: CallDirectory, twilio: TwilioAuth | None, carriers: CarrierAuth | None, talk: TalkAuth
+) -> None:
+    """A ticket's stream may come to another node than the webhook that handed it out."""
+    if twilio is not None:
+        twilio.tickets = directory.tickets("twilio")
+    if carriers is not None:
+        carriers.tickets = directory.tickets("carriers")
+    talk.tickets = directory.tickets("talk")
 
 
 class StreamAuths:

@@ -18,7 +18,7 @@ class StateSource(Protocol):
 
 
 def state_routes(source: StateSource) -> APIRouter:
-    """The route. It tells who calls whom: it belongs behind the pages' access."""
+    """The route. It shows who calls whom: it belongs behind the pages' access."""
     router = APIRouter()
 
     @router.get("/api/status")

@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.datastructures import Headers
 
+from offhook.calls.directory import TicketStore
 from offhook.telephony.media_streams.dialects import PLAIN
 from offhook.telephony.media_streams.tickets import Tickets
 from offhook.usererror import Problem
@@ -37,18 +38,18 @@ class TalkAuth:
     """The tickets that are out."""
 
     def __init__(self) -> None:
-        self._tickets = Tickets()
+        self.tickets: TicketStore = Tickets()
 
     def path_for(self, call: str, called: str = CALLED) -> str:
         """Where the browser should connect to for that call to `called`."""
-        return f"{TALK_PATH}/{self._tickets.issue(call, CALLER, called or CALLED, monotonic(), signed=False)}"
+        return f"{TALK_PATH}/{self.tickets.issue(call, CALLER, called or CALLED, monotonic(), signed=False)}"
 
     def judge_upgrade(self, path: str, headers: Headers, peer: str) -> Accepted | Refused:
         """A WebSocket is asked for. A ticket that passes is used up."""
         where, _, token = path.rpartition("/")
         if where != TALK_PATH:
             return Refused(404, "there is no such WebSocket")
-        ticket = self._tickets.take(token, monotonic())
+        ticket = self.tickets.take(token, monotonic())
         if ticket is None:
             return Refused(403, "no ticket, or one that was used or is too old")
         known = {"call_sid": ticket.call_sid, "caller": ticket.caller, "called": ticket.called}

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
+from offhook.calls.directory import TicketStore
 from offhook.settings.config import Config
 from offhook.telephony.media_streams.signature import is_signed, is_signed_body
 from offhook.telephony.media_streams.tickets import Tickets
@@ -30,7 +31,7 @@ class TwilioAuth:
         self._auth_token = auth_token
         self._local = local or LocalAuth()
         self._public_url = (public_url or "").rstrip("/")
-        self.tickets = Tickets()
+        self.tickets: TicketStore = Tickets()
 
     @property
     def unauthenticated(self) -> bool:
