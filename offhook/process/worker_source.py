@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
+import structlog
+
 from offhook.process.channel import Channel, close_all
 from offhook.process.messages import Exited, Kill, Spawn, Started, WorkerSpec
 from offhook.process.worker import Worker
@@ -41,7 +43,7 @@ class ForkedWorkers:
 
     def __init__(self, sock: socket.socket) -> None:
         self.on_news: Callable[[Started | Exited], None] = _nothing
-        self._channel = Channel(sock, self._on_message, lambda: None)
+        self._channel = Channel(sock, self._on_message, self._on_gone)
 
     @property
     def alive(self) -> bool:
@@ -60,6 +62,11 @@ class ForkedWorkers:
     async def close(self) -> None:
         """The fork server ends when its channel is closed, after its children."""
         self._channel.close()
+
+    def _on_gone(self) -> None:
+        structlog.get_logger("offhook.process").error(
+            "the fork server is gone", why="workers that die will not be replaced", todo="restart the bot"
+        )
 
     def _on_message(self, message: Any, fds: list[int]) -> None:
         close_all(fds)
