@@ -1,14 +1,20 @@
 """What each worker gets of what there is only once: media ports, recognisers. Pure."""
 
 from offhook.api.call import Dialog
+from offhook.engines.engine_set import EngineSet
 from offhook.process.lifespan import Lifespan
-from offhook.process.messages import WorkerSpec
+from offhook.process.messages import MakeEngines, WorkerSpec
 from offhook.settings.config import Config
 from offhook.usererror import UserError
 
 
-def worker_specs(
-    config: Config, dialog: Dialog, workers: int, cores: int, lifespan: Lifespan | None = None
+def worker_specs(  # a worker is made of so much
+    config: Config,
+    dialog: Dialog,
+    workers: int,
+    cores: int,
+    lifespan: Lifespan | None = None,
+    engines: MakeEngines = EngineSet,
 ) -> list[WorkerSpec]:
     """`workers` specifications. Raises UserError when the media ports do not suffice for one call each."""
     ports = shares(config.rtp.pairs, workers)
@@ -29,7 +35,7 @@ def worker_specs(
             "asr": config.asr.model_copy(update={"workers": max(1, recognisers[index])}),
             "tts": config.tts.model_copy(update={"cache_mib": cache_mib[index]}),
         }
-        specs.append(WorkerSpec(index, config.model_copy(update=update), dialog, lifespan))
+        specs.append(WorkerSpec(index, config.model_copy(update=update), dialog, lifespan, engines))
         low = high + 1
     return specs
 

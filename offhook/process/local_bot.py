@@ -1,13 +1,12 @@
 """A bot in this process alone: for the demo, for one outbound call, for tests."""
 
-from dataclasses import replace
-
 from offhook.api.call import Dialog
 from offhook.calls.conversation import Listener
 from offhook.engines.engine_set import EngineSet
 from offhook.process.allotments import worker_specs
 from offhook.process.host import CallHost
 from offhook.process.lifespan import Lifespan
+from offhook.process.messages import MakeEngines
 from offhook.process.os_limits import cores
 from offhook.process.supervisor import Supervisor
 from offhook.process.worker_source import LocalWorkers
@@ -16,22 +15,21 @@ from offhook.settings.resolve import with_addresses
 
 
 class LocalBot(Supervisor):
-    """The supervisor with one worker beside it. `engines`: else the settings choose them. Made on the running loop."""
+    """The supervisor with one worker beside it. Made on the running loop."""
 
     def __init__(
         self,
         config: Config,
         dialog: Dialog,
-        engines: EngineSet | None = None,
         *,
+        engines: MakeEngines = EngineSet,
         lifespan: Lifespan | None = None,
     ) -> None:
         config = with_addresses(config)
-        (spec,) = worker_specs(config, dialog, 1, cores(), lifespan)
+        (spec,) = worker_specs(config, dialog, 1, cores(), lifespan, engines)
         self.listeners: list[Listener] = spec.listeners
         """(the call's id, what happened), for all calls."""
-        made = EngineSet if engines is None else lambda _: engines
-        self._local = LocalWorkers([replace(spec, engines=made)])
+        self._local = LocalWorkers([spec])
         super().__init__(config, self._local, 1)
 
     @property

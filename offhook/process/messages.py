@@ -19,6 +19,8 @@ from offhook.sip.commands import Command
 from offhook.sip.net.address import Address
 from offhook.usererror import Problem, UserError
 
+MakeEngines: TypeAlias = Callable[[Config], EngineSet]
+
 # From the supervisor to a worker.
 
 
@@ -229,16 +231,16 @@ class Reply:
 class WorkerSpec:
     """What a worker is made of: `config` has its share of ports and recognisers.
 
-    `lifespan` is entered in the worker before its first call, and left after its last one. It never crosses a channel:
-    a worker is forked with it.
+    `lifespan` is entered in the worker before its first call, and left after its last one. `engines` makes the worker's
+    engines of its settings. Neither crosses a channel: a worker is forked with them.
     """
 
     index: int
     config: Config
     dialog: Dialog
     lifespan: Lifespan | None = None
+    engines: MakeEngines = EngineSet
     listeners: list[Listener] = field(default_factory=list)
-    engines: Callable[[Config], EngineSet] = EngineSet
 
 
 @dataclass(frozen=True, slots=True)

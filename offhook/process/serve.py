@@ -13,11 +13,13 @@ import structlog
 import typer
 
 from offhook.api.call import Dialog
+from offhook.engines.engine_set import EngineSet
 from offhook.observe.log import setup
 from offhook.process.allotments import worker_specs
 from offhook.process.event_loop import keep_what_is_here, run_loop
 from offhook.process.fork_server import start_fork_server
 from offhook.process.lifespan import Lifespan
+from offhook.process.messages import MakeEngines
 from offhook.process.os_limits import cores, raise_descriptor_limit
 from offhook.process.supervisor import Supervisor
 from offhook.process.worker import run_worker
@@ -29,7 +31,7 @@ from offhook.sip.net.address import Address
 T = TypeVar("T")
 
 
-def serve(config: Config, dialog: Dialog, lifespan: Lifespan | None = None) -> int:
+def serve(config: Config, dialog: Dialog, lifespan: Lifespan | None = None, engines: MakeEngines = EngineSet) -> int:
     """Answer calls until a signal ends it. Returns the exit status: 0 after a clean drain, else 1.
 
     The calls are carried by `config.calls.workers` processes, which are forked from this one as it is now. SIGTERM,
@@ -40,7 +42,7 @@ def serve(config: Config, dialog: Dialog, lifespan: Lifespan | None = None) -> i
     setup(config.log.format, config.log.level)
     raise_descriptor_limit()
     config = with_addresses(config)
-    specs = worker_specs(config, dialog, config.calls.workers or cores(), cores(), lifespan)
+    specs = worker_specs(config, dialog, config.calls.workers or cores(), cores(), lifespan, engines)
     control, pid = start_fork_server(specs, run_worker)
     try:
         return run_loop(_serve(config, control, len(specs)))

@@ -69,7 +69,7 @@ async def bot(tmp_path: Path) -> AsyncIterator[Guarded]:
     }
     config = Config.load(None, settings)
     engines = CountedEngines(config)
-    node = LocalBot(config, silent, engines)
+    node = LocalBot(config, silent, engines=lambda _: engines)
     await node.start()
     try:
         assert node.http_address is not None

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from offhook.api.dialogs import bench_dialog
-from offhook.engines.engine_set import EngineSet
 from offhook.process.local_bot import LocalBot
 from offhook.process.serve import AT_ONCE, DRAINING, IGNORED, Signalled, Stopping, ready_line
 from offhook.settings.config import Config
@@ -122,7 +121,7 @@ async def test_a_second_signal_does_not_wait_for_the_calls(stopping: Stopping, t
             await asyncio.Event().wait()
 
     config = Config.load(None, {**BENCH, "records": {"dir": tmp_path}})
-    busy = Busy(config, bench_dialog, EngineSet(config))
+    busy = Busy(config, bench_dialog)
     draining = asyncio.create_task(stopping.drain(busy))
     os.kill(os.getpid(), signal.SIGINT)
     await within(stopping.first)
