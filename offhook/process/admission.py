@@ -105,7 +105,8 @@ class WorkerLoad:
         room = report.room - unseen
         if not ports:
             return room
-        return min(room, report.ports - min(unseen, sum(needs_ports for _, needs_ports in self._accepted)))
+        with_ports = min(unseen, sum(needs_ports for _, needs_ports in self._accepted)) if unseen else 0
+        return min(room, report.ports - with_ports)
 
     def refusal(self, now: float, *, ports: bool = True) -> Refusal | None:
         """Why it is to get no further call now; with `ports`, none that needs a pair of them."""

@@ -117,6 +117,7 @@ class CallHost:
             opened.push_async_callback(asyncio.to_thread, self._captures.close)
         if (tracing := open_tracing()) is not None:
             opened.push_async_callback(asyncio.to_thread, tracing.close)
+            spec.listeners.append(tracing.on_event)
         engines = self._engines = spec.engines(config)
         opened.push_async_callback(engines.close)
         listening = await engines.begin()
@@ -124,7 +125,6 @@ class CallHost:
             listening.add_done_callback(self._on_listening)
         else:
             await listening
-        listeners = spec.listeners if tracing is None else [*spec.listeners, tracing.on_event]
         services = Services(
             config=config,
             engines=engines,
@@ -132,7 +132,7 @@ class CallHost:
             metrics=self._metrics,
             recordings=recordings,
             dialog=spec.dialog,
-            listeners=listeners,
+            listeners=spec.listeners,
             feed=self._feed,
         )
         await self._open_carriers(services, welcome, descriptors)
@@ -184,7 +184,7 @@ class CallHost:
         """The live state, for people."""
         return {
             "calls": self.calls.dump(most_calls),
-            "carriers": {carrier.name: carrier.dump() for carrier in self._carriers},
+            "carriers": {carrier.name: _state_of(carrier) for carrier in self._carriers},
             "engines": self._engines.restarts() if self._engines is not None else {},
         }
 
@@ -229,3 +229,8 @@ class CallHost:
             self._totals.media(self._clock.counters)
         self._metrics.tasks(len(asyncio.all_tasks()))
         return snapshot(self._metrics.registry)
+
+
+def _state_of(carrier: Carrier) -> dict[str, object]:
+    refusal = carrier.refusal()
+    return {"full": refusal.why if refusal is not None else "", **carrier.dump()}

@@ -4,7 +4,6 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any, Protocol
 
 import structlog
@@ -98,7 +97,7 @@ class LocalWorkers:
         self._tasks[index].cancel()
 
     async def close(self) -> None:
-        """Wait for their engines, recordings and traces. Raises what a worker has failed with."""
-        for task in self._tasks.values():
-            with suppress(asyncio.CancelledError):
-                await task
+        """Wait for their engines, recordings and traces."""
+        for result in await asyncio.gather(*self._tasks.values(), return_exceptions=True):
+            if isinstance(result, Exception):
+                structlog.get_logger("offhook.process").error("a worker failed", exc_info=result)

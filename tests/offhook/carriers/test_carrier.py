@@ -108,7 +108,7 @@ async def test_its_calls_count_and_are_hung_up_like_all_others(tmp_path: Path, m
         refusal = await carrier.land("three")
         assert refusal is not None and refusal.reason is Reason.MAX_CALLS
         assert bot.ready().details["calls"] == 2
-        assert bot.host.dump()["carriers"] == {**carriers, "pigeons": {"calls": 2}}
+        assert bot.host.dump()["carriers"] == {**carriers, "pigeons": {"full": "", "calls": 2}}
         carrier.calls[0].hang_up(EndedBy.CALLER, "it flew away")
         for _ in range(100):
             await asyncio.sleep(0)
