@@ -81,9 +81,7 @@ class Session:
         self._said: asyncio.Future[Playback] | None = None
         self._interrupted_at = 0.0  # the caller's first sound, or key
         self._response = ResponseTimer()
-        line.add_listener(
-            audio=self._inbound.receive, dtmf=self._on_key, sent=self._on_sent, drained=self._on_drained
-        )
+        line.add_listener(audio=self._inbound.receive, dtmf=self._on_key, sent=self._on_sent, drained=self._on_drained)
 
     # For the dialog.
 

@@ -31,7 +31,7 @@ Publish = Callable[[str, LiveEvent], None]
 
 @dataclass(frozen=True, slots=True)
 class LiveCall:
-    """Who talks with whom: `call_id` is the carrier's name for the call, `started` wall time (ISO 8601)."""
+    """The two sides of a call: `call_id` is the carrier's name for the call, `started` wall time (ISO 8601)."""
 
     caller: str
     called: str

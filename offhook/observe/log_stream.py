@@ -1,4 +1,4 @@
-"""Where the log goes: a stream that never blocks, whoever reads it or does not.
+"""Where the log goes: a stream that never blocks, read or not.
 
 A pipe that nobody reads is full after 64 KiB, and a write to it would stand still, with every call of the process.
 What does not fit waits here, up to a limit; beyond it lines are dropped and counted, and the count is written when

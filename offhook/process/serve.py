@@ -95,7 +95,7 @@ class Stopping:
         self.second = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in DRAINING:
-            # Whoever starts a program with nohup has SIGHUP ignored, and means it.
+            # nohup starts programs with SIGHUP ignored: it stays so.
             if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
                 loop.add_signal_handler(number, self._signalled)
         for number in AT_ONCE:
