@@ -56,8 +56,8 @@ from offhook.telephony.net.clock import MediaClock
 from offhook.telephony.net.ports import PortPool
 from offhook.version import __version__
 
-LAST_CALLS_S = 5.0
-"""For calls that were hung up to close their records."""
+LAST_CALLS_S = 2.0
+"""For calls that were hung up to close their records, once their dialogs have had `calls.cleanup_s`."""
 MAX_DUMPED_CALLS = 50
 """Of one process, in full; fewer where that does not fit into a message."""
 
@@ -157,7 +157,9 @@ class CallHost:
     async def hang_up(self) -> None:
         """End all calls, and wait a little for their records."""
         self.calls.hang_up(EndedBy.OPERATOR, "the bot was stopped")
-        await asyncio.wait((asyncio.create_task(self.calls.idle()),), timeout=LAST_CALLS_S)
+        await asyncio.wait(
+            (asyncio.create_task(self.calls.idle()),), timeout=self._spec.config.calls.cleanup_s + LAST_CALLS_S
+        )
         self._journal.flush()
 
     async def stop(self) -> None:

@@ -97,7 +97,7 @@ class Supervisor:
             self._metrics.event_loop_lag, self._metrics.event_loop_stall, lambda: not self._placements
         )
         limits = LoadLimits(config.calls.max_cpu, config.calls.max_lag_ms / 1000)
-        self._workers = WorkerPool(source, workers, limits, self)
+        self._workers = WorkerPool(source, workers, limits, self, cleanup_s=config.calls.cleanup_s)
         self._lasting: Snapshot = {}  # of workers that are gone
         self._placements: dict[str, Placement] = {}
         self._directory = directory or MemoryDirectory()

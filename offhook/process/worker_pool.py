@@ -17,7 +17,7 @@ CHECK_S = 0.25
 AWAY_S = 1.0
 """A check that is so late was kept from running, and the workers' reports with it."""
 QUIT_S = 3.0
-"""For workers to end by themselves; then they are killed."""
+"""For workers to end by themselves, besides the time that dialogs have to clean up; then they are killed."""
 YOUNG_S = 5.0
 """A worker that dies younger is not replaced at once when the one before did, too."""
 MAX_BACKOFF_S = 30.0
@@ -26,10 +26,13 @@ MAX_BACKOFF_S = 30.0
 class WorkerPool:
     """`wanted` workers, always. `owner` hears that one is gone before there is another one in its place."""
 
-    def __init__(self, source: WorkerSource, wanted: int, limits: LoadLimits, owner: WorkerHandleOwner) -> None:
+    def __init__(
+        self, source: WorkerSource, wanted: int, limits: LoadLimits, owner: WorkerHandleOwner, *, cleanup_s: float
+    ) -> None:
         self.wanted = wanted
         self._source = source
         self._limits = limits
+        self._quit_s = cleanup_s + QUIT_S
         self._owner = owner
         self._loop = asyncio.get_running_loop()
         self._workers: dict[int, WorkerHandle] = {}
@@ -93,7 +96,7 @@ class WorkerPool:
         self._stopping = True
         for worker in self:
             worker.send(Quit())
-        await self._await(QUIT_S)
+        await self._await(self._quit_s)
         for worker in self:
             self._kill(worker)
         await self._await(QUIT_S)

@@ -1,14 +1,17 @@
 """A bot of one process, and that one that cannot start leaves nothing behind."""
 
+import asyncio
 import socket
 import threading
 from pathlib import Path
 
 import pytest
 
+from offhook.api.call import Call, CallEnded, Dialog
 from offhook.api.dialogs import bench_dialog
 from offhook.process.local_bot import LocalBot
 from offhook.settings.config import Config
+from offhook.testing.sip_caller import Caller
 from offhook.usererror import UserError
 from offhook.web.status import Readiness
 
@@ -23,7 +26,7 @@ def threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("offhook")]
 
 
-def node_on(directory: Path, sip_port: int, http_port: int) -> LocalBot:
+def bot_on(directory: Path, sip_port: int, http_port: int, dialog: Dialog = bench_dialog) -> LocalBot:
     config = Config.load(
         None,
         {
@@ -33,7 +36,7 @@ def node_on(directory: Path, sip_port: int, http_port: int) -> LocalBot:
             "records": {"dir": directory, "record_audio": True},
         },
     )
-    return LocalBot(config, bench_dialog)
+    return LocalBot(config, dialog)
 
 
 @pytest.mark.parametrize("what", ["SIP", "HTTP"])
@@ -44,25 +47,44 @@ async def test_a_port_that_is_taken(tmp_path: Path, what: str) -> None:
         if kind == socket.SOCK_STREAM:
             taken.listen()
         port = taken.getsockname()[1]
-        node = node_on(tmp_path, port if what == "SIP" else 0, port if what == "HTTP" else 0)
+        bot = bot_on(tmp_path, port if what == "SIP" else 0, port if what == "HTTP" else 0)
         with pytest.raises(UserError) as caught:
-            await node.start()
+            await bot.start()
         (problem,) = caught.value.problems
         assert what in problem.what and str(port) in problem.what and problem.why and problem.todo
-        assert node.ready().state is Readiness.STARTING
-        await node.stop()
+        assert bot.ready().state is Readiness.STARTING
+        await bot.stop()
         assert threads() == []
 
 
 async def test_from_start_to_stop(tmp_path: Path) -> None:
-    node = node_on(tmp_path, 0, 0)
+    bot = bot_on(tmp_path, 0, 0)
     with pytest.raises(RuntimeError):
-        _ = node.sip_address
-    await node.start()
-    assert node.ready().state is Readiness.READY
-    assert b"offhook_calls_active 0.0" in await node.metrics()
-    assert node.host.dump()["calls"] == []
-    await node.stop()
-    assert node.ready().state is Readiness.DRAINING
+        _ = bot.sip_address
+    await bot.start()
+    assert bot.ready().state is Readiness.READY
+    assert b"offhook_calls_active 0.0" in await bot.metrics()
+    assert bot.host.dump()["calls"] == []
+    await bot.stop()
+    assert bot.ready().state is Readiness.DRAINING
     assert threads() == []
-    await node.stop()
+    await bot.stop()
+
+
+async def test_a_dialog_that_cleans_up_is_waited_for(tmp_path: Path) -> None:
+    saved: list[str] = []
+
+    async def slow(call: Call) -> None:
+        try:
+            await call.ask(None, no_input_ms=60_000)
+        except CallEnded:
+            await asyncio.sleep(3.5)  # longer than workers have otherwise to end
+            saved.append(call.id)
+
+    bot = bot_on(tmp_path, 0, 0, slow)
+    await bot.start()
+    caller = await asyncio.wait_for(Caller.dial("127.0.0.1", bot.sip_address), 5)
+    await asyncio.sleep(0.2)
+    await bot.stop()
+    caller.close()
+    assert len(saved) == 1
