@@ -54,6 +54,7 @@ async def test_a_running_bot_shows_its_calls(bot: LocalBot, monkeypatch: pytest.
         assert result.exit_code == 0 and json.loads(result.stdout)["calls"] == 1
     finally:
         caller.close()
+        await asyncio.wait_for(bot.idle(), 5)
 
 
 def test_nobody_there_is_an_error_in_three_parts() -> None:
