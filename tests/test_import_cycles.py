@@ -57,9 +57,6 @@ def test_there_is_no_cycle() -> None:
     graph = {name: imports(path.read_text(encoding="utf-8"), set(known)) - {name} for name, path in known.items()}
     # The public names are imported when they are asked for.
     graph["offhook"] = set()
-    # The dialog layer's two are about to go: TransactionUser takes their place.
-    for module in ("core", "reinvite"):
-        graph[f"offhook.sip.dialog.{module}"].discard("offhook.sip.dialog.invite_usage")
     assert cycle(graph) == []
 
 
