@@ -166,6 +166,11 @@ class CallHost:
         """Everything freed, in the reverse order of the start. Also after a failed start. Idempotent."""
         await self._opened.aclose()
 
+    def restart_report(self) -> None:
+        """The first report is about the time from here on."""
+        if self._reporter is not None:
+            self._reporter.restart()
+
     def report(self) -> Report | None:
         """How it fares, since the last report."""
         self._journal.flush()  # together with the report: the supervisor wakes up once

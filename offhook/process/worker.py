@@ -65,6 +65,7 @@ class Worker:
                 return 0
             if self._alone:
                 keep_what_is_here()
+            self.host.restart_report()
             self._report()
             self._channel.send(Ready())
             await asyncio.wait((quitting, failing), return_when=asyncio.FIRST_COMPLETED)
