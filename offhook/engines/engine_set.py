@@ -26,6 +26,7 @@ from offhook.settings.config import Config
 from offhook.telephony.codec import LINEAR16, PCMA, PCMU, codec_named
 from offhook.telephony.codec.convert import packet_encoder
 from offhook.telephony.errors import LocalError as CodecError
+from offhook.telephony.net.pump import AudioFraming
 from offhook.telephony.resample import Downsampler, Resampler, Upsampler
 from offhook.usererror import UserError
 
@@ -74,6 +75,12 @@ class EngineSet:
         language = spoken_language(config.dialog.language, config.tts.voice)
         name = f"{config.tts.engine}/{config.tts.voice}"
         self.voice = Voice(name, self.tts, cache, Resampler, language=language)
+
+    @property
+    def framing(self) -> AudioFraming:
+        """The pieces of received audio that the detector can use."""
+        detector = self.vad.capabilities
+        return AudioFraming(detector.frame_samples * LINE_RATE_HZ // detector.rate_hz, detector.loud_peak)
 
     async def start(self) -> None:
         """Ready for calls. Raises EngineError."""

@@ -142,7 +142,7 @@ class CallHost:
     async def _open_carriers(self, services: Services, welcome: Welcome, descriptors: int) -> None:
         rtp, calls = services.config.rtp, self.calls
         ports = PortPool(rtp.port_min, rtp.port_max, welcome.sip_address.host)
-        clock = self._clock = MediaClock()
+        clock = self._clock = MediaClock(framing=services.engines.framing)
         resources = SipResources(self._send, welcome.sip_address, ports, clock, self._captures)
         self._sip = SipCarrier(services, calls, resources)
         self._streams = StreamCarrier(services, calls, lambda handle: self._send(Closing(handle)), self._names.claim)

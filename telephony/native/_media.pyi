@@ -1,6 +1,6 @@
 """The media pump: a thread that receives and sends RTP without the interpreter, and what it works on."""
 
-from typing import Final, TypedDict
+from typing import Any, Final, TypedDict
 
 LATE_BOUNDS_MS: Final[tuple[float, ...]]
 """Upper bounds of the histograms' buckets but the last."""
@@ -49,12 +49,17 @@ class Pump:
         """Start the thread, once. Raises OSError."""
 
     def add(
-        self, fd: int, limits: tuple[int, int, float, float, float, float, float], step_samples: int = 0, /
+        self,
+        fd: int,
+        limits: tuple[int, int, float, float, float, float, float],
+        frame_ticks: int = 0,
+        loud_peak: int = 0,
+        /,
     ) -> Stream:
         """A stream on a bound UDP socket, which stays the caller's; -1 for none, for tests.
 
-        With `step_samples` (up to 512), packets of audio that end before a multiple of it are told together with the
-        next one.
+        With `frame_ticks` (up to 512), packets of audio that end before a multiple of it are collected together with
+        the next one. Audio with a peak of `loud_peak` or more (16-bit PCM) is notified without delay.
 
         `limits` are datagram_octets, packets_per_s, gap_wait_min_ms, gap_wait_max_ms, overdue_wait_min_ms, lead_ms and
         patience_kept_s of RtpLimits. Raises OSError.
@@ -79,29 +84,35 @@ class Stream:
 
     handle: Final[int]
 
-    def arm(self, state: tuple[object, ...], a_law: bool, source: tuple[str, int], /) -> bool:
-        """Take what comes from `source` while it is plain (a ReceiveState), beginning with what waits to be collected.
+    def arm(self, state: object, a_law: bool, source: tuple[str, int], /) -> bool:
+        """Take what comes from `source` while it is plain, beginning with what waits to be collected.
 
-        False if that is not plain: it has to be collected first. ValueError for a position below zero.
+        `state` has the fields of a ReceiveState.
+
+        False if that is not plain: it has to be collected first. ValueError for a position below zero; AttributeError,
+        TypeError or OverflowError for a field that is missing or does not fit.
         """
 
-    def disarm(self) -> tuple[object, ...]:
-        """The ReceiveState back; from now on every datagram is handed to Python."""
+    def disarm(self) -> dict[str, Any]:
+        """The fields of the ReceiveState back; from now on every datagram is handed to Python."""
 
-    def receiving(self) -> tuple[object, ...]:
-        """The ReceiveState reached."""
+    def receiving(self) -> dict[str, Any]:
+        """The fields of the ReceiveState reached."""
 
     def read(self) -> None:
         """Take in now what waits in the socket."""
 
-    def lend(self, state: tuple[object, ...], queued: bytes, /) -> None:
-        """Send by a SendState. ValueError for a packet of no or too much time."""
+    def lend(self, state: object, queued: bytes, /) -> None:
+        """Send by `state`, which has the fields of a SendState.
 
-    def take(self) -> tuple[tuple[object, ...], bytes]:
-        """SendState and queue back; nothing is sent from now on."""
+        Raises as `arm`; ValueError for a packet of no or too much time.
+        """
 
-    def sending(self) -> tuple[object, ...]:
-        """The SendState reached."""
+    def take(self) -> tuple[dict[str, Any], bytes]:
+        """The fields of the SendState, and the queue back; nothing is sent from now on."""
+
+    def sending(self) -> dict[str, Any]:
+        """The fields of the SendState reached."""
 
     def set_target(self, host: str | None, port: int, /) -> None:
         """Where packets go; None for nowhere. ValueError for a host that is no numeric address."""

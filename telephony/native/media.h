@@ -27,6 +27,8 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "state.h"
+
 #define SAMPLE_HZ 8000
 #define RTP_HEADER_OCTETS 12
 #define RTP_PLAIN 0x80 /* version 2, no padding, no extension, no CSRC (RFC 3550 5.1) */
@@ -35,7 +37,7 @@
 /* The longest datagram that is read; RtpLimits.datagram_octets has to be below. */
 #define DATAGRAM_OCTETS_MAX 2047
 /* The longest packet that is sent: 180 ms, what fits an Ethernet frame. */
-#define PACKET_SAMPLES_MAX 1440
+#define PACKET_TICKS_MAX 1440
 #define PACKET_S_MAX 1.0
 
 /* ---- g711.c */
@@ -55,14 +57,10 @@ typedef struct {
     double gap_wait_min_ms, gap_wait_max_ms, overdue_wait_min_ms, lead_ms, patience_kept_s;
 } limits;
 
-/* The way in as Python lends it: see telephony/rtp/handover.py. */
+/* The inbound direction as Python lends it, and the codec of its payload type. */
 typedef struct {
-    uint32_t ssrc, next_timestamp, jitter_timestamp;
-    uint8_t payload_type;
+    RECEIVE_STATE(DECLARE_FIELD)
     enum law law;
-    int64_t highest, received, packets, octets, rejected_source, window_left, packet_samples, position;
-    double last_at, window_end, jitter_samples, jitter_arrival, arrival, budget, budget_at, patience_s,
-        patient_until;
 } receiving;
 
 /* Takes a datagram that is exactly the next of the stream: true, and `*at_sample` is its place in audio time.
@@ -76,15 +74,9 @@ double receive_overdue(const receiving *in, const limits *most);
 
 typedef struct chunk chunk;
 
-/* The way out as Python lends it. */
+/* The outbound direction as Python lends it, and its queue. */
 typedef struct {
-    uint32_t ssrc;
-    uint8_t payload_type, silence, noise_level;
-    int noise_payload_type; /* -1: no comfort noise */
-    bool send, marker, ran_dry;
-    int64_t sequence, timestamp, clock_timestamp, packets, octets, sent_ticks, dropped, spurt_slots, packet_samples,
-        underruns, stalls;
-    double clock_now, spurt_at, packet_s, keep_alive_at, dry_at;
+    SEND_STATE(DECLARE_FIELD)
     int64_t queued_ticks;
     bool drained;
     chunk *first, *last;
@@ -101,7 +93,7 @@ void send_append(sending *out, chunk *audio);
 chunk *send_clear(sending *out, int64_t *dropped);
 bool send_active(const sending *out);
 /* What one tick may take from the queue, at most. */
-#define TICK_SAMPLES_MAX (3 * PACKET_SAMPLES_MAX)
+#define TICK_SAMPLES_MAX (3 * PACKET_TICKS_MAX)
 /* Sends what is due; `taken` gets the octets that came from the queue. Returns their number, -1 for none. */
 int64_t send_tick(sending *out, double now, uint8_t *taken, packet_sink *sink, void *context);
 void send_keep_alive(sending *out, double now, packet_sink *sink, void *context);
@@ -158,14 +150,20 @@ void records_empty(records *of);
 
 /* ---- pump.c */
 
+/* How audio is collected: packets that end before a multiple of `ticks` (at most FRAME_TICKS_MAX) wait for the next
+ * one, 0: none do; audio with a peak of `loud_peak` or more, of 16-bit PCM, may be an interruption and waits less. */
+typedef struct {
+    int64_t ticks, loud_peak;
+} framing;
+
 #define SLOT_S 0.001
 /* So late a tick has the real time, and no longer its slot's: a slot of MediaClock. */
 #define LATE_S 0.002
 /* The grid: points of absolute time, the same for all streams. A talk spurt begins on one, and it divides the usual
  * packet times: so all packets of all streams leave on points. */
 #define GRID_S 0.01
-/* The most that a listener may want to be told at a time. */
-#define STEP_SAMPLES_MAX 512
+/* The longest frame in which audio may be collected. */
+#define FRAME_TICKS_MAX 512
 #define LATE_BUCKETS 9 /* the last one without a bound */
 extern const double late_bounds_ms[LATE_BUCKETS - 1];
 
@@ -186,9 +184,10 @@ struct stream {
     bool armed, unread, paused, loud;
     receiving in;
     address source;
-    int64_t step_samples, gathered_samples, gathered_at;
+    framing frames;
+    int64_t gathered_samples, gathered_at;
     double gathered_arrival;
-    uint8_t gathered[2 * STEP_SAMPLES_MAX];
+    uint8_t gathered[2 * FRAME_TICKS_MAX];
     /* out */
     bool sends, ticking;
     sending out;
@@ -204,7 +203,6 @@ struct stream {
     size_t place[AGENDAS]; /* in the heap, from 1; 0: not in it */
 };
 
-#define LOUD_PEAK 200        /* of 16-bit PCM, -44 dBFS: nobody interrupts with less */
 #define DATAGRAMS_A_ROUND 32 /* of one socket, before the others have their turn */
 #define PENDING_MAX 1024     /* records of one stream that wait for Python; beyond, its socket is not read */
 #define BATCH 64
@@ -253,9 +251,7 @@ struct pump {
 double monotonic_now(void);
 pump *pump_new(int notify); /* NULL: errno says why */
 void pump_free(pump *of);   /* after the last stream */
-/* `step_samples`, at most STEP_SAMPLES_MAX: packets that end before a multiple of it wait for the next one; 0: none
- * do. */
-stream *pump_add(pump *to, int fd, const limits *most, int64_t step_samples);
+stream *pump_add(pump *to, int fd, const limits *most, const framing *frames);
 void pump_remove(stream *item);
 
 /* All of these with `lock` held. */

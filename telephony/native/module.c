@@ -67,7 +67,7 @@ static PyType_Slot upsampler_slots[] = {
 };
 
 PyType_Spec upsampler_spec = {
-    "telephony.native._media.Upsampler", sizeof(UpsamplerObject), 0, Py_TPFLAGS_DEFAULT, upsampler_slots,
+    "offhook.telephony.native._media.Upsampler", sizeof(UpsamplerObject), 0, Py_TPFLAGS_DEFAULT, upsampler_slots,
 };
 
 /* ---- the module */

@@ -84,14 +84,14 @@ void pump_free(pump *of) {
     free(of);
 }
 
-stream *pump_add(pump *to, int fd, const limits *most, int64_t step_samples) {
+stream *pump_add(pump *to, int fd, const limits *most, const framing *frames) {
     stream *made = calloc(1, sizeof(stream));
     if (made == NULL)
         return NULL;
     made->owner = to;
     made->fd = fd;
     made->most = *most;
-    made->step_samples = step_samples;
+    made->frames = *frames;
     made->due[AGENDA_OUT] = made->due[AGENDA_IN] = INFINITY;
     pthread_mutex_lock(&to->io);
     pthread_mutex_lock(&to->lock);
@@ -180,7 +180,7 @@ static void tell_gathered(stream *item) {
 
 /* Audio that completes no step can wait for the packet that does: who listens could do nothing with it yet. */
 static bool gather(stream *item, int64_t at_sample, const uint8_t *payload, int64_t samples, double arrival) {
-    int64_t step = item->step_samples, start = at_sample - item->gathered_samples;
+    int64_t step = item->frames.ticks, start = at_sample - item->gathered_samples;
     if (step == 0 || (at_sample + samples) / step > start / step)
         return false;
     g711_decode(item->in.law, payload, (size_t)samples, item->gathered + 2 * item->gathered_samples);
@@ -190,11 +190,11 @@ static bool gather(stream *item, int64_t at_sample, const uint8_t *payload, int6
     return true;
 }
 
-static bool is_loud(const uint8_t *pcm, size_t samples) {
+static bool is_loud(const uint8_t *pcm, size_t samples, int peak) {
     const int16_t *levels = (const int16_t *)(const void *)pcm;
     bool loud = false;
     for (size_t i = 0; i < samples; i++)
-        loud |= levels[i] >= LOUD_PEAK || levels[i] <= -LOUD_PEAK;
+        loud |= levels[i] >= peak || levels[i] <= -peak;
     return loud;
 }
 
@@ -218,7 +218,8 @@ static void tell_audio(stream *item, int64_t at_sample, const datagram *data, si
     g711_decode(item->in.law, octets + RTP_HEADER_OCTETS, samples, audio->data + 2 * before);
     /* A sound may be an interruption, and its beginning keeps a turn from ending. All else can wait, for it is known
      * when it came. */
-    bool loud = is_loud(audio->data, before + samples), speaking = item->sends && item->out.queued_ticks > 0;
+    bool loud = is_loud(audio->data, before + samples, (int)item->frames.loud_peak);
+    bool speaking = item->sends && item->out.queued_ticks > 0;
     if (loud && (speaking || !item->loud))
         of->eager = true;
     item->loud = loud;

@@ -62,14 +62,18 @@ static PyObject *pump_start_(PyObject *self, PyObject *Py_UNUSED(ignored)) {
 
 static PyObject *pump_add_(PyObject *self, PyObject *args) {
     int fd;
-    long long datagram_octets, packets_per_s, step_samples = 0;
+    long long datagram_octets, packets_per_s, frame_ticks = 0, loud_peak = 0;
     limits most;
-    if (!PyArg_ParseTuple(args, "i(LLddddd)|L", &fd, &datagram_octets, &packets_per_s, &most.gap_wait_min_ms,
+    if (!PyArg_ParseTuple(args, "i(LLddddd)|LL", &fd, &datagram_octets, &packets_per_s, &most.gap_wait_min_ms,
                           &most.gap_wait_max_ms, &most.overdue_wait_min_ms, &most.lead_ms, &most.patience_kept_s,
-                          &step_samples))
+                          &frame_ticks, &loud_peak))
         return NULL;
-    if (step_samples < 0 || step_samples > STEP_SAMPLES_MAX) {
-        PyErr_Format(PyExc_ValueError, "a step has up to %d samples, not %lld", STEP_SAMPLES_MAX, step_samples);
+    if (loud_peak < 0 || loud_peak > INT16_MAX) {
+        PyErr_Format(PyExc_ValueError, "a peak of 16-bit PCM is from 0 to %d, not %lld", INT16_MAX, loud_peak);
+        return NULL;
+    }
+    if (frame_ticks < 0 || frame_ticks > FRAME_TICKS_MAX) {
+        PyErr_Format(PyExc_ValueError, "a frame has up to %d samples, not %lld", FRAME_TICKS_MAX, frame_ticks);
         return NULL;
     }
     if (datagram_octets < RTP_HEADER_OCTETS || datagram_octets > DATAGRAM_OCTETS_MAX) {
@@ -79,9 +83,10 @@ static PyObject *pump_add_(PyObject *self, PyObject *args) {
     }
     most.datagram_octets = datagram_octets;
     most.packets_per_s = packets_per_s;
+    framing frames = {frame_ticks, loud_peak};
     stream *item;
     Py_BEGIN_ALLOW_THREADS
-    item = pump_add(((PumpObject *)self)->pump, fd, &most, step_samples);
+    item = pump_add(((PumpObject *)self)->pump, fd, &most, &frames);
     Py_END_ALLOW_THREADS
     if (item == NULL)
         return PyErr_SetFromErrno(PyExc_OSError);
@@ -206,5 +211,5 @@ static PyType_Slot slots[] = {
 };
 
 PyType_Spec pump_spec = {
-    "telephony.native._media.Pump", sizeof(PumpObject), 0, Py_TPFLAGS_DEFAULT, slots,
+    "offhook.telephony.native._media.Pump", sizeof(PumpObject), 0, Py_TPFLAGS_DEFAULT, slots,
 };

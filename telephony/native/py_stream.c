@@ -42,15 +42,6 @@ static void unlock_and_wake(stream *item) {
 
 /* ---- in */
 
-static PyObject *receive_state(const receiving *in) {
-    return Py_BuildValue("(IiLLILLLddLddILdLdddd)", in->ssrc, (int)in->payload_type, (long long)in->highest,
-                         (long long)in->received, in->next_timestamp, (long long)in->packets, (long long)in->octets,
-                         (long long)in->rejected_source, in->last_at, in->window_end, (long long)in->window_left,
-                         in->jitter_samples, in->jitter_arrival, in->jitter_timestamp, (long long)in->packet_samples,
-                         in->arrival, (long long)in->position, in->budget, in->budget_at, in->patience_s,
-                         in->patient_until);
-}
-
 static PyObject *stream_arm_(PyObject *self, PyObject *args) {
     stream *item = opened((StreamObject *)self);
     PyObject *state;
@@ -59,28 +50,14 @@ static PyObject *stream_arm_(PyObject *self, PyObject *args) {
     int a_law;
     receiving in = {0};
     address source;
-    long long highest, received, packets, octets, rejected, window_left, packet_samples, position;
-    if (item == NULL || !PyArg_ParseTuple(args, "Op(sI)", &state, &a_law, &host, &port))
+    if (item == NULL || !PyArg_ParseTuple(args, "Op(sI)", &state, &a_law, &host, &port) ||
+        !read_receive_state(state, &in) || !read_address(host, port, &source, NULL))
         return NULL;
-    if (!PyArg_ParseTuple(state, "IbLLILLLddLddILdLdddd", &in.ssrc, &in.payload_type, &highest, &received,
-                          &in.next_timestamp, &packets, &octets, &rejected, &in.last_at, &in.window_end, &window_left,
-                          &in.jitter_samples, &in.jitter_arrival, &in.jitter_timestamp, &packet_samples, &in.arrival,
-                          &position, &in.budget, &in.budget_at, &in.patience_s, &in.patient_until) ||
-        !read_address(host, port, &source, NULL))
-        return NULL;
-    if (position < 0) {
-        PyErr_Format(PyExc_ValueError, "the position %lld is before the first sample", position);
+    if (in.position < 0) {
+        PyErr_Format(PyExc_ValueError, "the position %lld is before the first sample", (long long)in.position);
         return NULL;
     }
     in.law = a_law ? LAW_A : LAW_MU;
-    in.highest = highest;
-    in.received = received;
-    in.packets = packets;
-    in.octets = octets;
-    in.rejected_source = rejected;
-    in.window_left = window_left;
-    in.packet_samples = packet_samples;
-    in.position = position;
     lock(item);
     bool armed = stream_arm(item, &in, &source);
     pump *of = item->owner;
@@ -126,27 +103,10 @@ static PyObject *stream_read(PyObject *self, PyObject *Py_UNUSED(ignored)) {
 
 /* ---- out */
 
-static PyObject *send_state(const sending *out) {
-    return Py_BuildValue("(IiiiiNNNLLdLLLLLdLLdddLL)", out->ssrc, (int)out->payload_type, (int)out->silence,
-                         out->noise_payload_type, (int)out->noise_level,
-                         PyBool_FromLong(out->send), PyBool_FromLong(out->marker), PyBool_FromLong(out->ran_dry),
-                         (long long)out->sequence, (long long)out->timestamp, out->clock_now,
-                         (long long)out->clock_timestamp, (long long)out->packets, (long long)out->octets,
-                         (long long)out->sent_ticks, (long long)out->dropped, out->spurt_at,
-                         (long long)out->spurt_slots, (long long)out->packet_samples, out->packet_s,
-                         out->keep_alive_at, out->dry_at, (long long)out->underruns, (long long)out->stalls);
-}
-
-static bool read_send_state(PyObject *state, sending *out) {
-    int send, marker, ran_dry;
-    long long sequence, timestamp, clock_timestamp, packets, octets, sent, dropped, slots, samples, underruns, stalls;
-    if (!PyArg_ParseTuple(state, "IbbibpppLLdLLLLLdLLdddLL", &out->ssrc, &out->payload_type, &out->silence,
-                          &out->noise_payload_type, &out->noise_level, &send, &marker, &ran_dry, &sequence, &timestamp,
-                          &out->clock_now, &clock_timestamp, &packets, &octets, &sent, &dropped, &out->spurt_at, &slots, &samples, &out->packet_s,
-                          &out->keep_alive_at, &out->dry_at, &underruns, &stalls))
-        return false;
-    if (samples <= 0 || samples > PACKET_SAMPLES_MAX) {
-        PyErr_Format(PyExc_ValueError, "a packet has 1 to %d samples, not %lld", PACKET_SAMPLES_MAX, samples);
+static bool is_valid(const sending *out) {
+    if (out->packet_ticks <= 0 || out->packet_ticks > PACKET_TICKS_MAX) {
+        PyErr_Format(PyExc_ValueError, "a packet has 1 to %d samples, not %lld", PACKET_TICKS_MAX,
+                     (long long)out->packet_ticks);
         return false;
     }
     /* Written so that it holds for no NaN. */
@@ -154,20 +114,6 @@ static bool read_send_state(PyObject *state, sending *out) {
         PyErr_SetString(PyExc_ValueError, "a packet takes 1 ms to 1 s");
         return false;
     }
-    out->send = send;
-    out->marker = marker;
-    out->ran_dry = ran_dry;
-    out->sequence = sequence;
-    out->timestamp = timestamp;
-    out->clock_timestamp = clock_timestamp;
-    out->packets = packets;
-    out->octets = octets;
-    out->sent_ticks = sent;
-    out->dropped = dropped;
-    out->spurt_slots = slots;
-    out->packet_samples = samples;
-    out->underruns = underruns;
-    out->stalls = stalls;
     return true;
 }
 
@@ -177,7 +123,8 @@ static PyObject *stream_lend(PyObject *self, PyObject *args) {
     const char *queue;
     Py_ssize_t octets;
     sending out = {0};
-    if (item == NULL || !PyArg_ParseTuple(args, "Oy#", &state, &queue, &octets) || !read_send_state(state, &out))
+    if (item == NULL || !PyArg_ParseTuple(args, "Oy#", &state, &queue, &octets) || !read_send_state(state, &out) ||
+        !is_valid(&out))
         return NULL;
     chunk *audio = octets ? chunk_new(queue, (size_t)octets) : NULL;
     if (octets && audio == NULL)
@@ -403,6 +350,6 @@ static PyType_Slot slots[] = {
 };
 
 PyType_Spec stream_spec = {
-    "telephony.native._media.Stream", sizeof(StreamObject), 0,
+    "offhook.telephony.native._media.Stream", sizeof(StreamObject), 0,
     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots,
 };

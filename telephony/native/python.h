@@ -28,5 +28,10 @@ PyObject *stream_object(PyTypeObject *type, PumpObject *owner, stream *item);
 bool read_address(const char *host, unsigned int port, address *result, socklen_t *octets);
 PyObject *address_object(const address *from);
 PyTypeObject *stream_type_of(PyObject *pump_object);
+/* By the fields of state.h: reading sets AttributeError, TypeError or OverflowError; what is made is a dict. */
+bool read_receive_state(PyObject *state, receiving *in);
+bool read_send_state(PyObject *state, sending *out);
+PyObject *receive_state(const receiving *in);
+PyObject *send_state(const sending *out);
 
 #endif

@@ -25,14 +25,14 @@ static void estimate_jitter(receiving *in, uint32_t timestamp, double now) {
     double difference =
         fabs((now - in->jitter_arrival) * SAMPLE_HZ - (double)(int32_t)(timestamp - in->jitter_timestamp));
     if (difference < ABSURD_STEP_SAMPLES)
-        in->jitter_samples += (difference - in->jitter_samples) / 16;
+        in->jitter_ticks += (difference - in->jitter_ticks) / 16;
     in->jitter_arrival = now;
     in->jitter_timestamp = timestamp;
 }
 
 /* Was it worth waiting longer than usual? */
 static void review_patience(receiving *in, const limits *most, double now) {
-    double held_s = now - in->arrival - (double)in->packet_samples / SAMPLE_HZ;
+    double held_s = now - in->arrival - (double)in->packet_ticks / SAMPLE_HZ;
     if (held_s * 1000 > most->overdue_wait_min_ms)
         in->patient_until = now + most->patience_kept_s;
     else if (now >= in->patient_until)
@@ -61,7 +61,7 @@ bool receive_next(receiving *in, const limits *most, const uint8_t *datagram, si
     in->next_timestamp += (uint32_t)samples;
     if (in->patience_s > 0)
         review_patience(in, most, now);
-    in->packet_samples = samples;
+    in->packet_ticks = samples;
     in->arrival = now;
     double lead_samples = most->lead_ms * 8.0;
     in->budget = budget < lead_samples ? budget : lead_samples;
@@ -72,8 +72,8 @@ bool receive_next(receiving *in, const limits *most, const uint8_t *datagram, si
 }
 
 double receive_overdue(const receiving *in, const limits *most) {
-    double wait_ms = (JITTER_FACTOR * in->jitter_samples + (double)in->packet_samples) / 8;
+    double wait_ms = (JITTER_FACTOR * in->jitter_ticks + (double)in->packet_ticks) / 8;
     double gap_wait_s = fmin(fmax(wait_ms, most->gap_wait_min_ms), most->gap_wait_max_ms) / 1000;
     double overdue = fmax(fmax(gap_wait_s, most->overdue_wait_min_ms / 1000), in->patience_s);
-    return in->arrival + (double)in->packet_samples / SAMPLE_HZ + overdue;
+    return in->arrival + (double)in->packet_ticks / SAMPLE_HZ + overdue;
 }

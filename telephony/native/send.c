@@ -101,7 +101,7 @@ static int64_t due_slots(sending *out, double now) {
 }
 
 static void end_slot(sending *out) {
-    out->timestamp += out->packet_samples;
+    out->timestamp += out->packet_ticks;
     out->spurt_slots++;
     out->ran_dry = !send_active(out);
 }
@@ -148,8 +148,8 @@ static size_t take(sending *out, uint8_t *to, size_t samples) {
 }
 
 static size_t send_audio(sending *out, double now, uint8_t *copy, packet_sink *sink, void *context) {
-    uint8_t packet[RTP_HEADER_OCTETS + PACKET_SAMPLES_MAX];
-    size_t samples = (size_t)out->packet_samples;
+    uint8_t packet[RTP_HEADER_OCTETS + PACKET_TICKS_MAX];
+    size_t samples = (size_t)out->packet_ticks;
     size_t taken = take(out, packet + RTP_HEADER_OCTETS, samples);
     memset(packet + RTP_HEADER_OCTETS + taken, out->silence, samples - taken);
     memcpy(copy, packet + RTP_HEADER_OCTETS, taken);
@@ -169,11 +169,11 @@ static size_t send_audio(sending *out, double now, uint8_t *copy, packet_sink *s
 void send_keep_alive(sending *out, double now, packet_sink *sink, void *context) {
     if (now < out->keep_alive_at || !out->send || send_active(out))
         return;
-    uint8_t packet[RTP_HEADER_OCTETS + PACKET_SAMPLES_MAX];
+    uint8_t packet[RTP_HEADER_OCTETS + PACKET_TICKS_MAX];
     new_spurt(out, now);
     if (out->noise_payload_type < 0) {
-        memset(packet + RTP_HEADER_OCTETS, out->silence, (size_t)out->packet_samples);
-        send_packet(out, out->payload_type | RTP_MARKER, packet, (size_t)out->packet_samples, now, sink, context);
+        memset(packet + RTP_HEADER_OCTETS, out->silence, (size_t)out->packet_ticks);
+        send_packet(out, out->payload_type | RTP_MARKER, packet, (size_t)out->packet_ticks, now, sink, context);
     } else {
         packet[RTP_HEADER_OCTETS] = out->noise_level;
         send_packet(out, out->noise_payload_type, packet, 1, now, sink, context);

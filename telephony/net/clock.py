@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from offhook.telephony import native
 from offhook.telephony.errors import LocalError
-from offhook.telephony.net.pump import MediaPump
+from offhook.telephony.net.pump import EVERY_PACKET, AudioFraming, MediaPump
 
 SLOT_MS = 2
 
@@ -65,12 +65,18 @@ class MediaClock:
     """Ticks for many lines from one timer of the event loop. Not thread-safe: `add` on the loop's thread.
 
     `media` is "native" for the pump in C, which lines then use where it was built, or "python" for none; by default
-    what the environment wants.
+    what the environment wants. `framing` is how the pump hands over what the lines receive.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop | None = None, media: str | None = None) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop | None = None,
+        media: str | None = None,
+        framing: AudioFraming = EVERY_PACKET,
+    ) -> None:
         self._loop = loop or asyncio.get_running_loop()
         self._media = media or native.WANTED
+        self._framing = framing
         self._pump: MediaPump | None = None
         self._epoch = time.monotonic()
         self._slots: dict[int, list[tuple[Tick, int]]] = {}
@@ -97,7 +103,7 @@ class MediaClock:
     def pump(self) -> MediaPump | None:
         """The native pump that lines of this clock use; None where it was not built, or is not wanted."""
         if self._pump is None and self._media == "native" and native.media is not None:
-            self._pump = MediaPump(self._loop)
+            self._pump = MediaPump(self._loop, self._framing)
         return self._pump
 
     @property

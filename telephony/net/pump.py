@@ -7,6 +7,7 @@ receive and to send, and what has happened waits here.
 import asyncio
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from offhook.telephony.native import media
@@ -14,9 +15,6 @@ from offhook.telephony.rtp import Address, RtpLimits
 
 if TYPE_CHECKING:
     from offhook.telephony.native._media import Counters, Stream
-
-STEP_SAMPLES = 256
-"""Who listens to many calls does so in frames of 32 ms, counted from sample 0: for less it need not be called."""
 
 AUDIO, SENT, DRAINED, DATAGRAM, OVERDUE, OUT = range(6)
 """Kinds of what is collected, see `Pump.collect`."""
@@ -37,6 +35,21 @@ def stream_limits(limits: RtpLimits) -> tuple[int, int, float, float, float, flo
     )
 
 
+@dataclass(frozen=True, slots=True)
+class AudioFraming:
+    """In what pieces received audio is wanted: what a detector of speech needs, not the line.
+
+    Audio is handed over when a frame of `frame_ticks` (up to 512; 0: every packet by itself), counted from tick 0, is
+    complete. Audio with a peak of `loud_peak` or more (16-bit PCM) may be an interruption and is handed over at once.
+    """
+
+    frame_ticks: int = 0
+    loud_peak: int = 0
+
+
+EVERY_PACKET = AudioFraming()
+
+
 class Attached(Protocol):
     """A path, as the pump sees it."""
 
@@ -50,10 +63,11 @@ class Attached(Protocol):
 class MediaPump:
     """The pump of one event loop. Not thread-safe: on the loop's thread only. Raises OSError for want of a thread."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, framing: AudioFraming = EVERY_PACKET) -> None:
         if media is None:
             raise OSError("the native media pump was not built")
         self._loop = loop
+        self._framing = framing
         self._native = media.Pump()
         self._paths: dict[int, Attached] = {}
         self._happenings: Iterator[Happening] = iter(())
@@ -62,7 +76,7 @@ class MediaPump:
 
     def attach(self, path: Attached, fd: int, limits: RtpLimits) -> "Stream":
         """Carry the media of a bound UDP socket, which remains the caller's, until `detach`."""
-        stream: Stream = self._native.add(fd, stream_limits(limits), STEP_SAMPLES)
+        stream: Stream = self._native.add(fd, stream_limits(limits), self._framing.frame_ticks, self._framing.loud_peak)
         if not self._paths:
             self._native.start()
             self._loop.add_reader(self._native.fileno(), self.dispatch)

@@ -121,9 +121,9 @@ class PumpIo:
     def sync(self) -> None:
         """Make the session's counters what they are now."""
         if self._lent_in:
-            self._session.update_receiving(ReceiveState._make(self._stream.receiving()))
+            self._session.update_receiving(ReceiveState(**self._stream.receiving()))
         if self._lent_out:
-            self._session.update_sending(SendState._make(self._stream.sending()))
+            self._session.update_sending(SendState(**self._stream.sending()))
 
     def recall(self) -> None:
         """Give everything to the session."""
@@ -200,7 +200,7 @@ class PumpIo:
     def _end_receiving(self) -> None:
         if self._lent_in:
             self._lent_in = False
-            self._session.end_receiving(ReceiveState._make(self._stream.disarm()))
+            self._session.end_receiving(ReceiveState(**self._stream.disarm()))
 
     def _lend_sending(self) -> None:
         if self._lent_out or not self._out.open or self._recalling:
@@ -218,4 +218,4 @@ class PumpIo:
         if self._lent_out:
             self._lent_out = False
             state, queued = self._stream.take()
-            self._session.end_sending(SendState._make(state), queued)
+            self._session.end_sending(SendState(**state), queued)

@@ -1,17 +1,19 @@
 """What a session lends to the native media pump, and gets back.
 
 Each direction of a stream always belongs to one side: to the session, which understands everything, or, while its
-state is plain, to the pump. These values are that state; the pump reads and makes them by position.
+state is plain, to the pump. These values are that state; the pump reads and makes them by the names of their fields,
+which stand a second time in telephony/native/state.h, with their types there.
 """
 
 from typing import NamedTuple
 
 
 class ReceiveState(NamedTuple):
-    """The way in while every packet is the next one: nothing waits, nothing is being made up, the source is locked.
+    """The inbound direction while every packet is the next one.
 
-    Times are seconds of `now`; samples, positions and timestamps are at 8 kHz. `highest` is an extended sequence
-    number. `packet_samples` to `patient_until` belong to the jitter buffer.
+    Nothing waits, nothing is concealed, the source is locked. Times are seconds of `now`; ticks, positions and
+    timestamps are at 8 kHz. `highest` is an extended sequence number. The fields of `BufferState` belong to the
+    jitter buffer.
     """
 
     ssrc: int
@@ -25,10 +27,10 @@ class ReceiveState(NamedTuple):
     last_at: float
     window_end: float
     window_left: int
-    jitter_samples: float
+    jitter_ticks: float
     jitter_arrival: float
     jitter_timestamp: int
-    packet_samples: int
+    packet_ticks: int
     arrival: float
     position: int
     budget: float
@@ -38,10 +40,10 @@ class ReceiveState(NamedTuple):
 
 
 class BufferState(NamedTuple):
-    """The jitter buffer's part of it."""
+    """The jitter buffer's part of a ReceiveState, by the same names."""
 
     next_timestamp: int
-    packet_samples: int
+    packet_ticks: int
     arrival: float
     position: int
     budget: float
@@ -49,9 +51,14 @@ class BufferState(NamedTuple):
     patience_s: float
     patient_until: float
 
+    @classmethod
+    def of(cls, state: ReceiveState) -> "BufferState":
+        """What of `state` is the jitter buffer's."""
+        return cls(**{name: getattr(state, name) for name in cls._fields})
+
 
 class SendState(NamedTuple):
-    """The way out while there are no key presses; what is queued goes with it as octets.
+    """The outbound direction while no keys are being pressed; what is queued goes with it as octets.
 
     `timestamp` is not reduced to 32 bits. `noise_payload_type` is -1 without comfort noise, `noise_level` its octet.
     """
@@ -74,7 +81,7 @@ class SendState(NamedTuple):
     dropped: int
     spurt_at: float
     spurt_slots: int
-    packet_samples: int
+    packet_ticks: int
     packet_s: float
     keep_alive_at: float
     dry_at: float

@@ -240,20 +240,21 @@ class JitterBuffer:
         ):
             return None
         return BufferState(
-            self._next_timestamp,
-            self._packet_samples,
-            self._arrival,
-            self.position,
-            self._budget,
-            self._budget_at,
-            self._patience_s,
-            self._patient_until,
+            next_timestamp=self._next_timestamp,
+            packet_ticks=self._packet_samples,
+            arrival=self._arrival,
+            position=self.position,
+            budget=self._budget,
+            budget_at=self._budget_at,
+            patience_s=self._patience_s,
+            patient_until=self._patient_until,
         )
 
     def restore(self, sequence: int, state: BufferState) -> None:
         """Go on where a plain stream has come to; `sequence` is the next one, extended."""
         self._next = sequence
-        self._next_timestamp, self._packet_samples, self._arrival = state[:3]
+        self._next_timestamp, self._packet_samples = state.next_timestamp, state.packet_ticks
+        self._arrival = state.arrival
         self.position = self._emitted = state.position
         self._budget, self._budget_at = state.budget, state.budget_at
         self._patience_s, self._patient_until = state.patience_s, state.patient_until

@@ -145,26 +145,20 @@ class Receiver:
         ):
             return None
         return ReceiveState(
-            self.ssrc,
-            self._audio_type,
-            tracker.highest,
-            tracker.received,
-            buffer.next_timestamp,
-            self.packets,
-            self.octets,
-            rejected_source,
-            self.last_at,
-            self._window_end,
-            self._window_left,
-            self.jitter.samples,
-            *jitter,
-            buffer.packet_samples,
-            buffer.arrival,
-            buffer.position,
-            buffer.budget,
-            buffer.budget_at,
-            buffer.patience_s,
-            buffer.patient_until,
+            ssrc=self.ssrc,
+            payload_type=self._audio_type,
+            highest=tracker.highest,
+            received=tracker.received,
+            packets=self.packets,
+            octets=self.octets,
+            rejected_source=rejected_source,
+            last_at=self.last_at,
+            window_end=self._window_end,
+            window_left=self._window_left,
+            jitter_ticks=self.jitter.samples,
+            jitter_arrival=jitter[0],
+            jitter_timestamp=jitter[1],
+            **buffer._asdict(),
         )
 
     def restore(self, state: ReceiveState) -> None:
@@ -172,8 +166,8 @@ class Receiver:
         self.tracker.highest, self.tracker.received = state.highest, state.received
         self.packets, self.octets, self.last_at = state.packets, state.octets, state.last_at
         self._window_end, self._window_left = state.window_end, state.window_left
-        self.jitter.restore(state.jitter_samples, state.jitter_arrival, state.jitter_timestamp)
-        self.buffer.restore(state.highest + 1, BufferState(state.next_timestamp, *state[14:]))
+        self.jitter.restore(state.jitter_ticks, state.jitter_arrival, state.jitter_timestamp)
+        self.buffer.restore(state.highest + 1, BufferState.of(state))
 
     @property
     def units_per_tick(self) -> int:

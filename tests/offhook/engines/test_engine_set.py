@@ -24,6 +24,7 @@ from offhook.settings.config import (
     VadConfig,
 )
 from offhook.telephony.codec.base import codec_named
+from offhook.telephony.net.pump import AudioFraming
 from offhook.telephony.resample import Upsampler
 from offhook.telephony.tones import noise
 from offhook.usererror import UserError
@@ -126,3 +127,9 @@ async def test_the_ears_of_a_wide_line_hear_what_it_sends() -> None:
     known, told = (np.frombuffer(one.echo.sent_pcm(0, 1_400), "<i2").astype(float) for one in (wide, narrow))
     late = known[27:]  # both filters' delay
     assert np.corrcoef(late, told[: len(late)])[0, 1] > 0.9
+
+
+def test_received_audio_is_framed_as_the_detector_needs_it() -> None:
+    engines = EngineSet(BENCH)
+    detector = engines.vad.capabilities
+    assert engines.framing == AudioFraming(detector.frame_samples, detector.loud_peak)

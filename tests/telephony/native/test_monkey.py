@@ -36,17 +36,17 @@ def new_pump() -> "Pump":
 def receive_state(position: int = 0) -> ReceiveState:
     return ReceiveState(
         ssrc=SSRC, payload_type=0, highest=0, received=1, next_timestamp=PACKET, packets=1, octets=PACKET,
-        rejected_source=0, last_at=NOW, window_end=NOW + 1, window_left=1_000, jitter_samples=0.0, jitter_arrival=NOW,
-        jitter_timestamp=0, packet_samples=PACKET, arrival=NOW, position=position, budget=8_000.0, budget_at=NOW,
+        rejected_source=0, last_at=NOW, window_end=NOW + 1, window_left=1_000, jitter_ticks=0.0, jitter_arrival=NOW,
+        jitter_timestamp=0, packet_ticks=PACKET, arrival=NOW, position=position, budget=8_000.0, budget_at=NOW,
         patience_s=0.0, patient_until=0.0,
     )  # fmt: skip
 
 
-def send_state(packet_samples: int = PACKET, packet_s: float = 0.02) -> SendState:
+def send_state(packet_ticks: int = PACKET, packet_s: float = 0.02) -> SendState:
     return SendState(
         ssrc=8, payload_type=0, silence=0xFF, noise_payload_type=-1, noise_level=0, send=True, marker=True,
         ran_dry=True, sequence=0, timestamp=0, clock_now=NOW, clock_timestamp=0, packets=0, octets=0, sent_ticks=0,
-        dropped=0, spurt_at=-math.inf, spurt_slots=0, packet_samples=packet_samples, packet_s=packet_s,
+        dropped=0, spurt_at=-math.inf, spurt_slots=0, packet_ticks=packet_ticks, packet_s=packet_s,
         keep_alive_at=math.inf, dry_at=-math.inf, underruns=0, stalls=0,
     )  # fmt: skip
 

@@ -270,7 +270,7 @@ class Lending(Alone):
         self.pump.out, self._wire.sent = [], []
 
     def _keep_alive_due(self) -> float:
-        state = SendState._make(cast(SendState, self._stream.sending()))
+        state = SendState(**self._stream.sending())
         return state.keep_alive_at if state.send and not self._path.queued_ticks else math.inf
 
     # What the path tells.
