@@ -10,7 +10,11 @@ from offhook.api.agent import Agent, dialog_of
 from offhook.api.call import Dialog
 from offhook.api.routing import Numbered, routed, with_routes
 from offhook.carriers.outbound import Outcome, number_of, place_call
+from offhook.engines.engine_set import EngineSet, GivenEngines
+from offhook.pipeline.asr.engine import AsrEngine
 from offhook.pipeline.errors import EngineError
+from offhook.pipeline.tts.engine import TtsEngine
+from offhook.pipeline.vad.engine import VadEngine
 from offhook.process.event_loop import run_loop
 from offhook.process.lifespan import Lifespan, LifespanFunction, as_lifespan
 from offhook.process.serve import serve
@@ -37,11 +41,21 @@ class Bot:
         bot.run()
     ```
 
-    `config`: settings, or the file that they are read from; without one, the environment's.
+    `config`: settings, or the file that they are read from; without one, the environment's. `vad`, `asr` and `tts` are
+    engines to use in place of those that the settings name: each worker process starts and closes its own copy, so
+    they open nothing before their `start`.
     """
 
-    def __init__(self, config: Config | Path | str | None = None) -> None:
+    def __init__(
+        self,
+        config: Config | Path | str | None = None,
+        *,
+        vad: VadEngine | None = None,
+        asr: AsrEngine | None = None,
+        tts: TtsEngine | None = None,
+    ) -> None:
         self._given = config
+        self._engines = GivenEngines(vad, asr, tts)
         self._dialog: Dialog | None = None
         self._numbered: list[Numbered] = []
         self._lifespan: Lifespan | None = None
@@ -110,7 +124,7 @@ class Bot:
         the status that `offhook serve` would have.
         """
         try:
-            return serve(self.config, with_routes(self.config, self.dialog), self._lifespan)
+            return serve(self.config, with_routes(self.config, self.dialog), self._lifespan, self._make_engines)
         except UserError as error:
             print(error.render(), file=sys.stderr)  # noqa: T201
             sys.exit(USAGE)
@@ -127,9 +141,19 @@ class Bot:
 
         async def place() -> int:
             outcomes.append(
-                await place_call(self.config, dialog, number, detect_machine=detect_machine, lifespan=self._lifespan)
+                await place_call(
+                    self.config,
+                    dialog,
+                    number,
+                    detect_machine=detect_machine,
+                    lifespan=self._lifespan,
+                    engines=self._make_engines,
+                )
             )
             return 0
 
         run_loop(place())
         return outcomes[0]
+
+    def _make_engines(self, config: Config) -> EngineSet:
+        return EngineSet(config, self._engines)

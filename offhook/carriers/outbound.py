@@ -10,8 +10,10 @@ import structlog
 from offhook.api.call import Dialog
 from offhook.carriers.phone_numbers import require_number
 from offhook.carriers.twilio_control import open_rest
+from offhook.engines.engine_set import EngineSet
 from offhook.process.lifespan import Lifespan
 from offhook.process.local_bot import LocalBot
+from offhook.process.messages import MakeEngines
 from offhook.records import CallClock, CallRecord, Disposition, EndedBy
 from offhook.settings.config import Config
 from offhook.usererror import UserError
@@ -65,10 +67,11 @@ async def place_call(
     detect_machine: bool = False,
     ring_s: int = RING_S,
     lifespan: Lifespan | None = None,
+    engines: MakeEngines = EngineSet,
 ) -> Outcome:
     """Serve, have Twilio call `number` and connect it to us, and wait for the end. UserError, EngineError."""
     rest = open_rest(config.twilio)
-    bot = LocalBot(config, dialog, lifespan=lifespan)
+    bot = LocalBot(config, dialog, lifespan=lifespan, engines=engines)
     told = CallStatus()
     bot.on_call_status = told.on_status
     try:

@@ -63,17 +63,18 @@ class EngineSet:
         _check_codecs(config)
         self.vad: VadEngine = given.vad or make_vad(config)
         asr, tts = given.asr or make_asr(config), given.tts or make_tts(config)
-        self.asr: AsrEngine = adapt_asr(config.asr.engine, asr, Resampler, _ENCODERS)
-        self.tts: TtsEngine = adapt_tts(config.tts.engine, tts, _DECODERS)
-        _check_vad_rate(config.vad.engine, self.vad)
-        _check_language(config, "asr", asr.capabilities.languages)
-        _check_language(config, "tts", tts.capabilities.languages)
+        asr_name, tts_name = _name(given.asr, config.asr.engine), _name(given.tts, config.tts.engine)
+        self.asr: AsrEngine = adapt_asr(asr_name, asr, Resampler, _ENCODERS)
+        self.tts: TtsEngine = adapt_tts(tts_name, tts, _DECODERS)
+        _check_vad_rate(_name(given.vad, config.vad.engine), self.vad)
+        _check_language("asr", asr_name, asr.capabilities.languages, config.dialog.language)
+        _check_language("tts", tts_name, tts.capabilities.languages, config.dialog.language)
         cache = ClipCache(config.tts.cache_mib * 1024 * 1024)
         self._processor = config.audio.processor
         self._echo_budget = CpuBudget()
         self._batchers: dict[GateSettings, VadBatcher] = {}
         language = spoken_language(config.dialog.language, config.tts.voice)
-        name = f"{config.tts.engine}/{config.tts.voice}"
+        name = f"{tts_name}/{config.tts.voice}"
         self.voice = Voice(name, self.tts, cache, Resampler, language=language)
 
     @property
@@ -181,8 +182,11 @@ def _check_vad_rate(name: str, vad: VadEngine) -> None:
         )
 
 
-def _check_language(config: Config, kind: Literal["asr", "tts"], languages: tuple[str, ...]) -> None:
-    name, wanted = (config.asr if kind == "asr" else config.tts).engine, config.dialog.language
+def _name(given: object | None, configured: str) -> str:
+    return configured if given is None else str(getattr(given, "name", type(given).__name__))
+
+
+def _check_language(kind: Literal["asr", "tts"], name: str, languages: tuple[str, ...], wanted: str) -> None:
     if not knows_language(languages, wanted):
         raise UserError(
             f"the {kind} engine {name!r} does not know the language {wanted!r}",
