@@ -27,7 +27,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from offhook.telephony.codec import PCMU
 from offhook.telephony.media_streams.signature import sign
-from offhook.testing.sip_caller import CallFailedError, Ear
+from offhook.testing.sip_caller import CallFailedError, SpeechMeter
 
 T = TypeVar("T")
 
@@ -111,7 +111,7 @@ class Carrier:
         self.stream_sid = stream_sid
         self.buffer = PlayoutBuffer()
         self.log = CarrierLog()
-        self.ear = Ear()
+        self.speech_meter = SpeechMeter()
         self.run = 0  # the last run of the bot's speech that was waited for
         self.over = asyncio.Event()
         self.stalled = asyncio.Event()
@@ -171,11 +171,11 @@ class Carrier:
 
     async def listen(self) -> None:
         """Hear the bot out."""
-        self.run = await self._or_over(self.ear.silent(self.run))
+        self.run = await self._or_over(self.speech_meter.silent(self.run))
 
     async def listen_for(self, seconds: float) -> None:
         """Hear the bot for some time after it begins."""
-        self.run = await self._or_over(self.ear.speaking(seconds, self.run))
+        self.run = await self._or_over(self.speech_meter.speaking(seconds, self.run))
 
     async def say(self, pcm: bytes) -> None:
         """Say a recording; returns when its last sample has been sent. CallFailedError when the bot hangs up first."""
@@ -293,7 +293,7 @@ class Carrier:
         played, names = self.buffer.play_until(now)
         if played:
             self.log.played += played
-            self.ear.hear(PCMU.decode(played), self._played_ticks, now)
+            self.speech_meter.on_audio(PCMU.decode(played), self._played_ticks, now)
             self._played_ticks += len(played)
         for name in names:
             await self.send("mark", name=name)

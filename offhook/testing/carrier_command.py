@@ -22,7 +22,7 @@ from offhook.usererror import UserError
 
 USAGE = 2
 TOKEN = "OFFHOOK_TWILIO__AUTH_TOKEN"
-GOODBYE_S = 0.5
+CLOSE_WAIT_S = 0.5
 HELP = """\
 Twilio's side of a media stream: to test any bot that speaks it.
 
@@ -118,7 +118,7 @@ class Script:
             ended: dict[str, object] = {"by": "caller"}
         except CallFailedError:
             call = self._streams[-1]
-            code, reason = await call.closed_by_bot(GOODBYE_S)
+            code, reason = await call.closed_by_bot(CLOSE_WAIT_S)
             ended = {"by": "bot", "code": code, "reason": reason}
             await call.close()
         if self._action:

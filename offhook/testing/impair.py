@@ -10,10 +10,10 @@ from random import Random
 from statistics import NormalDist
 from typing import Literal, NamedTuple, TypeAlias
 
-UDP_HEADER_OCTETS = 28
+UDP_HEADER_BYTES = 28
 """IPv4 and UDP: the rate counts them, too."""
 
-MAX_DAMAGED_OCTETS = 3
+MAX_DAMAGED_BYTES = 3
 
 Window: TypeAlias = tuple[float, float]
 """(from, to) in seconds since the stream's beginning."""
@@ -184,7 +184,7 @@ class Impairer:
         begins_at = max(now, self._link_free_at)
         if (begins_at - now) * 1_000 > self._impairment.queue_ms:
             return None
-        self._link_free_at = begins_at + (octets + UDP_HEADER_OCTETS) * 8 / (rate_kbps * 1_000)
+        self._link_free_at = begins_at + (octets + UDP_HEADER_BYTES) * 8 / (rate_kbps * 1_000)
         return self._link_free_at
 
     def _send_at(self, passed_at: float, fate: _Fate) -> float:
@@ -236,6 +236,6 @@ def _spread(draw: float, shape: JitterShape) -> float:
 
 def _damaged(data: bytes, random: Random) -> bytes:
     changed = bytearray(data)
-    for at in random.sample(range(len(data)), min(len(data), random.randint(1, MAX_DAMAGED_OCTETS))):
+    for at in random.sample(range(len(data)), min(len(data), random.randint(1, MAX_DAMAGED_BYTES))):
         changed[at] ^= random.randrange(1, 256)
     return bytes(changed)

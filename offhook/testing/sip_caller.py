@@ -37,7 +37,7 @@ def read_recording(file: Traversable) -> bytes:
         return pcm
 
 
-class Ear:
+class SpeechMeter:
     """When does the far end speak."""
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Ear:
         self._runs = 0
         self._changed = asyncio.Event()
 
-    def hear(self, pcm: bytes, _at_sample: int, _at_s: float) -> None:
+    def on_audio(self, pcm: bytes, _at_sample: int, _at_s: float) -> None:
         """The next audio."""
         if audioop.max(pcm, 2) < VOICED_PEAK:
             return
@@ -84,7 +84,7 @@ class Caller:
         self._line: UdpLine | None = None
         self._answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self.over = asyncio.Event()
-        self.ear = Ear()
+        self.speech_meter = SpeechMeter()
         self.run = 0  # the last run of the bot's speech that was waited for
 
     @classmethod
@@ -119,7 +119,7 @@ class Caller:
         except BaseException:
             pair.release(monotonic())
             raise
-        self._line.add_listener(audio=self.ear.hear)
+        self._line.add_listener(audio=self.speech_meter.on_audio)
         self._line.start()
 
     async def _connect(self, pair: PortPair, host: str, target: Address, user: str) -> UdpLine:
@@ -163,11 +163,11 @@ class Caller:
 
     async def listen(self) -> None:
         """Hear the bot out."""
-        self.run = await self._or_over(self.ear.silent(self.run))
+        self.run = await self._or_over(self.speech_meter.silent(self.run))
 
     async def listen_for(self, seconds: float) -> None:
         """Hear the bot for some time after it begins."""
-        self.run = await self._or_over(self.ear.speaking(seconds, self.run))
+        self.run = await self._or_over(self.speech_meter.speaking(seconds, self.run))
 
     async def say(self, pcm: bytes) -> None:
         """Say a recording; returns when its last sample has been sent."""

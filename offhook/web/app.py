@@ -13,7 +13,7 @@ from offhook.web.status import Readiness, StatusSource
 
 METRICS_KEPT_S = 1.0
 
-_NOT_KEPT = {"Cache-Control": "no-store"}
+_NO_STORE = {"Cache-Control": "no-store"}
 _READY_CODES = {
     Readiness.READY: 200,
     Readiness.STARTING: 503,
@@ -26,7 +26,7 @@ def create_app(status: StatusSource) -> FastAPI:
     """The application; all that it answers comes from `status`."""
     # No documentation pages: they would load scripts from elsewhere, and show strangers what is here.
     app = FastAPI(title="offhook", docs_url=None, redoc_url=None, openapi_url=None)
-    kept_metrics = Kept(status.metrics)
+    cached_metrics = Cached(status.metrics)
     app.state.status = status  # for the live page
     add_error_answers(app)
 
@@ -34,35 +34,35 @@ def create_app(status: StatusSource) -> FastAPI:
     async def healthz() -> Response:
         health = status.health()
         body = {"alive": health.alive, "why": health.why, "loop_lag_ms": round(health.loop_lag_s * 1000, 1)}
-        return JSONResponse(body, 200 if health.alive else 503, _NOT_KEPT)
+        return JSONResponse(body, 200 if health.alive else 503, _NO_STORE)
 
     @app.get("/readyz")
     async def readyz() -> Response:
         ready = status.ready()
         body = {**ready.details, "state": str(ready.state), "why": ready.why}
-        return JSONResponse(body, _READY_CODES[ready.state], _NOT_KEPT)
+        return JSONResponse(body, _READY_CODES[ready.state], _NO_STORE)
 
     @app.get("/metrics")
     async def metrics() -> Response:
-        return Response(await kept_metrics.get(), media_type=CONTENT_TYPE, headers=_NOT_KEPT)
+        return Response(await cached_metrics.get(), media_type=CONTENT_TYPE, headers=_NO_STORE)
 
     return app
 
 
-class Kept:
+class Cached:
     """What `make` makes, at most once in `METRICS_KEPT_S`: to collect the numbers of all workers takes its time."""
 
     def __init__(self, make: Callable[[], Awaitable[bytes]], now: Callable[[], float] = monotonic) -> None:
         self._make = make
         self._now = now
         self._lock = asyncio.Lock()
-        self._kept = b""
-        self._made_at = float("-inf")
+        self._cached = b""
+        self._cached_at = float("-inf")
 
     async def get(self) -> bytes:
         """The latest; those who ask meanwhile wait for the same."""
         async with self._lock:
-            if self._now() >= self._made_at + METRICS_KEPT_S:
-                self._kept = await self._make()
-                self._made_at = self._now()
-            return self._kept
+            if self._now() >= self._cached_at + METRICS_KEPT_S:
+                self._cached = await self._make()
+                self._cached_at = self._now()
+            return self._cached

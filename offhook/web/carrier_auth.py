@@ -40,7 +40,7 @@ class CarrierAuth:
         base = self._public_url if not self.unauthenticated else f"http://{host}"
         return f"ws{base.removeprefix('http')}/{carrier}/media" + (f"/{ticket}" if ticket else "")
 
-    def judge_upgrade(self, path: str, headers: Headers, peer: str) -> Accepted | Refused:
+    def check_upgrade(self, path: str, headers: Headers, peer: str) -> Accepted | Refused:
         """A WebSocket is asked for at /CARRIER/media or /CARRIER/media/SECRET. A ticket that passes is used up."""
         where, _, query = path.partition("?")
         parts = where.rstrip("/").split("/")
@@ -57,7 +57,7 @@ class CarrierAuth:
             )
         return Accepted({"dialect": carrier}) if self._knows(given) else _NO_SECRET
 
-    def judge_webhook(self, given: str, headers: Headers, peer: str) -> Refused | None:
+    def check_webhook(self, given: str, headers: Headers, peer: str) -> Refused | None:
         """A webhook whose URL ends in `given`."""
         if not self.unauthenticated:
             return None if self._knows(given) else _NO_SECRET

@@ -84,7 +84,7 @@ def _handler(carrier: str, webhook: Webhook, auth: CarrierAuth, taker: StreamTak
 
     async def voice(request: Request, secret: str = "") -> Response:
         peer = request.client.host if request.client is not None else ""
-        refused = auth.judge_webhook(secret, request.headers, peer)
+        refused = auth.check_webhook(secret, request.headers, peer)
         fields = refused or await _fields(request)
         if isinstance(fields, Refused):
             log.refused("webhook refused", fields.status, fields.why, carrier=carrier)

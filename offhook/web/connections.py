@@ -50,7 +50,7 @@ class ConnectionTable:
             longest = next((one for one in self._waiting if not full_source or one in same), None)
             if longest is None:
                 return False
-            longest.give_way()
+            longest.evict()
         self._by_source[source].add(connection)
         self._count += 1
         return True
@@ -109,13 +109,13 @@ class HttpConnection(H11Protocol):
             self._begun = True
             self._arm(REQUEST_S)
         super().data_received(data)
-        self._look()
+        self._update()
 
     def on_response_complete(self) -> None:
         """A request is answered; the next one may be there already."""
         super().on_response_complete()
         self._begun = False
-        self._look()
+        self._update()
 
     def handle_websocket_upgrade(self, event: Any) -> None:
         """It is not HTTP any more: whoever takes the socket has deadlines of its own."""
@@ -136,14 +136,14 @@ class HttpConnection(H11Protocol):
     def resume_writing(self) -> None:
         """It has caught up."""
         super().resume_writing()
-        self._look()
+        self._update()
 
     def send_400_response(self, msg: str) -> None:
         """What came is no HTTP."""
         self._log.refused("request refused", 400, msg, peer=self._source)
         super().send_400_response(msg)
 
-    def give_way(self) -> None:
+    def evict(self) -> None:
         """Close, for another one's sake."""
         self._leave()
         self.transport.abort()
@@ -153,7 +153,7 @@ class HttpConnection(H11Protocol):
         """Whether a whole request is here, and not answered yet."""
         return self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body
 
-    def _look(self) -> None:
+    def _update(self) -> None:
         """See whose turn it is, the client's or ours."""
         if self.transport.is_closing():
             return

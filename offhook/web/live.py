@@ -184,20 +184,20 @@ class EventStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until somebody stops. A browser that does not read blocks `send`, and nobody else."""
-        ways_out = {
+        tasks = {
             asyncio.ensure_future(self._pump(send)),
             asyncio.ensure_future(_gone(receive)),
             asyncio.ensure_future(self._viewer.cut.wait()),
         }
         if self._status is not None:
-            ways_out.add(asyncio.ensure_future(self._send_status(self._status)))
+            tasks.add(asyncio.ensure_future(self._send_status(self._status)))
         try:
-            await asyncio.wait(ways_out, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._hub.leave(self._viewer)
-            for task in ways_out:
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*ways_out, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
         with suppress(TimeoutError):
             async with asyncio.timeout(1.0):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -69,7 +69,7 @@ class StreamAuths:
         self._carriers = carriers
         self._others: dict[str, TwilioAuth | TalkAuth | None] = {"twilio": twilio, "talk": talk}
 
-    def judge_upgrade(self, path: str, headers: Headers, peer: str) -> Accepted | Refused:
+    def check_upgrade(self, path: str, headers: Headers, peer: str) -> Accepted | Refused:
         """A WebSocket is asked for."""
         auth = self._others.get(path.split("/", 2)[1] if path.startswith("/") else "", self._carriers)
-        return Refused(404, "there is no such WebSocket") if auth is None else auth.judge_upgrade(path, headers, peer)
+        return Refused(404, "there is no such WebSocket") if auth is None else auth.check_upgrade(path, headers, peer)

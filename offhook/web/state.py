@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 
 from offhook.observe.plain import plain
 
-_NOT_KEPT = {"Cache-Control": "no-store"}
+_NO_STORE = {"Cache-Control": "no-store"}
 
 
 class StateSource(Protocol):
@@ -23,6 +23,6 @@ def state_routes(source: StateSource) -> APIRouter:
 
     @router.get("/api/status")
     async def status() -> Response:
-        return JSONResponse(plain(await source.status()), headers=_NOT_KEPT)
+        return JSONResponse(plain(await source.status()), headers=_NO_STORE)
 
     return router

@@ -27,7 +27,7 @@ class Refused:
 class StreamAuth(Protocol):
     """Who decides."""
 
-    def judge_upgrade(self, path: str, headers: Headers, peer: str) -> Accepted | Refused:
+    def check_upgrade(self, path: str, headers: Headers, peer: str) -> Accepted | Refused:
         """A WebSocket is asked for. `peer` is the address of its socket."""
 
 

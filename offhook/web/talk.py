@@ -23,10 +23,10 @@ from offhook.web.stream_auth import Accepted, Refused
 TALK_PATH = "/talk/media"
 CALLER, CALLED = "browser", "bot"
 NAME_CHARS = 256
-_NOT_KEPT = {"Cache-Control": "no-store"}
+_NO_STORE = {"Cache-Control": "no-store"}
 
 
-class Wish(BaseModel):
+class CallRequest(BaseModel):
     """The call that the browser wants to make."""
 
     call: Annotated[str, Field(pattern=r"^browser-[0-9a-f]{32}$")]
@@ -44,7 +44,7 @@ class TalkAuth:
         """Where the browser should connect to for that call to `called`."""
         return f"{TALK_PATH}/{self.tickets.issue(call, CALLER, called or CALLED, monotonic(), signed=False)}"
 
-    def judge_upgrade(self, path: str, headers: Headers, peer: str) -> Accepted | Refused:
+    def check_upgrade(self, path: str, headers: Headers, peer: str) -> Accepted | Refused:
         """A WebSocket is asked for. A ticket that passes is used up."""
         where, _, token = path.rpartition("/")
         if where != TALK_PATH:
@@ -62,13 +62,13 @@ def talk_routes(auth: TalkAuth, refusal: Callable[[], str | None], numbers: Sequ
 
     @router.get("/api/talk")
     async def choices() -> Response:
-        return JSONResponse({"numbers": list(numbers)}, headers=_NOT_KEPT)
+        return JSONResponse({"numbers": list(numbers)}, headers=_NO_STORE)
 
     @router.post("/api/talk")
-    async def talk(wish: Wish) -> Response:
+    async def talk(wanted: CallRequest) -> Response:
         if (why := refusal()) is not None:
             problem = Problem("the bot takes no calls now", why, "try again in a while")
-            return JSONResponse(asdict(problem), 503, _NOT_KEPT)
-        return JSONResponse({"path": auth.path_for(wish.call, wish.to.strip())}, headers=_NOT_KEPT)
+            return JSONResponse(asdict(problem), 503, _NO_STORE)
+        return JSONResponse({"path": auth.path_for(wanted.call, wanted.to.strip())}, headers=_NO_STORE)
 
     return router

@@ -48,7 +48,7 @@ class TwilioAuth:
         """What Twilio asks when a stream has ended."""
         return self._public_url + RESUME_PATH
 
-    def judge_upgrade(self, path: str, headers: Headers, peer: str) -> Accepted | Refused:
+    def check_upgrade(self, path: str, headers: Headers, peer: str) -> Accepted | Refused:
         """A WebSocket is asked for. A ticket that passes is used up."""
         where, _, query = path.partition("?")
         token = where.removeprefix(MEDIA_PATH).strip("/")
@@ -66,14 +66,14 @@ class TwilioAuth:
         known = {"call_sid": ticket.call_sid, "caller": ticket.caller, "called": ticket.called}
         return Accepted({**ticket.details, **known})
 
-    def judge_form(self, path: str, headers: Headers, peer: str, fields: dict[str, list[str]]) -> Refused | None:
+    def check_form(self, path: str, headers: Headers, peer: str, fields: dict[str, list[str]]) -> Refused | None:
         """A webhook's form."""
         if self._auth_token is None:
             return self._local.refusal(headers, peer)
         signed = is_signed(self._auth_token, self._public_url + path, headers.get(SIGNATURE, ""), fields)
         return None if signed else Refused(403, "the signature is missing or wrong")
 
-    def judge_body(self, path: str, headers: Headers, peer: str, body: bytes) -> Refused | None:
+    def check_body(self, path: str, headers: Headers, peer: str, body: bytes) -> Refused | None:
         """A webhook with any other body."""
         if self._auth_token is None:
             return self._local.refusal(headers, peer)

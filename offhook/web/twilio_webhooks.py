@@ -114,7 +114,7 @@ async def _fields(request: Request, auth: TwilioAuth) -> Fields | Refused:
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != FORM:
-        return auth.judge_body(path, request.headers, peer, body) or Refused(415, "a body that is no form")
+        return auth.check_body(path, request.headers, peer, body) or Refused(415, "a body that is no form")
     try:
         fields = parse_qs(
             body.decode("ascii"),
@@ -125,7 +125,7 @@ async def _fields(request: Request, auth: TwilioAuth) -> Fields | Refused:
         )
     except ValueError as error:
         return Refused(400, f"no form: {error}")
-    return auth.judge_form(path, request.headers, peer, fields) or fields
+    return auth.check_form(path, request.headers, peer, fields) or fields
 
 
 def _first(fields: Fields, name: str) -> str:

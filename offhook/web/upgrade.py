@@ -71,7 +71,7 @@ class UpgradeHandler(asyncio.Protocol):
         headers = Headers(
             raw=[(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in request.headers.raw_items()]
         )
-        verdict = self._auth.judge_upgrade(request.path, headers, peer)
+        verdict = self._auth.check_upgrade(request.path, headers, peer)
         if isinstance(verdict, Refused):
             self._refuse(transport, verdict)
         elif not self._resumes(verdict.meta) and (busy := self._taker.stream_refusal()) is not None:

@@ -32,16 +32,16 @@ CLOSE_S = 2.0
 """How long the far end has to close after us."""
 
 PING_S = 20.0
-UNREAD_OCTETS = 16_384
+UNREAD_BYTES = 16_384
 """Of ours, in this process: 1.5 s of audio. Beyond that the far end does not read, and what is due is dropped."""
 
 UNREAD_S = 10.0
 """Who does not read for so long is gone."""
 
-KERNEL_OCTETS = 32_768
+KERNEL_BYTES = 32_768
 """Of ours, in the kernel; by itself it would let megabytes wait."""
 
-READ_OCTETS = 4_096
+READ_BYTES = 4_096
 READS_MAX = 16
 """At once from one socket, before the others have their turn."""
 
@@ -62,7 +62,7 @@ class Receiver(Protocol):
     def lost(self, reason: str) -> None:
         """The connection is gone. Called once, and not after our own `close`."""
 
-    def said_goodbye(self, reason: str) -> None:
+    def closed_by_far_end(self, reason: str) -> None:
         """The same, when the far end has closed it in good order (RFC 6455 §7.1.2)."""
 
 
@@ -107,7 +107,7 @@ class WebSocket(asyncio.Protocol):
             if not self._unwatched or transport is None or transport.is_closing():
                 return
             try:
-                data = os.read(self._descriptor, READ_OCTETS)
+                data = os.read(self._descriptor, READ_BYTES)
             except BlockingIOError:
                 return
             except OSError as error:
@@ -118,7 +118,7 @@ class WebSocket(asyncio.Protocol):
                 transport.close()  # the far end sends no more: nor do we
                 return
             self.data_received(data)
-            if len(data) < READ_OCTETS:
+            if len(data) < READ_BYTES:
                 return
 
     def send(self, messages: Sequence[bytes]) -> None:
@@ -156,12 +156,12 @@ class WebSocket(asyncio.Protocol):
         """The socket is ours."""
         # uvloop's transports are none of asyncio's class.
         transport = self._transport = cast(asyncio.Transport, transport)
-        transport.set_write_buffer_limits(high=UNREAD_OCTETS)
+        transport.set_write_buffer_limits(high=UNREAD_BYTES)
         found = transport.get_extra_info("socket")
         if found is not None:
             self._descriptor = found.fileno()
             with suppress(OSError):
-                found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_OCTETS)
+                found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
         self._arm(HANDSHAKE_S, transport.abort)
         self._shake_hands()
 
@@ -234,7 +234,7 @@ class WebSocket(asyncio.Protocol):
         if self._receiver is not None and not self._closed:
             self._closed = True
             if conn.parser_exc is None and conn.close_rcvd is not None:
-                self._receiver.said_goodbye(_why(conn))
+                self._receiver.closed_by_far_end(_why(conn))
             else:
                 self._receiver.lost(_why(conn))
         self._closed = True

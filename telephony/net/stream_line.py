@@ -147,7 +147,7 @@ class StreamLine:
         self._stream.fail(GOING_AWAY, reason)
         self._deliver()
 
-    def said_goodbye(self, reason: str) -> None:
+    def closed_by_far_end(self, reason: str) -> None:
         """The far end has closed the WebSocket in good order."""
         if self._on_suspended is not None:
             self.lost(reason)
