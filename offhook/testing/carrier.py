@@ -1,10 +1,10 @@
-"""Twilio's side of a media stream: to test any bot that speaks it.
+"""Twilio's side of a media stream, to test any bot that speaks it.
 
-    python -m offhook.testing.carrier ws://127.0.0.1:8080/twilio/media --say hello.wav --press 1     (--help tells more)
+    python -m offhook.testing.carrier ws://127.0.0.1:8080/twilio/media --say hello.wav --press 1     (see --help)
 
-`PlayoutBuffer` is what Twilio does with the bot's audio: pieces are played one after the other in real time, `mark` is
-returned when the audio before it has been played, `clear` drops what has not been played and returns all marks at once.
-`Carrier` is a call: it has the methods of `sip_caller.Caller`, so that one script runs over SIP and over a stream.
+`PlayoutBuffer` does what Twilio does with the bot's audio: it plays chunks one after the other in real time, returns
+each `mark` when the audio before it has been played, and on `clear` drops what has not been played and returns all
+marks. `Carrier` is a call: it has the methods of `sip_caller.Caller`, so one script runs over SIP and streams.
 """
 
 import asyncio
@@ -39,19 +39,19 @@ HUNG_UP = "the bot hung up before the caller was done"
 
 
 class PlayoutBuffer:
-    """The bot's audio on its way to the caller's ear. Pure: `now` is in seconds, of any clock."""
+    """The bot's audio until it is played to the caller. Pure: `now` is in seconds, of any clock."""
 
     def __init__(self) -> None:
-        self._pieces: deque[tuple[float, bytes]] = deque()  # (when it begins to be played, payload)
+        self._pieces: deque[tuple[float, bytes]] = deque()  # (when it starts to play, payload)
         self._marks: deque[tuple[float, str]] = deque()
         self._ends_at = float("-inf")
         self._fresh = True
         self.gaps_s: list[float] = []
-        """How long it was empty, each time, while the bot went on within `gap_limit_s` and without `clear`."""
+        """How long it ran empty, each time the bot went on within `gap_limit_s` and without `clear`."""
         self.gap_limit_s = 0.4
 
     def media(self, payload: bytes, now: float) -> None:
-        """A piece arrives."""
+        """A chunk arrives."""
         gap_s = now - self._ends_at
         if gap_s > 0:
             if not self._fresh and gap_s <= self.gap_limit_s:
@@ -62,11 +62,11 @@ class PlayoutBuffer:
         self._ends_at += len(payload) / RATE_HZ
 
     def mark(self, name: str, now: float) -> None:
-        """To be returned after what is buffered now."""
+        """A mark arrives: it is returned after what is buffered now."""
         self._marks.append((max(now, self._ends_at), name))
 
     def clear(self, now: float) -> list[str]:
-        """Drop what has not been played; returns the marks that are returned for it."""
+        """Drop what has not been played; returns all pending marks."""
         self._pieces.clear()
         self._ends_at = min(self._ends_at, now)
         self._fresh = True
@@ -75,7 +75,7 @@ class PlayoutBuffer:
         return names
 
     def play_until(self, now: float) -> tuple[bytes, list[str]]:
-        """What has been played since the last call, and the marks that were reached."""
+        """The audio played since the last call of this, and the marks that were reached."""
         played = b""
         while self._pieces and self._pieces[0][0] < now:
             starts_at, payload = self._pieces.popleft()
@@ -92,7 +92,7 @@ class PlayoutBuffer:
 
 @dataclass(slots=True)
 class CarrierLog:
-    """What the bot did, and what became of it."""
+    """What the bot sent, and what was played of it."""
 
     media: int = 0
     marks: int = 0
@@ -112,10 +112,10 @@ class Carrier:
         self.buffer = PlayoutBuffer()
         self.log = CarrierLog()
         self.speech_meter = SpeechMeter()
-        self.run = 0  # the last run of the bot's speech that was waited for
+        self.run = 0  # the last talk spurt of the bot that `listen` has seen
         self.over = asyncio.Event()
         self.stalled = asyncio.Event()
-        """While it is set nothing is read or sent."""
+        """While this is set nothing is read or sent."""
         self._sequence = 0
         self._chunk = 0
         self._to_say: deque[bytes] = deque()
@@ -167,14 +167,14 @@ class Carrier:
         )
         self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._pace())]
 
-    # What a script does.
+    # For scripts.
 
     async def listen(self) -> None:
-        """Hear the bot out."""
+        """Wait until the bot has spoken."""
         self.run = await self._or_over(self.speech_meter.silent(self.run))
 
     async def listen_for(self, seconds: float) -> None:
-        """Hear the bot for some time after it begins."""
+        """Wait until the bot has been speaking for so long."""
         self.run = await self._or_over(self.speech_meter.speaking(seconds, self.run))
 
     async def say(self, pcm: bytes) -> None:
@@ -193,7 +193,7 @@ class Carrier:
             raise CallFailedError(HUNG_UP) from error
 
     async def hang_up(self) -> None:
-        """The caller hangs up: `stop`, and the connection is closed. Idempotent."""
+        """The caller hangs up: `stop`, then the connection is closed. Idempotent."""
         if not self.over.is_set():
             with suppress(ConnectionClosed):
                 await self.send("stop", accountSid="AC" + "0" * 32, callSid=self.call_sid)
@@ -207,18 +207,18 @@ class Carrier:
         await self._socket.close()
 
     def drop(self) -> None:
-        """Lose the connection without a word: the bot's machine gets a reset."""
+        """Lose the connection without a close frame: the bot gets a TCP reset."""
         self.over.set()
         for task in self._tasks:
             task.cancel()
         self._socket.transport.abort()
 
     async def closed_by_bot(self, within_s: float) -> tuple[int, str]:
-        """Wait until the bot closes; the code and the reason. TimeoutError."""
+        """Wait until the bot closes; returns the code and the reason. TimeoutError."""
         await asyncio.wait_for(self.over.wait(), within_s)
         return self.log.closed or (1006, "")
 
-    # What faults are made of.
+    # For fault tests.
 
     async def send(self, event: str, **body: object) -> None:
         """A message, with the next sequence number."""
@@ -233,7 +233,7 @@ class Carrier:
         await self._socket.send(text)
 
     def understand(self, data: str | bytes) -> dict[str, Any]:
-        """A message of the bot's."""
+        """Parse a message of the bot."""
         found: dict[str, Any] = json.loads(data)
         return found
 
@@ -266,7 +266,7 @@ class Carrier:
             raise ValueError(f"a bot sends media, mark and clear, not {event!r}")
 
     async def _pace(self) -> None:
-        """A frame each 20 ms of absolute time, both ways."""
+        """A frame every 20 ms of absolute time, both ways."""
         began = monotonic()
         with suppress(ConnectionClosed):
             while not self.over.is_set():
@@ -313,10 +313,10 @@ class Carrier:
 
 
 def ask_webhook(url: str, fields: Mapping[str, str], *, auth_token: str | None, signed_url: str | None = None) -> str:
-    """Do what Twilio does when a call comes in: ask the webhook, and return the stream's URL that it answers with.
+    """Ask the webhook for a call, as Twilio does, and return the stream's URL from its answer.
 
-    `signed_url` is the URL that the signature is over, where it differs from `url`. Blocks. Raises CallFailedError when
-    the answer connects to no stream, OSError when there is none.
+    `signed_url` is the URL that the signature covers, where it differs from `url`. Blocks. Raises CallFailedError when
+    the answer connects to no stream, OSError when there is no answer.
     """
     stream = ask_twiml(url, fields, auth_token=auth_token, signed_url=signed_url).find("Connect/Stream")
     if stream is None:
@@ -327,14 +327,14 @@ def ask_webhook(url: str, fields: Mapping[str, str], *, auth_token: str | None, 
 def ask_twiml(
     url: str, fields: Mapping[str, str], *, auth_token: str | None, signed_url: str | None = None
 ) -> ElementTree.Element:
-    """The same for whatever the webhook answers: the `<Response>`. Raises CallFailedError for what is no TwiML."""
+    """The same, for any answer: returns the `<Response>`. Raises CallFailedError if it is not TwiML."""
     signature = "" if auth_token is None else sign(auth_token, signed_url or url, {k: [v] for k, v in fields.items()})
     request = urllib.request.Request(url, urlencode(fields).encode(), {"X-Twilio-Signature": signature})
     with urllib.request.urlopen(request, timeout=CONNECT_S) as answer:
         try:
             return ElementTree.fromstring(answer.read())
         except ElementTree.ParseError as error:
-            raise CallFailedError(f"the webhook's answer is no TwiML: {error}") from error
+            raise CallFailedError(f"the webhook's answer is not TwiML: {error}") from error
 
 
 if __name__ == "__main__":

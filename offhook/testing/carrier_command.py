@@ -24,10 +24,10 @@ USAGE = 2
 TOKEN = "OFFHOOK_TWILIO__AUTH_TOKEN"
 CLOSE_WAIT_S = 0.5
 HELP = """\
-Twilio's side of a media stream: to test any bot that speaks it.
+Twilio's side of a media stream, to test any bot that speaks it.
 
-It waits until the bot has spoken, says what it is told to, presses keys, hears the answers, hangs up, and prints what
-happened as JSON. The bot's audio is played as Twilio plays it: one piece after the other in real time, marks returned
+It waits until the bot has spoken, says the recordings, presses keys, listens to the answers, hangs up, and prints what
+happened as JSON. The bot's audio is played as Twilio plays it: one chunk after the other in real time, marks returned
 when the audio before them has been played, or at once when the bot clears it.
 """
 EXAMPLES = """\
@@ -49,48 +49,48 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = found.add_argument
-    add("url", help="the bot's stream, ws:// or wss://; or its webhook, http:// or https://, which tells the stream")
+    add("url", help="the bot's stream, ws:// or wss://; or its webhook, http:// or https://")
     add(
         "--say",
         metavar="FILE",
         type=Path,
         action="append",
         default=[],
-        help="a WAV file, 8 kHz mono 16-bit; again for more",
+        help="a WAV file, 8 kHz mono 16-bit; repeatable",
     )
-    add("--press", metavar="KEYS", default="", help="keys, after what is said")
+    add("--press", metavar="KEYS", default="", help="keys, after the recordings")
     add(
         "--interrupt",
         metavar="S",
         type=float,
-        help="say it so many seconds after the bot begins to speak, not after it ends",
+        help="speak so many seconds after the bot begins, not after it ends",
     )
     add(
         "--drop",
         metavar="S",
         type=float,
-        help="lose the connection so many seconds after the bot begins; Twilio then asks",
+        help="lose the connection so many seconds after the bot begins; the webhook is then asked again",
     )
-    add("--from", metavar="NUMBER", dest="caller", default="+15550100", help="who calls (%(default)s)")
-    add("--to", metavar="NUMBER", dest="called", default="+15550199", help="who is called (%(default)s)")
+    add("--from", metavar="NUMBER", dest="caller", default="+15550100", help="the caller's number (%(default)s)")
+    add("--to", metavar="NUMBER", dest="called", default="+15550199", help="the called number (%(default)s)")
     add("--outbound", action="store_true", help="the bot has placed the call")
-    add("--answered-by", metavar="WHO", help="what Twilio's detection of machines has found: human, machine_start, fax")
-    add("--parameter", metavar="NAME=VALUE", action="append", default=[], help="into customParameters; again for more")
+    add("--answered-by", metavar="WHO", help="answering machine detection: human, machine_start, fax")
+    add("--parameter", metavar="NAME=VALUE", action="append", default=[], help="for customParameters; repeatable")
     add("--auth-token", metavar="TOKEN", default=os.environ.get(TOKEN), help=f"sign as Twilio does (default: ${TOKEN})")
-    add("--public-url", metavar="URL", help="what the signatures are over, where it is not the URL that is asked")
+    add("--public-url", metavar="URL", help="the URL that signatures cover, if it is not the URL given")
     add(
         "--seconds",
         metavar="S",
         type=float,
         default=20.0,
-        help="to wait for the bot at the most, each time (%(default)g)",
+        help="how long to wait for the bot each time (%(default)g)",
     )
-    add("--save", metavar="FILE", type=Path, help="write what the caller has heard as a WAV file")
+    add("--save", metavar="FILE", type=Path, help="write what was played to the caller as a WAV file")
     return found
 
 
 class Script:
-    """One call. UserError for what cannot be meant, CallFailedError for a bot that does not do its part."""
+    """One call. UserError for unusable options, CallFailedError when the bot fails."""
 
     def __init__(self, given: argparse.Namespace) -> None:
         self._given = given
@@ -98,11 +98,11 @@ class Script:
         self._recordings = [_recording(path) for path in given.say]
         self._parameters = dict(_pair(each) for each in given.parameter)
         self._by_webhook = urlsplit(given.url).scheme in ("http", "https")
-        self._action = ""  # what is asked when the stream has ended
+        self._action = ""  # the URL that is asked when the stream has ended
         self._streams: list[Carrier] = []
         if not self._by_webhook and urlsplit(given.url).scheme not in ("ws", "wss"):
             raise UserError(
-                f"`{given.url}` is no bot's address",
+                f"`{given.url}` is not a bot's address",
                 "a stream begins with ws:// or wss://, a webhook with http:// or https://",
                 "ws://127.0.0.1:8080/twilio/media",
             )
@@ -144,7 +144,7 @@ class Script:
         if not self._action:
             raise UserError(
                 "the call cannot go on after a lost connection",
-                "only a webhook's answer tells whom to ask then (`<Connect action=…>`), and there was none",
+                "only a webhook's answer has the URL to ask then (`<Connect action=…>`), and there was none",
                 "the webhook's URL, http://127.0.0.1:8080/twilio/voice, and --auth-token",
             )
         call.drop()
@@ -226,7 +226,7 @@ class Script:
 
 
 def _first(response: Element) -> str:
-    """The first verb of some TwiML, as it stands there."""
+    """The first verb of a TwiML response."""
     for verb in response:
         return f"<{verb.tag}{''.join(f' {name}={value!r}' for name, value in verb.attrib.items())}>"
     return "an empty <Response>"
@@ -259,13 +259,13 @@ def _pair(text: str) -> tuple[str, str]:
     name, sign, value = text.partition("=")
     if not sign or not name:
         raise UserError(
-            f"`{text}` is no parameter", "it has a name and a value", "--parameter NAME=VALUE", "--parameter"
+            f"`{text}` is not a parameter", "it needs a name and a value", "--parameter NAME=VALUE", "--parameter"
         )
     return name, value
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command. Returns the exit status: 1 where the bot did not take the call."""
+    """The command. Returns the exit status: 1 when the bot did not take the call."""
     given = parser().parse_args(arguments)
     try:
         report = asyncio.run(Script(given).run())
@@ -274,9 +274,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USAGE
     except CallFailedError as error:
         problem = UserError(
-            f"the bot at {given.url} took no call",
+            f"the bot at {given.url} did not take the call",
             str(error),
-            "offhook serve, and its address here; --auth-token TOKEN where the bot has one",
+            "offhook serve, and its address here; --auth-token TOKEN if the bot has one",
         )
         sys.stderr.write(problem.render() + "\n")
         return 1

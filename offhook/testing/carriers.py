@@ -2,7 +2,7 @@
 
     call = await TelnyxCarrier.dial("ws://127.0.0.1:8080/telnyx/media")
 
-What each sends and understands is told in docs/carriers.md; `PlainCarrier` is what a program of one's own would be.
+What each sends and understands is in docs/carriers.md; `PlainCarrier` is a user's own program.
 """
 
 import json
@@ -18,18 +18,18 @@ Message = dict[str, Any]
 
 
 class TranslatingCarrier(Carrier):
-    """Twilio's messages become the carrier's own on the way out, and the bot's become Twilio's on the way in."""
+    """Translates Twilio's messages to the carrier's, and the bot's to Twilio's."""
 
     def outgoing(self, message: Message) -> Message | bytes | None:
-        """What the carrier would send; None: nothing."""
+        """The carrier's message; None: there is none."""
         raise NotImplementedError
 
     def incoming(self, message: Message | bytes) -> Message:
-        """What the bot would have sent to Twilio; {} means nothing."""
+        """The bot's message in Twilio's words; {}: there is none."""
         raise NotImplementedError
 
     async def send_raw(self, text: str | bytes) -> None:
-        """A message of Twilio's, translated; what is no JSON goes as it is."""
+        """Send one of Twilio's messages, translated; binary messages are sent as they are."""
         if isinstance(text, bytes):
             await super().send_raw(text)
             return
@@ -38,12 +38,12 @@ class TranslatingCarrier(Carrier):
             await super().send_raw(message if isinstance(message, bytes) else json.dumps(message))
 
     def understand(self, data: str | bytes) -> Message:
-        """A message of the bot's."""
+        """Parse a message of the bot."""
         return self.incoming(data if isinstance(data, bytes) else json.loads(data))
 
 
 class TelnyxCarrier(TranslatingCarrier):
-    """Telnyx: other names, and no order among messages that could be relied on."""
+    """Telnyx: other names, and no reliable order of messages."""
 
     def outgoing(self, message: Message) -> Message | bytes | None:
         """Names with underscores; the call is in `start`."""
@@ -67,7 +67,7 @@ class TelnyxCarrier(TranslatingCarrier):
         return {"event": event, "sequence_number": message["sequenceNumber"], "stream_id": self.stream_sid, **body}
 
     def incoming(self, message: Message | bytes) -> Message:
-        """The same but for the stream's name."""
+        """The same except for the stream's name."""
         return _object(message)
 
 
@@ -139,7 +139,7 @@ class VonageCarrier(TranslatingCarrier):
         """Frames of exactly 20 ms; `notify` and `clear`."""
         if isinstance(message, bytes):
             if len(message) != 2 * self.rate_hz // 50:
-                raise ValueError(f"a frame of {len(message)} octets is not 20 ms")
+                raise ValueError(f"a frame of {len(message)} bytes is not 20 ms")
             return _media(PCMU.encode(self._from_rate(message)))
         if message["action"] == "notify":
             return {"event": "mark", "mark": {"name": message["payload"]["mark"]}}
@@ -166,7 +166,7 @@ class WideVonageCarrier(VonageCarrier):
 
 
 class PlainCarrier(TranslatingCarrier):
-    """A program of one's own: docs/stream-protocol.md."""
+    """A user's own program: docs/stream-protocol.md."""
 
     def outgoing(self, message: Message) -> Message | bytes | None:
         """Binary audio; short messages for the rest."""

@@ -1,7 +1,7 @@
 """A bad network as a function of a seed: loss, bursts, delay, jitter, order, duplicates, corruption, rate, outages.
 
-Pure: a packet and `now` in, what leaves and when out. Whether the n-th packet of a stream is lost, held up or damaged
-depends on the seed, the stream's name and n alone, never on when it came: the same run has the same faults again.
+Pure: a packet and `now` in, departures with their times out. Whether the n-th packet of a stream is lost, delayed or
+corrupted depends on the seed, the stream's name and n alone, never on its arrival time: a run can be repeated.
 """
 
 import math
@@ -11,7 +11,7 @@ from statistics import NormalDist
 from typing import Literal, NamedTuple, TypeAlias
 
 UDP_HEADER_BYTES = 28
-"""IPv4 and UDP: the rate counts them, too."""
+"""IPv4 and UDP: the rate includes them."""
 
 MAX_DAMAGED_BYTES = 3
 
@@ -26,15 +26,15 @@ _NORMAL = NormalDist(0.5, 1 / 6)
 
 @dataclass(frozen=True, slots=True)
 class Impairment:
-    """What befalls one direction; without arguments, nothing. Percentages are 0 to 100. Raises ValueError.
+    """The faults of one direction; by default none. Percentages are 0 to 100. Raises ValueError.
 
-    - `loss_percent`: the share that is lost. With `burst_packets` losses come in bursts of that mean length
+    - `loss_percent`: the share of lost packets. With `burst_packets` losses come in bursts of that mean length
       (Gilbert 1960: a good and a bad state, all packets of the bad one are lost); with 0 each is lost by itself.
-    - `delay_ms` for all; `jitter_ms` is the most that comes on top, evenly spread or bell-shaped around its half.
-      Jitter keeps the order, as a queue does: who is held up holds up those behind.
-    - `spike_percent` of the packets begin a stall of `spike_ms`.
-    - `reorder_percent` are held back by `reorder_ms`, and those behind go past.
-    - `duplicate_percent` come twice; in `corrupt_percent` one to three octets are changed.
+    - `delay_ms` for all; `jitter_ms` is the maximum on top, uniform or bell-shaped around its half.
+      Jitter keeps the order, as a queue does: a delayed packet delays those behind it.
+    - `spike_percent` of the packets start a stall of `spike_ms`.
+    - `reorder_percent` are held back by `reorder_ms`, and those behind overtake them.
+    - `duplicate_percent` arrive twice; in `corrupt_percent` one to three bytes are changed.
     - `rate_kbps` (0: no limit), headers included, with a queue of at most `queue_ms`.
     - `blackholes`: in these windows nothing passes.
     """
@@ -71,13 +71,13 @@ class Impairment:
 
     @property
     def _least_burst(self) -> float:
-        """At this length the good state lasts for one packet; shorter bursts would need it to be shorter still."""
+        """At this length the good state lasts for one packet; shorter bursts would need less than one."""
         loss = self.loss_percent / 100
         return loss / (1 - loss) if loss < 1 else 0.0
 
 
 class Departure(NamedTuple):
-    """A datagram and the moment at which it goes on."""
+    """A datagram and the time at which it leaves."""
 
     send_at: float
     data: bytes
@@ -85,7 +85,7 @@ class Departure(NamedTuple):
 
 @dataclass(slots=True)
 class ImpairCounters:
-    """What has been done, in packets; `octets` are those that went in.
+    """Counters of packets; `octets` counts received bytes.
 
     `lost_between` are the lost ones between the first and the last that were sent: those that a receiver can know of.
     """
@@ -110,7 +110,7 @@ class ImpairCounters:
 
 
 class _Fate(NamedTuple):
-    """One packet's numbers in [0, 1): always all of them, so that one impairment does not change another's draws."""
+    """One packet's random numbers in [0, 1): always all, so that one impairment does not change another's."""
 
     loss: float
     jitter: float
@@ -122,7 +122,7 @@ class _Fate(NamedTuple):
 
 
 class Impairer:
-    """One stream's way through the bad network. `start` and `now` are monotonic seconds."""
+    """One stream through the bad network. `start` and `now` are monotonic seconds."""
 
     def __init__(self, impairment: Impairment, *, seed: int, stream: str, start: float) -> None:
         self._impairment = impairment
@@ -135,7 +135,7 @@ class Impairer:
         self.counters = ImpairCounters()
 
     def packet(self, data: bytes, now: float) -> list[Departure]:
-        """The next packet comes: what leaves for it, in order of time; empty when it is lost."""
+        """The next packet arrives: its departures, in order of time; empty when it is lost."""
         fate = _Fate(*(self._random.random() for _ in _Fate._fields))
         counters, impairment = self.counters, self._impairment
         counters.received += 1
@@ -177,7 +177,7 @@ class Impairer:
         return self._bad
 
     def _through_link(self, octets: int, now: float) -> float | None:
-        """When the link has passed the packet on; None when its queue is full."""
+        """When the link has sent the packet; None when its queue is full."""
         rate_kbps = self._impairment.rate_kbps
         if not rate_kbps:
             return now
@@ -202,7 +202,7 @@ class Impairer:
 
 
 class ByteLink:
-    """A TCP connection's bad way: what comes in at `now` goes on in order, delayed, at a rate, and not in a stall.
+    """One direction of a TCP connection: bytes leave in order, delayed, at a limited rate, and not in a stall.
 
     Of an Impairment it knows `delay_ms`, `rate_kbps` and `blackholes`; nothing is lost in the latter, it waits.
     """
@@ -213,7 +213,7 @@ class ByteLink:
         self._free_at = start
 
     def send_at(self, octets: int, now: float) -> float:
-        """When the next `octets` have passed."""
+        """When the next `octets` bytes have left."""
         impairment = self._impairment
         self._free_at = max(now, self._free_at)
         if impairment.rate_kbps:

@@ -3,13 +3,12 @@
     python -m offhook.testing.relay --listen 127.0.0.1:5070 --to 127.0.0.1:5060 --loss 5 --burst 3 --delay 40
     python -m offhook.testing.relay --mode tcp --listen 127.0.0.1:8081 --to 127.0.0.1:8080 --rate 64 --stall 5-7
 
-Call the first address instead of the second. It prints `ready ADDRESS`, and what it has done, as JSON, when it is ended
-(SIGTERM, SIGINT, or after --for). Each impairment holds for both ways, or as --up-... from the caller to the bot, or as
+Call the first address instead of the second. It prints `ready ADDRESS`, and its counters as JSON when it ends (SIGTERM,
+SIGINT, or after --for). Each impairment applies in both directions, or as --up-... from the caller to the bot, or as
 --down-... back. The same --seed loses the same packets.
 
-Modes: `sip` puts itself into signalling and media of each call, and impairs the media, the signalling or both (--on);
-`udp` passes datagrams of any kind; `tcp` passes connections, WebSockets too (of the impairments --delay, --rate,
---stall).
+Modes: `sip` relays signalling and media of each call, and impairs the media, the signalling or both (--on); `udp`
+relays datagrams of any kind; `tcp` relays connections, WebSockets too (with --delay, --rate and --stall only).
 """
 
 import argparse
@@ -43,16 +42,16 @@ _OPTIONS: dict[str, tuple[str, Callable[[str], Any], str]] = {
     "loss": ("loss_percent", float, "lost packets, percent"),
     "burst": ("burst_packets", float, "mean length of a burst of losses, packets (0: no bursts)"),
     "delay": ("delay_ms", float, "delay, ms"),
-    "jitter": ("jitter_ms", float, "most that comes on top of the delay, ms"),
+    "jitter": ("jitter_ms", float, "at most this on top of the delay, ms"),
     "jitter-shape": ("jitter_shape", str, "uniform or normal"),
     "spike": ("spike_ms", float, "length of a stall, ms"),
-    "spikes": ("spike_percent", float, "packets that begin a stall, percent"),
+    "spikes": ("spike_percent", float, "packets that start a stall, percent"),
     "reorder": ("reorder_percent", float, "packets that are overtaken, percent"),
     "reorder-by": ("reorder_ms", float, "how long these are held back, ms"),
-    "dup": ("duplicate_percent", float, "packets that come twice, percent"),
-    "corrupt": ("corrupt_percent", float, "packets with octets changed, percent"),
+    "dup": ("duplicate_percent", float, "duplicated packets, percent"),
+    "corrupt": ("corrupt_percent", float, "packets with changed bytes, percent"),
     "rate": ("rate_kbps", float, "rate, kbit/s (0: no limit)"),
-    "queue": ("queue_ms", float, "most that waits for the rate, ms"),
+    "queue": ("queue_ms", float, "longest queue for the rate, ms"),
     "stall": ("blackholes", _window, "FROM-TO in seconds: nothing passes; may be given several times"),
 }
 
@@ -66,11 +65,11 @@ def parser() -> argparse.ArgumentParser:
     add("--listen", required=True, metavar="HOST:PORT", help="where callers call (port 0: any free one)")
     add("--to", required=True, metavar="HOST:PORT", help="where the bot is")
     add("--mode", choices=["sip", "udp", "tcp"], default="sip")
-    add("--on", choices=["media", "sip", "all"], default="media", help="what is impaired in the mode sip")
-    add("--media-ports", default="40000-49999", metavar="LOW-HIGH", help="ports for media in the mode sip")
+    add("--on", choices=["media", "sip", "all"], default="media", help="what mode sip impairs")
+    add("--media-ports", default="40000-49999", metavar="LOW-HIGH", help="media ports of mode sip")
     add("--seed", type=int, default=1)
-    add("--rebind", type=float, metavar="S", help="after so long what goes up comes from another port")
-    add("--reset", type=float, metavar="S", help="after so long a TCP connection is reset")
+    add("--rebind", type=float, metavar="S", help="after so long packets to the bot come from another port")
+    add("--reset", type=float, metavar="S", help="reset TCP connections after so long")
     add("--for", type=float, dest="duration_s", metavar="S", help="end after so long")
     for name, (_, kind, text) in _OPTIONS.items():
         action = "append" if name == "stall" else "store"
@@ -81,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def impairment_of(given: argparse.Namespace, way: str) -> Impairment:
-    """What holds for `way` ("up", "down"). Raises UserError."""
+    """The impairment for `way` ("up", "down"). Raises UserError."""
     values: dict[str, Any] = {}
     for name, (attribute, _, _) in _OPTIONS.items():
         plain = name.replace("-", "_")
@@ -93,11 +92,11 @@ def impairment_of(given: argparse.Namespace, way: str) -> Impairment:
         return Impairment(**values)
     except ValueError as error:
         todo = f"{_PROGRAM} --help for what each option takes"
-        raise UserError("this network cannot be", str(error), todo, "command line") from error
+        raise UserError("this network is impossible", str(error), todo, "command line") from error
 
 
 async def run(given: argparse.Namespace) -> dict[str, object]:
-    """Relay until a signal comes, or the time is up; returns what was counted. Raises UserError."""
+    """Relay until a signal or the end of the time; returns the counters. Raises UserError."""
     listen, target = parse_address(given.listen), parse_address(given.to)
     up, down = impairment_of(given, "up"), impairment_of(given, "down")
     over = asyncio.Event()

@@ -1,4 +1,4 @@
-"""A call without a telephone, a network or a model, to test a bot with: a caller who speaks, keys, listens, hangs up.
+"""A call without a phone, a network or a model, for tests of bots: a caller who speaks, keys, listens, hangs up.
 
 ```python
 async def conversation() -> None:
@@ -41,11 +41,11 @@ HEARS_WITHIN_S = 30.0
 class SimulatedCall:
     """One call of an agent or dialog, which begins with `async with` and ends with it.
 
-    What the bot says takes 60 ms a character, and so does what the caller says. `events` is all that the session
-    reported; an exception of the bot is raised when the call ends.
+    The bot's and the caller's speech takes 60 ms a character. `events` has all events of the session; an exception of
+    the bot is raised when the call ends.
     """
 
-    def __init__(  # each is one thing that people want to say of a call
+    def __init__(  # each is a property of a call
         self,
         talks: Dialog | Agent,
         *,
@@ -63,7 +63,7 @@ class SimulatedCall:
         self.over = asyncio.Event()
         self._texts = SpokenTexts()
         self._changed = asyncio.Event()
-        self._spoken: list[str] = []  # what of the bot's utterances nobody has waited for yet
+        self._spoken: list[str] = []  # played utterances that `hears` has not returned yet
         self._clock = loop_clock()
         self.line = SimulatedLine()
         vad = VadBatcher(SimulatedVad(), GateSettings(), spacing_s=0.0, now=self._clock.now)
@@ -96,16 +96,16 @@ class SimulatedCall:
 
     @property
     def now(self) -> float:
-        """Seconds, on the loop's clock."""
+        """Seconds on the loop's clock."""
         return self._clock.now()
 
     @property
     def transcript(self) -> tuple[Said, ...]:
-        """What has been said so far, as `Call.history` has it."""
+        """What has been said so far, as in `Call.history`."""
         return self.call.history
 
     async def says(self, text: str, *, seconds: float | None = None) -> None:
-        """The caller says it; returns with their last sound."""
+        """The caller says the text; returns at the end of it."""
         await asyncio.sleep(self.line.speak(self._texts.pcm_of(text, seconds)))
 
     async def presses(self, keys: str, *, every_s: float = 0.2) -> None:
@@ -119,10 +119,10 @@ class SimulatedCall:
         await asyncio.sleep(seconds)
 
     async def hears(self, text: str, *, within_s: float = HEARS_WITHIN_S) -> str:
-        """The bot says something with `text` in it, to its end or until it is interrupted: all that was heard of it.
+        """Wait until the bot has said something with `text` in it, whole or cut short; returns what was played.
 
-        Everything that was said before counts as heard, too. AssertionError, with what was said instead, when it does
-        not come in time or the call ends.
+        What was said before that is skipped. AssertionError, with what was said instead, when it does not come in time
+        or the call ends.
         """
         missed: list[str] = []
         try:
@@ -142,14 +142,14 @@ class SimulatedCall:
         raise AssertionError(f"the bot did not say {text!r}, but {missed or 'nothing'}")
 
     async def begins_to_hear(self, text: str, *, within_s: float = HEARS_WITHIN_S) -> None:
-        """The bot has begun to say something that begins with `text`; AssertionError when it does not in time."""
+        """Wait until the bot begins an utterance that starts with `text`. TimeoutError when it does not in time."""
         async with asyncio.timeout(within_s):
             while not any(isinstance(event, BotSpoke) and event.text.startswith(text) for event in self.events):
                 self._changed.clear()
                 await self._changed.wait()
 
     async def hangs_up(self) -> None:
-        """The caller hangs up; returns when the bot has done what it does then. Idempotent."""
+        """The caller hangs up; returns when the bot has cleaned up. Idempotent."""
         self._end()
         dialog, self._dialog = self._dialog, None
         if dialog is not None:

@@ -1,4 +1,4 @@
-"""Engines that need no model: speech of the caller that carries its own words, and a voice of so much a character."""
+"""Engines without a model: the caller's audio carries its own words, and the voice takes 60 ms a character."""
 
 import struct
 from collections.abc import AsyncIterator, Callable
@@ -12,20 +12,20 @@ from offhook.pipeline.vad.engine import VadCapabilities
 RATE_HZ = 8_000
 FRAME_SAMPLES = 256
 MS_PER_CHARACTER = 60
-"""Of speech, the bot's and the caller's: 165 words a minute."""
+"""Of the bot's and the caller's speech: 165 words a minute."""
 
 _LOUD = 8_000
 _MAX_TEXTS = 4_000
 
 
 class SpokenTexts:
-    """What callers say, as audio that tells its recogniser which text it is: the sample's value carries a number."""
+    """What callers say, as audio whose sample values identify the text to the recogniser."""
 
     def __init__(self) -> None:
         self._texts: list[str] = []
 
     def pcm_of(self, text: str, seconds: float | None = None) -> bytes:
-        """The text spoken, in so many seconds or at an even pace."""
+        """Audio of the text, for so many seconds or at an even pace."""
         if len(self._texts) >= _MAX_TEXTS:
             raise ValueError(f"more than {_MAX_TEXTS} texts")
         self._texts.append(text)
@@ -34,7 +34,7 @@ class SpokenTexts:
         return struct.pack("<hh", value, -value) * (samples // 2)
 
     def texts_in(self, pcm: bytes) -> str:
-        """The texts that are heard in it, in their order."""
+        """The texts in the audio, in their order."""
         if not any(pcm):
             return ""
         values = dict.fromkeys(memoryview(pcm).cast("h"))
@@ -42,7 +42,7 @@ class SpokenTexts:
 
 
 class SimulatedVad:
-    """A detector: what is loud is speech."""
+    """A detector: loud audio is speech."""
 
     capabilities = VadCapabilities(RATE_HZ, FRAME_SAMPLES)
 
@@ -82,7 +82,7 @@ class _Turn:
 
 
 class SimulatedAsr:
-    """A recogniser of what SpokenTexts speaks; a grammar does not bend its words."""
+    """A recogniser of the audio of SpokenTexts; a grammar does not change the result."""
 
     capabilities = AsrCapabilities(RATE_HZ, grammar=True, free_speech=True, partials=True)
 
@@ -101,7 +101,7 @@ class SimulatedAsr:
 
 
 class SimulatedVoice:
-    """A voice: 60 ms a character, at once. Texts in `fails` raise what is there."""
+    """A voice: 60 ms a character, synthesised at once. `fails` has the errors of texts that fail."""
 
     capabilities = TtsCapabilities(RATE_HZ, word_positions=True)
 

@@ -1,4 +1,4 @@
-"""A telephone line in memory that keeps time: 20 ms of the bot out and 20 ms of the caller in, every 20 ms."""
+"""A phone line in memory, in real or virtual time: 20 ms of audio each way, every 20 ms."""
 
 import asyncio
 from collections import deque
@@ -13,7 +13,7 @@ _SILENCE = bytes(2 * PACKET_TICKS)
 class SimulatedLine:
     """A Line at 8 kHz, for a session that runs on the same loop.
 
-    `in_flight_ticks` of what was sent have not arrived at the caller yet.
+    `in_flight_ticks` of the sent audio have not arrived at the caller yet.
     """
 
     encoding = "L8"
@@ -26,7 +26,7 @@ class SimulatedLine:
         self.add_listener = self._listeners.add
         self.in_flight_ticks = in_flight_ticks
         self.received_ticks = 0
-        """Of the caller, so far."""
+        """The caller's audio so far."""
         self._queue = bytearray()
         self._sent_ticks = 0
         self._caller: deque[bytes] = deque()
@@ -36,7 +36,7 @@ class SimulatedLine:
         self._tick()
 
     def encode(self, pcm: bytes) -> bytes:
-        """The upper bytes: it has only to be as long as the speech."""
+        """The upper bytes: only the length matters."""
         return pcm[1::2]
 
     def play(self, payload: bytes) -> None:
@@ -64,7 +64,7 @@ class SimulatedLine:
         return max(0, self._sent_ticks - self.in_flight_ticks)
 
     def speak(self, pcm: bytes) -> float:
-        """The caller says this next, 16-bit PCM at 8 kHz. Returns the seconds until all of it has been said."""
+        """Queue the caller's speech, 16-bit PCM at 8 kHz. Returns the seconds until its end."""
         for at in range(0, len(pcm), len(_SILENCE)):
             self._caller.append(pcm[at : at + len(_SILENCE)].ljust(len(_SILENCE), b"\0"))
         return len(self._caller) * PACKET_S
@@ -75,7 +75,7 @@ class SimulatedLine:
             on_dtmf(digit, self.received_ticks)
 
     def close(self) -> None:
-        """No more of either side."""
+        """Stop."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

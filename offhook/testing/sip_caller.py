@@ -1,4 +1,4 @@
-"""A caller: dials a bot over SIP and RTP, hears whether it speaks, says recordings and presses keys."""
+"""A caller: dials a bot over SIP and RTP, detects whether it speaks, plays recordings and sends DTMF."""
 
 import asyncio
 import wave
@@ -25,7 +25,7 @@ PAUSE_S = 0.7  # a pause within a sentence is shorter
 
 
 class CallFailedError(Exception):
-    """The call did not come about, or ended before its time."""
+    """The call could not be set up, or ended early."""
 
 
 def read_recording(file: Traversable) -> bytes:
@@ -38,16 +38,16 @@ def read_recording(file: Traversable) -> bytes:
 
 
 class SpeechMeter:
-    """When does the far end speak."""
+    """Detects by level when the far end speaks, and counts its talk spurts."""
 
     def __init__(self) -> None:
-        self._run_began: float | None = None  # of the speech that is going on
+        self._run_began: float | None = None  # of the current talk spurt
         self._last_voiced = 0.0
         self._runs = 0
         self._changed = asyncio.Event()
 
     def on_audio(self, pcm: bytes, _at_sample: int, _at_s: float) -> None:
-        """The next audio."""
+        """See MediaLine.add_listener."""
         if audioop.max(pcm, 2) < VOICED_PEAK:
             return
         now = monotonic()
@@ -58,7 +58,7 @@ class SpeechMeter:
         self._last_voiced = now
 
     async def speaking(self, for_s: float, after_run: int) -> int:
-        """Wait until a run of speech later than `after_run` has lasted `for_s`; returns its number."""
+        """Wait until a talk spurt after number `after_run` has lasted `for_s`; returns its number."""
         while self._runs <= after_run:
             self._changed.clear()
             await self._changed.wait()
@@ -66,10 +66,10 @@ class SpeechMeter:
         return self._runs
 
     async def silent(self, after_run: int) -> int:
-        """Wait until a run of speech later than `after_run` is over; returns its number."""
+        """Wait until a talk spurt after number `after_run` is over; returns its number."""
         await self.speaking(0.0, after_run)
         while (left := self._last_voiced + PAUSE_S - monotonic()) > 0:  # noqa: ASYNC110
-            await asyncio.sleep(left)  # every voiced packet puts the end of the run off
+            await asyncio.sleep(left)  # every voiced packet extends the spurt
         return self._runs
 
 
@@ -85,7 +85,7 @@ class Caller:
         self._answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self.over = asyncio.Event()
         self.speech_meter = SpeechMeter()
-        self.run = 0  # the last run of the bot's speech that was waited for
+        self.run = 0  # the last talk spurt of the bot that `listen` has seen
 
     @classmethod
     async def dial(cls, host: str, target: Address, *, user: str = "caller") -> Self:
@@ -106,7 +106,7 @@ class Caller:
         return self
 
     def _give_up(self) -> None:
-        """Nobody waits for the answer any more: the far end must not ring on."""
+        """Cancel the INVITE, so that the far end does not ring on."""
         if self._handle and not self.over.is_set():
             with suppress(LocalError):
                 self._endpoint.do(Cancel(self._handle))
@@ -136,14 +136,14 @@ class Caller:
         try:
             audio = accept_answer(offer, answer)
         except RemoteError as error:
-            raise CallFailedError(f"the answer cannot be used: {error}") from error
+            raise CallFailedError(f"the SDP answer is unusable: {error}") from error
         config = rtp_config(audio, target.host)
         return UdpLine(pair, config, audio.codec, clock=self._clock)
 
     def _on_event(self, event: Event) -> None:
         match event:
             case CallAnswered(sdp=sdp):
-                if not self._answer.done():  # cancelled: nobody waits for it any more
+                if not self._answer.done():  # done: cancelled meanwhile
                     self._answer.set_result(sdp or b"")
             case CallRejected(status=status, reason=reason):
                 self.over.set()
@@ -162,11 +162,11 @@ class Caller:
         return self._line
 
     async def listen(self) -> None:
-        """Hear the bot out."""
+        """Wait until the bot has spoken."""
         self.run = await self._or_over(self.speech_meter.silent(self.run))
 
     async def listen_for(self, seconds: float) -> None:
-        """Hear the bot for some time after it begins."""
+        """Wait until the bot has been speaking for so long."""
         self.run = await self._or_over(self.speech_meter.speaking(seconds, self.run))
 
     async def say(self, pcm: bytes) -> None:
@@ -191,7 +191,7 @@ class Caller:
         self._clock.close()
 
     def close(self) -> None:
-        """Close the signalling, too: after the far end has had a moment to answer the BYE."""
+        """Close the signalling too. Give the far end a moment to answer the BYE first."""
         self.hang_up()
         self._endpoint.close()
 

@@ -17,13 +17,13 @@ from offhook.testing.udp import Address, Outbox, UdpPort
 from offhook.testing.udp_relay import Passage, RelaySettings, UdpRelay, Way, summed
 
 MAX_STREAMS = 10_000
-"""Media streams at once; an SDP beyond that passes as it is."""
+"""Concurrent media streams; an SDP beyond that passes unchanged."""
 
 LINGER_S = 5.0
-"""How long a call's media ports stay after its BYE."""
+"""How long a call's media ports stay open after its BYE."""
 
 IDLE_S = 120.0
-"""After so long without a packet a stream is over: its call was never answered, or its end went another way."""
+"""After so long without a packet a stream is over: its call was not answered, or its BYE took another path."""
 
 _TRIES = 200
 
@@ -62,12 +62,12 @@ class MediaStream:
 
     @property
     def passages(self) -> tuple[Passage, Passage]:
-        """RTP's and RTCP's."""
+        """Counters of RTP and RTCP."""
         return self._passages
 
     @property
     def last_at(self) -> float:
-        """When something passed last, monotonic seconds."""
+        """When the last packet passed, monotonic seconds."""
         return max(passage.last_at for passage in self._passages)
 
     def caller_is_at(self, rtp: Address, rtcp: Address) -> None:
@@ -95,7 +95,7 @@ class SipRelay:
     def __init__(
         self, listen: Address, target: Address, *, sip: RelaySettings, media: RelaySettings, ports: range
     ) -> None:
-        """Make it on the running loop. Raises OSError when `listen` is not free."""
+        """Create it on the running loop. Raises OSError when `listen` is not free."""
         self._target = target
         self._media = media
         self._ports = ports
@@ -171,7 +171,7 @@ class SipRelay:
         if len(self._streams) >= MAX_STREAMS:
             self._without_ports += 1
             return None
-        # Named by number and not by the Call-ID, which is another one in each run.
+        # Named by number, not by the Call-ID, which differs in each run.
         name = f"media/{self._opened}"
         try:
             stream = MediaStream(name, self._media, self._outbox, self.address[0], self._ports)
@@ -195,7 +195,7 @@ class SipRelay:
 
 
 def _bound_pair(host: str, ports: range, bind: Callable[[Address, int], T]) -> tuple[T, T]:
-    """What `bind(address, part)` makes at an even port of `ports` and at the next one. OSError: there are none."""
+    """The results of `bind(address, part)` at a free even port and at the next one. OSError: there are none."""
     for _ in range(_TRIES):
         port = random.choice(ports) & ~1
         try:

@@ -1,4 +1,4 @@
-"""What a relay has to change in SIP and SDP so that both ends talk to it. Pure; on octets, since it passes on anything.
+"""Rewrites addresses in SIP and SDP for a relay. Pure, and on raw bytes, since a relay has to pass on anything.
 
 It takes no part in the dialog: addresses are replaced by their counterparts, everything else stays as it was sent.
 """
@@ -40,10 +40,10 @@ def method(message: bytes) -> str:
 
 
 def replace_addresses(message: bytes, replacements: Mapping[Address, Address]) -> bytes:
-    """Put the right of `replacements` for the left, wherever start line or headers have `host:port`."""
+    """Replace each left of `replacements` by its right, wherever start line or headers have `host:port`."""
     head, separator, body = message.partition(b"\r\n\r\n")
     texts = {f"{host}:{port}".encode(): f"{to[0]}:{to[1]}".encode() for (host, port), to in replacements.items()}
-    # One pass: what has been put in must not be found again.
+    # One pass: a replacement must not be replaced again.
     pattern = rb"(?<![\w.])(?:" + b"|".join(map(re.escape, texts)) + rb")(?!\d)"
     return re.sub(pattern, lambda found: texts[found[0]], head) + separator + body
 

@@ -12,7 +12,7 @@ from offhook.testing.udp import Address
 
 CHUNK_OCTETS = 4_096
 CHUNKS_WAITING = 16
-"""What is under way in one direction; beyond that the sender has to wait, as with a full window."""
+"""In flight in one direction; beyond that the sender has to wait, as with a full window."""
 
 MAX_CONNECTIONS = 2_000
 CONNECT_S = 10.0
@@ -23,7 +23,7 @@ _RESET = struct.pack("ii", 1, 0)
 
 @dataclass(frozen=True, slots=True)
 class TcpSettings:
-    """Of the impairments count delay_ms, rate_kbps and blackholes (here: stalls; nothing is lost). `reset_s` after its
+    """Only delay_ms, rate_kbps and blackholes apply (here: stalls; nothing is lost). `reset_s` after its
     beginning a connection is reset at both ends.
     """
 
@@ -34,7 +34,7 @@ class TcpSettings:
 
 @dataclass(slots=True)
 class TcpCounters:
-    """What has been done; octets are those that have been passed on."""
+    """Counters; octets counts the bytes that have been relayed."""
 
     connections: int = 0
     refused: int = 0
@@ -116,7 +116,7 @@ class TcpRelay:
                 _set_reset(each)
                 each.transport.abort()
         except asyncio.CancelledError:
-            # Nobody waits for what is still in the buffers.
+            # What is still in the buffers is dropped.
             for each in (writer, far_writer):
                 each.transport.abort()
             raise
@@ -126,7 +126,7 @@ class TcpRelay:
     async def _pump(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: ByteLink, *, up: bool
     ) -> None:
-        """One direction, to its end; the other one may go on (half-closed)."""
+        """One direction until its end; the other one may continue (half-closed)."""
         waiting: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(CHUNKS_WAITING)
         async with asyncio.TaskGroup() as both:
             both.create_task(_read(reader, waiting, link))
@@ -138,7 +138,7 @@ class TcpRelay:
         while True:
             send_at, chunk = await waiting.get()
             await asyncio.sleep(send_at - time.monotonic())
-            # Who does not read any more ends its own connection; what was meant for it is lost.
+            # A peer that has closed loses what was on its way to it.
             with suppress(OSError):
                 if not chunk:
                     writer.write_eof()

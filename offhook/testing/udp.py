@@ -16,11 +16,11 @@ BUFFER_OCTETS = 1 << 20
 DATAGRAMS_PER_WAKEUP = 64
 MAX_DATAGRAM_OCTETS = 65_535
 MAX_WAITING = 200_000
-"""Datagrams on their way: beyond, more is dropped, so that no flood takes the machine's memory."""
+"""Datagrams in flight; more are dropped, so that no flood takes the machine's memory."""
 
 
 class UdpPort:
-    """A bound socket that calls `receive`; make it on the running loop. Raises OSError."""
+    """A bound socket that calls `receive`; create it on the running loop. Raises OSError."""
 
     def __init__(self, address: Address, receive: Receive) -> None:
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
@@ -39,7 +39,7 @@ class UdpPort:
         self.address: Address = self._socket.getsockname()[:2]
 
     def send(self, data: bytes, address: Address) -> None:
-        """Send now; what cannot be sent is lost, as on any network."""
+        """Send now; a datagram that cannot be sent is lost, as on any network."""
         if not self._closed:
             try:
                 self._socket.sendto(data, address)
@@ -61,13 +61,13 @@ class UdpPort:
             try:
                 data, source = self._socket.recvfrom(MAX_DATAGRAM_OCTETS)
             except OSError:
-                # Nothing more; or an ICMP error for something sent before, which is no datagram either.
+                # Nothing more, or an ICMP error for something sent before.
                 return
             self._receive(data, source[:2], now)
 
 
 class Outbox:
-    """Calls back at the times that are given, in their order, from one timer."""
+    """Sends at given times, in order, with one timer."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -88,7 +88,7 @@ class Outbox:
                 self._arm()
 
     def close(self) -> None:
-        """Forget what waits."""
+        """Drop everything pending."""
         self._waiting.clear()
         if self._timer is not None:
             self._timer.cancel()

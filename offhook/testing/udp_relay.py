@@ -1,4 +1,4 @@
-"""A relay for datagrams: what passes is impaired on the way.
+"""A relay for datagrams that impairs what passes.
 
 "Up" is from the caller, who talks to the relay, to the bot behind it; "down" is the way back.
 """
@@ -16,15 +16,15 @@ from offhook.testing.udp import Address, Outbox, UdpPort
 Way = Literal["up", "down"]
 
 Rewrite: TypeAlias = Callable[[bytes, Way, Address, Address], bytes]
-"""(data, way, the caller's address, the relay's address towards the bot) -> what goes on instead."""
+"""(data, way, the caller's address, the relay's address towards the bot) -> the datagram to relay instead."""
 
 MAX_CALLERS = 20_000
-"""Sources that have a port of their own; datagrams of further ones are dropped."""
+"""Sources with a port of their own; datagrams of further ones are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class RelaySettings:
-    """What happens on the way. `rebind_s` after a stream's beginning, what goes up comes from another port, as behind
+    """The impairments. `rebind_s` after a stream's beginning, packets to the bot come from another port, as behind
     a NAT that forgot; the old port is dead.
     """
 
@@ -35,7 +35,7 @@ class RelaySettings:
 
 
 class Passage:
-    """One stream's way to the bot and back: two Impairers, and the port that the bot sees."""
+    """One stream to the bot and back: two Impairers, and the port that the bot sees."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class Passage:
             self._outbox.at(departure.send_at, partial(self._to_caller, departure.data), now)
 
     def _leave(self, data: bytes) -> None:
-        # The port is looked up when it leaves: it may have been rebound meanwhile.
+        # The port is looked up on sending: it may have been rebound meanwhile.
         if self.bot is not None:
             self._port.send(data, self.bot)
 
@@ -112,7 +112,7 @@ class UdpRelay:
         name: str = "udp",
         rewrite: Rewrite | None = None,
     ) -> None:
-        """Make it on the running loop. Raises OSError when `listen` is not free."""
+        """Create it on the running loop. Raises OSError when `listen` is not free."""
         self._target = target
         self._settings = settings
         self._name = name
@@ -128,7 +128,7 @@ class UdpRelay:
         return self._port.address
 
     def report(self) -> dict[str, object]:
-        """Counters of all sources together, by way; callers that had to be refused."""
+        """Counters of all sources together, by way, and of refused callers."""
         return {
             **summed(passage.counters for passage in self._passages.values()),
             "callers": len(self._passages),
@@ -166,7 +166,7 @@ class UdpRelay:
 
 
 def summed(streams: Iterable[dict[Way, ImpairCounters]]) -> dict[str, dict[str, int]]:
-    """Counters of many streams as one, by way, as plain numbers."""
+    """Counters of many streams added up, by way, as plain numbers."""
     total: dict[Way, ImpairCounters] = {"up": ImpairCounters(), "down": ImpairCounters()}
     for stream in streams:
         for way, counters in stream.items():

@@ -1,4 +1,4 @@
-"""An event loop whose time jumps to the next timer: what takes a minute takes as long as its work does."""
+"""An event loop whose time jumps to the next timer: a minute takes as long as its computation."""
 
 import asyncio
 import selectors
@@ -11,11 +11,11 @@ T = TypeVar("T")
 
 
 class NothingHappensError(RuntimeError):
-    """Every task waits, and no timer will wake one."""
+    """Every task waits, and no timer is set."""
 
 
 class _Selector(selectors.SelectSelector):
-    """Does not wait: it lets the time pass."""
+    """Advances the time instead of waiting."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class _Selector(selectors.SelectSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """Starts at 0 s. Without threads and sockets in what runs on it, every run is like the last."""
+    """Starts at 0 s. Without threads and sockets every run is the same."""
 
     def __init__(self) -> None:
         self._virtual = _Selector()
@@ -43,7 +43,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class LoopClock:
-    """A Clock: the loop's time, virtual or not."""
+    """A Clock of the loop's time, virtual or real."""
 
     def __init__(self) -> None:
         self.now = asyncio.get_running_loop().time

@@ -1,13 +1,13 @@
-"""Who may see the pages: whoever knows the password; while none is set, people on this machine.
+"""Who may see the pages: everybody with the password; while none is set, people on this machine.
 
-*On this machine* means a connection from loopback that also asked for this machine by a loopback name. The name
-matters: a page from elsewhere whose own name suddenly resolves to 127.0.0.1 (DNS rebinding) comes from loopback, too,
-as does everything that a proxy on this machine passes on. It is no proof: a plain TCP forwarder (ssh -R, socat, a
-balancer in TCP mode) passes on whatever `Host` it is sent. So once a password is set, everybody is asked for it.
+*On this machine* means a connection from loopback whose `Host` is a loopback name. The name matters: a page from
+elsewhere whose own name suddenly resolves to 127.0.0.1 (DNS rebinding) comes from loopback too, as does everything that
+a proxy on this machine forwards. It proves nothing: a plain TCP forwarder (ssh -R, socat, a balancer in TCP mode)
+forwards any `Host`. So once a password is set, everybody is asked for it.
 
-Other sites' pages may not read these with their visitor's password (`Origin`, `Sec-Fetch-Site`), nor show it in a
-frame, nor add a script to it (Content-Security-Policy). A browser sends a password by itself, and a secret in a URL, a
-ticket or a signature never: only the former is judged by its `Origin`.
+Other sites' pages may not read these with their visitor's password (`Origin`, `Sec-Fetch-Site`), nor show them in a
+frame, nor add a script (Content-Security-Policy). A browser sends a password by itself, but never a secret in a URL, a
+ticket or a signature: `Origin` is checked only with the password.
 """
 
 import base64
@@ -29,9 +29,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from offhook.usererror import Problem
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
-"""For those who look after the machine: nothing of the callers is there."""
+"""For operators and monitoring: nothing about callers."""
 WEBHOOK_PREFIXES = ("/twilio/", "/telnyx/", "/plivo/", "/signalwire/", "/vonage/")
-"""They check who calls by themselves."""
+"""They authenticate by themselves."""
 
 MAX_WRONG_PASSWORDS = 10
 WRONG_FOR_S = 60.0
@@ -69,10 +69,10 @@ def policy_with_styles(nonce: str) -> str:
     return POLICY.replace("style-src 'self'", f"style-src 'self' 'nonce-{nonce}'")
 
 
-MALFORMED_ORIGIN = Problem("the request cannot be understood", "its Origin is no URL", "leave the header out")
+MALFORMED_ORIGIN = Problem("the request cannot be understood", "its Origin is not a URL", "leave the header out")
 NO_PASSWORD = Problem(
     "these pages are for people on this machine",
-    "they show what callers say, and no password is set under which others might see them",
+    "they show what callers say, and no password is set for others",
     "`password = …` below `[http]` in the settings, or OFFHOOK_HTTP__PASSWORD=… in the environment",
 )
 WRONG_PASSWORD = Problem(
@@ -82,9 +82,9 @@ WRONG_PASSWORD = Problem(
 )
 TOO_MANY = Problem("too many wrong passwords", "somebody may be guessing", "wait a minute, then try again")
 ELSEWHERE = Problem(
-    "this was asked for by a page from elsewhere",
-    "only offhook's own pages may ask",
-    "open the address in a tab of its own",
+    "another site's page made this request",
+    "only offhook's own pages may",
+    "open the address in its own tab",
 )
 
 
@@ -129,9 +129,9 @@ class Access:
 
 
 class PasswordCheck:
-    """The password, and how often each address was wrong lately.
+    """The password, and how often each address was wrong recently.
 
-    Addresses are those of the sockets: what `X-Forwarded-For` says is chosen by whoever guesses.
+    Addresses are those of the sockets: an attacker chooses `X-Forwarded-For`.
     """
 
     def __init__(self, password: str, now: Callable[[], float] = monotonic) -> None:
@@ -140,7 +140,7 @@ class PasswordCheck:
         self._peers: OrderedDict[str, tuple[int, float]] = OrderedDict()  # how often, since when
 
     def refusal(self, peer: str, headers: Headers) -> HTTPStatus | None:
-        """None: the password is right. 401: it is missing or wrong. 429: `peer` was wrong too often to be asked."""
+        """None: the password is right. 401: it is missing or wrong. 429: `peer` was wrong too often."""
         if self._too_many(peer):
             return HTTPStatus.TOO_MANY_REQUESTS
         given = _given_password(headers)
@@ -164,14 +164,14 @@ class PasswordCheck:
 
 
 def is_local(peer: str, headers: Headers) -> bool:
-    """Does somebody on this machine ask for this machine."""
+    """Whether a request comes from this machine and names this machine."""
     passed_on = "forwarded" in headers or "x-forwarded-for" in headers
     return not passed_on and _is_loopback(peer) and is_loopback_name(_host(f"//{headers.get('host', '')}"))
 
 
 def is_from_elsewhere(headers: Headers) -> bool:
-    """Was the request made by another site's page? A link that somebody followed is not. ValueError for an
-    `Origin` that is no URL."""
+    """Whether another site's page made the request; following a link does not count. ValueError for an `Origin` that
+    is not a URL."""
     origin = headers.get("origin")
     if origin is not None:
         return urlsplit(origin).netloc != headers.get("host")
@@ -193,7 +193,7 @@ def _is_loopback(address: str) -> bool:
 
 
 def is_loopback_name(name: str) -> bool:
-    """Does the name, or address, mean this machine wherever it is asked."""
+    """Whether the name or address means this machine everywhere."""
     return name == "localhost" or name.endswith(".localhost") or _is_loopback(name)
 
 
@@ -216,7 +216,7 @@ def _given_password(headers: Headers) -> str | None:
 
 
 def _digest(password: str) -> bytes:
-    # Digests are compared: their length says nothing of the password's.
+    # Digests are compared: they do not reveal the password's length.
     return hashlib.sha256(password.encode()).digest()
 
 

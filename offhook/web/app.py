@@ -18,13 +18,13 @@ _READY_CODES = {
     Readiness.READY: 200,
     Readiness.STARTING: 503,
     Readiness.DRAINING: 503,
-    Readiness.FULL: 429,  # nothing is wrong: a balancer should try the next one, and nobody be woken
+    Readiness.FULL: 429,  # nothing is wrong: a balancer should try the next node, and no alarm should go off
 }
 
 
 def create_app(status: StatusSource) -> FastAPI:
-    """The application; all that it answers comes from `status`."""
-    # No documentation pages: they would load scripts from elsewhere, and show strangers what is here.
+    """The application; its answers come from `status`."""
+    # No documentation pages: they would load scripts from elsewhere, and show strangers the API.
     app = FastAPI(title="offhook", docs_url=None, redoc_url=None, openapi_url=None)
     cached_metrics = Cached(status.metrics)
     app.state.status = status  # for the live page
@@ -50,7 +50,7 @@ def create_app(status: StatusSource) -> FastAPI:
 
 
 class Cached:
-    """What `make` makes, at most once in `METRICS_KEPT_S`: to collect the numbers of all workers takes its time."""
+    """The result of `make`, called at most once in `METRICS_KEPT_S`: collecting from all workers is expensive."""
 
     def __init__(self, make: Callable[[], Awaitable[bytes]], now: Callable[[], float] = monotonic) -> None:
         self._make = make
@@ -60,7 +60,7 @@ class Cached:
         self._cached_at = float("-inf")
 
     async def get(self) -> bytes:
-        """The latest; those who ask meanwhile wait for the same."""
+        """The latest result; concurrent requests share one call."""
         async with self._lock:
             if self._now() >= self._cached_at + METRICS_KEPT_S:
                 self._cached = await self._make()

@@ -1,4 +1,4 @@
-"""`/api/calls` and `/api/calls/figures`: the list of calls, searched, as JSON or CSV, and figures over time."""
+"""`/api/calls` and `/api/calls/figures`: search in the records, as JSON or CSV, and figures over time."""
 
 import asyncio
 import csv
@@ -49,7 +49,7 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 
 class Records(Protocol):
-    """What is read of the records (`RecordStore`); every method waits for the database."""
+    """What is read from the records (`RecordStore`); every method waits for the database."""
 
     def call(self, uniqueid: str) -> CallRecord | None:
         """One call with its transcript."""
@@ -59,7 +59,7 @@ class Records(Protocol):
 
 
 class Readers:
-    """Threads for queries, few at the same time: searches through all that was ever said must not take every thread."""
+    """Threads for queries, few at a time: full-text searches must not take every thread."""
 
     def __init__(self, most: int) -> None:
         self._places = asyncio.Semaphore(most)
@@ -78,7 +78,7 @@ class Read(Protocol):
 
 
 def list_routes(records: Records, read: Read, shown: Callable[[CallRecord], dict[str, Any]]) -> APIRouter:
-    """The routes; `shown(call)` is a call as it is handed out."""
+    """The routes; `shown(call)` is a call as JSON."""
     router = APIRouter()
 
     async def page_of(chosen: CallFilter, limit: int, after: Cursor | None) -> list[CallRecord]:
@@ -125,7 +125,7 @@ def _known_outcome(outcome: str) -> str:
 
 
 class _Filters(BaseModel):
-    """Which calls. Whatever is not known is refused: a filter that is ignored shows calls that do not fit."""
+    """Which calls. Unknown filters are refused: ignoring one would show calls that do not match."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -137,7 +137,7 @@ class _Filters(BaseModel):
     recorded: bool = False
 
     def filter(self) -> CallFilter:
-        """As the records want it."""
+        """The filter for the records."""
         return CallFilter(
             text=self.q.strip(),
             since=_as_kept(self.since),
@@ -164,7 +164,7 @@ class _Wanted(_Filters):
 async def csv_of(
     page: Callable[[int, Cursor | None], Awaitable[list[CallRecord]]], most: int, after: Cursor | None = None
 ) -> AsyncIterator[str]:
-    """At most so many calls as CSV (RFC 4180), newest first. `page(limit, after)` gets them from the records."""
+    """Up to `most` calls as CSV (RFC 4180), newest first. `page(limit, after)` reads them from the records."""
     yield _csv_line(CSV_COLUMNS)
     while most > 0:
         found = await page(min(most, CSV_PAGE), after)
@@ -180,7 +180,7 @@ def _csv_value(call: CallRecord, column: str) -> str:
     if column == "recording":
         return "yes" if value else ""
     text = "" if value is None else str(value)
-    # A caller's name must not become a formula in a spreadsheet; a number with its plus sign is none.
+    # A caller's name must not become a formula in a spreadsheet; a number with its plus sign is not one.
     formula = text.startswith(("=", "@", "\t", "\r")) or (text[:1] in ("+", "-") and not _NUMBER.fullmatch(text))
     return f"'{text}" if formula else text
 

@@ -1,4 +1,4 @@
-"""`/api/calls`: the calls that were, their words, their timelines, their recordings and captures."""
+"""`/api/calls/ID`: a past call, its transcript, timeline, recording and capture."""
 
 import wave
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from offhook.web.call_list import MAX_ID_CHARS, Readers, Records, list_routes
 T = TypeVar("T")
 
 MAX_READERS = 4
-"""Queries at the same time: a search through all that was ever said must not take every thread."""
+"""Concurrent queries: full-text searches must not take every thread."""
 MAX_PEAKS = 20_000
 PEAKS_PER_S = 50
 _BLOCK_PEAKS = 3_000  # a minute at a time
@@ -28,15 +28,15 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 @dataclass(frozen=True, slots=True)
 class Peaks:
-    """A recording's loudness: for each side as many values, -1 to 1, as its length and `MAX_PEAKS` allow."""
+    """A recording's peaks: for each side as many values, 0 to 1, as its length and `MAX_PEAKS` allow."""
 
     duration_s: float
     caller: list[float]
     bot: list[float]
 
 
-def calls_routes(records: Records, recordings: Path, captures: Path) -> APIRouter:  # noqa: C901  # a function a route
-    """The routes. Only what is in the folders `recordings` and `captures` is handed out."""
+def calls_routes(records: Records, recordings: Path, captures: Path) -> APIRouter:  # noqa: C901  # one function per route
+    """The routes. Only files in the folders `recordings` and `captures` are served."""
     router = APIRouter()
     read = Readers(MAX_READERS).read
     router.include_router(list_routes(records, read, lambda call: _shown(call, recordings)))
@@ -45,7 +45,7 @@ def calls_routes(records: Records, recordings: Path, captures: Path) -> APIRoute
         known = len(uniqueid) <= MAX_ID_CHARS and uniqueid.isprintable()
         found = await read(lambda: records.call(uniqueid)) if known else None
         if found is None:
-            raise HTTPException(404, "there is no call of that id", _NO_STORE)
+            raise HTTPException(404, "there is no call with that id", _NO_STORE)
         return found
 
     async def everything(uniqueid: str) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def calls_routes(records: Records, recordings: Path, captures: Path) -> APIRoute
 
 
 def transcript_text(call: CallRecord) -> str:
-    """A call's words for people: one line each; what the caller did not hear stands in brackets."""
+    """The transcript for people, one line each; what was not played is in brackets."""
     lines = [f"{call.start}  {call.src} -> {call.dst}", f"ended by {call.ended_by}: {call.end_reason}", ""]
     for line in call.transcript:
         text = line.text
@@ -114,7 +114,7 @@ def transcript_text(call: CallRecord) -> str:
 
 
 def measure(path: Path) -> Peaks:
-    """The loudness of a stereo recording, the caller on the left. Raises OSError, EOFError, wave.Error."""
+    """The peaks of a stereo recording, the caller on the left. Raises OSError, EOFError, wave.Error."""
     with wave.open(str(path), "rb") as audio:
         if audio.getnchannels() != 2 or audio.getsampwidth() != 2:
             raise wave.Error("it is not 16-bit stereo")
@@ -131,12 +131,12 @@ def measure(path: Path) -> Peaks:
 
 
 def _shown(call: CallRecord, recordings: Path) -> dict[str, Any]:
-    """The record, with whether there is a recording instead of where it lies."""
+    """The record, with whether there is a recording instead of its path."""
     return call.to_dict() | {"recording": _recording(call, recordings) is not None}
 
 
 def _recording(call: CallRecord, recordings: Path) -> Path | None:
-    # The database may have been written by others: nothing but our own recordings leaves by this way.
+    # Others may have written to the database: only files in the recordings folder are served.
     if call.recording is None:
         return None
     path = Path(call.recording)
@@ -144,7 +144,7 @@ def _recording(call: CallRecord, recordings: Path) -> Path | None:
 
 
 def _first(path: Path, size: int) -> Iterator[bytes]:
-    """So many bytes of a file that may still grow."""
+    """The first `size` bytes of a file that may still grow."""
     with path.open("rb") as file:
         while size > 0 and (piece := file.read(min(size, _PIECE_BYTES))):
             size -= len(piece)

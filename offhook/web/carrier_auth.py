@@ -1,7 +1,7 @@
-"""Who may bring a call over the media streams of carriers that sign nothing, and of programs of one's own.
+"""Authenticates media streams of carriers that sign nothing, and of users' own programs.
 
-A caller's program has to know the secret `carriers.token`, or to have a ticket that a webhook has handed out for the
-call; the webhook's own URL has the secret in it. Without a secret only programs on this machine may call.
+A stream needs the secret `carriers.token`, or a ticket that a webhook has issued for the call; the webhook's own URL
+contains the secret. Without a secret only programs on this machine may call.
 """
 
 import hmac
@@ -22,7 +22,7 @@ TELNYX_TOKEN = "x-telnyx-streaming-auth-token"
 
 
 class CarrierAuth:
-    """The rules, and the tickets that are out. `token` None: for programs on this machine."""
+    """The rules, and the issued tickets. `token` None: for programs on this machine."""
 
     def __init__(self, token: str | None, public_url: str | None, local: LocalAuth | None = None) -> None:
         self._token = token
@@ -32,16 +32,16 @@ class CarrierAuth:
 
     @property
     def unauthenticated(self) -> bool:
-        """Whether programs on this machine come in without a secret."""
+        """Whether programs on this machine need no secret."""
         return self._token is None
 
     def stream_url(self, carrier: str, ticket: str, host: str) -> str:
-        """Where the carrier should connect a call with this ticket. `host` is what a local program asked for."""
+        """The URL to which the carrier connects a call with this ticket. `host` is from a local program's request."""
         base = self._public_url if not self.unauthenticated else f"http://{host}"
         return f"ws{base.removeprefix('http')}/{carrier}/media" + (f"/{ticket}" if ticket else "")
 
     def check_upgrade(self, path: str, headers: Headers, peer: str) -> Accepted | Refused:
-        """A WebSocket is asked for at /CARRIER/media or /CARRIER/media/SECRET. A ticket that passes is used up."""
+        """An upgrade at /CARRIER/media or /CARRIER/media/SECRET. An accepted ticket is used up."""
         where, _, query = path.partition("?")
         parts = where.rstrip("/").split("/")
         carrier = parts[1] if len(parts) > 1 else ""
@@ -67,7 +67,7 @@ class CarrierAuth:
         return self._token is not None and hmac.compare_digest(given.encode(), self._token.encode())
 
 
-_NO_SECRET = Refused(403, "no ticket, or one that was used or is too old, and not the secret")
+_NO_SECRET = Refused(403, "neither a valid ticket nor the secret")
 
 
 def _given(headers: Headers) -> str:
@@ -76,7 +76,7 @@ def _given(headers: Headers) -> str:
 
 
 def carrier_auth(config: Config) -> CarrierAuth | None:
-    """The rules that the settings ask for; None: no carrier may call. UserError for a secret without a public URL."""
+    """The rules by the settings; None: no carrier may call. UserError for a secret without a public URL."""
     carriers = config.carriers
     if not config.http.enabled:
         return None
@@ -87,8 +87,8 @@ def carrier_auth(config: Config) -> CarrierAuth | None:
     public_url = carriers.public_url or config.twilio.public_url
     if public_url is None:
         raise UserError(
-            "carriers do not know where to connect calls to",
-            "a secret is set for them, and the public URL is not known",
+            "carriers cannot connect their calls",
+            "a secret is set for them, but no public URL",
             "export OFFHOOK_CARRIERS__PUBLIC_URL=https://bot.example.com, the address that they call",
         )
     return CarrierAuth(carriers.token, public_url)

@@ -1,6 +1,6 @@
 """The webhooks of carriers that sign nothing: `/CARRIER/voice/SECRET` says where to connect a call.
 
-What each sends and wants is in docs/carriers.md, with the page that says so.
+What each sends and expects is in docs/carriers.md, with the source.
 """
 
 import json
@@ -29,7 +29,7 @@ TELNYX_STREAM = {"codec": "PCMU", "bidirectionalMode": "rtp", "bidirectionalCode
 
 @dataclass(frozen=True, slots=True)
 class Ringing:
-    """A call that the carrier should connect to `url`."""
+    """A call for the carrier to connect to `url`."""
 
     url: str
     call: str
@@ -39,7 +39,7 @@ class Ringing:
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """One carrier's. Names of fields, and what is answered; `busy` None: it has no way to refuse."""
+    """One carrier's: names of fields, and the answers; `busy` None: it has no way to refuse."""
 
     call: str
     caller: str
@@ -70,7 +70,7 @@ WEBHOOKS: Mapping[str, Webhook] = {
 
 
 def carrier_routes(auth: CarrierAuth, taker: StreamTaker) -> APIRouter:
-    """For the calls that go to `taker`."""
+    """The routes; `taker` gets the calls."""
     router = APIRouter()
     for carrier, webhook in WEBHOOKS.items():
         handler = _handler(carrier, webhook, auth, taker)

@@ -1,8 +1,8 @@
-"""HTTP connections with deadlines and a share for each source: those that ask for nothing keep nobody out.
+"""HTTP connections with deadlines and a limit for each source, so that idle ones keep nobody out.
 
 A connection either waits for its client (for the first byte, the rest of a request, or the client to read) or is being
-answered. Whoever waits too long is closed. When a source has its share, or all places are taken, the one that has
-waited longest makes room for the new one.
+answered. One that waits too long is closed. When a source is at its limit, or all places are taken, the one that has
+waited longest is closed for the new one.
 """
 
 import asyncio
@@ -18,21 +18,21 @@ from offhook.web.refusal_log import RefusalLog
 
 MAX_CONNECTIONS = 256
 MAX_PER_SOURCE = 128
-"""A proxy on this machine is one source, too."""
+"""A proxy on this machine is one source."""
 
 FIRST_BYTE_S = 5.0
 REQUEST_S = 10.0
 """From a request's first byte to its last."""
 
 UNREAD_S = 60.0
-"""How long a client may leave an answer unread."""
+"""How long a client may leave a response unread."""
 
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n"
 _TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
 class ConnectionTable:
-    """The open ones, and which of them wait for their clients, longest first."""
+    """The open connections, and those that wait for their clients, longest first."""
 
     def __init__(self) -> None:
         self._by_source: defaultdict[str, set[HttpConnection]] = defaultdict(set)
@@ -43,7 +43,7 @@ class ConnectionTable:
         return self._count
 
     def admit(self, connection: "HttpConnection", source: str) -> bool:
-        """Give it a place, if need be that of another one. False: there is none."""
+        """Give it a place, if need be another one's. False: there is none."""
         same = self._by_source[source]
         full_source, full = len(same) >= MAX_PER_SOURCE, self._count >= MAX_CONNECTIONS
         if full_source or full:
@@ -63,7 +63,7 @@ class ConnectionTable:
             self._waiting.pop(connection, None)
 
     def remove(self, connection: "HttpConnection", source: str) -> None:
-        """It is closed, or not HTTP any more. Idempotent."""
+        """It is closed, or no longer HTTP. Idempotent."""
         self._waiting.pop(connection, None)
         same = self._by_source.get(source, set())
         if connection in same:
@@ -89,7 +89,7 @@ class HttpConnection(H11Protocol):
         self._log = log
         self._source = ""
         self._deadline: asyncio.TimerHandle | None = None
-        self._begun = False  # the first byte of a request has come, its last has not
+        self._begun = False  # a request has begun and is not complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected."""
@@ -112,13 +112,13 @@ class HttpConnection(H11Protocol):
         self._update()
 
     def on_response_complete(self) -> None:
-        """A request is answered; the next one may be there already."""
+        """A request is answered; the next one may have arrived already."""
         super().on_response_complete()
         self._begun = False
         self._update()
 
     def handle_websocket_upgrade(self, event: Any) -> None:
-        """It is not HTTP any more: whoever takes the socket has deadlines of its own."""
+        """It is no longer HTTP: the socket's new owner has its own deadlines."""
         self._leave()
         super().handle_websocket_upgrade(event)
 
@@ -128,7 +128,7 @@ class HttpConnection(H11Protocol):
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """The client does not read what it asked for."""
+        """The client does not read its response."""
         super().pause_writing()
         self._table.set_waiting(self, True)
         self._arm(UNREAD_S)
@@ -139,22 +139,22 @@ class HttpConnection(H11Protocol):
         self._update()
 
     def send_400_response(self, msg: str) -> None:
-        """What came is no HTTP."""
+        """The bytes are not HTTP."""
         self._log.refused("request refused", 400, msg, peer=self._source)
         super().send_400_response(msg)
 
     def evict(self) -> None:
-        """Close, for another one's sake."""
+        """Close, to make room for another one."""
         self._leave()
         self.transport.abort()
 
     @property
     def _answering(self) -> bool:
-        """Whether a whole request is here, and not answered yet."""
+        """Whether a complete request is here, and not answered yet."""
         return self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body
 
     def _update(self) -> None:
-        """See whose turn it is, the client's or ours."""
+        """Find out whether it waits for the client or for the answer."""
         if self.transport.is_closing():
             return
         answering = self._answering
@@ -178,7 +178,7 @@ class HttpConnection(H11Protocol):
 
     def _too_late(self) -> None:
         if self._answering:
-            self.transport.abort()  # an answer that nobody reads
+            self.transport.abort()  # nobody reads the response
             return
         if self._begun and (self.cycle is None or self.cycle.response_complete):
             self.transport.write(_TIMED_OUT)
@@ -186,7 +186,7 @@ class HttpConnection(H11Protocol):
 
 
 def connection_factory() -> Callable[..., H11Protocol]:
-    """What uvicorn makes a protocol of for each connection, all with one table."""
+    """The `http` factory for uvicorn: protocols that share one table."""
     table, log = ConnectionTable(), RefusalLog()
 
     def make(config: Config, server_state: ServerState, app_state: dict[str, Any], **_: Any) -> HttpConnection:

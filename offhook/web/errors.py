@@ -1,4 +1,4 @@
-"""How requests that cannot be answered are: JSON in three parts for programs, a page for people."""
+"""Error responses: JSON in three parts for programs, a page for people."""
 
 from dataclasses import asdict
 from importlib.resources import files
@@ -20,7 +20,7 @@ def add_error_answers(app: FastAPI) -> None:
 
 
 async def _not_understood(_: Request, error: Exception) -> Response:
-    """400, with the parameter that is wrong, what it has to be, and an example where there is one."""
+    """400, with the parameter that is wrong and what it has to be."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     place = [str(part) for part in first["loc"] if part not in ("query", "body", "path")]

@@ -1,7 +1,7 @@
 """Calls as they happen: the hub in the process that serves HTTP, and `/api/live`, Server-Sent Events.
 
-A viewer gets a snapshot, then what happens: of the call in focus everything, of the others what a list shows. Who
-does not read fast enough is cut off, not buffered; a browser comes back by itself and gets a new snapshot.
+A viewer gets a snapshot, then events: all of the call in focus, of the others what a list shows. A viewer that reads
+too slowly is disconnected, not buffered; a browser reconnects by itself and gets a new snapshot.
 """
 
 import asyncio
@@ -24,9 +24,9 @@ MAX_VIEWERS = 16
 MAX_WAITING_BYTES = 4 * 2**20
 """For one viewer: a snapshot of a thousand calls, or half an hour of one."""
 STATUS_S = 0.25
-"""How often it is looked whether calls can still come in."""
+"""How often readiness is checked."""
 MAX_KEPT_EVENTS = 2_000
-"""Of one call, for viewers who come later."""
+"""Of one call, for later viewers."""
 MAX_CALLS = 5_000
 KEEP_ALIVE_S = 15.0
 RETRY_MS = 1_000
@@ -39,14 +39,14 @@ Watch = Callable[[frozenset[str] | None], None]
 
 
 class TooManyViewersError(Exception):
-    """`MAX_VIEWERS` look already."""
+    """There are `MAX_VIEWERS` already."""
 
 
 class LiveHub:
-    """The viewers, and what they are shown. The event loop's thread only.
+    """The viewers, and what they get. The event loop's thread only.
 
-    `on_watch` notifies the owners of the calls of what is watched. When the first viewer comes they answer with one
-    "begun" for each call, which has what happened before in `so_far`.
+    `on_watch` notifies the owners of the calls. When the first viewer comes they answer with one
+    "begun" for each call, with earlier events in `so_far`.
     """
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
@@ -65,7 +65,7 @@ class LiveHub:
             return
         shown = self._calls.get(uniqueid)
         if shown is None:
-            return  # what still comes of a time when somebody else looked
+            return  # a late event, from before all viewers had left
         if kind == "ended":
             del self._calls[uniqueid]
         elif kind not in TRANSIENT:
@@ -85,12 +85,12 @@ class LiveHub:
             viewer.offer(_message("call", self._so_far(uniqueid, viewer.focus == uniqueid)))
 
     def lost(self, uniqueids: list[str]) -> None:
-        """These calls are gone with the process that had them."""
+        """These calls ended with the process that carried them."""
         for uniqueid in uniqueids:
             self.publish(uniqueid, {"kind": "ended", "at": 0.0, "by": "crash", "reason": "crash"})
 
     def enter(self, focus: str | None) -> "Viewer":
-        """Somebody looks, at the call `focus` closely. TooManyViewersError."""
+        """A viewer comes, with the call `focus` in detail. TooManyViewersError."""
         if len(self._viewers) >= MAX_VIEWERS:
             raise TooManyViewersError
         viewer = Viewer(focus)
@@ -101,7 +101,7 @@ class LiveHub:
         return viewer
 
     def leave(self, viewer: "Viewer") -> None:
-        """They look no more. Idempotent."""
+        """The viewer is gone. Idempotent."""
         if viewer in self._viewers:
             self._viewers.discard(viewer)
             self._watch()
@@ -109,13 +109,13 @@ class LiveHub:
                 self._calls.clear()
 
     def close(self) -> None:
-        """Send everybody away: the process ends."""
+        """Disconnect all viewers: the process ends."""
         for viewer in list(self._viewers):
             viewer.cut.set()
 
     @property
     def viewers(self) -> int:
-        """How many look."""
+        """How many there are."""
         return len(self._viewers)
 
     def _watch(self) -> None:
@@ -134,7 +134,7 @@ class LiveHub:
 
 @dataclass(slots=True)
 class _Shown:
-    """What has been shown of a call. `begun` came at `begun_at`, and says how old the call was then."""
+    """The events of a call so far. `begun` came at `begun_at`, and has the call's age at that time."""
 
     begun: LiveEvent
     begun_at: float
@@ -151,7 +151,7 @@ class Viewer:
         self._ready = asyncio.Event()
 
     def offer(self, message: bytes) -> None:
-        """The next thing to show. Who has not taken the earlier ones is cut off."""
+        """The next message. A viewer that has not read the earlier ones is disconnected."""
         if len(self._waiting) + len(message) > MAX_WAITING_BYTES:
             self.cut.set()
             return
@@ -159,7 +159,7 @@ class Viewer:
         self._ready.set()
 
     async def next(self) -> bytes:
-        """All that waits; a comment when nothing happens for a while."""
+        """All pending messages; a comment when nothing happens for a while."""
         try:
             async with asyncio.timeout(KEEP_ALIVE_S):
                 await self._ready.wait()
@@ -171,7 +171,7 @@ class Viewer:
 
 
 class EventStream(Response):
-    """The answer that does not end until the browser, or the hub, has enough of it."""
+    """A response that lasts until the browser or the hub ends it."""
 
     media_type = "text/event-stream"
 
@@ -183,7 +183,7 @@ class EventStream(Response):
         self._status = status
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send until somebody stops. A browser that does not read blocks `send`, and nobody else."""
+        """Send until either side ends. A browser that does not read blocks only its own `send`."""
         tasks = {
             asyncio.ensure_future(self._pump(send)),
             asyncio.ensure_future(_gone(receive)),
@@ -203,7 +203,7 @@ class EventStream(Response):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _send_status(self, status: StatusSource) -> None:
-        """Whether calls can come in, now and whenever it changes. How many there are the viewer sees."""
+        """Whether calls can come in, now and whenever it changes."""
         before = None
         while True:
             ready = status.ready()

@@ -1,4 +1,4 @@
-"""Joins an application, the rules of who may bring a call over a media stream, and the web server."""
+"""Joins the application, stream authentication and the web server."""
 
 import structlog
 from fastapi import FastAPI
@@ -19,10 +19,10 @@ from offhook.web.upgrade import StreamTaker, upgrade_factory
 def server_with_streams(
     app: FastAPI, config: Config, taker: StreamTaker, directory: CallDirectory | None = None
 ) -> WebServer:
-    """A web server for `app`, with Twilio's webhooks and media streams as far as the settings let them in, and those of
-    the page's phone. `app` has to judge who gets its tickets (`Access`).
+    """A web server for `app`, with the webhooks and media streams that the settings allow, and those of the page's
+    phone. `app` has to guard its tickets (`Access`).
 
-    The tickets are `directory`'s. UserError for settings that would let anybody in.
+    `directory` keeps the tickets. UserError for settings that would let anybody in.
     """
     twilio, carriers, talk = twilio_auth(config), carrier_auth(config), TalkAuth()
     if directory is not None:
@@ -32,7 +32,7 @@ def server_with_streams(
         log.info("no calls over media streams", why="they need Twilio's auth token, or HTTP on a loopback address")
     else:
         app.include_router(twilio_routes(twilio, taker))
-        local = "programs on this machine" + (" that know the pages' password" if config.http.password else "")
+        local = "programs on this machine" + (" that have the pages' password" if config.http.password else "")
         log.info(
             "calls over media streams",
             path=MEDIA_PATH,
@@ -41,20 +41,20 @@ def server_with_streams(
     if carriers is not None:
         app.include_router(carrier_routes(carriers, taker))
         if not carriers.unauthenticated:
-            log.info("calls over other carriers' media streams", open_to="whoever knows the secret, or has a ticket")
+            log.info("calls over other carriers' media streams", open_to="those with the secret or a ticket")
     app.include_router(talk_routes(talk, taker.stream_refusal, whole_numbers(config)))
     return WebServer(app, upgrade_factory(StreamAuths(twilio, carriers, talk), taker))
 
 
 def whole_numbers(config: Config) -> list[str]:
-    """The numbers of the routes, without the patterns: those cannot be called."""
+    """The numbers of the routes, without patterns, which cannot be called."""
     return [number for route in config.routes for number in route.number if not set("*?") & set(number)]
 
 
 def _share_tickets(
     directory: CallDirectory, twilio: TwilioAuth | None, carriers: CarrierAuth | None, talk: TalkAuth
 ) -> None:
-    """A ticket's stream may come to another node than the webhook that handed it out."""
+    """A ticket's stream may arrive at another node than the webhook that issued it."""
     if twilio is not None:
         twilio.tickets = directory.tickets("twilio")
     if carriers is not None:
@@ -63,13 +63,13 @@ def _share_tickets(
 
 
 class StreamAuths:
-    """Twilio's, that of the other carriers, and that of the browser phone; either of the first two may be missing."""
+    """Twilio's, the other carriers', and the browser phone's; either of the first two may be missing."""
 
     def __init__(self, twilio: TwilioAuth | None, carriers: CarrierAuth | None, talk: TalkAuth) -> None:
         self._carriers = carriers
         self._others: dict[str, TwilioAuth | TalkAuth | None] = {"twilio": twilio, "talk": talk}
 
     def check_upgrade(self, path: str, headers: Headers, peer: str) -> Accepted | Refused:
-        """A WebSocket is asked for."""
+        """See StreamAuth."""
         auth = self._others.get(path.split("/", 2)[1] if path.startswith("/") else "", self._carriers)
         return Refused(404, "there is no such WebSocket") if auth is None else auth.check_upgrade(path, headers, peer)

@@ -1,4 +1,4 @@
-"""The pages themselves: static files, read once, served from memory. Nothing of a caller is in them."""
+"""The pages: static files, read once, served from memory. They contain nothing about callers."""
 
 import hashlib
 import secrets
@@ -12,9 +12,9 @@ from offhook.web.access import policy_with_styles
 
 PAGES = {"/": "live.html", "/calls": "calls.html", "/calls/{uniqueid}": "call.html"}
 VENDOR = "vendor"
-"""The folder below the pages for programs of others. It is filled by the set-up, and may be missing."""
+"""The folder of third-party scripts below the pages. The build fills it; it may be missing."""
 NONCE = b"{{nonce}}"
-"""Stands in a page where what may make styles finds its permission."""
+"""Placeholder in a page for the nonce of its Content-Security-Policy."""
 
 _MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -56,7 +56,7 @@ def page_routes(static: dict[str, StaticFile]) -> APIRouter:
     return router
 
 
-def _page(file: StaticFile):  # type: ignore[no-untyped-def]  # FastAPI looks at the signature of what it is given
+def _page(file: StaticFile):  # type: ignore[no-untyped-def]  # FastAPI inspects the signature
     async def page(request: Request) -> Response:
         if NONCE not in file.content:
             return _send(file, request)
@@ -68,7 +68,10 @@ def _page(file: StaticFile):  # type: ignore[no-untyped-def]  # FastAPI looks at
 
 
 def _send(file: StaticFile, request: Request) -> Response:
-    headers = {"Cache-Control": "no-cache", "ETag": file.etag}  # always asked for, seldom sent: never an old script
+    headers = {
+        "Cache-Control": "no-cache",
+        "ETag": file.etag,
+    }  # always revalidated: no old scripts
     if request.headers.get("if-none-match") == file.etag:
         return Response(status_code=304, headers=headers)
     return Response(file.content, media_type=file.media_type, headers=headers)

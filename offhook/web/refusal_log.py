@@ -1,4 +1,4 @@
-"""A log line for each refusal, but no more than a stranger may write: the rest is counted in the next line."""
+"""A log line for each refusal, rate-limited so that no stranger fills the log: the next line counts the rest."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -19,7 +19,7 @@ class RefusalLog:
         self._left_out = 0
 
     def refused(self, event: str, status: int, why: str, **details: str) -> None:
-        """Something was refused. `not_logged` is how many were since the last line, without one of their own."""
+        """Something was refused. `not_logged` is how many refusals since the last line have none."""
         now = self._now()
         self._credit = min(LINES_BURST, self._credit + (now - self._credit_at) * LINES_PER_S)
         self._credit_at = now

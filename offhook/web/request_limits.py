@@ -1,7 +1,7 @@
-"""Limits on what a request brings and how often one comes: a wrapper around the whole application.
+"""Limits on the size and rate of requests: a wrapper around the whole application.
 
-Nothing is started for a request that is refused here. Limits are per source, the address of the socket; a proxy on
-this machine is one source, so they are above what a busy proxy needs.
+A refused request starts nothing. Limits are per source, the address of the socket; a proxy on this machine is one
+source, so they are above what a busy proxy needs.
 """
 
 import asyncio
@@ -19,10 +19,10 @@ from offhook.usererror import Problem
 from offhook.web.access import OPEN_PATHS, WEBHOOK_PREFIXES
 
 BODY_BYTES = 65_536
-"""Of any request: the longest that means something is a webhook's form."""
+"""Of any request: the longest useful one is a webhook's form."""
 
 MAX_PAGE_REQUESTS = 64
-"""Pages, records and downloads at the same time. Health, metrics and webhooks do not count, and always have room."""
+"""Concurrent pages, records and downloads. Health, metrics and webhooks do not count, and always have room."""
 
 MAX_DELAY_S = 2.0
 MAX_SOURCES = 1_000
@@ -30,7 +30,7 @@ MAX_SOURCES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Requests from one source: so many a second, and so many at once."""
+    """Requests from one source: a second, and in a burst."""
 
     per_s: float
     burst: float
@@ -41,7 +41,7 @@ HEALTH = Rate(20.0, 100.0)
 WEBHOOKS = Rate(200.0, 1_000.0)
 
 FULL = Problem("the pages are busy", f"{MAX_PAGE_REQUESTS} requests are being answered", "try again in a few seconds")
-TOO_OFTEN = Problem("too many requests", "they come faster than any page asks", "ask less often")
+TOO_OFTEN = Problem("too many requests", "they come faster than any page needs", "ask less often")
 TOO_LONG = Problem("the request is too long", f"its body has more than {BODY_BYTES} bytes", "send less")
 
 
@@ -82,7 +82,7 @@ class RequestLimits:
         if length in ("", "0") and "transfer-encoding" not in headers:
             await self._app(scope, receive, send)
             return
-        # h11 has seen to it that a length is a number.
+        # h11 has checked that a length is a number.
         body = await _read(receive) if int(length or 0) <= BODY_BYTES else TOO_LONG
         if isinstance(body, Problem):
             await _refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, body)(scope, receive, send)
@@ -98,7 +98,7 @@ class SourceRates:
         self._buckets: OrderedDict[tuple[str, Rate], tuple[float, float]] = OrderedDict()  # tokens, and when
 
     def delay_s(self, source: str, rate: Rate) -> float:
-        """How long the next request has to wait. One that would wait longer than `MAX_DELAY_S` costs no token."""
+        """How long the next request has to wait. One that would wait longer than `MAX_DELAY_S` takes no token."""
         now = self._now()
         tokens, since = self._buckets.pop((source, rate), (rate.burst, now))
         tokens = min(rate.burst, tokens + (now - since) * rate.per_s) - 1
@@ -141,6 +141,6 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 def _refuse(status: HTTPStatus, problem: Problem) -> PlainTextResponse:
     headers = {"Cache-Control": "no-store", "Retry-After": "5"}
     if status != HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        # A client that is still sending would get a reset in place of the answer: the rest is read and dropped.
+        # A client that is still sending would get a reset instead of the answer: the rest is read and dropped.
         headers["Connection"] = "close"
     return PlainTextResponse(problem.render() + "\n", status, headers)

@@ -1,4 +1,4 @@
-"""uvicorn inside an event loop that is already running, and that keeps its own signal handlers."""
+"""uvicorn in an event loop that is already running, and keeps its own signal handlers."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        # The signals belong to the program: SIGTERM drains the calls, and HTTP has to outlive that.
+        # The program handles signals: SIGTERM drains the calls, and HTTP has to stay up meanwhile.
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -35,15 +35,15 @@ class _Server(uvicorn.Server):
         self.listening.set()
 
     async def main_loop(self) -> None:
-        # uvicorn's own looks ten times a second whether it is to end, and once whether its Date header is still right.
+        # uvicorn's own polls ten times a second whether it should end, and updates its Date header once.
         while not await self.on_tick(0):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.ending.wait(), TICK_S)
 
 
 class WebServer:
-    """Serves `app` over HTTP. `upgrades` makes the protocol of a connection that becomes a WebSocket, as uvicorn's
-    `ws` does; without it there are none."""
+    """Serves `app` over HTTP. `upgrades` makes the protocol of a connection that becomes a WebSocket, like uvicorn's
+    `ws`; without it upgrades are refused."""
 
     def __init__(self, app: FastAPI, upgrades: Callable[..., asyncio.Protocol] | None = None) -> None:
         self._app = app
@@ -51,7 +51,7 @@ class WebServer:
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
         self.address: tuple[str, int] | None = None
-        """Where it listens, once started: with port 0 the system chooses one."""
+        """Where it listens, once started; with port 0 the system chooses the port."""
 
     async def start(self, host: str, port: int) -> None:
         """Listen and serve. UserError if the address cannot be used, RuntimeError if it runs already."""
@@ -66,10 +66,10 @@ class WebServer:
             ws=cast("type[asyncio.Protocol]", self._upgrades) if self._upgrades is not None else "none",
             lifespan="off",
             log_config=None,
-            log_level="error",  # what strangers do wrong is logged by `HttpConnection`, within limits
+            log_level="error",  # `HttpConnection` logs clients' errors, within limits
             access_log=False,
             server_header=False,
-            proxy_headers=False,  # who asks is whose socket it is: X-Forwarded-For is chosen by whoever sends it
+            proxy_headers=False,  # the client is the socket's address: anybody can send X-Forwarded-For
             h11_max_incomplete_event_size=MAX_HEADER_BYTES,
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=STOP_WITHIN_S,
@@ -84,7 +84,7 @@ class WebServer:
             await self._task
 
     async def stop(self) -> None:
-        """Finish the requests at hand, within `STOP_WITHIN_S`, and close. Idempotent."""
+        """Finish current requests, within `STOP_WITHIN_S`, and close. Idempotent."""
         if self._server is None or self._task is None:
             return
         self._server.should_exit = True
@@ -101,13 +101,13 @@ async def _bind(host: str, port: int) -> socket.socket:
     try:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
-        raise _unusable(host, port, f"{host} is no address of this machine: {error}") from error
+        raise _unusable(host, port, f"{host} is not an address of this machine: {error}") from error
     family, kind, protocol, _, address = found[0]
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        # Not left to uvicorn: of two that are bound with SO_REUSEADDR only the second one's `listen` fails.
+        # Not left to uvicorn: of two sockets bound with SO_REUSEADDR only the second one's `listen` fails.
         listener.listen(MAX_CONNECTIONS)
     except OSError as error:
         listener.close()

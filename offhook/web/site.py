@@ -1,4 +1,4 @@
-"""The pages and what they ask for, within what `access` allows."""
+"""Adds the pages and their API to the application, behind `access`."""
 
 import structlog
 from fastapi import FastAPI
@@ -12,7 +12,7 @@ from offhook.web.pages import page_routes, read_pages
 
 
 def add_site(app: FastAPI, hub: LiveHub, records: Records, config: Config) -> None:
-    """Add them to `app`. Without a password in the settings nobody from elsewhere sees them."""
+    """Add them to `app`. Without a password in the settings they are shown on this machine only."""
     _log_who_may_look(config)
     app.include_router(live_routes(hub))
     folder = config.records.dir.resolve()
@@ -29,7 +29,7 @@ def _log_who_may_look(config: Config) -> None:
         log.warning("the pages open on this machine only", why="no password is set", todo="OFFHOOK_HTTP__PASSWORD=…")
     else:
         log.warning(
-            "the pages open to whoever knows the password",
+            "the pages open to everybody who has the password",
             why="it travels in the clear",
-            todo="put a proxy with HTTPS in front, or look from trusted networks only",
+            todo="put a proxy with HTTPS in front, or use trusted networks only",
         )

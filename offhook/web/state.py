@@ -11,14 +11,14 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 
 class StateSource(Protocol):
-    """Who knows it."""
+    """Where the state comes from."""
 
     async def status(self) -> dict[str, object]:
-        """Everything alive, as plain values."""
+        """The live state as plain values."""
 
 
 def state_routes(source: StateSource) -> APIRouter:
-    """The route. It shows who calls whom: it belongs behind the pages' access."""
+    """The route. It shows callers' numbers, so it belongs behind `Access`."""
     router = APIRouter()
 
     @router.get("/api/status")

@@ -1,4 +1,4 @@
-"""What the HTTP side asks of the rest: is it alive, may calls come, what are the numbers."""
+"""What HTTP needs from the rest: health, readiness, metrics."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class Readiness(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReadyStatus:
-    """`why` is for people, `details` (calls, capacity …) for programs: nothing of the callers."""
+    """`why` is for people, `details` (calls, capacity …) for programs; neither says anything about callers."""
 
     state: Readiness
     why: str = ""
@@ -26,7 +26,7 @@ class ReadyStatus:
 
 @dataclass(frozen=True, slots=True)
 class HealthStatus:
-    """`alive` false: restarting the process is the cure. `loop_lag_s`: how late the event loop has been."""
+    """`alive` false: restart the process. `loop_lag_s`: how late the event loop has been."""
 
     alive: bool
     why: str = ""

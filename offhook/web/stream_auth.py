@@ -1,4 +1,4 @@
-"""Who may bring a call over a media stream: the verdicts, and the rule that all share that know no secret."""
+"""Authentication of media streams: the verdicts, and the rule for programs on this machine."""
 
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -11,41 +11,41 @@ from offhook.web.access import PasswordCheck, is_from_elsewhere, is_local
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """It may come in. `meta` is what is known of the call: `call_sid`, `caller`, `called`."""
+    """`meta` is what is known about the call: `call_sid`, `caller`, `called`."""
 
     meta: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """It may not; `why` is for the log, not for the unauthenticated."""
+    """`why` is for the log, not for the far end."""
 
     status: int
     why: str
 
 
 class StreamAuth(Protocol):
-    """Who decides."""
+    """Decides who may bring a call."""
 
     def check_upgrade(self, path: str, headers: Headers, peer: str) -> Accepted | Refused:
-        """A WebSocket is asked for. `peer` is the address of its socket."""
+        """A request to upgrade. `peer` is the address of its socket."""
 
 
 class LocalAuth:
-    """Lets programs on this machine in, which know no secret: with the pages' password, once one is set, because then
-    others may reach this machine by a forwarder."""
+    """Accepts programs on this machine without a secret; with the pages' password, once one is set, because a forwarder
+    may let others reach this machine."""
 
     def __init__(self, password: str | None = None) -> None:
         self._password = None if password is None else PasswordCheck(password)
 
     def refusal(self, headers: Headers, peer: str) -> Refused | None:
-        """Of a webhook or an upgrade."""
+        """Why a webhook or an upgrade is refused; None: it is accepted."""
         if not is_local(peer, headers):
             return Refused(HTTPStatus.FORBIDDEN, "not from this machine, and no secret is set")
         try:
             if is_from_elsewhere(headers):
-                return Refused(HTTPStatus.FORBIDDEN, "asked for by another site's page")
+                return Refused(HTTPStatus.FORBIDDEN, "from another site's page")
         except ValueError:
-            return Refused(HTTPStatus.BAD_REQUEST, "its Origin is no URL")
+            return Refused(HTTPStatus.BAD_REQUEST, "its Origin is not a URL")
         status = None if self._password is None else self._password.refusal(peer, headers)
-        return None if status is None else Refused(status, "without a secret, and without the password of `[http]`")
+        return None if status is None else Refused(status, "neither a secret nor the password of `[http]`")

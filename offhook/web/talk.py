@@ -1,7 +1,7 @@
 """The browser phone: `/api/talk` issues a ticket for a call, `/talk/media/TICKET` takes the call.
 
-`Access` has judged who asks for a ticket, so whoever may see the pages may also talk. A ticket is good for one
-stream of one call, for a minute.
+`Access` guards the tickets, so everybody who may see the pages may also talk. A ticket is valid for one stream of one
+call, for a minute.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,33 +31,33 @@ class CallRequest(BaseModel):
 
     call: Annotated[str, Field(pattern=r"^browser-[0-9a-f]{32}$")]
     to: Annotated[str, Field(max_length=NAME_CHARS, pattern=r"^[^\x00-\x1f\x7f]*$")] = CALLED
-    """The number that is called: with several bots behind one address, which of them."""
+    """The number to call: it decides which route answers."""
 
 
 class TalkAuth:
-    """The tickets that are out."""
+    """The issued tickets."""
 
     def __init__(self) -> None:
         self.tickets: TicketStore = Tickets()
 
     def path_for(self, call: str, called: str = CALLED) -> str:
-        """Where the browser should connect to for that call to `called`."""
+        """The path to which the browser connects for that call to `called`."""
         return f"{TALK_PATH}/{self.tickets.issue(call, CALLER, called or CALLED, monotonic(), signed=False)}"
 
     def check_upgrade(self, path: str, headers: Headers, peer: str) -> Accepted | Refused:
-        """A WebSocket is asked for. A ticket that passes is used up."""
+        """See StreamAuth. An accepted ticket is used up."""
         where, _, token = path.rpartition("/")
         if where != TALK_PATH:
             return Refused(404, "there is no such WebSocket")
         ticket = self.tickets.take(token, monotonic())
         if ticket is None:
-            return Refused(403, "no ticket, or one that was used or is too old")
+            return Refused(403, "no valid ticket")
         known = {"call_sid": ticket.call_sid, "caller": ticket.caller, "called": ticket.called}
         return Accepted({"dialect": PLAIN.name, **known})
 
 
 def talk_routes(auth: TalkAuth, refusal: Callable[[], str | None], numbers: Sequence[str] = ()) -> APIRouter:
-    """`refusal()` says why no call may come now; `numbers` are those that a route answers."""
+    """`refusal()` says why no call can come in now; `numbers` are those of the routes."""
     router = APIRouter()
 
     @router.get("/api/talk")

@@ -1,7 +1,7 @@
-"""Who may bring a call over a media stream: the rules, for webhook and WebSocket alike.
+"""Authenticates Twilio's webhooks and media streams.
 
 With an auth token every request must carry Twilio's signature over the public URL, and every stream a ticket that a
-webhook has handed out for that call. Without one only programs on this machine may call, unauthenticated.
+webhook has issued for that call. Without one only programs on this machine may call, unauthenticated.
 """
 
 from time import monotonic
@@ -25,7 +25,7 @@ SIGNATURE = "x-twilio-signature"
 
 
 class TwilioAuth:
-    """The rules, and the tickets that are out."""
+    """The rules, and the issued tickets."""
 
     def __init__(self, auth_token: str | None, public_url: str | None, local: LocalAuth | None = None) -> None:
         self._auth_token = auth_token
@@ -35,21 +35,21 @@ class TwilioAuth:
 
     @property
     def unauthenticated(self) -> bool:
-        """Whether programs on this machine come in without a ticket."""
+        """Whether programs on this machine need no ticket."""
         return self._auth_token is None
 
     def stream_url(self, token: str, host: str) -> str:
-        """Where Twilio should connect a call with this ticket. `host` is what a local program asked for."""
+        """The URL to which Twilio connects a call with this ticket. `host` is from a local program's request."""
         base = self._public_url if not self.unauthenticated else f"http://{host}"
         return "ws" + base.removeprefix("http") + MEDIA_PATH + (f"/{token}" if token else "")
 
     @property
     def resume_url(self) -> str:
-        """What Twilio asks when a stream has ended."""
+        """The URL that Twilio asks when a stream has ended."""
         return self._public_url + RESUME_PATH
 
     def check_upgrade(self, path: str, headers: Headers, peer: str) -> Accepted | Refused:
-        """A WebSocket is asked for. A ticket that passes is used up."""
+        """See StreamAuth. An accepted ticket is used up."""
         where, _, query = path.partition("?")
         token = where.removeprefix(MEDIA_PATH).strip("/")
         if not (where == MEDIA_PATH or where.startswith(MEDIA_PATH + "/")):
@@ -59,7 +59,7 @@ class TwilioAuth:
         now = monotonic()
         ticket = self.tickets.look(token, now) if token and not query else None
         if ticket is None:
-            return Refused(403, "no ticket, or one that was used or is too old")
+            return Refused(403, "no valid ticket")
         if ticket.signed and not self._is_signed_upgrade(where, headers):
             return Refused(403, "the signature is missing or wrong")
         self.tickets.take(token, now)
@@ -89,8 +89,7 @@ class TwilioAuth:
 
 
 def twilio_auth(config: Config) -> TwilioAuth | None:
-    """The rules that the settings ask for; None: Twilio may not call. UserError for settings that would let anybody
-    in."""
+    """The rules by the settings; None: Twilio may not call. UserError for settings that would let anybody in."""
     twilio, http = config.twilio, config.http
     if not twilio.enabled or not http.enabled:
         return None
@@ -107,7 +106,7 @@ def twilio_auth(config: Config) -> TwilioAuth | None:
     if twilio.public_url is None or not urlsplit(twilio.public_url).hostname:
         raise UserError(
             "Twilio's signatures cannot be checked",
-            "they are over the public URL, and it is not known",
+            "they cover the public URL, and it is not set",
             "export OFFHOOK_TWILIO__PUBLIC_URL=https://bot.example.com, the address that Twilio calls",
         )
     return TwilioAuth(twilio.auth_token, twilio.public_url)

@@ -1,5 +1,5 @@
 """Twilio's webhooks: `/twilio/voice` says where to connect a call, `/twilio/resume` what to do when the stream has
-ended, `/twilio/status` is notified of what becomes of a call.
+ended, `/twilio/status` gets the call's status.
 """
 
 from time import monotonic
@@ -17,7 +17,7 @@ from offhook.web.upgrade import StreamTaker
 
 FIELDS = 200
 NAME_CHARS = 256
-"""Of a caller's or a called name that is kept."""
+"""Of the caller and the called number."""
 
 FORM = "application/x-www-form-urlencoded"
 OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
@@ -26,7 +26,7 @@ Fields = dict[str, list[str]]
 
 
 def twilio_routes(auth: TwilioAuth, taker: StreamTaker) -> APIRouter:
-    """For the calls that go to `taker`."""
+    """The routes; `taker` gets the calls."""
     router = APIRouter()
     log = RefusalLog()
     _connecting(router, auth, taker, log)
@@ -99,8 +99,8 @@ def _connect(auth: TwilioAuth, request: Request, call_sid: str, fields: Fields, 
 
 
 def unusable(field: str) -> str:
-    """Why a webhook whose call has no name is refused."""
-    return f"{field} is missing, more than once there, longer than {SID_CHARS} characters, or not printable"
+    """Why a webhook without a usable call name is refused."""
+    return f"{field} is missing, repeated, longer than {SID_CHARS} characters, or not printable"
 
 
 def _refuse(refused: Refused, refusals: RefusalLog) -> Response:
@@ -114,7 +114,7 @@ async def _fields(request: Request, auth: TwilioAuth) -> Fields | Refused:
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != FORM:
-        return auth.check_body(path, request.headers, peer, body) or Refused(415, "a body that is no form")
+        return auth.check_body(path, request.headers, peer, body) or Refused(415, "the body is not a form")
     try:
         fields = parse_qs(
             body.decode("ascii"),
@@ -124,12 +124,12 @@ async def _fields(request: Request, auth: TwilioAuth) -> Fields | Refused:
             max_num_fields=FIELDS,
         )
     except ValueError as error:
-        return Refused(400, f"no form: {error}")
+        return Refused(400, f"not a form: {error}")
     return auth.check_form(path, request.headers, peer, fields) or fields
 
 
 def _first(fields: Fields, name: str) -> str:
-    """What describes the call, if it can be kept: with more than one value, the first."""
+    """The first value of a field that describes the call; empty where it cannot be kept."""
     return _one({name: fields.get(name, [])[:1]}, name, NAME_CHARS)
 
 

@@ -1,7 +1,7 @@
-"""Requests to upgrade to a WebSocket, as uvicorn hands them over: judged, then handed on or refused.
+"""Requests to upgrade to a WebSocket, from uvicorn: checked, then passed on or refused.
 
-An accepted one goes to the process that takes the call, with its request unanswered: the new owner of the socket
-answers it. A refusal is answered here, and no object of a call is ever made for it.
+An accepted socket goes to the process that takes the call, with its request unanswered: the new owner answers it. A
+refusal is answered here, and creates no call.
 """
 
 import asyncio
@@ -21,23 +21,23 @@ from offhook.web.stream_auth import Refused, StreamAuth
 
 
 class StreamTaker(Protocol):
-    """Who takes calls over streams."""
+    """Takes calls over media streams."""
 
     def stream_refusal(self) -> str | None:
-        """Why no call may come now; None: it may."""
+        """Why no call can come in now; None: it can."""
 
     def stream_refused(self) -> None:
-        """One that might have come in otherwise was turned away for that."""
+        """A call was refused for that reason."""
 
     def may_resume(self, call_sid: str) -> bool:
-        """Whether a call whose stream has ended is to get another one."""
+        """Whether a call whose stream has ended may get another one."""
 
     def call_status(self, call_sid: str, status: str) -> None:
-        """What the carrier says has become of a call, in Twilio's words."""
+        """The carrier reports a call's status, in Twilio's words."""
 
     def take_stream(self, sock: socket.socket, initial: bytes, meta: Mapping[str, str]) -> bool:
-        """A connected socket and the bytes that were read from it. False when there is nobody to have it; it is the
-        taker's to close in any case."""
+        """A connected socket and the bytes that were read from it. False when nothing can take it; it closes the socket
+        in any case."""
 
 
 class UpgradeHandler(asyncio.Protocol):
@@ -50,15 +50,15 @@ class UpgradeHandler(asyncio.Protocol):
         self._log = log
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The socket, still uvicorn's."""
-        # uvloop's transports are none of asyncio's class.
+        """See asyncio.Protocol."""
+        # uvloop's transports are not instances of asyncio's class.
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        """The whole request, which uvicorn has read and found in order."""
+        """The whole request, which uvicorn has read and checked."""
         transport, self._transport = self._transport, None
         if transport is None:
-            return  # it was answered already: what comes now comes too late
+            return  # answered already
         try:
             request = _parse(data)
         except ValueError as error:
@@ -81,17 +81,17 @@ class UpgradeHandler(asyncio.Protocol):
             self._give(transport, data, verdict.meta)
 
     def _resumes(self, meta: Mapping[str, str]) -> bool:
-        """A call that is there already has its place."""
+        """A call that exists already needs no new place."""
         return "resumes" in meta and self._taker.may_resume(meta.get("call_sid", ""))
 
     def _give(self, transport: asyncio.Transport, data: bytes, meta: Mapping[str, str]) -> None:
         sock = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
-        # Only this process lets go of it: the connection lives on in the copy.
+        # Closes only this process's descriptor: the connection lives on in the copy.
         if self._taker.take_stream(sock, data, meta):
             transport.abort()
         else:
             self._taker.stream_refused()
-            self._refuse(transport, Refused(503, "nobody is there to take the call"))
+            self._refuse(transport, Refused(503, "no worker can take the call"))
 
     def _refuse(self, transport: asyncio.Transport, refused: Refused) -> None:
         status = HTTPStatus(refused.status)
@@ -103,7 +103,7 @@ class UpgradeHandler(asyncio.Protocol):
 
 
 def upgrade_factory(auth: StreamAuth | None, taker: StreamTaker) -> Callable[..., asyncio.Protocol]:
-    """What uvicorn takes for a WebSocket protocol's class; its arguments are for one that runs an application."""
+    """The `ws` factory for uvicorn; its arguments, which are for ASGI, are ignored."""
     log = RefusalLog()
 
     def make(**_: Any) -> asyncio.Protocol:
@@ -113,7 +113,7 @@ def upgrade_factory(auth: StreamAuth | None, taker: StreamTaker) -> Callable[...
 
 
 def _parse(data: bytes) -> Request:
-    """ValueError for what is no request."""
+    """ValueError for anything but a complete request."""
     reader = StreamReader()
     reader.feed_data(data)
     parsing: Generator[None, None, Request] = Request.parse(reader.read_line)

@@ -1,11 +1,11 @@
 """A WebSocket on an event loop, for media streams: few copies, no task, no queue.
 
-The protocol itself (handshake, frames, closing; RFC 6455) is that of `websockets`, which needs no sockets. Extensions
-are declined: to compress audio that is compressed already costs more than it saves.
+The protocol itself (handshake, frames, closing; RFC 6455) is the sans-IO one of `websockets`. Extensions are declined:
+compressing audio that is compressed already costs more than it saves.
 
-The event loop watches the socket only while it matters when something comes: until the stream is known, after each of
-our pings until its answer, and at the end. Between them the owner of the stream reads, when many are read at once: to
-be woken for each message is a third of what a call costs (docs/decisions/0008-streams-on-a-grid.md).
+The event loop watches the socket only while the time of arrival matters: until the stream is known, from each ping to
+its pong, and at the end. Otherwise the owner of the stream reads, many at once: waking up for each message
+is a third of the cost of a call (docs/decisions/0008-streams-on-a-grid.md).
 """
 
 import asyncio
@@ -29,29 +29,29 @@ from offhook.web.websocket_frames import FrameReader
 
 HANDSHAKE_S = 5.0
 CLOSE_S = 2.0
-"""How long the far end has to close after us."""
+"""How long the far end has to close after our close frame."""
 
 PING_S = 20.0
 UNREAD_BYTES = 16_384
-"""Of ours, in this process: 1.5 s of audio. Beyond that the far end does not read, and what is due is dropped."""
+"""Unsent, in this process: 1.5 s of audio. Beyond that the far end does not read, and audio that is due is dropped."""
 
 UNREAD_S = 10.0
-"""Who does not read for so long is gone."""
+"""A far end that does not read for so long is gone."""
 
 KERNEL_BYTES = 32_768
-"""Of ours, in the kernel; by itself it would let megabytes wait."""
+"""Unsent, in the kernel, which would buffer megabytes by default."""
 
 READ_BYTES = 4_096
 READS_MAX = 16
-"""At once from one socket, before the others have their turn."""
+"""From one socket, before the others have their turn."""
 
-# What a far end does wrong is logged by the receiver; the library would log each connection, too.
+# The receiver logs the far end's errors; the library would log each connection too.
 _LOGGER = logging.getLogger("offhook.websocket")
 _LOGGER.setLevel(logging.ERROR)
 
 
 class Receiver(Protocol):
-    """Who gets what arrives. Handlers return at once."""
+    """Gets what arrives. Handlers return at once."""
 
     def receive(self, message: bytes) -> None:
         """A message: text, or `Binary`."""
@@ -60,17 +60,17 @@ class Receiver(Protocol):
         """A ping was answered."""
 
     def lost(self, reason: str) -> None:
-        """The connection is gone. Called once, and not after our own `close`."""
+        """The connection is lost. Called once, and not after `close`."""
 
     def closed_by_far_end(self, reason: str) -> None:
-        """The same, when the far end has closed it in good order (RFC 6455 §7.1.2)."""
+        """The same, after the far end's close frame (RFC 6455 §7.1.2)."""
 
 
 class WebSocket(asyncio.Protocol):
     """The server's side of one connection. `initial` is the upgrade request, which has been read and checked already.
 
-    `on_open(self)` is called when the handshake is through, and makes who receives, and has to `read` from then on;
-    `on_failed()` when the connection is gone without that.
+    `on_open(self)` is called after the handshake; it returns the receiver, which has to `read` from then on.
+    `on_failed()` is called when the connection is lost before that.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class WebSocket(asyncio.Protocol):
                 transport.abort()
                 return
             if not data:
-                transport.close()  # the far end sends no more: nor do we
+                transport.close()  # the far end sends no more
                 return
             self.data_received(data)
             if len(data) < READ_BYTES:
@@ -133,7 +133,7 @@ class WebSocket(asyncio.Protocol):
         self._flush()
 
     def close(self, code: int, reason: str) -> None:
-        """Say goodbye, and wait a little for the answer. Idempotent."""
+        """Send a close frame, and wait a little for the answer. Idempotent."""
         if self._closed:
             return
         self._closed = True
@@ -147,14 +147,14 @@ class WebSocket(asyncio.Protocol):
         self._arm(CLOSE_S, transport.abort)
 
     def hand_to(self, line: StreamLine) -> None:
-        """What arrives from now on is for `line`."""
+        """`line` receives from now on."""
         self._receiver = line
 
     # What the event loop uses.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The socket is ours."""
-        # uvloop's transports are none of asyncio's class.
+        """See asyncio.Protocol."""
+        # uvloop's transports are not instances of asyncio's class.
         transport = self._transport = cast(asyncio.Transport, transport)
         transport.set_write_buffer_limits(high=UNREAD_BYTES)
         found = transport.get_extra_info("socket")
@@ -166,7 +166,7 @@ class WebSocket(asyncio.Protocol):
         self._shake_hands()
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of the far end."""
+        """Bytes from the far end."""
         if self._receiver is None:
             return
         self._frames.receive(data)
@@ -175,11 +175,11 @@ class WebSocket(asyncio.Protocol):
             self._finish()
 
     def eof_received(self) -> bool:
-        """The far end sends no more: nor do we."""
+        """The far end sends no more: close."""
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The socket is gone."""
+        """See asyncio.Protocol."""
         for timer in (self._timer, self._unread):
             if timer is not None:
                 timer.cancel()
@@ -193,7 +193,7 @@ class WebSocket(asyncio.Protocol):
         self._closed = True
 
     def pause_writing(self) -> None:
-        """Too much is waiting to be read."""
+        """The far end does not read."""
         if self._unread is None and self._transport is not None:
             self._unread = self._loop.call_later(UNREAD_S, self._give_up)
 
@@ -229,7 +229,7 @@ class WebSocket(asyncio.Protocol):
             self._receiver.receive(message)
 
     def _finish(self) -> None:
-        """Either side has said goodbye: close the socket."""
+        """A close frame was sent or received: close the socket."""
         conn = self._conn
         if self._receiver is not None and not self._closed:
             self._closed = True
@@ -245,7 +245,7 @@ class WebSocket(asyncio.Protocol):
     def _flush(self) -> None:
         data = self._conn.data_to_send()
         if data and not data[-1]:
-            # An empty piece stands for the end of what is sent.
+            # `websockets` marks the end of the stream by an empty piece.
             self._over = True
             data.pop()
         if data and self._transport is not None and not self._transport.is_closing():
@@ -297,5 +297,5 @@ def _why(conn: ServerProtocol) -> str:
 
 
 def _short(reason: str) -> str:
-    """A close frame has room for 123 octets (RFC 6455 §5.5.1)."""
+    """A close reason has at most 123 bytes (RFC 6455 §5.5.1)."""
     return reason.encode("utf-8", "replace")[:120].decode("utf-8", "ignore")

@@ -1,4 +1,4 @@
-"""A WebSocket's frames (RFC 6455 §5), as `websockets` parses them, made messages. It knows no sockets."""
+"""Assembles messages from a WebSocket's frames (RFC 6455 §5), as `websockets` parses them. No sockets here."""
 
 from collections.abc import Callable
 
@@ -12,10 +12,10 @@ MESSAGE_TOO_BIG = 1009
 
 
 class FrameReader:
-    """Reads what the far end sends once the handshake is through. `conn` may want to send something afterwards.
+    """Reads what the far end sends after the handshake. `conn` may have something to send afterwards.
 
-    `on_message` gets whole messages, text or `Binary`; `on_pong` what a pong holds. Both may close the connection: what
-    came after is then still read, but nobody waits for it.
+    `on_message` gets whole messages, text or `Binary`; `on_pong` a pong's data. Both may close the connection; what
+    follows is then still parsed.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class FrameReader:
         """The next bytes."""
         self._conn.receive_data(data)
         for event in self._conn.events_received():
-            # What the library had read already when there were too many fragments counts no more.
+            # Frames that the library had parsed already when there were too many fragments are dropped.
             if isinstance(event, Frame) and len(self._fragments) <= FRAGMENTS_MAX:
                 self._frame(event)
 

@@ -107,25 +107,27 @@ async def test_refusals_say_what_to_type(tmp_path: Path, capsys: pytest.CaptureF
     async with node(tmp_path, talk, **GUARDED) as bot:
         for target in (url(bot), webhook(url(bot))):
             status = await asyncio.to_thread(main, [target, "--auth-token", "wrong"])
-            told = capsys.readouterr()
+            printed = capsys.readouterr()
             assert status == 1
-            assert "took no call" in told.err
-            assert "403" in told.err
-            assert "--auth-token" in told.err
+            assert "did not take the call" in printed.err
+            assert "403" in printed.err
+            assert "--auth-token" in printed.err
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "printed"),
     [
-        (["foo"], "`foo` is no bot's address"),
+        (["foo"], "`foo` is not a bot's address"),
         (["ws://127.0.0.1:1/", "--say", "/nowhere.wav"], "/nowhere.wav cannot be said"),
-        (["ws://127.0.0.1:1/", "--parameter", "x"], "`x` is no parameter"),
+        (["ws://127.0.0.1:1/", "--parameter", "x"], "`x` is not a parameter"),
     ],
 )
-def test_mistakes_are_told_in_three_parts(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes_are_reported_in_three_parts(
+    arguments: list[str], printed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(arguments) == 2
     found = capsys.readouterr().err
-    assert told in found
+    assert printed in found
     assert "why:" in found and "type:" in found
 
 

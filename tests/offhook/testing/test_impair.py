@@ -119,7 +119,7 @@ def test_duplicates_come_twice_and_are_the_same() -> None:
     assert all(first == second for first, second in twice)
 
 
-def test_corrupt_packets_differ_in_one_to_three_octets() -> None:
+def test_corrupt_packets_differ_in_one_to_three_bytes() -> None:
     departures = run(Impairment(corrupt_percent=10), 5_000)
     damage = [
         sum(sent != received for sent, received in zip(name(number), each[0].data, strict=True))
@@ -135,7 +135,7 @@ def test_an_empty_datagram_cannot_be_corrupted() -> None:
 
 
 def test_the_rate_spaces_packets_and_the_queue_overflows() -> None:
-    # 200 octets with their headers each 20 ms are 80 kbit/s; half of that passes.
+    # 200 bytes with their headers every 20 ms are 80 kbit/s; half of that passes.
     impairer = Impairer(Impairment(rate_kbps=40, queue_ms=200), seed=1, stream="a", start=0.0)
     departures = [impairer.packet(name(number), number * PACKET_S) for number in range(1_000)]
     times = [each[0].send_at for each in departures if each]

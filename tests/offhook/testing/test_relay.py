@@ -295,17 +295,17 @@ def test_the_command_says_where_it_is_and_what_it_did(mode: str, capsys: pytest.
     assert status == 0
     ready, report = capsys.readouterr().out.splitlines()
     assert ready.startswith(f"ready {HOST}:")
-    told = json.loads(report)
-    assert (told["seed"], told["mode"]) == (7, mode)
-    assert (told["up"]["loss_percent"], told["up"]["burst_packets"]) == (5.0, 3.0)
-    assert told["down"]["loss_percent"] == 0.0
-    assert told["up"]["blackholes"] == told["down"]["blackholes"] == [[1.0, 2.0]]
+    printed = json.loads(report)
+    assert (printed["seed"], printed["mode"]) == (7, mode)
+    assert (printed["up"]["loss_percent"], printed["up"]["burst_packets"]) == (5.0, 3.0)
+    assert printed["down"]["loss_percent"] == 0.0
+    assert printed["up"]["blackholes"] == printed["down"]["blackholes"] == [[1.0, 2.0]]
 
 
 @pytest.mark.parametrize(
     ("wrong", "what"),
     [
-        (["--loss", "120"], "this network cannot be"),
+        (["--loss", "120"], "this network is impossible"),
         (["--listen", "127.0.0.1"], "is no address"),
         (["--media-ports", "5"], "is no range of ports"),
         (["--listen", "192.0.2.1:0"], "192.0.2.1:0 cannot be used"),
@@ -313,6 +313,6 @@ def test_the_command_says_where_it_is_and_what_it_did(mode: str, capsys: pytest.
 )
 def test_the_command_explains_what_is_wrong(wrong: list[str], what: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["--listen", f"{HOST}:0", "--to", f"{HOST}:9", *wrong]) == command.USAGE
-    told = capsys.readouterr().err
-    assert what in told
-    assert "type:" in told
+    printed = capsys.readouterr().err
+    assert what in printed
+    assert "type:" in printed

@@ -91,5 +91,5 @@ def test_hold_by_address_stays_hold() -> None:
     assert b"c=IN IP4 0.0.0.0\r\n" in sdp
 
 
-def test_any_octets_pass() -> None:
+def test_any_bytes_pass() -> None:
     assert with_media_at(b"v=0\r\ns=\xff\xfe\r\n", "192.0.2.9", {}) == b"v=0\r\ns=\xff\xfe\r\n"

@@ -87,7 +87,7 @@ def test_search(client: TestClient, store: RecordStore) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "told"),
+    ("wanted", "named"),
     [
         ({"limit": "0"}, "limit"),
         ({"limit": "9999"}, "limit"),
@@ -104,15 +104,15 @@ def test_search(client: TestClient, store: RecordStore) -> None:
         ({"page": "2"}, "page"),
     ],
 )
-def test_a_search_that_makes_no_sense(client: TestClient, wanted: dict[str, str], told: str) -> None:
+def test_a_search_that_makes_no_sense(client: TestClient, wanted: dict[str, str], named: str) -> None:
     for path in ("/api/calls", "/api/calls/figures"):
         answer = client.get(path, params=wanted)
         assert answer.status_code == 400
-        assert f"`{told}`" in answer.json()["what"]
+        assert f"`{named}`" in answer.json()["what"]
         assert answer.json()["why"]
 
 
-def test_an_unknown_outcome_is_told_which_there_are(client: TestClient) -> None:
+def test_an_unknown_outcome_is_answered_with_the_known_ones(client: TestClient) -> None:
     why = client.get("/api/calls", params={"outcome": "foo"}).json()["why"]
     assert all(one in why for one in ("ANSWERED", "NO ANSWER", "caller", "crash"))
 

@@ -224,6 +224,6 @@ def test_a_secret_is_long_and_fit_for_a_url(token: str) -> None:
     assert token not in str(caught.value)
 
 
-def test_the_secret_is_told_nobody() -> None:
+def test_the_secret_is_never_shown() -> None:
     found = config("127.0.0.1", **SETTINGS)
     assert SECRET not in str(found) + repr(found) + str(found.redacted())

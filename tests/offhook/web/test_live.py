@@ -56,7 +56,7 @@ async def test_a_viewer_gets_a_snapshot_then_what_happens() -> None:
     assert [event.get("text") for event in snapshot["calls"][0]["events"]] == [None, "Goodbye."]
 
 
-async def test_a_second_viewer_is_told_how_old_the_call_is_by_then() -> None:
+async def test_a_second_viewer_gets_the_age_of_the_call() -> None:
     now = 100.0
     hub = LiveHub(lambda: now)
     hub.enter(None)
@@ -78,7 +78,7 @@ async def test_of_a_long_call_the_beginning_is_forgotten_but_not_who_calls() -> 
     assert (events[0], len(events)) == (BEGUN, live.MAX_KEPT_EVENTS + 1)
 
 
-async def test_only_the_call_in_focus_is_told_in_detail() -> None:
+async def test_only_the_call_in_focus_is_sent_in_detail() -> None:
     hub = LiveHub()
     viewer, other = hub.enter("one"), hub.enter("two")
     for call in ("one", "two"):
@@ -90,8 +90,8 @@ async def test_only_the_call_in_focus_is_told_in_detail() -> None:
     hub.leave(other)
     late = hub.enter("two")
     snapshot = (await shown(late))[0][1]
-    told = [[event["kind"] for event in call["events"]] for call in snapshot["calls"]]
-    assert told == [["begun"], ["begun", "heard"]]
+    sent = [[event["kind"] for event in call["events"]] for call in snapshot["calls"]]
+    assert sent == [["begun"], ["begun", "heard"]]
 
 
 async def test_who_does_not_read_is_cut_off_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,10 +158,10 @@ async def test_feed_and_hub_together() -> None:
     viewer = hub.enter("one")
     call.on_event(CallerPartial("che", 2.0))
     call.on_event(KeyPressed(3.0))
-    told = await shown(viewer)
-    assert [name for name, _ in told] == ["snapshot", "call", "event", "event"]
-    assert [event["kind"] for event in told[1][1]["events"]] == ["begun", "bot"]
-    assert [content["kind"] for name, content in told if name == "event"] == ["partial", "key"]
+    sent = await shown(viewer)
+    assert [name for name, _ in sent] == ["snapshot", "call", "event", "event"]
+    assert [event["kind"] for event in sent[1][1]["events"]] == ["begun", "bot"]
+    assert [content["kind"] for name, content in sent if name == "event"] == ["partial", "key"]
 
 
 @pytest.fixture
@@ -200,7 +200,7 @@ async def test_over_http(hub_and_address: tuple[LiveHub, tuple[str, int]]) -> No
             await asyncio.sleep(0.01)
 
 
-async def test_a_viewer_is_told_at_once_whether_calls_can_come_in(
+async def test_a_viewer_gets_at_once_whether_calls_can_come_in(
     hub_and_address: tuple[LiveHub, tuple[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live, "STATUS_S", 0.01)
@@ -240,7 +240,7 @@ async def test_a_browser_that_does_not_read_is_sent_away(
         writer.transport.abort()
 
 
-async def test_one_viewer_too_many_is_told_so(hub_and_address: tuple[LiveHub, tuple[str, int]]) -> None:
+async def test_one_viewer_too_many_is_refused(hub_and_address: tuple[LiveHub, tuple[str, int]]) -> None:
     hub, address = hub_and_address
     for _ in range(live.MAX_VIEWERS):
         hub.enter(None)

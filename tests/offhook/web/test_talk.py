@@ -1,4 +1,4 @@
-"""Who may call from a browser: whoever may see the pages, once for each press of the button."""
+"""Who may call from a browser: everybody who may see the pages, once for each ticket."""
 
 import base64
 import json
@@ -17,7 +17,7 @@ from tests.offhook.web.streams import Answer, Front, front, guarded
 
 CALL = "browser-" + "0" * 31 + "1"
 ELSEWHERE = {"Host": "bot.example.com", "X-Forwarded-For": "203.0.113.7"}
-"""A visitor whom a proxy on this machine passes on."""
+"""A visitor through a proxy on this machine."""
 KNOWN = {"Authorization": "Basic " + base64.b64encode(b"me:a long one").decode()}
 
 

@@ -22,7 +22,7 @@ async def public() -> AsyncIterator[Front]:
 
 
 async def ticket(public: Front, call_sid: str = "CA1") -> str:
-    """The path that a webhook was told."""
+    """The path in a webhook's answer."""
     answer = await public.signed_webhook(CALL | {"CallSid": call_sid})
     stream = ElementTree.fromstring(answer.body).find("Connect/Stream")
     assert stream is not None
@@ -77,14 +77,14 @@ async def test_a_slash_may_be_signed_at_the_end(public: Front) -> None:
 
 
 @pytest.mark.parametrize("case", HIJACKS)
-async def test_whoever_has_not_both_is_refused_at_once(public: Front, case: str) -> None:
+async def test_a_stream_without_both_is_refused_at_once(public: Front, case: str) -> None:
     path, other = await ticket(public), await ticket(public, "CA2")
     asked, headers = HIJACKS[case](path, other, public.port)
     answer = await public.upgrade(asked, headers)
     assert answer.status in (403, 404)
     assert answer.body == b""
     assert public.taken == []
-    # Whoever was refused has spoilt nothing for the one whom the ticket is for.
+    # A refusal leaves the ticket valid for its call.
     assert (await public.upgrade(path, signed(path))).status == 101
 
 
@@ -122,7 +122,7 @@ async def test_without_a_token_a_malformed_origin_is_a_bad_request() -> None:
 
 
 async def test_with_a_password_programs_on_this_machine_are_asked_for_it() -> None:
-    """A plain TCP forwarder brings whoever comes to this machine, with any Host."""
+    """A plain TCP forwarder brings anybody to this machine, with any Host."""
     known = {"Authorization": "Basic " + base64.b64encode(b"me:a long one").decode()}
     async with front(http={"password": "a long one"}) as bot:
         for path in ("/twilio/media", "/plain/media", "/telnyx/media"):
@@ -138,7 +138,7 @@ async def test_a_full_bot_refuses(public: Front) -> None:
     answer = await public.upgrade(path, signed(path))
     assert answer.status == 503
     assert 5 <= int(answer.headers["retry-after"]) <= 15
-    assert (await public.upgrade("/twilio/media")).status == 403, "whoever may not come in is not told"
+    assert (await public.upgrade("/twilio/media")).status == 403, "no reason for strangers"
     assert public.turned_away == 1
     assert public.taken == []
 
@@ -200,7 +200,7 @@ def test_a_token_needs_the_public_url() -> None:
     assert "PUBLIC_URL" in caught.value.problems[0].todo
 
 
-def test_the_token_is_told_nobody() -> None:
+def test_the_token_is_never_shown() -> None:
     found = config("127.0.0.1", **guarded())
     assert AUTH_TOKEN not in str(found) + repr(found) + str(found.redacted())
     with pytest.raises(UserError) as caught:

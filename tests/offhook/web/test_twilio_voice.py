@@ -20,7 +20,7 @@ async def public() -> AsyncIterator[Front]:
         yield found
 
 
-async def test_a_signed_webhook_is_told_where_to_connect_the_call(public: Front) -> None:
+async def test_a_signed_webhook_says_where_to_connect_the_call(public: Front) -> None:
     answer = await public.signed_webhook(CALL)
     assert answer.status == 200
     assert answer.headers["content-type"].startswith("application/xml")
@@ -93,7 +93,7 @@ async def test_a_webhook_by_get_says_what_to_change(public: Front) -> None:
     assert [line for line in lines if "POST" in str(line.get("why"))]
 
 
-async def test_json_is_believed_by_its_digest_only_and_not_understood(public: Front) -> None:
+async def test_json_needs_its_digest_and_is_not_understood(public: Front) -> None:
     headers = {"Content-Type": "application/json", "X-Twilio-Signature": sign(AUTH_TOKEN, URL)}
     assert (await public.ask("POST", "/twilio/voice", headers, JSON)).status == 403
     path = f"/twilio/voice?bodySHA256={hashlib.sha256(JSON).hexdigest()}"
@@ -107,7 +107,7 @@ async def test_json_is_believed_by_its_digest_only_and_not_understood(public: Fr
     [
         (b"a" * 70_000, 413),
         (b"&".join(b"a=%d" % n for n in range(300)), 400),
-        (b"no form at all", 400),
+        (b"not a form", 400),
         (b"CallSid=%ff", 400),
         (b"\xff", 400),
     ],
@@ -162,7 +162,7 @@ async def test_a_call_that_is_over_comes_in_no_more(public: Front) -> None:
     assert (await public.upgrade(path, {"X-Twilio-Signature": signature})).status == 403
 
 
-async def test_twilio_is_told_whom_to_ask_when_the_stream_has_ended(public: Front) -> None:
+async def test_twilio_gets_a_url_to_ask_when_the_stream_has_ended(public: Front) -> None:
     connect = ElementTree.fromstring((await public.signed_webhook(CALL)).body).find("Connect")
     assert connect is not None
     assert connect.get("action") == f"{PUBLIC_URL}/twilio/resume"

@@ -26,7 +26,7 @@ class Receiver:
         self.messages: list[bytes] = []
         self.round_trips: list[float] = []
         self.lost_because: list[str] = []
-        self.goodbyes: list[str] = []
+        self.closes: list[str] = []
         self.failed = 0
         self.socket: WebSocket | None = None
         self.changed = asyncio.Event()
@@ -54,7 +54,7 @@ class Receiver:
         self.changed.set()
 
     def closed_by_far_end(self, reason: str) -> None:
-        self.goodbyes.append(reason)
+        self.closes.append(reason)
         self.changed.set()
 
     def on_failed(self) -> None:
@@ -193,7 +193,7 @@ async def test_each_ping_has_its_answer_read_at_once(monkeypatch: pytest.MonkeyP
         reading.cancel()
 
 
-async def test_our_goodbye_is_answered_when_nobody_reads_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_our_close_is_answered_when_nobody_reads_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CLOSE_S", 600.0)
     async with connected() as (receiver, far_end):
         await measured(receiver, far_end)
@@ -212,7 +212,7 @@ async def test_an_end_is_noticed_when_it_is_read() -> None:
         assert receiver.lost_because == ["the connection was closed"]
 
 
-async def test_why_a_connection_was_lost_is_told() -> None:
+async def test_why_a_connection_was_lost_is_reported() -> None:
     async with connected() as (receiver, far_end):
         await measured(receiver, far_end)
         assert receiver.socket is not None
@@ -233,7 +233,7 @@ async def test_a_pong_that_answers_nothing_tells_nothing() -> None:
         assert len(receiver.round_trips) == 1
 
 
-async def test_our_goodbye_is_waited_for() -> None:
+async def test_close_waits_for_the_answer() -> None:
     async with connected() as (receiver, far_end):
         assert receiver.socket is not None
         receiver.socket.close(1008, "x" * 500)
@@ -244,12 +244,12 @@ async def test_our_goodbye_is_waited_for() -> None:
         assert receiver.lost_because == []
 
 
-async def test_their_goodbye_is_told() -> None:
+async def test_the_far_ends_close_is_reported() -> None:
     async with connected() as (receiver, far_end):
         far_end.conn.send_close(1001, "bye")
         await far_end.flush()
-        await receiver.until(lambda: bool(receiver.goodbyes))
-        assert "1001" in receiver.goodbyes[0]
+        await receiver.until(lambda: bool(receiver.closes))
+        assert "1001" in receiver.closes[0]
         assert receiver.lost_because == []
         assert receiver.socket is not None
         receiver.socket.send([b"too late"])
@@ -257,7 +257,7 @@ async def test_their_goodbye_is_told() -> None:
         assert await far_end.close_code() == 1001
 
 
-async def test_a_lost_connection_is_told_once() -> None:
+async def test_a_lost_connection_is_reported_once() -> None:
     async with connected() as (receiver, far_end):
         far_end.sock.close()
         await receiver.until(lambda: bool(receiver.lost_because))
