@@ -122,9 +122,7 @@ async def test_refusals_say_what_to_type(tmp_path: Path, capsys: pytest.CaptureF
         (["ws://127.0.0.1:1/", "--parameter", "x"], "`x` is not a parameter"),
     ],
 )
-def test_mistakes_are_reported_in_three_parts(
-    arguments: list[str], printed: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_mistakes_have_three_parts(arguments: list[str], printed: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
     found = capsys.readouterr().err
     assert printed in found

@@ -1,4 +1,4 @@
-// One call that is over (or not yet): its record, words, times and recording.
+// One call's record: words, times and recording.
 
 import { showLegend, showTranscript, showTurns } from "./callview.js";
 import { byId, el } from "./dom.js";
@@ -40,7 +40,7 @@ async function load() {
 
 /**
  * @param {any} record
- * @returns {CallModel} made of the timeline, or, where a crash took it along, of the transcript
+ * @returns {CallModel} made from the timeline, or, if a crash lost it, from the transcript
  */
 function modelOf(record) {
   const call = new CallModel(id);

@@ -91,7 +91,7 @@ function append(page) {
   byId("found-table").hidden = !count;
   byId("more").hidden = !following;
   if (count) explain();
-  else if (chosen().size) explain("No call fits. ", el("a", { href: "/calls" }, "Show all calls"));
+  else if (chosen().size) explain("No call matches. ", el("a", { href: "/calls" }, "Show all calls"));
   else explain("No calls yet. Call the bot, or ", el("a", { href: "/" }, "talk to it from this browser"), ".");
 }
 

@@ -1,5 +1,5 @@
 // A call as the sum of its events (`kind`, `at` in seconds since its start …). The live page and the record of a call
-// that is over are made of the same ones. Pure: it shows nothing.
+// that is over are made of the same ones. Pure: no user interface.
 
 /**
  * @typedef {{kind: string, at: number, [name: string]: any}} LiveEvent
@@ -199,7 +199,7 @@ function keysPressed(count) {
 }
 
 /**
- * When each word of a prompt was heard, of those that were. The voice reports where its words lie in the audio; the audio was played in
+ * When each word of a prompt was played. The voice reports where its words are in the audio; the audio was played in
  * stretches: a pause begins a new one.
  * @param {Line} line
  * @param {number[][]} places (first character, character behind the last, start, end), seconds of the audio

@@ -1,12 +1,12 @@
-// The phone: microphone, loudspeaker and a stream, joined. It shows nothing.
+// The phone: microphone, loudspeaker and a stream. No user interface.
 
 import { Stream, newCallId } from "./stream.js";
 
 const SOUND_MS = 5000; // for the loudspeaker to be there
 
 /**
- * What a call is made with: the number that is called, parameters of the stream, the microphone's id (or "" for the
- * browser's choice), the volume (1: as it comes).
+ * A call's options: the number to call, parameters of the stream, the microphone's id (or "" for the browser's choice),
+ * the volume (1: unchanged).
  * @typedef {{called: string, parameters: Record<string, string>, microphone: string, volume: number}} Wanted
  */
 
@@ -45,7 +45,7 @@ export class Phone extends EventTarget {
   }
 
   /**
-   * Call the bot. Must be called from a click: browsers let nothing sound without one.
+   * Call the bot. Must be called from a click: browsers play no sound without one.
    * @param {Wanted} wanted
    */
   async start(wanted = PLAIN) {
@@ -109,7 +109,7 @@ export class Phone extends EventTarget {
     playback.connect(this.gain).connect(context.destination);
   }
 
-  /** @param {number} volume 1: as it comes */
+  /** @param {number} volume 1: unchanged */
   setVolume(volume) {
     this.gain?.gain.setTargetAtTime(volume, this.gain.context.currentTime, 0.02);
   }
@@ -179,7 +179,7 @@ async function loadWorklet(context, name) {
   try {
     await context.audioWorklet.addModule(new URL(`./${name}-worklet.js`, import.meta.url));
   } catch (error) {
-    // The browser names the script's address, and not what is wrong with it.
+    // The browser gives the script's address, but not the reason.
     console.info("no worklet:", error);
     throw new Refusal(UNREACHABLE);
   }
@@ -233,11 +233,11 @@ function stopTracks(media) {
 
 const EXPLAINED = /** @type {Record<string, string>} */ ({
   NotAllowedError: "the browser was not allowed to use the microphone: allow it beside the address, then press Talk",
-  OverconstrainedError: "that microphone is not there any more: choose another one, then press Talk",
+  OverconstrainedError: "that microphone is no longer connected: choose another one, then press Talk",
   NotFoundError: "there is no microphone: connect one, then press Talk",
   NotSoundingError: "this machine plays no sound: connect a loudspeaker or headphones, then press Talk",
-  NotReadableError: "another program holds the microphone: close it, then press Talk",
-  SecurityError: "browsers lend the microphone to pages on this machine or behind HTTPS only: use http://localhost",
+  NotReadableError: "another program is using the microphone: close it, then press Talk",
+  SecurityError: "browsers allow the microphone only on pages of this machine or behind HTTPS: use http://localhost",
 });
 
 /** @param {unknown} error */

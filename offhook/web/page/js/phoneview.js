@@ -1,4 +1,4 @@
-// The phone's card: Talk, Mute, levels, keypad, and what the call is made with.
+// The phone's card: Talk, Mute, levels, keypad, and the call's options.
 
 import { byId, el } from "./dom.js";
 import { Phone } from "./phone.js";
@@ -10,7 +10,7 @@ const TALK = { idle: "Talk", starting: "Cancel", talking: "Hang up" };
 const NOTES = {
   idle: "Press Talk and speak: this tab is a phone.",
   starting: "Asking for the microphone …",
-  talking: "You are talking with the bot. Your keyboard’s digits are keys, too.",
+  talking: "You are talking to the bot. The digits on your keyboard work too.",
 };
 
 const ENDED = { bot: "The bot hung up.", caller: "You hung up.", "": "" };
@@ -74,12 +74,12 @@ function wanted() {
   };
 }
 
-/** @returns {number} 1 is as it comes */
+/** @returns {number} 1: unchanged */
 function volume() {
   return Number(byId("volume").value) / 100;
 }
 
-/** The microphones there are. Their names are known only once one of them was allowed. */
+/** The microphones. Browsers give their names only once one of them was allowed. */
 async function showMicrophones() {
   const found = (await navigator.mediaDevices?.enumerateDevices?.()) ?? [];
   const select = byId("microphone");
@@ -90,7 +90,7 @@ async function showMicrophones() {
   select.value = known.some(({ deviceId }) => deviceId === chosen) ? chosen : "";
 }
 
-/** The numbers that something of its own answers, to choose from. */
+/** The numbers of the routes, to choose from. */
 async function showNumbers() {
   const answer = await fetch("/api/talk").catch(() => null);
   if (!answer?.ok) return;

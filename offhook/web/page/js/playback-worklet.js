@@ -1,5 +1,5 @@
-// The loudspeaker's side of the phone, on the audio thread: a buffer in real time, as a telephone carrier keeps it.
-// A mark is told when all audio before it has been played, or at once when `clear` drops that audio.
+// The loudspeaker's side of the phone, on the audio thread: a buffer in real time, as a carrier keeps it.
+// A mark is reported when all audio before it has been played, or at once when `clear` drops that audio.
 
 import { decode } from "./mulaw.js";
 import { Resampler } from "./resampler.js";
