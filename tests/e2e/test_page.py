@@ -227,7 +227,7 @@ def test_on_a_phone_the_keypad_is_a_phone_s_and_calls_come_before_charts(talked:
 def test_pages_without_anything_to_show(talked: Browser) -> None:
     page = talked
     page.open("/calls?outcome=crash")
-    page.wait(lambda: page.text("none") == "No call fits. Show all calls")
+    page.wait(lambda: page.text("none") == "No call matches. Show all calls")
     page.open("/calls?outcome=foo")  # the form does not have it: it asks for all
     page.wait_for("#found a")
     page.open("/calls/nothing")
