@@ -9,7 +9,7 @@ from typing import TypeVar, overload
 from offhook.api.agent import Agent, dialog_of
 from offhook.api.call import Dialog
 from offhook.api.routing import Numbered, routed, with_routes
-from offhook.carriers.outbound import Outcome, number_of, place_call
+from offhook.carriers.outbound import CallOutcome, number_of, place_call
 from offhook.engines.engine_set import EngineSet, GivenEngines
 from offhook.pipeline.asr.engine import AsrEngine
 from offhook.pipeline.errors import EngineError
@@ -132,12 +132,12 @@ class Bot:
             print(error, file=sys.stderr)  # noqa: T201
             sys.exit(FAILURE)
 
-    def dial(self, address: str, *, detect_machine: bool = False) -> Outcome:
+    def dial(self, address: str, *, detect_machine: bool = False) -> CallOutcome:
         """Call `twilio:+15551234567`, talk, and return what became of it. Raises UserError, EngineError.
 
         It is the one call of this process; Twilio's requests have to arrive at `http`, by way of `twilio.public_url`.
         """
-        number, dialog, outcomes = number_of(address), self.dialog, list[Outcome]()
+        number, dialog, outcomes = number_of(address), self.dialog, list[CallOutcome]()
 
         async def place() -> int:
             outcomes.append(

@@ -31,12 +31,12 @@ SCHEME = "twilio:"
 TRANSPORT = "ws"
 
 _DISPOSITIONS = {"busy": Disposition.BUSY, "no-answer": Disposition.NO_ANSWER, "canceled": Disposition.NO_ANSWER}
-NEVER_CAME = frozenset({*_DISPOSITIONS, "failed"})
+UNANSWERED = frozenset({*_DISPOSITIONS, "failed"})
 COMPLETED = "completed"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CallOutcome:
     """What became of a call. `status` is Twilio's word: completed, busy, no-answer, failed, canceled."""
 
     call_sid: str
@@ -68,12 +68,12 @@ async def place_call(
     ring_s: int = RING_S,
     lifespan: Lifespan | None = None,
     engines: MakeEngines = EngineSet,
-) -> Outcome:
+) -> CallOutcome:
     """Serve, have Twilio call `number` and connect it to us, and wait for the end. UserError, EngineError."""
     rest = open_rest(config.twilio)
     bot = LocalBot(config, dialog, lifespan=lifespan, engines=engines)
-    told = CallStatus()
-    bot.on_call_status = told.on_status
+    statuses = CallStatus()
+    bot.on_call_status = statuses.on_status
     try:
         await bot.start()
         clock = CallClock.started(monotonic())
@@ -82,18 +82,18 @@ async def place_call(
         log.info("calling")
         status = None
         try:
-            status = await _last_word(rest, told, bot, sid, ring_s)
+            status = await _final_status(rest, statuses, bot, sid, ring_s)
         finally:
             if status is None:
                 # Nobody waits for it any more: it must not ring on for a bot that is gone.
-                await _call_off(rest, sid)
+                await _cancel(rest, sid)
         await bot.idle()
         record = _record_of(bot, sid)
         if record is None:
-            record = _never_came(config, clock, number, sid, status)
+            record = _unanswered_record(config, clock, number, sid, status)
             await asyncio.wrap_future(bot.store.finish(record))
         log.info("the call is over", status=status)
-        return Outcome(sid, status, record)
+        return CallOutcome(sid, status, record)
     finally:
         await bot.stop()
 
@@ -102,11 +102,11 @@ def _record_of(bot: LocalBot, sid: str) -> CallRecord | None:
     return next((each for each in bot.store.calls() if each.call_id == sid), None)
 
 
-async def _last_word(rest: "TwilioRest", told: "CallStatus", bot: LocalBot, sid: str, ring_s: int) -> str:
-    status = await told.final(sid, ring_s + ASK_AFTER_S)
+async def _final_status(rest: "TwilioRest", statuses: "CallStatus", bot: LocalBot, sid: str, ring_s: int) -> str:
+    status = await statuses.final(sid, ring_s + ASK_AFTER_S)
     failures = 0
     while status is None:
-        # Our address may be wrong; then nothing is told, and the call may be going on all the same.
+        # Our address may be wrong; then nothing is statuses, and the call may be going on all the same.
         try:
             asked = await asyncio.to_thread(rest.status, sid)
             failures = 0
@@ -120,11 +120,11 @@ async def _last_word(rest: "TwilioRest", told: "CallStatus", bot: LocalBot, sid:
                     raise
                 return COMPLETED
             asked = ""
-        status = asked if is_final(asked) else await told.final(sid, ASK_AFTER_S)
+        status = asked if is_final(asked) else await statuses.final(sid, ASK_AFTER_S)
     return status
 
 
-async def _call_off(rest: "TwilioRest", sid: str) -> None:
+async def _cancel(rest: "TwilioRest", sid: str) -> None:
     try:
         await asyncio.to_thread(rest.hang_up, sid)
     except UserError as error:
@@ -133,7 +133,7 @@ async def _call_off(rest: "TwilioRest", sid: str) -> None:
 
 def is_final(status: str) -> bool:
     """Is this Twilio's last word about a call?"""
-    return status in NEVER_CAME or status == COMPLETED
+    return status in UNANSWERED or status == COMPLETED
 
 
 class CallStatus:
@@ -161,7 +161,7 @@ class CallStatus:
         return self._final[call_sid]
 
 
-def _never_came(config: Config, clock: CallClock, number: str, sid: str, status: str) -> CallRecord:
+def _unanswered_record(config: Config, clock: CallClock, number: str, sid: str, status: str) -> CallRecord:
     """The record of a call that nobody talked in."""
     record = CallRecord.begun(
         clock, src=config.twilio.number or "", dst=number, call_id=sid, direction="outbound", transport=TRANSPORT

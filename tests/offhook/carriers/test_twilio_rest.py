@@ -140,7 +140,7 @@ def test_without_the_package_it_is_said_how_to_get_it(monkeypatch: pytest.Monkey
         open_rest(TwilioConfig())
 
 
-async def test_what_twilio_refuses_is_told() -> None:
+async def test_what_twilio_refuses_is_reported() -> None:
     async with account() as twilio:
         twilio.refuse = "Account not authorized to call +1900."
         rest = open_rest(TwilioConfig(**settings(twilio.url, 1)))
@@ -148,7 +148,7 @@ async def test_what_twilio_refuses_is_told() -> None:
             await asyncio.to_thread(rest.dial, CALLEE, ring_s=1, detect_machine=False)
 
 
-async def test_a_server_that_is_not_there_is_told() -> None:
+async def test_a_server_that_is_not_there_is_reported() -> None:
     rest = open_rest(TwilioConfig(**settings(f"http://127.0.0.1:{free_port()}", 1)))
     with pytest.raises(UserError, match="did not end the call"):
         await asyncio.to_thread(rest.hang_up, CALL_SID)
@@ -282,11 +282,11 @@ async def test_a_call_that_nobody_waits_for_any_more_rings_no_longer(tmp_path: P
 
 
 async def test_only_the_last_word_about_a_call_counts() -> None:
-    told = CallStatus()
+    statuses = CallStatus()
     for status in ("queued", "ringing", "in-progress", "completed", "busy"):
-        told.on_status("CA1", status)
-    assert await told.final("CA1", 1.0) == "completed"
-    assert await told.final("CA2", 0.01) is None
+        statuses.on_status("CA1", status)
+    assert await statuses.final("CA1", 1.0) == "completed"
+    assert await statuses.final("CA2", 0.01) is None
 
 
 def test_calls_are_placed_over_twilio() -> None:
@@ -523,7 +523,7 @@ async def test_a_webhook_that_is_not_signed_resumes_nothing(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "printed"),
     [
         (["+15551234567"], "over Twilio only"),
         (["twilio:911"], "no telephone number"),
@@ -531,15 +531,19 @@ async def test_a_webhook_that_is_not_signed_resumes_nothing(tmp_path: Path) -> N
         (["twilio:+15551234567", "--flow", "nowhere.yaml"], "nowhere.yaml"),
     ],
 )
-def test_what_is_wrong_is_told_before_anything_is_started(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+def test_mistakes_are_reported_before_anything_is_started(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    printed: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["offhook", "call", *arguments])
     with pytest.raises(SystemExit) as caught:
         main()
     assert caught.value.code == 2
-    assert told in capsys.readouterr().err
+    assert printed in capsys.readouterr().err
 
 
 async def test_a_call_over_sip_cannot_be_transferred() -> None:
