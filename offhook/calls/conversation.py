@@ -99,7 +99,7 @@ class Parties:
 class Conversation:
     """One call's dialog and its books.
 
-    `goodbye()` tells the far end that we hang up; it may call `end` before it returns. `on_over()` is called once,
+    `disconnect()` tells the far end that we hang up; it may call `end` before it returns. `on_over()` is called once,
     when nothing of the call is left. `transfer(number)` returns what connects the caller to the number, or raises
     UserError; None: whoever carries the call cannot do that.
     """
@@ -109,16 +109,16 @@ class Conversation:
         services: Services,
         parties: Parties,
         *,
-        goodbye: Callable[[], None],
+        disconnect: Callable[[], None],
         on_over: Callable[[], None],
         transfer: Callable[[str], Transferring] | None = None,
     ) -> None:
         self._transfer_to = transfer
         self._services = services
         self._parties = parties
-        self._goodbye = goodbye
+        self._disconnect = disconnect
         self._on_over = on_over
-        self._scribe = CallLog(
+        self._call_log = CallLog(
             services.store,
             services.metrics,
             src=parties.caller,
@@ -127,7 +127,7 @@ class Conversation:
             transport=parties.transport,
             direction=parties.direction,
         )
-        self.id = self._scribe.uniqueid
+        self.id = self._call_log.uniqueid
         self.log = structlog.get_logger("offhook.call").bind(call=self.id)
         self.answered = False
         """Whether the far end has been told so: what the record says of it."""
@@ -139,13 +139,13 @@ class Conversation:
         self._call: Call | None = None
         self._dialog: asyncio.Task[None] | None = None
         self._transferring: asyncio.Task[None] | None = None
-        self._tape: CallRecorder | None = None
+        self._recorder: CallRecorder | None = None
         self._watch: CallWatch | None = None
         self._limit: asyncio.TimerHandle | None = None
         self._why: tuple[EndedBy, str] | None = None  # we hang up
         self._bot_reason = "bot hung up"
         self._hung_up = False  # the dialog did
-        self._books: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
 
     @property
     def begun(self) -> bool:
@@ -158,7 +158,7 @@ class Conversation:
         """Before the answer: leave a row that outlives us. False when the call ended meanwhile."""
         recordings = self._services.recordings
         path = recordings.path_of(self.id).resolve() if recordings is not None else None
-        row = asyncio.wrap_future(self._scribe.answered(path))
+        row = asyncio.wrap_future(self._call_log.answered(path))
         await asyncio.wait((row,), timeout=RECORD_WAIT_S)
         return not self.over
 
@@ -182,10 +182,10 @@ class Conversation:
             make_endpoint_policy(config),
         )
         self._session = Session(line, services.engines.for_call(config), core, self._on_event)
-        self._watch = services.feed.begin(self.id, self._about(), self._scribe.started_at)
+        self._watch = services.feed.begin(self.id, self._about(), self._call_log.started_at)
         self._watch.tell("answered")  # where its recording begins
         if services.recordings is not None:
-            self._tape = CallRecorder(services.recordings, self.id, line)
+            self._recorder = CallRecorder(services.recordings, self.id, line)
         self._watch.tap(line)
         self._call = Call(
             self._session,
@@ -232,26 +232,26 @@ class Conversation:
         """End the call from our side."""
         if self.over:
             return
-        # What the far end's goodbye to ours brings back is not why the call ended.
+        # What the far end's disconnect to ours brings back is not why the call ended.
         self._why = by, reason
-        self._goodbye()
-        if not self._scribe.begun:
+        self._disconnect()
+        if not self._call_log.begun:
             why = Reason.DRAINING if by is EndedBy.OPERATOR else Reason.FAILED
-            self._scribe.refused(NO_CAPACITY, Refusal(why, reason))
+            self._call_log.refused(NO_CAPACITY, Refusal(why, reason))
         self.end(by, reason)
 
     def refused(self, status: int, refusal: Refusal) -> None:
         """The call is turned away: it leaves no row, and nothing more is to be done."""
         if not self.over:
-            self._scribe.refused(status, refusal)
+            self._call_log.refused(status, refusal)
             self.over = True
             self._free()
-            self._let_go()
+            self._release()
 
     def cancelled(self) -> None:
         """The caller gave up before the answer."""
-        if not self._scribe.begun:
-            self._scribe.cancelled()
+        if not self._call_log.begun:
+            self._call_log.cancelled()
         self.end(EndedBy.CALLER, "cancelled before it was answered")
 
     def end(self, by: EndedBy, reason: str) -> None:
@@ -271,7 +271,7 @@ class Conversation:
         numbers = {name: float(value) for name, value in stats.items() if isinstance(value, int | float)}
         self._free()
         # Not among the tasks that end with the call: it is what is left to do after them.
-        self._books = asyncio.get_running_loop().create_task(self._close_books(by, reason, numbers))
+        self._closing = asyncio.get_running_loop().create_task(self._close_records(by, reason, numbers))
 
     def dump(self) -> dict[str, object]:
         """The live state, for people."""
@@ -280,7 +280,7 @@ class Conversation:
             "caller": self._parties.caller,
             "called": self._parties.called,
             "transport": self._parties.transport,
-            "age_s": round(monotonic() - self._scribe.started_at, 1),
+            "age_s": round(monotonic() - self._call_log.started_at, 1),
             "answered": self.answered,
             "session": self._session.dump() if self._session is not None else None,
             "line": self._line.dump() if self._line is not None else None,
@@ -289,7 +289,7 @@ class Conversation:
     # Inside.
 
     def _about(self) -> LiveCall:
-        parties, record = self._parties, self._scribe.record
+        parties, record = self._parties, self._call_log.record
         return LiveCall(record.src, record.dst, record.call_id, parties.transport, record.start)
 
     async def _transfer(self, number: str) -> None:
@@ -330,7 +330,7 @@ class Conversation:
         await call.hangup()
 
     def _on_event(self, event: SessionEvent) -> None:
-        self._scribe.on_event(event)
+        self._call_log.on_event(event)
         if self._watch is not None:
             self._watch.on_event(event)
         for listener in self._services.listeners:
@@ -370,17 +370,17 @@ class Conversation:
         if line.awaits_media and (came_at is None or came_at <= since):
             self.hang_up(EndedBy.NETWORK, f"no media for {silent_s + calls.dead_air_s:g} s")
 
-    async def _close_books(self, by: EndedBy, reason: str, rtp: dict[str, float]) -> None:
-        if self._scribe.begun:
+    async def _close_records(self, by: EndedBy, reason: str, rtp: dict[str, float]) -> None:
+        if self._call_log.begun:
             recording = None
-            if self._tape is not None:
-                done, _ = await asyncio.wait((asyncio.wrap_future(self._tape.close()),), timeout=RECORDING_WAIT_S)
+            if self._recorder is not None:
+                done, _ = await asyncio.wait((asyncio.wrap_future(self._recorder.close()),), timeout=RECORDING_WAIT_S)
                 recording = next((future.result() for future in done), None)
-                self._tape = None
-            row = self._scribe.ended(by, reason, rtp=rtp, recording=recording, answered=self.answered)
+                self._recorder = None
+            row = self._call_log.ended(by, reason, rtp=rtp, recording=recording, answered=self.answered)
             await asyncio.wait((asyncio.wrap_future(row),), timeout=RECORD_WAIT_S)
         await self._wait_for_dialog()
-        self._let_go()
+        self._release()
 
     async def _wait_for_dialog(self) -> None:
         """It may have something to finish now that the call is over: the process does not stop before it has."""
@@ -406,9 +406,9 @@ class Conversation:
             if task not in spared:
                 task.cancel()
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         """Nothing is left; the owner, who holds us, is held no more."""
-        on_over, self._on_over, self._goodbye = self._on_over, _nothing, _nothing
+        on_over, self._on_over, self._disconnect = self._on_over, _nothing, _nothing
         on_over()
 
 

@@ -81,19 +81,19 @@ class InboundCall:
     """The life of one call. `on_over(self)` is called once, when nothing of it is left."""
 
     def __init__(
-        self, services: Services, trunk: SipResources, event: IncomingCall, on_over: Callable[["InboundCall"], None]
+        self, services: Services, resources: SipResources, event: IncomingCall, on_over: Callable[["InboundCall"], None]
     ) -> None:
         # Nothing here can fail: who fails later can be answered.
         self.handle = event.call
         self._services = services
-        self._trunk = trunk
+        self._resources = resources
         self._event = event
         self._signalling_host = event.source.host
         self._conversation = Conversation(
             services,
             # What was dialled is the Request-URI; To is what was dialled before anybody routed or diverted the call.
             Parties(event.from_uri, event.request_uri, event.call_id, event.headers, identities=event.identities),
-            goodbye=self._goodbye,
+            disconnect=self._disconnect,
             on_over=lambda: self._over(on_over),
         )
         self.id = self._conversation.id
@@ -110,17 +110,17 @@ class InboundCall:
     @_ends_this_call_only
     def accept(self) -> None:
         """Negotiate and answer, or refuse with the status that says why."""
-        host, offer = _local_host(self._services, self._trunk, self._event), self._event.sdp
+        host, offer = _local_host(self._services, self._resources, self._event), self._event.sdp
         self._media_host = host
         rtp = self._services.config.rtp
         codecs = AudioCapabilities(rtp.codecs, ptime_ms=rtp.ptime_ms)
-        captures = self._trunk.captures
+        captures = self._resources.captures
         self._capture = captures.begin(self.handle, self.id, host) if captures is not None else None
         try:
             if offer is not None:
                 # Before ports are taken: whoever offers what cannot be had must not empty the pool.
-                self._check_media(answer_offer(offer, LocalMedia(host, self._trunk.ports.low, 1, 1), codecs)[1])
-            pair = self._pair = self._trunk.ports.acquire(monotonic())
+                self._check_media(answer_offer(offer, LocalMedia(host, self._resources.ports.low, 1, 1), codecs)[1])
+            pair = self._pair = self._resources.ports.acquire(monotonic())
             if self._capture is not None:
                 pair.tap(self._capture.media)
             self._offers = OfferAnswer(LocalMedia(host, pair.port, secrets.randbits(31), 1), codecs)
@@ -139,7 +139,7 @@ class InboundCall:
     async def _answer(self, sdp: bytes) -> None:
         try:
             if delay_ms := self._services.config.calls.answer_delay_ms:
-                self._trunk.do(Ring(self.handle))
+                self._resources.do(Ring(self.handle))
                 await asyncio.sleep(delay_ms / 1000)
             if self._capture is not None:
                 self._capture.keep()
@@ -153,7 +153,7 @@ class InboundCall:
             self.failed(error)
             return
         self._conversation.answered = True
-        self._trunk.do(Answer(self.handle, sdp))
+        self._resources.do(Answer(self.handle, sdp))
 
     @_ends_this_call_only
     def confirmed(self, sdp: bytes | None) -> None:
@@ -170,7 +170,7 @@ class InboundCall:
                 self.log.warning("the session stays as it was", why=f"the answer in the ACK cannot be used: {error}")
         if not self._conversation.begun and self._line is not None:
             self._line.start()
-            self._tell_of_keys()
+            self._log_missing_dtmf()
             try:
                 self._conversation.begin()
             except EngineError as error:
@@ -194,9 +194,9 @@ class InboundCall:
             self._offers = before
             refused = _not_acceptable(error)
             self.log.info("re-INVITE refused", status=refused.status, why=refused.reason)
-            self._trunk.do(RejectReinvite(self.handle, refused.status, _warning(refused), _phrase(refused)))
+            self._resources.do(RejectReinvite(self.handle, refused.status, _warning(refused), _phrase(refused)))
             return
-        self._trunk.do(AnswerReinvite(self.handle, answer))
+        self._resources.do(AnswerReinvite(self.handle, answer))
         self._media_changed()
 
     @_ends_this_call_only
@@ -254,7 +254,7 @@ class InboundCall:
             self._rtp(audio),
             audio.codec,
             receive_codecs=audio.receive_payload_types,
-            clock=self._trunk.clock,
+            clock=self._resources.clock,
             media_timeout_s=rtp.media_timeout_s,
             first_media_timeout_s=rtp.first_media_timeout_s,
         )
@@ -286,7 +286,7 @@ class InboundCall:
     def _check_media(self, audio: NegotiatedAudio) -> None:
         """Media must not be asked for at our own ports: a loop would feed on itself. Raises NotAcceptableError."""
         addresses = ((audio.remote_host, audio.remote_port), (audio.remote_rtcp_host, audio.remote_rtcp_port))
-        if any(remote == self._media_host and self._trunk.ports.gave(port) for remote, port in addresses):
+        if any(remote == self._media_host and self._resources.ports.gave(port) for remote, port in addresses):
             raise NotAcceptableError("the address of audio is the bot's own")
 
     def _rtp(self, audio: NegotiatedAudio) -> RtpConfig:
@@ -308,21 +308,21 @@ class InboundCall:
         if self._line is not None and not self._line.awaits_media and not _gives_signs(self._line):
             self.hang_up(EndedBy.NETWORK, f"no media for {NO_MEDIA_LIMIT_S:g} s")
 
-    def _tell_of_keys(self) -> None:
+    def _log_missing_dtmf(self) -> None:
         audio = self._offers.agreed if self._offers is not None else None
         if audio is not None and audio.receive_dtmf_payload_type is None:
             self.log.warning("the caller cannot press keys", why="telephone-event was not agreed on (RFC 4733)")
 
-    def _goodbye(self) -> None:
+    def _disconnect(self) -> None:
         # The BYE's own CallEnded may come back before this returns.
-        self._trunk.do(Bye(self.handle) if self._conversation.answered else Reject(self.handle, NO_CAPACITY))
+        self._resources.do(Bye(self.handle) if self._conversation.answered else Reject(self.handle, NO_CAPACITY))
         self._release()
 
     def _refuse(self, status: int, refusal: Refusal, error: RemoteError | None = None) -> None:
         command = Reject(self.handle, status)
         if error is not None:
             command = Reject(self.handle, status, _warning(error), _phrase(error))
-        self._trunk.do(command)
+        self._resources.do(command)
         self._release()
         self._conversation.refused(status, refusal)
 
@@ -330,8 +330,8 @@ class InboundCall:
         if self._no_media is not None:
             self._no_media.cancel()
             self._no_media = None
-        if self._trunk.captures is not None:
-            self._trunk.captures.end(self.handle)
+        if self._resources.captures is not None:
+            self._resources.captures.end(self.handle)
         on_over(self)
 
     def _release(self) -> None:
@@ -367,12 +367,12 @@ def _phrase(error: RemoteError) -> str | None:
     return None if isinstance(error, NotAcceptableError) else error.reason
 
 
-def _local_host(services: Services, trunk: SipResources, event: IncomingCall) -> str:
+def _local_host(services: Services, resources: SipResources, event: IncomingCall) -> str:
     """The address to put in SDP: the advertised one, the bound one, or the one that reaches the caller."""
     sip = services.config.sip
     if sip.advertised_host:
         return sip.advertised_host
-    bound = trunk.address.host
+    bound = resources.address.host
     if bound not in ("0.0.0.0", "::"):
         return bound
     family = socket.AF_INET6 if ":" in event.source.host else socket.AF_INET

@@ -228,7 +228,7 @@ class StreamCall:
         conversation = self._conversation = Conversation(
             self._streams.services,
             parties,
-            goodbye=self._goodbye,
+            disconnect=self._disconnect,
             on_over=self._end,
             transfer=self._transfer,
         )
@@ -318,7 +318,7 @@ class StreamCall:
             if self._streams.on_closing is not None:
                 self._streams.on_closing(self.handle)
 
-    def _goodbye(self) -> None:
+    def _disconnect(self) -> None:
         self._close_in()
         by_rest = self._streams.services.config.twilio.hang_up_by_rest and self._dialect is TWILIO
         if by_rest and self._sid is not None and not self._transferred:

@@ -144,7 +144,7 @@ def without_call(command: Command) -> Command:
     return replace(command, call="")
 
 
-async def test_ports_that_nobody_was_told_of_need_no_rest(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_ports_that_were_never_offered_need_no_quarantine(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     call = bench.incoming(offer())
     monkeypatch.setattr(sip_call, "UdpLine", broken)
     call.accept()
