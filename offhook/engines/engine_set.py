@@ -91,15 +91,15 @@ class EngineSet:
         """Ready to greet callers; what they say waits until the returned task is done. Both raise EngineError."""
         if self._processor == "webrtc":
             WebrtcProcessor()  # missing, it is to be missed now and not in a call
-        listening = asyncio.create_task(self.asr.start())
+        asr_start = asyncio.create_task(self.asr.start())
         try:
             await self.tts.start()
             # The first run of a model is slow; it is not to be a caller's.
             self.vad.stream().infer(bytes(2 * self.vad.capabilities.frame_samples))
         except BaseException:
-            listening.cancel()
+            asr_start.cancel()
             raise
-        return listening
+        return asr_start
 
     async def close(self) -> None:
         """Everything freed. Idempotent."""

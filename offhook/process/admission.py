@@ -17,9 +17,9 @@ SUSTAINED_S = 1.5
 """How long the calls must suffer, or the CPU be used up, before that is overload."""
 WHOLE_CORE = 1.0
 """Calls that were just given are too many, at once, where all together would use more than there is."""
-CALM_S = 1.0
+RECOVERED_S = 1.0
 """How long there must be no sign of overload before calls are taken again."""
-CALM_SHARE = 0.85
+RECOVERED_SHARE = 0.85
 """Of the CPU limit: below it there is no sign of overload."""
 
 FEW_CALLS = 8
@@ -117,7 +117,7 @@ class WorkerLoad:
         if self._set_ups(now) >= self._limits.setups_per_s:
             why = f"it has been given {self._limits.setups_per_s} calls within a second"
             return Refusal(Reason.SETUPS, why)
-        overloaded = self._overload_at is not None and now - self._overload_at < CALM_S
+        overloaded = self._overload_at is not None and now - self._overload_at < RECOVERED_S
         return self._overload if overloaded else None
 
     def _judge(self, now: float) -> None:
@@ -133,10 +133,10 @@ class WorkerLoad:
         elif unseen and expected >= WHOLE_CORE:
             why = f"with its latest calls it would use {expected:.0%} of a core"
             self._overload_at, self._overload = now, Refusal(Reason.CPU, why)
-        elif self._overload_at is not None and now - self._overload_at >= CALM_S:
+        elif self._overload_at is not None and now - self._overload_at >= RECOVERED_S:
             self._overload_at = None
-        elif self._overload_at is not None and (sign or expected > CALM_SHARE * self._limits.cpu):
-            self._overload_at = now  # not calm yet
+        elif self._overload_at is not None and (sign or expected > RECOVERED_SHARE * self._limits.cpu):
+            self._overload_at = now  # not recovered yet
 
     def _sign(self) -> Refusal | None:
         report = self.latest

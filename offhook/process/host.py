@@ -120,11 +120,11 @@ class CallHost:
             spec.listeners.append(tracing.on_event)
         engines = self._engines = spec.engines(config)
         opened.push_async_callback(engines.close)
-        listening = await engines.begin()
+        asr_start = await engines.begin()
         if welcome.warm_start:
-            listening.add_done_callback(self._on_listening)
+            asr_start.add_done_callback(self._on_asr_started)
         else:
-            await listening
+            await asr_start
         services = Services(
             config=config,
             engines=engines,
@@ -224,7 +224,7 @@ class CallHost:
         else:
             self._streams.on_stream(message.call, socket.socket(fileno=fds[0]), message.initial, message.meta)
 
-    def _on_listening(self, began: "asyncio.Task[None]") -> None:
+    def _on_asr_started(self, began: "asyncio.Task[None]") -> None:
         if not began.cancelled() and isinstance(error := began.exception(), EngineError):
             log.error("the recogniser does not start", error=str(error))
             self.failed.set()

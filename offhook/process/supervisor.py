@@ -188,7 +188,7 @@ class Supervisor:
         """Does the event loop run. A worker that stands still is replaced: that is no reason to end the whole, but one
         that cannot be replaced is."""
         health = self._watch.health()
-        if health.alive and (why := self._workers.beyond_repair):
+        if health.alive and (why := self._workers.unrecoverable):
             return HealthStatus(False, why, health.loop_lag_s)
         return health
 
@@ -207,7 +207,7 @@ class Supervisor:
 
     async def metrics(self) -> bytes:
         """The Prometheus text: of all workers together, those that have died included."""
-        await asyncio.gather(*(worker.update_numbers(REPLY_S) for worker in self._workers))
+        await asyncio.gather(*(worker.update_metrics(REPLY_S) for worker in self._workers))
         if self._endpoint is not None and self._store is not None:
             self._totals.sip(self._endpoint.ua.counters)
             self._totals.records(self._store.counters)
@@ -217,7 +217,7 @@ class Supervisor:
                 self._metrics.worker(worker.index, ready, report.calls, report.cpu, report.lag_s)
         self._metrics.tasks(len(asyncio.all_tasks()))
         own = snapshot(self._metrics.registry)
-        return render(merged((own, self._lasting, *(worker.numbers for worker in self._workers))))
+        return render(merged((own, self._lasting, *(worker.metrics for worker in self._workers))))
 
     async def status(self) -> dict[str, object]:
         """The live state, for people: plain values."""
@@ -407,8 +407,8 @@ class Supervisor:
 
     def on_gone(self, worker: WorkerHandle) -> None:
         """Nobody is left who could speak for its calls."""
-        self._lasting = merged((self._lasting, lasting(worker.numbers)))
-        worker.numbers = {}
+        self._lasting = merged((self._lasting, lasting(worker.metrics)))
+        worker.metrics = {}
         for call in list(worker.calls):
             invite = self._placements[call].invite
             self._remove(call)

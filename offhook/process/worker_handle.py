@@ -93,12 +93,12 @@ class WorkerHandle:
         """Why it could not start."""
         self.calls: set[str] = set()
         self.load = WorkerLoad(limits)
-        self.numbers: Snapshot = {}
+        self.metrics: Snapshot = {}
         """Its metrics, as last reported."""
         self._owner = owner
         self._on_gone = on_gone
         self._loop = asyncio.get_running_loop()
-        self._born = self._seen = self._loop.time()
+        self._created_at = self._seen = self._loop.time()
         self._started = asyncio.Event()
         self._gone = asyncio.Event()
         self._asked = 0
@@ -119,7 +119,7 @@ class WorkerHandle:
     @property
     def age_s(self) -> float:
         """Since it was asked for."""
-        return self._loop.time() - self._born
+        return self._loop.time() - self._created_at
 
     async def started(self) -> None:
         """Wait until it is ready. Raises what kept it from that: UserError or EngineError."""
@@ -160,10 +160,10 @@ class WorkerHandle:
         """Anything else; nothing happens when it is gone."""
         self._channel.send(message)
 
-    async def update_numbers(self, timeout_s: float) -> None:
-        """Bring `numbers` up to date, if it answers in time."""
-        if (numbers := await self._ask(Topic.METRICS, timeout_s)) is not None:
-            self.numbers = dict(numbers)
+    async def update_metrics(self, timeout_s: float) -> None:
+        """Bring `metrics` up to date, if it answers in time."""
+        if (metrics := await self._ask(Topic.METRICS, timeout_s)) is not None:
+            self.metrics = dict(metrics)
 
     async def status(self, timeout_s: float) -> dict[str, object]:
         """The live state, for people: how it fares, and what it says of itself if it answers in time."""

@@ -52,7 +52,7 @@ class WorkerPool:
         return sum(worker.state is WorkerState.READY for worker in self)
 
     @property
-    def beyond_repair(self) -> str:
+    def unrecoverable(self) -> str:
         """Why a worker that is missing will not be replaced; empty: all is well, or will be."""
         missing = any(worker.state is WorkerState.GONE for worker in self)
         if not missing or self._stopping or not self._complete or self._source.alive:
