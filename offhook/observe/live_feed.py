@@ -53,7 +53,7 @@ class LiveFeed:
         """A call is there since `began` (monotonic seconds); it must be ended by `CallWatch.end`."""
         call = self._calls[uniqueid] = CallWatch(self, uniqueid, about, began)
         if self._watched is not None:
-            call.look(uniqueid in self._watched, self._publish)
+            call.watch(uniqueid in self._watched, self._publish)
         return call
 
     def watch(self, details_of: frozenset[str] | None) -> None:
@@ -64,7 +64,7 @@ class LiveFeed:
         before, self._watched = self._watched, details_of
         for uniqueid, call in self._calls.items():
             if details_of is None:
-                call.look_away()
+                call.unwatch()
             else:
                 call.show_details(uniqueid in details_of)
         if before is None:
@@ -80,7 +80,7 @@ class LiveFeed:
     def _report_next(self) -> None:
         if self._watched is not None and self._unreported:
             call = self._unreported.popleft()
-            call.look(call.detailed, self._publish)
+            call.watch(call.detailed, self._publish)
             asyncio.get_running_loop().call_soon(self._report_next)
 
 
@@ -98,14 +98,14 @@ class CallWatch:
         self._stop_meter: Callable[[], None] | None = None
         self.detailed = False
 
-    def look(self, detailed: bool, publish: Publish) -> None:
+    def watch(self, detailed: bool, publish: Publish) -> None:
         """Report the call so far, and from now on."""
         self._publish = publish
         self.show_details(detailed)
         begun: LiveEvent = {"kind": "begun", "at": 0.0, "age_s": self._now(), **asdict(self._about)}
         publish(self._uniqueid, begun | {"so_far": self.timeline()})
 
-    def look_away(self) -> None:
+    def unwatch(self) -> None:
         """Nobody is interested any more."""
         self.show_details(False)
         self._publish = None

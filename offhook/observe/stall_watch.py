@@ -12,10 +12,10 @@ import structlog
 
 STALL_S = 0.12
 """Of lateness. What keeps the loop for 200 ms makes its beat, which is due within them, later than that."""
-LOOK_S, IDLE_LOOK_S = 0.1, 0.5
+CHECK_S, IDLE_CHECK_S = 0.1, 0.5
 """How often the lateness is looked at; once it is suspicious, more often."""
-SUSPICIOUS_S, LOOK_CLOSELY_S = 0.05, 0.01
-AWAY_S = 0.1
+SUSPICIOUS_S, CLOSE_CHECK_S = 0.05, 0.01
+STARVED_S = 0.1
 """Who is so late itself was kept from running as the loop was: by what holds the interpreter, or by another program."""
 BUSY_SHARE = 0.5
 """Of that time on the CPU: then it was this process that kept itself from running."""
@@ -63,25 +63,25 @@ class StallWatch:
                 os.close(self._schedstat)
 
     def _watch(self) -> None:
-        told = False
+        reported = False
         queued_s = self._queued_s()
-        pause_s, before, cpu_before = LOOK_S, time.monotonic(), time.process_time()
+        pause_s, before, cpu_before = CHECK_S, time.monotonic(), time.process_time()
         while not self._stop.acquire(timeout=pause_s):
             now, cpu = time.monotonic(), time.process_time()
             away_s = now - before - pause_s
-            starved = away_s > AWAY_S and cpu - cpu_before < BUSY_SHARE * away_s
+            starved = away_s > STARVED_S and cpu - cpu_before < BUSY_SHARE * away_s
             late_s = 0.0 if starved else self._late_s()
             if late_s < SUSPICIOUS_S:
                 queued_s = self._queued_s()
             if late_s < STALL_S:
-                told = False
-            elif not told and late_s - (self._queued_s() - queued_s) >= STALL_S:
-                told = True
-                self._tell(now, late_s)
-            if late_s > SUSPICIOUS_S and not told:
-                pause_s = LOOK_CLOSELY_S
+                reported = False
+            elif not reported and late_s - (self._queued_s() - queued_s) >= STALL_S:
+                reported = True
+                self._report(now, late_s)
+            if late_s > SUSPICIOUS_S and not reported:
+                pause_s = CLOSE_CHECK_S
             else:
-                pause_s = IDLE_LOOK_S if self._is_idle() else LOOK_S
+                pause_s = IDLE_CHECK_S if self._is_idle() else CHECK_S
             before, cpu_before = now, cpu
 
     def _queued_s(self) -> float:
@@ -91,7 +91,7 @@ class StallWatch:
             fields = os.pread(self._schedstat, 100, 0).split()
         return int(fields[1]) / 1e9 if len(fields) > 1 else 0.0
 
-    def _tell(self, now: float, late_s: float) -> None:
+    def _report(self, now: float, late_s: float) -> None:
         frame = sys._current_frames().get(self._ident)
         stack = traceback.format_stack(frame, MAX_FRAMES) if frame is not None else []
         del frame
