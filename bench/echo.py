@@ -144,14 +144,14 @@ def main() -> int:
             "guarded": not given.unguarded,
             **result,
             "bot": counters,
-            "each": [one.told() for one in reports],
+            "each": [one.to_dict() for one in reports],
         },
     )
     print(line(result))
     for report in reports:
         late = [turn for turn in report.turns if turn.false or (turn.spoke_s and (turn.cut_ms or 1e9) > WITHIN_MS)]
         if report.error or late:
-            print(report.told())
+            print(report.to_dict())
     return 0 if is_well(result) else 1
 
 

@@ -56,7 +56,7 @@ class EchoLine:
         noise = (None, -70.0, -60.0, -55.0)[int(chance.integers(4))]
         return cls(float(chance.uniform(20, 500)), float(chance.uniform(-30, -6)), taps, path, noise)
 
-    def told(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, object]:
         """For a report."""
         return {
             "delay_ms": round(self.delay_ms),
@@ -152,7 +152,7 @@ class CallReport:
     refused: bool = False
     error: str = ""
 
-    def told(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """For the JSON."""
         turns = [
             {
@@ -165,7 +165,7 @@ class CallReport:
         ]
         return {
             "call": self.number,
-            **self.line.told(),
+            **self.line.to_dict(),
             "turns": turns,
             "late_ms": round(self.late_ms),
             "error": self.error,
@@ -227,7 +227,7 @@ class EchoCall:
 
         async def prompts() -> None:
             for number in range(turns):
-                await (self._interrupt(number) if over else self._hear_out(number))
+                await (self._interrupt(number) if over else self._listen_to(number))
             await self._dialog.bye()
 
         return await self._call(prompts())
@@ -266,7 +266,7 @@ class EchoCall:
             self._media.close()
         return self.report
 
-    async def _hear_out(self, number: int) -> None:
+    async def _listen_to(self, number: int) -> None:
         """Nobody speaks before the prompt is over, and for longer after it than an echo and the end of a turn take."""
         turn = await self._prompt(number)
         first = len(self.spurts) - 1

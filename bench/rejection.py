@@ -3,7 +3,7 @@
     .venv/bin/python -m bench.rejection [--voices flite:slt,espeak:en-gb] [--share 0.3] [--seed 1] [--show]
 
 Every phrase and `share` of the other sentences is spoken by every voice that is installed, each over a line of its own
-(`bench.telephone`), to the embedded recogniser as an engine host runs it. The phone network was trained without these
+(`bench.phone_line`), to the embedded recogniser as an engine host runs it. The phone network was trained without these
 voices and sentences. Columns: `right` of right answers became their choice, of which `courteous` had words of courtesy
 around them, `wrong` became another choice; `taken` of other sentences became a choice; CPU milliseconds a turn, and the
 time from the end of the audio to the answer where the pause before has been used.
@@ -19,7 +19,7 @@ from time import perf_counter, process_time
 
 import numpy as np
 
-from bench.telephone import for_recogniser, is_installed, over_the_line, speak
+from bench.phone_line import for_recogniser, is_installed, over_the_line, speak
 from offhook.pipeline.asr.grammar import match, question_grammar
 from offhook.pipeline.dialog.digits import spoken_digits
 from offhook.pipeline.engine_host.pocketsphinx_engine import HostedPocketsphinx

@@ -223,8 +223,19 @@ def main() -> int:
         "samples": [asdict(one) for one in samples],
     }
     save(given.json, report)
-    told = ("calls", "outcomes", "records", "memory", "refused_share", "before", "warm", "after", "errors", "refusals")
-    for name in told:
+    printed = (
+        "calls",
+        "outcomes",
+        "records",
+        "memory",
+        "refused_share",
+        "before",
+        "warm",
+        "after",
+        "errors",
+        "refusals",
+    )
+    for name in printed:
         print(f"{name}: {report[name]}")
     print("\n".join(wrong) or "all is well")
     return 1 if wrong else 0

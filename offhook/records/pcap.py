@@ -25,7 +25,7 @@ _DONT_FRAGMENT = 0x4000
 def packet(at_s: float, source: Address, destination: Address, payload: bytes) -> bytes:
     """One packet of a file. `at_s` is Unix time; a host that is no numeric address becomes the unspecified one."""
     payload = payload[:MAX_PAYLOAD_BYTES]
-    sender, receiver = _octets(source[0]), _octets(destination[0])
+    sender, receiver = _address_bytes(source[0]), _address_bytes(destination[0])
     if len(sender) == 16 or len(receiver) == 16:
         data = _ipv6(_mapped(sender), source[1], _mapped(receiver), destination[1], payload)
     else:
@@ -62,7 +62,7 @@ def _checksum(data: bytes) -> int:
 
 
 @lru_cache(maxsize=1_024)
-def _octets(host: str) -> bytes:
+def _address_bytes(host: str) -> bytes:
     """4 or 16; none for a name."""
     try:
         return ipaddress.ip_address(host.partition("%")[0]).packed

@@ -53,7 +53,7 @@ def test_mistakes_on_the_command_line(run: Run, arguments: tuple[str, ...], what
     assert todo in first[2]
 
 
-def test_mistakes_in_the_settings_are_told_all_at_once(run: Run, tmp_path: Path) -> None:
+def test_mistakes_in_the_settings_are_reported_all_at_once(run: Run, tmp_path: Path) -> None:
     (tmp_path / "offhook.toml").write_text("[sip]\nprot = 5060\n[asr]\nworkers = -1\n")
     status, _, err = run("serve", "--config", "offhook.toml")
     assert status == USAGE

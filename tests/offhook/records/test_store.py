@@ -260,7 +260,7 @@ def test_a_full_disk_delays_records_and_loses_none(path: Path) -> None:
     store.close()
 
 
-def test_giving_up_at_the_end_is_told(path: Path) -> None:
+def test_giving_up_at_the_end_is_reported(path: Path) -> None:
     output, _ = run("close_with_the_disk_full", str(path))
     assert output == ["False False 1"]
 

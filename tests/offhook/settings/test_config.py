@@ -296,7 +296,7 @@ def test_an_advertised_port_needs_its_host(tmp_path: Path) -> None:
         ('[sip]\nx = """\n[http]\n"""\n[log]\nlevel = 1', "f:6", "`log.level` cannot be 1", '"info"'),
     ],
 )
-def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, text: str, where: str, what: str, todo: str) -> None:
+def test_mistakes_are_reported_with_their_line(tmp_path: Path, text: str, where: str, what: str, todo: str) -> None:
     places = {problem.where: problem for problem in problems(tmp_path, text)}
     assert where in places
     assert what in places[where].what
@@ -321,7 +321,7 @@ def test_why_is_said_in_plain_words(tmp_path: Path, text: str, why: str) -> None
     assert only(tmp_path, text).why == why
 
 
-def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
     found = problems(tmp_path, "[sip]\nprot = 1\nport = -1\n[log]\nlevel = 3\n", calls={"max_calls": -1})
     assert {problem.where for problem in found} == {"f:2", "f:3", "f:5", "command line"}
 

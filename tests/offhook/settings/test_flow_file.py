@@ -245,7 +245,7 @@ def test_the_manual_shows_a_real_message() -> None:
         ("name: test", "--- \nname: a\n---\nname: test", "3:1", "no YAML", "remove the `---`"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_place(old: str, new: str, where: str, what: str, todo: str) -> None:
+def test_mistakes_are_reported_with_their_place(old: str, new: str, where: str, what: str, todo: str) -> None:
     found = problems(changed(old, new))
     places = {problem.where.removeprefix("f.yaml").removeprefix(":"): problem for problem in found}
     assert where in places, found
@@ -446,21 +446,21 @@ def test_a_step_cannot_do_without(step: str, missing: list[str]) -> None:
     assert {problem.where for problem in found} == {"f.yaml:4:6"}
 
 
-def test_several_problems_are_told_at_once_in_the_order_of_the_file() -> None:
+def test_several_problems_are_reported_at_once_in_the_order_of_the_file() -> None:
     text = GOOD.replace("next: menu", "next: meno").replace("key: 1", "kee: 1").replace("hang_up", "hangup")
     found = problems(text)
     assert [problem.where for problem in found] == ["f.yaml:8:11", "f.yaml:14:9", "f.yaml:21:5"]
     assert found[2].todo == "did you mean `hang_up`?"
 
 
-def test_a_problem_of_common_retries_is_told_once() -> None:
+def test_a_problem_of_common_retries_is_reported_once() -> None:
     text = changed("  bye:\n", "  more:\n    ask: More?\n    choices: {a: {key: 1, next: bye}}\n  bye:\n")
     text = text.replace("        key: 1\n        next: bye", "        key: 1\n        next: more")
     problem = only(text.replace("no_input: {then: bye}", "no_input: {then: bey}"))
     assert problem.where == "f.yaml:3:18"
 
 
-def test_not_all_of_a_thousand_problems_are_told() -> None:
+def test_not_all_of_a_thousand_problems_are_reported() -> None:
     lines = "".join(f"  s{i}: {{hi: 1}}\n" for i in range(400))
     assert len(problems(f"name: t\nstart: s0\nsteps:\n{lines}")) == 50
 
