@@ -1,4 +1,4 @@
-"""One call that the bot places, over Twilio: from the request to what became of it."""
+"""One outbound call over Twilio, from the request to its outcome."""
 
 import asyncio
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from offhook.carriers.twilio_rest import TwilioRest
 
 RING_S = 60
-"""Twilio lets it ring so long."""
+"""How long Twilio lets the call ring."""
 ASK_AFTER_S = 15.0
-"""So much later Twilio is asked itself, should its callbacks not find us."""
+"""How long after that to poll Twilio, in case its callbacks do not reach us."""
 ASK_TIMES = 4
-"""So often in a row it may not answer."""
+"""Failed polls in a row before giving up."""
 SCHEME = "twilio:"
 TRANSPORT = "ws"
 
@@ -37,7 +37,7 @@ COMPLETED = "completed"
 
 @dataclass(frozen=True, slots=True)
 class CallOutcome:
-    """What became of a call. `status` is Twilio's word: completed, busy, no-answer, failed, canceled."""
+    """The outcome of a call. `status` is Twilio's: completed, busy, no-answer, failed, canceled."""
 
     call_sid: str
     status: str
@@ -45,7 +45,7 @@ class CallOutcome:
 
     @property
     def answered(self) -> bool:
-        """Whether somebody, or something, has talked with the bot."""
+        """Whether the call was answered, by a person or a machine."""
         return self.record is not None and self.record.answer is not None
 
 
@@ -69,7 +69,7 @@ async def place_call(
     lifespan: Lifespan | None = None,
     engines: MakeEngines = EngineSet,
 ) -> CallOutcome:
-    """Serve, have Twilio call `number` and connect it to us, and wait for the end. UserError, EngineError."""
+    """Serve, have Twilio call `number` and connect it to us, and wait for the end. Raises UserError, EngineError."""
     rest = open_rest(config.twilio)
     bot = LocalBot(config, dialog, lifespan=lifespan, engines=engines)
     statuses = CallStatus()
@@ -85,7 +85,7 @@ async def place_call(
             status = await _final_status(rest, statuses, bot, sid, ring_s)
         finally:
             if status is None:
-                # Nobody waits for it any more: it must not ring on for a bot that is gone.
+                # Cancelled: it must not go on ringing for a bot that is gone.
                 await _cancel(rest, sid)
         await bot.idle()
         record = _record_of(bot, sid)
@@ -106,16 +106,16 @@ async def _final_status(rest: "TwilioRest", statuses: "CallStatus", bot: LocalBo
     status = await statuses.final(sid, ring_s + ASK_AFTER_S)
     failures = 0
     while status is None:
-        # Our address may be wrong; then nothing is statuses, and the call may be going on all the same.
+        # Our address may be wrong: then no callback arrives, and the call may still be up.
         try:
             asked = await asyncio.to_thread(rest.status, sid)
             failures = 0
         except UserError as error:
             failures += 1
             log = structlog.get_logger("offhook.outbound")
-            log.warning("Twilio does not say how the call is", call_sid=sid, why=str(error))
+            log.warning("Twilio does not report the call's status", call_sid=sid, why=str(error))
             if failures == ASK_TIMES:
-                await bot.idle()  # whoever is talking with us can finish
+                await bot.idle()  # let a call in progress finish
                 if _record_of(bot, sid) is None:
                     raise
                 return COMPLETED
@@ -132,25 +132,25 @@ async def _cancel(rest: "TwilioRest", sid: str) -> None:
 
 
 def is_final(status: str) -> bool:
-    """Is this Twilio's last word about a call?"""
+    """Whether this is a call's final status at Twilio."""
     return status in UNANSWERED or status == COMPLETED
 
 
 class CallStatus:
-    """What Twilio tells about calls: the last word about each."""
+    """The final statuses of calls, as Twilio reports them."""
 
     def __init__(self) -> None:
         self._final: dict[str, str] = {}
         self._changed = asyncio.Event()
 
     def on_status(self, call_sid: str, status: str) -> None:
-        """Told by the webhook."""
+        """Called by the webhook."""
         if is_final(status):
             self._final.setdefault(call_sid, status)
             self._changed.set()
 
     async def final(self, call_sid: str, within_s: float) -> str | None:
-        """The status that is the last one; None if there is none yet."""
+        """The final status; None if there is none within the time."""
         try:
             async with asyncio.timeout(within_s):
                 while call_sid not in self._final:
@@ -162,7 +162,7 @@ class CallStatus:
 
 
 def _unanswered_record(config: Config, clock: CallClock, number: str, sid: str, status: str) -> CallRecord:
-    """The record of a call that nobody talked in."""
+    """The record of a call that was never answered."""
     record = CallRecord.begun(
         clock, src=config.twilio.number or "", dst=number, call_id=sid, direction="outbound", transport=TRANSPORT
     )
@@ -171,6 +171,6 @@ def _unanswered_record(config: Config, clock: CallClock, number: str, sid: str, 
         monotonic(),
         answered_now=None,
         ended_by=EndedBy.NETWORK,
-        end_reason=f"the call did not come about: {status}",
+        end_reason=f"the call was not answered: {status}",
         disposition=_DISPOSITIONS.get(status, Disposition.FAILED),
     )

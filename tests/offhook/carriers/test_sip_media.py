@@ -265,7 +265,7 @@ async def test_a_call_without_keys_says_so(bench: Bench) -> None:
     with capture_logs() as logged:
         await bench.established(offer("m=audio {port} RTP/AVP 0"))
         await bench.established()
-    said = [entry for entry in logged if entry["event"] == "the caller cannot press keys"]
+    said = [entry for entry in logged if entry["event"] == "the caller cannot send DTMF"]
     assert len(said) == 1
 
 

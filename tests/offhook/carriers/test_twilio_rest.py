@@ -224,7 +224,7 @@ async def test_a_call_that_nobody_answers_leaves_a_record(tmp_path: Path, status
     assert (outcome.status, outcome.answered) == (status, False)
     assert outcome.record is not None
     assert (str(outcome.record.disposition), outcome.record.direction) == (disposition, "outbound")
-    assert outcome.record.end_reason == f"the call did not come about: {status}"
+    assert outcome.record.end_reason == f"the call was not answered: {status}"
 
 
 async def test_when_callbacks_do_not_find_us_twilio_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -526,7 +526,7 @@ async def test_a_webhook_that_is_not_signed_resumes_nothing(tmp_path: Path) -> N
     ("arguments", "printed"),
     [
         (["+15551234567"], "over Twilio only"),
-        (["twilio:911"], "no telephone number"),
+        (["twilio:911"], "not a phone number"),
         (["twilio:+15551234567"], "ACCOUNT_SID"),
         (["twilio:+15551234567", "--flow", "nowhere.yaml"], "nowhere.yaml"),
     ],

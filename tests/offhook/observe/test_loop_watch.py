@@ -34,7 +34,7 @@ async def test_the_stack_of_a_blocked_loop_is_logged_while_it_is_blocked() -> No
     watch.stop()
     assert len(stalls) == 1
     assert began < stalls[0] < ended
-    (line,) = [entry for entry in logged if entry["event"] == "the event loop stands still"]
+    (line,) = [entry for entry in logged if entry["event"] == "the event loop is stalled"]
     assert "a_careless_plug_in" in line["where"]
 
 

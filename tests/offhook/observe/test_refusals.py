@@ -11,7 +11,7 @@ from offhook.sip.events import CallRefused
 from offhook.sip.net.address import Address
 
 PORTS = Refusal(Reason.PORTS, "its RTP ports are used up")
-FULL = Refusal(Reason.MAX_CALLS, "all 3 calls that are allowed are going on")
+FULL = Refusal(Reason.MAX_CALLS, "all 3 allowed calls are in progress")
 
 
 class Bench:
@@ -41,7 +41,7 @@ def test_each_reason_is_reported_once_and_counted(bench: Bench) -> None:
             bench.log.refused(refusal, "udp")
     assert [(entry["event"], entry["reason"], entry["why"]) for entry in logged] == [
         ("call refused", "ports", "its RTP ports are used up"),
-        ("call refused", "max_calls", "all 3 calls that are allowed are going on"),
+        ("call refused", "max_calls", "all 3 allowed calls are in progress"),
     ]
     with capture_logs() as logged:
         bench.later()

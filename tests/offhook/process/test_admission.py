@@ -78,7 +78,7 @@ def test_a_detector_backlog_is_overload_whatever_uses_the_cpu(worker: Worker) ->
     assert not worker.full
     worker.reports(ENOUGH_S, cpu=0.3, behind_s=0.1)
     assert worker.full
-    assert "listens 100 ms behind" in worker.why
+    assert "detector is 100 ms behind" in worker.why
     worker.reports(ENOUGH_S)
     assert not worker.full
 

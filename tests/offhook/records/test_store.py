@@ -250,7 +250,7 @@ def test_a_full_disk_delays_records_and_loses_none(path: Path) -> None:
     assert output == ["False False False", "True True 0", "True"]
     events = [json.loads(line)["event"] for line in errors]
     assert events == [
-        "call records cannot be written; calls go on, it is tried again",
+        "call records cannot be written; calls go on, and writing is retried",
         "call records are written again",
     ]
     store = RecordStore.open(str(path))
