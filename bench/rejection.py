@@ -1,4 +1,4 @@
-"""What a question takes for one of its choices: of right answers, of courteous ones, and of anything else.
+"""What a question accepts as one of its choices: right answers, polite ones, and anything else.
 
     .venv/bin/python -m bench.rejection [--voices flite:slt,espeak:en-gb] [--share 0.3] [--seed 1] [--show]
 
@@ -27,7 +27,7 @@ from offhook.pipeline.engine_host.protocol import Kind
 from offhook.pipeline.events import Choice, DigitRule, Question
 
 VOICES = ("flite:slt", "espeak:en-gb", "espeak:en-us+m7", "festival:cmu_us_slt_arctic_hts")
-"""None of them is among the training's."""
+"""None of them is a training voice."""
 
 CHUNK_BYTES = 640
 
@@ -110,7 +110,7 @@ class Turn:
     wait_ms: float
 
     def taken(self, threshold: float) -> str | None:
-        """The meaning that the dialog gets."""
+        """The meaning passed to the dialog."""
         return self.meaning if self.confidence >= threshold else None
 
 
