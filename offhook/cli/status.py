@@ -38,7 +38,7 @@ def status(
 
 
 def fetch(url: str, password: str | None) -> dict[str, Any]:
-    """The status of the bot at `url`. UserError if it cannot be had."""
+    """The status of the bot at `url`. Raises UserError."""
     request = Request(f"{url}/api/status")
     if password is not None:
         request.add_header("Authorization", "Basic " + base64.b64encode(f"offhook:{password}".encode()).decode())

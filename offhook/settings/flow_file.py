@@ -261,7 +261,7 @@ class _FlowReader(Reader):
             mark = node.end_mark
             rest = self._lines[mark.line][mark.column :].strip() if mark and mark.line < len(self._lines) else ""
             if rest.startswith("#"):
-                why, todo = "what follows a # behind a space is a comment", "put the text in quotes if it is to be said"
+                why, todo = "what follows a # after a space is a comment", "put the text in quotes if it should be said"
                 self.doubts.append(Problem(f"`{rest[:60]}` is not said", why, todo, position(node, self.name)))
         return text
 

@@ -62,7 +62,7 @@ def read_config_file(path: Path) -> ConfigFile:
     except (RecursionError, ValueError):
         # Not a TOMLDecodeError: brackets nested too deeply, or a number of thousands of digits.
         why = "brackets are nested too deeply, or a number is too long"
-        raise UserError("the file cannot be read", why, "write plain values", name) from None
+        raise UserError("this TOML cannot be read", why, "write plain values", name) from None
     return ConfigFile(name, values, find_lines(text))
 
 

@@ -1,4 +1,4 @@
-"""The witness that tells a bot's stall from the machine's."""
+"""The witness that distinguishes the bot's stalls from the machine's."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The logged of one call: record, transcript, metrics."""
+"""The log of one call: record, transcript, metrics."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Signalling finds its way into the capture of its call."""
+"""Signalling goes into the capture of its call."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -32,7 +32,7 @@ def request(method: str, call_id: str, name: str = "Call-ID") -> bytes:
 
 
 class Wire(asyncio.DatagramProtocol):
-    """A far end that notes what comes."""
+    """A far end that records what it receives."""
 
     def __init__(self) -> None:
         self.came: asyncio.Queue[bytes] = asyncio.Queue()
@@ -42,7 +42,7 @@ class Wire(asyncio.DatagramProtocol):
 
 
 class Bench:
-    """An endpoint with a tap, whose calls are told apart by the test."""
+    """An endpoint with a tap; the test tells the calls apart."""
 
     def __init__(self) -> None:
         self.reported: list[SipDatagram] = []

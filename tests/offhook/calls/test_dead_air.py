@@ -19,7 +19,7 @@ HALF_A_SECOND = bytes(2 * 4_000)
 
 
 async def waiting(call: Call) -> None:
-    """A dialog that says nothing: whatever is heard is said for the dead air."""
+    """A dialog that says nothing: all audio is the dead-air prompt."""
     await asyncio.Event().wait()
 
 

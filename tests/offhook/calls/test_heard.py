@@ -1,4 +1,4 @@
-"""What the ledger says was heard, held against what was recorded at the far end.
+"""What the ledger says was played, compared with a recording at the far end.
 
 A word here is a tone of its own pitch, so that the far end's recording tells by itself which words are in it. The
 bot's RTP session speaks in virtual time over a network that delays its packets; at a random moment it is cut off.

@@ -1,4 +1,4 @@
-"""Both sides of a call on one time line."""
+"""Both sides of a call, aligned in time."""
 
 import asyncio
 import wave

@@ -1,4 +1,4 @@
-"""A carrier of another package: it brings calls that neither SIP nor a stream has brought."""
+"""A carrier from another package, beside SIP and media streams."""
 
 import asyncio
 from importlib.metadata import EntryPoint
@@ -20,7 +20,7 @@ made: list["Pigeons"] = []
 
 
 class PigeonCall:
-    """As little as a call can be."""
+    """A minimal call."""
 
     def __init__(self, context: CarrierContext, handle: str) -> None:
         self.handle = handle

@@ -1,4 +1,4 @@
-"""One SIP call by itself: what its offers, its ports and its failures come to. The commands that it gives are kept."""
+"""One SIP call by itself: offers, ports, failures. Its commands are kept."""
 
 import asyncio
 import socket

@@ -52,7 +52,7 @@ def url(bot: LocalBot) -> str:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """For what another thread brings about."""
+    """Wait for another thread."""
     deadline = monotonic() + WITHIN_S
     while not condition():
         assert monotonic() < deadline
@@ -60,14 +60,14 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def records(bot: LocalBot, many: int = 1) -> list[CallRecord]:
-    """The finished records, once there are so many."""
+    """The finished records, once there are that many."""
     await bot.idle()
     await until(lambda: sum(record.end is not None for record in bot.store.calls()) >= many)
     return [record for record in bot.store.calls() if record.end is not None]
 
 
 def recorded(directory: Path) -> list[int]:
-    """The sizes of the recordings, in octets."""
+    """The sizes of the recordings, in bytes."""
     return [path.stat().st_size for path in directory.glob("**/*.wav")]
 
 

@@ -154,7 +154,7 @@ async def test_a_server_that_is_not_there_is_reported() -> None:
         await asyncio.to_thread(rest.hang_up, CALL_SID)
 
 
-# A call of ours.
+# An outbound call.
 
 
 def config_of(directory: Path, twilio: Account, port: int) -> Config:
@@ -296,7 +296,7 @@ def test_calls_are_placed_over_twilio() -> None:
             number_of(address)
 
 
-# A call that is going on.
+# A call in progress.
 
 FIELDS = {"CallSid": CALL_SID, "From": "+1555", "To": NUMBER}
 
@@ -313,7 +313,7 @@ async def going_on(
         call = await connect(f"http://127.0.0.1:{port}", FIELDS)
 
         async def stop(call_sid: str, form: Form) -> None:
-            # What Twilio does with a stream whose call goes elsewhere.
+            # As Twilio does when a call leaves its stream.
             await call.send("stop", callSid=call_sid)
 
         twilio.on_update = stop
@@ -397,7 +397,7 @@ async def test_other_carriers_calls_cannot_be_transferred(tmp_path: Path) -> Non
     assert "plain" in str(caught[0])
 
 
-# A stream that breaks off, and another one.
+# A lost stream, and its replacement.
 
 
 async def talk_on(call: Call) -> None:

@@ -67,7 +67,7 @@ async def test_texts_are_read_in_the_language_of_the_voice(voice: str, language:
 
 
 class Listener:
-    """A call that keeps what is reported to it."""
+    """Keeps reported events."""
 
     def __init__(self) -> None:
         self.reported: asyncio.Future[Events] = asyncio.get_running_loop().create_future()

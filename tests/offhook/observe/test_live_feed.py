@@ -27,7 +27,7 @@ ABOUT = LiveCall("sip:a@example.org", "sip:bot@example.org", "abc", "udp", "2026
 
 
 class Line:
-    """What of a line the meter touches."""
+    """What the meter needs of a line."""
 
     encoding = "PCMU"
     rate_hz = 8_000

@@ -85,7 +85,7 @@ def test_a_loop_that_stood_still_too_long_is_not_alive() -> None:
 
 
 class JumpingLoop(asyncio.SelectorEventLoop):
-    """A loop whose clock can be put forward."""
+    """A loop whose clock can be advanced."""
 
     jump_s = 0.0
 

@@ -1,4 +1,4 @@
-"""Whoever reads the log or the metrics learns why calls were turned away, however many they were."""
+"""Log and metrics show why calls were refused, however many there were."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""When a worker is full, and when no longer."""
+"""When a worker is full, and when it has recovered."""
 
 import dataclasses
 
@@ -19,7 +19,7 @@ from offhook.process.messages import Report
 CALM = Report(calls=100, cpu=0.3, lag_s=0.001, lag_max_s=0.002, late_ticks=0, room=500, ports=500)
 EVERY_S = 0.25
 ENOUGH_S = CPU_WINDOW_S + SUSTAINED_S
-"""After so long what is measured now is overload, whatever was measured before."""
+"""After this long a reading counts as overload, whatever was measured before."""
 
 
 class Worker:
@@ -97,7 +97,7 @@ def test_full_is_taken_back_well_below_the_limit_and_after_a_while(worker: Worke
     worker.reports(RECOVERED_S + CPU_WINDOW_S, cpu=0.5)
     assert not worker.full
     worker.reports(60, cpu=0.85)
-    assert not worker.full  # and what was, is forgotten
+    assert not worker.full  # and the past is forgotten
 
 
 def test_calls_that_are_not_in_the_reports_yet_count_with_what_a_call_costs(worker: Worker) -> None:

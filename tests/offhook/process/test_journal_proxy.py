@@ -1,4 +1,4 @@
-"""A worker's records, written by another process, and closed when the worker cannot."""
+"""A worker's records are written by the supervisor, which closes them when the worker dies."""
 
 import asyncio
 from collections.abc import Iterator
@@ -132,5 +132,5 @@ async def test_an_answer_that_nobody_waits_for(journal: tuple[RemoteJournal, Jou
     future = remote.begin(record)
     future.cancel()
     await asyncio.wait_for(asyncio.wrap_future(remote.begin(record)), 5)
-    remote.written(Written(999, True))  # nor one for nobody
+    remote.written(Written(999, True))  # nor one nobody waits for
     assert future.cancelled()

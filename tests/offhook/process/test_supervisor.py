@@ -1,4 +1,4 @@
-"""The supervisor, a real caller, and workers that do as the test says."""
+"""The supervisor, a real caller, and scripted workers."""
 
 import asyncio
 import errno
@@ -47,7 +47,7 @@ FREE = Report(calls=0, cpu=0.0, lag_s=0.0, lag_max_s=0.0, late_ticks=0, room=100
 
 
 class Worker:
-    """What is at the other end of a channel."""
+    """The worker's end of a channel."""
 
     def __init__(self, index: int, sock: socket.socket, first: object) -> None:
         self.index = index
@@ -165,7 +165,7 @@ async def start(forker: ForkServer, tmp_path: Path) -> AsyncIterator[Start]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """For what comes of a message that nobody here sees."""
+    """Wait for an effect that no message reports."""
     for _ in range(500):
         if condition():
             return
@@ -309,7 +309,7 @@ async def test_a_socket_is_handed_over(start: Start, forker: ForkServer) -> None
         stream = await forker.workers[0].until(Stream)
         assert (stream.initial, stream.meta) == (b"GET /", {"call_sid": "CA1"})
         assert supervisor.ready().details["calls"] == 1
-        # The test's worker has closed its copy, the supervisor its own: nobody has it any more.
+        # The test's worker and the supervisor have both closed their copies.
         assert ours.recv(1) == b""
         forker.workers[0].channel.send(Over(stream.call))
         assert await supervisor.drain(5)
@@ -330,7 +330,7 @@ async def test_a_call_s_name_is_one_worker_s(start: Start, forker: ForkServer) -
         worker.channel.send(Claim(stream.call, "CA1"))
         assert await worker.until(Claimed) == Claimed(stream.call, granted)
     one.channel.send(Over(first.call))
-    await supervisor.metrics()  # which every worker answers behind what it has said before
+    await supervisor.metrics()  # every worker replies after its earlier messages
     two.reported.clear()
     two.channel.send(Claim(second.call, "CA1"))
     assert await two.until(Claimed) == Claimed(second.call, True)

@@ -194,7 +194,7 @@ def test_closing_writes_everything_and_a_call_left_open_counts_as_crashed(path: 
 def test_a_killed_process_leaves_exactly_one_row_a_call(path: Path) -> None:
     with child("hold_a_call", str(path)) as process:
         assert line_of(process) == "held"
-        # While it lives its call is nobody else's business.
+        # While it lives only it may close its call.
         watcher = RecordStore.open(str(path))
         assert {record.src: record.ended_by for record in watcher.calls()} == {
             "finished": "caller",
@@ -202,7 +202,7 @@ def test_a_killed_process_leaves_exactly_one_row_a_call(path: Path) -> None:
         }
         watcher.close()
         process.kill()
-        # Not waited for yet: a zombie's calls are over all the same.
+        # Not reaped yet: a zombie's calls are over all the same.
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         store = RecordStore.open(str(path))
     found = {record.src: record for record in store.calls()}
@@ -227,7 +227,7 @@ def test_a_process_elsewhere_is_judged_by_its_silence(path: Path, silence_s: flo
     now[0] += silence_s
     here = RecordStore.open(str(path), wall=lambda: now[0])
     assert [one.ended_by for one in here.calls()] == [expected]
-    # Should it have been alive after all, its own word is the last.
+    # If it was alive after all, its own record wins.
     there.finish(replace(record, ended_by="bot"))
     assert there.flush()
     assert [one.ended_by for one in here.calls()] == ["bot"]

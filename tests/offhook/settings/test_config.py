@@ -38,7 +38,7 @@ def write(tmp_path: Path, text: str) -> Path:
 
 
 def problems(tmp_path: Path, text: str = "", **overrides: dict[str, object]) -> list[Problem]:
-    """What is wrong with a configuration; there must be something. File names are cut off."""
+    """The problems of a faulty configuration, with shortened file names."""
     path = write(tmp_path, text)
     with pytest.raises(UserError) as caught:
         Config.load(path, overrides)
@@ -234,7 +234,7 @@ def test_an_advertised_port_needs_its_host(tmp_path: Path) -> None:
     assert problem.todo == '`advertised_host = "203.0.113.7"` below `[sip]`'
 
 
-# What is wrong, and where.
+# Problems and their places.
 
 
 @pytest.mark.parametrize(

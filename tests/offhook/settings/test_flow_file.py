@@ -42,7 +42,7 @@ steps:
 
 
 def problems(text: str | bytes) -> list[Problem]:
-    """What is wrong with a flow file; there must be something."""
+    """The problems of a faulty flow file."""
     data = text if isinstance(text, bytes) else text.encode()
     with pytest.raises(UserError) as caught:
         parse_flow(data, "f.yaml")
@@ -152,7 +152,7 @@ def test_the_manual_shows_a_real_message() -> None:
     assert caught.value.render() == "\n".join(line.removeprefix("    ") for line in shown.splitlines())
 
 
-# What is wrong, and where.
+# Problems and their places.
 
 
 @pytest.mark.parametrize(
@@ -475,7 +475,7 @@ def test_problems_are_three_lines_each() -> None:
     ]
 
 
-# Files that are not meant well.
+# Hostile files.
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "---\n"])
