@@ -476,7 +476,7 @@ async def test_when_nobody_comes_back_the_call_is_over(tmp_path: Path, monkeypat
         (record,) = await records(bot)
         assert b"Hangup" in await ask_again(call, bot)
     assert str(record.ended_by) == "network"
-    assert "no other came" in (record.end_reason or "")
+    assert "none replaced it" in (record.end_reason or "")
 
 
 async def test_when_the_carrier_says_that_the_call_is_over_nobody_is_waited_for(tmp_path: Path) -> None:
