@@ -45,7 +45,7 @@ def run_loss(callers: Callers, losses: list[float], bursts: list[float], seed: i
     """Measure each loss rate, with single losses and with bursts."""
     results = saved(LOSS)
     for burst in bursts:
-        # Bursts of no loss are no loss.
+        # Without loss there are no bursts.
         for percent in losses if burst == 0 else [percent for percent in losses if percent]:
             name = f"{percent:g} % in bursts of {burst:g}" if burst else f"{percent:g} %"
             point = _measured(lambda p=percent, b=burst: loss.point(callers, p, b, seed))  # type: ignore[misc]
@@ -56,7 +56,7 @@ def run_loss(callers: Callers, losses: list[float], bursts: list[float], seed: i
 
 
 def _measured(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """One failed run must not cost the others: it is told in its place."""
+    """A failed run must not cost the others: its error is printed in its place."""
     try:
         return work()
     except RuntimeError as error:

@@ -38,7 +38,7 @@ RECORDING = Path(__file__).resolve().parent.parent / "offhook" / "assets" / "ben
 
 
 def prompt_samples() -> int:
-    """Of each prompt of the bot's when it runs with its bench engines."""
+    """The length of each prompt of the bot's bench engines."""
     return len(clauses(BENCH_SENTENCE)) * len(read_recording(RECORDING)) // 2
 
 
@@ -57,14 +57,14 @@ async def place(
                 report = await EchoCall(target, number, seed, samples, echo=echo).run(turns, over=bool(number % 2))
                 if not report.refused:
                     break
-                await asyncio.sleep(RETRY_S)  # the bot has no room just now, and says so
+                await asyncio.sleep(RETRY_S)  # the bot refused the call: it is full for now
             return report
 
     return await asyncio.gather(*map(one, range(calls)))
 
 
 def figures(reports: list[CallReport]) -> dict[str, Any]:
-    """What they come to."""
+    """The figures of all reports."""
     turns = [turn for report in reports for turn in report.turns]
     over = [turn for turn in turns if turn.spoke_s is not None and not turn.false]
     times = sorted(turn.cut_ms for turn in over if turn.cut_ms is not None)
@@ -95,7 +95,7 @@ def line(of: dict[str, Any]) -> str:
 
 
 def is_well(of: dict[str, Any]) -> bool:
-    """Is it as good as it has to be?"""
+    """Whether the figures meet the targets."""
     return (
         not of["failed"]
         and of["false"] <= FALSE_RATE * of["prompts"]
@@ -105,7 +105,7 @@ def is_well(of: dict[str, Any]) -> bool:
 
 
 def media_counters(bot: Bot) -> dict[str, float]:
-    """What the bot says of its own pacing: a stall breaks a prompt, too."""
+    """The bot's own pacing counters: a stall interrupts a prompt, too."""
     with urllib.request.urlopen(f"http://{bot.http}/metrics", timeout=10) as answer:
         lines = answer.read().decode().splitlines()
     names = ("offhook_media_stalls_total", "offhook_media_underruns_total", "offhook_bargein_resumed_total")
@@ -144,14 +144,14 @@ def main() -> int:
             "guarded": not given.unguarded,
             **result,
             "bot": counters,
-            "each": [one.told() for one in reports],
+            "each": [one.to_dict() for one in reports],
         },
     )
     print(line(result))
     for report in reports:
         late = [turn for turn in report.turns if turn.false or (turn.spoke_s and (turn.cut_ms or 1e9) > WITHIN_MS)]
         if report.error or late:
-            print(report.told())
+            print(report.to_dict())
     return 0 if is_well(result) else 1
 
 

@@ -19,7 +19,7 @@ from offhook.testing.udp import Address
 
 RATE_HZ = 8_000
 FRAME = 160  # samples of 20 ms
-PLAYOUT_SAMPLES = 120  # 15 ms: what the far end keeps back before it plays; part of the echo's delay
+PLAYOUT_SAMPLES = 120  # 15 ms: the far end's playout delay, part of the echo's
 GAP_S = 0.1  # longer than any pacing error: the bot has paused
 AUDIBLE = 32_768 * 10 ** (-45 / 20)
 THOUGHT_S = 0.9  # longer than any pause within a prompt
@@ -33,7 +33,7 @@ Samples = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class EchoLine:
-    """What comes back of the bot's audio. `taps` have unit energy and `level_db` is theirs."""
+    """The echo path of the bot's audio. `taps` have unit energy, scaled by `level_db`."""
 
     delay_ms: float
     level_db: float
@@ -56,7 +56,7 @@ class EchoLine:
         noise = (None, -70.0, -60.0, -55.0)[int(chance.integers(4))]
         return cls(float(chance.uniform(20, 500)), float(chance.uniform(-30, -6)), taps, path, noise)
 
-    def told(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, object]:
         """For a report."""
         return {
             "delay_ms": round(self.delay_ms),
@@ -67,7 +67,7 @@ class EchoLine:
 
 
 class FarEnd:
-    """The caller's telephone without its sockets. Positions are samples since its clock began."""
+    """The caller's phone without its sockets. Positions are samples since its clock began."""
 
     def __init__(self, line: EchoLine, chance: np.random.Generator) -> None:
         self._taps = line.taps * 10 ** (line.level_db / 20)
@@ -80,15 +80,15 @@ class FarEnd:
         self._offset = 0  # from the bot's timestamps to our positions
         self._known = False
         self.at = 0
-        """The sample that is sent next."""
+        """The next sample to send."""
 
     @property
     def words_end(self) -> int:
-        """Where the words that were given last are over."""
+        """The position where the current words end."""
         return self._words_at + len(self._words)
 
     def heard(self, payload: bytes, timestamp: int, at: int, *, first: bool) -> None:
-        """A packet of the bot's arrived at position `at`; `first` of a talk spurt."""
+        """A packet from the bot arrived at position `at`; `first` in a talk spurt."""
         if first or not self._known:
             self._offset, self._known = at + PLAYOUT_SAMPLES - timestamp, True
         start = (self._offset + timestamp) % 2**32
@@ -100,7 +100,7 @@ class FarEnd:
         self._words, self._words_at = words, at
 
     def frame(self) -> bytes:
-        """The next 20 ms of ours, mu-law."""
+        """The caller's next 20 ms, mu-law."""
         start, stop = self.at, self.at + FRAME
         self.at = stop
         before = start - self._lag - len(self._taps) + 1
@@ -142,7 +142,7 @@ class Turn:
 
 @dataclass
 class CallReport:
-    """What a call was like."""
+    """The report of a call."""
 
     number: int
     line: EchoLine
@@ -152,7 +152,7 @@ class CallReport:
     refused: bool = False
     error: str = ""
 
-    def told(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """For the JSON."""
         turns = [
             {
@@ -165,7 +165,7 @@ class CallReport:
         ]
         return {
             "call": self.number,
-            **self.line.told(),
+            **self.line.to_dict(),
             "turns": turns,
             "late_ms": round(self.late_ms),
             "error": self.error,
@@ -188,7 +188,7 @@ class MediaSocket:
         self.port: int = self._socket.getsockname()[1]
 
     def read(self) -> None:
-        """Take in all that has come."""
+        """Take in everything received."""
         wall_s = time.time() - time.monotonic()
         while True:
             try:
@@ -223,11 +223,11 @@ class EchoCall:
         self._ssrc = int(self._chance.integers(2**32))
 
     async def run(self, turns: int, *, over: bool) -> CallReport:
-        """Hear `turns` prompts, or speak `over` each of them; answer, and hang up."""
+        """Listen to `turns` prompts, or speak `over` each of them; answer, and hang up."""
 
         async def prompts() -> None:
             for number in range(turns):
-                await (self._interrupt(number) if over else self._hear_out(number))
+                await (self._interrupt(number) if over else self._listen_to(number))
             await self._dialog.bye()
 
         return await self._call(prompts())
@@ -256,7 +256,7 @@ class EchoCall:
         except Refused as refused:
             self.report.refused, self.report.error = True, f"refused {refused}"
         except Exception as error:  # noqa: BLE001
-            # One call that fails must not cost the figures of the others.
+            # A failed call must not cost the figures of the others.
             self.report.error = repr(error)
         finally:
             what.close()
@@ -266,7 +266,7 @@ class EchoCall:
             self._media.close()
         return self.report
 
-    async def _hear_out(self, number: int) -> None:
+    async def _listen_to(self, number: int) -> None:
         """Nobody speaks before the prompt is over, and for longer after it than an echo and the end of a turn take."""
         turn = await self._prompt(number)
         first = len(self.spurts) - 1
@@ -294,7 +294,7 @@ class EchoCall:
             turn.cut_s = spurt.last_s
             if turn.spoke_s is None or turn.cut_s < turn.spoke_s:
                 turn.false = f"cut after {turn.cut_s - turn.began_s:.2f} s, before the caller spoke"
-        # Whatever became of it: the answer is another prompt from its beginning, or what was left of this one.
+        # In either case the answer is a new prompt, or the rest of this one.
         await self._until(lambda: len(self.spurts) > first + 1)
 
     async def _prompt(self, number: int) -> Turn:
@@ -305,7 +305,7 @@ class EchoCall:
         return turn
 
     def _pauses(self, spurt: Spurt) -> bool:
-        """Is it over?"""
+        """Whether the call is over."""
         now = time.monotonic()
         self._media.read()  # where we were late ourselves, the packets are there
         return now - spurt.last_s > GAP_S

@@ -1,4 +1,4 @@
-"""What a calling program measured, in one form for both protocols, and who was the bottleneck."""
+"""A calling program's measurements, in one form for both protocols, and the bottleneck."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -46,13 +46,13 @@ class Figures:
 
     @property
     def caller_kept_up(self) -> bool:
-        """Whether the calling program was fit to judge the bot."""
+        """Whether the calling program was fast enough for the figures to count."""
         late, busy = self.caller_late_p99_ms, self.caller_cpu_percent
         return (late or 0.0) < CALLER_LATE_MS and (busy or 0.0) < CALLER_BUSY_PERCENT and not self.caller_drops
 
     @property
     def bottleneck(self) -> str:
-        """Who was at the end of its strength."""
+        """What reached its limit."""
         names = []
         if not self.caller_kept_up:
             names.append("caller")
@@ -61,7 +61,7 @@ class Figures:
         return " and ".join(names) or "-"
 
     def holds(self, one_call: "Figures | None") -> bool:
-        """Whether so many calls are carried: every call answered, audio paced and whole, answers nearly as quick."""
+        """Whether the calls were carried: all answered, audio paced and complete, responses nearly as fast."""
         if self.failed or self.no_reply or self.lost or self.response_p95_ms is None:
             return False
         if self.pacing_p99_ms is not None and self.pacing_p99_ms > PACING_MS:

@@ -16,7 +16,7 @@ TIMES_CALLS, TIMES_TURNS = 24, 4
 SENTENCE = "opening hours"
 WAV = ASSETS / "caller" / "opening-hours.wav"
 
-# Sentences are heard out in eight seconds or not at all: a lost last packet must not cost half a minute.
+# Sentences are over within eight seconds: a lost last packet must not cost half a minute.
 WORDS = Run(
     "words",
     ("--flow", str(ROOT / "bench" / "words.yaml")),
@@ -62,14 +62,14 @@ def point(callers: Callers, loss_percent: float, burst_packets: float, seed: int
             if run is WORDS:
                 results["heard"] = transcripts(Path(directory) / "calls.db")
     said = results[WORDS.name]["conversation"]["turns"]
-    # What was never recognised at all counts as wrong: of all that was said, not of what was heard.
+    # Turns that were never recognised count as wrong.
     right = sum(SENTENCE in words for words in results["heard"])
     results["right"] = min(1.0, right / said) if said else None
     return results
 
 
 def transcripts(path: Path) -> list[str]:
-    """What the bot understood, of all calls."""
+    """The transcripts of all calls."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
         rows = database.execute("SELECT text FROM transcript WHERE who = 'caller'").fetchall()
     return [str(text) for (text,) in rows]

@@ -1,9 +1,9 @@
-"""What a question takes for one of its choices: of right answers, of courteous ones, and of anything else.
+"""What a question accepts as one of its choices: right answers, polite ones, and anything else.
 
     .venv/bin/python -m bench.rejection [--voices flite:slt,espeak:en-gb] [--share 0.3] [--seed 1] [--show]
 
 Every phrase and `share` of the other sentences is spoken by every voice that is installed, each over a line of its own
-(`bench.telephone`), to the embedded recogniser as an engine host runs it. The phone network was trained without these
+(`bench.phone_line`), to the embedded recogniser as an engine host runs it. The phone network was trained without these
 voices and sentences. Columns: `right` of right answers became their choice, of which `courteous` had words of courtesy
 around them, `wrong` became another choice; `taken` of other sentences became a choice; CPU milliseconds a turn, and the
 time from the end of the audio to the answer where the pause before has been used.
@@ -19,7 +19,7 @@ from time import perf_counter, process_time
 
 import numpy as np
 
-from bench.telephone import for_recogniser, is_installed, over_the_line, speak
+from bench.phone_line import for_recogniser, is_installed, over_the_line, speak
 from offhook.pipeline.asr.grammar import match, question_grammar
 from offhook.pipeline.dialog.digits import spoken_digits
 from offhook.pipeline.engine_host.pocketsphinx_engine import HostedPocketsphinx
@@ -27,7 +27,7 @@ from offhook.pipeline.engine_host.protocol import Kind
 from offhook.pipeline.events import Choice, DigitRule, Question
 
 VOICES = ("flite:slt", "espeak:en-gb", "espeak:en-us+m7", "festival:cmu_us_slt_arctic_hts")
-"""None of them is among the training's."""
+"""None of them is a training voice."""
 
 CHUNK_BYTES = 640
 
@@ -110,7 +110,7 @@ class Turn:
     wait_ms: float
 
     def taken(self, threshold: float) -> str | None:
-        """The meaning that the dialog gets."""
+        """The meaning passed to the dialog."""
         return self.meaning if self.confidence >= threshold else None
 
 

@@ -36,7 +36,7 @@ MANY = {"OFFHOOK_CALLS__MAX_CALLS": "1000"}
 
 @dataclass(frozen=True)
 class Run:
-    """How the bot is started, and what the caller does; `protocol` says which caller."""
+    """How the bot is started, and what the caller does; `protocol` selects the caller."""
 
     name: str
     server: tuple[str, ...]
@@ -150,7 +150,7 @@ def last_core() -> int:
 
 
 def call(callers: Callers, run: Run, bot: Bot, sip: str | None = None) -> dict[str, Any]:
-    """Let the calling program call the bot, or at `sip` what stands before it; its JSON. Raises RuntimeError."""
+    """Have the calling program call the bot, or a relay at `sip`; returns its JSON. Raises RuntimeError."""
     program = callers.of(run)
     if program is None:
         raise RuntimeError(f"no program that calls over {run.protocol} was given")

@@ -1,4 +1,4 @@
-"""Calls with faults, by the thousand, and what is left of them in the bot: memory, descriptors, threads, ports.
+"""Thousands of calls with faults, and what they leave in the bot: memory, descriptors, threads, ports.
 
     python -m bench.soak --minutes 5
 
@@ -147,7 +147,7 @@ def memory(samples: list[Sample], minutes: float) -> Memory:
 
 
 def refused_share(outcomes: Counter[str]) -> float:
-    """Of calls that nobody had given up."""
+    """Of calls that were not abandoned."""
     refused = sum(n for what, n in outcomes.items() if "refused" in what and not what.endswith(WANTED_REFUSAL))
     return refused / max(1, outcomes.total())
 
@@ -155,7 +155,7 @@ def refused_share(outcomes: Counter[str]) -> float:
 def verdict(
     samples: list[Sample], minutes: float, outcomes: Counter[str], records: dict[str, Any], errors: int
 ) -> list[str]:
-    """What is wrong; empty when nothing is."""
+    """The faults found; empty if there are none."""
     first, last, grown = samples[0], samples[-1], memory(samples, minutes)
     wrong = []
     if minutes >= SHORT_MINUTES:
@@ -165,7 +165,7 @@ def verdict(
         wrong.append(f"memory grew by {grown.growth_mib} MiB after the warm-up")
     if (refused := refused_share(outcomes)) > REFUSED_SHARE:
         wrong.append(f"{refused:.1%} of the calls were refused")
-    # Threads and descriptors of pools come with the first call: what must not be is more than after the warm-up.
+    # Pools open threads and descriptors at the first call: there must be no more than after the warm-up.
     for name in ("fds", "threads", "processes", "udp_ports", "tasks"):
         before = max(getattr(first, name), 0)
         after = getattr(last, name)
@@ -223,8 +223,19 @@ def main() -> int:
         "samples": [asdict(one) for one in samples],
     }
     save(given.json, report)
-    told = ("calls", "outcomes", "records", "memory", "refused_share", "before", "warm", "after", "errors", "refusals")
-    for name in told:
+    printed = (
+        "calls",
+        "outcomes",
+        "records",
+        "memory",
+        "refused_share",
+        "before",
+        "warm",
+        "after",
+        "errors",
+        "refusals",
+    )
+    for name in printed:
         print(f"{name}: {report[name]}")
     print("\n".join(wrong) or "all is well")
     return 1 if wrong else 0

@@ -1,4 +1,4 @@
-"""Short calls of several kinds, as callers make them and as they should not."""
+"""Short calls of several kinds, well-behaved and not."""
 
 import asyncio
 import random
@@ -17,7 +17,7 @@ LINE = Impairment(loss_percent=5, burst_packets=2, corrupt_percent=1, duplicate_
 
 
 class Refused(Exception):
-    """The bot gave another answer than 200; its text is what is counted."""
+    """The bot's final response was not a 2xx; its text is counted."""
 
 
 class Dialog:
@@ -208,7 +208,7 @@ async def _cancelled(dialog: Dialog, media: socket.socket, chance: random.Random
         await dialog.invite(media.getsockname()[1])
     except Refused as refused:
         return f"refused {refused}"
-    # The answer was quicker than the CANCEL: it is a call, and ends as one.
+    # The 200 crossed the CANCEL: it is a call, and ends as one.
     dialog.acknowledge()
     await dialog.bye()
     return "was quicker"
@@ -242,7 +242,7 @@ KINDS: dict[str, tuple[float, Script]] = {
 
 
 WANTED_REFUSAL = "cancelled: refused 487"
-"""The one that is right."""
+"""The regular call."""
 
 
 def sdp(port: int, direction: str = "sendrecv") -> str:

@@ -1,4 +1,4 @@
-"""Figures as a table in Markdown, which is also what a terminal shows."""
+"""Figures as a Markdown table, also for the terminal."""
 
 from collections.abc import Iterable, Sequence
 

@@ -6,7 +6,7 @@
 
 Sentences are random words, common ones more often, and a tenth of digits and of "yes" and "no". Half of them are
 spoken by flite (rms, awb, kal16; never slt), a fifth by hibari-tts, the others by thirty variants of espeak-ng's
-en-us, at random rates and pitches. Each goes over four lines of `line`, which is worse than `bench.telephone`:
+en-us, at random rates and pitches. Each goes over four lines of `line`, which is worse than `bench.phone_line`:
 resampled by -14 to +17 % for other throats, with a tilted and rippled spectrum, and noise up to 12 dB below the
 speech. The loss is CTC against the dictionary's phones. The weights that are shipped had 11 epochs at the rates
 below, and 8 more that began with half of them; half an hour on two busy cores.
@@ -26,7 +26,7 @@ from hibari import Hibari
 from numpy.typing import NDArray
 from wordfreq import top_n_list
 
-from bench.telephone import PACKET, RATE_HZ, Samples, read_narrow
+from bench.phone_line import PACKET, RATE_HZ, Samples, read_narrow
 from offhook.pipeline.asr.grammar import DIGIT_WORDS
 from offhook.pipeline.asr.phone_net import LAYERS, MELS, PHONES, log_mels, phone_numbers
 from offhook.telephony.codec.g711 import PCMA, PCMU

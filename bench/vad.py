@@ -95,7 +95,7 @@ async def run(batcher: VadBatcher, voices: list[list[bytes]], calls: int) -> tup
             packet = voices[index % VOICES][number]
             lines[index].push(packet, number * PACKET_SAMPLES, 0.02 * number, keep=packet)
         pushing += process_time() - since
-        while batcher.waiting_frames:  # noqa: ASYNC110 - nobody is told of a run without events
+        while batcher.waiting_frames:  # noqa: ASYNC110 - a run without events is not reported
             await asyncio.sleep(0)
     spent = process_time() - began
     for line in lines:

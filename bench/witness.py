@@ -1,7 +1,7 @@
-"""Did the machine itself stand still? A witness that outranks every process is late only if its core was not there.
+"""Detects stalls of the machine: a process with the highest priority is late only if its core was taken away.
 
 A virtual machine is now and then not run for some ten milliseconds. Whatever a bot or a caller measures then is the
-host's, and neither of them can tell. So a process with a real-time priority above all of theirs sleeps on each core
+host's, and neither of them can tell. So a process with a real-time priority above all of them sleeps on each core
 that they use, in steps of `STEP_S`, and keeps the moments at which it woke up late.
 """
 
@@ -22,7 +22,7 @@ PRIORITY = 50
 SAME_MOMENT_S = 0.1
 
 Moment = tuple[float, float]
-"""When it was over (monotonic seconds), and how late that was (s)."""
+"""The end (monotonic seconds) and the lateness (s)."""
 
 
 def watch(core: int) -> list[Moment]:

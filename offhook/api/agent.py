@@ -1,4 +1,4 @@
-"""Who talks to a caller: an agent. A flow is one, a Python coroutine another; a model that talks is a third."""
+"""Agents talk to callers: a flow, a Python coroutine function, a speech-to-speech model."""
 
 import inspect
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ class Agent(Protocol):
     """Talks to every caller; one object serves all calls, so what belongs to one call lives in `run`."""
 
     async def run(self, call: Call) -> Outcome:
-        """Talk until there is nothing left to say; the bot hangs up then, when the caller has heard all of it.
+        """Talk to the caller; when it returns, the bot hangs up once everything said has been played.
 
-        CallEnded is raised where it waits when the call ends before that; it need not be caught. What is done
-        afterwards, in `finally` or behind `except CallEnded`, has `calls.cleanup_s` to finish.
+        If the call ends first, CallEnded is raised at the current await; it need not be caught. Clean-up in `finally`
+        or `except CallEnded` has `calls.cleanup_s` to finish.
         """
         ...
 
@@ -41,7 +41,7 @@ class DialogAgent:
 
 
 class AgentDialog:
-    """An agent where a coroutine function is wanted; to `as_agent` it is still the agent."""
+    """Wraps an agent as a coroutine function; `as_agent` returns it unchanged."""
 
     def __init__(self, agent: Agent) -> None:
         self._agent = agent
@@ -56,7 +56,7 @@ class AgentDialog:
 
 
 def dialog_of(talks: Agent | Dialog) -> Dialog:
-    """An agent made a coroutine function, or one as it is. TypeError for what is neither."""
+    """The coroutine function of an agent, or `talks` itself if it is one. TypeError for anything else."""
     if isinstance(talks, type):
         raise TypeError(f"{talks.__name__} is a class: pass an agent made of it, as in bot.answer({talks.__name__}())")
     if isinstance(talks, Agent):
@@ -69,12 +69,12 @@ def dialog_of(talks: Agent | Dialog) -> Dialog:
 def _check_coroutine_function(function: Any) -> None:
     while isinstance(function, partial):
         function = function.func
-    called = getattr(type(function), "__call__", None)  # noqa: B004  # an object may be called as one, too
+    called = getattr(type(function), "__call__", None)  # noqa: B004  # callable objects count
     if not (inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called)):
         name = getattr(function, "__name__", repr(function))
         raise TypeError(f"{name} is not a coroutine function: write `async def {name}(call)`")
 
 
 def as_agent(talks: Agent | Dialog) -> Agent:
-    """An agent, or a coroutine function made one."""
+    """`talks` as an agent."""
     return talks if isinstance(talks, Agent) else DialogAgent(talks)

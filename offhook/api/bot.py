@@ -1,4 +1,4 @@
-"""A bot in Python: a coroutine function that is called for every call."""
+"""A bot in Python: a coroutine function that runs for every call."""
 
 import sys
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from typing import TypeVar, overload
 from offhook.api.agent import Agent, dialog_of
 from offhook.api.call import Dialog
 from offhook.api.routing import Numbered, routed, with_routes
-from offhook.carriers.outbound import Outcome, number_of, place_call
+from offhook.carriers.outbound import CallOutcome, number_of, place_call
 from offhook.engines.engine_set import EngineSet, GivenEngines
 from offhook.pipeline.asr.engine import AsrEngine
 from offhook.pipeline.errors import EngineError
@@ -41,9 +41,9 @@ class Bot:
         bot.run()
     ```
 
-    `config`: settings, or the file that they are read from; without one, the environment's. `vad`, `asr` and `tts` are
-    engines to use in place of those that the settings name: each worker process starts and closes its own copy, so
-    they open nothing before their `start`.
+    `config`: settings, or the file to read them from; by default those of the environment. `vad`, `asr` and `tts` are
+    engines to use instead of the configured ones: each worker process starts and closes its own copy, so they must
+    not open anything before their `start`.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Bot:
 
     @cached_property
     def config(self) -> Config:
-        """The settings, read when they are first asked for. Raises UserError."""
+        """The settings, read on first use. Raises UserError."""
         given = self._given
         return given if isinstance(given, Config) else Config.load(Path(given) if given else None)
 
@@ -79,8 +79,8 @@ class Bot:
 
         An Agent may be passed in its place.
 
-        `number` is one pattern or several, as in `[[routes]]`: `+15551234567`, `+1555*`, `1??`. The first that matches
-        answers; routes of the configuration come before. TypeError for what is neither an agent nor an `async def`;
+        `number` is one pattern or several, as in `[[routes]]`: `+15551234567`, `+1555*`, `1??`. The first match
+        answers; configured routes are tried before these. TypeError for anything but an agent or an `async def`;
         ValueError for a second one without a number.
         """
         patterns = (number,) if isinstance(number, str) else tuple(number)
@@ -99,7 +99,7 @@ class Bot:
 
     @property
     def dialog(self) -> Dialog:
-        """What answers all calls: by number, or the dialog without one. ValueError when that is missing."""
+        """The dialog for all calls, routed by number. ValueError without one for numbers that match nothing."""
         if self._dialog is None:
             who = "who dials another number" if self._numbered else "the phone"
             raise ValueError(f"nothing answers {who}: decorate a coroutine function with @bot.answer")
@@ -107,10 +107,10 @@ class Bot:
 
     def lifespan(self, function: LifespanFunction) -> LifespanFunction:
         """Decorate an async generator function (or one that returns an async context manager) that opens what the
-        dialogs need before its `yield`, and closes it behind.
+        dialogs need before its `yield` and closes it after.
 
-        Calls are carried by several processes. It runs in each of them, before the first call and after the last, on
-        the loop that the dialogs run on: connection pools and clients survive no fork. ValueError for a second one.
+        Several processes carry calls. It runs in each of them, before the first call and after the last, on the
+        dialogs' event loop: connection pools and clients do not survive a fork. ValueError for a second one.
         """
         if self._lifespan is not None:
             raise ValueError("a bot has one lifespan: open everything in it")
@@ -120,8 +120,8 @@ class Bot:
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT. Returns the exit status.
 
-        A mistake in the settings, or an engine that does not start, is printed and ends the program (SystemExit) with
-        the status that `offhook serve` would have.
+        Wrong settings or an engine that does not start end the program (SystemExit) with a message, and with the same
+        status as `offhook serve`.
         """
         try:
             return serve(self.config, with_routes(self.config, self.dialog), self._lifespan, self._make_engines)
@@ -132,12 +132,12 @@ class Bot:
             print(error, file=sys.stderr)  # noqa: T201
             sys.exit(FAILURE)
 
-    def dial(self, address: str, *, detect_machine: bool = False) -> Outcome:
-        """Call `twilio:+15551234567`, talk, and return what became of it. Raises UserError, EngineError.
+    def dial(self, address: str, *, detect_machine: bool = False) -> CallOutcome:
+        """Call `twilio:+15551234567`, talk, and return the outcome. Raises UserError, EngineError.
 
-        It is the one call of this process; Twilio's requests have to arrive at `http`, by way of `twilio.public_url`.
+        This process carries only that call. Twilio's requests must reach `http` through `twilio.public_url`.
         """
-        number, dialog, outcomes = number_of(address), self.dialog, list[Outcome]()
+        number, dialog, outcomes = number_of(address), self.dialog, list[CallOutcome]()
 
         async def place() -> int:
             outcomes.append(

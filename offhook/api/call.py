@@ -30,24 +30,25 @@ Dialog = Callable[["Call"], Awaitable[None]]
 
 ANY_SPEECH = Question()
 
-HANG_UP_WAIT_S = 5.0  # for the last words to be heard; a line that has stopped moving is not waited for
+HANG_UP_WAIT_S = 5.0  # for the last words to be played; a stalled line does not hold the call
 
 _T = TypeVar("_T")
 
 
 class CallEnded(Exception):
-    """The call is over: nothing can be said or asked any more.
+    """The call is over: nothing more can be said or asked.
 
-    It is raised where a dialog waits when the call ends, whoever ends it. A dialog need not catch it.
+    Raised at the dialog's current await when either side ends the call. A dialog need not catch it.
     """
 
 
 class Call:
     """One call.
 
-    `caller` and `called` are as the far end gave them, over SIP the URIs of From and of the Request-URI, which is what
-    was dialled: never proof of who calls. `identities` has them and To, P-Asserted-Identity, Diversion and History-Info
-    as values (`call.identities.called.number`). `headers` are found in any case (`call.headers.get("x-account")`).
+    `caller` and `called` are as the far end gave them, over SIP the URIs of From and of the Request-URI (the number
+    dialled); they never prove who is calling. `identities` has them and To, P-Asserted-Identity, Diversion and
+    History-Info as values (`call.identities.called.number`). Names of `headers` are case-insensitive
+    (`call.headers.get("x-account")`).
     """
 
     def __init__(  # noqa: PLR0913  # made in one place
@@ -84,11 +85,11 @@ class Call:
     async def say(
         self, text: str | AsyncIterable[str], *, barge_in: bool = True, interruption: Interruption | None = None
     ) -> Playback:
-        """Say `text`; returns when it is over, with what the caller heard of it.
+        """Say `text`; returns at its end, with what was played of it.
 
-        Text that comes in pieces is spoken as it comes; after an interruption no more of it is asked for. Who may
-        interrupt says `interruption`, or `barge_in`: anybody or nobody. What the caller says then answers the next
-        question. Where the voice fails, `failed` of what is returned says why.
+        Text that arrives in pieces is spoken as it arrives; after an interruption no more of it is requested.
+        `interruption` sets what may interrupt, `barge_in` allows or forbids all of it. What the caller says while
+        interrupting answers the next question. If the voice fails, `failed` of the result says why.
         """
         if not isinstance(text, str):
             utterance = self.start_saying(barge_in=barge_in, interruption=interruption)
@@ -101,7 +102,7 @@ class Call:
     def start_saying(
         self, text: str = "", *, barge_in: bool = True, interruption: Interruption | None = None
     ) -> Utterance:
-        """Begin to say something whose words are still being made: see Utterance. One at a time.
+        """Begin to say something whose text is still being generated: see Utterance. One at a time.
 
         Raises CallEnded; RuntimeError while something else is being said.
         """
@@ -111,19 +112,19 @@ class Call:
         return Utterance(self._session, self._session.say(text, policy, complete=False))
 
     def expect(self, question: Question | None = ANY_SPEECH) -> None:
-        """Listen for turns of the caller that answer `question` (any speech, without one), again and again.
+        """Keep listening for turns of the caller that answer `question` (by default any speech).
 
-        They come as TurnOver among `turns`, and so do silences, as NoInput. None: no longer; what is said then is kept
-        for the next question. `ask` may be used meanwhile. Raises CallEnded; RuntimeError while `ask` waits.
+        They arrive in `turns` as TurnOver, silences as NoInput. None stops it: speech is then kept for the next
+        question. `ask` may be used meanwhile. Raises CallEnded; RuntimeError while `ask` waits.
         """
         if self._ended or self.hung_up:
             raise CallEnded
         self._session.expect(question)
 
     def turns(self) -> TurnEvents:
-        """What becomes of turns and utterances from now on, as an async iterator that ends with the call.
+        """Events of turns and utterances from now on, as an async iterator that ends with the call.
 
-        A turn that answers an `ask` is not among them.
+        Turns that answer an `ask` are left out.
         """
         events = TurnEvents()
         if self._ended:
@@ -135,10 +136,10 @@ class Call:
 
     @property
     def history(self) -> tuple[Said, ...]:
-        """What has been said so far: of the bot's words those that the caller heard, and what was understood."""
+        """The conversation so far: the bot's words that were played, and what was recognised."""
         return tuple(self._history.lines) if self._history is not None else ()
 
-    async def ask(  # noqa: PLR0913  # each is one thing that people want to say of a question
+    async def ask(  # noqa: PLR0913  # each is one property of a question
         self,
         text: str | None,
         *,
@@ -156,11 +157,10 @@ class Call:
     ) -> Answer:
         """Say `text` and listen for the answer.
 
-        `choices` maps names to the phrases that mean them, `keys` keys to names of choices. `digits` collects that
-        many digits by key. With neither choices nor digits nor `grammar` (JSGF) any speech is an answer; with them what
-        the recogniser is less sure of than `min_confidence` (None: the setting `asr.min_confidence`) is a NO_MATCH.
-        `endpoint` decides when the caller's turn is over, in place of `silence_ms`. What the caller said or keyed
-        before they were asked answers the question, if it fits.
+        `choices` maps names to the phrases that mean them, `keys` maps DTMF keys to choices. `digits` collects that
+        many DTMF digits. Without choices, digits or `grammar` (JSGF) any speech is an answer; with them a result below
+        `min_confidence` (None: the setting `asr.min_confidence`) is a NO_MATCH. `endpoint` replaces `silence_ms` in
+        deciding when the turn is over. Earlier speech or DTMF that fits answers the question, too.
         Raises ValueError for a key that means no choice, a choice with two keys, and fewer digits than one.
         """
         if isinstance(digits, int) and digits < 1:
@@ -179,18 +179,18 @@ class Call:
         return await self.step(None if text is None else Prompt(text, barge_in, interruption), question)
 
     def enter(self, state: str) -> None:
-        """Tell whoever watches the call where the dialog is now: a name of its own choice."""
+        """Report the dialog's current step, under any name, to the live view of the call."""
         if self._on_state is not None and not self._ended:
             self._on_state(state)
 
     async def step(self, prompt: Prompt | None, question: Question | None) -> Answer:
-        """One prompt and question, as values. Raises CallEnded; RuntimeError while another one is open."""
+        """Play one prompt and ask one question. Raises CallEnded; RuntimeError while another one is open."""
         if self._ended or self.hung_up:
             raise CallEnded
         return await self._until_ended(self._session.step(prompt, question))
 
     async def hangup(self) -> None:
-        """End the call when the caller has heard all that was said. Nothing can be said any more, but work goes on."""
+        """End the call once everything said has been played. Nothing more can be said, but the dialog runs on."""
         if self._ended or self.hung_up:
             return
         self.hung_up = True
@@ -200,29 +200,29 @@ class Call:
             self._on_hangup()
 
     async def transfer(self, number: str) -> None:
-        """Connect the caller to `number` (E.164) when they have heard all that was said, and let go of the call.
+        """Connect the caller to `number` (E.164) once everything said has been played, and leave the call.
 
-        Nothing can be said any more then, but work goes on. Raises CallEnded; UserError, and the call goes on as it is,
-        for a call that cannot be transferred, and a number that the settings do not allow.
+        Nothing more can be said then, but the dialog runs on. Raises CallEnded. UserError, and the call goes on, if the
+        call cannot be transferred or the settings do not allow the number.
         """
         if self._ended or self.hung_up:
             raise CallEnded
         if self._on_transfer is None:
             raise UserError(
                 "this call cannot be transferred",
-                "that can be done over Twilio only: SIP's REFER is not there yet",
+                "only Twilio calls can be: SIP REFER is not supported yet",
                 "await call.hangup(), or have the call come over Twilio",
             )
         await self._on_transfer(number)
         self.hung_up = True
 
     def keep_history(self) -> None:
-        """From now on: `history` is what has been said since."""
+        """Start `history` here."""
         self._history = History()
         self._session.subscribe(self._history.on_turn_event)
 
     def end(self) -> None:
-        """The call is over, whoever ended it."""
+        """The call is over."""
         self._ended = True
         self._on_hangup = self._on_state = self._on_transfer = None
         for events in self._turns:
@@ -230,7 +230,7 @@ class Call:
         self._turns.clear()
 
     def _pass_on(self, event: TurnEvent, events: TurnEvents) -> None:
-        # The answer to `ask` is for who asked.
+        # The answer to `ask` goes to its caller only.
         if not (isinstance(event, TurnOver | NoInput) and self._session.in_step):
             events.put(event)
 
@@ -239,7 +239,7 @@ class Call:
             result = await work
         except asyncio.CancelledError:
             if self._ended:
-                # Not the dialog's doing, nor that of any task of its own.
+                # Not caused by the dialog or its tasks.
                 raise CallEnded from None
             raise
         if self._ended:

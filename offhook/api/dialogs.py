@@ -31,7 +31,7 @@ class FlowAgent:
 
 
 def _interruption(ahead: Question | None) -> Interruption:
-    """What may interrupt an announcement: what answers the question ahead of it, and nothing if there is none."""
+    """What may interrupt an announcement: an answer to the question that follows it; nothing if none follows."""
     if ahead is None:
         return NOTHING
     keys = {choice.dtmf[0] for choice in ahead.choices if choice.dtmf}
@@ -58,7 +58,7 @@ BENCH_SENTENCE = "Thank you. Your request has been noted, and we will take care 
 
 
 async def bench_dialog(call: Call) -> None:
-    """A greeting, then the same sentence in answer to whatever is said or keyed, until the caller hangs up."""
+    """A greeting, then the same sentence after any speech or DTMF, until the caller hangs up."""
     question = Question(digits=DigitRule(1, 1), no_input_ms=600_000)
     while True:
         await call.step(Prompt(BENCH_SENTENCE), question)

@@ -2,7 +2,7 @@
 
 
 class CallHeaders(tuple[tuple[str, str], ...]):
-    """(name, value) pairs in their order. `get` and `get_all` find names in any case; a name may be there twice."""
+    """(name, value) pairs in order. `get` and `get_all` ignore case; a name may occur twice."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""Which dialog answers a call: by the number that was dialled, from `[[routes]]` and from `@bot.answer(number=...)`."""
+"""Routes calls to dialogs by the dialled number, from `[[routes]]` and from `@bot.answer(number=...)`."""
 
 import inspect
 import os
@@ -22,7 +22,7 @@ from offhook.usererror import UserError, did_you_mean
 AGENTS = "offhook.agents"
 
 Numbered = tuple[tuple[str, ...], Dialog]
-"""Patterns of numbers, and what answers there."""
+"""Number patterns, and the dialog that answers them."""
 
 
 @runtime_checkable
@@ -31,7 +31,7 @@ class HasDialog(Protocol):
 
     @property
     def dialog(self) -> Dialog:
-        """What answers all of its calls."""
+        """The dialog for all calls."""
 
 
 class RoutedAgent:
@@ -59,13 +59,13 @@ def routed(routes: Sequence[Numbered], default: Dialog) -> Dialog:
 
 
 def with_routes(config: Config, default: Dialog) -> Dialog:
-    """The configuration's routes before `default`. Raises UserError, EngineError for one that cannot be loaded."""
+    """`default` behind the configured routes. Raises UserError, EngineError for a route that cannot be loaded."""
     routes = [(route.number, route_dialog(config, index)) for index, route in enumerate(config.routes)]
     return routed(routes, default)
 
 
 def route_dialog(config: Config, index: int) -> Dialog:
-    """What answers on one of the configuration's routes. Raises UserError, EngineError."""
+    """The dialog of a configured route. Raises UserError, EngineError."""
     route = config.routes[index]
     where = f"[[routes]] {index + 1}, number {', '.join(route.number)}"
     if route.flow is not None:
@@ -76,7 +76,7 @@ def route_dialog(config: Config, index: int) -> Dialog:
 
 
 def checked_flow(config: Config, path: Path | None) -> Flow:
-    """A flow file (None: the sample flow) that the recogniser can follow. Raises UserError, EngineError."""
+    """A flow file (None: the sample flow) whose words the recogniser knows. Raises UserError, EngineError."""
     flow = load_flow(path, FlowDefaults(config.turn.silence_ms, config.turn.no_input_ms))
     check_vocabulary(flow, path, config)
     return flow
@@ -84,7 +84,7 @@ def checked_flow(config: Config, path: Path | None) -> Flow:
 
 def _python_dialog(target: str, where: str) -> Dialog:
     module_name, _, name = target.partition(":")
-    # As other servers that are given MODULE:NAME do: modules of the user's own are looked for where they work.
+    # Like other servers that take MODULE:NAME: the current folder comes first.
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     what = f"`{target}` cannot answer calls"
@@ -124,6 +124,6 @@ def _as_dialog(found: object, what: str, where: str) -> Dialog:
         except ValueError as error:  # a Bot without a dialog
             raise UserError(what, str(error), "decorate a coroutine function with @bot.answer", where) from error
     try:
-        return dialog_of(found)  # type: ignore[arg-type]  # which of the two it is, and whether, is judged there
+        return dialog_of(found)  # type: ignore[arg-type]  # checked there
     except TypeError as error:
         raise UserError(what, str(error), "async def …(call: Call) -> None", where) from error

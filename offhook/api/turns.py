@@ -1,4 +1,4 @@
-"""What happens in a call's conversation, one after the other; and what has been said so far, as the caller heard it."""
+"""A call's turn events in order, and its conversation so far, as played to the caller."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,12 +7,12 @@ from typing import Literal
 
 from offhook.pipeline.turn.events import Interrupted, TurnEvent, TurnOver, UtterancePlayed
 
-MAX_UNREAD = 1_000  # events that nobody has taken; the oldest partials of a turn are worth nothing
+MAX_UNREAD = 1_000  # unread events; beyond it the oldest partials go
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A line of the conversation. Of the bot's words only those that were played; of keys only how many."""
+    """A line of the conversation. Of the bot's words only those played; of DTMF only the number of digits."""
 
     who: Literal["bot", "caller"]
     text: str
@@ -27,13 +27,13 @@ class TurnEvents(AsyncIterator[TurnEvent]):
         self._closed = False
 
     def put(self, event: TurnEvent) -> None:
-        """One more."""
+        """Add an event."""
         if self._queue.qsize() >= MAX_UNREAD:
             self._queue.get_nowait()
         self._queue.put_nowait(event)
 
     def close(self) -> None:
-        """There are no more."""
+        """End the iteration."""
         if not self._closed:
             self._closed = True
             self._queue.put_nowait(None)
@@ -50,13 +50,13 @@ class TurnEvents(AsyncIterator[TurnEvent]):
 
 
 class History:
-    """Keeps what was said, from a session's turn events."""
+    """Keeps what was said, taken from a session's turn events."""
 
     def __init__(self) -> None:
         self.lines: list[Said] = []
 
     def on_turn_event(self, event: TurnEvent) -> None:
-        """Take what is worth keeping."""
+        """Keep what was said in `event`, if anything."""
         match event:
             case UtterancePlayed(_, playback) | Interrupted(_, playback):
                 if playback.text_played:

@@ -1,4 +1,4 @@
-"""Something that the bot says while its words are still being made."""
+"""Something that the bot says while its text is still being generated."""
 
 import asyncio
 from collections.abc import AsyncIterable, Generator
@@ -9,7 +9,7 @@ from offhook.pipeline.events import Playback
 
 
 class SpeaksUtterances(Protocol):
-    """What an utterance is said on: a Session."""
+    """What an utterance needs of a Session."""
 
     def append(self, utterance: int, text: str) -> None:
         """More text."""
@@ -18,16 +18,16 @@ class SpeaksUtterances(Protocol):
         """No more text."""
 
     def cancel(self, utterance: int) -> None:
-        """Withdraw it."""
+        """Stop at once."""
 
     def said(self, utterance: int) -> "asyncio.Future[Playback]":
-        """What became of it."""
+        """What was played of it."""
 
 
 class Utterance:
-    """An utterance that grows: `append` text as it comes, `finish` when there is no more, `await` what became of it.
+    """An utterance that grows: `append` text as it arrives, `finish` it, `await` what was played of it.
 
-    Whole clauses are spoken as soon as they are there. After an interruption what is appended is ignored.
+    Each clause is spoken as soon as it is complete. After an interruption further text is ignored.
     """
 
     def __init__(self, session: SpeaksUtterances, utterance_id: int) -> None:
@@ -37,7 +37,7 @@ class Utterance:
 
     @property
     def over(self) -> bool:
-        """Whether it has been said to its end, or given up."""
+        """Whether it has been played to its end, or given up."""
         return self._said.done()
 
     def append(self, text: str) -> None:
@@ -45,15 +45,15 @@ class Utterance:
         self._session.append(self.id, text)
 
     def finish(self) -> None:
-        """There is no more text: it is over when all of it has been said."""
+        """No more text: it is over when all of it has been played."""
         self._session.finish(self.id)
 
     def cancel(self) -> None:
-        """Be silent at once."""
+        """Stop speaking at once."""
         self._session.cancel(self.id)
 
     async def complete(self) -> Playback:
-        """Finish it and wait until it is over; who stops waiting withdraws it."""
+        """Finish it and wait for its end; cancelling the wait stops it."""
         self.finish()
         try:
             return await self
@@ -61,12 +61,12 @@ class Utterance:
             self.cancel()
 
     async def follow(self, text: AsyncIterable[str]) -> Playback:
-        """Append what `text` yields until it ends or the utterance is over, then wait for that."""
+        """Append what `text` yields, then wait for the end. Stops reading `text` when the utterance is over."""
         feeding = asyncio.ensure_future(self._feed(text))
         try:
             await asyncio.wait((feeding, self._said), return_when=asyncio.FIRST_COMPLETED)
             if feeding.done():
-                feeding.result()  # whatever the source raised
+                feeding.result()  # anything may come from the source
                 await asyncio.wait((self._said,))
             return self._said.result()
         finally:
@@ -76,7 +76,7 @@ class Utterance:
             self.cancel()
 
     def __await__(self) -> Generator[object, None, Playback]:
-        """What of it reached the caller, once it is over."""
+        """What was played of it, once it is over."""
         return asyncio.shield(self._said).__await__()
 
     async def _feed(self, text: AsyncIterable[str]) -> None:

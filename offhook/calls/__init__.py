@@ -1,1 +1,1 @@
-"""One call, whatever carries it."""
+"""Calls, independent of their carrier."""

@@ -1,4 +1,4 @@
-"""Writes down what happens in one call: its transcript, its latencies, its record, its metrics, its log."""
+"""Records one call: transcript, latencies, call record, metrics, log."""
 
 from concurrent.futures import Future
 from dataclasses import replace
@@ -31,7 +31,7 @@ _STAGES: dict[str, Stage] = {
 
 
 class CallLog:
-    """The books of one call, from INVITE to its end."""
+    """The log of one call, from INVITE to its end."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class CallLog:
 
     @property
     def uniqueid(self) -> str:
-        """The record's id: also the recording's name."""
+        """The record's id, which also names the recording."""
         return self.record.uniqueid
 
     @property
@@ -69,13 +69,13 @@ class CallLog:
 
     @property
     def begun(self) -> bool:
-        """Is there a row that wants an end."""
+        """Whether a row was written that must be finished."""
         return self._answered_now is not None
 
     def answered(self, recording: Path | None = None) -> "Future[bool]":
-        """The call is being answered; the future is done when its row is where a crash cannot reach it.
+        """The call is being answered; the future is done when its row would survive a crash.
 
-        `recording` is where its recording will be: named now, so that it can be found after a crash.
+        `recording` is the path its recording will have: written now, so that a crash does not lose it.
         """
         self._answered_now = monotonic()
         record = self.record.answered(self._clock, self._answered_now)
@@ -85,7 +85,7 @@ class CallLog:
         return self._store.begin(self.record)
 
     def refused(self, status: int, refusal: Refusal) -> None:
-        """We turn the call away before it is answered."""
+        """The call was refused before it was answered."""
         self._metrics.call_refused(self._direction, self._transport, "busy" if status == BUSY else "rejected")
         self._metrics.refusal(refusal.reason)
         self._log.info("refused", src=self.record.src, status=status, reason=str(refusal.reason), why=refusal.why)
@@ -96,7 +96,7 @@ class CallLog:
         self._log.info("cancelled", src=self.record.src)
 
     def on_event(self, event: SessionEvent) -> None:
-        """What the session tells."""
+        """Handle an event of the session."""
         match event:
             case BotHeard(playback, at, _, began_at):
                 played, unplayed = playback.text_played, playback.text_unplayed
@@ -126,7 +126,7 @@ class CallLog:
         recording: RecordingResult | None = None,
         answered: bool = True,
     ) -> "Future[bool]":
-        """The end of a call that was `answered`, or was about to be; the future is done when its record is written."""
+        """The end of a call after `answered`; the future is done when its record is written."""
         unanswered = Disposition.NO_ANSWER if by is EndedBy.CALLER else Disposition.FAILED
         record = self.record.ended(
             self._clock,

@@ -1,4 +1,4 @@
-"""Captures of SIP calls: signalling and media of a call meet in one file, wherever the dialogs live."""
+"""Captures of SIP calls: signalling and media in one file, even from different processes."""
 
 import asyncio
 import re
@@ -14,18 +14,18 @@ from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
 
 LINGER_S = 2.0
-"""A call's last answer comes after its end."""
+"""How long a capture goes on after the call, for the last response."""
 RECENT = 16
-"""Datagrams remembered that belong to no known call: an INVITE comes before its call, and so does the 100 to it."""
+"""Recent datagrams kept for calls not yet known: the INVITE and its 100 precede the call."""
 MAX_SIP_DATAGRAMS = 2_000
-"""Of one call."""
+"""Per call."""
 
 _CALL_ID = re.compile(rb"^(?:call-id|i)[ \t]*:\s*(\S+)", re.IGNORECASE | re.MULTILINE)  # RFC 3261 §20.8
 
 
 @dataclass(frozen=True, slots=True)
 class SipDatagram:
-    """One of a call's, as it was on the wire; `at_s` is Unix time."""
+    """One SIP datagram of a call, as on the wire; `at_s` is Unix time."""
 
     call: str
     at_s: float
@@ -39,30 +39,30 @@ Report = Callable[[SipDatagram], None]
 
 
 class Captures:
-    """Those of the calls of one process, by the calls' handles. UserError if `directory` cannot be used."""
+    """The captures of one process, by call handle. UserError if `directory` cannot be used."""
 
     def __init__(self, directory: Path) -> None:
         self._writer = CaptureWriter(directory)
         self._calls: dict[str, Capture] = {}
 
     def begin(self, handle: str, uniqueid: str, local_host: str) -> "Capture":
-        """Of a new call; `local_host` is our address as the far end sees it."""
+        """Begin a call's capture; `local_host` is our address as the far end sees it."""
         capture = self._calls[handle] = Capture(self._writer.capture(uniqueid), local_host)
         return capture
 
     def sip(self, datagram: SipDatagram) -> None:
-        """Signalling; of a call that is not captured (any more) it is passed over."""
+        """Add signalling; ignored unless the call is being captured."""
         capture = self._calls.get(datagram.call)
         if capture is not None:
             peer = (datagram.peer.host, datagram.peer.port)
             capture.datagram(datagram.at_s, datagram.data, peer, datagram.local_port, datagram.received)
 
     def end(self, handle: str) -> None:
-        """The call is over; its capture soon."""
+        """The call is over; its capture ends shortly after."""
         asyncio.get_running_loop().call_later(LINGER_S, self._end, handle)
 
     def close(self) -> bool:
-        """Complete all; waits for the disk, for some seconds at the most, and is false when that was too short."""
+        """Complete all captures; waits some seconds for the disk, and returns False if that was not enough."""
         return self._writer.close()
 
     def _end(self, handle: str) -> None:
@@ -72,7 +72,7 @@ class Captures:
 
 
 class Capture:
-    """One call's."""
+    """The capture of one call."""
 
     def __init__(self, file: CallCapture, local_host: str) -> None:
         self._file = file
@@ -85,7 +85,7 @@ class Capture:
         self.datagram(time(), data, peer, local_port, received)
 
     def datagram(self, at_s: float, data: bytes, peer: tuple[str, int], local_port: int, received: bool) -> None:
-        """One that came or went."""
+        """Add one datagram, received or sent."""
         local = (self._local_host, local_port)
         source, destination = (peer, local) if received else (local, peer)
         self._file.put(at_s, source, destination, data)
@@ -108,7 +108,7 @@ class _Seen:
 
 
 class SipTap:
-    """Sorts what passes through `endpoint` by the call that it belongs to, by its Call-ID."""
+    """Sorts the datagrams of `endpoint` by call, using the Call-ID."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._port = endpoint.address.port
@@ -118,7 +118,7 @@ class SipTap:
         endpoint.on_datagram = self._on_datagram
 
     def begin(self, event: IncomingCall, report: Report) -> None:
-        """From now on, and of what has come just before, the call's datagrams go to `report`."""
+        """Pass the call's datagrams to `report`, those just received included."""
         tapped = self._by_call_id[event.call_id] = _Tapped(event.call, report, MAX_SIP_DATAGRAMS)
         self._call_ids[event.call] = event.call_id
         for seen in self._recent:
@@ -126,15 +126,15 @@ class SipTap:
                 self._report(tapped, seen)
 
     def end(self, call: str) -> None:
-        """The call is over: soon nothing is reported any more."""
+        """The call is over: reporting stops shortly after."""
         call_id = self._call_ids.pop(call, "")
         tapped = self._by_call_id.get(call_id)
-        # Two calls may bear one Call-ID, against the rules: then the later one has it.
+        # Two calls with the same Call-ID, against RFC 3261 §8.1.1.4: the later one gets the datagrams.
         if tapped is not None and tapped.call == call:
             asyncio.get_running_loop().call_later(LINGER_S, self._forget, call_id, tapped)
 
     def _forget(self, call_id: str, tapped: _Tapped) -> None:
-        # A call that was given to another worker meanwhile has begun anew.
+        # The call may have been restarted on another worker meanwhile.
         if self._by_call_id.get(call_id) is tapped:
             del self._by_call_id[call_id]
 

@@ -1,7 +1,7 @@
-"""What a call is once somebody has picked up, whatever carries it: dialog, session, recording, record, time limit.
+"""A call independent of its carrier: dialog, session, recording, record, time limit.
 
-Who carries the call (SIP, a stream) owns one `Conversation`: `prepare` before the answer, `attach` the line, `begin`
-when both sides may talk, `end` when the call is gone. `hang_up` may come from either side of it.
+The carrier's call (SIP, a stream) owns one `Conversation`: `prepare` before the answer, `attach` the line, `begin` when
+both sides may talk, `end` when the call is gone. Either side may call `hang_up`.
 """
 
 import asyncio
@@ -34,8 +34,8 @@ from offhook.sip.message.identities import Identities
 from offhook.telephony.line import MediaLine
 from offhook.usererror import UserError
 
-RECORD_WAIT_S = 0.5  # for the row that outlives us; a database slower than that does not keep a caller waiting
-RECORDING_WAIT_S = 5.0  # for a recording's last samples; a disk slower than that does not keep the call's place
+RECORD_WAIT_S = 0.5  # for the row in the database; a slower one does not keep the caller waiting
+RECORDING_WAIT_S = 5.0  # for the end of the recording; a slower disk does not hold the call's slot
 
 Transferring = Callable[[], Awaitable[None]]
 """Connects the caller to somebody else. UserError when that fails."""
@@ -45,24 +45,24 @@ Listener = Callable[[str, SessionEvent], None]
 
 
 class LineStats(Protocol):
-    """A dataclass. Its numbers go into the record, those that the scribe knows into the metrics."""
+    """A dataclass. Its numbers go into the record, and those that the call log knows into the metrics."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property
     def last_received_at(self) -> float | None:
-        """Monotonic seconds; None: nothing has ever come."""
+        """Monotonic seconds; None: nothing received yet."""
 
 
 class CallLine(MediaLine, Protocol):
-    """A line that can also be asked how it fares."""
+    """A line with statistics."""
 
     @property
     def awaits_media(self) -> bool:
         """Whether the far end is expected to send: not while it holds the call."""
 
     def stats(self) -> LineStats:
-        """What has come and gone so far; may also be asked after `close`."""
+        """What was received and sent so far; works after `close`, too."""
 
     def dump(self) -> dict[str, object]:
         """The live state, for people."""
@@ -70,7 +70,7 @@ class CallLine(MediaLine, Protocol):
 
 @dataclass(slots=True)
 class Services:
-    """What the conversations of one process share."""
+    """Shared by the conversations of one process."""
 
     config: Config
     engines: EngineSet
@@ -84,7 +84,7 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Parties:
-    """Who calls whom, as the far end says. `call_id` is the carrier's name for the call; `transport` is a label."""
+    """Caller and called, as given by the far end. `call_id` is the carrier's name for the call, `transport` a label."""
 
     caller: str
     called: str
@@ -93,15 +93,15 @@ class Parties:
     transport: str = "udp"
     direction: Direction = "inbound"
     identities: Identities | None = None
-    """Over SIP, every name that the INVITE gives."""
+    """SIP only: every identity in the INVITE."""
 
 
 class Conversation:
-    """One call's dialog and its books.
+    """One call's dialog and records.
 
-    `goodbye()` tells the far end that we hang up; it may call `end` before it returns. `on_over()` is called once,
-    when nothing of the call is left. `transfer(number)` returns what connects the caller to the number, or raises
-    UserError; None: whoever carries the call cannot do that.
+    `disconnect()` ends the call at the far end; it may call `end` before it returns. `on_over()` is called once, when
+    everything is released. `transfer(number)` returns a coroutine function that connects the caller to the number, or
+    raises UserError; None: the carrier cannot transfer calls.
     """
 
     def __init__(
@@ -109,16 +109,16 @@ class Conversation:
         services: Services,
         parties: Parties,
         *,
-        goodbye: Callable[[], None],
+        disconnect: Callable[[], None],
         on_over: Callable[[], None],
         transfer: Callable[[str], Transferring] | None = None,
     ) -> None:
         self._transfer_to = transfer
         self._services = services
         self._parties = parties
-        self._goodbye = goodbye
+        self._disconnect = disconnect
         self._on_over = on_over
-        self._scribe = CallLog(
+        self._call_log = CallLog(
             services.store,
             services.metrics,
             src=parties.caller,
@@ -127,10 +127,10 @@ class Conversation:
             transport=parties.transport,
             direction=parties.direction,
         )
-        self.id = self._scribe.uniqueid
+        self.id = self._call_log.uniqueid
         self.log = structlog.get_logger("offhook.call").bind(call=self.id)
         self.answered = False
-        """Whether the far end has been told so: what the record says of it."""
+        """Whether the far end was sent the answer; the record shows it."""
         self.held = False
         self.over = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -139,13 +139,13 @@ class Conversation:
         self._call: Call | None = None
         self._dialog: asyncio.Task[None] | None = None
         self._transferring: asyncio.Task[None] | None = None
-        self._tape: CallRecorder | None = None
+        self._recorder: CallRecorder | None = None
         self._watch: CallWatch | None = None
         self._limit: asyncio.TimerHandle | None = None
-        self._why: tuple[EndedBy, str] | None = None  # we hang up
+        self._why: tuple[EndedBy, str] | None = None  # our side hangs up
         self._bot_reason = "bot hung up"
         self._hung_up = False  # the dialog did
-        self._books: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
 
     @property
     def begun(self) -> bool:
@@ -155,20 +155,20 @@ class Conversation:
     # The beginning.
 
     async def prepare(self) -> bool:
-        """Before the answer: leave a row that outlives us. False when the call ended meanwhile."""
+        """Before the answer: write a row that survives a crash. False when the call ended meanwhile."""
         recordings = self._services.recordings
         path = recordings.path_of(self.id).resolve() if recordings is not None else None
-        row = asyncio.wrap_future(self._scribe.answered(path))
+        row = asyncio.wrap_future(self._call_log.answered(path))
         await asyncio.wait((row,), timeout=RECORD_WAIT_S)
         return not self.over
 
     def attach(self, line: CallLine) -> None:
-        """The call's line: closed with the call; a call whose line has fallen silent is hung up."""
+        """Set the call's line, which closes with the call; without media on it the call is hung up."""
         self._line = line
         line.add_listener(silent=self._on_silent)
 
     def begin(self) -> None:
-        """Let the dialog talk on the line that was attached. Raises EngineError."""
+        """Start the dialog on the attached line. Raises EngineError."""
         line, services, config = self._line, self._services, self._services.config
         assert line is not None, "the line comes before the dialog"
         core = TurnCore(
@@ -182,10 +182,10 @@ class Conversation:
             make_endpoint_policy(config),
         )
         self._session = Session(line, services.engines.for_call(config), core, self._on_event)
-        self._watch = services.feed.begin(self.id, self._about(), self._scribe.started_at)
-        self._watch.tell("answered")  # where its recording begins
+        self._watch = services.feed.begin(self.id, self._about(), self._call_log.started_at)
+        self._watch.tell("answered")  # the recording starts here
         if services.recordings is not None:
-            self._tape = CallRecorder(services.recordings, self.id, line)
+            self._recorder = CallRecorder(services.recordings, self.id, line)
         self._watch.tap(line)
         self._call = Call(
             self._session,
@@ -211,14 +211,14 @@ class Conversation:
         self._dialog = self.spawn(self._run_dialog(as_agent(services.dialog), self._call))
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        """Work that is cancelled when the call ends."""
+        """Start a task that is cancelled when the call ends."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     def hold(self, held: bool) -> None:
-        """The far end holds the call, or no longer: what it sends then is not the caller, and nothing times out."""
+        """The far end has held or resumed the call. While held, its media is not the caller's and nothing times out."""
         if held == self.held:
             return
         self.held = held
@@ -232,30 +232,30 @@ class Conversation:
         """End the call from our side."""
         if self.over:
             return
-        # What the far end's goodbye to ours brings back is not why the call ended.
+        # What follows from our own BYE is not the reason.
         self._why = by, reason
-        self._goodbye()
-        if not self._scribe.begun:
+        self._disconnect()
+        if not self._call_log.begun:
             why = Reason.DRAINING if by is EndedBy.OPERATOR else Reason.FAILED
-            self._scribe.refused(NO_CAPACITY, Refusal(why, reason))
+            self._call_log.refused(NO_CAPACITY, Refusal(why, reason))
         self.end(by, reason)
 
     def refused(self, status: int, refusal: Refusal) -> None:
-        """The call is turned away: it leaves no row, and nothing more is to be done."""
+        """The call is refused: it leaves no row, and is over."""
         if not self.over:
-            self._scribe.refused(status, refusal)
+            self._call_log.refused(status, refusal)
             self.over = True
             self._free()
-            self._let_go()
+            self._release()
 
     def cancelled(self) -> None:
         """The caller gave up before the answer."""
-        if not self._scribe.begun:
-            self._scribe.cancelled()
+        if not self._call_log.begun:
+            self._call_log.cancelled()
         self.end(EndedBy.CALLER, "cancelled before it was answered")
 
     def end(self, by: EndedBy, reason: str) -> None:
-        """The call is gone: what `hang_up` was told counts more than what is told here. Idempotent."""
+        """The call is gone. A reason given to `hang_up` takes precedence. Idempotent."""
         if self.over:
             return
         self.over = True
@@ -270,8 +270,8 @@ class Conversation:
         stats = asdict(self._line.stats()) if self._line is not None else {}
         numbers = {name: float(value) for name, value in stats.items() if isinstance(value, int | float)}
         self._free()
-        # Not among the tasks that end with the call: it is what is left to do after them.
-        self._books = asyncio.get_running_loop().create_task(self._close_books(by, reason, numbers))
+        # Not one of the call's tasks: it runs after they are cancelled.
+        self._closing = asyncio.get_running_loop().create_task(self._close_records(by, reason, numbers))
 
     def dump(self) -> dict[str, object]:
         """The live state, for people."""
@@ -280,7 +280,7 @@ class Conversation:
             "caller": self._parties.caller,
             "called": self._parties.called,
             "transport": self._parties.transport,
-            "age_s": round(monotonic() - self._scribe.started_at, 1),
+            "age_s": round(monotonic() - self._call_log.started_at, 1),
             "answered": self.answered,
             "session": self._session.dump() if self._session is not None else None,
             "line": self._line.dump() if self._line is not None else None,
@@ -289,7 +289,7 @@ class Conversation:
     # Inside.
 
     def _about(self) -> LiveCall:
-        parties, record = self._parties, self._scribe.record
+        parties, record = self._parties, self._call_log.record
         return LiveCall(record.src, record.dst, record.call_id, parties.transport, record.start)
 
     async def _transfer(self, number: str) -> None:
@@ -299,7 +299,7 @@ class Conversation:
         transferring = transfer(number)
         with suppress(TimeoutError):
             await asyncio.wait_for(session.drained(), HANG_UP_WAIT_S)
-        # The carrier takes the call away before it says that it has done so.
+        # The carrier may end the call before it confirms the transfer.
         why = self._why = EndedBy.BOT, f"transferred to {number}"
         self._transferring = asyncio.current_task()
         try:
@@ -316,12 +316,12 @@ class Conversation:
         try:
             await EndsWithCall(self._talk(agent, call), lambda: self.over)
         except Exception as error:
-            # A dialog is the user's code: whatever it raises ends this call and no other.
+            # A dialog is user code: any exception ends this call only.
             if not is_call_ended(error):
                 self.log.exception("the dialog failed")
                 reason = "the dialog failed"
         finally:
-            # A dialog may also end by being cancelled from within: nobody would talk to the caller any more.
+            # A dialog may also cancel itself: nothing would talk to the caller.
             self.hang_up(EndedBy.BOT, reason)
 
     async def _talk(self, agent: Agent, call: Call) -> None:
@@ -330,14 +330,14 @@ class Conversation:
         await call.hangup()
 
     def _on_event(self, event: SessionEvent) -> None:
-        self._scribe.on_event(event)
+        self._call_log.on_event(event)
         if self._watch is not None:
             self._watch.on_event(event)
         for listener in self._services.listeners:
             try:
                 listener(self.id, event)
             except Exception:
-                # Who watches a call must not be able to break it.
+                # A listener must not be able to break the call.
                 self.log.exception("a listener failed")
 
     def _on_silent(self) -> None:
@@ -354,7 +354,7 @@ class Conversation:
             self.spawn(self._ask_for_a_sign(line, monotonic(), timeout_s))
 
     async def _ask_for_a_sign(self, line: CallLine, since: float, silent_s: float) -> None:
-        """The caller may be there and hear us: say something, and wait for media once more."""
+        """The caller may still hear us: say something, and wait for media once more."""
         calls = self._services.config.calls
         try:
             voice = self._services.engines.voice
@@ -362,7 +362,7 @@ class Conversation:
         except EngineError as error:
             self.log.warning("engine failed", engine=error.engine, error=str(error))
         else:
-            # Who is being spoken to needs no second voice in between.
+            # Not on top of a prompt that is playing.
             if not line.queued_ticks:
                 line.play(clip.payload)
         await asyncio.sleep(max(0.0, since + calls.dead_air_s - monotonic()))
@@ -370,23 +370,23 @@ class Conversation:
         if line.awaits_media and (came_at is None or came_at <= since):
             self.hang_up(EndedBy.NETWORK, f"no media for {silent_s + calls.dead_air_s:g} s")
 
-    async def _close_books(self, by: EndedBy, reason: str, rtp: dict[str, float]) -> None:
-        if self._scribe.begun:
+    async def _close_records(self, by: EndedBy, reason: str, rtp: dict[str, float]) -> None:
+        if self._call_log.begun:
             recording = None
-            if self._tape is not None:
-                done, _ = await asyncio.wait((asyncio.wrap_future(self._tape.close()),), timeout=RECORDING_WAIT_S)
+            if self._recorder is not None:
+                done, _ = await asyncio.wait((asyncio.wrap_future(self._recorder.close()),), timeout=RECORDING_WAIT_S)
                 recording = next((future.result() for future in done), None)
-                self._tape = None
-            row = self._scribe.ended(by, reason, rtp=rtp, recording=recording, answered=self.answered)
+                self._recorder = None
+            row = self._call_log.ended(by, reason, rtp=rtp, recording=recording, answered=self.answered)
             await asyncio.wait((asyncio.wrap_future(row),), timeout=RECORD_WAIT_S)
         await self._wait_for_dialog()
-        self._let_go()
+        self._release()
 
     async def _wait_for_dialog(self) -> None:
-        """It may have something to finish now that the call is over: the process does not stop before it has."""
+        """Give the dialog time for its clean-up, for which the process waits before it stops."""
         dialog, self._dialog = self._dialog, None
         if dialog is None or dialog.done() or self._hung_up:
-            return  # one that has hung up by itself works on for as long as it likes
+            return  # a dialog that hung up itself may run on without a limit
         cleanup_s = self._services.config.calls.cleanup_s
         await asyncio.wait((dialog,), timeout=cleanup_s)
         if not dialog.done():
@@ -398,19 +398,19 @@ class Conversation:
             self._limit.cancel()
         if self._line is not None:
             self._line.close()
-        # They hold us, too: what is not let go of stays until the garbage collector comes, with hundreds of others.
+        # These refer back to us: without the cycles the call is freed now, not by a collection with hundreds of others.
         self._line = self._session = self._call = None
-        # Who has transferred the call is told so, and goes on.
+        # The task that transferred the call runs on.
         spared = asyncio.current_task(), self._transferring
         for task in self._tasks:
             if task not in spared:
                 task.cancel()
 
-    def _let_go(self) -> None:
-        """Nothing is left; the owner, who holds us, is held no more."""
-        on_over, self._on_over, self._goodbye = self._on_over, _nothing, _nothing
+    def _release(self) -> None:
+        """Report the end, and drop the references to the owner."""
+        on_over, self._on_over, self._disconnect = self._on_over, _nothing, _nothing
         on_over()
 
 
 def _nothing() -> None:
-    """What an ended call has to tell."""
+    """Callback of an ended call."""

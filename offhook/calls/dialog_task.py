@@ -1,4 +1,4 @@
-"""Runs a dialog so that the end of its call reaches it as CallEnded, wherever it waits."""
+"""Runs a dialog so that the end of its call is raised as CallEnded at its current await."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
@@ -8,10 +8,10 @@ from offhook.api.call import CallEnded
 
 
 class EndsWithCall:
-    """Awaits `work`. Once `ended()`, the first cancellation of the task is CallEnded to the work, and no cancellation.
+    """Awaits `work`. Once `ended()`, the first cancellation of the task is raised in the work as CallEnded instead.
 
-    What the work awaits is left as it is left by any exception, so `finally` and `async with` do what they should, and
-    what the work does after that may wait again. A second cancellation is one.
+    It behaves like any exception: `finally` and `async with` run, and the work may await again afterwards. A second
+    cancellation stays one.
     """
 
     def __init__(self, work: Awaitable[object], ended: Callable[[], bool]) -> None:
@@ -28,25 +28,25 @@ class EndsWithCall:
             except StopIteration:
                 return
             finally:
-                value = None  # an exception, whose traceback holds this frame: a cycle, if it stayed
+                value = None  # an exception's traceback refers to this frame: avoid the cycle
             try:
                 value = yield waits_for
                 resume = steps.send
             except GeneratorExit:
                 steps.close()
                 raise
-            except BaseException as error:  # noqa: BLE001  # of what was waited for, and for the work to handle
+            except BaseException as error:  # noqa: BLE001  # raised by the awaited object, for the work to handle
                 resume, value = steps.throw, error
                 if isinstance(error, asyncio.CancelledError) and self._ended() and not notified:
                     notified = True
                     task = asyncio.current_task()
                     if task is not None:
-                        task.uncancel()  # else a time limit in what follows would take it for its own
+                        task.uncancel()  # else a later `asyncio.timeout` would take it for its own
                     value = CallEnded()
 
 
 def is_call_ended(error: BaseException) -> bool:
-    """Whether that is all that happened: also in the task groups of a dialog."""
+    """Whether `error` is CallEnded, or an exception group of nothing else."""
     if isinstance(error, BaseExceptionGroup):
         return all(is_call_ended(each) for each in error.exceptions)
     return isinstance(error, CallEnded)

@@ -1,8 +1,8 @@
-"""Which call is which: the names that carriers give their calls, all over a bot, and who may bring or resume one.
+"""The carriers' names for calls, across a whole bot, and the tickets for starting or resuming one.
 
-A carrier's name for a call (Twilio's call SID, say) is known to many. It belongs to one call: the first that claims it,
-until that call is over. While it is held, a stream that was lost may be replaced by another one. A ticket is what a
-webhook hands out for one stream of one call: the stream may come to another process, or another node, than the webhook.
+A carrier's name for a call (Twilio's call SID, say) is no secret. It belongs to the first call that claims it, until
+that call is over. Meanwhile another stream may replace a lost one. A webhook issues a ticket for one stream of one
+call, because the stream may reach another process, or another node, than the webhook.
 """
 
 from collections.abc import Mapping
@@ -24,36 +24,36 @@ class TicketStore(Protocol):
         signed: bool = True,
         details: Mapping[str, str] | None = None,
     ) -> str:
-        """A token, fit for a URL's path. It voids an older one of the same call."""
+        """A new token, safe in a URL's path. It voids an older one of the same call."""
 
     def look(self, token: str, now: float) -> Ticket | None:
-        """What the token is good for, if anything; it stays good."""
+        """The token's ticket, or None; the token stays valid."""
 
     def take(self, token: str, now: float) -> Ticket | None:
-        """The same, and the token is void from now on."""
+        """The same, but the token is used up."""
 
     def void(self, call_sid: str) -> None:
-        """The call is over, or has another ticket."""
+        """Void the call's ticket."""
 
 
 class CallDirectory(Protocol):
     """Names of calls. A call is an opaque handle; several nodes may share one directory."""
 
     def claim(self, name: str, call: str) -> bool:
-        """Whether the name is this call's from now on: not if another call holds it."""
+        """Claim the name for this call; False if another call holds it."""
 
     def find(self, name: str) -> str | None:
-        """The call that holds the name, and may be resumed."""
+        """The call that holds the name."""
 
     def release(self, call: str) -> None:
-        """The call is over, or about to end: its names are free. Idempotent."""
+        """Free the names of a call that is over or about to end. Idempotent."""
 
     def tickets(self, kind: str) -> TicketStore:
-        """Those for one kind of stream ("twilio", say): a ticket of another kind is worth nothing there."""
+        """The store for one kind of stream ("twilio", say); tickets of other kinds are not valid in it."""
 
 
 class MemoryDirectory:
-    """A `CallDirectory` of one process, which all its workers ask."""
+    """A `CallDirectory` in the memory of one process, used by all of a bot's workers."""
 
     def __init__(self) -> None:
         self._calls: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Puts a call's two sides on one time line, for the recording."""
+"""Aligns both sides of a call in time for its recording."""
 
 from concurrent.futures import Future
 from time import monotonic
@@ -9,11 +9,11 @@ from offhook.telephony.codec.convert import pcm_decoder, rate_converter
 from offhook.telephony.line import MediaLine
 
 RATE_HZ = 8_000
-SLACK_SAMPLES = 800  # a packet within 100 ms of where the last one ended belongs right behind it
+SLACK_SAMPLES = 800  # a packet within 100 ms of the last one's end follows it directly
 
 
 class CallRecorder:
-    """Listens on a line beside the session. `uniqueid` names the file. A wide line is recorded at 8 kHz, too."""
+    """Listens on a line beside the session. `uniqueid` names the file. Wideband lines are recorded at 8 kHz, too."""
 
     def __init__(self, writer: RecordingWriter, uniqueid: str, line: MediaLine) -> None:
         self._recorder = writer.record(uniqueid)
@@ -26,13 +26,13 @@ class CallRecorder:
         line.add_listener(audio=self._caller, sent=self._bot)
 
     def close(self) -> "Future[RecordingResult]":
-        """Nothing more comes; the future is done when the file is complete."""
+        """End the recording; the future is done when the file is complete."""
         return self._recorder.close()
 
     def _caller(self, pcm: bytes, at_sample: int, at_s: float) -> None:
         pcm = self._narrow(pcm)
         if self._caller_offset is None:
-            # Audio time is continuous from the first packet on: only its beginning has to be placed.
+            # Audio time is continuous from the first packet on: only its start must be aligned.
             self._caller_offset = max(0, self._since_began(at_s) - len(pcm) // 2) - at_sample
         self._recorder.caller(pcm, at_sample + self._caller_offset)
 

@@ -1,4 +1,4 @@
-"""The calls of one process, whatever carries them: who is there, and when the last one is gone."""
+"""The calls of one process, over all carriers."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from offhook.records import EndedBy
 
 
 class AnyCall(Protocol):
-    """A call, whatever carries it. Its owner calls `Calls.over` when nothing of it is left."""
+    """A call over any carrier. Its owner calls `Calls.over` once everything is released."""
 
     handle: str
 
@@ -20,7 +20,7 @@ class AnyCall(Protocol):
 
 
 class Calls:
-    """All calls of this process. `on_over(handle)` is called for every one that is gone."""
+    """All calls of this process. `on_over(handle)` is called for each that is over."""
 
     def __init__(self, on_over: Callable[[str], None] | None = None) -> None:
         self._on_over = on_over
@@ -35,26 +35,26 @@ class Calls:
         return handle in self._all
 
     def add(self, call: AnyCall) -> None:
-        """One more; before anything can end it."""
+        """Add a call, before anything can end it."""
         self._all[call.handle] = call
         self._empty.clear()
 
     def over(self, call: AnyCall) -> None:
-        """One less."""
+        """Remove a call."""
         if self._all.pop(call.handle, None) is not None and self._on_over is not None:
             self._on_over(call.handle)
         if not self._all:
             self._empty.set()
 
     def hang_up(self, by: EndedBy, reason: str) -> None:
-        """End all of them."""
+        """End all calls."""
         for call in list(self._all.values()):
             call.hang_up(by, reason)
 
     async def idle(self) -> None:
-        """Wait until there is none."""
+        """Wait until there are none."""
         await self._empty.wait()
 
     def dump(self, most: int) -> list[dict[str, object]]:
-        """The live state, for people, of the `most` oldest."""
+        """The live state of the `most` oldest calls, for people."""
         return [call.dump() for call in list(self._all.values())[:most]]

@@ -1,1 +1,1 @@
-"""What brings calls: SIP, and carriers' media streams."""
+"""Carriers: SIP and media streams."""

@@ -1,10 +1,10 @@
-"""What brings calls to a bot: a carrier. SIP and media streams are two; others are packages with an entry point.
+"""A carrier brings calls to a bot. SIP and media streams are built in; packages can add others.
 
 A carrier makes one object for each call (`calls.registry.AnyCall`), adds it to the registry, and gives the call's
-`Conversation` a `CallLine`. What the conversation says, hears and records is the same over all of them.
+`Conversation` a `CallLine`. The conversation itself is the same over all carriers.
 
-An installed package adds one by an entry point in the group `offhook.carriers`: a function that takes a
-`CarrierContext` and returns a `Carrier`, or None where the settings do not ask for it.
+An installed package adds a carrier with an entry point in the group `offhook.carriers`: a function that takes a
+`CarrierContext` and returns a `Carrier`, or None if the settings do not enable it.
 """
 
 from collections.abc import Awaitable, Callable
@@ -20,19 +20,19 @@ GROUP = "offhook.carriers"
 
 
 class Carrier(Protocol):
-    """One way for calls to come in, in one process. All of it runs on the event loop's thread."""
+    """One carrier in one process. Everything runs on the event loop's thread."""
 
     name: str
-    """As the log and `offhook status` show it."""
+    """Shown in the log and by `offhook status`."""
 
     async def start(self) -> None:
-        """Calls may come from now on. Raises UserError."""
+        """Accept calls from now on. Raises UserError."""
 
     async def stop(self) -> None:
-        """No call comes any more, and there is none left: free everything. Also after a failed start. Idempotent."""
+        """Free everything, once no call is left. Also after a failed start. Idempotent."""
 
     def refusal(self) -> Refusal | None:
-        """Why no new call can come over this carrier now; None: it can."""
+        """Why this carrier can take no new call now; None: it can."""
 
     def dump(self) -> dict[str, object]:
         """The live state, for people."""
@@ -40,10 +40,10 @@ class Carrier(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CarrierContext:
-    """What a carrier is made of.
+    """What a carrier is given.
 
-    Before each new call: `await admit(handle)`. It is None where the bot has room, and the call counts from then
-    on until `calls.over`; else it says why there is none.
+    Before each new call: `await admit(handle)`. None means that the call is admitted, and counts until `calls.over`;
+    otherwise it is the reason to refuse the call.
     """
 
     services: Services
@@ -52,6 +52,6 @@ class CarrierContext:
 
 
 def installed_carriers(context: CarrierContext) -> list[Carrier]:
-    """Those that installed packages bring. Raises what their functions raise: UserError for settings."""
+    """The carriers of installed packages. Raises what their functions raise: UserError for settings."""
     made = [point.load()(context) for point in entry_points(group=GROUP)]
     return [carrier for carrier in made if carrier is not None]

@@ -1,4 +1,4 @@
-"""One call that the bot places, over Twilio: from the request to what became of it."""
+"""One outbound call over Twilio, from the request to its outcome."""
 
 import asyncio
 from dataclasses import dataclass
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from offhook.carriers.twilio_rest import TwilioRest
 
 RING_S = 60
-"""Twilio lets it ring so long."""
+"""How long Twilio lets the call ring."""
 ASK_AFTER_S = 15.0
-"""So much later Twilio is asked itself, should its callbacks not find us."""
+"""How long after that to poll Twilio, in case its callbacks do not reach us."""
 ASK_TIMES = 4
-"""So often in a row it may not answer."""
+"""Failed polls in a row before giving up."""
 SCHEME = "twilio:"
 TRANSPORT = "ws"
 
 _DISPOSITIONS = {"busy": Disposition.BUSY, "no-answer": Disposition.NO_ANSWER, "canceled": Disposition.NO_ANSWER}
-NEVER_CAME = frozenset({*_DISPOSITIONS, "failed"})
+UNANSWERED = frozenset({*_DISPOSITIONS, "failed"})
 COMPLETED = "completed"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a call. `status` is Twilio's word: completed, busy, no-answer, failed, canceled."""
+class CallOutcome:
+    """The outcome of a call. `status` is Twilio's: completed, busy, no-answer, failed, canceled."""
 
     call_sid: str
     status: str
@@ -45,7 +45,7 @@ class Outcome:
 
     @property
     def answered(self) -> bool:
-        """Whether somebody, or something, has talked with the bot."""
+        """Whether the call was answered, by a person or a machine."""
         return self.record is not None and self.record.answer is not None
 
 
@@ -68,12 +68,12 @@ async def place_call(
     ring_s: int = RING_S,
     lifespan: Lifespan | None = None,
     engines: MakeEngines = EngineSet,
-) -> Outcome:
-    """Serve, have Twilio call `number` and connect it to us, and wait for the end. UserError, EngineError."""
+) -> CallOutcome:
+    """Serve, have Twilio call `number` and connect it to us, and wait for the end. Raises UserError, EngineError."""
     rest = open_rest(config.twilio)
     bot = LocalBot(config, dialog, lifespan=lifespan, engines=engines)
-    told = CallStatus()
-    bot.on_call_status = told.on_status
+    statuses = CallStatus()
+    bot.on_call_status = statuses.on_status
     try:
         await bot.start()
         clock = CallClock.started(monotonic())
@@ -82,18 +82,18 @@ async def place_call(
         log.info("calling")
         status = None
         try:
-            status = await _last_word(rest, told, bot, sid, ring_s)
+            status = await _final_status(rest, statuses, bot, sid, ring_s)
         finally:
             if status is None:
-                # Nobody waits for it any more: it must not ring on for a bot that is gone.
-                await _call_off(rest, sid)
+                # Cancelled: it must not go on ringing for a bot that is gone.
+                await _cancel(rest, sid)
         await bot.idle()
         record = _record_of(bot, sid)
         if record is None:
-            record = _never_came(config, clock, number, sid, status)
+            record = _unanswered_record(config, clock, number, sid, status)
             await asyncio.wrap_future(bot.store.finish(record))
         log.info("the call is over", status=status)
-        return Outcome(sid, status, record)
+        return CallOutcome(sid, status, record)
     finally:
         await bot.stop()
 
@@ -102,29 +102,29 @@ def _record_of(bot: LocalBot, sid: str) -> CallRecord | None:
     return next((each for each in bot.store.calls() if each.call_id == sid), None)
 
 
-async def _last_word(rest: "TwilioRest", told: "CallStatus", bot: LocalBot, sid: str, ring_s: int) -> str:
-    status = await told.final(sid, ring_s + ASK_AFTER_S)
+async def _final_status(rest: "TwilioRest", statuses: "CallStatus", bot: LocalBot, sid: str, ring_s: int) -> str:
+    status = await statuses.final(sid, ring_s + ASK_AFTER_S)
     failures = 0
     while status is None:
-        # Our address may be wrong; then nothing is told, and the call may be going on all the same.
+        # Our address may be wrong: then no callback arrives, and the call may still be up.
         try:
             asked = await asyncio.to_thread(rest.status, sid)
             failures = 0
         except UserError as error:
             failures += 1
             log = structlog.get_logger("offhook.outbound")
-            log.warning("Twilio does not say how the call is", call_sid=sid, why=str(error))
+            log.warning("Twilio does not report the call's status", call_sid=sid, why=str(error))
             if failures == ASK_TIMES:
-                await bot.idle()  # whoever is talking with us can finish
+                await bot.idle()  # let a call in progress finish
                 if _record_of(bot, sid) is None:
                     raise
                 return COMPLETED
             asked = ""
-        status = asked if is_final(asked) else await told.final(sid, ASK_AFTER_S)
+        status = asked if is_final(asked) else await statuses.final(sid, ASK_AFTER_S)
     return status
 
 
-async def _call_off(rest: "TwilioRest", sid: str) -> None:
+async def _cancel(rest: "TwilioRest", sid: str) -> None:
     try:
         await asyncio.to_thread(rest.hang_up, sid)
     except UserError as error:
@@ -132,25 +132,25 @@ async def _call_off(rest: "TwilioRest", sid: str) -> None:
 
 
 def is_final(status: str) -> bool:
-    """Is this Twilio's last word about a call?"""
-    return status in NEVER_CAME or status == COMPLETED
+    """Whether this is a call's final status at Twilio."""
+    return status in UNANSWERED or status == COMPLETED
 
 
 class CallStatus:
-    """What Twilio tells about calls: the last word about each."""
+    """The final statuses of calls, as Twilio reports them."""
 
     def __init__(self) -> None:
         self._final: dict[str, str] = {}
         self._changed = asyncio.Event()
 
     def on_status(self, call_sid: str, status: str) -> None:
-        """Told by the webhook."""
+        """Called by the webhook."""
         if is_final(status):
             self._final.setdefault(call_sid, status)
             self._changed.set()
 
     async def final(self, call_sid: str, within_s: float) -> str | None:
-        """The status that is the last one; None if there is none yet."""
+        """The final status; None if there is none within the time."""
         try:
             async with asyncio.timeout(within_s):
                 while call_sid not in self._final:
@@ -161,8 +161,8 @@ class CallStatus:
         return self._final[call_sid]
 
 
-def _never_came(config: Config, clock: CallClock, number: str, sid: str, status: str) -> CallRecord:
-    """The record of a call that nobody talked in."""
+def _unanswered_record(config: Config, clock: CallClock, number: str, sid: str, status: str) -> CallRecord:
+    """The record of a call that was never answered."""
     record = CallRecord.begun(
         clock, src=config.twilio.number or "", dst=number, call_id=sid, direction="outbound", transport=TRANSPORT
     )
@@ -171,6 +171,6 @@ def _never_came(config: Config, clock: CallClock, number: str, sid: str, status:
         monotonic(),
         answered_now=None,
         ended_by=EndedBy.NETWORK,
-        end_reason=f"the call did not come about: {status}",
+        end_reason=f"the call was not answered: {status}",
         disposition=_DISPOSITIONS.get(status, Disposition.FAILED),
     )

@@ -1,4 +1,4 @@
-"""From what offer and answer settled to what the media session needs."""
+"""RTP settings from the negotiated SDP."""
 
 from offhook.sip.sdp.negotiate import NegotiatedAudio
 from offhook.telephony.codec.base import codec_named
@@ -6,7 +6,7 @@ from offhook.telephony.rtp.config import RtpConfig
 
 
 def rtp_config(audio: NegotiatedAudio, signalling_host: str) -> RtpConfig:
-    """`signalling_host` is where the far end's SIP messages come from: its media may come from there, too."""
+    """`signalling_host` is the source of the far end's SIP messages: its media may come from there, too."""
     return RtpConfig(
         payload_type=audio.payload_type,
         receive_payload_types=frozenset(audio.receive_payload_types),

@@ -1,4 +1,4 @@
-"""One SIP call that came in: its signalling and its media ports, from INVITE to the end."""
+"""One inbound SIP call: its signalling and media ports, from INVITE to the end."""
 
 import asyncio
 import secrets
@@ -32,7 +32,7 @@ from offhook.telephony.rtp.config import RtpConfig
 SERVER_ERROR = 500
 
 NO_MEDIA_LIMIT_S = 60.0
-"""So long a call may last in which the far end neither sends nor is to send, and never has: nobody talks in it."""
+"""The longest call without any media: the far end has sent none, and is not expected to."""
 
 ENDINGS = {
     EndCause.REMOTE_BYE: (EndedBy.CALLER, "caller hung up"),
@@ -45,10 +45,10 @@ ENDINGS = {
 
 @dataclass(frozen=True, slots=True)
 class SipResources:
-    """What the SIP calls of one process share, besides what all calls share.
+    """Shared by the SIP calls of one process, besides what all calls share.
 
-    `do` brings a command to the user agent, in this process or another one; it raises nothing: `CommandFailed` comes
-    back as an event. `address` is where the user agent's socket is bound.
+    `do` passes a command to the user agent, in this process or another; it never raises: a failure comes back as the
+    event `CommandFailed`. `address` is the bound address of the user agent's socket.
     """
 
     do: Callable[[Command], None]
@@ -64,7 +64,7 @@ P = ParamSpec("P")
 def _ends_this_call_only(
     step: Callable[Concatenate["InboundCall", P], None],
 ) -> Callable[Concatenate["InboundCall", P], None]:
-    """Whatever goes wrong in a step ends its call and no other: the caller is answered, and the place is free."""
+    """An exception in a step ends this call only: the caller gets a response, and the slot is freed."""
 
     @wraps(step)
     def guarded(call: "InboundCall", /, *args: P.args, **kwargs: P.kwargs) -> None:
@@ -78,22 +78,22 @@ def _ends_this_call_only(
 
 
 class InboundCall:
-    """The life of one call. `on_over(self)` is called once, when nothing of it is left."""
+    """One call. `on_over(self)` is called once, when everything is released."""
 
     def __init__(
-        self, services: Services, trunk: SipResources, event: IncomingCall, on_over: Callable[["InboundCall"], None]
+        self, services: Services, resources: SipResources, event: IncomingCall, on_over: Callable[["InboundCall"], None]
     ) -> None:
-        # Nothing here can fail: who fails later can be answered.
+        # Nothing here may fail: only later failures get a response.
         self.handle = event.call
         self._services = services
-        self._trunk = trunk
+        self._resources = resources
         self._event = event
         self._signalling_host = event.source.host
         self._conversation = Conversation(
             services,
-            # What was dialled is the Request-URI; To is what was dialled before anybody routed or diverted the call.
+            # The Request-URI is the number dialled; To is what it was before routing or diversion.
             Parties(event.from_uri, event.request_uri, event.call_id, event.headers, identities=event.identities),
-            goodbye=self._goodbye,
+            disconnect=self._disconnect,
             on_over=lambda: self._over(on_over),
         )
         self.id = self._conversation.id
@@ -109,18 +109,18 @@ class InboundCall:
 
     @_ends_this_call_only
     def accept(self) -> None:
-        """Negotiate and answer, or refuse with the status that says why."""
-        host, offer = _local_host(self._services, self._trunk, self._event), self._event.sdp
+        """Negotiate and answer, or refuse with the fitting status."""
+        host, offer = _local_host(self._services, self._resources, self._event), self._event.sdp
         self._media_host = host
         rtp = self._services.config.rtp
         codecs = AudioCapabilities(rtp.codecs, ptime_ms=rtp.ptime_ms)
-        captures = self._trunk.captures
+        captures = self._resources.captures
         self._capture = captures.begin(self.handle, self.id, host) if captures is not None else None
         try:
             if offer is not None:
-                # Before ports are taken: whoever offers what cannot be had must not empty the pool.
-                self._check_media(answer_offer(offer, LocalMedia(host, self._trunk.ports.low, 1, 1), codecs)[1])
-            pair = self._pair = self._trunk.ports.acquire(monotonic())
+                # Before ports are taken: offers that are refused must not exhaust the pool.
+                self._check_media(answer_offer(offer, LocalMedia(host, self._resources.ports.low, 1, 1), codecs)[1])
+            pair = self._pair = self._resources.ports.acquire(monotonic())
             if self._capture is not None:
                 pair.tap(self._capture.media)
             self._offers = OfferAnswer(LocalMedia(host, pair.port, secrets.randbits(31), 1), codecs)
@@ -139,25 +139,25 @@ class InboundCall:
     async def _answer(self, sdp: bytes) -> None:
         try:
             if delay_ms := self._services.config.calls.answer_delay_ms:
-                self._trunk.do(Ring(self.handle))
+                self._resources.do(Ring(self.handle))
                 await asyncio.sleep(delay_ms / 1000)
             if self._capture is not None:
                 self._capture.keep()
             if not await self._conversation.prepare():
                 return
             if self._line is not None:
-                # From now on, not from the ACK: the caller's first packets may overtake it.
+                # Not only from the ACK on: the caller's first packets may overtake it.
                 self._line.start()
         except Exception as error:
             self.log.exception("the call failed", step="answer")
             self.failed(error)
             return
         self._conversation.answered = True
-        self._trunk.do(Answer(self.handle, sdp))
+        self._resources.do(Answer(self.handle, sdp))
 
     @_ends_this_call_only
     def confirmed(self, sdp: bytes | None) -> None:
-        """The ACK is there; `sdp` is the far end's answer where the offer was ours."""
+        """The ACK has arrived; `sdp` is the far end's answer if the offer was ours."""
         offers = self._offers
         if offers is not None and offers.waits_for_answer:
             try:
@@ -166,11 +166,11 @@ class InboundCall:
                 if offers.agreed is None:
                     self.hang_up(EndedBy.NETWORK, f"the answer in the ACK cannot be used: {error}")
                     return
-                # The far end is wrong, but there is a session to go on with.
+                # The far end is wrong, but the old session still works.
                 self.log.warning("the session stays as it was", why=f"the answer in the ACK cannot be used: {error}")
         if not self._conversation.begun and self._line is not None:
             self._line.start()
-            self._tell_of_keys()
+            self._log_missing_dtmf()
             try:
                 self._conversation.begin()
             except EngineError as error:
@@ -180,7 +180,7 @@ class InboundCall:
 
     @_ends_this_call_only
     def reinvited(self, sdp: bytes | None) -> None:
-        """A re-INVITE: another address, another codec, hold; without SDP it asks for our offer."""
+        """A re-INVITE: new address, new codec, hold; without SDP it asks for our offer."""
         assert self._offers is not None, "an INVITE has been answered"
         before = copy(self._offers)
         try:
@@ -190,39 +190,39 @@ class InboundCall:
                 answer = self._offers.answer(sdp)
                 self._change_line()
         except (RemoteError, MediaError) as error:
-            # RFC 3261 §14.2: the session goes on as it was.
+            # RFC 3261 §14.2: the session stays as it was.
             self._offers = before
             refused = _not_acceptable(error)
             self.log.info("re-INVITE refused", status=refused.status, why=refused.reason)
-            self._trunk.do(RejectReinvite(self.handle, refused.status, _warning(refused), _phrase(refused)))
+            self._resources.do(RejectReinvite(self.handle, refused.status, _warning(refused), _phrase(refused)))
             return
-        self._trunk.do(AnswerReinvite(self.handle, answer))
+        self._resources.do(AnswerReinvite(self.handle, answer))
         self._media_changed()
 
     @_ends_this_call_only
     def moved(self, source: Address) -> None:
-        """The far end's requests come from another host now, and so may its media."""
+        """The far end's requests now come from another host, and so may its media."""
         self.log.info("the far end has moved", host=source.host, before=self._signalling_host)
         self._signalling_host = source.host
         self._change_line()
 
     def cancelled(self) -> None:
         """The caller gave up before the answer."""
-        # Where the dialogs are another process's, our answer may have crossed this.
+        # With the user agent in another process our answer may have crossed the CANCEL.
         self._conversation.answered = False
         self._conversation.cancelled()
         self._release()
 
     def ended(self, cause: EndCause) -> None:
-        """The dialog is gone."""
+        """The SIP dialog has ended."""
         self._conversation.end(*ENDINGS[cause])
         self._release()
 
     def command_failed(self, failed: CommandFailed) -> None:
-        """The user agent has not executed a command of this call."""
+        """The user agent could not execute a command of this call."""
         self.log.info("a SIP command failed", command=type(failed.command).__name__, why=failed.why)
         if isinstance(failed.command, Answer):
-            # A call that was never answered has nothing to go on with, should no other event say so.
+            # A call that could not be answered is over, and no other event says so.
             self._conversation.answered = False
             self._conversation.end(EndedBy.NETWORK, f"it could not be answered: {failed.why}")
             self._release()
@@ -232,7 +232,7 @@ class InboundCall:
         self._conversation.hang_up(by, reason)
 
     def failed(self, error: Exception) -> None:
-        """Something here broke: 500 before the answer, a BYE behind it."""
+        """An internal error: 500 before the answer, BYE after it."""
         why = f"an error of the bot: {type(error).__name__}"
         if self._conversation.answered or self._conversation.over:
             self.hang_up(EndedBy.BOT, why)
@@ -246,7 +246,7 @@ class InboundCall:
     # Inside.
 
     def _open_line(self, audio: NegotiatedAudio) -> None:
-        assert self._pair is not None, "the ports come before the line"
+        assert self._pair is not None, "there is no line without ports"
         self._check_media(audio)
         rtp = self._services.config.rtp
         self._line = UdpLine(
@@ -254,14 +254,14 @@ class InboundCall:
             self._rtp(audio),
             audio.codec,
             receive_codecs=audio.receive_payload_types,
-            clock=self._trunk.clock,
+            clock=self._resources.clock,
             media_timeout_s=rtp.media_timeout_s,
             first_media_timeout_s=rtp.first_media_timeout_s,
         )
         self._conversation.attach(self._line)
 
     def _change_line(self) -> None:
-        """After something was agreed on anew, or the far end has moved."""
+        """Apply newly negotiated media, or the far end's new host."""
         audio = self._offers.agreed if self._offers is not None else None
         if audio is None or self._pair is None:
             return
@@ -284,20 +284,20 @@ class InboundCall:
             raise
 
     def _check_media(self, audio: NegotiatedAudio) -> None:
-        """Media must not be asked for at our own ports: a loop would feed on itself. Raises NotAcceptableError."""
+        """Refuse media addresses that are our own ports: packets would loop. Raises NotAcceptableError."""
         addresses = ((audio.remote_host, audio.remote_port), (audio.remote_rtcp_host, audio.remote_rtcp_port))
-        if any(remote == self._media_host and self._trunk.ports.gave(port) for remote, port in addresses):
+        if any(remote == self._media_host and self._resources.ports.gave(port) for remote, port in addresses):
             raise NotAcceptableError("the address of audio is the bot's own")
 
     def _rtp(self, audio: NegotiatedAudio) -> RtpConfig:
         return rtp_config(audio, self._signalling_host)
 
     def _media_changed(self) -> None:
-        """The conversation waits while the far end holds the call; a call that has no media at all has little time."""
+        """Pause the conversation while the far end holds the call, and limit a call without any media."""
         audio = self._offers.agreed if self._offers is not None else None
         if audio is None or self._conversation.over:
             return
-        # RFC 3264 §8.4: who holds sends music, or nothing, and wants nothing from us.
+        # RFC 3264 §8.4: the holding side sends music or nothing, and receives nothing.
         self._conversation.hold(audio.direction in ("recvonly", "inactive"))
         if self._no_media is None and not _gives_signs(self._line):
             loop = asyncio.get_running_loop()
@@ -308,21 +308,21 @@ class InboundCall:
         if self._line is not None and not self._line.awaits_media and not _gives_signs(self._line):
             self.hang_up(EndedBy.NETWORK, f"no media for {NO_MEDIA_LIMIT_S:g} s")
 
-    def _tell_of_keys(self) -> None:
+    def _log_missing_dtmf(self) -> None:
         audio = self._offers.agreed if self._offers is not None else None
         if audio is not None and audio.receive_dtmf_payload_type is None:
-            self.log.warning("the caller cannot press keys", why="telephone-event was not agreed on (RFC 4733)")
+            self.log.warning("the caller cannot send DTMF", why="telephone-event was not negotiated (RFC 4733)")
 
-    def _goodbye(self) -> None:
-        # The BYE's own CallEnded may come back before this returns.
-        self._trunk.do(Bye(self.handle) if self._conversation.answered else Reject(self.handle, NO_CAPACITY))
+    def _disconnect(self) -> None:
+        # The BYE's CallEnded may arrive before this returns.
+        self._resources.do(Bye(self.handle) if self._conversation.answered else Reject(self.handle, NO_CAPACITY))
         self._release()
 
     def _refuse(self, status: int, refusal: Refusal, error: RemoteError | None = None) -> None:
         command = Reject(self.handle, status)
         if error is not None:
             command = Reject(self.handle, status, _warning(error), _phrase(error))
-        self._trunk.do(command)
+        self._resources.do(command)
         self._release()
         self._conversation.refused(status, refusal)
 
@@ -330,18 +330,18 @@ class InboundCall:
         if self._no_media is not None:
             self._no_media.cancel()
             self._no_media = None
-        if self._trunk.captures is not None:
-            self._trunk.captures.end(self.handle)
+        if self._resources.captures is not None:
+            self._resources.captures.end(self.handle)
         on_over(self)
 
     def _release(self) -> None:
-        """The ports of a call that never had a line; else they are the line's."""
+        """Release the ports of a call that never had a line; otherwise the line owns them."""
         if self._line is None and self._pair is not None:
             self._pair.release(monotonic(), rests=self._conversation.answered)
 
 
 def _gives_signs(line: UdpLine | None) -> bool:
-    """Whether the far end has ever sent RTP, or reported on what it receives."""
+    """Whether the far end ever sent RTP or an RTCP report."""
     if line is None:
         return False
     stats = line.stats()
@@ -351,7 +351,7 @@ def _gives_signs(line: UdpLine | None) -> bool:
 def _not_acceptable(error: RemoteError | MediaError) -> RemoteError:
     if isinstance(error, RemoteError):
         return error
-    return NotAcceptableError(f"the offer asks for what the line cannot do: {error}")
+    return NotAcceptableError(f"the line does not support the offer: {error}")
 
 
 def _warning(error: RemoteError) -> tuple[tuple[str, str], ...]:
@@ -363,22 +363,22 @@ def _warning(error: RemoteError) -> tuple[tuple[str, str], ...]:
 
 
 def _phrase(error: RemoteError) -> str | None:
-    """What cannot be read is named where people look first, as for a header."""
+    """An unreadable body is named in the reason phrase, like a malformed header."""
     return None if isinstance(error, NotAcceptableError) else error.reason
 
 
-def _local_host(services: Services, trunk: SipResources, event: IncomingCall) -> str:
-    """The address to put in SDP: the advertised one, the bound one, or the one that reaches the caller."""
+def _local_host(services: Services, resources: SipResources, event: IncomingCall) -> str:
+    """The address for SDP: the advertised one, the bound one, or the one that routes to the caller."""
     sip = services.config.sip
     if sip.advertised_host:
         return sip.advertised_host
-    bound = trunk.address.host
+    bound = resources.address.host
     if bound not in ("0.0.0.0", "::"):
         return bound
     family = socket.AF_INET6 if ":" in event.source.host else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect((event.source.host, event.source.port))  # sends nothing: asks the routing table
+            probe.connect((event.source.host, event.source.port))  # sends nothing: only looks up the route
             return str(probe.getsockname()[0])
     except OSError:
-        return bound  # there is no way to the caller, whatever the SDP says
+        return bound  # no route to the caller: any address will do

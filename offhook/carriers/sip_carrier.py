@@ -1,4 +1,4 @@
-"""Calls over SIP and RTP: the user agent's events find their calls, and new calls get their ports."""
+"""Calls over SIP and RTP: dispatches the user agent's events, and gives new calls their ports."""
 
 from time import monotonic
 
@@ -20,7 +20,7 @@ from offhook.sip.events import (
 
 
 class SipCarrier:
-    """A `Carrier`. The user agent may live in another process: events come to `on_event`, commands leave by
+    """A `Carrier`. The user agent may run in another process: its events go to `on_event`, commands to
     `resources.do`."""
 
     name = "sip"
@@ -32,20 +32,20 @@ class SipCarrier:
         self._mine: dict[str, InboundCall] = {}
 
     async def start(self) -> None:
-        """Nothing to open here: the socket is the user agent's."""
+        """Nothing to open: the user agent owns the socket."""
 
     async def stop(self) -> None:
         """Free the media clock."""
         self._resources.clock.close()
 
     def refusal(self) -> Refusal | None:
-        """A call needs a pair of ports."""
+        """Refuses calls when the RTP ports are used up."""
         if self._resources.ports.free(monotonic()) > 0:
             return None
         return Refusal(Reason.PORTS, "its RTP ports are used up")
 
     def on_event(self, event: Event | CommandFailed) -> None:
-        """What the user agent reports: a new call, or something about one that is here."""
+        """Handle an event of the user agent: a new call, or news of one that is here."""
         if isinstance(event, IncomingCall):
             new = self._mine[event.call] = InboundCall(self._services, self._resources, event, self._over)
             self._calls.add(new)
@@ -53,7 +53,7 @@ class SipCarrier:
             return
         call = self._mine.get(event.call)
         if call is None:
-            return  # it has ended here already
+            return  # already ended here
         match event:
             case CallConfirmed(sdp=sdp) | ReinviteConfirmed(sdp=sdp):
                 call.confirmed(sdp)

@@ -1,4 +1,4 @@
-"""One call that came in over a media stream: from its WebSocket to its record."""
+"""One call over a media stream, from its WebSocket to its record."""
 
 import asyncio
 import socket
@@ -23,23 +23,23 @@ TRANSPORT = "ws"
 POLICY_VIOLATION = 1008
 
 RESUME_S = 30.0
-"""How long a call whose stream has broken off waits for another one."""
+"""How long a call waits for a new stream after losing its own."""
 
-# Twilio's words for a call that is over.
+# Twilio's statuses of a call that is over.
 OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 
-# Names under which a far end may say who calls whom, as parameters of its stream.
+# Stream parameters in which a far end may name caller and called.
 CALLER_NAMES = ("from", "From", "caller")
 CALLED_NAMES = ("to", "To", "called")
 
 
 Claim = Callable[[str, str], Awaitable[bool]]
-"""(handle, the carrier's name for the call): whether the call may have that name."""
+"""(handle, the carrier's name for the call): whether the call gets that name."""
 
 
 class StreamCarrier:
-    """Calls over media streams: a `Carrier`. `on_closing(handle)` is called for one that is about to end: it wants no
-    other stream. `claim` asks the call directory for a call's name."""
+    """Calls over media streams: a `Carrier`. `on_closing(handle)` is called for a call that is about to end and must
+    not be resumed. `claim` asks the call directory for a call's name."""
 
     name = "streams"
 
@@ -57,16 +57,16 @@ class StreamCarrier:
         self.clock = StreamClock()
         self.twilio = TwilioControl(services.config.twilio)
         self.by_sid: dict[str, StreamCall] = {}
-        """Those that have been started, by their carriers' names."""
+        """The started calls, by the carriers' names."""
 
     async def start(self) -> None:
-        """Nothing to open here: sockets come one by one, checked."""
+        """Nothing to open: sockets arrive one by one, already authenticated."""
 
     async def stop(self) -> None:
-        """Every socket went with its call."""
+        """Nothing to free: every socket closed with its call."""
 
     def refusal(self) -> Refusal | None:
-        """A stream needs nothing that could be used up."""
+        """Never: a stream needs no limited resource."""
         return None
 
     def dump(self) -> dict[str, object]:
@@ -74,17 +74,17 @@ class StreamCarrier:
         return {"calls": len(self.by_sid)}
 
     def on_status(self, call_sid: str, status: str) -> None:
-        """What the carrier says has become of a call, in Twilio's words."""
+        """Handle a call status that the carrier reports, in Twilio's words."""
         if status in OVER and (call := self.by_sid.get(call_sid)) is not None:
             call.given_up()
 
     def on_stream(self, handle: str, sock: socket.socket, initial: bytes, meta: Mapping[str, str]) -> None:
-        """A connected socket whose upgrade request, `initial`, was read and checked; it is ours from now on.
+        """Take over a connected socket whose upgrade request, `initial`, was read and checked.
 
-        `meta` is what the checks found out: `call_sid`, the only call it may be for, `caller` and `called`. Each may be
-        missing: then the far end is asked. `dialect` is how it speaks, as Twilio if that is missing. `resumable`:
-        should the connection be lost, there may be another one; `resumes`: this is one. `direction` and `answered_by`
-        are those of a call that we have placed.
+        `meta` has what the checks found: `call_sid`, the only call it may be for, `caller` and `called`. Whatever is
+        missing is taken from the stream. `dialect` defaults to Twilio's. `resumable`: a lost connection may be
+        replaced; `resumes`: this one is such a replacement. `direction` and `answered_by` belong to a call that we
+        placed.
         """
         call = StreamCall(handle, self, meta)
         self.calls.add(call)
@@ -92,7 +92,7 @@ class StreamCarrier:
 
 
 class StreamCall:
-    """The life of one call. It counts from the socket on; engines and records come with `start`."""
+    """One call. It counts as soon as it has a socket; engines and records come with `start`."""
 
     def __init__(self, handle: str, streams: StreamCarrier, meta: Mapping[str, str]) -> None:
         self.handle = handle
@@ -101,8 +101,8 @@ class StreamCall:
         self._meta = meta
         self._dialect = DIALECTS[meta.get("dialect", TWILIO.name)]
         self._closing = self._transferred = False
-        self._given_away = False  # the socket is another call's object now
-        self._waiting: asyncio.TimerHandle | None = None  # for another stream
+        self._given_away = False  # another call object has taken over the socket
+        self._waiting: asyncio.TimerHandle | None = None  # the wait for another stream
         self._log = structlog.get_logger("offhook.call").bind(stream=handle)
         self._sid: str | None = None
         self._line: StreamLine | None = None
@@ -112,11 +112,11 @@ class StreamCall:
         self._over = False
 
     def open(self, sock: socket.socket, initial: bytes) -> None:
-        """Let the event loop have the socket."""
+        """Attach the socket to the event loop."""
         self._opening = asyncio.get_running_loop().create_task(self._open(sock, initial))
 
     def hang_up(self, by: EndedBy, reason: str) -> None:
-        """End the call from our side: who routed it here goes on with whatever comes after the stream."""
+        """End the call from our side: the carrier goes on with whatever follows the stream."""
         if self._conversation is not None:
             self._conversation.hang_up(by, reason)
         else:
@@ -124,24 +124,24 @@ class StreamCall:
 
     @property
     def goes_on(self) -> bool:
-        """Whether it would go on with another stream."""
+        """Whether it can continue with another stream."""
         return self._conversation is not None and "resumable" in self._meta and not self._closing
 
     def given_up(self) -> None:
-        """The carrier says that the call is over: no other stream will come."""
+        """The carrier reports the end of the call: no other stream will come."""
         if self._waiting is not None and self._conversation is not None:
             self._close_in()
             self._conversation.end(EndedBy.CALLER, "caller hung up")
 
     def take_over(self, line: StreamLine, started: Started, *, resumes: bool) -> bool:
-        """Go on with the stream of `line`. False when there is one already, or nothing to go on with.
+        """Continue with the stream of `line`. False if there is one already, or no conversation to continue.
 
-        `resumes`: its ticket was given out for that. A name is known to many; it opens nothing.
+        `resumes`: its ticket was issued for that. The call's name is no secret, and not enough.
         """
         if not resumes or not self.goes_on or self._line is None:
             return False
         if self._waiting is None:
-            # The carrier knows that the connection is gone before we have noticed.
+            # The carrier noticed the lost connection before we did.
             self._line.break_off("another stream has taken its place")
         return self._resume(line, started)
 
@@ -185,7 +185,7 @@ class StreamCall:
         if expected and expected != started.call_sid:
             self._refuse("the stream is for another call")
             return
-        assert self._line is not None, "the line has called this"
+        assert self._line is not None, "the line calls this after its start"
         before = self._streams.by_sid.get(started.call_sid)
         if before is not None:
             if before.take_over(self._line, started, resumes="resumes" in self._meta):
@@ -206,7 +206,7 @@ class StreamCall:
             self._claiming = asyncio.get_running_loop().create_task(claim)
 
     async def _claim(self, claim: Claim, line: StreamLine, started: Started) -> None:
-        """An unauthenticated name: it may be that of a call in another process."""
+        """The name is unauthenticated, and may belong to a call in another process."""
         granted = await claim(self.handle, started.call_sid)
         if self._over:
             return
@@ -228,7 +228,7 @@ class StreamCall:
         conversation = self._conversation = Conversation(
             self._streams.services,
             parties,
-            goodbye=self._goodbye,
+            disconnect=self._disconnect,
             on_over=self._end,
             transfer=self._transfer,
         )
@@ -247,10 +247,10 @@ class StreamCall:
             conversation.hang_up(EndedBy.BOT, f"an engine failed: {error}")
 
     def _on_ended(self, reason: str | None) -> None:
-        """`reason`: what is wrong with the far end; None where it has just stopped."""
+        """`reason`: the far end's error; None: it ended the stream properly."""
         if self._conversation is None:
             if reason is not None:
-                self._log.info("no call came of it", reason=reason)
+                self._log.info("the stream ended before its call began", reason=reason)
             self._end()
             return
         self._close_in()
@@ -275,11 +275,11 @@ class StreamCall:
     def _give_up(self, reason: str) -> None:
         if self._conversation is not None:
             self._close_in()
-            why = f"the stream was lost: {reason}, and no other came within {RESUME_S:g} s"
+            why = f"the stream was lost: {reason}, and none replaced it within {RESUME_S:g} s"
             self._conversation.end(EndedBy.NETWORK, why)
 
     def _resume(self, line: StreamLine, started: Started) -> bool:
-        assert self._line is not None and self._conversation is not None, "there is something to go on with"
+        assert self._line is not None and self._conversation is not None, "only a suspended call is resumed"
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None
@@ -295,8 +295,8 @@ class StreamCall:
         if self._dialect is not TWILIO or self._sid is None:
             raise UserError(
                 "this call cannot be transferred",
-                f"it came over {self._dialect.name}, and only Twilio is asked to transfer calls",
-                "await call.hangup(), and have the carrier's own settings go on with the call",
+                f"it came over {self._dialect.name}, and only Twilio calls can be transferred",
+                "await call.hangup(), and let the carrier's own settings continue the call",
             )
         transferring = self._streams.twilio.transfer(self._sid, number)
 
@@ -312,13 +312,13 @@ class StreamCall:
         return transfer
 
     def _close_in(self) -> None:
-        """It is about to end; reported before the carrier can notice."""
+        """Report that the call is about to end, before the carrier can notice."""
         if not self._closing:
             self._closing = True
             if self._streams.on_closing is not None:
                 self._streams.on_closing(self.handle)
 
-    def _goodbye(self) -> None:
+    def _disconnect(self) -> None:
         self._close_in()
         by_rest = self._streams.services.config.twilio.hang_up_by_rest and self._dialect is TWILIO
         if by_rest and self._sid is not None and not self._transferred:

@@ -1,4 +1,4 @@
-"""What a call over Twilio can have done to itself while it goes on: be ended, or connected to somebody else."""
+"""Ends and transfers calls in progress over Twilio."""
 
 import asyncio
 from importlib import import_module
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 
 def open_rest(config: TwilioConfig) -> "TwilioRest":
-    """The account's REST API. UserError where the settings do not name an account, or Twilio's package is missing."""
+    """The account's REST API. UserError if the settings name no account, or Twilio's package is missing."""
     try:
         module = import_module("offhook.carriers.twilio_rest")
     except ImportError as error:
         raise UserError(
-            "Twilio cannot be asked for anything", f"its package is missing: {error}", "pip install 'offhook[twilio]'"
+            "Twilio's REST API cannot be used", f"its package is missing: {error}", "pip install 'offhook[twilio]'"
         ) from error
     rest: TwilioRest = module.TwilioRest(config)
     return rest
 
 
 class TwilioControl:
-    """The calls of one account. Nothing is loaded, nor asked of Twilio, before it is wanted."""
+    """The calls of one account. Loads Twilio's package on first use."""
 
     def __init__(self, config: TwilioConfig) -> None:
         self._config = config
@@ -36,14 +36,14 @@ class TwilioControl:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def transfer(self, call_sid: str, number: str) -> Transferring:
-        """What connects the call to `number`. UserError for a number that is not allowed; what it returns raises
-        UserError when Twilio does not do it."""
+        """A coroutine function that connects the call to `number`, and raises UserError if Twilio refuses. UserError
+        for a number that is not allowed."""
         require_allowed(number, self._config.transfer_allow)
         rest = self._open()
         return lambda: asyncio.to_thread(rest.transfer, call_sid, number)
 
     def hang_up(self, call_sid: str) -> None:
-        """End the call, soon. That it cannot be ended is logged."""
+        """End the call in the background; a failure is logged."""
         task = asyncio.get_running_loop().create_task(self._hang_up(call_sid))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -1,4 +1,4 @@
-"""`offhook check`: everything that a start would need, tried without taking calls."""
+"""`offhook check`: tries everything that a start needs, without taking calls."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from offhook.usererror import UserError
 
 
 def check(path: Path | None, overrides: Mapping[str, Mapping[str, object]], *, as_json: bool) -> int:
-    """Print what was found. Returns 0 when calls can come in, 1 for faults of the machine, 2 of the settings."""
+    """Print the findings. Returns 0 if calls can come in, 1 for faults of the machine, 2 for faulty settings."""
     found: list[Finding] = []
     try:
         loaded = Config.load_with_origins(path, overrides)
@@ -34,7 +34,7 @@ def _checks(loaded: Loaded, path: Path | None) -> Iterable[Finding]:
     yield from secrets.check(config, path)
     missing = engines.packages(config)
     yield from missing
-    if not missing:  # without its recogniser a flow's words cannot be checked either
+    if not missing:  # a flow's words cannot be checked without the recogniser
         yield from dialogs.check(config)
         yield from asyncio.run(engines.check(config))
     yield from addresses.check(config)

@@ -33,12 +33,12 @@ HOST = "127.0.0.1"
 PIN = "4711"
 CALL_LIMIT_S = 90.0
 BARGE_IN_AFTER_S = 3.5
-"""Into the balance: long enough to have heard the figure, and not to its end."""
+"""Into the balance: after the figure, but before the end."""
 
 
 @dataclass(slots=True)
 class Minutes:
-    """What was seen of the demo's call, printed as it happens."""
+    """The events of the demo's call, printed as they happen."""
 
     quiet: bool
     turns: list[dict[str, Any]] = field(default_factory=list)
@@ -48,7 +48,7 @@ class Minutes:
     call_id: str = ""
 
     def on_event(self, call_id: str, event: SessionEvent) -> None:
-        """What the bot's session tells."""
+        """Print an event of the bot's session."""
         self.call_id = call_id
         match event:
             case BotSpoke(text):
@@ -76,12 +76,12 @@ class Minutes:
             sys.stdout.flush()
 
     def check(self) -> str | None:
-        """What is missing from a good call, if anything is."""
+        """What went wrong in the call, if anything."""
         kinds = [answer.kind for answer in self.answers]
         if AnswerKind.SPEECH not in kinds:
-            return "nothing that the caller said was understood"
+            return "nothing the caller said was understood"
         if AnswerKind.DTMF not in kinds:
-            return "the keys did not arrive"
+            return "the DTMF digits did not arrive"
         if len(self.barge_ins) != 1:
             return f"the caller interrupted once, and the bot noticed {len(self.barge_ins)} times"
         return None
@@ -144,7 +144,7 @@ async def _place_call(bot: LocalBot) -> str | None:
 
 
 async def _talk(caller: Caller) -> None:
-    """The caller's part: by speech, by keys, an interruption, and the end."""
+    """The caller's part: speech, DTMF, an interruption, and the end."""
     await caller.listen()  # the greeting
     await caller.say(_recording("check-my-balance"))
     await caller.listen()
@@ -207,7 +207,7 @@ def _invite(bot: LocalBot) -> None:
 
 
 def _for_demo(config: Config) -> Config:
-    """The defaults, on loopback, recorded, on the usual ports where these are free."""
+    """The defaults, on loopback, recorded, on the usual ports if they are free."""
     sip = config.sip.model_copy(update={"host": HOST, "port": _free(config.sip.port, socket.SOCK_DGRAM)})
     http = config.http.model_copy(update={"host": HOST, "port": _free(config.http.port, socket.SOCK_STREAM)})
     records = config.records.model_copy(update={"record_audio": True})
@@ -215,7 +215,7 @@ def _for_demo(config: Config) -> Config:
 
 
 def _free(port: int, kind: int) -> int:
-    """`port` if nobody has it, else 0: any other."""
+    """`port` if it is free, else 0 for any other."""
     with socket.socket(socket.AF_INET, kind) as probe:
         try:
             probe.bind((HOST, port))

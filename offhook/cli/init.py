@@ -1,4 +1,4 @@
-"""`offhook init`: a first folder, with all settings in comments, and a flow or a bot to begin with."""
+"""`offhook init`: creates a folder with commented settings and a first flow or bot."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -10,14 +10,14 @@ SETTINGS, FLOW, BOT = "offhook.toml", "flow.yaml", "bot.py"
 
 
 def init(folder: Path, *, python: bool) -> list[Path]:
-    """Write the files; returns them. Raises UserError, and has written nothing, when one is there already."""
+    """Write the files; returns their paths. Raises UserError, and writes nothing, if one exists already."""
     made = {SETTINGS: template(flow=None if python else FLOW)}
     made[BOT if python else FLOW] = _first("bot.py.txt" if python else "flow.yaml")
     paths = {folder / name: text for name, text in made.items()}
     present = [path for path in paths if path.exists() or path.is_symlink()]
     if present:
         raise UserError.of(
-            Problem(f"{path} is there already", "nothing is overwritten", f"offhook init {folder}/new, or move it away")
+            Problem(f"{path} exists already", "nothing is overwritten", f"offhook init {folder}/new, or move it away")
             for path in present
         )
     try:

@@ -120,7 +120,7 @@ def show_config(  # each is an option
     changed: Annotated[bool, typer.Option("--changed", help="Only what is not the default.", metavar="")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print the settings that hold, and where each comes from: default, file and line, variable, command line."""
+    """Print the effective settings, and where each comes from: default, file and line, variable, command line."""
     overrides = overrides_of(sip=sip, http=http, rtp_ports=rtp_ports, workers=workers, flow=flow)
     loaded = Config.load_with_origins(config, overrides)
     typer.echo((settings_as_json if as_json else settings_as_toml)(loaded, changed=changed))
@@ -138,7 +138,7 @@ def check(  # each is an option
 ) -> None:
     """Try settings, flows, engines, ports, addresses and disk, without taking calls.
 
-    0: calls can come in; 1: something of this machine prevents it; 2: the settings or a flow are wrong.
+    0: calls can come in; 1: something on this machine prevents it; 2: the settings or a flow are wrong.
     """
     overrides = overrides_of(sip=sip, http=http, rtp_ports=rtp_ports, workers=workers, flow=flow)
     setup(level="error")
@@ -151,7 +151,7 @@ def call(
     config: ConfigFile = None,
     http: Annotated[
         str | None,
-        typer.Option(help="Where Twilio's requests arrive: `twilio.public_url` leads here.", metavar="HOST:PORT"),
+        typer.Option(help="The address for Twilio's requests: `twilio.public_url` leads here.", metavar="HOST:PORT"),
     ] = None,
     flow: FlowFile = None,
     ring_s: Annotated[int, typer.Option(min=5, max=600, help="How long it rings, in seconds.")] = RING_S,
@@ -159,7 +159,7 @@ def call(
         bool, typer.Option("--detect-machine", help="Have Twilio find out whether a machine answers.", metavar="")
     ] = False,
 ) -> None:
-    """Place one call over Twilio, and print what became of it. 0: somebody answered; 1: nobody did."""
+    """Place one call over Twilio, and print its outcome. 0: it was answered; 1: it was not."""
     overrides = overrides_of(http=http, flow=flow)
     number = number_of(address)
     settings = Config.load(config, overrides)

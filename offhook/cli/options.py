@@ -8,8 +8,10 @@ import typer
 from offhook.settings.addresses import parse_address, parse_port_range
 
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="The settings, a TOML file.", metavar="FILE")]
-SipAddress = Annotated[str | None, typer.Option("--sip", help="Where calls come in.", metavar="HOST:PORT")]
-HttpAddress = Annotated[str | None, typer.Option("--http", help="Where pages and streams are.", metavar="HOST:PORT")]
+SipAddress = Annotated[str | None, typer.Option("--sip", help="The address for calls.", metavar="HOST:PORT")]
+HttpAddress = Annotated[
+    str | None, typer.Option("--http", help="The address for pages and streams.", metavar="HOST:PORT")
+]
 RtpPorts = Annotated[str | None, typer.Option("--rtp-ports", help="The ports for media.", metavar="LOW-HIGH")]
 Workers = Annotated[
     int | None,
@@ -29,7 +31,7 @@ def overrides_of(
     workers: int | None = None,
     flow: Path | None = None,
 ) -> Overrides:
-    """What the options set, by section and key. Raises UserError."""
+    """The settings given as options, by section and key. Raises UserError."""
     found: Overrides = {}
     if sip is not None:
         found["sip"] = dict(zip(("host", "port"), parse_address(sip), strict=True))

@@ -1,4 +1,4 @@
-"""`offhook config`: the settings that hold, and where each value comes from. Secrets are masked."""
+"""`offhook config`: the effective settings, and where each value comes from. Secrets are masked."""
 
 import json
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def rows(loaded: Loaded) -> Iterator[Row]:
 
 
 def as_json(loaded: Loaded, *, changed: bool) -> str:
-    """A list of `key`, `value` and `origin`; with `changed` only what is not the default."""
+    """A list of `key`, `value` and `origin`; with `changed` only values that are not the default."""
     found = [
         {"key": ".".join(path), "value": value, "origin": origin}
         for _, path, value, origin in rows(loaded)
@@ -40,7 +40,7 @@ def as_json(loaded: Loaded, *, changed: bool) -> str:
 
 
 def as_toml(loaded: Loaded, *, changed: bool) -> str:
-    """TOML with the origins as comments, which reads back as the same settings but for the secrets."""
+    """TOML with the origins as comments. Read back, it gives the same settings, except for secrets."""
     lines: list[str] = []
     begun: tuple[str, ...] = ()
     for header, path, value, origin in rows(loaded):

@@ -1,4 +1,4 @@
-"""`offhook status`: what a running bot is doing, as its own `/api/status` says."""
+"""`offhook status`: shows a running bot's `/api/status`."""
 
 import base64
 import json
@@ -38,12 +38,12 @@ def status(
 
 
 def fetch(url: str, password: str | None) -> dict[str, Any]:
-    """What the bot at `url` answers. UserError when it does not."""
+    """The status of the bot at `url`. Raises UserError."""
     request = Request(f"{url}/api/status")
     if password is not None:
         request.add_header("Authorization", "Basic " + base64.b64encode(f"offhook:{password}".encode()).decode())
     try:
-        # Not through a proxy: what is asked for is this machine's, or a neighbour's.
+        # Not through a proxy: the bot is on this machine or nearby.
         with build_opener(ProxyHandler({})).open(request, timeout=TIMEOUT_S) as answer:
             found = json.loads(answer.read(MAX_ANSWER_BYTES))
     except HTTPError as error:
@@ -53,7 +53,7 @@ def fetch(url: str, password: str | None) -> dict[str, Any]:
     except (OSError, HTTPException, ValueError) as error:
         raise _absent(url, str(error)) from error
     if not isinstance(found, dict) or "workers" not in found:
-        raise _absent(url, "what answers there is no offhook")
+        raise _absent(url, "another program answers there")
     return found
 
 
@@ -64,13 +64,15 @@ def _absent(url: str, why: str) -> UserError:
 def _refused(url: str, code: int) -> UserError:
     if code in (401, 403):
         return UserError(
-            f"the bot at {url} does not say", f"HTTP {code}: it wants its password", "OFFHOOK_HTTP__PASSWORD=…"
+            f"the bot at {url} does not show its status",
+            f"HTTP {code}: it needs its password",
+            "OFFHOOK_HTTP__PASSWORD=…",
         )
     return _absent(url, f"HTTP {code}")
 
 
 def render(state: Mapping[str, Any]) -> str:
-    """For a terminal."""
+    """The status as text for a terminal."""
     why = f": {state['why']}" if state.get("why") else ""
     most = f" of {state['max_calls']}" if state.get("max_calls") else ""
     lines = [f"{state['state']}{why}   {state['calls']}{most} calls   offhook {state['version']}"]

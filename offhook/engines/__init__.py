@@ -1,1 +1,1 @@
-"""Detectors, recognisers and voices: by name, made from the settings, started together."""
+"""Detectors, recognisers and voices, made from the settings."""

@@ -1,4 +1,4 @@
-"""The factories of the engines that come with offhook. Their libraries are imported when the engine starts."""
+"""Factories of the bundled engines. Each imports its libraries only when it starts."""
 
 from collections.abc import Mapping
 from importlib.resources import files
@@ -22,7 +22,7 @@ BENCH_RECORDING = ("assets", "bench", "reply.wav")
 
 
 class Options(BaseModel):
-    """What all options have in common: no unknown ones. By itself: none at all."""
+    """Base of all options, which rejects unknown ones; by itself it has none."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -35,7 +35,7 @@ class PocketsphinxOptions(Options):
 
 
 class FixedOptions(Options):
-    """What each turn says."""
+    """The transcript of every turn."""
 
     text: str = BENCH_TRANSCRIPT
 
@@ -54,13 +54,13 @@ def silero(options: Mapping[str, Any], context: EngineContext) -> VadEngine:
 
 
 def energy(options: Mapping[str, Any], context: EngineContext) -> VadEngine:
-    """Loudness alone."""
+    """The detector by energy."""
     read_options(Options, options, context)
     return EnergyVad()
 
 
 def pocketsphinx(options: Mapping[str, Any], context: EngineContext) -> AsrEngine:
-    """The recogniser whose wheel carries its model."""
+    """The embedded recogniser."""
     own = read_options(PocketsphinxOptions, options, context)
     return PocketsphinxEngine(workers=context.workers, decoders=own.decoders, free_speech=own.free_speech)
 
@@ -71,7 +71,7 @@ def fixed(options: Mapping[str, Any], context: EngineContext) -> AsrEngine:
 
 
 def espeak(options: Mapping[str, Any], context: EngineContext) -> TtsEngine:
-    """The voice that speaks right after installation."""
+    """The embedded voice."""
     own = read_options(EspeakOptions, options, context)
     return EspeakEngine(voice=own.voice or context.voice, rate_wpm=own.rate_wpm)
 

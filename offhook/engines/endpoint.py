@@ -1,4 +1,4 @@
-"""The endpointing policy that the configuration names."""
+"""Makes the configured endpointing policy."""
 
 from importlib import import_module
 from typing import cast
@@ -10,7 +10,7 @@ from offhook.usererror import UserError
 
 
 def make_endpoint_policy(config: Config) -> EndpointPolicy:
-    """The built-in one, or what the factory of the user makes of the configuration. Raises UserError."""
+    """The built-in policy, or the one that the user's factory makes. Raises UserError."""
     turn = config.turn
     if turn.endpoint == "silence":
         return SilencePolicy(turn.silence_ms, turn.likely_ms or None)

@@ -1,4 +1,4 @@
-"""The engines of one process: made from the configuration, started together, shared by all calls."""
+"""The engines of one process, shared by all its calls."""
 
 import asyncio
 from collections.abc import Callable
@@ -36,7 +36,7 @@ _DECODERS: dict[str, Callable[[bytes], bytes]] = {"PCMU": PCMU.decode, "PCMA": P
 
 @runtime_checkable
 class Restarting(Protocol):
-    """An engine that says how many of its child processes had to be replaced."""
+    """An engine that counts the restarts of its child processes."""
 
     name: str
 
@@ -48,7 +48,7 @@ class Restarting(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GivenEngines:
-    """Engines that a program has made itself, each in place of the one that the settings name."""
+    """Engines made by the program, each replacing the one that the settings name."""
 
     vad: VadEngine | None = None
     asr: AsrEngine | None = None
@@ -79,7 +79,7 @@ class EngineSet:
 
     @property
     def framing(self) -> AudioFraming:
-        """The pieces of received audio that the detector can use."""
+        """The frames of received audio that the detector needs."""
         detector = self.vad.capabilities
         return AudioFraming(detector.frame_samples * LINE_RATE_HZ // detector.rate_hz, detector.loud_peak)
 
@@ -88,18 +88,19 @@ class EngineSet:
         await (await self.begin())
 
     async def begin(self) -> "asyncio.Task[None]":
-        """Ready to greet callers; what they say waits until the returned task is done. Both raise EngineError."""
+        """Start; once this returns callers can be greeted, and are recognised when the task is done. Both raise
+        EngineError."""
         if self._processor == "webrtc":
-            WebrtcProcessor()  # missing, it is to be missed now and not in a call
-        listening = asyncio.create_task(self.asr.start())
+            WebrtcProcessor()  # a missing package must fail here, not in a call
+        asr_start = asyncio.create_task(self.asr.start())
         try:
             await self.tts.start()
-            # The first run of a model is slow; it is not to be a caller's.
+            # The first run of a model is slow: do it before any call.
             self.vad.stream().infer(bytes(2 * self.vad.capabilities.frame_samples))
         except BaseException:
-            listening.cancel()
+            asr_start.cancel()
             raise
-        return listening
+        return asr_start
 
     async def close(self) -> None:
         """Everything freed. Idempotent."""
@@ -112,11 +113,11 @@ class EngineSet:
 
     @property
     def behind_s(self) -> float:
-        """By how much audio the detector is behind what has come, in the mean of the calls."""
+        """The detector's backlog in seconds of audio, averaged over the calls."""
         return max((_behind_s(batcher) for batcher in self._batchers.values()), default=0.0)
 
     def for_call(self, config: Config) -> Engines:
-        """What one call needs of them, now that it begins."""
+        """The engines of a call that begins now."""
         batcher = self._batcher(config)
         guarded = _wants_front_end(config, batcher.streams)
         return Engines(
@@ -129,7 +130,7 @@ class EngineSet:
         )
 
     def _batcher(self, config: Config) -> VadBatcher:
-        """Calls that are configured alike share one."""
+        """Calls with the same settings share a batcher."""
         gate = GateSettings(
             start_probability=config.vad.start_threshold,
             suspect_probability=config.vad.barge_in_threshold,
@@ -152,14 +153,14 @@ def _wants_front_end(config: Config, calls: int) -> bool:
 def _front_end(config: Config, encoding: str, budget: CpuBudget) -> AudioFrontEnd:
     processor = WebrtcProcessor() if config.audio.processor == "webrtc" else None
     codec = codec_named(encoding)
-    # The guard keeps a byte a sample; mu-law is far better than any echo.
+    # The guard keeps one byte a sample; mu-law is precise enough for any echo.
     encoder = packet_encoder(codec, PCMU) if codec is LINEAR16 else None
     guard = EchoGuard((PCMU if encoder else codec).decode, budget, encoder.encode if encoder else None)
     return AudioFrontEnd(guard, processor)
 
 
 def _check_codecs(config: Config) -> None:
-    """A codec that was asked for can be coded: that is to be missed now, and not in a call."""
+    """Check that every configured codec can encode: it must fail here, not in a call."""
     for name in config.rtp.codecs:
         try:
             codec_named(name).encoder()
@@ -175,8 +176,8 @@ def _check_codecs(config: Config) -> None:
 def _check_vad_rate(name: str, vad: VadEngine) -> None:
     if vad.capabilities.rate_hz != LINE_RATE_HZ:
         raise UserError(
-            f"the vad engine {name!r} cannot listen to a telephone line",
-            f"it takes {vad.capabilities.rate_hz} Hz, and the line brings {LINE_RATE_HZ} Hz",
+            f"the vad engine {name!r} cannot process a phone line",
+            f"it takes {vad.capabilities.rate_hz} Hz, and the line has {LINE_RATE_HZ} Hz",
             f'engine = "{next(iter(BUILT_IN["vad"]))}"',
             "[vad] engine",
         )

@@ -1,4 +1,4 @@
-"""What an engine is made from: its own options, read into a type of its own, and the context it is made for."""
+"""What an engine's factory is given: its options, read into a model, and a context."""
 
 import os
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class EngineContext:
-    """What an engine is made for, besides its own options.
+    """What an engine's factory may need besides the engine's own options.
 
     `name` is what the settings call it, for errors and metrics; `language` a BCP 47 tag; `voice` what `tts.voice` says;
     `workers` how many child processes it may have.
@@ -37,13 +37,13 @@ class EngineContext:
 
 @dataclass(frozen=True, slots=True)
 class FromEnvironment:
-    """Marks an option that is taken from this variable where the settings do not have it: a vendor's usual one."""
+    """Marks an option that defaults to this environment variable: usually the vendor's own."""
 
     variable: str
 
 
 def read_options(model: type[M], options: Mapping[str, Any], context: EngineContext) -> M:
-    """The options as a `model`. Raises UserError with all that is wrong, and where it stands.
+    """The options as a `model`. Raises UserError with everything that is wrong, and where it is.
 
     An option that is `Annotated` with `FromEnvironment` need not be in the settings.
     """

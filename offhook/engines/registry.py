@@ -1,14 +1,14 @@
-"""Engines by name: those that come with offhook, those of other packages, and those of a module that is named.
+"""Finds engines by name: bundled ones, those of installed packages, and those of the user's modules.
 
-`[asr] engine = "NAME"` asks, in this order, for
+`[asr] engine = "NAME"` is looked up, in this order, as
 
-- an instance: a table `[asr.NAME]` with a key `engine` says which engine it is, and has its options;
-- an engine that comes with offhook;
-- an entry point NAME of the group `offhook.asr` (or `offhook.tts`, `offhook.vad`) of an installed package;
-- `module:factory`, a name in a module that can be imported.
+- an instance: a table `[asr.NAME]` whose key `engine` names the engine, with its options;
+- a bundled engine;
+- an entry point NAME in the group `offhook.asr` (or `offhook.tts`, `offhook.vad`) of an installed package;
+- `module:factory`, a name in an importable module.
 
-What is named is a factory: `factory(options, context)`, with the table `[asr.NAME]` and an `EngineContext`, returns the
-engine. Factories are imported when they are asked for, never before. docs/engines.md shows one.
+Each leads to a factory: `factory(options, context)`, with the table `[asr.NAME]` and an `EngineContext`, returns the
+engine. Factories are imported on use only. docs/engines.md shows one.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,25 +34,25 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
 
 
 def names(kind: Kind) -> list[str]:
-    """The engines that can be asked for."""
+    """The names of bundled and installed engines."""
     return sorted({*BUILT_IN[kind], *(point.name for point in entry_points(group=f"offhook.{kind}"))})
 
 
 def make_vad(config: Config) -> VadEngine:
-    """The detector that the configuration names. Raises UserError, EngineError."""
+    """The configured detector. Raises UserError, EngineError."""
     context = EngineContext("vad", config.vad.engine, config.dialog.language)
     return cast(VadEngine, _make(context, config.vad.options))
 
 
 def make_asr(config: Config) -> AsrEngine:
-    """The recogniser. Raises UserError, EngineError."""
+    """The configured recogniser. Raises UserError, EngineError."""
     context = EngineContext("asr", config.asr.engine, config.dialog.language, workers=max(1, config.asr.workers))
     return cast(AsrEngine, _make(context, config.asr.options))
 
 
 def make_tts(config: Config) -> TtsEngine:
-    """The voice. Raises UserError, EngineError."""
-    # What is common to voices stands in [tts], and an engine's own table over it.
+    """The configured voice. Raises UserError, EngineError."""
+    # Options in an engine's own table override those in [tts].
     common = {"rate_wpm": config.tts.rate_wpm} if config.tts.engine == "espeak" else {}
     context = EngineContext("tts", config.tts.engine, config.dialog.language, config.tts.voice)
     return cast(TtsEngine, _make(context, config.tts.options, common))
@@ -94,5 +94,5 @@ def _imported(name: str, target: str, hint: str = "") -> Factory:
     except (ImportError, AttributeError, ValueError) as error:
         raise EngineError(name, f"loading {target}", str(error), hint) from error
     if not callable(found):
-        raise EngineError(name, f"loading {target}", "it is no factory: nothing that can be called", hint)
+        raise EngineError(name, f"loading {target}", "it is not callable, so it is not a factory", hint)
     return found

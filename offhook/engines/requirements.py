@@ -1,4 +1,4 @@
-"""What the configured engines and codecs need installed: one error for all that is missing."""
+"""Checks the packages that the configured engines and codecs need."""
 
 from importlib.util import find_spec
 
@@ -17,7 +17,7 @@ _PROCESSORS = {"webrtc": ("the audio processor webrtc", "pywebrtc_audio", "apm")
 
 
 def require_installed(config: Config, *, asr: bool = True, tts: bool = True) -> None:
-    """Raises one UserError for all packages that are missing, with the one command that installs them.
+    """Raises one UserError for all missing packages, with the command that installs them.
 
     `asr` and `tts`: whether the configuration's recogniser and voice are used.
     """
@@ -37,7 +37,7 @@ def require_installed(config: Config, *, asr: bool = True, tts: bool = True) -> 
 
 
 def _engine(section: AsrConfig | TtsConfig) -> str:
-    """The engine itself, where `engine` names an instance of it: a table with a key `engine`."""
+    """The engine behind `engine`, which may name an instance: a table with a key `engine`."""
     return str(section.options.get(section.engine, {}).get("engine", section.engine))
 
 

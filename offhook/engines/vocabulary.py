@@ -1,4 +1,4 @@
-"""Whether the recogniser can hear what a flow listens for: asked before the first call, not in it."""
+"""Checks before the first call that the recogniser knows all words of a flow."""
 
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -12,7 +12,7 @@ from offhook.usererror import Problem, UserError
 
 @runtime_checkable
 class LimitedVocabulary(Protocol):
-    """A recogniser that says which words a grammar may use."""
+    """A recogniser that can say which words it knows."""
 
     def known_word(self, word: str) -> bool:
         """Whether it knows the word, in lower case. Raises EngineError."""
@@ -20,9 +20,9 @@ class LimitedVocabulary(Protocol):
 
 
 def check_vocabulary(flow: Flow, path: Path | None, config: Config) -> None:
-    """Raises UserError for phrases with words that the recogniser does not know, if it is one that can say so.
+    """Raises UserError for phrases with words that a LimitedVocabulary does not know.
 
-    One such word makes it refuse the whole question.
+    One unknown word makes it refuse the whole question.
     """
     engine = make_asr(config)
     if not isinstance(engine, LimitedVocabulary):
@@ -32,7 +32,7 @@ def check_vocabulary(flow: Flow, path: Path | None, config: Config) -> None:
         Problem(
             f"the recogniser does not know the word `{unknown.word}`",
             f"it is in the phrase `{unknown.phrase}`, and not in the dictionary of {config.asr.engine}",
-            "another word for it, or its parts as words of their own; keys need no words",
+            "another word, or its parts as separate words; keys need no words",
             _where(path, text, unknown.phrase),
         )
         for step in flow.steps.values()

@@ -1,1 +1,1 @@
-"""What a running bot shows: log, metrics, traces, live calls."""
+"""Observability: log, metrics, traces, live calls."""

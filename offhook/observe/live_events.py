@@ -1,7 +1,7 @@
-"""What happens in a call, as small JSON objects: what the live page shows and a call's timeline keeps.
+"""Call events as small JSON objects, for the live page and the stored timeline.
 
-Each is a dict with `kind` and `at`, seconds since the call's start. Keys that the caller pressed are only counted:
-what was pressed may be a secret. Pure.
+Each is a dict with `kind` and `at`, seconds since the call's start. DTMF digits are only counted, as they may be
+secret. Pure.
 """
 
 from collections.abc import Iterable
@@ -30,10 +30,10 @@ LiveEvent = dict[str, Any]
 
 LINE_RATE_HZ = 8_000
 MAX_TEXT_CHARS = 4_000
-"""Of one text. What a recogniser or a dialog makes may be longer; a page need not show it."""
+"""The longest text shown; recognisers and dialogs may produce longer ones."""
 
 TRANSIENT = frozenset({"partial", "levels"})
-"""Kinds that are only worth something at their moment: no timeline keeps them."""
+"""Kinds of momentary interest, which no timeline keeps."""
 
 
 def describe(event: SessionEvent, began: float) -> LiveEvent:
@@ -83,7 +83,7 @@ def _played(playback: Playback) -> LiveEvent:
 
 
 def _places(words: Iterable[Word]) -> list[list[float]]:
-    """(first character, character behind the last, start, end), the times in seconds of the prompt's audio."""
+    """(first character, one past the last, start, end); times in seconds of the prompt's audio."""
     return [
         [
             word.char_start,

@@ -1,7 +1,7 @@
-"""Watching calls, on the side where they live: what happened in each is kept, and reported when somebody looks.
+"""The calls' side of the live view: keeps each call's events, and publishes them while somebody watches.
 
-While nobody watches, a call costs the keeping of its events, as they are: nothing is described, measured or sent.
-`LiveFeed.publish` is whatever takes the events to the page, in this process or to another one.
+Unwatched calls only keep their events: nothing is described, measured or sent. `LiveFeed.publish` passes events to the
+page, in this process or another.
 """
 
 import asyncio
@@ -17,21 +17,21 @@ from offhook.telephony.line import MediaLine
 from offhook.telephony.pcm import audioop
 
 MAX_KEPT_EVENTS = 2_000
-"""Of one call: half an hour of brisk talk. Of a longer one the beginning is forgotten."""
+"""Per call: half an hour of brisk talk. Older events are dropped."""
 LEVEL_S = 0.05
 SLOT_SAMPLES = 400
 LEVELS_AT_ONCE = 2
 LATE_SLOTS = 2
-"""So long after it has passed something may still be reported."""
+"""How many slots late audio may still be reported."""
 FULL_SCALE = 255
 
 Publish = Callable[[str, LiveEvent], None]
-"""(the call's id, what happened). Must return at once."""
+"""(the call's id, event). Must not block."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiveCall:
-    """The two sides of a call: `call_id` is the carrier's name for the call, `started` wall time (ISO 8601)."""
+    """A call's parties: `call_id` is the carrier's name for the call, `started` wall time (ISO 8601)."""
 
     caller: str
     called: str
@@ -41,7 +41,7 @@ class LiveCall:
 
 
 class LiveFeed:
-    """All calls of this process. `watch` says what is looked at: the event loop's thread only."""
+    """All calls of this process. Use it on the event loop's thread only."""
 
     def __init__(self, publish: Publish) -> None:
         self._publish = publish
@@ -50,21 +50,20 @@ class LiveFeed:
         self._unreported: deque[CallWatch] = deque()
 
     def begin(self, uniqueid: str, about: LiveCall, began: float) -> "CallWatch":
-        """A call is there since `began` (monotonic seconds); it must be ended by `CallWatch.end`."""
+        """Add a call that began at `began` (monotonic seconds); end it with `CallWatch.end`."""
         call = self._calls[uniqueid] = CallWatch(self, uniqueid, about, began)
         if self._watched is not None:
-            call.look(uniqueid in self._watched, self._publish)
+            call.watch(uniqueid in self._watched, self._publish)
         return call
 
     def watch(self, details_of: frozenset[str] | None) -> None:
-        """Somebody looks: everything of the calls `details_of`, of the others what goes without saying; or, None,
-        nobody does. The first time after nobody did, all calls are reported from their beginning, one after the other:
-        the loop has other things to do, too.
+        """Publish every call, with details (audio levels) of the calls `details_of`; None: publish nothing. The first
+        viewer gets all calls from their beginning, one at a time, so as not to block the loop.
         """
         before, self._watched = self._watched, details_of
         for uniqueid, call in self._calls.items():
             if details_of is None:
-                call.look_away()
+                call.unwatch()
             else:
                 call.show_details(uniqueid in details_of)
         if before is None:
@@ -80,7 +79,7 @@ class LiveFeed:
     def _report_next(self) -> None:
         if self._watched is not None and self._unreported:
             call = self._unreported.popleft()
-            call.look(call.detailed, self._publish)
+            call.watch(call.detailed, self._publish)
             asyncio.get_running_loop().call_soon(self._report_next)
 
 
@@ -98,20 +97,20 @@ class CallWatch:
         self._stop_meter: Callable[[], None] | None = None
         self.detailed = False
 
-    def look(self, detailed: bool, publish: Publish) -> None:
+    def watch(self, detailed: bool, publish: Publish) -> None:
         """Report the call so far, and from now on."""
         self._publish = publish
         self.show_details(detailed)
         begun: LiveEvent = {"kind": "begun", "at": 0.0, "age_s": self._now(), **asdict(self._about)}
         publish(self._uniqueid, begun | {"so_far": self.timeline()})
 
-    def look_away(self) -> None:
-        """Nobody is interested any more."""
+    def unwatch(self) -> None:
+        """Stop reporting."""
         self.show_details(False)
         self._publish = None
 
     def show_details(self, detailed: bool) -> None:
-        """Whether the call is looked at closely: its levels are measured as long as it is."""
+        """Whether the call's audio levels are measured, too."""
         self.detailed = detailed
         if detailed and self._stop_meter is None and self._line is not None:
             meter = LevelMeter(self, self._line.encoding, self._line.rate_hz, self._line.tick_octets)
@@ -121,7 +120,7 @@ class CallWatch:
             self._stop_meter = None
 
     def on_event(self, event: SessionEvent) -> None:
-        """What happens in the session."""
+        """Take in an event of the session."""
         if not isinstance(event, CallerPartial):
             self._kept.append(event)
         elif not self.detailed:
@@ -130,7 +129,7 @@ class CallWatch:
             self._publish(self._uniqueid, describe(event, self._began))
 
     def tell(self, kind: str, **content: str | float | bool) -> None:
-        """Something that is no session's business: "answered", "ended"."""
+        """Take in an event outside of the session: "answered", "ended"."""
         event: LiveEvent = {"kind": kind, "at": self._now()} | content
         self._kept.append(event)
         if self._publish is not None:
@@ -139,27 +138,28 @@ class CallWatch:
     def end(self, by: str, reason: str) -> list[LiveEvent]:
         """The call is over. Returns its timeline."""
         self.tell("ended", by=by, reason=reason)
-        self._line = self._stop_meter = None  # the line has ended, and its listeners with it
+        self._line = self._stop_meter = None  # the line is closed, and its listeners with it
         self._feed.forget(self._uniqueid)
         return self.timeline()
 
     def timeline(self) -> list[LiveEvent]:
-        """What happened so far, as JSON objects; without what was worth something at its moment only."""
+        """The events so far as JSON objects, without momentary ones."""
         return [event if isinstance(event, dict) else describe(event, self._began) for event in self._kept]
 
     def tap(self, line: MediaLine) -> None:
-        """Measure the line's levels while they are looked at."""
+        """Set the line whose levels are measured on demand."""
         self._line = line
         self.show_details(self.detailed)
 
     def levels(self, first: int, caller: list[int], bot: list[int]) -> None:
-        """Peaks (0 to 255) of both sides, one for each 50 ms from the `first` on, counted from the call's start."""
+        """Publish the peaks (0 to 255) of both sides, one for each 50 ms slot from `first` on, counted from the call's
+        start."""
         if self._publish is not None:
             at = round(first * LEVEL_S, 3)
             self._publish(self._uniqueid, {"kind": "levels", "at": at, "caller": caller, "bot": bot})
 
     def slot(self, at_s: float) -> int:
-        """Which 50 ms of the call it was then (monotonic seconds)."""
+        """The 50 ms slot of a time in monotonic seconds."""
         return int((at_s - self._began) / LEVEL_S)
 
     def _now(self) -> float:
@@ -167,20 +167,20 @@ class CallWatch:
 
 
 class LevelMeter:
-    """Peaks of what passes on a line, by the moment at which it passes, whenever that is reported."""
+    """Measures peaks on a line, by the time the audio was on the line, even if it is reported later."""
 
     def __init__(self, watch: CallWatch, encoding: str, rate_hz: int, tick_octets: int) -> None:
         self._watch = watch
         self._rate_hz = rate_hz
         self._tick_octets = tick_octets
         self._magnitudes = peaks_of(encoding)
-        self._caller: dict[int, int] = {}  # by slot, as far as they are known and not reported
-        self._bot: dict[int, int] = {}  # what was sent in one go is played in the slots to come
-        self._next = 0  # the first slot that is neither reported nor a hole
-        self._pending: list[tuple[int, int]] = []  # of the slots before it, those that wait for company
+        self._caller: dict[int, int] = {}  # by slot, measured but not yet reported
+        self._bot: dict[int, int] = {}  # audio sent ahead is played in later slots
+        self._next = 0  # the first slot not yet reported or skipped
+        self._pending: list[tuple[int, int]] = []  # earlier slots that wait to be sent together
 
     def on_audio(self, pcm: bytes, at_sample: int, at_s: float) -> None:
-        """The caller's audio came."""
+        """Measure the caller's audio."""
         if pcm:
             size_bytes = 2 * self._rate_hz
             levels = [
@@ -189,7 +189,7 @@ class LevelMeter:
             self._note(self._caller, at_s - len(pcm) / size_bytes, levels)
 
     def on_sent(self, payload: bytes, ordinal: int, at_s: float) -> None:
-        """The bot's audio left."""
+        """Measure the bot's audio."""
         if payload:
             pieces = _pieces(payload, SLOT_SAMPLES * self._tick_octets)
             self._note(self._bot, at_s, [self._magnitudes(piece) for piece in pieces])
@@ -199,19 +199,19 @@ class LevelMeter:
         for slot, level in enumerate(levels, began):
             if slot >= self._next:
                 peaks[slot] = max(level, peaks.get(slot, 0))
-        # What came before it may be reported a little later.
+        # Earlier audio may be reported a little later.
         while self._next < began - LATE_SLOTS:
             self._report_slot(began)
 
     def _report_slot(self, now: int) -> None:
-        """The next one is complete."""
+        """Finish the next slot."""
         slot = self._next
         passed = slot in self._caller or slot in self._bot
         if passed:
             self._pending.append((self._caller.pop(slot, 0), self._bot.pop(slot, 0)))
             self._next = slot + 1
         else:
-            # A slot in which nothing passed is a hole: what was measured ends before it.
+            # A slot without audio ends the run of measured ones.
             self._next = min([now - LATE_SLOTS, *self._caller, *self._bot])
         if self._pending and (not passed or len(self._pending) == LEVELS_AT_ONCE):
             first = slot + passed - len(self._pending)
@@ -232,7 +232,7 @@ def peaks_of(encoding: str) -> Callable[[bytes], int]:
 
 
 def peak_table(encoding: str) -> bytes:
-    """For `bytes.translate`: each octet of a G.711 payload to its magnitude, 0 to 255."""
+    """For `bytes.translate`: maps each byte of a G.711 payload to its magnitude, 0 to 255."""
     pcm = codec_named(encoding).decode(bytes(range(256)))
     values: Iterable[int] = memoryview(pcm).cast("h")
     return bytes(min(FULL_SCALE, abs(value) >> 7) for value in values)

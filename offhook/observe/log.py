@@ -1,6 +1,6 @@
-"""Logging: one record a line, the call's id on it, no secret in it, nothing that moves a terminal's cursor.
+"""Logging: one record a line with the call's id, without secrets or control characters.
 
-Ours (structlog) and everybody else's (stdlib `logging`) go through the same chain to the same stream.
+Our records (structlog) and those of libraries (stdlib `logging`) go through the same processors to one stream.
 """
 
 import json
@@ -46,7 +46,7 @@ _SECRET_WORDS = frozenset(
 )
 _SECRET_PAIRS = frozenset({("api", "key"), ("private", "key"), ("access", "key")})
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
-# What still gives a secret away inside a text: an Authorization header, and the password of a URL.
+# Secrets inside of texts: Authorization headers, and passwords in URLs.
 _INLINE_SECRET = re.compile(r"(?i)(authorization\s*[:=]\s*)[^\r\n]+|(\w://[^\s/:@]{1,256}:)[^\s/@]{1,256}(?=@)")
 
 
@@ -72,7 +72,7 @@ def clean_value(value: object, depth: int = 0) -> object:
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, Mapping | list | tuple | set | frozenset) and depth >= MAX_DEPTH:
-        return "…"  # not its text: that would show what is secret in it
+        return "…"  # not its text, which would show its secrets
     if isinstance(value, Mapping):
         items = list(value.items())[:MAX_ITEMS]
         return {_clean_text(str(key)): _clean_field(str(key), item, depth + 1) for key, item in items}
@@ -89,7 +89,7 @@ def _clean_field(name: str, value: object, depth: int = 0) -> object:
 
 def _clean_text(text: str, limit: int = MAX_VALUE_CHARS) -> str:
     left_out = len(text) - limit
-    # Cut before the regular expressions see it: their time is bounded, too.
+    # Cut before the regular expressions run, to bound their time.
     text = _INLINE_SECRET.sub(lambda m: (m[1] or m[2]) + REDACTED, text[:limit])
     return escape_control(text) + (f"…(+{left_out} characters)" if left_out > 0 else "")
 
@@ -116,7 +116,7 @@ class _ConsoleRenderer:
         parts = [self._paint("2", str(time)), self._paint(self._COLORS.get(str(level), ""), f"{level:<8}")]
         parts += [self._paint("1", str(name))]
         parts += [f"{self._paint('36', key)}={_quote(value)}" for key, value in event.items()]
-        # Indented, so that no line of a remote's text in an error can pass for a record.
+        # Indented, so that remote text in an error cannot look like a record.
         below = ["  | " + line for line in str(traceback).split("\n")] if traceback else []
         return "\n".join([" ".join(parts), *below])
 
@@ -127,15 +127,15 @@ class _ConsoleRenderer:
 def _quote(value: object) -> str:
     if not isinstance(value, str):
         return json.dumps(value, ensure_ascii=False, default=str)
-    # A value with blanks is quoted: else `name="x call=other"` would read as another field.
+    # A value with blanks is quoted: else `name="x call=other"` would look like another field.
     return '"' + value.replace('"', '\\"') + '"' if not value or re.search(r'[\s"=]', value) else value
 
 
 def setup(log_format: LogFormat = "console", level: str = "info", stream: TextIO | None = None) -> None:
-    """Set up logging of the whole process, replacing what was set up before. It never blocks (`log_stream`).
+    """Set up logging for the whole process, replacing any earlier set-up. It never blocks (`log_stream`).
 
     `level` is a name of the standard library ("debug" … "critical"), else ValueError. `stream`: standard
-    error, so that standard output stays for what a program may read.
+    error, which leaves standard output to results.
     """
     number = logging.getLevelNamesMapping().get(level.upper())
     if number is None:
@@ -177,10 +177,10 @@ def get_logger(name: str) -> FilteringBoundLogger:
 
 
 def bind_call(call: str) -> None:
-    """From here on in this task, and in the tasks that it starts, every record carries `call`."""
+    """Add `call` to every later record of this task and of the tasks that it starts."""
     structlog.contextvars.bind_contextvars(call=call)
 
 
 def call_context(call: str) -> AbstractContextManager[None]:
-    """Within the block every record carries `call`: for code that serves several calls in one task."""
+    """Add `call` to every record within the block, for tasks that serve several calls."""
     return structlog.contextvars.bound_contextvars(call=call)

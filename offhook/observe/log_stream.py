@@ -1,8 +1,7 @@
-"""Where the log goes: a stream that never blocks, read or not.
+"""A log stream that never blocks.
 
-A pipe that nobody reads is full after 64 KiB, and a write to it would stand still, with every call of the process.
-What does not fit waits here, up to a limit; beyond it lines are dropped and counted, and the count is written when
-there is room.
+An unread pipe is full after 64 KiB, and a blocking write to it would stall every call of the process. What does not
+fit is queued up to a limit; beyond it lines are dropped, and their number is written once there is room.
 """
 
 import errno
@@ -15,11 +14,11 @@ from contextlib import suppress
 from typing import TextIO
 
 MAX_WAITING_BYTES = 256 * 1024
-"""Of lines that wait to be written: some thousand."""
+"""Of queued lines: some thousand of them."""
 
 
 class LogStream(io.TextIOBase):
-    """Writes lines to the descriptor of `stream`, as far as there is room."""
+    """Writes lines to the descriptor of `stream` while there is room."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -31,10 +30,10 @@ class LogStream(io.TextIOBase):
         self._dropped = 0
 
     def _open(self) -> int:
-        """A description of our own: whether a write blocks is a matter of the description, and that of a terminal or a
-        pipe is shared with other programs, which expect theirs to block."""
+        """Open our own file description: O_NONBLOCK belongs to the description, and other programs share that of a
+        terminal or a pipe, and expect it to block."""
         mode = os.fstat(self._fd).st_mode
-        if stat.S_ISSOCK(mode):  # systemd's journal: a socket says with each write whether it may block
+        if stat.S_ISSOCK(mode):  # systemd's journal: for a socket each write is flagged instead
             self._socket = socket.socket(fileno=os.dup(self._fd))
             return self._fd
         if not (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)):
@@ -42,10 +41,10 @@ class LogStream(io.TextIOBase):
         try:
             return os.open(f"/proc/self/fd/{self._fd}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         except OSError:
-            return self._fd  # no /proc, or another user's terminal: as every program writes
+            return self._fd  # no /proc, or another user's terminal: plain writes
 
     def isatty(self) -> bool:
-        """Whether people read it."""
+        """Whether it is a terminal."""
         return self._stream.isatty()
 
     def writable(self) -> bool:
@@ -53,7 +52,7 @@ class LogStream(io.TextIOBase):
         return True
 
     def write(self, text: str) -> int:
-        """Write or keep it; drop it where too much waits already."""
+        """Write it or queue it; drop it if the queue is full."""
         data = text.encode("utf-8", "backslashreplace")
         self._flush()
         if self._waiting_bytes + len(data) > MAX_WAITING_BYTES:
@@ -65,11 +64,11 @@ class LogStream(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Write what there is room for."""
+        """Write what fits."""
         self._flush()
 
     def close(self) -> None:
-        """Give back what was opened here: the stream itself stays open. Idempotent."""
+        """Close what was opened here; the stream itself stays open. Idempotent."""
         if not self.closed:
             self._flush()
             if self._socket is not None:
@@ -85,7 +84,7 @@ class LogStream(io.TextIOBase):
                 written = self._send(data)
             except OSError as error:
                 if error.errno not in (errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS):
-                    # Nobody will ever read it: what a log has to say must not end the program.
+                    # The reader is gone: logging must not end the program.
                     self._waiting.clear()
                     self._waiting_bytes = 0
                 return
@@ -95,7 +94,7 @@ class LogStream(io.TextIOBase):
             else:
                 self._waiting.popleft()
         if self._dropped:
-            line = f"{self._dropped} lines of the log were dropped: nobody read them\n".encode()
+            line = f"{self._dropped} log lines were dropped: they were not read in time\n".encode()
             with suppress(OSError):
                 if self._send(line) == len(line):
                     self._dropped = 0
@@ -107,9 +106,9 @@ class LogStream(io.TextIOBase):
 
 
 def log_stream(stream: TextIO) -> TextIO:
-    """`stream`, made so that it does not block; itself where it has no descriptor."""
+    """A non-blocking version of `stream`; the stream itself if it has no descriptor."""
     try:
         stream.flush()
-        return LogStream(stream)  # type: ignore[return-value]  # all of a text stream that logging uses
+        return LogStream(stream)  # type: ignore[return-value]  # has all that logging uses of a text stream
     except (OSError, ValueError):
         return stream

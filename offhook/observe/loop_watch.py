@@ -1,4 +1,4 @@
-"""How late the event loop runs what is due."""
+"""Measures the lag of the event loop."""
 
 import asyncio
 import time
@@ -13,15 +13,15 @@ BEAT_S = 0.05
 IDLE_BEAT_S = 0.25
 RECENT_S = 10.0
 LATEST_S = 1.0
-"""Of so much the percentile is taken: one late beat, as another program may cause it, is not in it."""
+"""The window of the percentile, which leaves out a single late beat caused by another program."""
 STUCK_S = 5.0
-"""A loop that stood still for this long has lost the media of its calls."""
+"""After a stall this long the calls' media is lost."""
 
 
 class LoopWatch:
-    """Measures the running loop's lag every `BEAT_S`, `IDLE_BEAT_S` while it `is_idle`, and tells `report` (seconds).
+    """Measures the running loop's lag every `BEAT_S`, `IDLE_BEAT_S` while it `is_idle`, and calls `report(seconds)`.
 
-    With `on_stall`, which a thread calls, it logs where a loop stands that stands still, see `StallWatch`.
+    With `on_stall`, called from a thread, it logs where a stalled loop is stuck, see `StallWatch`.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class LoopWatch:
         self._due = 0.0
 
     def start(self) -> None:
-        """Begin; to be called on the loop. Idempotent."""
+        """Begin; call it on the loop. Idempotent."""
         if self._timer is None:
             self._loop = asyncio.get_running_loop()
             self._arm(self._loop)
@@ -58,7 +58,7 @@ class LoopWatch:
 
     @property
     def lag_s(self) -> float:
-        """The greatest lag of the last `RECENT_S`, the one that is still growing included."""
+        """The greatest lag of the last `RECENT_S`, including one still growing."""
         growing = self._loop.time() - self._due if self._loop is not None and self._timer is not None else 0.0
         return max(growing, 0.0, *self._recent)
 
@@ -73,10 +73,10 @@ class LoopWatch:
         """The loop's part of `StatusSource.health`: not alive for `RECENT_S` after a lag of `STUCK_S`."""
         lag_s = self.lag_s
         stuck = lag_s > STUCK_S
-        return HealthStatus(not stuck, f"the event loop stood still for {lag_s:.1f} s" if stuck else "", lag_s)
+        return HealthStatus(not stuck, f"the event loop was stalled for {lag_s:.1f} s" if stuck else "", lag_s)
 
     def _late_s(self) -> float:
-        # uvloop's own time stands still with the loop; it is of the same clock.
+        # uvloop's cached time stops with the loop; it is the same clock.
         return time.monotonic() - self._due
 
     def _arm(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -1,4 +1,4 @@
-"""Prometheus metrics behind a small typed front. Nothing that a remote chooses becomes a label."""
+"""Prometheus metrics behind a typed interface. No value chosen by a remote becomes a label."""
 
 import platform
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ Direction = Literal["inbound", "outbound"]
 Way = Literal["received", "sent"]
 """Of packets and messages."""
 Stage = Literal["endpoint", "asr", "dialog", "tts", "playout", "total"]
-"""Of a turn's response; `total` is from the caller's last word to the bot's first."""
+"""Stages of a response; `total` is from the caller's last word to the bot's first."""
 
 OUTCOMES = ("completed", "rejected", "busy", "cancelled", "no_answer", "failed", "crash")
 TRANSPORTS = ("udp", "tcp", "tls", "ws")
@@ -25,14 +25,14 @@ _LAG_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.
 
 
 def _known(value: str, allowed: Iterable[str]) -> str:
-    # The remote chooses methods and may choose transports; it must not choose how many series there are.
+    # Remotes choose methods and transports; they must not control the number of series.
     return value if value in allowed else "other"
 
 
 class Metrics:
-    """All metrics of a process, in a registry of their own. Methods are cheap; any thread may call them.
+    """All metrics of a process, in their own registry. Methods are cheap, and thread-safe.
 
-    With `alone` false it is one process of several that are shown together: what there must be only one of is left out.
+    `alone` is false in one of several processes shown together: metrics that may exist only once are left out.
     """
 
     def __init__(self, version: str = "", *, alone: bool = True) -> None:
@@ -152,7 +152,7 @@ class Metrics:
         )
 
     def call_started(self) -> None:
-        """A call began (answered, or being set up by us)."""
+        """A call began: it was answered, or we are setting it up."""
         self._active.inc()
 
     def call_ended(self, direction: Direction, transport: str, outcome: str) -> None:
@@ -161,14 +161,12 @@ class Metrics:
         self.call_refused(direction, transport, outcome)
 
     def call_refused(self, direction: Direction, transport: str, outcome: str) -> None:
-        """A call that never became active. Outcomes and transports that are not listed above count as
-        "other".
-        """
+        """A call that never became active. Unlisted outcomes and transports count as "other"."""
         transport = _known(transport.lower(), TRANSPORTS)
         self._calls.labels(direction, transport, _known(outcome, OUTCOMES)).inc()
 
     def refusal(self, reason: str) -> None:
-        """Why a call was turned away: a `Reason`."""
+        """A refused call, by its `Reason`."""
         self._refusals.labels(reason).inc()
 
     def turn_response(self, stage: Stage, seconds: float) -> None:
@@ -184,29 +182,29 @@ class Metrics:
         self._resumed.inc()
 
     def rtp_packets(self, way: Way, count: int) -> None:
-        """Packets since the last report: to be called a few times a call, not once a packet."""
+        """Packets since the last report: call it a few times a call, not for each packet."""
         self._rtp[way].inc(count)
 
     def rtp_lost(self, count: int) -> None:
-        """Lost packets since the last report; a negative count (duplicates, RFC 3550 §6.4.1) is none."""
+        """Lost packets since the last report; negative counts (duplicates, RFC 3550 §6.4.1) are ignored."""
         self._lost.inc(max(0, count))
 
     def media_ticks(self, every: int, late: int) -> None:
-        """Packets that were due since the last report, and those of them that were late."""
+        """Packets due since the last report, and how many were late."""
         self._ticks.inc(every)
         self._late_ticks.inc(late)
 
     def media_breaks(self, underruns: int, stalls: int) -> None:
-        """Breaks in what the bot said in one call."""
+        """Gaps in the bot's speech in one call."""
         self._underruns.inc(underruns)
         self._stalls.inc(stalls)
 
     def dead_air(self, *, never: bool) -> None:
-        """Nothing comes on a line. `never`: nothing ever did."""
+        """A line receives no media. `never`: it never did."""
         self._dead_air.labels("never" if never else "stopped").inc()
 
     def recording_truncated(self) -> None:
-        """A recording lacks something."""
+        """A recording is incomplete."""
         self._truncated.inc()
 
     def asr_failure(self) -> None:
@@ -214,7 +212,7 @@ class Metrics:
         self._asr_failures.inc()
 
     def engine_restart(self, engine: str, count: int = 1) -> None:
-        """`engine` is a name from our own registry of engines."""
+        """`engine` is a name from our own registry."""
         self._restarts.labels(engine).inc(count)
 
     def sip_messages(self, way: Way, count: int) -> None:
@@ -222,11 +220,11 @@ class Metrics:
         self._sip[way].inc(count)
 
     def sip_malformed(self, count: int = 1) -> None:
-        """Datagrams that are no SIP message."""
+        """Datagrams that are not SIP messages."""
         self._sip_bad.inc(count)
 
     def sip_refused(self, status: int, count: int = 1) -> None:
-        """Requests that the user agent answered by itself with `status`: one of the few that it knows."""
+        """Requests that the user agent refused by itself with `status`, one of a few fixed ones."""
         self._sip_refused.labels(str(status)).inc(count)
 
     def record_errors(self, count: int = 1) -> None:
@@ -242,15 +240,15 @@ class Metrics:
         self._lag.observe(max(0.0, seconds))
 
     def tasks(self, count: int) -> None:
-        """How many there are now."""
+        """The current number of asyncio tasks."""
         self._tasks.set(count)
 
     def event_loop_stall(self) -> None:
-        """The loop stands still."""
+        """The event loop stalled."""
         self._loop_stalls.inc()
 
     def worker(self, index: int, ready: bool, calls: int, cpu_ratio: float, lag_s: float) -> None:
-        """How worker `index` fares."""
+        """The load of worker `index`."""
         label = str(index)
         self._worker_ready.labels(label).set(ready)
         self._worker_calls.labels(label).set(calls)

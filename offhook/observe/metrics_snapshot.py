@@ -1,4 +1,4 @@
-"""Metrics of several processes as one: plain values that travel, are added up, and are rendered as Prometheus text."""
+"""Merges the metrics of several processes: plain values, added up and rendered as Prometheus text."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 Labels = tuple[tuple[str, str], ...]
 
 _SUMMED = ("counter", "histogram")
-"""What only ever grows, and is therefore kept when its process is gone."""
+"""Kinds that only grow, and are kept when their process is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ Snapshot = dict[str, Family]
 
 
 def snapshot(collector: Collector) -> Snapshot:
-    """What a registry has now."""
+    """The current values of a registry."""
     return {
         metric.name: Family(
             metric.type,
@@ -35,7 +35,7 @@ def snapshot(collector: Collector) -> Snapshot:
             {
                 (sample.name, tuple(sample.labels.items())): sample.value
                 for sample in metric.samples
-                if not sample.name.endswith("_created")  # a date: of several processes there is no sum
+                if not sample.name.endswith("_created")  # a date, which has no sum
             },
         )
         for metric in collector.collect()
@@ -43,12 +43,12 @@ def snapshot(collector: Collector) -> Snapshot:
 
 
 def lasting(taken: Snapshot) -> Snapshot:
-    """What counts beyond the end of its process: a counter that goes back would be read as a restart of the whole."""
+    """The values to keep when a process ends: a counter that drops would look like a restart of the bot."""
     return {name: family for name, family in taken.items() if family.kind in _SUMMED}
 
 
 def merged(snapshots: Iterable[Snapshot]) -> Snapshot:
-    """The sums. What a metric is (kind, help) is what the first one says."""
+    """The sums; kind and help come from the first one."""
     whole: Snapshot = {}
     for one in snapshots:
         for name, family in one.items():

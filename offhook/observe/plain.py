@@ -1,4 +1,4 @@
-"""Live state as JSON can have it."""
+"""Live state as JSON."""
 
 import math
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ MAX_DEPTH = 12
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """The value in plain types; what is neither number, list nor mapping becomes text."""
+    """The value in JSON's types; anything but numbers, lists and mappings becomes text."""
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):

@@ -1,4 +1,4 @@
-"""Why calls are turned away: one word for the metrics, a sentence with figures for the log."""
+"""Why calls are refused: one word for the metrics, a sentence with figures for the log."""
 
 import asyncio
 import random
@@ -22,7 +22,7 @@ RETRY_AFTER_S = UaSettings().retry_after_s
 """As over SIP, so over HTTP."""
 
 LOGGED_EVERY_S = 5.0
-"""Many may be refused in a second: the log is not to be what is slow then."""
+"""Many calls may be refused in a second: the log must not slow that down."""
 
 
 class Reason(StrEnum):
@@ -38,31 +38,33 @@ class Reason(StrEnum):
     LISTENING = "listening"  # the detector is behind
     EVENT_LOOP = "event_loop"
     LATE_PACKETS = "late_packets"
-    WORKER = "worker"  # none is ready, or the one that was chosen is gone
-    REQUEST = "request"  # an INVITE that the user agent refused by itself: malformed, or it asks for what nobody has
-    OFFER = "offer"  # nothing that we could talk
-    STREAM = "stream"  # for a call that has one already, that is over, or that is another one
-    FAILED = "failed"  # something of ours broke before the answer
+    WORKER = "worker"  # none is ready, or the chosen one is gone
+    REQUEST = (
+        "request"  # an INVITE that the user agent refused by itself: malformed, or requiring something unsupported
+    )
+    OFFER = "offer"  # no common codec
+    STREAM = "stream"  # for a call that has a stream already, is over, or is another one
+    FAILED = "failed"  # an internal error before the answer
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a call is not taken."""
+    """Why a call is refused."""
 
     reason: Reason
     why: str
     answered: int | None = None
-    """The SIP status that the call has got already."""
+    """The SIP status already sent, if any."""
 
     @classmethod
     def of(cls, event: CallRefused) -> "Refusal":
-        """What the user agent has refused by itself."""
+        """From a refusal of the user agent itself."""
         why = f"{event.status} {event.reason} to {event.source}, Call-ID {event.call_id[:100]!r}"
         return cls(Reason.REQUEST, why, event.status)
 
     @property
     def status(self) -> int:
-        """486 when there are as many as the user allows, 503 when there is no capacity."""
+        """486 at the configured maximum of calls, 503 without capacity."""
         if self.answered is not None:
             return self.answered
         return BUSY if self.reason is Reason.MAX_CALLS else NO_CAPACITY
@@ -74,7 +76,7 @@ class Refusal:
 
 
 def retry_after_s() -> int:
-    """For an HTTP answer: spread, so that those who were refused together do not come back together."""
+    """For an HTTP response: random, so that clients refused together do not all retry at once."""
     return random.randint(*RETRY_AFTER_S)
 
 
@@ -83,7 +85,7 @@ def _later(seconds: float, callback: Callable[[], None]) -> None:
 
 
 class RefusalLog:
-    """Counts what is refused and says why: each reason at once, then how often it was within some seconds."""
+    """Counts and logs refusals: each new reason at once, then a summary every few seconds."""
 
     def __init__(self, metrics: Metrics, later: Callable[[float, Callable[[], None]], None] = _later) -> None:
         self._metrics = metrics
@@ -93,9 +95,9 @@ class RefusalLog:
         self._log = structlog.get_logger("offhook.refusals")
 
     def refused(self, refusal: Refusal, transport: str) -> None:
-        """A call is turned away before anything was done for it."""
+        """Count and log a refused call."""
         if refusal.status != LOOP_DETECTED:
-            # A merged request is a copy of a call that is counted already (RFC 3261 §8.2.2.2).
+            # A merged request is a copy of a call already counted (RFC 3261 §8.2.2.2).
             self._metrics.call_refused("inbound", transport, "busy" if refusal.status == BUSY else "rejected")
         self._metrics.refusal(refusal.reason)
         if not self._counts:

@@ -1,4 +1,4 @@
-"""Says where the event loop stands still, while it does: from a thread, because nothing else runs then."""
+"""Logs where the event loop is stuck while it is, from a thread."""
 
 import os
 import sys
@@ -11,14 +11,14 @@ from contextlib import suppress
 import structlog
 
 STALL_S = 0.12
-"""Of lateness. What keeps the loop for 200 ms makes its beat, which is due within them, later than that."""
-LOOK_S, IDLE_LOOK_S = 0.1, 0.5
-"""How often the lateness is looked at; once it is suspicious, more often."""
-SUSPICIOUS_S, LOOK_CLOSELY_S = 0.05, 0.01
-AWAY_S = 0.1
-"""Who is so late itself was kept from running as the loop was: by what holds the interpreter, or by another program."""
+"""Lag that counts as a stall. A block of 200 ms delays the beat due within it by more than that."""
+CHECK_S, IDLE_CHECK_S = 0.1, 0.5
+"""How often the lag is checked; once it is suspicious, more often."""
+SUSPICIOUS_S, CLOSE_CHECK_S = 0.05, 0.01
+STARVED_S = 0.1
+"""If this thread is as late itself, the interpreter lock or another program kept both from running."""
 BUSY_SHARE = 0.5
-"""Of that time on the CPU: then it was this process that kept itself from running."""
+"""Share of that time on the CPU above which this process itself was the cause."""
 LOGGED_EVERY_S = 5.0
 MAX_FRAMES = 12
 
@@ -28,8 +28,8 @@ log = structlog.get_logger("offhook.loop")
 class StallWatch:
     """Calls `on_stall` and logs the stack of the thread `ident`, once each time that `late_s` grows beyond `STALL_S`.
 
-    A process that was paused, or a thread that waited for a CPU, has no stack that tells anything: that is no stall.
-    To be made in the loop's thread.
+    A paused process, or a thread that waited for a CPU, does not count: its stack would say nothing. Create it in the
+    loop's thread.
     """
 
     def __init__(self, late_s: Callable[[], float], on_stall: Callable[[], None], is_idle: Callable[[], bool]) -> None:
@@ -42,7 +42,7 @@ class StallWatch:
             self._schedstat = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._on_stall = on_stall
         self._stopped = False
-        # Held until the end. A lock and no Event: to wait for one of these takes several times as much of the CPU.
+        # Held until the end. A lock, because waiting for an Event costs several times as much CPU.
         self._stop = threading.Lock()
         self._stop.acquire()
         self._logged_at = -LOGGED_EVERY_S
@@ -63,41 +63,41 @@ class StallWatch:
                 os.close(self._schedstat)
 
     def _watch(self) -> None:
-        told = False
+        reported = False
         queued_s = self._queued_s()
-        pause_s, before, cpu_before = LOOK_S, time.monotonic(), time.process_time()
+        pause_s, before, cpu_before = CHECK_S, time.monotonic(), time.process_time()
         while not self._stop.acquire(timeout=pause_s):
             now, cpu = time.monotonic(), time.process_time()
             away_s = now - before - pause_s
-            starved = away_s > AWAY_S and cpu - cpu_before < BUSY_SHARE * away_s
+            starved = away_s > STARVED_S and cpu - cpu_before < BUSY_SHARE * away_s
             late_s = 0.0 if starved else self._late_s()
             if late_s < SUSPICIOUS_S:
                 queued_s = self._queued_s()
             if late_s < STALL_S:
-                told = False
-            elif not told and late_s - (self._queued_s() - queued_s) >= STALL_S:
-                told = True
-                self._tell(now, late_s)
-            if late_s > SUSPICIOUS_S and not told:
-                pause_s = LOOK_CLOSELY_S
+                reported = False
+            elif not reported and late_s - (self._queued_s() - queued_s) >= STALL_S:
+                reported = True
+                self._report(now, late_s)
+            if late_s > SUSPICIOUS_S and not reported:
+                pause_s = CLOSE_CHECK_S
             else:
-                pause_s = IDLE_LOOK_S if self._is_idle() else LOOK_S
+                pause_s = IDLE_CHECK_S if self._is_idle() else CHECK_S
             before, cpu_before = now, cpu
 
     def _queued_s(self) -> float:
-        """How long in all the loop's thread has waited for a CPU (proc(5), sched-stats); 0 where nobody knows."""
+        """Total time that the loop's thread has waited for a CPU (proc(5), sched-stats); 0 if unknown."""
         fields: list[bytes] = []
         with suppress(OSError):
             fields = os.pread(self._schedstat, 100, 0).split()
         return int(fields[1]) / 1e9 if len(fields) > 1 else 0.0
 
-    def _tell(self, now: float, late_s: float) -> None:
+    def _report(self, now: float, late_s: float) -> None:
         frame = sys._current_frames().get(self._ident)
         stack = traceback.format_stack(frame, MAX_FRAMES) if frame is not None else []
         del frame
         self._on_stall()
-        # One careless plug-in must not fill the disk.
+        # A careless plug-in must not fill the disk.
         if now - self._logged_at >= LOGGED_EVERY_S:
             self._logged_at = now
             where = " < ".join(" ".join(each.split()) for each in reversed(stack))
-            log.warning("the event loop stands still", so_far_ms=round(1000 * late_s), where=where)
+            log.warning("the event loop is stalled", so_far_ms=round(1000 * late_s), where=where)

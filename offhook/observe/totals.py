@@ -1,4 +1,4 @@
-"""What other parts have counted, carried over to the metrics."""
+"""Copies the counters of other parts into the metrics."""
 
 from bisect import bisect_right
 from collections import Counter
@@ -10,33 +10,33 @@ from offhook.sip.counters import Counters
 from offhook.telephony.net.clock import ClockCounters
 
 LATE_MS = 5.0
-"""A packet that leaves later than that is late: less would still pass for the network's own jitter."""
+"""A packet sent later than this is late; less is within the network's own jitter."""
 
 
 @dataclass(frozen=True, slots=True)
 class MediaTicks:
-    """Packets that were due so far; `late`: more than `LATE_MS`, or left out because that was too late."""
+    """Packets due so far; `late` ones were more than `LATE_MS` late, or dropped for that."""
 
     all: int
     late: int
 
 
 def media_ticks(counters: ClockCounters) -> MediaTicks:
-    """Of the media clock's counters."""
+    """The ticks in the media clock's counters."""
     in_time = bisect_right(counters.late_ms_bounds, LATE_MS)
     late = counters.skipped + sum(counters.late_ms_histogram[in_time:])
     return MediaTicks(counters.ticks + counters.skipped, late)
 
 
 class Totals:
-    """The other parts keep plain totals; what is new of them is added whenever the metrics are asked for."""
+    """Adds the increase of other parts' plain totals, whenever the metrics are read."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._seen: Counter[tuple[str, ...]] = Counter()
 
     def sip(self, counters: Counters) -> None:
-        """The signalling's."""
+        """Add the signalling's counters."""
         metrics = self._metrics
         metrics.sip_messages("received", self._new(counters.received, "received"))
         metrics.sip_messages("sent", self._new(counters.sent, "sent"))
@@ -45,17 +45,17 @@ class Totals:
             metrics.sip_refused(status, self._new(total, "refused", str(status)))
 
     def records(self, counters: WriterCounters) -> None:
-        """The records'."""
+        """Add the records' counters."""
         self._metrics.record_errors(self._new(counters.errors, "errors"))
         self._metrics.records_dropped(self._new(counters.dropped, "dropped"))
 
     def media(self, counters: ClockCounters) -> None:
-        """The media clock's."""
+        """Add the media clock's counters."""
         ticks = media_ticks(counters)
         self._metrics.media_ticks(self._new(ticks.all, "ticks"), self._new(ticks.late, "late ticks"))
 
     def restarts(self, by_engine: dict[str, int]) -> None:
-        """The engines'."""
+        """Add the engines' restarts."""
         for engine, total in by_engine.items():
             self._metrics.engine_restart(engine, self._new(total, "restarts", engine))
 

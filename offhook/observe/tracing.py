@@ -1,8 +1,8 @@
 """Turns as OpenTelemetry traces (the extra `otel`): a span for each turn, with a span for each of its stages.
 
-Off unless the standard variables say where to: OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT or
-OTEL_TRACES_EXPORTER=otlp; OTEL_SDK_DISABLED=true and OTEL_TRACES_EXPORTER=none switch it off. Sampling, resource and
-headers are OpenTelemetry's own variables, too. Spans carry the record's id, and never who calls whom.
+Off unless a standard variable enables it: OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT or
+OTEL_TRACES_EXPORTER=otlp; OTEL_SDK_DISABLED=true and OTEL_TRACES_EXPORTER=none disable it. Sampling, resource and
+headers have OpenTelemetry's own variables, too. Spans carry the record's id, but never the parties' numbers.
 """
 
 import os
@@ -32,31 +32,31 @@ RESPONSE_MS = "offhook.turn.response_ms"
 
 
 class Tracing(Protocol):
-    """Tells of turns, until it is closed."""
+    """Exports turns until it is closed."""
 
     def on_event(self, uniqueid: str, event: SessionEvent) -> None:
-        """What happens in a call: a listener."""
+        """A listener for call events."""
 
     def close(self) -> None:
-        """Send what is left. It blocks, for `CLOSE_S` at the most."""
+        """Send what is left. Blocks for at most `CLOSE_S`."""
 
 
 def is_wanted(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether the environment asks for traces. UserError for an exporter that there is none of."""
+    """Whether the environment enables traces. UserError for an unknown exporter."""
     exporter = environment.get(EXPORTER, "").strip().lower()
     if environment.get(DISABLED, "").strip().lower() == "true" or exporter == "none":
         return False
     if exporter not in ("", "otlp"):
         raise UserError(
             f"traces cannot be sent by {exporter!r}",
-            "OTLP over HTTP is the only exporter there is",
+            "OTLP over HTTP is the only exporter",
             f"export {EXPORTER}=otlp",
         )
     return exporter == "otlp" or any(environment.get(name) for name in ENDPOINTS)
 
 
 def open_tracing() -> "Tracing | None":
-    """What the environment asks for; None: nothing, and nothing is loaded. UserError without the packages."""
+    """Tracing if the environment enables it, else None, with nothing loaded. UserError without the packages."""
     if not is_wanted():
         return None
     try:
@@ -77,7 +77,7 @@ def open_tracing() -> "Tracing | None":
 
 
 class TurnTracing:
-    """`Tracing` by a provider, which belongs to it."""
+    """`Tracing` through a provider, which it owns."""
 
     def __init__(self, provider: "TracerProvider") -> None:
         self._provider = provider
@@ -85,11 +85,11 @@ class TurnTracing:
         self._set_span_in_context = import_module("opentelemetry.trace").set_span_in_context
 
     def on_event(self, uniqueid: str, event: SessionEvent) -> None:
-        """One turn is one trace. What is no complete turn is none."""
+        """Export each complete turn as one trace."""
         if not isinstance(event, TurnTraced) or not event.trace.complete:
             return
         marks = event.trace.marks
-        # Monotonic seconds to Unix nanoseconds, by what both clocks say now.
+        # Monotonic seconds to Unix nanoseconds, from the current offset of the clocks.
         offset_ns = time.time_ns() - time.monotonic_ns()
 
         def at(mark: Mark) -> int:
@@ -106,7 +106,7 @@ class TurnTracing:
         turn.end(at(Mark.SENT))
 
     def close(self) -> None:
-        """Send what is left. A collector that does not answer is not waited for."""
+        """Send what is left, without waiting for a collector that does not answer."""
         last = Thread(target=self._provider.shutdown, name="offhook-traces", daemon=True)
         last.start()
         last.join(CLOSE_S)

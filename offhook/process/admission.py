@@ -1,9 +1,9 @@
-"""Admission control: whether a worker may have another call, by its reports and by what it was given since. Pure.
+"""Admission control: whether a worker may take another call, from its reports and its calls since. Pure.
 
-A worker's report is about the past: calls that have come since are not in it, and in its use of the CPU they are only
-for a part of the time. What is missing counts with what a call has cost so far. A moment is no overload: setting
-calls up takes a burst of work, and other programs share the machine. Only what lasts is. Full is taken back well below
-the limit, so that it does not flutter (RFC 5390 §4: oscillation).
+A worker's report is about the past: it lacks the calls given since, and its CPU figure has them for part of the time
+only. Those calls are added at the measured cost of a call. Only a lasting load is overload: call set-up takes a burst
+of work, and other programs share the machine. A full worker recovers well below the limit, to avoid oscillation
+(RFC 5390 §4).
 """
 
 from collections import deque
@@ -14,29 +14,29 @@ from offhook.process.messages import Report
 
 CPU_WINDOW_S = 1.0
 SUSTAINED_S = 1.5
-"""How long the calls must suffer, or the CPU be used up, before that is overload."""
+"""How long calls must be impaired, or the CPU be used up, to count as overload."""
 WHOLE_CORE = 1.0
-"""Calls that were just given are too many, at once, where all together would use more than there is."""
-CALM_S = 1.0
-"""How long there must be no sign of overload before calls are taken again."""
-CALM_SHARE = 0.85
-"""Of the CPU limit: below it there is no sign of overload."""
+"""New calls are too many at once when the expected total exceeds this."""
+RECOVERED_S = 1.0
+"""How long there must be no sign of overload before calls are accepted again."""
+RECOVERED_SHARE = 0.85
+"""Share of the CPU limit below which a worker has recovered."""
 
 FEW_CALLS = 8
-"""So few calls are no overload: a lag is then some other program's, and refusing calls would not end it."""
+"""With fewer calls a lag is caused by other programs, and refusing calls would not end it."""
 FIRST_CALL_CPU = 0.004
-"""What a call is taken to cost before that can be measured."""
+"""Assumed cost of a call before it can be measured."""
 ANY_CALLS_CPU = 0.05
-"""What goes on while there is any call, however many there are: one more does not cost that again."""
+"""The fixed cost of carrying any calls at all, not counted per call."""
 OWN_SHARE = 0.5
-"""Of the CPU limit: a worker that uses less is late because of others on its core."""
+"""Share of the CPU limit below which a worker is late because of other programs on its core."""
 OTHERS_DOING = 5
-"""Then refusing calls helps little, and is done only when it is so many times as late as allowed."""
+"""In that case refusing calls helps little: it is done only at this multiple of the allowed lag."""
 LATE_TICKS_PER_CALL = 1.0
-"""A second: more late packets than that in each call (of 50) can be heard."""
+"""Late packets a second (of 50) in each call above which the audio audibly suffers."""
 
 BEHIND_S = 0.08
-"""So much audio that waits to be listened to is more than two frames in each call, where half of one is usual."""
+"""Backlog of the detector: more than two frames in each call, where half a frame is usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +57,12 @@ class WorkerLoad:
     def __init__(self, limits: LoadLimits) -> None:
         self._limits = limits
         self._reports: deque[tuple[float, Report]] = deque()
-        self._accepted: deque[tuple[float, bool]] = deque()  # within the last second: when, and whether it needs ports
+        self._accepted: deque[tuple[float, bool]] = deque()  # in the last second: when, and whether it needs ports
         self._calls = 0
         self._call_cpu = FIRST_CALL_CPU
         self._sign_since: float | None = None
         self._overload_at: float | None = None
-        self._overload: Refusal | None = None  # what the last sign of it was
+        self._overload: Refusal | None = None  # the latest sign of it
 
     @property
     def latest(self) -> Report | None:
@@ -71,23 +71,23 @@ class WorkerLoad:
 
     @property
     def cpu(self) -> float:
-        """The mean of the last second."""
+        """Mean CPU use over the last second."""
         if not self._reports:
             return 0.0
         return sum(report.cpu for _, report in self._reports) / len(self._reports)
 
     def reported(self, report: Report, now: float) -> None:
-        """A report has come."""
+        """Take in a report."""
         self._reports.append((now, report))
         while self._reports[0][0] <= now - CPU_WINDOW_S:
             self._reports.popleft()
         if report.calls >= FEW_CALLS and not self._set_ups(now):
-            # Measured while none is being set up: that costs more, and once.
+            # Measured only while no call is being set up, which costs more.
             self._call_cpu = max(FIRST_CALL_CPU, (self.cpu - ANY_CALLS_CPU) / report.calls)
         self._judge(now)
 
     def accepted(self, now: float, *, ports: bool = True) -> None:
-        """A call is given to it, which needs `ports` or not."""
+        """The worker is given a call, which needs `ports` or not."""
         self._accepted.append((now, ports))
         self._calls += 1
         self._judge(now)
@@ -97,7 +97,7 @@ class WorkerLoad:
         self._calls -= 1
 
     def room(self, *, ports: bool = True) -> int:
-        """Calls that its descriptors and memory, and unless they need none its ports, still suffice for."""
+        """How many more calls its descriptors, its memory and (with `ports`) its ports allow."""
         report = self.latest
         if report is None:
             return 0
@@ -109,15 +109,15 @@ class WorkerLoad:
         return min(room, report.ports - with_ports)
 
     def refusal(self, now: float, *, ports: bool = True) -> Refusal | None:
-        """Why it is to get no further call now; with `ports`, none that needs a pair of them."""
+        """Why it may take no further call now; with `ports`, none that needs a port pair."""
         if self.room(ports=False) <= 0:
             return Refusal(Reason.RESOURCES, "its descriptors or its memory are used up")
         if ports and self.room() <= 0:
             return Refusal(Reason.PORTS, "its RTP ports are used up")
         if self._set_ups(now) >= self._limits.setups_per_s:
-            why = f"it has been given {self._limits.setups_per_s} calls within a second"
+            why = f"it was given {self._limits.setups_per_s} calls within a second"
             return Refusal(Reason.SETUPS, why)
-        overloaded = self._overload_at is not None and now - self._overload_at < CALM_S
+        overloaded = self._overload_at is not None and now - self._overload_at < RECOVERED_S
         return self._overload if overloaded else None
 
     def _judge(self, now: float) -> None:
@@ -131,12 +131,12 @@ class WorkerLoad:
         if self._sign_since is not None and now - self._sign_since >= SUSTAINED_S:
             self._overload_at, self._overload = now, sign
         elif unseen and expected >= WHOLE_CORE:
-            why = f"with its latest calls it would use {expected:.0%} of a core"
+            why = f"its latest calls would bring it to {expected:.0%} of a core"
             self._overload_at, self._overload = now, Refusal(Reason.CPU, why)
-        elif self._overload_at is not None and now - self._overload_at >= CALM_S:
+        elif self._overload_at is not None and now - self._overload_at >= RECOVERED_S:
             self._overload_at = None
-        elif self._overload_at is not None and (sign or expected > CALM_SHARE * self._limits.cpu):
-            self._overload_at = now  # not calm yet
+        elif self._overload_at is not None and (sign or expected > RECOVERED_SHARE * self._limits.cpu):
+            self._overload_at = now  # not recovered yet
 
     def _sign(self) -> Refusal | None:
         report = self.latest
@@ -147,17 +147,17 @@ class WorkerLoad:
         if report.calls < FEW_CALLS:
             return None
         if report.behind_s >= BEHIND_S:
-            return Refusal(Reason.LISTENING, f"it listens {1000 * report.behind_s:.0f} ms behind")
+            return Refusal(Reason.LISTENING, f"its speech detector is {1000 * report.behind_s:.0f} ms behind")
         own_doing = self.cpu >= OWN_SHARE * self._limits.cpu
         if report.lag_s >= self._limits.lag_s * (1 if own_doing else OTHERS_DOING):
             return Refusal(Reason.EVENT_LOOP, f"its event loop is {1000 * report.lag_s:.0f} ms late")
         late = sum(each.late_ticks for _, each in self._reports)
         if late > LATE_TICKS_PER_CALL * report.calls:
-            return Refusal(Reason.LATE_PACKETS, f"{late} packets of a second were late")
+            return Refusal(Reason.LATE_PACKETS, f"{late} packets were late within a second")
         return None
 
     def _unseen(self) -> float:
-        """Calls that are not in the CPU's use: so many more than there were on average while it was measured."""
+        """Calls missing from the CPU figure: those above the mean number while it was measured."""
         if not self._reports:
             return self._calls
         return max(0.0, self._calls - sum(report.calls for _, report in self._reports) / len(self._reports))

@@ -1,4 +1,4 @@
-"""What each worker gets of what there is only once: media ports, recognisers. Pure."""
+"""Each worker's share of media ports, recognisers and cache. Pure."""
 
 from offhook.api.call import Dialog
 from offhook.engines.engine_set import EngineSet
@@ -8,7 +8,7 @@ from offhook.settings.config import Config
 from offhook.usererror import UserError
 
 
-def worker_specs(  # a worker is made of so much
+def worker_specs(  # all that a worker needs
     config: Config,
     dialog: Dialog,
     workers: int,
@@ -16,7 +16,7 @@ def worker_specs(  # a worker is made of so much
     lifespan: Lifespan | None = None,
     engines: MakeEngines = EngineSet,
 ) -> list[WorkerSpec]:
-    """`workers` specifications. Raises UserError when the media ports do not suffice for one call each."""
+    """`workers` specifications. Raises UserError with fewer media ports than one call each needs."""
     ports = shares(config.rtp.pairs, workers)
     if ports[-1] == 0:
         enough = min(65_535, config.rtp.port_min + 2 * 400 * workers - 1)
@@ -41,6 +41,6 @@ def worker_specs(  # a worker is made of so much
 
 
 def shares(total: int, parts: int) -> list[int]:
-    """`total` in `parts` that differ by one at most, the larger ones first."""
+    """`total` split into `parts` that differ by at most one, the larger ones first."""
     each, more = divmod(total, parts)
     return [each + (part < more) for part in range(parts)]

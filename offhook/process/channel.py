@@ -1,4 +1,4 @@
-"""Messages between our own processes: one pickled value a packet of a Unix socket, descriptors with it."""
+"""Messages between our own processes: a pickled value in each packet of a Unix socket, with descriptors."""
 
 import array
 import asyncio
@@ -12,16 +12,16 @@ from typing import Any
 import structlog
 
 MAX_MESSAGE_BYTES = 200 * 1024
-"""Below what the kernel lets one packet be by default (net.core.wmem_default); a SIP message has at most 64 KiB."""
+"""Below the kernel's default limit of a packet (net.core.wmem_default); a SIP message has at most 64 KiB."""
 
 MAX_FDS = 4
 """Descriptors that may come with one message."""
 
 MAX_QUEUED = 20_000
-"""Messages that wait for the other side to read. Who lets more come together is taken for dead."""
+"""Unread messages at which the other side is taken for dead."""
 
 MESSAGES_PER_WAKEUP = 64
-"""Read at once before the loop has its turn."""
+"""Read at once before other callbacks get a turn."""
 
 _FD_BYTES = array.array("i").itemsize
 
@@ -29,7 +29,7 @@ log = structlog.get_logger("offhook.process")
 
 
 class MessageTooLongError(ValueError):
-    """A message that no packet can carry."""
+    """A message that does not fit into a packet."""
 
 
 def channel_pair() -> tuple[socket.socket, socket.socket]:
@@ -52,16 +52,16 @@ def send_packet(sock: socket.socket, data: bytes, fds: Sequence[int] = ()) -> No
 
 
 def receive_packet(sock: socket.socket, buffer: bytearray) -> tuple[Any, list[int]]:
-    """One message and the descriptors that came with it, which are the caller's to close.
+    """One message and its descriptors, which the caller must close.
 
-    The buffer is used again and again. Raises EOFError when the other side is gone, OSError, and BlockingIOError when
-    there is nothing. Only for channels between our own processes: unpickling is running what the sender wants.
+    The buffer is reused. Raises EOFError when the other side is gone, OSError, and BlockingIOError when there is no
+    message. Only for channels between our own processes: unpickling runs whatever the sender wants.
     """
     room = socket.CMSG_SPACE(MAX_FDS * _FD_BYTES)
     try:
         size, ancillary, _, _ = sock.recvmsg_into([buffer], room)
     except ConnectionResetError:
-        # Who goes without having read everything causes this, once, and ahead of its own last words.
+        # A peer that exits with unread data causes this once, ahead of its own last messages.
         size, ancillary, _, _ = sock.recvmsg_into([buffer], room)
     fds = array.array("i")
     for level, kind, data in ancillary:
@@ -75,8 +75,8 @@ def receive_packet(sock: socket.socket, buffer: bytearray) -> tuple[Any, list[in
 class Channel:
     """One end, on the running event loop.
 
-    `on_message(message, fds)` runs on the loop's thread; the descriptors are its to close. `on_closed()` is called
-    once, when the other side is gone, and not after `close`.
+    `on_message(message, fds)` runs on the loop's thread and must close the descriptors. `on_closed()` is called once,
+    when the other side is gone, but not after `close`.
     """
 
     def __init__(
@@ -97,13 +97,13 @@ class Channel:
 
     @property
     def closed(self) -> bool:
-        """Whether nothing can be sent any more."""
+        """Whether the channel is closed."""
         return self._closed
 
     def send(self, message: object, fds: Sequence[int] = ()) -> None:
         """Send, or queue. Descriptors are duplicated: the caller keeps and closes its own.
 
-        Nothing happens once the channel is closed. Raises MessageTooLongError.
+        Does nothing once the channel is closed. Raises MessageTooLongError.
         """
         data = encode(message)
         if self._closed:
@@ -115,15 +115,15 @@ class Channel:
             except BlockingIOError:
                 self._loop.add_writer(self._sock.fileno(), self._writable)
             except OSError:
-                return  # it is gone: what it has sent before can still be read, and then that it has closed
+                return  # the peer is gone: its earlier messages can still be read, and then the end of file
         if len(self._unsent) >= MAX_QUEUED:
-            log.error("a process does not read what is sent to it", queued=len(self._unsent))
+            log.error("a process does not read its messages", queued=len(self._unsent))
             self._lost()
             return
         self._unsent.append((data, [os.dup(fd) for fd in fds]))
 
     def close(self) -> None:
-        """Close at once: what has not been sent is not. Idempotent."""
+        """Close at once, dropping unsent messages. Idempotent."""
         if self._closed:
             return
         self._closed = True
@@ -149,7 +149,7 @@ class Channel:
             try:
                 self._on_message(message, fds)
             except Exception:
-                # One message that cannot be handled must not end the calls of all others.
+                # One bad message must not end all calls.
                 log.exception("a message between processes failed", message=type(message).__name__)
 
     def _writable(self) -> None:
@@ -172,6 +172,6 @@ class Channel:
 
 
 def close_all(fds: Sequence[int]) -> None:
-    """Close descriptors that nobody wants."""
+    """Close descriptors."""
     for fd in fds:
         os.close(fd)

@@ -1,7 +1,7 @@
-"""The process that forks the workers: small, without threads and without a loop, so that forking is safe at any time.
+"""The process that forks the workers: small, without threads or an event loop, so that forking is always safe.
 
-It is forked itself before anything is started. A worker that it forks finds everything imported, and whatever the
-program has made so far (a dialog that is a closure, for instance) as it was then.
+It is forked before anything is started. Its workers find everything imported, and all that the program has made so far
+(a dialog that is a closure, for instance).
 """
 
 import os
@@ -27,7 +27,7 @@ from offhook.process.channel import (
 from offhook.process.messages import Exited, Kill, Spawn, Started, WorkerSpec
 
 LEFT_ALONE_S = 10.0
-"""How long workers may take to end by themselves once the supervisor is gone."""
+"""How long workers may take to exit once the supervisor is gone."""
 
 ENDING = (
     signal.SIGINT,
@@ -40,16 +40,16 @@ ENDING = (
     signal.SIGVTALRM,
     signal.SIGPROF,
 )
-"""What would end a process by itself."""
+"""Signals that would end a process by default."""
 
 Work = Callable[[WorkerSpec, socket.socket], int]
-"""What a worker does, on its end of the channel; returns its exit status."""
+"""Runs a worker on its end of the channel; returns its exit status."""
 
 
 def start_fork_server(specs: Sequence[WorkerSpec], work: Work) -> tuple[socket.socket, int]:
-    """Fork it; returns the supervisor's end of its channel, and its process id.
+    """Fork the server; returns the supervisor's end of its channel, and its process id.
 
-    It ends when that end is closed and its workers have ended; wait for it then. Raises OSError.
+    It exits once that end is closed and its workers have exited; wait for it then. Raises OSError.
     """
     ours, theirs = channel_pair()
     pid = os.fork()
@@ -61,11 +61,11 @@ def start_fork_server(specs: Sequence[WorkerSpec], work: Work) -> tuple[socket.s
 
 
 def _in_child(what: Callable[[], int]) -> None:
-    """Never returns: a child must not come to what its parent would do next."""
+    """Never returns: the child must not run on into its parent's code."""
     status = 1
     try:
         status = what()
-    except BaseException:  # noqa: BLE001  # there is nobody above to catch it, SystemExit included
+    except BaseException:  # noqa: BLE001  # nothing above catches it, not even SystemExit
         traceback.print_exc()
     finally:
         os._exit(status)
@@ -85,8 +85,8 @@ class _ForkServer:
         for fd in (woken, wake):
             os.set_blocking(fd, False)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-        # By handlers, not by SIG_IGN, which the programs that workers start would inherit. A Ctrl-C goes to all
-        # processes of the terminal, and systemd's SIGTERM to all of the service: only the supervisor acts on it.
+        # By handlers, not by SIG_IGN, which child programs would inherit. Ctrl-C goes to all processes of the
+        # terminal, and systemd's SIGTERM to all of the service, but only the supervisor acts on them.
         for number in (signal.SIGCHLD, *ENDING):
             signal.signal(number, _nothing)
         while True:
@@ -98,7 +98,7 @@ class _ForkServer:
                 return self._end()
 
     def _execute(self) -> bool:
-        """One message; false when the supervisor is gone."""
+        """Handle one message; False when the supervisor is gone."""
         try:
             message, fds = receive_packet(self._control, self._buffer)
         except (EOFError, OSError):
@@ -106,7 +106,7 @@ class _ForkServer:
         match message:
             case Spawn(index) if len(fds) == 1:
                 self._spawn(index, socket.socket(fileno=fds[0]))
-            case Kill(pid) if pid in self._children:  # not waited for yet: the number is still its own
+            case Kill(pid) if pid in self._children:  # not reaped yet: the pid is still valid
                 os.kill(pid, signal.SIGKILL)
             case _:
                 close_all(fds)
@@ -116,7 +116,7 @@ class _ForkServer:
         try:
             pid = os.fork()
         except OSError as error:
-            # Too many processes, or no memory: with its channel closed it is a worker that died young.
+            # Too many processes, or no memory: the closed channel reads like a worker that died at its start.
             structlog.get_logger("offhook.process").error("a worker cannot be forked", error=str(error))
             channel.close()
             return
@@ -156,6 +156,6 @@ def _nothing(*_: object) -> None:
 
 
 def name_process(name: str) -> None:
-    """What `ps` and `top` show, up to 15 characters; nothing where the system has no /proc."""
+    """Set the name that `ps` and `top` show, up to 15 characters; does nothing without /proc."""
     with suppress(OSError):
         Path("/proc/self/comm").write_text(name, encoding="ascii")

@@ -1,8 +1,7 @@
-"""The host of calls: everything that carries them in one process, whether it is the only one or one of many.
+"""The call host: everything that carries calls in one process, be it the only one or one of several.
 
-Engines, carriers, calls, recordings, captures, traces and metrics are put together here and nowhere else. What there is
-once for a bot (the SIP socket, HTTP, records, admission) is the supervisor's: `send` brings it messages, `handle` takes
-its own.
+Engines, carriers, calls, recordings, captures, traces and metrics are composed here only. What a bot has once (SIP
+socket, HTTP, records, admission) belongs to the supervisor: `send` passes it messages, `handle` takes its messages.
 """
 
 import asyncio
@@ -57,15 +56,15 @@ from offhook.telephony.net.ports import PortPool
 from offhook.version import __version__
 
 LAST_CALLS_S = 2.0
-"""For calls that were hung up to close their records, once their dialogs have had `calls.cleanup_s`."""
+"""For calls that were hung up to close their records, after the `calls.cleanup_s` of their dialogs."""
 MAX_DUMPED_CALLS = 50
-"""Of one process, in full; fewer where that does not fit into a message."""
+"""Calls shown in full; fewer if they do not fit into a message."""
 
 log = structlog.get_logger("offhook.process")
 
 
 class CallHost:
-    """`start`, then messages to `handle`, then `stop`. All of it on one event loop."""
+    """`start`, then `handle` messages, then `stop`; all on one event loop."""
 
     def __init__(self, spec: WorkerSpec, send: Send) -> None:
         self._spec = spec
@@ -95,14 +94,14 @@ class CallHost:
         }
         self.calls = Calls(lambda handle: send(Over(handle)))
         self.failed = asyncio.Event()
-        """Set when it can serve no longer: its recogniser did not start after all."""
+        """Set when it can serve no longer: its recogniser failed to start."""
         self._watch = LoopWatch(
             self._metrics.event_loop_lag, self._metrics.event_loop_stall, lambda: not len(self.calls)
         )
 
     async def start(self, welcome: Welcome) -> None:
-        """Everything up: calls may be given to it. Raises UserError, EngineError; what was opened until then is freed
-        by `stop`."""
+        """Start everything, so that calls can be accepted. Raises UserError, EngineError; then `stop` frees what was
+        opened."""
         spec, config, opened = self._spec, self._spec.config, self._opened
         folder = config.records.dir.resolve()
         descriptors = raise_descriptor_limit()
@@ -120,11 +119,11 @@ class CallHost:
             spec.listeners.append(tracing.on_event)
         engines = self._engines = spec.engines(config)
         opened.push_async_callback(engines.close)
-        listening = await engines.begin()
+        asr_start = await engines.begin()
         if welcome.warm_start:
-            listening.add_done_callback(self._on_listening)
+            asr_start.add_done_callback(self._on_asr_started)
         else:
-            await listening
+            await asr_start
         services = Services(
             config=config,
             engines=engines,
@@ -151,11 +150,11 @@ class CallHost:
         for carrier in self._carriers:
             self._opened.push_async_callback(carrier.stop)
             await carrier.start()
-        assert self._engines is not None, "engines come before carriers"
+        assert self._engines is not None, "carriers need started engines"
         self._reporter = LoadReporter(calls, self._engines, self._watch, clock, ports, descriptors)
 
     async def hang_up(self) -> None:
-        """End all calls, and wait a little for their records."""
+        """End all calls, and wait for their records for a limited time."""
         self.calls.hang_up(EndedBy.OPERATOR, "the bot was stopped")
         await asyncio.wait(
             (asyncio.create_task(self.calls.idle()),), timeout=self._spec.config.calls.cleanup_s + LAST_CALLS_S
@@ -163,21 +162,21 @@ class CallHost:
         self._journal.flush()
 
     async def stop(self) -> None:
-        """Everything freed, in the reverse order of the start. Also after a failed start. Idempotent."""
+        """Free everything, in reverse order of the start. Also after a failed start. Idempotent."""
         await self._opened.aclose()
 
     def restart_report(self) -> None:
-        """The first report is about the time from here on."""
+        """Begin the first report's period now."""
         if self._reporter is not None:
             self._reporter.restart()
 
     def report(self) -> Report | None:
-        """How it fares, since the last report."""
+        """The load since the last report."""
         self._journal.flush()  # together with the report: the supervisor wakes up once
         return self._reporter.report() if self._reporter is not None else None
 
     def handle(self, message: Any, fds: list[int]) -> None:
-        """A message of the supervisor's; the descriptors are closed here, or belong to a call from now on."""
+        """Handle a message from the supervisor; descriptors are passed to a call, or closed."""
         if isinstance(message, Stream):
             self._on_stream(message, fds)
             return
@@ -185,7 +184,7 @@ class CallHost:
         if (handler := self._handlers.get(type(message))) is not None:
             handler(message)
         elif self._sip is not None:
-            self._sip.on_event(message)  # the user agent's events travel as they are
+            self._sip.on_event(message)  # events of the user agent, unchanged
 
     def dump(self, most_calls: int = MAX_DUMPED_CALLS) -> dict[str, object]:
         """The live state, for people."""
@@ -224,7 +223,7 @@ class CallHost:
         else:
             self._streams.on_stream(message.call, socket.socket(fileno=fds[0]), message.initial, message.meta)
 
-    def _on_listening(self, began: "asyncio.Task[None]") -> None:
+    def _on_asr_started(self, began: "asyncio.Task[None]") -> None:
         if not began.cancelled() and isinstance(error := began.exception(), EngineError):
             log.error("the recogniser does not start", error=str(error))
             self.failed.set()

@@ -1,4 +1,4 @@
-"""The supervisor's side of one worker's records: it writes them, and closes those that the worker leaves open."""
+"""The supervisor's side of one worker's records: writes them, and closes those that a dead worker left open."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from offhook.process.messages import Begin, Finish, Lines, Timeline, Written
 from offhook.records import CallClock, CallRecord, EndedBy, Journal
 
 Reply = Callable[[Written], None]
-"""Sends an answer to the worker, or does nothing when it is gone; called on the loop's thread."""
+"""Sends a reply to the worker, or does nothing when it is gone; called on the loop's thread."""
 
 
 class JournalProxy:
@@ -23,7 +23,7 @@ class JournalProxy:
         self._open: dict[str, tuple[CallRecord, float]] = {}
 
     def take(self, message: Begin | Lines | Timeline | Finish) -> None:
-        """What the worker wants to be written."""
+        """Write a message's records."""
         match message:
             case Begin(number, record):
                 self._open[record.uniqueid] = record, monotonic()
@@ -38,7 +38,7 @@ class JournalProxy:
                 self._answer(number, self._journal.finish(record))
 
     def crashed(self) -> list[CallRecord]:
-        """The worker is gone: close what it left open, and return that."""
+        """The worker is gone: close and return the records that it left open."""
         closed = [_crashed(record, began) for record, began in self._open.values()]
         self._open.clear()
         for record in closed:
@@ -53,7 +53,7 @@ class JournalProxy:
 
 
 def _crashed(record: CallRecord, answered_now: float) -> CallRecord:
-    """The record of an answered call that nobody ended."""
+    """The record of an answered call that was never ended."""
     answered = CallClock.of(record.answer or record.start, answered_now)
     rang_s = (answered.start_wall - CallClock.of(record.start, 0.0).start_wall).total_seconds()
     ended = record.ended(
@@ -63,5 +63,5 @@ def _crashed(record: CallRecord, answered_now: float) -> CallRecord:
         ended_by=EndedBy.CRASH,
         end_reason=str(EndedBy.CRASH),
     )
-    # The last half second was not on disk yet.
+    # The last half second may not be on disk yet.
     return replace(ended, recording_truncated=record.recording is not None)

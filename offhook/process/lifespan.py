@@ -1,4 +1,4 @@
-"""What a user's program opens in each process that carries calls, and closes at its end."""
+"""What a user's program opens in each process that carries calls, and closes when the process ends."""
 
 import inspect
 from collections.abc import AsyncIterator, Callable
@@ -16,24 +16,24 @@ LifespanFunction: TypeAlias = Callable[[], AbstractAsyncContextManager[Any]] | C
 
 
 def as_lifespan(function: LifespanFunction) -> Lifespan:
-    """The function as one that returns a context manager. ValueError for anything else than a function."""
+    """The function as one that returns a context manager. ValueError for anything but such a function."""
     if inspect.isasyncgenfunction(function):
         return asynccontextmanager(function)
     if not callable(function) or inspect.iscoroutinefunction(function):
         raise ValueError("a lifespan is an async function with a `yield` in it, or returns an async context manager")
-    made: Lifespan = function  # type: ignore[assignment]  # what it returns shows when it is entered
+    made: Lifespan = function  # type: ignore[assignment]  # its result is checked when entered
     return made
 
 
 @asynccontextmanager
 async def entered(lifespan: Lifespan) -> AsyncIterator[None]:
-    """Around the time of a process. Raises UserError when it cannot be entered; that it cannot be left is logged."""
+    """Spans the life of a process. Raises UserError when entering fails; a failure on leaving is logged."""
     log = structlog.get_logger("offhook.process")
     try:
         manager = lifespan()
         await manager.__aenter__()
     except Exception as error:
-        # The user's code: whatever it raises, the bot cannot start.
+        # User code: after any exception the bot cannot start.
         log.exception("the lifespan function failed")
         raise UserError(
             "the bot cannot start", f"its lifespan function failed: {type(error).__name__}: {error}", "see the log"
@@ -44,5 +44,5 @@ async def entered(lifespan: Lifespan) -> AsyncIterator[None]:
         try:
             await manager.__aexit__(None, None, None)
         except Exception:
-            # All other clean-up goes on.
-            log.exception("the lifespan function failed at its end")
+            # The other clean-up must go on.
+            log.exception("the lifespan function failed on leaving")

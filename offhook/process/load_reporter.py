@@ -1,4 +1,4 @@
-"""How a worker fares, measured by itself."""
+"""A worker's own measurement of its load."""
 
 import time
 
@@ -12,11 +12,11 @@ from offhook.telephony.net.clock import MediaClock
 from offhook.telephony.net.ports import PortPool
 
 SHORTEST_S = 0.05
-"""Over a shorter time the use of the CPU cannot be measured."""
+"""The shortest time over which CPU use can be measured."""
 
 
 class LoadReporter:
-    """Made before the first call. `descriptors`: how many the process may have."""
+    """Create it before the first call. `descriptors`: how many the process may open."""
 
     def __init__(
         self,
@@ -37,11 +37,11 @@ class LoadReporter:
         self._late = 0
 
     def restart(self) -> None:
-        """Leave out what was done until now: it was the start, and no calls."""
+        """Start measuring here, to leave out the cost of the start itself."""
         self._at, self._cpu_s = time.monotonic(), time.process_time()
 
     def report(self) -> Report:
-        """The time since the last report."""
+        """Report the time since the last report."""
         at, cpu_s, late = time.monotonic(), time.process_time(), media_ticks(self._clock.counters).late
         passed_s = at - self._at
         report = Report(

@@ -1,4 +1,4 @@
-"""A bot in this process alone: for the demo, for one outbound call, for tests."""
+"""A bot in a single process: for the demo, for one outbound call, for tests."""
 
 from offhook.api.call import Dialog
 from offhook.calls.conversation import Listener
@@ -15,7 +15,7 @@ from offhook.settings.resolve import with_addresses
 
 
 class LocalBot(Supervisor):
-    """The supervisor with one worker beside it. Made on the running loop."""
+    """The supervisor with one worker beside it. Create it on the running loop."""
 
     def __init__(
         self,
@@ -34,5 +34,5 @@ class LocalBot(Supervisor):
 
     @property
     def host(self) -> CallHost:
-        """What carries the calls."""
+        """The call host."""
         return self._local.workers[0].host

@@ -1,4 +1,4 @@
-"""What supervisor, workers and fork server send each other; the user agent's commands and events travel as they are."""
+"""Messages between supervisor, workers and fork server, beside the user agent's commands and events."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -26,8 +26,8 @@ MakeEngines: TypeAlias = Callable[[Config], EngineSet]
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """Where the signalling is bound: the first message to a worker. With `warm_start` it takes calls as soon as it can
-    greet, and its recogniser may come a little later: the worker before it has died."""
+    """The first message to a worker: where the signalling is bound. With `warm_start`, after a worker died, it takes
+    calls as soon as its voice is ready; the recogniser may follow a little later."""
 
     sip_address: Address
     warm_start: bool = False
@@ -35,9 +35,9 @@ class Welcome:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A call over a socket that is connected and was checked; the socket's descriptor comes with it.
+    """A call over a connected, authenticated socket, whose descriptor comes with the message.
 
-    `initial` are the bytes that were already read from it, `meta` is what the checks found out.
+    `initial` are the bytes already read from it, `meta` is what the checks found.
     """
 
     call: str
@@ -47,7 +47,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class StreamStatus:
-    """What the carrier says has become of a call over a stream, in Twilio's words."""
+    """A status that the carrier reports for a call over a stream, in Twilio's words."""
 
     call_sid: str
     status: str
@@ -55,7 +55,7 @@ class StreamStatus:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """The answer to `Claim`: whether the name is the call's now."""
+    """The reply to `Claim`: whether the call got the name."""
 
     call: str
     granted: bool
@@ -63,7 +63,7 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """The answer to `Admit`: None where the call may begin."""
+    """The reply to `Admit`: None if the call is admitted."""
 
     call: str
     refusal: Refusal | None
@@ -71,11 +71,11 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Quit:
-    """Hang up all calls, and end the process when they are over."""
+    """Hang up all calls, and exit when they are over."""
 
 
 class Topic(StrEnum):
-    """What a worker may be asked for."""
+    """What the supervisor can ask of a worker."""
 
     METRICS = "metrics"
     STATUS = "status"
@@ -91,14 +91,14 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Somebody looks at the calls (`LiveFeed.watch`): report what happens in them as `Happened`."""
+    """The calls are being watched (`LiveFeed.watch`): report their events as `Happened`."""
 
     details_of: frozenset[str] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The answer to `Begin` and `Finish`: whether it is in the database."""
+    """The reply to `Begin` and `Finish`: whether the record is in the database."""
 
     number: int
     ok: bool
@@ -109,7 +109,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The far end of a stream has said which call it is; answered with `Claimed`. No two calls have the same name."""
+    """A stream's far end has named its call; answered with `Claimed`. A name belongs to one call only."""
 
     call: str
     call_sid: str
@@ -117,27 +117,27 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Admit:
-    """A call wants to begin that did not come through the supervisor; answered with `Admitted`."""
+    """Asks to admit a call that did not come through the supervisor; answered with `Admitted`."""
 
     call: str
 
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """The call over a stream is about to end: should its carrier ask, it is to get no other stream."""
+    """The call over a stream is about to end, and must not be resumed."""
 
     call: str
 
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """Nothing of the call is left in the worker."""
+    """The worker has released the call."""
 
     call: str
 
 
 CallMessage: TypeAlias = Command | Admit | Claim | Closing | Over
-"""What a worker says about one of its calls: what the user agent should do, or what has become of it."""
+"""A worker's message about one of its calls: a command for the user agent, or a report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """What happens in a call while somebody looks."""
+    """An event of a watched call."""
 
     uniqueid: str
     event: LiveEvent
@@ -181,29 +181,29 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The engines run: calls may come."""
+    """The engines run: the worker accepts calls."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The worker could not start, and ends: an engine's fault, or problems that the user can put right."""
+    """The worker could not start, and exits: an engine failed, or the user must fix something."""
 
     engine: EngineError | None = None
     problems: tuple[Problem, ...] = ()
 
     def error(self) -> EngineError | UserError:
-        """What to raise."""
+        """The error to raise."""
         return self.engine if self.engine is not None else UserError.of(self.problems)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How a worker fares, a few times a second.
+    """A worker's load, a few times a second.
 
-    `cpu`: its use of one core, 0 to 1 and more with threads; `lag_s`: the 95th percentile of its event loop's lag
-    over the last seconds; `late_ticks`: of its media clock, since the last report; `room`: calls that descriptors and
-    memory still suffice for; `ports`: free pairs, for calls that need one; `behind_s`: audio that has come and has not
-    been listened to, in the mean of its calls.
+    `cpu`: use of one core, 0 to 1, more with threads; `lag_s`: the 95th percentile of its event loop's lag over the
+    last seconds; `late_ticks`: of its media clock, since the last report; `room`: further calls that descriptors and
+    memory allow; `ports`: free port pairs; `behind_s`: received audio that the detector has not processed, averaged
+    over its calls.
     """
 
     calls: int
@@ -218,7 +218,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What was asked for: metrics (`metrics_snapshot.Snapshot`), or the live state as plain values."""
+    """The reply to `Ask`: metrics (`metrics_snapshot.Snapshot`), or the live state as plain values."""
 
     number: int
     content: Mapping[Any, Any]
@@ -229,10 +229,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class WorkerSpec:
-    """What a worker is made of: `config` has its share of ports and recognisers.
+    """All that a worker needs: `config` has its share of ports and recognisers.
 
     `lifespan` is entered in the worker before its first call, and left after its last one. `engines` makes the worker's
-    engines of its settings. Neither crosses a channel: a worker is forked with them.
+    engines from its settings. Neither crosses a channel: the worker is forked with them.
     """
 
     index: int
@@ -245,14 +245,14 @@ class WorkerSpec:
 
 @dataclass(frozen=True, slots=True)
 class Spawn:
-    """Fork worker `index`; its end of the channel comes as descriptor."""
+    """Fork worker `index`; its end of the channel comes as a descriptor."""
 
     index: int
 
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """End a worker by force."""
+    """Kill a worker."""
 
     pid: int
 
@@ -267,7 +267,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Exited:
-    """A worker is gone; `status` as of `os.waitstatus_to_exitcode`: below zero a signal."""
+    """A worker has exited; `status` as from `os.waitstatus_to_exitcode`: a negative one is a signal."""
 
     index: int
     pid: int

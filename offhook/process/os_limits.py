@@ -1,4 +1,4 @@
-"""What the system grants this process."""
+"""The system's limits on this process."""
 
 import ctypes
 import os
@@ -9,32 +9,32 @@ from pathlib import Path
 DESCRIPTORS_A_CALL = 3
 """RTP, RTCP, a recording; a stream has two."""
 DESCRIPTORS_RESERVED = 48
-"""For what comes and goes besides: pipes of engines that are replaced, the database, web requests."""
+"""In reserve: pipes of replaced engines, the database, web requests."""
 MEMORY_A_CALL_BYTES = 1 << 20
-"""Several times what was measured."""
+"""Several times the measured value."""
 MEMORY_RESERVED_BYTES = 128 << 20
-"""For what comes and goes besides: threads, models' scratch space."""
+"""In reserve: threads, models' scratch space."""
 
 _M_ARENA_MAX = -8  # <malloc.h>
 
 
 def cores() -> int:
-    """Cores that this process may run on."""
+    """How many cores this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def raise_descriptor_limit() -> int:
-    """Take as many descriptors as are granted for the asking; returns how many."""
+    """Raise the soft limit of descriptors to the hard limit; returns it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
-        with suppress(ValueError, OSError):  # a system may grant less than it says
+        with suppress(ValueError, OSError):  # some systems grant less than the hard limit
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
             soft = hard
     return 1 << 20 if soft == resource.RLIM_INFINITY else soft
 
 
 def calls_by_descriptors(limit: int) -> int:
-    """How many calls this process could have beside what it has open now (before any call)."""
+    """How many calls the unused descriptors allow (asked before any call)."""
     try:
         used = len(os.listdir("/proc/self/fd"))
     except OSError:
@@ -43,7 +43,7 @@ def calls_by_descriptors(limit: int) -> int:
 
 
 def calls_by_memory() -> int | None:
-    """How many calls more this process's address space suffices for; None where it has no limit (RLIMIT_AS)."""
+    """How many more calls the address space allows; None without a limit (RLIMIT_AS)."""
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     if limit == resource.RLIM_INFINITY:
         return None
@@ -56,7 +56,7 @@ def calls_by_memory() -> int | None:
 
 
 def spare_address_space() -> None:
-    """Where the address space has a limit, let glibc reserve 64 MiB of it once, and not for every few threads."""
+    """With a limited address space, let glibc reserve 64 MiB of it once, and not for every few threads."""
     if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
         with suppress(AttributeError, OSError):  # another C library
             ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)

@@ -1,4 +1,4 @@
-"""The worker's ends of what lives in the supervisor: the calls' names, and the records."""
+"""A worker's proxies for the supervisor's call directory, admission, live feed and records."""
 
 import asyncio
 import itertools
@@ -19,49 +19,49 @@ Send = Callable[[object], None]
 
 
 class RemoteNames:
-    """The names of calls over streams, each once over all workers."""
+    """The names of calls over streams, unique over all workers."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self._waiting: dict[str, asyncio.Future[bool]] = {}
 
     async def claim(self, call: str, call_sid: str) -> bool:
-        """Whether the name is this call's from now on."""
+        """Claim the name for this call; False if another call has it."""
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting[call] = answer
         self._send(Claim(call, call_sid))
         return await answer
 
     def claimed(self, answer: Claimed) -> None:
-        """The supervisor's answer."""
+        """Handle the supervisor's reply."""
         waiting = self._waiting.pop(answer.call, None)
         if waiting is not None and not waiting.done():
             waiting.set_result(answer.granted)
 
 
 class RemoteAdmission:
-    """Asks whether a call may begin that did not come through the supervisor."""
+    """Asks the supervisor to admit a call that did not come through it."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self._waiting: dict[str, asyncio.Future[Refusal | None]] = {}
 
     async def admit(self, call: str) -> Refusal | None:
-        """Why the call may not begin; None: it may, and counts."""
+        """Why the call is refused; None: it is admitted, and counts."""
         answer: asyncio.Future[Refusal | None] = asyncio.get_running_loop().create_future()
         self._waiting[call] = answer
         self._send(Admit(call))
         return await answer
 
     def admitted(self, answer: Admitted) -> None:
-        """The supervisor's answer."""
+        """Handle the supervisor's reply."""
         waiting = self._waiting.pop(answer.call, None)
         if waiting is not None and not waiting.done():
             waiting.set_result(answer.refusal)
 
 
 def publish(send: Send, uniqueid: str, event: LiveEvent) -> None:
-    """`LiveFeed`'s way to the page: of a long call that is reported late, the end."""
+    """Publish a live event to the supervisor; of a long call that is reported late, only the end fits."""
     while True:
         try:
             send(Happened(uniqueid, event))
@@ -74,11 +74,11 @@ def publish(send: Send, uniqueid: str, event: LiveEvent) -> None:
 
 
 MAX_GATHERED = 64
-"""Lines that wait to be sent together."""
+"""Transcript lines that wait to be sent together."""
 
 
 def _as_kept(line: TranscriptLine) -> TranscriptLine:
-    """With no more of its texts than is written in the end."""
+    """The line with its texts cut to what is stored."""
     most = MAX_TEXT_CHARS
     return replace(
         line,
@@ -89,8 +89,8 @@ def _as_kept(line: TranscriptLine) -> TranscriptLine:
 
 
 class RemoteJournal:
-    """`Journal` by messages. Lines of transcripts wait for `flush`, or for what must not come before them: a message
-    for each would wake the supervisor for each.
+    """`Journal` over messages. Transcript lines wait for `flush`, or for a message that must follow them: sent singly,
+    each would wake the supervisor.
     """
 
     def __init__(self, send: Send) -> None:
@@ -100,19 +100,19 @@ class RemoteJournal:
         self._lines: list[tuple[str, TranscriptLine]] = []
 
     def begin(self, record: CallRecord) -> "Future[bool]":
-        """Leave a row; true once it survives us, false when the supervisor could not write it."""
+        """Write a row; true once it would survive our crash, false when the supervisor could not write it."""
         number, future = self._expect()
         self._send(Begin(number, record))
         return future
 
     def turn(self, uniqueid: str, line: TranscriptLine) -> None:
-        """One more line of a call's transcript."""
+        """Add a line to a call's transcript."""
         self._lines.append((uniqueid, _as_kept(line)))
         if len(self._lines) >= MAX_GATHERED:
             self.flush()
 
     def timeline(self, uniqueid: str, events: Events) -> None:
-        """What happened in a call; of a long one the end."""
+        """Store a call's events; of a long call only the end."""
         self.flush()
         while events:
             try:
@@ -122,14 +122,14 @@ class RemoteJournal:
                 events = events[len(events) // 2 + 1 :]
 
     def finish(self, record: CallRecord) -> "Future[bool]":
-        """The final state of a call."""
+        """Write the final record of a call."""
         self.flush()
         number, future = self._expect()
         self._send(Finish(number, record))
         return future
 
     def flush(self) -> None:
-        """Send the lines that wait: call it a few times a second, and at the end."""
+        """Send the waiting lines: call it a few times a second, and at the end."""
         lines, self._lines = tuple(self._lines), []
         if not lines:
             return
@@ -141,9 +141,9 @@ class RemoteJournal:
                 self._send(Lines((line,)))
 
     def written(self, answer: Written) -> None:
-        """The supervisor's answer."""
+        """Handle the supervisor's reply."""
         future = self._waiting.pop(answer.number, None)
-        # Who waits with a time limit may have cancelled it.
+        # A waiter with a time limit may have cancelled it.
         if future is not None and future.set_running_or_notify_cancel():
             future.set_result(answer.ok)
 

@@ -34,10 +34,9 @@ T = TypeVar("T")
 def serve(config: Config, dialog: Dialog, lifespan: Lifespan | None = None, engines: MakeEngines = EngineSet) -> int:
     """Answer calls until a signal ends it. Returns the exit status: 0 after a clean drain, else 1.
 
-    The calls are carried by `config.calls.workers` processes, which are forked from this one as it is now. SIGTERM,
-    SIGHUP and the first SIGINT drain: no new calls, those that are there end by themselves. A second one, and SIGQUIT,
-    ends everything at once. One while it is starting ends it, too, with 0. Raises UserError, EngineError when it cannot
-    start.
+    `config.calls.workers` processes, forked from this one as it is now, carry the calls. SIGTERM, SIGHUP and the first
+    SIGINT drain: no new calls, while current ones end by themselves. A second one, or SIGQUIT, ends everything at
+    once. Any of them during the start ends it with status 0. Raises UserError, EngineError when it cannot start.
     """
     setup(config.log.format, config.log.level)
     raise_descriptor_limit()
@@ -69,7 +68,7 @@ async def _serve(config: Config, control: socket.socket, workers: int) -> int:
 
 
 def ready_line(bot: Supervisor) -> str:
-    """What is printed once calls can come in."""
+    """The line printed once calls can come in."""
     line = f"ready sip:{bot.sip_address}"
     if bot.http_address is not None:
         line += f" http://{Address(*bot.http_address)}"
@@ -77,25 +76,25 @@ def ready_line(bot: Supervisor) -> str:
 
 
 class Signalled(Exception):
-    """A signal came before the work was done."""
+    """A signal interrupted the work."""
 
 
 DRAINING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-"""The first of these drains, the second ends at once."""
+"""The first of these drains, the second one ends at once."""
 AT_ONCE = (signal.SIGQUIT,)
 IGNORED = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF)
-"""By themselves they would end the process, and its calls without a BYE."""
+"""Ignored: by default they would end the process, and its calls without a BYE."""
 
 
 class Stopping:
-    """The signals that end a bot. Made on the running loop."""
+    """The signals that end a bot. Create it on the running loop."""
 
     def __init__(self) -> None:
         self.first = asyncio.Event()
         self.second = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in DRAINING:
-            # nohup starts programs with SIGHUP ignored: it stays so.
+            # nohup starts programs with SIGHUP ignored: keep that.
             if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
                 loop.add_signal_handler(number, self._signalled)
         for number in AT_ONCE:
@@ -118,7 +117,7 @@ class Stopping:
         )
 
     async def unless_signalled(self, work: Coroutine[Any, Any, T]) -> T:
-        """The result of `work`; it is cancelled, and Signalled raised, when a signal comes first."""
+        """The result of `work`; a signal cancels it and raises Signalled."""
         task = asyncio.create_task(work)
         first = asyncio.create_task(self.first.wait())
         try:
@@ -134,7 +133,7 @@ class Stopping:
                     await task
 
     async def drain(self, bot: Supervisor) -> bool:
-        """Let the calls end; false when a second signal, or the longest call's time, came before that."""
+        """Let the calls end; False if a second signal, or the time of the longest call, came first."""
         drained = asyncio.create_task(bot.drain(bot.config.calls.max_call_s))
         second = asyncio.create_task(self.second.wait())
         await asyncio.wait((drained, second), return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""What a bot opens once: the SIP socket and the records' database."""
+"""Opens the SIP socket and the records' database, which a bot has once."""
 
 from collections.abc import Callable
 
@@ -18,10 +18,10 @@ def open_store(config: Config) -> RecordStore:
 
 
 async def open_endpoint(config: Config, on_event: Callable[[Event], None], admit: Admit) -> Endpoint:
-    """The SIP socket; `admit` says of a new call what keeps it out. Raises UserError."""
+    """The SIP socket; `admit` returns why a new call is refused. Raises UserError."""
     host, port = config.sip.host, config.sip.port
     advertised = config.sip.advertised_host
-    # Port 0 in `advertised` is the port that the socket gets.
+    # Port 0 in `advertised` stands for the bound port.
     settings = UaSettings(advertised=Address(advertised, config.sip.advertised_port or port) if advertised else None)
     try:
         return await Endpoint.open(host, port, on_event, settings=settings, admit=admit)

@@ -1,7 +1,7 @@
-"""The supervisor: what there is once for a bot. SIP socket and dialogs, HTTP, records, admission.
+"""The supervisor owns what a bot has once: SIP socket and dialogs, HTTP, records, admission.
 
-The calls are its workers', which it reaches by messages; whether those are processes or run beside it makes no
-difference here (`worker_source`).
+Its workers carry the calls. It talks to them by messages only, whether they are processes or run beside it
+(`worker_source`).
 """
 
 import asyncio
@@ -55,13 +55,13 @@ from offhook.web.state import state_routes
 from offhook.web.status import HealthStatus, Readiness, ReadyStatus
 
 LAST_BYES_S = 0.5
-"""For the far ends to answer the last BYEs."""
+"""For the responses to the last BYEs."""
 
 REPLY_S = 0.5
-"""For workers to report their metrics or state; of one that is slower the last ones are shown, or none."""
+"""For workers to report metrics or state; a slower one is shown with its last metrics, or without state."""
 
 MAX_DUMPED = 100
-"""Dialogs, and transactions, that the status shows."""
+"""The most dialogs, and transactions, that the status shows."""
 
 _WORKER_GONE = Refusal(Reason.WORKER, "its worker is gone")
 
@@ -70,26 +70,26 @@ _READINESS = {
     Reason.STARTING: Readiness.STARTING,
     Reason.WORKER: Readiness.STARTING,
 }
-"""Of a bot that takes no calls for this reason; else it is full."""
+"""The bot's state when it refuses calls for this reason; otherwise it is full."""
 
 
 @dataclass(slots=True)
 class Placement:
-    """A call's place: the worker that has it. `invite` until it has been answered: it can be given to another one."""
+    """The worker that has a call. `invite` is kept until it is answered: another worker could still take it."""
 
     worker: WorkerHandle
     invite: IncomingCall | None
 
 
 class Supervisor:
-    """A running bot. `start` opens everything, `drain` lets the calls end, `stop` ends at once what is left."""
+    """A running bot. `start` opens everything, `drain` lets the calls end, `stop` ends the rest at once."""
 
     def __init__(
         self, config: Config, source: WorkerSource, workers: int, directory: CallDirectory | None = None
     ) -> None:
         self.config = config
         self.on_call_status: Callable[[str, str], None] | None = None
-        """(call SID, Twilio's word): what a carrier says has become of a call."""
+        """(call SID, Twilio's status): called with what a carrier reports about a call."""
         self._metrics = Metrics(__version__)
         self._totals = Totals(self._metrics)
         self._refusals = RefusalLog(self._metrics)
@@ -98,7 +98,7 @@ class Supervisor:
         )
         limits = LoadLimits(config.calls.max_cpu, config.calls.max_lag_ms / 1000)
         self._workers = WorkerPool(source, workers, limits, self, cleanup_s=config.calls.cleanup_s)
-        self._lasting: Snapshot = {}  # of workers that are gone
+        self._lasting: Snapshot = {}  # from workers that are gone
         self._placements: dict[str, Placement] = {}
         self._directory = directory or MemoryDirectory()
         self._empty = asyncio.Event()
@@ -113,9 +113,9 @@ class Supervisor:
         self._watched: frozenset[str] | None = None
 
     async def start(self) -> None:
-        """Everything up: once this returns, calls can come in. Raises UserError, EngineError, OSError."""
+        """Start everything: once this returns, calls can come in. Raises UserError, EngineError, OSError."""
         config = self.config
-        # Kept at once, each: a start that fails half-way is undone by `stop`.
+        # Each is kept as soon as it exists, for `stop` after a failed start.
         self._store = await asyncio.to_thread(open_store, config)
         self._endpoint = await open_endpoint(config, self._on_event, self._admit)
         self._tap = SipTap(self._endpoint) if config.records.capture else None
@@ -130,7 +130,7 @@ class Supervisor:
         self._ready = True
 
     async def drain(self, timeout_s: float) -> bool:
-        """Take no new calls and wait for those that are there; false when some were left."""
+        """Take no new calls and wait for the current ones; False if some were left."""
         self._draining = True
         try:
             await asyncio.wait_for(self.idle(), timeout_s)
@@ -139,11 +139,11 @@ class Supervisor:
         return True
 
     async def idle(self) -> None:
-        """Wait until there is no call."""
+        """Wait until there are no calls."""
         await self._empty.wait()
 
     async def stop(self) -> None:
-        """End what is left: BYE to every call, records closed, workers and ports gone. Also after a failed start."""
+        """End everything: send BYEs, close records, stop workers, free ports. Also after a failed start."""
         self._draining = True
         await self._workers.stop()
         self._watch.stop()
@@ -152,7 +152,7 @@ class Supervisor:
             await self._web.stop()
         if self._endpoint is not None:
             with suppress(TimeoutError):
-                # The BYEs want their answers; who does not give them does not keep us.
+                # Wait for the responses to the BYEs, but not for long.
                 await asyncio.wait_for(self._endpoint.drained(), LAST_BYES_S)
             self._endpoint.close()
         if self._store is not None:
@@ -160,19 +160,19 @@ class Supervisor:
 
     @property
     def sip_address(self) -> Address:
-        """Where calls come in."""
+        """The bound SIP address."""
         if self._endpoint is None:
             raise RuntimeError("the bot has not been started")
         return self._endpoint.address
 
     @property
     def http_address(self) -> tuple[str, int] | None:
-        """Where the web pages are, if there are any."""
+        """The bound HTTP address, if HTTP is enabled."""
         return self._web.address if self._web is not None else None
 
     @property
     def records_dir(self) -> Path:
-        """Where the database and the recordings are."""
+        """The folder of the database and the recordings."""
         return self.config.records.dir.resolve()
 
     @property
@@ -182,18 +182,18 @@ class Supervisor:
             raise RuntimeError("the bot has not been started")
         return self._store
 
-    # What the web pages ask.
+    # For the web pages.
 
     def health(self) -> HealthStatus:
-        """Does the event loop run. A worker that stands still is replaced: that is no reason to end the whole, but one
-        that cannot be replaced is."""
+        """Whether the event loop runs, and lost workers can be replaced. A hung worker alone does not count: it is
+        replaced."""
         health = self._watch.health()
-        if health.alive and (why := self._workers.beyond_repair):
+        if health.alive and (why := self._workers.unrecoverable):
             return HealthStatus(False, why, health.loop_lag_s)
         return health
 
     def ready(self) -> ReadyStatus:
-        """May calls come in."""
+        """Whether calls can come in."""
         details: dict[str, int | float | str] = {
             "calls": len(self._placements),
             "max_calls": self.config.max_calls,
@@ -206,8 +206,8 @@ class Supervisor:
         return ReadyStatus(_READINESS.get(chosen.reason, Readiness.FULL), chosen.why, details)
 
     async def metrics(self) -> bytes:
-        """The Prometheus text: of all workers together, those that have died included."""
-        await asyncio.gather(*(worker.update_numbers(REPLY_S) for worker in self._workers))
+        """The Prometheus text: the sum of all workers, dead ones included."""
+        await asyncio.gather(*(worker.update_metrics(REPLY_S) for worker in self._workers))
         if self._endpoint is not None and self._store is not None:
             self._totals.sip(self._endpoint.ua.counters)
             self._totals.records(self._store.counters)
@@ -217,7 +217,7 @@ class Supervisor:
                 self._metrics.worker(worker.index, ready, report.calls, report.cpu, report.lag_s)
         self._metrics.tasks(len(asyncio.all_tasks()))
         own = snapshot(self._metrics.registry)
-        return render(merged((own, self._lasting, *(worker.numbers for worker in self._workers))))
+        return render(merged((own, self._lasting, *(worker.metrics for worker in self._workers))))
 
     async def status(self) -> dict[str, object]:
         """The live state, for people: plain values."""
@@ -236,19 +236,19 @@ class Supervisor:
     # Calls over a socket.
 
     def stream_refusal(self) -> str | None:
-        """Why no call may come over a stream now; None: it may."""
+        """Why a call over a stream would be refused now; None: it would be taken."""
         chosen = self._choose(ports=False)
         return chosen.why if isinstance(chosen, Refusal) else None
 
     def stream_refused(self) -> None:
-        """A call over a stream was turned away for that."""
+        """Count a refused call over a stream."""
         chosen = self._choose(ports=False)
         self._refusals.refused(chosen if isinstance(chosen, Refusal) else _WORKER_GONE, "ws")
 
     def take_stream(self, sock: socket.socket, initial: bytes, meta: Mapping[str, str]) -> bool:
-        """A call over a socket that is connected and was checked; false when it is not taken. It is closed here.
+        """Hand a call over a connected, checked socket to a worker; False if none takes it. Closes the socket here.
 
-        `initial` are the bytes that were read from it already.
+        `initial` are the bytes already read from it.
         """
         with sock:
             name = meta.get("call_sid", "")
@@ -262,11 +262,11 @@ class Supervisor:
             return True
 
     def may_resume(self, call_sid: str) -> bool:
-        """Whether a call whose stream has ended may get another one."""
+        """Whether a call that lost its stream may get another one."""
         return self._named(call_sid) is not None
 
     def call_status(self, call_sid: str, status: str) -> None:
-        """What the carrier says has become of a call."""
+        """Handle a call status that the carrier reports."""
         if (placement := self._named(call_sid)) is not None:
             placement.worker.send(StreamStatus(call_sid, status))
         if self.on_call_status is not None:
@@ -297,9 +297,9 @@ class Supervisor:
             self._refuse(event.call, _WORKER_GONE)
 
     def _admit(self, method: str) -> SipRefusal | None:
-        """Before anything is done for a new call: a storm of those that cannot be taken must cost little.
+        """Called before any other work on a new call, so that refusing a flood of calls costs little.
 
-        OPTIONS only asks how a call would fare, and is not counted.
+        OPTIONS only asks what a call would get, and is not counted.
         """
         chosen = self._choose()
         if not isinstance(chosen, Refusal):
@@ -313,28 +313,28 @@ class Supervisor:
         self._refusals.refused(refusal, "udp")
 
     def _choose(self, *, ports: bool = True) -> WorkerHandle | Refusal:
-        """The worker for a call that comes now; one over a stream needs no ports."""
+        """The worker for a new call; one over a stream needs no ports."""
         return self._closed() or self._workers.choose(ports=ports)
 
     def _closed(self) -> Refusal | None:
-        """Why no worker at all may have another call."""
+        """Why the whole bot takes no more calls."""
         if self._draining:
-            return Refusal(Reason.DRAINING, "no new calls: the bot is about to stop")
+            return Refusal(Reason.DRAINING, "the bot is stopping")
         if not self._ready:
-            return Refusal(Reason.STARTING, "the workers are being started")
+            return Refusal(Reason.STARTING, "the workers are starting")
         most = self.config.calls.max_calls
         if most and len(self._placements) >= most:
-            return Refusal(Reason.MAX_CALLS, f"all {most} calls that are allowed are going on")
+            return Refusal(Reason.MAX_CALLS, f"all {most} allowed calls are in progress")
         return None
 
     def _do(self, command: Command) -> None:
-        """Have the user agent execute it. What it does not execute, the call's worker hears of."""
+        """Have the user agent execute a command; the call's worker is notified of a failure."""
         if self._endpoint is None:
             return
         try:
             self._endpoint.do(command)
         except LocalError as error:
-            # As a rule the dialog has ended while the command was on its way.
+            # Usually the dialog ended while the command was on its way.
             if (placement := self._placements.get(command.call)) is not None:
                 placement.worker.send(CommandFailed(command, str(error)))
 
@@ -344,7 +344,7 @@ class Supervisor:
         self._placements[call] = placement
         self._empty.clear()
         if self._watched is not None:
-            placement.worker.send(Watch(self._watched))  # the worker may be younger than what is looked at
+            placement.worker.send(Watch(self._watched))  # the worker may have started after watching began
 
     def _remove(self, call: str) -> None:
         placement = self._placements.pop(call, None)
@@ -364,13 +364,13 @@ class Supervisor:
     # Workers.
 
     def on_call_message(self, worker: WorkerHandle, message: CallMessage) -> None:
-        """What a worker says about one of its calls."""
+        """Handle a worker's message about one of its calls."""
         if isinstance(message, Admit):
             self._on_admit(worker, message)
             return
         placement = self._placements.get(message.call)
         if placement is None or placement.worker is not worker:
-            return  # it was given to another one, or has ended
+            return  # the call was moved to another worker, or has ended
         match message:
             case Claim(call, name):
                 worker.send(Claimed(call, self._directory.claim(name, call)))
@@ -393,11 +393,11 @@ class Supervisor:
             self._add(message.call, Placement(worker, None))
 
     def on_happened(self, uniqueid: str, event: LiveEvent) -> None:
-        """What happens in a call while somebody looks."""
+        """Handle an event of a watched call."""
         self._hub.publish(uniqueid, event)
 
     def on_silent(self, worker: WorkerHandle) -> None:
-        """It stands still: calls that it has not answered need not wait for it. Should it wake up, they are over."""
+        """A worker has stalled: its unanswered calls go to others. Should it recover, they are over there."""
         for call in list(worker.calls):
             invite = self._placements[call].invite
             if invite is not None:
@@ -406,9 +406,9 @@ class Supervisor:
                 self._incoming(invite)
 
     def on_gone(self, worker: WorkerHandle) -> None:
-        """Nobody is left who could speak for its calls."""
-        self._lasting = merged((self._lasting, lasting(worker.numbers)))
-        worker.numbers = {}
+        """A worker is gone: end its calls."""
+        self._lasting = merged((self._lasting, lasting(worker.metrics)))
+        worker.metrics = {}
         for call in list(worker.calls):
             invite = self._placements[call].invite
             self._remove(call)

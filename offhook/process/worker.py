@@ -21,7 +21,7 @@ IDLE_REPORT_S = 0.5
 
 
 def run_worker(spec: WorkerSpec, sock: socket.socket) -> int:
-    """The whole life of a worker process, on its end of the channel. Returns the exit status."""
+    """Run a worker process on its end of the channel. Returns the exit status."""
     structlog.contextvars.bind_contextvars(worker=spec.index)
     spare_address_space()
 
@@ -32,7 +32,7 @@ def run_worker(spec: WorkerSpec, sock: socket.socket) -> int:
 
 
 class Worker:
-    """One worker. `alone` in its process, it takes what it has loaded out of the garbage collector's sight."""
+    """One worker. `alone` in its process, it excludes what it has loaded from garbage collection."""
 
     def __init__(self, spec: WorkerSpec, sock: socket.socket, *, alone: bool) -> None:
         self._alone = alone
@@ -42,14 +42,14 @@ class Worker:
         self.host = CallHost(spec, self._channel.send)
 
     async def run(self) -> int:
-        """Until the supervisor says so, or is gone. Returns the exit status."""
+        """Run until the supervisor ends it, or is gone. Returns the exit status."""
         try:
             return await self._serve()
         finally:
             try:
                 await self.host.hang_up()
             finally:
-                # The supervisor takes a closed channel for the end of this worker: it waits for nothing more.
+                # To the supervisor a closed channel is the end of this worker.
                 self._channel.close()
                 await self.host.stop()
 

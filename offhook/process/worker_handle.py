@@ -1,4 +1,4 @@
-"""One worker as the supervisor sees it: its channel, its calls, its records, its load, and what is left of it."""
+"""The supervisor's handle of one worker: channel, calls, records, load."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -35,11 +35,11 @@ from offhook.sip.events import IncomingCall
 from offhook.sip.net.address import Address
 
 START_S = 60.0
-"""For engines to load."""
+"""Time for engines to load."""
 SILENT_S = 2.0
-"""Without a report: it gets no new calls."""
+"""Time without a report after which a worker gets no new calls."""
 HUNG_S = 10.0
-"""Without a report: it is ended, and its calls with it. A machine that was paused for 5 s has not hung."""
+"""Time without a report after which it is killed with its calls. Long enough for a machine paused for 5 s."""
 
 
 class WorkerState(StrEnum):
@@ -52,27 +52,27 @@ class WorkerState(StrEnum):
 
 
 class WorkerGoneError(Exception):
-    """It went while it was asked."""
+    """The worker exited before it replied."""
 
 
 class WorkerHandleOwner(Protocol):
-    """Whose workers they are."""
+    """The owner of worker handles."""
 
     def on_call_message(self, worker: "WorkerHandle", message: CallMessage) -> None:
-        """What a worker says about one of its calls."""
+        """Handle a worker's message about one of its calls."""
 
     def on_happened(self, uniqueid: str, event: LiveEvent) -> None:
-        """What happens in a call while somebody looks."""
+        """Handle an event of a watched call."""
 
     def on_silent(self, worker: "WorkerHandle") -> None:
-        """It has not reported for a while."""
+        """The worker has stopped reporting."""
 
     def on_gone(self, worker: "WorkerHandle") -> None:
-        """It is gone. Called once, before there is another one in its place."""
+        """The worker is gone. Called once, before it is replaced."""
 
 
 class WorkerHandle:
-    """From the start to the end of one worker. `spawn(index, fd)` makes it. Raises OSError when it cannot be made."""
+    """One worker, from start to end. `spawn(index, fd)` starts it. Raises OSError when that fails."""
 
     def __init__(
         self,
@@ -93,12 +93,12 @@ class WorkerHandle:
         """Why it could not start."""
         self.calls: set[str] = set()
         self.load = WorkerLoad(limits)
-        self.numbers: Snapshot = {}
+        self.metrics: Snapshot = {}
         """Its metrics, as last reported."""
         self._owner = owner
         self._on_gone = on_gone
         self._loop = asyncio.get_running_loop()
-        self._born = self._seen = self._loop.time()
+        self._created_at = self._seen = self._loop.time()
         self._started = asyncio.Event()
         self._gone = asyncio.Event()
         self._asked = 0
@@ -118,11 +118,11 @@ class WorkerHandle:
 
     @property
     def age_s(self) -> float:
-        """Since it was asked for."""
-        return self._loop.time() - self._born
+        """Seconds since it was spawned."""
+        return self._loop.time() - self._created_at
 
     async def started(self) -> None:
-        """Wait until it is ready. Raises what kept it from that: UserError or EngineError."""
+        """Wait until it is ready. Raises UserError or EngineError if it cannot start."""
         await self._started.wait()
         if self.error is not None:
             raise self.error
@@ -134,11 +134,11 @@ class WorkerHandle:
         await self._gone.wait()
 
     def refusal(self, *, ports: bool = True) -> Refusal | None:
-        """Why it may be given no call now, though it is ready; with `ports`, none that needs a pair of them."""
+        """Why a ready worker may take no call now; with `ports`, none that needs a port pair."""
         return self.load.refusal(self._loop.time(), ports=ports)
 
     def give(self, call: str, message: object, fd: int | None = None) -> bool:
-        """Give it a call: with a stream the socket's descriptor. False when that is not possible."""
+        """Give it a call, for a stream with the socket's descriptor. False when that fails."""
         try:
             self._channel.send(message, () if fd is None else (fd,))
         except MessageTooLongError as error:
@@ -151,22 +151,22 @@ class WorkerHandle:
         return True
 
     def drop(self, call: str) -> None:
-        """It has the call no more."""
+        """The worker no longer has the call."""
         if call in self.calls:
             self.calls.remove(call)
             self.load.released()
 
     def send(self, message: object) -> None:
-        """Anything else; nothing happens when it is gone."""
+        """Send any other message; does nothing when the worker is gone."""
         self._channel.send(message)
 
-    async def update_numbers(self, timeout_s: float) -> None:
-        """Bring `numbers` up to date, if it answers in time."""
-        if (numbers := await self._ask(Topic.METRICS, timeout_s)) is not None:
-            self.numbers = dict(numbers)
+    async def update_metrics(self, timeout_s: float) -> None:
+        """Update `metrics`, if the worker replies in time."""
+        if (metrics := await self._ask(Topic.METRICS, timeout_s)) is not None:
+            self.metrics = dict(metrics)
 
     async def status(self, timeout_s: float) -> dict[str, object]:
-        """The live state, for people: how it fares, and what it says of itself if it answers in time."""
+        """The live state, for people: its load, and its own state if it replies in time."""
         refusal = self.refusal()
         report = self.load.latest
         return {
@@ -198,11 +198,11 @@ class WorkerHandle:
             del self._replies[number]
 
     def reset_deadline(self) -> None:
-        """We were away ourselves: what it had to say may have come meanwhile."""
+        """Start the time without reports afresh: this process was stalled itself, and reports may be waiting."""
         self._seen = self._loop.time()
 
     def check(self) -> bool:
-        """Call it a few times a second. True when the worker must be killed."""
+        """Check the deadlines, a few times a second. True when the worker must be killed."""
         silent_s = self._loop.time() - self._seen
         if self.state is WorkerState.STARTING:
             return silent_s > START_S
@@ -213,7 +213,7 @@ class WorkerHandle:
         return self.state is WorkerState.SILENT and silent_s > HUNG_S
 
     def close_records(self) -> list[CallRecord]:
-        """It is gone: close the records that it left open, and return them."""
+        """After its end: close and return the records that it left open."""
         return self._journal.crashed()
 
     def _on_message(self, message: Any, fds: list[int]) -> None:

@@ -1,4 +1,4 @@
-"""The workers: how they come to be, which of them gets a call, and what happens when one dies or stands still."""
+"""The worker pool: starts workers, chooses one for each call, and replaces those that die or hang."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -15,16 +15,16 @@ from offhook.sip.net.address import Address
 
 CHECK_S = 0.25
 AWAY_S = 1.0
-"""A check that is so late was kept from running, and the workers' reports with it."""
+"""A check this late means that this process stalled, and could not read the workers' reports."""
 QUIT_S = 3.0
-"""For workers to end by themselves, besides the time that dialogs have to clean up; then they are killed."""
+"""Time for workers to exit, besides the clean-up time of dialogs; then they are killed."""
 YOUNG_S = 5.0
-"""A worker that dies younger is not replaced at once when the one before did, too."""
+"""After two workers in a row that lived for less than this, the next one is started with a delay."""
 MAX_BACKOFF_S = 30.0
 
 
 class WorkerPool:
-    """`wanted` workers, always. `owner` hears that one is gone before there is another one in its place."""
+    """Keeps `wanted` workers running. `owner` is notified of a lost one before it is replaced."""
 
     def __init__(
         self, source: WorkerSource, wanted: int, limits: LoadLimits, owner: WorkerHandleOwner, *, cleanup_s: float
@@ -48,12 +48,12 @@ class WorkerPool:
 
     @property
     def ready(self) -> int:
-        """How many take part."""
+        """How many workers accept calls."""
         return sum(worker.state is WorkerState.READY for worker in self)
 
     @property
-    def beyond_repair(self) -> str:
-        """Why a worker that is missing will not be replaced; empty: all is well, or will be."""
+    def unrecoverable(self) -> str:
+        """Why a missing worker will not be replaced; empty if all are there or will be."""
         missing = any(worker.state is WorkerState.GONE for worker in self)
         if not missing or self._stopping or not self._complete or self._source.alive:
             return ""
@@ -62,7 +62,7 @@ class WorkerPool:
         )
 
     async def start(self, sip_address: Address, journal: Journal) -> None:
-        """Have them made and wait until all are ready. Raises what keeps one from it: UserError, EngineError."""
+        """Start all workers and wait until they are ready. Raises UserError, EngineError if one cannot start."""
         self._making = lambda index: WorkerHandle(
             index,
             spawn=self._source.spawn,
@@ -80,8 +80,8 @@ class WorkerPool:
         self._complete = True
 
     def choose(self, *, ports: bool = True) -> WorkerHandle | Refusal:
-        """The one for the next call, which needs `ports` or not: with the fewest, then with the least load. Else why
-        there is none."""
+        """The worker for the next call, which needs `ports` or not: with the fewest calls, then the least load. If
+        there is none, the reason."""
         found = [(worker, worker.refusal(ports=ports)) for worker in self if worker.state is WorkerState.READY]
         free = [worker for worker, refusal in found if refusal is None]
         if free:
@@ -92,7 +92,7 @@ class WorkerPool:
         return Refusal(Reason.WORKER, "no worker is ready")
 
     async def stop(self) -> None:
-        """End them: kindly, then by force. Those who hang up say so before they go."""
+        """Ask all workers to exit, then kill the rest. Calls that are hung up are reported first."""
         self._stopping = True
         for worker in self:
             worker.send(Quit())
@@ -108,8 +108,8 @@ class WorkerPool:
         try:
             self._workers[index] = self._making(index)
         except OSError as error:
-            # No descriptor is left, as a rule: that passes, and the worker is still missing then.
-            self._log.error("a worker cannot be made", worker=index, error=str(error))
+            # Usually out of descriptors, which passes: try again.
+            self._log.error("a worker cannot be started", worker=index, error=str(error))
             self._retry(index)
 
     def _retry(self, index: int) -> None:
@@ -117,12 +117,12 @@ class WorkerPool:
         self._loop.call_later(min(MAX_BACKOFF_S, 0.25 * 2 ** min(short, 10)), self._spawn, index)
 
     def _on_gone(self, worker: WorkerHandle) -> None:
-        """The next one, at once if the last one lived for a while."""
+        """Replace a worker, at once if it lived for a while."""
         self._owner.on_gone(worker)
         if self._stopping:
             return
         if not self._complete:
-            return  # a bot that cannot start is not started again and again: `start` raises
+            return  # the first start is not repeated: `start` raises
         self._log.error("a worker is gone", worker=worker.index, pid=worker.pid)
         if worker.age_s >= YOUNG_S:
             self._short_lives[worker.index] = 0
@@ -133,7 +133,7 @@ class WorkerPool:
             self._retry(worker.index)
 
     def _check(self) -> None:
-        """Look after them, again and again."""
+        """Check all workers, periodically."""
         if self._stopping:
             return
         now = self._loop.time()

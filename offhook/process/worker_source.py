@@ -1,4 +1,4 @@
-"""Where workers come from: a fork server, which makes processes of them, or this process itself."""
+"""Sources of workers: a fork server, which forks processes, or this process itself."""
 
 import asyncio
 import os
@@ -14,31 +14,31 @@ from offhook.process.worker import Worker
 
 
 class WorkerSource(Protocol):
-    """Makes workers. `on_news` reports what became of them, where they are processes; set before the first `spawn`."""
+    """Starts workers. `on_news` reports the starts and exits of processes; set it before the first `spawn`."""
 
     on_news: Callable[[Started | Exited], None]
 
     @property
     def alive(self) -> bool:
-        """Whether it can still make workers."""
+        """Whether it can still start workers."""
 
     def spawn(self, index: int, fd: int) -> None:
-        """Make worker `index`; it takes a copy of `fd`, its end of the channel. Raises OSError. That no worker came of
-        it shows when the channel closes."""
+        """Start worker `index`; it takes a copy of `fd`, its end of the channel. Raises OSError. A start that fails
+        later closes the channel."""
 
     def kill(self, index: int, pid: int | None) -> None:
-        """End it by force."""
+        """Kill a worker."""
 
     async def close(self) -> None:
-        """No worker is wanted any more: wait for those that are about to end, and free everything."""
+        """Wait for the workers that are about to exit, and free everything."""
 
 
 def _nothing(_: Started | Exited) -> None:
-    """Nobody wants to know yet."""
+    """The default for `on_news`."""
 
 
 class ForkedWorkers:
-    """Processes that a fork server makes; `sock` is this end of its channel."""
+    """Processes of a fork server; `sock` is our end of its channel."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.on_news: Callable[[Started | Exited], None] = _nothing
@@ -46,20 +46,20 @@ class ForkedWorkers:
 
     @property
     def alive(self) -> bool:
-        """Whether the fork server is there."""
+        """Whether the fork server runs."""
         return not self._channel.closed
 
     def spawn(self, index: int, fd: int) -> None:
-        """Have it forked."""
+        """Have the fork server fork it."""
         self._channel.send(Spawn(index), (fd,))
 
     def kill(self, index: int, pid: int | None) -> None:
-        """SIGKILL, by its parent: the number is then still its own."""
+        """Have its parent send SIGKILL: until the parent reaps it, the pid is certain to be the worker's."""
         if pid is not None:
             self._channel.send(Kill(pid))
 
     async def close(self) -> None:
-        """The fork server ends when its channel is closed, after its children."""
+        """Close the channel: the fork server exits after its children."""
         self._channel.close()
 
     def _on_gone(self) -> None:
@@ -73,7 +73,7 @@ class ForkedWorkers:
 
 
 class LocalWorkers:
-    """Workers beside the supervisor, on its event loop, as if each were a process."""
+    """Workers on the supervisor's event loop, as if each were a process."""
 
     def __init__(self, specs: Sequence[WorkerSpec]) -> None:
         self.on_news: Callable[[Started | Exited], None] = _nothing
@@ -87,13 +87,13 @@ class LocalWorkers:
         return True
 
     def spawn(self, index: int, fd: int) -> None:
-        """Begin one."""
+        """Start it as a task."""
         worker = Worker(self._specs[index], socket.socket(fileno=os.dup(fd)), alone=False)
         self.workers[index] = worker
         self._tasks[index] = asyncio.create_task(worker.run(), name=f"offhook-work-{index}")
 
     def kill(self, index: int, pid: int | None) -> None:
-        """Cancel it."""
+        """Cancel its task."""
         self._tasks[index].cancel()
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What is left of a call: its record, its transcript, its recording."""
+"""Call records, transcripts, recordings and captures."""
 
 from offhook.records.cdr import CallClock, CallRecord, Disposition, EndedBy, TranscriptLine, percentile
 from offhook.records.journal import Journal

@@ -1,7 +1,7 @@
-"""Captures: one pcap file a call, with all that came and went on its UDP ports.
+"""Captures: one pcap file for each call, with all datagrams of its UDP ports.
 
-The event loop's side only appends to memory; one thread writes the files of all calls, whole packets at a time. A file
-that lacks something is called `ID.truncated.pcap` in the end.
+The event loop only appends to memory; one thread writes the files of all calls, whole packets at a time. An incomplete
+file is renamed to `ID.truncated.pcap` at its end.
 """
 
 import os
@@ -17,18 +17,18 @@ log = get_logger(__name__)
 
 WRITE_INTERVAL_S = 0.5
 MAX_FILE_BYTES = 64 * 1024 * 1024
-"""Of one call: three quarters of an hour of G.711 both ways."""
+"""Per call: three quarters of an hour of G.711 both ways."""
 MAX_WAITING_BYTES = 2 * 1024 * 1024
-"""Of one call. Beyond it the disk is too slow, and packets are left out."""
+"""Per call. Beyond it the disk is too slow, and packets are dropped."""
 
-_OVERHEAD_BYTES = 64  # of a packet in memory or in the file, roughly: so that empty ones count, too
+_OVERHEAD_BYTES = 64  # a packet's rough overhead in memory or file, so that empty ones count, too
 _OWN_NAME = re.compile(r"[0-9a-f]{32}")
 
 _Seen = tuple[float, Address, Address, bytes]
 
 
 def find_capture(directory: Path, uniqueid: str) -> tuple[Path, bool] | None:
-    """The capture of a call, and whether it lacks something; None: there is none."""
+    """The capture of a call, and whether it is truncated; None if there is none."""
     if not _OWN_NAME.fullmatch(uniqueid):
         return None
     whole, cut = _paths(directory, uniqueid)
@@ -38,7 +38,7 @@ def find_capture(directory: Path, uniqueid: str) -> tuple[Path, bool] | None:
 
 
 class CallCapture:
-    """The capture of one call; made by `CaptureWriter.capture`. No method waits, none fails.
+    """The capture of one call, made by `CaptureWriter.capture`. No method blocks or fails.
 
     Nothing is written before `keep`: a call that was refused leaves no file.
     """
@@ -53,7 +53,7 @@ class CallCapture:
         self._closed = False
 
     def put(self, at_s: float, source: Address, destination: Address, payload: bytes) -> None:
-        """One datagram; `at_s` is Unix time."""
+        """Add a datagram; `at_s` is Unix time."""
         with self._lock:
             size = len(payload) + _OVERHEAD_BYTES
             if self._closed:
@@ -65,7 +65,7 @@ class CallCapture:
             self._seen.append((at_s, source, destination, payload))
 
     def keep(self) -> None:
-        """The call has a record: it gets a file, too."""
+        """Write a file for the call, as it has a record."""
         self._writer.add(self)
 
     def close(self) -> None:
@@ -74,14 +74,14 @@ class CallCapture:
             self._closed = True
 
     def collect(self) -> tuple[list[_Seen], bool, str | None]:
-        """What has come since the last time, whether it is the last, and what went wrong; the writer's side."""
+        """For the writer: what is new, whether it is the last, and what went wrong."""
         with self._lock:
             seen, self._seen, self._waiting_bytes = self._seen, [], 0
             return seen, self._closed, self._trouble
 
 
 class _PcapFile:
-    """The writing thread's side. After the first failure the file stays as it is, whole packets only."""
+    """The writer's side. After the first failure the file is left as it is, with whole packets only."""
 
     def __init__(self, capture: CallCapture, directory: Path) -> None:
         self.capture = capture
@@ -92,7 +92,7 @@ class _PcapFile:
         self._failed = False
 
     def pump(self) -> bool:
-        """Write what has come; true when that was the last."""
+        """Write what is new; True when that was the last."""
         seen, last, trouble = self.capture.collect()
         self._trouble = self._trouble or trouble
         if not self._failed:
@@ -109,7 +109,7 @@ class _PcapFile:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             self._fd = os.open(self._path, flags, 0o600)
             self._append(self._fd, FILE_HEADER)
-        # Signalling comes by way of another process: a little later than media.
+        # Signalling comes through another process, a little later than media.
         seen.sort(key=lambda one: one[0])
         packets = bytearray()
         for one in seen:
@@ -143,7 +143,7 @@ class _PcapFile:
             return
         try:
             os.close(self._fd)
-        except OSError as error:  # a network file system may report a failed write only now
+        except OSError as error:  # network file systems may report a failed write only now
             self._trouble = self._trouble or str(error)
         try:
             if not self._bytes:
@@ -155,7 +155,7 @@ class _PcapFile:
 
 
 class CaptureWriter:
-    """Writes all captures into `directory`, made if need be, for us alone. UserError if that is impossible."""
+    """Writes all captures into `directory`, created for our user alone if missing. UserError if that fails."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -165,7 +165,7 @@ class CaptureWriter:
                 raise PermissionError(f"its permissions keep user {os.getuid()} out")
         except OSError as error:
             raise UserError(
-                f"the captures' directory {directory} cannot be made or written to",
+                f"the captures' directory {directory} cannot be created or written to",
                 error.strerror or str(error),
                 "name another `dir` below `[records]`, or turn `capture` off",
             ) from error
@@ -176,18 +176,18 @@ class CaptureWriter:
         self._thread.start()
 
     def capture(self, uniqueid: str) -> CallCapture:
-        """Begin a capture. The file is named by `uniqueid`, one of our own: ValueError for anything else."""
+        """Begin a capture, named by `uniqueid`. ValueError for anything but an id that we generated."""
         if not _OWN_NAME.fullmatch(uniqueid):
             raise ValueError("a capture is named by a call's id only")
         return CallCapture(uniqueid, self)
 
     def add(self, capture: CallCapture) -> None:
-        """From now on it is written."""
+        """Start writing a capture."""
         with self._lock:
             self._added.append(capture)
 
     def close(self, timeout_s: float = 5.0) -> bool:
-        """Complete all captures. False if the disk takes longer. Idempotent."""
+        """Complete all captures. False if the disk is too slow. Idempotent."""
         self._closing.set()
         self._thread.join(timeout_s)
         return not self._thread.is_alive()

@@ -1,4 +1,4 @@
-"""The call detail record (CDR). Fields that Asterisk has too are named as there: `uniqueid`, `src`, `billsec` …"""
+"""The call detail record (CDR), with Asterisk's field names where it has them: `uniqueid`, `src`, `billsec` …"""
 
 import math
 import uuid
@@ -15,7 +15,7 @@ MAX_TEXT_CHARS = 4_096
 
 
 class Disposition(StrEnum):
-    """What became of a call; the spelling is Asterisk's."""
+    """A call's disposition, in Asterisk's spelling."""
 
     ANSWERED = "ANSWERED"
     NO_ANSWER = "NO ANSWER"
@@ -29,13 +29,13 @@ class EndedBy(StrEnum):
     CALLER = "caller"
     BOT = "bot"
     OPERATOR = "operator"
-    """We did, for a reason outside the conversation: drain, limit of duration."""
+    """The bot, for a reason outside the conversation: drain, time limit."""
     NETWORK = "network"
     CRASH = "crash"
 
 
 def clean_text(text: str, limit: int = MAX_TEXT_CHARS) -> str:
-    """Text as it may be kept and shown: cut to `limit` characters, control characters escaped."""
+    """Text that is safe to store and show: cut to `limit` characters, control characters escaped."""
     return escape_control(text[:limit])
 
 
@@ -48,9 +48,9 @@ def percentile(values: Sequence[float], percent: float) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class CallClock:
-    """One reading of both clocks at the call's start; every later time follows from the monotonic one alone.
+    """One reading of both clocks at the call's start; later times follow from the monotonic clock alone.
 
-    So a clock that is set during a call bends neither the durations nor the order of the times.
+    So setting the wall clock during a call changes neither durations nor the order of times.
     """
 
     start_wall: datetime
@@ -63,7 +63,7 @@ class CallClock:
 
     @classmethod
     def of(cls, wall: str, now: float) -> Self:
-        """The clock of a record made elsewhere: `wall`, a time of its, was at `now`. ValueError if it is no time."""
+        """The clock of a record made elsewhere: its time `wall` was at `now`. ValueError if `wall` is not a time."""
         return cls(datetime.fromisoformat(wall), now)
 
     def wall(self, now: float) -> str:
@@ -80,9 +80,9 @@ class CallClock:
 class TranscriptLine:
     """One thing said. `at_s` counts from the call's start; `who` is "caller" or "bot".
 
-    For the bot `heard` and `unheard` are the parts of `text` that did and did not reach the caller. `final`
-    is false for a hypothesis that was still open when the call ended. For the caller `choice` is the one that they
-    made, None when what was recognised counted for none, and `confidence` the recogniser's.
+    For the bot `heard` and `unheard` are the parts of `text` that were and were not played to the caller. `final` is
+    false for a hypothesis still open when the call ended. For the caller `choice` is the choice they made, None if the
+    text matched none, and `confidence` the recogniser's.
     """
 
     at_s: float
@@ -100,8 +100,8 @@ class CallRecord:
     """One call.
 
     Times are `CallClock.wall` strings; `duration` (of all) and `billsec` (since the answer) are in seconds.
-    Made by `begun`, carried on by `answered` and `ended`. `transcript` is filled in for a single call that is
-    read or written as a whole, and empty in lists.
+    Made by `begun`, updated by `answered` and `ended`. `transcript` is filled for a single call that is read or
+    written as a whole, and empty in lists.
     """
 
     uniqueid: str
@@ -138,7 +138,7 @@ class CallRecord:
         direction: str = "inbound",
         transport: str = "udp",
     ) -> Self:
-        """A call that has just come in or is being set up. `src`, `dst`, `call_id` may be any text."""
+        """The record of a new call. `src`, `dst`, `call_id` may be any text."""
         return cls(
             uniqueid=uuid.uuid4().hex,
             src=clean_text(src, MAX_NAME_CHARS),
@@ -165,7 +165,7 @@ class CallRecord:
     ) -> Self:
         """The same call, ended at `now`; `answered_now` is the `now` of `answered`, None if nobody answered.
 
-        `end_reason` is for people: "caller hung up", "no media for 15 s". `disposition`: only to change it.
+        `end_reason` is for people: "caller hung up", "no media for 15 s". `disposition` overrides the current one.
         """
         return replace(
             self,
@@ -183,7 +183,7 @@ class CallRecord:
         return replace(self, response_p50_ms=percentile(values, 50), response_p95_ms=percentile(values, 95))
 
     def to_dict(self) -> dict[str, object]:
-        """Plain values only, ready for `json.dumps`."""
+        """Plain values for `json.dumps`."""
         plain: dict[str, object] = {one.name: getattr(self, one.name) for one in fields(self)}
         plain["disposition"] = str(self.disposition)
         plain["rtp"] = dict(self.rtp)
@@ -192,7 +192,7 @@ class CallRecord:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, object]) -> Self:
-        """The inverse of `to_dict`; unknown names are ignored. TypeError or ValueError: no record."""
+        """The inverse of `to_dict`; unknown names are ignored. TypeError, ValueError for anything but a record."""
         names = {one.name for one in fields(cls)}
         values: dict[str, object] = {name: value for name, value in plain.items() if name in names}
         lines = values.get("transcript", ())

@@ -1,4 +1,4 @@
-"""Where calls are written down while they go on."""
+"""The journal that calls write to while they go on."""
 
 from concurrent.futures import Future
 from typing import Protocol
@@ -8,16 +8,16 @@ from offhook.records.timeline import Events
 
 
 class Journal(Protocol):
-    """What a call needs of the records: `RecordStore`, or the way to one in another process. No method waits."""
+    """What a call needs of the records: `RecordStore`, or a proxy for one in another process. No method blocks."""
 
     def begin(self, record: CallRecord) -> "Future[bool]":
-        """Leave a row that survives us; true once it does."""
+        """Write a row; true once it would survive a crash."""
 
     def turn(self, uniqueid: str, line: TranscriptLine) -> None:
-        """One more line of a call's transcript."""
+        """Add a line to a call's transcript."""
 
     def timeline(self, uniqueid: str, events: Events) -> None:
-        """What happened in a call that has ended, moment by moment."""
+        """Store the timeline of a call that has ended."""
 
     def finish(self, record: CallRecord) -> "Future[bool]":
-        """The final state of a call; true once it is written."""
+        """Write the final record of a call; true once it is written."""

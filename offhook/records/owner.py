@@ -1,4 +1,4 @@
-"""Which process a call belongs to, and whether that process is still there."""
+"""The process that owns a call, and whether it is still running."""
 
 import os
 import socket
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-_STATE_FIELD, _START_FIELD = 0, 19  # of /proc/PID/stat behind the name (proc(5): fields 3 and 22)
+_STATE_FIELD, _START_FIELD = 0, 19  # in /proc/PID/stat after the name (proc(5): fields 3 and 22)
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessIdentity:
-    """A process, told apart from any later one with the same number.
+    """A process, distinguished from any later one with the same pid.
 
-    `boot` and `namespace` say in which world `pid` means anything (a machine since it was started, a
-    container); `started` is in clock ticks since that boot. Empty and 0 where there is no /proc.
+    `pid` is valid within `boot` and `namespace` (a machine since its start, a container); `started` is in clock ticks
+    since that boot. Empty and 0 without /proc.
     """
 
     host: str
@@ -31,9 +31,9 @@ class ProcessIdentity:
         return cls(socket.gethostname(), _boot_id(), _pid_namespace(), pid, found[1] if found else 0)
 
     def seen_running(self, observer: "ProcessIdentity") -> bool | None:
-        """Whether it runs, as `observer`, which must be the current process, can tell; None if it cannot.
+        """Whether it runs, as seen from `observer`, which must be the current process; None if unknown.
 
-        It can where both live in the same PID namespace of the same boot.
+        It is known if both share a PID namespace and a boot.
         """
         known = self.boot and self.namespace and self.started
         if not known or (self.boot, self.namespace) != (observer.boot, observer.namespace):
@@ -42,7 +42,7 @@ class ProcessIdentity:
         if found is None:
             return None if _exists(self.pid) else False
         state, started = found
-        return started == self.started and state not in "ZX"  # killed, but not yet waited for: gone all the same
+        return started == self.started and state not in "ZX"  # killed but not yet reaped: gone all the same
 
 
 def _stat(pid: int) -> tuple[str, int] | None:
@@ -50,13 +50,13 @@ def _stat(pid: int) -> tuple[str, int] | None:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
         return None
-    # The name stands in parentheses and may contain any character: only the last one counts.
+    # The name is in parentheses and may contain some itself: only the last one counts.
     values = text.rpartition(")")[2].split()
     return values[_STATE_FIELD], int(values[_START_FIELD])
 
 
 def _exists(pid: int) -> bool:
-    # /proc may be mounted with hidepid: another user's process is invisible there, but still has its number.
+    # With hidepid another user's process is invisible in /proc, but its pid still exists.
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

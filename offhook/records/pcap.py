@@ -1,6 +1,6 @@
 """The pcap file format, version 2.4 (draft-ietf-opsawg-pcap), for UDP datagrams.
 
-A socket hands over payloads only: the IP and UDP headers around them are made up here (RFC 791, RFC 8200, RFC 768).
+A socket gives payloads only: the IP and UDP headers around them are made here (RFC 791, RFC 8200, RFC 768).
 """
 
 import ipaddress
@@ -10,7 +10,7 @@ from functools import lru_cache
 Address = tuple[str, int]
 
 MAX_PAYLOAD_BYTES = 65_535 - 20 - 8
-"""Of a datagram over IPv4 (RFC 791 §3.1). One over IPv6 could be longer by 20 octets; they are cut off."""
+"""Of a datagram over IPv4 (RFC 791 §3.1). IPv6 allows 20 bytes more; they are cut off."""
 
 _LINKTYPE_RAW = 101
 """A packet begins with its IP header, of either version."""
@@ -23,9 +23,9 @@ _DONT_FRAGMENT = 0x4000
 
 
 def packet(at_s: float, source: Address, destination: Address, payload: bytes) -> bytes:
-    """One packet of a file. `at_s` is Unix time; a host that is no numeric address becomes the unspecified one."""
+    """One packet of a file. `at_s` is Unix time; a host that is not a numeric address becomes the unspecified one."""
     payload = payload[:MAX_PAYLOAD_BYTES]
-    sender, receiver = _octets(source[0]), _octets(destination[0])
+    sender, receiver = _address_bytes(source[0]), _address_bytes(destination[0])
     if len(sender) == 16 or len(receiver) == 16:
         data = _ipv6(_mapped(sender), source[1], _mapped(receiver), destination[1], payload)
     else:
@@ -38,7 +38,7 @@ def _ipv4(sender: bytes, source_port: int, receiver: bytes, destination_port: in
     length = 20 + 8 + len(payload)
     start = struct.pack("!BBHHHBB", 0x45, 0, length, 0, _DONT_FRAGMENT, _HOPS, _UDP)
     checksum = _checksum(start + sender + receiver)
-    # RFC 768: a UDP checksum of zero says that there is none.
+    # RFC 768: a UDP checksum of zero means none.
     udp = struct.pack("!HHHH", source_port, destination_port, 8 + len(payload), 0)
     return start + struct.pack("!H", checksum) + sender + receiver + udp + payload
 
@@ -46,7 +46,7 @@ def _ipv4(sender: bytes, source_port: int, receiver: bytes, destination_port: in
 def _ipv6(sender: bytes, source_port: int, receiver: bytes, destination_port: int, payload: bytes) -> bytes:
     length = 8 + len(payload)
     ports = struct.pack("!HHH", source_port, destination_port, length)
-    # RFC 8200 §8.1: here it must be there, and 0 is written as 0xffff.
+    # RFC 8200 §8.1: the checksum is mandatory over IPv6, and 0 is written as 0xffff.
     checksum = _checksum(sender + receiver + struct.pack("!II", length, _UDP) + ports + payload) or 0xFFFF
     start = struct.pack("!IHBB", 6 << 28, length, _UDP, _HOPS)
     return start + sender + receiver + ports + struct.pack("!H", checksum) + payload
@@ -62,7 +62,7 @@ def _checksum(data: bytes) -> int:
 
 
 @lru_cache(maxsize=1_024)
-def _octets(host: str) -> bytes:
+def _address_bytes(host: str) -> bytes:
     """4 or 16; none for a name."""
     try:
         return ipaddress.ip_address(host.partition("%")[0]).packed
@@ -71,7 +71,7 @@ def _octets(host: str) -> bytes:
 
 
 def _mapped(octets: bytes) -> bytes:
-    """An address of IPv4 as one of IPv6 (RFC 4291 §2.5.5.2)."""
+    """An IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2)."""
     if len(octets) == 4:
         return bytes(10) + b"\xff\xff" + octets
     return octets or bytes(16)

@@ -1,7 +1,7 @@
-"""Recordings: stereo WAV, the caller on the left, the bot on the right, both on the call's time line.
+"""Recordings: stereo WAV, caller left, bot right, both aligned to the call's time.
 
-The event loop's side only appends to memory. One thread writes the files of all calls, twice a second, header
-and all: whatever kills the process leaves files that play, up to a second before the end.
+The event loop only appends to memory. One thread writes the files of all calls twice a second, headers included: after
+a crash they play up to a second before the end.
 """
 
 import os
@@ -22,16 +22,14 @@ log = get_logger(__name__)
 CALLER, BOT = 0, 1
 WRITE_INTERVAL_S = 0.5
 MAX_WAITING_BYTES = 2 * 30 * RATE_HZ * 2
-"""Of one recording: half a minute of both channels. Beyond it the disk is too slow, and audio is dropped."""
+"""Per recording: half a minute of both channels. Beyond it the disk is too slow, and audio is dropped."""
 
 _OWN_NAME = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingResult:
-    """A finished recording. `truncated`: it lacks something, `reason` says what; no `path`: there is no
-    file.
-    """
+    """A finished recording. `truncated`: incomplete, for `reason`; without `path` there is no file."""
 
     path: Path | None
     seconds: float
@@ -41,7 +39,7 @@ class RecordingResult:
 
 @dataclass(slots=True)
 class _Run:
-    """Audio of one channel without a hole."""
+    """Audio of one channel without a gap."""
 
     channel: int
     at_sample: int
@@ -49,7 +47,7 @@ class _Run:
 
 
 class StereoRecorder:
-    """The recording of one call; made by `RecordingWriter.record`. No method waits, none fails."""
+    """The recording of one call, made by `RecordingWriter.record`. No method blocks or fails."""
 
     def __init__(self, path: Path, wake: threading.Event) -> None:
         self.path = path
@@ -68,11 +66,11 @@ class StereoRecorder:
         return self._trouble is not None
 
     def caller(self, pcm: bytes, at_sample: int) -> None:
-        """8 kHz 16-bit little-endian PCM of the caller, `at_sample` samples after the call's start."""
+        """Add 8 kHz 16-bit little-endian PCM of the caller, `at_sample` samples after the call's start."""
         self._put(CALLER, pcm, at_sample)
 
     def bot(self, pcm: bytes, at_sample: int) -> None:
-        """The same of the bot."""
+        """Add the same of the bot."""
         self._put(BOT, pcm, at_sample)
 
     def close(self) -> "Future[RecordingResult]":
@@ -98,7 +96,7 @@ class StereoRecorder:
                 self._runs.append(run)
 
     def collect(self) -> tuple[list[_Run], bool]:
-        """What has come since the last time, and whether it is the last; the writer's side."""
+        """For the writer: what is new, and whether it is the last."""
         with self._lock:
             runs, self._runs, self._latest, self._waiting_bytes = self._runs, [], [None, None], 0
             return runs, self._closing
@@ -114,20 +112,18 @@ class StereoRecorder:
 
 
 class _WavFile:
-    """The writing thread's side of one recording. After the first failure the file stays as it is,
-    playable.
-    """
+    """The writer's side of one recording. After the first failure the file is left as it is, playable."""
 
     def __init__(self, recorder: StereoRecorder) -> None:
         self.recorder = recorder
         self._timeline = StereoTimeline()
         self._fd: int | None = None
         self._failed = False
-        self._data_bytes = 0  # that are in the file
-        self._header_bytes = -1  # that the header tells of
+        self._data_bytes = 0  # in the file
+        self._header_bytes = -1  # in the header
 
     def pump(self) -> bool:
-        """Write what has come; true when that was the last."""
+        """Write what is new; True when that was the last."""
         runs, last = self.recorder.collect()
         if not self._failed:
             try:
@@ -158,8 +154,7 @@ class _WavFile:
             self._data_bytes = max(self._data_bytes, at // FRAME_BYTES * FRAME_BYTES)
 
     def _write_header(self, fd: int) -> None:
-        # After the data: the header never promises what is not there. Writing it again needs no space on the
-        # disk.
+        # After the data, so that the header never claims more than there is. Rewriting it needs no disk space.
         if self._header_bytes != self._data_bytes:
             os.pwrite(fd, header(self._data_bytes), 0)
             self._header_bytes = self._data_bytes
@@ -178,16 +173,14 @@ class _WavFile:
         if self._fd is not None:
             try:
                 os.close(self._fd)
-            except OSError as error:  # a network file system may report a failed write only now
+            except OSError as error:  # network file systems may report a failed write only now
                 self.recorder.note_trouble(error.strerror or str(error))
         path = None if self._fd is None else self.recorder.path
         self.recorder.finish(path, self._data_bytes / FRAME_BYTES / RATE_HZ)
 
 
 class RecordingWriter:
-    """Writes all recordings into `directory`, made if need be, for us alone. UserError if that is
-    impossible.
-    """
+    """Writes all recordings into `directory`, created for our user alone if missing. UserError if that fails."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -213,10 +206,8 @@ class RecordingWriter:
         self._thread.start()
 
     def record(self, uniqueid: str | None = None) -> StereoRecorder:
-        """Begin a recording. The file is named by `uniqueid`, a UUID (else ValueError) of our own, or by a
-        new one.
-
-        Nothing that a remote has sent may get into a path. RuntimeError after `close`.
+        """Begin a recording, named by `uniqueid` or by a new UUID. ValueError for anything but a UUID, as no text from
+        a remote may get into a path. RuntimeError after `close`.
         """
         name = uuid.uuid4().hex if uniqueid is None else uniqueid
         if not _OWN_NAME.fullmatch(name):
@@ -229,11 +220,11 @@ class RecordingWriter:
         return recorder
 
     def path_of(self, uniqueid: str) -> Path:
-        """Where the recording of that name is, or will be."""
+        """The path of the recording of that name."""
         return self._directory / f"{uniqueid}.wav"
 
     def close(self, timeout_s: float = 5.0) -> bool:
-        """Complete the recordings that were closed, and close the others. False if the disk takes longer."""
+        """Close and complete all recordings. False if the disk is too slow."""
         with self._lock:
             self._closing = True
         self._wake.set()

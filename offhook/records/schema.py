@@ -1,4 +1,4 @@
-"""The tables of the records, and the way between rows and values. Any database takes these types."""
+"""The tables of the records, and the conversion between rows and values. The types suit any database."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -40,7 +40,7 @@ owners_table = Table(
     Column("boot", Text, nullable=False),
     Column("namespace", Text, nullable=False),
     Column("pid", Integer, nullable=False),
-    Column("started", Text, nullable=False),  # ticks since boot outgrow 32 bits after some months
+    Column("started", Text, nullable=False),  # ticks since boot exceed 32 bits after some months
     Column("heartbeat", Float, nullable=False),  # Unix time
 )
 
@@ -90,18 +90,18 @@ transcript_table = Table(
 )
 
 _KEY = "the_"
-"""Tells a primary key's parameter from the column's new value."""
+"""Distinguishes a primary key's parameter from the column's new value."""
 
 _NOT_OF_THE_RECORD = ("is_open", "owner")
 
 
 def call_row(record: CallRecord, *, is_open: bool, owner: str) -> dict[str, Any]:
-    """The row of a record; its texts are made safe to keep."""
+    """The row of a record, with its texts made safe to store."""
     row: dict[str, Any] = record.to_dict()
     del row["transcript"]
     for name, value in row.items():
         if isinstance(value, str):
-            # A number or Call-ID has its limit; a path or a reason gets as much as a line of text.
+            # Numbers and Call-IDs have their own limit; paths and reasons get that of a transcript line.
             row[name] = clean_text(value, MAX_NAME_CHARS) if name in ("src", "dst", "call_id") else clean_text(value)
     return row | {"is_open": is_open, "owner": owner}
 
@@ -128,9 +128,7 @@ def line_row(uniqueid: str, seq: int, line: TranscriptLine) -> dict[str, Any]:
 
 
 def put_row(conn: Connection, table: Table, row: Mapping[str, Any]) -> None:
-    """Insert a row, or overwrite the one with its primary key. In SQL that every database speaks;
-    repeatable.
-    """
+    """Insert a row, or overwrite the one with its primary key, in SQL for any database. Repeatable."""
     same = {_KEY + column.name: row[column.name] for column in table.primary_key}
     if conn.execute(_overwrite(table), {**row, **same}).rowcount == 0:
         conn.execute(insert(table), row)
@@ -138,7 +136,7 @@ def put_row(conn: Connection, table: Table, row: Mapping[str, Any]) -> None:
 
 @cache
 def _overwrite(table: Table) -> Update:
-    """Built once: that takes longer than to run it."""
+    """Cached: building a statement takes longer than running it."""
     return update(table).where(*(column == bindparam(_KEY + column.name) for column in table.primary_key))
 
 

@@ -1,4 +1,4 @@
-"""Finding calls, and figures over many of them. Everything here waits for the database."""
+"""Searches calls and computes figures over them. Everything here blocks on the database."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from offhook.records.timeline import timelines_table
 
 MAX_FOUND = 200
 MAX_COUNTED = 5_000
-"""Calls that go into figures: the latest of the time asked for."""
+"""The most calls that go into figures: the latest ones of the period."""
 BUCKETS = 48
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallFilter:
-    """Which calls. `text` is looked for in numbers, ids and words; times are as in records, `until` is excluded."""
+    """A search. `text` is searched in numbers, ids and words; times are as in records, `until` is exclusive."""
 
     text: str = ""
     since: str | None = None
@@ -31,7 +31,7 @@ class CallFilter:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where the next page begins: behind this call."""
+    """The start of the next page: after this call."""
 
     start: str
     uniqueid: str
@@ -39,7 +39,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """The figures of one stretch of time; `start` is ISO 8601. No percentile without a value."""
+    """The figures of one time slot; `start` is ISO 8601. Percentiles without values are None."""
 
     start: str
     calls: int
@@ -50,7 +50,7 @@ class Bucket:
 
 
 def find_calls(conn: Connection, wanted: CallFilter, limit: int, after: Cursor | None = None) -> list[CallRecord]:
-    """The latest calls that fit, newest first, without transcripts."""
+    """The latest matching calls, newest first, without transcripts."""
     table = calls_table
     conditions = _conditions(wanted)
     if after is not None:
@@ -62,7 +62,7 @@ def find_calls(conn: Connection, wanted: CallFilter, limit: int, after: Cursor |
 
 
 def figures(conn: Connection, wanted: CallFilter) -> list[Bucket]:
-    """Percentiles over time of the calls that fit, oldest first, in at most `BUCKETS` stretches of equal length."""
+    """Percentiles over time of the matching calls, oldest first, in at most `BUCKETS` slots of equal length."""
     table, lines = calls_table, timelines_table
     columns = [table.c.start, lines.c.response_ms, lines.c.barge_in_ms]
     query = select(*columns).join(lines, lines.c.uniqueid == table.c.uniqueid).where(*_conditions(wanted))

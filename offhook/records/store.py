@@ -1,8 +1,8 @@
 """Call records in a database: SQLite by default, any other by its SQLAlchemy URL.
 
-SQLite runs with `journal_mode=WAL` and `synchronous=FULL`. With NORMAL a committed record would survive the
-process but not the loss of power; a record that may vanish is none. The price, one fsync a commit, is paid in
-the writer's thread, and once for all records that are waiting.
+SQLite runs with `journal_mode=WAL` and `synchronous=FULL`. With NORMAL a committed record would survive a crash of the
+process but not a loss of power. The cost, one fsync for each commit, is borne by the writer's thread, once for all
+waiting records.
 """
 
 import itertools
@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 HEARTBEAT_S = 30.0
 STALE_S = 120.0
-"""A process that cannot be seen from here (another machine, another container) is gone after this silence."""
+"""A process on another machine or in another container counts as gone after this time without a heartbeat."""
 BUSY_TIMEOUT_S = 5.0
 MAX_LISTED = 1_000
 
@@ -51,9 +51,9 @@ _EXAMPLE = "for example `sqlite:////var/lib/offhook/calls.db` or `postgresql+psy
 
 
 class RecordStore:
-    """The records of all calls. `begin`, `turn` and `finish` return at once, and any thread may call them.
+    """The records of all calls. `begin`, `turn` and `finish` return at once, and are thread-safe.
 
-    The reading methods wait for the database: call them outside the event loop (`asyncio.to_thread`).
+    The reading methods block on the database: call them outside the event loop (`asyncio.to_thread`).
     """
 
     def __init__(self, engine: Engine, wall: Callable[[], float]) -> None:
@@ -69,10 +69,10 @@ class RecordStore:
 
     @classmethod
     def open(cls, url: str, *, wall: Callable[[], float] = time.time) -> Self:
-        """Open (and make) the database. `url` may also be the plain path of an SQLite file.
+        """Open the database, creating it if missing. `url` may also be the plain path of an SQLite file.
 
-        Rows left open by a process that is no longer there are marked as a crash. `wall` is Unix time in
-        seconds. Raises UserError.
+        Rows left open by a process that is gone are marked as crashed. `wall` is Unix time in seconds. Raises
+        UserError.
         """
         parsed = _parse_url(url)
         shown = parsed.render_as_string(hide_password=True)
@@ -94,32 +94,30 @@ class RecordStore:
 
     @property
     def counters(self) -> WriterCounters:
-        """What was written, what failed, what was lost."""
+        """Counters of failed and lost writes."""
         return self._writer.counters
 
     @property
     def healthy(self) -> bool:
-        """False while the database takes nothing."""
+        """False while writes fail."""
         return self._writer.healthy
 
     @property
     def queued(self) -> int:
-        """Writes that are waiting."""
+        """How many writes are waiting."""
         return self._writer.queued
 
     def begin(self, record: CallRecord) -> "Future[bool]":
-        """Leave a row that survives us: once the future is true the call has its one row, come what may.
+        """Write a row that survives a crash: once the future is true, the call has its row.
 
-        To be awaited (`asyncio.wrap_future`, with a time limit) before the answer is sent, if not even a few
-        milliseconds are to be left uncovered.
+        Await it (`asyncio.wrap_future`, with a time limit) before sending the answer, so that no answered call goes
+        unrecorded.
         """
         row = call_row(record, is_open=True, owner=self._me)
         return self._writer.put(lambda conn: put_row(conn, calls_table, row))
 
     def finish(self, record: CallRecord) -> "Future[bool]":
-        """The final state of a call, begun or not. A transcript in the record replaces the lines of
-        `turn`.
-        """
+        """Write the final record of a call, begun or not. A transcript in it replaces the lines of `turn`."""
         row = call_row(record, is_open=False, owner=self._me)
         lines = record.transcript
 
@@ -131,23 +129,23 @@ class RecordStore:
         return self._writer.put(write)
 
     def turn(self, uniqueid: str, line: TranscriptLine) -> None:
-        """One more line of a call's transcript."""
+        """Add a line to a call's transcript."""
         row = line_row(uniqueid, next(self._seq), line)
         self._writer.put(lambda conn: put_row(conn, transcript_table, row), minor=True)
 
     def timeline(self, uniqueid: str, events: Events) -> None:
-        """What happened in a call that has ended, moment by moment."""
+        """Store the timeline of a call that has ended."""
         self._writer.put(lambda conn: put_timeline(conn, uniqueid, events), minor=True)
 
     def flush(self, timeout_s: float = 5.0) -> bool:
-        """Wait until all that was given before is written; false if that takes longer."""
+        """Wait until everything queued so far is written; False if that takes longer."""
         try:
             return self._writer.put(lambda conn: None).result(timeout_s)
         except TimeoutError:
             return False
 
     def close(self, timeout_s: float = 5.0) -> bool:
-        """Write what is queued; true if nothing was ever lost. Calls that are still open count as crashed."""
+        """Write what is queued; True if nothing was ever lost. Calls still open count as crashed."""
         complete = self._writer.close(timeout_s)
         if complete:
             with suppress(SQLAlchemyError), self._engine.begin() as conn:
@@ -173,17 +171,17 @@ class RecordStore:
             return replace(record_from(dict(found)), transcript=read_lines(conn, uniqueid))
 
     def transcript(self, uniqueid: str) -> tuple[TranscriptLine, ...]:
-        """What was said in a call, in order; empty for a call that is not known."""
+        """A call's transcript in order; empty for an unknown call."""
         with self._engine.connect() as conn:
             return read_lines(conn, uniqueid)
 
     def read(self, query: Callable[[Connection], T]) -> T:
-        """The result of a query of one's own, that only reads."""
+        """The result of a read-only query."""
         with self._engine.connect() as conn:
             return query(conn)
 
     def _heartbeat(self, conn: Connection) -> None:
-        """Say that we are here; close the rows of those that are not."""
+        """Write our heartbeat; close the rows of processes that are gone."""
         me = self._identity
         row = {
             "owner": self._me,
@@ -219,7 +217,7 @@ def _parse_url(url: str) -> URL:
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
         raise UserError(
             "the records' database has no file",
-            "an SQLite database in memory is gone with the process that it is to outlive",
+            "an SQLite database in memory would not survive this process",
             _EXAMPLE,
         )
     return parsed
@@ -233,7 +231,7 @@ def _cannot_open(shown: str, error: Exception) -> UserError:
 
 
 def _make_private(url: URL) -> None:
-    """Transcripts are nobody else's business. SQLite gives -wal and -shm the mode of the main file."""
+    """Make the file private. SQLite gives -wal and -shm the mode of the main file."""
     path = Path(str(url.database))
     if path.name.startswith("file:"):
         return
@@ -248,7 +246,7 @@ def _make_engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _record: object) -> None:
-        # The driver would begin transactions on its own, and too late for ours to wait for their turn.
+        # The driver would begin transactions itself, too late for ours to wait for the lock.
         connection.isolation_level = None
         cursor = connection.cursor()
         for pragma in ("journal_mode=WAL", "synchronous=FULL"):
@@ -257,8 +255,7 @@ def _make_engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(conn: Connection) -> None:
-        # A transaction that reads first, then writes, fails at once if another wrote meanwhile; this one
-        # waits.
+        # A transaction that reads and then writes fails at once if another wrote meanwhile; IMMEDIATE waits.
         writes = conn.get_execution_options().get("offhook_writes")
         conn.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 

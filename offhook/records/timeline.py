@@ -1,6 +1,6 @@
-"""What happened in a call, moment by moment, for the page that shows it: JSON beside the record.
+"""A call's timeline of events, for the page that shows it: JSON beside the record.
 
-It says more than the transcript, and less surely: it is written at the call's end, and a crash takes it along.
+It has more detail than the transcript, but is only written at the call's end, so that a crash loses it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ timelines_table = Table(
     metadata,
     Column("uniqueid", String(64), primary_key=True),
     Column("events", JSON, nullable=False),
-    # Apart, so that figures over many calls need not read what was said in them.
+    # A separate table, so that figures over many calls need not read their events.
     Column("response_ms", JSON, nullable=False),
     Column("barge_in_ms", JSON, nullable=False),
 )
@@ -35,6 +35,6 @@ def put_timeline(conn: Connection, uniqueid: str, events: Events) -> None:
 
 
 def read_timeline(conn: Connection, uniqueid: str) -> list[dict[str, Any]]:
-    """A call's events in order; empty where there are none."""
+    """A call's events in order; empty if there are none."""
     query = select(timelines_table.c.events).where(timelines_table.c.uniqueid == uniqueid)
     return list(conn.execute(query).scalars().first() or ())

@@ -1,4 +1,4 @@
-"""The recording's file format and time line, without any file: RIFF WAVE, 8 kHz, 16 bit, two channels."""
+"""The recording's file format and alignment: RIFF WAVE, 8 kHz, 16 bit, two channels. Pure."""
 
 import struct
 from typing import Any
@@ -10,7 +10,7 @@ CHANNELS = 2
 FRAME_BYTES = 2 * CHANNELS
 HEADER_BYTES = 44
 WINDOW_SAMPLES = 2 * RATE_HZ
-"""How far one channel, or a late piece, may lag behind the newest sample and still find its place."""
+"""How far audio may lag behind the newest sample and still be placed."""
 MAX_SAMPLES = 4 * 3_600 * RATE_HZ
 """Four hours, 460 MB; the format itself ends at 4 GiB."""
 
@@ -29,26 +29,26 @@ def header(data_bytes: int) -> bytes:
 
 
 class StereoTimeline:
-    """Puts pieces of two channels, in any order, on one time line and hands out what is to be written where.
+    """Merges pieces of two channels, in any order, and returns what must be written where.
 
-    The last `WINDOW_SAMPLES` stay open: a piece that comes late changes what was handed out before, and the
-    changed range is handed out again. What was never filled is silence.
+    The last `WINDOW_SAMPLES` stay open: a late piece changes samples returned before, and the changed range is returned
+    again. Gaps are silence.
     """
 
     def __init__(self) -> None:
         self.end = 0
         """Samples from the start to the newest."""
         self.late_samples = 0
-        """Samples that came after their place had been closed, and are missing."""
+        """Samples that arrived too late to be placed."""
         self._base = 0  # the sample at index 0 of the window
         self._window: _Samples = np.zeros((WINDOW_SAMPLES, CHANNELS), "<i2")
-        self._changed = 0  # from here to the end nothing has been handed out
+        self._changed = 0  # nothing was returned from here on
         self._ready: list[tuple[int, bytes]] = []
 
     def put(self, channel: int, pcm: bytes | bytearray, at_sample: int) -> bool:
-        """Add 16-bit little-endian PCM (an odd last byte is ignored) at its place on `channel` (0 or 1).
+        """Add 16-bit little-endian PCM (an odd last byte is ignored) to `channel` (0 or 1).
 
-        False if a part of it lies outside of what can be recorded: too late, negative, beyond `MAX_SAMPLES`.
+        False if part of it cannot be recorded: too late, negative, beyond `MAX_SAMPLES`.
         """
         samples: _Samples = np.frombuffer(pcm, "<i2", count=len(pcm) // 2)
         if not len(samples):
@@ -66,16 +66,14 @@ class StereoTimeline:
         return after - first == len(samples)
 
     def take(self) -> list[tuple[int, bytes]]:
-        """What has changed since the last time: (sample position, interleaved PCM), to be written in
-        order.
-        """
+        """The changes since the last call: (sample position, interleaved PCM), to write in order."""
         self._hand_out(max(self._base, self.end - WINDOW_SAMPLES))
         ready, self._ready = self._ready, []
         return ready
 
     def _make_room(self, first: int, after: int) -> None:
         if first - self.end > WINDOW_SAMPLES:
-            # A long gap costs no memory, nor disk: the file has a hole there, which reads as zeros.
+            # A long gap costs neither memory nor disk: it is a hole in the file, which reads as zeros.
             self._hand_out(first - WINDOW_SAMPLES)
         needed = after - self._base
         if needed > len(self._window):

@@ -1,4 +1,4 @@
-"""The one thread that writes records: the event loop never waits for a disk."""
+"""The thread that writes records, so that the event loop never waits for a disk."""
 
 import threading
 import time
@@ -25,16 +25,16 @@ log = get_logger(__name__)
 Job = Callable[[Connection], None]
 
 MAX_QUEUED = 50_000
-"""Of anything. A thousand calls a minute get here when the disk has been full for most of half an hour."""
+"""The most queued jobs. A thousand calls a minute reach it when the disk is full for most of half an hour."""
 MAX_QUEUED_MINOR = 10_000
-"""Above this, what is not a call record itself is no longer accepted."""
+"""Above this only call records themselves are accepted."""
 MAX_BATCH = 500
 GATHER_S = 0.5
-"""Minor jobs wait so long for others: a transaction costs several times what is in it, and its fsync comes on top."""
+"""How long minor jobs wait for others: a transaction costs several times its content, plus an fsync."""
 RETRY_FIRST_S = 0.25
 RETRY_MAX_S = 5.0
 
-# The statement is at fault, for ever; anything else may pass: a full disk, a lock, a lost connection.
+# Errors of the statement itself are permanent; others may pass: a full disk, a lock, a lost connection.
 _PERMANENT = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
 
 
@@ -48,11 +48,11 @@ class WriterCounters:
 
 
 class RecordWriter:
-    """Runs jobs in their order, all that are waiting in one transaction, and repeats what fails. They are run at once,
-    but for minor ones among themselves, which have time until `GATHER_S`.
+    """Runs jobs in order, all waiting ones in one transaction, and retries failures. Jobs run at once, except minor
+    ones, which wait up to `GATHER_S` for others.
 
-    `every` runs as a job of its own each `every_s` seconds. Futures come true when the job is committed,
-    false when it was given up.
+    `every` runs as a separate job every `every_s` seconds. Futures are true when the job is committed, false when it
+    was given up.
     """
 
     def __init__(self, engine: Engine, every: Job, every_s: float) -> None:
@@ -62,7 +62,7 @@ class RecordWriter:
         self._queue: deque[tuple[Job, Future[bool]]] = deque()
         self._changed = threading.Condition()
         self._due = float("inf")
-        """When what waits in the queue is to be written."""
+        """When the queue must be written."""
         self._closing = False
         self._give_up_at = float("inf")
         self._failing = False
@@ -71,16 +71,16 @@ class RecordWriter:
 
     @property
     def healthy(self) -> bool:
-        """False from a failed attempt to the next that succeeds."""
+        """False from a failed attempt until the next success."""
         return not self._failing
 
     @property
     def queued(self) -> int:
-        """Jobs that are waiting, without those being written."""
+        """Waiting jobs, without those being written."""
         return len(self._queue)
 
     def put(self, job: Job, *, minor: bool = False) -> "Future[bool]":
-        """Queue a job; returns at once. Jobs that are `minor` leave room for those that are not, and may wait."""
+        """Queue a job; returns at once. `minor` jobs leave room for the others, and may be delayed."""
         future: Future[bool] = Future()
         due = time.monotonic() + (GATHER_S if minor else 0.0)
         with self._changed:
@@ -96,12 +96,12 @@ class RecordWriter:
         return future
 
     def close(self, timeout_s: float) -> bool:
-        """Write what is queued, then end. True if nothing was lost; after `timeout_s` the rest is."""
+        """Write what is queued, then end. True if nothing was lost; after `timeout_s` the rest is dropped."""
         with self._changed:
             self._closing = True
             self._give_up_at = time.monotonic() + timeout_s
             self._changed.notify()
-        # A write that hangs in the kernel cannot be interrupted: it is left to the daemon thread.
+        # A write stuck in the kernel cannot be interrupted: leave it to the daemon thread.
         self._thread.join(timeout_s + RETRY_MAX_S)
         return not self._thread.is_alive() and self.counters.dropped == 0
 
@@ -151,7 +151,7 @@ class RecordWriter:
                 return
 
     def _isolate(self, batch: list[tuple[Job, "Future[bool]"]], error: Exception) -> None:
-        """One job spoils the batch: each for itself, so that only that one is lost."""
+        """A job failed in the batch: run each alone, so that only that one is lost."""
         if len(batch) > 1:
             for entry in batch:
                 self._write([entry])
@@ -160,7 +160,7 @@ class RecordWriter:
         self._drop(batch)
 
     def _wait(self, delay_s: float) -> bool:
-        """Wait before the next attempt; false when it is time to give up."""
+        """Wait before the next attempt; False when it is time to give up."""
         until = time.monotonic() + delay_s
         with self._changed:
             while (left := min(until, self._give_up_at) - time.monotonic()) > 0:
@@ -175,7 +175,7 @@ class RecordWriter:
     def _note_failure(self, error: Exception) -> None:
         if not self._failing:
             self._failing = True
-            log.error("call records cannot be written; calls go on, it is tried again", why=str(error))
+            log.error("call records cannot be written; calls go on, and writing is retried", why=str(error))
 
     def _note_success(self) -> None:
         if self._failing:

@@ -1,1 +1,1 @@
-"""Settings and flows: what may be written, where it is read from, what is wrong with it."""
+"""Settings and flow files: their formats, sources and error messages."""

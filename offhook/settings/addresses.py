@@ -1,4 +1,4 @@
-"""Addresses and ports as the command line has them."""
+"""Addresses and ports as written on the command line."""
 
 import re
 
@@ -13,19 +13,19 @@ def parse_address(text: str, default_port: int | None = None) -> tuple[str, int]
         why = "it is not HOST:PORT"
         if re.fullmatch(r"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*", text):
             why, todo = "an IPv6 address needs brackets", f"[{text}]:{default_port or 5060}"
-        raise UserError(f"`{text[:80]}` is no address", why, todo)
+        raise UserError(f"`{text[:80]}` is not an address", why, todo)
     port = default_port if found[3] is None else int(found[3])
     if port is None:
-        raise UserError(f"`{text[:80]}` is no address", "it has no port", f"{text[:80]}:5060")
+        raise UserError(f"`{text[:80]}` is not an address", "it has no port", f"{text[:80]}:5060")
     if port > 65_535:
-        raise UserError(f"`{text[:80]}` is no address", "ports go up to 65535", todo)
+        raise UserError(f"`{text[:80]}` is not an address", "ports go up to 65535", todo)
     return found[1] or found[2], port
 
 
 def parse_port_range(text: str) -> tuple[int, int]:
     """(low, high) of `LOW-HIGH`: UDP ports for media, beginning with an even one. Raises UserError."""
     found = re.fullmatch(r"(\d{1,5})-(\d{1,5})", text.strip(), re.ASCII)
-    what, todo = f"`{text[:80]}` is no range of ports", "LOW-HIGH, such as 10000-10999"
+    what, todo = f"`{text[:80]}` is not a range of ports", "LOW-HIGH, such as 10000-10999"
     if found is None:
         raise UserError(what, "it is not two numbers joined by a hyphen", todo)
     low, high = int(found[1]), int(found[2])

@@ -98,7 +98,7 @@ class Config(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what is passed: the environment counts in `load`, where its problems can be reported."""
+        """Only arguments: `load` reads the environment, where its problems can be reported."""
         return (init_settings,)
 
     @classmethod
@@ -130,11 +130,11 @@ class Config(BaseSettings):
 
     @property
     def max_calls(self) -> int:
-        """How many calls at once at the most: `calls.max_calls`, or fewer if the media ports do not suffice."""
+        """The most calls at once: `calls.max_calls`, or fewer with too few media ports."""
         return min(self.calls.max_calls or self.rtp.pairs, self.rtp.pairs)
 
     def redacted(self) -> dict[str, Any]:
-        """All values as plain ones, fit for JSON; secrets are masked. Options of engines stand at their names."""
+        """All values as JSON values, with secrets masked. Options of engines are under their names."""
         values: dict[str, Any] = self.model_dump(mode="json")
         for section, keys in values.items():
             if isinstance(keys, dict):
@@ -160,7 +160,7 @@ class Config(BaseSettings):
 def _mask(values: dict[str, Any], fields: Mapping[str, FieldInfo]) -> None:
     for key, field in fields.items():
         if is_secret(field) and values[key] is not None:
-            # Of a URL only the password is secret: the rest says which database it is.
+            # Only a URL's password is secret: the rest shows which database it is.
             values[key] = redact_url(values[key]) if key.endswith("_url") else HIDDEN
 
 
@@ -186,7 +186,7 @@ class Loaded:
     sources: Sources
 
     def origin(self, *path: str) -> str:
-        """Of a value, by section and key: FILE:LINE, a variable, `command line`, or `default`."""
+        """The origin of a value, by section and key: FILE:LINE, a variable, `command line`, or `default`."""
         return self.sources.origin(*path)
 
 

@@ -1,4 +1,4 @@
-"""All settings as text, made from the settings themselves: `docs/configuration.md`, and what `offhook init` writes.
+"""All settings as text, generated from their definitions: `docs/configuration.md`, and the file of `offhook init`.
 
 `python -m offhook.settings.document > docs/configuration.md` (or `make docs`) renews the page; a test compares.
 """
@@ -33,22 +33,22 @@ Generated from `offhook/settings` by `make docs`: do not edit.
 
 Settings are read from a TOML file (`--config offhook.toml`), from the environment, and from the command line; each wins
 over the one before. Nothing has to be set. `offhook init` writes a file with all of them, commented; `offhook config`
-prints what holds and where each value comes from; `offhook check` tries it all without taking calls. An unknown key, a
-value that is not possible and a key that stands twice are refused at the start, with the line and what to write.
+prints the effective values and where each comes from; `offhook check` tries everything without taking calls. Unknown
+keys, invalid values and duplicate keys are refused at the start, with the line and what to write.
 
 Every setting has a variable: `OFFHOOK_SECTION__KEY`, as in `OFFHOOK_SIP__PORT=5070`. Lists are written as JSON there:
-`OFFHOOK_RTP__CODECS='["OPUS", "PCMU"]'`. Relative paths start from the folder of the file that they stand in, elsewhere
-from the current one. Secrets (*) are never printed.
+`OFFHOOK_RTP__CODECS='["OPUS", "PCMU"]'`. Relative paths start from the folder of the file that has them, elsewhere from
+the current one. Secrets (*) are never printed.
 """
 
 ENGINES = """\
-Below `[{section}.NAME]` stand the options of the engine NAME, as its own documentation has them. Each has a variable,
+The options of the engine NAME go under `[{section}.NAME]`; its own documentation lists them. Each has a variable,
 `OFFHOOK_{upper}__NAME__KEY`, which is the place for secrets.
 """
 
 ROUTES_TEXT = """\
-Which number is answered by what. The first route that matches the dialled number (the Request-URI's user part, without
-separators) answers; without one, what answers all calls: the flow of `[dialog]`, or the bot that was started.
+Which dialog answers which number. The first route that matches the dialled number (the Request-URI's user part, without
+separators) answers; if none does, the flow of `[dialog]`, or the bot that was started, answers.
 
 ```toml
 [[routes]]
@@ -68,23 +68,23 @@ def sections() -> list[str]:
 
 
 def summary(section: str) -> str:
-    """What a section is for."""
+    """A section's purpose."""
     model = section_model(Config, section)
     return " ".join((model.__doc__ or "").split()) if model is not None else ""
 
 
 def keys(section: str) -> dict[str, FieldInfo]:
-    """The keys of a section that are written as keys."""
+    """The keys of a section."""
     return {key: field for key, field in section_fields(Config, section).items() if key != "options"}
 
 
 def default_of(field: FieldInfo) -> Any:
-    """What holds when nothing is written; None for nothing."""
+    """The default value; None if there is none."""
     return None if field.is_required() else field.get_default(call_default_factory=True, validated_data={})
 
 
 def values_of(field: FieldInfo) -> str:
-    """What may be written, in words."""
+    """The allowed values, in words."""
     kind = _plain(field.annotation)
     if get_origin(kind) is Literal:
         return ", ".join(f"`{toml_value(each)}`" for each in get_args(kind))
@@ -101,7 +101,7 @@ def values_of(field: FieldInfo) -> str:
 
 
 def _plain(annotation: Any) -> Any:
-    """The type without `| None` and without what is said of it."""
+    """The type without `| None` and metadata."""
     if get_origin(annotation) in (Union, UnionType):
         annotation = next(each for each in get_args(annotation) if each is not type(None))
     return get_args(annotation)[0] if hasattr(annotation, "__metadata__") else annotation
@@ -159,12 +159,12 @@ def _folded(text: str, prefix: str = "") -> str:
 
 
 def template(*, flow: str | None = None) -> str:
-    """A TOML file with all settings in comments; only `dialog.flow` is set, if it is given."""
+    """A TOML file with all settings commented out, except `dialog.flow` if it is given."""
     lines = [
         _folded(
-            "Settings of an offhook bot. What stands behind a # is what holds anyway: remove the # to change it. "
-            "`offhook config --config FILE` prints what holds and where it comes from, `offhook check --config FILE` "
-            "tries it.",
+            "Settings of an offhook bot. Lines behind a # show the defaults: remove the # to change one. "
+            "`offhook config --config FILE` prints the effective settings, `offhook check --config FILE` "
+            "tries them.",
             "# ",
         ),
         f"# In the environment each is {ENV_PREFIX}SECTION__KEY, which is the place for secrets.",

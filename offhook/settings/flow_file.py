@@ -1,4 +1,4 @@
-"""Loads a flow from YAML; whatever is wrong with it is reported with its line, all at once.
+"""Loads a flow from YAML; all problems are reported at once, each with its line.
 
 `docs/flows.md` has the format.
 """
@@ -61,7 +61,7 @@ _T = TypeVar("_T")
 
 
 class _Rules(TypedDict):
-    """What every question says of how it listens."""
+    """The listening options of a question."""
 
     silence_ms: int
     timeout_s: float
@@ -71,14 +71,14 @@ class _Rules(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class FlowDefaults:
-    """What holds for questions that do not say it themselves."""
+    """Defaults for questions."""
 
     silence_ms: int = 500
     no_input_ms: int = 5_000
 
 
 def load_flow(path: Path | None = None, defaults: FlowDefaults | None = None) -> Flow:
-    """The flow of a file, or the sample flow. Raises UserError with all that is wrong; logs what is hardly meant."""
+    """The flow of a file, or the sample flow. Raises UserError with all problems; logs what is probably not meant."""
     if path is None:
         sample = files("offhook").joinpath("assets", "flows", SAMPLE_FLOW)
         return parse_flow(sample.read_bytes(), SAMPLE_FLOW, defaults)
@@ -91,9 +91,9 @@ def parse_flow(
     defaults: FlowDefaults | None = None,
     on_doubt: Callable[[Problem], None] = lambda doubt: None,
 ) -> Flow:
-    """The flow that `data` (YAML in UTF-8) describes; `name` is what errors call the file.
+    """The flow in `data` (YAML in UTF-8); `name` is the file's name for errors.
 
-    `on_doubt` gets what is allowed, but hardly meant. Raises UserError with all that is wrong.
+    `on_doubt` gets what is allowed, but probably not meant. Raises UserError with all problems.
     """
     text = decoded(data, name, "flow")
     reader = _FlowReader(name, compose(text, name), defaults or FlowDefaults(), text.splitlines())
@@ -156,7 +156,7 @@ class _FlowReader(Reader):
         return Wording(**{key: text for key, text in said.items() if text is not None})
 
     def unknown_key(self, name: str, what: str, allowed: Sequence[str]) -> tuple[str, str]:
-        """As for every file; what other systems call it, and what no flow can do, have hints of their own."""
+        """Unknown keys, with hints for other systems' names and for what flows cannot do."""
         why, todo = super().unknown_key(name, what, allowed)
         if todo.startswith("did you mean"):
             return why, todo
@@ -166,7 +166,7 @@ class _FlowReader(Reader):
     # Steps.
 
     def _steps(self, node: Node) -> tuple[list[Step], list[str]]:
-        """The steps that could be read, and the names of all."""
+        """The readable steps, and the names of all."""
         entries = self.entries(node, "`steps`", "write each below its name: `hello: {say: Hello., next: …}`")
         if entries is None:
             return [], []
@@ -261,7 +261,7 @@ class _FlowReader(Reader):
             mark = node.end_mark
             rest = self._lines[mark.line][mark.column :].strip() if mark and mark.line < len(self._lines) else ""
             if rest.startswith("#"):
-                why, todo = "what follows a # behind a space is a comment", "put the text in quotes if it is to be said"
+                why, todo = "what follows a # after a space is a comment", "put the text in quotes if it should be said"
                 self.doubts.append(Problem(f"`{rest[:60]}` is not said", why, todo, position(node, self.name)))
         return text
 
@@ -303,11 +303,11 @@ class _FlowReader(Reader):
         rule = DigitRule()
         terminator = self._optional(self.text, found, "terminator", what, rule.terminator)
         inter_digit_ms = self._optional(self.whole, found, "inter_digit_ms", what, rule.inter_digit_ms)
-        # What could not be read has been reported; the numbers then only have to be some.
+        # Unreadable values were reported already: any numbers will do.
         low, high = (1 if low is None else low), (1 if high is None else high)
         return DigitRule(low, high, "" if terminator == "none" else terminator, inter_digit_ms)
 
-    # What questions have in common.
+    # Common to questions.
 
     def _listening(self, found: dict[str, Node], what: str) -> tuple[Retry | None, Retry | None, _Rules]:
         retries = []
@@ -352,20 +352,20 @@ class _FlowReader(Reader):
         value = read(found[key], f"`{key}` of {what}") if key in found else None
         return default if value is None else value
 
-    # Where it is.
+    # Positions.
 
     def _note(self, problems: Iterable[FlowProblem]) -> None:
         seen = {(problem.what, problem.where) for problem in self.problems}
         for problem in islice(problems, MAX_PROBLEMS):
             node = self._locate(problem.path)
             mark = (problem.what, position(node, self.name))
-            # A retry rule of the whole flow is wrong once, however many steps use it.
+            # A problem in the flow's own retry rule is reported once, however many steps use it.
             if mark not in seen:
                 seen.add(mark)
                 self.problem(node, problem.what, problem.why, problem.todo)
 
     def _locate(self, path: FlowPath) -> Node:
-        """The node that a problem is at: the value, or the key where the value takes several lines."""
+        """The node to report a problem at: the value, or the key if the value takes several lines."""
         if len(path) > 2 and path[2] in ("no_input", "no_match") and self._walk(path[:3]) is None:
             path = path[2:]
         while path:

@@ -1,11 +1,11 @@
-"""What to say of a key that a flow does not have: the word that it has for it, or where it can be done instead."""
+"""Hints for keys that a flow does not have: its own word for it, or where it can be done instead."""
 
 from collections.abc import Collection
 
 from offhook.pipeline.dialog.hints import PYTHON
 
-# What other systems call the keys of a flow. In a choice "dtmf" is a key, in a step it may be another thing: the first
-# that may stand there is meant.
+# Other systems' names for a flow's keys. A name may have several meanings, as "dtmf": the first one allowed at that
+# place is meant.
 _OTHER_WORDS = {
     "say": "speak text message prompt announce announcement tell talk utterance response reply output play_text",
     "ask": "question menu choose select gather_speech query",
@@ -33,7 +33,7 @@ _OTHER_WORDS = {
     "name": "title id flow_name",
 }
 
-# What no flow can do: words for it, why, and what to type instead.
+# What flows cannot do: words for it, why, and what to type instead.
 _BEYOND = (
     (
         "transfer dial forward connect bridge refer redirect agent operator",
@@ -136,12 +136,12 @@ _CANNOT = {word: (why, todo) for words, why, todo in reversed(_BEYOND) for word 
 
 
 def other_word(name: str, allowed: Collection[str]) -> str | None:
-    """The key among `allowed` that `name` is another word for."""
+    """The key among `allowed` that `name` means."""
     return next((key for key in _MEANT.get(_plain(name), ()) if key in allowed), None)
 
 
 def instead(name: str, allowed: Collection[str]) -> tuple[str, str] | None:
-    """Why a flow has no `name`, and what to do instead, where there is something to be said."""
+    """Why a flow has no `name`, and what to do instead, if known."""
     word = _plain(name)
     if "ask" in allowed and word in ("digits", "min", "max", "terminator"):
         return _BOTH

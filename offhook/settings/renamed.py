@@ -1,4 +1,4 @@
-"""Keys that had other names once: who still writes one is given the new one."""
+"""Renamed keys, for errors that name the new one."""
 
 RENAMED = {
     "calls.full_cpu": "calls.max_cpu",

@@ -1,5 +1,5 @@
-"""Names of hosts become addresses, once, before calls come in: what is put into SDP and Contact must be an address that
-does not change while a call lasts (and whose look-up holds up no call).
+"""Resolves host names once, before calls come in: SDP and Contact need an address that stays the same during a call,
+and whose look-up does not delay calls.
 """
 
 import socket
@@ -10,7 +10,7 @@ from offhook.usererror import UserError
 
 
 def with_addresses(config: Config) -> Config:
-    """The settings with `sip.advertised_host` as an address. Raises UserError when it has none that fits `sip.host`."""
+    """The settings with `sip.advertised_host` as an address. Raises UserError if it has none that fits `sip.host`."""
     host = config.sip.advertised_host
     if host is None:
         return config
@@ -38,12 +38,12 @@ def _address_of(host: str, bound: str) -> str:
 
 
 def _family(bound: str) -> socket.AddressFamily:
-    """Of the sockets that `sip.host` opens: a name is asked for what it is."""
+    """The IP version of `sip.host`, which may be a name."""
     if not _is_address(bound):
         try:
             return socket.AddressFamily(socket.getaddrinfo(bound, None, type=socket.SOCK_DGRAM)[0][0])
         except (OSError, UnicodeError):
-            return socket.AF_INET  # opening the socket will say what is wrong with it
+            return socket.AF_INET  # opening the socket will report the problem
     return socket.AF_INET6 if ":" in bound else socket.AF_INET
 
 

@@ -1,6 +1,6 @@
-"""`[[routes]]`: which number is answered by what. Pure.
+"""`[[routes]]`: which dialog answers which number. Pure.
 
-The first route that matches the dialled number answers; without one, what answers all calls.
+The first route that matches the dialled number answers; if none does, the default dialog.
 """
 
 import re
@@ -17,16 +17,16 @@ from offhook.settings.values import matching
 
 MAX_NUMBER_LENGTH = 64
 MIN_BARE_DIGITS, MAX_BARE_DIGITS = 10, 15
-"""How many digits a number in international form has that a trunk sends without its plus sign."""
+"""Lengths of an E.164 number that a trunk sends without its plus sign."""
 
 _URI = re.compile(r"(?i)(sips?|tel):([^;?]*)")
-# RFC 3966 §5.1.1: visual separators, which mean nothing.
+# RFC 3966 §5.1.1: visual separators, without meaning.
 _SEPARATED = re.compile(r"\+?[0-9*#().\-]+")
 _SEPARATORS = str.maketrans("", "", "().-")
 
 
 def dialled_number(address: str) -> str:
-    """The number (or name) in a SIP or tel URI, or in what a media stream gives: without host, parameters, separators.
+    """The number (or name) in a SIP or tel URI, or from a media stream, without host, parameters and separators.
 
     `sip:+1-555-123-4567;npdi@example.com` is `+15551234567`, `sip:sales@example.com` is `sales`.
     """
@@ -34,7 +34,7 @@ def dialled_number(address: str) -> str:
     if found := _URI.match(text):
         scheme, rest = found[1].lower(), text[found.end(1) + 1 :]
         user, at, _ = rest.rpartition("@")
-        # The user part of a SIP URI has parameters of its own where it is a phone number (RFC 3261 §19.1.6).
+        # The user part of a SIP URI has its own parameters if it is a phone number (RFC 3261 §19.1.6).
         text = user if at else rest if scheme == "tel" else ""
         text = unquote(text.partition(";")[0].partition(":")[0], errors="replace")
     if _SEPARATED.fullmatch(text):
@@ -43,10 +43,10 @@ def dialled_number(address: str) -> str:
 
 
 def matches(pattern: str, number: str) -> bool:
-    """Whether a pattern fits a number that `dialled_number` made.
+    """Whether a pattern matches a number from `dialled_number`.
 
-    A `*` at the end stands for anything, a `?` for one character. What was dialled may lack the plus sign of a whole
-    number: some trunks leave it out.
+    A `*` at the end stands for anything, a `?` for one character. The dialled number may lack the plus sign of an E.164
+    pattern: some trunks omit it.
     """
     prefix = pattern.endswith("*")
     wanted = pattern[:-1] if prefix else pattern
@@ -67,7 +67,7 @@ def _listed(value: object) -> object:
 
 NumberPattern = Annotated[
     str,
-    AfterValidator(matching(r"[^\s@;:<>]{1,64}", "a number, or a name before the @, without blanks and : ; @ < >")),
+    AfterValidator(matching(r"[^\s@;:<>]{1,64}", "a number, or a name as before the @, without blanks and : ; @ < >")),
 ]
 Target = Annotated[
     str, AfterValidator(matching(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", "it must be MODULE:NAME, as in `shop:sales`"))
@@ -76,15 +76,15 @@ AgentName = Annotated[str, AfterValidator(matching(r"[\w.-]{1,100}", "a name has
 
 
 class RouteConfig(Section):
-    """One number, or several, and what answers there: exactly one of `flow`, `bot` and `agent`."""
+    """One or more numbers, and what answers them: exactly one of `flow`, `bot` and `agent`."""
 
     number: Annotated[
         tuple[NumberPattern, ...],
         BeforeValidator(_listed),
         Field(min_length=1, max_length=1_000, examples=["+15551234567"]),
     ]
-    """The number that was dialled, or a list of them: `+15551234567`, `100`, `sales`; `+1555*` for all that begin so,
-    `1??` for three digits. It is compared with the user part of the Request-URI, without separators."""
+    """The dialled number, or a list: `+15551234567`, `100`, `sales`; `+1555*` for a prefix, `1??` for three digits. It
+    is compared with the user part of the Request-URI, without separators."""
 
     flow: Annotated[Path | None, Field(examples=["sales.yaml"])] = None
     """A flow file."""
@@ -93,7 +93,7 @@ class RouteConfig(Section):
     """A coroutine function of one `Call`, or a `Bot`: MODULE:NAME."""
 
     agent: Annotated[AgentName | None, Field(examples=["receptionist"])] = None
-    """What an installed package offers under this name (entry point group `offhook.agents`)."""
+    """An agent of an installed package, by name (entry point group `offhook.agents`)."""
 
     @model_validator(mode="after")
     def _one_answer(self) -> Self:
@@ -110,7 +110,7 @@ class RouteConfig(Section):
 
 
 def covered(routes: Sequence[RouteConfig]) -> list[tuple[int, str, int]]:
-    """(index, pattern, earlier index) of patterns that can never be reached: an earlier route takes all they match."""
+    """(index, pattern, earlier index) of unreachable patterns: an earlier route matches all their numbers."""
     found = []
     for index, route in enumerate(routes):
         for pattern in route.number:

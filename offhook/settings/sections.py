@@ -1,4 +1,4 @@
-"""The sections of the settings: their keys, what may be written there, and what holds when nothing is.
+"""The sections of the settings: keys, allowed values and defaults.
 
 The text below a key is its documentation: `docs/configuration.md`, `offhook config` and `offhook init` print it.
 """
@@ -31,7 +31,7 @@ _SECRET_OPTION = re.compile(r"(?i)(?:^|_)(?:key|token|secret|password|credential
 
 
 class Section(BaseModel):
-    """What all sections have in common: fixed once loaded, no unknown keys."""
+    """Base of all sections: frozen, without unknown keys."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True, use_attribute_docstrings=True
@@ -43,16 +43,16 @@ class Section(BaseModel):
         # Pydantic would take `port = true` for port 1.
         annotation = cls.model_fields[info.field_name].annotation if info.field_name else None
         if isinstance(value, bool) and annotation is not bool:
-            raise PydanticCustomError("no_truth", "it is true or false, and something else is meant")
+            raise PydanticCustomError("no_truth", "true and false are not valid here")
         return value
 
 
 class EngineSection(Section):
     """A section that names an engine. `[asr.NAME]` (or `[tts.NAME]`, `[vad.NAME]`) holds the options of the engine
-    NAME, whatever these are; it gets them as they are written."""
+    NAME, which gets them as written."""
 
     options: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
-    """By engine: its options. Those whose names end in key, token, secret, password or credentials are SecretStr."""
+    """Options by engine. Names that end in key, token, secret, password or credentials make a value a SecretStr."""
 
     @model_validator(mode="before")
     @classmethod
@@ -76,20 +76,20 @@ def _hidden(key: str, value: Any) -> Any:
 
 
 class SipConfig(Section):
-    """Where calls come in over SIP, and under which address this machine is reached."""
+    """The SIP address for calls, and the address under which this machine is reached."""
 
     host: Host = "127.0.0.1"
-    """The address to listen at. The default takes calls of this machine only; `0.0.0.0` those of every network."""
+    """The address to listen on. The default takes calls from this machine only, `0.0.0.0` from every network."""
 
     port: Port = 5060
-    """The UDP port; 0 takes any that is free."""
+    """The UDP port; 0 takes any free one."""
 
     advertised_host: Annotated[ReachableHost | None, Field(examples=["203.0.113.7"])] = None
-    """The address (or a name for it, resolved once at the start) that callers are given in Contact and SDP, where this
-    machine is reached under another one than `host`: behind NAT, or in a container."""
+    """The address in Contact and SDP (or a name for it, resolved once at the start), if callers reach this machine
+    under another address than `host`: behind NAT, or in a container."""
 
     advertised_port: Annotated[int | None, Field(ge=1, le=65_535, examples=[5060])] = None
-    """The port that goes with `advertised_host`, where another one than `port` is forwarded to this machine."""
+    """The port for `advertised_host`, if another one than `port` is forwarded to this machine."""
 
     @model_validator(mode="after")
     def _a_port_needs_its_host(self) -> Self:
@@ -106,52 +106,52 @@ class HttpConfig(Section):
     """The HTTP server: pages, health, metrics, webhooks and media streams."""
 
     enabled: bool = True
-    """Without it there are neither pages nor metrics, and calls come in over SIP only."""
+    """Without HTTP there are neither pages nor metrics, and calls come in over SIP only."""
 
     host: Host = "127.0.0.1"
-    """The address to listen at."""
+    """The address to listen on."""
 
     port: Port = 8080
-    """The TCP port; 0 takes any that is free."""
+    """The TCP port; 0 takes any free one."""
 
     password: Annotated[str | None, SECRET, Field(repr=False, min_length=8, max_length=256, examples=["..."])] = None
-    """Opens the pages to other machines; any user name goes with it. Without one they are for this machine only."""
+    """Opens the pages to other machines, with any user name. Without a password they are for this machine only."""
 
 
 class TwilioConfig(Section):
-    """Calls over Twilio's media streams, and what can be done to them over Twilio's REST API."""
+    """Calls over Twilio's media streams, and Twilio's REST API."""
 
     enabled: bool = True
     """Whether Twilio may bring calls."""
 
     auth_token: Annotated[str | None, SECRET, Field(repr=False, min_length=1, max_length=256, examples=["..."])] = None
     """The account's auth token, with which Twilio signs its requests. Without it only programs on this machine may
-    bring calls; and where `http.host` is open to others, nobody."""
+    bring calls, and with an `http.host` open to other machines nothing may."""
 
     public_url: Annotated[Url | None, Field(examples=["https://bot.example.com"])] = None
     """The address under which Twilio reaches this machine's HTTP port."""
 
     account_sid: Annotated[AccountSid | None, Field(examples=["AC" + "0" * 32])] = None
-    """Opens Twilio's REST API: to place, transfer and end calls."""
+    """The account's SID, to place, transfer and end calls over Twilio's REST API."""
 
     number: Annotated[E164 | None, Field(examples=["+15551234567"])] = None
-    """The account's number that calls are placed from."""
+    """The account's number for placing calls."""
 
     transfer_allow: Annotated[tuple[E164Pattern, ...], Field(max_length=1_000, examples=[("+15551234567",)])] = ()
-    """Numbers that calls may be transferred to; beginnings end in `*`."""
+    """Numbers that calls may be transferred to; prefixes end in `*`."""
 
     hang_up_by_rest: bool = False
-    """End calls over the REST API, where the TwiML goes on after the stream."""
+    """End calls over the REST API, for TwiML that goes on after the stream."""
 
     api_url: Annotated[Url | None, Field(examples=["https://api.twilio.com"])] = None
-    """A server that stands in for Twilio's REST API, for tests."""
+    """A replacement for Twilio's REST API, for tests."""
 
 
 class CarriersConfig(Section):
-    """Calls over the media streams of other carriers, and of your own programs (docs/carriers.md)."""
+    """Calls over media streams of other carriers and of your own programs (docs/carriers.md)."""
 
     token: Annotated[StreamToken | None, SECRET, Field(repr=False, examples=["a-long-random-secret"])] = None
-    """The secret in the URLs that carriers are given. Without one only programs on this machine may call."""
+    """The secret in the URLs for carriers. Without one only programs on this machine may call."""
 
     public_url: Annotated[Url | None, Field(examples=["https://bot.example.com"])] = None
     """The address under which carriers reach this machine's HTTP port; `twilio.public_url` if it is not set."""
@@ -161,30 +161,30 @@ class RtpConfig(Section):
     """Media over RTP: ports, codecs, and how long a caller may send nothing."""
 
     port_min: Annotated[int, Field(ge=1024, le=65_534)] = 10_000
-    """The lowest UDP port for media, an even one. A call takes two, RTP and RTCP; the workers share them out."""
+    """The lowest UDP port for media, an even one. A call takes two, RTP and RTCP. The workers divide the range."""
 
     port_max: Annotated[int, Field(ge=1025, le=65_535)] = 29_999
-    """The highest one."""
+    """The highest UDP port for media."""
 
     media_timeout_s: Annotated[float, Field(ge=1, le=3_600)] = 15.0
     """How long media may be missing in a call before it counts as dead air."""
 
     first_media_timeout_s: Annotated[float, Field(ge=1, le=3_600)] = 30.0
-    """How long the first media may take; then the call is hung up."""
+    """How long the first media may take before the call is hung up."""
 
     ptime_ms: Literal[10, 20, 30, 40, 60] = 20
-    """How much audio a packet carries, if the far end does not ask for another value."""
+    """How much audio a packet carries, unless the far end asks for another value."""
 
     codecs: tuple[CodecName, ...] = ("PCMU", "PCMA")
-    """The codecs that are taken, in the order of preference in our offers; in an offer of the far end its own order
-    counts (RFC 3264 §6.1). OPUS and G722 need the extras `opus` and `g722`."""
+    """The accepted codecs, in the order of preference for our offers; in the far end's offers its own order counts
+    (RFC 3264 §6.1). OPUS and G722 need the extras `opus` and `g722`."""
 
     @field_validator("codecs", mode="before")
     @classmethod
     def _codecs_in_any_case(cls, codecs: object) -> object:
         if not isinstance(codecs, list | tuple):
             return codecs
-        # RFC 8866 §6.6: names of encodings know no case, and "opus" is written small.
+        # RFC 8866 §6.6: encoding names are case-insensitive.
         return tuple(name.upper() if isinstance(name, str) else name for name in codecs)
 
     @field_validator("codecs")
@@ -214,12 +214,12 @@ class RtpConfig(Section):
 
     @property
     def pairs(self) -> int:
-        """How many calls the ports suffice for."""
+        """How many calls the ports allow."""
         return (self.port_max - self.port_min + 1) // 2
 
 
 class CallsConfig(Section):
-    """How many calls, how long, and what happens when a caller's media stops."""
+    """Limits on the number and length of calls, and what happens when a caller's media stops."""
 
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     """Processes that carry calls; 0 is one for each core."""
@@ -237,7 +237,7 @@ class CallsConfig(Section):
     """The longest call; then the bot hangs up."""
 
     cleanup_s: Annotated[float, Field(ge=0, le=600)] = 10.0
-    """How long a dialog may go on when its call is over, before it is cancelled."""
+    """How long a dialog may run on after its call before it is cancelled."""
 
     answer_delay_ms: Annotated[int, Field(ge=0, le=60_000)] = 0
     """How long a call rings before it is answered."""
@@ -250,22 +250,22 @@ class CallsConfig(Section):
 
 
 class VadConfig(EngineSection):
-    """Voice activity: when a caller begins and stops to speak. Thresholds are probabilities of speech."""
+    """Voice activity detection. Thresholds are probabilities of speech."""
 
     engine: EngineName = "silero"
-    """The detector: `silero` (a neural network), `energy` (loudness alone), or one that a package brings."""
+    """The detector: `silero` (a neural network), `energy` (level only), or one from a package."""
 
     start_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """Speech starts at this probability."""
 
     barge_in_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.3
-    """This is enough to pause the bot while it speaks; it goes on if no speech follows."""
+    """This probability pauses the bot while it speaks; it resumes if no speech follows."""
 
     stop_threshold: Annotated[float, Field(gt=0, lt=1)] = 0.35
     """Speech stops below this probability."""
 
     min_speech_ms: Annotated[int, Field(ge=0, le=1_000)] = 160
-    """How long speech must last to interrupt the bot: shorter sounds only pause it."""
+    """How long speech must last to interrupt the bot; shorter sounds only pause it."""
 
     @field_validator("stop_threshold")
     @classmethod
@@ -278,21 +278,21 @@ class VadConfig(EngineSection):
 
 
 class AudioConfig(Section):
-    """What a caller's audio passes before the detector."""
+    """Processing of the caller's audio before the detector."""
 
     echo_guard: bool = True
-    """Keep the bot's own echo, and tones of keypads, from interrupting it. Costs a call a quarter more CPU."""
+    """Keep the bot's own echo, and DTMF tones, from interrupting it. Takes a quarter more CPU for each call."""
 
     echo_guard_max_calls: Annotated[int, Field(ge=0)] = 100
-    """A worker that carries this many calls takes new ones without the echo guard."""
+    """At this many calls a worker takes new ones without the echo guard."""
 
     processor: Literal["none", "webrtc"] = "none"
-    """`webrtc` adds WebRTC's echo cancellation, noise suppression and gain control, with the echo guard; it needs the
+    """`webrtc` adds WebRTC's echo cancellation, noise suppression and gain control to the echo guard; it needs the
     extra `apm`."""
 
 
 class TurnConfig(Section):
-    """How patient the bot is."""
+    """Timing of turns."""
 
     silence_ms: Annotated[int, Field(ge=100, le=5_000)] = 500
     """The pause that ends a caller's turn."""
@@ -301,35 +301,35 @@ class TurnConfig(Section):
     """The silence after a question that counts as no input."""
 
     resume_after_ms: Annotated[int, Field(ge=0, le=5_000)] = 150
-    """The silence after a sound that was no speech, before a paused prompt goes on."""
+    """The silence after a sound that was not speech, before a paused prompt resumes."""
 
     max_turn_ms: Annotated[int, Field(ge=1_000, le=300_000)] = 30_000
-    """The longest turn of a caller; then it counts as over."""
+    """The longest turn of a caller; after that it counts as over."""
 
     max_wait_ms: Annotated[int, Field(ge=0, le=60_000)] = 5_000
-    """How long the bot lets a caller who is already talking finish, before it talks over them."""
+    """How long the bot waits for a caller who is already talking, before it talks over them."""
 
     endpoint: Annotated[str, Field(pattern=r"^(silence|[\w.]+:\w+)$", max_length=200)] = "silence"
-    """What decides that a turn is over: `silence`, or your own policy as `module:function` (docs/agents.md)."""
+    """The policy that ends turns: `silence`, or your own as `module:function` (docs/agents.md)."""
 
     likely_ms: Annotated[int, Field(ge=0, le=5_000)] = 0
-    """The silence after which a turn is announced as likely over, so that a reply can be prepared. 0: never."""
+    """The silence after which a turn is reported as likely over, so that a reply can be prepared. 0: never."""
 
 
 class AsrConfig(EngineSection):
     """The recogniser."""
 
     engine: EngineName = "pocketsphinx"
-    """`pocketsphinx` (embedded; the extra `local`), `fixed` (for benchmarks), or one that a package brings."""
+    """`pocketsphinx` (embedded; the extra `local`), `fixed` (for benchmarks), or one from a package."""
 
     workers: Annotated[int, Field(ge=0, le=256)] = 0
-    """Processes that recognise; 0 is one for each two cores."""
+    """Recogniser processes; 0 is one for every two cores."""
 
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 3.0
-    """How long a result may take after the end of a turn."""
+    """How long the result may take after the end of a turn."""
 
     min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """Below it an answer to a question with choices or digits is a no-match; 0 takes everything. A question may have
+    """An answer below it is a no-match, for questions with choices or digits; 0 accepts everything. A question may set
     its own."""
 
 
@@ -337,32 +337,32 @@ class TtsConfig(EngineSection):
     """The voice."""
 
     engine: EngineName = "espeak"
-    """`espeak` (embedded; the extra `local`), `recorded` (for benchmarks), or one that a package brings."""
+    """`espeak` (embedded; the extra `local`), `recorded` (for benchmarks), or one from a package."""
 
     voice: Annotated[str, Field(min_length=1, max_length=100)] = "en-us"
-    """The engine's name for the voice. Numbers, dates and abbreviations are read in the language that its name begins
-    with; where it names none, in `dialog.language`."""
+    """The engine's name for the voice. Numbers, dates and abbreviations are read in the language at the beginning of
+    the name; without one, in `dialog.language`."""
 
     rate_wpm: Annotated[int, Field(ge=80, le=450)] = 165
     """Words a minute."""
 
     cache_mib: Annotated[int, Field(ge=0, le=4_096)] = 32
-    """How much of what was said is kept ready, in MiB for all workers together."""
+    """The cache of synthesised speech, in MiB for all workers together."""
 
 
 class DialogConfig(Section):
-    """What is said to callers that no route (`[[routes]]`) matches."""
+    """The dialog for calls that no route (`[[routes]]`) matches."""
 
     flow: Annotated[Path | None, Field(examples=["flow.yaml"])] = None
     """A flow file (docs/flows.md); without one the sample flow."""
 
     language: LanguageTag = "en"
-    """The language of the calls, a BCP 47 tag such as `en`, `en-GB` or `de`. An engine that does not know it is
+    """The language of the calls, a BCP 47 tag such as `en`, `en-GB` or `de`. Engines that do not support it are
     refused."""
 
 
 class RecordsConfig(Section):
-    """What is kept of calls, and where."""
+    """Call records, recordings and captures."""
 
     dir: Path = Path("offhook-data")
     """The folder of the SQLite database, of recordings and captures."""
@@ -378,14 +378,14 @@ class RecordsConfig(Section):
     """Record every call, in stereo: caller left, bot right."""
 
     capture: bool = False
-    """Write every SIP call's packets, signalling and media, into a pcap file. The keys that callers press are in it."""
+    """Write every SIP call's signalling and media into a pcap file. It includes the callers' DTMF digits."""
 
 
 class LogConfig(Section):
-    """What is logged to stderr."""
+    """The log, on stderr."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
-    """The least severe level that is shown."""
+    """The lowest level shown."""
 
     format: Literal["console", "json"] = "console"
     """`json` is one object a line."""

@@ -1,4 +1,4 @@
-"""Merges file, environment and command line, remembers where each value came from, and says what is wrong with one."""
+"""Merges file, environment and command line, with each value's origin and problems."""
 
 import json
 import os
@@ -24,12 +24,12 @@ DEFAULT = "default"
 
 KeyPath = tuple[str, ...]
 PATHS = {"dialog": ("flow",), "records": ("dir",)}
-"""Values that are paths: in a file they start from the file's folder."""
+"""Keys with paths: in a file they are relative to its folder."""
 ROUTES = "routes"
 
 
 class Sources:
-    """The three sources on their way into one mapping. `model` is the class of the settings as a whole."""
+    """Merges the three sources into one mapping. `model` is the class of all settings."""
 
     def __init__(self, model: type[BaseModel], file: ConfigFile, folder: Path) -> None:
         self.values: dict[str, Any] = {}
@@ -40,10 +40,10 @@ class Sources:
         self._origins: dict[KeyPath, str] = {}
 
     def take_file(self) -> None:
-        """The lowest source."""
+        """Add the file, which has the lowest precedence."""
         for section, values in self._file.values.items():
             if section not in self._model.model_fields:
-                # Said here, as pydantic-settings would take `[Sip]` for `[sip]`.
+                # Checked here, as pydantic-settings would read `[Sip]` as `[sip]`.
                 self.problems.append(self._unknown((section,)))
             elif section == ROUTES and isinstance(values, list):
                 self.values[section] = [self._in_folder(route, ("flow",)) for route in values]
@@ -61,12 +61,12 @@ class Sources:
     def _refuse_options_table(self, section: str, values: dict[str, Any]) -> None:
         if section in self._model.model_fields and is_engine_section(self._model, section) and "options" in values:
             del values["options"]
-            what, why = f"`[{section}.options]` is not read", "options stand in a table of their engine's name"
+            what, why = f"`[{section}.options]` is not read", "options go under their engine's name"
             where = self._file.where(section, "options")
             self.problems.append(Problem(what, why, f"`[{section}.NAME]`, for the engine NAME", where))
 
     def take_environment(self, values: Mapping[str, Any]) -> None:
-        """Variables of known sections, parsed; an unknown section is a problem, other variables are not ours."""
+        """Add parsed variables of known sections; an unknown section is a problem, other variables are ignored."""
         fields = self._model.model_fields
         for variable in sorted(os.environ):
             section, separator, key = variable.upper().removeprefix(ENV_PREFIX).partition("__")
@@ -92,7 +92,7 @@ class Sources:
         return Problem("a section cannot be set as a whole", "only its keys can", todo, variable)
 
     def take_overrides(self, overrides: Mapping[str, Mapping[str, object]]) -> None:
-        """The command line's."""
+        """Add the command line."""
         given = {s: {k: v for k, v in values.items() if v is not None} for s, values in overrides.items()}
         self._merge(given)
         self._origins.update({(s, k): COMMAND_LINE for s, values in given.items() for k in values})
@@ -111,24 +111,24 @@ class Sources:
         return self._file.line_of(*path) or DEFAULT
 
     def problem_of(self, error: ErrorDetails) -> Problem:
-        """One of pydantic's errors in three parts."""
+        """A pydantic error as a Problem."""
         path = tuple(str(part) for part in error["loc"])
         context = error.get("ctx", {})
-        if "key" in context:  # said of a section, meant of a key that is missing there
+        if "key" in context:  # reported for a section, but about a key missing in it
             at = (*path, str(context["at"])) if "at" in context else path
             missing = self._missing(path, str(context["key"]), error["msg"], at)
             return replace(missing, what=context["what"]) if "what" in context else missing
-        # An index of a list behind a key says nothing that the value does not show.
+        # An index after a key adds nothing to the value shown.
         path = path[:3] if path[0] == ROUTES else path[:2]
         if error["type"] == "extra_forbidden":
             return self._unknown(path)
         if error["type"] == "missing":
-            return self._missing(path[:-1], path[-1], f"it cannot do without `{path[-1]}`")
+            return self._missing(path[:-1], path[-1], f"`{path[-1]}` is required")
         if path[0] == ROUTES and len(path) < 3:
             todo = "write `[[routes]]` in a line of its own, and `number = …` below"
-            return Problem("`routes` is no list of routes", "each is a table of its own", todo, self._where(path))
+            return Problem("`routes` is not a list of routes", "each is a table of its own", todo, self._where(path))
         if len(path) == 1:
-            what, why = f"`{path[0]}` is no section", "it has a value instead of keys"
+            what, why = f"`{path[0]}` is not a section", "it has a value instead of keys"
             return Problem(
                 what, why, f"write `[{path[0]}]` in a line of its own, and the keys below", self._where(path)
             )
@@ -158,7 +158,7 @@ class Sources:
         return Problem(what, why, f"`{key} = {toml_value(example)}` below {_header(section)}", self._where(at or path))
 
     def _origin_of(self, path: KeyPath) -> str | None:
-        """The variable or the command line; None for the file. A variable may name a part of the value."""
+        """The variable or the command line that set it; None for the file. A variable may set part of the value."""
         return next((origin for known, origin in self._origins.items() if known[: len(path)] == path), None)
 
     def _where(self, path: KeyPath) -> str:
@@ -176,7 +176,7 @@ class Sources:
                 return self._renamed_section(name, where)
             holders = [section for section in sections if name in section_fields(self._model, section)]
             if holders and closest(name, sections) is None:
-                what, why = f"`{name}` stands outside of any section", "keys stand below a section"
+                what, why = f"`{name}` is outside of any section", "keys belong under a section"
                 return Problem(what, why, f"write {_header(holders[0])} above it", where)
             what = f"there is no section `{name}`"
             return Problem(what, "only known ones are read", did_you_mean(name, sections), where)
@@ -205,7 +205,7 @@ _WORDS = (
 
 
 def _plain_words(message: str) -> str:
-    """Pydantic's messages, as somebody would say them who writes TOML."""
+    """Pydantic's messages in the terms of TOML."""
     for pattern, words in _WORDS:
         message = re.sub(pattern, words, message)
     return message.replace("be a true", "be true")
@@ -231,7 +231,7 @@ def _no_section(variable: str, section: str, key: str, sections: list[str]) -> P
 def _merge_into(below: dict[str, Any], entries: Mapping[str, Any]) -> None:
     for key, value in entries.items():
         if isinstance(value, Mapping) and isinstance(below.get(key), dict):
-            below[key] = dict(below[key])  # the file's own values stay as they were read
+            below[key] = dict(below[key])  # leaves the file's values unchanged
             _merge_into(below[key], value)
         else:
             below[key] = value
@@ -242,7 +242,7 @@ def _header(section: str) -> str:
 
 
 def section_model(model: type[BaseModel], name: str) -> type[BaseModel] | None:
-    """The class of a section; of the routes, that of one route."""
+    """The class of a section; for the routes, that of one route."""
     annotation: Any = model.model_fields[name].annotation
     for each in (annotation, *get_args(annotation)):
         if isinstance(each, type) and issubclass(each, BaseModel):
@@ -257,18 +257,18 @@ def section_fields(model: type[BaseModel], name: str) -> dict[str, FieldInfo]:
 
 
 def is_engine_section(model: type[BaseModel], name: str) -> bool:
-    """Whether `[name.ENGINE]` tables may stand below this section."""
+    """Whether the section may have `[name.ENGINE]` tables."""
     found = section_model(model, name)
     return found is not None and issubclass(found, EngineSection)
 
 
 def is_secret(field: FieldInfo) -> bool:
-    """Whether a value is never shown."""
+    """Whether the value must not be shown."""
     return any(isinstance(each, Secret) for each in field.metadata)
 
 
 def example_of(field: FieldInfo) -> Any:
-    """What one could write: the default, or an example where there is none."""
+    """A valid value: the default, or an example if there is none."""
     if field.examples:
         return field.examples[0]
     return field.get_default(call_default_factory=True, validated_data={})
@@ -279,7 +279,7 @@ def _literals(field: FieldInfo) -> list[str]:
 
 
 def toml_value(value: object) -> str:
-    """A value as TOML has it."""
+    """A value in TOML."""
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{toml_key(k)} = {toml_value(v)}" for k, v in value.items()) + " }"
     if isinstance(value, list | tuple):
@@ -290,5 +290,5 @@ def toml_value(value: object) -> str:
 
 
 def toml_key(key: str) -> str:
-    """A key as TOML has it: in quotes where it is no bare one."""
+    """A key in TOML, quoted unless it is a bare key."""
     return key if key and all(c.isascii() and (c.isalnum() or c in "_-") for c in key) else json.dumps(key)

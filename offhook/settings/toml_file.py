@@ -1,4 +1,4 @@
-"""A TOML file with the lines of its keys, which `tomllib` does not give."""
+"""Reads a TOML file with the line of each key, which `tomllib` does not report."""
 
 import re
 import tomllib
@@ -22,8 +22,8 @@ _ERROR_LINE = re.compile(r"\(at line (\d+), column (\d+)\)$")
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """What a file holds: its name, its values, and the line of each `section` and `section.key`. A table of a list has
-    its index behind the list's name: `routes`, `0`, `number`.
+    """A file's name, values, and the line of each `section` and `section.key`. Tables in a list have their index in the
+    path: `routes`, `0`, `number`.
     """
 
     name: str
@@ -39,7 +39,7 @@ class ConfigFile:
         return self.name
 
     def line_of(self, *path: str) -> str | None:
-        """FILE:LINE of what stands in the file; None for what does not. A value in braces has the line of its key."""
+        """FILE:LINE of a path; None if the file does not have it. A value in braces has the line of its key."""
         value: Any = self.values
         for part in path:
             if isinstance(value, list) and part.isdigit() and int(part) < len(value):
@@ -52,7 +52,7 @@ class ConfigFile:
 
 
 def read_config_file(path: Path) -> ConfigFile:
-    """The file as values and lines. UserError when it cannot be read or is no TOML."""
+    """The file's values and lines. UserError if it cannot be read or is not TOML."""
     name = str(path)
     text = decoded(read_limited(path, MAX_CONFIG_BYTES, "configuration"), name, "configuration")
     try:
@@ -60,29 +60,29 @@ def read_config_file(path: Path) -> ConfigFile:
     except tomllib.TOMLDecodeError as error:
         raise _syntax_error(error, name, text) from None
     except (RecursionError, ValueError):
-        # Not tomllib's own error: brackets nested without end, or a number of thousands of digits.
+        # Not a TOMLDecodeError: brackets nested too deeply, or a number of thousands of digits.
         why = "brackets are nested too deeply, or a number is too long"
-        raise UserError("this is no TOML that can be read", why, "write plain values", name) from None
+        raise UserError("this TOML cannot be read", why, "write plain values", name) from None
     return ConfigFile(name, values, find_lines(text))
 
 
 def _syntax_error(error: tomllib.TOMLDecodeError, name: str, text: str) -> UserError:
     place = _ERROR_LINE.search(str(error))
     why = _ERROR_LINE.sub("", str(error)).strip()
-    # tomllib names neither the key nor the line where it stands first.
+    # tomllib reports neither the key nor its first line.
     if "overwrite" in why or "twice" in why or "immutable" in why:
         for path, first, second in repeated(text):
             what = f"`[{path[0]}]`" if len(path) == 1 else f"`{path[-1]}` in `[{'.'.join(path[:-1])}]`"
-            why = f"it stands in line {first} already, and only one could be used"
-            return UserError(f"{what} stands twice", why, "remove one, or join them", f"{name}:{second}")
+            why = f"it is already set in line {first}, and only one could be used"
+            return UserError(f"{what} occurs twice", why, "remove one, or join them", f"{name}:{second}")
     # Without a line the error is "at end of document".
     where = f"{name}:{place[1]}:{place[2]}" if place else f"{name}:{len(text.splitlines())}"
     todo = 'write `key = value` below a `[section]`, and texts in double quotes: host = "127.0.0.1"'
-    return UserError("this is no TOML", why, todo, where)
+    return UserError("this is not TOML", why, todo, where)
 
 
 def find_lines(text: str) -> dict[tuple[str, ...], int]:
-    """The line (from 1) of each section and key; a small scan that knows no values but multi-line strings."""
+    """The line (from 1) of each section and key, by a simple scan that only knows multi-line strings."""
     lines: dict[tuple[str, ...], int] = {}
     for found in _scan(text):
         for end in range(1, len(found.path) + 1):
@@ -91,19 +91,19 @@ def find_lines(text: str) -> dict[tuple[str, ...], int]:
 
 
 def repeated(text: str) -> Iterator[tuple[tuple[str, ...], int, int]]:
-    """(path, first line, second line) of sections and keys that stand twice."""
+    """(path, first line, second line) of duplicate sections and keys."""
     first: dict[tuple[str, ...], int] = {}
     for found in _scan(text):
         if found.path in first and not found.listed:
             yield found.path, first[found.path], found.line
-        # A table that a dotted key made may not have a header of its own.
+        # A table created by a dotted key cannot also have a header.
         for end in range(found.below + 1, len(found.path) + 1):
             first.setdefault(found.path[:end], found.line)
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A header or an assignment. `below`: how much of its path is another line's header."""
+    """A header or an assignment. `below`: how much of its path comes from another line's header."""
 
     line: int
     path: tuple[str, ...]
@@ -126,7 +126,7 @@ def _scan(text: str) -> Iterator[_Found]:
             if listed:
                 counts[header] += 1
                 header = (*header, str(counts[header] - 1))
-            elif counts[header[:1]] and len(header) > 1:  # a table below the last one of a list
+            elif counts[header[:1]] and len(header) > 1:  # a table under the last one of a list
                 header = (header[0], str(counts[header[:1]] - 1), *header[1:])
             yield _Found(number, header, len(header) - 1, listed)
         elif found := _ASSIGNMENT.match(line):

@@ -1,6 +1,4 @@
-"""The kinds of values that settings have: hosts, ports, URLs, numbers, names, secrets. Each says what is wrong with one
-in words of its own.
-"""
+"""The types of settings: hosts, ports, URLs, numbers, names, secrets, each with its own error messages."""
 
 import re
 from collections.abc import Callable
@@ -12,12 +10,12 @@ from pydantic_core import PydanticCustomError
 
 
 class Secret:
-    """Marks a setting whose value is never printed: `Annotated[str, SECRET]`."""
+    """Marks a setting that is never printed: `Annotated[str, SECRET]`."""
 
 
 SECRET = Secret()
 
-# RFC 1123 §2.1. Underscores are no part of host names, but of names in containers' networks.
+# RFC 1123 §2.1. Underscores are not allowed there, but are in names on container networks.
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _WITH_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]/@\s]+)):(\d{1,5})")
 
@@ -36,7 +34,7 @@ def check_host(host: str) -> str:
     bare = host.removeprefix("[").removesuffix("]")
     if ":" in bare:
         if bare != host and _is_ip(bare):
-            raise _wrong("an IPv6 address stands here without brackets", bare)
+            raise _wrong("an IPv6 address is written without brackets here", bare)
         if not _is_ip(host):
             raise _wrong("it has a colon, and is not an IPv6 address")
         return host
@@ -51,7 +49,7 @@ def check_host(host: str) -> str:
 
 
 def check_reachable_host(host: str) -> str:
-    """A host that others can send to."""
+    """A host that others can reach."""
     check_host(host)
     number = ip_address(host.partition("%")[0]) if _is_ip(host) else None
     if number is not None and (number.is_unspecified or number.is_multicast):
@@ -79,7 +77,7 @@ def check_url(url: str) -> str:
 
 
 def check_plain(text: str) -> bool:
-    """Whether `text` could stand in a URL as it is."""
+    """Whether `text` can be used in a URL unescaped."""
     return re.fullmatch(r"[^\s?#@:]+(?::\d+)?(?:/[^\s?#@]*)?", text) is not None
 
 
@@ -113,11 +111,11 @@ EngineName = Annotated[
 LanguageTag = Annotated[
     str, _matched(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", "a language is a BCP 47 tag, such as en, en-GB or de")
 ]
-E164 = Annotated[str, _matched(r"\+[1-9][0-9]{6,14}", "a number is a plus sign, the country code, and digits alone")]
+E164 = Annotated[str, _matched(r"\+[1-9][0-9]{6,14}", "a number is a plus sign, the country code, and digits only")]
 E164Pattern = Annotated[
     str,
     _matched(
-        r"\+[1-9][0-9]{0,14}\*?", "a number is a plus sign and digits alone; a `*` at its end stands for any digits"
+        r"\+[1-9][0-9]{0,14}\*?", "a number is a plus sign and digits only; a `*` at its end stands for any digits"
     ),
 ]
 AccountSid = Annotated[str, _matched(r"AC[0-9a-fA-F]{32}", "an account SID is AC and 32 hexadecimal digits")]

@@ -1,8 +1,7 @@
-"""YAML with positions: a file's nodes, and a reader that turns them into values or into a `Problem` at a
-line.
+"""YAML with positions: a file's nodes, and a reader that turns them into values or a `Problem` at a line.
 
-Only the composed nodes are looked at, nothing is constructed from tags; so `yes`, `no` and `on` stay the
-words they are where a text is meant.
+Only composed nodes are used, and nothing is constructed from tags; so `yes`, `no` and `on` stay words where a text is
+expected.
 """
 
 import stat
@@ -17,8 +16,8 @@ from offhook.usererror import Problem, UserError, did_you_mean
 
 MAX_FILE_BYTES = 256 * 1024
 MAX_DEPTH = 16
-MAX_NODES = 50_000  # aliases counted as often as they are used
-MAX_PROBLEMS = 50  # more are not shown: the first ones usually cause the rest
+MAX_NODES = 50_000  # aliases count at every use
+MAX_PROBLEMS = 50  # the first ones usually cause the rest
 
 _SEEN_TOO_LATE = ("found unexpected end of stream", "could not find expected ':'")
 _NULL = "tag:yaml.org,2002:null"
@@ -26,11 +25,11 @@ _KINDS = {MappingNode: "a mapping (`key: value` lines)", SequenceNode: "a list",
 
 
 def read_limited(path: Path, limit_bytes: int, kind: str) -> bytes:
-    """The bytes of a file that the user named. UserError if it cannot be read or exceeds `limit_bytes`."""
+    """The bytes of a file. UserError if it cannot be read or exceeds `limit_bytes`."""
     where = str(path)
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise UserError(f"the {kind} is no file", "a directory or device has its name", "name a file", where)
+            raise UserError(f"the {kind} is not a file", "it is a directory or a device", "name a file", where)
         with path.open("rb") as file:
             data = file.read(limit_bytes + 1)
     except FileNotFoundError:
@@ -46,14 +45,14 @@ def read_limited(path: Path, limit_bytes: int, kind: str) -> bytes:
 
 
 def decoded(data: bytes, name: str, kind: str) -> str:
-    """UTF-8 text. UserError, with the line, for anything else."""
+    """The data as UTF-8 text. UserError, with the line, if it is not."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         why = f"byte {error.object[error.start] if error.start < len(data) else 0:#04x} is not UTF-8"
         todo = "save it as UTF-8 in your editor"
-        raise UserError(f"the {kind} is no text", why, todo, f"{name}:{line}") from None
+        raise UserError(f"the {kind} is not text", why, todo, f"{name}:{line}") from None
 
 
 class _TooDeep(yaml.MarkedYAMLError):
@@ -61,7 +60,7 @@ class _TooDeep(yaml.MarkedYAMLError):
 
 
 class _Loader(yaml.SafeLoader):
-    """Composes one document, and refuses nesting that would exhaust the stack."""
+    """Composes one document, and refuses nesting deep enough to exhaust the stack."""
 
     depth = 0
 
@@ -76,7 +75,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def compose(text: str, name: str) -> Node:
-    """The root node of a file's only document. UserError, with the position, for what is not plain YAML."""
+    """The root node of a file's only document. UserError, with the position, if it is not plain YAML."""
     try:
         loader = _Loader(text)
         try:
@@ -86,9 +85,9 @@ def compose(text: str, name: str) -> Node:
     except yaml.MarkedYAMLError as error:
         raise UserError.of([_syntax_problem(error, name, text)]) from None
     except (yaml.YAMLError, ValueError, OverflowError) as error:
-        # Besides its own errors PyYAML lets chr() and int() fail on escapes and versions out of range.
+        # PyYAML also lets chr() and int() fail on escapes and versions out of range.
         why = str(error).splitlines()[0]
-        raise UserError("this is no YAML", why, "remove the odd character", _reader_where(error, text, name)) from None
+        raise UserError("this is not YAML", why, "remove the odd character", _reader_where(error, text, name)) from None
     if root is None:
         raise UserError("the file is empty", "there is nothing in it to run", "see docs/flows.md for one", name)
     size = _size(root, {}, name)
@@ -101,7 +100,7 @@ def compose(text: str, name: str) -> Node:
 def _syntax_problem(error: yaml.MarkedYAMLError, name: str, text: str) -> Problem:
     mark = error.problem_mark or error.context_mark
     if error.problem in _SEEN_TOO_LATE or (error.context or "").startswith("while parsing a flow "):
-        mark = error.context_mark or mark  # where what nobody closed was opened
+        mark = error.context_mark or mark  # where the unclosed bracket or quote begins
     where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
     why = ", ".join(part for part in (error.context, error.problem) if part) or "it cannot be read"
     if isinstance(error, _TooDeep):
@@ -109,7 +108,7 @@ def _syntax_problem(error: yaml.MarkedYAMLError, name: str, text: str) -> Proble
     lines = text.splitlines()
     line = lines[mark.line] if mark is not None and mark.line < len(lines) else ""
     why, todo = explain(why, line)
-    return Problem("this is no YAML", why, todo, where)
+    return Problem("this is not YAML", why, todo, where)
 
 
 def _reader_where(error: Exception, text: str, name: str) -> str:
@@ -120,20 +119,20 @@ def _reader_where(error: Exception, text: str, name: str) -> str:
 
 
 def _size(node: Node, known: dict[int, int], name: str) -> int:
-    """How many values `node` stands for once its aliases are written out; `known` has those already counted.
+    """How many values `node` has with its aliases expanded; `known` has those already counted.
 
-    Anchors stand before their aliases, so the recursion goes no deeper than the text is nested. 0 marks a
-    node that is being counted: an alias that leads to one holds itself.
+    Anchors precede their aliases, so the recursion is no deeper than the text's nesting. 0 marks a node being counted:
+    an alias that leads to one contains itself.
     """
     size = known.get(id(node))
     if size == 0:
-        what, why = "an alias holds itself", "it would never end"
+        what, why = "an alias contains itself", "it would never end"
         raise UserError(what, why, "remove the alias (`*name`)", position(node, name))
     if size is not None:
         return size
     known[id(node)] = 0
     size = 1 + sum(_size(child, known, name) for child in _children(node))
-    known[id(node)] = size = min(size, MAX_NODES + 1)  # what is too large need not become a number of many digits
+    known[id(node)] = size = min(size, MAX_NODES + 1)  # no need for huge numbers
     return size
 
 
@@ -147,18 +146,18 @@ def _children(node: Node) -> Iterator[Node]:
 
 
 def position(node: Node, name: str) -> str:
-    """FILE:LINE:COLUMN of where `node` begins."""
+    """FILE:LINE:COLUMN of a node's start."""
     mark = node.start_mark
     return f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
 
 
 def is_null(node: Node) -> bool:
-    """Whether there is nothing behind a key."""
+    """Whether a key has no value."""
     return isinstance(node, ScalarNode) and node.tag == _NULL
 
 
 class Reader:
-    """Reads values from nodes; what is wrong goes to `problems` and the value is None."""
+    """Reads values from nodes; for an invalid one it adds to `problems` and returns None."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -172,7 +171,7 @@ class Reader:
             self.problems.append(found)
 
     def error(self) -> UserError:
-        """All problems (there must be one), in the order of the file."""
+        """All problems (at least one), in the order of the file."""
         return UserError.of(sorted(self.problems, key=_line_and_column))
 
     def unknown_key(self, name: str, what: str, allowed: Sequence[str]) -> tuple[str, str]:
@@ -182,22 +181,22 @@ class Reader:
     def entries(
         self, node: Node, what: str, example: str = "indent its `key: value` lines below it"
     ) -> list[tuple[str, Node, Node]] | None:
-        """(key, its node, its value) of a mapping of any keys; one that stands twice is a problem."""
+        """(key, its node, its value) of a mapping with any keys; a duplicate key is a problem."""
         if not isinstance(node, MappingNode):
-            why = "nothing stands behind it" if is_null(node) else f"there is {_KINDS[type(node)]}"
+            why = "it has no value" if is_null(node) else f"there is {_KINDS[type(node)]}"
             self.problem(node, f"{what} is not {_KINDS[MappingNode]}", why, example)
             return None
         found: dict[str, tuple[str, Node, Node]] = {}
         for key, value in node.value:
             if not isinstance(key, ScalarNode) or not key.value:
-                self.problem(key, f"a key of {what} is no name", "keys are single words", "name it with a word")
+                self.problem(key, f"a key of {what} is not a name", "keys are single words", "name it with a word")
             elif key.value == "<<":
                 todo = "write its keys out here, or use the whole value again: `key: *name`"
                 self.problem(key, f"{what} has a merge key (`<<`)", "merge keys are not read", todo)
             elif key.value in found:
                 first = position(found[key.value][1], self.name)
-                why = f"it stands at {first} already, and only one could be used"
-                self.problem(key, f"`{key.value}` stands twice in {what}", why, "remove or rename one")
+                why = f"it is already set at {first}, and only one could be used"
+                self.problem(key, f"`{key.value}` occurs twice in {what}", why, "remove or rename one")
             else:
                 found[key.value] = (key.value, key, value)
         return list(found.values())
@@ -205,7 +204,7 @@ class Reader:
     def fields(
         self, node: Node, what: str, allowed: Sequence[str], required: Sequence[str] = ()
     ) -> dict[str, Node] | None:
-        """The values of a mapping with fixed keys; unknown and missing ones are problems."""
+        """The values of a mapping with fixed keys; unknown and missing keys are problems."""
         entries = self.entries(node, what)
         if entries is None:
             return None
@@ -217,17 +216,17 @@ class Reader:
                 self.problem(key, f"unknown key `{name}` in {what}", *self.unknown_key(name, what, allowed))
         for name in required:
             if name not in found:
-                self.problem(node, f"{what} has no `{name}`", "it cannot do without", f"add a line `{name}: …`")
+                self.problem(node, f"{what} has no `{name}`", "it is required", f"add a line `{name}: …`")
         return found
 
     def text(self, node: Node, what: str) -> str | None:
-        """A text on one line: `yes` and `12` are texts, too."""
+        """A text; `yes` and `12` are texts, too."""
         if not isinstance(node, ScalarNode):
             todo = "put it in quotes" if node.flow_style else "write one text"  # type: ignore[attr-defined]
-            self.problem(node, f"{what} is no text", f"there is {_KINDS[type(node)]}", todo)
+            self.problem(node, f"{what} is not a text", f"there is {_KINDS[type(node)]}", todo)
             return None
         if is_null(node) and node.style is None:
-            why = "nothing stands behind it (a # begins a comment)"
+            why = "it has no value (a # begins a comment)"
             self.problem(node, f"{what} is empty", why, "write the text, in quotes if it begins with #")
             return None
         self._plain_tag(node, what)
@@ -252,20 +251,20 @@ class Reader:
     def number(self, node: Node, what: str, *, whole: bool = False) -> float | None:
         """A number, with or without a fraction; `whole` only changes what an error suggests."""
         value = node.value if isinstance(node, ScalarNode) else ""
-        # Not float() alone: it takes "nan", "1_0" and digits of other scripts.
+        # Not float() alone: it accepts "nan", "1_0" and digits of other scripts.
         if value.isascii() and len(value) <= 20 and set(value) <= set("0123456789.-"):
             try:
                 return float(value)
             except ValueError:
                 pass
-        self.problem(node, f"{what} is no number", self._got(node), number_meant(value, what, whole=whole))
+        self.problem(node, f"{what} is not a number", self._got(node), number_meant(value, what, whole=whole))
         return None
 
     def whole(self, node: Node, what: str) -> int | None:
         """A whole number."""
         value = self.number(node, what, whole=True)
         if value is not None and not value.is_integer():
-            self.problem(node, f"{what} is no whole number", self._got(node), f"type `{round(value)}`")
+            self.problem(node, f"{what} is not a whole number", self._got(node), f"type `{round(value)}`")
             return None
         return None if value is None else int(value)
 
@@ -274,7 +273,7 @@ class Reader:
 
     def _plain_tag(self, node: ScalarNode, what: str) -> None:
         if not node.tag.startswith("tag:yaml.org,2002:") or "python" in node.tag:
-            self.problem(node, f"{what} has the tag `{node.tag}`", "tags mean nothing here", "remove the tag")
+            self.problem(node, f"{what} has the tag `{node.tag}`", "tags have no meaning here", "remove the tag")
 
 
 def _line_and_column(problem: Problem) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""What a mistake in YAML probably is, and what to type instead. Pure."""
+"""The probable causes of YAML errors, and what to type instead. Pure."""
 
 import re
 
@@ -23,7 +23,7 @@ _BY_THE_PARSER = (
     (
         "could not find expected ':'",
         "the line is neither `key: value` nor a text",
-        "type `key: value`, with a space behind the colon",
+        "type `key: value`, with a space after the colon",
     ),
 )
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -53,14 +53,14 @@ def explain(why: str, line: str) -> tuple[str, str]:
     if "mapping values are not allowed" in why:
         if ": " in value:
             return "there is a second `: ` in the line", f"put the text in quotes: `{key}{_quoted(value)}`"
-        return "the line is indented wrongly", "indent it as the line above it"
+        return "the line is indented wrongly", "indent it like the line above it"
     if "block end" in why:
-        return "the line is indented wrongly", "indent it as the lines that belong together with it"
+        return "the line is indented wrongly", "indent it like the lines that belong with it"
     return why, "check the indentation, and put texts with : # ? { [ or quotes in them in quotes"
 
 
 def number_meant(value: str, key: str, *, whole: bool) -> str:
-    """What to type for `value`, which is no number, behind `key`."""
+    """What to type for `value`, which is not a number, after `key`."""
     if value.lower() in _WORDS:
         return f"type `{_WORDS.index(value.lower())}`"
     measure = _MEASURE.fullmatch(value.strip())

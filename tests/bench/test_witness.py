@@ -1,4 +1,4 @@
-"""The witness that tells a bot's stall from the machine's."""
+"""The witness that distinguishes the bot's stalls from the machine's."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ def test_what_two_cores_saw_at_once_is_one_moment() -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a real-time priority is root's")
-def test_a_moment_in_which_a_witness_could_not_run_is_told() -> None:
+def test_a_moment_in_which_a_witness_could_not_run_is_reported() -> None:
     with Witnesses({0}) as witnesses:
         (pid,) = witnesses.pids
         os.kill(pid, signal.SIGSTOP)

@@ -16,12 +16,12 @@ def test_the_bot_hears_callers_over_its_own_echo_and_not_itself(start_bot: Calla
     bench_bot = start_bot("--bench-engines")
     reports = asyncio.run(place((bench_bot.host, bench_bot.port), CALLS, CALLS, SEED, turns=1))
     result = figures(reports)
-    told = line(result) + "".join(f"\n{report.told()}" for report in reports)
-    assert not result["failed"], told
-    assert is_at_most(result["false"], result["prompts"], FALSE_RATE), told
-    assert result["spoken_over"] >= CALLS // 2 - result["false"], told
+    summary = line(result) + "".join(f"\n{report.to_dict()}" for report in reports)
+    assert not result["failed"], summary
+    assert is_at_most(result["false"], result["prompts"], FALSE_RATE), summary
+    assert result["spoken_over"] >= CALLS // 2 - result["false"], summary
     # In time or not is the benchmark's question: the machine that runs the tests does other things, too.
-    assert is_at_least(result["cut"], result["spoken_over"], SHARE), told
+    assert is_at_least(result["cut"], result["spoken_over"], SHARE), summary
 
 
 def test_a_conversation_goes_through_on_a_line_that_echoes(start_bot: Callable[..., BotProcess]) -> None:
@@ -34,9 +34,9 @@ def test_a_conversation_goes_through_on_a_line_that_echoes(start_bot: Callable[.
         )
 
     reports = asyncio.run(calls())
-    told = "".join(f"\n{report.told()}" for report in reports)
-    assert not any(report.error for report in reports), told
+    summary = "".join(f"\n{report.to_dict()}" for report in reports)
+    assert not any(report.error for report in reports), summary
     bot.wait_for(lambda: all(record["end"] is not None for record in bot.records()))
     for record in bot.records():
-        assert (record["barge_ins"], record["end_reason"]) == (0, "bot hung up"), told
-        assert bot.lines(record, "caller") == ["opening hours", "goodbye"], told
+        assert (record["barge_ins"], record["end_reason"]) == (0, "bot hung up"), summary
+        assert bot.lines(record, "caller") == ["opening hours", "goodbye"], summary

@@ -301,7 +301,7 @@ def test_refusals_are_told(start_bot: Callable[..., BotProcess], tmp_path: Path)
         page.driver.switch_to.new_window("tab")
         page.open("/")
         page.by_id("talk").click()
-        page.wait(lambda: "all 1 calls that are allowed are going on" in page.text("phone-note"))
+        page.wait(lambda: "all 1 allowed calls are in progress" in page.text("phone-note"))
         assert page.by_id("talk").text == "Talk"
 
 

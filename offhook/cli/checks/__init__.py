@@ -1,1 +1,1 @@
-"""What `offhook check` tries, a file for each kind: each yields findings, and changes nothing."""
+"""The checks of `offhook check`: each file yields findings of one kind, and changes nothing."""

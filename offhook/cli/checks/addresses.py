@@ -1,4 +1,4 @@
-"""Under which addresses callers reach the bot: NAT, and what is open to others."""
+"""Addresses under which callers reach the bot: NAT, and what is open to other machines."""
 
 import socket
 from collections.abc import Iterator
@@ -10,11 +10,11 @@ from offhook.settings.config import Config
 from offhook.settings.resolve import with_addresses
 
 _OUTSIDE = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
-"""Documentation's own addresses (RFC 5737, RFC 3849): nothing is sent there, the routing table is asked for the way."""
+"""Documentation addresses (RFC 5737, RFC 3849): only their route is looked up, nothing is sent."""
 
 
 def check(config: Config) -> list[Finding]:
-    """SIP's address, and the pages' and the carriers' URLs."""
+    """Check the SIP address, and the URLs of pages and carriers."""
     found: list[Finding] = []
     with noting(found, "address"):
         resolved = with_addresses(config).sip
@@ -36,7 +36,7 @@ def _sip(config: Config, advertised: str | None) -> Iterator[Finding]:
             yield Finding.warning("address", f"{advertised} is advertised", why, "the address that callers reach")
         return
     if _is_loopback(host):
-        yield Finding.ok("address", f"{host}: calls of this machine only")
+        yield Finding.ok("address", f"{host}: calls from this machine only")
         return
     number = _number(host)
     local = _outward(host) if number is not None and number.is_unspecified else host
@@ -45,9 +45,9 @@ def _sip(config: Config, advertised: str | None) -> Iterator[Finding]:
     if number is not None and number.is_private:
         yield Finding.warning(
             "address",
-            f"callers outside of your network cannot send media to {local}",
-            "it is a private address (RFC 1918), and behind NAT another one is needed",
-            "`advertised_host = …` below `[sip]`, if calls come from the Internet",
+            f"callers outside your network cannot send media to {local}",
+            "it is a private address (RFC 1918), and behind NAT a public one is needed",
+            "`advertised_host = …` under `[sip]`, if calls come from the Internet",
         )
 
 
@@ -70,7 +70,7 @@ def _twilio(config: Config) -> Iterator[Finding]:
     for key, url in (("twilio", twilio.public_url), ("carriers", config.carriers.public_url)):
         parts = urlsplit(url or "")
         if url is not None and parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
-            why = "words and secrets pass in the clear, and carriers want wss: for media streams"
+            why = "calls and secrets pass in the clear, and carriers require wss: for media streams"
             yield Finding.warning(key, f"`{key}.public_url` is not https", why, f"https://{parts.netloc}{parts.path}")
 
 
@@ -87,7 +87,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _outward(host: str) -> str | None:
-    """This machine's address on the way to the Internet; None where there is no way."""
+    """This machine's address on the route to the Internet; None without a route."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:

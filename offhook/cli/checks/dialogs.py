@@ -1,4 +1,4 @@
-"""What answers calls: the flow, and each route's flow, bot or agent."""
+"""The dialogs: the default flow, and each route's flow, bot or agent."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from offhook.settings.routes import covered
 
 
 def check(config: Config) -> list[Finding]:
-    """All of them are loaded."""
+    """Load each of them."""
     found: list[Finding] = []
     with noting(found, "flow"):
         flow = checked_flow(config, config.dialog.flow)
@@ -24,6 +24,6 @@ def check(config: Config) -> list[Finding]:
             found.append(Finding.ok("route", f"{', '.join(route.number)} is answered by {target}"))
     for index, pattern, earlier in covered(config.routes):
         what = f"route {index + 1} is never reached by {pattern}"
-        why = f"route {earlier + 1} ({', '.join(config.routes[earlier].number)}) takes all of it"
+        why = f"route {earlier + 1} ({', '.join(config.routes[earlier].number)}) matches all its numbers"
         found.append(Finding.warning("route", what, why, "put the narrower number first"))
     return found

@@ -1,4 +1,4 @@
-"""Where records and recordings go."""
+"""The storage of records and recordings."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ RECORDING_BYTES_A_SECOND = 2 * 2 * 8_000
 
 
 def check(config: Config) -> Iterator[Finding]:
-    """The folder may be written, there is room, and another database can be reached. Nothing is made."""
+    """Check that the folder is writable, has room, and any other database can be reached. Creates nothing."""
     folder = config.records.dir.resolve()
     exists = next(each for each in (folder, *folder.parents) if each.exists())
     if not exists.is_dir() or not os.access(exists, os.W_OK | os.X_OK):

@@ -1,4 +1,4 @@
-"""Detector, recogniser and voice: started, and asked for a word."""
+"""Detector, recogniser and voice."""
 
 from time import monotonic
 
@@ -12,7 +12,7 @@ from offhook.usererror import did_you_mean
 
 
 def packages(config: Config) -> list[Finding]:
-    """Those that are missing."""
+    """Find missing packages."""
     found: list[Finding] = []
     with noting(found, "packages", Level.MACHINE):
         require_installed(config)
@@ -20,7 +20,7 @@ def packages(config: Config) -> list[Finding]:
 
 
 async def check(config: Config) -> list[Finding]:
-    """Whether they start, and whether the voice can say something."""
+    """Start the engines."""
     found = _options(config)
     engines: EngineSet | None = None
     with noting(found, "engines"):
@@ -41,8 +41,8 @@ def _options(config: Config) -> list[Finding]:
     for kind in kinds:
         known, section = names(kind), getattr(config, kind)
         for name, table in section.options.items():
-            # A table with an `engine` is an instance of it, under a name of its own.
+            # A table with a key `engine` is a named instance.
             if name not in known and "engine" not in table and name != section.engine:
-                what, why = f"`[{kind}.{name}]` is used by nothing", f"there is no {kind} engine of that name"
+                what, why = f"`[{kind}.{name}]` is not used", f"there is no {kind} engine of that name"
                 found.append(Finding.warning("engines", what, why, did_you_mean(name, known)))
     return found

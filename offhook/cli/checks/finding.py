@@ -1,4 +1,4 @@
-"""What a check found."""
+"""Findings of checks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,14 +10,14 @@ from offhook.usererror import Problem, UserError
 
 
 class Level(IntEnum):
-    """How bad it is; the worst of all is the exit status."""
+    """Severity; the worst one is the exit status."""
 
     OK = 0
     WARNING = 1
     MACHINE = 2
-    """This machine prevents calls: a port that is taken, an engine that does not start, a full disk."""
+    """This machine prevents calls: a port in use, an engine that does not start, a full disk."""
     SETTINGS = 3
-    """The settings or a flow are wrong, wherever they are used."""
+    """The settings or a flow are wrong on any machine."""
 
 
 _WORDS = {Level.OK: "ok", Level.WARNING: "warning", Level.MACHINE: "FAILED", Level.SETTINGS: "WRONG"}
@@ -25,7 +25,7 @@ _WORDS = {Level.OK: "ok", Level.WARNING: "warning", Level.MACHINE: "FAILED", Lev
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is right, or a problem."""
+    """Something that is right, or a problem."""
 
     level: Level
     area: str
@@ -43,7 +43,7 @@ class Finding:
 
     @classmethod
     def warning(cls, area: str, what: str, why: str, todo: str) -> "Finding":
-        """Something that works, but perhaps not as it is meant."""
+        """Something that works, but may not be intended."""
         return cls(Level.WARNING, area, Problem(what, why, todo))
 
     def render(self) -> str:
@@ -53,7 +53,7 @@ class Finding:
         return "\n".join([f"{_WORDS[self.level]:<8} {self.area:<9} {first}", *(f"{'':<18} {line}" for line in rest)])
 
     def to_dict(self) -> dict[str, str]:
-        """The same for programs."""
+        """The finding as JSON values."""
         problem = self.problem
         found = {"level": self.level.name.lower(), "area": self.area, "what": problem.what}
         if self.level is Level.OK:
@@ -63,7 +63,7 @@ class Finding:
 
 @contextmanager
 def noting(found: list[Finding], area: str, level: Level = Level.SETTINGS) -> Iterator[None]:
-    """What is raised in the block becomes findings: UserErrors of `level`, EngineErrors of the machine."""
+    """Turns errors in the block into findings: UserErrors of `level`, EngineErrors of the machine."""
     try:
         yield
     except UserError as error:

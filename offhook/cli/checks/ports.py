@@ -1,4 +1,4 @@
-"""Ports and descriptors: bound and released again."""
+"""Ports, by binding and releasing them, and descriptors."""
 
 import errno
 import socket
@@ -16,7 +16,7 @@ _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 def check(config: Config) -> list[Finding]:
-    """SIP's port, HTTP's, those for media, and how many descriptors there are."""
+    """Check the ports of SIP, HTTP and media, and the limit of descriptors."""
     found: list[Finding] = []
     sip, http = config.sip, config.http
     found.append(_try("sip", sip.host, sip.port, socket.SOCK_DGRAM, "--sip HOST:PORT"))
@@ -36,7 +36,7 @@ def _try(area: str, host: str, port: int, kind: socket.SocketKind, option: str) 
         return Finding.ok(area, f"{'TCP' if kind is socket.SOCK_STREAM else 'UDP'} {shown} is free")
     why = problem.strerror or str(problem)
     if problem.errno == errno.EADDRINUSE:
-        why += ": another program has it, perhaps a bot that runs already"
+        why += ": another program has it, perhaps a bot that is already running"
     todo = f"offhook serve {option}, with an address of this machine and a port that is free"
     return Finding.of(Problem(f"{shown} cannot be used", why, todo), area, Level.MACHINE)
 
@@ -45,7 +45,7 @@ def _bind(host: str, port: int, kind: socket.SocketKind) -> OSError | None:
     try:
         family, _, proto, _, where = socket.getaddrinfo(host, port, type=kind, flags=socket.AI_PASSIVE)[0]
         with socket.socket(family, kind, proto) as probe:
-            if kind is socket.SOCK_STREAM:  # as a server does: a port in TIME_WAIT is free
+            if kind is socket.SOCK_STREAM:  # like a server: a port in TIME_WAIT is free
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(where)
     except OSError as error:
@@ -56,7 +56,7 @@ def _bind(host: str, port: int, kind: socket.SocketKind) -> OSError | None:
 def _media(config: Config) -> Iterator[Finding]:
     low, high, host = config.rtp.port_min, config.rtp.port_max, config.sip.host
     if _bind(host, 0, socket.SOCK_DGRAM) is not None:
-        return  # the address itself is wrong, as was said of SIP's port
+        return  # the address itself is wrong, as reported for the SIP port
     taken = {port for port in range(low, high + 1) if _bind(host, port, socket.SOCK_DGRAM) is not None}
     pairs = sum(taken.isdisjoint((port, port + 1)) for port in range(low, high, 2))
     if not pairs:
@@ -66,15 +66,15 @@ def _media(config: Config) -> Iterator[Finding]:
     yield Finding.ok("ports", f"UDP {low}-{high} for media: {pairs} calls")
     if taken:
         what, why = f"{len(taken)} of the media ports are taken", f"{min(taken)} is the first: other programs have them"
-        yield Finding.warning("ports", what, why, "--rtp-ports with others, if that are many")
+        yield Finding.warning("ports", what, why, "--rtp-ports with others, if those are many")
     if low <= config.sip.port <= high:
-        what, why = f"SIP's port {config.sip.port} lies among the media ports", "a call that is given it fails"
+        what, why = f"the SIP port {config.sip.port} is one of the media ports", "a call that gets it will fail"
         yield Finding.warning("ports", what, why, "another `port` below `[sip]`, or other media ports")
     yield from _ephemeral(low, high)
 
 
 def _ephemeral(low: int, high: int) -> Iterator[Finding]:
-    """Linux gives ports of a range of its own to programs that ask for any."""
+    """Check for overlap with Linux's ephemeral ports."""
     try:
         first, last = (int(each) for each in _EPHEMERAL.read_text(encoding="ascii").split())
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Whether secrets lie open."""
+"""Exposed secrets."""
 
 import stat
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from offhook.settings.toml_file import read_config_file
 
 
 def check(config: Config, path: Path | None) -> Iterator[Finding]:
-    """Secrets in a file that others on this machine may read."""
+    """Find secrets in a file that other users may read."""
     if path is None or not path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
         return
     values = read_config_file(path).values

@@ -1,4 +1,4 @@
-"""What a dialog says and asks, and what comes of it once the call is over."""
+"""What a dialog says and asks, and what happens once the call is over."""
 
 import asyncio
 from typing import Any
@@ -11,7 +11,7 @@ from tests.pipeline.conversation import Talk
 
 
 class Dial:
-    """A call without a telephone, and how often it was hung up."""
+    """A call without a phone, and how often it was hung up."""
 
     def __init__(self, says: str = "my balance") -> None:
         self.talk = Talk(says=says)

@@ -16,7 +16,7 @@ from offhook.usererror import UserError
 
 
 def call(called: str) -> Call:
-    """A call to that address, with nobody on the line."""
+    """A call to that address, without a caller."""
     session: Any = None
     return Call(session, call_id="", caller="", called=called)
 

@@ -1,4 +1,4 @@
-"""The books of one call: record, transcript, metrics."""
+"""The log of one call: record, transcript, metrics."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,15 +32,15 @@ def store(tmp_path: Path) -> Iterator[RecordStore]:
     one.close()
 
 
-class Books:
+class LoggedCall:
     def __init__(self, store: RecordStore) -> None:
         self.store = store
         self.metrics = Metrics()
-        self.scribe = CallLog(store, self.metrics, src="sip:alice@a", dst="sip:bot@b", call_id="x@a")
+        self.call_log = CallLog(store, self.metrics, src="sip:alice@a", dst="sip:bot@b", call_id="x@a")
 
     def record(self) -> CallRecord:
         assert self.store.flush()
-        record = self.store.call(self.scribe.uniqueid)
+        record = self.store.call(self.call_log.uniqueid)
         assert record is not None
         return record
 
@@ -51,8 +51,8 @@ class Books:
 
 
 @pytest.fixture
-def books(store: RecordStore) -> Books:
-    return Books(store)
+def logged(store: RecordStore) -> LoggedCall:
+    return LoggedCall(store)
 
 
 def trace(response_s: float) -> TurnTrace:
@@ -63,56 +63,56 @@ def trace(response_s: float) -> TurnTrace:
     return made
 
 
-def test_a_call_from_its_answer_to_its_end(books: Books, tmp_path: Path) -> None:
-    scribe, now = books.scribe, monotonic()
-    assert not scribe.begun
-    path = tmp_path / f"{scribe.uniqueid}.wav"
-    assert scribe.answered(path).result(5)
-    assert scribe.begun
-    assert (books.record().recording, books.record().end) == (str(path), None)
-    assert books.value("offhook_calls_active") == 1
-    scribe.on_event(BotSpoke("Balance or hours?", now))
-    scribe.on_event(BotHeard(Playback("Balance", "or hours?", True), now))
-    scribe.on_event(BargedIn(90.0, Playback("Balance", "or hours?", True), now))
-    scribe.on_event(CallerAnswered(Answer(AnswerKind.SPEECH, "my balance", "balance"), now))
-    scribe.on_event(TurnTraced(trace(0.5), now))
+def test_a_call_from_its_answer_to_its_end(logged: LoggedCall, tmp_path: Path) -> None:
+    call_log, now = logged.call_log, monotonic()
+    assert not call_log.begun
+    path = tmp_path / f"{call_log.uniqueid}.wav"
+    assert call_log.answered(path).result(5)
+    assert call_log.begun
+    assert (logged.record().recording, logged.record().end) == (str(path), None)
+    assert logged.value("offhook_calls_active") == 1
+    call_log.on_event(BotSpoke("Balance or hours?", now))
+    call_log.on_event(BotHeard(Playback("Balance", "or hours?", True), now))
+    call_log.on_event(BargedIn(90.0, Playback("Balance", "or hours?", True), now))
+    call_log.on_event(CallerAnswered(Answer(AnswerKind.SPEECH, "my balance", "balance"), now))
+    call_log.on_event(TurnTraced(trace(0.5), now))
     rtp = {"packets_received": 100.0, "packets_sent": 50.0, "lost": 2.0}
     result = RecordingResult(path, 3.0, True, "the disk was too slow")
-    assert scribe.ended(EndedBy.CALLER, "caller hung up", rtp=rtp, recording=result).result(5)
-    record = books.record()
+    assert call_log.ended(EndedBy.CALLER, "caller hung up", rtp=rtp, recording=result).result(5)
+    record = logged.record()
     assert (record.disposition, record.ended_by, record.turns, record.barge_ins) == ("ANSWERED", "caller", 1, 1)
     assert record.answer is not None
     assert (record.recording, record.recording_truncated) == (str(path), True)
     assert record.response_p50_ms == pytest.approx(500)
     lines = [(line.who, line.text, line.heard, line.unheard) for line in record.transcript]
     assert lines == [("bot", "Balance or hours?", "Balance", "or hours?"), ("caller", "my balance", None, None)]
-    assert books.value("offhook_calls_active") == 0
-    assert books.value("offhook_calls_total", outcome="completed") == 1
-    assert books.value("offhook_turn_response_seconds_sum", stage="total") == pytest.approx(0.5)
-    assert books.value("offhook_turn_response_seconds_sum", stage="endpoint") == pytest.approx(0.25)
-    assert books.value("offhook_bargein_stop_seconds_sum") == pytest.approx(0.09)
-    assert books.value("offhook_rtp_packets_total", direction="received") == 100
-    assert books.value("offhook_rtp_lost_packets_total") == 2
-    assert books.value("offhook_recordings_truncated_total") == 1
+    assert logged.value("offhook_calls_active") == 0
+    assert logged.value("offhook_calls_total", outcome="completed") == 1
+    assert logged.value("offhook_turn_response_seconds_sum", stage="total") == pytest.approx(0.5)
+    assert logged.value("offhook_turn_response_seconds_sum", stage="endpoint") == pytest.approx(0.25)
+    assert logged.value("offhook_bargein_stop_seconds_sum") == pytest.approx(0.09)
+    assert logged.value("offhook_rtp_packets_total", direction="received") == 100
+    assert logged.value("offhook_rtp_lost_packets_total") == 2
+    assert logged.value("offhook_recordings_truncated_total") == 1
 
 
-def test_digits_are_counted_and_not_written_down(books: Books) -> None:
-    books.scribe.answered().result(5)
-    books.scribe.on_event(CallerAnswered(Answer(AnswerKind.DTMF, digits="4711"), monotonic()))
-    books.scribe.ended(EndedBy.BOT, "bot hung up").result(5)
-    assert [line.text for line in books.record().transcript] == ["[keys: 4]"]
-    assert books.record().recording is None
+def test_digits_are_counted_and_not_written_down(logged: LoggedCall) -> None:
+    logged.call_log.answered().result(5)
+    logged.call_log.on_event(CallerAnswered(Answer(AnswerKind.DTMF, digits="4711"), monotonic()))
+    logged.call_log.ended(EndedBy.BOT, "bot hung up").result(5)
+    assert [line.text for line in logged.record().transcript] == ["[keys: 4]"]
+    assert logged.record().recording is None
 
 
-def test_silence_leaves_no_line_and_failures_are_counted(books: Books) -> None:
-    books.scribe.answered().result(5)
+def test_silence_leaves_no_line_and_failures_are_counted(logged: LoggedCall) -> None:
+    logged.call_log.answered().result(5)
     for kind in (AnswerKind.NO_INPUT, AnswerKind.FAILED):
-        books.scribe.on_event(CallerAnswered(Answer(kind), monotonic()))
-    books.scribe.on_event(EngineFailed("test", "broken", monotonic()))
-    books.scribe.on_event(BotResumed("go on", monotonic()))
-    assert books.record().transcript == ()
-    assert books.value("offhook_asr_failures_total") == 1
-    assert books.value("offhook_bargein_resumed_total") == 1
+        logged.call_log.on_event(CallerAnswered(Answer(kind), monotonic()))
+    logged.call_log.on_event(EngineFailed("test", "broken", monotonic()))
+    logged.call_log.on_event(BotResumed("go on", monotonic()))
+    assert logged.record().transcript == ()
+    assert logged.value("offhook_asr_failures_total") == 1
+    assert logged.value("offhook_bargein_resumed_total") == 1
 
 
 @pytest.mark.parametrize(
@@ -123,20 +123,20 @@ def test_silence_leaves_no_line_and_failures_are_counted(books: Books) -> None:
         (503, Reason.PORTS, "rejected"),
     ],
 )
-def test_a_call_that_was_turned_away_has_no_row(books: Books, status: int, reason: Reason, outcome: str) -> None:
-    books.scribe.refused(status, Refusal(reason, "for the test"))
-    assert books.store.flush()
-    assert books.store.calls() == []
-    assert books.value("offhook_calls_total", outcome=outcome) == 1
-    assert books.value("offhook_calls_refused_total", reason=reason) == 1
-    assert books.value("offhook_calls_active") == 0
+def test_a_call_that_was_turned_away_has_no_row(logged: LoggedCall, status: int, reason: Reason, outcome: str) -> None:
+    logged.call_log.refused(status, Refusal(reason, "for the test"))
+    assert logged.store.flush()
+    assert logged.store.calls() == []
+    assert logged.value("offhook_calls_total", outcome=outcome) == 1
+    assert logged.value("offhook_calls_refused_total", reason=reason) == 1
+    assert logged.value("offhook_calls_active") == 0
 
 
-def test_a_caller_who_gave_up_was_not_refused(books: Books) -> None:
-    books.scribe.cancelled()
-    assert books.value("offhook_calls_total", outcome="cancelled") == 1
-    assert books.value("offhook_calls_refused_total") == 0
-    assert books.value("offhook_calls_active") == 0
+def test_a_caller_who_gave_up_was_not_refused(logged: LoggedCall) -> None:
+    logged.call_log.cancelled()
+    assert logged.value("offhook_calls_total", outcome="cancelled") == 1
+    assert logged.value("offhook_calls_refused_total") == 0
+    assert logged.value("offhook_calls_active") == 0
 
 
 @pytest.mark.parametrize(
@@ -144,22 +144,22 @@ def test_a_caller_who_gave_up_was_not_refused(books: Books) -> None:
     [(EndedBy.CALLER, Disposition.NO_ANSWER, "cancelled"), (EndedBy.OPERATOR, Disposition.FAILED, "rejected")],
 )
 def test_a_call_that_ends_just_before_its_answer_was_not_answered(
-    books: Books, by: EndedBy, disposition: Disposition, outcome: str
+    logged: LoggedCall, by: EndedBy, disposition: Disposition, outcome: str
 ) -> None:
-    books.scribe.answered().result(5)
-    assert books.scribe.ended(by, "too late", answered=False).result(5)
-    record = books.record()
+    logged.call_log.answered().result(5)
+    assert logged.call_log.ended(by, "too late", answered=False).result(5)
+    record = logged.record()
     assert (record.disposition, record.answer, record.billsec) == (disposition, None, 0.0)
     assert record.end is not None
-    assert books.value("offhook_calls_total", outcome=outcome) == 1
-    assert books.value("offhook_calls_active") == 0
+    assert logged.value("offhook_calls_total", outcome=outcome) == 1
+    assert logged.value("offhook_calls_active") == 0
 
 
 @pytest.mark.parametrize(
     ("by", "outcome"),
     [(EndedBy.BOT, "completed"), (EndedBy.OPERATOR, "completed"), (EndedBy.NETWORK, "failed")],
 )
-def test_outcomes(books: Books, by: EndedBy, outcome: str) -> None:
-    books.scribe.answered().result(5)
-    books.scribe.ended(by, "over").result(5)
-    assert books.value("offhook_calls_total", outcome=outcome) == 1
+def test_outcomes(logged: LoggedCall, by: EndedBy, outcome: str) -> None:
+    logged.call_log.answered().result(5)
+    logged.call_log.ended(by, "over").result(5)
+    assert logged.value("offhook_calls_total", outcome=outcome) == 1

@@ -1,4 +1,4 @@
-"""Signalling finds its way into the capture of its call."""
+"""Signalling goes into the capture of its call."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -32,7 +32,7 @@ def request(method: str, call_id: str, name: str = "Call-ID") -> bytes:
 
 
 class Wire(asyncio.DatagramProtocol):
-    """A far end that notes what comes."""
+    """A far end that records what it receives."""
 
     def __init__(self) -> None:
         self.came: asyncio.Queue[bytes] = asyncio.Queue()
@@ -42,10 +42,10 @@ class Wire(asyncio.DatagramProtocol):
 
 
 class Bench:
-    """An endpoint with a tap, whose calls are told apart by the test."""
+    """An endpoint with a tap; the test tells the calls apart."""
 
     def __init__(self) -> None:
-        self.told: list[SipDatagram] = []
+        self.reported: list[SipDatagram] = []
         self.calls: list[IncomingCall] = []
 
     async def open(self) -> None:
@@ -60,7 +60,7 @@ class Bench:
         if isinstance(event, IncomingCall):
             self.calls.append(event)
             if "captured" in event.call_id:
-                self.tap.begin(event, self.told.append)
+                self.tap.begin(event, self.reported.append)
 
     async def ask(self, data: bytes) -> bytes:
         """Send, and the next that comes."""
@@ -85,45 +85,45 @@ async def test_all_of_a_call_from_its_first_datagram_on(bench: Bench, name: str)
     bench.endpoint.do(Reject(call.call, 486))
     busy = await asyncio.wait_for(bench.wire.came.get(), 5)
     assert busy.startswith(b"SIP/2.0 486")
-    assert [(one.data, one.received) for one in bench.told] == [(invite, True), (trying, False), (busy, False)]
-    assert {(one.call, one.local_port, one.peer) for one in bench.told} == {
+    assert [(one.data, one.received) for one in bench.reported] == [(invite, True), (trying, False), (busy, False)]
+    assert {(one.call, one.local_port, one.peer) for one in bench.reported} == {
         (call.call, bench.endpoint.address.port, Address(HOST, bench.port))
     }
-    times = [one.at_s for one in bench.told]
+    times = [one.at_s for one in bench.reported]
     assert times == sorted(times)
 
 
-async def test_what_belongs_to_others_is_not_told(bench: Bench) -> None:
+async def test_datagrams_of_other_calls_are_not_reported(bench: Bench) -> None:
     await bench.ask(request("INVITE", "captured"))
-    before = len(bench.told)
+    before = len(bench.reported)
     await bench.ask(request("INVITE", "other"))
     await bench.ask(request("OPTIONS", "x\r\nSubject: captured"))
-    assert len(bench.told) == before
+    assert len(bench.reported) == before
 
 
 async def test_a_call_id_in_the_body_is_none(bench: Bench) -> None:
     await bench.ask(request("INVITE", "captured"))
-    before = len(bench.told)
+    before = len(bench.reported)
     bench.transport.sendto(request("OPTIONS", "x").replace(b"Call-ID: x\r\n", b"") + b"Call-ID: captured\r\n")
     await bench.ask(request("OPTIONS", "last"))
-    assert len(bench.told) == before
+    assert len(bench.reported) == before
 
 
 async def test_no_more_than_so_many(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_SIP_DATAGRAMS", 5)
     for _ in range(4):
         await bench.ask(request("INVITE", "captured"))
-    assert len(bench.told) == 5
+    assert len(bench.reported) == 5
 
 
 async def test_after_the_end(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LINGER_S", 0.0)
     await bench.ask(request("INVITE", "captured"))
-    seen = len(bench.told)
+    seen = len(bench.reported)
     bench.tap.end(bench.calls[0].call)
     await asyncio.sleep(0.01)
     await bench.ask(request("INVITE", "captured"))
-    assert len(bench.told) == seen
+    assert len(bench.reported) == seen
 
 
 async def test_what_belongs_to_nobody_is_forgotten(bench: Bench) -> None:
@@ -131,7 +131,7 @@ async def test_what_belongs_to_nobody_is_forgotten(bench: Bench) -> None:
     for number in range(2 * RECENT):
         await bench.ask(request("OPTIONS", f"flood-{number}"))
     await bench.ask(request("INVITE", "captured"))
-    assert bench.told[0].data.startswith(b"INVITE")
+    assert bench.reported[0].data.startswith(b"INVITE")
 
 
 async def test_signalling_and_media_in_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

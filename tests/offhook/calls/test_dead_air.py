@@ -19,7 +19,7 @@ HALF_A_SECOND = bytes(2 * 4_000)
 
 
 async def waiting(call: Call) -> None:
-    """A dialog that says nothing: whatever is heard is said for the dead air."""
+    """A dialog that says nothing: all audio is the dead-air prompt."""
     await asyncio.Event().wait()
 
 
@@ -66,7 +66,7 @@ async def test_the_caller_is_asked_once_and_then_hung_up(node: LocalBot) -> None
     assert (record.ended_by, record.end_reason) == ("network", "no media for 2 s")
 
 
-async def test_a_caller_who_is_heard_again_stays(node: LocalBot) -> None:
+async def test_a_caller_whose_media_returns_stays(node: LocalBot) -> None:
     caller = await asyncio.wait_for(Caller.dial(HOST, node.sip_address), 5)
     try:
         await caller.say(HALF_A_SECOND)

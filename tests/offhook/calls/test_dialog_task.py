@@ -1,4 +1,4 @@
-"""Work that is awaited as it is, but for the end of its call."""
+"""A dialog's work, until the end of its call."""
 
 import asyncio
 

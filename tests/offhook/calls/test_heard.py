@@ -1,4 +1,4 @@
-"""What the ledger says was heard, held against what was recorded at the far end.
+"""What the ledger says was played, compared with a recording at the far end.
 
 A word here is a tone of its own pitch, so that the far end's recording tells by itself which words are in it. The
 bot's RTP session speaks in virtual time over a network that delays its packets; at a random moment it is cut off.
@@ -46,14 +46,14 @@ class Bot:
 
     def __init__(self, utterance: Utterance) -> None:
         self.session = RtpSession(CONFIG, 0.0, ssrc=1, sequence=65_530, timestamp=2**32 - 500, cname="bot")
-        self.books = PlayoutLedger(utterance)
+        self.ledger = PlayoutLedger(utterance)
         self.now = 0.0
         self.recording = b""
 
     def play(self, utterance_sample: int) -> None:
-        payload = bytes(self.books.utterance.payload[utterance_sample:])
+        payload = bytes(self.ledger.utterance.payload[utterance_sample:])
         line_sample = self.session.sent_ticks + self.session.queued_ticks
-        self.books.queue(utterance_sample, len(payload), line_sample)
+        self.ledger.queue(utterance_sample, len(payload), line_sample)
         self.session.play(payload, self.now)
 
     def run_until(self, end: float) -> None:
@@ -66,7 +66,7 @@ class Bot:
 
     def cut(self) -> None:
         self.session.clear(self.now)
-        self.books.cut(self.session.sent_ticks)
+        self.ledger.cut(self.session.sent_ticks)
 
 
 def words_in(recording: bytes, utterance: Utterance) -> int:
@@ -92,7 +92,7 @@ def test_the_words_heard_are_those_in_the_recording() -> None:
         bot.play(0)
         bot.run_until(rng.uniform(0.3, utterance.samples / 8_000))
         bot.cut()
-        heard = bot.books.playback(bot.session.sent_ticks)
+        heard = bot.ledger.playback(bot.session.sent_ticks)
         claimed = len(heard.text_played.split())
         recorded = words_in(bot.recording, utterance)
         assert f"{heard.text_played} {heard.text_unplayed}".strip() == utterance.text
@@ -111,7 +111,7 @@ def test_after_a_pause_the_cut_word_is_said_again_and_nothing_is_lost() -> None:
         bot.run_until(rng.uniform(0.3, utterance.samples / 8_000 - 0.5))
         bot.cut()
         sent = bot.session.sent_ticks
-        start = bot.books.resume_point(sent)
+        start = bot.ledger.resume_point(sent)
         assert 0 <= sent - start <= 400 * 8, "more than the cut word is repeated"
         bot.now += 0.5
         bot.play(start)
@@ -119,13 +119,13 @@ def test_after_a_pause_the_cut_word_is_said_again_and_nothing_is_lost() -> None:
         whole = CODEC.decode(bytes(utterance.payload))
         assert bot.recording[: 2 * start] == whole[: 2 * start]
         assert bot.recording[2 * sent :] == whole[2 * start :]
-        assert not bot.books.playback(bot.session.sent_ticks).interrupted
+        assert not bot.ledger.playback(bot.session.sent_ticks).interrupted
 
 
 @pytest.mark.parametrize("position", [0, 1, 100])
 def test_nothing_is_heard_before_the_first_word_ends(position: int) -> None:
     utterance = speech(random.Random(3))
-    books = PlayoutLedger(utterance)
-    books.queue(0, utterance.samples, 0)
-    heard = books.playback(position)
+    ledger = PlayoutLedger(utterance)
+    ledger.queue(0, utterance.samples, 0)
+    heard = ledger.playback(position)
     assert (heard.text_played, heard.text_unplayed, heard.interrupted) == ("", utterance.text, True)

@@ -1,4 +1,4 @@
-"""Both sides of a call on one time line."""
+"""Both sides of a call, aligned in time."""
 
 import asyncio
 import wave
@@ -22,7 +22,7 @@ PAYLOAD = codec_named("PCMA").encode(PACKET)
 
 
 class Line:
-    """What a tape needs of a line."""
+    """What a recorder needs of a line."""
 
     encoding = "PCMA"
     rate_hz = 8_000
@@ -63,7 +63,7 @@ def writer(tmp_path: Path) -> Iterator[RecordingWriter]:
     one.close()
 
 
-def tape_of(writer: RecordingWriter, line: Any) -> CallRecorder:
+def recorder_of(writer: RecordingWriter, line: Any) -> CallRecorder:
     return CallRecorder(writer, uuid4().hex, line)
 
 
@@ -79,17 +79,17 @@ def starts(channel: npt.NDArray[np.int16]) -> int:
     return int(np.flatnonzero(np.abs(channel) > 100)[0])
 
 
-def test_the_sides_stand_where_they_were_heard(writer: RecordingWriter, clock: Clock) -> None:
+def test_both_sides_are_placed_where_they_were_heard(writer: RecordingWriter, clock: Clock) -> None:
     line = Line()
-    tape = tape_of(writer, line)
+    recorder = recorder_of(writer, line)
     clock.now += 0.5
     for n in range(5):
-        line.receive(PACKET, 7_000 + 160 * n, clock.now)  # the line has counted from before the tape began
+        line.receive(PACKET, 7_000 + 160 * n, clock.now)  # the line has counted from before the recorder began
     clock.now += 0.5
     for n in range(5):
         line.send(PAYLOAD, 160 * n, clock.now)
         clock.now += 0.02
-    caller, bot = read(tape.close().result(5))
+    caller, bot = read(recorder.close().result(5))
     assert starts(caller) == pytest.approx(4_000 - 160, abs=8)
     assert starts(bot) == pytest.approx(8_000, abs=8)
     assert len(bot) == pytest.approx(8_000 + 800, abs=2)
@@ -97,7 +97,7 @@ def test_the_sides_stand_where_they_were_heard(writer: RecordingWriter, clock: C
 
 def test_packets_a_little_late_are_one_sound_and_a_pause_is_a_pause(writer: RecordingWriter, clock: Clock) -> None:
     line = Line()
-    tape = tape_of(writer, line)
+    recorder = recorder_of(writer, line)
     clock.now += 0.2
     for late_s in (0.0, 0.015, 0.004, 0.03):
         clock.now += 0.02
@@ -107,7 +107,7 @@ def test_packets_a_little_late_are_one_sound_and_a_pause_is_a_pause(writer: Reco
         clock.now = begun
     clock.now += 1.0 + SLACK_SAMPLES / 8_000
     line.send(PAYLOAD, 0, clock.now)
-    _, bot = read(tape.close().result(5))
+    _, bot = read(recorder.close().result(5))
     loud = np.flatnonzero(np.abs(bot) > 100)
     gaps = np.flatnonzero(np.diff(loud) > 40)
     assert len(gaps) == 1
@@ -115,12 +115,12 @@ def test_packets_a_little_late_are_one_sound_and_a_pause_is_a_pause(writer: Reco
 
 
 def test_a_call_in_which_nobody_spoke(writer: RecordingWriter, clock: Clock) -> None:
-    result = tape_of(writer, Line()).close().result(5)
+    result = recorder_of(writer, Line()).close().result(5)
     assert result.seconds == 0
 
 
 async def test_the_end_can_be_awaited(writer: RecordingWriter, clock: Clock) -> None:
-    result = await asyncio.wait_for(asyncio.wrap_future(tape_of(writer, Line()).close()), 5)
+    result = await asyncio.wait_for(asyncio.wrap_future(recorder_of(writer, Line()).close()), 5)
     assert not result.truncated
 
 
@@ -132,13 +132,13 @@ class WideLine(Line):
 
 async def test_a_wide_line_is_recorded_at_8_khz(writer: RecordingWriter, clock: Clock) -> None:
     line = WideLine()
-    tape = tape_of(writer, line)
+    recorder = recorder_of(writer, line)
     packet = sine(400, 20, rate_hz=16_000)
     for n in range(10):
         clock.now = 1_000.0 + 0.02 * (n + 1)
         line.receive(packet, 160 * n, clock.now)
         line.send(packet, 160 * n, clock.now)
-    caller, bot = read(await asyncio.wrap_future(tape.close()))
+    caller, bot = read(await asyncio.wrap_future(recorder.close()))
     assert 1_600 <= len(caller) <= 1_760
     assert abs(int(np.abs(caller).max()) - int(np.abs(bot).max())) < 100
     for side in (caller, bot):

@@ -1,4 +1,4 @@
-"""Under which address the bot is reached, and under which number: what a caller is given, and which dialog answers."""
+"""The address that callers are given, and the dialog for the dialled number."""
 
 import asyncio
 import re

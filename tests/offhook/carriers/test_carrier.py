@@ -1,4 +1,4 @@
-"""A carrier of another package: it brings calls that neither SIP nor a stream has brought."""
+"""A carrier from another package, beside SIP and media streams."""
 
 import asyncio
 from importlib.metadata import EntryPoint
@@ -20,7 +20,7 @@ made: list["Pigeons"] = []
 
 
 class PigeonCall:
-    """As little as a call can be."""
+    """A minimal call."""
 
     def __init__(self, context: CarrierContext, handle: str) -> None:
         self.handle = handle
@@ -40,14 +40,14 @@ class Pigeons:
 
     def __init__(self, context: CarrierContext) -> None:
         self._context = context
-        self.told: list[str] = []
+        self.reported: list[str] = []
         self.calls: list[PigeonCall] = []
 
     async def start(self) -> None:
-        self.told.append("start")
+        self.reported.append("start")
 
     async def stop(self) -> None:
-        self.told.append("stop")
+        self.reported.append("stop")
 
     def refusal(self) -> Refusal | None:
         return None
@@ -100,7 +100,7 @@ async def test_its_calls_count_and_are_hung_up_like_all_others(tmp_path: Path, m
     await bot.start()
     carrier = made[-1]
     try:
-        assert carrier.told == ["start"]
+        assert carrier.reported == ["start"]
         carriers = cast("dict[str, object]", bot.host.dump()["carriers"])
         assert set(carriers) == {"sip", "streams", "pigeons"}
         assert await carrier.land("one") is None
@@ -116,7 +116,7 @@ async def test_its_calls_count_and_are_hung_up_like_all_others(tmp_path: Path, m
     finally:
         await bot.stop()
     assert [call.ended_by for call in carrier.calls] == [EndedBy.CALLER, EndedBy.OPERATOR]
-    assert carrier.told == ["start", "stop"]
+    assert carrier.reported == ["start", "stop"]
 
 
 async def test_one_that_cannot_start_says_what_to_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Comfort noise is heard as noise: the detectors do not take it for speech."""
+"""The detectors do not take comfort noise for speech."""
 
 import pytest
 
@@ -14,7 +14,7 @@ COLOURS = {"white": (), "low": (-0.9,), "room": (-0.95, 0.6, -0.2, 0.1), "hiss":
 
 
 def probabilities(engine: VadEngine, noise: ComfortNoise) -> list[float]:
-    """What a detector thinks of a pause, frame by frame, after its first quarter of a second."""
+    """A detector's probabilities for a pause, frame by frame, after its first quarter of a second."""
     stream, generator = engine.stream(), NoiseGenerator()
     found = [stream.infer(generator.make(noise, FRAME_SAMPLES)) for _ in range(SECONDS * 8_000 // FRAME_SAMPLES)]
     return found[8:]
@@ -23,7 +23,7 @@ def probabilities(engine: VadEngine, noise: ComfortNoise) -> list[float]:
 @pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize("level", [30, 40, 50, 60, 70])
 def test_silero_hears_no_speech_in_it(level: int, colour: str) -> None:
-    # 0.3 is where the bot would pause at a suspicion.
+    # 0.3 is `vad.barge_in_threshold`, where the bot would pause.
     assert max(probabilities(SileroVad(), ComfortNoise(level, COLOURS[colour]))) < 0.3
 
 

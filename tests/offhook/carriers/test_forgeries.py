@@ -1,4 +1,4 @@
-"""Whoever is not Twilio: refused at once by a whole bot, and nothing is made for it."""
+"""Forged Twilio requests are refused at once by a whole bot, and cost it nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -23,7 +23,7 @@ ATTEMPTS = 5
 
 
 class CountedEngines(EngineSet):
-    """Tells how many calls have had engines."""
+    """Counts the calls that got engines."""
 
     calls = 0
 
@@ -41,7 +41,7 @@ class Guarded:
     front: Front
 
     async def untouched(self) -> None:
-        """Nothing has been made of what was refused."""
+        """Assert that refused requests left nothing."""
         dump = self.node.host.dump()
         assert dump["calls"] == []
         assert isinstance(dump["carriers"], dict)
@@ -115,5 +115,5 @@ async def test_twenty_hijacked_sockets(bot: Guarded) -> None:
 
     assert len(HIJACKS) >= 20
     assert await late({name: ask(name) for name in HIJACKS}) == {}
-    await asyncio.sleep(0)  # whatever was begun would have begun by now
+    await asyncio.sleep(0)  # anything started would show by now
     await bot.untouched()

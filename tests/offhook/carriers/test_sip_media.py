@@ -1,4 +1,4 @@
-"""One SIP call by itself: what its offers, its ports and its failures come to. The commands that it gives are kept."""
+"""One SIP call by itself: offers, ports, failures. Its commands are kept."""
 
 import asyncio
 import socket
@@ -144,7 +144,7 @@ def without_call(command: Command) -> Command:
     return replace(command, call="")
 
 
-async def test_ports_that_nobody_was_told_of_need_no_rest(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_ports_that_were_never_offered_need_no_quarantine(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     call = bench.incoming(offer())
     monkeypatch.setattr(sip_call, "UdpLine", broken)
     call.accept()
@@ -265,7 +265,7 @@ async def test_a_call_without_keys_says_so(bench: Bench) -> None:
     with capture_logs() as logged:
         await bench.established(offer("m=audio {port} RTP/AVP 0"))
         await bench.established()
-    said = [entry for entry in logged if entry["event"] == "the caller cannot press keys"]
+    said = [entry for entry in logged if entry["event"] == "the caller cannot send DTMF"]
     assert len(said) == 1
 
 

@@ -52,7 +52,7 @@ def url(bot: LocalBot) -> str:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """For what another thread brings about."""
+    """Wait for another thread."""
     deadline = monotonic() + WITHIN_S
     while not condition():
         assert monotonic() < deadline
@@ -60,14 +60,14 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def records(bot: LocalBot, many: int = 1) -> list[CallRecord]:
-    """The finished records, once there are so many."""
+    """The finished records, once there are that many."""
     await bot.idle()
     await until(lambda: sum(record.end is not None for record in bot.store.calls()) >= many)
     return [record for record in bot.store.calls() if record.end is not None]
 
 
 def recorded(directory: Path) -> list[int]:
-    """The sizes of the recordings, in octets."""
+    """The sizes of the recordings, in bytes."""
     return [path.stat().st_size for path in directory.glob("**/*.wav")]
 
 
@@ -121,7 +121,7 @@ async def test_one_odd_event_ends_no_call(tmp_path: Path) -> None:
     assert record.ended_by == "caller"
 
 
-async def test_the_bot_hangs_up_when_all_was_heard(tmp_path: Path) -> None:
+async def test_the_bot_hangs_up_when_all_was_played(tmp_path: Path) -> None:
     async with node(tmp_path, once) as bot:
         call = await Carrier.dial(url(bot))
         code, _ = await call.closed_by_bot(WITHIN_S)
@@ -133,7 +133,7 @@ async def test_the_bot_hangs_up_when_all_was_heard(tmp_path: Path) -> None:
         assert len(call.log.played) == record.rtp["octets_sent"]
 
 
-async def test_a_caller_interrupts_and_the_bot_knows_what_was_heard(tmp_path: Path) -> None:
+async def test_a_caller_interrupts_and_the_bot_knows_what_was_played(tmp_path: Path) -> None:
     events: list[SessionEvent] = []
     async with node(tmp_path, talk) as bot:
         bot.listeners.append(lambda _, event: events.append(event))
@@ -225,7 +225,7 @@ async def test_who_breaks_the_protocol_is_closed(tmp_path: Path, texts: list[str
         assert bot.store.calls() == []
 
 
-async def test_fragments_pings_and_a_goodbye(tmp_path: Path) -> None:
+async def test_fragments_pings_and_a_close(tmp_path: Path) -> None:
     start = json.dumps({"event": "start", "streamSid": "MZ1", "start": {"callSid": "CA1"}})
     async with node(tmp_path, talk) as bot, asyncio.timeout(WITHIN_S):
         async with connect(url(bot), proxy=None) as far_end:
@@ -297,17 +297,17 @@ async def test_the_whole_way_with_signatures(tmp_path: Path) -> None:
         assert bot.http_address is not None
         local = "http://{}:{}".format(*bot.http_address)
         fields = {"CallSid": "CA9", "From": "+14155550100", "To": "+14155550199"}
-        told = await asyncio.to_thread(
+        twiml_url = await asyncio.to_thread(
             ask_webhook,
             f"{local}/twilio/voice",
             fields,
             auth_token=AUTH_TOKEN,
             signed_url=f"{public}/twilio/voice",
         )
-        here = told.replace("wss://bot.example.com", local.replace("http", "ws"))
+        here = twiml_url.replace("wss://bot.example.com", local.replace("http", "ws"))
         with pytest.raises(CallFailedError, match="403"):
             await Carrier.dial(here, call_sid="CA9", auth_token=AUTH_TOKEN)
-        call = await Carrier.dial(here, call_sid="CA9", auth_token=AUTH_TOKEN, signed_url=told)
+        call = await Carrier.dial(here, call_sid="CA9", auth_token=AUTH_TOKEN, signed_url=twiml_url)
         await call.closed_by_bot(WITHIN_S)
         (record,) = await records(bot)
         assert (record.src, record.call_id) == ("+14155550100", "CA9")
@@ -319,15 +319,15 @@ async def test_a_ticket_is_for_its_call(tmp_path: Path) -> None:
     async with node(tmp_path, once, twilio={"auth_token": AUTH_TOKEN, "public_url": public}) as bot:
         assert bot.http_address is not None
         local = "http://{}:{}".format(*bot.http_address)
-        told = await asyncio.to_thread(
+        twiml_url = await asyncio.to_thread(
             ask_webhook,
             f"{local}/twilio/voice",
             {"CallSid": "CA9"},
             auth_token=AUTH_TOKEN,
             signed_url=f"{public}/twilio/voice",
         )
-        here = told.replace("wss://bot.example.com", local.replace("http", "ws"))
-        call = await Carrier.dial(here, call_sid="CA8", auth_token=AUTH_TOKEN, signed_url=told)
+        here = twiml_url.replace("wss://bot.example.com", local.replace("http", "ws"))
+        call = await Carrier.dial(here, call_sid="CA8", auth_token=AUTH_TOKEN, signed_url=twiml_url)
         assert (await call.closed_by_bot(WITHIN_S))[0] == 1008
         await bot.idle()
         assert bot.store.calls() == []

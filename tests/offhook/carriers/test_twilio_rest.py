@@ -140,7 +140,7 @@ def test_without_the_package_it_is_said_how_to_get_it(monkeypatch: pytest.Monkey
         open_rest(TwilioConfig())
 
 
-async def test_what_twilio_refuses_is_told() -> None:
+async def test_what_twilio_refuses_is_reported() -> None:
     async with account() as twilio:
         twilio.refuse = "Account not authorized to call +1900."
         rest = open_rest(TwilioConfig(**settings(twilio.url, 1)))
@@ -148,13 +148,13 @@ async def test_what_twilio_refuses_is_told() -> None:
             await asyncio.to_thread(rest.dial, CALLEE, ring_s=1, detect_machine=False)
 
 
-async def test_a_server_that_is_not_there_is_told() -> None:
+async def test_a_server_that_is_not_there_is_reported() -> None:
     rest = open_rest(TwilioConfig(**settings(f"http://127.0.0.1:{free_port()}", 1)))
     with pytest.raises(UserError, match="did not end the call"):
         await asyncio.to_thread(rest.hang_up, CALL_SID)
 
 
-# A call of ours.
+# An outbound call.
 
 
 def config_of(directory: Path, twilio: Account, port: int) -> Config:
@@ -224,7 +224,7 @@ async def test_a_call_that_nobody_answers_leaves_a_record(tmp_path: Path, status
     assert (outcome.status, outcome.answered) == (status, False)
     assert outcome.record is not None
     assert (str(outcome.record.disposition), outcome.record.direction) == (disposition, "outbound")
-    assert outcome.record.end_reason == f"the call did not come about: {status}"
+    assert outcome.record.end_reason == f"the call was not answered: {status}"
 
 
 async def test_when_callbacks_do_not_find_us_twilio_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,11 +282,11 @@ async def test_a_call_that_nobody_waits_for_any_more_rings_no_longer(tmp_path: P
 
 
 async def test_only_the_last_word_about_a_call_counts() -> None:
-    told = CallStatus()
+    statuses = CallStatus()
     for status in ("queued", "ringing", "in-progress", "completed", "busy"):
-        told.on_status("CA1", status)
-    assert await told.final("CA1", 1.0) == "completed"
-    assert await told.final("CA2", 0.01) is None
+        statuses.on_status("CA1", status)
+    assert await statuses.final("CA1", 1.0) == "completed"
+    assert await statuses.final("CA2", 0.01) is None
 
 
 def test_calls_are_placed_over_twilio() -> None:
@@ -296,7 +296,7 @@ def test_calls_are_placed_over_twilio() -> None:
             number_of(address)
 
 
-# A call that is going on.
+# A call in progress.
 
 FIELDS = {"CallSid": CALL_SID, "From": "+1555", "To": NUMBER}
 
@@ -313,7 +313,7 @@ async def going_on(
         call = await connect(f"http://127.0.0.1:{port}", FIELDS)
 
         async def stop(call_sid: str, form: Form) -> None:
-            # What Twilio does with a stream whose call goes elsewhere.
+            # As Twilio does when a call leaves its stream.
             await call.send("stop", callSid=call_sid)
 
         twilio.on_update = stop
@@ -397,7 +397,7 @@ async def test_other_carriers_calls_cannot_be_transferred(tmp_path: Path) -> Non
     assert "plain" in str(caught[0])
 
 
-# A stream that breaks off, and another one.
+# A lost stream, and its replacement.
 
 
 async def talk_on(call: Call) -> None:
@@ -476,7 +476,7 @@ async def test_when_nobody_comes_back_the_call_is_over(tmp_path: Path, monkeypat
         (record,) = await records(bot)
         assert b"Hangup" in await ask_again(call, bot)
     assert str(record.ended_by) == "network"
-    assert "no other came" in (record.end_reason or "")
+    assert "none replaced it" in (record.end_reason or "")
 
 
 async def test_when_the_carrier_says_that_the_call_is_over_nobody_is_waited_for(tmp_path: Path) -> None:
@@ -523,23 +523,27 @@ async def test_a_webhook_that_is_not_signed_resumes_nothing(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "printed"),
     [
         (["+15551234567"], "over Twilio only"),
-        (["twilio:911"], "no telephone number"),
+        (["twilio:911"], "not a phone number"),
         (["twilio:+15551234567"], "ACCOUNT_SID"),
         (["twilio:+15551234567", "--flow", "nowhere.yaml"], "nowhere.yaml"),
     ],
 )
-def test_what_is_wrong_is_told_before_anything_is_started(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+def test_mistakes_are_reported_before_anything_is_started(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    printed: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["offhook", "call", *arguments])
     with pytest.raises(SystemExit) as caught:
         main()
     assert caught.value.code == 2
-    assert told in capsys.readouterr().err
+    assert printed in capsys.readouterr().err
 
 
 async def test_a_call_over_sip_cannot_be_transferred() -> None:

@@ -1,4 +1,4 @@
-"""A server that speaks Twilio's REST protocol, for one account, and does with calls what it was told to."""
+"""A scripted server for Twilio's REST protocol, for one account."""
 
 import asyncio
 import socket
@@ -27,7 +27,7 @@ Form = dict[str, list[str]]
 
 @dataclass(slots=True)
 class Account:
-    """What was asked of it. `on_create` is what becomes of a call that is placed."""
+    """Its requests. `on_create` handles a call that is placed."""
 
     url: str = ""
     created: list[Form] = field(default_factory=list)
@@ -97,7 +97,7 @@ async def account() -> AsyncIterator[Account]:
 
 
 def free_port() -> int:
-    """One of the range for these tests that nobody has."""
+    """A free one of the range for these tests."""
     for port in range(24_000, 25_000):
         with socket.socket() as probe:
             try:

@@ -109,7 +109,7 @@ def test_ports_that_are_taken(check: Check) -> None:
         status, found = check("", "--sip", taken[0], "--http", taken[1], "--rtp-ports", "20100-20119")
     assert status == 1
     assert levels(found, "sip") == levels(found, "http") == ["machine"]
-    assert "perhaps a bot that runs already" in found["sip"][0]["why"]
+    assert "perhaps a bot that is already running" in found["sip"][0]["why"]
 
 
 def test_media_ports_that_are_taken() -> None:
@@ -136,7 +136,7 @@ def warned(found: list[Finding]) -> list[str]:
 def test_who_may_call() -> None:
     assert warned(addresses.check(Config())) == []
     private = Config(sip=SipConfig(host="192.168.1.10"))
-    assert warned(addresses.check(private)) == ["callers outside of your network cannot send media to 192.168.1.10"]
+    assert warned(addresses.check(private)) == ["callers outside your network cannot send media to 192.168.1.10"]
     behind_nat = Config(sip=SipConfig(host="192.168.1.10", advertised_host="203.0.113.7", advertised_port=5080))
     found = addresses.check(behind_nat)
     assert [each.problem.what for each in found] == ["callers are given 203.0.113.7, port 5080"]

@@ -46,7 +46,7 @@ def test_nothing_is_overwritten(run: Run, tmp_path: Path, present: str) -> None:
     (tmp_path / present).write_text("mine")
     status, _, err = run("init")
     assert status == 2
-    assert f"{present} is there already" in err
+    assert f"{present} exists already" in err
     assert [path.name for path in tmp_path.iterdir()] == [present]
     assert (tmp_path / present).read_text() == "mine"
 

@@ -37,9 +37,9 @@ def test_what_the_command_line_does_not_know(run: Run, arguments: tuple[str, ...
 @pytest.mark.parametrize(
     ("arguments", "what", "todo"),
     [
-        (("--sip", "localhost"), "`localhost` is no address", "localhost:5060"),
-        (("--http", "1:2:3"), "`1:2:3` is no address", "[1:2:3]:5060"),
-        (("--rtp-ports", "10001-10999"), "`10001-10999` is no range of ports", "10002-10999"),
+        (("--sip", "localhost"), "`localhost` is not an address", "localhost:5060"),
+        (("--http", "1:2:3"), "`1:2:3` is not an address", "[1:2:3]:5060"),
+        (("--rtp-ports", "10001-10999"), "`10001-10999` is not a range of ports", "10002-10999"),
         (("--config", "missing.toml"), "missing.toml", ""),
         (("--flow", "missing.yaml"), "missing.yaml", ""),
     ],
@@ -53,7 +53,7 @@ def test_mistakes_on_the_command_line(run: Run, arguments: tuple[str, ...], what
     assert todo in first[2]
 
 
-def test_mistakes_in_the_settings_are_told_all_at_once(run: Run, tmp_path: Path) -> None:
+def test_mistakes_in_the_settings_are_reported_all_at_once(run: Run, tmp_path: Path) -> None:
     (tmp_path / "offhook.toml").write_text("[sip]\nprot = 5060\n[asr]\nworkers = -1\n")
     status, _, err = run("serve", "--config", "offhook.toml")
     assert status == USAGE

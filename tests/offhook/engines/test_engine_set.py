@@ -66,30 +66,30 @@ async def test_texts_are_read_in_the_language_of_the_voice(voice: str, language:
     assert EngineSet(BENCH.model_copy(update=settings)).voice.language == read
 
 
-class Ear:
-    """A call that keeps what it is told."""
+class Listener:
+    """Keeps reported events."""
 
     def __init__(self) -> None:
-        self.told: asyncio.Future[Events] = asyncio.get_running_loop().create_future()
+        self.reported: asyncio.Future[Events] = asyncio.get_running_loop().create_future()
 
     def is_eager(self) -> bool:
         return False
 
     def on_events(self, events: Events, zero_at: float) -> None:
-        self.told.set_result(events)
+        self.reported.set_result(events)
 
     def on_failed(self, error: EngineError) -> None:
-        self.told.set_exception(error)
+        self.reported.set_exception(error)
 
 
 async def test_the_gate_is_set_as_configured() -> None:
     config = BENCH.model_copy(update={"vad": VadConfig(engine="energy", min_speech_ms=0)})
     engines = EngineSet(config)
-    vad, ear = engines.for_call(config).vad, Ear()
-    stream = vad.open(ear)
+    vad, listener = engines.for_call(config).vad, Listener()
+    stream = vad.open(listener)
     stream.submit(bytes([1, 0]) * vad.frame_samples, 0, 0.0)
     stream.submit(bytes([0, 0x40, 0, 0xC0]) * (vad.frame_samples // 2), vad.frame_samples, 0.0)
-    assert len(await asyncio.wait_for(ear.told, 1)) == 2, "started, and believed at once"
+    assert len(await asyncio.wait_for(listener.reported, 1)) == 2, "started, and confirmed at once"
     patient = config.model_copy(update={"vad": VadConfig(engine="energy", min_speech_ms=500)})
     assert engines.for_call(patient).vad is not vad
 
@@ -98,7 +98,7 @@ async def test_the_gate_is_set_as_configured() -> None:
     ("codec", "module", "extra"),
     [("G722", "G722", "g722"), ("OPUS", "opuslib_next", "opus")],
 )
-async def test_a_codec_that_cannot_be_coded_is_missed_at_once(
+async def test_a_missing_codec_is_reported_at_once(
     monkeypatch: pytest.MonkeyPatch, codec: CodecName, module: str, extra: str
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
@@ -107,7 +107,7 @@ async def test_a_codec_that_cannot_be_coded_is_missed_at_once(
     assert error.value.problems[0].todo == f"pip install 'offhook[{extra}]'"
 
 
-async def test_the_ears_of_a_wide_line_hear_what_it_sends() -> None:
+async def test_the_front_end_of_a_wideband_line_gets_what_it_sends() -> None:
     unguarded = BENCH.model_copy(update={"audio": AudioConfig(echo_guard=False)})
     assert EngineSet(unguarded).for_call(unguarded).ears is None
     few = BENCH.model_copy(update={"audio": AudioConfig(echo_guard_max_calls=1)})
@@ -124,9 +124,9 @@ async def test_the_ears_of_a_wide_line_hear_what_it_sends() -> None:
     narrow.sent(codec_named("PCMU").encode(voice), 1.0, first=True)
     for one in (wide, narrow):
         one.on_audio(bytes(2 * 160), 0, 1.02)
-    known, told = (np.frombuffer(one.echo.sent_pcm(0, 1_400), "<i2").astype(float) for one in (wide, narrow))
-    late = known[27:]  # both filters' delay
-    assert np.corrcoef(late, told[: len(late)])[0, 1] > 0.9
+    wide_sent, narrow_sent = (np.frombuffer(one.echo.sent_pcm(0, 1_400), "<i2").astype(float) for one in (wide, narrow))
+    late = wide_sent[27:]  # both filters' delay
+    assert np.corrcoef(late, narrow_sent[: len(late)])[0, 1] > 0.9
 
 
 def test_received_audio_is_framed_as_the_detector_needs_it() -> None:

@@ -101,7 +101,7 @@ async def test_an_engine_of_a_module_and_its_options() -> None:
     ["no_such_module:make", "tests.offhook.engines.test_registry:nothing", "tests.offhook.engines.test_registry:HERE"],
 )
 def test_a_module_without_such_a_factory(engine: str) -> None:
-    with pytest.raises(EngineError, match=r"no_such|nothing|no factory"):
+    with pytest.raises(EngineError, match=r"no_such|nothing|not a factory"):
         make_asr(Config(asr=AsrConfig(engine=engine)))
 
 

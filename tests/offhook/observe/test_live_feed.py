@@ -27,7 +27,7 @@ ABOUT = LiveCall("sip:a@example.org", "sip:bot@example.org", "abc", "udp", "2026
 
 
 class Line:
-    """What of a line the meter touches."""
+    """What the meter needs of a line."""
 
     encoding = "PCMU"
     rate_hz = 8_000
@@ -48,13 +48,13 @@ class Line:
 
 class Page:
     def __init__(self) -> None:
-        self.told: list[tuple[str, LiveEvent]] = []
+        self.reported: list[tuple[str, LiveEvent]] = []
 
     def publish(self, call: str, event: LiveEvent) -> None:
-        self.told.append((call, event))
+        self.reported.append((call, event))
 
     def kinds(self) -> list[str]:
-        return [event["kind"] for _, event in self.told]
+        return [event["kind"] for _, event in self.reported]
 
 
 @pytest.fixture
@@ -72,17 +72,17 @@ def call(feed: LiveFeed) -> CallWatch:
     return feed.begin("one", ABOUT, 100.0)
 
 
-def test_nothing_is_told_while_nobody_watches(page: Page, call: CallWatch) -> None:
+def test_nothing_is_reported_while_nobody_watches(page: Page, call: CallWatch) -> None:
     call.on_event(BotSpoke("Hello.", 101.0))
     call.tell("answered")
-    assert page.told == []
+    assert page.reported == []
 
 
-async def test_who_begins_to_watch_is_told_from_the_beginning(page: Page, feed: LiveFeed, call: CallWatch) -> None:
+async def test_a_new_viewer_gets_the_call_from_its_beginning(page: Page, feed: LiveFeed, call: CallWatch) -> None:
     call.on_event(BotSpoke("Hello.", 101.5))
     call.on_event(CallerPartial("che", 102.0))
     feed.watch(frozenset())
-    ((uniqueid, begun),) = page.told
+    ((uniqueid, begun),) = page.reported
     assert (uniqueid, begun["kind"]) == ("one", "begun")
     assert (begun["caller"], begun["called"], begun["call_id"]) == (ABOUT.caller, ABOUT.called, "abc")
     assert begun["so_far"] == [{"kind": "bot", "at": 1.5, "text": "Hello."}]
@@ -100,7 +100,7 @@ async def test_another_focus_tells_nothing_twice(page: Page, feed: LiveFeed, cal
     assert page.kinds() == ["begun", "partial"]
 
 
-async def test_looking_away_stops_it(page: Page, feed: LiveFeed, call: CallWatch) -> None:
+async def test_reporting_stops_with_the_last_viewer(page: Page, feed: LiveFeed, call: CallWatch) -> None:
     feed.watch(frozenset({"one"}))
     feed.watch(None)
     call.on_event(BotSpoke("Hello.", 101.0))
@@ -109,14 +109,14 @@ async def test_looking_away_stops_it(page: Page, feed: LiveFeed, call: CallWatch
     assert page.kinds() == ["begun", "begun"]
 
 
-async def test_the_end_is_told_and_the_timeline_kept(page: Page, feed: LiveFeed, call: CallWatch) -> None:
+async def test_the_end_is_reported_and_the_timeline_kept(page: Page, feed: LiveFeed, call: CallWatch) -> None:
     call.on_event(BotSpoke("Hello.", 101.0))
     call.on_event(CallerPartial("che", 102.0))
     timeline = call.end("caller", "caller hung up")
     assert [event["kind"] for event in timeline] == ["bot", "ended"]
     assert timeline[-1]["reason"] == "caller hung up"
     feed.watch(frozenset())
-    assert page.told == []
+    assert page.reported == []
 
 
 def test_a_long_call_forgets_its_beginning(call: CallWatch) -> None:
@@ -127,10 +127,10 @@ def test_a_long_call_forgets_its_beginning(call: CallWatch) -> None:
     assert timeline[0]["at"] == 10.0
 
 
-def test_pressed_keys_are_counted_and_never_told() -> None:
+def test_pressed_keys_are_counted_and_never_reported() -> None:
     answer = Answer(AnswerKind.DTMF, digits="4711")
-    told = describe(CallerAnswered(answer, 105.0), 100.0)
-    assert told == {
+    described = describe(CallerAnswered(answer, 105.0), 100.0)
+    assert described == {
         "kind": "answer",
         "at": 5.0,
         "answer": "dtmf",
@@ -139,24 +139,24 @@ def test_pressed_keys_are_counted_and_never_told() -> None:
         "keys": 4,
         "confidence": None,
     }
-    assert "4711" not in repr(told)
+    assert "4711" not in repr(described)
 
 
-def test_what_was_heard_comes_with_the_places_of_its_words() -> None:
+def test_what_was_played_comes_with_the_places_of_its_words() -> None:
     words = (Word("Hello", 0, 5, 0, 4_000), Word("there", 6, 11, 4_000, 8_000))
-    told = describe(BotHeard(Playback("Hello", "there", True), 102.0, words), 100.0)
-    assert told["words"] == [[0, 5, 0.0, 0.5], [6, 11, 0.5, 1.0]]
-    assert (told["heard"], told["unheard"], told["interrupted"]) == ("Hello", "there", True)
+    described = describe(BotHeard(Playback("Hello", "there", True), 102.0, words), 100.0)
+    assert described["words"] == [[0, 5, 0.0, 0.5], [6, 11, 0.5, 1.0]]
+    assert (described["heard"], described["unheard"], described["interrupted"]) == ("Hello", "there", True)
 
 
 def test_a_turn_has_its_stages() -> None:
     trace = TurnTrace()
     for mark, at in [(Mark.SPEECH_ENDED, 1.0), (Mark.TURN_ENDED, 1.5), (Mark.TRANSCRIBED, 1.52), (Mark.SENT, 1.6)]:
         trace.mark(mark, 100 + at)
-    told = describe(TurnTraced(trace, 101.6), 100.0)
-    assert told["response_ms"] == 600.0
-    assert told["stages_ms"] == {"endpoint": 500.0, "recogniser": 20.0, "line": 80.0}
-    assert (told["speech_ended_at"], told["turn_ended_at"]) == (1.0, 1.5)
+    described = describe(TurnTraced(trace, 101.6), 100.0)
+    assert described["response_ms"] == 600.0
+    assert described["stages_ms"] == {"endpoint": 500.0, "recogniser": 20.0, "line": 80.0}
+    assert (described["speech_ended_at"], described["turn_ended_at"]) == (1.0, 1.5)
 
 
 def test_endless_text_is_cut() -> None:
@@ -164,11 +164,11 @@ def test_endless_text_is_cut() -> None:
 
 
 def test_a_barge_in_says_how_fast() -> None:
-    told = describe(BargedIn(104.6, Playback("Your", "balance", True), 101.0), 100.0)
-    assert told == {"kind": "barge_in", "at": 1.0, "silent_ms": 105, "heard": "Your", "unheard": "balance"}
+    described = describe(BargedIn(104.6, Playback("Your", "balance", True), 101.0), 100.0)
+    assert described == {"kind": "barge_in", "at": 1.0, "silent_ms": 105, "heard": "Your", "unheard": "balance"}
 
 
-async def test_levels_of_both_sides_are_told_while_looked_at(page: Page, feed: LiveFeed) -> None:
+async def test_levels_of_both_sides_are_reported_while_looked_at(page: Page, feed: LiveFeed) -> None:
     call = feed.begin("one", ABOUT, 100.0)
     line = Line()
     heard: list[int] = []
@@ -185,7 +185,7 @@ async def test_levels_of_both_sides_are_told_while_looked_at(page: Page, feed: L
     feed.watch(frozenset())
     assert len(line.listeners.audio) == 1 and not line.listeners.sent
     assert heard == [160 * step for step in range(26)]
-    levels = [event for _, event in page.told if event["kind"] == "levels"]
+    levels = [event for _, event in page.reported if event["kind"] == "levels"]
     assert [event["at"] for event in levels] == [0.1, 0.2, 0.3]
     assert levels[0]["caller"] == [125, 125]
     assert levels[0]["bot"] == [0, 0]
@@ -194,7 +194,7 @@ async def test_levels_of_both_sides_are_told_while_looked_at(page: Page, feed: L
 
 
 @pytest.mark.parametrize("told_every", [1, 3])
-async def test_levels_stand_where_they_passed_whenever_they_are_told(
+async def test_levels_are_placed_where_they_passed_however_late_reported(
     page: Page, feed: LiveFeed, told_every: int
 ) -> None:
     call = feed.begin("one", ABOUT, 100.0)
@@ -207,7 +207,7 @@ async def test_levels_stand_where_they_passed_whenever_they_are_told(
             line.send(bytes([0x80 if step % 5 == 0 else 0xFF]) * 160, 160 * step, 100.001 + 0.02 * step)
         loud = [(16_000 if step < 30 else 100).to_bytes(2, "little") * 160 for step in steps]
         line.receive(b"".join(loud), 160 * first, 100.001 + 0.02 * (first + told_every))
-    levels = [event for _, event in page.told if event["kind"] == "levels"]
+    levels = [event for _, event in page.reported if event["kind"] == "levels"]
     assert [event["at"] for event in levels] == [round(0.1 * n, 3) for n in range(len(levels))]
     assert len(levels) >= 9
     caller = [peak for event in levels for peak in event["caller"]]
@@ -223,7 +223,7 @@ async def test_a_hole_in_the_audio_is_no_level(page: Page, feed: LiveFeed) -> No
     call.tap(line)  # type: ignore[arg-type]  # all of a line that is used
     for at in (0.01, 0.06, 3.01, 3.06, 3.11, 3.16, 3.21, 3.26):
         line.receive(bytes(320), 0, 100.02 + at)
-    assert [event["at"] for _, event in page.told if event["kind"] == "levels"] == [0.0, 3.0]
+    assert [event["at"] for _, event in page.reported if event["kind"] == "levels"] == [0.0, 3.0]
 
 
 @pytest.mark.parametrize("encoding", ["PCMU", "PCMA"])
@@ -234,25 +234,25 @@ def test_the_peak_of_a_payload_is_its_samples(encoding: str) -> None:
         assert abs(payload.translate(table)[0] - abs(value) / 128) <= 5
 
 
-async def test_a_call_that_begins_while_watched_is_told_at_once(page: Page, feed: LiveFeed) -> None:
+async def test_a_call_that_begins_while_watched_is_reported_at_once(page: Page, feed: LiveFeed) -> None:
     feed.watch(frozenset())
     feed.begin("two", ABOUT, monotonic())
     assert page.kinds() == ["begun"]
 
 
-async def test_many_calls_are_told_one_after_the_other(page: Page, feed: LiveFeed) -> None:
+async def test_many_calls_are_reported_one_after_the_other(page: Page, feed: LiveFeed) -> None:
     calls = {name: feed.begin(name, ABOUT, monotonic()) for name in ("one", "two", "three", "four")}
     feed.watch(frozenset())
-    assert len(page.told) == 1
+    assert len(page.reported) == 1
     calls["two"].end("caller", "caller hung up")
     calls["three"].on_event(KeyPressed(monotonic()))
     for _ in range(5):
         await asyncio.sleep(0)
-    assert [name for name, _ in page.told] == ["one", "three", "four"]
-    assert [event["kind"] for event in page.told[1][1]["so_far"]] == ["key"]
+    assert [name for name, _ in page.reported] == ["one", "three", "four"]
+    assert [event["kind"] for event in page.reported[1][1]["so_far"]] == ["key"]
 
 
-async def test_what_was_sent_in_one_go_is_heard_piece_by_piece(page: Page, feed: LiveFeed) -> None:
+async def test_audio_sent_at_once_is_metered_piece_by_piece(page: Page, feed: LiveFeed) -> None:
     call = feed.begin("one", ABOUT, 100.0)
     feed.watch(frozenset({"one"}))
     line = Line()
@@ -261,7 +261,7 @@ async def test_what_was_sent_in_one_go_is_heard_piece_by_piece(page: Page, feed:
     line.send(loud, 0, 100.001)
     for step in range(25):
         line.receive(bytes(320), 160 * step, 100.021 + 0.02 * step)
-    bot = [peak for _, event in page.told if event["kind"] == "levels" for peak in event["bot"]]
+    bot = [peak for _, event in page.reported if event["kind"] == "levels" for peak in event["bot"]]
     assert [peak > 100 for peak in bot] == [True, True, True, True, False, False]
 
 

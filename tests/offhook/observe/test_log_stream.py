@@ -1,4 +1,4 @@
-"""Nobody reads the log: it goes on all the same."""
+"""A log that nobody reads does not block."""
 
 import os
 import socket

@@ -34,7 +34,7 @@ async def test_the_stack_of_a_blocked_loop_is_logged_while_it_is_blocked() -> No
     watch.stop()
     assert len(stalls) == 1
     assert began < stalls[0] < ended
-    (line,) = [entry for entry in logged if entry["event"] == "the event loop stands still"]
+    (line,) = [entry for entry in logged if entry["event"] == "the event loop is stalled"]
     assert "a_careless_plug_in" in line["where"]
 
 
@@ -75,7 +75,7 @@ def test_a_loop_that_stood_still_too_long_is_not_alive() -> None:
         health = watch.health()
         watch.stop()
         assert not health.alive
-        assert "stood still" in health.why
+        assert "was stalled" in health.why
         assert health.loop_lag_s > STUCK_S
 
     try:
@@ -85,7 +85,7 @@ def test_a_loop_that_stood_still_too_long_is_not_alive() -> None:
 
 
 class JumpingLoop(asyncio.SelectorEventLoop):
-    """A loop whose clock can be put forward."""
+    """A loop whose clock can be advanced."""
 
     jump_s = 0.0
 

@@ -10,7 +10,7 @@ from offhook.observe.metrics_snapshot import Snapshot, lasting, merged, render, 
 
 
 def values(taken: Snapshot) -> dict[tuple[str, str], float]:
-    """By name and labels, as somebody who scrapes them sees them."""
+    """By name and labels, as scraped."""
     families = text_string_to_metric_families(render(taken).decode())
     return {
         (s.name, ",".join(s.labels[name] for name in sorted(s.labels))): s.value

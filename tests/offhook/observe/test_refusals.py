@@ -1,4 +1,4 @@
-"""Whoever reads the log or the metrics learns why calls were turned away, however many they were."""
+"""Log and metrics show why calls were refused, however many there were."""
 
 from collections.abc import Callable
 
@@ -11,10 +11,10 @@ from offhook.sip.events import CallRefused
 from offhook.sip.net.address import Address
 
 PORTS = Refusal(Reason.PORTS, "its RTP ports are used up")
-FULL = Refusal(Reason.MAX_CALLS, "all 3 calls that are allowed are going on")
+FULL = Refusal(Reason.MAX_CALLS, "all 3 allowed calls are in progress")
 
 
-class Books:
+class Bench:
     def __init__(self) -> None:
         self.metrics = Metrics()
         self.waiting: list[tuple[float, Callable[[], None]]] = []
@@ -31,45 +31,45 @@ class Books:
 
 
 @pytest.fixture
-def books() -> Books:
-    return Books()
+def bench() -> Bench:
+    return Bench()
 
 
-def test_each_reason_is_told_once_and_counted(books: Books) -> None:
+def test_each_reason_is_reported_once_and_counted(bench: Bench) -> None:
     with capture_logs() as logged:
         for refusal in (PORTS, PORTS, FULL, PORTS):
-            books.log.refused(refusal, "udp")
+            bench.log.refused(refusal, "udp")
     assert [(entry["event"], entry["reason"], entry["why"]) for entry in logged] == [
         ("call refused", "ports", "its RTP ports are used up"),
-        ("call refused", "max_calls", "all 3 calls that are allowed are going on"),
+        ("call refused", "max_calls", "all 3 allowed calls are in progress"),
     ]
     with capture_logs() as logged:
-        books.later()
+        bench.later()
     (entry,) = logged
     assert (entry["total"], entry["ports"], entry["max_calls"]) == (4, 3, 1)
-    assert books.said('offhook_calls_refused_total{reason="ports"} 3.0')
-    assert books.said('offhook_calls_refused_total{reason="max_calls"} 1.0')
+    assert bench.said('offhook_calls_refused_total{reason="ports"} 3.0')
+    assert bench.said('offhook_calls_refused_total{reason="max_calls"} 1.0')
 
 
-def test_one_alone_is_told_once(books: Books) -> None:
-    books.log.refused(PORTS, "udp")
+def test_one_alone_is_reported_once(bench: Bench) -> None:
+    bench.log.refused(PORTS, "udp")
     with capture_logs() as logged:
-        books.later()
+        bench.later()
     assert logged == []
     with capture_logs() as logged:
-        books.log.refused(PORTS, "udp")
+        bench.log.refused(PORTS, "udp")
     assert len(logged) == 1, "it is news again"
 
 
-def test_only_the_users_own_limit_is_called_busy(books: Books) -> None:
-    books.log.refused(FULL, "ws")
-    books.log.refused(PORTS, "udp")
+def test_only_the_users_own_limit_is_called_busy(bench: Bench) -> None:
+    bench.log.refused(FULL, "ws")
+    bench.log.refused(PORTS, "udp")
     assert (FULL.status, PORTS.status) == (486, 503)
-    assert books.said('offhook_calls_total{direction="inbound",outcome="busy",transport="ws"} 1.0')
-    assert books.said('offhook_calls_total{direction="inbound",outcome="rejected",transport="udp"} 1.0')
+    assert bench.said('offhook_calls_total{direction="inbound",outcome="busy",transport="ws"} 1.0')
+    assert bench.said('offhook_calls_total{direction="inbound",outcome="rejected",transport="udp"} 1.0')
 
 
-def test_what_the_signalling_refuses_by_itself_has_its_own_status(books: Books) -> None:
+def test_what_the_signalling_refuses_by_itself_has_its_own_status(bench: Bench) -> None:
     event = CallRefused(
         call="",
         call_id="c1@example.com",
@@ -80,8 +80,8 @@ def test_what_the_signalling_refuses_by_itself_has_its_own_status(books: Books) 
         reason="Unsupported Media Type",
     )
     with capture_logs() as logged:
-        books.log.refused(Refusal.of(event), "udp")
+        bench.log.refused(Refusal.of(event), "udp")
     (entry,) = logged
     assert (entry["event"], entry["status"], entry["reason"]) == ("call refused", 415, "request")
     assert entry["why"] == "415 Unsupported Media Type to 192.0.2.1:5060, Call-ID 'c1@example.com'"
-    assert books.said('offhook_calls_refused_total{reason="request"} 1.0')
+    assert bench.said('offhook_calls_refused_total{reason="request"} 1.0')

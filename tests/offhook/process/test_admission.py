@@ -1,4 +1,4 @@
-"""When a worker is full, and when no longer."""
+"""When a worker is full, and when it has recovered."""
 
 import dataclasses
 
@@ -6,10 +6,10 @@ import pytest
 
 from offhook.observe.refusals import Reason
 from offhook.process.admission import (
-    CALM_S,
     CPU_WINDOW_S,
     FEW_CALLS,
     FIRST_CALL_CPU,
+    RECOVERED_S,
     SUSTAINED_S,
     LoadLimits,
     WorkerLoad,
@@ -19,7 +19,7 @@ from offhook.process.messages import Report
 CALM = Report(calls=100, cpu=0.3, lag_s=0.001, lag_max_s=0.002, late_ticks=0, room=500, ports=500)
 EVERY_S = 0.25
 ENOUGH_S = CPU_WINDOW_S + SUSTAINED_S
-"""After so long what is measured now is overload, whatever was measured before."""
+"""After this long a reading counts as overload, whatever was measured before."""
 
 
 class Worker:
@@ -73,12 +73,12 @@ def test_the_cpu_counts_when_it_is_used_up_for_a_while(worker: Worker) -> None:
     assert "99%" in worker.why
 
 
-def test_audio_that_waits_to_be_listened_to_is_overload_whoever_uses_the_cpu(worker: Worker) -> None:
+def test_a_detector_backlog_is_overload_whatever_uses_the_cpu(worker: Worker) -> None:
     worker.reports(60, cpu=0.3, behind_s=0.03)
     assert not worker.full
     worker.reports(ENOUGH_S, cpu=0.3, behind_s=0.1)
     assert worker.full
-    assert "listens 100 ms behind" in worker.why
+    assert "detector is 100 ms behind" in worker.why
     worker.reports(ENOUGH_S)
     assert not worker.full
 
@@ -92,12 +92,12 @@ def test_full_is_taken_back_well_below_the_limit_and_after_a_while(worker: Worke
     worker.reports(ENOUGH_S, cpu=0.97)
     worker.reports(10, cpu=0.85)  # below the limit, and not far enough
     assert worker.full
-    worker.reports(CALM_S / 2, cpu=0.5)
+    worker.reports(RECOVERED_S / 2, cpu=0.5)
     assert worker.full
-    worker.reports(CALM_S + CPU_WINDOW_S, cpu=0.5)
+    worker.reports(RECOVERED_S + CPU_WINDOW_S, cpu=0.5)
     assert not worker.full
     worker.reports(60, cpu=0.85)
-    assert not worker.full  # and what was, is forgotten
+    assert not worker.full  # and the past is forgotten
 
 
 def test_calls_that_are_not_in_the_reports_yet_count_with_what_a_call_costs(worker: Worker) -> None:
@@ -162,7 +162,7 @@ def test_a_late_event_loop_is_overload_only_with_calls(worker: Worker) -> None:
     worker.reports(ENOUGH_S, lag_s=0.15, cpu=0.5)
     assert worker.full
     assert "150 ms late" in worker.why
-    worker.reports(CALM_S + EVERY_S)
+    worker.reports(RECOVERED_S + EVERY_S)
     assert not worker.full
 
 

@@ -1,4 +1,4 @@
-"""What there is only once, in parts."""
+"""Each worker's share of ports, recognisers and cache."""
 
 import pytest
 

@@ -12,7 +12,7 @@ from offhook.process.channel import MAX_MESSAGE_BYTES, MAX_QUEUED, Channel, Mess
 
 
 class End:
-    """One end, and what has come."""
+    """One end, and what it received."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.messages: list[Any] = []
@@ -91,7 +91,7 @@ async def test_who_never_reads_is_taken_for_dead() -> None:
             if end.channel.closed:
                 break
         assert end.gone.is_set()
-        end.channel.send("more")  # is for nobody
+        end.channel.send("more")  # is ignored
 
 
 async def test_a_message_that_no_packet_can_carry(ends: tuple[End, End]) -> None:

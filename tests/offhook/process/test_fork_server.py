@@ -1,4 +1,4 @@
-"""Real processes: forked on demand, and gone when nobody wants them any more."""
+"""Real processes: forked on demand, and gone at the end."""
 
 import os
 import select

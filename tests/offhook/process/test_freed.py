@@ -1,4 +1,4 @@
-"""A call that is over is freed at once: what waits for the garbage collector is memory of hundreds of calls."""
+"""An ended call is freed at once, not by the garbage collector with hundreds of others."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""A worker's records, written by another process, and closed when the worker cannot."""
+"""A worker's records are written by the supervisor, which closes them when the worker dies."""
 
 import asyncio
 from collections.abc import Iterator
@@ -29,11 +29,11 @@ async def journal(store: RecordStore) -> tuple[RemoteJournal, JournalProxy]:
 
     def send(message: object) -> None:
         assert isinstance(message, Begin | Lines | Finish)
-        books.take(message)
+        proxy.take(message)
 
     remote = RemoteJournal(send)
-    books = JournalProxy(store, remote.written)
-    return remote, books
+    proxy = JournalProxy(store, remote.written)
+    return remote, proxy
 
 
 def answered(ago_s: float = 0.0) -> tuple[CallRecord, CallClock]:
@@ -46,7 +46,7 @@ def answered(ago_s: float = 0.0) -> tuple[CallRecord, CallClock]:
 async def test_rows_and_lines_arrive_and_are_acknowledged(
     journal: tuple[RemoteJournal, JournalProxy], store: RecordStore
 ) -> None:
-    remote, books = journal
+    remote, proxy = journal
     record, clock = answered()
     assert await asyncio.wait_for(asyncio.wrap_future(remote.begin(record)), 5)
     assert store.call(record.uniqueid) is not None
@@ -56,7 +56,7 @@ async def test_rows_and_lines_arrive_and_are_acknowledged(
     found = store.call(record.uniqueid)
     assert found is not None and found.ended_by == "caller"
     assert [line.text for line in found.transcript] == ["Hello."]
-    assert books.crashed() == []
+    assert proxy.crashed() == []
 
 
 async def test_lines_wait_for_company_but_come_before_the_rest() -> None:
@@ -80,10 +80,10 @@ async def test_lines_wait_for_company_but_come_before_the_rest() -> None:
 async def test_many_and_long_lines_arrive_whole_or_as_far_as_they_are_kept(store: RecordStore) -> None:
     ours, theirs = channel_pair()
     arrived = asyncio.Event()
-    books = JournalProxy(store, lambda _written: None)
+    proxy = JournalProxy(store, lambda _written: None)
 
     def on_message(message: Lines, _fds: list[int]) -> None:
-        books.take(message)
+        proxy.take(message)
         if message.lines[-1][1].at_s == 99:
             arrived.set()
 
@@ -108,12 +108,12 @@ async def test_many_and_long_lines_arrive_whole_or_as_far_as_they_are_kept(store
 async def test_a_call_that_the_worker_could_not_end(
     journal: tuple[RemoteJournal, JournalProxy], store: RecordStore
 ) -> None:
-    remote, books = journal
+    remote, proxy = journal
     record, _ = answered()
     record = replace(record, recording="/somewhere.wav")
     await asyncio.wait_for(asyncio.wrap_future(remote.begin(record)), 5)
     await asyncio.sleep(0.05)
-    (closed,) = books.crashed()
+    (closed,) = proxy.crashed()
     assert store.flush()
     found = store.call(record.uniqueid)
     assert found is not None
@@ -123,7 +123,7 @@ async def test_a_call_that_the_worker_could_not_end(
     assert found.duration == pytest.approx(found.billsec + 1.0, abs=0.002)  # it rang for a second
     assert found.recording_truncated
     assert closed.uniqueid == record.uniqueid
-    assert books.crashed() == []
+    assert proxy.crashed() == []
 
 
 async def test_an_answer_that_nobody_waits_for(journal: tuple[RemoteJournal, JournalProxy]) -> None:
@@ -132,5 +132,5 @@ async def test_an_answer_that_nobody_waits_for(journal: tuple[RemoteJournal, Jou
     future = remote.begin(record)
     future.cancel()
     await asyncio.wait_for(asyncio.wrap_future(remote.begin(record)), 5)
-    remote.written(Written(999, True))  # nor one for nobody
+    remote.written(Written(999, True))  # nor one nobody waits for
     assert future.cancelled()

@@ -36,14 +36,14 @@ async def local_bot(directory: Path, lifespan: Lifespan, dialog_told: list[str])
 
 
 async def test_it_surrounds_the_calls(tmp_path: Path) -> None:
-    told: list[str] = []
+    steps: list[str] = []
 
     async def around() -> AsyncIterator[None]:
-        told.append("open")
+        steps.append("open")
         yield
-        told.append("close")
+        steps.append("close")
 
-    bot = await local_bot(tmp_path, as_lifespan(around), told)
+    bot = await local_bot(tmp_path, as_lifespan(around), steps)
     await bot.start()
     try:
         caller = await asyncio.wait_for(Caller.dial("127.0.0.1", bot.sip_address), 5)
@@ -52,7 +52,7 @@ async def test_it_surrounds_the_calls(tmp_path: Path) -> None:
         await asyncio.wait_for(bot.idle(), 5)
     finally:
         await bot.stop()
-    assert told == ["open", "call", "close"]
+    assert steps == ["open", "call", "close"]
 
 
 async def test_a_bot_whose_lifespan_fails_does_not_start(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_of_a_timeline_too_long_the_end_goes() -> None:
     assert message.events[-1] == events(1_000)[-1]
 
 
-def test_of_a_call_that_is_told_late_the_end_goes() -> None:
+def test_a_call_reported_late_keeps_its_end() -> None:
     wire = Wire()
     publish(wire.send, "one", {"kind": "begun", "at": 0.0, "so_far": events(1_000)})
     (message,) = wire.sent

@@ -1,4 +1,4 @@
-"""A bot of one process, and that one that cannot start leaves nothing behind."""
+"""A bot in one process; one that cannot start leaves nothing behind."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""What the system grants."""
+"""The system's limits."""
 
 import os
 import subprocess

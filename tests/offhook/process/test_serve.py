@@ -1,4 +1,4 @@
-"""Signals, counted; and the line that says that calls can come in."""
+"""Signals, and the `ready` line."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""The supervisor, a real caller, and workers that do as the test says."""
+"""The supervisor, a real caller, and scripted workers."""
 
 import asyncio
 import errno
@@ -47,11 +47,11 @@ FREE = Report(calls=0, cpu=0.0, lag_s=0.0, lag_max_s=0.0, late_ticks=0, room=100
 
 
 class Worker:
-    """What is at the other end of a channel."""
+    """The worker's end of a channel."""
 
     def __init__(self, index: int, sock: socket.socket, first: object) -> None:
         self.index = index
-        self.told: list[Any] = []
+        self.reported: list[Any] = []
         self.news = asyncio.Event()
         self.metrics = Metrics(alone=False)
         self.mute = False
@@ -62,7 +62,7 @@ class Worker:
     def _take(self, message: Any, fds: list[int]) -> None:
         for fd in fds:
             os.close(fd)
-        self.told.append(message)
+        self.reported.append(message)
         self.news.set()
         if isinstance(message, Ask) and not self.mute:
             metrics = message.topic is Topic.METRICS
@@ -72,7 +72,7 @@ class Worker:
 
     async def until(self, kind: type[Any], count: int = 1) -> Any:
         async with asyncio.timeout(5):
-            while len(found := [message for message in self.told if isinstance(message, kind)]) < count:
+            while len(found := [message for message in self.reported if isinstance(message, kind)]) < count:
                 self.news.clear()
                 await self.news.wait()
         return found[count - 1]
@@ -165,7 +165,7 @@ async def start(forker: ForkServer, tmp_path: Path) -> AsyncIterator[Start]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """For what comes of a message that nobody here sees."""
+    """Wait for an effect that no message reports."""
     for _ in range(500):
         if condition():
             return
@@ -180,7 +180,7 @@ def answer(event: IncomingCall) -> Answer:
 async def test_a_call_from_its_invite_to_its_end(start: Start, forker: ForkServer, phone: Phone) -> None:
     supervisor: Supervisor = await start()
     assert supervisor.ready().state is Readiness.READY
-    assert (await forker.until(2)).told[0] == Welcome(supervisor.sip_address)
+    assert (await forker.until(2)).reported[0] == Welcome(supervisor.sip_address)
     await phone.call(supervisor)
     worker = forker.workers[0]
     invite = await worker.until(IncomingCall)
@@ -283,7 +283,7 @@ async def test_without_room_calls_are_refused_for_a_while(start: Start, forker: 
     numbers = await supervisor.metrics()
     assert b'outcome="rejected",transport="udp"} 1.0' in numbers
     assert b'offhook_calls_refused_total{reason="resources"} 1.0' in numbers
-    assert not [message for message in forker.workers[0].told if isinstance(message, IncomingCall)]
+    assert not [message for message in forker.workers[0].reported if isinstance(message, IncomingCall)]
     assert (await supervisor.status())["sip"]["transactions"] == []
 
 
@@ -309,7 +309,7 @@ async def test_a_socket_is_handed_over(start: Start, forker: ForkServer) -> None
         stream = await forker.workers[0].until(Stream)
         assert (stream.initial, stream.meta) == (b"GET /", {"call_sid": "CA1"})
         assert supervisor.ready().details["calls"] == 1
-        # The test's worker has closed its copy, the supervisor its own: nobody has it any more.
+        # The test's worker and the supervisor have both closed their copies.
         assert ours.recv(1) == b""
         forker.workers[0].channel.send(Over(stream.call))
         assert await supervisor.drain(5)
@@ -326,12 +326,12 @@ async def test_a_call_s_name_is_one_worker_s(start: Start, forker: ForkServer) -
         streams.append(await worker.until(Stream))
     (first, one), (second, two) = zip(streams, forker.workers, strict=True)
     for stream, worker, granted in ((first, one, True), (second, two, False), (first, one, True)):
-        worker.told.clear()
+        worker.reported.clear()
         worker.channel.send(Claim(stream.call, "CA1"))
         assert await worker.until(Claimed) == Claimed(stream.call, granted)
     one.channel.send(Over(first.call))
-    await supervisor.metrics()  # which every worker answers behind what it has said before
-    two.told.clear()
+    await supervisor.metrics()  # every worker replies after its earlier messages
+    two.reported.clear()
     two.channel.send(Claim(second.call, "CA1"))
     assert await two.until(Claimed) == Claimed(second.call, True)
 

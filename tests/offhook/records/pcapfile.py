@@ -1,4 +1,4 @@
-"""Reads pcap files; shares nothing with what writes them."""
+"""Reads pcap files, independently of the writer."""
 
 import ipaddress
 import struct

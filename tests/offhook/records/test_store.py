@@ -194,7 +194,7 @@ def test_closing_writes_everything_and_a_call_left_open_counts_as_crashed(path: 
 def test_a_killed_process_leaves_exactly_one_row_a_call(path: Path) -> None:
     with child("hold_a_call", str(path)) as process:
         assert line_of(process) == "held"
-        # While it lives its call is nobody else's business.
+        # While it lives only it may close its call.
         watcher = RecordStore.open(str(path))
         assert {record.src: record.ended_by for record in watcher.calls()} == {
             "finished": "caller",
@@ -202,7 +202,7 @@ def test_a_killed_process_leaves_exactly_one_row_a_call(path: Path) -> None:
         }
         watcher.close()
         process.kill()
-        # Not waited for yet: a zombie's calls are over all the same.
+        # Not reaped yet: a zombie's calls are over all the same.
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         store = RecordStore.open(str(path))
     found = {record.src: record for record in store.calls()}
@@ -227,7 +227,7 @@ def test_a_process_elsewhere_is_judged_by_its_silence(path: Path, silence_s: flo
     now[0] += silence_s
     here = RecordStore.open(str(path), wall=lambda: now[0])
     assert [one.ended_by for one in here.calls()] == [expected]
-    # Should it have been alive after all, its own word is the last.
+    # If it was alive after all, its own record wins.
     there.finish(replace(record, ended_by="bot"))
     assert there.flush()
     assert [one.ended_by for one in here.calls()] == ["bot"]
@@ -250,7 +250,7 @@ def test_a_full_disk_delays_records_and_loses_none(path: Path) -> None:
     assert output == ["False False False", "True True 0", "True"]
     events = [json.loads(line)["event"] for line in errors]
     assert events == [
-        "call records cannot be written; calls go on, it is tried again",
+        "call records cannot be written; calls go on, and writing is retried",
         "call records are written again",
     ]
     store = RecordStore.open(str(path))
@@ -260,7 +260,7 @@ def test_a_full_disk_delays_records_and_loses_none(path: Path) -> None:
     store.close()
 
 
-def test_giving_up_at_the_end_is_told(path: Path) -> None:
+def test_giving_up_at_the_end_is_reported(path: Path) -> None:
     output, _ = run("close_with_the_disk_full", str(path))
     assert output == ["False False 1"]
 

@@ -38,7 +38,7 @@ def write(tmp_path: Path, text: str) -> Path:
 
 
 def problems(tmp_path: Path, text: str = "", **overrides: dict[str, object]) -> list[Problem]:
-    """What is wrong with a configuration; there must be something. File names are cut off."""
+    """The problems of a faulty configuration, with shortened file names."""
     path = write(tmp_path, text)
     with pytest.raises(UserError) as caught:
         Config.load(path, overrides)
@@ -234,7 +234,7 @@ def test_an_advertised_port_needs_its_host(tmp_path: Path) -> None:
     assert problem.todo == '`advertised_host = "203.0.113.7"` below `[sip]`'
 
 
-# What is wrong, and where.
+# Problems and their places.
 
 
 @pytest.mark.parametrize(
@@ -245,9 +245,9 @@ def test_an_advertised_port_needs_its_host(tmp_path: Path) -> None:
         ("sip = { prot = 5060 }", "f:1", "no key `prot` in `[sip]`", "did you mean `port`?"),
         ("\n[ spi ]\nport = 1", "f:2", "no section `spi`", "did you mean `sip`?"),
         ("[sip]\n[zzzz]", "f:2", "no section `zzzz`", "one of: sip, http"),
-        ("port = 5060", "f:1", "`port` stands outside of any section", "write `[sip]` above it"),
-        ("sip = 5060", "f:1", "`sip` is no section", "write `[sip]`"),
-        ("[[sip]]\nport = 5060", "f:1", "`sip` is no section", "write `[sip]`"),
+        ("port = 5060", "f:1", "`port` is outside of any section", "write `[sip]` above it"),
+        ("sip = 5060", "f:1", "`sip` is not a section", "write `[sip]`"),
+        ("[[sip]]\nport = 5060", "f:1", "`sip` is not a section", "write `[sip]`"),
         ('[sip]\n# x\nport = "abc"', "f:3", "`sip.port` cannot be 'abc'", "`port = 5060` below `[sip]`"),
         ("[sip]\nport = 65536", "f:2", "`sip.port` cannot be 65536", "`port = 5060`"),
         ("[sip]\nport = true", "f:2", "`sip.port` cannot be True", "`port = 5060`"),
@@ -280,7 +280,7 @@ def test_an_advertised_port_needs_its_host(tmp_path: Path) -> None:
         ('[[routes]]\nnumber = "1"\nflow = "x"\n[[routes]]\nnumber = 5', "f:5", "`routes.number` cannot be 5", "+1555"),
         ('[[routes]]\nnumber = "1"\nflow = "x"\nbto = "a:b"', "f:4", "no key `bto` in `[[routes]]`", "`bot`"),
         ('[[routes]]\nnumber = "1"\nbot = "shop"', "f:3", "`routes.bot` cannot be 'shop'", '"shop:sales"'),
-        ('[routes]\nnumber = "1"', "f:1", "`routes` is no list of routes", "`[[routes]]`"),
+        ('[routes]\nnumber = "1"', "f:1", "`routes` is not a list of routes", "`[[routes]]`"),
         ("[Sip]\nport = 5060", "f:1", "no section `Sip`", "did you mean `sip`?"),
         ('[[routes]]\nnumber = "1"\nflow = "x"\nbot = "a:b"', "f:1", "a route has one answer", "`flow = "),
         (
@@ -296,7 +296,7 @@ def test_an_advertised_port_needs_its_host(tmp_path: Path) -> None:
         ('[sip]\nx = """\n[http]\n"""\n[log]\nlevel = 1', "f:6", "`log.level` cannot be 1", '"info"'),
     ],
 )
-def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, text: str, where: str, what: str, todo: str) -> None:
+def test_mistakes_are_reported_with_their_line(tmp_path: Path, text: str, where: str, what: str, todo: str) -> None:
     places = {problem.where: problem for problem in problems(tmp_path, text)}
     assert where in places
     assert what in places[where].what
@@ -321,7 +321,7 @@ def test_why_is_said_in_plain_words(tmp_path: Path, text: str, why: str) -> None
     assert only(tmp_path, text).why == why
 
 
-def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
     found = problems(tmp_path, "[sip]\nprot = 1\nport = -1\n[log]\nlevel = 3\n", calls={"max_calls": -1})
     assert {problem.where for problem in found} == {"f:2", "f:3", "f:5", "command line"}
 
@@ -335,20 +335,20 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
 )
 def test_what_is_no_toml(tmp_path: Path, text: str, where: str) -> None:
     problem = only(tmp_path, text)
-    assert (problem.where, problem.what) == (where, "this is no TOML")
+    assert (problem.where, problem.what) == (where, "this is not TOML")
     assert "double quotes" in problem.todo
 
 
 @pytest.mark.parametrize(
     ("text", "what", "where", "first"),
     [
-        ("[sip]\nport = 1\nport = 2", "`port` in `[sip]` stands twice", "f:3", "line 2"),
-        ("[sip]\nport = 1\nport = 2\n[log]\n", "`port` in `[sip]` stands twice", "f:3", "line 2"),
-        ("[sip]\nport = 1\n[log]\n[sip]\nhost = '::1'", "`[sip]` stands twice", "f:4", "line 1"),
-        ("sip.port = 1\nsip.port = 2", "`port` in `[sip]` stands twice", "f:2", "line 1"),
-        ("sip.port = 1\n[sip]\nhost = '::1'", "`[sip]` stands twice", "f:2", "line 1"),
-        ("[asr.x]\na = 1\n[asr.x]\nb = 1", "`x` in `[asr]` stands twice", "f:3", "line 1"),
-        ("[[routes]]\nnumber = '1'\nnumber = '2'", "`number` in `[routes.0]` stands twice", "f:3", "line 2"),
+        ("[sip]\nport = 1\nport = 2", "`port` in `[sip]` occurs twice", "f:3", "line 2"),
+        ("[sip]\nport = 1\nport = 2\n[log]\n", "`port` in `[sip]` occurs twice", "f:3", "line 2"),
+        ("[sip]\nport = 1\n[log]\n[sip]\nhost = '::1'", "`[sip]` occurs twice", "f:4", "line 1"),
+        ("sip.port = 1\nsip.port = 2", "`port` in `[sip]` occurs twice", "f:2", "line 1"),
+        ("sip.port = 1\n[sip]\nhost = '::1'", "`[sip]` occurs twice", "f:2", "line 1"),
+        ("[asr.x]\na = 1\n[asr.x]\nb = 1", "`x` in `[asr]` occurs twice", "f:3", "line 1"),
+        ("[[routes]]\nnumber = '1'\nnumber = '2'", "`number` in `[routes.0]` occurs twice", "f:3", "line 2"),
     ],
 )
 def test_what_stands_twice_is_named(tmp_path: Path, text: str, what: str, where: str, first: str) -> None:
@@ -372,7 +372,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
             Config.load(path)
         said[path] = caught.value.problems[0]
     assert said[tmp_path / "none.toml"].why == "there is no file of this name"
-    assert said[tmp_path].what == "the configuration is no file"
+    assert said[tmp_path].what == "the configuration is not a file"
     assert said[big].what == "the configuration is too large"
     assert said[bad].where == f"{bad}:2"
 

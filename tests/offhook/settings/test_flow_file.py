@@ -42,7 +42,7 @@ steps:
 
 
 def problems(text: str | bytes) -> list[Problem]:
-    """What is wrong with a flow file; there must be something."""
+    """The problems of a faulty flow file."""
     data = text if isinstance(text, bytes) else text.encode()
     with pytest.raises(UserError) as caught:
         parse_flow(data, "f.yaml")
@@ -152,7 +152,7 @@ def test_the_manual_shows_a_real_message() -> None:
     assert caught.value.render() == "\n".join(line.removeprefix("    ") for line in shown.splitlines())
 
 
-# What is wrong, and where.
+# Problems and their places.
 
 
 @pytest.mark.parametrize(
@@ -165,15 +165,15 @@ def test_the_manual_shows_a_real_message() -> None:
         ("name: test\n", "name: test\ncolour: red\n", "2:1", "unknown key `colour`", "one of: name, start"),
         ("    say: Hello.", "    sya: Hello.", "7:5", "step `hello` does nothing", "did you mean `say`?"),
         ("    say: Hello.", "    say:", "7:9", "the text of step `hello` is empty", "write the text"),
-        ("    say: Hello.", "    say: {x}", "7:10", "is no text", "put it in quotes"),
-        ("    say: Hello.", "    say: [a]", "7:10", "is no text", "put it in quotes"),
+        ("    say: Hello.", "    say: {x}", "7:10", "is not a text", "put it in quotes"),
+        ("    say: Hello.", "    say: [a]", "7:10", "is not a text", "put it in quotes"),
         ("    say: Hello.", "    say: Hi {x}.", "7:10", "no variable `x`", "variables: {x: …}"),
         ("    say: Hello.", "    say: Hi }.", "7:10", "a single }", "double it"),
         ("    say: Hello.", '    say: " "', "7:10", "the text is empty", "write what"),
         ("    say: Hello.", "    say: !!python/name:os.system x", "7:10", "has the tag", "remove the tag"),
         ("    say: Hello.", "    say: !x y", "7:10", "has the tag `!x`", "remove the tag"),
         ("    say: Hello.", "    say: Hello.\n    ask: Hm?", "7:5", "has `say` and `ask`", "make two steps"),
-        ("    say: Hello.", "    say: Hello.\n    say: Hi.", "8:5", "`say` stands twice", "remove or rename"),
+        ("    say: Hello.", "    say: Hello.\n    say: Hi.", "8:5", "`say` occurs twice", "remove or rename"),
         (
             "    say: Hello.",
             "    say: Hello.\n    barge_in: maybe",
@@ -191,14 +191,14 @@ def test_the_manual_shows_a_real_message() -> None:
             "`key` of choice `yes` of step `menu` is empty",
             "quotes",
         ),
-        ("        key: 1", "        key: *", "14:15", "no YAML", 'in quotes: `key: "*"`'),
+        ("        key: 1", "        key: *", "14:15", "not YAML", 'in quotes: `key: "*"`'),
         ("[yes, of course]", "[yes, no]", "17:18", "phrase `no` stands for `yes` and for `no`", "remove"),
         ("[yes, of course]", "[yes, press 1]", "13:24", "`press 1` cannot be heard", "write it out"),
-        ("[yes, of course]", "[yes, [a]]", "13:24", "is no text", "put it in quotes"),
-        ("    hang_up: Goodbye.", "    hang_up: {a: b}", "21:14", "is no text", "put it in quotes"),
+        ("[yes, of course]", "[yes, [a]]", "13:24", "is not a text", "put it in quotes"),
+        ("    hang_up: Goodbye.", "    hang_up: {a: b}", "21:14", "is not a text", "put it in quotes"),
         ("  bye:\n    hang_up: Goodbye.\n", "  bye:\n", "20:7", "step `bye` is not a mapping", "indent"),
         ("  bye:\n", "  lost: {hang_up: }\n  bye:\n", "20:3", "step `lost` is never reached", "next: lost"),
-        ("  bye:\n", "  menu:\n", "20:3", "`menu` stands twice", "rename"),
+        ("  bye:\n", "  menu:\n", "20:3", "`menu` occurs twice", "rename"),
         ("no_input: {then: bye}\n", "", "9:10", "step `menu` has no `no_input`", "{then: …}"),
         ("no_match: {then: bye}", "no_match: {tehn: bye}", "4:12", "unknown key `tehn`", "`then`"),
         (
@@ -212,14 +212,14 @@ def test_the_manual_shows_a_real_message() -> None:
             "no_match: {then: bye}",
             "no_match: {then: bye, attempts: x}",
             "4:33",
-            "is no number",
+            "is not a number",
             "a whole number such as `3`",
         ),
         (
             "no_match: {then: bye}",
             "no_match: {then: bye, attempts: 1.5}",
             "4:33",
-            "is no whole number",
+            "is not a whole number",
             "type `2`",
         ),
         (
@@ -229,23 +229,23 @@ def test_the_manual_shows_a_real_message() -> None:
             "reprompt 2 is never spoken",
             "`attempts: 3`",
         ),
-        ("    ask: Yes or no?", "    ask: Yes or no?\n    timeout_s: nan", "11:16", "is no number", "2.5"),
+        ("    ask: Yes or no?", "    ask: Yes or no?\n    timeout_s: nan", "11:16", "is not a number", "2.5"),
         ("    ask: Yes or no?", "    ask: Yes or no?\n    timeout_s: 0", "11:16", "timeout_s is 0", "0.5"),
-        ("    ask: Yes or no?", "    ask: Yes or no?\n    silence_ms: 9e9", "11:17", "is no number", "whole number"),
+        ("    ask: Yes or no?", "    ask: Yes or no?\n    silence_ms: 9e9", "11:17", "is not a number", "whole number"),
         ("name: test", "name: test\nvariables: [a]", "2:12", "`variables` is not a mapping", "indent"),
         ("name: test", "name: test\nvariables: {a b: c}", "2:18", "`a b` is no name", "rename"),
         ("name: test", "name: test\nwording: {sorry: x}", "2:11", "unknown key `sorry`", "one of: apology"),
         ("name: test", "name: test\nwording: {option: '{x}'}", "2:19", "no variable `x` here", "choice"),
-        ("name: test", "name: test\n? [a]\n: b", "2:3", "a key of a flow is no name", "name it"),
-        ("name: test", "name: a: b", "1:8", "no YAML", "quotes"),
-        ("name: test", "name: 'test", "1:7", "no YAML", "quotes"),
-        ("    say: Hello.", "\tsay: Hello.", "7:1", "no YAML", "in place of the tab"),
-        ("name: test", "name: test\x07", "1", "no YAML", "odd character"),
-        ("name: test", 'name: "\\UFFFFFFFF"', "", "no YAML", "odd character"),
-        ("name: test", "--- \nname: a\n---\nname: test", "3:1", "no YAML", "remove the `---`"),
+        ("name: test", "name: test\n? [a]\n: b", "2:3", "a key of a flow is not a name", "name it"),
+        ("name: test", "name: a: b", "1:8", "not YAML", "quotes"),
+        ("name: test", "name: 'test", "1:7", "not YAML", "quotes"),
+        ("    say: Hello.", "\tsay: Hello.", "7:1", "not YAML", "in place of the tab"),
+        ("name: test", "name: test\x07", "1", "not YAML", "odd character"),
+        ("name: test", 'name: "\\UFFFFFFFF"', "", "not YAML", "odd character"),
+        ("name: test", "--- \nname: a\n---\nname: test", "3:1", "not YAML", "remove the `---`"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_place(old: str, new: str, where: str, what: str, todo: str) -> None:
+def test_mistakes_are_reported_with_their_place(old: str, new: str, where: str, what: str, todo: str) -> None:
     found = problems(changed(old, new))
     places = {problem.where.removeprefix("f.yaml").removeprefix(":"): problem for problem in found}
     assert where in places, found
@@ -279,8 +279,8 @@ def test_what_is_wrong_is_told_with_its_place(old: str, new: str, where: str, wh
         ("say: Hello.", "say: 'Don't go.'", "7:15", "the quote '", 'the other quotes (")'),
         ("say: Hello.", 'say: "Say "yes" now"', "7:16", 'the quote "', "the other quotes (')"),
         ("    next: menu", "     next: menu", "8:10", "indented wrongly", "the line above"),
-        ("    next: menu", "   next: menu", "8:4", "indented wrongly", "belong together"),
-        ("    next: menu", "    next:menu", "8:5", "neither `key: value`", "a space behind the colon"),
+        ("    next: menu", "   next: menu", "8:4", "indented wrongly", "belong with it"),
+        ("    next: menu", "    next:menu", "8:5", "neither `key: value`", "a space after the colon"),
         ("[yes, of course]", "[yes, of course", "13:18", "the [ is not closed", "add the ]"),
         ("    next: menu", "    next: menu\n    <<: {barge_in: no}", "9:5", "are not read", "write its keys out"),
         ("    next: menu", "    <<: *say\n    next: menu", "8:9", "are not read", "write its keys out"),
@@ -405,7 +405,7 @@ def test_doubts_of_a_file_are_logged(tmp_path: Path) -> None:
     ("line", "where", "what"),
     [
         ("digits: 0", "6:13", "0 to 0 digits"),
-        ("digits: x", "6:13", "is no number"),
+        ("digits: x", "6:13", "is not a number"),
         ("digits: {min: 5, max: 4}", "6:5", "5 to 4 digits"),
         ("digits: {min: 5}", "6:13", "has no `max`"),
         ("digits: 4\n    terminator: 5", "7:17", "`5` cannot be the terminator"),
@@ -446,21 +446,21 @@ def test_a_step_cannot_do_without(step: str, missing: list[str]) -> None:
     assert {problem.where for problem in found} == {"f.yaml:4:6"}
 
 
-def test_several_problems_are_told_at_once_in_the_order_of_the_file() -> None:
+def test_several_problems_are_reported_at_once_in_the_order_of_the_file() -> None:
     text = GOOD.replace("next: menu", "next: meno").replace("key: 1", "kee: 1").replace("hang_up", "hangup")
     found = problems(text)
     assert [problem.where for problem in found] == ["f.yaml:8:11", "f.yaml:14:9", "f.yaml:21:5"]
     assert found[2].todo == "did you mean `hang_up`?"
 
 
-def test_a_problem_of_common_retries_is_told_once() -> None:
+def test_a_problem_of_common_retries_is_reported_once() -> None:
     text = changed("  bye:\n", "  more:\n    ask: More?\n    choices: {a: {key: 1, next: bye}}\n  bye:\n")
     text = text.replace("        key: 1\n        next: bye", "        key: 1\n        next: more")
     problem = only(text.replace("no_input: {then: bye}", "no_input: {then: bey}"))
     assert problem.where == "f.yaml:3:18"
 
 
-def test_not_all_of_a_thousand_problems_are_told() -> None:
+def test_not_all_of_a_thousand_problems_are_reported() -> None:
     lines = "".join(f"  s{i}: {{hi: 1}}\n" for i in range(400))
     assert len(problems(f"name: t\nstart: s0\nsteps:\n{lines}")) == 50
 
@@ -475,7 +475,7 @@ def test_problems_are_three_lines_each() -> None:
     ]
 
 
-# Files that are not meant well.
+# Hostile files.
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "---\n"])
@@ -490,7 +490,7 @@ def test_a_file_that_is_no_mapping(text: str) -> None:
 
 def test_a_file_that_is_no_text() -> None:
     problem = only(b"name: x\nstart: \xff\xfe\n")
-    assert (problem.where, problem.what) == ("f.yaml:2", "the flow is no text")
+    assert (problem.where, problem.what) == ("f.yaml:2", "the flow is not text")
     assert "0xff" in problem.why
 
 
@@ -506,7 +506,7 @@ def test_an_alias_bomb_is_refused() -> None:
 
 def test_an_alias_that_holds_itself_is_refused() -> None:
     problem = only("name: t\nstart: a\nsteps: &s\n  a: *s\n")
-    assert problem.what == "an alias holds itself"
+    assert problem.what == "an alias contains itself"
 
 
 def test_an_alias_to_nothing() -> None:
@@ -517,7 +517,7 @@ def test_an_alias_to_nothing() -> None:
 def test_deep_nesting_is_refused(opening: str) -> None:
     assert only("steps: " * (opening in "[{a: ") + opening * 50_000).what in (
         "the file is nested too deeply",
-        "this is no YAML",
+        "this is not YAML",
     )
 
 
@@ -553,7 +553,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         found[path.name] = caught.value.problems[0]
         assert caught.value.problems[0].where == str(path)
     assert found["none.yaml"].why == "there is no file of this name"
-    assert found[tmp_path.name].what == "the flow is no file"
+    assert found[tmp_path.name].what == "the flow is not a file"
     assert found["big.yaml"].why == "at most 256 KiB are read"
 
 

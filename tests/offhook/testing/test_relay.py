@@ -306,8 +306,8 @@ def test_the_command_says_where_it_is_and_what_it_did(mode: str, capsys: pytest.
     ("wrong", "what"),
     [
         (["--loss", "120"], "this network is impossible"),
-        (["--listen", "127.0.0.1"], "is no address"),
-        (["--media-ports", "5"], "is no range of ports"),
+        (["--listen", "127.0.0.1"], "is not an address"),
+        (["--media-ports", "5"], "is not a range of ports"),
         (["--listen", "192.0.2.1:0"], "192.0.2.1:0 cannot be used"),
     ],
 )

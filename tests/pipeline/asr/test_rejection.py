@@ -4,8 +4,8 @@ from math import sqrt
 
 import pytest
 
+from bench.phone_line import is_installed
 from bench.rejection import Turn, turns
-from bench.telephone import is_installed
 
 VOICES = ("flite:slt", "espeak:en-gb")
 THRESHOLD = 0.5

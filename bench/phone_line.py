@@ -1,4 +1,4 @@
-"""Speech as it comes over a telephone, made on this machine: installed voices through a line's faults.
+"""Speech over a phone line, synthesised on this machine: installed voices through a line's impairments.
 
 Voices are `flite:NAME` (rms, slt, awb, kal16), `espeak:NAME` (en-us+m1, en-gb …) and `festival:NAME` (kal_diphone,
 cmu_us_slt_arctic_hts), of the Debian packages flite, espeak-ng, and festival with its voices.
@@ -25,7 +25,7 @@ Samples = NDArray[np.int16]
 
 
 def is_installed(voice: str) -> bool:
-    """Whether the program of a voice is there. Festival says only when it speaks whether it has the voice."""
+    """Whether a voice's program is installed. Festival reports a missing voice only when it speaks."""
     return which(PROGRAMS[voice.partition(":")[0]]) is not None
 
 
@@ -80,7 +80,7 @@ def over_the_line(speech: Samples, rng: np.random.Generator) -> Samples:
 
 
 def for_recogniser(narrow: Samples) -> bytes:
-    """What the conversation makes of a line's audio: 16 kHz."""
+    """The recogniser's input from a line's audio: 16 kHz."""
     upsampler = Upsampler()
     pieces = [narrow[at : at + PACKET].tobytes() for at in range(0, len(narrow), PACKET)]
     return b"".join(upsampler.push(piece) for piece in pieces)
