@@ -102,7 +102,7 @@ class Recognition:
         self.cancel()
         self._kept.clear()
         # They hold us, too.
-        self._listener = _NOBODY
+        self._listener = _NULL_LISTENER
         self._run = asyncio.ensure_future
 
     def _open(self, request: AsrRequest, audio: bytes) -> None:
@@ -142,7 +142,7 @@ def request_for(question: Question | None) -> AsrRequest:
     return AsrRequest(question_grammar(question), phrases)
 
 
-class _Nobody:
+class _NullListener:
     """Listens when the call is over."""
 
     def on_partial(self, text: str) -> None: ...
@@ -154,4 +154,4 @@ class _Nobody:
     def on_asr_unavailable(self, error: EngineError) -> None: ...
 
 
-_NOBODY = _Nobody()
+_NULL_LISTENER = _NullListener()

@@ -64,10 +64,12 @@ class Session:
         self._step: asyncio.Future[Answer] | None = None
         # What the caller says.
         kept_ticks = 8 * core.settings.max_turn_ms
-        self._inbound = InboundAudio(line, engines, self._on_speech, self._is_eager, self._on_deaf, kept_ticks)
+        self._inbound = InboundAudio(
+            line, engines, self._on_speech, self._uses_low_threshold, self._on_vad_failed, kept_ticks
+        )
         self._caller = self._inbound.caller
         self._recognition = self._inbound.recogniser_for(self, self._run)
-        self._deaf = False
+        self._vad_failed = False
         # What is asked.
         self._question: Question | None = None
         self._request = AsrRequest()
@@ -218,20 +220,20 @@ class Session:
 
     # From the line.
 
-    def _is_eager(self) -> bool:
+    def _uses_low_threshold(self) -> bool:
         return self._core.floor is Floor.SPEAKING
 
     def _on_speech(self, events: Events) -> None:
         now = self._clock.now()
-        self._deaf = False
+        self._vad_failed = False
         for event in events:
             self._on_speech_event(event, now)
         self._settle(now)
 
-    def _on_deaf(self, error: EngineError) -> None:
+    def _on_vad_failed(self, error: EngineError) -> None:
         # Told once, not for each frame. The questions' timers and the keys carry the call on.
-        if not self._deaf:
-            self._deaf = True
+        if not self._vad_failed:
+            self._vad_failed = True
             self._report(EngineFailed(error.engine, str(error), self._clock.now()))
 
     def _on_speech_event(self, event: GateEvent, now: float) -> None:

@@ -89,7 +89,7 @@ class PhoneCheck:
                 best = other
         if best is None:
             return Checked("", 0.0)
-        return Checked(_text(best), confidence(weigh(best, seen, found)))
+        return Checked(_text(best), confidence(gather_evidence(best, seen, found)))
 
     def _graph(self, grammar: str) -> PhoneGraph | None:
         """None for a grammar that only pocketsphinx can read: its sentence is checked then."""
@@ -117,7 +117,7 @@ def phones_seen(log_probs: NDArray[np.float32]) -> list[int]:
     return [int(phone) for phone in best[changed & (best != BLANK)]]
 
 
-def weigh(decoded: Decoded, seen: Sequence[int], found: str) -> Evidence:
+def gather_evidence(decoded: Decoded, seen: Sequence[int], found: str) -> Evidence:
     """The evidence for a sentence that was decoded from log probabilities relative to the likeliest phone's."""
     phones = [phone for word in decoded.words for phone in word.phones]
     answer = sum(len(word.phones) for word in decoded.words if not word.text.startswith(AROUND))

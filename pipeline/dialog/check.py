@@ -11,7 +11,7 @@ from itertools import chain, islice
 from typing import Protocol
 
 from offhook.pipeline.dialog import steps as model
-from offhook.pipeline.dialog.hints import brace_meant, key_meant, phrase_meant, variable_of_call
+from offhook.pipeline.dialog.hints import brace_hint, call_variable_hint, key_hint, phrase_hint
 from offhook.pipeline.dialog.steps import Ask, Collect, FlowProblem, Path, Retry, Say, Step, Wording, targets, texts
 from offhook.pipeline.dialog.template import is_variable_name, names_in
 from offhook.pipeline.markup import TAG_LIKE
@@ -55,14 +55,14 @@ def find_problems(flow: AnyFlow) -> tuple[FlowProblem, ...]:
     return tuple(islice(together, MAX_PROBLEMS))
 
 
-def find_doubts(flow: AnyFlow) -> tuple[FlowProblem, ...]:
+def find_warnings(flow: AnyFlow) -> tuple[FlowProblem, ...]:
     """What is allowed in `flow`, but hardly meant."""
     said = [(("steps", name, *path), text) for name, step in flow.steps.items() for path, text in texts(step)]
     constants = [(("variables", name), text) for name, text in flow.constants.items()]
-    return tuple(islice((doubt for path, text in [*said, *constants] for doubt in _doubts(text, path)), MAX_PROBLEMS))
+    return tuple(islice((doubt for path, text in [*said, *constants] for doubt in _warnings(text, path)), MAX_PROBLEMS))
 
 
-def _doubts(text: str, path: Path) -> Iterator[FlowProblem]:
+def _warnings(text: str, path: Path) -> Iterator[FlowProblem]:
     for found in _FOREIGN_VARIABLE.finditer(text):
         why = "two braces stand for the brace itself, and what is between them is read aloud"
         yield FlowProblem(
@@ -145,7 +145,7 @@ def text_problems(text: str, path: Path) -> Iterator[FlowProblem]:
     try:
         names_in(text)
     except ValueError as error:
-        yield FlowProblem(str(error), *brace_meant(text), path)
+        yield FlowProblem(str(error), *brace_hint(text), path)
 
 
 def _markup_problems(text: str, path: Path) -> Iterator[FlowProblem]:
@@ -206,7 +206,7 @@ def _phrase_problems(phrase: str, choice: str, said: dict[str, str], path: Path)
         yield FlowProblem(f"phrase `{phrase}` has no word", "a phrase is what the caller says", todo, path)
     elif odd:
         why = "a phrase is made of words as they are spoken, and " + " ".join(odd) + " is none"
-        yield FlowProblem(f"phrase `{phrase}` cannot be heard", why, phrase_meant(phrase), path)
+        yield FlowProblem(f"phrase `{phrase}` cannot be heard", why, phrase_hint(phrase), path)
     elif len(key) > model.MAX_PHRASE_CHARS:
         why = f"at most {model.MAX_PHRASE_CHARS} characters are listened for"
         yield FlowProblem("the phrase is too long", why, "keep the words that matter", path)
@@ -219,7 +219,7 @@ def _phrase_problems(phrase: str, choice: str, said: dict[str, str], path: Path)
 def _key_problems(key: str, choice: str, pressed: dict[str, str], path: Path) -> Iterator[FlowProblem]:
     if len(key) != 1 or key not in model.KEYS:
         why = "a phone has the keys 0 to 9, * and # (and A to D)"
-        yield FlowProblem(f"`{key}` is no key", why, key_meant(key), path)
+        yield FlowProblem(f"`{key}` is no key", why, key_hint(key), path)
     elif key in pressed:
         why = "a key can mean one thing only"
         yield FlowProblem(
@@ -334,7 +334,7 @@ def _unset_variables(flow: AnyFlow) -> Iterator[FlowProblem]:
         for path, text in texts(step):
             for variable in dict.fromkeys(names_in(text)):
                 at = ("steps", name, *path)
-                if variable not in ever and (hint := variable_of_call(variable)) is not None:
+                if variable not in ever and (hint := call_variable_hint(variable)) is not None:
                     yield FlowProblem(f"there is no variable `{variable}`", *hint, at)
                 elif variable not in ever:
                     why = "no `collect` step stores it and `variables` does not set it"

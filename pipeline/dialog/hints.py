@@ -32,7 +32,7 @@ _CALL = {
 }
 
 
-def phrase_meant(phrase: str) -> str:
+def phrase_hint(phrase: str) -> str:
     """What to type for `phrase`, in which there is something that is no word."""
     parts = [part for part in _SEPARATORS.split(phrase) if part]
     if len(parts) > 1:
@@ -43,7 +43,7 @@ def phrase_meant(phrase: str) -> str:
     return f"type `{' '.join(words)}`"
 
 
-def key_meant(key: str) -> str:
+def key_hint(key: str) -> str:
     """What to type for `key`, which no phone has."""
     meant = _KEYS.get(key.strip().lower())
     if meant is not None:
@@ -53,7 +53,7 @@ def key_meant(key: str) -> str:
     return "type `key: 1`, or `key: '*'` in quotes"
 
 
-def brace_meant(text: str) -> tuple[str, str]:
+def brace_hint(text: str) -> tuple[str, str]:
     """Why a brace in `text` belongs to nothing, and what to type."""
     spaced = _SPACED.search(text)
     if spaced is not None:
@@ -64,7 +64,7 @@ def brace_meant(text: str) -> tuple[str, str]:
     return why, "double it, {{ or }}, to speak of the brace itself"
 
 
-def variable_of_call(name: str) -> tuple[str, str] | None:
+def call_variable_hint(name: str) -> tuple[str, str] | None:
     """Why a flow knows no `name`, and what to do, if it says something of the call."""
     value = _CALL.get(name.lower())
     return None if value is None else ("a flow knows nothing of the call itself", f"`{value}` in Python: {PYTHON}")

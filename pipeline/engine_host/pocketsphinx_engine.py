@@ -43,13 +43,13 @@ QUIET = 0.1
 INAUDIBLE = 30.0
 """Where nothing was louder (RMS of 16-bit samples) nothing was said yet."""
 
-MAX_HEARD_BYTES = 1_280_000
+MAX_CHECKED_BYTES = 1_280_000
 """40 s: longer speech is checked by its beginning, and no sentence of a grammar."""
 
 MAX_FINAL_PASS_BYTES = 256_000
 """8 s. Normalisation has settled in longer speech, and the caller would notice the delay."""
 
-TELEPHONE_MEAN = "41.05,2.58,-9.71,17.96,-9.07,0.18,2.31,-7.10,1.15,-1.56,-1.38,5.89,-4.45"
+PHONE_MEAN = "41.05,2.58,-9.71,17.96,-9.07,0.18,2.31,-7.10,1.15,-1.56,-1.38,5.89,-4.45"
 """The cepstral mean to begin every utterance with: the average over 224 short utterances of four flite voices
 through G.711, at two levels, half of them noisy. Real callers will lie elsewhere; the final pass makes up for
 it."""
@@ -57,7 +57,7 @@ it."""
 QUIET_STEP_BYTES = 320
 """10 ms: the final pass leaves out the quiet before and behind the speech, but for the margins."""
 
-SURE_ALONE = 0.5
+MIN_CONFIDENCE_ALONE = 0.5
 """The confidence that a sentence needs of which pocketsphinx has found nothing."""
 
 MARGIN_BEFORE_BYTES = 4_800
@@ -96,8 +96,8 @@ class _Stream:
     pending: bytearray = field(default_factory=bytearray)
     ended: bool = False
     decoder: Any = None
-    heard: bytearray = field(default_factory=bytearray)  # as long as a final pass may come
-    heard_bytes: int = 0
+    received: bytearray = field(default_factory=bytearray)  # as long as a final pass may come
+    received_bytes: int = 0
     acknowledged: int = 0
     partial: str = ""
     partial_at: int = 0
@@ -176,26 +176,26 @@ class HostedPocketsphinx:
     def _decode(self, stream: int, state: _Stream) -> None:
         piece = bytes(state.pending[:STEP_BYTES])
         del state.pending[:STEP_BYTES]
-        state.heard_bytes += len(piece)
-        if len(state.heard) < MAX_HEARD_BYTES:
-            state.heard += piece
+        state.received_bytes += len(piece)
+        if len(state.received) < MAX_CHECKED_BYTES:
+            state.received += piece
         state.decoder.process_raw(piece[: len(piece) & ~1], False, False)
         self._listen_for_pause(state, piece)
-        if state.heard_bytes - state.partial_at >= PARTIAL_EVERY_BYTES:
-            state.partial_at = state.heard_bytes
+        if state.received_bytes - state.partial_at >= PARTIAL_EVERY_BYTES:
+            state.partial_at = state.received_bytes
             text = _text(state.decoder)
             if text != state.partial:
                 state.partial = text
                 self._emit_json(Kind.PARTIAL, stream, {"text": text})
-        if state.heard_bytes - state.acknowledged >= ACKNOWLEDGE_EVERY_BYTES:
-            state.acknowledged = state.heard_bytes
-            self._emit(Kind.CONSUMED, stream, CONSUMED_COUNT.pack(state.heard_bytes))
+        if state.received_bytes - state.acknowledged >= ACKNOWLEDGE_EVERY_BYTES:
+            state.acknowledged = state.received_bytes
+            self._emit(Kind.CONSUMED, stream, CONSUMED_COUNT.pack(state.received_bytes))
 
     def _finish(self, stream: int, state: _Stream) -> None:
         if state.loudest <= INAUDIBLE:
             state.decoder.end_utt()
             result = _Result("", None)  # normalisation would make words of nothing
-        elif state.grammar is not None and state.heard_bytes <= MAX_FINAL_PASS_BYTES:
+        elif state.grammar is not None and state.received_bytes <= MAX_FINAL_PASS_BYTES:
             result = state.final or self._final_pass(state)
             state.decoder.end_utt()
         else:
@@ -203,7 +203,7 @@ class HostedPocketsphinx:
             if state.grammar is None:
                 result = _Result(_text(state.decoder), None)
             else:
-                result = self._checked(state.decoder, state.grammar, _speech(state.heard))
+                result = self._checked(state.decoder, state.grammar, _speech(state.received))
         self._give_back(state)
         del self._streams[stream]
         self._emit_json(Kind.RESULT, stream, {"text": result.text, "confidence": result.confidence})
@@ -223,7 +223,7 @@ class HostedPocketsphinx:
         long_enough = state.quiet_bytes >= PAUSE_BYTES and state.loudest > INAUDIBLE
         if (
             long_enough
-            and state.heard_bytes <= MAX_FINAL_PASS_BYTES
+            and state.received_bytes <= MAX_FINAL_PASS_BYTES
             and state.final is None
             and state.grammar is not None
         ):
@@ -231,9 +231,9 @@ class HostedPocketsphinx:
 
     def _final_pass(self, state: _Stream) -> _Result:
         # Live normalisation begins with a mean that is not the caller's; the whole utterance has its own. On
-        # voices that TELEPHONE_MEAN was made of this gains nothing, on two others 30 of 48 right became 39.
+        # voices that PHONE_MEAN was made of this gains nothing, on two others 30 of 48 right became 39.
         decoder, grammar = self._final, str(state.grammar)
-        speech = _speech(state.heard)
+        speech = _speech(state.received)
         self._activate(decoder, grammar)
         _start_afresh(decoder)
         decoder.process_raw(speech, False, True)
@@ -243,7 +243,7 @@ class HostedPocketsphinx:
     def _checked(self, decoder: Any, grammar: str, speech: bytes) -> _Result:
         found = _text(decoder)
         checked = self._check.check(np.frombuffer(speech, np.int16), grammar, found)
-        if not checked.text or (not found and checked.confidence < SURE_ALONE):
+        if not checked.text or (not found and checked.confidence < MIN_CONFIDENCE_ALONE):
             return _Result("", None)  # a cough or a knock, and no words
         return _Result(checked.text, round(checked.confidence, 3))
 
@@ -286,7 +286,7 @@ class HostedPocketsphinx:
         with tempfile.NamedTemporaryFile("w", suffix=".mllr") as transform:
             transform.write(mllr_text())
             transform.flush()
-            decoder = pocketsphinx.Decoder(loglevel="FATAL", mllr=transform.name, cmninit=TELEPHONE_MEAN, **options)
+            decoder = pocketsphinx.Decoder(loglevel="FATAL", mllr=transform.name, cmninit=PHONE_MEAN, **options)
         self._made[has_grammar] += 1
         return decoder
 

@@ -125,6 +125,6 @@ class HostPool:
             now = loop.time()
             for worker in tuple(self._workers):
                 if now - last > 2 * self._limits.heartbeat_s:
-                    worker.excuse(now)
+                    worker.reset_deadline(now)
                 worker.check(now)
             last = now

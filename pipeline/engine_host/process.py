@@ -113,16 +113,16 @@ class HostProcess:
     def check(self, now: float) -> None:
         """At every heartbeat: ask whether it is there, and kill it when it has not answered for too long."""
         if self.state is HostState.STARTING and now - self._started_at > self.limits.start_s:
-            self._take_for_hung(f"it was not ready after {self.limits.start_s:g} s")
+            self._kill_hung(f"it was not ready after {self.limits.start_s:g} s")
         elif self.state is not HostState.READY:
             return
         elif self._asked_at is None:
             self._asked_at = now
             self.write(encode(Kind.PING, 0))
         elif now - self._asked_at > self.limits.hung_s:
-            self._take_for_hung(f"it did not answer for {self.limits.hung_s:g} s")
+            self._kill_hung(f"it did not answer for {self.limits.hung_s:g} s")
 
-    def excuse(self, now: float) -> None:
+    def reset_deadline(self, now: float) -> None:
         """We were away ourselves until `now`: what it owes us may have come meanwhile."""
         if self._asked_at is not None:
             self._asked_at = now
@@ -216,7 +216,7 @@ class HostProcess:
                 del self._streams[number]
             stream.deliver(kind, payload)
 
-    def _take_for_hung(self, why: str) -> None:
+    def _kill_hung(self, why: str) -> None:
         self.counters.timeouts += 1
         self._kill()
         self._lose(EngineTimeout(self.name, "working", why))

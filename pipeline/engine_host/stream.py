@@ -151,7 +151,7 @@ class HostStream:
             (self._consumed_bytes,) = CONSUMED_COUNT.unpack(payload)
         elif kind is Kind.PARTIAL:
             # Not from here: what a handler raises is no matter of the child's.
-            asyncio.get_running_loop().call_soon(self._tell_partial, decode_json(payload))
+            asyncio.get_running_loop().call_soon(self._report_partial, decode_json(payload))
         elif self._unread_bytes > self._owner.limits.max_unread_bytes:
             self._abandon(EngineError(self._owner.name, "keeping results", "nobody takes them"))
         else:
@@ -162,7 +162,7 @@ class HostStream:
             self._over = self._over or kind is Kind.RESULT
             self._arrived.set()
 
-    def _tell_partial(self, values: Mapping[str, Any]) -> None:
+    def _report_partial(self, values: Mapping[str, Any]) -> None:
         if self._on_partial is not None and self._error is None:
             self._on_partial(values)
 

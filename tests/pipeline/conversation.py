@@ -187,7 +187,7 @@ class Talk:
         says: str | None = None,
         tts: TtsEngine | None = None,
         settings: TurnSettings | None = None,
-        ears: Callable[[str], AudioFrontEnd] | None = None,
+        front_end: Callable[[str], AudioFrontEnd] | None = None,
         line: type[FakeLine] = FakeLine,
     ) -> None:
         self.changed = asyncio.Event()
@@ -201,7 +201,7 @@ class Talk:
         voice = Voice("test", tts, ClipCache(0), unresampled)
         self.batcher = VadBatcher(self.vad, GateSettings(), spacing_s=0.0)
         engines = Engines(
-            self.batcher, asr, voice, lambda: lambda pcm: pcm, lambda: lambda pcm: pcm[: len(pcm) // 2], ears
+            self.batcher, asr, voice, lambda: lambda pcm: pcm, lambda: lambda pcm: pcm[: len(pcm) // 2], front_end
         )
         self.session = Session(self.line, engines, self.core, self._on_event)
         self._at = 0

@@ -315,7 +315,7 @@ async def test_an_engine_that_fails_in_a_way_of_its_own_raises_in_the_dialog() -
 
 async def test_a_recogniser_that_cannot_be_opened_fails_the_question_when_the_caller_has_ended() -> None:
     talk = Talk()
-    talk.asr.broken = EngineError("test", "opening", "no ears")
+    talk.asr.broken = EngineError("test", "opening", "no model")
     task = step(talk, None, PATIENT)
     await asyncio.sleep(0)
     await talk.speak()
@@ -374,10 +374,10 @@ async def test_a_detector_that_fails_is_told_once_and_the_keys_still_work() -> N
     talk = Talk()
     task = step(talk, None, PATIENT)
     await asyncio.sleep(0)
-    talk.vad.broken = RuntimeError("no ears")
+    talk.vad.broken = RuntimeError("no model")
     await talk.hear(5, 1.0)
     (failed,) = talk.told(EngineFailed)
-    assert isinstance(failed, EngineFailed) and "no ears" in failed.error
+    assert isinstance(failed, EngineFailed) and "no model" in failed.error
     talk.vad.broken = None
     talk.vad.probabilities.clear()
     await talk.speak()

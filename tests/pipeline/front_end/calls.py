@@ -24,7 +24,7 @@ from tests.pipeline.vad.single import SingleGate
 from tests.pipeline.voices import spoken
 
 PACKET = 160
-EAGER = 0.3
+LOW_THRESHOLD = 0.3
 AUDIBLE = amplitude(-45.0)
 PROMPTS = (
     "Welcome to the bank. You can ask for your balance, for the opening hours, or say goodbye. What can I do for you?",
@@ -161,7 +161,7 @@ class Outcome:
     """What came of a call: events, each with the sample at which it was known."""
 
     events: list[tuple[int, GateEvent]] = field(default_factory=list)
-    ears_s: float = 0.0
+    front_end_s: float = 0.0
 
     def starts(self) -> list[int]:
         return [at for at, event in self.events if isinstance(event, SpeechStarted)]
@@ -170,8 +170,10 @@ class Outcome:
         return [at for at, event in self.events if isinstance(event, SpeechConfirmed)]
 
 
-def run(call: SimulatedCall, ears: AudioFrontEnd | None, *, eager: Callable[[int], bool] | None = None) -> Outcome:
-    """The call in packets of 20 ms through the detector and the gate, which is eager while the bot speaks."""
+def run(
+    call: SimulatedCall, front_end: AudioFrontEnd | None, *, low_threshold: Callable[[int], bool] | None = None
+) -> Outcome:
+    """The call in 20 ms packets through detector and gate; the low threshold is used while the bot speaks."""
     outcome, gate, detector = Outcome(), SingleGate(), SileroVad().stream()
     heard = call.heard.clip(-32_768, 32_767).astype("<i2").tobytes()
     sent = PCMU.encode(call.sent.astype("<i2").tobytes())
@@ -179,22 +181,24 @@ def run(call: SimulatedCall, ears: AudioFrontEnd | None, *, eager: Callable[[int
     for at in range(0, len(call.heard) - PACKET + 1, PACKET):
         pcm = heard[2 * at : 2 * (at + PACKET)]
         began = thread_time()
-        if ears is not None:
+        if front_end is not None:
             if call.bot_at - PACKET < at < call.bot_end:
-                ears.sent(sent[at : at + PACKET], at / 8_000, first=first)
+                front_end.sent(sent[at : at + PACKET], at / 8_000, first=first)
                 first = False
-            pcm = ears.on_audio(pcm, at, (at + PACKET) / 8_000)
-        outcome.ears_s += thread_time() - began
+            pcm = front_end.on_audio(pcm, at, (at + PACKET) / 8_000)
+        outcome.front_end_s += thread_time() - began
         unframed += pcm
         while len(unframed) >= 2 * FRAME_SAMPLES:
             frame, unframed = unframed[: 2 * FRAME_SAMPLES], unframed[2 * FRAME_SAMPLES :]
             end = frame_at + FRAME_SAMPLES
             probability = detector.infer(frame)
             began = thread_time()
-            if ears is not None and probability >= EAGER:
-                probability = ears.score(probability, end, in_speech=gate.in_speech)
-            outcome.ears_s += thread_time() - began
-            gate.gate.low_threshold = eager(end) if eager is not None else call.bot_at <= end <= call.bot_end
+            if front_end is not None and probability >= LOW_THRESHOLD:
+                probability = front_end.score(probability, end, in_speech=gate.in_speech)
+            outcome.front_end_s += thread_time() - began
+            gate.gate.low_threshold = (
+                low_threshold(end) if low_threshold is not None else call.bot_at <= end <= call.bot_end
+            )
             outcome.events += [(end, event) for event in gate.push(probability, frame, frame_at)]
             frame_at = end
     return outcome
@@ -205,5 +209,5 @@ def report(figures: str) -> None:
     stdout.write(f"\n{figures}\n")
 
 
-def new_ears() -> AudioFrontEnd:
+def new_front_end() -> AudioFrontEnd:
     return AudioFrontEnd(EchoGuard(PCMU.decode))

@@ -10,7 +10,7 @@ from offhook.pipeline.vad.gate import GateEvent, SpeechConfirmed, SpeechStarted
 from offhook.pipeline.vad.loudness import amplitude
 from offhook.pipeline.vad.silero import SileroVad
 from offhook.telephony.codec.g711 import PCMU
-from tests.pipeline.front_end.calls import AUDIBLE, EAGER, PACKET, PROMPTS, at_level, prompts
+from tests.pipeline.front_end.calls import AUDIBLE, LOW_THRESHOLD, PACKET, PROMPTS, at_level, prompts
 from tests.pipeline.vad.audio import FRAME_SAMPLES, Samples
 from tests.pipeline.vad.corpus import sentences
 from tests.pipeline.vad.single import SingleGate
@@ -44,9 +44,9 @@ class Talk:
     seed: int = 0
     turns: list[Turn] = field(default_factory=list)
 
-    def run(self, ears: AudioFrontEnd | None) -> "Talk":
+    def run(self, front_end: AudioFrontEnd | None) -> "Talk":
         """The conversation through the detector and the gate; `turns` says what became of it."""
-        _Run(self, ears).go()
+        _Run(self, front_end).go()
         return self
 
 
@@ -83,8 +83,8 @@ def spoken_from(audio: Samples) -> Samples:
 
 
 class _Run:
-    def __init__(self, talk: Talk, ears: AudioFrontEnd | None) -> None:
-        self.talk, self.ears = talk, ears
+    def __init__(self, talk: Talk, front_end: AudioFrontEnd | None) -> None:
+        self.talk, self.front_end = talk, front_end
         self.gate, self.detector = SingleGate(), SileroVad().stream()
         self.payload = PCMU.encode(np.tile(talk.prompt, 2).clip(-32_768, 32_767).astype("<i2").tobytes())
         self.line = np.zeros(LONGEST)
@@ -116,14 +116,14 @@ class _Run:
 
     def _packet(self, at: int) -> None:
         if self.said is not None:
-            if self.ears is not None:
-                self.ears.sent(self.payload[self.said : self.said + PACKET], at / 8_000, first=self.said == 0)
+            if self.front_end is not None:
+                self.front_end.sent(self.payload[self.said : self.said + PACKET], at / 8_000, first=self.said == 0)
             self.said += PACKET
             if self.said >= len(self.payload):
                 self.said = None
         pcm = self.line[at : at + PACKET].clip(-32_768, 32_767).round().astype("<i2").tobytes()
         pcm = PCMU.decode(PCMU.encode(pcm))
-        self.unframed += pcm if self.ears is None else self.ears.on_audio(pcm, at, (at + PACKET) / 8_000)
+        self.unframed += pcm if self.front_end is None else self.front_end.on_audio(pcm, at, (at + PACKET) / 8_000)
         while len(self.unframed) >= 2 * FRAME_SAMPLES:
             frame, self.unframed = self.unframed[: 2 * FRAME_SAMPLES], self.unframed[2 * FRAME_SAMPLES :]
             self._frame(frame)
@@ -131,8 +131,8 @@ class _Run:
     def _frame(self, frame: bytes) -> None:
         end = self.frame_at + FRAME_SAMPLES
         probability = self.detector.infer(frame)
-        if self.ears is not None and probability >= EAGER:
-            probability = self.ears.score(probability, end, in_speech=self.gate.in_speech)
+        if self.front_end is not None and probability >= LOW_THRESHOLD:
+            probability = self.front_end.score(probability, end, in_speech=self.gate.in_speech)
         self.gate.gate.low_threshold = self.said is not None
         for event in self.gate.push(probability, frame, self.frame_at):
             self._note(event, end)

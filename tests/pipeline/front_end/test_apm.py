@@ -47,9 +47,9 @@ def test_packets_of_any_size_come_back_as_long(samples: int) -> None:
 
 @needs_apm
 def test_ears_with_a_processor() -> None:
-    ears = AudioFrontEnd(EchoGuard(PCMU.decode), WebrtcProcessor())
-    ears.sent(bytes([0xFF]) * PACKET, 10.0, first=True)
-    assert ears.on_audio(bytes(2 * PACKET), 0, 10.02) == bytes(2 * PACKET)
+    front_end = AudioFrontEnd(EchoGuard(PCMU.decode), WebrtcProcessor())
+    front_end.sent(bytes([0xFF]) * PACKET, 10.0, first=True)
+    assert front_end.on_audio(bytes(2 * PACKET), 0, 10.02) == bytes(2 * PACKET)
 
 
 def test_where_it_is_missing_the_error_says_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tests.pipeline.front_end.calls import new_ears, report
+from tests.pipeline.front_end.calls import new_front_end, report
 from tests.pipeline.front_end.talks import Talk, in_order, recorded, same_voice
 from tests.rates import is_at_least, is_at_most
 
@@ -18,9 +18,9 @@ def _delays_ms(name: str, make: Callable[[int], Talk]) -> list[float]:
     delays_ms: list[float] = []
     missed = disordered = echoes = 0
     for seed in range(TALKS):
-        ears = new_ears()
-        guarded, plain = make(seed).run(ears), make(seed).run(None)
-        echoes += ears.echo.knows_path
+        front_end = new_front_end()
+        guarded, plain = make(seed).run(front_end), make(seed).run(None)
+        echoes += front_end.echo.knows_path
         disordered += not in_order(guarded)
         for with_guard, without in zip(guarded.turns, plain.turns, strict=True):
             if without.start is None:

@@ -27,9 +27,9 @@ class PlainGate:
         """Set while an early start is worth a false one: the bot speaks, and its pause can be taken back."""
         settings, audible = settings or GateSettings(), AudibleSettings()
         self._settings = settings
-        self._confirm_samples = settings.confirm_ms * settings.rate_hz // 1000
-        self._confirm_frame_samples = (settings.confirm_ms + settings.lag_ms) * settings.rate_hz // 1000
-        self._doubt_samples = settings.doubt_ms * settings.rate_hz // 1000
+        self._min_speech_samples = settings.min_speech_ms * settings.rate_hz // 1000
+        self._min_detected_samples = (settings.min_speech_ms + settings.lag_ms) * settings.rate_hz // 1000
+        self._max_candidate_samples = settings.max_candidate_ms * settings.rate_hz // 1000
         self._refine_samples = settings.refine_ms * settings.rate_hz // 1000
         self._audible_peak = _amplitude(audible.audible_dbfs)
         self._margin = 10 ** (audible.noise_margin_db / 20)
@@ -39,8 +39,8 @@ class PlainGate:
         self._run_start: int | None = None  # first sample of the last frames running with something audible
         self._in_speech = False
         self._confirmed = False
-        self._certain = False  # has the segment been at `start_probability`
-        self._suspicious = True  # may a suspicion start one
+        self._reached_start = False  # whether the segment has reached `start_probability`
+        self._may_start_low = True  # whether the barge-in threshold may start one
         self._start_sample = 0
         self._stop_sample: int | None = None  # where the last segment ended
         self._speech_samples = 0
@@ -95,19 +95,19 @@ class PlainGate:
 
     def _move(self, probability: float, audible_samples: int, at_sample: int, samples: int) -> list[GateEvent]:
         settings = self._settings
-        certain = probability >= settings.start_probability
+        reached_start = probability >= settings.start_probability
         if not self._in_speech:
-            self._certain = certain
-            suspect = probability >= settings.suspect_probability
-            self._suspicious = self._suspicious or not suspect
-            started = certain or (self.low_threshold and suspect and self._suspicious)
+            self._reached_start = reached_start
+            reached_barge_in = probability >= settings.barge_in_probability
+            self._may_start_low = self._may_start_low or not reached_barge_in
+            started = reached_start or (self.low_threshold and reached_barge_in and self._may_start_low)
             return self._start(audible_samples, at_sample, samples) if started else []
-        self._certain = self._certain or certain
+        self._reached_start = self._reached_start or reached_start
         if probability >= settings.stop_probability:
             self._frames_below = 0
-            if not self._certain and self._frame_samples >= self._doubt_samples:
+            if not self._reached_start and self._frame_samples >= self._max_candidate_samples:
                 # A hum, a tone: neither silence nor speech.
-                self._suspicious = False
+                self._may_start_low = False
                 self._below_sample = at_sample
                 return self._stop()
             return self._count(audible_samples, samples)
@@ -131,9 +131,9 @@ class PlainGate:
     def _count(self, audible_samples: int, samples: int) -> list[GateEvent]:
         self._speech_samples += audible_samples
         self._frame_samples += samples
-        enough = self._speech_samples >= self._confirm_samples
-        enough = enough or self._frame_samples >= self._confirm_frame_samples
-        if self._confirmed or not (enough and self._certain):
+        enough = self._speech_samples >= self._min_speech_samples
+        enough = enough or self._frame_samples >= self._min_detected_samples
+        if self._confirmed or not (enough and self._reached_start):
             return []
         self._confirmed = True
         return [SpeechConfirmed(max(self._audible_end, self._start_sample))]

@@ -1,4 +1,4 @@
-"""A gate for one call alone, with its own ears for loudness."""
+"""A gate for one call alone, with its own loudness measurement."""
 
 import numpy as np
 

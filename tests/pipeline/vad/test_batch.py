@@ -66,8 +66,8 @@ class Engine:
 class Call:
     """Keeps what it is told."""
 
-    def __init__(self, batcher: VadBatcher, *, eager: bool = False) -> None:
-        self.eager = eager
+    def __init__(self, batcher: VadBatcher, *, low_threshold: bool = False) -> None:
+        self.low_threshold = low_threshold
         self.events: list[GateEvent] = []
         self.times: list[float] = []
         self.errors: list[EngineError] = []
@@ -75,8 +75,8 @@ class Call:
         self.stream: BatchedStream = batcher.open(self)
         self._at = 0
 
-    def is_eager(self) -> bool:
-        return self.eager
+    def uses_low_threshold(self) -> bool:
+        return self.low_threshold
 
     def on_events(self, events: Events, zero_at: float) -> None:
         self.events += events
@@ -159,7 +159,7 @@ async def test_runs_keep_their_distance_so_that_batches_form() -> None:
 async def test_many_calls_wait_for_company_unless_the_caller_may_be_interrupting() -> None:
     engine = Engine()
     batcher = make(engine, gather_s=60)
-    calls = [Call(batcher, eager=number in (2, 3)) for number in range(5)]
+    calls = [Call(batcher, low_threshold=number in (2, 3)) for number in range(5)]
     soft = np.full(FRAME_SAMPLES, 100, "<i2").tobytes()
     calls[0].submit_first(frame_of(10), monotonic())
     calls[2].submit_first(soft, monotonic())
@@ -204,13 +204,13 @@ async def test_eagerness_is_asked_when_a_frame_is_judged() -> None:
     await judged(batcher)
     assert call.events == []
     call.submit(frame_of(0))
-    call.eager = True
+    call.low_threshold = True
     await judged(batcher)
     assert call.events == [SpeechStarted(0)]
     batcher = make(Engine(0.4))
-    call = Call(batcher, eager=True)
+    call = Call(batcher, low_threshold=True)
     call.submit(frame_of(0))
-    call.eager = False
+    call.low_threshold = False
     await judged(batcher)
     assert call.events == []
 
@@ -274,7 +274,7 @@ async def test_a_place_is_used_again_and_clean() -> None:
 # What goes wrong.
 
 
-@pytest.mark.parametrize("error", [EngineError("silero", "listening", "no ears"), RuntimeError("a bug")])
+@pytest.mark.parametrize("error", [EngineError("silero", "listening", "no model"), RuntimeError("a bug")])
 async def test_a_model_that_fails_fails_the_calls_of_that_run_and_goes_on(error: Exception) -> None:
     engine = Engine()
     batcher = make(engine)
@@ -386,7 +386,7 @@ async def test_batches_decide_what_the_plain_gate_decides(seed: int) -> None:
         speech = np.concatenate([silence(int(rng.integers(0, 20_000))), phrase() * level, silence(40_000)])
         sounds.append(frames(speech[: 150 * 256] + noise(150 * 256, rng.uniform(-80, -35), number)))
     batcher = make(Scripted(scripts))
-    calls = [Call(batcher, eager=bool(number % 2)) for number in range(24)]
+    calls = [Call(batcher, low_threshold=bool(number % 2)) for number in range(24)]
     done = [0] * 24
     while sum(done) < 24 * 150:
         for number, call in enumerate(calls):
@@ -397,7 +397,7 @@ async def test_batches_decide_what_the_plain_gate_decides(seed: int) -> None:
     told = 0
     for number, call in enumerate(calls):
         plain = PlainGate()
-        plain.low_threshold = call.eager
+        plain.low_threshold = call.low_threshold
         steps = zip(scripts[number], sounds[number], strict=True)
         expected = [
             event

@@ -58,7 +58,7 @@ def test_the_start_does_not_go_back_over_a_pause_nor_beyond_the_limit() -> None:
 
 
 def test_is_confirmed_after_so_much_audible_speech() -> None:
-    gate = SingleGate(GateSettings(confirm_ms=96))
+    gate = SingleGate(GateSettings(min_speech_ms=96))
     events = run(gate, [(0.9, LOUD), (0.9, QUIET), (0.4, LOUD), (0.9, LOUD), (0.9, LOUD)])
     assert events == [(0, SpeechStarted(0)), (3, SpeechConfirmed(4 * FRAME_SAMPLES))]
     assert gate.gate.speech_samples == 4 * FRAME_SAMPLES
@@ -66,7 +66,7 @@ def test_is_confirmed_after_so_much_audible_speech() -> None:
 
 def test_soft_speech_is_confirmed_a_little_later() -> None:
     steps = [(0.9, QUIET)] * 12
-    events = run(SingleGate(GateSettings(confirm_ms=160, lag_ms=96)), steps)
+    events = run(SingleGate(GateSettings(min_speech_ms=160, lag_ms=96)), steps)
     assert events == [(0, SpeechStarted(0)), (7, SpeechConfirmed(0))]  # 8 frames of 32 ms
 
 
@@ -160,12 +160,12 @@ def test_events_come_in_order_and_at_sensible_places(steps: list[tuple[float, bo
 )
 def test_it_decides_as_the_plain_gate_does(steps: list[tuple[float, int | None, bool]], seed: int) -> None:
     gate, plain = SingleGate(), PlainGate()
-    for index, (probability, dbfs, eager) in enumerate(steps):
+    for index, (probability, dbfs, low_threshold) in enumerate(steps):
         level = 0.0 if dbfs is None else 32_768 * 10 ** (dbfs / 20)
         hiss = np.random.default_rng(seed + index).normal(size=FRAME_SAMPLES) * level
         hiss[: 37 * index % FRAME_SAMPLES] *= 0.1
         (frame,) = frames(hiss)
-        gate.gate.low_threshold = plain.low_threshold = eager
+        gate.gate.low_threshold = plain.low_threshold = low_threshold
         at_sample = index * FRAME_SAMPLES
         assert gate.push(probability, frame, at_sample) == plain.push(probability, frame, at_sample)
         assert gate.in_speech == plain.in_speech
@@ -203,7 +203,7 @@ class TestWithSilero:
 
 
 def test_an_eager_gate_starts_at_a_suspicion_and_is_convinced_by_speech_only() -> None:
-    gate = SingleGate(GateSettings(confirm_ms=64, lag_ms=0))
+    gate = SingleGate(GateSettings(min_speech_ms=64, lag_ms=0))
     assert gate.push(0.4, LOUD, 0) == []
     gate.gate.low_threshold = True
     assert [type(event) for event in gate.push(0.4, LOUD, 256)] == [SpeechStarted]
@@ -217,7 +217,7 @@ def test_a_hum_that_stays_suspect_is_suspected_once() -> None:
     gate.gate.low_threshold = True
     events = run(gate, [(0.4, LOUD)] * 40)
     assert [type(event) for _, event in events] == [SpeechStarted, SpeechStopped]
-    assert events[1][0] == GateSettings().doubt_ms * 8 // FRAME_SAMPLES
+    assert events[1][0] == GateSettings().max_candidate_ms * 8 // FRAME_SAMPLES
     assert events[1][1] == SpeechStopped(events[1][1].at_sample, False)
     gate.push(0.1, LOUD, 40 * FRAME_SAMPLES)
     assert [type(event) for event in gate.push(0.4, LOUD, 41 * FRAME_SAMPLES)] == [SpeechStarted]

@@ -1,4 +1,4 @@
-"""The session and a call's ears: what is sent and heard goes through them, and their word counts."""
+"""A session and its audio front end: audio sent and received passes through it, and its scores count."""
 
 import asyncio
 
@@ -34,25 +34,25 @@ class ListedEars(AudioFrontEnd):
 def _talk() -> tuple[Talk, ListedEars]:
     made: list[ListedEars] = []
 
-    def ears(encoding: str) -> AudioFrontEnd:
+    def front_end(encoding: str) -> AudioFrontEnd:
         made.append(ListedEars(encoding))
         return made[-1]
 
-    return Talk(ears=ears), made[0]
+    return Talk(front_end=front_end), made[0]
 
 
 async def test_what_the_ears_take_for_echo_does_not_pause_the_bot() -> None:
-    talk, ears = _talk()
-    assert ears.encoding == "PCMU"
+    talk, front_end = _talk()
+    assert front_end.encoding == "PCMU"
     step = asyncio.ensure_future(talk.session.step(Prompt("hello"), Question()))
     await talk.playing(CLIP_SAMPLES)
     await talk.hear(12, 1.0)
     assert talk.line.queued_ticks == CLIP_SAMPLES
     assert not talk.told(CallerSpeech)
-    assert ears.asked == [FRAME_SAMPLES * n for n in range(1, 13)]
+    assert front_end.asked == [FRAME_SAMPLES * n for n in range(1, 13)]
     await talk.hear(3, 0.2)  # nobody would take it for speech
-    assert len(ears.asked) == 12
-    ears.worth = 1.0
+    assert len(front_end.asked) == 12
+    front_end.worth = 1.0
     await talk.hear(12, 1.0)
     assert talk.line.queued_ticks == 0
     assert talk.told(CallerSpeech)
@@ -60,8 +60,8 @@ async def test_what_the_ears_take_for_echo_does_not_pause_the_bot() -> None:
 
 
 async def test_the_recogniser_gets_what_the_ears_let_through() -> None:
-    talk, ears = _talk()
-    ears.worth = 1.0
+    talk, front_end = _talk()
+    front_end.worth = 1.0
     step = asyncio.ensure_future(talk.session.step(None, Question()))
     await asyncio.sleep(0)
     await talk.say("yes")
@@ -72,11 +72,11 @@ async def test_the_recogniser_gets_what_the_ears_let_through() -> None:
 
 
 async def test_the_ears_know_where_a_pause_was_between_the_bots_words() -> None:
-    talk, ears = _talk()
+    talk, front_end = _talk()
     for _ in range(2):
         step = asyncio.ensure_future(talk.session.step(Prompt("hello"), None))
         await talk.playing(CLIP_SAMPLES)
         talk.line.send()
         await step
     packets = CLIP_SAMPLES // PACKET_SAMPLES
-    assert ears.firsts == 2 * [True, *[False] * (packets - 1)]
+    assert front_end.firsts == 2 * [True, *[False] * (packets - 1)]
