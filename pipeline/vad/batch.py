@@ -92,7 +92,7 @@ class VadBatcher:
         """Samples in each submitted frame, at 8 kHz."""
         self.runs = self.frames = self.dropped_frames = 0
         if self.frame_samples % BLOCK_SAMPLES:
-            raise ValueError(f"frames of {self.frame_samples} samples are no multiple of {BLOCK_SAMPLES}")
+            raise ValueError(f"frames of {self.frame_samples} samples are not a multiple of {BLOCK_SAMPLES}")
         self._loud_peak = engine.capabilities.loud_peak
         self._settings = settings
         self._least = min(settings.barge_in_probability, settings.start_probability, settings.stop_probability)

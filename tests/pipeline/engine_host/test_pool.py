@@ -46,11 +46,11 @@ def is_running(pid: int) -> bool:
 
 
 async def spoken(stream: HostStream) -> int:
-    octets = 0
+    size = 0
     while (message := await stream.receive()).kind is not Kind.RESULT:
-        octets += len(message.data)
-    assert message.values["samples"] * 2 == octets
-    return octets
+        size += len(message.data)
+    assert message.values["samples"] * 2 == size
+    return size
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -146,7 +146,7 @@ async def test_what_a_stalled_child_does_not_take_fails_the_stream(pool: HostPoo
     stream = pool.open(SENTENCE)
     for _ in range(21):
         stream.send(bytes(32_000))
-    with pytest.raises(EngineError, match="octets wait"):
+    with pytest.raises(EngineError, match="bytes are waiting"):
         await stream.receive()
     os.kill(pid, signal.SIGCONT)
     assert await spoken(pool.open(SENTENCE)) > 8_000

@@ -90,7 +90,7 @@ class _Run:
         self.line = np.zeros(LONGEST)
         if talk.noise_dbfs is not None:
             self.line += np.random.default_rng(talk.seed).normal(size=LONGEST) * amplitude(talk.noise_dbfs)
-        self.said: int | None = 0  # octets of the prompt; None: the bot is silent
+        self.said: int | None = 0  # bytes of the prompt; None: the bot is silent
         self.unframed, self.frame_at = b"", 0
 
     def go(self) -> None:

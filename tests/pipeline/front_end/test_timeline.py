@@ -29,7 +29,7 @@ def test_it_reads_what_was_put_in_and_filler_for_the_rest(
     assert got[keep:] == wanted[keep:]
 
 
-def test_two_octets_a_sample() -> None:
+def test_two_bytes_per_sample() -> None:
     line = Timeline(KEPT, 2, b"\0\0")
     line.skip_to(100)
     line.append(b"aabbcc")
