@@ -377,8 +377,10 @@ class TurnCore(CallerTurns):
             self._outputs.append(NoInput(self._no_inputs))
         elif asked:
             self._no_inputs = 0
-            heard = self._transcript if answer.text else Transcript("")
-            self._outputs.append(TurnOver(answer, self._began_at, self._ended_at, heard.alternatives, heard.words))
+            transcript = self._transcript if answer.text else Transcript("")
+            self._outputs.append(
+                TurnOver(answer, self._began_at, self._ended_at, transcript.alternatives, transcript.words)
+            )
 
     def _act(self, action: Action, now: float) -> None:
         if action is Action.ARM_ENDPOINT:

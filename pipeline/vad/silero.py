@@ -259,5 +259,5 @@ def _same(one: Any, other: Any) -> bool:
     window = rng.normal(size=(PROBES, CONTEXT_SAMPLES + FRAME_SAMPLES)) * np.logspace(-4, -0.5, PROBES)[:, None]
     state = rng.normal(size=(STATE_SHAPE[0], PROBES, STATE_SHAPE[1])) * 0.3
     feeds = {"input": window.astype(np.float32), "state": state.astype(np.float32)}
-    said, heard = (session.run(OUTPUTS, feeds | _constants(session)) for session in (one, other))
-    return all(np.allclose(left, right, rtol=0, atol=TOLERANCE) for left, right in zip(said, heard, strict=True))
+    first, second = (session.run(OUTPUTS, feeds | _constants(session)) for session in (one, other))
+    return all(np.allclose(left, right, rtol=0, atol=TOLERANCE) for left, right in zip(first, second, strict=True))

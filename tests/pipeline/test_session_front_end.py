@@ -9,8 +9,8 @@ from offhook.pipeline.trace import CallerSpeech
 from tests.pipeline.conversation import CLIP_SAMPLES, FRAME_SAMPLES, PACKET_SAMPLES, Talk
 
 
-class ListedEars(AudioFrontEnd):
-    """Writes down what it is told, marks what it hears, and gives a frame `worth` at most."""
+class ScriptedFrontEnd(AudioFrontEnd):
+    """Records its input, marks the audio, and limits each frame's probability to `worth`."""
 
     def __init__(self, encoding: str) -> None:
         super().__init__(EchoGuard(lambda payload: bytes(2 * len(payload))))
@@ -31,35 +31,35 @@ class ListedEars(AudioFrontEnd):
         return min(probability, self.worth)
 
 
-def _talk() -> tuple[Talk, ListedEars]:
-    made: list[ListedEars] = []
+def _talk() -> tuple[Talk, ScriptedFrontEnd]:
+    made: list[ScriptedFrontEnd] = []
 
     def front_end(encoding: str) -> AudioFrontEnd:
-        made.append(ListedEars(encoding))
+        made.append(ScriptedFrontEnd(encoding))
         return made[-1]
 
     return Talk(front_end=front_end), made[0]
 
 
-async def test_what_the_ears_take_for_echo_does_not_pause_the_bot() -> None:
+async def test_what_the_front_end_rejects_does_not_pause_the_bot() -> None:
     talk, front_end = _talk()
     assert front_end.encoding == "PCMU"
     step = asyncio.ensure_future(talk.session.step(Prompt("hello"), Question()))
     await talk.playing(CLIP_SAMPLES)
     await talk.hear(12, 1.0)
     assert talk.line.queued_ticks == CLIP_SAMPLES
-    assert not talk.told(CallerSpeech)
+    assert not talk.reported(CallerSpeech)
     assert front_end.asked == [FRAME_SAMPLES * n for n in range(1, 13)]
-    await talk.hear(3, 0.2)  # nobody would take it for speech
+    await talk.hear(3, 0.2)  # alone it would not count as speech
     assert len(front_end.asked) == 12
     front_end.worth = 1.0
     await talk.hear(12, 1.0)
     assert talk.line.queued_ticks == 0
-    assert talk.told(CallerSpeech)
+    assert talk.reported(CallerSpeech)
     step.cancel()
 
 
-async def test_the_recogniser_gets_what_the_ears_let_through() -> None:
+async def test_the_recogniser_gets_the_processed_audio() -> None:
     talk, front_end = _talk()
     front_end.worth = 1.0
     step = asyncio.ensure_future(talk.session.step(None, Question()))
@@ -71,7 +71,7 @@ async def test_the_recogniser_gets_what_the_ears_let_through() -> None:
     assert set(audio[:: 2 * FRAME_SAMPLES]) == {1}
 
 
-async def test_the_ears_know_where_a_pause_was_between_the_bots_words() -> None:
+async def test_the_front_end_is_notified_of_pauses_in_the_bots_speech() -> None:
     talk, front_end = _talk()
     for _ in range(2):
         step = asyncio.ensure_future(talk.session.step(Prompt("hello"), None))

@@ -58,7 +58,7 @@ def test_a_retry_to_nowhere(key: str) -> None:
     assert only(problems(asking, BYE)).path == ("steps", "ask", key, "then")
 
 
-def test_a_start_that_is_no_step() -> None:
+def test_a_start_that_is_not_a_step() -> None:
     with pytest.raises(FlowError) as caught:
         Flow("test", "bya", {"bye": BYE})
     assert [problem.path for problem in caught.value.problems] == [("start",)]
@@ -106,12 +106,12 @@ def test_a_silent_caller_may_be_asked_something_else() -> None:
     assert problems(replace(ASK, no_input=Retry("pin")), back, BYE) == []
 
 
-def test_a_loop_that_waits_for_the_caller_is_none() -> None:
+def test_a_loop_that_waits_for_the_caller_is_allowed() -> None:
     back = replace(ASK, options=(YES, Option(Choice("no", ("no",)), "hello")))
     assert problems(Say("hello", "Hello.", "ask"), back, BYE) == []
 
 
-def test_a_variable_that_nobody_sets() -> None:
+def test_a_variable_that_is_never_set() -> None:
     problem = only(problems(End("bye", "Bye {nmae}.")))
     assert problem.what == "there is no variable `nmae`"
     assert "variables: {nmae: …}" in problem.todo
@@ -122,13 +122,13 @@ def test_a_misspelt_variable_is_recognised() -> None:
     assert problem.todo == "did you mean `name`?"
 
 
-def test_a_variable_that_is_not_set_on_every_way() -> None:
+def test_a_variable_that_is_not_set_on_every_path() -> None:
     problem = only(problems(COLLECT, End("bye", "Your PIN is {pin}.")))
     assert problem.what == "variable `pin` may have no value here"
     assert problem.path == ("steps", "bye", "hang_up")
 
 
-def test_a_variable_that_is_set_on_every_way() -> None:
+def test_a_variable_that_is_set_on_every_path() -> None:
     told = Say("told", "It is {pin}.", "bye")
     assert problems(replace(COLLECT, next="told"), told, BYE) == []
 
@@ -138,7 +138,7 @@ def test_a_variable_in_the_prompt_that_collects_it_has_no_value_yet() -> None:
     assert problem.path == ("steps", "pin", "collect")
 
 
-def test_a_variable_in_a_reprompt_is_looked_at() -> None:
+def test_a_variable_in_a_reprompt_is_checked() -> None:
     retry = Retry("bye", 3, ("Again.", "{x}"))
     assert only(problems(replace(ASK, no_match=retry), BYE)).path == (
         "steps",
@@ -237,7 +237,7 @@ def test_a_step_under_another_name() -> None:
         Flow("test", "end", {"end": BYE})
 
 
-def test_a_constant_that_is_no_name() -> None:
+def test_a_constant_with_an_invalid_name() -> None:
     assert only(problems(BYE, constants={"my bank": "x"})).path == ("variables", "my bank")
 
 
@@ -257,6 +257,6 @@ def test_wording_knows_two_variables() -> None:
         Flow("test", "bye", {"bye": BYE}, wording=Wording(option="{choice}: {kee}"))
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     found = problems(replace(ASK, silence_ms=1, timeout_s=0.0, prompt=""), replace(COLLECT, next="x"), BYE)
     assert len(found) == 4

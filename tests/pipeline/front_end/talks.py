@@ -1,4 +1,4 @@
-"""Conversations on lines that return nothing: callers talk over the bot, which falls silent and then answers."""
+"""Conversations on lines without echo: callers talk over the bot, which stops and then answers."""
 
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -21,7 +21,7 @@ LONGEST = 8_000 * 60
 
 @dataclass
 class Turn:
-    """One sentence of the caller's. Positions are samples; None: it was not believed."""
+    """One sentence of the caller. Positions are samples; None: it was not accepted."""
 
     at: int
     end: int
@@ -29,13 +29,13 @@ class Turn:
     confirmed: int | None = None
 
     def late_ms(self) -> float:
-        """From its first audible sample until it was taken for speech."""
+        """From its first audible sample until it was accepted as speech."""
         return float("inf") if self.start is None else (self.start - self.at) / 8
 
 
 @dataclass
 class Talk:
-    """What a conversation is made of: the bot's prompt, the caller's sentences, and when each comes in the prompt."""
+    """A conversation: the bot's prompt, the caller's sentences, and when each starts within the prompt."""
 
     prompt: Samples
     words: list[Samples]
@@ -45,20 +45,20 @@ class Talk:
     turns: list[Turn] = field(default_factory=list)
 
     def run(self, front_end: AudioFrontEnd | None) -> "Talk":
-        """The conversation through the detector and the gate; `turns` says what became of it."""
+        """Run the conversation through detector and gate; `turns` has the results."""
         _Run(self, front_end).go()
         return self
 
 
 def recorded(seed: int, *, after: tuple[int, int], noise_dbfs: float | None = None) -> Talk:
-    """The recorded reply, and the recorded callers: one synthetic voice speaks both."""
+    """The recorded reply and the recorded callers: one synthetic voice speaks both."""
     rng = np.random.default_rng((seed, 1))
     words = [spoken_from(sentences()[1 + int(rng.integers(3))]) for _ in range(4)]
     return Talk(prompts()[0], words, _times(rng, after), noise_dbfs, seed)
 
 
 def same_voice(seed: int, *, after: tuple[int, int], noise_dbfs: float | None = None) -> Talk:
-    """The caller has the voice of the bot, at about its level, and says other words."""
+    """The caller has the bot's voice, at about its level, and says other words."""
     rng = np.random.default_rng((seed, 2))
     texts = len(PROMPTS)
     voices = (len(prompts()) - 1) // texts
@@ -149,6 +149,6 @@ class _Run:
 
 
 def in_order(talk: Talk) -> bool:
-    """No sentence was taken for speech before it began, nor after the next had begun."""
+    """No sentence was accepted before it began, or after the next had begun."""
     after = all(turn.start is None or turn.start >= turn.at for turn in talk.turns)
     return after and all(one.start is None or one.start < other.at for one, other in pairwise(talk.turns))

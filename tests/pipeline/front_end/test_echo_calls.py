@@ -1,7 +1,7 @@
 """The echo guard's figures: seeded calls through the real detector. `pytest -s` prints them.
 
-The guard was tuned on other seeds than these. Rates are asserted with their confidence (tests/rates.py), on calls to
-which a bit of noise was added, so that another machine's rounding is only one more draw.
+The guard was tuned on other seeds than these. Rates are asserted with their confidence (tests/rates.py), on calls with
+a little noise added, so that another machine's rounding is only one more draw.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ FIRST_SEED = 5_000_000
 FALSE_RATE = 0.01  # of prompts that are falsely interrupted
 CUT_WITHIN_MS, CUT_RATE = 350, 0.95
 MOVED_RATE = 0.04
-BURSTS_RATE = 0.3  # ten packets lost in a row look like a caller to anybody
+BURSTS_RATE = 0.3  # ten packets lost in a row look like a caller to any detector
 LSB = 1
 
 
@@ -30,7 +30,7 @@ def test_echo_is_not_taken_for_a_caller() -> None:
     for seed in range(FIRST_SEED, FIRST_SEED + CALLS):
         call = simulate(seed, lsb=LSB)
         outcome = run(call, new_front_end())
-        seconds += len(call.heard) / 8_000
+        seconds += len(call.received) / 8_000
         front_end_s += outcome.front_end_s
         if outcome.events:
             started.append(call.what)
@@ -40,7 +40,7 @@ def test_echo_is_not_taken_for_a_caller() -> None:
 
 
 @pytest.mark.parametrize("when", ["over", "early"])
-def test_who_speaks_over_the_echo_is_heard_in_time(when: str) -> None:
+def test_a_caller_who_speaks_over_the_echo_is_accepted_in_time(when: str) -> None:
     late_ms, missed, false = [], [], []
     calls = CALLS // 2
     for seed in range(FIRST_SEED, FIRST_SEED + calls):
@@ -74,7 +74,7 @@ def test_without_echo_the_guard_changes_next_to_nothing() -> None:
     assert with_p[0] <= without_p[0] + 16
 
 
-def test_an_answer_behind_the_prompt_is_heard_and_the_echos_tail_is_not() -> None:
+def test_an_answer_after_the_prompt_is_accepted_and_the_tail_of_the_echo_is_not() -> None:
     answers, false, calls = 0, [], CALLS // 2
     for seed in range(FIRST_SEED, FIRST_SEED + calls):
         call = simulate(seed, caller="after", lsb=LSB)
@@ -102,7 +102,7 @@ def test_an_echo_of_which_every_seventh_packet_is_missing_in_bursts_is_mostly_no
     started = []
     for seed in range(FIRST_SEED, FIRST_SEED + FEWER):
         call = simulate(seed, losses=(0.0,), lsb=LSB)
-        call.heard = in_bursts(call.heard, np.random.default_rng((seed, 5_000)), 10)
+        call.received = in_bursts(call.received, np.random.default_rng((seed, 5_000)), 10)
         if run(call, new_front_end()).events:
             started.append(call.what)
     report(f"200 ms lost, again and again: {len(started)} false starts in {FEWER} calls")

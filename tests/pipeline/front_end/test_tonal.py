@@ -19,10 +19,10 @@ def _samples(pcm: bytes) -> Samples:
 
 
 def _line(audio: Samples, lead: int = 4_000) -> SimulatedCall:
-    """A call in which the bot says nothing and this is heard."""
-    heard = np.concatenate([np.zeros(lead), audio, np.zeros(4_000)])
-    heard = coded(heard + np.random.default_rng(lead).normal(size=len(heard)) * 18)
-    return SimulatedCall(np.zeros(len(heard)), heard, 0, 0)
+    """A call in which the bot says nothing and this is received."""
+    received = np.concatenate([np.zeros(lead), audio, np.zeros(4_000)])
+    received = coded(received + np.random.default_rng(lead).normal(size=len(received)) * 18)
+    return SimulatedCall(np.zeros(len(received)), received, 0, 0)
 
 
 def _window(pcm: bytes) -> bool:
@@ -64,7 +64,7 @@ def test_keys_and_tones_never_count_as_speech() -> None:
     assert is_at_least(confirmed["without"], len(sounds), 0.25)
 
 
-def test_speech_is_no_tone() -> None:
+def test_speech_is_not_a_tone() -> None:
     changed = 0
     for index, sentence in enumerate(sentences()):
         call = _line(at_level(sentence, -22), 4_000 + 37 * index)

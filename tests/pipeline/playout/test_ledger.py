@@ -1,4 +1,4 @@
-"""Samples and words: what was heard, what was not, where to go on."""
+"""Samples and words: what was played, what was not, where to resume."""
 
 import re
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ def test_nothing_is_heard_of_what_was_never_begun() -> None:
     assert (heard.text_played, heard.text_unplayed, heard.interrupted) == ("", TEXT, True)
 
 
-def test_all_is_heard_with_the_last_sample() -> None:
+def test_the_last_sample_completes_it() -> None:
     books = PlayoutLedger(utterance())
     books.queue(0, 2_100, 500)
     assert books.playback(500 + 2_100).text_played == TEXT
@@ -57,7 +57,7 @@ def test_a_word_is_heard_with_its_last_sample(line_sample: int, heard: str, unhe
     assert (found.text_played, found.text_unplayed) == (heard, unheard)
 
 
-def test_pieces_that_are_queued_one_behind_the_other_are_one() -> None:
+def test_adjacent_pieces_are_joined() -> None:
     made = Utterance(TEXT)
     books = PlayoutLedger(made)
     first, second = "One two, three.", "Four!"
@@ -71,7 +71,7 @@ def test_pieces_that_are_queued_one_behind_the_other_are_one() -> None:
     assert books.playback(1_500).text_unplayed == ""
 
 
-def test_more_is_not_claimed_while_there_is_more_to_come() -> None:
+def test_nothing_is_complete_while_more_is_to_come() -> None:
     made = Utterance(TEXT)
     books = PlayoutLedger(made)
     made.append(bytes(1_000), spread("One two, three.", 1_000))
@@ -88,7 +88,7 @@ def test_what_the_voice_could_not_say_is_unheard() -> None:
     assert (books.playback(1_000).text_played, books.playback(1_000).text_unplayed) == ("One two, three.", "Four!")
 
 
-def test_without_word_places_the_pace_is_even() -> None:
+def test_without_word_positions_the_pace_is_even() -> None:
     books = PlayoutLedger(utterance(words=False))
     books.queue(0, 2_100, 0)
     assert books.playback(0).text_played == ""
@@ -126,7 +126,7 @@ def test_a_cut_before_anything_left() -> None:
 
 @dataclass(frozen=True)
 class Story:
-    """A text, its pieces' lengths, and moments at which it is cut and gone on with."""
+    """A text, its pieces' lengths, and the moments at which it is cut and resumed."""
 
     text: str
     samples: list[int]
@@ -147,7 +147,7 @@ stories = st.builds(
 
 
 @given(stories)
-def test_nothing_is_lost_and_nothing_said_twice_but_the_word_that_was_cut(story: Story) -> None:
+def test_nothing_is_lost_and_only_the_interrupted_word_is_repeated(story: Story) -> None:
     made = Utterance(story.text)
     total = sum(story.samples)
     made.append(bytes(total), spread(story.text, total) if story.with_words else ())
@@ -173,7 +173,7 @@ def test_nothing_is_lost_and_nothing_said_twice_but_the_word_that_was_cut(story:
 
 
 @given(st.lists(st.tuples(st.integers(0, 500), st.text(max_size=9)), max_size=4))
-def test_pieces_keep_their_places(pieces: list[tuple[int, str]]) -> None:
+def test_pieces_keep_their_positions(pieces: list[tuple[int, str]]) -> None:
     text = "".join(piece for _, piece in pieces)
     made, at = Utterance(text), 0
     for samples, piece in pieces:
@@ -184,7 +184,7 @@ def test_pieces_keep_their_places(pieces: list[tuple[int, str]]) -> None:
     assert made.samples == sum(samples for samples, _ in pieces)
 
 
-def test_an_utterance_of_a_wide_line_counts_in_ticks() -> None:
+def test_an_utterance_on_a_wideband_line_counts_in_ticks() -> None:
     utterance = Utterance("one two", tick_octets=4)
     utterance.append(bytes(400), (Word("one", 0, 3, 0, 90),))
     utterance.append(b"\1" * 400, (Word("two", 0, 3, 10, 100),), 4)

@@ -15,7 +15,7 @@ WORD = Word("hello", 0, 5, 0, 160)
 
 
 class Voice:
-    """Speaks every octet there is."""
+    """Speaks every byte value."""
 
     def __init__(self, capabilities: TtsCapabilities) -> None:
         self.capabilities = capabilities

@@ -109,7 +109,7 @@ async def test_odd_characters_do_no_harm(engine: EspeakEngine, text: str) -> Non
     assert (await speak(engine, "yes"))[1][0].text == "yes"
 
 
-async def test_speed_is_obeyed(engine: EspeakEngine) -> None:
+async def test_the_rate_of_speech_is_respected(engine: EspeakEngine) -> None:
     normal, _ = await speak(engine, PROMPT)
     fast = EspeakEngine(rate_wpm=300)
     await fast.start()

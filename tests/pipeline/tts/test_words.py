@@ -18,7 +18,7 @@ def test_words_spoken_as_one_share_their_time_by_their_lengths() -> None:
     assert [(span.start_sample, span.end_sample) for span in spans] == [(0, 200), (200, 500), (500, 900)]
 
 
-def test_what_is_not_spoken_is_no_word() -> None:
+def test_what_is_not_spoken_is_not_a_word() -> None:
     assert [s.char_start for s in align("yes - no &", [(0, 0), (6, 50), (9, 80)], 100)] == [0, 6, 9]
     assert align("...", [], 0) == []
 

@@ -1,4 +1,4 @@
-"""The gate written plainly, one frame of one call at a time: what the batches of the real one are held against."""
+"""The gate written plainly, one frame of one call at a time: the reference for the batched one."""
 
 from collections import deque
 
@@ -20,11 +20,11 @@ _LEAST_NOISE_LEVEL = BLOCK_SAMPLES * _amplitude(-75.0)
 
 
 class PlainGate:
-    """One call's gate. Feed it every frame in order, with the probability that the detector gave it."""
+    """One call's gate. Push every frame in order, with the probability that the detector gave it."""
 
     def __init__(self, settings: GateSettings | None = None) -> None:
         self.low_threshold = False
-        """Set while an early start is worth a false one: the bot speaks, and its pause can be taken back."""
+        """Set while an early start is worth a false one: the bot is speaking, and a pause can be undone."""
         settings, audible = settings or GateSettings(), AudibleSettings()
         self._settings = settings
         self._min_speech_samples = settings.min_speech_ms * settings.rate_hz // 1000
@@ -36,7 +36,7 @@ class PlainGate:
         self._noise_max_level = BLOCK_SAMPLES * _amplitude(audible.noise_max_dbfs)
         self._noise_level = _LEAST_NOISE_LEVEL  # of a block: the sum of its samples' absolute values
         self._recent_levels: deque[float] = deque(maxlen=NOISE_DELAY_FRAMES)
-        self._run_start: int | None = None  # first sample of the last frames running with something audible
+        self._run_start: int | None = None  # first sample of the current run of frames with audible blocks
         self._in_speech = False
         self._confirmed = False
         self._reached_start = False  # whether the segment has reached `start_probability`
@@ -56,13 +56,13 @@ class PlainGate:
 
     @property
     def speech_samples(self) -> int:
-        """Audible samples of the current segment, or of the last one while there is none."""
+        """Audible samples in the current segment, or in the last one if there is none."""
         return self._speech_samples
 
     def push(self, probability: float, frame: bytes, at_sample: int) -> list[GateEvent]:
         """Take one frame of 16-bit mono PCM that begins at `at_sample`.
 
-        Raises ValueError when the frame is not a whole number of 4 ms blocks.
+        Raises ValueError unless the frame is a whole number of 4 ms blocks.
         """
         if len(frame) % (2 * BLOCK_SAMPLES) or not frame:
             raise ValueError(f"a frame is a multiple of {2 * BLOCK_SAMPLES} bytes, not {len(frame)}")
@@ -83,8 +83,8 @@ class PlainGate:
         return events
 
     def _audible(self, peaks: list[float], levels: list[float]) -> list[int]:
-        """The indices of the blocks that can be heard."""
-        # Noise lifts the samples that are a little too quiet, by about its own level.
+        """The indices of the audible blocks."""
+        # Noise raises samples that are slightly too quiet, by about its own level.
         least_peak = self._audible_peak + self._noise_level / BLOCK_SAMPLES
         least_level = min(self._noise_level * self._margin, self._noise_max_level)
         return [
@@ -106,7 +106,7 @@ class PlainGate:
         if probability >= settings.stop_probability:
             self._frames_below = 0
             if not self._reached_start and self._frame_samples >= self._max_candidate_samples:
-                # A hum, a tone: neither silence nor speech.
+                # A hum or a tone: neither silence nor speech.
                 self._may_start_low = False
                 self._below_sample = at_sample
                 return self._stop()

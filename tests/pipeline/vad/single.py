@@ -9,7 +9,7 @@ SLOT = np.zeros(1, np.intp)
 
 
 class SingleGate:
-    """Feed it every frame of 16-bit PCM in order, with the probability that the detector gave it."""
+    """Push every frame of 16-bit PCM in order, with the probability that the detector gave it."""
 
     def __init__(self, settings: GateSettings | None = None) -> None:
         self.gate = SpeechGate(settings or GateSettings())

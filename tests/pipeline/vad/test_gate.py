@@ -194,7 +194,7 @@ class TestWithSilero:
         assert (events[-1][0] + 1) * FRAME_SAMPLES - end <= 220 * 8
 
     @pytest.mark.parametrize("length_ms", [0.125, 5, 20, 150])
-    def test_clicks_and_bursts_are_no_speech(self, length_ms: float) -> None:
+    def test_clicks_and_bursts_are_not_speech(self, length_ms: float) -> None:
         for seed in range(4):
             click = noise(int(8 * length_ms), -15, seed)
             audio = np.concatenate([silence(8_000 + 61 * seed), click, silence(6_000)])
@@ -202,7 +202,7 @@ class TestWithSilero:
             assert not any(isinstance(event, SpeechConfirmed) for event in events)
 
 
-def test_an_eager_gate_starts_at_a_suspicion_and_is_convinced_by_speech_only() -> None:
+def test_a_low_threshold_starts_early_and_only_speech_is_confirmed() -> None:
     gate = SingleGate(GateSettings(min_speech_ms=64, lag_ms=0))
     assert gate.push(0.4, LOUD, 0) == []
     gate.gate.low_threshold = True
@@ -212,7 +212,7 @@ def test_an_eager_gate_starts_at_a_suspicion_and_is_convinced_by_speech_only() -
     assert [type(event) for event in gate.push(0.6, LOUD, 1_024)] == [SpeechConfirmed]
 
 
-def test_a_hum_that_stays_suspect_is_suspected_once() -> None:
+def test_a_steady_hum_becomes_a_candidate_once() -> None:
     gate = SingleGate()
     gate.gate.low_threshold = True
     events = run(gate, [(0.4, LOUD)] * 40)
@@ -223,7 +223,7 @@ def test_a_hum_that_stays_suspect_is_suspected_once() -> None:
     assert [type(event) for event in gate.push(0.4, LOUD, 41 * FRAME_SAMPLES)] == [SpeechStarted]
 
 
-def test_a_suspicion_that_comes_to_nothing_is_taken_back() -> None:
+def test_a_candidate_that_comes_to_nothing_is_stopped() -> None:
     gate = SingleGate()
     gate.gate.low_threshold = True
     gate.push(0.3, LOUD, 0)
