@@ -36,9 +36,9 @@ from offhook.pipeline.turn.turns import CallerTurns
 MAX_SKIPPED = 8  # utterances without a question that one interruption may skip
 
 
-_SAYING = (Floor.SPEAKING, Floor.BOT_PAUSED, Floor.WAITING)
+_SPEAKING = (Floor.SPEAKING, Floor.BOT_PAUSED, Floor.WAITING)
 _IN_TURN = (Floor.USER_TURN, Floor.PAUSING)
-_DEAF = (Floor.CLOSED, Floor.ON_HOLD)
+_INACTIVE = (Floor.CLOSED, Floor.ON_HOLD)
 
 
 class TurnCore(CallerTurns):
@@ -140,7 +140,7 @@ class TurnCore(CallerTurns):
 
     def speech_started(self, began_at: float, now: float) -> None:
         """Possible speech began at `began_at`."""
-        if self.floor in _DEAF:
+        if self.floor in _INACTIVE:
             return
         self._state.speech = Speech.UNSURE
         self._unasked_due = None
@@ -154,7 +154,7 @@ class TurnCore(CallerTurns):
 
     def speech_confirmed(self, now: float) -> None:
         """It has lasted long enough to be speech."""
-        if self.floor in _DEAF:
+        if self.floor in _INACTIVE:
             return
         self._state.speech = Speech.CONFIRMED
         over_words = self.floor in (Floor.SPEAKING, Floor.BOT_PAUSED) and self._state.listens(self.floor)
@@ -166,7 +166,7 @@ class TurnCore(CallerTurns):
 
     def speech_stopped(self, ended_at: float, confirmed: bool, now: float) -> None:
         """It ended at `ended_at`; `confirmed` false: it was a click or a cough."""
-        if self.floor in _DEAF:
+        if self.floor in _INACTIVE:
             return
         self._state.speech = Speech.NONE
         self._state.interrupting = False
@@ -234,7 +234,7 @@ class TurnCore(CallerTurns):
 
     def key(self, digit: str, now: float) -> None:
         """A key was pressed."""
-        if self.floor not in _DEAF and self._keypad.press(digit, now):
+        if self.floor not in _INACTIVE and self._keypad.press(digit, now):
             self._take_typed_ahead(now)
 
     # Time.
@@ -321,7 +321,7 @@ class TurnCore(CallerTurns):
     def _withdraw(self, now: float) -> None:
         if self._state.question is None:
             return
-        if self.floor in _SAYING or self._state.utterance is None:
+        if self.floor in _SPEAKING or self._state.utterance is None:
             self._move(Move.WITHDRAW, now)
         else:
             self._move(Move.ABANDON, now)
@@ -341,8 +341,8 @@ class TurnCore(CallerTurns):
 
     def _take_typed_ahead(self, now: float) -> None:
         keypad = self._keypad
-        while keypad.typed_ahead and self.floor not in (Floor.IDLE, *_DEAF):
-            if self._state.utterance is not None and self.floor in _SAYING:
+        while keypad.typed_ahead and self.floor not in (Floor.IDLE, *_INACTIVE):
+            if self._state.utterance is not None and self.floor in _SPEAKING:
                 digits = [digit for digit, _ in keypad.typed_ahead]
                 if self._state.question is None:
                     # It interrupts, and is kept for the next question.

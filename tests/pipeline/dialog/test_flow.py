@@ -129,8 +129,8 @@ def test_a_variable_that_is_not_set_on_every_path() -> None:
 
 
 def test_a_variable_that_is_set_on_every_path() -> None:
-    told = Say("told", "It is {pin}.", "bye")
-    assert problems(replace(COLLECT, next="told"), told, BYE) == []
+    confirm = Say("confirm", "It is {pin}.", "bye")
+    assert problems(replace(COLLECT, next="confirm"), confirm, BYE) == []
 
 
 def test_a_variable_in_the_prompt_that_collects_it_has_no_value_yet() -> None:

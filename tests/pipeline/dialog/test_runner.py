@@ -28,13 +28,13 @@ MENU = Ask(
     timeout_s=2.5,
 )
 PIN = Collect(
-    "pin", "Your PIN?", "pin", DigitRule(4, 4), "told", Retry("menu", 2), Retry("sorry", 2, ("Four digits.",))
+    "pin", "Your PIN?", "pin", DigitRule(4, 4), "confirm", Retry("menu", 2), Retry("sorry", 2, ("Four digits.",))
 )
 STEPS: tuple[Step, ...] = (
     Say("hello", "Welcome to {bank}.", "menu", barge_in=False),
     MENU,
     PIN,
-    Say("told", "PIN {pin} is right.", "menu"),
+    Say("confirm", "PIN {pin} is right.", "menu"),
     Say("open", "Nine to five.", "menu"),
     Say("sorry", "Sorry.", "bye"),
     End("bye", "Goodbye from {bank}."),
@@ -235,7 +235,7 @@ def test_the_dump_hides_digits() -> None:
     runner.answered(Answer(AnswerKind.DTMF, digits="1204"))
     assert runner.dump() == {
         "flow": "test",
-        "step": "told",
+        "step": "confirm",
         "finished": False,
         "no_input": 0,
         "no_match": 0,

@@ -70,7 +70,7 @@ async def test_silence_around_an_utterance_is_cut(engine: EspeakEngine) -> None:
         assert words[0].start_sample <= sounds[0]
 
 
-async def test_it_is_loud_and_not_clipped_and_within_the_telephone_band(engine: EspeakEngine) -> None:
+async def test_it_is_loud_and_not_clipped_and_within_the_phone_band(engine: EspeakEngine) -> None:
     samples, _ = await speak(engine, PROMPT)
     assert 0.3 < np.abs(samples).max() / 32_768 <= 0.86
     assert samples.std() / 32_768 > 0.05

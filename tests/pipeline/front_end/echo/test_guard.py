@@ -150,12 +150,12 @@ def test_an_echo_that_is_missing_briefly_is_still_known() -> None:
 def test_without_cpu_budget_no_echo_is_searched_for_and_callers_are_accepted() -> None:
     talk = Talk(budget=CpuBudget(share=0.0, burst_s=0.0))
     talk.go(range(50))
-    believed = [talk.guard.score(0.9, talk.at, in_speech=False)]
+    scores = [talk.guard.score(0.9, talk.at, in_speech=False)]
     for index in range(50, 58):
         talk.go(range(index, index + 1))
-        believed.append(talk.guard.score(0.9, talk.at, in_speech=False))
-    assert believed[0] == 0.0
-    assert believed[-1] == 0.9
+        scores.append(talk.guard.score(0.9, talk.at, in_speech=False))
+    assert scores[0] == 0.0
+    assert scores[-1] == 0.9
     assert not talk.guard.knows_path
 
 
@@ -177,11 +177,11 @@ def test_a_candidate_is_not_held_for_longer_than_a_tenth_of_a_second() -> None:
     talk = Talk()
     talk.echo = _packets(noise(10_000, level_dbfs=-70.0))
     voice = _pcm(spoken())
-    believed_ms = None
+    accepted_ms = None
     for index in range(10, 40):  # 200 ms into the prompt nothing is known of the line
         talk.go(range(index, index + 1), voice[2 * PACKET * (index - 10) :])
         if index >= 12 and talk.guard.score(0.9, talk.at, in_speech=False) == 0.9:
-            believed_ms = 20 * (index - 12)
+            accepted_ms = 20 * (index - 12)
             break
-    assert believed_ms is not None
-    assert believed_ms <= 120
+    assert accepted_ms is not None
+    assert accepted_ms <= 120
