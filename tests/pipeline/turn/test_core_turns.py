@@ -292,7 +292,7 @@ def test_what_never_resumes_is_over_with_the_first_confirmed_speech(talk: Talk) 
     talk.begin(Prompt("Once.", interruption=Interruption(resume="never")), MENU)
     talk.start()
     talk.stop(confirmed=False)
-    assert talk.wait(0.2) == [Action.RESUME], "a click is no interruption"
+    assert talk.wait(0.2) == [Action.RESUME], "a click is not an interruption"
     talk.start()
     talk.confirm()
     talk.stop()

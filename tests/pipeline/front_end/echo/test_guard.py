@@ -75,7 +75,7 @@ def test_an_echo_is_not_speech_and_is_subtracted_from_then_on() -> None:
     for talk in (Talk(), Talk(codec=PCMA), Talk(origin=0), Talk(late_s=0.015)):
         raw = talk.go(range(50))
         assert talk.guard.score(0.9, talk.at, in_speech=False) == 0.0
-        assert not talk.guard.knows_path  # the audio that was solved for is no proof
+        assert not talk.guard.knows_path  # the audio that was solved for proves nothing
         raw += talk.go(range(50, 53))
         assert raw == b"".join(talk.echo[:53])
         assert talk.guard.score(0.9, talk.at, in_speech=False) == 0.0
