@@ -202,13 +202,13 @@ class Drive:
 
     def _check_event(self, event: object) -> None:
         match event:
-            case AudioReceived(pcm=pcm, at_sample=at_sample):
+            case AudioReceived(pcm=pcm, at_tick=at_tick):
                 assert not self.over
-                assert at_sample == self.position
+                assert at_tick == self.position
                 assert len(pcm) % 2 == 0
                 self.position += len(pcm) // 2
-            case Key(digit=digit, at_sample=at_sample):
-                assert at_sample == self.position
+            case Key(digit=digit, at_tick=at_tick):
+                assert at_tick == self.position
                 assert digit in KEYS
             case Played(payload=payload, ordinal=ordinal):
                 assert ordinal == self.told

@@ -58,19 +58,19 @@ class InboundAudio:
         self._recognition = Recognition(self._asr, self._bands, self.caller, listener, run)
         return self._recognition
 
-    def receive(self, pcm: bytes, at_sample: int, at_s: float) -> None:
+    def receive(self, pcm: bytes, at_tick: int, at_s: float) -> None:
         """The line's next audio, see Line."""
         if self.held:
             pcm = bytes(len(pcm))  # music, or somebody who talks to a waiting room
         bands, recognition = self._bands, self._recognition
         heard = narrow = bands.narrow(pcm)
         if self._ears is not None:
-            heard = self._ears.on_audio(narrow, at_sample, at_s)
+            heard = self._ears.on_audio(narrow, at_tick, at_s)
         kept = heard if bands.is_narrow else bands.wide(pcm, narrow, heard)
         active = recognition is not None and recognition.active
         if recognition is not None and active:
             recognition.feed(kept)
-        self.caller.push(heard, at_sample, at_s, keep=b"" if active else kept)
+        self.caller.push(heard, at_tick, at_s, keep=b"" if active else kept)
 
     def sent(self, payload: bytes, at_s: float) -> None:
         """What the bot says has left: its echo may come back."""

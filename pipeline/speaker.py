@@ -23,7 +23,7 @@ Run = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 class Speaker:
     """One utterance after the other, each said, cut or given up before the next begins.
 
-    `run` makes a task that ends with the call. `on_queue(line_sample, now)` is called before the line is given audio,
+    `run` makes a task that ends with the call. `on_queue(line_tick, now)` is called before the line is given audio,
     to be played from that sample of it on; `on_played(now)` when the line has played all of the utterance.
     """
 
@@ -129,7 +129,7 @@ class Speaker:
         ledger = self._ledger
         if ledger is None or self.paused or self._cut is not None or self._line.queued_ticks:
             return
-        if ledger.utterance.complete and ledger.queued_to >= ledger.utterance.samples:
+        if ledger.utterance.complete and ledger.queued_to >= ledger.utterance.ticks:
             self._on_played(self._clock.now())
 
     def end(self, now: float) -> Playback:
@@ -140,8 +140,8 @@ class Speaker:
         self._stop_synthesis()
         # Said to its end it is as good as played; what is cut off is counted by what has arrived.
         said = ledger.utterance.complete and not self._line.queued_ticks
-        line_sample = self._line.sent_ticks if said else self._line.played_ticks()
-        playback = self._cut or ledger.playback(line_sample)
+        line_tick = self._line.sent_ticks if said else self._line.played_ticks()
+        playback = self._cut or ledger.playback(line_tick)
         self._report(BotHeard(playback, now, tuple(ledger.utterance.words), self._began_at))
         return playback
 
@@ -169,7 +169,7 @@ class Speaker:
                 start, text = self._clauses[0]
                 await self._synthesise_clause(utterance, start, text)
                 self._goes_on = self._clauses.popleft().ends_softly
-                self._clause_at_ticks = utterance.samples
+                self._clause_at_ticks = utterance.ticks
         except EngineError as error:
             # A word is known when all of its audio has come.
             utterance.failed_at = max(start, utterance.words[-1].char_end if utterance.words else 0)
@@ -188,10 +188,10 @@ class Speaker:
 
     async def _synthesise_clause(self, utterance: Utterance, start: int, text: str) -> None:
         line = self._line
-        had = utterance.samples - self._clause_at_ticks  # of a clause that was given up while it came
+        had = utterance.ticks - self._clause_at_ticks  # of a clause that was given up while it came
         async with aclosing(self._voice.stream(text, line.encoding, line.encode, line.rate_hz)) as pieces:
             async for piece in pieces:
-                if utterance.samples == self._clause_at_ticks:
+                if utterance.ticks == self._clause_at_ticks:
                     self._begin_clause(utterance)
                 new, had = piece.after(had), max(0, had - piece.ticks)
                 utterance.append(new.payload, new.words, start)
@@ -202,15 +202,15 @@ class Speaker:
         line = self._line
         # Where the voice, or the text, was late, there has been silence already.
         if utterance.words and (line.queued_ticks or self.paused):
-            ticks = gap_ticks(utterance.samples, utterance.words[-1].end_sample, goes_on=self._goes_on)
+            ticks = gap_ticks(utterance.ticks, utterance.words[-1].end_sample, goes_on=self._goes_on)
             utterance.append(line.encode(bytes(2 * ticks * line.rate_hz // TICK_HZ)), ())
-            self._clause_at_ticks = utterance.samples
+            self._clause_at_ticks = utterance.ticks
         if not self._goes_on:
-            utterance.sentences.append(utterance.samples)
+            utterance.sentences.append(utterance.ticks)
 
-    def _queue_from(self, utterance_sample: int) -> None:
+    def _queue_from(self, utterance_tick: int) -> None:
         ledger, line = self._ledger, self._line
-        payload = ledger.utterance.payload_from(utterance_sample) if ledger is not None else b""
+        payload = ledger.utterance.payload_from(utterance_tick) if ledger is not None else b""
         if ledger is None or not payload:
             return
         now = self._clock.now()
@@ -218,7 +218,7 @@ class Speaker:
         if not ledger.begun:
             self._began_at = now
             self._report(BotSpoke(ledger.utterance.text, now))
-        ledger.queue(utterance_sample, len(payload) // line.tick_octets, queued_to)
+        ledger.queue(utterance_tick, len(payload) // line.tick_octets, queued_to)
         self._on_queue(queued_to, now)
         line.play(payload)
 

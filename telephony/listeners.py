@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 AudioHandler = Callable[[bytes, int, float], None]
-"""(pcm, at_sample, at_s): the caller's audio in order and without holes; `at_sample` counts from the first sample. Its
+"""(pcm, at_tick, at_s): the caller's audio in order and without holes; `at_tick` counts from the first sample. Its
 end arrived at `at_s` (monotonic seconds), which may be some time ago."""
 
 DtmfHandler = Callable[[str, int], None]
-"""(digit, at_sample): one key, once, at its end."""
+"""(digit, at_tick): one key, once, at its end."""
 
 SentHandler = Callable[[bytes, int, float], None]
 """(payload, ordinal, at_s): what was sent of `play`ed audio; `ordinal` is `sent_ticks` before it. It left at `at_s`

@@ -214,16 +214,16 @@ class VadBatcher:
         size = self.frame_samples
         told: list[Told] = []
         speaking = []
-        for stream, (_, at_sample, zero_at), detected, samples, start, end in zip(
+        for stream, (_, at_tick, zero_at), detected, samples, start, end in zip(
             batch, frames, probabilities, audible.samples, audible.start, audible.end, strict=True
         ):
             gate = stream.gate
             probability = detected
             if detected >= self._least and stream.score is not None:
-                probability = stream.scored(detected, at_sample + size)
+                probability = stream.scored(detected, at_tick + size)
             if gate.wavers(probability):
                 gate.low_threshold = stream.listener.is_eager()
-            if events := gate.push(probability, at_sample, size, samples, start, end):
+            if events := gate.push(probability, at_tick, size, samples, start, end):
                 told.append((stream, events, zero_at))
             speaking.append(gate.in_speech)
         self._loudness.learn(slots, audible.levels, speaking)
@@ -251,8 +251,8 @@ class BatchedStream:
         self.score: Score | None = None
         """Corrects the detector's probability where the frame would count as speech."""
 
-    def submit(self, frame: bytes, at_sample: int, zero_at: float) -> None:
-        """The next frame of 16-bit little-endian mono PCM, which begins at `at_sample`.
+    def submit(self, frame: bytes, at_tick: int, zero_at: float) -> None:
+        """The next frame of 16-bit little-endian mono PCM, which begins at `at_tick`.
 
         `zero_at`, when sample 0 came (monotonic seconds), is handed back with its events. Nothing happens after
         `close`.
@@ -264,13 +264,13 @@ class BatchedStream:
             return
         waiting = self.waiting
         if not waiting:
-            came_at = zero_at + (at_sample + self._batcher.frame_samples) / RATE_HZ
+            came_at = zero_at + (at_tick + self._batcher.frame_samples) / RATE_HZ
             self._batcher.enlist(self, came_at, urgent=self.listener.is_eager() and self._batcher.is_loud(frame))
         elif len(waiting) >= MAX_WAITING_FRAMES:
             waiting.popleft()
             self.judged_samples += self._batcher.frame_samples
             self._batcher.dropped_frames += 1
-        waiting.append((frame, at_sample, zero_at))
+        waiting.append((frame, at_tick, zero_at))
 
     def tell(self, what: Events | EngineError, zero_at: float) -> None:
         """For the batcher: what came of a frame. One call's fault is no other's."""

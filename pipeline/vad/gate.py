@@ -32,23 +32,23 @@ class GateSettings:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    """Perhaps speech: the caller became audible at `at_sample`."""
+    """Perhaps speech: the caller became audible at `at_tick`."""
 
-    at_sample: int
+    at_tick: int
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechConfirmed:
-    """Certainly speech; it has been heard up to `at_sample`."""
+    """Certainly speech; it has been heard up to `at_tick`."""
 
-    at_sample: int
+    at_tick: int
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechStopped:
-    """`at_sample` is one past the last audible sample. Not `confirmed`: it was too short to be speech."""
+    """`at_tick` is one past the last audible sample. Not `confirmed`: it was too short to be speech."""
 
-    at_sample: int
+    at_tick: int
     confirmed: bool
 
 
@@ -112,45 +112,45 @@ class SpeechGate:
         return not self.in_speech and settings.suspect_probability <= probability < settings.start_probability
 
     def push(
-        self, probability: float, at_sample: int, samples: int, audible: int, start: int, end: int
+        self, probability: float, at_tick: int, samples: int, audible: int, start: int, end: int
     ) -> tuple[GateEvent, ...]:
-        """Take a frame of `samples` that begins at `at_sample`.
+        """Take a frame of `samples` that begins at `at_tick`.
 
         `audible` samples of it can be heard, in blocks of which the first begins at `start` and the last ends at
         `end`, counted from the frame's first sample.
         """
         if not audible:
-            events = self._move(probability, 0, at_sample, samples)
+            events = self._move(probability, 0, at_tick, samples)
             self._run_start = None
             return events
-        self._audible_end = at_sample + end
-        events = self._move(probability, audible, at_sample, samples)
+        self._audible_end = at_tick + end
+        events = self._move(probability, audible, at_tick, samples)
         if self._run_start is None:
-            self._run_start = at_sample + start
+            self._run_start = at_tick + start
         return events
 
-    def _move(self, probability: float, audible: int, at_sample: int, samples: int) -> tuple[GateEvent, ...]:
+    def _move(self, probability: float, audible: int, at_tick: int, samples: int) -> tuple[GateEvent, ...]:
         settings = self._settings
         if not self.in_speech:
             if probability < settings.suspect_probability and probability < settings.start_probability:
                 self._suspicious = True
                 return ()
-            return self._wake(probability, audible, at_sample, samples)
+            return self._wake(probability, audible, at_tick, samples)
         self._certain = self._certain or probability >= settings.start_probability
         if probability >= settings.stop_probability:
             self._frames_below = 0
             if not self._certain and self._frame_samples >= self._doubt_samples:
                 # A hum, a tone: neither silence nor speech.
                 self._suspicious = False
-                self._below_sample = at_sample
+                self._below_sample = at_tick
                 return self._stop()
             return self._count(audible, samples)
         if self._frames_below == 0:
-            self._below_sample = at_sample
+            self._below_sample = at_tick
         self._frames_below += 1
         return self._stop() if self._frames_below >= settings.stop_frames else ()
 
-    def _wake(self, probability: float, audible: int, at_sample: int, samples: int) -> tuple[GateEvent, ...]:
+    def _wake(self, probability: float, audible: int, at_tick: int, samples: int) -> tuple[GateEvent, ...]:
         settings = self._settings
         certain = probability >= settings.start_probability
         suspect = probability >= settings.suspect_probability
@@ -158,15 +158,15 @@ class SpeechGate:
         if not certain and not (self.low_threshold and suspect and self._suspicious):
             return ()
         self._certain = certain
-        return self._start(audible, at_sample, samples)
+        return self._start(audible, at_tick, samples)
 
-    def _start(self, audible_samples: int, at_sample: int, samples: int) -> tuple[GateEvent, ...]:
+    def _start(self, audible_samples: int, at_tick: int, samples: int) -> tuple[GateEvent, ...]:
         self.in_speech = True
         self._confirmed = False
         self._speech_samples = self._frame_samples = 0
         self._frames_below = 0
-        audible_since = at_sample if self._run_start is None else self._run_start
-        earliest = at_sample - self._refine_samples
+        audible_since = at_tick if self._run_start is None else self._run_start
+        earliest = at_tick - self._refine_samples
         if self._stop_sample is not None:
             earliest = max(earliest, self._stop_sample)
         self._start_sample = max(audible_since, earliest)

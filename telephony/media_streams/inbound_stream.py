@@ -50,7 +50,7 @@ class _Piece(NamedTuple):
 
 
 class InboundStream:
-    """Takes media, gives PCM. `decode` makes 16-bit PCM at 8 kHz of a payload; `on_audio(pcm, at_sample)` gets it in
+    """Takes media, gives PCM. `decode` makes 16-bit PCM at 8 kHz of a payload; `on_audio(pcm, at_tick)` gets it in
     order and without holes. `clock_stamps`: timestamps are a wall clock's. `may_swap`: neighbours may change places, so
     where one is missing the next waits for it, `SWAP_S` at the most.
 
@@ -200,6 +200,6 @@ class InboundStream:
             self._give(self._concealer.lost(samples), samples)
 
     def _give(self, pcm: bytes, samples: int) -> None:
-        at_sample = self.position
+        at_tick = self.position
         self.position += samples
-        self._on_audio(pcm, at_sample)
+        self._on_audio(pcm, at_tick)

@@ -38,14 +38,14 @@ class AudioReceived(NamedTuple):
     """The caller's audio: 16-bit PCM at 8 kHz, in order and without holes."""
 
     pcm: bytes
-    at_sample: int
+    at_tick: int
 
 
 class Key(NamedTuple):
     """The caller pressed a key."""
 
     digit: str
-    at_sample: int
+    at_tick: int
 
 
 class Drained(NamedTuple):
@@ -371,8 +371,8 @@ class MediaStream:
             self._over = True
             self._events.append(Failed(code, reason))
 
-    def _on_audio(self, pcm: bytes, at_sample: int) -> None:
-        self._events.append(AudioReceived(pcm, at_sample))
+    def _on_audio(self, pcm: bytes, at_tick: int) -> None:
+        self._events.append(AudioReceived(pcm, at_tick))
 
     def _emit_played(self, speaking: PlayoutBuffer) -> None:
         if speaking.played:

@@ -29,7 +29,7 @@
 
 #include "state.h"
 
-#define SAMPLE_HZ 8000
+#define TICK_HZ 8000
 #define RTP_HEADER_OCTETS 12
 #define RTP_PLAIN 0x80 /* version 2, no padding, no extension, no CSRC (RFC 3550 5.1) */
 #define RTP_MARKER 0x80
@@ -63,10 +63,10 @@ typedef struct {
     enum law law;
 } receiving;
 
-/* Takes a datagram that is exactly the next of the stream: true, and `*at_sample` is its place in audio time.
+/* Takes a datagram that is exactly the next of the stream: true, and `*at_tick` is its place in audio time.
  * False for anything else, and nothing has changed. */
 bool receive_next(receiving *in, const limits *most, const uint8_t *datagram, size_t octets, double now,
-                  int64_t *at_sample);
+                  int64_t *at_tick);
 /* When a silence is to be made up, unless a packet comes. */
 double receive_overdue(const receiving *in, const limits *most);
 
@@ -131,7 +131,7 @@ enum record_kind { RECORD_AUDIO, RECORD_SENT, RECORD_DRAINED, RECORD_RAW, RECORD
 
 typedef struct {
     uint64_t stream;
-    int64_t number; /* at_sample, ordinal, or samples sent */
+    int64_t number; /* at_tick, ordinal, or samples sent */
     double at;      /* arrival, or when it was sent */
     address source;
     size_t next_raw; /* offset of the stream's next datagram among the records, from 1; 0: none */
@@ -185,7 +185,7 @@ struct stream {
     receiving in;
     address source;
     framing frames;
-    int64_t gathered_samples, gathered_at;
+    int64_t gathered_ticks, gathered_at;
     double gathered_arrival;
     uint8_t gathered[2 * FRAME_TICKS_MAX];
     /* out */

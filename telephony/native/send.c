@@ -71,7 +71,7 @@ void send_queue(const sending *out, uint8_t *octets) {
 }
 
 static int64_t clock_at(const sending *out, double now) {
-    return out->clock_timestamp + llrint((now - out->clock_now) * SAMPLE_HZ);
+    return out->clock_timestamp + llrint((now - out->clock_now) * TICK_HZ);
 }
 
 static void new_spurt(sending *out, double now) {

@@ -9,11 +9,11 @@ class RtpIoOwner(Protocol):
     def deliver(self, at: float) -> None:
         """The session has events, of what arrived at that time."""
 
-    def heard(self, pcm: bytes, at_sample: int, at: float) -> None:
+    def heard(self, pcm: bytes, at_tick: int, at: float) -> None:
         """Audio of the stream, in the order of events, when the session did not bring it; its end arrived then."""
 
     def sent(self, payload: bytes, ordinal: int, at: float) -> None:
-        """So much of the queue has left at that time, `ordinal` samples having left before."""
+        """This much of the queue was sent at that time; `ordinal` ticks had been sent before."""
 
     def drained(self) -> None:
         """The queue has run dry."""

@@ -268,9 +268,9 @@ class StreamLine:
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, AudioReceived):
-            came_at = self._came_at(event.at_sample + len(event.pcm) // 2)
+            came_at = self._came_at(event.at_tick + len(event.pcm) // 2)
             for on_audio in self._listeners.audio:
-                on_audio(event.pcm, event.at_sample, came_at)
+                on_audio(event.pcm, event.at_tick, came_at)
         elif isinstance(event, Played):
             now = self._clock.now()
             for on_sent in self._listeners.sent:
@@ -280,20 +280,20 @@ class StreamLine:
                 on_drained()
         elif isinstance(event, Key):
             for on_dtmf in self._listeners.dtmf:
-                on_dtmf(event.digit, event.at_sample)
+                on_dtmf(event.digit, event.at_tick)
         elif isinstance(event, Started):
             self.encoding = event.encoding
             self._on_started(event)
         else:
             self._ended(event)
 
-    def _came_at(self, end_sample: int) -> float:
-        """About when the message with the sample before this one came: it waited for a point of the clock, so at most a
+    def _came_at(self, end_tick: int) -> float:
+        """About when the message with the audio before this tick came: it waited for a point of the clock, so at most a
         period ago. Some are read at once; since those, audio tells how time passes.
         """
         now = self._clock.now()
-        self._zero_at = min(self._zero_at, now - end_sample / RATE_HZ)
-        return max(self._zero_at + end_sample / RATE_HZ, now - PERIOD_S)
+        self._zero_at = min(self._zero_at, now - end_tick / RATE_HZ)
+        return max(self._zero_at + end_tick / RATE_HZ, now - PERIOD_S)
 
     def _ended(self, event: Stopped | Failed) -> None:
         if isinstance(event, Failed):

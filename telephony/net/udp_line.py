@@ -263,21 +263,21 @@ class UdpLine:
     def _handle(self, event: RtpEvent, at: float) -> None:
         if isinstance(event, AudioPayload):
             self._decoder = self._codecs.decoders.get(event.payload_type) or self._codecs.decoder
-            self.heard(self._decoder.stream.decode(event.payload), event.at_sample, at)
+            self.heard(self._decoder.stream.decode(event.payload), event.at_tick, at)
         elif isinstance(event, AudioGap):
-            self._hear(self._made_up(event), event.at_sample, at)
+            self._hear(self._made_up(event), event.at_tick, at)
         elif isinstance(event, DigitReceived):
             for on_dtmf in self._listeners.dtmf:
-                on_dtmf(event.digit, event.at_sample)
+                on_dtmf(event.digit, event.at_tick)
         else:
             self.drained()
 
-    def heard(self, pcm: bytes, at_sample: int, at: float) -> None:
+    def heard(self, pcm: bytes, at_tick: int, at: float) -> None:
         """Audio that arrived."""
-        self._hear(self._concealer.good(pcm), at_sample, at)
+        self._hear(self._concealer.good(pcm), at_tick, at)
 
     def _made_up(self, gap: AudioGap) -> bytes:
-        samples = gap.samples * self.rate_hz // RATE_HZ
+        samples = gap.ticks * self.rate_hz // RATE_HZ
         if gap.noise is not None:
             return self._concealer.good(self._noise.make(gap.noise, samples))
         conceal = self._decoder.stream.conceal
@@ -285,15 +285,15 @@ class UdpLine:
             return self._concealer.lost(samples)
         payload_type, following = gap.following or (-1, None)
         same = self._codecs.decoders.get(payload_type) is self._decoder
-        return self._concealer.good(conceal(gap.samples, following if same else None))
+        return self._concealer.good(conceal(gap.ticks, following if same else None))
 
     def is_a_law(self, payload_type: int) -> bool | None:
         """How the payload is decoded; None if it is not G.711, or not wanted at 8 kHz."""
         return self._codecs.is_a_law(payload_type)
 
-    def _hear(self, pcm: bytes, at_sample: int, at: float) -> None:
+    def _hear(self, pcm: bytes, at_tick: int, at: float) -> None:
         for on_audio in self._listeners.audio:
-            on_audio(pcm, at_sample, at)
+            on_audio(pcm, at_tick, at)
 
     # ---- out
 

@@ -50,7 +50,7 @@ class RtpConfig:
         return 1 if clock is None else clock.units_per_tick
 
     @property
-    def packet_samples(self) -> int:
+    def packet_ticks(self) -> int:
         """Ticks of 1/8000 s in one sent packet."""
         return self.ptime_ms * 8
 

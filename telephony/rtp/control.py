@@ -181,7 +181,7 @@ class RtcpControl:
             fraction_lost=tracker.fraction_since_last_report(),
             lost=tracker.lost,
             highest=tracker.reported_highest,
-            jitter=int(receiver.jitter.samples * receiver.units_per_tick),
+            jitter=int(receiver.jitter.ticks * receiver.units_per_tick),
             lsr=lsr,
             dlsr=dlsr,
         )

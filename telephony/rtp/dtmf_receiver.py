@@ -22,7 +22,7 @@ class Digit(NamedTuple):
 
 @dataclass(slots=True)
 class _Press:
-    """A key that is, or was last, down. `timestamp` is of its running segment, `before` the samples until then."""
+    """A key that is, or was last, down. `timestamp` is of its running segment, `before` the ticks until then."""
 
     ssrc: int
     timestamp: int

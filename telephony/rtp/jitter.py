@@ -3,7 +3,7 @@
 Theory of operation. A listener that is a program wants every sample as early as it can be had, and none twice; it needs
 no even pace. So packets in order pass at once, and only a gap waits.
 
-Audio time. `position` counts the samples that came out, real or made up, from the first packet on; each event
+Audio time. `position` counts the ticks that came out, real or made up, from the first packet on; each event
 begins where the last one ended. Within a stream position and RTP timestamp advance together, so that an hour of
 audio is as long here as it was there. Four things can come between:
 
@@ -33,7 +33,7 @@ differ by 1 %.
 from collections import deque
 from typing import NamedTuple
 
-from offhook.telephony.rtp.clock import SAMPLE_HZ
+from offhook.telephony.rtp.clock import TICK_HZ
 from offhook.telephony.rtp.config import RtpLimits
 from offhook.telephony.rtp.events import AudioGap, AudioPayload, RtpEvent
 from offhook.telephony.rtp.handover import BufferState
@@ -41,14 +41,14 @@ from offhook.telephony.rtp.stats import JitterEstimator
 from offhook.telephony.wire.comfort_noise import ComfortNoise
 from offhook.telephony.wire.serial import MASK32, delta32
 
-FILL_SAMPLES = 160
+FILL_TICKS = 160
 """Made-up audio comes in steps of 20 ms."""
 
-_FILL_S = FILL_SAMPLES / SAMPLE_HZ
+_FILL_S = FILL_TICKS / TICK_HZ
 _JITTER_FACTOR = 3
 _LATE_PACE_S = 0.03
 _LATE_PACE = 1.5
-_REFILL_HZ = SAMPLE_HZ * 1.01
+_REFILL_HZ = TICK_HZ * 1.01
 _GIVEN_UP_KEPT = 16
 
 
@@ -71,7 +71,7 @@ class _Late(NamedTuple):
 
 
 class JitterBuffer:
-    """Packets in, audio in order out, as events with `at_sample`. See the module for how."""
+    """Packets in, audio in order out, as events with `at_tick`. See the module for how."""
 
     __slots__ = (
         "_arrival",
@@ -86,12 +86,12 @@ class JitterBuffer:
         "_given_up",
         "_jitter",
         "_late_from",
-        "_lead_samples",
+        "_lead_ticks",
         "_limits",
         "_next",
         "_next_timestamp",
         "_noise",
-        "_packet_samples",
+        "_packet_ticks",
         "_patience_s",
         "_patient_until",
         "_waiting",
@@ -115,7 +115,7 @@ class JitterBuffer:
         self._given_up: deque[range] = deque(maxlen=_GIVEN_UP_KEPT)
         self._next = 0
         self._next_timestamp = 0
-        self._packet_samples = FILL_SAMPLES
+        self._packet_ticks = FILL_TICKS
         self._arrival: float | None = None
         # Samples made up that no timestamp has accounted for yet.
         self._filled = 0
@@ -129,9 +129,9 @@ class JitterBuffer:
         self._noise: ComfortNoise | None = None
         # The position at which the last received audio ended.
         self._emitted = 0
-        # How many samples may still come out now: real time adds to it.
-        self._lead_samples = limits.lead_ms * 8.0
-        self._budget = self._lead_samples
+        # How many ticks may still come out now: real time adds to it.
+        self._lead_ticks = limits.lead_ms * 8.0
+        self._budget = self._lead_ticks
         self._budget_at = self._began_at = 0.0
         self.position = 0
         self.gaps = 0
@@ -204,7 +204,7 @@ class JitterBuffer:
         overdue = self.gap_wait_s
         if self._noise is None:
             overdue = max(overdue, self._limits.overdue_wait_min_ms / 1_000, self._patience_s)
-        return self._arrival + self._packet_samples / SAMPLE_HZ + overdue
+        return self._arrival + self._packet_ticks / TICK_HZ + overdue
 
     def handle_timer(self, now: float) -> None:
         """Give up holes and make up silence as far as `now` demands."""
@@ -218,7 +218,7 @@ class JitterBuffer:
     @property
     def gap_wait_s(self) -> float:
         """How long a packet behind a hole waits now."""
-        wait_ms = (_JITTER_FACTOR * self._jitter.samples + self._packet_samples) / 8
+        wait_ms = (_JITTER_FACTOR * self._jitter.ticks + self._packet_ticks) / 8
         return min(max(wait_ms, self._limits.gap_wait_min_ms), self._limits.gap_wait_max_ms) / 1_000
 
     @property
@@ -241,7 +241,7 @@ class JitterBuffer:
             return None
         return BufferState(
             next_timestamp=self._next_timestamp,
-            packet_ticks=self._packet_samples,
+            packet_ticks=self._packet_ticks,
             arrival=self._arrival,
             position=self.position,
             budget=self._budget,
@@ -253,7 +253,7 @@ class JitterBuffer:
     def restore(self, sequence: int, state: BufferState) -> None:
         """Go on where a plain stream has come to; `sequence` is the next one, extended."""
         self._next = sequence
-        self._next_timestamp, self._packet_samples = state.next_timestamp, state.packet_ticks
+        self._next_timestamp, self._packet_ticks = state.next_timestamp, state.packet_ticks
         self._arrival = state.arrival
         self.position = self._emitted = state.position
         self._budget, self._budget_at = state.budget, state.budget_at
@@ -328,49 +328,49 @@ class JitterBuffer:
         if self._arrival is None:
             self._arrival = arrival
         lost = delta32(timestamp, self._next_timestamp) - self._filled
-        if self._noise is None and 0 < lost <= missing * self._packet_samples and lost <= self._budget:
+        if self._noise is None and 0 < lost <= missing * self._packet_ticks and lost <= self._budget:
             # What is missing before it was speech, and counts as if it had come.
             self._gap(lost, now)
             self._next_timestamp = timestamp
             self._filled = 0
-            self._arrival += lost / SAMPLE_HZ
+            self._arrival += lost / TICK_HZ
         self._noise = noise
 
     @staticmethod
-    def _overlaps(hole: int, missing: int, skipped: int, samples: int) -> bool:
+    def _overlaps(hole: int, missing: int, skipped: int, ticks: int) -> bool:
         """Whether a packet lies entirely in made-up time, and neither DTX nor a jump says otherwise."""
-        return hole <= -samples and (skipped == 0 or (skipped > 0 and missing > 0))
+        return hole <= -ticks and (skipped == 0 or (skipped > 0 and missing > 0))
 
     def _explained(self, hole: int, missing: int, arrival: float) -> bool:
         """Whether a hole is no longer than the missing packets, or the time since the last one, account for."""
         elapsed_s = 0.0 if self._arrival is None else max(0.0, arrival - self._arrival)
         slack_ms = self._limits.gap_wait_max_ms
-        most = missing * self._packet_samples + elapsed_s * SAMPLE_HZ - self._filled + slack_ms * 8
+        most = missing * self._packet_ticks + elapsed_s * TICK_HZ - self._filled + slack_ms * 8
         return hole <= min(most, self._limits.hole_ms * 8, self._budget)
 
     def _catch_up(self, missing: int, arrival: float, now: float) -> None:
         """Make up what timestamps do not tell: the missing packets, or a pause by the clock, whichever is longer."""
         pause = 0
         if self._arrival is not None:
-            pause = int((arrival - self._arrival) * SAMPLE_HZ) - self._packet_samples
+            pause = int((arrival - self._arrival) * TICK_HZ) - self._packet_ticks
         # Less than a packet is the network's unevenness.
-        missed = max(missing * self._packet_samples, pause if pause >= self._packet_samples else 0)
-        samples = missed - (self.position - self._emitted)
-        if 0 < samples <= min(self._limits.hole_ms * 8, self._budget):
-            self._gap(samples, now)
+        missed = max(missing * self._packet_ticks, pause if pause >= self._packet_ticks else 0)
+        ticks = missed - (self.position - self._emitted)
+        if 0 < ticks <= min(self._limits.hole_ms * 8, self._budget):
+            self._gap(ticks, now)
 
     def _learn_patience(self, arrival: float) -> None:
         """The network held packets up for longer than was waited for."""
         if self._arrival is None:
             return
-        wait_s = arrival - self._arrival - self._packet_samples / SAMPLE_HZ + _FILL_S
+        wait_s = arrival - self._arrival - self._packet_ticks / TICK_HZ + _FILL_S
         if wait_s * 1_000 <= self._limits.patience_ms:
             self._patience_s = max(self._patience_s, wait_s)
             self._patient_until = arrival + self._limits.patience_kept_s
 
     def _review_patience(self, arrival: float) -> None:
         """Audio comes: was it worth waiting for so long?"""
-        held_s = 0.0 if self._arrival is None else arrival - self._arrival - self._packet_samples / SAMPLE_HZ
+        held_s = 0.0 if self._arrival is None else arrival - self._arrival - self._packet_ticks / TICK_HZ
         if held_s * 1_000 > self._limits.overdue_wait_min_ms:
             self._patient_until = arrival + self._limits.patience_kept_s
         elif arrival >= self._patient_until:
@@ -383,49 +383,47 @@ class JitterBuffer:
             self._late_from = _Late(now, timestamp)
             return False
         elapsed_s = now - late.now
-        media_s = delta32(timestamp, late.timestamp) / SAMPLE_HZ
+        media_s = delta32(timestamp, late.timestamp) / TICK_HZ
         return elapsed_s >= _LATE_PACE_S and media_s <= _LATE_PACE * elapsed_s
 
-    def _emit(
-        self, timestamp: int, payload_type: int, payload: bytes, samples: int, arrival: float, now: float
-    ) -> None:
+    def _emit(self, timestamp: int, payload_type: int, payload: bytes, ticks: int, arrival: float, now: float) -> None:
         if self._patience_s:
             self._review_patience(arrival)
-        self._next_timestamp = (timestamp + samples) & MASK32
-        self._packet_samples = samples
+        self._next_timestamp = (timestamp + ticks) & MASK32
+        self._packet_ticks = ticks
         self._arrival = arrival
         self._filling = False
         self._late_from = None
         self._noise = None
-        budget = self._budget + (now - self._budget_at) * _REFILL_HZ - samples
+        budget = self._budget + (now - self._budget_at) * _REFILL_HZ - ticks
         if budget < 0:
             self.rate_limited += 1
             return
-        self._budget = budget if budget < self._lead_samples else self._lead_samples
+        self._budget = budget if budget < self._lead_ticks else self._lead_ticks
         self._budget_at = now
         self._events.append(AudioPayload(payload, payload_type, self.position))
-        self.position = self._emitted = self.position + samples
+        self.position = self._emitted = self.position + ticks
 
-    def _gap(self, samples: int, now: float, following: tuple[int, bytes] | None = None) -> None:
-        budget = self._budget + (now - self._budget_at) * _REFILL_HZ - samples
-        self._budget = min(budget, self._lead_samples)
+    def _gap(self, ticks: int, now: float, following: tuple[int, bytes] | None = None) -> None:
+        budget = self._budget + (now - self._budget_at) * _REFILL_HZ - ticks
+        self._budget = min(budget, self._lead_ticks)
         self._budget_at = now
         if self._noise is None:
             # What follows made-up time directly belongs to the same gap.
             self.gaps += not self._filling
-            self.concealed_samples += samples
+            self.concealed_samples += ticks
         else:
-            self.noise_samples += samples
-        self._events.append(AudioGap(samples, self.position, self._noise, following))
-        self.position += samples
+            self.noise_samples += ticks
+        self._events.append(AudioGap(ticks, self.position, self._noise, following))
+        self.position += ticks
 
     def _fill(self, due: float, now: float) -> None:
         steps = int((now - due) / _FILL_S + 1e-6) + 1
         self._fill_at = due + steps * _FILL_S
         # Where holes were given up as late as this, what came of them may have taken that time already.
-        room = (now - self._began_at) * _REFILL_HZ + self._lead_samples - self.position
-        samples = min(steps, int(room) // FILL_SAMPLES, self._limits.fill_ms * 8 // FILL_SAMPLES) * FILL_SAMPLES
-        if samples > 0:
-            self._gap(samples, now)
-            self._filled += samples
+        room = (now - self._began_at) * _REFILL_HZ + self._lead_ticks - self.position
+        ticks = min(steps, int(room) // FILL_TICKS, self._limits.fill_ms * 8 // FILL_TICKS) * FILL_TICKS
+        if ticks > 0:
+            self._gap(ticks, now)
+            self._filled += ticks
         self._filling = True

@@ -155,7 +155,7 @@ class Receiver:
             last_at=self.last_at,
             window_end=self._window_end,
             window_left=self._window_left,
-            jitter_ticks=self.jitter.samples,
+            jitter_ticks=self.jitter.ticks,
             jitter_arrival=jitter[0],
             jitter_timestamp=jitter[1],
             **buffer._asdict(),

@@ -3,7 +3,7 @@
 import math
 from collections import deque
 
-from offhook.telephony.rtp.clock import SAMPLE_HZ, SampleClock
+from offhook.telephony.rtp.clock import TICK_HZ, TickClock
 from offhook.telephony.rtp.config import RtpConfig
 from offhook.telephony.rtp.dtmf_sender import DtmfSender
 from offhook.telephony.rtp.handover import SendState
@@ -24,7 +24,7 @@ KEEP_ALIVE_S = 5.0
 LINE_NOISE = comfort_noise.build(ComfortNoise(level=70))
 """What our silence sounds like to who negotiated comfort noise: just audible, as a quiet line is."""
 
-LENDABLE_SAMPLES = 1_440
+LENDABLE_TICKS = 1_440
 """The longest packet that the pump sends: 180 ms."""
 
 # Ticks come at the packet rate of the same clock; a millionth of a packet is rounding, not earliness.
@@ -45,8 +45,8 @@ class Sender:
     A packet at the end of what is queued, or before a key press, is filled up with silence that counts nowhere.
 
     With an encoder what is played is no payload yet: each packet is coded when it leaves, in their order, so that a
-    codec that remembers codes what the far end gets and nothing else. Samples here are ticks of 1/8000 s, and so are
-    timestamps until they leave.
+    codec with memory codes what the far end gets and nothing else. Timestamps are in ticks of 1/8000 s until they
+    leave.
     """
 
     __slots__ = (
@@ -60,7 +60,7 @@ class Sender:
         "_keep_alive_at",
         "_marker",
         "_packet_s",
-        "_packet_samples",
+        "_packet_ticks",
         "_queue",
         "_ran_dry",
         "_sequence",
@@ -102,12 +102,12 @@ class Sender:
         self.to_send: list[bytes] = []
         self._sequence = sequence
         self._timestamp = timestamp
-        self._clock = SampleClock(now, timestamp)
+        self._clock = TickClock(now, timestamp)
         self._queue: deque[bytes] = deque()
         self._head = 0
         self._dropped = 0
-        self._dtmf = DtmfSender(config.packet_samples)
-        self._packet_samples = config.packet_samples
+        self._dtmf = DtmfSender(config.packet_ticks)
+        self._packet_ticks = config.packet_ticks
         self._packet_s = config.ptime_ms / 1_000
         self._ran_dry = False
         self._dry_at = -math.inf
@@ -126,13 +126,13 @@ class Sender:
         self._encoder = config.encoder
         self._tick_octets = 1 if config.encoder is None else config.encoder.tick_octets
         self.units_per_tick = config.units_per_tick(config.payload_type)
-        self._dtmf.units_per_tick = config.dtmf_clock_hz // SAMPLE_HZ
-        if config.packet_samples != self._packet_samples:
+        self._dtmf.units_per_tick = config.dtmf_clock_hz // TICK_HZ
+        if config.packet_ticks != self._packet_ticks:
             # The spurt's packets are counted in packet times: count afresh.
             self._spurt_at = -math.inf
-            self._packet_samples = config.packet_samples
+            self._packet_ticks = config.packet_ticks
             self._packet_s = config.ptime_ms / 1_000
-            self._dtmf.resize(config.packet_samples)
+            self._dtmf.resize(config.packet_ticks)
         if config.dtmf_payload_type is None:
             self._dtmf.clear()
 
@@ -164,7 +164,7 @@ class Sender:
             self.queued_ticks += len(payload) // self._tick_octets
 
     def clear(self) -> int:
-        """Drop the audio that has not left; key presses stay. Returns the samples dropped."""
+        """Drop the audio that has not left; key presses stay. Returns the ticks dropped."""
         dropped = self.queued_ticks
         self._queue.clear()
         self._head = 0
@@ -180,7 +180,7 @@ class Sender:
 
     def lend(self) -> tuple[SendState, bytes] | None:
         """The state and what is queued, if it is payload and there are no key presses; None otherwise."""
-        if self._encoder or self._dtmf.busy or self.to_send or self._packet_samples > LENDABLE_SAMPLES:
+        if self._encoder or self._dtmf.busy or self.to_send or self._packet_ticks > LENDABLE_TICKS:
             return None
         config = self._config
         noise = config.comfort_noise_payload_type
@@ -204,7 +204,7 @@ class Sender:
             dropped=self._dropped,
             spurt_at=self._spurt_at,
             spurt_slots=self._spurt_slots,
-            packet_ticks=self._packet_samples,
+            packet_ticks=self._packet_ticks,
             packet_s=self._packet_s,
             keep_alive_at=self._keep_alive_at,
             dry_at=self._dry_at,
@@ -289,7 +289,7 @@ class Sender:
         return chunk
 
     def _end_slot(self) -> None:
-        self._timestamp += self._packet_samples
+        self._timestamp += self._packet_ticks
         self._spurt_slots += 1
         self._ran_dry = not self.active
 
@@ -303,9 +303,9 @@ class Sender:
 
     def _send_audio(self, now: float) -> bytes:
         config = self._config
-        samples = self._packet_samples
+        ticks = self._packet_ticks
         before_digit = self._dtmf.audio_before(self._dropped + self.sent_ticks)
-        wanted = samples if before_digit is None else min(samples, before_digit)
+        wanted = ticks if before_digit is None else min(ticks, before_digit)
         chunk = self._take(wanted * self._tick_octets)
         kind = config.payload_type
         if self._marker:
@@ -323,7 +323,7 @@ class Sender:
     def _payload(self, chunk: bytes) -> bytes:
         """A whole packet's, silence behind `chunk`."""
         encoder = self._encoder
-        padding = self._packet_samples - len(chunk) // self._tick_octets
+        padding = self._packet_ticks - len(chunk) // self._tick_octets
         if padding:
             chunk += (self._config.silence if encoder is None else encoder.silence) * padding
         return chunk if encoder is None else encoder.encode(chunk)

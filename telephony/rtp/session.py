@@ -144,7 +144,7 @@ class RtpSession:
             self._sender.play(payload)
 
     def clear(self, now: float) -> int:
-        """Drop what was played and has not left; key presses stay. Returns the samples dropped."""
+        """Drop what was played and has not left; key presses stay. Returns the ticks dropped."""
         return self._sender.clear()
 
     def tick(self, now: float) -> bytes | None:
@@ -170,12 +170,12 @@ class RtpSession:
 
     @property
     def queued_ticks(self) -> int:
-        """Samples that were played and neither left nor were dropped."""
+        """Ticks that were played and neither sent nor dropped."""
         return self._sender.queued_ticks
 
     @property
     def sent_ticks(self) -> int:
-        """Samples of played audio that have left, padding apart."""
+        """Ticks of played audio that have been sent, without padding."""
         return self._sender.sent_ticks
 
     @property
@@ -289,7 +289,7 @@ class RtpSession:
             late=buffer.late,
             duplicate=buffer.duplicate,
             reordered=buffer.reordered,
-            jitter_ms=receiver.jitter.samples / 8,
+            jitter_ms=receiver.jitter.ticks / 8,
             gaps=buffer.gaps,
             concealed_samples=buffer.concealed_samples,
             rtt_ms=None if control.rtt_s is None else control.rtt_s * 1_000,

@@ -6,7 +6,7 @@ from offhook.telephony.rtp.clock import NTP_SHORT_HZ
 from offhook.telephony.wire.serial import MASK32, delta32
 
 _SEQUENCE_CYCLE = 1 << 16
-_ABSURD_STEP_SAMPLES = 8_000
+_ABSURD_STEP_TICKS = 8_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class RtpStats:
 
     `lost` is expected less received packets (RFC 3550 A.3), `fraction_lost` its share of the expected (0 to 1);
     `late` packets came after their time had been filled, `duplicate` ones came twice, `reordered` ones came out of
-    order but in time. `gaps` counts the runs of made-up audio, `concealed_samples` their samples. `rtt_ms` is None
+    order but in time. `gaps` counts the runs of made-up audio, `concealed_samples` their ticks. `rtt_ms` is None
     until a report of the other end told it. `last_received_at` is the `now` of the last accepted RTP packet.
     `noise_samples` were made up as the other end described its silence: neither gap nor loss. `looped` packets came
     back to us with our own SSRC. `underruns` are talk spurts that began less than 200 ms after the last one had run
@@ -117,12 +117,12 @@ class SequenceTracker:
 
 
 class JitterEstimator:
-    """Interarrival jitter in samples at 8 kHz (RFC 3550 §6.4.1, A.8)."""
+    """Interarrival jitter in ticks of 1/8000 s (RFC 3550 §6.4.1, A.8)."""
 
-    __slots__ = ("_arrival", "_timestamp", "samples")
+    __slots__ = ("_arrival", "_timestamp", "ticks")
 
     def __init__(self) -> None:
-        self.samples = 0.0
+        self.ticks = 0.0
         self._arrival: float | None = None
         self._timestamp = 0
 
@@ -131,8 +131,8 @@ class JitterEstimator:
         if self._arrival is not None:
             difference = abs((now - self._arrival) * 8_000 - delta32(timestamp, self._timestamp))
             # A second of difference is a restarted clock, not a network: it would spoil the estimate for long.
-            if difference < _ABSURD_STEP_SAMPLES:
-                self.samples += (difference - self.samples) / 16
+            if difference < _ABSURD_STEP_TICKS:
+                self.ticks += (difference - self.ticks) / 16
         self._arrival = now
         self._timestamp = timestamp
 
@@ -141,9 +141,9 @@ class JitterEstimator:
         """Arrival and timestamp of the packet that the next one is compared with."""
         return None if self._arrival is None else (self._arrival, self._timestamp)
 
-    def restore(self, samples: float, arrival: float, timestamp: int) -> None:
+    def restore(self, ticks: float, arrival: float, timestamp: int) -> None:
         """Go on from an estimate that was continued elsewhere."""
-        self.samples, self._arrival, self._timestamp = samples, arrival, timestamp
+        self.ticks, self._arrival, self._timestamp = ticks, arrival, timestamp
 
     def restart(self) -> None:
         """Another clock follows: keep the estimate, compare with nothing."""

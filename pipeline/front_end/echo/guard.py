@@ -110,11 +110,11 @@ class EchoGuard:
         """What the bot sent while these samples were received, as far as that is known."""
         return self._history.reference(start, stop).astype("<i2").tobytes()
 
-    def on_audio(self, pcm: bytes, at_sample: int, at_s: float) -> bytes:
-        """The caller's next 16-bit PCM, from `at_sample` until `at_s`. Returns as much, without known echo."""
+    def on_audio(self, pcm: bytes, at_tick: int, at_s: float) -> bytes:
+        """The caller's next 16-bit PCM, from `at_tick` until `at_s`. Returns as much, without known echo."""
         self._now_s = at_s
         history, canceller = self._history, self._canceller
-        if not history.received(pcm, at_sample, at_s):
+        if not history.received(pcm, at_tick, at_s):
             return pcm
         if canceller.paths:
             unproven = not canceller.proven

@@ -296,7 +296,7 @@ def test_telnyx_pieces_are_put_in_order_by_their_own_numbers() -> None:
         body = {"payload": b64encode(ONE).decode(), "chunk": str(chunk), "timestamp": str(20 * chunk)}
         text = {"event": "media", "stream_id": "S1", "sequence_number": str(number), "media": body}
         stream.receive(json.dumps(text).encode(), 0.0)
-    assert [event.at_sample for event in drain(stream) if isinstance(event, AudioReceived)] == [0, 160]
+    assert [event.at_tick for event in drain(stream) if isinstance(event, AudioReceived)] == [0, 160]
     assert stream.stats().late == 1
 
 
@@ -440,7 +440,7 @@ def test_audio_time_goes_on_while_nobody_is_there() -> None:
     stream.receive(json.dumps(text).encode(), 9.02)
     heard = [event for event in drain(stream) if isinstance(event, AudioReceived)]
     assert heard[-1].pcm[-200:] == PCMU.decode(ONE)[-200:], "after a short fade"
-    assert heard[-1].at_sample == pytest.approx(8 * 8_000, abs=1_600)
+    assert heard[-1].at_tick == pytest.approx(8 * 8_000, abs=1_600)
 
 
 def test_an_old_streams_marks_and_messages_mean_nothing_to_the_new_one() -> None:

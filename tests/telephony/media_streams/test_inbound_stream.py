@@ -13,7 +13,7 @@ PCMU = codec_named("PCMU")
 class Ear:
     def __init__(self) -> None:
         self.pieces: list[tuple[bytes, int]] = []
-        self.listening = InboundStream(lambda pcm, at_sample: self.pieces.append((pcm, at_sample)))
+        self.listening = InboundStream(lambda pcm, at_tick: self.pieces.append((pcm, at_tick)))
 
     def say(self, n: int, now: float, *, stamp_ms: int | None = None, chunk: int | None = None) -> None:
         """Piece number `n` (from 1 on) arrives."""
@@ -24,8 +24,8 @@ class Ear:
     def samples(self) -> int:
         """Given so far. Also checks that positions have no holes."""
         position = 0
-        for pcm, at_sample in self.pieces:
-            assert at_sample == position
+        for pcm, at_tick in self.pieces:
+            assert at_tick == position
             position += len(pcm) // 2
         assert position == self.listening.position
         return position

@@ -70,10 +70,10 @@ def test_media_and_keys_come_out_in_order() -> None:
     stream.receive(media(2, 4), 0.04)
     first, key, second = drain(stream)
     assert isinstance(first, AudioReceived)
-    assert (first.at_sample, len(first.pcm)) == (0, 320)
+    assert (first.at_tick, len(first.pcm)) == (0, 320)
     assert key == Key("5", 160)
     assert isinstance(second, AudioReceived)
-    assert second.at_sample == 160
+    assert second.at_tick == 160
 
 
 def test_what_comes_before_start_counts_for_nothing() -> None:
@@ -263,7 +263,7 @@ def test_silence_of_the_network_becomes_silence_of_the_caller() -> None:
     stream.handle_timer(due)
     (heard,) = drain(stream)
     assert isinstance(heard, AudioReceived)
-    assert heard.at_sample == 160
+    assert heard.at_tick == 160
 
 
 def test_numbers_are_kept() -> None:
@@ -311,7 +311,7 @@ def test_whatever_comes_the_books_are_right(steps: list[tuple[str, Any]]) -> Non
         stream.messages_to_send()
         for event in drain(stream):
             if isinstance(event, AudioReceived):
-                assert event.at_sample == position
+                assert event.at_tick == position
                 position += len(event.pcm) // 2
         assert position <= 8_000 * now + limits.LEAD_SAMPLES + 160
         assert stream.sent_ticks + stream.queued_ticks == said

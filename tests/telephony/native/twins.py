@@ -93,20 +93,20 @@ class Alone:
     def collect(self, now: float) -> None:
         while (event := self.session.next_event()) is not None:
             match event:
-                case AudioPayload(payload, payload_type, at_sample):
+                case AudioPayload(payload, payload_type, at_tick):
                     codec = codec_of_payload_type(payload_type)
                     assert codec is not None
-                    self.heard(codec.decode(payload), at_sample, now)
-                case AudioGap(samples, at_sample):
-                    self.told.append(("audio", self._concealer.lost(samples), at_sample))
-                case DigitReceived(digit, duration_ms, at_sample):
-                    self.told.append(("digit", digit, duration_ms, at_sample))
+                    self.heard(codec.decode(payload), at_tick, now)
+                case AudioGap(samples, at_tick):
+                    self.told.append(("audio", self._concealer.lost(samples), at_tick))
+                case DigitReceived(digit, duration_ms, at_tick):
+                    self.told.append(("digit", digit, duration_ms, at_tick))
                 case PlayoutDrained():
                     self.drained()
         self.packets += [data for data, _ in self.session.rtp_to_send()]
 
-    def heard(self, pcm: bytes, at_sample: int, at: float) -> None:
-        self.told.append(("audio", self._concealer.good(pcm), at_sample))
+    def heard(self, pcm: bytes, at_tick: int, at: float) -> None:
+        self.told.append(("audio", self._concealer.good(pcm), at_tick))
 
     def drained(self) -> None:
         self.told.append(("drained",))

@@ -66,8 +66,8 @@ class Call:
             media_timeout_s=media_timeout_s,
         )
         self.line.add_listener(
-            audio=lambda audio, at_sample, _at_s: self._note(self.audio.append, (at_sample, audio)),
-            dtmf=lambda digit, at_sample: self._note(self.keys.append, (digit, at_sample)),
+            audio=lambda audio, at_tick, _at_s: self._note(self.audio.append, (at_tick, audio)),
+            dtmf=lambda digit, at_tick: self._note(self.keys.append, (digit, at_tick)),
             sent=lambda payload, ordinal, _at_s: self._note(self.sent.append, (ordinal, payload)),
             drained=self._on_drained,
             silent=self._on_silent,
@@ -196,8 +196,8 @@ async def test_a_handler_may_clear_and_play() -> None:
     call = opened()
     order: list[int] = []
 
-    def interrupt(_: bytes, at_sample: int, _at_s: float) -> None:
-        order.append(at_sample)
+    def interrupt(_: bytes, at_tick: int, _at_s: float) -> None:
+        order.append(at_tick)
         call.line.clear()
         call.line.play(bytes(160))
 
@@ -214,7 +214,7 @@ async def test_audio_is_told_with_about_the_time_at_which_it_came() -> None:
     now = 1_000.0
     call = opened(StreamClock(lambda: now))
     told: list[float] = []
-    call.line.add_listener(audio=lambda audio, at_sample, at_s: told.append(at_s))
+    call.line.add_listener(audio=lambda audio, at_tick, at_s: told.append(at_s))
     # The first is read at once, the next waits for a point of the clock, the third was late on its way.
     for n, now in enumerate((1_000.0, 1_000.035, 1_000.3), start=1):  # noqa: B007 - the clock reads it
         call.media(n)

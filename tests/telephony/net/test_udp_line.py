@@ -23,8 +23,8 @@ async def test_audio_arrives_sample_by_sample(pool: PortPool, codec: str, ptime_
         await b.ear.until(lambda: len(b.ear.pcm) >= 2 * 4_800)
         assert b.ear.pcm[: 2 * 4_800] == codec_named(codec).decode(payload)
         expected = 0
-        for at_sample, chunk in b.ear.audio:
-            assert at_sample == expected
+        for at_tick, chunk in b.ear.audio:
+            assert at_tick == expected
             expected += pcm.samples_in(chunk)
         assert b"".join(sent for _, sent in a.ear.sent) == payload
         ordinals = accumulate((len(sent) for _, sent in a.ear.sent), initial=0)
@@ -65,9 +65,9 @@ async def test_what_is_told_late_is_told_with_its_own_time(pool: PortPool, media
         left: list[float] = []
         late: list[float] = []
 
-        def hear(chunk: bytes, at_sample: int, at_s: float) -> None:
+        def hear(chunk: bytes, at_tick: int, at_s: float) -> None:
             late.append(time.monotonic() - at_s)
-            arrived.append(at_s - (at_sample + len(chunk) // 2) / 8_000)
+            arrived.append(at_s - (at_tick + len(chunk) // 2) / 8_000)
 
         def note(payload: bytes, ordinal: int, at_s: float) -> None:
             left.append(at_s - ordinal / 8_000)

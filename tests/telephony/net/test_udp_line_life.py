@@ -275,7 +275,7 @@ async def test_a_handler_may_close_the_line(pool: PortPool) -> None:
                 a.line.close()
                 asyncio.get_running_loop().call_later(0.05, closed.set)
 
-        b.line.add_listener(audio=lambda chunk, at_sample, at_s: b.line.close())
+        b.line.add_listener(audio=lambda chunk, at_tick, at_s: b.line.close())
         a.line.add_listener(sent=hang_up)
         a.line.play(speech(1_000))
         await asyncio.wait_for(closed.wait(), TIMEOUT_S)

@@ -32,8 +32,8 @@ def level_at(audio: bytes, frequency_hz: float, rate_hz: int) -> float:
 def positions_of(side: Side) -> Iterable[tuple[int, int]]:
     """Where each piece began, and where it should have."""
     expected = 0
-    for at_sample, chunk in side.ear.audio:
-        yield at_sample, expected
+    for at_tick, chunk in side.ear.audio:
+        yield at_tick, expected
         expected += len(chunk) * 8_000 // (2 * side.line.rate_hz)
 
 
@@ -114,7 +114,7 @@ async def test_a_narrow_line_whose_far_end_becomes_wide_and_narrow_again(pool: P
             # What has left is told in batches: the far end may have heard it before.
             await a.ear.until(lambda: sum(len(sent) for _, sent in a.ear.sent) >= len(payload))
             assert sum(len(sent) for _, sent in a.ear.sent) == len(payload)
-        assert all(at_sample % PACKET_TICKS == 0 for at_sample, _ in b.ear.audio)
+        assert all(at_tick % PACKET_TICKS == 0 for at_tick, _ in b.ear.audio)
 
 
 async def test_what_is_queued_survives_the_change(pool: PortPool) -> None:

@@ -33,15 +33,15 @@ class Outcome:
     def position(self) -> int:
         last = self.heard[-1]
         assert isinstance(last, AudioPayload | AudioGap)
-        return last.at_sample + (last.samples if isinstance(last, AudioGap) else len(last.payload))
+        return last.at_tick + (last.ticks if isinstance(last, AudioGap) else len(last.payload))
 
 
 @dataclass(frozen=True)
 class Stream:
-    """`seconds` of packets of `samples`, by a clock that is fast by `ppm`; `numbering` is where its numbers begin."""
+    """`seconds` of packets of `ticks`, by a clock that is fast by `ppm`; `numbering` is where its numbers begin."""
 
     seconds: float
-    samples: int = 160
+    ticks: int = 160
     ppm: float = 0.0
     numbering: tuple[int, int] = (0, 0)
     payload_type: int = 0
@@ -49,15 +49,15 @@ class Stream:
 
     def packets(self) -> Iterable[tuple[int, float, bytes]]:
         sequence, timestamp = self.numbering
-        interval_s = self.samples / 8_000 / (1 + self.ppm * 1e-6)
-        for n in range(round(self.seconds * 8_000 / self.samples)):
+        interval_s = self.ticks / 8_000 / (1 + self.ppm * 1e-6)
+        for n in range(round(self.seconds * 8_000 / self.ticks)):
             packet = RtpPacket(
                 self.payload_type,
                 n == 0,
                 (sequence + n) & 0xFFFF,
-                (timestamp + n * self.samples) & 0xFFFFFFFF,
+                (timestamp + n * self.ticks) & 0xFFFFFFFF,
                 self.ssrc,
-                body(n, self.samples),
+                body(n, self.ticks),
             )
             yield n, START + n * interval_s, rtp.build(packet)
 

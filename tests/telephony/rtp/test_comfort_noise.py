@@ -168,7 +168,7 @@ def test_the_first_packet_after_the_pause_is_heard_at_once_and_whole() -> None:
     phone.speak(1)
     after = [event for event in phone.heard[began:] if isinstance(event, AudioPayload)]
     assert after[0].payload == body(first)
-    assert after[0].at_sample == 5 * 160 + 4_000
+    assert after[0].at_tick == 5 * 160 + 4_000
 
 
 def test_a_second_announcement_changes_the_noise() -> None:

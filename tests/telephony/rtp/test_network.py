@@ -33,20 +33,20 @@ def drift_ms(outcome: Outcome) -> float:
     points = []
     for event, at in zip(outcome.heard, outcome.heard_at, strict=True):
         assert isinstance(event, AudioPayload | AudioGap)
-        points.append((event.at_sample / 8 - (at - START) * 1_000, at))
+        points.append((event.at_tick / 8 - (at - START) * 1_000, at))
     early = [lead for lead, at in points if at < points[-1][1] - 0.9 * (points[-1][1] - START)]
     late = [lead for lead, at in points if at > START + 0.9 * (points[-1][1] - START)]
     return sum(late) / len(late) - sum(early) / len(early)
 
 
-@pytest.mark.parametrize("samples", [40, 80, 160, 240, 320, 400, 480, 640])
-def test_a_clean_line_adds_no_delay(samples: int) -> None:
+@pytest.mark.parametrize("ticks", [40, 80, 160, 240, 320, 400, 480, 640])
+def test_a_clean_line_adds_no_delay(ticks: int) -> None:
     rng = random.Random(1)
     subject = session()
-    outcome = deliver(subject, Stream(60, samples), lambda _, __: 0.04 + rng.random() * 0.001)
-    LOG.info("clean, %d ms packets: p95 %.3f ms", samples // 8, outcome.p95_ms())
+    outcome = deliver(subject, Stream(60, ticks), lambda _, __: 0.04 + rng.random() * 0.001)
+    LOG.info("clean, %d ms packets: p95 %.3f ms", ticks // 8, outcome.p95_ms())
     assert outcome.p95_ms() <= 1
-    assert indices(outcome.heard) == list(range(60 * 8_000 // samples))
+    assert indices(outcome.heard) == list(range(60 * 8_000 // ticks))
     stats = subject.stats()
     assert (stats.lost, stats.late, stats.concealed_samples) == (0, 0, 0)
 

@@ -28,8 +28,8 @@ def speak(subject: Sender, start: float = START, packet_s: float = 0.02) -> byte
     return took
 
 
-def pattern(samples: int) -> bytes:
-    return bytes(n * 7 % 251 for n in range(samples))
+def pattern(ticks: int) -> bytes:
+    return bytes(n * 7 % 251 for n in range(ticks))
 
 
 @pytest.mark.parametrize("sequence", STARTS16)

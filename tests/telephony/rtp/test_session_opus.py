@@ -28,7 +28,7 @@ from tests.telephony.rtp.support import (
     config,
     digits,
     events,
-    gap_samples,
+    gap_ticks,
     run_timers,
     sent,
     session,
@@ -84,8 +84,8 @@ def end_of(heard: list[RtpEvent]) -> int:
     position = 0
     for event in heard:
         if isinstance(event, AudioPayload | AudioGap):
-            assert event.at_sample == position
-            position += packet_ticks(event.payload) if isinstance(event, AudioPayload) else event.samples
+            assert event.at_tick == position
+            position += packet_ticks(event.payload) if isinstance(event, AudioPayload) else event.ticks
     return position
 
 
@@ -124,7 +124,7 @@ def test_packets_of_changing_length() -> None:
         arrivals.append((at_ms / 1_000, rtp.build(data)))
         at_ms += ms
     heard = hear(ear, arrivals)
-    assert not gap_samples(heard)
+    assert not gap_ticks(heard)
     assert end_of(heard) == 8 * at_ms
 
 
@@ -158,7 +158,7 @@ def test_what_is_no_opus_is_counted_and_made_up(payload: bytes) -> None:
     heard = hear(ear, [(0.02 * i, packet(i, payload=payload if i == 3 else None)) for i in range(8)])
     assert ear.stats().malformed == 1
     assert ear.stats().lost == 0
-    assert gap_samples(heard) == 160
+    assert gap_ticks(heard) == 160
     assert end_of(heard) == 8 * 160
 
 
@@ -172,9 +172,9 @@ def test_the_codec_changes_in_the_stream_and_audio_time_goes_on() -> None:
     assert [event.payload_type for event in heard if isinstance(event, AudioPayload)] == [OPUS] * 5 + [0] * 5 + [
         OPUS
     ] * 5
-    assert not gap_samples(heard)
+    assert not gap_ticks(heard)
     assert ear.stats().malformed == 0
-    positions = [event.at_sample for event in heard if isinstance(event, AudioPayload)]
+    positions = [event.at_tick for event in heard if isinstance(event, AudioPayload)]
     assert positions == [160 * index for index in range(15)]
 
 
@@ -283,8 +283,8 @@ def test_whatever_comes_audio_time_has_neither_holes_nor_overlaps(packets: list[
         run_timers(ear, now)
         for event in events(ear):
             if isinstance(event, AudioPayload):
-                assert event.at_sample == position
+                assert event.at_tick == position
                 position += packet_ticks(event.payload) if event.payload_type == OPUS else len(event.payload)
             elif isinstance(event, AudioGap):
-                assert event.at_sample == position
-                position += event.samples
+                assert event.at_tick == position
+                position += event.ticks
