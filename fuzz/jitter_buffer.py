@@ -37,7 +37,7 @@ class Drive:
         self.jitter = JitterEstimator()
         self.buffer = JitterBuffer(LIMITS, self.jitter, self.events)
         self.buffer.restart(self.sequence, self.timestamp, self.now)
-        self.position = self.pushed = self.heard = 0
+        self.position = self.pushed = self.delivered = 0
 
     def in_time(self) -> None:
         """The next packet, as it should come."""
@@ -132,7 +132,7 @@ class Drive:
             assert isinstance(event, AudioPayload | AudioGap)
             assert event.at_tick == self.position
             if isinstance(event, AudioPayload):
-                self.heard += 1
+                self.delivered += 1
                 self.position += len(event.payload)
             else:
                 assert event.ticks > 0
@@ -146,8 +146,8 @@ class Drive:
         """Every packet was heard, or waits, or was counted. What waits may be a packet without audio."""
         buffer = self.buffer
         dropped = buffer.late + buffer.duplicate + buffer.rate_limited
-        assert self.heard <= self.pushed
-        assert self.pushed <= self.heard + dropped + buffer.waiting
+        assert self.delivered <= self.pushed
+        assert self.pushed <= self.delivered + dropped + buffer.waiting
 
 
 STEPS: tuple[Callable[[Drive], None], ...] = (

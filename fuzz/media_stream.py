@@ -84,7 +84,7 @@ class Drive:
         self.dialect, self.texts = DIALECTS[name], TEXTS[name]
         self.stream = MediaStream(self.now, self.dialect)
         self.began: float | None = None  # when media came first
-        self.position = self.played = self.dropped = self.told = 0
+        self.position = self.played = self.dropped = self.reported = 0
         self.over = False
 
     # What can happen. Each reads its parameters from the input.
@@ -191,7 +191,7 @@ class Drive:
             self._check_event(event)
         sent, queued = stream.sent_ticks, stream.queued_ticks
         assert queued >= 0
-        assert sent == self.told
+        assert sent == self.reported
         assert sent + queued + self.dropped == self.played
         assert stream.played_ticks(self.now) <= sent
         for message in stream.messages_to_send():
@@ -211,8 +211,8 @@ class Drive:
                 assert at_tick == self.position
                 assert digit in KEYS
             case Played(payload=payload, ordinal=ordinal):
-                assert ordinal == self.told
-                self.told += len(payload)
+                assert ordinal == self.reported
+                self.reported += len(payload)
             case Started(call_sid=call_sid, parameters=parameters):
                 assert 0 < len(call_sid) <= limits.SID_CHARS
                 assert len(parameters) <= limits.PARAMETERS + 2

@@ -9,7 +9,7 @@ from offhook.sip.message.message import Request, Response
 from offhook.sip.net.address import Address
 from offhook.sip.transaction.keys import Key
 from offhook.sip.transaction.machine import Machine
-from offhook.sip.transaction.tables import CLIENT, INVITE_CLIENT, Do, Input, State
+from offhook.sip.transaction.tables import CLIENT, INVITE_CLIENT, Action, Input, State
 
 
 class Failure(StrEnum):
@@ -51,7 +51,7 @@ class ClientTransaction:
         self.acks: dict[str, tuple[bytes, Address]] = {}
         """To tag of a 2xx -> its ACK and where that goes, repeated with each repeated 2xx (§13.2.2.4)."""
         self.created = now
-        self.machine: Machine[State, Do] = Machine(
+        self.machine: Machine[State, Action] = Machine(
             INVITE_CLIENT if request.method == "INVITE" else CLIENT, durations, t2_s
         )
 

@@ -11,7 +11,7 @@ from offhook.sip.transaction.agenda import Agenda
 from offhook.sip.transaction.client import ClientTransaction, Failure, TransactionUser, ack_of_failure, response_input
 from offhook.sip.transaction.keys import Key, client_key, merge_key, server_key
 from offhook.sip.transaction.server import ServerTransaction
-from offhook.sip.transaction.tables import Do, Input
+from offhook.sip.transaction.tables import Action, Input
 from offhook.sip.transaction.timers import Timers
 
 Transaction: TypeAlias = ClientTransaction | ServerTransaction
@@ -44,7 +44,7 @@ class TransactionFailed:
 LayerEvent: TypeAlias = ResponseReceived | AckReceived | TransactionFailed
 
 
-_FAILURES = {Do.REPORT_TIMEOUT: Failure.TIMED_OUT, Do.REPORT_TRANSPORT: Failure.TRANSPORT}
+_FAILURES = {Action.REPORT_TIMEOUT: Failure.TIMED_OUT, Action.REPORT_TRANSPORT: Failure.TRANSPORT}
 
 
 class TransactionLayer:
@@ -193,32 +193,32 @@ class TransactionLayer:
         return True
 
     def _run_client(
-        self, transaction: ClientTransaction, actions: list[Do], message: Request | Response | None
+        self, transaction: ClientTransaction, actions: list[Action], message: Request | Response | None
     ) -> None:
         for action in actions:
-            if action in {Do.SEND, Do.RESEND}:
+            if action in {Action.SEND, Action.RESEND}:
                 self._outbox.append((transaction.wire, transaction.destination))
-            elif action is Do.SEND_ACK and isinstance(message, Response):
+            elif action is Action.SEND_ACK and isinstance(message, Response):
                 ack = bytes(ack_of_failure(transaction.request, message))
                 self._outbox.append((ack, transaction.destination))
-            elif action is Do.DELIVER and isinstance(message, Response):
+            elif action is Action.DELIVER and isinstance(message, Response):
                 self._events.append(ResponseReceived(transaction, message))
             else:
                 self._report(transaction, action)
 
     def _run_server(
-        self, transaction: ServerTransaction, actions: list[Do], message: Request | Response | None
+        self, transaction: ServerTransaction, actions: list[Action], message: Request | Response | None
     ) -> None:
         for action in actions:
-            if action in {Do.SEND, Do.RESEND}:
+            if action in {Action.SEND, Action.RESEND}:
                 if transaction.wire is not None:
                     self._outbox.append((transaction.wire, transaction.reply_to))
-            elif action is Do.DELIVER and isinstance(message, Request):
+            elif action is Action.DELIVER and isinstance(message, Request):
                 self._events.append(AckReceived(transaction, message))
             else:
                 self._report(transaction, action)
 
-    def _report(self, transaction: Transaction, action: Do) -> None:
+    def _report(self, transaction: Transaction, action: Action) -> None:
         if action in _FAILURES:
             self._events.append(TransactionFailed(transaction, _FAILURES[action]))
 

@@ -7,7 +7,7 @@ from offhook.sip.message.message import Request
 from offhook.sip.net.address import Address
 from offhook.sip.transaction.keys import Key
 from offhook.sip.transaction.machine import Machine
-from offhook.sip.transaction.tables import INVITE_SERVER, SERVER, Do, State
+from offhook.sip.transaction.tables import INVITE_SERVER, SERVER, Action, State
 
 
 class InviteServerUser(Protocol):
@@ -43,7 +43,7 @@ class ServerTransaction:
         self.user: InviteServerUser | None = None
         self.repeats = 0
         self.created = now
-        self.machine: Machine[State, Do] = Machine(
+        self.machine: Machine[State, Action] = Machine(
             INVITE_SERVER if request.method == "INVITE" else SERVER, durations, t2_s
         )
 

@@ -73,7 +73,7 @@ class PlayoutBuffer:
         self._written = 0  # the ordinal behind what the far end has got, and was not asked to drop
         self._unreported = bytearray()  # written, and not yet in a Played
         self._sent = 0
-        self._heard = 0
+        self._played_to = 0
         self._runs: deque[_Run] = deque(maxlen=_RUNS)
         self._marks: deque[_Mark] = deque(maxlen=MARKS_PENDING)
         self._mark_number = 0
@@ -135,15 +135,15 @@ class PlayoutBuffer:
 
     def played_ticks(self, now: float) -> int:
         """Of `sent_ticks`, those that have been played by now: by time, never beyond a mark that has no echo."""
-        heard = self._position(now - self._delay_s())
+        position = self._position(now - self._delay_s())
         marks = self._marks
         while marks and now > marks[0].due + self._lag_s() + MARK_GRACE_S:
             marks.popleft()
             self.marks_lost += 1
         if marks and (self.marks_echoed or self.marks_lost < MARKS_LOST_MAX):
-            heard = min(heard, marks[0].ordinal)
-        self._heard = max(self._heard, min(heard, self._sent))
-        return self._heard
+            position = min(position, marks[0].ordinal)
+        self._played_to = max(self._played_to, min(position, self._sent))
+        return self._played_to
 
     # When the far end is another one.
 
@@ -155,7 +155,7 @@ class PlayoutBuffer:
             self._queued += len(self._unreported)
             self._unreported.clear()
         self._suspended = True
-        self._heard = self._written = self._marked = self._sent
+        self._played_to = self._written = self._marked = self._sent
         self._cleared_before = self._mark_number + 1
         self._runs.clear()
         self._marks.clear()
@@ -184,7 +184,7 @@ class PlayoutBuffer:
         while marks and marks[0].number <= number:
             mark = marks.popleft()
             self.marks_echoed += 1
-            self._heard = max(self._heard, min(mark.ordinal, self._sent))
+            self._played_to = max(self._played_to, min(mark.ordinal, self._sent))
             if mark.number == number and number >= self._cleared_before:
                 self._lags.append(max(0.0, now - mark.due))
 

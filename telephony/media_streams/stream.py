@@ -323,7 +323,7 @@ class MediaStream:
             parameters = tuple(details.custom_parameters.items())
             self._events.append(Started(details.call_sid, stream_sid, details.account_sid, parameters, known.line))
 
-    def _open(self, message: Message, speaking: PlayoutBuffer, now: float) -> None:
+    def _open(self, message: Message, playout: PlayoutBuffer, now: float) -> None:
         if isinstance(message, Connected | messages.Unknown):
             self._ignored += 1
             return
@@ -344,7 +344,7 @@ class MediaStream:
             else:
                 self._ignored += 1  # the bot's own voice
         elif isinstance(message, Mark):
-            speaking.echo(message.mark.name, now)
+            playout.echo(message.mark.name, now)
         elif isinstance(message, Dtmf):
             self._events.append(Key(message.dtmf.digit, self._inbound.position))
         else:
@@ -374,10 +374,10 @@ class MediaStream:
     def _on_audio(self, pcm: bytes, at_tick: int) -> None:
         self._events.append(AudioReceived(pcm, at_tick))
 
-    def _emit_played(self, speaking: PlayoutBuffer) -> None:
-        if speaking.played:
-            self._events += speaking.played
-            speaking.played.clear()
-        if speaking.drained:
-            speaking.drained = False
+    def _emit_played(self, playout: PlayoutBuffer) -> None:
+        if playout.played:
+            self._events += playout.played
+            playout.played.clear()
+        if playout.drained:
+            playout.drained = False
             self._events.append(Drained())

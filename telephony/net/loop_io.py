@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from offhook.telephony.net.clock import MediaClock
-from offhook.telephony.net.rtp_io import NOBODY, RtpIoOwner
+from offhook.telephony.net.rtp_io import NO_OWNER, RtpIoOwner
 from offhook.telephony.rtp import RtpLimits, RtpSession
 
 DATAGRAMS_PER_WAKEUP = 32
@@ -34,8 +34,8 @@ class PacedOut:
     def close(self) -> None:
         """Send nothing any more, and let go of the line."""
         self.open = False
-        self._owner = NOBODY
-        self._left = NOBODY.drained
+        self._owner = NO_OWNER
+        self._left = NO_OWNER.drained
 
     def join_clock(self) -> None:
         """Be ticked, if there is something to send."""
@@ -121,7 +121,7 @@ class LoopIo:
         if self._out.open:
             self._loop.remove_reader(self._socket.fileno())
         self._out.close()
-        self._owner = NOBODY
+        self._owner = NO_OWNER
 
     def play(self, payload: bytes, now: float) -> None:
         """Append to the queue."""

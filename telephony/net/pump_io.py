@@ -7,7 +7,7 @@ from typing import cast
 from offhook.telephony.net.clock import MediaClock
 from offhook.telephony.net.loop_io import PacedOut
 from offhook.telephony.net.pump import AUDIO, DATAGRAM, DRAINED, SENT, MediaPump, address_of
-from offhook.telephony.net.rtp_io import NOBODY, RtpIoOwner
+from offhook.telephony.net.rtp_io import NO_OWNER, RtpIoOwner
 from offhook.telephony.rtp import Address, RtpLimits, RtpSession
 from offhook.telephony.rtp.handover import ReceiveState, SendState
 
@@ -84,7 +84,7 @@ class PumpIo:
             self._lent_in = self._lent_out = False
             self._pump.detach(self._stream)
         self._out.close()
-        self._owner = NOBODY
+        self._owner = NO_OWNER
         self._session.on_ssrc_change = None
 
     def play(self, payload: bytes, now: float) -> None:
@@ -162,7 +162,7 @@ class PumpIo:
     def happened(self, kind: int, number: int, at: float, data: object) -> bool:
         """One event of the stream. Returns whether `settle` is wanted."""
         if kind == AUDIO:
-            self._owner.heard(cast(bytes, data), number, at)
+            self._owner.on_audio(cast(bytes, data), number, at)
         elif kind == SENT:
             payload = cast(bytes, data)
             sent = number + len(payload)

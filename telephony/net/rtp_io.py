@@ -9,7 +9,7 @@ class RtpIoOwner(Protocol):
     def deliver(self, at: float) -> None:
         """The session has events, of what arrived at that time."""
 
-    def heard(self, pcm: bytes, at_tick: int, at: float) -> None:
+    def on_audio(self, pcm: bytes, at_tick: int, at: float) -> None:
         """Audio of the stream, in the order of events, when the session did not bring it; its end arrived then."""
 
     def sent(self, payload: bytes, ordinal: int, at: float) -> None:
@@ -25,7 +25,7 @@ class RtpIoOwner(Protocol):
         """How the payload is decoded; None if it is not G.711."""
 
 
-class Nobody:
+class NoOwner:
     """The owner of a path that was stopped: what is over must not hold its line, else only the garbage collector would
     free a call.
     """
@@ -34,10 +34,10 @@ class Nobody:
     def _nothing(*_: object, **__: object) -> None:
         pass
 
-    deliver = heard = sent = drained = rearm = is_a_law = _nothing
+    deliver = on_audio = sent = drained = rearm = is_a_law = _nothing
 
 
-NOBODY = Nobody()
+NO_OWNER = NoOwner()
 
 
 class RtpIo(Protocol):

@@ -119,7 +119,7 @@ class StreamLine:
         self._due = math.inf  # no earlier is there anything to be done
         self._delivering = self._closed = False
         self._zero_at = math.inf  # when the first sample came, by the message that took the least time
-        self._look()
+        self._reschedule()
         clock.join(self._tick)
 
     # From the socket.
@@ -129,7 +129,7 @@ class StreamLine:
         self._stream.receive(message, self._clock.now())
         self._deliver()
         if self._may_swap:  # a piece that waits for the one before it is due sooner than anything else
-            self._look()
+            self._reschedule()
 
     def round_trip(self, seconds: float) -> None:
         """The connection's round trip was measured."""
@@ -141,13 +141,13 @@ class StreamLine:
             self._socket = _NoSocket()
             self._watch.pause()
             self._deliver()
-            self._look()
+            self._reschedule()
             self._on_suspended(reason)
             return
         self._stream.fail(GOING_AWAY, reason)
         self._deliver()
 
-    def said_goodbye(self, reason: str) -> None:
+    def peer_closed(self, reason: str) -> None:
         """The far end has closed the WebSocket in good order."""
         if self._on_suspended is not None:
             self.lost(reason)
@@ -163,7 +163,7 @@ class StreamLine:
         self._stream.resume(stream_sid, now)
         self._watch.resume(now)
         self._send()
-        self._look()
+        self._reschedule()
 
     def break_off(self, reason: str) -> None:
         """Let go of a socket that is of no use any more, as if it had been lost."""
@@ -183,7 +183,7 @@ class StreamLine:
         """Watch over the media; it has been received all the time."""
         if not self._closed:
             self._watch.resume(self._clock.now())
-            self._look()
+            self._reschedule()
 
     def encode(self, pcm: bytes) -> bytes:
         """8 kHz 16-bit PCM to payload. ValueError if `pcm` is not whole samples."""
@@ -195,7 +195,7 @@ class StreamLine:
             return
         self._stream.play(payload, self._clock.now(), writable=self._socket.writable)
         self._send()
-        self._look()
+        self._reschedule()
 
     def clear(self) -> int:
         """Drop all that has not been played, here and at the far end; the samples dropped."""
@@ -304,7 +304,7 @@ class StreamLine:
 
     # Time.
 
-    def _look(self) -> None:
+    def _reschedule(self) -> None:
         """See when something is due. With each message that moves later, which is seen when it would have been done."""
         timer, watch = self._stream.get_timer(), self._watch.due
         self._due = min(math.inf if timer is None else timer, math.inf if watch is None else watch)
@@ -321,4 +321,4 @@ class StreamLine:
                 for on_silent in self._listeners.silent:
                     on_silent()
         finally:
-            self._look()
+            self._reschedule()

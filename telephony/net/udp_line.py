@@ -98,7 +98,7 @@ class UdpLine:
         self._played: deque[bytes] = deque()
         self._played_ticks = 0
         self._flights: deque[tuple[float, int]] = deque(maxlen=_FLIGHTS_MAX)
-        self._heard = 0
+        self._arrived = 0
         self._started = self._closed = False
         self._timer: asyncio.TimerHandle | None = None
         self._armed_for = math.inf
@@ -160,8 +160,8 @@ class UdpLine:
         arrived = time.monotonic() - self._session.one_way_delay_s
         flights = self._flights
         while flights and flights[0][0] <= arrived:
-            self._heard = flights.popleft()[1]
-        return self._heard
+            self._arrived = flights.popleft()[1]
+        return self._arrived
 
     def send_dtmf(self, digits: str) -> None:
         """Send key presses after what is queued. ValueError for anything but 0-9 * # A-D."""
@@ -263,18 +263,18 @@ class UdpLine:
     def _handle(self, event: RtpEvent, at: float) -> None:
         if isinstance(event, AudioPayload):
             self._decoder = self._codecs.decoders.get(event.payload_type) or self._codecs.decoder
-            self.heard(self._decoder.stream.decode(event.payload), event.at_tick, at)
+            self.on_audio(self._decoder.stream.decode(event.payload), event.at_tick, at)
         elif isinstance(event, AudioGap):
-            self._hear(self._made_up(event), event.at_tick, at)
+            self._emit_audio(self._made_up(event), event.at_tick, at)
         elif isinstance(event, DigitReceived):
             for on_dtmf in self._listeners.dtmf:
                 on_dtmf(event.digit, event.at_tick)
         else:
             self.drained()
 
-    def heard(self, pcm: bytes, at_tick: int, at: float) -> None:
+    def on_audio(self, pcm: bytes, at_tick: int, at: float) -> None:
         """Audio that arrived."""
-        self._hear(self._concealer.good(pcm), at_tick, at)
+        self._emit_audio(self._concealer.good(pcm), at_tick, at)
 
     def _made_up(self, gap: AudioGap) -> bytes:
         samples = gap.ticks * self.rate_hz // RATE_HZ
@@ -291,7 +291,7 @@ class UdpLine:
         """How the payload is decoded; None if it is not G.711, or not wanted at 8 kHz."""
         return self._codecs.is_a_law(payload_type)
 
-    def _hear(self, pcm: bytes, at_tick: int, at: float) -> None:
+    def _emit_audio(self, pcm: bytes, at_tick: int, at: float) -> None:
         for on_audio in self._listeners.audio:
             on_audio(pcm, at_tick, at)
 

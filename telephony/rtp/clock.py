@@ -25,7 +25,7 @@ class TickClock:
         return self._timestamp + round((now - self._now) * TICK_HZ)
 
 
-class Timeline:
+class TickTimeline:
     """RTP timestamps of a clock of `units_per_tick` times 8000 Hz to ticks of 1/8000 s, both of 32 bits."""
 
     __slots__ = ("_unwrapped", "units_per_tick")

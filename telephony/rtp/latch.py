@@ -40,7 +40,7 @@ class SourceLatch:
       one that settles it brings them all.
     - The SDP's address takes over from such a source with its first packet, whenever that comes: a stranger on the
       signalling host, who was there first, does not keep the call. For `latch_grace_ms` it is waited for; later the
-      lock is `final`, and whoever passes over what comes from elsewhere has to `look` now and then.
+      lock is `final`, and whoever passes over what comes from elsewhere has to `await_sdp_source` now and then.
     - Only `reconfigure` opens it for others. The last believed source stays welcome if the SDP still names the same
       address.
 
@@ -92,7 +92,7 @@ class SourceLatch:
         """Whether a source is believed, and no other is waited for."""
         return self.locked is not None and (self.locked == self.remote or now >= self._final_at)
 
-    def look(self, now: float) -> None:
+    def await_sdp_source(self, now: float) -> None:
         """Something came from elsewhere: for a moment, wait for the SDP's address again."""
         if self.locked is not None and self.remote != NOWHERE:
             self._final_at = max(self._final_at, now + LOOK_S)

@@ -3,7 +3,7 @@
 from collections import deque
 
 from offhook.telephony.errors import WireError
-from offhook.telephony.rtp.clock import Timeline
+from offhook.telephony.rtp.clock import TickTimeline
 from offhook.telephony.rtp.config import RtpConfig, RtpLimits
 from offhook.telephony.rtp.dtmf_receiver import Digit, DtmfReceiver
 from offhook.telephony.rtp.events import DigitReceived, RtpEvent
@@ -54,7 +54,7 @@ class Receiver:
         self._limits = limits
         self._events = events
         self._candidates: dict[int, tuple[RtpPacket, float]] = {}
-        self._timeline = Timeline(1, 0)
+        self._timeline = TickTimeline(1, 0)
         self._dtmf = DtmfReceiver(timeout_s=limits.digit_timeout_ms / 1_000, digits_per_s=limits.digits_per_s)
         self._dtmf.units_per_ms = config.dtmf_clock_hz // 1_000
         self._audio_type = -1
@@ -239,7 +239,7 @@ class Receiver:
         if units != self._timeline.units_per_tick:
             if sequence < self.tracker.highest:
                 return None
-            self._timeline = Timeline(units, packet.timestamp)
+            self._timeline = TickTimeline(units, packet.timestamp)
             self.jitter.restart()
             self.buffer.restart(sequence, self._timeline.ticks(packet.timestamp), now)
         return self._timeline.ticks(packet.timestamp), ticks
@@ -296,7 +296,7 @@ class Receiver:
         )
         self._candidates.clear()
         self.jitter.restart()
-        self._timeline = Timeline(self._config.units_per_tick(packet.payload_type), packet.timestamp)
+        self._timeline = TickTimeline(self._config.units_per_tick(packet.payload_type), packet.timestamp)
         self.buffer.restart(self.tracker.highest, self._timeline.ticks(packet.timestamp), now)
         self.ssrc = packet.ssrc
 

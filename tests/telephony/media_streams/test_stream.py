@@ -232,13 +232,13 @@ def test_the_bots_words_leave_and_are_told() -> None:
     assert [text["event"] for text in texts] == ["media", "mark"]
     assert all(text["streamSid"] == "MZ1" for text in texts)
     now = 1.0
-    told = []
+    reported = []
     while stream.queued_ticks:
         now = stream.get_timer() or now
         stream.handle_timer(now)
-        told += drain(stream)
-    assert b"".join(event.payload for event in told if isinstance(event, Played)) == b"\x11" * 1_600
-    assert [event for event in told if isinstance(event, Drained)] == [Drained()]
+        reported += drain(stream)
+    assert b"".join(event.payload for event in reported if isinstance(event, Played)) == b"\x11" * 1_600
+    assert [event for event in reported if isinstance(event, Drained)] == [Drained()]
     assert stream.played_ticks(now) == 1_440, "by time, the last 20 ms are still to come"
     stream.receive(message("mark", name=texts[1]["mark"]["name"]), now)
     assert stream.played_ticks(now) == 1_600
@@ -248,8 +248,8 @@ def test_clear_tells_what_was_played_until_then() -> None:
     stream = opened()
     stream.play(b"\x11" * 8_000, 1.0)
     dropped = stream.clear(1.1)
-    told = drain(stream)
-    assert sum(len(event.payload) for event in told if isinstance(event, Played)) == stream.sent_ticks
+    reported = drain(stream)
+    assert sum(len(event.payload) for event in reported if isinstance(event, Played)) == stream.sent_ticks
     assert dropped + stream.sent_ticks == 8_000
     assert json.loads(stream.messages_to_send()[-1]) == {"event": "clear", "streamSid": "MZ1"}
 
@@ -261,9 +261,9 @@ def test_silence_of_the_network_becomes_silence_of_the_caller() -> None:
     due = stream.get_timer()
     assert due == 1.0 + STALLED_S
     stream.handle_timer(due)
-    (heard,) = drain(stream)
-    assert isinstance(heard, AudioReceived)
-    assert heard.at_tick == 160
+    (received,) = drain(stream)
+    assert isinstance(received, AudioReceived)
+    assert received.at_tick == 160
 
 
 def test_numbers_are_kept() -> None:

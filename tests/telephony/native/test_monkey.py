@@ -219,7 +219,7 @@ def test_any_order_of_calls_while_the_thread_runs(seed: int) -> None:
         monkeys = [Monkey(rng, stream) for stream in streams]
         far_end = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         pump.start()
-        heard = 0
+        collected = 0
         for step in range(6_000):
             one = rng.randrange(len(socks))
             choice = rng.random()
@@ -234,9 +234,9 @@ def test_any_order_of_calls_while_the_thread_runs(seed: int) -> None:
                 streams[one] = pump.add(socks[one].fileno(), LIMITS, 256)
                 monkeys[one] = Monkey(rng, streams[one])
             else:
-                heard += len(pump.collect())
+                collected += len(pump.collect())
                 assert pump.counters()["streams"] == len(socks)
-        assert heard > 100
+        assert collected > 100
         for stream in streams:
             stream.close()
         pump.close()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 LIMITS = RtpLimits()
 
-Told = tuple[object, ...]
+Report = tuple[object, ...]
 
 
 class Alone:
@@ -39,7 +39,7 @@ class Alone:
         self.session = RtpSession(
             config, now, ssrc=0x0FF0_0001, sequence=sequence, timestamp=timestamp, cname="bot@test"
         )
-        self.told: list[Told] = []
+        self.reported: list[Report] = []
         self.packets: list[bytes] = []
         self._concealer = Concealer()
 
@@ -69,7 +69,7 @@ class Alone:
         ordinal = self.session.sent_ticks
         payload = self.session.tick(now)
         if payload:
-            self.told.append(("sent", ordinal, payload, now))
+            self.reported.append(("sent", ordinal, payload, now))
         self.collect(now)
 
     def due(self) -> float:
@@ -96,20 +96,20 @@ class Alone:
                 case AudioPayload(payload, payload_type, at_tick):
                     codec = codec_of_payload_type(payload_type)
                     assert codec is not None
-                    self.heard(codec.decode(payload), at_tick, now)
+                    self.on_audio(codec.decode(payload), at_tick, now)
                 case AudioGap(samples, at_tick):
-                    self.told.append(("audio", self._concealer.lost(samples), at_tick))
+                    self.reported.append(("audio", self._concealer.lost(samples), at_tick))
                 case DigitReceived(digit, duration_ms, at_tick):
-                    self.told.append(("digit", digit, duration_ms, at_tick))
+                    self.reported.append(("digit", digit, duration_ms, at_tick))
                 case PlayoutDrained():
                     self.drained()
         self.packets += [data for data, _ in self.session.rtp_to_send()]
 
-    def heard(self, pcm: bytes, at_tick: int, at: float) -> None:
-        self.told.append(("audio", self._concealer.good(pcm), at_tick))
+    def on_audio(self, pcm: bytes, at_tick: int, at: float) -> None:
+        self.reported.append(("audio", self._concealer.good(pcm), at_tick))
 
     def drained(self) -> None:
-        self.told.append(("drained",))
+        self.reported.append(("drained",))
 
 
 class _Wire:
@@ -279,7 +279,7 @@ class Lending(Alone):
         super().collect(at)
 
     def sent(self, payload: bytes, ordinal: int, at: float) -> None:
-        self.told.append(("sent", ordinal, payload, at))
+        self.reported.append(("sent", ordinal, payload, at))
 
     def rearm(self) -> None:
         """Timers are asked for at every step here."""

@@ -213,12 +213,12 @@ async def test_a_handler_may_clear_and_play() -> None:
 async def test_audio_is_told_with_about_the_time_at_which_it_came() -> None:
     now = 1_000.0
     call = opened(StreamClock(lambda: now))
-    told: list[float] = []
-    call.line.add_listener(audio=lambda audio, at_tick, at_s: told.append(at_s))
+    reported: list[float] = []
+    call.line.add_listener(audio=lambda audio, at_tick, at_s: reported.append(at_s))
     # The first is read at once, the next waits for a point of the clock, the third was late on its way.
     for n, now in enumerate((1_000.0, 1_000.035, 1_000.3), start=1):  # noqa: B007 - the clock reads it
         call.media(n)
-    assert told == pytest.approx([1_000.0, 1_000.02, 1_000.28])
+    assert reported == pytest.approx([1_000.0, 1_000.02, 1_000.28])
     call.line.close()
 
 

@@ -204,19 +204,19 @@ async def test_an_unknown_key_is_refused(pool: PortPool) -> None:
 
 async def test_heard_is_never_more_than_sent_and_catches_up(pool: PortPool) -> None:
     async with call(pool) as (a, _):
-        heard: list[int] = []
+        received: list[int] = []
         sent: list[int] = []
 
         def note(payload: bytes, ordinal: int, at_s: float) -> None:
-            heard.append(a.line.played_ticks())
+            received.append(a.line.played_ticks())
             sent.append(ordinal + len(payload))
 
         a.line.add_listener(sent=note)
         a.line.play(speech(300))
         assert a.line.played_ticks() == 0
         await a.ear.until(lambda: a.ear.drained == 1)
-        assert heard == sorted(heard)
-        assert all(count <= upper for count, upper in zip(heard, sent, strict=True))
+        assert received == sorted(received)
+        assert all(count <= upper for count, upper in zip(received, sent, strict=True))
         # The last packet's slot may end a moment later.
         async with asyncio.timeout(TIMEOUT_S):
             while a.line.played_ticks() < a.line.sent_ticks:  # noqa: ASYNC110 - no event tells

@@ -113,7 +113,7 @@ async def test_another_codec_in_mid_speech(pool: PortPool) -> None:
             if ordinal >= 5 * 160 and not switching:
                 switching.append(ordinal)
                 asyncio.get_running_loop().call_soon(reconfigure)
-            heard.append(sent)
+            received.append(sent)
 
         def reconfigure() -> None:
             switched.append(a.line.sent_ticks)
@@ -131,7 +131,7 @@ async def test_another_codec_in_mid_speech(pool: PortPool) -> None:
             )
             a.line.reconfigure(config_to(HOST, b.line.pair.port, "PCMA"), "PCMA")
 
-        heard: list[bytes] = []
+        received: list[bytes] = []
         a.line.add_listener(sent=switch)
         a.line.play(payload)
         await b.ear.until(lambda: len(b.ear.pcm) >= 2 * 3_200)
@@ -141,7 +141,7 @@ async def test_another_codec_in_mid_speech(pool: PortPool) -> None:
         assert (result[: switched[0]] == expected[: switched[0]]).all()
         assert (np.abs(result - expected) <= np.abs(expected) / 16 + 16).all()
         # What is reported as sent is in the line's own encoding, whatever the wire has.
-        reported = pcm.to_array(codec_named("PCMU").decode(b"".join(heard))).astype(int)
+        reported = pcm.to_array(codec_named("PCMU").decode(b"".join(received))).astype(int)
         assert (np.abs(reported - expected) <= np.abs(expected) / 8 + 32).all()
 
 

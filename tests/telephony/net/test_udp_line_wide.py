@@ -71,9 +71,9 @@ async def test_what_was_cleared_leaves_no_trace_in_what_follows(pool: PortPool) 
         await b.ear.until(lambda: len(b.ear.pcm) >= 4 * (sent + 4_800))
         coder = G722_64K.decoder()
         expected = coder(G722_64K.encode((VOICE + VOICE)[: 4 * sent] + VOICE))
-        heard = b.ear.pcm
-        assert heard.startswith(expected[: 4 * sent])
-        assert expected[4 * sent :] in heard
+        received = b.ear.pcm
+        assert received.startswith(expected[: 4 * sent])
+        assert expected[4 * sent :] in received
 
 
 async def test_a_key_press_on_a_wide_call(pool: PortPool) -> None:

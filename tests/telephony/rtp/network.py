@@ -19,8 +19,8 @@ Delay = Callable[[int, float], float | None]
 class Outcome:
     """What came out, and when. `delays_s`: how long each packet was held back by the session, from its arrival."""
 
-    heard: list[RtpEvent] = field(default_factory=list)
-    heard_at: list[float] = field(default_factory=list)
+    received: list[RtpEvent] = field(default_factory=list)
+    received_at: list[float] = field(default_factory=list)
     delays_s: list[float] = field(default_factory=list)
 
     def p95_ms(self) -> float:
@@ -31,7 +31,7 @@ class Outcome:
 
     @property
     def position(self) -> int:
-        last = self.heard[-1]
+        last = self.received[-1]
         assert isinstance(last, AudioPayload | AudioGap)
         return last.at_tick + (last.ticks if isinstance(last, AudioGap) else len(last.payload))
 
@@ -90,7 +90,7 @@ def _run(subject: RtpSession, until: float, outcome: Outcome, arrived: dict[int,
 
 def _collect(subject: RtpSession, now: float, outcome: Outcome, arrived: dict[int, float]) -> None:
     for event in events(subject):
-        outcome.heard.append(event)
-        outcome.heard_at.append(now)
+        outcome.received.append(event)
+        outcome.received_at.append(now)
         if isinstance(event, AudioPayload):
             outcome.delays_s.append(now - arrived[int.from_bytes(event.payload[:4], "big")])

@@ -329,15 +329,15 @@ def test_who_uses_our_ssrc_is_heard_and_we_take_another_once() -> None:
 def test_a_mirror_is_found_out_and_not_listened_to() -> None:
     subject = session()
     subject.play(bytes(160 * 100), START)
-    heard = 0
+    received = 0
     for n in range(100):
         now = START + 0.02 * n
         subject.tick(now)
         for data, _ in subject.rtp_to_send():
             subject.receive_rtp(data, REMOTE, now + 0.005)
-        heard += len(indices(events(subject)))
+        received += len(indices(events(subject)))
     stats = subject.stats()
-    assert heard == 1
+    assert received == 1
     assert stats.looped == 99
     # It is alive all the same.
     assert stats.last_received_at == pytest.approx(START + 99 * 0.02 + 0.005)

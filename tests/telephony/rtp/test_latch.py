@@ -133,14 +133,14 @@ def test_the_sdp_address_takes_over_whenever_it_comes(later_s: float) -> None:
 
 def test_a_look_at_what_comes_from_elsewhere_is_short() -> None:
     subject = latch()
-    subject.look(0.0)
+    subject.await_sdp_source(0.0)
     for n in range(4):
         offer(subject, NATTED, n, now=1.0)
     assert [subject.final(now) for now in (1.0, 2.9, 3.0)] == [False, False, True]
-    subject.look(10.0)
+    subject.await_sdp_source(10.0)
     assert [subject.final(now) for now in (10.0, 10.4, 10.5)] == [False, False, True]
     offer(subject, REMOTE, 1, now=11.0)
-    subject.look(12.0)
+    subject.await_sdp_source(12.0)
     assert subject.final(12.0)
 
 
@@ -226,7 +226,7 @@ def test_an_attacker_who_sprays_every_port_hears_nothing_and_is_not_heard(when: 
     """200 packets a second from another host, before media began, while another source is on probation, and after."""
     subject = session()
     source = REMOTE if when == "after" else NATTED
-    heard, targets = [], set()
+    received, targets = [], set()
     subject.play(bytes(160 * 200), START)
     for n in range(200):
         now = START + n / 50
@@ -238,10 +238,10 @@ def test_an_attacker_who_sprays_every_port_hears_nothing_and_is_not_heard(when: 
             subject.receive_rtp(audio(n), source, now)
         subject.tick(now)
         targets |= {address for _, address in subject.rtp_to_send()}
-        heard += events(subject)
+        received += events(subject)
     assert targets <= {REMOTE, source}
-    assert indices(heard) == list(range(50 if when == "before" else 0, 200))
-    assert digits(heard) == ""
+    assert indices(received) == list(range(50 if when == "before" else 0, 200))
+    assert digits(received) == ""
     assert subject.stats().rejected_source == 1_600
     assert subject.stats().looped == 0
 
