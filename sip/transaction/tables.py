@@ -1,4 +1,4 @@
-"""The four transaction machines, to be read beside RFC 3261 §17.1 and §17.2 as amended by RFC 6026.
+"""The four transaction machines of RFC 3261 §17.1 and §17.2 as amended by RFC 6026.
 
 Over a reliable transport the tables are the same; the timers that would retransmit never start
 (`Timers.durations`).
@@ -23,12 +23,12 @@ class State(StrEnum):
 
 
 class Input(StrEnum):
-    """What may happen to a transaction, besides the expiry of a `Timer`."""
+    """The inputs of a transaction, besides the expiry of a `Timer`."""
 
-    R1XX = "1xx"  # a response: received by a client, handed down by the user of a server transaction
+    R1XX = "1xx"  # a response: received by a client, sent by the user of a server transaction
     R2XX = "2xx"
     R3_6XX = "3xx-6xx"
-    REQUEST = "request"  # the request again
+    REQUEST = "request"  # a retransmitted request
     ACK = "ack"
     TRANSPORT_ERROR = "transport error"
 
@@ -36,7 +36,7 @@ class Input(StrEnum):
 class Action(StrEnum):
     """What a transaction does."""
 
-    SEND = "send"  # client: the request; server: the response that was handed down
+    SEND = "send"  # client: the request; server: the user's response
     RESEND = "resend"  # the same bytes again
     SEND_ACK = "send ack"  # the ACK of a 3xx-6xx
     DELIVER = "deliver"  # to the transaction user
@@ -59,7 +59,7 @@ INVITE_CLIENT: Table[State, Action] = Table(
         (_S.CALLING, _I.R2XX): (_S.ACCEPTED, (Action.DELIVER, Start(_T.M))),
         (_S.CALLING, _I.R3_6XX): (_S.COMPLETED, (Action.SEND_ACK, Action.DELIVER, Start(_T.D))),
         (_S.CALLING, _I.TRANSPORT_ERROR): (_END, (Action.REPORT_TRANSPORT,)),
-        # §17.1.1.2: once a provisional came, no retransmission, and no time-out but that of §16.6
+        # §17.1.1.2: after a provisional response no retransmission, and no time-out but that of §16.6
         (_S.PROCEEDING, _I.R1XX): (_S.PROCEEDING, (Action.DELIVER, Start(_T.C))),
         (_S.PROCEEDING, _T.C): (_END, (Action.REPORT_TIMEOUT,)),
         (_S.PROCEEDING, _I.R2XX): (_S.ACCEPTED, (Action.DELIVER, Start(_T.M))),
@@ -69,7 +69,7 @@ INVITE_CLIENT: Table[State, Action] = Table(
         (_S.COMPLETED, _I.R3_6XX): (_S.COMPLETED, (Action.SEND_ACK,)),
         (_S.COMPLETED, _I.TRANSPORT_ERROR): (_END, (Action.REPORT_TRANSPORT,)),
         (_S.COMPLETED, _T.D): (_END, ()),
-        # RFC 6026 §7.2, §8.4: each 2xx, retransmitted or forked, goes up to the core, which acknowledges
+        # RFC 6026 §7.2, §8.4: each 2xx, retransmitted or forked, goes to the core, which acknowledges it
         (_S.ACCEPTED, _I.R2XX): (_S.ACCEPTED, (Action.DELIVER,)),
         (_S.ACCEPTED, _T.M): (_END, ()),
     },
@@ -94,7 +94,7 @@ CLIENT: Table[State, Action] = Table(
         (_S.PROCEEDING, _I.R2XX): (_S.COMPLETED, (Action.DELIVER, Start(_T.K))),
         (_S.PROCEEDING, _I.R3_6XX): (_S.COMPLETED, (Action.DELIVER, Start(_T.K))),
         (_S.PROCEEDING, _I.TRANSPORT_ERROR): (_END, (Action.REPORT_TRANSPORT,)),
-        # §17.1.2.2: K outlives the responses still in flight; they match here and go no further
+        # §17.1.2.2: K outlives the responses still in flight; they are absorbed here
         (_S.COMPLETED, _I.R1XX): (_S.COMPLETED, ()),
         (_S.COMPLETED, _I.R2XX): (_S.COMPLETED, ()),
         (_S.COMPLETED, _I.R3_6XX): (_S.COMPLETED, ()),
@@ -102,7 +102,7 @@ CLIENT: Table[State, Action] = Table(
     },
 )
 
-# RFC 3261 §17.2.1, figure 7 as replaced by RFC 6026 §8.5. The 100 (Trying) is the core's, sent at once.
+# RFC 3261 §17.2.1, figure 7 as replaced by RFC 6026 §8.5. The core sends the 100 (Trying), at once.
 INVITE_SERVER: Table[State, Action] = Table(
     "INVITE server",
     (_S.PROCEEDING, (Action.DELIVER,)),
@@ -112,7 +112,7 @@ INVITE_SERVER: Table[State, Action] = Table(
         (_S.PROCEEDING, _I.R1XX): (_S.PROCEEDING, (Action.SEND,)),
         (_S.PROCEEDING, _I.R2XX): (_S.ACCEPTED, (Action.SEND, Start(_T.L))),
         (_S.PROCEEDING, _I.R3_6XX): (_S.COMPLETED, (Action.SEND, Start(_T.G), Start(_T.H))),
-        # RFC 6026 §8.5: an error is told, and changes nothing
+        # RFC 6026 §8.5: an error is reported, and changes nothing
         (_S.PROCEEDING, _I.TRANSPORT_ERROR): (_S.PROCEEDING, (Action.REPORT_TRANSPORT,)),
         # §17.2.1: the final response at T1, doubling up to T2, until its ACK
         (_S.COMPLETED, _I.REQUEST): (_S.COMPLETED, (Action.RESEND,)),
