@@ -1,4 +1,4 @@
-"""Key presses towards the other end (RFC 4733 §2.5.1), one packet time at a time."""
+"""DTMF to the far end (RFC 4733 §2.5.1), one packet time at a time."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -66,7 +66,7 @@ class DtmfSender:
         self._pending.extend((event, barrier) for event in events)
 
     def clear(self) -> None:
-        """Forget everything; a key that is down is not released."""
+        """Clear everything; a key that is down is not released."""
         self._pending.clear()
         self._press = None
 
@@ -85,7 +85,7 @@ class DtmfSender:
         return self._press is not None or (bool(self._pending) and self._pending[0][1] <= consumed)
 
     def audio_before(self, consumed: int) -> int | None:
-        """Samples of audio that come before the next digit; None when no digit waits."""
+        """Ticks of audio that come before the next digit; None when no digit waits."""
         return self._pending[0][1] - consumed if self._pending else None
 
     def next_slot(self, timestamp: int) -> EventSlot | None:
@@ -110,5 +110,5 @@ def parse_digits(digits: str) -> Iterable[int]:
     for digit in digits.upper():
         event = DIGITS.find(digit)
         if event < 0:
-            raise LocalError(f"{digit!r} is no key: 0-9 * # A-D are")
+            raise LocalError(f"{digit!r} isn't a DTMF digit: use 0-9 * # A-D")
         yield event

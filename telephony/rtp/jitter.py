@@ -1,27 +1,27 @@
-"""The jitter buffer towards a program that listens: order, holes, and continuous audio time.
+"""The jitter buffer for a program that listens: order, holes, and continuous audio time.
 
-Theory of operation. A listener that is a program wants every sample as early as it can be had, and none twice; it needs
-no even pace. So packets in order pass at once, and only a gap waits.
+Theory of operation. A program wants every sample as early as possible, and none twice; it doesn't need an even pace. So
+packets in order pass at once, and only gaps wait.
 
-Audio time. `position` counts the ticks that came out, real or made up, from the first packet on; each event
+Audio time. `position` counts the ticks delivered, received or filled, from the first packet on; each event
 begins where the last one ended. Within a stream position and RTP timestamp advance together, so that an hour of
 audio is as long here as it was there. Four things can come between:
 
-- Hole: sequence numbers are missing. The packets behind wait for them, 20 to 120 ms by the measured jitter (three
-  times the estimate, and a packet). Then an AudioGap as long as the timestamps say takes their place. What comes
-  later still is late, and dropped.
-- Silence: nothing comes at all (DTX, key presses, a dead network). When the next packet is overdue by that wait,
+- Hole: sequence numbers are missing. Later packets wait for them, 20 to 120 ms by the measured jitter (three
+  times the estimate, and a packet). Then an AudioGap as long as the timestamps say takes their place. Packets that come
+  even later are dropped as late.
+- Silence: no packets at all (DTX, DTMF, a dead network). When the next packet is overdue by that wait,
   60 ms at least, AudioGaps begin to keep position at the pace of `now`, behind by the wait.
 - Return: a packet whose timestamp is ahead of position brings a gap of the difference. When its time has been
   filled already there are two cases. If sequence numbers are contiguous while timestamps jumped ahead, it was DTX
   (§4.1 of RFC 3551): audio goes on at position. Otherwise the network held the packets up: those that overlap
-  entirely with made-up time are late and dropped, each paying off its share, so real time is not counted twice.
-  Yet when they keep coming at the pace of real time, nothing is being caught up: the path became longer, or the
+  entirely with filled time are late and dropped, each paying off its share, so real time is not counted twice.
+  But if they keep coming at the pace of real time, they don't catch up: the path became longer, or the
   sender stopped its timestamps; then, after 30 ms, audio goes on at real time.
   After such a spike the wait for what is overdue is as long as the spike was, up to 250 ms for a minute, so that
   the next one costs nothing.
 - Jump: a timestamp behind, or further ahead than the missing packets and the time that passed can explain. It
-  counts for nothing: the missing packets, or the pause by the clock, are filled, and audio goes on from there.
+  is ignored: the missing packets, or the pause by the clock, are filled, and audio goes on from there.
 
 A packet of comfort noise (RFC 3389) announces a silence: AudioGaps carry its description until audio comes again,
 begin as soon as the jitter allows, and count neither as gaps nor as concealed.
@@ -42,7 +42,7 @@ from offhook.telephony.wire.comfort_noise import ComfortNoise
 from offhook.telephony.wire.serial import MASK32, delta32
 
 FILL_TICKS = 160
-"""Made-up audio comes in steps of 20 ms."""
+"""Filled audio comes in steps of 20 ms."""
 
 _FILL_S = FILL_TICKS / TICK_HZ
 _JITTER_FACTOR = 3
@@ -53,7 +53,7 @@ _GIVEN_UP_KEPT = 16
 
 
 class _Waiting(NamedTuple):
-    """A packet behind a hole. `payload` None: it carries no audio, only its place in the sequence."""
+    """A packet after a hole. `payload` None: no audio, only a place in the sequence."""
 
     timestamp: int
     payload_type: int
@@ -117,19 +117,19 @@ class JitterBuffer:
         self._next_timestamp = 0
         self._packet_ticks = FILL_TICKS
         self._arrival: float | None = None
-        # Samples made up that no timestamp has accounted for yet.
+        # Ticks filled that no timestamp has accounted for yet.
         self._filled = 0
         self._filling = False
         self._fill_at = 0.0
         self._late_from: _Late | None = None
-        # How long spikes have taught us to wait for what is overdue; 0.0 without any.
+        # How long to wait for overdue packets after spikes; 0.0 without any.
         self._patience_s = 0.0
         self._patient_until = 0.0
-        # What the far end's silence sounds like, while it keeps one that it announced.
+        # The far end's comfort noise, during an announced silence.
         self._noise: ComfortNoise | None = None
         # The position at which the last received audio ended.
         self._emitted = 0
-        # How many ticks may still come out now: real time adds to it.
+        # How many ticks may still be delivered now: real time adds to it.
         self._lead_ticks = limits.lead_ms * 8.0
         self._budget = self._lead_ticks
         self._budget_at = self._began_at = 0.0
@@ -145,7 +145,7 @@ class JitterBuffer:
         self.rate_limited = 0
 
     def restart(self, sequence: int, timestamp: int, now: float) -> None:
-        """Another stream begins with this packet (not pushed yet). What waits comes out; position goes on."""
+        """A new stream begins with this packet (not pushed yet). Waiting packets are delivered; position continues."""
         while self._waiting:
             self._give_up(now)
         self._given_up.clear()
@@ -168,7 +168,7 @@ class JitterBuffer:
     ) -> None:
         """A packet by its extended sequence number. `payload` None: no audio, but not lost either.
 
-        `timestamp` is in ticks of 1/8000 s; the packet lasts so many `ticks`, None for as many as it has octets.
+        `timestamp` is in ticks of 1/8000 s; the packet lasts `ticks`; None: a tick per byte.
         """
         if ticks is None:
             ticks = len(payload) if payload else 0
@@ -194,7 +194,7 @@ class JitterBuffer:
         return self._noise is not None
 
     def get_timer(self) -> float | None:
-        """When a hole is given up, or silence is next made up. None before the first audio."""
+        """When a hole is given up, or silence is next filled. None before the first audio."""
         if self._waiting:
             return min(packet.arrival for packet in self._waiting.values()) + self.gap_wait_s
         if self._arrival is None:
@@ -207,7 +207,7 @@ class JitterBuffer:
         return self._arrival + self._packet_ticks / TICK_HZ + overdue
 
     def handle_timer(self, now: float) -> None:
-        """Give up holes and make up silence as far as `now` demands."""
+        """Give up holes and fill silence as of `now`."""
         due = self.get_timer()
         while self._waiting and due is not None and now >= due:
             self._give_up(now)
@@ -217,17 +217,17 @@ class JitterBuffer:
 
     @property
     def gap_wait_s(self) -> float:
-        """How long a packet behind a hole waits now."""
+        """How long a packet after a hole waits now."""
         wait_ms = (_JITTER_FACTOR * self._jitter.ticks + self._packet_ticks) / 8
         return min(max(wait_ms, self._limits.gap_wait_min_ms), self._limits.gap_wait_max_ms) / 1_000
 
     @property
     def waiting(self) -> int:
-        """Packets behind a hole."""
+        """Packets waiting after a hole."""
         return len(self._waiting)
 
     def lend(self, sequence: int) -> BufferState | None:
-        """What a plain stream needs; None unless `sequence` is next and nothing is waiting or being made up."""
+        """The state of a plain stream; None unless `sequence` is next and nothing is waiting or being filled."""
         if (
             sequence != self._next
             or self._waiting
@@ -251,7 +251,7 @@ class JitterBuffer:
         )
 
     def restore(self, sequence: int, state: BufferState) -> None:
-        """Go on where a plain stream has come to; `sequence` is the next one, extended."""
+        """Continue from a plain stream's state; `sequence` is the next one, extended."""
         self._next = sequence
         self._next_timestamp, self._packet_ticks = state.next_timestamp, state.packet_ticks
         self._arrival = state.arrival
@@ -276,12 +276,12 @@ class JitterBuffer:
             if len(self._waiting) > self._limits.waiting_packets:
                 self._give_up(now)
             return
-        # Once time has been made up, what is missing has been waited for already.
+        # Once time has been filled, missing packets have been waited for already.
         self._take(sequence, packet, now)
         self._take_contiguous(now)
 
     def _give_up(self, now: float) -> None:
-        """Wait no longer for what is missing before the first waiting packet."""
+        """Stop waiting for the packets missing before the first waiting one."""
         sequence = min(self._waiting)
         self._take(sequence, self._waiting.pop(sequence), now)
         self._take_contiguous(now)
@@ -324,12 +324,12 @@ class JitterBuffer:
         self._emit(timestamp, payload_type, payload, ticks, arrival, now)
 
     def _pause(self, noise: ComfortNoise, timestamp: int, missing: int, arrival: float, now: float) -> None:
-        """An announced silence begins, or goes on."""
+        """An announced silence begins or continues."""
         if self._arrival is None:
             self._arrival = arrival
         lost = delta32(timestamp, self._next_timestamp) - self._filled
         if self._noise is None and 0 < lost <= missing * self._packet_ticks and lost <= self._budget:
-            # What is missing before it was speech, and counts as if it had come.
+            # What is missing before it was speech, and counts as received.
             self._gap(lost, now)
             self._next_timestamp = timestamp
             self._filled = 0
@@ -338,7 +338,7 @@ class JitterBuffer:
 
     @staticmethod
     def _overlaps(hole: int, missing: int, skipped: int, ticks: int) -> bool:
-        """Whether a packet lies entirely in made-up time, and neither DTX nor a jump says otherwise."""
+        """Whether a packet lies entirely in filled time, without DTX or a jump."""
         return hole <= -ticks and (skipped == 0 or (skipped > 0 and missing > 0))
 
     def _explained(self, hole: int, missing: int, arrival: float) -> bool:
@@ -349,11 +349,11 @@ class JitterBuffer:
         return hole <= min(most, self._limits.hole_ms * 8, self._budget)
 
     def _catch_up(self, missing: int, arrival: float, now: float) -> None:
-        """Make up what timestamps do not tell: the missing packets, or a pause by the clock, whichever is longer."""
+        """Fill what timestamps don't tell: the missing packets, or a pause by the clock, whichever is longer."""
         pause = 0
         if self._arrival is not None:
             pause = int((arrival - self._arrival) * TICK_HZ) - self._packet_ticks
-        # Less than a packet is the network's unevenness.
+        # Less than a packet is jitter.
         missed = max(missing * self._packet_ticks, pause if pause >= self._packet_ticks else 0)
         ticks = missed - (self.position - self._emitted)
         if 0 < ticks <= min(self._limits.hole_ms * 8, self._budget):
@@ -369,7 +369,7 @@ class JitterBuffer:
             self._patient_until = arrival + self._limits.patience_kept_s
 
     def _review_patience(self, arrival: float) -> None:
-        """Audio comes: was it worth waiting for so long?"""
+        """Audio came: was the longer wait worth it?"""
         held_s = 0.0 if self._arrival is None else arrival - self._arrival - self._packet_ticks / TICK_HZ
         if held_s * 1_000 > self._limits.overdue_wait_min_ms:
             self._patient_until = arrival + self._limits.patience_kept_s
@@ -409,7 +409,7 @@ class JitterBuffer:
         self._budget = min(budget, self._lead_ticks)
         self._budget_at = now
         if self._noise is None:
-            # What follows made-up time directly belongs to the same gap.
+            # What directly follows filled time belongs to the same gap.
             self.gaps += not self._filling
             self.concealed_samples += ticks
         else:
@@ -420,7 +420,7 @@ class JitterBuffer:
     def _fill(self, due: float, now: float) -> None:
         steps = int((now - due) / _FILL_S + 1e-6) + 1
         self._fill_at = due + steps * _FILL_S
-        # Where holes were given up as late as this, what came of them may have taken that time already.
+        # If holes were given up this late, their gaps may already cover that time.
         room = (now - self._began_at) * _REFILL_HZ + self._lead_ticks - self.position
         ticks = min(steps, int(room) // FILL_TICKS, self._limits.fill_ms * 8 // FILL_TICKS) * FILL_TICKS
         if ticks > 0:

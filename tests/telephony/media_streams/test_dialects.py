@@ -363,7 +363,7 @@ def test_what_is_no_message_is_a_wire_error(name: str, data: bytes) -> None:
 
 
 def test_a_binary_message_has_a_limit() -> None:
-    with pytest.raises(WireError, match="octets of audio"):
+    with pytest.raises(WireError, match="bytes of audio"):
         VONAGE.parse(Binary(bytes(limits.PAYLOAD_OCTETS + 1)))
 
 

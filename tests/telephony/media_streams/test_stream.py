@@ -161,7 +161,7 @@ def test_who_does_not_count_is_let_be() -> None:
         (start(), "second start"),
         (message("media", 2, "MZ2", payload=""), "another stream"),
         (message("media", 2, payload="*"), "base64"),
-        (b" " * (limits.MESSAGE_OCTETS + 1), "octets"),
+        (b" " * (limits.MESSAGE_OCTETS + 1), "bytes"),
     ],
 )
 def test_who_breaks_the_protocol_is_closed(bad: bytes, why: str) -> None:
