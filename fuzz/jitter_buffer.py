@@ -143,7 +143,7 @@ class Drive:
         assert self.position <= (self.now - START) * 8_000 * CLOCK_ERROR + LIMITS.lead_ms * 8 + 1
 
     def check_account(self) -> None:
-        """Every packet was heard, or waits, or was counted. What waits may be a packet without audio."""
+        """Every packet was delivered, waits, or was counted. A waiting packet may be without audio."""
         buffer = self.buffer
         dropped = buffer.late + buffer.duplicate + buffer.rate_limited
         assert self.delivered <= self.pushed

@@ -1,7 +1,7 @@
 """A whole media stream of any dialect, driven by octets: its messages, sound, damaged, or anything at all, and ours.
 
 Whatever comes in whatever order: a message is refused with a declared error, audio time has no holes and never runs
-away from the clock, every sample that was played is told, waits, or was dropped, and what is written can be read.
+away from the clock, every sample that was played is reported, waits, or was dropped, and what is written can be read.
 """
 
 from base64 import b64encode
@@ -128,7 +128,7 @@ class Drive:
         self._receive(Binary(self.input.octets()))
 
     def other_message(self) -> None:
-        """The first one, the last one, and one that nobody knows."""
+        """The first one, the last one, and an unknown one."""
         self._receive((b'{"event":"connected"}', b'{"event":"stop"}', b'{"event":"news"}')[self.input.octet() % 3])
 
     def wait(self) -> None:
@@ -173,7 +173,7 @@ class Drive:
         self.stream.round_trip(self.input.octet() / 100)
 
     def closed(self) -> None:
-        """The far end says goodbye."""
+        """The far end closes the WebSocket."""
         self.stream.closed(1001, "bye")
 
     def _receive(self, data: bytes) -> None:

@@ -197,7 +197,7 @@ class Drive:
         assert waiting <= LIMITS.waiting_packets
 
     def check_events(self) -> None:
-        """What holds of what was heard, after everything that happens."""
+        """The invariants of received audio, after every event."""
         count = 0
         while (event := self.session.next_event()) is not None:
             count += 1

@@ -1,4 +1,4 @@
-/* The pump's streams: who owns what, what is due, and what is told to Python. */
+/* The pump's streams: who owns what, what is due, and what is reported to Python. */
 
 #include "media.h"
 
@@ -31,7 +31,7 @@ void pump_count_late(double late_ms, double *most, int64_t *buckets) {
 }
 
 /* A thread of Python's that holds the mutex while the pump waits for it runs at the pump's priority: else whatever else
- * is on the core could keep it, and the pump with it, for as long as its slices last. */
+ * is on the core could keep it, and the pump, waiting for whole time slices. */
 static void init_inheriting(pthread_mutex_t *mutex) {
     pthread_mutexattr_t attributes;
     pthread_mutexattr_init(&attributes);
@@ -102,7 +102,7 @@ stream *pump_add(pump *to, int fd, const limits *most, const framing *frames) {
         errno = ENOMEM;
     if (added && fd >= 0) {
         int on = 1;
-        /* When a datagram came, and not when it was read: a stall of ours is no jitter. Some kernels cannot. */
+        /* When a datagram arrived, not when it was read: our own stall isn't jitter. Some kernels cannot tell. */
         (void)setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
         struct epoll_event reading = {.events = EPOLLIN, .data.ptr = made};
         added = epoll_ctl(to->epoll, EPOLL_CTL_ADD, fd, &reading) == 0;
@@ -165,7 +165,7 @@ static record *record_at(const pump *of, size_t offset) {
     return offset ? (record *)(void *)(of->filling.data + offset - 1) : NULL;
 }
 
-/* What waits for company is told now. */
+/* Report the gathered audio now. */
 static void tell_gathered(stream *item) {
     if (item->gathered_ticks == 0)
         return;
@@ -322,7 +322,7 @@ void stream_check_in(stream *item, double now) {
     double overdue = item->armed ? receive_overdue(&item->in, &item->most) : INFINITY;
     if (item->paused && item->epoch != of->collection)
         stream_watch(item, true);
-    /* What waits in the socket has come in time, if not been read in time. */
+    /* What waits in the socket arrived in time, even if it is read late. */
     if (overdue > now || item->unread) {
         agenda_set(&of->due[AGENDA_IN], item, item->paused ? now + PAUSE_S : overdue > now ? overdue : now + LATE_S);
         return;
@@ -393,7 +393,7 @@ void stream_lend_out(stream *item, const sending *out, chunk *queue, double now)
     item->period_slots = llround(out->packet_s / SLOT_S);
     if (queue != NULL)
         send_append(&item->out, queue);
-    /* In the middle of a talk spurt the next packet has its time already. */
+    /* Within a talk spurt the next packet is scheduled already. */
     double next = out->spurt_at + (double)out->spurt_slots * out->packet_s;
     join_at(item, next > now && next - now < out->packet_s ? next : align(item->owner, now));
 }

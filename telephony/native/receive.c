@@ -1,4 +1,4 @@
-/* The way in of a stream that is plain: the next packet, and nothing else. The twin of Receiver.receive and
+/* Inbound, for a plain stream: the next packet, and nothing else. The twin of Receiver.receive and
  * JitterBuffer.push; whatever is not plain goes there. */
 
 #include "media.h"

@@ -1,5 +1,5 @@
-/* The paced way out: queued audio to RTP packets, one a packet time. The twin of telephony/rtp/sender.py without key
- * presses; the rules and their reasons stand there. */
+/* Outbound, paced: queued audio to RTP packets, one per packet time. The twin of telephony/rtp/sender.py without
+ * DTMF; the rules and their reasons are there. */
 
 #include "media.h"
 

@@ -110,7 +110,7 @@ def test_clear_takes_back_what_has_not_been_played(far: FarEnd) -> None:
     assert abs(queued - dropped) <= 8_000 * PERIOD_S
     assert talk.playout.queued_ticks == 0
     talk.run(1.0)
-    # What the caller has heard is what was counted, to within a frame.
+    # The count matches what the caller has heard, to within a frame.
     assert far.played == said[: len(far.played)]
     assert len(far.played) <= cut <= len(far.played) + 2 * FRAME_SAMPLES
     assert talk.caller_got == cut
@@ -145,7 +145,7 @@ def test_marks_that_a_clear_returns_are_not_heard() -> None:
     assert talk.caller_got == cut < 0.33 * 8_000
 
 
-def test_a_far_end_that_stands_still_is_not_believed_by_time() -> None:
+def test_a_far_end_that_stands_still_is_not_accepted_by_time() -> None:
     far = FarEnd(0.02, 0.02)
     talk = Talk(far)
     talk.play(speech(400))
@@ -160,7 +160,7 @@ def test_a_far_end_that_stands_still_is_not_believed_by_time() -> None:
     assert talk.caller_got == 3_200 + 16_000
 
 
-def test_heard_is_never_ahead_of_what_was_played() -> None:
+def test_played_is_never_ahead_of_what_was_played() -> None:
     generator = random.Random(4)
     for _ in range(30):
         one_way_s = generator.uniform(0, 0.2)
@@ -200,7 +200,7 @@ def test_without_echoes_time_counts() -> None:
     assert talk.playout.marks_lost >= MARKS_LOST_MAX
     talk.play(speech(1_000))
     talk.run(0.5)
-    assert talk.caller_got == pytest.approx(32_000 + 4_000, abs=8_000 * PERIOD_S), "told once in a period"
+    assert talk.caller_got == pytest.approx(32_000 + 4_000, abs=8_000 * PERIOD_S), "reported once in a period"
 
 
 @pytest.mark.parametrize("name", ["", "x", "-1", "99", "1" * 100, "٣", "1.0", "0"])

@@ -30,7 +30,7 @@ CONFIG = RtpConfig(
 
 
 class Pair:
-    """Both twins, told the same."""
+    """Both twins, with the same input."""
 
     def __init__(self, seed: int, config: RtpConfig = CONFIG) -> None:
         rng = random.Random(seed)

@@ -1,4 +1,4 @@
-"""Two ends in virtual time that are told the same: a session alone, and one that lends what it can to the pump."""
+"""Two ends in virtual time with the same input: a session alone, and one that lends what it can to the pump."""
 
 import math
 import socket
@@ -33,7 +33,7 @@ Report = tuple[object, ...]
 
 
 class Alone:
-    """A session in pure Python, and what its owner would be told."""
+    """A session in pure Python, and its reports to the owner."""
 
     def __init__(self, config: RtpConfig, now: float, *, sequence: int, timestamp: int) -> None:
         self.session = RtpSession(
@@ -273,7 +273,7 @@ class Lending(Alone):
         state = SendState(**self._stream.sending())
         return state.keep_alive_at if state.send and not self._path.queued_ticks else math.inf
 
-    # What the path tells.
+    # Reports of the RTP I/O.
 
     def deliver(self, at: float) -> None:
         super().collect(at)

@@ -154,7 +154,7 @@ async def test_audio_and_keys_arrive_in_order() -> None:
     call.line.close()
 
 
-async def test_an_utterance_is_sent_told_and_heard() -> None:
+async def test_an_utterance_is_sent_reported_and_played() -> None:
     call = opened()
     payload = bytes(range(256)) * 10
     call.line.play(payload)

@@ -202,7 +202,7 @@ async def test_an_unknown_key_is_refused(pool: PortPool) -> None:
             a.line.send_dtmf("1X")
 
 
-async def test_heard_is_never_more_than_sent_and_catches_up(pool: PortPool) -> None:
+async def test_played_is_never_more_than_sent_and_catches_up(pool: PortPool) -> None:
     async with call(pool) as (a, _):
         received: list[int] = []
         sent: list[int] = []

@@ -339,7 +339,7 @@ def stand_still(clock: MediaClock, counter: str) -> None:
 
 
 async def test_hold_takes_effect_whatever_has_just_arrived(pool: PortPool) -> None:
-    """A packet that the pump has handed over and nobody has collected yet must not give the way out back to the pump
+    """A packet that the pump has handed over and is not collected yet must not lend outbound to the pump again
     while it is being changed."""
     clock = MediaClock()
     with peer_of(pool) as peer:

@@ -138,7 +138,7 @@ async def test_any_packet_size_is_heard_and_may_change(pool: PortPool) -> None:
 
 
 async def test_media_that_comes_before_the_answer_is_kept_and_after_close_ignored(pool: PortPool) -> None:
-    """A caller may speak as soon as the offer is out: what waits in the socket is heard when the line starts."""
+    """A caller may speak as soon as the offer is out: what waits in the socket is received when the line starts."""
     with peer_of(pool) as peer:
         clock = MediaClock()
         line = UdpLine(acquire(pool), config_to(HOST, peer.port), "PCMU", clock=clock)

@@ -111,7 +111,7 @@ async def test_a_narrow_line_whose_far_end_becomes_wide_and_narrow_again(pool: P
             assert level_at(b.ear.pcm, 2_100.0, 8_000) == pytest.approx(
                 level_at(PCMU.decode(payload), 2_100.0, 8_000), abs=1.5
             )
-            # What has left is told in batches: the far end may have heard it before.
+            # Sent audio is reported in batches: the far end may have received it before.
             await a.ear.until(lambda: sum(len(sent) for _, sent in a.ear.sent) >= len(payload))
             assert sum(len(sent) for _, sent in a.ear.sent) == len(payload)
         assert all(at_tick % PACKET_TICKS == 0 for at_tick, _ in b.ear.audio)

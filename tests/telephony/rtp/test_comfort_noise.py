@@ -1,4 +1,4 @@
-"""Silence that is described instead of sent (RFC 3389): received, and told."""
+"""Silence that is described instead of sent (RFC 3389), in both directions."""
 
 import random
 

@@ -103,7 +103,7 @@ def test_spikes_of_200_ms_lose_little_and_leave_nothing_behind() -> None:
     assert abs(drift_ms(outcome)) < 5
 
 
-def test_what_spikes_have_taught_is_forgotten_after_a_minute() -> None:
+def test_the_wait_after_spikes_is_forgotten_after_a_minute() -> None:
     subject = session()
 
     def delay(n: int, at: float) -> float:
@@ -120,7 +120,7 @@ def test_what_spikes_have_taught_is_forgotten_after_a_minute() -> None:
     assert now - outcome.received_at[-1] == pytest.approx(0.08, abs=0.005)
 
 
-def test_a_spike_longer_than_a_pause_teaches_nothing() -> None:
+def test_a_spike_longer_than_a_pause_changes_nothing() -> None:
     subject = session()
     deliver(subject, Stream(10), lambda _, at: 0.03 + max(0.0, START + 4.6 - at) * (at >= START + 4.0))
     late = subject.stats().late

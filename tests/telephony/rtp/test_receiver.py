@@ -120,7 +120,7 @@ def test_a_single_leap_is_a_stray_packet() -> None:
     assert ear.subject.lost == 0
 
 
-def test_both_payload_types_are_told_apart() -> None:
+def test_both_payload_types_are_distinguished() -> None:
     ear = Ear()
     ear.hear(audio(0, payload_type=0), 0.0)
     ear.hear(audio(1, payload_type=8), 0.02)

@@ -92,7 +92,7 @@ def test_a_long_queue_is_not_slow() -> None:
     assert speak(subject) == audio + audio[:8_000]
 
 
-def test_drained_is_told_with_the_last_packet_only() -> None:
+def test_drained_is_reported_with_the_last_packet_only() -> None:
     subject = sender()
     subject.play(bytes(320))
     subject.tick(START)
