@@ -172,7 +172,7 @@ def test_a_final_response_cannot_be_taken_back() -> None:
     assert other.times(Action.SEND) == [0.0]
 
 
-def test_a_transport_error_is_told_and_leaves_an_invite_server_as_it_was() -> None:
+def test_a_transport_error_is_reported_and_leaves_an_invite_server_as_it_was() -> None:
     for given, state in ((Input.R1XX, "PROCEEDING"), (Input.R2XX, "ACCEPTED"), (Input.R3_6XX, "COMPLETED")):
         run = Run(INVITE_SERVER).handle(given, 0.0).handle(Input.TRANSPORT_ERROR, 0.1)
         assert run.times(Action.REPORT_TRANSPORT) == [0.1]

@@ -132,7 +132,7 @@ def test_stereo_is_mixed() -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.binary(max_size=100), max_size=4), st.integers(0, 255))
-def test_any_octets_are_heard_as_long_as_they_say(payloads: list[bytes], cut: int) -> None:
+def test_any_bytes_are_decoded_as_long_as_they_say(payloads: list[bytes], cut: int) -> None:
     sent = packets(VOICE[: 4 * PACKET])
     for codec_rate in (8_000, 16_000):
         stream = stream_decoder(OPUS, codec_rate)

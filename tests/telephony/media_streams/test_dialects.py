@@ -269,7 +269,7 @@ def test_audio_that_is_not_understood_is_refused_with_what_would_be(dialect: Dia
     assert "only mono" in event.reason
 
 
-def test_telnyx_a_law_is_heard_and_mu_law_is_spoken() -> None:
+def test_telnyx_a_law_is_received_and_mu_law_is_sent() -> None:
     details = STARTS["telnyx"]["start"] | {"media_format": {"encoding": "PCMA", "sample_rate": 8000, "channels": 1}}
     stream, event = started(TELNYX, start=details)
     assert event.encoding == "PCMU"

@@ -88,7 +88,7 @@ def test_a_stall_beyond_the_lead_is_one_gap_and_no_burst() -> None:
     assert talk.caller_got == len(said)
 
 
-def test_nothing_is_told_played_before_the_timer() -> None:
+def test_nothing_is_reported_played_before_the_timer() -> None:
     talk = Talk()
     talk.play(speech(10))
     assert talk.playout.sent_ticks == 0
