@@ -153,7 +153,7 @@ class JitterEstimator:
 def round_trip_s(now_short: int, lsr: int, dlsr: int) -> float | None:
     """Round trip from a report block (§6.4.1): all three are the middle 32 bits of NTP stamps, in 1/65536 s.
 
-    None when the far end has seen no report of ours (`lsr` 0) or the numbers contradict each other.
+    None when the far end has seen none of our reports (`lsr` 0) or the numbers contradict each other.
     """
     if not lsr:
         return None

@@ -225,7 +225,7 @@ def test_what_a_stalled_network_delivers_at_once_is_no_flood() -> None:
     assert stream.stats().rate_limited == 0
 
 
-def test_the_bots_words_leave_and_are_told() -> None:
+def test_the_bots_words_leave_and_are_reported() -> None:
     stream = opened()
     stream.play(b"\x11" * 1_600, 1.0)
     texts = [json.loads(text) for text in stream.messages_to_send()]

@@ -68,7 +68,7 @@ def test_what_is_queued_after_it_was_taken_back_is_whole() -> None:
     assert stream.take()[1] == b"late"
 
 
-def test_armed_anew_what_was_gathered_before_is_told_at_its_place() -> None:
+def test_armed_anew_what_was_gathered_before_is_reported_at_its_place() -> None:
     pump = new_pump()
     stream = pump.add(-1, LIMITS, LONGEST_STEP)
     stream.arm(receive_state(), False, SOURCE)
@@ -91,7 +91,7 @@ def test_no_packet_time(packet_s: float) -> None:
         new_pump().add(-1, LIMITS).lend(send_state(packet_s=packet_s), b"")
 
 
-def test_only_a_stream_without_a_socket_is_told_the_time() -> None:
+def test_only_a_stream_without_a_socket_takes_the_time() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         stream = new_pump().add(sock.fileno(), LIMITS)

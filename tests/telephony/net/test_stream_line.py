@@ -169,7 +169,7 @@ async def test_an_utterance_is_sent_reported_and_played() -> None:
     call.line.close()
 
 
-async def test_what_was_sent_is_told_soon_and_never_from_within_play() -> None:
+async def test_what_was_sent_is_reported_soon_and_never_from_within_play() -> None:
     call = opened()
     call.line.play(bytes(80))
     assert (call.sent, call.drained, call.line.sent_ticks) == ([], 0, 0)
@@ -210,7 +210,7 @@ async def test_a_handler_may_clear_and_play() -> None:
     call.line.close()
 
 
-async def test_audio_is_told_with_about_the_time_at_which_it_came() -> None:
+async def test_audio_is_reported_with_about_the_time_at_which_it_came() -> None:
     now = 1_000.0
     call = opened(StreamClock(lambda: now))
     reported: list[float] = []
@@ -252,13 +252,13 @@ async def test_stop_is_no_fault() -> None:
     assert call.socket.closed == [(1000, "")]
 
 
-async def test_a_lost_socket_is_told() -> None:
+async def test_a_lost_socket_is_reported() -> None:
     call = opened()
     call.line.lost("gone")
     assert call.ended == ["gone"]
 
 
-async def test_dead_air_is_told() -> None:
+async def test_dead_air_is_reported() -> None:
     call = opened(first_media_timeout_s=0.05, media_timeout_s=0.05)
     await call.until(lambda: call.silent == 1)
     call.media(1)

@@ -57,7 +57,7 @@ async def test_packets_leave_in_real_time(pool: PortPool) -> None:
         assert 0.32 < time.monotonic() - began < 1.0
 
 
-async def test_what_is_told_late_is_told_with_its_own_time(pool: PortPool, media_twin: str) -> None:
+async def test_what_is_reported_late_comes_with_its_own_time(pool: PortPool, media_twin: str) -> None:
     if media_twin != "native":
         pytest.skip("while the loop is held up, nothing is read")
     async with call(pool) as (a, b):
@@ -97,7 +97,7 @@ async def test_what_is_appended_in_time_continues_without_a_seam(pool: PortPool)
         assert b.ear.pcm[: 2 * 4_800] == codec_named("PCMU").decode(payload)
 
 
-async def test_drained_is_told_once_a_spurt(pool: PortPool) -> None:
+async def test_drained_is_reported_once_a_spurt(pool: PortPool) -> None:
     async with call(pool) as (a, _):
         a.line.play(speech(100))
         await a.ear.until(lambda: a.ear.drained == 1)

@@ -38,7 +38,7 @@ async def test_nothing_is_sent_before_start(pool: PortPool) -> None:
         line.close()
 
 
-async def test_media_time_out_is_told_when_nothing_ever_comes(pool: PortPool) -> None:
+async def test_media_time_out_is_reported_when_nothing_ever_comes(pool: PortPool) -> None:
     line = UdpLine(
         acquire(pool),
         config_to(HOST, 9),

@@ -1,4 +1,4 @@
-"""Wide lines on loopback: G.722 both ways, and a re-INVITE from wide to narrow and back."""
+"""Wideband lines on loopback: G.722 both ways, and a re-INVITE from wide to narrow and back."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""The way in under bad networks, in virtual time: what is held back, what is lost, and where audio time goes.
+"""Inbound RTP under bad networks, in virtual time: what is held back, what is lost, and where audio time goes.
 
 The figures: pytest --log-cli-level=info.
 """
