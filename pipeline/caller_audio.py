@@ -50,8 +50,8 @@ class CallerAudio:
         self._kept_samples = kept_samples
         self._zero_at = 0.0  # arrival time of sample 0, extrapolated from the latest frame with events
 
-    def push(self, pcm: bytes, at_sample: int, at_s: float, *, keep: bytes) -> None:
-        """Push the audio from `at_sample` that ended at `at_s`. `keep`: the same, to buffer; empty if a recogniser gets
+    def push(self, pcm: bytes, at_tick: int, at_s: float, *, keep: bytes) -> None:
+        """Push the audio from `at_tick` that ended at `at_s`. `keep`: the same, to buffer; empty if a recogniser gets
         it."""
         if keep:
             self._kept.append(keep)
@@ -64,11 +64,11 @@ class CallerAudio:
             unframed += pcm
         else:
             # Frames begin at multiples of their size: a line may report its audio in such steps.
-            skipped = -at_sample % (size // 2)
+            skipped = -at_tick % (size // 2)
             unframed = pcm[2 * skipped :] if skipped else pcm
-            self._frame_at = at_sample + skipped
+            self._frame_at = at_tick + skipped
         if len(unframed) >= size:
-            zero_at = at_s - (at_sample + len(pcm) // 2) / RATE_HZ
+            zero_at = at_s - (at_tick + len(pcm) // 2) / RATE_HZ
             while len(unframed) >= size:
                 self._stream.submit(unframed[:size], self._frame_at, zero_at)
                 unframed = unframed[size:]
@@ -113,10 +113,10 @@ class CallerAudio:
         self._kept_bytes = self._tidy_above = 0
         return kept
 
-    def time_of(self, at_sample: int) -> float:
+    def time_of(self, at_tick: int) -> float:
         """When a sample arrived (monotonic seconds), extrapolated from the packet with the latest frame that had
         events."""
-        return self._zero_at + at_sample / RATE_HZ
+        return self._zero_at + at_tick / RATE_HZ
 
     # From the detector.
 

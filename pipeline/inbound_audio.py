@@ -59,19 +59,19 @@ class InboundAudio:
         self._recognition = Recognition(self._asr, self._bands, self.caller, listener, run)
         return self._recognition
 
-    def receive(self, pcm: bytes, at_sample: int, at_s: float) -> None:
+    def receive(self, pcm: bytes, at_tick: int, at_s: float) -> None:
         """Take the line's next audio, see Line."""
         if self.held:
             pcm = bytes(len(pcm))  # music on hold, or somebody else's voice
         bands, recognition = self._bands, self._recognition
         processed = narrow = bands.narrow(pcm)
         if self._front_end is not None:
-            processed = self._front_end.on_audio(narrow, at_sample, at_s)
+            processed = self._front_end.on_audio(narrow, at_tick, at_s)
         kept = processed if bands.is_narrow else bands.wide(pcm, narrow, processed)
         active = recognition is not None and recognition.active
         if recognition is not None and active:
             recognition.feed(kept)
-        self.caller.push(processed, at_sample, at_s, keep=b"" if active else kept)
+        self.caller.push(processed, at_tick, at_s, keep=b"" if active else kept)
 
     def sent(self, payload: bytes, at_s: float) -> None:
         """The bot's audio has left: its echo may come back."""

@@ -29,17 +29,17 @@ class ResponseTimer:
         """The dialog has its next prompt."""
         self._mark(Mark.ANSWERED, now)
 
-    def queued(self, line_sample: int, now: float) -> None:
+    def queued(self, line_tick: int, now: float) -> None:
         """Audio was queued, to be played from that line position on."""
         if self._trace is not None and Mark.SYNTHESISED not in self._trace.marks:
             self._trace.mark(Mark.SYNTHESISED, now)
-            self._answer_at = line_sample
+            self._answer_at = line_tick
 
-    def sent(self, line_sample: int, at_s: float) -> TurnTrace | None:
+    def sent(self, line_tick: int, at_s: float) -> TurnTrace | None:
         """The line has sent everything before that position. Returns the trace once the answer has begun to leave."""
         trace = self._trace
         # Audio queued before the answer may be reported later.
-        if trace is None or Mark.SYNTHESISED not in trace.marks or line_sample <= self._answer_at:
+        if trace is None or Mark.SYNTHESISED not in trace.marks or line_tick <= self._answer_at:
             return None
         trace.mark(Mark.SENT, at_s)
         self._trace = None

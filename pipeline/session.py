@@ -239,17 +239,17 @@ class Session:
 
     def _on_speech_event(self, event: GateEvent, now: float) -> None:
         if isinstance(event, SpeechStarted):
-            self._interrupted_at = self._caller.time_of(event.at_sample)
+            self._interrupted_at = self._caller.time_of(event.at_tick)
             self._report(CallerSpeech(True, self._interrupted_at))
             self._core.speech_started(self._interrupted_at, now)
         elif isinstance(event, SpeechConfirmed):
             self._core.speech_confirmed(now)
         elif isinstance(event, SpeechStopped):
-            stopped_at = self._caller.time_of(event.at_sample)
+            stopped_at = self._caller.time_of(event.at_tick)
             self._report(CallerSpeech(False, stopped_at))
             self._core.speech_stopped(stopped_at, event.confirmed, now)
 
-    def _on_key(self, digit: str, at_sample: int) -> None:
+    def _on_key(self, digit: str, at_tick: int) -> None:
         if self._core.floor is Floor.CLOSED:
             return
         now = self._interrupted_at = self._clock.now()
@@ -268,10 +268,10 @@ class Session:
 
     # From the speaker.
 
-    def _on_queue(self, line_sample: int, now: float) -> None:
+    def _on_queue(self, line_tick: int, now: float) -> None:
         if not self._line.queued_ticks:
             self._inbound.pause_follows()
-        self._response.queued(line_sample, now)
+        self._response.queued(line_tick, now)
 
     def _on_played(self, now: float) -> None:
         self._core.played(now)

@@ -23,7 +23,7 @@ Run = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 class Speaker:
     """Plays one utterance at a time; each is finished, cut or abandoned before the next begins.
 
-    `run` starts a task that ends with the call. `on_queue(line_sample, now)` is called before audio is given to the
+    `run` starts a task that ends with the call. `on_queue(line_tick, now)` is called before audio is given to the
     line, with the line position at which it will be played; `on_played(now)` when the line has played the whole
     utterance.
     """
@@ -130,7 +130,7 @@ class Speaker:
         ledger = self._ledger
         if ledger is None or self.paused or self._cut is not None or self._line.queued_ticks:
             return
-        if ledger.utterance.complete and ledger.queued_to >= ledger.utterance.samples:
+        if ledger.utterance.complete and ledger.queued_to >= ledger.utterance.ticks:
             self._on_played(self._clock.now())
 
     def end(self, now: float) -> Playback:
@@ -141,8 +141,8 @@ class Speaker:
         self._stop_synthesis()
         # An utterance that was sent to its end counts as played; one that was cut counts up to what has arrived.
         said = ledger.utterance.complete and not self._line.queued_ticks
-        line_sample = self._line.sent_ticks if said else self._line.played_ticks()
-        playback = self._cut or ledger.playback(line_sample)
+        line_tick = self._line.sent_ticks if said else self._line.played_ticks()
+        playback = self._cut or ledger.playback(line_tick)
         self._report(BotHeard(playback, now, tuple(ledger.utterance.words), self._began_at))
         return playback
 
@@ -170,7 +170,7 @@ class Speaker:
                 start, text = self._clauses[0]
                 await self._synthesise_clause(utterance, start, text)
                 self._goes_on = self._clauses.popleft().ends_softly
-                self._clause_at_ticks = utterance.samples
+                self._clause_at_ticks = utterance.ticks
         except EngineError as error:
             # A word counts once all of its audio is there.
             utterance.failed_at = max(start, utterance.words[-1].char_end if utterance.words else 0)
@@ -189,10 +189,10 @@ class Speaker:
 
     async def _synthesise_clause(self, utterance: Utterance, start: int, text: str) -> None:
         line = self._line
-        had = utterance.samples - self._clause_at_ticks  # of a clause whose synthesis was cut short
+        had = utterance.ticks - self._clause_at_ticks  # of a clause whose synthesis was cut short
         async with aclosing(self._voice.stream(text, line.encoding, line.encode, line.rate_hz)) as pieces:
             async for piece in pieces:
-                if utterance.samples == self._clause_at_ticks:
+                if utterance.ticks == self._clause_at_ticks:
                     self._begin_clause(utterance)
                 new, had = piece.after(had), max(0, had - piece.ticks)
                 utterance.append(new.payload, new.words, start)
@@ -203,15 +203,15 @@ class Speaker:
         line = self._line
         # No gap if the voice, or the text, was late: the caller has had silence already.
         if utterance.words and (line.queued_ticks or self.paused):
-            ticks = gap_ticks(utterance.samples, utterance.words[-1].end_sample, goes_on=self._goes_on)
+            ticks = gap_ticks(utterance.ticks, utterance.words[-1].end_sample, goes_on=self._goes_on)
             utterance.append(line.encode(bytes(2 * ticks * line.rate_hz // TICK_HZ)), ())
-            self._clause_at_ticks = utterance.samples
+            self._clause_at_ticks = utterance.ticks
         if not self._goes_on:
-            utterance.sentences.append(utterance.samples)
+            utterance.sentences.append(utterance.ticks)
 
-    def _queue_from(self, utterance_sample: int) -> None:
+    def _queue_from(self, utterance_tick: int) -> None:
         ledger, line = self._ledger, self._line
-        payload = ledger.utterance.payload_from(utterance_sample) if ledger is not None else b""
+        payload = ledger.utterance.payload_from(utterance_tick) if ledger is not None else b""
         if ledger is None or not payload:
             return
         now = self._clock.now()
@@ -219,7 +219,7 @@ class Speaker:
         if not ledger.begun:
             self._began_at = now
             self._report(BotSpoke(ledger.utterance.text, now))
-        ledger.queue(utterance_sample, len(payload) // line.tick_octets, queued_to)
+        ledger.queue(utterance_tick, len(payload) // line.tick_octets, queued_to)
         self._on_queue(queued_to, now)
         line.play(payload)
 

@@ -179,7 +179,7 @@ class LevelMeter:
         self._next = 0  # the first slot that is neither reported nor a hole
         self._pending: list[tuple[int, int]] = []  # of the slots before it, those that wait for company
 
-    def on_audio(self, pcm: bytes, at_sample: int, at_s: float) -> None:
+    def on_audio(self, pcm: bytes, at_tick: int, at_s: float) -> None:
         """The caller's audio came."""
         if pcm:
             size_bytes = 2 * self._rate_hz

@@ -46,7 +46,7 @@ class Ear:
         self._runs = 0
         self._changed = asyncio.Event()
 
-    def hear(self, pcm: bytes, _at_sample: int, _at_s: float) -> None:
+    def hear(self, pcm: bytes, _at_tick: int, _at_s: float) -> None:
         """The next audio."""
         if audioop.max(pcm, 2) < VOICED_PEAK:
             return

@@ -19,8 +19,8 @@ class EchoControl(Protocol):
         """16-bit PCM that the bot sent while these samples were received, silence where it sent nothing."""
         ...
 
-    def on_audio(self, pcm: bytes, at_sample: int, at_s: float) -> bytes:
-        """Take the caller's next 16-bit PCM, from `at_sample` until `at_s`; returns the same amount, without known
+    def on_audio(self, pcm: bytes, at_tick: int, at_s: float) -> bytes:
+        """Take the caller's next 16-bit PCM, from `at_tick` until `at_s`; returns the same amount, without known
         echo."""
         ...
 

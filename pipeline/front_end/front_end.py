@@ -29,17 +29,17 @@ class AudioFrontEnd:
         """The bot began to send this at `at_s` (monotonic seconds). `first`: it follows a pause."""
         self.echo.sent(payload, at_s, first=first)
 
-    def on_audio(self, pcm: bytes, at_sample: int, at_s: float) -> bytes:
-        """Take the caller's next audio, from `at_sample` until `at_s`; returns the same amount, for detector and
+    def on_audio(self, pcm: bytes, at_tick: int, at_s: float) -> bytes:
+        """Take the caller's next audio, from `at_tick` until `at_s`; returns the same amount, for detector and
         recogniser."""
         if self._processor is not None:
-            start = at_sample - _REPORTED_SAMPLES
+            start = at_tick - _REPORTED_SAMPLES
             pcm = self._processor.process(pcm, self.echo.sent_pcm(start, start + len(pcm) // 2))
-        pcm = self.echo.on_audio(pcm, at_sample, at_s)
+        pcm = self.echo.on_audio(pcm, at_tick, at_s)
         latest = self._latest
-        if latest.end != at_sample:
+        if latest.end != at_tick:
             latest.clear()
-            latest.end = at_sample
+            latest.end = at_tick
         latest.append(pcm)
         return pcm
 

@@ -37,14 +37,14 @@ class Timeline:
         if self._have > self._most:
             self._trim()
 
-    def skip_to(self, at_sample: int) -> None:
-        """Nothing came up to `at_sample`, which is not before `end`."""
-        missing = at_sample - self.end
+    def skip_to(self, at_tick: int) -> None:
+        """Nothing came up to `at_tick`, which is not before `end`."""
+        missing = at_tick - self.end
         if missing * self._width >= self._kept:
             self.clear()
         else:
             self.append(self._filler * missing)
-        self.end = at_sample
+        self.end = at_tick
 
     def _trim(self) -> None:
         pieces = self._pieces

@@ -214,16 +214,16 @@ class VadBatcher:
         size = self.frame_samples
         outcomes: list[Outcome] = []
         speaking = []
-        for stream, (_, at_sample, zero_at), detected, samples, start, end in zip(
+        for stream, (_, at_tick, zero_at), detected, samples, start, end in zip(
             batch, frames, probabilities, audible.samples, audible.start, audible.end, strict=True
         ):
             gate = stream.gate
             probability = detected
             if detected >= self._least and stream.score is not None:
-                probability = stream.scored(detected, at_sample + size)
+                probability = stream.scored(detected, at_tick + size)
             if gate.depends_on_threshold(probability):
                 gate.low_threshold = stream.listener.uses_low_threshold()
-            if events := gate.push(probability, at_sample, size, samples, start, end):
+            if events := gate.push(probability, at_tick, size, samples, start, end):
                 outcomes.append((stream, events, zero_at))
             speaking.append(gate.in_speech)
         self._loudness.learn(slots, audible.levels, speaking)
@@ -251,8 +251,8 @@ class BatchedStream:
         self.score: Score | None = None
         """Corrects the detector's probability for frames that would count as speech."""
 
-    def submit(self, frame: bytes, at_sample: int, zero_at: float) -> None:
-        """Submit the next frame of 16-bit little-endian mono PCM, starting at `at_sample`.
+    def submit(self, frame: bytes, at_tick: int, zero_at: float) -> None:
+        """Submit the next frame of 16-bit little-endian mono PCM, starting at `at_tick`.
 
         `zero_at`, the arrival time of sample 0 (monotonic seconds), is passed back with the frame's events. Does
         nothing after `close`. Raises ValueError unless the frame has the batcher's size.
@@ -263,7 +263,7 @@ class BatchedStream:
             return
         waiting = self.waiting
         if not waiting:
-            came_at = zero_at + (at_sample + self._batcher.frame_samples) / RATE_HZ
+            came_at = zero_at + (at_tick + self._batcher.frame_samples) / RATE_HZ
             self._batcher.enlist(
                 self, came_at, urgent=self.listener.uses_low_threshold() and self._batcher.is_loud(frame)
             )
@@ -271,7 +271,7 @@ class BatchedStream:
             waiting.popleft()
             self.judged_samples += self._batcher.frame_samples
             self._batcher.dropped_frames += 1
-        waiting.append((frame, at_sample, zero_at))
+        waiting.append((frame, at_tick, zero_at))
 
     def report(self, what: Events | EngineError, zero_at: float) -> None:
         """For the batcher: deliver a frame's result. An error in one call must not affect the others."""

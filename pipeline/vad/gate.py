@@ -32,23 +32,23 @@ class GateSettings:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    """Possible speech: the caller became audible at `at_sample`."""
+    """Possible speech: the caller became audible at `at_tick`."""
 
-    at_sample: int
+    at_tick: int
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechConfirmed:
-    """Confirmed speech; it was audible up to `at_sample`."""
+    """Confirmed speech; it was audible up to `at_tick`."""
 
-    at_sample: int
+    at_tick: int
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechStopped:
-    """`at_sample` is one past the last audible sample. Not `confirmed`: too short to be speech."""
+    """`at_tick` is one past the last audible sample. Not `confirmed`: too short to be speech."""
 
-    at_sample: int
+    at_tick: int
     confirmed: bool
 
 
@@ -112,45 +112,45 @@ class SpeechGate:
         return not self.in_speech and settings.barge_in_probability <= probability < settings.start_probability
 
     def push(
-        self, probability: float, at_sample: int, samples: int, audible: int, start: int, end: int
+        self, probability: float, at_tick: int, samples: int, audible: int, start: int, end: int
     ) -> tuple[GateEvent, ...]:
-        """Take a frame of `samples` that starts at `at_sample`.
+        """Take a frame of `samples` that starts at `at_tick`.
 
         `audible` of its samples can be heard, in blocks of which the first begins at `start` and the last ends at
         `end`, counted from the start of the frame.
         """
         if not audible:
-            events = self._move(probability, 0, at_sample, samples)
+            events = self._move(probability, 0, at_tick, samples)
             self._run_start = None
             return events
-        self._audible_end = at_sample + end
-        events = self._move(probability, audible, at_sample, samples)
+        self._audible_end = at_tick + end
+        events = self._move(probability, audible, at_tick, samples)
         if self._run_start is None:
-            self._run_start = at_sample + start
+            self._run_start = at_tick + start
         return events
 
-    def _move(self, probability: float, audible: int, at_sample: int, samples: int) -> tuple[GateEvent, ...]:
+    def _move(self, probability: float, audible: int, at_tick: int, samples: int) -> tuple[GateEvent, ...]:
         settings = self._settings
         if not self.in_speech:
             if probability < settings.barge_in_probability and probability < settings.start_probability:
                 self._may_start_low = True
                 return ()
-            return self._wake(probability, audible, at_sample, samples)
+            return self._wake(probability, audible, at_tick, samples)
         self._reached_start = self._reached_start or probability >= settings.start_probability
         if probability >= settings.stop_probability:
             self._frames_below = 0
             if not self._reached_start and self._frame_samples >= self._max_candidate_samples:
                 # A hum or a tone: neither silence nor speech.
                 self._may_start_low = False
-                self._below_sample = at_sample
+                self._below_sample = at_tick
                 return self._stop()
             return self._count(audible, samples)
         if self._frames_below == 0:
-            self._below_sample = at_sample
+            self._below_sample = at_tick
         self._frames_below += 1
         return self._stop() if self._frames_below >= settings.stop_frames else ()
 
-    def _wake(self, probability: float, audible: int, at_sample: int, samples: int) -> tuple[GateEvent, ...]:
+    def _wake(self, probability: float, audible: int, at_tick: int, samples: int) -> tuple[GateEvent, ...]:
         settings = self._settings
         reached_start = probability >= settings.start_probability
         reached_barge_in = probability >= settings.barge_in_probability
@@ -158,15 +158,15 @@ class SpeechGate:
         if not reached_start and not (self.low_threshold and reached_barge_in and self._may_start_low):
             return ()
         self._reached_start = reached_start
-        return self._start(audible, at_sample, samples)
+        return self._start(audible, at_tick, samples)
 
-    def _start(self, audible_samples: int, at_sample: int, samples: int) -> tuple[GateEvent, ...]:
+    def _start(self, audible_samples: int, at_tick: int, samples: int) -> tuple[GateEvent, ...]:
         self.in_speech = True
         self._confirmed = False
         self._speech_samples = self._frame_samples = 0
         self._frames_below = 0
-        audible_since = at_sample if self._run_start is None else self._run_start
-        earliest = at_sample - self._refine_samples
+        audible_since = at_tick if self._run_start is None else self._run_start
+        earliest = at_tick - self._refine_samples
         if self._stop_sample is not None:
             earliest = max(earliest, self._stop_sample)
         self._start_sample = max(audible_since, earliest)

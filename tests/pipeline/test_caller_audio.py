@@ -33,7 +33,7 @@ class Buffered:
 
     def _on_speech(self, events: Events) -> None:
         self.events += events
-        self.times += [self.audio.time_of(event.at_sample) for event in events]
+        self.times += [self.audio.time_of(event.at_tick) for event in events]
 
     def _on_failed(self, error: EngineError) -> None:
         raise AssertionError(error)
@@ -59,8 +59,8 @@ async def test_packets_become_frames_and_places_and_times_however_late_they_are_
     await ear.judged()
     assert [type(event) for event in ear.events] == [SpeechStarted, SpeechConfirmed, SpeechStopped]
     began, _, ended = ear.events
-    assert began.at_sample == pytest.approx(5_120 + 16 * PACKET, abs=32)
-    assert ended.at_sample == pytest.approx(5_120 + 32 * PACKET, abs=32)
+    assert began.at_tick == pytest.approx(5_120 + 16 * PACKET, abs=32)
+    assert ended.at_tick == pytest.approx(5_120 + 32 * PACKET, abs=32)
     assert ear.times[0] == pytest.approx(100.0 + 16 * 0.02, abs=0.005)
     assert ear.times[2] == pytest.approx(100.0 + 32 * 0.02, abs=0.005)
 
@@ -106,7 +106,7 @@ async def test_speech_has_300_ms_before_it_however_late_it_is_judged(late: int) 
     assert kept[2 * spoken_at :] == SPOKEN * 40
     # 300 ms up to the end of the frame that started the speech, not all of which need be speech.
     assert PRE_ROLL_SAMPLES - FRAME_SAMPLES <= spoken_at <= PRE_ROLL_SAMPLES
-    assert started.at_sample == pytest.approx(5_120 + 80 * PACKET, abs=32)
+    assert started.at_tick == pytest.approx(5_120 + 80 * PACKET, abs=32)
 
 
 async def test_nothing_is_kept_while_a_recogniser_listens() -> None:

@@ -23,7 +23,7 @@ class ScriptedFrontEnd(AudioFrontEnd):
         assert len(payload) == PACKET_SAMPLES
         self.firsts.append(first)
 
-    def on_audio(self, pcm: bytes, at_sample: int, at_s: float) -> bytes:
+    def on_audio(self, pcm: bytes, at_tick: int, at_s: float) -> bytes:
         return b"\1" + pcm[1:]
 
     def score(self, probability: float, end: int, *, in_speech: bool) -> float:

@@ -110,12 +110,12 @@ class EchoGuard:
         """What the bot sent while these samples were received, as far as known."""
         return self._history.reference(start, stop).astype("<i2").tobytes()
 
-    def on_audio(self, pcm: bytes, at_sample: int, at_s: float) -> bytes:
-        """Take the caller's next 16-bit PCM, from `at_sample` until `at_s`; returns the same amount, without known
+    def on_audio(self, pcm: bytes, at_tick: int, at_s: float) -> bytes:
+        """Take the caller's next 16-bit PCM, from `at_tick` until `at_s`; returns the same amount, without known
         echo."""
         self._now_s = at_s
         history, canceller = self._history, self._canceller
-        if not history.received(pcm, at_sample, at_s):
+        if not history.received(pcm, at_tick, at_s):
             return pcm
         if canceller.paths:
             unproven = not canceller.proven

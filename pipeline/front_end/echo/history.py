@@ -42,16 +42,16 @@ class EchoHistory:
         if self._zero_s is None:
             self._zero_s = at_s  # nothing has been received yet; `received` corrects this
         if first or not sent.end:
-            at_sample = round((at_s - self._zero_s) * RATE_HZ)
-            if not self.audible(at_sample):
-                self.audible_since = at_sample
-            if at_sample > sent.end + _SLACK_SAMPLES or not sent.end:
-                sent.skip_to(at_sample)
+            at_tick = round((at_s - self._zero_s) * RATE_HZ)
+            if not self.audible(at_tick):
+                self.audible_since = at_tick
+            if at_tick > sent.end + _SLACK_SAMPLES or not sent.end:
+                sent.skip_to(at_tick)
         sent.append(payload)
 
-    def received(self, pcm: bytes, at_sample: int, at_s: float) -> bool:
-        """Add the caller's next audio, from `at_sample` until `at_s`. Returns False if none of it can be echo."""
-        zero_s = at_s - (at_sample + len(pcm) // 2) / RATE_HZ
+    def received(self, pcm: bytes, at_tick: int, at_s: float) -> bool:
+        """Add the caller's next audio, from `at_tick` until `at_s`. Returns False if none of it can be echo."""
+        zero_s = at_s - (at_tick + len(pcm) // 2) / RATE_HZ
         received, sent = self._received, self._sent
         if not received.end:
             if self._zero_s is not None:
@@ -61,18 +61,18 @@ class EchoHistory:
             self._zero_s = zero_s
         elif self._zero_s is not None:
             self._zero_s += min(zero_s - self._zero_s, _ZERO_RISE_S)  # from the packets with the least delay
-        if not self.audible(at_sample):
-            received.end = at_sample + len(pcm) // 2
+        if not self.audible(at_tick):
+            received.end = at_tick + len(pcm) // 2
             received.clear()
             return False
-        if received.end < at_sample:
-            received.skip_to(at_sample)
+        if received.end < at_tick:
+            received.skip_to(at_tick)
         received.append(pcm)
         return True
 
-    def audible(self, at_sample: int) -> bool:
+    def audible(self, at_tick: int) -> bool:
         """Whether an echo of sent audio can be audible at this sample."""
-        return bool(self._sent.end) and at_sample - self._sent.end <= _AUDIBLE_SAMPLES
+        return bool(self._sent.end) and at_tick - self._sent.end <= _AUDIBLE_SAMPLES
 
     @property
     def end(self) -> int:

@@ -53,7 +53,7 @@ class Receiver:
         self.lost_because.append(reason)
         self.changed.set()
 
-    def said_goodbye(self, reason: str) -> None:
+    def peer_closed(self, reason: str) -> None:
         self.goodbyes.append(reason)
         self.changed.set()
 

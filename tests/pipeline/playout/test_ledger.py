@@ -14,9 +14,9 @@ from offhook.pipeline.tts.pace import spread
 TEXT = "One two, three. Four!"
 
 
-def utterance(text: str = TEXT, samples: int = 2_100, *, words: bool = True) -> Utterance:
+def utterance(text: str = TEXT, ticks: int = 2_100, *, words: bool = True) -> Utterance:
     made = Utterance(text)
-    made.append(bytes(samples), spread(text, samples) if words else ())
+    made.append(bytes(ticks), spread(text, ticks) if words else ())
     made.complete = True
     return made
 
@@ -40,7 +40,7 @@ def test_the_last_sample_completes_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line_sample", "heard", "unheard"),
+    ("line_tick", "heard", "unheard"),
     [
         (299, "", TEXT),
         (300, "One", "two, three. Four!"),
@@ -50,10 +50,10 @@ def test_the_last_sample_completes_it() -> None:
         (2_099, "One two, three.", "Four!"),
     ],
 )
-def test_a_word_counts_with_its_last_sample(line_sample: int, heard: str, unheard: str) -> None:
+def test_a_word_counts_with_its_last_sample(line_tick: int, heard: str, unheard: str) -> None:
     ledger = PlayoutLedger(utterance())
     ledger.queue(0, 2_100, 0)
-    found = ledger.playback(line_sample)
+    found = ledger.playback(line_tick)
     assert (found.text_played, found.text_unplayed) == (heard, unheard)
 
 
@@ -129,7 +129,7 @@ class Story:
     """A text, its pieces' lengths, and the moments at which it is cut and resumed."""
 
     text: str
-    samples: list[int]
+    ticks: list[int]
     cuts: list[float]
     with_words: bool
 
@@ -149,7 +149,7 @@ stories = st.builds(
 @given(stories)
 def test_nothing_is_lost_and_only_the_interrupted_word_is_repeated(story: Story) -> None:
     made = Utterance(story.text)
-    total = sum(story.samples)
+    total = sum(story.ticks)
     made.append(bytes(total), spread(story.text, total) if story.with_words else ())
     made.complete = True
     ledger = PlayoutLedger(made)
@@ -176,18 +176,18 @@ def test_nothing_is_lost_and_only_the_interrupted_word_is_repeated(story: Story)
 def test_pieces_keep_their_positions(pieces: list[tuple[int, str]]) -> None:
     text = "".join(piece for _, piece in pieces)
     made, at = Utterance(text), 0
-    for samples, piece in pieces:
-        made.append(bytes(samples), (Word(piece, 0, len(piece), 0, samples),), at)
+    for ticks, piece in pieces:
+        made.append(bytes(ticks), (Word(piece, 0, len(piece), 0, ticks),), at)
         at += len(piece)
     assert [text[w.char_start : w.char_end] for w in made.words] == [piece for _, piece in pieces]
-    assert [w.end_sample - w.start_sample for w in made.words] == [samples for samples, _ in pieces]
-    assert made.samples == sum(samples for samples, _ in pieces)
+    assert [w.end_sample - w.start_sample for w in made.words] == [ticks for ticks, _ in pieces]
+    assert made.ticks == sum(ticks for ticks, _ in pieces)
 
 
 def test_an_utterance_on_a_wideband_line_counts_in_ticks() -> None:
     utterance = Utterance("one two", tick_octets=4)
     utterance.append(bytes(400), (Word("one", 0, 3, 0, 90),))
     utterance.append(b"\1" * 400, (Word("two", 0, 3, 10, 100),), 4)
-    assert utterance.samples == 200
+    assert utterance.ticks == 200
     assert [(word.start_sample, word.end_sample) for word in utterance.words] == [(0, 90), (110, 200)]
     assert utterance.payload_from(150) == b"\1" * 200

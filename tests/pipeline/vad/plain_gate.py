@@ -59,8 +59,8 @@ class PlainGate:
         """Audible samples in the current segment, or in the last one if there is none."""
         return self._speech_samples
 
-    def push(self, probability: float, frame: bytes, at_sample: int) -> list[GateEvent]:
-        """Take one frame of 16-bit mono PCM that begins at `at_sample`.
+    def push(self, probability: float, frame: bytes, at_tick: int) -> list[GateEvent]:
+        """Take one frame of 16-bit mono PCM that begins at `at_tick`.
 
         Raises ValueError unless the frame is a whole number of 4 ms blocks.
         """
@@ -70,12 +70,12 @@ class PlainGate:
         levels = blocks.sum(axis=1).tolist()
         audible = self._audible(blocks.max(axis=1).tolist(), levels)
         if audible:
-            self._audible_end = at_sample + (audible[-1] + 1) * BLOCK_SAMPLES
-        events = self._move(probability, len(audible) * BLOCK_SAMPLES, at_sample, len(frame) // 2)
+            self._audible_end = at_tick + (audible[-1] + 1) * BLOCK_SAMPLES
+        events = self._move(probability, len(audible) * BLOCK_SAMPLES, at_tick, len(frame) // 2)
         if not audible:
             self._run_start = None
         elif self._run_start is None:
-            self._run_start = at_sample + audible[0] * BLOCK_SAMPLES
+            self._run_start = at_tick + audible[0] * BLOCK_SAMPLES
         if self._in_speech:
             self._recent_levels.clear()
         else:
@@ -93,7 +93,7 @@ class PlainGate:
             if peak >= least_peak and level >= least_level
         ]
 
-    def _move(self, probability: float, audible_samples: int, at_sample: int, samples: int) -> list[GateEvent]:
+    def _move(self, probability: float, audible_samples: int, at_tick: int, samples: int) -> list[GateEvent]:
         settings = self._settings
         reached_start = probability >= settings.start_probability
         if not self._in_speech:
@@ -101,28 +101,28 @@ class PlainGate:
             reached_barge_in = probability >= settings.barge_in_probability
             self._may_start_low = self._may_start_low or not reached_barge_in
             started = reached_start or (self.low_threshold and reached_barge_in and self._may_start_low)
-            return self._start(audible_samples, at_sample, samples) if started else []
+            return self._start(audible_samples, at_tick, samples) if started else []
         self._reached_start = self._reached_start or reached_start
         if probability >= settings.stop_probability:
             self._frames_below = 0
             if not self._reached_start and self._frame_samples >= self._max_candidate_samples:
                 # A hum or a tone: neither silence nor speech.
                 self._may_start_low = False
-                self._below_sample = at_sample
+                self._below_sample = at_tick
                 return self._stop()
             return self._count(audible_samples, samples)
         if self._frames_below == 0:
-            self._below_sample = at_sample
+            self._below_sample = at_tick
         self._frames_below += 1
         return self._stop() if self._frames_below >= settings.stop_frames else []
 
-    def _start(self, audible_samples: int, at_sample: int, samples: int) -> list[GateEvent]:
+    def _start(self, audible_samples: int, at_tick: int, samples: int) -> list[GateEvent]:
         self._in_speech = True
         self._confirmed = False
         self._speech_samples = self._frame_samples = 0
         self._frames_below = 0
-        audible_since = at_sample if self._run_start is None else self._run_start
-        earliest = at_sample - self._refine_samples
+        audible_since = at_tick if self._run_start is None else self._run_start
+        earliest = at_tick - self._refine_samples
         if self._stop_sample is not None:
             earliest = max(earliest, self._stop_sample)
         self._start_sample = max(audible_since, earliest)

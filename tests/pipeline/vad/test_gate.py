@@ -74,7 +74,7 @@ def test_a_burst_shorter_than_the_confirmation_is_dismissed() -> None:
     burst = frames(np.concatenate([silence(200), noise(1_200, -15), silence(500)]))
     events = run(SingleGate(), [(0.99, frame) for frame in burst] + [(0.0, QUIET)] * 2)
     assert [type(event) for _, event in events] == [SpeechStarted, SpeechStopped]
-    assert events[-1][1] == SpeechStopped(at_sample=1_408, confirmed=False)  # 200 + 1,200, up to the block's end
+    assert events[-1][1] == SpeechStopped(at_tick=1_408, confirmed=False)  # 200 + 1,200, up to the block's end
 
 
 def test_stops_after_frames_running_below_the_threshold() -> None:
@@ -108,7 +108,7 @@ def test_noise_is_not_audible_once_it_is_known() -> None:
     steps = [(0.9 if 32 <= i < 41 else 0.0, frame) for i, frame in enumerate(frames(spoken))]
     stopped = run(SingleGate(), steps)[-1][1]
     assert isinstance(stopped, SpeechStopped)
-    assert abs(stopped.at_sample - 10_240) <= 32
+    assert abs(stopped.at_tick - 10_240) <= 32
 
 
 def test_in_speech_is_between_start_and_stop() -> None:
@@ -128,11 +128,11 @@ def test_in_speech_is_between_start_and_stop() -> None:
 def test_events_come_in_order_and_at_sensible_places(steps: list[tuple[float, bool]], origin: int) -> None:
     gate, state, last = SingleGate(), "silent", origin - 1_280
     for index, (probability, loud) in enumerate(steps):
-        at_sample = origin + index * FRAME_SAMPLES
-        for event in gate.push(probability, LOUD if loud else QUIET, at_sample):
+        at_tick = origin + index * FRAME_SAMPLES
+        for event in gate.push(probability, LOUD if loud else QUIET, at_tick):
             if isinstance(event, SpeechStarted):
                 assert state == "silent"
-                assert event.at_sample <= at_sample
+                assert event.at_tick <= at_tick
                 state = "started"
             elif isinstance(event, SpeechConfirmed):
                 assert state == "started"
@@ -141,8 +141,8 @@ def test_events_come_in_order_and_at_sensible_places(steps: list[tuple[float, bo
                 assert event.confirmed == (state == "confirmed")
                 assert state != "silent"
                 state = "silent"
-            assert last <= event.at_sample <= at_sample + FRAME_SAMPLES
-            last = event.at_sample
+            assert last <= event.at_tick <= at_tick + FRAME_SAMPLES
+            last = event.at_tick
         assert gate.in_speech == (state != "silent")
 
 
@@ -166,8 +166,8 @@ def test_it_decides_as_the_plain_gate_does(steps: list[tuple[float, int | None, 
         hiss[: 37 * index % FRAME_SAMPLES] *= 0.1
         (frame,) = frames(hiss)
         gate.gate.low_threshold = plain.low_threshold = low_threshold
-        at_sample = index * FRAME_SAMPLES
-        assert gate.push(probability, frame, at_sample) == plain.push(probability, frame, at_sample)
+        at_tick = index * FRAME_SAMPLES
+        assert gate.push(probability, frame, at_tick) == plain.push(probability, frame, at_tick)
         assert gate.in_speech == plain.in_speech
         assert gate.gate.speech_samples == plain.speech_samples
 
@@ -188,8 +188,8 @@ class TestWithSilero:
         assert isinstance(started, SpeechStarted)
         assert isinstance(confirmed, SpeechConfirmed)
         assert isinstance(stopped, SpeechStopped)
-        assert -40 * 8 <= started.at_sample - start <= 10 * 8
-        assert abs(stopped.at_sample - end) <= 20 * 8
+        assert -40 * 8 <= started.at_tick - start <= 10 * 8
+        assert abs(stopped.at_tick - end) <= 20 * 8
         assert (events[0][0] + 1) * FRAME_SAMPLES - start <= 70 * 8  # known so long after it began
         assert (events[-1][0] + 1) * FRAME_SAMPLES - end <= 220 * 8
 
@@ -218,7 +218,7 @@ def test_a_steady_hum_becomes_a_candidate_once() -> None:
     events = run(gate, [(0.4, LOUD)] * 40)
     assert [type(event) for _, event in events] == [SpeechStarted, SpeechStopped]
     assert events[1][0] == GateSettings().max_candidate_ms * 8 // FRAME_SAMPLES
-    assert events[1][1] == SpeechStopped(events[1][1].at_sample, False)
+    assert events[1][1] == SpeechStopped(events[1][1].at_tick, False)
     gate.push(0.1, LOUD, 40 * FRAME_SAMPLES)
     assert [type(event) for event in gate.push(0.4, LOUD, 41 * FRAME_SAMPLES)] == [SpeechStarted]
 
