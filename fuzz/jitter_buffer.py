@@ -20,7 +20,7 @@ START = 1_000.0
 FIRST = 1 << 20
 CLOCK_ERROR = 1.01
 """The far end's clock may be so much faster, by `JitterBuffer`."""
-SAMPLES = (160, 80, 240, 1, 480, 1_440)
+TICKS = (160, 80, 240, 1, 480, 1_440)
 NOISE = ComfortNoise(60, (-0.5,))
 
 
@@ -32,16 +32,16 @@ class Drive:
         self.now = START
         self.sequence = FIRST
         self.timestamp = self.input.octet() << 24 | 0xFFFF00
-        self.samples = SAMPLES[self.input.octet() % len(SAMPLES)]
+        self.ticks = TICKS[self.input.octet() % len(TICKS)]
         self.events: deque[RtpEvent] = deque()
         self.jitter = JitterEstimator()
         self.buffer = JitterBuffer(LIMITS, self.jitter, self.events)
         self.buffer.restart(self.sequence, self.timestamp, self.now)
-        self.position = self.pushed = self.heard = 0
+        self.position = self.pushed = self.delivered = 0
 
     def in_time(self) -> None:
         """The next packet, as it should come."""
-        self.now += self.samples / 8_000
+        self.now += self.ticks / 8_000
         self._push()
 
     def held_up(self) -> None:
@@ -52,19 +52,19 @@ class Drive:
         """Some packets do not come."""
         count = self.input.octet() % 40
         self.sequence += count
-        self.timestamp += count * self.samples
-        self.now += count * self.samples / 8_000
+        self.timestamp += count * self.ticks
+        self.now += count * self.ticks / 8_000
 
     def overtaken(self) -> None:
         """One from before, or one from ahead, comes now."""
         step = self.input.signed()
-        self._push_one(self.sequence + step, self.timestamp + step * self.samples)
+        self._push_one(self.sequence + step, self.timestamp + step * self.ticks)
 
     def paused(self) -> None:
         """Timestamps go on while nothing is sent."""
         count = self.input.octet()
-        self.timestamp += count * self.samples
-        self.now += count * self.samples / 8_000
+        self.timestamp += count * self.ticks
+        self.now += count * self.ticks / 8_000
 
     def wait_ms(self) -> None:
         """Time passes, at most a quarter of a second."""
@@ -98,7 +98,7 @@ class Drive:
 
     def other_length(self) -> None:
         """From now on packets are of another length."""
-        self.samples = SAMPLES[self.input.octet() % len(SAMPLES)]
+        self.ticks = TICKS[self.input.octet() % len(TICKS)]
 
     def other_stream(self) -> None:
         """Another stream begins."""
@@ -117,12 +117,12 @@ class Drive:
     def _push(self) -> None:
         self._push_one(self.sequence, self.timestamp)
         self.sequence += 1
-        self.timestamp += self.samples
+        self.timestamp += self.ticks
 
     def _push_one(self, sequence: int, timestamp: int) -> None:
         self.jitter.update(timestamp & MASK32, self.now)
         self.pushed += 1
-        self.buffer.push(sequence, timestamp & MASK32, 0, bytes(self.samples), self.now)
+        self.buffer.push(sequence, timestamp & MASK32, 0, bytes(self.ticks), self.now)
 
     def check(self) -> None:
         """What holds after everything that happens."""
@@ -130,24 +130,24 @@ class Drive:
         while events:
             event = events.popleft()
             assert isinstance(event, AudioPayload | AudioGap)
-            assert event.at_sample == self.position
+            assert event.at_tick == self.position
             if isinstance(event, AudioPayload):
-                self.heard += 1
+                self.delivered += 1
                 self.position += len(event.payload)
             else:
-                assert event.samples > 0
-                self.position += event.samples
+                assert event.ticks > 0
+                self.position += event.ticks
         buffer = self.buffer
         assert buffer.position == self.position
         assert buffer.waiting <= LIMITS.waiting_packets
         assert self.position <= (self.now - START) * 8_000 * CLOCK_ERROR + LIMITS.lead_ms * 8 + 1
 
     def check_account(self) -> None:
-        """Every packet was heard, or waits, or was counted. What waits may be a packet without audio."""
+        """Every packet was delivered, waits, or was counted. A waiting packet may be without audio."""
         buffer = self.buffer
         dropped = buffer.late + buffer.duplicate + buffer.rate_limited
-        assert self.heard <= self.pushed
-        assert self.pushed <= self.heard + dropped + buffer.waiting
+        assert self.delivered <= self.pushed
+        assert self.pushed <= self.delivered + dropped + buffer.waiting
 
 
 STEPS: tuple[Callable[[Drive], None], ...] = (

@@ -1,7 +1,7 @@
 """A whole media stream of any dialect, driven by octets: its messages, sound, damaged, or anything at all, and ours.
 
 Whatever comes in whatever order: a message is refused with a declared error, audio time has no holes and never runs
-away from the clock, every sample that was played is told, waits, or was dropped, and what is written can be read.
+away from the clock, every sample that was played is reported, waits, or was dropped, and what is written can be read.
 """
 
 from base64 import b64encode
@@ -84,7 +84,7 @@ class Drive:
         self.dialect, self.texts = DIALECTS[name], TEXTS[name]
         self.stream = MediaStream(self.now, self.dialect)
         self.began: float | None = None  # when media came first
-        self.position = self.played = self.dropped = self.told = 0
+        self.position = self.played = self.dropped = self.reported = 0
         self.over = False
 
     # What can happen. Each reads its parameters from the input.
@@ -128,7 +128,7 @@ class Drive:
         self._receive(Binary(self.input.octets()))
 
     def other_message(self) -> None:
-        """The first one, the last one, and one that nobody knows."""
+        """The first one, the last one, and an unknown one."""
         self._receive((b'{"event":"connected"}', b'{"event":"stop"}', b'{"event":"news"}')[self.input.octet() % 3])
 
     def wait(self) -> None:
@@ -173,7 +173,7 @@ class Drive:
         self.stream.round_trip(self.input.octet() / 100)
 
     def closed(self) -> None:
-        """The far end says goodbye."""
+        """The far end closes the WebSocket."""
         self.stream.closed(1001, "bye")
 
     def _receive(self, data: bytes) -> None:
@@ -191,7 +191,7 @@ class Drive:
             self._check_event(event)
         sent, queued = stream.sent_ticks, stream.queued_ticks
         assert queued >= 0
-        assert sent == self.told
+        assert sent == self.reported
         assert sent + queued + self.dropped == self.played
         assert stream.played_ticks(self.now) <= sent
         for message in stream.messages_to_send():
@@ -202,17 +202,17 @@ class Drive:
 
     def _check_event(self, event: object) -> None:
         match event:
-            case AudioReceived(pcm=pcm, at_sample=at_sample):
+            case AudioReceived(pcm=pcm, at_tick=at_tick):
                 assert not self.over
-                assert at_sample == self.position
+                assert at_tick == self.position
                 assert len(pcm) % 2 == 0
                 self.position += len(pcm) // 2
-            case Key(digit=digit, at_sample=at_sample):
-                assert at_sample == self.position
+            case Key(digit=digit, at_tick=at_tick):
+                assert at_tick == self.position
                 assert digit in KEYS
             case Played(payload=payload, ordinal=ordinal):
-                assert ordinal == self.told
-                self.told += len(payload)
+                assert ordinal == self.reported
+                self.reported += len(payload)
             case Started(call_sid=call_sid, parameters=parameters):
                 assert 0 < len(call_sid) <= limits.SID_CHARS
                 assert len(parameters) <= limits.PARAMETERS + 2

@@ -197,24 +197,24 @@ class Drive:
         assert waiting <= LIMITS.waiting_packets
 
     def check_events(self) -> None:
-        """What holds of what was heard, after everything that happens."""
+        """The invariants of received audio, after every event."""
         count = 0
         while (event := self.session.next_event()) is not None:
             count += 1
             match event:
-                case AudioPayload(payload=payload, at_sample=at_sample):
-                    assert at_sample == self.position
+                case AudioPayload(payload=payload, at_tick=at_tick):
+                    assert at_tick == self.position
                     assert payload
                     self.position += len(payload)
-                case DigitReceived(digit=digit, at_sample=at_sample):
-                    assert at_sample == self.position
+                case DigitReceived(digit=digit, at_tick=at_tick):
+                    assert at_tick == self.position
                     assert digit in DIGITS
                 case PlayoutDrained():
                     pass
-                case AudioGap(samples=samples, at_sample=at_sample):
-                    assert at_sample == self.position
-                    assert samples > 0
-                    self.position += samples
+                case AudioGap(ticks=ticks, at_tick=at_tick):
+                    assert at_tick == self.position
+                    assert ticks > 0
+                    self.position += ticks
         assert count <= EVENTS_AT_ONCE
         lead = LIMITS.lead_ms * 8
         assert self.position <= (self.now - START) * 8_000 * CLOCK_ERROR + lead + 1

@@ -26,7 +26,7 @@ class Alone:
 
     def __init__(self) -> None:
         self.conn = ServerProtocol(state=State.OPEN, max_size=MESSAGE_OCTETS)
-        self.heard: list[tuple[str, bytes]] = []
+        self.received: list[tuple[str, bytes]] = []
         self._parts: list[Frame] = []
 
     def receive(self, data: bytes) -> None:
@@ -37,7 +37,7 @@ class Alone:
             if len(self._parts) > FRAGMENTS_MAX:
                 break
             if frame.opcode is Opcode.PONG:
-                self.heard.append(("pong", bytes(frame.data)))
+                self.received.append(("pong", bytes(frame.data)))
             elif frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
                 self._part(frame)
 
@@ -47,7 +47,7 @@ class Alone:
             self.conn.fail(MESSAGE_TOO_BIG, "too many fragments")
         elif frame.fin:
             kind = "text" if self._parts[0].opcode is Opcode.TEXT else "binary"
-            self.heard.append((kind, b"".join(bytes(part.data) for part in self._parts)))
+            self.received.append((kind, b"".join(bytes(part.data) for part in self._parts)))
             self._parts.clear()
 
 
@@ -59,11 +59,11 @@ class Drive:
         self.wire = bytearray()
         self.alone = Alone()
         self.conn = ServerProtocol(state=State.OPEN, max_size=MESSAGE_OCTETS)
-        self.heard: list[tuple[str, bytes]] = []
-        self.reader = FrameReader(self.conn, self._on_message, lambda data: self.heard.append(("pong", data)))
+        self.received: list[tuple[str, bytes]] = []
+        self.reader = FrameReader(self.conn, self._on_message, lambda data: self.received.append(("pong", data)))
 
     def _on_message(self, message: bytes) -> None:
-        self.heard.append(("binary" if isinstance(message, Binary) else "text", bytes(message)))
+        self.received.append(("binary" if isinstance(message, Binary) else "text", bytes(message)))
 
     # What can happen. Each reads its parameters from the input.
 
@@ -94,7 +94,7 @@ class Drive:
         what = self.input.octet()
         self._frame((0x80 if what & 0xF0 else 0) | (PING, PONG)[what & 1], self.input.octets())
 
-    def goodbye(self) -> None:
+    def close_frame(self) -> None:
         """The far end closes."""
         code = self.input.octet()
         reason = self.input.octets()
@@ -132,7 +132,7 @@ class Drive:
         self._arrive(len(self.wire) - self.input.octet())
 
     def close(self) -> None:
-        """We say goodbye."""
+        """We send a close frame."""
         for conn in (self.conn, self.alone.conn):
             if conn.state is State.OPEN:
                 conn.send_close(1000, "bye")
@@ -169,14 +169,14 @@ class Drive:
     def _check(self) -> None:
         """Both have come to the same."""
         ours, theirs = self.conn, self.alone.conn
-        assert self.heard == self.alone.heard
+        assert self.received == self.alone.received
         assert b"".join(ours.data_to_send()) == b"".join(theirs.data_to_send())
         assert ours.state is theirs.state
         assert type(ours.parser_exc) is type(theirs.parser_exc)
         assert (ours.close_rcvd, ours.close_sent) == (theirs.close_rcvd, theirs.close_sent)
         assert ours.eof_sent == theirs.eof_sent
-        self.heard.clear()
-        self.alone.heard.clear()
+        self.received.clear()
+        self.alone.received.clear()
 
     def end(self) -> None:
         """All that is on its way arrives."""
@@ -190,7 +190,7 @@ STEPS: tuple[Callable[[Drive], None], ...] = (
     Drive.fragments,
     Drive.binary,
     Drive.control,
-    Drive.goodbye,
+    Drive.close_frame,
     Drive.announced,
     Drive.unmasked,
     Drive.raw,

@@ -1,8 +1,8 @@
-"""The rates of one call: the line's, the detector's 8 kHz, and the recogniser's.
+"""Sample rates of one call: the line's, the detector's 8 kHz, and the recogniser's.
 
-Front end and detector take 8 kHz on every line, so that the calls of a process share one batch. A recogniser of 16 kHz
-gets a wideband line as it is; only while the front end subtracts the bot's own echo does it get the result of that,
-brought back to 16 kHz. Switching from one to the other moves the audio by some 3 ms, once.
+Front end and detector work at 8 kHz on every line, so that all calls of a process share one batch. A 16 kHz recogniser
+gets a wideband line unchanged, except while the front end subtracts the bot's echo: then it gets the processed audio,
+upsampled to 16 kHz. Switching between the two shifts the audio once, by about 3 ms.
 """
 
 from collections.abc import Callable
@@ -19,9 +19,9 @@ class Bands:
         self, line_hz: int, asr_hz: int, upsampler: Callable[[], Convert], downsampler: Callable[[], Convert]
     ) -> None:
         self.is_narrow = NARROW_HZ in (line_hz, asr_hz)
-        """Whether what is kept for the recogniser is what the detector hears."""
+        """Whether the recogniser's audio is the same as the detector's."""
         self.kept_bytes = 2 if self.is_narrow else 4
-        """Of what is kept, for each tick of 1/8000 s."""
+        """Bytes of recogniser audio per tick of 1/8000 s."""
         self._upsampler = upsampler
         self._downsample = downsampler() if line_hz == WIDE_HZ else None
         self._widen: Convert | None = None
@@ -29,22 +29,22 @@ class Bands:
         self._for_turn: Convert | None = None
 
     def narrow(self, pcm: bytes) -> bytes:
-        """The line's next audio as front end and detector take it."""
+        """The line's next audio at 8 kHz, for the front end and the detector."""
         return pcm if self._downsample is None else self._downsample(pcm)
 
-    def wide(self, pcm: bytes, narrow: bytes, heard: bytes) -> bytes:
-        """The same for the recogniser of a wide line: `pcm`, unless the front end changed `narrow`."""
-        if heard is narrow:
+    def wide(self, pcm: bytes, narrow: bytes, processed: bytes) -> bytes:
+        """The same for a wideband recogniser: `pcm`, or `processed` upsampled if the front end changed `narrow`."""
+        if processed is narrow:
             self._widen = None
             return pcm
         if self._widen is None:
             self._widen = self._upsampler()
-        return self._widen(heard)
+        return self._widen(processed)
 
     def begin_turn(self) -> None:
-        """A recogniser listens to something new."""
+        """Reset the converter for a new turn."""
         self._for_turn = self._upsampler() if self._stretches else None
 
     def for_recogniser(self, kept: bytes) -> bytes:
-        """What was kept, at the recogniser's rate."""
+        """Buffered audio at the recogniser's rate."""
         return kept if self._for_turn is None else self._for_turn(kept)

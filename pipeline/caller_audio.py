@@ -1,4 +1,4 @@
-"""The caller's audio of one call: framed and sent through the detector, and kept until a recogniser wants it."""
+"""The caller's audio in one call: framed, sent through the detector, and buffered until a recogniser wants it."""
 
 from collections import deque
 from collections.abc import Callable
@@ -8,33 +8,33 @@ from offhook.pipeline.vad.batch import Events, Score, VadBatcher
 from offhook.pipeline.vad.gate import SpeechStarted
 
 RATE_HZ = 8_000
-PRE_ROLL_SAMPLES = 2_400  # 300 ms of what came before the speech, so that no first sound is lost
-KEPT_SAMPLES = 80_000  # 10 s of speech that nobody has asked for yet
-_UNTIDY_BYTES = 4_096  # that much more than is to be kept may be, so that not each packet has to be looked at
+PRE_ROLL_SAMPLES = 2_400  # 300 ms of pre-roll, so that the first sound is not lost
+KEPT_SAMPLES = 80_000  # 10 s of speech that no question has asked for yet
+_UNTIDY_BYTES = 4_096  # slack above the limit, so that the buffer need not be trimmed at every packet
 
 
 class CallerAudio:
-    """8 kHz 16-bit mono PCM in, and the same as the recogniser wants it.
+    """Takes 8 kHz 16-bit mono PCM, and the same audio as the recogniser wants it.
 
-    What it says of speech comes later, to `on_speech`, on the event loop's thread.
-    `is_eager` is asked when a frame is judged, see SpeechGate; `on_failed` is told of frames that could not be.
-    `score`, if given, corrects the detector's probability, see AudioFrontEnd. `kept_bytes` is what a tick of 1/8000 s
-    of what is kept has: 2 at 8 kHz, 4 at 16 kHz.
+    Speech events arrive later, through `on_speech`, on the event loop's thread. `uses_low_threshold` is called when a
+    frame is judged, see SpeechGate; `on_failed` gets the errors of frames that could not be judged. `score`, if given,
+    corrects the detector's probability, see AudioFrontEnd. `kept_bytes` is the size of one tick (1/8000 s) of buffered
+    audio: 2 at 8 kHz, 4 at 16 kHz.
     """
 
     def __init__(
         self,
         vad: VadBatcher,
         on_speech: Callable[[Events], None],
-        is_eager: Callable[[], bool],
+        uses_low_threshold: Callable[[], bool],
         on_failed: Callable[[EngineError], None],
         score: Score | None = None,
         kept_bytes: int = 2,
         kept_samples: int = KEPT_SAMPLES,
     ) -> None:
         self.holding = False
-        """Set while all is to be kept, pauses included: a turn goes on that nobody has asked for yet."""
-        self.is_eager = is_eager
+        """Set to keep everything, pauses included: a turn is in progress that no question has asked for yet."""
+        self.uses_low_threshold = uses_low_threshold
         self.on_failed = on_failed
         self._on_speech = on_speech
         self._stream = vad.open(self)
@@ -45,13 +45,14 @@ class CallerAudio:
         self._submitted_samples = 0
         self._kept: deque[bytes] = deque()
         self._kept_bytes = 0
-        self._tidy_above = 0  # bytes of it
+        self._tidy_above = 0  # threshold in bytes
         self._tick_bytes = kept_bytes
         self._kept_samples = kept_samples
-        self._zero_at = 0.0  # when sample 0 came, or would have, by the packet with the frame that spoke last
+        self._zero_at = 0.0  # arrival time of sample 0, extrapolated from the latest frame with events
 
-    def push(self, pcm: bytes, at_sample: int, at_s: float, *, keep: bytes) -> None:
-        """The next audio, from `at_sample` until `at_s`. `keep`: the same, if no recogniser gets it; else nothing."""
+    def push(self, pcm: bytes, at_tick: int, at_s: float, *, keep: bytes) -> None:
+        """Push the audio from `at_tick` that ended at `at_s`. `keep`: the same, to buffer; empty if a recogniser gets
+        it."""
         if keep:
             self._kept.append(keep)
             self._kept_bytes += len(keep)
@@ -62,12 +63,12 @@ class CallerAudio:
         if unframed:
             unframed += pcm
         else:
-            # Frames begin at multiples of their size: a line may tell of its audio in steps of that.
-            skipped = -at_sample % (size // 2)
+            # Frames begin at multiples of their size: a line may report its audio in such steps.
+            skipped = -at_tick % (size // 2)
             unframed = pcm[2 * skipped :] if skipped else pcm
-            self._frame_at = at_sample + skipped
+            self._frame_at = at_tick + skipped
         if len(unframed) >= size:
-            zero_at = at_s - (at_sample + len(pcm) // 2) / RATE_HZ
+            zero_at = at_s - (at_tick + len(pcm) // 2) / RATE_HZ
             while len(unframed) >= size:
                 self._stream.submit(unframed[:size], self._frame_at, zero_at)
                 unframed = unframed[size:]
@@ -76,15 +77,15 @@ class CallerAudio:
         self._unframed = unframed
 
     def close(self) -> None:
-        """Nothing is told any more. Idempotent."""
+        """Stop all notifications. Idempotent."""
         self._stream.close()
         self.take_kept()
-        # Whoever listened holds us, too.
-        self._on_speech = self.on_failed = _unheard
-        self.is_eager = _never
+        # The callbacks' owner refers to this object.
+        self._on_speech = self.on_failed = _ignore
+        self.uses_low_threshold = _never
 
     def _tidy(self) -> None:
-        """Keep all of the speech that is going on, else enough to begin with, in whole packets."""
+        """Keep all of the speech in progress, otherwise just the pre-roll, in whole packets."""
         if self.holding or self._stream.gate.in_speech:
             self._forget(self._tick_bytes * self._kept_samples)
         else:
@@ -92,8 +93,8 @@ class CallerAudio:
         self._tidy_above = self._kept_bytes + _UNTIDY_BYTES
 
     def _pre_roll_bytes(self) -> int:
-        # What waits for its judgement may be speech, and speech wants what came before it: counted to the end
-        # of the frame that is judged next.
+        # Frames still waiting may turn out to be speech, and that needs its pre-roll: count to the end of the frame
+        # that is judged next.
         waiting = self._submitted_samples - self._stream.judged_samples
         samples = PRE_ROLL_SAMPLES + waiting - (self._frame_bytes - len(self._unframed)) // 2
         return self._tick_bytes * samples
@@ -104,7 +105,7 @@ class CallerAudio:
             self._kept_bytes -= len(kept.popleft())
 
     def take_kept(self) -> bytes:
-        """What was kept; it is no longer."""
+        """Return the buffered audio and clear the buffer."""
         if self._kept:
             self._tidy()
         kept = b"".join(self._kept)
@@ -112,21 +113,22 @@ class CallerAudio:
         self._kept_bytes = self._tidy_above = 0
         return kept
 
-    def time_of(self, at_sample: int) -> float:
-        """When a sample arrived (monotonic seconds), by the packet that brought the frame that spoke last."""
-        return self._zero_at + at_sample / RATE_HZ
+    def time_of(self, at_tick: int) -> float:
+        """When a sample arrived (monotonic seconds), extrapolated from the packet with the latest frame that had
+        events."""
+        return self._zero_at + at_tick / RATE_HZ
 
     # From the detector.
 
     def on_events(self, events: Events, zero_at: float) -> None:
-        """What a frame said."""
+        """See Listener."""
         self._zero_at = zero_at
         if isinstance(events[0], SpeechStarted) and not self.holding:
             self._trim()
         self._on_speech(events)
 
     def _trim(self) -> None:
-        """From now on all is kept: to begin with, not a sample more than is wanted."""
+        """Speech has started and all of it will be kept: cut the pre-roll to its exact length."""
         limit = self._pre_roll_bytes() + self._tick_bytes * (self._frame_bytes // 2)
         self._forget(limit)
         excess = self._kept_bytes - limit
@@ -135,10 +137,10 @@ class CallerAudio:
             self._kept_bytes -= excess
 
 
-def _unheard(_what: object) -> None:
-    """Nobody listens any more."""
+def _ignore(_what: object) -> None:
+    """The callback of a closed stream."""
 
 
 def _never() -> bool:
-    """Nobody is eager any more."""
+    """The callback of a closed stream."""
     return False

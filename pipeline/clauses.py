@@ -1,28 +1,29 @@
-"""Text to clauses that can be spoken one after the other, whole or as a stream of tokens. Pure.
+"""Splits text into clauses that can be spoken one after another, from a whole text or a stream of tokens. Pure.
 
-A clause is a sentence; a long one also ends at a comma, and one without any at a space. A mark inside a word ends
-nothing ("3.5", "example.com/?q", "Node.js"), nor does a full stop after a title, an initial or another abbreviation,
-after the number of a list item or a date, nor an ellipsis that the sentence goes on behind, nor a comma in a date, an
-address or a list of numbers. Where only the following word decides, it is waited for. How the text was pushed in
-pieces has no influence on where it is cut.
+A clause is a sentence; a long one also ends at a comma, and one without commas at a space. A mark inside a word is not
+an end ("3.5", "example.com/?q", "Node.js"). Nor is a full stop after a title, an initial or another abbreviation, after
+the number of a list item or a date, nor an ellipsis in mid-sentence, nor a comma in a date, an address or a list of
+numbers. If only the next word can decide, the splitter waits for it. How the text was chunked never affects where it is
+split.
 """
 
 import re
 from typing import NamedTuple
 
 MAX_CHARS = 240
-"""No clause is longer: some 16 s of speech."""
+"""Maximum length of a clause: about 16 s of speech."""
 
 SOFT_CHARS, SOFT_WIDE_CHARS = 60, 24
-"""A comma ends a clause that is at least so long, before and with it; the second is for Chinese and Japanese ones."""
+"""A comma ends a clause of at least this length, comma included; the second value is for Chinese and Japanese commas.
+"""
 
 MIN_REST_CHARS = 20
-"""A sentence that ends within so many characters behind a comma is not cut there."""
+"""A sentence that ends within this many characters after a comma is not split at the comma."""
 
-_MAX_GAP_CHARS = 16  # of white space that is waited through for the word that decides
+_MAX_GAP_CHARS = 16  # white space to look past for the word that decides
 
 _ENDS = ".!?…‥؟۔।॥։።፧\u037e‼⁇⁈⁉⸮"
-_WIDE_ENDS = "。！？｡។။"  # no space follows them
+_WIDE_ENDS = "。！？｡។။"  # these are not followed by a space
 _CLOSERS = "\"'”’»›)\\]}*_」』）】》〉"
 _MARK = re.compile(
     rf"""
@@ -50,13 +51,13 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-# Something always follows these: a name, a number, an explanation.
+# Always followed by something: a name, a number, an explanation.
 _NEVER_LAST = _set(
     "mr mrs ms mx dr prof st sr sra fr hr rev gen sen rep gov capt cpt lt col sgt maj cmdr hon mme mlle dipl ing "
     "approx ext vs cf incl excl attn ref dept fig vol pp tel ca bzw bspw ggf inkl exkl zzgl evtl "
     "e.g i.e z.b d.h u.a o.ä p.ej n.b ph.d"
 )
-# The sentence may go on: it does before a small letter or a figure.
+# The sentence may go on: it does before a lower-case letter or a digit.
 _MAYBE_LAST = _set(
     "hr hrs sec secs oz fl lb lbs sq ft yd yr yrs mo mos wk appt acct bldg avg temp "
     "etc usw jr inc ltd co corp bros ave rd blvd str hwy apt min max est misc "
@@ -64,36 +65,36 @@ _MAYBE_LAST = _set(
     "a.m p.m"
 )
 _BEFORE_NUMBER = _set("no nos nr num núm art p par sec ch")
-# A number and a full stop before one of these is a day ("am 3. Oktober"), and no end.
+# A number and a full stop before one of these is a date ("am 3. Oktober"), not an end.
 _MONTHS = _set("januar jänner februar märz april mai juni juli august september oktober november dezember")
 
 
 class Clause(NamedTuple):
-    """`text`, never empty, which stands at `start` in all that was pushed; no white space around it."""
+    """`text`, never empty, without surrounding white space, which begins at `start` of everything pushed."""
 
     start: int
     text: str
 
     @property
     def ends_softly(self) -> bool:
-        """Whether the sentence goes on behind it."""
+        """Whether the sentence continues after it."""
         return _SOFT_END.search(self.text) is not None
 
 
 class ClauseSplitter:
-    """Cuts a text that comes in pieces, each clause as soon as its end is certain."""
+    """Splits text that arrives in pieces, returning each clause as soon as its end is certain."""
 
     def __init__(self) -> None:
-        self._text = ""  # not yet cut
-        self._before = 0  # characters cut off
+        self._text = ""  # not split yet
+        self._before = 0  # characters consumed
 
     def push(self, text: str) -> list[Clause]:
-        """The next piece of the text; the clauses that are complete with it."""
+        """Add text; returns the clauses completed by it."""
         self._text += text
         return self._cut(final=False)
 
     def flush(self) -> list[Clause]:
-        """Nothing follows for now: all that is left, in clauses. What is pushed afterwards begins a new one."""
+        """Nothing follows for now: return the remaining text as clauses. Text pushed afterwards begins a new clause."""
         return self._cut(final=True)
 
     def _cut(self, *, final: bool) -> list[Clause]:
@@ -114,13 +115,13 @@ class ClauseSplitter:
 
 
 def clauses(text: str) -> list[Clause]:
-    """The clauses of a whole text, in order; only white space is between them."""
+    """The clauses of a whole text, in order; only white space separates them."""
     splitter = ClauseSplitter()
     return splitter.push(text) + splitter.flush()
 
 
 def _end(text: str, start: int, final: bool) -> int | None:
-    """Where the clause that begins at `start` ends; None when that is not known yet."""
+    """Where the clause that begins at `start` ends; None if that is not known yet."""
     limit = start + MAX_CHARS
     for found in _MARK.finditer(text, start, limit + 2):
         end = found.end()
@@ -140,7 +141,7 @@ def _end(text: str, start: int, final: bool) -> int | None:
 
 
 def _ends(text: str, start: int, found: re.Match[str], final: bool) -> bool | None:
-    """Whether the mark that was found ends the clause; None when that is not known yet."""
+    """Whether the mark that was found ends the clause; None if that is not known yet."""
     end = found.end()
     match found.lastgroup:
         case "wide":
@@ -184,7 +185,7 @@ def _full_stop_ends(text: str, start: int, found: re.Match[str], final: bool) ->
 
 
 def _following(text: str, end: int, final: bool) -> str | None:
-    """The first character behind the space at `end`; "" at the end of the text, None when it has not come yet."""
+    """The first character after the space at `end`; "" at the end of the text, None if it has not arrived yet."""
     at = _behind_space(text, end)
     if at - end > _MAX_GAP_CHARS:
         return ""

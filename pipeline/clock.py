@@ -1,11 +1,11 @@
-"""Where the drivers of a conversation take the time from: one clock, so that tests can pass another."""
+"""The clock that drives a conversation; tests can pass another one."""
 
 from time import monotonic
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """Monotonic seconds, on the axis of the event loop's timers."""
+    """Monotonic seconds, on the clock of the event loop's timers."""
 
     def now(self) -> float:
         """The time."""

@@ -1,4 +1,4 @@
-"""The conversation's plain values: what is said, asked and answered, and how turns end. Imports nothing else."""
+"""Plain values of a conversation: prompts, questions, answers, and how turns end. Imports nothing else."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,12 +10,12 @@ ResumeAt = Literal["word", "sentence", "never"]
 
 @dataclass(frozen=True, slots=True)
 class Interruption:
-    """Who may interrupt an utterance, what confirms that they do, and how the bot goes on when they did not.
+    """Who may interrupt an utterance, what confirms the interruption, and how the bot resumes after a false one.
 
-    `min_ms` is how long the caller's speech lasts before it counts (the detector's own confirmation is the least);
-    `min_words` how many recognised words it takes while a question is open: "uh-huh" lets the bot go on. `resume`
-    says where it goes on: at the `word` that was cut, at the beginning of the `sentence`, or `never` (once the speech
-    was confirmed; a click never ends an utterance). `keys` limits which keys interrupt; None is any.
+    `min_ms` is how long the caller must speak before it counts (never less than the detector's own confirmation);
+    `min_words` how many recognised words it takes while a question is open: after "uh-huh" the bot continues. `resume`
+    says where it continues: at the `word` that was cut, at the start of the `sentence`, or `never` (after confirmed
+    speech; a click never ends an utterance). `keys` limits which keys interrupt; None means any.
     """
 
     by: InterruptedBy = "both"
@@ -48,9 +48,9 @@ NOTHING = Interruption(by="nobody")
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Something for the bot to say.
+    """A prompt for the bot to say.
 
-    `interruption` says who may interrupt it; without one `barge_in` does: true is anything, false is nobody.
+    `interruption` says who may interrupt it; without one, `barge_in` decides: true allows everything, false nothing.
     """
 
     text: str
@@ -59,13 +59,13 @@ class Prompt:
 
     @property
     def policy(self) -> Interruption:
-        """Who may interrupt."""
+        """The effective interruption policy."""
         return self.interruption or (ANYTHING if self.barge_in else NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One answer to a question: phrases that mean it, and the key that means it."""
+    """One answer to a question: its phrases, and its key."""
 
     name: str
     phrases: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class DigitRule:
-    """Digits to collect by key (or one by one by voice): between `minimum` and `maximum`."""
+    """Digits to collect by key (or spoken one by one): between `minimum` and `maximum` of them."""
 
     minimum: int = 1
     maximum: int = 1
@@ -84,14 +84,13 @@ class DigitRule:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is listened for after a prompt.
+    """What to listen for after a prompt.
 
-    With `choices` the recogniser gets a grammar made of their phrases, with `digits` also of digits said one by one, or
-    `grammar` (JSGF) where that is given; with none of them it listens for free speech. `speech` false: keys only.
-    Where there are choices, digits or a grammar, a transcript with less than `min_confidence` is a no-match; None is
-    the bot's setting. `silence_ms` ends the caller's turn, `no_input_ms` is how long the caller may say nothing after
-    the prompt's end.
-    `endpoint` decides when the turn is over, in place of the call's own policy.
+    With `choices` the recogniser gets a grammar of their phrases, with `digits` also of digits spoken one by one, or
+    `grammar` (JSGF) if that is set; without any of these it listens for free speech. `speech` false: keys only. With
+    choices, digits or a grammar, a transcript below `min_confidence` is a no-match; None uses the bot's setting.
+    `silence_ms` ends the caller's turn, `no_input_ms` is how long the caller may be silent after the prompt. `endpoint`
+    decides when the turn is over, instead of the call's own policy.
     """
 
     choices: tuple[Choice, ...] = ()
@@ -104,9 +103,9 @@ class Question:
     min_confidence: float | None = None
 
     def accepts(self, confidence: float | None, min_confidence: float) -> bool:
-        """Whether a transcript of this confidence may be an answer; `min_confidence` is the bot's setting.
+        """Whether a transcript of this confidence can be an answer; `min_confidence` is the bot's setting.
 
-        Free speech always may: it fits no expectation that the recogniser could be wrong about.
+        Free speech always can: there is no grammar it could have been forced into.
         """
         expected = bool(self.choices) or self.digits is not None or self.grammar is not None
         least = min_confidence if self.min_confidence is None else self.min_confidence
@@ -115,11 +114,10 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class TurnSoFar:
-    """A turn of the caller that has paused, as an endpointing policy sees it.
+    """A caller's turn during a pause, as an endpointing policy sees it.
 
-    `question` is what it answers (None: nothing has been asked yet), `partial` what has been recognised ("" if nothing
-    is known), `silence_ms` how long the caller has been silent, from the last audible sample on, `speech_ms` how long
-    the turn had lasted by then.
+    `question` is the one it answers (None: not asked yet), `partial` the words recognised so far, `silence_ms` the time
+    since the last audible sample, `speech_ms` the length of the turn up to there.
     """
 
     question: Question | None
@@ -130,10 +128,10 @@ class TurnSoFar:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What an endpointing policy makes of a pause.
+    """An endpointing policy's decision about a pause.
 
-    `likely` is `wait` with the advice that a reply may be prepared. With `wait` and `likely` the policy is asked again
-    when something changes, and at the latest once the silence has lasted `ask_again_ms`.
+    `likely` is `wait` with the advice to prepare a reply. After `wait` and `likely` the policy is asked again when
+    something changes, and at the latest when the silence has lasted `ask_again_ms`.
     """
 
     kind: Literal["wait", "likely", "over"]
@@ -144,10 +142,11 @@ class EndpointPolicy(Protocol):
     """Decides when the caller's turn is over."""
 
     def decide(self, turn: TurnSoFar, now: float) -> Verdict:
-        """Asked when the caller falls silent and whenever something changes while they are: the partial text, the time.
+        """Called when the caller falls silent, and on every change while they are silent: new partial text, elapsed
+        time.
 
-        Pure: the same answer for the same arguments. `now` is in monotonic seconds. A turn that is never called over
-        ends with the longest turn.
+        Must be pure: the same result for the same arguments. `now` is in monotonic seconds. If a policy never ends a
+        turn, the maximum turn length does.
         """
         ...
 
@@ -164,9 +163,9 @@ class AnswerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Playback:
-    """What became of an utterance: the words that reached the caller, and those that did not.
+    """What was played of an utterance: the words that reached the caller, and those that did not.
 
-    `interrupted`: the rest was given up for the caller's sake. `failed`: the voice could not say the rest, and why.
+    `interrupted`: the caller cut it off. `failed`: why the voice could not say the rest.
     """
 
     text_played: str = ""
@@ -179,8 +178,8 @@ class Playback:
 class Answer:
     """The end of a question (or, without one, of a prompt).
 
-    `confidence` is the recogniser's, 0 to 1, None where it has none. A NO_MATCH may have the `text` that was
-    recognised; it has no `choice`.
+    `confidence` is the recogniser's, 0 to 1, None if it has none. A NO_MATCH may have the `text` that was recognised,
+    but no `choice`.
     """
 
     kind: AnswerKind

@@ -1,4 +1,4 @@
-"""The caller's audio: through the audio front end to the detector, and to the recogniser while it listens."""
+"""The caller's audio: through the audio front end to the detector, and to the recogniser during a turn."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,8 @@ from offhook.pipeline.vad.batch import Events, VadBatcher
 class Engines:
     """What a session needs. `upsampler()` makes a stateful 8 kHz to 16 kHz converter, `downsampler()` one back.
 
-    `ears(encoding)` makes one call's audio front end for a line of that encoding; without it, detections are accepted.
+    `front_end(encoding)` makes the audio front end of one call, for a line with that encoding; without it, the
+    detector's probabilities are used as they are.
     """
 
     vad: VadBatcher
@@ -26,58 +27,58 @@ class Engines:
     voice: Voice
     upsampler: Callable[[], Callable[[bytes], bytes]]
     downsampler: Callable[[], Callable[[bytes], bytes]]
-    ears: Callable[[str], AudioFrontEnd] | None = None
+    front_end: Callable[[str], AudioFrontEnd] | None = None
 
 
 class InboundAudio:
-    """What of the line's audio is the caller's, and where it goes. `recognition` takes what is a turn."""
+    """Routes the line's audio. `recogniser_for` adds the recogniser that gets the caller's turns."""
 
     def __init__(
         self,
         line: Line,
         engines: Engines,
         on_speech: Callable[[Events], None],
-        is_eager: Callable[[], bool],
+        uses_low_threshold: Callable[[], bool],
         on_failed: Callable[[EngineError], None],
         kept_ticks: int,
     ) -> None:
         self.held = False
-        """While the far end holds the call: silence stands for what it sends."""
-        self._ears = engines.ears(line.encoding) if engines.ears is not None else None
-        self._pause_before = True  # what is sent next does not follow what was sent before it
+        """Set while the far end holds the call: its audio is replaced by silence."""
+        self._front_end = engines.front_end(line.encoding) if engines.front_end is not None else None
+        self._pause_before = True  # whether a pause precedes what is sent next
         self._bands = Bands(line.rate_hz, engines.asr.capabilities.rate_hz, engines.upsampler, engines.downsampler)
-        score = self._ears.score if self._ears is not None else None
+        score = self._front_end.score if self._front_end is not None else None
         self.caller = CallerAudio(
-            engines.vad, on_speech, is_eager, on_failed, score, self._bands.kept_bytes, kept_ticks
+            engines.vad, on_speech, uses_low_threshold, on_failed, score, self._bands.kept_bytes, kept_ticks
         )
         self._asr = engines.asr
         self._recognition: Recognition | None = None
 
     def recogniser_for(self, listener: Listener, run: Run) -> Recognition:
-        """The recogniser that the audio goes to."""
+        """Create the recogniser that gets the audio."""
         self._recognition = Recognition(self._asr, self._bands, self.caller, listener, run)
         return self._recognition
 
-    def receive(self, pcm: bytes, at_sample: int, at_s: float) -> None:
-        """The line's next audio, see Line."""
+    def receive(self, pcm: bytes, at_tick: int, at_s: float) -> None:
+        """Take the line's next audio, see Line."""
         if self.held:
-            pcm = bytes(len(pcm))  # music, or somebody who talks to a waiting room
+            pcm = bytes(len(pcm))  # music on hold, or somebody else's voice
         bands, recognition = self._bands, self._recognition
-        heard = narrow = bands.narrow(pcm)
-        if self._ears is not None:
-            heard = self._ears.on_audio(narrow, at_sample, at_s)
-        kept = heard if bands.is_narrow else bands.wide(pcm, narrow, heard)
+        processed = narrow = bands.narrow(pcm)
+        if self._front_end is not None:
+            processed = self._front_end.on_audio(narrow, at_tick, at_s)
+        kept = processed if bands.is_narrow else bands.wide(pcm, narrow, processed)
         active = recognition is not None and recognition.active
         if recognition is not None and active:
             recognition.feed(kept)
-        self.caller.push(heard, at_sample, at_s, keep=b"" if active else kept)
+        self.caller.push(processed, at_tick, at_s, keep=b"" if active else kept)
 
     def sent(self, payload: bytes, at_s: float) -> None:
-        """What the bot says has left: its echo may come back."""
-        if self._ears is not None:
-            self._ears.sent(payload, at_s, first=self._pause_before)
+        """The bot's audio has left: its echo may come back."""
+        if self._front_end is not None:
+            self._front_end.sent(payload, at_s, first=self._pause_before)
             self._pause_before = False
 
     def pause_follows(self) -> None:
-        """The line has run dry: what is sent next does not follow what was sent before it."""
+        """The line has run dry: a pause precedes what is sent next."""
         self._pause_before = True

@@ -1,4 +1,4 @@
-"""Markup in a text that is meant to be spoken: no voice here reads SSML or HTML. Pure."""
+"""Detects markup in text to be spoken: no voice here reads SSML or HTML. Pure."""
 
 import re
 
@@ -14,4 +14,4 @@ TAG = re.compile(
 """A tag of HTML, XML or SSML."""
 
 TAG_LIKE = re.compile(r"<!--|<[/?!]?[A-Za-z][^<>]{0,500}>")
-"""Anything that a writer may have meant for one."""
+"""Anything that the author may have meant as one."""

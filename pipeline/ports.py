@@ -1,16 +1,17 @@
-"""What the conversation needs of a phone line. The line itself is another package's; the application joins them."""
+"""The interface between the conversation and a phone line. Lines are implemented elsewhere; the application connects
+them."""
 
 from collections.abc import Callable
 from typing import Protocol
 
 
 class Line(Protocol):
-    """Audio and keys of one call: the caller's as 16-bit PCM at `rate_hz` (8000 or 16000), the bot's as encoded octets.
+    """Audio and keys of one call: the caller's as 16-bit PCM at `rate_hz` (8000 or 16000), the bot's as encoded bytes.
 
-    Positions and lengths count ticks of 1/8000 s, whatever the rate: `tick_octets` octets of payload each.
+    Positions and lengths count ticks of 1/8000 s at any rate: `tick_octets` bytes of payload each.
 
-    Handlers run on the event loop's thread and return at once. Those for audio are told last when its end arrived, or
-    when it left (monotonic seconds).
+    Handlers run on the event loop's thread and must return at once. The last argument of the audio handlers is when the
+    end of that audio arrived, or left (monotonic seconds).
     """
 
     encoding: str
@@ -25,24 +26,24 @@ class Line(Protocol):
         sent: Callable[[bytes, int, float], None] | None = None,
         drained: Callable[[], None] | None = None,
     ) -> Callable[[], None]:
-        """Call these when something happens; returns what takes them away again. There may be other listeners."""
+        """Add handlers, beside those of other listeners. Returns a function that removes them."""
 
     def encode(self, pcm: bytes) -> bytes:
         """PCM to payload."""
 
     def play(self, payload: bytes) -> None:
-        """Append to what is being said."""
+        """Queue payload for playout."""
 
     def clear(self) -> int:
-        """Drop what has not been sent."""
+        """Drop everything that has not been sent."""
 
     @property
     def queued_ticks(self) -> int:
-        """Played, not sent."""
+        """Queued, not sent yet."""
 
     @property
     def sent_ticks(self) -> int:
         """Sent since the start."""
 
     def played_ticks(self) -> int:
-        """Of these, arrived."""
+        """How much of that has arrived."""

@@ -1,4 +1,4 @@
-"""The recogniser of one call: a stream for the turn that goes on, and the audio of turns not asked for yet."""
+"""Speech recognition in one call: a stream for the current turn, and buffered audio of turns not yet asked for."""
 
 import asyncio
 from collections import deque
@@ -13,27 +13,27 @@ from offhook.pipeline.errors import EngineError
 from offhook.pipeline.events import Question
 
 Run = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
-"""Makes a task that ends with the call."""
+"""Starts a task that ends with the call."""
 
 
 class Listener(Protocol):
-    """What is called on the event loop's thread, for the turn that was opened last and for no earlier one."""
+    """Called on the event loop's thread, for the latest turn only."""
 
     def on_partial(self, text: str) -> None:
         """The words so far."""
 
     def on_transcript(self, transcript: Transcript) -> None:
-        """The answer of `finish`."""
+        """The result of `finish`."""
 
     def on_asr_failed(self, error: EngineError | None) -> None:
-        """There will be no answer; None: `open` has reported why."""
+        """No result is coming; with None, `open` has already reported why."""
 
     def on_asr_unavailable(self, error: EngineError) -> None:
         """No stream could be opened: `finish` will fail."""
 
 
 class Recognition:
-    """Opens, feeds and ends streams; decides nothing."""
+    """Opens, feeds and ends streams; makes no decisions."""
 
     def __init__(
         self,
@@ -49,46 +49,46 @@ class Recognition:
         self._listener: Listener = listener
         self._run = run
         self._stream: AsrStream | None = None
-        self._turn = 0  # what comes of an earlier one comes too late
+        self._turn = 0  # turns are numbered: results of earlier ones are discarded
         self._transcription: asyncio.Task[None] | None = None
         self._kept: deque[bytes] = deque()
 
     @property
     def active(self) -> bool:
-        """Whether audio is wanted."""
+        """Whether it wants audio."""
         return self._stream is not None
 
     def feed(self, kept: bytes) -> None:
-        """The caller's next audio, as CallerAudio would keep it."""
+        """Feed the caller's next audio, in CallerAudio's format."""
         if self._stream is not None:
             self._stream.feed(self._bands.for_recogniser(kept))
 
     def open(self, request: AsrRequest) -> None:
-        """Begin with what the caller has said so far of the turn that goes on."""
+        """Open a stream and feed it the current turn so far."""
         self._open(request, self._caller.take_kept())
 
     def open_kept(self, request: AsrRequest) -> None:
-        """Begin with the turn that was kept first: that is all of it."""
+        """Open a stream and feed it the oldest kept turn, which is complete."""
         self._open(request, self._kept.popleft())
 
     def keep(self) -> None:
-        """Put the audio of the turn that is over aside."""
+        """Set aside the audio of a turn that has ended."""
         self._kept.append(self._caller.take_kept())
 
     def drop(self) -> None:
-        """Forget the turn that was kept first."""
+        """Drop the oldest kept turn."""
         self._kept.popleft()
 
     def finish(self) -> None:
-        """No more audio of the turn comes: ask for the answer."""
+        """The turn's audio is complete: request the result."""
         stream, self._stream = self._stream, None
         if stream is None:
-            self._listener.on_asr_failed(None)  # it could not be opened
+            self._listener.on_asr_failed(None)  # opening it failed
         else:
             self._transcription = self._run(self._transcribe(stream, self._turn))
 
     def cancel(self) -> None:
-        """Drop the turn."""
+        """Cancel recognition of the turn."""
         self._turn += 1
         stream, self._stream = self._stream, None
         if stream is not None:
@@ -98,11 +98,11 @@ class Recognition:
             self._transcription = None
 
     def close(self) -> None:
-        """The call is over: nothing is recognised any more."""
+        """The call is over: cancel and drop everything."""
         self.cancel()
         self._kept.clear()
-        # They hold us, too.
-        self._listener = _NOBODY
+        # The callbacks' owner refers to this object.
+        self._listener = _NULL_LISTENER
         self._run = asyncio.ensure_future
 
     def _open(self, request: AsrRequest, audio: bytes) -> None:
@@ -135,15 +135,15 @@ class Recognition:
 
 
 def request_for(question: Question | None) -> AsrRequest:
-    """What a recogniser is asked for. Raises GrammarError."""
+    """What to ask of the recogniser for a question. Raises GrammarError."""
     if question is None:
         return AsrRequest()
     phrases = tuple(phrase for choice in question.choices for phrase in choice.phrases)
     return AsrRequest(question_grammar(question), phrases)
 
 
-class _Nobody:
-    """Listens when the call is over."""
+class _NullListener:
+    """The listener after the call's end."""
 
     def on_partial(self, text: str) -> None: ...
 
@@ -154,4 +154,4 @@ class _Nobody:
     def on_asr_unavailable(self, error: EngineError) -> None: ...
 
 
-_NOBODY = _Nobody()
+_NULL_LISTENER = _NullListener()

@@ -1,8 +1,8 @@
-"""The asyncio driver of one conversation: it joins the line, the engines and the turn core, and decides nothing.
+"""The asyncio driver of one conversation: connects the line, the engines and the turn core, and decides nothing.
 
-What the dialog wants (`say`, `append`, `expect`, or `step`, which is one utterance and its question) and what happens
-meanwhile is passed to the core, whose commands are carried out at once, on the event loop's thread. What the core
-reports of turns and utterances goes to whoever subscribed.
+The dialog's requests (`say`, `append`, `expect`, or `step`, which is one utterance and its question) and everything
+that happens meanwhile are passed to the core; its commands are executed at once, on the event loop's thread. The turn
+events that the core reports go to the subscribers.
 """
 
 import asyncio
@@ -40,8 +40,8 @@ from offhook.pipeline.vad.gate import GateEvent, SpeechConfirmed, SpeechStarted,
 class Session:
     """One conversation on one line.
 
-    `on_event` is called with what happens, at once, and so is every subscriber with what becomes of turns and
-    utterances. The session takes the line's handlers for audio, keys, sent and drained.
+    `on_event` is called at once with everything that happens; subscribers get turn events. The session uses the line's
+    handlers for audio, keys, sent and drained.
     """
 
     def __init__(
@@ -62,22 +62,24 @@ class Session:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due: float | None = None
         self._step: asyncio.Future[Answer] | None = None
-        # What the caller says.
+        # The caller's side.
         kept_ticks = 8 * core.settings.max_turn_ms
-        self._inbound = InboundAudio(line, engines, self._on_speech, self._is_eager, self._on_deaf, kept_ticks)
+        self._inbound = InboundAudio(
+            line, engines, self._on_speech, self._uses_low_threshold, self._on_vad_failed, kept_ticks
+        )
         self._caller = self._inbound.caller
         self._recognition = self._inbound.recogniser_for(self, self._run)
-        self._deaf = False
-        # What is asked.
+        self._vad_failed = False
+        # Questions.
         self._question: Question | None = None
         self._request = AsrRequest()
-        self._standing: Question | None = None  # asked again whenever it is answered
-        self._answer: Answer | None = None  # the one that TurnOver comes with
-        # What is said.
+        self._standing: Question | None = None  # asked again each time it is answered
+        self._answer: Answer | None = None  # goes out with TurnOver
+        # The bot's side.
         self._speaker = Speaker(line, engines.voice, clock, self._run, self._report, self._on_queue, self._on_played)
-        self._utterance = 0  # the last one's id
-        self._prompt: tuple[str, Interruption, bool] = "", ANYTHING, True  # its text, and whether that is complete
-        self._playback = Playback()  # of the utterance before the question, or of the one that is over
+        self._utterance = 0  # id of the latest
+        self._prompt: tuple[str, Interruption, bool] = "", ANYTHING, True  # whether the text is complete
+        self._playback = Playback()  # of the utterance before the question, or the one that just ended
         self._said: asyncio.Future[Playback] | None = None
         self._interrupted_at = 0.0  # the caller's first sound, or key
         self._response = ResponseTimer()
@@ -86,17 +88,17 @@ class Session:
     # For the dialog.
 
     async def step(self, prompt: Prompt | None, question: Question | None) -> Answer:
-        """Say `prompt`, listen for the answer to `question`; either may be None, one step at a time.
+        """Say `prompt` and listen for the answer to `question`; either may be None. One step at a time.
 
-        Returns when the question is answered or given up, or, without one, when the prompt is over. Who stops waiting
-        (is cancelled) ends it. Raises GrammarError for phrases that no recogniser can listen for, RuntimeError while
-        another step or utterance is open, ValueError for one with neither prompt nor question and after `close`.
+        Returns when the question is answered or given up, or, without one, when the prompt is over. Cancelling the wait
+        ends the step. Raises GrammarError for phrases that no recogniser can listen for, RuntimeError while another
+        step or utterance is open, ValueError after `close` or without both prompt and question.
         """
         if self._step is not None or self._speaker.open:
             raise RuntimeError("the bot is already speaking or asking: await one `say` or `ask` before the next")
         if prompt is None and question is None:
             raise ValueError("a step needs a prompt, a question or both")
-        standing, self._standing = self._standing, None  # put off until this is over
+        standing, self._standing = self._standing, None  # suspended until this step is over
         step: asyncio.Future[Answer] = self._loop.create_future()
         self._step = step
         try:
@@ -104,9 +106,9 @@ class Session:
                 self._begin(prompt.text, prompt.policy, question)
             else:
                 self._ask(question)
-                self._response.forget()  # nothing is said to this turn, so there is no response to time
+                self._response.forget()  # no prompt follows this turn, so there is no response to time
             if step.done():
-                # Over before it began: a dialog that only speaks must not keep the loop to itself.
+                # The step ended before it began: yield, so that a dialog that only speaks cannot monopolise the loop.
                 await asyncio.sleep(0)
             return await step
         finally:
@@ -116,7 +118,7 @@ class Session:
                 self.expect(standing)
 
     def say(self, text: str, interruption: Interruption = ANYTHING, *, complete: bool = True) -> int:
-        """Begin an utterance and return its id; `complete` false: `append` brings more text, `finish` ends it.
+        """Begin an utterance and return its id; with `complete` false, `append` adds text and `finish` ends it.
 
         Raises RuntimeError while another one is open, ValueError after `close`.
         """
@@ -126,32 +128,33 @@ class Session:
         return self._utterance
 
     def append(self, utterance: int, text: str) -> None:
-        """More text of an utterance; nothing if it is over."""
+        """Add text to an utterance; does nothing if it is over."""
         if utterance == self._utterance:
             self._speaker.append(text)
 
     def finish(self, utterance: int) -> None:
-        """There is no more text of it."""
+        """The text of the utterance is complete."""
         if utterance == self._utterance and self._speaker.open:
             self._speaker.complete()
 
     def cancel(self, utterance: int) -> None:
-        """Withdraw it; nothing if it is over."""
+        """Withdraw the utterance; does nothing if it is over."""
         if utterance == self._utterance and self._speaker.open:
             now = self._clock.now()
             self._core.cancel(now)
             self._settle(now)
 
     def said(self, utterance: int) -> "asyncio.Future[Playback]":
-        """What became of the utterance that was begun last, once it is over."""
+        """The playback of the latest utterance, once it is over."""
         if utterance != self._utterance or self._said is None:
             raise ValueError(f"utterance {utterance} is not the last one")
         return self._said
 
     def expect(self, question: Question | None) -> None:
-        """Listen for answers to `question`, again and again, until another one or None is given.
+        """Listen for answers to `question` repeatedly, until called with another one or None.
 
-        They come as TurnOver and NoInput. A step puts it off. Raises GrammarError; RuntimeError while a step is open.
+        Answers arrive as TurnOver and NoInput. A step suspends it. Raises GrammarError; RuntimeError while a step is
+        open.
         """
         if self._step is not None:
             raise RuntimeError("the bot is already asking: await one `ask` before the next")
@@ -164,21 +167,21 @@ class Session:
 
     @property
     def expecting(self) -> bool:
-        """Whether `expect` stands."""
+        """Whether a question set by `expect` is active."""
         return self._standing is not None
 
     @property
     def in_step(self) -> bool:
-        """Whether a step is open: the turn that answers it is reported, too."""
+        """Whether a step is open. The turn that answers it is reported to subscribers as well."""
         return self._step is not None
 
     def subscribe(self, subscriber: Callable[[TurnEvent], None]) -> Callable[[], None]:
-        """Report turns and utterances to `subscriber`, which returns at once. Returns what ends that."""
+        """Report turn events to `subscriber`, which must return at once. Returns a function that unsubscribes."""
         self._subscribers.append(subscriber)
         return lambda: self._subscribers.remove(subscriber) if subscriber in self._subscribers else None
 
     def hold(self, held: bool) -> None:
-        """The far end holds the call, or no longer: meanwhile its audio is not the caller's, and nothing times out."""
+        """The far end puts the call on hold or resumes it. On hold its audio is ignored and nothing times out."""
         if held is self._inbound.held or self._core.floor is Floor.CLOSED:
             return
         self._inbound.held = held
@@ -190,13 +193,13 @@ class Session:
         self._settle(now)
 
     async def drained(self) -> None:
-        """Wait until the caller has heard all that was said."""
-        # What was heard is asked of the line: no event tells when the last packet has arrived.
+        """Wait until the caller has heard everything that was said."""
+        # Polled: no event says when the last packet has arrived at the far end.
         while self._line.queued_ticks or self._line.played_ticks() < self._line.sent_ticks:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
     def close(self) -> None:
-        """End everything; a step that is open is cancelled. Idempotent."""
+        """End everything, cancelling an open step. Idempotent."""
         now = self._clock.now()
         self._standing = None
         self._caller.close()
@@ -213,40 +216,40 @@ class Session:
             self._step.cancel()
 
     def dump(self) -> dict[str, object]:
-        """The live state, for people."""
+        """The live state, for debugging."""
         return {"turn": self._core.dump(), "recogniser": self._recognition.active, "paused": self._speaker.paused}
 
     # From the line.
 
-    def _is_eager(self) -> bool:
+    def _uses_low_threshold(self) -> bool:
         return self._core.floor is Floor.SPEAKING
 
     def _on_speech(self, events: Events) -> None:
         now = self._clock.now()
-        self._deaf = False
+        self._vad_failed = False
         for event in events:
             self._on_speech_event(event, now)
         self._settle(now)
 
-    def _on_deaf(self, error: EngineError) -> None:
-        # Told once, not for each frame. The questions' timers and the keys carry the call on.
-        if not self._deaf:
-            self._deaf = True
+    def _on_vad_failed(self, error: EngineError) -> None:
+        # Report once, not for every frame. Question timers and keys carry the call on.
+        if not self._vad_failed:
+            self._vad_failed = True
             self._report(EngineFailed(error.engine, str(error), self._clock.now()))
 
     def _on_speech_event(self, event: GateEvent, now: float) -> None:
         if isinstance(event, SpeechStarted):
-            self._interrupted_at = self._caller.time_of(event.at_sample)
+            self._interrupted_at = self._caller.time_of(event.at_tick)
             self._report(CallerSpeech(True, self._interrupted_at))
             self._core.speech_started(self._interrupted_at, now)
         elif isinstance(event, SpeechConfirmed):
             self._core.speech_confirmed(now)
         elif isinstance(event, SpeechStopped):
-            stopped_at = self._caller.time_of(event.at_sample)
+            stopped_at = self._caller.time_of(event.at_tick)
             self._report(CallerSpeech(False, stopped_at))
             self._core.speech_stopped(stopped_at, event.confirmed, now)
 
-    def _on_key(self, digit: str, at_sample: int) -> None:
+    def _on_key(self, digit: str, at_tick: int) -> None:
         if self._core.floor is Floor.CLOSED:
             return
         now = self._interrupted_at = self._clock.now()
@@ -265,10 +268,10 @@ class Session:
 
     # From the speaker.
 
-    def _on_queue(self, line_sample: int, now: float) -> None:
+    def _on_queue(self, line_tick: int, now: float) -> None:
         if not self._line.queued_ticks:
             self._inbound.pause_follows()
-        self._response.queued(line_sample, now)
+        self._response.queued(line_tick, now)
 
     def _on_played(self, now: float) -> None:
         self._core.played(now)
@@ -298,10 +301,10 @@ class Session:
         self._settle(now)
 
     def on_asr_unavailable(self, error: EngineError) -> None:
-        """See recognition.Listener. The caller is speaking: the question fails when they have ended."""
+        """See recognition.Listener. The caller is still speaking: the question fails when they stop."""
         self._report(EngineFailed(error.engine, str(error), self._clock.now()))
 
-    # To the core and back.
+    # Exchange with the core.
 
     def _begin(
         self, text: str, interruption: Interruption, question: Question | None, *, complete: bool = True
@@ -398,7 +401,7 @@ class Session:
             self._publish(UtteranceStarted(self._utterance))
 
     def _abandon(self) -> None:
-        """A step that nobody waits for any more leaves the floor; without effect on one that has ended."""
+        """Abandon a step that nobody awaits any more; does nothing if it has ended."""
         if self._core.floor in (Floor.IDLE, Floor.CLOSED):
             return
         now = self._clock.now()
@@ -416,7 +419,7 @@ class Session:
         self._tasks.discard(task)
         if task.cancelled() or (error := task.exception()) is None:
             return
-        # Nothing but EngineErrors is expected of engines. Whatever this is, the dialog must not wait for ever.
+        # Engines should only raise EngineErrors. For anything else, fail the dialog rather than leave it waiting.
         for waiting in (self._step, self._said):
             if waiting is not None and not waiting.done():
                 waiting.set_exception(error)
@@ -424,7 +427,7 @@ class Session:
 
     def _end_speech(self, now: float) -> None:
         if self._core.turn_was_kept:
-            self._response.forget()  # it was over long ago, and nobody had asked
+            self._response.forget()  # the turn ended before its question was asked
         else:
             self._response.turn_over(self._core.speech_ended_at, now)
         self._recognition.finish()
@@ -451,6 +454,6 @@ class Session:
         if self._step is not None and not self._step.done():
             self._step.set_result(answer)
         if self._standing is not None:
-            # Asked again at once: what the caller says next is a turn like the last one.
+            # Ask again at once: whatever the caller says next is another turn.
             self._question = self._standing
             self._core.expect(self._standing, now)

@@ -1,4 +1,4 @@
-"""What the bot says in one call: from the voice through the ledger to the line; grown, paused, resumed, given up."""
+"""Outbound speech of one call, from voice through ledger to line: appended to, paused, resumed, abandoned."""
 
 import asyncio
 from collections import deque
@@ -21,10 +21,11 @@ Run = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 
 
 class Speaker:
-    """One utterance after the other, each said, cut or given up before the next begins.
+    """Plays one utterance at a time; each is finished, cut or abandoned before the next begins.
 
-    `run` makes a task that ends with the call. `on_queue(line_sample, now)` is called before the line is given audio,
-    to be played from that sample of it on; `on_played(now)` when the line has played all of the utterance.
+    `run` starts a task that ends with the call. `on_queue(line_tick, now)` is called before audio is given to the
+    line, with the line position at which it will be played; `on_played(now)` when the line has played the whole
+    utterance.
     """
 
     def __init__(
@@ -48,23 +49,23 @@ class Speaker:
         self._ledger: PlayoutLedger | None = None
         self._resume_at: ResumeAt = "word"
         self._text_complete = False
-        self._more = asyncio.Event()  # text
+        self._more = asyncio.Event()  # set when there is more text
         self._splitter = ClauseSplitter()
-        self._clauses: deque[Clause] = deque()  # not yet synthesised to their end
+        self._clauses: deque[Clause] = deque()  # not fully synthesised yet
         self._clause_at_ticks = 0  # where the first of them begins in the audio
-        self._goes_on = False  # the sentence does, with the first of them
+        self._goes_on = False  # whether the first of them continues the sentence before
         self._synthesis: asyncio.Task[None] | None = None
         self._began_at: float | None = None
-        self._silent_ms = 0.0  # from the caller's first sound to our silence
+        self._silent_ms = 0.0  # from the caller's first sound until the bot was silent
         self._cut: Playback | None = None
 
     @property
     def open(self) -> bool:
-        """Whether an utterance is."""
+        """Whether an utterance is open."""
         return self._ledger is not None
 
     def say(self, text: str, resume_at: ResumeAt = "word", *, complete: bool = True) -> None:
-        """Begin to synthesise and to play it as it comes; `complete` false: `append` brings more text."""
+        """Synthesise and play as audio arrives; with `complete` false, `append` adds text."""
         self._stop_synthesis()
         self.paused, self._cut, self._began_at = False, None, None
         self._resume_at, self._text_complete = resume_at, False
@@ -78,21 +79,21 @@ class Speaker:
         self._start_synthesis()
 
     def append(self, text: str) -> None:
-        """More of the text."""
+        """Add text."""
         if self._ledger is not None and not self._text_complete:
             self._ledger.utterance.text += text
             self._clauses += self._splitter.push(text)
             self._more.set()
 
     def complete(self) -> None:
-        """There is no more text."""
+        """The text is complete."""
         if not self._text_complete:
             self._text_complete = True
             self._clauses += self._splitter.flush()
             self._more.set()
 
     def pause(self, silent_ms: float) -> None:
-        """Be silent at once, `silent_ms` after whatever interrupts."""
+        """Stop playing at once, `silent_ms` after the start of whatever interrupts."""
         if self.paused or self._ledger is None:
             return
         self.paused = True
@@ -101,7 +102,7 @@ class Speaker:
         self._ledger.cut(self._line.sent_ticks)
 
     def resume(self, now: float) -> None:
-        """After a pause: from the beginning of the word, or sentence, that was cut into."""
+        """After a pause: continue from the start of the interrupted word or sentence."""
         ledger = self._ledger
         if ledger is None:
             return
@@ -114,41 +115,41 @@ class Speaker:
         self.check_played()
 
     def abandon(self, now: float) -> None:
-        """After a pause: no more of it. What was played by now is what counts; nothing more is synthesised."""
+        """After a pause: give up the rest. Only what was played by now counts, and synthesis stops."""
         ledger = self._ledger
         if ledger is None or self._cut is not None:
             return
         self._stop_synthesis()
         self._cut = ledger.playback(self._line.played_ticks())
         if not self._cut.interrupted or not ledger.begun:
-            return  # it was over already, or nobody has heard anything of it
+            return  # it had already ended, or had not begun to play
         self._report(BargedIn(self._silent_ms, self._cut, now))
 
     def check_played(self) -> None:
-        """Notice that all has been played: to be called when the line has run dry."""
+        """Report the end of playout; to be called when the line has run dry."""
         ledger = self._ledger
         if ledger is None or self.paused or self._cut is not None or self._line.queued_ticks:
             return
-        if ledger.utterance.complete and ledger.queued_to >= ledger.utterance.samples:
+        if ledger.utterance.complete and ledger.queued_to >= ledger.utterance.ticks:
             self._on_played(self._clock.now())
 
     def end(self, now: float) -> Playback:
-        """The utterance is over, if there was one: what was played of it."""
+        """Close the utterance, if there is one, and return what was played of it."""
         ledger, self._ledger = self._ledger, None
         if ledger is None:
             return Playback()
         self._stop_synthesis()
-        # Said to its end it is as good as played; what is cut off is counted by what has arrived.
+        # An utterance that was sent to its end counts as played; one that was cut counts up to what has arrived.
         said = ledger.utterance.complete and not self._line.queued_ticks
-        line_sample = self._line.sent_ticks if said else self._line.played_ticks()
-        playback = self._cut or ledger.playback(line_sample)
+        line_tick = self._line.sent_ticks if said else self._line.played_ticks()
+        playback = self._cut or ledger.playback(line_tick)
         self._report(BotHeard(playback, now, tuple(ledger.utterance.words), self._began_at))
         return playback
 
     def close(self, now: float) -> None:
-        """The call is over: nothing is said any more."""
+        """The call is over: close the utterance and refuse any other."""
         self.end(now)
-        # Whoever listened holds us, too.
+        # The callbacks' owner refers to this object.
         self._on_queue = self._on_played = self._report = _ignore
         self._run = _run_nothing
 
@@ -169,9 +170,9 @@ class Speaker:
                 start, text = self._clauses[0]
                 await self._synthesise_clause(utterance, start, text)
                 self._goes_on = self._clauses.popleft().ends_softly
-                self._clause_at_ticks = utterance.samples
+                self._clause_at_ticks = utterance.ticks
         except EngineError as error:
-            # A word is known when all of its audio has come.
+            # A word counts once all of its audio is there.
             utterance.failed_at = max(start, utterance.words[-1].char_end if utterance.words else 0)
             utterance.failure = str(error)
             self._report(EngineFailed(error.engine, str(error), self._clock.now()))
@@ -180,7 +181,7 @@ class Speaker:
         self.check_played()
 
     async def _has_clause(self) -> bool:
-        """Whether there is another one; waits while more text may come."""
+        """Whether there is another clause; waits while more text may come."""
         while not self._clauses and not self._text_complete:
             self._more.clear()
             await self._more.wait()
@@ -188,10 +189,10 @@ class Speaker:
 
     async def _synthesise_clause(self, utterance: Utterance, start: int, text: str) -> None:
         line = self._line
-        had = utterance.samples - self._clause_at_ticks  # of a clause that was given up while it came
+        had = utterance.ticks - self._clause_at_ticks  # of a clause whose synthesis was cut short
         async with aclosing(self._voice.stream(text, line.encoding, line.encode, line.rate_hz)) as pieces:
             async for piece in pieces:
-                if utterance.samples == self._clause_at_ticks:
+                if utterance.ticks == self._clause_at_ticks:
                     self._begin_clause(utterance)
                 new, had = piece.after(had), max(0, had - piece.ticks)
                 utterance.append(new.payload, new.words, start)
@@ -200,17 +201,17 @@ class Speaker:
 
     def _begin_clause(self, utterance: Utterance) -> None:
         line = self._line
-        # Where the voice, or the text, was late, there has been silence already.
+        # No gap if the voice, or the text, was late: the caller has had silence already.
         if utterance.words and (line.queued_ticks or self.paused):
-            ticks = gap_ticks(utterance.samples, utterance.words[-1].end_sample, goes_on=self._goes_on)
+            ticks = gap_ticks(utterance.ticks, utterance.words[-1].end_sample, goes_on=self._goes_on)
             utterance.append(line.encode(bytes(2 * ticks * line.rate_hz // TICK_HZ)), ())
-            self._clause_at_ticks = utterance.samples
+            self._clause_at_ticks = utterance.ticks
         if not self._goes_on:
-            utterance.sentences.append(utterance.samples)
+            utterance.sentences.append(utterance.ticks)
 
-    def _queue_from(self, utterance_sample: int) -> None:
+    def _queue_from(self, utterance_tick: int) -> None:
         ledger, line = self._ledger, self._line
-        payload = ledger.utterance.payload_from(utterance_sample) if ledger is not None else b""
+        payload = ledger.utterance.payload_from(utterance_tick) if ledger is not None else b""
         if ledger is None or not payload:
             return
         now = self._clock.now()
@@ -218,13 +219,13 @@ class Speaker:
         if not ledger.begun:
             self._began_at = now
             self._report(BotSpoke(ledger.utterance.text, now))
-        ledger.queue(utterance_sample, len(payload) // line.tick_octets, queued_to)
+        ledger.queue(utterance_tick, len(payload) // line.tick_octets, queued_to)
         self._on_queue(queued_to, now)
         line.play(payload)
 
 
 def _ignore(*_what: object) -> None:
-    """Nobody listens any more."""
+    """The callback of a closed speaker."""
 
 
 def _run_nothing(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

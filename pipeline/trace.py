@@ -1,4 +1,4 @@
-"""One turn's latency, in parts that sum to the whole; and what a session tells whoever watches it."""
+"""The latency of one turn, in stages that sum to the whole; and the events that a session reports."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -8,12 +8,12 @@ from offhook.pipeline.tts.engine import Word
 
 
 class Mark(StrEnum):
-    """The moments of a turn, in their order. Each stage runs from one mark to the next."""
+    """The moments of a turn, in order. Each stage runs from one mark to the next."""
 
     SPEECH_ENDED = "speech-ended"  # the caller's last speech sample, or the key that completed the answer
     TURN_ENDED = "turn-ended"  # the endpointer's decision
     TRANSCRIBED = "transcribed"
-    ANSWERED = "answered"  # the dialog's next prompt is there as text
+    ANSWERED = "answered"  # the dialog has the text of its next prompt
     SYNTHESISED = "synthesised"  # its first audio is queued
     SENT = "sent"  # its first packet has left
 
@@ -35,18 +35,18 @@ class TurnTrace:
     marks: dict[Mark, float] = field(default_factory=dict)
 
     def mark(self, mark: Mark, now: float) -> None:
-        """Note a moment. The first of each kind counts, and time never runs backwards in a trace."""
+        """Record a mark. The first of each kind counts, and marks never go backwards in time."""
         if mark not in self.marks:
             self.marks[mark] = max(now, max(self.marks.values(), default=now))
 
     @property
     def complete(self) -> bool:
-        """Has the answer been heard."""
+        """Whether the answer's first packet has left."""
         return Mark.SPEECH_ENDED in self.marks and Mark.SENT in self.marks
 
     @property
     def response_ms(self) -> float:
-        """From the caller's last speech sample to the first packet of the answer."""
+        """From the caller's last speech sample to the answer's first packet."""
         return 1000 * (self.marks[Mark.SENT] - self.marks[Mark.SPEECH_ENDED])
 
     def stages_ms(self) -> dict[str, float]:
@@ -70,9 +70,9 @@ class BotSpoke:
 
 @dataclass(frozen=True, slots=True)
 class BotHeard:
-    """An utterance is over; `playback` says what of it reached the caller, `words` where its words lie in its audio.
+    """An utterance is over; `playback` says what of it reached the caller, `words` where its words are in its audio.
 
-    `began_at` is when its first audio was queued; None: none ever was.
+    `began_at` is when its first audio was queued, None if none ever was.
     """
 
     playback: Playback
@@ -83,7 +83,7 @@ class BotHeard:
 
 @dataclass(frozen=True, slots=True)
 class BargedIn:
-    """The caller interrupts: their first speech sample was at `began_at`, the bot was silent `silent_ms` later."""
+    """The caller interrupted: their first speech sample was at `began_at`, and the bot was silent `silent_ms` later."""
 
     silent_ms: float
     playback: Playback
@@ -92,7 +92,7 @@ class BargedIn:
 
 @dataclass(frozen=True, slots=True)
 class BotResumed:
-    """It was no speech: the bot goes on from `text`."""
+    """It was not speech: the bot resumes at `text`."""
 
     text: str
     at: float
@@ -100,7 +100,7 @@ class BotResumed:
 
 @dataclass(frozen=True, slots=True)
 class CallerSpeech:
-    """The caller began to speak (or, `speaking` false, has fallen silent) at `at`, as the detector places it."""
+    """The caller began to speak (or, with `speaking` false, fell silent) at `at`, as the detector places it."""
 
     speaking: bool
     at: float
@@ -125,14 +125,14 @@ class CallerAnswered:
 
 @dataclass(frozen=True, slots=True)
 class KeyPressed:
-    """The caller pressed a key; which one is not told, it may be part of a secret."""
+    """The caller pressed a key. Not which one: it may be part of a secret."""
 
     at: float
 
 
 @dataclass(frozen=True, slots=True)
 class DialogState:
-    """The dialog has come to the state `name`."""
+    """The dialog has entered the state `name`."""
 
     name: str
     at: float

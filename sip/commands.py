@@ -1,4 +1,4 @@
-"""What an owner asks of the user agent: small frozen values, for `UserAgent.do`. Events are the way back.
+"""What an owner asks of the user agent: small frozen values, for `UserAgent.do`. Events report back.
 
 `call` is the handle of a call. `sdp` is a body of type application/sdp, opaque here. Commands can be pickled: the
 owner of a call may live in another process than its dialog.
@@ -28,7 +28,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """Refuse an incoming call with 300 to 699. The handle is dead; no event follows.
+    """Refuse an incoming call with 300 to 699. The handle is invalid from then on; no event follows.
 
     `reason` is the reason phrase; None: the one that belongs to the status.
     """
@@ -66,7 +66,7 @@ class Invite:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Take back our INVITE that has no final response yet.
+    """Cancel our INVITE while it has no final response.
 
     `CallRejected` with 487 follows; or `CallEnded` with LOCAL_BYE where the callee answered just then, with TIMEOUT
     where nothing came.
@@ -85,7 +85,7 @@ class Reinvite:
 
 @dataclass(frozen=True, slots=True)
 class AnswerReinvite:
-    """Accept their re-INVITE with `sdp`: `ReinviteConfirmed`, or `CallEnded(ACK_TIMEOUT)`."""
+    """Accept the far end's re-INVITE with `sdp`: `ReinviteConfirmed`, or `CallEnded(ACK_TIMEOUT)`."""
 
     call: str
     sdp: bytes
@@ -93,7 +93,7 @@ class AnswerReinvite:
 
 @dataclass(frozen=True, slots=True)
 class RejectReinvite:
-    """Refuse their re-INVITE with 300 to 699; the call goes on as it was. For `reason` see `Reject`."""
+    """Refuse the far end's re-INVITE with 300 to 699; the call goes on as before. For `reason` see `Reject`."""
 
     call: str
     status: int
@@ -106,7 +106,7 @@ Command: TypeAlias = Ring | Answer | Reject | Bye | Invite | Cancel | Reinvite |
 
 @dataclass(frozen=True, slots=True)
 class CommandFailed:
-    """For an owner that sends its commands to another place and cannot be raised at: this one was not executed.
+    """A command was not executed: for an owner in another process, where no exception can reach.
 
     Most often the call has just ended from the far end, and `CallEnded` or `CallCancelled` has come or is coming.
     """

@@ -1,4 +1,4 @@
-"""What a user agent counts: plain integers, one a kind."""
+"""What a user agent counts."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -16,11 +16,11 @@ class Counters:
     retransmissions_received: int = 0
     dropped_by_reason: Counter[str] = field(default_factory=Counter)
     responses_by_status: Counter[int] = field(default_factory=Counter)
-    """Final responses that were sent."""
+    """Final responses sent."""
     ignored_headers: Counter[str] = field(default_factory=Counter)
-    """Optional headers that could not be read, by their names."""
+    """Optional headers that could not be parsed, by name."""
     rejected_by_status: Counter[int] = field(default_factory=Counter)
-    """Requests that the user agent itself refused, before its owner saw them."""
+    """Requests refused by the user agent itself, before its owner saw them."""
 
     def drop(self, reason: str) -> None:
         """Count a message that is not answered."""

@@ -1,4 +1,4 @@
-"""What can go wrong, by whose fault it is."""
+"""Errors, by whose fault they are."""
 
 
 class SipError(Exception):
@@ -6,11 +6,11 @@ class SipError(Exception):
 
 
 class LocalError(SipError):
-    """Misuse: our own program asked for something that cannot be done."""
+    """Misuse: the program asked for something that cannot be done."""
 
 
 class RemoteError(SipError):
-    """The remote's bytes cannot be worked with; `status` and `reason` are what to answer a request with."""
+    """The far end sent something unusable; `status` and `reason` are the answer to a request."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(f"{status} {reason}")
@@ -19,7 +19,7 @@ class RemoteError(SipError):
 
 
 class NotAcceptableError(RemoteError):
-    """A session that was offered cannot be had: 488, with the warn-code that RFC 3261 §20.43 has for it."""
+    """The offered session is not acceptable: 488, with a warn-code of RFC 3261 §20.43."""
 
     def __init__(self, reason: str, warn_code: int = 399) -> None:
         super().__init__(488, reason)
@@ -29,9 +29,8 @@ class NotAcceptableError(RemoteError):
 class ParseError(RemoteError):
     """A message, or a value in one, does not follow its grammar.
 
-    `partial` is a `sip.message.message.Request` with whatever could be read of the message, so that the error can be
-    answered; None when it was a response, or nothing of use could be read. (It is an `object` here because errors
-    lie below messages; `isinstance` tells.)
+    `partial` is a `sip.message.message.Request` with whatever could be parsed, so that the error can be answered;
+    None for a response, or when nothing useful could be parsed. (Typed `object` because errors lie below messages.)
     """
 
     def __init__(self, reason: str, status: int = 400, partial: object | None = None) -> None:

@@ -1,6 +1,6 @@
-"""What the user agent reports to its owner: small frozen values, in the order in which things happened.
+"""What the user agent reports to its owner: small frozen values, in order.
 
-After `CallCancelled`, `CallRejected` or `CallEnded` the handle `call` is dead. `sdp` is the body of type
+After `CallCancelled`, `CallRejected` or `CallEnded` the handle `call` is invalid. `sdp` is the body of type
 application/sdp, opaque here, or None.
 """
 
@@ -14,12 +14,12 @@ from offhook.sip.net.address import Address
 
 
 class EndCause(StrEnum):
-    """Why an answered call ended, or one that we made came to nothing without a response."""
+    """Why an answered call ended, or an outgoing one failed without a response."""
 
     REMOTE_BYE = "remote_bye"
     LOCAL_BYE = "local_bye"
     ACK_TIMEOUT = "ack_timeout"  # our 2xx was never acknowledged
-    TIMEOUT = "timeout"  # the far end never answered a request of ours, or we never answered the call
+    TIMEOUT = "timeout"  # the far end never answered our request, or we never answered the call
     TRANSPORT = "transport"
 
 
@@ -41,7 +41,7 @@ class IncomingCall:
 
 @dataclass(frozen=True, slots=True)
 class CallRefused:
-    """An INVITE outside any dialog that the user agent refused by itself: there is no call, and no handle."""
+    """An INVITE outside any dialog that the user agent itself refused: there is no call and no handle."""
 
     call: str
     """Empty."""
@@ -55,7 +55,7 @@ class CallRefused:
 
 @dataclass(frozen=True, slots=True)
 class CallCancelled:
-    """The caller gave up before we answered (CANCEL, or a BYE of the early dialog); 487 has been sent."""
+    """The caller gave up before we answered (CANCEL, or a BYE in the early dialog); 487 has been sent."""
 
     call: str
 
@@ -97,8 +97,8 @@ class CallRejected:
 
 @dataclass(frozen=True, slots=True)
 class PeerMoved:
-    """A request in the call came from another host than the one before: our requests go there now, and their media
-    may come from there.
+    """A request in the call came from a new host: our requests go there now, and the far end's media may come from
+    there.
     """
 
     call: str
@@ -107,7 +107,7 @@ class PeerMoved:
 
 @dataclass(frozen=True, slots=True)
 class ReinviteReceived:
-    """The far end wants other media; to be answered or rejected. `sdp` None: the answer carries our offer."""
+    """The far end sent a re-INVITE: answer or reject it. `sdp` None: the answer carries our offer."""
 
     call: str
     sdp: bytes | None
@@ -131,7 +131,7 @@ class ReinviteAnswered:
 
 @dataclass(frozen=True, slots=True)
 class ReinviteRejected:
-    """A re-INVITE came to nothing and the call goes on as it was: ours was refused, or theirs cancelled (487)."""
+    """A re-INVITE failed and the call goes on as before: ours was refused, or the far end's cancelled (487)."""
 
     call: str
     status: int

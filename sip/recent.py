@@ -1,4 +1,4 @@
-"""What is remembered for a while after it is over, up to so much of it."""
+"""Values remembered for a limited time, up to a limited number."""
 
 from collections.abc import Hashable
 from typing import Generic, TypeVar
@@ -19,12 +19,12 @@ class Recent(Generic[K, V]):
         return len(self._values)
 
     def recall(self, key: K, now: float) -> V | None:
-        """The value that was kept; None: there is none, or no longer."""
+        """The value; None if there is none, or no longer."""
         kept = self._values.get(key)
         return kept[1] if kept is not None and now - kept[0] < self._keep_s else None
 
     def keep(self, key: K, value: V, now: float) -> None:
-        """Remember a value, in place of an older one."""
+        """Remember a value, replacing an older one."""
         self._values.pop(key, None)
         self._values[key] = now, value
         while self._values and (len(self._values) > self._most or self._is_over(now)):

@@ -1,7 +1,7 @@
 """INVITEs that were refused without a transaction, for as long as their senders may repeat them (RFC 3261 §8.2.7).
 
-A copy must not be judged anew: the sender has made up its mind with the first answer, and a 2xx that follows it would
-set up a call in which nobody is.
+A copy must get the same answer: the sender has acted on the first one, and a later 2xx would set up a call without a
+caller.
 """
 
 from typing import TypeAlias

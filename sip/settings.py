@@ -8,12 +8,12 @@ from offhook.sip.transaction.timers import Timers
 
 @dataclass(frozen=True, slots=True)
 class UaSettings:
-    """Everything about a `UserAgent` that is not its address."""
+    """The settings of a `UserAgent`."""
 
     timers: Timers = field(default_factory=Timers)
 
     product: str = "offhook"
-    """Server and User-Agent; without a version, which would only help those who look for old ones."""
+    """Server and User-Agent; without a version, which would only help attackers look for old ones."""
 
     contact_user: str = "offhook"
 
@@ -21,37 +21,37 @@ class UaSettings:
     """What Contact and Via say instead of the local address, where a port is forwarded. Port 0: the local port."""
 
     schemes: tuple[str, ...] = ("sip", "sips", "tel")
-    """Request-URI schemes that are ours to look at; others get 416."""
+    """Request-URI schemes that we handle; others get 416."""
 
     supported: tuple[str, ...] = ()
     """Option tags that may be required of us; others get 420."""
 
     max_pending_invites: int = 500
-    """Incoming calls that have no final response yet; beyond that a stateless 503."""
+    """Incoming calls without a final response; beyond that a stateless 503."""
 
     max_calls: int = 5_000
-    """Calls altogether; beyond that a new one gets a stateless 503."""
+    """All calls; beyond that a new one gets a stateless 503."""
 
     max_server_transactions: int = 20_000
     """Requests outside our calls beyond that, and beyond twice that any request, get a stateless 503."""
 
     retransmit_limit: int = 32
-    """How often one transaction repeats a response because the request came again. RFC 3261 timers need 11."""
+    """How often one transaction repeats a response because the request was retransmitted. RFC 3261 timers need 11."""
 
     max_refused_invites: int = 10_000
-    """Refused without a transaction, of which the answer is known should they be repeated: some 300 bytes each."""
+    """Statelessly refused INVITEs whose answer is kept for retransmissions: some 300 bytes each."""
 
     retry_after_s: tuple[int, int] = (5, 15)
-    """The Retry-After of every 503: spread, so that those who were refused together do not come back together."""
+    """The Retry-After of every 503: spread, so that callers refused together do not retry together."""
 
     max_forks: int = 16
-    """Answers to one INVITE of ours, from different phones, that are acknowledged (and all but one hung up)."""
+    """Forked 2xx to one INVITE that are acknowledged (and all but one hung up)."""
 
     answer_limit_s: float = 180.0
-    """How long an INVITE, theirs or ours, may go without a final response (RFC 3261 §16.6: timer C)."""
+    """How long an INVITE, in or out, may go without a final response (RFC 3261 §16.6: timer C)."""
 
     provisional_repeat_s: float = 60.0
     """How often 180 is repeated so that proxies keep waiting (RFC 3261 §13.3.1.1)."""
 
     reinvite_attempts: int = 5
-    """How often a re-INVITE is sent that meets 491 (RFC 3261 §14.1)."""
+    """How often a re-INVITE is sent that gets 491 (RFC 3261 §14.1)."""

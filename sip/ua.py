@@ -31,16 +31,16 @@ _PING = b"\r\n\r\n"
 _PONG = b"\r\n"
 
 _FILLING = b"\r\n\t \0"
-"""What keep-alives are made of that ask for no answer."""
+"""The bytes of keep-alives that want no answer."""
 
 
 class UserAgent:
     """Answers and makes calls.
 
-    `local` is the address that peers reach us at; `route`, where `local` is a wildcard, finds for a peer the
-    address of ours that it reaches. `entropy` gives a new unguessable token with each call. `admit` is asked once for
-    each new call, with "INVITE", and for each OPTIONS outside a call: what it refuses gets that answer at once, and
-    leaves no transaction and no event.
+    `local` is the address that peers reach us at; `route`, where `local` is a wildcard, gives our
+    address as a peer reaches it. `entropy` returns a new unguessable token each time. `admit` is asked once for
+    each new call, with "INVITE", and for each OPTIONS outside a call: its refusal is sent at once,
+    without transaction or event.
 
     After every `receive`, `handle_timer` or `do`: send `datagrams_to_send`, take `next_event` until it is None, and
     call `handle_timer` at `get_timer`. `now` is monotonic, in seconds.
@@ -66,20 +66,20 @@ class UserAgent:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is left to be done: no call, no transaction."""
+        """Whether there is no call and no transaction."""
         core = self._core
         return not (core.calls or core.dialogs or core.layer.clients or core.layer.servers)
 
     # --- the wire
 
     def receive(self, data: bytes, source: Address, now: float) -> None:
-        """Take in a datagram. Raises nothing, whatever the bytes are."""
+        """Take in a datagram. Never raises."""
         self._now = now
         core = self._core
         if len(data) < 4 or (len(data) == 4 and not data.strip(_FILLING)):
             core.counters.keepalives += 1
             if data == _PING:
-                # RFC 5626 §3.5.1, over UDP as many telephones do it.
+                # RFC 5626 §3.5.1, over UDP as many phones do it.
                 core.layer.transmit(_PONG, source)
             return
         core.counters.received += 1
@@ -98,17 +98,17 @@ class UserAgent:
         self._drain(now)
 
     def next_event(self) -> Event | None:
-        """What has happened, oldest first; None when nothing is left."""
+        """The next event, oldest first; None when there is none."""
         return self._core.events.popleft() if self._core.events else None
 
     def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
-        """What is to leave, in order; handed out once."""
+        """Datagrams to send, in order; each is returned once."""
         datagrams = self._core.layer.datagrams_to_send()
         self._core.counters.sent += len(datagrams)
         return datagrams
 
     def get_timer(self) -> float | None:
-        """When to call `handle_timer`; None: not before something else happens."""
+        """When to call `handle_timer`; None if no timer runs."""
         mine, its = self._core.agenda.get_timer(), self._core.layer.get_timer()
         return min((at for at in (mine, its) if at is not None), default=None)
 
@@ -122,7 +122,7 @@ class UserAgent:
         self._drain(now)
 
     def transport_failed(self, destination: Address, now: float) -> None:
-        """A datagram could not be sent there (§17.1.4): what waits for an answer from there ends now."""
+        """A datagram could not be sent there (§17.1.4): fail what waits for an answer from there."""
         self._now = now
         self._core.layer.transport_failed(destination, now)
         self._drain(now)
@@ -180,8 +180,8 @@ class UserAgent:
     # --- inside
 
     def _receive_response(self, response: Response, now: float) -> None:
-        # §8.1.3.3: a response with more than our own Via has lost its way. The rest of what a 2xx brings is read
-        # before it takes effect, so that one that makes no dialog is as good as lost.
+        # §8.1.3.3: a response with more Vias than ours was misrouted. A 2xx is parsed completely before it takes
+        # effect, so that one that cannot make a dialog counts as lost.
         typed.validate_response(response)
         if len(typed.vias(response)) != 1:
             self.counters.drop("response of others")
@@ -193,7 +193,7 @@ class UserAgent:
             self.counters.drop("stray response")
 
     def _drain(self, now: float) -> None:
-        """Carry what the transactions have to say to the calls that own them."""
+        """Pass the transactions' events to the calls that own them."""
         while (event := self._core.layer.next_event()) is not None:
             match event:
                 case AckReceived(request=request):
@@ -219,7 +219,7 @@ _EXECUTE: Mapping[type[Command], Callable[[UserAgent, Any, float], None]] = {
         CallInput.REJECT, now, _refusal(it)
     ),
 }
-"""One row a command."""
+"""One row per command."""
 
 
 def _refusal(command: commands.Reject | commands.RejectReinvite) -> Context:
@@ -233,7 +233,7 @@ def _refusal(command: commands.Reject | commands.RejectReinvite) -> Context:
 def _checked_headers(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     checked = tuple(headers)
     for name, value in checked:
-        # Before any state changes: a response that cannot be written must not leave a request without one.
+        # Checked before any state changes: a response that cannot be written would leave a request unanswered.
         if not is_token(name) or not _is_line(value):
             raise LocalError(f"header {name!r} cannot be sent: a name and one line of text are needed")
     return checked
@@ -255,4 +255,4 @@ def _check_uri(uri: str) -> None:
     except ParseError as error:
         raise LocalError(f"{uri!r} is not a URI that can be called: {error}") from error
     if any(char in uri for char in "<>\r\n\0"):
-        raise LocalError(f"{uri!r} has a character that no URI has")
+        raise LocalError(f"{uri!r} has a character that is not allowed in a URI")

@@ -1,20 +1,20 @@
-"""The user agent server (RFC 3261 §8.2, §12.2.2): judges each request, answers or refuses it, or passes it on.
+"""The user agent server (RFC 3261 §8.2, §12.2.2): checks each request, and answers, refuses or passes it on.
 
 Theory of operation. `receive` takes every request that could be parsed, in this order:
 
-1. `fix_top_via` writes into the top Via where the request really came from, and so where its answer goes (§18.2.1).
-2. `validate_request` reads what the method needs, and no more. What it cannot read is answered 400 from whatever could
-   be read (`refuse_unreadable`); nothing is ever sent in answer to an ACK.
-3. A request that belongs to a transaction is a retransmission or the ACK of a failure, and the transaction's own affair
+1. `fix_top_via` writes the request's real source into the top Via: its answer goes there (§18.2.1).
+2. `validate_request` parses what the method needs, and no more. A malformed request is answered 400 from whatever could
+   be parsed (`refuse_unreadable`); an ACK is never answered.
+3. A request that belongs to a transaction is a retransmission or the ACK of a failure, and handled by the transaction
    (§17.2). The ACK of a 2xx belongs to the dialog, with or without a transaction of the same branch (§13.2.2.4).
-4. Any other request is new. A request in a dialog that is known goes to its call, by the table of methods in a dialog;
-   one outside, by the table of methods out of one. Before that come, cheapest first, the checks of §8.2: answers that
-   were given before, load, method, merged requests, extensions, dialog, order, body.
+4. Any other request is new. A request in a known dialog goes to its call, by the table of in-dialog methods; others by
+   the table of out-of-dialog methods. Before that come the checks of §8.2, cheapest first: earlier answers, load,
+   method, merged requests, extensions, dialog, order, body.
 
-Who is refused here is refused without a transaction (§8.2.7): nothing is retransmitted, so that a stranger gets one
-answer for one request; whoever missed it asks again and gets the same. OPTIONS outside a call and CANCEL of nothing are
-answered likewise. What remains of a refused INVITE is its answer, for as long as it may be repeated (`RejectedCache`).
-An INVITE that passes gets a transaction and a call (`UasInviteUsage`), and its owner an event.
+Requests refused here are refused without a transaction (§8.2.7): nothing is retransmitted, so a stranger gets one
+answer per request, and the same one for a retransmission. OPTIONS outside a call and CANCEL of nothing are
+answered likewise. Of a refused INVITE only its answer is kept, for as long as the INVITE may be retransmitted
+(`RejectedCache`). An INVITE that passes gets a transaction and a call (`UasInviteUsage`), and its owner an event.
 """
 
 from collections.abc import Callable, Mapping
@@ -41,7 +41,7 @@ _OUT_OF_ORDER = Refusal(500, reason="CSeq Out Of Order")
 """§12.2.2."""
 
 Admit: TypeAlias = Callable[[str], Refusal | None]
-"""(INVITE, or OPTIONS that asks how an INVITE would fare) -> None when a new call may come now, else its answer."""
+"""("INVITE", or "OPTIONS" asking whether an INVITE would succeed) -> None to admit a new call now, else its answer."""
 
 
 class Uas:
@@ -54,7 +54,7 @@ class Uas:
         self._tag_key = core.entropy().encode()[:64]
 
     def refuse_unreadable(self, error: ParseError, source: Address, now: float) -> None:
-        """Answer a request that is invalid, if enough of it could be read, without keeping anything of it."""
+        """Answer a malformed request statelessly, if enough of it could be parsed."""
         counters = self._core.counters
         counters.parse_errors += 1
         request = error.partial
@@ -67,13 +67,13 @@ class Uas:
             if "Via" not in request.headers:
                 counters.drop("unreadable")
                 return
-            # RFC 4475 §3.1.2.1: a Via that cannot be read goes back as it came, to where the request came from.
+            # RFC 4475 §3.1.2.1: a malformed Via is echoed unchanged, to the request's source.
             reply_to = source
         request.source = source
         self._refuse(request, reply_to, Refusal(error.status, reason=error.reason), now)
 
     def receive(self, request: Request, source: Address, now: float) -> None:
-        """Take in a request that could be parsed. Raises ParseError when a header that it needs could not."""
+        """Take in a parsed request. Raises ParseError when a header that it needs is malformed."""
         request.source = source
         reply_to = fix_top_via(request, source)
         for name in typed.validate_request(request):
@@ -89,7 +89,7 @@ class Uas:
             self._receive_new(request, source, reply_to, now)
 
     def on_ack(self, request: Request, now: float) -> None:
-        """An ACK of a 2xx, however it was matched (§13.3.1.4)."""
+        """An ACK of a 2xx (§13.3.1.4)."""
         usage = self._core.dialogs.get(request_dialog_id(request))
         if usage is None:
             self._core.counters.drop("stray ACK")
@@ -113,7 +113,7 @@ class Uas:
         core, settings = self._core, self._core.settings
         limit, load = settings.max_server_transactions, len(core.layer.servers)
         if usage is not None or (request.method == "CANCEL" and core.layer.match_cancelled(request) is not None):
-            # What belongs to a call has as much room again: under load, too, calls must come to their end.
+            # In-dialog requests have twice the room: calls must be able to end under load, too.
             return load >= 2 * limit
         return request.method == "INVITE" and (
             load >= limit
@@ -125,7 +125,7 @@ class Uas:
         if (refusal := check_method(request)) is not None:
             return refusal
         if request.method == "CANCEL":
-            # §8.2.2.3: Require means nothing in a CANCEL, and the transaction that it names decides the rest.
+            # §8.2.2.3: Require means nothing in a CANCEL, and its transaction decides the rest.
             return None
         if request.method == "BYE":
             return self._check_bye(request, usage, now)
@@ -142,10 +142,10 @@ class Uas:
         return check_invite(request) if request.method == "INVITE" else None
 
     def _check_bye(self, request: Request, usage: InviteUsage | None, now: float) -> Refusal | None:
-        """The dialog and the order, and nothing else."""
+        """Only dialog and order."""
         if usage is not None:
             return None if usage.admits(request) else _OUT_OF_ORDER
-        # RFC 5407 §3.2.3: theirs has crossed ours, and both are right.
+        # RFC 5407 §3.2.3: it crossed our BYE, and both are valid.
         crossed = self._core.hung_up.recall(request_dialog_id(request), now)
         return Refusal(481) if crossed is None else Refusal(200)
 
@@ -160,7 +160,7 @@ class Uas:
     def _options_in_dialog(self, usage: InviteUsage, transaction: ServerTransaction, now: float) -> None:
         self._core.respond(transaction, 200, now, to_tag=usage.local_tag, headers=self._capabilities())
 
-    # --- out of one
+    # --- out of dialog
 
     def _invite(self, request: Request, source: Address, reply_to: Address, now: float) -> None:
         if (closed := self._admit("INVITE")) is not None:
@@ -169,7 +169,7 @@ class Uas:
         UasInviteUsage(self._core, self._core.layer.accept(request, reply_to, now), source, now)
 
     def _options(self, request: Request, source: Address, reply_to: Address, now: float) -> None:
-        # §11.2: the answer is that which an INVITE would get; a proxy that probes learns that there is no room.
+        # §11.2: the answer an INVITE would get, so that a probing proxy learns that there is no room.
         refusal = self._admit("OPTIONS") or Refusal(200, self._capabilities())
         self._turn_away(request, reply_to, refusal, now)
 
@@ -199,7 +199,7 @@ class Uas:
         return True
 
     def _refuse(self, request: Request, reply_to: Address, refusal: Refusal, now: float) -> None:
-        """Refuse by our own judgement: it is counted, and of a new call the owner learns."""
+        """Refuse on our own account: counted, and for a new call reported to the owner."""
         if refusal.status >= 300:
             self._core.counters.rejected_by_status[refusal.status] += 1
         if request.method == "INVITE" and not typed.to_tag(request):
@@ -219,7 +219,7 @@ class Uas:
         self._core.layer.transmit(bytes(response), reply_to)
 
     def _tag(self, request: Request) -> str:
-        """A To tag that is the same for each copy of a request and nobody can guess (§8.2.7)."""
+        """An unguessable To tag, the same for each copy of a request (§8.2.7)."""
         seed = "\n".join(request.headers.get(name) or "" for name in ("Via", "From", "Call-ID", "CSeq"))
         return blake2b(seed.encode("utf-8", "replace"), digest_size=8, key=self._tag_key).hexdigest()
 
@@ -236,7 +236,7 @@ _OUT_OF_DIALOG: Mapping[str, Callable[[Uas, Request, Address, Address, float], N
     "OPTIONS": Uas._options,
     "CANCEL": Uas._cancel,
 }
-"""Methods out of one, CANCEL among them: it means a transaction, wherever that belongs (§9.2)."""
+"""Out-of-dialog methods. CANCEL is one: it refers to a transaction, in a dialog or not (§9.2)."""
 
 
 def _refused_call(request: Request, refusal: Refusal) -> CallRefused:

@@ -1,4 +1,4 @@
-"""What a UAS looks at before it looks at what is asked: RFC 3261 §8.2.1 to §8.2.3."""
+"""What a UAS checks before it handles a request: RFC 3261 §8.2.1 to §8.2.3."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,12 @@ from offhook.sip.settings import UaSettings
 ALLOWED = frozenset(ALLOW.split(", "))
 
 KNOWN = frozenset({"REGISTER", "PRACK", "SUBSCRIBE", "NOTIFY", "PUBLISH", "INFO", "REFER", "MESSAGE", "UPDATE"})
-"""Methods that exist (IANA, SIP parameters) and are not for us: 405, where others get 501."""
+"""Registered methods (IANA, SIP parameters) that are not supported: 405; unknown ones get 501."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A final response that the user agent gives by itself."""
+    """A final response of the user agent itself."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
@@ -24,14 +24,14 @@ class Refusal:
 
 
 def check_method(request: Request) -> Refusal | None:
-    """§8.2.1: a method that is not allowed here, or not known at all."""
+    """§8.2.1: a method that is not allowed, or unknown."""
     if request.method in ALLOWED:
         return None
     return Refusal(405 if request.method in KNOWN else 501, (("Allow", ALLOW),))
 
 
 def check_headers(request: Request, settings: UaSettings) -> Refusal | None:
-    """§8.2.2.1 and §8.2.2.3: the Request-URI's scheme and what is required of us. Raises ParseError."""
+    """§8.2.2.1 and §8.2.2.3: the Request-URI's scheme and Require. Raises ParseError."""
     scheme = request.uri.partition(":")[0].lower()
     if scheme not in settings.schemes:
         return Refusal(416)
@@ -42,8 +42,8 @@ def check_headers(request: Request, settings: UaSettings) -> Refusal | None:
 
 
 def check_content(request: Request) -> Refusal | None:
-    """§8.2.3: a body that has to be understood and is not. Raises ParseError."""
-    # A BYE ends the call whatever it carries; telephones have been seen to put statistics into it.
+    """§8.2.3: a required body that is not understood. Raises ParseError."""
+    # A BYE ends the call whatever its body; some phones put statistics into it.
     if request.method in ENDS_OR_CONFIRMS or content_of(request).unknown is None:
         return None
     encodings = () if is_plain(request.headers) else (("Accept-Encoding", "identity"),)
@@ -51,7 +51,7 @@ def check_content(request: Request) -> Refusal | None:
 
 
 def check_invite(request: Request) -> Refusal | None:
-    """§8.1.1.8, §20.1: an INVITE needs a Contact and has to accept SDP. Raises ParseError."""
+    """§8.1.1.8, §20.1: an INVITE needs a Contact and must accept SDP. Raises ParseError."""
     if typed.contact(request) is None:
         return Refusal(400, reason="Missing Contact")
     values = request.headers.get_all("Accept")

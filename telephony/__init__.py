@@ -1,1 +1,1 @@
-"""Media of a telephone call: G.711 over RTP, key presses, and the line that carries them."""
+"""Media of a phone call: audio and DTMF over RTP or media streams, and the line that carries them."""

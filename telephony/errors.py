@@ -1,4 +1,4 @@
-"""What can go wrong, by whose fault it is."""
+"""Errors, by whose fault they are."""
 
 
 class TelephonyError(Exception):
@@ -6,12 +6,12 @@ class TelephonyError(Exception):
 
 
 class LocalError(TelephonyError, ValueError):
-    """Our own program asked for something that cannot be done."""
+    """The program asked for something that cannot be done."""
 
 
 class RemoteError(TelephonyError):
-    """The other end's bytes, or its behaviour, cannot be worked with."""
+    """The far end's bytes or behaviour are unusable."""
 
 
 class WireError(RemoteError):
-    """A datagram or payload does not have the layout its format prescribes."""
+    """A datagram or payload does not follow its format."""

@@ -8,21 +8,21 @@ from offhook.telephony.listeners import AudioHandler, DtmfHandler, Handler, Sent
 class MediaLine(Protocol):
     """Audio and digits of one call, both ways.
 
-    Audio is mono. Towards us it is 16-bit little-endian PCM at `rate_hz`; from us it is payload already in the line's
-    `encoding`, so that prompts can be cached ready to play. Positions and lengths, which are called samples, count
-    ticks of 1/8000 s whatever the rate: on a wide line there are two samples of PCM to each.
+    Audio is mono. Inbound it is 16-bit little-endian PCM at `rate_hz`; outbound it is payload already in the line's
+    `encoding`, so that prompts can be cached ready to play. Positions and lengths count
+    ticks of 1/8000 s whatever the rate: a wideband line has two samples of PCM to a tick.
 
     Handlers run on the event loop's thread and must return at once.
     """
 
     encoding: str
-    """"PCMU", "PCMA", or on a wide line "LINEAR16"."""
+    """"PCMU", "PCMA", or "LINEAR16" on a wideband line."""
 
     rate_hz: int
-    """8000, or 16000 on a wide line; it stays."""
+    """8000, or 16000 on a wideband line; it never changes."""
 
     tick_octets: int
-    """Bytes of payload a tick: 1 with G.711, 4 of linear PCM on a wide line."""
+    """Bytes of payload a tick: 1 with G.711, 4 with linear PCM on a wideband line."""
 
     def add_listener(
         self,
@@ -33,8 +33,8 @@ class MediaLine(Protocol):
         drained: Handler | None = None,
         silent: Handler | None = None,
     ) -> Handler:
-        """Call these when something happens; returns what takes them away again. There may be several listeners, added
-        at any time. `close` takes all of them away.
+        """Call these when something happens. Returns a function that removes them. Several listeners may be added,
+        at any time; `close` removes them all.
 
         `drained`: the last queued sample has been sent. `silent`: nothing has arrived for the line's media time-out;
         once, and again only after media came back.
@@ -47,24 +47,24 @@ class MediaLine(Protocol):
         """16-bit PCM at `rate_hz` to payload."""
 
     def play(self, payload: bytes) -> None:
-        """Append to what is being said. The first packet of a talk spurt leaves within a few milliseconds."""
+        """Append to the playout queue. The first packet of a talk spurt leaves within a few milliseconds."""
 
     def clear(self) -> int:
-        """Drop all that has not been sent; nothing of it leaves any more. Returns the samples dropped."""
+        """Drop all that has not been sent; none of it is sent any more. Returns the ticks dropped."""
 
     @property
     def queued_ticks(self) -> int:
-        """Samples that were `play`ed and neither sent nor dropped."""
+        """Ticks of `play`ed audio neither sent nor dropped."""
 
     @property
     def sent_ticks(self) -> int:
-        """Samples of `play`ed audio sent since `start`."""
+        """Ticks of `play`ed audio sent since `start`."""
 
     def played_ticks(self) -> int:
-        """Of `sent_ticks`, those that have reached the far end by now: sent less what is still in flight."""
+        """Of `sent_ticks`, those that have reached the far end by now: sent minus still in flight."""
 
     def send_dtmf(self, digits: str) -> None:
-        """Send key presses after what is queued. Raises ValueError for anything but 0-9 * # A-D."""
+        """Send DTMF after what is queued. Raises ValueError for anything but 0-9 * # A-D."""
 
     def close(self) -> None:
         """Stop, free the ports. Idempotent."""

@@ -1,13 +1,13 @@
-"""Who listens on a line: any number of listeners, that know nothing of each other."""
+"""The listeners of a line: any number of them, independent of each other."""
 
 from collections.abc import Callable
 
 AudioHandler = Callable[[bytes, int, float], None]
-"""(pcm, at_sample, at_s): the caller's audio in order and without holes; `at_sample` counts from the first sample. Its
-end arrived at `at_s` (monotonic seconds), which may be some time ago."""
+"""(pcm, at_tick, at_s): the caller's audio in order and without holes; `at_tick` counts from the first sample. The
+end of `pcm` arrived at `at_s` (monotonic seconds), which may be some time ago."""
 
 DtmfHandler = Callable[[str, int], None]
-"""(digit, at_sample): one key, once, at its end."""
+"""(digit, at_tick): one key, once, at its end."""
 
 SentHandler = Callable[[bytes, int, float], None]
 """(payload, ordinal, at_s): what was sent of `play`ed audio; `ordinal` is `sent_ticks` before it. It left at `at_s`
@@ -17,12 +17,12 @@ Handler = Callable[[], None]
 
 
 class LineListeners:
-    """The handlers of one line's events. A line calls those of a kind one after the other, in no promised order."""
+    """The handlers of one line's events. A line calls those of a kind in unspecified order."""
 
     __slots__ = ("audio", "drained", "dtmf", "sent", "silent")
 
     def __init__(self) -> None:
-        # Tuples: a handler may add or remove one, and what is being called stays as it was.
+        # Tuples: a handler may add or remove one while they are being called.
         self.audio: tuple[AudioHandler, ...] = ()
         self.dtmf: tuple[DtmfHandler, ...] = ()
         self.sent: tuple[SentHandler, ...] = ()
@@ -60,5 +60,5 @@ class LineListeners:
         return remove
 
     def clear(self) -> None:
-        """Forget all: listeners hold the line, too, and it would wait for the garbage collector."""
+        """Remove all: listeners refer back to the line, and the cycle would wait for the garbage collector."""
         self.audio = self.dtmf = self.sent = self.drained = self.silent = ()

@@ -1,4 +1,4 @@
-"""16-bit little-endian mono PCM as bytes: level, silence, and the way to numpy and back."""
+"""16-bit little-endian mono PCM as bytes: level, silence, conversion to numpy and back."""
 
 import math
 import warnings
@@ -27,13 +27,13 @@ __all__ = [
 ]
 
 RATE_HZ = 8_000
-"""The telephone's sampling rate, and the rate of the ticks in which all audio time is counted."""
+"""The narrowband sampling rate, and the rate of the ticks that count all audio time."""
 
 WIDE_RATE_HZ = 16_000
-"""The sampling rate of a wide line: two samples a tick."""
+"""The wideband sampling rate: two samples per tick."""
 
 SAMPLE_BYTES = 2
-"""Octets a sample."""
+"""Bytes per sample."""
 
 SILENCE_DBFS = -96.0
 """What `level_dbfs` says of digital silence, and its lower bound: 16 bits have no quieter signal."""
@@ -45,7 +45,7 @@ def samples_in(pcm: bytes) -> int:
 
 
 def silence(samples: int) -> bytes:
-    """So many samples of digital silence."""
+    """Digital silence."""
     return bytes(SAMPLE_BYTES * samples)
 
 
@@ -77,4 +77,4 @@ def from_array(samples: npt.ArrayLike) -> bytes:
 
 def _require_whole_samples(pcm: bytes) -> None:
     if len(pcm) % SAMPLE_BYTES:
-        raise ValueError(f"{len(pcm)} octets are not whole 16-bit samples")
+        raise ValueError(f"{len(pcm)} bytes are not whole 16-bit samples")

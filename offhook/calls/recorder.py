@@ -29,12 +29,12 @@ class CallRecorder:
         """End the recording; the future is done when the file is complete."""
         return self._recorder.close()
 
-    def _caller(self, pcm: bytes, at_sample: int, at_s: float) -> None:
+    def _caller(self, pcm: bytes, at_tick: int, at_s: float) -> None:
         pcm = self._narrow(pcm)
         if self._caller_offset is None:
             # Audio time is continuous from the first packet on: only its start must be aligned.
-            self._caller_offset = max(0, self._since_began(at_s) - len(pcm) // 2) - at_sample
-        self._recorder.caller(pcm, at_sample + self._caller_offset)
+            self._caller_offset = max(0, self._since_began(at_s) - len(pcm) // 2) - at_tick
+        self._recorder.caller(pcm, at_tick + self._caller_offset)
 
     def _bot(self, payload: bytes, ordinal: int, at_s: float) -> None:
         now = self._since_began(at_s)

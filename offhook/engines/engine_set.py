@@ -126,16 +126,16 @@ class EngineSet:
             voice=self.voice,
             upsampler=lambda: Upsampler().push,
             downsampler=lambda: Downsampler().push,
-            ears=(lambda encoding: _front_end(config, encoding, self._echo_budget)) if guarded else None,
+            front_end=(lambda encoding: _front_end(config, encoding, self._echo_budget)) if guarded else None,
         )
 
     def _batcher(self, config: Config) -> VadBatcher:
         """Calls with the same settings share a batcher."""
         gate = GateSettings(
             start_probability=config.vad.start_threshold,
-            suspect_probability=config.vad.barge_in_threshold,
+            barge_in_probability=config.vad.barge_in_threshold,
             stop_probability=config.vad.stop_threshold,
-            confirm_ms=config.vad.min_speech_ms,
+            min_speech_ms=config.vad.min_speech_ms,
         )
         if gate not in self._batchers:
             self._batchers[gate] = VadBatcher(self.vad, gate)

@@ -179,7 +179,7 @@ class LevelMeter:
         self._next = 0  # the first slot not yet reported or skipped
         self._pending: list[tuple[int, int]] = []  # earlier slots that wait to be sent together
 
-    def on_audio(self, pcm: bytes, at_sample: int, at_s: float) -> None:
+    def on_audio(self, pcm: bytes, at_tick: int, at_s: float) -> None:
         """Measure the caller's audio."""
         if pcm:
             size_bytes = 2 * self._rate_hz

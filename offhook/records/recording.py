@@ -42,7 +42,7 @@ class _Run:
     """Audio of one channel without a gap."""
 
     channel: int
-    at_sample: int
+    at_tick: int
     pcm: bytearray
 
 
@@ -65,13 +65,13 @@ class StereoRecorder:
         """Whether something is missing so far."""
         return self._trouble is not None
 
-    def caller(self, pcm: bytes, at_sample: int) -> None:
-        """Add 8 kHz 16-bit little-endian PCM of the caller, `at_sample` samples after the call's start."""
-        self._put(CALLER, pcm, at_sample)
+    def caller(self, pcm: bytes, at_tick: int) -> None:
+        """Add 8 kHz 16-bit little-endian PCM of the caller, `at_tick` samples after the call's start."""
+        self._put(CALLER, pcm, at_tick)
 
-    def bot(self, pcm: bytes, at_sample: int) -> None:
+    def bot(self, pcm: bytes, at_tick: int) -> None:
         """Add the same of the bot."""
-        self._put(BOT, pcm, at_sample)
+        self._put(BOT, pcm, at_tick)
 
     def close(self) -> "Future[RecordingResult]":
         """No more audio; the future has the result once the file is complete. Idempotent."""
@@ -80,7 +80,7 @@ class StereoRecorder:
         self._wake.set()
         return self._done
 
-    def _put(self, channel: int, pcm: bytes, at_sample: int) -> None:
+    def _put(self, channel: int, pcm: bytes, at_tick: int) -> None:
         with self._lock:
             if self._closing:
                 return
@@ -89,10 +89,10 @@ class StereoRecorder:
                 return
             self._waiting_bytes += len(pcm)
             latest = self._latest[channel]
-            if latest is not None and latest.at_sample + len(latest.pcm) // 2 == at_sample:
+            if latest is not None and latest.at_tick + len(latest.pcm) // 2 == at_tick:
                 latest.pcm += pcm
             else:
-                self._latest[channel] = run = _Run(channel, at_sample, bytearray(pcm))
+                self._latest[channel] = run = _Run(channel, at_tick, bytearray(pcm))
                 self._runs.append(run)
 
     def collect(self) -> tuple[list[_Run], bool]:
@@ -140,10 +140,10 @@ class _WavFile:
             self._fd = os.open(self.recorder.path, flags, 0o600)
             self._write_header(self._fd)
         for run in runs:
-            if not self._timeline.put(run.channel, run.pcm, run.at_sample):
+            if not self._timeline.put(run.channel, run.pcm, run.at_tick):
                 self.recorder.note_trouble("audio came too late or beyond the longest recording")
-        for at_sample, data in self._timeline.take():
-            self._write_data(self._fd, at_sample * FRAME_BYTES, data)
+        for at_tick, data in self._timeline.take():
+            self._write_data(self._fd, at_tick * FRAME_BYTES, data)
         self._write_header(self._fd)
 
     def _write_data(self, fd: int, at: int, data: bytes) -> None:

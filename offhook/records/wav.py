@@ -45,7 +45,7 @@ class StereoTimeline:
         self._changed = 0  # nothing was returned from here on
         self._ready: list[tuple[int, bytes]] = []
 
-    def put(self, channel: int, pcm: bytes | bytearray, at_sample: int) -> bool:
+    def put(self, channel: int, pcm: bytes | bytearray, at_tick: int) -> bool:
         """Add 16-bit little-endian PCM (an odd last byte is ignored) to `channel` (0 or 1).
 
         False if part of it cannot be recorded: too late, negative, beyond `MAX_SAMPLES`.
@@ -53,14 +53,12 @@ class StereoTimeline:
         samples: _Samples = np.frombuffer(pcm, "<i2", count=len(pcm) // 2)
         if not len(samples):
             return True
-        first = max(at_sample, 0, self._base)
-        after = min(at_sample + len(samples), MAX_SAMPLES)
-        self.late_samples += max(0, min(self._base, at_sample + len(samples)) - max(at_sample, 0))
+        first = max(at_tick, 0, self._base)
+        after = min(at_tick + len(samples), MAX_SAMPLES)
+        self.late_samples += max(0, min(self._base, at_tick + len(samples)) - max(at_tick, 0))
         if first < after:
             self._make_room(first, after)
-            self._window[first - self._base : after - self._base, channel] = samples[
-                first - at_sample : after - at_sample
-            ]
+            self._window[first - self._base : after - self._base, channel] = samples[first - at_tick : after - at_tick]
             self._changed = min(self._changed, first)
             self.end = max(self.end, after)
         return after - first == len(samples)

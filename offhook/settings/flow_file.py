@@ -13,7 +13,7 @@ from typing import TypedDict, TypeVar
 import structlog
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from offhook.pipeline.dialog.check import find_doubts, unknown_steps
+from offhook.pipeline.dialog.check import find_warnings, unknown_steps
 from offhook.pipeline.dialog.flow import (
     Ask,
     Collect,
@@ -136,7 +136,7 @@ class _FlowReader(Reader):
         except FlowError as error:
             self._note(error.problems)
             raise self.error() from None
-        for doubt in find_doubts(flow):
+        for doubt in find_warnings(flow):
             where = position(self._locate(doubt.path), self.name)
             self.doubts.append(Problem(doubt.what, doubt.why, doubt.todo, where))
         return flow

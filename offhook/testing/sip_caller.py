@@ -46,7 +46,7 @@ class SpeechMeter:
         self._runs = 0
         self._changed = asyncio.Event()
 
-    def on_audio(self, pcm: bytes, _at_sample: int, _at_s: float) -> None:
+    def on_audio(self, pcm: bytes, _at_tick: int, _at_s: float) -> None:
         """See MediaLine.add_listener."""
         if audioop.max(pcm, 2) < VOICED_PEAK:
             return

@@ -62,7 +62,7 @@ class Receiver(Protocol):
     def lost(self, reason: str) -> None:
         """The connection is lost. Called once, and not after `close`."""
 
-    def closed_by_far_end(self, reason: str) -> None:
+    def peer_closed(self, reason: str) -> None:
         """The same, after the far end's close frame (RFC 6455 §7.1.2)."""
 
 
@@ -234,7 +234,7 @@ class WebSocket(asyncio.Protocol):
         if self._receiver is not None and not self._closed:
             self._closed = True
             if conn.parser_exc is None and conn.close_rcvd is not None:
-                self._receiver.closed_by_far_end(_why(conn))
+                self._receiver.peer_closed(_why(conn))
             else:
                 self._receiver.lost(_why(conn))
         self._closed = True

@@ -1,1 +1,1 @@
-"""Recognisers: the Protocol, the grammars they are given, one file an engine."""
+"""Recognisers: the protocol, grammars, and one file per engine."""

@@ -1,11 +1,10 @@
-"""Fitting the wide-band acoustic model to telephone speech.
+"""Fits the wideband acoustic model to phone speech.
 
-The model bundled with pocketsphinx was trained on 130-6800 Hz; a telephone carries nothing above 3.4 kHz, so
-the upper mel filters hold a constant where the model expects speech, and an "s" is taken for almost anything.
-What the missing band does to a cepstrum is linear and known: back from cepstrum to filter energies, zero the
-lost filters, forth again. Given to the decoder as an MLLR transform (Leggetter & Woodland 1995) of its means,
-it needs no training data. The constant drops out with cepstral mean normalisation, and deltas transform as
-the statics do.
+The model bundled with pocketsphinx was trained on 130-6800 Hz; a phone line carries nothing above 3.4 kHz, so the upper
+mel filters are constant where the model expects speech, and an "s" is taken for almost anything. The effect of the
+missing band on a cepstrum is linear and known: transform back from cepstrum to filter energies, zero the lost filters,
+and transform forth again. Given to the decoder as an MLLR transform of its means (Leggetter & Woodland 1995), it needs
+no training data. The constant is removed by cepstral mean normalisation, and deltas transform like the statics.
 """
 
 import numpy as np
@@ -16,14 +15,14 @@ LIFTER = 22
 LOWER_HZ = 130.0
 UPPER_HZ = 6_800.0
 STREAMS = 3
-"""Feature streams, CEPSTRA wide each: statics, deltas, delta-deltas (the model's feat.params has it all)."""
+"""Feature streams, CEPSTRA wide each: statics, deltas, delta-deltas (see the model's feat.params)."""
 
 CUTOFF_HZ = 3_500.0
-"""Filters centred above it are lost."""
+"""Filters centred above this are lost."""
 
 
 def lost_band_matrix(cutoff_hz: float = CUTOFF_HZ) -> np.ndarray:
-    """What losing everything above `cutoff_hz` does to the model's cepstra: [CEPSTRA, CEPSTRA]."""
+    """The effect on the model's cepstra of losing everything above `cutoff_hz`: [CEPSTRA, CEPSTRA]."""
     filters = np.arange(FILTERS)
     cepstra = np.arange(CEPSTRA)
     edges_mel = np.linspace(_mel(LOWER_HZ), _mel(UPPER_HZ), FILTERS + 2)
@@ -36,7 +35,7 @@ def lost_band_matrix(cutoff_hz: float = CUTOFF_HZ) -> np.ndarray:
 
 
 def mllr_text(cutoff_hz: float = CUTOFF_HZ) -> str:
-    """The transform as the text of a sphinx MLLR file: one class, no bias, variances as they are."""
+    """The transform as the text of a sphinx MLLR file: one class, no bias, variances unchanged."""
     rows = [" ".join(f"{value:.6f}" for value in row) for row in lost_band_matrix(cutoff_hz)]
     bias = " ".join(["0.0"] * CEPSTRA)
     scale = " ".join(["1.0"] * CEPSTRA)

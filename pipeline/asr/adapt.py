@@ -1,6 +1,6 @@
-"""Stands between the conversation and a recogniser that wants something else: another rate, G.711, no grammar.
+"""Adapts a recogniser whose needs differ from the conversation's format: another rate, G.711, no grammar support.
 
-The conversation gives 16-bit PCM at 8 or 16 kHz, grammars and phrases. An engine that takes these is used as it is.
+The conversation supplies 16-bit PCM at 8 or 16 kHz, grammars and phrases. An engine that takes these is used as it is.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,18 +11,18 @@ from offhook.pipeline.asr.engine import AsrCapabilities, AsrEngine, AsrRequest, 
 from offhook.pipeline.errors import EngineError
 
 NARROW_HZ, WIDE_HZ = 8_000, 16_000
-"""What the conversation gives: a line's own rate, or twice that."""
+"""The rates that the conversation supplies: the line's own, or twice that."""
 
 
 class Resampler(Protocol):
-    """16-bit PCM from one rate to another, chunk by chunk."""
+    """Converts 16-bit PCM from one rate to another, chunk by chunk."""
 
     def push(self, chunk: bytes, /) -> bytes:
-        """What is known of the output by now."""
+        """The output that is available so far."""
         ...
 
     def flush(self) -> bytes:
-        """The end of it."""
+        """The rest of the output."""
         ...
 
 
@@ -33,9 +33,9 @@ Encode = Callable[[bytes], bytes]
 
 
 def adapt(name: str, engine: AsrEngine, resampler: MakeResampler, encoders: Mapping[Encoding, Encode]) -> AsrEngine:
-    """`engine`, as the conversation can use it; itself where it can be used as it is.
+    """`engine` in a form that the conversation can use; unchanged if it already is one.
 
-    `encoders` has both laws of G.711. Raises EngineError for capabilities that contradict each other.
+    `encoders` has both G.711 laws. Raises EngineError for contradictory capabilities.
     """
     has = engine.capabilities
     if has.encoding != "LINEAR16" and has.rate_hz != NARROW_HZ:
@@ -48,7 +48,7 @@ def adapt(name: str, engine: AsrEngine, resampler: MakeResampler, encoders: Mapp
 
 
 class AdaptedAsr:
-    """`AsrEngine` over another one. Made by `adapt`."""
+    """An `AsrEngine` that wraps another. Made by `adapt`."""
 
     def __init__(
         self, name: str, engine: AsrEngine, resampler: MakeResampler, encoders: Mapping[Encoding, Encode]
@@ -62,15 +62,15 @@ class AdaptedAsr:
         self._encode = encoders[has.encoding] if has.encoding != "LINEAR16" else None
 
     async def start(self) -> None:
-        """The engine's own. Raises EngineError."""
+        """Start the engine. Raises EngineError."""
         await self.engine.start()
 
     async def close(self) -> None:
-        """The engine's own. Idempotent."""
+        """Close the engine. Idempotent."""
         await self.engine.close()
 
     def open(self, request: AsrRequest, on_partial: Callable[[str], None]) -> AsrStream:
-        """Begin a turn: without the grammar where the engine takes none. Raises EngineError."""
+        """Begin a turn, without the grammar if the engine takes none. Raises EngineError."""
         if not self.capabilities.grammar:
             request = replace(request, grammar=None)
         stream = self.engine.open(request, on_partial)
@@ -79,7 +79,7 @@ class AdaptedAsr:
 
 
 class _Converted:
-    """One turn whose audio is converted on its way."""
+    """A turn whose audio is converted on its way to the engine."""
 
     def __init__(self, stream: AsrStream, resampler: Resampler | None, encode: Encode | None) -> None:
         self._stream = stream
@@ -87,7 +87,7 @@ class _Converted:
         self._encode = encode
 
     def feed(self, pcm: bytes) -> None:
-        """16-bit PCM at the rate that is promised."""
+        """Take 16-bit PCM at the adapted rate."""
         self._pass_on(pcm if self._resampler is None else self._resampler.push(pcm))
 
     async def finish(self) -> Transcript:
@@ -97,7 +97,7 @@ class _Converted:
         return await self._stream.finish()
 
     def cancel(self) -> None:
-        """Drop the turn."""
+        """Cancel the turn."""
         self._stream.cancel()
 
     def _pass_on(self, pcm: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The words that people put around an answer: "uh, I'd like to book please" means "book"."""
+"""Words that people put around an answer: "uh, I'd like to book please" means "book"."""
 
 from collections.abc import Iterator, Sequence
 
@@ -24,11 +24,11 @@ OPENINGS = (
     "number",
 )
 COURTESIES = ("please", "thanks", "thank you")
-"""At most one of each stands around an answer, in this order: hesitation, opening, the answer, courtesy."""
+"""An answer may have at most one of each around it, in this order: hesitation, opening, the answer, courtesy."""
 
 
 def answers_within(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """What the answer may be in `words` (lower case): all of them first, then without what may stand around it."""
+    """Possible answers within `words` (lower case): all of them first, then without surrounding words."""
     said = tuple(words)
     seen = set()
     for start in _starts(said):

@@ -1,22 +1,22 @@
-"""What a recogniser is to the rest of the pipeline."""
+"""The interface of a recogniser."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 Encoding = Literal["LINEAR16", "PCMU", "PCMA"]
-"""Of an engine's audio: 16-bit little-endian mono PCM at any rate, or one of the laws of G.711 at 8000 Hz."""
+"""Audio encoding of an engine: 16-bit little-endian mono PCM at any rate, or a G.711 law at 8000 Hz."""
 
 
 @dataclass(frozen=True, slots=True)
 class AsrCapabilities:
-    """What an engine takes, and what it can do. `asr.adapt` makes up for what it lacks, or refuses it at the start.
+    """What an engine takes, and what it can do. `asr.adapt` makes up for what it lacks, or refuses it at start-up.
 
-    `rate_hz` and `encoding` are those of the audio that it takes. `grammar`: JSGF is understood; without it an engine
-    gets the question's phrases as hints, and its words are matched with them afterwards. `free_speech`: it recognises
-    without a grammar. `partials`: it reports words before the turn is over; `word_times`, `confidence`: its transcripts
-    have them. `ends_turns`: it decides itself when a turn is over, and says so. `languages` are BCP 47 tags, "en" for
-    all of English; empty: any.
+    `rate_hz` and `encoding` describe the audio that it takes. `grammar`: it understands JSGF; an engine without gets
+    the question's phrases as hints, and its words are matched with them afterwards. `free_speech`: it recognises
+    without a grammar. `partials`: it reports words before the turn is over. `word_times`, `confidence`: its transcripts
+    have them. `ends_turns`: it decides when a turn is over, and reports it. `languages` are BCP 47 tags, "en" for all
+    of English; empty means any.
     """
 
     rate_hz: int
@@ -31,7 +31,7 @@ class AsrCapabilities:
 
 
 def knows_language(languages: tuple[str, ...], wanted: str) -> bool:
-    """Whether an engine of these languages knows the one that is `wanted` (BCP 47, in any case)."""
+    """Whether an engine with these languages supports the `wanted` one (BCP 47, case-insensitive)."""
     wanted = wanted.lower()
     return not languages or any(
         wanted == known.lower() or wanted.startswith(f"{known.lower()}-") for known in languages
@@ -42,8 +42,7 @@ def knows_language(languages: tuple[str, ...], wanted: str) -> bool:
 class AsrRequest:
     """One turn to recognise: with the JSGF `grammar`, or without one as free speech.
 
-    `phrases` are what the caller may well say, for engines that take hints; `language` is a BCP 47 tag, None for the
-    engine's own.
+    `phrases` are likely answers, for engines that take hints; `language` is a BCP 47 tag, None for the engine's own.
     """
 
     grammar: str | None = None
@@ -53,7 +52,7 @@ class AsrRequest:
 
 @dataclass(frozen=True, slots=True)
 class RecognisedWord:
-    """A word with its time in seconds from the turn's first audio, and its confidence where there is one."""
+    """A word with its time in seconds from the turn's first audio, and its confidence if there is one."""
 
     text: str
     start_s: float
@@ -63,9 +62,9 @@ class RecognisedWord:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What was said ("": nothing recognised) and, where the engine has one, a `confidence` from 0 to 1.
+    """What was said ("": nothing recognised) and, if the engine has one, a `confidence` from 0 to 1.
 
-    `words` have the times; `alternatives` are other readings, the likeliest first. Either may be empty.
+    `words` have times; `alternatives` are other readings, the likeliest first. Either may be empty.
     """
 
     text: str
@@ -75,17 +74,17 @@ class Transcript:
 
 
 class AsrStream(Protocol):
-    """One turn being recognised. `finish` or `cancel` ends it; nothing may be called after either."""
+    """One turn being recognised. `finish` or `cancel` ends it; neither may be followed by another call."""
 
     def feed(self, pcm: bytes) -> None:
-        """Take the next audio in the engine's encoding and at its rate, of any length. Never blocks."""
+        """Take the next audio in the engine's encoding and rate, of any length. Never blocks."""
 
     async def finish(self) -> Transcript:
-        """No more audio comes: the transcript. Raises EngineError, EngineTimeout when the engine hangs."""
+        """The audio is complete: return the transcript. Raises EngineError, EngineTimeout if the engine hangs."""
         ...
 
     def cancel(self) -> None:
-        """Drop the turn, its result is not wanted. Idempotent; a waiting `finish` may raise EngineError."""
+        """Drop the turn without a result. Idempotent; a pending `finish` may raise EngineError."""
 
 
 class AsrEngine(Protocol):
@@ -93,11 +92,11 @@ class AsrEngine(Protocol):
 
     @property
     def capabilities(self) -> AsrCapabilities:
-        """Known before `start`."""
+        """Must be known before `start`."""
         ...
 
     async def start(self) -> None:
-        """Get ready for `open`. Raises EngineError when that cannot be."""
+        """Get ready for `open`. Raises EngineError if that is impossible."""
 
     async def close(self) -> None:
         """End all streams and free everything. Idempotent."""
@@ -105,7 +104,7 @@ class AsrEngine(Protocol):
     def open(self, request: AsrRequest, on_partial: Callable[[str], None]) -> AsrStream:
         """Begin a turn; returns at once.
 
-        `on_partial` gets the text so far, on the event loop's thread, if there are partials. A failure (a
-        refused grammar, no engine left) is raised as EngineError by `finish`, or here.
+        `on_partial` gets the text so far, on the event loop's thread, if the engine has partials. A failure (a rejected
+        grammar, no engine left) is raised as EngineError by `finish`, or here.
         """
         ...

@@ -1,4 +1,4 @@
-"""A recogniser that always hears the same, at once: for benchmarks of everything around it."""
+"""A recogniser that always returns the same text, at once: for benchmarks of everything around it."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ NAME = "fixed"
 
 
 class FixedEngine:
-    """An AsrEngine whose every turn says `text`."""
+    """An AsrEngine that recognises `text` in every turn."""
 
     def __init__(self, text: str, *, rate_hz: int = 16_000, confidence: float | None = 1.0) -> None:
         self.capabilities = AsrCapabilities(rate_hz, grammar=True, free_speech=True, partials=False)
@@ -36,7 +36,7 @@ class FixedStream:
         self._cancelled = False
 
     def feed(self, pcm: bytes) -> None:
-        """Take audio, and do not listen."""
+        """Discard the audio."""
 
     async def finish(self) -> Transcript:
         """The transcript, at once. Raises EngineError after `cancel`."""
@@ -45,5 +45,5 @@ class FixedStream:
         return self._transcript
 
     def cancel(self) -> None:
-        """Drop the turn."""
+        """Cancel the turn."""
         self._cancelled = True

@@ -1,4 +1,4 @@
-"""Grammars (JSGF) from the choices of a question, and choices from what was recognised.
+"""Builds grammars (JSGF) from a question's choices, and finds the choice that was recognised.
 
 Source: JSpeech Grammar Format, W3C Note of 5 June 2000.
 """
@@ -12,7 +12,7 @@ from offhook.pipeline.events import Choice, Question
 
 MAX_PHRASE_CHARS = 200
 MAX_PHRASES = 1_000
-"""Of all choices of a question together."""
+"""Over all choices of a question."""
 
 DIGIT_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -25,17 +25,17 @@ _ZEROS = ("oh", "zero")
 
 
 class GrammarError(ValueError):
-    """No grammar can be made: `phrase` is the one to blame, `why` says what is wrong with it."""
+    """No grammar can be built: `phrase` is the cause, `why` says what is wrong with it."""
 
     def __init__(self, phrase: str, why: str) -> None:
-        super().__init__(f"the phrase {phrase!r} cannot be listened for: {why}")
+        super().__init__(f"the phrase {phrase!r} cannot be recognised: {why}")
         self.phrase = phrase
         self.why = why
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownWord:
-    """A word that the recogniser cannot hear, and where it stands."""
+    """A word that the recogniser does not know, and where it is."""
 
     word: str
     phrase: str
@@ -45,8 +45,8 @@ class UnknownWord:
 def question_grammar(question: Question) -> str | None:
     """The JSGF to recognise the answer with, None for free speech.
 
-    That is the question's own grammar; else its choices' phrases and, where it collects digits, digits spoken
-    one by one. Raises GrammarError.
+    This is the question's own grammar, or its choices' phrases plus, if it collects digits, digits spoken one by one.
+    Raises GrammarError.
     """
     if question.grammar is not None:
         return question.grammar
@@ -58,7 +58,7 @@ def question_grammar(question: Question) -> str | None:
 
 
 def choices_grammar(choices: Sequence[Choice]) -> str:
-    """JSGF with one alternative a phrase. Raises GrammarError, also when no choice has a phrase."""
+    """JSGF with one alternative per phrase. Raises GrammarError, also if no choice has a phrase."""
     alternatives = _alternatives(choices)
     if not alternatives:
         raise GrammarError("", "no choice has one")
@@ -68,8 +68,8 @@ def choices_grammar(choices: Sequence[Choice]) -> str:
 def match(text: str, choices: Sequence[Choice]) -> str | None:
     """The name of the first choice with the phrase `text`.
 
-    Case, spacing and punctuation do not matter, nor do words of courtesy around the phrase; a phrase that is all of
-    the text goes first.
+    Case, spacing and punctuation are ignored, as are words of courtesy around the phrase; a phrase that equals all of
+    the text takes precedence.
     """
     for said in answers_within(_words(text)):
         for choice in choices:
@@ -79,7 +79,7 @@ def match(text: str, choices: Sequence[Choice]) -> str | None:
 
 
 def unknown_words(choices: Sequence[Choice], known: Callable[[str], bool]) -> list[UnknownWord]:
-    """The words that are not `known` (which is asked in lower case, digits as words), each once a phrase."""
+    """The words that are not `known` (called with lower case, digits as words), each once per phrase."""
     return [
         UnknownWord(word, phrase, choice.name)
         for choice in choices
@@ -90,11 +90,11 @@ def unknown_words(choices: Sequence[Choice], known: Callable[[str], bool]) -> li
 
 
 def check_phrase(phrase: str) -> None:
-    """Raise GrammarError unless `phrase` is made of letters, digits, apostrophes, hyphens and spaces."""
+    """Raise GrammarError unless `phrase` consists of letters, digits, apostrophes, hyphens and spaces."""
     if len(phrase) > MAX_PHRASE_CHARS:
         raise GrammarError(phrase[:40] + "…", f"it has more than {MAX_PHRASE_CHARS} characters")
     if odd := _ODD.search(_straight(phrase)):
-        why = f"{odd.group()!r} is no letter, digit, apostrophe, hyphen or space"
+        why = f"{odd.group()!r} is not a letter, digit, apostrophe, hyphen or space"
         raise GrammarError(phrase, why)
     if not any(character.isalnum() for character in phrase):
         raise GrammarError(phrase, "there is no word in it")
@@ -117,13 +117,13 @@ def _checked_phrases(choices: Sequence[Choice]) -> Iterator[str]:
 
 
 def _grammar_words(phrase: str) -> list[str]:
-    # A zero that was written as a digit may be spoken either way; one that was written as a word, as written.
+    # A zero written as a digit may be spoken either way; one written as a word, as written.
     apart = _DIGIT.sub(lambda digit: f" {digit.group()} ", phrase)
     return [f"({' | '.join(_ZEROS)})" if word == "0" else _spelt(word) for word in _split(apart)]
 
 
 def _words(text: str) -> tuple[str, ...]:
-    """What is compared: words in lower case, digits one by one as words, "oh" as "zero"."""
+    """Normal form for comparison: words in lower case, digits one by one as words, "oh" as "zero"."""
     apart = _DIGIT.sub(lambda digit: f" {digit.group()} ", text)
     words = (_spelt(word) for word in _split(apart))
     return tuple("zero" if word in _ZEROS else word for word in words)

@@ -1,4 +1,4 @@
-"""A recogniser in child processes, as the rest of the pipeline sees it."""
+"""The parent's side of a recogniser that runs in child processes."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,10 +12,10 @@ HOST = "offhook.pipeline.engine_host.blocking:RecogniserHost"
 
 
 class HostedAsr:
-    """`AsrEngine` over `workers` children that each make `engine` ("module:Class", a BlockingRecogniser).
+    """`AsrEngine` over `workers` child processes that each make `engine` ("module:Class", a BlockingRecogniser).
 
-    `options` are the class's keyword arguments, plain values that JSON can carry. `name` stands in errors. A child that
-    dies, or that takes longer than `limits.hung_s` for one piece, is replaced; its turns fail with EngineError.
+    `options` are the class's keyword arguments, as JSON values. `name` is used in errors. A child that dies, or takes
+    longer than `limits.hung_s` for one piece, is replaced; its turns fail with EngineError.
     """
 
     def __init__(
@@ -34,15 +34,15 @@ class HostedAsr:
         self._pool = HostPool(HOST, workers, name=name, options=hosted, limits=limits)
 
     async def start(self) -> None:
-        """Start the children and load the engine in each. Raises EngineError when that cannot be."""
+        """Start the children and load the engine in each. Raises EngineError if that fails."""
         await self._pool.start()
 
     async def close(self) -> None:
-        """End the children; turns under way fail. Idempotent."""
+        """End the children; turns in progress fail. Idempotent."""
         await self._pool.close()
 
     def open(self, request: AsrRequest, on_partial: Callable[[str], None]) -> AsrStream:
-        """Begin a turn. Raises EngineError when no child has room; `finish` raises for a grammar that is refused."""
+        """Begin a turn. Raises EngineError if no child has room; `finish` raises if the grammar is rejected."""
         return open_turn(self._pool, self.name, request, on_partial)
 
     @property
@@ -52,7 +52,7 @@ class HostedAsr:
 
 
 def open_turn(pool: HostPool, name: str, request: AsrRequest, on_partial: Callable[[str], None]) -> "HostedAsrStream":
-    """A turn in one of the pool's children."""
+    """Open a turn in one of the pool's children."""
 
     def on_message(values: Mapping[str, Any]) -> None:
         on_partial(str(values.get("text", "")))
@@ -68,11 +68,11 @@ class HostedAsrStream:
         self._stream = stream
 
     def feed(self, pcm: bytes) -> None:
-        """16-bit mono PCM at the engine's rate. What cannot be kept fails the stream, which `finish` raises."""
+        """Take 16-bit mono PCM at the engine's rate. Overflow fails the stream, and `finish` raises."""
         self._stream.send(pcm)
 
     async def finish(self) -> Transcript:
-        """The transcript; "" when nothing was recognised. Raises EngineError or EngineTimeout."""
+        """The transcript; "" if nothing was recognised. Raises EngineError or EngineTimeout."""
         self._stream.end()
         try:
             message = await self._stream.receive()
@@ -84,5 +84,5 @@ class HostedAsrStream:
         return Transcript(str(message.values.get("text", "")), float(confidence) if confidence is not None else None)
 
     def cancel(self) -> None:
-        """Forget the turn."""
+        """Drop the turn."""
         self._stream.cancel()

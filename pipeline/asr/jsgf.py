@@ -1,6 +1,6 @@
-"""A JSGF grammar as a graph of words.
+"""Parses a JSGF grammar into a graph of words.
 
-Source: JSpeech Grammar Format, W3C Note of 5 June 2000. Weights and tags are skipped, imports and recursive rules are
+Source: JSpeech Grammar Format, W3C Note of 5 June 2000. Weights and tags are skipped; imports and recursive rules are
 not supported.
 """
 
@@ -12,7 +12,7 @@ MAX_DEPTH = 50
 MAX_ARCS = 20_000
 
 AROUND = "+"
-"""Begins a word that stands around a sentence of the grammar; no word of a JSGF has it."""
+"""Prefix of words added around a sentence of the grammar; no JSGF word contains it."""
 
 _TOKEN = re.compile(
     r"\s+|//[^\n]*|/\*.*?\*/|\{(?:\\.|[^}\\])*\}|/\s*[0-9.eE+-]+\s*/"  # skipped: space, comments, tags, weights
@@ -23,12 +23,12 @@ _HEADER = re.compile(r"^\s*#JSGF[^;\n]*;?", re.IGNORECASE)
 
 
 class UnsupportedGrammarError(ValueError):
-    """The grammar is not valid, or uses what is not supported here."""
+    """The grammar is not valid, or uses an unsupported feature."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arc:
-    """From one node to another, by a `word` or, with None, without one."""
+    """A transition from one node to another, consuming a `word` or, with None, nothing."""
 
     source: int
     word: str | None
@@ -51,7 +51,7 @@ class WordGraph:
         return self.nodes - 1
 
     def add_arc(self, source: int, word: str | None, target: int) -> None:
-        """A new arc. Raises UnsupportedGrammarError when there are too many."""
+        """Add an arc. Raises UnsupportedGrammarError if there are too many."""
         if len(self.arcs) >= MAX_ARCS:
             raise UnsupportedGrammarError(f"the grammar expands to more than {MAX_ARCS} words")
         self.arcs.append(Arc(source, word, target))
@@ -70,9 +70,9 @@ def sentence_graph(words: list[str]) -> WordGraph:
 
 
 def surrounded(graph: WordGraph, before: Sequence[Sequence[str]], behind: Sequence[Sequence[str]]) -> WordGraph:
-    """`graph` with at most one of the words of each row of `before` in front of its sentences, and of `behind` after.
+    """`graph` with at most one entry of each row of `before` ahead of its sentences, and of `behind` after them.
 
-    A "word" of several is spoken in a row. Those words are marked with AROUND, so that they can be told apart.
+    An entry of several words is spoken as a sequence. The words are marked with AROUND to distinguish them.
     """
     result = WordGraph(arcs=[Arc(arc.source + 2, arc.word, arc.target + 2) for arc in graph.arcs])
     result.nodes = graph.nodes + 2
@@ -145,7 +145,7 @@ class _Parser:
             raise UnsupportedGrammarError(f"{rest[0]} is out of place in the rule {name}")
 
     def _alternatives(self, tokens: list[str], source: int, target: int, depth: int) -> list[str]:
-        """Expand `a | b …` up to what ends it, and return the tokens from there on."""
+        """Expand `a | b …` up to the token that ends it, and return the tokens from there on."""
         while True:
             tokens = self._sequence(tokens, source, target, depth)
             if not tokens or tokens[0] != "|":
@@ -155,7 +155,7 @@ class _Parser:
     def _sequence(self, tokens: list[str], source: int, target: int, depth: int) -> list[str]:
         node = source
         while tokens and tokens[0] not in ("|", ")", "]"):
-            # Each item has nodes of its own at both ends: its loop must not open into what stands beside it.
+            # Each item has its own nodes at both ends: its loop must not extend into its neighbours.
             first, last = self._graph.add_node(), self._graph.add_node()
             self._graph.add_arc(node, None, first)
             tokens = self._item(tokens, first, last, depth)

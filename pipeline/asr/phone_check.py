@@ -1,8 +1,8 @@
-"""What was said at the end of a turn, and how sure that is: a second opinion on pocketsphinx's sentence.
+"""A second opinion on pocketsphinx's sentence, at the end of a turn: what was said, and with what confidence.
 
 pocketsphinx decodes while the caller speaks. It finds the sentence of the grammar that is least unlike what was said,
-and there always is one. `PhoneNet` knows no grammar: the phones that it sees say whether the sentence was there at all,
-and which one was where the two disagree.
+and there always is one. `PhoneNet` uses no grammar: the phones that it recognises show whether the sentence was there
+at all, and which sentence it was if the two disagree.
 """
 
 from collections import OrderedDict
@@ -21,21 +21,21 @@ from offhook.pipeline.asr.phone_net import BLANK, PhoneNet, phone_numbers
 MAX_GRAMMARS = 64
 
 MIN_LEAD = 5.0
-"""The network's sentence replaces pocketsphinx's when it is likelier by so much (natural log). Of 228 answers by six
-synthetic voices over noisy lines pocketsphinx had 79 % right, the network 95 %, this rule 96 %, with anything from 2 to
-8. It is for human voices, which only pocketsphinx was trained on."""
+"""The network's sentence replaces pocketsphinx's if it is likelier by this much (natural log). Of 228 answers by six
+synthetic voices over noisy lines pocketsphinx had 79 % right, the network 95 %, this rule 96 %, with any value from
+2 to 8. The margin is for human voices, which only pocketsphinx was trained on."""
 
 MIN_SPOKEN_FRAMES = 1.7
-"""So many frames have to be no blank: a noise is nearly all blanks. 318 right answers ("two", "no") had 2.0 or more; a
-click, a hum, a breath and a burst of noise 0.7 to 1.7, a cough or a knock 2.0 to 3.5."""
+"""Minimum number of frames that are not blank: noise is nearly all blanks. 318 right answers ("two", "no") had 2.0 or
+more; a click, a hum, a breath and a burst of noise 0.7 to 1.7, a cough or a knock 2.0 to 3.5."""
 
 Pronounce = Callable[[str], Sequence[Sequence[str]]]
-"""The pronunciations of a word in ARPAbet, none for a word that is not in the dictionary."""
+"""The pronunciations of a word in ARPAbet, none if it is not in the dictionary."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A sentence of the grammar ("" where there was no speech) and the confidence in it, 0 to 1."""
+    """A sentence of the grammar ("" if there was no speech) and the confidence in it, 0 to 1."""
 
     text: str
     confidence: float
@@ -43,13 +43,13 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the confidence is made of.
+    """The inputs to the confidence.
 
-    `cost` is how much less likely (natural log, a phone of the answer) the sentence is than the phones that the network
-    would have liked best; `root_cost` is the same for the root of the number of phones, as long answers may be a little
-    wrong in more places; `edits` how many phones, for each of the sentence, were missing, others, or too many;
-    `disagreed` is 1 where pocketsphinx found another sentence, and no words of courtesy, which it does not know,
-    explain that; `courteous` is 1 where there were such words: they are short, and fit much.
+    `cost` is how much less likely (natural log, per phone of the answer) the sentence is than the network's likeliest
+    phones; `root_cost` is the same per square root of the number of phones, as long answers may be slightly wrong in
+    more places; `edits` the number of missing, different or extra phones per phone of the sentence; `disagreed` is 1 if
+    pocketsphinx found another sentence, and words of courtesy, which it does not know, do not explain that; `courteous`
+    is 1 if there were such words: they are short, and fit many sounds.
     """
 
     cost: float
@@ -61,12 +61,12 @@ class Evidence:
 
 WEIGHTS = (0.206, 0.244, 3.47, 1.94, 0.49)
 BIAS = 5.8
-"""Logistic regression on 970 turns by eleven voices, five of them unknown to the network, over noisy lines. The
-confidence is 0.5 where of those five voices 95 % of the right sentences were kept and 4 % of the others taken."""
+"""Logistic regression on 970 turns by eleven voices, five of them unknown to the network, over noisy lines. At a
+confidence of 0.5, 95 % of the right sentences of those five voices were accepted and 4 % of the others."""
 
 
 class PhoneCheck:
-    """The check, with the grammars that it has compiled."""
+    """The check, with its compiled grammars."""
 
     def __init__(self, pronounce: Pronounce) -> None:
         self._net = PhoneNet()
@@ -74,7 +74,7 @@ class PhoneCheck:
         self._graphs: OrderedDict[str, PhoneGraph | None] = OrderedDict()
 
     def check(self, pcm: NDArray[np.int16], grammar: str, found: str) -> Checked:
-        """Judge 16-bit PCM at 16 kHz in which pocketsphinx has `found` a sentence of the JSGF `grammar`."""
+        """Check 16-bit PCM at 16 kHz in which pocketsphinx `found` a sentence of the JSGF `grammar`."""
         log_probs = self._net.log_probs(pcm)
         seen = phones_seen(log_probs)
         spoken_frames = float((1 - np.exp(log_probs[:, BLANK])).sum())
@@ -89,10 +89,10 @@ class PhoneCheck:
                 best = other
         if best is None:
             return Checked("", 0.0)
-        return Checked(_text(best), confidence(weigh(best, seen, found)))
+        return Checked(_text(best), confidence(gather_evidence(best, seen, found)))
 
     def _graph(self, grammar: str) -> PhoneGraph | None:
-        """None for a grammar that only pocketsphinx can read: its sentence is checked then."""
+        """None for a grammar that only pocketsphinx can read: then only its sentence is checked."""
         if grammar not in self._graphs:
             try:
                 self._graphs[grammar] = self._compiled(parse_jsgf(grammar))
@@ -111,14 +111,14 @@ class PhoneCheck:
 
 
 def phones_seen(log_probs: NDArray[np.float32]) -> list[int]:
-    """The likeliest phone of each frame, repetitions and blanks left out."""
+    """The likeliest phone of each frame, without repetitions and blanks."""
     best = log_probs.argmax(1)
     changed = np.append(True, best[1:] != best[:-1])
     return [int(phone) for phone in best[changed & (best != BLANK)]]
 
 
-def weigh(decoded: Decoded, seen: Sequence[int], found: str) -> Evidence:
-    """The evidence for a sentence that was decoded from log probabilities relative to the likeliest phone's."""
+def gather_evidence(decoded: Decoded, seen: Sequence[int], found: str) -> Evidence:
+    """The evidence for a sentence decoded from log probabilities relative to those of the likeliest phones."""
     phones = [phone for word in decoded.words for phone in word.phones]
     answer = sum(len(word.phones) for word in decoded.words if not word.text.startswith(AROUND))
     courteous = answer < len(phones)
@@ -132,7 +132,7 @@ def weigh(decoded: Decoded, seen: Sequence[int], found: str) -> Evidence:
 
 
 def confidence(evidence: Evidence) -> float:
-    """From 0 to 1; see BIAS for what 0.5 means."""
+    """The confidence, 0 to 1; see BIAS for the meaning of 0.5."""
     against = sum(weight * value for weight, value in zip(WEIGHTS, astuple(evidence), strict=True)) - BIAS
     return 1 / (1 + exp(min(against, 50.0)))
 

@@ -1,7 +1,7 @@
-"""The best sentence of a grammar for the phones that a `PhoneNet` saw: Viterbi over CTC states.
+"""Finds the best sentence of a grammar for the output of `PhoneNet`: Viterbi search over CTC states.
 
-Connectionist temporal classification (Graves et al. 2006): a phone lasts for any number of frames, blanks may stand
-between phones, and must between two of the same.
+Connectionist temporal classification (Graves et al. 2006): a phone lasts for any number of frames; blanks may separate
+phones, and must separate two of the same.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,13 +14,13 @@ from offhook.pipeline.asr.jsgf import WordGraph
 from offhook.pipeline.asr.phone_net import BLANK
 
 MAX_CELLS = 200_000
-"""States and predecessors: a larger graph would cost the caller a noticeable wait."""
+"""States and predecessors: a larger graph would be a noticeable wait for the caller."""
 
 IMPOSSIBLE = -1e9
 BEGAN, STAYED = -1, -2
 
 Pronunciations = Callable[[str], Sequence[Sequence[int]]]
-"""The phone numbers of a word, in each way that it can be spoken."""
+"""The phone numbers of a word, for each pronunciation."""
 
 Array = NDArray[np.float32]
 
@@ -49,8 +49,8 @@ class GraphTooLargeError(ValueError):
 class PhoneGraph:
     """The states of a grammar, for any number of utterances.
 
-    A state is one phone of one pronunciation of one arc; it has a blank behind it. Raises GraphTooLargeError, and
-    ValueError when a word has no pronunciation or the grammar has no sentence.
+    A state is one phone of one pronunciation of one arc, followed by a blank. Raises GraphTooLargeError, and ValueError
+    if a word has no pronunciation or the grammar no sentence.
     """
 
     def __init__(self, graph: WordGraph, pronunciations: Pronunciations) -> None:
@@ -98,7 +98,7 @@ class PhoneGraph:
         self._tabulate()
 
     def _tabulate(self) -> None:
-        """Predecessors as arrays: one for most states, rows one behind another for those that begin a word.
+        """Predecessors as arrays: a single one for most states, rows of several for states that begin a word.
 
         A missing one is the number of states: an extra state that is never reached.
         """
@@ -117,7 +117,7 @@ class PhoneGraph:
         self._many_bar = _bar(padded[self._many], self._labels[self._wide][self._row_of])
 
     def decode(self, log_probs: Array) -> Decoded | None:
-        """The best sentence for [frames, phones]; None when there are too few frames for any."""
+        """The best sentence for [frames, phones]; None if there are too few frames for any."""
         count, frames = len(self._labels), len(log_probs)
         label = np.full(count + 1, IMPOSSIBLE, np.float32)
         blank = np.full(count + 1, IMPOSSIBLE, np.float32)
@@ -139,7 +139,7 @@ class PhoneGraph:
         return self._trace(log_probs, label, blank, came_from, blank_stayed)
 
     def _arrivals(self, label: Array, blank: Array) -> tuple[Array, NDArray[np.int32]]:
-        """The best way into each state from another one, and where it comes from."""
+        """The best transition into each state from another one, and where it comes from."""
         by_label = label[self._single] + self._single_bar
         by_blank = blank[self._single]
         best: Array = np.maximum(by_label, by_blank)
@@ -190,12 +190,12 @@ class PhoneGraph:
 
 
 def _bar(phone: NDArray[np.intp], following: NDArray[np.intp]) -> Array:
-    """Two of the same phone have a blank between them."""
+    """Two of the same phone need a blank between them."""
     return np.where(phone == following, IMPOSSIBLE, 0.0).astype(np.float32)
 
 
 class _Reach:
-    """Which arcs with words can follow a node."""
+    """Finds the arcs with words that can follow a node."""
 
     def __init__(self, graph: WordGraph) -> None:
         self._end = graph.END
@@ -209,7 +209,7 @@ class _Reach:
         self._closures: dict[int, frozenset[int]] = {}
 
     def arcs_from(self, node: int) -> list[int]:
-        """The arcs with words that leave the node or what it reaches without one."""
+        """The arcs with words that leave the node or nodes reachable from it without a word."""
         return [arc for reached in sorted(self._closure(node)) for arc in self._words.get(reached, ())]
 
     def reaches_end(self, node: int) -> bool:

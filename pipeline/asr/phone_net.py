@@ -1,12 +1,11 @@
-"""A small network that tells the phones of telephone speech, to check what the recogniser makes of a turn.
+"""A small network that recognises the phones of phone speech, to check the recogniser's result for a turn.
 
-A grammar always fits something: pocketsphinx finds the phrase that is least unlike what was said. This network knows no
+A grammar always fits something: pocketsphinx finds the phrase that is least unlike what was said. This network uses no
 grammar. It gives the probability of each of the 39 phones of English for every 20 ms, and a phrase that was really said
-is close to the best that it could be. Five convolutions, 200,000 weights, about a millisecond for a second of speech.
+is close to the best possible sequence. Five convolutions, 200,000 weights, about a millisecond per second of speech.
 
-Inputs are 32 log mel bands between 120 and 3700 Hz, what every telephone carries, relative to the mean of the
-utterance.
-`bench/train_phone_net.py` makes the weights from synthetic speech.
+Inputs are 32 log mel bands between 120 and 3700 Hz, the range of every phone, relative to the mean of the utterance.
+`bench/train_phone_net.py` computes the weights from synthetic speech.
 """
 
 from collections.abc import Sequence
@@ -21,7 +20,7 @@ RATE_HZ = 16_000
 _VOWELS = "AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW"
 _CONSONANTS = "B CH D DH F G HH JH K L M N NG P R S SH T TH V W Y Z ZH"
 PHONES = tuple(sorted(f"{_VOWELS} {_CONSONANTS}".split()))
-"""As the pronouncing dictionary writes them; output 0 of the network is BLANK, then they follow."""
+"""As in the pronouncing dictionary; output 0 of the network is BLANK, these follow."""
 
 BLANK = 0
 FRAME_MS = 20
@@ -29,12 +28,12 @@ FRAME_MS = 20
 MELS = 32
 LOWER_HZ, UPPER_HZ = 120.0, 3_700.0
 WINDOW_MS, HOP_MS = 25, 10
-FLOOR = 1e-5  # of the loudest frame's power: -50 dB
-SPEECH = 1e-3  # of it: frames below do not count for the mean
+FLOOR = 1e-5  # relative to the loudest frame's power: -50 dB
+SPEECH = 1e-3  # of FLOOR: frames below do not count for the mean
 SCALE = 0.4
 
 LAYERS = ((5, 1, 1), (5, 2, 1), (3, 1, 1), (3, 1, 2), (3, 1, 4))
-"""Kernel, stride and dilation. From the third on a layer's input is added to its output."""
+"""Kernel, stride and dilation. From the third layer on, a layer's input is added to its output."""
 
 Array = NDArray[np.float32]
 
@@ -42,12 +41,12 @@ _NUMBERS = {phone: number for number, phone in enumerate(PHONES, 1)}
 
 
 def phone_numbers(phones: Sequence[str]) -> tuple[int, ...]:
-    """The outputs that stand for `phones`. Raises KeyError for one that is not English."""
+    """The outputs for `phones`. Raises KeyError for one that is not English."""
     return tuple(_NUMBERS[phone] for phone in phones)
 
 
 def log_mels(pcm: NDArray[np.int16], rate_hz: int = RATE_HZ) -> Array:
-    """What the network is given: [frames of 10 ms, MELS]."""
+    """The network's input: [frames of 10 ms, MELS]."""
     window = rate_hz * WINDOW_MS // 1000
     hop = rate_hz * HOP_MS // 1000
     size = 1 << (window - 1).bit_length()
@@ -65,10 +64,10 @@ def log_mels(pcm: NDArray[np.int16], rate_hz: int = RATE_HZ) -> Array:
 
 
 class PhoneNet:
-    """The network with the weights that come with the package."""
+    """The network with the bundled weights."""
 
     def log_probs(self, pcm: NDArray[np.int16]) -> Array:
-        """Log probabilities of BLANK and PHONES, [frames of FRAME_MS, 1 + len(PHONES)], of 16-bit PCM at RATE_HZ."""
+        """Log probabilities of BLANK and PHONES, [frames of FRAME_MS, 1 + len(PHONES)], for 16-bit PCM at RATE_HZ."""
         return self.run(log_mels(pcm))
 
     def run(self, mels: Array) -> Array:

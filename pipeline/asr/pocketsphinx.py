@@ -19,10 +19,10 @@ HINT = "Type: pip install 'offhook[local]'"
 class PocketsphinxEngine:
     """`AsrEngine` over `workers` children, each with up to `decoders` turns at a time (three in free speech).
 
-    The model is US English, and made to fit telephone speech. With a grammar a network of phones decides with it
+    The model is US English, adapted to phone speech. With a grammar, a network of phones takes part in the decision
     (`asr.phone_check`): the transcript is a sentence of the grammar, without words of courtesy around it, and the
-    confidence says whether that was said; of what is no sentence of the grammar some 5 % get 0.5 or more. In free
-    speech it is None. `free_speech` false saves a child 100 MB.
+    confidence says whether that was said; of speech outside the grammar, about 5 % gets 0.5 or more. In free speech the
+    confidence is None. `free_speech` false saves 100 MB per child.
     """
 
     capabilities = AsrCapabilities(rate_hz=RATE_HZ, grammar=True, free_speech=True, partials=True, confidence=True)
@@ -42,23 +42,23 @@ class PocketsphinxEngine:
         self._pool = HostPool(HOST, workers, name=NAME, options=options, limits=limits)
 
     async def start(self) -> None:
-        """Start the children and load the models. Raises EngineError when pocketsphinx is not installed."""
+        """Start the children and load the models. Raises EngineError if pocketsphinx is not installed."""
         if find_spec("pocketsphinx") is None:
             raise EngineError(NAME, "starting", "the package is not installed", HINT)
         await self._pool.start()
 
     async def close(self) -> None:
-        """End the children; streams under way fail. Idempotent."""
+        """End the children; streams in progress fail. Idempotent."""
         await self._pool.close()
 
     def open(self, request: AsrRequest, on_partial: Callable[[str], None]) -> AsrStream:
-        """Begin a turn. Raises EngineError when no child has room. `finish` raises for a grammar that is refused."""
+        """Begin a turn. Raises EngineError if no child has room. `finish` raises if the grammar is rejected."""
         if request.grammar is None and not self.capabilities.free_speech:
             raise EngineError(NAME, "opening a stream", "free speech is switched off")
         return open_turn(self._pool, NAME, request, on_partial)
 
     def known_word(self, word: str) -> bool:
-        """Whether a grammar may use the word. Raises EngineError when the dictionary cannot be read."""
+        """Whether a grammar may use the word. Raises EngineError if the dictionary cannot be read."""
         entry = f"\n{word.lower()} ".encode()
         return bool(word.strip()) and not any(c.isspace() for c in word) and entry in self._dictionary
 

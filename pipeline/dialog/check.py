@@ -1,7 +1,7 @@
-"""Is a flow sound?
+"""Checks that a flow is sound.
 
-Every branch leads somewhere, every step is reached, no loop runs without the caller, every variable that is
-spoken has a value by then, and all numbers are within their limits.
+Every branch leads to a step, every step is reachable, no loop runs without the caller, every variable that is spoken
+has a value by then, and all numbers are within their limits.
 """
 
 import difflib
@@ -11,22 +11,22 @@ from itertools import chain, islice
 from typing import Protocol
 
 from offhook.pipeline.dialog import steps as model
-from offhook.pipeline.dialog.hints import brace_meant, key_meant, phrase_meant, variable_of_call
+from offhook.pipeline.dialog.hints import brace_hint, call_variable_hint, key_hint, phrase_hint
 from offhook.pipeline.dialog.steps import Ask, Collect, FlowProblem, Path, Retry, Say, Step, Wording, targets, texts
 from offhook.pipeline.dialog.template import is_variable_name, names_in
 from offhook.pipeline.markup import TAG_LIKE
 
 MAX_PROBLEMS = 100
-"""More are not looked for: the first ones usually cause the rest."""
+"""Checking stops here: the first problems usually cause the rest."""
 
-# As other systems write it: {{ name }}, {{ order.id | upper }}.
+# The syntax of other systems: {{ name }}, {{ order.id | upper }}.
 _FOREIGN_VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][\w.]*)\s*(?:\|[^{}]*)?\}\}")
 
 _NAME_RULE = "a variable's name is letters, digits and underscores and does not begin with a digit"
 
 
 class AnyFlow(Protocol):
-    """A `Flow` that may not be sound."""
+    """A `Flow` that has not been checked."""
 
     @property
     def start(self) -> str:
@@ -34,19 +34,19 @@ class AnyFlow(Protocol):
 
     @property
     def steps(self) -> Mapping[str, Step]:
-        """By their names."""
+        """By name."""
 
     @property
     def constants(self) -> Mapping[str, str]:
-        """By their names."""
+        """By name."""
 
     @property
     def wording(self) -> Wording:
-        """What is said when the recogniser failed."""
+        """What is said after the recogniser failed."""
 
 
 def find_problems(flow: AnyFlow) -> tuple[FlowProblem, ...]:
-    """Everything wrong with `flow`; the questions about its paths are asked once its steps are right."""
+    """All problems of `flow`; paths are checked only if the steps themselves are right."""
     unknown = unknown_steps(flow.start, flow.steps.values(), flow.steps.keys())
     found = tuple(islice(chain(_step_problems(flow), _wording_problems(flow), unknown), MAX_PROBLEMS))
     if found:
@@ -55,29 +55,29 @@ def find_problems(flow: AnyFlow) -> tuple[FlowProblem, ...]:
     return tuple(islice(together, MAX_PROBLEMS))
 
 
-def find_doubts(flow: AnyFlow) -> tuple[FlowProblem, ...]:
-    """What is allowed in `flow`, but hardly meant."""
+def find_warnings(flow: AnyFlow) -> tuple[FlowProblem, ...]:
+    """What is allowed in `flow`, but probably not intended."""
     said = [(("steps", name, *path), text) for name, step in flow.steps.items() for path, text in texts(step)]
     constants = [(("variables", name), text) for name, text in flow.constants.items()]
-    return tuple(islice((doubt for path, text in [*said, *constants] for doubt in _doubts(text, path)), MAX_PROBLEMS))
+    return tuple(islice((doubt for path, text in [*said, *constants] for doubt in _warnings(text, path)), MAX_PROBLEMS))
 
 
-def _doubts(text: str, path: Path) -> Iterator[FlowProblem]:
+def _warnings(text: str, path: Path) -> Iterator[FlowProblem]:
     for found in _FOREIGN_VARIABLE.finditer(text):
-        why = "two braces stand for the brace itself, and what is between them is read aloud"
+        why = "two braces are a literal brace, and the text between them is read aloud"
         yield FlowProblem(
-            f"`{found[0]}` is no variable", why, f"type `{{{found[1].replace('.', '_')}}}` for a variable", path
+            f"`{found[0]}` is not a variable", why, f"type `{{{found[1].replace('.', '_')}}}` for a variable", path
         )
 
 
 def _sound(phrase: str) -> str:
-    """Phrases with the same key sound the same (to `pipeline.asr.grammar.match`, too)."""
+    """A key that is equal for phrases that sound the same (in `pipeline.asr.grammar.match`, too)."""
     words = phrase.lower().replace("’", "'").replace("-", " ").split()
     return " ".join("zero" if word == "oh" else word for word in words)
 
 
 def unknown_steps(start: str, steps: Iterable[Step], names: Iterable[str]) -> Iterator[FlowProblem]:
-    """Branches that lead to no step; `names` are all there are."""
+    """Branches that lead to no step; `names` are all that exist."""
     known = list(names)
     there = set(known)
     branches: list[tuple[Path, str]] = [(("start",), start)]
@@ -95,7 +95,7 @@ def _near(word: str, names: Iterable[str]) -> str:
     return f"did you mean `{near[0]}`?" if near else "one of: " + ", ".join(known[:20])
 
 
-# Steps by themselves.
+# Checks of single steps.
 
 
 def _step_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
@@ -107,12 +107,12 @@ def _step_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
         return
     for name, text in flow.constants.items():
         if not is_variable_name(name):
-            yield FlowProblem(f"`{name}` is no name of a variable", _NAME_RULE, "rename it", ("variables", name))
+            yield FlowProblem(f"`{name}` is not a valid variable name", _NAME_RULE, "rename it", ("variables", name))
         yield from _markup_problems(text, ("variables", name))
     for key, step in flow.steps.items():
         at: Path = ("steps", key)
         if step.name != key:
-            yield FlowProblem(f"step `{key}` calls itself `{step.name}`", "the two must agree", f"name it `{key}`", at)
+            yield FlowProblem(f"step `{key}` has the name `{step.name}`", "the two must agree", f"name it `{key}`", at)
         for path, text in texts(step):
             yield from text_problems(text, (*at, *path))
         if isinstance(step, Ask):
@@ -134,9 +134,9 @@ def _wording_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
 
 
 def text_problems(text: str, path: Path) -> Iterator[FlowProblem]:
-    """What keeps `text` from being spoken, whatever the variables are."""
+    """What prevents `text` from being spoken, whatever the variables are."""
     if not text.strip():
-        yield FlowProblem("the text is empty", "there is nothing to say", "write what is to be said", path)
+        yield FlowProblem("the text is empty", "there is nothing to say", "write what to say", path)
     if len(text) > model.MAX_TEXT_CHARS:
         what = f"the text has {len(text)} characters"
         why = f"at most {model.MAX_TEXT_CHARS} are spoken in one go"
@@ -145,13 +145,13 @@ def text_problems(text: str, path: Path) -> Iterator[FlowProblem]:
     try:
         names_in(text)
     except ValueError as error:
-        yield FlowProblem(str(error), *brace_meant(text), path)
+        yield FlowProblem(str(error), *brace_hint(text), path)
 
 
 def _markup_problems(text: str, path: Path) -> Iterator[FlowProblem]:
     found = TAG_LIKE.search(text)
     if found is not None:
-        why = "texts are spoken as they stand: no voice reads SSML or HTML"
+        why = "texts are spoken as they are: no voice reads SSML or HTML"
         pause = found.group().lower().startswith(("<break", "<pause", "<p", "<br"))
         todo = "remove it; a comma or a full stop makes a pause" if pause else "remove it"
         yield FlowProblem(f"there is markup in the text: `{found.group()[:60]}`", why, todo, path)
@@ -202,24 +202,24 @@ def _phrase_problems(phrase: str, choice: str, said: dict[str, str], path: Path)
     key = _sound(phrase)
     odd = sorted({c for c in key if not (c.isalpha() or c in " '’-")})
     if not any(c.isalpha() for c in key):
-        todo = "write words; what is pressed goes to `key: 1`"
+        todo = "write words; keys go to `key: 1`"
         yield FlowProblem(f"phrase `{phrase}` has no word", "a phrase is what the caller says", todo, path)
     elif odd:
-        why = "a phrase is made of words as they are spoken, and " + " ".join(odd) + " is none"
-        yield FlowProblem(f"phrase `{phrase}` cannot be heard", why, phrase_meant(phrase), path)
+        why = "a phrase consists of words as they are spoken, without " + " ".join(odd)
+        yield FlowProblem(f"phrase `{phrase}` cannot be recognised", why, phrase_hint(phrase), path)
     elif len(key) > model.MAX_PHRASE_CHARS:
         why = f"at most {model.MAX_PHRASE_CHARS} characters are listened for"
         yield FlowProblem("the phrase is too long", why, "keep the words that matter", path)
     if key in said:
         where = "twice in one choice" if said[key] == choice else f"for `{said[key]}` and for `{choice}`"
-        yield FlowProblem(f"phrase `{phrase}` stands {where}", "it can mean one thing only", "remove one", path)
+        yield FlowProblem(f"phrase `{phrase}` appears {where}", "it can mean one thing only", "remove one", path)
     said[key] = choice
 
 
 def _key_problems(key: str, choice: str, pressed: dict[str, str], path: Path) -> Iterator[FlowProblem]:
     if len(key) != 1 or key not in model.KEYS:
         why = "a phone has the keys 0 to 9, * and # (and A to D)"
-        yield FlowProblem(f"`{key}` is no key", why, key_meant(key), path)
+        yield FlowProblem(f"`{key}` is not a key", why, key_hint(key), path)
     elif key in pressed:
         why = "a key can mean one thing only"
         yield FlowProblem(
@@ -232,19 +232,19 @@ def _collect_problems(step: Collect, at: Path, constants: Mapping[str, str]) -> 
     rule = step.rule
     if not 1 <= rule.minimum <= rule.maximum <= model.MAX_DIGITS:
         what = f"{rule.minimum} to {rule.maximum} digits cannot be collected"
-        why = f"it takes 1 to {model.MAX_DIGITS}, and no more at least than at most"
+        why = f"1 to {model.MAX_DIGITS} are possible, and the minimum cannot exceed the maximum"
         yield FlowProblem(what, why, "type `digits: 4`, or `digits: {min: 4, max: 6}`", (*at, "digits"))
     if rule.terminator not in ("", "*", "#"):
-        why = "only * or # can end what is typed"
+        why = "only * or # can end the entry"
         todo = "type `terminator: '#'`, or `none`"
         yield FlowProblem(f"`{rule.terminator}` cannot be the terminator", why, todo, (*at, "terminator"))
     low, high = model.MIN_INTER_DIGIT_MS, model.MAX_INTER_DIGIT_MS
     yield from _range(rule.inter_digit_ms, low, high, (*at, "inter_digit_ms"))
     if not is_variable_name(step.into):
-        what = f"`{step.into}` is no name of a variable"
+        what = f"`{step.into}` is not a valid variable name"
         yield FlowProblem(what, _NAME_RULE, "type `into: pin`", (*at, "into"))
     elif step.into in constants:
-        what, why = f"`{step.into}` is a constant of the flow", "what is collected would replace it"
+        what, why = f"`{step.into}` is a constant of the flow", "the collected digits would replace it"
         yield FlowProblem(what, why, "choose another name", (*at, "into"))
     yield from _listening_problems(step, at)
 
@@ -270,13 +270,13 @@ def _retry_problems(retry: Retry, at: Path) -> Iterator[FlowProblem]:
 
 
 def _range(value: float, low: float, high: float, path: Path) -> Iterator[FlowProblem]:
-    # Written so that NaN is refused, too.
+    # Written so that NaN is refused as well.
     if not low <= value <= high:
         todo = f"type `{path[-1]}: {low:g}` or more" if value < low else f"type `{path[-1]}: {high:g}` or less"
-        yield FlowProblem(f"{path[-1]} is {value:g}", f"it goes from {low:g} to {high:g}", todo, path)
+        yield FlowProblem(f"{path[-1]} is {value:g}", f"the range is {low:g} to {high:g}", todo, path)
 
 
-# Steps together.
+# Checks of paths.
 
 
 def _unreachable(flow: AnyFlow) -> Iterator[FlowProblem]:
@@ -308,7 +308,7 @@ def _endless_loops(flow: AnyFlow) -> Iterator[FlowProblem]:
 
 
 def _after_silence(step: Step) -> str | None:
-    """The step that follows when the caller says nothing, and presses nothing."""
+    """The next step if the caller neither says nor presses anything."""
     if isinstance(step, Say):
         return step.next
     return step.no_input.then if isinstance(step, Ask | Collect) else None
@@ -319,8 +319,8 @@ def _endless(loop: list[Step]) -> FlowProblem:
     asking = [step.name for step in loop if not isinstance(step, Say)]
     if asking:
         what, why = (
-            f"a silent caller goes round for ever: {steps}",
-            "nobody may be there any more, and no step hangs up",
+            f"a silent caller loops for ever: {steps}",
+            "the caller may have gone, and no step hangs up",
         )
         return FlowProblem(what, why, "lead `no_input` to a `hang_up`", ("steps", asking[-1], "no_input", "then"))
     what, why = f"these steps repeat for ever: {steps}", "none of them waits for the caller"
@@ -334,7 +334,7 @@ def _unset_variables(flow: AnyFlow) -> Iterator[FlowProblem]:
         for path, text in texts(step):
             for variable in dict.fromkeys(names_in(text)):
                 at = ("steps", name, *path)
-                if variable not in ever and (hint := variable_of_call(variable)) is not None:
+                if variable not in ever and (hint := call_variable_hint(variable)) is not None:
                     yield FlowProblem(f"there is no variable `{variable}`", *hint, at)
                 elif variable not in ever:
                     why = "no `collect` step stores it and `variables` does not set it"
@@ -347,7 +347,7 @@ def _unset_variables(flow: AnyFlow) -> Iterator[FlowProblem]:
 
 
 def _certain_variables(flow: AnyFlow) -> dict[str, frozenset[str]]:
-    """For each step the variables that have a value whichever way led there (a forward must-analysis)."""
+    """For each step, the variables that have a value on every path to it (a forward must-analysis)."""
     certain: dict[str, frozenset[str]] = {flow.start: frozenset(flow.constants)}
     waiting = [flow.start]
     while waiting:

@@ -1,4 +1,4 @@
-"""Digits that were typed or spoken one by one, and the rule they have to fit."""
+"""Digits typed or spoken one by one, and the rule that they must satisfy."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,7 @@ MAX_SPOKEN_CHARS = 1_000
 def spoken_digits(text: str) -> str | None:
     """Digits spoken in English: "one two oh four" is "1204", "double four" is "44", "12 04" is "1204".
 
-    Words of courtesy may stand around them: "it's four two please" is "42". None when anything else is in `text`, or
+    Words of courtesy may surround them: "it's four two please" is "42". None if `text` contains anything else, or
     nothing.
     """
     if len(text) > MAX_SPOKEN_CHARS:
@@ -60,12 +60,12 @@ def _digits(words: Sequence[str]) -> str | None:
 
 
 def is_digits(text: str) -> bool:
-    """Only 0-9, at least one (`str.isdigit` also takes the digits of other scripts, and superscripts)."""
+    """Whether it is 0-9 only, at least one digit (`str.isdigit` accepts other scripts and superscripts)."""
     return text.isascii() and text.isdigit()
 
 
 def fitting_digits(digits: str, rule: DigitRule) -> str | None:
-    """`digits` without the terminator if they fit the rule, else None."""
+    """`digits` without the terminator if they satisfy the rule, otherwise None."""
     if rule.terminator and digits.endswith(rule.terminator):
         digits = digits[: -len(rule.terminator)]
     if not is_digits(digits) or not rule.minimum <= len(digits) <= rule.maximum:

@@ -1,8 +1,6 @@
-"""A flow: the declarative dialog, as plain values. A `Flow` that exists is sound, see `check`; `FlowRunner`
-runs it.
+"""A flow: the declarative dialog, as plain values. A `Flow` that exists is sound, see `check`; `FlowRunner` runs it.
 
-Texts may use variables as `{name}`; the values are the flow's constants and what `Collect` steps stored
-before.
+Texts may contain variables as `{name}`; their values are the flow's constants and what earlier `Collect` steps stored.
 """
 
 from collections.abc import Mapping
@@ -28,7 +26,7 @@ __all__ = [
 
 
 class FlowError(ValueError):
-    """The flow cannot be run; `problems` says why, all of it."""
+    """The flow cannot be run; `problems` has all the reasons."""
 
     def __init__(self, problems: tuple[FlowProblem, ...]) -> None:
         super().__init__("; ".join(f"{p.what}: {p.why}" for p in problems))
@@ -37,7 +35,7 @@ class FlowError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A whole dialog. Raises FlowError, with everything that is wrong, for one that cannot be run."""
+    """A whole dialog. Raises FlowError, with all problems, if it cannot be run."""
 
     name: str
     start: str

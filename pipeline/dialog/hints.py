@@ -1,4 +1,4 @@
-"""What was probably meant by a phrase, a key or a variable that a flow cannot have. Pure."""
+"""Suggests what was meant by an invalid phrase, key or variable in a flow. Pure."""
 
 import re
 
@@ -32,8 +32,8 @@ _CALL = {
 }
 
 
-def phrase_meant(phrase: str) -> str:
-    """What to type for `phrase`, in which there is something that is no word."""
+def phrase_hint(phrase: str) -> str:
+    """What to type for `phrase`, which contains something that is not a word."""
     parts = [part for part in _SEPARATORS.split(phrase) if part]
     if len(parts) > 1:
         return f"make it a list: `[{', '.join(parts)}]`"
@@ -43,8 +43,8 @@ def phrase_meant(phrase: str) -> str:
     return f"type `{' '.join(words)}`"
 
 
-def key_meant(key: str) -> str:
-    """What to type for `key`, which no phone has."""
+def key_hint(key: str) -> str:
+    """What to type for `key`, which is not a phone key."""
     meant = _KEYS.get(key.strip().lower())
     if meant is not None:
         return f"type `key: {meant}`" if meant.isdigit() else f"type `key: '{meant}'`"
@@ -53,8 +53,8 @@ def key_meant(key: str) -> str:
     return "type `key: 1`, or `key: '*'` in quotes"
 
 
-def brace_meant(text: str) -> tuple[str, str]:
-    """Why a brace in `text` belongs to nothing, and what to type."""
+def brace_hint(text: str) -> tuple[str, str]:
+    """Why a brace in `text` is unmatched, and what to type."""
     spaced = _SPACED.search(text)
     if spaced is not None:
         return "there are spaces beside the name of a variable", f"type `{{{spaced[1]}}}`"
@@ -64,7 +64,7 @@ def brace_meant(text: str) -> tuple[str, str]:
     return why, "double it, {{ or }}, to speak of the brace itself"
 
 
-def variable_of_call(name: str) -> tuple[str, str] | None:
-    """Why a flow knows no `name`, and what to do, if it says something of the call."""
+def call_variable_hint(name: str) -> tuple[str, str] | None:
+    """Why a flow has no variable `name`, and what to do, if it names a property of the call."""
     value = _CALL.get(name.lower())
     return None if value is None else ("a flow knows nothing of the call itself", f"`{value}` in Python: {PYTHON}")

@@ -1,7 +1,7 @@
-"""Runs a flow: pure, one call of it a runner.
+"""Runs a flow: pure, one runner per call.
 
-`start()` and `answered()` return what to do next. `Speak` is answered when it ended (its answer's kind is not
-looked at), `AskFor` with what the caller did; after `HangUp` nothing may be answered any more.
+`start()` and `answered()` return what to do next. After `Speak`, call `answered` when it has ended (the kind of answer
+is ignored); after `AskFor`, with what the caller did; after `HangUp`, not at all.
 """
 
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from offhook.pipeline.events import Answer, AnswerKind, Prompt, Question
 
 @dataclass(frozen=True, slots=True)
 class Speak:
-    """Say `prompt`; `answered` when it ended."""
+    """Say `prompt`; then call `answered`."""
 
     prompt: Prompt
 
 
 @dataclass(frozen=True, slots=True)
 class AskFor:
-    """Say `prompt`, listen for `question`; `answered` with the answer."""
+    """Say `prompt` and listen for `question`; then call `answered` with the answer."""
 
     prompt: Prompt
     question: Question
@@ -41,10 +41,9 @@ Action = Speak | AskFor | HangUp
 class FlowRunner:
     """The state of one call in `flow`.
 
-    No-inputs, no-matches and failures of the recogniser are counted apart from each other and anew at each
-    visit of a step. A failure is not the caller's fault: they are asked again with an apology and the keys.
-    Only when there were more failures than no-matches are allowed, the no-match branch is taken: it will
-    stay broken.
+    No-inputs, no-matches and recogniser failures are counted separately, from zero at each visit to a step. A failure
+    is not the caller's fault: they are asked again, with an apology and the keys. The no-match branch is taken only
+    after more failures than the allowed no-matches: the recogniser will not recover.
     """
 
     def __init__(self, flow: Flow) -> None:
@@ -56,7 +55,7 @@ class FlowRunner:
 
     @property
     def step(self) -> str:
-        """The name of the step that it is in; empty before `start`."""
+        """The name of the current step; empty before `start`."""
         return self._step.name if self._step is not None else ""
 
     @property
@@ -70,13 +69,13 @@ class FlowRunner:
         return dict(self._collected)
 
     def start(self) -> Action:
-        """The first action. RuntimeError when it was taken already."""
+        """The first action. Raises RuntimeError if it was already taken."""
         if self._step is not None:
             raise RuntimeError("the flow has been started already")
         return self._enter(self._flow.start)
 
     def answered(self, answer: Answer) -> Action:
-        """What follows the end of the last action. RuntimeError before `start` and after `HangUp`."""
+        """The action after the current one has ended. Raises RuntimeError before `start` and after `HangUp`."""
         step = self._step
         if step is None or self._finished:
             raise RuntimeError("the flow is not waiting for an answer")
@@ -94,7 +93,7 @@ class FlowRunner:
         raise RuntimeError("the flow is not waiting for an answer")
 
     def ahead(self) -> Question | None:
-        """The question that comes behind the announcement that it is in, and others; None: none before the end."""
+        """The next question if only announcements precede it; None if the call ends first."""
         step, seen = self._step, set[str]()
         while isinstance(step, Say) and step.name not in seen:
             seen.add(step.name)
@@ -102,7 +101,7 @@ class FlowRunner:
         return step.question() if isinstance(step, Ask | Collect) else None
 
     def dump(self) -> dict[str, object]:
-        """The live state, for people: collected digits are masked."""
+        """The live state, for debugging; collected digits are masked."""
         return {
             "flow": self._flow.name,
             "step": self._step.name if self._step else None,
@@ -126,7 +125,7 @@ class FlowRunner:
         return AskFor(Prompt(text, step.barge_in), step.question())
 
     def _again(self, step: Ask | Collect, kind: AnswerKind) -> Action:
-        # Speech or keys that lead nowhere are a no-match, whatever the listener took them for.
+        # Speech or keys that fit no branch are a no-match, whatever the listener made of them.
         kind = kind if kind in _COUNTED else AnswerKind.NO_MATCH
         self._counts[kind] += 1
         count = self._counts[kind]

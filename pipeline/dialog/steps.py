@@ -1,4 +1,4 @@
-"""The steps a flow is made of, as plain values, and the limits they keep to."""
+"""The steps of a flow, as plain values, and their limits."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ MAX_STEPS = 500
 MAX_TEXT_CHARS = 2_000
 MAX_CHOICES = 50
 MAX_PHRASES = 100
-MAX_QUESTION_PHRASES = 1_000  # of all choices of a question: what the recogniser's grammars take
+MAX_QUESTION_PHRASES = 1_000  # over all choices of a question: the limit of the recogniser's grammars
 MAX_PHRASE_CHARS = 200
 MAX_ATTEMPTS = 10
 MAX_DIGITS = 32
@@ -21,10 +21,10 @@ KEYS = "0123456789*#ABCD"
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """What follows when the caller said nothing, or nothing that fits.
+    """What to do when the caller said nothing, or nothing that matches.
 
-    The question is put `attempts` times in all for this reason, then the step `then` follows. After the n-th
-    failure the n-th of `reprompts` is said, or the last one; without any the prompt itself.
+    The question is asked `attempts` times in all, then step `then` follows. After the n-th failure the n-th of
+    `reprompts` is said, or the last one; without any, the prompt itself.
     """
 
     then: str
@@ -65,7 +65,7 @@ class Ask:
     min_confidence: float | None = None  # the bot's setting
 
     def question(self) -> Question:
-        """What is listened for."""
+        """The question to listen for."""
         choices = tuple(option.choice for option in self.options)
         return Question(
             choices=choices,
@@ -78,7 +78,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Collect:
-    """Ask for digits, by key and, where `spoken`, one by one by voice; keep them as the variable `into`."""
+    """Ask for digits, by key and, if `spoken`, one by one by voice; store them in the variable `into`."""
 
     name: str
     prompt: str
@@ -94,7 +94,7 @@ class Collect:
     min_confidence: float | None = None  # the bot's setting
 
     def question(self) -> Question:
-        """What is listened for."""
+        """The question to listen for."""
         return Question(
             speech=self.spoken,
             digits=self.rule,
@@ -124,10 +124,10 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """What the runner says of its own accord when the recogniser failed, in the flow's language.
+    """What the runner itself says after a recogniser failure, in the flow's language.
 
-    `option` is said for each choice with a key; `{choice}` is the choice's name with spaces for underscores,
-    `{key}` the digit, or `star` or `hash`.
+    `option` is said for each choice with a key; `{choice}` is the choice's name with spaces for underscores, `{key}`
+    the digit, or `star` or `hash`.
     """
 
     apology: str = "I am sorry, I had trouble hearing you."
@@ -139,7 +139,7 @@ class Wording:
 
 @dataclass(frozen=True, slots=True)
 class FlowProblem:
-    """One thing wrong with a flow. `path` leads to it from the top, by the names that a flow file uses."""
+    """One problem in a flow. `path` leads to it from the top, by the names used in a flow file."""
 
     what: str
     why: str
@@ -148,7 +148,7 @@ class FlowProblem:
 
 
 def retries(step: Step) -> tuple[tuple[str, Retry], ...]:
-    """A step's retry rules with the names a flow file has for them."""
+    """A step's retry rules with their names in a flow file."""
     if isinstance(step, Ask | Collect):
         return (("no_input", step.no_input), ("no_match", step.no_match))
     return ()
@@ -166,7 +166,7 @@ def targets(step: Step) -> tuple[tuple[Path, str], ...]:
 
 
 def texts(step: Step) -> tuple[tuple[Path, str], ...]:
-    """Everything `step` may say, each with its path within the step."""
+    """Everything that `step` may say, each with its path within the step."""
     found: list[tuple[Path, str]] = []
     if isinstance(step, Say):
         found.append((("say",), step.text))

@@ -1,4 +1,4 @@
-"""Texts with variables: `{name}` stands for a value, `{{` and `}}` for the braces themselves."""
+"""Texts with variables: `{name}` stands for a value, `{{` and `}}` for literal braces."""
 
 import re
 from collections.abc import Mapping
@@ -8,12 +8,12 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def is_variable_name(text: str) -> bool:
-    """Whether `text` can stand between braces."""
+    """Whether `text` is valid between braces."""
     return _NAME.fullmatch(text) is not None
 
 
 def names_in(text: str) -> tuple[str, ...]:
-    """The variables that `text` uses, in order. ValueError for a brace that belongs to nothing."""
+    """The variables that `text` uses, in order. Raises ValueError for an unmatched brace."""
     names = []
     for piece in _PIECE.finditer(text):
         if piece.group(1) is not None:
@@ -24,7 +24,7 @@ def names_in(text: str) -> tuple[str, ...]:
 
 
 def render(text: str, values: Mapping[str, str]) -> str:
-    """`text` with its variables filled in. KeyError for one that has no value; values are not looked into."""
+    """`text` with its variables filled in. Raises KeyError for one without a value; values are not expanded again."""
 
     def replace(piece: re.Match[str]) -> str:
         name = piece.group(1)

@@ -1,4 +1,4 @@
-"""Endpointing by silence: a fixed pause ends the turn, that of the question or else a general one."""
+"""Endpointing by silence: a turn ends after a fixed pause, either the question's own or the default."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from offhook.pipeline.events import TurnSoFar, Verdict
 class SilencePolicy:
     """An EndpointPolicy: the turn is over after `question.silence_ms`, or `silence_ms` when nothing was asked.
 
-    With `likely_ms`, it is likely over after so much of that silence: somebody may prepare a reply.
+    With `likely_ms`, it is likely over after that much silence, so a reply can be prepared.
     """
 
     silence_ms: int = 500

@@ -1,1 +1,1 @@
-"""Child processes for engines that hold the GIL or must stay out of the process."""
+"""Child processes for engines that hold the GIL or must run in a process of their own."""

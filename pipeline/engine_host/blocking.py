@@ -1,8 +1,8 @@
-"""Runs an engine that computes where it is called, in a child process: any class with the few methods below.
+"""Runs blocking engines in a child process: any class with the few methods below.
 
-An engine that holds the GIL, or that must stay out of this process, is written as plain blocking Python. The child
-gives each of its turns a little time in order, so that several share the process fairly, and answers the parent's pings
-between two pieces of work. `asr.hosted.HostedAsr` and `tts.hosted.HostedTts` are the parent's side.
+An engine that holds the GIL, or that must not run in this process, is written as plain blocking Python. The child
+serves its turns in small steps, so that several share the process fairly, and answers the parent's pings between steps.
+`asr.hosted.HostedAsr` and `tts.hosted.HostedTts` are the parent's side.
 """
 
 import json
@@ -25,7 +25,7 @@ from offhook.pipeline.engine_host.protocol import (
 from offhook.pipeline.tts.engine import SpeechChunk
 
 PIECE_MS = 40
-"""Of audio that a turn is fed before the next turn's."""
+"""Audio fed to one turn before the next turn is served."""
 
 
 class BlockingTurn(Protocol):
@@ -36,12 +36,12 @@ class BlockingTurn(Protocol):
         ...
 
     def finish(self) -> Transcript:
-        """No more audio comes: the transcript."""
+        """The audio is complete: return the transcript."""
         ...
 
 
 class BlockingRecogniser(Protocol):
-    """A recogniser: a class that is made with its options as keyword arguments."""
+    """A recogniser: a class whose options are keyword arguments."""
 
     rate_hz: int
 
@@ -51,12 +51,12 @@ class BlockingRecogniser(Protocol):
 
 
 class BlockingVoice(Protocol):
-    """A voice: a class that is made with its options as keyword arguments."""
+    """A voice: a class whose options are keyword arguments."""
 
     rate_hz: int
 
     def synthesize(self, text: str) -> Iterator[SpeechChunk]:
-        """Speak `text`: chunks as they are ready; their words count samples from the utterance's start."""
+        """Speak `text`: yield chunks as they are ready; their words count samples from the utterance's start."""
         ...
 
 
@@ -79,7 +79,7 @@ class RecogniserHost:
         self._turns: OrderedDict[int, _Turn] = OrderedDict()
 
     def info(self) -> dict[str, object]:
-        """The rate that it takes."""
+        """The recogniser's rate."""
         return {"rate_hz": self._engine.rate_hz}
 
     def open(self, stream: int, payload: bytes) -> None:
@@ -95,25 +95,25 @@ class RecogniserHost:
             self._turns[stream].pending += payload
 
     def end(self, stream: int) -> None:
-        """The transcript is wanted."""
+        """The audio is complete."""
         if stream in self._turns:
             self._turns[stream].ended = True
 
     def drop(self, stream: int) -> None:
-        """Forget the turn."""
+        """Drop the turn."""
         self._turns.pop(stream, None)
 
     def next_stream(self) -> int | None:
-        """The turn that has waited longest of those with a piece to recognise, or at their end."""
+        """Of the turns with a piece to recognise, or at their end, the one that has waited longest."""
         return next((number for number, turn in self._turns.items() if self._is_due(turn)), None)
 
     def step(self, stream: int) -> None:
-        """Recognise a piece more of the turn, or end it."""
+        """Recognise the turn's next piece, or end it."""
         self._turns.move_to_end(stream)
         state = self._turns[stream]
         try:
             self._work(stream, state)
-        except Exception as error:  # somebody else's code: it fails this turn, not its neighbours'
+        except Exception as error:  # third-party code: an error fails this turn, not the others
             raise StreamFailure("recognising", f"{type(error).__name__}: {error}") from error
 
     def _is_due(self, turn: _Turn) -> bool:
@@ -122,7 +122,7 @@ class RecogniserHost:
     def _work(self, stream: int, state: _Turn) -> None:
         if state.turn is None:
             state.turn = self._engine.open(state.grammar)
-        # Whole samples: what is left of one waits for its other half.
+        # Whole samples only: half a sample waits for its other half.
         size = min(self._piece_bytes, len(state.pending)) & ~1
         if size:
             partial = state.turn.feed(bytes(state.pending[:size]))
@@ -147,7 +147,7 @@ class VoiceHost:
         self._speaking: OrderedDict[int, Iterator[SpeechChunk]] = OrderedDict()
 
     def info(self) -> dict[str, object]:
-        """The rate that it gives."""
+        """The voice's rate."""
         return {"rate_hz": self._engine.rate_hz}
 
     def open(self, stream: int, payload: bytes) -> None:
@@ -158,13 +158,13 @@ class VoiceHost:
         self._speaking[stream] = iter(self._engine.synthesize(text))
 
     def data(self, stream: int, payload: bytes) -> None:
-        """A voice takes none."""
+        """A voice takes no audio."""
 
     def end(self, stream: int) -> None:
-        """The text was all there was."""
+        """Nothing to do: the text is already complete."""
 
     def drop(self, stream: int) -> None:
-        """Say no more of it."""
+        """Drop the utterance."""
         self._speaking.pop(stream, None)
 
     def next_stream(self) -> int | None:
@@ -193,5 +193,5 @@ def _made(options: Mapping[str, object]) -> Any:
     module, _, name = target.partition(":")
     try:
         return getattr(import_module(module), name)(**(own if isinstance(own, dict) else {}))
-    except Exception as error:  # whatever it is, the parent says it, and which engine it was
+    except Exception as error:  # any error is passed to the parent, with the name of the engine
         raise StreamFailure(f"loading {target}", f"{type(error).__name__}: {error}") from error

@@ -1,4 +1,4 @@
-"""The voice in a worker child: espeak-ng by ctypes. It is GPL-3: no other process may import this module."""
+"""Runs espeak-ng in a child process, by ctypes. It is GPL-3: no other process may import this module."""
 
 import ctypes
 import json
@@ -16,7 +16,7 @@ from offhook.pipeline.tts._decimate import OUTPUT_HZ, Samples, decimate
 from offhook.pipeline.tts._words import WordSpan, align
 
 # espeak-ng's speak_lib.h, 1.52.
-_SYNCHRONOUS = 2  # the callback runs within espeak_Synth; the other modes wait 20 ms for a thread of their own
+_SYNCHRONOUS = 2  # the callback runs within espeak_Synth; the other modes wait 20 ms for a thread
 _DONT_EXIT = 0x8000
 _CHARS_UTF8 = 1
 _POS_CHARACTER = 1
@@ -26,13 +26,13 @@ _PARAMETER_RATE = 1
 _PARAMETER_VOLUME = 2
 
 LIMIT = 0.85
-"""Of full scale: nothing becomes louder, and the codec does not clip."""
+"""Of full scale: gains stay below it, and the codec does not clip."""
 
 AUDIBLE = 0.006
-"""Of full scale (44 dB down): what is below is silence around speech."""
+"""Of full scale (44 dB down): anything below is silence around speech."""
 
 LEAD_SAMPLES = 40
-"""5 ms kept before the first sound. All at 8 kHz; at 16 kHz they are twice as many."""
+"""5 ms kept before the first sound. Counts are at 8 kHz; at 16 kHz they double."""
 
 TAIL_SAMPLES = 480
 """60 ms kept after the last sound."""
@@ -115,16 +115,16 @@ class _Stream:
 
 
 class HostedEspeak:
-    """`WorkerEngine` over espeak-ng. Options: `voice`, `rate_wpm`. One step speaks one clause."""
+    """`HostedEngine` over espeak-ng. Options: `voice`, `rate_wpm`. One step speaks one clause."""
 
     def __init__(self, options: Mapping[str, object], emit: Emit) -> None:
         self._emit = emit
         self._streams: OrderedDict[int, _Stream] = OrderedDict()
         self._espeak = Espeak(str(options.get("voice", "en-us")), int(str(options.get("rate_wpm", 165))))
-        decimate(self._espeak.synthesize("ready")[0], self._espeak.rate_hz)  # loads what is loaded late
+        decimate(self._espeak.synthesize("ready")[0], self._espeak.rate_hz)  # triggers espeak's lazy loading
 
     def info(self) -> dict[str, object]:
-        """Which voice this is."""
+        """The voice in use."""
         return {"engine": "espeak-ng", "rate_hz": OUTPUT_HZ}
 
     def open(self, stream: int, payload: bytes) -> None:
@@ -138,21 +138,21 @@ class HostedEspeak:
         self._streams[stream] = _Stream(clauses(text), rate_hz)
 
     def data(self, stream: int, payload: bytes) -> None:
-        """A voice takes none."""
+        """A voice takes no audio."""
 
     def end(self, stream: int) -> None:
-        """The text was all there was."""
+        """Nothing to do: the text is already complete."""
 
     def drop(self, stream: int) -> None:
-        """Say no more of it."""
+        """Drop the stream."""
         self._streams.pop(stream, None)
 
     def next_stream(self) -> int | None:
-        """The one that has waited longest."""
+        """The stream that has waited longest."""
         return next(iter(self._streams), None)
 
     def step(self, stream: int) -> None:
-        """Speak one clause of the stream."""
+        """Speak the stream's next clause."""
         self._streams.move_to_end(stream)
         state = self._streams[stream]
         if state.left:
@@ -183,7 +183,7 @@ class HostedEspeak:
 
 
 def limited(samples: Samples) -> Samples:
-    """Not louder than LIMIT; the louder half of the scale is bent rather than cut."""
+    """Limit the level to LIMIT; the upper half of the scale is compressed rather than clipped."""
     knee = LIMIT / 2.0
     over = np.maximum(np.abs(samples) - knee, 0.0)
     bent = knee + (LIMIT - knee) * np.tanh(over / (LIMIT - knee))
@@ -194,9 +194,9 @@ def limited(samples: Samples) -> Samples:
 def cut(
     samples: Samples, words: list[tuple[int, int]], text: str, *, lead: int = LEAD_SAMPLES, tail: int
 ) -> tuple[Samples, list[WordSpan]]:
-    """Speech from `lead` samples before its first sound on, with `tail` samples of near silence after the last.
+    """Speech from `lead` samples before its first sound, with `tail` samples of near silence after the last.
 
-    The words' positions move along, and each ends with its last sound instead of with the pause behind it.
+    Word positions are shifted accordingly, and each word ends with its last sound instead of the pause after it.
     """
     audible = np.flatnonzero(np.abs(samples) > AUDIBLE)
     if len(audible) == 0:

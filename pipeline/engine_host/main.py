@@ -1,7 +1,7 @@
 """The program of an engine host: `python -m offhook.pipeline.engine_host.main module:Class`, started by `pool`.
 
-One thread. It reads messages whenever there are any, and between them lets the engine do one small step for
-one stream, so that several streams share the child fairly and a ping is answered soon whatever the backlog.
+One thread. It reads messages whenever there are any, and between them lets the engine do one small step for one stream,
+so that several streams share the child fairly and pings are answered soon whatever the backlog.
 """
 
 import json
@@ -17,40 +17,40 @@ from offhook.pipeline.engine_host.protocol import Kind, MessageReader, ProtocolE
 
 READ_SIZE = 65_536
 NICENESS = 5
-"""The media path runs in the parent and goes first."""
+"""The media path runs in the parent and takes priority."""
 
 Emit = Callable[[Kind, int, bytes], None]
 
 
 class HostedEngine(Protocol):
-    """What does the work in a child. All of it may raise StreamFailure, which ends the stream in question."""
+    """The engine in a child. Any method may raise StreamFailure, which ends the stream in question."""
 
     def info(self) -> dict[str, object]:
-        """What READY carries."""
+        """The content of READY."""
         ...
 
     def open(self, stream: int, payload: bytes) -> None:
         """Begin a stream."""
 
     def data(self, stream: int, payload: bytes) -> None:
-        """Keep the stream's input for `step`."""
+        """Store the stream's input for `step`."""
 
     def end(self, stream: int) -> None:
-        """No more input comes."""
+        """The stream's input is complete."""
 
     def drop(self, stream: int) -> None:
-        """Forget the stream; an unknown one is none of our business."""
+        """Drop the stream; unknown streams are ignored."""
 
     def next_stream(self) -> int | None:
-        """Whose turn it is: the stream the next `step` is for, None when there is nothing to do."""
+        """The stream that the next `step` is for, None if there is nothing to do."""
         ...
 
     def step(self, stream: int) -> None:
-        """Do a little of the work of a stream, at most a few ten milliseconds."""
+        """Do a little work for a stream: at most a few tens of milliseconds."""
 
 
 class EngineHost:
-    """The loop of one child over the two file descriptors."""
+    """The main loop of a child, over two file descriptors."""
 
     def __init__(self, read_fd: int, write_fd: int) -> None:
         self._read_fd = read_fd
@@ -62,17 +62,17 @@ class EngineHost:
         self.emit(kind, stream, json.dumps(values).encode())
 
     def emit(self, kind: Kind, stream: int, payload: bytes = b"") -> None:
-        """Write a message; waits while the parent does not read."""
+        """Write a message; blocks while the parent does not read."""
         view = memoryview(encode(kind, stream, payload))
         while view:
             view = view[os.write(self._write_fd, view) :]
 
     def fail(self, stream: int, failure: StreamFailure) -> None:
-        """Tell the parent that a stream, or with 0 the child, has failed."""
+        """Report to the parent that a stream, or with 0 the child, has failed."""
         self.emit_json(Kind.FAILED, stream, failure.values)
 
     def configuration(self) -> dict[str, object] | None:
-        """Wait for the first message, which says what to load; None when the parent is gone."""
+        """Wait for the first message, which has the engine's options; None if the parent is gone."""
         while True:
             for kind, _stream, payload in self._reader.messages():
                 if kind is not Kind.CONFIG:
@@ -139,7 +139,7 @@ def _load(target: str, options: dict[str, object], emit: Emit) -> HostedEngine:
 
 
 def _take_over_pipes() -> tuple[int, int]:
-    # C libraries write what they like to fd 1: the protocol moves elsewhere, and they write to nowhere.
+    # C libraries may write to fd 1: move the protocol elsewhere, and discard their output.
     read_fd, write_fd = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
@@ -149,12 +149,12 @@ def _take_over_pipes() -> tuple[int, int]:
 
 
 def main(argv: list[str]) -> int:
-    """Run the HostedEngine that the arguments name."""
+    """Run the HostedEngine named in the arguments."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     child = EngineHost(*_take_over_pipes())
     try:
         os.nice(NICENESS)
-        # A child is one thread of work: small matrices spread over cores wait for each other longer than they gain.
+        # A child does its work in one thread: for small matrices, synchronising cores costs more than it gains.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         options = child.configuration()
         if options is None:

@@ -1,7 +1,7 @@
-"""The recogniser in a worker child: pocketsphinx decoders, kept and shared out among the streams.
+"""Runs pocketsphinx in a child process, with decoders that are pooled among the streams.
 
-A decoder belongs to one stream at a time. It takes 30 MB and a tenth of a second to make (with the language
-model 100 MB and half a second), so they are kept. A stream for which there is none yet waits with its audio.
+A decoder serves one stream at a time. It takes 30 MB and a tenth of a second to make (with the language model 100 MB
+and half a second), so decoders are reused. A stream without one waits, and its audio is kept.
 """
 
 import json
@@ -21,12 +21,12 @@ from offhook.pipeline.asr.phone_check import PhoneCheck
 from offhook.pipeline.engine_host.protocol import CONSUMED_COUNT, Kind, ProtocolError, StreamFailure, decode_json
 
 STEP_BYTES = 1_280
-"""40 ms at 16 kHz: a millisecond of work with a grammar, some 15 with the language model."""
+"""40 ms at 16 kHz: a millisecond of work with a grammar, about 15 with the language model."""
 
 PARTIAL_EVERY_BYTES = 3_840
 ACKNOWLEDGE_EVERY_BYTES = 6_400
 MOST_FREE_SPEECH = 3
-"""Streams with the language model at a time: each takes a quarter of a core, and 100 MB."""
+"""Maximum number of streams with the language model: each takes a quarter of a core, and 100 MB."""
 
 MAX_GRAMMARS = 64
 """Compiled grammars that a decoder keeps."""
@@ -35,35 +35,34 @@ MAX_GRAMMAR_CHARS = 65_536
 MAX_LISTED_WORDS = 20
 
 PAUSE_BYTES = 6_400
-"""After 200 ms of quiet the utterance may be over: the final pass is made ahead of the request for it."""
+"""After 200 ms of quiet the utterance may be over: the final pass is made before it is requested."""
 
 QUIET = 0.1
-"""Of the loudest step of the utterance: quieter ones are a pause."""
+"""Relative to the loudest step of the utterance: quieter steps are a pause."""
 
 INAUDIBLE = 30.0
-"""Where nothing was louder (RMS of 16-bit samples) nothing was said yet."""
+"""If nothing was louder (RMS of 16-bit samples), nothing has been said yet."""
 
-MAX_HEARD_BYTES = 1_280_000
-"""40 s: longer speech is checked by its beginning, and no sentence of a grammar."""
+MAX_CHECKED_BYTES = 1_280_000
+"""40 s: longer speech is checked by its beginning, and cannot be a sentence of a grammar."""
 
 MAX_FINAL_PASS_BYTES = 256_000
-"""8 s. Normalisation has settled in longer speech, and the caller would notice the delay."""
+"""8 s. Longer speech has settled normalisation, and the caller would notice the delay."""
 
-TELEPHONE_MEAN = "41.05,2.58,-9.71,17.96,-9.07,0.18,2.31,-7.10,1.15,-1.56,-1.38,5.89,-4.45"
-"""The cepstral mean to begin every utterance with: the average over 224 short utterances of four flite voices
-through G.711, at two levels, half of them noisy. Real callers will lie elsewhere; the final pass makes up for
-it."""
+PHONE_MEAN = "41.05,2.58,-9.71,17.96,-9.07,0.18,2.31,-7.10,1.15,-1.56,-1.38,5.89,-4.45"
+"""The initial cepstral mean of every utterance: the average over 224 short utterances of four flite voices through
+G.711, at two levels, half of them noisy. Real callers will differ; the final pass compensates."""
 
 QUIET_STEP_BYTES = 320
-"""10 ms: the final pass leaves out the quiet before and behind the speech, but for the margins."""
+"""10 ms: the final pass leaves out the quiet before and after the speech, except for the margins."""
 
-SURE_ALONE = 0.5
-"""The confidence that a sentence needs of which pocketsphinx has found nothing."""
+MIN_CONFIDENCE_ALONE = 0.5
+"""Minimum confidence of a sentence that pocketsphinx did not find."""
 
 MARGIN_BEFORE_BYTES = 4_800
 MARGIN_BEHIND_BYTES = 6_400
-"""150 ms for a soft beginning, 200 ms for an end that fades. Longer pauses would count in the cepstral mean: of short
-answers by synthetic voices over noisy lines 80 % were recognised without them, 71 % with a second of pause."""
+"""150 ms for a soft onset, 200 ms for a fading end. Longer pauses would count in the cepstral mean: of short answers by
+synthetic voices over noisy lines 80 % were recognised without them, 71 % with a second of pause."""
 
 Emit = Callable[[Kind, int, bytes], None]
 
@@ -96,35 +95,35 @@ class _Stream:
     pending: bytearray = field(default_factory=bytearray)
     ended: bool = False
     decoder: Any = None
-    heard: bytearray = field(default_factory=bytearray)  # as long as a final pass may come
-    heard_bytes: int = 0
+    received: bytearray = field(default_factory=bytearray)  # as long as a final pass may come
+    received_bytes: int = 0
     acknowledged: int = 0
     partial: str = ""
     partial_at: int = 0
     loudest: float = 0.0
     quiet_bytes: int = 0
-    final: _Result | None = None  # of the final pass made in a pause
+    final: _Result | None = None  # of a final pass made during a pause
 
 
 class HostedPocketsphinx:
-    """`WorkerEngine` over pocketsphinx. Options: `decoders` (at most), `free_speech`."""
+    """`HostedEngine` over pocketsphinx. Options: `decoders` (at most), `free_speech`."""
 
     def __init__(self, options: Mapping[str, object], emit: Emit) -> None:
         self._emit = emit
         most = int(str(options.get("decoders", 8)))
-        self._most = {True: most, False: min(most, MOST_FREE_SPEECH)}  # by: has it a grammar
+        self._most = {True: most, False: min(most, MOST_FREE_SPEECH)}  # by: whether there is a grammar
         self._streams: OrderedDict[int, _Stream] = OrderedDict()
         self._made = {True: 0, False: 0}
         self._free: dict[bool, list[Any]] = {True: [], False: []}
         self._grammars: dict[int, OrderedDict[str, None]] = {}  # by the decoder's id
         self._final = self._make(True)
         self._check = PhoneCheck(self._pronounce)
-        self._made[True] = 0  # that one is no stream's
+        self._made[True] = 0  # that one serves no stream
         for has_grammar in (True, False) if options.get("free_speech", True) else (True,):
             self._free[has_grammar].append(self._make(has_grammar))
 
     def info(self) -> dict[str, object]:
-        """Which recogniser this is."""
+        """The recogniser in use."""
         return {"engine": "pocketsphinx", "model": pocketsphinx.get_model_path()}
 
     def open(self, stream: int, payload: bytes) -> None:
@@ -142,19 +141,19 @@ class HostedPocketsphinx:
             self._streams[stream].pending += payload
 
     def end(self, stream: int) -> None:
-        """The result is wanted."""
+        """The audio is complete."""
         if stream in self._streams:
             self._streams[stream].ended = True
 
     def drop(self, stream: int) -> None:
-        """Forget the stream, keep its decoder."""
+        """Drop the stream, keep its decoder."""
         state = self._streams.pop(stream, None)
         if state is not None and state.decoder is not None:
             state.decoder.end_utt()
             self._give_back(state)
 
     def next_stream(self) -> int | None:
-        """The stream that has waited longest of those with something to do."""
+        """Of the streams with something to do, the one that has waited longest."""
         for stream, state in self._streams.items():
             if len(state.pending) >= STEP_BYTES or state.ended:
                 if state.decoder is None and not self._available(state.grammar is not None):
@@ -163,7 +162,7 @@ class HostedPocketsphinx:
         return None
 
     def step(self, stream: int) -> None:
-        """Recognise 40 ms more of the stream, or end it."""
+        """Recognise 40 ms of the stream's audio, or end it."""
         self._streams.move_to_end(stream)
         state = self._streams[stream]
         if state.decoder is None:
@@ -176,26 +175,26 @@ class HostedPocketsphinx:
     def _decode(self, stream: int, state: _Stream) -> None:
         piece = bytes(state.pending[:STEP_BYTES])
         del state.pending[:STEP_BYTES]
-        state.heard_bytes += len(piece)
-        if len(state.heard) < MAX_HEARD_BYTES:
-            state.heard += piece
+        state.received_bytes += len(piece)
+        if len(state.received) < MAX_CHECKED_BYTES:
+            state.received += piece
         state.decoder.process_raw(piece[: len(piece) & ~1], False, False)
         self._listen_for_pause(state, piece)
-        if state.heard_bytes - state.partial_at >= PARTIAL_EVERY_BYTES:
-            state.partial_at = state.heard_bytes
+        if state.received_bytes - state.partial_at >= PARTIAL_EVERY_BYTES:
+            state.partial_at = state.received_bytes
             text = _text(state.decoder)
             if text != state.partial:
                 state.partial = text
                 self._emit_json(Kind.PARTIAL, stream, {"text": text})
-        if state.heard_bytes - state.acknowledged >= ACKNOWLEDGE_EVERY_BYTES:
-            state.acknowledged = state.heard_bytes
-            self._emit(Kind.CONSUMED, stream, CONSUMED_COUNT.pack(state.heard_bytes))
+        if state.received_bytes - state.acknowledged >= ACKNOWLEDGE_EVERY_BYTES:
+            state.acknowledged = state.received_bytes
+            self._emit(Kind.CONSUMED, stream, CONSUMED_COUNT.pack(state.received_bytes))
 
     def _finish(self, stream: int, state: _Stream) -> None:
         if state.loudest <= INAUDIBLE:
             state.decoder.end_utt()
-            result = _Result("", None)  # normalisation would make words of nothing
-        elif state.grammar is not None and state.heard_bytes <= MAX_FINAL_PASS_BYTES:
+            result = _Result("", None)  # normalisation would turn it into words
+        elif state.grammar is not None and state.received_bytes <= MAX_FINAL_PASS_BYTES:
             result = state.final or self._final_pass(state)
             state.decoder.end_utt()
         else:
@@ -203,7 +202,7 @@ class HostedPocketsphinx:
             if state.grammar is None:
                 result = _Result(_text(state.decoder), None)
             else:
-                result = self._checked(state.decoder, state.grammar, _speech(state.heard))
+                result = self._checked(state.decoder, state.grammar, _speech(state.received))
         self._give_back(state)
         del self._streams[stream]
         self._emit_json(Kind.RESULT, stream, {"text": result.text, "confidence": result.confidence})
@@ -223,17 +222,17 @@ class HostedPocketsphinx:
         long_enough = state.quiet_bytes >= PAUSE_BYTES and state.loudest > INAUDIBLE
         if (
             long_enough
-            and state.heard_bytes <= MAX_FINAL_PASS_BYTES
+            and state.received_bytes <= MAX_FINAL_PASS_BYTES
             and state.final is None
             and state.grammar is not None
         ):
             state.final = self._final_pass(state)
 
     def _final_pass(self, state: _Stream) -> _Result:
-        # Live normalisation begins with a mean that is not the caller's; the whole utterance has its own. On
-        # voices that TELEPHONE_MEAN was made of this gains nothing, on two others 30 of 48 right became 39.
+        # Live normalisation begins with a mean that is not the caller's; the whole utterance has its own. On the voices
+        # that PHONE_MEAN is from this gains nothing, on two others 30 of 48 right became 39.
         decoder, grammar = self._final, str(state.grammar)
-        speech = _speech(state.heard)
+        speech = _speech(state.received)
         self._activate(decoder, grammar)
         _start_afresh(decoder)
         decoder.process_raw(speech, False, True)
@@ -243,8 +242,8 @@ class HostedPocketsphinx:
     def _checked(self, decoder: Any, grammar: str, speech: bytes) -> _Result:
         found = _text(decoder)
         checked = self._check.check(np.frombuffer(speech, np.int16), grammar, found)
-        if not checked.text or (not found and checked.confidence < SURE_ALONE):
-            return _Result("", None)  # a cough or a knock, and no words
+        if not checked.text or (not found and checked.confidence < MIN_CONFIDENCE_ALONE):
+            return _Result("", None)  # a cough or a knock, without words
         return _Result(checked.text, round(checked.confidence, 3))
 
     def _pronounce(self, word: str) -> list[list[str]]:
@@ -278,15 +277,15 @@ class HostedPocketsphinx:
             decoder.remove_search(known.popitem(last=False)[0])
 
     def _make(self, has_grammar: bool) -> Any:
-        # With a grammar a small probability of a further word keeps digits from splitting. With the language
-        # model the best path through the lattice was worth a second flat search, at a quarter of its time.
+        # With a grammar, a low probability for a further word keeps digits from splitting. With the language model, the
+        # best path through the lattice was as good as a second flat search, in a quarter of its time.
         options: dict[str, object] = {"fwdflat": False, "bestpath": True}
         if has_grammar:
             options = {"lm": None, "wip": 0.01, "bestpath": False}
         with tempfile.NamedTemporaryFile("w", suffix=".mllr") as transform:
             transform.write(mllr_text())
             transform.flush()
-            decoder = pocketsphinx.Decoder(loglevel="FATAL", mllr=transform.name, cmninit=TELEPHONE_MEAN, **options)
+            decoder = pocketsphinx.Decoder(loglevel="FATAL", mllr=transform.name, cmninit=PHONE_MEAN, **options)
         self._made[has_grammar] += 1
         return decoder
 
@@ -301,7 +300,7 @@ def _compile(decoder: Any, name: str, grammar: str) -> None:
         raise StreamFailure("loading a grammar", f"the dictionary does not know: {listed}", "Use other words.")
     if _IMPORT.search(grammar):
         raise StreamFailure("loading a grammar", "it imports other grammars", "Write it in one piece.")
-    # The dictionary is all lower case and the search for a word in it is not.
+    # The dictionary is all lower case, and lookups are case-sensitive.
     header = _HEADER.match(grammar)
     split = header.end() if header else 0
     try:
@@ -311,8 +310,7 @@ def _compile(decoder: Any, name: str, grammar: str) -> None:
 
 
 def _start_afresh(decoder: Any) -> None:
-    # Means and other state of the front end outlive an utterance; the caller before shall not be heard in
-    # this one.
+    # Means and other state of the front end outlive an utterance; one caller's must not carry over to the next.
     decoder.reinit_feat()
     decoder.start_utt()
 
@@ -323,7 +321,7 @@ def _text(decoder: Any) -> str:
 
 
 def _speech(pcm: bytes | bytearray) -> bytes:
-    """`pcm` without the quiet at its ends, but for the margins."""
+    """`pcm` without the quiet at its ends, except for the margins."""
     whole = len(pcm) // QUIET_STEP_BYTES * QUIET_STEP_BYTES
     steps = np.frombuffer(bytes(pcm[:whole]), np.int16).astype(np.float32).reshape(-1, QUIET_STEP_BYTES // 2)
     levels = np.sqrt((steps * steps).mean(1))

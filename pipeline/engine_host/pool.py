@@ -1,4 +1,4 @@
-"""Child processes for engines that hold the GIL or must stay out of this process; and which does what."""
+"""A pool of child processes for engines, and the assignment of streams to them."""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from offhook.pipeline.errors import EngineError
 __all__ = ["HostLimits", "HostPool", "HostStream"]
 
 SHORT_LIFE_S = 2.0
-"""A child that dies younger is not replaced at once when the one before did, too."""
+"""A child that dies sooner is not replaced at once if the one before it did so too."""
 
 MAX_BACKOFF_S = 30.0
 
@@ -18,7 +18,7 @@ MAX_BACKOFF_S = 30.0
 class HostPool:
     """`size` children that each run a HostedEngine. A child that dies or hangs is replaced, and its streams fail.
 
-    `target` is the HostedEngine's "module:Class"; `options` go to it, `name` into the errors.
+    `target` is the HostedEngine's "module:Class"; it gets `options`; `name` is used in errors.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class HostPool:
         self._heartbeat: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Start the children and wait until all have loaded. Raises EngineError when one cannot."""
+        """Start the children and wait until all have loaded. Raises EngineError if one fails."""
         if self._heartbeat is not None:
             return
         self._heartbeat = asyncio.get_running_loop().create_task(self._beat())
@@ -68,10 +68,10 @@ class HostPool:
         await asyncio.wait((heartbeat,))
 
     def open(self, payload: Mapping[str, object], on_partial: PartialHandler | None = None) -> HostStream:
-        """Begin a stream in the child with the least to do; returns at once.
+        """Begin a stream in the child with the lowest load; returns at once.
 
-        While a child is being replaced its successor may be given streams: they wait until it has loaded.
-        Raises EngineError when there is no child, or none has room.
+        While a child is being replaced, its successor accepts streams: they wait until it has loaded. Raises
+        EngineError if there is no child, or none has room.
         """
         free = [worker for worker in self._workers if worker.load < self._limits.max_streams]
         if not self._workers:
@@ -82,7 +82,7 @@ class HostPool:
         return worker.open(payload, on_partial)
 
     def dump(self) -> dict[str, object]:
-        """The children and the counters."""
+        """The state of the children, and the counters."""
         return {
             "target": self._target,
             "size": self._size,
@@ -125,6 +125,6 @@ class HostPool:
             now = loop.time()
             for worker in tuple(self._workers):
                 if now - last > 2 * self._limits.heartbeat_s:
-                    worker.excuse(now)
+                    worker.reset_deadline(now)
                 worker.check(now)
             last = now

@@ -1,4 +1,4 @@
-"""One worker child as its parent sees it: the process, its pipes, its streams, and whether it is alive."""
+"""The parent's view of one child: the process, its pipes, its streams, and whether it is alive."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ READ_SIZE = 65_536
 
 
 class HostState(StrEnum):
-    """Of a child."""
+    """The state of a child."""
 
     STARTING = "starting"
     READY = "ready"
@@ -25,9 +25,9 @@ class HostState(StrEnum):
 
 
 class HostProcess:
-    """A child from its start to its end, which comes once and with a reason (`error`).
+    """A child from start to end. It ends once, with a reason (`error`).
 
-    It is alive as long as it answers: between two steps of work it reads its pipe, and sends every PING back.
+    It is alive as long as it responds: between two steps it reads its pipe, and returns every PING.
     """
 
     def __init__(
@@ -59,27 +59,27 @@ class HostProcess:
 
     @property
     def load(self) -> int:
-        """Streams it works on."""
+        """The number of its streams."""
         return len(self._streams)
 
     @property
     def pid(self) -> int | None:
-        """Of the process, once there is one."""
+        """The process id, once there is a process."""
         return self._process.pid if self._process is not None else None
 
     @property
     def age_s(self) -> float:
-        """Since it was started."""
+        """Time since it was started."""
         return self._loop.time() - self._started_at
 
     async def ready(self) -> None:
-        """Wait until it has loaded. Raises the EngineError it ended with instead."""
+        """Wait until it has loaded. Raises the EngineError that ended it if it fails."""
         await self._settled.wait()
         if self.error is not None:
             raise self.error
 
     def open(self, payload: Mapping[str, object], on_partial: PartialHandler | None) -> HostStream:
-        """Begin a stream; a child that is still loading will find it when it has loaded."""
+        """Begin a stream; a child that is still loading gets it afterwards."""
         self._last_number += 1
         stream = HostStream(self, self._last_number, on_partial)
         self._streams[self._last_number] = stream
@@ -93,7 +93,7 @@ class HostProcess:
         return stream
 
     def write(self, data: bytes) -> bool:
-        """Give the child a message; False, and nothing done, when too much waits to be read by it."""
+        """Send the child a message; False, with nothing sent, if too much is unread."""
         if self.state is HostState.GONE:
             return True
         if self._process is None or self._process.stdin is None:
@@ -106,29 +106,29 @@ class HostProcess:
         return True
 
     def forget(self, number: int) -> None:
-        """A stream is over before its RESULT: the child need not go on with it."""
+        """A stream ended before its RESULT: the child can drop it."""
         if self._streams.pop(number, None) is not None:
             self.write(encode(Kind.CANCEL, number))
 
     def check(self, now: float) -> None:
-        """At every heartbeat: ask whether it is there, and kill it when it has not answered for too long."""
+        """Called at every heartbeat: send a ping, and kill the child if it has not responded for too long."""
         if self.state is HostState.STARTING and now - self._started_at > self.limits.start_s:
-            self._take_for_hung(f"it was not ready after {self.limits.start_s:g} s")
+            self._kill_hung(f"it was not ready after {self.limits.start_s:g} s")
         elif self.state is not HostState.READY:
             return
         elif self._asked_at is None:
             self._asked_at = now
             self.write(encode(Kind.PING, 0))
         elif now - self._asked_at > self.limits.hung_s:
-            self._take_for_hung(f"it did not answer for {self.limits.hung_s:g} s")
+            self._kill_hung(f"it did not answer for {self.limits.hung_s:g} s")
 
-    def excuse(self, now: float) -> None:
-        """We were away ourselves until `now`: what it owes us may have come meanwhile."""
+    def reset_deadline(self, now: float) -> None:
+        """This process was itself stalled until `now`: the child's response may be waiting to be read."""
         if self._asked_at is not None:
             self._asked_at = now
 
     async def close(self) -> None:
-        """End it: kindly, then by force. Its streams fail."""
+        """End the child: first politely, then by force. Its streams fail."""
         self._lose(EngineError(self.name, "working", "it was closed"))
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
@@ -164,7 +164,7 @@ class HostProcess:
             return
         self._process = process
         assert process.stdin is not None and process.stdout is not None and process.stderr is not None
-        if self.state is HostState.GONE:  # closed meanwhile
+        if self.state is HostState.GONE:  # closed in the meantime
             self._kill()
         else:
             process.stdin.write(bytes(self._unsent))
@@ -216,7 +216,7 @@ class HostProcess:
                 del self._streams[number]
             stream.deliver(kind, payload)
 
-    def _take_for_hung(self, why: str) -> None:
+    def _kill_hung(self, why: str) -> None:
         self.counters.timeouts += 1
         self._kill()
         self._lose(EngineTimeout(self.name, "working", why))
@@ -239,8 +239,8 @@ class HostProcess:
 
 
 def _environment() -> dict[str, str]:
-    # One child has one thread: more workers are the way to more cores. The path is this package's.
-    here = str(Path(__file__).absolute().parents[3])  # where `offhook` is: not through the link
+    # A child has one thread: more workers are the way to use more cores. The path is that of this package.
+    here = str(Path(__file__).absolute().parents[3])  # the folder of `offhook`, not resolved through the link
     path = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
     single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     return {**os.environ, **single, "PYTHONPATH": path}

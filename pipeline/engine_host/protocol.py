@@ -1,4 +1,4 @@
-"""What a worker child and its parent say to each other: framed messages of limited size over two pipes."""
+"""The protocol between a child and its parent: framed messages of limited size over two pipes."""
 
 import json
 import struct
@@ -10,28 +10,28 @@ HEADER = struct.Struct("<BII")
 """Kind, stream id (0: the child itself), payload length."""
 
 MAX_PAYLOAD = 1 << 20
-"""Octets of one message."""
+"""Bytes of one message."""
 
 AUDIO_PIECE = 32_768
-"""Octets of audio a child sends in one message: about two seconds at 8 kHz."""
+"""Bytes of audio a child sends in one message: about two seconds at 8 kHz."""
 
 
 class Kind(IntEnum):
-    """What a message is; the payload is a JSON object unless said otherwise."""
+    """The kind of a message; payloads are JSON objects unless noted otherwise."""
 
     # parent to child
     CONFIG = 1  # the first message: options of the engine
     OPEN = 2  # begin a stream
     DATA = 3  # both ways: PCM
-    END = 4  # no more data comes; answer with RESULT (no payload)
-    CANCEL = 5  # forget the stream (no payload)
-    PING = 6  # payload: any octets, to be sent back
+    END = 4  # input is complete; answer with RESULT (no payload)
+    CANCEL = 5  # drop the stream (no payload)
+    PING = 6  # payload: any bytes, to be returned
     # child to parent
     READY = 16  # the engine is loaded
     PONG = 17  # the payload of the PING
-    CONSUMED = 18  # payload: CONSUMED_COUNT, octets of the stream's DATA processed so far
+    CONSUMED = 18  # payload: CONSUMED_COUNT, bytes of the stream's DATA processed so far
     PARTIAL = 19
-    NOTE = 20  # something to go with the next DATA
+    NOTE = 20  # metadata for the next DATA
     RESULT = 21  # the stream is over
     FAILED = 22  # the stream (0: the child) failed: what, why, hint
 
@@ -46,7 +46,7 @@ class ProtocolError(Exception):
 
 
 class StreamFailure(Exception):
-    """A stream's failure, to be told to the parent: what, why, hint."""
+    """The failure of a stream, to be reported to the parent: what, why, hint."""
 
     def __init__(self, what: str, why: str, hint: str = "") -> None:
         super().__init__(what, why, hint)
@@ -54,14 +54,14 @@ class StreamFailure(Exception):
 
 
 def encode(kind: Kind, stream: int, payload: bytes = b"") -> bytes:
-    """One message. Raises ProtocolError when the payload is longer than MAX_PAYLOAD."""
+    """Encode one message. Raises ProtocolError if the payload is longer than MAX_PAYLOAD."""
     if len(payload) > MAX_PAYLOAD:
-        raise ProtocolError(f"a payload of {len(payload)} octets, more than {MAX_PAYLOAD}")
+        raise ProtocolError(f"a payload of {len(payload)} bytes, more than {MAX_PAYLOAD}")
     return HEADER.pack(kind, stream, len(payload)) + payload
 
 
 def encode_json(kind: Kind, stream: int, values: Mapping[str, object]) -> bytes:
-    """One message with a JSON object as its payload. Raises ProtocolError when it is too long."""
+    """Encode a message with a JSON object as its payload. Raises ProtocolError if it is too long."""
     return encode(kind, stream, json.dumps(values, separators=(",", ":")).encode())
 
 
@@ -77,24 +77,24 @@ def decode_json(payload: bytes) -> dict[str, Any]:
 
 
 class MessageReader:
-    """Octets as they come in, messages out."""
+    """Bytes in, messages out."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
     def push(self, data: bytes) -> None:
-        """Take octets of any length. Take out the messages before the next push: that bounds what is kept."""
+        """Add bytes, any number. Take out the messages before the next push: that limits what is buffered."""
         self._buffer += data
 
     def messages(self) -> Iterator[tuple[Kind, int, bytes]]:
-        """Complete messages: kind, stream, payload. Raises ProtocolError: the connection is useless then."""
+        """Complete messages: kind, stream, payload. After a ProtocolError the connection is unusable."""
         buffer = self._buffer
         at = 0
         try:
             while len(buffer) - at >= HEADER.size:
                 kind, stream, length = HEADER.unpack_from(buffer, at)
                 if kind not in _KINDS or length > MAX_PAYLOAD:
-                    raise ProtocolError(f"kind {kind} with {length} octets")
+                    raise ProtocolError(f"kind {kind} with {length} bytes")
                 end = at + HEADER.size + length
                 if end > len(buffer):
                     return

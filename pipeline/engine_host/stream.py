@@ -1,4 +1,4 @@
-"""One piece of work in a worker child, as the parent holds it, and the limits of all this."""
+"""The parent's handle on one stream of work in a child, and the limits of engine hosts."""
 
 import asyncio
 from collections import deque
@@ -12,33 +12,33 @@ from offhook.pipeline.errors import EngineError, EngineTimeout
 
 @dataclass(frozen=True, slots=True)
 class HostLimits:
-    """How long is waited, and how much is kept."""
+    """Timeouts and buffer limits."""
 
     start_s: float = 20.0
     """From the start of a child until it has loaded."""
     heartbeat_s: float = 0.25
-    """Every so often a child is asked whether it is there, unless it owes an answer."""
+    """Interval of pings to a child, unless one is unanswered."""
     hung_s: float = 2.25
-    """A child that owes the answer for so long is killed: with the heartbeat and the kill, within 3 s."""
+    """A child with a ping unanswered for this long is killed: with heartbeat and kill, within 3 s."""
     request_s: float = 3.0
-    """For the next message of a stream that is waited for."""
+    """For the next message of a stream that is awaited."""
     close_s: float = 0.5
-    """For a child to go by itself when all is closed."""
+    """For a child to exit by itself on close."""
     max_streams: int = 8
-    """Streams of one child at a time."""
+    """Concurrent streams per child."""
     max_unprocessed_bytes: int = 640_000
-    """Input of a stream that the child has not yet worked on: 20 s at 16 kHz."""
+    """Input of a stream that the child has not processed yet: 20 s at 16 kHz."""
     max_unwritten_bytes: int = 2_000_000
-    """Input for all streams that the child has not yet read."""
+    """Input of all streams that the child has not read yet."""
     max_unread_bytes: int = 8_000_000
-    """Output of a stream that nobody has taken yet."""
+    """Output of a stream that has not been received yet."""
     max_stderr_bytes: int = 4_096
-    """The last words of a child that are kept."""
+    """The tail of a child's stderr that is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a child said on a stream: audio as `data`, anything else as `values`."""
+    """A child's message on a stream: audio as `data`, anything else as `values`."""
 
     kind: Kind
     data: bytes
@@ -49,32 +49,32 @@ PartialHandler = Callable[[Mapping[str, Any]], None]
 
 
 class Counters:
-    """Of a pool, since it began."""
+    """Of a pool, since its start."""
 
     def __init__(self) -> None:
         self.restarts = 0
         """Children that had to be replaced."""
         self.timeouts = 0
-        """Children taken for hung, and answers that did not come in time."""
+        """Children that hung, and answers that came too late."""
 
 
 class StreamOwner(Protocol):
-    """What a stream needs of the child that works on it."""
+    """The interface of the child that works on a stream."""
 
     name: str
     limits: HostLimits
     counters: Counters
 
     def write(self, data: bytes) -> bool:
-        """Give the child a message. False when too many wait already, and this one is not taken."""
+        """Send the child a message. False, with nothing sent, if too many are waiting."""
         ...
 
     def forget(self, number: int) -> None:
-        """The stream is over, and the child may not know."""
+        """The stream is over; the child may not know."""
 
 
 class HostStream:
-    """One piece of work in a child. `receive` takes its messages; partial results go to `on_partial`."""
+    """One stream of work in a child. `receive` returns its messages; partial results go to `on_partial`."""
 
     def __init__(self, owner: StreamOwner, number: int, on_partial: PartialHandler | None) -> None:
         self._owner = owner
@@ -90,17 +90,17 @@ class HostStream:
 
     @property
     def unprocessed_bytes(self) -> int:
-        """Sent, and not yet worked on."""
+        """Bytes sent but not processed yet."""
         return self._sent_bytes - self._consumed_bytes
 
     def send(self, data: bytes) -> None:
-        """Give the child input. Never blocks; too much of it fails the stream, which `receive` tells."""
+        """Send input to the child. Never blocks; overflow fails the stream, and `receive` raises the error."""
         if self._over:
             return
         self._sent_bytes += len(data)
         limit = self._owner.limits.max_unprocessed_bytes
         if self.unprocessed_bytes > limit:
-            why = f"more than {limit} octets wait to be worked on"
+            why = f"more than {limit} bytes are waiting to be processed"
             self._abandon(EngineError(self._owner.name, "taking audio", why, "Give it more workers."))
             return
         if not self._owner.write(encode(Kind.DATA, self._number, data)):
@@ -109,17 +109,17 @@ class HostStream:
             )
 
     def end(self) -> None:
-        """No more input comes."""
+        """The input is complete."""
         if not self._over:
             self._owner.write(encode(Kind.END, self._number))
 
     def cancel(self) -> None:
-        """Nobody waits for it any more: a `receive` under way raises EngineError. Idempotent."""
+        """Cancel the stream: a pending `receive` raises EngineError. Idempotent."""
         if not self._over:
             self._abandon(EngineError(self._owner.name, "working", "it was cancelled"))
 
     async def receive(self) -> Message:
-        """The next message, RESULT the last. Raises EngineError, or EngineTimeout when none comes in time."""
+        """The next message, RESULT the last. Raises EngineError, or EngineTimeout if none comes in time."""
         limit_s = self._owner.limits.request_s
         try:
             async with asyncio.timeout(limit_s):
@@ -137,21 +137,21 @@ class HostStream:
         return message
 
     def fail(self, error: EngineError) -> None:
-        """The stream is over with `error`; called by its worker."""
+        """The stream has failed with `error`; called by its child's handle."""
         self._error = self._error or error
         self._over = True
         self._messages.clear()
         self._arrived.set()
 
     def deliver(self, kind: Kind, payload: bytes) -> None:
-        """A message has come; called by its worker. Raises ProtocolError."""
+        """A message has arrived; called by its child's handle. Raises ProtocolError."""
         if kind is Kind.CONSUMED:
             if len(payload) != CONSUMED_COUNT.size:
-                raise ProtocolError(f"CONSUMED with {len(payload)} octets")
+                raise ProtocolError(f"CONSUMED with {len(payload)} bytes")
             (self._consumed_bytes,) = CONSUMED_COUNT.unpack(payload)
         elif kind is Kind.PARTIAL:
-            # Not from here: what a handler raises is no matter of the child's.
-            asyncio.get_running_loop().call_soon(self._tell_partial, decode_json(payload))
+            # Not from here: an exception in a handler must not affect the child.
+            asyncio.get_running_loop().call_soon(self._report_partial, decode_json(payload))
         elif self._unread_bytes > self._owner.limits.max_unread_bytes:
             self._abandon(EngineError(self._owner.name, "keeping results", "nobody takes them"))
         else:
@@ -162,7 +162,7 @@ class HostStream:
             self._over = self._over or kind is Kind.RESULT
             self._arrived.set()
 
-    def _tell_partial(self, values: Mapping[str, Any]) -> None:
+    def _report_partial(self, values: Mapping[str, Any]) -> None:
         if self._on_partial is not None and self._error is None:
             self._on_partial(values)
 

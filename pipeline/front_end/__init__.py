@@ -1,1 +1,1 @@
-"""The audio front end, between the line and the speech detector: echo control, tones, noise suppression."""
+"""The audio front end, between the line and the speech detector: echo control, tone detection, noise suppression."""

@@ -1,6 +1,6 @@
 """WebRTC's audio processing (AEC3, noise suppression, gain control), through pywebrtc-audio (Apache-2.0).
 
-An option for lines with much noise or very different loudness. It works on every packet of every call, speech or not.
+An option for very noisy lines or widely varying levels. It processes every packet of every call, speech or not.
 """
 
 import importlib
@@ -13,22 +13,22 @@ from offhook.pipeline.errors import EngineError
 NAME = "webrtc"
 RATE_HZ = 8_000
 FRAME_SAMPLES = 80  # 10 ms
-NOISE_SUPPRESSION_LEVEL = 1  # of 0 to 3: 12 dB; more harms the recogniser more than the noise
-MAX_GAIN_DB = 12.0  # callers who are further away raise their voice, too
+NOISE_SUPPRESSION_LEVEL = 1  # 0 to 3, this is 12 dB; more costs the recogniser more than the noise does
+MAX_GAIN_DB = 12.0  # callers who are further away speak up
 
 _INSTALL = "Type: pip install 'offhook[apm]'"
 
 
 class AudioProcessor(Protocol):
-    """Improves one call's audio before it is used."""
+    """Processes the audio of one call before it is used."""
 
     def process(self, received: bytes, sent: bytes) -> bytes:
-        """Takes the caller's next 16-bit PCM at 8 kHz and what the bot sent meanwhile; returns as much audio."""
+        """Take the caller's next 16-bit PCM at 8 kHz and what the bot sent meanwhile; returns as much audio."""
         ...
 
 
 class WebrtcProcessor:
-    """An AudioProcessor of one call. Raises EngineError when pywebrtc-audio is not installed."""
+    """An AudioProcessor for one call. Raises EngineError if pywebrtc-audio is not installed."""
 
     def __init__(self) -> None:
         try:
@@ -45,12 +45,12 @@ class WebrtcProcessor:
         )
         self._received = b""
         self._sent = b""
-        self._done = bytes(2 * FRAME_SAMPLES)  # one frame ahead, so that packets of any size come back as long
+        self._done = bytes(2 * FRAME_SAMPLES)  # one frame ahead, so that a packet of any size yields as much
 
     def process(self, received: bytes, sent: bytes) -> bytes:
-        """Works in frames of 10 ms; the result is 10 ms late, besides the algorithm's own delay.
+        """Process in frames of 10 ms; output is 10 ms late, in addition to the algorithm's own delay.
 
-        Raises ValueError when the two are not equally long.
+        Raises ValueError if the two differ in length.
         """
         if len(received) != len(sent):
             raise ValueError(f"{len(received)} bytes received, {len(sent)} sent")

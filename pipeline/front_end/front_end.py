@@ -1,4 +1,4 @@
-"""One call's audio front end: what passes from the line to the speech detector, and what a detection is worth."""
+"""The audio front end of one call: processes the line's audio for the speech detector, and checks its detections."""
 
 import numpy as np
 
@@ -8,44 +8,45 @@ from offhook.pipeline.front_end.timeline import Timeline
 from offhook.pipeline.front_end.tonal import WINDOW_SAMPLES, is_tone
 
 MAYBE_TONE_SAMPLES = 2_560
-"""How long after its first candidate frame a sound may still turn out to be a tone."""
+"""For this long after its first candidate frame, a sound may still turn out to be a tone."""
 
-_REPORTED_SAMPLES = 160  # 20 ms: what is being sent now may not be reported yet, and no echo is quicker
-_NEW_AFTER_SAMPLES = 1_280  # a candidate is over after this much silence
+_REPORTED_SAMPLES = 160  # 20 ms: what is being sent now may not be reported yet, and no echo is faster
+_NEW_AFTER_SAMPLES = 1_280  # a candidate ends after this much silence
 
 
 class AudioFrontEnd:
-    """Echo control, detection of tones and, if one is given, a processor before them. Audio is at 8 kHz."""
+    """Echo control, tone detection and, optionally, a processor ahead of them. Audio is at 8 kHz."""
 
     def __init__(self, echo: EchoControl, processor: AudioProcessor | None = None) -> None:
         self.echo = echo
         self.tones = 0
-        """Frames that the detector proposed as speech and that were a tone."""
+        """Detected frames that were rejected as tones."""
         self._processor = processor
         self._latest = Timeline(2 * WINDOW_SAMPLES, 2, b"\0\0")
         self._candidate_since = self._candidate_at = -_NEW_AFTER_SAMPLES
 
     def sent(self, payload: bytes, at_s: float, *, first: bool = False) -> None:
-        """The bot began to send this at `at_s` (monotonic seconds). `first`: a pause of any length precedes it."""
+        """The bot began to send this at `at_s` (monotonic seconds). `first`: it follows a pause."""
         self.echo.sent(payload, at_s, first=first)
 
-    def on_audio(self, pcm: bytes, at_sample: int, at_s: float) -> bytes:
-        """The caller's next audio, from `at_sample` until `at_s`. Returns as much, for detector and recogniser."""
+    def on_audio(self, pcm: bytes, at_tick: int, at_s: float) -> bytes:
+        """Take the caller's next audio, from `at_tick` until `at_s`; returns the same amount, for detector and
+        recogniser."""
         if self._processor is not None:
-            start = at_sample - _REPORTED_SAMPLES
+            start = at_tick - _REPORTED_SAMPLES
             pcm = self._processor.process(pcm, self.echo.sent_pcm(start, start + len(pcm) // 2))
-        pcm = self.echo.on_audio(pcm, at_sample, at_s)
+        pcm = self.echo.on_audio(pcm, at_tick, at_s)
         latest = self._latest
-        if latest.end != at_sample:
+        if latest.end != at_tick:
             latest.clear()
-            latest.end = at_sample
+            latest.end = at_tick
         latest.append(pcm)
         return pcm
 
     def score(self, probability: float, end: int, *, in_speech: bool) -> float:
-        """The probability that the frame up to sample `end` holds the caller's speech, given the detector's.
+        """The probability that the frame up to sample `end` is the caller's speech, given the detector's.
 
-        Called only for frames that the gate would count as speech. `in_speech`: the gate is open already.
+        Called only for frames that the gate would count as speech. `in_speech`: the gate is already open.
         """
         if end - self._candidate_at > _NEW_AFTER_SAMPLES:
             self._candidate_since = end

@@ -2,13 +2,13 @@
 
 from collections import deque
 
-_SLACK = 4  # so much of it, a quarter, more is kept, that old pieces need not be looked for each time
+_SLACK = 4  # a quarter more is kept, so that old pieces need not be searched for on every append
 
 
 class Timeline:
-    """The latest `kept_samples` of a stream of `width` bytes a sample; what is missing in between is `filler`.
+    """The latest `kept_samples` of a stream with `width` bytes per sample; gaps are filled with `filler`.
 
-    Much is appended, and little of it ever read: the pieces stay as they came.
+    Much is appended and little of it ever read, so pieces are stored as they came.
     """
 
     __slots__ = ("_filler", "_have", "_kept", "_most", "_pieces", "_width", "end")
@@ -21,15 +21,15 @@ class Timeline:
         self._pieces: deque[bytes] = deque()
         self._have = 0  # bytes
         self.end = 0
-        """The sample that comes next."""
+        """The next sample."""
 
     @property
     def start(self) -> int:
-        """The first sample that is remembered."""
+        """The first sample that is kept."""
         return self.end - self._have // self._width
 
     def append(self, data: bytes) -> None:
-        """The stream goes on."""
+        """Add data at the end."""
         size = len(data)
         self._pieces.append(data)
         self.end += size // self._width
@@ -37,14 +37,14 @@ class Timeline:
         if self._have > self._most:
             self._trim()
 
-    def skip_to(self, at_sample: int) -> None:
-        """Nothing came up to `at_sample`, which is not before `end`."""
-        missing = at_sample - self.end
+    def skip_to(self, at_tick: int) -> None:
+        """Nothing came up to `at_tick`, which is not before `end`."""
+        missing = at_tick - self.end
         if missing * self._width >= self._kept:
             self.clear()
         else:
             self.append(self._filler * missing)
-        self.end = at_sample
+        self.end = at_tick
 
     def _trim(self) -> None:
         pieces = self._pieces

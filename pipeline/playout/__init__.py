@@ -1,1 +1,1 @@
-"""What was said, what of it has left, and what of it was heard."""
+"""What was said, how much of it was sent, and how much of that was played."""

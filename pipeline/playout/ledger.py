@@ -1,13 +1,11 @@
 """The playout ledger: which words of the bot have reached the caller.
 
-Samples are ticks of 1/8000 s here, whatever the rate of the audio.
+There are two axes. The *utterance* axis counts the ticks (1/8000 s) of one prompt from its start; words lie on it.
+The *line* axis counts all ticks ever given to the line, in playout order; what the line reports as sent and played is
+a position on it. A prompt that is paused and resumed occupies several stretches of the line axis, and a dropped stretch
+ends where the line stopped sending. The ledger keeps the stretches and translates between the axes.
 
-Two axes. The *utterance* axis counts the samples of one prompt from its own beginning; words have their places on it.
-The *line* axis counts the samples that the line has ever been given to play, in the order of their playing: what the
-line reports as sent and played is a number on it. A prompt that is paused and resumed lies on the line axis in several
-stretches, and a dropped stretch ends where the line stopped sending. The ledger keeps the stretches and translates.
-
-Pure: it is told what was queued and what was cut; it never asks a clock.
+Pure: it is notified of what is queued and cut, and uses no clock.
 """
 
 from dataclasses import dataclass, field
@@ -18,20 +16,20 @@ from offhook.pipeline.tts.engine import Word
 
 @dataclass(slots=True)
 class _Stretch:
-    """`samples` of the utterance from `utterance_sample` on, played from `line_sample` on."""
+    """`ticks` of the utterance from `utterance_tick` on, played from `line_tick` on."""
 
-    utterance_sample: int
-    line_sample: int
-    samples: int
+    utterance_tick: int
+    line_tick: int
+    ticks: int
 
 
 @dataclass(slots=True)
 class Utterance:
-    """One prompt: its text, its audio so far (`tick_octets` octets a sample) and the places of its words in both.
+    """One prompt: its text, its audio so far (`tick_octets` bytes a tick) and the positions of its words in both.
 
-    Its text may grow, and its audio grows by `append` while it is being synthesised; `complete` says that nothing more
-    will come of either. Where the voice failed on the way, `failed_at` is the character from which on the text will
-    never be spoken, and `failure` says why.
+    Text may be added, and `append` adds audio during synthesis; `complete` means that neither will grow any more. If
+    the voice failed part-way, `failed_at` is the character from which the text will never be spoken, and `failure` says
+    why.
     """
 
     text: str
@@ -42,16 +40,16 @@ class Utterance:
     failure: str | None = None
     tick_octets: int = 1
     sentences: list[int] = field(default_factory=list)
-    """The sample that each sentence begins at."""
+    """The tick at which each sentence begins."""
 
     @property
-    def samples(self) -> int:
+    def ticks(self) -> int:
         """Its length so far."""
         return len(self.payload) // self.tick_octets
 
     def append(self, payload: bytes, words: tuple[Word, ...], char_offset: int = 0) -> None:
-        """Add audio; the word places count from the piece's own start, their characters from `char_offset` on."""
-        base = self.samples
+        """Add audio; word ticks count from the start of this piece, characters from `char_offset`."""
+        base = self.ticks
         self.words += (
             Word(
                 word.text,
@@ -64,13 +62,13 @@ class Utterance:
         )
         self.payload += payload
 
-    def payload_from(self, sample: int) -> bytes:
-        """What is there from `sample` on."""
-        return bytes(self.payload[sample * self.tick_octets :])
+    def payload_from(self, tick: int) -> bytes:
+        """The audio from `tick` on."""
+        return bytes(self.payload[tick * self.tick_octets :])
 
 
 class PlayoutLedger:
-    """What became of the audio of one utterance: queued ► sent ► played."""
+    """Tracks the audio of one utterance: queued, sent, played."""
 
     def __init__(self, utterance: Utterance) -> None:
         self.utterance = utterance
@@ -78,62 +76,62 @@ class PlayoutLedger:
 
     @property
     def begun(self) -> bool:
-        """Has any of it been given to the line."""
+        """Whether any of it has been given to the line."""
         return bool(self._stretches)
 
     @property
     def queued_to(self) -> int:
-        """The utterance sample up to which audio has been given to the line (and not been cut since)."""
+        """The utterance tick up to which audio has been given to the line (and not cut since)."""
         if not self._stretches:
             return 0
         last = self._stretches[-1]
-        return last.utterance_sample + last.samples
+        return last.utterance_tick + last.ticks
 
-    def queue(self, utterance_sample: int, samples: int, line_sample: int) -> None:
-        """`samples` from `utterance_sample` on were given to the line, whose axis stood at `line_sample`."""
+    def queue(self, utterance_tick: int, ticks: int, line_tick: int) -> None:
+        """`ticks` from `utterance_tick` on were given to the line at position `line_tick`."""
         last = self._stretches[-1] if self._stretches else None
         if (
             last is not None
-            and last.line_sample + last.samples == line_sample
-            and last.utterance_sample + last.samples == utterance_sample
+            and last.line_tick + last.ticks == line_tick
+            and last.utterance_tick + last.ticks == utterance_tick
         ):
-            last.samples += samples
+            last.ticks += ticks
             return
-        self._stretches.append(_Stretch(utterance_sample, line_sample, samples))
+        self._stretches.append(_Stretch(utterance_tick, line_tick, ticks))
 
-    def cut(self, line_sample: int) -> None:
-        """The line dropped everything from `line_sample` of its axis on."""
+    def cut(self, line_tick: int) -> None:
+        """The line dropped everything from `line_tick` on."""
         for stretch in self._stretches:
-            stretch.samples = max(0, min(stretch.samples, line_sample - stretch.line_sample))
-        self._stretches = [stretch for stretch in self._stretches if stretch.samples] or self._stretches[:1]
+            stretch.ticks = max(0, min(stretch.ticks, line_tick - stretch.line_tick))
+        self._stretches = [stretch for stretch in self._stretches if stretch.ticks] or self._stretches[:1]
 
-    def position(self, line_sample: int) -> int:
-        """The utterance sample up to which the line has come when its axis stands at `line_sample`."""
+    def position(self, line_tick: int) -> int:
+        """The utterance tick that is playing when the line is at `line_tick`."""
         position = 0
         for stretch in self._stretches:
-            done = min(stretch.samples, line_sample - stretch.line_sample)
+            done = min(stretch.ticks, line_tick - stretch.line_tick)
             if done > 0:
-                position = max(position, stretch.utterance_sample + done)
+                position = max(position, stretch.utterance_tick + done)
         return position
 
-    def playback(self, line_sample: int) -> Playback:
-        """The words played and not played, `line_sample` being the line's `played_ticks`.
+    def playback(self, line_tick: int) -> Playback:
+        """The words played and not played, `line_tick` being the line's `played_ticks`.
 
-        A word has been played when its last sample was; an engine without word places speaks at an even pace.
-        What the voice could not say counts as failed, not as interrupted.
+        A word counts as played when its last tick was; without word positions an even pace is assumed. What the voice
+        could not say counts as failed, not as interrupted.
         """
         utterance = self.utterance
-        position = self.position(line_sample)
+        position = self.position(line_tick)
         cut_at = self._char_after(position)
         unplayed = utterance.text[cut_at:].lstrip(" \n\t.,;:!?)")
         played = utterance.text[: len(utterance.text) - len(unplayed)].rstrip()
-        cut_short = bool(unplayed) and (utterance.failure is None or position < utterance.samples)
+        cut_short = bool(unplayed) and (utterance.failure is None or position < utterance.ticks)
         return Playback(played, unplayed, cut_short, utterance.failure)
 
-    def resume_point(self, line_sample: int, at: ResumeAt = "word") -> int:
-        """The utterance sample to go on from after a pause: the start of the word, or sentence, that was cut into."""
-        position = self.position(line_sample)
-        if at == "sentence" and position < self.utterance.samples:
+    def resume_point(self, line_tick: int, at: ResumeAt = "word") -> int:
+        """The utterance tick to resume from after a pause: the start of the interrupted word or sentence."""
+        position = self.position(line_tick)
+        if at == "sentence" and position < self.utterance.ticks:
             return max((start for start in self.utterance.sentences if start <= position), default=0)
         for word in self.utterance.words:
             if word.end_sample > position:
@@ -141,7 +139,7 @@ class PlayoutLedger:
         return position
 
     def _char_after(self, position: int) -> int:
-        """The character of the text behind the last word that was played whole."""
+        """The character after the last word that was played in full."""
         if position == 0:
             return 0
         utterance = self.utterance
@@ -149,15 +147,15 @@ class PlayoutLedger:
         if not utterance.words:
             if not utterance.complete:
                 return 0
-            if position >= utterance.samples:
+            if position >= utterance.ticks:
                 return end
-            return utterance.text.rfind(" ", 0, end * position // utterance.samples + 1) + 1
+            return utterance.text.rfind(" ", 0, end * position // utterance.ticks + 1) + 1
         played_to = 0
         for word in utterance.words:
             if word.end_sample > position:
                 break
             played_to = word.char_end
         else:
-            # Behind the last word there is only punctuation, if everything has been synthesised.
+            # After the last word there is only punctuation, if everything has been synthesised.
             return end if utterance.complete else played_to
         return played_to

@@ -1,1 +1,1 @@
-"""Voices: the Protocol, what is done to text before and to speech after, one file an engine."""
+"""Voices: the protocol, text and speech processing around it, and one file per engine."""

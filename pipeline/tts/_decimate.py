@@ -1,7 +1,7 @@
-"""From a synthesiser's rate down to 8 or 16 kHz, a whole utterance at a time: a windowed-sinc polyphase filter.
+"""Converts from a synthesiser's rate down to 8 or 16 kHz, one utterance at a time: a windowed-sinc polyphase filter.
 
-It runs in the voice's child, and nothing here imports `telephony`: the resampler there is given to `Voice`, for engines
-that have another rate than the line.
+It runs in the voice's child process, and nothing here imports `telephony`; that package's resampler is passed to
+`Voice`, for engines with another rate than the line.
 """
 
 from functools import lru_cache
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 OUTPUT_HZ = 8_000
 PASS_HZ = 3_300.0
-"""The telephone's band ends about here, at 8 kHz; at 16 kHz all is twice that."""
+"""About the upper end of the phone band, at 8 kHz; at 16 kHz all values double."""
 
 STOP_HZ = 3_700.0
-"""From here on at least 60 dB down: nothing folds back, and codecs are not troubled."""
+"""From here on at least 60 dB down: prevents aliasing, and suits the codecs."""
 
 ATTENUATION_DB = 65.0
 
@@ -25,7 +25,7 @@ Samples = NDArray[np.float32]
 def decimate(samples: Samples, rate_hz: int, output_hz: int = OUTPUT_HZ) -> Samples:
     """`samples` at `rate_hz` as ceil(len * output_hz / rate_hz) samples at `output_hz`, without delay.
 
-    Output n is the input at the time n / output_hz s. Raises ValueError for a rate below `output_hz`.
+    Output n is the input at time n / output_hz s. Raises ValueError for a rate below `output_hz`.
     """
     if rate_hz < output_hz:
         raise ValueError(f"{rate_hz} Hz is less than {output_hz} Hz")
@@ -43,8 +43,8 @@ def decimate(samples: Samples, rate_hz: int, output_hz: int = OUTPUT_HZ) -> Samp
 
 @lru_cache(maxsize=4)
 def _block_matrix(rate_hz: int, output_hz: int) -> tuple[int, Samples]:
-    # Outputs repeat their filter phases every `step` inputs. One matrix makes such a block of outputs out of
-    # the inputs it covers and the half filter on either side: [half + step + half, outputs a block].
+    # Outputs repeat their filter phases every `step` inputs. One matrix makes such a block of outputs from the inputs
+    # it covers and half a filter on either side: [half + step + half, outputs a block].
     scale = output_hz / OUTPUT_HZ
     common = gcd(rate_hz, output_hz)
     step, outputs = rate_hz // common, output_hz // common

@@ -1,4 +1,4 @@
-"""Which samples say which word, from the positions a synthesiser reports. Pure."""
+"""Maps words to samples, from the positions that a synthesiser reports. Pure."""
 
 import re
 from bisect import bisect_right
@@ -11,7 +11,7 @@ _SPOKEN = re.compile(r"\w")
 
 @dataclass(frozen=True, slots=True)
 class WordSpan:
-    """`text[char_start:char_end]` is said by the samples from `start_sample` up to `end_sample`."""
+    """`text[char_start:char_end]` is spoken by the samples from `start_sample` up to `end_sample`."""
 
     char_start: int
     char_end: int
@@ -22,10 +22,9 @@ class WordSpan:
 def align(text: str, events: Sequence[tuple[int, int]], end_sample: int) -> list[WordSpan]:
     """Words of `text`, divided at white space, in order and without overlap.
 
-    `events` are (character, sample) of what the synthesiser took for words, in the order spoken: several may
-    fall into one of ours ("$12.50"), or none where it joined two ("of the"): then these share the time by
-    their lengths. What has no letter and no event is not spoken, and no word. `end_sample` is where the
-    speech ends.
+    `events` are (character, sample) of the synthesiser's words, in the order spoken: several may fall into one word of
+    the text ("$12.50"), or none if it joined two ("of the"), which then share the time by their lengths. A token
+    without letter and event is not spoken, and not a word. `end_sample` is where the speech ends.
     """
     tokens = [match.span() for match in _TOKEN.finditer(text)]
     starts = [start for start, _ in tokens]
@@ -39,7 +38,7 @@ def align(text: str, events: Sequence[tuple[int, int]], end_sample: int) -> list
     spoken = [i for i, (start, end) in enumerate(tokens) if i in began or _SPOKEN.search(text[start:end])]
     spans: list[WordSpan] = []
     while spoken:
-        # One that has an event (the very first needs none), and those after it that have none.
+        # A word that has an event (the very first needs none), and those after it that have none.
         group = [spoken.pop(0)]
         while spoken and spoken[0] not in began:
             group.append(spoken.pop(0))

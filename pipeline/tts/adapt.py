@@ -1,4 +1,4 @@
-"""Stands between the conversation and a voice that speaks G.711: its audio is decoded, in its chunks."""
+"""Adapts a voice that speaks G.711: its audio is decoded, chunk by chunk."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import replace
@@ -13,10 +13,10 @@ Decode = Callable[[bytes], bytes]
 
 
 def adapt(name: str, engine: TtsEngine, decoders: Mapping[str, Decode]) -> TtsEngine:
-    """`engine`, as the conversation can use it; itself where it can be used as it is.
+    """`engine` in a form that the conversation can use; unchanged if it already is one.
 
-    `decoders` has both laws of G.711. On a line of the same law nothing is lost: encoding undoes the decoding. Raises
-    EngineError for capabilities that contradict each other.
+    `decoders` has both G.711 laws. On a line of the same law nothing is lost: encoding reverses the decoding. Raises
+    EngineError for contradictory capabilities.
     """
     gives = engine.capabilities
     if gives.encoding == "LINEAR16":
@@ -27,7 +27,7 @@ def adapt(name: str, engine: TtsEngine, decoders: Mapping[str, Decode]) -> TtsEn
 
 
 class DecodedTts:
-    """`TtsEngine` over one that speaks G.711. Made by `adapt`."""
+    """A `TtsEngine` that wraps a G.711 voice. Made by `adapt`."""
 
     def __init__(self, engine: TtsEngine, decode: Decode) -> None:
         self.engine = engine
@@ -35,11 +35,11 @@ class DecodedTts:
         self._decode = decode
 
     async def start(self) -> None:
-        """The engine's own. Raises EngineError."""
+        """Start the engine. Raises EngineError."""
         await self.engine.start()
 
     async def close(self) -> None:
-        """The engine's own. Idempotent."""
+        """Close the engine. Idempotent."""
         await self.engine.close()
 
     def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:

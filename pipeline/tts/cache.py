@@ -1,4 +1,4 @@
-"""Prompts that were spoken before, ready to send; and of those being spoken, each only once."""
+"""Caches synthesised prompts, and shares those in progress so that each is synthesised once."""
 
 import asyncio
 from collections import OrderedDict
@@ -8,14 +8,14 @@ from contextlib import aclosing
 from offhook.pipeline.tts.clip import Clip, joined
 
 CacheKey = tuple[str, ...]
-"""All that makes a clip what it is: the engine and its voice, the text, the encoding and its rate."""
+"""Everything that a clip depends on: the engine and its voice, the text, the encoding and its rate."""
 
 Pieces = AsyncGenerator[Clip, None]
 Join = Callable[[list[Clip]], Clip]
 
 
 class _Synthesis:
-    """A clip being made: the pieces so far, and how many want it."""
+    """A clip in progress: the pieces so far, and the number of users waiting for it."""
 
     __slots__ = ("changed", "pieces", "task", "users")
 
@@ -27,13 +27,13 @@ class _Synthesis:
         self.task.add_done_callback(self._over)
 
     def add(self, piece: Clip) -> None:
-        """The next piece has come."""
+        """The next piece has arrived."""
         self.pieces.append(piece)
         self._wake()
 
     def _over(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():
-            task.exception()  # who still wants it gets it; if nobody does, it is no matter
+            task.exception()  # raised by the remaining users; without any, it can be ignored
         self._wake()
 
     def _wake(self) -> None:
@@ -42,7 +42,7 @@ class _Synthesis:
 
 
 class ClipCache:
-    """The clips used last, up to `max_bytes` together. For one event loop."""
+    """The most recently used clips, up to `max_bytes` together. For one event loop."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
@@ -57,16 +57,16 @@ class ClipCache:
 
     @property
     def size_bytes(self) -> int:
-        """What the clips kept occupy."""
+        """The size of the cached clips."""
         return self._bytes
 
     async def stream(self, key: CacheKey, make: Callable[[], Pieces], join: Join = joined) -> Pieces:
-        """The clip kept for `key`, in one piece, else the pieces of `make()` as they come.
+        """The clip cached for `key`, in one piece, otherwise the pieces of `make()` as they come.
 
-        Who asks for the same meanwhile gets the pieces that are there already, and then those that come. When the last
-        one has come, `join` of them all is kept. Raises what `make()` raises, to all who iterate, behind the pieces
-        before; then nothing is kept. One who closes the iterator leaves the others alone; when the last one does, the
-        making is cancelled.
+        Other requests for the same key meanwhile get the pieces so far, and then the rest. After the last piece, the
+        `join` of all is cached. An error in `make()` is raised to all who iterate, after the earlier pieces, and
+        nothing is cached. Closing one iterator does not affect the others; when the last one closes, `make()` is
+        cancelled.
         """
         clip = self._clips.get(key)
         if clip is not None:

@@ -1,4 +1,4 @@
-"""Speech ready to send: payload in a line's encoding, and where its words are. Pure."""
+"""Speech ready to send: payload in a line's encoding, and its word positions. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,12 +7,12 @@ from offhook.pipeline.tts.engine import Word
 
 ENTRY_BYTES = 600
 WORD_BYTES = 200
-"""What an entry and each of its words cost beside the payload, roughly."""
+"""The approximate size of an entry, and of each of its words, in addition to the payload."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """Speech as `payload` in a line's encoding, `ticks` of 1/8000 s long; its words count in these, from its start."""
+    """Speech as `payload` in a line's encoding, `ticks` of 1/8000 s long; words count ticks from its start."""
 
     payload: bytes
     ticks: int
@@ -20,18 +20,18 @@ class Clip:
 
     @property
     def size_bytes(self) -> int:
-        """About what it occupies."""
+        """Its approximate size in memory."""
         return ENTRY_BYTES + len(self.payload) + WORD_BYTES * len(self.words)
 
     def moved(self, ticks: int) -> tuple[Word, ...]:
-        """The words, `ticks` later."""
+        """The words, shifted by `ticks`."""
         return tuple(
             replace(word, start_sample=word.start_sample + ticks, end_sample=word.end_sample + ticks)
             for word in self.words
         )
 
     def after(self, ticks: int) -> "Clip":
-        """Without the first `ticks`, and without the words that end in them."""
+        """The rest after the first `ticks`, without the words that end in them."""
         if ticks <= 0:
             return self
         if ticks >= self.ticks:
@@ -41,7 +41,7 @@ class Clip:
 
 
 def joined(pieces: Sequence[Clip]) -> Clip:
-    """The pieces as one."""
+    """The pieces joined into one."""
     if len(pieces) == 1:
         return pieces[0]
     ticks, words = 0, list[Word]()

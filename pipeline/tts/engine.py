@@ -1,4 +1,4 @@
-"""What a voice is to the rest of the pipeline."""
+"""The interface of a voice."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -7,11 +7,10 @@ from typing import Literal, Protocol, runtime_checkable
 
 @dataclass(frozen=True, slots=True)
 class TtsCapabilities:
-    """What an engine gives, and what it can do.
+    """What an engine produces, and what it can do.
 
-    Its audio has `encoding` (16-bit mono PCM, or a law of G.711) at `rate_hz`. `word_positions`: its chunks carry
-    words; without it words are placed at an even pace. `languages` are BCP 47 tags, "en" for all of English; empty:
-    any.
+    Its audio has `encoding` (16-bit mono PCM, or a G.711 law) at `rate_hz`. `word_positions`: its chunks carry words;
+    otherwise an even pace is assumed. `languages` are BCP 47 tags, "en" for all of English; empty means any.
     """
 
     rate_hz: int
@@ -33,7 +32,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class SpeechChunk:
-    """Some mono audio at the engine's rate and in its encoding, and the words that became known with it."""
+    """A piece of mono audio at the engine's rate and encoding, and the words that became known with it."""
 
     pcm: bytes
     words: tuple[Word, ...] = ()
@@ -44,27 +43,27 @@ class TtsEngine(Protocol):
 
     @property
     def capabilities(self) -> TtsCapabilities:
-        """Known before `start`."""
+        """Must be known before `start`."""
         ...
 
     async def start(self) -> None:
-        """Get ready for `synthesize`. Raises EngineError when that cannot be."""
+        """Get ready for `synthesize`. Raises EngineError if that is impossible."""
 
     async def close(self) -> None:
         """End all synthesis and free everything. Idempotent."""
 
     def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
-        """Speak `text`: chunks in order, as soon as they are there.
+        """Speak `text`: yields chunks in order, as soon as they are ready.
 
-        Raises EngineError (EngineTimeout when hung) while iterated. To stop early, close the iterator.
+        Raises EngineError (EngineTimeout if hung) while iterated. To stop early, close the iterator.
         """
         ...
 
 
 @runtime_checkable
 class RatedTtsEngine(TtsEngine, Protocol):
-    """A voice that speaks at more than one rate."""
+    """A voice that can speak at more than one rate."""
 
     def at_rate(self, rate_hz: int) -> TtsEngine:
-        """The same voice, which speaks at 8000 or 16000 Hz; it starts and ends with this one."""
+        """The same voice at 8000 or 16000 Hz; it starts and ends with this one."""
         ...

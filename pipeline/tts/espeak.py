@@ -1,4 +1,4 @@
-"""The voice that needs no model file: espeak-ng. In child processes only: it is GPL-3, and this is not."""
+"""A voice that needs no model file: espeak-ng. In child processes only: it is GPL-3, this package is not."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -15,19 +15,19 @@ HOST = "offhook.pipeline.engine_host.espeak_engine:HostedEspeak"
 RATE_HZ = 8_000
 RATES_HZ = (8_000, 16_000)
 MAX_TEXT_CHARS = 4_000
-"""Of one utterance: some four minutes."""
+"""Per utterance: about four minutes of speech."""
 
 MIN_RATE_WPM, MAX_RATE_WPM = 80, 450
-"""What espeak-ng can do."""
+"""The rates that espeak-ng supports."""
 
 
 class EspeakEngine:
     """`TtsEngine` over `workers` children.
 
-    `voice` is one of espeak-ng's names ("en-us", "en-gb-x-rp", "de" …). A chunk is a clause, or two seconds
-    of a long one; a word is what stands between white space, and ends with its last sound. Around an
-    utterance there is next to no silence: up to 5 ms before, 60 ms after. It speaks at
-    8 kHz, and `at_rate` at 16. Raises ValueError for a rate that espeak-ng cannot do.
+    `voice` is one of espeak-ng's names ("en-us", "en-gb-x-rp", "de" …). A chunk is a clause, or two seconds of a long
+    one; a word is delimited by white space, and ends with its last sound. There is next to no silence around an
+    utterance: up to 5 ms before, 60 ms after. It speaks at 8 kHz, and `at_rate` at 16. Raises ValueError for a rate of
+    speech that espeak-ng does not support.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class EspeakEngine:
         self._pool = HostPool(HOST, workers, name=NAME, options=options, limits=limits)
 
     async def start(self) -> None:
-        """Start the children. Raises EngineError when espeak-ng is not installed, or has no such voice."""
+        """Start the children. Raises EngineError if espeak-ng is not installed, or has no such voice."""
         if find_spec("espeakng_loader") is None:
             hint = "Type: pip install 'offhook[local]'"
             raise EngineError(NAME, "starting", "the package espeakng-loader is not installed", hint)
@@ -60,11 +60,11 @@ class EspeakEngine:
         return other
 
     async def close(self) -> None:
-        """End the children; synthesis under way fails. Idempotent."""
+        """End the children; synthesis in progress fails. Idempotent."""
         await self._pool.close()
 
     async def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
-        """Speak `text`, at most MAX_TEXT_CHARS. Raises EngineError, EngineTimeout when the child hangs."""
+        """Speak `text`, at most MAX_TEXT_CHARS. Raises EngineError, EngineTimeout if the child hangs."""
         if len(text) > MAX_TEXT_CHARS:
             raise EngineError(NAME, "speaking", f"the text is longer than {MAX_TEXT_CHARS} characters")
         async with aclosing(chunks(self._pool, {"text": text, "rate_hz": self.capabilities.rate_hz})) as spoken:

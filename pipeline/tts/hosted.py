@@ -1,4 +1,4 @@
-"""A voice in child processes, as the rest of the pipeline sees it."""
+"""The parent's side of a voice that runs in child processes."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any
@@ -11,10 +11,10 @@ HOST = "offhook.pipeline.engine_host.blocking:VoiceHost"
 
 
 class HostedTts:
-    """`TtsEngine` over `workers` children that each make `engine` ("module:Class", a BlockingVoice).
+    """`TtsEngine` over `workers` child processes that each make `engine` ("module:Class", a BlockingVoice).
 
-    `options` are the class's keyword arguments, plain values that JSON can carry. `name` stands in errors. A child that
-    dies, or that makes one chunk for longer than `limits.hung_s`, is replaced; its utterances fail with EngineError.
+    `options` are the class's keyword arguments, as JSON values. `name` is used in errors. A child that dies, or takes
+    longer than `limits.hung_s` for one chunk, is replaced; its utterances fail with EngineError.
     """
 
     def __init__(
@@ -33,15 +33,15 @@ class HostedTts:
         self._pool = HostPool(HOST, workers, name=name, options=hosted, limits=limits)
 
     async def start(self) -> None:
-        """Start the children and load the engine in each. Raises EngineError when that cannot be."""
+        """Start the children and load the engine in each. Raises EngineError if that fails."""
         await self._pool.start()
 
     async def close(self) -> None:
-        """End the children; utterances under way fail. Idempotent."""
+        """End the children; utterances in progress fail. Idempotent."""
         await self._pool.close()
 
     def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
-        """Speak `text`. Raises EngineError, EngineTimeout when the child hangs."""
+        """Speak `text`. Raises EngineError, EngineTimeout if the child hangs."""
         return chunks(self._pool, {"text": text})
 
     @property
@@ -51,7 +51,7 @@ class HostedTts:
 
 
 async def chunks(pool: HostPool, request: Mapping[str, Any]) -> AsyncGenerator[SpeechChunk]:
-    """The speech that one of the pool's children makes of `request`, whose `text` it speaks."""
+    """The speech that one of the pool's children makes for `request`, whose text is `text`."""
     text = str(request["text"])
     stream = pool.open(request)
     words: tuple[Word, ...] = ()

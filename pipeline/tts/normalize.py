@@ -1,7 +1,7 @@
-"""Text normalisation: written text as it is spoken, amounts, times, numbers, codes and abbreviations in words.
+"""Text normalisation: rewrites amounts, times, numbers, codes and abbreviations as the words to be spoken.
 
-Only what the rules of that language know is changed; whatever else is written is left to the voice. Languages without
-rules get only what holds for all: no markup is read, and long numbers are read digit by digit.
+Only what the language's rules cover is changed; the rest is left to the voice. For languages without rules only the
+universal ones apply: markup is not read, and long numbers are read digit by digit.
 """
 
 import re
@@ -24,7 +24,7 @@ _TAG = re.compile(r"(?P<language>[a-z]{2,3})(?:[-_](?P<region>[a-z]{2}|[0-9]{3})
 class Piece(NamedTuple):
     """A piece of the text to speak, from `start` on, and the span of the source that it stands for.
 
-    `verbatim`: character for character; otherwise each part of the piece stands for all of the span.
+    `verbatim`: character for character; otherwise each part of the piece stands for the whole span.
     """
 
     start: int
@@ -35,7 +35,7 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Normalized:
-    """Text to speak, and where each piece of it comes from, in order and without holes."""
+    """Text to speak, and where each piece of it comes from, in order and without gaps."""
 
     text: str
     pieces: tuple[Piece, ...]
@@ -43,8 +43,8 @@ class Normalized:
     def source_span(self, char_start: int, char_end: int) -> tuple[int, int]:
         """The span of the source that `text[char_start:char_end]` speaks.
 
-        Several words may have the same one: all of "five dollars" stands for the "$5". Raises ValueError for a
-        span that is empty or not in `text`.
+        Several words may share one: all of "five dollars" stands for the "$5". Raises ValueError for a span that is
+        empty or outside `text`.
         """
         if not 0 <= char_start < char_end <= len(self.text):
             raise ValueError(f"no span of {len(self.text)} characters: {char_start} to {char_end}")
@@ -94,9 +94,9 @@ def language_of_voice(voice: str) -> str:
 
 
 def spoken_language(language: str, voice: str) -> str:
-    """The language that texts are read in: `language`, but a voice whose name says another one speaks that.
+    """The language in which texts are read: `language`, unless the voice's name says another.
 
-    The voice also says which English it is: "en" and the voice "en-gb-x-rp" are "en-gb".
+    The voice also determines the kind of English: "en" and the voice "en-gb-x-rp" are "en-gb".
     """
     of_voice = language_of_voice(voice)
     base = language.lower().replace("_", "-").partition("-")[0]
@@ -123,11 +123,11 @@ def _read(text: str, start: int, rules: tuple[Rule, ...]) -> tuple[str, int] | N
 
 
 def _apart(before: str, words: str, following: str) -> str:
-    """`words`, with a space where they would run into the character before or behind."""
+    """`words`, with a space wherever they would run into the character before or after."""
     start = " " if before.isalnum() and words[0].isalnum() else ""
     return start + words + (" " if following.isalnum() and words[-1].isalnum() else "")
 
 
-# No rule begins with one (but for "xxxx 1234", a masked number), so that most of a text costs little.
+# No rule begins with a plain word (except for "xxxx 1234", a masked number), so most of a text costs little.
 _PLAIN_WORD = re.compile(r"(?!xx)[a-zà-ÿ]+(?=[\s,;!?'’)]|$)")
 _TOKEN = re.compile(r"[^\W\d_]{1,64}|[0-9]{1,64}|[^\w\s]|_|[\x00-\x1f\x7f]{1,64}")

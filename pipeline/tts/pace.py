@@ -1,11 +1,11 @@
-"""Where the words are in the audio of a voice that does not say so: an even pace is assumed. Pure."""
+"""Estimates word positions for a voice that does not report them, at an even pace. Pure."""
 
 import re
 
 from offhook.pipeline.tts.engine import Word
 
 FIRST_TICKS_PER_CHAR = 550.0
-"""Of a voice that has not spoken yet: some 165 words a minute. Ticks are 1/8000 s."""
+"""For a voice that has not spoken yet: about 165 words a minute. Ticks are 1/8000 s."""
 
 _ENOUGH_CHARS = 2_000
 
@@ -13,7 +13,7 @@ _WORD = re.compile(r"\S+")
 
 
 def spread(text: str, samples: int) -> tuple[Word, ...]:
-    """The words of `text` over `samples`, as long as they have characters."""
+    """The words of `text` over `samples`, in proportion to their characters."""
     return tuple(
         Word(
             found.group(),
@@ -27,7 +27,7 @@ def spread(text: str, samples: int) -> tuple[Word, ...]:
 
 
 class Pace:
-    """How long a voice takes for a character, in the mean of what it said lately."""
+    """The average time that a voice takes per character, over its recent texts."""
 
     def __init__(self) -> None:
         self._ticks = 0.0
@@ -35,7 +35,7 @@ class Pace:
 
     @property
     def ticks_per_char(self) -> float:
-        """What the next text will take, for each of its characters."""
+        """The estimate for each character of the next text."""
         return self._ticks / self._chars if self._chars else FIRST_TICKS_PER_CHAR
 
     def learn(self, chars: int, ticks: int) -> None:

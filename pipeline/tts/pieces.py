@@ -1,4 +1,4 @@
-"""A voice's chunks to a line's payload: resampled, encoded, with the words that end in each piece. Pure."""
+"""Converts a voice's chunks to a line's payload: resampled, encoded, with the words that end in each piece. Pure."""
 
 from collections import deque
 from collections.abc import Callable
@@ -11,30 +11,31 @@ from offhook.pipeline.tts.normalize import Normalized
 from offhook.pipeline.tts.pace import Pace, spread
 
 TICK_HZ = 8_000
-"""Of the ticks in which every line counts, and of the audio of a narrow one."""
+"""The rate of ticks on every line, and of a narrowband line's audio."""
 
 FRAMES_HZ = 50
-"""Pieces are whole frames of 20 ms, so that a line need not break off in the middle of a packet."""
+"""Pieces are whole frames of 20 ms, so that a line need not stop in the middle of a packet."""
 
 
 class Resampler(Protocol):
     """Converts 16-bit PCM from one rate to another, chunk by chunk, aligned in time."""
 
     def push(self, chunk: bytes, /) -> bytes:
-        """What is known of the output by now."""
+        """The output that is available so far."""
         ...
 
     def flush(self) -> bytes:
-        """The end of it."""
+        """The rest of the output."""
         ...
 
 
 class PieceMaker:
     """One utterance on its way from the engine to one line.
 
-    `text` was asked for and is what words count in; `spoken` is what the engine was given, and speaks at `source_hz`.
-    `encode` takes PCM at `line_hz`; without a `resampler` the two rates are the same. With a `pace` the engine does not
-    place its words. A word belongs to the piece in which it ends: it may begin before that, at a negative place.
+    `text` was requested, and word positions refer to it; `spoken` is what the engine was given, and speaks at
+    `source_hz`. `encode` takes PCM at `line_hz`; without a `resampler` the two rates are the same. With a `pace`, the
+    engine does not report word positions. A word belongs to the piece in which it ends: it may begin before that, at a
+    negative position.
     """
 
     def __init__(
@@ -57,12 +58,13 @@ class PieceMaker:
         self._tick_bytes = 2 * line_hz // TICK_HZ
         self._odd = b""  # half a sample
         self._pcm = bytearray()  # less than a frame, between two pushes
-        self._ticks = 0  # given out
+        self._ticks = 0  # returned so far
         self._words = deque(() if pace is None else spread(text, round(len(text) * pace.ticks_per_char)))
-        self._placed_ticks = self._placed_chars = 0  # up to which words have been given out
+        self._placed_ticks = self._placed_chars = 0  # up to which words have been returned
 
     def push(self, chunk: SpeechChunk) -> Clip | None:
-        """The chunk as payload, as far as it makes whole frames with what was left before; None if it does not."""
+        """The chunk as payload, as far as it fills whole frames together with what was left before; None if it does
+        not."""
         data = self._odd + chunk.pcm
         self._odd = data[len(data) // 2 * 2 :]
         data = data[: len(data) // 2 * 2]
@@ -73,7 +75,7 @@ class PieceMaker:
         return self._piece(size) if size else None
 
     def finish(self) -> Clip | None:
-        """The rest, in whole ticks; None if there is none. No word ends behind it."""
+        """The rest, in whole ticks; None if there is none. No word ends after it."""
         if self._resampler is not None:
             self._pcm += self._resampler.flush()
         self._pcm += bytes(-len(self._pcm) % self._tick_bytes)
@@ -83,7 +85,7 @@ class PieceMaker:
         if self._pace is not None:
             self._pace.learn(len(self._text), total)
         if self._pace is not None or not (self._words or self._placed_chars):
-            # What no estimate has placed yet shares the rest.
+            # Words that no estimate has placed yet share the rest.
             rest = Clip(b"", 0, spread(self._text[self._placed_chars :], total - self._placed_ticks))
             self._words = deque(
                 replace(
@@ -94,7 +96,7 @@ class PieceMaker:
         return self._piece(len(self._pcm), last=True) if self._pcm or self._words else None
 
     def _placed(self, word: Word) -> Word | None:
-        """The engine's word in ticks and in the text that was asked for; None if it is not in what was spoken."""
+        """The engine's word in ticks and in the requested text; None if it is outside what was spoken."""
         if not 0 <= word.char_start < word.char_end <= len(self._spoken.text):
             return None
         start, end = self._spoken.source_span(word.char_start, word.char_end)
@@ -109,12 +111,12 @@ class PieceMaker:
         words = []
         while self._words and (last or self._has_ended(self._words[0])):
             word = self._words.popleft()
-            # An engine's last word may end a little behind its audio: it could never be heard whole.
+            # An engine's last word may end slightly after its audio: it would never count as played.
             stop = min(word.end_sample, end)
             self._placed_chars, self._placed_ticks = word.char_end, stop
             words.append(replace(word, start_sample=min(word.start_sample, end) - start, end_sample=stop - start))
         return Clip(self._encode(pcm), end - start, tuple(words))
 
     def _has_ended(self, word: Word) -> bool:
-        # Only the end of the audio tells where the last word of an estimate ends.
+        # Only the end of the audio shows where the last estimated word ends.
         return word.end_sample <= self._ticks and (self._pace is None or len(self._words) > 1)

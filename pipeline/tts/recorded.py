@@ -14,7 +14,7 @@ MAX_RECORDING_BYTES = 32 * 1024 * 1024
 
 
 class RecordedEngine:
-    """A TtsEngine. `wav` is the content of a WAV file, 16-bit mono at any rate; EngineError if it is not."""
+    """A TtsEngine. `wav` is the content of a WAV file, 16-bit mono at any rate; raises EngineError if it is not."""
 
     def __init__(self, wav: bytes) -> None:
         self._pcm, rate_hz = _read(wav)
@@ -47,7 +47,7 @@ class RecordedEngine:
         """Nothing to do."""
 
     async def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
-        """The recording in one chunk, and the words of `text` spread over it by their places in `text`."""
+        """The recording in one chunk, with the words of `text` spread over it by their positions in `text`."""
         yield SpeechChunk(self._pcm, spread(text, len(self._pcm) // 2))
 
 

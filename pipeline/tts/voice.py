@@ -1,4 +1,4 @@
-"""A voice ready for one line: text in, payload in the line's encoding with the places of its words out, cached."""
+"""A voice for one line: text in, payload in the line's encoding with word positions out, cached."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
@@ -12,7 +12,7 @@ from offhook.pipeline.tts.pace import Pace, spread
 from offhook.pipeline.tts.pieces import TICK_HZ, PieceMaker, Resampler
 
 LINE_RATE_HZ = TICK_HZ
-"""Of a narrow line."""
+"""Rate of a narrowband line."""
 
 Encode = Callable[[bytes], bytes]
 
@@ -20,8 +20,8 @@ Encode = Callable[[bytes], bytes]
 class Voice:
     """Joins an engine, the normaliser and the cache.
 
-    `resampler(from_hz, to_hz)` brings the engine's audio to the line's rate where it has another; texts are read by the
-    rules of `language` (see `normalize`).
+    `resampler(from_hz, to_hz)` converts the engine's audio if the line has another rate; texts are read by the rules of
+    `language` (see `normalize`).
     """
 
     def __init__(
@@ -41,13 +41,15 @@ class Voice:
         self._pace = None if engine.capabilities.word_positions else Pace()
 
     def stream(self, text: str, encoding: str, encode: Encode, line_rate_hz: int) -> AsyncGenerator[Clip, None]:
-        """`text` spoken, as payload in pieces, each as soon as the engine has given its audio; all at once if cached.
+        """`text` spoken, as pieces of payload, each as soon as the engine has produced its audio; all at once if
+        cached.
 
-        Pieces are whole frames of 20 ms, but for the last. Words count from the start of the piece they end in (they
-        may begin before it) in ticks of 1/8000 s, and in `text`; an engine that does not tell where they are is taken
-        to speak at an even pace. `encode` takes PCM at `line_rate_hz`, which goes with `encoding`; it keeps no state.
+        Pieces are whole frames of 20 ms, except for the last. Word positions are in `text`, and in ticks of 1/8000 s
+        from the start of the piece in which the word ends (it may begin earlier); for an engine that does not report
+        them, an even pace is assumed. `encode` takes PCM at `line_rate_hz`, which goes with `encoding`; it must be
+        stateless.
 
-        Close the iterator to stop early: when nobody else wants the same, the engine is stopped at once. Raises
+        Close the iterator to stop early: if nobody else wants the same, the engine is stopped at once. Raises
         EngineError while iterated.
         """
 
@@ -59,7 +61,7 @@ class Voice:
         return self._cache.stream(key, lambda: self._synthesise(text, encode, line_rate_hz), join)
 
     async def clip(self, text: str, encoding: str, encode: Encode, line_rate_hz: int) -> Clip:
-        """All of what `stream` gives, in one piece."""
+        """Everything that `stream` yields, in one piece."""
         async with aclosing(self.stream(text, encoding, encode, line_rate_hz)) as pieces:
             return joined([piece async for piece in pieces])
 

@@ -1,1 +1,1 @@
-"""Who has the floor: the table of its states, and the machine that decides."""
+"""Turn-taking: the table of the floor's states, and the machine that runs it."""

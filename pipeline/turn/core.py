@@ -1,13 +1,13 @@
-"""The turn core: it decides who has the floor, and never waits for anything.
+"""The turn core: decides who has the floor, and never waits for anything.
 
-It knows at most one *utterance* of the bot and one *question* at a time. `say` begins an utterance, alone or with the
-question that stands behind it; `expect` asks a question by itself. A question is answered once: by a turn of the caller
-(speech or keys), or by their silence. What happens is passed in with the time `now` (monotonic seconds); after each
-input take `next_output` until it is None: a Command is for the session to carry out, a TurnEvent for whoever talks to
-the caller. The same inputs at the same times give the same outputs.
+It handles at most one *utterance* of the bot and one *question* at a time. `say` begins an utterance, alone or with a
+question after it; `expect` asks a question by itself. A question is answered once: by a turn of the caller (speech or
+keys), or by their silence. Inputs carry the time `now` (monotonic seconds); after each one, call `next_output` until it
+returns None: a Command is for the session to execute, a TurnEvent for the dialog. The same inputs at the same times
+give the same outputs.
 
-The moves are rows of `tables.MOVES`, where the theory of operation stands too; here stands what a move is called, which
-needs to know more than the floor: may the utterance be interrupted, is a question open, has it been answered already?
+Transitions are rows of `tables.MOVES`, which also has the theory of operation. This file picks the move, which takes
+more than the floor: whether the utterance may be interrupted, whether a question is open or has been answered already.
 """
 
 from offhook.pipeline.asr.engine import Transcript
@@ -33,12 +33,12 @@ from offhook.pipeline.turn.machine import TIMER_MOVES, Command, TurnSettings
 from offhook.pipeline.turn.tables import Action, Floor, Move
 from offhook.pipeline.turn.turns import CallerTurns
 
-MAX_SKIPPED = 8  # utterances that one interruption skips on the way to its question: behind so many there is none
+MAX_SKIPPED = 8  # utterances without a question that one interruption may skip
 
 
-_SAYING = (Floor.SPEAKING, Floor.BOT_PAUSED, Floor.WAITING)
+_SPEAKING = (Floor.SPEAKING, Floor.BOT_PAUSED, Floor.WAITING)
 _IN_TURN = (Floor.USER_TURN, Floor.PAUSING)
-_DEAF = (Floor.CLOSED, Floor.ON_HOLD)
+_INACTIVE = (Floor.CLOSED, Floor.ON_HOLD)
 
 
 class TurnCore(CallerTurns):
@@ -46,17 +46,17 @@ class TurnCore(CallerTurns):
 
     def __init__(self, settings: TurnSettings | None = None, policy: EndpointPolicy | None = None) -> None:
         super().__init__(settings or TurnSettings(), policy or SilencePolicy(Question().silence_ms))
-        self._skipped = 0  # utterances in a row that were over before they began
+        self._skipped = 0  # consecutive utterances that were over before they began
         self._keypad = Keypad()
         self._no_inputs = 0
         self._held = False
         self._answer = Answer(AnswerKind.NO_INPUT)
         self._transcript = Transcript("")
 
-    # From the dialog.
+    # Input from the dialog.
 
     def say(self, utterance_id: int, interruption: Interruption, now: float, question: Question | None = None) -> None:
-        """Begin an utterance; `question` is what stands behind it. One utterance at a time: ValueError for a second."""
+        """Begin an utterance, with the `question` after it. Raises ValueError if another utterance is open."""
         if self.floor is Floor.CLOSED or self._state.utterance is not None:
             raise ValueError(f"an utterance cannot begin while the floor is {self.floor}")
         if self._held:
@@ -65,7 +65,7 @@ class TurnCore(CallerTurns):
         if question is not None:
             self._open_question(question)
         if self._skipped >= MAX_SKIPPED and self._state.question is None:
-            # A dialog that only speaks, round and round: what interrupted it will never be asked for.
+            # A dialog that only ever speaks will never ask for the turn that interrupted it.
             self._keypad.typed_ahead.clear()
             self._state.interrupting = False
             self._forget_unasked()
@@ -77,9 +77,9 @@ class TurnCore(CallerTurns):
         self._skipped = self._skipped + 1 if self.floor is Floor.IDLE and question is None else 0
 
     def expect(self, question: Question | None, now: float) -> None:
-        """Ask, without a word or behind the utterance that is being said; None withdraws the question.
+        """Ask a question without an utterance, or after the current one; None withdraws the question.
 
-        A question that is open is replaced, and a turn that goes on answers the new one, if it does.
+        An open question is replaced, and a turn in progress answers the new one if it can.
         """
         if self.floor is Floor.CLOSED:
             raise ValueError("a question cannot be asked while the floor is closed")
@@ -95,7 +95,7 @@ class TurnCore(CallerTurns):
         self._skipped = 0
 
     def played(self, now: float) -> None:
-        """The utterance has been sent to its last sample."""
+        """The utterance has been sent in full."""
         if self.floor is not Floor.SPEAKING:
             return
         if self._state.question is None:
@@ -106,17 +106,17 @@ class TurnCore(CallerTurns):
         self._take_typed_ahead(now)
 
     def cancel(self, now: float) -> None:
-        """The utterance is withdrawn; the question behind it stays."""
+        """The utterance is withdrawn; the question after it stays."""
         self._move(Move.CANCEL if self._state.question is None else Move.CANCEL_ASKED, now)
         self._state.utterance = None
 
     def abandon(self, now: float) -> None:
-        """The dialog has stopped waiting for the utterance and its question: both are over, without an answer."""
+        """The dialog no longer awaits the utterance and its question: both end without an answer."""
         self._move(Move.ABANDON, now)
         self._state.utterance = self._state.question = None
 
     def hold(self, now: float) -> None:
-        """The far end holds the call: until `unhold` nothing that comes is the caller's."""
+        """The far end puts the call on hold: until `unhold` all input is ignored."""
         self._held = True
         self._state.speech, self._state.interrupting = Speech.NONE, False
         self._forget_unasked()
@@ -124,7 +124,7 @@ class TurnCore(CallerTurns):
         self._move(Move.HOLD, now)
 
     def unhold(self, now: float) -> None:
-        """The call goes on where it was."""
+        """The far end resumes the call, which continues where it was."""
         self._held = False
         if self._state.utterance is not None:
             self._move(Move.UNHOLD_SPEAKING, now)
@@ -136,11 +136,11 @@ class TurnCore(CallerTurns):
         self._move(Move.CLOSE, now)
         self._unasked_due = None
 
-    # From the detector.
+    # Input from the detector.
 
     def speech_started(self, began_at: float, now: float) -> None:
-        """Something that may be speech began at `began_at`."""
-        if self.floor in _DEAF:
+        """Possible speech began at `began_at`."""
+        if self.floor in _INACTIVE:
             return
         self._state.speech = Speech.UNSURE
         self._unasked_due = None
@@ -154,7 +154,7 @@ class TurnCore(CallerTurns):
 
     def speech_confirmed(self, now: float) -> None:
         """It has lasted long enough to be speech."""
-        if self.floor in _DEAF:
+        if self.floor in _INACTIVE:
             return
         self._state.speech = Speech.CONFIRMED
         over_words = self.floor in (Floor.SPEAKING, Floor.BOT_PAUSED) and self._state.listens(self.floor)
@@ -166,22 +166,22 @@ class TurnCore(CallerTurns):
 
     def speech_stopped(self, ended_at: float, confirmed: bool, now: float) -> None:
         """It ended at `ended_at`; `confirmed` false: it was a click or a cough."""
-        if self.floor in _DEAF:
+        if self.floor in _INACTIVE:
             return
         self._state.speech = Speech.NONE
         self._state.interrupting = False
         if confirmed or self.floor not in _IN_TURN:
-            # A click in a pause does not lengthen it: the pause goes on counting from the last word.
+            # A click in a pause does not extend it: the pause counts from the last word.
             self._ended_at = ended_at
         if self._state.unasked.open:
             if confirmed:
                 self._state.unasked.ended_at = ended_at
             self._consult_unasked(now)
         if self._state.listens(self.floor):
-            # What was too short to interrupt is a click to the utterance, whatever it is to the turn.
+            # For the utterance, speech that was too short to interrupt is a click; for the turn it is speech.
             self._move(Move.SILENCE if confirmed and self.floor is not Floor.BOT_PAUSED else Move.CLICK, now)
 
-    # From the recogniser.
+    # Input from the recogniser.
 
     def partial(self, text: str, now: float) -> None:
         """The words so far."""
@@ -196,7 +196,7 @@ class TurnCore(CallerTurns):
             self._consult(now)
 
     def transcript(self, transcript: Transcript, now: float) -> None:
-        """The recogniser's answer; its text is "" when it heard no words."""
+        """The recogniser's result; its text is "" if no words were recognised."""
         if self.floor is not Floor.RECOGNISING:
             return
         text, self._transcript = transcript.text, transcript
@@ -206,10 +206,10 @@ class TurnCore(CallerTurns):
                 self._move(self._state.ask_move(Move.NOTHING_SAID, Move.NOTHING_SAID_UNSURE), now)
                 return
             self._move(Move.WORDS, now)
-        believed = question.accepts(transcript.confidence, self.settings.min_confidence)
-        choice = match(text, question.choices) if question.choices and believed else None
-        unmatched = not text or not believed or (bool(question.choices) and choice is None and question.digits is None)
-        # What was said before digits were asked for answers that only if it is digits.
+        accepted = question.accepts(transcript.confidence, self.settings.min_confidence)
+        choice = match(text, question.choices) if question.choices and accepted else None
+        unmatched = not text or not accepted or (bool(question.choices) and choice is None and question.digits is None)
+        # Speech from before a question for digits answers it only if it is digits.
         early = self._state.early and choice is None and question.digits is not None and spoken_digits(text) is None
         if (unmatched or early) and self._state.is_forgotten(text):
             self._go_on(now)
@@ -220,7 +220,7 @@ class TurnCore(CallerTurns):
         self._move(Move.TRANSCRIPT_FIRM if firm else Move.TRANSCRIPT, now)
 
     def failed(self, now: float) -> None:
-        """The recogniser broke, after the turn's end: a caller who is still talking is not told in mid-sentence."""
+        """The recogniser failed. Handled after the turn's end, so that a caller is not cut off in mid-sentence."""
         if self.floor is not Floor.RECOGNISING:
             return
         if self._state.early and not self._state.is_stuck():
@@ -234,7 +234,7 @@ class TurnCore(CallerTurns):
 
     def key(self, digit: str, now: float) -> None:
         """A key was pressed."""
-        if self.floor not in _DEAF and self._keypad.press(digit, now):
+        if self.floor not in _INACTIVE and self._keypad.press(digit, now):
             self._take_typed_ahead(now)
 
     # Time.
@@ -247,13 +247,13 @@ class TurnCore(CallerTurns):
         return min(due, self._unasked_due)
 
     def handle_timer(self, now: float) -> None:
-        """Do what is due."""
+        """Run the timers that are due."""
         if self._unasked_due is not None and self._unasked_due <= now:
             self._unasked_due = None
             self._consult_unasked(now)
         for timer in [timer for timer, due in self._timers.items() if due <= now]:
             if self._timers.pop(timer, None) is None:
-                continue  # an earlier one of this moment disarmed it
+                continue  # disarmed by an earlier one that was due as well
             if timer is Action.ARM_RECOGNISER:
                 self.failed(now)
             elif timer is Action.ARM_KEY:
@@ -271,11 +271,11 @@ class TurnCore(CallerTurns):
 
     @property
     def utterance(self) -> int | None:
-        """The id of the utterance that is open."""
+        """The id of the open utterance."""
         return self._state.utterance.id if self._state.utterance else None
 
     def dump(self) -> dict[str, object]:
-        """The live state, for people."""
+        """The live state, for debugging."""
         return {
             "floor": self.floor.value,
             "speech": self._state.speech.value,
@@ -286,18 +286,18 @@ class TurnCore(CallerTurns):
             "timers": {timer.value: due for timer, due in self._timers.items()},
         }
 
-    # What a move is called.
+    # Picking the move.
 
     def _open_question(self, question: Question) -> None:
         self._state.question = question
-        self._state.sound_early = self._state.early = True  # whatever is going on
+        self._state.sound_early = self._state.early = True  # whatever is in progress
         self._state.unasked.mark_early()
         self._keypad.begin()
         self._partial, self._no_input_at = "", None
         self._answer = Answer(AnswerKind.NO_INPUT)
 
     def _confirm(self, now: float) -> None:
-        """Speech is speech, and long enough."""
+        """The speech is confirmed, and long enough to interrupt."""
         utterance, asked = self._state.utterance, self._state.question is not None
         if asked and not self._state.listens(self.floor) and self.floor is not Floor.SPEAKING:
             return
@@ -321,7 +321,7 @@ class TurnCore(CallerTurns):
     def _withdraw(self, now: float) -> None:
         if self._state.question is None:
             return
-        if self.floor in _SAYING or self._state.utterance is None:
+        if self.floor in _SPEAKING or self._state.utterance is None:
             self._move(Move.WITHDRAW, now)
         else:
             self._move(Move.ABANDON, now)
@@ -341,11 +341,11 @@ class TurnCore(CallerTurns):
 
     def _take_typed_ahead(self, now: float) -> None:
         keypad = self._keypad
-        while keypad.typed_ahead and self.floor not in (Floor.IDLE, *_DEAF):
-            if self._state.utterance is not None and self.floor in _SAYING:
+        while keypad.typed_ahead and self.floor not in (Floor.IDLE, *_INACTIVE):
+            if self._state.utterance is not None and self.floor in _SPEAKING:
                 digits = [digit for digit, _ in keypad.typed_ahead]
                 if self._state.question is None:
-                    # It is interrupted, and the key kept for the question to come.
+                    # It interrupts, and is kept for the next question.
                     if any(self._state.utterance.interruption.by_key(digit) for digit in digits):
                         self._move(Move.KEYED_UNASKED, now)
                     return
@@ -377,8 +377,10 @@ class TurnCore(CallerTurns):
             self._outputs.append(NoInput(self._no_inputs))
         elif asked:
             self._no_inputs = 0
-            heard = self._transcript if answer.text else Transcript("")
-            self._outputs.append(TurnOver(answer, self._began_at, self._ended_at, heard.alternatives, heard.words))
+            transcript = self._transcript if answer.text else Transcript("")
+            self._outputs.append(
+                TurnOver(answer, self._began_at, self._ended_at, transcript.alternatives, transcript.words)
+            )
 
     def _act(self, action: Action, now: float) -> None:
         if action is Action.ARM_ENDPOINT:

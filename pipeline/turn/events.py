@@ -1,4 +1,4 @@
-"""What the floor reports of turns and utterances, as plain values. Times are monotonic seconds."""
+"""Turn events that the floor reports, as plain values. Times are monotonic seconds."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from offhook.pipeline.events import Answer, Playback
 
 @dataclass(frozen=True, slots=True)
 class TurnStarted:
-    """The caller speaks, for certain; their first sound was at `began_at`. `asked`: a question is open."""
+    """Confirmed speech; the caller's first sound was at `began_at`. `asked`: a question is open."""
 
     began_at: float
     asked: bool
@@ -30,14 +30,14 @@ class TurnLikelyOver:
 
 @dataclass(frozen=True, slots=True)
 class TurnResumed:
-    """The caller goes on after a pause that was likely the end."""
+    """The caller continues after a pause that was probably the end."""
 
 
 @dataclass(frozen=True, slots=True)
 class TurnOver:
-    """The caller's turn is over, and this is what they said or keyed in answer to the question that was open.
+    """The caller's turn is over; `answer` is what they said or keyed in answer to the question that was open.
 
-    `alternatives` are other readings, best first, and `words` their places, where the recogniser gives them.
+    `alternatives` are other readings, best first, and `words` their positions, if the recogniser provides them.
     `began_at` is the first sound or key, `ended_at` the last.
     """
 
@@ -55,7 +55,7 @@ class TurnOver:
 
 @dataclass(frozen=True, slots=True)
 class NoInput:
-    """The caller has said nothing to a question; the `count`-th time in a row."""
+    """The caller said nothing in reply to a question, for the `count`-th time in a row."""
 
     count: int
 
@@ -69,7 +69,7 @@ class UtteranceStarted:
 
 @dataclass(frozen=True, slots=True)
 class UtterancePlayed:
-    """An utterance has been said to its end, or as far as the voice got (`playback.failed`)."""
+    """An utterance has been said in full, or as far as the voice got (`playback.failed`)."""
 
     id: int
     playback: Playback

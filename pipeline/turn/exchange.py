@@ -1,7 +1,7 @@
-"""What the floor is busy with: the bot's utterance, the question behind it, and the caller's speech. Pure.
+"""The current exchange: the bot's utterance, the question after it, and the caller's speech. Pure.
 
-From this the next move is judged: may the utterance be interrupted, does speech count, has the question been answered
-already? `core` changes the state, and names the moves by what it says.
+It answers what picking a move depends on: whether the utterance may be interrupted, whether speech counts, whether the
+question has been answered already. `core` changes the state and picks the move.
 """
 
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from offhook.pipeline.events import Interruption, Question
 from offhook.pipeline.turn.tables import Floor, Move
 from offhook.pipeline.turn.unasked import UnaskedTurns
 
-MAX_RESUMES = 2  # of one utterance after speech without words: then there is noise on the line
+MAX_RESUMES = 2  # of one utterance after speech without words: more than that means a noisy line
 
 
 class Speech(StrEnum):
-    """What the detector makes of the moment."""
+    """The detector's current verdict."""
 
     NONE = "none"
     UNSURE = "unsure"
@@ -24,33 +24,33 @@ class Speech(StrEnum):
 
 @dataclass(slots=True)
 class Utterance:
-    """What the bot is saying, or wants to."""
+    """What the bot is saying, or wants to say."""
 
     id: int
     interruption: Interruption
     resumes: int = 0  # after speech without words
-    wordless: bool = False  # it is paused by speech that will only interrupt it with enough words
+    wordless: bool = False  # paused by speech that needs enough words to interrupt
 
 
 @dataclass(slots=True)
 class Exchange:
-    """The open utterance and question, and what the caller does meanwhile."""
+    """The open utterance and question, and what the caller is doing."""
 
     unasked: UnaskedTurns
     utterance: Utterance | None = None
     question: Question | None = None
     speech: Speech = Speech.NONE
-    sound_at: float = 0.0  # the first sound of what goes on, or went on last
-    sound_early: bool = False  # it began when the question had not been asked
-    early: bool = False  # the turn is from before its question: it may be meant for something else
-    interrupting: bool = False  # this speech has cut an utterance without a question: it answers the next one
+    sound_at: float = 0.0  # first sound of the current speech, or of the last
+    sound_early: bool = False  # it began before the question was asked
+    early: bool = False  # the turn is from before its question, and may be meant for something else
+    interrupting: bool = False  # this speech interrupted an utterance without a question: it answers the next one
 
     def may_interrupt(self) -> bool:
-        """Whether speech may interrupt what is being said."""
+        """Whether speech may interrupt the utterance."""
         return self.utterance is None or self.utterance.interruption.by_speech
 
     def listens(self, floor: Floor) -> bool:
-        """Whether speech counts at this moment."""
+        """Whether speech counts at the moment."""
         if self.question is not None and not self.question.speech:
             return False
         return floor is not Floor.SPEAKING or self.may_interrupt()
@@ -60,26 +60,26 @@ class Exchange:
         return self.unasked.open or self.speech is Speech.CONFIRMED
 
     def is_long_enough(self, now: float) -> bool:
-        """Whether the caller has spoken for as long as it takes to interrupt."""
+        """Whether the caller has spoken for long enough to interrupt."""
         return self.utterance is None or 1000 * (now - self.sound_at) >= self.utterance.interruption.min_ms
 
     def has_words(self, text: str) -> bool:
-        """Whether there are enough of them to interrupt."""
+        """Whether there are enough words to interrupt."""
         return self.utterance is None or len(text.split()) >= self.utterance.interruption.min_words
 
     def is_stuck(self) -> bool:
-        """Whether the utterance has been resumed so often that the line is noisy."""
+        """Whether the utterance has been resumed so often that the line must be noisy."""
         return self.utterance is not None and self.utterance.resumes >= MAX_RESUMES
 
     def is_forgotten(self, text: str) -> bool:
-        """Whether a turn that answers nothing is no answer: a cough, the tail of the turn before, an early remark."""
+        """Whether a turn that answers nothing can be ignored: a cough, the tail of the turn before, an early remark."""
         utterance = self.utterance
         if utterance is None:
             return self.early
         return not self.is_stuck() and (self.early or (not text and utterance.interruption.resume != "never"))
 
     def say_move(self, floor: Floor) -> Move:
-        """What it is called that the utterance begins."""
+        """The move for an utterance that begins."""
         if floor in (Floor.ON_HOLD, Floor.LISTENING, Floor.MAYBE_SPEECH):
             unsure = floor is Floor.MAYBE_SPEECH and self.may_interrupt()
             return Move.SAY_UNSURE if unsure else Move.SAY
@@ -94,7 +94,7 @@ class Exchange:
         return Move.SAY_UNSURE if self.speech is Speech.UNSURE and self.question is None else Move.SAY
 
     def ask_move(self, silent: Move, unsure: Move) -> Move:
-        """What a question is met with: an answer that is there already, one that goes on, or perhaps, or nothing."""
+        """The move for a question: the caller has answered in advance, is answering, may be, or is silent."""
         if self.question is None or not self.question.speech:
             return silent
         if self.unasked.kept:
@@ -111,4 +111,4 @@ _SAY_MOVES = {
     Move.ASK_IN_PAUSE: Move.SAY_IN_PAUSE,
     Move.ASK_ANSWERED: Move.SAY_ANSWERED,
 }
-"""What a question is met with, where an utterance stands before it."""
+"""The same for a question with an utterance before it."""

@@ -1,17 +1,17 @@
-"""The caller's keys (DTMF): typed ahead, being entered, and what follows a complete entry. Pure."""
+"""The caller's keys (DTMF): typed ahead, being entered, and surplus keys after a complete entry. Pure."""
 
 from collections import deque
 from enum import StrEnum
 
 from offhook.pipeline.events import Answer, AnswerKind, DigitRule, Question
 
-MAX_TYPED_AHEAD = 32  # keys; a longer row is a stuck key or a flood
-SURPLUS_MS = 1_000  # between the keys of one entry that has grown too long; who hears the next prompt needs longer
-CHOICE_MS = 1_500  # for a further key of a choice that has more than one
+MAX_TYPED_AHEAD = 32  # a longer run is a stuck key or a flood
+SURPLUS_MS = 1_000  # between the keys of an entry that is too long; callers who hear the next prompt need longer
+CHOICE_MS = 1_500  # for a further key of a choice with more than one
 
 
 class Entry(StrEnum):
-    """What a key did."""
+    """The effect of a key."""
 
     UNUSED = "unused"  # no question can use it
     MORE = "more"  # further keys may follow
@@ -21,21 +21,21 @@ class Entry(StrEnum):
 class Keypad:
     """The keys of one call.
 
-    An entry of as many digits as were asked for is complete without its terminator. Who types it all the same means
-    that entry, and so do digits typed on beyond the maximum: neither is typed ahead for the next question.
+    An entry with the number of digits asked for is complete without its terminator. A terminator typed all the same
+    belongs to that entry, and so do digits beyond the maximum: neither is typed ahead for the next question.
     """
 
     def __init__(self) -> None:
         self.typed_ahead: deque[tuple[str, float]] = deque(maxlen=MAX_TYPED_AHEAD)
         self.entered = ""
         self.began_at = 0.0
-        """The first key of the entry."""
-        self._early = 0  # of those typed ahead, how many are from before the question
+        """When the first key of the entry was pressed."""
+        self._early = 0  # how many of the keys typed ahead are from before the question
         self._last_at = 0.0
-        self._closed: DigitRule | None = None  # of the entry that its length completed
+        self._closed: DigitRule | None = None  # the entry that was completed by its length
 
     def press(self, digit: str, now: float) -> bool:
-        """A key was pressed. False: it belongs to the entry that is complete already."""
+        """A key was pressed. False: it belongs to an entry that is already complete."""
         if self._is_surplus(digit, now):
             return False
         self.typed_ahead.append((digit, now))
@@ -46,11 +46,11 @@ class Keypad:
         self.entered, self._early = "", len(self.typed_ahead)
 
     def accept(self, question: Question) -> Entry:
-        """Take the first key that was typed."""
+        """Use the first key that was typed ahead."""
         digit, at = self.typed_ahead.popleft()
         early, self._early = self._early > 0, max(0, self._early - 1)
         if early and not self.entered and not can_begin(question, digit):
-            return Entry.UNUSED  # it was meant for something else, and is no wrong answer
+            return Entry.UNUSED  # it was meant for something else, so it is not a wrong answer
         rule = question.digits
         keys = [choice.dtmf for choice in question.choices if choice.dtmf]
         first = not self.entered
@@ -68,7 +68,7 @@ class Keypad:
         return outcome
 
     def answer(self, question: Question) -> Answer:
-        """What was entered, as an answer."""
+        """The entry, as an answer."""
         choice = next((c.name for c in question.choices if c.dtmf == self.entered), None)
         rule = question.digits
         fits = choice is not None or (rule is not None and rule.minimum <= len(self.entered) <= rule.maximum)
@@ -76,7 +76,7 @@ class Keypad:
         return Answer(kind, choice=choice, digits=self.entered)
 
     def drop_surplus(self) -> None:
-        """After an entry: forget what was typed ahead and belongs to it."""
+        """After an entry: drop keys typed ahead that belong to it."""
         while self.typed_ahead and self._is_surplus(*self.typed_ahead[0]):
             self.typed_ahead.popleft()
 
@@ -97,7 +97,7 @@ class Keypad:
         if digit == rule.terminator and waited_ms <= rule.inter_digit_ms:
             self._closed = None
             return True
-        # A single digit is a menu: what follows it at once is meant for the next one.
+        # A single digit is a menu: a key that follows at once is meant for the next one.
         if digit.isdigit() and rule.maximum > 1 and waited_ms <= min(SURPLUS_MS, rule.inter_digit_ms):
             self._last_at = at
             return True
@@ -113,5 +113,5 @@ def can_begin(question: Question, digit: str) -> bool:
 
 
 def inter_digit_ms(question: Question) -> int:
-    """How long the next key of an entry is waited for."""
+    """How long to wait for the next key of an entry."""
     return question.digits.inter_digit_ms if question.digits else CHOICE_MS

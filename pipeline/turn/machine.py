@@ -1,4 +1,4 @@
-"""Runs the table: the floor, its timers, and what is to be done, in order. Which move it is, `core` says."""
+"""Runs the table: keeps the floor and its timers, and queues what to do. `core` picks the moves."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from offhook.pipeline.turn.tables import MOVES, Action, Floor, Move
 class TurnSettings:
     """How patient the bot is.
 
-    `resume_after_ms` of silence after a click let a paused utterance go on; so does what has for `max_undecided_ms`
-    been neither speech nor a click. A turn ends after `max_turn_ms` at the latest; a recogniser that is silent for
+    `resume_after_ms` of silence after a click resume a paused utterance; so does possible speech that is undecided for
+    `max_undecided_ms`. A turn ends after `max_turn_ms` at the latest; a recogniser without a result for
     `recogniser_timeout_ms` after the turn's end has failed. An utterance waits for a caller who is already talking for
-    `max_wait_ms` at most. An answer with a confidence below `min_confidence` is a no-match, unless its question says
+    at most `max_wait_ms`. An answer with a confidence below `min_confidence` is a no-match, unless its question says
     otherwise.
     """
 
@@ -27,7 +27,7 @@ class TurnSettings:
     min_confidence: float = 0.5
 
     def wait_ms(self, timer: Action) -> int:
-        """How long a timer runs that depends on nothing else."""
+        """The duration of a timer that depends on nothing else."""
         return {
             Action.ARM_RESUME: self.resume_after_ms,
             Action.ARM_UNDECIDED: self.max_undecided_ms,
@@ -39,7 +39,7 @@ class TurnSettings:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Something for the session to do; `answer` with FINISH and ANSWER."""
+    """An instruction to the session; `answer` comes with FINISH and ANSWER."""
 
     action: Action
     answer: Answer | None = None
@@ -69,7 +69,7 @@ class Machine:
         self._outputs: deque[Command | TurnEvent] = deque()
 
     def next_output(self) -> Command | TurnEvent | None:
-        """The next thing to do or to know, in order."""
+        """The next command or event, in order."""
         return self._outputs.popleft() if self._outputs else None
 
     def _move(self, move: Move, now: float) -> None:
@@ -94,5 +94,5 @@ class Machine:
     def _no_input_due(self, no_input_s: float, now: float) -> float:
         if self._no_input_at is None:
             self._no_input_at = now + no_input_s
-        # Clicks do not postpone it for ever, and it does not fall due in the moment a click ends.
+        # Clicks must not postpone it for ever, and it must not fire at the moment a click ends.
         return max(self._no_input_at, now + min(1.0, no_input_s))

@@ -1,24 +1,25 @@
-"""The floor: turns, barge-in, and who may speak when. Only the table; `core` runs it.
+"""The floor: turns, barge-in, and who may speak when. This file is only the table; `core` runs it.
 
-Theory of operation. A conversation has at most one *utterance* of the bot and one *question* that are open. The floor
-says which of the two the call is busy with, and what the caller does about it:
+Theory of operation. A conversation has at most one open *utterance* of the bot and one open *question*. The floor says
+which of the two the call is busy with, and what the caller is doing:
 
-- The bot speaks (SPEAKING). At the first sign of speech it falls silent (BOT_PAUSED): a click resumes it, speech that
-  is confirmed takes the floor (USER_TURN).
-- A question is open. In the silence after the utterance the bot waits (LISTENING); something that may be speech is
-  waited for (MAYBE_SPEECH); speech is a turn (USER_TURN) with pauses in it (PAUSING), and when the endpointing policy
-  says that it is over, its words are recognised (RECOGNISING). Keys beat speech (COLLECTING_DTMF).
-- No question is open (IDLE, or SPEAKING). What the caller says then is a turn, too. `unasked` keeps it, beside this
-  table, until a question takes it: from IDLE, or behind an utterance, the floor goes straight to where the turn is
-  (USER_TURN, PAUSING, RECOGNISING). What does not answer that question is forgotten, and the question goes on.
-- An utterance that begins while the caller talks waits for them (WAITING), unless a question takes their turn.
-- While the far end holds the call nothing counts (ON_HOLD).
+- The bot speaks (SPEAKING). At the first sign of speech it pauses (BOT_PAUSED): a click resumes it, confirmed speech
+  takes the floor (USER_TURN).
+- A question is open. In the silence after the utterance the bot listens (LISTENING); possible speech gets time to be
+  confirmed (MAYBE_SPEECH); speech is a turn (USER_TURN) with pauses in it (PAUSING), and when the endpointing policy
+  ends it, its words are recognised (RECOGNISING). Keys take precedence over speech (COLLECTING_DTMF).
+- No question is open (IDLE, or SPEAKING). What the caller says then is a turn as well. `unasked` keeps it, beside this
+  table, until a question takes it: from IDLE, or after an utterance, the floor moves straight to the state of that turn
+  (USER_TURN, PAUSING, RECOGNISING). If the turn does not answer the question, it is dropped and the question stays
+  open.
+- An utterance that begins while the caller is talking waits for them (WAITING), unless its question takes their turn.
+- While the far end holds the call, nothing counts (ON_HOLD).
 
 Rules of this file:
-- `MOVES` holds every transition: (floor, move) -> (next floor, actions). A pair that is not there changes nothing.
-- A move is already judged: whether an utterance may be interrupted, whether a question is open or a key completes an
-  answer is decided by `core` when it names the move, so that a row needs no conditions.
-- Actions are done in the order of the row.
+- `MOVES` holds every transition: (floor, move) -> (next floor, actions). A pair that is not listed changes nothing.
+- Moves carry the decisions: whether an utterance may be interrupted, a question is open or a key completes an answer is
+  decided by `core` when it picks the move, so rows need no conditions.
+- Actions are executed in the order of the row.
 """
 
 from enum import StrEnum
@@ -27,84 +28,84 @@ from enum import StrEnum
 class Floor(StrEnum):
     """Who has the floor."""
 
-    IDLE = "idle"  # nothing is being said or asked: the dialog is thinking
-    SPEAKING = "speaking"  # the bot speaks
-    BOT_PAUSED = "bot-paused"  # the bot's words are paused: something that may be speech began over them
-    WAITING = "waiting"  # the bot has something to say, and lets the caller end first
-    LISTENING = "listening"  # asked, and nobody speaks
-    MAYBE_SPEECH = "maybe-speech"  # asked, and something that may be speech began
-    USER_TURN = "user-turn"  # asked, and the caller speaks
-    PAUSING = "pausing"  # the caller has fallen silent, perhaps to go on
-    RECOGNISING = "recognising"  # the caller's turn is over; its words are not known yet
+    IDLE = "idle"  # nothing is being said or asked: the dialog is busy
+    SPEAKING = "speaking"  # the bot is speaking
+    BOT_PAUSED = "bot-paused"  # the bot is paused: possible speech began over it
+    WAITING = "waiting"  # the bot has something to say and lets the caller finish first
+    LISTENING = "listening"  # a question is open and nobody is speaking
+    MAYBE_SPEECH = "maybe-speech"  # a question is open and possible speech has begun
+    USER_TURN = "user-turn"  # a question is open and the caller is speaking
+    PAUSING = "pausing"  # the caller has fallen silent, but may continue
+    RECOGNISING = "recognising"  # the caller's turn is over; its transcript is pending
     COLLECTING_DTMF = "collecting-dtmf"  # the caller is entering digits
-    ON_HOLD = "on-hold"  # the far end holds the call: what comes is music, not the caller
+    ON_HOLD = "on-hold"  # the far end holds the call: its audio is not the caller
     CLOSED = "closed"
 
 
 class Move(StrEnum):
-    """What can happen to the floor."""
+    """Events that move the floor."""
 
     SAY = "say"  # an utterance begins and the caller is silent
-    SAY_UNSURE = "say-unsure"  # … while something that may be speech is going on
-    SAY_LATER = "say-later"  # … while the caller speaks, and no question takes what they say
-    SAY_SKIPPED = "say-skipped"  # … with the speech that has interrupted the utterance before this one
+    SAY_UNSURE = "say-unsure"  # … during possible speech
+    SAY_LATER = "say-later"  # … while the caller speaks, and no question takes the turn
+    SAY_SKIPPED = "say-skipped"  # … during the speech that interrupted the previous utterance
     SAY_IN_TURN = "say-in-turn"  # … in the middle of a turn that answers a question
     SAY_ANSWERING = "say-answering"  # … with a question that the caller is already answering
     SAY_IN_PAUSE = "say-in-pause"  # … or was answering a moment ago
-    SAY_ANSWERED = "say-answered"  # … or has answered before it was asked
+    SAY_ANSWERED = "say-answered"  # … or has answered in advance
     ASK = "ask"  # a question is open, nothing is being said, and the caller is silent
-    ASK_UNSURE = "ask-unsure"  # … perhaps
+    ASK_UNSURE = "ask-unsure"  # … or there is possible speech
     ASK_IN_TURN = "ask-in-turn"  # … and the caller is already answering it
     ASK_IN_PAUSE = "ask-in-pause"  # … or was a moment ago
-    ASK_ANSWERED = "ask-answered"  # … or has answered before it was asked
-    WITHDRAW = "withdraw"  # the question is no longer asked
-    PLAYED_LAST = "played-last"  # the utterance has been said to its end, and nothing is asked
-    SPEECH = "speech"  # speech may have begun
-    TOO_SHORT_YET = "too-short-yet"  # it is speech, but not yet long enough to interrupt
-    CONFIRMED = "confirmed"  # it is speech
-    CONFIRMED_WORDLESS = "confirmed-wordless"  # it is speech, but only words will interrupt
-    CONFIRMED_UNASKED = "confirmed-unasked"  # it is speech, over an utterance without a question
-    WORDS = "words"  # enough of them to interrupt
-    CLICK = "click"  # what began was not speech after all
-    UNDECIDED = "undecided"  # what began has for too long been neither
+    ASK_ANSWERED = "ask-answered"  # … or has answered it in advance
+    WITHDRAW = "withdraw"  # the question is withdrawn
+    PLAYED_LAST = "played-last"  # the utterance has been played to its end, and no question is open
+    SPEECH = "speech"  # possible speech began
+    TOO_SHORT_YET = "too-short-yet"  # confirmed speech, but not long enough to interrupt yet
+    CONFIRMED = "confirmed"  # confirmed speech
+    CONFIRMED_WORDLESS = "confirmed-wordless"  # confirmed speech, but only words will interrupt
+    CONFIRMED_UNASKED = "confirmed-unasked"  # confirmed speech over an utterance without a question
+    WORDS = "words"  # enough words to interrupt
+    CLICK = "click"  # the possible speech was not speech
+    UNDECIDED = "undecided"  # possible speech has gone on for too long without a decision
     SILENCE = "silence"  # the caller fell silent
     ENDPOINT = "endpoint"  # … and the turn is over
-    RESUME = "resume"  # … for as long as the bot waits after a click
-    UNASKED_OVER = "unasked-over"  # the turn that an utterance has waited for is over
-    WAITED = "waited"  # … or has lasted too long to wait for
-    TOO_LONG = "too-long"  # the caller has spoken for longer than a turn may last
-    TRANSCRIPT = "transcript"  # the recogniser's answer
-    TRANSCRIPT_FIRM = "transcript-firm"  # … and an utterance that must be said is waiting
-    NOTHING_SAID = "nothing-said"  # no words, or none that count: the utterance that was cut goes on
-    NOTHING_SAID_UNSURE = "nothing-said-unsure"  # … but perhaps the caller is speaking again
-    FAILED = "failed"  # the recogniser failed, or did not answer in time
+    RESUME = "resume"  # … for long enough after a click
+    UNASKED_OVER = "unasked-over"  # the turn that an utterance was waiting for is over
+    WAITED = "waited"  # … or has gone on for too long to wait
+    TOO_LONG = "too-long"  # the turn has reached its maximum length
+    TRANSCRIPT = "transcript"  # the recogniser's result
+    TRANSCRIPT_FIRM = "transcript-firm"  # … while an utterance that cannot be interrupted is waiting
+    NOTHING_SAID = "nothing-said"  # no words, or none that count: the interrupted utterance continues
+    NOTHING_SAID_UNSURE = "nothing-said-unsure"  # … but there is possible speech again
+    FAILED = "failed"  # the recogniser failed or timed out
     NO_INPUT = "no-input"  # the caller said nothing for too long
-    KEY = "key"  # a key that is not yet an answer
-    KEYED = "keyed"  # a key that completes one
+    KEY = "key"  # a key that does not complete an answer
+    KEYED = "keyed"  # a key that completes an answer
     KEYED_UNASKED = "keyed-unasked"  # a key over an utterance without a question
     KEY_TIMEOUT = "key-timeout"  # no further key came
-    CANCEL = "cancel"  # the utterance is withdrawn, and nothing is asked
-    CANCEL_ASKED = "cancel-asked"  # … and the question behind it stays
-    ABANDON = "abandon"  # the dialog no longer waits for the utterance and its question
+    CANCEL = "cancel"  # the utterance is withdrawn, and no question is open
+    CANCEL_ASKED = "cancel-asked"  # … and its question stays open
+    ABANDON = "abandon"  # the dialog no longer awaits the utterance and its question
     HOLD = "hold"  # the far end holds the call
-    UNHOLD = "unhold"  # … no longer
+    UNHOLD = "unhold"  # … or resumes it
     UNHOLD_ASKED = "unhold-asked"  # … and a question is open
-    UNHOLD_SPEAKING = "unhold-speaking"  # … and an utterance is
+    UNHOLD_SPEAKING = "unhold-speaking"  # … and an utterance is open
     CLOSE = "close"
 
 
 class Action(StrEnum):
-    """What is done about it."""
+    """What the session does."""
 
     PLAY = "play"
     PAUSE = "pause"
-    RESUME = "resume"  # from where the utterance's interruption says
-    ABANDON_PROMPT = "abandon-prompt"  # give the rest of the utterance up; RESUME can still bring it back
+    RESUME = "resume"  # from the point that the utterance's interruption policy names
+    ABANDON_PROMPT = "abandon-prompt"  # give up the rest of the utterance; RESUME can still restore it
     RECOGNISE = "recognise"  # open a recogniser and give it the speech so far
-    RECOGNISE_KEPT = "recognise-kept"  # open one for the turn that was kept first
-    KEEP_TURN = "keep-turn"  # put the audio of a turn aside that nobody has asked for yet (from `core`, not a row)
-    DROP_TURN = "drop-turn"  # forget the turn that was kept first (from `core`, not a row)
-    END_SPEECH = "end-speech"  # ask the recogniser for its answer
+    RECOGNISE_KEPT = "recognise-kept"  # open one for the oldest kept turn
+    KEEP_TURN = "keep-turn"  # set aside the audio of an unasked turn (issued by `core`, not a row)
+    DROP_TURN = "drop-turn"  # drop the oldest kept turn (issued by `core`, not a row)
+    END_SPEECH = "end-speech"  # request the recogniser's result
     CANCEL_ASR = "cancel-asr"  # drop the recogniser
     ARM_NO_INPUT = "arm-no-input"
     ARM_ENDPOINT = "arm-endpoint"
@@ -116,7 +117,7 @@ class Action(StrEnum):
     ARM_KEY = "arm-key"
     ARM_WAITED = "arm-waited"
     DISARM = "disarm"  # all timers
-    DISARM_PAUSE = "disarm-pause"  # all but the limit of the turn's length
+    DISARM_PAUSE = "disarm-pause"  # all except the maximum turn length
     FINISH = "finish"  # the exchange is over: the utterance and the question behind it
     ANSWER = "answer"  # the question is over, the utterance is not
     STOP = "stop"
@@ -129,7 +130,7 @@ _KEPT = (_A.RECOGNISE_KEPT, _A.END_SPEECH, _A.ARM_RECOGNISER)
 _DROPPED = (_A.PLAY, _A.PAUSE, _A.ABANDON_PROMPT)
 
 MOVES: dict[tuple[Floor, Move], tuple[Floor, tuple[Action, ...]]] = {
-    # An utterance begins, with or without a question behind it.
+    # An utterance begins, with or without a question after it.
     (_F.IDLE, _M.SAY): (_F.SPEAKING, (_A.PLAY,)),
     (_F.IDLE, _M.SAY_UNSURE): (_F.BOT_PAUSED, (_A.PLAY, _A.PAUSE, _A.ARM_UNDECIDED)),
     (_F.IDLE, _M.SAY_LATER): (_F.WAITING, (_A.PLAY, _A.PAUSE, _A.ARM_WAITED)),
@@ -145,13 +146,13 @@ MOVES: dict[tuple[Floor, Move], tuple[Floor, tuple[Action, ...]]] = {
     (_F.RECOGNISING, _M.SAY_IN_TURN): (_F.RECOGNISING, _DROPPED),
     (_F.COLLECTING_DTMF, _M.SAY_IN_TURN): (_F.COLLECTING_DTMF, _DROPPED),
     (_F.ON_HOLD, _M.SAY): (_F.ON_HOLD, (_A.PLAY, _A.PAUSE)),
-    # What the caller has been saying answers the question that came while an utterance waited for them.
+    # The caller's turn answers a question that came while an utterance was waiting for them.
     (_F.WAITING, _M.ASK_IN_TURN): (_F.USER_TURN, (_A.DISARM, _A.ABANDON_PROMPT, *_BEGIN_TURN)),
     (_F.WAITING, _M.ASK_IN_PAUSE): (_F.PAUSING, (_A.DISARM, _A.ABANDON_PROMPT, *_BEGIN_TURN, _A.ARM_ENDPOINT)),
     (_F.WAITING, _M.UNASKED_OVER): (_F.SPEAKING, (_A.DISARM, _A.RESUME)),
     (_F.WAITING, _M.WAITED): (_F.SPEAKING, (_A.RESUME,)),
     (_F.SPEAKING, _M.PLAYED_LAST): (_F.IDLE, (_A.FINISH,)),
-    # Barge-in: paused at the first sign, given up when it is speech, resumed when it was not.
+    # Barge-in: pause at possible speech, give the utterance up once it is confirmed, resume if it was not speech.
     (_F.SPEAKING, _M.SPEECH): (_F.BOT_PAUSED, (_A.PAUSE, _A.ARM_UNDECIDED)),
     (_F.SPEAKING, _M.TOO_SHORT_YET): (_F.BOT_PAUSED, (_A.PAUSE, _A.ARM_LONG_ENOUGH)),
     (_F.SPEAKING, _M.CONFIRMED): (_F.USER_TURN, (_A.PAUSE, _A.ABANDON_PROMPT, *_BEGIN_TURN)),
@@ -182,7 +183,7 @@ MOVES: dict[tuple[Floor, Move], tuple[Floor, tuple[Action, ...]]] = {
     (_F.PAUSING, _M.ENDPOINT): (_F.RECOGNISING, _END_TURN),
     (_F.USER_TURN, _M.TOO_LONG): (_F.RECOGNISING, _END_TURN),
     (_F.PAUSING, _M.TOO_LONG): (_F.RECOGNISING, _END_TURN),
-    # What was said.
+    # The transcript.
     (_F.RECOGNISING, _M.TRANSCRIPT): (_F.IDLE, (_A.DISARM, _A.FINISH)),
     (_F.RECOGNISING, _M.TRANSCRIPT_FIRM): (_F.SPEAKING, (_A.DISARM, _A.ANSWER, _A.RESUME)),
     (_F.RECOGNISING, _M.NOTHING_SAID): (_F.SPEAKING, (_A.DISARM, _A.RESUME)),
@@ -190,8 +191,8 @@ MOVES: dict[tuple[Floor, Move], tuple[Floor, tuple[Action, ...]]] = {
     (_F.RECOGNISING, _M.FAILED): (_F.IDLE, (_A.DISARM, _A.CANCEL_ASR, _A.FINISH)),
 }
 
-# A question is open and nothing is being said: it was asked so, the utterance before it is over, or what was recognised
-# came from before the question and does not answer it.
+# A question is open and nothing is being said: it was asked without an utterance, its utterance is over, or what was
+# recognised is from before the question and does not answer it.
 for _floor, _first in (
     (_F.IDLE, ()),
     (_F.SPEAKING, ()),
@@ -217,7 +218,7 @@ _ASKED = (
 )
 _GIVE_UP = (_A.DISARM, _A.PAUSE, _A.ABANDON_PROMPT, _A.CANCEL_ASR)
 
-# Keys beat speech wherever something is asked.
+# Keys take precedence over speech whenever a question is open.
 for _floor in _ASKED:
     MOVES[_floor, _M.KEY] = (_F.COLLECTING_DTMF, (*_GIVE_UP, _A.ARM_KEY))
     MOVES[_floor, _M.KEYED] = (_F.IDLE, (*_GIVE_UP, _A.FINISH))
@@ -225,7 +226,7 @@ for _floor in _ASKED:
 MOVES[_F.COLLECTING_DTMF, _M.KEY_TIMEOUT] = (_F.IDLE, (_A.FINISH,))
 MOVES[_F.ON_HOLD, _M.ABANDON] = (_F.IDLE, _GIVE_UP)
 
-# An utterance, or a question, is withdrawn by itself.
+# An utterance or a question is withdrawn on its own.
 for _floor in (_F.SPEAKING, _F.BOT_PAUSED, _F.WAITING):
     MOVES[_floor, _M.KEYED_UNASKED] = (_F.IDLE, (_A.DISARM, _A.PAUSE, _A.ABANDON_PROMPT, _A.FINISH))
     MOVES[_floor, _M.CANCEL] = (_F.IDLE, (_A.DISARM, _A.PAUSE, _A.ABANDON_PROMPT))
@@ -234,7 +235,7 @@ for _floor in (_F.LISTENING, _F.MAYBE_SPEECH, _F.USER_TURN, _F.PAUSING, _F.RECOG
     MOVES[_floor, _M.WITHDRAW] = (_F.IDLE, (_A.DISARM, _A.CANCEL_ASR))
 
 for _floor in _ASKED:
-    if _floor is not _F.RECOGNISING:  # that turn was the caller's, and is over
+    if _floor is not _F.RECOGNISING:  # the caller's turn, which is over
         MOVES[_floor, _M.HOLD] = (_F.ON_HOLD, (_A.DISARM, _A.PAUSE, _A.CANCEL_ASR))
 MOVES[_F.IDLE, _M.HOLD] = (_F.ON_HOLD, ())
 MOVES[_F.ON_HOLD, _M.UNHOLD] = (_F.IDLE, ())

@@ -1,4 +1,4 @@
-"""The caller's turn: where it begins and ends, whoever asked for it, and when it is over."""
+"""The caller's turn, asked for or not: where it begins and ends, and when it is over."""
 
 from offhook.pipeline.events import EndpointPolicy, Question, TurnSoFar, Verdict
 from offhook.pipeline.turn.events import TurnLikelyOver, TurnStarted
@@ -9,7 +9,7 @@ from offhook.pipeline.turn.unasked import UnaskedTurns
 
 
 class CallerTurns(Machine):
-    """The floor with what it knows of the caller's turn: the one that answers the question, and unasked ones."""
+    """The floor with the state of the caller's turns: the one that answers the question, and unasked ones."""
 
     def __init__(self, settings: TurnSettings, policy: EndpointPolicy) -> None:
         super().__init__(settings)
@@ -28,17 +28,17 @@ class CallerTurns(Machine):
 
     @property
     def turn_began_at(self) -> float:
-        """The first sound of the caller's last turn."""
+        """The first sound of the caller's latest turn."""
         return self._began_at
 
     @property
     def speech_ended_at(self) -> float:
-        """When the caller's last word ended: where the response time counts from."""
+        """When the caller's last word ended: response time counts from there."""
         return self._ended_at
 
     @property
     def keeps_audio(self) -> bool:
-        """Whether a turn goes on that nobody has asked for yet."""
+        """Whether a turn that no question has asked for is in progress."""
         return self._state.unasked.open
 
     # The turn that answers the question.
@@ -59,12 +59,12 @@ class CallerTurns(Machine):
 
     def _decide(self, question: Question | None, began_at: float, ended_at: float, now: float) -> Verdict:
         policy = self._policy if question is None or question.endpoint is None else question.endpoint
-        # Rounded: a timer that is due after so many milliseconds must find that so many have passed.
+        # Rounded, so that a timer that fires after n milliseconds sees n milliseconds elapsed.
         silence_ms, speech_ms = round(1000 * (now - ended_at), 3), round(1000 * max(0.0, ended_at - began_at), 3)
         return policy.decide(TurnSoFar(question, self._partial if question else "", silence_ms, speech_ms), now)
 
     def _consult(self, now: float) -> None:
-        """Is the turn over? Asked whenever something changes while the caller is silent."""
+        """Ask the policy whether the turn is over. Called on every change while the caller is silent."""
         self._timers.pop(Action.ARM_ENDPOINT, None)
         verdict = self._decide(self._state.question, self._began_at, self._ended_at, now)
         if verdict.kind == "over":
@@ -74,10 +74,10 @@ class CallerTurns(Machine):
             self._likely = True
             self._outputs.append(TurnLikelyOver(self._partial))
         due = self._ended_at + verdict.ask_again_ms / 1000
-        if due > now:  # else it wants to be asked when something changes
+        if due > now:  # otherwise it wants to be asked when something changes
             self._timers[Action.ARM_ENDPOINT] = due
 
-    # Turns that nobody has asked for yet.
+    # Unasked turns.
 
     def _open_unasked(self) -> None:
         if not self._state.unasked.open:
@@ -100,7 +100,7 @@ class CallerTurns(Machine):
         if verdict.kind != "over" and due > now:
             self._unasked_due = due
             return
-        # Over, or the policy waits for words: there are none before the turn is asked for.
+        # Over, or the policy is waiting for words, and there are none until a question takes the turn.
         self._outputs.append(Command(Action.KEEP_TURN))
         self._outputs.extend(Command(Action.DROP_TURN) for _ in range(turn.keep()))
         self._move(Move.UNASKED_OVER, now)

@@ -1,5 +1,5 @@
-"""Turns that nobody has asked for yet: what the caller says while the dialog thinks, or over an utterance that lets
-nobody interrupt. They are kept until a question takes them, as keys are that were typed ahead. Pure."""
+"""Unasked turns: what the caller says while the dialog is busy, or over an utterance that cannot be interrupted. They
+are kept until a question takes them, like keys typed ahead. Pure."""
 
 from collections import deque
 from dataclasses import dataclass, replace
@@ -17,34 +17,34 @@ class Span:
 
 
 class UnaskedTurns:
-    """The turn that goes on unasked, if one does, and those that are over; together no longer than `max_s`."""
+    """The unasked turn in progress, if any, and those that are over; together no longer than `max_s`."""
 
     def __init__(self, max_s: float) -> None:
         self.kept: deque[Span] = deque()
         self.open = False
-        """Whether a turn goes on, its pauses included."""
+        """Whether a turn is in progress, pauses included."""
         self.began_at = self.ended_at = 0.0
-        """Of the turn that goes on: its first sound, and the end of its last one."""
+        """Of the turn in progress: its first sound, and the end of its last one."""
         self.early = False
         """Whether it began when no question was open, or none that could be answered yet."""
         self._max_s = max_s
 
     def begin(self, began_at: float, *, early: bool) -> None:
-        """The caller speaks, for certain."""
+        """Confirmed speech."""
         self.open, self.early = True, early
         self.began_at = self.ended_at = began_at
 
     def close(self) -> None:
-        """A question has taken the turn that goes on, or nobody will."""
+        """The turn in progress ends here: a question has taken it, or nobody will."""
         self.open = False
 
     def mark_early(self) -> None:
-        """A question begins: all that is here is from before it."""
+        """A question begins: all turns here are from before it."""
         self.early = True
         self.kept = deque(replace(span, early=True) for span in self.kept)
 
     def keep(self) -> int:
-        """The turn is over: keep it. Returns how many of the oldest are to be dropped for it."""
+        """The turn is over: keep it. Returns how many of the oldest must be dropped to make room."""
         self.open = False
         self.kept.append(Span(self.began_at, self.ended_at, self.early))
         dropped = 0
@@ -54,7 +54,7 @@ class UnaskedTurns:
         return dropped
 
     def take(self) -> Span:
-        """The turn that was kept first."""
+        """Take the oldest kept turn."""
         return self.kept.popleft()
 
     def _length_s(self) -> float:

@@ -1,1 +1,1 @@
-"""Finding speech: engines say how likely a frame is speech, the gate makes starts and ends of it."""
+"""Speech detection: engines give probabilities per frame, the gate turns them into starts and ends of speech."""

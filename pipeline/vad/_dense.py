@@ -1,10 +1,10 @@
-"""Silero's 8 kHz network as a few dense layers: the same function of the same weights, at a third of the cost.
+"""Silero's 8 kHz network as a few dense layers: the same function and weights, at a third of the cost.
 
-The network takes four short windows a frame and convolves over them. For sequences that short a runtime spends more on
-moving the windows about than on multiplying: here each convolution is one matrix, with the padding and the zeros in it.
+The network takes four short windows per frame and convolves over them. With sequences that short a runtime spends more
+time moving windows about than multiplying. Here each convolution is one matrix, padding and zeros included.
 
-The encoder does not depend on the recurrent state, so the network can be cut in two: the encoder makes 512 features of
-the audio, the decoder makes a probability of them and of the state.
+The encoder does not depend on the recurrent state, so the network can be split: the encoder computes 512 features from
+the audio, the decoder a probability from those and the state.
 """
 
 from dataclasses import dataclass
@@ -47,9 +47,9 @@ _SHAPES = {
 class Dense:
     """Model files. `state` and `stateN` are float32 [2, batch, 128], `output` is float32 [batch, 1].
 
-    `whole` makes `output` and `stateN` of `input`, float32 [batch, 288], and `state`, like the original at 8 kHz.
-    `encoder` makes `features`, float32 [batch, 512], of `input`; `decoder` makes `output` and `stateN` of `features`
-    and `state`. One after the other they compute what `whole` does, but for rounding.
+    `whole` computes `output` and `stateN` from `input`, float32 [batch, 288], and `state`, like the original at 8 kHz.
+    `encoder` computes `features`, float32 [batch, 512], from `input`; `decoder` computes `output` and `stateN` from
+    `features` and `state`. In sequence they compute the same as `whole`, except for rounding.
     """
 
     whole: bytes
@@ -58,7 +58,7 @@ class Dense:
 
 
 def dense(model: bytes) -> Dense | None:
-    """The model file rewritten, or None where it is not the network that is known here."""
+    """The model file rewritten, or None if it is not the network expected here."""
     try:
         weights = _onnx.weights(model, BRANCH)
     except ValueError:
@@ -101,7 +101,7 @@ def _decoder_weights(weights: dict[str, Array]) -> list[bytes]:
 
 
 def _stft(basis: Array) -> Array:
-    """[288, 520]: the real parts of all windows, by bin and window, then the imaginary ones."""
+    """[288, 520]: the real parts of all windows, by bin and window, then the imaginary parts."""
     padded = np.zeros((PADDED, 2 * BINS, WINDOWS), np.float32)
     for window in range(WINDOWS):
         padded[HOP * window : HOP * window + WINDOW, :, window] = basis[:, 0].T
@@ -112,7 +112,7 @@ def _stft(basis: Array) -> Array:
 
 
 def _convolution(kernel: Array, width: int, stride: int) -> Array:
-    """A convolution over `width` places with one of padding as a matrix; inputs and outputs by channel and place."""
+    """A convolution over `width` places with padding 1, as a matrix; inputs and outputs by channel and place."""
     outputs, inputs, taps = kernel.shape
     places = (width - 1) // stride + 1
     matrix = np.zeros((inputs, width, outputs, places), np.float32)
@@ -141,7 +141,7 @@ def _encoder() -> list[bytes]:
 
 
 def _decoder() -> list[bytes]:
-    """A long short-term memory, its gates in the order in which PyTorch has them."""
+    """An LSTM with its gates in PyTorch's order."""
     node = _onnx.node
     return [
         node("Split", ["state"], ["h3", "c3"], axis=0),

@@ -1,6 +1,6 @@
-"""As much of the ONNX file format as it takes to read a model's weights and to write a small model.
+"""The part of the ONNX file format needed to read a model's weights and to write a small model.
 
-An ONNX file is a protocol buffer (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto names the fields by number).
+An ONNX file is a protocol buffer (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto lists the fields by number).
 """
 
 import math
@@ -17,9 +17,9 @@ _MAX_DEPTH = 8  # of graphs within graphs
 
 
 def weights(model: bytes, branch: str) -> dict[str, Array]:
-    """The constant tensors of the graph that is the attribute `branch` of a node, by the last part of their names.
+    """The constant tensors of the graph in a node's attribute `branch`, by the last part of their names.
 
-    Raises ValueError for what is no ONNX model or is cut off.
+    Raises ValueError unless `model` is a complete ONNX model.
     """
     return {name.rsplit("__", 1)[-1]: array for name, array in _constants(_one(model, 7), branch, False, 0)}
 
@@ -124,7 +124,7 @@ def tensor(name: str, array: Array) -> bytes:
 
 
 def node(kind: str, inputs: Sequence[str], outputs: Sequence[str], **integers: int) -> bytes:
-    """A node with attributes that are single integers."""
+    """A node whose attributes are single integers."""
     names = b"".join(_field(1, name) for name in inputs) + b"".join(_field(2, name) for name in outputs)
     attributes = b"".join(
         _field(5, _field(1, name) + _field(3, value) + _field(20, 2)) for name, value in integers.items()
@@ -133,7 +133,7 @@ def node(kind: str, inputs: Sequence[str], outputs: Sequence[str], **integers: i
 
 
 def value(name: str, shape: Sequence[int | str]) -> bytes:
-    """A float32 input or output; sizes that are named may be any."""
+    """A float32 input or output; named dimensions are variable."""
     dims = b"".join(_field(1, _field(1 if isinstance(size, int) else 2, size)) for size in shape)
     return _field(1, name) + _field(2, _field(1, _field(1, 1) + _field(2, dims)))
 

@@ -1,13 +1,13 @@
-"""Frames of all calls of a process through one run of the detector, and what they say to each call.
+"""Runs frames from all calls of a process through the detector in batches and reports the results to each call.
 
-A call submits its frames as they come and is told of events later, on the event loop's thread. What has come when the
-loop comes round is judged together: at most `MAX_BATCH` frames a run, one of each call, in the order in which they
-came; the next run is the loop's next round, so that other work is never kept waiting for longer than one run takes.
-With more than a few calls only an urgent frame has a run made at once; the others wait a little for company. Urgent is
-what may be an interruption. The end of a turn is a time after the last sound, whenever that is noticed: it is known
-when each frame came.
-A thread of its own for the model was measured and is not worth it: with one core for the process it adds 0.1 to 0.3 ms
-a run, and frees the loop of nothing.
+Calls submit frames as they arrive; events follow later, on the event loop's thread. Each turn of the loop runs one
+batch of at most `MAX_BATCH` frames, one per call, in order of arrival; the next batch waits for the next turn of the
+loop, so other work never waits longer than one run. With more than a few calls only an urgent frame triggers a run at
+once; the others wait briefly for more to arrive. A frame is urgent when it may be an interruption. The end of a turn is
+not: it is timed from the last sound, whenever that is noticed, because each frame's arrival time is known.
+
+A separate thread for the model was measured and rejected: with one core per process it adds 0.1 to 0.3 ms a run and
+takes no work off the loop.
 """
 
 import asyncio
@@ -25,25 +25,25 @@ from offhook.pipeline.vad.gate import GateEvent, GateSettings, SpeechGate
 from offhook.pipeline.vad.loudness import BLOCK_SAMPLES, Loudness
 
 MAX_BATCH = 64
-"""Frames a run: more are no cheaper each."""
+"""Frames per run: larger batches are no cheaper per frame."""
 
 SPACING_S = 0.004
-"""Runs are no closer together, unless frames were left over: a frame alone costs as much as four in one run."""
+"""Minimum time between runs unless frames were left over: a frame alone costs as much as four in one run."""
 
 FEW_STREAMS = 4
 """With fewer calls every frame is urgent."""
 
 GATHER_S = 0.018
-"""What is not urgent is judged with the first frame that comes so much later. Audio comes in steps of 10 ms: with the
-second step, that is; or at once if it has waited elsewhere."""
+"""A frame that is not urgent is judged with the first frame that arrives this much later. Audio arrives in steps of 10
+ms, so that is the second step; or at once if the frame was delayed elsewhere."""
 
 _GATHER_MOST_S = 0.006
-"""So much longer, should none come."""
+"""How much longer to wait if no other frame arrives."""
 
 RATE_HZ = 8_000
 
 MAX_WAITING_FRAMES = 128
-"""Of one call: 4 s. Where the detector does not keep up, the oldest are not listened to."""
+"""Per call: 4 s. If the detector cannot keep up, the oldest frames are dropped."""
 
 FIRST_SLOTS = 16
 
@@ -51,14 +51,14 @@ Events = tuple[GateEvent, ...]
 
 
 class Listener(Protocol):
-    """Whom a stream tells. All is called on the event loop's thread and returns at once."""
+    """Receives a stream's results. All methods are called on the event loop's thread and must return at once."""
 
-    def is_eager(self) -> bool:
-        """Is an early start worth a false one, now? See SpeechGate."""
+    def uses_low_threshold(self) -> bool:
+        """Whether an early start is currently worth the risk of a false one. See SpeechGate."""
         ...
 
     def on_events(self, events: Events, zero_at: float) -> None:
-        """What a frame said. `zero_at` is what was submitted with it."""
+        """The events of one frame. `zero_at` is the value submitted with it."""
 
     def on_failed(self, error: EngineError) -> None:
         """A frame could not be judged. The next one may be."""
@@ -73,9 +73,9 @@ class Score(Protocol):
 
 
 class VadBatcher:
-    """One detector and its gates for all calls that are configured alike.
+    """One detector, with gates, for all calls that share a configuration.
 
-    Engines without batches are asked for one frame after another. `now` is the time, on the axis of the loop's timers.
+    Engines without batch support get one frame at a time. `now` returns the time on the clock of the loop's timers.
     """
 
     def __init__(
@@ -89,13 +89,13 @@ class VadBatcher:
         now: Callable[[], float] = monotonic,
     ) -> None:
         self.frame_samples = engine.capabilities.frame_samples
-        """Of each frame that is submitted, at 8 kHz."""
+        """Samples in each submitted frame, at 8 kHz."""
         self.runs = self.frames = self.dropped_frames = 0
         if self.frame_samples % BLOCK_SAMPLES:
-            raise ValueError(f"frames of {self.frame_samples} samples are no multiple of {BLOCK_SAMPLES}")
+            raise ValueError(f"frames of {self.frame_samples} samples are not a multiple of {BLOCK_SAMPLES}")
         self._loud_peak = engine.capabilities.loud_peak
         self._settings = settings
-        self._least = min(settings.suspect_probability, settings.start_probability, settings.stop_probability)
+        self._least = min(settings.barge_in_probability, settings.start_probability, settings.stop_probability)
         self._max_batch = max_batch
         self._spacing_s = spacing_s
         self._gather_s = gather_s
@@ -105,24 +105,24 @@ class VadBatcher:
         self._loudness = Loudness(streams=slots)
         self._slots = slots
         self._free = list(range(slots - 1, -1, -1))
-        self._ready: deque[BatchedStream] = deque()  # each has a frame to be judged, and is here once
+        self._ready: deque[BatchedStream] = deque()  # streams with a frame to judge, each once
         self._timer: asyncio.Handle | None = None  # of the next run
-        self._due = math.inf  # when it is
+        self._due = math.inf  # when that is
         self._ran_at = 0.0
-        self._waits_since = 0.0  # the first of `ready`
+        self._waits_since = 0.0  # since when the oldest frame in `ready` has waited
 
     @property
     def streams(self) -> int:
-        """Calls that listen."""
+        """The number of open streams."""
         return self._slots - len(self._free)
 
     @property
     def waiting_frames(self) -> int:
-        """Submitted, and neither judged nor dropped."""
+        """Frames submitted but neither judged nor dropped."""
         return sum(len(stream.waiting) for stream in self._ready)
 
     def open(self, listener: Listener) -> "BatchedStream":
-        """One more call."""
+        """Open a stream for one call."""
         if not self._free:
             self._grow(2 * self._slots)
         slot = self._free.pop()
@@ -136,10 +136,10 @@ class VadBatcher:
         self._free.extend(range(slots - 1, self._slots - 1, -1))
         self._slots = slots
 
-    # For the streams.
+    # Called by the streams.
 
     def enlist(self, stream: "BatchedStream", came_at: float, *, urgent: bool) -> None:
-        """A stream has a frame again, which came at that time (monotonic seconds)."""
+        """A stream has frames waiting again; the first arrived at `came_at` (monotonic seconds)."""
         now = self._now()
         self._waits_since = min(self._waits_since, came_at, now) if self._ready else min(came_at, now)
         self._ready.append(stream)
@@ -151,12 +151,12 @@ class VadBatcher:
             self._schedule(due, now)
 
     def is_loud(self, frame: bytes) -> bool:
-        """Whether a frame may be an interruption, by its peak."""
+        """Whether a frame's peak makes it a possible interruption."""
         samples = np.frombuffer(frame, "<i2")
         return bool(samples.max() >= self._loud_peak or samples.min() <= -self._loud_peak)
 
     def release(self, slot: int) -> None:
-        """A stream is over."""
+        """A stream has closed."""
         self._free.append(slot)
 
     # The runs.
@@ -175,7 +175,7 @@ class VadBatcher:
         batch: list[BatchedStream] = []
         while ready and len(batch) < self._max_batch:
             stream = ready.popleft()
-            if stream.waiting:  # it has not been closed meanwhile
+            if stream.waiting:  # not closed in the meantime
                 batch.append(stream)
         if not batch:
             return
@@ -188,19 +188,19 @@ class VadBatcher:
         self.frames += len(batch)
         slots = np.array([stream.slot for stream in batch], np.intp)
         pcm = np.frombuffer(b"".join([frame[0] for frame in frames]), "<i2").reshape(len(batch), -1)
-        told: list[Told]
+        outcomes: list[Outcome]
         try:
             probabilities = self._bank.infer(slots, pcm)
         except Exception as failure:  # noqa: BLE001
-            # Whatever a model may raise: the calls of the next run are others.
+            # A model may raise anything; it must not stop the next run, which serves other calls.
             error = failure if isinstance(failure, EngineError) else EngineError("vad", "cannot listen", repr(failure))
-            told = [(stream, error, frame[2]) for stream, frame in zip(batch, frames, strict=True)]
+            outcomes = [(stream, error, frame[2]) for stream, frame in zip(batch, frames, strict=True)]
         else:
-            told = self._judge(batch, frames, slots, pcm, probabilities)
+            outcomes = self._judge(batch, frames, slots, pcm, probabilities)
         for stream in batch:
             stream.judged_samples += self.frame_samples
-        for stream, what, zero_at in told:
-            stream.tell(what, zero_at)
+        for stream, what, zero_at in outcomes:
+            stream.report(what, zero_at)
 
     def _judge(
         self,
@@ -209,29 +209,29 @@ class VadBatcher:
         slots: Slots,
         pcm: Pcm,
         probabilities: list[float],
-    ) -> list["Told"]:
+    ) -> list["Outcome"]:
         audible = self._loudness.measure(slots, pcm)
         size = self.frame_samples
-        told: list[Told] = []
+        outcomes: list[Outcome] = []
         speaking = []
-        for stream, (_, at_sample, zero_at), detected, samples, start, end in zip(
+        for stream, (_, at_tick, zero_at), detected, samples, start, end in zip(
             batch, frames, probabilities, audible.samples, audible.start, audible.end, strict=True
         ):
             gate = stream.gate
             probability = detected
             if detected >= self._least and stream.score is not None:
-                probability = stream.scored(detected, at_sample + size)
-            if gate.wavers(probability):
-                gate.low_threshold = stream.listener.is_eager()
-            if events := gate.push(probability, at_sample, size, samples, start, end):
-                told.append((stream, events, zero_at))
+                probability = stream.scored(detected, at_tick + size)
+            if gate.depends_on_threshold(probability):
+                gate.low_threshold = stream.listener.uses_low_threshold()
+            if events := gate.push(probability, at_tick, size, samples, start, end):
+                outcomes.append((stream, events, zero_at))
             speaking.append(gate.in_speech)
         self._loudness.learn(slots, audible.levels, speaking)
-        return told
+        return outcomes
 
 
 Frame = tuple[bytes, int, float]
-Told = tuple["BatchedStream", Events | EngineError, float]
+Outcome = tuple["BatchedStream", Events | EngineError, float]
 
 
 class BatchedStream:
@@ -246,17 +246,16 @@ class BatchedStream:
         self.listener = listener
         self.waiting: deque[Frame] = deque()
         self.judged_samples = 0
-        """Of all that were submitted; those that had to be dropped are among them."""
+        """Samples judged of those submitted, including those of dropped frames."""
         self.closed = False
         self.score: Score | None = None
-        """Corrects the detector's probability where the frame would count as speech."""
+        """Corrects the detector's probability for frames that would count as speech."""
 
-    def submit(self, frame: bytes, at_sample: int, zero_at: float) -> None:
-        """The next frame of 16-bit little-endian mono PCM, which begins at `at_sample`.
+    def submit(self, frame: bytes, at_tick: int, zero_at: float) -> None:
+        """Submit the next frame of 16-bit little-endian mono PCM, starting at `at_tick`.
 
-        `zero_at`, when sample 0 came (monotonic seconds), is handed back with its events. Nothing happens after
-        `close`.
-        Raises ValueError for a frame of another size than the batcher's.
+        `zero_at`, the arrival time of sample 0 (monotonic seconds), is passed back with the frame's events. Does
+        nothing after `close`. Raises ValueError unless the frame has the batcher's size.
         """
         if len(frame) != 2 * self._batcher.frame_samples:
             raise ValueError(f"a frame is {2 * self._batcher.frame_samples} bytes, not {len(frame)}")
@@ -264,16 +263,18 @@ class BatchedStream:
             return
         waiting = self.waiting
         if not waiting:
-            came_at = zero_at + (at_sample + self._batcher.frame_samples) / RATE_HZ
-            self._batcher.enlist(self, came_at, urgent=self.listener.is_eager() and self._batcher.is_loud(frame))
+            came_at = zero_at + (at_tick + self._batcher.frame_samples) / RATE_HZ
+            self._batcher.enlist(
+                self, came_at, urgent=self.listener.uses_low_threshold() and self._batcher.is_loud(frame)
+            )
         elif len(waiting) >= MAX_WAITING_FRAMES:
             waiting.popleft()
             self.judged_samples += self._batcher.frame_samples
             self._batcher.dropped_frames += 1
-        waiting.append((frame, at_sample, zero_at))
+        waiting.append((frame, at_tick, zero_at))
 
-    def tell(self, what: Events | EngineError, zero_at: float) -> None:
-        """For the batcher: what came of a frame. One call's fault is no other's."""
+    def report(self, what: Events | EngineError, zero_at: float) -> None:
+        """For the batcher: deliver a frame's result. An error in one call must not affect the others."""
         if self.closed:
             return
         try:
@@ -282,39 +283,39 @@ class BatchedStream:
             else:
                 self.listener.on_events(what, zero_at)
         except Exception as error:  # noqa: BLE001
-            _report(error)
+            _report_bug(error)
 
     def scored(self, probability: float, end: int) -> float:
-        """For the batcher: the corrected probability, or the detector's where `score` fails."""
+        """For the batcher: the corrected probability, or the detector's if `score` fails."""
         if self.score is None:
             return probability
         try:
             return self.score(probability, end, in_speech=self.gate.in_speech)
         except Exception as error:  # noqa: BLE001
-            _report(error)
+            _report_bug(error)
             return probability
 
     def close(self) -> None:
-        """Nothing is told any more. Idempotent."""
+        """Stop all notifications. Idempotent."""
         if self.closed:
             return
         self.closed = True
         self.waiting.clear()
         self._batcher.release(self.slot)
-        self.listener = _NOBODY  # it holds the stream, too
+        self.listener = _NULL_LISTENER  # the listener refers to the stream
         self.score = None
 
 
-def _report(error: Exception) -> None:
-    # A bug of one call's, which is to be heard of, and not to be felt by all others.
-    message = "a call failed on what was heard of it"
+def _report_bug(error: Exception) -> None:
+    # A bug in one call must be logged but must not affect the others.
+    message = "a call failed to handle a detector result"
     asyncio.get_running_loop().call_exception_handler({"message": message, "exception": error})
 
 
-class _Nobody:
-    """The listener of a stream that was closed."""
+class _NullListener:
+    """The listener of a closed stream."""
 
-    def is_eager(self) -> bool:
+    def uses_low_threshold(self) -> bool:
         """For nothing."""
         return False
 
@@ -325,11 +326,11 @@ class _Nobody:
         """Unheard."""
 
 
-_NOBODY = _Nobody()
+_NULL_LISTENER = _NullListener()
 
 
 class OneByOne:
-    """A VadBank of an engine that has none: each stream for itself."""
+    """A VadBank for an engine without batch support: one stream per slot."""
 
     def __init__(self, engine: VadEngine) -> None:
         self._engine = engine
@@ -340,8 +341,8 @@ class OneByOne:
         return [self._streams[slot].infer(row.tobytes()) for slot, row in zip(slots.tolist(), pcm, strict=True)]
 
     def reset(self, slot: int) -> None:
-        """Forget what this stream heard."""
+        """Reset this stream."""
         self._streams[slot] = self._engine.stream()
 
     def grow(self, streams: int) -> None:
-        """There is room."""
+        """Nothing to do: streams are made on `reset`."""

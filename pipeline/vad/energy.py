@@ -1,4 +1,4 @@
-"""A detector by loudness alone: for machines without onnxruntime. It takes any loud sound for speech."""
+"""A detector by level alone, for machines without onnxruntime. It takes any loud sound for speech."""
 
 import math
 
@@ -11,20 +11,20 @@ FRAME_SAMPLES = 256
 
 FLOOR_MIN_DBFS = -65.0
 FLOOR_MAX_DBFS = -35.0
-FLOOR_FIRST_MAX_DBFS = -45.0  # what the first frame may say; it may be speech already
-FLOOR_RISE_DB = 0.1  # a frame, which is 3 dB a second: slower than any word
-FLOOR_FALL = 0.3  # of the distance, a frame
+FLOOR_FIRST_MAX_DBFS = -45.0  # limit for the first frame, which may already be speech
+FLOOR_RISE_DB = 0.1  # per frame, which is 3 dB a second: slower than any word
+FLOOR_FALL = 0.3  # share of the distance, per frame
 SPEECH_ABOVE_FLOOR_DB = 12.0  # where the probability is one half
 SLOPE_DB = 2.0
 
 
 class EnergyVad:
-    """A VadEngine that compares a frame's loudness with that of the quietest moments of late."""
+    """A VadEngine that compares a frame's level with that of the quietest recent frames."""
 
     capabilities = VadCapabilities(RATE_HZ, FRAME_SAMPLES)
 
     def stream(self) -> "EnergyStream":
-        """Listen to one more call."""
+        """A stream for one call."""
         return EnergyStream()
 
 
@@ -37,7 +37,7 @@ class EnergyStream:
         self._floor_dbfs: float | None = None
 
     def infer(self, frame: bytes) -> float:
-        """The probability that the next 32 ms (256 samples, 512 bytes) hold speech."""
+        """The probability that the next 32 ms (256 samples, 512 bytes) contain speech."""
         if len(frame) != 2 * FRAME_SAMPLES:
             raise ValueError(f"a frame is {2 * FRAME_SAMPLES} bytes, not {len(frame)}")
         level = _level_dbfs(frame)
@@ -48,7 +48,7 @@ class EnergyStream:
         return 1 / (1 + math.exp(-above / SLOPE_DB))
 
     def reset(self) -> None:
-        """Forget what was heard."""
+        """Reset the noise floor."""
         self._floor_dbfs = None
 
 

@@ -1,7 +1,7 @@
-"""From probabilities to speech: hysteresis, confirmation, and ends refined by loudness.
+"""Turns probabilities into speech events: hysteresis, confirmation, and boundaries refined by loudness.
 
-A neural detector answers one to three frames late at either end. That may be so for deciding, but not for
-measuring: the positions reported here are those of the first and the last sample that can be heard.
+A neural detector reacts one to three frames late at either end. That is fine for decisions but not for measurements:
+the positions reported here are those of the first and last audible sample.
 """
 
 from dataclasses import dataclass
@@ -11,44 +11,44 @@ from dataclasses import dataclass
 class GateSettings:
     """How probabilities become starts and ends of speech.
 
-    Speech starts with the first frame at or above `start_probability`, and has stopped after `stop_frames`
-    frames running below `stop_probability`. It is confirmed after `confirm_ms` of it that can be heard or, for
-    those who speak softly, after that and `lag_ms` more by the detector alone: a click or a cough is too short.
-    While `low_threshold` is set, `suspect_probability` is enough to start; what has not been at `start_probability`
-    after `doubt_ms` has stopped, and raises no suspicion again before it has been below `suspect_probability`.
-    Starts and ends are looked for up to `refine_ms` back.
+    Speech starts with the first frame at or above `start_probability` and stops after `stop_frames` consecutive frames
+    below `stop_probability`. It is confirmed after `min_speech_ms` of audible speech or, for soft speakers, after that
+    plus `lag_ms` by the detector alone: a click or a cough is too short. While `low_threshold` is set,
+    `barge_in_probability` is enough to start; a segment that has not reached `start_probability` after
+    `max_candidate_ms` is stopped, and `barge_in_probability` cannot start another until the probability has fallen
+    below it. Starts and ends are refined by up to `refine_ms` backwards.
     """
 
     rate_hz: int = 8_000
     start_probability: float = 0.5
-    suspect_probability: float = 0.3
+    barge_in_probability: float = 0.3
     stop_probability: float = 0.35
     stop_frames: int = 2
-    confirm_ms: int = 160
+    min_speech_ms: int = 160
     lag_ms: int = 96
-    doubt_ms: int = 192
+    max_candidate_ms: int = 192
     refine_ms: int = 160
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    """Perhaps speech: the caller became audible at `at_sample`."""
+    """Possible speech: the caller became audible at `at_tick`."""
 
-    at_sample: int
+    at_tick: int
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechConfirmed:
-    """Certainly speech; it has been heard up to `at_sample`."""
+    """Confirmed speech; it was audible up to `at_tick`."""
 
-    at_sample: int
+    at_tick: int
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechStopped:
-    """`at_sample` is one past the last audible sample. Not `confirmed`: it was too short to be speech."""
+    """`at_tick` is one past the last audible sample. Not `confirmed`: too short to be speech."""
 
-    at_sample: int
+    at_tick: int
     confirmed: bool
 
 
@@ -56,117 +56,117 @@ GateEvent = SpeechStarted | SpeechConfirmed | SpeechStopped
 
 
 class SpeechGate:
-    """One call's gate. Tell it every frame in order: what the detector said, and what of it can be heard."""
+    """The gate of one call. Push every frame in order, with the detector's probability and the audible part."""
 
     __slots__ = (
         "_audible_end",
         "_below_sample",
-        "_certain",
-        "_confirm_frame_samples",
-        "_confirm_samples",
         "_confirmed",
-        "_doubt_samples",
         "_frame_samples",
         "_frames_below",
+        "_max_candidate_samples",
+        "_may_start_low",
+        "_min_detected_samples",
+        "_min_speech_samples",
+        "_reached_start",
         "_refine_samples",
         "_run_start",
         "_settings",
         "_speech_samples",
         "_start_sample",
         "_stop_sample",
-        "_suspicious",
         "in_speech",
         "low_threshold",
     )
 
     def __init__(self, settings: GateSettings = GateSettings()) -> None:
         self.low_threshold = False
-        """Set while an early start is worth a false one: the bot speaks, and its pause can be taken back."""
+        """Set while an early start is worth a false one: the bot is speaking, and a pause can be undone."""
         self.in_speech = False
-        """Between SpeechStarted and SpeechStopped; to be read only."""
+        """Between SpeechStarted and SpeechStopped; read only."""
         self._settings = settings
-        self._confirm_samples = settings.confirm_ms * settings.rate_hz // 1000
-        self._confirm_frame_samples = (settings.confirm_ms + settings.lag_ms) * settings.rate_hz // 1000
-        self._doubt_samples = settings.doubt_ms * settings.rate_hz // 1000
+        self._min_speech_samples = settings.min_speech_ms * settings.rate_hz // 1000
+        self._min_detected_samples = (settings.min_speech_ms + settings.lag_ms) * settings.rate_hz // 1000
+        self._max_candidate_samples = settings.max_candidate_ms * settings.rate_hz // 1000
         self._refine_samples = settings.refine_ms * settings.rate_hz // 1000
-        self._run_start: int | None = None  # first sample of the last frames running with something audible
+        self._run_start: int | None = None  # first sample of the current run of frames with audible blocks
         self._confirmed = False
-        self._certain = False  # has the segment been at `start_probability`
-        self._suspicious = True  # may a suspicion start one
+        self._reached_start = False  # whether this segment has reached `start_probability`
+        self._may_start_low = True  # whether `barge_in_probability` may start a segment
         self._start_sample = 0
         self._stop_sample: int | None = None  # where the last segment ended
         self._speech_samples = 0
-        self._frame_samples = 0  # the same, audible or not
+        self._frame_samples = 0  # as `_speech_samples`, but with inaudible samples included
         self._frames_below = 0
         self._below_sample = 0  # where the current run of frames below the stop threshold began
         self._audible_end = 0
 
     @property
     def speech_samples(self) -> int:
-        """Audible samples of the current segment, or of the last one while there is none."""
+        """Audible samples in the current segment, or in the last one if there is none."""
         return self._speech_samples
 
-    def wavers(self, probability: float) -> bool:
-        """Does it depend on `low_threshold` what the next frame means, should it have this probability?"""
+    def depends_on_threshold(self, probability: float) -> bool:
+        """Whether the result of a next frame with this probability depends on `low_threshold`."""
         settings = self._settings
-        return not self.in_speech and settings.suspect_probability <= probability < settings.start_probability
+        return not self.in_speech and settings.barge_in_probability <= probability < settings.start_probability
 
     def push(
-        self, probability: float, at_sample: int, samples: int, audible: int, start: int, end: int
+        self, probability: float, at_tick: int, samples: int, audible: int, start: int, end: int
     ) -> tuple[GateEvent, ...]:
-        """Take a frame of `samples` that begins at `at_sample`.
+        """Take a frame of `samples` that starts at `at_tick`.
 
-        `audible` samples of it can be heard, in blocks of which the first begins at `start` and the last ends at
-        `end`, counted from the frame's first sample.
+        `audible` of its samples can be heard, in blocks of which the first begins at `start` and the last ends at
+        `end`, counted from the start of the frame.
         """
         if not audible:
-            events = self._move(probability, 0, at_sample, samples)
+            events = self._move(probability, 0, at_tick, samples)
             self._run_start = None
             return events
-        self._audible_end = at_sample + end
-        events = self._move(probability, audible, at_sample, samples)
+        self._audible_end = at_tick + end
+        events = self._move(probability, audible, at_tick, samples)
         if self._run_start is None:
-            self._run_start = at_sample + start
+            self._run_start = at_tick + start
         return events
 
-    def _move(self, probability: float, audible: int, at_sample: int, samples: int) -> tuple[GateEvent, ...]:
+    def _move(self, probability: float, audible: int, at_tick: int, samples: int) -> tuple[GateEvent, ...]:
         settings = self._settings
         if not self.in_speech:
-            if probability < settings.suspect_probability and probability < settings.start_probability:
-                self._suspicious = True
+            if probability < settings.barge_in_probability and probability < settings.start_probability:
+                self._may_start_low = True
                 return ()
-            return self._wake(probability, audible, at_sample, samples)
-        self._certain = self._certain or probability >= settings.start_probability
+            return self._wake(probability, audible, at_tick, samples)
+        self._reached_start = self._reached_start or probability >= settings.start_probability
         if probability >= settings.stop_probability:
             self._frames_below = 0
-            if not self._certain and self._frame_samples >= self._doubt_samples:
-                # A hum, a tone: neither silence nor speech.
-                self._suspicious = False
-                self._below_sample = at_sample
+            if not self._reached_start and self._frame_samples >= self._max_candidate_samples:
+                # A hum or a tone: neither silence nor speech.
+                self._may_start_low = False
+                self._below_sample = at_tick
                 return self._stop()
             return self._count(audible, samples)
         if self._frames_below == 0:
-            self._below_sample = at_sample
+            self._below_sample = at_tick
         self._frames_below += 1
         return self._stop() if self._frames_below >= settings.stop_frames else ()
 
-    def _wake(self, probability: float, audible: int, at_sample: int, samples: int) -> tuple[GateEvent, ...]:
+    def _wake(self, probability: float, audible: int, at_tick: int, samples: int) -> tuple[GateEvent, ...]:
         settings = self._settings
-        certain = probability >= settings.start_probability
-        suspect = probability >= settings.suspect_probability
-        self._suspicious = self._suspicious or not suspect
-        if not certain and not (self.low_threshold and suspect and self._suspicious):
+        reached_start = probability >= settings.start_probability
+        reached_barge_in = probability >= settings.barge_in_probability
+        self._may_start_low = self._may_start_low or not reached_barge_in
+        if not reached_start and not (self.low_threshold and reached_barge_in and self._may_start_low):
             return ()
-        self._certain = certain
-        return self._start(audible, at_sample, samples)
+        self._reached_start = reached_start
+        return self._start(audible, at_tick, samples)
 
-    def _start(self, audible_samples: int, at_sample: int, samples: int) -> tuple[GateEvent, ...]:
+    def _start(self, audible_samples: int, at_tick: int, samples: int) -> tuple[GateEvent, ...]:
         self.in_speech = True
         self._confirmed = False
         self._speech_samples = self._frame_samples = 0
         self._frames_below = 0
-        audible_since = at_sample if self._run_start is None else self._run_start
-        earliest = at_sample - self._refine_samples
+        audible_since = at_tick if self._run_start is None else self._run_start
+        earliest = at_tick - self._refine_samples
         if self._stop_sample is not None:
             earliest = max(earliest, self._stop_sample)
         self._start_sample = max(audible_since, earliest)
@@ -175,9 +175,9 @@ class SpeechGate:
     def _count(self, audible_samples: int, samples: int) -> tuple[GateEvent, ...]:
         self._speech_samples += audible_samples
         self._frame_samples += samples
-        enough = self._speech_samples >= self._confirm_samples
-        enough = enough or self._frame_samples >= self._confirm_frame_samples
-        if self._confirmed or not (enough and self._certain):
+        enough = self._speech_samples >= self._min_speech_samples
+        enough = enough or self._frame_samples >= self._min_detected_samples
+        if self._confirmed or not (enough and self._reached_start):
             return ()
         self._confirmed = True
         return (SpeechConfirmed(max(self._audible_end, self._start_sample)),)

@@ -1,7 +1,7 @@
-"""What of a frame can be heard: levels in blocks of 4 ms, above the noise that each stream is known to have.
+"""Which parts of a frame are audible: levels in blocks of 4 ms, compared with each stream's noise floor.
 
-Arrays of many streams at once, so that a frame of a stream costs little. All sums are of whole numbers below 2²⁴,
-and so exact in any order: a frame is judged the same alone and among others.
+Works on arrays of many streams, so that a frame of one stream costs little. All sums are of whole numbers below 2²⁴ and
+so exact in any order: batching does not change the result.
 """
 
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ import numpy as np
 from offhook.pipeline.vad.engine import Pcm, Slots
 
 BLOCK_SAMPLES = 32
-"""Loudness is looked at in blocks of 4 ms."""
+"""Levels are measured in blocks of 4 ms."""
 
 NOISE_DELAY_FRAMES = 4
-"""A frame is learnt from as noise when so many more have passed without speech: the detector is late."""
+"""A frame counts as noise once this many more have passed without speech, because the detector is late."""
 
-_NOISE_RISE = 1.26  # a frame: 2 dB
-_NOISE_FALL = 0.3  # of the distance, a frame
+_NOISE_RISE = 1.26  # per frame: 2 dB
+_NOISE_FALL = 0.3  # share of the distance, per frame
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -33,7 +33,7 @@ _LEAST_NOISE_LEVEL = BLOCK_SAMPLES * amplitude(-75.0)
 
 @dataclass(frozen=True, slots=True)
 class AudibleSettings:
-    """A block of 4 ms can be heard when its peak is above `audible_dbfs` and its mean level is above the noise by
+    """A block of 4 ms is audible if its peak is above `audible_dbfs` and its mean level is above the noise by
     `noise_margin_db` (or above `noise_max_dbfs`, however loud the noise).
     """
 
@@ -44,9 +44,9 @@ class AudibleSettings:
 
 @dataclass(frozen=True, slots=True)
 class Audible:
-    """Of each frame: how many samples can be heard, and where the audible blocks begin and end, in samples.
+    """Per frame: the number of audible samples, and where the audible blocks begin and end, in samples.
 
-    `start` and `end` say nothing where `samples` is 0. `levels` are the frames' mean levels of a block.
+    `start` and `end` are undefined where `samples` is 0. `levels` are the frames' mean block levels.
     """
 
     samples: list[int]
@@ -62,17 +62,17 @@ class Loudness:
         self._audible_peak = amplitude(settings.audible_dbfs)
         self._margin = 10 ** (settings.noise_margin_db / 20)
         self._noise_max_level = BLOCK_SAMPLES * amplitude(settings.noise_max_dbfs)
-        # Of a block: the sum of its samples' absolute values.
+        # Per block: the sum of its samples' absolute values.
         self._noise = np.full(streams, _LEAST_NOISE_LEVEL)
         self._recent = np.zeros((streams, NOISE_DELAY_FRAMES))
         self._learnt = np.zeros(streams, np.intp)  # frames since the last speech
 
     def measure(self, slots: Slots, pcm: Pcm) -> Audible:
-        """What can be heard of the next frame of each of `slots`, a row of whole blocks of `pcm`."""
+        """The audible part of the next frame of each of `slots`, a row of whole blocks of `pcm`."""
         blocks = np.abs(pcm.astype(np.float32)).reshape(len(pcm), -1, BLOCK_SAMPLES)
         levels = blocks.sum(axis=2)
         noise = self._noise[slots]
-        # Noise lifts the samples that are a little too quiet, by about its own level.
+        # Noise raises samples that are slightly too quiet, by about its own level.
         least_peak = self._audible_peak + noise / BLOCK_SAMPLES
         least_level = np.minimum(noise * self._margin, self._noise_max_level)
         audible = (blocks.max(axis=2) >= least_peak[:, None]) & (levels >= least_level[:, None])
@@ -86,7 +86,7 @@ class Loudness:
         )
 
     def learn(self, slots: Slots, levels: Floats, speaking: list[bool]) -> None:
-        """The frames that were measured are judged: who is not `speaking` lets noise be heard."""
+        """Update the noise floors after judgement: frames that are not `speaking` are noise."""
         speech = np.array(speaking, np.bool_)
         self._learnt[slots[speech]] = 0
         slots, levels = slots[~speech], levels[~speech]
@@ -104,12 +104,12 @@ class Loudness:
         self._learnt[slots] = learnt + 1
 
     def reset(self, slot: int) -> None:
-        """Forget what this stream's noise was."""
+        """Reset this stream's noise floor."""
         self._noise[slot] = _LEAST_NOISE_LEVEL
         self._learnt[slot] = 0
 
     def grow(self, streams: int) -> None:
-        """Have room for so many streams; those that are there stay as they are."""
+        """Make room for `streams` streams; existing ones are unchanged."""
         more = streams - len(self._noise)
         self._noise = np.concatenate([self._noise, np.full(more, _LEAST_NOISE_LEVEL)])
         self._recent = np.concatenate([self._recent, np.zeros((more, NOISE_DELAY_FRAMES))])

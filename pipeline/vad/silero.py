@@ -1,7 +1,7 @@
 """Silero's detector (MIT, https://github.com/snakers4/silero-vad) at 8 kHz, through onnxruntime.
 
-The model file comes with offhook, taken from the silero-vad package, whose own code needs torch. In a checkout that was
-not built an installed silero-vad package is looked at, not imported.
+The model file ships with offhook; it comes from the silero-vad package, whose own code needs torch. In a checkout that
+was not built, the file of an installed silero-vad package is used, without importing the package.
 """
 
 import importlib
@@ -19,14 +19,14 @@ from offhook.pipeline.vad.engine import Pcm, Slots, VadCapabilities
 NAME = "silero"
 RATE_HZ = 8_000
 FRAME_SAMPLES = 256
-CONTEXT_SAMPLES = 32  # of the frame before, put in front of each frame
+CONTEXT_SAMPLES = 32  # of the frame before, prepended to each frame
 STATE_SHAPE = (2, 128)  # the recurrent state of one stream, without its batch axis
 
 MODEL_FILES = ("silero_vad.onnx", "silero_vad_op18_ifless.onnx")
-"""In order of preference: the second is on some words a frame or two later, and is not rewritten."""
+"""In order of preference: the second detects some words a frame or two later, and is not rewritten."""
 
 PROBES = 32
-TOLERANCE = 1e-4  # of a probability, between a model and itself rewritten; it is less than 1e-6 really
+TOLERANCE = 1e-4  # of a probability, between a model and its rewritten form; the real difference is below 1e-6
 
 OUTPUTS = ("output", "stateN")
 
@@ -36,7 +36,7 @@ Flags = np.ndarray[Any, np.dtype[np.bool_]]
 _SCALE = np.float32(1 / 32_768)
 
 SILENCES = np.array([-8, 0, 8], np.float32) * _SCALE
-"""Samples of which a perfect silence consists: in mu-law, and in A-law, which has no zero. In ascending order."""
+"""Sample values of perfect silence: in mu-law, and in A-law, which has no zero. In ascending order."""
 
 _INSTALL = "Type: pip install --force-reinstall offhook (in a checkout: make run)"
 
@@ -44,8 +44,8 @@ _INSTALL = "Type: pip install --force-reinstall offhook (in a checkout: make run
 class SileroVad:
     """A VadEngine; all instances with the same model file share one inference session.
 
-    `model` is an ONNX file to use instead of the installed package's. Raises EngineError when there is no
-    model or no onnxruntime, or when the one cannot read the other.
+    `model` is an ONNX file to use instead of the bundled one. Raises EngineError if the model or onnxruntime is
+    missing, or if onnxruntime cannot read the model.
     """
 
     capabilities = VadCapabilities(RATE_HZ, FRAME_SAMPLES)
@@ -54,23 +54,24 @@ class SileroVad:
         self._network = _network(model or find_model())
 
     def stream(self) -> "SileroStream":
-        """Listen to one more call. Streams are independent; each belongs to one thread at a time."""
+        """A stream for one call. Streams are independent; each may be used by one thread at a time."""
         return SileroStream(self._network.whole)
 
     def bank(self, streams: int) -> "SileroBank":
-        """Room for so many calls, a frame of each of which goes through one run of the model."""
+        """A bank with room for `streams` calls."""
         return SileroBank(self._network, streams)
 
 
 class SileroBank:
-    """A VadBank. It computes what single streams would, but for rounding, at a sixth of the cost from 16 on.
+    """A VadBank. It computes the same as single streams, except for rounding, at a sixth of the cost from 16 streams
+    on.
 
-    The encoder's output for a perfect silence is always the same: where most are silent, only the decoder is run.
+    The encoder's output for perfect silence is constant: where most streams are silent, only the decoder is run.
     """
 
     def __init__(self, network: "Network", streams: int) -> None:
         self.silent_frames = 0
-        """So many were not listened to, because there was nothing in them."""
+        """Frames that skipped the encoder because they were silent."""
         self._network = network
         self._states = np.zeros((STATE_SHAPE[0], streams, STATE_SHAPE[1]), np.float32)
         self._contexts = np.zeros((streams, CONTEXT_SAMPLES), np.float32)
@@ -87,10 +88,10 @@ class SileroBank:
         return list(probabilities[:, 0].tolist())
 
     def _silent(self, window: Floats) -> Flags | None:
-        """Which rows hold nothing but one of SILENCES, if it is worth while to part them from the others."""
+        """Which rows consist of one of SILENCES, if it pays to separate them from the others."""
         if not self._network.can_skip:
             return None
-        # Two samples tell nearly all others.
+        # Two samples are enough for nearly all others.
         first = window[:, 0]
         level = np.abs(first)
         silent: Flags = (first == window[:, -1]) & (level <= SILENCES[-1])
@@ -108,7 +109,7 @@ class SileroBank:
         self._contexts[slot] = 0
 
     def grow(self, streams: int) -> None:
-        """Have room for so many streams; those that are there stay as they are."""
+        """Make room for `streams` streams; existing ones are unchanged."""
         more = streams - len(self._contexts)
         self._states = np.concatenate(
             [self._states, np.zeros((STATE_SHAPE[0], more, STATE_SHAPE[1]), np.float32)], axis=1
@@ -117,7 +118,7 @@ class SileroBank:
 
 
 def _worth_while(silent: Flags) -> bool:
-    # Below that, a run of the encoder for some and one of the decoder for all cost more than one of the whole network.
+    # Below that, the encoder for some frames plus the decoder for all costs more than the whole network for all.
     return 2 * int(np.count_nonzero(silent)) > len(silent)
 
 
@@ -129,7 +130,7 @@ class SileroStream:
     def __init__(self, session: Any) -> None:
         self._session = session
         self._probability = np.zeros((1, 1), np.float32)
-        # Two states: the model reads the one and writes the other, by turns.
+        # Two states: the model reads one and writes the other, alternately.
         self._states = tuple(np.zeros((STATE_SHAPE[0], 1, STATE_SHAPE[1]), np.float32) for _ in range(2))
         self._turn = 0
         self._window = np.zeros((1, CONTEXT_SAMPLES + FRAME_SAMPLES), np.float32)
@@ -145,7 +146,7 @@ class SileroStream:
         return binding
 
     def infer(self, frame: bytes) -> float:
-        """The probability that the next 32 ms (256 samples, 512 bytes) hold speech."""
+        """The probability that the next 32 ms (256 samples, 512 bytes) contain speech."""
         if len(frame) != 2 * FRAME_SAMPLES:
             raise ValueError(f"a frame is {2 * FRAME_SAMPLES} bytes, not {len(frame)}")
         window = self._window[0]
@@ -166,7 +167,7 @@ _RATE = np.array(RATE_HZ, np.int64)
 
 
 class Network:
-    """The sessions of one model file: the `whole` network, and where it could be cut in two, its two halves."""
+    """The sessions of one model file: the `whole` network and, if it could be split, its two halves."""
 
     def __init__(self, whole: Any, encoder: Any = None, decoder: Any = None) -> None:
         self.whole = whole
@@ -178,9 +179,10 @@ class Network:
             self._silence = self._encode(frames)
 
     def run(self, window: Floats, state: Floats, silent: Flags | None) -> tuple[Floats, Floats]:
-        """Of windows of 288 samples, 32 of them from the frame before, and states: probabilities and the states after.
+        """Take windows of 288 samples, the first 32 from the frame before, and states; returns probabilities and new
+        states.
 
-        Windows that are `silent`, which hold nothing but one of SILENCES, are not listened to.
+        Windows marked `silent`, which consist of one of SILENCES, skip the encoder.
         """
         if silent is None:
             probabilities, after = self.whole.run(OUTPUTS, {"input": window, "state": state, **self._constants})
@@ -201,7 +203,7 @@ BUNDLED = Path(__file__).with_name("model") / MODEL_FILES[0]
 
 
 def find_model() -> Path:
-    """The model's file. Raises EngineError when there is none."""
+    """The model's file. Raises EngineError if there is none."""
     if BUNDLED.is_file():
         return BUNDLED
     spec = importlib.util.find_spec("silero_vad")
@@ -241,21 +243,21 @@ def _load(ort: Any, model: bytes) -> Any:
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 3
-    # A plan for each shape of batch is not worth its memory, nor its time.
+    # A memory plan for each batch shape is not worth its memory or time.
     options.enable_mem_pattern = False
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def _constants(session: Any) -> dict[str, Any]:
-    """What a run takes besides audio and state."""
+    """The constant inputs of a run, besides audio and state."""
     return {"sr": _RATE} if any(given.name == "sr" for given in session.get_inputs()) else {}
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Do two models say the same of noise at all levels and of any state? A later model may only look like this one."""
+    """Whether two models agree on noise at all levels and from any state. A later model may only look like this one."""
     rng = np.random.default_rng(0)
     window = rng.normal(size=(PROBES, CONTEXT_SAMPLES + FRAME_SAMPLES)) * np.logspace(-4, -0.5, PROBES)[:, None]
     state = rng.normal(size=(STATE_SHAPE[0], PROBES, STATE_SHAPE[1])) * 0.3
     feeds = {"input": window.astype(np.float32), "state": state.astype(np.float32)}
-    said, heard = (session.run(OUTPUTS, feeds | _constants(session)) for session in (one, other))
-    return all(np.allclose(left, right, rtol=0, atol=TOLERANCE) for left, right in zip(said, heard, strict=True))
+    first, second = (session.run(OUTPUTS, feeds | _constants(session)) for session in (one, other))
+    return all(np.allclose(left, right, rtol=0, atol=TOLERANCE) for left, right in zip(first, second, strict=True))

@@ -26,4 +26,4 @@ class Context:
 EMPTY = Context()
 
 Action: TypeAlias = Callable[[Any, Context, float], None]
-"""Of a call, or of its re-INVITEs: an unbound method. Bound ones in an object of their own would keep it alive."""
+"""An action of a call or of its re-INVITEs, as an unbound method: a table of bound ones would keep the object alive."""

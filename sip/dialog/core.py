@@ -1,4 +1,4 @@
-"""What all calls of a user agent share: transactions, names, addresses, the way out for events."""
+"""What all calls of a user agent share: transactions, names, addresses, outbound events."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -30,7 +30,7 @@ U = TypeVar("U")
 
 
 class UserAgentCore(Generic[U]):
-    """The common ground of the calls. Holds them (`U`) and knows nothing of their state."""
+    """Shared by all calls. Holds them (`U`) without knowing their state."""
 
     def __init__(
         self,
@@ -49,13 +49,13 @@ class UserAgentCore(Generic[U]):
         self.calls: dict[str, U] = {}
         self.dialogs: dict[DialogId, U] = {}
         self.hung_up: Recent[DialogId, str] = Recent(settings.timers.give_up_s, settings.max_calls)
-        """Our tags in the dialogs that we have hung up: their BYE may have crossed ours."""
+        """Our tags in dialogs that we hung up: the far end's BYE may have crossed ours."""
         self.pending_invites = 0
         self.durations: Mapping[str, float | None] = durations(settings)
         self._route = route
 
     def local_for(self, peer: Address) -> Address:
-        """The address of ours that the peer can reach."""
+        """Our address as the peer can reach it."""
         advertised = self.settings.advertised
         if advertised is not None:
             return advertised if advertised.port else Address(advertised.host, self.local.port)
@@ -64,16 +64,16 @@ class UserAgentCore(Generic[U]):
         return self.local
 
     def contact(self, peer: Address, *, secure: bool = False) -> str:
-        """Our Contact, as that peer should see it; `secure`: of a dialog that was asked for with sips (§12.1.1)."""
+        """Our Contact for that peer; `secure`: for a dialog requested with a sips URI (§12.1.1)."""
         return f"<{'sips' if secure else 'sip'}:{self.settings.contact_user}@{self.local_for(peer)}>"
 
     @property
     def supported(self) -> tuple[str, str]:
-        """Our Supported: empty, it says that there are no extensions (§20.37)."""
+        """Our Supported: empty means no extensions (§20.37)."""
         return ("Supported", ", ".join(self.settings.supported))
 
     def via(self, peer: Address) -> str:
-        """The Via of a new request to that peer, with a branch of its own (RFC 3261 §8.1.1.7, RFC 3581 §3)."""
+        """The Via of a new request to that peer, with a new branch (RFC 3261 §8.1.1.7, RFC 3581 §3)."""
         return f"SIP/2.0/UDP {self.local_for(peer)};branch={MAGIC_COOKIE}{self.entropy()};rport"
 
     def fraction(self) -> float:
@@ -83,12 +83,12 @@ class UserAgentCore(Generic[U]):
     def send(
         self, request: Request, destination: Address, now: float, user: TransactionUser | None
     ) -> ClientTransaction:
-        """Sign a request and give it a transaction."""
+        """Add our User-Agent to a request and send it in a transaction."""
         request.headers.set("User-Agent", self.settings.product)
         return self.layer.send_request(request, destination, now, user)
 
     def send_once(self, request: Request, destination: Address) -> None:
-        """Sign a request and send it without a transaction: nobody waits for its answer."""
+        """Add our User-Agent to a request and send it without a transaction: its response does not matter."""
         request.headers.set("User-Agent", self.settings.product)
         self.layer.transmit(bytes(request), destination)
 
@@ -117,9 +117,9 @@ class UserAgentCore(Generic[U]):
         headers: Iterable[tuple[str, str]] = (),
         sdp: bytes | None = None,
     ) -> Response:
-        """A response that bears our name. 100 (Trying) gets no tag (§8.2.6.2); a tag that is there stays.
+        """A response with our Server header. 100 (Trying) gets no tag (§8.2.6.2); an existing tag stays.
 
-        A 503 bears a Retry-After, of the caller's or else one that goes with the tag.
+        A 503 has a Retry-After: the given one, else one derived from the tag.
         """
         headers = tuple(headers)
         if status >= 200:

@@ -1,4 +1,4 @@
-"""One call: what its INVITE usage does whoever called whom. RFC 3261 §12.2, §13, §15."""
+"""One call: what its INVITE usage does in either direction. RFC 3261 §12.2, §13, §15."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -24,7 +24,7 @@ Core: TypeAlias = "UserAgentCore[InviteUsage]"
 class InviteUsage:
     """A call from its INVITE to its end, run by a table. `UasInviteUsage` and `UacInviteUsage` begin it.
 
-    It lives in the core's `calls` while its owner may speak of it, and in `dialogs` while the far end may.
+    It is in the core's `calls` while its owner may refer to it, and in `dialogs` while the far end may.
     """
 
     def __init__(
@@ -59,13 +59,13 @@ class InviteUsage:
         self._act(self.machine.start(now), EMPTY, now)
 
     def command(self, given: CallInput, now: float, what: Context = EMPTY) -> None:
-        """A command of the owner. Raises LocalError when it makes no sense in the present state."""
+        """A command of the owner. Raises LocalError when the present state does not allow it."""
         if not self.machine.accepts(given):
             raise LocalError(f"call {self.call} is {self.machine.state.value}: it cannot {given.value} now")
         self.handle(given, now, what)
 
     def handle(self, given: StrEnum, now: float, what: Context = EMPTY) -> bool:
-        """Anything else that happens; False when it means nothing in the present state."""
+        """Any other input; False when the present state ignores it."""
         actions = self.machine.handle(given, now)
         if actions is None:
             return False
@@ -73,7 +73,7 @@ class InviteUsage:
         return True
 
     def admits(self, request: Request) -> bool:
-        """Whether a request of theirs is in order (§12.2.2); where it came from is where they are now.
+        """Whether the far end's request is in order (§12.2.2); its source becomes the far end's address.
 
         Raises ParseError.
         """
@@ -85,7 +85,7 @@ class InviteUsage:
         return True
 
     def on_invite(self, server: ServerTransaction, now: float) -> None:
-        """A re-INVITE of theirs."""
+        """A re-INVITE from the far end."""
         request = server.request
         what = Context(server=server, request=request)
         if self.machine.state is CallState.CONFIRMED:
@@ -94,12 +94,12 @@ class InviteUsage:
             self.handle(CallInput.GOT_INVITE, now, what)
 
     def on_bye(self, server: ServerTransaction, now: float) -> None:
-        """A BYE of theirs."""
+        """A BYE from the far end."""
         self.core.respond(server, 200, now, to_tag=self.local_tag)
         self.handle(CallInput.GOT_BYE, now)
 
     def on_ack(self, request: Request, now: float) -> None:
-        """An ACK; it means the INVITE that has its CSeq number. Raises ParseError."""
+        """An ACK, for the INVITE with its CSeq number. Raises ParseError."""
         number = typed.cseq(request).number
         if self.dialog is not None and number == self.dialog.remote_cseq:
             self._follow(request)
@@ -110,7 +110,7 @@ class InviteUsage:
             self.handle(CallInput.GOT_ACK, now, what)
 
     def handle_timer(self, now: float) -> None:
-        """Let the timers act that are due, the call's own and its re-INVITE's."""
+        """Run the timers that are due, the call's and its re-INVITE's."""
         while (timer := self.machine.pop_due(now)) is not None:
             self.handle(timer, now)
         if self._renegotiation is not None:
@@ -119,7 +119,7 @@ class InviteUsage:
 
     @property
     def renegotiation(self) -> Reinvite:
-        """The re-INVITEs: most calls have none."""
+        """The re-INVITE side, made on first use: most calls have none."""
         if self._renegotiation is None:
             self._renegotiation = Reinvite(self)
         return self._renegotiation
@@ -133,18 +133,18 @@ class InviteUsage:
 
     @property
     def invite_cseq(self) -> int | None:
-        """The CSeq number of their first INVITE, None for a call of ours."""
+        """The CSeq number of the incoming INVITE, None for an outgoing call."""
         return None
 
     def reschedule(self, now: float) -> None:
-        """After any change: tell the agenda, and drop out of the tables where the call is over."""
+        """After any change: update the agenda, and leave the tables once the call is over."""
         state = self.machine.state
         if state in {CallState.ENDED, CallState.CLOSING}:
             self.core.calls.pop(self.call, None)
         if state is CallState.ENDED:
             if self._renegotiation is not None:
                 self._renegotiation.handle(CallInput.CLOSE, now)
-                self._renegotiation = None  # it holds the call, too, and may have to outlive it
+                self._renegotiation = None  # it holds a reference to the call, and may outlive it
             if self.dialog is not None and self.core.dialogs.get(self.dialog.id) is self:
                 del self.core.dialogs[self.dialog.id]
             self.core.agenda.schedule(self, None)
@@ -184,7 +184,7 @@ class InviteUsage:
             self.send_bye_in(self.dialog, now)
 
     def send_bye_in(self, dialog: Dialog, now: float) -> None:
-        """Hang up a dialog. Nobody waits for the answer: the session is over with the request (§15.1.1)."""
+        """Hang up a dialog. The response does not matter: the session ends with the request (§15.1.1)."""
         destination = next_hop(dialog)
         bye = in_dialog(dialog, "BYE", dialog.take_cseq(), self.core.via(destination))
         self.core.send(bye, destination, now, None)
@@ -199,7 +199,7 @@ class InviteUsage:
             self.core.hung_up.keep(dialog.id, dialog.local_tag, now)
 
     def send_ack_in(self, dialog: Dialog, client: ClientTransaction) -> None:
-        """Acknowledge the 2xx of a dialog, now and whenever it comes again (§13.2.2.4)."""
+        """Acknowledge the 2xx of a dialog, now and on each retransmission (§13.2.2.4)."""
         destination = next_hop(dialog)
         number = typed.cseq(client.request).number
         ack = bytes(in_dialog(dialog, "ACK", number, self.core.via(destination)))
@@ -218,4 +218,4 @@ class InviteUsage:
         CallAction.REPORT_TIMEOUT: lambda self, what, now: self._report_end(EndCause.TIMEOUT),
         CallAction.REPORT_TRANSPORT: lambda self, what, now: self._report_end(EndCause.TRANSPORT),
     }
-    """What every call does; a role adds its own."""
+    """The actions of every call; each role adds its own."""

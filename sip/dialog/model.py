@@ -9,34 +9,34 @@ from offhook.sip.message.message import Request, Response
 from offhook.sip.net.address import Address
 
 DialogId: TypeAlias = tuple[str, str, str]
-"""Call-ID, our tag, their tag (§12)."""
+"""Call-ID, local tag, remote tag (§12)."""
 
 
 @dataclass(slots=True)
 class Dialog:
-    """What two user agents remember of each other."""
+    """The dialog state of one peer."""
 
     call_id: str
     local: str
-    """Our From, tag included, as it stands in the requests that we send."""
+    """Our From, tag included, as sent in our requests."""
     remote: str
     """Our To."""
     local_tag: str
     remote_tag: str
-    """Empty for a peer of RFC 2543 that gave none (§12.1.1)."""
+    """Empty for an RFC 2543 peer without one (§12.1.1)."""
     remote_target: str
-    """The URI of their Contact."""
+    """The URI of the far end's Contact."""
     route_set: tuple[str, ...]
     peer: Address
     """Where the far end's latest message came from: see `moved`."""
     local_cseq: int = 0
     remote_cseq: int | None = None
     secure: bool = False
-    """Whether it was asked for with a sips URI (§12.1.1): our Contact is one, too."""
+    """Whether it was requested with a sips URI (§12.1.1): then our Contact is one, too."""
 
     @property
     def id(self) -> DialogId:
-        """The key that in-dialog requests of theirs find it by."""
+        """The key by which the far end's in-dialog requests find it."""
         return (self.call_id, self.local_tag, self.remote_tag)
 
     def take_cseq(self) -> int:
@@ -45,7 +45,7 @@ class Dialog:
         return self.local_cseq
 
     def admits(self, request: Request) -> bool:
-        """Whether a request of theirs is in order, and remembers its number (§12.2.2). Raises ParseError."""
+        """Whether the far end's request is in order; its number is remembered (§12.2.2). Raises ParseError."""
         number = typed.cseq(request).number
         if self.remote_cseq is not None and number < self.remote_cseq:
             return False
@@ -53,11 +53,11 @@ class Dialog:
         return True
 
     def moved(self, source: Address) -> bool:
-        """Their latest request came from `source`, in order: whether that is another host than before.
+        """The far end's latest request came, in order, from `source`: whether that is a new host.
 
-        A phone that changes its network, or the port that its NAT keeps open, is found again only where its latest
-        request came from. Whoever sends one knows the Call-ID and both tags, ours of 96 random bits: that is somebody
-        on the path, who could have rerouted the call anyway. The same cannot be said of RTP, so its latch follows this
+        A phone that changes its network, or the port its NAT keeps open, can be reached only where its latest
+        request came from. Its sender knows the Call-ID and both tags, ours of 96 random bits: so it is
+        on the path and could have rerouted the call anyway. That does not hold for RTP, so its latch follows this
         and never the other way round.
         """
         before, self.peer = self.peer, source
@@ -70,12 +70,12 @@ class Dialog:
 
 
 def request_dialog_id(request: Request) -> DialogId:
-    """The dialog that a request of theirs claims to be in. Raises ParseError."""
+    """The dialog that an incoming request claims to be in. Raises ParseError."""
     return (typed.call_id(request), typed.to_tag(request), typed.from_tag(request))
 
 
 def from_invite(request: Request, local_tag: str, peer: Address) -> Dialog:
-    """The dialog of an INVITE that came in (§12.1.1). Raises ParseError."""
+    """The dialog of an incoming INVITE (§12.1.1). Raises ParseError."""
     sender = typed.from_(request)
     contact = typed.contact(request)
     return Dialog(
@@ -102,7 +102,7 @@ def from_answer(invite: Request, response: Response, peer: Address) -> Dialog:
         remote=str(recipient),
         local_tag=typed.from_(invite).tag or "",
         remote_tag=recipient.tag or "",
-        # Without a Contact, which §12.1.1 demands, what was asked for is the best guess.
+        # Without a Contact, which §12.1.1 requires, the Request-URI is the best guess.
         remote_target=_target(contact) if contact is not None else invite.uri,
         route_set=tuple(str(route) for route in reversed(typed.record_routes(response))),
         peer=peer,

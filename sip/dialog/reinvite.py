@@ -20,7 +20,7 @@ from offhook.sip.transaction.server import ServerTransaction
 
 
 class Renegotiated(Protocol):
-    """The call whose media a re-INVITE changes: what of `InviteUsage` it needs."""
+    """The call whose media a re-INVITE changes: the part of `InviteUsage` that is needed here."""
 
     core: UserAgentCore[Any]
     call: str
@@ -66,35 +66,35 @@ class Reinvite:
 
     @property
     def remote_cseq(self) -> int | None:
-        """The CSeq number of their latest re-INVITE."""
+        """The CSeq number of the far end's latest re-INVITE."""
         return None if self._server is None else typed.cseq(self._server.request).number
 
     def offer(self, sdp: bytes, now: float) -> None:
-        """Send a re-INVITE. It replaces one that waits out a glare. Raises LocalError when one is in progress."""
+        """Send a re-INVITE. It replaces one that waits after a glare. Raises LocalError when one is in progress."""
         self._must_accept(CallInput.REINVITE)
         self._sdp, self._attempts = sdp, 0
         self.handle(CallInput.REINVITE, now)
 
     def command(self, given: CallInput, now: float, what: Context) -> None:
-        """Answer or reject their re-INVITE. Raises LocalError when there is none to answer."""
+        """Answer or reject the far end's re-INVITE. Raises LocalError when there is none to answer."""
         self._must_accept(given)
         self.handle(given, now, what)
 
     def handle(self, given: StrEnum, now: float, what: Context = EMPTY) -> bool:
-        """One input; False when it means nothing in the present state."""
+        """One input; False when the present state ignores it."""
         actions = self.machine.handle(given, now)
         if actions is None:
             return False
         for action in actions:
             self.actions[action](self, what, now)
         if given is CallInput.CLOSE:
-            self._client = None  # it holds us, too
+            self._client = None  # it refers back to this
         else:
             self._session.reschedule(now)
         return True
 
     def on_response(self, client: ClientTransaction, response: Response, now: float) -> None:
-        """A response to our re-INVITE. A 2xx is acknowledged whatever has become of the call (§13.2.2.4)."""
+        """A response to our re-INVITE. A 2xx is acknowledged in any state of the call (§13.2.2.4)."""
         what = Context(client=client, response=response)
         if 200 <= response.status < 300:
             self._on_2xx(client, what, now)
@@ -107,16 +107,16 @@ class Reinvite:
             self.handle(CallInput.GOT_FAILURE, now, what)
 
     def on_failure(self, client: ClientTransaction, failure: Failure, now: float) -> None:
-        """Our re-INVITE was never answered, or could not leave: as a 408 (§14.1, §8.1.3.1)."""
+        """Our re-INVITE got no answer or could not be sent: treated as a 408 (§14.1, §8.1.3.1)."""
         self.handle(CallInput.GOT_FATAL, now)
 
     def on_cancel(self, server: ServerTransaction, now: float) -> None:
-        """They take back their re-INVITE (§9.2)."""
+        """The far end cancels its re-INVITE (§9.2)."""
         if server is self._server:
             self.handle(CallInput.GOT_CANCEL, now, Context(status=487))
 
     def handle_timer(self, now: float) -> None:
-        """Let the timers act that are due."""
+        """Run the timers that are due."""
         while (timer := self.machine.pop_due(now)) is not None:
             self.handle(timer, now, Context(status=480))
 
@@ -230,7 +230,7 @@ class Reinvite:
 
 
 def refuse_overlap(session: Renegotiated, what: Context, status: int, now: float) -> None:
-    """Turn down an INVITE that meets another one: 491, or 500 with a Retry-After of 0 to 10 s (§14.2)."""
+    """Refuse an INVITE that overlaps another one: 491, or 500 with a Retry-After of 0 to 10 s (§14.2)."""
     if what.server is None:
         return
     headers: tuple[tuple[str, str], ...] = ()

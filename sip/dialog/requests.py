@@ -28,7 +28,7 @@ def in_dialog(dialog: Dialog, method: str, cseq: int, via: str) -> Request:
 
 
 def cancel_of(invite: Request) -> Request:
-    """The CANCEL of an INVITE of ours: its own Via, branch included, Route and all (§9.1)."""
+    """The CANCEL of our INVITE: with the INVITE's top Via, branch included, and its Route (§9.1)."""
     headers = Headers()
     headers.add("Via", invite.headers.get_all("Via")[0])
     for name in ("Max-Forwards", "Route", "From", "To", "Call-ID"):
@@ -42,9 +42,9 @@ def cancel_of(invite: Request) -> Request:
 def next_hop(dialog: Dialog) -> Address:
     """Where the dialog's requests go: the first route, else the remote target (§8.1.2).
 
-    What cannot be reached there goes where the far end's latest request came from instead: a name, since looking it
-    up is not for the core to do; sips, which asks for TLS; and an address that means something else here than where
-    it was written, above all the private one of a phone behind a NAT without ALG.
+    Some targets cannot be reached, and the request goes to the source of the far end's latest request instead: a name,
+    since the core does no lookups; sips, which needs TLS; and an address that means something else here than where it
+    was written, above all the private one of a phone behind a NAT without ALG.
     """
     target = dialog.route_set[0] if dialog.route_set else f"<{dialog.remote_target}>"
     try:
@@ -56,23 +56,23 @@ def next_hop(dialog: Dialog) -> Address:
 
 
 def numeric_address(uri: str) -> Address | None:
-    """The address that a URI with a numeric host means; None when its host is a name. Raises ParseError."""
+    """The address of a URI with a numeric host; None when its host is a name. Raises ParseError."""
     return _address_of(Uri.parse(uri))
 
 
 def _address_of(uri: Uri) -> Address | None:
-    # §19.1.1: maddr is the address to contact in place of the host's. A group of listeners is none.
+    # §19.1.1: maddr is the address to contact in place of the host's. Multicast is not usable.
     number = numeric(uri.params.get("maddr") or uri.host)
     return None if number is None or number.is_multicast else Address(str(number), uri.port or DEFAULT_PORT)
 
 
 def _reachable(address: Address, peer: Address) -> bool:
-    """Whether the address, given by that peer, can mean the same from here."""
+    """Whether the address, given by that peer, can mean the same host from here."""
     given, source = numeric(address.host), numeric(peer.host)
     if given is None or source is None:
         return False
     if given.is_unspecified or str(given) == "255.255.255.255":
-        # To send there is to send to ourselves, or to everybody.
+        # Sending there would reach ourselves, or everybody.
         return False
     inside = (given.is_private, given.is_loopback, given.is_link_local)
     return not any(

@@ -1,6 +1,6 @@
 """The life of a call and of a re-INVITE in it, as tables: RFC 3261 §9, §13, §14, §15.
 
-A command that has no row in a state is misuse; anything else that has none means nothing there.
+A command without a row in a state is misuse; any other input without one is ignored.
 """
 
 from collections.abc import Mapping
@@ -11,31 +11,31 @@ from offhook.sip.transaction.machine import Pace, Start, Table
 
 
 class CallState(StrEnum):
-    """Where a call stands."""
+    """The states of a call."""
 
-    INCOMING = "incoming"  # their INVITE waits for our final response
+    INCOMING = "incoming"  # the INVITE waits for our final response
     ANSWERED = "answered"  # our 2xx waits for its ACK
-    CLOSING = "closing"  # likewise, and a BYE of ours waits for that ACK
-    CALLING = "calling"  # our INVITE, nothing heard
-    PROCEEDING = "proceeding"  # our INVITE, a provisional response came
+    CLOSING = "closing"  # likewise, and our BYE waits for that ACK
+    CALLING = "calling"  # our INVITE, no response yet
+    PROCEEDING = "proceeding"  # our INVITE, after a provisional response
     CANCEL_HELD = "cancel held"  # cancelled, but a CANCEL may only follow a provisional response
-    CANCELLING = "cancelling"  # CANCEL sent, the INVITE's final response is awaited
+    CANCELLING = "cancelling"  # CANCEL sent, waiting for the INVITE's final response
     CONFIRMED = "confirmed"
     ENDED = "ended"
 
 
 class OfferState(StrEnum):
-    """Where a re-INVITE stands. One that waits out a glare is IDLE with its timer running."""
+    """The states of a re-INVITE. One that waits after a glare is IDLE with its timer running."""
 
     IDLE = "idle"
-    REMOTE = "remote"  # theirs waits for our final response
+    REMOTE = "remote"  # the far end's waits for our final response
     UNACKED = "unacked"  # our 2xx waits for its ACK
     LOCAL = "local"  # ours waits for its final response
     CLOSED = "closed"  # the call is over
 
 
 class CallInput(StrEnum):
-    """What may happen to a call or a re-INVITE, besides the expiry of a `CallTimer`."""
+    """The inputs of a call or a re-INVITE, besides the expiry of a `CallTimer`."""
 
     RING = "ring"  # commands
     ANSWER = "answer"
@@ -107,30 +107,30 @@ _S, _G, _T = CallState, CallInput, CallTimer
 _END = _S.ENDED
 
 _INCOMING: Mapping[tuple[CallState, StrEnum], tuple[CallState, tuple[CallAction | Start, ...]]] = {
-    # §13.3.1: ring, answer or refuse; §13.3.1.1: proxies forget a call that is silent for three minutes
+    # §13.3.1: ring, answer or refuse; §13.3.1.1: proxies drop a call without a response for three minutes
     (_S.INCOMING, _G.RING): (_S.INCOMING, (CallAction.SEND_180, Start(_T.PROVISIONAL))),
     (_S.INCOMING, _T.PROVISIONAL): (_S.INCOMING, (CallAction.REPEAT_180, Start(_T.PROVISIONAL))),
     (_S.INCOMING, _G.ANSWER): (_S.ANSWERED, (CallAction.SEND_2XX, Start(_T.RETRANSMIT), Start(_T.ACK))),
     (_S.INCOMING, _G.REJECT): (_END, (CallAction.SEND_FAILURE,)),
     (_S.INCOMING, _T.EXPIRES): (_END, (CallAction.SEND_487, CallAction.REPORT_CANCELLED)),
     (_S.INCOMING, _T.LIMIT): (_END, (CallAction.SEND_480, CallAction.REPORT_TIMEOUT)),
-    # §9.2; §15.1.2: a BYE of the early dialog leaves the INVITE to be answered, too
+    # §9.2; §15.1.2: after a BYE in the early dialog the INVITE still needs an answer
     (_S.INCOMING, _G.GOT_CANCEL): (_END, (CallAction.SEND_487, CallAction.REPORT_CANCELLED)),
     (_S.INCOMING, _G.GOT_BYE): (_END, (CallAction.SEND_487, CallAction.REPORT_CANCELLED)),
     # §14.2: a second INVITE before the first has its final response
     (_S.INCOMING, _G.GOT_INVITE): (_S.INCOMING, (CallAction.SEND_RETRY_LATER,)),
-    # §13.3.1.4: the 2xx is the core's to repeat, at T1 doubling up to T2, for 64·T1
+    # §13.3.1.4: the core retransmits the 2xx, at T1 doubling up to T2, for 64·T1
     (_S.ANSWERED, _T.RETRANSMIT): (
         _S.ANSWERED,
         (CallAction.REPEAT_2XX, Start(_T.RETRANSMIT, Pace.DOUBLE_TO_T2)),
     ),
     (_S.ANSWERED, _G.GOT_ACK): (_S.CONFIRMED, (CallAction.REPORT_CONFIRMED,)),
-    # The BYE that §13.3.1.4 asks for, but once: who has not answered for 64·T1 may never have called (a forged source)
+    # The BYE that §13.3.1.4 asks for, sent once: a peer silent for 64·T1 may never have called (a forged source)
     (_S.ANSWERED, _T.ACK): (_END, (CallAction.SEND_BYE_ONCE, CallAction.REPORT_ACK_TIMEOUT)),
     (_S.ANSWERED, _G.GOT_BYE): (_END, (CallAction.REPORT_REMOTE_BYE,)),
-    # RFC 5407 §3.1.5: the ACK is still under way; ask to try again
+    # RFC 5407 §3.1.5: the ACK is still on its way; ask for a retry
     (_S.ANSWERED, _G.GOT_INVITE): (_S.ANSWERED, (CallAction.SEND_491,)),
-    # §15: the callee must not send a BYE before the ACK has come or its time is over
+    # §15: the callee must not send a BYE before the ACK has come or its wait has timed out
     (_S.ANSWERED, _G.BYE): (_S.CLOSING, (CallAction.REPORT_LOCAL_BYE,)),
     (_S.CLOSING, _T.RETRANSMIT): (_S.CLOSING, (CallAction.REPEAT_2XX, Start(_T.RETRANSMIT, Pace.DOUBLE_TO_T2))),
     (_S.CLOSING, _G.GOT_ACK): (_END, (CallAction.SEND_BYE,)),
@@ -160,7 +160,7 @@ _OUTGOING: Mapping[tuple[CallState, StrEnum], tuple[CallState, tuple[CallAction 
     (_S.CANCEL_HELD, _G.GOT_FAILURE): (_END, (CallAction.REPORT_REJECTED,)),
     (_S.CANCEL_HELD, _G.TIMED_OUT): (_END, (CallAction.REPORT_TIMEOUT,)),
     (_S.CANCEL_HELD, _G.TRANSPORT): (_END, (CallAction.REPORT_TRANSPORT,)),
-    # §9.1: the CANCEL may have met a 2xx on the way; after 64·T1 of nothing the INVITE is given up
+    # §9.1: the CANCEL may have crossed a 2xx; after 64·T1 without a response the INVITE is given up
     (_S.CANCELLING, _G.GOT_2XX): (_END, (CallAction.SEND_ACK, CallAction.SEND_BYE, CallAction.REPORT_LOCAL_BYE)),
     (_S.CANCELLING, _G.GOT_FAILURE): (_END, (CallAction.REPORT_REJECTED,)),
     (_S.CANCELLING, _G.TIMED_OUT): (_END, (CallAction.REPORT_TIMEOUT,)),
@@ -186,8 +186,8 @@ OUTGOING_CALL: Table[CallState, CallAction] = Table(
 
 _O = OfferState
 
-# §14. The glare's timer runs on while they are at it, and starts anew should they not be done (§14.1: one INVITE
-# at a time, in either direction).
+# §14. The glare timer runs on during the far end's re-INVITE, and restarts if that is still in progress (§14.1: one
+# INVITE at a time, in either direction).
 OFFER: Table[OfferState, CallAction] = Table(
     "re-INVITE",
     (_O.IDLE, ()),
@@ -225,7 +225,7 @@ OFFER: Table[OfferState, CallAction] = Table(
 def durations(settings: UaSettings) -> dict[str, float | None]:
     """The first interval of each `CallTimer`, in seconds.
 
-    GLARE is drawn anew each time (RFC 3261 §14.1), EXPIRES is the caller's.
+    GLARE is drawn anew each time (RFC 3261 §14.1), EXPIRES comes from the caller.
     """
     timers = settings.timers
     return {

@@ -1,4 +1,4 @@
-"""A call that we make: RFC 3261 §13.2, the caller's side, with CANCEL (§9.1) and forked answers (§13.2.2.4)."""
+"""An outgoing call: RFC 3261 §13.2, the caller's side, with CANCEL (§9.1) and forked answers (§13.2.2.4)."""
 
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
@@ -19,7 +19,7 @@ from offhook.sip.transaction.client import ClientTransaction, Failure
 
 
 class UacInviteUsage(InviteUsage):
-    """A call of ours. The first 2xx makes the dialog; any other phone that answers, too, is hung up."""
+    """An outgoing call. The first 2xx makes the dialog; further phones that answer are hung up."""
 
     def __init__(self, core: Core, call: str, invite: Request, destination: Address, now: float) -> None:
         super().__init__(core, call, OUTGOING_CALL, now)
@@ -43,7 +43,7 @@ class UacInviteUsage(InviteUsage):
             self.handle(CallInput.GOT_FAILURE, now, what)
 
     def on_failure(self, client: ClientTransaction, failure: Failure, now: float) -> None:
-        """The INVITE was never answered, or could not leave."""
+        """The INVITE got no answer, or could not be sent."""
         self.handle(CallInput(failure), now)
 
     def _on_2xx(self, client: ClientTransaction, what: Context, response: Response, now: float) -> None:
@@ -53,7 +53,7 @@ class UacInviteUsage(InviteUsage):
         elif len(client.acks) >= self.core.settings.max_forks:
             self.core.counters.drop("fork beyond limit")
         elif not self.handle(CallInput.GOT_2XX, now, what):
-            # Another phone answered as well, or one that we no longer wait for.
+            # A second phone answered, or one we no longer wait for.
             dialog = from_answer(client.request, response, client.destination)
             self.send_ack_in(dialog, client)
             self.send_bye_in(dialog, now)
@@ -72,7 +72,7 @@ class UacInviteUsage(InviteUsage):
         self.send_ack_in(self.dialog, what.client)
 
     def _report_progress(self, what: Context, now: float) -> None:
-        # 100 (Trying) is of the next hop, not of the callee.
+        # 100 (Trying) comes from the next hop, not from the callee.
         if what.response is not None and what.response.status > 100:
             status, reason = what.response.status, what.response.reason
             self.core.events.append(CallProgress(self.call, status, reason, sdp_of(what.response)))

@@ -1,4 +1,4 @@
-"""A call that came in: RFC 3261 §13.3, the callee's side."""
+"""An incoming call: RFC 3261 §13.3, the callee's side."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -19,12 +19,12 @@ from offhook.sip.transaction.server import ServerTransaction
 
 
 class UasInviteUsage(InviteUsage):
-    """A call of theirs. Its tag is chosen with the INVITE, so that every response bears the same one (§9.2)."""
+    """An incoming call. Its tag is chosen on the INVITE, so that every response has the same one (§9.2)."""
 
     def __init__(self, core: Core, server: ServerTransaction, source: Address, now: float) -> None:
         request = server.request
         expires = typed.expires_s(request)
-        # §13.3.1: the far end says how long it waits; most say nothing.
+        # §13.3.1: Expires says how long the far end waits; most send none.
         durations = core.durations if expires is None else {**core.durations, CallTimer.EXPIRES: expires}
         super().__init__(core, core.entropy(), INCOMING_CALL, now, durations)
         self._server = server
@@ -49,11 +49,11 @@ class UasInviteUsage(InviteUsage):
         return self._invite_cseq
 
     def on_cancel(self, server: ServerTransaction, now: float) -> None:
-        """The caller gives up; without effect once there is a final response (§9.2)."""
+        """The caller cancels; no effect once there is a final response (§9.2)."""
         self.handle(CallInput.GOT_CANCEL, now)
 
     def reschedule(self, now: float) -> None:
-        """As every call, and no longer pending once the INVITE has its final response."""
+        """As for every call; no longer pending once the INVITE has its final response."""
         if self._waiting and self.machine.state is not CallState.INCOMING:
             self._waiting = False
             self.core.pending_invites -= 1

@@ -9,7 +9,7 @@ from offhook.sip.message.grammar import LWS, QUOTED, TOKEN, quote, unquote
 from offhook.sip.message.params import NO_PARAMS, Params
 from offhook.sip.message.uri import Uri
 
-# Octets beyond ASCII belong in quotes, but phones put names with accents there without.
+# Non-ASCII belongs in quotes, but phones send names with accents unquoted.
 _BRACKETED = re.compile(
     rf"{LWS}(?:({QUOTED}){LWS}|((?:[A-Za-z0-9\-.!%*_+`'~ \t]|[^\x00-\x7f])*+))<([^<>]*+)>(.*)", re.DOTALL
 )
@@ -17,7 +17,7 @@ _BRACKETED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class NameAddr:
-    """A URI with, perhaps, a display name and parameters of the header field.
+    """A URI, with an optional display name and header parameters.
 
     `display_name` is without quotes and escapes, and empty when there is none.
     """
@@ -35,8 +35,8 @@ class NameAddr:
     def parse_route(cls, text: str) -> "NameAddr":
         """Read a value of Route or Record-Route. Raises ParseError.
 
-        They have brackets always (§20.30, §20.34); where one comes without, its parameters can only be the URI's: as
-        the header's, `lr` would be lost and the proxy taken for a strict router.
+        Brackets are mandatory (§20.30, §20.34); without them the parameters are the URI's: as header parameters, `lr`
+        would be lost and the proxy taken for a strict router.
         """
         return _parse(text if "<" in text else f"<{text.strip()}>")
 
@@ -58,11 +58,11 @@ _TAG = re.compile(rf";{LWS}tag{LWS}={LWS}({TOKEN})", re.IGNORECASE)
 
 
 def tag_of(text: str) -> str | None:
-    """The tag of a From or To of which perhaps nothing else can be read: it alone names a dialog."""
+    """The tag of a From or To that may be malformed otherwise: the tag alone identifies the dialog."""
     try:
         return NameAddr.parse(text).tag
     except ParseError:
-        # Not inside the URI or the display name, where anything may stand.
+        # Not inside the URI or the display name, which may contain anything.
         match = _TAG.search(text, text.rfind(">") + 1)
         return None if match is None else match.group(1)
 

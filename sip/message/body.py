@@ -14,7 +14,7 @@ from offhook.sip.message.message import Request, Response
 SDP = "application/sdp"
 
 ACCEPT = f"{SDP}, multipart/mixed, multipart/alternative"
-"""What a 415 names as better, and OPTIONS as understood."""
+"""The Accept of a 415 and of the answer to OPTIONS."""
 
 _BOUNDARY = re.compile(r';[ \t]*boundary[ \t]*=[ \t]*(?:"([^"]{1,70})"|([^\s;,"]{1,70}))', re.IGNORECASE)
 _BLANK_LINE = re.compile(rb"(?:\A|\r?\n)\r?\n")
@@ -24,8 +24,8 @@ _FIELD = re.compile(rf"({TOKEN})[ \t]*:[ \t]*([^\r\n]*)")
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a body brings: `sdp`, None without a session description; `unknown`, the type of what must be understood
-    and is not.
+    """What a body contains: `sdp`, None without a session description; `unknown`, the type of a required part that is
+    not understood.
     """
 
     sdp: bytes | None = None
@@ -33,7 +33,7 @@ class Content:
 
 
 def content_of(message: Request | Response) -> Content:
-    """What the body of a message brings. Raises ParseError where the type of one that is needed cannot be read."""
+    """What the body of a message contains. Raises ParseError where the type of a required body cannot be parsed."""
     if not message.body:
         return Content()
     try:
@@ -52,7 +52,7 @@ def content_of(message: Request | Response) -> Content:
 
 
 def sdp_of(message: Request | Response) -> bytes | None:
-    """The session description in the body, which may also be one that does not say what it is; else None."""
+    """The session description in the body, also one without a Content-Type; else None."""
     if message.body and not (message.headers.get("Content-Type") or "").strip():
         return message.body
     try:
@@ -72,13 +72,13 @@ def _several(kind: str, headers: Headers, body: bytes, depth: int) -> Content:
         return Content(unknown=_if_required(headers, kind, default=depth == 1))
     subtype = kind.partition("/")[2]
     if subtype == "alternative":
-        # RFC 2046 §5.1.4: the last one that is understood is the best; the handling of the others does not matter.
+        # RFC 2046 §5.1.4: the last one understood is the best; how the others are marked does not matter.
         found = next((sdp for part in reversed(parts) if (sdp := _one(*part, depth).sdp) is not None), None)
         return Content(found, None if found is not None else _if_required(headers, kind, default=depth == 1))
     if subtype in {"related", "signed"}:
-        # The first part is the thing itself, the others belong to it (RFC 2387 §3.2, RFC 1847 §2.1).
+        # The first part is the root, the others belong to it (RFC 2387 §3.2, RFC 1847 §2.1).
         del parts[1:]
-    # Any other kind is as mixed (RFC 2046 §5.1.7).
+    # Any other subtype is treated as mixed (RFC 2046 §5.1.7).
     contents = [_one(*part, depth) for part in parts]
     sdp = next((each.sdp for each in contents if each.sdp is not None), None)
     unknown = next((each.unknown for each in contents if each.unknown is not None), None)
@@ -92,13 +92,13 @@ def _one(headers: Headers, body: bytes, depth: int) -> Content:
         return _several(kind, headers, body, depth + 1)
     if is_plain(headers) and kind == SDP and disposition == "session" and (sdp := _decoded(headers, body)):
         return Content(sdp)
-    # §20.11 would have a part required that says nothing of itself. But the part with a location in the examples of
-    # RFC 6442 §5.1 says nothing, and an emergency call is not to fail by that: only what asks for it is required.
+    # By §20.11 a part without Content-Disposition is required. But the location part in the examples of
+    # RFC 6442 §5.1 has none, and an emergency call must not fail over that: only explicitly required parts are.
     return Content(unknown=_if_required(headers, kind, default=False))
 
 
 def _if_required(headers: Headers, kind: str, *, default: bool) -> str | None:
-    """The type of something that is not understood where it has to be (§20.11), else None."""
+    """The type of a required part that is not understood (§20.11), else None."""
     value = headers.get("Content-Disposition")
     if value is None:
         return kind if default else None
@@ -117,7 +117,7 @@ def _decoded(headers: Headers, body: bytes) -> bytes:
 
 
 def _split(headers: Headers, body: bytes) -> list[tuple[Headers, bytes]]:
-    """The parts between the boundaries (RFC 2046 §5.1.1); a last boundary that is missing is made up for."""
+    """The parts between the boundaries (RFC 2046 §5.1.1); a missing final boundary is tolerated."""
     match = _BOUNDARY.search(headers.get("Content-Type") or "")
     if match is None:
         return []

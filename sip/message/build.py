@@ -77,10 +77,10 @@ def response(
     body: bytes = b"",
     content_type: str | None = None,
 ) -> Response:
-    """The response to a request, which may be one of which only parts could be read.
+    """The response to a request, which may have been parsed only in part.
 
-    Via, From, To, Call-ID and CSeq go back octet by octet as they came; Record-Route too where a dialog may come of
-    it (§12.1.1), Timestamp in a 100 (§8.2.6.1). `to_tag` is added to a To that has none. Raises LocalError.
+    Via, From, To, Call-ID and CSeq are echoed byte for byte; Record-Route too where a dialog may result
+    (§12.1.1), Timestamp in a 100 (§8.2.6.1). `to_tag` is added to a To that has none. Raises LocalError.
     """
     if not 100 <= status <= 699:
         raise LocalError(f"{status} is not a status")
@@ -109,9 +109,9 @@ def _tagged(to: str, tag: str) -> str:
     try:
         address = NameAddr.parse(to)
     except ParseError:
-        # What cannot be read goes back as it came: a tag put behind it might land inside a quote.
+        # A malformed value is echoed as it is: an appended tag might land inside a quote.
         return to
     if address.tag is not None:
         return to
-    # A tag that is there and empty is replaced: two would be worse than a value that is not echoed to the letter.
+    # An empty tag is replaced: two tags would be worse than a value that is not echoed exactly.
     return str(address.with_tag(tag)) if "tag" in address.params else f"{to};tag={tag}"

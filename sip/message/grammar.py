@@ -8,7 +8,7 @@ from offhook.sip.message.limits import MAX_DIGITS
 TOKEN = r"[A-Za-z0-9\-.!%*_+`'~]+"
 
 QUOTED = r'"(?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\[^\r\n])*+"'
-"""A quoted-string: any octet may stand in it, control octets behind a backslash only."""
+"""A quoted-string: any byte may be in it, control characters only after a backslash."""
 
 LWS = r"[ \t]*+"
 
@@ -24,20 +24,20 @@ def is_token(text: str) -> bool:
 
 
 def unquote(quoted: str) -> str:
-    """What a quoted-string says, quotes included in what is passed."""
+    """The text of a quoted-string, which is passed with its quotes."""
     inner = quoted[1:-1]
     return _QUOTED_PAIR.sub(r"\1", inner) if "\\" in inner else inner
 
 
 def quote(text: str) -> str:
-    """The quoted-string that says the text."""
+    """The text as a quoted-string."""
     return f'"{_TO_ESCAPE.sub(lambda match: chr(92) + match.group(), text)}"'
 
 
 def number(text: str, what: str, maximum: int) -> int:
     """Decimal digits as an int of at most `maximum`. Raises ParseError.
 
-    The digits are counted first: turning a number of 60,000 digits into an int takes quadratic time.
+    The digits are counted first: converting 60,000 digits to an int takes quadratic time.
     """
     if not (text.isascii() and text.isdigit()):
         raise ParseError(f"{what} is not a number")
@@ -49,8 +49,7 @@ def number(text: str, what: str, maximum: int) -> int:
 def split_list(text: str, what: str, limit: int) -> list[str]:
     """The values between commas that are neither in quotes nor in angle brackets. Raises ParseError.
 
-    Empty elements are skipped: no grammar has them, but `Supported: ,outbound` is sent by real devices, and nothing
-    can be meant by nothing.
+    Empty elements are skipped: no grammar allows them, but real devices send `Supported: ,outbound`.
     """
     values: list[str] = []
     while text:

@@ -38,8 +38,8 @@ _BROKEN = re.compile(r"[\r\n]")
 class Headers:
     """Header fields in order; names in any case, and compact forms, mean the same field.
 
-    One entry is one field as it stood in the message: a comma-separated list is not taken apart. Values are
-    `str`; octets that are not UTF-8 are kept as surrogate escapes, so that they can be echoed as they came.
+    One entry is one field as it was in the message: a comma-separated list is not split. Values are
+    `str`; bytes that are not UTF-8 are kept as surrogate escapes, so that they can be echoed unchanged.
     """
 
     __slots__ = ("_fields",)
@@ -78,12 +78,12 @@ class Headers:
         self._fields.append(field)
 
     def remove(self, name: str) -> None:
-        """Drop all fields of that name, if there are any."""
+        """Remove all fields of that name."""
         key = _key(name)
         self._fields = [field for field in self._fields if field[0] != key]
 
     def copy(self) -> "Headers":
-        """Headers of their own with the same fields."""
+        """An independent copy."""
         other = Headers()
         other._fields = self._fields.copy()
         return other

@@ -1,7 +1,9 @@
-"""Who calls whom, by every name that an INVITE gives: RFC 3261 §8.1.1, RFC 3325, RFC 5806, RFC 7044.
+"""Caller, callee and diversion, by every header of an INVITE that names them.
 
-Read leniently: what cannot be read is left out, since nothing but the owner's own rules depends on it. None of it is
-proof: a trunk that can be trusted says who calls in P-Asserted-Identity, and everybody else can write that, too.
+RFC 3261 §8.1.1, RFC 3325, RFC 5806, RFC 7044.
+
+Read leniently: malformed values are left out, since only the owner's own rules depend on them. None of it is proof:
+a trusted trunk names the caller in P-Asserted-Identity, and anybody else can send that header, too.
 """
 
 import re
@@ -26,7 +28,7 @@ _CAUSE = re.compile(r"cause[ \t]*=[ \t]*([0-9]{3})\b", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """One of those concerned: a URI or a bare number, empty where there is none, and the name that goes with it."""
+    """One party: a URI or a bare number, empty where there is none, and its display name."""
 
     uri: str = ""
     display: str = ""
@@ -37,21 +39,21 @@ class Party:
         try:
             parsed = Uri.parse(self.uri)
         except ParseError:
-            # A carrier that is not SIP gives a bare number.
+            # A carrier without SIP gives a bare number.
             return self.uri if _NUMBER.fullmatch(self.uri) else ""
         text = parsed.opaque if parsed.opaque is not None else parsed.user
         return unquote((text or "").partition(";")[0], errors="replace")
 
     @property
     def number(self) -> str | None:
-        """`user` where that is a phone number, without the separators that may stand in it (RFC 3966 §5.1.1)."""
+        """`user` where that is a phone number, without visual separators (RFC 3966 §5.1.1)."""
         number = self.user.translate(_SEPARATORS)
         return number if _NUMBER.fullmatch(number) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Diversion:
-    """Somebody from whom the call was diverted (RFC 5806); `reason` is a word such as "no-answer", or empty."""
+    """A party that diverted the call (RFC 5806); `reason` is a word such as "no-answer", or empty."""
 
     party: Party
     reason: str = ""
@@ -60,7 +62,7 @@ class Diversion:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """A target that the call has had (RFC 7044): `index` says in which order, `cause` why it moved on from there."""
+    """An earlier target of the call (RFC 7044): `index` gives the order, `cause` why the call moved on."""
 
     party: Party
     index: str = ""
@@ -69,7 +71,7 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class Identities:
-    """All of them. `called` is what was dialled, as far as it got here: the Request-URI."""
+    """All of them. `called` is the Request-URI."""
 
     called: Party = field(default_factory=Party)
     to: Party = field(default_factory=Party)
@@ -77,13 +79,13 @@ class Identities:
     asserted: tuple[Party, ...] = ()
     """P-Asserted-Identity: at most a sip and a tel URI."""
     diversions: tuple[Diversion, ...] = ()
-    """The latest first."""
+    """Latest first."""
     history: tuple[HistoryEntry, ...] = ()
-    """The oldest first."""
+    """Oldest first."""
 
 
 def identities(request: Request) -> Identities:
-    """What an INVITE says of them."""
+    """Read them from an INVITE."""
     return Identities(
         called=Party(printable(request.uri)),
         to=next(iter(_all(request, "To", _party)), Party()),

@@ -10,8 +10,8 @@ from offhook.sip.message.serializer import serialize
 from offhook.sip.net.address import Address
 
 ENDS_OR_CONFIRMS = frozenset({"ACK", "BYE", "CANCEL"})
-"""Of these only what names the transaction and the dialog is needed: a call that is over is over, however badly the
-far end says so, and an answer that was acknowledged must not be repeated until the call is given up."""
+"""Only their transaction and dialog identifiers are needed: a malformed BYE still ends the call, and an acknowledged
+answer must not be repeated until the call is given up."""
 
 _URI_BREAKER = re.compile(r"[\x00-\x20\x7f]")
 _REASON_BREAKER = re.compile(r"[\r\n]")
@@ -19,10 +19,10 @@ _REASON_BREAKER = re.compile(r"[\r\n]")
 
 @dataclass(slots=True)
 class Request:
-    """A request. `uri` is the Request-URI as it stands in the message.
+    """A request. `uri` is the Request-URI as in the message.
 
-    `headers` has no Content-Length after parsing: that frames the message, and the length of `body` says the same.
-    `source` is where it came from, None where it is not known, or the request ours.
+    `headers` has no Content-Length after parsing: it frames the message, and `body` has that length.
+    `source` is where it came from, None where that is unknown or the request is ours.
     """
 
     method: str

@@ -7,21 +7,21 @@ from offhook.sip.errors import ParseError
 from offhook.sip.message.grammar import LWS, QUOTED, TOKEN, quote, unquote
 from offhook.sip.message.limits import MAX_PARAMS
 
-# Beyond token and host, "@", "/" and "=" are let through: tags and branches of old devices carry them.
+# Beyond token and host, "@", "/" and "=" are allowed: tags and branches of old devices contain them.
 _VALUE = r"[A-Za-z0-9\-.!%*_+`'~\[\]:@/$&#=|{}^()]+"
-# Nor has the grammar a value of no characters; proxies write `;ftag=` for a From without a tag.
+# The grammar has no empty value, but proxies write `;ftag=` for a From without a tag.
 _HEADER_PARAM = re.compile(rf"{LWS};{LWS}({TOKEN}){LWS}(?:={LWS}(?:({QUOTED})|((?:{_VALUE})?)){LWS})?")
 _URI_CHAR = r"[A-Za-z0-9\-_.!~*'()\[\]/:&+$]|%[0-9A-Fa-f]{2}"
-# "=" in a value: base64 without escapes (SIP.js #419). It is echoed, and nothing depends on it.
+# "=" in a value: unescaped base64 (SIP.js #419). It is only echoed.
 _URI_PARAM = re.compile(rf";((?:{_URI_CHAR})++)(?:=((?:{_URI_CHAR}|=)*+))?")
 _BARE_VALUE = re.compile(_VALUE)
 
 
 class Params(Mapping[str, str | None]):
-    """Ordered parameters; names in any case are the same name, a parameter without `=` has the value None.
+    """Ordered parameters; names are case-insensitive, a parameter without `=` has the value None.
 
     Immutable. Two are equal when they have the same parameters in whatever order. `str()` is the form in a header
-    field, with quotes where they are needed; quoted values are held without quotes and escapes.
+    field, quoted where needed; quoted values are held without quotes and escapes.
     """
 
     __slots__ = ("_by_name", "_items")
@@ -72,14 +72,14 @@ class Params(Mapping[str, str | None]):
         return "".join(f";{name}" if value is None else f";{name}={value}" for name, value in self._items)
 
     def with_(self, name: str, value: str | None = None) -> "Params":
-        """A copy in which that parameter has that value, in its old place or at the end."""
+        """A copy with that parameter set, in its old place or at the end."""
         if name not in self:
             return Params((*self._items, (name, value)))
         key = name.lower()
         return Params((old, value if old.lower() == key else kept) for old, kept in self._items)
 
     def without(self, name: str) -> "Params":
-        """A copy that lacks the parameter."""
+        """A copy without the parameter."""
         key = name.lower()
         return Params((old, value) for old, value in self._items if old.lower() != key)
 
@@ -101,6 +101,6 @@ def _parse(text: str, what: str, pattern: re.Pattern[str]) -> Params:
         position = match.end()
     params = Params(items) if items else NO_PARAMS
     if len({name.lower() for name, _ in items}) != len(items):
-        # §7.3.1: which of the two counts would be anybody's guess.
+        # §7.3.1: ambiguous.
         raise ParseError(f"{what} has a parameter twice")
     return params

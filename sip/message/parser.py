@@ -1,4 +1,4 @@
-"""Bytes of one datagram to a message (RFC 3261 §7, §18.3)."""
+"""Parses one datagram into a message (RFC 3261 §7, §18.3)."""
 
 import re
 
@@ -17,14 +17,14 @@ _FIELD_START = re.compile(rb"\r\n(?![ \t])")
 
 
 def parse(data: bytes) -> Request | Response:
-    """Read the message that a datagram holds. Raises ParseError.
+    """Parse the message in a datagram. Raises ParseError.
 
-    The body is as long as Content-Length says, and octets behind it are ignored; without one it is the rest of the
-    datagram (§18.3). Empty lines before the start line are ignored (§7.5). Lines end in CRLF: a bare CR or LF, which
-    one element would see as a line end and the next one not, is how headers are smuggled, so it is an error.
+    The body is as long as Content-Length says, and bytes after it are ignored; without one it is the rest of the
+    datagram (§18.3). Empty lines before the start line are ignored (§7.5). Lines end in CRLF: a bare CR or LF is an
+    error, since elements that disagree about it let headers be smuggled.
 
-    An ACK, BYE or CANCEL whose request line can be read is returned whatever is wrong with its headers and its length:
-    lines that cannot be read are left out.
+    An ACK, BYE or CANCEL with a valid request line is returned whatever is wrong with its headers and length:
+    malformed lines are left out.
     """
     if len(data) > MAX_MESSAGE:
         raise ParseError("message is too large", 513)
@@ -69,7 +69,7 @@ def _message(line: str, headers: Headers, body: bytes, problems: list[str]) -> R
 
 
 def _headers(lines: list[bytes], problems: list[str]) -> tuple[Headers, int | None]:
-    """All fields that can be read, and Content-Length; what cannot goes to `problems`."""
+    """All valid fields, and Content-Length; the others go to `problems`."""
     headers = Headers()
     lengths: set[str] = set()
     if len(lines) > MAX_HEADERS:

@@ -5,9 +5,9 @@ from offhook.sip.message.headers import Headers
 
 
 def serialize(start_line: str, headers: Headers, body: bytes) -> bytes:
-    """The octets of a message. Content-Length is written from the body, whatever the headers say of it.
+    """The bytes of a message. Content-Length is computed from the body, whatever the headers say.
 
-    Raises LocalError when a text has surrogates that are not escaped octets.
+    Raises LocalError when a text has surrogates that are not escaped bytes.
     """
     lines = [start_line]
     lines += [f"{name}: {value}" for name, value in headers if name.lower() != "content-length"]

@@ -20,7 +20,7 @@ _ONCE = ("From", "To", "Call-ID", "CSeq")
 
 
 def top_via(message: Message) -> Via:
-    """The topmost Via: whom a request came from, or whose response this is."""
+    """The topmost Via: the sender of a request, or the addressee of a response."""
     value = _first(message, "Via")
     if value is None:
         raise _error(message, "Via is missing")
@@ -46,17 +46,17 @@ def to(message: Message) -> NameAddr:
 
 
 def from_tag(message: Message) -> str:
-    """The tag of From, whatever else stands in it; empty without one, as of a peer of RFC 2543."""
+    """The tag of From, even if the rest is malformed; empty without one, as from an RFC 2543 peer."""
     return tag_of(message.headers.get("From") or "") or ""
 
 
 def to_tag(message: Message) -> str:
-    """The tag of To, whatever else stands in it; empty without one, as outside any dialog."""
+    """The tag of To, even if the rest is malformed; empty without one, as outside any dialog."""
     return tag_of(message.headers.get("To") or "") or ""
 
 
 def call_id(message: Message) -> str:
-    """Call-ID: anything visible without a space in it."""
+    """Call-ID: visible characters without spaces."""
     return _single(message, "Call-ID", _visible)
 
 
@@ -66,14 +66,14 @@ def cseq(message: Message) -> CSeq:
 
 
 def contacts(message: Message) -> list[NameAddr]:
-    """All Contact values. `*`, which only means something to a registrar, is nobody's address."""
+    """All Contact values. `*`, which only concerns registrars, is left out."""
     if message.headers.get("Contact") == "*":
         return []
     return _list(message, "Contact", NameAddr.parse, MAX_LIST)
 
 
 def contact(message: Message) -> NameAddr | None:
-    """The first Contact: a call has one remote target, and nothing depends on the others."""
+    """The first Contact: a call has one remote target."""
     value = None if message.headers.get("Contact") == "*" else _first(message, "Contact")
     return None if value is None else _read(message, NameAddr.parse, value, "Contact")
 
@@ -89,20 +89,20 @@ def routes(message: Message) -> list[NameAddr]:
 
 
 def max_forwards(message: Message) -> int | None:
-    """Max-Forwards; None when a peer of RFC 2543 gave none."""
+    """Max-Forwards; None from an RFC 2543 peer without it."""
     if "Max-Forwards" not in message.headers:
         return None
     return _single(message, "Max-Forwards", lambda text: number(text, "Max-Forwards", MAX_FORWARDS))
 
 
 def expires_s(message: Message) -> float | None:
-    """Expires of an INVITE, in seconds; None without one, and for one that cannot be read: it is only a wish."""
+    """Expires of an INVITE, in seconds; None if absent or malformed: it is only a wish."""
     value = message.headers.get("Expires") or ""
     return float(value) if value.isascii() and value.isdigit() and len(value) <= MAX_DIGITS else None
 
 
 def require(message: Message) -> list[str]:
-    """The option tags of Require, as they are spelt there."""
+    """The option tags of Require, as spelled there."""
     return _list(message, "Require", _token, MAX_LIST)
 
 
@@ -112,7 +112,7 @@ def supported(message: Message) -> list[str]:
 
 
 def content_type(message: Message) -> str | None:
-    """The media type of the body in lower case and without parameters; None when it is not stated."""
+    """The media type of the body in lower case and without parameters; None if absent."""
     if "Content-Type" not in message.headers:
         return None
     if len(message.headers.get_all("Content-Type")) > 1:
@@ -127,20 +127,20 @@ _NEEDED: dict[str, tuple[_Reader, ...]] = {
     "OPTIONS": (require,),
     "REGISTER": (contacts,),
 }
-"""What is read of a request of that method, beyond what names its transaction and dialog."""
+"""What is parsed of a request of that method, besides its transaction and dialog identifiers."""
 
 _OPTIONAL: dict[str, _Reader] = {"Max-Forwards": max_forwards, "Supported": supported, "Route": routes}
-"""What nothing here depends on: this is no proxy, and offers no extensions."""
+"""Nothing here depends on these: this is not a proxy, and offers no extensions."""
 
 
 def validate_request(request: Request) -> list[str]:
-    """Check what the method needs before anything is done (§8.2): a request that passes can be answered.
+    """Check what the method needs before acting on it (§8.2): a request that passes can be answered.
 
-    Always: that the mandatory headers are there and none twice, that what names the transaction and the dialog can be
-    read, that CSeq names the method (§8.1.1.5). For ACK, BYE and CANCEL that is all. Tags may be missing: RFC 2543
-    has none. A Request-URI of a scheme that is not SIP passes; that is for the user agent to refuse (416).
+    Always: that each mandatory header is there once, that transaction and dialog identifiers can be parsed, and that
+    CSeq names the method (§8.1.1.5). For ACK, BYE and CANCEL that is all. Tags may be missing: RFC 2543 has none. A
+    Request-URI of a scheme other than SIP passes; the user agent refuses it (416).
 
-    Returns the names of headers that cannot be read and that nothing depends on: ignore them.
+    Returns the names of malformed headers that nothing depends on: ignore them.
     """
     for name in _MANDATORY:
         if name not in request.headers:
@@ -157,7 +157,7 @@ def validate_request(request: Request) -> list[str]:
     from_(request)
     to(request)
     if _read(request, Uri.parse, request.uri).headers is not None:
-        # §19.1.1: headers have no place in a Request-URI, and what they ask for is never done.
+        # §19.1.1: headers are not allowed in a Request-URI.
         raise _error(request, "Request-URI has headers")
     for read in _NEEDED.get(request.method, ()):
         read(request)
@@ -173,7 +173,7 @@ def _readable(request: Request, name: str, read: _Reader) -> bool:
 
 
 def validate_response(response: Response) -> None:
-    """Check that a response has, once and readable, what tells its transaction and dialog."""
+    """Check that a response has its transaction and dialog identifiers, once and well-formed."""
     for name in _ONCE:
         if len(response.headers.get_all(name)) > 1:
             raise _error(response, f"{name} is there twice")
@@ -189,7 +189,7 @@ def _single(message: Message, name: str, parse: Callable[[str], _Value]) -> _Val
 
 
 def _first(message: Message, name: str) -> str | None:
-    """The first value of a list that may go over several fields, unread; None without one."""
+    """The first value, unparsed, of a list that may span several fields; None without one."""
     for field in message.headers.get_all(name):
         value, _ = _read(message, lambda text: split_first(text, name), field)
         if value:

@@ -1,4 +1,4 @@
-"""URIs (RFC 3261 §19.1); those of a scheme other than sip and sips are kept whole."""
+"""URIs (RFC 3261 §19.1); those of other schemes than sip and sips are kept whole."""
 
 import re
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from offhook.sip.message.params import NO_PARAMS, Params
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*+):")
 _OPAQUE = re.compile(r"[!#-;=?-~]+")
-# "#" may not stand unescaped, but phones dial "sip:*67#...@" that way.
+# "#" must be escaped, but phones dial "sip:*67#...@" that way.
 _USER = re.compile(r"(?:[A-Za-z0-9\-_.!~*'()&=+$,;?/#]|%[0-9A-Fa-f]{2})++")
 _PASSWORD = re.compile(r"(?:[A-Za-z0-9\-_.!~*'()&=+$,]|%[0-9A-Fa-f]{2})*+")
 _HOST_PORT = re.compile(r"(\[[^\]]*+\]|[^:\[\]]*+)(?::(.*))?", re.DOTALL)
-# The underscore is not of RFC 1123, but common inside private networks.
+# The underscore is not allowed by RFC 1123, but common in private networks.
 _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_\-]*+)(?:\.[A-Za-z0-9_][A-Za-z0-9_\-]*+)*+\.?")
 _HEADERS = re.compile(r"(?:[A-Za-z0-9\-_.!~*'()\[\]/?:+$=&]|%[0-9A-Fa-f]{2})++")
 _MAX_HOST = 255
@@ -25,10 +25,10 @@ _MAX_HOST = 255
 
 @dataclass(frozen=True, slots=True)
 class Uri:
-    """A URI. Nothing in it is unescaped, so that it prints as it was read; only the scheme is put in lower case.
+    """A URI. Nothing in it is unescaped, so that it prints as it was parsed; only the scheme is lowercased.
 
-    `host` has its brackets where it is IPv6. `headers` is the text behind the question mark, None without one.
-    With another scheme than sip and sips `opaque` is all that follows the colon, and the rest is empty.
+    `host` has its brackets where it is IPv6. `headers` is the text after the question mark, None without one.
+    With other schemes than sip and sips `opaque` is everything after the colon, and the rest is empty.
     """
 
     scheme: str
@@ -52,7 +52,7 @@ class Uri:
 
     @property
     def user_unescaped(self) -> str:
-        """The user part for people: escapes resolved; empty when there is none. Never to be parsed again."""
+        """The user part for people: escapes resolved; empty when there is none. Never parse it again."""
         return "" if self.user is None else unquote(self.user, errors="replace")
 
     def __str__(self) -> str:
@@ -88,7 +88,7 @@ def _is_host(host: str) -> bool:
             return "%" not in host and IPv6Address(host[1:-1]).version == 6
         if len(host) > _MAX_HOST or _HOST_NAME.fullmatch(host) is None:
             return False
-        # A name's last label begins with a letter (§25.1, toplabel); what begins with a digit is a number.
+        # A name's last label begins with a letter (§25.1, toplabel); a digit there means a numeric address.
         last = host.rstrip(".").rpartition(".")[2]
         return not last[0].isdigit() or IPv4Address(host).version == 4
     except AddressValueError:
@@ -111,7 +111,7 @@ def _parse(text: str) -> Uri:
 
 def _parse_sip(scheme: str, text: str) -> Uri:
     user = password = headers = None
-    # Semicolons and question marks may stand in the user part, so that is cut off first (§19.1.1).
+    # Semicolons and question marks may be in the user part, so that is split off first (§19.1.1).
     userinfo, at, rest = text.rpartition("@")
     if at:
         user, colon, secret = userinfo.partition(":")

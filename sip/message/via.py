@@ -35,18 +35,18 @@ class Via:
 
     @property
     def branch(self) -> str | None:
-        """The transaction's name; None when a peer of RFC 2543 gave none."""
+        """The transaction's branch; None from an RFC 2543 peer without it."""
         return self.params.get("branch")
 
     @property
     def received(self) -> str | None:
-        """Where the request really came from, without brackets (RFC 5118 §4.5 has it both ways)."""
+        """The real source of the request, without brackets (RFC 5118 §4.5 allows both)."""
         value = self.params.get("received")
         return None if value is None else value.strip("[]")
 
     @property
     def rport(self) -> int | None:
-        """The port that was filled in; None when there is none, also when it is only asked for (RFC 3581 §3)."""
+        """The port that was filled in; None if absent or only requested (RFC 3581 §3)."""
         value = self.params.get("rport") or ""
         if not (value.isascii() and value.isdigit() and len(value) <= 5):
             return None

@@ -1,4 +1,4 @@
-"""Where a datagram comes from or goes to: a numeric host and a port. Pure."""
+"""The source or destination of a datagram: a numeric host and a port. Pure."""
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -19,20 +19,20 @@ class Address:
 
     @property
     def uri_host(self) -> str:
-        """The host as it stands in a URI or a Via: IPv6 in brackets (RFC 3261 §25.1, IPv6reference)."""
+        """The host as written in a URI or a Via: IPv6 in brackets (RFC 3261 §25.1, IPv6reference)."""
         return f"[{self.host}]" if ":" in self.host else self.host
 
     @property
     def is_wildcard(self) -> bool:
-        """Whether this is an address to listen at ("0.0.0.0", "::") that nobody can send to."""
+        """Whether this is a wildcard address ("0.0.0.0", "::"): bound to, never sent to."""
         number = numeric(self.host)
         return number is not None and number.is_unspecified
 
 
 def numeric(host: str) -> IPv4Address | IPv6Address | None:
-    """The host as a number, brackets allowed; None when it is a name.
+    """The numeric host, brackets allowed; None for a name.
 
-    An IPv4 address in IPv6 clothes (::ffff:192.0.2.1) is the IPv4 address that it means.
+    An IPv4-mapped IPv6 address (::ffff:192.0.2.1) becomes the IPv4 address.
     """
     try:
         number = ip_address(host.strip("[]").partition("%")[0])

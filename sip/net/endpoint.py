@@ -18,7 +18,7 @@ from offhook.sip.uas import Admit
 logger = logging.getLogger("sip.net")
 
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
-"""Asked of the kernel, so that a burst outlives a busy moment of the loop; it may give less."""
+"""Requested receive buffer, so that a burst survives a busy moment of the loop; the kernel may grant less."""
 
 _SHORTEST_WAIT_S = 0.001
 """A loop's clock may be coarser than the timer: without this a timer due within its step would spin."""
@@ -27,14 +27,14 @@ _SHORTEST_WAIT_S = 0.001
 class Endpoint(asyncio.DatagramProtocol):
     """Carries datagrams between a socket and its `UserAgent`, and events to `on_event`.
 
-    `on_event` runs on the loop's thread, in order, and may call `do`. An exception of its is logged, and nothing
-    else happens to the socket or to other calls.
+    `on_event` runs on the loop's thread, in order, and may call `do`. An exception in it is logged; the socket and
+    other calls are not affected.
     """
 
     def __init__(self, on_event: Callable[[Event], None], loop: asyncio.AbstractEventLoop) -> None:
         self._on_event = on_event
         self.on_datagram: Callable[[bytes, Address, bool], None] | None = None
-        """For captures: is shown every datagram, its peer, and whether it was received. It must not raise."""
+        """For captures: gets every datagram, its peer, and whether it was received. It must not raise."""
         self._loop = loop
         self._transport: asyncio.DatagramTransport | None = None
         self._ua: UserAgent | None = None
@@ -58,7 +58,7 @@ class Endpoint(asyncio.DatagramProtocol):
         entropy: Callable[[], str] = random_token,
         admit: Admit | None = None,
     ) -> "Endpoint":
-        """Bind and start; port 0 takes a free one. Raises OSError when the address cannot be had."""
+        """Bind and start; port 0 takes a free one. Raises OSError when the address cannot be bound."""
         loop = asyncio.get_running_loop()
         endpoint = cls(on_event, loop)
         bound = _bind(host, port)
@@ -96,7 +96,7 @@ class Endpoint(asyncio.DatagramProtocol):
         return command.call
 
     async def resolve(self, uri: str) -> Address:
-        """Where a URI's host is. Raises LocalError when it is none, OSError when the name is not found."""
+        """The address of a URI's host. Raises LocalError for an invalid URI, OSError when the name is not found."""
         try:
             parsed = Uri.parse(uri)
         except ParseError as error:
@@ -113,11 +113,11 @@ class Endpoint(asyncio.DatagramProtocol):
         return Address(str(found[0][4][0]), port)
 
     async def drained(self) -> None:
-        """Wait until no call and no transaction is left (up to 32 s after the last message): then close is kind."""
+        """Wait until no call and no transaction is left (up to 32 s after the last message): then closing is clean."""
         await self._idle.wait()
 
     def close(self) -> None:
-        """Stop at once: what has not been answered stays so. Idempotent."""
+        """Stop at once: pending requests stay unanswered. Idempotent."""
         self._idle.set()
         if self._timer is not None:
             self._timer.cancel()
@@ -130,7 +130,7 @@ class Endpoint(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop."""
-        # By what it does and not by its class: uvloop's transport is no subclass of asyncio's.
+        # Duck-typed: uvloop's transport isn't a subclass of asyncio's.
         self._transport = transport  # type: ignore[assignment]
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -148,7 +148,7 @@ class Endpoint(asyncio.DatagramProtocol):
         self._pump()
 
     def error_received(self, exc: Exception) -> None:
-        """Called by the loop: from within `sendto`, or for an ICMP message that names no datagram of ours."""
+        """Called by the loop: from within `sendto`, or for an ICMP error that names no datagram we sent."""
         if self._sending_to is not None:
             logger.info("cannot send to %s: %s", self._sending_to, exc)
             self._unsendable.append(self._sending_to)
@@ -217,7 +217,7 @@ class Endpoint(asyncio.DatagramProtocol):
         self._pump()
 
     def _route(self, peer: Address) -> Address:
-        """The address of ours that the kernel would send from: connecting a UDP socket sends nothing."""
+        """The local address that the kernel would send from: connecting a UDP socket sends nothing."""
         family = socket.AF_INET6 if ":" in peer.host else socket.AF_INET
         try:
             with socket.socket(family, socket.SOCK_DGRAM) as probe:
@@ -232,7 +232,7 @@ def _bind(host: str, port: int) -> socket.socket:
     bound = socket.socket(family, kind, proto)
     try:
         if family == socket.AF_INET6:
-            # One family a socket: a peer's address is then the one that stands in its messages.
+            # One family per socket, so that a peer's address is the one in its messages.
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         bound.setblocking(False)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from offhook.sip.sdp.limits import ABSURD_PTIME_MS, MAX_PAYLOAD_TYPE, MAX_PTIME_MS, MIN_PTIME_MS
 from offhook.sip.sdp.model import Media
 
-# RFC 3551 §6, table 4: the names of the static audio payload types of 8 kHz and one channel. The others need no
-# name here, as nobody negotiates them.
+# RFC 3551 §6, table 4: the names of the static audio payload types of 8 kHz and one channel. The others are
+# not supported.
 _STATIC = {0: "PCMU", 3: "GSM", 4: "G723", 5: "DVI4", 7: "LPC", 8: "PCMA", 9: "G722", 12: "QCELP", 13: "CN"}
 _STATIC.update({15: "G728", 18: "G729"})
 MAX_PORT = 65_535
@@ -20,13 +20,13 @@ OPUS_CLOCK_HZ = 48_000
 """Its RTP clock at whatever rate it is sampled; it is always offered as stereo (RFC 7587 §4.1, §7)."""
 
 MIN_OPUS_BIT_RATE = 6_000
-"""The least that it can be coded with."""
+"""Its lowest bit rate."""
 
 OPUS_PTIMES_MS = (10, 20, 40, 60)
 """The packets of one frame among those that we send."""
 
 TELEPHONE_EVENT = "TELEPHONE-EVENT"
-"""RFC 4733, in the spelling that names have here."""
+"""RFC 4733; codec names are upper case here."""
 
 COMFORT_NOISE = "CN"
 """RFC 3389; payload type 13 at 8 kHz."""
@@ -48,9 +48,9 @@ class Format:
 def formats(media: Media) -> list[Format]:
     """The formats of an RTP m-line in its order of preference: mono of 8 kHz, Opus, and telephone-event of both clocks.
 
-    A rtpmap counts for more than what RFC 3551 says of the number; a dynamic type without one means nothing, as does
-    a rtpmap or a number that cannot be read. A number that is mapped twice is there once for each map that can be
-    used: some trunks give telephone-event of two clocks one number.
+    An rtpmap overrides RFC 3551's meaning of the number; a dynamic type without one is ignored, as is a malformed
+    rtpmap or number. A number mapped twice appears once for each usable map: some trunks give telephone-event of two
+    clocks one number.
     """
     mapped = _rtpmaps(media)
     found: list[Format] = []
@@ -66,7 +66,7 @@ def formats(media: Media) -> list[Format]:
 
 
 def numbers(media: Media) -> dict[int, Format]:
-    """What each mapped number of an audio line means by its first map, whether it can be used here or not."""
+    """What each mapped number of an audio line means by its first map, supported or not."""
     meant: dict[int, Format] = {}
     for value in media.values("rtpmap") if media.kind == "audio" else ():
         match = _RTPMAP.fullmatch(value.strip())
@@ -77,9 +77,9 @@ def numbers(media: Media) -> dict[int, Format]:
 
 
 def ptime_ms(media: Media, default: int) -> int:
-    """The packet time to send with, a multiple of 10 ms that we can do.
+    """The packet time to send with, a supported multiple of 10 ms.
 
-    A wish between 1 ms and a second is brought to the nearest that we can do, any other is none; maxptime is kept to.
+    A ptime between 1 ms and a second is rounded to the nearest supported one, any other is ignored; maxptime is kept.
     """
     wish = _milliseconds(media, "ptime")
     longest = _milliseconds(media, "maxptime")
@@ -90,14 +90,14 @@ def ptime_ms(media: Media, default: int) -> int:
 
 
 def rtcp_mux(media: Media) -> bool:
-    """Whether the m-line says that RTCP may come to the port of RTP (RFC 5761 §5.1.1)."""
+    """Whether the m-line has rtcp-mux (RFC 5761 §5.1.1)."""
     return any(each.name == "rtcp-mux" for each in media.attributes)
 
 
 def rtcp_address(media: Media) -> tuple[str | None, int]:
     """Where RTCP goes when it does not share RTP's port: (host, or None for that of RTP; port).
 
-    The rtcp attribute (RFC 3605), else the next port (RFC 3550 §11), else that of RTP: reports are not worth more.
+    The rtcp attribute (RFC 3605), else the next port (RFC 3550 §11), else that of RTP.
     """
     for value in media.values("rtcp"):
         match = _RTCP.fullmatch(value.strip())
@@ -114,13 +114,13 @@ def opus_ptime_ms(media: Media, payload_type: int, ptime: int) -> int:
 
 
 def opus_bit_rate(media: Media, payload_type: int) -> int | None:
-    """What must not be exceeded, bit/s (RFC 7587 §6.1); None where nothing that makes sense is said."""
+    """The maximum in bit/s (RFC 7587 §6.1); None if absent or out of range."""
     value = _parameter(media, payload_type, "maxaveragebitrate")
     return None if value is None else max(MIN_OPUS_BIT_RATE, value)
 
 
 def _parameter(media: Media, payload_type: int, name: str) -> int | None:
-    """A number among the format parameters, None if it is not there or no number of up to six digits."""
+    """A number among the format parameters; None if absent or not a number of up to six digits."""
     for value in media.values("fmtp"):
         number, _, parameters = value.partition(" ")
         if number == str(payload_type):
@@ -132,7 +132,7 @@ def _parameter(media: Media, payload_type: int, name: str) -> int | None:
 
 
 def _rtpmaps(media: Media) -> dict[int, list[Format]]:
-    """What each mapped number may mean: nothing where none of its maps can be used."""
+    """What each mapped number may mean: empty where none of its maps is supported."""
     mapped: dict[int, list[Format]] = {}
     for value in media.values("rtpmap"):
         match = _RTPMAP.fullmatch(value.strip())
@@ -161,7 +161,7 @@ def _payload_type(text: str) -> int | None:
 
 
 def _milliseconds(media: Media, name: str) -> int | None:
-    """The first value that makes sense (RFC 8866 §6.4: it is a hint), None without one."""
+    """The first sensible value (RFC 8866 §6.4: it is a hint), None without one."""
     for value in media.values(name):
         match = _PTIME.fullmatch(value.strip())
         if match is not None and 1 <= int(match.group(1)) <= ABSURD_PTIME_MS:

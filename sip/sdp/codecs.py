@@ -1,4 +1,4 @@
-"""Which formats both ends have in common, and by which numbers they are offered: RFC 3264 §6.1, §8.3.2."""
+"""The formats both ends share, and the payload types they are offered with: RFC 3264 §6.1, §8.3.2."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from offhook.sip.sdp.audio import COMFORT_NOISE, OPUS, OPUS_CLOCK_HZ, RATE_HZ, T
 from offhook.sip.sdp.model import Media
 
 PAYLOAD_TYPES = {"PCMU": 0, "PCMA": 8, "G722": 9, OPUS: 111}
-"""Codecs by the numbers that they are offered with."""
+"""Codecs by the payload type they are offered with."""
 
 OFFERED_DTMF_PAYLOAD_TYPE = 101
 OFFERED_OPUS_DTMF_PAYLOAD_TYPE = 110
@@ -19,10 +19,10 @@ _DYNAMIC = range(96, 128)
 
 @dataclass(frozen=True, slots=True)
 class AudioCapabilities:
-    """What we can do. The order of codecs is our preference in an offer; in an answer the offerer's counts.
+    """What we support. The order of codecs is our preference in an offer; an answer follows the offerer's.
 
-    `ptime_ms` (10, 20 … 60) is our wish; the remote's counts for more. Comfort noise is taken where the remote offers
-    it and never offered, since that would invite it to leave out what it takes for silence. RTCP shares RTP's port
+    `ptime_ms` (10, 20 … 60) is our wish; the remote's comes first. Comfort noise is accepted where the remote offers
+    it and never offered, since that would invite it to suppress what it takes for silence. RTCP shares RTP's port
     where the remote offers that.
     """
 
@@ -33,7 +33,7 @@ class AudioCapabilities:
 
 
 def common_formats(media: Media, capabilities: AudioCapabilities) -> list[Format]:
-    """What both ends can do, each once, in the remote's order."""
+    """What both ends support, each once, in the remote's order."""
     known = set(capabilities.codecs)
     if capabilities.dtmf:
         known.add(TELEPHONE_EVENT)
@@ -42,7 +42,7 @@ def common_formats(media: Media, capabilities: AudioCapabilities) -> list[Format
     found: dict[tuple[str, int], Format] = {}
     meant: dict[int, str] = {}
     for each in audio.formats(media):
-        # A number that is mapped to several things means the first of those that both ends can do.
+        # A number with several maps means the first one both ends support.
         if (
             each.name in known
             and kind(each) not in found
@@ -53,7 +53,7 @@ def common_formats(media: Media, capabilities: AudioCapabilities) -> list[Format
 
 
 def _capable(capabilities: AudioCapabilities) -> list[Format]:
-    """What an offer has by itself, with the numbers that are usual."""
+    """The formats of a first offer, with the usual numbers."""
     chosen = [Format(PAYLOAD_TYPES[codec], codec, _clock_hz(codec)) for codec in capabilities.codecs]
     if capabilities.dtmf:
         # RFC 4733 §2.1: its clock has to be that of the audio beside it.
@@ -64,7 +64,7 @@ def _capable(capabilities: AudioCapabilities) -> list[Format]:
 
 
 def numbered(capabilities: AudioCapabilities, known: list[Format], numbers: Mapping[int, Format]) -> list[Format]:
-    """What to offer, in the order of our preference: what is in use keeps its numbers, the rest gets free ones."""
+    """What to offer, in our order of preference: formats in use keep their numbers, the others get free ones."""
     by_kind = {kind(each): each for each in known}
     taken = {**numbers, **{each.payload_type: each for each in known}}
     chosen: list[Format] = []
@@ -78,7 +78,7 @@ def numbered(capabilities: AudioCapabilities, known: list[Format], numbers: Mapp
 
 
 def _one_event(common: list[Format]) -> list[Format]:
-    """Of telephone-event the one with the clock of the codec that is sent, else of 8000 Hz (RFC 4733 §2.1)."""
+    """The telephone-event with the clock of the sent codec, else of 8000 Hz (RFC 4733 §2.1)."""
     codecs = voice(common)
     events = {each.clock_hz: each for each in common if each.name == TELEPHONE_EVENT}
     fitting = (events.get(codecs[0].clock_hz) if codecs else None) or events.get(RATE_HZ)
@@ -86,7 +86,7 @@ def _one_event(common: list[Format]) -> list[Format]:
 
 
 def kind(each: Format) -> tuple[str, int]:
-    """What it is, whatever its number."""
+    """The format without its number."""
     return each.name, each.clock_hz
 
 

@@ -9,7 +9,7 @@ DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 class Origin:
     """The o= line: who made the description, and which version of it this is.
 
-    The numbers are text, since they may have more digits than anybody should calculate with.
+    The numbers are text, since they may have too many digits for arithmetic.
     """
 
     username: str
@@ -28,7 +28,7 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """An m= line and what belongs to it. `host` is that of its own c= line; None where the session's counts."""
+    """An m= line and what belongs to it. `host` is that of its own c= line; None where the session's applies."""
 
     kind: str
     port: int
@@ -47,8 +47,8 @@ class Media:
 class SessionDescription:
     """A whole description. `host` is that of the session's c= line; None without one.
 
-    Lines that offer/answer of audio has no use for (i, u, e, p, b, r, z, k, most attributes) are not kept. A host is
-    empty where its c= line cannot be read.
+    Lines that audio offer/answer doesn't need (i, u, e, p, b, r, z, k, most attributes) are not kept. A host is
+    empty where its c= line is malformed.
     """
 
     origin: Origin
@@ -60,5 +60,5 @@ class SessionDescription:
 
 
 def stated_direction(attributes: tuple[Attribute, ...]) -> str | None:
-    """The direction that the attributes state; None when they do not."""
+    """The direction attribute; None without one."""
     return next((each.name for each in attributes if each.name in DIRECTIONS), None)

@@ -25,7 +25,7 @@ from offhook.sip.sdp.serializer import serialize
 PROTOCOL = "RTP/AVP"
 DTMF_EVENTS = "0-15"
 OPUS_PARAMETERS = "maxplaybackrate=16000;sprop-maxcapturerate=16000;useinbandfec=1"
-"""RFC 7587 §6.1: more than 16 kHz is neither heard nor sent; lost packets are made up from the next ones."""
+"""RFC 7587 §6.1: audio above 16 kHz is neither decoded nor sent; lost packets are recovered by FEC."""
 
 INCOMPATIBLE_ADDRESS, INCOMPATIBLE_TRANSPORT, MEDIA_NOT_AVAILABLE, INCOMPATIBLE_FORMAT = 301, 302, 304, 305
 """Warn-codes (RFC 3261 §20.43)."""
@@ -38,7 +38,7 @@ _MIRROR = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly
 
 @dataclass(frozen=True, slots=True)
 class LocalMedia:
-    """Where we receive: a numeric host and the RTP port (RTCP is the next). `version` rises with every change."""
+    """Where we receive: a numeric host and the RTP port (RTCP is the next). `version` increases with every change."""
 
     host: str
     port: int
@@ -59,7 +59,7 @@ class NegotiatedAudio:
     codec: str
     payload_type: int
     receive_payload_types: Mapping[int, str]
-    """Payload type to the name of a codec; read-only."""
+    """Payload type to codec name; read-only."""
     dtmf_payload_type: int | None
     receive_dtmf_payload_type: int | None
     dtmf_clock_hz: int
@@ -67,7 +67,7 @@ class NegotiatedAudio:
     receive_comfort_noise_payload_type: int | None
     ptime_ms: int
     max_bit_rate: int | None
-    """Of what we send, bit/s."""
+    """The maximum of what we send, in bit/s."""
     direction: str
     """As seen from us."""
 
@@ -98,7 +98,7 @@ def make_offer(
     mux = active is not None and audio.rtcp_mux(lines[active])
     line = _audio_line(local, chosen, capabilities.ptime_ms, direction, mux=mux)
     if active is None:
-        # §8.1: the place of a stream that was refused may be taken by a new one; ours comes behind them all.
+        # §8.1: a new stream may take the place of a refused one; ours comes after all of them.
         lines, active = (*lines, line), len(lines)
     media = tuple(line if i == active else _refused(each) for i, each in enumerate(lines))
     return serialize(_description(local, "0 0" if before is None else before.time, media))
@@ -109,7 +109,7 @@ def answer_offer(
     local: LocalMedia,
     capabilities: AudioCapabilities = DEFAULT_CAPABILITIES,
 ) -> tuple[bytes, NegotiatedAudio]:
-    """The answer to an offer, and what came of it.
+    """The answer to an offer, and the agreed media.
 
     Takes the first audio stream that can be used and refuses the others (port 0). Raises NotAcceptableError (488) when
     there is none, RemoteError 400 when the offer is malformed; LocalError.
@@ -134,10 +134,10 @@ def accept_answer(
     answer: bytes,
     capabilities: AudioCapabilities = DEFAULT_CAPABILITIES,
 ) -> NegotiatedAudio:
-    """What came of our offer.
+    """The media agreed on by the answer to our offer.
 
-    Raises NotAcceptableError when audio was refused, RemoteError 400 when the answer is no answer, LocalError when the
-    offer is not ours.
+    Raises NotAcceptableError when audio was refused, RemoteError 400 when the answer does not fit the offer, LocalError
+    when the offer is not ours.
     """
     try:
         ours = parse(offer)
@@ -161,10 +161,10 @@ def accept_answer(
     receivable = [each for each in own if kind(each) in agreed]
     if not voice(sendable):
         raise NotAcceptableError("the answer has no codec of the offer", INCOMPATIBLE_FORMAT)
-    # RFC 5761 §5.1.1: an answer to an offer without rtcp-mux cannot bring it in.
+    # RFC 5761 §5.1.1: an answer cannot add rtcp-mux to an offer without it.
     mux = audio.rtcp_mux(offered) and audio.rtcp_mux(media)
     negotiated = _negotiated(session, media, sendable, receivable, capabilities, mux=mux)
-    # §6.1: the answer can only narrow what was offered, whatever it says.
+    # §6.1: the answer can only narrow what was offered.
     return replace(
         negotiated, direction=_both(negotiated.direction, stated_direction(offered.attributes) or "sendrecv")
     )
@@ -184,7 +184,7 @@ def _negotiated(
     stated = stated_direction(media.attributes) or stated_direction(session.attributes) or "sendrecv"
     ours = _MIRROR[stated]
     if host.is_unspecified:
-        # §8.4: the old way to put on hold; it says where not to send, and nothing about what is received.
+        # §8.4: the old form of hold; it stops what we send, not what we receive.
         ours = _both(ours, "recvonly")
     codecs = voice(sendable)
     event = _first(sendable, TELEPHONE_EVENT)
@@ -192,7 +192,7 @@ def _negotiated(
     if codecs[0].name == OPUS:
         ptime_ms = audio.opus_ptime_ms(media, codecs[0].payload_type, ptime_ms)
         max_bit_rate = audio.opus_bit_rate(media, codecs[0].payload_type)
-    # Opus has a way of its own to say nothing (RFC 7587 §3.1.3), and comfort noise the clock of the others.
+    # Opus has its own DTX (RFC 7587 §3.1.3), and comfort noise has the clock of the other codecs.
     noise = _first(sendable, COMFORT_NOISE) if codecs[0].clock_hz == RATE_HZ else None
     return NegotiatedAudio(
         remote_host=str(host),
@@ -217,7 +217,7 @@ def _negotiated(
 def _problem(
     session: SessionDescription, media: Media, local_host: str, capabilities: AudioCapabilities
 ) -> RemoteError | None:
-    """Why a stream cannot be used; None: it can."""
+    """Why a stream cannot be used; None if it can."""
     if media.kind != "audio":
         return NotAcceptableError("no audio stream is offered", MEDIA_NOT_AVAILABLE)
     if media.port == 0:
@@ -231,7 +231,7 @@ def _problem(
     except RemoteError as error:
         return error
     except ValueError:
-        # A name: to look it up is more than a media address is worth, and nobody sends one.
+        # Names are not resolved: nobody sends one as a media address.
         return NotAcceptableError("the address of audio is not a number", INCOMPATIBLE_ADDRESS)
     if not _single(host) or media.port_count != 1:
         return NotAcceptableError("audio must have one address and one port", INCOMPATIBLE_ADDRESS)
@@ -243,7 +243,7 @@ def _problem(
 
 
 def _worst(problems: Sequence[RemoteError | None]) -> RemoteError:
-    """The problem that says most: what is malformed, else what is wrong with audio, else that there is none."""
+    """The most telling problem: something malformed, else something wrong with audio, else that there is none."""
     found = [each for each in problems if each is not None]
     about_audio = [each for each in found if getattr(each, "warn_code", 0) != MEDIA_NOT_AVAILABLE]
     malformed = [each for each in found if each.status == 400]
@@ -252,12 +252,12 @@ def _worst(problems: Sequence[RemoteError | None]) -> RemoteError:
 
 
 def _single(host: IPv4Address | IPv6Address) -> bool:
-    """Neither a group of listeners nor everybody."""
+    """Neither multicast nor broadcast."""
     return not host.is_multicast and str(host) != "255.255.255.255"
 
 
 def _remote_host(session: SessionDescription, media: Media) -> IPv4Address | IPv6Address:
-    """Where the remote wants its media. Raises ValueError for a name, RemoteError 400 when nothing is said."""
+    """Where the remote wants its media. Raises ValueError for a name, RemoteError 400 without an address."""
     host = media.host if media.host is not None else session.host
     if not host:
         raise RemoteError(400, "SDP has an m-line without a c= line" if host is None else "SDP has a malformed c= line")
@@ -265,19 +265,19 @@ def _remote_host(session: SessionDescription, media: Media) -> IPv4Address | IPv
 
 
 def _remote_rtcp(media: Media, rtp_host: IPv4Address | IPv6Address) -> tuple[str, int]:
-    """Where RTCP of its own port goes."""
+    """Where RTCP on its own port goes."""
     text, port = audio.rtcp_address(media)
     try:
         host = rtp_host if text is None else _number(text)
     except ValueError:
-        host = rtp_host  # a name is not looked up, as for RTP; reports are not worth refusing the call
+        host = rtp_host  # names are not resolved, as for RTP; RTCP isn't worth refusing the call
     if host.version != rtp_host.version or host.is_unspecified or not _single(host):
         host = rtp_host
     return str(host), port
 
 
 def _number(text: str) -> IPv4Address | IPv6Address:
-    """A numeric address, IPv4 in IPv6 clothes undressed. Raises ValueError for a name."""
+    """A numeric address, IPv4-mapped IPv6 as IPv4. Raises ValueError for a name."""
     number = ip_address(text)
     if isinstance(number, IPv6Address) and number.ipv4_mapped is not None:
         return number.ipv4_mapped
@@ -331,11 +331,11 @@ def _check(local: LocalMedia, capabilities: AudioCapabilities) -> None:
     except ValueError as error:
         raise LocalError(f"{local.host!r} is not a numeric host") from error
     if host.is_unspecified:
-        # It would read as hold (§8.4): the remote must be told an address that it can reach.
-        raise LocalError(f"{local.host} is no address to send media to")
+        # It would read as hold (§8.4): the remote needs an address that it can reach.
+        raise LocalError(f"{local.host} is not an address to send media to")
     if not 0 < local.port < 65_535 or local.session_id < 0 or local.version < 0:
         raise LocalError(f"{local} cannot be offered")
     if not capabilities.codecs or not set(capabilities.codecs) <= PAYLOAD_TYPES.keys():
-        raise LocalError(f"codecs {capabilities.codecs} are not some of {tuple(PAYLOAD_TYPES)}")
+        raise LocalError(f"codecs {capabilities.codecs} are not among {tuple(PAYLOAD_TYPES)}")
     if not MIN_PTIME_MS <= capabilities.ptime_ms <= MAX_PTIME_MS or capabilities.ptime_ms % 10:
         raise LocalError(f"ptime {capabilities.ptime_ms} ms cannot be sent")

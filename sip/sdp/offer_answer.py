@@ -1,4 +1,4 @@
-"""The offers and answers of one call, each in the light of those before: RFC 3264 §8."""
+"""The offers and answers of one call, each following on from the last: RFC 3264 §8."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from offhook.sip.sdp.parser import parse
 class OfferAnswer:
     """What a call has agreed on, and our offer that waits for its answer.
 
-    `local` is where we receive, its version that of the next description: each one is new, so that the far end need
+    `local` is where we receive, with the version of the next description: each gets a new one, so that the far end need
     not compare them.
     """
 
@@ -25,11 +25,11 @@ class OfferAnswer:
         self._numbers: dict[int, Format] = {}
         self._offer: bytes | None = None
         self.agreed: NegotiatedAudio | None = None
-        """What holds now; None before the first answer."""
+        """The agreed media; None before the first answer."""
 
     @property
     def waits_for_answer(self) -> bool:
-        """Whether our offer is under way."""
+        """Whether our offer waits for its answer."""
         return self._offer is not None
 
     def offer(self) -> bytes:
@@ -39,18 +39,18 @@ class OfferAnswer:
         return offer
 
     def answer(self, offer: bytes) -> bytes:
-        """The answer to their offer, which holds from now on: see `agreed`.
+        """The answer to the far end's offer, valid from now on: see `agreed`.
 
         Raises RemoteError, and changes nothing, when it cannot be accepted; LocalError.
         """
         answer, agreed = answer_offer(offer, self._local, self._capabilities)
         self._next_local()
-        self._offer = None  # of a re-INVITE that came to nothing
+        self._offer = None  # of a failed re-INVITE
         self._settle(answer, offer, agreed)
         return answer
 
     def accept(self, answer: bytes) -> NegotiatedAudio:
-        """What came of our offer. Raises RemoteError, and what was agreed on before still holds, when nothing did."""
+        """The media agreed on by the answer to our offer. Raises RemoteError; the old agreement then stays."""
         offer, self._offer = self._offer, None
         if offer is None:
             raise RemoteError(400, "an answer without an offer")
@@ -59,7 +59,7 @@ class OfferAnswer:
         return agreed
 
     def withdraw(self) -> None:
-        """Our offer gets no answer: what was agreed on before still holds."""
+        """Our offer gets no answer: the old agreement stays valid."""
         self._offer = None
 
     def _settle(self, ours: bytes, theirs: bytes, agreed: NegotiatedAudio) -> None:
@@ -67,7 +67,7 @@ class OfferAnswer:
         self.agreed = agreed
         for description in (parse(theirs), self._ours):
             for media in description.media:
-                # §8.3.2: a number keeps its meaning, whether we understand it or not.
+                # §8.3.2: a number keeps its meaning, supported by us or not.
                 self._numbers.update(audio.numbers(media))
 
     def _next_local(self) -> LocalMedia:

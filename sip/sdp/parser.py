@@ -9,14 +9,14 @@ from offhook.sip.sdp.model import DIRECTIONS, Attribute, Media, Origin, SessionD
 
 _TOKEN = r"[A-Za-z0-9!#$%&'*+\-.^_`{|}~]+"
 _LINE = re.compile(r"([a-z])=([^\x00-\x08\x0a-\x1f\x7f]*)")
-# A user name with spaces is against the grammar; since nothing is done with it, it does no harm.
+# A user name with spaces violates the grammar; it is not used, so it is accepted.
 _ORIGIN = re.compile(r"(\S(?:.*\S)?) ([0-9]+) ([0-9]+) IN IP[46] (\S+)")
 _CONNECTION = re.compile(r"IN (IP[46]) ([A-Za-z0-9.:_\-]+)(?:/[0-9]+){0,2}")
 _TIME = re.compile(r"[0-9]+ [0-9]+")
 _MEDIA = re.compile(rf"({_TOKEN}) +([0-9]{{1,6}})(?:/([0-9]{{1,6}}))? +({_TOKEN}(?:/{_TOKEN})*)((?: +\S+)*)")
 
 _STRUCTURE = "vocm"
-"""The lines that nothing can be made of a description without."""
+"""The lines that a description cannot do without."""
 
 KEPT = frozenset({*DIRECTIONS, "rtpmap", "fmtp", "ptime", "maxptime", "rtcp", "rtcp-mux"})
 """The attributes that audio needs. A browser's offer has hundreds of others (candidates, feedback, extensions)."""
@@ -25,9 +25,9 @@ KEPT = frozenset({*DIRECTIONS, "rtpmap", "fmtp", "ptime", "maxptime", "rtcp", "r
 def parse(data: bytes) -> SessionDescription:
     """Read a description. Raises RemoteError 400.
 
-    Lines may end in LF alone (RFC 8866 §5 asks for that), and t= and s= may be missing, as senders exist that leave
-    them out. Lines may come in any order; v= comes first. Attributes that are not among `KEPT` are left out, and so
-    is a line that cannot be read where nothing depends on it. The address of a c= line that cannot be read is empty.
+    Lines may end in LF alone (RFC 8866 §5 asks for that), and t= and s= may be missing, as some senders
+    omit them. Lines may come in any order; v= comes first. Attributes that are not in `KEPT` are left out, and so
+    is a malformed line that nothing depends on. The address of a malformed c= line is empty.
     """
     if len(data) > MAX_SDP:
         raise _error("is too large")
@@ -37,7 +37,7 @@ def parse(data: bytes) -> SessionDescription:
     groups: list[list[tuple[str, str]]] = [[]]
     for line in lines[1:]:
         if not line.strip():
-            # Empty lines behind the last one are common; between lines they harm nobody.
+            # Empty lines after the last one are common, and harmless between lines.
             continue
         match = _LINE.fullmatch(line) if len(line) <= MAX_LINE else None
         if match is None:
@@ -62,7 +62,7 @@ def _session(lines: list[tuple[str, str]], media: tuple[Media, ...]) -> SessionD
         origin=Origin(*origin.groups()),
         name=single.get("s", "-"),
         host=_host(single.get("c")),
-        # It comes back in the answer (RFC 3264 §6), and nothing else depends on it.
+        # It is echoed in the answer (RFC 3264 §6), and nothing else depends on it.
         time=time if _TIME.fullmatch(time) else "0 0",
         attributes=_attributes(lines),
         media=media,
@@ -94,7 +94,7 @@ def _host(connection: str | None) -> str | None:
 
 
 def _attributes(lines: list[tuple[str, str]]) -> tuple[Attribute, ...]:
-    # What is in them is for those to judge who need the one or the other.
+    # Their values are checked where they are used.
     parts = (value.rstrip(" ").partition(":") for letter, value in lines if letter == "a")
     found = (Attribute(name, value if colon else None) for name, colon, value in parts if name in KEPT)
     return tuple(islice(found, MAX_ATTRIBUTES))

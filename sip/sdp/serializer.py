@@ -1,10 +1,10 @@
-"""SessionDescription descriptions to bytes (RFC 8866 §5)."""
+"""Session descriptions to bytes (RFC 8866 §5)."""
 
 from offhook.sip.sdp.model import Attribute, Media, SessionDescription
 
 
 def serialize(session: SessionDescription) -> bytes:
-    """The octets of a description, its lines in the order that the RFC prescribes."""
+    """The bytes of a description, lines in the order that the RFC prescribes."""
     origin = session.origin
     lines = [
         "v=0",

@@ -1,4 +1,4 @@
-"""The one list of deadlines: who is due when, cheap with thousands of owners."""
+"""The deadlines of all owners, cheap with thousands of them."""
 
 from heapq import heapify, heappop, heappush
 from typing import Generic, TypeVar
@@ -9,7 +9,7 @@ T = TypeVar("T")
 class Agenda(Generic[T]):
     """Keeps at most one deadline for each owner; an old entry stays in the heap until it comes to the top.
 
-    Owners are told apart by identity. The heap never grows past twice the owners (and a small constant).
+    Owners are compared by identity. The heap never grows past twice the owners (and a small constant).
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""A client transaction: a request of ours until its final response (RFC 3261 §17.1)."""
+"""A client transaction: our request until its final response (RFC 3261 §17.1)."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -9,7 +9,7 @@ from offhook.sip.message.message import Request, Response
 from offhook.sip.net.address import Address
 from offhook.sip.transaction.keys import Key
 from offhook.sip.transaction.machine import Machine
-from offhook.sip.transaction.tables import CLIENT, INVITE_CLIENT, Do, Input, State
+from offhook.sip.transaction.tables import CLIENT, INVITE_CLIENT, Action, Input, State
 
 
 class Failure(StrEnum):
@@ -20,17 +20,17 @@ class Failure(StrEnum):
 
 
 class TransactionUser(Protocol):
-    """Who sent our request (the "TU" of RFC 3261 §17)."""
+    """The sender of our request (the "TU" of RFC 3261 §17)."""
 
     def on_response(self, client: "ClientTransaction", response: Response, now: float) -> None:
-        """A response that the transaction hands up. May raise ParseError: the response is then as good as lost."""
+        """A response from the transaction. May raise ParseError: the response then counts as lost."""
 
     def on_failure(self, client: "ClientTransaction", failure: Failure, now: float) -> None:
-        """The request was never answered, or could not leave."""
+        """The request got no answer, or could not be sent."""
 
 
 class ClientTransaction:
-    """One request and its machine. `user` is None when nobody waits for the outcome."""
+    """One request and its machine. `user` is None when the outcome does not matter."""
 
     __slots__ = ("acks", "created", "destination", "key", "machine", "request", "user", "wire")
 
@@ -51,7 +51,7 @@ class ClientTransaction:
         self.acks: dict[str, tuple[bytes, Address]] = {}
         """To tag of a 2xx -> its ACK and where that goes, repeated with each repeated 2xx (§13.2.2.4)."""
         self.created = now
-        self.machine: Machine[State, Do] = Machine(
+        self.machine: Machine[State, Action] = Machine(
             INVITE_CLIENT if request.method == "INVITE" else CLIENT, durations, t2_s
         )
 
@@ -62,14 +62,14 @@ class ClientTransaction:
 
 
 def response_input(status: int) -> Input:
-    """The input that a status code is."""
+    """The input for a status code."""
     if status < 200:
         return Input.R1XX
     return Input.R2XX if status < 300 else Input.R3_6XX
 
 
 def ack_of_failure(request: Request, response: Response) -> Request:
-    """The ACK that belongs to the transaction of an INVITE that got 300 to 699 (§17.1.1.3)."""
+    """The ACK to 300 to 699, within the INVITE's transaction (§17.1.1.3)."""
     headers = Headers()
     # The ACK has one Via, the INVITE's top one, and the INVITE's Route.
     headers.add("Via", request.headers.get_all("Via")[0])

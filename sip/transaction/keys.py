@@ -6,13 +6,13 @@ from offhook.sip.message import typed
 from offhook.sip.message.message import Request, Response
 
 MAGIC_COOKIE = "z9hG4bK"
-"""What the branch of an RFC 3261 element begins with (§8.1.1.7)."""
+"""The prefix of an RFC 3261 branch (§8.1.1.7)."""
 
 Key: TypeAlias = tuple[str, ...]
 
 
 def client_key(message: Request | Response) -> Key:
-    """Of a request we send or a response we get: the top branch and the CSeq method (§17.1.3).
+    """Of a sent request or a received response: the top branch and the CSeq method (§17.1.3).
 
     Raises ParseError.
     """
@@ -20,11 +20,11 @@ def client_key(message: Request | Response) -> Key:
 
 
 def server_key(request: Request, method: str | None = None) -> Key:
-    """Of a request we get; `method` overrides its own, to find the INVITE of a CANCEL (§9.2).
+    """Of a received request; `method` overrides its own, to find the INVITE of a CANCEL (§9.2).
 
-    An ACK has the key of its INVITE. Without the magic cookie, or with nothing behind it (seen from old
-    devices), the rules are those for RFC 2543. There the To tag of an ACK is that of the response and so is no
-    part of the key; Call-ID, From tag and CSeq tell all else apart. Raises ParseError.
+    An ACK has the key of its INVITE. Without the magic cookie, or with nothing after it (seen from old
+    devices), the rules are those for RFC 2543. There the To tag of an ACK is that of the response and so isn't part
+    of the key; Call-ID, From tag and CSeq identify the rest. Raises ParseError.
     """
     via = typed.top_via(request)
     of = method or request.method
@@ -45,7 +45,7 @@ def server_key(request: Request, method: str | None = None) -> Key:
 
 
 def merge_key(request: Request) -> Key | None:
-    """What two copies of one request share that came by different ways (§8.2.2.2); None inside a dialog.
+    """What copies of one request share that came by different paths (§8.2.2.2); None inside a dialog.
 
     Raises ParseError.
     """

@@ -11,7 +11,7 @@ from offhook.sip.transaction.agenda import Agenda
 from offhook.sip.transaction.client import ClientTransaction, Failure, TransactionUser, ack_of_failure, response_input
 from offhook.sip.transaction.keys import Key, client_key, merge_key, server_key
 from offhook.sip.transaction.server import ServerTransaction
-from offhook.sip.transaction.tables import Do, Input
+from offhook.sip.transaction.tables import Action, Input
 from offhook.sip.transaction.timers import Timers
 
 Transaction: TypeAlias = ClientTransaction | ServerTransaction
@@ -19,7 +19,7 @@ Transaction: TypeAlias = ClientTransaction | ServerTransaction
 
 @dataclass(frozen=True, slots=True)
 class ResponseReceived:
-    """A response that the transaction hands up."""
+    """A response from a transaction."""
 
     transaction: ClientTransaction
     response: Response
@@ -35,7 +35,7 @@ class AckReceived:
 
 @dataclass(frozen=True, slots=True)
 class TransactionFailed:
-    """No final response to a request, no ACK for a 3xx-6xx, or what the transaction sent could not leave."""
+    """No final response to a request, no ACK for a 3xx-6xx, or a failure to send."""
 
     transaction: Transaction
     failure: Failure
@@ -44,11 +44,11 @@ class TransactionFailed:
 LayerEvent: TypeAlias = ResponseReceived | AckReceived | TransactionFailed
 
 
-_FAILURES = {Do.REPORT_TIMEOUT: Failure.TIMED_OUT, Do.REPORT_TRANSPORT: Failure.TRANSPORT}
+_FAILURES = {Action.REPORT_TIMEOUT: Failure.TIMED_OUT, Action.REPORT_TRANSPORT: Failure.TRANSPORT}
 
 
 class TransactionLayer:
-    """Owns every transaction. `reliable` says whether the transport repeats and orders by itself."""
+    """Owns every transaction. `reliable` says whether the transport is reliable."""
 
     def __init__(self, timers: Timers, *, reliable: bool = False, retransmit_limit: int = 32) -> None:
         self.clients: dict[Key, ClientTransaction] = {}
@@ -61,12 +61,12 @@ class TransactionLayer:
         self._outbox: list[tuple[bytes, Address]] = []
         self._events: deque[LayerEvent] = deque()
 
-    # --- requests of ours
+    # --- client
 
     def send_request(
         self, request: Request, destination: Address, now: float, user: TransactionUser | None = None
     ) -> ClientTransaction:
-        """Send a request, not an ACK, whose top Via has a new branch, and see to it until it is answered."""
+        """Send a request, not an ACK, whose top Via has a new branch, and retransmit it until it is answered."""
         transaction = ClientTransaction(client_key(request), request, destination, self._durations, self._t2_s, now)
         transaction.user = user
         self.clients[transaction.key] = transaction
@@ -82,18 +82,18 @@ class TransactionLayer:
         self._handle(transaction, response_input(response.status), now, response)
         return True
 
-    # --- requests of theirs
+    # --- server
 
     def match(self, request: Request) -> ServerTransaction | None:
         """The transaction that the request is a retransmission or the ACK of. Raises ParseError."""
         return self.servers.get(server_key(request))
 
     def match_cancelled(self, cancel: Request) -> ServerTransaction | None:
-        """The INVITE transaction that a CANCEL means (§9.2). Raises ParseError."""
+        """The INVITE transaction that a CANCEL refers to (§9.2). Raises ParseError."""
         return self.servers.get(server_key(cancel, "INVITE"))
 
     def merged(self, request: Request) -> bool:
-        """Whether another copy of the request is being looked at already (§8.2.2.2). Raises ParseError."""
+        """Whether another copy of the request is being processed (§8.2.2.2). Raises ParseError."""
         key = merge_key(request)
         return key is not None and key in self._merged
 
@@ -109,9 +109,9 @@ class TransactionLayer:
         return transaction
 
     def receive_again(self, transaction: ServerTransaction, request: Request, now: float) -> bool:
-        """Take in what `match` found to be one more copy of the request, or its ACK.
+        """Take in what `match` found to be a retransmission of the request, or its ACK.
 
-        False when it was dropped: it came more often than the limit allows, or means nothing in this state.
+        False when it was dropped: it exceeded the retransmission limit, or this state ignores it.
         """
         if request.method == "ACK":
             return self._handle(transaction, Input.ACK, now, request)
@@ -121,13 +121,13 @@ class TransactionLayer:
         return self._handle(transaction, Input.REQUEST, now, request)
 
     def respond(self, transaction: ServerTransaction, response: Response, now: float) -> None:
-        """Hand down a response; one that comes after the final one is discarded (§17.2)."""
+        """Send a response; one after the final response is discarded (§17.2)."""
         given = response_input(response.status)
         if transaction.machine.accepts(given):
             transaction.wire = bytes(response)
             self._handle(transaction, given, now)
             if given is Input.R3_6XX:
-                # Not "ongoing" in the sense of §8.2.2.2 any more: a proxy that forks serially, or mends what was wrong
+                # Not "ongoing" in the sense of §8.2.2.2 any more: a proxy that forks serially, or fixes what was wrong
                 # with the request, sends the next one with the same Call-ID, From tag and CSeq.
                 self._forget_merged(transaction)
 
@@ -139,31 +139,31 @@ class TransactionLayer:
     # --- both
 
     def transmit(self, data: bytes, destination: Address) -> None:
-        """Send what has no transaction, in its order with what has: an ACK of a 2xx, a stateless response."""
+        """Send something without a transaction: an ACK of a 2xx, a stateless response."""
         self._outbox.append((data, destination))
 
     def transport_failed(self, destination: Address, now: float) -> None:
-        """Something could not be sent there: tell every transaction whose peer that is."""
+        """Something could not be sent there: fail every transaction with that peer."""
         for client in [each for each in self.clients.values() if each.destination == destination]:
             self._handle(client, Input.TRANSPORT_ERROR, now)
         for server in [each for each in self.servers.values() if each.reply_to == destination]:
             self._handle(server, Input.TRANSPORT_ERROR, now)
 
     def next_event(self) -> LayerEvent | None:
-        """What concerns the core, oldest first."""
+        """Events for the core, oldest first."""
         return self._events.popleft() if self._events else None
 
     def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
-        """What is to leave, in order; handed out once."""
+        """Datagrams to send, in order; each is returned once."""
         outbox, self._outbox = self._outbox, []
         return outbox
 
     def get_timer(self) -> float | None:
-        """When `handle_timer` wants to be called."""
+        """When `handle_timer` is due."""
         return self._agenda.get_timer()
 
     def handle_timer(self, now: float) -> None:
-        """Let every timer act that is due."""
+        """Run every timer that is due."""
         while (transaction := self._agenda.pop_due(now)) is not None:
             timer = transaction.machine.pop_due(now)
             if timer is not None:
@@ -193,32 +193,32 @@ class TransactionLayer:
         return True
 
     def _run_client(
-        self, transaction: ClientTransaction, actions: list[Do], message: Request | Response | None
+        self, transaction: ClientTransaction, actions: list[Action], message: Request | Response | None
     ) -> None:
         for action in actions:
-            if action in {Do.SEND, Do.RESEND}:
+            if action in {Action.SEND, Action.RESEND}:
                 self._outbox.append((transaction.wire, transaction.destination))
-            elif action is Do.SEND_ACK and isinstance(message, Response):
+            elif action is Action.SEND_ACK and isinstance(message, Response):
                 ack = bytes(ack_of_failure(transaction.request, message))
                 self._outbox.append((ack, transaction.destination))
-            elif action is Do.DELIVER and isinstance(message, Response):
+            elif action is Action.DELIVER and isinstance(message, Response):
                 self._events.append(ResponseReceived(transaction, message))
             else:
                 self._report(transaction, action)
 
     def _run_server(
-        self, transaction: ServerTransaction, actions: list[Do], message: Request | Response | None
+        self, transaction: ServerTransaction, actions: list[Action], message: Request | Response | None
     ) -> None:
         for action in actions:
-            if action in {Do.SEND, Do.RESEND}:
+            if action in {Action.SEND, Action.RESEND}:
                 if transaction.wire is not None:
                     self._outbox.append((transaction.wire, transaction.reply_to))
-            elif action is Do.DELIVER and isinstance(message, Request):
+            elif action is Action.DELIVER and isinstance(message, Request):
                 self._events.append(AckReceived(transaction, message))
             else:
                 self._report(transaction, action)
 
-    def _report(self, transaction: Transaction, action: Do) -> None:
+    def _report(self, transaction: Transaction, action: Action) -> None:
         if action in _FAILURES:
             self._events.append(TransactionFailed(transaction, _FAILURES[action]))
 
@@ -230,7 +230,7 @@ class TransactionLayer:
             self.clients.pop(transaction.key, None)
             return
         self.servers.pop(transaction.key, None)
-        transaction.user = None  # it holds the transaction, too
+        transaction.user = None  # it refers back to the transaction
         self._forget_merged(transaction)
 
     def _forget_merged(self, transaction: ServerTransaction) -> None:

@@ -1,4 +1,4 @@
-"""The one small machine that runs any table of (state, input) -> (state, actions), with timers."""
+"""A small machine that runs any table of (state, input) -> (state, actions), with timers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Start:
 class Table(Generic[S, D]):
     """A state machine as data.
 
-    `rows` maps (state, input) to (next state, actions); an input that has no row in a state means nothing
+    `rows` maps (state, input) to (next state, actions); an input without a row in a state is ignored
     there. A timer's expiry is an input like any other, and a timer lives only in states that have a row for it:
     entering any other state stops it.
     """
@@ -66,15 +66,15 @@ class Machine(Generic[S, D]):
         self.state: S = table.start[0]
 
     def start(self, now: float) -> list[D]:
-        """Carry out the table's first actions; returns those that are the caller's to do."""
+        """Carry out the table's first actions; returns those left to the caller."""
         return self._act(self._table.start[1], now)
 
     def accepts(self, given: StrEnum) -> bool:
-        """Whether the input means anything in the present state."""
+        """Whether the present state has a row for the input."""
         return (self.state, given) in self._table.rows
 
     def handle(self, given: StrEnum, now: float) -> list[D] | None:
-        """Take one input; returns the actions that are the caller's to do, None when it has no row."""
+        """Take one input; returns the actions left to the caller, None without a row."""
         row = self._table.rows.get((self.state, given))
         if row is None:
             return None
@@ -89,7 +89,7 @@ class Machine(Generic[S, D]):
         return min(self._deadlines.values()) if self._deadlines else None
 
     def pop_due(self, now: float) -> StrEnum | None:
-        """The earliest timer that is due, stopped; it is to be fed back as an input. None when none is."""
+        """The earliest timer that is due, now stopped; feed it back as an input. None if none is due."""
         if not self._deadlines:
             return None
         timer = min(self._deadlines, key=self._deadlines.__getitem__)

@@ -1,4 +1,4 @@
-"""A server transaction: a request of theirs until its final response has arrived (RFC 3261 §17.2)."""
+"""A server transaction: an incoming request until its final response has arrived (RFC 3261 §17.2)."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -7,22 +7,22 @@ from offhook.sip.message.message import Request
 from offhook.sip.net.address import Address
 from offhook.sip.transaction.keys import Key
 from offhook.sip.transaction.machine import Machine
-from offhook.sip.transaction.tables import INVITE_SERVER, SERVER, Do, State
+from offhook.sip.transaction.tables import INVITE_SERVER, SERVER, Action, State
 
 
 class InviteServerUser(Protocol):
-    """Who handles their INVITE, and answers it."""
+    """The handler of an incoming INVITE."""
 
     @property
     def local_tag(self) -> str:
         """The tag of every response to it (§9.2: also of that to its CANCEL)."""
 
     def on_cancel(self, server: "ServerTransaction", now: float) -> None:
-        """The INVITE is taken back; without effect once it has its final response (§9.2)."""
+        """The INVITE is cancelled; no effect once it has its final response (§9.2)."""
 
 
 class ServerTransaction:
-    """One request and its machine. Responses go to `reply_to`; `wire` is the latest one, to be repeated."""
+    """One request and its machine. Responses go to `reply_to`; `wire` is the latest one, for retransmission."""
 
     __slots__ = ("created", "key", "machine", "merge_key", "repeats", "reply_to", "request", "user", "wire")
 
@@ -43,13 +43,13 @@ class ServerTransaction:
         self.user: InviteServerUser | None = None
         self.repeats = 0
         self.created = now
-        self.machine: Machine[State, Do] = Machine(
+        self.machine: Machine[State, Action] = Machine(
             INVITE_SERVER if request.method == "INVITE" else SERVER, durations, t2_s
         )
 
     @property
     def answered(self) -> bool:
-        """Whether the final response has been given."""
+        """Whether the final response has been sent."""
         return self.machine.state not in {State.TRYING, State.PROCEEDING}
 
     @property

@@ -1,4 +1,4 @@
-"""What a server does to the Via of a request, and where the response goes: RFC 3261 §18.2, RFC 3581 §4."""
+"""How a server completes the Via of a request, and where the response goes: RFC 3261 §18.2, RFC 3581 §4."""
 
 from dataclasses import replace
 
@@ -9,10 +9,10 @@ from offhook.sip.net.address import DEFAULT_PORT, Address
 
 
 def fix_top_via(request: Request, source: Address) -> Address:
-    """Write into the top Via where the request really came from; returns where its responses go.
+    """Write the request's real source into the top Via; returns where its responses go.
 
     That is the source's host, and its port where the client asked for it (rport), else the port that the Via
-    names. A maddr is not followed: it would let anyone aim our responses at a third party. Raises ParseError.
+    names. A maddr is not followed: that would let anyone aim our responses at a third party. Raises ParseError.
     """
     top = typed.top_via(request)
     params = top.params
@@ -20,7 +20,7 @@ def fix_top_via(request: Request, source: Address) -> Address:
     params = params.with_("received", source.host)
     if asked:
         params = params.with_("rport", str(source.port))
-    # Those below are not read: they go back as they came.
+    # The Vias below are not parsed: they are echoed unchanged.
     _, *others = [part for value in request.headers.get_all("Via") for part in _first_and_rest(value)]
     request.headers.set("Via", str(replace(top, params=params)))
     for value in others:

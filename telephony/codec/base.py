@@ -10,10 +10,10 @@ Convert: TypeAlias = Callable[[bytes], bytes]
 
 
 class PacketClock(NamedTuple):
-    """How packets tell time, where that is not an octet for each unit of an RTP clock of 8000.
+    """How long packets last, where that is not a byte per unit of an RTP clock of 8000 Hz.
 
-    `units_per_tick` of RTP timestamps pass in a tick of 1/8000 s; `ticks` tells how many a payload lasts and raises
-    WireError where it is malformed.
+    A tick of 1/8000 s has `units_per_tick` units of RTP timestamp; `ticks` returns how many ticks a payload lasts and
+    raises WireError for a malformed one.
     """
 
     units_per_tick: int
@@ -21,19 +21,19 @@ class PacketClock(NamedTuple):
 
 
 class Codec(Protocol):
-    """One audio encoding. Some remember what they have coded: each direction of a call has a coder of its own."""
+    """One audio encoding. Some have memory: each direction of a call has its own coder."""
 
     @property
     def name(self) -> str:
-        """Encoding name as SDP's rtpmap has it, in capitals."""
+        """Encoding name of SDP's rtpmap, in upper case."""
 
     @property
     def rate_hz(self) -> int:
-        """Sampling rate of the PCM on the other side."""
+        """Sampling rate of the PCM."""
 
     @property
     def tick_octets(self) -> int:
-        """Octets of payload for a tick of 1/8000 s; 0 where packets have a `PacketClock` instead."""
+        """Bytes of payload per tick of 1/8000 s; 0 where packets have a `PacketClock` instead."""
 
     @property
     def payload_type(self) -> int | None:
@@ -41,13 +41,13 @@ class Codec(Protocol):
 
     @property
     def silence(self) -> bytes:
-        """A tick of payload that decodes to silence; empty where there is none."""
+        """One tick of payload that decodes to silence; empty if there is none."""
 
     def encode(self, pcm: bytes) -> bytes:
         """A whole recording: 16-bit little-endian mono PCM to payload. ValueError if `pcm` is not whole samples."""
 
     def decode(self, payload: bytes) -> bytes:
-        """A whole recording: payload to 16-bit little-endian mono PCM. Every payload means something."""
+        """A whole recording: payload to 16-bit little-endian mono PCM. Any payload decodes."""
 
     def encoder(self) -> Convert:
         """`encode`, piece by piece, for one stream."""
@@ -60,12 +60,12 @@ _by_name: dict[str, Codec] = {}
 
 
 def register(codec: Codec) -> None:
-    """Make `codec` known under its name; a later one of the same name takes its place."""
+    """Register `codec` under its name, replacing an earlier one."""
     _by_name[codec.name.upper()] = codec
 
 
 def codec_named(name: str) -> Codec:
-    """The codec of that encoding name, in whatever case (RFC 8866 §6.6). LocalError if there is none."""
+    """The codec of that encoding name, in any case (RFC 8866 §6.6). LocalError if there is none."""
     codec = _by_name.get(name.upper())
     if codec is None:
         known = ", ".join(sorted(_by_name))

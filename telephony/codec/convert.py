@@ -1,4 +1,4 @@
-"""Between a line and its wire: from one codec and rate to another, piece by piece."""
+"""Converts between a line and its wire: codec and sampling rate, piece by piece."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from offhook.telephony.resample import Downsampler, Upsampler
 
 @dataclass(frozen=True, slots=True)
 class PacketEncoder:
-    """How a sender makes packets of what it is played, where that is not the payload already.
+    """How a sender makes packets of the played audio, where that is not the payload already.
 
-    What is played has `tick_octets` octets for a tick of 1/8000 s; `silence` is a tick of silence in it. `encode` takes
-    the ticks of one packet and remembers the packets before.
+    Played audio has `tick_octets` bytes per tick of 1/8000 s; `silence` is one tick of it. `encode` takes the ticks of
+    one packet and keeps state between packets.
     """
 
     encode: Convert
@@ -26,10 +26,10 @@ class PacketEncoder:
 
 
 class StreamDecoder(NamedTuple):
-    """From what arrives to PCM, for one stream.
+    """Received payload to PCM, for one stream.
 
-    `conceal` makes PCM in place of so many ticks of 1/8000 s, with the packet right behind them where that is there;
-    None where the codec knows no better than to go on with what was heard.
+    `conceal` makes PCM for that many lost ticks of 1/8000 s, given the packet right after them if there is one;
+    None where the codec has no concealment of its own.
     """
 
     decode: Convert
@@ -37,24 +37,24 @@ class StreamDecoder(NamedTuple):
 
 
 def packet_clock(codec: Codec) -> PacketClock | None:
-    """How its packets tell time; None where an octet is a tick."""
+    """The clock of its packets; None where a byte is a tick."""
     return CLOCK if isinstance(codec, Opus) else None
 
 
 def line_codec(wire: Codec) -> Codec:
-    """What a line is played whose first codec is `wire`: G.711 as it is, linear PCM where that is wide."""
+    """What a line whose first codec is `wire` is played: G.711 as it is, linear PCM if wideband."""
     return wire if wire.rate_hz == RATE_HZ else LINEAR16
 
 
 def is_plain(codec: Codec) -> bool:
-    """Whether its octets mean the same whatever was before them, so that they can be cut and joined."""
+    """Whether the codec has no memory, so that payload can be cut and joined anywhere."""
     return isinstance(codec, G711)
 
 
 def packet_encoder(played: Codec, wire: Codec, max_bit_rate: int | None = None) -> PacketEncoder | None:
-    """From what is played to what is sent, with at most `max_bit_rate` where the codec has a choice.
+    """Played audio to sent payload, with at most `max_bit_rate` where the codec has a choice.
 
-    None where that is the same, octet for octet.
+    None where both are the same bytes.
     """
     if played is wire:
         return None
@@ -69,12 +69,12 @@ def packet_encoder(played: Codec, wire: Codec, max_bit_rate: int | None = None) 
 
 
 def pcm_decoder(wire: Codec, rate_hz: int) -> Convert:
-    """From what arrives to PCM at `rate_hz`, 8000 or 16000."""
+    """Received payload to PCM at `rate_hz`, 8000 or 16000."""
     return stream_decoder(wire, rate_hz).decode
 
 
 def stream_decoder(wire: Codec, rate_hz: int) -> StreamDecoder:
-    """The same, with what the codec knows to do about loss."""
+    """The same, with the codec's own loss concealment."""
     to_line = rate_converter(wire.rate_hz, rate_hz)
     if isinstance(wire, Opus):
         coder = OpusDecoder()

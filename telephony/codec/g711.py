@@ -1,4 +1,4 @@
-"""G.711, both laws: 8 kHz, one octet a sample (ITU-T G.711; payload types 0 and 8 of RFC 3551 §6)."""
+"""G.711, both laws: 8 kHz, one byte per sample (ITU-T G.711; payload types 0 and 8 of RFC 3551 §6)."""
 
 from collections.abc import Callable
 
@@ -30,21 +30,21 @@ class G711:
         return f"<{self.name}>"
 
     def encode(self, pcm: bytes) -> bytes:
-        """PCM to one octet a sample. ValueError if `pcm` is not whole samples."""
+        """PCM to one byte per sample. ValueError if `pcm` is not whole samples."""
         if len(pcm) % SAMPLE_BYTES:
-            raise ValueError(f"{len(pcm)} octets are not whole 16-bit samples")
+            raise ValueError(f"{len(pcm)} bytes are not whole 16-bit samples")
         return self._compress(pcm, SAMPLE_BYTES)
 
     def decode(self, payload: bytes) -> bytes:
-        """One octet a sample to PCM."""
+        """One byte per sample to PCM."""
         return self._expand(payload, SAMPLE_BYTES)
 
     def encoder(self) -> Convert:
-        """Nothing to remember."""
+        """No state."""
         return self.encode
 
     def decoder(self) -> Convert:
-        """Nothing to remember."""
+        """No state."""
         return self.decode
 
 

@@ -1,8 +1,8 @@
-"""G.722 at 64 kbit/s: 16 kHz, an octet for two samples (ITU-T G.722; payload type 9 of RFC 3551 §6).
+"""G.722 at 64 kbit/s: 16 kHz, a byte per two samples (ITU-T G.722; payload type 9 of RFC 3551 §6).
 
-Its RTP clock runs at 8000 although it is sampled at 16000 (RFC 3551 §4.5.2), so an octet is one tick. The coder is the
-package G722 (public domain). Both ends adapt to what they have coded: after a piece that was left out the decoder is
-wrong for some 50 ms, which is why each call has coders of its own.
+Its RTP clock runs at 8000 although it is sampled at 16000 (RFC 3551 §4.5.2), so a byte is one tick. The coder is the
+package G722 (public domain). The codec is adaptive: after a skipped piece the decoder is wrong for some 50 ms, so each
+call has its own coders.
 """
 
 from array import array
@@ -24,14 +24,14 @@ class G722:
     rate_hz = WIDE_RATE_HZ
     tick_octets = 1
     payload_type: int | None = 9
-    silence = b"\xff"  # from any state it decays to 45 dB below what is audible as speech
+    silence = b"\xff"  # from any state it decays to 45 dB below audible speech
 
     def encode(self, pcm: bytes) -> bytes:
-        """PCM to an octet for each two samples. ValueError if they are not pairs."""
+        """PCM to a byte per two samples. ValueError if they are not pairs."""
         return self.encoder()(pcm)
 
     def decode(self, payload: bytes) -> bytes:
-        """An octet to two samples."""
+        """A byte to two samples."""
         return self.decoder()(payload)
 
     def encoder(self) -> Convert:
@@ -40,7 +40,7 @@ class G722:
 
         def push(pcm: bytes) -> bytes:
             if len(pcm) % TICK_PCM_BYTES:
-                raise ValueError(f"{len(pcm)} octets are not whole pairs of 16-bit samples")
+                raise ValueError(f"{len(pcm)} bytes are not whole pairs of 16-bit samples")
             return bytes(encode(array("h", pcm)))
 
         return push

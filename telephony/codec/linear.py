@@ -1,4 +1,4 @@
-"""Plain 16-bit PCM at 16 kHz: what a wide line is played, to be coded packet by packet for its far end."""
+"""Plain 16-bit PCM at 16 kHz: what a wideband line is played, and encodes packet by packet."""
 
 from offhook.telephony.codec.base import Convert
 from offhook.telephony.pcm import SAMPLE_BYTES, WIDE_RATE_HZ
@@ -14,9 +14,9 @@ class Linear:
     silence = bytes(2 * SAMPLE_BYTES)
 
     def encode(self, pcm: bytes) -> bytes:
-        """The same, in whole ticks: where the last lacks a sample, that is silence. ValueError: half a sample."""
+        """The same in whole ticks, the last one filled up with silence. ValueError for half a sample."""
         if len(pcm) % SAMPLE_BYTES:
-            raise ValueError(f"{len(pcm)} octets are not whole 16-bit samples")
+            raise ValueError(f"{len(pcm)} bytes are not whole 16-bit samples")
         return pcm + bytes(-len(pcm) % self.tick_octets)
 
     def decode(self, payload: bytes) -> bytes:
@@ -24,11 +24,11 @@ class Linear:
         return payload
 
     def encoder(self) -> Convert:
-        """Nothing to remember."""
+        """No state."""
         return self.encode
 
     def decoder(self) -> Convert:
-        """Nothing to remember."""
+        """No state."""
         return self.decode
 
 

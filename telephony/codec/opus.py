@@ -1,7 +1,7 @@
-"""Opus for speech: 16 kHz, mono, in packets of 10 to 60 ms (RFC 6716; over RTP as RFC 7587 has it).
+"""Opus for speech: 16 kHz, mono, in packets of 10 to 60 ms (RFC 6716; RTP payload RFC 7587).
 
-The coder is libopus, by the package opuslib-next-bundled (both BSD). Its RTP clock runs at 48000 at any rate (RFC 7587
-§4.1), and a packet tells how long it lasts: there are no octets for a tick.
+The coder is libopus, from the package opuslib-next-bundled (both BSD). The RTP clock runs at 48000 at any rate
+(RFC 7587 §4.1), and a packet states its own duration: there is no fixed number of bytes per tick.
 """
 
 from importlib import import_module
@@ -13,22 +13,22 @@ from offhook.telephony.pcm import RATE_HZ, SAMPLE_BYTES, WIDE_RATE_HZ
 from offhook.telephony.wire.opus import MAX_TICKS, packet_ticks
 
 BIT_RATE = 32_000
-"""Enough for 16 kHz and FEC together: with 24,000 the coder gives up part of the band for it."""
+"""Enough for 16 kHz with FEC: at 24,000 the encoder gives up part of the band for FEC."""
 
 COMPLEXITY = 1
 """Of 0 to 10: a packet costs 43 µs; with 5 it costs 128 µs (docs/decisions/0007-opus.md)."""
 
 EXPECTED_LOSS_PERCENT = 10
-"""What in-band FEC is made for: as a rule of thumb of networks that lose something."""
+"""The loss that in-band FEC is tuned for: a rule of thumb for lossy networks."""
 
 MAX_CONCEALED_TICKS = RATE_HZ
-"""A gap is concealed by the decoder for so long; the rest of it is silence."""
+"""The decoder conceals a gap for this long; the rest is silence."""
 
 CLOCK = PacketClock(units_per_tick=6, ticks=packet_ticks)
 
 _TICK_SAMPLES = WIDE_RATE_HZ // RATE_HZ
 _TICK_PCM_BYTES = _TICK_SAMPLES * SAMPLE_BYTES
-_STEP_TICKS = 20  # the decoder makes up whole 2.5 ms
+_STEP_TICKS = 20  # the decoder conceals in units of 2.5 ms
 _ENCODABLE_TICKS = frozenset((80, 160, 320, 480))
 
 
@@ -37,7 +37,7 @@ class Opus:
 
     name = "OPUS"
     rate_hz = WIDE_RATE_HZ
-    tick_octets = 0  # packets tell their own length
+    tick_octets = 0  # packets state their own duration
     payload_type: int | None = None
     silence = b""
 
@@ -62,7 +62,7 @@ class Opus:
             if not pcm:
                 return b""
             if odd or ticks not in _ENCODABLE_TICKS:
-                raise ValueError(f"{len(pcm)} octets are not 10, 20, 40 or 60 ms")
+                raise ValueError(f"{len(pcm)} bytes are not 10, 20, 40 or 60 ms")
             return bytes(coder.encode(pcm, ticks * _TICK_SAMPLES))
 
         return push
@@ -73,7 +73,7 @@ class Opus:
 
 
 class OpusDecoder:
-    """One stream's, with what it makes of packets that are missing. LocalError where the package is not installed."""
+    """One stream's decoder, with loss concealment. LocalError where the package is not installed."""
 
     __slots__ = ("_coder", "_error")
 
@@ -83,14 +83,14 @@ class OpusDecoder:
         self._error: type[Exception] = library.OpusError
 
     def decode(self, payload: bytes) -> bytes:
-        """A packet to PCM; stereo is mixed. Frames that are no Opus are concealed, what is no packet is nothing."""
+        """A packet to PCM; stereo is mixed down. Invalid frames are concealed, an invalid packet gives nothing."""
         ticks = _ticks(payload)
         return self._decode(payload, ticks, fec=False) if ticks else b""
 
     def conceal(self, ticks: int, following: bytes | None) -> bytes:
-        """PCM in place of so many ticks of 1/8000 s for which nothing came.
+        """PCM in place of that many lost ticks of 1/8000 s.
 
-        `following` is the packet right behind them, where that has come: in-band FEC may carry their end in it.
+        `following` is the packet right after them, if it has come: its in-band FEC may carry their end.
         """
         made_up = min(ticks, MAX_CONCEALED_TICKS)
         steps = -(-made_up // _STEP_TICKS)
@@ -115,7 +115,7 @@ class OpusDecoder:
 
 
 def _ticks(payload: bytes) -> int:
-    """How long it lasts; 0 if it is no packet."""
+    """Its duration; 0 for an invalid packet."""
     try:
         return packet_ticks(payload)
     except WireError:
@@ -125,7 +125,7 @@ def _ticks(payload: bytes) -> int:
 def _library() -> Any:
     try:
         return import_module("opuslib_next")
-    except (ImportError, RuntimeError) as error:  # RuntimeError: the library in it does not fit the machine
+    except (ImportError, RuntimeError) as error:  # RuntimeError: its library is for another platform
         raise LocalError(f"the package opuslib-next-bundled is not installed ({error})") from error
 
 

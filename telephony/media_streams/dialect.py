@@ -1,7 +1,7 @@
-"""What tells one carrier's media streams from another's: names of messages and fields, encodings, and who says goodbye.
+"""How one carrier's media streams differ from another's: names of messages and fields, encodings, and how a call ends.
 
-The core (`stream`) knows one set of messages, Twilio's (`messages`). A dialect brings what a far end sends into that
-form, and writes what is said in the form that the far end understands. Tables of them are in `dialects`.
+The core (`stream`) knows one set of messages, Twilio's (`messages`). A dialect converts what a far end sends into that
+form, and writes outbound messages in the far end's form. The table of them is in `dialects`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,14 +23,14 @@ from offhook.telephony.media_streams.messages import (
 from offhook.telephony.resample import Resampler
 
 Decode: TypeAlias = Callable[[bytes], bytes]
-"""Payload to 16-bit little-endian mono PCM at 8 kHz. It may keep state, so each stream has its own."""
+"""Payload to 16-bit little-endian mono PCM at 8 kHz. It may have state, so each stream has its own."""
 
 Path: TypeAlias = tuple[str, ...]
-"""Where a value is: names of keys from the outermost in."""
+"""The path of a value: keys from the outermost in."""
 
 
 class Binary(bytes):
-    """A message of binary frames; any other `bytes` is one of text."""
+    """A binary message; any other `bytes` is a text message."""
 
     __slots__ = ()
 
@@ -43,16 +43,16 @@ class Writing(Protocol):
         """Drop what has not been played."""
 
     def media(self, payload: bytes) -> Sequence[bytes]:
-        """Audio to be played after what is buffered: one octet a sample, 8 kHz."""
+        """Audio to play after what is buffered: one byte per sample, 8 kHz."""
 
     def mark(self, number: int) -> bytes:
-        """To be returned when the audio before it has been played."""
+        """The far end returns it when the audio before it has been played."""
 
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """A stream's audio. `line` names the G.711 law that is spoken with, before the writer makes it what is wanted;
-    `rate_hz` is the far end's, `linear` whether it takes and gives 16-bit PCM."""
+    """A stream's audio. `line` names the outbound G.711 law, before the writer converts it; `rate_hz` is the far end's,
+    `linear` whether it sends and takes 16-bit PCM."""
 
     line: str
     rate_hz: int
@@ -62,12 +62,12 @@ class Audio:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One way of speaking. `parse` raises WireError.
+    """One carrier's protocol. `parse` raises WireError.
 
-    `encodings` are those of a start message, in small letters, with their rate. `ends_by_closing`: who closes
-    the WebSocket in good order hangs up; some have no message that says so. `clock_stamps`: timestamps are a wall
-    clock's, so they do not say how much audio lies between two pieces. `may_swap`: neighbouring pieces may come in the
-    wrong order.
+    `encodings` are those of a start message, in lower case, with their rate. `ends_by_closing`: a clean close of
+    the WebSocket hangs up; some have no message for that. `clock_stamps`: timestamps are a wall
+    clock's, so they do not say how much audio is between two pieces. `may_swap`: neighbouring pieces may arrive in
+    the wrong order.
     """
 
     name: str
@@ -91,7 +91,7 @@ def _downsampler() -> Decode:
 MU_LAW = Audio("PCMU", 8_000, False, lambda: PCMU.decode)
 A_LAW = Audio("PCMA", 8_000, False, lambda: PCMA.decode)
 A_LAW_IN_MU_LAW_OUT = Audio("PCMU", 8_000, False, lambda: PCMA.decode)
-"""A-law is received, mu-law is sent."""
+"""Receives A-law, sends mu-law."""
 
 LINEAR = Audio("PCMU", 8_000, True, lambda: _linear)
 LINEAR_16K = Audio("PCMU", 16_000, True, _downsampler)
@@ -99,10 +99,10 @@ LINEAR_16K = Audio("PCMU", 16_000, True, _downsampler)
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Where a far end's JSON has what Twilio's has. `events` are theirs, and what they are called here.
+    """Where a far end's JSON has the values of Twilio's. `events` maps its event names to Twilio's.
 
-    Of several places the first that has a value counts. `sequence` None: their numbers are none that an order could be
-    made of. Where `call` is missing in a message, `nameless` makes a name for it.
+    Of several places the first with a value counts. `sequence` None: its numbers cannot be used for ordering.
+    Where `call` is missing in a message, `nameless` makes a name for it.
     """
 
     events: Mapping[str, str]
@@ -133,14 +133,14 @@ def parse_json(data: bytes, names: Names) -> Message:
 
 
 def audio_message(data: Binary) -> Media:
-    """A message that is nothing but audio. Raises WireError."""
+    """A message of audio only. Raises WireError."""
     if len(data) > limits.PAYLOAD_OCTETS:
-        raise WireError(f"{len(data)} octets of audio in one message, more than {limits.PAYLOAD_OCTETS}")
+        raise WireError(f"{len(data)} bytes of audio in one message, more than {limits.PAYLOAD_OCTETS}")
     return Media(MediaDetails(bytes(data)))
 
 
 def _fields(event: str, found: Mapping[str, Any], names: Names) -> dict[str, Any]:
-    """The message's body as Twilio's has it."""
+    """The message's body in Twilio's form."""
     if event == "start":
         return _start(found, names)
     fields: dict[str, Any] = {}
@@ -160,7 +160,7 @@ def _start(found: Mapping[str, Any], names: Names) -> dict[str, Any]:
     stream = _at(found, names.stream_in_start or names.stream) or call
     parameters = dict(names.parameters(found))
     for name, path in (("from", names.caller), ("to", names.called)):
-        # What the carrier says of itself counts more than what travels with it.
+        # The carrier's own values override parameters passed along with them.
         if value := text_of(_at(found, path)):
             parameters[name] = value
     media = {
@@ -183,7 +183,7 @@ def _first_of(found: Mapping[str, Any], paths: Sequence[Path]) -> Any:
 
 
 def _at(found: Any, path: Path | None) -> Any:
-    """The value at the path; None where there is none."""
+    """The value at the path; None if there is none."""
     if path is None:
         return None
     for name in path:

@@ -1,4 +1,4 @@
-"""The dialects of media streams, by name. Where each fact comes from is in docs/carriers.md."""
+"""The dialects of media streams, by name. Sources are in docs/carriers.md."""
 
 import json
 import re
@@ -37,7 +37,7 @@ FRAME_SAMPLES = 160
 class Texts:
     """A far end's messages with `$SID` for the stream's name, `$AUDIO` for base64 and `$MARK` for a mark's number.
 
-    `least_samples`: a shorter piece of audio is filled up with silence.
+    `least_samples`: shorter pieces of audio are padded with silence.
     """
 
     media: str
@@ -64,12 +64,12 @@ class TextWriter:
         return (self._before + b2a_base64(payload, newline=False) + self._after,)
 
     def mark(self, number: int) -> bytes:
-        """To be returned when the audio before it has been played."""
+        """The far end returns it when the audio before it has been played."""
         return str(number).encode("ascii").join(self._mark)
 
 
 class BinaryWriter:
-    """Audio is binary, the rest JSON. With `frames` each message is 20 ms; the last one is filled up with silence."""
+    """Audio is binary, the rest JSON. With `frames` each message is 20 ms; the last one is padded with silence."""
 
     __slots__ = ("_audio", "_decode", "_frames", "_mark", "_silence", "_upsampler", "clear")
 
@@ -83,7 +83,7 @@ class BinaryWriter:
         self.clear, _ = _around(texts.clear, "$NONE", stream_sid)
 
     def media(self, payload: bytes) -> Sequence[bytes]:
-        """The audio as the far end takes it."""
+        """The audio in the far end's encoding."""
         if not self._frames:
             return (Binary(self._encoded(payload)),)
         padded = payload.ljust(-(-len(payload) // FRAME_SAMPLES) * FRAME_SAMPLES, self._silence)
@@ -92,7 +92,7 @@ class BinaryWriter:
         return [Binary(whole[at : at + size]) for at in range(0, len(whole), size or 1)]
 
     def mark(self, number: int) -> bytes:
-        """To be returned when the audio before it has been played."""
+        """The far end returns it when the audio before it has been played."""
         return str(number).encode("ascii").join(self._mark)
 
     def _encoded(self, payload: bytes) -> bytes:
@@ -103,7 +103,7 @@ class BinaryWriter:
 
 
 def _around(text: str, what: str, stream_sid: str) -> tuple[bytes, bytes]:
-    """What stands before and behind `what`. The stream's name may be any text, so it is put in last."""
+    """The text before and after `what`. The stream's name may be any text, so it is inserted last."""
     before, _, after = text.partition(what)
     sid = json_text(stream_sid)
     return before.replace("$SID", sid).encode("ascii"), after.replace("$SID", sid).encode("ascii")
@@ -119,7 +119,7 @@ def _texts(texts: Texts) -> Callable[[str, Audio], TextWriter]:
 def _text_only(parse: Callable[[bytes], Message]) -> Callable[[bytes], Message]:
     def checked(data: bytes) -> Message:
         if isinstance(data, Binary):
-            raise WireError("a binary message, and only text is understood")
+            raise WireError("a binary message: only text is supported")
         return parse(data)
 
     return checked
@@ -134,7 +134,7 @@ def _json_and_audio(names: Names) -> Callable[[bytes], Message]:
 
 
 def _object(found: Mapping[str, Any], *path: str) -> dict[str, str]:
-    """The texts and numbers of an object; anything else in it is left out."""
+    """The strings and numbers of an object; other values are left out."""
     value: Any = found
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else None
@@ -144,7 +144,7 @@ def _object(found: Mapping[str, Any], *path: str) -> dict[str, str]:
 
 
 def _plivo_headers(found: Mapping[str, Any]) -> dict[str, str]:
-    """`a=1;b=2`; as it was asked for, with commas, it is taken, too, and so is JSON, as an object or as text."""
+    """`a=1;b=2`; also accepted with commas, as it was requested, and as JSON, an object or text."""
     headers = found.get("extra_headers")
     if isinstance(headers, str) and headers.lstrip().startswith("{"):
         try:
@@ -158,7 +158,7 @@ def _plivo_headers(found: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _vonage_headers(found: Mapping[str, Any]) -> dict[str, str]:
-    """Those of the NCCO: they stand between the message's own."""
+    """Those of the NCCO: they are among the message's own keys."""
     headers = found.get("headers")
     own = _object(found, "headers") if isinstance(headers, Mapping) else _object(found)
     return {name: value for name, value in own.items() if name not in ("event", "content-type")}
@@ -187,7 +187,7 @@ SIGNALWIRE = Dialect(
 _TELNYX = Names(
     events={name: name for name in ("connected", "start", "media", "dtmf", "mark", "stop")},
     stream=("stream_id",),
-    sequence=None,  # "Media frame order is not guaranteed": by their own numbers pieces are known that come too late
+    sequence=None,  # "Media frame order is not guaranteed": pieces that come too late are detected by their own numbers
     call=(("start", "call_control_id"),),
     encoding=("start", "media_format", "encoding"),
     rate=("start", "media_format", "sample_rate"),

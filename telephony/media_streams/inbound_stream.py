@@ -1,9 +1,9 @@
 """Inbound audio: media messages put on one continuous time line.
 
-TCP loses nothing, so an ordinary piece passes at once. A hole is what the far end itself has left out: seen by the
+TCP loses nothing, so an ordinary piece passes at once. A hole is what the far end itself left out: detected by the
 pieces' numbers and timestamps, or by nothing arriving at all (some send nothing while their caller is silent). Where
-timestamps are read off a wall clock, only numbers say that something is missing: a clock that steps, or a sender that
-was held up, leaves nothing out.
+timestamps come from a wall clock, only numbers prove a hole: a clock that steps, or a stalled sender, leaves nothing
+out.
 """
 
 from collections.abc import Callable
@@ -20,27 +20,27 @@ RATE_HZ = 8_000
 SAMPLES_PER_MS = 8
 
 STALLED_S = 1.0
-"""Nothing arrives: so long it is taken for a network that will deliver it yet. Then silence takes its place."""
+"""If nothing arrives for this long, silence is inserted; until then the network may only be late."""
 
 STALL_STEP_S = 0.1
 """How often silence is added while nothing arrives."""
 
 CLOCK_MS = 100_000_000_000
-"""A timestamp from here on is no time since a stream began, whatever its dialect says: it is a wall clock, 1973."""
+"""A timestamp from here on is a wall clock's (1973), whatever the dialect says."""
 
 TOLERANCE_MS = 40
-"""Timestamps may jump so far between pieces that follow one another by number: some far ends read them off a clock."""
+"""Timestamps may jump this far between consecutively numbered pieces: some far ends take them from a clock."""
 
 HOLE_MS_MAX = 10_000
-"""A longer hole is a clock that was set, and not filled."""
+"""A longer hole means that a clock was set; it is not filled."""
 
 
 SWAP_S = 0.04
-"""How long a piece waits for the one that belongs before it."""
+"""How long a piece waits for a missing one before it."""
 
 
 class _Piece(NamedTuple):
-    """Audio as it came."""
+    """Audio as received."""
 
     chunk: int | None
     stamp_ms: int | None
@@ -50,11 +50,11 @@ class _Piece(NamedTuple):
 
 
 class InboundStream:
-    """Takes media, gives PCM. `decode` makes 16-bit PCM at 8 kHz of a payload; `on_audio(pcm, at_sample)` gets it in
+    """Media in, PCM out. `decode` makes 16-bit PCM at 8 kHz of a payload; `on_audio(pcm, at_tick)` gets it in
     order and without holes. `clock_stamps`: timestamps are a wall clock's. `may_swap`: neighbours may change places, so
-    where one is missing the next waits for it, `SWAP_S` at the most.
+    a piece waits up to `SWAP_S` for a missing one before it.
 
-    `now` is monotonic seconds. `position` counts the samples given so far.
+    `now` is monotonic seconds. `position` counts the ticks delivered so far.
     """
 
     __slots__ = (
@@ -92,11 +92,11 @@ class InboundStream:
         self._began: float | None = None  # when sample 0 arrived
         self._clock_stamps = clock_stamps
         self._may_swap = may_swap
-        self._early: _Piece | None = None  # came before the one that belongs before it
+        self._early: _Piece | None = None  # arrived before its predecessor
         self._numbering = Numbering()
-        self._next_ms: float | None = None  # the timestamp that is to come next
+        self._next_ms: float | None = None  # the next timestamp expected
         self._stalled = False
-        self._stall_samples = 0  # made up since the last piece
+        self._stall_samples = 0  # filled since the last piece
         self.position = 0
         self.last_received_at: float | None = None
         self.received = self.duplicate = self.rate_limited = self.gaps = self.concealed_samples = 0
@@ -132,7 +132,7 @@ class InboundStream:
             self._place(piece, left_out, now)
 
     def restart(self) -> None:
-        """What comes from now on is another stream's, with numbers and timestamps of its own. Audio time goes on."""
+        """From now on a new stream, with its own numbers and timestamps. Audio time continues."""
         self._numbering.restart()
         self._next_ms = self._early = None
 
@@ -147,7 +147,7 @@ class InboundStream:
         return self._time_of(self.position) + STALL_STEP_S
 
     def handle_timer(self, now: float) -> None:
-        """Nothing arrives: let audio time go on, in silence."""
+        """Nothing arrives: advance audio time with silence."""
         due = self.get_timer()
         if due is None or now < due:
             return
@@ -163,8 +163,8 @@ class InboundStream:
         self._make_up(missing)
 
     def _place(self, piece: "_Piece", left_out: int, now: float) -> None:
-        """Give a piece behind the last one, and fill the hole before it, of `left_out` pieces by their numbers."""
-        # What a stall has filled already is not filled again.
+        """Deliver the next piece after filling the hole before it, of `left_out` pieces by number."""
+        # Audio time already filled during a stall is not filled again.
         made_up, self._stall_samples = self._stall_samples, 0
         hole = self._hole_samples(piece.stamp_ms, left_out, piece.samples)
         missing = min(hole - made_up, self._room(now) - piece.samples)
@@ -177,7 +177,7 @@ class InboundStream:
         self._give(self._concealer.good(piece.pcm), piece.samples)
 
     def _hole_samples(self, stamp_ms: int | None, left_out: int, samples: int) -> int:
-        """How much is missing before a piece of `samples`, by its timestamp and the numbers that were `left_out`."""
+        """How much is missing before a piece of `samples`, by its timestamp and the `left_out` numbers."""
         if stamp_ms is None or self._clock_stamps or stamp_ms >= CLOCK_MS:
             by_number = left_out * samples
             return by_number if by_number <= HOLE_MS_MAX * SAMPLES_PER_MS else 0
@@ -188,7 +188,7 @@ class InboundStream:
         return 0
 
     def _room(self, now: float) -> int:
-        """How many samples more may come by now."""
+        """How many more ticks may be delivered by now."""
         return int((now - self._time_of(0)) * RATE_HZ) + LEAD_SAMPLES - self.position
 
     def _time_of(self, position: int) -> float:
@@ -200,6 +200,6 @@ class InboundStream:
             self._give(self._concealer.lost(samples), samples)
 
     def _give(self, pcm: bytes, samples: int) -> None:
-        at_sample = self.position
+        at_tick = self.position
         self.position += samples
-        self._on_audio(pcm, at_sample)
+        self._on_audio(pcm, at_tick)

@@ -1,19 +1,19 @@
-"""The most that is taken from the far end of a media stream."""
+"""Limits on what the far end of a media stream may send."""
 
 MESSAGE_OCTETS = 65_536
-"""One WebSocket message, of however many frames."""
+"""One WebSocket message, in bytes."""
 
 PAYLOAD_OCTETS = 6_144
 """Audio of one media message: 768 ms, 8 KiB of base64. Twilio sends 160."""
 
 LEAD_SAMPLES = 8_000
-"""Audio that may be ahead of real time since the stream began; more is a flood, and dropped."""
+"""Audio ahead of real time since the stream began; more is dropped as a flood."""
 
 MESSAGES_PER_S = 100
 """On average; Twilio sends 50 of audio, and an echo of each of our marks."""
 
 MESSAGES_BURST = 1_000
-"""At once: what a network that stood still for 20 s delivers when it goes on."""
+"""In a burst: what a network delivers after a stall of 20 s."""
 
 START_S = 10.0
 """From the WebSocket's opening to `start`."""
@@ -28,4 +28,4 @@ PARAMETER_CHARS = 500
 MARK_CHARS = 128
 
 MARKS_PENDING = 256
-"""Our marks that wait for their echo; with a bounded lead there are never more than a few."""
+"""Our marks waiting for their echo; the bounded lead keeps them few."""

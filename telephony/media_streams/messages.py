@@ -1,11 +1,11 @@
 """The messages of a media stream, both directions: JSON texts, one event each.
 
-Source: Twilio's "Media Streams - WebSocket Messages". Numbers travel as strings ("chunk":"3"); the numbers
-themselves are taken, too, and a number where a text belongs is read as one.
+Source: Twilio's "Media Streams - WebSocket Messages". Numbers travel as strings ("chunk":"3"); plain numbers
+are accepted, too, and a number in place of a string is read as one.
 
-A message is judged by what it is needed for. A start has to name its call and its audio, media has to have a payload.
-Everything else that is odd is left out: an unknown key, an event that is new, a key that no phone has, a count that
-counts nothing. Such a message is `Unknown`, or lacks the odd field; it never ends a call.
+Only what is needed is required: a start must name its call and its audio, media must have a payload. Anything else odd
+is left out: an unknown key, a new event, an invalid DTMF digit, a malformed count. Such a message is `Unknown`, or
+lacks the odd field; it never ends a call.
 """
 
 import json
@@ -27,7 +27,7 @@ Text = Annotated[str, Meta(max_length=limits.PARAMETER_CHARS)]
 
 
 class MediaFormat(Struct, frozen=True, rename="camel"):
-    """What the audio is; mu-law at 8 kHz, mono, is the only one there is."""
+    """The audio format; only mu-law at 8 kHz, mono, exists."""
 
     encoding: Text = "audio/x-mulaw"
     sample_rate: Count = 8_000
@@ -35,7 +35,7 @@ class MediaFormat(Struct, frozen=True, rename="camel"):
 
 
 class StartDetails(Struct, frozen=True, rename="camel"):
-    """The call that the stream belongs to."""
+    """The stream's call."""
 
     call_sid: Sid
     stream_sid: Sid | None = None
@@ -55,7 +55,7 @@ class MediaDetails(Struct, frozen=True, gc=False):
 
 
 class DtmfDetails(Struct, frozen=True):
-    """A key."""
+    """A DTMF digit."""
 
     digit: Annotated[str, Meta(pattern=r"^[0-9*#A-D]\Z")]
     track: Text = ""
@@ -75,7 +75,7 @@ class Connected(Struct, frozen=True, tag_field="event", tag="connected"):
 
 
 class Start(Struct, frozen=True, rename="camel", tag_field="event", tag="start"):
-    """The second message: which call it is."""
+    """The second message: identifies the call."""
 
     start: StartDetails
     stream_sid: Sid | None = None
@@ -91,7 +91,7 @@ class Media(Struct, frozen=True, gc=False, rename="camel", tag_field="event", ta
 
 
 class Dtmf(Struct, frozen=True, rename="camel", tag_field="event", tag="dtmf"):
-    """The caller pressed a key."""
+    """The caller sent a DTMF digit."""
 
     dtmf: DtmfDetails
     stream_sid: StreamSid | None = None
@@ -99,7 +99,7 @@ class Dtmf(Struct, frozen=True, rename="camel", tag_field="event", tag="dtmf"):
 
 
 class Mark(Struct, frozen=True, rename="camel", tag_field="event", tag="mark"):
-    """The echo of a mark of ours: the audio before it has been played, or cleared."""
+    """The echo of our mark: the audio before it has been played, or cleared."""
 
     mark: MarkDetails
     stream_sid: StreamSid | None = None
@@ -114,7 +114,7 @@ class Stop(Struct, frozen=True, rename="camel", tag_field="event", tag="stop"):
 
 
 class Unknown(Struct, frozen=True):
-    """An event that has no meaning here."""
+    """An event that is not used here."""
 
     event: Text
 
@@ -124,7 +124,7 @@ Message = Connected | Start | Media | Dtmf | Mark | Stop | Unknown
 KEYS = frozenset("0123456789*#ABCD")
 
 _KNOWN = Connected | Start | Media | Dtmf | Mark | Stop
-# Not strict: "3" is taken for 3 where a number is wanted.
+# Not strict: "3" counts as a number.
 _decode = msgspec.json.Decoder(_KNOWN, strict=False).decode
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -132,31 +132,31 @@ _COUNT_MAX = 2**53
 
 
 def parse(data: bytes) -> Message:
-    """Read one message. Raises WireError, with what is wrong and where, for what is no JSON object, for a start that
-    names no call, and for media without audio."""
+    """Read one message. Raises WireError, with what is wrong and where, for anything but a JSON object, a start without
+    a call, and media without audio."""
     if len(data) > limits.MESSAGE_OCTETS:
-        raise WireError(f"a message of {len(data)} octets, more than {limits.MESSAGE_OCTETS}")
+        raise WireError(f"a message of {len(data)} bytes, more than {limits.MESSAGE_OCTETS}")
     try:
         message: Message = _decode(data)
     except ValidationError:
         message = _read_repaired(parse_object(data))
     except _UNREADABLE as error:
-        raise WireError(f"no message of a media stream: {error}") from None
+        raise WireError(f"not a media stream message: {error}") from None
     return _with_printable_names(message) if isinstance(message, Start) else message
 
 
 def parse_object(data: bytes) -> dict[str, Any]:
-    """The JSON object that a text message is. Raises WireError."""
+    """The JSON object in a text message. Raises WireError."""
     if len(data) > limits.MESSAGE_OCTETS:
-        raise WireError(f"a message of {len(data)} octets, more than {limits.MESSAGE_OCTETS}")
+        raise WireError(f"a message of {len(data)} bytes, more than {limits.MESSAGE_OCTETS}")
     try:
         return _decode_object(data)
     except _UNREADABLE as error:
-        raise WireError(f"no message of a media stream: {error}") from None
+        raise WireError(f"not a media stream message: {error}") from None
 
 
 def read_body(body: Mapping[str, Any]) -> Message:
-    """The message of an object that has Twilio's names, without what is odd and not needed. Raises WireError."""
+    """The message of an object with Twilio's names, without odd optional fields. Raises WireError."""
     try:
         message: Message = msgspec.convert(body, _KNOWN, strict=False)
     except ValidationError:
@@ -177,13 +177,13 @@ def _read_repaired(body: Mapping[str, Any]) -> Message:
         message: Message = msgspec.convert(common | repaired, _KNOWN, strict=False)
     except ValidationError as error:
         if event in ("start", "media"):
-            raise WireError(f"no message of a media stream: {error}") from None
+            raise WireError(f"not a media stream message: {error}") from None
         return Unknown(event)
     return message
 
 
 def text_of(value: object) -> str:
-    """A text, or a number as one; empty for anything else."""
+    """A string, or a number as one; empty for anything else."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -192,7 +192,7 @@ def text_of(value: object) -> str:
 
 
 def _count_of(value: object) -> int | None:
-    """A whole number, or a text that is one; None for anything else."""
+    """An integer, or a string with one; None for anything else."""
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 17:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
@@ -211,7 +211,7 @@ def _start_of(body: Mapping[str, Any]) -> dict[str, Any]:
     details["accountSid"] = details["accountSid"][: limits.PARAMETER_CHARS]
     if stream_sid := text_of(start.get("streamSid")):
         details["streamSid"] = stream_sid
-    if start.get("mediaFormat") is not None:  # needed to hear anything, so not repaired
+    if start.get("mediaFormat") is not None:  # nothing can be decoded without it, so not repaired
         details["mediaFormat"] = start["mediaFormat"]
     details["customParameters"] = {
         name: text_of(value)
@@ -250,13 +250,13 @@ _REPAIRS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any] | None]] = {
     "mark": _mark_of,
     "stop": _nothing_of,
 }
-"""What is needed of each event's body; None: nothing that means anything."""
+"""The required part of each event's body; None if it is unusable."""
 
 
 def _with_printable_names(message: Start) -> Start:
     for name in (message.start.call_sid, message.start.stream_sid or "", message.stream_sid or ""):
         if not name.isprintable():
-            raise WireError(f"no message of a media stream: {name[:80]!r} names no call")
+            raise WireError(f"not a media stream message: {name[:80]!r} names no call")
     return message
 
 
@@ -272,16 +272,16 @@ class Writer:
 
     def __init__(self, stream_sid: str) -> None:
         sid = json_text(stream_sid).encode("ascii")
-        # Whole messages are put together from what never changes: `media` is written ten times a second and call.
+        # Messages are assembled from constant parts: `media` is written ten times a second and call.
         self._media = b'{"event":"media","streamSid":"' + sid + b'","media":{"payload":"'
         self._mark = b'{"event":"mark","streamSid":"' + sid + b'","mark":{"name":"'
         self.clear = b'{"event":"clear","streamSid":"' + sid + b'"}'
         """Drop what has not been played, and return its marks."""
 
     def media(self, payload: bytes) -> Sequence[bytes]:
-        """Audio to be played after what is buffered: mu-law, 8 kHz, any length."""
+        """Audio to play after what is buffered: mu-law, 8 kHz, any length."""
         return (self._media + b2a_base64(payload, newline=False) + b'"}}',)
 
     def mark(self, number: int) -> bytes:
-        """To be returned when the audio before it has been played."""
+        """The far end returns it when the audio before it has been played."""
         return self._mark + str(number).encode("ascii") + b'"}}'

@@ -1,21 +1,21 @@
-"""Numbers that a far end gives its messages: which are new, which came before, and where it began to count again.
+"""The sequence numbers of a far end's messages: which are new, which are duplicates, and where the count restarted.
 
-TCP keeps the order, so an odd number is the far end's own doing. What it costs is kept small: a number is proof that
-something came twice only if it really came before, and a count that restarts is followed.
+TCP keeps the order, so an odd number is the far end's doing. Its cost is kept small: a message is a duplicate only if
+its number really came before, and a restarted count is followed.
 """
 
 from collections import deque
 from enum import Enum, auto
 
 REMEMBERED = 256
-"""The latest numbers, by which something that comes twice is known."""
+"""The latest numbers, to detect duplicates."""
 
 RESTART_RUN = 5
-"""So many old numbers one after the other, each the next of the one before, are a new count."""
+"""This many consecutive old numbers in a row are a new count."""
 
 
 class Order(Enum):
-    """How a number stands to those before it."""
+    """How a number relates to those before it."""
 
     NEXT = auto()
     AHEAD = auto()
@@ -27,7 +27,7 @@ class Order(Enum):
 
 
 class Numbering:
-    """One count, from whatever number it begins with. A far end that gives the same number to everything does not count
+    """One count, starting with any number. A far end that gives the same number to everything does not count
     at all, and is always `NEXT`. `missing`: how many numbers were left out before the last one."""
 
     __slots__ = ("_highest", "_old", "_raised", "_run", "_seen", "_seen_in_order", "missing")
@@ -46,7 +46,7 @@ class Numbering:
         self._seen_in_order: deque[int] = deque()
 
     def judge(self, number: int) -> Order:
-        """The next message's number."""
+        """Classify the next message's number."""
         self.missing = 0
         if number > self._highest:
             self.missing = number - self._highest - 1 if self._raised else 0

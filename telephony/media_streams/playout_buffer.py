@@ -1,12 +1,12 @@
-"""Outbound audio: it leaves ahead of its time; what the caller has heard of it is counted by marks and by time.
+"""Outbound audio: written ahead of its playout; what has been played is counted by marks and by time.
 
-The far end plays what it gets one piece after the other. So its buffer is a calculation: a *run* begins when audio is
-written into an empty buffer and goes on while more comes in time. From runs follows what has been played by now; what
-has not been played yet can still be taken back, by `clear`.
+The far end plays what it gets in order, so its buffer can be calculated: a *run* begins when audio is written into an
+empty buffer and goes on while more comes in time. Runs tell what has been played by now; the rest can still be dropped
+by `clear`.
 
-Two delays correct the calculation, both measured. The echo of a mark comes `lag` after the mark was due to be played:
-a round trip, and whatever the far end waits before it plays. The round trip is measured by itself (`round_trip_s`),
-and what is left is that wait: so much later the far end plays everything.
+Two delays correct the calculation, both measured. The echo of a mark comes `lag` after the mark was due:
+a round trip plus the far end's playout delay. The round trip is measured separately (`round_trip_s`); the rest is the
+playout delay.
 """
 
 from collections import deque
@@ -18,22 +18,22 @@ from offhook.telephony.media_streams.limits import MARKS_PENDING
 RATE_HZ = 8_000
 
 LEAD_S = 0.44
-"""How far ahead of real time audio is written: topped up each `PERIOD_S`, or 20 ms later, it bears stalls of 320 ms."""
+"""How far ahead of real time audio is written: topped up every `PERIOD_S`, it survives stalls of 320 ms."""
 
 PERIOD_S = 0.1
-"""How often it is topped up, and what has been played is reported."""
+"""How often it is topped up, and played audio is reported."""
 
 MARK_SAMPLES = 1_600
-"""A mark each 200 ms, and behind the last sample."""
+"""A mark every 200 ms, and after the last sample."""
 
 FRAME_SAMPLES = 160
 """What is being played counts as played 20 ms at a time, as with RTP: `clear` comes too late for it."""
 
 MARK_GRACE_S = 1.0
-"""An echo so much too late will not come: some far ends return no marks, and time alone counts."""
+"""An echo this late will not come: some far ends return no marks, and only time counts."""
 
 MARKS_LOST_MAX = 4
-"""Who has returned none of the first ones is not waited for any more."""
+"""A far end that returned none of the first marks is no longer waited for."""
 
 _WAIT_MAX_S = 0.5
 _LAGS = 8
@@ -57,28 +57,28 @@ class _Mark(NamedTuple):
 
 
 class Played(NamedTuple):
-    """So much has been played by now and cannot be taken back; `ordinal` counts the samples before it."""
+    """This payload has been played and cannot be taken back; `ordinal` counts the ticks before it."""
 
     payload: bytes
     ordinal: int
 
 
 class PlayoutBuffer:
-    """Takes payload (G.711, 8 kHz), gives messages and `Played`. `now` is monotonic seconds."""
+    """Payload (G.711, 8 kHz) in, messages and `Played` out. `now` is monotonic seconds."""
 
     def __init__(self, writer: Writing) -> None:
         self._writer = writer
         self._queue: deque[bytes] = deque()
-        self._queued = 0  # octets of it
-        self._written = 0  # the ordinal behind what the far end has got, and was not asked to drop
+        self._queued = 0  # bytes of it
+        self._written = 0  # the ordinal after what the far end has and was not asked to drop
         self._unreported = bytearray()  # written, and not yet in a Played
         self._sent = 0
-        self._heard = 0
+        self._played_to = 0
         self._runs: deque[_Run] = deque(maxlen=_RUNS)
         self._marks: deque[_Mark] = deque(maxlen=MARKS_PENDING)
         self._mark_number = 0
         self._marked = 0  # the ordinal of the last mark written
-        self._cleared_before = 0  # marks of a lower number may be returned because of a `clear`
+        self._cleared_before = 0  # lower-numbered marks may be returned by a `clear`
         self._lags: deque[float] = deque(maxlen=_LAGS)
         self._reported_at = 0.0
         self.round_trip_s: float | None = None
@@ -91,17 +91,17 @@ class PlayoutBuffer:
         self.messages_sent = self.octets_sent = self.skipped_samples = self.underruns = 0
         self.marks_echoed = self.marks_returned = self.marks_lost = self.marks_unknown = 0
 
-    # What is said.
+    # Outbound.
 
     def play(self, payload: bytes, now: float, *, writable: bool = True) -> None:
-        """Append; if little is buffered it leaves at once. What has been played is reported by `handle_timer` only."""
+        """Append; written at once if little is buffered. Played audio is reported by `handle_timer` only."""
         if payload:
             self._queue.append(payload)
             self._queued += len(payload)
             self._write(now, writable)
 
     def clear(self, now: float) -> int:
-        """Take back what has not been played; the number of samples."""
+        """Drop what has not been played; returns the ticks dropped."""
         self._tell(now)
         cut = self._sent
         dropped = self._written - cut + self._queued
@@ -116,7 +116,7 @@ class PlayoutBuffer:
         if self._runs:
             last = self._runs.pop()
             self._runs.append(last._replace(samples=min(last.samples, cut - last.ordinal)))
-        # A clear returns all marks at once. Those behind the cut mean nothing; those before it have been reached.
+        # A clear returns all marks at once. Those after the cut are void; those before it have been reached.
         self._cleared_before = self._mark_number + 1
         while self._marks and self._marks[-1].ordinal > cut:
             self._marks.pop()
@@ -125,37 +125,37 @@ class PlayoutBuffer:
 
     @property
     def sent_ticks(self) -> int:
-        """Played, or as good as: what can no longer be taken back. It moves with `Played`, never by itself."""
+        """Played, or too late to take back. It advances with `Played` only."""
         return self._sent
 
     @property
     def queued_ticks(self) -> int:
-        """What can still be taken back."""
+        """Ticks that can still be taken back."""
         return self._written - self._sent + self._queued
 
     def played_ticks(self, now: float) -> int:
-        """Of `sent_ticks`, those that have been played by now: by time, never beyond a mark that has no echo."""
-        heard = self._position(now - self._delay_s())
+        """Of `sent_ticks`, those played by now: by time, never beyond a mark without its echo."""
+        position = self._position(now - self._delay_s())
         marks = self._marks
         while marks and now > marks[0].due + self._lag_s() + MARK_GRACE_S:
             marks.popleft()
             self.marks_lost += 1
         if marks and (self.marks_echoed or self.marks_lost < MARKS_LOST_MAX):
-            heard = min(heard, marks[0].ordinal)
-        self._heard = max(self._heard, min(heard, self._sent))
-        return self._heard
+            position = min(position, marks[0].ordinal)
+        self._played_to = max(self._played_to, min(position, self._sent))
+        return self._played_to
 
-    # When the far end is another one.
+    # Change of the far end.
 
     def suspend(self, now: float) -> None:
-        """The far end is gone. What it has not played waits, to be said to the one that takes its place."""
+        """The far end is gone. What it has not played waits for the one that replaces it."""
         self._tell(now)
         if self._unreported:
             self._queue.appendleft(bytes(self._unreported))
             self._queued += len(self._unreported)
             self._unreported.clear()
         self._suspended = True
-        self._heard = self._written = self._marked = self._sent
+        self._played_to = self._written = self._marked = self._sent
         self._cleared_before = self._mark_number + 1
         self._runs.clear()
         self._marks.clear()
@@ -164,15 +164,15 @@ class PlayoutBuffer:
         self.messages.clear()
 
     def resume(self, writer: Writing, now: float) -> None:
-        """There is another one; go on where the last one was."""
+        """The far end was replaced: continue where the last one stopped."""
         self._writer = writer
         self._suspended = False
         self._write(now, writable=True)
 
-    # What comes back.
+    # Inbound.
 
     def echo(self, name: str, now: float) -> None:
-        """A mark came back. An unknown one is only counted."""
+        """A mark's echo. An unknown one is only counted."""
         number = int(name) if name.isascii() and name.isdigit() and len(name) < 18 else -1
         marks = self._marks
         if not marks or number < marks[0].number or number > marks[-1].number:
@@ -184,14 +184,14 @@ class PlayoutBuffer:
         while marks and marks[0].number <= number:
             mark = marks.popleft()
             self.marks_echoed += 1
-            self._heard = max(self._heard, min(mark.ordinal, self._sent))
+            self._played_to = max(self._played_to, min(mark.ordinal, self._sent))
             if mark.number == number and number >= self._cleared_before:
                 self._lags.append(max(0.0, now - mark.due))
 
     # Time.
 
     def get_timer(self) -> float | None:
-        """When `handle_timer` is due: to write more, or to tell what has been played."""
+        """When `handle_timer` is due: to write more, or to report what has been played."""
         if self._suspended or (self._sent == self._written and not self._queued):
             return None
         due = self._reported_at + PERIOD_S
@@ -200,8 +200,8 @@ class PlayoutBuffer:
         return min(due, self._buffered_until() + self._wait_s() - FRAME_SAMPLES / RATE_HZ)
 
     def handle_timer(self, now: float, *, writable: bool = True) -> None:
-        """Write what is due, tell what has been played. Not `writable`: what is due is dropped, for it would only
-        come too late."""
+        """Write what is due, report what has been played. Not `writable`: what is due is dropped, as it
+        would come too late."""
         if self._suspended:
             return
         self._write(now, writable)
@@ -212,7 +212,7 @@ class PlayoutBuffer:
     def _write(self, now: float, writable: bool) -> None:
         ends_at = self._buffered_until()
         buffered_s = max(0.0, ends_at - now)
-        # The timer's grain: half a period early is soon enough to do both.
+        # Timer granularity: from half a period early, do both.
         if not self._queued or self._suspended or buffered_s > LEAD_S - PERIOD_S / 2:
             return
         room = int((LEAD_S - buffered_s) * RATE_HZ)
@@ -222,7 +222,7 @@ class PlayoutBuffer:
             if self._runs and self._sent < self._written:
                 self.underruns += 1
             self._runs.append(_Run(now, self._written, samples))
-            self._reported_at = now - PERIOD_S  # the beginning is reported at once
+            self._reported_at = now - PERIOD_S  # report the beginning at once
         else:
             last = self._runs.pop()
             self._runs.append(last._replace(samples=last.samples + samples))
@@ -280,15 +280,15 @@ class PlayoutBuffer:
         return position
 
     def _lag_s(self) -> float:
-        """The least of late: what is above it is the network's jitter, or the far end's own grain."""
+        """The recent minimum: anything above it is network jitter, or the far end's granularity."""
         return min(self._lags, default=0.0)
 
     def _wait_s(self) -> float:
-        """What the far end waits before it plays."""
+        """The far end's playout delay."""
         if self.round_trip_s is None:
             return 0.0
         return min(_WAIT_MAX_S, max(0.0, self._lag_s() - self.round_trip_s))
 
     def _delay_s(self) -> float:
-        """From writing to hearing. Without a round trip, the way back counts as well, to be on the safe side."""
+        """From writing to playout; without a measured round trip the return path is included, to be safe."""
         return max(0.0, self._lag_s() - (self.round_trip_s or 0.0) / 2)

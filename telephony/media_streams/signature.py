@@ -1,7 +1,7 @@
 """The signature of Twilio's requests: HMAC-SHA1 over the URL as Twilio knows it, and the form's fields.
 
-Source: Twilio's "Webhooks Security". The URL is the one that was configured there: never made of the request's own
-`Host` or `X-Forwarded-*`, which whoever sends it chooses.
+Source: Twilio's "Webhooks Security". The URL is the one configured there: never built from the request's own
+`Host` or `X-Forwarded-*`, which the sender chooses.
 """
 
 import base64
@@ -22,7 +22,7 @@ def sign(auth_token: str, url: str, fields: Mapping[str, Sequence[str]] | None =
 def is_signed(auth_token: str, url: str, signature: str, fields: Mapping[str, Sequence[str]] | None = None) -> bool:
     """Whether Twilio has signed this. The port may or may not have been part of the URL."""
     given = signature.encode()
-    # All are compared, whichever it was.
+    # Compare all, to take constant time.
     matches = [
         hmac.compare_digest(sign(auth_token, each, fields).encode(), given) for each in _with_and_without_port(url)
     ]
@@ -30,7 +30,7 @@ def is_signed(auth_token: str, url: str, signature: str, fields: Mapping[str, Se
 
 
 def is_signed_body(auth_token: str, url: str, signature: str, body: bytes) -> bool:
-    """The same for a body that is no form: the URL then carries `bodySHA256`. Without it nothing is proven."""
+    """The same for a body other than a form: the URL then has `bodySHA256`; without it the body is not signed."""
     expected = parse_qs(urlsplit(url).query).get("bodySHA256", [])
     digest = hashlib.sha256(body).hexdigest()
     matches = len(expected) == 1 and hmac.compare_digest(expected[0].encode(), digest.encode())
@@ -38,7 +38,7 @@ def is_signed_body(auth_token: str, url: str, signature: str, body: bytes) -> bo
 
 
 def _with_and_without_port(url: str) -> set[str]:
-    """Twilio's own libraries try both: what signs leaves out the port of some URLs, whichever it is."""
+    """With and without the port, as Twilio's own libraries try: the signer omits the port of some URLs."""
     parts = urlsplit(url)
     if parts.hostname is None:
         return {url}

@@ -1,4 +1,4 @@
-"""One media stream from our side: the messages of a WebSocket in, the call's audio and keys out, and back.
+"""One media stream: WebSocket messages to the call's audio and DTMF, and back.
 
 Pure: `receive` a message, `next_event` until None, `messages_to_send`, `get_timer`, `handle_timer`; `now` is monotonic
 seconds. It is `connecting` until `start` has come, then `open`, then `over`.
@@ -24,8 +24,8 @@ POLICY_VIOLATION = 1008
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Which call it is. `parameters` are the far end's, to be believed as little as a caller's number. `encoding` is
-    the codec of what is `play`ed."""
+    """Identifies the call. `parameters` are the far end's, and as untrusted as a caller's number. `encoding` is the
+    codec of what is `play`ed."""
 
     call_sid: str
     stream_sid: str
@@ -38,18 +38,18 @@ class AudioReceived(NamedTuple):
     """The caller's audio: 16-bit PCM at 8 kHz, in order and without holes."""
 
     pcm: bytes
-    at_sample: int
+    at_tick: int
 
 
 class Key(NamedTuple):
-    """The caller pressed a key."""
+    """The caller sent a DTMF digit."""
 
     digit: str
-    at_sample: int
+    at_tick: int
 
 
 class Drained(NamedTuple):
-    """All that was to be said has been played."""
+    """Everything queued has been played."""
 
 
 class Stopped(NamedTuple):
@@ -70,10 +70,10 @@ Event: TypeAlias = Started | AudioReceived | Key | Played | Drained | Stopped | 
 class StreamStats:
     """One stream's counters.
 
-    `packets` are media messages. `late` are pieces that came twice or too late, `rate_limited` those that were more
-    than real time allows; `gaps` counts the runs of made-up audio, `concealed_samples` their samples.
-    `skipped_samples` were not sent because the far end did not read; `underruns` are the times its buffer ran dry
-    within a talk spurt. `marks_returned` came back because of a `clear`, `marks_lost` never.
+    `packets` are media messages. `late` are duplicate or late pieces, `rate_limited` those faster than real time;
+    `gaps` counts the runs of concealed audio, `concealed_samples` their ticks. `skipped_samples` were not sent because
+    the far end did not read; `underruns` are the times its buffer ran dry within a talk spurt. `marks_returned` came
+    back by a `clear`, `marks_lost` never.
     """
 
     packets_sent: int
@@ -96,7 +96,7 @@ class StreamStats:
 
 
 class MediaStream:
-    """One stream. LocalError is not raised: what is asked of a stream that is not open has no effect."""
+    """One stream. Calls on a stream that is not open have no effect."""
 
     def __init__(self, now: float, dialect: Dialect = TWILIO) -> None:
         self._dialect = dialect
@@ -134,15 +134,15 @@ class MediaStream:
             self._open(message, self._playout, now)
 
     def next_event(self) -> Event | None:
-        """What has happened since, in order; None when there is nothing more."""
+        """The next event; None when there is none."""
         return self._events.popleft() if self._events else None
 
     def fail(self, code: int, reason: str) -> None:
-        """The stream is of no use any more, for a reason that others have seen."""
+        """The stream is unusable, for a reason found elsewhere."""
         self._fail(code, reason)
 
     def closed(self, code: int, reason: str) -> None:
-        """The far end has said goodbye to the WebSocket: with some, that is how a call ends."""
+        """The far end has closed the WebSocket: with some dialects that ends the call."""
         if self._over:
             return
         if self._dialect.ends_by_closing and self._playout is not None:
@@ -151,8 +151,8 @@ class MediaStream:
             self._fail(code, reason)
 
     def suspend(self, now: float) -> bool:
-        """The far end is gone, and may come back: until `resume` nothing is sent, and silence is received. False for a
-        stream that is not open."""
+        """The far end is gone, and may come back: until `resume` nothing is sent, and silence is received. False if the
+        stream is not open."""
         if self._playout is None or self._over or self._suspended:
             return False
         self._suspended = True
@@ -161,7 +161,7 @@ class MediaStream:
         return True
 
     def resume(self, stream_sid: str, now: float) -> None:
-        """The far end is back, with another stream for the same call."""
+        """The far end is back, with a new stream for the same call."""
         if self._playout is None or self._audio is None or not self._suspended:
             return
         self._suspended = False
@@ -173,13 +173,13 @@ class MediaStream:
     # Out.
 
     def play(self, payload: bytes, now: float, *, writable: bool = True) -> None:
-        """Append to what is being said: 8 kHz, in the encoding of `Started`. For `writable` see
+        """Append to the playout queue: 8 kHz, in the encoding of `Started`. For `writable` see
         `handle_timer`."""
         if self._playout is not None and not self._over:
             self._playout.play(payload, now, writable=writable)
 
     def clear(self, now: float) -> int:
-        """Take back what has not been played; the number of samples."""
+        """Drop what has not been played; returns the ticks dropped."""
         if self._playout is None:
             return 0
         dropped = self._playout.clear(now)
@@ -187,7 +187,7 @@ class MediaStream:
         return dropped
 
     def messages_to_send(self) -> list[bytes]:
-        """To be written to the WebSocket, in order; each is handed out once."""
+        """Messages for the WebSocket, in order; each is returned once."""
         if self._playout is None or not self._playout.messages:
             return []
         found, self._playout.messages = self._playout.messages, []
@@ -195,16 +195,16 @@ class MediaStream:
 
     @property
     def sent_ticks(self) -> int:
-        """What has been played, or as good as, and cannot be taken back."""
+        """Ticks played, or too late to take back."""
         return self._playout.sent_ticks if self._playout is not None else 0
 
     @property
     def queued_ticks(self) -> int:
-        """What can still be taken back, wherever it is."""
+        """Ticks that can still be taken back, here or at the far end."""
         return self._playout.queued_ticks if self._playout is not None else 0
 
     def played_ticks(self, now: float) -> int:
-        """What the caller has heard: by time, and never beyond a mark that has not come back."""
+        """Ticks that the caller has heard: by time, and never beyond a mark without its echo."""
         return self._playout.played_ticks(now) if self._playout is not None else 0
 
     def round_trip(self, seconds: float) -> None:
@@ -226,7 +226,7 @@ class MediaStream:
         return due
 
     def handle_timer(self, now: float, *, writable: bool = True) -> None:
-        """Do what is due. Not `writable`: the far end does not read, so what is due is dropped and counted."""
+        """Do what is due. Not `writable`: the far end isn't reading, so what is due is dropped and counted."""
         if self._over:
             return
         if self._playout is None:
@@ -239,7 +239,7 @@ class MediaStream:
 
     @property
     def last_received_at(self) -> float | None:
-        """When media came last."""
+        """When the last media arrived."""
         return self._inbound.last_received_at
 
     def stats(self) -> StreamStats:
@@ -297,7 +297,7 @@ class MediaStream:
         elif isinstance(message, Stop):
             self._stop()
         elif not isinstance(message, Connected):
-            self._ignored += 1  # nothing counts before the stream has a call
+            self._ignored += 1  # ignored before the stream has a call
 
     def _start(self, message: Start) -> None:
         details = message.start
@@ -323,7 +323,7 @@ class MediaStream:
             parameters = tuple(details.custom_parameters.items())
             self._events.append(Started(details.call_sid, stream_sid, details.account_sid, parameters, known.line))
 
-    def _open(self, message: Message, speaking: PlayoutBuffer, now: float) -> None:
+    def _open(self, message: Message, playout: PlayoutBuffer, now: float) -> None:
         if isinstance(message, Connected | messages.Unknown):
             self._ignored += 1
             return
@@ -344,14 +344,14 @@ class MediaStream:
             else:
                 self._ignored += 1  # the bot's own voice
         elif isinstance(message, Mark):
-            speaking.echo(message.mark.name, now)
+            playout.echo(message.mark.name, now)
         elif isinstance(message, Dtmf):
             self._events.append(Key(message.dtmf.digit, self._inbound.position))
         else:
             self._stop()
 
     def _is_new(self, message: Media | Mark | Dtmf | Stop) -> bool:
-        """Whether the message did not come before. Late audio that has numbers of its own is judged by those."""
+        """Whether the message isn't a duplicate. Late audio with its own numbers is checked by those."""
         if message.sequence_number is None:
             return True
         order = self._numbering.judge(message.sequence_number)
@@ -371,13 +371,13 @@ class MediaStream:
             self._over = True
             self._events.append(Failed(code, reason))
 
-    def _on_audio(self, pcm: bytes, at_sample: int) -> None:
-        self._events.append(AudioReceived(pcm, at_sample))
+    def _on_audio(self, pcm: bytes, at_tick: int) -> None:
+        self._events.append(AudioReceived(pcm, at_tick))
 
-    def _emit_played(self, speaking: PlayoutBuffer) -> None:
-        if speaking.played:
-            self._events += speaking.played
-            speaking.played.clear()
-        if speaking.drained:
-            speaking.drained = False
+    def _emit_played(self, playout: PlayoutBuffer) -> None:
+        if playout.played:
+            self._events += playout.played
+            playout.played.clear()
+        if playout.drained:
+            playout.drained = False
             self._events.append(Drained())

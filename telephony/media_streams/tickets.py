@@ -1,4 +1,4 @@
-"""One-time admissions: what a webhook hands out, a stream comes in with, once and soon."""
+"""One-time tickets: issued by a webhook, presented by its stream, once and soon."""
 
 import secrets
 from collections import OrderedDict
@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 TICKET_S = 60.0
 TICKETS_MAX = 10_000
-"""Outstanding at once; of more the oldest are void."""
+"""Outstanding at once; beyond that the oldest are void."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What it is good for: one stream of one call. `signed`: the carrier's signature is wanted besides. `details` is
-    what else is known of the call."""
+    """Admits one stream of one call. `signed`: the carrier's signature is required, too. `details` is what else is
+    known of the call."""
 
     call_sid: str
     caller: str
@@ -24,7 +24,7 @@ class Ticket:
 
 
 class Tickets:
-    """The outstanding ones. `now` is monotonic seconds."""
+    """The outstanding tickets. `now` is monotonic seconds."""
 
     def __init__(self) -> None:
         self._tickets: OrderedDict[str, Ticket] = OrderedDict()
@@ -43,7 +43,7 @@ class Tickets:
         signed: bool = True,
         details: Mapping[str, str] | None = None,
     ) -> str:
-        """A token, fit for a URL's path. It voids an older one of the same call."""
+        """A new token for a URL's path. It voids an older one of the same call."""
         self.void(call_sid)
         while self._tickets and next(iter(self._tickets.values())).expires_at <= now:
             self.void(next(iter(self._tickets.values())).call_sid)
@@ -55,19 +55,19 @@ class Tickets:
         return token
 
     def look(self, token: str, now: float) -> Ticket | None:
-        """What the token is good for, if anything; it stays good."""
+        """The token's ticket, if valid; it stays valid."""
         ticket = self._tickets.get(token)
         return ticket if ticket is not None and now < ticket.expires_at else None
 
     def take(self, token: str, now: float) -> Ticket | None:
-        """The same, and the token is void from now on."""
+        """The token's ticket, if valid; the token is void from now on."""
         ticket = self.look(token, now)
         if ticket is not None:
             self.void(ticket.call_sid)
         return ticket
 
     def void(self, call_sid: str) -> None:
-        """The call is over, or has another ticket."""
+        """Void the call's token."""
         token = self._token_of.pop(call_sid, None)
         if token is not None:
             del self._tickets[token]

@@ -1,4 +1,4 @@
-"""The answers to Twilio's webhooks, as XML. Made of elements, never of strings: what callers send is only ever text."""
+"""The answers to Twilio's webhooks, as XML. Built as elements, never by concatenation: what callers send is escaped."""
 
 from collections.abc import Iterable, Mapping
 from typing import Literal
@@ -14,8 +14,8 @@ def connect_stream(
     action: str | None = None,
     attributes: Mapping[str, str] | None = None,
 ) -> bytes:
-    """Connect the call, both ways, to the stream at `url` (wss). `action` is asked what to do when the stream has
-    ended; `attributes` are further ones of the stream. ValueError for text that XML cannot hold."""
+    """Connect the call, both ways, to the stream at `url` (wss). `action` is the URL asked for what follows the
+    stream; `attributes` are further ones of the stream. ValueError for text that XML cannot hold."""
     response = Element("Response")
     connect = SubElement(response, "Connect", {} if action is None else {"action": _text(action)})
     stream = SubElement(connect, "Stream", {"url": _text(url), **(attributes or {})})
@@ -25,7 +25,7 @@ def connect_stream(
 
 
 def plivo_stream(url: str) -> bytes:
-    """Plivo's way to say `connect_stream`."""
+    """Plivo's form of `connect_stream`."""
     response = Element("Response")
     wanted = {"bidirectional": "true", "keepCallAlive": "true", "contentType": "audio/x-mulaw;rate=8000"}
     SubElement(response, "Stream", wanted).text = _text(url)
@@ -40,7 +40,7 @@ def dial(number: str) -> bytes:
 
 
 def hang_up(reason: str | None = None) -> bytes:
-    """End the call. `reason`: Plivo's way to say `reject`."""
+    """End the call. `reason`: Plivo's form of `reject`."""
     response = Element("Response")
     SubElement(response, "Hangup", {} if reason is None else {"reason": _text(reason)})
     return _document(response)
@@ -59,7 +59,7 @@ def _document(response: Element) -> bytes:
 
 
 def _text(text: str) -> str:
-    # XML 1.0 §2.2: ElementTree would write these, and no parser read them again.
+    # XML 1.0 §2.2: ElementTree would write these, and no parser would accept them.
     if any((c < " " and c not in "\t\n\r") or "\ud800" <= c <= "\udfff" or c in "\ufffe\uffff" for c in text):
         raise ValueError("XML has no control characters")
     return text

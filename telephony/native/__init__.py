@@ -1,7 +1,7 @@
-"""The media pump in C, if it was built: `media` is the module, or None.
+"""The media pump in C: `media` is the module, or None if it was not built.
 
-Without a compiler the package installs all the same, and its pure-Python twin does the work, for fewer calls.
-OFFHOOK_MEDIA=python in the environment chooses the twin where both are there.
+Without a compiler the package installs all the same, and its pure-Python twin carries fewer calls.
+OFFHOOK_MEDIA=python in the environment selects the twin where both exist.
 """
 
 import os

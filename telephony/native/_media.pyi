@@ -10,21 +10,21 @@ class Counters(TypedDict):
 
     streams: int
     scheduled: int
-    """Streams that have something to send, be it in seconds."""
+    """Streams with a send timer, however far away."""
     armed: int
-    """Streams whose way in is the thread's."""
+    """Streams received by the thread."""
     wakeups: int
     ticks: int
     skipped: int
     datagrams: int
     raw: int
-    """Datagrams that went to Python."""
+    """Datagrams handed to Python."""
     handed_back: int
-    """Ways in that went back to Python."""
+    """Inbound directions handed back to Python."""
     lost_records: int
-    """For want of memory."""
+    """Dropped for lack of memory."""
     paused: int
-    """Times that a socket was not read because Python was behind."""
+    """Times a socket was not read because Python was behind."""
     underruns: int
     stalls: int
     collected: int
@@ -37,13 +37,13 @@ class Counters(TypedDict):
     """`real-time`, `short slices` or `ordinary`: what the kernel granted."""
 
 def decode(payload: bytes, a_law: bool, /) -> bytes:
-    """G.711 octets to 16-bit little-endian PCM."""
+    """G.711 bytes to 16-bit little-endian PCM."""
 
 class Pump:
     """The thread and its streams. Its methods belong to one thread, the event loop's."""
 
     def fileno(self) -> int:
-        """An eventfd that is readable while there is something to collect."""
+        """An eventfd, readable while there is something to collect."""
 
     def start(self) -> None:
         """Start the thread, once. Raises OSError."""
@@ -68,8 +68,8 @@ class Pump:
     def collect(self) -> list[tuple[int, int, int, float, object]]:
         """What has happened since, of each stream in order: (handle, kind, number, time, data).
 
-        0, audio: first sample, arrival, PCM. 1, sent: samples sent before, time, octets of the queue. 2, drained:
-        samples sent, 0.0, None. 3, a datagram that is not plain: 0, arrival, (octets, (host, port)). 4, nothing came
+        0, audio: first tick, arrival, PCM. 1, sent: ticks sent before, time, bytes of the queue. 2, drained:
+        ticks sent, 0.0, None. 3, a datagram that is not plain: 0, arrival, (bytes, (host, port)). 4, nothing came
         for too long: 0, time, None. 5, without a socket: 0, 0.0, the packet that would have been sent.
         """
 
@@ -85,7 +85,7 @@ class Stream:
     handle: Final[int]
 
     def arm(self, state: object, a_law: bool, source: tuple[str, int], /) -> bool:
-        """Take what comes from `source` while it is plain, beginning with what waits to be collected.
+        """Receive from `source` while it is plain, beginning with what waits to be collected.
 
         `state` has the fields of a ReceiveState.
 
@@ -100,7 +100,7 @@ class Stream:
         """The fields of the ReceiveState reached."""
 
     def read(self) -> None:
-        """Take in now what waits in the socket."""
+        """Receive what waits in the socket now."""
 
     def lend(self, state: object, queued: bytes, /) -> None:
         """Send by `state`, which has the fields of a SendState.
@@ -121,10 +121,10 @@ class Stream:
         """Append to the queue of a lent stream."""
 
     def clear(self) -> tuple[int, int]:
-        """Empty the queue: (samples dropped, samples sent in all)."""
+        """Empty the queue: (ticks dropped, ticks sent in all)."""
 
     def errors(self) -> tuple[int, int]:
-        """Packets that the system did not (send, receive)."""
+        """Packets that failed to (send, receive)."""
 
     def receive(self, data: bytes, source: tuple[str, int], now: float, /) -> None:
         """Tests, without a socket (else ValueError): a datagram came."""
@@ -133,13 +133,13 @@ class Stream:
         """Tests, likewise: the timer of `overdue`; whether it was time, the stream then is disarmed."""
 
     def overdue(self) -> float:
-        """Tests: when silence is to be made up."""
+        """Tests: when silence will be inserted."""
 
     def tick(self, now: float, /) -> None:
         """Tests, likewise: a packet time has come."""
 
     def close(self) -> None:
-        """Let go of the socket. Idempotent."""
+        """Detach from the socket. Idempotent."""
 
 class Upsampler:
     """8 kHz to 16 kHz; `taps` are 28 doubles."""

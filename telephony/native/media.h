@@ -1,10 +1,10 @@
 /* The media pump: what its files share.
  *
- *   g711.c     octets to samples
- *   receive.c  the way in of one plain stream        pure: no socket, no clock, no thread
- *   send.c     the way out of one stream, paced      pure, likewise
+ *   g711.c     bytes to samples
+ *   receive.c  inbound, one plain stream              pure: no socket, no clock, no thread
+ *   send.c     outbound, one stream, paced            pure, likewise
  *   agenda.c   which stream is due next
- *   records.c  what has happened, for Python to collect
+ *   records.c  events, for Python to collect
  *   pump.c     streams, and what Python may ask of them
  *   thread.c   the thread: sockets, time
  *   py_*.c     the Python types; nothing else here knows Python
@@ -29,7 +29,7 @@
 
 #include "state.h"
 
-#define SAMPLE_HZ 8000
+#define TICK_HZ 8000
 #define RTP_HEADER_OCTETS 12
 #define RTP_PLAIN 0x80 /* version 2, no padding, no extension, no CSRC (RFC 3550 5.1) */
 #define RTP_MARKER 0x80
@@ -63,11 +63,11 @@ typedef struct {
     enum law law;
 } receiving;
 
-/* Takes a datagram that is exactly the next of the stream: true, and `*at_sample` is its place in audio time.
+/* Takes a datagram that is exactly the next of the stream: true, and `*at_tick` is its place in audio time.
  * False for anything else, and nothing has changed. */
 bool receive_next(receiving *in, const limits *most, const uint8_t *datagram, size_t octets, double now,
-                  int64_t *at_sample);
-/* When a silence is to be made up, unless a packet comes. */
+                  int64_t *at_tick);
+/* When silence is inserted, unless a packet comes. */
 double receive_overdue(const receiving *in, const limits *most);
 
 /* ---- send.c */
@@ -131,7 +131,7 @@ enum record_kind { RECORD_AUDIO, RECORD_SENT, RECORD_DRAINED, RECORD_RAW, RECORD
 
 typedef struct {
     uint64_t stream;
-    int64_t number; /* at_sample, ordinal, or samples sent */
+    int64_t number; /* at_tick, ordinal, or ticks sent */
     double at;      /* arrival, or when it was sent */
     address source;
     size_t next_raw; /* offset of the stream's next datagram among the records, from 1; 0: none */
@@ -185,7 +185,7 @@ struct stream {
     receiving in;
     address source;
     framing frames;
-    int64_t gathered_samples, gathered_at;
+    int64_t gathered_ticks, gathered_at;
     double gathered_arrival;
     uint8_t gathered[2 * FRAME_TICKS_MAX];
     /* out */
@@ -275,7 +275,7 @@ void pump_stop(pump *of);
 void pump_wake(pump *of);
 /* With `io` held: reads a stream's socket. */
 void pump_read(pump *of, stream *item, double now);
-/* With `lock` held: tells Python if there is something to collect that it should not wait for any longer. */
+/* With `lock` held: notifies Python if there is something to collect that should not wait any longer. */
 void pump_tell(pump *of);
 
 /* ---- fir.c */

@@ -1,4 +1,4 @@
-/* The pump's streams: who owns what, what is due, and what is told to Python. */
+/* The pump's streams: who owns what, what is due, and what is reported to Python. */
 
 #include "media.h"
 
@@ -31,7 +31,7 @@ void pump_count_late(double late_ms, double *most, int64_t *buckets) {
 }
 
 /* A thread of Python's that holds the mutex while the pump waits for it runs at the pump's priority: else whatever else
- * is on the core could keep it, and the pump with it, for as long as its slices last. */
+ * is on the core could keep it, and the pump, waiting for whole time slices. */
 static void init_inheriting(pthread_mutex_t *mutex) {
     pthread_mutexattr_t attributes;
     pthread_mutexattr_init(&attributes);
@@ -102,7 +102,7 @@ stream *pump_add(pump *to, int fd, const limits *most, const framing *frames) {
         errno = ENOMEM;
     if (added && fd >= 0) {
         int on = 1;
-        /* When a datagram came, and not when it was read: a stall of ours is no jitter. Some kernels cannot. */
+        /* When a datagram arrived, not when it was read: our own stall isn't jitter. Some kernels cannot tell. */
         (void)setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
         struct epoll_event reading = {.events = EPOLLIN, .data.ptr = made};
         added = epoll_ctl(to->epoll, EPOLL_CTL_ADD, fd, &reading) == 0;
@@ -165,27 +165,27 @@ static record *record_at(const pump *of, size_t offset) {
     return offset ? (record *)(void *)(of->filling.data + offset - 1) : NULL;
 }
 
-/* What waits for company is told now. */
+/* Report the gathered audio now. */
 static void tell_gathered(stream *item) {
-    if (item->gathered_samples == 0)
+    if (item->gathered_ticks == 0)
         return;
-    record *audio = tell(item, RECORD_AUDIO, 2 * (size_t)item->gathered_samples);
+    record *audio = tell(item, RECORD_AUDIO, 2 * (size_t)item->gathered_ticks);
     if (audio != NULL) {
         audio->number = item->gathered_at;
         audio->at = item->gathered_arrival;
         memcpy(audio->data, item->gathered, audio->octets);
     }
-    item->gathered_samples = 0;
+    item->gathered_ticks = 0;
 }
 
 /* Audio that completes no step can wait for the packet that does: who listens could do nothing with it yet. */
-static bool gather(stream *item, int64_t at_sample, const uint8_t *payload, int64_t samples, double arrival) {
-    int64_t step = item->frames.ticks, start = at_sample - item->gathered_samples;
-    if (step == 0 || (at_sample + samples) / step > start / step)
+static bool gather(stream *item, int64_t at_tick, const uint8_t *payload, int64_t samples, double arrival) {
+    int64_t step = item->frames.ticks, start = at_tick - item->gathered_ticks;
+    if (step == 0 || (at_tick + samples) / step > start / step)
         return false;
-    g711_decode(item->in.law, payload, (size_t)samples, item->gathered + 2 * item->gathered_samples);
+    g711_decode(item->in.law, payload, (size_t)samples, item->gathered + 2 * item->gathered_ticks);
     item->gathered_at = start;
-    item->gathered_samples += samples;
+    item->gathered_ticks += samples;
     item->gathered_arrival = arrival;
     return true;
 }
@@ -199,20 +199,20 @@ static bool is_loud(const uint8_t *pcm, size_t samples, int peak) {
 }
 
 /* From a payload, or from that of the datagram among the records at `offset`, which may move. */
-static void tell_audio(stream *item, int64_t at_sample, const datagram *data, size_t offset) {
+static void tell_audio(stream *item, int64_t at_tick, const datagram *data, size_t offset) {
     pump *of = item->owner;
     const uint8_t *octets = data != NULL ? data->data : record_at(of, offset)->data;
     double arrival = data != NULL ? data->arrival : record_at(of, offset)->at;
     size_t samples = (data != NULL ? data->octets : record_at(of, offset)->octets) - RTP_HEADER_OCTETS;
-    if (gather(item, at_sample, octets + RTP_HEADER_OCTETS, (int64_t)samples, arrival))
+    if (gather(item, at_tick, octets + RTP_HEADER_OCTETS, (int64_t)samples, arrival))
         return;
-    size_t before = (size_t)item->gathered_samples;
+    size_t before = (size_t)item->gathered_ticks;
     record *audio = tell(item, RECORD_AUDIO, 2 * (before + samples));
-    item->gathered_samples = 0;
+    item->gathered_ticks = 0;
     if (audio == NULL)
         return;
     octets = data != NULL ? data->data : record_at(of, offset)->data;
-    audio->number = at_sample - (int64_t)before;
+    audio->number = at_tick - (int64_t)before;
     audio->at = arrival;
     memcpy(audio->data, item->gathered, 2 * before);
     g711_decode(item->in.law, octets + RTP_HEADER_OCTETS, samples, audio->data + 2 * before);
@@ -226,13 +226,13 @@ static void tell_audio(stream *item, int64_t at_sample, const datagram *data, si
 }
 
 /* A plain datagram of the stream becomes audio, one from elsewhere nothing. False for any other. */
-static bool take(stream *item, receiving *in, const record *raw, int64_t *at_sample) {
-    *at_sample = -1;
+static bool take(stream *item, receiving *in, const record *raw, int64_t *at_tick) {
+    *at_tick = -1;
     if (!same_address(&raw->source, &item->source)) {
         in->rejected_source++;
         return true;
     }
-    return receive_next(in, &item->most, raw->data, raw->octets, raw->at, at_sample);
+    return receive_next(in, &item->most, raw->data, raw->octets, raw->at, at_tick);
 }
 
 /* The datagrams that were handed to Python and not collected yet: are they plain? Then they need not go there, and a
@@ -241,16 +241,16 @@ static bool take_back(stream *item) {
     pump *of = item->owner;
     size_t first = item->epoch == of->collection ? item->first_raw : 0;
     receiving trial = item->in;
-    int64_t at_sample;
+    int64_t at_tick;
     for (const record *raw = record_at(of, first); raw != NULL; raw = record_at(of, raw->next_raw)) {
-        if (!take(item, &trial, raw, &at_sample))
+        if (!take(item, &trial, raw, &at_tick))
             return false;
     }
     for (size_t offset = first; offset; offset = record_at(of, offset)->next_raw) {
-        (void)take(item, &item->in, record_at(of, offset), &at_sample);
+        (void)take(item, &item->in, record_at(of, offset), &at_tick);
         record_at(of, offset)->kind = RECORD_VOID;
-        if (at_sample >= 0)
-            tell_audio(item, at_sample, NULL, offset);
+        if (at_tick >= 0)
+            tell_audio(item, at_tick, NULL, offset);
     }
     item->first_raw = item->last_raw = 0;
     return true;
@@ -294,9 +294,9 @@ void stream_receive(stream *item, const datagram *data) {
             item->in.rejected_source++;
             return;
         }
-        int64_t at_sample;
-        if (receive_next(&item->in, &item->most, data->data, data->octets, data->arrival, &at_sample)) {
-            tell_audio(item, at_sample, data, 0);
+        int64_t at_tick;
+        if (receive_next(&item->in, &item->most, data->data, data->octets, data->arrival, &at_tick)) {
+            tell_audio(item, at_tick, data, 0);
             return;
         }
         of->count.handed_back++;
@@ -322,7 +322,7 @@ void stream_check_in(stream *item, double now) {
     double overdue = item->armed ? receive_overdue(&item->in, &item->most) : INFINITY;
     if (item->paused && item->epoch != of->collection)
         stream_watch(item, true);
-    /* What waits in the socket has come in time, if not been read in time. */
+    /* What waits in the socket arrived in time, even if it is read late. */
     if (overdue > now || item->unread) {
         agenda_set(&of->due[AGENDA_IN], item, item->paused ? now + PAUSE_S : overdue > now ? overdue : now + LATE_S);
         return;
@@ -393,7 +393,7 @@ void stream_lend_out(stream *item, const sending *out, chunk *queue, double now)
     item->period_slots = llround(out->packet_s / SLOT_S);
     if (queue != NULL)
         send_append(&item->out, queue);
-    /* In the middle of a talk spurt the next packet has its time already. */
+    /* Within a talk spurt the next packet is scheduled already. */
     double next = out->spurt_at + (double)out->spurt_slots * out->packet_s;
     join_at(item, next > now && next - now < out->packet_s ? next : align(item->owner, now));
 }

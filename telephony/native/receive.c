@@ -1,4 +1,4 @@
-/* The way in of a stream that is plain: the next packet, and nothing else. The twin of Receiver.receive and
+/* Inbound, for a plain stream: the next packet, and nothing else. The twin of Receiver.receive and
  * JitterBuffer.push; whatever is not plain goes there. */
 
 #include "media.h"
@@ -6,7 +6,7 @@
 #include <math.h>
 
 #define REFILL_HZ 8080.0 /* the clocks of both ends may differ by 1 % */
-#define ABSURD_STEP_SAMPLES 8000.0
+#define ABSURD_STEP_TICKS 8000.0
 #define JITTER_FACTOR 3.0
 
 static uint32_t word_at(const uint8_t *octets) {
@@ -23,8 +23,8 @@ static bool is_next(const receiving *in, const uint8_t *datagram) {
 /* Interarrival jitter (RFC 3550 A.8). */
 static void estimate_jitter(receiving *in, uint32_t timestamp, double now) {
     double difference =
-        fabs((now - in->jitter_arrival) * SAMPLE_HZ - (double)(int32_t)(timestamp - in->jitter_timestamp));
-    if (difference < ABSURD_STEP_SAMPLES)
+        fabs((now - in->jitter_arrival) * TICK_HZ - (double)(int32_t)(timestamp - in->jitter_timestamp));
+    if (difference < ABSURD_STEP_TICKS)
         in->jitter_ticks += (difference - in->jitter_ticks) / 16;
     in->jitter_arrival = now;
     in->jitter_timestamp = timestamp;
@@ -32,7 +32,7 @@ static void estimate_jitter(receiving *in, uint32_t timestamp, double now) {
 
 /* Was it worth waiting longer than usual? */
 static void review_patience(receiving *in, const limits *most, double now) {
-    double held_s = now - in->arrival - (double)in->packet_ticks / SAMPLE_HZ;
+    double held_s = now - in->arrival - (double)in->packet_ticks / TICK_HZ;
     if (held_s * 1000 > most->overdue_wait_min_ms)
         in->patient_until = now + most->patience_kept_s;
     else if (now >= in->patient_until)
@@ -40,34 +40,34 @@ static void review_patience(receiving *in, const limits *most, double now) {
 }
 
 bool receive_next(receiving *in, const limits *most, const uint8_t *datagram, size_t octets, double now,
-                  int64_t *at_sample) {
+                  int64_t *at_tick) {
     if (octets <= RTP_HEADER_OCTETS || octets > (size_t)most->datagram_octets || !is_next(in, datagram))
         return false;
-    int64_t samples = (int64_t)(octets - RTP_HEADER_OCTETS);
+    int64_t ticks = (int64_t)(octets - RTP_HEADER_OCTETS);
     bool new_window = now >= in->window_end;
     int64_t window_left = new_window ? most->packets_per_s : in->window_left;
-    double budget = in->budget + (now - in->budget_at) * REFILL_HZ - (double)samples;
+    double budget = in->budget + (now - in->budget_at) * REFILL_HZ - (double)ticks;
     if (window_left <= 0 || budget < 0)
         return false;
     if (new_window)
         in->window_end = now + 1;
     in->window_left = window_left - 1;
     in->packets++;
-    in->octets += samples;
+    in->octets += ticks;
     in->last_at = now;
     in->highest++;
     in->received++;
     estimate_jitter(in, in->next_timestamp, now);
-    in->next_timestamp += (uint32_t)samples;
+    in->next_timestamp += (uint32_t)ticks;
     if (in->patience_s > 0)
         review_patience(in, most, now);
-    in->packet_ticks = samples;
+    in->packet_ticks = ticks;
     in->arrival = now;
-    double lead_samples = most->lead_ms * 8.0;
-    in->budget = budget < lead_samples ? budget : lead_samples;
+    double lead_ticks = most->lead_ms * 8.0;
+    in->budget = budget < lead_ticks ? budget : lead_ticks;
     in->budget_at = now;
-    *at_sample = in->position;
-    in->position += samples;
+    *at_tick = in->position;
+    in->position += ticks;
     return true;
 }
 
@@ -75,5 +75,5 @@ double receive_overdue(const receiving *in, const limits *most) {
     double wait_ms = (JITTER_FACTOR * in->jitter_ticks + (double)in->packet_ticks) / 8;
     double gap_wait_s = fmin(fmax(wait_ms, most->gap_wait_min_ms), most->gap_wait_max_ms) / 1000;
     double overdue = fmax(fmax(gap_wait_s, most->overdue_wait_min_ms / 1000), in->patience_s);
-    return in->arrival + (double)in->packet_ticks / SAMPLE_HZ + overdue;
+    return in->arrival + (double)in->packet_ticks / TICK_HZ + overdue;
 }

@@ -1,4 +1,4 @@
-/* What has happened, in order, until Python collects it. */
+/* Events, in order, until Python collects them. */
 
 #include "media.h"
 
@@ -29,7 +29,7 @@ record *records_add(records *to, enum record_kind kind, uint64_t stream, size_t 
 
 void records_empty(records *of) {
     of->used = 0;
-    /* What a stall has made large need not stay large. */
+    /* Shrink again after a stall. */
     if (of->room > 16 * RECORDS_ROOM) {
         free(of->data);
         of->data = NULL;

@@ -1,5 +1,5 @@
-/* The paced way out: queued audio to RTP packets, one a packet time. The twin of telephony/rtp/sender.py without key
- * presses; the rules and their reasons stand there. */
+/* Outbound, paced: queued audio to RTP packets, one per packet time. The twin of telephony/rtp/sender.py without
+ * DTMF; the rules and their reasons are there. */
 
 #include "media.h"
 
@@ -71,7 +71,7 @@ void send_queue(const sending *out, uint8_t *octets) {
 }
 
 static int64_t clock_at(const sending *out, double now) {
-    return out->clock_timestamp + llrint((now - out->clock_now) * SAMPLE_HZ);
+    return out->clock_timestamp + llrint((now - out->clock_now) * TICK_HZ);
 }
 
 static void new_spurt(sending *out, double now) {

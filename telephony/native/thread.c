@@ -1,8 +1,8 @@
-/* The thread: it waits for sockets and for time, and never for Python.
+/* The thread: it waits for sockets and timers, never for Python.
  *
- * To wake up, here and there, is what costs, not the packets. So all streams share a grid of absolute time: talk spurts
- * begin on a point of it, so that all packets leave on one, and there all sockets are read and Python is told. Where
- * hardly anything comes, what comes is read at once.
+ * Wake-ups are what costs, not packets. So all streams share a grid of absolute time: talk spurts begin on a point of
+ * it, so that all packets are sent on one, and there all sockets are read and Python is notified. With little
+ * traffic, packets are read at once.
  */
 
 #include "media.h"
@@ -22,7 +22,7 @@
 
 #define WINDOW_S 0.1
 #define GRID_FROM 3 /* packets a window */
-/* So long what can wait does, unless Python is told something else. */
+/* How long records that can wait do so, unless Python is notified of something else. */
 #define PATIENCE_S 0.03
 #define EARLY_S 0.000050
 #define READY_MAX 256
@@ -65,7 +65,7 @@ static int read_some(pump *of, stream *item, double now, double wall_offset) {
     memset(messages, 0, sizeof messages);
     for (int i = 0; i < AT_ONCE; i++) {
         datagram *slot = &of->arrived[i];
-        /* One octet more than allowed, so that what was cut off is seen to be too long. */
+        /* One byte more than allowed, so that a truncated datagram is seen to be too long. */
         places[i] = (struct iovec){slot->data, (size_t)item->most.datagram_octets + 1};
         struct msghdr *header = &messages[i].msg_hdr;
         header->msg_name = &slot->source;
@@ -109,7 +109,7 @@ void pump_read(pump *of, stream *item, double now) {
 static void send_leaving(pump *of) {
     for (size_t i = 0; i < of->departures; i++) {
         const departure *leaving = &of->leaving[i];
-        /* No route, or a full buffer: to the other end it is a lost packet. */
+        /* No route, or a full buffer: for the far end it is a lost packet. */
         if (sendto(leaving->fd, leaving->data, leaving->octets, MSG_DONTWAIT | MSG_NOSIGNAL, &leaving->target.any,
                    leaving->target_octets) < 0)
             leaving->of->send_errors++;
@@ -164,7 +164,7 @@ static void read_ready(pump *of) {
             }
         }
     } while (count == READY_MAX);
-    /* Whatever is read after this moment came after it. */
+    /* Anything read after this moment arrived after it. */
     if (!unread)
         of->drained_at = now;
 }
@@ -185,7 +185,7 @@ void pump_tell(pump *of) {
         return;
     double now = monotonic_now();
     of->patient_since = fmin(of->patient_since, now);
-    /* On the grid the next look would be a whole step later. */
+    /* On the grid the next check would be a whole step later. */
     if (!of->eager && now - of->patient_since < PATIENCE_S - (of->gridded ? GRID_S / 2 : EARLY_S))
         return;
     of->notified = true;
@@ -204,7 +204,7 @@ static void look_at_traffic(pump *of, double now) {
     of->gridded = of->recent_events >= GRID_FROM;
 }
 
-/* Tells Python if it is time, and returns until when to sleep. */
+/* Notifies Python if it is time, and returns until when to sleep. */
 static double tell_and_plan(pump *of, bool has_read, bool *gridded) {
     pthread_mutex_lock(&of->lock);
     double now = monotonic_now();
@@ -227,7 +227,7 @@ static struct timespec as_timespec(double seconds) {
     return result;
 }
 
-/* Whatever comes; `pump_wake` ends it. */
+/* Waits for any event; `pump_wake` ends it. */
 static void sleep_deaf(pump *of, double until) {
     double left = until - monotonic_now();
     if (left <= 0)

@@ -1,8 +1,8 @@
 """The media clock: one timer that paces the packets of all lines of the process.
 
-Time is absolute: slot n begins n · 2 ms after the clock was made, whatever the loop was busy with, so that
-pacing does not drift. A line that begins to speak joins at the slot nearest to now and comes round every
-packet time; lines thus spread over the slots, and while none speaks the clock does not wake up at all.
+Time is absolute: slot n begins n · 2 ms after the clock was made, however busy the loop is, so that pacing does not
+drift. A line that begins to send joins at the slot nearest to now and is ticked every packet time; lines thus spread
+over the slots, and while none sends the clock does not wake up at all.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ _SLOT_S = SLOT_MS / 1_000
 
 # Both event loops count timers in whole milliseconds: the standard one rounds up, uvloop rounds to the
 # nearest, from a time that may be stale. Aiming half a millisecond early puts the error around zero; a slot
-# nearer than a millisecond is served rather than waited for, since waiting for less would mean to spin.
+# nearer than a millisecond is served rather than waited for, to avoid spinning.
 _AIM_EARLY_S = 0.000_5
 _SERVE_EARLY_S = 0.001
 
@@ -40,7 +40,7 @@ class ClockCounters:
     `skipped` are the ticks that would have been due while the loop was busy with something else.
 
     Only the native pump counts the rest: `underruns` and `stalls` of all lines (see `RtpStats`), and the lag of the
-    event loop, from the moment it was told that something happened until it collected that, by the same bounds.
+    event loop, from the pump's notification until its collection, by the same bounds.
     """
 
     wakeups: int = 0
@@ -55,7 +55,7 @@ class ClockCounters:
     lag_ms_histogram: list[int] = field(default_factory=lambda: [0] * (len(_BUCKETS_MS) + 1))
 
     def count(self, late_ms: float, ticks: int) -> None:
-        """`ticks` lines were served so late."""
+        """`ticks` lines were served this late."""
         self.ticks += ticks
         self.late_ms_max = max(self.late_ms_max, late_ms)
         self.late_ms_histogram[bisect_left(self.late_ms_bounds, late_ms)] += ticks
@@ -89,9 +89,9 @@ class MediaClock:
         """Call `tick` at the slot nearest to now, never from within this call, and then every `period_ms`.
 
         It is given the slot's own time, or the real one where that is more than a slot late; ticks that were
-        missed are not made up for, so it must send by that time whatever has become due. It stays until it
-        returns false, also when it raises. It must not be added again before it has left. LocalError if the
-        period is not a whole number of slots.
+        missed are not made up for, so it must send by that time whatever has become due. It stays until it returns
+        false, even if it raises. It must not be added again before it has left. LocalError if the period is not a whole
+        number of slots.
         """
         if period_ms <= 0 or period_ms % SLOT_MS:
             raise LocalError(f"a packet time of {period_ms} ms is not a multiple of {SLOT_MS} ms")
@@ -130,7 +130,7 @@ class MediaClock:
         return sum(map(len, self._slots.values()))
 
     def close(self) -> None:
-        """Drop all lines; nothing is called any more. Idempotent."""
+        """Drop all lines; nothing is called from then on. Idempotent."""
         self._closed = True
         if self._pump is not None:
             self._pump.close()

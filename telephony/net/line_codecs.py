@@ -1,4 +1,4 @@
-"""The codecs of one line: what its owner plays, how that waits, what goes over the wire, and what may come back."""
+"""The codecs of one line: what is played, how it is queued, what is sent, and what may be received."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -30,8 +30,8 @@ class Decoder(NamedTuple):
 class LineCodecs:
     """What was negotiated.
 
-    `played` is what the line is given, and stays; `queued` how its path holds that, `wire` how it is sent. `config` is
-    complete with the encoder between them and the clocks of what is received.
+    `played` is the codec of played audio, which never changes; `queued` that of the queue, `wire` that of sent packets.
+    `config` includes the encoder between them and the clocks of received packets.
     """
 
     played: Codec
@@ -42,7 +42,7 @@ class LineCodecs:
 
     @property
     def decoder(self) -> Decoder:
-        """For what comes in the codec that is sent."""
+        """The decoder of the codec that is sent."""
         return self.decoders[self.config.payload_type]
 
     def is_a_law(self, payload_type: int) -> bool | None:
@@ -51,11 +51,11 @@ class LineCodecs:
         return None if decoder is None or self.played.rate_hz != RATE_HZ else _A_LAW.get(decoder.codec.name)
 
     def for_queue(self, payload: bytes) -> bytes:
-        """What was played, as it is queued."""
+        """Played audio, as it is queued."""
         return payload if self.queued is self.played else self.queued.encode(self.played.decode(payload))
 
     def from_queue(self, payload: bytes) -> bytes:
-        """The way back."""
+        """Queued audio, as it was played."""
         return payload if self.queued is self.played else self.played.encode(self.queued.decode(payload))
 
 
@@ -64,11 +64,11 @@ def negotiated(
 ) -> LineCodecs:
     """The codecs of a line that was `before` what it was; `receive_codecs` names those of types that are not static.
 
-    A codec that stays goes on where it is, in both directions. LocalError for one that is unknown or not installed.
+    A codec that stays keeps its state, in both directions. LocalError for one that is unknown or not installed.
     """
     wire = codec_named(codec_name)
     played = line_codec(wire) if before is None else before.played
-    # As it goes over the wire, where that can be cut anywhere.
+    # In the wire's codec, where payload can be cut anywhere.
     queued = wire if played.rate_hz == RATE_HZ and is_plain(wire) else played
     if before is not None and wire is before.wire and config.max_bit_rate == before.config.max_bit_rate:
         encoder = before.config.encoder
@@ -77,7 +77,7 @@ def negotiated(
     codecs = {
         number: _codec(number, receive_codecs, wire) for number in config.receive_payload_types | {config.payload_type}
     }
-    # What still waits may be of a type that was given up.
+    # Packets still waiting may have a type that was dropped.
     decoders = {} if before is None else dict(before.decoders)
     for number, codec in codecs.items():
         if number not in decoders or decoders[number].codec is not codec:

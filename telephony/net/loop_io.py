@@ -1,4 +1,4 @@
-"""The path in pure Python: the event loop reads the socket, the media clock paces what is sent."""
+"""RTP I/O in pure Python: the event loop reads the socket, the media clock paces what is sent."""
 
 import asyncio
 import socket
@@ -6,15 +6,15 @@ import time
 from collections.abc import Callable
 
 from offhook.telephony.net.clock import MediaClock
-from offhook.telephony.net.rtp_io import NOBODY, RtpIoOwner
+from offhook.telephony.net.rtp_io import NO_OWNER, RtpIoOwner
 from offhook.telephony.rtp import RtpLimits, RtpSession
 
 DATAGRAMS_PER_WAKEUP = 32
-"""Read at once from one socket before the other lines have their turn."""
+"""Datagrams read from one socket before the other lines have their turn."""
 
 
 class PacedOut:
-    """The session's way out, ticked by the media clock. `left` is called when it has left the clock."""
+    """The session's outbound direction, ticked by the media clock. `left` is called when it has left the clock."""
 
     __slots__ = ("_clock", "_left", "_owner", "_period_ms", "_session", "_socket", "open", "send_errors", "ticking")
 
@@ -32,10 +32,10 @@ class PacedOut:
         self.send_errors = 0
 
     def close(self) -> None:
-        """Send nothing any more, and let go of the line."""
+        """Stop sending, and release the line."""
         self.open = False
-        self._owner = NOBODY
-        self._left = NOBODY.drained
+        self._owner = NO_OWNER
+        self._left = NO_OWNER.drained
 
     def join_clock(self) -> None:
         """Be ticked, if there is something to send."""
@@ -50,7 +50,7 @@ class PacedOut:
             try:
                 self._socket.sendto(data, address)
             except OSError:
-                # No route, or a full buffer: to the other end it is a lost packet.
+                # No route, or a full buffer: for the far end it is a lost packet.
                 self.send_errors += 1
 
     def _tick(self, now: float) -> bool:
@@ -90,7 +90,7 @@ class LoopIo:
         self._socket = sock
         self._loop = loop
         self._owner = owner
-        # One octet more than allowed, so that what was cut off is seen to be too long.
+        # One byte more than allowed, so that a truncated datagram is seen to be too long.
         self._read_octets = limits.datagram_octets + 1
         self._out = PacedOut(session, sock, clock, owner, self._left)
         self._receive_errors = 0
@@ -117,11 +117,11 @@ class LoopIo:
         self._out.join_clock()
 
     def stop(self) -> None:
-        """Nothing any more."""
+        """Stop."""
         if self._out.open:
             self._loop.remove_reader(self._socket.fileno())
         self._out.close()
-        self._owner = NOBODY
+        self._owner = NO_OWNER
 
     def play(self, payload: bytes, now: float) -> None:
         """Append to the queue."""
@@ -133,7 +133,7 @@ class LoopIo:
         return self._session.clear(now)
 
     def send_dtmf(self, digits: str, now: float) -> None:
-        """Press keys."""
+        """Send DTMF."""
         self._session.send_dtmf(digits, now)
         self._out.join_clock()
 
@@ -150,10 +150,10 @@ class LoopIo:
             self._session.receive_rtp(data, source[:2], now)
 
     def sync(self) -> None:
-        """The session is what counts here."""
+        """Nothing: the session itself counts."""
 
     def recall(self) -> None:
-        """The session has everything."""
+        """Nothing: the session has everything."""
 
     def settle(self, now: float) -> None:
         """There may be something to send now."""
@@ -164,7 +164,7 @@ class LoopIo:
         self._out.send()
 
     def errors(self) -> tuple[int, int]:
-        """What the system did not (send, receive)."""
+        """Packets that failed to (send, receive)."""
         return self._out.send_errors, self._receive_errors
 
     def _left(self) -> None:

@@ -13,7 +13,7 @@ from offhook.telephony.errors import LocalError, TelephonyError
 from offhook.telephony.net.tapped import Tap, TappedSocket
 
 QUARANTINE_S = 30.0
-"""How long a released pair is left alone: late packets of the old call must not reach a new one."""
+"""How long a released pair is quarantined: late packets of the old call must not reach a new one."""
 
 DSCP_EXPEDITED = 46
 """Expedited forwarding, for voice (RFC 4594 §4.1)."""
@@ -24,14 +24,14 @@ RECEIVE_BUFFER_BYTES = 256 * 1024
 
 
 SO_TIMESTAMPNS = 35
-"""Of Linux, which the socket module does not name: the kernel notes when a datagram came."""
+"""Linux, not named by the socket module: the kernel timestamps received datagrams."""
 
 RECENT_S = 5.0
-"""Who has sent within that time is still sending."""
+"""A far end that sent within this time is still sending."""
 
 _WATCHED_BYTES = 32 * 1024
 _WATCHED_DATAGRAMS = 32
-"""Fewer than the buffer holds: so many are the rest of a call that took half a second to be over, or more."""
+"""Fewer than the buffer holds: this many mean that the old call went on for half a second or more."""
 _READ_AT_ONCE = 1_000
 
 
@@ -40,7 +40,7 @@ class PortsExhaustedError(TelephonyError):
 
 
 class PortRangeError(LocalError):
-    """A range that has no pair in it, or is none. The message says what, why, and what to type."""
+    """An invalid range, or one without a pair. The message says what, why, and what to type."""
 
 
 def _first_ports(low: int, high: int) -> list[int]:
@@ -64,7 +64,7 @@ class _Resting(NamedTuple):
 
 
 def _watched(rtp: socket.socket, source: tuple[str, int]) -> int | None:
-    """A descriptor of the socket that takes datagrams from the old far end alone: nobody else can prolong the rest."""
+    """A descriptor of the socket, limited to datagrams from the old far end: nobody else can prolong the quarantine."""
     try:
         rtp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _WATCHED_BYTES)
         rtp.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
@@ -78,7 +78,7 @@ def _watched(rtp: socket.socket, source: tuple[str, int]) -> int | None:
 
 
 def _still_receives(descriptor: int) -> bool:
-    """Whether something came in the last seconds, or so much that nobody knows when the last of it came."""
+    """Whether something came in the last seconds, or too much to know when the last of it came."""
     count, newest_s = 0, 0
     with socket.socket(fileno=os.dup(descriptor)) as sock:
         for _ in range(_READ_AT_ONCE):
@@ -87,7 +87,7 @@ def _still_receives(descriptor: int) -> bool:
             except BlockingIOError:
                 break
             except OSError:
-                continue  # an ICMP error of something that was sent; it is gone by being read
+                continue  # an ICMP error for something sent; reading clears it
             count += 1
             stamps = [struct.unpack("@ll", data)[0] for _, kind, data in ancillary if kind == SO_TIMESTAMPNS]
             newest_s = max(newest_s, *stamps)
@@ -109,7 +109,7 @@ class PortPair:
         self.port: int = address[1]
 
     def tap(self, tap: Tap) -> None:
-        """Show all datagrams to `tap`: to be called before the pair is used. Its line then does without the pump."""
+        """Show all datagrams to `tap`: call it before the pair is used. Its line then works without the pump."""
         self.rtp, self.rtcp = TappedSocket(self.rtp, tap), TappedSocket(self.rtcp, tap)
         self.tapped = True
 
@@ -117,7 +117,7 @@ class PortPair:
         """Close both sockets; after the quarantine the ports may be given out again. Idempotent.
 
         `rests` False: at once. They were never announced, so nothing can come late. `source` is where the
-        call's media came from: as long as more comes from there, the ports rest on.
+        call's media came from: as long as more comes from there, the ports stay in quarantine.
         """
         pool, self._pool = self._pool, None
         if pool is None:
@@ -151,7 +151,7 @@ class PortPool:
         self.host = host
         self._quarantine_s = quarantine_s
         self._free = _first_ports(low, high)
-        # A port that cannot be foretold is one defence against injected audio (RFC 8085 §5.1 asks for it).
+        # An unpredictable port is one defence against injected audio (RFC 8085 §5.1 asks for it).
         self._rng = rng or random.SystemRandom()
         self._given: set[int] = set()
 
@@ -170,7 +170,7 @@ class PortPool:
         return len(self._given) + len(self._free) + len(self._cooling)
 
     def free(self, now: float) -> int:
-        """Pairs that can be given out now, as far as is known: other programs may have taken some."""
+        """Pairs that can be given out now; other programs may have taken some."""
         self._end_quarantines(now)
         return len(self._free)
 
@@ -220,7 +220,7 @@ class PortPool:
             resting = self._cooling.popleft()
             if resting.watched is not None:
                 if _still_receives(resting.watched):
-                    # Behind those that rest for longer: the order is that of release, more or less.
+                    # After those with a later end: roughly in order of release.
                     self._cooling.append(resting._replace(until=now + self._quarantine_s))
                     continue
                 os.close(resting.watched)

@@ -1,7 +1,7 @@
-"""The media pump's side in the event loop: what its thread has done is collected in batches and handed out.
+"""The event loop's side of the media pump: what its thread did is collected in batches and dispatched.
 
-The thread itself is `telephony.native`. It needs nothing of the interpreter: while this loop is busy it goes on to
-receive and to send, and what has happened waits here.
+The thread itself is `telephony.native`. It doesn't need the interpreter: while this loop is busy it goes on
+receiving and sending, and events wait here.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ Happening = tuple[int, int, int, float, object]
 
 
 def stream_limits(limits: RtpLimits) -> tuple[int, int, float, float, float, float, float]:
-    """Those that matter in the fast path, in the order in which the pump takes them."""
+    """The limits of the fast path, in the pump's order."""
     return (
         limits.datagram_octets,
         limits.packets_per_s,
@@ -37,7 +37,7 @@ def stream_limits(limits: RtpLimits) -> tuple[int, int, float, float, float, flo
 
 @dataclass(frozen=True, slots=True)
 class AudioFraming:
-    """In what pieces received audio is wanted: what a detector of speech needs, not the line.
+    """The pieces in which received audio is handed over: as the speech detector needs it.
 
     Audio is handed over when a frame of `frame_ticks` (up to 512; 0: every packet by itself), counted from tick 0, is
     complete. Audio with a peak of `loud_peak` or more (16-bit PCM) may be an interruption and is handed over at once.
@@ -51,17 +51,17 @@ EVERY_PACKET = AudioFraming()
 
 
 class Attached(Protocol):
-    """A path, as the pump sees it."""
+    """RTP I/O as the pump sees it."""
 
     def happened(self, kind: int, number: int, at: float, data: object) -> bool:
-        """One event of the path's stream; returns whether `settle` is wanted at the end of the batch."""
+        """One event of its stream; returns whether `settle` is wanted at the end of the batch."""
 
     def settle(self, now: float) -> None:
         """The batch is over."""
 
 
 class MediaPump:
-    """The pump of one event loop. Not thread-safe: on the loop's thread only. Raises OSError for want of a thread."""
+    """The pump of one event loop. Use on the loop's thread only. Raises OSError if no thread can be started."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, framing: AudioFraming = EVERY_PACKET) -> None:
         if media is None:
@@ -75,7 +75,7 @@ class MediaPump:
         self._closed = False
 
     def attach(self, path: Attached, fd: int, limits: RtpLimits) -> "Stream":
-        """Carry the media of a bound UDP socket, which remains the caller's, until `detach`."""
+        """Carry the media of a bound UDP socket, which the caller keeps, until `detach`."""
         stream: Stream = self._native.add(fd, stream_limits(limits), self._framing.frame_ticks, self._framing.loud_peak)
         if not self._paths:
             self._native.start()
@@ -84,7 +84,7 @@ class MediaPump:
         return stream
 
     def detach(self, stream: "Stream") -> None:
-        """Let go of the socket; nothing of the stream is handed out any more."""
+        """Detach the socket; the stream's events end."""
         path = self._paths.pop(stream.handle, None)
         if path is not None:
             self._unsettled.pop(path, None)
@@ -93,7 +93,7 @@ class MediaPump:
             self._loop.remove_reader(self._native.fileno())
 
     def dispatch(self) -> None:
-        """Hand out what has happened. What a handler raises goes to the loop's exception handler, the rest goes on."""
+        """Dispatch the events. A handler's exception goes to the loop's exception handler; the rest goes on."""
         finished = False
         try:
             self._hand_out()
@@ -103,7 +103,7 @@ class MediaPump:
         finally:
             if not finished and not self._closed:
                 self._loop.call_soon(self.dispatch)
-        # Only now has each stream's session seen all that came before.
+        # Only now has each session seen everything before.
         now = time.monotonic()
         while self._unsettled:
             self._unsettled.popitem()[0].settle(now)

@@ -1,4 +1,4 @@
-"""The path through the media pump: what is plain is done by its thread, everything else by the session."""
+"""RTP I/O through the media pump: its thread handles plain media, the session everything else."""
 
 import socket
 import time
@@ -7,7 +7,7 @@ from typing import cast
 from offhook.telephony.net.clock import MediaClock
 from offhook.telephony.net.loop_io import PacedOut
 from offhook.telephony.net.pump import AUDIO, DATAGRAM, DRAINED, SENT, MediaPump, address_of
-from offhook.telephony.net.rtp_io import NOBODY, RtpIoOwner
+from offhook.telephony.net.rtp_io import NO_OWNER, RtpIoOwner
 from offhook.telephony.rtp import Address, RtpLimits, RtpSession
 from offhook.telephony.rtp.handover import ReceiveState, SendState
 
@@ -16,8 +16,8 @@ class PumpIo:
     """See `Path`.
 
     Each direction belongs to the pump or to the session, never to both. In: the session lends it after a packet that
-    leaves nothing open; the first datagram that is not simply the next one, or a silence, brings it back. Out: it is
-    lent unless keys are being pressed; then the media clock ticks the session, as without a pump.
+    leaves nothing open; the first datagram that isn't simply the next one, or a silence, brings it back. Out: it is
+    lent unless DTMF is being sent; then the media clock ticks the session, as without a pump.
 
     `queued_ticks` and `sent_ticks` follow what was reported, so that their sum does not change between two
     reports; the thread itself is up to a few milliseconds further.
@@ -62,12 +62,12 @@ class PumpIo:
 
     @property
     def receiving_lent(self) -> bool:
-        """Whether the way in is the pump's."""
+        """Whether the pump receives."""
         return self._lent_in
 
     @property
     def sending_lent(self) -> bool:
-        """Whether the way out is the pump's."""
+        """Whether the pump sends."""
         return self._lent_out
 
     def start(self) -> None:
@@ -77,14 +77,14 @@ class PumpIo:
         self.settle(time.monotonic())
 
     def stop(self) -> None:
-        """Nothing any more."""
+        """Stop."""
         if self._out.open:
             self.sync()
             self._errors = self.errors()
             self._lent_in = self._lent_out = False
             self._pump.detach(self._stream)
         self._out.close()
-        self._owner = NOBODY
+        self._owner = NO_OWNER
         self._session.on_ssrc_change = None
 
     def play(self, payload: bytes, now: float) -> None:
@@ -105,7 +105,7 @@ class PumpIo:
         return dropped
 
     def send_dtmf(self, digits: str, now: float) -> None:
-        """Press keys."""
+        """Send DTMF."""
         self._end_sending()
         try:
             self._session.send_dtmf(digits, now)
@@ -113,13 +113,13 @@ class PumpIo:
             self._lend_sending()
 
     def read(self, now: float) -> None:
-        """Take in what has arrived. What is lent needs no timer, and so no look."""
+        """Take in what has arrived. What is lent needs no timer."""
         if self._out.open and not self._lent_in:
             self._stream.read()
             self._pump.dispatch()
 
     def sync(self) -> None:
-        """Make the session's counters what they are now."""
+        """Update the session's counters."""
         if self._lent_in:
             self._session.update_receiving(ReceiveState(**self._stream.receiving()))
         if self._lent_out:
@@ -130,7 +130,7 @@ class PumpIo:
         if self._out.open:
             self._end_receiving()
             self._end_sending()
-            # What happened before is reported before. The batch's end must not lend again what is about to change.
+            # Report earlier events first. The end of the batch must not lend what is about to change.
             self._recalling = True
             try:
                 self._pump.dispatch()
@@ -153,7 +153,7 @@ class PumpIo:
         self._out.send()
 
     def errors(self) -> tuple[int, int]:
-        """What the system did not (send, receive)."""
+        """Packets that failed to (send, receive)."""
         if not self._out.open:
             return self._errors
         send, receive = self._stream.errors()
@@ -162,7 +162,7 @@ class PumpIo:
     def happened(self, kind: int, number: int, at: float, data: object) -> bool:
         """One event of the stream. Returns whether `settle` is wanted."""
         if kind == AUDIO:
-            self._owner.heard(cast(bytes, data), number, at)
+            self._owner.on_audio(cast(bytes, data), number, at)
         elif kind == SENT:
             payload = cast(bytes, data)
             sent = number + len(payload)

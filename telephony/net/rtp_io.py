@@ -4,16 +4,16 @@ from typing import Protocol
 
 
 class RtpIoOwner(Protocol):
-    """The line, as its path sees it. All on the event loop's thread; each may close the line."""
+    """The line as its RTP I/O sees it. All calls are on the event loop's thread; each may close the line."""
 
     def deliver(self, at: float) -> None:
-        """The session has events, of what arrived at that time."""
+        """The session has events, for what arrived at that time."""
 
-    def heard(self, pcm: bytes, at_sample: int, at: float) -> None:
-        """Audio of the stream, in the order of events, when the session did not bring it; its end arrived then."""
+    def on_audio(self, pcm: bytes, at_tick: int, at: float) -> None:
+        """Audio that bypassed the session, in the order of events; its end arrived at that time."""
 
     def sent(self, payload: bytes, ordinal: int, at: float) -> None:
-        """So much of the queue has left at that time, `ordinal` samples having left before."""
+        """This much of the queue was sent at that time; `ordinal` ticks had been sent before."""
 
     def drained(self) -> None:
         """The queue has run dry."""
@@ -25,23 +25,23 @@ class RtpIoOwner(Protocol):
         """How the payload is decoded; None if it is not G.711."""
 
 
-class Nobody:
-    """The owner of a path that was stopped: what is over must not hold its line, else only the garbage collector would
-    free a call.
+class NoOwner:
+    """The owner of a stopped RTP I/O, which must not keep its line alive: only the garbage collector would free the
+    call.
     """
 
     @staticmethod
     def _nothing(*_: object, **__: object) -> None:
         pass
 
-    deliver = heard = sent = drained = rearm = is_a_law = _nothing
+    deliver = on_audio = sent = drained = rearm = is_a_law = _nothing
 
 
-NOBODY = Nobody()
+NO_OWNER = NoOwner()
 
 
 class RtpIo(Protocol):
-    """One line's way in and out, from `start` to `stop`. Times are monotonic seconds."""
+    """One line's RTP in both directions, from `start` to `stop`. Times are monotonic seconds."""
 
     @property
     def ticking(self) -> bool:
@@ -49,11 +49,11 @@ class RtpIo(Protocol):
 
     @property
     def queued_ticks(self) -> int:
-        """Samples that were played and neither sent nor dropped, by what was reported so far."""
+        """Ticks played and neither sent nor dropped, as reported so far."""
 
     @property
     def sent_ticks(self) -> int:
-        """Samples sent, by what was reported so far; exact after `clear`."""
+        """Ticks sent, as reported so far; exact after `clear`."""
 
     def start(self) -> None:
         """Begin to receive and to send."""
@@ -65,25 +65,25 @@ class RtpIo(Protocol):
         """Append to the queue, in the encoding of the wire."""
 
     def clear(self, now: float) -> int:
-        """Empty the queue; with the next packet it is silent. Samples dropped."""
+        """Empty the queue; silent from the next packet on. Returns the ticks dropped."""
 
     def send_dtmf(self, digits: str, now: float) -> None:
-        """Press keys after what is queued; raises as the session does."""
+        """Send DTMF after what is queued; raises as the session does."""
 
     def read(self, now: float) -> None:
-        """Take in what has arrived: to be called before a timer decides that it has not."""
+        """Take in what has arrived; call it before a timer decides that nothing has."""
 
     def sync(self) -> None:
-        """Make the session's counters what they are now."""
+        """Update the session's counters."""
 
     def recall(self) -> None:
         """Give everything to the session, because it is about to change."""
 
     def settle(self, now: float) -> None:
-        """The session has changed: do what follows from it."""
+        """The session has changed: lend and arm accordingly."""
 
     def send(self) -> None:
         """Send what the session has made."""
 
     def errors(self) -> tuple[int, int]:
-        """What the system did not (send, receive)."""
+        """Packets that failed to (send, receive)."""

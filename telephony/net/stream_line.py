@@ -1,7 +1,7 @@
 """The line over a media stream: a WebSocket's messages, a `MediaStream`. It satisfies `telephony.line.MediaLine`.
 
-The far end holds the audio that is about to be played, and gives it back on `clear`. So `sent_ticks` here are those
-that have been played, or as good as; what waits at the far end still counts as queued.
+The far end buffers the audio that is about to be played, and drops it on `clear`. So `sent_ticks` here are those
+played, or too late to take back; what waits at the far end still counts as queued.
 """
 
 import math
@@ -37,7 +37,7 @@ GOING_AWAY = 1001
 NORMAL = 1000
 
 _EARLY_S = 0.002
-"""What is due so soon is done now: the clock's points are not that exact, and the next is far off."""
+"""What is due within this time is done now: the clock is not that exact, and its next point is far off."""
 
 
 class StreamSocket(Protocol):
@@ -48,20 +48,20 @@ class StreamSocket(Protocol):
         """Whether the far end reads what is written."""
 
     def read(self) -> None:
-        """Hand over what has arrived, unless that has been done."""
+        """Deliver what has arrived."""
 
     def send(self, messages: Sequence[bytes]) -> None:
-        """Write messages, in order: text, or `Binary`. Nothing happens after `close`."""
+        """Write messages, in order: text, or `Binary`. No effect after `close`."""
 
     def close(self, code: int, reason: str) -> None:
-        """Say goodbye (RFC 6455 §7.4) and close. Idempotent."""
+        """Send a close frame (RFC 6455 §7.4) and close. Idempotent."""
 
     def hand_to(self, line: "StreamLine") -> None:
-        """What arrives from now on is for `line`."""
+        """Deliver to `line` from now on."""
 
 
 class _NoSocket:
-    """Where a socket was, and another one may come."""
+    """In place of a lost socket, until another one comes."""
 
     writable = False
 
@@ -69,10 +69,10 @@ class _NoSocket:
         """Nothing arrives."""
 
     def send(self, messages: Sequence[bytes]) -> None:
-        """Nobody is there."""
+        """No effect."""
 
     def close(self, code: int, reason: str) -> None:
-        """Nothing is open."""
+        """No effect."""
 
     def hand_to(self, line: "StreamLine") -> None:
         """Nothing arrives."""
@@ -81,14 +81,14 @@ class _NoSocket:
 class StreamLine:
     """One call's media on a WebSocket. For the handlers and the rest of the interface see `MediaLine`.
 
-    `clock` is that of all lines of the event loop: at its points the socket is read, and what is due is done. The line
-    takes all times from it.
+    `clock` is shared by all lines of the event loop: at its points sockets are read and timers run. The line takes all
+    times from it.
 
-    `on_started` is told once which call it is; before that nothing else happens. `on_ended` is told once that the far
-    end has stopped (None), or why it is of no use any more. The socket belongs to the line: `close` closes it.
+    `on_started` is called once with the call, before anything else. `on_ended` is called once when the far end has
+    stopped (None), or with the reason why it is unusable. The socket belongs to the line: `close` closes it.
 
-    With `on_suspended` a line whose connection is lost is not ended but suspended, and `on_suspended` is told why: it
-    falls silent until another line, of a stream for the same call, gives it its socket (`take_over`), or it is closed.
+    With `on_suspended` a line that loses its connection is not ended but suspended, and `on_suspended` gets the reason:
+    it is silent until it takes over the socket of another line for the same call (`take_over`), or is closed.
     """
 
     def __init__(
@@ -110,16 +110,16 @@ class StreamLine:
         self._on_ended = on_ended
         self._on_suspended = on_suspended
         self.encoding = PCMU.name
-        """Of what is played; known for sure once `on_started` has been told."""
+        """The encoding of played audio; final once `on_started` has been called."""
         self._socket: StreamSocket = socket
         self._clock = clock
         self._stream = MediaStream(clock.now(), dialect)
         self._may_swap = dialect.may_swap
         self._watch = MediaWatch(first_media_timeout_s, media_timeout_s)
-        self._due = math.inf  # no earlier is there anything to be done
+        self._due = math.inf  # when there is something to do
         self._delivering = self._closed = False
-        self._zero_at = math.inf  # when the first sample came, by the message that took the least time
-        self._look()
+        self._zero_at = math.inf  # when the first sample came, by the least delayed message
+        self._reschedule()
         clock.join(self._tick)
 
     # From the socket.
@@ -129,25 +129,25 @@ class StreamLine:
         self._stream.receive(message, self._clock.now())
         self._deliver()
         if self._may_swap:  # a piece that waits for the one before it is due sooner than anything else
-            self._look()
+            self._reschedule()
 
     def round_trip(self, seconds: float) -> None:
         """The connection's round trip was measured."""
         self._stream.round_trip(seconds)
 
     def lost(self, reason: str) -> None:
-        """The socket is gone."""
+        """The connection is lost."""
         if self._on_suspended is not None and not self._closed and self._stream.suspend(self._clock.now()):
             self._socket = _NoSocket()
             self._watch.pause()
             self._deliver()
-            self._look()
+            self._reschedule()
             self._on_suspended(reason)
             return
         self._stream.fail(GOING_AWAY, reason)
         self._deliver()
 
-    def closed_by_far_end(self, reason: str) -> None:
+    def peer_closed(self, reason: str) -> None:
         """The far end has closed the WebSocket in good order."""
         if self._on_suspended is not None:
             self.lost(reason)
@@ -156,17 +156,17 @@ class StreamLine:
         self._deliver()
 
     def take_over(self, other: "StreamLine", stream_sid: str) -> None:
-        """Go on with the socket of `other`, which has just been started for the same call and is of no use then."""
+        """Go on with the socket of `other`, a line just started for the same call; `other` is unusable then."""
         self._socket = other.give_away()
         self._socket.hand_to(self)
         now = self._clock.now()
         self._stream.resume(stream_sid, now)
         self._watch.resume(now)
         self._send()
-        self._look()
+        self._reschedule()
 
     def break_off(self, reason: str) -> None:
-        """Let go of a socket that is of no use any more, as if it had been lost."""
+        """Detach an unusable socket, as if the connection had been lost."""
         socket, self._socket = self._socket, _NoSocket()
         socket.close(GOING_AWAY, reason)
         self.lost(reason)
@@ -180,25 +180,25 @@ class StreamLine:
     # The line.
 
     def start(self) -> None:
-        """Watch over the media; it has been received all the time."""
+        """Start the media time-out; media has been received all along."""
         if not self._closed:
             self._watch.resume(self._clock.now())
-            self._look()
+            self._reschedule()
 
     def encode(self, pcm: bytes) -> bytes:
         """8 kHz 16-bit PCM to payload. ValueError if `pcm` is not whole samples."""
         return codec_named(self.encoding).encode(pcm)
 
     def play(self, payload: bytes) -> None:
-        """Append to what is being said. Nothing happens after `close`."""
+        """Append to the playout queue. No effect after `close`."""
         if self._closed or not payload:
             return
         self._stream.play(payload, self._clock.now(), writable=self._socket.writable)
         self._send()
-        self._look()
+        self._reschedule()
 
     def clear(self) -> int:
-        """Drop all that has not been played, here and at the far end; the samples dropped."""
+        """Drop all that has not been played, here and at the far end; returns the ticks dropped."""
         if self._closed:
             return 0
         dropped = self._stream.clear(self._clock.now())
@@ -208,20 +208,20 @@ class StreamLine:
 
     @property
     def queued_ticks(self) -> int:
-        """Samples that were `play`ed and can still be taken back."""
+        """Ticks `play`ed that can still be taken back."""
         return self._stream.queued_ticks
 
     @property
     def sent_ticks(self) -> int:
-        """Samples of `play`ed audio that can no longer be taken back."""
+        """Ticks of `play`ed audio that can no longer be taken back."""
         return self._stream.sent_ticks
 
     def played_ticks(self) -> int:
-        """Of `sent_ticks`, those that have been heard: by time, never beyond a mark that is still out."""
+        """Of `sent_ticks`, those played by now: by time, never beyond a mark without its echo."""
         return self._stream.played_ticks(self._clock.now())
 
     def send_dtmf(self, digits: str) -> None:
-        """Play the keys' tones after what is queued: a stream has no other way. They count as `play`ed. ValueError
+        """Play DTMF tones after what is queued: streams have no other way. They count as `play`ed. ValueError
         for anything but 0-9 * # A-D."""
         self.play(self.encode(tones.dtmf(digits)))
 
@@ -239,7 +239,7 @@ class StreamLine:
         return {"encoding": self.encoding, "closed": self._closed, "stream": self._stream.dump()}
 
     def close(self, code: int = NORMAL, reason: str = "") -> None:
-        """Stop, and close the socket: whoever routes the call goes on with it. Idempotent."""
+        """Stop, and close the socket: the call's routing continues after the stream. Idempotent."""
         if self._closed:
             return
         self._closed = True
@@ -255,7 +255,7 @@ class StreamLine:
             self._socket.send(messages)
 
     def _deliver(self) -> None:
-        """Hand over the stream's events. A handler may close the line, or come back here: order is kept."""
+        """Dispatch the stream's events. A handler may close the line, or re-enter this: order is kept."""
         if self._delivering:
             return
         self._delivering = True
@@ -268,9 +268,9 @@ class StreamLine:
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, AudioReceived):
-            came_at = self._came_at(event.at_sample + len(event.pcm) // 2)
+            came_at = self._came_at(event.at_tick + len(event.pcm) // 2)
             for on_audio in self._listeners.audio:
-                on_audio(event.pcm, event.at_sample, came_at)
+                on_audio(event.pcm, event.at_tick, came_at)
         elif isinstance(event, Played):
             now = self._clock.now()
             for on_sent in self._listeners.sent:
@@ -280,20 +280,20 @@ class StreamLine:
                 on_drained()
         elif isinstance(event, Key):
             for on_dtmf in self._listeners.dtmf:
-                on_dtmf(event.digit, event.at_sample)
+                on_dtmf(event.digit, event.at_tick)
         elif isinstance(event, Started):
             self.encoding = event.encoding
             self._on_started(event)
         else:
             self._ended(event)
 
-    def _came_at(self, end_sample: int) -> float:
-        """About when the message with the sample before this one came: it waited for a point of the clock, so at most a
-        period ago. Some are read at once; since those, audio tells how time passes.
+    def _came_at(self, end_tick: int) -> float:
+        """About when the message with the audio before this tick came: it waited for a point of the clock, so at most a
+        period ago. Some are read at once; after those, the audio itself measures time.
         """
         now = self._clock.now()
-        self._zero_at = min(self._zero_at, now - end_sample / RATE_HZ)
-        return max(self._zero_at + end_sample / RATE_HZ, now - PERIOD_S)
+        self._zero_at = min(self._zero_at, now - end_tick / RATE_HZ)
+        return max(self._zero_at + end_tick / RATE_HZ, now - PERIOD_S)
 
     def _ended(self, event: Stopped | Failed) -> None:
         if isinstance(event, Failed):
@@ -304,8 +304,8 @@ class StreamLine:
 
     # Time.
 
-    def _look(self) -> None:
-        """See when something is due. With each message that moves later, which is seen when it would have been done."""
+    def _reschedule(self) -> None:
+        """Compute when something is due. Each message moves that later, which is noticed when the old time comes."""
         timer, watch = self._stream.get_timer(), self._watch.due
         self._due = min(math.inf if timer is None else timer, math.inf if watch is None else watch)
 
@@ -321,4 +321,4 @@ class StreamLine:
                 for on_silent in self._listeners.silent:
                     on_silent()
         finally:
-            self._look()
+            self._reschedule()

@@ -41,7 +41,7 @@ _FLIGHTS_MAX = 256
 _TIMER_GRAIN_S = 0.001
 
 DOUBT_S = 4.0
-"""So long a host that is not signalling's own is sent RTP of which nothing has come: its first RTCP report is due
+"""How long RTP is sent to a third-party host from which nothing has come: its first RTCP report is due
 within that time, too (RFC 3550 §6.2: half of 5 s, times 0.5 to 1.5)."""
 
 
@@ -51,9 +51,9 @@ class UdpLine:
 
     `config` and `codec_name` are what was negotiated; `receive_codecs` names the codecs of payload types that
     are not static. The pair belongs to the line: `close` releases it. `encoding` and `rate_hz` follow from the
-    first `codec_name` and stay: where `reconfigure` brings another codec, the line converts. A line whose first
-    codec is wide is played linear PCM. Raises LocalError for an unknown codec or one that is not installed, a
-    packet time that is not whole slots of the clock, and a remote host that is a name: looking it up would block.
+    first `codec_name` and stay: after `reconfigure` to another codec the line converts. A line whose first codec is
+    wideband is played linear PCM. Raises LocalError for an unknown codec or one that is not installed, a
+    packet time that is not whole slots of the clock, and a remote host that is a name: resolving it would block.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class UdpLine:
         self._played: deque[bytes] = deque()
         self._played_ticks = 0
         self._flights: deque[tuple[float, int]] = deque(maxlen=_FLIGHTS_MAX)
-        self._heard = 0
+        self._arrived = 0
         self._started = self._closed = False
         self._timer: asyncio.TimerHandle | None = None
         self._armed_for = math.inf
@@ -107,7 +107,7 @@ class UdpLine:
 
     def _new_path(self, limits: RtpLimits) -> RtpIo:
         pump = self._clock.pump
-        # Only Python shows datagrams to a tap; the scope of a link-local address is known to its sockets only.
+        # Only Python can feed a packet tap, and only its sockets know the scope of a link-local address.
         if pump is None or self.pair.tapped or "%" in self.pair.host + self._codecs.config.remote[0]:
             return LoopIo(self._session, self.pair.rtp, self._clock, self._loop, self, limits)
         return PumpIo(self._session, self.pair.rtp, self._clock, pump, self, limits)
@@ -129,7 +129,7 @@ class UdpLine:
         return self._codecs.played.encode(pcm)
 
     def play(self, payload: bytes) -> None:
-        """Append to what is being said. Nothing happens after `close`."""
+        """Append to the playout queue. No effect after `close`."""
         if self._closed or not payload:
             return
         self._forget_played()
@@ -138,19 +138,19 @@ class UdpLine:
         self._path.play(self._codecs.for_queue(payload), time.monotonic())
 
     def clear(self) -> int:
-        """Drop all that has not been sent; the samples dropped."""
+        """Drop all that has not been sent; returns the ticks dropped."""
         self._played.clear()
         self._played_ticks = 0
         return self._path.clear(time.monotonic())
 
     @property
     def queued_ticks(self) -> int:
-        """Samples that were `play`ed and neither sent nor dropped."""
+        """Ticks of `play`ed audio neither sent nor dropped."""
         return self._path.queued_ticks
 
     @property
     def sent_ticks(self) -> int:
-        """Samples of `play`ed audio sent since `start`."""
+        """Ticks of `play`ed audio sent since `start`."""
         return self._path.sent_ticks
 
     def played_ticks(self) -> int:
@@ -160,16 +160,16 @@ class UdpLine:
         arrived = time.monotonic() - self._session.one_way_delay_s
         flights = self._flights
         while flights and flights[0][0] <= arrived:
-            self._heard = flights.popleft()[1]
-        return self._heard
+            self._arrived = flights.popleft()[1]
+        return self._arrived
 
     def send_dtmf(self, digits: str) -> None:
-        """Send key presses after what is queued. ValueError for anything but 0-9 * # A-D."""
+        """Send DTMF after what is queued. ValueError for anything but 0-9 * # A-D."""
         if not self._closed:
             self._path.send_dtmf(digits, time.monotonic())
 
     def reconfigure(self, config: RtpConfig, codec_name: str, receive_codecs: Mapping[int, str] | None = None) -> None:
-        """What a re-INVITE has changed. What is queued stays queued. LocalError as for the class."""
+        """Apply what a re-INVITE changed. The queue stays. LocalError as for the class."""
         if self._closed:
             return
         _validate(config)
@@ -221,7 +221,7 @@ class UdpLine:
         }
 
     def close(self) -> None:
-        """Stop, say RTCP BYE, free the ports. No handler is called any more. Idempotent."""
+        """Stop, say RTCP BYE, free the ports. No handler is called afterwards. Idempotent."""
         if self._closed:
             return
         self._closed = True
@@ -255,7 +255,7 @@ class UdpLine:
         self.rearm()
 
     def deliver(self, at: float) -> None:
-        """Hand over the session's events, of what arrived at that time; a handler may close the line in between."""
+        """Dispatch the session's events for what arrived at that time; a handler may close the line meanwhile."""
         next_event = self._session.next_event
         while not self._closed and (event := next_event()) is not None:
             self._handle(event, at)
@@ -263,21 +263,21 @@ class UdpLine:
     def _handle(self, event: RtpEvent, at: float) -> None:
         if isinstance(event, AudioPayload):
             self._decoder = self._codecs.decoders.get(event.payload_type) or self._codecs.decoder
-            self.heard(self._decoder.stream.decode(event.payload), event.at_sample, at)
+            self.on_audio(self._decoder.stream.decode(event.payload), event.at_tick, at)
         elif isinstance(event, AudioGap):
-            self._hear(self._made_up(event), event.at_sample, at)
+            self._emit_audio(self._made_up(event), event.at_tick, at)
         elif isinstance(event, DigitReceived):
             for on_dtmf in self._listeners.dtmf:
-                on_dtmf(event.digit, event.at_sample)
+                on_dtmf(event.digit, event.at_tick)
         else:
             self.drained()
 
-    def heard(self, pcm: bytes, at_sample: int, at: float) -> None:
-        """Audio that arrived."""
-        self._hear(self._concealer.good(pcm), at_sample, at)
+    def on_audio(self, pcm: bytes, at_tick: int, at: float) -> None:
+        """Audio arrived."""
+        self._emit_audio(self._concealer.good(pcm), at_tick, at)
 
     def _made_up(self, gap: AudioGap) -> bytes:
-        samples = gap.samples * self.rate_hz // RATE_HZ
+        samples = gap.ticks * self.rate_hz // RATE_HZ
         if gap.noise is not None:
             return self._concealer.good(self._noise.make(gap.noise, samples))
         conceal = self._decoder.stream.conceal
@@ -285,20 +285,20 @@ class UdpLine:
             return self._concealer.lost(samples)
         payload_type, following = gap.following or (-1, None)
         same = self._codecs.decoders.get(payload_type) is self._decoder
-        return self._concealer.good(conceal(gap.samples, following if same else None))
+        return self._concealer.good(conceal(gap.ticks, following if same else None))
 
     def is_a_law(self, payload_type: int) -> bool | None:
         """How the payload is decoded; None if it is not G.711, or not wanted at 8 kHz."""
         return self._codecs.is_a_law(payload_type)
 
-    def _hear(self, pcm: bytes, at_sample: int, at: float) -> None:
+    def _emit_audio(self, pcm: bytes, at_tick: int, at: float) -> None:
         for on_audio in self._listeners.audio:
-            on_audio(pcm, at_sample, at)
+            on_audio(pcm, at_tick, at)
 
     # ---- out
 
     def sent(self, payload: bytes, ordinal: int, at: float) -> None:
-        """So much of the queue has left."""
+        """This much of the queue was sent."""
         self._flights.append((at, ordinal + len(payload) // self.tick_octets))
         if self._listeners.sent:
             payload = self._codecs.from_queue(payload)
@@ -319,7 +319,7 @@ class UdpLine:
                 self._send_errors += 1
 
     def _forget_played(self) -> None:
-        """Let go of payload that has been sent."""
+        """Forget payload that has been sent."""
         queued = self._path.queued_ticks
         while self._played and self._played_ticks - len(self._played[0]) // self.tick_octets >= queued:
             self._played_ticks -= len(self._played.popleft()) // self.tick_octets
@@ -341,7 +341,7 @@ class UdpLine:
             self._timer = self._loop.call_later(delay_s, self._timer_fired)
 
     def rearm(self) -> None:
-        """With each packet timers move later; that is seen when the one that is armed fires."""
+        """Each packet moves timers later; that is noticed when the armed one fires."""
         due = self._session.get_timer()
         if due is not None and due < self._armed_for - _TIMER_GRAIN_S:
             self._arm()
@@ -355,7 +355,7 @@ class UdpLine:
         now = time.monotonic()
         session = self._session
         try:
-            # After a stall of the loop, what has arrived must not be taken for lost only because the timer came first.
+            # After a stall of the loop, packets that have arrived must not count as lost because the timer ran first.
             self._path.read(now)
             self.deliver(now)
             due = session.get_timer()
@@ -385,7 +385,7 @@ class UdpLine:
 
 
 def _awaits_media(config: RtpConfig) -> bool:
-    """Not on hold either: who holds may send music (RFC 3264 §8.4: sendonly), and most telephones send nothing."""
+    """Not on hold either: the holding side may send music (RFC 3264 §8.4: sendonly), but most phones send nothing."""
     return config.receive and config.send
 
 
@@ -400,5 +400,5 @@ def _validate(config: RtpConfig) -> None:
 
 
 def _cname() -> str:
-    """A new one for each session, so that calls cannot be linked (RFC 7022 §4.2)."""
+    """New for each session, so that calls cannot be linked (RFC 7022 §4.2)."""
     return base64.b64encode(secrets.token_bytes(12)).decode("ascii")

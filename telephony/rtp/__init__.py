@@ -1,4 +1,4 @@
-"""RTP behaviour: ordering, audio time, statistics, key presses, pacing. Pure; time is passed in."""
+"""RTP behaviour: ordering, audio time, statistics, DTMF, pacing. Pure; time is passed in."""
 
 from offhook.telephony.rtp.config import Address, RtpConfig, RtpLimits
 from offhook.telephony.rtp.events import AudioGap, AudioPayload, DigitReceived, PlayoutDrained, RtpEvent

@@ -2,11 +2,11 @@
 
 from offhook.telephony.wire.serial import MASK32, delta32
 
-SAMPLE_HZ = 8_000
+TICK_HZ = 8_000
 NTP_SHORT_HZ = 65_536
 
 
-class SampleClock:
+class TickClock:
     """The RTP timestamp that belongs to a moment, unwrapped: `timestamp` at `now`, 8000 more each second."""
 
     __slots__ = ("_now", "_timestamp")
@@ -22,10 +22,10 @@ class SampleClock:
 
     def at(self, now: float) -> int:
         """The timestamp of `now`, not reduced to 32 bits."""
-        return self._timestamp + round((now - self._now) * SAMPLE_HZ)
+        return self._timestamp + round((now - self._now) * TICK_HZ)
 
 
-class Timeline:
+class TickTimeline:
     """RTP timestamps of a clock of `units_per_tick` times 8000 Hz to ticks of 1/8000 s, both of 32 bits."""
 
     __slots__ = ("_unwrapped", "units_per_tick")

@@ -1,4 +1,4 @@
-"""What a pause sounds like that the far end described instead of sending it (RFC 3389)."""
+"""Comfort noise: the silence that the far end described instead of sending it (RFC 3389)."""
 
 import math
 
@@ -9,7 +9,7 @@ from offhook.telephony import pcm
 from offhook.telephony.wire.comfort_noise import ComfortNoise
 
 LOUDEST_DBOV = -30.0
-"""Noise is made no louder than this, whatever is asked for: no line is as noisy, and the listener is a recogniser."""
+"""Noise is never made louder than this: no line is as noisy, and the listener is a recogniser."""
 
 _FULL_SCALE = 32_768.0
 _TAPS = 128  # of the model's impulse response, 16 ms
@@ -21,8 +21,8 @@ class NoiseGenerator:
     """Noise of one call as its far end described it.
 
     White noise goes through the all-pole model of the reflection coefficients, as the first 16 ms of its impulse
-    response, scaled so that the level is the one asked for whatever the colour. Where a description is followed by
-    another, the noise goes on without a seam.
+    response, scaled to the requested level whatever the spectrum. When the description changes, the noise goes on
+    without a seam.
     """
 
     __slots__ = ("_noise", "_past", "_random", "_response")
@@ -34,7 +34,7 @@ class NoiseGenerator:
         self._response: Floats = np.zeros(1)
 
     def make(self, noise: ComfortNoise, samples: int) -> bytes:
-        """So many samples of it, as 16-bit PCM at 8 kHz."""
+        """`samples` of it, as 16-bit PCM at 8 kHz."""
         if samples <= 0:
             return b""
         if noise != self._noise:

@@ -1,4 +1,4 @@
-"""What an RTP session is told: the negotiated media, and how much it puts up with."""
+"""The configuration of an RTP session: negotiated media and limits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,16 +13,16 @@ Address: TypeAlias = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class RtpConfig:
-    """One audio stream as offer and answer settled it. Audio time is in ticks of
-    1/8000 s: with G.711 an octet and a sample, with G.722 an octet and two samples.
+    """One audio stream as negotiated by offer and answer. Audio time is in ticks of
+    1/8000 s: with G.711 a byte and a sample, with G.722 a byte and two samples.
 
-    `remote` and `remote_rtcp` are the addresses the other end's SDP names, as numbers; `signalling_host` is where its
-    SIP messages come from, the one other place its media may come from (NAT). `silence` is one tick of silence in the
-    encoding that is sent. Comfort noise (RFC 3389) is sent and understood where its payload types are not None. With
-    `rtcp_mux` RTCP travels on RTP's port, both ways (RFC 5761); `remote_rtcp` then is `remote`. What is played is
-    payload unless `encoder` makes it. `clocks` has the payload types whose packets tell time in another way than an
-    octet a tick; `dtmf_clock_hz` is the clock of telephone-event, 8000 times a whole number.
-    `max_bit_rate` (bit/s) is for codecs that have a choice.
+    `remote` and `remote_rtcp` are the numeric addresses in the far end's SDP; `signalling_host` is the source of its
+    SIP messages, the only other host its media may come from (NAT). `silence` is one tick of silence in the encoding
+    that is sent. Comfort noise (RFC 3389) is sent and understood where its payload types are not None. With `rtcp_mux`
+    RTCP travels on RTP's port, both ways (RFC 5761); `remote_rtcp` then is `remote`. What is played is payload already
+    unless there is an `encoder`. `clocks` has the payload types whose packets don't last a tick per byte;
+    `dtmf_clock_hz` is the clock of telephone-event, 8000 times a whole number. `max_bit_rate` (bit/s) is for codecs
+    with a variable rate.
     """
 
     payload_type: int
@@ -50,17 +50,17 @@ class RtpConfig:
         return 1 if clock is None else clock.units_per_tick
 
     @property
-    def packet_samples(self) -> int:
+    def packet_ticks(self) -> int:
         """Ticks of 1/8000 s in one sent packet."""
         return self.ptime_ms * 8
 
 
 @dataclass(frozen=True, slots=True)
 class RtpLimits:
-    """The most a session takes from the network before it drops, and counts what it dropped."""
+    """What a session takes from the network; beyond that packets are dropped and counted."""
 
     datagram_octets: int = 1_500
-    """Longer datagrams are malformed to us, RTP and RTCP alike."""
+    """Longer datagrams count as malformed, RTP and RTCP alike."""
 
     packets_per_s: int = 400
     """RTP from the accepted source: four times what 10 ms packets need."""
@@ -81,37 +81,37 @@ class RtpLimits:
     """How long a packet after a hole waits for the missing one, by the measured jitter."""
 
     overdue_wait_min_ms: int = 60
-    """The least time without any packet before gaps are made up: nobody waits behind this hole, so it can be longer."""
+    """The least time without any packet before gaps are filled: nothing waits behind this hole, so it can be longer."""
 
     patience_ms: int = 250
     patience_kept_s: float = 60.0
-    """After the network held everything up and then delivered it, the wait is as long as that was, at most this long,
-    for so many seconds: speech that is late by a spike is worth more than a silence that is noticed at once."""
+    """After a delay spike the wait is as long as the spike was, at most this long, for that many seconds: speech that
+    is late is worth more than silence inserted at once."""
 
     waiting_packets: int = 32
     """Packets that wait behind a hole; one more and the hole is given up."""
 
     hole_ms: int = 1_000
-    """The longest hole filled by what timestamps say; beyond, audio goes on where it stands."""
+    """The longest hole filled by timestamps; beyond it audio goes on at the current position."""
 
     lead_ms: int = 1_000
     """How far received audio may run ahead of real time before it is dropped."""
 
     fill_ms: int = 10_000
-    """The most that one late timer makes up (a suspended machine should not produce an hour of silence)."""
+    """The most that one late timer fills (a suspended machine should not produce an hour of silence)."""
 
     latch_packets: int = 4
-    """Consecutive packets before a source other than SDP's is believed."""
+    """Consecutive packets before a source other than the SDP's is accepted."""
 
     latch_grace_ms: int = 2_000
-    """For this long after such a source was believed, SDP's address still wins."""
+    """For this long after such a source was accepted, the SDP's address still wins."""
 
     latch_sources: int = 4
     """Sources on that probation at once."""
 
     digits_per_s: int = 20
     digit_timeout_ms: int = 100
-    """Without an update for this long a key has been released: its end was lost."""
+    """Without an update for this long a key counts as released: its end was lost."""
 
     queued_digits: int = 256
-    """Key presses waiting to be sent."""
+    """DTMF digits waiting to be sent."""

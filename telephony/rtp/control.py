@@ -1,4 +1,4 @@
-"""RTCP of a session between two: when reports go out, what they say, what the other end's tell (RFC 3550 §6)."""
+"""RTCP of a two-party session: when reports are sent, what they contain, what the far end's contain (RFC 3550 §6)."""
 
 from collections import deque
 from collections.abc import Callable
@@ -22,20 +22,20 @@ from offhook.telephony.wire.rtcp import (
 from offhook.telephony.wire.serial import MASK32
 
 INTERVAL_S = 5.0
-"""RFC 3550 §6.2: the minimum, which is what two parties on a telephone call get."""
+"""RFC 3550 §6.2: the minimum, which applies to two-party calls."""
 
 MAX_ROUND_TRIP_S = 10.0
-"""A longer one is a mistake in a report, not a network."""
+"""A longer one is a mistake in a report."""
 
 _FIRST_INTERVAL_S = INTERVAL_S / 2
 _SENT_KEPT = 8
 
 
 class RtcpControl:
-    """Schedules and builds our reports and reads theirs.
+    """Schedules and builds our reports and reads the far end's.
 
-    Reports are due every INTERVAL_S times a factor between 0.5 and 1.5 (§6.3.1, without the reconsideration that only
-    matters to groups), the first in half the time. A BYE of the other end changes nothing: signalling ends calls.
+    Reports are due every INTERVAL_S times a factor between 0.5 and 1.5 (§6.3.1, without the timer reconsideration for
+    groups), the first in half the time. The far end's BYE changes nothing: signalling ends calls.
     """
 
     __slots__ = (
@@ -84,7 +84,7 @@ class RtcpControl:
         self._window_end = float("-inf")
         self._window_left = 0
         self.rtt_s: float | None = None
-        # What the other end last reported of our stream.
+        # What the far end last reported on our stream.
         self.remote: ReportBlock | None = None
         self.remote_mos: float | None = None
         self.own_ssrc_came = False
@@ -105,13 +105,13 @@ class RtcpControl:
         self._bye_allowed = True
 
     def say_bye(self, now: float) -> None:
-        """Send BYE for our SSRC, unless nothing was ever sent under it (§6.3.7)."""
+        """Send BYE for our SSRC, unless nothing was ever sent with it (§6.3.7)."""
         if self._bye_allowed or self._sender.packets:
             bye = Bye((self._sender.ssrc,))
             self.to_send.append(rtcp.build_compound(self._report(now), self._description(), bye))
 
     def receive(self, data: bytes, now: float) -> bool:
-        """A datagram of the other end. Returns whether it was a well-formed compound."""
+        """A datagram from the far end. Returns whether it was a well-formed compound."""
         if now >= self._window_end:
             self._window_end = now + 1
             self._window_left = self._limits.rtcp_packets_per_s
@@ -126,7 +126,8 @@ class RtcpControl:
             return False
         for packet in packets:
             if isinstance(packet, SenderReport | ReceiverReport | ExtendedReport) and packet.ssrc == self._sender.ssrc:
-                # §8.2: a report in our name is ours come back, or a collision; either way it says nothing about us.
+                # §8.2: a report with our SSRC is our own reflected, or a collision; either way it is not about our
+                # stream.
                 self.own_ssrc_came = True
                 return True
             if isinstance(packet, SenderReport):
@@ -142,7 +143,7 @@ class RtcpControl:
             if block.ssrc != self._sender.ssrc:
                 continue
             self.remote = block
-            # An LSR we never sent is another clock's: it would make up a round trip out of nothing.
+            # An LSR we never sent comes from another clock: the round trip would be fictitious.
             if block.lsr in self._sent_stamps:
                 rtt_s = round_trip_s(ntp_short(ntp_stamp(now)), block.lsr, block.dlsr)
                 if rtt_s is not None and rtt_s <= MAX_ROUND_TRIP_S:
@@ -157,7 +158,7 @@ class RtcpControl:
         sender = self._sender
         block = self._block(now)
         blocks = () if block is None else (block,)
-        # §6.4: who sent nothing since the report before the last is no sender.
+        # §6.4: a party that sent nothing since the report before the last isn't a sender.
         sends = sender.packets != self._packets_reported[0]
         self._packets_reported.append(sender.packets)
         if not sends:
@@ -181,7 +182,7 @@ class RtcpControl:
             fraction_lost=tracker.fraction_since_last_report(),
             lost=tracker.lost,
             highest=tracker.reported_highest,
-            jitter=int(receiver.jitter.samples * receiver.units_per_tick),
+            jitter=int(receiver.jitter.ticks * receiver.units_per_tick),
             lsr=lsr,
             dlsr=dlsr,
         )

@@ -1,4 +1,4 @@
-"""Key presses from the other end (RFC 4733 §2.5.2): one digit for each event, whatever of it was lost."""
+"""DTMF from the far end (RFC 4733 §2.5.2): one digit per event, whatever part of it was lost."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _SEGMENT_MAX = MAX_DURATION + 1
 
 
 class Digit(NamedTuple):
-    """A key that was pressed and released."""
+    """A completed DTMF digit."""
 
     digit: str
     duration_ms: int
@@ -22,7 +22,7 @@ class Digit(NamedTuple):
 
 @dataclass(slots=True)
 class _Press:
-    """A key that is, or was last, down. `timestamp` is of its running segment, `before` the samples until then."""
+    """A key that is, or was last, down. `timestamp` is of its running segment, `before` the ticks until then."""
 
     ssrc: int
     timestamp: int
@@ -38,7 +38,7 @@ class DtmfReceiver:
 
     A press is its (SSRC, timestamp, event): some carriers give one timestamp to all the keys of a burst, which only
     the event tells apart. It ends with the first packet that has the E bit, when another press begins, or
-    when nothing was heard of it for `timeout_s`. Neither the marker nor the first packets are needed; durations may
+    after `timeout_s` without an update. Neither the marker nor the first packets are needed; durations may
     come in any order, the longest counts. A press longer than 16 bits of duration goes on in segments (§2.5.1.3) that
     follow each other without marker and are one digit.
     """
@@ -75,7 +75,7 @@ class DtmfReceiver:
             if step == 0 and event.event == press.event:
                 return self._update(press, event, now)
             if step < 0:
-                # A straggler of an earlier press: reporting it now would put the digits out of order.
+                # A late packet of an earlier press: reporting it now would put the digits out of order.
                 return []
             if self._continues(press, ssrc, timestamp, event, marker=marker):
                 self._finished.append((ssrc, press.timestamp, press.event))
@@ -84,7 +84,7 @@ class DtmfReceiver:
                 return self._update(press, event, now)
         last = self._last
         if press is None and last and self._continues(last, ssrc, timestamp, event, marker=marker):
-            # The pause between two segments was taken for the end: the rest is not another press.
+            # A pause between two segments was taken for the end: the rest isn't another press.
             last.timestamp = timestamp
             self._finished.append((ssrc, timestamp, event.event))
             return []

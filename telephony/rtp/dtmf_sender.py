@@ -1,4 +1,4 @@
-"""Key presses towards the other end (RFC 4733 §2.5.1), one packet time at a time."""
+"""DTMF to the far end (RFC 4733 §2.5.1), one packet time at a time."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -38,25 +38,25 @@ class _Press:
 class DtmfSender:
     """Digits in order, each after the audio that was queued before it.
 
-    The audio before a digit is named by `barrier`, a count of samples that were played or dropped before it. A digit
+    The audio before a digit is named by `barrier`, a count of ticks that were played or dropped before it. A digit
     is TONE_MS long in whole packet times; its duration rises with each packet, the end is sent END_PACKETS times, and
     GAP_MS pass before the next one. All packets of a digit carry the timestamp of its beginning.
     """
 
-    __slots__ = ("_blank", "_pending", "_press", "_samples", "_tone_slots", "units_per_tick")
+    __slots__ = ("_blank", "_pending", "_press", "_ticks", "_tone_slots", "units_per_tick")
 
-    def __init__(self, packet_samples: int) -> None:
+    def __init__(self, packet_ticks: int) -> None:
         # Durations count in the clock of telephone-event.
         self.units_per_tick = 1
         self._pending: deque[tuple[int, int]] = deque()
         self._press: _Press | None = None
-        self.resize(packet_samples)
+        self.resize(packet_ticks)
 
-    def resize(self, packet_samples: int) -> None:
+    def resize(self, packet_ticks: int) -> None:
         """Another packet time; takes effect at once."""
-        self._samples = packet_samples
-        self._tone_slots = -(-TONE_MS * 8 // packet_samples)
-        self._blank = max(END_PACKETS - 1, -(-GAP_MS * 8 // packet_samples))
+        self._ticks = packet_ticks
+        self._tone_slots = -(-TONE_MS * 8 // packet_ticks)
+        self._blank = max(END_PACKETS - 1, -(-GAP_MS * 8 // packet_ticks))
 
     def queue(self, digits: str, barrier: int, limit: int) -> None:
         """Append key presses. Raises LocalError (a ValueError) for unknown keys or more than `limit` waiting."""
@@ -66,7 +66,7 @@ class DtmfSender:
         self._pending.extend((event, barrier) for event in events)
 
     def clear(self) -> None:
-        """Forget everything; a key that is down is not released."""
+        """Clear everything; a key that is down is not released."""
         self._pending.clear()
         self._press = None
 
@@ -81,11 +81,11 @@ class DtmfSender:
         return len(self._pending)
 
     def due(self, consumed: int) -> bool:
-        """Whether this packet time belongs to a key press, after `consumed` samples of audio."""
+        """Whether this packet time belongs to a key press, after `consumed` ticks of audio."""
         return self._press is not None or (bool(self._pending) and self._pending[0][1] <= consumed)
 
     def audio_before(self, consumed: int) -> int | None:
-        """Samples of audio that come before the next digit; None when no digit waits."""
+        """Ticks of audio that come before the next digit; None when no digit waits."""
         return self._pending[0][1] - consumed if self._pending else None
 
     def next_slot(self, timestamp: int) -> EventSlot | None:
@@ -100,7 +100,7 @@ class DtmfSender:
         end = slot >= self._tone_slots - 1
         if slot >= self._tone_slots - 1 + END_PACKETS:
             return None
-        duration = min(slot + 1, self._tone_slots) * self._samples * self.units_per_tick
+        duration = min(slot + 1, self._tone_slots) * self._ticks * self.units_per_tick
         payload = telephone_event.build(TelephoneEvent(press.event, end, VOLUME, duration))
         return EventSlot(press.timestamp, slot == 0, payload)
 
@@ -110,5 +110,5 @@ def parse_digits(digits: str) -> Iterable[int]:
     for digit in digits.upper():
         event = DIGITS.find(digit)
         if event < 0:
-            raise LocalError(f"{digit!r} is no key: 0-9 * # A-D are")
+            raise LocalError(f"{digit!r} isn't a DTMF digit: use 0-9 * # A-D")
         yield event

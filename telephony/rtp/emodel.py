@@ -1,6 +1,6 @@
-"""The E-model (ITU-T G.107): how good a call sounds, as a MOS, by what a receiver of G.711 can measure.
+"""The E-model (ITU-T G.107): call quality as a MOS, from what a receiver of G.711 can measure.
 
-Only delay and loss are put in; echo, loudness and room noise keep the recommendation's default values, which leaves
+Delay and loss are the only inputs; echo, loudness and room noise keep the recommendation's defaults, which leaves
 R = 93.2 - Idd - Ie,eff.
 """
 

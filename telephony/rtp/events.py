@@ -7,34 +7,34 @@ from offhook.telephony.wire.comfort_noise import ComfortNoise
 
 @dataclass(frozen=True, slots=True)
 class AudioPayload:
-    """One received packet's audio as it came; `at_sample` is its first sample."""
+    """One received packet's payload; `at_tick` is its first sample."""
 
     payload: bytes
     payload_type: int
-    at_sample: int
+    at_tick: int
 
 
 @dataclass(frozen=True, slots=True)
 class AudioGap:
-    """`samples` of audio time for which nothing came: to be concealed at first, then silence.
+    """`ticks` of audio time without packets: conceal the beginning, then silence.
 
-    With `noise` the far end said that it would send nothing, and what its pause sounds like: nothing is missing.
-    `following` is the packet right behind lost ones, payload type and payload: it may carry what they carried.
+    With `noise` the far end announced a silence and described its sound: nothing is lost.
+    `following` is the packet right after lost ones, payload type and payload: its FEC may cover them.
     """
 
-    samples: int
-    at_sample: int
+    ticks: int
+    at_tick: int
     noise: ComfortNoise | None = None
     following: tuple[int, bytes] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class DigitReceived:
-    """One key press, reported once, at its end. `at_sample` is the audio time reached by then."""
+    """One DTMF digit, reported once, at its end. `at_tick` is the audio time reached by then."""
 
     digit: str
     duration_ms: int
-    at_sample: int
+    at_tick: int
 
 
 @dataclass(frozen=True, slots=True)

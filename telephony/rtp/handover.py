@@ -1,7 +1,7 @@
 """What a session lends to the native media pump, and gets back.
 
-Each direction of a stream always belongs to one side: to the session, which understands everything, or, while its
-state is plain, to the pump. These values are that state; the pump reads and makes them by the names of their fields,
+Each direction of a stream always belongs to one side: to the session, which handles everything, or, while its state
+is plain, to the pump. These values are that state; the pump reads and makes them by the names of their fields,
 which stand a second time in telephony/native/state.h, with their types there.
 """
 
@@ -58,7 +58,7 @@ class BufferState(NamedTuple):
 
 
 class SendState(NamedTuple):
-    """The outbound direction while no keys are being pressed; what is queued goes with it as octets.
+    """The outbound direction while no DTMF is being sent; the queue goes with it as bytes.
 
     `timestamp` is not reduced to 32 bits. `noise_payload_type` is -1 without comfort noise, `noise_level` its octet.
     """

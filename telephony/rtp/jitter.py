@@ -1,27 +1,27 @@
-"""The jitter buffer towards a program that listens: order, holes, and continuous audio time.
+"""The jitter buffer for a program that listens: order, holes, and continuous audio time.
 
-Theory of operation. A listener that is a program wants every sample as early as it can be had, and none twice; it needs
-no even pace. So packets in order pass at once, and only a gap waits.
+Theory of operation. A program wants every sample as early as possible, and none twice; it doesn't need an even pace. So
+packets in order pass at once, and only gaps wait.
 
-Audio time. `position` counts the samples that came out, real or made up, from the first packet on; each event
+Audio time. `position` counts the ticks delivered, received or filled, from the first packet on; each event
 begins where the last one ended. Within a stream position and RTP timestamp advance together, so that an hour of
 audio is as long here as it was there. Four things can come between:
 
-- Hole: sequence numbers are missing. The packets behind wait for them, 20 to 120 ms by the measured jitter (three
-  times the estimate, and a packet). Then an AudioGap as long as the timestamps say takes their place. What comes
-  later still is late, and dropped.
-- Silence: nothing comes at all (DTX, key presses, a dead network). When the next packet is overdue by that wait,
+- Hole: sequence numbers are missing. Later packets wait for them, 20 to 120 ms by the measured jitter (three
+  times the estimate, and a packet). Then an AudioGap as long as the timestamps say takes their place. Packets that come
+  even later are dropped as late.
+- Silence: no packets at all (DTX, DTMF, a dead network). When the next packet is overdue by that wait,
   60 ms at least, AudioGaps begin to keep position at the pace of `now`, behind by the wait.
 - Return: a packet whose timestamp is ahead of position brings a gap of the difference. When its time has been
   filled already there are two cases. If sequence numbers are contiguous while timestamps jumped ahead, it was DTX
   (§4.1 of RFC 3551): audio goes on at position. Otherwise the network held the packets up: those that overlap
-  entirely with made-up time are late and dropped, each paying off its share, so real time is not counted twice.
-  Yet when they keep coming at the pace of real time, nothing is being caught up: the path became longer, or the
+  entirely with filled time are late and dropped, each paying off its share, so real time is not counted twice.
+  But if they keep coming at the pace of real time, they don't catch up: the path became longer, or the
   sender stopped its timestamps; then, after 30 ms, audio goes on at real time.
   After such a spike the wait for what is overdue is as long as the spike was, up to 250 ms for a minute, so that
   the next one costs nothing.
 - Jump: a timestamp behind, or further ahead than the missing packets and the time that passed can explain. It
-  counts for nothing: the missing packets, or the pause by the clock, are filled, and audio goes on from there.
+  is ignored: the missing packets, or the pause by the clock, are filled, and audio goes on from there.
 
 A packet of comfort noise (RFC 3389) announces a silence: AudioGaps carry its description until audio comes again,
 begin as soon as the jitter allows, and count neither as gaps nor as concealed.
@@ -33,7 +33,7 @@ differ by 1 %.
 from collections import deque
 from typing import NamedTuple
 
-from offhook.telephony.rtp.clock import SAMPLE_HZ
+from offhook.telephony.rtp.clock import TICK_HZ
 from offhook.telephony.rtp.config import RtpLimits
 from offhook.telephony.rtp.events import AudioGap, AudioPayload, RtpEvent
 from offhook.telephony.rtp.handover import BufferState
@@ -41,19 +41,19 @@ from offhook.telephony.rtp.stats import JitterEstimator
 from offhook.telephony.wire.comfort_noise import ComfortNoise
 from offhook.telephony.wire.serial import MASK32, delta32
 
-FILL_SAMPLES = 160
-"""Made-up audio comes in steps of 20 ms."""
+FILL_TICKS = 160
+"""Filled audio comes in steps of 20 ms."""
 
-_FILL_S = FILL_SAMPLES / SAMPLE_HZ
+_FILL_S = FILL_TICKS / TICK_HZ
 _JITTER_FACTOR = 3
 _LATE_PACE_S = 0.03
 _LATE_PACE = 1.5
-_REFILL_HZ = SAMPLE_HZ * 1.01
+_REFILL_HZ = TICK_HZ * 1.01
 _GIVEN_UP_KEPT = 16
 
 
 class _Waiting(NamedTuple):
-    """A packet behind a hole. `payload` None: it carries no audio, only its place in the sequence."""
+    """A packet after a hole. `payload` None: no audio, only a place in the sequence."""
 
     timestamp: int
     payload_type: int
@@ -71,7 +71,7 @@ class _Late(NamedTuple):
 
 
 class JitterBuffer:
-    """Packets in, audio in order out, as events with `at_sample`. See the module for how."""
+    """Packets in, audio in order out, as events with `at_tick`. See the module for how."""
 
     __slots__ = (
         "_arrival",
@@ -86,12 +86,12 @@ class JitterBuffer:
         "_given_up",
         "_jitter",
         "_late_from",
-        "_lead_samples",
+        "_lead_ticks",
         "_limits",
         "_next",
         "_next_timestamp",
         "_noise",
-        "_packet_samples",
+        "_packet_ticks",
         "_patience_s",
         "_patient_until",
         "_waiting",
@@ -115,23 +115,23 @@ class JitterBuffer:
         self._given_up: deque[range] = deque(maxlen=_GIVEN_UP_KEPT)
         self._next = 0
         self._next_timestamp = 0
-        self._packet_samples = FILL_SAMPLES
+        self._packet_ticks = FILL_TICKS
         self._arrival: float | None = None
-        # Samples made up that no timestamp has accounted for yet.
+        # Ticks filled that no timestamp has accounted for yet.
         self._filled = 0
         self._filling = False
         self._fill_at = 0.0
         self._late_from: _Late | None = None
-        # How long spikes have taught us to wait for what is overdue; 0.0 without any.
+        # How long to wait for overdue packets after spikes; 0.0 without any.
         self._patience_s = 0.0
         self._patient_until = 0.0
-        # What the far end's silence sounds like, while it keeps one that it announced.
+        # The far end's comfort noise, during an announced silence.
         self._noise: ComfortNoise | None = None
         # The position at which the last received audio ended.
         self._emitted = 0
-        # How many samples may still come out now: real time adds to it.
-        self._lead_samples = limits.lead_ms * 8.0
-        self._budget = self._lead_samples
+        # How many ticks may still be delivered now: real time adds to it.
+        self._lead_ticks = limits.lead_ms * 8.0
+        self._budget = self._lead_ticks
         self._budget_at = self._began_at = 0.0
         self.position = 0
         self.gaps = 0
@@ -145,7 +145,7 @@ class JitterBuffer:
         self.rate_limited = 0
 
     def restart(self, sequence: int, timestamp: int, now: float) -> None:
-        """Another stream begins with this packet (not pushed yet). What waits comes out; position goes on."""
+        """A new stream begins with this packet (not pushed yet). Waiting packets are delivered; position continues."""
         while self._waiting:
             self._give_up(now)
         self._given_up.clear()
@@ -168,7 +168,7 @@ class JitterBuffer:
     ) -> None:
         """A packet by its extended sequence number. `payload` None: no audio, but not lost either.
 
-        `timestamp` is in ticks of 1/8000 s; the packet lasts so many `ticks`, None for as many as it has octets.
+        `timestamp` is in ticks of 1/8000 s; the packet lasts `ticks`; None: a tick per byte.
         """
         if ticks is None:
             ticks = len(payload) if payload else 0
@@ -194,7 +194,7 @@ class JitterBuffer:
         return self._noise is not None
 
     def get_timer(self) -> float | None:
-        """When a hole is given up, or silence is next made up. None before the first audio."""
+        """When a hole is given up, or silence is next filled. None before the first audio."""
         if self._waiting:
             return min(packet.arrival for packet in self._waiting.values()) + self.gap_wait_s
         if self._arrival is None:
@@ -204,10 +204,10 @@ class JitterBuffer:
         overdue = self.gap_wait_s
         if self._noise is None:
             overdue = max(overdue, self._limits.overdue_wait_min_ms / 1_000, self._patience_s)
-        return self._arrival + self._packet_samples / SAMPLE_HZ + overdue
+        return self._arrival + self._packet_ticks / TICK_HZ + overdue
 
     def handle_timer(self, now: float) -> None:
-        """Give up holes and make up silence as far as `now` demands."""
+        """Give up holes and fill silence as of `now`."""
         due = self.get_timer()
         while self._waiting and due is not None and now >= due:
             self._give_up(now)
@@ -217,17 +217,17 @@ class JitterBuffer:
 
     @property
     def gap_wait_s(self) -> float:
-        """How long a packet behind a hole waits now."""
-        wait_ms = (_JITTER_FACTOR * self._jitter.samples + self._packet_samples) / 8
+        """How long a packet after a hole waits now."""
+        wait_ms = (_JITTER_FACTOR * self._jitter.ticks + self._packet_ticks) / 8
         return min(max(wait_ms, self._limits.gap_wait_min_ms), self._limits.gap_wait_max_ms) / 1_000
 
     @property
     def waiting(self) -> int:
-        """Packets behind a hole."""
+        """Packets waiting after a hole."""
         return len(self._waiting)
 
     def lend(self, sequence: int) -> BufferState | None:
-        """What a plain stream needs; None unless `sequence` is next and nothing is waiting or being made up."""
+        """The state of a plain stream; None unless `sequence` is next and nothing is waiting or being filled."""
         if (
             sequence != self._next
             or self._waiting
@@ -241,7 +241,7 @@ class JitterBuffer:
             return None
         return BufferState(
             next_timestamp=self._next_timestamp,
-            packet_ticks=self._packet_samples,
+            packet_ticks=self._packet_ticks,
             arrival=self._arrival,
             position=self.position,
             budget=self._budget,
@@ -251,9 +251,9 @@ class JitterBuffer:
         )
 
     def restore(self, sequence: int, state: BufferState) -> None:
-        """Go on where a plain stream has come to; `sequence` is the next one, extended."""
+        """Continue from a plain stream's state; `sequence` is the next one, extended."""
         self._next = sequence
-        self._next_timestamp, self._packet_samples = state.next_timestamp, state.packet_ticks
+        self._next_timestamp, self._packet_ticks = state.next_timestamp, state.packet_ticks
         self._arrival = state.arrival
         self.position = self._emitted = state.position
         self._budget, self._budget_at = state.budget, state.budget_at
@@ -276,12 +276,12 @@ class JitterBuffer:
             if len(self._waiting) > self._limits.waiting_packets:
                 self._give_up(now)
             return
-        # Once time has been made up, what is missing has been waited for already.
+        # Once time has been filled, missing packets have been waited for already.
         self._take(sequence, packet, now)
         self._take_contiguous(now)
 
     def _give_up(self, now: float) -> None:
-        """Wait no longer for what is missing before the first waiting packet."""
+        """Stop waiting for the packets missing before the first waiting one."""
         sequence = min(self._waiting)
         self._take(sequence, self._waiting.pop(sequence), now)
         self._take_contiguous(now)
@@ -324,53 +324,53 @@ class JitterBuffer:
         self._emit(timestamp, payload_type, payload, ticks, arrival, now)
 
     def _pause(self, noise: ComfortNoise, timestamp: int, missing: int, arrival: float, now: float) -> None:
-        """An announced silence begins, or goes on."""
+        """An announced silence begins or continues."""
         if self._arrival is None:
             self._arrival = arrival
         lost = delta32(timestamp, self._next_timestamp) - self._filled
-        if self._noise is None and 0 < lost <= missing * self._packet_samples and lost <= self._budget:
-            # What is missing before it was speech, and counts as if it had come.
+        if self._noise is None and 0 < lost <= missing * self._packet_ticks and lost <= self._budget:
+            # What is missing before it was speech, and counts as received.
             self._gap(lost, now)
             self._next_timestamp = timestamp
             self._filled = 0
-            self._arrival += lost / SAMPLE_HZ
+            self._arrival += lost / TICK_HZ
         self._noise = noise
 
     @staticmethod
-    def _overlaps(hole: int, missing: int, skipped: int, samples: int) -> bool:
-        """Whether a packet lies entirely in made-up time, and neither DTX nor a jump says otherwise."""
-        return hole <= -samples and (skipped == 0 or (skipped > 0 and missing > 0))
+    def _overlaps(hole: int, missing: int, skipped: int, ticks: int) -> bool:
+        """Whether a packet lies entirely in filled time, without DTX or a jump."""
+        return hole <= -ticks and (skipped == 0 or (skipped > 0 and missing > 0))
 
     def _explained(self, hole: int, missing: int, arrival: float) -> bool:
         """Whether a hole is no longer than the missing packets, or the time since the last one, account for."""
         elapsed_s = 0.0 if self._arrival is None else max(0.0, arrival - self._arrival)
         slack_ms = self._limits.gap_wait_max_ms
-        most = missing * self._packet_samples + elapsed_s * SAMPLE_HZ - self._filled + slack_ms * 8
+        most = missing * self._packet_ticks + elapsed_s * TICK_HZ - self._filled + slack_ms * 8
         return hole <= min(most, self._limits.hole_ms * 8, self._budget)
 
     def _catch_up(self, missing: int, arrival: float, now: float) -> None:
-        """Make up what timestamps do not tell: the missing packets, or a pause by the clock, whichever is longer."""
+        """Fill what timestamps don't tell: the missing packets, or a pause by the clock, whichever is longer."""
         pause = 0
         if self._arrival is not None:
-            pause = int((arrival - self._arrival) * SAMPLE_HZ) - self._packet_samples
-        # Less than a packet is the network's unevenness.
-        missed = max(missing * self._packet_samples, pause if pause >= self._packet_samples else 0)
-        samples = missed - (self.position - self._emitted)
-        if 0 < samples <= min(self._limits.hole_ms * 8, self._budget):
-            self._gap(samples, now)
+            pause = int((arrival - self._arrival) * TICK_HZ) - self._packet_ticks
+        # Less than a packet is jitter.
+        missed = max(missing * self._packet_ticks, pause if pause >= self._packet_ticks else 0)
+        ticks = missed - (self.position - self._emitted)
+        if 0 < ticks <= min(self._limits.hole_ms * 8, self._budget):
+            self._gap(ticks, now)
 
     def _learn_patience(self, arrival: float) -> None:
         """The network held packets up for longer than was waited for."""
         if self._arrival is None:
             return
-        wait_s = arrival - self._arrival - self._packet_samples / SAMPLE_HZ + _FILL_S
+        wait_s = arrival - self._arrival - self._packet_ticks / TICK_HZ + _FILL_S
         if wait_s * 1_000 <= self._limits.patience_ms:
             self._patience_s = max(self._patience_s, wait_s)
             self._patient_until = arrival + self._limits.patience_kept_s
 
     def _review_patience(self, arrival: float) -> None:
-        """Audio comes: was it worth waiting for so long?"""
-        held_s = 0.0 if self._arrival is None else arrival - self._arrival - self._packet_samples / SAMPLE_HZ
+        """Audio came: was the longer wait worth it?"""
+        held_s = 0.0 if self._arrival is None else arrival - self._arrival - self._packet_ticks / TICK_HZ
         if held_s * 1_000 > self._limits.overdue_wait_min_ms:
             self._patient_until = arrival + self._limits.patience_kept_s
         elif arrival >= self._patient_until:
@@ -383,49 +383,47 @@ class JitterBuffer:
             self._late_from = _Late(now, timestamp)
             return False
         elapsed_s = now - late.now
-        media_s = delta32(timestamp, late.timestamp) / SAMPLE_HZ
+        media_s = delta32(timestamp, late.timestamp) / TICK_HZ
         return elapsed_s >= _LATE_PACE_S and media_s <= _LATE_PACE * elapsed_s
 
-    def _emit(
-        self, timestamp: int, payload_type: int, payload: bytes, samples: int, arrival: float, now: float
-    ) -> None:
+    def _emit(self, timestamp: int, payload_type: int, payload: bytes, ticks: int, arrival: float, now: float) -> None:
         if self._patience_s:
             self._review_patience(arrival)
-        self._next_timestamp = (timestamp + samples) & MASK32
-        self._packet_samples = samples
+        self._next_timestamp = (timestamp + ticks) & MASK32
+        self._packet_ticks = ticks
         self._arrival = arrival
         self._filling = False
         self._late_from = None
         self._noise = None
-        budget = self._budget + (now - self._budget_at) * _REFILL_HZ - samples
+        budget = self._budget + (now - self._budget_at) * _REFILL_HZ - ticks
         if budget < 0:
             self.rate_limited += 1
             return
-        self._budget = budget if budget < self._lead_samples else self._lead_samples
+        self._budget = budget if budget < self._lead_ticks else self._lead_ticks
         self._budget_at = now
         self._events.append(AudioPayload(payload, payload_type, self.position))
-        self.position = self._emitted = self.position + samples
+        self.position = self._emitted = self.position + ticks
 
-    def _gap(self, samples: int, now: float, following: tuple[int, bytes] | None = None) -> None:
-        budget = self._budget + (now - self._budget_at) * _REFILL_HZ - samples
-        self._budget = min(budget, self._lead_samples)
+    def _gap(self, ticks: int, now: float, following: tuple[int, bytes] | None = None) -> None:
+        budget = self._budget + (now - self._budget_at) * _REFILL_HZ - ticks
+        self._budget = min(budget, self._lead_ticks)
         self._budget_at = now
         if self._noise is None:
-            # What follows made-up time directly belongs to the same gap.
+            # What directly follows filled time belongs to the same gap.
             self.gaps += not self._filling
-            self.concealed_samples += samples
+            self.concealed_samples += ticks
         else:
-            self.noise_samples += samples
-        self._events.append(AudioGap(samples, self.position, self._noise, following))
-        self.position += samples
+            self.noise_samples += ticks
+        self._events.append(AudioGap(ticks, self.position, self._noise, following))
+        self.position += ticks
 
     def _fill(self, due: float, now: float) -> None:
         steps = int((now - due) / _FILL_S + 1e-6) + 1
         self._fill_at = due + steps * _FILL_S
-        # Where holes were given up as late as this, what came of them may have taken that time already.
-        room = (now - self._began_at) * _REFILL_HZ + self._lead_samples - self.position
-        samples = min(steps, int(room) // FILL_SAMPLES, self._limits.fill_ms * 8 // FILL_SAMPLES) * FILL_SAMPLES
-        if samples > 0:
-            self._gap(samples, now)
-            self._filled += samples
+        # If holes were given up this late, their gaps may already cover that time.
+        room = (now - self._began_at) * _REFILL_HZ + self._lead_ticks - self.position
+        ticks = min(steps, int(room) // FILL_TICKS, self._limits.fill_ms * 8 // FILL_TICKS) * FILL_TICKS
+        if ticks > 0:
+            self._gap(ticks, now)
+            self._filled += ticks
         self._filling = True

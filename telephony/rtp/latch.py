@@ -1,4 +1,4 @@
-"""Symmetric RTP: which source is the other end's, and where ours goes. RFC 4961, tightened against strangers."""
+"""Symmetric RTP: which source is accepted, and where we send. RFC 4961, tightened against injection."""
 
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -11,13 +11,13 @@ NOWHERE: Address = ("0.0.0.0", 0)
 """Nothing is sent there."""
 
 LOOK_S = 0.5
-"""So long the SDP's address is waited for after something came from elsewhere: 25 packets of the usual length."""
+"""How long to wait for the SDP's address after something came from elsewhere: 25 packets of the usual length."""
 
 
 def leads_inside(host: str, signalling_host: str | None) -> bool:
-    """Whether media for `host` would stay on this machine or its link although the signalling comes from elsewhere.
+    """Whether media to `host` would stay on this machine or its link although signalling comes from elsewhere.
 
-    An SDP that names 127.0.0.1 from afar is a mistake or an attempt to have us send to our own services.
+    An SDP that names 127.0.0.1 from afar is a mistake, or an attempt to make us send to local services.
     """
     if signalling_host is None:
         return False
@@ -32,21 +32,21 @@ class _Trial(NamedTuple):
 
 
 class SourceLatch:
-    """Decides whose packets are taken.
+    """Decides which source's packets are accepted.
 
     - The first valid packet from the address of the SDP locks the latch to it.
-    - Before that, another source is believed after `latch_packets` packets in a row of one SSRC with consecutive
-      sequence numbers, if its host is the SDP's or the one signalling comes from. None of those packets is lost: the
-      one that settles it brings them all.
+    - Before that, another source is accepted after `latch_packets` packets in a row of one SSRC with consecutive
+      sequence numbers, if its host is the SDP's or signalling's. None of those packets is lost: the last one
+      releases them all.
     - The SDP's address takes over from such a source with its first packet, whenever that comes: a stranger on the
-      signalling host, who was there first, does not keep the call. For `latch_grace_ms` it is waited for; later the
-      lock is `final`, and whoever passes over what comes from elsewhere has to `look` now and then.
-    - Only `reconfigure` opens it for others. The last believed source stays welcome if the SDP still names the same
+      signalling host who was first does not keep the call. It is waited for during `latch_grace_ms`; later the lock is
+      `final`, and an owner that skips other sources has to call `await_sdp_source` now and then.
+    - Only `reconfigure` opens it for others. The last accepted source stays accepted if the SDP still names the same
       address.
 
-    We send to the SDP's address until another source is believed, then there (RFC 4961). An SDP address that leads
-    inside from outside is neither sent to nor believed. One on another host than signalling's is a third party until
-    something has come from it: see `doubt`.
+    We send to the SDP's address until another source is accepted, then there (RFC 4961). An internal SDP address from
+    outside is neither sent to nor accepted. An SDP address on another host than signalling's is a third party until
+    something comes from it: see `doubt`.
     """
 
     __slots__ = (
@@ -69,7 +69,7 @@ class SourceLatch:
         self.reconfigure(remote, signalling_host)
 
     def reconfigure(self, remote: Address, signalling_host: str | None) -> None:
-        """Offer and answer were exchanged, perhaps again."""
+        """Apply an offer/answer exchange, the first or a later one."""
         if leads_inside(remote[0], signalling_host):
             remote = NOWHERE
         self._known = self.locked if remote == self.remote else None
@@ -83,37 +83,37 @@ class SourceLatch:
         self._trials: dict[Address, _Trial] = {}
 
     def may_send(self, source: Address, now: float) -> bool:
-        """Whether a packet from `source` is worth looking at."""
+        """Whether a packet from `source` may be accepted."""
         if self.locked is None:
             return source[0] in self._allowed_hosts or source == self._known
         return source in (self.locked, self.remote)
 
     def final(self, now: float) -> bool:
-        """Whether a source is believed, and no other is waited for."""
+        """Whether a source is accepted for good."""
         return self.locked is not None and (self.locked == self.remote or now >= self._final_at)
 
-    def look(self, now: float) -> None:
-        """Something came from elsewhere: for a moment, wait for the SDP's address again."""
+    def await_sdp_source(self, now: float) -> None:
+        """Something came from elsewhere: wait briefly for the SDP's address again."""
         if self.locked is not None and self.remote != NOWHERE:
             self._final_at = max(self._final_at, now + LOOK_S)
 
     def doubt(self) -> None:
-        """Nothing came from anywhere, and enough was sent: an SDP may name a host that never asked for this.
+        """Enough was sent without any packet received: the SDP may name a host that never asked for this.
 
-        Signalling's own host has asked, by its INVITE and its ACK; another one is sent nothing more until something
-        comes from it, which ends the doubt.
+        Signalling's own host has asked, by its INVITE and ACK; another host is sent nothing more until something comes
+        from it.
         """
         asked = self._signalling_host is None or self.remote[0] == self._signalling_host
         if self.locked is None and not asked:
             self.target = NOWHERE
 
     def prove(self, host: str) -> None:
-        """RTCP came from there: somebody is there."""
+        """RTCP came from there, which ends the doubt."""
         if self.target == NOWHERE and self.locked is None and host == self.remote[0]:
             self.target = self.remote
 
     def trusts_host(self, host: str) -> bool:
-        """Whether RTCP from `host` is taken: the locked source's, before there is one the SDP's."""
+        """Whether RTCP from `host` is accepted: the locked source's, or before that the SDP's."""
         return host == (self.locked or self.remote)[0]
 
     def offer(self, packet: RtpPacket, source: Address, now: float) -> list[tuple[RtpPacket, float]]:
@@ -137,7 +137,7 @@ class SourceLatch:
         return packets
 
     def _probation(self, packet: RtpPacket, source: Address, now: float) -> list[tuple[RtpPacket, float]] | None:
-        """All packets of a source that has passed by this one, else None."""
+        """All packets of a source whose probation ends with this one, else None."""
         trial = self._trials.pop(source, None)
         if trial is not None:
             last = trial.packets[-1][0]

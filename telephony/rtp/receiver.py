@@ -1,9 +1,9 @@
-"""The way in: one source's packets sorted into streams, audio and key presses."""
+"""Inbound RTP: one source's packets sorted into streams, audio and DTMF."""
 
 from collections import deque
 
 from offhook.telephony.errors import WireError
-from offhook.telephony.rtp.clock import Timeline
+from offhook.telephony.rtp.clock import TickTimeline
 from offhook.telephony.rtp.config import RtpConfig, RtpLimits
 from offhook.telephony.rtp.dtmf_receiver import Digit, DtmfReceiver
 from offhook.telephony.rtp.events import DigitReceived, RtpEvent
@@ -19,9 +19,9 @@ class Receiver:
     """Packets of the accepted source to events.
 
     The first packet begins the stream. Another SSRC, or sequence numbers that leapt (RFC 3550 A.1), replace it after
-    two consecutive packets with none of the old stream between; both are replayed, nothing is lost. Key presses count
-    under whatever SSRC they come. Comfort noise is part of the stream. Packets with a payload type that was not
-    negotiated are dropped, but where they belong to the stream they are not taken for loss either.
+    two consecutive packets with none of the old stream between; both are replayed, nothing is lost. DTMF is accepted
+    under any SSRC. Comfort noise is part of the stream. Packets with a payload type that was not
+    negotiated are dropped, but don't count as lost within the stream.
     """
 
     __slots__ = (
@@ -54,7 +54,7 @@ class Receiver:
         self._limits = limits
         self._events = events
         self._candidates: dict[int, tuple[RtpPacket, float]] = {}
-        self._timeline = Timeline(1, 0)
+        self._timeline = TickTimeline(1, 0)
         self._dtmf = DtmfReceiver(timeout_s=limits.digit_timeout_ms / 1_000, digits_per_s=limits.digits_per_s)
         self._dtmf.units_per_ms = config.dtmf_clock_hz // 1_000
         self._audio_type = -1
@@ -75,12 +75,12 @@ class Receiver:
         self.unknown_pt = 0
 
     def reconfigure(self, config: RtpConfig) -> None:
-        """Take the payload types of `config` from now on; the stream goes on."""
+        """Use the payload types of `config` from now on; the stream continues."""
         self._config = config
         self._dtmf.units_per_ms = config.dtmf_clock_hz // 1_000
 
     def negotiated(self, payload_type: int) -> bool:
-        """Whether we agreed to receive it, audio or key presses."""
+        """Whether the payload type was negotiated, audio or DTMF."""
         config = self._config
         return payload_type in config.receive_payload_types or payload_type in (
             config.receive_dtmf_payload_type,
@@ -88,7 +88,7 @@ class Receiver:
         )
 
     def alive(self, now: float) -> None:
-        """The other end gave a sign of life that is no media: that counts while it keeps a silence it announced."""
+        """The far end gave a sign of life without media: it counts during an announced silence."""
         if self.buffer.pausing:
             self.last_at = now
 
@@ -117,7 +117,7 @@ class Receiver:
         self._accept(sequence, packet, now)
 
     def get_timer(self) -> float | None:
-        """The next hole, silence, or key release to be decided."""
+        """When the next hole, silence, or key release is due."""
         due, released = self.buffer.get_timer(), self._dtmf.get_timer()
         if due is None or released is None:
             return released if due is None else due
@@ -130,7 +130,7 @@ class Receiver:
             self._report(digit)
 
     def lend(self, rejected_source: int) -> ReceiveState | None:
-        """The stream's state, if the next packet is all that is expected of it; None otherwise."""
+        """The stream's state if only the next packet is pending; None otherwise."""
         tracker, jitter = self.tracker, self.jitter.last
         buffer = self.buffer.lend(tracker.highest + 1)
         if (
@@ -155,14 +155,14 @@ class Receiver:
             last_at=self.last_at,
             window_end=self._window_end,
             window_left=self._window_left,
-            jitter_ticks=self.jitter.samples,
+            jitter_ticks=self.jitter.ticks,
             jitter_arrival=jitter[0],
             jitter_timestamp=jitter[1],
             **buffer._asdict(),
         )
 
     def restore(self, state: ReceiveState) -> None:
-        """Go on where the plain stream has come to."""
+        """Continue from the plain stream's state."""
         self.tracker.highest, self.tracker.received = state.highest, state.received
         self.packets, self.octets, self.last_at = state.packets, state.octets, state.last_at
         self._window_end, self._window_left = state.window_end, state.window_left
@@ -181,12 +181,12 @@ class Receiver:
 
     @property
     def lost(self) -> int:
-        """Of them, those that never came; duplicates do not make up for loss below zero."""
+        """Of them, those that never came; at least 0 despite duplicates."""
         return max(0, self.expected - self._received_before - self.tracker.received)
 
     @property
     def digits_rate_limited(self) -> int:
-        """Key presses beyond the limit."""
+        """DTMF digits beyond the limit."""
         return self._dtmf.rate_limited
 
     def _accept(self, sequence: int, packet: RtpPacket, now: float) -> None:
@@ -215,7 +215,7 @@ class Receiver:
         self.buffer.push(sequence, timestamp, payload_type, payload, now, ticks)
 
     def _accept_place(self, sequence: int, packet: RtpPacket, now: float) -> None:
-        """A packet of a stream with a clock of its own that is no audio: it counts in the sequence."""
+        """A non-audio packet of a stream with its own clock: it counts in the sequence."""
         payload_type = packet.payload_type
         if payload_type == self._config.receive_dtmf_payload_type:
             self._key(packet, now)
@@ -224,10 +224,10 @@ class Receiver:
         self.buffer.push(sequence, 0, payload_type, None, now)
 
     def _place(self, sequence: int, packet: RtpPacket, now: float) -> tuple[int, int | None] | None:
-        """The packet's tick, and the ticks it lasts (None: as many as it has octets). None if it is no audio of ours.
+        """The packet's tick, and the ticks it lasts (None: one per byte). None if it is not valid audio.
 
-        Where the clock is another one, audio time goes on: one SSRC should keep to one clock, but who changes the codec
-        in a call may not know (RFC 7160 §4.2).
+        When the clock rate changes, audio time goes on: one SSRC should keep to one clock, but some senders change the
+        codec in a call (RFC 7160 §4.2).
         """
         clock = self._config.clocks.get(packet.payload_type)
         try:
@@ -239,7 +239,7 @@ class Receiver:
         if units != self._timeline.units_per_tick:
             if sequence < self.tracker.highest:
                 return None
-            self._timeline = Timeline(units, packet.timestamp)
+            self._timeline = TickTimeline(units, packet.timestamp)
             self.jitter.restart()
             self.buffer.restart(sequence, self._timeline.ticks(packet.timestamp), now)
         return self._timeline.ticks(packet.timestamp), ticks
@@ -258,12 +258,12 @@ class Receiver:
             self._probation(packet, now)
 
     def _begins(self, payload_type: int) -> bool:
-        """Whether a stream may begin with it: audio, and silence that is announced."""
+        """Whether a stream may begin with it: audio or comfort noise."""
         config = self._config
         return payload_type in config.receive_payload_types or payload_type == config.receive_comfort_noise_payload_type
 
     def _pause(self, sequence: int, timestamp: int, packet: RtpPacket, now: float) -> bool:
-        """Comfort noise; returns whether it is to be heard."""
+        """Comfort noise; returns whether it was accepted."""
         if not self._config.receive:
             return False
         try:
@@ -296,7 +296,7 @@ class Receiver:
         )
         self._candidates.clear()
         self.jitter.restart()
-        self._timeline = Timeline(self._config.units_per_tick(packet.payload_type), packet.timestamp)
+        self._timeline = TickTimeline(self._config.units_per_tick(packet.payload_type), packet.timestamp)
         self.buffer.restart(self.tracker.highest, self._timeline.ticks(packet.timestamp), now)
         self.ssrc = packet.ssrc
 

@@ -1,9 +1,9 @@
-"""The paced way out: queued audio and key presses to RTP packets, one a packet time."""
+"""Paced outbound RTP: queued audio and DTMF to packets, one per packet time."""
 
 import math
 from collections import deque
 
-from offhook.telephony.rtp.clock import SAMPLE_HZ, SampleClock
+from offhook.telephony.rtp.clock import TICK_HZ, TickClock
 from offhook.telephony.rtp.config import RtpConfig
 from offhook.telephony.rtp.dtmf_sender import DtmfSender
 from offhook.telephony.rtp.handover import SendState
@@ -13,18 +13,18 @@ from offhook.telephony.wire.rtp import MARKER, build_plain
 from offhook.telephony.wire.serial import MASK16, MASK32
 
 MAX_EXTRA_PACKETS = 2
-"""A late tick sends at most so many packets more than the one that is due."""
+"""A late tick sends at most this many packets more than the one that is due."""
 
 STALL_S = 0.2
-"""Later than this, the talk spurt is not caught up with: it starts again at real time."""
+"""Later than this, the talk spurt doesn't catch up: it restarts at real time."""
 
 KEEP_ALIVE_S = 5.0
 """RFC 6263 asks for at least one packet each 15 s; home routers forget sooner."""
 
 LINE_NOISE = comfort_noise.build(ComfortNoise(level=70))
-"""What our silence sounds like to who negotiated comfort noise: just audible, as a quiet line is."""
+"""The level of our comfort noise: just audible, as on a quiet line."""
 
-LENDABLE_SAMPLES = 1_440
+LENDABLE_TICKS = 1_440
 """The longest packet that the pump sends: 180 ms."""
 
 # Ticks come at the packet rate of the same clock; a millionth of a packet is rounding, not earliness.
@@ -35,18 +35,18 @@ class Sender:
     """One outgoing RTP stream.
 
     Pacing. Within a talk spurt packet n belongs to the spurt's start + n packet times, and timestamps advance by one
-    packet each, whenever the packet really leaves. `tick` sends one packet; it sends up to MAX_EXTRA_PACKETS more
+    packet each, whenever the packet is really sent. `tick` sends one packet; it sends up to MAX_EXTRA_PACKETS more
     while it is a whole packet time or more behind, and none while it is a whole packet ahead, so that a clock which
     repeats missed ticks does no harm. More than STALL_S behind, or when the queue had run dry and the next packet's
     time has passed, a new spurt starts: marker bit, and the timestamp moved on to real time. Between spurts only a
     keep-alive packet of silence is sent, or, where comfort noise was negotiated, that: the first in the packet time
-    after the spurt's last, since the far end should not have to guess what the silence is.
+    after the spurt's last, so that the far end need not guess the silence.
 
-    A packet at the end of what is queued, or before a key press, is filled up with silence that counts nowhere.
+    A packet at the end of the queue, or before DTMF, is padded with silence that is not counted.
 
-    With an encoder what is played is no payload yet: each packet is coded when it leaves, in their order, so that a
-    codec that remembers codes what the far end gets and nothing else. Samples here are ticks of 1/8000 s, and so are
-    timestamps until they leave.
+    With an encoder what is played is not payload yet: each packet is coded when it is sent, in order, so that a
+    codec with memory codes what the far end gets and nothing else. Timestamps are in ticks of 1/8000 s until they
+    leave.
     """
 
     __slots__ = (
@@ -60,7 +60,7 @@ class Sender:
         "_keep_alive_at",
         "_marker",
         "_packet_s",
-        "_packet_samples",
+        "_packet_ticks",
         "_queue",
         "_ran_dry",
         "_sequence",
@@ -102,12 +102,12 @@ class Sender:
         self.to_send: list[bytes] = []
         self._sequence = sequence
         self._timestamp = timestamp
-        self._clock = SampleClock(now, timestamp)
+        self._clock = TickClock(now, timestamp)
         self._queue: deque[bytes] = deque()
         self._head = 0
         self._dropped = 0
-        self._dtmf = DtmfSender(config.packet_samples)
-        self._packet_samples = config.packet_samples
+        self._dtmf = DtmfSender(config.packet_ticks)
+        self._packet_ticks = config.packet_ticks
         self._packet_s = config.ptime_ms / 1_000
         self._ran_dry = False
         self._dry_at = -math.inf
@@ -120,24 +120,24 @@ class Sender:
     def reconfigure(self, config: RtpConfig) -> None:
         """Send by `config` from the next packet on; queue, sequence numbers and timestamps go on.
 
-        Another form of what is played is for an empty queue only.
+        A new form of played audio needs an empty queue.
         """
         self._config = config
         self._encoder = config.encoder
         self._tick_octets = 1 if config.encoder is None else config.encoder.tick_octets
         self.units_per_tick = config.units_per_tick(config.payload_type)
-        self._dtmf.units_per_tick = config.dtmf_clock_hz // SAMPLE_HZ
-        if config.packet_samples != self._packet_samples:
+        self._dtmf.units_per_tick = config.dtmf_clock_hz // TICK_HZ
+        if config.packet_ticks != self._packet_ticks:
             # The spurt's packets are counted in packet times: count afresh.
             self._spurt_at = -math.inf
-            self._packet_samples = config.packet_samples
+            self._packet_ticks = config.packet_ticks
             self._packet_s = config.ptime_ms / 1_000
-            self._dtmf.resize(config.packet_samples)
+            self._dtmf.resize(config.packet_ticks)
         if config.dtmf_payload_type is None:
             self._dtmf.clear()
 
     def change_ssrc(self, ssrc: int) -> None:
-        """Go on under another SSRC; the counts of the reports begin anew (RFC 3550 §6.4.1)."""
+        """Continue with a new SSRC; the report counters restart (RFC 3550 §6.4.1)."""
         self.ssrc = ssrc
         self.packets_before = self.packets
         self.octets_before = self.octets
@@ -145,12 +145,12 @@ class Sender:
 
     @property
     def active(self) -> bool:
-        """Whether ticks have something to do: audio or key presses, and leave to send."""
+        """Whether ticks are needed: there is audio or DTMF, and the direction allows sending."""
         return (self.queued_ticks > 0 or self._dtmf.busy) and self._config.send
 
     @property
     def pending_digits(self) -> int:
-        """Key presses that have not begun."""
+        """DTMF digits that have not begun."""
         return self._dtmf.pending
 
     def timestamp_at(self, now: float) -> int:
@@ -164,7 +164,7 @@ class Sender:
             self.queued_ticks += len(payload) // self._tick_octets
 
     def clear(self) -> int:
-        """Drop the audio that has not left; key presses stay. Returns the samples dropped."""
+        """Drop the unsent audio; DTMF stays. Returns the ticks dropped."""
         dropped = self.queued_ticks
         self._queue.clear()
         self._head = 0
@@ -175,12 +175,12 @@ class Sender:
         return dropped
 
     def send_dtmf(self, digits: str, limit: int) -> None:
-        """Append key presses after the audio queued so far."""
+        """Append DTMF after the audio queued so far."""
         self._dtmf.queue(digits, self._dropped + self.sent_ticks + self.queued_ticks, limit)
 
     def lend(self) -> tuple[SendState, bytes] | None:
-        """The state and what is queued, if it is payload and there are no key presses; None otherwise."""
-        if self._encoder or self._dtmf.busy or self.to_send or self._packet_samples > LENDABLE_SAMPLES:
+        """The state and the queue, if it is payload and there is no DTMF; None otherwise."""
+        if self._encoder or self._dtmf.busy or self.to_send or self._packet_ticks > LENDABLE_TICKS:
             return None
         config = self._config
         noise = config.comfort_noise_payload_type
@@ -204,7 +204,7 @@ class Sender:
             dropped=self._dropped,
             spurt_at=self._spurt_at,
             spurt_slots=self._spurt_slots,
-            packet_ticks=self._packet_samples,
+            packet_ticks=self._packet_ticks,
             packet_s=self._packet_s,
             keep_alive_at=self._keep_alive_at,
             dry_at=self._dry_at,
@@ -217,7 +217,7 @@ class Sender:
         return state, queued
 
     def restore(self, state: SendState, queued: bytes) -> None:
-        """Go on where the lent stream has come to, with what it has left in its queue."""
+        """Continue from the lent stream's state, with what is left in its queue."""
         self._marker, self._ran_dry = state.marker, state.ran_dry
         self._sequence, self._timestamp = state.sequence, state.timestamp
         self.packets, self.octets = state.packets, state.octets
@@ -245,7 +245,7 @@ class Sender:
             self._end_slot()
 
     def tick(self, now: float) -> bytes | None:
-        """Send what is due. Returns the octets taken from the queue, without padding, or None."""
+        """Send what is due. Returns the bytes taken from the queue, without padding, or None."""
         if not self.active:
             self.handle_timer(now)
             return None
@@ -276,7 +276,7 @@ class Sender:
         self._spurt_at = now
         self._spurt_slots = 0
         self._marker = True
-        # Never back: what left ahead of its time has used the timestamps up to here.
+        # Never back: packets sent early have used the timestamps up to here.
         self._timestamp = max(self._timestamp, self._clock.at(now))
 
     def _fill_slot(self, now: float) -> bytes | None:
@@ -289,13 +289,13 @@ class Sender:
         return chunk
 
     def _end_slot(self) -> None:
-        self._timestamp += self._packet_samples
+        self._timestamp += self._packet_ticks
         self._spurt_slots += 1
         self._ran_dry = not self.active
 
     def _send_event(self, now: float) -> None:
         slot = self._dtmf.next_slot(self._timestamp)
-        # Audio after a key press starts afresh for the listener, the gap before it was silent.
+        # Audio after DTMF starts a new spurt, as the gap before it was silent.
         self._marker = True
         if slot is not None and self._config.dtmf_payload_type is not None:
             kind = self._config.dtmf_payload_type | (MARKER if slot.marker else 0)
@@ -303,9 +303,9 @@ class Sender:
 
     def _send_audio(self, now: float) -> bytes:
         config = self._config
-        samples = self._packet_samples
+        ticks = self._packet_ticks
         before_digit = self._dtmf.audio_before(self._dropped + self.sent_ticks)
-        wanted = samples if before_digit is None else min(samples, before_digit)
+        wanted = ticks if before_digit is None else min(ticks, before_digit)
         chunk = self._take(wanted * self._tick_octets)
         kind = config.payload_type
         if self._marker:
@@ -321,9 +321,9 @@ class Sender:
         return chunk
 
     def _payload(self, chunk: bytes) -> bytes:
-        """A whole packet's, silence behind `chunk`."""
+        """A whole packet, `chunk` padded with silence."""
         encoder = self._encoder
-        padding = self._packet_samples - len(chunk) // self._tick_octets
+        padding = self._packet_ticks - len(chunk) // self._tick_octets
         if padding:
             chunk += (self._config.silence if encoder is None else encoder.silence) * padding
         return chunk if encoder is None else encoder.encode(chunk)

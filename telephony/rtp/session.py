@@ -26,9 +26,9 @@ class RtpSession:
     `now` is monotonic seconds. The owner, after every call, takes `next_event` until None, sends `rtp_to_send` and
     `rtcp_to_send`, and calls `handle_timer` at `get_timer`. While `active` it also calls `tick` every packet time;
     the first tick of a talk spurt may come at any moment. A tick sends one packet; when it comes a packet time or
-    more late, up to two more; when it comes a packet time early, none. So ticks need not be, but may be, made up for.
-    Between talk spurts `handle_timer` sends the keep-alive. What has arrived is to be received before `handle_timer`
-    runs: after a stall of the owner's, packets that wait in the socket would find their time made up.
+    more late, up to two more; when it comes a packet time early, none. So missed ticks need not be repeated, but may
+    be. Between talk spurts `handle_timer` sends the keep-alive. Receive what has arrived before running `handle_timer`:
+    after a stall of the owner, packets waiting in the socket would find their time filled.
 
     `ssrc`, `sequence` and `timestamp` are the random initial values of what is sent (RFC 3550 §5.1); `rtcp_random`
     gives numbers in [0, 1) that spread the reports. Received audio time is described at `JitterBuffer`, pacing at
@@ -63,7 +63,7 @@ class RtpSession:
             limits=limits,
         )
         self._rtcp_source: Address | None = None
-        self._rejected_source = 0  # in RTP: counted by whoever has the way in
+        self._rejected_source = 0  # RTP only: counted by the side that receives
         self._rejected_before = 0
         self._rejected_reports = 0
         self._malformed = 0
@@ -71,11 +71,11 @@ class RtpSession:
         self._collided = False
         self._closed = False
         self._receiving_lent = self._sending_lent = False
-        # Whoever has borrowed the way out gives it back here.
+        # The borrower of the outbound direction gives it back here.
         self.on_ssrc_change: Callable[[], None] | None = None
 
     def receive_rtp(self, data: bytes, source: Address, now: float) -> None:
-        """A datagram came to the RTP port. Nothing is raised; what is not taken is counted."""
+        """A datagram came to the RTP port. Never raises; what is rejected is counted."""
         if self._closed:
             return
         latch = self._latch
@@ -104,7 +104,7 @@ class RtpSession:
             self._receiver.receive(accepted, arrival)
 
     def receive_rtcp(self, data: bytes, source: Address, now: float) -> None:
-        """A datagram came to the RTCP port. Nothing is raised; what is not taken is counted."""
+        """A datagram came to the RTCP port. Never raises; what is rejected is counted."""
         if not self._closed:
             welcome = source == self._config.remote_rtcp or self._latch.trusts_host(source[0])
             self._take_rtcp(data, source, now, welcome=welcome)
@@ -131,7 +131,7 @@ class RtpSession:
         if not self._closed:
             if self._rejected_source != self._rejected_before:
                 self._rejected_before = self._rejected_source
-                self._latch.look(now)
+                self._latch.await_sdp_source(now)
             if not self._receiving_lent:
                 self._receiver.handle_timer(now)
             if not self._sending_lent:
@@ -139,12 +139,12 @@ class RtpSession:
             self._control.handle_timer(now)
 
     def play(self, payload: bytes, now: float) -> None:
-        """Append payload, or what the encoder takes, in whole ticks of 1/8000 s, to what is said."""
+        """Append payload, or what the encoder takes, in whole ticks of 1/8000 s, to the playout queue."""
         if not self._closed:
             self._sender.play(payload)
 
     def clear(self, now: float) -> int:
-        """Drop what was played and has not left; key presses stay. Returns the samples dropped."""
+        """Drop what was played and has not been sent; DTMF stays. Returns the ticks dropped."""
         return self._sender.clear()
 
     def tick(self, now: float) -> bytes | None:
@@ -160,7 +160,7 @@ class RtpSession:
 
     @property
     def active(self) -> bool:
-        """Whether `tick` is wanted: there is audio or a key press to send, and the direction allows it."""
+        """Whether `tick` is wanted: there is audio or DTMF to send, and the direction allows it."""
         return self._sender.active and not self._closed
 
     @property
@@ -170,23 +170,23 @@ class RtpSession:
 
     @property
     def queued_ticks(self) -> int:
-        """Samples that were played and neither left nor were dropped."""
+        """Ticks that were played and neither sent nor dropped."""
         return self._sender.queued_ticks
 
     @property
     def sent_ticks(self) -> int:
-        """Samples of played audio that have left, padding apart."""
+        """Ticks of played audio that have been sent, without padding."""
         return self._sender.sent_ticks
 
     @property
     def one_way_delay_s(self) -> float:
-        """Half the last round trip the other end's reports told; 0.0 until then."""
+        """Half the last round trip measured by RTCP; 0.0 until then."""
         return (self._control.rtt_s or 0.0) / 2
 
     def send_dtmf(self, digits: str, now: float) -> None:
-        """Press keys after what is queued. LocalError (a ValueError): unknown key, too many, or not negotiated."""
+        """Send DTMF after what is queued. LocalError (a ValueError): unknown key, too many, or not negotiated."""
         if self._config.dtmf_payload_type is None:
-            raise LocalError("the other end did not negotiate telephone-event: there is no way to send keys")
+            raise LocalError("the other end did not negotiate telephone-event: DTMF cannot be sent")
         if not self._closed:
             self._sender.send_dtmf(digits, self._limits.queued_digits)
 
@@ -205,9 +205,9 @@ class RtpSession:
         return _addressed(compounds, self._rtcp_target())
 
     def reconfigure(self, config: RtpConfig, now: float) -> None:
-        """Go on with what a re-INVITE settled. Queue, numbers and audio time stay; the source may change once more.
+        """Apply a re-INVITE. Queue, numbers and audio time stay; the source may change again.
 
-        Where `config.encoder` takes another form of audio than the last, the queue is to be cleared before.
+        Clear the queue first where `config.encoder` takes another form of audio than the last.
         """
         if config.units_per_tick(config.payload_type) != self._sender.units_per_tick:
             # RFC 7160 §4.1: one SSRC keeps to one clock.
@@ -218,17 +218,17 @@ class RtpSession:
         self._receiver.reconfigure(config)
 
     def doubt_remote(self) -> None:
-        """Enough was sent to a host of which nothing has come: see `SourceLatch.doubt`."""
+        """Enough was sent to a host from which nothing has come: see `SourceLatch.doubt`."""
         self._latch.doubt()
 
     # ---- what is lent to the media pump (handover.py)
 
     def wants_receiving(self, now: float) -> bool:
-        """Whether the way in has to come back: a better source may be among those that are passed over."""
+        """Whether the inbound direction has to come back: a better source may be among those skipped."""
         return self._receiving_lent and not self._latch.final(now)
 
     def lend_receiving(self, now: float) -> ReceiveState | None:
-        """The way in, if all that is expected of it is the next packet from `source`; it is out until it is ended."""
+        """Lend the inbound direction, if only the next packet from `source` is pending; until it is ended."""
         if self._closed or not self._latch.final(now) or self._receiver.ssrc == self._sender.ssrc:
             return None
         state = self._receiver.lend(self._rejected_source)
@@ -236,35 +236,35 @@ class RtpSession:
         return state
 
     def update_receiving(self, state: ReceiveState) -> None:
-        """How far the lent way in has come, for reports and statistics."""
+        """The state of the lent inbound direction, for reports and statistics."""
         self._rejected_source = state.rejected_source
         self._receiver.restore(state)
 
     def end_receiving(self, state: ReceiveState) -> None:
-        """The way in comes back."""
+        """The inbound direction comes back."""
         self.update_receiving(state)
         self._receiving_lent = False
 
     def lend_sending(self) -> tuple[SendState, bytes] | None:
-        """The way out with its queue, if no key presses are in it. Until it is ended, `play` and `clear` are the
-        borrower's business.
+        """Lend the outbound direction with its queue, if there is no DTMF in it. Until it is ended, `play` and `clear`
+        go to the borrower.
         """
         lent = None if self._closed else self._sender.lend()
         self._sending_lent = lent is not None
         return lent
 
     def update_sending(self, state: SendState) -> None:
-        """How far the lent way out has come, for reports and statistics."""
+        """The state of the lent outbound direction, for reports and statistics."""
         self._sender.restore(state, b"")
 
     def end_sending(self, state: SendState, queued: bytes) -> None:
-        """The way out comes back."""
+        """The outbound direction comes back."""
         self._sender.restore(state, queued)
         self._sending_lent = False
 
     @property
     def source(self) -> Address | None:
-        """The one source that is believed, None before there is one."""
+        """The accepted source, None before there is one."""
         return self._latch.locked
 
     @property
@@ -289,7 +289,7 @@ class RtpSession:
             late=buffer.late,
             duplicate=buffer.duplicate,
             reordered=buffer.reordered,
-            jitter_ms=receiver.jitter.samples / 8,
+            jitter_ms=receiver.jitter.ticks / 8,
             gaps=buffer.gaps,
             concealed_samples=buffer.concealed_samples,
             rtt_ms=None if control.rtt_s is None else control.rtt_s * 1_000,
@@ -315,7 +315,7 @@ class RtpSession:
         )
 
     def dump(self) -> dict[str, object]:
-        """The live state, for people."""
+        """The live state."""
         return {
             "closed": self._closed,
             "remote": self._latch.remote,
@@ -335,7 +335,7 @@ class RtpSession:
         }
 
     def close(self, now: float) -> None:
-        """Say BYE by RTCP; take `rtcp_to_send` once more. Idempotent."""
+        """Send RTCP BYE; take `rtcp_to_send` once more. Idempotent."""
         if not self._closed:
             self._control.say_bye(now)
             self._sender.clear()
@@ -356,10 +356,10 @@ class RtpSession:
             self._receiver.alive(now)
 
     def _own_ssrc_came(self, now: float) -> bool:
-        """A packet carries our own SSRC (RFC 3550 §8.2). Returns whether it is to be dropped.
+        """A packet carries our own SSRC (RFC 3550 §8.2). Returns whether to drop it.
 
-        The first may be an accident: we take another SSRC, and the packet is the other end's. If that comes back as
-        well it is a loop, or a mirror, and what it brings is our own voice.
+        The first may be a collision: we take another SSRC, and the packet is the far end's. If that comes back as
+        well it is a loop, with our own audio.
         """
         if self._collided:
             self._looped += 1
@@ -370,7 +370,7 @@ class RtpSession:
         return False
 
     def _new_ssrc(self, now: float) -> None:
-        """Go on under another one, and say BYE for the old one."""
+        """Change to a new one, and send BYE for the old one."""
         if self.on_ssrc_change is not None:
             self.on_ssrc_change()
         self._control.say_bye(now)
@@ -379,7 +379,7 @@ class RtpSession:
         self._sender.change_ssrc(ssrc if ssrc not in taken else ssrc ^ 1)
 
     def _quality(self) -> tuple[float, float] | tuple[None, None]:
-        """R and MOS of what is heard; delay is half the round trip, a packet, and the wait behind a hole."""
+        """R and MOS of received audio; delay is half the round trip, a packet, and the wait after a hole."""
         receiver, buffer = self._receiver, self._receiver.buffer
         if receiver.last_at is None:
             return None, None
@@ -396,7 +396,7 @@ class RtpSession:
         config = self._config
         if target == config.remote and not leads_inside(config.remote_rtcp[0], config.signalling_host):
             return config.remote_rtcp
-        # Behind a NAT only what came tells where the port is; until then it is the next one, as RFC 3550 §11 has it.
+        # Behind a NAT only received RTCP shows the port; until then it is the next one (RFC 3550 §11).
         if self._rtcp_source is not None and self._rtcp_source[0] == target[0]:
             return self._rtcp_source
         return target[0], target[1] + 1

@@ -6,26 +6,26 @@ from offhook.telephony.rtp.clock import NTP_SHORT_HZ
 from offhook.telephony.wire.serial import MASK32, delta32
 
 _SEQUENCE_CYCLE = 1 << 16
-_ABSURD_STEP_SAMPLES = 8_000
+_ABSURD_STEP_TICKS = 8_000
 
 
 @dataclass(frozen=True, slots=True)
 class RtpStats:
     """One session's counters since it began, over all SSRCs.
 
-    `telephone_event` is 1 where the far end can press keys (RFC 4733), else 0.
+    `telephone_event` is 1 where telephone-event was negotiated (RFC 4733), else 0.
 
     `lost` is expected less received packets (RFC 3550 A.3), `fraction_lost` its share of the expected (0 to 1);
     `late` packets came after their time had been filled, `duplicate` ones came twice, `reordered` ones came out of
-    order but in time. `gaps` counts the runs of made-up audio, `concealed_samples` their samples. `rtt_ms` is None
-    until a report of the other end told it. `last_received_at` is the `now` of the last accepted RTP packet.
-    `noise_samples` were made up as the other end described its silence: neither gap nor loss. `looped` packets came
+    order but in time. `gaps` counts the runs of concealed audio, `concealed_samples` their ticks. `rtt_ms` is None
+    until RTCP has measured it. `last_received_at` is the `now` of the last accepted RTP packet.
+    `noise_samples` are ticks of comfort noise: neither gap nor loss. `looped` packets came
     back to us with our own SSRC. `underruns` are talk spurts that began less than 200 ms after the last one had run
-    dry, so that its player was probably late; `stalls` are spurts that were broken off because the pacing was.
+    dry, so that its player was probably late; `stalls` are spurts broken off because pacing was late.
 
     `remote_lost`, `remote_fraction_lost` (since its report before), `remote_jitter_ms` and `remote_mos` are what the
-    other end reports of our stream; None until it does. `r_factor` and `mos` (listening and delay, 1 to 4.5) estimate
-    what we hear by the E-model; None until something came.
+    far end reports on our stream; None until it does. `r_factor` and `mos` (listening and delay, 1 to 4.5) estimate
+    received quality by the E-model; None before the first packet.
     """
 
     telephone_event: int
@@ -78,7 +78,7 @@ class SequenceTracker:
         self._received_prior = 0
 
     def update(self, sequence: int) -> int | None:
-        """Count a packet; returns its extended number, or None when it is too far off to be of this sequence."""
+        """Count a packet; returns its extended number, or None when it is too far off for this sequence."""
         ahead = (sequence - self.highest) & 0xFFFF
         if ahead < self._dropout:
             self.highest += ahead
@@ -117,12 +117,12 @@ class SequenceTracker:
 
 
 class JitterEstimator:
-    """Interarrival jitter in samples at 8 kHz (RFC 3550 §6.4.1, A.8)."""
+    """Interarrival jitter in ticks of 1/8000 s (RFC 3550 §6.4.1, A.8)."""
 
-    __slots__ = ("_arrival", "_timestamp", "samples")
+    __slots__ = ("_arrival", "_timestamp", "ticks")
 
     def __init__(self) -> None:
-        self.samples = 0.0
+        self.ticks = 0.0
         self._arrival: float | None = None
         self._timestamp = 0
 
@@ -130,9 +130,9 @@ class JitterEstimator:
         """One audio packet with its RTP timestamp arrived."""
         if self._arrival is not None:
             difference = abs((now - self._arrival) * 8_000 - delta32(timestamp, self._timestamp))
-            # A second of difference is a restarted clock, not a network: it would spoil the estimate for long.
-            if difference < _ABSURD_STEP_SAMPLES:
-                self.samples += (difference - self.samples) / 16
+            # A second of difference is a restarted clock: it would spoil the estimate for long.
+            if difference < _ABSURD_STEP_TICKS:
+                self.ticks += (difference - self.ticks) / 16
         self._arrival = now
         self._timestamp = timestamp
 
@@ -141,19 +141,19 @@ class JitterEstimator:
         """Arrival and timestamp of the packet that the next one is compared with."""
         return None if self._arrival is None else (self._arrival, self._timestamp)
 
-    def restore(self, samples: float, arrival: float, timestamp: int) -> None:
-        """Go on from an estimate that was continued elsewhere."""
-        self.samples, self._arrival, self._timestamp = samples, arrival, timestamp
+    def restore(self, ticks: float, arrival: float, timestamp: int) -> None:
+        """Continue an estimate made elsewhere."""
+        self.ticks, self._arrival, self._timestamp = ticks, arrival, timestamp
 
     def restart(self) -> None:
-        """Another clock follows: keep the estimate, compare with nothing."""
+        """A new clock follows: keep the estimate, skip one comparison."""
         self._arrival = None
 
 
 def round_trip_s(now_short: int, lsr: int, dlsr: int) -> float | None:
     """Round trip from a report block (§6.4.1): all three are the middle 32 bits of NTP stamps, in 1/65536 s.
 
-    None when no report of ours has been seen (`lsr` 0) or the numbers contradict each other.
+    None when the far end has seen none of our reports (`lsr` 0) or the numbers contradict each other.
     """
     if not lsr:
         return None

@@ -101,7 +101,7 @@ class Bye:
 
 
 class VoipMetrics(NamedTuple):
-    """What one end heard of one SSRC (RFC 3611 §4.7): shares of 1, R factor, MOS of listening and of conversation.
+    """The VoIP metrics of one SSRC (RFC 3611 §4.7): shares of 1, R factor, MOS of listening and of conversation.
 
     None where the reporter does not say.
     """
@@ -195,7 +195,7 @@ def _parse_packet(kind: int, count: int, body: bytes) -> RtcpPacket | None:
 
 
 def _parse_reports(body: bytes, offset: int, count: int) -> tuple[ReportBlock, ...]:
-    # What follows the report blocks is a profile's extension and none of ours (§6.4.3).
+    # What follows the report blocks is a profile-specific extension, ignored (§6.4.3).
     if offset + count * _REPORT.size > len(body):
         raise WireError(f"RTCP: {count} report blocks announced, the packet ends before")
     reports = []

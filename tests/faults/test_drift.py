@@ -20,7 +20,7 @@ def test_nothing_grows_and_nothing_is_made_up(ppm: int) -> None:
         line.rtcp_to_send()
         for event in events(line):
             heard += isinstance(event, AudioPayload)
-            gaps += event.samples if isinstance(event, AudioGap) else 0
+            gaps += event.ticks if isinstance(event, AudioGap) else 0
     stats = line.stats()
     assert (heard, gaps) == (PACKETS, 0)
     assert (stats.lost, stats.late, stats.rate_limited) == (0, 0, 0)

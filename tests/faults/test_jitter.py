@@ -41,7 +41,7 @@ def test_the_wait_comes_back_and_nothing_drifts(seed: int) -> None:
         line.rtcp_to_send()
         for event in events(line):
             if isinstance(event, AudioPayload):
-                heard[indices([event])[0]] = at, event.at_sample
+                heard[indices([event])[0]] = at, event.at_tick
             elif isinstance(event, AudioGap):
                 gaps.append(at)
     stats, last = line.stats(), PACKETS - 1

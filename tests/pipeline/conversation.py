@@ -1,4 +1,4 @@
-"""A conversation without a telephone: a line in memory, a scripted detector, engines that do as they are told."""
+"""A conversation without a phone: a line in memory, a scripted detector, scripted engines."""
 
 import asyncio
 from collections import deque
@@ -32,7 +32,7 @@ CLIP_SAMPLES = 800
 
 
 class FakeLine:
-    """A line that sends when it is told to."""
+    """A line that sends on command."""
 
     encoding = "PCMU"
     rate_hz = 8_000
@@ -70,7 +70,7 @@ class FakeLine:
         return max(0, self.sent_ticks - self.in_flight)
 
     def send(self, samples: int | None = None) -> None:
-        """Let packets leave: so many samples, or all."""
+        """Send packets: a number of samples, or all."""
         left = self.queued_ticks if samples is None else min(samples, self.queued_ticks)
         while left > 0:
             payload = self._queue[: min(left, PACKET_SAMPLES) * self.tick_octets]
@@ -86,7 +86,7 @@ class FakeLine:
 
 
 class ScriptedVad:
-    """A detector for one call. Plays the probabilities that were put in; `broken` is raised instead."""
+    """A detector for one call. Returns the probabilities that were set; `broken` is raised instead."""
 
     capabilities = VadCapabilities(8_000, FRAME_SAMPLES)
 
@@ -132,7 +132,7 @@ class ScriptedStream:
 
 
 class ScriptedAsr:
-    """Keeps its turns for the test to look at; `broken` is raised by `open`."""
+    """Records its turns for the test; `broken` is raised by `open`."""
 
     def __init__(self, changed: asyncio.Event, rate_hz: int = 8_000) -> None:
         self.capabilities = AsrCapabilities(rate_hz, grammar=True, free_speech=True, partials=True)
@@ -153,7 +153,7 @@ class ScriptedAsr:
 
 
 class ScriptedTts:
-    """Speaks 100 ms for any text, when `allow` lets it; texts in `broken` fail with what is there."""
+    """Speaks 100 ms for any text once `allow` permits it; texts in `broken` fail after the audio so far."""
 
     def __init__(self) -> None:
         self.capabilities = TtsCapabilities(8_000, word_positions=True)
@@ -179,7 +179,7 @@ def unresampled(from_hz: int, to_hz: int) -> Resampler:
 
 
 class Talk:
-    """A session and everything around it."""
+    """A session with everything around it."""
 
     def __init__(
         self,
@@ -187,7 +187,7 @@ class Talk:
         says: str | None = None,
         tts: TtsEngine | None = None,
         settings: TurnSettings | None = None,
-        ears: Callable[[str], AudioFrontEnd] | None = None,
+        front_end: Callable[[str], AudioFrontEnd] | None = None,
         line: type[FakeLine] = FakeLine,
     ) -> None:
         self.changed = asyncio.Event()
@@ -201,7 +201,7 @@ class Talk:
         voice = Voice("test", tts, ClipCache(0), unresampled)
         self.batcher = VadBatcher(self.vad, GateSettings(), spacing_s=0.0)
         engines = Engines(
-            self.batcher, asr, voice, lambda: lambda pcm: pcm, lambda: lambda pcm: pcm[: len(pcm) // 2], ears
+            self.batcher, asr, voice, lambda: lambda pcm: pcm, lambda: lambda pcm: pcm[: len(pcm) // 2], front_end
         )
         self.session = Session(self.line, engines, self.core, self._on_event)
         self._at = 0
@@ -210,33 +210,33 @@ class Talk:
         self.events.append(event)
         self.changed.set()
 
-    def told(self, kind: type[SessionEvent]) -> list[SessionEvent]:
+    def reported(self, kind: type[SessionEvent]) -> list[SessionEvent]:
         return [event for event in self.events if isinstance(event, kind)]
 
     async def until(self, what: Callable[[], object], seconds: float = 2.0) -> None:
-        """Wait for something that the session is to do."""
+        """Wait until the session has done something."""
         async with asyncio.timeout(seconds):
             while not what():
                 self.changed.clear()
                 await self.changed.wait()
 
     async def playing(self, samples: int = 1) -> None:
-        """Wait until so much is queued."""
+        """Wait until this much is queued."""
         await self.until(lambda: self.line.queued_ticks >= samples)
 
     async def hear(self, frames: int, probability: float) -> None:
-        """Audio of the caller, all at once: loud where it is speech. Returns when all of it is judged."""
+        """Audio from the caller, all at once: loud if it is speech. Returns when all of it has been judged."""
         for _ in range(frames):
             self.vad.probabilities.append(probability)
             pcm = LOUD * (FRAME_SAMPLES // 2) if probability > 0.5 else bytes(2 * FRAME_SAMPLES)
             for on_audio in self.line.listeners.audio:
                 on_audio(pcm * (self.line.rate_hz // 8_000), self._at, monotonic())
             self._at += FRAME_SAMPLES
-        while self.batcher.waiting_frames:  # noqa: ASYNC110 - nobody is told of a run without events
+        while self.batcher.waiting_frames:  # noqa: ASYNC110 - no event reports a run without events
             await asyncio.sleep(0)
 
     async def speak(self) -> None:
-        """The caller begins to speak, for certain."""
+        """The caller begins to speak; confirmed speech."""
         await self.hear(12, 1.0)
 
     async def fall_silent(self) -> None:
@@ -253,7 +253,7 @@ class Talk:
                 on_dtmf(digit, self._at)
 
     async def say(self, text: str, *, turn: int = -1) -> None:
-        """A turn of the caller, and what the recogniser makes of it."""
+        """A turn of the caller, with the recogniser's result."""
         await self.speak()
         await self.fall_silent()
         await self.until(lambda: self.asr.turns and self.asr.turns[turn].finishing)

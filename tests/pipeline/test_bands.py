@@ -28,7 +28,7 @@ class Made:
 AUDIO = b"\1\0\1\0\2\0\2\0"
 
 
-def test_a_narrow_line_is_stretched_for_each_turn() -> None:
+def test_a_narrowband_line_is_upsampled_for_each_turn() -> None:
     made = Made(8_000, 16_000)
     assert made.bands.narrow(AUDIO) is AUDIO
     assert (made.bands.is_narrow, made.bands.kept_bytes) == (True, 2)
@@ -38,7 +38,7 @@ def test_a_narrow_line_is_stretched_for_each_turn() -> None:
     assert (made.up, made.down) == (2, 0)
 
 
-def test_a_narrow_recogniser_hears_what_the_detector_hears() -> None:
+def test_a_narrowband_recogniser_gets_the_detectors_audio() -> None:
     for line_hz in (8_000, 16_000):
         bands = Made(line_hz, 8_000).bands
         bands.begin_turn()
@@ -47,7 +47,7 @@ def test_a_narrow_recogniser_hears_what_the_detector_hears() -> None:
     assert bands.narrow(AUDIO) == half(AUDIO)
 
 
-def test_a_wide_recogniser_hears_a_wide_line_as_it_is() -> None:
+def test_a_wideband_recogniser_gets_a_wideband_line_unchanged() -> None:
     made = Made(16_000, 16_000)
     bands = made.bands
     assert (bands.is_narrow, bands.kept_bytes) == (False, 4)
@@ -59,7 +59,7 @@ def test_a_wide_recogniser_hears_a_wide_line_as_it_is() -> None:
     assert made.up == 0
 
 
-def test_but_not_what_the_ears_have_taken_out() -> None:
+def test_a_wideband_recogniser_gets_the_processed_audio_if_the_front_end_changed_it() -> None:
     made = Made(16_000, 16_000)
     narrow, cleaned = b"\1\0\2\0", b"\0\0\2\0"
     for _ in range(3):

@@ -14,14 +14,14 @@ SPOKEN = LOUD * (PACKET // 2)
 
 
 class Loud(ScriptedVad):
-    """Hears speech where it is loud."""
+    """Detects speech by level."""
 
     def infer(self, frame: bytes) -> float:
         return 1.0 if any(frame) else 0.0
 
 
-class Ear:
-    """A caller's audio, and what was told of it."""
+class Buffered:
+    """A caller's audio, and the events reported about it."""
 
     def __init__(self) -> None:
         self.batcher = VadBatcher(Loud(), GateSettings(), spacing_s=0.0)
@@ -33,7 +33,7 @@ class Ear:
 
     def _on_speech(self, events: Events) -> None:
         self.events += events
-        self.times += [self.audio.time_of(event.at_sample) for event in events]
+        self.times += [self.audio.time_of(event.at_tick) for event in events]
 
     def _on_failed(self, error: EngineError) -> None:
         raise AssertionError(error)
@@ -45,13 +45,13 @@ class Ear:
             self.at += PACKET
 
     async def judged(self) -> None:
-        while self.batcher.waiting_frames:  # noqa: ASYNC110 - nobody is told of a run without events
+        while self.batcher.waiting_frames:  # noqa: ASYNC110 - no event reports a run without events
             await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize("late", [1, 5, 48])
 async def test_packets_become_frames_and_places_and_times_however_late_they_are_judged(late: int) -> None:
-    ear = Ear()
+    ear = Buffered()
     for number, pcm in enumerate([SILENT] * 16 + [SPOKEN] * 16 + [SILENT] * 16):
         ear.hear(1, pcm)
         if number % late == late - 1:
@@ -59,23 +59,23 @@ async def test_packets_become_frames_and_places_and_times_however_late_they_are_
     await ear.judged()
     assert [type(event) for event in ear.events] == [SpeechStarted, SpeechConfirmed, SpeechStopped]
     began, _, ended = ear.events
-    assert began.at_sample == pytest.approx(5_120 + 16 * PACKET, abs=32)
-    assert ended.at_sample == pytest.approx(5_120 + 32 * PACKET, abs=32)
+    assert began.at_tick == pytest.approx(5_120 + 16 * PACKET, abs=32)
+    assert ended.at_tick == pytest.approx(5_120 + 32 * PACKET, abs=32)
     assert ear.times[0] == pytest.approx(100.0 + 16 * 0.02, abs=0.005)
     assert ear.times[2] == pytest.approx(100.0 + 32 * 0.02, abs=0.005)
 
 
 async def test_a_time_is_that_of_the_packet_not_of_the_judgement() -> None:
-    ear = Ear()
+    ear = Buffered()
     ear.hear(16, SPOKEN)
-    ear.now += 3.0  # the next packet is late, and comes before the loop does
+    ear.now += 3.0  # the next packet is late, and arrives before the next turn of the loop
     ear.hear(1, SILENT)
     await ear.judged()
     assert ear.times[0] == pytest.approx(100.0, abs=0.005)
 
 
 async def test_what_is_kept_is_a_little_of_silence_and_much_of_speech() -> None:
-    ear = Ear()
+    ear = Buffered()
     for _ in range(100):
         ear.hear(1, SILENT)
         await ear.judged()
@@ -94,7 +94,7 @@ async def test_what_is_kept_is_a_little_of_silence_and_much_of_speech() -> None:
 
 @pytest.mark.parametrize("late", [1, 7, 40])
 async def test_speech_has_300_ms_before_it_however_late_it_is_judged(late: int) -> None:
-    ear = Ear()
+    ear = Buffered()
     for number, pcm in enumerate([SILENT] * 80 + [SPOKEN] * 40):
         ear.hear(1, pcm)
         if number % late == late - 1:
@@ -104,21 +104,21 @@ async def test_speech_has_300_ms_before_it_however_late_it_is_judged(late: int) 
     kept = ear.audio.take_kept()
     spoken_at = len(kept) // 2 - 40 * PACKET
     assert kept[2 * spoken_at :] == SPOKEN * 40
-    # 300 ms up to the end of the frame that said so, of which not all need be speech.
+    # 300 ms up to the end of the frame that started the speech, not all of which need be speech.
     assert PRE_ROLL_SAMPLES - FRAME_SAMPLES <= spoken_at <= PRE_ROLL_SAMPLES
-    assert started.at_sample == pytest.approx(5_120 + 80 * PACKET, abs=32)
+    assert started.at_tick == pytest.approx(5_120 + 80 * PACKET, abs=32)
 
 
 async def test_nothing_is_kept_while_a_recogniser_listens() -> None:
-    ear = Ear()
+    ear = Buffered()
     ear.hear(20, SPOKEN, keep=False)
     await ear.judged()
     assert ear.audio.take_kept() == b""
     assert len(ear.events) == 2
 
 
-async def test_after_the_end_nothing_is_told() -> None:
-    ear = Ear()
+async def test_after_close_nothing_is_reported() -> None:
+    ear = Buffered()
     ear.hear(20, SPOKEN)
     ear.audio.close()
     ear.hear(20, SPOKEN)

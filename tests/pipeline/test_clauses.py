@@ -51,7 +51,7 @@ def test_sentences_are_clauses(text: str, expected: list[str]) -> None:
         "Am 3. Oktober, am 24. 12. und am 1. oder 2. Mai ist z. B. zu, d.h. bzw. Hr. Meier ist da.",
     ],
 )
-def test_marks_that_end_nothing(text: str) -> None:
+def test_marks_that_do_not_end_a_clause(text: str) -> None:
     assert pieces(text) == [text]
 
 
@@ -72,7 +72,7 @@ def test_marks_that_end_nothing(text: str) -> None:
         ("Bis zum 3. Dann nicht.", ["Bis zum 3.", "Dann nicht."]),
     ],
 )
-def test_marks_that_do(text: str, expected: list[str]) -> None:
+def test_marks_that_end_a_clause(text: str, expected: list[str]) -> None:
     assert pieces(text) == expected
 
 
@@ -171,6 +171,6 @@ def test_tokens_are_cut_as_the_whole_text_is(text: str, sizes: list[int]) -> Non
     assert found == clauses(text)
 
 
-def test_a_huge_text_takes_no_time() -> None:
+def test_a_huge_text_is_fast() -> None:
     assert len(clauses("a" * 200_000)) == -(-200_000 // MAX_CHARS)
     assert len(clauses("yes, " * 40_000)) >= 40_000 * 5 // (SOFT_CHARS + 10)

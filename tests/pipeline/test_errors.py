@@ -9,7 +9,7 @@ def test_says_who_what_why_and_what_to_type() -> None:
     assert str(EngineError("silero", "no model", "it is missing")) == "silero: no model: it is missing"
 
 
-def test_survives_the_way_between_processes() -> None:
+def test_it_survives_pickling() -> None:
     copy = pickle.loads(pickle.dumps(EngineTimeout("espeak", "no speech", "it hangs", "Restart it")))
     assert type(copy) is EngineTimeout
     assert (copy.engine, copy.what, copy.why, copy.hint) == ("espeak", "no speech", "it hangs", "Restart it")

@@ -1,4 +1,4 @@
-"""The session on a real event loop: what is said, heard, interrupted, cancelled and broken."""
+"""The session on a real event loop: prompts, answers, interruptions, cancellation and failures."""
 
 import asyncio
 import gc
@@ -38,7 +38,7 @@ PATIENT = Question(choices=MENU.choices, silence_ms=70, no_input_ms=60_000)
 
 @pytest.fixture(autouse=True)
 async def nothing_is_lost() -> AsyncIterator[None]:
-    """No exception that nobody took, no task left."""
+    """No exception is left unhandled, and no task running."""
     problems: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context))
     before = asyncio.all_tasks()
@@ -84,10 +84,10 @@ async def test_question_and_answer_and_the_time_it_took() -> None:
     assert (answer.kind, answer.choice, answer.prompt) == (AnswerKind.SPEECH, "balance", Playback(PROMPT.text))
     task = step(talk, Prompt("Nine thousand."))
     await talk.playing()
-    assert talk.told(TurnTraced) == []
+    assert talk.reported(TurnTraced) == []
     talk.line.send()
     await result(task)
-    (traced,) = talk.told(TurnTraced)
+    (traced,) = talk.reported(TurnTraced)
     assert isinstance(traced, TurnTraced)
     assert list(traced.trace.marks) == list(Mark)
     assert traced.trace.response_ms == pytest.approx(sum(traced.trace.stages_ms().values()))
@@ -108,7 +108,7 @@ async def test_the_recogniser_gets_the_speech_from_before_its_first_sound_to_the
     assert audio.endswith(bytes(2 * FRAME_SAMPLES))
 
 
-async def test_who_speaks_already_when_asked_is_heard_from_the_first_word() -> None:
+async def test_a_caller_already_speaking_when_asked_is_recognised_from_the_first_word() -> None:
     talk = Talk()
     await talk.speak()
     task = step(talk, None, PATIENT)
@@ -139,7 +139,7 @@ async def test_speech_interrupts_and_the_words_are_counted() -> None:
     talk.line.in_flight = 160
     await talk.speak()
     assert talk.line.queued_ticks == 0
-    (barged,) = talk.told(BargedIn)
+    (barged,) = talk.reported(BargedIn)
     assert isinstance(barged, BargedIn)
     assert (barged.playback.text_played, barged.playback.text_unplayed) == ("Balance", "or opening hours?")
     assert 0 <= barged.silent_ms < 1_000
@@ -160,11 +160,11 @@ async def test_a_click_costs_no_word() -> None:
     talk.line.send()
     answer = await result(task)
     assert answer.prompt == Playback(PROMPT.text)
-    assert talk.told(BotResumed) and not talk.told(BargedIn)
+    assert talk.reported(BotResumed) and not talk.reported(BargedIn)
     assert CLIP_SAMPLES < talk.line.sent_ticks < 1.5 * CLIP_SAMPLES
 
 
-async def test_what_is_neither_speech_nor_a_click_does_not_hold_the_bot_for_ever() -> None:
+async def test_undecided_speech_does_not_pause_the_bot_for_ever() -> None:
     talk = Talk(settings=TurnSettings(max_undecided_ms=20))
     task = step(talk)
     await talk.playing()
@@ -176,7 +176,7 @@ async def test_what_is_neither_speech_nor_a_click_does_not_hold_the_bot_for_ever
     assert (await result(task)).prompt == Playback(PROMPT.text)
 
 
-async def test_speech_without_words_lets_the_bot_go_on() -> None:
+async def test_speech_without_words_resumes_the_bot() -> None:
     talk = Talk()
     task = step(talk, PROMPT, MENU)
     await talk.playing()
@@ -188,7 +188,7 @@ async def test_speech_without_words_lets_the_bot_go_on() -> None:
     assert (answer.kind, answer.prompt) == (AnswerKind.NO_INPUT, Playback(PROMPT.text))
 
 
-async def test_who_speaks_again_while_nothing_is_recognised_is_heard() -> None:
+async def test_a_caller_who_speaks_again_after_no_words_is_recognised() -> None:
     talk = Talk()
     task = step(talk, PROMPT, PATIENT)
     await talk.playing()
@@ -215,7 +215,7 @@ async def test_a_key_that_interrupts_counts_from_the_key() -> None:
     answer = await result(task)
     assert (answer.kind, answer.choice) == (AnswerKind.DTMF, "hours")
     assert answer.prompt.interrupted
-    (barged,) = talk.told(BargedIn)
+    (barged,) = talk.reported(BargedIn)
     assert isinstance(barged, BargedIn) and 0 <= barged.silent_ms < 1_000
 
 
@@ -234,7 +234,7 @@ async def test_the_response_to_keys_is_timed_from_the_last_of_them() -> None:
     await talk.playing()
     talk.line.send()
     await result(task)
-    (traced,) = talk.told(TurnTraced)
+    (traced,) = talk.reported(TurnTraced)
     assert isinstance(traced, TurnTraced)
     assert Mark.TURN_ENDED not in traced.trace.marks
 
@@ -256,7 +256,7 @@ async def test_a_prompt_is_not_over_while_a_sentence_is_being_synthesised() -> N
     talk.line.send()
     assert (await result(task)).prompt == Playback(TWO.text)
     assert talk.line.sent_ticks == 2 * CLIP_SAMPLES
-    assert len(talk.told(BotSpoke)) == 1
+    assert len(talk.reported(BotSpoke)) == 1
 
 
 async def test_a_sentence_that_comes_while_the_bot_is_held_is_said_afterwards() -> None:
@@ -287,18 +287,18 @@ async def test_what_the_voice_could_not_say_is_not_claimed() -> None:
     assert (await result(task)).prompt == Playback(
         "First sentence.", "Second sentence.", failed="test: speaking: no breath"
     )
-    assert len(talk.told(EngineFailed)) == 1
+    assert len(talk.reported(EngineFailed)) == 1
 
 
-async def test_a_voice_that_fails_at_once_ends_the_prompt_unheard() -> None:
+async def test_a_voice_that_fails_at_once_ends_the_prompt_unplayed() -> None:
     tts = ScriptedTts()
     tts.broken[PROMPT.text] = EngineError("test", "speaking", "no breath")
     talk = Talk(tts=tts)
     assert (await result(step(talk))).prompt == Playback("", PROMPT.text, failed="test: speaking: no breath")
-    assert talk.told(BotSpoke) == []
+    assert talk.reported(BotSpoke) == []
 
 
-async def test_an_engine_that_fails_in_a_way_of_its_own_raises_in_the_dialog() -> None:
+async def test_an_unexpected_engine_error_is_raised_in_the_dialog() -> None:
     tts = ScriptedTts()
     tts.broken[PROMPT.text] = KeyError("a bug")
     talk = Talk(tts=tts)
@@ -315,11 +315,11 @@ async def test_an_engine_that_fails_in_a_way_of_its_own_raises_in_the_dialog() -
 
 async def test_a_recogniser_that_cannot_be_opened_fails_the_question_when_the_caller_has_ended() -> None:
     talk = Talk()
-    talk.asr.broken = EngineError("test", "opening", "no ears")
+    talk.asr.broken = EngineError("test", "opening", "no model")
     task = step(talk, None, PATIENT)
     await asyncio.sleep(0)
     await talk.speak()
-    assert len(talk.told(EngineFailed)) == 1
+    assert len(talk.reported(EngineFailed)) == 1
     assert not task.done()
     await talk.fall_silent()
     assert (await asyncio.wait_for(task, 1)).kind is AnswerKind.FAILED
@@ -334,10 +334,10 @@ async def test_a_recogniser_that_breaks_while_the_caller_speaks() -> None:
     await talk.hear(3, 1.0)
     await talk.fall_silent()
     assert (await asyncio.wait_for(task, 1)).kind is AnswerKind.FAILED
-    assert len(talk.told(EngineFailed)) == 1
+    assert len(talk.reported(EngineFailed)) == 1
 
 
-async def test_a_recogniser_that_hangs_is_given_up_and_what_it_says_later_means_nothing() -> None:
+async def test_a_recogniser_that_hangs_is_abandoned_and_its_late_result_ignored() -> None:
     talk = Talk(settings=TurnSettings(recogniser_timeout_ms=30))
     task = step(talk, None, PATIENT)
     await asyncio.sleep(0)
@@ -355,10 +355,10 @@ async def test_a_recogniser_that_hangs_is_given_up_and_what_it_says_later_means_
     assert not task.done()
     talk.asr.turns[1].answer.set_result(Transcript("my balance"))
     assert (await result(task)).choice == "balance"
-    assert talk.told(CallerPartial) == []
+    assert talk.reported(CallerPartial) == []
 
 
-async def test_a_key_while_recognising_lets_go_of_the_recogniser() -> None:
+async def test_a_key_while_recognising_cancels_the_recogniser() -> None:
     talk = Talk()
     task = step(talk, None, PATIENT)
     await asyncio.sleep(0)
@@ -370,14 +370,14 @@ async def test_a_key_while_recognising_lets_go_of_the_recogniser() -> None:
     await talk.until(lambda: talk.asr.turns[0].cancelled)
 
 
-async def test_a_detector_that_fails_is_told_once_and_the_keys_still_work() -> None:
+async def test_a_detector_failure_is_reported_once_and_keys_still_work() -> None:
     talk = Talk()
     task = step(talk, None, PATIENT)
     await asyncio.sleep(0)
-    talk.vad.broken = RuntimeError("no ears")
+    talk.vad.broken = RuntimeError("no model")
     await talk.hear(5, 1.0)
-    (failed,) = talk.told(EngineFailed)
-    assert isinstance(failed, EngineFailed) and "no ears" in failed.error
+    (failed,) = talk.reported(EngineFailed)
+    assert isinstance(failed, EngineFailed) and "no model" in failed.error
     talk.vad.broken = None
     talk.vad.probabilities.clear()
     await talk.speak()
@@ -386,11 +386,11 @@ async def test_a_detector_that_fails_is_told_once_and_the_keys_still_work() -> N
     assert (await result(task)).kind is AnswerKind.DTMF
 
 
-# The dialog stops waiting, or does it wrong.
+# The dialog stops waiting, or misuses the session.
 
 
 @pytest.mark.parametrize("when", ["speaking", "bot-paused", "listening", "user-turn", "recognising", "collecting-dtmf"])
-async def test_who_stops_waiting_can_go_on_with_something_else(when: str) -> None:
+async def test_a_dialog_that_stops_waiting_can_continue(when: str) -> None:
     talk = Talk()
     digits = Question(choices=(Choice("x", ("my balance",)),), digits=DigitRule(4, 4), silence_ms=70)
     task = step(talk, PROMPT, digits)
@@ -412,7 +412,7 @@ async def test_who_stops_waiting_can_go_on_with_something_else(when: str) -> Non
     assert talk.core.floor is Floor.IDLE
     assert talk.core.get_timer() is None
     assert talk.line.queued_ticks == 0
-    (heard,) = talk.told(BotHeard)
+    (heard,) = talk.reported(BotHeard)
     assert isinstance(heard, BotHeard)
     assert heard.playback.interrupted is (when in ("speaking", "bot-paused"))
     if talk.asr.turns:
@@ -441,7 +441,7 @@ async def test_two_steps_at_a_time_are_refused_and_the_first_goes_on() -> None:
     assert (await result(task)).prompt == Playback(PROMPT.text)
 
 
-async def test_phrases_that_cannot_be_listened_for_change_nothing() -> None:
+async def test_invalid_phrases_change_nothing() -> None:
     talk = Talk()
     with pytest.raises(GrammarError):
         await talk.session.step(PROMPT, Question(choices=(Choice("x", ("%",)),)))
@@ -451,7 +451,7 @@ async def test_phrases_that_cannot_be_listened_for_change_nothing() -> None:
 
 
 @pytest.mark.parametrize("by", ["key", "speech"])
-async def test_a_dialog_that_only_speaks_does_not_keep_the_loop_to_itself(by: str) -> None:
+async def test_a_dialog_that_only_speaks_does_not_monopolise_the_loop(by: str) -> None:
     talk = Talk()
     task = step(talk)
     await talk.playing()
@@ -467,13 +467,13 @@ async def test_a_dialog_that_only_speaks_does_not_keep_the_loop_to_itself(by: st
 
     endless = asyncio.create_task(round_and_round())
     await talk.playing()
-    assert len(talk.told(BotHeard)) == 1 + MAX_SKIPPED
+    assert len(talk.reported(BotHeard)) == 1 + MAX_SKIPPED
     endless.cancel()
     with pytest.raises(asyncio.CancelledError):
         await endless
 
 
-async def test_speech_that_interrupts_a_prompt_answers_the_question_behind_the_next() -> None:
+async def test_speech_that_interrupts_a_prompt_answers_the_next_question() -> None:
     talk = Talk()
     task = step(talk)
     await talk.playing()
@@ -515,18 +515,18 @@ async def test_the_end_of_the_call_ends_everything(when: str) -> None:
     assert talk.core.get_timer() is None
     if talk.asr.turns:
         await talk.until(lambda: talk.asr.turns[0].cancelled)
-    (heard,) = talk.told(BotHeard)
+    (heard,) = talk.reported(BotHeard)
     assert isinstance(heard, BotHeard) and heard.playback.interrupted
-    told = len(talk.events)
+    reported = len(talk.events)
     await talk.speak()
     talk.press("1")
     talk.session.close()
-    assert len(talk.events) == told
+    assert len(talk.events) == reported
     with pytest.raises(ValueError, match="closed"):
         await talk.session.step(PROMPT, None)
 
 
-async def test_the_question_that_was_open_at_the_end_is_in_the_minutes() -> None:
+async def test_a_question_open_at_the_end_is_reported() -> None:
     talk = Talk()
     task = step(talk, PROMPT, PATIENT)
     await talk.playing()
@@ -534,7 +534,9 @@ async def test_the_question_that_was_open_at_the_end_is_in_the_minutes() -> None
     talk.session.close()
     with pytest.raises(asyncio.CancelledError):
         await result(task)
-    assert [event.playback for event in talk.told(BotHeard) if isinstance(event, BotHeard)] == [Playback(PROMPT.text)]
+    assert [event.playback for event in talk.reported(BotHeard) if isinstance(event, BotHeard)] == [
+        Playback(PROMPT.text)
+    ]
 
 
 async def test_drained_waits_for_what_is_in_flight() -> None:
@@ -551,7 +553,7 @@ async def test_drained_waits_for_what_is_in_flight() -> None:
     await asyncio.wait_for(waiting, 1)
 
 
-async def test_the_dump_shows_what_goes_on() -> None:
+async def test_the_dump_shows_the_live_state() -> None:
     talk = Talk()
     task = step(talk)
     await talk.playing()

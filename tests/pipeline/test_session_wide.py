@@ -1,4 +1,4 @@
-"""A conversation on a wide line: the recogniser hears all of it, the voice speaks all of it, words count in ticks."""
+"""A conversation on a wideband line: the recogniser gets its full rate, the voice uses it, words count in ticks."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ def wide_talk() -> Talk:
     return Talk(line=WideLine, tts=RecordedEngine.from_pcm(b"\1\0" * (2 * CLIP_SAMPLES), 16_000))
 
 
-async def test_the_recogniser_hears_16_khz_from_before_the_speech_to_its_end() -> None:
+async def test_the_recogniser_gets_16_khz_from_before_the_speech_to_its_end() -> None:
     talk = wide_talk()
     step = asyncio.ensure_future(talk.session.step(None, Question()))
     await asyncio.sleep(0)

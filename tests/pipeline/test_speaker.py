@@ -1,4 +1,4 @@
-"""A voice that comes piece by piece: queued as it comes, and not asked for when nobody wants it."""
+"""A voice that arrives piece by piece: queued as it arrives, and not requested if nobody wants it."""
 
 import asyncio
 import re
@@ -22,7 +22,7 @@ MENU = Question(choices=(Choice("yes", ("yes",)),), no_input_ms=50)
 
 
 class WordByWord:
-    """Speaks 100 ms a word, each when it is let; the audio says which word of which text it is."""
+    """Speaks 100 ms per word, each on command; the audio encodes which word of which text it is."""
 
     def __init__(self) -> None:
         self.capabilities = TtsCapabilities(8_000, word_positions=True)
@@ -53,7 +53,7 @@ class WordByWord:
 
 
 def starts(word: int) -> int:
-    """Where the word of PROMPT begins, counted from 0: there are four in a sentence."""
+    """Where this word of PROMPT begins, counted from 0: there are four in a sentence."""
     return word * WORD_SAMPLES + word // 4 * GAP_SAMPLES
 
 
@@ -85,7 +85,7 @@ async def test_after_a_confirmed_interruption_nothing_more_is_made() -> None:
     await talk.playing(starts(5) + WORD_SAMPLES)
     talk.line.send(starts(5))
     await talk.speak()
-    assert talk.told(BargedIn)
+    assert talk.reported(BargedIn)
     engine.allow(6)
     await talk.fall_silent()
     await talk.until(lambda: talk.asr.turns[0].finishing)
@@ -96,7 +96,7 @@ async def test_after_a_confirmed_interruption_nothing_more_is_made() -> None:
     assert (engine.words, len(engine.asked)) == (6, 2)
 
 
-async def test_if_nothing_was_said_it_goes_on_where_it_was() -> None:
+async def test_after_a_false_interruption_it_resumes_where_it_was() -> None:
     engine = WordByWord()
     talk = Talk(tts=engine)
     task = step(talk, MENU)
@@ -116,7 +116,7 @@ async def test_if_nothing_was_said_it_goes_on_where_it_was() -> None:
     assert bytes(again[starts(word) - starts(5)] for word in range(5, 12)) == b"htlYhom"
 
 
-async def test_clauses_are_parted_as_a_speaker_would() -> None:
+async def test_clauses_are_separated_by_natural_pauses() -> None:
     engine = WordByWord()
     talk = Talk(tts=engine)
     comma = "There are three things that I would like to tell you about now,"
@@ -131,7 +131,7 @@ async def test_clauses_are_parted_as_a_speaker_would() -> None:
     sent = talk.line.sent
     gaps = [(found.start(), found.end() - found.start()) for found in re.finditer(rb"\0+", sent)]
     assert gaps == [(first, CLAUSE_GAP_MS * 8), (first + CLAUSE_GAP_MS * 8 + second, GAP_SAMPLES)]
-    heard = talk.told(BotHeard)[0]
+    heard = talk.reported(BotHeard)[0]
     assert isinstance(heard, BotHeard)
     assert [chr(sent[word.start_sample]) for word in heard.words] == [word.text[0] for word in heard.words]
 
@@ -151,7 +151,7 @@ async def test_silence_that_was_there_already_is_not_added_to() -> None:
     assert len(talk.line.sent) == 12 * WORD_SAMPLES + GAP_SAMPLES
 
 
-async def test_one_who_speaks_already_costs_no_synthesis() -> None:
+async def test_a_caller_already_speaking_costs_no_synthesis() -> None:
     engine = WordByWord()
     talk = Talk(tts=engine)
     await talk.speak()
@@ -165,7 +165,7 @@ async def test_one_who_speaks_already_costs_no_synthesis() -> None:
     assert engine.asked == []
 
 
-async def test_what_came_before_a_failure_has_been_heard() -> None:
+async def test_audio_before_a_failure_counts_as_played() -> None:
     engine = WordByWord()
     engine.fails_at = 6
     talk = Talk(tts=engine)
@@ -182,7 +182,7 @@ async def test_what_came_before_a_failure_has_been_heard() -> None:
 
 
 class TimedEspeak(EspeakEngine):
-    """Notes when its chunks came; shared with its copies for other rates."""
+    """Records when its chunks came; shared with its copies for other rates."""
 
     def __init__(self) -> None:
         super().__init__()

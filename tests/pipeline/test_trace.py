@@ -1,4 +1,4 @@
-"""One turn's latency: its parts sum to the whole."""
+"""The latency of one turn: its parts sum to the whole."""
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ moments = st.floats(0, 1e5, allow_nan=False)
 
 @given(st.lists(st.tuples(st.sampled_from([m for m in Mark if m is not Mark.SPEECH_ENDED]), moments)), moments, moments)
 def test_the_stages_sum_to_the_whole(marks: list[tuple[Mark, float]], ended: float, sent: float) -> None:
-    """Marks in the order of a turn, with any of them missing or told twice, and a clock that says anything."""
+    """Marks in the order of a turn, some missing or repeated, with arbitrary clock readings."""
     trace = TurnTrace()
     trace.mark(Mark.SPEECH_ENDED, ended)
     order = list(Mark)

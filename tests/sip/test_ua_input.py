@@ -425,7 +425,7 @@ SEEDS = [bytes(row[1]) for row in BAD] + [
 
 
 def check_nothing_hangs(phone: Phone) -> None:
-    """Whatever came: no request is left without an answer but a call that its owner has been told of."""
+    """No request is left without an answer, except a call reported to its owner."""
     transactions, calls = phone.ua.dump()["transactions"], phone.ua.dump()["calls"]
     assert isinstance(transactions, list)
     assert isinstance(calls, list)

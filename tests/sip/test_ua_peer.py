@@ -93,7 +93,7 @@ def test_an_answer_after_a_rejection_changes_nothing() -> None:
     assert phone.events == [CallRejected(call, 603, "Whatever")]
 
 
-def test_early_media_is_told() -> None:
+def test_early_media_is_reported() -> None:
     phone, call, request = dialled()
     assert give(phone, reply(request, 100)) == []
     give(phone, reply(request, 183, body=ANSWER))
@@ -232,7 +232,7 @@ def test_a_bye_answers_the_reinvite_that_waits() -> None:
     assert phone.of(CallEnded) == [CallEnded(call, EndCause.REMOTE_BYE)]
 
 
-def test_a_reinvite_of_ours_that_is_answered_after_the_end_is_still_acknowledged() -> None:
+def test_our_reinvite_that_is_answered_after_the_end_is_still_acknowledged() -> None:
     phone, call, tag = answered_by_us()
     phone.do(Reinvite(call, OFFER))
     (request,) = phone.requests()

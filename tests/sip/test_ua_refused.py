@@ -15,7 +15,7 @@ REPEATED_FOR_S = 32.0
 
 
 class Door:
-    """Lets calls in while it is open, and counts who asks."""
+    """Admits calls while it is open, and counts the requests."""
 
     def __init__(self, refusal: Refusal | None = FULL) -> None:
         self.refusal = refusal

@@ -60,16 +60,16 @@ def by_the_appendix(audio: bytes, lost: list[bool]) -> bytes:
     return pcm.from_array(appendix_i.conceal(pcm.to_array(audio).astype(np.float64), halves))
 
 
-def log_spectral_distortion_db(truth: bytes, heard: bytes) -> Floats:
+def log_spectral_distortion_db(truth: bytes, received: bytes) -> Floats:
     """For each 10 ms: the root mean square difference of the two short-time spectra in dB."""
-    difference = _spectra_db(truth) - _spectra_db(heard)
+    difference = _spectra_db(truth) - _spectra_db(received)
     return np.asarray(np.sqrt((difference**2).mean(axis=1)), dtype=np.float64)
 
 
-def segmental_snr_db(truth: bytes, heard: bytes, lost: list[bool]) -> Floats:
+def segmental_snr_db(truth: bytes, received: bytes, lost: list[bool]) -> Floats:
     """For each audible packet that was lost or follows a loss, bounded to -10 … 35 dB as is usual."""
     signal = pcm.to_array(truth).astype(np.float64).reshape(-1, FRAME)
-    error = pcm.to_array(heard).astype(np.float64).reshape(-1, FRAME) - signal
+    error = pcm.to_array(received).astype(np.float64).reshape(-1, FRAME) - signal
     power = (signal**2).sum(axis=1)
     ratio = 10 * np.log10((power + 1) / ((error**2).sum(axis=1) + 1))
     touched = np.array(lost) | np.array([False, *lost[:-1]])
@@ -80,5 +80,5 @@ def segmental_snr_db(truth: bytes, heard: bytes, lost: list[bool]) -> Floats:
 def _spectra_db(audio: bytes) -> Floats:
     samples = pcm.to_array(audio).astype(np.float64)
     frames = np.lib.stride_tricks.sliding_window_view(samples, 256)[:: FRAME // 2] * np.hanning(256)
-    # The floor is what a quiet line has: differences below it are not heard.
+    # The floor is what a quiet line has: differences below it are not received.
     return np.asarray(10 * np.log10(np.abs(np.fft.rfft(frames)) ** 2 + 256 * 100.0), dtype=np.float64)

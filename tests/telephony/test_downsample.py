@@ -12,7 +12,7 @@ def level_of(frequency_hz: float) -> float:
 
 
 @pytest.mark.parametrize("frequency_hz", [100, 300, 1_000, 3_000, 3_400])
-def test_the_telephone_band_stays(frequency_hz: int) -> None:
+def test_the_voice_band_stays(frequency_hz: int) -> None:
     assert level_of(frequency_hz) == pytest.approx(-6, abs=0.1)
 
 

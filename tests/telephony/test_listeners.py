@@ -22,25 +22,25 @@ def test_each_gets_all_whatever_the_others_do(first_goes: bool) -> None:
 
 
 def test_one_that_leaves_while_it_is_called_disturbs_nobody() -> None:
-    listeners, told = LineListeners(), list[str]()
+    listeners, reported = LineListeners(), list[str]()
 
     def leave() -> None:
-        told.append("first")
+        reported.append("first")
         remove()
 
     remove = listeners.add(drained=leave)
-    listeners.add(drained=lambda: told.append("second"))
+    listeners.add(drained=lambda: reported.append("second"))
     for handler in listeners.drained:
         handler()
     remove()
-    assert told == ["first", "second"] and len(listeners.drained) == 1
+    assert reported == ["first", "second"] and len(listeners.drained) == 1
 
 
 def test_the_same_handler_of_two_kinds() -> None:
-    listeners, told = LineListeners(), list[int]()
-    remove = listeners.add(drained=lambda: told.append(1), silent=lambda: told.append(2))
+    listeners, reported = LineListeners(), list[int]()
+    remove = listeners.add(drained=lambda: reported.append(1), silent=lambda: reported.append(2))
     remove()
     assert not listeners.drained and not listeners.silent
-    listeners.add(dtmf=lambda digit, at: told.append(at), sent=lambda payload, ordinal, at_s: None)
+    listeners.add(dtmf=lambda digit, at: reported.append(at), sent=lambda payload, ordinal, at_s: None)
     listeners.clear()
     assert not listeners.dtmf and not listeners.sent

@@ -29,7 +29,7 @@ def test_rms_of_a_square_is_its_amplitude() -> None:
 
 
 def test_half_a_sample_is_refused() -> None:
-    with pytest.raises(ValueError, match="3 octets"):
+    with pytest.raises(ValueError, match="3 bytes"):
         pcm.rms(b"abc")
     with pytest.raises(ValueError, match="multiple"):
         pcm.to_array(b"abc")

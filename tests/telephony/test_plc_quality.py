@@ -56,9 +56,9 @@ def test_we_are_at_least_as_near_to_what_was_said(share: float, run: int) -> Non
         for _ in range(REPEATS):
             lost = losses(len(audio) // (2 * FRAME), share, run, rng)
             for conceal, figures in found.items():
-                heard = conceal(audio, lost)
-                figures[0] += log_spectral_distortion_db(audio, heard).tolist()
-                figures[1] += segmental_snr_db(audio, heard, lost).tolist()
+                received = conceal(audio, lost)
+                figures[0] += log_spectral_distortion_db(audio, received).tolist()
+                figures[1] += segmental_snr_db(audio, received, lost).tolist()
     ours, theirs = ((float(np.mean(each[0])), float(np.mean(each[1]))) for each in found.values())
     LOG.info("loss %.2f in runs of %d: distortion %.2f dB, appendix %.2f", share, run, ours[0], theirs[0])
     LOG.info("loss %.2f in runs of %d: segmental SNR %.1f dB, appendix %.1f", share, run, ours[1], theirs[1])
@@ -106,9 +106,9 @@ async def _recognised(engine: PocketsphinxEngine, audio: bytes) -> str:
         return (await stream.finish()).text
 
 
-def _common(said: str, heard: str) -> int:
+def _common(said: str, received: str) -> int:
     """The words that both have in the same order."""
-    one, other = said.split(), heard.split()
+    one, other = said.split(), received.split()
     table = np.zeros((len(one) + 1, len(other) + 1), int)
     for i, word in enumerate(one):
         for j, candidate in enumerate(other):

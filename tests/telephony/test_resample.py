@@ -87,7 +87,7 @@ def test_half_a_sample_is_refused() -> None:
 
 @pytest.mark.parametrize("from_hz", [11_025, 16_000, 22_050, 24_000, 44_100, 48_000])
 @pytest.mark.parametrize("frequency_hz", [300, 1_000, 3_000, 3_400])
-def test_resample_keeps_the_telephone_band(from_hz: int, frequency_hz: int) -> None:
+def test_resample_keeps_the_voice_band(from_hz: int, frequency_hz: int) -> None:
     audio = resample(tones.sine(frequency_hz, 1_000, level_dbfs=-6, rate_hz=from_hz), from_hz, 8_000)
     assert pcm.samples_in(audio) == 8_000
     frequencies, level = spectrum_db(audio, 8_000)

@@ -15,16 +15,16 @@ KEPT_SAMPLES = 8_000  # of what was received
 
 _KEPT_SENT_SAMPLES = LONGEST_LAG_SAMPLES + KEPT_SAMPLES + 2 * TAPS
 _AUDIBLE_SAMPLES = LONGEST_LAG_SAMPLES + TAPS
-_SLACK_SAMPLES = 480  # 60 ms: how far a report of what was sent may be off its time and follow what was sent before
+_SLACK_SAMPLES = 480  # 60 ms: how late a report of sent audio may be and still continue what was sent before
 _QUIET_SLICE_SAMPLES = 160
 _LOSS_SLICE_SAMPLES = 40
 _LEAST_LOSS_SLICES, _MOST_LOSS_SLICES = 4, 60  # 20 to 300 ms
 _CONCEALED_SAMPLES = 480  # 60 ms
-_ZERO_RISE_S = 0.000_1  # a packet, which is 5 ms a second: quicker than clocks drift
+_ZERO_RISE_S = 0.000_1  # per packet, which is 5 ms a second: faster than clocks drift
 
 
 class EchoHistory:
-    """The latest second of both directions. `decode` turns what the line sends into 16-bit PCM, one byte a sample."""
+    """The latest second in both directions. `decode` converts what the line sends to 16-bit PCM, byte by sample."""
 
     __slots__ = ("_levels", "_received", "_sent", "_zero_s", "audible_since")
 
@@ -34,24 +34,24 @@ class EchoHistory:
         self._received = Timeline(KEPT_SAMPLES, 2, b"\0\0")
         self._zero_s: float | None = None  # when sample 0 of the caller's audio was due
         self.audible_since = 0
-        """Where the bot's latest stretch of speech began, with no pause in it that an echo does not outlast."""
+        """Where the bot's current stretch of speech began; pauses that an echo outlasts do not interrupt it."""
 
     def sent(self, payload: bytes, at_s: float, *, first: bool) -> None:
         """The bot began to send this at `at_s`; unless `first`, it follows what was sent before without a pause."""
         sent = self._sent
         if self._zero_s is None:
-            self._zero_s = at_s  # nothing has been received yet; `received` corrects it
+            self._zero_s = at_s  # nothing has been received yet; `received` corrects this
         if first or not sent.end:
-            at_sample = round((at_s - self._zero_s) * RATE_HZ)
-            if not self.audible(at_sample):
-                self.audible_since = at_sample
-            if at_sample > sent.end + _SLACK_SAMPLES or not sent.end:
-                sent.skip_to(at_sample)
+            at_tick = round((at_s - self._zero_s) * RATE_HZ)
+            if not self.audible(at_tick):
+                self.audible_since = at_tick
+            if at_tick > sent.end + _SLACK_SAMPLES or not sent.end:
+                sent.skip_to(at_tick)
         sent.append(payload)
 
-    def received(self, pcm: bytes, at_sample: int, at_s: float) -> bool:
-        """The caller's next audio, from `at_sample` until `at_s`. Returns False where none of it can be echo."""
-        zero_s = at_s - (at_sample + len(pcm) // 2) / RATE_HZ
+    def received(self, pcm: bytes, at_tick: int, at_s: float) -> bool:
+        """Add the caller's next audio, from `at_tick` until `at_s`. Returns False if none of it can be echo."""
+        zero_s = at_s - (at_tick + len(pcm) // 2) / RATE_HZ
         received, sent = self._received, self._sent
         if not received.end:
             if self._zero_s is not None:
@@ -60,39 +60,39 @@ class EchoHistory:
                 self.audible_since += moved
             self._zero_s = zero_s
         elif self._zero_s is not None:
-            self._zero_s += min(zero_s - self._zero_s, _ZERO_RISE_S)  # by the packets that were the least delayed
-        if not self.audible(at_sample):
-            received.end = at_sample + len(pcm) // 2
+            self._zero_s += min(zero_s - self._zero_s, _ZERO_RISE_S)  # from the packets with the least delay
+        if not self.audible(at_tick):
+            received.end = at_tick + len(pcm) // 2
             received.clear()
             return False
-        if received.end < at_sample:
-            received.skip_to(at_sample)
+        if received.end < at_tick:
+            received.skip_to(at_tick)
         received.append(pcm)
         return True
 
-    def audible(self, at_sample: int) -> bool:
-        """Whether an echo of what was sent can be audible at this sample."""
-        return bool(self._sent.end) and at_sample - self._sent.end <= _AUDIBLE_SAMPLES
+    def audible(self, at_tick: int) -> bool:
+        """Whether an echo of sent audio can be audible at this sample."""
+        return bool(self._sent.end) and at_tick - self._sent.end <= _AUDIBLE_SAMPLES
 
     @property
     def end(self) -> int:
-        """The sample that is received next."""
+        """The next sample to be received."""
         return self._received.end
 
     def audio(self, start: int, stop: int) -> Floats:
-        """What was received; silence where that is not kept."""
+        """Received audio; silence where that is not kept."""
         return np.frombuffer(self._received.read(start, stop), "<i2").astype(np.float32)
 
     def reference(self, start: int, stop: int) -> Floats:
-        """What the bot sent; silence where it sent nothing."""
+        """Sent audio; silence where the bot sent nothing."""
         return self._levels[np.frombuffer(self._sent.read(start, stop), np.uint8)]
 
     def echo(self, path: EchoPath, start: int, stop: int) -> Floats:
-        """What comes back by `path`."""
+        """The echo that returns by `path`."""
         return path.predict(self.reference(start - path.lag - len(path.taps) + 1, stop - path.lag))
 
     def lost_span(self, start: int, stop: int) -> tuple[int, int] | None:
-        """The last stretch in which packets seem to have been lost, with the concealment before it.
+        """The last stretch in which packets appear to have been lost, including the concealment before it.
 
         Concealment fades within 60 ms, and digital silence follows. A line's own silence is rarely digital, and the
         silence before the first sound is not a loss.
@@ -107,13 +107,13 @@ class EchoHistory:
         return max(start, began + _LOSS_SLICE_SAMPLES - _CONCEALED_SAMPLES), ended
 
     def noise_power(self) -> float:
-        """The power of a sample of the line's noise, by its quietest moments lately."""
+        """The line's noise power per sample, from its quietest recent moments."""
         since = max(self._received.start, self.end - KEPT_SAMPLES)
         powers = mean_powers(self.audio(since, self.end), _QUIET_SLICE_SAMPLES)
         return float(np.partition(powers, len(powers) // 10)[len(powers) // 10]) if len(powers) else 0.0
 
 
 def mean_powers(audio: npt.NDArray[np.float32], samples: int) -> Floats:
-    """The mean square of each whole stretch of so many samples."""
+    """The mean square of each whole block of `samples`."""
     whole = audio[: len(audio) // samples * samples]
     return np.asarray(np.square(whole).reshape(-1, samples).mean(axis=1), np.float32)

@@ -1,4 +1,4 @@
-"""The echo path from what the bot sends to what comes back: a delay and a short filter, found by least squares.
+"""The echo path from sent to received audio: a delay and a short filter, found by least squares.
 
 All audio here is float32 at 8 kHz, in units of 16-bit samples. A filter is solved for over a stretch of the recent past
 (the covariance method of linear prediction, with two signals); nothing is adapted sample by sample.
@@ -15,13 +15,13 @@ Floats = npt.NDArray[np.float32]
 Number = TypeVar("Number", bound=np.generic)
 
 BEFORE_SAMPLES = 16
-"""Taps before the delay that correlation finds: its peak need not be the beginning of the path."""
+"""Taps before the delay that correlation finds, as its peak need not be the beginning of the path."""
 
 _PRE_EMPHASIS = np.float32(0.9)  # speech has most of its energy below 1 kHz, which blurs a correlation
-_FLAT_POWER = np.float32(25.0)  # of a sample: keeps the correlation with digital silence finite
-_PEAK_WIDTH = 24  # samples around a peak that are no other peak
-_RIDGE = 3e-3  # of the mean power: less overfits to a single sound
-_DECAY_SAMPLES = 60.0  # the ridge grows by e over so many taps: the end of an echo path is weak
+_FLAT_POWER = np.float32(25.0)  # per sample: keeps the correlation with digital silence finite
+_PEAK_WIDTH = 24  # samples around a peak that cannot be another peak
+_RIDGE = 3e-3  # share of the mean power: a smaller one overfits to a single sound
+_DECAY_SAMPLES = 60.0  # the ridge grows by a factor of e over this many taps: an echo path is weak at its end
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def best_scale(template: Floats, received: Floats) -> tuple[int, float]:
 
 
 def fit(reference: Floats, received: Floats, lag: int, taps: int) -> EchoPath | None:
-    """The path with its main tap at about `lag` that explains `received` best; None where there is nothing to solve.
+    """The path with its main tap at about `lag` that explains `received` best; None if there is nothing to solve.
 
     `reference` ends where `received` does and begins at least `lag + taps` samples before it.
     """
@@ -103,8 +103,8 @@ def _likeness(reference: Floats, received: Floats, *, signed: bool = False) -> F
 def _covariance(audio: Floats, start: int, samples: int, taps: int) -> Floats:
     """`[i, j]` is the sum over n of `audio[start + n - i] * audio[start + n - j]`.
 
-    Each entry follows from its upper left neighbour by one product that comes in and one that goes out. So running sums
-    along the diagonals, which are rows here, give them all.
+    Each entry follows from its upper left neighbour by one product that enters and one that leaves, so running sums
+    along the diagonals, which are rows here, give all entries.
     """
     stop = start + samples
     diagonals = np.empty((taps, taps), np.float32)
@@ -116,23 +116,23 @@ def _covariance(audio: Floats, start: int, samples: int, taps: int) -> Floats:
 
 
 def _shifted_products(audio: Floats, shifts: int) -> Floats:
-    """`[k, i]` is `audio[i] * audio[i + k]`, and 0 where there is no such sample."""
+    """`[k, i]` is `audio[i] * audio[i + k]`, or 0 if there is no such sample."""
     padded = np.concatenate((audio, np.zeros(shifts, np.float32)))
     return windows(padded, len(audio))[:shifts] * audio
 
 
 @cache
 def _places(taps: int) -> npt.NDArray[np.intp]:
-    """Where in a table of its diagonals (`[k, i]`: entry `[i, i + k]`) each entry of a symmetric matrix is."""
+    """For a symmetric matrix, where each entry is in a table of its diagonals (`[k, i]`: entry `[i, i + k]`)."""
     row, column = np.indices((taps, taps))
     return np.asarray(np.abs(row - column) * taps + np.minimum(row, column), np.intp)
 
 
 def windows(values: np.ndarray[Any, np.dtype[Number]], length: int) -> np.ndarray[Any, np.dtype[Number]]:
-    """All stretches of `length` of a contiguous one-dimensional array, as rows of a read-only view.
+    """All windows of `length` of a contiguous one-dimensional array, as rows of a read-only view.
 
-    numpy's sliding_window_view takes fifteen times as long, and interns six strings a call: 2 MiB after some ten
-    thousand calls. Raises ValueError where `values` is shorter.
+    numpy's sliding_window_view takes fifteen times as long, and interns six strings per call: 2 MiB after about ten
+    thousand calls. Raises ValueError if `values` is shorter.
     """
     if len(values) < length:
         raise ValueError(f"{len(values)} values have no stretch of {length}")

@@ -1,4 +1,4 @@
-"""Is what was received an echo of what was sent? The questions that the echo guard asks of its history."""
+"""Searches the history for echo: whether what was received can be an echo of what was sent, and by which path."""
 
 from dataclasses import dataclass
 
@@ -16,33 +16,33 @@ from offhook.pipeline.front_end.echo.path import (
     windows,
 )
 
-WINDOW_SAMPLES = 2_400  # 300 ms, by which a first candidate is judged
-RECENT_SAMPLES = 512  # of it, what the candidate is about
-FIRST_TAPS = 160  # 20 ms: as many as so little speech can tell
-CANDIDATES = 3  # voiced speech repeats itself: the right lag may be the second best
+WINDOW_SAMPLES = 2_400  # 300 ms, over which a first candidate is judged
+RECENT_SAMPLES = 512  # the latest part of that, with the candidate itself
+FIRST_TAPS = 160  # 20 ms: the most that so little speech can determine
+CANDIDATES = 3  # voiced speech repeats itself: the right lag may only be the second best
 
 BLOCK_SAMPLES = 64
 LATELY = 12  # blocks, 96 ms
 BLOCKS = 24  # 192 ms of evidence
-NOISE_MARGIN = 6.0  # 8 dB: what is less above the noise says nothing
-AUDIBLE_MARGIN = 1.5  # … as a test of a path, that is: what one leaves is more than that
-SILENT_POWER = 100.0  # of a sample: -70 dBFS
+NOISE_MARGIN = 6.0  # 8 dB: anything less above the noise is inconclusive
+AUDIBLE_MARGIN = 1.5  # … as a test of a path: what it leaves is above that
+SILENT_POWER = 100.0  # per sample: -70 dBFS
 FAR_LOUDER = 4.0  # 6 dB above the echo
 
-MOVED_SAMPLES = 768  # 96 ms, by which a known path is found to have changed
+MOVED_SAMPLES = 768  # 96 ms, over which a known path is found to have changed
 MOVED_RESIDUAL = 0.25  # … only its delay and level: two numbers fitted
 CHANGED_SAMPLES = 1_280
-CHANGED_RESIDUAL = 0.15  # … altogether: 160 numbers fitted
-NEW_CHANGED_RESIDUAL = 0.25  # … as long as the path is not proven: the first one is often only roughly right
-IMPROVEMENT = 0.5  # of what was left before: a change that does not explain much more is none
+CHANGED_RESIDUAL = 0.15  # … entirely: 160 numbers fitted
+NEW_CHANGED_RESIDUAL = 0.25  # … while the path is unproven: the first one is often only approximate
+IMPROVEMENT = 0.5  # share of the previous residual: a change must explain much more
 LATEST_SAMPLES = 1_280
 
 POWER_SAMPLES = 160
 LAG_POWERS = LONGEST_LAG_SAMPLES // POWER_SAMPLES
-CLEAR_POWERS = 9  # 180 ms before a candidate: they may be the sound that raised it
-LEAST_POWERS = 4  # 80 ms at least, to say that nothing came back
+CLEAR_POWERS = 9  # 180 ms before a candidate: they may belong to the sound that raised it
+LEAST_POWERS = 4  # at least 80 ms, to conclude that nothing came back
 NOW_POWERS = 4
-SPREAD_POWERS = 3  # so much longer than a sound may its echo be
+SPREAD_POWERS = 3  # how much longer than a sound its echo may be
 STEADY_POWERS = 15
 STEADY_RATIO = 4.0
 STEADY_SHARE = 0.1  # of steady noise: an echo in it is 10 dB below, or it would not be steady
@@ -55,7 +55,8 @@ _ANY_LAG: Lags = np.ones(LONGEST_LAG_SAMPLES, np.bool_)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A path, and how much of the energy above the noise it leaves unexplained: lately, and of the whole window."""
+    """A path, and the share of the energy above the noise that it leaves unexplained: recently, and over the whole
+    window."""
 
     path: EchoPath
     recent: float
@@ -63,9 +64,9 @@ class Finding:
 
 
 def first_paths(history: EchoHistory, end: int, possible: Lags) -> list[Finding] | None:
-    """The paths that explain the audio up to `end`, at some of the `possible` lags, the best first.
+    """The paths that explain the audio up to `end`, at any of the `possible` lags, the best first.
 
-    Judged by what came after the latest loss; None where that is too little to judge by.
+    Judged by the audio after the latest loss; None if that is too little.
     """
     lost = history.lost_span(end - KEPT_SAMPLES, end)
     start = end - WINDOW_SAMPLES if lost is None else max(end - WINDOW_SAMPLES, lost[1])
@@ -75,10 +76,10 @@ def first_paths(history: EchoHistory, end: int, possible: Lags) -> list[Finding]
 
 
 def unexplained(history: EchoHistory, path: EchoPath, start: int, end: int) -> float | None:
-    """How much the path leaves of what was received from `start` on; None where that was next to nothing.
+    """The share that the path leaves of the audio from `start` on; None if that was next to nothing.
 
-    For audio that the path was solved for this says little: 160 taps explain a vowel, whoever said it. They do not
-    explain what comes after it.
+    For the audio that the path was solved for this says little: 160 taps can explain any vowel, but not the audio after
+    it.
     """
     received = history.audio(start, end)
     noise = history.noise_power()
@@ -88,10 +89,11 @@ def unexplained(history: EchoHistory, path: EchoPath, start: int, end: int) -> f
 
 
 def most_returned(history: EchoHistory, end: int) -> Floats | None:
-    """By lag, in steps of 20 ms: the most power that can have come back of the power that was sent; infinite where
-    nothing had been, None before there is anything to judge by.
+    """By lag, in steps of 20 ms: an upper limit for the power returned per power sent; infinite where nothing had been
+    sent, None while there is too little data.
 
-    A line returns all that is said or nothing, so this follows from how little was received until shortly before `end`.
+    A line either returns everything that is said or nothing, so this follows from how little was received until shortly
+    before `end`.
     """
     blocks = (end - max(history.audible_since, end - KEPT_SAMPLES)) // POWER_SAMPLES
     clear = blocks - CLEAR_POWERS
@@ -106,12 +108,12 @@ def most_returned(history: EchoHistory, end: int) -> Floats | None:
     sums = np.concatenate(([0.0], np.cumsum(sent)))
     starts = LAG_POWERS + 1 - np.arange(LAG_POWERS + 1)
     said = sums[starts + clear] - sums[starts]
-    said = np.minimum(said[:-1], said[1:])  # a lag is rarely a whole number of these
+    said = np.minimum(said[:-1], said[1:])  # a lag is rarely a whole number of steps
     return np.where(said > 0.0, (returned + clear) / np.maximum(said, 1.0), np.inf).astype(np.float32)
 
 
 def possible_lags(history: EchoHistory, end: int, returned: Floats | None) -> Lags:
-    """By lag in samples: can this be an echo that comes so late? Not where it is far louder than what is `returned`."""
+    """By lag in samples: whether this can be an echo with that delay. It cannot if it is far louder than `returned`."""
     if returned is None:
         return _ANY_LAG
     span = NOW_POWERS + SPREAD_POWERS
@@ -123,9 +125,9 @@ def possible_lags(history: EchoHistory, end: int, returned: Floats | None) -> La
 
 
 def evidence(history: EchoHistory, paths: list[EchoPath], residual: float, end: int) -> Evidence:
-    """By block of the latest 192 ms: 0 explained by one of the paths, 1 not explained, 2 far louder than echo lately.
+    """Per block of the latest 192 ms: 0 explained by one of the paths, 1 not explained, 2 far louder than recent echo.
 
-    `residual` is what a path leaves of its echo's energy when nobody speaks.
+    `residual` is the share of its echo's energy that a path leaves when nobody speaks.
     """
     start = end - BLOCKS * BLOCK_SAMPLES
     received = history.audio(start, end)
@@ -136,14 +138,14 @@ def evidence(history: EchoHistory, paths: list[EchoPath], residual: float, end: 
         echo = history.echo(path, start - LATELY * BLOCK_SAMPLES, end)
         powers = mean_powers(echo, BLOCK_SAMPLES)
         power, echo = powers[LATELY:], echo[LATELY * BLOCK_SAMPLES :]
-        # Where the echo is missing, because packets are, nobody speaks: never more is left than was received.
+        # If the echo is missing because packets are, nobody speaks: limit the remainder to what was received.
         left = np.minimum(mean_powers(received - echo, BLOCK_SAMPLES), received_powers)
-        around = power.copy()  # an echo's edges are never quite where they are expected
+        around = power.copy()  # the edges of an echo are never exactly where expected
         around[1:] = np.maximum(around[1:], power[:-1])
         around[:-1] = np.maximum(around[:-1], power[1:])
         around[2:] = np.maximum(around[2:], 0.5 * power[:-2])
         least = np.maximum(residual * around, audible)
-        # A lost packet is concealed by what was before it, and so is no louder than that.
+        # A lost packet is concealed with earlier audio, and so is not louder than that.
         lately = windows(powers, LATELY + 1).max(axis=1)
         speech = (left > least).astype(np.int8) + (left > np.maximum(least, FAR_LOUDER * lately))
         result = np.minimum(result, speech)
@@ -151,7 +153,7 @@ def evidence(history: EchoHistory, paths: list[EchoPath], residual: float, end: 
 
 
 def moved_path(history: EchoHistory, paths: list[EchoPath], end: int, *, proven: bool) -> EchoPath | None:
-    """Where a known path has changed in delay, level or shape: the path that explains the latest audio now."""
+    """If a known path has changed in delay, level or shape: the path that explains the latest audio now."""
     received = history.audio(end - MOVED_SAMPLES, end)
     noise = history.noise_power()
     limit = IMPROVEMENT * min(
@@ -165,7 +167,7 @@ def moved_path(history: EchoHistory, paths: list[EchoPath], end: int, *, proven:
         left = _share(received[-samples:] - history.echo(moved, end - samples, end), received[-samples:], noise)
         if left < min(limit, bound):
             best, limit = moved, left
-    # So many taps explain a vowel of 100 ms, whoever said it; they do not explain two sounds.
+    # So many taps can explain any vowel of 100 ms; they cannot explain two sounds.
     changed = _best_paths(history, history.audio(end - CHANGED_SAMPLES, end), end, noise, _ANY_LAG)
     if changed and changed[0].whole < min(limit, CHANGED_RESIDUAL if proven else NEW_CHANGED_RESIDUAL):
         best = changed[0].path
@@ -173,7 +175,7 @@ def moved_path(history: EchoHistory, paths: list[EchoPath], end: int, *, proven:
 
 
 def refined_path(history: EchoHistory, paths: list[EchoPath], end: int) -> tuple[EchoPath, float]:
-    """The best of `paths`, solved for anew over all that is remembered, and what it leaves."""
+    """The best of `paths`, solved for again over the whole history, and its residual."""
     window = min(KEPT_SAMPLES, max(LATEST_SAMPLES, end - history.audible_since))
     received = history.audio(end - window, end)
     lefts = [received - history.echo(path, end - window, end) for path in paths]
@@ -183,7 +185,7 @@ def refined_path(history: EchoHistory, paths: list[EchoPath], end: int) -> tuple
         left[missing] = 0.0
     best = min(range(len(paths)), key=lambda index: _energy(lefts[index][-LATEST_SAMPLES:]))
     path, left = paths[best], lefts[best]
-    received[missing] = history.echo(path, end - window, end)[missing]  # what was lost teaches nothing
+    received[missing] = history.echo(path, end - window, end)[missing]  # lost audio must not be learned from
     main_lag = path.lag + BEFORE_SAMPLES
     reference = history.reference(end - window - main_lag - 2 * TAPS, end)
     solved = fit(reference, received, main_lag, TAPS)
@@ -214,6 +216,6 @@ def _energy(audio: Floats) -> float:
 
 
 def _share(left: Floats, received: Floats, noise: float) -> float:
-    """Of the energy above the noise: what is left."""
+    """The share of the energy above the noise that is left."""
     floor = noise * len(received)
     return max(0.0, _energy(left) - floor) / max(_energy(received) - floor, 1.0)

@@ -211,7 +211,7 @@ def _range(found: Match) -> str | None:
     if a == b:
         return f"{amount(a)} {amount(b)}"  # "20-20"
     rises = float(a.replace(",", "")) < float(b.replace(",", ""))
-    # "45-12" is no range, "10 - 3" a difference.
+    # "45-12" is not a range, "10 - 3" is a difference.
     hours = max(len(a), len(b)) <= 2 and float(a) <= 12  # "9-5"
     between = "to" if rises or (hours and " " not in found.group()) else "minus" if " " in found.group() else "dash"
     return f"{amount(a)} {between} {amount(b)}"

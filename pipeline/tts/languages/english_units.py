@@ -2,7 +2,7 @@
 
 import re
 
-# Abbreviation: one, many. Case counts: "5G" is no weight, "MB" no millibarn.
+# Abbreviation: one, many. Case counts: "5G" is not a weight, "MB" not millibarn.
 _UNITS = {
     "km": ("kilometer", "kilometers"),
     "m": ("meter", "meters"),

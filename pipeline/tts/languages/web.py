@@ -38,7 +38,7 @@ def web_rules(words: WebWords) -> tuple[Rule, ...]:
         address = address.removesuffix("/")
         return _address(address, words)
 
-    # What ends the sentence is no part of the address.
+    # Punctuation that ends the sentence does not belong to the address.
     end = rf"(?<![{_TRAILING}])"
     return (
         rule(r"(?<![\w@])(?:mailto:)?[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,6}[A-Za-z]{2,24}", speak),

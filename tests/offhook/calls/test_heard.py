@@ -50,10 +50,10 @@ class Bot:
         self.now = 0.0
         self.recording = b""
 
-    def play(self, utterance_sample: int) -> None:
-        payload = bytes(self.ledger.utterance.payload[utterance_sample:])
-        line_sample = self.session.sent_ticks + self.session.queued_ticks
-        self.ledger.queue(utterance_sample, len(payload), line_sample)
+    def play(self, utterance_tick: int) -> None:
+        payload = bytes(self.ledger.utterance.payload[utterance_tick:])
+        line_tick = self.session.sent_ticks + self.session.queued_ticks
+        self.ledger.queue(utterance_tick, len(payload), line_tick)
         self.session.play(payload, self.now)
 
     def run_until(self, end: float) -> None:
@@ -71,8 +71,8 @@ class Bot:
 
 def words_in(recording: bytes, utterance: Utterance) -> int:
     """How many words of the utterance are in the recording: the last pitch that can be found at its end."""
-    samples = np.frombuffer(recording, "<i2").astype(float)
-    tail = samples[-4_000:]
+    ticks = np.frombuffer(recording, "<i2").astype(float)
+    tail = ticks[-4_000:]
     best = 0
     for n, pitch_hz in enumerate(PITCHES_HZ):
         wave = np.exp(-2j * np.pi * pitch_hz * np.arange(400) / 8_000)
@@ -90,7 +90,7 @@ def test_the_words_heard_are_those_in_the_recording() -> None:
         utterance = speech(rng)
         bot = Bot(utterance)
         bot.play(0)
-        bot.run_until(rng.uniform(0.3, utterance.samples / 8_000))
+        bot.run_until(rng.uniform(0.3, utterance.ticks / 8_000))
         bot.cut()
         heard = bot.ledger.playback(bot.session.sent_ticks)
         claimed = len(heard.text_played.split())
@@ -108,7 +108,7 @@ def test_after_a_pause_the_cut_word_is_said_again_and_nothing_is_lost() -> None:
         utterance = speech(rng)
         bot = Bot(utterance)
         bot.play(0)
-        bot.run_until(rng.uniform(0.3, utterance.samples / 8_000 - 0.5))
+        bot.run_until(rng.uniform(0.3, utterance.ticks / 8_000 - 0.5))
         bot.cut()
         sent = bot.session.sent_ticks
         start = bot.ledger.resume_point(sent)
@@ -126,6 +126,6 @@ def test_after_a_pause_the_cut_word_is_said_again_and_nothing_is_lost() -> None:
 def test_nothing_is_heard_before_the_first_word_ends(position: int) -> None:
     utterance = speech(random.Random(3))
     ledger = PlayoutLedger(utterance)
-    ledger.queue(0, utterance.samples, 0)
+    ledger.queue(0, utterance.ticks, 0)
     heard = ledger.playback(position)
     assert (heard.text_played, heard.text_unplayed, heard.interrupted) == ("", utterance.text, True)

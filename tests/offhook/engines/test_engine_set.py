@@ -72,7 +72,7 @@ class Listener:
     def __init__(self) -> None:
         self.reported: asyncio.Future[Events] = asyncio.get_running_loop().create_future()
 
-    def is_eager(self) -> bool:
+    def uses_low_threshold(self) -> bool:
         return False
 
     def on_events(self, events: Events, zero_at: float) -> None:
@@ -109,16 +109,16 @@ async def test_a_missing_codec_is_reported_at_once(
 
 async def test_the_front_end_of_a_wideband_line_gets_what_it_sends() -> None:
     unguarded = BENCH.model_copy(update={"audio": AudioConfig(echo_guard=False)})
-    assert EngineSet(unguarded).for_call(unguarded).ears is None
+    assert EngineSet(unguarded).for_call(unguarded).front_end is None
     few = BENCH.model_copy(update={"audio": AudioConfig(echo_guard_max_calls=1)})
     crowded = EngineSet(few)
     first = crowded.for_call(few)
-    assert first.ears is not None
+    assert first.front_end is not None
     CallerAudio(first.vad, lambda _: None, lambda: False, lambda _: None)
-    assert crowded.for_call(few).ears is None
-    ears = EngineSet(BENCH).for_call(BENCH).ears
-    assert ears is not None
-    wide, narrow = ears("LINEAR16"), ears("PCMU")
+    assert crowded.for_call(few).front_end is None
+    front_end = EngineSet(BENCH).for_call(BENCH).front_end
+    assert front_end is not None
+    wide, narrow = front_end("LINEAR16"), front_end("PCMU")
     voice = noise(200, level_dbfs=-20)
     wide.sent(Upsampler().push(voice), 1.0, first=True)
     narrow.sent(codec_named("PCMU").encode(voice), 1.0, first=True)

@@ -37,9 +37,9 @@ class Line:
         self.listeners = LineListeners()
         self.add_listener = self.listeners.add
 
-    def receive(self, pcm: bytes, at_sample: int, at_s: float) -> None:
+    def receive(self, pcm: bytes, at_tick: int, at_s: float) -> None:
         for on_audio in self.listeners.audio:
-            on_audio(pcm, at_sample, at_s)
+            on_audio(pcm, at_tick, at_s)
 
     def send(self, payload: bytes, ordinal: int, at_s: float) -> None:
         for on_sent in self.listeners.sent:

@@ -14,10 +14,10 @@ def pcm(*samples: int) -> bytes:
 
 
 def apply(image: bytearray, pieces: list[tuple[int, bytes]]) -> None:
-    for at_sample, data in pieces:
-        end = at_sample * 4 + len(data)
+    for at_tick, data in pieces:
+        end = at_tick * 4 + len(data)
         image.extend(bytes(max(0, end - len(image))))
-        image[at_sample * 4 : end] = data
+        image[at_tick * 4 : end] = data
 
 
 def samples(image: bytearray) -> list[list[int]]:
@@ -75,10 +75,10 @@ def test_hours_of_silence_cost_nothing() -> None:
     assert not any(second[1][:-8])
 
 
-@pytest.mark.parametrize("at_sample", [-1, MAX_SAMPLES - 1, MAX_SAMPLES, 2**40, -(2**40)])
-def test_beyond_the_limits_is_refused_but_what_fits_is_kept(at_sample: int) -> None:
+@pytest.mark.parametrize("at_tick", [-1, MAX_SAMPLES - 1, MAX_SAMPLES, 2**40, -(2**40)])
+def test_beyond_the_limits_is_refused_but_what_fits_is_kept(at_tick: int) -> None:
     line = StereoTimeline()
-    assert not line.put(0, pcm(1, 2), at_sample)
+    assert not line.put(0, pcm(1, 2), at_tick)
     assert line.end in (0, 1, MAX_SAMPLES)
     assert sum(len(data) for _, data in line.take()) <= 4 * (WINDOW_SAMPLES + 1)
 
@@ -108,10 +108,10 @@ def test_any_order_makes_the_same_as_a_plain_array(pieces: list[tuple[int, int, 
     line, image = StereoTimeline(), bytearray()
     expected = np.zeros((3_100, 2), np.int16)
     end = 0
-    for channel, at_sample, values, take in pieces:
-        assert line.put(channel, pcm(*values), at_sample)
-        expected[at_sample : at_sample + len(values), channel] = values
-        end = max(end, at_sample + len(values)) if values else end
+    for channel, at_tick, values, take in pieces:
+        assert line.put(channel, pcm(*values), at_tick)
+        expected[at_tick : at_tick + len(values), channel] = values
+        end = max(end, at_tick + len(values)) if values else end
         if take:
             apply(image, line.take())
     apply(image, line.take())

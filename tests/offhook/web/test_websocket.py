@@ -53,7 +53,7 @@ class Receiver:
         self.lost_because.append(reason)
         self.changed.set()
 
-    def closed_by_far_end(self, reason: str) -> None:
+    def peer_closed(self, reason: str) -> None:
         self.closes.append(reason)
         self.changed.set()
 

@@ -1,4 +1,4 @@
-"""What a recogniser does not take is converted, or taken away; the rest of it is left alone."""
+"""What a recogniser does not take is converted or removed; the rest is unchanged."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,7 +26,7 @@ ENCODERS: dict[Encoding, Callable[[bytes], bytes]] = {"PCMU": PCMU.encode, "PCMA
 
 
 class Recogniser:
-    """Keeps what it is given."""
+    """Records what it is given."""
 
     def __init__(self, capabilities: AsrCapabilities) -> None:
         self.capabilities = capabilities

@@ -18,18 +18,18 @@ def test_the_answer_stands_within_the_courtesies(text: str, answer: str) -> None
     assert tuple(answer.split()) in list(answers_within(text.split()))
 
 
-def test_all_of_the_words_come_first() -> None:
+def test_all_words_are_tried_first() -> None:
     assert next(answers_within(["please", "hold"])) == ("please", "hold")
     assert list(answers_within(["balance"])) == [("balance",)]
 
 
-def test_nothing_is_left_of_courtesies_alone() -> None:
+def test_courtesies_alone_are_not_an_answer() -> None:
     assert list(answers_within([])) == []
     assert list(answers_within(["please"])) == [("please",)]
     assert all(answers_within(["uh", "please", "thanks"]))
 
 
-def test_other_words_are_not_taken_off() -> None:
+def test_other_words_are_kept() -> None:
     assert list(answers_within(["do", "not", "book", "please"])) == [
         ("do", "not", "book", "please"),
         ("do", "not", "book"),

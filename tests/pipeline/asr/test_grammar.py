@@ -27,7 +27,7 @@ def test_a_grammar_has_an_alternative_for_each_phrase() -> None:
     )
 
 
-def test_the_same_phrase_stands_once() -> None:
+def test_a_repeated_phrase_is_listed_once() -> None:
     assert choices_grammar([Choice("a", ("Yes", " yes ")), Choice("b", ("yes",))]).count("yes") == 1
 
 
@@ -41,14 +41,14 @@ def test_without_phrases_there_is_no_grammar() -> None:
         choices_grammar([Choice("a", dtmf="1")])
 
 
-def test_what_a_question_listens_with() -> None:
+def test_the_grammar_of_a_question() -> None:
     assert question_grammar(Question()) is None
     assert question_grammar(Question(choices=(Choice("a", dtmf="1"),))) is None
     assert question_grammar(Question(choices=(BALANCE,))) == choices_grammar([BALANCE])
     assert question_grammar(Question(choices=(BALANCE,), grammar="#JSGF V1.0; …")) == "#JSGF V1.0; …"
 
 
-def test_digits_are_listened_for_beside_the_phrases() -> None:
+def test_digits_are_recognised_along_with_phrases() -> None:
     grammar = question_grammar(Question(choices=(BALANCE,), digits=DigitRule(1, 4)))
     assert grammar is not None
     assert "public <answer> = check my balance | balance | <digits>;" in grammar
@@ -69,7 +69,7 @@ def test_digits_are_listened_for_beside_the_phrases() -> None:
         ("...", None),
     ],
 )
-def test_a_transcript_means_a_choice(text: str, name: str | None) -> None:
+def test_a_transcript_matches_a_choice(text: str, name: str | None) -> None:
     assert match(text, [BALANCE, AGENT]) == name
 
 
@@ -84,13 +84,13 @@ def test_the_first_choice_wins() -> None:
     assert match("yes", [Choice("a", ("yes",)), Choice("b", ("yes",))]) == "a"
 
 
-def test_a_choice_of_keys_alone_is_never_said() -> None:
+def test_a_choice_with_keys_only_is_never_matched() -> None:
     assert match("", [Choice("a", dtmf="1")]) is None
 
 
 @pytest.mark.parametrize("phrase", ["yes!", "a | b", "<x>", "a\\b", '"q"', "a;", "(a)", "a_b", "a*", "a\nb", "50%"])
-def test_a_phrase_has_only_words(phrase: str) -> None:
-    with pytest.raises(GrammarError, match="is no letter, digit, apostrophe, hyphen or space") as caught:
+def test_a_phrase_consists_of_words(phrase: str) -> None:
+    with pytest.raises(GrammarError, match="is not a letter, digit, apostrophe, hyphen or space") as caught:
         check_phrase(phrase)
     assert caught.value.phrase == phrase
 
@@ -116,7 +116,7 @@ def test_unknown_words_are_named_with_their_place() -> None:
 
 
 @given(st.text(st.sampled_from("abcÄß10 '-’"), max_size=30))
-def test_each_phrase_that_is_allowed_means_its_choice(phrase: str) -> None:
+def test_each_valid_phrase_matches_its_choice(phrase: str) -> None:
     try:
         check_phrase(phrase)
     except GrammarError:

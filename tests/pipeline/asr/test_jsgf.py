@@ -73,12 +73,12 @@ def test_digits_as_the_questions_have_them() -> None:
         "#JSGF V1.0; grammar g; public <s> = " + "(" * 200 + "a" + ")" * 200 + ";",
     ],
 )
-def test_what_is_not_supported_is_refused(grammar: str) -> None:
+def test_unsupported_grammars_are_refused(grammar: str) -> None:
     with pytest.raises(UnsupportedGrammarError):
         parse_jsgf(grammar)
 
 
-def test_rules_that_double_are_refused_before_they_fill_the_memory() -> None:
+def test_exponential_rules_are_refused_before_they_fill_memory() -> None:
     doubling = "".join(f"<r{n}> = <r{n + 1}> <r{n + 1}>; " for n in range(30))
     with pytest.raises(UnsupportedGrammarError):
         parse_jsgf(f"#JSGF V1.0; grammar g; public <s> = <r0>; {doubling} <r30> = a;")

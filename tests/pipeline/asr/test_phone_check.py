@@ -43,14 +43,14 @@ def check() -> PhoneCheck:
     return PhoneCheck(pronounce)
 
 
-def test_what_was_said_is_believed(check: PhoneCheck) -> None:
+def test_what_was_said_is_accepted(check: PhoneCheck) -> None:
     checked = check.check(speech("check_my_balance"), MENU, "check my balance")
     assert checked.text == "check my balance"
     assert checked.confidence > 0.8
 
 
 @pytest.mark.parametrize("found", ["", "opening hours", "goodbye"])
-def test_another_sentence_of_pocketsphinx_is_overruled(check: PhoneCheck, found: str) -> None:
+def test_a_wrong_sentence_from_pocketsphinx_is_overruled(check: PhoneCheck, found: str) -> None:
     checked = check.check(speech("check_my_balance"), MENU, found)
     assert checked.text == "check my balance"
     agreed = check.check(speech("check_my_balance"), MENU, "check my balance")
@@ -64,7 +64,7 @@ def test_digits_in_any_number(check: PhoneCheck) -> None:
 
 
 @pytest.mark.parametrize("found", ["opening hours", "goodbye", "check my balance", ""])
-def test_what_was_not_said_is_not_believed(check: PhoneCheck, found: str) -> None:
+def test_what_was_not_said_is_rejected(check: PhoneCheck, found: str) -> None:
     checked = check.check(speech("four_two_seven"), MENU, found)
     assert checked.confidence < 0.2
 
@@ -78,7 +78,7 @@ def test_a_grammar_that_cannot_be_read_leaves_the_sentence_to_be_checked(check: 
     assert check.check(speech("four_two_seven"), recursive, "").text == ""
 
 
-def test_silence_and_noise_say_nothing(check: PhoneCheck) -> None:
+def test_silence_and_noise_give_no_text(check: PhoneCheck) -> None:
     rng = np.random.default_rng(1)
     noise = rng.normal(scale=300, size=16_000).astype(np.int16)
     click = rng.normal(scale=4, size=16_000).astype(np.int16)

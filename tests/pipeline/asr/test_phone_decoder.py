@@ -14,7 +14,7 @@ def graph(expansion: str) -> PhoneGraph:
 
 
 def saw(*frames: int, sure: float = 0.9) -> np.ndarray:
-    """Log probabilities with `sure` for the phone of each frame."""
+    """Log probabilities of `sure` for the phone of each frame."""
     probs = np.full((len(frames), 4), (1 - sure) / 3, np.float32)
     probs[np.arange(len(frames)), frames] = sure
     return np.log(probs)
@@ -64,13 +64,13 @@ def test_leading_silence_belongs_to_no_word() -> None:
     assert decoded.words[0].score == pytest.approx(np.log(0.9), abs=1e-5)
 
 
-def test_too_few_frames_are_no_sentence() -> None:
+def test_too_few_frames_give_no_sentence() -> None:
     assert graph("aa").decode(saw(A, A)) is None
     assert graph("a").decode(saw()) is None
 
 
 def test_no_path_is_better_than_the_one_found() -> None:
-    """Against all alignments of a small grammar, counted out."""
+    """Compared with all alignments of a small grammar."""
     rng = np.random.default_rng(3)
     compiled = graph("a | ab | aa | b a")
     for _ in range(50):

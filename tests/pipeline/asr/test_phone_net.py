@@ -22,7 +22,7 @@ def test_the_phones_of_english() -> None:
         phone_numbers(["SIL"])
 
 
-def test_mels_do_not_know_the_level() -> None:
+def test_mels_do_not_depend_on_the_level() -> None:
     quiet = log_mels(speech("check_my_balance") // 4)
     loud = log_mels(speech("check_my_balance"))
     spoken = loud.mean(1) > -1
@@ -53,7 +53,7 @@ def test_most_phones_of_a_sentence_are_seen(name: str, phones: str) -> None:
     assert len(seen & said) >= 0.6 * len(said)
 
 
-def test_a_bit_of_noise_changes_little() -> None:
+def test_a_little_noise_changes_little() -> None:
     pcm = speech("four_two_seven")
     noisy = pcm + np.random.default_rng(5).integers(-1, 2, len(pcm)).astype(np.int16)
     net = PhoneNet()

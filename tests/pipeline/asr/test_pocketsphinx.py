@@ -26,14 +26,14 @@ CHUNK = 640  # 20 ms
 
 
 def phrase(name: str) -> bytes:
-    """Half a second of near silence on either side, as the session's pre-roll and the end of a turn are."""
+    """Half a second of near silence on either side, like the session's pre-roll and the end of a turn."""
     with wave.open(str(SPEECH / f"{name}.wav")) as file:
         pcm = bytes(file.readframes(file.getnframes()))
     noise = np.random.default_rng(1).normal(scale=4, size=8_000).astype("<i2").tobytes()
     return bytes(noise + pcm + noise)
 
 
-# Children cost some tenths of a second to start, so the tests share one; those that kill it get another.
+# Children take some tenths of a second to start, so the tests share one; those that kill it get another.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -104,7 +104,7 @@ async def test_a_decoder_starts_afresh_for_every_turn(engine: PocketsphinxEngine
     assert transcripts[1:] == transcripts[:1] * 2
 
 
-async def test_speech_outside_the_grammar_is_no_match_or_not_believed(engine: PocketsphinxEngine) -> None:
+async def test_speech_outside_the_grammar_is_no_match_or_low_confidence(engine: PocketsphinxEngine) -> None:
     stream = engine.open(AsrRequest("#JSGF V1.0; grammar g; public <g> = opening hours | goodbye;"), ignore)
     feed(stream, phrase("four_two_seven"))
     transcript = await stream.finish()

@@ -1,4 +1,5 @@
-"""How often the embedded recogniser takes for a choice what is none: voices and sentences that nothing was tuned on."""
+"""How often the embedded recogniser accepts a sentence that is not a choice: voices and sentences that nothing was
+tuned on."""
 
 from math import sqrt
 
@@ -13,7 +14,7 @@ THRESHOLD = 0.5
 
 
 def interval(hits: int, count: int) -> tuple[float, float]:
-    """Wilson's, in which the true rate lies with 95 %."""
+    """The Wilson interval that contains the true rate with 95 % confidence."""
     z, rate = 1.96, hits / count
     middle, width = rate + z * z / (2 * count), z * sqrt(rate * (1 - rate) / count + z * z / (4 * count * count))
     scale = 1 + z * z / count
@@ -28,7 +29,7 @@ def found() -> list[Turn]:
 
 
 @pytest.mark.peer
-def test_what_is_no_phrase_is_seldom_taken_for_one(found: list[Turn]) -> None:
+def test_other_sentences_are_seldom_accepted(found: list[Turn]) -> None:
     others = [turn for turn in found if turn.meant is None]
     low, high = interval(sum(turn.taken(THRESHOLD) is not None for turn in others), len(others))
     assert low < 0.08

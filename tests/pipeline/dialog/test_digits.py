@@ -49,12 +49,12 @@ def test_spoken_digits_become_digits(text: str, digits: str) -> None:
         "1" + " 1" * MAX_SPOKEN_CHARS,
     ],
 )
-def test_anything_else_is_no_digits(text: str) -> None:
+def test_anything_else_is_not_digits(text: str) -> None:
     assert spoken_digits(text) is None
 
 
 @given(st.text(max_size=60))
-def test_what_is_understood_is_digits(text: str) -> None:
+def test_results_are_digits(text: str) -> None:
     digits = spoken_digits(text)
     assert digits is None or is_digits(digits)
 
@@ -76,11 +76,11 @@ def test_what_is_understood_is_digits(text: str) -> None:
         ("١٢", DigitRule(1, 4), None),
     ],
 )
-def test_only_digits_that_fit_the_rule_are_taken(digits: str, rule: DigitRule, fits: str | None) -> None:
+def test_only_digits_that_satisfy_the_rule_are_accepted(digits: str, rule: DigitRule, fits: str | None) -> None:
     assert fitting_digits(digits, rule) == fits
 
 
 @given(st.text(alphabet="0123456789", min_size=1, max_size=32))
-def test_what_the_recogniser_hears_with_its_grammar_is_understood(digits: str) -> None:
+def test_sentences_of_the_digit_grammar_are_understood(digits: str) -> None:
     assert spoken_digits(" ".join(DIGIT_WORDS[int(digit)] for digit in digits)) == digits
     assert spoken_digits(apart(digits)) == digits

@@ -58,7 +58,7 @@ def test_a_retry_to_nowhere(key: str) -> None:
     assert only(problems(asking, BYE)).path == ("steps", "ask", key, "then")
 
 
-def test_a_start_that_is_no_step() -> None:
+def test_a_start_that_is_not_a_step() -> None:
     with pytest.raises(FlowError) as caught:
         Flow("test", "bya", {"bye": BYE})
     assert [problem.path for problem in caught.value.problems] == [("start",)]
@@ -96,7 +96,7 @@ def test_a_step_that_repeats_itself_for_ever() -> None:
 )
 def test_a_silent_caller_is_not_kept_for_ever(steps: tuple[Step, ...], loop: str, blamed: str) -> None:
     problem = only(problems(*steps))
-    assert problem.what == f"a silent caller goes round for ever: {loop}"
+    assert problem.what == f"a silent caller loops for ever: {loop}"
     assert problem.path == ("steps", blamed, "no_input", "then")
 
 
@@ -106,12 +106,12 @@ def test_a_silent_caller_may_be_asked_something_else() -> None:
     assert problems(replace(ASK, no_input=Retry("pin")), back, BYE) == []
 
 
-def test_a_loop_that_waits_for_the_caller_is_none() -> None:
+def test_a_loop_that_waits_for_the_caller_is_allowed() -> None:
     back = replace(ASK, options=(YES, Option(Choice("no", ("no",)), "hello")))
     assert problems(Say("hello", "Hello.", "ask"), back, BYE) == []
 
 
-def test_a_variable_that_nobody_sets() -> None:
+def test_a_variable_that_is_never_set() -> None:
     problem = only(problems(End("bye", "Bye {nmae}.")))
     assert problem.what == "there is no variable `nmae`"
     assert "variables: {nmae: …}" in problem.todo
@@ -122,15 +122,15 @@ def test_a_misspelt_variable_is_recognised() -> None:
     assert problem.todo == "did you mean `name`?"
 
 
-def test_a_variable_that_is_not_set_on_every_way() -> None:
+def test_a_variable_that_is_not_set_on_every_path() -> None:
     problem = only(problems(COLLECT, End("bye", "Your PIN is {pin}.")))
     assert problem.what == "variable `pin` may have no value here"
     assert problem.path == ("steps", "bye", "hang_up")
 
 
-def test_a_variable_that_is_set_on_every_way() -> None:
-    told = Say("told", "It is {pin}.", "bye")
-    assert problems(replace(COLLECT, next="told"), told, BYE) == []
+def test_a_variable_that_is_set_on_every_path() -> None:
+    confirm = Say("confirm", "It is {pin}.", "bye")
+    assert problems(replace(COLLECT, next="confirm"), confirm, BYE) == []
 
 
 def test_a_variable_in_the_prompt_that_collects_it_has_no_value_yet() -> None:
@@ -138,7 +138,7 @@ def test_a_variable_in_the_prompt_that_collects_it_has_no_value_yet() -> None:
     assert problem.path == ("steps", "pin", "collect")
 
 
-def test_a_variable_in_a_reprompt_is_looked_at() -> None:
+def test_a_variable_in_a_reprompt_is_checked() -> None:
     retry = Retry("bye", 3, ("Again.", "{x}"))
     assert only(problems(replace(ASK, no_match=retry), BYE)).path == (
         "steps",
@@ -156,27 +156,27 @@ def test_a_variable_in_a_reprompt_is_looked_at() -> None:
         ((YES, Option(Choice("no", ("no",), "1"), "bye")), "key 1 stands for", ("choices", "no", "key")),
         (
             (YES, Option(Choice("no", ("Yes ",)), "bye")),
-            "phrase `Yes ` stands for `yes` and for `no`",
+            "phrase `Yes ` appears for `yes` and for `no`",
             ("choices", "no", "phrases", 0),
         ),
         (
             (Option(Choice("a", ("oh-one",)), "bye"), Option(Choice("b", ("Zero one",)), "bye")),
-            "phrase `Zero one` stands for `a` and for `b`",
+            "phrase `Zero one` appears for `a` and for `b`",
             ("choices", "b", "phrases", 0),
         ),
         (
             (Option(Choice("yes", ("yes", "yes")), "bye"),),
-            "phrase `yes` stands twice",
+            "phrase `yes` appears twice",
             ("choices", "yes", "phrases", 1),
         ),
         ((Option(Choice("yes"), "bye"),), "choice `yes` can never be chosen", ("choices", "yes")),
         ((YES, YES), "two choices are called `yes`", ("choices", "yes")),
-        ((Option(Choice("n", ("24 hours",)), "bye"),), "cannot be heard", ("choices", "n", "phrases", 0)),
-        ((Option(Choice("n", ("a | b",)), "bye"),), "cannot be heard", ("choices", "n", "phrases", 0)),
+        ((Option(Choice("n", ("24 hours",)), "bye"),), "cannot be recognised", ("choices", "n", "phrases", 0)),
+        ((Option(Choice("n", ("a | b",)), "bye"),), "cannot be recognised", ("choices", "n", "phrases", 0)),
         ((Option(Choice("n", (" - ",)), "bye"),), "has no word", ("choices", "n", "phrases", 0)),
         ((Option(Choice("n", ("a" * 201,)), "bye"),), "too long", ("choices", "n", "phrases", 0)),
-        ((Option(Choice("n", (), "12"), "bye"),), "`12` is no key", ("choices", "n", "key")),
-        ((Option(Choice("n", (), "x"), "bye"),), "`x` is no key", ("choices", "n", "key")),
+        ((Option(Choice("n", (), "12"), "bye"),), "`12` is not a key", ("choices", "n", "key")),
+        ((Option(Choice("n", (), "x"), "bye"),), "`x` is not a key", ("choices", "n", "key")),
     ],
 )
 def test_choices_that_cannot_be_made(options: tuple[Option, ...], what: str, path: tuple[str | int, ...]) -> None:
@@ -212,7 +212,7 @@ def test_every_sound_question_has_a_grammar() -> None:
         (replace(COLLECT, rule=DigitRule(4, 33)), "4 to 33 digits"),
         (replace(COLLECT, rule=DigitRule(4, 4, "1")), "`1` cannot be the terminator"),
         (replace(COLLECT, rule=DigitRule(4, 4, "#", 10)), "inter_digit_ms is 10"),
-        (replace(COLLECT, into="the pin"), "`the pin` is no name of a variable"),
+        (replace(COLLECT, into="the pin"), "`the pin` is not a valid variable name"),
         (replace(COLLECT, into="bank"), "`bank` is a constant"),
         (replace(COLLECT, silence_ms=99), "silence_ms is 99"),
         (replace(ASK, timeout_s=0.1), "timeout_s is 0.1"),
@@ -233,11 +233,11 @@ def test_steps_beyond_their_limits(step: Step, what: str) -> None:
 
 
 def test_a_step_under_another_name() -> None:
-    with pytest.raises(FlowError, match="step `end` calls itself `bye`"):
+    with pytest.raises(FlowError, match="step `end` has the name `bye`"):
         Flow("test", "end", {"end": BYE})
 
 
-def test_a_constant_that_is_no_name() -> None:
+def test_a_constant_with_an_invalid_name() -> None:
     assert only(problems(BYE, constants={"my bank": "x"})).path == ("variables", "my bank")
 
 
@@ -257,6 +257,6 @@ def test_wording_knows_two_variables() -> None:
         Flow("test", "bye", {"bye": BYE}, wording=Wording(option="{choice}: {kee}"))
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     found = problems(replace(ASK, silence_ms=1, timeout_s=0.0, prompt=""), replace(COLLECT, next="x"), BYE)
     assert len(found) == 4

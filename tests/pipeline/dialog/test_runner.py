@@ -28,13 +28,13 @@ MENU = Ask(
     timeout_s=2.5,
 )
 PIN = Collect(
-    "pin", "Your PIN?", "pin", DigitRule(4, 4), "told", Retry("menu", 2), Retry("sorry", 2, ("Four digits.",))
+    "pin", "Your PIN?", "pin", DigitRule(4, 4), "confirm", Retry("menu", 2), Retry("sorry", 2, ("Four digits.",))
 )
 STEPS: tuple[Step, ...] = (
     Say("hello", "Welcome to {bank}.", "menu", barge_in=False),
     MENU,
     PIN,
-    Say("told", "PIN {pin} is right.", "menu"),
+    Say("confirm", "PIN {pin} is right.", "menu"),
     Say("open", "Nine to five.", "menu"),
     Say("sorry", "Sorry.", "bye"),
     End("bye", "Goodbye from {bank}."),
@@ -103,7 +103,7 @@ def test_a_choice_leads_to_its_step(answer: Answer) -> None:
         Answer(AnswerKind.DTMF),
     ],
 )
-def test_what_leads_nowhere_is_a_no_match(answer: Answer) -> None:
+def test_an_answer_without_a_branch_is_a_no_match(answer: Answer) -> None:
     runner = at_menu()
     assert text_of(runner.answered(answer)) == "Pardon?"
     assert runner.dump()["no_match"] == 1
@@ -125,7 +125,7 @@ def test_a_single_attempt_is_not_repeated() -> None:
     assert isinstance(at_menu(replace(MENU, no_input=Retry("bye", 1))).answered(NO_INPUT), HangUp)
 
 
-def test_no_inputs_and_no_matches_are_counted_apart() -> None:
+def test_no_inputs_and_no_matches_are_counted_separately() -> None:
     runner = at_menu()
     said = [text_of(runner.answered(each)) for each in (NO_INPUT, NO_MATCH, NO_INPUT, NO_MATCH, NO_MATCH)]
     assert said == [
@@ -138,7 +138,7 @@ def test_no_inputs_and_no_matches_are_counted_apart() -> None:
     assert isinstance(runner.answered(NO_INPUT), HangUp)
 
 
-def test_each_visit_counts_anew() -> None:
+def test_each_visit_counts_from_zero() -> None:
     runner = at_menu()
     runner.answered(NO_INPUT)
     runner.answered(NO_INPUT)
@@ -158,7 +158,7 @@ def test_when_the_recogniser_fails_the_keypad_is_offered() -> None:
     )
 
 
-def test_a_failure_is_no_no_match() -> None:
+def test_a_failure_is_not_a_no_match() -> None:
     runner = at_menu()
     runner.answered(FAILED)
     assert text_of(runner.answered(NO_MATCH)) == "Pardon?"
@@ -204,7 +204,7 @@ def test_collected_digits_are_kept_and_spoken_one_by_one(digits: str) -> None:
         Answer(AnswerKind.SPEECH, text="one two oh four"),
     ],
 )
-def test_digits_that_do_not_fit_are_a_no_match(answer: Answer) -> None:
+def test_digits_that_break_the_rule_are_a_no_match(answer: Answer) -> None:
     runner = at_pin()
     assert text_of(runner.answered(answer)) == "Four digits."
     assert text_of(runner.answered(answer)) == "Sorry."
@@ -235,7 +235,7 @@ def test_the_dump_hides_digits() -> None:
     runner.answered(Answer(AnswerKind.DTMF, digits="1204"))
     assert runner.dump() == {
         "flow": "test",
-        "step": "told",
+        "step": "confirm",
         "finished": False,
         "no_input": 0,
         "no_match": 0,

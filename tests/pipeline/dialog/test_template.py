@@ -9,7 +9,7 @@ def test_variables_are_filled_in() -> None:
     assert render("Hello {name}, {name}!", {"name": "Ann"}) == "Hello Ann, Ann!"
 
 
-def test_values_are_not_looked_into() -> None:
+def test_values_are_not_expanded() -> None:
     assert render("{a}", {"a": "{b}", "b": "x"}) == "{b}"
 
 
@@ -24,7 +24,7 @@ def test_a_missing_value_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "}", "{ name }", "{1}", "a { b", "{a}}", "{{{a}}", "{}"])
-def test_a_brace_that_belongs_to_nothing_is_an_error(text: str) -> None:
+def test_an_unmatched_brace_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match="a single"):
         names_in(text)
 

@@ -17,7 +17,7 @@ def test_the_question_says_how_long() -> None:
     assert policy.decide(after(0, Question(silence_ms=0)), 0.0).kind == "over"
 
 
-def test_without_a_question_its_own_silence_counts() -> None:
+def test_without_a_question_the_default_silence_counts() -> None:
     assert SilencePolicy(700).decide(after(0, None), 0.0) == Verdict("wait", 700)
 
 

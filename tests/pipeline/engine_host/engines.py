@@ -1,4 +1,4 @@
-"""Engines as somebody else would write them: plain blocking classes, run in a child."""
+"""Third-party engines: plain blocking classes, run in a child."""
 
 import time
 from collections.abc import Iterator

@@ -87,7 +87,7 @@ async def test_a_turn_that_is_cancelled_leaves_the_child_free(asr: HostedAsr) ->
         ("no_such_package:Engine", {}, "No module named 'no_such_package'"),
     ],
 )
-async def test_an_engine_that_cannot_be_made_is_missed_at_the_start(
+async def test_an_engine_that_cannot_be_created_fails_at_start(
     engine: str, options: dict[str, object], why: str
 ) -> None:
     with pytest.raises(EngineError, match=why):
@@ -120,7 +120,7 @@ async def test_a_voice_gives_its_chunks_with_their_words(tts: HostedTts) -> None
     ]
 
 
-async def test_a_voice_that_fails_says_why_behind_what_it_has_said(tts: HostedTts) -> None:
+async def test_a_voice_that_fails_reports_why_after_its_chunks(tts: HostedTts) -> None:
     chunks = []
     with pytest.raises(EngineError, match="RuntimeError: out of tune"):
         async for chunk in tts.synthesize("one broken two"):

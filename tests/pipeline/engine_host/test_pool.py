@@ -1,4 +1,4 @@
-"""The pool, with real children. The voice is the quickest to start, so most of it is tested with that."""
+"""The pool, with real children; mostly with the voice, which is the quickest to start."""
 
 import asyncio
 import os
@@ -46,16 +46,16 @@ def is_running(pid: int) -> bool:
 
 
 async def spoken(stream: HostStream) -> int:
-    octets = 0
+    size = 0
     while (message := await stream.receive()).kind is not Kind.RESULT:
-        octets += len(message.data)
-    assert message.values["samples"] * 2 == octets
-    return octets
+        size += len(message.data)
+    assert message.values["samples"] * 2 == size
+    return size
 
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - what is waited for is another process
+        while not condition():  # noqa: ASYNC110 - another process is awaited
             await asyncio.sleep(0.01)
 
 
@@ -64,7 +64,7 @@ async def test_a_stream_is_worked_on_and_leaves_nothing_behind(pool: HostPool) -
     assert [child["streams"] for child in children(pool)] == [0]
 
 
-async def test_streams_go_where_there_is_least_to_do() -> None:
+async def test_streams_go_to_the_child_with_the_lowest_load() -> None:
     pool = HostPool(ESPEAK, 2, limits=HostLimits(max_streams=2))
     await pool.start()
     try:
@@ -106,7 +106,7 @@ async def test_a_killed_child_fails_its_streams_and_is_replaced(pool: HostPool) 
         await stream.receive()
     assert time.monotonic() - began < 2.0
     assert not isinstance(caught.value, EngineTimeout)
-    # The successor may have work at once, and does it as soon as it has loaded.
+    # The successor may be given work at once, and does it as soon as it has loaded.
     assert await spoken(pool.open(SENTENCE)) > 8_000
     assert time.monotonic() - began < 8.0
     assert pool.counters.restarts == 1
@@ -127,33 +127,33 @@ async def test_a_hung_child_is_found_and_killed_even_when_idle() -> None:
         await pool.close()
 
 
-async def test_children_are_not_taken_for_hung_when_we_were_away_ourselves() -> None:
+async def test_children_are_not_considered_hung_after_a_stall_of_this_process() -> None:
     pool = HostPool(ESPEAK, 1, limits=HostLimits(heartbeat_s=0.05, hung_s=0.2))
     await pool.start()
     try:
         pid = pid_of(pool)
         await asyncio.sleep(0.06)
-        time.sleep(0.5)  # noqa: ASYNC251 - the event loop held up is what is tested
+        time.sleep(0.5)  # noqa: ASYNC251 - the test stalls the event loop
         assert await spoken(pool.open(SENTENCE)) > 8_000
         assert pid_of(pool) == pid
     finally:
         await pool.close()
 
 
-async def test_what_a_stalled_child_does_not_take_fails_the_stream(pool: HostPool) -> None:
+async def test_input_that_a_stalled_child_does_not_read_fails_the_stream(pool: HostPool) -> None:
     pid = pid_of(pool)
     os.kill(pid, signal.SIGSTOP)
     stream = pool.open(SENTENCE)
     for _ in range(21):
         stream.send(bytes(32_000))
-    with pytest.raises(EngineError, match="octets wait"):
+    with pytest.raises(EngineError, match="bytes are waiting"):
         await stream.receive()
     os.kill(pid, signal.SIGCONT)
     assert await spoken(pool.open(SENTENCE)) > 8_000
     assert pid_of(pool) == pid
 
 
-async def test_what_nobody_takes_out_fails_the_stream() -> None:
+async def test_output_that_is_never_received_fails_the_stream() -> None:
     pool = HostPool(ESPEAK, 1, limits=HostLimits(max_unread_bytes=20_000))
     await pool.start()
     try:
@@ -165,7 +165,7 @@ async def test_what_nobody_takes_out_fails_the_stream() -> None:
         await pool.close()
 
 
-async def test_an_answer_that_does_not_come_in_time_ends_the_stream_alone() -> None:
+async def test_a_late_answer_ends_only_its_stream() -> None:
     pool = HostPool(POCKETSPHINX, 1, options={"free_speech": False}, limits=HostLimits(request_s=0.2))
     await pool.start()
     try:
@@ -178,7 +178,7 @@ async def test_an_answer_that_does_not_come_in_time_ends_the_stream_alone() -> N
         await pool.close()
 
 
-async def test_a_cancelled_stream_is_forgotten_and_its_reader_told(pool: HostPool) -> None:
+async def test_a_cancelled_stream_is_dropped_and_its_reader_notified(pool: HostPool) -> None:
     stream = pool.open({"text": "One of many sentences. " * 100})
     await stream.receive()
     waiting = asyncio.ensure_future(spoken(stream))

@@ -40,7 +40,7 @@ def test_objects_survive(values: dict[str, object]) -> None:
 
 
 @given(st.binary(max_size=200))
-def test_of_garbage_only_protocol_errors_come(data: bytes) -> None:
+def test_garbage_raises_only_protocol_errors(data: bytes) -> None:
     reader = MessageReader()
     reader.push(data)
     try:
@@ -60,6 +60,6 @@ def test_a_payload_has_a_limit_in_both_directions() -> None:
 
 
 @pytest.mark.parametrize("payload", [b"", b"\xff", b"[1]", b"{", b"null"])
-def test_a_payload_that_is_no_object_is_refused(payload: bytes) -> None:
+def test_a_payload_that_is_not_an_object_is_refused(payload: bytes) -> None:
     with pytest.raises(ProtocolError):
         decode_json(payload)

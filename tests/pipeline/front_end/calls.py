@@ -1,4 +1,4 @@
-"""Simulated calls on lines that echo: what the bot sends, what is heard, and what the detector makes of it."""
+"""Simulated calls on lines with echo: what the bot sends, what is received, and what the detector makes of it."""
 
 import wave
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from tests.pipeline.vad.single import SingleGate
 from tests.pipeline.voices import spoken
 
 PACKET = 160
-EAGER = 0.3
+LOW_THRESHOLD = 0.3
 AUDIBLE = amplitude(-45.0)
 PROMPTS = (
     "Welcome to the bank. You can ask for your balance, for the opening hours, or say goodbye. What can I do for you?",
@@ -36,7 +36,7 @@ VOICES = ("en-gb-x-rp", "en-us+f3", "en-us+m2", "en-gb-scotland+f2")
 
 @lru_cache
 def prompts() -> tuple[Samples, ...]:
-    """The recorded one, and those that espeak-ng speaks."""
+    """The recorded one, and those spoken by espeak-ng."""
     recorded = _read(files("offhook").joinpath("assets", "bench", "reply.wav").read_bytes())[0]
     return recorded, *spoken(VOICES, PROMPTS)
 
@@ -47,7 +47,7 @@ def _read(data: bytes) -> tuple[Samples, int]:
 
 
 def at_level(audio: Samples, dbfs: float) -> Samples:
-    """With this mean level where something is said."""
+    """Scaled to this mean level over the parts with sound."""
     powers = np.square(audio[: len(audio) // PACKET * PACKET]).reshape(-1, PACKET).mean(axis=1)
     spoken = float(powers[powers > powers.max() / 300].mean())
     return np.asarray(audio * (amplitude(dbfs) / spoken**0.5))
@@ -69,7 +69,7 @@ def lossy(audio: Samples, rng: np.random.Generator, share: float) -> Samples:
 
 
 def in_bursts(audio: Samples, rng: np.random.Generator, packets: int) -> Samples:
-    """So many packets lost in a row, about every 1.5 s, and concealed."""
+    """This many packets lost in a row, about every 1.5 s, and concealed."""
     concealer = Concealer()
     out, next_loss = b"", float(rng.uniform(25, 75))
     for index, packet in enumerate(audio.clip(-32_768, 32_767).astype("<i2").reshape(-1, PACKET)):
@@ -84,10 +84,10 @@ def in_bursts(audio: Samples, rng: np.random.Generator, packets: int) -> Samples
 
 @dataclass
 class SimulatedCall:
-    """All positions are samples. `caller_at` is None where the caller says nothing."""
+    """All positions are samples. `caller_at` is None if the caller says nothing."""
 
     sent: Samples
-    heard: Samples
+    received: Samples
     bot_at: int
     bot_end: int
     caller_at: int | None = None
@@ -106,10 +106,9 @@ def simulate(
 ) -> SimulatedCall:
     """One prompt on a line drawn by `seed`: delay 20 to 500 ms, `echo_dbfs` below the bot's level (None: no echo).
 
-    The echo's path is a delay alone, a hybrid's few milliseconds or a room's tail of 30 ms. `caller` says when the
-    caller speaks: "over" the prompt after its first second, "early" in it, or "after" it. The echo moves by `moved_ms`
-    in the middle of the call. Up to `lsb` of noise is added to what the detector gets, as another machine's rounding
-    might.
+    The echo path is a pure delay, a hybrid's few milliseconds or a room's tail of 30 ms. `caller` says when the caller
+    speaks: "over" the prompt after its first second, "early" in it, or "after" it. The echo moves by `moved_ms` in the
+    middle of the call. Up to `lsb` of noise is added to what the detector gets, to simulate another machine's rounding.
     """
     rng = np.random.default_rng(seed)
     prompt = at_level(prompts()[int(rng.integers(len(prompts())))], rng.uniform(-24, -16))
@@ -120,15 +119,15 @@ def simulate(
     loss, noise = losses[int(rng.integers(len(losses)))], noises_dbfs[int(rng.integers(len(noises_dbfs)))]
     delay = int(rng.uniform(160, 4_000))
     kind = ("delay", "hybrid", "room")[int(rng.integers(3))]
-    heard = np.zeros(len(sent))
+    received = np.zeros(len(sent))
     level = rng.uniform(*(echo_dbfs or (0.0, 1.0)))
     if echo_dbfs is not None:
         path = np.concatenate([np.zeros(delay), _path(rng, kind) * 10 ** (level / 20)])
-        heard = np.convolve(lossy(sent, rng, loss), path)[: len(sent)]
+        received = np.convolve(lossy(sent, rng, loss), path)[: len(sent)]
     if moved_ms:
-        moved = np.roll(heard, int(8 * moved_ms))
-        heard = np.concatenate([heard[: len(heard) // 2], moved[len(heard) // 2 :]])
-    call = SimulatedCall(sent, heard, bot_at, bot_end)
+        moved = np.roll(received, int(8 * moved_ms))
+        received = np.concatenate([received[: len(received) // 2], moved[len(received) // 2 :]])
+    call = SimulatedCall(sent, received, bot_at, bot_end)
     call.what = {"seed": seed, "delay_ms": delay / 8, "echo_db": level, "path": kind, "loss": loss, "noise": noise}
     if caller is not None:
         words = at_level(sentences()[int(rng.integers(len(sentences())))], rng.uniform(-28, -14))
@@ -136,12 +135,12 @@ def simulate(
         when = {"early": (bot_at + 800, bot_at + 8_000), "over": (bot_at + 8_000, bot_end - 4_000)}
         first, last = when.get(caller, (bot_end + 800, bot_end + 6_000))
         call.caller_at = int(rng.integers(first, last))
-        heard[call.caller_at : call.caller_at + len(words)] += words[: len(heard) - call.caller_at]
+        received[call.caller_at : call.caller_at + len(words)] += words[: len(received) - call.caller_at]
     if noise is not None:
-        heard = heard + rng.normal(size=len(heard)) * amplitude(noise)
-    call.heard = lossy(coded(heard), rng, loss)
+        received = received + rng.normal(size=len(received)) * amplitude(noise)
+    call.received = lossy(coded(received), rng, loss)
     if lsb:
-        call.heard = call.heard + np.random.default_rng((seed, lsb)).integers(-lsb, lsb + 1, size=len(heard))
+        call.received = call.received + np.random.default_rng((seed, lsb)).integers(-lsb, lsb + 1, size=len(received))
     return call
 
 
@@ -158,10 +157,10 @@ def _path(rng: np.random.Generator, kind: str) -> Samples:
 
 @dataclass
 class Outcome:
-    """What came of a call: events, each with the sample at which it was known."""
+    """The result of a call: events, each with the sample at which it was known."""
 
     events: list[tuple[int, GateEvent]] = field(default_factory=list)
-    ears_s: float = 0.0
+    front_end_s: float = 0.0
 
     def starts(self) -> list[int]:
         return [at for at, event in self.events if isinstance(event, SpeechStarted)]
@@ -170,31 +169,35 @@ class Outcome:
         return [at for at, event in self.events if isinstance(event, SpeechConfirmed)]
 
 
-def run(call: SimulatedCall, ears: AudioFrontEnd | None, *, eager: Callable[[int], bool] | None = None) -> Outcome:
-    """The call in packets of 20 ms through the detector and the gate, which is eager while the bot speaks."""
+def run(
+    call: SimulatedCall, front_end: AudioFrontEnd | None, *, low_threshold: Callable[[int], bool] | None = None
+) -> Outcome:
+    """The call in 20 ms packets through detector and gate; the low threshold is used while the bot speaks."""
     outcome, gate, detector = Outcome(), SingleGate(), SileroVad().stream()
-    heard = call.heard.clip(-32_768, 32_767).astype("<i2").tobytes()
+    received = call.received.clip(-32_768, 32_767).astype("<i2").tobytes()
     sent = PCMU.encode(call.sent.astype("<i2").tobytes())
     unframed, frame_at, first = b"", 0, True
-    for at in range(0, len(call.heard) - PACKET + 1, PACKET):
-        pcm = heard[2 * at : 2 * (at + PACKET)]
+    for at in range(0, len(call.received) - PACKET + 1, PACKET):
+        pcm = received[2 * at : 2 * (at + PACKET)]
         began = thread_time()
-        if ears is not None:
+        if front_end is not None:
             if call.bot_at - PACKET < at < call.bot_end:
-                ears.sent(sent[at : at + PACKET], at / 8_000, first=first)
+                front_end.sent(sent[at : at + PACKET], at / 8_000, first=first)
                 first = False
-            pcm = ears.on_audio(pcm, at, (at + PACKET) / 8_000)
-        outcome.ears_s += thread_time() - began
+            pcm = front_end.on_audio(pcm, at, (at + PACKET) / 8_000)
+        outcome.front_end_s += thread_time() - began
         unframed += pcm
         while len(unframed) >= 2 * FRAME_SAMPLES:
             frame, unframed = unframed[: 2 * FRAME_SAMPLES], unframed[2 * FRAME_SAMPLES :]
             end = frame_at + FRAME_SAMPLES
             probability = detector.infer(frame)
             began = thread_time()
-            if ears is not None and probability >= EAGER:
-                probability = ears.score(probability, end, in_speech=gate.in_speech)
-            outcome.ears_s += thread_time() - began
-            gate.gate.low_threshold = eager(end) if eager is not None else call.bot_at <= end <= call.bot_end
+            if front_end is not None and probability >= LOW_THRESHOLD:
+                probability = front_end.score(probability, end, in_speech=gate.in_speech)
+            outcome.front_end_s += thread_time() - began
+            gate.gate.low_threshold = (
+                low_threshold(end) if low_threshold is not None else call.bot_at <= end <= call.bot_end
+            )
             outcome.events += [(end, event) for event in gate.push(probability, frame, frame_at)]
             frame_at = end
     return outcome
@@ -205,5 +208,5 @@ def report(figures: str) -> None:
     stdout.write(f"\n{figures}\n")
 
 
-def new_ears() -> AudioFrontEnd:
+def new_front_end() -> AudioFrontEnd:
     return AudioFrontEnd(EchoGuard(PCMU.decode))

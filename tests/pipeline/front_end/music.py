@@ -11,7 +11,7 @@ PARTIALS = {"organ": 4, "pluck": 7, "string": 11, "sine": 1}
 
 
 def hold_music(seed: int, seconds: float = 10.0) -> Samples:
-    """One piece, in the telephone band."""
+    """One piece, within the phone band."""
     rng = np.random.default_rng(seed)
     kind = list(PARTIALS)[seed % 4]
     beat_s, root_hz = rng.uniform(0.3, 0.6), rng.uniform(110, 220)

@@ -1,4 +1,4 @@
-"""Conversations on lines that return nothing: callers talk over the bot, which falls silent and then answers."""
+"""Conversations on lines without echo: callers talk over the bot, which stops and then answers."""
 
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -10,7 +10,7 @@ from offhook.pipeline.vad.gate import GateEvent, SpeechConfirmed, SpeechStarted
 from offhook.pipeline.vad.loudness import amplitude
 from offhook.pipeline.vad.silero import SileroVad
 from offhook.telephony.codec.g711 import PCMU
-from tests.pipeline.front_end.calls import AUDIBLE, EAGER, PACKET, PROMPTS, at_level, prompts
+from tests.pipeline.front_end.calls import AUDIBLE, LOW_THRESHOLD, PACKET, PROMPTS, at_level, prompts
 from tests.pipeline.vad.audio import FRAME_SAMPLES, Samples
 from tests.pipeline.vad.corpus import sentences
 from tests.pipeline.vad.single import SingleGate
@@ -21,7 +21,7 @@ LONGEST = 8_000 * 60
 
 @dataclass
 class Turn:
-    """One sentence of the caller's. Positions are samples; None: it was not believed."""
+    """One sentence of the caller. Positions are samples; None: it was not accepted."""
 
     at: int
     end: int
@@ -29,13 +29,13 @@ class Turn:
     confirmed: int | None = None
 
     def late_ms(self) -> float:
-        """From its first audible sample until it was taken for speech."""
+        """From its first audible sample until it was accepted as speech."""
         return float("inf") if self.start is None else (self.start - self.at) / 8
 
 
 @dataclass
 class Talk:
-    """What a conversation is made of: the bot's prompt, the caller's sentences, and when each comes in the prompt."""
+    """A conversation: the bot's prompt, the caller's sentences, and when each starts within the prompt."""
 
     prompt: Samples
     words: list[Samples]
@@ -44,21 +44,21 @@ class Talk:
     seed: int = 0
     turns: list[Turn] = field(default_factory=list)
 
-    def run(self, ears: AudioFrontEnd | None) -> "Talk":
-        """The conversation through the detector and the gate; `turns` says what became of it."""
-        _Run(self, ears).go()
+    def run(self, front_end: AudioFrontEnd | None) -> "Talk":
+        """Run the conversation through detector and gate; `turns` has the results."""
+        _Run(self, front_end).go()
         return self
 
 
 def recorded(seed: int, *, after: tuple[int, int], noise_dbfs: float | None = None) -> Talk:
-    """The recorded reply, and the recorded callers: one synthetic voice speaks both."""
+    """The recorded reply and the recorded callers: one synthetic voice speaks both."""
     rng = np.random.default_rng((seed, 1))
     words = [spoken_from(sentences()[1 + int(rng.integers(3))]) for _ in range(4)]
     return Talk(prompts()[0], words, _times(rng, after), noise_dbfs, seed)
 
 
 def same_voice(seed: int, *, after: tuple[int, int], noise_dbfs: float | None = None) -> Talk:
-    """The caller has the voice of the bot, at about its level, and says other words."""
+    """The caller has the bot's voice, at about its level, and says other words."""
     rng = np.random.default_rng((seed, 2))
     texts = len(PROMPTS)
     voices = (len(prompts()) - 1) // texts
@@ -83,14 +83,14 @@ def spoken_from(audio: Samples) -> Samples:
 
 
 class _Run:
-    def __init__(self, talk: Talk, ears: AudioFrontEnd | None) -> None:
-        self.talk, self.ears = talk, ears
+    def __init__(self, talk: Talk, front_end: AudioFrontEnd | None) -> None:
+        self.talk, self.front_end = talk, front_end
         self.gate, self.detector = SingleGate(), SileroVad().stream()
         self.payload = PCMU.encode(np.tile(talk.prompt, 2).clip(-32_768, 32_767).astype("<i2").tobytes())
         self.line = np.zeros(LONGEST)
         if talk.noise_dbfs is not None:
             self.line += np.random.default_rng(talk.seed).normal(size=LONGEST) * amplitude(talk.noise_dbfs)
-        self.said: int | None = 0  # octets of the prompt; None: the bot is silent
+        self.said: int | None = 0  # bytes of the prompt; None: the bot is silent
         self.unframed, self.frame_at = b"", 0
 
     def go(self) -> None:
@@ -116,14 +116,14 @@ class _Run:
 
     def _packet(self, at: int) -> None:
         if self.said is not None:
-            if self.ears is not None:
-                self.ears.sent(self.payload[self.said : self.said + PACKET], at / 8_000, first=self.said == 0)
+            if self.front_end is not None:
+                self.front_end.sent(self.payload[self.said : self.said + PACKET], at / 8_000, first=self.said == 0)
             self.said += PACKET
             if self.said >= len(self.payload):
                 self.said = None
         pcm = self.line[at : at + PACKET].clip(-32_768, 32_767).round().astype("<i2").tobytes()
         pcm = PCMU.decode(PCMU.encode(pcm))
-        self.unframed += pcm if self.ears is None else self.ears.on_audio(pcm, at, (at + PACKET) / 8_000)
+        self.unframed += pcm if self.front_end is None else self.front_end.on_audio(pcm, at, (at + PACKET) / 8_000)
         while len(self.unframed) >= 2 * FRAME_SAMPLES:
             frame, self.unframed = self.unframed[: 2 * FRAME_SAMPLES], self.unframed[2 * FRAME_SAMPLES :]
             self._frame(frame)
@@ -131,8 +131,8 @@ class _Run:
     def _frame(self, frame: bytes) -> None:
         end = self.frame_at + FRAME_SAMPLES
         probability = self.detector.infer(frame)
-        if self.ears is not None and probability >= EAGER:
-            probability = self.ears.score(probability, end, in_speech=self.gate.in_speech)
+        if self.front_end is not None and probability >= LOW_THRESHOLD:
+            probability = self.front_end.score(probability, end, in_speech=self.gate.in_speech)
         self.gate.gate.low_threshold = self.said is not None
         for event in self.gate.push(probability, frame, self.frame_at):
             self._note(event, end)
@@ -149,6 +149,6 @@ class _Run:
 
 
 def in_order(talk: Talk) -> bool:
-    """No sentence was taken for speech before it began, nor after the next had begun."""
+    """No sentence was accepted before it began, or after the next had begun."""
     after = all(turn.start is None or turn.start >= turn.at for turn in talk.turns)
     return after and all(one.start is None or one.start < other.at for one, other in pairwise(talk.turns))

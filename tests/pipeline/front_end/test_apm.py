@@ -23,8 +23,8 @@ def test_echo_and_noise_become_less_and_as_much_comes_back() -> None:
     processor = WebrtcProcessor()
     bot = np.tile(prompts()[0], 2)
     rng = np.random.default_rng(1)
-    heard = 0.2 * np.concatenate([np.zeros(800), bot])[: len(bot)] + rng.normal(size=len(bot)) * 60
-    sent, pcm = (audio.clip(-32_768, 32_767).astype("<i2").tobytes() for audio in (bot, heard))
+    received = 0.2 * np.concatenate([np.zeros(800), bot])[: len(bot)] + rng.normal(size=len(bot)) * 60
+    sent, pcm = (audio.clip(-32_768, 32_767).astype("<i2").tobytes() for audio in (bot, received))
     out, began = b"", thread_time()
     for at in range(0, len(pcm), 2 * PACKET):
         out += processor.process(pcm[at : at + 2 * PACKET], sent[at : at + 2 * PACKET])
@@ -46,10 +46,10 @@ def test_packets_of_any_size_come_back_as_long(samples: int) -> None:
 
 
 @needs_apm
-def test_ears_with_a_processor() -> None:
-    ears = AudioFrontEnd(EchoGuard(PCMU.decode), WebrtcProcessor())
-    ears.sent(bytes([0xFF]) * PACKET, 10.0, first=True)
-    assert ears.on_audio(bytes(2 * PACKET), 0, 10.02) == bytes(2 * PACKET)
+def test_a_front_end_with_a_processor() -> None:
+    front_end = AudioFrontEnd(EchoGuard(PCMU.decode), WebrtcProcessor())
+    front_end.sent(bytes([0xFF]) * PACKET, 10.0, first=True)
+    assert front_end.on_audio(bytes(2 * PACKET), 0, 10.02) == bytes(2 * PACKET)
 
 
 def test_where_it_is_missing_the_error_says_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:

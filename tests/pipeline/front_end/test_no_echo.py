@@ -1,16 +1,16 @@
-"""Callers who talk over the bot on lines that return nothing are no echo, whatever voice they have."""
+"""Callers who talk over the bot on lines without echo are not an echo, whatever their voice."""
 
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from tests.pipeline.front_end.calls import new_ears, report
+from tests.pipeline.front_end.calls import new_front_end, report
 from tests.pipeline.front_end.talks import Talk, in_order, recorded, same_voice
 from tests.rates import is_at_least, is_at_most
 
 TALKS = 20
-SETTLED = (8_000, 20_000)  # the line has been silent for long enough to know that it does not echo
+SETTLED = (8_000, 20_000)  # the line has been silent for long enough to show that it does not echo
 EARLY = (800, 8_000)
 
 
@@ -18,9 +18,9 @@ def _delays_ms(name: str, make: Callable[[int], Talk]) -> list[float]:
     delays_ms: list[float] = []
     missed = disordered = echoes = 0
     for seed in range(TALKS):
-        ears = new_ears()
-        guarded, plain = make(seed).run(ears), make(seed).run(None)
-        echoes += ears.echo.knows_path
+        front_end = new_front_end()
+        guarded, plain = make(seed).run(front_end), make(seed).run(None)
+        echoes += front_end.echo.knows_path
         disordered += not in_order(guarded)
         for with_guard, without in zip(guarded.turns, plain.turns, strict=True):
             if without.start is None:
@@ -41,19 +41,19 @@ def _delays_ms(name: str, make: Callable[[int], Talk]) -> list[float]:
 
 
 @pytest.mark.parametrize("noise_dbfs", [None, -60.0])
-def test_a_caller_with_a_voice_like_the_bots_is_heard_at_once(noise_dbfs: float | None) -> None:
+def test_a_caller_with_a_voice_like_the_bots_is_accepted_at_once(noise_dbfs: float | None) -> None:
     delays_ms = _delays_ms(f"noise {noise_dbfs}", lambda seed: recorded(seed, after=SETTLED, noise_dbfs=noise_dbfs))
     assert is_at_least(sum(ms <= 40 for ms in delays_ms), len(delays_ms), 0.97)
 
 
 @pytest.mark.parametrize("noise_dbfs", [None, -55.0])
-def test_a_caller_with_the_very_voice_of_the_bot_is_heard(noise_dbfs: float | None) -> None:
+def test_a_caller_with_the_same_voice_as_the_bot_is_accepted(noise_dbfs: float | None) -> None:
     make = lambda seed: same_voice(seed, after=SETTLED, noise_dbfs=noise_dbfs)  # noqa: E731
     delays_ms = _delays_ms(f"same voice, noise {noise_dbfs}", make)
     assert is_at_least(sum(ms <= 40 for ms in delays_ms), len(delays_ms), 0.95)
 
 
-def test_who_speaks_in_the_prompts_first_second_mostly_waits_for_a_tenth_of_a_second_at_most() -> None:
+def test_a_caller_in_the_first_second_of_a_prompt_mostly_waits_a_tenth_of_a_second_at_most() -> None:
     delays_ms = _delays_ms("early", lambda seed: recorded(seed, after=EARLY))
     # 100 ms and the rest of a frame; more where a path was found and did not hold.
     assert is_at_least(sum(ms <= 130 for ms in delays_ms), len(delays_ms), 0.9)

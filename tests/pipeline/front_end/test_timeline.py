@@ -12,13 +12,13 @@ KEPT = 50
 def test_it_reads_what_was_put_in_and_filler_for_the_rest(
     steps: list[tuple[int, int]], start: int, length: int
 ) -> None:
-    line, truth, octet = Timeline(KEPT, 1, b"."), {}, 0
+    line, truth, count = Timeline(KEPT, 1, b"."), {}, 0
     for samples, gap in steps:
         if gap > 40:
             line.skip_to(line.end + gap - 40)
         for at in range(line.end, line.end + samples):
-            truth[at] = 65 + octet % 26
-            octet += 1
+            truth[at] = 65 + count % 26
+            count += 1
         line.append(bytes(truth[at] for at in range(line.end, line.end + samples)))
     stop = start + length
     first = line.end - KEPT
@@ -29,7 +29,7 @@ def test_it_reads_what_was_put_in_and_filler_for_the_rest(
     assert got[keep:] == wanted[keep:]
 
 
-def test_two_octets_a_sample() -> None:
+def test_two_bytes_per_sample() -> None:
     line = Timeline(KEPT, 2, b"\0\0")
     line.skip_to(100)
     line.append(b"aabbcc")

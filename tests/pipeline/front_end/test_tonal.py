@@ -5,7 +5,7 @@ import pytest
 
 from offhook.pipeline.front_end.tonal import WINDOW_SAMPLES, is_tone
 from offhook.telephony.tones import dtmf, noise, silence, tones
-from tests.pipeline.front_end.calls import SimulatedCall, at_level, coded, new_ears, report, run
+from tests.pipeline.front_end.calls import SimulatedCall, at_level, coded, new_front_end, report, run
 from tests.pipeline.front_end.music import hold_music
 from tests.pipeline.vad.audio import Samples
 from tests.pipeline.vad.corpus import sentences
@@ -19,10 +19,10 @@ def _samples(pcm: bytes) -> Samples:
 
 
 def _line(audio: Samples, lead: int = 4_000) -> SimulatedCall:
-    """A call in which the bot says nothing and this is heard."""
-    heard = np.concatenate([np.zeros(lead), audio, np.zeros(4_000)])
-    heard = coded(heard + np.random.default_rng(lead).normal(size=len(heard)) * 18)
-    return SimulatedCall(np.zeros(len(heard)), heard, 0, 0)
+    """A call in which the bot says nothing and this is received."""
+    received = np.concatenate([np.zeros(lead), audio, np.zeros(4_000)])
+    received = coded(received + np.random.default_rng(lead).normal(size=len(received)) * 18)
+    return SimulatedCall(np.zeros(len(received)), received, 0, 0)
 
 
 def _window(pcm: bytes) -> bool:
@@ -57,18 +57,21 @@ def test_keys_and_tones_never_count_as_speech() -> None:
     ]
     sounds += [_line(np.tile(_samples(tones(hz, 500, level_dbfs=-32) + silence(500)), 3)) for hz in STEADY_HZ]
     for sound in sounds:
-        confirmed["with"] += bool(run(sound, new_ears(), eager=lambda at: True).confirmations())
-        confirmed["without"] += bool(run(sound, None, eager=lambda at: True).confirmations())
+        confirmed["with"] += bool(run(sound, new_front_end(), low_threshold=lambda at: True).confirmations())
+        confirmed["without"] += bool(run(sound, None, low_threshold=lambda at: True).confirmations())
     report(f"tones taken for speech, of {len(sounds)}: {confirmed}")
     assert is_at_most(confirmed["with"], len(sounds), 0.01)
     assert is_at_least(confirmed["without"], len(sounds), 0.25)
 
 
-def test_speech_is_no_tone() -> None:
+def test_speech_is_not_a_tone() -> None:
     changed = 0
     for index, sentence in enumerate(sentences()):
         call = _line(at_level(sentence, -22), 4_000 + 37 * index)
-        changed += run(call, new_ears(), eager=lambda at: True).events != run(call, None, eager=lambda at: True).events
+        changed += (
+            run(call, new_front_end(), low_threshold=lambda at: True).events
+            != run(call, None, low_threshold=lambda at: True).events
+        )
     report(f"sentences of which the ear for tones changes anything: {changed} of {len(sentences())}")
     assert is_at_most(changed, len(sentences()), 0.025)
 
@@ -76,6 +79,6 @@ def test_speech_is_no_tone() -> None:
 def test_hold_music_opens_no_turns() -> None:
     pieces, opened = 24, 0
     for seed in range(pieces):
-        opened += bool(run(_line(hold_music(seed)), new_ears(), eager=lambda at: False).confirmations())
+        opened += bool(run(_line(hold_music(seed)), new_front_end(), low_threshold=lambda at: False).confirmations())
     report(f"hold music taken for a turn: {opened} of {pieces} pieces of 10 s")
     assert is_at_most(opened, pieces, 0.05)

@@ -1,4 +1,4 @@
-"""Samples and words: what was heard, what was not, where to go on."""
+"""Samples and words: what was played, what was not, where to resume."""
 
 import re
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from offhook.pipeline.tts.pace import spread
 TEXT = "One two, three. Four!"
 
 
-def utterance(text: str = TEXT, samples: int = 2_100, *, words: bool = True) -> Utterance:
+def utterance(text: str = TEXT, ticks: int = 2_100, *, words: bool = True) -> Utterance:
     made = Utterance(text)
-    made.append(bytes(samples), spread(text, samples) if words else ())
+    made.append(bytes(ticks), spread(text, ticks) if words else ())
     made.complete = True
     return made
 
@@ -25,22 +25,22 @@ def letters(text: str) -> str:
     return re.sub(r"[\W_]+", "", text)
 
 
-def test_nothing_is_heard_of_what_was_never_begun() -> None:
-    books = PlayoutLedger(utterance())
-    assert not books.begun
-    heard = books.playback(10_000)
+def test_nothing_is_played_before_it_begins() -> None:
+    ledger = PlayoutLedger(utterance())
+    assert not ledger.begun
+    heard = ledger.playback(10_000)
     assert (heard.text_played, heard.text_unplayed, heard.interrupted) == ("", TEXT, True)
 
 
-def test_all_is_heard_with_the_last_sample() -> None:
-    books = PlayoutLedger(utterance())
-    books.queue(0, 2_100, 500)
-    assert books.playback(500 + 2_100).text_played == TEXT
-    assert not books.playback(500 + 2_100).interrupted
+def test_the_last_sample_completes_it() -> None:
+    ledger = PlayoutLedger(utterance())
+    ledger.queue(0, 2_100, 500)
+    assert ledger.playback(500 + 2_100).text_played == TEXT
+    assert not ledger.playback(500 + 2_100).interrupted
 
 
 @pytest.mark.parametrize(
-    ("line_sample", "heard", "unheard"),
+    ("line_tick", "heard", "unheard"),
     [
         (299, "", TEXT),
         (300, "One", "two, three. Four!"),
@@ -50,86 +50,86 @@ def test_all_is_heard_with_the_last_sample() -> None:
         (2_099, "One two, three.", "Four!"),
     ],
 )
-def test_a_word_is_heard_with_its_last_sample(line_sample: int, heard: str, unheard: str) -> None:
-    books = PlayoutLedger(utterance())
-    books.queue(0, 2_100, 0)
-    found = books.playback(line_sample)
+def test_a_word_counts_with_its_last_sample(line_tick: int, heard: str, unheard: str) -> None:
+    ledger = PlayoutLedger(utterance())
+    ledger.queue(0, 2_100, 0)
+    found = ledger.playback(line_tick)
     assert (found.text_played, found.text_unplayed) == (heard, unheard)
 
 
-def test_pieces_that_are_queued_one_behind_the_other_are_one() -> None:
+def test_adjacent_pieces_are_joined() -> None:
     made = Utterance(TEXT)
-    books = PlayoutLedger(made)
+    ledger = PlayoutLedger(made)
     first, second = "One two, three.", "Four!"
     made.append(bytes(1_000), spread(first, 1_000))
-    books.queue(0, 1_000, 0)
-    assert books.playback(1_000).text_unplayed == second
+    ledger.queue(0, 1_000, 0)
+    assert ledger.playback(1_000).text_unplayed == second
     made.append(bytes(500), spread(second, 500), TEXT.index(second))
-    books.queue(1_000, 500, 1_000)
+    ledger.queue(1_000, 500, 1_000)
     made.complete = True
-    assert books.queued_to == 1_500
-    assert books.playback(1_500).text_unplayed == ""
+    assert ledger.queued_to == 1_500
+    assert ledger.playback(1_500).text_unplayed == ""
 
 
-def test_more_is_not_claimed_while_there_is_more_to_come() -> None:
+def test_nothing_is_complete_while_more_is_to_come() -> None:
     made = Utterance(TEXT)
-    books = PlayoutLedger(made)
+    ledger = PlayoutLedger(made)
     made.append(bytes(1_000), spread("One two, three.", 1_000))
-    books.queue(0, 1_000, 0)
-    assert books.playback(1_000).text_played == "One two, three."
+    ledger.queue(0, 1_000, 0)
+    assert ledger.playback(1_000).text_played == "One two, three."
 
 
-def test_what_the_voice_could_not_say_is_unheard() -> None:
+def test_what_the_voice_could_not_say_is_unplayed() -> None:
     made = Utterance(TEXT)
-    books = PlayoutLedger(made)
+    ledger = PlayoutLedger(made)
     made.append(bytes(1_000), spread("One two, three.", 1_000))
     made.failed_at, made.complete = TEXT.index("Four"), True
-    books.queue(0, 1_000, 0)
-    assert (books.playback(1_000).text_played, books.playback(1_000).text_unplayed) == ("One two, three.", "Four!")
+    ledger.queue(0, 1_000, 0)
+    assert (ledger.playback(1_000).text_played, ledger.playback(1_000).text_unplayed) == ("One two, three.", "Four!")
 
 
-def test_without_word_places_the_pace_is_even() -> None:
-    books = PlayoutLedger(utterance(words=False))
-    books.queue(0, 2_100, 0)
-    assert books.playback(0).text_played == ""
-    assert books.playback(1_050).text_played == "One two,"
-    assert books.playback(2_100).text_played == TEXT
-    assert books.resume_point(1_050) == 1_050
+def test_without_word_positions_the_pace_is_even() -> None:
+    ledger = PlayoutLedger(utterance(words=False))
+    ledger.queue(0, 2_100, 0)
+    assert ledger.playback(0).text_played == ""
+    assert ledger.playback(1_050).text_played == "One two,"
+    assert ledger.playback(2_100).text_played == TEXT
+    assert ledger.resume_point(1_050) == 1_050
 
 
-def test_an_empty_prompt_is_heard() -> None:
+def test_an_empty_prompt_counts_as_played() -> None:
     made = Utterance("", complete=True)
     assert not PlayoutLedger(made).playback(0).interrupted
 
 
 def test_a_pause_and_the_second_stretch() -> None:
-    books = PlayoutLedger(utterance())
-    books.queue(0, 2_100, 0)
-    books.cut(600)
-    assert books.queued_to == 600
-    start = books.resume_point(600)
+    ledger = PlayoutLedger(utterance())
+    ledger.queue(0, 2_100, 0)
+    ledger.cut(600)
+    assert ledger.queued_to == 600
+    start = ledger.resume_point(600)
     assert start == 400
-    books.queue(start, 2_100 - start, 600)
-    assert books.playback(600 + 300).text_played == "One"
-    assert books.playback(600 + 400).text_played == "One two,"
-    assert books.playback(600 + 1_700).text_played == TEXT
+    ledger.queue(start, 2_100 - start, 600)
+    assert ledger.playback(600 + 300).text_played == "One"
+    assert ledger.playback(600 + 400).text_played == "One two,"
+    assert ledger.playback(600 + 1_700).text_played == TEXT
 
 
 def test_a_cut_before_anything_left() -> None:
-    books = PlayoutLedger(utterance())
-    books.queue(0, 2_100, 70)
-    books.cut(70)
-    assert books.begun
-    assert books.queued_to == 0
-    assert books.resume_point(70) == 0
+    ledger = PlayoutLedger(utterance())
+    ledger.queue(0, 2_100, 70)
+    ledger.cut(70)
+    assert ledger.begun
+    assert ledger.queued_to == 0
+    assert ledger.resume_point(70) == 0
 
 
 @dataclass(frozen=True)
 class Story:
-    """A text, its pieces' lengths, and moments at which it is cut and gone on with."""
+    """A text, its pieces' lengths, and the moments at which it is cut and resumed."""
 
     text: str
-    samples: list[int]
+    ticks: list[int]
     cuts: list[float]
     with_words: bool
 
@@ -147,47 +147,47 @@ stories = st.builds(
 
 
 @given(stories)
-def test_nothing_is_lost_and_nothing_said_twice_but_the_word_that_was_cut(story: Story) -> None:
+def test_nothing_is_lost_and_only_the_interrupted_word_is_repeated(story: Story) -> None:
     made = Utterance(story.text)
-    total = sum(story.samples)
+    total = sum(story.ticks)
     made.append(bytes(total), spread(story.text, total) if story.with_words else ())
     made.complete = True
-    books = PlayoutLedger(made)
+    ledger = PlayoutLedger(made)
     line = start = 0
     for cut in [*story.cuts, 1.0]:
-        books.queue(start, total - start, line)
-        assert books.queued_to == total
+        ledger.queue(start, total - start, line)
+        assert ledger.queued_to == total
         here = line + int((total - start) * cut)
         for at in (line, (line + here) // 2, here):
-            heard = books.playback(at)
+            heard = ledger.playback(at)
             assert letters(heard.text_played) + letters(heard.text_unplayed) == letters(story.text)
             assert heard.interrupted is bool(heard.text_unplayed)
-        position = books.position(here)
-        books.cut(here)
-        assert books.position(here) == position <= books.position(here + 10_000)
-        start = books.resume_point(here)
+        position = ledger.position(here)
+        ledger.cut(here)
+        assert ledger.position(here) == position <= ledger.position(here + 10_000)
+        start = ledger.resume_point(here)
         assert 0 <= start <= position <= total
         assert not [w for w in made.words if w.start_sample < start < min(w.end_sample, position)]
         line = here
-    assert books.playback(line).interrupted is (total == 0)
+    assert ledger.playback(line).interrupted is (total == 0)
 
 
 @given(st.lists(st.tuples(st.integers(0, 500), st.text(max_size=9)), max_size=4))
-def test_pieces_keep_their_places(pieces: list[tuple[int, str]]) -> None:
+def test_pieces_keep_their_positions(pieces: list[tuple[int, str]]) -> None:
     text = "".join(piece for _, piece in pieces)
     made, at = Utterance(text), 0
-    for samples, piece in pieces:
-        made.append(bytes(samples), (Word(piece, 0, len(piece), 0, samples),), at)
+    for ticks, piece in pieces:
+        made.append(bytes(ticks), (Word(piece, 0, len(piece), 0, ticks),), at)
         at += len(piece)
     assert [text[w.char_start : w.char_end] for w in made.words] == [piece for _, piece in pieces]
-    assert [w.end_sample - w.start_sample for w in made.words] == [samples for samples, _ in pieces]
-    assert made.samples == sum(samples for samples, _ in pieces)
+    assert [w.end_sample - w.start_sample for w in made.words] == [ticks for ticks, _ in pieces]
+    assert made.ticks == sum(ticks for ticks, _ in pieces)
 
 
-def test_an_utterance_of_a_wide_line_counts_in_ticks() -> None:
+def test_an_utterance_on_a_wideband_line_counts_in_ticks() -> None:
     utterance = Utterance("one two", tick_octets=4)
     utterance.append(bytes(400), (Word("one", 0, 3, 0, 90),))
     utterance.append(b"\1" * 400, (Word("two", 0, 3, 10, 100),), 4)
-    assert utterance.samples == 200
+    assert utterance.ticks == 200
     assert [(word.start_sample, word.end_sample) for word in utterance.words] == [(0, 90), (110, 200)]
     assert utterance.payload_from(150) == b"\1" * 200

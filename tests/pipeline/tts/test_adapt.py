@@ -15,7 +15,7 @@ WORD = Word("hello", 0, 5, 0, 160)
 
 
 class Voice:
-    """Speaks every octet there is."""
+    """Speaks every byte value."""
 
     def __init__(self, capabilities: TtsCapabilities) -> None:
         self.capabilities = capabilities
@@ -51,7 +51,7 @@ async def test_g711_is_decoded_chunk_by_chunk_and_comes_out_on_the_line_as_it_wa
     chunks = [chunk async for chunk in wrapped.synthesize("hello")]
     assert [chunk.words for chunk in chunks] == [(WORD,), ()]
     payload = law.encode(chunks[0].pcm)
-    differing = [octet for octet in range(256) if payload[octet] != octet]
+    differing = [value for value in range(256) if payload[value] != value]
     # Mu-law has two zeros, and one of them is enough.
     assert differing == ([0x7F] if law is PCMU else [])
 

@@ -14,7 +14,7 @@ WHOLE = Clip(bytes(100), 100, (Word("Hel", 0, 3, 0, 60), Word("lo", 3, 5, 50, 10
 
 
 class Maker:
-    """Makes clips in two pieces, the second when it is let, and counts."""
+    """Makes clips in two pieces, the second on command, and counts."""
 
     def __init__(self, size: int = 100, *, ready: bool = True, fails: bool = False) -> None:
         self.calls = 0
@@ -142,7 +142,7 @@ async def test_when_the_last_one_leaves_the_making_stops() -> None:
     assert make.calls == 2
 
 
-async def test_who_comes_later_gets_what_is_there_and_then_what_comes() -> None:
+async def test_a_later_request_gets_the_pieces_so_far_and_then_the_rest() -> None:
     cache, make = ClipCache(10_000), Maker(ready=False)
     async with aclosing(cache.stream(KEY, make)) as first, aclosing(cache.stream(KEY, make)) as second:
         assert (await anext(first)).ticks == (await anext(second)).ticks == 60

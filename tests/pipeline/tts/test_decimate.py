@@ -31,6 +31,6 @@ def test_any_length_comes_out_in_proportion(length: int, rate_hz: int) -> None:
     assert result.dtype == np.float32
 
 
-def test_there_is_no_way_up() -> None:
+def test_upsampling_is_refused() -> None:
     with pytest.raises(ValueError, match="7999"):
         decimate(np.zeros(4, np.float32), 7_999)

@@ -70,7 +70,7 @@ async def test_silence_around_an_utterance_is_cut(engine: EspeakEngine) -> None:
         assert words[0].start_sample <= sounds[0]
 
 
-async def test_it_is_loud_and_not_clipped_and_within_the_telephone_band(engine: EspeakEngine) -> None:
+async def test_it_is_loud_and_not_clipped_and_within_the_phone_band(engine: EspeakEngine) -> None:
     samples, _ = await speak(engine, PROMPT)
     assert 0.3 < np.abs(samples).max() / 32_768 <= 0.86
     assert samples.std() / 32_768 > 0.05
@@ -109,7 +109,7 @@ async def test_odd_characters_do_no_harm(engine: EspeakEngine, text: str) -> Non
     assert (await speak(engine, "yes"))[1][0].text == "yes"
 
 
-async def test_speed_is_obeyed(engine: EspeakEngine) -> None:
+async def test_the_rate_of_speech_is_respected(engine: EspeakEngine) -> None:
     normal, _ = await speak(engine, PROMPT)
     fast = EspeakEngine(rate_wpm=300)
     await fast.start()

@@ -1,4 +1,4 @@
-"""Where each word that is spoken comes from, whatever the language; which rules a voice gets."""
+"""Where each spoken word comes from, in any language; which rules a voice gets."""
 
 import time
 
@@ -125,7 +125,7 @@ def test_nothing_is_lost_and_places_go_forward(text: str, language: str) -> None
 
 @given(TEXTS, st.sampled_from(LANGUAGES))
 def test_digits_become_words_or_stay(text: str, language: str) -> None:
-    # What has digits is never spoken as nothing.
+    # Text with digits is never spoken as nothing.
     spoken = normalize(text, language)
     ends = [piece.start for piece in spoken.pieces[1:]] + [len(spoken.text)]
     for piece, end in zip(spoken.pieces, ends, strict=False):
@@ -137,7 +137,7 @@ def test_digits_become_words_or_stay(text: str, language: str) -> None:
 @pytest.mark.parametrize(
     "unit", ["1", "1,", "1-", "a@", "<a ", "$1.5-", "a.b.", "A1-", "*a", "+1 ", "St. ", "May 1-", "**", "#", "x", "xx "]
 )
-def test_the_time_it_takes_grows_with_the_length_only(language: str, unit: str) -> None:
+def test_time_grows_linearly_with_length(language: str, unit: str) -> None:
     text = (unit * 10_000)[:10_000]
     began = time.process_time()
     normalize(text, language)

@@ -85,7 +85,7 @@ def test_words_are_where_they_are_in_the_whole(rates: tuple[int, int], sizes: li
     assert all(word.end_sample <= piece.ticks for piece in pieces for word in piece.words)
 
 
-def test_a_word_without_a_place_in_the_text_is_none() -> None:
+def test_a_word_without_a_position_in_the_text_is_dropped() -> None:
     words = (Word("Mind", 0, 4, 0, 80), Word("?", 4, 4, 80, 90), Word("?", 9, 99, 80, 90))
     assert [word.text for word in joined(made(maker(8_000, 8_000), [SpeechChunk(bytes(320), words)])).words] == ["Mind"]
 
@@ -104,7 +104,7 @@ def test_without_words_and_audio_there_is_nothing() -> None:
 
 
 @pytest.mark.parametrize("ticks_per_char", [300, 550, 900])
-def test_places_are_guessed_by_the_pace_and_corrected_at_the_end(ticks_per_char: int) -> None:
+def test_positions_are_estimated_by_pace_and_corrected_at_the_end(ticks_per_char: int) -> None:
     pace = Pace()
     text = "Please hold the line while we look for a person"
     total = len(text) * ticks_per_char // 160 * 160

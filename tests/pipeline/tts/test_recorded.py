@@ -29,7 +29,7 @@ async def test_no_text_has_no_words() -> None:
     assert (chunk.pcm, chunk.words) == (PCM, ())
 
 
-def test_a_file_that_is_missing_or_no_wav_is_an_engine_error(tmp_path: Path) -> None:
+def test_a_missing_or_invalid_wav_file_is_an_engine_error(tmp_path: Path) -> None:
     path = tmp_path / "speech.wav"
     with pytest.raises(EngineError, match="No such file"):
         RecordedEngine.from_file(path)

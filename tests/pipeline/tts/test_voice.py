@@ -1,4 +1,4 @@
-"""A voice for a line: normalised, resampled, encoded, cached, its words placed in the text that was given."""
+"""A voice for a line: normalised, resampled, encoded, cached, its words mapped to the text that was given."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -45,7 +45,7 @@ def encode(pcm: bytes) -> bytes:
     return pcm[::2]
 
 
-async def test_one_octet_a_sample_and_words_in_place() -> None:
+async def test_one_byte_per_sample_and_words_in_place() -> None:
     clip = await voice(Engine()).clip("Good morning", "PCMU", encode, 8_000)
     assert len(clip.payload) == 1_600
     assert clip.words == (Word("Good", 0, 4, 0, 800), Word("morning", 5, 12, 800, 1_600))
@@ -69,7 +69,7 @@ async def test_no_word_ends_behind_the_audio() -> None:
     assert clip.words[-1].end_sample == len(clip.payload)
 
 
-async def test_without_places_the_pace_is_even() -> None:
+async def test_without_positions_the_pace_is_even() -> None:
     clip = await voice(Engine(places=False)).clip("Good day", "PCMU", encode, 8_000)
     assert clip.words == (Word("Good", 0, 4, 0, 800), Word("day", 5, 8, 1_000, 1_600))
 
@@ -83,7 +83,7 @@ async def test_a_clip_is_made_once_for_each_encoding() -> None:
     assert len(engine.texts) == 2
 
 
-async def test_a_failure_is_told_and_not_kept() -> None:
+async def test_a_failure_is_reported_and_not_cached() -> None:
     engine = Engine()
     one = voice(engine)
     for _ in range(2):
@@ -98,7 +98,7 @@ async def test_nothing_to_say() -> None:
 
 
 class RatedEngine(Engine):
-    """Speaks at whatever rate is asked for, and says which."""
+    """Speaks at any requested rate, and says which."""
 
     def __init__(self, rate_hz: int = 8_000) -> None:
         super().__init__(rate_hz)
@@ -109,7 +109,7 @@ class RatedEngine(Engine):
         return Engine(rate_hz)
 
 
-async def test_a_wide_line_gets_all_of_the_voice_and_counts_words_in_ticks() -> None:
+async def test_a_wideband_line_gets_the_full_bandwidth_and_counts_words_in_ticks() -> None:
     engine = RatedEngine()
     clip = await voice(engine).clip("Good morning", "LINEAR16", lambda pcm: pcm, 16_000)
     assert engine.asked == [16_000]
@@ -117,14 +117,14 @@ async def test_a_wide_line_gets_all_of_the_voice_and_counts_words_in_ticks() -> 
     assert [(word.start_sample, word.end_sample) for word in clip.words] == [(0, 800), (800, 1_600)]
 
 
-async def test_a_voice_of_one_rate_is_brought_to_a_wide_line() -> None:
+async def test_a_single_rate_voice_is_resampled_for_a_wideband_line() -> None:
     clip = await voice(Engine(8_000)).clip("Good morning", "LINEAR16", lambda pcm: pcm, 16_000)
     assert len(clip.payload) == 4 * 1_600
     assert clip.words[-1].end_sample == 1_600
 
 
 class SlowEngine(Engine):
-    """Speaks a word whenever it is let, and counts those that it was asked for."""
+    """Speaks a word on command, and counts the words requested."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -174,7 +174,7 @@ async def test_two_lines_share_one_synthesis_and_the_second_may_come_late() -> N
     assert len(engine.texts) == 1
 
 
-async def test_a_guess_is_kept_only_corrected() -> None:
+async def test_only_corrected_estimates_are_cached() -> None:
     one = voice(Engine(places=False))
     streamed = await one.clip("Good old day", "PCMU", encode, 8_000)
     kept = await one.clip("Good old day", "PCMU", encode, 8_000)

@@ -18,7 +18,7 @@ def test_words_spoken_as_one_share_their_time_by_their_lengths() -> None:
     assert [(span.start_sample, span.end_sample) for span in spans] == [(0, 200), (200, 500), (500, 900)]
 
 
-def test_what_is_not_spoken_is_no_word() -> None:
+def test_what_is_not_spoken_is_not_a_word() -> None:
     assert [s.char_start for s in align("yes - no &", [(0, 0), (6, 50), (9, 80)], 100)] == [0, 6, 9]
     assert align("...", [], 0) == []
 
@@ -29,9 +29,9 @@ def test_what_is_not_spoken_is_no_word() -> None:
 )
 def test_words_are_in_order_and_inside_whatever_is_reported(text: str, events: list[tuple[int, int]]) -> None:
     spans = align(text, events, 1_000)
-    at_char = at_sample = 0
+    at_char = at_tick = 0
     for span in spans:
         assert at_char <= span.char_start < span.char_end <= len(text)
-        assert at_sample <= span.start_sample <= span.end_sample <= 1_000
+        assert at_tick <= span.start_sample <= span.end_sample <= 1_000
         assert not any(c.isspace() for c in text[span.char_start : span.char_end])
-        at_char, at_sample = span.char_end, span.end_sample
+        at_char, at_tick = span.char_end, span.end_sample

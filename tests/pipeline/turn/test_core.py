@@ -35,7 +35,7 @@ class Talk:
         self.answer: Answer | None = None
 
     def take(self) -> list[Action]:
-        """The actions since the last time."""
+        """The actions since the last call."""
         fresh: list[Action] = []
         while (output := self.core.next_output()) is not None:
             if not isinstance(output, Command):
@@ -90,7 +90,7 @@ class Talk:
         return self.take()
 
     def say(self, text: str, confidence: float | None = 0.9) -> None:
-        """A whole turn of the caller, to the recogniser's answer."""
+        """A whole turn of the caller, up to the recogniser's result."""
         self.start()
         self.confirm()
         self.wait(1.0)
@@ -158,14 +158,14 @@ def test_a_click_in_a_pause_does_not_lengthen_it(talk: Talk) -> None:
     assert talk.wait(0.11) == [Action.END_SPEECH]
 
 
-def test_barge_in_pauses_then_drops(talk: Talk) -> None:
+def test_barge_in_pauses_then_abandons(talk: Talk) -> None:
     talk.begin()
     assert talk.start() == [Action.PAUSE]
     assert talk.core.floor is Floor.BOT_PAUSED
     assert talk.confirm() == [Action.ABANDON_PROMPT, Action.RECOGNISE]
 
 
-def test_a_cough_lets_the_bot_go_on(talk: Talk) -> None:
+def test_a_cough_resumes_the_bot(talk: Talk) -> None:
     talk.begin()
     talk.start()
     assert talk.stop(confirmed=False) == []
@@ -184,7 +184,7 @@ def test_two_coughs_in_a_row_are_waited_for(talk: Talk) -> None:
     assert talk.wait(0.15) == [Action.RESUME]
 
 
-def test_speech_without_words_over_a_prompt_lets_the_bot_go_on(talk: Talk) -> None:
+def test_speech_without_words_over_a_prompt_resumes_the_bot(talk: Talk) -> None:
     talk.begin()
     talk.start()
     talk.confirm()
@@ -268,7 +268,7 @@ def test_a_firm_prompt_is_not_interrupted(talk: Talk) -> None:
     assert talk.core.floor is Floor.SPEAKING
 
 
-def test_who_still_speaks_at_the_end_of_a_firm_prompt_is_heard(talk: Talk) -> None:
+def test_a_caller_still_speaking_at_the_end_of_a_firm_prompt_is_recognised(talk: Talk) -> None:
     talk.begin(FIRM, MENU)
     talk.start()
     talk.confirm()
@@ -276,7 +276,7 @@ def test_who_still_speaks_at_the_end_of_a_firm_prompt_is_heard(talk: Talk) -> No
     assert talk.core.floor is Floor.USER_TURN
 
 
-def test_who_may_just_begin_to_speak_at_the_end_of_a_firm_prompt_is_heard(talk: Talk) -> None:
+def test_possible_speech_at_the_end_of_a_firm_prompt_is_not_lost(talk: Talk) -> None:
     talk.begin(FIRM, MENU)
     talk.start()
     talk.spoken()
@@ -284,7 +284,7 @@ def test_who_may_just_begin_to_speak_at_the_end_of_a_firm_prompt_is_heard(talk: 
     assert talk.confirm() == [Action.RECOGNISE]
 
 
-def test_speech_that_interrupts_a_prompt_answers_the_question_behind_it(talk: Talk) -> None:
+def test_speech_that_interrupts_a_prompt_answers_its_question(talk: Talk) -> None:
     talk.begin(PROMPT, None)
     talk.start()
     assert talk.confirm() == [Action.ABANDON_PROMPT, Action.FINISH]
@@ -302,7 +302,7 @@ def test_speech_that_interrupts_a_prompt_answers_the_question_behind_it(talk: Ta
 
 
 def test_the_tail_of_an_answer_does_not_swallow_the_reply(talk: Talk) -> None:
-    """ "My balance" (pause) "please": the reply that "please" talks over is said after all."""
+    """ "My balance" (pause) "please": the reply that "please" interrupted is said after all."""
     talk.begin()
     talk.spoken()
     talk.start()
@@ -348,7 +348,7 @@ def test_a_question_without_a_prompt(talk: Talk) -> None:
 
 
 @pytest.mark.parametrize("when", ["speaking", "listening", "caller"])
-def test_a_key_beats_everything(talk: Talk, when: str) -> None:
+def test_a_key_takes_precedence_over_everything(talk: Talk, when: str) -> None:
     talk.begin()
     if when != "speaking":
         talk.spoken()
@@ -401,7 +401,7 @@ def test_keys_over_a_firm_prompt_wait_for_its_end(talk: Talk) -> None:
     assert talk.answer == Answer(AnswerKind.DTMF, digits="4711")
 
 
-def test_a_key_interrupts_a_prompt_and_answers_the_question_behind_it(talk: Talk) -> None:
+def test_a_key_interrupts_a_prompt_and_answers_its_question(talk: Talk) -> None:
     talk.begin(PROMPT, None)
     assert Action.FINISH in talk.keys("1")
     talk.begin()
@@ -467,7 +467,7 @@ def test_misuse_is_refused(talk: Talk) -> None:
         talk.core.expect(MENU, talk.now)
 
 
-def test_the_dump_tells_what_is_waited_for(talk: Talk) -> None:
+def test_the_dump_shows_what_is_awaited(talk: Talk) -> None:
     talk.begin()
     talk.spoken()
     dump = talk.core.dump()

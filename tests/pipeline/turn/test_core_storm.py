@@ -1,4 +1,4 @@
-"""The turn core where things come at odd moments; and whatever comes, it never stands still."""
+"""The turn core with events at odd moments; whatever comes, it never gets stuck."""
 
 import pytest
 from hypothesis import given, settings
@@ -35,7 +35,7 @@ def test_an_abandoned_step_leaves_nothing_open(talk: Talk) -> None:
     assert talk.begin() == [Action.PLAY]
 
 
-def test_what_stays_undecided_lets_the_bot_go_on_and_is_heard_when_it_was_speech_after_all() -> None:
+def test_undecided_speech_resumes_the_bot_and_counts_if_confirmed_later() -> None:
     talk = Talk(TurnSettings(max_undecided_ms=1_000))
     talk.begin()
     talk.start()
@@ -45,7 +45,7 @@ def test_what_stays_undecided_lets_the_bot_go_on_and_is_heard_when_it_was_speech
     assert talk.confirm() == [Action.PAUSE, Action.ABANDON_PROMPT, Action.RECOGNISE]
 
 
-def test_what_stays_undecided_in_the_silence_after_a_question_is_no_input_in_the_end(talk: Talk) -> None:
+def test_undecided_speech_after_a_question_ends_as_no_input(talk: Talk) -> None:
     talk.begin()
     talk.spoken()
     talk.start()
@@ -65,7 +65,7 @@ def test_speech_that_is_decided_late_is_an_answer(talk: Talk) -> None:
 
 
 @pytest.mark.parametrize(("sure", "floor"), [(False, Floor.BOT_PAUSED), (True, Floor.USER_TURN)])
-def test_who_speaks_again_is_not_talked_over(talk: Talk, sure: bool, floor: Floor) -> None:
+def test_the_bot_does_not_talk_over_a_caller_who_speaks_again(talk: Talk, sure: bool, floor: Floor) -> None:
     talk.begin()
     talk.start()
     talk.confirm()
@@ -157,13 +157,13 @@ def test_whatever_comes_it_never_waits_without_a_timer(
         happen(talk, event, seconds)
         assert (talk.core.get_timer() is not None) or talk.core.floor not in WAITS, talk.core.dump()
         if talk.core.floor is Floor.IDLE:
-            assert not talk.core.dump()["timers"], talk.core.dump()  # but for a turn that nobody has asked for
+            assert not talk.core.dump()["timers"], talk.core.dump()  # except for an unasked turn
     talk.core.close(talk.now)
     assert talk.core.get_timer() is None
 
 
 def happen(talk: Talk, event: str, seconds: float) -> None:
-    """One event, as the session would tell it."""
+    """One event, as the session would report it."""
     match event:
         case "start":
             talk.start()
@@ -231,7 +231,7 @@ def test_whatever_an_agent_does_meanwhile_nothing_stands_still_and_no_turn_is_mi
 
 
 def act(talk: Talk, event: str, seconds: float) -> None:
-    """What an agent does, where it may."""
+    """What an agent may do at this moment."""
     match event:
         case "expect" | "expect keys":
             talk.core.expect(MENU if event == "expect" else PIN, talk.now)

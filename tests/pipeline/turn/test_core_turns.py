@@ -1,4 +1,4 @@
-"""Turns that nobody has asked for yet, utterances that wait or are hard to interrupt, holding, and turn events."""
+"""Unasked turns, utterances that wait or are hard to interrupt, hold, and turn events."""
 
 import pytest
 
@@ -46,10 +46,10 @@ def turn(talk: Talk, seconds: float = 1.0) -> list[Action]:
     return talk.actions
 
 
-# What is said while nobody asked.
+# Unasked turns.
 
 
-def test_what_is_said_while_the_dialog_thinks_answers_the_next_question(talk: Talk) -> None:
+def test_what_is_said_while_the_dialog_is_busy_answers_the_next_question(talk: Talk) -> None:
     assert turn(talk) == [Action.KEEP_TURN]
     talk.wait(3.0)
     began = [Action.PLAY, Action.PAUSE, Action.ABANDON_PROMPT, Action.RECOGNISE_KEPT, Action.END_SPEECH]
@@ -103,7 +103,7 @@ def test_several_turns_are_tried_one_after_the_other(talk: Talk) -> None:
     assert talk.answer is not None and talk.answer.choice == "balance"
 
 
-def test_who_still_talks_when_asked_is_recognised_from_the_beginning(talk: Talk) -> None:
+def test_a_caller_still_talking_when_asked_is_recognised_from_the_beginning(talk: Talk) -> None:
     talk.start()
     talk.confirm()
     talk.wait(1.0)
@@ -116,7 +116,7 @@ def test_who_still_talks_when_asked_is_recognised_from_the_beginning(talk: Talk)
     assert over.began_at == pytest.approx(99.95)
 
 
-def test_who_has_just_paused_when_asked_is_waited_for_as_long_as_the_question_says(talk: Talk) -> None:
+def test_a_caller_who_has_just_paused_when_asked_gets_the_silence_of_the_question(talk: Talk) -> None:
     talk.start()
     talk.confirm()
     talk.wait(1.0)
@@ -128,7 +128,7 @@ def test_who_has_just_paused_when_asked_is_waited_for_as_long_as_the_question_sa
     assert talk.wait(0.1) == [Action.END_SPEECH]
 
 
-def test_a_pause_does_not_part_an_unasked_turn(talk: Talk) -> None:
+def test_a_pause_does_not_split_an_unasked_turn(talk: Talk) -> None:
     talk.start()
     talk.confirm()
     talk.stop()
@@ -141,7 +141,7 @@ def test_a_pause_does_not_part_an_unasked_turn(talk: Talk) -> None:
     assert talk.actions == [Action.KEEP_TURN]
 
 
-def test_clicks_are_no_turns(talk: Talk) -> None:
+def test_clicks_are_not_turns(talk: Talk) -> None:
     talk.start()
     talk.stop(confirmed=False)
     talk.wait(1.0)
@@ -168,7 +168,7 @@ def test_a_question_for_keys_leaves_what_was_said_for_the_next_one(talk: Talk) -
     assert talk.begin(None, MENU) == [Action.RECOGNISE_KEPT, Action.END_SPEECH]
 
 
-def test_what_is_said_over_words_that_nobody_may_interrupt_answers_the_question_behind_them(talk: Talk) -> None:
+def test_what_is_said_over_an_uninterruptible_prompt_answers_its_question(talk: Talk) -> None:
     talk.begin(FIRM, MENU)
     turn(talk)
     assert talk.core.floor is Floor.SPEAKING
@@ -177,14 +177,14 @@ def test_what_is_said_over_words_that_nobody_may_interrupt_answers_the_question_
     assert talk.answer is not None and talk.answer.choice == "hours"
 
 
-def test_an_announcement_that_nobody_may_interrupt_and_then_the_question(talk: Talk) -> None:
+def test_an_uninterruptible_announcement_and_then_the_question(talk: Talk) -> None:
     talk.begin(FIRM, None)
     turn(talk)
     assert talk.spoken() == [Action.FINISH]
     assert Action.RECOGNISE_KEPT in talk.begin()
 
 
-# Who talks is not talked over.
+# The bot does not talk over the caller.
 
 
 def test_an_utterance_that_begins_while_the_caller_talks_waits_for_them(talk: Talk) -> None:
@@ -249,7 +249,7 @@ def test_only_speech_that_is_long_enough_interrupts(talk: Talk) -> None:
     assert talk.core.floor is Floor.USER_TURN
 
 
-def test_what_is_too_short_lets_the_bot_go_on_and_is_an_answer_all_the_same(talk: Talk) -> None:
+def test_speech_too_short_to_interrupt_resumes_the_bot_and_still_answers(talk: Talk) -> None:
     long = Prompt("Long.", interruption=Interruption(min_ms=800))
     talk.begin(long, MENU)
     talk.start()
@@ -277,7 +277,7 @@ def test_only_so_many_words_interrupt(talk: Talk) -> None:
     assert talk.transcript("wait please") == [Action.FINISH]
 
 
-def test_a_word_of_assent_lets_the_bot_go_on_however_often(talk: Talk) -> None:
+def test_a_word_of_assent_resumes_the_bot_however_often(talk: Talk) -> None:
     talk.begin(Prompt("Long.", interruption=Interruption(min_words=2)), FREE)
     for _ in range(5):
         talk.start()
@@ -292,7 +292,7 @@ def test_what_never_resumes_is_over_with_the_first_confirmed_speech(talk: Talk) 
     talk.begin(Prompt("Once.", interruption=Interruption(resume="never")), MENU)
     talk.start()
     talk.stop(confirmed=False)
-    assert talk.wait(0.2) == [Action.RESUME], "a click is no interruption"
+    assert talk.wait(0.2) == [Action.RESUME], "a click is not an interruption"
     talk.start()
     talk.confirm()
     talk.stop()
@@ -321,7 +321,7 @@ def test_an_interruption_that_makes_no_sense(wrong: dict[str, object]) -> None:
         Interruption(**wrong)  # type: ignore[arg-type]
 
 
-# Keys behind a complete entry.
+# Keys after a complete entry.
 
 
 @pytest.mark.parametrize("after_s", [0.0, 0.4, 2.4])
@@ -356,7 +356,7 @@ def test_digits_beyond_the_maximum_are_dropped(talk: Talk) -> None:
     assert talk.begin() == [Action.PLAY]
 
 
-def test_a_digit_that_answers_the_next_prompt_is_none_of_them(talk: Talk) -> None:
+def test_a_digit_that_answers_the_next_prompt_is_kept(talk: Talk) -> None:
     talk.begin(PROMPT, PIN)
     talk.keys("4711")
     talk.wait(1.2)
@@ -374,13 +374,13 @@ def test_keys_typed_ahead_of_a_menu_keep_their_places(talk: Talk) -> None:
     assert talk.begin() == [Action.PLAY]
 
 
-def test_a_key_from_before_that_the_question_does_not_have_is_no_wrong_answer(talk: Talk) -> None:
+def test_an_early_key_that_the_question_does_not_have_is_not_a_wrong_answer(talk: Talk) -> None:
     talk.keys("9")
     assert talk.begin() == [Action.PLAY]
     assert talk.answer is None
 
 
-def test_a_pound_key_too_many_is_no_empty_entry(talk: Talk) -> None:
+def test_a_surplus_pound_key_is_not_an_empty_entry(talk: Talk) -> None:
     talk.begin()
     talk.keys("1")
     talk.keys("#")
@@ -532,7 +532,7 @@ def test_silences_are_counted_until_something_is_said(talk: Talk) -> None:
     assert [event for event in talk.events if isinstance(event, NoInput)] == [NoInput(1), NoInput(2), NoInput(1)]
 
 
-# Agents: a question that stands while the bot says this and that.
+# Agents: a question that stays open while the bot says several things.
 
 
 def test_an_utterance_over_a_question_that_is_open_is_interrupted_by_its_answer(talk: Talk) -> None:

@@ -1,4 +1,4 @@
-"""The table itself: what every floor promises, whatever the machine does with it."""
+"""The table itself: what holds for every floor, whatever the machine does with it."""
 
 import pytest
 
@@ -27,8 +27,8 @@ def test_every_floor_but_closed_can_be_closed() -> None:
 
 
 @pytest.mark.parametrize("floor", [Floor.LISTENING, Floor.PAUSING, Floor.RECOGNISING, Floor.COLLECTING_DTMF])
-def test_who_waits_has_a_timer(floor: Floor) -> None:
-    """No dead air: every way into a floor that waits for the caller or an engine arms something that ends the wait."""
+def test_every_waiting_floor_has_a_timer(floor: Floor) -> None:
+    """No dead air: every transition to a floor that waits for the caller or an engine arms a timer."""
     arming = {action for action in Action if action.value.startswith("arm-")}
     ways = [(key, actions) for key, (after, actions) in MOVES.items() if after is floor and key[0] is not floor]
     assert ways
@@ -36,7 +36,7 @@ def test_who_waits_has_a_timer(floor: Floor) -> None:
         assert arming & set(actions), f"{key} leads to {floor} without a timer"
 
 
-def test_a_step_that_ends_lets_go_of_the_recogniser() -> None:
+def test_a_step_that_ends_releases_the_recogniser() -> None:
     opened = {
         after
         for (_, _), (after, actions) in MOVES.items()
@@ -47,7 +47,7 @@ def test_a_step_that_ends_lets_go_of_the_recogniser() -> None:
             assert Action.CANCEL_ASR in actions, f"({before}, {move}) leaves a recogniser open"
 
 
-def test_what_is_dropped_was_paused() -> None:
+def test_only_a_paused_prompt_is_abandoned() -> None:
     for (before, move), (_, actions) in MOVES.items():
         if Action.ABANDON_PROMPT in actions:
             paused = before in (Floor.BOT_PAUSED, Floor.WAITING) or move is Move.WORDS

@@ -21,7 +21,7 @@ LONGEST_PAUSE_S, SHORTEST_PAUSE_S = 8.0, 0.3
 
 @lru_cache
 def sentences() -> tuple[Samples, ...]:
-    """The recorded ones, and those that espeak-ng speaks."""
+    """The recorded ones, and those spoken by espeak-ng."""
     folder = files("offhook").joinpath("assets", "caller")
     recorded = [_read(path.read_bytes()) for path in sorted(folder.iterdir(), key=lambda path: path.name)]
     return phrase(), *recorded, *spoken(VOICES, TEXTS)

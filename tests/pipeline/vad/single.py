@@ -1,4 +1,4 @@
-"""A gate for one call alone, with its own ears for loudness."""
+"""A gate for one call alone, with its own loudness measurement."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ SLOT = np.zeros(1, np.intp)
 
 
 class SingleGate:
-    """Feed it every frame of 16-bit PCM in order, with the probability that the detector gave it."""
+    """Push every frame of 16-bit PCM in order, with the probability that the detector gave it."""
 
     def __init__(self, settings: GateSettings | None = None) -> None:
         self.gate = SpeechGate(settings or GateSettings())
@@ -19,10 +19,10 @@ class SingleGate:
     def in_speech(self) -> bool:
         return self.gate.in_speech
 
-    def push(self, probability: float, frame: bytes, at_sample: int) -> list[GateEvent]:
+    def push(self, probability: float, frame: bytes, at_tick: int) -> list[GateEvent]:
         audible = self._loudness.measure(SLOT, np.frombuffer(frame, "<i2").reshape(1, -1))
         events = self.gate.push(
-            probability, at_sample, len(frame) // 2, audible.samples[0], audible.start[0], audible.end[0]
+            probability, at_tick, len(frame) // 2, audible.samples[0], audible.start[0], audible.end[0]
         )
         self._loudness.learn(SLOT, audible.levels, [self.gate.in_speech])
         return list(events)

@@ -1,4 +1,4 @@
-"""Frames of many calls through one run, and what each call is told."""
+"""Frames of many calls through one run, and the events that each call gets."""
 
 import asyncio
 from time import monotonic
@@ -23,7 +23,7 @@ def frame_of(value: int) -> bytes:
 
 
 class Bank:
-    """Says the engine's probability for each frame, and keeps what it was asked."""
+    """Returns the engine's probability for each frame, and records its input."""
 
     def __init__(self, engine: "Engine") -> None:
         self._engine = engine
@@ -64,10 +64,10 @@ class Engine:
 
 
 class Call:
-    """Keeps what it is told."""
+    """Records what is reported to it."""
 
-    def __init__(self, batcher: VadBatcher, *, eager: bool = False) -> None:
-        self.eager = eager
+    def __init__(self, batcher: VadBatcher, *, low_threshold: bool = False) -> None:
+        self.low_threshold = low_threshold
         self.events: list[GateEvent] = []
         self.times: list[float] = []
         self.errors: list[EngineError] = []
@@ -75,8 +75,8 @@ class Call:
         self.stream: BatchedStream = batcher.open(self)
         self._at = 0
 
-    def is_eager(self) -> bool:
-        return self.eager
+    def uses_low_threshold(self) -> bool:
+        return self.low_threshold
 
     def on_events(self, events: Events, zero_at: float) -> None:
         self.events += events
@@ -98,7 +98,7 @@ class Call:
 
 async def judged(batcher: VadBatcher) -> None:
     async with asyncio.timeout(5):
-        while batcher.waiting_frames:  # noqa: ASYNC110 - nobody is told of a run without events
+        while batcher.waiting_frames:  # noqa: ASYNC110 - no event reports a run without events
             await asyncio.sleep(0)
 
 
@@ -156,10 +156,10 @@ async def test_runs_keep_their_distance_so_that_batches_form() -> None:
     assert engine.runs == [[1], [2, 3]]
 
 
-async def test_many_calls_wait_for_company_unless_the_caller_may_be_interrupting() -> None:
+async def test_many_calls_wait_for_a_batch_unless_the_caller_may_be_interrupting() -> None:
     engine = Engine()
     batcher = make(engine, gather_s=60)
-    calls = [Call(batcher, eager=number in (2, 3)) for number in range(5)]
+    calls = [Call(batcher, low_threshold=number in (2, 3)) for number in range(5)]
     soft = np.full(FRAME_SAMPLES, 100, "<i2").tobytes()
     calls[0].submit_first(frame_of(10), monotonic())
     calls[2].submit_first(soft, monotonic())
@@ -181,7 +181,7 @@ async def test_a_frame_that_has_waited_elsewhere_waits_no_more() -> None:
     assert engine.runs == [[10, 20]]
 
 
-async def test_each_call_is_told_its_own_events_with_what_it_submitted() -> None:
+async def test_each_call_gets_its_own_events_with_what_it_submitted() -> None:
     engine = Engine()
     batcher = make(engine)
     loud, other = Call(batcher), Call(batcher)
@@ -197,20 +197,20 @@ async def test_each_call_is_told_its_own_events_with_what_it_submitted() -> None
     assert loud.stream.judged_samples == 8 * 256
 
 
-async def test_eagerness_is_asked_when_a_frame_is_judged() -> None:
+async def test_the_threshold_is_chosen_when_a_frame_is_judged() -> None:
     batcher = make(Engine(0.4))
     call = Call(batcher)
     call.submit(frame_of(0))
     await judged(batcher)
     assert call.events == []
     call.submit(frame_of(0))
-    call.eager = True
+    call.low_threshold = True
     await judged(batcher)
     assert call.events == [SpeechStarted(0)]
     batcher = make(Engine(0.4))
-    call = Call(batcher, eager=True)
+    call = Call(batcher, low_threshold=True)
     call.submit(frame_of(0))
-    call.eager = False
+    call.low_threshold = False
     await judged(batcher)
     assert call.events == []
 
@@ -218,7 +218,7 @@ async def test_eagerness_is_asked_when_a_frame_is_judged() -> None:
 # The end of a call.
 
 
-async def test_a_closed_call_is_told_nothing() -> None:
+async def test_a_closed_call_gets_no_events() -> None:
     engine = Engine()
     batcher = make(engine)
     one, two = Call(batcher), Call(batcher)
@@ -233,7 +233,7 @@ async def test_a_closed_call_is_told_nothing() -> None:
     assert batcher.streams == 1
 
 
-async def test_a_call_that_another_one_ends_during_a_run_is_told_nothing() -> None:
+async def test_a_call_that_another_one_ends_during_a_run_gets_no_events() -> None:
     batcher = make(Engine())
     one, two = Call(batcher), Call(batcher)
 
@@ -274,7 +274,7 @@ async def test_a_place_is_used_again_and_clean() -> None:
 # What goes wrong.
 
 
-@pytest.mark.parametrize("error", [EngineError("silero", "listening", "no ears"), RuntimeError("a bug")])
+@pytest.mark.parametrize("error", [EngineError("silero", "listening", "no model"), RuntimeError("a bug")])
 async def test_a_model_that_fails_fails_the_calls_of_that_run_and_goes_on(error: Exception) -> None:
     engine = Engine()
     batcher = make(engine)
@@ -306,7 +306,7 @@ async def test_a_call_with_a_bug_is_reported_and_disturbs_no_other() -> None:
     assert [problem["exception"] for problem in problems] == [one.bug]
 
 
-async def test_ears_that_fail_leave_the_detectors_word_and_disturb_no_other() -> None:
+async def test_a_failing_score_leaves_the_detectors_probability_and_disturbs_no_other_call() -> None:
     problems: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context))
     batcher = make(Engine())
@@ -324,7 +324,7 @@ async def test_ears_that_fail_leave_the_detectors_word_and_disturb_no_other() ->
     assert [problem["exception"] for problem in problems] == [bug]
 
 
-async def test_frames_that_nobody_can_judge_in_time_are_not_kept_for_ever() -> None:
+async def test_frames_that_cannot_be_judged_in_time_are_dropped() -> None:
     engine = Engine()
     batcher = make(engine)
     call = Call(batcher)
@@ -341,7 +341,7 @@ async def test_refuses_frames_of_another_size() -> None:
         call.submit(bytes(510))
 
 
-def test_refuses_engines_whose_frames_are_no_blocks() -> None:
+def test_engines_whose_frames_are_not_whole_blocks_are_refused() -> None:
     engine = Engine()
     engine.capabilities = VadCapabilities(8_000, 250)
     with pytest.raises(ValueError, match="250"):
@@ -379,14 +379,14 @@ async def test_batches_decide_what_the_plain_gate_decides(seed: int) -> None:
     rng = np.random.default_rng(seed)
     scripts, sounds = [], []
     for number in range(24):
-        # Walks about the thresholds, over speech and noises of all levels.
+        # Random walks around the thresholds, over speech and noise of all levels.
         walk = np.clip(np.cumsum(rng.normal(0, 0.15, 150)) % 2.0, 0, 2)
         scripts.append(np.where(walk > 1, 2 - walk, walk).tolist())
         level = 10 ** (rng.uniform(-30, 0) / 20)
         speech = np.concatenate([silence(int(rng.integers(0, 20_000))), phrase() * level, silence(40_000)])
         sounds.append(frames(speech[: 150 * 256] + noise(150 * 256, rng.uniform(-80, -35), number)))
     batcher = make(Scripted(scripts))
-    calls = [Call(batcher, eager=bool(number % 2)) for number in range(24)]
+    calls = [Call(batcher, low_threshold=bool(number % 2)) for number in range(24)]
     done = [0] * 24
     while sum(done) < 24 * 150:
         for number, call in enumerate(calls):
@@ -394,10 +394,10 @@ async def test_batches_decide_what_the_plain_gate_decides(seed: int) -> None:
             call.submit(*sounds[number][done[number] : done[number] + burst])
             done[number] += burst
         await judged(batcher)
-    told = 0
+    count = 0
     for number, call in enumerate(calls):
         plain = PlainGate()
-        plain.low_threshold = call.eager
+        plain.low_threshold = call.low_threshold
         steps = zip(scripts[number], sounds[number], strict=True)
         expected = [
             event
@@ -405,5 +405,5 @@ async def test_batches_decide_what_the_plain_gate_decides(seed: int) -> None:
             for event in plain.push(probability, frame, index * 256)
         ]
         assert call.events == expected
-        told += len(expected)
-    assert told > 24 * 5
+        count += len(expected)
+    assert count > 24 * 5

@@ -21,7 +21,7 @@ def session(model: bytes) -> Any:
     return ort.InferenceSession(model, providers=["CPUExecutionProvider"])
 
 
-def test_it_says_what_the_original_says() -> None:
+def test_it_agrees_with_the_original() -> None:
     rewritten = dense(original())
     assert rewritten is not None
     old, new = session(original()), session(rewritten.whole)
@@ -36,7 +36,7 @@ def test_it_says_what_the_original_says() -> None:
         assert state == pytest.approx(after, abs=2e-4), step
 
 
-def test_cut_in_two_it_says_the_same() -> None:
+def test_the_halves_agree_with_the_original() -> None:
     rewritten = dense(original())
     assert rewritten is not None
     whole, encoder, decoder = session(rewritten.whole), session(rewritten.encoder), session(rewritten.decoder)

@@ -58,7 +58,7 @@ def test_the_start_does_not_go_back_over_a_pause_nor_beyond_the_limit() -> None:
 
 
 def test_is_confirmed_after_so_much_audible_speech() -> None:
-    gate = SingleGate(GateSettings(confirm_ms=96))
+    gate = SingleGate(GateSettings(min_speech_ms=96))
     events = run(gate, [(0.9, LOUD), (0.9, QUIET), (0.4, LOUD), (0.9, LOUD), (0.9, LOUD)])
     assert events == [(0, SpeechStarted(0)), (3, SpeechConfirmed(4 * FRAME_SAMPLES))]
     assert gate.gate.speech_samples == 4 * FRAME_SAMPLES
@@ -66,7 +66,7 @@ def test_is_confirmed_after_so_much_audible_speech() -> None:
 
 def test_soft_speech_is_confirmed_a_little_later() -> None:
     steps = [(0.9, QUIET)] * 12
-    events = run(SingleGate(GateSettings(confirm_ms=160, lag_ms=96)), steps)
+    events = run(SingleGate(GateSettings(min_speech_ms=160, lag_ms=96)), steps)
     assert events == [(0, SpeechStarted(0)), (7, SpeechConfirmed(0))]  # 8 frames of 32 ms
 
 
@@ -74,7 +74,7 @@ def test_a_burst_shorter_than_the_confirmation_is_dismissed() -> None:
     burst = frames(np.concatenate([silence(200), noise(1_200, -15), silence(500)]))
     events = run(SingleGate(), [(0.99, frame) for frame in burst] + [(0.0, QUIET)] * 2)
     assert [type(event) for _, event in events] == [SpeechStarted, SpeechStopped]
-    assert events[-1][1] == SpeechStopped(at_sample=1_408, confirmed=False)  # 200 + 1,200, up to the block's end
+    assert events[-1][1] == SpeechStopped(at_tick=1_408, confirmed=False)  # 200 + 1,200, up to the block's end
 
 
 def test_stops_after_frames_running_below_the_threshold() -> None:
@@ -108,7 +108,7 @@ def test_noise_is_not_audible_once_it_is_known() -> None:
     steps = [(0.9 if 32 <= i < 41 else 0.0, frame) for i, frame in enumerate(frames(spoken))]
     stopped = run(SingleGate(), steps)[-1][1]
     assert isinstance(stopped, SpeechStopped)
-    assert abs(stopped.at_sample - 10_240) <= 32
+    assert abs(stopped.at_tick - 10_240) <= 32
 
 
 def test_in_speech_is_between_start_and_stop() -> None:
@@ -128,11 +128,11 @@ def test_in_speech_is_between_start_and_stop() -> None:
 def test_events_come_in_order_and_at_sensible_places(steps: list[tuple[float, bool]], origin: int) -> None:
     gate, state, last = SingleGate(), "silent", origin - 1_280
     for index, (probability, loud) in enumerate(steps):
-        at_sample = origin + index * FRAME_SAMPLES
-        for event in gate.push(probability, LOUD if loud else QUIET, at_sample):
+        at_tick = origin + index * FRAME_SAMPLES
+        for event in gate.push(probability, LOUD if loud else QUIET, at_tick):
             if isinstance(event, SpeechStarted):
                 assert state == "silent"
-                assert event.at_sample <= at_sample
+                assert event.at_tick <= at_tick
                 state = "started"
             elif isinstance(event, SpeechConfirmed):
                 assert state == "started"
@@ -141,8 +141,8 @@ def test_events_come_in_order_and_at_sensible_places(steps: list[tuple[float, bo
                 assert event.confirmed == (state == "confirmed")
                 assert state != "silent"
                 state = "silent"
-            assert last <= event.at_sample <= at_sample + FRAME_SAMPLES
-            last = event.at_sample
+            assert last <= event.at_tick <= at_tick + FRAME_SAMPLES
+            last = event.at_tick
         assert gate.in_speech == (state != "silent")
 
 
@@ -160,14 +160,14 @@ def test_events_come_in_order_and_at_sensible_places(steps: list[tuple[float, bo
 )
 def test_it_decides_as_the_plain_gate_does(steps: list[tuple[float, int | None, bool]], seed: int) -> None:
     gate, plain = SingleGate(), PlainGate()
-    for index, (probability, dbfs, eager) in enumerate(steps):
+    for index, (probability, dbfs, low_threshold) in enumerate(steps):
         level = 0.0 if dbfs is None else 32_768 * 10 ** (dbfs / 20)
         hiss = np.random.default_rng(seed + index).normal(size=FRAME_SAMPLES) * level
         hiss[: 37 * index % FRAME_SAMPLES] *= 0.1
         (frame,) = frames(hiss)
-        gate.gate.low_threshold = plain.low_threshold = eager
-        at_sample = index * FRAME_SAMPLES
-        assert gate.push(probability, frame, at_sample) == plain.push(probability, frame, at_sample)
+        gate.gate.low_threshold = plain.low_threshold = low_threshold
+        at_tick = index * FRAME_SAMPLES
+        assert gate.push(probability, frame, at_tick) == plain.push(probability, frame, at_tick)
         assert gate.in_speech == plain.in_speech
         assert gate.gate.speech_samples == plain.speech_samples
 
@@ -188,13 +188,13 @@ class TestWithSilero:
         assert isinstance(started, SpeechStarted)
         assert isinstance(confirmed, SpeechConfirmed)
         assert isinstance(stopped, SpeechStopped)
-        assert -40 * 8 <= started.at_sample - start <= 10 * 8
-        assert abs(stopped.at_sample - end) <= 20 * 8
+        assert -40 * 8 <= started.at_tick - start <= 10 * 8
+        assert abs(stopped.at_tick - end) <= 20 * 8
         assert (events[0][0] + 1) * FRAME_SAMPLES - start <= 70 * 8  # known so long after it began
         assert (events[-1][0] + 1) * FRAME_SAMPLES - end <= 220 * 8
 
     @pytest.mark.parametrize("length_ms", [0.125, 5, 20, 150])
-    def test_clicks_and_bursts_are_no_speech(self, length_ms: float) -> None:
+    def test_clicks_and_bursts_are_not_speech(self, length_ms: float) -> None:
         for seed in range(4):
             click = noise(int(8 * length_ms), -15, seed)
             audio = np.concatenate([silence(8_000 + 61 * seed), click, silence(6_000)])
@@ -202,8 +202,8 @@ class TestWithSilero:
             assert not any(isinstance(event, SpeechConfirmed) for event in events)
 
 
-def test_an_eager_gate_starts_at_a_suspicion_and_is_convinced_by_speech_only() -> None:
-    gate = SingleGate(GateSettings(confirm_ms=64, lag_ms=0))
+def test_a_low_threshold_starts_early_and_only_speech_is_confirmed() -> None:
+    gate = SingleGate(GateSettings(min_speech_ms=64, lag_ms=0))
     assert gate.push(0.4, LOUD, 0) == []
     gate.gate.low_threshold = True
     assert [type(event) for event in gate.push(0.4, LOUD, 256)] == [SpeechStarted]
@@ -212,18 +212,18 @@ def test_an_eager_gate_starts_at_a_suspicion_and_is_convinced_by_speech_only() -
     assert [type(event) for event in gate.push(0.6, LOUD, 1_024)] == [SpeechConfirmed]
 
 
-def test_a_hum_that_stays_suspect_is_suspected_once() -> None:
+def test_a_steady_hum_becomes_a_candidate_once() -> None:
     gate = SingleGate()
     gate.gate.low_threshold = True
     events = run(gate, [(0.4, LOUD)] * 40)
     assert [type(event) for _, event in events] == [SpeechStarted, SpeechStopped]
-    assert events[1][0] == GateSettings().doubt_ms * 8 // FRAME_SAMPLES
-    assert events[1][1] == SpeechStopped(events[1][1].at_sample, False)
+    assert events[1][0] == GateSettings().max_candidate_ms * 8 // FRAME_SAMPLES
+    assert events[1][1] == SpeechStopped(events[1][1].at_tick, False)
     gate.push(0.1, LOUD, 40 * FRAME_SAMPLES)
     assert [type(event) for event in gate.push(0.4, LOUD, 41 * FRAME_SAMPLES)] == [SpeechStarted]
 
 
-def test_a_suspicion_that_comes_to_nothing_is_taken_back() -> None:
+def test_a_candidate_that_comes_to_nothing_is_stopped() -> None:
     gate = SingleGate()
     gate.gate.low_threshold = True
     gate.push(0.3, LOUD, 0)

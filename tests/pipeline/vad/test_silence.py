@@ -1,4 +1,4 @@
-"""What is not listened to, because there is nothing in it: the decisions are those of a network that hears all."""
+"""Silent frames skip the encoder: the decisions are those of a network that processes every frame."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def through(bank: SileroBank, calls: list[Pcm]) -> list[list[float]]:
 
 
 def alone(call: Pcm) -> list[float]:
-    """The same by a network that hears everything."""
+    """The same from a network that processes every frame."""
     stream = SileroVad().stream()
     return [stream.infer(frame.tobytes()) for frame in call]
 
@@ -35,10 +35,10 @@ def test_on_a_corpus_every_decision_is_the_same(codec: str, noise_dbfs: float | 
     found = through(bank, calls)
     starts = 0
     for number, call in enumerate(calls):
-        heard = alone(call)
-        assert [step[number] for step in found] == pytest.approx(heard, abs=ROUNDING)
+        expected = alone(call)
+        assert [step[number] for step in found] == pytest.approx(expected, abs=ROUNDING)
         gate = SingleGate()
-        for index, (frame, probability) in enumerate(zip(call, heard, strict=True)):
+        for index, (frame, probability) in enumerate(zip(call, expected, strict=True)):
             starts += bool(gate.push(probability, frame.tobytes(), index * FRAME_SAMPLES))
     assert starts > CALLS
     silent = sum(bool((frame == frame[0]).all()) for call in calls for frame in call)
@@ -49,7 +49,7 @@ def test_on_a_corpus_every_decision_is_the_same(codec: str, noise_dbfs: float | 
         assert bank.silent_frames <= silent
 
 
-def test_silence_begins_when_all_that_is_heard_is_silent() -> None:
+def test_silence_begins_when_the_whole_window_is_silent() -> None:
     sounds = [tone(2_560), silence(5_120), tone(2_600), silence(5_080)]
     call = np.stack([np.frombuffer(frame, "<i2") for frame in frames(np.concatenate(sounds))])
     bank = SileroVad().bank(1)
@@ -67,7 +67,7 @@ def test_the_silences_of_both_codecs_are_known(value: int) -> None:
 
 
 @pytest.mark.parametrize("value", [-9, 1, 16, 8_000, -32_768])
-def test_what_stands_still_elsewhere_is_listened_to(value: int) -> None:
+def test_a_constant_other_than_silence_is_inferred(value: int) -> None:
     call = np.full((10, FRAME_SAMPLES), value, np.int16)
     bank = SileroVad().bank(1)
     assert [step[0] for step in through(bank, [call])] == pytest.approx(alone(call), abs=ROUNDING)
@@ -82,7 +82,7 @@ def test_one_sample_makes_a_sound() -> None:
     assert bank.silent_frames == 5
 
 
-def test_only_where_most_are_silent_they_are_parted_from_the_others() -> None:
+def test_silent_frames_are_separated_only_if_most_are_silent() -> None:
     loud = np.stack([np.frombuffer(frame, "<i2") for frame in frames(phrase())])
     quiet = np.zeros_like(loud)
     for silent in (4, 5):

@@ -35,7 +35,7 @@ def test_streams_do_not_disturb_each_other() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 16, 33, 64])
-def test_a_bank_says_what_single_streams_say(size: int) -> None:
+def test_a_bank_agrees_with_single_streams(size: int) -> None:
     engine = SileroVad()
     kinds = [phrase(), noise(len(phrase()), -30), phrase()[::-1], silence(len(phrase()))]
     sounds = [frames(kinds[number % 4] / (1 + number // 4)) for number in range(size)]
@@ -47,7 +47,7 @@ def test_a_bank_says_what_single_streams_say(size: int) -> None:
         assert bank.infer(order, pcm) == pytest.approx([expected[slot] for slot in order], abs=ROUNDING)
 
 
-def test_a_bank_hears_some_of_its_streams_forgets_and_grows() -> None:
+def test_a_bank_infers_some_of_its_streams_resets_and_grows() -> None:
     engine = SileroVad()
     bank, stream = engine.bank(2), engine.stream()
     expected = [stream.infer(frame) for frame in frames(phrase())]
@@ -95,7 +95,7 @@ def test_a_build_without_the_model_says_what_to_type(tmp_path: Path, monkeypatch
         SileroVad()
 
 
-def test_a_file_that_is_no_model_is_an_engine_error(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_model_is_an_engine_error(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(b"not a model")
     with pytest.raises(EngineError, match="cannot be read"):

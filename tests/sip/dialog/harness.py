@@ -1,4 +1,4 @@
-"""Virtual time, an in-memory wire that loses what it is told to lose, and hand-made messages."""
+"""Virtual time, an in-memory wire with chosen losses, and hand-made messages."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -261,7 +261,7 @@ def reply(
     extra: tuple[str, ...] = ("Contact: <sip:callee@192.0.2.1:5060>",),
     body: bytes = b"",
 ) -> bytes:
-    """A response to a request of ours, written by hand."""
+    """A hand-written response to our request."""
     to = request.headers.get("To") or ""
     if ";tag=" not in to and status > 100:
         to += f";tag={tag}"

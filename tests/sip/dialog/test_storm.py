@@ -1,4 +1,4 @@
-"""Two user agents, any commands in any order, any losses: in the end all is over, and was told once."""
+"""Two user agents, any commands in any order, any losses: in the end all is over, and was reported once."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Who calls whom, by every header that says so."""
+"""Caller, callee and diversion, by every header that names them."""
 
 import pytest
 

@@ -84,7 +84,7 @@ def test_g722_is_taken_where_it_is_wanted_with_the_clock_that_it_has_in_sdp() ->
     assert other.codec == "PCMU"
 
 
-def test_an_offer_of_ours_with_g722() -> None:
+def test_our_offer_with_g722() -> None:
     capabilities = AudioCapabilities(codecs=("G722", "PCMA"))
     offer = make_offer(LOCAL, capabilities)
     assert parse(offer).media[0].formats == ("9", "8", "101")
@@ -175,7 +175,7 @@ def test_ipv6() -> None:
     assert b"c=IN IP6 2001:db8::10\r\n" in answer
 
 
-def test_an_ipv4_address_in_ipv6_clothes_is_ipv4() -> None:
+def test_an_ipv4_mapped_ipv6_address_is_ipv4() -> None:
     offer = sdp("m=audio 4000 RTP/AVP 0", "c=IN IP6 ::ffff:192.0.2.3")
     assert answer_offer(offer, LOCAL)[1].remote_host == "192.0.2.3"
 
@@ -231,7 +231,7 @@ def test_of_two_kinds_of_comfort_noise_the_first_is_taken() -> None:
     assert audio.comfort_noise_payload_type == 98
 
 
-def test_comfort_noise_of_another_rate_is_none_of_ours() -> None:
+def test_comfort_noise_of_another_rate_is_ignored() -> None:
     offer = sdp("m=audio 4000 RTP/AVP 0 13", "a=rtpmap:13 CN/16000")
     assert answer_offer(offer, LOCAL)[1].comfort_noise_payload_type is None
 

@@ -105,7 +105,7 @@ def test_many_of_one_kind_take_no_time(prefix: bytes, value: bytes) -> None:
     port=st.integers(1, 65_534),
     version=st.integers(0, 2**63),
 )
-def test_an_answer_of_ours_to_an_offer_of_ours_is_accepted(
+def test_our_answer_to_our_offer_is_accepted(
     codecs: list[str], dtmf: bool, ptime_ms: int, way: str, port: int, version: int
 ) -> None:
     capabilities = AudioCapabilities(tuple(codecs), dtmf, ptime_ms)

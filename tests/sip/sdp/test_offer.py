@@ -1,4 +1,4 @@
-"""Offers of ours, and what their answers come to."""
+"""Our offers, and the media their answers agree on."""
 
 from dataclasses import replace
 

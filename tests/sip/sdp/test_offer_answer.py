@@ -99,7 +99,7 @@ def test_an_offer_that_is_refused_changes_nothing() -> None:
     assert int(parse(ours.answer(OFFER)).origin.version) == int(parse(first).origin.version) + 1
 
 
-def test_an_offer_of_theirs_takes_the_place_of_ours() -> None:
+def test_a_remote_offer_replaces_our_offer() -> None:
     ours = call()
     ours.answer(OFFER)
     ours.offer()

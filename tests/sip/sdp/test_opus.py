@@ -120,7 +120,7 @@ def test_comfort_noise_is_not_sent_beside_opus() -> None:
     assert answered("m=audio 4000 RTP/AVP 0 96 13", *OFFER)[1].comfort_noise_payload_type == 13
 
 
-def test_an_offer_of_ours() -> None:
+def test_our_offer() -> None:
     offer = make_offer(LOCAL, BOTH)
     (media,) = parse(offer).media
     assert media.formats == ("111", "0", "110", "101")
@@ -129,7 +129,7 @@ def test_an_offer_of_ours() -> None:
     ]
 
 
-def test_an_answer_to_an_offer_of_ours() -> None:
+def test_an_answer_to_our_offer() -> None:
     offer = make_offer(LOCAL, BOTH)
     wide = sdp(
         "m=audio 4000 RTP/AVP 96 97 101",

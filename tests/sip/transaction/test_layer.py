@@ -13,7 +13,7 @@ ELSEWHERE = Address("192.0.2.9", 5060)
 
 
 class Nobody:
-    """A transaction user to whom nothing happens: the layer only carries it."""
+    """A transaction user that is never called: the layer only carries it."""
 
     def on_response(self, client: ClientTransaction, response: Response, now: float) -> None:
         raise AssertionError

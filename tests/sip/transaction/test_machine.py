@@ -20,31 +20,31 @@ class Given(StrEnum):
     STOP = "stop"
 
 
-class Do(StrEnum):
+class Action(StrEnum):
     SAY = "say"
 
 
-TABLE: Table[State, Do] = Table(
+TABLE: Table[State, Action] = Table(
     "test",
-    (State.WAITING, (Do.SAY, Start(Timer.LIMIT), Start(Timer.NEVER))),
+    (State.WAITING, (Action.SAY, Start(Timer.LIMIT), Start(Timer.NEVER))),
     {
-        (State.WAITING, Given.GO): (State.TRYING, (Start(Timer.REPEAT), Do.SAY)),
+        (State.WAITING, Given.GO): (State.TRYING, (Start(Timer.REPEAT), Action.SAY)),
         (State.WAITING, Timer.LIMIT): (State.DONE, ()),
         (State.WAITING, Timer.NEVER): (State.DONE, ()),
-        (State.TRYING, Timer.REPEAT): (State.TRYING, (Do.SAY, Start(Timer.REPEAT, Pace.DOUBLE_TO_T2))),
-        (State.TRYING, Timer.LIMIT): (State.DONE, (Do.SAY,)),
+        (State.TRYING, Timer.REPEAT): (State.TRYING, (Action.SAY, Start(Timer.REPEAT, Pace.DOUBLE_TO_T2))),
+        (State.TRYING, Timer.LIMIT): (State.DONE, (Action.SAY,)),
         (State.TRYING, Given.STOP): (State.DONE, ()),
     },
 )
 
 
-def machine() -> Machine[State, Do]:
+def machine() -> Machine[State, Action]:
     return Machine(TABLE, {Timer.REPEAT: 1.0, Timer.LIMIT: 10.0, Timer.NEVER: None}, t2_s=3.0)
 
 
 def test_start_gives_the_first_actions_and_starts_the_first_timers() -> None:
     one = machine()
-    assert one.start(100.0) == [Do.SAY]
+    assert one.start(100.0) == [Action.SAY]
     assert one.get_timer() == 110.0
     assert one.next_timer() == "limit"
 
@@ -61,9 +61,9 @@ def test_an_input_without_a_row_changes_nothing() -> None:
 def test_a_timer_that_lives_in_both_states_runs_on() -> None:
     one = machine()
     one.start(0.0)
-    assert one.handle(Given.GO, 9.5) == [Do.SAY]
+    assert one.handle(Given.GO, 9.5) == [Action.SAY]
     assert one.pop_due(10.0) is Timer.LIMIT
-    assert one.handle(Timer.LIMIT, 10.0) == [Do.SAY]
+    assert one.handle(Timer.LIMIT, 10.0) == [Action.SAY]
     assert one.state is State.DONE
 
 

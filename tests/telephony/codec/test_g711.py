@@ -65,7 +65,7 @@ def test_empty_stays_empty(codec: Codec) -> None:
 
 @LAWS
 def test_half_a_sample_is_refused(codec: Codec) -> None:
-    with pytest.raises(ValueError, match="321 octets"):
+    with pytest.raises(ValueError, match="321 bytes"):
         codec.encode(bytes(321))
 
 

@@ -52,8 +52,8 @@ def test_what_is_no_packet_time_cannot_be_coded(octets: int) -> None:
 def test_it_sounds_alike_up_to_7_khz() -> None:
     audio = tones.tones((400.0, 2_100.0, 6_300.0), 1_000, level_dbfs=-12, rate_hz=16_000)
     decode = OPUS.decoder()
-    heard = pcm.to_array(b"".join(map(decode, packets(audio)))).astype(float)[4_000:12_000]
-    spectrum = np.abs(np.fft.rfft(heard * np.hanning(len(heard))))
+    received = pcm.to_array(b"".join(map(decode, packets(audio)))).astype(float)[4_000:12_000]
+    spectrum = np.abs(np.fft.rfft(received * np.hanning(len(received))))
     for hertz in (400, 2_100, 6_300):
         assert spectrum[hertz // 2 - 3 : hertz // 2 + 4].max() > 20 * np.median(spectrum)
 
@@ -125,14 +125,14 @@ def test_stereo_is_mixed() -> None:
     left = np.frombuffer(tones.tones((1_000.0,), 400, level_dbfs=-20, rate_hz=48_000), "<i2")
     audio = np.stack((left, np.zeros_like(left)), axis=1).astype("<i2").tobytes()
     decode = OPUS.decoder()
-    heard = [decode(bytes(coder.encode(audio[at : at + 3_840], 960))) for at in range(0, len(audio), 3_840)]
-    assert {len(piece) for piece in heard} == {PACKET}
-    assert pcm.level_dbfs(b"".join(heard[5:])) == pytest.approx(-26, abs=2)
+    received = [decode(bytes(coder.encode(audio[at : at + 3_840], 960))) for at in range(0, len(audio), 3_840)]
+    assert {len(piece) for piece in received} == {PACKET}
+    assert pcm.level_dbfs(b"".join(received[5:])) == pytest.approx(-26, abs=2)
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.binary(max_size=100), max_size=4), st.integers(0, 255))
-def test_any_octets_are_heard_as_long_as_they_say(payloads: list[bytes], cut: int) -> None:
+def test_any_bytes_are_decoded_as_long_as_they_say(payloads: list[bytes], cut: int) -> None:
     sent = packets(VOICE[: 4 * PACKET])
     for codec_rate in (8_000, 16_000):
         stream = stream_decoder(OPUS, codec_rate)

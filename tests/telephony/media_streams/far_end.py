@@ -74,36 +74,36 @@ class Talk:
 
     def __init__(self, far: FarEnd | None = None, *, round_trip_s: float | None = None) -> None:
         self.far = far or FarEnd()
-        self.speaking = PlayoutBuffer(Writer("MZ1"))
-        self.speaking.round_trip_s = round_trip_s
+        self.playout = PlayoutBuffer(Writer("MZ1"))
+        self.playout.round_trip_s = round_trip_s
         self.now = 100.0
-        self.told = bytearray()
+        self.reported = bytearray()
         self.drained_at: list[float] = []
         self.wire: list[bytes] = []
         self._post: list[tuple[float, int, bool, bytes | str]] = []
         self._order = count()
 
     def play(self, payload: bytes) -> None:
-        self.speaking.play(payload, self.now)
+        self.playout.play(payload, self.now)
         self.flush()
 
     def clear(self) -> int:
-        dropped = self.speaking.clear(self.now)
+        dropped = self.playout.clear(self.now)
         self.flush()
         return dropped
 
     def flush(self) -> None:
-        messages, self.speaking.messages = self.speaking.messages, []
+        messages, self.playout.messages = self.playout.messages, []
         for text in messages:
             self.wire.append(text)
             heapq.heappush(self._post, (self.now + self.far.there_s, next(self._order), True, text))
-        for payload, ordinal in self.speaking.played:
-            assert ordinal == len(self.told)
-            self.told += payload
-        self.speaking.played.clear()
-        assert len(self.told) == self.speaking.sent_ticks
-        if self.speaking.drained:
-            self.speaking.drained = False
+        for payload, ordinal in self.playout.played:
+            assert ordinal == len(self.reported)
+            self.reported += payload
+        self.playout.played.clear()
+        assert len(self.reported) == self.playout.sent_ticks
+        if self.playout.drained:
+            self.playout.drained = False
             self.drained_at.append(self.now)
 
     def run(self, seconds: float, *, stalled: bool = False, writable: bool = True) -> None:
@@ -111,9 +111,9 @@ class Talk:
         for _ in range(round(seconds * 1_000)):
             self.now = round(self.now + 0.001, 3)
             self._network(stalled=stalled)
-            due = self.speaking.get_timer()
+            due = self.playout.get_timer()
             if not stalled and due is not None and due <= self.now:
-                self.speaking.handle_timer(self.now, writable=writable)
+                self.playout.handle_timer(self.now, writable=writable)
                 self.flush()
 
     def _network(self, *, stalled: bool) -> None:
@@ -125,12 +125,12 @@ class Talk:
                 for due, name in self.far.take(what, at):
                     self._return(due, name)
             elif isinstance(what, str):
-                self.speaking.echo(what, self.now)
+                self.playout.echo(what, self.now)
 
     def _return(self, due: float, name: str) -> None:
         if self.far.echoes:
             heapq.heappush(self._post, (due + self.far.back_s, next(self._order), False, name))
 
     @property
-    def heard(self) -> int:
-        return self.speaking.played_ticks(self.now)
+    def caller_got(self) -> int:
+        return self.playout.played_ticks(self.now)

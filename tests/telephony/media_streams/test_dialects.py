@@ -150,8 +150,8 @@ def test_audio_and_keys_come_in(name: str) -> None:
     stream, _ = started(DIALECTS[name])
     stream.receive(audio(DIALECTS[name]), 0.02)
     stream.receive(json.dumps(KEYS[name]).encode(), 0.03)
-    heard, key = drain(stream)
-    assert heard == AudioReceived(PCMU.decode(ONE), 0)
+    received, key = drain(stream)
+    assert received == AudioReceived(PCMU.decode(ONE), 0)
     assert key == Key("5", 160)
 
 
@@ -269,7 +269,7 @@ def test_audio_that_is_not_understood_is_refused_with_what_would_be(dialect: Dia
     assert "only mono" in event.reason
 
 
-def test_telnyx_a_law_is_heard_and_mu_law_is_spoken() -> None:
+def test_telnyx_a_law_is_received_and_mu_law_is_sent() -> None:
     details = STARTS["telnyx"]["start"] | {"media_format": {"encoding": "PCMA", "sample_rate": 8000, "channels": 1}}
     stream, event = started(TELNYX, start=details)
     assert event.encoding == "PCMU"
@@ -279,8 +279,8 @@ def test_telnyx_a_law_is_heard_and_mu_law_is_spoken() -> None:
         "media": {"payload": b64encode(PCMA.encode(sine(440, 20))).decode()},
     }
     stream.receive(json.dumps(message).encode(), 0.0)
-    (heard,) = drain(stream)
-    assert heard == AudioReceived(PCMA.decode(PCMA.encode(sine(440, 20))), 0)
+    (received,) = drain(stream)
+    assert received == AudioReceived(PCMA.decode(PCMA.encode(sine(440, 20))), 0)
 
 
 def test_telnyx_gets_no_piece_of_less_than_20_ms() -> None:
@@ -296,7 +296,7 @@ def test_telnyx_pieces_are_put_in_order_by_their_own_numbers() -> None:
         body = {"payload": b64encode(ONE).decode(), "chunk": str(chunk), "timestamp": str(20 * chunk)}
         text = {"event": "media", "stream_id": "S1", "sequence_number": str(number), "media": body}
         stream.receive(json.dumps(text).encode(), 0.0)
-    assert [event.at_sample for event in drain(stream) if isinstance(event, AudioReceived)] == [0, 160]
+    assert [event.at_tick for event in drain(stream) if isinstance(event, AudioReceived)] == [0, 160]
     assert stream.stats().late == 1
 
 
@@ -324,8 +324,8 @@ def test_vonage_at_16_khz_is_converted_both_ways() -> None:
     wide = Upsampler().push(sine(440, 200))
     for at in range(0, len(wide), 640):
         stream.receive(Binary(wide[at : at + 640]), at / 32_000)
-    heard = b"".join(event.pcm for event in drain(stream) if isinstance(event, AudioReceived))
-    assert len(heard) == pytest.approx(2 * 1_600, abs=2 * 80), "what the filter holds back"
+    received = b"".join(event.pcm for event in drain(stream) if isinstance(event, AudioReceived))
+    assert len(received) == pytest.approx(2 * 1_600, abs=2 * 80), "what the filter holds back"
     stream.play(ONE, 1.0)
     frames = [message for message in stream.messages_to_send() if isinstance(message, Binary)]
     assert [len(frame) for frame in frames] == [640]
@@ -363,7 +363,7 @@ def test_what_is_no_message_is_a_wire_error(name: str, data: bytes) -> None:
 
 
 def test_a_binary_message_has_a_limit() -> None:
-    with pytest.raises(WireError, match="octets of audio"):
+    with pytest.raises(WireError, match="bytes of audio"):
         VONAGE.parse(Binary(bytes(limits.PAYLOAD_OCTETS + 1)))
 
 
@@ -438,9 +438,9 @@ def test_audio_time_goes_on_while_nobody_is_there() -> None:
     body = {"payload": b64encode(ONE).decode(), "chunk": "1", "timestamp": "20"}
     text = {"event": "media", "streamSid": "S2", "sequenceNumber": "2", "media": body}
     stream.receive(json.dumps(text).encode(), 9.02)
-    heard = [event for event in drain(stream) if isinstance(event, AudioReceived)]
-    assert heard[-1].pcm[-200:] == PCMU.decode(ONE)[-200:], "after a short fade"
-    assert heard[-1].at_sample == pytest.approx(8 * 8_000, abs=1_600)
+    received = [event for event in drain(stream) if isinstance(event, AudioReceived)]
+    assert received[-1].pcm[-200:] == PCMU.decode(ONE)[-200:], "after a short fade"
+    assert received[-1].at_tick == pytest.approx(8 * 8_000, abs=1_600)
 
 
 def test_an_old_streams_marks_and_messages_mean_nothing_to_the_new_one() -> None:

@@ -13,21 +13,21 @@ PCMU = codec_named("PCMU")
 class Ear:
     def __init__(self) -> None:
         self.pieces: list[tuple[bytes, int]] = []
-        self.listening = InboundStream(lambda pcm, at_sample: self.pieces.append((pcm, at_sample)))
+        self.inbound = InboundStream(lambda pcm, at_tick: self.pieces.append((pcm, at_tick)))
 
     def say(self, n: int, now: float, *, stamp_ms: int | None = None, chunk: int | None = None) -> None:
         """Piece number `n` (from 1 on) arrives."""
         stamp_ms = 20 * (n - 1) if stamp_ms is None else stamp_ms
-        self.listening.media(MediaDetails(bytes([n % 256]) * 160, chunk or n, stamp_ms), now)
+        self.inbound.media(MediaDetails(bytes([n % 256]) * 160, chunk or n, stamp_ms), now)
 
     @property
     def samples(self) -> int:
         """Given so far. Also checks that positions have no holes."""
         position = 0
-        for pcm, at_sample in self.pieces:
-            assert at_sample == position
+        for pcm, at_tick in self.pieces:
+            assert at_tick == position
             position += len(pcm) // 2
-        assert position == self.listening.position
+        assert position == self.inbound.position
         return position
 
 
@@ -37,7 +37,7 @@ def test_pieces_pass_at_once_and_unchanged() -> None:
         ear.say(n, n * 0.02)
         assert ear.pieces[-1] == (PCMU.decode(bytes([n]) * 160), (n - 1) * 160)
     assert ear.samples == 800
-    assert (ear.listening.gaps, ear.listening.duplicate, ear.listening.received) == (0, 0, 5)
+    assert (ear.inbound.gaps, ear.inbound.duplicate, ear.inbound.received) == (0, 0, 5)
 
 
 def test_a_hole_is_filled_by_time() -> None:
@@ -45,7 +45,7 @@ def test_a_hole_is_filled_by_time() -> None:
     ear.say(1, 0.0)
     ear.say(5, 0.08)
     assert ear.samples == 5 * 160
-    assert (ear.listening.gaps, ear.listening.concealed_samples) == (1, 480)
+    assert (ear.inbound.gaps, ear.inbound.concealed_samples) == (1, 480)
 
 
 def test_a_hole_of_which_only_the_timestamps_tell_is_filled() -> None:
@@ -60,19 +60,19 @@ def test_timestamps_read_off_a_clock_make_no_holes() -> None:
     for n, jitter_ms in enumerate((0, 15, -9, 20, 3, 0), start=1):
         ear.say(n, n * 0.02, stamp_ms=100 + 20 * n + jitter_ms)
     assert ear.samples == 6 * 160
-    assert ear.listening.gaps == 0
+    assert ear.inbound.gaps == 0
 
 
 @pytest.mark.parametrize("stamps", ["relative", "unix"])
 def test_a_wall_clock_parts_nothing_that_is_contiguous(stamps: str) -> None:
     ear = Ear()
     if stamps == "relative":
-        ear.listening = InboundStream(lambda pcm, at: ear.pieces.append((pcm, at)), clock_stamps=True)
+        ear.inbound = InboundStream(lambda pcm, at: ear.pieces.append((pcm, at)), clock_stamps=True)
     base_ms = 0 if stamps == "relative" else 1_700_000_000_000
     for n, step_ms in enumerate((0, 100, 700, -400, 9_000, 0, 250), start=1):
         ear.say(n, n * 0.02, stamp_ms=base_ms + 20 * n + step_ms)
     assert ear.samples == 7 * 160
-    assert ear.listening.gaps == 0
+    assert ear.inbound.gaps == 0
 
 
 def test_by_a_wall_clock_a_hole_is_as_long_as_what_its_numbers_leave_out() -> None:
@@ -80,41 +80,41 @@ def test_by_a_wall_clock_a_hole_is_as_long_as_what_its_numbers_leave_out() -> No
     ear.say(1, 0.0, stamp_ms=1_700_000_000_000)
     ear.say(4, 0.5, stamp_ms=1_700_000_009_000)
     assert ear.samples == 4 * 160
-    assert (ear.listening.gaps, ear.listening.concealed_samples) == (1, 320)
+    assert (ear.inbound.gaps, ear.inbound.concealed_samples) == (1, 320)
 
 
 @pytest.mark.parametrize("order", [(1, 3, 2, 4), (1, 2, 4, 3), (1, 3, 2, 5, 4, 6), (1, 3, 2, 2, 4)])
 def test_neighbours_that_changed_places_change_back(order: tuple[int, ...]) -> None:
     ear = Ear()
-    ear.listening = InboundStream(lambda pcm, at: ear.pieces.append((pcm, at)), may_swap=True)
+    ear.inbound = InboundStream(lambda pcm, at: ear.pieces.append((pcm, at)), may_swap=True)
     for n in order:
         ear.say(n, 0.02 * n)
     assert [pcm for pcm, _ in ear.pieces] == [PCMU.decode(bytes([n]) * 160) for n in sorted(set(order))]
-    assert (ear.samples, ear.listening.concealed_samples) == (len(set(order)) * 160, 0)
+    assert (ear.samples, ear.inbound.concealed_samples) == (len(set(order)) * 160, 0)
 
 
 def test_a_piece_does_not_wait_long_for_one_that_is_lost() -> None:
     ear = Ear()
-    ear.listening = InboundStream(lambda pcm, at: ear.pieces.append((pcm, at)), may_swap=True)
+    ear.inbound = InboundStream(lambda pcm, at: ear.pieces.append((pcm, at)), may_swap=True)
     ear.say(1, 0.02)
     ear.say(3, 0.06)
     assert ear.samples == 160
-    due = ear.listening.get_timer()
+    due = ear.inbound.get_timer()
     assert due is not None
     assert due == pytest.approx(0.06 + SWAP_S)
-    ear.listening.handle_timer(due)
-    assert (ear.samples, ear.listening.concealed_samples) == (3 * 160, 160)
+    ear.inbound.handle_timer(due)
+    assert (ear.samples, ear.inbound.concealed_samples) == (3 * 160, 160)
     ear.say(5, 0.1)
     ear.say(6, 0.12)
-    assert (ear.samples, ear.listening.concealed_samples) == (6 * 160, 320)
+    assert (ear.samples, ear.inbound.concealed_samples) == (6 * 160, 320)
 
 
 def test_numbers_that_begin_again_are_followed() -> None:
     ear = Ear()
     for n in (*range(1, 101), *range(1, 101)):
-        ear.say(n, 0.0 if ear.listening.position < 8_000 else 5.0)
+        ear.say(n, 0.0 if ear.inbound.position < 8_000 else 5.0)
     assert ear.samples == (200 - 4) * 160
-    assert ear.listening.duplicate == 4
+    assert ear.inbound.duplicate == 4
 
 
 def test_a_timestamp_that_jumps_by_hours_fills_nothing() -> None:
@@ -129,44 +129,44 @@ def test_a_piece_that_came_before_is_dropped() -> None:
     for n in (1, 2, 2, 1, 3):
         ear.say(n, 0.06)
     assert ear.samples == 480
-    assert ear.listening.duplicate == 2
+    assert ear.inbound.duplicate == 2
 
 
 def test_without_numbers_pieces_follow_one_another() -> None:
     ear = Ear()
     for _ in range(3):
-        ear.listening.media(MediaDetails(b"\xff" * 160), 0.0)
+        ear.inbound.media(MediaDetails(b"\xff" * 160), 0.0)
     assert ear.samples == 480
 
 
 def test_a_short_stall_is_waited_for_and_loses_nothing() -> None:
     ear = Ear()
     ear.say(1, 0.0)
-    ear.listening.handle_timer(0.9)
+    ear.inbound.handle_timer(0.9)
     for n in range(2, 47):
         ear.say(n, 0.9)
     assert ear.samples == 46 * 160
-    assert ear.listening.concealed_samples == 0
+    assert ear.inbound.concealed_samples == 0
 
 
 def test_when_nothing_arrives_time_goes_on_in_silence() -> None:
     ear = Ear()
     ear.say(1, 10.0)
-    now = ear.listening.get_timer()
+    now = ear.inbound.get_timer()
     assert now == 10.0 + STALLED_S
     while now is not None and now < 13.0:
-        ear.listening.handle_timer(now)
-        now = ear.listening.get_timer()
+        ear.inbound.handle_timer(now)
+        now = ear.inbound.get_timer()
     assert ear.samples == pytest.approx(8_000 * 3.0, abs=8_000 * 2 * STALL_STEP_S)
     assert ear.pieces[-1][0] == bytes(len(ear.pieces[-1][0]))
-    assert ear.listening.gaps == 1
+    assert ear.inbound.gaps == 1
 
 
 def test_who_sends_nothing_in_silence_does_not_get_it_twice() -> None:
     ear = Ear()
     ear.say(1, 0.0)
     for step in range(20):
-        ear.listening.handle_timer(1.0 + step / 10)
+        ear.inbound.handle_timer(1.0 + step / 10)
     ear.say(2, 3.0, stamp_ms=3_000)
     assert ear.samples == pytest.approx(24_160, abs=2_000)
 
@@ -176,7 +176,7 @@ def test_a_flood_is_cut_off_a_second_ahead_of_real_time() -> None:
     for n in range(1, 1_001):
         ear.say(n, 2.0)
     assert ear.samples == LEAD_SAMPLES
-    assert ear.listening.rate_limited == 1_000 - LEAD_SAMPLES // 160
+    assert ear.inbound.rate_limited == 1_000 - LEAD_SAMPLES // 160
     ear.say(1_001, 2.02)
     assert ear.samples == LEAD_SAMPLES + 160
 

@@ -188,7 +188,7 @@ def test_sizes_are_limited() -> None:
     more = b64encode(bytes(limits.PAYLOAD_OCTETS + 1)).decode()
     with pytest.raises(WireError):
         parse(f'{{"event":"media","media":{{"payload":"{more}"}}}}'.encode())
-    with pytest.raises(WireError, match="octets"):
+    with pytest.raises(WireError, match="bytes"):
         parse(b" " * limits.MESSAGE_OCTETS + CONNECTED.encode())
     with pytest.raises(WireError):
         parse(b'{"event":"stop","x":' + b"[" * 60_000)

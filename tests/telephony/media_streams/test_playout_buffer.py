@@ -32,8 +32,8 @@ def test_an_utterance_is_played_whole_without_a_gap() -> None:
     talk.run(3.2)
     assert bytes(talk.far.played) == said
     assert talk.far.gaps == []
-    assert bytes(talk.told) == said
-    assert talk.heard == len(said)
+    assert bytes(talk.reported) == said
+    assert talk.caller_got == len(said)
     assert talk.drained_at == [pytest.approx(103.0 - 0.02, abs=0.002)]
 
 
@@ -43,7 +43,7 @@ def test_the_lead_is_bounded() -> None:
     most = 0.0
     for _ in range(300):
         talk.run(0.01)
-        most = max(most, talk.speaking.octets_sent / 8_000 - (talk.now - 100.0))
+        most = max(most, talk.playout.octets_sent / 8_000 - (talk.now - 100.0))
     assert LEAD_S - PERIOD_S <= most <= LEAD_S + 0.001
 
 
@@ -70,7 +70,7 @@ def test_a_stall_makes_no_gap(stall_s: float) -> None:
         talk.run(2.5)
         assert bytes(talk.far.played) == said
         assert talk.far.gaps == []
-        assert talk.speaking.underruns == 0
+        assert talk.playout.underruns == 0
 
 
 def test_a_stall_beyond_the_lead_is_one_gap_and_no_burst() -> None:
@@ -81,19 +81,19 @@ def test_a_stall_beyond_the_lead_is_one_gap_and_no_burst() -> None:
     talk.run(1.0, stalled=True)
     talk.run(0.002)
     assert len(talk.far.gaps) == 1
-    assert talk.speaking.underruns == 1
+    assert talk.playout.underruns == 1
     talk.run(3.5)
     assert bytes(talk.far.played) == said
     assert len(talk.far.gaps) == 1
-    assert talk.heard == len(said)
+    assert talk.caller_got == len(said)
 
 
-def test_nothing_is_told_played_before_the_timer() -> None:
+def test_nothing_is_reported_played_before_the_timer() -> None:
     talk = Talk()
     talk.play(speech(10))
-    assert talk.speaking.sent_ticks == 0
+    assert talk.playout.sent_ticks == 0
     talk.run(0.001)
-    assert talk.speaking.sent_ticks == 80
+    assert talk.playout.sent_ticks == 80
     assert talk.drained_at == [100.001]
 
 
@@ -103,17 +103,17 @@ def test_clear_takes_back_what_has_not_been_played(far: FarEnd) -> None:
     said = speech(3_000)
     talk.play(said)
     talk.run(1.234)
-    queued = talk.speaking.queued_ticks
+    queued = talk.playout.queued_ticks
     dropped = talk.clear()
-    cut = talk.speaking.sent_ticks
+    cut = talk.playout.sent_ticks
     assert cut + dropped == len(said)
     assert abs(queued - dropped) <= 8_000 * PERIOD_S
-    assert talk.speaking.queued_ticks == 0
+    assert talk.playout.queued_ticks == 0
     talk.run(1.0)
-    # What the caller has heard is what was counted, to within a frame.
+    # The count matches what the caller has heard, to within a frame.
     assert far.played == said[: len(far.played)]
     assert len(far.played) <= cut <= len(far.played) + 2 * FRAME_SAMPLES
-    assert talk.heard == cut
+    assert talk.caller_got == cut
     assert talk.drained_at == []
     assert far.clears == 1
 
@@ -123,15 +123,15 @@ def test_what_is_said_after_a_clear_follows_at_the_cut() -> None:
     talk.play(speech(2_000))
     talk.run(0.7)
     talk.clear()
-    cut = talk.speaking.sent_ticks
+    cut = talk.playout.sent_ticks
     talk.run(0.3)
     before = bytes(talk.far.played)
     again = speech(500)
     talk.play(again)
-    assert talk.speaking.sent_ticks + talk.speaking.queued_ticks == cut + len(again)
+    assert talk.playout.sent_ticks + talk.playout.queued_ticks == cut + len(again)
     talk.run(0.6)
     assert bytes(talk.far.played) == before + again
-    assert talk.heard == cut + len(again)
+    assert talk.caller_got == cut + len(again)
 
 
 def test_marks_that_a_clear_returns_are_not_heard() -> None:
@@ -139,28 +139,28 @@ def test_marks_that_a_clear_returns_are_not_heard() -> None:
     talk.play(speech(2_000))
     talk.run(0.3)
     talk.clear()
-    cut = talk.speaking.sent_ticks
+    cut = talk.playout.sent_ticks
     talk.run(0.2)
-    assert talk.speaking.marks_returned >= 1
-    assert talk.heard == cut < 0.33 * 8_000
+    assert talk.playout.marks_returned >= 1
+    assert talk.caller_got == cut < 0.33 * 8_000
 
 
-def test_a_far_end_that_stands_still_is_not_believed_by_time() -> None:
+def test_a_far_end_that_stands_still_is_not_accepted_by_time() -> None:
     far = FarEnd(0.02, 0.02)
     talk = Talk(far)
     talk.play(speech(400))
     talk.run(0.5)
-    assert talk.heard == 3_200
+    assert talk.caller_got == 3_200
     far.wait_s = 0.6  # as if its network stood still
     far.spurt_over()
     talk.play(speech(2_000))
     talk.run(0.5)
-    assert talk.heard <= 3_200 + 8_000 * LEAD_S, "no mark has come back"
+    assert talk.caller_got <= 3_200 + 8_000 * LEAD_S, "no mark has come back"
     talk.run(2.5)
-    assert talk.heard == 3_200 + 16_000
+    assert talk.caller_got == 3_200 + 16_000
 
 
-def test_heard_is_never_ahead_of_what_was_played() -> None:
+def test_played_is_never_ahead_of_what_was_played() -> None:
     generator = random.Random(4)
     for _ in range(30):
         one_way_s = generator.uniform(0, 0.2)
@@ -170,18 +170,18 @@ def test_heard_is_never_ahead_of_what_was_played() -> None:
         talk.play(speech(1_000))
         talk.run(1.6)
         talk.far.spurt_over()
-        assert talk.heard == 8_000
+        assert talk.caller_got == 8_000
         for _ in range(6):
             talk.play(speech(generator.randrange(100, 1_500)))
             for _ in range(generator.randrange(5, 60)):
                 talk.run(0.011)
-                assert talk.heard - 8 <= len(far.played)
+                assert talk.caller_got - 8 <= len(far.played)
             if generator.random() < 0.5:
                 talk.clear()
                 # From now on what was dropped no longer counts: begin anew, when all is quiet.
                 talk.run(0.7)
-                assert talk.heard == talk.speaking.sent_ticks
-                assert 0 <= talk.heard - len(far.played) <= 3 * FRAME_SAMPLES + 8_000 * far.wait_s
+                assert talk.caller_got == talk.playout.sent_ticks
+                assert 0 <= talk.caller_got - len(far.played) <= 3 * FRAME_SAMPLES + 8_000 * far.wait_s
                 break
             talk.run(2.0)
             talk.far.spurt_over()
@@ -191,25 +191,25 @@ def test_without_echoes_time_counts() -> None:
     talk = Talk(FarEnd(echoes=False))
     talk.play(speech(4_000))
     talk.run(1.0)
-    assert talk.heard < 8_000 * (1.0 - MARK_GRACE_S / 2)
+    assert talk.caller_got < 8_000 * (1.0 - MARK_GRACE_S / 2)
     talk.run(2.0)
-    assert talk.speaking.marks_lost >= 0
-    assert talk.heard > 0
+    assert talk.playout.marks_lost >= 0
+    assert talk.caller_got > 0
     talk.run(3.0)
-    assert talk.heard == 32_000
-    assert talk.speaking.marks_lost >= MARKS_LOST_MAX
+    assert talk.caller_got == 32_000
+    assert talk.playout.marks_lost >= MARKS_LOST_MAX
     talk.play(speech(1_000))
     talk.run(0.5)
-    assert talk.heard == pytest.approx(32_000 + 4_000, abs=8_000 * PERIOD_S), "told once in a period"
+    assert talk.caller_got == pytest.approx(32_000 + 4_000, abs=8_000 * PERIOD_S), "reported once in a period"
 
 
 @pytest.mark.parametrize("name", ["", "x", "-1", "99", "1" * 100, "٣", "1.0", "0"])
 def test_marks_that_are_none_of_ours_change_nothing(name: str) -> None:
     talk = Talk()
     talk.play(speech(1_000))
-    talk.speaking.echo(name, talk.now)
-    assert talk.heard == 0
-    assert talk.speaking.marks_unknown == 1
+    talk.playout.echo(name, talk.now)
+    assert talk.caller_got == 0
+    assert talk.playout.marks_unknown == 1
 
 
 def test_an_echo_that_comes_too_early_counts_what_was_played_and_no_more() -> None:
@@ -217,8 +217,8 @@ def test_an_echo_that_comes_too_early_counts_what_was_played_and_no_more() -> No
     talk.play(speech(1_000))
     talk.run(0.1)
     for number in range(1, 5):
-        talk.speaking.echo(str(number), talk.now)
-    assert talk.heard <= 8_000 * 0.1 + FRAME_SAMPLES
+        talk.playout.echo(str(number), talk.now)
+    assert talk.caller_got <= 8_000 * 0.1 + FRAME_SAMPLES
 
 
 def test_while_the_far_end_does_not_read_what_is_due_is_dropped() -> None:
@@ -231,8 +231,8 @@ def test_while_the_far_end_does_not_read_what_is_due_is_dropped() -> None:
     assert len(talk.wire) == wire
     talk.run(1.6)
     assert talk.drained_at == [pytest.approx(102.98, abs=0.005)], "what is left comes at its time"
-    assert talk.speaking.skipped_samples == pytest.approx(8_000, abs=1_000)
-    assert len(talk.far.played) + talk.speaking.skipped_samples == len(said)
+    assert talk.playout.skipped_samples == pytest.approx(8_000, abs=1_000)
+    assert len(talk.far.played) + talk.playout.skipped_samples == len(said)
 
 
 def test_clear_with_nothing_said_sends_nothing() -> None:
@@ -253,7 +253,7 @@ def test_each_utterance_ends_with_a_mark() -> None:
 
 
 def test_an_empty_payload_is_nothing() -> None:
-    speaking = PlayoutBuffer(Writer("MZ1"))
-    speaking.play(b"", 1.0)
-    assert speaking.get_timer() is None
-    assert speaking.messages == []
+    playout = PlayoutBuffer(Writer("MZ1"))
+    playout.play(b"", 1.0)
+    assert playout.get_timer() is None
+    assert playout.messages == []

@@ -70,10 +70,10 @@ def test_media_and_keys_come_out_in_order() -> None:
     stream.receive(media(2, 4), 0.04)
     first, key, second = drain(stream)
     assert isinstance(first, AudioReceived)
-    assert (first.at_sample, len(first.pcm)) == (0, 320)
+    assert (first.at_tick, len(first.pcm)) == (0, 320)
     assert key == Key("5", 160)
     assert isinstance(second, AudioReceived)
-    assert second.at_sample == 160
+    assert second.at_tick == 160
 
 
 def test_what_comes_before_start_counts_for_nothing() -> None:
@@ -161,7 +161,7 @@ def test_who_does_not_count_is_let_be() -> None:
         (start(), "second start"),
         (message("media", 2, "MZ2", payload=""), "another stream"),
         (message("media", 2, payload="*"), "base64"),
-        (b" " * (limits.MESSAGE_OCTETS + 1), "octets"),
+        (b" " * (limits.MESSAGE_OCTETS + 1), "bytes"),
     ],
 )
 def test_who_breaks_the_protocol_is_closed(bad: bytes, why: str) -> None:
@@ -225,20 +225,20 @@ def test_what_a_stalled_network_delivers_at_once_is_no_flood() -> None:
     assert stream.stats().rate_limited == 0
 
 
-def test_the_bots_words_leave_and_are_told() -> None:
+def test_the_bots_words_leave_and_are_reported() -> None:
     stream = opened()
     stream.play(b"\x11" * 1_600, 1.0)
     texts = [json.loads(text) for text in stream.messages_to_send()]
     assert [text["event"] for text in texts] == ["media", "mark"]
     assert all(text["streamSid"] == "MZ1" for text in texts)
     now = 1.0
-    told = []
+    reported = []
     while stream.queued_ticks:
         now = stream.get_timer() or now
         stream.handle_timer(now)
-        told += drain(stream)
-    assert b"".join(event.payload for event in told if isinstance(event, Played)) == b"\x11" * 1_600
-    assert [event for event in told if isinstance(event, Drained)] == [Drained()]
+        reported += drain(stream)
+    assert b"".join(event.payload for event in reported if isinstance(event, Played)) == b"\x11" * 1_600
+    assert [event for event in reported if isinstance(event, Drained)] == [Drained()]
     assert stream.played_ticks(now) == 1_440, "by time, the last 20 ms are still to come"
     stream.receive(message("mark", name=texts[1]["mark"]["name"]), now)
     assert stream.played_ticks(now) == 1_600
@@ -248,8 +248,8 @@ def test_clear_tells_what_was_played_until_then() -> None:
     stream = opened()
     stream.play(b"\x11" * 8_000, 1.0)
     dropped = stream.clear(1.1)
-    told = drain(stream)
-    assert sum(len(event.payload) for event in told if isinstance(event, Played)) == stream.sent_ticks
+    reported = drain(stream)
+    assert sum(len(event.payload) for event in reported if isinstance(event, Played)) == stream.sent_ticks
     assert dropped + stream.sent_ticks == 8_000
     assert json.loads(stream.messages_to_send()[-1]) == {"event": "clear", "streamSid": "MZ1"}
 
@@ -261,9 +261,9 @@ def test_silence_of_the_network_becomes_silence_of_the_caller() -> None:
     due = stream.get_timer()
     assert due == 1.0 + STALLED_S
     stream.handle_timer(due)
-    (heard,) = drain(stream)
-    assert isinstance(heard, AudioReceived)
-    assert heard.at_sample == 160
+    (received,) = drain(stream)
+    assert isinstance(received, AudioReceived)
+    assert received.at_tick == 160
 
 
 def test_numbers_are_kept() -> None:
@@ -311,7 +311,7 @@ def test_whatever_comes_the_books_are_right(steps: list[tuple[str, Any]]) -> Non
         stream.messages_to_send()
         for event in drain(stream):
             if isinstance(event, AudioReceived):
-                assert event.at_sample == position
+                assert event.at_tick == position
                 position += len(event.pcm) // 2
         assert position <= 8_000 * now + limits.LEAD_SAMPLES + 160
         assert stream.sent_ticks + stream.queued_ticks == said

@@ -39,7 +39,7 @@ SANITIZERS = {
         ("-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"),
         ("libasan.so", "libubsan.so"),
         {
-            # What the interpreter keeps until its end is no leak of ours.
+            # What the interpreter keeps until its end isn't our leak.
             "ASAN_OPTIONS": "detect_leaks=0:verify_asan_link_order=0:log_path={log}",
             "UBSAN_OPTIONS": "print_stacktrace=1:log_path={log}",
             # Else the small objects of Python lie in large blocks, whose inner bounds nobody watches.
@@ -96,7 +96,7 @@ def passes(name: str, compiler: str) -> bool:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("names", nargs="*", metavar="address|thread", help="which; both unless told")
+    options.add_argument("names", nargs="*", metavar="address|thread", help="which; default: both")
     names = options.parse_args().names or list(SANITIZERS)
     if unknown := set(names) - set(SANITIZERS):
         options.error(f"no such sanitizer: {', '.join(sorted(unknown))}")

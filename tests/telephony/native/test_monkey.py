@@ -68,7 +68,7 @@ def test_what_is_queued_after_it_was_taken_back_is_whole() -> None:
     assert stream.take()[1] == b"late"
 
 
-def test_armed_anew_what_was_gathered_before_is_told_at_its_place() -> None:
+def test_armed_anew_what_was_gathered_before_is_reported_at_its_place() -> None:
     pump = new_pump()
     stream = pump.add(-1, LIMITS, LONGEST_STEP)
     stream.arm(receive_state(), False, SOURCE)
@@ -91,7 +91,7 @@ def test_no_packet_time(packet_s: float) -> None:
         new_pump().add(-1, LIMITS).lend(send_state(packet_s=packet_s), b"")
 
 
-def test_only_a_stream_without_a_socket_is_told_the_time() -> None:
+def test_only_a_stream_without_a_socket_takes_the_time() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         stream = new_pump().add(sock.fileno(), LIMITS)
@@ -219,7 +219,7 @@ def test_any_order_of_calls_while_the_thread_runs(seed: int) -> None:
         monkeys = [Monkey(rng, stream) for stream in streams]
         far_end = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         pump.start()
-        heard = 0
+        collected = 0
         for step in range(6_000):
             one = rng.randrange(len(socks))
             choice = rng.random()
@@ -234,9 +234,9 @@ def test_any_order_of_calls_while_the_thread_runs(seed: int) -> None:
                 streams[one] = pump.add(socks[one].fileno(), LIMITS, 256)
                 monkeys[one] = Monkey(rng, streams[one])
             else:
-                heard += len(pump.collect())
+                collected += len(pump.collect())
                 assert pump.counters()["streams"] == len(socks)
-        assert heard > 100
+        assert collected > 100
         for stream in streams:
             stream.close()
         pump.close()

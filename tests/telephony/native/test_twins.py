@@ -30,7 +30,7 @@ CONFIG = RtpConfig(
 
 
 class Pair:
-    """Both twins, told the same."""
+    """Both twins, with the same input."""
 
     def __init__(self, seed: int, config: RtpConfig = CONFIG) -> None:
         rng = random.Random(seed)
@@ -58,8 +58,8 @@ class Pair:
 
     def compare(self) -> None:
         pure, native = self.pure, self.native
-        assert native.told[self.compared :] == pure.told[self.compared :]
-        self.compared = len(pure.told)
+        assert native.reported[self.compared :] == pure.reported[self.compared :]
+        self.compared = len(pure.reported)
         assert native.packets == pure.packets
         pure.packets.clear()
         native.packets.clear()
@@ -180,13 +180,13 @@ def test_who_is_behind_can_catch_up(seed: int) -> None:
     waiting = far_end.until(START + 20)
     while waiting:
         count = rng.randrange(1, 11)
-        told, waiting = [(data, source, arrival) for arrival, data, source in waiting[:count]], waiting[count:]
-        pair.native.pump.meanwhile = told[1:]
-        pair.native.datagram(*told[0])
-        for each in told:
+        batch, waiting = [(data, source, arrival) for arrival, data, source in waiting[:count]], waiting[count:]
+        pair.native.pump.meanwhile = batch[1:]
+        pair.native.datagram(*batch[0])
+        for each in batch:
             pair.pure.datagram(*each)
         pair.native.collect(START)
-    assert pair.native.told == pair.pure.told
+    assert pair.native.reported == pair.pure.reported
     pair.compare_all()
     assert pair.native.pump.plain > 150
 

@@ -1,4 +1,4 @@
-"""Two ends in virtual time that are told the same: a session alone, and one that lends what it can to the pump."""
+"""Two ends in virtual time with the same input: a session alone, and one that lends what it can to the pump."""
 
 import math
 import socket
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
 
 LIMITS = RtpLimits()
 
-Told = tuple[object, ...]
+Report = tuple[object, ...]
 
 
 class Alone:
-    """A session in pure Python, and what its owner would be told."""
+    """A session in pure Python, and its reports to the owner."""
 
     def __init__(self, config: RtpConfig, now: float, *, sequence: int, timestamp: int) -> None:
         self.session = RtpSession(
             config, now, ssrc=0x0FF0_0001, sequence=sequence, timestamp=timestamp, cname="bot@test"
         )
-        self.told: list[Told] = []
+        self.reported: list[Report] = []
         self.packets: list[bytes] = []
         self._concealer = Concealer()
 
@@ -69,7 +69,7 @@ class Alone:
         ordinal = self.session.sent_ticks
         payload = self.session.tick(now)
         if payload:
-            self.told.append(("sent", ordinal, payload, now))
+            self.reported.append(("sent", ordinal, payload, now))
         self.collect(now)
 
     def due(self) -> float:
@@ -93,23 +93,23 @@ class Alone:
     def collect(self, now: float) -> None:
         while (event := self.session.next_event()) is not None:
             match event:
-                case AudioPayload(payload, payload_type, at_sample):
+                case AudioPayload(payload, payload_type, at_tick):
                     codec = codec_of_payload_type(payload_type)
                     assert codec is not None
-                    self.heard(codec.decode(payload), at_sample, now)
-                case AudioGap(samples, at_sample):
-                    self.told.append(("audio", self._concealer.lost(samples), at_sample))
-                case DigitReceived(digit, duration_ms, at_sample):
-                    self.told.append(("digit", digit, duration_ms, at_sample))
+                    self.on_audio(codec.decode(payload), at_tick, now)
+                case AudioGap(samples, at_tick):
+                    self.reported.append(("audio", self._concealer.lost(samples), at_tick))
+                case DigitReceived(digit, duration_ms, at_tick):
+                    self.reported.append(("digit", digit, duration_ms, at_tick))
                 case PlayoutDrained():
                     self.drained()
         self.packets += [data for data, _ in self.session.rtp_to_send()]
 
-    def heard(self, pcm: bytes, at_sample: int, at: float) -> None:
-        self.told.append(("audio", self._concealer.good(pcm), at_sample))
+    def on_audio(self, pcm: bytes, at_tick: int, at: float) -> None:
+        self.reported.append(("audio", self._concealer.good(pcm), at_tick))
 
     def drained(self) -> None:
-        self.told.append(("drained",))
+        self.reported.append(("drained",))
 
 
 class _Wire:
@@ -273,13 +273,13 @@ class Lending(Alone):
         state = SendState(**self._stream.sending())
         return state.keep_alive_at if state.send and not self._path.queued_ticks else math.inf
 
-    # What the path tells.
+    # Reports of the RTP I/O.
 
     def deliver(self, at: float) -> None:
         super().collect(at)
 
     def sent(self, payload: bytes, ordinal: int, at: float) -> None:
-        self.told.append(("sent", ordinal, payload, at))
+        self.reported.append(("sent", ordinal, payload, at))
 
     def rearm(self) -> None:
         """Timers are asked for at every step here."""

@@ -45,11 +45,11 @@ class Listener:
                 self._wake.clear()
                 await self._wake.wait()
 
-    def _on_audio(self, chunk: bytes, at_sample: int, at_s: float) -> None:
-        self.audio.append((at_sample, chunk))
+    def _on_audio(self, chunk: bytes, at_tick: int, at_s: float) -> None:
+        self.audio.append((at_tick, chunk))
         self._wake.set()
 
-    def _on_dtmf(self, digit: str, at_sample: int) -> None:
+    def _on_dtmf(self, digit: str, at_tick: int) -> None:
         self.digits.append(digit)
         self._wake.set()
 

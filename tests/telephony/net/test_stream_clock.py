@@ -66,8 +66,8 @@ async def test_it_goes_on_when_somebody_joins_again() -> None:
 
 async def test_what_a_tick_raises_keeps_nobody_waiting() -> None:
     clock, one = StreamClock(), Member()
-    told: list[dict[str, Any]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    reported: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
 
     def broken(now: float) -> None:
         raise ValueError("broken")
@@ -77,5 +77,5 @@ async def test_what_a_tick_raises_keeps_nobody_waiting() -> None:
     await one.until(2)
     clock.leave(broken)
     clock.leave(one.tick)
-    assert len(told) >= 2
-    assert {type(context["exception"]) for context in told} == {ValueError}
+    assert len(reported) >= 2
+    assert {type(context["exception"]) for context in reported} == {ValueError}

@@ -66,8 +66,8 @@ class Call:
             media_timeout_s=media_timeout_s,
         )
         self.line.add_listener(
-            audio=lambda audio, at_sample, _at_s: self._note(self.audio.append, (at_sample, audio)),
-            dtmf=lambda digit, at_sample: self._note(self.keys.append, (digit, at_sample)),
+            audio=lambda audio, at_tick, _at_s: self._note(self.audio.append, (at_tick, audio)),
+            dtmf=lambda digit, at_tick: self._note(self.keys.append, (digit, at_tick)),
             sent=lambda payload, ordinal, _at_s: self._note(self.sent.append, (ordinal, payload)),
             drained=self._on_drained,
             silent=self._on_silent,
@@ -154,7 +154,7 @@ async def test_audio_and_keys_arrive_in_order() -> None:
     call.line.close()
 
 
-async def test_an_utterance_is_sent_told_and_heard() -> None:
+async def test_an_utterance_is_sent_reported_and_played() -> None:
     call = opened()
     payload = bytes(range(256)) * 10
     call.line.play(payload)
@@ -169,7 +169,7 @@ async def test_an_utterance_is_sent_told_and_heard() -> None:
     call.line.close()
 
 
-async def test_what_was_sent_is_told_soon_and_never_from_within_play() -> None:
+async def test_what_was_sent_is_reported_soon_and_never_from_within_play() -> None:
     call = opened()
     call.line.play(bytes(80))
     assert (call.sent, call.drained, call.line.sent_ticks) == ([], 0, 0)
@@ -196,8 +196,8 @@ async def test_a_handler_may_clear_and_play() -> None:
     call = opened()
     order: list[int] = []
 
-    def interrupt(_: bytes, at_sample: int, _at_s: float) -> None:
-        order.append(at_sample)
+    def interrupt(_: bytes, at_tick: int, _at_s: float) -> None:
+        order.append(at_tick)
         call.line.clear()
         call.line.play(bytes(160))
 
@@ -210,15 +210,15 @@ async def test_a_handler_may_clear_and_play() -> None:
     call.line.close()
 
 
-async def test_audio_is_told_with_about_the_time_at_which_it_came() -> None:
+async def test_audio_is_reported_with_about_the_time_at_which_it_came() -> None:
     now = 1_000.0
     call = opened(StreamClock(lambda: now))
-    told: list[float] = []
-    call.line.add_listener(audio=lambda audio, at_sample, at_s: told.append(at_s))
+    reported: list[float] = []
+    call.line.add_listener(audio=lambda audio, at_tick, at_s: reported.append(at_s))
     # The first is read at once, the next waits for a point of the clock, the third was late on its way.
     for n, now in enumerate((1_000.0, 1_000.035, 1_000.3), start=1):  # noqa: B007 - the clock reads it
         call.media(n)
-    assert told == pytest.approx([1_000.0, 1_000.02, 1_000.28])
+    assert reported == pytest.approx([1_000.0, 1_000.02, 1_000.28])
     call.line.close()
 
 
@@ -252,13 +252,13 @@ async def test_stop_is_no_fault() -> None:
     assert call.socket.closed == [(1000, "")]
 
 
-async def test_a_lost_socket_is_told() -> None:
+async def test_a_lost_socket_is_reported() -> None:
     call = opened()
     call.line.lost("gone")
     assert call.ended == ["gone"]
 
 
-async def test_dead_air_is_told() -> None:
+async def test_dead_air_is_reported() -> None:
     call = opened(first_media_timeout_s=0.05, media_timeout_s=0.05)
     await call.until(lambda: call.silent == 1)
     call.media(1)

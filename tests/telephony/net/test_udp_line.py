@@ -23,8 +23,8 @@ async def test_audio_arrives_sample_by_sample(pool: PortPool, codec: str, ptime_
         await b.ear.until(lambda: len(b.ear.pcm) >= 2 * 4_800)
         assert b.ear.pcm[: 2 * 4_800] == codec_named(codec).decode(payload)
         expected = 0
-        for at_sample, chunk in b.ear.audio:
-            assert at_sample == expected
+        for at_tick, chunk in b.ear.audio:
+            assert at_tick == expected
             expected += pcm.samples_in(chunk)
         assert b"".join(sent for _, sent in a.ear.sent) == payload
         ordinals = accumulate((len(sent) for _, sent in a.ear.sent), initial=0)
@@ -57,7 +57,7 @@ async def test_packets_leave_in_real_time(pool: PortPool) -> None:
         assert 0.32 < time.monotonic() - began < 1.0
 
 
-async def test_what_is_told_late_is_told_with_its_own_time(pool: PortPool, media_twin: str) -> None:
+async def test_what_is_reported_late_comes_with_its_own_time(pool: PortPool, media_twin: str) -> None:
     if media_twin != "native":
         pytest.skip("while the loop is held up, nothing is read")
     async with call(pool) as (a, b):
@@ -65,9 +65,9 @@ async def test_what_is_told_late_is_told_with_its_own_time(pool: PortPool, media
         left: list[float] = []
         late: list[float] = []
 
-        def hear(chunk: bytes, at_sample: int, at_s: float) -> None:
+        def hear(chunk: bytes, at_tick: int, at_s: float) -> None:
             late.append(time.monotonic() - at_s)
-            arrived.append(at_s - (at_sample + len(chunk) // 2) / 8_000)
+            arrived.append(at_s - (at_tick + len(chunk) // 2) / 8_000)
 
         def note(payload: bytes, ordinal: int, at_s: float) -> None:
             left.append(at_s - ordinal / 8_000)
@@ -97,7 +97,7 @@ async def test_what_is_appended_in_time_continues_without_a_seam(pool: PortPool)
         assert b.ear.pcm[: 2 * 4_800] == codec_named("PCMU").decode(payload)
 
 
-async def test_drained_is_told_once_a_spurt(pool: PortPool) -> None:
+async def test_drained_is_reported_once_a_spurt(pool: PortPool) -> None:
     async with call(pool) as (a, _):
         a.line.play(speech(100))
         await a.ear.until(lambda: a.ear.drained == 1)
@@ -202,21 +202,21 @@ async def test_an_unknown_key_is_refused(pool: PortPool) -> None:
             a.line.send_dtmf("1X")
 
 
-async def test_heard_is_never_more_than_sent_and_catches_up(pool: PortPool) -> None:
+async def test_played_is_never_more_than_sent_and_catches_up(pool: PortPool) -> None:
     async with call(pool) as (a, _):
-        heard: list[int] = []
+        received: list[int] = []
         sent: list[int] = []
 
         def note(payload: bytes, ordinal: int, at_s: float) -> None:
-            heard.append(a.line.played_ticks())
+            received.append(a.line.played_ticks())
             sent.append(ordinal + len(payload))
 
         a.line.add_listener(sent=note)
         a.line.play(speech(300))
         assert a.line.played_ticks() == 0
         await a.ear.until(lambda: a.ear.drained == 1)
-        assert heard == sorted(heard)
-        assert all(count <= upper for count, upper in zip(heard, sent, strict=True))
+        assert received == sorted(received)
+        assert all(count <= upper for count, upper in zip(received, sent, strict=True))
         # The last packet's slot may end a moment later.
         async with asyncio.timeout(TIMEOUT_S):
             while a.line.played_ticks() < a.line.sent_ticks:  # noqa: ASYNC110 - no event tells

@@ -38,7 +38,7 @@ async def test_nothing_is_sent_before_start(pool: PortPool) -> None:
         line.close()
 
 
-async def test_media_time_out_is_told_when_nothing_ever_comes(pool: PortPool) -> None:
+async def test_media_time_out_is_reported_when_nothing_ever_comes(pool: PortPool) -> None:
     line = UdpLine(
         acquire(pool),
         config_to(HOST, 9),
@@ -113,7 +113,7 @@ async def test_another_codec_in_mid_speech(pool: PortPool) -> None:
             if ordinal >= 5 * 160 and not switching:
                 switching.append(ordinal)
                 asyncio.get_running_loop().call_soon(reconfigure)
-            heard.append(sent)
+            received.append(sent)
 
         def reconfigure() -> None:
             switched.append(a.line.sent_ticks)
@@ -131,7 +131,7 @@ async def test_another_codec_in_mid_speech(pool: PortPool) -> None:
             )
             a.line.reconfigure(config_to(HOST, b.line.pair.port, "PCMA"), "PCMA")
 
-        heard: list[bytes] = []
+        received: list[bytes] = []
         a.line.add_listener(sent=switch)
         a.line.play(payload)
         await b.ear.until(lambda: len(b.ear.pcm) >= 2 * 3_200)
@@ -141,7 +141,7 @@ async def test_another_codec_in_mid_speech(pool: PortPool) -> None:
         assert (result[: switched[0]] == expected[: switched[0]]).all()
         assert (np.abs(result - expected) <= np.abs(expected) / 16 + 16).all()
         # What is reported as sent is in the line's own encoding, whatever the wire has.
-        reported = pcm.to_array(codec_named("PCMU").decode(b"".join(heard))).astype(int)
+        reported = pcm.to_array(codec_named("PCMU").decode(b"".join(received))).astype(int)
         assert (np.abs(reported - expected) <= np.abs(expected) / 8 + 32).all()
 
 
@@ -275,7 +275,7 @@ async def test_a_handler_may_close_the_line(pool: PortPool) -> None:
                 a.line.close()
                 asyncio.get_running_loop().call_later(0.05, closed.set)
 
-        b.line.add_listener(audio=lambda chunk, at_sample, at_s: b.line.close())
+        b.line.add_listener(audio=lambda chunk, at_tick, at_s: b.line.close())
         a.line.add_listener(sent=hang_up)
         a.line.play(speech(1_000))
         await asyncio.wait_for(closed.wait(), TIMEOUT_S)
@@ -339,7 +339,7 @@ def stand_still(clock: MediaClock, counter: str) -> None:
 
 
 async def test_hold_takes_effect_whatever_has_just_arrived(pool: PortPool) -> None:
-    """A packet that the pump has handed over and nobody has collected yet must not give the way out back to the pump
+    """A packet that the pump has handed over and is not collected yet must not lend outbound to the pump again
     while it is being changed."""
     clock = MediaClock()
     with peer_of(pool) as peer:

@@ -138,7 +138,7 @@ async def test_any_packet_size_is_heard_and_may_change(pool: PortPool) -> None:
 
 
 async def test_media_that_comes_before_the_answer_is_kept_and_after_close_ignored(pool: PortPool) -> None:
-    """A caller may speak as soon as the offer is out: what waits in the socket is heard when the line starts."""
+    """A caller may speak as soon as the offer is out: what waits in the socket is received when the line starts."""
     with peer_of(pool) as peer:
         clock = MediaClock()
         line = UdpLine(acquire(pool), config_to(HOST, peer.port), "PCMU", clock=clock)
@@ -151,14 +151,14 @@ async def test_media_that_comes_before_the_answer_is_kept_and_after_close_ignore
         port = line.pair.port
         line.close()
         clock.close()
-        heard = len(ear.pcm)
+        received = len(ear.pcm)
         for n in range(5, 10):
             data = rtp.build(RtpPacket(0, False, n, 160 * n, FAR_SSRC, speech(20)))
             peer.rtp.sendto(data, (HOST, port))
         async with line_to(pool, peer, config_to(HOST, peer.port)) as (later, other):
             peer.rtp.sendto(data, (HOST, later.pair.port))
             await other.until(lambda: len(other.pcm) > 0)
-        assert len(ear.pcm) == heard
+        assert len(ear.pcm) == received
 
 
 async def test_strangers_reports_are_counted_while_media_flows(pool: PortPool) -> None:

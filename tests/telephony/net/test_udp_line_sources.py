@@ -1,4 +1,4 @@
-"""Whom a line sends to, when the SDP names a host that signalling does not come from."""
+"""Where a line sends when the SDP names a host that signalling does not come from."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""Wide lines on loopback: G.722 both ways, and a re-INVITE from wide to narrow and back."""
+"""Wideband lines on loopback: G.722 both ways, and a re-INVITE from wide to narrow and back."""
 
 from collections.abc import Iterable
 
@@ -32,8 +32,8 @@ def level_at(audio: bytes, frequency_hz: float, rate_hz: int) -> float:
 def positions_of(side: Side) -> Iterable[tuple[int, int]]:
     """Where each piece began, and where it should have."""
     expected = 0
-    for at_sample, chunk in side.ear.audio:
-        yield at_sample, expected
+    for at_tick, chunk in side.ear.audio:
+        yield at_tick, expected
         expected += len(chunk) * 8_000 // (2 * side.line.rate_hz)
 
 
@@ -71,9 +71,9 @@ async def test_what_was_cleared_leaves_no_trace_in_what_follows(pool: PortPool) 
         await b.ear.until(lambda: len(b.ear.pcm) >= 4 * (sent + 4_800))
         coder = G722_64K.decoder()
         expected = coder(G722_64K.encode((VOICE + VOICE)[: 4 * sent] + VOICE))
-        heard = b.ear.pcm
-        assert heard.startswith(expected[: 4 * sent])
-        assert expected[4 * sent :] in heard
+        received = b.ear.pcm
+        assert received.startswith(expected[: 4 * sent])
+        assert expected[4 * sent :] in received
 
 
 async def test_a_key_press_on_a_wide_call(pool: PortPool) -> None:
@@ -111,10 +111,10 @@ async def test_a_narrow_line_whose_far_end_becomes_wide_and_narrow_again(pool: P
             assert level_at(b.ear.pcm, 2_100.0, 8_000) == pytest.approx(
                 level_at(PCMU.decode(payload), 2_100.0, 8_000), abs=1.5
             )
-            # What has left is told in batches: the far end may have heard it before.
+            # Sent audio is reported in batches: the far end may have received it before.
             await a.ear.until(lambda: sum(len(sent) for _, sent in a.ear.sent) >= len(payload))
             assert sum(len(sent) for _, sent in a.ear.sent) == len(payload)
-        assert all(at_sample % PACKET_TICKS == 0 for at_sample, _ in b.ear.audio)
+        assert all(at_tick % PACKET_TICKS == 0 for at_tick, _ in b.ear.audio)
 
 
 async def test_what_is_queued_survives_the_change(pool: PortPool) -> None:

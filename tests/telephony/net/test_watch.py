@@ -29,7 +29,7 @@ def test_a_call_that_falls_silent() -> None:
     assert it.check(129.9, 114.9)
 
 
-def test_it_is_told_once() -> None:
+def test_it_is_reported_once() -> None:
     it = watch()
     assert not it.check(115.0, 101.0)
     assert it.check(116.0, 101.0)
@@ -38,7 +38,7 @@ def test_it_is_told_once() -> None:
         assert it.due == now + 15.0
 
 
-def test_it_is_told_again_after_media_came_back() -> None:
+def test_it_is_reported_again_after_media_came_back() -> None:
     it = watch()
     assert not it.check(115.0, 101.0)
     assert it.check(116.0, 101.0)

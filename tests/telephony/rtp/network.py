@@ -19,8 +19,8 @@ Delay = Callable[[int, float], float | None]
 class Outcome:
     """What came out, and when. `delays_s`: how long each packet was held back by the session, from its arrival."""
 
-    heard: list[RtpEvent] = field(default_factory=list)
-    heard_at: list[float] = field(default_factory=list)
+    received: list[RtpEvent] = field(default_factory=list)
+    received_at: list[float] = field(default_factory=list)
     delays_s: list[float] = field(default_factory=list)
 
     def p95_ms(self) -> float:
@@ -31,17 +31,17 @@ class Outcome:
 
     @property
     def position(self) -> int:
-        last = self.heard[-1]
+        last = self.received[-1]
         assert isinstance(last, AudioPayload | AudioGap)
-        return last.at_sample + (last.samples if isinstance(last, AudioGap) else len(last.payload))
+        return last.at_tick + (last.ticks if isinstance(last, AudioGap) else len(last.payload))
 
 
 @dataclass(frozen=True)
 class Stream:
-    """`seconds` of packets of `samples`, by a clock that is fast by `ppm`; `numbering` is where its numbers begin."""
+    """`seconds` of packets of `ticks`, by a clock that is fast by `ppm`; `numbering` is where its numbers begin."""
 
     seconds: float
-    samples: int = 160
+    ticks: int = 160
     ppm: float = 0.0
     numbering: tuple[int, int] = (0, 0)
     payload_type: int = 0
@@ -49,15 +49,15 @@ class Stream:
 
     def packets(self) -> Iterable[tuple[int, float, bytes]]:
         sequence, timestamp = self.numbering
-        interval_s = self.samples / 8_000 / (1 + self.ppm * 1e-6)
-        for n in range(round(self.seconds * 8_000 / self.samples)):
+        interval_s = self.ticks / 8_000 / (1 + self.ppm * 1e-6)
+        for n in range(round(self.seconds * 8_000 / self.ticks)):
             packet = RtpPacket(
                 self.payload_type,
                 n == 0,
                 (sequence + n) & 0xFFFF,
-                (timestamp + n * self.samples) & 0xFFFFFFFF,
+                (timestamp + n * self.ticks) & 0xFFFFFFFF,
                 self.ssrc,
-                body(n, self.samples),
+                body(n, self.ticks),
             )
             yield n, START + n * interval_s, rtp.build(packet)
 
@@ -90,7 +90,7 @@ def _run(subject: RtpSession, until: float, outcome: Outcome, arrived: dict[int,
 
 def _collect(subject: RtpSession, now: float, outcome: Outcome, arrived: dict[int, float]) -> None:
     for event in events(subject):
-        outcome.heard.append(event)
-        outcome.heard_at.append(now)
+        outcome.received.append(event)
+        outcome.received_at.append(now)
         if isinstance(event, AudioPayload):
             outcome.delays_s.append(now - arrived[int.from_bytes(event.payload[:4], "big")])

@@ -78,7 +78,7 @@ def audio(
     sequence: int = 0,
     timestamp: int = 0,
     ssrc: int = FAR_SSRC,
-    samples: int = 160,
+    ticks: int = 160,
     payload_type: int = 0,
     marker: bool = False,
 ) -> bytes:
@@ -87,15 +87,15 @@ def audio(
         payload_type,
         marker,
         (sequence + index) & 0xFFFF,
-        (timestamp + samples * index) & 0xFFFFFFFF,
+        (timestamp + ticks * index) & 0xFFFFFFFF,
         ssrc,
-        body(index, samples),
+        body(index, ticks),
     )
     return rtp.build(packet)
 
 
-def body(index: int, samples: int = 160) -> bytes:
-    return index.to_bytes(4, "big") + bytes(samples - 4)
+def body(index: int, ticks: int = 160) -> bytes:
+    return index.to_bytes(4, "big") + bytes(ticks - 4)
 
 
 def key(
@@ -122,23 +122,23 @@ def digits(of: Iterable[RtpEvent]) -> str:
     return "".join(event.digit for event in of if isinstance(event, DigitReceived))
 
 
-def gap_samples(of: Iterable[RtpEvent]) -> int:
-    return sum(event.samples for event in of if isinstance(event, AudioGap))
+def gap_ticks(of: Iterable[RtpEvent]) -> int:
+    return sum(event.ticks for event in of if isinstance(event, AudioGap))
 
 
 def check_continuous(of: Iterable[RtpEvent], position: int = 0) -> int:
     """Assert that audio time has neither holes nor overlaps; returns where it ends."""
     for event in of:
         match event:
-            case AudioPayload(payload, _, at_sample):
-                assert at_sample == position
+            case AudioPayload(payload, _, at_tick):
+                assert at_tick == position
                 position += len(payload)
-            case AudioGap(samples, at_sample):
-                assert samples > 0
-                assert at_sample == position
-                position += samples
-            case DigitReceived(_, _, at_sample):
-                assert at_sample == position
+            case AudioGap(ticks, at_tick):
+                assert ticks > 0
+                assert at_tick == position
+                position += ticks
+            case DigitReceived(_, _, at_tick):
+                assert at_tick == position
             case PlayoutDrained():
                 continue
     return position

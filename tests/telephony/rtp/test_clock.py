@@ -1,10 +1,10 @@
 import pytest
 
-from offhook.telephony.rtp.clock import SampleClock, dlsr_ticks, ntp_short, ntp_stamp
+from offhook.telephony.rtp.clock import TickClock, dlsr_ticks, ntp_short, ntp_stamp
 
 
 def test_timestamps_advance_8000_a_second() -> None:
-    clock = SampleClock(10.0, 0xFFFFFF00)
+    clock = TickClock(10.0, 0xFFFFFF00)
     assert clock.at(10.0) == 0xFFFFFF00
     assert clock.at(11.0) == 0xFFFFFF00 + 8000
     assert clock.at(10.02) == 0xFFFFFF00 + 160

@@ -1,4 +1,4 @@
-"""Silence that is described instead of sent (RFC 3389): heard, and told."""
+"""Silence that is described instead of sent (RFC 3389), in both directions."""
 
 import random
 
@@ -38,7 +38,7 @@ class DtxPhone:
         self.sequence = sequence
         self.timestamp = timestamp
         self.now = START
-        self.heard: list[RtpEvent] = []
+        self.received: list[RtpEvent] = []
 
     def speak(self, packets: int, *, delay_s: float = 0.0) -> None:
         for _ in range(packets):
@@ -58,7 +58,7 @@ class DtxPhone:
     def run(self, until: float | None = None) -> list[RtpEvent]:
         run_timers(self.subject, self.now if until is None else until)
         new = events(self.subject)
-        self.heard += new
+        self.received += new
         return new
 
     def _send(self, payload_type: int, payload: bytes, delay_s: float) -> None:
@@ -66,15 +66,15 @@ class DtxPhone:
         packet = RtpPacket(payload_type, False, self.sequence & 0xFFFF, self.timestamp & 0xFFFFFFFF, FAR_SSRC, payload)
         self.subject.receive_rtp(rtp.build(packet), REMOTE, self.now + delay_s)
         self.sequence += 1
-        self.heard += events(self.subject)
+        self.received += events(self.subject)
 
 
 def listener() -> RtpSession:
     return session(receive_comfort_noise_payload_type=CN)
 
 
-def noise_of(heard: list[RtpEvent]) -> list[ComfortNoise | None]:
-    return [event.noise for event in heard if isinstance(event, AudioGap)]
+def noise_of(received: list[RtpEvent]) -> list[ComfortNoise | None]:
+    return [event.noise for event in received if isinstance(event, AudioGap)]
 
 
 # ---- the sound
@@ -136,10 +136,10 @@ def test_an_announced_pause_is_filled_with_its_noise_and_nothing_is_lost() -> No
     phone.wait(1.0)
     phone.speak(10)
     phone.run()
-    check_continuous(phone.heard)
-    assert len(indices(phone.heard)) == 20
+    check_continuous(phone.received)
+    assert len(indices(phone.received)) == 20
     described = comfort_noise.parse(bytes((60, 100)))
-    assert set(noise_of(phone.heard)) == {described}
+    assert set(noise_of(phone.received)) == {described}
     stats = subject.stats()
     assert stats.noise_samples == 8_000
     assert (stats.lost, stats.gaps, stats.concealed_samples, stats.late, stats.unknown_pt) == (0, 0, 0, 0, 0)
@@ -152,9 +152,9 @@ def test_the_noise_begins_a_packet_after_the_announcement_not_after_the_wait_for
     phone.announce()
     announced = phone.now
     phone.run(announced + 0.0199)
-    assert noise_of(phone.heard) == []
+    assert noise_of(phone.received) == []
     phone.run(announced + 0.0201)
-    assert noise_of(phone.heard) == [HISS]
+    assert noise_of(phone.received) == [HISS]
 
 
 def test_the_first_packet_after_the_pause_is_heard_at_once_and_whole() -> None:
@@ -163,12 +163,12 @@ def test_the_first_packet_after_the_pause_is_heard_at_once_and_whole() -> None:
     phone.announce()
     phone.wait(0.5)
     phone.run()
-    began = len(phone.heard)
+    began = len(phone.received)
     first = phone.sequence
     phone.speak(1)
-    after = [event for event in phone.heard[began:] if isinstance(event, AudioPayload)]
+    after = [event for event in phone.received[began:] if isinstance(event, AudioPayload)]
     assert after[0].payload == body(first)
-    assert after[0].at_sample == 5 * 160 + 4_000
+    assert after[0].at_tick == 5 * 160 + 4_000
 
 
 def test_a_second_announcement_changes_the_noise() -> None:
@@ -179,7 +179,7 @@ def test_a_second_announcement_changes_the_noise() -> None:
     phone.announce(b"\x46")
     phone.wait(0.3)
     phone.run()
-    assert list(dict.fromkeys(noise_of(phone.heard))) == [ComfortNoise(60), ComfortNoise(70)]
+    assert list(dict.fromkeys(noise_of(phone.received))) == [ComfortNoise(60), ComfortNoise(70)]
 
 
 def test_a_call_may_begin_with_a_silence() -> None:
@@ -188,8 +188,8 @@ def test_a_call_may_begin_with_a_silence() -> None:
     phone.announce()
     phone.wait(1.0)
     phone.speak(3)
-    assert len(indices(phone.heard)) == 3
-    position = check_continuous(phone.heard)
+    assert len(indices(phone.received)) == 3
+    position = check_continuous(phone.received)
     assert position == pytest.approx(8_000 + 480, abs=160)
     assert subject.stats().ssrc_changes == 0
 
@@ -204,10 +204,10 @@ def test_speech_lost_before_the_announcement_is_concealed_not_hissed() -> None:
     phone.wait(0.5)
     phone.speak(2)
     phone.run()
-    assert noise_of(phone.heard)[0] is None
+    assert noise_of(phone.received)[0] is None
     assert subject.stats().concealed_samples == 320
     assert subject.stats().lost == 2
-    assert check_continuous(phone.heard) == 12 * 160 + 4_000 + 320
+    assert check_continuous(phone.received) == 12 * 160 + 4_000 + 320
 
 
 def test_a_lost_announcement_costs_only_the_noise() -> None:
@@ -218,9 +218,9 @@ def test_a_lost_announcement_costs_only_the_noise() -> None:
     phone.wait(0.5)
     phone.speak(10)
     phone.run()
-    assert len(indices(phone.heard)) == 20
-    assert set(noise_of(phone.heard)) == {None}
-    assert check_continuous(phone.heard) == 20 * 160 + 4_000
+    assert len(indices(phone.received)) == 20
+    assert set(noise_of(phone.received)) == {None}
+    assert check_continuous(phone.received) == 20 * 160 + 4_000
 
 
 def test_a_thousand_pauses_with_jitter_do_not_let_time_drift() -> None:
@@ -236,9 +236,9 @@ def test_a_thousand_pauses_with_jitter_do_not_let_time_drift() -> None:
         phone.announce()
         phone.wait(rng.randrange(5, 50) * PACKET_S)
     phone.run()
-    position = check_continuous(phone.heard)
+    position = check_continuous(phone.received)
     stats = subject.stats()
-    assert len(indices(phone.heard)) == spoken
+    assert len(indices(phone.received)) == spoken
     assert (stats.late, stats.lost, stats.rate_limited) == (0, 0, 0)
     assert abs(position - (phone.now - START) * 8_000) < 0.15 * 8_000
 
@@ -249,7 +249,7 @@ def test_a_malformed_announcement_is_counted_and_no_loss() -> None:
     phone.speak(3)
     phone.announce(b"")
     phone.speak(3)
-    assert len(indices(phone.heard)) == 6
+    assert len(indices(phone.received)) == 6
     assert (subject.stats().malformed, subject.stats().lost) == (1, 0)
 
 
@@ -260,7 +260,7 @@ def test_comfort_noise_that_was_not_negotiated_is_dropped() -> None:
     phone.announce()
     phone.wait(0.3)
     phone.run()
-    assert set(noise_of(phone.heard)) == {None}
+    assert set(noise_of(phone.received)) == {None}
     assert subject.stats().unknown_pt == 1
 
 
@@ -356,7 +356,7 @@ def test_on_hold_nothing_is_announced() -> None:
 def test_two_that_announce_their_silences_understand_each_other() -> None:
     mouth = speaker(ptime_ms=30)
     ear = listener()
-    heard: list[RtpEvent] = []
+    received: list[RtpEvent] = []
     now = START
     for step in range(400):
         if step % 100 == 0:
@@ -367,9 +367,9 @@ def test_two_that_announce_their_silences_understand_each_other() -> None:
         for data, _ in mouth.rtp_to_send():
             ear.receive_rtp(data, REMOTE, now)
         run_timers(ear, now)
-        heard += events(ear)
+        received += events(ear)
         now += 0.03
     stats = ear.stats()
     assert (stats.lost, stats.late, stats.gaps, stats.unknown_pt) == (0, 0, 0, 0)
-    assert sum(isinstance(event, AudioPayload) for event in heard) == 80
-    assert check_continuous(heard) == pytest.approx((now - START) * 8_000, abs=800)
+    assert sum(isinstance(event, AudioPayload) for event in received) == 80
+    assert check_continuous(received) == pytest.approx((now - START) * 8_000, abs=800)

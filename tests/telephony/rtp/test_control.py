@@ -145,7 +145,7 @@ def test_round_trip_and_one_way_delay() -> None:
     assert subject.stats().rtt_ms == pytest.approx(80, abs=0.1)
 
 
-def test_a_made_up_round_trip_is_not_believed() -> None:
+def test_a_made_up_round_trip_is_not_accepted() -> None:
     subject = session()
     speak(subject, START)
     first = report(subject, START + FIRST_S)
@@ -208,7 +208,7 @@ def test_who_never_sent_says_no_bye() -> None:
     assert subject.rtcp_to_send() == []
 
 
-def test_reports_go_to_the_next_port_of_a_believed_source_or_where_theirs_come_from() -> None:
+def test_reports_go_to_the_next_port_of_a_accepted_source_or_where_theirs_come_from() -> None:
     subject = session()
     for n in range(4):
         subject.receive_rtp(audio(n), (SIGNALLING, 6_000), START + 0.02 * n)
@@ -273,7 +273,7 @@ def test_packets_that_come_too_late_count_as_lost_for_the_listener() -> None:
 # ---- one port for both (RFC 5761)
 
 
-def test_on_a_shared_port_reports_are_told_from_media() -> None:
+def test_on_a_shared_port_reports_are_distinguished_from_media() -> None:
     subject = session(rtcp_mux=True, remote_rtcp=REMOTE)
     subject.receive_rtp(audio(0), REMOTE, START)
     block = (ReportBlock(SSRC, 64, 12, 0, 80, 0, 0),)
@@ -286,7 +286,7 @@ def test_on_a_shared_port_reports_are_told_from_media() -> None:
     assert [address for _, address in subject.rtcp_to_send()] == [REMOTE]
 
 
-def test_on_a_shared_port_reports_follow_the_believed_source() -> None:
+def test_on_a_shared_port_reports_follow_the_accepted_source() -> None:
     subject = session(rtcp_mux=True, remote_rtcp=REMOTE)
     natted = (SIGNALLING, 6_000)
     for n in range(4):
@@ -329,15 +329,15 @@ def test_who_uses_our_ssrc_is_heard_and_we_take_another_once() -> None:
 def test_a_mirror_is_found_out_and_not_listened_to() -> None:
     subject = session()
     subject.play(bytes(160 * 100), START)
-    heard = 0
+    received = 0
     for n in range(100):
         now = START + 0.02 * n
         subject.tick(now)
         for data, _ in subject.rtp_to_send():
             subject.receive_rtp(data, REMOTE, now + 0.005)
-        heard += len(indices(events(subject)))
+        received += len(indices(events(subject)))
     stats = subject.stats()
-    assert heard == 1
+    assert received == 1
     assert stats.looped == 99
     # It is alive all the same.
     assert stats.last_received_at == pytest.approx(START + 99 * 0.02 + 0.005)

@@ -180,7 +180,7 @@ def test_keys_of_different_sources_are_different() -> None:
 
 
 @pytest.mark.parametrize("timestamp", STARTS32)
-def test_different_keys_of_one_timestamp_are_told_apart_by_their_events(timestamp: int) -> None:
+def test_different_keys_of_one_timestamp_are_distinguished_by_their_events(timestamp: int) -> None:
     pad = Keypad()
     for n, event in enumerate((1, 2, 3, 4)):
         for stamp, code, duration, now, end, marker in press(timestamp, event, 1.0 + 0.3 * n):

@@ -6,13 +6,13 @@ from offhook.telephony.wire import telephone_event
 from offhook.telephony.wire.telephone_event import DIGITS
 
 
-def slots(sender: DtmfSender, start: int = 0, samples: int = 160) -> list[EventSlot | None]:
+def slots(sender: DtmfSender, start: int = 0, ticks: int = 160) -> list[EventSlot | None]:
     collected = []
     timestamp = start
     while sender.busy:
         assert sender.due(0)
         collected.append(sender.next_slot(timestamp))
-        timestamp += samples
+        timestamp += ticks
     return collected
 
 
@@ -36,7 +36,7 @@ def test_one_key() -> None:
 def test_tone_and_gap_are_long_enough_in_every_packet_time(ptime_ms: int) -> None:
     sender = DtmfSender(ptime_ms * 8)
     sender.queue("1", 0, 10)
-    sent = slots(sender, samples=ptime_ms * 8)
+    sent = slots(sender, ticks=ptime_ms * 8)
     events = [telephone_event.parse(slot.payload) for slot in sent if slot is not None]
     tone_ms = events[-1].duration // 8
     assert tone_ms >= 100

@@ -9,7 +9,7 @@ from offhook.telephony.rtp.config import RtpLimits
 from offhook.telephony.rtp.events import AudioGap, AudioPayload, RtpEvent
 from offhook.telephony.rtp.jitter import JitterBuffer
 from offhook.telephony.rtp.stats import JitterEstimator
-from tests.telephony.rtp.support import STARTS32, body, check_continuous, gap_samples, indices
+from tests.telephony.rtp.support import STARTS32, body, check_continuous, gap_ticks, indices
 
 PACKET_S = 0.02
 
@@ -17,21 +17,21 @@ PACKET_S = 0.02
 class Listener:
     """A buffer fed with numbered packets of one stream, its timers served in time."""
 
-    def __init__(self, *, timestamp: int = 0, samples: int = 160, limits: RtpLimits | None = None) -> None:
+    def __init__(self, *, timestamp: int = 0, ticks: int = 160, limits: RtpLimits | None = None) -> None:
         self.jitter = JitterEstimator()
         self.queue: deque[RtpEvent] = deque()
         self.buffer = JitterBuffer(limits or RtpLimits(), self.jitter, self.queue)
         self.buffer.restart(65_536, timestamp, 0.0)
         self.timestamp = timestamp
-        self.samples = samples
+        self.ticks = ticks
         self.all: list[RtpEvent] = []
 
     def push(self, index: int, now: float, *, jump: int = 0, serve: bool = True) -> list[RtpEvent]:
         if serve:
             self.wait(now)
-        timestamp = (self.timestamp + index * self.samples + jump) & 0xFFFFFFFF
+        timestamp = (self.timestamp + index * self.ticks + jump) & 0xFFFFFFFF
         self.jitter.update(timestamp, now)
-        self.buffer.push(65_536 + index, timestamp, 0, body(index, self.samples), now)
+        self.buffer.push(65_536 + index, timestamp, 0, body(index, self.ticks), now)
         return self.take()
 
     def wait(self, until: float) -> list[RtpEvent]:
@@ -47,11 +47,11 @@ class Listener:
 
 
 @pytest.mark.parametrize("timestamp", STARTS32)
-@pytest.mark.parametrize("samples", [80, 160, 240, 320, 480])
-def test_a_packet_in_order_passes_at_once(timestamp: int, samples: int) -> None:
-    listener = Listener(timestamp=timestamp, samples=samples)
+@pytest.mark.parametrize("ticks", [80, 160, 240, 320, 480])
+def test_a_packet_in_order_passes_at_once(timestamp: int, ticks: int) -> None:
+    listener = Listener(timestamp=timestamp, ticks=ticks)
     for n in range(50):
-        assert listener.push(n, n * samples / 8000) == [AudioPayload(body(n, samples), 0, n * samples)]
+        assert listener.push(n, n * ticks / 8000) == [AudioPayload(body(n, ticks), 0, n * ticks)]
     assert listener.buffer.gaps == 0
 
 
@@ -76,11 +76,11 @@ def test_a_missing_packet_in_time_closes_the_hole() -> None:
     assert (listener.buffer.reordered, listener.buffer.gaps, listener.buffer.late) == (2, 0, 0)
 
 
-@pytest.mark.parametrize(("jitter_samples", "wait_s"), [(0.0, 0.020), (40.0, 0.035), (160.0, 0.080), (4_000.0, 0.120)])
-def test_the_wait_follows_the_jitter(jitter_samples: float, wait_s: float) -> None:
+@pytest.mark.parametrize(("jitter_ticks", "wait_s"), [(0.0, 0.020), (40.0, 0.035), (160.0, 0.080), (4_000.0, 0.120)])
+def test_the_wait_follows_the_jitter(jitter_ticks: float, wait_s: float) -> None:
     listener = Listener()
     listener.push(0, 0.0)
-    listener.jitter.samples = jitter_samples
+    listener.jitter.ticks = jitter_ticks
     assert listener.buffer.gap_wait_s == pytest.approx(wait_s)
 
 
@@ -131,7 +131,7 @@ def test_a_late_timer_makes_up_all_of_it_at_once() -> None:
     assert listener.buffer.get_timer() == pytest.approx(1.1)
 
 
-LEAD_SAMPLES = RtpLimits().lead_ms * 8
+LEAD_TICKS = RtpLimits().lead_ms * 8
 
 
 def test_a_late_timer_does_not_make_up_the_time_of_holes_that_it_gives_up_once_more() -> None:
@@ -142,17 +142,17 @@ def test_a_late_timer_does_not_make_up_the_time_of_holes_that_it_gives_up_once_m
         listener.push(n, 0.02)
     listener.buffer.handle_timer(7.0)
     listener.take()
-    assert 7.0 * 8_000 - LEAD_SAMPLES < check_continuous(listener.all) <= 7.0 * 8_080 + LEAD_SAMPLES
+    assert 7.0 * 8_000 - LEAD_TICKS < check_continuous(listener.all) <= 7.0 * 8_080 + LEAD_TICKS
     due = listener.buffer.get_timer()
     assert due is not None
     assert due > 7.0
 
 
 def test_nothing_is_ahead_of_time_by_more_than_the_lead_from_the_first_packet_on() -> None:
-    listener = Listener(samples=1_440)
+    listener = Listener(ticks=1_440)
     for n in range(10):
         listener.push(n, 0.0, serve=False)
-    assert check_continuous(listener.all) <= LEAD_SAMPLES
+    assert check_continuous(listener.all) <= LEAD_TICKS
     assert listener.buffer.rate_limited > 0
 
 
@@ -170,7 +170,7 @@ def test_a_suspended_machine_makes_up_no_more_than_the_limit() -> None:
     listener = Listener()
     listener.push(0, 0.0)
     listener.buffer.handle_timer(3_600.0)
-    assert gap_samples(listener.take()) == 80_000
+    assert gap_ticks(listener.take()) == 80_000
     due = listener.buffer.get_timer()
     assert due is not None
     assert 3_600.0 < due <= 3_600.021
@@ -191,7 +191,7 @@ def test_after_dtx_audio_time_is_the_senders(timestamp: int, pause_s: float) -> 
         listener.push(n, n * PACKET_S + pause_s, jump=jump)
     assert indices(listener.all) == list(range(10))
     assert check_continuous(listener.all) == 10 * 160 + jump
-    assert gap_samples(listener.all) == jump
+    assert gap_ticks(listener.all) == jump
 
 
 def test_dtx_that_ends_later_than_its_timestamps_say_continues_where_time_is() -> None:
@@ -224,7 +224,7 @@ def test_delayed_packets_are_late_when_their_time_was_made_up() -> None:
     out = indices(listener.all)
     assert out == [*range(5), *range(13, 20)]
     assert listener.buffer.late == 8
-    assert gap_samples(listener.all) == 8 * 160
+    assert gap_ticks(listener.all) == 8 * 160
     assert check_continuous(listener.all) == 20 * 160
 
 
@@ -260,7 +260,7 @@ def test_absurd_timestamps_fill_only_what_is_missing(jump: int, lost: int) -> No
         listener.push(n, n * PACKET_S, jump=jump)
     listener.wait(0.23 + lost * PACKET_S)
     assert indices(listener.all) == [*range(5), *range(5 + lost, 10 + lost)]
-    assert gap_samples(listener.all) == lost * 160
+    assert gap_ticks(listener.all) == lost * 160
     assert check_continuous(listener.all) == (10 + lost) * 160
 
 
@@ -286,7 +286,7 @@ def test_clocks_that_differ_a_little_lose_nothing(skew: float) -> None:
     for n in range(20_000):
         listener.push(n, n * PACKET_S * skew)
     assert indices(listener.all) == list(range(20_000))
-    assert gap_samples(listener.all) == 0
+    assert gap_ticks(listener.all) == 0
 
 
 def test_places_without_audio_are_not_loss() -> None:
@@ -311,10 +311,10 @@ def test_a_restart_lets_out_what_waits_and_keeps_time() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-@pytest.mark.parametrize("samples", [80, 160, 480])
-def test_whatever_came_in_time_comes_out_once_and_in_order(seed: int, samples: int) -> None:
+@pytest.mark.parametrize("ticks", [80, 160, 480])
+def test_whatever_came_in_time_comes_out_once_and_in_order(seed: int, ticks: int) -> None:
     generator = random.Random(seed)
-    packet_s = samples / 8000
+    packet_s = ticks / 8000
     arrivals = []
     for n in range(400):
         if n and generator.random() < 0.1:
@@ -324,14 +324,14 @@ def test_whatever_came_in_time_comes_out_once_and_in_order(seed: int, samples: i
         arrivals.append((sent + (generator.uniform(0, 0.019) if n else 0), n))
         if generator.random() < 0.05:
             arrivals.append((sent + generator.uniform(0.019, 0.1), n))
-    listener = Listener(timestamp=STARTS32[seed % 16], samples=samples)
+    listener = Listener(timestamp=STARTS32[seed % 16], ticks=ticks)
     for now, n in sorted(arrivals):
         listener.push(n, now)
     listener.wait(400 * packet_s + 0.15)
     came = sorted({n for _, n in arrivals})
     assert indices(listener.all) == came
     assert listener.buffer.late == 0
-    assert check_continuous(listener.all) >= came[-1] * samples
+    assert check_continuous(listener.all) >= came[-1] * ticks
 
 
 @pytest.mark.parametrize("seed", range(20))

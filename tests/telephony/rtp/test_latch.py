@@ -39,7 +39,7 @@ def offer(to: SourceLatch, source: Address, sequence: int, now: float = 0.0, ssr
     return [accepted.sequence for accepted, _ in to.offer(packet(sequence, ssrc), source, now)]
 
 
-def test_the_sdp_address_is_believed_at_once_and_for_good() -> None:
+def test_the_sdp_address_is_accepted_at_once_and_for_good() -> None:
     subject = latch()
     assert offer(subject, REMOTE, 1) == [1]
     for n in range(10):
@@ -51,7 +51,7 @@ def test_the_sdp_address_is_believed_at_once_and_for_good() -> None:
 
 @pytest.mark.parametrize("source", [OTHER_PORT, NATTED])
 @pytest.mark.parametrize("start", [0, 1, 127, 65_533, 65_534, 65_535])
-def test_another_source_is_believed_after_four_packets_and_loses_none(source: Address, start: int) -> None:
+def test_another_source_is_accepted_after_four_packets_and_loses_none(source: Address, start: int) -> None:
     subject = latch()
     for n in range(3):
         assert offer(subject, source, start + n, now=n / 50) == []
@@ -62,7 +62,7 @@ def test_another_source_is_believed_after_four_packets_and_loses_none(source: Ad
     assert offer(subject, source, start + 4) == [(start + 4) & 0xFFFF]
 
 
-def test_a_stranger_is_never_believed() -> None:
+def test_a_stranger_is_never_accepted() -> None:
     subject = latch()
     for n in range(20):
         assert offer(subject, STRANGER, n) == []
@@ -133,14 +133,14 @@ def test_the_sdp_address_takes_over_whenever_it_comes(later_s: float) -> None:
 
 def test_a_look_at_what_comes_from_elsewhere_is_short() -> None:
     subject = latch()
-    subject.look(0.0)
+    subject.await_sdp_source(0.0)
     for n in range(4):
         offer(subject, NATTED, n, now=1.0)
     assert [subject.final(now) for now in (1.0, 2.9, 3.0)] == [False, False, True]
-    subject.look(10.0)
+    subject.await_sdp_source(10.0)
     assert [subject.final(now) for now in (10.0, 10.4, 10.5)] == [False, False, True]
     offer(subject, REMOTE, 1, now=11.0)
-    subject.look(12.0)
+    subject.await_sdp_source(12.0)
     assert subject.final(12.0)
 
 
@@ -208,7 +208,7 @@ def test_reconfiguring_to_the_same_address_keeps_the_known_source_welcome() -> N
     assert subject.target == OTHER_PORT
 
 
-def test_control_packets_are_taken_from_the_believed_host() -> None:
+def test_control_packets_are_taken_from_the_accepted_host() -> None:
     subject = latch()
     assert subject.trusts_host(REMOTE[0])
     assert not subject.trusts_host(SIGNALLING)
@@ -226,7 +226,7 @@ def test_an_attacker_who_sprays_every_port_hears_nothing_and_is_not_heard(when: 
     """200 packets a second from another host, before media began, while another source is on probation, and after."""
     subject = session()
     source = REMOTE if when == "after" else NATTED
-    heard, targets = [], set()
+    received, targets = [], set()
     subject.play(bytes(160 * 200), START)
     for n in range(200):
         now = START + n / 50
@@ -238,16 +238,16 @@ def test_an_attacker_who_sprays_every_port_hears_nothing_and_is_not_heard(when: 
             subject.receive_rtp(audio(n), source, now)
         subject.tick(now)
         targets |= {address for _, address in subject.rtp_to_send()}
-        heard += events(subject)
+        received += events(subject)
     assert targets <= {REMOTE, source}
-    assert indices(heard) == list(range(50 if when == "before" else 0, 200))
-    assert digits(heard) == ""
+    assert indices(received) == list(range(50 if when == "before" else 0, 200))
+    assert digits(received) == ""
     assert subject.stats().rejected_source == 1_600
     assert subject.stats().looped == 0
 
 
-def test_an_attacker_on_the_signalling_host_has_to_be_first_and_is_shown_the_door() -> None:
-    """Who shares the caller's address can be heard only until media comes from where the SDP says."""
+def test_an_attacker_on_the_signalling_host_has_to_be_first_and_is_dropped() -> None:
+    """A host that shares the caller's address is accepted only until media comes from the SDP's address."""
     subject = session()
     for n in range(20):
         subject.receive_rtp(audio(n, ssrc=0xBAD), (SIGNALLING, 9_999), START + n / 50)
@@ -286,7 +286,7 @@ def test_an_sdp_from_outside_that_leads_inside_is_not_sent_to(inside: str) -> No
     subject.handle_timer(START + 5)
     assert subject.rtp_to_send() == []
     assert subject.rtcp_to_send() == []
-    # What comes from where the signalling does is believed as ever.
+    # Media from signalling's host is accepted as always.
     for n in range(4):
         subject.receive_rtp(audio(n), (caller, 7_000), START + 5 + n / 50)
     subject.tick(START + 5.1)
@@ -326,7 +326,7 @@ def test_junk_on_the_media_port_is_dropped_and_ends_nothing(junk: str) -> None:
 
 
 def test_what_the_pump_passes_over_is_looked_at() -> None:
-    """While the way in is lent, packets from elsewhere are only counted; one of them may be the SDP's."""
+    """While inbound is lent, packets from elsewhere are only counted; one of them may be the SDP's."""
     subject = session()
     for n in range(200):
         subject.receive_rtp(audio(n, ssrc=0xBAD), (SIGNALLING, 9_999), START + n / 50)

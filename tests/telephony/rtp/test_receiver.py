@@ -16,7 +16,7 @@ from tests.telephony.rtp.support import (
     check_continuous,
     config,
     digits,
-    gap_samples,
+    gap_ticks,
     indices,
     key,
 )
@@ -120,7 +120,7 @@ def test_a_single_leap_is_a_stray_packet() -> None:
     assert ear.subject.lost == 0
 
 
-def test_both_payload_types_are_told_apart() -> None:
+def test_both_payload_types_are_distinguished() -> None:
     ear = Ear()
     ear.hear(audio(0, payload_type=0), 0.0)
     ear.hear(audio(1, payload_type=8), 0.02)
@@ -142,9 +142,9 @@ def test_unknown_payload_types_are_counted_and_are_no_loss() -> None:
 def test_the_rate_is_capped() -> None:
     ear = Ear(RtpLimits(packets_per_s=100))
     for n in range(300):
-        ear.hear(audio(n, samples=80), n / 300)
+        ear.hear(audio(n, ticks=80), n / 300)
     assert ear.subject.rate_limited == 200
-    ear.hear(audio(300, samples=80), 1.1)
+    ear.hear(audio(300, ticks=80), 1.1)
     assert ear.subject.rate_limited == 200
 
 
@@ -166,9 +166,9 @@ def test_keys_take_their_time_in_audio() -> None:
     assert digits(ear.queue) == "5"
     assert indices(ear.queue) == [*range(10), *range(50, 60)]
     assert check_continuous(ear.queue) == 60 * 160
-    assert gap_samples(ear.queue) == 40 * 160
+    assert gap_ticks(ear.queue) == 40 * 160
     (digit,) = (event for event in ear.queue if isinstance(event, DigitReceived))
-    assert 47 * 160 - 960 <= digit.at_sample <= 47 * 160
+    assert 47 * 160 - 960 <= digit.at_tick <= 47 * 160
     assert ear.subject.lost == 0
 
 
@@ -182,7 +182,7 @@ def test_keys_between_audio_that_goes_on() -> None:
             ear.hear(key(n + sequence, 1_600, "7", 160 * (n - 9), end=n > 13), n * PACKET_S + 0.001)
     assert digits(ear.queue) == "7"
     assert indices(ear.queue) == list(range(30))
-    assert gap_samples(ear.queue) == 0
+    assert gap_ticks(ear.queue) == 0
 
 
 def test_a_lost_key_packet_is_no_lost_audio() -> None:
@@ -191,7 +191,7 @@ def test_a_lost_key_packet_is_no_lost_audio() -> None:
     ear.hear(key(1, 160, "7", 160), 0.001)
     ear.hear(audio(2, timestamp=-160), PACKET_S)
     ear.wait(0.06)
-    assert gap_samples(ear.queue) == 0
+    assert gap_ticks(ear.queue) == 0
     assert indices(ear.queue) == [0, 2]
 
 

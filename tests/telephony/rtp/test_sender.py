@@ -28,8 +28,8 @@ def speak(subject: Sender, start: float = START, packet_s: float = 0.02) -> byte
     return took
 
 
-def pattern(samples: int) -> bytes:
-    return bytes(n * 7 % 251 for n in range(samples))
+def pattern(ticks: int) -> bytes:
+    return bytes(n * 7 % 251 for n in range(ticks))
 
 
 @pytest.mark.parametrize("sequence", STARTS16)
@@ -92,7 +92,7 @@ def test_a_long_queue_is_not_slow() -> None:
     assert speak(subject) == audio + audio[:8_000]
 
 
-def test_drained_is_told_with_the_last_packet_only() -> None:
+def test_drained_is_reported_with_the_last_packet_only() -> None:
     subject = sender()
     subject.play(bytes(320))
     subject.tick(START)

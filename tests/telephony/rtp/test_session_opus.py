@@ -28,7 +28,7 @@ from tests.telephony.rtp.support import (
     config,
     digits,
     events,
-    gap_samples,
+    gap_ticks,
     run_timers,
     sent,
     session,
@@ -71,21 +71,21 @@ def packet(index: int, ms: int = 20, *, payload: bytes | None = None, kind: int 
 
 
 def hear(ear: RtpSession, arrivals: list[tuple[float, bytes]]) -> list[RtpEvent]:
-    heard = []
+    received = []
     for at_s, data in arrivals:
         run_timers(ear, START + at_s)
         ear.receive_rtp(data, REMOTE, START + at_s)
-        heard += events(ear)
-    return heard
+        received += events(ear)
+    return received
 
 
-def end_of(heard: list[RtpEvent]) -> int:
+def end_of(received: list[RtpEvent]) -> int:
     """Where audio time ends, if it has neither holes nor overlaps."""
     position = 0
-    for event in heard:
+    for event in received:
         if isinstance(event, AudioPayload | AudioGap):
-            assert event.at_sample == position
-            position += packet_ticks(event.payload) if isinstance(event, AudioPayload) else event.samples
+            assert event.at_tick == position
+            position += packet_ticks(event.payload) if isinstance(event, AudioPayload) else event.ticks
     return position
 
 
@@ -97,7 +97,7 @@ def test_two_sessions_talk(start: int, ms: int) -> None:
     ear = opus_session()
     mouth.play(bytes(32 * ms * 40), START)
     mouth.send_dtmf("42#", START)
-    heard: list[RtpEvent] = []
+    received: list[RtpEvent] = []
     now = START
     timestamps = []
     while mouth.active:
@@ -106,12 +106,12 @@ def test_two_sessions_talk(start: int, ms: int) -> None:
             timestamps.append(rtp.parse(data).timestamp)
             ear.receive_rtp(data, REMOTE, now)
         run_timers(ear, now)
-        heard += events(ear)
+        received += events(ear)
         now += ms / 1_000
-    assert sum(isinstance(event, AudioPayload) for event in heard) == 40
-    assert digits(heard) == "42#"
+    assert sum(isinstance(event, AudioPayload) for event in received) == 40
+    assert digits(received) == "42#"
     assert [(b - a) & 0xFFFFFFFF for a, b in pairwise(timestamps[:40])] == [48 * ms] * 39
-    end_of(heard)
+    end_of(received)
     assert ear.stats().malformed == ear.stats().lost == 0
     assert ear.stats().jitter_ms < 0.001
 
@@ -123,43 +123,43 @@ def test_packets_of_changing_length() -> None:
         data = RtpPacket(OPUS, False, index, 48 * at_ms + 2**32 - 5_000 & 0xFFFFFFFF, FAR_SSRC, coded(ms))
         arrivals.append((at_ms / 1_000, rtp.build(data)))
         at_ms += ms
-    heard = hear(ear, arrivals)
-    assert not gap_samples(heard)
-    assert end_of(heard) == 8 * at_ms
+    received = hear(ear, arrivals)
+    assert not gap_ticks(received)
+    assert end_of(received) == 8 * at_ms
 
 
 def test_a_lost_packet_is_a_gap_that_the_next_one_may_fill() -> None:
     ear = opus_session()
     arrivals = [(0.02 * index, packet(index)) for index in range(10) if index != 4]
-    heard = hear(ear, arrivals)
+    received = hear(ear, arrivals)
     run_timers(ear, START + 0.3)
-    heard += events(ear)
-    gap = heard[4]
+    received += events(ear)
+    gap = received[4]
     assert gap == AudioGap(160, 4 * 160)
     assert isinstance(gap, AudioGap)
     assert gap.following == (OPUS, coded(20, 5))
-    end_of(heard)
+    end_of(received)
 
 
 def test_a_pause_is_no_loss_and_has_nothing_to_fill_it_from() -> None:
     """DTX: nothing is sent, sequence numbers go on, timestamps jump (RFC 7587 §3.1.3)."""
     ear = opus_session()
-    heard = hear(ear, [(0.0, packet(0)), (0.02, packet(1, payload=b"\x08"))])
+    received = hear(ear, [(0.0, packet(0)), (0.02, packet(1, payload=b"\x08"))])
     late = rtp.build(RtpPacket(OPUS, True, 2, 48 * 420 + STARTS32[0], FAR_SSRC, coded(20)))
-    heard += hear(ear, [(0.42, late)])
+    received += hear(ear, [(0.42, late)])
     assert ear.stats().lost == 0
-    assert end_of(heard) == 8 * 440
-    assert all(event.following is None for event in heard if isinstance(event, AudioGap))
+    assert end_of(received) == 8 * 440
+    assert all(event.following is None for event in received if isinstance(event, AudioGap))
 
 
 @pytest.mark.parametrize("payload", [b"", b"\x0b\x00abc", b"\x1b\x03abc", b"\x09abc"])
 def test_what_is_no_opus_is_counted_and_made_up(payload: bytes) -> None:
     ear = opus_session()
-    heard = hear(ear, [(0.02 * i, packet(i, payload=payload if i == 3 else None)) for i in range(8)])
+    received = hear(ear, [(0.02 * i, packet(i, payload=payload if i == 3 else None)) for i in range(8)])
     assert ear.stats().malformed == 1
     assert ear.stats().lost == 0
-    assert gap_samples(heard) == 160
-    assert end_of(heard) == 8 * 160
+    assert gap_ticks(received) == 160
+    assert end_of(received) == 8 * 160
 
 
 def test_the_codec_changes_in_the_stream_and_audio_time_goes_on() -> None:
@@ -168,20 +168,20 @@ def test_the_codec_changes_in_the_stream_and_audio_time_goes_on() -> None:
     arrivals = [(0.02 * index, packet(index)) for index in range(5)]
     arrivals += [(0.02 * index, audio(index, timestamp=77)) for index in range(5, 10)]
     arrivals += [(0.02 * index, packet(index)) for index in range(10, 15)]
-    heard = hear(ear, arrivals)
-    assert [event.payload_type for event in heard if isinstance(event, AudioPayload)] == [OPUS] * 5 + [0] * 5 + [
+    received = hear(ear, arrivals)
+    assert [event.payload_type for event in received if isinstance(event, AudioPayload)] == [OPUS] * 5 + [0] * 5 + [
         OPUS
     ] * 5
-    assert not gap_samples(heard)
+    assert not gap_ticks(received)
     assert ear.stats().malformed == 0
-    positions = [event.at_sample for event in heard if isinstance(event, AudioPayload)]
+    positions = [event.at_tick for event in received if isinstance(event, AudioPayload)]
     assert positions == [160 * index for index in range(15)]
 
 
 def test_an_old_packet_of_the_clock_before_is_not_heard() -> None:
     ear = opus_session()
-    heard = hear(ear, [(0.0, packet(0)), (0.02, packet(1)), (0.06, audio(3)), (0.061, packet(2)), (0.08, audio(4))])
-    assert [event.payload_type for event in heard if isinstance(event, AudioPayload)] == [OPUS, OPUS, 0, 0]
+    received = hear(ear, [(0.0, packet(0)), (0.02, packet(1)), (0.06, audio(3)), (0.061, packet(2)), (0.08, audio(4))])
+    assert [event.payload_type for event in received if isinstance(event, AudioPayload)] == [OPUS, OPUS, 0, 0]
 
 
 def test_keys_count_in_the_clock_of_the_audio() -> None:
@@ -203,7 +203,7 @@ def test_keys_count_in_the_clock_of_the_audio() -> None:
 
 def test_a_long_key_in_segments_of_the_fast_clock_is_one() -> None:
     ear = opus_session()
-    heard = hear(ear, [(0.0, packet(0))])
+    received = hear(ear, [(0.0, packet(0))])
     for segment in range(3):
         for step, duration in enumerate((30_000, 65_000)):
             event = TelephoneEvent(5, segment == 2 and step == 1, 10, duration)
@@ -211,17 +211,17 @@ def test_a_long_key_in_segments_of_the_fast_clock_is_one() -> None:
                 *(KEYS, segment == 0 and step == 0, 1 + 2 * segment + step, 9_000 + 65_000 * segment, FAR_SSRC),
                 telephone_event.build(event),
             )
-            heard += hear(ear, [(0.02 + 0.05 * (2 * segment + step), rtp.build(data))])
-    assert digits(heard) == "5"
-    (press,) = (event for event in heard if hasattr(event, "duration_ms"))
+            received += hear(ear, [(0.02 + 0.05 * (2 * segment + step), rtp.build(data))])
+    assert digits(received) == "5"
+    (press,) = (event for event in received if hasattr(event, "duration_ms"))
     assert press.duration_ms == 3 * 65_000 // 48
 
 
 def test_reports_are_in_units_of_the_clock() -> None:
     one = opus_session(timestamp=0)
     jitters = random.Random(1)
-    heard = hear(one, [(0.02 * i + 0.004 * jitters.random(), packet(i)) for i in range(200)])
-    assert end_of(heard) == 200 * 160
+    received = hear(one, [(0.02 * i + 0.004 * jitters.random(), packet(i)) for i in range(200)])
+    assert end_of(received) == 200 * 160
     one.rtcp_to_send()
     one.play(bytes(32 * 20 * 4), START)
     for slot in range(4):
@@ -235,8 +235,8 @@ def test_reports_are_in_units_of_the_clock() -> None:
     assert (report.info.timestamp - stamps[0]) & 0xFFFFFFFF == pytest.approx(2 * 48_000, abs=12)
     assert report.reports[0].jitter / 48 == pytest.approx(one.stats().jitter_ms, abs=0.05)
     assert one.stats().jitter_ms > 0.5
-    told = replace(report.reports[0], ssrc=report.ssrc, jitter=480)
-    one.receive_rtcp(rtcp.build_compound(ReceiverReport(FAR_SSRC, (told,)), description()), REMOTE_RTCP, START + 8)
+    block = replace(report.reports[0], ssrc=report.ssrc, jitter=480)
+    one.receive_rtcp(rtcp.build_compound(ReceiverReport(FAR_SSRC, (block,)), description()), REMOTE_RTCP, START + 8)
     assert one.stats().remote_jitter_ms == 10
 
 
@@ -283,8 +283,8 @@ def test_whatever_comes_audio_time_has_neither_holes_nor_overlaps(packets: list[
         run_timers(ear, now)
         for event in events(ear):
             if isinstance(event, AudioPayload):
-                assert event.at_sample == position
+                assert event.at_tick == position
                 position += packet_ticks(event.payload) if event.payload_type == OPUS else len(event.payload)
             elif isinstance(event, AudioGap):
-                assert event.at_sample == position
-                position += event.samples
+                assert event.at_tick == position
+                position += event.ticks

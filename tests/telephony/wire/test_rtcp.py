@@ -89,7 +89,7 @@ def test_unknown_types_are_skipped() -> None:
 VOIP_METRICS = "07000008 0000002a 4020 0000 00000000 00780000 00000000 5d7f297f 00000000 00000000"
 
 
-def test_what_a_telephone_says_of_its_hearing() -> None:
+def test_voip_metrics_of_a_phone() -> None:
     data = bytes.fromhex("80cf000a 00000001" + VOIP_METRICS)
     (_, report) = parse_compound(build_compound(ReceiverReport(1)) + data)
     assert report == ExtendedReport(1, (VoipMetrics(42, 0.25, 0.125, 120, 93, 4.1, None),))
@@ -129,7 +129,7 @@ def test_extended_reports_are_not_written() -> None:
         ("", False),
     ],
 )
-def test_rtcp_is_told_from_rtp_by_its_second_octet(datagram: str, expected: bool) -> None:
+def test_rtcp_is_distinguished_from_rtp_by_its_second_octet(datagram: str, expected: bool) -> None:
     assert is_rtcp(bytes.fromhex(datagram)) == expected
 
 

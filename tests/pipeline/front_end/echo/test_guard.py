@@ -25,7 +25,7 @@ def _packets(pcm: bytes) -> list[bytes]:
 
 
 class Talk:
-    """The bot speaks the recorded prompt, and its echo comes back; positions begin anywhere."""
+    """The bot speaks the recorded prompt, and its echo comes back; positions start at any value."""
 
     def __init__(
         self, codec: object = PCMU, origin: int = 5_000, late_s: float = 0.0, budget: CpuBudget | None = None
@@ -40,24 +40,24 @@ class Talk:
         self.first = True
 
     def go(self, packets: range, over: bytes | None = None, *, speaks: bool = True) -> bytes:
-        """Some packets both ways; what the guard lets through."""
+        """Run some packets both ways; returns what the guard lets through."""
         out = b""
         for index in packets:
             now = self.origin_s + self.at / 8_000
             if speaks:
                 self.guard.sent(self.payloads[index], now + self.late_s, first=self.first)
                 self.first = False
-            heard = self.echo[index]
+            received = self.echo[index]
             if over is not None:
                 mine = np.frombuffer(over[2 * PACKET * (index - packets[0]) :][: 2 * PACKET], "<i2")
-                heard = (np.frombuffer(heard, "<i2")[: len(mine)] + mine).astype("<i2").tobytes()
-            out += self.guard.on_audio(heard, self.at, now + PACKET / 8_000)
+                received = (np.frombuffer(received, "<i2")[: len(mine)] + mine).astype("<i2").tobytes()
+            out += self.guard.on_audio(received, self.at, now + PACKET / 8_000)
             self.at += PACKET
         return out
 
 
 def found() -> Talk:
-    """Of 53 packets, in which the echo was found."""
+    """The packet of 53 in which the echo was found."""
     talk = Talk()
     talk.go(range(50))
     assert talk.guard.score(0.9, talk.at, in_speech=False) == 0.0
@@ -71,11 +71,11 @@ def _level(pcm: bytes) -> float:
     return float(np.sqrt(np.square(np.frombuffer(pcm, "<i2").astype(float)).mean()))
 
 
-def test_an_echo_is_no_speech_and_is_taken_out_from_then_on() -> None:
+def test_an_echo_is_not_speech_and_is_subtracted_from_then_on() -> None:
     for talk in (Talk(), Talk(codec=PCMA), Talk(origin=0), Talk(late_s=0.015)):
         raw = talk.go(range(50))
         assert talk.guard.score(0.9, talk.at, in_speech=False) == 0.0
-        assert not talk.guard.knows_path  # what was solved for is no proof
+        assert not talk.guard.knows_path  # the audio that was solved for proves nothing
         raw += talk.go(range(50, 53))
         assert raw == b"".join(talk.echo[:53])
         assert talk.guard.score(0.9, talk.at, in_speech=False) == 0.0
@@ -86,7 +86,7 @@ def test_an_echo_is_no_speech_and_is_taken_out_from_then_on() -> None:
         assert talk.guard.score(0.9, talk.at, in_speech=False) == 0.0
 
 
-def test_who_speaks_over_the_echo_is_believed() -> None:
+def test_a_caller_who_speaks_over_the_echo_is_accepted() -> None:
     talk = found()
     talk.go(range(53, 100))
     voice = _pcm(spoken())
@@ -96,21 +96,21 @@ def test_who_speaks_over_the_echo_is_believed() -> None:
     assert np.sqrt(np.square(residual).mean()) < 0.2 * _level(said)
 
 
-def test_on_a_line_that_never_echoed_the_caller_is_believed_at_once() -> None:
+def test_on_a_line_without_echo_the_caller_is_accepted_at_once() -> None:
     talk = Talk()
     talk.echo = _packets(noise(10_000, level_dbfs=-62.0))
     talk.go(range(120))
-    heard = talk.go(range(120, 124), _pcm(spoken()))
-    assert heard == talk.guard.on_audio(b"", talk.at, 0.0) + heard  # nothing is taken out
+    received = talk.go(range(120, 124), _pcm(spoken()))
+    assert received == talk.guard.on_audio(b"", talk.at, 0.0) + received  # nothing is subtracted
     assert talk.guard.score(0.4, talk.at, in_speech=False) == 0.4
     assert not talk.guard.knows_path
-    for index in range(124, 150, 2):  # … and is not doubted again while speaking
+    for index in range(124, 150, 2):  # … and is not checked again while speaking
         talk.go(range(index, index + 2), _pcm(spoken())[2 * PACKET * (index - 120) :])
         assert talk.guard.score(0.4, talk.at, in_speech=True) == 0.4
     assert talk.guard.checks == 1
 
 
-def test_a_line_that_returned_nothing_of_the_prompt_before_is_believed_from_the_first_word_on() -> None:
+def test_after_a_prompt_without_echo_the_caller_is_accepted_from_the_first_word() -> None:
     voice = _pcm(spoken())
 
     def interrupted(before: int) -> float:
@@ -124,20 +124,20 @@ def test_a_line_that_returned_nothing_of_the_prompt_before_is_believed_from_the_
         return talk.guard.score(0.4, talk.at, in_speech=False)
 
     assert interrupted(before=100) == 0.4
-    assert interrupted(before=0) == 0.0  # it could be an echo that comes late
+    assert interrupted(before=0) == 0.0  # it could be a late echo
 
 
-def test_an_echo_that_is_there_no_more_is_forgotten() -> None:
+def test_an_echo_that_has_gone_is_forgotten() -> None:
     talk = found()
     talk.go(range(53, 90))
     talk.echo = _packets(noise(60_000, level_dbfs=-62.0))
     talk.go(range(90, 170))
     assert not talk.guard.knows_path
-    heard = talk.go(range(170, 175))
-    assert heard == b"".join(talk.echo[170:175])
+    received = talk.go(range(170, 175))
+    assert received == b"".join(talk.echo[170:175])
 
 
-def test_an_echo_that_is_missing_for_a_moment_is_known_still() -> None:
+def test_an_echo_that_is_missing_briefly_is_still_known() -> None:
     talk = found()
     talk.echo[53:66] = [bytes(2 * PACKET)] * 13
     talk.go(range(53, 66))
@@ -147,19 +147,19 @@ def test_an_echo_that_is_missing_for_a_moment_is_known_still() -> None:
     assert _level(cleaned) < 0.1 * _level(b"".join(talk.echo[75:120]))
 
 
-def test_where_the_allowance_is_used_up_no_echo_is_searched_for_and_callers_are_believed() -> None:
+def test_without_cpu_budget_no_echo_is_searched_for_and_callers_are_accepted() -> None:
     talk = Talk(budget=CpuBudget(share=0.0, burst_s=0.0))
     talk.go(range(50))
-    believed = [talk.guard.score(0.9, talk.at, in_speech=False)]
+    scores = [talk.guard.score(0.9, talk.at, in_speech=False)]
     for index in range(50, 58):
         talk.go(range(index, index + 1))
-        believed.append(talk.guard.score(0.9, talk.at, in_speech=False))
-    assert believed[0] == 0.0
-    assert believed[-1] == 0.9
+        scores.append(talk.guard.score(0.9, talk.at, in_speech=False))
+    assert scores[0] == 0.0
+    assert scores[-1] == 0.9
     assert not talk.guard.knows_path
 
 
-def test_while_the_bot_is_silent_all_is_believed_and_nothing_is_looked_at() -> None:
+def test_while_the_bot_is_silent_everything_is_accepted_unchecked() -> None:
     guard = EchoGuard(PCMU.decode)
     pcm = _pcm(phrase()[: 2 * PACKET])
     assert guard.on_audio(pcm, 0, 0.02) is pcm
@@ -173,15 +173,15 @@ def test_while_the_bot_is_silent_all_is_believed_and_nothing_is_looked_at() -> N
     assert talk.guard.checks == 0
 
 
-def test_a_suspicion_is_not_held_for_longer_than_a_tenth_of_a_second() -> None:
+def test_a_candidate_is_not_held_for_longer_than_a_tenth_of_a_second() -> None:
     talk = Talk()
     talk.echo = _packets(noise(10_000, level_dbfs=-70.0))
     voice = _pcm(spoken())
-    believed_ms = None
+    accepted_ms = None
     for index in range(10, 40):  # 200 ms into the prompt nothing is known of the line
         talk.go(range(index, index + 1), voice[2 * PACKET * (index - 10) :])
         if index >= 12 and talk.guard.score(0.9, talk.at, in_speech=False) == 0.9:
-            believed_ms = 20 * (index - 12)
+            accepted_ms = 20 * (index - 12)
             break
-    assert believed_ms is not None
-    assert believed_ms <= 120
+    assert accepted_ms is not None
+    assert accepted_ms <= 120

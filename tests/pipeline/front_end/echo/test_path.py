@@ -15,7 +15,7 @@ def _reference(seed: int = 1) -> Floats:
     return noise.astype(np.float32)
 
 
-def _heard(path: EchoPath, reference: Floats) -> Floats:
+def _received(path: EchoPath, reference: Floats) -> Floats:
     stop = len(reference) - path.lag
     return path.predict(reference[stop - SAMPLES - len(path.taps) + 1 : stop])
 
@@ -25,17 +25,17 @@ def test_the_path_of_an_echo_is_found(lag: int) -> None:
     reference = _reference()
     taps = (np.random.default_rng(2).normal(size=40) * np.exp(-np.arange(40) / 10)).astype(np.float32)
     true = EchoPath(lag, taps)
-    heard = _heard(true, reference)
+    received = _received(true, reference)
     possible = np.ones(3_000, np.bool_)
-    found = likely_lags(reference, heard, 3, possible)
+    found = likely_lags(reference, received, 3, possible)
     assert abs(found[0] - lag) < 40
     possible[lag - 100 : lag + 100] = False
-    assert all(abs(other - lag) >= 100 for other in likely_lags(reference, heard, 3, possible))
-    assert likely_lags(reference, heard, 3, np.zeros(3_000, np.bool_)) == []
-    path = fit(reference, heard, found[0], 100)
+    assert all(abs(other - lag) >= 100 for other in likely_lags(reference, received, 3, possible))
+    assert likely_lags(reference, received, 3, np.zeros(3_000, np.bool_)) == []
+    path = fit(reference, received, found[0], 100)
     assert path is not None
-    left = heard - _heard(path, reference)
-    assert float(left @ left) < 1e-3 * float(heard @ heard)
+    left = received - _received(path, reference)
+    assert float(left @ left) < 1e-3 * float(received @ received)
 
 
 def test_a_moved_echo_is_found_by_its_shape() -> None:
@@ -55,16 +55,16 @@ def test_silence_has_no_path_and_a_short_reference_is_refused() -> None:
 
 @pytest.mark.parametrize("length", [1, 3, 10])
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
-def test_all_stretches_are_rows(length: int, kind: type[np.floating]) -> None:
+def test_all_windows_are_rows(length: int, kind: type[np.floating]) -> None:
     values = np.arange(10, dtype=kind)
     assert np.array_equal(windows(values, length), sliding_window_view(values, length))
 
 
-def test_of_a_part_of_an_array() -> None:
+def test_windows_of_a_slice() -> None:
     values = np.arange(20.0)[5:15]
     assert np.array_equal(windows(values, 4), sliding_window_view(values, 4))
 
 
-def test_what_is_too_short_has_none() -> None:
+def test_a_short_array_is_refused() -> None:
     with pytest.raises(ValueError, match="3 values have no stretch of 4"):
         windows(np.zeros(3), 4)

@@ -1,4 +1,4 @@
-"""American English as it is read on the phone: what is written, and what is said."""
+"""American English as it is read on the phone: written text and spoken text."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""German: what is written, and what the voice is given; whole numbers it reads itself."""
+"""German: written text, and what the voice is given; it reads whole numbers itself."""
 
 import pytest
 
@@ -50,6 +50,6 @@ def test_is_left_to_the_voice(text: str) -> None:
 
 @pytest.mark.parametrize("language", ["de", "de-at", "fr", "es-mx", "zh", ""])
 @pytest.mark.parametrize("text", ["9:00, 5 %, €20, Dr. X & Y, 12345, #, *, 12/05/2026, AB-1203, 3:30 PM, x@y.de, 1/2"])
-def test_no_other_language_hears_english(language: str, text: str) -> None:
+def test_other_languages_get_no_english(language: str, text: str) -> None:
     read = normalize(text, language).text
     assert not [word for word in ENGLISH if word in read]

@@ -1,4 +1,4 @@
-"""A language without rules of its own: the voice reads all but long numbers and markup."""
+"""A language without rules of its own: the voice reads everything except long numbers and markup."""
 
 import pytest
 

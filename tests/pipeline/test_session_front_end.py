@@ -1,4 +1,4 @@
-"""The session and a call's ears: what is sent and heard goes through them, and their word counts."""
+"""A session and its audio front end: audio sent and received passes through it, and its scores count."""
 
 import asyncio
 
@@ -9,8 +9,8 @@ from offhook.pipeline.trace import CallerSpeech
 from tests.pipeline.conversation import CLIP_SAMPLES, FRAME_SAMPLES, PACKET_SAMPLES, Talk
 
 
-class ListedEars(AudioFrontEnd):
-    """Writes down what it is told, marks what it hears, and gives a frame `worth` at most."""
+class ScriptedFrontEnd(AudioFrontEnd):
+    """Records its input, marks the audio, and limits each frame's probability to `worth`."""
 
     def __init__(self, encoding: str) -> None:
         super().__init__(EchoGuard(lambda payload: bytes(2 * len(payload))))
@@ -23,7 +23,7 @@ class ListedEars(AudioFrontEnd):
         assert len(payload) == PACKET_SAMPLES
         self.firsts.append(first)
 
-    def on_audio(self, pcm: bytes, at_sample: int, at_s: float) -> bytes:
+    def on_audio(self, pcm: bytes, at_tick: int, at_s: float) -> bytes:
         return b"\1" + pcm[1:]
 
     def score(self, probability: float, end: int, *, in_speech: bool) -> float:
@@ -31,37 +31,37 @@ class ListedEars(AudioFrontEnd):
         return min(probability, self.worth)
 
 
-def _talk() -> tuple[Talk, ListedEars]:
-    made: list[ListedEars] = []
+def _talk() -> tuple[Talk, ScriptedFrontEnd]:
+    made: list[ScriptedFrontEnd] = []
 
-    def ears(encoding: str) -> AudioFrontEnd:
-        made.append(ListedEars(encoding))
+    def front_end(encoding: str) -> AudioFrontEnd:
+        made.append(ScriptedFrontEnd(encoding))
         return made[-1]
 
-    return Talk(ears=ears), made[0]
+    return Talk(front_end=front_end), made[0]
 
 
-async def test_what_the_ears_take_for_echo_does_not_pause_the_bot() -> None:
-    talk, ears = _talk()
-    assert ears.encoding == "PCMU"
+async def test_what_the_front_end_rejects_does_not_pause_the_bot() -> None:
+    talk, front_end = _talk()
+    assert front_end.encoding == "PCMU"
     step = asyncio.ensure_future(talk.session.step(Prompt("hello"), Question()))
     await talk.playing(CLIP_SAMPLES)
     await talk.hear(12, 1.0)
     assert talk.line.queued_ticks == CLIP_SAMPLES
-    assert not talk.told(CallerSpeech)
-    assert ears.asked == [FRAME_SAMPLES * n for n in range(1, 13)]
-    await talk.hear(3, 0.2)  # nobody would take it for speech
-    assert len(ears.asked) == 12
-    ears.worth = 1.0
+    assert not talk.reported(CallerSpeech)
+    assert front_end.asked == [FRAME_SAMPLES * n for n in range(1, 13)]
+    await talk.hear(3, 0.2)  # alone it would not count as speech
+    assert len(front_end.asked) == 12
+    front_end.worth = 1.0
     await talk.hear(12, 1.0)
     assert talk.line.queued_ticks == 0
-    assert talk.told(CallerSpeech)
+    assert talk.reported(CallerSpeech)
     step.cancel()
 
 
-async def test_the_recogniser_gets_what_the_ears_let_through() -> None:
-    talk, ears = _talk()
-    ears.worth = 1.0
+async def test_the_recogniser_gets_the_processed_audio() -> None:
+    talk, front_end = _talk()
+    front_end.worth = 1.0
     step = asyncio.ensure_future(talk.session.step(None, Question()))
     await asyncio.sleep(0)
     await talk.say("yes")
@@ -71,12 +71,12 @@ async def test_the_recogniser_gets_what_the_ears_let_through() -> None:
     assert set(audio[:: 2 * FRAME_SAMPLES]) == {1}
 
 
-async def test_the_ears_know_where_a_pause_was_between_the_bots_words() -> None:
-    talk, ears = _talk()
+async def test_the_front_end_is_notified_of_pauses_in_the_bots_speech() -> None:
+    talk, front_end = _talk()
     for _ in range(2):
         step = asyncio.ensure_future(talk.session.step(Prompt("hello"), None))
         await talk.playing(CLIP_SAMPLES)
         talk.line.send()
         await step
     packets = CLIP_SAMPLES // PACKET_SAMPLES
-    assert ears.firsts == 2 * [True, *[False] * (packets - 1)]
+    assert front_end.firsts == 2 * [True, *[False] * (packets - 1)]
