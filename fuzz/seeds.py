@@ -74,8 +74,8 @@ _FAR_ENDS: tuple[list[Step], ...] = (
     ["fragment", 1, 3, "fragments", 70, "all", 0, "short_text", 1, 97],
     ["fragment", 0, 3, "fragments", 63, "fragment", 130, 1, "text", 1, "all", 0],
     ["text", 8, "binary", 6, "text", 11, "cut", 250, "control", 255, 4, 1, 2, 3, 4, "octet_by_octet", 200],
-    ["text", 8, "goodbye", 0, 3, 98, 121, 101, "text", 8, "all", 0, "raw", 2, 0, 0],
-    ["text", 3, "all", 0, "close", "text", 8, "cut", 9, "control", 129, 1, 7, "goodbye", 1, 0],
+    ["text", 8, "close_frame", 0, 3, 98, 121, 101, "text", 8, "all", 0, "raw", 2, 0, 0],
+    ["text", 3, "all", 0, "close", "text", 8, "cut", 9, "control", 129, 1, 7, "close_frame", 1, 0],
     ["text", 3, "announced", 1, 5, 0, "all", 0, "text", 8],
     ["text", 3, "announced", 33, 2, 2, 1, 1, "unmasked", 3, 1, 1, 1, "octet_by_octet", 60],
 )
