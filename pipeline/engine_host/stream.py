@@ -130,17 +130,16 @@ class HostStream:
             self._owner.counters.timeouts += 1
             why = f"nothing came for {limit_s:g} s"
             self._abandon(EngineTimeout(self._owner.name, "waiting for an answer", why))
-        if self._error is not None:
+        if self._error is not None and not self._messages:
             raise self._error
         message = self._messages.popleft()
         self._unread_bytes -= len(message.data)
         return message
 
     def fail(self, error: EngineError) -> None:
-        """The stream has failed with `error`; called by its child's handle."""
+        """The stream has failed with `error`, behind what it gave before; called by its child's handle."""
         self._error = self._error or error
         self._over = True
-        self._messages.clear()
         self._arrived.set()
 
     def deliver(self, kind: Kind, payload: bytes) -> None:
@@ -167,5 +166,6 @@ class HostStream:
             self._on_partial(values)
 
     def _abandon(self, error: EngineError) -> None:
+        self._messages.clear()
         self.fail(error)
         self._owner.forget(self._number)
