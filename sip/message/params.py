@@ -78,11 +78,6 @@ class Params(Mapping[str, str | None]):
         key = name.lower()
         return Params((old, value if old.lower() == key else kept) for old, kept in self._items)
 
-    def without(self, name: str) -> "Params":
-        """A copy without the parameter."""
-        key = name.lower()
-        return Params((old, value) for old, value in self._items if old.lower() != key)
-
 
 NO_PARAMS = Params()
 

@@ -70,7 +70,6 @@ def test_copies_with_a_change() -> None:
     params = Params.parse(";rport;branch=x")
     assert str(params.with_("RPORT", "5")) == ";rport=5;branch=x"
     assert str(params.with_("received", "::1")) == ";rport;branch=x;received=::1"
-    assert str(params.without("Branch")) == ";rport"
     assert str(params) == ";rport;branch=x"
 
 
