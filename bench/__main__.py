@@ -3,6 +3,7 @@
     python -m bench --caller PATH/sip_caller.py [--only NAME ...]        the usual runs
     python -m bench sweep --caller PATH [--twilio-caller PATH] [--calls 1,10,50]   how many calls a core carries
     python -m bench loss --caller PATH [--loss 0,1,5]                    words, response, barge-in behind a lossy line
+    python -m bench compare --before CHECKOUT --caller PATH [--calls 100] [--times 5]    this code beside another's
     python -m bench report                                               tables and pictures into docs/
 
 The calling programs are no part of this project: they place calls over SIP and RTP, or over Twilio's protocol, talk
@@ -17,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import loss, report
+from bench import compare, loss, report
 from bench.report import BENCH, LOSS, SWEEP
 from bench.runs import RUNS, Callers, Run, figures_of, measure, save, saved, sip_sweep, twilio_sweep
 from bench.table import HEADINGS, line, row
@@ -55,6 +56,14 @@ def run_loss(callers: Callers, losses: list[float], bursts: list[float], seed: i
     print(f"\nfull results: {LOSS}")
 
 
+def run_compare(callers: Callers, before: Path, calls: list[int], times: int) -> None:
+    """Measure this checkout and another at once, over SIP and, if its caller was given, over Twilio's protocol."""
+    for run in (*map(sip_sweep, calls), *map(twilio_sweep, calls)):
+        if callers.of(run) is not None:
+            print(f"\n{run.name} each, {times} pairs", flush=True)
+            print("\n".join(compare.table(compare.pairs(callers, run, before, times))), flush=True)
+
+
 def _measured(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """A failed run must not cost the others: its error is printed in its place."""
     try:
@@ -68,12 +77,14 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = options.add_argument
-    add("what", nargs="?", choices=["runs", "sweep", "loss", "report"], default="runs")
+    add("what", nargs="?", choices=["runs", "sweep", "loss", "compare", "report"], default="runs")
     add("--caller", type=Path, help="the program that calls over SIP")
     add("--twilio-caller", type=Path, help="the program that calls over Twilio's protocol")
     add("--caller-python", default=sys.executable, help="the Python for them")
     add("--only", action="append", help="runs: a run's name; may be given several times")
-    add("--calls", help=f"sweep: numbers of calls (SIP {SIP_CALLS}; Twilio {TWILIO_CALLS})")
+    add("--calls", help=f"sweep: numbers of calls (SIP {SIP_CALLS}; Twilio {TWILIO_CALLS}); compare: calls at each bot")
+    add("--before", type=Path, help="compare: another checkout, with its native module built")
+    add("--times", type=int, default=5, help="compare: how many pairs of runs")
     add("--loss", default=",".join(map(str, loss.LOSSES_PERCENT)), help="loss: percentages")
     add("--burst", default=f"0,{loss.BURST_PACKETS:g}", help="loss: mean lengths of bursts, 0 for single packets")
     add("--seed", type=int, default=1, help="loss: of the relay")
@@ -86,7 +97,7 @@ def main() -> None:
     if options.what == "report":
         print("\n".join(map(str, report.write())))
         return
-    if callers.sip is None and (callers.twilio is None or options.what != "sweep"):
+    if callers.sip is None and (callers.twilio is None or options.what not in ("sweep", "compare")):
         parser().error("name the calling program: --caller PATH/sip_caller.py")
     if options.what == "runs":
         run_all(callers, [run for run in RUNS if not options.only or run.name in options.only], BENCH)
@@ -97,6 +108,10 @@ def main() -> None:
         if callers.twilio is not None:
             runs += map(twilio_sweep, _numbers(options.calls or TWILIO_CALLS))
         run_all(callers, runs, SWEEP)
+    elif options.what == "compare":
+        if options.before is None:
+            parser().error("name the other checkout: --before PATH")
+        run_compare(callers, options.before.resolve(), _numbers(options.calls or "100"), options.times)
     else:
         run_loss(
             callers,

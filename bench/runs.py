@@ -82,10 +82,12 @@ class Callers:
 class Child:
     """A program that prints `ready …` once it is up, pinned to a core; ended at the end of the `with`."""
 
-    def __init__(self, core: int, command: list[str], settings: dict[str, str], log: IO[str] | None = None) -> None:
+    def __init__(
+        self, core: int, command: list[str], settings: dict[str, str], log: IO[str] | None = None, tree: Path = ROOT
+    ) -> None:
         self._process = subprocess.Popen(
             ["taskset", "-c", str(core), *command],
-            cwd=ROOT,
+            cwd=tree,
             env={**os.environ, **settings},
             stdout=subprocess.PIPE,
             stderr=log,
@@ -125,13 +127,15 @@ class Child:
 
 
 class Bot(Child):
-    """`offhook serve` with one worker, on the first core."""
+    """`offhook serve` of the checkout `tree`, with one worker, on the first core."""
 
-    def __init__(self, run: Run, directory: str, log: IO[str] | None = None) -> None:
+    def __init__(
+        self, run: Run, directory: str, log: IO[str] | None = None, tree: Path = ROOT, media_ports: str = MEDIA_PORTS
+    ) -> None:
         command = [sys.executable, "-m", "offhook", "serve", "--sip", "127.0.0.1:0", "--http", "127.0.0.1:0"]
-        command += ["--workers", "1", "--rtp-ports", MEDIA_PORTS, *run.server]
+        command += ["--workers", "1", "--rtp-ports", media_ports, *run.server]
         settings = {"OFFHOOK_RECORDS__DIR": directory, "OFFHOOK_LOG__LEVEL": "warning", **run.settings}
-        super().__init__(0, command, settings, log)
+        super().__init__(0, command, {**settings, "PYTHONPATH": str(tree)}, log, tree)
 
     @property
     def sip(self) -> str:
