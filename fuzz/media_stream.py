@@ -16,7 +16,16 @@ from offhook.telephony.media_streams import limits
 from offhook.telephony.media_streams.dialect import Binary
 from offhook.telephony.media_streams.dialects import DIALECTS
 from offhook.telephony.media_streams.playout_buffer import Played
-from offhook.telephony.media_streams.stream import AudioReceived, Drained, Failed, Key, MediaStream, Started, Stopped
+from offhook.telephony.media_streams.stream import (
+    AudioReceived,
+    Drained,
+    Failed,
+    Key,
+    Line,
+    MediaStream,
+    Started,
+    Stopped,
+)
 
 START = 1_000.0
 RATE_HZ = 8_000
@@ -64,6 +73,7 @@ TEXTS: dict[str, tuple[str, ...]] = {
         '{"event":"start","call":"C1","from":"+1","to":"+2","encoding":"mulaw","rate":8000,"parameters":{"who":"me"}}',
         '{"event":"start","call":"C$N","encoding":"l16","rate":16000}',
         '{"event":"dtmf","digit":"5"}',
+        '{"event":"text","text":"line $N"}',
         '{"event":"mark","name":"$N"}',
     ),
 }
@@ -210,6 +220,9 @@ class Drive:
             case Key(digit=digit, at_tick=at_tick):
                 assert at_tick == self.position
                 assert digit in KEYS
+            case Line(text=text):
+                assert 0 < len(text) <= limits.TEXT_CHARS
+                assert not any(ord(char) < 32 for char in text)
             case Played(payload=payload, ordinal=ordinal):
                 assert ordinal == self.reported
                 self.reported += len(payload)

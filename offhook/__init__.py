@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from offhook.pipeline.turn.events import (
         Interrupted,
         NoInput,
+        TurnIgnored,
         TurnLikelyOver,
         TurnOver,
         TurnPartial,
@@ -94,6 +95,7 @@ _HOMES = {
     "TtsCapabilities": "offhook.pipeline.tts.engine",
     "TtsEngine": "offhook.pipeline.tts.engine",
     "TurnEvents": "offhook.api.turns",
+    "TurnIgnored": "offhook.pipeline.turn.events",
     "TurnLikelyOver": "offhook.pipeline.turn.events",
     "TurnOver": "offhook.pipeline.turn.events",
     "TurnPartial": "offhook.pipeline.turn.events",
@@ -147,6 +149,7 @@ __all__ = [
     "TtsCapabilities",
     "TtsEngine",
     "TurnEvents",
+    "TurnIgnored",
     "TurnLikelyOver",
     "TurnOver",
     "TurnPartial",

@@ -179,7 +179,7 @@ class Answer:
     """The end of a question (or, without one, of a prompt).
 
     `confidence` is the recogniser's, 0 to 1, None if it has none. A NO_MATCH may have the `text` that was recognised,
-    but no `choice`.
+    but no `choice`. `typed`: the caller typed a line instead of speaking.
     """
 
     kind: AnswerKind
@@ -188,3 +188,4 @@ class Answer:
     digits: str = ""
     confidence: float | None = None
     prompt: Playback = field(default_factory=Playback)
+    typed: bool = False

@@ -6,7 +6,8 @@ from typing import Protocol
 
 
 class Line(Protocol):
-    """Audio and keys of one call: the caller's as 16-bit PCM at `rate_hz` (8000 or 16000), the bot's as encoded bytes.
+    """Audio, keys and typed lines of one call: the caller's audio as 16-bit PCM at `rate_hz` (8000 or 16000), the
+    bot's as encoded bytes.
 
     Positions and lengths count ticks of 1/8000 s at any rate: `tick_octets` bytes of payload each.
 
@@ -25,6 +26,7 @@ class Line(Protocol):
         dtmf: Callable[[str, int], None] | None = None,
         sent: Callable[[bytes, int, float], None] | None = None,
         drained: Callable[[], None] | None = None,
+        text: Callable[[str], None] | None = None,
     ) -> Callable[[], None]:
         """Add handlers, beside those of other listeners. Returns a function that removes them."""
 

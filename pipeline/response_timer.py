@@ -17,7 +17,7 @@ class ResponseTimer:
         self._trace.mark(Mark.TURN_ENDED, now)
 
     def keyed(self, now: float) -> None:
-        """The caller answered by keys: the turn ended with the last one."""
+        """The caller answered by keys or a typed line: the turn ended with the last key, or with Enter."""
         self._trace = TurnTrace()
         self._trace.mark(Mark.SPEECH_ENDED, now)
 

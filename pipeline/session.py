@@ -2,7 +2,7 @@
 
 The dialog's requests (`say`, `append`, `expect`, or `step`, which is one utterance and its question) and everything
 that happens meanwhile are passed to the core; its commands are executed at once, on the event loop's thread. The turn
-events that the core reports go to the subscribers.
+events that the core reports go to the subscribers. `CallerInput` is the caller's side of it, `Utterances` the bot's.
 """
 
 import asyncio
@@ -10,38 +10,26 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
-from offhook.pipeline.asr.engine import AsrRequest, Transcript
+from offhook.pipeline.asr.engine import AsrRequest
+from offhook.pipeline.caller_input import CallerInput
 from offhook.pipeline.clock import MONOTONIC, Clock
-from offhook.pipeline.errors import EngineError
 from offhook.pipeline.events import ANYTHING, Answer, AnswerKind, Interruption, Playback, Prompt, Question
-from offhook.pipeline.inbound_audio import Engines, InboundAudio
+from offhook.pipeline.inbound_audio import Engines
 from offhook.pipeline.ports import Line
 from offhook.pipeline.recognition import request_for
 from offhook.pipeline.response_timer import ResponseTimer
-from offhook.pipeline.speaker import Speaker
-from offhook.pipeline.trace import (
-    BotSpoke,
-    CallerAnswered,
-    CallerPartial,
-    CallerSpeech,
-    EngineFailed,
-    KeyPressed,
-    SessionEvent,
-    TurnTraced,
-)
+from offhook.pipeline.trace import CallerAnswered, CallerIgnored, SessionEvent, TurnTraced
 from offhook.pipeline.turn.core import TurnCore
-from offhook.pipeline.turn.events import Interrupted, TurnEvent, TurnOver, UtterancePlayed, UtteranceStarted
+from offhook.pipeline.turn.events import TurnEvent, TurnIgnored, TurnOver
 from offhook.pipeline.turn.machine import Command
 from offhook.pipeline.turn.tables import Action, Floor
-from offhook.pipeline.vad.batch import Events
-from offhook.pipeline.vad.gate import GateEvent, SpeechConfirmed, SpeechStarted, SpeechStopped
+from offhook.pipeline.utterances import Utterances
 
 
 class Session:
     """One conversation on one line.
 
-    `on_event` is called at once with everything that happens; subscribers get turn events. The session uses the line's
-    handlers for audio, keys, sent and drained.
+    `on_event` is called at once with everything that happens; subscribers get turn events.
     """
 
     def __init__(
@@ -62,28 +50,16 @@ class Session:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due: float | None = None
         self._step: asyncio.Future[Answer] | None = None
-        # The caller's side.
-        kept_ticks = 8 * core.settings.max_turn_ms
-        self._inbound = InboundAudio(
-            line, engines, self._on_speech, self._uses_low_threshold, self._on_vad_failed, kept_ticks
+        self._caller = CallerInput(line, engines, core, clock, self._run, on_event, self._settle)
+        self._utterances = Utterances(
+            line, engines.voice, clock, self._run, on_event, self._publish, self._on_queue, self._on_played
         )
-        self._caller = self._inbound.caller
-        self._recognition = self._inbound.recogniser_for(self, self._run)
-        self._vad_failed = False
-        # Questions.
         self._question: Question | None = None
         self._request = AsrRequest()
         self._standing: Question | None = None  # asked again each time it is answered
         self._answer: Answer | None = None  # goes out with TurnOver
-        # The bot's side.
-        self._speaker = Speaker(line, engines.voice, clock, self._run, self._report, self._on_queue, self._on_played)
-        self._utterance = 0  # id of the latest
-        self._prompt: tuple[str, Interruption, bool] = "", ANYTHING, True  # whether the text is complete
-        self._playback = Playback()  # of the utterance before the question, or the one that just ended
-        self._said: asyncio.Future[Playback] | None = None
-        self._interrupted_at = 0.0  # the caller's first sound, or key
         self._response = ResponseTimer()
-        line.add_listener(audio=self._inbound.receive, dtmf=self._on_key, sent=self._on_sent, drained=self._on_drained)
+        line.add_listener(sent=self._on_sent, drained=self._on_drained)
 
     # For the dialog.
 
@@ -94,7 +70,7 @@ class Session:
         ends the step. Raises GrammarError for phrases that no recogniser can listen for, RuntimeError while another
         step or utterance is open, ValueError after `close` or without both prompt and question.
         """
-        if self._step is not None or self._speaker.open:
+        if self._step is not None or self._utterances.open:
             raise RuntimeError("the bot is already speaking or asking: await one `say` or `ask` before the next")
         if prompt is None and question is None:
             raise ValueError("a step needs a prompt, a question or both")
@@ -122,33 +98,29 @@ class Session:
 
         Raises RuntimeError while another one is open, ValueError after `close`.
         """
-        if self._step is not None or self._speaker.open:
+        if self._step is not None or self._utterances.open:
             raise RuntimeError("the bot is already speaking: await one utterance before the next")
         self._begin(text, interruption, None, complete=complete)
-        return self._utterance
+        return self._utterances.latest
 
     def append(self, utterance: int, text: str) -> None:
         """Add text to an utterance; does nothing if it is over."""
-        if utterance == self._utterance:
-            self._speaker.append(text)
+        self._utterances.append(utterance, text)
 
     def finish(self, utterance: int) -> None:
         """The text of the utterance is complete."""
-        if utterance == self._utterance and self._speaker.open:
-            self._speaker.complete()
+        self._utterances.finish(utterance)
 
     def cancel(self, utterance: int) -> None:
         """Withdraw the utterance; does nothing if it is over."""
-        if utterance == self._utterance and self._speaker.open:
+        if self._utterances.is_open(utterance):
             now = self._clock.now()
             self._core.cancel(now)
             self._settle(now)
 
     def said(self, utterance: int) -> "asyncio.Future[Playback]":
-        """The playback of the latest utterance, once it is over."""
-        if utterance != self._utterance or self._said is None:
-            raise ValueError(f"utterance {utterance} is not the last one")
-        return self._said
+        """The playback of the latest utterance, once it is over. ValueError for any other."""
+        return self._utterances.said(utterance)
 
     def expect(self, question: Question | None) -> None:
         """Listen for answers to `question` repeatedly, until called with another one or None.
@@ -182,10 +154,10 @@ class Session:
 
     def hold(self, held: bool) -> None:
         """The far end puts the call on hold or resumes it. On hold its audio is ignored and nothing times out."""
-        if held is self._inbound.held or self._core.floor is Floor.CLOSED:
+        if held is self._caller.held or self._core.floor is Floor.CLOSED:
             return
-        self._inbound.held = held
-        now = self._interrupted_at = self._clock.now()
+        self._caller.held = held
+        now = self._clock.now()
         if held:
             self._core.hold(now)
         else:
@@ -202,13 +174,11 @@ class Session:
         """End everything, cancelling an open step. Idempotent."""
         now = self._clock.now()
         self._standing = None
-        self._caller.close()
-        if self._speaker.open:
-            self._end_utterance(now)
-        self._speaker.close(now)
+        self._caller.stop_audio()
+        self._utterances.close(now)
         self._core.close(now)
         self._settle(now)
-        self._recognition.close()
+        self._caller.close()
         self._subscribers.clear()
         for task in list(self._tasks):
             task.cancel()
@@ -217,92 +187,27 @@ class Session:
 
     def dump(self) -> dict[str, object]:
         """The live state, for debugging."""
-        return {"turn": self._core.dump(), "recogniser": self._recognition.active, "paused": self._speaker.paused}
+        return {"turn": self._core.dump(), "recogniser": self._caller.recognising, "paused": self._utterances.paused}
 
-    # From the line.
-
-    def _uses_low_threshold(self) -> bool:
-        return self._core.floor is Floor.SPEAKING
-
-    def _on_speech(self, events: Events) -> None:
-        now = self._clock.now()
-        self._vad_failed = False
-        for event in events:
-            self._on_speech_event(event, now)
-        self._settle(now)
-
-    def _on_vad_failed(self, error: EngineError) -> None:
-        # Report once, not for every frame. Question timers and keys carry the call on.
-        if not self._vad_failed:
-            self._vad_failed = True
-            self._report(EngineFailed(error.engine, str(error), self._clock.now()))
-
-    def _on_speech_event(self, event: GateEvent, now: float) -> None:
-        if isinstance(event, SpeechStarted):
-            self._interrupted_at = self._caller.time_of(event.at_tick)
-            self._report(CallerSpeech(True, self._interrupted_at))
-            self._core.speech_started(self._interrupted_at, now)
-        elif isinstance(event, SpeechConfirmed):
-            self._core.speech_confirmed(now)
-        elif isinstance(event, SpeechStopped):
-            stopped_at = self._caller.time_of(event.at_tick)
-            self._report(CallerSpeech(False, stopped_at))
-            self._core.speech_stopped(stopped_at, event.confirmed, now)
-
-    def _on_key(self, digit: str, at_tick: int) -> None:
-        if self._core.floor is Floor.CLOSED:
-            return
-        now = self._interrupted_at = self._clock.now()
-        self._report(KeyPressed(now))
-        self._core.key(digit, now)
-        self._settle(now)
+    # From the line and the speaker.
 
     def _on_sent(self, payload: bytes, ordinal: int, at_s: float) -> None:
-        self._inbound.sent(payload, at_s)
+        self._caller.bot_sent(payload, at_s)
         trace = self._response.sent(ordinal + len(payload) // self._line.tick_octets, at_s)
         if trace is not None:
-            self._report(TurnTraced(trace, self._clock.now()))
+            self._on_event(TurnTraced(trace, self._clock.now()))
 
     def _on_drained(self) -> None:
-        self._speaker.check_played()
-
-    # From the speaker.
+        self._utterances.check_played()
 
     def _on_queue(self, line_tick: int, now: float) -> None:
         if not self._line.queued_ticks:
-            self._inbound.pause_follows()
+            self._caller.bot_pauses()
         self._response.queued(line_tick, now)
 
     def _on_played(self, now: float) -> None:
         self._core.played(now)
         self._settle(now)
-
-    # From the recogniser.
-
-    def on_partial(self, text: str) -> None:
-        """See recognition.Listener."""
-        now = self._clock.now()
-        self._report(CallerPartial(text, now))
-        self._core.partial(text, now)
-        self._settle(now)
-
-    def on_transcript(self, transcript: Transcript) -> None:
-        """See recognition.Listener."""
-        now = self._clock.now()
-        self._core.transcript(transcript, now)
-        self._settle(now)
-
-    def on_asr_failed(self, error: EngineError | None) -> None:
-        """See recognition.Listener."""
-        now = self._clock.now()
-        if error is not None:
-            self._report(EngineFailed(error.engine, str(error), now))
-        self._core.failed(now)
-        self._settle(now)
-
-    def on_asr_unavailable(self, error: EngineError) -> None:
-        """See recognition.Listener. The caller is still speaking: the question fails when they stop."""
-        self._report(EngineFailed(error.engine, str(error), self._clock.now()))
 
     # Exchange with the core.
 
@@ -311,10 +216,8 @@ class Session:
     ) -> None:
         request = request_for(question)
         now = self._clock.now()
-        self._core.say(self._utterance + 1, interruption, now, question)
-        self._utterance += 1
-        self._prompt, self._playback = (text, interruption, complete), Playback()
-        self._said = self._loop.create_future()
+        self._core.say(self._utterances.latest + 1, interruption, now, question)
+        self._utterances.begin(text, interruption, complete=complete)
         if question is not None:
             self._question, self._request = question, request
         self._response.answered(now)
@@ -324,7 +227,7 @@ class Session:
         request = request_for(question)
         now = self._clock.now()
         self._core.expect(question, now)
-        self._question, self._request, self._playback = question, request, Playback()
+        self._question, self._request, self._utterances.playback = question, request, Playback()
         self._settle(now)
 
     def _settle(self, now: float) -> None:
@@ -332,13 +235,15 @@ class Session:
         while (output := core.next_output()) is not None:
             if isinstance(output, Command):
                 self._execute(output, now)
-            elif isinstance(output, TurnOver) and self._answer is not None:
-                self._publish(replace(output, answer=self._answer))
-            else:
-                self._publish(output)
-        if self._speaker.open and core.utterance is None:
-            self._end_utterance(now)
-        self._caller.holding = core.keeps_audio
+                continue
+            if isinstance(output, TurnOver) and self._answer is not None:
+                output = replace(output, answer=self._answer)
+            elif isinstance(output, TurnIgnored):
+                self._on_event(CallerIgnored(output.text, now, output.began_at, output.confidence, output.typed))
+            self._publish(output)
+        if self._utterances.open and core.utterance is None:
+            self._utterances.end(now)
+        self._caller.hold_audio(core.keeps_audio)
         due = core.get_timer()
         if due != self._timer_due:
             if self._timer is not None:
@@ -354,51 +259,22 @@ class Session:
 
     def _execute(self, command: Command, now: float) -> None:
         match command.action:
-            case Action.PLAY | Action.PAUSE | Action.RESUME | Action.ABANDON_PROMPT:
-                self._execute_speaking(command.action, now)
+            case Action.PLAY | Action.PAUSE | Action.RESUME | Action.ABANDON_PROMPT as action:
+                if action is Action.RESUME:
+                    self._response.forget()
+                self._utterances.execute(action, now, self._caller.interrupted_at)
             case Action.FINISH | Action.ANSWER:
                 self._finish(command.answer, now)
             case Action.STOP:
                 self._line.clear()
             case action:
-                self._execute_recognising(action, now)
-
-    def _execute_speaking(self, action: Action, now: float) -> None:
-        match action:
-            case Action.PLAY:
-                text, interruption, complete = self._prompt
-                self._speaker.say(text, interruption.resume, complete=complete)
-            case Action.PAUSE:
-                self._speaker.pause(1000 * max(0.0, now - self._interrupted_at))
-            case Action.RESUME:
-                self._response.forget()
-                self._speaker.resume(now)
-            case Action.ABANDON_PROMPT:
-                self._speaker.abandon(now)
-
-    def _execute_recognising(self, action: Action, now: float) -> None:
-        match action:
-            case Action.RECOGNISE:
-                self._recognition.open(self._request)
-            case Action.RECOGNISE_KEPT:
-                self._recognition.open_kept(self._request)
-            case Action.KEEP_TURN:
-                self._recognition.keep()
-            case Action.DROP_TURN:
-                self._recognition.drop()
-            case Action.END_SPEECH:
-                self._end_speech(now)
-            case Action.CANCEL_ASR:
-                self._recognition.cancel()
+                if action is Action.END_SPEECH:
+                    self._time_speech(now)
+                self._caller.execute(action, self._request)
 
     def _publish(self, event: TurnEvent) -> None:
         for subscriber in tuple(self._subscribers):
             subscriber(event)
-
-    def _report(self, event: SessionEvent) -> None:
-        self._on_event(event)
-        if isinstance(event, BotSpoke):
-            self._publish(UtteranceStarted(self._utterance))
 
     def _abandon(self) -> None:
         """Abandon a step that nobody awaits any more; does nothing if it has ended."""
@@ -420,36 +296,33 @@ class Session:
         if task.cancelled() or (error := task.exception()) is None:
             return
         # Engines should only raise EngineErrors. For anything else, fail the dialog rather than leave it waiting.
-        for waiting in (self._step, self._said):
-            if waiting is not None and not waiting.done():
-                waiting.set_exception(error)
-                return
+        if self._step is not None and not self._step.done():
+            self._step.set_exception(error)
+        else:
+            self._utterances.fail(error)
 
-    def _end_speech(self, now: float) -> None:
+    def _time_speech(self, now: float) -> None:
         if self._core.turn_was_kept:
             self._response.forget()  # the turn ended before its question was asked
         else:
             self._response.turn_over(self._core.speech_ended_at, now)
-        self._recognition.finish()
 
-    def _end_utterance(self, now: float) -> None:
-        self._playback = playback = self._speaker.end(now)
-        if self._said is not None and not self._said.done():
-            self._said.set_result(playback)
-        event = Interrupted if playback.interrupted else UtterancePlayed
-        self._publish(event(self._utterance, playback))
-
-    def _finish(self, answer: Answer | None, now: float) -> None:
-        if self._speaker.open and self._core.utterance is None:
-            self._end_utterance(now)
-        answer = self._answer = replace(answer or Answer(AnswerKind.NO_INPUT), prompt=self._playback)
-        if answer.digits:
+    def _time_answer(self, answer: Answer, now: float) -> None:
+        if answer.typed and self._core.turn_was_kept:
+            self._response.forget()
+        elif answer.typed or answer.digits:
             self._response.keyed(now)
         else:
             self._response.transcribed(now)
+
+    def _finish(self, answer: Answer | None, now: float) -> None:
+        if self._utterances.open and self._core.utterance is None:
+            self._utterances.end(now)
+        answer = self._answer = replace(answer or Answer(AnswerKind.NO_INPUT), prompt=self._utterances.playback)
+        self._time_answer(answer, now)
         if self._question is not None:
             began_at = None if answer.kind is AnswerKind.NO_INPUT else self._core.turn_began_at
-            self._report(CallerAnswered(answer, now, began_at))
+            self._on_event(CallerAnswered(answer, now, began_at))
             self._question = None
         if self._step is not None and not self._step.done():
             self._step.set_result(answer)

@@ -115,6 +115,25 @@ class CallerPartial:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerTyped:
+    """The caller typed `text` instead of speaking. Not reported if it is only keys: they may be a secret."""
+
+    text: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallerIgnored:
+    """What the caller said or typed answered nothing, see TurnIgnored; it began at `began_at`."""
+
+    text: str
+    at: float
+    began_at: float
+    confidence: float | None = None
+    typed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CallerAnswered:
     """A question is over; the turn that answers it began at `began_at` (None: there was none)."""
 
@@ -162,6 +181,8 @@ SessionEvent = (
     | BotResumed
     | CallerSpeech
     | CallerPartial
+    | CallerTyped
+    | CallerIgnored
     | CallerAnswered
     | KeyPressed
     | DialogState

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from offhook.telephony.listeners import AudioHandler, DtmfHandler, Handler, SentHandler
+from offhook.telephony.listeners import AudioHandler, DtmfHandler, Handler, SentHandler, TextHandler
 
 
 class MediaLine(Protocol):
@@ -32,12 +32,13 @@ class MediaLine(Protocol):
         sent: SentHandler | None = None,
         drained: Handler | None = None,
         silent: Handler | None = None,
+        text: TextHandler | None = None,
     ) -> Handler:
         """Call these when something happens. Returns a function that removes them. Several listeners may be added,
         at any time; `close` removes them all.
 
         `drained`: the last queued sample has been sent. `silent`: nothing has arrived for the line's media time-out;
-        once, and again only after media came back.
+        once, and again only after media came back. `text`: a typed line; only some streams carry any.
         """
 
     def start(self) -> None:

@@ -9,6 +9,9 @@ end of `pcm` arrived at `at_s` (monotonic seconds), which may be some time ago."
 DtmfHandler = Callable[[str, int], None]
 """(digit, at_tick): one key, once, at its end."""
 
+TextHandler = Callable[[str], None]
+"""(line): what the far end typed instead of speaking. Printable, without line breaks."""
+
 SentHandler = Callable[[bytes, int, float], None]
 """(payload, ordinal, at_s): what was sent of `play`ed audio; `ordinal` is `sent_ticks` before it. It left at `at_s`
 (monotonic seconds), which may be some time ago."""
@@ -19,7 +22,7 @@ Handler = Callable[[], None]
 class LineListeners:
     """The handlers of one line's events. A line calls those of a kind in unspecified order."""
 
-    __slots__ = ("audio", "drained", "dtmf", "sent", "silent")
+    __slots__ = ("audio", "drained", "dtmf", "sent", "silent", "text")
 
     def __init__(self) -> None:
         # Tuples: a handler may add or remove one while they are being called.
@@ -28,6 +31,7 @@ class LineListeners:
         self.sent: tuple[SentHandler, ...] = ()
         self.drained: tuple[Handler, ...] = ()
         self.silent: tuple[Handler, ...] = ()
+        self.text: tuple[TextHandler, ...] = ()
 
     def add(
         self,
@@ -37,6 +41,7 @@ class LineListeners:
         sent: SentHandler | None = None,
         drained: Handler | None = None,
         silent: Handler | None = None,
+        text: TextHandler | None = None,
     ) -> Handler:
         """`MediaLine.add_listener`."""
         if audio is not None:
@@ -49,6 +54,8 @@ class LineListeners:
             self.drained += (drained,)
         if silent is not None:
             self.silent += (silent,)
+        if text is not None:
+            self.text += (text,)
 
         def remove() -> None:
             self.audio = tuple(each for each in self.audio if each is not audio)
@@ -56,9 +63,10 @@ class LineListeners:
             self.sent = tuple(each for each in self.sent if each is not sent)
             self.drained = tuple(each for each in self.drained if each is not drained)
             self.silent = tuple(each for each in self.silent if each is not silent)
+            self.text = tuple(each for each in self.text if each is not text)
 
         return remove
 
     def clear(self) -> None:
         """Remove all: listeners refer back to the line, and the cycle would wait for the garbage collector."""
-        self.audio = self.dtmf = self.sent = self.drained = self.silent = ()
+        self.audio = self.dtmf = self.sent = self.drained = self.silent = self.text = ()

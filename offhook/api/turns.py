@@ -12,11 +12,13 @@ MAX_UNREAD = 1_000  # unread events; beyond it the oldest partials go
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A line of the conversation. Of the bot's words only those played; of DTMF only the number of digits."""
+    """A line of the conversation. Of the bot's words only those played; of DTMF only the number of digits. `typed`: the
+    caller typed it."""
 
     who: Literal["bot", "caller"]
     text: str
     interrupted: bool = False
+    typed: bool = False
 
 
 class TurnEvents(AsyncIterator[TurnEvent]):
@@ -63,8 +65,8 @@ class History:
                     self.lines.append(Said("bot", playback.text_played, playback.interrupted))
             case TurnOver(answer):
                 if answer.digits:
-                    self.lines.append(Said("caller", f"[keys: {len(answer.digits)}]"))
+                    self.lines.append(Said("caller", f"[keys: {len(answer.digits)}]", typed=answer.typed))
                 elif answer.text:
-                    self.lines.append(Said("caller", answer.text))
+                    self.lines.append(Said("caller", answer.text, typed=answer.typed))
             case _:
                 pass

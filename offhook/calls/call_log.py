@@ -15,6 +15,7 @@ from offhook.pipeline.trace import (
     BotHeard,
     BotResumed,
     CallerAnswered,
+    CallerIgnored,
     EngineFailed,
     SessionEvent,
     TurnTraced,
@@ -104,6 +105,9 @@ class CallLog:
                 self._line(TranscriptLine(self._at(spoken_at), "bot", f"{played} {unplayed}".strip(), played, unplayed))
             case CallerAnswered(answer, at, began_at):
                 self._answer(answer, at if began_at is None else began_at)
+            case CallerIgnored(text, _, began_at, confidence, typed):
+                at_s = self._at(began_at)
+                self._line(TranscriptLine(at_s, "caller", text, confidence=confidence, typed=typed, rejected=True))
             case BargedIn(silent_ms, _, _):
                 self.record = replace(self.record, barge_ins=self.record.barge_ins + 1)
                 self._metrics.bargein_stop(silent_ms / 1000)
@@ -162,8 +166,16 @@ class CallLog:
             self._log.warning("turn not transcribed")
         if answer.text or answer.digits:
             text = answer.text or f"[keys: {len(answer.digits)}]"
-            at_s, confidence = self._at(at), answer.confidence
-            self._line(TranscriptLine(at_s, "caller", text, confidence=confidence, choice=answer.choice))
+            line = TranscriptLine(
+                self._at(at),
+                "caller",
+                text,
+                confidence=answer.confidence,
+                choice=answer.choice,
+                typed=answer.typed,
+                rejected=answer.kind is AnswerKind.NO_MATCH,
+            )
+            self._line(line)
 
     def _at(self, now: float) -> float:
         return self._clock.elapsed_s(now)

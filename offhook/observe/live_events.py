@@ -14,8 +14,10 @@ from offhook.pipeline.trace import (
     BotResumed,
     BotSpoke,
     CallerAnswered,
+    CallerIgnored,
     CallerPartial,
     CallerSpeech,
+    CallerTyped,
     DialogState,
     EngineFailed,
     KeyPressed,
@@ -41,7 +43,7 @@ def describe(event: SessionEvent, began: float) -> LiveEvent:
     return {"kind": "", "at": _since(began, event.at)} | _content(event, began)
 
 
-def _content(event: SessionEvent, began: float) -> LiveEvent:  # noqa: C901  # one row an event
+def _content(event: SessionEvent, began: float) -> LiveEvent:  # noqa: C901, PLR0912  # one row an event
     match event:
         case BotSpoke(text):
             return {"kind": "bot", "text": _short(text)}
@@ -58,7 +60,13 @@ def _content(event: SessionEvent, began: float) -> LiveEvent:  # noqa: C901  # o
             return {"kind": "speech", "on": speaking}
         case CallerAnswered(answer):
             said = {"answer": str(answer.kind), "text": _short(answer.text), "choice": answer.choice}
-            return {"kind": "answer", **said, "confidence": answer.confidence, "keys": len(answer.digits)}
+            keys, typed = len(answer.digits), answer.typed
+            return {"kind": "answer", **said, "confidence": answer.confidence, "keys": keys, "typed": typed}
+        case CallerTyped(text):
+            return {"kind": "typed", "text": _short(text)}
+        case CallerIgnored(text, _, began_at, confidence, typed):
+            kind: LiveEvent = {"kind": "ignored", "from": _since(began, began_at)}
+            return kind | {"text": _short(text), "confidence": confidence, "typed": typed}
         case KeyPressed():
             return {"kind": "key"}
         case DialogState(name):

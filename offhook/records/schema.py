@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from offhook.records.cdr import MAX_NAME_CHARS, CallRecord, TranscriptLine, clean_text
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = MetaData()
 
@@ -87,6 +87,8 @@ transcript_table = Table(
     Column("final", Boolean, nullable=False),
     Column("confidence", Float),
     Column("choice", Text),
+    Column("typed", Boolean, nullable=False),
+    Column("rejected", Boolean, nullable=False),
 )
 
 _KEY = "the_"
@@ -124,6 +126,8 @@ def line_row(uniqueid: str, seq: int, line: TranscriptLine) -> dict[str, Any]:
         "final": line.final,
         "confidence": line.confidence,
         "choice": None if line.choice is None else clean_text(line.choice),
+        "typed": line.typed,
+        "rejected": line.rejected,
     }
 
 
@@ -158,6 +162,8 @@ def read_lines(conn: Connection, uniqueid: str) -> tuple[TranscriptLine, ...]:
         table.c.final,
         table.c.confidence,
         table.c.choice,
+        table.c.typed,
+        table.c.rejected,
     ]
     query = select(*wanted).where(table.c.uniqueid == uniqueid).order_by(table.c.at_s, table.c.seq)
     return tuple(TranscriptLine(*row) for row in conn.execute(query))

@@ -181,6 +181,10 @@ class PlainCarrier(TranslatingCarrier):
             return {"event": event, **message[event]}
         return {"event": "stop"} if event == "stop" else None
 
+    async def type(self, line: str) -> None:
+        """Type a line instead of speaking."""
+        await Carrier.send_raw(self, json.dumps({"event": "text", "text": line}))
+
     def incoming(self, message: Message | bytes) -> Message:
         """Binary audio; `mark` and `clear`."""
         if isinstance(message, bytes):

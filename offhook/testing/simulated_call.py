@@ -1,4 +1,4 @@
-"""A call without a phone, a network or a model, for tests of bots: a caller who speaks, keys, listens, hangs up.
+"""A call without a phone, a network or a model, for tests of bots: a caller who speaks, keys, types, listens, hangs up.
 
 ```python
 async def conversation() -> None:
@@ -113,6 +113,11 @@ class SimulatedCall:
         for key in keys:
             self.line.press(key)
             await asyncio.sleep(every_s)
+
+    async def types(self, line: str) -> None:
+        """The caller types a line instead of speaking, and presses Enter."""
+        self.line.type(line)
+        await asyncio.sleep(0)
 
     async def waits(self, seconds: float) -> None:
         """The caller does nothing."""

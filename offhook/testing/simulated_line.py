@@ -74,6 +74,11 @@ class SimulatedLine:
         for on_dtmf in self._listeners.dtmf:
             on_dtmf(digit, self.received_ticks)
 
+    def type(self, line: str) -> None:
+        """The caller types a line."""
+        for on_text in self._listeners.text:
+            on_text(line)
+
     def close(self) -> None:
         """Stop."""
         if self._timer is not None:

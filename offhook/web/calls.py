@@ -102,12 +102,13 @@ def calls_routes(records: Records, recordings: Path, captures: Path) -> APIRoute
 
 
 def transcript_text(call: CallRecord) -> str:
-    """The transcript for people, one line each; what was not played is in brackets."""
+    """The transcript for people, one line each; what was not played or understood is in brackets."""
     lines = [f"{call.start}  {call.src} -> {call.dst}", f"ended by {call.ended_by}: {call.end_reason}", ""]
     for line in call.transcript:
         text = line.text
         if line.unheard:
             text = f"{line.heard} [not heard: {line.unheard}]".strip()
+        text += " [typed]" * line.typed + " [not understood]" * line.rejected
         minutes, seconds = divmod(line.at_s, 60)
         lines.append(f"{minutes:02.0f}:{seconds:04.1f}  {line.who + ':':<7} {text}")
     return "\n".join(lines) + "\n"

@@ -31,7 +31,7 @@ MAX_CALLS = 5_000
 KEEP_ALIVE_S = 15.0
 RETRY_MS = 1_000
 
-IN_LISTS = frozenset({"begun", "state", "bot", "answer", "barge_in", "turn", "ended"})
+IN_LISTS = frozenset({"begun", "state", "bot", "typed", "ignored", "answer", "barge_in", "turn", "ended"})
 """The kinds that every viewer gets of every call."""
 
 Watch = Callable[[frozenset[str] | None], None]
@@ -112,11 +112,6 @@ class LiveHub:
         """Disconnect all viewers: the process ends."""
         for viewer in list(self._viewers):
             viewer.cut.set()
-
-    @property
-    def viewers(self) -> int:
-        """How many there are."""
-        return len(self._viewers)
 
     def _watch(self) -> None:
         self.on_watch(frozenset(v.focus for v in self._viewers if v.focus is not None) if self._viewers else None)

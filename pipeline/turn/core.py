@@ -11,46 +11,27 @@ more than the floor: whether the utterance may be interrupted, whether a questio
 """
 
 from offhook.pipeline.asr.engine import Transcript
-from offhook.pipeline.asr.grammar import match
-from offhook.pipeline.dialog.digits import spoken_digits
 from offhook.pipeline.endpoint.silence import SilencePolicy
-from offhook.pipeline.events import (
-    Answer,
-    AnswerKind,
-    EndpointPolicy,
-    Interruption,
-    Question,
-)
-from offhook.pipeline.turn.events import (
-    NoInput,
-    TurnOver,
-    TurnPartial,
-    TurnResumed,
-)
+from offhook.pipeline.events import Answer, AnswerKind, EndpointPolicy, Interruption, Question
+from offhook.pipeline.turn.answers import answer_to, is_meant_for
+from offhook.pipeline.turn.events import NoInput, TurnOver, TurnPartial, TurnResumed
 from offhook.pipeline.turn.exchange import Speech, Utterance
-from offhook.pipeline.turn.keypad import Entry, Keypad, inter_digit_ms
+from offhook.pipeline.turn.keypad import inter_digit_ms
+from offhook.pipeline.turn.keys import CallerKeys
 from offhook.pipeline.turn.machine import TIMER_MOVES, Command, TurnSettings
-from offhook.pipeline.turn.tables import Action, Floor, Move
-from offhook.pipeline.turn.turns import CallerTurns
+from offhook.pipeline.turn.tables import IN_TURN, INACTIVE, SPEAKING, Action, Floor, Move
 
 MAX_SKIPPED = 8  # utterances without a question that one interruption may skip
 
 
-_SPEAKING = (Floor.SPEAKING, Floor.BOT_PAUSED, Floor.WAITING)
-_IN_TURN = (Floor.USER_TURN, Floor.PAUSING)
-_INACTIVE = (Floor.CLOSED, Floor.ON_HOLD)
-
-
-class TurnCore(CallerTurns):
+class TurnCore(CallerKeys):
     """The floor of one call."""
 
     def __init__(self, settings: TurnSettings | None = None, policy: EndpointPolicy | None = None) -> None:
         super().__init__(settings or TurnSettings(), policy or SilencePolicy(Question().silence_ms))
         self._skipped = 0  # consecutive utterances that were over before they began
-        self._keypad = Keypad()
         self._no_inputs = 0
         self._held = False
-        self._answer = Answer(AnswerKind.NO_INPUT)
         self._transcript = Transcript("")
 
     # Input from the dialog.
@@ -109,6 +90,9 @@ class TurnCore(CallerTurns):
         """The utterance is withdrawn; the question after it stays."""
         self._move(Move.CANCEL if self._state.question is None else Move.CANCEL_ASKED, now)
         self._state.utterance = None
+        if self.floor is Floor.LISTENING:
+            # What the caller said over it, and could not interrupt it with, answers the question.
+            self._move(self._state.ask_move(Move.ASK, Move.ASK_UNSURE), now)
 
     def abandon(self, now: float) -> None:
         """The dialog no longer awaits the utterance and its question: both end without an answer."""
@@ -134,13 +118,13 @@ class TurnCore(CallerTurns):
     def close(self, now: float) -> None:
         """The call is over."""
         self._move(Move.CLOSE, now)
-        self._unasked_due = None
+        self._forget_unasked()
 
     # Input from the detector.
 
     def speech_started(self, began_at: float, now: float) -> None:
         """Possible speech began at `began_at`."""
-        if self.floor in _INACTIVE:
+        if self.floor in INACTIVE:
             return
         self._state.speech = Speech.UNSURE
         self._unasked_due = None
@@ -154,7 +138,7 @@ class TurnCore(CallerTurns):
 
     def speech_confirmed(self, now: float) -> None:
         """It has lasted long enough to be speech."""
-        if self.floor in _INACTIVE:
+        if self.floor in INACTIVE:
             return
         self._state.speech = Speech.CONFIRMED
         over_words = self.floor in (Floor.SPEAKING, Floor.BOT_PAUSED) and self._state.listens(self.floor)
@@ -166,11 +150,11 @@ class TurnCore(CallerTurns):
 
     def speech_stopped(self, ended_at: float, confirmed: bool, now: float) -> None:
         """It ended at `ended_at`; `confirmed` false: it was a click or a cough."""
-        if self.floor in _INACTIVE:
+        if self.floor in INACTIVE:
             return
         self._state.speech = Speech.NONE
         self._state.interrupting = False
-        if confirmed or self.floor not in _IN_TURN:
+        if confirmed or self.floor not in IN_TURN:
             # A click in a pause does not extend it: the pause counts from the last word.
             self._ended_at = ended_at
         if self._state.unasked.open:
@@ -199,25 +183,7 @@ class TurnCore(CallerTurns):
         """The recogniser's result; its text is "" if no words were recognised."""
         if self.floor is not Floor.RECOGNISING:
             return
-        text, self._transcript = transcript.text, transcript
-        question, utterance = self._state.question or Question(), self._state.utterance
-        if utterance is not None and utterance.wordless:
-            if not self._state.has_words(text):
-                self._move(self._state.ask_move(Move.NOTHING_SAID, Move.NOTHING_SAID_UNSURE), now)
-                return
-            self._move(Move.WORDS, now)
-        accepted = question.accepts(transcript.confidence, self.settings.min_confidence)
-        choice = match(text, question.choices) if question.choices and accepted else None
-        unmatched = not text or not accepted or (bool(question.choices) and choice is None and question.digits is None)
-        # Speech from before a question for digits answers it only if it is digits.
-        early = self._state.early and choice is None and question.digits is not None and spoken_digits(text) is None
-        if (unmatched or early) and self._state.is_forgotten(text):
-            self._go_on(now)
-            return
-        kind = AnswerKind.NO_MATCH if unmatched else AnswerKind.SPEECH
-        self._answer = Answer(kind, text, choice, confidence=transcript.confidence)
-        firm = utterance is not None and not self._state.may_interrupt()
-        self._move(Move.TRANSCRIPT_FIRM if firm else Move.TRANSCRIPT, now)
+        self._match(transcript, now, typed=False)
 
     def failed(self, now: float) -> None:
         """The recogniser failed. Handled after the turn's end, so that a caller is not cut off in mid-sentence."""
@@ -230,12 +196,17 @@ class TurnCore(CallerTurns):
         self._answer = Answer(AnswerKind.FAILED)
         self._move(Move.FAILED, now)
 
-    # Keys.
+    # Typed lines.
 
-    def key(self, digit: str, now: float) -> None:
-        """A key was pressed."""
-        if self.floor not in _INACTIVE and self._keypad.press(digit, now):
-            self._take_typed_ahead(now)
+    def typed(self, line: str, now: float) -> None:
+        """The caller typed a line instead of speaking: a turn that is over at once, with a confidence of 1."""
+        line = line.strip()
+        if not line or self.floor in INACTIVE:
+            return
+        if self._begin_typed(line, now) or self._state.question is not None:
+            return
+        if self.floor in (Floor.SPEAKING, Floor.BOT_PAUSED) and self._state.lets_in(line):
+            self._move(Move.CONFIRMED_UNASKED, now)
 
     # Time.
 
@@ -281,12 +252,39 @@ class TurnCore(CallerTurns):
             "speech": self._state.speech.value,
             "utterance": self._state.utterance.id if self._state.utterance else None,
             "asked": self._state.question is not None,
-            "unasked": len(self._state.unasked.kept) + self._state.unasked.open,
+            "unasked": sum(span.line is None for span in self._state.unasked.kept) + self._state.unasked.open,
+            "lines": sum(span.line is not None for span in self._state.unasked.kept),
             "typed_ahead": len(self._keypad.typed_ahead),
             "timers": {timer.value: due for timer, due in self._timers.items()},
         }
 
     # Picking the move.
+
+    def _move(self, move: Move, now: float) -> None:
+        super()._move(move, now)
+        if self._line is not None:
+            # The turn that the row recognises was typed.
+            line, self._line = self._line, None
+            self._match(Transcript(line, 1.0), now, typed=True)
+
+    def _match(self, transcript: Transcript, now: float, *, typed: bool) -> None:
+        """The words of the caller's turn are known."""
+        text, self._transcript = transcript.text, transcript
+        question, utterance = self._state.question or Question(), self._state.utterance
+        if utterance is not None and utterance.wordless and not typed:
+            if not self._state.has_words(text):
+                self._ignore(text, transcript.confidence, typed=False)
+                self._move(self._state.ask_move(Move.NOTHING_SAID, Move.NOTHING_SAID_UNSURE), now)
+                return
+            self._move(Move.WORDS, now)
+        answer = answer_to(question, transcript, self.settings.min_confidence, typed=typed)
+        if not is_meant_for(question, answer, early=self._state.early) and self._state.is_forgotten(text):
+            self._ignore(text, transcript.confidence, typed=typed)
+            self._go_on(now)
+            return
+        self._answer = answer
+        firm = utterance is not None and not self._state.may_interrupt()
+        self._move(Move.TRANSCRIPT_FIRM if firm else Move.TRANSCRIPT, now)
 
     def _open_question(self, question: Question) -> None:
         self._state.question = question
@@ -306,7 +304,7 @@ class TurnCore(CallerTurns):
         elif (
             utterance is None or self.floor not in (Floor.SPEAKING, Floor.BOT_PAUSED) or not self._state.may_interrupt()
         ):
-            if self.floor not in (*_IN_TURN, Floor.COLLECTING_DTMF):
+            if self.floor not in (*IN_TURN, Floor.COLLECTING_DTMF):
                 self._open_unasked()
         elif not asked:
             self._state.interrupting = True
@@ -321,14 +319,12 @@ class TurnCore(CallerTurns):
     def _withdraw(self, now: float) -> None:
         if self._state.question is None:
             return
-        if self.floor in _SPEAKING or self._state.utterance is None:
+        if self.floor in SPEAKING or self._state.utterance is None:
             self._move(Move.WITHDRAW, now)
         else:
             self._move(Move.ABANDON, now)
             self._state.utterance = None
         self._state.question = None
-
-    # Turns from before their question.
 
     def _go_on(self, now: float) -> None:
         if self._state.utterance is None:
@@ -336,35 +332,6 @@ class TurnCore(CallerTurns):
         else:
             self._state.utterance.resumes += 1
             self._move(self._state.ask_move(Move.NOTHING_SAID, Move.NOTHING_SAID_UNSURE), now)
-
-    # Keys.
-
-    def _take_typed_ahead(self, now: float) -> None:
-        keypad = self._keypad
-        while keypad.typed_ahead and self.floor not in (Floor.IDLE, *_INACTIVE):
-            if self._state.utterance is not None and self.floor in _SPEAKING:
-                digits = [digit for digit, _ in keypad.typed_ahead]
-                if self._state.question is None:
-                    # It interrupts, and is kept for the next question.
-                    if any(self._state.utterance.interruption.by_key(digit) for digit in digits):
-                        self._move(Move.KEYED_UNASKED, now)
-                    return
-                if not self._state.utterance.interruption.by_key(digits[0]):
-                    return
-            if self._state.question is None:
-                return
-            entry = keypad.accept(self._state.question)
-            if entry is Entry.COMPLETE:
-                self._complete_keys(now)
-                return
-            if entry is Entry.MORE:
-                self._move(Move.KEY, now)
-
-    def _complete_keys(self, now: float, move: Move = Move.KEYED) -> None:
-        self._answer = self._keypad.answer(self._state.question or Question())
-        self._keypad.drop_surplus()
-        self._began_at, self._ended_at = self._keypad.began_at, now
-        self._move(move, now)
 
     def _finish(self, action: Action) -> None:
         asked, answer = self._state.question is not None, self._answer
@@ -392,7 +359,8 @@ class TurnCore(CallerTurns):
         else:
             if action in (Action.RECOGNISE, Action.RECOGNISE_KEPT):
                 self._begin_turn(kept=action is Action.RECOGNISE_KEPT)
-            super()._act(action, now)
+            if self._line is None or action not in (Action.RECOGNISE_KEPT, Action.END_SPEECH):
+                super()._act(action, now)  # a typed line needs no recogniser
 
     def _due(self, timer: Action, now: float) -> float:
         utterance, question = self._state.utterance, self._state.question or Question()

@@ -8,7 +8,7 @@ from offhook.pipeline.events import Answer, Playback
 
 @dataclass(frozen=True, slots=True)
 class TurnStarted:
-    """Confirmed speech; the caller's first sound was at `began_at`. `asked`: a question is open."""
+    """Confirmed speech, or a typed line; the caller's first sound was at `began_at`. `asked`: a question is open."""
 
     began_at: float
     asked: bool
@@ -35,7 +35,7 @@ class TurnResumed:
 
 @dataclass(frozen=True, slots=True)
 class TurnOver:
-    """The caller's turn is over; `answer` is what they said or keyed in answer to the question that was open.
+    """The caller's turn is over; `answer` is what they said, keyed or typed in answer to the question that was open.
 
     `alternatives` are other readings, best first, and `words` their positions, if the recogniser provides them.
     `began_at` is the first sound or key, `ended_at` the last.
@@ -51,6 +51,17 @@ class TurnOver:
     def text(self) -> str:
         """What was said."""
         return self.answer.text
+
+
+@dataclass(frozen=True, slots=True)
+class TurnIgnored:
+    """A turn came to nothing: it was meant for something else than the question, too few words to interrupt, or typed
+    and never asked for. A question stays open."""
+
+    text: str
+    began_at: float
+    confidence: float | None = None
+    typed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +100,7 @@ TurnEvent = (
     | TurnLikelyOver
     | TurnResumed
     | TurnOver
+    | TurnIgnored
     | NoInput
     | UtteranceStarted
     | UtterancePlayed

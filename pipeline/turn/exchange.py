@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from offhook.pipeline.events import Interruption, Question
+from offhook.pipeline.turn.keypad import typed_entry
 from offhook.pipeline.turn.tables import Floor, Move
-from offhook.pipeline.turn.unasked import UnaskedTurns
+from offhook.pipeline.turn.unasked import Span, UnaskedTurns
 
 MAX_RESUMES = 2  # of one utterance after speech without words: more than that means a noisy line
 
@@ -67,6 +68,25 @@ class Exchange:
         """Whether there are enough words to interrupt."""
         return self.utterance is None or len(text.split()) >= self.utterance.interruption.min_words
 
+    def can_use(self, span: Span) -> bool:
+        """Whether a turn can answer the question: one for keys only takes a typed line of them."""
+        question = self.question
+        if question is None:
+            return False
+        return question.speech or (span.line is not None and typed_entry(question, span.line) is not None)
+
+    def next_kept(self) -> Span | None:
+        """The oldest kept turn that can answer the question."""
+        return next((span for span in self.unasked.kept if self.can_use(span)), None)
+
+    def lets_in(self, line: str) -> bool:
+        """Whether a typed line may interrupt the utterance: by the rule for keys if it is an entry, else for speech."""
+        if self.utterance is None:
+            return True
+        if self.question is not None and typed_entry(self.question, line) is not None:
+            return self.utterance.interruption.by_key(line.lstrip()[0])
+        return self.may_interrupt() and self.has_words(line)
+
     def is_stuck(self) -> bool:
         """Whether the utterance has been resumed so often that the line must be noisy."""
         return self.utterance is not None and self.utterance.resumes >= MAX_RESUMES
@@ -87,7 +107,7 @@ class Exchange:
             return Move.SAY_IN_TURN
         if not self.may_interrupt():
             return Move.SAY_LATER if self.talks() else Move.SAY
-        if self.question is not None and self.question.speech:
+        if self.question is not None and (self.question.speech or self.next_kept() is not None):
             return _SAY_MOVES[self.ask_move(Move.ASK, Move.ASK_UNSURE)]
         if self.talks():
             return Move.SAY_SKIPPED if self.interrupting and self.question is None else Move.SAY_LATER
@@ -95,10 +115,10 @@ class Exchange:
 
     def ask_move(self, silent: Move, unsure: Move) -> Move:
         """The move for a question: the caller has answered in advance, is answering, may be, or is silent."""
+        if self.next_kept() is not None:
+            return Move.ASK_ANSWERED
         if self.question is None or not self.question.speech:
             return silent
-        if self.unasked.kept:
-            return Move.ASK_ANSWERED
         if self.talks():
             return Move.ASK_IN_PAUSE if self.speech is Speech.NONE else Move.ASK_IN_TURN
         return unsure if self.speech is Speech.UNSURE else silent

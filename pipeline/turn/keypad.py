@@ -1,12 +1,14 @@
 """The caller's keys (DTMF): typed ahead, being entered, and surplus keys after a complete entry. Pure."""
 
 from collections import deque
+from dataclasses import replace
 from enum import StrEnum
 
 from offhook.pipeline.events import Answer, AnswerKind, DigitRule, Question
 
 MAX_TYPED_AHEAD = 32  # a longer run is a stuck key or a flood
 SURPLUS_MS = 1_000  # between the keys of an entry that is too long; callers who hear the next prompt need longer
+KEYS = frozenset("0123456789*#")
 CHOICE_MS = 1_500  # for a further key of a choice with more than one
 
 
@@ -69,11 +71,7 @@ class Keypad:
 
     def answer(self, question: Question) -> Answer:
         """The entry, as an answer."""
-        choice = next((c.name for c in question.choices if c.dtmf == self.entered), None)
-        rule = question.digits
-        fits = choice is not None or (rule is not None and rule.minimum <= len(self.entered) <= rule.maximum)
-        kind = AnswerKind.DTMF if fits and self.entered else AnswerKind.NO_MATCH
-        return Answer(kind, choice=choice, digits=self.entered)
+        return _answer(question, self.entered)
 
     def drop_surplus(self) -> None:
         """After an entry: drop keys typed ahead that belong to it."""
@@ -103,6 +101,31 @@ class Keypad:
             return True
         self._closed = None
         return False
+
+
+def typed_entry(question: Question, line: str) -> Answer | None:
+    """The answer by keys that a typed line gives; None if it is words.
+
+    Enter completes it. The line may have spaces, and the terminator at its end.
+    """
+    keys, rule = "".join(line.split()), question.digits
+    digits = keys.removesuffix(rule.terminator) if rule is not None else ""
+    if any(choice.dtmf == keys for choice in question.choices):
+        return replace(_answer(question, keys), typed=True)
+    return replace(_answer(question, digits), typed=True) if digits.isascii() and digits.isdigit() else None
+
+
+def is_keys(line: str) -> bool:
+    """Whether a typed line has only keys in it. It may be a secret then, as keys are."""
+    return not set("".join(line.split())) - KEYS
+
+
+def _answer(question: Question, entered: str) -> Answer:
+    choice = next((choice.name for choice in question.choices if choice.dtmf == entered), None)
+    rule = question.digits
+    fits = choice is not None or (rule is not None and rule.minimum <= len(entered) <= rule.maximum)
+    kind = AnswerKind.DTMF if fits and entered else AnswerKind.NO_MATCH
+    return Answer(kind, choice=choice, digits=entered)
 
 
 def can_begin(question: Question, digit: str) -> bool:

@@ -12,6 +12,8 @@ which of the two the call is busy with, and what the caller is doing:
   table, until a question takes it: from IDLE, or after an utterance, the floor moves straight to the state of that turn
   (USER_TURN, PAUSING, RECOGNISING). If the turn does not answer the question, it is dropped and the question stays
   open.
+- The caller may type a line instead of speaking: a turn that is over at once. An open question takes it and drops the
+  speech in progress (RECOGNISING, without a recogniser); otherwise it is an unasked turn.
 - An utterance that begins while the caller is talking waits for them (WAITING), unless its question takes their turn.
 - While the far end holds the call, nothing counts (ON_HOLD).
 
@@ -40,6 +42,16 @@ class Floor(StrEnum):
     COLLECTING_DTMF = "collecting-dtmf"  # the caller is entering digits
     ON_HOLD = "on-hold"  # the far end holds the call: its audio is not the caller
     CLOSED = "closed"
+
+
+SPEAKING = (Floor.SPEAKING, Floor.BOT_PAUSED, Floor.WAITING)
+"""The bot is speaking, or wants to."""
+
+IN_TURN = (Floor.USER_TURN, Floor.PAUSING)
+"""The caller is speaking, in answer to a question."""
+
+INACTIVE = (Floor.CLOSED, Floor.ON_HOLD)
+"""All input is ignored."""
 
 
 class Move(StrEnum):
@@ -80,6 +92,7 @@ class Move(StrEnum):
     NOTHING_SAID_UNSURE = "nothing-said-unsure"  # … but there is possible speech again
     FAILED = "failed"  # the recogniser failed or timed out
     NO_INPUT = "no-input"  # the caller said nothing for too long
+    TYPED = "typed"  # a typed line that a question takes
     KEY = "key"  # a key that does not complete an answer
     KEYED = "keyed"  # a key that completes an answer
     KEYED_UNASKED = "keyed-unasked"  # a key over an utterance without a question
@@ -102,7 +115,7 @@ class Action(StrEnum):
     RESUME = "resume"  # from the point that the utterance's interruption policy names
     ABANDON_PROMPT = "abandon-prompt"  # give up the rest of the utterance; RESUME can still restore it
     RECOGNISE = "recognise"  # open a recogniser and give it the speech so far
-    RECOGNISE_KEPT = "recognise-kept"  # open one for the oldest kept turn
+    RECOGNISE_KEPT = "recognise-kept"  # open one for the oldest kept turn; a typed line needs none
     KEEP_TURN = "keep-turn"  # set aside the audio of an unasked turn (issued by `core`, not a row)
     DROP_TURN = "drop-turn"  # drop the oldest kept turn (issued by `core`, not a row)
     END_SPEECH = "end-speech"  # request the recogniser's result
@@ -223,11 +236,13 @@ for _floor in _ASKED:
     MOVES[_floor, _M.KEY] = (_F.COLLECTING_DTMF, (*_GIVE_UP, _A.ARM_KEY))
     MOVES[_floor, _M.KEYED] = (_F.IDLE, (*_GIVE_UP, _A.FINISH))
     MOVES[_floor, _M.ABANDON] = (_F.IDLE, _GIVE_UP)
+    if _floor is not _F.RECOGNISING:  # the caller's turn, which is over and comes first
+        MOVES[_floor, _M.TYPED] = (_F.RECOGNISING, (*_GIVE_UP, *_KEPT))
 MOVES[_F.COLLECTING_DTMF, _M.KEY_TIMEOUT] = (_F.IDLE, (_A.FINISH,))
 MOVES[_F.ON_HOLD, _M.ABANDON] = (_F.IDLE, _GIVE_UP)
 
 # An utterance or a question is withdrawn on its own.
-for _floor in (_F.SPEAKING, _F.BOT_PAUSED, _F.WAITING):
+for _floor in SPEAKING:
     MOVES[_floor, _M.KEYED_UNASKED] = (_F.IDLE, (_A.DISARM, _A.PAUSE, _A.ABANDON_PROMPT, _A.FINISH))
     MOVES[_floor, _M.CANCEL] = (_F.IDLE, (_A.DISARM, _A.PAUSE, _A.ABANDON_PROMPT))
     MOVES[_floor, _M.CANCEL_ASKED] = (_F.LISTENING, (_A.DISARM, _A.PAUSE, _A.ABANDON_PROMPT, _A.ARM_NO_INPUT))

@@ -1,11 +1,14 @@
 """The caller's turn, asked for or not: where it begins and ends, and when it is over."""
 
+from collections.abc import Iterable
+
 from offhook.pipeline.events import EndpointPolicy, Question, TurnSoFar, Verdict
-from offhook.pipeline.turn.events import TurnLikelyOver, TurnStarted
+from offhook.pipeline.turn.events import TurnIgnored, TurnLikelyOver, TurnStarted
 from offhook.pipeline.turn.exchange import Exchange, Speech
+from offhook.pipeline.turn.keypad import is_keys
 from offhook.pipeline.turn.machine import Command, Machine, TurnSettings
-from offhook.pipeline.turn.tables import Action, Floor, Move
-from offhook.pipeline.turn.unasked import UnaskedTurns
+from offhook.pipeline.turn.tables import MOVES, Action, Floor, Move
+from offhook.pipeline.turn.unasked import Span, UnaskedTurns
 
 
 class CallerTurns(Machine):
@@ -20,6 +23,7 @@ class CallerTurns(Machine):
         self._likely = False  # its end has been announced as likely
         self._kept = False  # it was over before its question was asked
         self._unasked_due: float | None = None
+        self._line: str | None = None  # the typed line that is the turn, until it has been matched with the question
 
     @property
     def turn_was_kept(self) -> bool:
@@ -47,8 +51,7 @@ class CallerTurns(Machine):
         self._partial, self._likely, self._kept = "", False, kept
         unasked = self._state.unasked
         if kept:
-            span = unasked.take()
-            self._began_at, self._ended_at, self._state.early = span.began_at, span.ended_at, span.early
+            self._take(self._state.next_kept())
         elif unasked.open:
             self._began_at, self._ended_at, self._state.early = unasked.began_at, unasked.ended_at, unasked.early
             unasked.close()
@@ -56,6 +59,35 @@ class CallerTurns(Machine):
         else:
             self._began_at, self._state.early = self._state.sound_at, self._state.sound_early
             self._outputs.append(TurnStarted(self._began_at, asked=True))
+
+    def _take(self, span: Span | None) -> None:
+        assert span is not None, "the row is for a question that a kept turn can answer"
+        self._state.unasked.kept.remove(span)
+        self._began_at, self._ended_at, self._state.early = span.began_at, span.ended_at, span.early
+        self._line = span.line
+        if span.line is not None:
+            self._kept = span.early
+
+    # Typed lines.
+
+    def _begin_typed(self, line: str, now: float) -> bool:
+        """Whether the open question takes the line at once; otherwise it is kept."""
+        state = self._state
+        asked = state.question is not None
+        self._outputs.append(TurnStarted(now, asked=asked))
+        span = Span(now, now, early=False, line=line)
+        if (self.floor, Move.TYPED) in MOVES and state.can_use(span) and state.lets_in(line):
+            state.unasked.kept.appendleft(span)
+            self._move(Move.TYPED, now)
+            return True
+        early = not asked or self.floor is not Floor.RECOGNISING
+        self._drop(state.unasked.add(Span(now, now, early, line)))
+        return False
+
+    def _ignore(self, text: str, confidence: float | None, *, typed: bool) -> None:
+        """The turn answers nothing. Typed keys are not reported: they may be a secret."""
+        if text and not (typed and is_keys(text)):
+            self._outputs.append(TurnIgnored(text, self._began_at, confidence, typed))
 
     def _decide(self, question: Question | None, began_at: float, ended_at: float, now: float) -> Verdict:
         policy = self._policy if question is None or question.endpoint is None else question.endpoint
@@ -86,10 +118,17 @@ class CallerTurns(Machine):
             self._outputs.append(TurnStarted(self._state.sound_at, asked=False))
 
     def _forget_unasked(self) -> None:
-        self._outputs.extend(Command(Action.DROP_TURN) for _ in self._state.unasked.kept)
+        self._drop(self._state.unasked.kept)
         self._state.unasked.kept.clear()
         self._state.unasked.close()
         self._unasked_due = None
+
+    def _drop(self, spans: Iterable[Span]) -> None:
+        for span in spans:
+            if span.line is None:
+                self._outputs.append(Command(Action.DROP_TURN))
+            elif not is_keys(span.line):
+                self._outputs.append(TurnIgnored(span.line, span.began_at, 1.0, typed=True))
 
     def _consult_unasked(self, now: float) -> None:
         turn = self._state.unasked
@@ -102,5 +141,5 @@ class CallerTurns(Machine):
             return
         # Over, or the policy is waiting for words, and there are none until a question takes the turn.
         self._outputs.append(Command(Action.KEEP_TURN))
-        self._outputs.extend(Command(Action.DROP_TURN) for _ in range(turn.keep()))
+        self._drop(turn.keep())
         self._move(Move.UNASKED_OVER, now)

@@ -1,5 +1,5 @@
-"""Unasked turns: what the caller says while the dialog is busy, or over an utterance that cannot be interrupted. They
-are kept until a question takes them, like keys typed ahead. Pure."""
+"""Unasked turns: what the caller says or types while the dialog is busy, or over an utterance that cannot be
+interrupted. They are kept until a question takes them, like keys typed ahead. Pure."""
 
 from collections import deque
 from dataclasses import dataclass, replace
@@ -9,11 +9,13 @@ MAX_KEPT = 8  # turns
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """When a turn began and ended, in monotonic seconds; `early`: no question was open then."""
+    """When a turn began and ended, in monotonic seconds; `early`: no question was open then. `line` is what was typed;
+    None: it was spoken."""
 
     began_at: float
     ended_at: float
     early: bool
+    line: str | None = None
 
 
 class UnaskedTurns:
@@ -43,19 +45,18 @@ class UnaskedTurns:
         self.early = True
         self.kept = deque(replace(span, early=True) for span in self.kept)
 
-    def keep(self) -> int:
-        """The turn is over: keep it. Returns how many of the oldest must be dropped to make room."""
+    def keep(self) -> list[Span]:
+        """The turn in progress is over: keep it. Returns the oldest turns, dropped to make room."""
         self.open = False
-        self.kept.append(Span(self.began_at, self.ended_at, self.early))
-        dropped = 0
-        while len(self.kept) > 1 and (len(self.kept) > MAX_KEPT or self._length_s() > self._max_s):
-            self.kept.popleft()
-            dropped += 1
-        return dropped
+        return self.add(Span(self.began_at, self.ended_at, self.early))
 
-    def take(self) -> Span:
-        """Take the oldest kept turn."""
-        return self.kept.popleft()
+    def add(self, span: Span) -> list[Span]:
+        """Keep a turn. Returns the oldest ones, dropped to make room."""
+        self.kept.append(span)
+        dropped = []
+        while len(self.kept) > 1 and (len(self.kept) > MAX_KEPT or self._length_s() > self._max_s):
+            dropped.append(self.kept.popleft())
+        return dropped
 
     def _length_s(self) -> float:
         return sum(span.ended_at - span.began_at for span in self.kept)

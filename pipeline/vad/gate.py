@@ -95,16 +95,11 @@ class SpeechGate:
         self._may_start_low = True  # whether `barge_in_probability` may start a segment
         self._start_sample = 0
         self._stop_sample: int | None = None  # where the last segment ended
-        self._speech_samples = 0
+        self._speech_samples = 0  # audible ones, in the current segment or the last
         self._frame_samples = 0  # as `_speech_samples`, but with inaudible samples included
         self._frames_below = 0
         self._below_sample = 0  # where the current run of frames below the stop threshold began
         self._audible_end = 0
-
-    @property
-    def speech_samples(self) -> int:
-        """Audible samples in the current segment, or in the last one if there is none."""
-        return self._speech_samples
 
     def depends_on_threshold(self, probability: float) -> bool:
         """Whether the result of a next frame with this probability depends on `low_threshold`."""

@@ -19,6 +19,7 @@ from offhook.telephony.media_streams.messages import (
     parse_object,
     read_body,
     text_of,
+    typed_line,
 )
 from offhook.telephony.resample import Resampler
 
@@ -99,7 +100,8 @@ LINEAR_16K = Audio("PCMU", 16_000, True, _downsampler)
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Where a far end's JSON has the values of Twilio's. `events` maps its event names to Twilio's.
+    """Where a far end's JSON has the values of Twilio's. `events` maps its event names to Twilio's, and to "text" the
+    name of an event with a `typed` line.
 
     Of several places the first with a value counts. `sequence` None: its numbers cannot be used for ordering.
     Where `call` is missing in a message, `nameless` makes a name for it.
@@ -119,6 +121,7 @@ class Names:
     parameters: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda message: {}
     digit: Sequence[Path] = (("dtmf", "digit"), ("digit",))
     mark: Sequence[Path] = (("mark", "name"),)
+    typed: Path | None = None
     nameless: Callable[[], str] | None = None
 
 
@@ -129,6 +132,8 @@ def parse_json(data: bytes, names: Names) -> Message:
     ours = names.events.get(event) if isinstance(event, str) else None
     if ours is None:
         return Unknown(text_of(event)[: limits.PARAMETER_CHARS])
+    if ours == "text":
+        return typed_line(_at(found, names.typed))
     return read_body({"event": ours, **_fields(ours, found, names)})
 
 

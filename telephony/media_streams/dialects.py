@@ -266,7 +266,7 @@ VONAGE = Dialect(
 )
 
 _PLAIN = Names(
-    events={name: name for name in ("start", "dtmf", "mark", "stop")},
+    events={name: name for name in ("start", "dtmf", "text", "mark", "stop")},
     stream=("call",),
     sequence=None,
     call=(("call",),),
@@ -277,6 +277,7 @@ _PLAIN = Names(
     parameters=lambda found: _object(found, "parameters"),
     digit=(("digit",), ("dtmf", "digit")),
     mark=(("name",), ("mark", "name")),
+    typed=("text",),
     nameless=_nameless,
 )
 PLAIN = Dialect(

@@ -21,6 +21,9 @@ START_S = 10.0
 SID_CHARS = 256
 """A carrier's name for a call or a stream. Telnyx's are 57 long, and documented nowhere."""
 
+TEXT_CHARS = 500
+"""A line that the caller typed."""
+
 PARAMETERS = 64
 PARAMETER_CHARS = 500
 """Name and value of one custom parameter together, as Twilio allows."""

@@ -113,13 +113,21 @@ class Stop(Struct, frozen=True, rename="camel", tag_field="event", tag="stop"):
     sequence_number: Count | None = None
 
 
+class Typed(Struct, frozen=True):
+    """The caller typed a line instead of speaking. Twilio has no such message: only dialects that say so have it."""
+
+    text: str
+    stream_sid: StreamSid | None = None
+    sequence_number: Count | None = None
+
+
 class Unknown(Struct, frozen=True):
     """An event that is not used here."""
 
     event: Text
 
 
-Message = Connected | Start | Media | Dtmf | Mark | Stop | Unknown
+Message = Connected | Start | Media | Dtmf | Mark | Typed | Stop | Unknown
 
 KEYS = frozenset("0123456789*#ABCD")
 
@@ -129,6 +137,7 @@ _decode = msgspec.json.Decoder(_KNOWN, strict=False).decode
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _COUNT_MAX = 2**53
+_JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"  # Persian and Hindi words, and some emoji, need them
 
 
 def parse(data: bytes) -> Message:
@@ -189,6 +198,13 @@ def text_of(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, int | float) else ""
+
+
+def typed_line(value: object) -> Message:
+    """A typed line, without the spaces around it; Unknown if it is no text, too long, or has control characters."""
+    line = value.strip() if isinstance(value, str) else ""
+    readable = all(char.isprintable() or char in _JOINERS for char in line)
+    return Typed(line) if line and readable and len(line) <= limits.TEXT_CHARS else Unknown("text")
 
 
 def _count_of(value: object) -> int | None:

@@ -13,7 +13,7 @@ from offhook.telephony.media_streams import limits, messages
 from offhook.telephony.media_streams.dialect import Audio, Binary, Dialect
 from offhook.telephony.media_streams.dialects import TWILIO
 from offhook.telephony.media_streams.inbound_stream import InboundStream
-from offhook.telephony.media_streams.messages import Connected, Dtmf, Mark, Media, Message, Start, Stop
+from offhook.telephony.media_streams.messages import Connected, Dtmf, Mark, Media, Message, Start, Stop, Typed
 from offhook.telephony.media_streams.numbering import Numbering, Order
 from offhook.telephony.media_streams.playout_buffer import Played, PlayoutBuffer
 
@@ -48,6 +48,12 @@ class Key(NamedTuple):
     at_tick: int
 
 
+class Line(NamedTuple):
+    """The caller typed a line instead of speaking. Printable, at most `limits.TEXT_CHARS`."""
+
+    text: str
+
+
 class Drained(NamedTuple):
     """Everything queued has been played."""
 
@@ -63,7 +69,7 @@ class Failed(NamedTuple):
     reason: str
 
 
-Event: TypeAlias = Started | AudioReceived | Key | Played | Drained | Stopped | Failed
+Event: TypeAlias = Started | AudioReceived | Key | Line | Played | Drained | Stopped | Failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,8 +342,10 @@ class MediaStream:
             else:
                 self._ignored += 1
             return
-        if not self._is_new(message):
-            return
+        if self._is_new(message):
+            self._take(message, playout, now)
+
+    def _take(self, message: Media | Mark | Dtmf | Typed | Stop, playout: PlayoutBuffer, now: float) -> None:
         if isinstance(message, Media):
             if message.media.track.startswith("inbound"):
                 self._inbound.media(message.media, now)
@@ -347,10 +355,12 @@ class MediaStream:
             playout.echo(message.mark.name, now)
         elif isinstance(message, Dtmf):
             self._events.append(Key(message.dtmf.digit, self._inbound.position))
+        elif isinstance(message, Typed):
+            self._events.append(Line(message.text))
         else:
             self._stop()
 
-    def _is_new(self, message: Media | Mark | Dtmf | Stop) -> bool:
+    def _is_new(self, message: Media | Mark | Dtmf | Typed | Stop) -> bool:
         """Whether the message isn't a duplicate. Late audio with its own numbers is checked by those."""
         if message.sequence_number is None:
             return True

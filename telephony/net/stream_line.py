@@ -21,6 +21,7 @@ from offhook.telephony.media_streams.stream import (
     Event,
     Failed,
     Key,
+    Line,
     MediaStream,
     Started,
     Stopped,
@@ -278,14 +279,21 @@ class StreamLine:
         elif isinstance(event, Drained):
             for on_drained in self._listeners.drained:
                 on_drained()
-        elif isinstance(event, Key):
-            for on_dtmf in self._listeners.dtmf:
-                on_dtmf(event.digit, event.at_tick)
+        elif isinstance(event, Key | Line):
+            self._handle_input(event)
         elif isinstance(event, Started):
             self.encoding = event.encoding
             self._on_started(event)
         else:
             self._ended(event)
+
+    def _handle_input(self, event: Key | Line) -> None:
+        if isinstance(event, Line):
+            for on_text in self._listeners.text:
+                on_text(event.text)
+            return
+        for on_dtmf in self._listeners.dtmf:
+            on_dtmf(event.digit, event.at_tick)
 
     def _came_at(self, end_tick: int) -> float:
         """About when the message with the audio before this tick came: it waited for a point of the clock, so at most a

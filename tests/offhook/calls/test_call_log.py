@@ -17,6 +17,7 @@ from offhook.pipeline.trace import (
     BotResumed,
     BotSpoke,
     CallerAnswered,
+    CallerIgnored,
     EngineFailed,
     Mark,
     TurnTrace,
@@ -102,6 +103,27 @@ def test_digits_are_counted_and_not_written_down(logged: LoggedCall) -> None:
     logged.call_log.ended(EndedBy.BOT, "bot hung up").result(5)
     assert [line.text for line in logged.record().transcript] == ["[keys: 4]"]
     assert logged.record().recording is None
+
+
+def test_lines_say_what_was_typed_and_what_was_no_answer(logged: LoggedCall) -> None:
+    logged.call_log.answered().result(5)
+    now = monotonic()
+    for event in (
+        CallerAnswered(Answer(AnswerKind.NO_MATCH, "banana", confidence=0.2), now),
+        CallerAnswered(Answer(AnswerKind.SPEECH, "balance", "balance", confidence=1.0, typed=True), now),
+        CallerIgnored("what a day", now, now, 0.7),
+        CallerIgnored("hello", now, now, 1.0, typed=True),
+    ):
+        logged.call_log.on_event(event)
+    logged.call_log.ended(EndedBy.BOT, "bot hung up").result(5)
+    record = logged.record()
+    assert record.turns == 2
+    assert [(line.text, line.confidence, line.typed, line.rejected) for line in record.transcript] == [
+        ("banana", 0.2, False, True),
+        ("balance", 1.0, True, False),
+        ("what a day", 0.7, False, True),
+        ("hello", 1.0, True, True),
+    ]
 
 
 def test_silence_leaves_no_line_and_failures_are_counted(logged: LoggedCall) -> None:

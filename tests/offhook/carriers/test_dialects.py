@@ -120,3 +120,20 @@ async def test_audio_may_come_in_fragments(bot: LocalBot) -> None:
         await far_end.wait_closed()
     (record,) = await records(bot)
     assert record.rtp["packets_received"] == 1
+
+
+async def test_a_line_that_is_typed_answers_and_is_recorded_as_typed(bot: LocalBot, heard: list[SessionEvent]) -> None:
+    call = await PlainCarrier.dial(url(bot, "plain"), call_sid="C1")
+    async with asyncio.timeout(3 * WITHIN_S):
+        await call.listen_for(0.3)
+        await call.type("\x1b[2J")  # no line, and no end of the call
+        await call.type("opening hours, please")
+        await until(lambda: sum(isinstance(event, BotSpoke) for event in heard) >= 2)
+        assert call.log.clears >= 1
+        await call.type("42")
+        assert (await call.closed_by_bot(WITHIN_S))[0] == 1000
+    (record,) = await records(bot)
+    assert [event.name for event in heard if isinstance(event, DialogState)] == ["42"]
+    lines = bot.store.transcript(record.uniqueid)
+    said = [(line.text, line.typed, line.confidence) for line in lines if line.who == "caller"]
+    assert said == [("opening hours, please", True, 1.0), ("[keys: 2]", True, None)]

@@ -13,7 +13,9 @@ from offhook.pipeline.trace import (
     BotHeard,
     BotSpoke,
     CallerAnswered,
+    CallerIgnored,
     CallerPartial,
+    CallerTyped,
     KeyPressed,
     Mark,
     TurnTrace,
@@ -138,8 +140,23 @@ def test_pressed_keys_are_counted_and_never_reported() -> None:
         "choice": None,
         "keys": 4,
         "confidence": None,
+        "typed": False,
     }
     assert "4711" not in repr(described)
+
+
+def test_typed_lines_and_what_was_ignored() -> None:
+    assert describe(CallerTyped("hello", 105.0), 100.0) == {"kind": "typed", "at": 5.0, "text": "hello"}
+    assert describe(CallerIgnored("hello", 105.0, 102.0, 1.0, typed=True), 100.0) == {
+        "kind": "ignored",
+        "at": 5.0,
+        "from": 2.0,
+        "text": "hello",
+        "confidence": 1.0,
+        "typed": True,
+    }
+    answer = Answer(AnswerKind.SPEECH, "hello", confidence=1.0, typed=True)
+    assert describe(CallerAnswered(answer, 105.0), 100.0)["typed"] is True
 
 
 def test_what_was_played_comes_with_the_places_of_its_words() -> None:

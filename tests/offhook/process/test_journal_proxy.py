@@ -50,12 +50,17 @@ async def test_rows_and_lines_arrive_and_are_acknowledged(
     record, clock = answered()
     assert await asyncio.wait_for(asyncio.wrap_future(remote.begin(record)), 5)
     assert store.call(record.uniqueid) is not None
-    remote.turn(record.uniqueid, TranscriptLine(1.0, "bot", "Hello."))
+    lines = (
+        TranscriptLine(1.0, "bot", "Hello."),
+        TranscriptLine(2.0, "caller", "Hello.", confidence=1.0, typed=True, rejected=True),
+    )
+    for line in lines:
+        remote.turn(record.uniqueid, line)
     done = record.ended(clock, monotonic(), answered_now=None, ended_by=EndedBy.CALLER, end_reason="caller hung up")
     assert await asyncio.wait_for(asyncio.wrap_future(remote.finish(done)), 5)
     found = store.call(record.uniqueid)
     assert found is not None and found.ended_by == "caller"
-    assert [line.text for line in found.transcript] == ["Hello."]
+    assert found.transcript == lines
     assert proxy.crashed() == []
 
 

@@ -69,10 +69,11 @@ def test_the_transcript_comes_in_the_order_of_time(store: RecordStore) -> None:
     lines = (
         TranscriptLine(0.2, "bot", "Good morning. How can I help?", "Good morning.", "How can I help?"),
         TranscriptLine(1.5, "caller", "opening hours", confidence=0.93, choice="hours"),
+        TranscriptLine(3.0, "caller", "balance", confidence=1.0, typed=True, rejected=True),
         TranscriptLine(4.0, "caller", "thank", final=False),
     )
     store.begin(record)
-    for line in (lines[1], lines[0], lines[2]):
+    for line in (lines[1], lines[0], *lines[2:]):
         store.turn(record.uniqueid, line)
     store.finish(done(clock, record))
     assert store.flush()
@@ -173,7 +174,7 @@ def test_the_file_is_ours_alone_and_durable(store: RecordStore, path: Path) -> N
     for name in os.listdir(path.parent):
         assert stat.S_IMODE(os.stat(path.parent / name).st_mode) == 0o600
     assert sql(path, "PRAGMA journal_mode") == [("wal",)]
-    assert sql(path, "SELECT version FROM schema_version") == [(2,)]
+    assert sql(path, "SELECT version FROM schema_version") == [(3,)]
 
 
 def test_closing_writes_everything_and_a_call_left_open_counts_as_crashed(path: Path) -> None:

@@ -42,6 +42,7 @@ def put(store: RecordStore, minute: int = 0, src: str = "sip:ada@example.org", r
     lines = (
         TranscriptLine(1.0, "bot", "Hello. How can I help?", "Hello.", "How can I help?"),
         TranscriptLine(65.25, "caller", EVIL),
+        TranscriptLine(70.0, "caller", "banana", confidence=1.0, typed=True, rejected=True),
     )
     path = None if recording is None else str(recording)
     store.finish(replace(ended, transcript=lines, recording=path)).result(5)
@@ -147,6 +148,7 @@ def test_one_call_with_its_timeline(client: TestClient, store: RecordStore) -> N
     assert call["recording"] is False
     assert call["timeline"] == [{"kind": "turn", "at": 2.0, "response_ms": 500.0}]
     assert call["transcript"][1]["text"] == EVIL
+    assert [(line["typed"], line["rejected"]) for line in call["transcript"]] == [(False, False)] * 2 + [(True, True)]
     assert client.get("/api/calls/figures").json()["buckets"][0]["response_p95_ms"] == 500.0
 
 
@@ -163,6 +165,7 @@ def test_downloads(client: TestClient, store: RecordStore) -> None:
     assert text.headers["content-type"].startswith("text/plain")
     assert "00:01.0  bot:    Hello. [not heard: How can I help?]" in text.text
     assert f"01:05.2  caller: {EVIL}" in text.text
+    assert "01:10.0  caller: banana [typed] [not understood]" in text.text
     whole = client.get(f"/api/calls/{uniqueid}/call.json")
     assert "attachment" in whole.headers["content-disposition"]
     assert whole.json()["uniqueid"] == uniqueid

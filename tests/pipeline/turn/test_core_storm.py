@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, Interruption, Prompt, Question
 from offhook.pipeline.turn.core import MAX_SKIPPED
+from offhook.pipeline.turn.events import TurnIgnored, TurnOver
 from offhook.pipeline.turn.machine import TurnSettings
 from offhook.pipeline.turn.tables import Action, Floor
 from tests.pipeline.turn.test_core import FIRM, FREE, MENU, PIN, PROMPT, Talk
@@ -121,7 +122,22 @@ def test_a_dialog_that_only_speaks_is_skipped_so_often_and_no_more(talk: Talk, b
     assert talk.core.floor is Floor.SPEAKING
 
 
-EVENTS = ("start", "confirm", "click", "stop", "spoken", "key", "hash", "words", "nothing", "failed", "wait", "abandon")
+EVENTS = (
+    "start",
+    "confirm",
+    "click",
+    "stop",
+    "spoken",
+    "key",
+    "hash",
+    "words",
+    "nothing",
+    "failed",
+    "wait",
+    "abandon",
+    "type",
+    "type keys",
+)
 WAITS = {
     Floor.BOT_PAUSED,
     Floor.LISTENING,
@@ -180,6 +196,9 @@ def happen(talk: Talk, event: str, seconds: float) -> None:
         case "failed":
             talk.core.failed(talk.now)
             talk.take()
+        case "type" | "type keys":
+            talk.core.typed("yes" if event == "type" else "1234", talk.now)
+            talk.take()
         case "abandon":
             abandon(talk)
         case _:
@@ -206,12 +225,13 @@ def test_whatever_an_agent_does_meanwhile_nothing_stands_still_and_no_turn_is_mi
     events: list[tuple[str, float]],
 ) -> None:
     talk = Talk()
-    kept, done, held = 0, 0, False
+    kept, done, held, typed = 0, 0, False, 0
     for event, seconds in events:
         if event in ("hold", "unhold"):
             held = event == "hold"
             (talk.core.hold if held else talk.core.unhold)(talk.now)
         else:
+            typed += event == "type" and not held
             act(talk, event, seconds)
         talk.take()
         for action in talk.actions[done:]:
@@ -227,7 +247,12 @@ def test_whatever_an_agent_does_meanwhile_nothing_stands_still_and_no_turn_is_mi
         assert floor not in WAITS - {Floor.BOT_PAUSED} or dump["asked"], dump
         assert held or floor is not Floor.ON_HOLD, dump
     talk.core.close(talk.now)
+    talk.take()
     assert talk.core.get_timer() is None
+    assert talk.core.dump()["unasked"] == talk.core.dump()["lines"] == 0
+    used = sum(isinstance(event, TurnOver) and event.answer.typed and event.text != "" for event in talk.events)
+    ignored = sum(isinstance(event, TurnIgnored) and event.typed for event in talk.events)
+    assert used + ignored >= typed, "every line of words answers a question or is reported as ignored"
 
 
 def act(talk: Talk, event: str, seconds: float) -> None:

@@ -54,11 +54,6 @@ class PlainGate:
         """Between SpeechStarted and SpeechStopped."""
         return self._in_speech
 
-    @property
-    def speech_samples(self) -> int:
-        """Audible samples in the current segment, or in the last one if there is none."""
-        return self._speech_samples
-
     def push(self, probability: float, frame: bytes, at_tick: int) -> list[GateEvent]:
         """Take one frame of 16-bit mono PCM that begins at `at_tick`.
 

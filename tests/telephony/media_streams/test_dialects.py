@@ -20,6 +20,7 @@ from offhook.telephony.media_streams.stream import (
     Event,
     Failed,
     Key,
+    Line,
     MediaStream,
     Started,
     Stopped,
@@ -461,3 +462,41 @@ def test_only_an_open_stream_can_be_suspended() -> None:
     stream, _ = started(SIGNALWIRE)
     assert stream.suspend(0.0)
     assert not stream.suspend(0.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (" opening hours ", "opening hours"),
+        ("Grüße, 你好 👩‍🚒", "Grüße, 你好 👩‍🚒"),
+        ("می‌خواهم", "می‌خواهم"),  # with a zero width non-joiner
+        ("x" * limits.TEXT_CHARS, "x" * limits.TEXT_CHARS),
+    ],
+)
+def test_a_typed_line_comes_in(text: str, line: str) -> None:
+    stream, _ = started(PLAIN)
+    stream.receive(json.dumps({"event": "text", "text": text}).encode(), 0.1)
+    assert drain(stream) == [Line(line)]
+
+
+ODD_LINES = ("", "  ", "a\nb", "a\tb", "\x1b[2J", "\x7f", "\u202eabc", "\u2028", "x" * (limits.TEXT_CHARS + 1))
+
+
+@pytest.mark.parametrize("text", [*ODD_LINES, None, 4711, ["a"], {"text": "a"}])
+def test_what_is_no_line_is_ignored_and_counted(text: object) -> None:
+    stream, _ = started(PLAIN)
+    for message in ({"event": "text", "text": text}, {"event": "text"}, {"event": "text", "text": "\ud800"}):
+        stream.receive(json.dumps(message).encode(), 0.1)
+    assert not [event for event in drain(stream) if not isinstance(event, Failed)]
+    assert stream.stats().ignored >= 2
+
+
+@pytest.mark.parametrize("name", [*sorted(set(STARTS) - {"plain"}), "twilio"])
+def test_carriers_have_no_typed_lines(name: str) -> None:
+    stream = opened(DIALECTS[name]) if name in STARTS else MediaStream(0.0)
+    if name not in STARTS:
+        stream.receive(json.dumps(STARTS["signalwire"]).encode(), 0.0)
+    drain(stream)
+    stream.receive(b'{"event":"text","text":"opening hours"}', 0.1)
+    assert drain(stream) == []
+    assert stream.stats().ignored == 1

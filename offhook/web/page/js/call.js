@@ -4,7 +4,7 @@ import { showLegend, showTranscript, showTurns } from "./callview.js";
 import { byId, el } from "./dom.js";
 import { showStatus } from "./feed.js";
 import { clock, milliseconds, person, second } from "./format.js";
-import { CallModel } from "./model.js";
+import { CallModel, NOTHING_SAID, withConfidence } from "./model.js";
 import { Player } from "./player.js";
 
 const id = location.pathname.split("/").at(-1) ?? "";
@@ -47,8 +47,9 @@ function modelOf(record) {
   call.apply({ kind: "begun", at: 0, caller: record.src, called: record.dst, call_id: record.call_id });
   for (const event of record.timeline) call.apply(event);
   if (!record.timeline.length) {
-    for (const { at_s: at, who, text, heard, unheard } of record.transcript) {
-      call.add(who, at, { text, heard: heard ?? undefined, unheard: unheard ?? undefined });
+    for (const { at_s: at, who, text, heard, unheard, typed, rejected, confidence } of record.transcript) {
+      const why = rejected ? withConfidence(NOTHING_SAID.no_match, { confidence, typed }) : undefined;
+      call.add(who, at, { text, heard: heard ?? undefined, unheard: unheard ?? undefined, typed, rejected: why });
     }
   }
   return call;

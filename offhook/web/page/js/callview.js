@@ -34,13 +34,15 @@ export function showTranscript(list, call, onWord) {
  * @param {((at: number) => void) | undefined} onWord
  */
 function lineItem(line, onWord) {
-  const classes = ["line", line.who, ...(line.open ? ["open"] : [])];
+  const classes = ["line", line.who, ...(line.open ? ["open"] : []), ...(line.rejected ? ["rejected"] : [])];
   const time = el("time", {}, clock(line.at));
   if (line.who === "note") return el("li", { class: classes.join(" ") }, time, el("p", {}, line.text));
   const text = el("p", {}, ...(onWord && line.words.length ? wordButtons(line, onWord) : spoken(line)));
   if (line.silentMs !== undefined) {
     text.append(" ", el("span", { class: "tag barge-in" }, `interrupted, silent in ${milliseconds(line.silentMs)}`));
   }
+  if (line.typed) text.append(" ", el("span", { class: "tag" }, "typed"));
+  if (line.rejected) text.append(" ", el("span", { class: "tag" }, line.rejected));
   return el("li", { class: classes.join(" ") }, time, el("b", { class: "who" }, NAMES[line.who]), text);
 }
 

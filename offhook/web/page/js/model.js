@@ -13,6 +13,8 @@
  * @property {string} [unheard]
  * @property {boolean} open still growing
  * @property {boolean} cut the caller interrupted it
+ * @property {boolean} [typed] the caller typed it
+ * @property {string} [rejected] why it was no answer
  * @property {number} [silentMs] how long after the caller's first sound the bot was silent
  * @property {Word[]} words
  * @typedef {{number: number, at: number, responseMs: number, stages: Record<string, number>}} Turn
@@ -85,13 +87,36 @@ export class CallModel {
     return line;
   }
 
+  /** @returns {Line[]} what the caller is saying, or has said or typed without an answer so far */
+  pending(typed = false) {
+    return this.lines.filter(
+      (line) => line.who === "caller" && line.open && line !== this.keying && Boolean(line.typed) === typed,
+    );
+  }
+
   /** @returns {Line} what the caller is saying */
   listening(/** @type {number} */ at) {
-    const open = this.lines.findLast((line) => line.who === "caller" && line.open && line !== this.keying);
+    const open = this.pending().at(-1);
     if (open) return open;
     const stretch = this.speech.at(-1);
     const recent = stretch && (stretch.to === null || at - stretch.to < 10);
     return this.add("caller", recent ? stretch.from : at, { open: true });
+  }
+
+  /**
+   * @param {LiveEvent} event with what the caller said or typed
+   * @param {string} [rejected] why it was no answer
+   */
+  understood(event, rejected) {
+    if (event.typed) {
+      const line = this.pending(true).find(({ text }) => text === event.text) ?? this.add("caller", event.at, { typed: true });
+      Object.assign(line, { open: false, text: event.text, rejected });
+      return;
+    }
+    const [open] = this.pending();
+    const line = open ?? (event.from === undefined ? this.listening(event.at) : this.add("caller", event.from, {}));
+    Object.assign(line, { open: false, text: event.text, rejected });
+    line.words = evenly(line.text, line.at, lastSpeech(this, line.at, event.at));
   }
 }
 
@@ -152,20 +177,28 @@ const HANDLERS = {
     call.keying ??= call.add("caller", event.at, { open: true });
     call.keying.text = keysPressed(call.pressed);
   },
+  typed(call, event) {
+    call.add("caller", event.at, { text: event.text, typed: true, open: true });
+  },
+  ignored(call, event) {
+    call.understood(event, withConfidence("no answer to the question", event));
+  },
   answer(call, event) {
-    const open = call.lines.filter((line) => line.who === "caller" && line.open && line !== call.keying);
     const keyed = call.keying;
     if (keyed) keyed.open = false;
     call.pressed = 0;
     call.keying = null;
     if (event.text) {
-      const line = open[0] ?? call.listening(event.at);
-      Object.assign(line, { open: false, text: event.text });
-      line.words = evenly(line.text, line.at, lastSpeech(call, line.at, event.at));
+      call.understood(event, event.answer === "no_match" ? withConfidence(NOTHING_SAID.no_match, event) : undefined);
       return;
     }
     // What sounded like words was none, or came to nothing.
+    const open = call.pending();
     call.lines = call.lines.filter((line) => !open.includes(line));
+    if (event.typed) {
+      call.add("caller", event.at, { text: keysPressed(event.keys), typed: true });
+      return;
+    }
     const note = NOTHING_SAID[event.answer];
     if (note && !keyed) call.add("note", event.at, { text: note });
   },
@@ -187,11 +220,20 @@ const HANDLERS = {
   },
 };
 
-const NOTHING_SAID = /** @type {Record<string, string>} */ ({
+export const NOTHING_SAID = /** @type {Record<string, string>} */ ({
   no_input: "the caller said nothing",
   no_match: "not understood",
   failed: "the recogniser failed",
 });
+
+/**
+ * @param {string} why it was no answer
+ * @param {{confidence?: number | null, typed?: boolean}} said
+ * @returns {string} with the recogniser's confidence, if it has one
+ */
+export function withConfidence(why, { confidence, typed }) {
+  return typed || confidence === null || confidence === undefined ? why : `${why}, ${Math.round(100 * confidence)} % sure`;
+}
 
 /** @param {number} count */
 function keysPressed(count) {

@@ -1,4 +1,6 @@
 // The phone: microphone, loudspeaker and a stream. No user interface.
+//
+// Without a microphone (there is none, or the browser may not use it) the call goes on in silence: the caller types.
 
 import { Stream, newCallId } from "./stream.js";
 
@@ -14,7 +16,7 @@ const SOUND_MS = 5000; // for the loudspeaker to be there
 const PLAIN = { called: "", parameters: {}, microphone: "", volume: 1 };
 
 /**
- * Dispatches "state" (detail: "idle", "starting" or "talking"), "ended" (detail: {by: "bot", "caller" or "", callId, why: what
+ * Dispatches "state" (detail: "idle", "starting" or "talking"), "silent" (detail: why there is no microphone), "ended" (detail: {by: "bot", "caller" or "", callId, why: what
  * is wrong, for people, or ""}), and "levels" (detail: {mine, theirs}, 0 to 1).
  */
 export class Phone extends EventTarget {
@@ -64,11 +66,13 @@ export class Phone extends EventTarget {
     if (!navigator.mediaDevices) throw new DOMException("no secure context", "SecurityError");
     // Both before anything is awaited that takes the click's permission away.
     const context = (this.context = new AudioContext({ latencyHint: "interactive" }));
-    const chosen = this.wanted.microphone ? { deviceId: { exact: this.wanted.microphone } } : {};
-    const audio = { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true, ...chosen };
-    const microphone = await navigator.mediaDevices.getUserMedia({ audio });
+    const microphone = await microphoneOf(this.wanted.microphone).catch((error) => {
+      if (!(error.name in SILENT)) throw error;
+      if (this.context === context) this.emit("silent", SILENT[error.name]);
+      return null;
+    });
     if (this.context !== context) {
-      stopTracks(microphone); // hung up meanwhile
+      if (microphone) stopTracks(microphone); // hung up meanwhile
       return;
     }
     this.microphone = microphone;
@@ -82,7 +86,7 @@ export class Phone extends EventTarget {
 
   /**
    * @param {AudioContext} context
-   * @param {MediaStream} microphone
+   * @param {MediaStream | null} microphone
    * @param {Stream} stream
    */
   connect(context, microphone, stream) {
@@ -103,8 +107,8 @@ export class Phone extends EventTarget {
     on(stream, "mark", (mark) => playback.port.postMessage({ mark }));
     on(stream, "clear", () => playback.port.postMessage({ clear: true }));
     on(stream, "closed", (why) => this.end("bot", String(why)));
-    microphone.getAudioTracks()[0].addEventListener("ended", () => this.end("", "the microphone is gone"));
-    context.createMediaStreamSource(microphone).connect(capture);
+    microphone?.getAudioTracks()[0].addEventListener("ended", () => this.end("", "the microphone is gone"));
+    soundOf(context, microphone).connect(capture);
     this.gain = new GainNode(context, { gain: this.wanted.volume });
     playback.connect(this.gain).connect(context.destination);
   }
@@ -117,6 +121,11 @@ export class Phone extends EventTarget {
   /** @param {string} digit */
   press(digit) {
     if (this.state === "talking") this.stream?.dtmf(digit);
+  }
+
+  /** @param {string} text a line that the caller types instead of speaking */
+  type(text) {
+    if (this.state === "talking") this.stream?.type(text);
   }
 
   /** @param {boolean} muted */
@@ -169,6 +178,29 @@ export class Phone extends EventTarget {
   emit(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
+}
+
+/**
+ * @param {string} deviceId "" for the browser's choice
+ * @returns {Promise<MediaStream>}
+ */
+function microphoneOf(deviceId) {
+  const chosen = deviceId ? { deviceId: { exact: deviceId } } : {};
+  const audio = { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true, ...chosen };
+  return navigator.mediaDevices.getUserMedia({ audio });
+}
+
+/**
+ * @param {AudioContext} context
+ * @param {MediaStream | null} microphone
+ * @returns {AudioNode} what the bot gets: the microphone, or silence
+ */
+function soundOf(context, microphone) {
+  if (microphone) return context.createMediaStreamSource(microphone);
+  // A node without an input need not be run, and the bot counts time by the audio that arrives.
+  const silence = new ConstantSourceNode(context, { offset: 0 });
+  silence.start();
+  return silence;
 }
 
 /**
@@ -231,12 +263,16 @@ function stopTracks(media) {
   for (const track of media.getTracks()) track.stop();
 }
 
+/** Why there is no microphone, where the call goes on without one. */
+const SILENT = /** @type {Record<string, string>} */ ({
+  NotAllowedError: "The browser may not use the microphone: to speak, allow it beside the address and call again.",
+  NotFoundError: "There is no microphone: to speak, connect one and call again.",
+  NotReadableError: "Another program is using the microphone: to speak, close it and call again.",
+});
+
 const EXPLAINED = /** @type {Record<string, string>} */ ({
-  NotAllowedError: "the browser was not allowed to use the microphone: allow it beside the address, then press Talk",
   OverconstrainedError: "that microphone is no longer connected: choose another one, then press Talk",
-  NotFoundError: "there is no microphone: connect one, then press Talk",
   NotSoundingError: "this machine plays no sound: connect a loudspeaker or headphones, then press Talk",
-  NotReadableError: "another program is using the microphone: close it, then press Talk",
   SecurityError: "browsers allow the microphone only on pages of this machine or behind HTTPS: use http://localhost",
 });
 

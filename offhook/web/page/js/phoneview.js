@@ -1,4 +1,4 @@
-// The phone's card: Talk, Mute, levels, keypad, and the call's options.
+// The phone's card: Talk, Mute, levels, a line to type, keypad, and the call's options.
 
 import { byId, el } from "./dom.js";
 import { Phone } from "./phone.js";
@@ -12,6 +12,7 @@ const NOTES = {
   starting: "Asking for the microphone …",
   talking: "You are talking to the bot. The digits on your keyboard work too.",
 };
+const TYPE = "You can type below.";
 
 const ENDED = { bot: "The bot hung up.", caller: "You hung up.", "": "" };
 
@@ -21,7 +22,8 @@ const ENDED = { bot: "The bot hung up.", caller: "You hung up.", "": "" };
  */
 export function showPhone(recordOf) {
   const phone = new Phone();
-  const [talk, mute, note, keypad] = ["talk", "mute", "phone-note", "keypad"].map(byId);
+  const [talk, mute, note, keypad, line] = ["talk", "mute", "phone-note", "keypad", "line"].map(byId);
+  let silent = ""; // why there is no microphone
   const keys = [...KEYS].map((key) => keyButton(phone, key));
   keypad.replaceChildren(...keys);
   talk.addEventListener("click", () => (phone.state === "idle" ? phone.start(wanted()) : phone.hangUp()));
@@ -32,10 +34,21 @@ export function showPhone(recordOf) {
   listen(phone, "state", (/** @type {Phone["state"]} */ state) => {
     talk.textContent = TALK[state];
     talk.dataset.state = state;
-    note.textContent = NOTES[state];
+    if (state === "starting") silent = "";
+    note.textContent = state === "talking" && silent ? `${silent} ${TYPE}` : NOTES[state];
     note.classList.remove("trouble");
-    for (const button of [mute, ...keys]) button.disabled = state !== "talking";
+    for (const field of [line, ...keys]) field.disabled = state !== "talking";
+    mute.disabled = state !== "talking" || silent !== "";
     if (state === "talking") showMicrophones();
+    if (state === "talking" && silent) line.focus();
+  });
+  listen(phone, "silent", (/** @type {string} */ why) => {
+    silent = why;
+  });
+  byId("typing").addEventListener("submit", (/** @type {SubmitEvent} */ event) => {
+    event.preventDefault(); // and the field keeps the focus
+    if (line.value.trim()) phone.type(line.value.trim());
+    line.value = "";
   });
   listen(phone, "ended", (/** @type {{by: "bot" | "caller" | "", callId: string, why: string}} */ { by, callId, why }) => {
     if (!why && !by) return; // it was cancelled before it began

@@ -44,6 +44,11 @@ export class Stream extends EventTarget {
     this.send({ event: "dtmf", digit });
   }
 
+  /** @param {string} text what the caller types instead of speaking */
+  type(text) {
+    this.send({ event: "text", text });
+  }
+
   /** @param {string} name of a mark whose audio has been played or dropped */
   mark(name) {
     this.send({ event: "mark", name });

@@ -1,0 +1,128 @@
+"""The bot's side of a session: its utterances, one at a time, each with an id."""
+
+import asyncio
+from collections.abc import Callable
+
+from offhook.pipeline.clock import Clock
+from offhook.pipeline.events import ANYTHING, Interruption, Playback
+from offhook.pipeline.ports import Line
+from offhook.pipeline.recognition import Run
+from offhook.pipeline.speaker import Speaker
+from offhook.pipeline.trace import BotSpoke, SessionEvent
+from offhook.pipeline.tts.voice import Voice
+from offhook.pipeline.turn.events import Interrupted, TurnEvent, UtterancePlayed, UtteranceStarted
+from offhook.pipeline.turn.tables import Action
+
+
+class Utterances:
+    """Numbers utterances, says them, and publishes when each starts and ends.
+
+    An id that is not the latest one's belongs to an utterance that is over. For `on_queue` and `on_played` see Speaker.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        voice: Voice,
+        clock: Clock,
+        run: Run,
+        report: Callable[[SessionEvent], None],
+        publish: Callable[[TurnEvent], None],
+        on_queue: Callable[[int, float], None],
+        on_played: Callable[[float], None],
+    ) -> None:
+        self.latest = 0
+        """The id of the latest utterance, open or not."""
+        self.playback = Playback()
+        """What was played of the utterance that ended last, until another question or utterance begins."""
+        self._loop = asyncio.get_running_loop()
+        self._report = report
+        self._publish = publish
+        self._speaker = Speaker(line, voice, clock, run, self._on_event, on_queue, on_played)
+        self._text = ""
+        self._interruption = ANYTHING
+        self._complete = True  # whether the text is
+        self._said: asyncio.Future[Playback] | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether one is being said."""
+        return self._speaker.open
+
+    @property
+    def paused(self) -> bool:
+        """Whether it is paused."""
+        return self._speaker.paused
+
+    def begin(self, text: str, interruption: Interruption, *, complete: bool) -> None:
+        """Another utterance, said when the core commands it; with `complete` false, `append` adds text."""
+        self.latest += 1
+        self._text, self._interruption, self._complete = text, interruption, complete
+        self.playback = Playback()
+        self._said = self._loop.create_future()
+
+    def append(self, utterance: int, text: str) -> None:
+        """Add text; does nothing if it is over."""
+        if utterance == self.latest:
+            self._speaker.append(text)
+
+    def finish(self, utterance: int) -> None:
+        """The text is complete."""
+        if self.is_open(utterance):
+            self._speaker.complete()
+
+    def is_open(self, utterance: int) -> bool:
+        """Whether that one is being said."""
+        return utterance == self.latest and self._speaker.open
+
+    def said(self, utterance: int) -> "asyncio.Future[Playback]":
+        """The playback of the latest one, once it is over. ValueError for any other."""
+        if utterance != self.latest or self._said is None:
+            raise ValueError(f"utterance {utterance} is not the last one")
+        return self._said
+
+    def execute(self, action: Action, now: float, interrupted_at: float) -> None:
+        """Execute a command of the core that concerns the utterance; `interrupted_at` is the caller's first sound."""
+        match action:
+            case Action.PLAY:
+                self._speaker.say(self._text, self._interruption.resume, complete=self._complete)
+            case Action.PAUSE:
+                self._speaker.pause(1000 * max(0.0, now - interrupted_at))
+            case Action.RESUME:
+                self._speaker.resume(now)
+            case Action.ABANDON_PROMPT:
+                self._speaker.abandon(now)
+
+    def check_played(self) -> None:
+        """The line has run dry."""
+        self._speaker.check_played()
+
+    def end(self, now: float) -> None:
+        """The open utterance is over."""
+        self.playback = playback = self._speaker.end(now)
+        if self._said is not None and not self._said.done():
+            self._said.set_result(playback)
+        event = Interrupted if playback.interrupted else UtterancePlayed
+        self._publish(event(self.latest, playback))
+
+    def fail(self, error: BaseException) -> None:
+        """A task of the session failed: who awaits the utterance gets the error."""
+        if self._said is not None and not self._said.done():
+            self._said.set_exception(error)
+
+    def close(self, now: float) -> None:
+        """The call is over: end the open utterance, and refuse any other."""
+        if self._speaker.open:
+            self.end(now)
+        self._speaker.close(now)
+        # The callbacks' owner refers to this object.
+        self._report = self._publish = _ignore
+
+    def _on_event(self, event: SessionEvent) -> None:
+        self._report(event)
+        if isinstance(event, BotSpoke):
+            self._publish(UtteranceStarted(self.latest))
+
+
+def _ignore(_what: object) -> None:
+    """The callback of a closed session."""
