@@ -97,12 +97,13 @@ class Browser:
 
 
 @contextmanager
-def chromium(http: str, recording: Path | None = None) -> Iterator[Browser]:
+def chromium(http: str, recording: Path | None = None, *, has_microphone: bool = True) -> Iterator[Browser]:
     """A browser for the bot at `http`, with `recording` as its microphone."""
     options = webdriver.ChromeOptions()
     options.binary_location = "/usr/bin/chromium"
     arguments = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--mute-audio"]
-    arguments += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    if has_microphone:
+        arguments += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     arguments += ["--autoplay-policy=user-gesture-required", "--window-size=1280,900", "--lang=en"]
     if recording is not None:
         arguments.append(f"--use-file-for-fake-audio-capture={recording}%noloop")
