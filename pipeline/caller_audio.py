@@ -32,7 +32,7 @@ class CallerAudio:
         kept_bytes: int = 2,
         kept_samples: int = KEPT_SAMPLES,
     ) -> None:
-        self.holding = False
+        self.keeping = False
         """Set to keep everything, pauses included: a turn is in progress that no question has asked for yet."""
         self.uses_low_threshold = uses_low_threshold
         self.on_failed = on_failed
@@ -86,7 +86,7 @@ class CallerAudio:
 
     def _tidy(self) -> None:
         """Keep all of the speech in progress, otherwise just the pre-roll, in whole packets."""
-        if self.holding or self._stream.gate.in_speech:
+        if self.keeping or self._stream.gate.in_speech:
             self._forget(self._tick_bytes * self._kept_samples)
         else:
             self._forget(self._pre_roll_bytes() + len(self._kept[-1]))
@@ -123,7 +123,7 @@ class CallerAudio:
     def on_events(self, events: Events, zero_at: float) -> None:
         """See Listener."""
         self._zero_at = zero_at
-        if isinstance(events[0], SpeechStarted) and not self.holding:
+        if isinstance(events[0], SpeechStarted) and not self.keeping:
             self._trim()
         self._on_speech(events)
 

@@ -71,9 +71,9 @@ class CallerInput:
         """Whether the recogniser gets the caller's audio."""
         return self._recognition.active
 
-    def hold_audio(self, holding: bool) -> None:
+    def keep_audio(self, keeping: bool) -> None:
         """Whether to keep everything, pauses included: a turn is in progress that no question has asked for yet."""
-        self._audio.holding = holding
+        self._audio.keeping = keeping
 
     def bot_sent(self, payload: bytes, at_s: float) -> None:
         """The bot's audio has left: its echo may come back."""

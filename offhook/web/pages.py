@@ -11,8 +11,6 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from offhook.web.access import policy_with_styles
 
 PAGES = {"/": "live.html", "/calls": "calls.html", "/calls/{uniqueid}": "call.html"}
-VENDOR = "vendor"
-"""The folder of third-party scripts below the pages. The build fills it; it may be missing."""
 NONCE = b"{{nonce}}"
 """Placeholder in a page for the nonce of its Content-Security-Policy."""
 

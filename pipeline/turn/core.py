@@ -8,6 +8,7 @@ give the same outputs.
 
 Transitions are rows of `tables.MOVES`, which also has the theory of operation. This file picks the move, which takes
 more than the floor: whether the utterance may be interrupted, whether a question is open or has been answered already.
+The core is built in layers: `machine` runs the table, `turns` knows the caller's turns, `keys` their DTMF.
 """
 
 from offhook.pipeline.asr.engine import Transcript
@@ -49,7 +50,7 @@ class TurnCore(CallerKeys):
             # A dialog that only ever speaks will never ask for the turn that interrupted it.
             self._keypad.typed_ahead.clear()
             self._state.interrupting = False
-            self._forget_unasked()
+            self._drop_unasked()
             move = Move.SAY
         else:
             move = self._state.say_move(self.floor)
@@ -103,7 +104,7 @@ class TurnCore(CallerKeys):
         """The far end puts the call on hold: until `unhold` all input is ignored."""
         self._held = True
         self._state.speech, self._state.interrupting = Speech.NONE, False
-        self._forget_unasked()
+        self._drop_unasked()
         self._no_input_at = None
         self._move(Move.HOLD, now)
 
@@ -118,7 +119,7 @@ class TurnCore(CallerKeys):
     def close(self, now: float) -> None:
         """The call is over."""
         self._move(Move.CLOSE, now)
-        self._forget_unasked()
+        self._drop_unasked()
 
     # Input from the detector.
 
@@ -191,7 +192,7 @@ class TurnCore(CallerKeys):
             return
         if self._state.early and not self._state.is_stuck():
             self._outputs.append(Command(Action.CANCEL_ASR))
-            self._go_on(now)
+            self._keep_asking(now)
             return
         self._answer = Answer(AnswerKind.FAILED)
         self._move(Move.FAILED, now)
@@ -205,7 +206,7 @@ class TurnCore(CallerKeys):
             return
         if self._begin_typed(line, now) or self._state.question is not None:
             return
-        if self.floor in (Floor.SPEAKING, Floor.BOT_PAUSED) and self._state.lets_in(line):
+        if self.floor in (Floor.SPEAKING, Floor.BOT_PAUSED) and self._state.lets_interrupt(line):
             self._move(Move.CONFIRMED_UNASKED, now)
 
     # Time.
@@ -252,8 +253,8 @@ class TurnCore(CallerKeys):
             "speech": self._state.speech.value,
             "utterance": self._state.utterance.id if self._state.utterance else None,
             "asked": self._state.question is not None,
-            "unasked": sum(span.line is None for span in self._state.unasked.kept) + self._state.unasked.open,
-            "lines": sum(span.line is not None for span in self._state.unasked.kept),
+            "unasked": sum(turn.line is None for turn in self._state.unasked.kept) + self._state.unasked.open,
+            "lines": sum(turn.line is not None for turn in self._state.unasked.kept),
             "typed_ahead": len(self._keypad.typed_ahead),
             "timers": {timer.value: due for timer, due in self._timers.items()},
         }
@@ -278,9 +279,9 @@ class TurnCore(CallerKeys):
                 return
             self._move(Move.WORDS, now)
         answer = answer_to(question, transcript, self.settings.min_confidence, typed=typed)
-        if not is_meant_for(question, answer, early=self._state.early) and self._state.is_forgotten(text):
+        if not is_meant_for(question, answer, early=self._state.early) and self._state.may_ignore(text):
             self._ignore(text, transcript.confidence, typed=typed)
-            self._go_on(now)
+            self._keep_asking(now)
             return
         self._answer = answer
         firm = utterance is not None and not self._state.may_interrupt()
@@ -326,7 +327,7 @@ class TurnCore(CallerKeys):
             self._state.utterance = None
         self._state.question = None
 
-    def _go_on(self, now: float) -> None:
+    def _keep_asking(self, now: float) -> None:
         if self._state.utterance is None:
             self._move(self._state.ask_move(Move.ASK, Move.ASK_UNSURE), now)
         else:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from offhook.pipeline.events import Interruption, Question
 from offhook.pipeline.turn.keypad import typed_entry
 from offhook.pipeline.turn.tables import Floor, Move
-from offhook.pipeline.turn.unasked import Span, UnaskedTurns
+from offhook.pipeline.turn.unasked import KeptTurn, UnaskedTurns
 
 MAX_RESUMES = 2  # of one utterance after speech without words: more than that means a noisy line
 
@@ -68,18 +68,18 @@ class Exchange:
         """Whether there are enough words to interrupt."""
         return self.utterance is None or len(text.split()) >= self.utterance.interruption.min_words
 
-    def can_use(self, span: Span) -> bool:
+    def can_answer(self, turn: KeptTurn) -> bool:
         """Whether a turn can answer the question: one for keys only takes a typed line of them."""
         question = self.question
         if question is None:
             return False
-        return question.speech or (span.line is not None and typed_entry(question, span.line) is not None)
+        return question.speech or (turn.line is not None and typed_entry(question, turn.line) is not None)
 
-    def next_kept(self) -> Span | None:
+    def next_kept(self) -> KeptTurn | None:
         """The oldest kept turn that can answer the question."""
-        return next((span for span in self.unasked.kept if self.can_use(span)), None)
+        return next((turn for turn in self.unasked.kept if self.can_answer(turn)), None)
 
-    def lets_in(self, line: str) -> bool:
+    def lets_interrupt(self, line: str) -> bool:
         """Whether a typed line may interrupt the utterance: by the rule for keys if it is an entry, else for speech."""
         if self.utterance is None:
             return True
@@ -91,7 +91,7 @@ class Exchange:
         """Whether the utterance has been resumed so often that the line must be noisy."""
         return self.utterance is not None and self.utterance.resumes >= MAX_RESUMES
 
-    def is_forgotten(self, text: str) -> bool:
+    def may_ignore(self, text: str) -> bool:
         """Whether a turn that answers nothing can be ignored: a cough, the tail of the turn before, an early remark."""
         utterance = self.utterance
         if utterance is None:

@@ -8,7 +8,7 @@ from offhook.pipeline.turn.exchange import Exchange, Speech
 from offhook.pipeline.turn.keypad import is_keys
 from offhook.pipeline.turn.machine import Command, Machine, TurnSettings
 from offhook.pipeline.turn.tables import MOVES, Action, Floor, Move
-from offhook.pipeline.turn.unasked import Span, UnaskedTurns
+from offhook.pipeline.turn.unasked import KeptTurn, UnaskedTurns
 
 
 class CallerTurns(Machine):
@@ -60,13 +60,13 @@ class CallerTurns(Machine):
             self._began_at, self._state.early = self._state.sound_at, self._state.sound_early
             self._outputs.append(TurnStarted(self._began_at, asked=True))
 
-    def _take(self, span: Span | None) -> None:
-        assert span is not None, "the row is for a question that a kept turn can answer"
-        self._state.unasked.kept.remove(span)
-        self._began_at, self._ended_at, self._state.early = span.began_at, span.ended_at, span.early
-        self._line = span.line
-        if span.line is not None:
-            self._kept = span.early
+    def _take(self, turn: KeptTurn | None) -> None:
+        assert turn is not None, "the row is for a question that a kept turn can answer"
+        self._state.unasked.kept.remove(turn)
+        self._began_at, self._ended_at, self._state.early = turn.began_at, turn.ended_at, turn.early
+        self._line = turn.line
+        if turn.line is not None:
+            self._kept = turn.early
 
     # Typed lines.
 
@@ -75,13 +75,13 @@ class CallerTurns(Machine):
         state = self._state
         asked = state.question is not None
         self._outputs.append(TurnStarted(now, asked=asked))
-        span = Span(now, now, early=False, line=line)
-        if (self.floor, Move.TYPED) in MOVES and state.can_use(span) and state.lets_in(line):
-            state.unasked.kept.appendleft(span)
+        turn = KeptTurn(now, now, early=False, line=line)
+        if (self.floor, Move.TYPED) in MOVES and state.can_answer(turn) and state.lets_interrupt(line):
+            state.unasked.kept.appendleft(turn)
             self._move(Move.TYPED, now)
             return True
         early = not asked or self.floor is not Floor.RECOGNISING
-        self._drop(state.unasked.add(Span(now, now, early, line)))
+        self._drop(state.unasked.add(KeptTurn(now, now, early, line)))
         return False
 
     def _ignore(self, text: str, confidence: float | None, *, typed: bool) -> None:
@@ -117,18 +117,18 @@ class CallerTurns(Machine):
             self._state.unasked.begin(self._state.sound_at, early=early)
             self._outputs.append(TurnStarted(self._state.sound_at, asked=False))
 
-    def _forget_unasked(self) -> None:
+    def _drop_unasked(self) -> None:
         self._drop(self._state.unasked.kept)
         self._state.unasked.kept.clear()
         self._state.unasked.close()
         self._unasked_due = None
 
-    def _drop(self, spans: Iterable[Span]) -> None:
-        for span in spans:
-            if span.line is None:
+    def _drop(self, turns: Iterable[KeptTurn]) -> None:
+        for turn in turns:
+            if turn.line is None:
                 self._outputs.append(Command(Action.DROP_TURN))
-            elif not is_keys(span.line):
-                self._outputs.append(TurnIgnored(span.line, span.began_at, 1.0, typed=True))
+            elif not is_keys(turn.line):
+                self._outputs.append(TurnIgnored(turn.line, turn.began_at, 1.0, typed=True))
 
     def _consult_unasked(self, now: float) -> None:
         turn = self._state.unasked

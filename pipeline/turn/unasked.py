@@ -8,7 +8,7 @@ MAX_KEPT = 8  # turns
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class KeptTurn:
     """When a turn began and ended, in monotonic seconds; `early`: no question was open then. `line` is what was typed;
     None: it was spoken."""
 
@@ -22,7 +22,7 @@ class UnaskedTurns:
     """The unasked turn in progress, if any, and those that are over; together no longer than `max_s`."""
 
     def __init__(self, max_s: float) -> None:
-        self.kept: deque[Span] = deque()
+        self.kept: deque[KeptTurn] = deque()
         self.open = False
         """Whether a turn is in progress, pauses included."""
         self.began_at = self.ended_at = 0.0
@@ -43,20 +43,20 @@ class UnaskedTurns:
     def mark_early(self) -> None:
         """A question begins: all turns here are from before it."""
         self.early = True
-        self.kept = deque(replace(span, early=True) for span in self.kept)
+        self.kept = deque(replace(turn, early=True) for turn in self.kept)
 
-    def keep(self) -> list[Span]:
+    def keep(self) -> list[KeptTurn]:
         """The turn in progress is over: keep it. Returns the oldest turns, dropped to make room."""
         self.open = False
-        return self.add(Span(self.began_at, self.ended_at, self.early))
+        return self.add(KeptTurn(self.began_at, self.ended_at, self.early))
 
-    def add(self, span: Span) -> list[Span]:
+    def add(self, turn: KeptTurn) -> list[KeptTurn]:
         """Keep a turn. Returns the oldest ones, dropped to make room."""
-        self.kept.append(span)
+        self.kept.append(turn)
         dropped = []
         while len(self.kept) > 1 and (len(self.kept) > MAX_KEPT or self._length_s() > self._max_s):
             dropped.append(self.kept.popleft())
         return dropped
 
     def _length_s(self) -> float:
-        return sum(span.ended_at - span.began_at for span in self.kept)
+        return sum(turn.ended_at - turn.began_at for turn in self.kept)
