@@ -103,10 +103,15 @@ def test_what_was_said_and_not_understood_is_marked(bot: BotProcess) -> None:
             {"kind": "ignored", "at": 4.0, "from": 1.5, "text": "what a day", "confidence": None, "typed": False},
             {"kind": "ignored", "at": 5.0, "from": 1.0, "text": "one", "confidence": 1.0, "typed": True},
             said | {"at": 6.0, "answer": "speech", "text": "two", "confidence": 0.9},
+            {"kind": "key", "at": 7.0},
+            said | {"at": 9.0, "text": "", "confidence": None, "keys": 1},
+            said | {"at": 10.0, "text": "", "confidence": None, "keys": 2, "typed": True},
         ]
         assert page.run(script, events) == [
             ["line caller rejected", "one typed no answer to the question"],
             ["line caller rejected", "what a day no answer to the question"],
             ["line caller rejected", "banana not understood, 20 % sure"],
             ["line caller", "two"],
+            ["line caller rejected", "● 1 key not understood"],
+            ["line caller rejected", "●● 2 keys typed not understood"],
         ]

@@ -185,18 +185,19 @@ const HANDLERS = {
   },
   answer(call, event) {
     const keyed = call.keying;
-    if (keyed) keyed.open = false;
+    const rejected = event.answer === "no_match" ? withConfidence(NOTHING_SAID.no_match, event) : undefined;
+    if (keyed) Object.assign(keyed, { open: false, rejected: event.keys ? rejected : undefined });
     call.pressed = 0;
     call.keying = null;
     if (event.text) {
-      call.understood(event, event.answer === "no_match" ? withConfidence(NOTHING_SAID.no_match, event) : undefined);
+      call.understood(event, rejected);
       return;
     }
     // What sounded like words was none, or came to nothing.
     const open = call.pending();
     call.lines = call.lines.filter((line) => !open.includes(line));
     if (event.typed) {
-      call.add("caller", event.at, { text: keysPressed(event.keys), typed: true });
+      call.add("caller", event.at, { text: keysPressed(event.keys), typed: true, rejected });
       return;
     }
     const note = NOTHING_SAID[event.answer];
