@@ -39,7 +39,9 @@ function lineItem(line, onWord) {
   if (line.who === "note") return el("li", { class: classes.join(" ") }, time, el("p", {}, line.text));
   const text = el("p", {}, ...(onWord && line.words.length ? wordButtons(line, onWord) : spoken(line)));
   if (line.silentMs !== undefined) {
-    text.append(" ", el("span", { class: "tag barge-in" }, `interrupted, silent in ${milliseconds(line.silentMs)}`));
+    // A key or a typed line silences the bot as it arrives.
+    const after = line.silentMs >= 1 ? `, silent in ${milliseconds(line.silentMs)}` : "";
+    text.append(" ", el("span", { class: "tag barge-in" }, `interrupted${after}`));
   }
   if (line.typed) text.append(" ", el("span", { class: "tag" }, "typed"));
   if (line.rejected) text.append(" ", el("span", { class: "tag" }, line.rejected));
