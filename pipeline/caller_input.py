@@ -49,6 +49,8 @@ class CallerInput:
         self._inbound = InboundAudio(
             line, engines, self._on_speech, self._uses_low_threshold, self._on_vad_failed, kept_ticks
         )
+        self.bot_sent: Callable[[bytes, float], None] = self._inbound.sent
+        """To be called with each packet of the bot's audio that has left: its echo may come back."""
         self._audio = self._inbound.caller
         self._recognition = self._inbound.recogniser_for(self, run)
         self._vad_failed = False
@@ -74,10 +76,6 @@ class CallerInput:
     def keep_audio(self, keeping: bool) -> None:
         """Whether to keep everything, pauses included: a turn is in progress that no question has asked for yet."""
         self._audio.keeping = keeping
-
-    def bot_sent(self, payload: bytes, at_s: float) -> None:
-        """The bot's audio has left: its echo may come back."""
-        self._inbound.sent(payload, at_s)
 
     def bot_pauses(self) -> None:
         """The line has run dry: a pause precedes what the bot says next."""
