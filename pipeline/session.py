@@ -79,7 +79,7 @@ class Session:
         self._step = step
         try:
             if prompt is not None:
-                self._begin(prompt.text, prompt.policy, question)
+                self._begin(prompt, question)
             else:
                 self._ask(question)
                 self._response.forget()  # no prompt follows this turn, so there is no response to time
@@ -100,7 +100,7 @@ class Session:
         """
         if self._step is not None or self._utterances.open:
             raise RuntimeError("the bot is already speaking: await one utterance before the next")
-        self._begin(text, interruption, None, complete=complete)
+        self._begin(Prompt(text, interruption=interruption), None, complete=complete)
         return self._utterances.latest
 
     def append(self, utterance: int, text: str) -> None:
@@ -211,13 +211,11 @@ class Session:
 
     # Exchange with the core.
 
-    def _begin(
-        self, text: str, interruption: Interruption, question: Question | None, *, complete: bool = True
-    ) -> None:
+    def _begin(self, prompt: Prompt, question: Question | None, *, complete: bool = True) -> None:
         request = request_for(question)
         now = self._clock.now()
-        self._core.say(self._utterances.latest + 1, interruption, now, question)
-        self._utterances.begin(text, interruption, complete=complete)
+        self._core.say(self._utterances.latest + 1, prompt.policy, now, question)
+        self._utterances.begin(prompt, complete=complete)
         if question is not None:
             self._question, self._request = question, request
         self._response.answered(now)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from offhook.pipeline.clock import Clock
-from offhook.pipeline.events import ANYTHING, Interruption, Playback
+from offhook.pipeline.events import Playback, Prompt
 from offhook.pipeline.ports import Line
 from offhook.pipeline.recognition import Run
 from offhook.pipeline.speaker import Speaker
@@ -39,9 +39,8 @@ class Utterances:
         self._report = report
         self._publish = publish
         self._speaker = Speaker(line, voice, clock, run, self._on_event, on_queue, on_played)
-        self._text = ""
-        self._interruption = ANYTHING
-        self._complete = True  # whether the text is
+        self._prompt = Prompt("")
+        self._text_complete = True
         self._said: asyncio.Future[Playback] | None = None
 
     @property
@@ -54,10 +53,10 @@ class Utterances:
         """Whether it is paused."""
         return self._speaker.paused
 
-    def begin(self, text: str, interruption: Interruption, *, complete: bool) -> None:
+    def begin(self, prompt: Prompt, *, complete: bool) -> None:
         """Another utterance, said when the core commands it; with `complete` false, `append` adds text."""
         self.latest += 1
-        self._text, self._interruption, self._complete = text, interruption, complete
+        self._prompt, self._text_complete = prompt, complete
         self.playback = Playback()
         self._said = self._loop.create_future()
 
@@ -85,7 +84,8 @@ class Utterances:
         """Execute a command of the core that concerns the utterance; `interrupted_at` is the caller's first sound."""
         match action:
             case Action.PLAY:
-                self._speaker.say(self._text, self._interruption.resume, complete=self._complete)
+                prompt = self._prompt
+                self._speaker.say(prompt.text, prompt.policy.resume, complete=self._text_complete)
             case Action.PAUSE:
                 self._speaker.pause(1000 * max(0.0, now - interrupted_at))
             case Action.RESUME:
