@@ -85,13 +85,13 @@ class Departure(NamedTuple):
 
 @dataclass(slots=True)
 class ImpairCounters:
-    """Counters of packets; `octets` counts received bytes.
+    """Counters of packets; `received_bytes` of their bytes.
 
-    `lost_between` are the lost ones between the first and the last that were sent: those that a receiver can know of.
+    `lost_between` are those lost between the first and the last that were sent, which a receiver can detect.
     """
 
     received: int = 0
-    octets: int = 0
+    received_bytes: int = 0
     sent: int = 0
     lost: int = 0
     lost_between: int = 0
@@ -139,7 +139,7 @@ class Impairer:
         fate = _Fate(*(self._random.random() for _ in _Fate._fields))
         counters, impairment = self.counters, self._impairment
         counters.received += 1
-        counters.octets += len(data)
+        counters.received_bytes += len(data)
         lost = self._is_lost(fate.loss)
         if any(start <= now - self._start < end for start, end in impairment.blackholes):
             counters.blackholed += 1
@@ -176,7 +176,7 @@ class Impairer:
         self.counters.loss_bursts += self._bad and not was_bad
         return self._bad
 
-    def _through_link(self, octets: int, now: float) -> float | None:
+    def _through_link(self, size_bytes: int, now: float) -> float | None:
         """When the link has sent the packet; None when its queue is full."""
         rate_kbps = self._impairment.rate_kbps
         if not rate_kbps:
@@ -184,7 +184,7 @@ class Impairer:
         begins_at = max(now, self._link_free_at)
         if (begins_at - now) * 1_000 > self._impairment.queue_ms:
             return None
-        self._link_free_at = begins_at + (octets + UDP_HEADER_BYTES) * 8 / (rate_kbps * 1_000)
+        self._link_free_at = begins_at + (size_bytes + UDP_HEADER_BYTES) * 8 / (rate_kbps * 1_000)
         return self._link_free_at
 
     def _send_at(self, passed_at: float, fate: _Fate) -> float:
@@ -212,12 +212,12 @@ class ByteLink:
         self._start = start
         self._free_at = start
 
-    def send_at(self, octets: int, now: float) -> float:
-        """When the next `octets` bytes have left."""
+    def send_at(self, size_bytes: int, now: float) -> float:
+        """When the next `size_bytes` have left."""
         impairment = self._impairment
         self._free_at = max(now, self._free_at)
         if impairment.rate_kbps:
-            self._free_at += octets * 8 / (impairment.rate_kbps * 1_000)
+            self._free_at += size_bytes * 8 / (impairment.rate_kbps * 1_000)
         for start, end in sorted(impairment.blackholes):
             if start <= self._free_at - self._start < end:
                 self._free_at = self._start + end

@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from importlib.resources.abc import Traversable
 from time import monotonic
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from offhook.carriers.rtp_settings import rtp_config
 from offhook.sip.commands import Bye, Cancel, Invite
@@ -24,8 +24,27 @@ VOICED_PEAK = 600  # of 32767, about -35 dBFS: speech, not the noise of a line
 PAUSE_S = 0.7  # a pause within a sentence is shorter
 
 
+HUNG_UP = "the bot hung up before the caller was done"
+
+T = TypeVar("T")
+
+
 class CallFailedError(Exception):
     """The call could not be set up, or ended early."""
+
+
+async def unless_over(wait: Coroutine[Any, Any, T], over: asyncio.Event) -> T:
+    """The result of `wait`, or CallFailedError if the bot hangs up first and `over` is set."""
+    waiting = asyncio.ensure_future(wait)
+    ended = asyncio.ensure_future(over.wait())
+    try:
+        await asyncio.wait((waiting, ended), return_when=asyncio.FIRST_COMPLETED)
+        if not waiting.done():
+            raise CallFailedError(HUNG_UP)
+        return waiting.result()
+    finally:
+        ended.cancel()
+        waiting.cancel()
 
 
 def read_recording(file: Traversable) -> bytes:
@@ -163,11 +182,11 @@ class Caller:
 
     async def listen(self) -> None:
         """Wait until the bot has spoken."""
-        self.run = await self._or_over(self.speech_meter.silent(self.run))
+        self.run = await unless_over(self.speech_meter.silent(self.run), self.over)
 
     async def listen_for(self, seconds: float) -> None:
         """Wait until the bot has been speaking for so long."""
-        self.run = await self._or_over(self.speech_meter.speaking(seconds, self.run))
+        self.run = await unless_over(self.speech_meter.speaking(seconds, self.run), self.over)
 
     async def say(self, pcm: bytes) -> None:
         """Say a recording; returns when its last sample has been sent."""
@@ -194,16 +213,3 @@ class Caller:
         """Close the signalling too. Give the far end a moment to answer the BYE first."""
         self.hang_up()
         self._endpoint.close()
-
-    async def _or_over(self, wait: Coroutine[Any, Any, int]) -> int:
-        """The result of `wait`, unless the far end hangs up first: then CallFailedError."""
-        waiting = asyncio.ensure_future(wait)
-        over = asyncio.ensure_future(self.over.wait())
-        try:
-            await asyncio.wait((waiting, over), return_when=asyncio.FIRST_COMPLETED)
-            if not waiting.done():
-                raise CallFailedError("the bot hung up before the caller was done")
-            return waiting.result()
-        finally:
-            over.cancel()
-            waiting.cancel()

@@ -35,7 +35,7 @@ class _Closeable(Protocol):
 T = TypeVar("T", bound=_Closeable)
 
 
-class MediaStream:
+class RelayedStream:
     """One m-line's RTP and RTCP: a pair of ports for the caller and one for the bot."""
 
     def __init__(self, name: str, settings: RelaySettings, outbox: Outbox, host: str, ports: range) -> None:
@@ -100,7 +100,7 @@ class SipRelay:
         self._media = media
         self._ports = ports
         self._outbox = Outbox()
-        self._streams: dict[tuple[str, int], MediaStream] = {}
+        self._streams: dict[tuple[str, int], RelayedStream] = {}
         self._past = {"rtp": summed(()), "rtcp": summed(())}
         self._opened = 0
         self._without_ports = 0
@@ -167,14 +167,14 @@ class SipRelay:
                 ports[named.index] = stream.port_for_caller
         return sipwire.with_media_at(sdp, self.address[0], ports) if ports else sdp
 
-    def _open(self, call: str, index: int) -> MediaStream | None:
+    def _open(self, call: str, index: int) -> RelayedStream | None:
         if len(self._streams) >= MAX_STREAMS:
             self._without_ports += 1
             return None
         # Named by number, not by the Call-ID, which differs in each run.
         name = f"media/{self._opened}"
         try:
-            stream = MediaStream(name, self._media, self._outbox, self.address[0], self._ports)
+            stream = RelayedStream(name, self._media, self._outbox, self.address[0], self._ports)
         except OSError:
             self._without_ports += 1
             return None

@@ -19,7 +19,7 @@ _RTCP = re.compile(r"^a=rtcp:(\d+)(?: IN (?:IP4|IP6) (\S+))?$")
 
 
 @dataclass(frozen=True, slots=True)
-class MediaStream:
+class MediaTarget:
     """Where an SDP wants the media of its m-line number `index`. A stream with port 0 is not one of these."""
 
     index: int
@@ -60,16 +60,16 @@ def with_body(message: bytes, body: bytes) -> bytes:
     return _LENGTH.sub(rb"\g<1>%d" % len(body), head) + separator + body
 
 
-def media_streams(sdp: bytes) -> list[MediaStream]:
+def media_streams(sdp: bytes) -> list[MediaTarget]:
     """The streams of a description, by RFC 8866 §5.7 and §5.14, RTCP by RFC 3605."""
     session_host = ""
-    streams: list[MediaStream] = []
+    streams: list[MediaTarget] = []
     index, host, port, rtcp = -1, "", 0, None
 
     def finish() -> None:
         if index >= 0 and port:
             rtcp_port, rtcp_host = rtcp or (port + 1, None)
-            streams.append(MediaStream(index, (host, port), (rtcp_host or host, rtcp_port)))
+            streams.append(MediaTarget(index, (host, port), (rtcp_host or host, rtcp_port)))
 
     for line in _lines(sdp):
         if found := _MEDIA.match(line):

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from offhook.testing.impair import ByteLink, Impairment
 from offhook.testing.udp import Address
 
-CHUNK_OCTETS = 4_096
+CHUNK_BYTES = 4_096
 CHUNKS_WAITING = 16
 """In flight in one direction; beyond that the sender has to wait, as with a full window."""
 
@@ -34,14 +34,14 @@ class TcpSettings:
 
 @dataclass(slots=True)
 class TcpCounters:
-    """Counters; octets counts the bytes that have been relayed."""
+    """Counters of connections, and of relayed bytes."""
 
     connections: int = 0
     refused: int = 0
     failed: int = 0
     resets: int = 0
-    up_octets: int = 0
-    down_octets: int = 0
+    up_bytes: int = 0
+    down_bytes: int = 0
 
 
 class TcpRelay:
@@ -58,7 +58,7 @@ class TcpRelay:
     async def open(cls, listen: Address, target: Address, settings: TcpSettings) -> "TcpRelay":
         """Listen. Raises OSError when `listen` is not free."""
         self = cls(target, settings)
-        self._server = await asyncio.start_server(self._accepted, *listen, limit=CHUNK_OCTETS)
+        self._server = await asyncio.start_server(self._accepted, *listen, limit=CHUNK_BYTES)
         return self
 
     @property
@@ -99,7 +99,7 @@ class TcpRelay:
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(CONNECT_S):
-                far_reader, far_writer = await asyncio.open_connection(*self._target, limit=CHUNK_OCTETS)
+                far_reader, far_writer = await asyncio.open_connection(*self._target, limit=CHUNK_BYTES)
         except (OSError, TimeoutError):
             self.counters.failed += 1
             return
@@ -146,15 +146,15 @@ class TcpRelay:
                 writer.write(chunk)
                 await writer.drain()
                 if up:
-                    self.counters.up_octets += len(chunk)
+                    self.counters.up_bytes += len(chunk)
                 else:
-                    self.counters.down_octets += len(chunk)
+                    self.counters.down_bytes += len(chunk)
 
 
 async def _read(reader: asyncio.StreamReader, waiting: asyncio.Queue[tuple[float, bytes]], link: ByteLink) -> None:
     while True:
         try:
-            chunk = await reader.read(CHUNK_OCTETS)
+            chunk = await reader.read(CHUNK_BYTES)
         except OSError:
             chunk = b""
         await waiting.put((link.send_at(len(chunk), time.monotonic()), chunk))

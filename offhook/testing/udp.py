@@ -12,9 +12,9 @@ Address: TypeAlias = tuple[str, int]
 Receive: TypeAlias = Callable[[bytes, Address, float], None]
 """(data, source, monotonic seconds)."""
 
-BUFFER_OCTETS = 1 << 20
+BUFFER_BYTES = 1 << 20
 DATAGRAMS_PER_WAKEUP = 64
-MAX_DATAGRAM_OCTETS = 65_535
+MAX_DATAGRAM_BYTES = 65_535
 MAX_WAITING = 200_000
 """Datagrams in flight; more are dropped, so that no flood takes the machine's memory."""
 
@@ -31,7 +31,7 @@ class UdpPort:
             self._socket.close()
             raise
         self._socket.setblocking(False)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_OCTETS)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
         self._receive = receive
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._socket.fileno(), self._readable)
@@ -59,7 +59,7 @@ class UdpPort:
             if self._closed:
                 return
             try:
-                data, source = self._socket.recvfrom(MAX_DATAGRAM_OCTETS)
+                data, source = self._socket.recvfrom(MAX_DATAGRAM_BYTES)
             except OSError:
                 # Nothing more, or an ICMP error for something sent before.
                 return

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from offhook.testing.carriers import TelnyxCarrier
+from offhook.testing.carrier.dialects import TelnyxCarrier
 from tests.e2e.conftest import BotProcess
 from tests.offhook.carriers.twilio_account import AUTH_TOKEN, CALL_SID, connect, free_port, webhook
 

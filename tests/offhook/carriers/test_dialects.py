@@ -13,7 +13,7 @@ from offhook.pipeline.trace import BargedIn, BotSpoke, DialogState, SessionEvent
 from offhook.process.local_bot import LocalBot
 from offhook.telephony import tones
 from offhook.testing.carrier import Carrier
-from offhook.testing.carriers import (
+from offhook.testing.carrier.dialects import (
     PlainCarrier,
     PlivoCarrier,
     SignalwireCarrier,

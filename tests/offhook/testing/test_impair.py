@@ -179,7 +179,7 @@ def test_counters_add_up() -> None:
     departures = [impairer.packet(name(number), number * PACKET_S) for number in range(1_000)]
     counters = impairer.counters
     assert counters.received == 1_000
-    assert counters.octets == 172_000
+    assert counters.received_bytes == 172_000
     assert counters.received == counters.sent + counters.lost + counters.blackholed
     assert counters.blackholed == 50
     assert sum(map(len, departures)) == counters.sent + counters.duplicated

@@ -243,7 +243,7 @@ async def test_connections_pass_and_end(echo: Address) -> None:
     async with asyncio.timeout(SOON_S):
         assert await reader.read() == b"a" * 10_000
     assert asyncio.get_running_loop().time() - began >= 0.03
-    assert relay.counters.up_octets == relay.counters.down_octets == 10_000
+    assert relay.counters.up_bytes == relay.counters.down_bytes == 10_000
     await ended(writer)
     await relay.close()
 

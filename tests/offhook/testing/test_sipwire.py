@@ -3,7 +3,7 @@
 import pytest
 
 from offhook.testing.sipwire import (
-    MediaStream,
+    MediaTarget,
     call_id,
     media_streams,
     method,
@@ -62,14 +62,14 @@ def test_a_new_body_has_its_length() -> None:
 
 def test_streams_have_the_address_of_their_own_line_or_the_session() -> None:
     assert media_streams(SDP) == [
-        MediaStream(0, ("192.0.2.1", 4000), ("192.0.2.1", 4001)),
-        MediaStream(1, ("192.0.2.2", 4002), ("192.0.2.2", 4003)),
+        MediaTarget(0, ("192.0.2.1", 4000), ("192.0.2.1", 4001)),
+        MediaTarget(1, ("192.0.2.2", 4002), ("192.0.2.2", 4003)),
     ]
 
 
 def test_rtcp_may_be_elsewhere_and_a_refused_stream_is_none() -> None:
     sdp = SDP.replace(b"m=video 4002", b"m=video 0").replace(b"a=rtpmap", b"a=rtcp:53 IN IP4 192.0.2.7\r\na=rtpmap")
-    assert media_streams(sdp) == [MediaStream(0, ("192.0.2.1", 4000), ("192.0.2.7", 53))]
+    assert media_streams(sdp) == [MediaTarget(0, ("192.0.2.1", 4000), ("192.0.2.7", 53))]
 
 
 def test_streams_are_moved_to_the_relay() -> None:
@@ -77,7 +77,7 @@ def test_streams_are_moved_to_the_relay() -> None:
     assert b"m=audio 40000 RTP/AVP 0 101\r\n" in sdp
     assert b"m=video 4002 RTP/AVP 31\r\n" in sdp
     assert b"o=- 1 1 IN IP4 192.0.2.1\r\n" in sdp
-    assert media_streams(sdp)[0] == MediaStream(0, ("192.0.2.9", 40_000), ("192.0.2.9", 40_001))
+    assert media_streams(sdp)[0] == MediaTarget(0, ("192.0.2.9", 40_000), ("192.0.2.9", 40_001))
 
 
 @pytest.mark.parametrize(("given", "expected"), [(b"4000", 40_000), (b"4001", 40_001), (b"77", 40_001)])

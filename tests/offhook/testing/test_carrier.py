@@ -10,7 +10,7 @@ import pytest
 
 from offhook.api.call import Call
 from offhook.testing.carrier import Carrier
-from offhook.testing.carrier_command import Script, main, parser
+from offhook.testing.carrier.__main__ import Script, main, parser
 from offhook.testing.sip_caller import CallFailedError
 from tests.offhook.carriers.test_stream_call import LONG, node, once, records, talk, url
 from tests.offhook.carriers.twilio_account import AUTH_TOKEN

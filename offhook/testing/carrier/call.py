@@ -1,93 +1,27 @@
-"""Twilio's side of a media stream, to test any bot that speaks it.
-
-    python -m offhook.testing.carrier ws://127.0.0.1:8080/twilio/media --say hello.wav --press 1     (see --help)
-
-`PlayoutBuffer` does what Twilio does with the bot's audio: it plays chunks one after the other in real time, returns
-each `mark` when the audio before it has been played, and on `clear` drops what has not been played and returns all
-marks. `Carrier` is a call: it has the methods of `sip_caller.Caller`, so one script runs over SIP and streams.
-"""
+"""One call over a media stream, from the carrier's side, with Twilio's messages."""
 
 import asyncio
 import json
 import secrets
-import sys
-import urllib.request
 from base64 import b64decode, b64encode
 from collections import deque
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, Self, TypeVar
-from urllib.parse import urlencode
-from xml.etree import ElementTree
+from typing import Any, Self
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from offhook.telephony.codec import PCMU
 from offhook.telephony.media_streams.signature import sign
-from offhook.testing.sip_caller import CallFailedError, SpeechMeter
+from offhook.testing.carrier.playout import RATE_HZ, PlayoutBuffer
+from offhook.testing.sip_caller import HUNG_UP, CallFailedError, SpeechMeter, unless_over
 
-T = TypeVar("T")
-
-RATE_HZ = 8_000
 FRAME_SAMPLES = 160
 FRAME_S = FRAME_SAMPLES / RATE_HZ
 CONNECT_S = 10.0
-HUNG_UP = "the bot hung up before the caller was done"
-
-
-class PlayoutBuffer:
-    """The bot's audio until it is played to the caller. Pure: `now` is in seconds, of any clock."""
-
-    def __init__(self) -> None:
-        self._pieces: deque[tuple[float, bytes]] = deque()  # (when it starts to play, payload)
-        self._marks: deque[tuple[float, str]] = deque()
-        self._ends_at = float("-inf")
-        self._fresh = True
-        self.gaps_s: list[float] = []
-        """How long it ran empty, each time the bot went on within `gap_limit_s` and without `clear`."""
-        self.gap_limit_s = 0.4
-
-    def media(self, payload: bytes, now: float) -> None:
-        """A chunk arrives."""
-        gap_s = now - self._ends_at
-        if gap_s > 0:
-            if not self._fresh and gap_s <= self.gap_limit_s:
-                self.gaps_s.append(gap_s)
-            self._ends_at = now
-        self._fresh = False
-        self._pieces.append((self._ends_at, payload))
-        self._ends_at += len(payload) / RATE_HZ
-
-    def mark(self, name: str, now: float) -> None:
-        """A mark arrives: it is returned after what is buffered now."""
-        self._marks.append((max(now, self._ends_at), name))
-
-    def clear(self, now: float) -> list[str]:
-        """Drop what has not been played; returns all pending marks."""
-        self._pieces.clear()
-        self._ends_at = min(self._ends_at, now)
-        self._fresh = True
-        names = [name for _, name in self._marks]
-        self._marks.clear()
-        return names
-
-    def play_until(self, now: float) -> tuple[bytes, list[str]]:
-        """The audio played since the last call of this, and the marks that were reached."""
-        played = b""
-        while self._pieces and self._pieces[0][0] < now:
-            starts_at, payload = self._pieces.popleft()
-            samples = round((now - starts_at) * RATE_HZ)
-            played += payload[:samples]
-            if samples < len(payload):
-                self._pieces.appendleft((starts_at + samples / RATE_HZ, payload[samples:]))
-                break
-        names = []
-        while self._marks and self._marks[0][0] <= now:
-            names.append(self._marks.popleft()[1])
-        return played, names
 
 
 @dataclass(slots=True)
@@ -103,7 +37,7 @@ class CarrierLog:
 
 
 class Carrier:
-    """One call over a media stream, from Twilio's side."""
+    """One call from the carrier's side. It has the methods of `sip_caller.Caller`: one script runs over both."""
 
     def __init__(self, socket: ClientConnection, call_sid: str, stream_sid: str) -> None:
         self._socket = socket
@@ -171,18 +105,18 @@ class Carrier:
 
     async def listen(self) -> None:
         """Wait until the bot has spoken."""
-        self.run = await self._or_over(self.speech_meter.silent(self.run))
+        self.run = await unless_over(self.speech_meter.silent(self.run), self.over)
 
     async def listen_for(self, seconds: float) -> None:
         """Wait until the bot has been speaking for so long."""
-        self.run = await self._or_over(self.speech_meter.speaking(seconds, self.run))
+        self.run = await unless_over(self.speech_meter.speaking(seconds, self.run), self.over)
 
     async def say(self, pcm: bytes) -> None:
         """Say a recording; returns when its last sample has been sent. CallFailedError when the bot hangs up first."""
         payload = PCMU.encode(pcm)
         self._said.clear()
         self._to_say.extend(payload[at : at + FRAME_SAMPLES] for at in range(0, len(payload), FRAME_SAMPLES))
-        await self._or_over(self._said.wait())
+        await unless_over(self._said.wait(), self.over)
 
     async def press(self, digits: str) -> None:
         """Press keys. CallFailedError when the bot has hung up."""
@@ -297,47 +231,3 @@ class Carrier:
             self._played_ticks += len(played)
         for name in names:
             await self.send("mark", name=name)
-
-    async def _or_over(self, wait: Coroutine[Any, Any, T]) -> T:
-        """The result of `wait`, unless the bot hangs up first: then CallFailedError."""
-        waiting = asyncio.ensure_future(wait)
-        over = asyncio.ensure_future(self.over.wait())
-        try:
-            await asyncio.wait((waiting, over), return_when=asyncio.FIRST_COMPLETED)
-            if not waiting.done():
-                raise CallFailedError(HUNG_UP)
-            return waiting.result()
-        finally:
-            over.cancel()
-            waiting.cancel()
-
-
-def ask_webhook(url: str, fields: Mapping[str, str], *, auth_token: str | None, signed_url: str | None = None) -> str:
-    """Ask the webhook for a call, as Twilio does, and return the stream's URL from its answer.
-
-    `signed_url` is the URL that the signature covers, where it differs from `url`. Blocks. Raises CallFailedError when
-    the answer connects to no stream, OSError when there is no answer.
-    """
-    stream = ask_twiml(url, fields, auth_token=auth_token, signed_url=signed_url).find("Connect/Stream")
-    if stream is None:
-        raise CallFailedError("the webhook's answer connects to no stream")
-    return stream.get("url", "")
-
-
-def ask_twiml(
-    url: str, fields: Mapping[str, str], *, auth_token: str | None, signed_url: str | None = None
-) -> ElementTree.Element:
-    """The same, for any answer: returns the `<Response>`. Raises CallFailedError if it is not TwiML."""
-    signature = "" if auth_token is None else sign(auth_token, signed_url or url, {k: [v] for k, v in fields.items()})
-    request = urllib.request.Request(url, urlencode(fields).encode(), {"X-Twilio-Signature": signature})
-    with urllib.request.urlopen(request, timeout=CONNECT_S) as answer:
-        try:
-            return ElementTree.fromstring(answer.read())
-        except ElementTree.ParseError as error:
-            raise CallFailedError(f"the webhook's answer is not TwiML: {error}") from error
-
-
-if __name__ == "__main__":
-    from offhook.testing.carrier_command import main
-
-    sys.exit(main())

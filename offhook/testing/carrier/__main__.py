@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element
 
 from offhook.telephony.codec import PCMU
-from offhook.testing.carrier import RATE_HZ, Carrier, ask_twiml
+from offhook.testing.carrier import Carrier, ask_twiml
+from offhook.testing.carrier.playout import RATE_HZ
 from offhook.testing.sip_caller import CallFailedError, read_recording
 from offhook.usererror import UserError
 
@@ -251,7 +252,7 @@ def _save(path: Path, payload: bytes) -> None:
             audio.writeframes(PCMU.decode(payload))
     except OSError as error:
         raise UserError(
-            f"{path} cannot be written", error.strerror or str(error), "--save heard.wav", "--save"
+            f"{path} cannot be written", error.strerror or str(error), "--save played.wav", "--save"
         ) from error
 
 
@@ -284,3 +285,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     sys.stdout.write(json.dumps(report, indent=1) + "\n")
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,8 +1,8 @@
-"""Other carriers' sides of a media stream: `carrier.Carrier` with their messages in place of Twilio's.
+"""Other carriers' messages: `Carrier` with theirs in place of Twilio's.
 
     call = await TelnyxCarrier.dial("ws://127.0.0.1:8080/telnyx/media")
 
-What each sends and understands is in docs/carriers.md; `PlainCarrier` is a user's own program.
+docs/carriers.md lists what each carrier sends and understands; `PlainCarrier` is a user's own program.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from offhook.telephony.codec import PCMU
 from offhook.telephony.resample import Resampler, Upsampler
-from offhook.testing.carrier import Carrier
+from offhook.testing.carrier.call import Carrier
 
 Message = dict[str, Any]
 
