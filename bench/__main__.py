@@ -6,10 +6,9 @@
     python -m bench compare --before CHECKOUT --caller PATH [--calls 100] [--times 5]    this code beside another's
     python -m bench report                                               tables and pictures into docs/
 
-The calling programs are no part of this project: they place calls over SIP and RTP, or over Twilio's protocol, talk
-like a person and take the times of the packets; any with the same options and the same JSON will do. The bot is pinned
-to the first core of this machine, the caller to the last. Results go to reports/*.json, and each run replaces only its
-own.
+The calling programs are not part of this project: they place calls over SIP and RTP, or over Twilio's protocol, talk
+like a person and timestamp the packets; any with the same options and the same JSON will do. The bot is pinned
+to the first core of this machine, the caller to the last. Results go to reports/*.json; each run replaces only its own.
 """
 
 import argparse
@@ -65,7 +64,7 @@ def run_compare(callers: Callers, before: Path, calls: list[int], times: int) ->
 
 
 def _measured(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """A failed run must not cost the others: its error is printed in its place."""
+    """The result, or the error of a run that failed: the others go on."""
     try:
         return work()
     except RuntimeError as error:
@@ -87,7 +86,7 @@ def parser() -> argparse.ArgumentParser:
     add("--times", type=int, default=5, help="compare: how many pairs of runs")
     add("--loss", default=",".join(map(str, loss.LOSSES_PERCENT)), help="loss: percentages")
     add("--burst", default=f"0,{loss.BURST_PACKETS:g}", help="loss: mean lengths of bursts, 0 for single packets")
-    add("--seed", type=int, default=1, help="loss: of the relay")
+    add("--seed", type=int, default=1, help="loss: the relay's seed")
     return options
 
 

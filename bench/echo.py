@@ -1,11 +1,11 @@
-"""Calls on lines that echo, through real sockets: does the bot take its own voice for a caller, and does it hear one?
+"""Calls on lines that echo, through real sockets: does the bot mistake its own voice for a caller, or miss a caller?
 
     python -m bench.echo --calls 100 --at-once 15
 
 Half of the callers let the bot speak to the end of each prompt, then answer; the others speak over it at a random time.
-All is taken from the wire. A false barge-in is a prompt that was cut or paused before anybody spoke, or an answer to
-the bot's own words. Exit status 0: at most 1 % of the prompts were falsely interrupted, and 95 % of those who
-spoke over a prompt made the bot silent within 350 ms of their first audible sample. The report goes to
+Everything is measured on the wire. A false barge-in is a prompt that was cut or paused before anybody spoke, or an
+answer to the bot's own words. Exit status 0: at most 1 % of the prompts were falsely interrupted, and 95 % of the
+callers who spoke over a prompt silenced the bot within 350 ms of their first audible sample. The report goes to
 reports/echo.json.
 """
 
@@ -57,7 +57,7 @@ async def place(
                 report = await EchoCall(target, number, seed, samples, echo=echo).run(turns, over=bool(number % 2))
                 if not report.refused:
                     break
-                await asyncio.sleep(RETRY_S)  # the bot refused the call: it is full for now
+                await asyncio.sleep(RETRY_S)  # the bot is full for now
             return report
 
     return await asyncio.gather(*map(one, range(calls)))
@@ -85,16 +85,16 @@ def figures(reports: list[CallReport]) -> dict[str, Any]:
 
 
 def line(of: dict[str, Any]) -> str:
-    """The figures in words."""
+    """A summary of the figures."""
     return (
         f"{of['calls']} calls, {of['failed']} failed; {of['prompts']} prompts, {of['false']} falsely interrupted; "
         f"spoken over {of['spoken_over']}: {of['within']} cut within {WITHIN_MS:.0f} ms, "
         f"p50 {of['cut_p50_ms']} ms, p95 {of['cut_p95_ms']} ms; "
-        f"the caller itself was up to {of['caller_late_ms']} ms late"
+        f"the caller's own packets were up to {of['caller_late_ms']} ms late"
     )
 
 
-def is_well(of: dict[str, Any]) -> bool:
+def meets_targets(of: dict[str, Any]) -> bool:
     """Whether the figures meet the targets."""
     return (
         not of["failed"]
@@ -105,7 +105,7 @@ def is_well(of: dict[str, Any]) -> bool:
 
 
 def media_counters(bot: Bot) -> dict[str, float]:
-    """The bot's own pacing counters: a stall interrupts a prompt, too."""
+    """The bot's pacing counters: a stall interrupts a prompt as well."""
     with urllib.request.urlopen(f"http://{bot.http}/metrics", timeout=10) as answer:
         lines = answer.read().decode().splitlines()
     names = ("offhook_media_stalls_total", "offhook_media_underruns_total", "offhook_bargein_resumed_total")
@@ -121,10 +121,10 @@ def main() -> int:
     options.add_argument("--calls", type=int, default=100)
     options.add_argument("--at-once", type=int, default=15)
     options.add_argument("--turns", type=int, default=TURNS, help="prompts a call")
-    options.add_argument("--no-echo", action="store_true", help="lines that return nothing: what does the guard cost?")
-    options.add_argument("--unguarded", action="store_true", help="without the echo guard, to compare")
+    options.add_argument("--no-echo", action="store_true", help="lines without echo, to measure what the guard costs")
+    options.add_argument("--unguarded", action="store_true", help="without the echo guard, for comparison")
     options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--rtp-ports", default="10000-13999", metavar="LOW-HIGH", help="of the bot")
+    options.add_argument("--rtp-ports", default="10000-13999", metavar="LOW-HIGH", help="the bot's")
     options.add_argument("--json", type=Path, default=REPORTS / "echo.json")
     given = options.parse_args()
     settings = {**MANY, "OFFHOOK_AUDIO__ECHO_GUARD": "false" if given.unguarded else "true"}
@@ -152,7 +152,7 @@ def main() -> int:
         late = [turn for turn in report.turns if turn.false or (turn.spoke_s and (turn.cut_ms or 1e9) > WITHIN_MS)]
         if report.error or late:
             print(report.to_dict())
-    return 0 if is_well(result) else 1
+    return 0 if meets_targets(result) else 1
 
 
 if __name__ == "__main__":

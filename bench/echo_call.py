@@ -1,4 +1,4 @@
-"""A caller whose line returns what the bot says: delayed, weaker, through a short filter, with noise, coded twice."""
+"""A caller whose line echoes what the bot says: delayed, weaker, through a short filter, with noise, coded twice."""
 
 import asyncio
 import socket
@@ -77,7 +77,7 @@ class FarEnd:
         self._played = np.zeros(int((LIMIT_S + 2) * RATE_HZ))
         self._words: Samples = np.zeros(0)
         self._words_at = 0
-        self._offset = 0  # from the bot's timestamps to our positions
+        self._offset = 0  # from the bot's timestamps to positions
         self._known = False
         self.at = 0
         """The next sample to send."""
@@ -87,7 +87,7 @@ class FarEnd:
         """The position where the current words end."""
         return self._words_at + len(self._words)
 
-    def heard(self, payload: bytes, timestamp: int, at: int, *, first: bool) -> None:
+    def receive(self, payload: bytes, timestamp: int, at: int, *, first: bool) -> None:
         """A packet from the bot arrived at position `at`; `first` in a talk spurt."""
         if first or not self._known:
             self._offset, self._known = at + PLAYOUT_SAMPLES - timestamp, True
@@ -148,7 +148,7 @@ class CallReport:
     line: EchoLine
     turns: list[Turn] = field(default_factory=list)
     late_ms: float = 0.0
-    """How late one of the caller's own packets left, at worst."""
+    """The worst lateness of the caller's own packets."""
     refused: bool = False
     error: str = ""
 
@@ -173,7 +173,7 @@ class CallReport:
 
 
 class MediaSocket:
-    """A UDP socket that knows when each datagram came, however late it is read (Linux)."""
+    """A UDP socket with the arrival time of each datagram, however late it is read (Linux)."""
 
     _TIMESTAMP_NS = 35  # SO_TIMESTAMPNS of <asm-generic/socket.h>, which the socket module does not name
 
@@ -188,7 +188,7 @@ class MediaSocket:
         self.port: int = self._socket.getsockname()[1]
 
     def read(self) -> None:
-        """Take in everything received."""
+        """Take in all datagrams that have arrived."""
         wall_s = time.time() - time.monotonic()
         while True:
             try:
@@ -256,7 +256,7 @@ class EchoCall:
         except Refused as refused:
             self.report.refused, self.report.error = True, f"refused {refused}"
         except Exception as error:  # noqa: BLE001
-            # A failed call must not cost the figures of the others.
+            # A failed call must not spoil the figures of the others.
             self.report.error = repr(error)
         finally:
             what.close()
@@ -267,7 +267,7 @@ class EchoCall:
         return self.report
 
     async def _listen_to(self, number: int) -> None:
-        """Nobody speaks before the prompt is over, and for longer after it than an echo and the end of a turn take."""
+        """Stay silent during the prompt, and then for longer than an echo and the end of a turn take; then answer."""
         turn = await self._prompt(number)
         first = len(self.spurts) - 1
         spoken_s = self._prompt_samples / RATE_HZ
@@ -298,21 +298,21 @@ class EchoCall:
         await self._until(lambda: len(self.spurts) > first + 1)
 
     async def _prompt(self, number: int) -> Turn:
-        """Wait for its first packet; a spurt that is going on already is its beginning."""
+        """Wait for the prompt's first packet; a spurt in progress counts as its beginning."""
         await self._until(lambda: bool(self.spurts) and not self._pauses(self.spurts[-1]))
         turn = Turn(number, self.spurts[-1].began_s)
         self.report.turns.append(turn)
         return turn
 
     def _pauses(self, spurt: Spurt) -> bool:
-        """Whether the call is over."""
+        """Whether the bot has paused, or stopped, after this spurt."""
         now = time.monotonic()
-        self._media.read()  # where we were late ourselves, the packets are there
+        self._media.read()  # if this program was late itself, packets may be waiting
         return now - spurt.last_s > GAP_S
 
     async def _until(self, met: Callable[[], bool]) -> None:
         while not met():  # noqa: ASYNC110
-            await asyncio.sleep(POLL_S)  # most of it is about nothing having come for a while
+            await asyncio.sleep(POLL_S)  # mostly: that nothing has come for a while
 
     async def _say(self, after_s: float, turn: Turn | None = None, name: str = "") -> None:
         name = name or RECORDINGS[int(self._chance.integers(len(RECORDINGS)))]
@@ -323,7 +323,7 @@ class EchoCall:
             turn.spoke_s = self._began_s + at / RATE_HZ
 
     async def _talk(self, to: Address) -> None:
-        """A packet every 20 ms of absolute time, when its last sample has been said."""
+        """Send a packet every 20 ms of absolute time, when its last sample has been spoken."""
         number = int((time.monotonic() - self._began_s) * RATE_HZ) // FRAME
         self._far.at = number * FRAME
         while True:
@@ -343,11 +343,11 @@ class EchoCall:
             self.spurts.append(Spurt(now, now, 0))
         self.spurts[-1].last_s = now
         self.spurts[-1].samples += len(payload)
-        self._far.heard(payload, timestamp, round((now - self._began_s) * RATE_HZ), first=first)
+        self._far.receive(payload, timestamp, round((now - self._began_s) * RATE_HZ), first=first)
 
 
 def recording(name: str, dbfs: float) -> Samples:
-    """A caller's sentence from its first audible sample on, at this mean level where something is said."""
+    """A caller's sentence from its first audible sample on; `dbfs` is the mean level of its audible parts."""
     pcm = read_recording(files("offhook").joinpath("assets", "caller", f"{name}.wav"))
     audio = np.frombuffer(pcm, "<i2").astype(np.float64)
     powers = np.square(audio[: len(audio) // FRAME * FRAME]).reshape(-1, FRAME).mean(axis=1)

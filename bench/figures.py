@@ -1,4 +1,4 @@
-"""A calling program's measurements, in one form for both protocols, and the bottleneck."""
+"""A calling program's measurements in one form for both protocols, and the bottleneck."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +18,8 @@ class Figures:
     """One run. Milliseconds; None: not measured. Responses are over the silence that ends a turn.
 
     `greeting_p99_ms` runs from the ACK, or the stream's beginning, to the first voiced packet; `lost` are packets (SIP)
-    or 20 ms slots without audio (Twilio); `caller_*` tell how well the calling program itself kept its times,
-    `stood_still_ms` for how long the machine ran nothing at all, each time (see `bench.witness`).
+    or 20 ms slots without audio (Twilio). `caller_*` show how well the calling program itself kept its schedule,
+    `stood_still_ms` each time for which the machine ran nothing at all (see `bench.witness`).
     """
 
     protocol: str
@@ -61,7 +61,7 @@ class Figures:
         return " and ".join(names) or "-"
 
     def holds(self, one_call: "Figures | None") -> bool:
-        """Whether the calls were carried: all answered, audio paced and complete, responses nearly as fast."""
+        """Whether the calls were carried: all answered, audio paced and complete, nearly as fast as one call."""
         if self.failed or self.no_reply or self.lost or self.response_p95_ms is None:
             return False
         if self.pacing_p99_ms is not None and self.pacing_p99_ms > PACING_MS:

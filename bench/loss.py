@@ -1,4 +1,4 @@
-"""Curves over packet loss: are the words recognised, and how quick are answers and barge-in, behind a lossy network."""
+"""Curves over packet loss: the share of turns recognised, and the times of answers and barge-in, on a lossy network."""
 
 import sqlite3
 import sys
@@ -16,7 +16,7 @@ TIMES_CALLS, TIMES_TURNS = 24, 4
 SENTENCE = "opening hours"
 WAV = ASSETS / "caller" / "opening-hours.wav"
 
-# Sentences are over within eight seconds: a lost last packet must not cost half a minute.
+# Sentences end within eight seconds: without the limit, a lost last packet would cost half a minute.
 WORDS = Run(
     "words",
     ("--flow", str(ROOT / "bench" / "words.yaml")),
@@ -34,7 +34,7 @@ TIMES = Run(
 
 
 class Relay(Child):
-    """The impairment relay before a bot: the same loss both ways, on the caller's core."""
+    """The impairment relay in front of a bot: the same loss both ways, on the caller's core."""
 
     def __init__(self, bot: Bot, loss_percent: float, burst_packets: float, seed: int) -> None:
         command = [sys.executable, "-m", "offhook.testing.relay", "--listen", "127.0.0.1:0", "--to", bot.sip]
@@ -45,7 +45,7 @@ class Relay(Child):
     @property
     def address(self) -> str:
         """HOST:PORT to call."""
-        return self.said.split()[1]
+        return self.ready_line.split()[1]
 
 
 def point(callers: Callers, loss_percent: float, burst_packets: float, seed: int) -> dict[str, Any]:
@@ -60,10 +60,10 @@ def point(callers: Callers, loss_percent: float, burst_packets: float, seed: int
         ):
             results[run.name] = call(callers, run, bot, relay.address)
             if run is WORDS:
-                results["heard"] = transcripts(Path(directory) / "calls.db")
+                results["transcripts"] = transcripts(Path(directory) / "calls.db")
     said = results[WORDS.name]["conversation"]["turns"]
     # Turns that were never recognised count as wrong.
-    right = sum(SENTENCE in words for words in results["heard"])
+    right = sum(SENTENCE in words for words in results["transcripts"])
     results["right"] = min(1.0, right / said) if said else None
     return results
 

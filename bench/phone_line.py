@@ -1,4 +1,4 @@
-"""Speech over a phone line, synthesised on this machine: installed voices through a line's impairments.
+"""Speech over a phone line: synthesised by installed voices, then impaired as on a line.
 
 Voices are `flite:NAME` (rms, slt, awb, kal16), `espeak:NAME` (en-us+m1, en-gb …) and `festival:NAME` (kal_diphone,
 cmu_us_slt_arctic_hts), of the Debian packages flite, espeak-ng, and festival with its voices.
@@ -43,7 +43,7 @@ def speak(voice: str, text: str) -> Samples:
 
 
 def read_narrow(speech: bytes | NDArray[np.float64], rate_hz: int = RATE_HZ) -> Samples:
-    """A WAV file, or samples at `rate_hz`, at 8 kHz and -3 dBFS."""
+    """A WAV file, or samples at `rate_hz`, converted to 8 kHz and -3 dBFS."""
     if isinstance(speech, bytes):
         with wave.open(io.BytesIO(speech)) as reader:
             rate_hz = reader.getframerate()
@@ -56,8 +56,8 @@ def read_narrow(speech: bytes | NDArray[np.float64], rate_hz: int = RATE_HZ) -> 
 def over_the_line(speech: Samples, rng: np.random.Generator) -> Samples:
     """The same with silence around it, at a level from -28 to -8 dBFS, with noise 20 to 30 dB below it or none.
 
-    A quarter of the lines is cut off at 250 and 3500 Hz, half have mu-law and half A-law, a third loses 2 % of packets,
-    which are concealed by the one before.
+    A quarter of the lines is band-limited to 250–3500 Hz, half use mu-law and half A-law, a third loses 2 % of the
+    packets, which are concealed by repeating the one before.
     """
     level = 32_768 * 10 ** (rng.uniform(-28, -8) / 20)
     noise = level * 10 ** (-rng.choice([20, 25, 30, 60]) / 20)

@@ -1,4 +1,4 @@
-"""What a question accepts as one of its choices: right answers, polite ones, and anything else.
+"""Which utterances a question accepts as one of its choices: right answers, polite ones, and anything else.
 
     .venv/bin/python -m bench.rejection [--voices flite:slt,espeak:en-gb] [--share 0.3] [--seed 1] [--show]
 
@@ -34,7 +34,7 @@ CHUNK_BYTES = 640
 
 @dataclass(frozen=True)
 class Case:
-    """A question, what is asked, and what it may be answered with (several ways to say a phrase)."""
+    """A question, its right answers, and the same with words of courtesy around them."""
 
     name: str
     question: Question
@@ -178,7 +178,7 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--thresholds", default="0,0.3,0.5,0.7")
-    parser.add_argument("--show", action="store_true", help="what went wrong at the last threshold")
+    parser.add_argument("--show", action="store_true", help="list the errors at the last threshold")
     args = parser.parse_args()
     voices = [voice for voice in args.voices.split(",") if is_installed(voice)]
     found = list(turns(voices, args.share, args.seed))

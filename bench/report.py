@@ -33,7 +33,7 @@ def sweep_of(report: dict[str, Any]) -> dict[str, list[Figures]]:
 
 
 def capacity(runs: list[Figures]) -> int:
-    """The most calls that were carried, with all smaller numbers carried, too; 0 for none."""
+    """The most calls that were carried, if all smaller numbers were, too; 0 for none."""
     one_call = next((one for one in runs if one.calls == 1), None)
     most = 0
     for one in runs:
@@ -44,8 +44,8 @@ def capacity(runs: list[Figures]) -> int:
 
 
 def goals(sweep: dict[str, list[Figures]]) -> str:
-    """The figures that the project sets itself, beside what was measured."""
-    # The most calls that were carried are the honest ones to take CPU, memory and latency from.
+    """The project's targets beside the measured figures."""
+    # CPU, memory and latency are taken at the most calls that were carried: under full load.
     at = {protocol: _carried(runs) for protocol, runs in sweep.items()}
 
     def each(text: Any) -> list[str]:
@@ -83,7 +83,7 @@ def _shown(value: float | None, digits: int = 0) -> str:
 
 
 def loss_points(report: dict[str, Any]) -> list[dict[str, Any]]:
-    """What the curves show, of each point that was measured."""
+    """The values of the curves at each measured point."""
     points = []
     for point in report.values():
         if "error" in point:
@@ -124,7 +124,7 @@ def loss_table(points: list[dict[str, Any]]) -> str:
 
 
 def with_section(page: str, name: str, content: str) -> str:
-    """The page with what stands between the marks of `name` replaced; ValueError when they are not there."""
+    """The page with the content between the marks of `name` replaced. ValueError without marks."""
     start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
     pattern = re.compile(re.escape(start) + r".*?" + re.escape(end), re.DOTALL)
     if not pattern.search(page):
@@ -133,7 +133,7 @@ def with_section(page: str, name: str, content: str) -> str:
 
 
 def machine() -> str:
-    """What it was measured on, today."""
+    """The date, and the machine of the measurement."""
     return (
         f"{date.today().isoformat()}, {os.cpu_count()} cores ({platform.machine()}), Linux {platform.release()}, "
         f"Python {platform.python_version()}."
@@ -141,7 +141,7 @@ def machine() -> str:
 
 
 def write(page_path: Path = PAGE) -> list[Path]:
-    """Everything that there are reports of into the documentation; the files that were written."""
+    """Write all existing reports into the documentation. Returns the written files."""
     page = page_path.read_text()
     written = [page_path]
     if bench := saved(BENCH):

@@ -75,7 +75,7 @@ class Callers:
     python: str = sys.executable
 
     def of(self, run: Run) -> Path | None:
-        """The program for a run, None when it was not given."""
+        """The program for a run; None if it was not given."""
         return self.sip if run.protocol == "SIP" else self.twilio
 
 
@@ -94,16 +94,16 @@ class Child:
             text=True,
         )
         self._command = command
-        self.said = ""
+        self.ready_line = ""
 
     def __enter__(self) -> Self:
         guard = threading.Timer(START_LIMIT_S, self._process.kill)
         guard.start()
-        self.said = self._process.stdout.readline() if self._process.stdout is not None else ""
+        self.ready_line = self._process.stdout.readline() if self._process.stdout is not None else ""
         guard.cancel()
-        if not self.said.startswith("ready"):
+        if not self.ready_line.startswith("ready"):
             self._end()
-            raise SystemExit(f"{' '.join(self._command)} did not start: {self.said!r}")
+            raise SystemExit(f"{' '.join(self._command)} did not start: {self.ready_line!r}")
         return self
 
     def __exit__(
@@ -140,21 +140,21 @@ class Bot(Child):
     @property
     def sip(self) -> str:
         """HOST:PORT of the signalling."""
-        return str(re.findall(r"sip:(\S+)", self.said)[0])
+        return str(re.findall(r"sip:(\S+)", self.ready_line)[0])
 
     @property
     def http(self) -> str:
         """HOST:PORT of the web pages."""
-        return str(re.findall(r"http://(\S+)", self.said)[0])
+        return str(re.findall(r"http://(\S+)", self.ready_line)[0])
 
 
 def last_core() -> int:
-    """Where the calling program runs."""
+    """The core of the calling program."""
     return (os.cpu_count() or 1) - 1
 
 
 def call(callers: Callers, run: Run, bot: Bot, sip: str | None = None) -> dict[str, Any]:
-    """Have the calling program call the bot, or a relay at `sip`; returns its JSON. Raises RuntimeError."""
+    """Have the calling program call the bot, or a relay at `sip`. Returns its JSON; raises RuntimeError."""
     program = callers.of(run)
     if program is None:
         raise RuntimeError(f"no program that calls over {run.protocol} was given")
@@ -175,7 +175,7 @@ def call(callers: Callers, run: Run, bot: Bot, sip: str | None = None) -> dict[s
 
 
 def measure(callers: Callers, run: Run) -> dict[str, Any]:
-    """One run with a bot of its own."""
+    """One run, with its own bot."""
     with tempfile.TemporaryDirectory() as directory, Bot(run, directory) as bot:
         return call(callers, run, bot)
 
@@ -187,7 +187,7 @@ def figures_of(run: Run, result: dict[str, Any]) -> Figures:
 
 
 def saved(path: Path) -> dict[str, Any]:
-    """An earlier report; empty when there is none."""
+    """An earlier report; empty if there is none."""
     if not path.exists():
         return {}
     report: dict[str, Any] = json.loads(path.read_text())

@@ -1,16 +1,15 @@
-"""Thousands of calls with faults, and what they leave in the bot: memory, descriptors, threads, ports.
+"""Thousands of calls with faults, and what they leave behind in the bot: memory, descriptors, threads, ports.
 
     python -m bench.soak --minutes 5
 
-A generator of our own places short calls of several kinds, proper ones and broken ones, from one seed; the bot's
-processes are sampled beside it. Exit status 0: memory grew by no more than the limit once warm, everything else is back
-to where it began, every call has a record, next to none was refused, and nothing was thrown. The report goes to
-reports/soak.json.
+From one seed, short calls of several kinds are placed, well-behaved and not, while the bot's processes are sampled.
+Exit status 0: after the warm-up memory grew by no more than the limit, everything else is back at its initial value,
+every call has a record, almost none was refused, and no exception was logged. The report goes to reports/soak.json.
 
-Memory is resident memory of all processes, while calls go on: what it grew by from the end of the warm-up to the most
-in the last quarter. A run of an hour or more is judged by the straight line through it. A shorter one cannot be: a page
-that is touched for the first time would be MiB an hour. There the growth itself has a limit, and `later_mib` shows
-whether it levels off: what of it came in the second half.
+Memory is the resident memory of all processes while calls go on; its growth is counted from the end of the warm-up to
+the maximum in the last quarter. A run of an hour or more is judged by the straight line through the samples. For a
+shorter one that would be too strict (a page touched for the first time is MiB an hour): there the growth itself has a
+limit, and `later_mib`, its part in the second half, shows whether it levels off.
 """
 
 import argparse
@@ -42,9 +41,9 @@ SLOPE_MIB_PER_H = 1.0
 SHORT_GROWTH_MIB = 5.0
 SHORT_MINUTES = 60.0
 REFUSED_SHARE = 0.01
-"""Of the calls: the load is far from what a core carries."""
+"""Share of the calls; the load is far below what a core carries."""
 ALLOWANCE = 4
-"""Threads and descriptors that are made with the first call and kept: a pool's, a database connection's."""
+"""Threads and descriptors that the first call creates and that stay: a pool's, a database connection's."""
 SETTINGS = {"OFFHOOK_RTP__MEDIA_TIMEOUT_S": "3", "OFFHOOK_RTP__FIRST_MEDIA_TIMEOUT_S": "3", **MANY}
 
 
@@ -69,7 +68,7 @@ def metric(bot: Bot, name: str) -> float:
 
 
 def sample(bot: Bot, began: float) -> Sample:
-    """Now. psutil.NoSuchProcess, OSError: the bot is gone."""
+    """A sample. Raises psutil.NoSuchProcess or OSError if the bot is gone."""
     root = psutil.Process(bot.pid)
     rss = fds = threads = ports = count = 0
     for process in (root, *root.children(recursive=True)):
@@ -87,7 +86,7 @@ def sample(bot: Bot, began: float) -> Sample:
 
 
 def slope_mib_per_h(samples: list[Sample]) -> float:
-    """The straight line through the memory, least squares; 0 for fewer than two samples."""
+    """The slope of the straight line through the memory (least squares); 0 for fewer than two samples."""
     if len(samples) < 2:
         return 0.0
     mean_t = sum(one.at_s for one in samples) / len(samples)
@@ -97,7 +96,7 @@ def slope_mib_per_h(samples: list[Sample]) -> float:
 
 
 async def load(bot: Bot, minutes: float, calls_per_s: float, seed: int, samples: list[Sample]) -> Counter[str]:
-    """Place calls for so long, sampling beside it; how they ended."""
+    """Place calls for so long, and take samples meanwhile. Returns how the calls ended."""
     outcomes: Counter[str] = Counter()
     chooser = random.Random(seed)
     phones = Phones(bot.sip, seed)
@@ -124,13 +123,12 @@ async def load(bot: Bot, minutes: float, calls_per_s: float, seed: int, samples:
     await asyncio.gather(*tasks)
     await asyncio.sleep(SETTLE_S)
     samples.append(await asyncio.to_thread(sample, bot, began))
-    phones.close()
     return outcomes
 
 
 @dataclass(frozen=True)
 class Memory:
-    """After the warm-up, with calls going on: the straight line, the growth, and the second half's part of that."""
+    """Memory after the warm-up, with calls in progress: slope, growth, and the growth in the second half."""
 
     slope_mib_per_h: float
     growth_mib: float
@@ -138,7 +136,7 @@ class Memory:
 
 
 def memory(samples: list[Sample], minutes: float) -> Memory:
-    """Of the samples of a whole run: the last one, after all calls, is left out."""
+    """From the samples of a whole run, without the last one, which is taken after all calls."""
     busy = samples[1:-1]
     warm = [one for one in busy if one.at_s >= WARM_UP_SHARE * 60 * minutes]
     half = warm[len(warm) // 2 :]
@@ -147,7 +145,7 @@ def memory(samples: list[Sample], minutes: float) -> Memory:
 
 
 def refused_share(outcomes: Counter[str]) -> float:
-    """Of calls that were not abandoned."""
+    """The share of refused calls, without those refused because the caller cancelled."""
     refused = sum(n for what, n in outcomes.items() if "refused" in what and not what.endswith(WANTED_REFUSAL))
     return refused / max(1, outcomes.total())
 
@@ -181,7 +179,7 @@ def verdict(
 
 
 def records_of(directory: str, bot: Bot) -> dict[str, Any]:
-    """The calls' rows by their ends, and what the bot says is going on."""
+    """The calls' rows by end reason, those without an end, and the calls that the bot counts as active."""
     with closing(sqlite3.connect(f"file:{directory}/calls.db?mode=ro", uri=True)) as database:
         ends = dict(database.execute("SELECT coalesce(end_reason, '-'), count(*) FROM calls GROUP BY 1").fetchall())
         (left,) = database.execute("SELECT count(*) FROM calls WHERE end IS NULL").fetchone()
@@ -237,7 +235,7 @@ def main() -> int:
     )
     for name in printed:
         print(f"{name}: {report[name]}")
-    print("\n".join(wrong) or "all is well")
+    print("\n".join(wrong) or "no faults")
     return 1 if wrong else 0
 
 

@@ -17,7 +17,7 @@ LINE = Impairment(loss_percent=5, burst_packets=2, corrupt_percent=1, duplicate_
 
 
 class Refused(Exception):
-    """The bot's final response was not a 2xx; its text is counted."""
+    """The bot's final response was not a 2xx; the message is its status."""
 
 
 class Dialog:
@@ -53,7 +53,7 @@ class Dialog:
         self._port.send(data, self._target)
 
     async def ask(self, data: bytes) -> str:
-        """The final response to this very request. Raises TimeoutError."""
+        """Send a request until its final response comes. Raises TimeoutError."""
         method = data.split(b" ", 1)[0].decode()
         async with asyncio.timeout(ANSWER_S):
             for pause_s in (0.5, 1.0, 2.0, 4.0, 4.0):
@@ -68,7 +68,7 @@ class Dialog:
         raise TimeoutError
 
     async def invite(self, media_port: int) -> Address:
-        """Call, and where the bot wants our media. Raises Refused, TimeoutError."""
+        """Call; returns where the bot wants the media. Raises Refused, TimeoutError."""
         response = await self.ask(self.request("INVITE", sdp(media_port)))
         found = re.search(r"^To:.*;tag=([^\r;]+)", response, re.MULTILINE | re.IGNORECASE)
         self._to_tag = found[1] if found else ""
@@ -91,7 +91,7 @@ class Dialog:
         self.acknowledge()
 
     def cancel(self) -> None:
-        """Of the INVITE: with its own branch (RFC 3261 §9.1)."""
+        """Cancel the INVITE, with its own branch (RFC 3261 §9.1)."""
         self.send(self.request("CANCEL", branch=f"{self._id}-{self._cseq}-INVITE"))
 
     def close(self) -> None:
@@ -118,7 +118,7 @@ class Phones:
         self._seed = seed
 
     async def call(self, kind: str, number: int) -> str:
-        """One call; how it ended, as a word to be counted."""
+        """Place one call. Returns how it ended, in words that are counted."""
         dialog = Dialog(self._target, number)
         media = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         media.bind(("127.0.0.1", 0))
@@ -133,12 +133,9 @@ class Phones:
             dialog.close()
             media.close()
 
-    def close(self) -> None:
-        """Nothing is kept between calls."""
-
 
 def _is_final(response: str, cseq: int, method: str) -> bool:
-    """A CANCEL has the INVITE's number, and its own 200 does not answer the INVITE."""
+    """Whether it answers the request: a CANCEL has the INVITE's number, so the method is compared, too."""
     found = re.search(r"^CSeq: *(\d+) +(\w+)", response, re.MULTILINE | re.IGNORECASE)
     return not response.startswith("SIP/2.0 1") and found is not None and found.groups() == (str(cseq), method)
 
@@ -147,7 +144,7 @@ Script = Callable[[Dialog, socket.socket, random.Random], Awaitable[str]]
 
 
 async def _talk(media: socket.socket, to: Address, chance: random.Random, seconds: float) -> None:
-    """Send media over a bad line, with keys and junk in it."""
+    """Send media over a bad line, with DTMF and junk among it."""
     line = Impairer(LINE, seed=chance.getrandbits(32), stream="soak", start=0.0)
     ssrc, loop = chance.getrandbits(32), asyncio.get_running_loop()
     began = loop.time()
@@ -208,7 +205,7 @@ async def _cancelled(dialog: Dialog, media: socket.socket, chance: random.Random
         await dialog.invite(media.getsockname()[1])
     except Refused as refused:
         return f"refused {refused}"
-    # The 200 crossed the CANCEL: it is a call, and ends as one.
+    # The 200 crossed the CANCEL: the call is up, and has to be hung up.
     dialog.acknowledge()
     await dialog.bye()
     return "was quicker"
@@ -238,11 +235,11 @@ KINDS: dict[str, tuple[float, Script]] = {
     "unacknowledged": (0.03, _unacknowledged),
     "broken": (0.07, _broken),
 }
-"""Share of the calls, and what happens in them."""
+"""Each kind's share of the calls, and its script."""
 
 
 WANTED_REFUSAL = "cancelled: refused 487"
-"""The regular call."""
+"""How a cancelled call ends regularly."""
 
 
 def sdp(port: int, direction: str = "sendrecv") -> str:

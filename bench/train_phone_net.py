@@ -1,4 +1,4 @@
-"""Train the phone network of `offhook.pipeline.asr.phone_net` from speech that is synthesised on the way.
+"""Trains the phone network of `offhook.pipeline.asr.phone_net` on speech synthesised along the way.
 
     pip install torch wordfreq hibari-tts        (only for this)
     apt-get install flite espeak-ng
@@ -36,7 +36,7 @@ LINES = 4
 BATCH = 24
 DIGITS = (*DIGIT_WORDS, "oh", "double", "triple", "yes", "no")
 FLITE = {"rms": (80, 160), "awb": (100, 190), "kal16": (85, 150)}
-"""With the range of the mean pitch in Hz."""
+"""flite's voices, each with its range of mean pitch in Hz."""
 
 _VARIANTS = (
     "m1 m2 m3 m4 f1 f2 f3 f4 f5 klatt klatt2 klatt4 whisperf m6 croak steph linda max Alex Gene grandpa john iven "
@@ -101,24 +101,24 @@ class Speaker:
 
 
 def line(speech: Samples, rng: np.random.Generator) -> Samples:
-    """A bad line for the training."""
+    """The speech over a bad line, for training."""
     stretch = rng.uniform(0.86, 1.17) if rng.random() < 0.8 else 1.0
-    heard = np.interp(np.arange(0, len(speech) - 1, stretch), np.arange(len(speech)), speech.astype(float))
-    heard = np.concatenate([np.zeros(rng.integers(200, 2_800)), heard, np.zeros(rng.integers(200, 2_800))])
-    hz = np.fft.rfftfreq(len(heard), 1 / RATE_HZ)
+    audio = np.interp(np.arange(0, len(speech) - 1, stretch), np.arange(len(speech)), speech.astype(float))
+    audio = np.concatenate([np.zeros(rng.integers(200, 2_800)), audio, np.zeros(rng.integers(200, 2_800))])
+    hz = np.fft.rfftfreq(len(audio), 1 / RATE_HZ)
     gain_db = rng.uniform(-3, 3) * np.log2(np.maximum(hz, 100) / 1_000)
     gain_db += rng.uniform(0, 3) * np.cos(hz / 4_000 * np.pi * rng.uniform(1, 4) + rng.uniform(0, 6))
     if rng.random() < 0.4:
         gain_db -= 60 * ((hz < rng.uniform(150, 300)) | (hz > rng.uniform(3_300, 3_600)))
-    heard = np.fft.irfft(np.fft.rfft(heard) * 10 ** (gain_db / 20), len(heard))
+    audio = np.fft.irfft(np.fft.rfft(audio) * 10 ** (gain_db / 20), len(audio))
     level = 32_768 * 10 ** (rng.uniform(-32, -8) / 20)
-    heard *= level / max(1.0, float(np.sqrt((heard**2).mean())))
-    noise = rng.normal(size=len(heard))
+    audio *= level / max(1.0, float(np.sqrt((audio**2).mean())))
+    noise = rng.normal(size=len(audio))
     if rng.random() < 0.4:
-        noise = np.convolve(noise, [1, 0.9, 0.8, 0.6, 0.4, 0.2])[: len(heard)]
+        noise = np.convolve(noise, [1, 0.9, 0.8, 0.6, 0.4, 0.2])[: len(audio)]
         noise /= noise.std()
-    heard += noise * level * 10 ** (-rng.uniform(12, 50) / 20)
-    pcm = np.clip(heard, -32_768, 32_767).astype("<i2").tobytes()
+    audio += noise * level * 10 ** (-rng.uniform(12, 50) / 20)
+    pcm = np.clip(audio, -32_768, 32_767).astype("<i2").tobytes()
     law = rng.random()
     if law < 0.5:
         pcm = PCMU.decode(PCMU.encode(pcm))
@@ -133,7 +133,7 @@ def line(speech: Samples, rng: np.random.Generator) -> Samples:
 
 
 class Net(torch.nn.Module):
-    """What PhoneNet computes, to be trained."""
+    """The network of `PhoneNet`, trainable."""
 
     def __init__(self) -> None:
         super().__init__()

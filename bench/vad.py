@@ -1,11 +1,11 @@
-"""What the detector costs: microseconds of CPU a frame of a call, everything from the packet to the decision.
+"""The cost of the detector: microseconds of CPU per frame of a call, everything from the packet to the decision.
 
     .venv/bin/python -m bench.vad [--seconds 4] [--repeats 3] [--calls 1,10,64,300] [--share 0,0.5,1]
 
 Calls are simulated without sockets: packets of 20 ms, those of a fifth of the calls every 4 ms, as the media plane
 delivers them. `share` is how much of the time the caller speaks; in between there is comfort noise at -60 dBFS, or
-nothing at all. The columns are ways to do the same work in the same run; the least of all repeats counts, for other
-programs only add.
+digital silence. The columns are ways to do the same work in the same run; the minimum over all repeats counts, because
+other programs only add to it.
 """
 
 import argparse
@@ -27,11 +27,11 @@ from offhook.pipeline.vad.silero import SileroVad
 PACKET_SAMPLES = 160
 TICKS = 5  # a packet
 NOISE_DBFS = -60.0
-VOICES = 20  # so many different callers; more calls say the same
+VOICES = 20  # different callers; further calls repeat them
 
 
 class Singles:
-    """Silero without batches: each frame a run of the model of its own."""
+    """Silero without batches: one run of the model per frame."""
 
     capabilities: VadCapabilities = SileroVad.capabilities
 
@@ -83,7 +83,7 @@ def ignore(what: Events | EngineError) -> None:
 
 
 async def run(batcher: VadBatcher, voices: list[list[bytes]], calls: int) -> tuple[float, float]:
-    """Microseconds a frame in all, and of these a packet until its frames are submitted."""
+    """Microseconds per frame in all, and per packet until its frames are submitted."""
     lines = [CallerAudio(batcher, ignore, never, ignore) for _ in range(calls)]
     packets = len(voices[0])
     pushing = 0.0

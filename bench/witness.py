@@ -1,8 +1,8 @@
 """Detects stalls of the machine: a process with the highest priority is late only if its core was taken away.
 
-A virtual machine is now and then not run for some ten milliseconds. Whatever a bot or a caller measures then is the
-host's, and neither of them can tell. So a process with a real-time priority above all of them sleeps on each core
-that they use, in steps of `STEP_S`, and keeps the moments at which it woke up late.
+Now and then the host does not run a virtual machine for tens of milliseconds. What a bot or a caller measures then is
+caused by the host, and neither can tell. So on each core that they use, a process with a higher real-time priority
+sleeps in steps of `STEP_S` and records when it woke up late.
 """
 
 import json
@@ -26,7 +26,7 @@ Moment = tuple[float, float]
 
 
 def watch(core: int) -> list[Moment]:
-    """Until the standard input ends. OSError where the priority is not allowed."""
+    """Watch until standard input ends. Raises OSError if the priority is not allowed."""
     os.sched_setaffinity(0, {core})
     os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
     over = threading.Event()
@@ -50,7 +50,7 @@ def watch(core: int) -> list[Moment]:
 
 
 def merged(moments: list[Moment]) -> list[Moment]:
-    """What was seen from several cores as one, with the longest of them."""
+    """Moments seen on several cores joined into one, with the longest lateness."""
     result: list[Moment] = []
     for at, late in sorted(moments):
         if result and at - result[-1][0] < SAME_MOMENT_S:
@@ -61,7 +61,7 @@ def merged(moments: list[Moment]) -> list[Moment]:
 
 
 class Witnesses:
-    """One on each of `cores`, for the time of the `with`; `moments` afterwards, None where none may watch."""
+    """One process on each of `cores`, during the `with`; `moments` afterwards, None if the priority is not allowed."""
 
     def __init__(self, cores: set[int]) -> None:
         self._cores = sorted(cores)
@@ -81,7 +81,7 @@ class Witnesses:
 
     @property
     def pids(self) -> list[int]:
-        """Of the processes."""
+        """The processes' ids."""
         return [process.pid for process in self._processes]
 
     def __exit__(
