@@ -16,6 +16,7 @@ from offhook.process.local_bot import LocalBot
 from offhook.process.messages import MakeEngines
 from offhook.records import CallClock, CallRecord, Disposition, EndedBy
 from offhook.settings.config import Config
+from offhook.telephony.media_streams.call_status import COMPLETED, is_final
 from offhook.usererror import UserError
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ SCHEME = "twilio:"
 TRANSPORT = "ws"
 
 _DISPOSITIONS = {"busy": Disposition.BUSY, "no-answer": Disposition.NO_ANSWER, "canceled": Disposition.NO_ANSWER}
-UNANSWERED = frozenset({*_DISPOSITIONS, "failed"})
-COMPLETED = "completed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +128,6 @@ async def _cancel(rest: "TwilioRest", sid: str) -> None:
         await asyncio.to_thread(rest.hang_up, sid)
     except UserError as error:
         structlog.get_logger("offhook.outbound").error("the call could not be ended", call_sid=sid, why=str(error))
-
-
-def is_final(status: str) -> bool:
-    """Whether this is a call's final status at Twilio."""
-    return status in UNANSWERED or status == COMPLETED
 
 
 class CallStatus:

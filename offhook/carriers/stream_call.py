@@ -12,6 +12,7 @@ from offhook.carriers.twilio_control import TwilioControl
 from offhook.observe.refusals import Reason, Refusal
 from offhook.pipeline.errors import EngineError
 from offhook.records import EndedBy
+from offhook.telephony.media_streams.call_status import is_final
 from offhook.telephony.media_streams.dialects import DIALECTS, TWILIO
 from offhook.telephony.media_streams.stream import Started
 from offhook.telephony.net.stream_clock import StreamClock
@@ -24,9 +25,6 @@ POLICY_VIOLATION = 1008
 
 RESUME_S = 30.0
 """How long a call waits for a new stream after losing its own."""
-
-# Twilio's statuses of a call that is over.
-OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 
 # Stream parameters in which a far end may name caller and called.
 CALLER_NAMES = ("from", "From", "caller")
@@ -75,7 +73,7 @@ class StreamCarrier:
 
     def on_status(self, call_sid: str, status: str) -> None:
         """Handle a call status that the carrier reports, in Twilio's words."""
-        if status in OVER and (call := self.by_sid.get(call_sid)) is not None:
+        if is_final(status) and (call := self.by_sid.get(call_sid)) is not None:
             call.given_up()
 
     def on_stream(self, handle: str, sock: socket.socket, initial: bytes, meta: Mapping[str, str]) -> None:

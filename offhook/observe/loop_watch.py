@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from itertools import islice
 
+from offhook.observe.health import HealthStatus
 from offhook.observe.stall_watch import StallWatch
-from offhook.web.status import HealthStatus
 
 BEAT_S = 0.05
 IDLE_BEAT_S = 0.25

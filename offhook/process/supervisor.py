@@ -14,6 +14,7 @@ from pathlib import Path
 
 from offhook.calls.captures import SipTap
 from offhook.calls.directory import CallDirectory, MemoryDirectory
+from offhook.observe.health import HealthStatus, Readiness, ReadyStatus
 from offhook.observe.live_events import LiveEvent
 from offhook.observe.loop_watch import LoopWatch
 from offhook.observe.metrics import Metrics
@@ -51,8 +52,7 @@ from offhook.web.live import LiveHub
 from offhook.web.media_streams import server_with_streams
 from offhook.web.server import WebServer
 from offhook.web.site import add_site
-from offhook.web.state import state_routes
-from offhook.web.status import HealthStatus, Readiness, ReadyStatus
+from offhook.web.status import status_routes
 
 LAST_BYES_S = 0.5
 """For the responses to the last BYEs."""
@@ -123,7 +123,7 @@ class Supervisor:
         self._watch.start()
         if config.http.enabled:
             app = create_app(self)
-            app.include_router(state_routes(self))
+            app.include_router(status_routes(self))
             add_site(app, self._hub, self._store, config)
             self._web = server_with_streams(app, config, self, self._directory)
             await self._web.start(config.http.host, config.http.port)

@@ -1,8 +1,8 @@
-"""Who may see the pages: everybody with the password; while none is set, people on this machine.
+"""Who may see the pages: everybody with the password, or, if none is set, people on this machine.
 
 *On this machine* means a connection from loopback whose `Host` is a loopback name. The name matters: a page from
 elsewhere whose own name suddenly resolves to 127.0.0.1 (DNS rebinding) comes from loopback too, as does everything that
-a proxy on this machine forwards. It proves nothing: a plain TCP forwarder (ssh -R, socat, a balancer in TCP mode)
+a proxy on this machine forwards. It is no proof: a plain TCP forwarder (ssh -R, socat, a balancer in TCP mode)
 forwards any `Host`. So once a password is set, everybody is asked for it.
 
 Other sites' pages may not read these with their visitor's password (`Origin`, `Sec-Fetch-Site`), nor show them in a
@@ -29,7 +29,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from offhook.usererror import Problem
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
-"""For operators and monitoring: nothing about callers."""
+"""For operators and monitoring; they reveal nothing about callers."""
 WEBHOOK_PREFIXES = ("/twilio/", "/telnyx/", "/plivo/", "/signalwire/", "/vonage/")
 """They authenticate by themselves."""
 
@@ -89,7 +89,7 @@ ELSEWHERE = Problem(
 
 
 class Access:
-    """Middleware around the whole application. `password` None: nobody from elsewhere may see anything."""
+    """Middleware around the whole application. Without a `password` only people on this machine may see the pages."""
 
     def __init__(self, app: ASGIApp, password: str | None, now: Callable[[], float] = monotonic) -> None:
         self._app = app
@@ -129,7 +129,7 @@ class Access:
 
 
 class PasswordCheck:
-    """The password, and how often each address was wrong recently.
+    """Checks the password, and limits how often an address may be wrong.
 
     Addresses are those of the sockets: an attacker chooses `X-Forwarded-For`.
     """

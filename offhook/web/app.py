@@ -7,13 +7,13 @@ from time import monotonic
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
+from offhook.observe.health import Readiness, StatusSource
 from offhook.observe.metrics import CONTENT_TYPE
 from offhook.web.errors import add_error_answers
-from offhook.web.status import Readiness, StatusSource
+from offhook.web.headers import NO_STORE
 
 METRICS_KEPT_S = 1.0
 
-_NO_STORE = {"Cache-Control": "no-store"}
 _READY_CODES = {
     Readiness.READY: 200,
     Readiness.STARTING: 503,
@@ -34,17 +34,17 @@ def create_app(status: StatusSource) -> FastAPI:
     async def healthz() -> Response:
         health = status.health()
         body = {"alive": health.alive, "why": health.why, "loop_lag_ms": round(health.loop_lag_s * 1000, 1)}
-        return JSONResponse(body, 200 if health.alive else 503, _NO_STORE)
+        return JSONResponse(body, 200 if health.alive else 503, NO_STORE)
 
     @app.get("/readyz")
     async def readyz() -> Response:
         ready = status.ready()
         body = {**ready.details, "state": str(ready.state), "why": ready.why}
-        return JSONResponse(body, _READY_CODES[ready.state], _NO_STORE)
+        return JSONResponse(body, _READY_CODES[ready.state], NO_STORE)
 
     @app.get("/metrics")
     async def metrics() -> Response:
-        return Response(await cached_metrics.get(), media_type=CONTENT_TYPE, headers=_NO_STORE)
+        return Response(await cached_metrics.get(), media_type=CONTENT_TYPE, headers=NO_STORE)
 
     return app
 

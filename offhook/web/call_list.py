@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from offhook.records import CallRecord, Disposition, EndedBy
 from offhook.records.search import MAX_FOUND, CallFilter, Cursor, figures, find_calls
+from offhook.web.headers import NO_STORE
 
 T = TypeVar("T")
 
@@ -45,7 +46,6 @@ CSV_COLUMNS = (
     "recording",
 )
 _NUMBER = re.compile(r"[+-][0-9 ().-]+")
-_NO_STORE = {"Cache-Control": "no-store"}
 
 
 class Records(Protocol):
@@ -89,7 +89,7 @@ def list_routes(records: Records, read: Read, shown: Callable[[CallRecord], dict
         chosen, after = wanted.filter(), wanted.cursor()
         if wanted.format == "csv":
             most = wanted.limit if "limit" in wanted.model_fields_set else MAX_EXPORTED
-            headers = _NO_STORE | {"Content-Disposition": 'attachment; filename="calls.csv"'}
+            headers = NO_STORE | {"Content-Disposition": 'attachment; filename="calls.csv"'}
             lines = csv_of(lambda limit, after: page_of(chosen, limit, after), most, after)
             return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)
         found = await page_of(chosen, wanted.limit + 1, after)
@@ -97,13 +97,13 @@ def list_routes(records: Records, read: Read, shown: Callable[[CallRecord], dict
         last = page[-1] if len(found) > wanted.limit else None
         following = {"after_start": last.start, "after_id": last.uniqueid} if last else None
         calls = [shown(one) for one in page]
-        return JSONResponse({"calls": calls, "next": following}, headers=_NO_STORE)
+        return JSONResponse({"calls": calls, "next": following}, headers=NO_STORE)
 
     @router.get("/api/calls/figures")
     async def over_time(wanted: Annotated[_Filters, Query()]) -> Response:
         chosen = wanted.filter()
         buckets = await read(lambda: records.read(lambda conn: figures(conn, chosen)))
-        return JSONResponse({"buckets": [asdict(bucket) for bucket in buckets]}, headers=_NO_STORE)
+        return JSONResponse({"buckets": [asdict(bucket) for bucket in buckets]}, headers=NO_STORE)
 
     return router
 

@@ -14,6 +14,7 @@ from offhook.records import CallRecord, EndedBy
 from offhook.records.capture import find_capture
 from offhook.records.timeline import read_timeline
 from offhook.web.call_list import MAX_ID_CHARS, Readers, Records, list_routes
+from offhook.web.headers import NO_STORE
 
 T = TypeVar("T")
 
@@ -23,7 +24,6 @@ MAX_PEAKS = 20_000
 PEAKS_PER_S = 50
 _BLOCK_PEAKS = 3_000  # a minute at a time
 _PIECE_BYTES = 65_536
-_NO_STORE = {"Cache-Control": "no-store"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def calls_routes(records: Records, recordings: Path, captures: Path) -> APIRoute
         known = len(uniqueid) <= MAX_ID_CHARS and uniqueid.isprintable()
         found = await read(lambda: records.call(uniqueid)) if known else None
         if found is None:
-            raise HTTPException(404, "there is no call with that id", _NO_STORE)
+            raise HTTPException(404, "there is no call with that id", NO_STORE)
         return found
 
     async def everything(uniqueid: str) -> dict[str, Any]:
@@ -59,12 +59,12 @@ def calls_routes(records: Records, recordings: Path, captures: Path) -> APIRoute
     async def recording(uniqueid: str) -> Path:
         path = _recording(await find(uniqueid), recordings)
         if path is None:
-            raise HTTPException(404, "the call was not recorded, or its recording is gone", _NO_STORE)
+            raise HTTPException(404, "the call was not recorded, or its recording is gone", NO_STORE)
         return path
 
     @router.get("/api/calls/{uniqueid}")
     async def one(uniqueid: str) -> Response:
-        return JSONResponse(await everything(uniqueid), headers=_NO_STORE)
+        return JSONResponse(await everything(uniqueid), headers=NO_STORE)
 
     @router.get("/api/calls/{uniqueid}/call.json")
     async def as_json(uniqueid: str) -> Response:
@@ -78,13 +78,13 @@ def calls_routes(records: Records, recordings: Path, captures: Path) -> APIRoute
     @router.api_route("/api/calls/{uniqueid}/audio.wav", methods=["GET", "HEAD"])
     async def audio(uniqueid: str) -> Response:
         path = await recording(uniqueid)
-        return FileResponse(path, media_type="audio/wav", headers=_NO_STORE | {"Content-Disposition": "inline"})
+        return FileResponse(path, media_type="audio/wav", headers=NO_STORE | {"Content-Disposition": "inline"})
 
     @router.get("/api/calls/{uniqueid}/capture.pcap")
     async def capture(uniqueid: str) -> Response:
         found = find_capture(captures, (await find(uniqueid)).uniqueid)
         if found is None:
-            raise HTTPException(404, "the call was not captured, or its capture is gone", _NO_STORE)
+            raise HTTPException(404, "the call was not captured, or its capture is gone", NO_STORE)
         path, size = found[0], found[0].stat().st_size
         headers = _download(path.name) | {"Content-Length": str(size)}
         return StreamingResponse(_first(path, size), media_type="application/vnd.tcpdump.pcap", headers=headers)
@@ -95,8 +95,8 @@ def calls_routes(records: Records, recordings: Path, captures: Path) -> APIRoute
         try:
             measured = await read(lambda: measure(path))
         except (OSError, EOFError, wave.Error) as error:
-            raise HTTPException(404, "the recording cannot be read", _NO_STORE) from error
-        return JSONResponse(asdict(measured), headers=_NO_STORE)
+            raise HTTPException(404, "the recording cannot be read", NO_STORE) from error
+        return JSONResponse(asdict(measured), headers=NO_STORE)
 
     return router
 
@@ -153,4 +153,4 @@ def _first(path: Path, size: int) -> Iterator[bytes]:
 
 
 def _download(name: str) -> dict[str, str]:
-    return _NO_STORE | {"Content-Disposition": f'attachment; filename="{name}"'}
+    return NO_STORE | {"Content-Disposition": f'attachment; filename="{name}"'}

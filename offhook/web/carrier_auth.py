@@ -1,4 +1,4 @@
-"""Authenticates media streams of carriers that sign nothing, and of users' own programs.
+"""Authenticates media streams of carriers that do not sign their requests, and of users' own programs.
 
 A stream needs the secret `carriers.token`, or a ticket that a webhook has issued for the call; the webhook's own URL
 contains the secret. Without a secret only programs on this machine may call.
@@ -22,7 +22,7 @@ TELNYX_TOKEN = "x-telnyx-streaming-auth-token"
 
 
 class CarrierAuth:
-    """The rules, and the issued tickets. `token` None: for programs on this machine."""
+    """The rules, and the issued tickets. Without a `token` only programs on this machine are accepted."""
 
     def __init__(self, token: str | None, public_url: str | None, local: LocalAuth | None = None) -> None:
         self._token = token
@@ -76,7 +76,7 @@ def _given(headers: Headers) -> str:
 
 
 def carrier_auth(config: Config) -> CarrierAuth | None:
-    """The rules by the settings; None: no carrier may call. UserError for a secret without a public URL."""
+    """The rules that the settings make; None: no carrier may call. UserError for a secret without a public URL."""
     carriers = config.carriers
     if not config.http.enabled:
         return None

@@ -1,4 +1,4 @@
-"""The webhooks of carriers that sign nothing: `/CARRIER/voice/SECRET` says where to connect a call.
+"""The webhooks of carriers that do not sign their requests: `/CARRIER/voice/SECRET` answers where to connect a call.
 
 What each sends and expects is in docs/carriers.md, with the source.
 """
@@ -17,7 +17,7 @@ from offhook.telephony.media_streams.limits import SID_CHARS
 from offhook.telephony.media_streams.messages import text_of
 from offhook.telephony.media_streams.twiml import MEDIA_TYPE, connect_stream, hang_up, plivo_stream, reject
 from offhook.web.carrier_auth import CarrierAuth
-from offhook.web.refusal_log import RefusalLog
+from offhook.web.refusal_log import WebRefusalLog
 from offhook.web.stream_auth import Refused
 from offhook.web.twilio_webhooks import FIELDS, NAME_CHARS, unusable
 from offhook.web.upgrade import StreamTaker
@@ -39,7 +39,7 @@ class Ringing:
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """One carrier's: names of fields, and the answers; `busy` None: it has no way to refuse."""
+    """One carrier's webhook: the names of its fields, and the answers. `busy` None: the carrier has no such answer."""
 
     call: str
     caller: str
@@ -80,7 +80,7 @@ def carrier_routes(auth: CarrierAuth, taker: StreamTaker) -> APIRouter:
 
 
 def _handler(carrier: str, webhook: Webhook, auth: CarrierAuth, taker: StreamTaker) -> Callable[..., object]:
-    log = RefusalLog()
+    log = WebRefusalLog()
 
     async def voice(request: Request, secret: str = "") -> Response:
         peer = request.client.host if request.client is not None else ""
@@ -109,7 +109,7 @@ def _handler(carrier: str, webhook: Webhook, auth: CarrierAuth, taker: StreamTak
 
 
 async def _fields(request: Request) -> Mapping[str, object] | Refused:
-    """Those of the query, and those of a form or a JSON object."""
+    """The fields of the query, and of the body: a form or a JSON object."""
     body = await request.body()
     fields: dict[str, object] = dict(request.query_params)
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -1,4 +1,4 @@
-"""HTTP connections with deadlines and a limit for each source, so that idle ones keep nobody out.
+"""HTTP connections with deadlines, and a limit per source, so that idle ones cannot lock others out.
 
 A connection either waits for its client (for the first byte, the rest of a request, or the client to read) or is being
 answered. One that waits too long is closed. When a source is at its limit, or all places are taken, the one that has
@@ -14,7 +14,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from offhook.web.refusal_log import RefusalLog
+from offhook.web.refusal_log import WebRefusalLog
 
 MAX_CONNECTIONS = 256
 MAX_PER_SOURCE = 128
@@ -25,7 +25,7 @@ REQUEST_S = 10.0
 """From a request's first byte to its last."""
 
 UNREAD_S = 60.0
-"""How long a client may leave a response unread."""
+"""How long a client may leave its response unread."""
 
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n"
 _TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
@@ -43,7 +43,7 @@ class ConnectionTable:
         return self._count
 
     def admit(self, connection: "HttpConnection", source: str) -> bool:
-        """Give it a place, if need be another one's. False: there is none."""
+        """Admit a connection, evicting another one if necessary. False: there is no room for it."""
         same = self._by_source[source]
         full_source, full = len(same) >= MAX_PER_SOURCE, self._count >= MAX_CONNECTIONS
         if full_source or full:
@@ -56,14 +56,14 @@ class ConnectionTable:
         return True
 
     def set_waiting(self, connection: "HttpConnection", waiting: bool) -> None:
-        """It waits for its client, or is being answered."""
+        """Record whether a connection waits for its client, or is being answered."""
         if waiting:
             self._waiting.setdefault(connection)
         else:
             self._waiting.pop(connection, None)
 
     def remove(self, connection: "HttpConnection", source: str) -> None:
-        """It is closed, or no longer HTTP. Idempotent."""
+        """Remove a connection that is closed, or no longer HTTP. Idempotent."""
         self._waiting.pop(connection, None)
         same = self._by_source.get(source, set())
         if connection in same:
@@ -74,12 +74,12 @@ class ConnectionTable:
 
 
 class HttpConnection(H11Protocol):
-    """uvicorn's, with a place in the table and deadlines."""
+    """uvicorn's HTTP protocol, with deadlines and an entry in the table."""
 
     def __init__(
         self,
         table: ConnectionTable,
-        log: RefusalLog,
+        log: WebRefusalLog,
         config: Config,
         server_state: ServerState,
         app_state: dict[str, Any],
@@ -89,7 +89,7 @@ class HttpConnection(H11Protocol):
         self._log = log
         self._source = ""
         self._deadline: asyncio.TimerHandle | None = None
-        self._begun = False  # a request has begun and is not complete
+        self._begun = False  # a request has begun and is incomplete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected."""
@@ -118,7 +118,7 @@ class HttpConnection(H11Protocol):
         self._update()
 
     def handle_websocket_upgrade(self, event: Any) -> None:
-        """It is no longer HTTP: the socket's new owner has its own deadlines."""
+        """No longer HTTP: the new owner of the socket has its own deadlines."""
         self._leave()
         super().handle_websocket_upgrade(event)
 
@@ -144,7 +144,7 @@ class HttpConnection(H11Protocol):
         super().send_400_response(msg)
 
     def evict(self) -> None:
-        """Close, to make room for another one."""
+        """Close it to make room for another one."""
         self._leave()
         self.transport.abort()
 
@@ -154,7 +154,7 @@ class HttpConnection(H11Protocol):
         return self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body
 
     def _update(self) -> None:
-        """Find out whether it waits for the client or for the answer."""
+        """Update whether it waits for the client or for the answer."""
         if self.transport.is_closing():
             return
         answering = self._answering
@@ -187,7 +187,7 @@ class HttpConnection(H11Protocol):
 
 def connection_factory() -> Callable[..., H11Protocol]:
     """The `http` factory for uvicorn: protocols that share one table."""
-    table, log = ConnectionTable(), RefusalLog()
+    table, log = ConnectionTable(), WebRefusalLog()
 
     def make(config: Config, server_state: ServerState, app_state: dict[str, Any], **_: Any) -> HttpConnection:
         return HttpConnection(table, log, config, server_state, app_state)

@@ -9,12 +9,11 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from offhook.usererror import Problem
-
-_NO_STORE = {"Cache-Control": "no-store"}
+from offhook.web.headers import NO_STORE
 
 
 def add_error_answers(app: FastAPI) -> None:
-    """For all routes of `app`."""
+    """Add the handlers to `app`, for all routes."""
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(HTTPException, _http_error)
 
@@ -32,13 +31,13 @@ async def _not_understood(_: Request, error: Exception) -> Response:
     else:
         what = f"`{name}` cannot be understood" if name else "the request cannot be understood"
         problem = Problem(what, first["msg"], "see docs/page.md for what may be asked")
-    return JSONResponse(asdict(problem), 400, _NO_STORE)
+    return JSONResponse(asdict(problem), 400, NO_STORE)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
     """A page for people whose browser asks for one, JSON for programs."""
     assert isinstance(error, HTTPException)
-    headers = {**_NO_STORE, **(error.headers or {})}
+    headers = {**NO_STORE, **(error.headers or {})}
     if error.status_code == 404 and "text/html" in request.headers.get("accept", ""):
         page = files("offhook.web").joinpath("page", "404.html").read_bytes()
         return Response(page, 404, headers, media_type="text/html; charset=utf-8")

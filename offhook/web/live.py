@@ -17,8 +17,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
+from offhook.observe.health import StatusSource
 from offhook.observe.live_events import TRANSIENT, LiveEvent
-from offhook.web.status import StatusSource
 
 MAX_VIEWERS = 16
 MAX_WAITING_BYTES = 4 * 2**20
@@ -35,7 +35,7 @@ IN_LISTS = frozenset({"begun", "state", "bot", "typed", "ignored", "answer", "ba
 """The kinds that every viewer gets of every call."""
 
 Watch = Callable[[frozenset[str] | None], None]
-"""What to publish: the details of these calls, or, None, nothing at all."""
+"""Called with the calls whose details are watched, or None when nobody watches."""
 
 
 class TooManyViewersError(Exception):
@@ -45,8 +45,8 @@ class TooManyViewersError(Exception):
 class LiveHub:
     """The viewers, and what they get. The event loop's thread only.
 
-    `on_watch` notifies the owners of the calls. When the first viewer comes they answer with one
-    "begun" for each call, with earlier events in `so_far`.
+    `on_watch` is set by the owner of the calls. For the first viewer it has to publish a "begun" for each call, with
+    the earlier events in `so_far`.
     """
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
@@ -56,7 +56,7 @@ class LiveHub:
         self._calls: dict[str, _Shown] = {}
 
     def publish(self, uniqueid: str, event: LiveEvent) -> None:
-        """Something happened in a call."""
+        """Pass an event of a call to the viewers."""
         kind = event["kind"]
         if not self._viewers:
             return
@@ -90,7 +90,7 @@ class LiveHub:
             self.publish(uniqueid, {"kind": "ended", "at": 0.0, "by": "crash", "reason": "crash"})
 
     def enter(self, focus: str | None) -> "Viewer":
-        """A viewer comes, with the call `focus` in detail. TooManyViewersError."""
+        """Add a viewer, who gets all of the call `focus`. Raises TooManyViewersError."""
         if len(self._viewers) >= MAX_VIEWERS:
             raise TooManyViewersError
         viewer = Viewer(focus)
@@ -101,7 +101,7 @@ class LiveHub:
         return viewer
 
     def leave(self, viewer: "Viewer") -> None:
-        """The viewer is gone. Idempotent."""
+        """Remove a viewer. Idempotent."""
         if viewer in self._viewers:
             self._viewers.discard(viewer)
             self._watch()
@@ -109,7 +109,7 @@ class LiveHub:
                 self._calls.clear()
 
     def close(self) -> None:
-        """Disconnect all viewers: the process ends."""
+        """Disconnect all viewers, because the process ends."""
         for viewer in list(self._viewers):
             viewer.cut.set()
 

@@ -1,4 +1,4 @@
-"""Joins the application, stream authentication and the web server."""
+"""Joins the web application, the authentication of media streams, and the server."""
 
 import structlog
 from fastapi import FastAPI
@@ -20,7 +20,7 @@ def server_with_streams(
     app: FastAPI, config: Config, taker: StreamTaker, directory: CallDirectory | None = None
 ) -> WebServer:
     """A web server for `app`, with the webhooks and media streams that the settings allow, and those of the page's
-    phone. `app` has to guard its tickets (`Access`).
+    phone. `Access` has to guard `app`, which issues the tickets.
 
     `directory` keeps the tickets. UserError for settings that would let anybody in.
     """
@@ -54,7 +54,7 @@ def whole_numbers(config: Config) -> list[str]:
 def _share_tickets(
     directory: CallDirectory, twilio: TwilioAuth | None, carriers: CarrierAuth | None, talk: TalkAuth
 ) -> None:
-    """A ticket's stream may arrive at another node than the webhook that issued it."""
+    """A stream may arrive at another node than the webhook that issued its ticket."""
     if twilio is not None:
         twilio.tickets = directory.tickets("twilio")
     if carriers is not None:
@@ -63,7 +63,7 @@ def _share_tickets(
 
 
 class StreamAuths:
-    """Twilio's, the other carriers', and the browser phone's; either of the first two may be missing."""
+    """A `StreamAuth` that picks the one for the path. `twilio` and `carriers` may be missing."""
 
     def __init__(self, twilio: TwilioAuth | None, carriers: CarrierAuth | None, talk: TalkAuth) -> None:
         self._carriers = carriers

@@ -1,4 +1,4 @@
-"""A log line for each refusal, rate-limited so that no stranger fills the log: the next line counts the rest."""
+"""Log lines for refused requests, rate-limited so that strangers cannot fill the log."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -9,8 +9,8 @@ LINES_BURST = 20
 LINES_PER_S = 1.0
 
 
-class RefusalLog:
-    """Lines of `offhook.web`. `now` is in seconds."""
+class WebRefusalLog:
+    """Writes to the logger `offhook.web`: `LINES_BURST` lines at once, then `LINES_PER_S`. `now` is in seconds."""
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
         self._now = now
@@ -19,7 +19,7 @@ class RefusalLog:
         self._left_out = 0
 
     def refused(self, event: str, status: int, why: str, **details: str) -> None:
-        """Something was refused. `not_logged` is how many refusals since the last line have none."""
+        """Log a refusal, or only count it. `not_logged` of a line is how many were counted since the line before."""
         now = self._now()
         self._credit = min(LINES_BURST, self._credit + (now - self._credit_at) * LINES_PER_S)
         self._credit_at = now

@@ -19,10 +19,10 @@ from offhook.usererror import Problem
 from offhook.web.access import OPEN_PATHS, WEBHOOK_PREFIXES
 
 BODY_BYTES = 65_536
-"""Of any request: the longest useful one is a webhook's form."""
+"""For any request; the longest useful body is a webhook's form."""
 
 MAX_PAGE_REQUESTS = 64
-"""Concurrent pages, records and downloads. Health, metrics and webhooks do not count, and always have room."""
+"""Concurrent pages, records and downloads. Health, metrics and webhooks are not counted, and never refused by it."""
 
 MAX_DELAY_S = 2.0
 MAX_SOURCES = 1_000
@@ -30,7 +30,7 @@ MAX_SOURCES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Requests from one source: a second, and in a burst."""
+    """How many requests one source may send: per second, and in a burst."""
 
     per_s: float
     burst: float
@@ -46,7 +46,7 @@ TOO_LONG = Problem("the request is too long", f"its body has more than {BODY_BYT
 
 
 class RequestLimits:
-    """The application within limits. A source that asks too often is answered late; beyond `MAX_DELAY_S`, with 429."""
+    """Wraps the application. A source that sends too many requests is answered late; beyond `MAX_DELAY_S`, with 429."""
 
     def __init__(self, app: ASGIApp, now: Callable[[], float] = monotonic) -> None:
         self._app = app

@@ -12,8 +12,8 @@ from offhook.web.pages import page_routes, read_pages
 
 
 def add_site(app: FastAPI, hub: LiveHub, records: Records, config: Config) -> None:
-    """Add them to `app`. Without a password in the settings they are shown on this machine only."""
-    _log_who_may_look(config)
+    """Add them to `app`. Without a password in the settings they can be seen on this machine only."""
+    _log_access(config)
     app.include_router(live_routes(hub))
     folder = config.records.dir.resolve()
     app.include_router(calls_routes(records, folder / "recordings", folder / "captures"))
@@ -21,7 +21,7 @@ def add_site(app: FastAPI, hub: LiveHub, records: Records, config: Config) -> No
     app.add_middleware(Access, password=config.http.password)
 
 
-def _log_who_may_look(config: Config) -> None:
+def _log_access(config: Config) -> None:
     log = structlog.get_logger("offhook.web")
     if is_loopback_name(config.http.host):
         return

@@ -1,46 +1,27 @@
-"""What HTTP needs from the rest: health, readiness, metrics."""
+"""`/api/status`: the live state of a bot, for `offhook status` and for scripts."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Protocol
 
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
 
-class Readiness(StrEnum):
-    """Whether calls can come in."""
-
-    READY = "ready"
-    STARTING = "starting"
-    DRAINING = "draining"
-    FULL = "full"
+from offhook.observe.plain import plain
+from offhook.web.headers import NO_STORE
 
 
-@dataclass(frozen=True, slots=True)
-class ReadyStatus:
-    """`why` is for people, `details` (calls, capacity …) for programs; neither says anything about callers."""
+class LiveState(Protocol):
+    """Provides the live state."""
 
-    state: Readiness
-    why: str = ""
-    details: Mapping[str, int | float | str] = field(default_factory=dict)
+    async def status(self) -> dict[str, object]:
+        """The live state as plain values."""
 
 
-@dataclass(frozen=True, slots=True)
-class HealthStatus:
-    """`alive` false: restart the process. `loop_lag_s`: how late the event loop has been."""
+def status_routes(source: LiveState) -> APIRouter:
+    """The route. It reveals callers' numbers, so `Access` has to guard it."""
+    router = APIRouter()
 
-    alive: bool
-    why: str = ""
-    loop_lag_s: float = 0.0
+    @router.get("/api/status")
+    async def status() -> Response:
+        return JSONResponse(plain(await source.status()), headers=NO_STORE)
 
-
-class StatusSource(Protocol):
-    """Answers on the event loop, `health` and `ready` from memory."""
-
-    def health(self) -> HealthStatus:
-        """For `/healthz`."""
-
-    def ready(self) -> ReadyStatus:
-        """For `/readyz`."""
-
-    async def metrics(self) -> bytes:
-        """For `/metrics`: the Prometheus text format (`Metrics.render`)."""
+    return router

@@ -1,4 +1,4 @@
-"""Authentication of media streams: the verdicts, and the rule for programs on this machine."""
+"""Authentication of media streams: its results, and the rule for programs on this machine."""
 
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -25,10 +25,10 @@ class Refused:
 
 
 class StreamAuth(Protocol):
-    """Decides who may bring a call."""
+    """Decides whether a stream may bring a call."""
 
     def check_upgrade(self, path: str, headers: Headers, peer: str) -> Accepted | Refused:
-        """A request to upgrade. `peer` is the address of its socket."""
+        """Check a request to upgrade; `peer` is the address of its socket."""
 
 
 class LocalAuth:

@@ -89,7 +89,7 @@ class TwilioAuth:
 
 
 def twilio_auth(config: Config) -> TwilioAuth | None:
-    """The rules by the settings; None: Twilio may not call. UserError for settings that would let anybody in."""
+    """The rules that the settings make; None: Twilio may not call. UserError for settings that would let anybody in."""
     twilio, http = config.twilio, config.http
     if not twilio.enabled or not http.enabled:
         return None

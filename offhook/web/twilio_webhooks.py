@@ -1,5 +1,5 @@
-"""Twilio's webhooks: `/twilio/voice` says where to connect a call, `/twilio/resume` what to do when the stream has
-ended, `/twilio/status` gets the call's status.
+"""Twilio's webhooks: `/twilio/voice` answers where to connect a call, `/twilio/resume` what to do after the stream has
+ended; `/twilio/status` receives the status of calls.
 """
 
 from time import monotonic
@@ -8,9 +8,10 @@ from urllib.parse import parse_qs
 import structlog
 from fastapi import APIRouter, Request, Response
 
+from offhook.telephony.media_streams.call_status import is_final
 from offhook.telephony.media_streams.limits import SID_CHARS
 from offhook.telephony.media_streams.twiml import MEDIA_TYPE, connect_stream, hang_up, reject
-from offhook.web.refusal_log import RefusalLog
+from offhook.web.refusal_log import WebRefusalLog
 from offhook.web.stream_auth import Refused
 from offhook.web.twilio_auth import RESUME_PATH, STATUS_PATH, VOICE_PATH, TwilioAuth
 from offhook.web.upgrade import StreamTaker
@@ -20,7 +21,6 @@ NAME_CHARS = 256
 """Of the caller and the called number."""
 
 FORM = "application/x-www-form-urlencoded"
-OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 
 Fields = dict[str, list[str]]
 
@@ -28,7 +28,7 @@ Fields = dict[str, list[str]]
 def twilio_routes(auth: TwilioAuth, taker: StreamTaker) -> APIRouter:
     """The routes; `taker` gets the calls."""
     router = APIRouter()
-    log = RefusalLog()
+    log = WebRefusalLog()
     _connecting(router, auth, taker, log)
     _status(router, auth, taker, log)
 
@@ -41,7 +41,7 @@ def twilio_routes(auth: TwilioAuth, taker: StreamTaker) -> APIRouter:
     return router
 
 
-def _connecting(router: APIRouter, auth: TwilioAuth, taker: StreamTaker, refusals: RefusalLog) -> None:
+def _connecting(router: APIRouter, auth: TwilioAuth, taker: StreamTaker, refusals: WebRefusalLog) -> None:
     log = structlog.get_logger("offhook.web")
 
     @router.post(VOICE_PATH)
@@ -69,17 +69,17 @@ def _connecting(router: APIRouter, auth: TwilioAuth, taker: StreamTaker, refusal
         return Response(_connect(auth, request, call_sid, fields, resumes=True), media_type=MEDIA_TYPE)
 
 
-def _status(router: APIRouter, auth: TwilioAuth, taker: StreamTaker, refusals: RefusalLog) -> None:
+def _status(router: APIRouter, auth: TwilioAuth, taker: StreamTaker, refusals: WebRefusalLog) -> None:
     @router.post(STATUS_PATH)
     async def status(request: Request) -> Response:
         fields = await _fields(request, auth)
         if isinstance(fields, Refused):
             return _refuse(fields, refusals)
-        call_sid, said = _one(fields, "CallSid", SID_CHARS), _one(fields, "CallStatus", 32)
-        if said in OVER:
+        call_sid, reported = _one(fields, "CallSid", SID_CHARS), _one(fields, "CallStatus", 32)
+        if is_final(reported):
             auth.tickets.void(call_sid)
-        if call_sid and said:
-            taker.call_status(call_sid, said)
+        if call_sid and reported:
+            taker.call_status(call_sid, reported)
         return Response(status_code=204)
 
 
@@ -103,7 +103,7 @@ def unusable(field: str) -> str:
     return f"{field} is missing, repeated, longer than {SID_CHARS} characters, or not printable"
 
 
-def _refuse(refused: Refused, refusals: RefusalLog) -> Response:
+def _refuse(refused: Refused, refusals: WebRefusalLog) -> Response:
     refusals.refused("webhook refused", refused.status, refused.why)
     return Response(status_code=refused.status)
 
@@ -129,7 +129,7 @@ async def _fields(request: Request, auth: TwilioAuth) -> Fields | Refused:
 
 
 def _first(fields: Fields, name: str) -> str:
-    """The first value of a field that describes the call; empty where it cannot be kept."""
+    """The first value of a field that only describes the call; empty if it cannot be stored."""
     return _one({name: fields.get(name, [])[:1]}, name, NAME_CHARS)
 
 

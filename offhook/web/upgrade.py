@@ -1,4 +1,4 @@
-"""Requests to upgrade to a WebSocket, from uvicorn: checked, then passed on or refused.
+"""Handles requests to upgrade to a WebSocket: each is checked, then passed on or refused.
 
 An accepted socket goes to the process that takes the call, with its request unanswered: the new owner answers it. A
 refusal is answered here, and creates no call.
@@ -16,7 +16,7 @@ from websockets.http11 import Request
 from websockets.streams import StreamReader
 
 from offhook.observe.refusals import retry_after_s
-from offhook.web.refusal_log import RefusalLog
+from offhook.web.refusal_log import WebRefusalLog
 from offhook.web.stream_auth import Refused, StreamAuth
 
 
@@ -41,9 +41,9 @@ class StreamTaker(Protocol):
 
 
 class UpgradeHandler(asyncio.Protocol):
-    """One connection that wants to be a WebSocket."""
+    """A connection whose upgrade request uvicorn has read."""
 
-    def __init__(self, auth: StreamAuth | None, taker: StreamTaker, log: RefusalLog) -> None:
+    def __init__(self, auth: StreamAuth | None, taker: StreamTaker, log: WebRefusalLog) -> None:
         self._auth = auth
         self._taker = taker
         self._transport: asyncio.Transport | None = None
@@ -55,10 +55,10 @@ class UpgradeHandler(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        """The whole request, which uvicorn has read and checked."""
+        """Handle the whole request, which uvicorn has read and checked."""
         transport, self._transport = self._transport, None
         if transport is None:
-            return  # answered already
+            return  # the request has been answered
         try:
             request = _parse(data)
         except ValueError as error:
@@ -104,7 +104,7 @@ class UpgradeHandler(asyncio.Protocol):
 
 def upgrade_factory(auth: StreamAuth | None, taker: StreamTaker) -> Callable[..., asyncio.Protocol]:
     """The `ws` factory for uvicorn; its arguments, which are for ASGI, are ignored."""
-    log = RefusalLog()
+    log = WebRefusalLog()
 
     def make(**_: Any) -> asyncio.Protocol:
         return UpgradeHandler(auth, taker, log)

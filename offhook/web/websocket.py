@@ -43,7 +43,7 @@ KERNEL_BYTES = 32_768
 
 READ_BYTES = 4_096
 READS_MAX = 16
-"""From one socket, before the others have their turn."""
+"""Reads of one socket before the others get their turn."""
 
 # The receiver logs the far end's errors; the library would log each connection too.
 _LOGGER = logging.getLogger("offhook.websocket")
@@ -51,7 +51,7 @@ _LOGGER.setLevel(logging.ERROR)
 
 
 class Receiver(Protocol):
-    """Gets what arrives. Handlers return at once."""
+    """Receives what arrives. Its methods must return at once."""
 
     def receive(self, message: bytes) -> None:
         """A message: text, or `Binary`."""
@@ -67,9 +67,9 @@ class Receiver(Protocol):
 
 
 class WebSocket(asyncio.Protocol):
-    """The server's side of one connection. `initial` is the upgrade request, which has been read and checked already.
+    """The server side of one connection. `initial` is the upgrade request, already read and checked.
 
-    `on_open(self)` is called after the handshake; it returns the receiver, which has to `read` from then on.
+    `on_open(self)` is called after the handshake; it returns the receiver, which has to call `read` from then on.
     `on_failed()` is called when the connection is lost before that.
     """
 
@@ -85,9 +85,9 @@ class WebSocket(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._frames = FrameReader(self._conn, self._message, self._ponged)
         self._descriptor = -1
-        self._unwatched = False  # the event loop does not read: `read` does
+        self._unwatched = False  # `read` reads the socket, not the event loop
         self._error: OSError | None = None  # of `read`
-        self._over = False  # neither side sends any more
+        self._over = False  # both sides have sent their last frame
         self._timer: asyncio.TimerHandle | None = None
         self._pinged_at = 0.0
         self._unread: asyncio.TimerHandle | None = None

@@ -11,6 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from offhook.api.call import Call, Dialog
+from offhook.observe.health import Readiness
 from offhook.pipeline.events import DigitRule
 from offhook.pipeline.trace import BargedIn, BotHeard, SessionEvent
 from offhook.process.local_bot import LocalBot
@@ -19,7 +20,6 @@ from offhook.settings.config import Config
 from offhook.telephony import tones
 from offhook.testing.carrier import Carrier, ask_webhook
 from offhook.testing.sip_caller import CallFailedError
-from offhook.web.status import Readiness
 
 WITHIN_S = 10.0
 AUTH_TOKEN = "0123456789abcdef0123456789abcdef"

@@ -9,11 +9,11 @@ import pytest
 
 from offhook.api.call import Call, CallEnded, Dialog
 from offhook.api.dialogs import bench_dialog
+from offhook.observe.health import Readiness
 from offhook.process.local_bot import LocalBot
 from offhook.settings.config import Config
 from offhook.testing.sip_caller import Caller
 from offhook.usererror import UserError
-from offhook.web.status import Readiness
 
 BENCH: dict[str, dict[str, object]] = {
     "asr": {"engine": "fixed"},

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from offhook.observe.health import Readiness
 from offhook.observe.metrics import Metrics
 from offhook.observe.metrics_snapshot import snapshot
 from offhook.process import worker_handle
@@ -40,7 +41,6 @@ from offhook.sip.events import CallAnswered, CallCancelled, CallConfirmed, CallE
 from offhook.sip.net.endpoint import Endpoint
 from offhook.sip.sdp.negotiate import LocalMedia, make_offer
 from offhook.usererror import Problem, UserError
-from offhook.web.status import Readiness
 
 HOST = "127.0.0.1"
 FREE = Report(calls=0, cpu=0.0, lag_s=0.0, lag_max_s=0.0, late_ticks=0, room=100, ports=100)

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from offhook.observe.health import Readiness, ReadyStatus
 from offhook.observe.live_feed import LiveCall, LiveFeed
 from offhook.pipeline.trace import BotSpoke, CallerPartial, KeyPressed
 from offhook.web import live
 from offhook.web.live import LiveHub, TooManyViewersError, Viewer, live_routes
 from offhook.web.server import WebServer
-from offhook.web.status import Readiness, ReadyStatus
 
 BEGUN = {"kind": "begun", "at": 0.0, "caller": "a", "called": "b"}
 

@@ -1,11 +1,11 @@
 from structlog.testing import capture_logs
 
-from offhook.web.refusal_log import LINES_BURST, RefusalLog
+from offhook.web.refusal_log import LINES_BURST, WebRefusalLog
 
 
 def test_lines_are_limited_and_the_rest_is_counted() -> None:
     now = 0.0
-    log = RefusalLog(lambda: now)
+    log = WebRefusalLog(lambda: now)
     with capture_logs() as lines:
         for _ in range(1_000):
             log.refused("webhook refused", 403, "why")

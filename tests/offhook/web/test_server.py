@@ -9,11 +9,11 @@ from email.message import Message
 
 import pytest
 
+from offhook.observe.health import HealthStatus, Readiness, ReadyStatus
 from offhook.observe.metrics import Metrics
 from offhook.usererror import UserError
 from offhook.web.app import create_app
 from offhook.web.server import WebServer
-from offhook.web.status import HealthStatus, Readiness, ReadyStatus
 
 
 class Source:
