@@ -8,7 +8,6 @@ import logging
 import re
 import sys
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from itertools import pairwise
 from typing import ClassVar, Literal, TextIO
 
@@ -174,13 +173,3 @@ def get_logger(name: str) -> FilteringBoundLogger:
     """A logger: `log.info("call ended", turns=3)`. The name is for filters, it is not shown."""
     logger: FilteringBoundLogger = structlog.get_logger(name)
     return logger
-
-
-def bind_call(call: str) -> None:
-    """Add `call` to every later record of this task and of the tasks that it starts."""
-    structlog.contextvars.bind_contextvars(call=call)
-
-
-def call_context(call: str) -> AbstractContextManager[None]:
-    """Add `call` to every record within the block, for tasks that serve several calls."""
-    return structlog.contextvars.bound_contextvars(call=call)

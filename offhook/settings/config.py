@@ -6,7 +6,7 @@ names its line, its variable or the command line.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ from offhook.settings.sections import (
     TwilioConfig,
     VadConfig,
 )
-from offhook.settings.sources import ENV_PREFIX, Sources, is_secret, section_fields, toml_key, toml_value
+from offhook.settings.sources import ENV_PREFIX, Sources, is_secret, section_fields
 from offhook.settings.toml_file import ConfigFile, read_config_file
 from offhook.usererror import UserError
 
@@ -67,7 +67,7 @@ HIDDEN = "***"
 
 
 class Config(BaseSettings):
-    """All settings. Printed, it is TOML without secrets."""
+    """All settings. `repr` and `str` leave out secrets."""
 
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX, env_nested_delimiter="__", env_ignore_empty=True, extra="forbid", frozen=True
@@ -143,19 +143,6 @@ class Config(BaseSettings):
                 keys.update(_masked_options(getattr(self, section)))
         return values
 
-    def __str__(self) -> str:
-        lines = []
-        for section, values in self.redacted().items():
-            if isinstance(values, list):
-                for each in values:
-                    lines += [f"[[{section}]]", *_assignments(each)]
-                continue
-            lines += [f"[{section}]", *_assignments(values)]
-            for name, options in values.items():
-                if isinstance(options, dict):
-                    lines += [f"[{section}.{toml_key(name)}]", *_assignments(options)]
-        return "\n".join(lines)
-
 
 def _mask(values: dict[str, Any], fields: Mapping[str, FieldInfo]) -> None:
     for key, field in fields.items():
@@ -170,12 +157,6 @@ def _masked_options(section: BaseModel) -> dict[str, dict[str, Any]]:
         name: {key: HIDDEN if isinstance(value, SecretStr) else value for key, value in each.items()}
         for name, each in options.items()
     }
-
-
-def _assignments(values: Mapping[str, Any]) -> Iterator[str]:
-    for key, value in values.items():
-        if value is not None and not isinstance(value, dict):
-            yield f"{toml_key(key)} = {toml_value(value)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,9 +31,8 @@ def _address_of(host: str, bound: str) -> str:
         raise UserError(f"`{host}` cannot be advertised", why, todo, where) from error
     address = str(found[0][4][0])
     if ip_address(address.partition("%")[0]).is_unspecified:
-        raise UserError(
-            f"`{host}` cannot be advertised", f"it is {address}, which nobody can send to", "another", where
-        )
+        todo = 'the address under which callers reach this machine: `advertised_host = "203.0.113.7"` below `[sip]`'
+        raise UserError(f"`{host}` cannot be advertised", f"it is {address}, which nobody can send to", todo, where)
     return address
 
 

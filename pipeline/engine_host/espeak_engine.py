@@ -23,7 +23,6 @@ _POS_CHARACTER = 1
 _EVENT_LIST_END = 0
 _EVENT_WORD = 1
 _PARAMETER_RATE = 1
-_PARAMETER_VOLUME = 2
 
 LIMIT = 0.85
 """Of full scale: gains stay below it, and the codec does not clip."""

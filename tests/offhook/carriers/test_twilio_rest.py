@@ -22,7 +22,7 @@ from offhook.process.local_bot import LocalBot
 from offhook.settings.config import Config, TwilioConfig
 from offhook.telephony import tones
 from offhook.testing.carrier import Carrier
-from offhook.testing.carriers import PlainCarrier
+from offhook.testing.carrier.dialects import PlainCarrier
 from offhook.usererror import UserError
 from tests.offhook.carriers.test_stream_call import LONG, WITHIN_S, node, records, until, url
 from tests.offhook.carriers.twilio_account import (
@@ -119,7 +119,7 @@ def test_what_lists_everything_or_nothing_is_no_pattern(pattern: str) -> None:
 def test_the_list_is_read_and_shown() -> None:
     config = Config.load(None, {"twilio": {"transfer_allow": ["+1555*", "+442071838750"]}})
     assert config.twilio.transfer_allow == ("+1555*", "+442071838750")
-    assert 'transfer_allow = ["+1555*", "+442071838750"]' in str(config)
+    assert config.redacted()["twilio"]["transfer_allow"] == ["+1555*", "+442071838750"]
 
 
 # The API.

@@ -1,4 +1,3 @@
-import asyncio
 import io
 import json
 import logging
@@ -148,25 +147,14 @@ def test_levels() -> None:
         log.setup("json", "chatty")
 
 
-async def test_the_call_is_bound_per_task() -> None:
+def test_what_a_process_binds_is_in_every_record() -> None:
     stream = io.StringIO()
     log.setup("json", "info", stream)
-    logger = log.get_logger("offhook")
-
-    async def serve(call: str) -> None:
-        log.bind_call(call)
-        await asyncio.sleep(0)
-        logger.info("mine", expected=call)
-        logging.getLogger("library").info("its", extra={"expected": call})
-
-    await asyncio.gather(*(serve(f"call-{n}") for n in range(10)))
-    with log.call_context("block"):
-        logger.info("inside", expected="block")
-    logger.info("outside")
-    records = [json.loads(line) for line in lines(stream)]
-    assert len(records) == 22
-    assert all(record["call"] == record["expected"] for record in records[:-1])
-    assert "call" not in records[-1]
+    with structlog.contextvars.bound_contextvars(worker=3):
+        log.get_logger("offhook").info("own")
+        logging.getLogger("library").info("foreign")
+    log.get_logger("offhook").info("later")
+    assert [json.loads(line).get("worker") for line in lines(stream)] == [3, 3, None]
 
 
 def test_setting_up_twice_does_not_log_twice() -> None:

@@ -9,11 +9,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from offhook.settings.config import (
-    AsrConfig,
     CallsConfig,
     Config,
     RecordsConfig,
-    RouteConfig,
     RtpConfig,
     SipConfig,
     parse_address,
@@ -470,16 +468,6 @@ def test_a_secret_that_is_wrong_is_not_shown(tmp_path: Path) -> None:
     problem = only(tmp_path, '[records]\ndatabase_url = ["geheim"]\n')
     assert problem.where == "f:2"
     assert "geheim" not in repr(problem)
-
-
-def test_what_is_printed_can_be_read_again(tmp_path: Path) -> None:
-    config = Config(
-        sip=SipConfig(port=5070),
-        asr=AsrConfig(options={"x y": {"a": [1, {"b": "c"}]}}),
-        records=RecordsConfig(dir=Path('/a "b"')),
-        routes=(RouteConfig(number=("1", "2*"), flow=Path("/x.yaml")),),
-    )
-    assert Config.load(write(tmp_path, str(config))) == config
 
 
 # The command line's values.
