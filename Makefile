@@ -12,7 +12,7 @@ PYTHON ?= python3
 PIP    := $(VENV)/bin/pip --disable-pip-version-check -qq
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-# The programs that the tests telephone with, and the voices of their callers.
+# The programs that the tests place calls with, and their voices.
 PEERS := flite:flite espeak-ng:espeak-ng sipp:sip-tester baresip:baresip-core sipsak:sipsak tcpdump:tcpdump \
     chromium:chromium chromedriver:chromium-driver
 
@@ -77,7 +77,7 @@ $(VENV)/.dev: $(VENV)/.runtime
 	@$(PIP) install --editable '.[local,g722,opus,apm,twilio,otel,dev]'
 	@touch $@
 
-# The live page's waveform, for who had no npm when the package was built.
+# The live page's waveform, if npm was missing when the package was built.
 page:
 	@$(PYTHON) build_support/vendored.py page
 

@@ -1,7 +1,7 @@
-"""What the package carries of others' work and the repository does not: Silero's model from the `silero-vad` wheel, and
-the waveform of the live page from npm. What is there already is not fetched again.
+"""Fetches third-party files that the package contains and the repository does not: Silero's model from the `silero-vad`
+wheel, and the waveform of the live page from npm. Existing files are not fetched again.
 
-`python build_support/vendored.py [model] [page]`; without a word, both.
+`python build_support/vendored.py [model] [page]`; by default both.
 """
 
 import hashlib
@@ -25,13 +25,13 @@ PAGE_FILES = ("dist/wavesurfer.esm.js", "dist/plugins/regions.esm.js", "LICENSE"
 
 
 def fetch():
-    """Have everything there."""
+    """Fetch everything that is missing."""
     fetch_model()
     fetch_page()
 
 
 def fetch_model():
-    """Silero's model and its licence (MIT). Ends the build when they cannot be had."""
+    """Fetch Silero's model and its licence (MIT). Ends the build if that fails."""
     if all((MODEL_DIR / name).is_file() for name in SILERO_FILES.values()):
         return
     with tempfile.TemporaryDirectory() as folder:
@@ -46,7 +46,10 @@ def fetch_model():
         with zipfile.ZipFile(wheels[0]) as wheel:
             found = {new: _member(wheel, old) for old, new in SILERO_FILES.items()}
     if hashlib.sha256(found["silero_vad.onnx"]).hexdigest() != SILERO_SHA256:
-        sys.exit(f"the speech detector's model in {SILERO} is another file than was tested\n  type: try again later")
+        sys.exit(
+            f"the speech detector's model in {SILERO} is not the tested file\n  why:  its SHA-256 is different\n"
+            f"  type: put the tested silero_vad.onnx and its LICENSE into {MODEL_DIR}"
+        )
     MODEL_DIR.mkdir(exist_ok=True)
     for name, data in found.items():
         (MODEL_DIR / name).write_bytes(data)
@@ -58,7 +61,7 @@ def _member(wheel, ending):
 
 
 def fetch_page():
-    """The page's waveform. Without npm the page works, and says what is missing."""
+    """Fetch the page's waveform. Without npm the page works, and says what is missing."""
     if (PAGE_DIR / "wavesurfer.esm.js").is_file():
         return
     package = ROOT / "node_modules" / "wavesurfer.js"

@@ -1,1 +1,1 @@
-"""Octets from anybody, by the million: nothing but the declared errors, and what holds, holds."""
+"""Fuzz targets: arbitrary bytes must raise declared errors only, and leave all invariants intact."""

@@ -1,11 +1,11 @@
-"""Fuzz one target:
+"""Fuzzes one target:
 
     python -m fuzz session --runs 10000000
     python -m fuzz session --seconds 60
-    python -m fuzz session --input FILE       what an earlier run found, once more
+    python -m fuzz session --input FILE       repeats what an earlier run found
 
-An input that is a finding is written to reports/fuzz/, and the exit status is not 0. What reached new code is kept in
-there, too, and is where the next run begins. Needs atheris (libFuzzer for Python).
+An input that fails is written to reports/fuzz/, and the exit status is not 0. Inputs that reached new code are kept
+there as well, and the next run starts from them. Needs atheris (libFuzzer for Python).
 """
 
 import argparse
@@ -24,7 +24,7 @@ FOLLOWED = {
     "sdp": ("offhook.sip",),
     "sip": ("offhook.sip",),
 }
-"""The packages whose branches lead the fuzzer. To follow costs several times what running does."""
+"""The packages whose branches guide the fuzzer. Instrumented code runs several times slower."""
 SLOWEST_S = 10
 MEMORY_MIB = 1_024
 
@@ -51,12 +51,12 @@ def main() -> None:
 
         TARGETS[given.target](given.input.read_bytes())
         return
-    # An input can be tried again without it.
+    # Repeating an input does not need it.
     import atheris  # type: ignore[import-untyped, unused-ignore]  # noqa: PLC0415
 
     with atheris.instrument_imports(include=FOLLOWED[given.target]):
         from fuzz.seeds import write  # noqa: PLC0415
-        from fuzz.targets import MAX_OCTETS, TARGETS  # noqa: PLC0415
+        from fuzz.targets import MAX_BYTES, TARGETS  # noqa: PLC0415
 
     corpus = given.folder / given.target
     write(corpus, given.target)
@@ -64,7 +64,7 @@ def main() -> None:
         sys.argv[0],
         f"-runs={given.runs}",
         f"-max_total_time={given.seconds}",
-        f"-max_len={MAX_OCTETS[given.target]}",
+        f"-max_len={MAX_BYTES[given.target]}",
         f"-seed={given.seed}",
         f"-timeout={SLOWEST_S}",
         f"-rss_limit_mb={MEMORY_MIB}",

@@ -1,13 +1,13 @@
-"""The jitter buffer alone, driven by octets: longer streams than a whole session can be given in the same time.
+"""The jitter buffer alone, which allows longer streams than a whole session does in the same time.
 
-Audio time has neither holes nor overlaps and never runs away from the clock, what waits has its limit, and what came
-in is either in what comes out or was counted as dropped.
+Invariants: audio time has neither holes nor overlaps and stays near the clock, the number of waiting packets is
+limited, and every packet is delivered or counted as dropped.
 """
 
 from collections import deque
 from collections.abc import Callable
 
-from fuzz.octets import Input
+from fuzz.byte_input import Input
 from offhook.telephony.rtp.config import RtpLimits
 from offhook.telephony.rtp.events import AudioGap, AudioPayload, RtpEvent
 from offhook.telephony.rtp.jitter import JitterBuffer
@@ -19,20 +19,20 @@ LIMITS = RtpLimits()
 START = 1_000.0
 FIRST = 1 << 20
 CLOCK_ERROR = 1.01
-"""The far end's clock may be so much faster, by `JitterBuffer`."""
+"""How much faster the far end's clock may be (see `JitterBuffer`)."""
 TICKS = (160, 80, 240, 1, 480, 1_440)
 NOISE = ComfortNoise(60, (-0.5,))
 
 
 class Drive:
-    """The buffer and what is known of it from outside."""
+    """The buffer, and a model of what it should do."""
 
     def __init__(self, data: bytes) -> None:
         self.input = Input(data)
         self.now = START
         self.sequence = FIRST
-        self.timestamp = self.input.octet() << 24 | 0xFFFF00
-        self.ticks = TICKS[self.input.octet() % len(TICKS)]
+        self.timestamp = self.input.byte() << 24 | 0xFFFF00
+        self.ticks = TICKS[self.input.byte() % len(TICKS)]
         self.events: deque[RtpEvent] = deque()
         self.jitter = JitterEstimator()
         self.buffer = JitterBuffer(LIMITS, self.jitter, self.events)
@@ -40,42 +40,42 @@ class Drive:
         self.position = self.pushed = self.delivered = 0
 
     def in_time(self) -> None:
-        """The next packet, as it should come."""
+        """The next packet, in time."""
         self.now += self.ticks / 8_000
         self._push()
 
     def held_up(self) -> None:
-        """The next packet at once: the network delivers what it held up."""
+        """The next packets at once: the network delivers what it held up."""
         self._push()
 
     def lost(self) -> None:
-        """Some packets do not come."""
-        count = self.input.octet() % 40
+        """Some packets are lost."""
+        count = self.input.byte() % 40
         self.sequence += count
         self.timestamp += count * self.ticks
         self.now += count * self.ticks / 8_000
 
     def overtaken(self) -> None:
-        """One from before, or one from ahead, comes now."""
+        """A packet from before, or from ahead, arrives."""
         step = self.input.signed()
         self._push_one(self.sequence + step, self.timestamp + step * self.ticks)
 
     def paused(self) -> None:
         """Timestamps go on while nothing is sent."""
-        count = self.input.octet()
+        count = self.input.byte()
         self.timestamp += count * self.ticks
         self.now += count * self.ticks / 8_000
 
     def wait_ms(self) -> None:
         """Time passes, at most a quarter of a second."""
-        self.now += self.input.octet() / 1_000
+        self.now += self.input.byte() / 1_000
 
     def wait_long(self) -> None:
         """Time passes, at most half a minute."""
-        self.now += self.input.octet() / 10
+        self.now += self.input.byte() / 10
 
     def timer(self) -> None:
-        """Serve what is due, one after the other, as the owner does."""
+        """Run the due timers, one after the other, as the owner does."""
         for _ in range(4):
             due = self.buffer.get_timer()
             if due is None or due > self.now:
@@ -83,31 +83,31 @@ class Drive:
             self.buffer.handle_timer(self.now)
 
     def jump(self) -> None:
-        """The far end's clock is set."""
-        self.timestamp += self.input.signed() << (self.input.octet() % 24)
+        """The far end's timestamps jump."""
+        self.timestamp += self.input.signed() << (self.input.byte() % 24)
 
     def noise(self) -> None:
-        """The far end announces that it is silent."""
+        """The far end announces a silence."""
         self.buffer.push_noise(self.sequence, self.timestamp & MASK32, NOISE, self.now)
         self.sequence += 1
 
     def no_audio(self) -> None:
-        """A packet of something else: a key."""
+        """A packet without audio: DTMF."""
         self.buffer.push(self.sequence, self.timestamp & MASK32, 101, None, self.now)
         self.sequence += 1
 
     def other_length(self) -> None:
-        """From now on packets are of another length."""
-        self.ticks = TICKS[self.input.octet() % len(TICKS)]
+        """Packets have another length from now on."""
+        self.ticks = TICKS[self.input.byte() % len(TICKS)]
 
     def other_stream(self) -> None:
         """Another stream begins."""
-        self.sequence = FIRST + self.input.octet()
-        self.timestamp = self.input.octet() << 24
+        self.sequence = FIRST + self.input.byte()
+        self.timestamp = self.input.byte() << 24
         self.buffer.restart(self.sequence, self.timestamp & MASK32, self.now)
 
     def lend(self) -> None:
-        """What is lent and comes back as it was changes nothing."""
+        """Lending the state and taking it back unchanged has no effect."""
         state = self.buffer.lend(self.sequence)
         if state is not None:
             due = self.buffer.get_timer()
@@ -125,7 +125,7 @@ class Drive:
         self.buffer.push(sequence, timestamp & MASK32, 0, bytes(self.ticks), self.now)
 
     def check(self) -> None:
-        """What holds after everything that happens."""
+        """The invariants after every step."""
         events = self.events
         while events:
             event = events.popleft()
@@ -143,7 +143,7 @@ class Drive:
         assert self.position <= (self.now - START) * 8_000 * CLOCK_ERROR + LIMITS.lead_ms * 8 + 1
 
     def check_account(self) -> None:
-        """Every packet was delivered, waits, or was counted. A waiting packet may be without audio."""
+        """Every packet was delivered, is waiting, or was counted. A waiting packet may have no audio."""
         buffer = self.buffer
         dropped = buffer.late + buffer.duplicate + buffer.rate_limited
         assert self.delivered <= self.pushed
@@ -171,9 +171,9 @@ STEPS: tuple[Callable[[Drive], None], ...] = (
 
 
 def play_buffer(data: bytes) -> None:
-    """Do what the octets say, and check after each step. AssertionError: something does not hold."""
+    """Run the steps that the bytes encode, and check after each. Raises AssertionError for a violated invariant."""
     drive = Drive(data)
     while drive.input.left:
-        STEPS[drive.input.octet() % len(STEPS)](drive)
+        STEPS[drive.input.byte() % len(STEPS)](drive)
         drive.check()
     drive.check_account()

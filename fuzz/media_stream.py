@@ -1,7 +1,7 @@
-"""A whole media stream of any dialect, driven by octets: its messages, sound, damaged, or anything at all, and ours.
+"""A whole media stream of any dialect: valid, damaged and arbitrary messages from the far end, and our own.
 
-Whatever comes in whatever order: a message is refused with a declared error, audio time has no holes and never runs
-away from the clock, every sample that was played is reported, waits, or was dropped, and what is written can be read.
+Invariants: a message is refused with a declared error, audio time has no holes and stays near the clock, every played
+sample is reported, waiting, or was dropped, and what is written can be parsed.
 """
 
 from base64 import b64encode
@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import msgspec
 
-from fuzz.octets import Input
+from fuzz.byte_input import Input
 from offhook.telephony.errors import WireError
 from offhook.telephony.media_streams import limits
 from offhook.telephony.media_streams.dialect import Binary
@@ -35,7 +35,7 @@ KEYS = "0123456789*#ABCD"
 _FORMAT = '{"encoding":"audio/x-mulaw","sampleRate":8000,"channels":1}'
 _SNAKE = '{"encoding":"PCMU","sample_rate":8000,"channels":1}'
 
-# What each far end sends: start, media, key, echo of a mark. `$N` is a number of the input's.
+# What each far end sends: start, media, DTMF, echo of a mark. `$N` is a number from the input.
 _TWILIO = (
     '{"event":"start","sequenceNumber":"1","streamSid":"S1","start":{"streamSid":"S1","accountSid":"A1","callSid":"C1",'
     f'"tracks":["inbound"],"mediaFormat":{_FORMAT},"customParameters":{{"who":"me"}}}}}}',
@@ -81,27 +81,27 @@ ODD = (
     *("null", "true", "-1", "1e400", "0.5", '"-1"', '"NaN"', "9007199254740993", "99999999999999999999999"),
     *('"\\ud800"', '"\\u0000"', '"' + "x" * 600 + '"', "[]", "{}", "[[[[[[]]]]]]", '{"":{"":""}}', '""', '"a b"'),
 )
-"""Values that somebody's JSON may have in place of those that are expected."""
+"""Values that may stand in a message instead of the expected ones."""
 
 
 class Drive:
-    """The stream and what is known of it from outside."""
+    """The stream, and a model of what it should do."""
 
     def __init__(self, data: bytes) -> None:
         self.input = Input(data)
         self.now = START
-        name = NAMES[self.input.octet() % len(NAMES)]
+        name = NAMES[self.input.byte() % len(NAMES)]
         self.dialect, self.texts = DIALECTS[name], TEXTS[name]
         self.stream = MediaStream(self.now, self.dialect)
         self.began: float | None = None  # when media came first
         self.position = self.played = self.dropped = self.reported = 0
         self.over = False
 
-    # What can happen. Each reads its parameters from the input.
+    # The steps. Each reads its parameters from the input.
 
     def sound(self) -> None:
-        """A message as it should be."""
-        kind = self.input.octet()
+        """A valid message."""
+        kind = self.input.byte()
         self._receive(self.texts[kind % len(self.texts)].replace("$N", str(kind >> 2)).encode())
 
     def media(self) -> None:
@@ -110,11 +110,11 @@ class Drive:
         if self.dialect.name in ("vonage", "plain"):
             self._receive(Binary(b"\x55" * 320))
         else:
-            self._receive(self.texts[1].replace("$N", str(self.input.octet())).encode())
+            self._receive(self.texts[1].replace("$N", str(self.input.byte())).encode())
 
     def odd_value(self) -> None:
-        """A message in which one value is another one."""
-        kind, where, what = self.input.octet(), self.input.octet(), self.input.octet()
+        """A message with one value replaced."""
+        kind, where, what = self.input.byte(), self.input.byte(), self.input.byte()
         parts = self.texts[kind % len(self.texts)].split(":")
         at = 1 + where % (len(parts) - 1)
         value, comma, rest = parts[at].partition(",")
@@ -123,31 +123,31 @@ class Drive:
         self._receive(":".join(parts).replace("$N", "1").encode())
 
     def damaged(self) -> None:
-        """A message with some octets that are others."""
-        kind, where, octets = self.input.octet(), self.input.octet(), self.input.octets()
+        """A message with some bytes replaced."""
+        kind, where, data = self.input.byte(), self.input.byte(), self.input.data()
         text = self.texts[kind % len(self.texts)].encode()
         at = where % len(text)
-        self._receive(text[:at] + octets + text[at + (kind >> 2) :])
+        self._receive(text[:at] + data + text[at + (kind >> 2) :])
 
     def raw(self) -> None:
-        """Any octets as text."""
-        self._receive(self.input.octets())
+        """Arbitrary bytes as text."""
+        self._receive(self.input.data())
 
     def binary(self) -> None:
-        """Any octets as a binary message."""
-        self._receive(Binary(self.input.octets()))
+        """Arbitrary bytes as a binary message."""
+        self._receive(Binary(self.input.data()))
 
     def other_message(self) -> None:
-        """The first one, the last one, and an unknown one."""
-        self._receive((b'{"event":"connected"}', b'{"event":"stop"}', b'{"event":"news"}')[self.input.octet() % 3])
+        """The first message, the last one, or an unknown one."""
+        self._receive((b'{"event":"connected"}', b'{"event":"stop"}', b'{"event":"news"}')[self.input.byte() % 3])
 
     def wait(self) -> None:
         """Time passes, at most 5 s."""
-        self.now += self.input.octet() / 50
+        self.now += self.input.byte() / 50
 
     def timer(self) -> None:
-        """What is due is done, or what the far end does not read is dropped."""
-        writable = self.input.octet() < 200
+        """Run what is due; if the far end does not read, it is dropped."""
+        writable = self.input.byte() < 200
         for _ in range(4):
             due = self.stream.get_timer()
             if due is None or due > self.now:
@@ -155,19 +155,19 @@ class Drive:
             self.stream.handle_timer(self.now, writable=writable)
 
     def late_timer(self) -> None:
-        """The timer, whether anything is due or not."""
+        """Run the timer, due or not."""
         self.stream.handle_timer(self.now)
 
     def play(self) -> None:
-        """The bot says something."""
-        payload = bytes(8 * self.input.octet())
+        """The bot plays something."""
+        payload = bytes(8 * self.input.byte())
         before = self.stream.queued_ticks + self.stream.sent_ticks
         self.stream.play(payload, self.now)
-        # A stream that is not open takes nothing.
+        # A stream that is not open ignores it.
         self.played += self.stream.queued_ticks + self.stream.sent_ticks - before
 
     def clear(self) -> None:
-        """The bot says no more."""
+        """The bot clears what it played."""
         self.dropped += self.stream.clear(self.now)
 
     def suspend(self) -> None:
@@ -180,7 +180,7 @@ class Drive:
 
     def round_trip(self) -> None:
         """The connection's round trip was measured."""
-        self.stream.round_trip(self.input.octet() / 100)
+        self.stream.round_trip(self.input.byte() / 100)
 
     def closed(self) -> None:
         """The far end closes the WebSocket."""
@@ -188,14 +188,14 @@ class Drive:
 
     def _receive(self, data: bytes) -> None:
         self.stream.receive(data, self.now)
-        if self.over:  # then the stream has not looked at it
+        if self.over:  # then the stream ignored it
             with suppress(WireError):
                 self.dialect.parse(data)
         if self.began is None and self.stream.last_received_at is not None:
             self.began = self.now
 
     def check(self) -> None:
-        """What holds after everything that happens."""
+        """The invariants after every step."""
         stream = self.stream
         while (event := stream.next_event()) is not None:
             self._check_event(event)
@@ -257,8 +257,8 @@ STEPS: tuple[Callable[[Drive], None], ...] = (
 
 
 def play_stream(data: bytes) -> None:
-    """Do what the octets say, and check after each step. AssertionError: something does not hold."""
+    """Run the steps that the bytes encode, and check after each. Raises AssertionError for a violated invariant."""
     drive = Drive(data)
     while drive.input.left:
-        STEPS[drive.input.octet() % len(STEPS)](drive)
+        STEPS[drive.input.byte() % len(STEPS)](drive)
         drive.check()

@@ -1,14 +1,14 @@
-"""A whole RTP session, jitter buffer and all, driven by octets: each one says what happens next.
+"""A whole RTP session, jitter buffer included.
 
-Whatever comes in whatever order: audio time has neither holes nor overlaps and never runs away from the clock, what
-waits has its limit, and every sample that was played is sent, queued, or was dropped.
+Invariants: audio time has neither holes nor overlaps and stays near the clock, the number of waiting packets is
+limited, and every played sample is sent, queued, or was dropped.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 from struct import Struct
 
-from fuzz.octets import Input
+from fuzz.byte_input import Input
 from offhook.telephony.rtp import (
     AudioGap,
     AudioPayload,
@@ -44,23 +44,23 @@ CONFIGS = (
 LIMITS = RtpLimits()
 START = 1_000.0
 CLOCK_ERROR = 1.01
-"""The far end's clock may be so much faster, by `JitterBuffer`."""
+"""How much faster the far end's clock may be (see `JitterBuffer`)."""
 EVENTS_AT_ONCE = 4 * LIMITS.waiting_packets
 PACKETS_A_TICK = 3
 DIGITS = "0123456789*#ABCD"
 HEADER = Struct("!BBHII")
-"""RFC 3550 §5.1. By hand here: what is under test is followed step by step, and that costs."""
+"""RFC 3550 §5.1. Packed by hand: the code under test is instrumented, which makes it slow."""
 SPEECH = b"\x55" * 160
 
 
 class Drive:
-    """The session and what is known of it from outside."""
+    """The session, and a model of what it should do."""
 
     def __init__(self, data: bytes) -> None:
         self.input = Input(data)
         self.now = START
-        first, second = self.input.octet(), self.input.octet()
-        # Both wraps are near when the octet is large.
+        first, second = self.input.byte(), self.input.byte()
+        # Both wrap around soon if the byte is large.
         self.sequence = first << 8 | 0xFF
         self.timestamp = second << 24 | 0xFFFF00
         self.ssrc = 7
@@ -79,56 +79,56 @@ class Drive:
             rtcp_random=lambda: 0.5,
         )
 
-    # What can happen. Each reads its parameters from the input.
+    # The steps. Each reads its parameters from the input.
 
     def wait_ms(self) -> None:
         """Time passes, at most a quarter of a second."""
-        self.now += self.input.octet() / 1_000
+        self.now += self.input.byte() / 1_000
 
     def wait_long(self) -> None:
         """Time passes, at most half a minute."""
-        self.now += self.input.octet() / 10
+        self.now += self.input.byte() / 10
 
     def next_packet(self) -> None:
-        """20 ms later the next packet comes, as it should."""
+        """20 ms later the next packet arrives."""
         self.now += 0.02
         self._send(0, SPEECH)
         self.timestamp += 160
 
     def other_packet(self) -> None:
-        """One from elsewhere in the sequence, of any length and type."""
+        """A packet from elsewhere in the sequence, of any length and type."""
         self.sequence += self.input.signed()
         self.timestamp += 80 * self.input.signed()
-        kind = self.input.octet()
-        self._send(kind & 0x7F if kind >= 200 else (0, 8, 13, 101)[kind % 4], bytes(2 * self.input.octet()))
+        kind = self.input.byte()
+        self._send(kind & 0x7F if kind >= 200 else (0, 8, 13, 101)[kind % 4], bytes(2 * self.input.byte()))
 
     def repeated_packet(self) -> None:
-        """The last sequence number comes again."""
+        """A duplicate of the last packet."""
         self.sequence -= 1
         self._send(0, SPEECH)
 
     def key(self) -> None:
         """A key press, or a part of one."""
-        code, duration = self.input.octet(), self.input.octet()
+        code, duration = self.input.byte(), self.input.byte()
         event = TelephoneEvent(code % 20, duration >= 128, code >> 4, duration * 40)
         self._send(101, telephone_event.build(event))
 
     def raw_rtp(self) -> None:
-        """Any octets at the RTP port."""
-        self.session.receive_rtp(self.input.octets(), self.source, self.now)
+        """Arbitrary bytes at the RTP port."""
+        self.session.receive_rtp(self.input.data(), self.source, self.now)
 
     def raw_rtcp(self) -> None:
-        """Any octets at the RTCP port."""
-        self.session.receive_rtcp(self.input.octets(), self.source, self.now)
+        """Arbitrary bytes at the RTCP port."""
+        self.session.receive_rtcp(self.input.data(), self.source, self.now)
 
     def other_stream(self) -> None:
-        """From now on another SSRC, or another source."""
-        choice = self.input.octet()
+        """Packets have another SSRC, or source, from now on."""
+        choice = self.input.byte()
         self.ssrc = choice % 5 + 7
         self.source = OTHER if choice >= 128 else REMOTE
 
     def timer(self) -> None:
-        """Serve what is due, one after the other, as the owner does."""
+        """Run the due timers, one after the other, as the owner does."""
         for _ in range(10):
             due = self.session.get_timer()
             if due is None or due > self.now:
@@ -137,18 +137,18 @@ class Drive:
             self.check_sent()
 
     def late_timer(self) -> None:
-        """The timer, whether anything is due or not."""
+        """Run the timer, due or not."""
         self.session.handle_timer(self.now)
         self.check_sent()
 
     def play(self) -> None:
-        """The bot says something."""
-        payload = bytes(4 * self.input.octet())
+        """The bot plays something."""
+        payload = bytes(4 * self.input.byte())
         self.session.play(payload, self.now)
         self.played += len(payload)
 
     def clear(self) -> None:
-        """The bot says no more."""
+        """The bot clears what it played."""
         self.dropped += self.session.clear(self.now)
         self.check_sent()
 
@@ -160,7 +160,7 @@ class Drive:
 
     def press(self) -> None:
         """The bot presses a key."""
-        digit = DIGITS[self.input.octet() % len(DIGITS)]
+        digit = DIGITS[self.input.byte() % len(DIGITS)]
         try:
             self.session.send_dtmf(digit, self.now)
         except ValueError:
@@ -168,8 +168,8 @@ class Drive:
             assert self.session.dump()["pending_digits"] in (0, LIMITS.queued_digits)
 
     def reconfigure(self) -> None:
-        """A re-INVITE settled something else."""
-        self.session.reconfigure(CONFIGS[self.input.octet() % len(CONFIGS)], self.now)
+        """A re-INVITE changed what was negotiated."""
+        self.session.reconfigure(CONFIGS[self.input.byte() % len(CONFIGS)], self.now)
 
     def _send(self, payload_type: int, payload: bytes) -> None:
         header = HEADER.pack(0x80, payload_type, self.sequence & MASK16, self.timestamp & MASK32, self.ssrc)
@@ -177,7 +177,7 @@ class Drive:
         self.session.receive_rtp(header + payload, self.source, self.now)
 
     def check_sent(self) -> None:
-        """What holds of what is sent, after everything that sends."""
+        """The invariants of sent packets, after every step that sends."""
         queued = self.session.queued_ticks
         assert queued >= 0
         assert self.session.sent_ticks + queued + self.dropped == self.played
@@ -191,7 +191,7 @@ class Drive:
             assert data
 
     def check_waiting(self) -> None:
-        """What waits in the jitter buffer has its limit. `dump` is slow, so this is for the end."""
+        """The number of waiting packets is limited. `dump` is slow, so this is checked at the end only."""
         waiting = self.session.dump()["waiting_packets"]
         assert isinstance(waiting, int)
         assert waiting <= LIMITS.waiting_packets
@@ -241,10 +241,10 @@ STEPS: tuple[Callable[[Drive], None], ...] = (
 
 
 def play_session(data: bytes) -> None:
-    """Do what the octets say, and check after each step. AssertionError: something does not hold."""
+    """Run the steps that the bytes encode, and check after each. Raises AssertionError for a violated invariant."""
     drive = Drive(data)
     while drive.input.left:
-        STEPS[drive.input.octet() % len(STEPS)](drive)
+        STEPS[drive.input.byte() % len(STEPS)](drive)
         drive.check_events()
     drive.check_sent()
     drive.check_waiting()

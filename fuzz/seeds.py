@@ -1,4 +1,4 @@
-"""Where the fuzzing begins: a few sound inputs of each kind, made here."""
+"""Seeds: a few valid inputs of each kind."""
 
 import random
 from collections.abc import Callable, Iterable, Sequence
@@ -48,7 +48,7 @@ def seeds() -> dict[str, list[bytes]]:
 
 
 Step: TypeAlias = str | int
-"""The name of one, or the octet of a parameter."""
+"""The name of a step, or the byte of a parameter."""
 
 _TALK: list[Step] = ["in_time"] * 10
 _STREAMS: tuple[list[Step], ...] = (
@@ -69,20 +69,20 @@ _CALLS: tuple[list[Step], ...] = (
 )
 
 _FAR_ENDS: tuple[list[Step], ...] = (
-    ["short_text", 3, 97, 98, 99, "text", 8, "cut", 5, "cut", 200, "text", 9, "all", 3, "octet_by_octet", 3],
+    ["short_text", 3, 97, 98, 99, "text", 8, "cut", 5, "cut", 200, "text", 9, "all", 3, "byte_by_byte", 3],
     ["fragment", 0, 4, "control", 128, 2, 1, 2, "fragment", 2, 6, "fragment", 130, 5, "all", 0, "text", 7],
     ["fragment", 1, 3, "fragments", 70, "all", 0, "short_text", 1, 97],
     ["fragment", 0, 3, "fragments", 63, "fragment", 130, 1, "text", 1, "all", 0],
-    ["text", 8, "binary", 6, "text", 11, "cut", 250, "control", 255, 4, 1, 2, 3, 4, "octet_by_octet", 200],
+    ["text", 8, "binary", 6, "text", 11, "cut", 250, "control", 255, 4, 1, 2, 3, 4, "byte_by_byte", 200],
     ["text", 8, "close_frame", 0, 3, 98, 121, 101, "text", 8, "all", 0, "raw", 2, 0, 0],
     ["text", 3, "all", 0, "close", "text", 8, "cut", 9, "control", 129, 1, 7, "close_frame", 1, 0],
     ["text", 3, "announced", 1, 5, 0, "all", 0, "text", 8],
-    ["text", 3, "announced", 33, 2, 2, 1, 1, "unmasked", 3, 1, 1, 1, "octet_by_octet", 60],
+    ["text", 3, "announced", 33, 2, 2, 1, 1, "unmasked", 3, 1, 1, 1, "byte_by_byte", 60],
 )
 
 
 def _named(functions: Sequence[Callable[..., None]], inputs: Iterable[list[Step]]) -> list[bytes]:
-    """Octets of steps by their names and of their parameters."""
+    """Encode steps, given by name, and their parameters."""
     number = {function.__name__: at for at, function in enumerate(functions)}
     return [bytes(number[step] if isinstance(step, str) else step for step in steps) for steps in inputs]
 
@@ -138,7 +138,7 @@ def _sessions() -> list[bytes]:
 
 
 def write(folder: Path, target: str) -> None:
-    """The seeds of a target as files, which is what the fuzzer reads."""
+    """Write the seeds of a target as files for the fuzzer."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, data in enumerate(seeds()[target]):
         (folder / f"seed-{number}").write_bytes(data)

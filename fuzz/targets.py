@@ -1,6 +1,6 @@
-"""What is fuzzed: functions of octets that return when all is well.
+"""The fuzz targets: functions of bytes that return if no invariant is violated.
 
-A declared error is well, too; any other exception, an AssertionError above all, is a finding.
+Declared errors are fine; any other exception, above all an AssertionError, is a finding.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,7 @@ _WRITTEN = (rtcp.SenderReport, rtcp.ReceiverReport, rtcp.SourceDescription, rtcp
 
 
 def check_rtp(data: bytes) -> None:
-    """An RTP packet is refused, or is the same when it is written and read again."""
+    """An RTP packet is refused, or survives a round trip."""
     try:
         packet = rtp.parse(data)
     except WireError:
@@ -51,7 +51,7 @@ def check_rtcp(data: bytes) -> None:
     except WireError:
         return
     assert packets
-    # What we only read, extended reports for one, cannot be written.
+    # Types that are only read, such as extended reports, cannot be written.
     written = tuple(packet for packet in packets if isinstance(packet, _WRITTEN))
     if written and isinstance(written[0], rtcp.SenderReport | rtcp.ReceiverReport):
         assert rtcp.parse_compound(rtcp.build_compound(*written)) == written
@@ -67,7 +67,7 @@ def check_event(data: bytes) -> None:
 
 
 def check_sdp(data: bytes) -> None:
-    """A description is answered or refused with a status, as an offer and as an answer to ours."""
+    """A session description is answered or refused with a status, as an offer and as an answer to our offer."""
     try:
         answer, audio = answer_offer(data, LOCAL)
     except RemoteError as error:
@@ -85,14 +85,14 @@ def check_sdp(data: bytes) -> None:
 
 
 def check_sip(data: bytes) -> None:
-    """A message is refused, with what can be answered, or each of its headers can be read or refused."""
+    """A message is refused, with a request that can be answered, or each of its headers can be read or refused."""
     try:
         message = sip_parser.parse(data)
     except ParseError as error:
         if isinstance(error.partial, Request):
             sip_parser.parse(bytes(build.response(error.partial, error.status, to_tag="t")))
         return
-    if len(message.headers) < MAX_HEADERS:  # else the Content-Length that is written is one too many
+    if len(message.headers) < MAX_HEADERS:  # Content-Length is added on writing, within the limit
         assert sip_parser.parse(bytes(message)) == message
     try:
         if isinstance(message, Request):
@@ -121,7 +121,7 @@ TARGETS: dict[str, Target] = {
 }
 """By name."""
 
-MAX_OCTETS = {
+MAX_BYTES = {
     "rtp": 256,
     "rtcp": 512,
     "event": 16,
@@ -132,4 +132,4 @@ MAX_OCTETS = {
     "sdp": 2_048,
     "sip": 4_096,
 }
-"""The longest inputs that are tried. Where octets are steps, some dozens: longer ones are so many fewer inputs."""
+"""The longest inputs. Where bytes encode steps, some dozens: longer inputs would mean fewer of them."""

@@ -1,7 +1,7 @@
-"""A WebSocket's far end, driven by octets: frames of all kinds, sound or not, cut into pieces at any place.
+"""A WebSocket's far end: frames of all kinds, valid or not, cut into pieces anywhere.
 
-What `FrameReader` makes of the pieces is held against the library alone, which gets the same ones: the same messages in
-the same order, the same answers, and the same end.
+`FrameReader` is compared with the plain library on the same pieces: the same messages in the same order, the same
+replies, and the same end.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from fuzz.octets import Input
+from fuzz.byte_input import Input
 from offhook.telephony.media_streams.dialect import Binary
 from offhook.telephony.media_streams.limits import MESSAGE_OCTETS
 from offhook.web.websocket_frames import FRAGMENTS_MAX, MESSAGE_TOO_BIG, FrameReader
@@ -22,7 +22,7 @@ TEXT, BINARY, CONTINUATION, CLOSE, PING, PONG = 1, 2, 0, 8, 9, 10
 
 
 class Alone:
-    """The library, and no more than what makes messages of its frames."""
+    """The library, with just enough code to assemble messages from its frames."""
 
     def __init__(self) -> None:
         self.conn = ServerProtocol(state=State.OPEN, max_size=MESSAGE_OCTETS)
@@ -43,7 +43,7 @@ class Alone:
 
     def _part(self, frame: Frame) -> None:
         self._parts.append(frame)
-        if len(self._parts) > FRAGMENTS_MAX:  # and nothing that comes after counts
+        if len(self._parts) > FRAGMENTS_MAX:  # and what follows is ignored
             self.conn.fail(MESSAGE_TOO_BIG, "too many fragments")
         elif frame.fin:
             kind = "text" if self._parts[0].opcode is Opcode.TEXT else "binary"
@@ -52,7 +52,7 @@ class Alone:
 
 
 class Drive:
-    """Both readers, and the octets that are on their way to them."""
+    """Both readers, and the bytes on their way to them."""
 
     def __init__(self, data: bytes) -> None:
         self.input = Input(data)
@@ -65,71 +65,71 @@ class Drive:
     def _on_message(self, message: bytes) -> None:
         self.received.append(("binary" if isinstance(message, Binary) else "text", bytes(message)))
 
-    # What can happen. Each reads its parameters from the input.
+    # The steps. Each reads its parameters from the input.
 
     def text(self) -> None:
         """A whole text."""
         self._frame(0x80 | TEXT, self._payload())
 
     def short_text(self) -> None:
-        """A whole text as they nearly all are, its octets the input's."""
-        self._frame(0x80 | TEXT, self.input.octets())
+        """An ordinary text frame with bytes from the input."""
+        self._frame(0x80 | TEXT, self.input.data())
 
     def fragment(self) -> None:
-        """The beginning of a message, more of it, or its end."""
-        what = self.input.octet()
+        """The first, a further, or the last fragment of a message."""
+        what = self.input.byte()
         self._frame((what & 0x80) | (TEXT, BINARY, CONTINUATION, CONTINUATION)[what & 3], self._payload())
 
     def fragments(self) -> None:
-        """Many that hold nothing."""
-        for _ in range(self.input.octet()):
+        """Many empty fragments."""
+        for _ in range(self.input.byte()):
             self._frame(CONTINUATION, b"")
 
     def binary(self) -> None:
-        """A whole message that is no text."""
+        """A whole binary message."""
         self._frame(0x80 | BINARY, self._payload())
 
     def control(self) -> None:
         """A ping or pong; some are too long, or fragments."""
-        what = self.input.octet()
-        self._frame((0x80 if what & 0xF0 else 0) | (PING, PONG)[what & 1], self.input.octets())
+        what = self.input.byte()
+        self._frame((0x80 if what & 0xF0 else 0) | (PING, PONG)[what & 1], self.input.data())
 
     def close_frame(self) -> None:
         """The far end closes."""
-        code = self.input.octet()
-        reason = self.input.octets()
+        code = self.input.byte()
+        reason = self.input.data()
         self._frame(0x80 | CLOSE, CODES[code % len(CODES)].to_bytes(2, "big") + reason if code < 200 else reason[:1])
 
     def announced(self) -> None:
-        """A header that announces more, less, or in more octets than it should."""
-        first, length = self.input.octet(), ANNOUNCED[self.input.octet() % len(ANNOUNCED)]
+        """A header with a length that is too large, too small, or not in its shortest form."""
+        first, length = self.input.byte(), ANNOUNCED[self.input.byte() % len(ANNOUNCED)]
         if length <= 65_535 and first & 0x20:
             self.wire += bytes((first & 0x8F, 0xFE)) + length.to_bytes(2, "big")
         else:
             self.wire += bytes((first & 0x8F, 0xFF)) + length.to_bytes(8, "big")
-        self.wire += self.input.octets()
+        self.wire += self.input.data()
 
     def unmasked(self) -> None:
-        """A frame as only a server may send it."""
-        payload = self.input.octets()[:125]
+        """An unmasked frame, which only a server may send."""
+        payload = self.input.data()[:125]
         self.wire += bytes((0x80 | TEXT, len(payload))) + payload
 
     def raw(self) -> None:
-        """Any octets."""
-        self.wire += self.input.octets()
+        """Arbitrary bytes."""
+        self.wire += self.input.data()
 
     def cut(self) -> None:
-        """So many octets arrive."""
-        self._arrive(self.input.octet())
+        """Some bytes arrive."""
+        self._arrive(self.input.byte())
 
-    def octet_by_octet(self) -> None:
-        """So many octets arrive, each by itself."""
-        for _ in range(min(len(self.wire), self.input.octet())):
+    def byte_by_byte(self) -> None:
+        """Some bytes arrive one at a time."""
+        for _ in range(min(len(self.wire), self.input.byte())):
             self._arrive(1)
 
     def all(self) -> None:
-        """All octets arrive but some."""
-        self._arrive(len(self.wire) - self.input.octet())
+        """All bytes but the last few arrive."""
+        self._arrive(len(self.wire) - self.input.byte())
 
     def close(self) -> None:
         """We send a close frame."""
@@ -140,7 +140,7 @@ class Drive:
     # Inside.
 
     def _payload(self) -> bytes:
-        what = self.input.octet()
+        what = self.input.byte()
         return bytes([what]) * LENGTHS[what % len(LENGTHS)]
 
     def _frame(self, first: int, payload: bytes) -> None:
@@ -157,8 +157,8 @@ class Drive:
         repeated = (key * (size // 4 + 1))[:size]
         self.wire += (int.from_bytes(payload) ^ int.from_bytes(repeated)).to_bytes(size)
 
-    def _arrive(self, octets: int) -> None:
-        piece = bytes(self.wire[: max(0, octets)])
+    def _arrive(self, count: int) -> None:
+        piece = bytes(self.wire[: max(0, count)])
         if not piece:
             return
         del self.wire[: len(piece)]
@@ -167,7 +167,7 @@ class Drive:
         self._check()
 
     def _check(self) -> None:
-        """Both have come to the same."""
+        """Compare the two."""
         ours, theirs = self.conn, self.alone.conn
         assert self.received == self.alone.received
         assert b"".join(ours.data_to_send()) == b"".join(theirs.data_to_send())
@@ -179,7 +179,7 @@ class Drive:
         self.alone.received.clear()
 
     def end(self) -> None:
-        """All that is on its way arrives."""
+        """Everything on its way arrives."""
         self._arrive(len(self.wire))
 
 
@@ -195,15 +195,15 @@ STEPS: tuple[Callable[[Drive], None], ...] = (
     Drive.unmasked,
     Drive.raw,
     Drive.cut,
-    Drive.octet_by_octet,
+    Drive.byte_by_byte,
     Drive.all,
     Drive.close,
 )
 
 
 def check_websocket(data: bytes) -> None:
-    """Do what the octets say. AssertionError: the two have come to different ends."""
+    """Run the steps that the bytes encode. Raises AssertionError if the two readers differ."""
     drive = Drive(data)
     while drive.input.left:
-        STEPS[drive.input.octet() % len(STEPS)](drive)
+        STEPS[drive.input.byte() % len(STEPS)](drive)
     drive.end()

@@ -1,1 +1,1 @@
-"""What makes parts of the documentation out of the code."""
+"""Generates parts of the documentation from the code."""

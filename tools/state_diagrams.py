@@ -14,12 +14,12 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "state-diagrams.md"
 
 Action = StrEnum | Start
 Rows = Mapping[Any, tuple[Any, tuple[Action, ...]]]
-"""(state, input) to (next state, actions); a mapping's keys have to be of one type each."""
+"""(state, input) to (next state, actions). `Any`, because the keys of a Mapping are invariant."""
 
 HEAD = """# State diagrams
 
-Generated from the tables in the code by `make diagrams`; a test compares the two. An arrow carries what happens and,
-behind the slash, what is done about it. Timers start with `+`.
+Generated from the tables in the code by `make diagrams`; a test compares the two. Arrows are labelled with
+the input and, after the slash, the actions; `+` starts a timer.
 
 """
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fuzz.rtp_session import play_session
 from fuzz.seeds import seeds
-from fuzz.targets import MAX_OCTETS, TARGETS
+from fuzz.targets import MAX_BYTES, TARGETS
 
 SECONDS = int(os.environ.get("FUZZ_SECONDS", "5"))
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,7 +23,7 @@ HAS_ATHERIS = importlib.util.find_spec("atheris") is not None
 def test_every_target_has_seeds_and_a_name_on_the_command_line() -> None:
     from fuzz.__main__ import FOLLOWED  # noqa: PLC0415
 
-    assert set(TARGETS) == set(seeds()) == set(FOLLOWED) == set(MAX_OCTETS)
+    assert set(TARGETS) == set(seeds()) == set(FOLLOWED) == set(MAX_BYTES)
 
 
 @pytest.mark.parametrize("target", TARGETS)

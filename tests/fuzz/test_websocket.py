@@ -8,12 +8,12 @@ from fuzz.seeds import seeds
 from fuzz.websocket import check_websocket
 
 CASES = 3_000
-OCTETS = 48
+MAX_BYTES = 48
 
 
 def cases(count: int) -> list[bytes]:
     choice = random.Random(6455)
-    return [*seeds()["websocket"], *(choice.randbytes(choice.randrange(4, OCTETS)) for _ in range(count))]
+    return [*seeds()["websocket"], *(choice.randbytes(choice.randrange(4, MAX_BYTES)) for _ in range(count))]
 
 
 def test_both_come_to_the_same() -> None:

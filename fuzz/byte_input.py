@@ -1,8 +1,8 @@
-"""An input that is read octet by octet: each says what happens next, or is a parameter of that."""
+"""A fuzz input read byte by byte: each byte chooses the next step, or is a parameter of it."""
 
 
 class Input:
-    """The octets, read one after the other; behind their end come zeros."""
+    """The bytes, read one after the other; zeros follow their end."""
 
     __slots__ = ("_at", "_data", "_size")
 
@@ -13,23 +13,23 @@ class Input:
 
     @property
     def left(self) -> int:
-        """Octets that have not been read."""
+        """How many bytes have not been read."""
         return max(0, self._size - self._at)
 
-    def octet(self) -> int:
-        """The next one, 0 to 255."""
+    def byte(self) -> int:
+        """The next byte, 0 to 255."""
         at = self._at
         self._at = at + 1
         return self._data[at] if at < self._size else 0
 
     def signed(self) -> int:
-        """The next one, -128 to 127."""
-        value = self.octet()
+        """The next byte as a signed number, -128 to 127."""
+        value = self.byte()
         return value - 256 if value > 127 else value
 
-    def octets(self) -> bytes:
-        """As many as the next one says."""
-        count = self.octet()
+    def data(self) -> bytes:
+        """As many bytes as the next byte says."""
+        count = self.byte()
         taken = self._data[self._at : self._at + count]
         self._at += count
         return taken
