@@ -9,9 +9,9 @@ import pytest
 
 from offhook.api.call import Call
 from offhook.process.local_bot import LocalBot
-from offhook.records import CallRecord
 from offhook.settings.config import Config
 from offhook.testing.sip_caller import Caller
+from tests.offhook.bots import LIGHT_ENGINES, record_of
 
 HOST = "127.0.0.1"
 SILENT_S, PATIENCE_S = 1.0, 1.0
@@ -32,9 +32,7 @@ async def node(tmp_path: Path) -> AsyncIterator[LocalBot]:
             "http": {"enabled": False},
             "rtp": {"port_min": 22_300, "port_max": 22_399, "media_timeout_s": SILENT_S},
             "calls": {"dead_air_s": PATIENCE_S},
-            "asr": {"engine": "fixed"},
-            "tts": {"engine": "recorded"},
-            "vad": {"engine": "energy"},
+            **LIGHT_ENGINES,
             "records": {"dir": tmp_path},
         },
     )
@@ -42,13 +40,6 @@ async def node(tmp_path: Path) -> AsyncIterator[LocalBot]:
     await node.start()
     yield node
     await node.stop()
-
-
-async def record_of(node: LocalBot) -> CallRecord:
-    await asyncio.wait_for(node.idle(), 5)
-    await asyncio.to_thread(node.store.flush)
-    (record,) = await asyncio.to_thread(node.store.calls)
-    return record
 
 
 async def test_the_caller_is_asked_once_and_then_hung_up(node: LocalBot) -> None:

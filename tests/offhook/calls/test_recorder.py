@@ -14,31 +14,11 @@ import pytest
 from offhook.calls.recorder import SLACK_SAMPLES, CallRecorder
 from offhook.records import RecordingResult, RecordingWriter
 from offhook.telephony.codec.base import codec_named
-from offhook.telephony.listeners import LineListeners
 from offhook.telephony.tones import sine
+from tests.offhook.lines import ScriptedLine
 
 PACKET = sine(400, 20)
 PAYLOAD = codec_named("PCMA").encode(PACKET)
-
-
-class Line:
-    """What a recorder needs of a line."""
-
-    encoding = "PCMA"
-    rate_hz = 8_000
-    tick_octets = 1
-
-    def __init__(self) -> None:
-        self.listeners = LineListeners()
-        self.add_listener = self.listeners.add
-
-    def receive(self, pcm: bytes, at_tick: int, at_s: float) -> None:
-        for on_audio in self.listeners.audio:
-            on_audio(pcm, at_tick, at_s)
-
-    def send(self, payload: bytes, ordinal: int, at_s: float) -> None:
-        for on_sent in self.listeners.sent:
-            on_sent(payload, ordinal, at_s)
 
 
 class Clock:
@@ -80,7 +60,7 @@ def starts(channel: npt.NDArray[np.int16]) -> int:
 
 
 def test_both_sides_are_placed_where_they_were_heard(writer: RecordingWriter, clock: Clock) -> None:
-    line = Line()
+    line = ScriptedLine("PCMA")
     recorder = recorder_of(writer, line)
     clock.now += 0.5
     for n in range(5):
@@ -96,7 +76,7 @@ def test_both_sides_are_placed_where_they_were_heard(writer: RecordingWriter, cl
 
 
 def test_packets_a_little_late_are_one_sound_and_a_pause_is_a_pause(writer: RecordingWriter, clock: Clock) -> None:
-    line = Line()
+    line = ScriptedLine("PCMA")
     recorder = recorder_of(writer, line)
     clock.now += 0.2
     for late_s in (0.0, 0.015, 0.004, 0.03):
@@ -115,23 +95,22 @@ def test_packets_a_little_late_are_one_sound_and_a_pause_is_a_pause(writer: Reco
 
 
 def test_a_call_in_which_nobody_spoke(writer: RecordingWriter, clock: Clock) -> None:
-    result = recorder_of(writer, Line()).close().result(5)
+    result = recorder_of(writer, ScriptedLine("PCMA")).close().result(5)
     assert result.seconds == 0
 
 
 async def test_the_end_can_be_awaited(writer: RecordingWriter, clock: Clock) -> None:
-    result = await asyncio.wait_for(asyncio.wrap_future(recorder_of(writer, Line()).close()), 5)
+    result = await asyncio.wait_for(asyncio.wrap_future(recorder_of(writer, ScriptedLine("PCMA")).close()), 5)
     assert not result.truncated
 
 
-class WideLine(Line):
-    encoding = "LINEAR16"
+class WideLine(ScriptedLine):
     rate_hz = 16_000
     tick_octets = 4
 
 
 async def test_a_wide_line_is_recorded_at_8_khz(writer: RecordingWriter, clock: Clock) -> None:
-    line = WideLine()
+    line = WideLine("LINEAR16")
     recorder = recorder_of(writer, line)
     packet = sine(400, 20, rate_hz=16_000)
     for n in range(10):

@@ -13,6 +13,7 @@ from offhook.process.local_bot import LocalBot
 from offhook.settings.config import Config
 from offhook.sip.sdp.codecs import AudioCapabilities
 from offhook.sip.sdp.negotiate import LocalMedia, make_offer
+from tests.offhook.bots import LIGHT_ENGINES
 
 HOST = "127.0.0.1"
 INVITE = (
@@ -26,9 +27,7 @@ INVITE = (
 BENCH: dict[str, dict[str, object]] = {
     "sip": {"host": HOST, "port": 0},
     "http": {"enabled": False},
-    "asr": {"engine": "fixed"},
-    "tts": {"engine": "recorded"},
-    "vad": {"engine": "energy"},
+    **LIGHT_ENGINES,
 }
 
 

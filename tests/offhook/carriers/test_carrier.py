@@ -15,6 +15,7 @@ from offhook.process.local_bot import LocalBot
 from offhook.records import EndedBy
 from offhook.settings.config import Config
 from offhook.usererror import UserError
+from tests.offhook.bots import LIGHT_ENGINES
 
 made: list["Pigeons"] = []
 
@@ -85,9 +86,7 @@ def bot_in(directory: Path, **calls: object) -> LocalBot:
     sections: dict[str, dict[str, object]] = {
         "sip": {"host": "127.0.0.1", "port": 0},
         "http": {"enabled": False},
-        "asr": {"engine": "fixed"},
-        "tts": {"engine": "recorded"},
-        "vad": {"engine": "energy"},
+        **LIGHT_ENGINES,
         "records": {"dir": directory},
         "calls": calls,
     }

@@ -14,6 +14,7 @@ from offhook.engines.engine_set import EngineSet
 from offhook.pipeline.inbound_audio import Engines
 from offhook.process.local_bot import LocalBot
 from offhook.settings.config import Config
+from tests.offhook.bots import LIGHT_ENGINES
 from tests.offhook.web.forgeries import CALL, HIJACKS, SIGNATURES, WS_URL
 from tests.offhook.web.streams import Answer, Front, guarded
 
@@ -59,9 +60,7 @@ async def silent(call: Call) -> None:
 @pytest.fixture
 async def bot(tmp_path: Path) -> AsyncIterator[Guarded]:
     settings: dict[str, dict[str, object]] = {
-        "asr": {"engine": "fixed"},
-        "tts": {"engine": "recorded"},
-        "vad": {"engine": "energy"},
+        **LIGHT_ENGINES,
         "sip": {"host": "127.0.0.1", "port": 0},
         "http": {"host": "127.0.0.1", "port": 0},
         "records": {"dir": tmp_path},

@@ -22,15 +22,14 @@ from offhook.sip.net.endpoint import Endpoint
 from offhook.sip.sdp.negotiate import LocalMedia, make_offer
 from offhook.telephony import tones
 from offhook.testing.sip_caller import Caller
+from tests.offhook.bots import LIGHT_ENGINES, record_of
 
 HOST = "127.0.0.1"
 BENCH: dict[str, dict[str, object]] = {
     "sip": {"host": HOST, "port": 0},
     "http": {"enabled": False},
     "rtp": {"port_min": 30_000, "port_max": 39_999},
-    "asr": {"engine": "fixed"},
-    "tts": {"engine": "recorded"},
-    "vad": {"engine": "energy"},
+    **LIGHT_ENGINES,
 }
 
 Start = Callable[[Dialog], Awaitable[LocalBot]]
@@ -50,14 +49,6 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
     yield begin
     for node in nodes:
         await node.stop()
-
-
-async def record_of(node: LocalBot) -> CallRecord:
-    """The one call's record, when the call is over."""
-    await asyncio.wait_for(node.idle(), 5)
-    await asyncio.to_thread(node.store.flush)
-    (record,) = await asyncio.to_thread(node.store.calls)
-    return record
 
 
 async def dial(node: LocalBot) -> Caller:

@@ -26,6 +26,7 @@ from offhook.sip.sdp.parser import parse
 from offhook.telephony.net.clock import MediaClock
 from offhook.telephony.net.ports import PortPair, PortPool
 from offhook.telephony.net.udp_line import UdpLine
+from tests.offhook.bots import LIGHT_ENGINES
 from tests.sip.sdp.samples import sdp
 
 HOST = "127.0.0.1"
@@ -100,8 +101,7 @@ class Bench:
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    settings = {"asr": {"engine": "fixed"}, "tts": {"engine": "recorded"}, "vad": {"engine": "energy"}}
-    config = Config.load(None, {**settings, "records": {"dir": tmp_path}})
+    config = Config.load(None, {**LIGHT_ENGINES, "records": {"dir": tmp_path}})
     engines, store, clock = EngineSet(config), RecordStore.open(str(tmp_path / "calls.db")), MediaClock()
     await engines.start()
     services = Services(config, engines, store, Metrics(), None, listens)

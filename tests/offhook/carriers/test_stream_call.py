@@ -20,6 +20,7 @@ from offhook.settings.config import Config
 from offhook.telephony import tones
 from offhook.testing.carrier import Carrier, ask_webhook
 from offhook.testing.sip_caller import CallFailedError
+from tests.offhook.bots import LIGHT_ENGINES
 
 WITHIN_S = 10.0
 AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
@@ -29,9 +30,7 @@ LONG = "This is a long sentence that goes on for quite some time, so that it can
 @asynccontextmanager
 async def node(directory: Path, dialog: Dialog, **settings: dict[str, object]) -> AsyncIterator[LocalBot]:
     base: dict[str, dict[str, object]] = {
-        "asr": {"engine": "fixed"},
-        "tts": {"engine": "recorded"},
-        "vad": {"engine": "energy"},
+        **LIGHT_ENGINES,
         "sip": {"host": "127.0.0.1", "port": 0},
         "http": {"host": "127.0.0.1", "port": 0},
         "records": {"dir": directory, "record_audio": True},

@@ -24,6 +24,7 @@ from offhook.telephony import tones
 from offhook.testing.carrier import Carrier
 from offhook.testing.carrier.dialects import PlainCarrier
 from offhook.usererror import UserError
+from tests.offhook.bots import LIGHT_ENGINES
 from tests.offhook.carriers.test_stream_call import LONG, WITHIN_S, node, records, until, url
 from tests.offhook.carriers.twilio_account import (
     CALL_SID,
@@ -161,9 +162,7 @@ def config_of(directory: Path, twilio: Account, port: int) -> Config:
     return Config.load(
         None,
         {
-            "asr": {"engine": "fixed"},
-            "tts": {"engine": "recorded"},
-            "vad": {"engine": "energy"},
+            **LIGHT_ENGINES,
             "sip": {"host": "127.0.0.1", "port": 0},
             "http": {"host": "127.0.0.1", "port": port},
             "records": {"dir": directory},

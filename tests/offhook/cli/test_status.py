@@ -17,6 +17,7 @@ from offhook.process.local_bot import LocalBot
 from offhook.settings.config import Config
 from offhook.testing.sip_caller import Caller
 from offhook.usererror import UserError
+from tests.offhook.bots import LIGHT_ENGINES
 
 PASSWORD = "open, please"
 
@@ -26,9 +27,7 @@ async def bot(tmp_path: Path) -> AsyncIterator[LocalBot]:
     sections: dict[str, dict[str, object]] = {
         "sip": {"host": "127.0.0.1", "port": 0},
         "http": {"host": "127.0.0.1", "port": 0, "password": PASSWORD},
-        "asr": {"engine": "fixed"},
-        "tts": {"engine": "recorded"},
-        "vad": {"engine": "energy"},
+        **LIGHT_ENGINES,
         "records": {"dir": tmp_path},
     }
     one = LocalBot(Config.load(None, sections), bench_dialog)

@@ -23,29 +23,9 @@ from offhook.pipeline.trace import (
 )
 from offhook.pipeline.tts.engine import Word
 from offhook.telephony.codec import codec_named
-from offhook.telephony.listeners import LineListeners
+from tests.offhook.lines import ScriptedLine
 
 ABOUT = LiveCall("sip:a@example.org", "sip:bot@example.org", "abc", "udp", "2026-01-01T00:00:00Z")
-
-
-class Line:
-    """What the meter needs of a line."""
-
-    encoding = "PCMU"
-    rate_hz = 8_000
-    tick_octets = 1
-
-    def __init__(self) -> None:
-        self.listeners = LineListeners()
-        self.add_listener = self.listeners.add
-
-    def receive(self, pcm: bytes, at_tick: int, at_s: float) -> None:
-        for on_audio in self.listeners.audio:
-            on_audio(pcm, at_tick, at_s)
-
-    def send(self, payload: bytes, ordinal: int, at_s: float) -> None:
-        for on_sent in self.listeners.sent:
-            on_sent(payload, ordinal, at_s)
 
 
 class Page:
@@ -187,7 +167,7 @@ def test_a_barge_in_says_how_fast() -> None:
 
 async def test_levels_of_both_sides_are_reported_while_looked_at(page: Page, feed: LiveFeed) -> None:
     call = feed.begin("one", ABOUT, 100.0)
-    line = Line()
+    line = ScriptedLine("PCMU")
     heard: list[int] = []
     line.add_listener(audio=lambda pcm, at, _at_s: heard.append(at))
     call.tap(line)  # type: ignore[arg-type]  # all of a line that is used
@@ -216,7 +196,7 @@ async def test_levels_are_placed_where_they_passed_however_late_reported(
 ) -> None:
     call = feed.begin("one", ABOUT, 100.0)
     feed.watch(frozenset({"one"}))
-    line = Line()
+    line = ScriptedLine("PCMU")
     call.tap(line)  # type: ignore[arg-type]  # all of a line that is used
     for first in range(0, 60, told_every):
         steps = range(first, first + told_every)
@@ -236,7 +216,7 @@ async def test_levels_are_placed_where_they_passed_however_late_reported(
 async def test_a_hole_in_the_audio_is_no_level(page: Page, feed: LiveFeed) -> None:
     call = feed.begin("one", ABOUT, 100.0)
     feed.watch(frozenset({"one"}))
-    line = Line()
+    line = ScriptedLine("PCMU")
     call.tap(line)  # type: ignore[arg-type]  # all of a line that is used
     for at in (0.01, 0.06, 3.01, 3.06, 3.11, 3.16, 3.21, 3.26):
         line.receive(bytes(320), 0, 100.02 + at)
@@ -272,7 +252,7 @@ async def test_many_calls_are_reported_one_after_the_other(page: Page, feed: Liv
 async def test_audio_sent_at_once_is_metered_piece_by_piece(page: Page, feed: LiveFeed) -> None:
     call = feed.begin("one", ABOUT, 100.0)
     feed.watch(frozenset({"one"}))
-    line = Line()
+    line = ScriptedLine("PCMU")
     call.tap(line)  # type: ignore[arg-type]  # all of a line that is used
     loud = codec_named("PCMU").encode((16_000).to_bytes(2, "little", signed=True) * 1_600)
     line.send(loud, 0, 100.001)

@@ -14,6 +14,7 @@ from offhook.process.local_bot import LocalBot
 from offhook.settings.config import Config
 from offhook.testing.sip_caller import Caller
 from offhook.usererror import UserError
+from tests.offhook.bots import LIGHT_ENGINES
 
 
 async def local_bot(directory: Path, lifespan: Lifespan, dialog_told: list[str]) -> LocalBot:
@@ -22,9 +23,7 @@ async def local_bot(directory: Path, lifespan: Lifespan, dialog_told: list[str])
         {
             "sip": {"host": "127.0.0.1", "port": 0},
             "http": {"enabled": False},
-            "asr": {"engine": "fixed"},
-            "tts": {"engine": "recorded"},
-            "vad": {"engine": "energy"},
+            **LIGHT_ENGINES,
             "records": {"dir": directory},
         },
     )

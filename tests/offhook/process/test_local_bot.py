@@ -14,12 +14,7 @@ from offhook.process.local_bot import LocalBot
 from offhook.settings.config import Config
 from offhook.testing.sip_caller import Caller
 from offhook.usererror import UserError
-
-BENCH: dict[str, dict[str, object]] = {
-    "asr": {"engine": "fixed"},
-    "tts": {"engine": "recorded"},
-    "vad": {"engine": "energy"},
-}
+from tests.offhook.bots import LIGHT_ENGINES
 
 
 def threads() -> list[str]:
@@ -30,7 +25,7 @@ def bot_on(directory: Path, sip_port: int, http_port: int, dialog: Dialog = benc
     config = Config.load(
         None,
         {
-            **BENCH,
+            **LIGHT_ENGINES,
             "sip": {"host": "127.0.0.1", "port": sip_port},
             "http": {"host": "127.0.0.1", "port": http_port},
             "records": {"dir": directory, "record_audio": True},

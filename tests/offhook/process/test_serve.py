@@ -12,13 +12,12 @@ from offhook.api.dialogs import bench_dialog
 from offhook.process.local_bot import LocalBot
 from offhook.process.serve import AT_ONCE, DRAINING, IGNORED, Signalled, Stopping, ready_line
 from offhook.settings.config import Config
+from tests.offhook.bots import LIGHT_ENGINES
 
 BENCH: dict[str, dict[str, object]] = {
     "sip": {"host": "127.0.0.1", "port": 0},
     "http": {"host": "127.0.0.1", "port": 0},
-    "asr": {"engine": "fixed"},
-    "tts": {"engine": "recorded"},
-    "vad": {"engine": "energy"},
+    **LIGHT_ENGINES,
 }
 
 
