@@ -1,1 +1,1 @@
-"""How written text is read aloud: rules by language, applied by `normalize`."""
+"""Reading rules by language: how written text becomes spoken words. `normalize` applies them."""

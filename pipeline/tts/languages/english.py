@@ -1,4 +1,4 @@
-"""How English is read aloud, as it is usual on the phone: keys, amounts, dates, numbers, codes, addresses. Pure."""
+"""Reading rules for English on the phone: keys, amounts, dates, numbers, codes, addresses. Pure."""
 
 from offhook.pipeline.tts.languages.english_amounts import MONEY_AND_UNIT_RULES, NUMBER_RULES
 from offhook.pipeline.tts.languages.english_codes import code_rules, star_rules
@@ -30,7 +30,7 @@ _WEB = WebWords(
 
 
 def english(*, american: bool) -> tuple[Rule, ...]:
-    """The rules in the order in which they are tried."""
+    """The rules, in the order in which they are tried."""
     return (
         *MARKUP,
         *web_rules(_WEB),

@@ -14,7 +14,7 @@ from offhook.pipeline.tts.languages.english_units import UNIT, unit_names
 from offhook.pipeline.tts.languages.rules import DASH, Match, rule
 
 MIN_SPELT_DIGITS = 5
-"""Numbers of so many digits or more are read digit by digit: they are account numbers, not quantities."""
+"""Numbers with at least this many digits are read digit by digit: they are account numbers, not quantities."""
 
 _CURRENCIES = {
     "$": ("dollar", "dollars", "cent", "cents"),
@@ -259,7 +259,7 @@ def _digits(found: Match) -> str | None:
 
 
 _NAME_FOLLOWS = re.compile(r"\.?\ ?[A-Z0-9]")
-_SPELT = re.compile(r"(?<![-.:/,0-9])0[0-9]+(?![-/:])")  # and no part of a date or time
+_SPELT = re.compile(r"(?<![-.:/,0-9])0[0-9]+(?![-/:])")  # not part of a date or time
 
 MONEY_AND_UNIT_RULES = (
     rule(r"€\ ?(?P<number>[0-9]{1,3}(?:\.[0-9]{3}){0,3},[0-9]{2})(?![0-9])", _continental),
@@ -301,7 +301,7 @@ MONEY_AND_UNIT_RULES = (
     rule(rf"[{''.join(_VULGAR)}]", lambda found: _fraction(*_VULGAR[found.group()])),
 )
 
-# Read after codes have been looked for: to these most of them would be numbers.
+# Tried after the rules for codes: most codes would match these as well.
 NUMBER_RULES = (
     rule(
         rf"(?<![\w/.,$-])(?:(?P<whole>[0-9]{{1,3}})[ -])?(?P<a>[1-9][0-9]?)/(?P<b>[1-9][0-9]?)(?![\w/]|[.,][0-9])"

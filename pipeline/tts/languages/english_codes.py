@@ -1,4 +1,4 @@
-"""What is read character by character in English: phone numbers, cards, codes. Pure."""
+"""Phone numbers, card numbers and codes in English, read character by character. Pure."""
 
 import re
 
@@ -8,7 +8,7 @@ from offhook.pipeline.tts.languages.rules import Match, Rule, rule
 _EXTENSION = r"(?:,?\ {0,2}(?:ext\.?|extension|x)\ ?(?P<extension>[0-9]{1,6})\b)?"
 _START, _END = r"(?<![\w.,+/:$€£-])", r"(?![\w/]|[-.,:][0-9])"
 
-# What is said after these is a code, whatever its length.
+# A code follows these words, whatever its length.
 _CODE_WORDS = (
     r"(?:account|acct|code|pin|passcode|password|otp|id|confirmation|reference|ref|routing|tracking|serial|ticket|case|"
     r"policy|member|claim|invoice|booking|extension|ext|flight|ending\ in|ends\ in|ending\ with|ends\ with|last\ four|"
@@ -32,7 +32,7 @@ _CALLED = re.compile(
 
 
 def code_rules(*, hash_word: str) -> tuple[Rule, ...]:
-    """`hash_word` is what the # key is called."""
+    """The rules; `hash_word` is the name of the # key."""
 
     def hash_mark(found: Match) -> str:
         before = found.string[max(0, found.start() - 16) : found.start()]
@@ -116,7 +116,7 @@ def _masked(found: Match) -> str:
 
 
 def _groups(found: Match) -> str | None:
-    """Cards, social security numbers, ZIP+4: what is long, and in groups that no quantity is."""
+    """Card numbers, social security numbers, ZIP+4: long, and grouped unlike any quantity."""
     text = found.group()
     groups = re.findall("[0-9]+", text)
     if len("".join(groups)) < 7 or (" " in text and (len(groups) < 3 or min(map(len, groups[:-1])) < 3)):
@@ -150,7 +150,7 @@ def _code(found: Match) -> str | None:
     if _LOWER_CODE.fullmatch(text):
         return None if runs[0] in _PREFIXES else _spelt(text)
     if small:
-        # "abc123", "3f2a9c"; but no "24-hour", "2nd" or "win95".
+        # "abc123", "3f2a9c"; but not "24-hour", "2nd" or "win95".
         if (
             "-" in text
             or "_" in text
@@ -204,5 +204,5 @@ def star_rules() -> tuple[Rule, ...]:
 
 
 def _bullet(found: Match) -> str | None:
-    # "* ends the call" speaks of the key.
+    # "* ends the call" means the key.
     return " " if found.start() or found.string[found.end()].isupper() else None

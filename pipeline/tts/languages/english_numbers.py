@@ -85,7 +85,7 @@ def digit_groups(text: str) -> str:
 
 def letters_apart(letters: str) -> str:
     """Letters, each by its name: "XK" is "X K"."""
-    # By itself an A would be taken for the article.
+    # On its own, "A" would be read as the article.
     letters = letters.upper()
     if "A" not in letters:
         return " ".join(letters)

@@ -32,7 +32,7 @@ _CLOCK = r"[0-9]{1,2}(?:[:][0-5][0-9](?:[:][0-5][0-9])?)?"
 _ZONES = {"UTC": "U T C", "GMT": "G M T"} | {
     z: " ".join(z) for z in listed("ET CT MT PT EST EDT CST CDT MST MDT PST PDT")
 }
-# A year follows these, if no word that could be counted follows the number.
+# The number after these is a year, unless something that can be counted follows it.
 _BEFORE_YEAR = listed(
     "in since until till by year before after during through from of for class born est established fiscal circa "
     "spring summer autumn fall winter early mid late copyright ©"
@@ -56,7 +56,7 @@ _BEFORE_DECADE = re.compile(r"\b(?:the|my|your|his|her|our|their|early|late|mid)
 
 
 def time_rules(*, month_first: bool) -> tuple[Rule, ...]:
-    """In "5/12/2026" the month is first in the United States, and the day is elsewhere."""
+    """In "5/12/2026" the month comes first in the United States, the day elsewhere."""
 
     def numeric(found: Match) -> str | None:
         first, second, mark = int(found["a"]), int(found["b"]), found["mark"]
@@ -97,7 +97,7 @@ def time_rules(*, month_first: bool) -> tuple[Rule, ...]:
             rf"{_NO_MORE_DIGITS}",
             days_and_months,
         ),
-        # Without a year it might be a fraction, unless a day is spoken of.
+        # Without a year it might be a fraction, unless the context is about days.
         rule(
             rf"(?:(?<=\bon\ )|(?<=\bby\ )|(?<=\buntil\ )|(?<=\bsince\ )|(?<=\bdue\ )|(?<=day\ )|(?<=day,\ )"
             r"|(?<![\w.,/-])(?=0|[0-9]{1,2}/0|(?:1[0-2]|[1-9])/(?:1[35789]|2[1-35-9]|3[01])\b"
@@ -234,7 +234,7 @@ def _clock_range(found: Match) -> str | None:
     halves, clocks = found["from_half"] or found["to_half"], found["from"] + found["to"]
     if ":" not in clocks and not halves:
         return None
-    # The hours of "9:00-17" are hours like those of "9-5 pm".
+    # In "9:00-17", as in "9-5 pm", both numbers are hours.
     whole = ":" in clocks and not halves
     times = (found["from"], _half(found, "from_half")), (found["to"], _half(found, "to_half"))
     spoken = [_clock(clock + ":00" if whole and ":" not in clock else clock, half) for clock, half in times]
@@ -284,7 +284,7 @@ def _bare_year(found: Match) -> str | None:
 
 
 def _uncounted(rest: str, before: str, number: int) -> bool:
-    """Whether no word follows that could be counted: "In 2025 alone", but "in 2000 homes"."""
+    """Whether nothing that can be counted follows: "in 2025 alone", but not "in 2000 homes"."""
     following = rest.lower().split()[:1] if rest[:1] == " " else []
     word = following[0].strip(".,;:!?)\"'") if following else ""
     if not word or word in _AFTER_YEAR:

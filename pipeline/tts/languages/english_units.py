@@ -1,8 +1,8 @@
-"""Abbreviated units, as they stand behind a number in English. Pure."""
+"""Abbreviated units after a number in English. Pure."""
 
 import re
 
-# Abbreviation: one, many. Case counts: "5G" is not a weight, "MB" not millibarn.
+# Abbreviation: singular, plural. Case matters: "5G" is not a weight, "MB" not millibarn.
 _UNITS = {
     "km": ("kilometer", "kilometers"),
     "m": ("meter", "meters"),
@@ -76,10 +76,10 @@ _UNITS = {
 }
 UNIT = "|".join(re.escape(unit).replace(r"\ ", r"\.?\ ") for unit in sorted(_UNITS, key=len, reverse=True))
 UNIT = UNIT.replace("°", r"[°º]\ ?")
-"""A pattern for them all."""
+"""A pattern that matches any of them."""
 
 
 def unit_names(abbreviation: str) -> tuple[str, str]:
-    """What one and what many of it are called, for what UNIT matched."""
+    """Singular and plural of the unit that UNIT matched."""
     unit = " ".join(abbreviation.replace(".", "").replace("º", "°").split())
     return _UNITS[unit.replace("° ", "°")]

@@ -179,7 +179,7 @@ def _house_number(found: Match) -> str:
 
 
 def _is_street(found: Match) -> bool:
-    # A name follows a title, and comes before a street.
+    # "Dr" and the like: a title comes before a name, a street type after one.
     before = found.string[max(0, found.start() - 70) : found.start()]
     return _BEFORE_STREET.search(before) is not None or not found.string[found.end() :].lstrip()[:1].isupper()
 
@@ -250,7 +250,7 @@ WORD_RULES = (
     rule("[" + re.escape("".join(_SYMBOLS)) + "]", lambda found: _SYMBOLS[found.group()]),
 )
 
-# Of postal addresses; they come before codes, "IL 62704" looks like one.
+# Postal addresses come before codes, because "IL 62704" looks like one.
 ADDRESS_RULES = (
     rule(rf"(?<=[0-9]\ )(?P<way>{_any_of(_DIRECTIONS)})\b\.?(?=\ {_NAME})", lambda found: _DIRECTIONS[found["way"]]),
     rule(rf"(?<=[a-z],\ )(?:{'|'.join(_STATES)})\b(?!\.)", _state),

@@ -1,4 +1,4 @@
-"""How German is read aloud. Whole numbers are left to the voice, which declines them better. Pure."""
+"""Reading rules for German. Whole numbers are left to the voice, which inflects them better. Pure."""
 
 import re
 
@@ -141,7 +141,7 @@ _CLOCK = r"(?:[01]?[0-9]|2[0-4])"
 
 
 def german() -> tuple[Rule, ...]:
-    """The rules in the order in which they are tried."""
+    """The rules, in the order in which they are tried."""
     return (*MARKUP, *web_rules(_WEB), *_DATES, *_TIMES, *_MONEY_AND_UNITS, *_CODES, *_WORDS)
 
 
@@ -154,7 +154,7 @@ def _in_groups(found: Match) -> str:
 
 
 def _with_stop(found: Match, words: str) -> str:
-    # A capital may be any noun's: only at the end of the text the sentence certainly ends, too.
+    # A capital may belong to any noun: only the end of the text certainly ends the sentence.
     return words + "." if found.group().endswith(".") and not found.string[found.end() :].strip() else words
 
 
@@ -163,7 +163,7 @@ def _letters(letters: str) -> str:
 
 
 def _ordinal(found: Match, number: int) -> str | None:
-    """The ordinal with the ending that the word before it asks for; without one "erster"."""
+    """The ordinal, inflected to agree with the word before it; "erster" without one."""
     if not 1 <= number <= len(_ORDINALS):
         return None
     before = found.string[max(0, found.start() - 12) : found.start()]
@@ -208,7 +208,7 @@ def _clock_range(found: Match) -> str | None:
     if not (found["minute"] or found["to_minute"] or found["uhr"]):
         return None
     first = _time(found["hour"], found["minute"])
-    # "9 bis 17 Uhr" needs the word once.
+    # "9 bis 17 Uhr": the word "Uhr" is said once.
     first = first if found["minute"] else _hour(found["hour"])
     return f"{first} bis {_time(found['to'], found['to_minute'])}"
 

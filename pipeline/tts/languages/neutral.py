@@ -1,4 +1,4 @@
-"""What holds in every language: markup is not read, and the digits of a long number are read apart. Pure."""
+"""Rules for languages without their own: markup is not read, long numbers are read digit by digit. Pure."""
 
 import re
 
@@ -15,7 +15,7 @@ def _apart(found: Match) -> str | None:
 
 NEUTRAL = (
     *MARKUP,
-    # Separators and signs are left to the voice: they make it an amount, a date, a time.
+    # Numbers with separators or signs (amounts, dates, times) are left to the voice.
     rule(
         rf"(?<![\w.,:/%+-])(?:0[0-9]{{2,63}}|[0-9]{{{MIN_SPELT_DIGITS},64}})(?![\w%°/]|[.,:-][0-9]|\s?[%$€£¥₹])",
         _apart,

@@ -1,4 +1,4 @@
-"""A rule of reading: what it is for, and the words it becomes."""
+"""Reading rules: a pattern, and the words that replace a match."""
 
 import re
 from collections.abc import Callable
@@ -10,15 +10,15 @@ Match = re.Match[str]
 Speak = Callable[[Match], str | None]
 
 NOTHING = " "
-"""What is not spoken. Every part of a text has to leave something behind, so that it keeps its place."""
+"""Replaces what is not spoken. A match may not become empty text, or later parts would lose their positions."""
 
 DASH = r"[-‐‑–—−]"  # a hyphen, a non-breaking one, dashes, a minus
 
 
 class Rule(NamedTuple):
-    """`speak` gives the words for what `pattern` matches at the beginning of a token; None: the rule does not apply.
+    """`speak` returns the words for a match of `pattern` at the beginning of a token; None if the rule does not apply.
 
-    Patterns look only at a bounded stretch, so that the time they take grows linearly with the text.
+    Patterns have bounded length, so that normalisation takes linear time.
     """
 
     pattern: re.Pattern[str]
@@ -26,7 +26,7 @@ class Rule(NamedTuple):
 
 
 def rule(pattern: str, speak: Speak | str, flags: int = 0) -> Rule:
-    """A rule from a verbose pattern, and a function or the words themselves."""
+    """A rule from a verbose regular expression, and a function or fixed words."""
     compiled = re.compile(pattern, re.VERBOSE | flags)
     if isinstance(speak, str):
         words = speak
@@ -35,25 +35,25 @@ def rule(pattern: str, speak: Speak | str, flags: int = 0) -> Rule:
 
 
 def listed(words: str) -> tuple[str, ...]:
-    """The words of a table that is written as one text."""
+    """Splits a table that is written as one text."""
     return tuple(words.split())
 
 
 def ends_sentence(found: Match) -> bool:
-    """Whether a sentence ends with the match: nothing follows, or a capital behind a space."""
+    """Whether the sentence ends with the match: nothing follows it, or a capital letter after a space."""
     rest = found.string[found.end() : found.end() + 4]
     return not rest.strip(" \"')”’") or (rest[:1].isspace() and rest.strip()[:1].isupper())
 
 
 def with_stop(found: Match, words: str) -> str:
-    """The words of an abbreviation; its full stop stays where it is the sentence's, too."""
+    """The words of an abbreviation. Its full stop is kept if it also ends the sentence."""
     return words + "." if found.group().endswith(".") and ends_sentence(found) else words
 
 
 MARKUP = (
     Rule(TAG, lambda found: NOTHING),
-    # What only looks like a tag is read, without its brackets.
+    # What only resembles a tag is read, without its brackets.
     rule(r"<(?=[A-Za-z/])|(?<=[\w\"'])>(?![\w=]|\ ?[0-9])", NOTHING),
     rule(r"[\x00-\x1f\x7f]{1,64}", NOTHING),
 )
-"""Holds for every language."""
+"""Rules for every language."""

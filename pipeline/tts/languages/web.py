@@ -1,4 +1,4 @@
-"""E-mail and web addresses, in words of a language. Pure."""
+"""E-mail and web addresses in spoken words, for any language. Pure."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ _PARTS = re.compile(r"[^\W\d_]+|[0-9]+|.", re.DOTALL)
 
 
 class WebWords(NamedTuple):
-    """What the marks of an address are called (one that is not in `marks` is left out), its digits and letters."""
+    """A language's words for an address: for its punctuation (left out if not in `marks`), digits and letters."""
 
     marks: Mapping[str, str]
     digits: Callable[[str], str]
@@ -28,7 +28,7 @@ class WebWords(NamedTuple):
 
 
 def web_rules(words: WebWords) -> tuple[Rule, ...]:
-    """Addresses with or without a scheme; "https://" is not read."""
+    """The rules for addresses, with or without a scheme; "https://" is not read."""
 
     def speak(found: Match) -> str:
         address = found.group()
