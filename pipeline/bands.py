@@ -7,7 +7,7 @@ upsampled to 16 kHz. Switching between the two shifts the audio once, by about 3
 
 from collections.abc import Callable
 
-NARROW_HZ, WIDE_HZ = 8_000, 16_000
+from offhook.pipeline.rates import NARROW_HZ, WIDE_HZ
 
 Convert = Callable[[bytes], bytes]
 

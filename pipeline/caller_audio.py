@@ -4,10 +4,10 @@ from collections import deque
 from collections.abc import Callable
 
 from offhook.pipeline.errors import EngineError
+from offhook.pipeline.rates import NARROW_HZ
 from offhook.pipeline.vad.batch import Events, Score, VadBatcher
 from offhook.pipeline.vad.gate import SpeechStarted
 
-RATE_HZ = 8_000
 PRE_ROLL_SAMPLES = 2_400  # 300 ms of pre-roll, so that the first sound is not lost
 KEPT_SAMPLES = 80_000  # 10 s of speech that no question has asked for yet
 _UNTIDY_BYTES = 4_096  # slack above the limit, so that the buffer need not be trimmed at every packet
@@ -68,7 +68,7 @@ class CallerAudio:
             unframed = pcm[2 * skipped :] if skipped else pcm
             self._frame_at = at_tick + skipped
         if len(unframed) >= size:
-            zero_at = at_s - (at_tick + len(pcm) // 2) / RATE_HZ
+            zero_at = at_s - (at_tick + len(pcm) // 2) / NARROW_HZ
             while len(unframed) >= size:
                 self._stream.submit(unframed[:size], self._frame_at, zero_at)
                 unframed = unframed[size:]
@@ -116,7 +116,7 @@ class CallerAudio:
     def time_of(self, at_tick: int) -> float:
         """When a sample arrived (monotonic seconds), extrapolated from the packet with the latest frame that had
         events."""
-        return self._zero_at + at_tick / RATE_HZ
+        return self._zero_at + at_tick / NARROW_HZ
 
     # From the detector.
 

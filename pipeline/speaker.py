@@ -12,9 +12,9 @@ from offhook.pipeline.errors import EngineError
 from offhook.pipeline.events import Playback, ResumeAt
 from offhook.pipeline.playout.ledger import PlayoutLedger, Utterance
 from offhook.pipeline.ports import Line
+from offhook.pipeline.rates import TICK_HZ
 from offhook.pipeline.trace import BargedIn, BotHeard, BotResumed, BotSpoke, EngineFailed, SessionEvent
 from offhook.pipeline.tts.gap import gap_ticks
-from offhook.pipeline.tts.pieces import TICK_HZ
 from offhook.pipeline.tts.voice import Voice
 
 Run = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from offhook.pipeline.events import Playback
+from offhook.pipeline.rates import TICK_HZ
 from offhook.pipeline.trace import (
     BargedIn,
     BotHeard,
@@ -30,7 +31,6 @@ from offhook.pipeline.tts.engine import Word
 
 LiveEvent = dict[str, Any]
 
-LINE_RATE_HZ = 8_000
 MAX_TEXT_CHARS = 4_000
 """The longest text shown; recognisers and dialogs may produce longer ones."""
 
@@ -96,8 +96,8 @@ def _places(words: Iterable[Word]) -> list[list[float]]:
         [
             word.char_start,
             word.char_end,
-            round(word.start_sample / LINE_RATE_HZ, 3),
-            round(word.end_sample / LINE_RATE_HZ, 3),
+            round(word.start_sample / TICK_HZ, 3),
+            round(word.end_sample / TICK_HZ, 3),
         ]
         for word in words
     ]

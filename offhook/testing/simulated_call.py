@@ -22,10 +22,10 @@ from offhook.api.turns import Said
 from offhook.calls.dialog_task import EndsWithCall, is_call_ended
 from offhook.pipeline.events import EndpointPolicy
 from offhook.pipeline.inbound_audio import Engines
+from offhook.pipeline.rates import Resampler
 from offhook.pipeline.session import Session
 from offhook.pipeline.trace import BotHeard, BotSpoke, SessionEvent
 from offhook.pipeline.tts.cache import ClipCache
-from offhook.pipeline.tts.pieces import Resampler
 from offhook.pipeline.tts.voice import Voice
 from offhook.pipeline.turn.core import TurnCore
 from offhook.pipeline.turn.machine import TurnSettings

@@ -5,29 +5,10 @@ The conversation supplies 16-bit PCM at 8 or 16 kHz, grammars and phrases. An en
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Protocol
 
 from offhook.pipeline.asr.engine import AsrCapabilities, AsrEngine, AsrRequest, AsrStream, Encoding, Transcript
 from offhook.pipeline.errors import EngineError
-
-NARROW_HZ, WIDE_HZ = 8_000, 16_000
-"""The rates that the conversation supplies: the line's own, or twice that."""
-
-
-class Resampler(Protocol):
-    """Converts 16-bit PCM from one rate to another, chunk by chunk."""
-
-    def push(self, chunk: bytes, /) -> bytes:
-        """The output that is available so far."""
-        ...
-
-    def flush(self) -> bytes:
-        """The rest of the output."""
-        ...
-
-
-MakeResampler = Callable[[int, int], Resampler]
-"""(from Hz, to Hz)."""
+from offhook.pipeline.rates import NARROW_HZ, WIDE_HZ, MakeResampler, Resampler
 
 Encode = Callable[[bytes], bytes]
 

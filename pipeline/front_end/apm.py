@@ -9,9 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from offhook.pipeline.errors import EngineError
+from offhook.pipeline.rates import NARROW_HZ
 
 NAME = "webrtc"
-RATE_HZ = 8_000
 FRAME_SAMPLES = 80  # 10 ms
 NOISE_SUPPRESSION_LEVEL = 1  # 0 to 3, this is 12 dB; more costs the recogniser more than the noise does
 MAX_GAIN_DB = 12.0  # callers who are further away speak up
@@ -36,7 +36,7 @@ class WebrtcProcessor:
         except ImportError as error:
             raise EngineError(NAME, "cannot start", f"pywebrtc-audio is missing ({error})", _INSTALL) from error
         self._processor = module.AudioProcessor(
-            sample_rate=RATE_HZ,
+            sample_rate=NARROW_HZ,
             echo_cancellation=True,
             noise_suppression=True,
             auto_gain_control=True,

@@ -10,7 +10,8 @@ from functools import cache, lru_cache
 import numpy as np
 import numpy.typing as npt
 
-RATE_HZ = 8_000
+from offhook.pipeline.rates import NARROW_HZ
+
 WINDOW_SAMPLES = 2_048
 """256 ms: a detector may still react long after the tone has ended."""
 
@@ -82,7 +83,7 @@ def _peaks(audio: Floats) -> tuple[float, ...]:
     found = []
     for _ in range(2):
         peak = int(spectrum.argmax())
-        found.append(peak * RATE_HZ / _SPECTRUM_SAMPLES)
+        found.append(peak * NARROW_HZ / _SPECTRUM_SAMPLES)
         spectrum[max(0, peak - _PEAK_BINS // 2) : peak + _PEAK_BINS // 2 + 1] = 0.0
     return (found[0],) if abs(found[0] - found[1]) < _SAME_HZ else (found[0], found[1])
 
@@ -99,7 +100,7 @@ def _key_sines() -> Floats:
 
 def _sines(frequencies_hz: Sequence[float]) -> Floats:
     """One part of each: all cosines, then all sines."""
-    phase = 2 * np.pi / RATE_HZ * np.outer(frequencies_hz, np.arange(_PART_SAMPLES))
+    phase = 2 * np.pi / NARROW_HZ * np.outer(frequencies_hz, np.arange(_PART_SAMPLES))
     return np.concatenate((np.cos(phase), np.sin(phase))).astype(np.float32)
 
 

@@ -1,6 +1,7 @@
 """The silence between clauses that are synthesised separately; within a text the engine adds it itself. Pure."""
 
-from offhook.pipeline.tts.pieces import FRAMES_HZ, TICK_HZ
+from offhook.pipeline.rates import TICK_HZ
+from offhook.pipeline.tts.pieces import FRAMES_HZ
 
 SENTENCE_GAP_MS, CLAUSE_GAP_MS = 280, 100
 

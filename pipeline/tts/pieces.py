@@ -3,30 +3,15 @@
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
 
+from offhook.pipeline.rates import TICK_HZ, Resampler
 from offhook.pipeline.tts.clip import Clip
 from offhook.pipeline.tts.engine import SpeechChunk, Word
 from offhook.pipeline.tts.normalize import Normalized
 from offhook.pipeline.tts.pace import Pace, spread
 
-TICK_HZ = 8_000
-"""The rate of ticks on every line, and of a narrowband line's audio."""
-
 FRAMES_HZ = 50
 """Pieces are whole frames of 20 ms, so that a line need not stop in the middle of a packet."""
-
-
-class Resampler(Protocol):
-    """Converts 16-bit PCM from one rate to another, chunk by chunk, aligned in time."""
-
-    def push(self, chunk: bytes, /) -> bytes:
-        """The output that is available so far."""
-        ...
-
-    def flush(self) -> bytes:
-        """The rest of the output."""
-        ...
 
 
 class PieceMaker:

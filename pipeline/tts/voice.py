@@ -4,12 +4,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 
+from offhook.pipeline.rates import TICK_HZ, MakeResampler
 from offhook.pipeline.tts.cache import ClipCache
 from offhook.pipeline.tts.clip import Clip, joined
 from offhook.pipeline.tts.engine import RatedTtsEngine, SpeechChunk, TtsEngine
 from offhook.pipeline.tts.normalize import DEFAULT_LANGUAGE, normalize
 from offhook.pipeline.tts.pace import Pace, spread
-from offhook.pipeline.tts.pieces import TICK_HZ, PieceMaker, Resampler
+from offhook.pipeline.tts.pieces import PieceMaker
 
 LINE_RATE_HZ = TICK_HZ
 """Rate of a narrowband line."""
@@ -29,7 +30,7 @@ class Voice:
         name: str,
         engine: TtsEngine,
         cache: ClipCache,
-        resampler: Callable[[int, int], Resampler],
+        resampler: MakeResampler,
         *,
         language: str = DEFAULT_LANGUAGE,
     ) -> None:

@@ -20,6 +20,7 @@ from typing import Protocol
 import numpy as np
 
 from offhook.pipeline.errors import EngineError
+from offhook.pipeline.rates import NARROW_HZ
 from offhook.pipeline.vad.engine import BatchingVadEngine, Pcm, Slots, VadBank, VadEngine, VadStream
 from offhook.pipeline.vad.gate import GateEvent, GateSettings, SpeechGate
 from offhook.pipeline.vad.loudness import BLOCK_SAMPLES, Loudness
@@ -40,7 +41,6 @@ ms, so that is the second step; or at once if the frame was delayed elsewhere.""
 _GATHER_MOST_S = 0.006
 """How much longer to wait if no other frame arrives."""
 
-RATE_HZ = 8_000
 
 MAX_WAITING_FRAMES = 128
 """Per call: 4 s. If the detector cannot keep up, the oldest frames are dropped."""
@@ -263,7 +263,7 @@ class BatchedStream:
             return
         waiting = self.waiting
         if not waiting:
-            came_at = zero_at + (at_tick + self._batcher.frame_samples) / RATE_HZ
+            came_at = zero_at + (at_tick + self._batcher.frame_samples) / NARROW_HZ
             self._batcher.enlist(
                 self, came_at, urgent=self.listener.uses_low_threshold() and self._batcher.is_loud(frame)
             )

@@ -10,12 +10,12 @@ from offhook.pipeline.asr.fixed import FixedEngine
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.front_end.front_end import AudioFrontEnd
 from offhook.pipeline.inbound_audio import Engines
+from offhook.pipeline.rates import Resampler
 from offhook.pipeline.session import Session
 from offhook.pipeline.trace import SessionEvent
 from offhook.pipeline.tts.cache import ClipCache
 from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, TtsEngine
 from offhook.pipeline.tts.pace import spread
-from offhook.pipeline.tts.pieces import Resampler
 from offhook.pipeline.tts.recorded import RecordedEngine
 from offhook.pipeline.tts.voice import Voice
 from offhook.pipeline.turn.core import TurnCore

@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from offhook.pipeline.front_end.echo.path import EchoPath, Floats
 from offhook.pipeline.front_end.timeline import Timeline
+from offhook.pipeline.rates import NARROW_HZ
 
-RATE_HZ = 8_000
 LONGEST_LAG_SAMPLES = 5_600  # of an echo: 500 ms of the line and 200 of the network
 TAPS = 256  # of an echo's path: 32 ms
 KEPT_SAMPLES = 8_000  # of what was received
@@ -42,7 +42,7 @@ class EchoHistory:
         if self._zero_s is None:
             self._zero_s = at_s  # nothing has been received yet; `received` corrects this
         if first or not sent.end:
-            at_tick = round((at_s - self._zero_s) * RATE_HZ)
+            at_tick = round((at_s - self._zero_s) * NARROW_HZ)
             if not self.audible(at_tick):
                 self.audible_since = at_tick
             if at_tick > sent.end + _SLACK_SAMPLES or not sent.end:
@@ -51,11 +51,11 @@ class EchoHistory:
 
     def received(self, pcm: bytes, at_tick: int, at_s: float) -> bool:
         """Add the caller's next audio, from `at_tick` until `at_s`. Returns False if none of it can be echo."""
-        zero_s = at_s - (at_tick + len(pcm) // 2) / RATE_HZ
+        zero_s = at_s - (at_tick + len(pcm) // 2) / NARROW_HZ
         received, sent = self._received, self._sent
         if not received.end:
             if self._zero_s is not None:
-                moved = round((self._zero_s - zero_s) * RATE_HZ)
+                moved = round((self._zero_s - zero_s) * NARROW_HZ)
                 sent.end += moved
                 self.audible_since += moved
             self._zero_s = zero_s
