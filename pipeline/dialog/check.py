@@ -192,8 +192,8 @@ def _size_problems(step: Ask, at: Path) -> Iterator[FlowProblem]:
         why = f"at most {model.MAX_QUESTION_PHRASES} are listened for at once"
         yield FlowProblem(f"{what} {phrases} phrases", why, "ask in two steps", path)
     for option in step.options:
-        if len(option.choice.phrases) > model.MAX_PHRASES:
-            why = f"a choice has at most {model.MAX_PHRASES}"
+        if len(option.choice.phrases) > model.MAX_CHOICE_PHRASES:
+            why = f"a choice has at most {model.MAX_CHOICE_PHRASES}"
             at_phrases = (*path, option.choice.name, "phrases")
             yield FlowProblem(f"{len(option.choice.phrases)} phrases", why, "keep the most likely ones", at_phrases)
 

@@ -7,7 +7,7 @@ from offhook.pipeline.events import Choice, DigitRule, Prompt, Question
 MAX_STEPS = 500
 MAX_TEXT_CHARS = 2_000
 MAX_CHOICES = 50
-MAX_PHRASES = 100
+MAX_CHOICE_PHRASES = 100
 MAX_QUESTION_PHRASES = 1_000  # over all choices of a question: the limit of the recogniser's grammars
 MAX_PHRASE_CHARS = 200
 MAX_ATTEMPTS = 10

@@ -1,4 +1,16 @@
-"""The line over UDP: two sockets, an RTP session, a codec. It satisfies `telephony.line.MediaLine`."""
+"""The line over UDP: two sockets, an RTP session, a codec. It satisfies `telephony.line.MediaLine`.
+
+Theory of operation. `RtpSession` decides everything about RTP and knows no socket; an `RtpIo` moves its packets: the
+event loop alone (`LoopIo`), or the media pump's thread (`PumpIo`). The line joins them, and adds codecs and listeners.
+
+- Inbound, `deliver` takes the session's events after whatever arrived: payload is decoded, gaps are concealed (by the
+  codec where it can), and listeners get PCM without holes. Plain audio that the pump has decoded comes by `on_audio`.
+- Outbound, `play` appends to the queue of the RtpIo, which reports by `sent` what has left; `played_ticks` follows half
+  a round trip behind. The queue is also kept as it was played, because a re-INVITE may change the codec on the wire.
+- One timer serves the session, the watch for missing media, and the doubt about a far end that has never sent. Packets
+  that have arrived are read before it acts, so that a stalled loop does not turn them into losses.
+- `reconfigure` first recalls from the pump what it was lent, and lends it again at the end (`settle`).
+"""
 
 import asyncio
 import base64

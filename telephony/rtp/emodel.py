@@ -15,9 +15,6 @@ IE = 0.0
 BPL_CONCEALED = 25.1
 """Robustness of G.711 against packet loss with concealment (G.113 Appendix I, table I.4)."""
 
-BPL_PLAIN = 4.3
-"""The same without concealment."""
-
 _ABSOLUTE_DELAY_FREE_MS = 100.0
 
 
