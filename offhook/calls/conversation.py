@@ -183,10 +183,10 @@ class Conversation:
         )
         self._session = Session(line, services.engines.for_call(config), core, self._on_event)
         self._watch = services.feed.begin(self.id, self._about(), self._call_log.started_at)
-        self._watch.tell("answered")  # the recording starts here
+        self._watch.report("answered")  # the recording starts here
         if services.recordings is not None:
             self._recorder = CallRecorder(services.recordings, self.id, line)
-        self._watch.tap(line)
+        self._watch.attach(line)
         self._call = Call(
             self._session,
             call_id=self.id,

@@ -128,8 +128,8 @@ class CallWatch:
         if self._publish is not None:
             self._publish(self._uniqueid, describe(event, self._began))
 
-    def tell(self, kind: str, **content: str | float | bool) -> None:
-        """Take in an event outside of the session: "answered", "ended"."""
+    def report(self, kind: str, **content: str | float | bool) -> None:
+        """Take in an event from outside the session: "answered", "ended"."""
         event: LiveEvent = {"kind": kind, "at": self._now()} | content
         self._kept.append(event)
         if self._publish is not None:
@@ -137,7 +137,7 @@ class CallWatch:
 
     def end(self, by: str, reason: str) -> list[LiveEvent]:
         """The call is over. Returns its timeline."""
-        self.tell("ended", by=by, reason=reason)
+        self.report("ended", by=by, reason=reason)
         self._line = self._stop_meter = None  # the line is closed, and its listeners with it
         self._feed.forget(self._uniqueid)
         return self.timeline()
@@ -146,7 +146,7 @@ class CallWatch:
         """The events so far as JSON objects, without momentary ones."""
         return [event if isinstance(event, dict) else describe(event, self._began) for event in self._kept]
 
-    def tap(self, line: MediaLine) -> None:
+    def attach(self, line: MediaLine) -> None:
         """Set the line whose levels are measured on demand."""
         self._line = line
         self.show_details(self.detailed)

@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from offhook.settings.sections import Section
 from offhook.settings.values import matching
 
-MAX_NUMBER_LENGTH = 64
+MAX_NUMBER_CHARS = 64
 MIN_BARE_DIGITS, MAX_BARE_DIGITS = 10, 15
 """Lengths of an E.164 number that a trunk sends without its plus sign."""
 
@@ -39,7 +39,7 @@ def dialled_number(address: str) -> str:
         text = unquote(text.partition(";")[0].partition(":")[0], errors="replace")
     if _SEPARATED.fullmatch(text):
         text = text.translate(_SEPARATORS)
-    return text[:MAX_NUMBER_LENGTH]
+    return text[:MAX_NUMBER_CHARS]
 
 
 def matches(pattern: str, number: str) -> bool:

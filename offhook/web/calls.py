@@ -85,9 +85,9 @@ def calls_routes(records: Records, recordings: Path, captures: Path) -> APIRoute
         found = find_capture(captures, (await find(uniqueid)).uniqueid)
         if found is None:
             raise HTTPException(404, "the call was not captured, or its capture is gone", NO_STORE)
-        path, size = found[0], found[0].stat().st_size
-        headers = _download(path.name) | {"Content-Length": str(size)}
-        return StreamingResponse(_first(path, size), media_type="application/vnd.tcpdump.pcap", headers=headers)
+        path, size_bytes = found[0], found[0].stat().st_size
+        headers = _download(path.name) | {"Content-Length": str(size_bytes)}
+        return StreamingResponse(_first(path, size_bytes), media_type="application/vnd.tcpdump.pcap", headers=headers)
 
     @router.get("/api/calls/{uniqueid}/peaks")
     async def peaks(uniqueid: str) -> Response:
@@ -144,11 +144,11 @@ def _recording(call: CallRecord, recordings: Path) -> Path | None:
     return path if path.parent == recordings and path.suffix == ".wav" and path.is_file() else None
 
 
-def _first(path: Path, size: int) -> Iterator[bytes]:
-    """The first `size` bytes of a file that may still grow."""
+def _first(path: Path, size_bytes: int) -> Iterator[bytes]:
+    """The first `size_bytes` of a file that may still grow."""
     with path.open("rb") as file:
-        while size > 0 and (piece := file.read(min(size, _PIECE_BYTES))):
-            size -= len(piece)
+        while size_bytes > 0 and (piece := file.read(min(size_bytes, _PIECE_BYTES))):
+            size_bytes -= len(piece)
             yield piece
 
 

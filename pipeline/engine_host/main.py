@@ -15,7 +15,7 @@ from typing import Protocol
 
 from offhook.pipeline.engine_host.protocol import Kind, MessageReader, ProtocolError, StreamFailure, decode_json, encode
 
-READ_SIZE = 65_536
+READ_BYTES = 65_536
 NICENESS = 5
 """The media path runs in the parent and takes priority."""
 
@@ -78,7 +78,7 @@ class EngineHost:
                 if kind is not Kind.CONFIG:
                     raise ProtocolError(f"{kind.name} before CONFIG")
                 return decode_json(payload)
-            data = os.read(self._read_fd, READ_SIZE)
+            data = os.read(self._read_fd, READ_BYTES)
             if not data:
                 return None
             self._reader.push(data)
@@ -90,7 +90,7 @@ class EngineHost:
             stream = engine.next_stream()
             readable, _, _ = select.select([self._read_fd], [], [], None if stream is None else 0)
             if readable:
-                data = os.read(self._read_fd, READ_SIZE)
+                data = os.read(self._read_fd, READ_BYTES)
                 if not data:
                     return
                 self._reader.push(data)

@@ -13,7 +13,7 @@ from offhook.pipeline.engine_host.protocol import Kind, MessageReader, ProtocolE
 from offhook.pipeline.engine_host.stream import Counters, HostLimits, HostStream, PartialHandler
 from offhook.pipeline.errors import EngineError, EngineTimeout
 
-READ_SIZE = 65_536
+READ_BYTES = 65_536
 
 
 class HostState(StrEnum):
@@ -181,7 +181,7 @@ class HostProcess:
 
     async def _read(self, stdout: asyncio.StreamReader) -> str:
         reader = MessageReader()
-        while data := await stdout.read(READ_SIZE):
+        while data := await stdout.read(READ_BYTES):
             reader.push(data)
             try:
                 for kind, number, payload in reader.messages():
@@ -191,7 +191,7 @@ class HostProcess:
         return ""
 
     async def _collect_stderr(self, stderr: asyncio.StreamReader) -> None:
-        while data := await stderr.read(READ_SIZE):
+        while data := await stderr.read(READ_BYTES):
             self._stderr += data
             del self._stderr[: -self.limits.max_stderr_bytes]
 

@@ -56,7 +56,7 @@ def call(feed: LiveFeed) -> CallWatch:
 
 def test_nothing_is_reported_while_nobody_watches(page: Page, call: CallWatch) -> None:
     call.on_event(BotSpoke("Hello.", 101.0))
-    call.tell("answered")
+    call.report("answered")
     assert page.reported == []
 
 
@@ -170,7 +170,7 @@ async def test_levels_of_both_sides_are_reported_while_looked_at(page: Page, fee
     line = ScriptedLine("PCMU")
     heard: list[int] = []
     line.add_listener(audio=lambda pcm, at, _at_s: heard.append(at))
-    call.tap(line)  # type: ignore[arg-type]  # all of a line that is used
+    call.attach(line)  # type: ignore[arg-type]  # all of a line that is used
     loud, quiet = (16_000).to_bytes(2, "little", signed=True) * 160, bytes(320)
     for step in range(26):
         now = 100.001 + 0.02 * step
@@ -197,7 +197,7 @@ async def test_levels_are_placed_where_they_passed_however_late_reported(
     call = feed.begin("one", ABOUT, 100.0)
     feed.watch(frozenset({"one"}))
     line = ScriptedLine("PCMU")
-    call.tap(line)  # type: ignore[arg-type]  # all of a line that is used
+    call.attach(line)  # type: ignore[arg-type]  # all of a line that is used
     for first in range(0, 60, told_every):
         steps = range(first, first + told_every)
         for step in steps:
@@ -217,7 +217,7 @@ async def test_a_hole_in_the_audio_is_no_level(page: Page, feed: LiveFeed) -> No
     call = feed.begin("one", ABOUT, 100.0)
     feed.watch(frozenset({"one"}))
     line = ScriptedLine("PCMU")
-    call.tap(line)  # type: ignore[arg-type]  # all of a line that is used
+    call.attach(line)  # type: ignore[arg-type]  # all of a line that is used
     for at in (0.01, 0.06, 3.01, 3.06, 3.11, 3.16, 3.21, 3.26):
         line.receive(bytes(320), 0, 100.02 + at)
     assert [event["at"] for _, event in page.reported if event["kind"] == "levels"] == [0.0, 3.0]
@@ -253,7 +253,7 @@ async def test_audio_sent_at_once_is_metered_piece_by_piece(page: Page, feed: Li
     call = feed.begin("one", ABOUT, 100.0)
     feed.watch(frozenset({"one"}))
     line = ScriptedLine("PCMU")
-    call.tap(line)  # type: ignore[arg-type]  # all of a line that is used
+    call.attach(line)  # type: ignore[arg-type]  # all of a line that is used
     loud = codec_named("PCMU").encode((16_000).to_bytes(2, "little", signed=True) * 1_600)
     line.send(loud, 0, 100.001)
     for step in range(25):

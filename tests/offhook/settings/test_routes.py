@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offhook.settings.routes import MAX_NUMBER_LENGTH, RouteConfig, covered, dialled_number, matches
+from offhook.settings.routes import MAX_NUMBER_CHARS, RouteConfig, covered, dialled_number, matches
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_the_number_that_was_dialled(address: str, number: str) -> None:
 @given(st.text(max_size=200))
 def test_any_address_is_read(address: str) -> None:
     for text in (address, f"sip:{address}", f"sip:{address}@host"):
-        assert len(dialled_number(text)) <= MAX_NUMBER_LENGTH
+        assert len(dialled_number(text)) <= MAX_NUMBER_CHARS
 
 
 @pytest.mark.parametrize(
