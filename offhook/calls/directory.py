@@ -61,21 +61,17 @@ class MemoryDirectory:
         self._tickets: dict[str, Tickets] = {}
 
     def claim(self, name: str, call: str) -> bool:
-        """`CallDirectory.claim`."""
         held = self._calls.setdefault(name, call)
         if held == call and name not in (names := self._names.setdefault(call, [])):
             names.append(name)
         return held == call
 
     def find(self, name: str) -> str | None:
-        """`CallDirectory.find`."""
         return self._calls.get(name)
 
     def release(self, call: str) -> None:
-        """`CallDirectory.release`."""
         for name in self._names.pop(call, ()):
             del self._calls[name]
 
     def tickets(self, kind: str) -> Tickets:
-        """`CallDirectory.tickets`."""
         return self._tickets.setdefault(kind, Tickets())

@@ -183,7 +183,6 @@ app.command()(status)
 
 
 def main() -> None:
-    """The `offhook` command."""
     try:
         app()
     except UserError as error:

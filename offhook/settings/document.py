@@ -68,7 +68,6 @@ def sections() -> list[str]:
 
 
 def summary(section: str) -> str:
-    """A section's purpose."""
     model = section_model(Config, section)
     return " ".join((model.__doc__ or "").split()) if model is not None else ""
 
@@ -121,7 +120,6 @@ def _range(field: FieldInfo, otherwise: str) -> str:
 
 
 def page() -> str:
-    """docs/configuration.md."""
     return "\n".join(_page())
 
 

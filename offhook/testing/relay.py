@@ -57,7 +57,6 @@ _OPTIONS: dict[str, tuple[str, Callable[[str], Any], str]] = {
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
     options = argparse.ArgumentParser(
         prog=_PROGRAM, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

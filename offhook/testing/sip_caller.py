@@ -197,7 +197,6 @@ class Caller:
         stop_listening()
 
     def press(self, digits: str) -> None:
-        """Press keys."""
         self.line.send_dtmf(digits)
 
     def hang_up(self) -> None:

@@ -70,7 +70,6 @@ class TcpRelay:
         return host, port
 
     def report(self) -> dict[str, object]:
-        """The counters."""
         return asdict(self.counters)
 
     async def close(self) -> None:

@@ -66,7 +66,6 @@ class Passage:
 
     @property
     def counters(self) -> dict[Way, ImpairCounters]:
-        """By way."""
         return {"up": self._up.counters, "down": self._down.counters}
 
     def send_up(self, data: bytes, now: float) -> None:

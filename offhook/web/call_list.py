@@ -65,7 +65,6 @@ class Readers:
         self._places = asyncio.Semaphore(most)
 
     async def read(self, work: Callable[[], T]) -> T:
-        """The result of `work`."""
         async with self._places:
             return await asyncio.to_thread(work)
 
@@ -157,7 +156,6 @@ class _Wanted(_Filters):
     after_id: Annotated[str, Field(max_length=MAX_ID_CHARS, pattern=r"^[^\x00]*$")] = ""
 
     def cursor(self) -> Cursor | None:
-        """Where the page begins."""
         return None if self.after_start is None else Cursor(self.after_start, self.after_id)
 
 

@@ -92,7 +92,6 @@ class HttpConnection(H11Protocol):
         self._begun = False  # a request has begun and is incomplete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A client has connected."""
         super().connection_made(transport)
         self._source = self.client[0] if self.client else ""
         if not self._table.admit(self, self._source):
@@ -104,7 +103,6 @@ class HttpConnection(H11Protocol):
         self._arm(FIRST_BYTE_S)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of a request."""
         if not self._begun and not self._answering:
             self._begun = True
             self._arm(REQUEST_S)
@@ -123,7 +121,6 @@ class HttpConnection(H11Protocol):
         super().handle_websocket_upgrade(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The socket is gone."""
         self._leave()
         super().connection_lost(exc)
 
@@ -134,7 +131,6 @@ class HttpConnection(H11Protocol):
         self._arm(UNREAD_S)
 
     def resume_writing(self) -> None:
-        """It has caught up."""
         super().resume_writing()
         self._update()
 

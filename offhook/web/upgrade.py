@@ -50,7 +50,6 @@ class UpgradeHandler(asyncio.Protocol):
         self._log = log
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See asyncio.Protocol."""
         # uvloop's transports are not instances of asyncio's class.
         self._transport = cast(asyncio.Transport, transport)
 

@@ -153,7 +153,6 @@ class WebSocket(asyncio.Protocol):
     # What the event loop uses.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See asyncio.Protocol."""
         # uvloop's transports are not instances of asyncio's class.
         transport = self._transport = cast(asyncio.Transport, transport)
         transport.set_write_buffer_limits(high=UNREAD_BYTES)
@@ -179,7 +178,6 @@ class WebSocket(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """See asyncio.Protocol."""
         for timer in (self._timer, self._unread):
             if timer is not None:
                 timer.cancel()

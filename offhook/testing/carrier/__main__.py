@@ -42,7 +42,6 @@ examples:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
     found = argparse.ArgumentParser(
         prog="python -m offhook.testing.carrier",
         description=HELP,

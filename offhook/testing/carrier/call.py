@@ -163,7 +163,6 @@ class Carrier:
         )
 
     async def send_raw(self, text: str | bytes) -> None:
-        """Any message."""
         await self._socket.send(text)
 
     def understand(self, data: str | bytes) -> dict[str, Any]:

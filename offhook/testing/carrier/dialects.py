@@ -75,11 +75,9 @@ class SignalwireCarrier(TranslatingCarrier):
     """SignalWire: as Twilio."""
 
     def outgoing(self, message: Message) -> Message | bytes | None:
-        """As it is."""
         return message
 
     def incoming(self, message: Message | bytes) -> Message:
-        """As it is."""
         return _object(message)
 
 
