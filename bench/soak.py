@@ -192,19 +192,32 @@ def main() -> int:
     options.add_argument("--calls-per-s", type=float, default=CALLS_PER_S)
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--json", type=Path, default=REPORTS / "soak.json")
-    given = options.parse_args()
+    report = run(given := options.parse_args())
+    save(given.json, report)
+    for name in PRINTED:
+        print(f"{name}: {report[name]}")
+    print("\n".join(report["wrong"]) or "no faults")
+    return 1 if report["wrong"] else 0
+
+
+PRINTED = (
+    *("calls", "outcomes", "records", "memory", "refused_share"),
+    *("before", "warm", "after", "errors", "refusals"),
+)
+
+
+def run(given: argparse.Namespace) -> dict[str, Any]:
+    """Place the calls; returns the report."""
     samples: list[Sample] = []
     with tempfile.TemporaryDirectory() as directory, tempfile.TemporaryFile("w+") as log:
         with Bot(Run("soak", BENCH, (), SETTINGS), directory, log) as bot:
             outcomes = asyncio.run(load(bot, given.minutes, given.calls_per_s, given.seed, samples))
             records = records_of(directory, bot)
         log.seek(0)
-        errors = [line for line in log if "Traceback" in line or " error " in line]
-        log.seek(0)
-        refusals = [line.strip() for line in log if "call refused" in line]
-    wrong = verdict(samples, given.minutes, outcomes, records, len(errors))
+        lines = [line.strip() for line in log]
+    errors = [line for line in lines if "Traceback" in line or " error " in line]
     warm = [one for one in samples if one.at_s >= WARM_UP_SHARE * 60 * given.minutes]
-    report = {
+    return {
         "minutes": given.minutes,
         "seed": given.seed,
         "calls": sum(outcomes.values()),
@@ -216,27 +229,10 @@ def main() -> int:
         "warm": asdict(warm[0]),
         "after": asdict(samples[-1]),
         "errors": errors[:20],
-        "refusals": refusals[:20],
-        "wrong": wrong,
+        "refusals": [line for line in lines if "call refused" in line][:20],
+        "wrong": verdict(samples, given.minutes, outcomes, records, len(errors)),
         "samples": [asdict(one) for one in samples],
     }
-    save(given.json, report)
-    printed = (
-        "calls",
-        "outcomes",
-        "records",
-        "memory",
-        "refused_share",
-        "before",
-        "warm",
-        "after",
-        "errors",
-        "refusals",
-    )
-    for name in printed:
-        print(f"{name}: {report[name]}")
-    print("\n".join(wrong) or "no faults")
-    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Str
 from offhook.records import CallRecord, EndedBy
 from offhook.records.capture import find_capture
 from offhook.records.timeline import read_timeline
-from offhook.web.call_list import MAX_ID_CHARS, Readers, Records, list_routes
+from offhook.web.call_list import MAX_ID_CHARS, Read, Readers, Records, list_routes
 from offhook.web.headers import NO_STORE
 
 T = TypeVar("T")
@@ -35,70 +35,95 @@ class Peaks:
     bot: list[float]
 
 
-def calls_routes(records: Records, recordings: Path, captures: Path) -> APIRouter:  # noqa: C901  # one function per route
-    """The routes. Only files in the folders `recordings` and `captures` are served."""
-    router = APIRouter()
-    read = Readers(MAX_READERS).read
-    router.include_router(list_routes(records, read, lambda call: _shown(call, recordings)))
+class _Files:
+    """The records with their recordings and captures. Only files in the two folders are served."""
 
-    async def find(uniqueid: str) -> CallRecord:
+    def __init__(self, records: Records, read: Read, recordings: Path, captures: Path) -> None:
+        self._records = records
+        self._read = read
+        self._recordings = recordings
+        self._captures = captures
+
+    async def call(self, uniqueid: str) -> CallRecord:
         known = len(uniqueid) <= MAX_ID_CHARS and uniqueid.isprintable()
-        found = await read(lambda: records.call(uniqueid)) if known else None
+        found = await self._read(lambda: self._records.call(uniqueid)) if known else None
         if found is None:
             raise HTTPException(404, "there is no call with that id", NO_STORE)
         return found
 
-    async def everything(uniqueid: str) -> dict[str, Any]:
-        call = await find(uniqueid)
-        timeline = await read(lambda: records.read(lambda conn: read_timeline(conn, uniqueid)))
-        captured = find_capture(captures, call.uniqueid)
+    async def everything(self, uniqueid: str) -> dict[str, Any]:
+        """A call as JSON, with its timeline."""
+        call = await self.call(uniqueid)
+        timeline = await self._read(lambda: self._records.read(lambda conn: read_timeline(conn, uniqueid)))
+        captured = find_capture(self._captures, call.uniqueid)
         truncated = captured is not None and (captured[1] or call.ended_by == EndedBy.CRASH)
         about = {"capture": captured is not None, "capture_truncated": truncated}
-        return _shown(call, recordings) | about | {"timeline": timeline}
+        return self.shown(call) | about | {"timeline": timeline}
 
-    async def recording(uniqueid: str) -> Path:
-        path = _recording(await find(uniqueid), recordings)
+    def shown(self, call: CallRecord) -> dict[str, Any]:
+        """The record, with whether there is a recording instead of its path."""
+        return call.to_dict() | {"recording": _recording(call, self._recordings) is not None}
+
+    async def recording(self, uniqueid: str) -> Path:
+        path = _recording(await self.call(uniqueid), self._recordings)
         if path is None:
             raise HTTPException(404, "the call was not recorded, or its recording is gone", NO_STORE)
         return path
 
+    async def capture(self, uniqueid: str) -> Path:
+        found = find_capture(self._captures, (await self.call(uniqueid)).uniqueid)
+        if found is None:
+            raise HTTPException(404, "the call was not captured, or its capture is gone", NO_STORE)
+        return found[0]
+
+
+def calls_routes(records: Records, recordings: Path, captures: Path) -> APIRouter:
+    """The routes. Only files in the folders `recordings` and `captures` are served."""
+    router = APIRouter()
+    read = Readers(MAX_READERS).read
+    files = _Files(records, read, recordings, captures)
+    router.include_router(list_routes(records, read, files.shown))
+    _add_text_routes(router, files)
+    _add_audio_routes(router, files, read)
+    return router
+
+
+def _add_text_routes(router: APIRouter, files: _Files) -> None:
     @router.get("/api/calls/{uniqueid}")
     async def one(uniqueid: str) -> Response:
-        return JSONResponse(await everything(uniqueid), headers=NO_STORE)
+        return JSONResponse(await files.everything(uniqueid), headers=NO_STORE)
 
     @router.get("/api/calls/{uniqueid}/call.json")
     async def as_json(uniqueid: str) -> Response:
-        return JSONResponse(await everything(uniqueid), headers=_download(f"{uniqueid}.json"))
+        return JSONResponse(await files.everything(uniqueid), headers=_download(f"{uniqueid}.json"))
 
     @router.get("/api/calls/{uniqueid}/transcript.txt")
     async def as_text(uniqueid: str) -> Response:
-        call = await find(uniqueid)
+        call = await files.call(uniqueid)
         return PlainTextResponse(transcript_text(call), headers=_download(f"{uniqueid}.txt"))
 
+
+def _add_audio_routes(router: APIRouter, files: _Files, read: Read) -> None:
     @router.api_route("/api/calls/{uniqueid}/audio.wav", methods=["GET", "HEAD"])
     async def audio(uniqueid: str) -> Response:
-        path = await recording(uniqueid)
+        path = await files.recording(uniqueid)
         return FileResponse(path, media_type="audio/wav", headers=NO_STORE | {"Content-Disposition": "inline"})
 
     @router.get("/api/calls/{uniqueid}/capture.pcap")
     async def capture(uniqueid: str) -> Response:
-        found = find_capture(captures, (await find(uniqueid)).uniqueid)
-        if found is None:
-            raise HTTPException(404, "the call was not captured, or its capture is gone", NO_STORE)
-        path, size_bytes = found[0], found[0].stat().st_size
+        path = await files.capture(uniqueid)
+        size_bytes = path.stat().st_size
         headers = _download(path.name) | {"Content-Length": str(size_bytes)}
         return StreamingResponse(_first(path, size_bytes), media_type="application/vnd.tcpdump.pcap", headers=headers)
 
     @router.get("/api/calls/{uniqueid}/peaks")
     async def peaks(uniqueid: str) -> Response:
-        path = await recording(uniqueid)
+        path = await files.recording(uniqueid)
         try:
             measured = await read(lambda: measure(path))
         except (OSError, EOFError, wave.Error) as error:
             raise HTTPException(404, "the recording cannot be read", NO_STORE) from error
         return JSONResponse(asdict(measured), headers=NO_STORE)
-
-    return router
 
 
 def transcript_text(call: CallRecord) -> str:
@@ -129,11 +154,6 @@ def measure(path: Path) -> Peaks:
                 padded = np.pad(magnitude, (0, -len(magnitude) % step)).reshape(-1, step).max(axis=1)
                 values.extend(np.round(padded / 32_768, 3).tolist())
     return Peaks(round(frames / rate_hz, 3), *sides)
-
-
-def _shown(call: CallRecord, recordings: Path) -> dict[str, Any]:
-    """The record, with whether there is a recording instead of its path."""
-    return call.to_dict() | {"recording": _recording(call, recordings) is not None}
 
 
 def _recording(call: CallRecord, recordings: Path) -> Path | None:
