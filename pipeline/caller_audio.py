@@ -142,5 +142,4 @@ def _ignore(_what: object) -> None:
 
 
 def _never() -> bool:
-    """The callback of a closed stream."""
     return False

@@ -316,14 +316,11 @@ class _NullListener:
     """The listener of a closed stream."""
 
     def uses_low_threshold(self) -> bool:
-        """For nothing."""
         return False
 
-    def on_events(self, events: Events, zero_at: float) -> None:
-        """Unheard."""
+    def on_events(self, events: Events, zero_at: float) -> None: ...
 
-    def on_failed(self, error: EngineError) -> None:
-        """Unheard."""
+    def on_failed(self, error: EngineError) -> None: ...
 
 
 _NULL_LISTENER = _NullListener()
