@@ -16,16 +16,7 @@ from offhook.carriers.outbound import RING_S, number_of, place_call
 from offhook.cli.check import check as run_checks
 from offhook.cli.demo import demo as run_demo
 from offhook.cli.init import init as write_first_files
-from offhook.cli.options import (
-    AsJson,
-    ConfigFile,
-    FlowFile,
-    HttpAddress,
-    RtpPorts,
-    SipAddress,
-    Workers,
-    overrides_of,
-)
+from offhook.cli.options import AsJson, ConfigFile, FlowFile, Overrides, overrides_of, with_overrides
 from offhook.cli.show import as_json as settings_as_json
 from offhook.cli.show import as_toml as settings_as_toml
 from offhook.cli.status import status
@@ -76,20 +67,17 @@ def demo(
 
 
 @app.command()
-def serve(  # each is an option
+@with_overrides
+def serve(
     config: ConfigFile = None,
-    sip: SipAddress = None,
-    http: HttpAddress = None,
-    rtp_ports: RtpPorts = None,
-    workers: Workers = None,
-    flow: FlowFile = None,
+    *,
+    overrides: Overrides,
     bench_engines: Annotated[
         bool,
         typer.Option("--bench-engines", help="Fixed words, answer and voice; real media and detector.", metavar=""),
     ] = False,
 ) -> None:
     """Answer calls until SIGTERM (calls may end) or two SIGINTs (at once)."""
-    overrides = overrides_of(sip=sip, http=http, rtp_ports=rtp_ports, workers=workers, flow=flow)
     if bench_engines:
         overrides["asr"] = {"engine": "fixed"}
         overrides["tts"] = {"engine": "recorded"}
@@ -110,37 +98,26 @@ def init(
 
 
 @app.command("config")
-def show_config(  # each is an option
+@with_overrides
+def show_config(
     config: ConfigFile = None,
-    sip: SipAddress = None,
-    http: HttpAddress = None,
-    rtp_ports: RtpPorts = None,
-    workers: Workers = None,
-    flow: FlowFile = None,
+    *,
+    overrides: Overrides,
     changed: Annotated[bool, typer.Option("--changed", help="Only what is not the default.", metavar="")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Print the effective settings, and where each comes from: default, file and line, variable, command line."""
-    overrides = overrides_of(sip=sip, http=http, rtp_ports=rtp_ports, workers=workers, flow=flow)
     loaded = Config.load_with_origins(config, overrides)
     typer.echo((settings_as_json if as_json else settings_as_toml)(loaded, changed=changed))
 
 
 @app.command()
-def check(  # each is an option
-    config: ConfigFile = None,
-    sip: SipAddress = None,
-    http: HttpAddress = None,
-    rtp_ports: RtpPorts = None,
-    workers: Workers = None,
-    flow: FlowFile = None,
-    as_json: AsJson = False,
-) -> None:
+@with_overrides
+def check(config: ConfigFile = None, *, overrides: Overrides, as_json: AsJson = False) -> None:
     """Try settings, flows, engines, ports, addresses and disk, without taking calls.
 
     0: calls can come in; 1: something on this machine prevents it; 2: the settings or a flow are wrong.
     """
-    overrides = overrides_of(sip=sip, http=http, rtp_ports=rtp_ports, workers=workers, flow=flow)
     setup(level="error")
     raise typer.Exit(run_checks(config, overrides, as_json=as_json))
 

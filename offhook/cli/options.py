@@ -1,7 +1,10 @@
 """The options that `serve`, `config` and `check` share: they override the settings."""
 
+import inspect
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,11 +28,11 @@ Overrides = dict[str, dict[str, object]]
 
 def overrides_of(
     *,
-    sip: str | None = None,
-    http: str | None = None,
-    rtp_ports: str | None = None,
-    workers: int | None = None,
-    flow: Path | None = None,
+    sip: SipAddress = None,
+    http: HttpAddress = None,
+    rtp_ports: RtpPorts = None,
+    workers: Workers = None,
+    flow: FlowFile = None,
 ) -> Overrides:
     """The settings given as options, by section and key. Raises UserError."""
     found: Overrides = {}
@@ -44,3 +47,18 @@ def overrides_of(
     if flow is not None:
         found["dialog"] = {"flow": flow}
     return found
+
+
+def with_overrides(command: Callable[..., None]) -> Callable[..., None]:
+    """Decorate a command: it takes the options of `overrides_of`, and gets their settings as `overrides`."""
+    shared = inspect.signature(overrides_of).parameters
+    own = [each for each in inspect.signature(command).parameters.values() if each.name != "overrides"]
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        command(overrides=overrides_of(**{name: given.pop(name) for name in shared}), **given)
+
+    # Typer reads the options from the signature; `--config` comes first in the help.
+    keyword_only = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (own[0], *shared.values(), *own[1:])]
+    run.__signature__ = inspect.Signature(keyword_only)  # type: ignore[attr-defined]
+    return run
