@@ -1,6 +1,7 @@
 """One outbound call over Twilio, from the request to its outcome."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -76,7 +77,7 @@ async def place_call(
     try:
         await bot.start()
         clock = CallClock.started(monotonic())
-        sid = await asyncio.to_thread(rest.dial, number, ring_s=ring_s, detect_machine=detect_machine)
+        sid = await _dial(rest, number, ring_s, detect_machine)
         log = structlog.get_logger("offhook.outbound").bind(call_sid=sid)
         log.info("calling")
         status = None
@@ -95,6 +96,17 @@ async def place_call(
         return CallOutcome(sid, status, record)
     finally:
         await bot.stop()
+
+
+async def _dial(rest: "TwilioRest", number: str, ring_s: int, detect_machine: bool) -> str:
+    dialing = asyncio.ensure_future(asyncio.to_thread(rest.dial, number, ring_s=ring_s, detect_machine=detect_machine))
+    try:
+        return await asyncio.shield(dialing)
+    except asyncio.CancelledError:
+        # Twilio may have placed the call before we know its SID, and would let it ring for a bot that is gone.
+        with suppress(UserError):
+            await _cancel(rest, await dialing)
+        raise
 
 
 def _record_of(bot: LocalBot, sid: str) -> CallRecord | None:

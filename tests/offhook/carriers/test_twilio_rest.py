@@ -8,6 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from structlog.testing import capture_logs
 
 from offhook.api.call import Call, CallEnded, Dialog
 from offhook.carriers.outbound import CallStatus, number_of, place_call
@@ -179,14 +180,21 @@ async def test_that_twilio_cannot_be_asked_ends_no_call(tmp_path: Path, monkeypa
     assert (outcome.status, outcome.answered) == ("completed", True)
 
 
-async def test_a_call_that_nobody_waits_for_any_more_rings_no_longer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sid_known", [True, False], ids=["its SID is known", "Twilio has not answered yet"])
+async def test_a_call_that_nobody_waits_for_any_more_rings_no_longer(tmp_path: Path, sid_known: bool) -> None:
     async def talk(call: Call) -> None:
         raise AssertionError("nobody is there")
 
     async with account() as twilio:
+        cancelled = asyncio.Event()
+        if not sid_known:
+            twilio.before_answer = cancelled.wait
         placing = asyncio.create_task(place_call(config_of(tmp_path, twilio, free_port()), talk, CALLEE))
-        await until(lambda: bool(twilio.created))
+        with capture_logs() as logs:
+            await until(lambda: any(each["event"] == "calling" for each in logs) if sid_known else bool(twilio.created))
         placing.cancel()
+        await asyncio.sleep(0)
+        cancelled.set()
         with suppress(asyncio.CancelledError):
             await placing
         ((call_sid, form),) = twilio.updated

@@ -27,12 +27,13 @@ Form = dict[str, list[str]]
 
 @dataclass(slots=True)
 class Account:
-    """Its requests. `on_create` handles a call that is placed."""
+    """Its requests. `on_create` handles a call that is placed; `before_answer` delays the answer to that request."""
 
     url: str = ""
     created: list[Form] = field(default_factory=list)
     updated: list[tuple[str, Form]] = field(default_factory=list)
     on_create: Callable[[Form], Awaitable[None]] | None = None
+    before_answer: Callable[[], Awaitable[object]] | None = None
     on_update: Callable[[str, Form], Awaitable[None]] | None = None
     refuse: str | None = None
     status: str = "in-progress"
@@ -67,6 +68,8 @@ async def account() -> AsyncIterator[Account]:
         if answer.status_code == 201:
             found.created.append(fields)
             found.later(found.on_create(fields) if found.on_create is not None else None)
+            if found.before_answer is not None:
+                await found.before_answer()
         return answer
 
     async def update(request: Request, call_sid: str) -> Response:
