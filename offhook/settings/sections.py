@@ -16,6 +16,7 @@ from offhook.settings.values import (
     SECRET,
     AccountSid,
     E164Pattern,
+    Endpoint,
     EngineName,
     Host,
     LanguageTag,
@@ -309,7 +310,7 @@ class TurnConfig(Section):
     max_wait_ms: Annotated[int, Field(ge=0, le=60_000)] = 5_000
     """How long the bot waits for a caller who is already talking, before it talks over them."""
 
-    endpoint: Annotated[str, Field(pattern=r"^(silence|[\w.]+:\w+)$", max_length=200)] = "silence"
+    endpoint: Endpoint = "silence"
     """The policy that ends turns: `silence`, or your own as `module:function` (docs/agents.md)."""
 
     likely_ms: Annotated[int, Field(ge=0, le=5_000)] = 0

@@ -101,6 +101,9 @@ Host = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(check_
 ReachableHost = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(check_reachable_host)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Url = Annotated[str, Field(max_length=500), AfterValidator(check_url)]
+Endpoint = Annotated[
+    str, AfterValidator(matching(r"silence|[\w.]+:\w+", "it must be silence, or MODULE:FUNCTION as in mybot:policy"))
+]
 EngineName = Annotated[
     str,
     _matched(
