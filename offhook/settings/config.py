@@ -39,6 +39,7 @@ from offhook.settings.sections import (
 )
 from offhook.settings.sources import Sources
 from offhook.settings.toml_file import ConfigFile, read_config_file
+from offhook.settings.user_modules import search_beside
 from offhook.usererror import UserError
 
 __all__ = [
@@ -104,6 +105,8 @@ class Config(BaseModel):
     ) -> "Loaded":
         """The same, and where each value came from."""
         file = read_config_file(path) if path is not None else ConfigFile("", {}, {})
+        if path is not None:
+            search_beside(path)
         sources = Sources(cls, file, path.parent if path is not None else Path())
         sources.take_file()
         sources.take_environment(os.environ)
