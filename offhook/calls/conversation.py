@@ -20,6 +20,7 @@ from offhook.calls.dialog_task import EndsWithCall, is_call_ended
 from offhook.calls.recorder import CallRecorder
 from offhook.engines.endpoint import make_endpoint_policy
 from offhook.engines.engine_set import EngineSet
+from offhook.observe.debug_log import session_event
 from offhook.observe.live_feed import CallWatch, LiveCall, LiveFeed
 from offhook.observe.metrics import Direction, Metrics
 from offhook.observe.refusals import NO_CAPACITY, Reason, Refusal
@@ -333,6 +334,9 @@ class Conversation:
         self._call_log.on_event(event)
         if self._watch is not None:
             self._watch.on_event(event)
+        if self._services.config.log.level == "debug":
+            what, figures = session_event(event)
+            self.log.debug(what, **figures)
         for listener in self._services.listeners:
             try:
                 listener(self.id, event)

@@ -386,7 +386,8 @@ class LogConfig(Section):
     """The log, on stderr."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
-    """The lowest level shown."""
+    """The lowest level shown. `debug` has every SIP message without its body, and each conversation's events without
+    words and digits."""
 
     format: Literal["console", "json"] = "console"
     """`json` is one object a line."""
