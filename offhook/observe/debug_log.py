@@ -10,8 +10,10 @@ from offhook.pipeline.trace import (
     BotResumed,
     BotSpoke,
     CallerAnswered,
+    CallerIgnored,
     CallerPartial,
     CallerSpeech,
+    CallerTyped,
     DialogState,
     EngineFailed,
     KeyPressed,
@@ -55,7 +57,7 @@ def _text(data: bytes) -> str:
 def session_event(event: SessionEvent) -> tuple[str, dict[str, object]]:
     """What happened in a conversation, and its figures: texts and digits only as their lengths."""
     match event:
-        case CallerSpeech() | CallerPartial() | CallerAnswered() | KeyPressed():
+        case CallerSpeech() | CallerPartial() | CallerTyped() | CallerIgnored() | CallerAnswered() | KeyPressed():
             return _of_the_caller(event)
         case BotSpoke(text):
             return "the bot speaks", {"chars": len(text)}
@@ -76,13 +78,17 @@ def session_event(event: SessionEvent) -> tuple[str, dict[str, object]]:
 
 
 def _of_the_caller(
-    event: CallerSpeech | CallerPartial | CallerAnswered | KeyPressed,
+    event: CallerSpeech | CallerPartial | CallerTyped | CallerIgnored | CallerAnswered | KeyPressed,
 ) -> tuple[str, dict[str, object]]:
     match event:
         case CallerSpeech(speaking):
             return "the caller speaks" if speaking else "the caller is silent", {}
         case CallerPartial(text):
             return "partial transcript", {"chars": len(text)}
+        case CallerTyped(text):
+            return "the caller has typed", {"chars": len(text)}
+        case CallerIgnored(text, confidence=confidence, typed=typed):
+            return "not understood", {"chars": len(text), "confidence": confidence, "typed": typed}
         case CallerAnswered(answer):
             figures = {"chars": len(answer.text), "keys": len(answer.digits), "confidence": answer.confidence}
             return "the caller has answered", {"kind": str(answer.kind), "choice": answer.choice, **figures}
