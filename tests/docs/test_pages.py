@@ -113,3 +113,9 @@ def test_figures_of_the_readme_are_those_of_the_benchmarks() -> None:
             value = line.split("|")[column + 1].strip()
             shown = f"{float(value):.1f}" if figure == "CPU a call" else value
             assert shown in row_, (figure, value, row_)
+
+
+def test_every_page_is_reached() -> None:
+    entrances = "".join((ROOT / each).read_text(encoding="utf-8") for each in ("README.md", "CONTRIBUTING.md"))
+    for page in (ROOT / "docs").glob("*.md"):
+        assert f"(docs/{page.name}" in entrances, page.name
