@@ -606,3 +606,12 @@ def test_a_user_error_needs_a_problem() -> None:
 
 def test_a_problem_without_a_place() -> None:
     assert UserError("what", "why", "todo").render() == "what\n  why:  why\n  type: todo"
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "port"), [("sip", "host", "port"), ("sip", "advertised_host", "advertised_port")]
+)
+def test_a_host_with_a_port_is_led_to_the_key_of_the_port(tmp_path: Path, section: str, key: str, port: str) -> None:
+    problem = only(tmp_path, f'[{section}]\n{key} = "203.0.113.7:5070"\n')
+    assert problem.why == f"a port has a key of its own: `{port} = 5070`"
+    assert problem.todo == f'`{key} = "203.0.113.7"` below `[{section}]`'
