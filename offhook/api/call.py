@@ -65,6 +65,7 @@ class Call:
         on_hangup: Callable[[], None] | None = None,
         on_state: Callable[[str], None] | None = None,
         on_transfer: Callable[[str], Awaitable[None]] | None = None,
+        on_record: Callable[[bool], None] | None = None,
     ) -> None:
         self.id = call_id
         self.caller = caller
@@ -77,6 +78,7 @@ class Call:
         self._on_hangup = on_hangup
         self._on_state = on_state
         self._on_transfer = on_transfer
+        self._on_record = on_record
         self._ended = False
         self._turns: set[TurnEvents] = set()
         self._history: History | None = None
@@ -184,6 +186,20 @@ class Call:
         if self._on_state is not None and not self._ended:
             self._on_state(state)
 
+    def pause_recording(self) -> None:
+        """Record silence, of both sides, until `resume_recording`: for card numbers and the like.
+
+        The transcript still has what the caller speaks, though never their keys; a capture has everything. Does nothing
+        in a call that is not recorded.
+        """
+        if self._on_record is not None:
+            self._on_record(True)
+
+    def resume_recording(self) -> None:
+        """Record again what is said."""
+        if self._on_record is not None:
+            self._on_record(False)
+
     async def step(self, prompt: Prompt | None, question: Question | None) -> Answer:
         """Play one prompt and ask one question. Raises CallEnded; RuntimeError while another one is open."""
         if self._ended or self.hung_up:
@@ -225,7 +241,7 @@ class Call:
     def end(self) -> None:
         """The call is over."""
         self._ended = True
-        self._on_hangup = self._on_state = self._on_transfer = None
+        self._on_hangup = self._on_state = self._on_transfer = self._on_record = None
         for events in self._turns:
             events.close()
         self._turns.clear()

@@ -200,6 +200,7 @@ class Conversation:
             on_hangup=lambda: self.hang_up(EndedBy.BOT, self._bot_reason),
             on_state=lambda name: self._on_event(DialogState(name, monotonic())),
             on_transfer=self._transfer if self._transfer_to is not None else None,
+            on_record=self._pause_recording,
         )
         self._limit = asyncio.get_running_loop().call_later(
             config.calls.max_call_s,
@@ -217,6 +218,11 @@ class Conversation:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    def _pause_recording(self, paused: bool) -> None:
+        if self._recorder is not None and paused != self._recorder.paused:
+            self._recorder.paused = paused
+            self.log.info("recording paused" if paused else "recording resumed")
 
     def hold(self, held: bool) -> None:
         """The far end has held or resumed the call. While held, its media is not the caller's and nothing times out."""

@@ -54,6 +54,20 @@ async def test_it_presses_keys(tmp_path: Path) -> None:
     assert entered == ["4711"]
 
 
+async def test_a_recording_that_the_dialog_pauses(tmp_path: Path) -> None:
+    async def card(call: Call) -> None:
+        call.resume_recording()
+        call.pause_recording()
+        await call.say("Your card number, please.")
+
+    async with node(tmp_path, card) as bot:
+        await run(f"sip:bot@{bot.sip_address}")
+        (record,) = await records(bot)
+    assert record.recording is not None
+    with wave.open(record.recording) as audio:
+        assert not audio.readframes(audio.getnframes()).strip(b"\0")
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "why"),
     [
