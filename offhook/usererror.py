@@ -15,9 +15,10 @@ class Problem:
     where: str = ""
 
     def render(self) -> str:
-        """Three lines: `where: what`, why, what to type. Control characters are escaped."""
+        """Three lines: `where: what`, why, what to type if there is anything. Control characters are escaped."""
         head = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{_plain(head)}\n  why:  {_plain(self.why)}\n  type: {_plain(self.todo)}"
+        lines = [_plain(head), f"  why:  {_plain(self.why)}", f"  type: {_plain(self.todo)}"]
+        return "\n".join(lines if self.todo else lines[:2])
 
 
 class UserError(Exception):

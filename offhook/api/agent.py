@@ -67,12 +67,23 @@ def dialog_of(talks: Agent | Dialog) -> Dialog:
 
 
 def _check_coroutine_function(function: Any) -> None:
-    while isinstance(function, partial):
-        function = function.func
-    called = getattr(type(function), "__call__", None)  # noqa: B004  # callable objects count
-    if not (inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called)):
-        name = getattr(function, "__name__", repr(function))
+    inner = function
+    while isinstance(inner, partial):
+        inner = inner.func
+    called = getattr(type(inner), "__call__", None)  # noqa: B004  # callable objects count
+    name = getattr(inner, "__name__", repr(inner))
+    if not (inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(called)):
         raise TypeError(f"{name} is not a coroutine function: write `async def {name}(call)`")
+    _check_takes_a_call(function, name)
+
+
+def _check_takes_a_call(function: Any, name: str) -> None:
+    try:
+        inspect.signature(function).bind(None)
+    except TypeError as error:
+        raise TypeError(f"{name} must take one argument, the call ({error}): write `async def {name}(call)`") from None
+    except ValueError:
+        return  # it has no signature that can be inspected
 
 
 def as_agent(talks: Agent | Dialog) -> Agent:

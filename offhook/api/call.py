@@ -6,13 +6,13 @@ from contextlib import suppress
 from typing import TypeVar
 
 from offhook.api.headers import CallHeaders
+from offhook.api.questions import Choices, checked, choices_of, digit_rule
 from offhook.api.turns import History, Said, TurnEvents
 from offhook.api.utterance import Utterance
 from offhook.pipeline.events import (
     ANYTHING,
     NOTHING,
     Answer,
-    Choice,
     DigitRule,
     EndpointPolicy,
     Interruption,
@@ -65,6 +65,7 @@ class Call:
         on_hangup: Callable[[], None] | None = None,
         on_state: Callable[[str], None] | None = None,
         on_transfer: Callable[[str], Awaitable[None]] | None = None,
+        on_record: Callable[[bool], None] | None = None,
     ) -> None:
         self.id = call_id
         self.caller = caller
@@ -77,6 +78,7 @@ class Call:
         self._on_hangup = on_hangup
         self._on_state = on_state
         self._on_transfer = on_transfer
+        self._on_record = on_record
         self._ended = False
         self._turns: set[TurnEvents] = set()
         self._history: History | None = None
@@ -91,12 +93,12 @@ class Call:
         `interruption` sets what may interrupt, `barge_in` allows or forbids all of it. What the caller says while
         interrupting answers the next question. If the voice fails, `failed` of the result says why.
         """
-        if not isinstance(text, str):
+        if isinstance(text, AsyncIterable):
             utterance = self.start_saying(barge_in=barge_in, interruption=interruption)
             return await self._until_ended(utterance.follow(text))
         if not self._session.expecting:
-            return (await self.step(Prompt(text, barge_in, interruption), None)).prompt
-        utterance = self.start_saying(text, barge_in=barge_in, interruption=interruption)
+            return (await self.step(Prompt(_text(text), barge_in, interruption), None)).prompt
+        utterance = self.start_saying(_text(text), barge_in=barge_in, interruption=interruption)
         return await self._until_ended(utterance.complete())
 
     def start_saying(
@@ -115,11 +117,12 @@ class Call:
         """Keep listening for turns of the caller that answer `question` (by default any speech).
 
         They arrive in `turns` as TurnOver, silences as NoInput. None stops it: speech is then kept for the next
-        question. `ask` may be used meanwhile. Raises CallEnded; RuntimeError while `ask` waits.
+        question. `ask` may be used meanwhile. Raises CallEnded; RuntimeError while `ask` waits; TypeError and
+        ValueError as `ask` does.
         """
         if self._ended or self.hung_up:
             raise CallEnded
-        self._session.expect(question)
+        self._session.expect(None if question is None else checked(question))
 
     def turns(self) -> TurnEvents:
         """Events of turns and utterances from now on, as an async iterator that ends with the call.
@@ -143,7 +146,7 @@ class Call:
         self,
         text: str | None,
         *,
-        choices: Mapping[str, str | Iterable[str]] | Iterable[Choice] = (),
+        choices: Choices = (),
         keys: Mapping[str, str] | None = None,
         digits: int | DigitRule | None = None,
         grammar: str | None = None,
@@ -161,27 +164,41 @@ class Call:
         many DTMF digits. Without choices, digits or `grammar` (JSGF) any speech is an answer; with them a result below
         `min_confidence` (None: the setting `asr.min_confidence`) is a NO_MATCH. `endpoint` replaces `silence_ms` in
         deciding when the turn is over. Earlier speech or DTMF that fits answers the question, too.
-        Raises ValueError for a key that means no choice, a choice with two keys, and fewer digits than one.
+        Raises TypeError, ValueError for a question that cannot be asked: a key that means no choice, a phrase that
+        means two, fewer digits than one.
         """
-        if isinstance(digits, int) and digits < 1:
-            raise ValueError(f"{digits} digits cannot be collected: `digits` is at least 1")
-        listed = _choices(choices, keys or {})
+        listed = choices_of(choices, keys or {})
         question = Question(
             choices=listed,
             grammar=grammar,
             speech=speech and not (digits is not None and not listed and grammar is None),
-            digits=DigitRule(digits, digits) if isinstance(digits, int) else digits,
+            digits=digit_rule(digits),
             silence_ms=self._silence_ms if silence_ms is None else silence_ms,
             no_input_ms=self._no_input_ms if no_input_ms is None else no_input_ms,
             endpoint=endpoint,
             min_confidence=min_confidence,
         )
-        return await self.step(None if text is None else Prompt(text, barge_in, interruption), question)
+        prompt = None if text is None else Prompt(_text(text), barge_in, interruption)
+        return await self.step(prompt, checked(question))
 
     def enter(self, state: str) -> None:
         """Report the dialog's current step, under any name, to the live view of the call."""
         if self._on_state is not None and not self._ended:
             self._on_state(state)
+
+    def pause_recording(self) -> None:
+        """Record silence, of both sides, until `resume_recording`: for card numbers and the like.
+
+        The transcript still has what the caller speaks, though never their keys; a capture has everything. Does nothing
+        in a call that is not recorded.
+        """
+        if self._on_record is not None:
+            self._on_record(True)
+
+    def resume_recording(self) -> None:
+        """Record again what is said."""
+        if self._on_record is not None:
+            self._on_record(False)
 
     async def step(self, prompt: Prompt | None, question: Question | None) -> Answer:
         """Play one prompt and ask one question. Raises CallEnded; RuntimeError while another one is open."""
@@ -224,7 +241,7 @@ class Call:
     def end(self) -> None:
         """The call is over."""
         self._ended = True
-        self._on_hangup = self._on_state = self._on_transfer = None
+        self._on_hangup = self._on_state = self._on_transfer = self._on_record = None
         for events in self._turns:
             events.close()
         self._turns.clear()
@@ -247,22 +264,7 @@ class Call:
         return result
 
 
-def _choices(
-    choices: Mapping[str, str | Iterable[str]] | Iterable[Choice], keys: Mapping[str, str]
-) -> tuple[Choice, ...]:
-    if not isinstance(choices, Mapping):
-        made = tuple(choices)
-        if keys:
-            raise ValueError("`keys` goes with choices given as a mapping; a Choice has its own `dtmf`")
-        return made
-    by_name: dict[str, str] = {}
-    for key, name in keys.items():
-        if name not in choices:
-            raise ValueError(f"a key stands for {name!r}, which is not among the choices {sorted(choices)}")
-        if name in by_name:
-            raise ValueError(f"the keys {by_name[name]!r} and {key!r} both stand for {name!r}: a choice has one key")
-        by_name[name] = key
-    return tuple(
-        Choice(name, (phrases,) if isinstance(phrases, str) else tuple(phrases), by_name.get(name))
-        for name, phrases in choices.items()
-    )
+def _text(text: object) -> str:
+    if not isinstance(text, str):
+        raise TypeError(f"the bot says text, or an async iterator of text, not {text!r}")
+    return text

@@ -1,10 +1,7 @@
 """Routes calls to dialogs by the dialled number, from `[[routes]]` and from `@bot.answer(number=...)`."""
 
 import inspect
-import os
-import sys
 from collections.abc import Sequence
-from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -17,6 +14,7 @@ from offhook.pipeline.dialog.flow import Flow
 from offhook.settings.config import Config, RouteConfig
 from offhook.settings.flow_file import FlowDefaults, load_flow
 from offhook.settings.routes import dialled_number, matches
+from offhook.settings.user_modules import import_user_module, reason
 from offhook.usererror import UserError, did_you_mean
 
 AGENTS = "offhook.agents"
@@ -84,15 +82,12 @@ def checked_flow(config: Config, path: Path | None) -> Flow:
 
 def _python_dialog(target: str, where: str) -> Dialog:
     module_name, _, name = target.partition(":")
-    # Like other servers that take MODULE:NAME: the current folder comes first.
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
     what = f"`{target}` cannot answer calls"
     try:
-        module = import_module(module_name)
-    except ImportError as error:
-        todo = f"check the name, and start offhook in the folder of {module_name.partition('.')[0]}.py"
-        raise UserError(what, str(error), todo, where) from error
+        module = import_user_module(module_name)
+    except Exception as error:  # the module is the user's: whatever its code raises
+        todo = f"{module_name.partition('.')[0]}.py beside the configuration file, or in the current folder"
+        raise UserError(what, reason(error, module_name), todo, where) from error
     found: object = module
     for part in name.split("."):
         if not hasattr(found, part):

@@ -20,6 +20,7 @@ from offhook.calls.dialog_task import EndsWithCall, is_call_ended
 from offhook.calls.recorder import CallRecorder
 from offhook.engines.endpoint import make_endpoint_policy
 from offhook.engines.engine_set import EngineSet
+from offhook.observe.debug_log import session_event
 from offhook.observe.live_feed import CallWatch, LiveCall, LiveFeed
 from offhook.observe.metrics import Direction, Metrics
 from offhook.observe.refusals import NO_CAPACITY, Reason, Refusal
@@ -199,6 +200,7 @@ class Conversation:
             on_hangup=lambda: self.hang_up(EndedBy.BOT, self._bot_reason),
             on_state=lambda name: self._on_event(DialogState(name, monotonic())),
             on_transfer=self._transfer if self._transfer_to is not None else None,
+            on_record=self._pause_recording,
         )
         self._limit = asyncio.get_running_loop().call_later(
             config.calls.max_call_s,
@@ -216,6 +218,11 @@ class Conversation:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    def _pause_recording(self, paused: bool) -> None:
+        if self._recorder is not None and paused != self._recorder.paused:
+            self._recorder.paused = paused
+            self.log.info("recording paused" if paused else "recording resumed")
 
     def hold(self, held: bool) -> None:
         """The far end has held or resumed the call. While held, its media is not the caller's and nothing times out."""
@@ -333,6 +340,9 @@ class Conversation:
         self._call_log.on_event(event)
         if self._watch is not None:
             self._watch.on_event(event)
+        if self._services.config.log.level == "debug":
+            what, figures = session_event(event)
+            self.log.debug(what, **figures)
         for listener in self._services.listeners:
             try:
                 listener(self.id, event)

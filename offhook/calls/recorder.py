@@ -23,6 +23,8 @@ class CallRecorder:
         self._began = monotonic()
         self._caller_offset: int | None = None
         self._bot_next = 0
+        self.paused = False
+        """While true both sides are recorded as silence."""
         line.add_listener(audio=self._caller, sent=self._bot)
 
     def close(self) -> "Future[RecordingResult]":
@@ -34,7 +36,8 @@ class CallRecorder:
         if self._caller_offset is None:
             # Audio time is continuous from the first packet on: only its start must be aligned.
             self._caller_offset = max(0, self._since_began(at_s) - len(pcm) // 2) - at_tick
-        self._recorder.caller(pcm, at_tick + self._caller_offset)
+        if not self.paused:
+            self._recorder.caller(pcm, at_tick + self._caller_offset)
 
     def _bot(self, payload: bytes, ordinal: int, at_s: float) -> None:
         now = self._since_began(at_s)
@@ -42,7 +45,8 @@ class CallRecorder:
         samples = len(payload) // self._tick_octets
         if abs(now - self._bot_next) > SLACK_SAMPLES + samples:
             self._bot_next = now
-        self._recorder.bot(self._decode(payload), self._bot_next)
+        if not self.paused:
+            self._recorder.bot(self._decode(payload), self._bot_next)
         self._bot_next += samples
 
     def _since_began(self, at_s: float) -> int:

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import typer
@@ -14,19 +15,33 @@ from offhook.usererror import UserError
 
 
 def check(path: Path | None, overrides: Mapping[str, Mapping[str, object]], *, as_json: bool) -> int:
-    """Print the findings. Returns 0 if calls can come in, 1 for faults of the machine, 2 for faulty settings."""
+    """Print the findings, each as soon as it is found. Returns 0 if calls can come in, 1 for faults of the machine, 2
+    for faulty settings."""
     found: list[Finding] = []
+    problems = set()
+    for finding in _findings(path, overrides):
+        if finding.problem in problems:  # an engine that fails makes several checks fail
+            continue
+        problems.add(finding.problem)
+        found.append(finding)
+        if not as_json:
+            typer.echo(finding.render())
+            sys.stdout.flush()
+    worst = max((finding.level for finding in found), default=Level.OK)
+    status = {Level.MACHINE: 1, Level.SETTINGS: 2}.get(worst, 0)
+    if as_json:
+        typer.echo(json.dumps({"status": status, "findings": [each.to_dict() for each in found]}, indent=2))
+    return status
+
+
+def _findings(path: Path | None, overrides: Mapping[str, Mapping[str, object]]) -> Iterator[Finding]:
     try:
         loaded = Config.load_with_origins(path, overrides)
     except UserError as error:
-        found += [Finding.of(problem, "settings", Level.SETTINGS) for problem in error.problems]
-    else:
-        found.append(Finding.ok("settings", str(path) if path is not None else "no file: defaults and environment"))
-        found += _checks(loaded, path)
-    worst = max((finding.level for finding in found), default=Level.OK)
-    status = {Level.MACHINE: 1, Level.SETTINGS: 2}.get(worst, 0)
-    typer.echo(_as_json(found, status) if as_json else _as_text(found))
-    return status
+        yield from (Finding.of(problem, "settings", Level.SETTINGS) for problem in error.problems)
+        return
+    yield Finding.ok("settings", str(path) if path is not None else "no file: defaults and environment")
+    yield from _checks(loaded, path)
 
 
 def _checks(loaded: Loaded, path: Path | None) -> Iterable[Finding]:
@@ -40,11 +55,3 @@ def _checks(loaded: Loaded, path: Path | None) -> Iterable[Finding]:
     yield from addresses.check(config)
     yield from ports.check(config)
     yield from disk.check(config)
-
-
-def _as_text(found: list[Finding]) -> str:
-    return "\n".join(finding.render() for finding in found)
-
-
-def _as_json(found: list[Finding], status: int) -> str:
-    return json.dumps({"status": status, "findings": [finding.to_dict() for finding in found]}, indent=2)

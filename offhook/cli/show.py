@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from offhook.settings.config import Loaded
-from offhook.settings.sources import DEFAULT, ROUTES, toml_key, toml_value
+from offhook.settings.fields import ROUTES, toml_key, toml_value
+from offhook.settings.sources import DEFAULT
 
 Row = tuple[str, tuple[str, ...], Any, str]
 """Header, path, value (None: not set), origin."""

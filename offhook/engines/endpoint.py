@@ -1,11 +1,11 @@
 """Makes the configured endpointing policy."""
 
-from importlib import import_module
 from typing import cast
 
 from offhook.pipeline.endpoint.silence import SilencePolicy
 from offhook.pipeline.events import EndpointPolicy
 from offhook.settings.config import Config
+from offhook.settings.user_modules import import_user_module, reason
 from offhook.usererror import UserError
 
 
@@ -16,12 +16,15 @@ def make_endpoint_policy(config: Config) -> EndpointPolicy:
         return SilencePolicy(turn.silence_ms, turn.likely_ms or None)
     module, _, function = turn.endpoint.partition(":")
     try:
-        factory = getattr(import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        raise UserError(
-            f"the endpointing policy {turn.endpoint!r} cannot be loaded",
-            str(error),
-            "the name of a module that can be imported, and of a function in it, such as mybot.turns:policy",
-            "[turn] endpoint",
-        ) from error
-    return cast(EndpointPolicy, factory(config))
+        factory = getattr(import_user_module(module), function)
+        policy = factory(config)
+    except Exception as error:  # it is the user's code
+        raise _unusable(turn.endpoint, reason(error, module)) from error
+    if not callable(getattr(policy, "decide", None)):
+        raise _unusable(turn.endpoint, f"{function}(config) returned {policy!r}, which has no `decide`")
+    return cast(EndpointPolicy, policy)
+
+
+def _unusable(target: str, why: str) -> UserError:
+    what = f"the endpointing policy {target!r} cannot be used"
+    return UserError(what, why, "MODULE:FUNCTION, where FUNCTION(config) returns a policy", "[turn] endpoint")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
+from offhook.engines.endpoint import make_endpoint_policy
 from offhook.engines.registry import BUILT_IN, make_asr, make_tts, make_vad
 from offhook.engines.requirements import require_installed
 from offhook.pipeline.asr.adapt import adapt as adapt_asr
@@ -61,6 +62,7 @@ class EngineSet:
     def __init__(self, config: Config, given: GivenEngines = GivenEngines()) -> None:
         require_installed(config, asr=given.asr is None, tts=given.tts is None)
         _check_codecs(config)
+        make_endpoint_policy(config)  # each call makes its own: one that cannot be made must fail here
         self.vad: VadEngine = given.vad or make_vad(config)
         asr, tts = given.asr or make_asr(config), given.tts or make_tts(config)
         asr_name, tts_name = _name(given.asr, config.asr.engine), _name(given.tts, config.tts.engine)

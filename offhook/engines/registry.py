@@ -12,7 +12,6 @@ engine. Factories are imported on use only. docs/engines.md shows one.
 """
 
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, cast
 
@@ -22,6 +21,7 @@ from offhook.pipeline.errors import EngineError
 from offhook.pipeline.tts.engine import TtsEngine
 from offhook.pipeline.vad.engine import VadEngine
 from offhook.settings.config import Config
+from offhook.settings.user_modules import import_user_module, reason
 from offhook.usererror import UserError, did_you_mean
 
 Factory = Callable[[Mapping[str, Any], EngineContext], object]
@@ -67,7 +67,16 @@ def _make(
         raise UserError(
             f"`engine` of {context.name} cannot be {engine!r}", "it names an engine", 'engine = "NAME"', context.where
         )
-    return _factory(context, engine)(options, context)
+    factory = _factory(context, engine)
+    try:
+        made = factory(options, context)
+    except (UserError, EngineError):
+        raise
+    except Exception as error:
+        raise EngineError(context.name, f"calling {engine}", reason(error, engine)) from error
+    if not hasattr(made, "capabilities"):
+        raise EngineError(context.name, f"calling {engine}", f"it returned {made!r}, which has no `capabilities`")
+    return made
 
 
 def _factory(context: EngineContext, engine: str) -> Factory:
@@ -88,11 +97,13 @@ def _factory(context: EngineContext, engine: str) -> Factory:
 def _imported(name: str, target: str, hint: str = "") -> Factory:
     module, _, path = target.partition(":")
     try:
-        found: object = import_module(module)
-        for part in path.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise EngineError(name, f"loading {target}", str(error), hint) from error
+        found: object = import_user_module(module)
+    except Exception as error:  # the module is the user's: whatever its code raises
+        raise EngineError(name, f"loading {target}", reason(error, module), hint) from error
+    for part in path.split("."):
+        if not hasattr(found, part):
+            raise EngineError(name, f"loading {target}", f"{module} has no {part!r}", hint)
+        found = getattr(found, part)
     if not callable(found):
         raise EngineError(name, f"loading {target}", "it is not callable, so it is not a factory", hint)
     return found

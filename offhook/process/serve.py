@@ -30,6 +30,8 @@ from offhook.sip.net.address import Address
 
 T = TypeVar("T")
 
+log = structlog.get_logger("offhook.process")
+
 
 def serve(config: Config, dialog: Dialog, lifespan: Lifespan | None = None, engines: MakeEngines = EngineSet) -> int:
     """Answer calls until a signal ends it. Returns the exit status: 0 after a clean drain, else 1.
@@ -62,7 +64,10 @@ async def _serve(config: Config, control: socket.socket, workers: int) -> int:
         typer.echo(ready_line(supervisor))
         sys.stdout.flush()
         await stopping.first.wait()
-        return 0 if await stopping.drain(supervisor) else 1
+        log.info("draining: no new calls", calls=supervisor.calls, at_most_s=config.calls.max_call_s)
+        drained = await stopping.drain(supervisor)
+        log.info("stopping", calls_ended=supervisor.calls)
+        return 0 if drained else 1
     finally:
         await supervisor.stop()
 
@@ -112,9 +117,7 @@ class Stopping:
         self.second.set()
 
     def _ignored(self, number: signal.Signals) -> None:
-        structlog.get_logger("offhook.process").warning(
-            "a signal was ignored", signal=number.name, why="SIGTERM drains, SIGQUIT ends at once"
-        )
+        log.warning("a signal was ignored", signal=number.name, why="SIGTERM drains, SIGQUIT ends at once")
 
     async def unless_signalled(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of `work`; a signal cancels it and raises Signalled."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from offhook.calls.captures import SipTap
 from offhook.calls.directory import CallDirectory, MemoryDirectory
+from offhook.observe.debug_log import sip_message
 from offhook.observe.health import HealthStatus, Readiness, ReadyStatus
 from offhook.observe.live_events import LiveEvent
 from offhook.observe.loop_watch import LoopWatch
@@ -119,6 +120,8 @@ class Supervisor:
         self._store = await asyncio.to_thread(open_store, config)
         self._endpoint = await open_endpoint(config, self._on_event, self._admit)
         self._tap = SipTap(self._endpoint) if config.records.capture else None
+        if config.log.level == "debug":
+            self._endpoint.datagram_listeners.append(sip_message)
         await self._workers.start(self._endpoint.address, self._store)
         self._watch.start()
         if config.http.enabled:
@@ -181,6 +184,11 @@ class Supervisor:
         if self._store is None:
             raise RuntimeError("the bot has not been started")
         return self._store
+
+    @property
+    def calls(self) -> int:
+        """How many calls there are."""
+        return len(self._placements)
 
     # For the web pages.
 

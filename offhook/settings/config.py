@@ -5,17 +5,19 @@ both.
 names its line, its variable or the command line.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from offhook.settings.addresses import parse_address, parse_port_range
+from offhook.settings.fields import is_secret, section_fields
+from offhook.settings.renamed import ENV_PREFIX
 from offhook.settings.routes import RouteConfig
 from offhook.settings.sections import (
     AsrConfig,
@@ -35,8 +37,9 @@ from offhook.settings.sections import (
     TwilioConfig,
     VadConfig,
 )
-from offhook.settings.sources import ENV_PREFIX, Sources, is_secret, section_fields
+from offhook.settings.sources import Sources
 from offhook.settings.toml_file import ConfigFile, read_config_file
+from offhook.settings.user_modules import search_beside
 from offhook.usererror import UserError
 
 __all__ = [
@@ -66,12 +69,10 @@ __all__ = [
 HIDDEN = "***"
 
 
-class Config(BaseSettings):
+class Config(BaseModel):
     """All settings. `repr` and `str` leave out secrets."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=ENV_PREFIX, env_nested_delimiter="__", env_ignore_empty=True, extra="forbid", frozen=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     sip: SipConfig = SipConfig()
     http: HttpConfig = HttpConfig()
@@ -90,18 +91,6 @@ class Config(BaseSettings):
     routes: tuple[RouteConfig, ...] = ()
 
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only arguments: `load` reads the environment, where its problems can be reported."""
-        return (init_settings,)
-
-    @classmethod
     def load(cls, path: Path | None = None, overrides: Mapping[str, Mapping[str, object]] | None = None) -> "Config":
         """The settings of file and environment, `overrides` (section, key, value; None is skipped) over them.
 
@@ -116,9 +105,11 @@ class Config(BaseSettings):
     ) -> "Loaded":
         """The same, and where each value came from."""
         file = read_config_file(path) if path is not None else ConfigFile("", {}, {})
+        if path is not None:
+            search_beside(path)
         sources = Sources(cls, file, path.parent if path is not None else Path())
         sources.take_file()
-        sources.take_environment(EnvSettingsSource(cls)())
+        sources.take_environment(os.environ)
         sources.take_overrides(overrides or {})
         try:
             config = cls(**sources.values)

@@ -13,8 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from offhook.settings.config import Config
-from offhook.settings.sources import (
-    ENV_PREFIX,
+from offhook.settings.fields import (
     ROUTES,
     example_of,
     is_engine_section,
@@ -23,6 +22,7 @@ from offhook.settings.sources import (
     section_model,
     toml_value,
 )
+from offhook.settings.renamed import ENV_PREFIX
 
 WIDTH = 120
 

@@ -16,6 +16,7 @@ from offhook.settings.values import (
     SECRET,
     AccountSid,
     E164Pattern,
+    Endpoint,
     EngineName,
     Host,
     LanguageTag,
@@ -309,7 +310,7 @@ class TurnConfig(Section):
     max_wait_ms: Annotated[int, Field(ge=0, le=60_000)] = 5_000
     """How long the bot waits for a caller who is already talking, before it talks over them."""
 
-    endpoint: Annotated[str, Field(pattern=r"^(silence|[\w.]+:\w+)$", max_length=200)] = "silence"
+    endpoint: Endpoint = "silence"
     """The policy that ends turns: `silence`, or your own as `module:function` (docs/agents.md)."""
 
     likely_ms: Annotated[int, Field(ge=0, le=5_000)] = 0
@@ -385,7 +386,8 @@ class LogConfig(Section):
     """The log, on stderr."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
-    """The lowest level shown."""
+    """The lowest level shown. `debug` has every SIP message without its body, and each conversation's events without
+    words and digits."""
 
     format: Literal["console", "json"] = "console"
     """`json` is one object a line."""

@@ -1,8 +1,7 @@
 """Merges file, environment and command line, with each value's origin and problems."""
 
-import json
-import os
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,20 +11,17 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from offhook.settings.renamed import RENAMED, RENAMED_SECTIONS
-from offhook.settings.sections import EngineSection
+from offhook.settings.environment import KeyPath, read_environment
+from offhook.settings.fields import ROUTES, example_of, is_engine_section, is_secret, section_fields, toml_value
+from offhook.settings.renamed import RENAMED, RENAMED_SECTIONS, renamed
 from offhook.settings.toml_file import ConfigFile
-from offhook.settings.values import Secret
 from offhook.usererror import Problem, closest, did_you_mean
 
-ENV_PREFIX = "OFFHOOK_"
 COMMAND_LINE = "command line"
 DEFAULT = "default"
 
-KeyPath = tuple[str, ...]
 PATHS = {"dialog": ("flow",), "records": ("dir",)}
 """Keys with paths: in a file they are relative to its folder."""
-ROUTES = "routes"
 
 
 class Sources:
@@ -43,7 +39,6 @@ class Sources:
         """Add the file, which has the lowest precedence."""
         for section, values in self._file.values.items():
             if section not in self._model.model_fields:
-                # Checked here, as pydantic-settings would read `[Sip]` as `[sip]`.
                 self.problems.append(self._unknown((section,)))
             elif section == ROUTES and isinstance(values, list):
                 self.values[section] = [self._in_folder(route, ("flow",)) for route in values]
@@ -65,31 +60,12 @@ class Sources:
             where = self._file.where(section, "options")
             self.problems.append(Problem(what, why, f"`[{section}.NAME]`, for the engine NAME", where))
 
-    def take_environment(self, values: Mapping[str, Any]) -> None:
-        """Add parsed variables of known sections; an unknown section is a problem, other variables are ignored."""
-        fields = self._model.model_fields
-        for variable in sorted(os.environ):
-            section, separator, key = variable.upper().removeprefix(ENV_PREFIX).partition("__")
-            if not variable.upper().startswith(ENV_PREFIX) or not os.environ[variable]:
-                continue
-            name = section.lower()
-            if not separator:
-                if name in fields:
-                    self.problems.append(self._whole(variable, name))
-            elif name == ROUTES:
-                todo = "`[[routes]]` in the configuration file"
-                self.problems.append(Problem("routes cannot be set by a variable", "they are a list", todo, variable))
-            elif name not in fields:
-                self.problems.append(_no_section(variable, section, key, list(fields)))
-            else:
-                self._origins[name, *key.lower().split("__")] = variable
-        if not self.problems:
-            self._merge(values)
-
-    def _whole(self, variable: str, name: str) -> Problem:
-        keys = list(section_fields(self._model, name))
-        todo = f"name a key, such as {variable}__{keys[0].upper()}" if keys else "write `[[routes]]` in a file"
-        return Problem("a section cannot be set as a whole", "only its keys can", todo, variable)
+    def take_environment(self, environ: Mapping[str, str]) -> None:
+        """Add the variables, which override the file."""
+        values, origins, problems = read_environment(self._model, environ)
+        self._origins.update(origins)
+        self.problems += problems
+        self._merge(values)
 
     def take_overrides(self, overrides: Mapping[str, Mapping[str, object]]) -> None:
         """Add the command line."""
@@ -148,7 +124,7 @@ class Sources:
             return Problem(what, why, f"{example}, for example", where)
         if origin is not None:
             value = str(example) if isinstance(example, str | Path) else toml_value(example)
-            return Problem(what, why, f"export {origin}={value}", where)
+            return Problem(what, why, f"export {origin}={shlex.quote(value)}", where)
         return Problem(what, why, f"`{key} = {toml_value(example)}` below {_header(section)}", where)
 
     def _missing(self, path: KeyPath, key: str, why: str, at: KeyPath | None = None) -> Problem:
@@ -169,7 +145,7 @@ class Sources:
         sections = list(self._model.model_fields)
         dotted = f"{path[0]}.{path[-1]}"
         if dotted in RENAMED and len(path) > 1:
-            return _renamed(dotted, RENAMED[dotted], where)
+            return renamed(dotted, RENAMED[dotted], where)
         if len(path) == 1:
             name = path[0]
             if name in RENAMED_SECTIONS:
@@ -211,23 +187,6 @@ def _plain_words(message: str) -> str:
     return message.replace("be a true", "be true")
 
 
-def _renamed(old: str, new: str, where: str) -> Problem:
-    section, _, key = new.partition(".")
-    what = f"`{old}` is called `{new}` now"
-    if where.upper().startswith(ENV_PREFIX):
-        return Problem(what, "it was renamed", f"export {ENV_PREFIX}{section.upper()}__{key.upper()}=…", where)
-    return Problem(what, "it was renamed", f"`{key} = …` below `[{section}]`", where)
-
-
-def _no_section(variable: str, section: str, key: str, sections: list[str]) -> Problem:
-    old = f"{section}.{key}".lower()
-    if old in RENAMED:
-        return _renamed(old, RENAMED[old], variable)
-    near = closest(section, sections)
-    todo = f"did you mean {ENV_PREFIX}{near.upper()}__{key}?" if near else f"unset {variable}"
-    return Problem("this variable sets nothing", f"there is no section {section.lower()!r}", todo, variable)
-
-
 def _merge_into(below: dict[str, Any], entries: Mapping[str, Any]) -> None:
     for key, value in entries.items():
         if isinstance(value, Mapping) and isinstance(below.get(key), dict):
@@ -241,54 +200,5 @@ def _header(section: str) -> str:
     return "`[[routes]]`" if section == ROUTES else f"`[{section}]`"
 
 
-def section_model(model: type[BaseModel], name: str) -> type[BaseModel] | None:
-    """The class of a section; for the routes, that of one route."""
-    annotation: Any = model.model_fields[name].annotation
-    for each in (annotation, *get_args(annotation)):
-        if isinstance(each, type) and issubclass(each, BaseModel):
-            return each
-    return None
-
-
-def section_fields(model: type[BaseModel], name: str) -> dict[str, FieldInfo]:
-    """The keys of a section."""
-    found = section_model(model, name) if name in model.model_fields else None
-    return dict(found.model_fields) if found is not None else {}
-
-
-def is_engine_section(model: type[BaseModel], name: str) -> bool:
-    """Whether the section may have `[name.ENGINE]` tables."""
-    found = section_model(model, name)
-    return found is not None and issubclass(found, EngineSection)
-
-
-def is_secret(field: FieldInfo) -> bool:
-    """Whether the value must not be shown."""
-    return any(isinstance(each, Secret) for each in field.metadata)
-
-
-def example_of(field: FieldInfo) -> Any:
-    """A valid value: the default, or an example if there is none."""
-    if field.examples:
-        return field.examples[0]
-    return field.get_default(call_default_factory=True, validated_data={})
-
-
 def _literals(field: FieldInfo) -> list[str]:
     return [each for each in get_args(field.annotation) if isinstance(each, str)]
-
-
-def toml_value(value: object) -> str:
-    """A value in TOML."""
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{toml_key(k)} = {toml_value(v)}" for k, v in value.items()) + " }"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(toml_value(each) for each in value) + "]"
-    if isinstance(value, bool | int | float):
-        return json.dumps(value)
-    return json.dumps(str(value), ensure_ascii=False)
-
-
-def toml_key(key: str) -> str:
-    """A key in TOML, quoted unless it is a bare key."""
-    return key if key and all(c.isascii() and (c.isalnum() or c in "_-") for c in key) else json.dumps(key)

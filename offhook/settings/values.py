@@ -27,10 +27,14 @@ def _wrong(why: str, example: str | None = None) -> PydanticCustomError:
 
 def check_host(host: str) -> str:
     """An IP address without brackets, or a host name; without a port."""
+    return _checked_host(host, "port")
+
+
+def _checked_host(host: str, port_key: str) -> str:
     if "://" in host:
         raise _wrong("it is a URL: a host is a plain name or address")
     if found := _WITH_PORT.fullmatch(host):
-        raise _wrong(f"a port has a key of its own: `port = {found[3]}`", found[1] or found[2])
+        raise _wrong(f"a port has a key of its own: `{port_key} = {found[3]}`", found[1] or found[2])
     bare = host.removeprefix("[").removesuffix("]")
     if ":" in bare:
         if bare != host and _is_ip(bare):
@@ -50,7 +54,7 @@ def check_host(host: str) -> str:
 
 def check_reachable_host(host: str) -> str:
     """A host that others can reach."""
-    check_host(host)
+    _checked_host(host, "advertised_port")
     number = ip_address(host.partition("%")[0]) if _is_ip(host) else None
     if number is not None and (number.is_unspecified or number.is_multicast):
         raise _wrong("nobody can send to it: it must be one address, under which others reach this machine")
@@ -101,6 +105,7 @@ Host = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(check_
 ReachableHost = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(check_reachable_host)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Url = Annotated[str, Field(max_length=500), AfterValidator(check_url)]
+Endpoint = Annotated[str, _matched(r"silence|[\w.]+:\w+", "it must be silence, or MODULE:FUNCTION as in mybot:policy")]
 EngineName = Annotated[
     str,
     _matched(

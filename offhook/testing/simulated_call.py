@@ -147,11 +147,22 @@ class SimulatedCall:
         raise AssertionError(f"the bot did not say {text!r}, but {missed or 'nothing'}")
 
     async def begins_to_hear(self, text: str, *, within_s: float = HEARS_WITHIN_S) -> None:
-        """Wait until the bot begins an utterance that starts with `text`. TimeoutError when it does not in time."""
-        async with asyncio.timeout(within_s):
-            while not any(isinstance(event, BotSpoke) and event.text.startswith(text) for event in self.events):
-                self._changed.clear()
-                await self._changed.wait()
+        """Wait until the bot begins an utterance that starts with `text`.
+
+        AssertionError, with what it began to say instead, when it does not in time or the call ends.
+        """
+        try:
+            async with asyncio.timeout(within_s):
+                while not any(begun.startswith(text) for begun in self._begun()) and not self.over.is_set():
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            pass
+        if not any(begun.startswith(text) for begun in self._begun()):
+            raise AssertionError(f"the bot did not begin to say {text!r}, but {self._begun() or 'nothing'}")
+
+    def _begun(self) -> list[str]:
+        return [event.text for event in self.events if isinstance(event, BotSpoke)]
 
     async def hangs_up(self) -> None:
         """The caller hangs up; returns when the bot has cleaned up. Idempotent."""

@@ -1,4 +1,7 @@
-"""A caller: dials a bot over SIP and RTP, detects whether it speaks, plays recordings and sends DTMF."""
+"""A caller: dials a bot over SIP and RTP, detects whether it speaks, plays recordings and sends DTMF.
+
+python -m offhook.testing.phone sip:bot@127.0.0.1:5060 --say question.wav --press 1     (see --help)
+"""
 
 import asyncio
 import wave
@@ -76,6 +79,11 @@ class SpeechMeter:
             self._changed.set()
         self._last_voiced = now
 
+    @property
+    def runs(self) -> int:
+        """How many talk spurts have begun."""
+        return self._runs
+
     async def speaking(self, for_s: float, after_run: int) -> int:
         """Wait until a talk spurt after number `after_run` has lasted `for_s`; returns its number."""
         while self._runs <= after_run:
@@ -107,8 +115,11 @@ class Caller:
         self.run = 0  # the last talk spurt of the bot that `listen` has seen
 
     @classmethod
-    async def dial(cls, host: str, target: Address, *, user: str = "caller") -> Self:
-        """Call `target` from an address on `host`; returns when it has answered. Raises CallFailedError."""
+    async def dial(cls, host: str, target: Address, *, user: str = "caller", called: str = "bot") -> Self:
+        """Call the number or name `called` at `target`, from an address on `host`; returns when it has answered.
+
+        Raises CallFailedError.
+        """
         self: Self | None = None
 
         def on_event(event: Event) -> None:
@@ -118,7 +129,7 @@ class Caller:
         endpoint = await Endpoint.open(host, 0, on_event)
         self = cls(endpoint, MediaClock(), PortPool(20_000, 29_999, host))
         try:
-            await self._invite(host, target, user)
+            await self._invite(host, target, (user, called))
         except BaseException:
             self._give_up()
             raise
@@ -131,23 +142,24 @@ class Caller:
                 self._endpoint.do(Cancel(self._handle))
         self._endpoint.close()
 
-    async def _invite(self, host: str, target: Address, user: str) -> None:
+    async def _invite(self, host: str, target: Address, users: tuple[str, str]) -> None:
         pair = self._ports.acquire(monotonic())
         try:
-            self._line = await self._connect(pair, host, target, user)
+            self._line = await self._connect(pair, host, target, users)
         except BaseException:
             pair.release(monotonic())
             raise
         self._line.add_listener(audio=self.speech_meter.on_audio)
         self._line.start()
 
-    async def _connect(self, pair: PortPair, host: str, target: Address, user: str) -> UdpLine:
+    async def _connect(self, pair: PortPair, host: str, target: Address, users: tuple[str, str]) -> UdpLine:
+        user, called = users
         offer = make_offer(LocalMedia(host, pair.port, 1, 1))
         own = self._endpoint.address
         invite = Invite(
-            f"sip:bot@{target.host}:{target.port}",
+            f"sip:{called}@{target}",
             offer,
-            from_uri=f"sip:{user}@{own.host}:{own.port}",
+            from_uri=f"sip:{user}@{own}",
             destination=target,
         )
         self._handle = self._endpoint.do(invite)

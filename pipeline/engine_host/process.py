@@ -239,9 +239,10 @@ class HostProcess:
 
 
 def _environment() -> dict[str, str]:
-    # A child has one thread: more workers are the way to use more cores. The path is that of this package.
+    # A child has one thread: more workers are the way to use more cores. It finds the modules that this process finds,
+    # those beside a script or a configuration file included.
     here = str(Path(__file__).absolute().parents[3])  # the folder of `offhook`, not resolved through the link
-    path = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
+    path = os.pathsep.join(dict.fromkeys((here, *(os.path.abspath(each) for each in sys.path))))
     single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     return {**os.environ, **single, "PYTHONPATH": path}
 

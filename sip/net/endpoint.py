@@ -33,8 +33,8 @@ class Endpoint(asyncio.DatagramProtocol):
 
     def __init__(self, on_event: Callable[[Event], None], loop: asyncio.AbstractEventLoop) -> None:
         self._on_event = on_event
-        self.on_datagram: Callable[[bytes, Address, bool], None] | None = None
-        """For captures: gets every datagram, its peer, and whether it was received. It must not raise."""
+        self.datagram_listeners: list[Callable[[bytes, Address, bool], None]] = []
+        """For captures and the log: each gets every datagram, its peer, and whether it was received. None may raise."""
         self._loop = loop
         self._transport: asyncio.DatagramTransport | None = None
         self._ua: UserAgent | None = None
@@ -142,8 +142,8 @@ class Endpoint(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str | int, ...]) -> None:
         """Called by the loop."""
         source = Address(str(addr[0]), int(addr[1]))
-        if self.on_datagram is not None:
-            self.on_datagram(data, source, True)
+        for listener in self.datagram_listeners:
+            listener(data, source, True)
         self.ua.receive(data, source, self._loop.time())
         self._pump()
 
@@ -182,8 +182,8 @@ class Endpoint(asyncio.DatagramProtocol):
     def _send(self, data: bytes, destination: Address) -> None:
         if self._transport is None:
             return
-        if self.on_datagram is not None:
-            self.on_datagram(data, destination, False)
+        for listener in self.datagram_listeners:
+            listener(data, destination, False)
         self._sending_to = destination
         try:
             self._transport.sendto(data, (destination.host, destination.port))

@@ -121,6 +121,8 @@ def test_a_worker_that_is_killed_takes_only_its_own_calls(
         assert call.sipp.wait().check().received("BYE") == 1
         assert bot.record(call.sipp.port)["ended_by"] == "operator"
     assert len(bot.records()) == 6
+    assert events(bot, "draining: no new calls")[0]["calls"] == len(others)
+    assert events(bot, "stopping")[0]["calls_ended"] == len(others)
 
 
 def test_a_worker_that_stands_still(start_bot: Callable[..., BotProcess], hold: Hold, tmp_path: Path) -> None:

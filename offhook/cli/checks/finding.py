@@ -69,4 +69,5 @@ def noting(found: list[Finding], area: str, level: Level = Level.SETTINGS) -> It
     except UserError as error:
         found += [Finding.of(problem, area, level) for problem in error.problems]
     except EngineError as error:
-        found.append(Finding.of(Problem(f"{error.engine} does not work", str(error), error.hint), area, Level.MACHINE))
+        what, todo = f"{error.engine} does not work", error.hint.removeprefix("Type: ")
+        found.append(Finding.of(Problem(what, f"{error.what}: {error.why}", todo), area, Level.MACHINE))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from offhook.cli.checks.finding import Finding
 from offhook.settings.config import Config
-from offhook.settings.sources import is_secret, section_fields
+from offhook.settings.fields import is_secret, section_fields
 from offhook.settings.toml_file import read_config_file
 
 

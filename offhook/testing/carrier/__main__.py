@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import sys
-import wave
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,9 +15,10 @@ from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element
 
 from offhook.telephony.codec import PCMU
+from offhook.testing import audio_files
 from offhook.testing.carrier import Carrier, ask_twiml
 from offhook.testing.carrier.playout import RATE_HZ
-from offhook.testing.sip_caller import CallFailedError, read_recording
+from offhook.testing.sip_caller import CallFailedError
 from offhook.usererror import UserError
 
 USAGE = 2
@@ -95,7 +95,7 @@ class Script:
     def __init__(self, given: argparse.Namespace) -> None:
         self._given = given
         self._call_sid = f"CA{secrets.token_hex(16)}"
-        self._recordings = [_recording(path) for path in given.say]
+        self._recordings = [audio_files.to_say(path) for path in given.say]
         self._parameters = dict(_pair(each) for each in given.parameter)
         self._by_webhook = urlsplit(given.url).scheme in ("http", "https")
         self._action = ""  # the URL that is asked when the stream has ended
@@ -209,7 +209,7 @@ class Script:
         logs = [call.log for call in self._streams]
         played = b"".join(bytes(log.played) for log in logs)
         if self._given.save is not None:
-            _save(self._given.save, played)
+            audio_files.save(self._given.save, PCMU.decode(played))
         return {
             "call": self._call_sid,
             "seconds": round(seconds, 3),
@@ -230,29 +230,6 @@ def _first(response: Element) -> str:
     for verb in response:
         return f"<{verb.tag}{''.join(f' {name}={value!r}' for name, value in verb.attrib.items())}>"
     return "an empty <Response>"
-
-
-def _recording(path: Path) -> bytes:
-    try:
-        return read_recording(path)
-    except OSError as error:
-        raise UserError(f"{path} cannot be said", error.strerror or str(error), "--say FILE", "--say") from error
-    except (EOFError, wave.Error, ValueError) as error:
-        todo = f"sox {path} -r 8000 -c 1 -b 16 other.wav, and --say other.wav"
-        raise UserError(f"{path} cannot be said", str(error) or "it ends too soon", todo, "--say") from error
-
-
-def _save(path: Path, payload: bytes) -> None:
-    try:
-        with wave.open(str(path), "wb") as audio:
-            audio.setnchannels(1)
-            audio.setsampwidth(2)
-            audio.setframerate(RATE_HZ)
-            audio.writeframes(PCMU.decode(payload))
-    except OSError as error:
-        raise UserError(
-            f"{path} cannot be written", error.strerror or str(error), "--save played.wav", "--save"
-        ) from error
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """What may answer the phone."""
 
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -23,6 +23,20 @@ class Callable:
     async def __call__(self, call: Call) -> None: ...
 
 
+async def nobody() -> None: ...
+
+
+async def two(call: Call, name: str) -> None: ...
+
+
+async def named(*, call: Call) -> None: ...
+
+
+class WithoutCall:
+    async def run(self) -> Outcome:
+        return Outcome()
+
+
 class NoCoroutine:
     def run(self, call: Call) -> None: ...
 
@@ -41,6 +55,11 @@ def test_a_coroutine_function_or_an_agent_may(talks: Any) -> None:
         (lambda call: None, "not a coroutine function"),
         (NoCoroutine(), "run is not a coroutine function: write `async def run"),
         (Model, r"Model is a class: pass an agent made of it, as in bot.answer\(Model\(\)\)"),
+        (nobody, "nobody must take one argument, the call .*: write `async def nobody"),
+        (two, "two must take one argument, the call .missing a required argument: 'name'"),
+        (named, "named must take one argument"),
+        (partial(two, name="x", call=cast(Call, None)), "two must take one argument"),
+        (WithoutCall(), "run must take one argument, the call"),
         (print, "print is not a coroutine function"),
     ],
 )

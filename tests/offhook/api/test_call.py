@@ -1,7 +1,7 @@
 """What a dialog says and asks, and what happens once the call is over."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -109,11 +109,64 @@ async def test_a_question_without_a_prompt_and_a_firm_one(listener: Listener) ->
         ({"choices": {"yes": "yes"}, "keys": {"1": "yes", "2": "yes"}}, "a choice has one key"),
         ({"choices": [Choice("yes")], "keys": {"1": "yes"}}, "its own `dtmf`"),
         ({"digits": 0}, "at least 1"),
+        ({"digits": DigitRule(4, 2)}, "`digits: maximum` is at least 4, not 2"),
+        ({"digits": DigitRule(0, 2)}, "`digits: minimum` is at least 1, not 0"),
+        ({"digits": DigitRule(1, 2, "x")}, 'terminator` is "#", "\\*" or ""'),
+        ({"choices": {"yes": "yes"}, "keys": {"x": "yes"}}, "no key 'x' on a phone"),
+        ({"choices": {"yes": "yes"}, "keys": {"": "yes"}}, "no key '' on a phone"),
+        (
+            {"choices": {"yes": "Yes  please", "ok": ["fine", "yes please"]}},
+            "'yes please' stands for 'yes' and for 'ok'",
+        ),
+        ({"choices": [Choice("a", (), "1"), Choice("b", (), "1")]}, "key '1' stands for 'a' and for 'b'"),
+        ({"silence_ms": -1}, "`silence_ms` is at least 0, not -1"),
+        ({"no_input_ms": -1}, "`no_input_ms` is at least 0, not -1"),
+        ({"min_confidence": 80}, "`min_confidence` is from 0 to 1, not 80"),
+        ({"min_confidence": float("nan")}, "`min_confidence` is from 0 to 1, not nan"),
     ],
 )
 async def test_questions_that_make_no_sense(listener: Listener, asked: dict[str, Any], why: str) -> None:
     with pytest.raises(ValueError, match=why):
         await listener.ask("Well?", **asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ({"choices": ["small", "large"]}, "`choices` maps names to phrases, such as"),
+        ({"choices": "small"}, "`choices` maps names to phrases, such as"),
+        ({"choices": {"small": 5}}, "a text or a list of texts, not 5"),
+        ({"choices": {"small": [5]}}, "a phrase of the choice 'small' is a text, not 5"),
+        ({"choices": [Choice("small", cast(Any, "small"))]}, "a tuple of texts, not 'small'"),
+        ({"choices": {"small": "small"}, "keys": {1: "small"}}, 'a key is a text: "1", not 1'),
+        ({"digits": True}, "`digits` is a number or a DigitRule, not True"),
+        ({"digits": "4"}, "`digits` is a number or a DigitRule, not '4'"),
+        ({"digits": 4.5}, "`digits` is a number or a DigitRule, not 4.5"),
+        ({"silence_ms": "500"}, "`silence_ms` is a number, not '500'"),
+        ({"grammar": 7}, "`grammar` is JSGF text, not 7"),
+        ({"endpoint": "silence"}, "an object with the method `decide`, not 'silence'"),
+    ],
+)
+async def test_questions_of_the_wrong_type(listener: Listener, asked: dict[str, Any], why: str) -> None:
+    with pytest.raises(TypeError, match=why):
+        await listener.ask("Well?", **asked)
+
+
+@pytest.mark.parametrize("text", [5, b"Well?", ["Well?"]])
+async def test_only_text_is_said(text: Any) -> None:
+    dial = Dial()
+    with pytest.raises(TypeError, match="the bot says text"):
+        await dial.call.say(text)
+    with pytest.raises(TypeError, match="the bot says text"):
+        await dial.call.ask(text)
+    dial.call.expect()
+    with pytest.raises(TypeError, match="the bot says text"):
+        await dial.call.say(text)
+
+
+async def test_what_is_expected_is_checked_too() -> None:
+    with pytest.raises(ValueError, match="no key 'x' on a phone"):
+        Dial().call.expect(Question((Choice("a", (), "x"),)))
 
 
 async def test_nothing_is_said_after_the_end() -> None:

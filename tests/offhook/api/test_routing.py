@@ -78,7 +78,7 @@ def test_a_flow_of_a_route_is_checked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("target", "why", "todo"),
     [
-        ("no_such_module_here:x", "No module named", "start offhook in the folder of no_such_module_here.py"),
+        ("no_such_module_here:x", "no module 'no_such_module_here'", "no_such_module_here.py beside the"),
         ("offhook.api.dialogs:bench_dialgo", "has no `bench_dialgo`", "did you mean `bench_dialog`?"),
         ("offhook.api.dialogs:flow_dialog", "not a coroutine function", "async def"),
     ],

@@ -94,6 +94,22 @@ def test_packets_a_little_late_are_one_sound_and_a_pause_is_a_pause(writer: Reco
     assert loud[gaps[0]] - loud[0] == pytest.approx(4 * 160, abs=8)
 
 
+def test_a_pause_is_silent_on_both_sides_and_moves_nothing(writer: RecordingWriter, clock: Clock) -> None:
+    line = ScriptedLine()
+    recorder = recorder_of(writer, line)
+    for n in range(30):
+        recorder.paused = 10 <= n < 20
+        clock.now = 1_000.0 + 0.02 * (n + 1)
+        line.receive(PACKET, 160 * n, clock.now)
+        line.send(PAYLOAD, 160 * n, clock.now)
+    for side in read(recorder.close().result(5)):
+        quiet = np.flatnonzero(np.diff(np.flatnonzero(np.abs(side) > 100)) > 40)
+        assert len(quiet) == 1
+        loud = np.flatnonzero(np.abs(side) > 100)
+        assert loud[quiet[0] + 1] - loud[quiet[0]] == pytest.approx(10 * 160, abs=40)
+        assert loud[-1] - loud[0] == pytest.approx(30 * 160, abs=40)
+
+
 def test_a_call_in_which_nobody_spoke(writer: RecordingWriter, clock: Clock) -> None:
     result = recorder_of(writer, ScriptedLine("PCMA")).close().result(5)
     assert result.seconds == 0

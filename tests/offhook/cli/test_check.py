@@ -188,3 +188,17 @@ def test_another_database(tmp_path: Path) -> None:
     found = list(disk.check(Config(records=nowhere)))
     assert [each.level for each in found] == [Level.OK, Level.MACHINE]
     assert "geheim" not in found[1].render()
+
+
+def test_an_engine_that_cannot_be_loaded_is_reported_once_and_without_an_empty_line(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "offhook.toml").write_text(BENCH.replace('"fixed"', '"no_such_module:make"'))
+    status, out, _ = run("check", "--config", "offhook.toml", *FREE)
+    assert status == 1
+    assert out.count("no_such_module:make does not work") == 1
+    assert out.count("there is no module 'no_such_module'") == 1
+    assert not [line for line in out.splitlines() if line.strip() == "type:"]
+
+
+def test_a_policy_that_cannot_be_loaded(check: Check) -> None:
+    status, found = check('[turn]\nendpoint = "no_such_module:policy"\n')
+    assert (status, levels(found, "engines")) == (2, ["settings"])

@@ -169,17 +169,47 @@ def test_a_wrong_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("OFFHOOK_SPI__PORT", "this variable sets nothing", "did you mean OFFHOOK_SIP__PORT?"),
         ("OFFHOOK_ZZZZ__PORT", "this variable sets nothing", "unset OFFHOOK_ZZZZ__PORT"),
         ("OFFHOOK_SIP", "a section cannot be set as a whole", "such as OFFHOOK_SIP__HOST"),
+        ("OFFHOOK_ROUTES", "a section cannot be set as a whole", "write `[[routes]]` in a file"),
+        ("OFFHOOK_SIP_PORT", "this variable sets nothing", "did you mean OFFHOOK_SIP__PORT?"),
+        ("offhook_http_password", "this variable sets nothing", "did you mean OFFHOOK_HTTP__PASSWORD?"),
+        ("OFFHOOK_CALLS_MAX_CALL_S", "this variable sets nothing", "did you mean OFFHOOK_CALLS__MAX_CALL_S?"),
         ("OFFHOOK_SIP__PORT__X", "`sip.port` cannot be", "export OFFHOOK_SIP__PORT__X=5060"),
     ],
 )
 def test_a_variable_that_sets_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, what: str, todo: str
 ) -> None:
-    monkeypatch.setenv(variable, "1")
-    problem = only(tmp_path)
-    assert problem.where == variable
+    for text in ("1", "x", "[1", '{"a": 1}'):
+        monkeypatch.setenv(variable, text)
+        problem = only(tmp_path)
+        assert problem.where == variable
     assert what in problem.what
     assert todo in problem.todo
+
+
+@pytest.mark.parametrize("text", ["OPUS,PCMU", "OPUS, PCMU", "[OPUS, PCMU", "OPUS"])
+def test_a_list_in_a_variable_is_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("OFFHOOK_RTP__CODECS", text)
+    problem = only(tmp_path)
+    assert (problem.where, problem.why) == ("OFFHOOK_RTP__CODECS", "a list is written as JSON")
+    if text.startswith("OPUS,"):
+        assert problem.todo == """export OFFHOOK_RTP__CODECS='["OPUS", "PCMU"]'"""
+    monkeypatch.setenv("OFFHOOK_RTP__CODECS", '["OPUS", "GSM"]')
+    assert only(tmp_path).todo == """export OFFHOOK_RTP__CODECS='["PCMU", "PCMA"]'"""
+    monkeypatch.setenv("OFFHOOK_RTP__CODECS", '["OPUS", "PCMU"]')
+    assert Config.load().rtp.codecs == ("OPUS", "PCMU")
+
+
+def test_a_variable_and_one_below_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFHOOK_ASR__X", "1")
+    monkeypatch.setenv("OFFHOOK_ASR__X__MODEL", "nova")
+    assert only(tmp_path).what == "there is no key `x` in `[asr]`"
+
+
+def test_options_of_engines_in_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFHOOK_ASR__X__KEYTERMS", '["a", "b"]')
+    monkeypatch.setenv("OFFHOOK_ASR__X__PROMPT", "[laughs] hello")
+    assert Config.load().asr.options["x"] == {"keyterms": ["a", "b"], "prompt": "[laughs] hello"}
 
 
 def test_other_variables_are_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,3 +252,12 @@ def test_every_key_has_its_line(tables: dict[str, dict[str, int]]) -> None:
     text = "\n".join(lines)
     assert tomllib.loads(text) == tables
     assert find_lines(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "port"), [("sip", "host", "port"), ("sip", "advertised_host", "advertised_port")]
+)
+def test_a_host_with_a_port_is_led_to_the_key_of_the_port(tmp_path: Path, section: str, key: str, port: str) -> None:
+    problem = only(tmp_path, f'[{section}]\n{key} = "203.0.113.7:5070"\n')
+    assert problem.why == f"a port has a key of its own: `{port} = 5070`"
+    assert problem.todo == f'`{key} = "203.0.113.7"` below `[{section}]`'

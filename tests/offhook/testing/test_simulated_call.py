@@ -367,3 +367,27 @@ def test_on_hold_nothing_is_the_callers() -> None:
 def test_a_test_that_would_hang_says_so() -> None:
     with pytest.raises(NothingHappensError):
         run(asyncio.Event().wait())
+
+
+@pytest.mark.parametrize("waits_for", ["hears", "begins_to_hear"])
+def test_what_never_comes_is_an_assertion_that_names_what_came(waits_for: str) -> None:
+    async def talk() -> None:
+        async with SimulatedCall(shop) as caller:
+            await getattr(caller, waits_for)("Sushi or noodles?", within_s=5.0)
+
+    with pytest.raises(AssertionError, match=r"'Sushi or noodles\?', but \[.*Balance or opening hours"):
+        run(talk())
+
+
+@pytest.mark.parametrize("waits_for", ["hears", "begins_to_hear"])
+def test_nothing_is_waited_for_after_the_end(waits_for: str) -> None:
+    async def silent(call: Call) -> None:
+        """Hangs up at once."""
+
+    async def talk() -> float:
+        async with SimulatedCall(silent) as caller:
+            with pytest.raises(AssertionError, match="but nothing"):
+                await getattr(caller, waits_for)("Hello", within_s=50.0)
+            return caller.now
+
+    assert run(talk()) < 10.0

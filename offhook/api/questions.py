@@ -1,0 +1,105 @@
+"""Questions as a dialog writes them, checked where they are asked: a wrong one would fail in the middle of a call."""
+
+from collections.abc import Iterable, Mapping
+
+from offhook.pipeline.events import Choice, DigitRule, Question
+
+KEYS = frozenset("0123456789*#ABCD")
+
+Choices = Mapping[str, str | Iterable[str]] | Iterable[Choice]
+
+
+def choices_of(choices: Choices, keys: Mapping[str, str]) -> tuple[Choice, ...]:
+    """The choices of a question, with their keys. Raises TypeError, ValueError."""
+    if not isinstance(choices, Mapping):
+        made = tuple(choices)
+        if not all(isinstance(each, Choice) for each in made):
+            example = '{"small": ["small", "a small one"]}'
+            raise TypeError(f"`choices` maps names to phrases, such as {example}, or lists Choice values")
+        if keys:
+            raise ValueError("`keys` goes with choices given as a mapping; a Choice has its own `dtmf`")
+        return made
+    by_name: dict[str, str] = {}
+    for key, name in keys.items():
+        if name not in choices:
+            raise ValueError(f"a key stands for {name!r}, which is not among the choices {sorted(choices)}")
+        if name in by_name:
+            raise ValueError(f"the keys {by_name[name]!r} and {key!r} both stand for {name!r}: a choice has one key")
+        by_name[name] = key
+    return tuple(Choice(name, _phrases(name, phrases), by_name.get(name)) for name, phrases in choices.items())
+
+
+def _phrases(name: str, phrases: object) -> tuple[str, ...]:
+    if isinstance(phrases, str):
+        return (phrases,)
+    if not isinstance(phrases, Iterable):
+        raise TypeError(f"the phrases of the choice {name!r} are a text or a list of texts, not {phrases!r}")
+    return tuple(phrases)
+
+
+def digit_rule(digits: int | DigitRule | None) -> DigitRule | None:
+    """The rule for so many digits. Raises TypeError, ValueError."""
+    if isinstance(digits, DigitRule | None):
+        return digits
+    if not isinstance(digits, int) or isinstance(digits, bool):
+        raise TypeError(f"`digits` is a number or a DigitRule, not {digits!r}")
+    if digits < 1:
+        raise ValueError(f"{digits} digits cannot be collected: `digits` is at least 1")
+    return DigitRule(digits, digits)
+
+
+def checked(question: Question) -> Question:
+    """`question`, if it can be asked. Raises TypeError, ValueError."""
+    _check_choices(question.choices)
+    if question.digits is not None:
+        _check_digits(question.digits)
+    if question.grammar is not None and not isinstance(question.grammar, str):
+        raise TypeError(f"`grammar` is JSGF text, not {question.grammar!r}")
+    _check_number("silence_ms", question.silence_ms, least=0)
+    _check_number("no_input_ms", question.no_input_ms, least=0)
+    if question.min_confidence is not None:
+        _check_number("min_confidence", question.min_confidence, least=0, most=1)
+    if question.endpoint is not None and not callable(getattr(question.endpoint, "decide", None)):
+        raise TypeError(f"`endpoint` is an object with the method `decide`, not {question.endpoint!r}")
+    return question
+
+
+def _check_choices(choices: tuple[Choice, ...]) -> None:
+    phrases: dict[str, str] = {}
+    keys: dict[str, str] = {}
+    for choice in choices:
+        if not isinstance(choice, Choice) or not isinstance(choice.name, str):
+            raise TypeError(f"{choice!r} is not a Choice with a text as its name")
+        if isinstance(choice.phrases, str):
+            raise TypeError(f"the phrases of the choice {choice.name!r} are a tuple of texts, not {choice.phrases!r}")
+        for phrase in choice.phrases:
+            if not isinstance(phrase, str):
+                raise TypeError(f"a phrase of the choice {choice.name!r} is a text, not {phrase!r}")
+            _claim(phrases, " ".join(phrase.lower().split()), choice.name, f"the phrase {phrase!r}")
+        if choice.dtmf is not None:
+            if not isinstance(choice.dtmf, str):
+                raise TypeError(f'a key is a text: "{choice.dtmf}", not {choice.dtmf!r}')
+            if not choice.dtmf or not KEYS.issuperset(choice.dtmf):
+                raise ValueError(f"there is no key {choice.dtmf!r} on a phone: keys are 0 to 9, *, #, A to D")
+            _claim(keys, choice.dtmf, choice.name, f"the key {choice.dtmf!r}")
+
+
+def _claim(taken: dict[str, str], what: str, name: str, shown: str) -> None:
+    if taken.setdefault(what, name) != name:
+        raise ValueError(f"{shown} stands for {taken[what]!r} and for {name!r}: it can stand for one choice")
+
+
+def _check_digits(rule: DigitRule) -> None:
+    _check_number("digits: minimum", rule.minimum, least=1)
+    _check_number("digits: maximum", rule.maximum, least=rule.minimum)
+    _check_number("digits: inter_digit_ms", rule.inter_digit_ms, least=1)
+    if rule.terminator not in ("#", "*", ""):
+        raise ValueError(f'`digits: terminator` is "#", "*" or "" for none, not {rule.terminator!r}')
+
+
+def _check_number(name: str, value: object, *, least: float, most: float | None = None) -> None:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise TypeError(f"`{name}` is a number, not {value!r}")
+    if not value >= least or (most is not None and not value <= most):
+        range_ = f"at least {least:g}" if most is None else f"from {least:g} to {most:g}"
+        raise ValueError(f"`{name}` is {range_}, not {value!r}")

@@ -1,0 +1,96 @@
+"""The lines of `log.level = "debug"`: SIP messages without their bodies, a conversation's events without its words."""
+
+import re
+
+import structlog
+
+from offhook.pipeline.trace import (
+    BargedIn,
+    BotHeard,
+    BotResumed,
+    BotSpoke,
+    CallerAnswered,
+    CallerIgnored,
+    CallerPartial,
+    CallerSpeech,
+    CallerTyped,
+    DialogState,
+    EngineFailed,
+    KeyPressed,
+    SessionEvent,
+    TurnTraced,
+)
+from offhook.sip.net.address import Address
+
+log = structlog.get_logger("offhook.sip")
+
+MAX_HEAD_BYTES = 8_192
+
+# RFC 3261 §7.3.3: `i` is the compact form of Call-ID; CSeq has none.
+_CALL_ID = re.compile(rb"(?im)^(?:Call-ID|i)[ \t]*:[ \t]*([^\r\n]*)")
+_CSEQ = re.compile(rb"(?im)^CSeq[ \t]*:[ \t]*([^\r\n]*)")
+
+
+def sip_message(data: bytes, peer: Address, received: bool) -> None:
+    """Log a datagram of the SIP socket; keep-alives are left out."""
+    head = data[:MAX_HEAD_BYTES].partition(b"\r\n\r\n")[0]
+    if not head.strip():
+        return
+    log.debug(
+        "SIP message received" if received else "SIP message sent",
+        peer=str(peer),
+        start=_text(head.partition(b"\r\n")[0]),
+        cseq=_first(_CSEQ, head),
+        sip_call_id=_first(_CALL_ID, head),
+    )
+
+
+def _first(pattern: re.Pattern[bytes], head: bytes) -> str:
+    found = pattern.search(head)
+    return _text(found[1]) if found is not None else ""
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace").strip()
+
+
+def session_event(event: SessionEvent) -> tuple[str, dict[str, object]]:
+    """What happened in a conversation, and its figures: texts and digits only as their lengths."""
+    match event:
+        case CallerSpeech() | CallerPartial() | CallerTyped() | CallerIgnored() | CallerAnswered() | KeyPressed():
+            return _of_the_caller(event)
+        case BotSpoke(text):
+            return "the bot speaks", {"chars": len(text)}
+        case BotHeard(playback):
+            played, unplayed = len(playback.text_played), len(playback.text_unplayed)
+            return "the bot has spoken", {"chars": played, "chars_unplayed": unplayed, "cut": playback.interrupted}
+        case BargedIn(silent_ms):
+            return "the caller interrupts", {"silent_after_ms": round(silent_ms)}
+        case BotResumed(text):
+            return "the bot resumes", {"chars": len(text)}
+        case DialogState(name):
+            return "the dialog enters a step", {"step": name}
+        case TurnTraced(trace):
+            stages = {f"{name}_ms": round(ms, 1) for name, ms in trace.stages_ms().items()}
+            return "turn answered", {**stages}
+        case EngineFailed(engine, error):
+            return "an engine failed", {"engine": engine, "error": error}
+
+
+def _of_the_caller(
+    event: CallerSpeech | CallerPartial | CallerTyped | CallerIgnored | CallerAnswered | KeyPressed,
+) -> tuple[str, dict[str, object]]:
+    match event:
+        case CallerSpeech(speaking):
+            return "the caller speaks" if speaking else "the caller is silent", {}
+        case CallerPartial(text):
+            return "partial transcript", {"chars": len(text)}
+        case CallerTyped(text):
+            return "the caller has typed", {"chars": len(text)}
+        case CallerIgnored(text, confidence=confidence, typed=typed):
+            return "not understood", {"chars": len(text), "confidence": confidence, "typed": typed}
+        case CallerAnswered(answer):
+            figures = {"chars": len(answer.text), "keys": len(answer.digits), "confidence": answer.confidence}
+            return "the caller has answered", {"kind": str(answer.kind), "choice": answer.choice, **figures}
+        case KeyPressed():
+            return "a key", {}

@@ -1,0 +1,115 @@
+"""Reads `OFFHOOK_SECTION__KEY` from the environment. Pure: the variables are passed in."""
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from offhook.settings.fields import ROUTES, is_engine_section, section_fields
+from offhook.settings.renamed import ENV_PREFIX, RENAMED, renamed
+from offhook.usererror import Problem, closest
+
+KeyPath = tuple[str, ...]
+Found = tuple[dict[str, Any], dict[KeyPath, str], list[Problem]]
+"""Values by section and key, the variable that set each, and problems."""
+
+
+def read_environment(model: type[BaseModel], environ: Mapping[str, str]) -> Found:
+    """The settings of `model` in the variables. Names are case-insensitive, empty variables set nothing.
+
+    A variable without `__` that is no setting's name is somebody else's.
+    """
+    values: dict[str, Any] = {}
+    origins: dict[KeyPath, str] = {}
+    problems: list[Problem] = []
+    for variable, text in sorted(environ.items()):
+        name = variable.upper()
+        if not name.startswith(ENV_PREFIX) or not text:
+            continue
+        path = tuple(name.removeprefix(ENV_PREFIX).lower().split("__"))
+        if problem := _misnamed(model, variable, path):
+            problems.append(problem)
+        elif len(path) > 1:
+            origins[path] = variable
+            value = _value(model, path, text)
+            if isinstance(value, Problem):
+                problems.append(_at(variable, value))
+            else:
+                _set(values, path, value)
+    return values, origins, problems
+
+
+def _misnamed(model: type[BaseModel], variable: str, path: KeyPath) -> Problem | None:
+    sections = list(model.model_fields)
+    section, rest = path[0], path[1:]
+    if not rest:
+        if section in sections:
+            return _whole(model, variable, section)
+        return next((found for known in sections if (found := _one_underscore(model, variable, section, known))), None)
+    if section == ROUTES:
+        todo = "`[[routes]]` in the configuration file"
+        return Problem("routes cannot be set by a variable", "they are a list", todo, variable)
+    if section in sections:
+        return None
+    old = f"{section}.{'__'.join(rest)}"
+    if old in RENAMED:
+        return renamed(old, RENAMED[old], variable)
+    near = closest(section, sections)
+    todo = f"did you mean {_variable(near, *rest)}?" if near else f"unset {variable}"
+    return Problem("this variable sets nothing", f"there is no section {section!r}", todo, variable)
+
+
+def _whole(model: type[BaseModel], variable: str, section: str) -> Problem:
+    keys = list(section_fields(model, section))
+    todo = "write `[[routes]]` in a file" if section == ROUTES else f"name a key, such as {_variable(section, keys[0])}"
+    return Problem("a section cannot be set as a whole", "only its keys can", todo, variable)
+
+
+def _one_underscore(model: type[BaseModel], variable: str, name: str, section: str) -> Problem | None:
+    key = name.removeprefix(f"{section}_")
+    if key == name or key not in section_fields(model, section):
+        return None
+    why = "section and key are joined by two underscores"
+    return Problem("this variable sets nothing", why, f"did you mean {_variable(section, key)}?", variable)
+
+
+def _value(model: type[BaseModel], path: KeyPath, text: str) -> Any:
+    """The value for the model: a list is JSON, everything else is text that the model parses."""
+    field = section_fields(model, path[0]).get(path[1])
+    if field is not None and len(path) == 2 and _is_list(field):
+        try:
+            return json.loads(text)
+        except ValueError:
+            listed = json.dumps([each.strip() for each in text.split(",") if each.strip()], ensure_ascii=False)
+            todo = f"export {_variable(*path)}={shlex.quote(listed)}"
+            return Problem(f"`{'.'.join(path)}` cannot be {text[:60]!r}", "a list is written as JSON", todo)
+    if field is None and is_engine_section(model, path[0]) and len(path) > 2 and text[0] in "[{":
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text  # an option is whatever the engine makes of it
+    return text
+
+
+def _is_list(field: FieldInfo) -> bool:
+    return get_origin(field.annotation) in (tuple, list)
+
+
+def _at(variable: str, problem: Problem) -> Problem:
+    return Problem(problem.what, problem.why, problem.todo, variable)
+
+
+def _set(values: dict[str, Any], path: KeyPath, value: object) -> None:
+    for key in path[:-1]:
+        below = values.setdefault(key, {})
+        if not isinstance(below, dict):  # `A__B` and `A__B__C` are both set: the first is refused for its type
+            return
+        values = below
+    values[path[-1]] = value
+
+
+def _variable(*path: str) -> str:
+    return ENV_PREFIX + "__".join(path).upper()
