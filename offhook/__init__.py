@@ -20,6 +20,8 @@ if TYPE_CHECKING:
         AsrEngine,
         AsrRequest,
         AsrStream,
+        Endpoint,
+        EndpointingAsrEngine,
         RecognisedWord,
         Transcript,
     )
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
         TurnSoFar,
         Verdict,
     )
-    from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, TtsEngine, Word
+    from offhook.pipeline.tts.engine import MultilingualTtsEngine, SpeechChunk, TtsCapabilities, TtsEngine, Word
     from offhook.pipeline.tts.hosted import HostedTts
     from offhook.pipeline.turn.events import (
         Interrupted,
@@ -75,7 +77,9 @@ _HOMES = {
     "Config": "offhook.settings.config",
     "Dialog": "offhook.api.call",
     "DigitRule": "offhook.pipeline.events",
+    "Endpoint": "offhook.pipeline.asr.engine",
     "EndpointPolicy": "offhook.pipeline.events",
+    "EndpointingAsrEngine": "offhook.pipeline.asr.engine",
     "EngineContext": "offhook.engines.factory",
     "EngineError": "offhook.pipeline.errors",
     "FromEnvironment": "offhook.engines.factory",
@@ -83,6 +87,7 @@ _HOMES = {
     "HostedTts": "offhook.pipeline.tts.hosted",
     "Interrupted": "offhook.pipeline.turn.events",
     "Interruption": "offhook.pipeline.events",
+    "MultilingualTtsEngine": "offhook.pipeline.tts.engine",
     "NoInput": "offhook.pipeline.turn.events",
     "Outcome": "offhook.api.agent",
     "Playback": "offhook.pipeline.events",
@@ -129,7 +134,9 @@ __all__ = [
     "Config",
     "Dialog",
     "DigitRule",
+    "Endpoint",
     "EndpointPolicy",
+    "EndpointingAsrEngine",
     "EngineContext",
     "EngineError",
     "FromEnvironment",
@@ -137,6 +144,7 @@ __all__ = [
     "HostedTts",
     "Interrupted",
     "Interruption",
+    "MultilingualTtsEngine",
     "NoInput",
     "Outcome",
     "Playback",

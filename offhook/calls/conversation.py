@@ -196,6 +196,8 @@ class Conversation:
             identities=self._parties.identities,
             silence_ms=config.turn.silence_ms,
             no_input_ms=config.turn.no_input_ms,
+            language=config.dialog.language,
+            languages=services.engines.languages,
             on_hangup=lambda: self.hang_up(EndedBy.BOT, self._bot_reason),
             on_state=lambda name: self._on_event(DialogState(name, monotonic())),
             on_transfer=self._transfer if self._transfer_to is not None else None,

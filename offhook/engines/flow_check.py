@@ -1,11 +1,15 @@
-"""Checks before the first call that the recogniser knows all words of a flow."""
+"""Checks before the first call that the engines know a flow's words and languages."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from offhook.engines.registry import make_asr
+from offhook.engines.languages import EngineLanguages
+from offhook.engines.registry import GivenEngines, languages_of, make_asr, make_tts
 from offhook.pipeline.asr.grammar import unknown_words
 from offhook.pipeline.dialog.flow import Ask, Flow
+from offhook.pipeline.dialog.steps import Collect, Step, texts
 from offhook.settings.config import Config
 from offhook.usererror import Problem, UserError
 
@@ -19,30 +23,61 @@ class LimitedVocabulary(Protocol):
         ...
 
 
-def check_vocabulary(flow: Flow, path: Path | None, config: Config) -> None:
-    """Raises UserError for phrases with words that a LimitedVocabulary does not know.
+def check_flow(flow: Flow, path: Path | None, config: Config, given: GivenEngines, language: str) -> None:
+    """Raises UserError for texts and answers in a language that the voice or the recogniser does not know, and for
+    phrases with a word that a LimitedVocabulary does not know: one makes it refuse the whole question.
 
-    One unknown word makes it refuse the whole question.
+    `language` is the calls', for steps of a flow without one.
     """
-    engine = make_asr(config)
-    if not isinstance(engine, LimitedVocabulary):
-        return
-    text = path.read_text(encoding="utf-8").splitlines() if path is not None else []
-    problems = [
-        Problem(
-            f"the recogniser does not know the word `{unknown.word}`",
-            f"it is in the phrase `{unknown.phrase}`, and not in the dictionary of {config.asr.engine}",
-            "another word, or its parts as separate words; keys need no words",
-            _where(path, text, unknown.phrase),
-        )
-        for step in flow.steps.values()
-        if isinstance(step, Ask)
-        for unknown in unknown_words([option.choice for option in step.options], engine.known_word)
-    ]
+    asr, tts = given.asr or make_asr(config), given.tts or make_tts(config)
+    known = languages_of(config, given, asr, tts)
+    lines = path.read_text(encoding="utf-8").splitlines() if path is not None else []
+    problems = list(_unknown_languages(flow, path, lines, known, language))
+    if not problems and isinstance(asr, LimitedVocabulary):
+        problems = [
+            Problem(
+                f"the recogniser does not know the word `{unknown.word}`",
+                f"it is in the phrase `{unknown.phrase}`, and not in the dictionary of {known.asr_name}",
+                "another word, or its parts as separate words; keys need no words",
+                _where(path, _line_with(lines, re.escape(unknown.phrase))),
+            )
+            for step in flow.steps.values()
+            if isinstance(step, Ask)
+            for unknown in unknown_words([option.choice for option in step.options], asr.known_word)
+        ]
     if problems:
         raise UserError.of(problems)
 
 
-def _where(path: Path | None, text: list[str], phrase: str) -> str:
-    number = next((number for number, line in enumerate(text, 1) if phrase in line), None)
-    return "" if path is None else str(path) if number is None else f"{path}:{number}"
+def _unknown_languages(
+    flow: Flow, path: Path | None, lines: list[str], known: EngineLanguages, language: str
+) -> Iterator[Problem]:
+    """One problem for each language of each engine, at the first step that needs it."""
+    seen = set()
+    for step in flow.steps.values():
+        spoken = step.language or flow.language or language
+        at = _line_with(lines, rf"^\s*['\"]?{re.escape(step.name)}['\"]?\s*:") if step.language else 0
+        number = _line_with(lines, r"\blanguage['\"]?\s*:", at or 0)
+        checks = {
+            "tts": known.problem("tts", spoken, where=_where(path, number)) if texts(step) else None,
+            "asr": known.problem("asr", spoken, "keys in place of phrases", _where(path, number))
+            if _listens(step)
+            else None,
+        }
+        for part, problem in checks.items():
+            if problem is not None and (part, spoken) not in seen:
+                seen.add((part, spoken))
+                yield problem
+
+
+def _listens(step: Step) -> bool:
+    return isinstance(step, Ask | Collect) and step.question().speech
+
+
+def _line_with(lines: list[str], pattern: str, start: int = 0) -> int | None:
+    found = re.compile(pattern)
+    return next((at for at in range(start, len(lines)) if found.search(lines[at])), None)
+
+
+def _where(path: Path | None, line: int | None) -> str:
+    return "" if path is None else str(path) if line is None else f"{path}:{line + 1}"

@@ -14,6 +14,7 @@ from offhook.pipeline.dialog import steps as model
 from offhook.pipeline.dialog.hints import brace_hint, call_variable_hint, key_hint, phrase_hint
 from offhook.pipeline.dialog.steps import Ask, Collect, FlowProblem, Path, Retry, Say, Step, Wording, targets, texts
 from offhook.pipeline.dialog.template import is_variable_name, names_in
+from offhook.pipeline.language import is_language_tag
 from offhook.pipeline.markup import TAG_LIKE
 
 MAX_PROBLEMS = 100
@@ -39,6 +40,10 @@ class AnyFlow(Protocol):
     @property
     def constants(self) -> Mapping[str, str]:
         """By name."""
+
+    @property
+    def language(self) -> str | None:
+        """Of texts and answers; None: the call's."""
 
     @property
     def wording(self) -> Wording:
@@ -105,6 +110,7 @@ def _step_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
         what = f"the flow has {len(flow.steps)} steps"
         yield FlowProblem(what, f"at most {model.MAX_STEPS} are run", "split it into several flows", ("steps",))
         return
+    yield from _language_problems(flow.language, ("language",))
     for name, text in flow.constants.items():
         if not is_variable_name(name):
             yield FlowProblem(f"`{name}` is not a valid variable name", _NAME_RULE, "rename it", ("variables", name))
@@ -113,12 +119,19 @@ def _step_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
         at: Path = ("steps", key)
         if step.name != key:
             yield FlowProblem(f"step `{key}` has the name `{step.name}`", "the two must agree", f"name it `{key}`", at)
+        yield from _language_problems(step.language, (*at, "language"))
         for path, text in texts(step):
             yield from text_problems(text, (*at, *path))
         if isinstance(step, Ask):
             yield from _ask_problems(step, at)
         elif isinstance(step, Collect):
             yield from _collect_problems(step, at, flow.constants)
+
+
+def _language_problems(language: str | None, path: Path) -> Iterator[FlowProblem]:
+    if language is not None and not is_language_tag(language):
+        why = "a language is a BCP 47 tag: two or three letters, perhaps a region"
+        yield FlowProblem(f"`{language[:40]}` is not a language", why, "type `language: de`, or `en-GB`", path)
 
 
 def _wording_problems(flow: AnyFlow) -> Iterator[FlowProblem]:

@@ -42,6 +42,8 @@ class Flow:
     steps: Mapping[str, Step]
     constants: Mapping[str, str] = field(default_factory=dict)
     wording: Wording = field(default_factory=Wording)
+    language: str | None = None
+    """Of all texts and answers, a BCP 47 tag; None: the call's."""
 
     def __post_init__(self) -> None:
         problems = find_problems(self)

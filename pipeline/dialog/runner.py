@@ -4,7 +4,7 @@
 is ignored); after `AskFor`, with what the caller did; after `HangUp`, not at all.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from offhook.pipeline.asr.grammar import match
 from offhook.pipeline.dialog.digits import apart, fitting_digits, spoken_digits
@@ -58,16 +58,6 @@ class FlowRunner:
         """The name of the current step; empty before `start`."""
         return self._step.name if self._step is not None else ""
 
-    @property
-    def finished(self) -> bool:
-        """Whether `HangUp` was returned."""
-        return self._finished
-
-    @property
-    def collected(self) -> dict[str, str]:
-        """The digits stored so far, by variable; a copy. They may be secrets."""
-        return dict(self._collected)
-
     def start(self) -> Action:
         """The first action. Raises RuntimeError if it was already taken."""
         if self._step is not None:
@@ -98,7 +88,7 @@ class FlowRunner:
         while isinstance(step, Say) and step.name not in seen:
             seen.add(step.name)
             step = self._flow.steps[step.next]
-        return step.question() if isinstance(step, Ask | Collect) else None
+        return self._question(step) if isinstance(step, Ask | Collect) else None
 
     def dump(self) -> dict[str, object]:
         """The live state, for debugging; collected digits are masked."""
@@ -114,15 +104,23 @@ class FlowRunner:
         step = self._step = self._flow.steps[name]
         self._counts = dict.fromkeys(_COUNTED, 0)
         if isinstance(step, Say):
-            return Speak(Prompt(self._fill(step.text), step.barge_in))
+            return Speak(self._prompt(step, step.text, step.barge_in))
         if isinstance(step, End):
             self._finished = True
-            last = step.prompt()
-            return HangUp(Prompt(self._fill(last.text), last.barge_in) if last else None)
+            return HangUp(None if step.text is None else self._prompt(step, step.text, barge_in=False))
         return self._ask(step, self._fill(step.prompt))
 
     def _ask(self, step: Ask | Collect, text: str) -> AskFor:
-        return AskFor(Prompt(text, step.barge_in), step.question())
+        return AskFor(Prompt(text, step.barge_in, language=self._language(step)), self._question(step))
+
+    def _prompt(self, step: Say | End, text: str, barge_in: bool) -> Prompt:
+        return Prompt(self._fill(text), barge_in, language=self._language(step))
+
+    def _question(self, step: Ask | Collect) -> Question:
+        return replace(step.question(), language=self._language(step))
+
+    def _language(self, step: Step) -> str | None:
+        return step.language or self._flow.language
 
     def _again(self, step: Ask | Collect, kind: AnswerKind) -> Action:
         # Speech or keys that fit no branch are a no-match, whatever the listener made of them.

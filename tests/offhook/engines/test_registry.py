@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from offhook.engines.engine_set import EngineSet, GivenEngines
+from offhook.engines.engine_set import EngineSet
 from offhook.engines.factory import EngineContext
-from offhook.engines.registry import BUILT_IN, make_asr, make_tts, make_vad, names
+from offhook.engines.registry import BUILT_IN, GivenEngines, make_asr, make_tts, make_vad, names
 from offhook.pipeline.asr.engine import AsrCapabilities, AsrEngine, AsrRequest
 from offhook.pipeline.asr.fixed import FixedEngine
 from offhook.pipeline.errors import EngineError
