@@ -14,8 +14,8 @@ import pytest
 from offhook.calls.recorder import SLACK_SAMPLES, CallRecorder
 from offhook.records import RecordingResult, RecordingWriter
 from offhook.telephony.codec.base import codec_named
-from offhook.telephony.tones import sine
 from tests.offhook.lines import ScriptedLine
+from tests.signals import sine
 
 PACKET = sine(400, 20)
 PAYLOAD = codec_named("PCMA").encode(PACKET)

@@ -13,6 +13,7 @@ from offhook.pipeline.tts.pace import spread
 from offhook.pipeline.tts.recorded import RecordedEngine
 from offhook.pipeline.tts.voice import Voice
 from offhook.telephony.resample import Resampler
+from tests.signals import wav
 
 
 class Engine:
@@ -94,7 +95,7 @@ async def test_a_failure_is_reported_and_not_cached() -> None:
 
 
 async def test_nothing_to_say() -> None:
-    clip = await voice(RecordedEngine.from_pcm(b"", 8_000)).clip("", "PCMU", encode, 8_000)
+    clip = await voice(RecordedEngine(wav(b"", 8_000))).clip("", "PCMU", encode, 8_000)
     assert (clip.payload, clip.words) == (b"", ())
 
 
