@@ -17,7 +17,7 @@ class FlowAgent:
 
     async def run(self, call: Call) -> Outcome:
         """See Agent."""
-        runner = FlowRunner(self._flow)
+        runner = FlowRunner(self._flow, call.language)
         action = runner.start()
         call.enter(runner.step)
         while not isinstance(action, HangUp):

@@ -39,15 +39,16 @@ Action = Speak | AskFor | HangUp
 
 
 class FlowRunner:
-    """The state of one call in `flow`.
+    """The state of one call in `flow`; `language` is the call's, for steps of a flow without one (None: English).
 
     No-inputs, no-matches and recogniser failures are counted separately, from zero at each visit to a step. A failure
     is not the caller's fault: they are asked again, with an apology and the keys. The no-match branch is taken only
     after more failures than the allowed no-matches: the recogniser will not recover.
     """
 
-    def __init__(self, flow: Flow) -> None:
+    def __init__(self, flow: Flow, language: str | None = None) -> None:
         self._flow = flow
+        self._call_language = language
         self._step: Step | None = None
         self._finished = False
         self._counts = dict.fromkeys(_COUNTED, 0)
@@ -72,10 +73,10 @@ class FlowRunner:
         if isinstance(step, Say):
             return self._enter(step.next)
         if isinstance(step, Ask):
-            option = _chosen(step, answer)
+            option = _chosen(step, answer, self._answered_in(step))
             return self._enter(option.next) if option else self._again(step, answer.kind)
         if isinstance(step, Collect):
-            digits = _collected(step, answer)
+            digits = _collected(step, answer, self._answered_in(step))
             if digits is None:
                 return self._again(step, answer.kind)
             self._collected[step.into] = digits
@@ -122,6 +123,9 @@ class FlowRunner:
     def _language(self, step: Step) -> str | None:
         return step.language or self._flow.language
 
+    def _answered_in(self, step: Step) -> str | None:
+        return self._language(step) or self._call_language
+
     def _again(self, step: Ask | Collect, kind: AnswerKind) -> Action:
         # Speech or keys that fit no branch are a no-match, whatever the listener made of them.
         kind = kind if kind in _COUNTED else AnswerKind.NO_MATCH
@@ -162,9 +166,9 @@ def _reprompt(retry: Retry, count: int) -> str | None:
     return retry.reprompts[min(count, len(retry.reprompts)) - 1] if retry.reprompts else None
 
 
-def _chosen(step: Ask, answer: Answer) -> Option | None:
+def _chosen(step: Ask, answer: Answer, language: str | None) -> Option | None:
     if answer.kind is AnswerKind.SPEECH:
-        choice = match(answer.text, [o.choice for o in step.options])
+        choice = match(answer.text, [o.choice for o in step.options], language)
         fits = [o for o in step.options if o.choice.name == choice]
     elif answer.kind is AnswerKind.DTMF:
         fits = [o for o in step.options if answer.digits and o.choice.dtmf == answer.digits]
@@ -174,10 +178,10 @@ def _chosen(step: Ask, answer: Answer) -> Option | None:
     return next(iter(named or fits), None)
 
 
-def _collected(step: Collect, answer: Answer) -> str | None:
+def _collected(step: Collect, answer: Answer, language: str | None) -> str | None:
     if answer.kind is AnswerKind.DTMF:
         return fitting_digits(answer.digits, step.rule)
     if answer.kind is AnswerKind.SPEECH and step.spoken:
-        digits = spoken_digits(answer.text)
+        digits = spoken_digits(answer.text, language)
         return None if digits is None else fitting_digits(digits, step.rule)
     return None

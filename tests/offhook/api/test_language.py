@@ -200,7 +200,7 @@ steps:
 
 
 def test_a_flow_and_its_steps_have_languages() -> None:
-    caller = spoken_by(FlowAgent(parse_flow(FLOW, "flow.yaml")), "buchen", "fine", "1 2 3 4")
+    caller = spoken_by(FlowAgent(parse_flow(FLOW, "flow.yaml")), "buchen", "fine", "un deux trois quatre")
     assert languages(caller) == [
         ("de", "Zimmer 5 im dritten Stock."),
         ("de", "Buchen oder stornieren?"),
