@@ -56,13 +56,10 @@ def _unknown_languages(
     seen = set()
     for step in flow.steps.values():
         spoken = step.language or flow.language or language
-        at = _line_with(lines, rf"^\s*['\"]?{re.escape(step.name)}['\"]?\s*:") if step.language else 0
-        number = _line_with(lines, r"\blanguage['\"]?\s*:", at or 0)
+        where = _where(path, _line_of_language(lines, step, flow))
         checks = {
-            "tts": known.problem("tts", spoken, where=_where(path, number)) if texts(step) else None,
-            "asr": known.problem("asr", spoken, "keys in place of phrases", _where(path, number))
-            if _listens(step)
-            else None,
+            "tts": known.problem("tts", spoken, where=where) if texts(step) else None,
+            "asr": known.problem("asr", spoken, "keys in place of phrases", where) if _listens(step) else None,
         }
         for part, problem in checks.items():
             if problem is not None and (part, spoken) not in seen:
@@ -72,6 +69,13 @@ def _unknown_languages(
 
 def _listens(step: Step) -> bool:
     return isinstance(step, Ask | Collect) and step.question().speech
+
+
+def _line_of_language(lines: list[str], step: Step, flow: Flow) -> int | None:
+    if step.language is not None:
+        at = _line_with(lines, rf"^\s+['\"]?{re.escape(step.name)}['\"]?\s*:")
+        return _line_with(lines, r"\blanguage['\"]?\s*:", at or 0)
+    return _line_with(lines, r"^['\"]?language['\"]?\s*:") if flow.language is not None else None
 
 
 def _line_with(lines: list[str], pattern: str, start: int = 0) -> int | None:

@@ -98,8 +98,9 @@ def test_a_routes_language_holds_for_a_flow_without_one(tmp_path: Path) -> None:
     path = flow_file(tmp_path, WITH_PHRASES.replace("language: de\n", "").replace("ja]", "yes]"))
     english = RouteConfig(number=("1",), flow=path, language="en-GB")
     with_routes(Config(routes=(english,)), dialog)
-    with pytest.raises(UserError, match="does not know the language 'de'"):
+    with pytest.raises(UserError, match="does not know the language 'de'") as caught:
         with_routes(Config(routes=(english.model_copy(update={"language": "de"}),)), dialog)
+    assert caught.value.problems[0].where == str(path), "no line of it names the language"
 
 
 def test_a_route_to_python_is_refused_a_language_that_an_engine_lacks() -> None:
