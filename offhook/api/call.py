@@ -43,7 +43,7 @@ class CallEnded(Exception):
 
 
 class Call:
-    """One call.
+    """One call. `id` names it in records, logs and the API.
 
     `caller` and `called` are as the far end gave them, over SIP the URIs of From and of the Request-URI (the number
     dialled); they never prove who is calling. `identities` has them and To, P-Asserted-Identity, Diversion and
@@ -84,7 +84,8 @@ class Call:
         self._ended = False
         self._turns: set[TurnEvents] = set()
         self._history: History | None = None
-        self.hung_up = False  # by us
+        self.hung_up = False
+        """Whether the bot has hung up, or transferred the call."""
 
     @property
     def language(self) -> str:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from offhook.pipeline.turn.events import Interrupted, TurnEvent, TurnOver, UtterancePlayed
 
-MAX_UNREAD = 1_000  # unread events; beyond it the oldest partials go
+MAX_UNREAD = 1_000  # unread events; beyond it the oldest are dropped
 
 
 @dataclass(frozen=True, slots=True)

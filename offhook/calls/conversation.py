@@ -128,7 +128,7 @@ class Conversation:
         """Whether the dialog has been started, or never will be."""
         return self._call is not None or self.over
 
-    # The beginning.
+    # Start.
 
     async def prepare(self) -> bool:
         """Before the answer: write a row that survives a crash. False when the call ended meanwhile."""
@@ -213,7 +213,7 @@ class Conversation:
         if self._session is not None:
             self._session.hold(held)
 
-    # The end.
+    # End.
 
     def hang_up(self, by: EndedBy, reason: str) -> None:
         """End the call from our side."""

@@ -1,4 +1,4 @@
-"""Dead air: the media of a call has stopped. The bot asks for a sign of life, and hangs up if none comes."""
+"""Dead air: a call's media has stopped. The bot says something, waits for more media, and hangs up if none comes."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -45,9 +45,9 @@ class DeadAir:
         if never or not calls.dead_air_s:
             self._hang_up(f"no media for {timeout_s:g} s")
         else:
-            self._run(self._ask_for_a_sign(monotonic(), timeout_s))
+            self._run(self._speak_and_wait(monotonic(), timeout_s))
 
-    async def _ask_for_a_sign(self, since: float, silent_s: float) -> None:
+    async def _speak_and_wait(self, since: float, silent_s: float) -> None:
         """The caller may still hear us: say something, and wait for media once more."""
         calls, line = self._config.calls, self._line
         try:

@@ -16,6 +16,7 @@ from offhook.pipeline.tts.recorded import RecordedEngine
 from offhook.pipeline.vad.energy import EnergyVad
 from offhook.pipeline.vad.engine import VadEngine
 from offhook.pipeline.vad.silero import SileroVad
+from offhook.settings.values import LanguageTag
 
 BENCH_TRANSCRIPT = "check my balance"
 BENCH_RECORDING = ("assets", "bench", "reply.wav")
@@ -45,7 +46,7 @@ class EspeakOptions(Options):
     minute."""
 
     voice: str | None = None
-    voices: dict[str, str] = {}
+    voices: dict[LanguageTag, str] = {}
     rate_wpm: Annotated[int, Field(ge=MIN_RATE_WPM, le=MAX_RATE_WPM)] = 165
 
 

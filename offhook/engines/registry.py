@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
+from types import MappingProxyType
 from typing import Any, cast
 
 from offhook.engines.factory import EngineContext, Kind
@@ -82,22 +83,23 @@ def make_asr(config: Config) -> AsrEngine:
 
 def make_tts(config: Config) -> TtsEngine:
     """The configured voice. Raises UserError, EngineError."""
-    # Options in an engine's own table override those in [tts].
-    common = {"rate_wpm": config.tts.rate_wpm} if config.tts.engine == "espeak" else {}
     context = EngineContext("tts", config.tts.engine, config.dialog.language, config.tts.voice)
-    return cast(TtsEngine, _make(context, config.tts.options, common))
+    # Options in an engine's own table override those in [tts].
+    return cast(TtsEngine, _make(context, config.tts.options, {"espeak": {"rate_wpm": config.tts.rate_wpm}}))
 
 
 def _make(
-    context: EngineContext, tables: Mapping[str, Mapping[str, Any]], common: Mapping[str, Any] | None = None
+    context: EngineContext,
+    tables: Mapping[str, Mapping[str, Any]],
+    defaults: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> object:
-    options = {**(common or {}), **tables.get(context.name, {})}
+    options = dict(tables.get(context.name, {}))
     engine = options.pop("engine", context.name)
     if not isinstance(engine, str):
         raise UserError(
             f"`engine` of {context.name} cannot be {engine!r}", "it names an engine", 'engine = "NAME"', context.where
         )
-    return _factory(context, engine)(options, context)
+    return _factory(context, engine)({**defaults.get(engine, {}), **options}, context)
 
 
 def _factory(context: EngineContext, engine: str) -> Factory:

@@ -78,14 +78,14 @@ class Espeak:
             raise StreamFailure("starting espeak-ng", "it could not read its data")
         self._default = voice
         self._voice = ""
-        self._choose(voice)
+        self.choose(voice)
         self._library.espeak_SetParameter(_PARAMETER_RATE, rate_wpm, 0)
         self._callback = _Callback(self._take)  # kept here, as the library keeps only the pointer
         self._library.espeak_SetSynthCallback(self._callback)
 
     def synthesize(self, text: str, voice: str = "") -> tuple[Samples, list[tuple[int, int]]]:
         """The samples of `text`, -1 to 1 at `rate_hz`, and (character, sample) of each of espeak's words."""
-        self._choose(voice or self._default)
+        self.choose(voice or self._default)
         self._pcm.clear()
         self._words.clear()
         data = text.replace("\0", " ").encode(errors="replace")
@@ -96,7 +96,8 @@ class Espeak:
         samples = np.frombuffer(bytes(self._pcm), np.int16).astype(np.float32) / 32_768.0
         return samples, list(self._words)
 
-    def _choose(self, voice: str) -> None:
+    def choose(self, voice: str) -> None:
+        """Speak with this voice. Raises StreamFailure if there is none of that name."""
         # Takes less than a millisecond, and keeps the rate of speech.
         if voice != self._voice:
             self._voice = ""  # unless the new one is found, it is unknown which one is set
@@ -126,12 +127,18 @@ class _Stream:
 
 
 class HostedEspeak:
-    """`HostedEngine` over espeak-ng. Options: `voice`, `rate_wpm`. One step speaks one clause."""
+    """`HostedEngine` over espeak-ng. Options: `voice`, `rate_wpm`, and other `voices` that must exist.
+
+    One step speaks one clause.
+    """
 
     def __init__(self, options: Mapping[str, object], emit: Emit) -> None:
         self._emit = emit
         self._streams: OrderedDict[int, _Stream] = OrderedDict()
         self._espeak = Espeak(str(options.get("voice", "en-us")), int(str(options.get("rate_wpm", 165))))
+        others = options.get("voices")
+        for voice in others if isinstance(others, list) else ():
+            self._espeak.choose(str(voice))
         decimate(self._espeak.synthesize("ready")[0], self._espeak.rate_hz)  # triggers espeak's lazy loading
 
     def info(self) -> dict[str, object]:

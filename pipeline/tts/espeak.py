@@ -49,7 +49,7 @@ class EspeakEngine:
         self._voice = ""  # the configured one
         self._language = language_of_voice(voice)
         self.capabilities = TtsCapabilities(rate_hz=RATE_HZ, word_positions=True, languages=tuple(self._voices))
-        options = {"voice": voice, "rate_wpm": rate_wpm}
+        options = {"voice": voice, "rate_wpm": rate_wpm, "voices": sorted(set((voices or {}).values()))}
         self._pool = HostPool(HOST, workers, name=NAME, options=options, limits=limits)
 
     async def start(self) -> None:

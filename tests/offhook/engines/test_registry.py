@@ -69,6 +69,21 @@ def test_by_name() -> None:
     assert isinstance(make_tts(Config(tts=TtsConfig(engine="recorded"))), RecordedEngine)
 
 
+def test_the_rate_of_speech_holds_for_an_instance_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[dict[str, Any]] = []
+    monkeypatch.setattr("offhook.engines.bundled.EspeakEngine", lambda **options: made.append(options))
+    for own in ({}, {"rate_wpm": 200}):
+        make_tts(Config(tts=TtsConfig(engine="slow", rate_wpm=100, options={"slow": {"engine": "espeak", **own}})))
+    assert [options["rate_wpm"] for options in made] == [100, 200]
+
+
+def test_voices_are_for_language_tags() -> None:
+    options = {"espeak": {"voices": {"german": "de+f3"}}}
+    with pytest.raises(UserError) as caught:
+        make_tts(Config(tts=TtsConfig(options=options)))
+    assert "BCP 47" in caught.value.problems[0].why
+
+
 def test_a_slip_of_the_pen() -> None:
     with pytest.raises(UserError) as caught:
         make_asr(Config(asr=AsrConfig(engine="pocketsphynx")))

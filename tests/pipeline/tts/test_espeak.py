@@ -199,6 +199,13 @@ async def test_each_text_keeps_the_rate_of_speech() -> None:
     assert len(after) == pytest.approx(len(before), rel=0.02)
 
 
+async def test_a_voice_that_does_not_exist_is_found_at_the_start() -> None:
+    other = EspeakEngine(voices={"de": "klingonese"})
+    with pytest.raises(EngineError, match="none called 'klingonese'"):
+        await other.start()
+    await other.close()
+
+
 async def test_a_language_may_have_a_voice_of_its_own(engine: EspeakEngine) -> None:
     other = EspeakEngine(voices={"de": "de+f3"})
     await other.start()
