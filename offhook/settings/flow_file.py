@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
@@ -25,10 +25,10 @@ from offhook.pipeline.dialog.flow import (
     Retry,
     Say,
     Step,
-    Wording,
 )
 from offhook.pipeline.dialog.flow import Path as FlowPath
 from offhook.pipeline.dialog.steps import MAX_STEPS
+from offhook.pipeline.dialog.wording import Wording, wording_in
 from offhook.pipeline.events import Choice, DigitRule
 from offhook.settings.flow_hints import instead, other_word
 from offhook.settings.yaml_file import (
@@ -126,8 +126,8 @@ class _FlowReader(Reader):
             if key in top:
                 self._retries[key] = self._retry(top[key], f"`{key}` of the flow")
         constants = self._constants(top["variables"]) if "variables" in top else {}
-        wording = self._wording(top["wording"]) if "wording" in top else Wording()
         language = self._optional(self.text, top, "language", "the flow", None)
+        wording = self._wording(top["wording"], language) if "wording" in top else None
         steps, names = self._steps(top["steps"]) if "steps" in top else ([], [])
         if name is None or start is None or self.problems:
             if names:
@@ -151,11 +151,11 @@ class _FlowReader(Reader):
                 found[name] = text
         return found
 
-    def _wording(self, node: Node) -> Wording:
+    def _wording(self, node: Node, language: str | None) -> Wording:
         allowed = [field.name for field in fields(Wording)]
         found = self.fields(node, "`wording`", allowed) or {}
         said = {key: self.text(value, f"`{key}`") for key, value in found.items()}
-        return Wording(**{key: text for key, text in said.items() if text is not None})
+        return replace(wording_in(language), **{key: text for key, text in said.items() if text is not None})
 
     def unknown_key(self, name: str, what: str, allowed: Sequence[str]) -> tuple[str, str]:
         """Unknown keys, with hints for other systems' names and for what flows cannot do."""

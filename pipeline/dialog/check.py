@@ -12,8 +12,9 @@ from typing import Protocol
 
 from offhook.pipeline.dialog import steps as model
 from offhook.pipeline.dialog.hints import brace_hint, call_variable_hint, key_hint, phrase_hint
-from offhook.pipeline.dialog.steps import Ask, Collect, FlowProblem, Path, Retry, Say, Step, Wording, targets, texts
+from offhook.pipeline.dialog.steps import Ask, Collect, FlowProblem, Path, Retry, Say, Step, targets, texts
 from offhook.pipeline.dialog.template import is_variable_name, names_in
+from offhook.pipeline.dialog.wording import Wording
 from offhook.pipeline.language import is_language_tag
 from offhook.pipeline.markup import TAG_LIKE
 
@@ -46,8 +47,8 @@ class AnyFlow(Protocol):
         """Of texts and answers; None: the call's."""
 
     @property
-    def wording(self) -> Wording:
-        """What is said after the recogniser failed."""
+    def wording(self) -> Wording | None:
+        """What is said after the recogniser failed; None: that of the step's language."""
 
 
 def find_problems(flow: AnyFlow) -> tuple[FlowProblem, ...]:
@@ -135,6 +136,8 @@ def _language_problems(language: str | None, path: Path) -> Iterator[FlowProblem
 
 
 def _wording_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
+    if flow.wording is None:
+        return
     for field in ("apology", "keypad", "star", "hash"):
         yield from _markup_problems(getattr(flow.wording, field), ("wording", field))
     at: Path = ("wording", "option")

@@ -10,6 +10,7 @@ from offhook.pipeline.asr.grammar import match
 from offhook.pipeline.dialog.digits import apart, fitting_digits, spoken_digits
 from offhook.pipeline.dialog.flow import Ask, Collect, End, Flow, Option, Retry, Say, Step
 from offhook.pipeline.dialog.template import render
+from offhook.pipeline.dialog.wording import Wording, wording_in
 from offhook.pipeline.events import Answer, AnswerKind, Prompt, Question
 
 
@@ -140,19 +141,19 @@ class FlowRunner:
         return self._ask(step, self._fill(_reprompt(retry, count) or step.prompt))
 
     def _apology(self, step: Ask | Collect) -> str:
-        wording = self._flow.wording
+        wording = self._wording(step)
         prompt = self._fill(step.prompt)
         if isinstance(step, Collect):
             return f"{wording.apology} {wording.keypad}. {prompt}"
-        offers = [self._offer(option.choice.name, option.choice.dtmf) for option in step.options if option.choice.dtmf]
+        offers = [
+            _offer(wording, option.choice.name, option.choice.dtmf) for option in step.options if option.choice.dtmf
+        ]
         if not offers:
             return f"{wording.apology} {prompt}"
         return f"{wording.apology} {wording.keypad}: {', '.join(offers)}."
 
-    def _offer(self, choice: str, key: str) -> str:
-        wording = self._flow.wording
-        spoken = {"*": wording.star, "#": wording.hash}.get(key, key)
-        return render(wording.option, {"choice": choice.replace("_", " "), "key": spoken})
+    def _wording(self, step: Step) -> Wording:
+        return self._flow.wording or wording_in(self._answered_in(step))
 
     def _fill(self, text: str) -> str:
         spoken = {name: apart(digits) for name, digits in self._collected.items()}
@@ -160,6 +161,11 @@ class FlowRunner:
 
 
 _COUNTED = (AnswerKind.NO_INPUT, AnswerKind.NO_MATCH, AnswerKind.FAILED)
+
+
+def _offer(wording: Wording, choice: str, key: str) -> str:
+    spoken = {"*": wording.star, "#": wording.hash}.get(key, key)
+    return render(wording.option, {"choice": choice.replace("_", " "), "key": spoken})
 
 
 def _reprompt(retry: Retry, count: int) -> str | None:

@@ -125,21 +125,6 @@ Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
-    """What the runner itself says after a recogniser failure, in the flow's language.
-
-    `option` is said for each choice with a key; `{choice}` is the choice's name with spaces for underscores, `{key}`
-    the digit, or `star` or `hash`.
-    """
-
-    apology: str = "I am sorry, I had trouble hearing you."
-    keypad: str = "Please use your keypad"
-    option: str = "for {choice} press {key}"
-    star: str = "star"
-    hash: str = "pound"
-
-
-@dataclass(frozen=True, slots=True)
 class FlowProblem:
     """One problem in a flow. `path` leads to it from the top, by the names used in a flow file."""
 

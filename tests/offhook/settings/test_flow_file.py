@@ -119,6 +119,7 @@ steps:
     assert (pin.no_input.attempts, pin.no_input.reprompts) == (2, ("Again",))
     assert pin.no_match.reprompts == ("One", "Two")
     assert flow.steps["end"] == End("end")
+    assert flow.wording is not None
     assert flow.wording.apology == "Pardon."
     assert flow.constants == {"bank": "Our Bank"}
 
