@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any, Protocol
 
-from offhook.pipeline.asr.engine import AsrEngine, AsrRequest, AsrStream, Endpoint, Transcript, open_stream
+from offhook.pipeline.asr.engine import AsrEngine, AsrRequest, AsrStream, EndpointReport, Transcript, open_stream
 from offhook.pipeline.asr.grammar import question_grammar
 from offhook.pipeline.bands import Bands
 from offhook.pipeline.caller_audio import CallerAudio
@@ -24,7 +24,7 @@ class Listener(Protocol):
     def on_partial(self, text: str) -> None:
         """The words so far."""
 
-    def on_endpoint(self, endpoint: Endpoint) -> None:
+    def on_endpoint(self, endpoint: EndpointReport) -> None:
         """What an engine that ends turns thinks of this one's end."""
 
     def on_transcript(self, transcript: Transcript) -> None:
@@ -132,7 +132,7 @@ class Recognition:
         if turn == self._turn:
             self._listener.on_partial(text)
 
-    def _on_endpoint(self, turn: int, endpoint: Endpoint) -> None:
+    def _on_endpoint(self, turn: int, endpoint: EndpointReport) -> None:
         if turn == self._turn and self._stream is not None:  # not after `finish`: the turn is over already
             self._listener.on_endpoint(endpoint)
 
@@ -163,7 +163,7 @@ class _NullListener:
 
     def on_partial(self, text: str) -> None: ...
 
-    def on_endpoint(self, endpoint: Endpoint) -> None: ...
+    def on_endpoint(self, endpoint: EndpointReport) -> None: ...
 
     def on_transcript(self, transcript: Transcript) -> None: ...
 

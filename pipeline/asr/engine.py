@@ -7,11 +7,11 @@ from typing import Literal, Protocol, cast
 Encoding = Literal["LINEAR16", "PCMU", "PCMA"]
 """Audio encoding of an engine: 16-bit little-endian mono PCM at any rate, or a G.711 law at 8000 Hz."""
 
-Endpoint = Literal["likely", "resumed", "over"]
+EndpointReport = Literal["likely", "resumed", "over"]
 """What an engine that ends turns reports: the turn is likely over, continues after all, or is over."""
 
 OnPartial = Callable[[str], None]
-OnEndpoint = Callable[[Endpoint], None]
+OnEndpoint = Callable[[EndpointReport], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import astuple, dataclass, field
 from importlib import import_module
 from typing import Any, Protocol, runtime_checkable
 
-from offhook.pipeline.asr.engine import AsrRequest, Endpoint, Transcript
+from offhook.pipeline.asr.engine import AsrRequest, EndpointReport, Transcript
 from offhook.pipeline.engine_host.main import Emit
 from offhook.pipeline.engine_host.protocol import (
     AUDIO_PIECE,
@@ -44,7 +44,7 @@ class BlockingTurn(Protocol):
 class EndpointingTurn(BlockingTurn, Protocol):
     """One turn of a recogniser that `ends_turns`."""
 
-    endpoint: Endpoint | None
+    endpoint: EndpointReport | None
     """What it thinks about the turn's end, read after each `feed`."""
 
 
@@ -77,7 +77,7 @@ class _Turn:
     pending: bytearray = field(default_factory=bytearray)
     ended: bool = False
     turn: BlockingTurn | None = None
-    endpoint: Endpoint | None = None
+    endpoint: EndpointReport | None = None
     consumed_bytes: int = 0
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Literal
 
-from offhook.pipeline.asr.engine import Endpoint
+from offhook.pipeline.asr.engine import EndpointReport
 from offhook.pipeline.events import EndpointPolicy, Question, TurnSoFar, Verdict
 from offhook.pipeline.turn.events import TurnIgnored, TurnLikelyOver, TurnResumed, TurnStarted
 from offhook.pipeline.turn.exchange import Exchange, Speech
@@ -50,7 +50,7 @@ class CallerTurns(Machine):
 
     # The turn that answers the question.
 
-    def endpoint(self, endpoint: Endpoint, now: float) -> None:
+    def endpoint(self, endpoint: EndpointReport, now: float) -> None:
         """A recogniser that ends turns reports on this one. The policy decides, even if the detector is undecided."""
         self._recogniser = None if endpoint == "resumed" else endpoint
         if self._recogniser is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from offhook.pipeline.asr.engine import AsrCapabilities, AsrRequest, Endpoint, OnEndpoint, OnPartial, Transcript
+from offhook.pipeline.asr.engine import AsrCapabilities, AsrRequest, EndpointReport, OnEndpoint, OnPartial, Transcript
 from offhook.pipeline.events import Answer, EndpointPolicy, Question, TurnSoFar, Verdict
 from offhook.pipeline.inbound_audio import Engines
 from offhook.pipeline.rates import Resampler
@@ -68,7 +68,7 @@ class Conversation:
         await asyncio.sleep(self.line.speak(LOUD * round(seconds * 50)))
         return asyncio.get_running_loop().time()
 
-    def report(self, endpoint: Endpoint) -> None:
+    def report(self, endpoint: EndpointReport) -> None:
         assert self.engine.reports is not None
         self.engine.reports(endpoint)
 
@@ -105,7 +105,7 @@ def ended_after_s(act: Callable[[Conversation, float], None], **options: object)
     return run(talk())
 
 
-def later(seconds: float, endpoint: Endpoint) -> Callable[[Conversation, float], None]:
+def later(seconds: float, endpoint: EndpointReport) -> Callable[[Conversation, float], None]:
     def act(one: Conversation, stopped: float) -> None:
         asyncio.get_running_loop().call_later(seconds, one.report, endpoint)
 

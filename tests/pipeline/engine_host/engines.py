@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 
-from offhook.pipeline.asr.engine import AsrRequest, Endpoint, RecognisedWord, Transcript
+from offhook.pipeline.asr.engine import AsrRequest, EndpointReport, RecognisedWord, Transcript
 from offhook.pipeline.tts.engine import SpeechChunk, Word
 
 
@@ -80,7 +80,7 @@ class Endpointer:
 
 class EndpointingTurn:
     def __init__(self, request: AsrRequest) -> None:
-        self.endpoint: Endpoint | None = None
+        self.endpoint: EndpointReport | None = None
         self.request = request
         self.counted = CountedTurn(SoundCounter(), None)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from offhook.pipeline.asr.engine import AsrCapabilities, AsrRequest, Endpoint, RecognisedWord, Transcript
+from offhook.pipeline.asr.engine import AsrCapabilities, AsrRequest, EndpointReport, RecognisedWord, Transcript
 from offhook.pipeline.asr.hosted import HostedAsr
 from offhook.pipeline.engine_host.pool import HostLimits
 from offhook.pipeline.errors import EngineError
@@ -134,7 +134,7 @@ async def test_a_recogniser_gets_the_whole_request_and_its_whole_transcript_come
     asr = HostedAsr("endpointer", f"{MODULE}:Endpointer", replace(HEARING, ends_turns=True))
     await asr.start()
     try:
-        endpoints: list[Endpoint] = []
+        endpoints: list[EndpointReport] = []
         request = AsrRequest(phrases=("yes", "no"), language="de-CH")
         stream = asr.open(request, lambda text: None, endpoints.append)
         stream.feed(TWO_SOUNDS)
