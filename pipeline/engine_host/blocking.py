@@ -66,7 +66,7 @@ class BlockingVoice(Protocol):
     def synthesize(self, text: str) -> Iterator[SpeechChunk]:
         """Speak `text`: yield chunks as they are ready; their words count samples from the utterance's start.
 
-        A voice with several `languages` is called with one of them as a second argument, unless the text has none.
+        A voice with several `languages` gets one of them as a second argument, except for texts in the bot's own.
         """
         ...
 
