@@ -82,7 +82,7 @@ class Call:
         self._on_state = on_state
         self._on_transfer = on_transfer
         self._ended = False
-        self._turns: set[TurnEvents] = set()
+        self._turns: dict[TurnEvents, Callable[[], None]] = {}  # with what unsubscribes each
         self._history: History | None = None
         self.hung_up = False
         """Whether the bot has hung up, or transferred the call."""
@@ -161,12 +161,11 @@ class Call:
 
         Turns that answer an `ask` are left out.
         """
-        events = TurnEvents()
+        events = TurnEvents(lambda: self._forget(events))
         if self._ended:
             events.close()
         else:
-            self._turns.add(events)
-            self._session.subscribe(lambda event: self._pass_on(event, events))
+            self._turns[events] = self._session.subscribe(lambda event: self._pass_on(event, events))
         return events
 
     @property
@@ -272,9 +271,8 @@ class Call:
         """The call is over."""
         self._ended = True
         self._on_hangup = self._on_state = self._on_transfer = None
-        for events in self._turns:
+        for events in list(self._turns):
             events.close()
-        self._turns.clear()
 
     def _localised(self, prompt: Prompt) -> Prompt:
         if prompt.language is None:
@@ -287,6 +285,11 @@ class Call:
         if question.speech:
             self._languages.check("asr", language, "keys in place of speech")
         return replace(question, language=language)
+
+    def _forget(self, events: TurnEvents) -> None:
+        unsubscribe = self._turns.pop(events, None)
+        if unsubscribe is not None:
+            unsubscribe()
 
     def _pass_on(self, event: TurnEvent, events: TurnEvents) -> None:
         # The answer to `ask` goes to its caller only.
