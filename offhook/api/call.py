@@ -9,7 +9,7 @@ from typing import TypeVar
 from offhook.api.headers import CallHeaders
 from offhook.api.turns import History, Said, TurnEvents
 from offhook.api.utterance import Utterance
-from offhook.engines.languages import ANY_LANGUAGE, EngineLanguages
+from offhook.engines.languages import ANY_LANGUAGE, EngineLanguages, check_tag
 from offhook.pipeline.events import (
     Answer,
     Choice,
@@ -282,6 +282,7 @@ class Call:
 
     def _in_language(self, question: Question) -> Question:
         language = self._language if question.language is None else question.language
+        check_tag(language)
         if question.speech:
             self._languages.check("asr", language, "keys in place of speech")
         return replace(question, language=language)

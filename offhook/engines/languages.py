@@ -23,8 +23,7 @@ class EngineLanguages:
 
     def check(self, part: Part, language: str, todo: str = "", where: str = "") -> None:
         """Raises UserError if the recogniser (asr) or the voice (tts) lacks the language, ValueError for an odd tag."""
-        if not is_language_tag(language):
-            raise ValueError(f"{language!r} is not a language: it is a BCP 47 tag, such as en, en-GB or de")
+        check_tag(language)
         problem = self.problem(part, language, todo, where)
         if problem is not None:
             raise UserError.of([problem])
@@ -41,6 +40,12 @@ class EngineLanguages:
             todo,
             where or f"[{part}] engine",
         )
+
+
+def check_tag(language: str) -> None:
+    """Raises ValueError for what is not a BCP 47 tag."""
+    if not is_language_tag(language):
+        raise ValueError(f"{language!r} is not a language: it is a BCP 47 tag, such as en, en-GB or de")
 
 
 ANY_LANGUAGE = EngineLanguages()

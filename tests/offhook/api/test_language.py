@@ -154,6 +154,8 @@ def test_what_is_no_tag_is_refused(tag: str) -> None:
             await call.say("Hello.", language=tag)
         with pytest.raises(ValueError, match="BCP 47"):
             call.language = tag
+        with pytest.raises(ValueError, match="BCP 47"):
+            await call.ask(None, digits=1, language=tag)
 
     spoken_by(dialog)
 
