@@ -27,14 +27,14 @@ from numpy.typing import NDArray
 from wordfreq import top_n_list
 
 from bench.phone_line import PACKET, RATE_HZ, Samples, read_narrow
-from offhook.pipeline.asr.grammar import DIGIT_WORDS
+from offhook.pipeline.asr.digit_words import digit_words
 from offhook.pipeline.asr.phone_net import LAYERS, MELS, PHONES, log_mels, phone_numbers
 from offhook.telephony.codec.g711 import PCMA, PCMU
 
 CHANNELS = 112
 LINES = 4
 BATCH = 24
-DIGITS = (*DIGIT_WORDS, "oh", "double", "triple", "yes", "no")
+DIGITS = (*(words[-1] for words in digit_words("en")), "oh", "double", "triple", "yes", "no")
 FLITE = {"rms": (80, 160), "awb": (100, 190), "kal16": (85, 150)}
 """flite's voices, each with its range of mean pitch in Hz."""
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
         AsrEngine,
         AsrRequest,
         AsrStream,
+        EndpointingAsrEngine,
+        EndpointReport,
         RecognisedWord,
         Transcript,
     )
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
         TurnSoFar,
         Verdict,
     )
-    from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, TtsEngine, Word
+    from offhook.pipeline.tts.engine import MultilingualTtsEngine, SpeechChunk, TtsCapabilities, TtsEngine, Word
     from offhook.pipeline.tts.hosted import HostedTts
     from offhook.pipeline.turn.events import (
         Interrupted,
@@ -76,6 +78,8 @@ _HOMES = {
     "Dialog": "offhook.api.call",
     "DigitRule": "offhook.pipeline.events",
     "EndpointPolicy": "offhook.pipeline.events",
+    "EndpointReport": "offhook.pipeline.asr.engine",
+    "EndpointingAsrEngine": "offhook.pipeline.asr.engine",
     "EngineContext": "offhook.engines.factory",
     "EngineError": "offhook.pipeline.errors",
     "FromEnvironment": "offhook.engines.factory",
@@ -83,6 +87,7 @@ _HOMES = {
     "HostedTts": "offhook.pipeline.tts.hosted",
     "Interrupted": "offhook.pipeline.turn.events",
     "Interruption": "offhook.pipeline.events",
+    "MultilingualTtsEngine": "offhook.pipeline.tts.engine",
     "NoInput": "offhook.pipeline.turn.events",
     "Outcome": "offhook.api.agent",
     "Playback": "offhook.pipeline.events",
@@ -130,6 +135,8 @@ __all__ = [
     "Dialog",
     "DigitRule",
     "EndpointPolicy",
+    "EndpointReport",
+    "EndpointingAsrEngine",
     "EngineContext",
     "EngineError",
     "FromEnvironment",
@@ -137,6 +144,7 @@ __all__ = [
     "HostedTts",
     "Interrupted",
     "Interruption",
+    "MultilingualTtsEngine",
     "NoInput",
     "Outcome",
     "Playback",

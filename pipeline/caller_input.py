@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from offhook.pipeline.asr.engine import AsrRequest, Transcript
+from offhook.pipeline.asr.engine import AsrRequest, EndpointReport, Transcript
 from offhook.pipeline.clock import Clock
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.inbound_audio import Engines, InboundAudio
@@ -164,6 +164,12 @@ class CallerInput:
         now = self._clock.now()
         self._report(CallerPartial(text, now))
         self._core.partial(text, now)
+        self._settle(now)
+
+    def on_endpoint(self, endpoint: EndpointReport) -> None:
+        """See recognition.Listener."""
+        now = self._clock.now()
+        self._core.endpoint(endpoint, now)
         self._settle(now)
 
     def on_transcript(self, transcript: Transcript) -> None:

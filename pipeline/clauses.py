@@ -4,7 +4,7 @@ A clause is a sentence; a long one also ends at a comma, and one without commas 
 an end ("3.5", "example.com/?q", "Node.js"). Nor is a full stop after a title, an initial or another abbreviation, after
 the number of a list item or a date, nor an ellipsis in mid-sentence, nor a comma in a date, an address or a list of
 numbers. If only the next word can decide, the splitter waits for it. How the text was chunked never affects where it is
-split.
+split. The language matters where nouns have capitals: "im 3. Stock" continues in German.
 """
 
 import re
@@ -43,6 +43,7 @@ _STATE = re.compile(r"\s[A-Z]{2}\s[0-9]")  # "Springfield, IL 62704"
 _SPEAKABLE = re.compile(r"[^\W_]")
 _SPACE = re.compile(r"\s*")
 _WORD = re.compile(r"[^\W\d_]+")
+_WORD_BEFORE = re.compile(r"([^\W\d_]+)\s+\Z")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")  # "J.K.", "U.S."
 _LAST_SPACE = re.compile(r"\s+(?=\S*\Z)")
 
@@ -65,7 +66,14 @@ _MAYBE_LAST = _set(
     "a.m p.m"
 )
 _BEFORE_NUMBER = _set("no nos nr num núm art p par sec ch")
-# A number and a full stop before one of these is a date ("am 3. Oktober"), not an end.
+# A number and a full stop after one of these is an ordinal ("im 3. Stock"), not an end.
+_GERMAN = _set(
+    "am im vom zum zur beim der die das des dem den ein eine einen einem einer eines jede jeden jedem jeder jedes "
+    "mein meine meinen meinem meiner dein deine deinen deinem deiner sein seine seinen seinem seiner "
+    "ihr ihre ihren ihrem ihrer unser unsere unseren unserem unserer diese diesen diesem dieser dieses"
+)
+_DETERMINERS = {"de": _GERMAN, "lb": _GERMAN}
+# A number and a full stop before one of these is a date ("3. Oktober").
 _MONTHS = _set("januar jänner februar märz april mai juni juli august september oktober november dezember")
 
 
@@ -84,9 +92,10 @@ class Clause(NamedTuple):
 class ClauseSplitter:
     """Splits text that arrives in pieces, returning each clause as soon as its end is certain."""
 
-    def __init__(self) -> None:
+    def __init__(self, language: str = "") -> None:
         self._text = ""  # not split yet
         self._before = 0  # characters consumed
+        self._determiners = _DETERMINERS.get(language.lower().partition("-")[0], frozenset())
 
     def push(self, text: str) -> list[Clause]:
         """Add text; returns the clauses completed by it."""
@@ -102,7 +111,7 @@ class ClauseSplitter:
         found = []
         while True:
             at = _behind_space(text, at)
-            end = _end(text, at, final)
+            end = _end(text, at, final, self._determiners)
             if end is None and final:
                 end = len(text)
             if end is None or end == at:
@@ -114,13 +123,13 @@ class ClauseSplitter:
         return found
 
 
-def clauses(text: str) -> list[Clause]:
-    """The clauses of a whole text, in order; only white space separates them."""
-    splitter = ClauseSplitter()
+def clauses(text: str, language: str = "") -> list[Clause]:
+    """The clauses of a whole text, in order; only white space separates them. `language` is a BCP 47 tag."""
+    splitter = ClauseSplitter(language)
     return splitter.push(text) + splitter.flush()
 
 
-def _end(text: str, start: int, final: bool) -> int | None:
+def _end(text: str, start: int, final: bool, determiners: frozenset[str]) -> int | None:
     """Where the clause that begins at `start` ends; None if that is not known yet."""
     limit = start + MAX_CHARS
     for found in _MARK.finditer(text, start, limit + 2):
@@ -129,7 +138,7 @@ def _end(text: str, start: int, final: bool) -> int | None:
             break
         if not _SPEAKABLE.search(text, start, end):
             continue
-        ends = _ends(text, start, found, final)
+        ends = _ends(text, start, found, final, determiners)
         if ends is None:
             return None
         if ends:
@@ -140,7 +149,7 @@ def _end(text: str, start: int, final: bool) -> int | None:
     return start + space.start() if space is not None else limit
 
 
-def _ends(text: str, start: int, found: re.Match[str], final: bool) -> bool | None:
+def _ends(text: str, start: int, found: re.Match[str], final: bool, determiners: frozenset[str]) -> bool | None:
     """Whether the mark that was found ends the clause; None if that is not known yet."""
     end = found.end()
     match found.lastgroup:
@@ -159,11 +168,13 @@ def _ends(text: str, start: int, found: re.Match[str], final: bool) -> bool | No
             return True if len(rest) == MIN_REST_CHARS else False if final else None
     mark = found["mark"]
     if mark == ".":
-        return _full_stop_ends(text, start, found, final)
+        return _full_stop_ends(text, start, found, final, determiners)
     return _sentence_follows(text, end, final) if _ELLIPSIS.fullmatch(mark) else True
 
 
-def _full_stop_ends(text: str, start: int, found: re.Match[str], final: bool) -> bool | None:
+def _full_stop_ends(
+    text: str, start: int, found: re.Match[str], final: bool, determiners: frozenset[str]
+) -> bool | None:
     end = found.end()
     before = _LAST_WORD.search(text, start, found.start())
     word = before.group() if before is not None else ""
@@ -174,8 +185,13 @@ def _full_stop_ends(text: str, start: int, found: re.Match[str], final: bool) ->
         following = _following(text, end, final)
         return None if following is None else not (following.isdigit() or following.islower() or following == "#")
     if small.isdecimal():
-        if found.start() - len(word) == start:
+        number_at = found.start() - len(word)
+        if number_at == start:
             return False  # "1. Do this"
+        determiner = _WORD_BEFORE.search(text, start, number_at)
+        if determiner is not None and determiner[1].lower() in determiners:
+            following = _following(text, end, final)
+            return None if following is None else not following  # an ordinal, unless nothing follows
         return len(word) > 2 or _not_in_date(text, end, final)
     if len(word) == 1 and small != word.upper():
         return word == "I" and found.start() - len(word) > start

@@ -51,11 +51,13 @@ class Prompt:
     """A prompt for the bot to say.
 
     `interruption` says who may interrupt it; without one, `barge_in` decides: true allows everything, false nothing.
+    `language` (BCP 47) is the language of the text, None the call's.
     """
 
     text: str
     barge_in: bool = True
     interruption: Interruption | None = None
+    language: str | None = None
 
     @property
     def policy(self) -> Interruption:
@@ -90,7 +92,8 @@ class Question:
     `grammar` (JSGF) if that is set; without any of these it listens for free speech. `speech` false: keys only. With
     choices, digits or a grammar, a transcript below `min_confidence` is a no-match; None uses the bot's setting.
     `silence_ms` ends the caller's turn, `no_input_ms` is how long the caller may be silent after the prompt. `endpoint`
-    decides when the turn is over, instead of the call's own policy.
+    decides when the turn is over, instead of the call's own policy. `language` (BCP 47) is the language of the answer,
+    None the call's.
     """
 
     choices: tuple[Choice, ...] = ()
@@ -101,6 +104,7 @@ class Question:
     no_input_ms: int = 5_000
     endpoint: "EndpointPolicy | None" = None
     min_confidence: float | None = None
+    language: str | None = None
 
     def accepts(self, confidence: float | None, min_confidence: float) -> bool:
         """Whether a transcript of this confidence can be an answer; `min_confidence` is the bot's setting.
@@ -117,13 +121,15 @@ class TurnSoFar:
     """A caller's turn during a pause, as an endpointing policy sees it.
 
     `question` is the one it answers (None: not asked yet), `partial` the words recognised so far, `silence_ms` the time
-    since the last audible sample, `speech_ms` the length of the turn up to there.
+    since the last audible sample (0 while the caller speaks), `speech_ms` the length of the turn up to there.
+    `recogniser` is what an engine that ends turns thinks of this one: likely over, over, or neither.
     """
 
     question: Question | None
     partial: str
     silence_ms: float
     speech_ms: float
+    recogniser: Literal["likely", "over"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +149,7 @@ class EndpointPolicy(Protocol):
 
     def decide(self, turn: TurnSoFar, now: float) -> Verdict:
         """Called when the caller falls silent, and on every change while they are silent: new partial text, elapsed
-        time.
+        time. Also when a recogniser that ends turns finds this one over while the detector still hears speech.
 
         Must be pure: the same result for the same arguments. `now` is in monotonic seconds. If a policy never ends a
         turn, the maximum turn length does.

@@ -3,14 +3,16 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any, Protocol
 
-from offhook.pipeline.asr.engine import AsrEngine, AsrRequest, AsrStream, Transcript
+from offhook.pipeline.asr.engine import AsrEngine, AsrRequest, AsrStream, EndpointReport, Transcript, open_stream
 from offhook.pipeline.asr.grammar import question_grammar
 from offhook.pipeline.bands import Bands
 from offhook.pipeline.caller_audio import CallerAudio
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.events import Question
+from offhook.pipeline.language import known_as
 
 Run = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 """Starts a task that ends with the call."""
@@ -21,6 +23,9 @@ class Listener(Protocol):
 
     def on_partial(self, text: str) -> None:
         """The words so far."""
+
+    def on_endpoint(self, endpoint: EndpointReport) -> None:
+        """What an engine that ends turns thinks of this one's end."""
 
     def on_transcript(self, transcript: Transcript) -> None:
         """The result of `finish`."""
@@ -108,8 +113,15 @@ class Recognition:
     def _open(self, request: AsrRequest, audio: bytes) -> None:
         self.cancel()
         turn = self._turn
+        if request.language is not None:
+            request = replace(request, language=known_as(self._asr.capabilities.languages, request.language))
         try:
-            self._stream = self._asr.open(request, lambda text: self._on_partial(turn, text))
+            self._stream = open_stream(
+                self._asr,
+                request,
+                lambda text: self._on_partial(turn, text),
+                lambda endpoint: self._on_endpoint(turn, endpoint),
+            )
         except EngineError as error:
             self._listener.on_asr_unavailable(error)
             return
@@ -119,6 +131,10 @@ class Recognition:
     def _on_partial(self, turn: int, text: str) -> None:
         if turn == self._turn:
             self._listener.on_partial(text)
+
+    def _on_endpoint(self, turn: int, endpoint: EndpointReport) -> None:
+        if turn == self._turn and self._stream is not None:  # not after `finish`: the turn is over already
+            self._listener.on_endpoint(endpoint)
 
     async def _transcribe(self, stream: AsrStream, turn: int) -> None:
         try:
@@ -139,13 +155,15 @@ def request_for(question: Question | None) -> AsrRequest:
     if question is None:
         return AsrRequest()
     phrases = tuple(phrase for choice in question.choices for phrase in choice.phrases)
-    return AsrRequest(question_grammar(question), phrases)
+    return AsrRequest(question_grammar(question), phrases, question.language)
 
 
 class _NullListener:
     """The listener after the call's end."""
 
     def on_partial(self, text: str) -> None: ...
+
+    def on_endpoint(self, endpoint: EndpointReport) -> None: ...
 
     def on_transcript(self, transcript: Transcript) -> None: ...
 

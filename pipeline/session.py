@@ -93,14 +93,16 @@ class Session:
             if standing is not None and self._core.floor is not Floor.CLOSED:
                 self.expect(standing)
 
-    def say(self, text: str, interruption: Interruption = ANYTHING, *, complete: bool = True) -> int:
+    def say(
+        self, text: str, interruption: Interruption = ANYTHING, *, complete: bool = True, language: str | None = None
+    ) -> int:
         """Begin an utterance and return its id; with `complete` false, `append` adds text and `finish` ends it.
 
         Raises RuntimeError while another one is open, ValueError after `close`.
         """
         if self._step is not None or self._utterances.open:
             raise RuntimeError("the bot is already speaking: await one utterance before the next")
-        self._begin(Prompt(text, interruption=interruption), None, complete=complete)
+        self._begin(Prompt(text, interruption=interruption, language=language), None, complete=complete)
         return self._utterances.latest
 
     def append(self, utterance: int, text: str) -> None:

@@ -50,6 +50,7 @@ class Speaker:
         self._resume_at: ResumeAt = "word"
         self._text_complete = False
         self._more = asyncio.Event()  # set when there is more text
+        self._language: str | None = None
         self._splitter = ClauseSplitter()
         self._clauses: deque[Clause] = deque()  # not fully synthesised yet
         self._clause_at_ticks = 0  # where the first of them begins in the audio
@@ -64,12 +65,15 @@ class Speaker:
         """Whether an utterance is open."""
         return self._ledger is not None
 
-    def say(self, text: str, resume_at: ResumeAt = "word", *, complete: bool = True) -> None:
-        """Synthesise and play as audio arrives; with `complete` false, `append` adds text."""
+    def say(
+        self, text: str, resume_at: ResumeAt = "word", *, complete: bool = True, language: str | None = None
+    ) -> None:
+        """Synthesise and play as audio arrives; with `complete` false, `append` adds text. `language`: see Voice."""
         self._stop_synthesis()
         self.paused, self._cut, self._began_at = False, None, None
         self._resume_at, self._text_complete = resume_at, False
-        self._splitter = ClauseSplitter()
+        self._language = language
+        self._splitter = ClauseSplitter(language or self._voice.language)
         self._clauses.clear()
         self._clause_at_ticks, self._goes_on = 0, False
         self._ledger = PlayoutLedger(Utterance("", tick_octets=self._line.tick_octets))
@@ -190,7 +194,8 @@ class Speaker:
     async def _synthesise_clause(self, utterance: Utterance, start: int, text: str) -> None:
         line = self._line
         had = utterance.ticks - self._clause_at_ticks  # of a clause whose synthesis was cut short
-        async with aclosing(self._voice.stream(text, line.encoding, line.encode, line.rate_hz)) as pieces:
+        stream = self._voice.stream(text, line.encoding, line.encode, line.rate_hz, self._language)
+        async with aclosing(stream) as pieces:
             async for piece in pieces:
                 if utterance.ticks == self._clause_at_ticks:
                     self._begin_clause(utterance)

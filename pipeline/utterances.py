@@ -85,7 +85,9 @@ class Utterances:
         match action:
             case Action.PLAY:
                 prompt = self._prompt
-                self._speaker.say(prompt.text, prompt.policy.resume, complete=self._text_complete)
+                self._speaker.say(
+                    prompt.text, prompt.policy.resume, complete=self._text_complete, language=prompt.language
+                )
             case Action.PAUSE:
                 self._speaker.pause(1000 * max(0.0, now - interrupted_at))
             case Action.RESUME:

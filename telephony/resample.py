@@ -197,14 +197,3 @@ def _polyphase_taps(up: int, down: int) -> Floats:
     inside = np.maximum(0.0, 1.0 - (distance / half) ** 2)
     taps = np.sinc(cutoff * distance) * np.i0(_SINC_BETA * np.sqrt(inside))
     return np.asarray(taps / taps.sum(axis=1, keepdims=True), dtype=np.float64)
-
-
-def resample(audio: bytes, from_hz: int, to_hz: int) -> bytes:
-    """A whole recording of 16-bit mono PCM at another rate, aligned in time.
-
-    It has ceil(samples · to_hz / from_hz) samples. ValueError if they are not whole or a rate is wrong.
-    """
-    if from_hz == to_hz:
-        return audio
-    resampler = Resampler(from_hz, to_hz)
-    return resampler.push(audio) + resampler.flush()

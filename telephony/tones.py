@@ -22,11 +22,6 @@ def silence(duration_ms: float, *, rate_hz: int = pcm.RATE_HZ) -> bytes:
     return pcm.silence(_samples(duration_ms, rate_hz))
 
 
-def sine(frequency_hz: float, duration_ms: float, *, level_dbfs: float = -16.0, rate_hz: int = pcm.RATE_HZ) -> bytes:
-    """A sine from phase 0 on. `level_dbfs` as `pcm.level_dbfs` measures it: -3.01 is the loudest."""
-    return tones((frequency_hz,), duration_ms, level_dbfs=level_dbfs, rate_hz=rate_hz)
-
-
 def tones(
     frequencies_hz: tuple[float, ...],
     duration_ms: float,

@@ -8,9 +8,10 @@ from typing import TypeVar, overload
 
 from offhook.api.agent import Agent, dialog_of
 from offhook.api.call import Dialog
-from offhook.api.routing import Numbered, routed, with_routes
+from offhook.api.routing import Route, routed, with_routes
 from offhook.carriers.outbound import CallOutcome, number_of, place_call
-from offhook.engines.engine_set import EngineSet, GivenEngines
+from offhook.engines.engine_set import EngineSet
+from offhook.engines.registry import GivenEngines
 from offhook.pipeline.asr.engine import AsrEngine
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.tts.engine import TtsEngine
@@ -57,7 +58,7 @@ class Bot:
         self._given = config
         self._engines = GivenEngines(vad, asr, tts)
         self._dialog: Dialog | None = None
-        self._numbered: list[Numbered] = []
+        self._numbered: list[Route] = []
         self._lifespan: Lifespan | None = None
 
     @cached_property
@@ -88,7 +89,7 @@ class Bot:
         def decorate(talks: _Talks) -> _Talks:
             dialog = dialog_of(talks)
             if patterns:
-                self._numbered.append((patterns, dialog))
+                self._numbered.append(Route(patterns, dialog))
             elif self._dialog is not None:
                 raise ValueError("a bot has one dialog for all numbers: give the others a number, or remove one")
             else:
@@ -124,7 +125,8 @@ class Bot:
         status as `offhook serve`.
         """
         try:
-            return serve(self.config, with_routes(self.config, self.dialog), self._lifespan, self._make_engines)
+            dialog = with_routes(self.config, self.dialog, self._engines)
+            return serve(self.config, dialog, self._lifespan, self._make_engines)
         except UserError as error:
             print(error.render(), file=sys.stderr)  # noqa: T201
             sys.exit(USAGE)

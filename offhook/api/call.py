@@ -3,15 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import TypeVar
 
 from offhook.api.headers import CallHeaders
 from offhook.api.questions import Choices, checked, choices_of, digit_rule
 from offhook.api.turns import History, Said, TurnEvents
 from offhook.api.utterance import Utterance
+from offhook.engines.languages import ANY_LANGUAGE, EngineLanguages, check_tag
 from offhook.pipeline.events import (
-    ANYTHING,
-    NOTHING,
     Answer,
     DigitRule,
     EndpointPolicy,
@@ -43,7 +43,7 @@ class CallEnded(Exception):
 
 
 class Call:
-    """One call.
+    """One call. `id` names it in records, logs and the API.
 
     `caller` and `called` are as the far end gave them, over SIP the URIs of From and of the Request-URI (the number
     dialled); they never prove who is calling. `identities` has them and To, P-Asserted-Identity, Diversion and
@@ -62,6 +62,8 @@ class Call:
         identities: Identities | None = None,
         silence_ms: int = 500,
         no_input_ms: int = 5_000,
+        language: str = "en",
+        languages: EngineLanguages = ANY_LANGUAGE,
         on_hangup: Callable[[], None] | None = None,
         on_state: Callable[[str], None] | None = None,
         on_transfer: Callable[[str], Awaitable[None]] | None = None,
@@ -75,66 +77,97 @@ class Call:
         self._session = session
         self._silence_ms = silence_ms
         self._no_input_ms = no_input_ms
+        self._language = language
+        self._languages = languages
         self._on_hangup = on_hangup
         self._on_state = on_state
         self._on_transfer = on_transfer
         self._on_record = on_record
         self._ended = False
-        self._turns: set[TurnEvents] = set()
+        self._turns: dict[TurnEvents, Callable[[], None]] = {}  # with what unsubscribes each
         self._history: History | None = None
-        self.hung_up = False  # by us
+        self.hung_up = False
+        """Whether the bot has hung up, or transferred the call."""
+
+    @property
+    def language(self) -> str:
+        """The language of everything that is said and asked without one of its own, as a BCP 47 tag.
+
+        It begins as the route's, or `dialog.language`. Setting it raises UserError if the voice does not know it,
+        ValueError for what is not a tag.
+        """
+        return self._language
+
+    @language.setter
+    def language(self, language: str) -> None:
+        self._languages.check("tts", language)
+        self._language = language
 
     async def say(
-        self, text: str | AsyncIterable[str], *, barge_in: bool = True, interruption: Interruption | None = None
+        self,
+        text: str | AsyncIterable[str],
+        *,
+        barge_in: bool = True,
+        interruption: Interruption | None = None,
+        language: str | None = None,
     ) -> Playback:
         """Say `text`; returns at its end, with what was played of it.
 
         Text that arrives in pieces is spoken as it arrives; after an interruption no more of it is requested.
         `interruption` sets what may interrupt, `barge_in` allows or forbids all of it. What the caller says while
-        interrupting answers the next question. If the voice fails, `failed` of the result says why.
+        interrupting answers the next question. If the voice fails, `failed` of the result says why. `language` is the
+        language of the text, None the call's.
+
+        Raises CallEnded; RuntimeError while something else is being said. UserError, with nothing said, if the voice
+        does not know the language; ValueError for what is not a BCP 47 tag.
         """
         if isinstance(text, AsyncIterable):
-            utterance = self.start_saying(barge_in=barge_in, interruption=interruption)
+            utterance = self.start_saying(barge_in=barge_in, interruption=interruption, language=language)
             return await self._until_ended(utterance.follow(text))
         if not self._session.expecting:
-            return (await self.step(Prompt(_text(text), barge_in, interruption), None)).prompt
-        utterance = self.start_saying(_text(text), barge_in=barge_in, interruption=interruption)
+            return (await self.step(Prompt(_text(text), barge_in, interruption, language), None)).prompt
+        utterance = self.start_saying(_text(text), barge_in=barge_in, interruption=interruption, language=language)
         return await self._until_ended(utterance.complete())
 
     def start_saying(
-        self, text: str = "", *, barge_in: bool = True, interruption: Interruption | None = None
+        self,
+        text: str = "",
+        *,
+        barge_in: bool = True,
+        interruption: Interruption | None = None,
+        language: str | None = None,
     ) -> Utterance:
         """Begin to say something whose text is still being generated: see Utterance. One at a time.
 
-        Raises CallEnded; RuntimeError while something else is being said.
+        Raises what `say` raises.
         """
         if self._ended or self.hung_up:
             raise CallEnded
-        policy = interruption or (ANYTHING if barge_in else NOTHING)
-        return Utterance(self._session, self._session.say(text, policy, complete=False))
+        prompt = self._localised(Prompt(text, barge_in, interruption, language))
+        utterance = self._session.say(text, prompt.policy, complete=False, language=prompt.language)
+        return Utterance(self._session, utterance)
 
     def expect(self, question: Question | None = ANY_SPEECH) -> None:
         """Keep listening for turns of the caller that answer `question` (by default any speech).
 
         They arrive in `turns` as TurnOver, silences as NoInput. None stops it: speech is then kept for the next
-        question. `ask` may be used meanwhile. Raises CallEnded; RuntimeError while `ask` waits; TypeError and
-        ValueError as `ask` does.
+        question. `ask` may be used meanwhile. Raises CallEnded; RuntimeError while `ask` waits; UserError, TypeError
+        and ValueError as `ask` does.
         """
         if self._ended or self.hung_up:
             raise CallEnded
-        self._session.expect(None if question is None else checked(question))
+        self._session.expect(None if question is None else self._in_language(checked(question)))
 
     def turns(self) -> TurnEvents:
         """Events of turns and utterances from now on, as an async iterator that ends with the call.
 
         Turns that answer an `ask` are left out.
         """
-        events = TurnEvents()
+        events = TurnEvents(lambda: self._forget(events))
         if self._ended:
             events.close()
         else:
-            self._turns.add(events)
-            self._session.subscribe(lambda event: self._pass_on(event, events))
+            self._turns[events] = self._session.subscribe(lambda event: self._pass_on(event, events))
         return events
 
     @property
@@ -157,15 +190,20 @@ class Call:
         no_input_ms: int | None = None,
         endpoint: EndpointPolicy | None = None,
         min_confidence: float | None = None,
+        language: str | None = None,
     ) -> Answer:
         """Say `text` and listen for the answer.
 
         `choices` maps names to the phrases that mean them, `keys` maps DTMF keys to choices. `digits` collects that
         many DTMF digits. Without choices, digits or `grammar` (JSGF) any speech is an answer; with them a result below
         `min_confidence` (None: the setting `asr.min_confidence`) is a NO_MATCH. `endpoint` replaces `silence_ms` in
-        deciding when the turn is over. Earlier speech or DTMF that fits answers the question, too.
-        Raises TypeError, ValueError for a question that cannot be asked: a key that means no choice, a phrase that
-        means two, fewer digits than one.
+        deciding when the turn is over. Earlier speech or DTMF that fits answers the question, too. `language` is the
+        language of the text and of the answer, None the call's.
+
+        Raises CallEnded; RuntimeError while something else is being asked; GrammarError for phrases that cannot be
+        recognised; TypeError, ValueError for a question that cannot be asked: a key that means no choice, a choice with
+        two keys, a phrase that means two, fewer digits than one, a language that is not a BCP 47 tag. UserError, with
+        nothing said, if the voice does not know the language, or the recogniser does not and is needed.
         """
         listed = choices_of(choices, keys or {})
         question = Question(
@@ -177,8 +215,9 @@ class Call:
             no_input_ms=self._no_input_ms if no_input_ms is None else no_input_ms,
             endpoint=endpoint,
             min_confidence=min_confidence,
+            language=language,
         )
-        prompt = None if text is None else Prompt(_text(text), barge_in, interruption)
+        prompt = None if text is None else Prompt(_text(text), barge_in, interruption, language)
         return await self.step(prompt, checked(question))
 
     def enter(self, state: str) -> None:
@@ -201,9 +240,14 @@ class Call:
             self._on_record(False)
 
     async def step(self, prompt: Prompt | None, question: Question | None) -> Answer:
-        """Play one prompt and ask one question. Raises CallEnded; RuntimeError while another one is open."""
+        """Play one prompt and ask one question; either may be None.
+
+        Raises what `say` and `ask` raise; ValueError without prompt and question.
+        """
         if self._ended or self.hung_up:
             raise CallEnded
+        prompt = None if prompt is None else self._localised(prompt)
+        question = None if question is None else self._in_language(question)
         return await self._until_ended(self._session.step(prompt, question))
 
     async def hangup(self) -> None:
@@ -242,9 +286,26 @@ class Call:
         """The call is over."""
         self._ended = True
         self._on_hangup = self._on_state = self._on_transfer = self._on_record = None
-        for events in self._turns:
+        for events in list(self._turns):
             events.close()
-        self._turns.clear()
+
+    def _localised(self, prompt: Prompt) -> Prompt:
+        if prompt.language is None:
+            return replace(prompt, language=self._language)
+        self._languages.check("tts", prompt.language)
+        return prompt
+
+    def _in_language(self, question: Question) -> Question:
+        language = self._language if question.language is None else question.language
+        check_tag(language)
+        if question.speech:
+            self._languages.check("asr", language, "keys in place of speech")
+        return replace(question, language=language)
+
+    def _forget(self, events: TurnEvents) -> None:
+        unsubscribe = self._turns.pop(events, None)
+        if unsubscribe is not None:
+            unsubscribe()
 
     def _pass_on(self, event: TurnEvent, events: TurnEvents) -> None:
         # The answer to `ask` goes to its caller only.

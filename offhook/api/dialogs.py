@@ -1,5 +1,7 @@
 """Agents that come with offhook: a flow, and the fixed dialog that benchmarks talk to."""
 
+from dataclasses import replace
+
 from offhook.api.agent import Outcome
 from offhook.api.call import Call, Dialog
 from offhook.pipeline.dialog.flow import Flow
@@ -15,14 +17,14 @@ class FlowAgent:
 
     async def run(self, call: Call) -> Outcome:
         """See Agent."""
-        runner = FlowRunner(self._flow)
+        runner = FlowRunner(self._flow, call.language)
         action = runner.start()
         call.enter(runner.step)
         while not isinstance(action, HangUp):
             question = action.question if isinstance(action, AskFor) else None
             prompt = action.prompt
             if isinstance(action, Speak) and prompt.barge_in:
-                prompt = Prompt(prompt.text, interruption=_interruption(runner.ahead()))
+                prompt = replace(prompt, interruption=_interruption(runner.ahead()))
             action = runner.answered(await call.step(prompt, question))
             call.enter(runner.step)
         if action.prompt is not None:

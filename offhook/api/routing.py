@@ -4,12 +4,13 @@ import inspect
 from collections.abc import Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from offhook.api.agent import AgentDialog, Outcome, as_agent, dialog_of
 from offhook.api.call import Call, Dialog
 from offhook.api.dialogs import flow_dialog
-from offhook.engines.vocabulary import check_vocabulary
+from offhook.engines.flow_check import check_flow
+from offhook.engines.registry import NO_ENGINES, GivenEngines, languages_of, make_asr, make_tts
 from offhook.pipeline.dialog.flow import Flow
 from offhook.settings.config import Config, RouteConfig
 from offhook.settings.flow_file import FlowDefaults, load_flow
@@ -19,8 +20,13 @@ from offhook.usererror import UserError, did_you_mean
 
 AGENTS = "offhook.agents"
 
-Numbered = tuple[tuple[str, ...], Dialog]
-"""Number patterns, and the dialog that answers them."""
+
+class Route(NamedTuple):
+    """Number patterns, the dialog that answers them, and the language of its calls (None: the bot's)."""
+
+    patterns: tuple[str, ...]
+    dialog: Dialog
+    language: str | None = None
 
 
 @runtime_checkable
@@ -35,48 +41,65 @@ class HasDialog(Protocol):
 class RoutedAgent:
     """Hands each call to the first route whose number matches, or to `default`."""
 
-    def __init__(self, routes: Sequence[Numbered], default: Dialog) -> None:
-        self._routes = [(patterns, as_agent(dialog)) for patterns, dialog in routes]
+    def __init__(self, routes: Sequence[Route], default: Dialog) -> None:
+        self._routes = [(route, as_agent(route.dialog)) for route in routes]
         self._default = as_agent(default)
 
     async def run(self, call: Call) -> Outcome:
         """See Agent."""
         number = dialled_number(call.called)
-        for patterns, agent in self._routes:
-            if any(matches(pattern, number) for pattern in patterns):
+        for route, agent in self._routes:
+            if any(matches(pattern, number) for pattern in route.patterns):
+                if route.language is not None:
+                    call.language = route.language
                 return await agent.run(call)
         return await self._default.run(call)
 
 
-def routed(routes: Sequence[Numbered], default: Dialog) -> Dialog:
+def routed(routes: Sequence[Route], default: Dialog) -> Dialog:
     """The dialog that hands each call to the first route that matches, or to `default`."""
     if not routes:
         return default
-
     return AgentDialog(RoutedAgent(routes, default))
 
 
-def with_routes(config: Config, default: Dialog) -> Dialog:
-    """`default` behind the configured routes. Raises UserError, EngineError for a route that cannot be loaded."""
-    routes = [(route.number, route_dialog(config, index)) for index, route in enumerate(config.routes)]
+def with_routes(config: Config, default: Dialog, given: GivenEngines = NO_ENGINES) -> Dialog:
+    """`default` behind the configured routes; `given` engines are used in place of the configured ones.
+
+    Raises UserError, EngineError for a route that cannot be loaded.
+    """
+    routes = [
+        Route(route.number, route_dialog(config, index, given), route.language)
+        for index, route in enumerate(config.routes)
+    ]
     return routed(routes, default)
 
 
-def route_dialog(config: Config, index: int) -> Dialog:
+def route_dialog(config: Config, index: int, given: GivenEngines = NO_ENGINES) -> Dialog:
     """The dialog of a configured route. Raises UserError, EngineError."""
     route = config.routes[index]
     where = f"[[routes]] {index + 1}, number {', '.join(route.number)}"
     if route.flow is not None:
-        return flow_dialog(checked_flow(config, route.flow))
+        return flow_dialog(checked_flow(config, route.flow, given, route.language))
+    if route.language is not None:
+        # A dialog in Python may say and ask anything.
+        known = languages_of(config, given, given.asr or make_asr(config), given.tts or make_tts(config))
+        known.check("tts", route.language, where=where)
+        known.check("asr", route.language, "no `language` here, and `call.language = …` in the dialog", where)
     if route.bot is not None:
         return _python_dialog(route.bot, where)
     return _agent_dialog(route, where)
 
 
-def checked_flow(config: Config, path: Path | None) -> Flow:
-    """A flow file (None: the sample flow) whose words the recogniser knows. Raises UserError, EngineError."""
+def checked_flow(
+    config: Config, path: Path | None, given: GivenEngines = NO_ENGINES, language: str | None = None
+) -> Flow:
+    """A flow file (None: the sample flow) whose words and languages the engines know. Raises UserError, EngineError.
+
+    `language` is the route's.
+    """
     flow = load_flow(path, FlowDefaults(config.turn.silence_ms, config.turn.no_input_ms))
-    check_vocabulary(flow, path, config)
+    check_flow(flow, path, config, given, language or config.dialog.language)
     return flow
 
 

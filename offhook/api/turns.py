@@ -1,13 +1,14 @@
 """A call's turn events in order, and its conversation so far, as played to the caller."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import deque
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from offhook.pipeline.turn.events import Interrupted, TurnEvent, TurnOver, UtterancePlayed
+from offhook.pipeline.turn.events import Interrupted, TurnEvent, TurnOver, TurnPartial, UtterancePlayed
 
-MAX_UNREAD = 1_000  # unread events; beyond it the oldest partials go
+MAX_UNREAD = 1_000  # unread events; beyond it the oldest are dropped, partials first
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,31 +25,40 @@ class Said:
 class TurnEvents(AsyncIterator[TurnEvent]):
     """The turn events of a call from now on. Ends with the call, or with `close`."""
 
-    def __init__(self) -> None:
-        self._queue: asyncio.Queue[TurnEvent | None] = asyncio.Queue()
+    def __init__(self, on_close: Callable[[], None] | None = None) -> None:
+        self._events: deque[TurnEvent] = deque()
+        self._changed = asyncio.Event()
         self._closed = False
+        self._on_close = on_close
 
     def put(self, event: TurnEvent) -> None:
         """Add an event."""
-        if self._queue.qsize() >= MAX_UNREAD:
-            self._queue.get_nowait()
-        self._queue.put_nowait(event)
+        if self._closed:
+            return
+        if len(self._events) >= MAX_UNREAD:
+            # A later partial replaces it anyway.
+            self._events.remove(next((each for each in self._events if isinstance(each, TurnPartial)), self._events[0]))
+        self._events.append(event)
+        self._changed.set()
 
     def close(self) -> None:
-        """End the iteration."""
-        if not self._closed:
-            self._closed = True
-            self._queue.put_nowait(None)
+        """No more events: the iteration ends after those that are there. Idempotent."""
+        self._closed = True
+        self._changed.set()
+        on_close, self._on_close = self._on_close, None
+        if on_close is not None:
+            on_close()
 
     def __aiter__(self) -> "TurnEvents":
         return self
 
     async def __anext__(self) -> TurnEvent:
-        event = await self._queue.get()
-        if event is None:
-            self._queue.put_nowait(None)
-            raise StopAsyncIteration
-        return event
+        while not self._events:
+            if self._closed:
+                raise StopAsyncIteration
+            self._changed.clear()
+            await self._changed.wait()
+        return self._events.popleft()
 
 
 class History:

@@ -9,14 +9,16 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from time import monotonic
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
 import structlog
 
 from offhook.api.agent import Agent, as_agent
 from offhook.api.call import HANG_UP_WAIT_S, Call, Dialog
 from offhook.calls.call_log import CallLog
+from offhook.calls.dead_air import DeadAir
 from offhook.calls.dialog_task import EndsWithCall, is_call_ended
+from offhook.calls.line import CallLine
 from offhook.calls.recorder import CallRecorder
 from offhook.engines.endpoint import make_endpoint_policy
 from offhook.engines.engine_set import EngineSet
@@ -24,7 +26,6 @@ from offhook.observe.debug_log import session_event
 from offhook.observe.live_feed import CallWatch, LiveCall, LiveFeed
 from offhook.observe.metrics import Direction, Metrics
 from offhook.observe.refusals import NO_CAPACITY, Reason, Refusal
-from offhook.pipeline.errors import EngineError
 from offhook.pipeline.session import Session
 from offhook.pipeline.trace import DialogState, SessionEvent
 from offhook.pipeline.turn.core import TurnCore
@@ -32,7 +33,6 @@ from offhook.pipeline.turn.machine import TurnSettings
 from offhook.records import EndedBy, Journal, RecordingWriter
 from offhook.settings.config import Config
 from offhook.sip.message.identities import Identities
-from offhook.telephony.line import MediaLine
 from offhook.usererror import UserError
 
 RECORD_WAIT_S = 0.5  # for the row in the database; a slower one does not keep the caller waiting
@@ -43,30 +43,6 @@ Transferring = Callable[[], Awaitable[None]]
 
 Listener = Callable[[str, SessionEvent], None]
 """(the call's id, what happened)."""
-
-
-class LineStats(Protocol):
-    """A dataclass. Its numbers go into the record, and those that the call log knows into the metrics."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    @property
-    def last_received_at(self) -> float | None:
-        """Monotonic seconds; None: nothing received yet."""
-
-
-class CallLine(MediaLine, Protocol):
-    """A line with statistics."""
-
-    @property
-    def awaits_media(self) -> bool:
-        """Whether the far end is expected to send: not while it holds the call."""
-
-    def stats(self) -> LineStats:
-        """What was received and sent so far; works after `close`, too."""
-
-    def dump(self) -> dict[str, object]:
-        """The live state, for people."""
 
 
 @dataclass(slots=True)
@@ -153,7 +129,7 @@ class Conversation:
         """Whether the dialog has been started, or never will be."""
         return self._call is not None or self.over
 
-    # The beginning.
+    # Start.
 
     async def prepare(self) -> bool:
         """Before the answer: write a row that survives a crash. False when the call ended meanwhile."""
@@ -166,7 +142,16 @@ class Conversation:
     def attach(self, line: CallLine) -> None:
         """Set the call's line, which closes with the call; without media on it the call is hung up."""
         self._line = line
-        line.add_listener(silent=self._on_silent)
+        services = self._services
+        DeadAir(
+            line,
+            services.config,
+            services.engines.voice,
+            services.metrics,
+            self.log,
+            self.spawn,
+            lambda reason: self.hang_up(EndedBy.NETWORK, reason),
+        )
 
     def begin(self) -> None:
         """Start the dialog on the attached line. Raises EngineError."""
@@ -197,6 +182,8 @@ class Conversation:
             identities=self._parties.identities,
             silence_ms=config.turn.silence_ms,
             no_input_ms=config.turn.no_input_ms,
+            language=config.dialog.language,
+            languages=services.engines.languages,
             on_hangup=lambda: self.hang_up(EndedBy.BOT, self._bot_reason),
             on_state=lambda name: self._on_event(DialogState(name, monotonic())),
             on_transfer=self._transfer if self._transfer_to is not None else None,
@@ -233,7 +220,7 @@ class Conversation:
         if self._session is not None:
             self._session.hold(held)
 
-    # The end.
+    # End.
 
     def hang_up(self, by: EndedBy, reason: str) -> None:
         """End the call from our side."""
@@ -349,36 +336,6 @@ class Conversation:
             except Exception:
                 # A listener must not be able to break the call.
                 self.log.exception("a listener failed")
-
-    def _on_silent(self) -> None:
-        config, line = self._services.config, self._line
-        if line is None:
-            return
-        never = line.stats().last_received_at is None
-        timeout_s = config.rtp.first_media_timeout_s if never else config.rtp.media_timeout_s
-        self._services.metrics.dead_air(never=never)
-        self.log.warning("no media from the caller", seconds=timeout_s, ever=not never)
-        if never or not config.calls.dead_air_s:
-            self.hang_up(EndedBy.NETWORK, f"no media for {timeout_s:g} s")
-        else:
-            self.spawn(self._ask_for_a_sign(line, monotonic(), timeout_s))
-
-    async def _ask_for_a_sign(self, line: CallLine, since: float, silent_s: float) -> None:
-        """The caller may still hear us: say something, and wait for media once more."""
-        calls = self._services.config.calls
-        try:
-            voice = self._services.engines.voice
-            clip = await voice.clip(calls.dead_air_prompt, line.encoding, line.encode, line.rate_hz)
-        except EngineError as error:
-            self.log.warning("engine failed", engine=error.engine, error=str(error))
-        else:
-            # Not on top of a prompt that is playing.
-            if not line.queued_ticks:
-                line.play(clip.payload)
-        await asyncio.sleep(max(0.0, since + calls.dead_air_s - monotonic()))
-        came_at = line.stats().last_received_at
-        if line.awaits_media and (came_at is None or came_at <= since):
-            self.hang_up(EndedBy.NETWORK, f"no media for {silent_s + calls.dead_air_s:g} s")
 
     async def _close_records(self, by: EndedBy, reason: str, rtp: dict[str, float]) -> None:
         if self._call_log.begun:

@@ -16,6 +16,7 @@ from offhook.pipeline.tts.recorded import RecordedEngine
 from offhook.pipeline.vad.energy import EnergyVad
 from offhook.pipeline.vad.engine import VadEngine
 from offhook.pipeline.vad.silero import SileroVad
+from offhook.settings.values import LanguageTag
 
 BENCH_TRANSCRIPT = "check my balance"
 BENCH_RECORDING = ("assets", "bench", "reply.wav")
@@ -41,9 +42,11 @@ class FixedOptions(Options):
 
 
 class EspeakOptions(Options):
-    """One of espeak-ng's voices (`tts.voice` if it is not set), and words a minute."""
+    """One of espeak-ng's voices (`tts.voice` if it is not set), those for other languages, by BCP 47 tag, and words a
+    minute."""
 
     voice: str | None = None
+    voices: dict[LanguageTag, str] = {}
     rate_wpm: Annotated[int, Field(ge=MIN_RATE_WPM, le=MAX_RATE_WPM)] = 165
 
 
@@ -73,7 +76,7 @@ def fixed(options: Mapping[str, Any], context: EngineContext) -> AsrEngine:
 def espeak(options: Mapping[str, Any], context: EngineContext) -> TtsEngine:
     """The embedded voice."""
     own = read_options(EspeakOptions, options, context)
-    return EspeakEngine(voice=own.voice or context.voice, rate_wpm=own.rate_wpm)
+    return EspeakEngine(voice=own.voice or context.voice, rate_wpm=own.rate_wpm, voices=own.voices)
 
 
 def recorded(options: Mapping[str, Any], context: EngineContext) -> TtsEngine:

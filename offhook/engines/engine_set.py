@@ -2,14 +2,23 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from offhook.engines.endpoint import make_endpoint_policy
-from offhook.engines.registry import BUILT_IN, make_asr, make_tts, make_vad
+from offhook.engines.languages import MAX_LISTED, EngineLanguages
+from offhook.engines.registry import (
+    BUILT_IN,
+    NO_ENGINES,
+    GivenEngines,
+    engine_name,
+    languages_of,
+    make_asr,
+    make_tts,
+    make_vad,
+)
 from offhook.engines.requirements import require_installed
 from offhook.pipeline.asr.adapt import adapt as adapt_asr
-from offhook.pipeline.asr.engine import AsrEngine, Encoding, knows_language
+from offhook.pipeline.asr.engine import AsrEngine, Encoding
 from offhook.pipeline.front_end.apm import WebrtcProcessor
 from offhook.pipeline.front_end.cpu_budget import CpuBudget
 from offhook.pipeline.front_end.echo.guard import EchoGuard
@@ -47,37 +56,28 @@ class Restarting(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class GivenEngines:
-    """Engines made by the program, each replacing the one that the settings name."""
-
-    vad: VadEngine | None = None
-    asr: AsrEngine | None = None
-    tts: TtsEngine | None = None
-
-
 class EngineSet:
     """A detector, a recogniser and a voice. Raises UserError, EngineError for engines that cannot be used."""
 
-    def __init__(self, config: Config, given: GivenEngines = GivenEngines()) -> None:
+    def __init__(self, config: Config, given: GivenEngines = NO_ENGINES) -> None:
         require_installed(config, asr=given.asr is None, tts=given.tts is None)
         _check_codecs(config)
         make_endpoint_policy(config)  # each call makes its own: one that cannot be made must fail here
         self.vad: VadEngine = given.vad or make_vad(config)
         asr, tts = given.asr or make_asr(config), given.tts or make_tts(config)
-        asr_name, tts_name = _name(given.asr, config.asr.engine), _name(given.tts, config.tts.engine)
+        self.languages = languages_of(config, given, asr, tts)
+        asr_name, tts_name = self.languages.asr_name, self.languages.tts_name
         self.asr: AsrEngine = adapt_asr(asr_name, asr, Resampler, _ENCODERS)
         self.tts: TtsEngine = adapt_tts(tts_name, tts, _DECODERS)
-        _check_vad_rate(_name(given.vad, config.vad.engine), self.vad)
-        _check_language("asr", asr_name, asr.capabilities.languages, config.dialog.language)
-        _check_language("tts", tts_name, tts.capabilities.languages, config.dialog.language)
+        _check_vad_rate(engine_name(given.vad, config.vad.engine), self.vad)
+        _check_languages(config, self.languages)
         cache = ClipCache(config.tts.cache_mib * 1024 * 1024)
         self._processor = config.audio.processor
         self._echo_budget = CpuBudget()
         self._batchers: dict[GateSettings, VadBatcher] = {}
         language = spoken_language(config.dialog.language, config.tts.voice)
         name = f"{tts_name}/{config.tts.voice}"
-        self.voice = Voice(name, self.tts, cache, Resampler, language=language)
+        self.voice = Voice(name, self.tts, cache, Resampler, language=language, serves=config.dialog.language)
 
     @property
     def framing(self) -> AudioFraming:
@@ -185,15 +185,13 @@ def _check_vad_rate(name: str, vad: VadEngine) -> None:
         )
 
 
-def _name(given: object | None, configured: str) -> str:
-    return configured if given is None else str(getattr(given, "name", type(given).__name__))
+def _check_languages(config: Config, languages: EngineLanguages) -> None:
+    """Check the language of the calls; those of routes and flows are checked with their dialogs."""
+    wanted = config.dialog.language
+    languages.check("tts", wanted, _offer(languages.tts))
+    by_keys = f"`language: {wanted}` in a flow in place of the setting, if it takes keys alone"
+    languages.check("asr", wanted, ", or ".join(filter(None, (_offer(languages.asr), by_keys))))
 
 
-def _check_language(kind: Literal["asr", "tts"], name: str, languages: tuple[str, ...], wanted: str) -> None:
-    if not knows_language(languages, wanted):
-        raise UserError(
-            f"the {kind} engine {name!r} does not know the language {wanted!r}",
-            f"it knows {', '.join(languages)}",
-            f'`language = "{languages[0]}"` below `[dialog]`, or another engine',
-            f"[{kind}] engine",
-        )
+def _offer(languages: tuple[str, ...]) -> str:
+    return f'`language = "{languages[0]}"` below `[dialog]`' if 0 < len(languages) <= MAX_LISTED else ""

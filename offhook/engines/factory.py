@@ -19,8 +19,8 @@ M = TypeVar("M", bound=BaseModel)
 class EngineContext:
     """What an engine's factory may need besides the engine's own options.
 
-    `name` is what the settings call it, for errors and metrics; `language` a BCP 47 tag; `voice` what `tts.voice` says;
-    `workers` how many child processes it may have.
+    `name` is what the settings call it, for errors and metrics; `language` that of the calls, a BCP 47 tag; `voice`
+    what `tts.voice` says; `workers` how many child processes it may have.
     """
 
     kind: Kind

@@ -12,10 +12,13 @@ engine. Factories are imported on use only. docs/engines.md shows one.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib.metadata import entry_points
+from types import MappingProxyType
 from typing import Any, cast
 
 from offhook.engines.factory import EngineContext, Kind
+from offhook.engines.languages import EngineLanguages
 from offhook.pipeline.asr.engine import AsrEngine
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.tts.engine import TtsEngine
@@ -31,6 +34,34 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
     "asr": {"pocketsphinx": "offhook.engines.bundled:pocketsphinx", "fixed": "offhook.engines.bundled:fixed"},
     "tts": {"espeak": "offhook.engines.bundled:espeak", "recorded": "offhook.engines.bundled:recorded"},
 }
+
+
+@dataclass(frozen=True, slots=True)
+class GivenEngines:
+    """Engines made by the program, each replacing the one that the settings name."""
+
+    vad: VadEngine | None = None
+    asr: AsrEngine | None = None
+    tts: TtsEngine | None = None
+
+
+NO_ENGINES = GivenEngines()
+"""All are those of the settings."""
+
+
+def engine_name(given: object | None, configured: str) -> str:
+    """What errors and metrics call an engine: as the settings do, or a given one by its `name` or its class."""
+    return configured if given is None else str(getattr(given, "name", type(given).__name__))
+
+
+def languages_of(config: Config, given: GivenEngines, asr: AsrEngine, tts: TtsEngine) -> EngineLanguages:
+    """The languages of a bot's recogniser and voice, which it was given or made as configured."""
+    return EngineLanguages(
+        engine_name(given.asr, config.asr.engine),
+        asr.capabilities.languages,
+        engine_name(given.tts, config.tts.engine),
+        tts.capabilities.languages,
+    )
 
 
 def names(kind: Kind) -> list[str]:
@@ -52,16 +83,17 @@ def make_asr(config: Config) -> AsrEngine:
 
 def make_tts(config: Config) -> TtsEngine:
     """The configured voice. Raises UserError, EngineError."""
-    # Options in an engine's own table override those in [tts].
-    common = {"rate_wpm": config.tts.rate_wpm} if config.tts.engine == "espeak" else {}
     context = EngineContext("tts", config.tts.engine, config.dialog.language, config.tts.voice)
-    return cast(TtsEngine, _make(context, config.tts.options, common))
+    # Options in an engine's own table override those in [tts].
+    return cast(TtsEngine, _make(context, config.tts.options, {"espeak": {"rate_wpm": config.tts.rate_wpm}}))
 
 
 def _make(
-    context: EngineContext, tables: Mapping[str, Mapping[str, Any]], common: Mapping[str, Any] | None = None
+    context: EngineContext,
+    tables: Mapping[str, Mapping[str, Any]],
+    defaults: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> object:
-    options = {**(common or {}), **tables.get(context.name, {})}
+    options = dict(tables.get(context.name, {}))
     engine = options.pop("engine", context.name)
     if not isinstance(engine, str):
         raise UserError(
@@ -69,7 +101,7 @@ def _make(
         )
     factory = _factory(context, engine)
     try:
-        made = factory(options, context)
+        made = factory({**defaults.get(engine, {}), **options}, context)
     except (UserError, EngineError):
         raise
     except Exception as error:

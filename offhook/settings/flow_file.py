@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
@@ -25,10 +25,10 @@ from offhook.pipeline.dialog.flow import (
     Retry,
     Say,
     Step,
-    Wording,
 )
 from offhook.pipeline.dialog.flow import Path as FlowPath
 from offhook.pipeline.dialog.steps import MAX_STEPS
+from offhook.pipeline.dialog.wording import Wording, wording_in
 from offhook.pipeline.events import Choice, DigitRule
 from offhook.settings.flow_hints import instead, other_word
 from offhook.settings.yaml_file import (
@@ -45,13 +45,13 @@ from offhook.usererror import Problem, closest
 
 SAMPLE_FLOW = "bank.yaml"
 
-_FLOW = ("name", "start", "variables", "no_input", "no_match", "wording", "steps")
-_LISTENING = ("no_input", "no_match", "silence_ms", "timeout_s", "barge_in", "min_confidence")
+_FLOW = ("name", "start", "language", "variables", "no_input", "no_match", "wording", "steps")
+_LISTENING = ("no_input", "no_match", "silence_ms", "timeout_s", "barge_in", "min_confidence", "language")
 _STEPS: dict[str, tuple[str, ...]] = {
-    "say": ("say", "barge_in", "next"),
+    "say": ("say", "barge_in", "language", "next"),
     "ask": ("ask", "choices", *_LISTENING),
     "collect": ("collect", "into", "digits", "terminator", "inter_digit_ms", "spoken", "next", *_LISTENING),
-    "hang_up": ("hang_up",),
+    "hang_up": ("hang_up", "language"),
 }
 _CHOICE = ("phrases", "key", "next")
 _RETRY = ("attempts", "reprompts", "then")
@@ -67,6 +67,7 @@ class _Rules(TypedDict):
     timeout_s: float
     barge_in: bool
     min_confidence: float | None
+    language: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +126,15 @@ class _FlowReader(Reader):
             if key in top:
                 self._retries[key] = self._retry(top[key], f"`{key}` of the flow")
         constants = self._constants(top["variables"]) if "variables" in top else {}
-        wording = self._wording(top["wording"]) if "wording" in top else Wording()
+        language = self._optional(self.text, top, "language", "the flow", None)
+        wording = self._wording(top["wording"], language) if "wording" in top else None
         steps, names = self._steps(top["steps"]) if "steps" in top else ([], [])
         if name is None or start is None or self.problems:
             if names:
                 self._note(unknown_steps(names[0] if start is None else start, steps, names))
             raise self.error()
         try:
-            flow = Flow(name, start, {step.name: step for step in steps}, constants, wording)
+            flow = Flow(name, start, {step.name: step for step in steps}, constants, wording, language)
         except FlowError as error:
             self._note(error.problems)
             raise self.error() from None
@@ -149,11 +151,11 @@ class _FlowReader(Reader):
                 found[name] = text
         return found
 
-    def _wording(self, node: Node) -> Wording:
+    def _wording(self, node: Node, language: str | None) -> Wording:
         allowed = [field.name for field in fields(Wording)]
         found = self.fields(node, "`wording`", allowed) or {}
         said = {key: self.text(value, f"`{key}`") for key, value in found.items()}
-        return Wording(**{key: text for key, text in said.items() if text is not None})
+        return replace(wording_in(language), **{key: text for key, text in said.items() if text is not None})
 
     def unknown_key(self, name: str, what: str, allowed: Sequence[str]) -> tuple[str, str]:
         """Unknown keys, with hints for other systems' names and for what flows cannot do."""
@@ -226,13 +228,14 @@ class _FlowReader(Reader):
         text = self._spoken(found["say"], f"the text of {what}")
         follows = self._step_name(found["next"], f"`next` of {what}")
         barge_in = self._optional(self.truth, found, "barge_in", what, True)
-        return None if text is None or follows is None else Say(name, text, follows, barge_in)
+        language = self._optional(self.text, found, "language", what, None)
+        return None if text is None or follows is None else Say(name, text, follows, barge_in, language)
 
     def _hang_up(self, name: str, what: str, found: dict[str, Node]) -> Step | None:
         if is_null(found["hang_up"]):
             return End(name)
         text = self._spoken(found["hang_up"], f"the text of {what}")
-        return None if text is None else End(name, text)
+        return None if text is None else End(name, text, self._optional(self.text, found, "language", what, None))
 
     def _ask(self, name: str, what: str, found: dict[str, Node]) -> Step | None:
         prompt = self._spoken(found["ask"], f"the text of {what}")
@@ -318,22 +321,20 @@ class _FlowReader(Reader):
                 if key not in self._retries:
                     node = found.get("ask") or found["collect"]
                     why = f"neither it nor the flow says what follows when the caller {_MEANS[key]}"
-                    self.problem(
-                        node,
-                        f"{what} has no `{key}`",
-                        why,
-                        f"add `{key}: {{then: …}}` to the step or the flow",
-                    )
+                    todo = f"add `{key}: {{then: …}}` to the step or the flow"
+                    self.problem(node, f"{what} has no `{key}`", why, todo)
                 retries.append(self._retries.get(key))
         silence_ms = self._optional(self.whole, found, "silence_ms", what, self._defaults.silence_ms)
         timeout_s = self._optional(self.number, found, "timeout_s", what, self._defaults.no_input_ms / 1000)
         barge_in = self._optional(self.truth, found, "barge_in", what, True)
         min_confidence = self._optional(self.number, found, "min_confidence", what, None)
+        language = self._optional(self.text, found, "language", what, None)
         rules: _Rules = {
             "silence_ms": silence_ms,
             "timeout_s": timeout_s,
             "barge_in": barge_in,
             "min_confidence": min_confidence,
+            "language": language,
         }
         return retries[0], retries[1], rules
 

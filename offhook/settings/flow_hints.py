@@ -31,6 +31,7 @@ _OTHER_WORDS = {
     "steps": "nodes states dialog flow blocks",
     "variables": "vars constants values",
     "name": "title id flow_name",
+    "language": "lang locale",
 }
 
 # What flows cannot do: words for it, why, and what to type instead.
@@ -86,9 +87,9 @@ _BEYOND = (
         PYTHON,
     ),
     (
-        "language lang locale voice speaker tts rate speed pitch ssml",
-        "voice and language are those of the whole bot",
-        "set `voice` below `[tts]` and `language` below `[dialog]` in the configuration",
+        "voice speaker tts rate speed pitch ssml",
+        "a flow has no voice of its own, only a language",
+        "type `language: de` here; the voices are chosen in the configuration, below `[tts]`",
     ),
     ("send_dtmf send_digits send_keys tones dtmf", "a flow sends no keys", PYTHON),
     (

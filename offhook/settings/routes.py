@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from offhook.settings.sections import Section
-from offhook.settings.values import matching
+from offhook.settings.values import LanguageTag, matching
 
 MAX_NUMBER_CHARS = 64
 MIN_BARE_DIGITS, MAX_BARE_DIGITS = 10, 15
@@ -94,6 +94,9 @@ class RouteConfig(Section):
 
     agent: Annotated[AgentName | None, Field(examples=["receptionist"])] = None
     """An agent of an installed package, by name (entry point group `offhook.agents`)."""
+
+    language: Annotated[LanguageTag | None, Field(examples=["de"])] = None
+    """The language of these calls, a BCP 47 tag; without it `dialog.language`."""
 
     @model_validator(mode="after")
     def _one_answer(self) -> Self:

@@ -341,8 +341,8 @@ class TtsConfig(EngineSection):
     """`espeak` (embedded; the extra `local`), `recorded` (for benchmarks), or one from a package."""
 
     voice: Annotated[str, Field(min_length=1, max_length=100)] = "en-us"
-    """The engine's name for the voice. Numbers, dates and abbreviations are read in the language at the beginning of
-    the name; without one, in `dialog.language`."""
+    """The engine's name for the voice that speaks `dialog.language`. Numbers, dates and abbreviations are read in the
+    language at the beginning of the name; without one, in `dialog.language`."""
 
     rate_wpm: Annotated[int, Field(ge=80, le=450)] = 165
     """Words a minute."""
@@ -358,8 +358,8 @@ class DialogConfig(Section):
     """A flow file (docs/flows.md); without one the sample flow."""
 
     language: LanguageTag = "en"
-    """The language of the calls, a BCP 47 tag such as `en`, `en-GB` or `de`. Engines that do not support it are
-    refused."""
+    """The language of the calls, a BCP 47 tag such as `en`, `en-GB` or `de`; a route, a flow or the dialog may set
+    another. Engines that do not know it are refused."""
 
 
 class RecordsConfig(Section):

@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from offhook.pipeline.language import TAG
+
 
 class Secret:
     """Marks a setting that is never printed: `Annotated[str, SECRET]`."""
@@ -113,9 +115,7 @@ EngineName = Annotated[
         "an engine's name has letters, digits and . _ - only, or is module:factory",
     ),
 ]
-LanguageTag = Annotated[
-    str, _matched(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", "a language is a BCP 47 tag, such as en, en-GB or de")
-]
+LanguageTag = Annotated[str, _matched(TAG, "a language is a BCP 47 tag, such as en, en-GB or de")]
 E164 = Annotated[str, _matched(r"\+[1-9][0-9]{6,14}", "a number is a plus sign, the country code, and digits only")]
 E164Pattern = Annotated[
     str,

@@ -20,6 +20,7 @@ from offhook.api.agent import Agent, as_agent
 from offhook.api.call import Call, Dialog
 from offhook.api.turns import Said
 from offhook.calls.dialog_task import EndsWithCall, is_call_ended
+from offhook.engines.languages import EngineLanguages
 from offhook.pipeline.events import EndpointPolicy
 from offhook.pipeline.inbound_audio import Engines
 from offhook.pipeline.rates import Resampler
@@ -42,10 +43,11 @@ class SimulatedCall:
     """One call of an agent or dialog, which begins with `async with` and ends with it.
 
     The bot's and the caller's speech takes 60 ms a character. `events` has all events of the session; an exception of
-    the bot is raised when the call ends.
+    the bot is raised when the call ends. `language` is the call's at first, `languages` those of the engines (none:
+    any); `voice` and `asr` show which were used.
     """
 
-    def __init__(  # each is a property of a call
+    def __init__(  # noqa: PLR0913  # each is a property of a call
         self,
         talks: Dialog | Agent,
         *,
@@ -56,9 +58,11 @@ class SimulatedCall:
         endpoint: EndpointPolicy | None = None,
         silence_ms: int = 500,
         no_input_ms: int = 5_000,
+        language: str = "en-US",
+        languages: tuple[str, ...] = (),
     ) -> None:
         self.events: list[SessionEvent] = []
-        self.voice = SimulatedVoice()
+        self.voice = SimulatedVoice(languages)
         self.bot_hung_up = False
         self.over = asyncio.Event()
         self._texts = SpokenTexts()
@@ -67,8 +71,9 @@ class SimulatedCall:
         self._clock = loop_clock()
         self.line = SimulatedLine()
         vad = VadBatcher(SimulatedVad(), GateSettings(), spacing_s=0.0, now=self._clock.now)
-        voice = Voice("simulated", self.voice, ClipCache(0), _unresampled)
-        engines = Engines(vad, SimulatedAsr(self._texts), voice, lambda: _as_it_is, lambda: _as_it_is)
+        voice = Voice("simulated", self.voice, ClipCache(0), _unresampled, language=language)
+        self.asr = SimulatedAsr(self._texts, languages)
+        engines = Engines(vad, self.asr, voice, lambda: _as_it_is, lambda: _as_it_is)
         core = TurnCore(settings, endpoint)
         self.session = Session(self.line, engines, core, self._on_event, self._clock)
         self.call = Call(
@@ -79,6 +84,8 @@ class SimulatedCall:
             headers=headers,
             silence_ms=silence_ms,
             no_input_ms=no_input_ms,
+            language=language,
+            languages=EngineLanguages("simulated", languages, "simulated", languages),
             on_hangup=self._on_hangup,
         )
         self.call.keep_history()

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import AsyncIterator, Callable
+from copy import copy
 
 from offhook.pipeline.asr.engine import AsrCapabilities, AsrRequest, Transcript
 from offhook.pipeline.errors import EngineError
@@ -82,11 +83,14 @@ class _Turn:
 
 
 class SimulatedAsr:
-    """A recogniser of the audio of SpokenTexts; a grammar does not change the result."""
+    """A recogniser of the audio of SpokenTexts; a grammar does not change the result. `requests` has all turns so far.
 
-    capabilities = AsrCapabilities(RATE_HZ, grammar=True, free_speech=True, partials=True)
+    `languages` are those that it supports; none: any.
+    """
 
-    def __init__(self, texts: SpokenTexts) -> None:
+    def __init__(self, texts: SpokenTexts, languages: tuple[str, ...] = ()) -> None:
+        self.capabilities = AsrCapabilities(RATE_HZ, grammar=True, free_speech=True, partials=True, languages=languages)
+        self.requests: list[AsrRequest] = []
         self._texts = texts
 
     async def start(self) -> None:
@@ -97,17 +101,29 @@ class SimulatedAsr:
 
     def open(self, request: AsrRequest, on_partial: Callable[[str], None]) -> _Turn:
         """See AsrEngine."""
+        self.requests.append(request)
         return _Turn(self._texts, on_partial)
 
 
 class SimulatedVoice:
-    """A voice: 60 ms a character, synthesised at once. `fails` has the errors of texts that fail."""
+    """A voice: 60 ms a character, synthesised at once. `fails` has the errors of texts that fail.
 
-    capabilities = TtsCapabilities(RATE_HZ, word_positions=True)
+    `asked` has the texts so far, `asked_in` the language of each ("": the call's first). `languages` are those that it
+    supports; none: any.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, languages: tuple[str, ...] = ()) -> None:
+        self.capabilities = TtsCapabilities(RATE_HZ, word_positions=True, languages=languages)
         self.asked: list[str] = []
+        self.asked_in: list[str] = []
         self.fails: dict[str, EngineError] = {}
+        self._language = ""
+
+    def in_language(self, language: str) -> "SimulatedVoice":
+        """See MultilingualTtsEngine."""
+        other = copy(self)
+        other._language = language
+        return other
 
     async def start(self) -> None:
         """See TtsEngine."""
@@ -118,6 +134,7 @@ class SimulatedVoice:
     async def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
         """See TtsEngine."""
         self.asked.append(text)
+        self.asked_in.append(self._language)
         if text in self.fails:
             raise self.fails[text]
         samples = len(text) * MS_PER_CHARACTER * RATE_HZ // 1000

@@ -6,7 +6,17 @@ The conversation supplies 16-bit PCM at 8 or 16 kHz, grammars and phrases. An en
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from offhook.pipeline.asr.engine import AsrCapabilities, AsrEngine, AsrRequest, AsrStream, Encoding, Transcript
+from offhook.pipeline.asr.engine import (
+    AsrCapabilities,
+    AsrEngine,
+    AsrRequest,
+    AsrStream,
+    Encoding,
+    OnEndpoint,
+    OnPartial,
+    Transcript,
+    open_stream,
+)
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.rates import NARROW_HZ, WIDE_HZ, MakeResampler, Resampler
 
@@ -50,11 +60,11 @@ class AdaptedAsr:
         """Close the engine. Idempotent."""
         await self.engine.close()
 
-    def open(self, request: AsrRequest, on_partial: Callable[[str], None]) -> AsrStream:
+    def open(self, request: AsrRequest, on_partial: OnPartial, on_endpoint: OnEndpoint | None = None) -> AsrStream:
         """Begin a turn, without the grammar if the engine takes none. Raises EngineError."""
         if not self.capabilities.grammar:
             request = replace(request, grammar=None)
-        stream = self.engine.open(request, on_partial)
+        stream = open_stream(self.engine, request, on_partial, on_endpoint)
         resampler = self._resampler() if self._resampler is not None else None
         return stream if resampler is None and self._encode is None else _Converted(stream, resampler, self._encode)
 

@@ -2,10 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, cast
 
 Encoding = Literal["LINEAR16", "PCMU", "PCMA"]
 """Audio encoding of an engine: 16-bit little-endian mono PCM at any rate, or a G.711 law at 8000 Hz."""
+
+EndpointReport = Literal["likely", "resumed", "over"]
+"""What an engine that ends turns reports: the turn is likely over, continues after all, or is over."""
+
+OnPartial = Callable[[str], None]
+OnEndpoint = Callable[[EndpointReport], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +21,8 @@ class AsrCapabilities:
     `rate_hz` and `encoding` describe the audio that it takes. `grammar`: it understands JSGF; an engine without gets
     the question's phrases as hints, and its words are matched with them afterwards. `free_speech`: it recognises
     without a grammar. `partials`: it reports words before the turn is over. `word_times`, `confidence`: its transcripts
-    have them. `ends_turns`: it decides when a turn is over, and reports it. `languages` are BCP 47 tags, "en" for all
-    of English; empty means any.
+    have them. `ends_turns`: it is an EndpointingAsrEngine, which detects the end of a turn itself. `languages` are BCP
+    47 tags, "en" for all of English; empty means any.
     """
 
     rate_hz: int
@@ -30,19 +36,12 @@ class AsrCapabilities:
     languages: tuple[str, ...] = ()
 
 
-def knows_language(languages: tuple[str, ...], wanted: str) -> bool:
-    """Whether an engine with these languages supports the `wanted` one (BCP 47, case-insensitive)."""
-    wanted = wanted.lower()
-    return not languages or any(
-        wanted == known.lower() or wanted.startswith(f"{known.lower()}-") for known in languages
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class AsrRequest:
     """One turn to recognise: with the JSGF `grammar`, or without one as free speech.
 
-    `phrases` are likely answers, for engines that take hints; `language` is a BCP 47 tag, None for the engine's own.
+    `phrases` are likely answers, for engines that take hints. `language` is the one of the engine's languages that
+    serves for the question's (any BCP 47 tag if the engine declares none); None means the engine's own.
     """
 
     grammar: str | None = None
@@ -101,10 +100,30 @@ class AsrEngine(Protocol):
     async def close(self) -> None:
         """End all streams and free everything. Idempotent."""
 
-    def open(self, request: AsrRequest, on_partial: Callable[[str], None]) -> AsrStream:
+    def open(self, request: AsrRequest, on_partial: OnPartial) -> AsrStream:
         """Begin a turn; returns at once.
 
         `on_partial` gets the text so far, on the event loop's thread, if the engine has partials. A failure (a rejected
         grammar, no engine left) is raised as EngineError by `finish`, or here.
         """
         ...
+
+
+class EndpointingAsrEngine(AsrEngine, Protocol):
+    """A recogniser whose capabilities say `ends_turns`."""
+
+    def open(self, request: AsrRequest, on_partial: OnPartial, on_endpoint: OnEndpoint | None = None) -> AsrStream:
+        """Begin a turn. `on_endpoint` gets what the engine thinks about its end, on the event loop's thread.
+
+        Report each change once. The call's endpointing policy decides; whatever ends the turn, `finish` follows.
+        """
+        ...
+
+
+def open_stream(
+    engine: AsrEngine, request: AsrRequest, on_partial: OnPartial, on_endpoint: OnEndpoint | None
+) -> AsrStream:
+    """Begin a turn; `on_endpoint` is passed to an engine that ends turns. Raises EngineError."""
+    if on_endpoint is None or not engine.capabilities.ends_turns:
+        return engine.open(request, on_partial)
+    return cast(EndpointingAsrEngine, engine).open(request, on_partial, on_endpoint)

@@ -8,20 +8,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from offhook.pipeline.asr.courtesies import answers_within
+from offhook.pipeline.asr.digit_words import digit_words, repeats
 from offhook.pipeline.events import Choice, Question
+from offhook.pipeline.language import covers
 
 MAX_PHRASE_CHARS = 200
 MAX_PHRASES = 1_000
 """Over all choices of a question."""
 
-DIGIT_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-
 _HEADER = "#JSGF V1.0;\n"
-_DIGITS = f"([double | triple] <digit>)+;\n<digit> = oh | {' | '.join(DIGIT_WORDS)};\n"
 _ODD = re.compile(r"[^\w' -]|_")
 _BETWEEN_WORDS = re.compile(r"[^\w']+|_")
 _DIGIT = re.compile(r"[0-9]")
-_ZEROS = ("oh", "zero")
+_ZEROS = ("oh", "zero")  # in English, what is said for a zero
 
 
 class GrammarError(ValueError):
@@ -45,35 +44,42 @@ class UnknownWord:
 def question_grammar(question: Question) -> str | None:
     """The JSGF to recognise the answer with, None for free speech.
 
-    This is the question's own grammar, or its choices' phrases plus, if it collects digits, digits spoken one by one.
-    Raises GrammarError.
+    This is the question's own grammar, or its choices' phrases plus, if it collects digits, digits spoken one by one
+    (in a language with digit words). Raises GrammarError.
     """
     if question.grammar is not None:
         return question.grammar
-    alternatives = _alternatives(question.choices)
-    if question.digits is None:
-        return choices_grammar(question.choices) if alternatives else None
+    alternatives = _alternatives(question.choices, question.language)
+    digits = _digits_rule(question.language) if question.digits is not None else ""
+    if not digits:
+        return choices_grammar(question.choices, question.language) if alternatives else None
     rule = " | ".join([*alternatives, "<digits>"])
-    return f"{_HEADER}grammar answer;\npublic <answer> = {rule};\n<digits> = {_DIGITS}"
+    return f"{_HEADER}grammar answer;\npublic <answer> = {rule};\n<digits> = {digits}"
 
 
-def choices_grammar(choices: Sequence[Choice]) -> str:
+def _digits_rule(language: str | None) -> str:
+    spoken = [word for words in digit_words(language) for word in words]
+    repeated = f"[{' | '.join(repeats(language))}] " if repeats(language) else ""
+    return f"({repeated}<digit>)+;\n<digit> = {' | '.join(spoken)};\n" if spoken else ""
+
+
+def choices_grammar(choices: Sequence[Choice], language: str | None = None) -> str:
     """JSGF with one alternative per phrase. Raises GrammarError, also if no choice has a phrase."""
-    alternatives = _alternatives(choices)
+    alternatives = _alternatives(choices, language)
     if not alternatives:
         raise GrammarError("", "no choice has one")
     return f"{_HEADER}grammar choices;\npublic <choices> = {' | '.join(alternatives)};\n"
 
 
-def match(text: str, choices: Sequence[Choice]) -> str | None:
-    """The name of the first choice with the phrase `text`.
+def match(text: str, choices: Sequence[Choice], language: str | None = None) -> str | None:
+    """The name of the first choice with the phrase `text`. Digits are compared as words of `language` (None: English).
 
     Case, spacing and punctuation are ignored, as are words of courtesy around the phrase; a phrase that equals all of
     the text takes precedence.
     """
-    for said in answers_within(_words(text)):
+    for said in answers_within(_words(text, language)):
         for choice in choices:
-            if any(_words(phrase) == said for phrase in choice.phrases):
+            if any(_words(phrase, language) == said for phrase in choice.phrases):
                 return choice.name
     return None
 
@@ -84,7 +90,7 @@ def unknown_words(choices: Sequence[Choice], known: Callable[[str], bool]) -> li
         UnknownWord(word, phrase, choice.name)
         for choice in choices
         for phrase in choice.phrases
-        for word in dict.fromkeys(_words(phrase))
+        for word in dict.fromkeys(_words(phrase, None))
         if not known(word)
     ]
 
@@ -100,9 +106,9 @@ def check_phrase(phrase: str) -> None:
         raise GrammarError(phrase, "there is no word in it")
 
 
-def _alternatives(choices: Sequence[Choice]) -> list[str]:
+def _alternatives(choices: Sequence[Choice], language: str | None) -> list[str]:
     phrases = list(_checked_phrases(choices))
-    return list(dict.fromkeys(" ".join(_grammar_words(phrase)) for phrase in phrases))
+    return list(dict.fromkeys(" ".join(_grammar_words(phrase, language)) for phrase in phrases))
 
 
 def _checked_phrases(choices: Sequence[Choice]) -> Iterator[str]:
@@ -116,25 +122,31 @@ def _checked_phrases(choices: Sequence[Choice]) -> Iterator[str]:
             yield phrase
 
 
-def _grammar_words(phrase: str) -> list[str]:
+def _grammar_words(phrase: str, language: str | None) -> list[str]:
     # A zero written as a digit may be spoken either way; one written as a word, as written.
     apart = _DIGIT.sub(lambda digit: f" {digit.group()} ", phrase)
-    return [f"({' | '.join(_ZEROS)})" if word == "0" else _spelt(word) for word in _split(apart)]
+    zero = f"({' | '.join(_ZEROS)})" if _is_english(language) else _spelt("0", language)
+    return [zero if word == "0" else _spelt(word, language) for word in _split(apart)]
 
 
-def _words(text: str) -> tuple[str, ...]:
+def _words(text: str, language: str | None) -> tuple[str, ...]:
     """Normal form for comparison: words in lower case, digits one by one as words, "oh" as "zero"."""
     apart = _DIGIT.sub(lambda digit: f" {digit.group()} ", text)
-    words = (_spelt(word) for word in _split(apart))
-    return tuple("zero" if word in _ZEROS else word for word in words)
+    words = (_spelt(word, language) for word in _split(apart))
+    return tuple("zero" if word in _ZEROS and _is_english(language) else word for word in words)
 
 
 def _split(text: str) -> list[str]:
     return [word.lower() for word in _BETWEEN_WORDS.split(_straight(text)) if word.strip("'")]
 
 
-def _spelt(word: str) -> str:
-    return DIGIT_WORDS[int(word)] if _DIGIT.fullmatch(word) else word
+def _spelt(word: str, language: str | None) -> str:
+    words = digit_words(language)
+    return words[int(word)][-1] if words and _DIGIT.fullmatch(word) else word
+
+
+def _is_english(language: str | None) -> bool:
+    return language is None or covers("en", language)
 
 
 def _straight(text: str) -> str:

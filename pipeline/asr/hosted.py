@@ -1,9 +1,18 @@
 """The parent's side of a recogniser that runs in child processes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
-from offhook.pipeline.asr.engine import AsrCapabilities, AsrRequest, AsrStream, Transcript
+from offhook.pipeline.asr.engine import (
+    AsrCapabilities,
+    AsrRequest,
+    AsrStream,
+    OnEndpoint,
+    OnPartial,
+    RecognisedWord,
+    Transcript,
+)
 from offhook.pipeline.engine_host.hosted import Hosted
 from offhook.pipeline.engine_host.pool import HostPool, HostStream
 from offhook.pipeline.engine_host.protocol import Kind
@@ -15,18 +24,23 @@ class HostedAsr(Hosted[AsrCapabilities]):
 
     host = "offhook.pipeline.engine_host.blocking:RecogniserHost"
 
-    def open(self, request: AsrRequest, on_partial: Callable[[str], None]) -> AsrStream:
+    def open(self, request: AsrRequest, on_partial: OnPartial, on_endpoint: OnEndpoint | None = None) -> AsrStream:
         """Begin a turn. Raises EngineError if no child has room; `finish` raises if the grammar is rejected."""
-        return open_turn(self._pool, self.name, request, on_partial)
+        return open_turn(self._pool, self.name, request, on_partial, on_endpoint)
 
 
-def open_turn(pool: HostPool, name: str, request: AsrRequest, on_partial: Callable[[str], None]) -> "HostedAsrStream":
+def open_turn(
+    pool: HostPool, name: str, request: AsrRequest, on_partial: OnPartial, on_endpoint: OnEndpoint | None = None
+) -> "HostedAsrStream":
     """Open a turn in one of the pool's children."""
 
     def on_message(values: Mapping[str, Any]) -> None:
-        on_partial(str(values.get("text", "")))
+        if "text" in values:
+            on_partial(str(values["text"]))
+        if on_endpoint is not None and (endpoint := values.get("endpoint")) in ("likely", "resumed", "over"):
+            on_endpoint(endpoint)
 
-    return HostedAsrStream(name, pool.open({"grammar": request.grammar}, on_message))
+    return HostedAsrStream(name, pool.open(asdict(request), on_message))
 
 
 class HostedAsrStream:
@@ -49,8 +63,14 @@ class HostedAsrStream:
             self._stream.cancel()
         if message.kind is not Kind.RESULT:
             raise EngineError(self._name, "finishing", f"the child answered with {message.kind.name}")
-        confidence = message.values.get("confidence")
-        return Transcript(str(message.values.get("text", "")), float(confidence) if confidence is not None else None)
+        values = message.values
+        confidence = values.get("confidence")
+        return Transcript(
+            str(values.get("text", "")),
+            float(confidence) if confidence is not None else None,
+            tuple(RecognisedWord(*word) for word in values.get("words", ())),
+            tuple(values.get("alternatives", ())),
+        )
 
     def cancel(self) -> None:
         """Drop the turn."""

@@ -25,8 +25,6 @@ class PocketsphinxEngine:
     confidence is None. `free_speech` false saves 100 MB per child.
     """
 
-    capabilities = AsrCapabilities(rate_hz=RATE_HZ, grammar=True, free_speech=True, partials=True, confidence=True)
-
     def __init__(
         self,
         workers: int = 1,
@@ -36,7 +34,7 @@ class PocketsphinxEngine:
         limits: HostLimits | None = None,
     ) -> None:
         self.capabilities = AsrCapabilities(
-            RATE_HZ, grammar=True, free_speech=free_speech, partials=True, confidence=True
+            RATE_HZ, grammar=True, free_speech=free_speech, partials=True, confidence=True, languages=("en",)
         )
         options = {"decoders": decoders, "free_speech": free_speech}
         self._pool = HostPool(HOST, workers, name=NAME, options=options, limits=limits)

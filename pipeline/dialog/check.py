@@ -12,8 +12,10 @@ from typing import Protocol
 
 from offhook.pipeline.dialog import steps as model
 from offhook.pipeline.dialog.hints import brace_hint, call_variable_hint, key_hint, phrase_hint
-from offhook.pipeline.dialog.steps import Ask, Collect, FlowProblem, Path, Retry, Say, Step, Wording, targets, texts
+from offhook.pipeline.dialog.steps import Ask, Collect, FlowProblem, Path, Retry, Say, Step, targets, texts
 from offhook.pipeline.dialog.template import is_variable_name, names_in
+from offhook.pipeline.dialog.wording import Wording
+from offhook.pipeline.language import is_language_tag
 from offhook.pipeline.markup import TAG_LIKE
 
 MAX_PROBLEMS = 100
@@ -41,8 +43,12 @@ class AnyFlow(Protocol):
         """By name."""
 
     @property
-    def wording(self) -> Wording:
-        """What is said after the recogniser failed."""
+    def language(self) -> str | None:
+        """Of texts and answers; None: the call's."""
+
+    @property
+    def wording(self) -> Wording | None:
+        """What is said after the recogniser failed; None: that of the step's language."""
 
 
 def find_problems(flow: AnyFlow) -> tuple[FlowProblem, ...]:
@@ -105,6 +111,7 @@ def _step_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
         what = f"the flow has {len(flow.steps)} steps"
         yield FlowProblem(what, f"at most {model.MAX_STEPS} are run", "split it into several flows", ("steps",))
         return
+    yield from _language_problems(flow.language, ("language",))
     for name, text in flow.constants.items():
         if not is_variable_name(name):
             yield FlowProblem(f"`{name}` is not a valid variable name", _NAME_RULE, "rename it", ("variables", name))
@@ -113,6 +120,7 @@ def _step_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
         at: Path = ("steps", key)
         if step.name != key:
             yield FlowProblem(f"step `{key}` has the name `{step.name}`", "the two must agree", f"name it `{key}`", at)
+        yield from _language_problems(step.language, (*at, "language"))
         for path, text in texts(step):
             yield from text_problems(text, (*at, *path))
         if isinstance(step, Ask):
@@ -121,7 +129,15 @@ def _step_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
             yield from _collect_problems(step, at, flow.constants)
 
 
+def _language_problems(language: str | None, path: Path) -> Iterator[FlowProblem]:
+    if language is not None and not is_language_tag(language):
+        why = "a language is a BCP 47 tag: two or three letters, perhaps a region"
+        yield FlowProblem(f"`{language[:40]}` is not a language", why, "type `language: de`, or `en-GB`", path)
+
+
 def _wording_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
+    if flow.wording is None:
+        return
     for field in ("apology", "keypad", "star", "hash"):
         yield from _markup_problems(getattr(flow.wording, field), ("wording", field))
     at: Path = ("wording", "option")

@@ -1,53 +1,41 @@
 """Digits typed or spoken one by one, and the rule that they must satisfy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from offhook.pipeline.asr.courtesies import answers_within
+from offhook.pipeline.asr.digit_words import digit_values, repeats
 from offhook.pipeline.events import DigitRule
-
-_WORDS = {
-    "zero": "0",
-    "oh": "0",
-    "o": "0",
-    "nought": "0",
-    "one": "1",
-    "two": "2",
-    "three": "3",
-    "four": "4",
-    "five": "5",
-    "six": "6",
-    "seven": "7",
-    "eight": "8",
-    "nine": "9",
-}
-_REPEATS = {"double": 2, "triple": 3}
 
 MAX_SPOKEN_CHARS = 1_000
 """Longer transcripts are not digits."""
 
 
-def spoken_digits(text: str) -> str | None:
-    """Digits spoken in English: "one two oh four" is "1204", "double four" is "44", "12 04" is "1204".
+def spoken_digits(text: str, language: str | None = None) -> str | None:
+    """Digits spoken one by one: "one two oh four" is "1204", "double four" is "44", "12 04" is "1204".
 
-    Words of courtesy may surround them: "it's four two please" is "42". None if `text` contains anything else, or
-    nothing.
+    `language` is a BCP 47 tag, None English; in one without digit words (see `asr.digit_words`) only numerals are
+    digits. Words of courtesy may surround them: "it's four two please" is "42". None if `text` contains anything else,
+    or nothing.
     """
     if len(text) > MAX_SPOKEN_CHARS:
         return None
     words = text.lower().replace("-", " ").replace(",", " ").replace(".", " ").split()
-    return next((found for said in answers_within(words) if (found := _digits(said)) is not None), None)
+    values, repeated = digit_values(language), repeats(language)
+    return next(
+        (found for said in answers_within(words) if (found := _digits(said, values, repeated)) is not None), None
+    )
 
 
-def _digits(words: Sequence[str]) -> str | None:
+def _digits(words: Sequence[str], values: Mapping[str, str], repeated: Mapping[str, int]) -> str | None:
     digits: list[str] = []
     repeat = 1
     for word in words:
-        if word in _REPEATS:
+        if word in repeated:
             if repeat != 1:
                 return None
-            repeat = _REPEATS[word]
+            repeat = repeated[word]
             continue
-        digit = _WORDS.get(word)
+        digit = values.get(word)
         if digit is None:
             if not is_digits(word) or (repeat != 1 and len(word) != 1):
                 return None

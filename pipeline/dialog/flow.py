@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from offhook.pipeline.dialog.check import find_problems
-from offhook.pipeline.dialog.steps import Ask, Collect, End, FlowProblem, Option, Path, Retry, Say, Step, Wording
+from offhook.pipeline.dialog.steps import Ask, Collect, End, FlowProblem, Option, Path, Retry, Say, Step
+from offhook.pipeline.dialog.wording import Wording
 
 __all__ = [
     "Ask",
@@ -41,7 +42,10 @@ class Flow:
     start: str
     steps: Mapping[str, Step]
     constants: Mapping[str, str] = field(default_factory=dict)
-    wording: Wording = field(default_factory=Wording)
+    wording: Wording | None = None
+    """None: that of the step's language."""
+    language: str | None = None
+    """Of all texts and answers, a BCP 47 tag; None: the call's."""
 
     def __post_init__(self) -> None:
         problems = find_problems(self)

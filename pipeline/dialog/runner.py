@@ -4,12 +4,13 @@
 is ignored); after `AskFor`, with what the caller did; after `HangUp`, not at all.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from offhook.pipeline.asr.grammar import match
 from offhook.pipeline.dialog.digits import apart, fitting_digits, spoken_digits
 from offhook.pipeline.dialog.flow import Ask, Collect, End, Flow, Option, Retry, Say, Step
 from offhook.pipeline.dialog.template import render
+from offhook.pipeline.dialog.wording import Wording, wording_in
 from offhook.pipeline.events import Answer, AnswerKind, Prompt, Question
 
 
@@ -39,15 +40,16 @@ Action = Speak | AskFor | HangUp
 
 
 class FlowRunner:
-    """The state of one call in `flow`.
+    """The state of one call in `flow`; `language` is the call's, for steps of a flow without one (None: English).
 
     No-inputs, no-matches and recogniser failures are counted separately, from zero at each visit to a step. A failure
     is not the caller's fault: they are asked again, with an apology and the keys. The no-match branch is taken only
     after more failures than the allowed no-matches: the recogniser will not recover.
     """
 
-    def __init__(self, flow: Flow) -> None:
+    def __init__(self, flow: Flow, language: str | None = None) -> None:
         self._flow = flow
+        self._call_language = language
         self._step: Step | None = None
         self._finished = False
         self._counts = dict.fromkeys(_COUNTED, 0)
@@ -57,16 +59,6 @@ class FlowRunner:
     def step(self) -> str:
         """The name of the current step; empty before `start`."""
         return self._step.name if self._step is not None else ""
-
-    @property
-    def finished(self) -> bool:
-        """Whether `HangUp` was returned."""
-        return self._finished
-
-    @property
-    def collected(self) -> dict[str, str]:
-        """The digits stored so far, by variable; a copy. They may be secrets."""
-        return dict(self._collected)
 
     def start(self) -> Action:
         """The first action. Raises RuntimeError if it was already taken."""
@@ -82,10 +74,10 @@ class FlowRunner:
         if isinstance(step, Say):
             return self._enter(step.next)
         if isinstance(step, Ask):
-            option = _chosen(step, answer)
+            option = _chosen(step, answer, self._answered_in(step))
             return self._enter(option.next) if option else self._again(step, answer.kind)
         if isinstance(step, Collect):
-            digits = _collected(step, answer)
+            digits = _collected(step, answer, self._answered_in(step))
             if digits is None:
                 return self._again(step, answer.kind)
             self._collected[step.into] = digits
@@ -98,7 +90,7 @@ class FlowRunner:
         while isinstance(step, Say) and step.name not in seen:
             seen.add(step.name)
             step = self._flow.steps[step.next]
-        return step.question() if isinstance(step, Ask | Collect) else None
+        return self._question(step) if isinstance(step, Ask | Collect) else None
 
     def dump(self) -> dict[str, object]:
         """The live state, for debugging; collected digits are masked."""
@@ -114,15 +106,26 @@ class FlowRunner:
         step = self._step = self._flow.steps[name]
         self._counts = dict.fromkeys(_COUNTED, 0)
         if isinstance(step, Say):
-            return Speak(Prompt(self._fill(step.text), step.barge_in))
+            return Speak(self._prompt(step, step.text, step.barge_in))
         if isinstance(step, End):
             self._finished = True
-            last = step.prompt()
-            return HangUp(Prompt(self._fill(last.text), last.barge_in) if last else None)
+            return HangUp(None if step.text is None else self._prompt(step, step.text, barge_in=False))
         return self._ask(step, self._fill(step.prompt))
 
     def _ask(self, step: Ask | Collect, text: str) -> AskFor:
-        return AskFor(Prompt(text, step.barge_in), step.question())
+        return AskFor(Prompt(text, step.barge_in, language=self._language(step)), self._question(step))
+
+    def _prompt(self, step: Say | End, text: str, barge_in: bool) -> Prompt:
+        return Prompt(self._fill(text), barge_in, language=self._language(step))
+
+    def _question(self, step: Ask | Collect) -> Question:
+        return replace(step.question(), language=self._language(step))
+
+    def _language(self, step: Step) -> str | None:
+        return step.language or self._flow.language
+
+    def _answered_in(self, step: Step) -> str | None:
+        return self._language(step) or self._call_language
 
     def _again(self, step: Ask | Collect, kind: AnswerKind) -> Action:
         # Speech or keys that fit no branch are a no-match, whatever the listener made of them.
@@ -138,19 +141,19 @@ class FlowRunner:
         return self._ask(step, self._fill(_reprompt(retry, count) or step.prompt))
 
     def _apology(self, step: Ask | Collect) -> str:
-        wording = self._flow.wording
+        wording = self._wording(step)
         prompt = self._fill(step.prompt)
         if isinstance(step, Collect):
             return f"{wording.apology} {wording.keypad}. {prompt}"
-        offers = [self._offer(option.choice.name, option.choice.dtmf) for option in step.options if option.choice.dtmf]
+        offers = [
+            _offer(wording, option.choice.name, option.choice.dtmf) for option in step.options if option.choice.dtmf
+        ]
         if not offers:
             return f"{wording.apology} {prompt}"
         return f"{wording.apology} {wording.keypad}: {', '.join(offers)}."
 
-    def _offer(self, choice: str, key: str) -> str:
-        wording = self._flow.wording
-        spoken = {"*": wording.star, "#": wording.hash}.get(key, key)
-        return render(wording.option, {"choice": choice.replace("_", " "), "key": spoken})
+    def _wording(self, step: Step) -> Wording:
+        return self._flow.wording or wording_in(self._answered_in(step))
 
     def _fill(self, text: str) -> str:
         spoken = {name: apart(digits) for name, digits in self._collected.items()}
@@ -160,13 +163,18 @@ class FlowRunner:
 _COUNTED = (AnswerKind.NO_INPUT, AnswerKind.NO_MATCH, AnswerKind.FAILED)
 
 
+def _offer(wording: Wording, choice: str, key: str) -> str:
+    spoken = {"*": wording.star, "#": wording.hash}.get(key, key)
+    return render(wording.option, {"choice": choice.replace("_", " "), "key": spoken})
+
+
 def _reprompt(retry: Retry, count: int) -> str | None:
     return retry.reprompts[min(count, len(retry.reprompts)) - 1] if retry.reprompts else None
 
 
-def _chosen(step: Ask, answer: Answer) -> Option | None:
+def _chosen(step: Ask, answer: Answer, language: str | None) -> Option | None:
     if answer.kind is AnswerKind.SPEECH:
-        choice = match(answer.text, [o.choice for o in step.options])
+        choice = match(answer.text, [o.choice for o in step.options], language)
         fits = [o for o in step.options if o.choice.name == choice]
     elif answer.kind is AnswerKind.DTMF:
         fits = [o for o in step.options if answer.digits and o.choice.dtmf == answer.digits]
@@ -176,10 +184,10 @@ def _chosen(step: Ask, answer: Answer) -> Option | None:
     return next(iter(named or fits), None)
 
 
-def _collected(step: Collect, answer: Answer) -> str | None:
+def _collected(step: Collect, answer: Answer, language: str | None) -> str | None:
     if answer.kind is AnswerKind.DTMF:
         return fitting_digits(answer.digits, step.rule)
     if answer.kind is AnswerKind.SPEECH and step.spoken:
-        digits = spoken_digits(answer.text)
+        digits = spoken_digits(answer.text, language)
         return None if digits is None else fitting_digits(digits, step.rule)
     return None

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from offhook.pipeline.events import Choice, DigitRule, Prompt, Question
+from offhook.pipeline.events import Choice, DigitRule, Question
 
 MAX_STEPS = 500
 MAX_TEXT_CHARS = 2_000
@@ -48,6 +48,7 @@ class Say:
     text: str
     next: str
     barge_in: bool = True
+    language: str | None = None  # the flow's
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Ask:
     timeout_s: float = 5.0
     barge_in: bool = True
     min_confidence: float | None = None  # the bot's setting
+    language: str | None = None  # the flow's
 
     def question(self) -> Question:
         """The question to listen for."""
@@ -73,6 +75,7 @@ class Ask:
             silence_ms=self.silence_ms,
             no_input_ms=round(self.timeout_s * 1000),
             min_confidence=self.min_confidence,
+            language=self.language,
         )
 
 
@@ -92,6 +95,7 @@ class Collect:
     timeout_s: float = 5.0
     barge_in: bool = True
     min_confidence: float | None = None  # the bot's setting
+    language: str | None = None  # the flow's
 
     def question(self) -> Question:
         """The question to listen for."""
@@ -101,40 +105,23 @@ class Collect:
             silence_ms=self.silence_ms,
             no_input_ms=round(self.timeout_s * 1000),
             min_confidence=self.min_confidence,
+            language=self.language,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Hang up, after `text` if there is one."""
+    """Hang up, after `text` if there is one, which nothing interrupts."""
 
     name: str
     text: str | None = None
-
-    def prompt(self) -> Prompt | None:
-        """The last words, before variables are filled in; they cannot be interrupted."""
-        return None if self.text is None else Prompt(self.text, barge_in=False)
+    language: str | None = None  # the flow's
 
 
 Step = Say | Ask | Collect | End
 
 
 Path = tuple[str | int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """What the runner itself says after a recogniser failure, in the flow's language.
-
-    `option` is said for each choice with a key; `{choice}` is the choice's name with spaces for underscores, `{key}`
-    the digit, or `star` or `hash`.
-    """
-
-    apology: str = "I am sorry, I had trouble hearing you."
-    keypad: str = "Please use your keypad"
-    option: str = "for {choice} press {key}"
-    star: str = "star"
-    hash: str = "pound"
 
 
 @dataclass(frozen=True, slots=True)

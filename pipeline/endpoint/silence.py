@@ -1,4 +1,4 @@
-"""Endpointing by silence: a turn ends after a fixed pause, either the question's own or the default."""
+"""Endpointing by silence: a turn ends after a fixed pause, or as soon as a recogniser that ends turns finds it over."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,8 @@ from offhook.pipeline.events import TurnSoFar, Verdict
 class SilencePolicy:
     """An EndpointPolicy: the turn is over after `question.silence_ms`, or `silence_ms` when nothing was asked.
 
-    With `likely_ms`, it is likely over after that much silence, so a reply can be prepared.
+    With `likely_ms`, it is likely over after that much silence, so a reply can be prepared. A recogniser that ends
+    turns may find it over, or likely over, before that; the silence is the latest.
     """
 
     silence_ms: int = 500
@@ -24,8 +25,10 @@ class SilencePolicy:
     def decide(self, turn: TurnSoFar, now: float) -> Verdict:
         """See EndpointPolicy."""
         wanted_ms = self.silence_ms if turn.question is None else max(0, turn.question.silence_ms)
-        if turn.silence_ms >= wanted_ms:
+        if turn.recogniser == "over" or turn.silence_ms >= wanted_ms:
             return Verdict("over")
+        if turn.recogniser == "likely":
+            return Verdict("likely", wanted_ms)
         if self.likely_ms is None or self.likely_ms >= wanted_ms:
             return Verdict("wait", wanted_ms)
         if turn.silence_ms >= self.likely_ms:

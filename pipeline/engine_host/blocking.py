@@ -8,11 +8,11 @@ serves its turns in small steps, so that several share the process fairly, and a
 import json
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
-from offhook.pipeline.asr.engine import Transcript
+from offhook.pipeline.asr.engine import AsrRequest, EndpointReport, Transcript
 from offhook.pipeline.engine_host.main import Emit
 from offhook.pipeline.engine_host.protocol import (
     AUDIO_PIECE,
@@ -40,13 +40,21 @@ class BlockingTurn(Protocol):
         ...
 
 
+@runtime_checkable
+class EndpointingTurn(BlockingTurn, Protocol):
+    """One turn of a recogniser that `ends_turns`."""
+
+    endpoint: EndpointReport | None
+    """What it thinks about the turn's end, read after each `feed`."""
+
+
 class BlockingRecogniser(Protocol):
     """A recogniser: a class whose options are keyword arguments."""
 
     rate_hz: int
 
-    def open(self, grammar: str | None) -> BlockingTurn:
-        """Begin a turn, with a JSGF grammar or without one."""
+    def open(self, request: AsrRequest) -> BlockingTurn:
+        """Begin a turn: the request has the grammar, the phrases and the language."""
         ...
 
 
@@ -56,16 +64,20 @@ class BlockingVoice(Protocol):
     rate_hz: int
 
     def synthesize(self, text: str) -> Iterator[SpeechChunk]:
-        """Speak `text`: yield chunks as they are ready; their words count samples from the utterance's start."""
+        """Speak `text`: yield chunks as they are ready; their words count samples from the utterance's start.
+
+        A voice with several `languages` gets one of them as a second argument, except for texts in the bot's own.
+        """
         ...
 
 
 @dataclass(slots=True)
 class _Turn:
-    grammar: str | None
+    request: AsrRequest
     pending: bytearray = field(default_factory=bytearray)
     ended: bool = False
     turn: BlockingTurn | None = None
+    endpoint: EndpointReport | None = None
     consumed_bytes: int = 0
 
 
@@ -83,11 +95,12 @@ class RecogniserHost:
         return {"rate_hz": self._engine.rate_hz}
 
     def open(self, stream: int, payload: bytes) -> None:
-        """Begin a turn: {"grammar": str | null}."""
-        grammar = decode_json(payload).get("grammar")
-        if grammar is not None and not isinstance(grammar, str):
-            raise ProtocolError("the grammar is not a string")
-        self._turns[stream] = _Turn(grammar)
+        """Begin a turn: the values of an AsrRequest."""
+        values = decode_json(payload)
+        grammar, language, phrases = values.get("grammar"), values.get("language"), values.get("phrases", [])
+        if not (_is_text(grammar) and _is_text(language) and isinstance(phrases, list)):
+            raise ProtocolError("the request is not one")
+        self._turns[stream] = _Turn(AsrRequest(grammar, tuple(map(str, phrases)), language))
 
     def data(self, stream: int, payload: bytes) -> None:
         """Audio at the engine's rate."""
@@ -121,7 +134,7 @@ class RecogniserHost:
 
     def _work(self, stream: int, state: _Turn) -> None:
         if state.turn is None:
-            state.turn = self._engine.open(state.grammar)
+            state.turn = self._engine.open(state.request)
         # Whole samples only: half a sample waits for its other half.
         size = min(self._piece_bytes, len(state.pending)) & ~1
         if size:
@@ -129,13 +142,18 @@ class RecogniserHost:
             del state.pending[:size]
             state.consumed_bytes += size
             self._emit(Kind.CONSUMED, stream, CONSUMED_COUNT.pack(state.consumed_bytes))
-            if partial is not None:
-                self._emit(Kind.PARTIAL, stream, json.dumps({"text": partial}).encode())
+            changes: dict[str, str] = {} if partial is None else {"text": partial}
+            endpoint = state.turn.endpoint if isinstance(state.turn, EndpointingTurn) else None
+            if endpoint is not None and endpoint != state.endpoint:
+                changes["endpoint"] = state.endpoint = endpoint
+            if changes:
+                self._emit(Kind.PARTIAL, stream, json.dumps(changes).encode())
             return
         transcript = state.turn.finish()
         del self._turns[stream]
-        result = {"text": transcript.text, "confidence": transcript.confidence}
-        self._emit(Kind.RESULT, stream, json.dumps(result).encode())
+        words = [astuple(word) for word in transcript.words]
+        result = {"text": transcript.text, "confidence": transcript.confidence, "words": words}
+        self._emit(Kind.RESULT, stream, json.dumps(result | {"alternatives": transcript.alternatives}).encode())
 
 
 class VoiceHost:
@@ -151,11 +169,13 @@ class VoiceHost:
         return {"rate_hz": self._engine.rate_hz}
 
     def open(self, stream: int, payload: bytes) -> None:
-        """Begin an utterance: {"text": str}. It ends by itself."""
-        text = decode_json(payload).get("text")
-        if not isinstance(text, str):
-            raise ProtocolError("the text is not a string")
-        self._speaking[stream] = iter(self._engine.synthesize(text))
+        """Begin an utterance: {"text": str, "language": str | null}. It ends by itself."""
+        values = decode_json(payload)
+        text, language = values.get("text"), values.get("language")
+        if not (isinstance(text, str) and _is_text(language)):
+            raise ProtocolError("the text or its language is not a string")
+        chosen = () if language is None else (language,)
+        self._speaking[stream] = iter(self._engine.synthesize(text, *chosen))
 
     def data(self, stream: int, payload: bytes) -> None:
         """A voice takes no audio."""
@@ -186,6 +206,10 @@ class VoiceHost:
         self._emit(Kind.NOTE, stream, json.dumps({"words": words}).encode())
         for at in range(0, len(chunk.pcm), AUDIO_PIECE):
             self._emit(Kind.DATA, stream, chunk.pcm[at : at + AUDIO_PIECE])
+
+
+def _is_text(value: object) -> bool:
+    return value is None or isinstance(value, str)
 
 
 def _made(options: Mapping[str, object]) -> Any:

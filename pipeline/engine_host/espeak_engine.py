@@ -66,7 +66,7 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 
 class Espeak:
-    """The library, initialised: text to samples."""
+    """The library, initialised: text to samples. `voice` is used where `synthesize` names none."""
 
     def __init__(self, voice: str, rate_wpm: int) -> None:
         self._pcm = bytearray()
@@ -76,14 +76,16 @@ class Espeak:
         self.rate_hz = int(self._library.espeak_Initialize(_SYNCHRONOUS, 0, data, _DONT_EXIT))
         if self.rate_hz <= 0:
             raise StreamFailure("starting espeak-ng", "it could not read its data")
-        if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
-            raise StreamFailure("choosing a voice", f"espeak-ng has none called {voice!r}", "Try en-us or en-gb-x-rp.")
+        self._default = voice
+        self._voice = ""
+        self.choose(voice)
         self._library.espeak_SetParameter(_PARAMETER_RATE, rate_wpm, 0)
         self._callback = _Callback(self._take)  # kept here, as the library keeps only the pointer
         self._library.espeak_SetSynthCallback(self._callback)
 
-    def synthesize(self, text: str) -> tuple[Samples, list[tuple[int, int]]]:
+    def synthesize(self, text: str, voice: str = "") -> tuple[Samples, list[tuple[int, int]]]:
         """The samples of `text`, -1 to 1 at `rate_hz`, and (character, sample) of each of espeak's words."""
+        self.choose(voice or self._default)
         self._pcm.clear()
         self._words.clear()
         data = text.replace("\0", " ").encode(errors="replace")
@@ -93,6 +95,16 @@ class Espeak:
             raise StreamFailure("speaking", f"espeak-ng answered {error}")
         samples = np.frombuffer(bytes(self._pcm), np.int16).astype(np.float32) / 32_768.0
         return samples, list(self._words)
+
+    def choose(self, voice: str) -> None:
+        """Speak with this voice. Raises StreamFailure if there is none of that name."""
+        # Takes less than a millisecond, and keeps the rate of speech.
+        if voice != self._voice:
+            self._voice = ""  # unless the new one is found, it is unknown which one is set
+            if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
+                why = f"espeak-ng has none called {voice!r}"
+                raise StreamFailure("choosing a voice", why, "Try en-us or en-gb-x-rp.")
+            self._voice = voice
 
     def _take(self, wave: Any, count: int, events: Any) -> int:
         if wave and count > 0:
@@ -110,16 +122,23 @@ class Espeak:
 class _Stream:
     left: list[Clause]  # not yet spoken
     rate_hz: int
+    voice: str
     said_samples: int = 0
 
 
 class HostedEspeak:
-    """`HostedEngine` over espeak-ng. Options: `voice`, `rate_wpm`. One step speaks one clause."""
+    """`HostedEngine` over espeak-ng. Options: `voice`, `rate_wpm`, and other `voices` that must exist.
+
+    One step speaks one clause.
+    """
 
     def __init__(self, options: Mapping[str, object], emit: Emit) -> None:
         self._emit = emit
         self._streams: OrderedDict[int, _Stream] = OrderedDict()
         self._espeak = Espeak(str(options.get("voice", "en-us")), int(str(options.get("rate_wpm", 165))))
+        others = options.get("voices")
+        for voice in others if isinstance(others, list) else ():
+            self._espeak.choose(str(voice))
         decimate(self._espeak.synthesize("ready")[0], self._espeak.rate_hz)  # triggers espeak's lazy loading
 
     def info(self) -> dict[str, object]:
@@ -127,14 +146,18 @@ class HostedEspeak:
         return {"engine": "espeak-ng", "rate_hz": OUTPUT_HZ}
 
     def open(self, stream: int, payload: bytes) -> None:
-        """Begin a stream: {"text": str, "rate_hz": 8000 or 16000}. It ends by itself."""
+        """Begin a stream: {"text": str, "rate_hz": 8000 or 16000, "voice": str, "language": str}; it ends by itself.
+
+        All but the text may be missing.
+        """
         wanted = decode_json(payload)
-        text, rate_hz = wanted.get("text"), wanted.get("rate_hz", OUTPUT_HZ)
-        if not isinstance(text, str):
-            raise ProtocolError("the text is not a string")
+        text, voice, language = (wanted.get(key, "") for key in ("text", "voice", "language"))
+        rate_hz = wanted.get("rate_hz", OUTPUT_HZ)
+        if "text" not in wanted or not all(isinstance(value, str) for value in (text, voice, language)):
+            raise ProtocolError("the text, the voice or the language is not a string")
         if rate_hz not in (OUTPUT_HZ, 2 * OUTPUT_HZ):
             raise ProtocolError("the rate is neither 8000 nor 16000 Hz")
-        self._streams[stream] = _Stream(clauses(text), rate_hz)
+        self._streams[stream] = _Stream(clauses(text, language), rate_hz, voice)
 
     def data(self, stream: int, payload: bytes) -> None:
         """A voice takes no audio."""
@@ -158,7 +181,7 @@ class HostedEspeak:
             clause = state.left.pop(0)
             start, text = clause
             pause = SOFT_PAUSE_SAMPLES if clause.ends_softly else PAUSE_SAMPLES
-            samples, words = self._espeak.synthesize(text)
+            samples, words = self._espeak.synthesize(text, state.voice)
             rate_hz, scale = state.rate_hz, state.rate_hz // OUTPUT_HZ
             samples, spans = cut(
                 decimate(samples, self._espeak.rate_hz, rate_hz),

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import replace
 
 from offhook.pipeline.errors import EngineError
-from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, TtsEngine
+from offhook.pipeline.tts.engine import MultilingualTtsEngine, SpeechChunk, TtsCapabilities, TtsEngine
 from offhook.pipeline.tts.voice import closing
 
 G711_HZ = 8_000
@@ -41,6 +41,12 @@ class DecodedTts:
     async def close(self) -> None:
         """Close the engine. Idempotent."""
         await self.engine.close()
+
+    def in_language(self, language: str) -> TtsEngine:
+        """The same in another language, if the engine has several."""
+        if not isinstance(self.engine, MultilingualTtsEngine):
+            return self
+        return DecodedTts(self.engine.in_language(language), self._decode)
 
     def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
         """Speak `text`. Raises EngineError while iterated."""

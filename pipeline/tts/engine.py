@@ -61,6 +61,16 @@ class TtsEngine(Protocol):
 
 
 @runtime_checkable
+class MultilingualTtsEngine(TtsEngine, Protocol):
+    """A voice that speaks more than one language."""
+
+    def in_language(self, language: str) -> TtsEngine:
+        """The same voice in one of its `capabilities.languages` (any BCP 47 tag if it declares none); it starts and
+        ends with this one."""
+        ...
+
+
+@runtime_checkable
 class RatedTtsEngine(TtsEngine, Protocol):
     """A voice that can speak at more than one rate."""
 

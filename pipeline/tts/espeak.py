@@ -1,14 +1,17 @@
 """A voice that needs no model file: espeak-ng. In child processes only: it is GPL-3, this package is not."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from copy import copy
+from dataclasses import replace
 from importlib.util import find_spec
 
 from offhook.pipeline.engine_host.pool import HostLimits, HostPool
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities
+from offhook.pipeline.tts.espeak_voices import installed_voices
 from offhook.pipeline.tts.hosted import chunks
+from offhook.pipeline.tts.normalize import language_of_voice
 
 NAME = "espeak"
 HOST = "offhook.pipeline.engine_host.espeak_engine:HostedEspeak"
@@ -24,7 +27,8 @@ MIN_RATE_WPM, MAX_RATE_WPM = 80, 450
 class EspeakEngine:
     """`TtsEngine` over `workers` children.
 
-    `voice` is one of espeak-ng's names ("en-us", "en-gb-x-rp", "de" …). A chunk is a clause, or two seconds of a long
+    `voice` is one of espeak-ng's names ("en-us", "en-gb-x-rp", "de" …). `in_language` speaks with the voice that
+    `voices` has for the language, or with espeak-ng's own for it. A chunk is a clause, or two seconds of a long
     one; a word is delimited by white space, and ends with its last sound. There is next to no silence around an
     utterance: up to 5 ms before, 60 ms after. It speaks at 8 kHz, and `at_rate` at 16. Raises ValueError for a rate of
     speech that espeak-ng does not support.
@@ -35,13 +39,17 @@ class EspeakEngine:
         voice: str = "en-us",
         rate_wpm: int = 165,
         *,
+        voices: Mapping[str, str] | None = None,
         workers: int = 1,
         limits: HostLimits | None = None,
     ) -> None:
         if not MIN_RATE_WPM <= rate_wpm <= MAX_RATE_WPM:
             raise ValueError(f"{rate_wpm} words a minute, not {MIN_RATE_WPM} to {MAX_RATE_WPM}")
-        self.capabilities = TtsCapabilities(rate_hz=RATE_HZ, word_positions=True)
-        options = {"voice": voice, "rate_wpm": rate_wpm}
+        self._voices = installed_voices() | {tag.lower(): name for tag, name in (voices or {}).items()}
+        self._voice = ""  # the configured one
+        self._language = language_of_voice(voice)
+        self.capabilities = TtsCapabilities(rate_hz=RATE_HZ, word_positions=True, languages=tuple(self._voices))
+        options = {"voice": voice, "rate_wpm": rate_wpm, "voices": sorted(set((voices or {}).values()))}
         self._pool = HostPool(HOST, workers, name=NAME, options=options, limits=limits)
 
     async def start(self) -> None:
@@ -56,7 +64,13 @@ class EspeakEngine:
         if rate_hz not in RATES_HZ:
             raise ValueError(f"{rate_hz} Hz, not one of {RATES_HZ}")
         other = copy(self)
-        other.capabilities = TtsCapabilities(rate_hz=rate_hz, word_positions=True)
+        other.capabilities = replace(self.capabilities, rate_hz=rate_hz)
+        return other
+
+    def in_language(self, language: str) -> "EspeakEngine":
+        """The same children with the voice for one of the languages. Raises KeyError for another."""
+        other = copy(self)
+        other._voice, other._language = self._voices[language.lower()], language
         return other
 
     async def close(self) -> None:
@@ -67,7 +81,9 @@ class EspeakEngine:
         """Speak `text`, at most MAX_TEXT_CHARS. Raises EngineError, EngineTimeout if the child hangs."""
         if len(text) > MAX_TEXT_CHARS:
             raise EngineError(NAME, "speaking", f"the text is longer than {MAX_TEXT_CHARS} characters")
-        async with aclosing(chunks(self._pool, {"text": text, "rate_hz": self.capabilities.rate_hz})) as spoken:
+        rate_hz = self.capabilities.rate_hz
+        request = {"text": text, "rate_hz": rate_hz, "voice": self._voice, "language": self._language}
+        async with aclosing(chunks(self._pool, request)) as spoken:
             async for chunk in spoken:
                 yield chunk
 

@@ -1,6 +1,7 @@
 """The parent's side of a voice that runs in child processes."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from copy import copy
 from typing import Any
 
 from offhook.pipeline.engine_host.hosted import Hosted
@@ -14,9 +15,20 @@ class HostedTts(Hosted[TtsCapabilities]):
 
     host = "offhook.pipeline.engine_host.blocking:VoiceHost"
 
+    _language: str | None = None
+
+    def in_language(self, language: str) -> "HostedTts":
+        """The same children, in one of several languages; an engine with one language, or none declared, has no use
+        for it."""
+        if len(self.capabilities.languages) < 2:
+            return self
+        other = copy(self)
+        other._language = language
+        return other
+
     def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
         """Speak `text`. Raises EngineError, EngineTimeout if the child hangs."""
-        return chunks(self._pool, {"text": text})
+        return chunks(self._pool, {"text": text, "language": self._language})
 
 
 async def chunks(pool: HostPool, request: Mapping[str, Any]) -> AsyncGenerator[SpeechChunk]:

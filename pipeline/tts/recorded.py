@@ -3,7 +3,6 @@
 import io
 import wave
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities
@@ -19,26 +18,6 @@ class RecordedEngine:
     def __init__(self, wav: bytes) -> None:
         self._pcm, rate_hz = _read(wav)
         self.capabilities = TtsCapabilities(rate_hz, word_positions=True)
-
-    @classmethod
-    def from_file(cls, path: Path) -> "RecordedEngine":
-        """Play the WAV file at `path`. Raises EngineError."""
-        try:
-            with path.open("rb") as file:
-                return cls(file.read(MAX_RECORDING_BYTES + 1))
-        except OSError as error:
-            raise EngineError(NAME, "no recording", f"{path}: {error.strerror}") from error
-
-    @classmethod
-    def from_pcm(cls, pcm: bytes, rate_hz: int) -> "RecordedEngine":
-        """Play 16-bit little-endian mono PCM."""
-        file = io.BytesIO()
-        with wave.open(file, "wb") as writer:
-            writer.setnchannels(1)
-            writer.setsampwidth(2)
-            writer.setframerate(rate_hz)
-            writer.writeframes(pcm)
-        return cls(file.getvalue())
 
     async def start(self) -> None:
         """Nothing to do."""

@@ -3,11 +3,13 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
+from typing import NamedTuple
 
+from offhook.pipeline.language import covers, known_as
 from offhook.pipeline.rates import TICK_HZ, MakeResampler
 from offhook.pipeline.tts.cache import ClipCache
 from offhook.pipeline.tts.clip import Clip, joined
-from offhook.pipeline.tts.engine import RatedTtsEngine, SpeechChunk, TtsEngine
+from offhook.pipeline.tts.engine import MultilingualTtsEngine, RatedTtsEngine, SpeechChunk, TtsEngine
 from offhook.pipeline.tts.normalize import DEFAULT_LANGUAGE, normalize
 from offhook.pipeline.tts.pace import Pace, spread
 from offhook.pipeline.tts.pieces import PieceMaker
@@ -21,8 +23,9 @@ Encode = Callable[[bytes], bytes]
 class Voice:
     """Joins an engine, the normaliser and the cache.
 
-    `resampler(from_hz, to_hz)` converts the engine's audio if the line has another rate; texts are read by the rules of
-    `language` (see `normalize`).
+    `resampler(from_hz, to_hz)` converts the engine's audio if the line has another rate. Without a language of their
+    own, texts are read by the rules of `language` (see `normalize`), and spoken by the engine as it is configured; so
+    are texts in `serves`, the language that the configured voice is for (None: `language`).
     """
 
     def __init__(
@@ -33,22 +36,26 @@ class Voice:
         resampler: MakeResampler,
         *,
         language: str = DEFAULT_LANGUAGE,
+        serves: str | None = None,
     ) -> None:
         self.name = name
         self.language = language
+        self._serves = (serves or language).lower()
         self._engine = engine
         self._cache = cache
         self._resampler = resampler
         self._pace = None if engine.capabilities.word_positions else Pace()
 
-    def stream(self, text: str, encoding: str, encode: Encode, line_rate_hz: int) -> AsyncGenerator[Clip, None]:
+    def stream(
+        self, text: str, encoding: str, encode: Encode, line_rate_hz: int, language: str | None = None
+    ) -> AsyncGenerator[Clip, None]:
         """`text` spoken, as pieces of payload, each as soon as the engine has produced its audio; all at once if
         cached.
 
         Pieces are whole frames of 20 ms, except for the last. Word positions are in `text`, and in ticks of 1/8000 s
         from the start of the piece in which the word ends (it may begin earlier); for an engine that does not report
         them, an even pace is assumed. `encode` takes PCM at `line_rate_hz`, which goes with `encoding`; it must be
-        stateless.
+        stateless. `language` is a BCP 47 tag; a voice that does not know it speaks as if none were given.
 
         Close the iterator to stop early: if nobody else wants the same, the engine is stopped at once. Raises
         EngineError while iterated.
@@ -58,17 +65,33 @@ class Voice:
             clip = joined(pieces)
             return clip if self._pace is None else replace(clip, words=spread(text, clip.ticks))
 
-        key = (self.name, text, encoding, str(line_rate_hz))
-        return self._cache.stream(key, lambda: self._synthesise(text, encode, line_rate_hz), join)
+        speech = self._speech(language)
+        key = (self.name, f"{speech.engine_language}/{speech.rules}", text, encoding, str(line_rate_hz))
+        return self._cache.stream(key, lambda: self._synthesise(text, encode, line_rate_hz, speech), join)
 
     async def clip(self, text: str, encoding: str, encode: Encode, line_rate_hz: int) -> Clip:
-        """Everything that `stream` yields, in one piece."""
+        """Everything that `stream` yields, in one piece, in the voice's own language."""
         async with aclosing(self.stream(text, encoding, encode, line_rate_hz)) as pieces:
             return joined([piece async for piece in pieces])
 
-    async def _synthesise(self, text: str, encode: Encode, line_rate_hz: int) -> AsyncGenerator[Clip, None]:
-        spoken = normalize(text, self.language)
-        engine = self._engine.at_rate(line_rate_hz) if isinstance(self._engine, RatedTtsEngine) else self._engine
+    def _speech(self, language: str | None) -> "_Speech":
+        engine, own = self._engine, self.language
+        if language is None or language.lower() == self._serves:
+            return _Speech(engine, "", own)
+        known = known_as(engine.capabilities.languages, language)
+        if known is None:
+            return _Speech(engine, "", own)
+        # "en" asks for nothing that an American voice lacks, and leaves its reading of dates as it is.
+        rules = own if covers(language, own) else language.lower()
+        if covers(known, own) or not isinstance(engine, MultilingualTtsEngine):
+            return _Speech(engine, "", rules)
+        return _Speech(engine.in_language(known), known.lower(), rules)
+
+    async def _synthesise(
+        self, text: str, encode: Encode, line_rate_hz: int, speech: "_Speech"
+    ) -> AsyncGenerator[Clip, None]:
+        spoken, engine = normalize(text, speech.rules), speech.engine
+        engine = engine.at_rate(line_rate_hz) if isinstance(engine, RatedTtsEngine) else engine
         rate_hz = engine.capabilities.rate_hz
         resampler = None if rate_hz == line_rate_hz else self._resampler(rate_hz, line_rate_hz)
         maker = PieceMaker(text, spoken, rate_hz, line_rate_hz, encode, resampler, self._pace)
@@ -78,6 +101,14 @@ class Voice:
                     yield piece
         if (piece := maker.finish()) is not None:
             yield piece
+
+
+class _Speech(NamedTuple):
+    """How a text is spoken: by which engine, in which of its languages ("": its own), read by which rules."""
+
+    engine: TtsEngine
+    engine_language: str
+    rules: str
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ def answer_to(question: Question, transcript: Transcript, min_confidence: float,
     if typed and (entry := typed_entry(question, text)) is not None:
         return entry
     accepted = question.accepts(confidence, min_confidence)
-    choice = match(text, question.choices) if question.choices and accepted else None
+    choice = match(text, question.choices, question.language) if question.choices and accepted else None
     unmatched = not text or not accepted or (bool(question.choices) and choice is None and question.digits is None)
     kind = AnswerKind.NO_MATCH if unmatched else AnswerKind.SPEECH
     return Answer(kind, text, choice, confidence=confidence, typed=typed)
@@ -27,4 +27,6 @@ def is_meant_for(question: Question, answer: Answer, *, early: bool) -> bool:
     if answer.kind is AnswerKind.NO_MATCH:
         return False
     chosen = answer.choice is not None or answer.digits != ""
-    return not early or chosen or question.digits is None or spoken_digits(answer.text) is not None
+    if not early or chosen or question.digits is None:
+        return True
+    return spoken_digits(answer.text, question.language) is not None

@@ -15,7 +15,7 @@ from offhook.pipeline.asr.engine import Transcript
 from offhook.pipeline.endpoint.silence import SilencePolicy
 from offhook.pipeline.events import Answer, AnswerKind, EndpointPolicy, Interruption, Question
 from offhook.pipeline.turn.answers import answer_to, is_meant_for
-from offhook.pipeline.turn.events import NoInput, TurnOver, TurnPartial, TurnResumed
+from offhook.pipeline.turn.events import NoInput, TurnOver, TurnPartial
 from offhook.pipeline.turn.exchange import Speech, Utterance
 from offhook.pipeline.turn.keypad import inter_digit_ms
 from offhook.pipeline.turn.keys import CallerKeys
@@ -128,14 +128,13 @@ class TurnCore(CallerKeys):
         if self.floor in INACTIVE:
             return
         self._state.speech = Speech.UNSURE
-        self._unasked_due = None
+        self._unasked_due = self._recogniser = None
         self._state.sound_at, self._state.sound_early = began_at, self._state.question is None
         if not self._state.listens(self.floor):
             return
         self._move(Move.SPEECH, now)
-        if self._likely and self.floor is Floor.USER_TURN:
-            self._likely = False
-            self._outputs.append(TurnResumed())
+        if self.floor is Floor.USER_TURN:
+            self._resume_turn()
 
     def speech_confirmed(self, now: float) -> None:
         """It has lasted long enough to be speech."""

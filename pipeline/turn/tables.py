@@ -194,6 +194,7 @@ MOVES: dict[tuple[Floor, Move], tuple[Floor, tuple[Action, ...]]] = {
     (_F.USER_TURN, _M.CLICK): (_F.PAUSING, (_A.ARM_ENDPOINT,)),
     (_F.PAUSING, _M.SPEECH): (_F.USER_TURN, (_A.DISARM_PAUSE,)),
     (_F.PAUSING, _M.ENDPOINT): (_F.RECOGNISING, _END_TURN),
+    (_F.USER_TURN, _M.ENDPOINT): (_F.RECOGNISING, _END_TURN),  # the recogniser found it, the detector did not
     (_F.USER_TURN, _M.TOO_LONG): (_F.RECOGNISING, _END_TURN),
     (_F.PAUSING, _M.TOO_LONG): (_F.RECOGNISING, _END_TURN),
     # The transcript.

@@ -1,9 +1,11 @@
 """The caller's turn, asked for or not: where it begins and ends, and when it is over."""
 
 from collections.abc import Iterable
+from typing import Literal
 
+from offhook.pipeline.asr.engine import EndpointReport
 from offhook.pipeline.events import EndpointPolicy, Question, TurnSoFar, Verdict
-from offhook.pipeline.turn.events import TurnIgnored, TurnLikelyOver, TurnStarted
+from offhook.pipeline.turn.events import TurnIgnored, TurnLikelyOver, TurnResumed, TurnStarted
 from offhook.pipeline.turn.exchange import Exchange, Speech
 from offhook.pipeline.turn.keypad import is_keys
 from offhook.pipeline.turn.machine import Command, Machine, TurnSettings
@@ -21,6 +23,7 @@ class CallerTurns(Machine):
         self._began_at = self._ended_at = 0.0
         self._partial = ""
         self._likely = False  # its end has been announced as likely
+        self._recogniser: Literal["likely", "over"] | None = None  # what an engine that ends turns thinks of its end
         self._kept = False  # it was over before its question was asked
         self._unasked_due: float | None = None
         self._line: str | None = None  # the typed line that is the turn, until it has been matched with the question
@@ -47,8 +50,21 @@ class CallerTurns(Machine):
 
     # The turn that answers the question.
 
+    def endpoint(self, endpoint: EndpointReport, now: float) -> None:
+        """A recogniser that ends turns reports on this one. The policy decides, even if the detector is undecided."""
+        self._recogniser = None if endpoint == "resumed" else endpoint
+        if self._recogniser is None:
+            self._resume_turn()
+        if self.floor in (Floor.USER_TURN, Floor.PAUSING):
+            self._consult(now)
+
+    def _resume_turn(self) -> None:
+        if self._likely:
+            self._likely = False
+            self._outputs.append(TurnResumed())
+
     def _begin_turn(self, *, kept: bool) -> None:
-        self._partial, self._likely, self._kept = "", False, kept
+        self._partial, self._likely, self._kept, self._recogniser = "", False, kept, None
         unasked = self._state.unasked
         if kept:
             self._take(self._state.next_kept())
@@ -93,20 +109,26 @@ class CallerTurns(Machine):
         policy = self._policy if question is None or question.endpoint is None else question.endpoint
         # Rounded, so that a timer that fires after n milliseconds sees n milliseconds elapsed.
         silence_ms, speech_ms = round(1000 * (now - ended_at), 3), round(1000 * max(0.0, ended_at - began_at), 3)
-        return policy.decide(TurnSoFar(question, self._partial if question else "", silence_ms, speech_ms), now)
+        partial, recogniser = (self._partial, self._recogniser) if question else ("", None)
+        return policy.decide(TurnSoFar(question, partial, silence_ms, speech_ms, recogniser), now)
 
     def _consult(self, now: float) -> None:
         """Ask the policy whether the turn is over. Called on every change while the caller is silent."""
         self._timers.pop(Action.ARM_ENDPOINT, None)
-        verdict = self._decide(self._state.question, self._began_at, self._ended_at, now)
+        speaks = self.floor is Floor.USER_TURN  # as far as the detector knows
+        ended_at = now if speaks else self._ended_at
+        verdict = self._decide(self._state.question, self._began_at, ended_at, now)
         if verdict.kind == "over":
+            if speaks:
+                # Noise, perhaps. Whatever the detector finds next is another turn.
+                self._ended_at, self._state.speech = now, Speech.NONE
             self._move(Move.ENDPOINT, now)
             return
         if verdict.kind == "likely" and not self._likely:
             self._likely = True
             self._outputs.append(TurnLikelyOver(self._partial))
-        due = self._ended_at + verdict.ask_again_ms / 1000
-        if due > now:  # otherwise it wants to be asked when something changes
+        due = ended_at + verdict.ask_again_ms / 1000
+        if due > now and not speaks:  # otherwise it wants to be asked when something changes
             self._timers[Action.ARM_ENDPOINT] = due
 
     # Unasked turns.

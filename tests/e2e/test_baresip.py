@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from offhook.telephony.resample import resample
 from tests.e2e.conftest import BotProcess, speech
 from tests.e2e.peers import HOST, free_udp_ports, program
+from tests.signals import resample
 
 pytestmark = pytest.mark.peer
 MODULES = next(

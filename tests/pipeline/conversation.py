@@ -24,6 +24,7 @@ from offhook.pipeline.vad.batch import VadBatcher
 from offhook.pipeline.vad.engine import VadCapabilities
 from offhook.pipeline.vad.gate import GateSettings
 from offhook.telephony.listeners import LineListeners
+from tests.signals import wav
 
 FRAME_SAMPLES = 256
 PACKET_SAMPLES = 160
@@ -197,7 +198,7 @@ class Talk:
         self.events: list[SessionEvent] = []
         self.core = TurnCore(settings)
         asr: AsrEngine = self.asr if says is None else FixedEngine(says, rate_hz=8_000)
-        tts = tts or RecordedEngine.from_pcm(bytes(2 * CLIP_SAMPLES), 8_000)
+        tts = tts or RecordedEngine(wav(bytes(2 * CLIP_SAMPLES), 8_000))
         voice = Voice("test", tts, ClipCache(0), unresampled)
         self.batcher = VadBatcher(self.vad, GateSettings(), spacing_s=0.0)
         engines = Engines(

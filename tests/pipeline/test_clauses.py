@@ -174,3 +174,25 @@ def test_tokens_are_cut_as_the_whole_text_is(text: str, sizes: list[int]) -> Non
 def test_a_huge_text_is_fast() -> None:
     assert len(clauses("a" * 200_000)) == -(-200_000 // MAX_CHARS)
     assert len(clauses("yes, " * 40_000)) >= 40_000 * 5 // (SOFT_CHARS + 10)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Sie finden uns im 3. Stock. Bitte läuten.", ["Sie finden uns im 3. Stock.", "Bitte läuten."]),
+        ("Der 1. Preis geht an Sie.", ["Der 1. Preis geht an Sie."]),
+        ("Ihr 2. Versuch zum 10. Jubiläum.", ["Ihr 2. Versuch zum 10. Jubiläum."]),
+        ("Es sind 12. Wir melden uns.", ["Es sind 12.", "Wir melden uns."]),
+        ("Heute ist der 3.", ["Heute ist der 3."]),
+        ("Heute ist der 3.\n\nMorgen nicht.", ["Heute ist der 3.", "Morgen nicht."]),
+    ],
+)
+def test_german_ordinals_do_not_end_a_clause(text: str, expected: list[str]) -> None:
+    assert [clause.text for clause in clauses(text, "de-AT")] == expected
+    splitter = ClauseSplitter("de")
+    streamed = [clause.text for character in text for clause in splitter.push(character)]
+    assert [*streamed, *(clause.text for clause in splitter.flush())] == expected
+
+
+def test_in_english_a_number_may_end_a_sentence_after_the_same_letters() -> None:
+    assert [clause.text for clause in clauses("I am 12. We go.", "en-US")] == ["I am 12.", "We go."]

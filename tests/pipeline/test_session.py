@@ -21,6 +21,7 @@ from offhook.pipeline.trace import (
     Mark,
     TurnTraced,
 )
+from offhook.pipeline.tts.espeak import EspeakEngine
 from offhook.pipeline.turn.core import MAX_SKIPPED
 from offhook.pipeline.turn.machine import TurnSettings
 from offhook.pipeline.turn.tables import Floor
@@ -561,3 +562,25 @@ async def test_the_dump_shows_the_live_state() -> None:
     assert (dump["recogniser"], dump["paused"]) == (False, False)
     talk.line.send()
     await result(task)
+
+
+async def test_one_call_speaks_two_languages_with_the_embedded_voice() -> None:
+    engine = EspeakEngine()
+    await engine.start()
+    talk = Talk(tts=engine)
+    try:
+        ticks = {}
+        for language in (None, "de", "en-US"):
+            utterance = talk.session.say("Guten Morgen, Zug", language=language)
+            talk.session.finish(utterance)
+            before = talk.line.sent_ticks
+            while not talk.session.said(utterance).done():
+                talk.line.send()
+                await asyncio.sleep(0.01)
+            assert (await talk.session.said(utterance)).text_played == "Guten Morgen, Zug"
+            ticks[language] = talk.line.sent_ticks - before
+    finally:
+        talk.session.close()
+        await engine.close()
+    assert ticks["de"] < 0.95 * ticks[None]
+    assert ticks["en-US"] == pytest.approx(ticks[None], rel=0.02)

@@ -5,6 +5,7 @@ import asyncio
 from offhook.pipeline.events import Prompt, Question
 from offhook.pipeline.tts.recorded import RecordedEngine
 from tests.pipeline.conversation import CLIP_SAMPLES, FRAME_SAMPLES, FakeLine, Talk
+from tests.signals import wav
 
 
 class WideLine(FakeLine):
@@ -17,7 +18,7 @@ class WideLine(FakeLine):
 
 
 def wide_talk() -> Talk:
-    return Talk(line=WideLine, tts=RecordedEngine.from_pcm(b"\1\0" * (2 * CLIP_SAMPLES), 16_000))
+    return Talk(line=WideLine, tts=RecordedEngine(wav(b"\1\0" * (2 * CLIP_SAMPLES), 16_000)))
 
 
 async def test_the_recogniser_gets_16_khz_from_before_the_speech_to_its_end() -> None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from offhook.telephony import pcm
 from offhook.telephony.codec import PCMU
 from offhook.telephony.plc import Concealer
-from offhook.telephony.resample import resample
+from tests.signals import resample
 from tests.telephony import appendix_i
 
 Floats = npt.NDArray[np.float64]

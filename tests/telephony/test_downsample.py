@@ -5,10 +5,11 @@ from hypothesis import strategies as st
 
 from offhook.telephony import pcm, tones
 from offhook.telephony.resample import Downsampler
+from tests.signals import sine
 
 
 def level_of(frequency_hz: float) -> float:
-    return pcm.level_dbfs(Downsampler().push(tones.sine(frequency_hz, 1_000, level_dbfs=-6, rate_hz=16_000))[400:])
+    return pcm.level_dbfs(Downsampler().push(sine(frequency_hz, 1_000, level_dbfs=-6, rate_hz=16_000))[400:])
 
 
 @pytest.mark.parametrize("frequency_hz", [100, 300, 1_000, 3_000, 3_400])
@@ -40,7 +41,7 @@ def test_the_chunking_does_not_matter(pairs: list[int], seed: int) -> None:
 
 
 def test_a_reset_forgets_and_half_a_pair_is_refused() -> None:
-    audio = tones.sine(400, 20, rate_hz=16_000)
+    audio = sine(400, 20, rate_hz=16_000)
     one = Downsampler()
     one.push(audio)
     one.reset()

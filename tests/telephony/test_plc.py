@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from offhook.telephony import pcm, tones
 from offhook.telephony.plc import Concealer
+from tests.signals import sine
 
 FRAME = 160
 
@@ -25,7 +26,7 @@ def test_without_loss_nothing_changes() -> None:
 
 @pytest.mark.parametrize("frequency_hz", [80, 150, 220, 400, 1_000])
 def test_one_lost_frame_of_a_tone_is_hardly_missed(frequency_hz: int) -> None:
-    frames = frames_of(tones.sine(frequency_hz, 600))
+    frames = frames_of(sine(frequency_hz, 600))
     result = through(frames, {20})
     assert pcm.level_dbfs(result[20]) == pytest.approx(-16, abs=1.5)
     # The appendix fades after 10 ms; up to there it is the tone itself.
@@ -34,7 +35,7 @@ def test_one_lost_frame_of_a_tone_is_hardly_missed(frequency_hz: int) -> None:
 
 
 def test_fades_to_silence_after_60_ms() -> None:
-    frames = frames_of(tones.sine(200, 600))
+    frames = frames_of(sine(200, 600))
     levels = [pcm.level_dbfs(frame) for frame in through(frames, {10, 11, 12, 13, 14})[10:15]]
     assert levels[0] > levels[1] > levels[2] > levels[3]
     assert levels[0] > -18
@@ -43,7 +44,7 @@ def test_fades_to_silence_after_60_ms() -> None:
 
 @pytest.mark.parametrize("lost", [{10}, {10, 11}, {10, 11, 12, 13, 14, 15}])
 def test_no_clicks_at_either_seam(lost: set[int]) -> None:
-    frames = frames_of(tones.sine(150, 600))
+    frames = frames_of(sine(150, 600))
     step = np.abs(np.diff(pcm.to_array(b"".join(frames)).astype(int))).max()
     result = pcm.to_array(b"".join(through(frames, lost))).astype(int)
     assert np.abs(np.diff(result)).max() <= 1.3 * step
@@ -67,7 +68,7 @@ def test_loss_in_silence_is_silence() -> None:
 
 
 def test_a_long_hole_in_one_piece_is_as_in_many() -> None:
-    audio = tones.sine(180, 100)
+    audio = sine(180, 100)
     at_once, in_pieces = Concealer(), Concealer()
     at_once.good(audio)
     in_pieces.good(audio)

@@ -12,8 +12,7 @@ import pytest
 
 from offhook.pipeline.asr.engine import AsrRequest
 from offhook.pipeline.asr.pocketsphinx import PocketsphinxEngine
-from offhook.telephony import tones
-from offhook.telephony.resample import resample
+from tests.signals import resample, sine
 from tests.telephony import appendix_i
 from tests.telephony.loss import (
     FRAME,
@@ -38,7 +37,7 @@ def test_the_reference_does_not_touch_what_nothing_is_missing_from() -> None:
 
 
 def test_the_reference_goes_on_with_a_tone_and_falls_silent_after_60_ms() -> None:
-    audio = np.frombuffer(tones.sine(200, 600), "<i2").astype(np.float64)
+    audio = np.frombuffer(sine(200, 600), "<i2").astype(np.float64)
     lost = [20 <= n < 28 for n in range(60)]
     made = appendix_i.conceal(audio, lost)
     assert np.abs(made[1_600:1_680] - audio[1_600:1_680]).max() < 0.05 * np.abs(audio).max()

@@ -3,6 +3,7 @@ import numpy.typing as npt
 import pytest
 
 from offhook.telephony import pcm, tones
+from tests.signals import sine
 
 
 def peaks_hz(audio: bytes, count: int, rate_hz: int = 8_000) -> list[float]:
@@ -19,7 +20,7 @@ def peaks_hz(audio: bytes, count: int, rate_hz: int = 8_000) -> list[float]:
 
 @pytest.mark.parametrize("rate_hz", [8_000, 16_000, 22_050])
 def test_sine_has_its_frequency_length_and_level(rate_hz: int) -> None:
-    audio = tones.sine(440, 500, level_dbfs=-20, rate_hz=rate_hz)
+    audio = sine(440, 500, level_dbfs=-20, rate_hz=rate_hz)
     assert pcm.samples_in(audio) == rate_hz // 2
     assert pcm.level_dbfs(audio) == pytest.approx(-20, abs=0.05)
     assert peaks_hz(audio, 1, rate_hz) == pytest.approx([440], abs=1)

@@ -14,8 +14,9 @@ from offhook.pipeline.tts.engine import Word
 from offhook.telephony.codec.base import codec_named
 from offhook.telephony.rtp.config import RtpConfig
 from offhook.telephony.rtp.session import RtpSession
-from offhook.telephony.tones import silence, sine
+from offhook.telephony.tones import silence
 from offhook.telephony.wire import rtp
+from tests.signals import sine
 
 FAR = ("127.0.0.1", 4000)
 CODEC = codec_named("PCMU")

@@ -14,8 +14,8 @@ import pytest
 from offhook.calls.recorder import SLACK_SAMPLES, CallRecorder
 from offhook.records import RecordingResult, RecordingWriter
 from offhook.telephony.codec.base import codec_named
-from offhook.telephony.tones import sine
 from tests.offhook.lines import ScriptedLine
+from tests.signals import sine
 
 PACKET = sine(400, 20)
 PAYLOAD = codec_named("PCMA").encode(PACKET)
@@ -95,7 +95,7 @@ def test_packets_a_little_late_are_one_sound_and_a_pause_is_a_pause(writer: Reco
 
 
 def test_a_pause_is_silent_on_both_sides_and_moves_nothing(writer: RecordingWriter, clock: Clock) -> None:
-    line = ScriptedLine()
+    line = ScriptedLine("PCMA")
     recorder = recorder_of(writer, line)
     for n in range(30):
         recorder.paused = 10 <= n < 20

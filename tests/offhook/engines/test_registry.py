@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from offhook.engines.engine_set import EngineSet, GivenEngines
+from offhook.engines.engine_set import EngineSet
 from offhook.engines.factory import EngineContext
-from offhook.engines.registry import BUILT_IN, make_asr, make_tts, make_vad, names
+from offhook.engines.registry import BUILT_IN, GivenEngines, make_asr, make_tts, make_vad, names
 from offhook.pipeline.asr.engine import AsrCapabilities, AsrEngine, AsrRequest
 from offhook.pipeline.asr.fixed import FixedEngine
 from offhook.pipeline.errors import EngineError
+from offhook.pipeline.tts.espeak import EspeakEngine
 from offhook.pipeline.tts.recorded import RecordedEngine
 from offhook.pipeline.vad.energy import EnergyVad
 from offhook.settings.config import AsrConfig, Config, DialogConfig, TtsConfig, VadConfig
@@ -67,6 +68,27 @@ def test_by_name() -> None:
     assert isinstance(make_vad(Config(vad=VadConfig(engine="energy"))), EnergyVad)
     assert isinstance(make_asr(Config(asr=AsrConfig(engine="fixed"))), FixedEngine)
     assert isinstance(make_tts(Config(tts=TtsConfig(engine="recorded"))), RecordedEngine)
+
+
+def test_the_rate_of_speech_holds_for_an_instance_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[dict[str, Any]] = []
+    espeak = EspeakEngine
+
+    def recorded(**options: Any) -> EspeakEngine:
+        made.append(options)
+        return espeak(**options)
+
+    monkeypatch.setattr("offhook.engines.bundled.EspeakEngine", recorded)
+    for own in ({}, {"rate_wpm": 200}):
+        make_tts(Config(tts=TtsConfig(engine="slow", rate_wpm=100, options={"slow": {"engine": "espeak", **own}})))
+    assert [options["rate_wpm"] for options in made] == [100, 200]
+
+
+def test_voices_are_for_language_tags() -> None:
+    options = {"espeak": {"voices": {"german": "de+f3"}}}
+    with pytest.raises(UserError) as caught:
+        make_tts(Config(tts=TtsConfig(options=options)))
+    assert "BCP 47" in caught.value.problems[0].why
 
 
 def test_a_slip_of_the_pen() -> None:

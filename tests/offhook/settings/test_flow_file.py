@@ -119,6 +119,7 @@ steps:
     assert (pin.no_input.attempts, pin.no_input.reprompts) == (2, ("Again",))
     assert pin.no_match.reprompts == ("One", "Two")
     assert flow.steps["end"] == End("end")
+    assert flow.wording is not None
     assert flow.wording.apology == "Pardon."
     assert flow.constants == {"bank": "Our Bank"}
 
@@ -137,7 +138,7 @@ def test_the_examples_of_the_manual_run(number: int) -> None:
         if isinstance(action, HangUp):
             break
         action = runner.answered(Answer(AnswerKind.NO_INPUT))
-    assert runner.finished
+    assert runner.dump()["finished"]
 
 
 def test_the_manual_has_examples() -> None:
@@ -323,8 +324,7 @@ def test_messages_lead_to_what_was_meant(old: str, new: str, where: str, why: st
         ("include", "one file", "`*name`"),
         ("call_flow", "one file", "`*name`"),
         ("business_hours", "does not know the time", "in Python"),
-        ("language", "of the whole bot", "`[dialog]`"),
-        ("voice", "of the whole bot", "`[tts]`"),
+        ("voice", "only a language", "`[tts]`"),
         ("send_dtmf", "sends no keys", "in Python"),
         ("sms", "only talks with this caller", "in Python"),
         ("callback", "only talks with this caller", "in Python"),
@@ -344,7 +344,7 @@ def test_what_no_flow_can_do_says_what_to_do_instead(key: str, why: str, todo: s
     ("old", "key", "todo"),
     [
         ("    next: menu", "pause", "a full stop"),
-        ("    next: menu", "language", "`[dialog]`"),
+        ("    next: menu", "voice", "`[tts]`"),
         ("    next: menu", "goto", "did you mean `next`?"),
         ("    next: menu", "interruptible", "did you mean `barge_in`?"),
         ("    next: menu", "max_visits", "`attempts`"),

@@ -61,6 +61,17 @@ def test_the_assistant(names: dict[str, Any]) -> None:
     assert run(conversation()) == "goodbye"
 
 
+def test_two_languages(names: dict[str, Any]) -> None:
+    async def conversation() -> tuple[list[str], list[str | None]]:
+        async with SimulatedCall(names["two_languages"]) as caller:
+            await caller.hears("Deutsch, oder English?")
+            await caller.says("deutsch")
+            await caller.hears("…")
+            return caller.voice.asked_in, [request.language for request in caller.asr.requests]
+
+    assert run(conversation()) == (["", "de", "de", "de"], ["de"])
+
+
 def test_the_policy(names: dict[str, Any]) -> None:
     policy = names["policy"](None)
     assert policy.decide(TurnSoFar(None, "Is it open?", 300, 900), 0.0).kind == "over"

@@ -13,10 +13,14 @@ from offhook.pipeline.asr.engine import (
     AsrRequest,
     AsrStream,
     Encoding,
+    EndpointReport,
+    OnEndpoint,
+    OnPartial,
     Transcript,
-    knows_language,
+    open_stream,
 )
 from offhook.pipeline.errors import EngineError
+from offhook.pipeline.language import known_as
 from offhook.telephony.codec.base import codec_named
 from offhook.telephony.codec.g711 import PCMA, PCMU
 from offhook.telephony.resample import Resampler
@@ -130,6 +134,20 @@ async def test_partials_start_close_and_cancel_reach_the_engine() -> None:
     assert (engine.started, engine.closed, partials, bytes(engine.audio)) == (1, 1, ["so far"], b"")
 
 
+async def test_reports_of_an_engine_that_ends_turns_pass_the_adapter() -> None:
+    class Endpointing(Recogniser):
+        def open(self, request: AsrRequest, on_partial: OnPartial, on_endpoint: OnEndpoint | None = None) -> AsrStream:
+            if on_endpoint is not None:
+                on_endpoint("over")
+            return super().open(request, on_partial)
+
+    reports = list[EndpointReport]()
+    for ends_turns in (True, False):
+        wrapped = adapted(Endpointing(replace(LOCAL, rate_hz=24_000, ends_turns=ends_turns)))
+        open_stream(wrapped, AsrRequest(), lambda text: None, reports.append)
+    assert reports == ["over"], "of the engine with the capability"
+
+
 @pytest.mark.parametrize(
     ("capabilities", "why"),
     [
@@ -156,7 +174,7 @@ def test_what_contradicts_itself_is_refused(capabilities: AsrCapabilities, why: 
     ],
 )
 def test_which_languages_an_engine_speaks(known: tuple[str, ...], asked: str, does: bool) -> None:
-    assert knows_language(known, asked) is does
+    assert (known_as(known, asked) is not None) is does
 
 
 def test_an_adapted_engine_keeps_the_one_it_adapts() -> None:

@@ -19,6 +19,18 @@ BALANCE = Choice("balance", ("check my balance", "Balance"), dtmf="1")
 AGENT = Choice("agent", ("speak to an agent", "I don't know"), dtmf="0")
 
 
+def test_digits_are_listened_for_in_the_questions_language() -> None:
+    german = question_grammar(Question(digits=DigitRule(4, 4), language="de-AT"))
+    assert german is not None
+    assert "<digits> = (<digit>)+;\n<digit> = null | eine | ein | eins | zwo | zwei | drei" in german
+    assert question_grammar(Question(digits=DigitRule(4, 4), language="sv")) is None, "free speech: numerals"
+    rooms = (Choice("room", ("Zimmer 1", "Zimmer 0")),)
+    assert "zimmer eins | zimmer null" in str(question_grammar(Question(rooms, language="de")))
+    assert match("zimmer eins", rooms, "de") == match("Zimmer 1", rooms, "de") == "room"
+    assert match("zimmer one", rooms, "de") is None
+    assert "zimmer 1 | zimmer 0" in str(question_grammar(Question(rooms, language="sv")))
+
+
 def test_a_grammar_has_an_alternative_for_each_phrase() -> None:
     assert choices_grammar([BALANCE, AGENT]) == (
         "#JSGF V1.0;\n"

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offhook.pipeline.asr.grammar import DIGIT_WORDS
+from offhook.pipeline.asr.digit_words import digit_words
 from offhook.pipeline.dialog.digits import (
     MAX_SPOKEN_CHARS,
     apart,
@@ -30,6 +30,25 @@ from offhook.pipeline.events import DigitRule
 )
 def test_spoken_digits_become_digits(text: str, digits: str) -> None:
     assert spoken_digits(text) == digits
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "digits"),
+    [
+        ("de-CH", "eins zwo null vier", "1204"),
+        ("fr", "Zéro, six, un", "061"),
+        ("es-MX", "cinco cinco uno", "551"),
+        ("it", "due tre", "23"),
+        ("nl", "één twee", "12"),
+        ("pt-BR", "meia dois", "62"),
+        ("sv", "12 04", "1204"),
+        ("sv", "ett två", None),
+        ("de", "one two", None),
+        ("en-GB", "nought oh o", "000"),
+    ],
+)
+def test_digits_are_spoken_in_the_language(language: str, text: str, digits: str | None) -> None:
+    assert spoken_digits(text, language) == digits
 
 
 @pytest.mark.parametrize(
@@ -82,5 +101,5 @@ def test_only_digits_that_satisfy_the_rule_are_accepted(digits: str, rule: Digit
 
 @given(st.text(alphabet="0123456789", min_size=1, max_size=32))
 def test_sentences_of_the_digit_grammar_are_understood(digits: str) -> None:
-    assert spoken_digits(" ".join(DIGIT_WORDS[int(digit)] for digit in digits)) == digits
+    assert spoken_digits(" ".join(digit_words("en")[int(digit)][-1] for digit in digits)) == digits
     assert spoken_digits(apart(digits)) == digits

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 
-from offhook.pipeline.asr.engine import Transcript
+from offhook.pipeline.asr.engine import AsrRequest, EndpointReport, RecognisedWord, Transcript
 from offhook.pipeline.tts.engine import SpeechChunk, Word
 
 
@@ -18,8 +18,8 @@ class SoundCounter:
         self.level = level
         self.busy_s = busy_s
 
-    def open(self, grammar: str | None) -> "CountedTurn":
-        return CountedTurn(self, grammar)
+    def open(self, request: AsrRequest) -> "CountedTurn":
+        return CountedTurn(self, request.grammar)
 
 
 class CountedTurn:
@@ -58,3 +58,37 @@ class Beeper:
             at = text.index(word, at)
             yield SpeechChunk(b"\x10\x20" * 400, (Word(word, at, at + len(word), sample, sample + 400),))
             at, sample = at + len(word), sample + 400
+
+
+class Polyglot:
+    """Speaks the language that it is asked for, and its own without one."""
+
+    rate_hz = 8_000
+
+    def synthesize(self, text: str, language: str = "own") -> Iterator[SpeechChunk]:
+        yield SpeechChunk(language.encode().ljust(8))
+
+
+class Endpointer:
+    """A recogniser that ends turns: at the second sound, which it expects after the first."""
+
+    rate_hz = 16_000
+
+    def open(self, request: AsrRequest) -> "EndpointingTurn":
+        return EndpointingTurn(request)
+
+
+class EndpointingTurn:
+    def __init__(self, request: AsrRequest) -> None:
+        self.endpoint: EndpointReport | None = None
+        self.request = request
+        self.counted = CountedTurn(SoundCounter(), None)
+
+    def feed(self, pcm: bytes) -> str | None:
+        partial = self.counted.feed(pcm)
+        self.endpoint = {"1": "likely", "2": "over"}.get(partial or "", self.endpoint)  # type: ignore[assignment]
+        return partial
+
+    def finish(self) -> Transcript:
+        words = (RecognisedWord("hello", 0.0, 0.5, 0.9),)
+        return Transcript(str(self.request.language), None, words, self.request.phrases)

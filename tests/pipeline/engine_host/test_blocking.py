@@ -3,10 +3,11 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
-from offhook.pipeline.asr.engine import AsrCapabilities, AsrRequest, Transcript
+from offhook.pipeline.asr.engine import AsrCapabilities, AsrRequest, EndpointReport, RecognisedWord, Transcript
 from offhook.pipeline.asr.hosted import HostedAsr
 from offhook.pipeline.engine_host.pool import HostLimits
 from offhook.pipeline.errors import EngineError
@@ -127,3 +128,31 @@ async def test_a_voice_that_fails_reports_why_after_its_chunks(tts: HostedTts) -
             chunks.append(chunk)
     assert len(chunks) == 1
     assert [len(chunk.pcm) async for chunk in tts.synthesize("fine")] == [800]
+
+
+async def test_a_recogniser_gets_the_whole_request_and_its_whole_transcript_comes_back() -> None:
+    asr = HostedAsr("endpointer", f"{MODULE}:Endpointer", replace(HEARING, ends_turns=True))
+    await asr.start()
+    try:
+        endpoints: list[EndpointReport] = []
+        request = AsrRequest(phrases=("yes", "no"), language="de-CH")
+        stream = asr.open(request, lambda text: None, endpoints.append)
+        stream.feed(TWO_SOUNDS)
+        words = (RecognisedWord("hello", 0.0, 0.5, 0.9),)
+        assert await stream.finish() == Transcript("de-CH", None, words, ("yes", "no"))
+        assert endpoints == ["likely", "over"], "each change once"
+    finally:
+        await asr.close()
+
+
+@pytest.mark.parametrize(("languages", "spoken"), [((), b"own"), (("de",), b"own"), (("en", "de"), b"de")])
+async def test_a_voice_of_several_languages_gets_the_wanted_one(languages: tuple[str, ...], spoken: bytes) -> None:
+    tts = HostedTts("polyglot", f"{MODULE}:Polyglot", replace(SPEAKING, languages=languages))
+    await tts.start()
+    try:
+        (chunk,) = [chunk async for chunk in tts.in_language("de").synthesize("Hallo")]
+        assert chunk.pcm.strip() == spoken
+        (chunk,) = [chunk async for chunk in tts.synthesize("Hello")]
+        assert chunk.pcm.strip() == b"own"
+    finally:
+        await tts.close()

@@ -6,7 +6,7 @@ import pytest
 
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.tts.adapt import adapt
-from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, TtsEngine, Word
+from offhook.pipeline.tts.engine import MultilingualTtsEngine, SpeechChunk, TtsCapabilities, TtsEngine, Word
 from offhook.telephony.codec.base import codec_named
 from offhook.telephony.codec.g711 import PCMA, PCMU
 
@@ -54,6 +54,32 @@ async def test_g711_is_decoded_chunk_by_chunk_and_comes_out_on_the_line_as_it_wa
     differing = [value for value in range(256) if payload[value] != value]
     # Mu-law has two zeros, and one of them is enough.
     assert differing == ([0x7F] if law is PCMU else [])
+
+
+class Multilingual(Voice):
+    """Speaks its language's first letter."""
+
+    language = "en"
+
+    def in_language(self, language: str) -> "Multilingual":
+        other = Multilingual(self.capabilities)
+        other.language = language
+        return other
+
+    async def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
+        yield SpeechChunk(self.language[:1].encode())
+
+
+async def test_a_g711_voice_keeps_its_languages() -> None:
+    capabilities = TtsCapabilities(8_000, word_positions=False, encoding="PCMA", languages=("en", "de"))
+    wrapped = adapted(Multilingual(capabilities))
+    assert isinstance(wrapped, MultilingualTtsEngine)
+    assert wrapped.capabilities.languages == ("en", "de")
+    (chunk,) = [chunk async for chunk in wrapped.in_language("de").synthesize("hallo")]
+    assert chunk.pcm == PCMA.decode(b"d")
+    one = adapted(Voice(capabilities))
+    assert isinstance(one, MultilingualTtsEngine)
+    assert one.in_language("de") is one, "it has only one"
 
 
 async def test_a_voice_that_is_no_longer_wanted_is_stopped_at_once() -> None:

@@ -3,6 +3,7 @@ import signal
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -12,8 +13,10 @@ import pytest_asyncio
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.tts.engine import SpeechChunk, TtsEngine, Word
 from offhook.pipeline.tts.espeak import MAX_TEXT_CHARS, EspeakEngine
+from offhook.pipeline.tts.espeak_voices import read_voices
 
 PROMPT = "Welcome to the example bank. You owe $12.50 — is that O.K., Zoë? One of the agents will help."
+TRAIN = "Guten Morgen, Zug"
 AUDIBLE = 200
 
 
@@ -162,3 +165,69 @@ async def test_it_speaks_at_16_khz_with_what_8_khz_cannot_carry(engine: EspeakEn
     assert power[hertz > 4_500].sum() > 0.005 * power.sum()
     with pytest.raises(ValueError, match="11025 Hz"):
         engine.at_rate(11_025)
+
+
+def pitch_hz(samples: np.ndarray) -> float:
+    """Of the loudest 100 ms."""
+    loudest = max(range(0, len(samples) - 800, 400), key=lambda at: np.square(samples[at : at + 800] / 1e3).sum())
+    voice = samples[loudest : loudest + 800].astype(float)
+    likeness = np.correlate(voice, voice, "full")[799:]
+    return 8_000 / (int(np.argmax(likeness[20:160])) + 20)
+
+
+async def test_it_speaks_several_languages(engine: EspeakEngine) -> None:
+    assert {"en", "en-us", "de", "fr"} <= set(engine.capabilities.languages)
+    english, _ = await speak(engine, TRAIN)
+    german, words = await speak(engine.in_language("de"), TRAIN)
+    wide, _ = await speak(engine.in_language("DE").at_rate(16_000), TRAIN)
+    again, _ = await speak(engine, TRAIN)
+    assert [word.text for word in words] == TRAIN.split()
+    assert len(german) < 0.95 * len(english)
+    assert len(wide) == pytest.approx(2 * len(german), rel=0.02)
+    assert len(again) == pytest.approx(len(english), rel=0.02), "the configured voice is not lost"
+
+
+async def test_each_text_keeps_the_rate_of_speech() -> None:
+    fast = EspeakEngine(rate_wpm=300)
+    await fast.start()
+    try:
+        before, _ = await speak(fast, "This is a test of the rate of speech.")
+        await speak(fast.in_language("de"), "Das ist etwas anderes.")
+        after, _ = await speak(fast, "This is a test of the rate of speech.")
+    finally:
+        await fast.close()
+    assert len(after) == pytest.approx(len(before), rel=0.02)
+
+
+async def test_a_voice_that_does_not_exist_is_found_at_the_start() -> None:
+    other = EspeakEngine(voices={"de": "klingonese"})
+    with pytest.raises(EngineError, match="none called 'klingonese'"):
+        await other.start()
+    await other.close()
+
+
+async def test_a_language_may_have_a_voice_of_its_own(engine: EspeakEngine) -> None:
+    other = EspeakEngine(voices={"de": "de+f3"})
+    await other.start()
+    try:
+        hers, _ = await speak(other.in_language("de"), "Guten Morgen")
+        his, _ = await speak(engine.in_language("de"), "Guten Morgen")
+        assert pitch_hz(hers) > 1.3 * pitch_hz(his)
+    finally:
+        await other.close()
+
+
+async def test_every_language_has_a_voice_with_a_dictionary(tmp_path: Path) -> None:
+    (tmp_path / "lang" / "gmw").mkdir(parents=True)
+    (tmp_path / "de_dict").touch()
+    (tmp_path / "en_dict").touch()
+    voices = {
+        "de": "name German\nlanguage de\n",
+        "en": "language en-gb 2\nlanguage en 2\n",
+        "en-US": "language en-us 2\nlanguage en 3\n",
+        "xx": "language xx\n",
+        "odd": "language klingon\ndictionary en\n",
+    }
+    for name, text in voices.items():
+        (tmp_path / "lang" / "gmw" / name).write_text(text)
+    assert read_voices(tmp_path) == {"de": "de", "en": "en", "en-gb": "en", "en-us": "en-US"}

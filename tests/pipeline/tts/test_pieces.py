@@ -14,7 +14,8 @@ from offhook.pipeline.tts.normalize import normalize
 from offhook.pipeline.tts.pace import Pace, spread
 from offhook.pipeline.tts.pieces import PieceMaker
 from offhook.telephony.codec import LINEAR16, PCMU
-from offhook.telephony.resample import Resampler, resample
+from offhook.telephony.resample import Resampler
+from tests.signals import resample
 
 TEXT = "Mind the gap"
 RATES = st.sampled_from([(8_000, 8_000), (16_000, 8_000), (22_050, 8_000), (24_000, 16_000), (8_000, 16_000)])

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 import pytest
 
@@ -12,6 +13,7 @@ from offhook.pipeline.tts.pace import spread
 from offhook.pipeline.tts.recorded import RecordedEngine
 from offhook.pipeline.tts.voice import Voice
 from offhook.telephony.resample import Resampler
+from tests.signals import wav
 
 
 class Engine:
@@ -93,7 +95,7 @@ async def test_a_failure_is_reported_and_not_cached() -> None:
 
 
 async def test_nothing_to_say() -> None:
-    clip = await voice(RecordedEngine.from_pcm(b"", 8_000)).clip("", "PCMU", encode, 8_000)
+    clip = await voice(RecordedEngine(wav(b"", 8_000))).clip("", "PCMU", encode, 8_000)
     assert (clip.payload, clip.words) == (b"", ())
 
 
@@ -195,3 +197,63 @@ async def test_an_iterator_that_cannot_be_closed_will_do() -> None:
             return Plain()
 
     assert (await voice(PlainEngine()).clip("Hello", "PCMU", encode, 8_000)).payload == b""
+
+
+class Multilingual(Engine):
+    """Says in which language it was asked."""
+
+    def __init__(self, *languages: str, language: str = "configured") -> None:
+        super().__init__()
+        self.capabilities = TtsCapabilities(8_000, word_positions=True, languages=languages)
+        self.asked: list[tuple[str, str]] = []
+        self._language = language
+
+    def in_language(self, language: str) -> "Multilingual":
+        other = Multilingual(*self.capabilities.languages, language=language)
+        other.asked = self.asked
+        return other
+
+    async def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
+        self.asked.append((self._language, text))
+        async for chunk in super().synthesize(text):
+            yield chunk
+
+
+@pytest.mark.parametrize(
+    ("language", "asked", "read"),
+    [
+        (None, "configured", "You owe five dollars on March fourth"),
+        ("en", "configured", "You owe five dollars on March fourth"),
+        ("EN-us", "configured", "You owe five dollars on March fourth"),
+        ("en-GB", "configured", "You owe five dollars on the third of April"),
+        ("de-CH", "de", "You owe 5 Dollar on drei viertel"),
+        ("fr", "fr", "You owe $5 on 3/4"),
+        ("it", "configured", "You owe five dollars on March fourth"),
+    ],
+)
+async def test_a_text_is_read_and_spoken_in_its_language(language: str | None, asked: str, read: str) -> None:
+    engine = Multilingual("en", "de", "fr")
+    speaking = Voice("test", engine, ClipCache(0), Resampler, language="en-us", serves="en")
+    async with aclosing(speaking.stream("You owe $5 on 3/4", "PCMU", encode, 8_000, language)) as pieces:
+        async for _ in pieces:
+            pass
+    assert engine.asked == [(asked, read)]
+
+
+async def test_a_clip_is_cached_for_its_language() -> None:
+    engine = Multilingual("en", "de")
+    speaking = Voice("test", engine, ClipCache(1_000_000), Resampler, language="en-us", serves="en")
+    for language in ("de", "en", "de-AT", None, "de", "en-GB"):
+        async with aclosing(speaking.stream("Hallo", "PCMU", encode, 8_000, language)) as pieces:
+            assert [piece.ticks async for piece in pieces]
+    assert engine.asked == [("de", "Hallo"), ("configured", "Hallo"), ("de", "Hallo"), ("configured", "Hallo")]
+
+
+async def test_the_configured_voice_serves_the_calls_language_whatever_its_name_says() -> None:
+    engine = Multilingual("en", "de")
+    speaking = Voice("test", engine, ClipCache(0), Resampler, language="de", serves="en")
+    for language in (None, "en", "de"):
+        async with aclosing(speaking.stream("$5", "PCMU", encode, 8_000, language)) as pieces:
+            async for _ in pieces:
+                pass
+    assert engine.asked == 3 * [("configured", "5 Dollar")]

@@ -137,6 +137,9 @@ EVENTS = (
     "abandon",
     "type",
     "type keys",
+    "likely",
+    "resumed",
+    "over",
 )
 WAITS = {
     Floor.BOT_PAUSED,
@@ -191,18 +194,27 @@ def happen(talk: Talk, event: str, seconds: float) -> None:
             talk.spoken()
         case "key" | "hash":
             talk.keys("1" if event == "key" else "#")
-        case "words" | "nothing":
-            talk.transcript("yes" if event == "words" else "")
-        case "failed":
-            talk.core.failed(talk.now)
-            talk.take()
         case "type" | "type keys":
             talk.core.typed("yes" if event == "type" else "1234", talk.now)
             talk.take()
         case "abandon":
             abandon(talk)
-        case _:
+        case "wait":
             talk.wait(seconds)
+        case _:
+            recogniser_reports(talk, event)
+
+
+def recogniser_reports(talk: Talk, event: str) -> None:
+    match event:
+        case "words" | "nothing":
+            talk.transcript("yes" if event == "words" else "")
+        case "failed":
+            talk.core.failed(talk.now)
+            talk.take()
+        case "likely" | "resumed" | "over":
+            talk.core.endpoint(event, talk.now)
+            talk.take()
 
 
 AGENT_EVENTS = (*EVENTS, "say", "say firm", "say keys", "say two words", "expect", "expect keys", "withdraw", "cancel")

@@ -26,7 +26,7 @@ from offhook.telephony.media_streams.stream import (
     Stopped,
 )
 from offhook.telephony.resample import Upsampler
-from offhook.telephony.tones import sine
+from tests.signals import sine
 
 SPEECH = PCMU.encode(sine(500, 300))
 ONE = PCMU.encode(sine(440, 20))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import uvloop
 
-from offhook.telephony import pcm, tones
+from offhook.telephony import pcm
 from offhook.telephony.codec import codec_named
 from offhook.telephony.errors import LocalError
 from offhook.telephony.line import MediaLine
@@ -17,6 +17,7 @@ from offhook.telephony.net.ports import PortPool
 from offhook.telephony.net.udp_line import UdpLine
 from offhook.telephony.rtp import RtpConfig
 from offhook.telephony.wire.rtp import build_plain
+from tests.signals import sine
 from tests.telephony.net.calls import HOST, TIMEOUT_S, Listener, acquire, call, config_to, peer_of, speech
 
 pytestmark = pytest.mark.usefixtures("media_twin")
@@ -148,7 +149,7 @@ async def test_another_codec_in_mid_speech(pool: PortPool) -> None:
 async def test_lost_packets_are_concealed(pool: PortPool) -> None:
     received: asyncio.Queue[bytes] = asyncio.Queue()
     loop = asyncio.get_running_loop()
-    tone = codec_named("PCMU").encode(tones.sine(200, 600))
+    tone = codec_named("PCMU").encode(sine(200, 600))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as relay:
         relay.bind((HOST, 0))
         relay.setblocking(False)

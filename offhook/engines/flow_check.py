@@ -1,0 +1,87 @@
+"""Checks before the first call that the engines know a flow's words and languages."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from offhook.engines.languages import EngineLanguages
+from offhook.engines.registry import GivenEngines, languages_of, make_asr, make_tts
+from offhook.pipeline.asr.grammar import unknown_words
+from offhook.pipeline.dialog.flow import Ask, Flow
+from offhook.pipeline.dialog.steps import Collect, Step, texts
+from offhook.settings.config import Config
+from offhook.usererror import Problem, UserError
+
+
+@runtime_checkable
+class LimitedVocabulary(Protocol):
+    """A recogniser that can say which words it knows."""
+
+    def known_word(self, word: str) -> bool:
+        """Whether it knows the word, in lower case. Raises EngineError."""
+        ...
+
+
+def check_flow(flow: Flow, path: Path | None, config: Config, given: GivenEngines, language: str) -> None:
+    """Raises UserError for texts and answers in a language that the voice or the recogniser does not know, and for
+    phrases with a word that a LimitedVocabulary does not know: one makes it refuse the whole question.
+
+    `language` is the calls', for steps of a flow without one.
+    """
+    asr, tts = given.asr or make_asr(config), given.tts or make_tts(config)
+    known = languages_of(config, given, asr, tts)
+    lines = path.read_text(encoding="utf-8").splitlines() if path is not None else []
+    problems = list(_unknown_languages(flow, path, lines, known, language))
+    if not problems and isinstance(asr, LimitedVocabulary):
+        problems = [
+            Problem(
+                f"the recogniser does not know the word `{unknown.word}`",
+                f"it is in the phrase `{unknown.phrase}`, and not in the dictionary of {known.asr_name}",
+                "another word, or its parts as separate words; keys need no words",
+                _where(path, _line_with(lines, re.escape(unknown.phrase))),
+            )
+            for step in flow.steps.values()
+            if isinstance(step, Ask)
+            for unknown in unknown_words([option.choice for option in step.options], asr.known_word)
+        ]
+    if problems:
+        raise UserError.of(problems)
+
+
+def _unknown_languages(
+    flow: Flow, path: Path | None, lines: list[str], known: EngineLanguages, language: str
+) -> Iterator[Problem]:
+    """One problem for each language of each engine, at the first step that needs it."""
+    seen = set()
+    for step in flow.steps.values():
+        spoken = step.language or flow.language or language
+        where = _where(path, _line_of_language(lines, step, flow))
+        checks = {
+            "tts": known.problem("tts", spoken, where=where) if texts(step) else None,
+            "asr": known.problem("asr", spoken, "keys in place of phrases", where) if _listens(step) else None,
+        }
+        for part, problem in checks.items():
+            if problem is not None and (part, spoken) not in seen:
+                seen.add((part, spoken))
+                yield problem
+
+
+def _listens(step: Step) -> bool:
+    return isinstance(step, Ask | Collect) and step.question().speech
+
+
+def _line_of_language(lines: list[str], step: Step, flow: Flow) -> int | None:
+    if step.language is not None:
+        at = _line_with(lines, rf"^\s+['\"]?{re.escape(step.name)}['\"]?\s*:")
+        return _line_with(lines, r"\blanguage['\"]?\s*:", at or 0)
+    return _line_with(lines, r"^['\"]?language['\"]?\s*:") if flow.language is not None else None
+
+
+def _line_with(lines: list[str], pattern: str, start: int = 0) -> int | None:
+    found = re.compile(pattern)
+    return next((at for at in range(start, len(lines)) if found.search(lines[at])), None)
+
+
+def _where(path: Path | None, line: int | None) -> str:
+    return "" if path is None else str(path) if line is None else f"{path}:{line + 1}"

@@ -1,0 +1,56 @@
+"""The languages of a bot's engines, and the errors for one that they lack."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from offhook.pipeline.language import is_language_tag, known_as
+from offhook.usererror import Problem, UserError
+
+MAX_LISTED = 12
+"""Languages named in an error."""
+
+Part = Literal["asr", "tts"]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLanguages:
+    """The languages that the recogniser and the voice support, as BCP 47 tags; none: any."""
+
+    asr_name: str = "asr"
+    asr: tuple[str, ...] = ()
+    tts_name: str = "tts"
+    tts: tuple[str, ...] = ()
+
+    def check(self, part: Part, language: str, todo: str = "", where: str = "") -> None:
+        """Raises UserError if the recogniser (asr) or the voice (tts) lacks the language, ValueError for an odd tag."""
+        check_tag(language)
+        problem = self.problem(part, language, todo, where)
+        if problem is not None:
+            raise UserError.of([problem])
+
+    def problem(self, part: Part, language: str, todo: str = "", where: str = "") -> Problem | None:
+        """What is wrong if the engine lacks the language. `todo` is tried first; another engine always helps."""
+        name, languages = (self.asr_name, self.asr) if part == "asr" else (self.tts_name, self.tts)
+        if known_as(languages, language) is not None:
+            return None
+        todo = f"{todo}, or another engine below `[{part}]`" if todo else f"another engine below `[{part}]`"
+        return Problem(
+            f"the {part} engine {name!r} does not know the language {language!r}",
+            f"it knows {_listed(languages)}",
+            todo,
+            where or f"[{part}] engine",
+        )
+
+
+def check_tag(language: str) -> None:
+    """Raises ValueError for what is not a BCP 47 tag."""
+    if not is_language_tag(language):
+        raise ValueError(f"{language!r} is not a language: it is a BCP 47 tag, such as en, en-GB or de")
+
+
+ANY_LANGUAGE = EngineLanguages()
+
+
+def _listed(languages: tuple[str, ...]) -> str:
+    more = len(languages) - MAX_LISTED
+    return ", ".join(languages[:MAX_LISTED]) + (f" and {more} more" if more > 0 else "")

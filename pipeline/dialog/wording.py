@@ -1,0 +1,74 @@
+"""What a flow's runner itself says after a recogniser failure, by language. Pure."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """`option` is said for each choice with a key; `{choice}` is the choice's name with spaces for underscores, `{key}`
+    the digit, or `star` or `hash`.
+    """
+
+    apology: str = "I am sorry, I had trouble hearing you."
+    keypad: str = "Please use your keypad"
+    option: str = "for {choice} press {key}"
+    star: str = "star"
+    hash: str = "pound"
+
+
+_AMERICAN = Wording()
+_BRITISH = Wording(hash="hash")
+_WORDINGS = {
+    "de": Wording(
+        "Entschuldigung, ich habe Sie nicht verstanden.",
+        "Bitte benutzen Sie die Tasten",
+        "für {choice} die {key}",
+        "Sterntaste",
+        "Rautetaste",
+    ),
+    "es": Wording(
+        "Disculpe, no le he entendido.",
+        "Por favor, use el teclado",
+        "para {choice} pulse {key}",
+        "asterisco",
+        "almohadilla",
+    ),
+    "fr": Wording(
+        "Excusez-moi, je ne vous ai pas compris.",
+        "Veuillez utiliser le clavier",
+        "pour {choice} tapez {key}",
+        "étoile",
+        "dièse",
+    ),
+    "it": Wording(
+        "Mi scusi, non ho capito.",
+        "La prego di usare la tastiera",
+        "per {choice} prema {key}",
+        "asterisco",
+        "cancelletto",
+    ),
+    "nl": Wording(
+        "Sorry, ik heb u niet verstaan.",
+        "Gebruik alstublieft de toetsen",
+        "voor {choice} toets {key}",
+        "sterretje",
+        "hekje",
+    ),
+    "pt": Wording(
+        "Desculpe, não entendi.",
+        "Por favor, use o teclado",
+        "para {choice} digite {key}",
+        "asterisco",
+        "cardinal",
+    ),
+}
+_UNITED_STATES = ("en", "en-us", "en-ph", "en-pr")
+
+
+def wording_in(language: str | None) -> Wording:
+    """The wording in a language, a BCP 47 tag; American English for None, and for a language that has none."""
+    tag = (language or "en").lower()
+    base = tag.partition("-")[0]
+    if base == "en":
+        return _AMERICAN if tag in _UNITED_STATES else _BRITISH
+    return _WORDINGS.get(base, _AMERICAN)

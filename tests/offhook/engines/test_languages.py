@@ -1,0 +1,137 @@
+"""Languages that an engine lacks are refused before the first call: for flows, for routes, and by `offhook check`."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from offhook.api.call import Call
+from offhook.api.routing import checked_flow, with_routes
+from offhook.cli.checks.dialogs import check
+from offhook.engines.engine_set import EngineSet
+from offhook.engines.languages import EngineLanguages
+from offhook.engines.registry import GivenEngines
+from offhook.pipeline.asr.fixed import FixedEngine
+from offhook.settings.config import AsrConfig, Config, DialogConfig, RouteConfig, TtsConfig
+from offhook.usererror import UserError
+
+LOCAL = Config()
+"""The embedded engines: a recogniser of English, a voice of many languages."""
+
+FLOW = """\
+name: hotel
+start: menu
+language: de
+no_input: {then: ende}
+no_match: {then: ende}
+steps:
+  menu:
+    ask: Buchen?
+    choices:
+      ja: {key: 1, next: ende}
+  ende:
+    hang_up: Auf Wiederhören.
+"""
+WITH_PHRASES = FLOW.replace("{key: 1,", "{phrases: [ja], key: 1,")
+STEP_WITH_PHRASES = (
+    FLOW.replace("language: de\n", "")
+    .replace("    ask: Buchen?\n", "    ask: Buchen?\n    language: de\n")
+    .replace("{key: 1,", "{phrases: [ja], key: 1,")
+)
+
+
+async def dialog(call: Call) -> None:
+    """Says nothing."""
+
+
+def flow_file(folder: Path, text: str) -> Path:
+    path = folder / "flow.yaml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def refusal(folder: Path, text: str, **options: object) -> UserError:
+    with pytest.raises(UserError) as caught:
+        checked_flow(LOCAL, flow_file(folder, text), **options)  # type: ignore[arg-type]
+    return caught.value
+
+
+def test_a_flow_by_keys_needs_only_the_voice_to_know_its_language(tmp_path: Path) -> None:
+    assert checked_flow(LOCAL, flow_file(tmp_path, FLOW)).language == "de"
+
+
+@pytest.mark.parametrize(("text", "line"), [(WITH_PHRASES, 3), (STEP_WITH_PHRASES, 8)])
+def test_a_flow_whose_language_the_recogniser_lacks_is_refused_where_it_names_it(
+    tmp_path: Path, text: str, line: int
+) -> None:
+    (problem,) = refusal(tmp_path, text).problems
+    assert problem.what == "the asr engine 'pocketsphinx' does not know the language 'de'"
+    assert problem.why == "it knows en"
+    assert problem.todo == "keys in place of phrases, or another engine below `[asr]`"
+    assert problem.where == f"{tmp_path}/flow.yaml:{line}"
+
+
+def test_a_flow_whose_language_the_voice_lacks_is_refused(tmp_path: Path) -> None:
+    (problem,) = refusal(tmp_path, FLOW.replace("language: de", "language: tlh")).problems
+    assert problem.what == "the tts engine 'espeak' does not know the language 'tlh'"
+    assert problem.why.startswith("it knows af, am, ")
+    assert problem.why.endswith(" more")
+    assert problem.where.endswith("flow.yaml:3")
+
+
+def test_digits_by_voice_need_the_recogniser_too(tmp_path: Path) -> None:
+    collect = "    collect: Nummer?\n    into: number\n    digits: 4\n    spoken: true\n    next: ende\n"
+    text = FLOW.replace("    ask: Buchen?\n    choices:\n      ja: {key: 1, next: ende}\n", collect)
+    assert "'pocketsphinx'" in refusal(tmp_path, text).problems[0].what
+    checked_flow(LOCAL, flow_file(tmp_path, text.replace("spoken: true", "spoken: false")))
+
+
+def test_engines_that_the_program_gives_are_asked_instead_of_the_configured_ones(tmp_path: Path) -> None:
+    german = FixedEngine("ja")
+    german.capabilities = replace(german.capabilities, languages=("de",))
+    checked_flow(LOCAL, flow_file(tmp_path, WITH_PHRASES), GivenEngines(asr=german))
+    (problem,) = refusal(tmp_path, WITH_PHRASES.replace("de\n", "fr\n", 1), given=GivenEngines(asr=german)).problems
+    assert problem.what == "the asr engine 'FixedEngine' does not know the language 'fr'"
+
+
+def test_a_routes_language_holds_for_a_flow_without_one(tmp_path: Path) -> None:
+    path = flow_file(tmp_path, WITH_PHRASES.replace("language: de\n", "").replace("ja]", "yes]"))
+    english = RouteConfig(number=("1",), flow=path, language="en-GB")
+    with_routes(Config(routes=(english,)), dialog)
+    with pytest.raises(UserError, match="does not know the language 'de'") as caught:
+        with_routes(Config(routes=(english.model_copy(update={"language": "de"}),)), dialog)
+    assert caught.value.problems[0].where == str(path), "no line of it names the language"
+
+
+def test_a_route_to_python_is_refused_a_language_that_an_engine_lacks() -> None:
+    route = RouteConfig(number=("1",), bot=f"{__name__}:dialog", language="de")
+    with pytest.raises(UserError) as caught:
+        with_routes(Config(routes=(route,)), dialog)
+    (problem,) = caught.value.problems
+    assert problem.what == "the asr engine 'pocketsphinx' does not know the language 'de'"
+    assert "`call.language = …`" in problem.todo
+    assert problem.where == "[[routes]] 1, number 1"
+    with_routes(Config(routes=(route.model_copy(update={"language": "en-US"}),)), dialog)
+
+
+def test_check_finds_it(tmp_path: Path) -> None:
+    found = check(Config(dialog=DialogConfig(flow=flow_file(tmp_path, WITH_PHRASES))))
+    assert any("does not know the language 'de'" in finding.render() for finding in found)
+    found = check(Config(dialog=DialogConfig(flow=flow_file(tmp_path, FLOW))))
+    assert not any("language" in finding.render() for finding in found)
+
+
+def test_the_calls_language_needs_both_engines() -> None:
+    with pytest.raises(UserError) as caught:
+        EngineSet(LOCAL.model_copy(update={"dialog": DialogConfig(language="de")}))
+    (problem,) = caught.value.problems
+    assert problem.what == "the asr engine 'pocketsphinx' does not know the language 'de'"
+    assert problem.todo.startswith('`language = "en"` below `[dialog]`, or `language: de` in a flow')
+    bench = Config(asr=AsrConfig(engine="fixed"), tts=TtsConfig(engine="espeak"), dialog=DialogConfig(language="tlh"))
+    with pytest.raises(UserError, match="the tts engine 'espeak' does not know the language 'tlh'"):
+        EngineSet(bench)
+
+
+def test_an_odd_tag_is_not_looked_up() -> None:
+    with pytest.raises(ValueError, match="BCP 47"):
+        EngineLanguages().check("tts", "klingon!")
