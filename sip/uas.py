@@ -24,6 +24,7 @@ from typing import TypeAlias
 from offhook.sip.dialog.core import ALLOW, OVERLOADED
 from offhook.sip.dialog.invite_usage import Core, InviteUsage
 from offhook.sip.dialog.model import request_dialog_id
+from offhook.sip.dialog.tables import CallInput
 from offhook.sip.dialog.uas_invite import UasInviteUsage
 from offhook.sip.errors import ParseError
 from offhook.sip.events import CallRefused
@@ -36,6 +37,8 @@ from offhook.sip.rejected_cache import RejectedCache
 from offhook.sip.transaction.server import ServerTransaction
 from offhook.sip.transaction.via import fix_top_via
 from offhook.sip.uas_checks import Refusal, check_content, check_headers, check_invite, check_method
+
+MALFORMED = 400
 
 _OUT_OF_ORDER = Refusal(500, reason="CSeq Out Of Order")
 """§12.2.2."""
@@ -58,6 +61,8 @@ class Uas:
         counters = self._core.counters
         counters.parse_errors += 1
         request = error.partial
+        if isinstance(request, Request) and error.status == MALFORMED and self._confirms_or_ends(request, source, now):
+            return
         if not isinstance(request, Request) or request.method == "ACK":
             counters.drop("unreadable")
             return
@@ -72,12 +77,34 @@ class Uas:
         request.source = source
         self._refuse(request, reply_to, Refusal(error.status, reason=error.reason), now)
 
+    def _confirms_or_ends(self, request: Request, source: Address, now: float) -> bool:
+        """An ACK or BYE whose request line or Via is malformed: the dialog identifiers are enough to act on it."""
+        if request.method not in {"ACK", "BYE"}:
+            return False
+        request.source = source
+        try:
+            usage = self._core.dialogs.get(request_dialog_id(request))
+            if usage is None:
+                return False
+            if request.method == "ACK":
+                usage.on_ack(request, now)
+                return True
+            if not usage.admits(request):
+                return False
+        except ParseError:
+            return False
+        # Without a transaction: a retransmission finds no call any more, and its 400 ends the far end's side, too.
+        self._send_stateless(request, source, Refusal(200))
+        usage.handle(CallInput.GOT_BYE, now)
+        return True
+
     def receive(self, request: Request, source: Address, now: float) -> None:
         """Take in a parsed request. Raises ParseError when a header that it needs is malformed."""
         request.source = source
         reply_to = fix_top_via(request, source)
         for name in typed.validate_request(request):
             self._core.counters.ignored_headers[name] += 1
+        self._core.counters.ignored_lines += request.ignored_lines
         transaction = self._core.layer.match(request)
         if transaction is not None:
             self._core.counters.retransmissions_received += 1
