@@ -8,8 +8,8 @@ Theory of operation. `receive` takes every request that could be parsed, in this
 3. A request that belongs to a transaction is a retransmission or the ACK of a failure, and handled by the transaction
    (§17.2). The ACK of a 2xx belongs to the dialog, with or without a transaction of the same branch (§13.2.2.4).
 4. Any other request is new. A request in a known dialog goes to its call, by the table of in-dialog methods; others by
-   the table of out-of-dialog methods. Before that come the checks of §8.2, cheapest first: earlier answers, load,
-   method, merged requests, extensions, dialog, order, body.
+   the table of out-of-dialog methods. Before that come the checks of §8.2: earlier answers, load, order (a request
+   that is refused later on still moves the dialog, §12.2.2), method, merged requests, extensions, dialog, body.
 
 Requests refused here are refused without a transaction (§8.2.7): nothing is retransmitted, so a stranger gets one
 answer per request, and the same one for a retransmission. OPTIONS outside a call and CANCEL of nothing are
@@ -149,21 +149,21 @@ class Uas:
         )
 
     def _check(self, request: Request, usage: InviteUsage | None, now: float) -> Refusal | None:
-        if (refusal := check_method(request)) is not None:
-            return refusal
         if request.method == "CANCEL":
             # §8.2.2.3: Require means nothing in a CANCEL, and its transaction decides the rest.
             return None
         if request.method == "BYE":
             return self._check_bye(request, usage, now)
+        if usage is not None and not usage.admits(request):
+            return _OUT_OF_ORDER
+        if (refusal := check_method(request)) is not None:
+            return refusal
         if self._core.layer.merged(request):
             return Refusal(482)
         if (refusal := check_headers(request, self._core.settings)) is not None:
             return refusal
         if usage is None and typed.to_tag(request):
             return Refusal(481)
-        if usage is not None and not usage.admits(request):
-            return _OUT_OF_ORDER
         if (refusal := check_content(request)) is not None:
             return refusal
         return check_invite(request) if request.method == "INVITE" else None

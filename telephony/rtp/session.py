@@ -131,7 +131,7 @@ class RtpSession:
         if not self._closed:
             if self._rejected_source != self._rejected_before:
                 self._rejected_before = self._rejected_source
-                self._latch.await_sdp_source(now)
+                self._latch.await_better_source(now)
             if not self._receiving_lent:
                 self._receiver.handle_timer(now)
             if not self._sending_lent:
