@@ -54,6 +54,16 @@ class CallRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestRefused:
+    """A request of the far end in a call that the user agent itself refused; the call goes on."""
+
+    call: str
+    method: str
+    status: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallCancelled:
     """The caller gave up before we answered (CANCEL, or a BYE in the early dialog); 487 has been sent."""
 
@@ -150,6 +160,7 @@ Event: TypeAlias = (
     IncomingCall
     | CallRefused
     | PeerMoved
+    | RequestRefused
     | CallCancelled
     | CallConfirmed
     | CallProgress

@@ -27,7 +27,7 @@ from offhook.sip.dialog.model import request_dialog_id
 from offhook.sip.dialog.tables import CallInput
 from offhook.sip.dialog.uas_invite import UasInviteUsage
 from offhook.sip.errors import ParseError
-from offhook.sip.events import CallRefused
+from offhook.sip.events import CallRefused, RequestRefused
 from offhook.sip.message import build, typed
 from offhook.sip.message.body import ACCEPT
 from offhook.sip.message.identities import printable
@@ -127,10 +127,11 @@ class Uas:
 
     def _receive_new(self, request: Request, source: Address, reply_to: Address, now: float) -> None:
         usage = self._core.dialogs.get(request_dialog_id(request)) if typed.to_tag(request) else None
-        if self._overloaded(request, usage):
-            self._refuse(request, reply_to, Refusal(OVERLOADED), now)
-        elif (refusal := self._check(request, usage, now)) is not None:
+        refusal = Refusal(OVERLOADED) if self._overloaded(request, usage) else self._check(request, usage, now)
+        if refusal is not None:
             self._refuse(request, reply_to, refusal, now)
+            if usage is not None:
+                self._core.events.append(RequestRefused(usage.call, request.method, refusal.status, _phrase(refusal)))
         elif usage is not None and (in_dialog := _IN_DIALOG.get(request.method)) is not None:
             in_dialog(self, usage, self._core.layer.accept(request, reply_to, now), now)
         else:
@@ -275,5 +276,9 @@ def _refused_call(request: Request, refusal: Refusal) -> CallRefused:
         request_uri=printable(request.uri),
         source=request.source,
         status=refusal.status,
-        reason=refusal.reason or build.REASONS.get(refusal.status, ""),
+        reason=_phrase(refusal),
     )
+
+
+def _phrase(refusal: Refusal) -> str:
+    return refusal.reason or build.REASONS.get(refusal.status, "")

@@ -42,8 +42,8 @@ class SourceLatch:
       signalling host who was first does not keep the call. It is waited for during `latch_grace_ms`; later the lock is
       `final`, and an owner that skips other sources has to call `await_better_source` now and then.
     - Only `reconfigure` opens it for others. The last accepted source stays accepted if the SDP still names the same
-      address. But if it is on a host that neither SDP nor signalling names any more (the phone has moved, and packets of
-      the old network come late), any source that is named takes over from it, after its probation.
+      address. But if it is on a host that neither SDP nor signalling names any more (the phone has moved, and packets
+      of the old network come late), any source that is named takes over from it, after its probation.
 
     We send to the SDP's address until another source is accepted, then there (RFC 4961). An internal SDP address from
     outside is neither sent to nor accepted. An SDP address on another host than signalling's is a third party until

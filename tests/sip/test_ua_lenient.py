@@ -11,6 +11,7 @@ from offhook.sip.events import (
     IncomingCall,
     ReinviteConfirmed,
     ReinviteReceived,
+    RequestRefused,
 )
 from offhook.sip.settings import UaSettings
 from tests.sip.dialog.harness import ANSWER, OFFER, Message, Phone, inside, invite, to_tag
@@ -277,6 +278,18 @@ def test_a_refusal_says_why() -> None:
     (refused,) = phone.responses()
     assert (refused.status, refused.reason) == (488, "No Codec In Common")
     assert refused.headers.get("Warning") == warning[1]
+
+
+@pytest.mark.parametrize(
+    ("method", "extra", "status"),
+    [("INFO", (), 405), ("INVITE", ("Require: 100rel",), 420), ("INVITE", ("Accept: text/plain",), 406)],
+)
+def test_a_refusal_in_a_call_is_reported(method: str, extra: tuple[str, ...], status: int) -> None:
+    phone, tag = answered()
+    (response,) = phone.send(inside(method, tag, 2, body=OFFER, extra=(CONTACT, *extra)))
+    assert response.status == status
+    call = phone.of(IncomingCall)[0].call
+    assert phone.of(RequestRefused) == [RequestRefused(call, method, status, response.reason)]
 
 
 # --- expiry
