@@ -17,7 +17,7 @@ class CallRecorder:
 
     def __init__(self, writer: RecordingWriter, uniqueid: str, line: MediaLine) -> None:
         self._recorder = writer.record(uniqueid)
-        self._tick_octets = line.tick_octets
+        self._tick_octets = line.bytes_per_tick
         self._narrow = rate_converter(line.rate_hz, RATE_HZ)
         self._decode = pcm_decoder(codec_named(line.encoding), RATE_HZ)
         self._began = monotonic()

@@ -31,7 +31,7 @@ def stream_limits(limits: RtpLimits) -> tuple[int, int, float, float, float, flo
         limits.gap_wait_max_ms,
         limits.overdue_wait_min_ms,
         limits.lead_ms,
-        limits.patience_kept_s,
+        limits.spike_hold_kept_s,
     )
 
 

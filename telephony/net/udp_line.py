@@ -76,7 +76,7 @@ class UdpLine:
         self._decoder = codecs.decoder
         self.encoding = codecs.played.name
         self.rate_hz = codecs.played.rate_hz
-        self.tick_octets = codecs.played.tick_octets
+        self.bytes_per_tick = codecs.played.bytes_per_tick
         self._clock = clock
         self._loop = loop or asyncio.get_running_loop()
         limits = RtpLimits()
@@ -134,7 +134,7 @@ class UdpLine:
             return
         self._forget_played()
         self._played.append(payload)
-        self._played_ticks += len(payload) // self.tick_octets
+        self._played_ticks += len(payload) // self.bytes_per_tick
         self._path.play(self._codecs.for_queue(payload), time.monotonic())
 
     def clear(self) -> int:
@@ -299,7 +299,7 @@ class UdpLine:
 
     def sent(self, payload: bytes, ordinal: int, at: float) -> None:
         """This much of the queue was sent."""
-        self._flights.append((at, ordinal + len(payload) // self.tick_octets))
+        self._flights.append((at, ordinal + len(payload) // self.bytes_per_tick))
         if self._listeners.sent:
             payload = self._codecs.from_queue(payload)
             for on_sent in self._listeners.sent:
@@ -321,12 +321,12 @@ class UdpLine:
     def _forget_played(self) -> None:
         """Forget payload that has been sent."""
         queued = self._path.queued_ticks
-        while self._played and self._played_ticks - len(self._played[0]) // self.tick_octets >= queued:
-            self._played_ticks -= len(self._played.popleft()) // self.tick_octets
+        while self._played and self._played_ticks - len(self._played[0]) // self.bytes_per_tick >= queued:
+            self._played_ticks -= len(self._played.popleft()) // self.bytes_per_tick
 
     def _unsent(self) -> bytes:
         queued = self._path.queued_ticks
-        return b"".join(self._played)[-queued * self.tick_octets :] if queued else b""
+        return b"".join(self._played)[-queued * self.bytes_per_tick :] if queued else b""
 
     # ---- time
 

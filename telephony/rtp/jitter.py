@@ -92,16 +92,16 @@ class JitterBuffer:
         "_next_timestamp",
         "_noise",
         "_packet_ticks",
-        "_patience_s",
-        "_patient_until",
+        "_spike_hold_s",
+        "_spike_hold_until",
         "_waiting",
-        "concealed_samples",
+        "concealed_ticks",
         "duplicate",
         "gaps",
         "late",
         "loss_runs",
         "lost_in_runs",
-        "noise_samples",
+        "noise_ticks",
         "position",
         "rate_limited",
         "reordered",
@@ -123,8 +123,8 @@ class JitterBuffer:
         self._fill_at = 0.0
         self._late_from: _Late | None = None
         # How long to wait for overdue packets after spikes; 0.0 without any.
-        self._patience_s = 0.0
-        self._patient_until = 0.0
+        self._spike_hold_s = 0.0
+        self._spike_hold_until = 0.0
         # The far end's comfort noise, during an announced silence.
         self._noise: ComfortNoise | None = None
         # The position at which the last received audio ended.
@@ -135,8 +135,8 @@ class JitterBuffer:
         self._budget_at = self._began_at = 0.0
         self.position = 0
         self.gaps = 0
-        self.concealed_samples = 0
-        self.noise_samples = 0
+        self.concealed_ticks = 0
+        self.noise_ticks = 0
         self.late = 0
         self.loss_runs = 0
         self.lost_in_runs = 0
@@ -203,7 +203,7 @@ class JitterBuffer:
             return self._fill_at
         overdue = self.gap_wait_s
         if self._noise is None:
-            overdue = max(overdue, self._limits.overdue_wait_min_ms / 1_000, self._patience_s)
+            overdue = max(overdue, self._limits.overdue_wait_min_ms / 1_000, self._spike_hold_s)
         return self._arrival + self._packet_ticks / TICK_HZ + overdue
 
     def handle_timer(self, now: float) -> None:
@@ -246,8 +246,8 @@ class JitterBuffer:
             position=self.position,
             budget=self._budget,
             budget_at=self._budget_at,
-            patience_s=self._patience_s,
-            patient_until=self._patient_until,
+            spike_hold_s=self._spike_hold_s,
+            spike_hold_until=self._spike_hold_until,
         )
 
     def restore(self, sequence: int, state: BufferState) -> None:
@@ -257,7 +257,7 @@ class JitterBuffer:
         self._arrival = state.arrival
         self.position = self._emitted = state.position
         self._budget, self._budget_at = state.budget, state.budget_at
-        self._patience_s, self._patient_until = state.patience_s, state.patient_until
+        self._spike_hold_s, self._spike_hold_until = state.spike_hold_s, state.spike_hold_until
 
     def _push_irregular(self, sequence: int, packet: _Waiting, now: float) -> None:
         if sequence < self._next:
@@ -311,7 +311,7 @@ class JitterBuffer:
             self._gap(hole, now, (payload_type, payload) if missing else None)
         elif self._overlaps(hole, missing, skipped, ticks):
             if self._late_from is None:
-                self._learn_patience(arrival)
+                self._learn_spike(arrival)
             if not self._resumes(timestamp, now):
                 self.late += 1
                 self._next_timestamp = (timestamp + ticks) & MASK32
@@ -359,22 +359,22 @@ class JitterBuffer:
         if 0 < ticks <= min(self._limits.hole_ms * 8, self._budget):
             self._gap(ticks, now)
 
-    def _learn_patience(self, arrival: float) -> None:
+    def _learn_spike(self, arrival: float) -> None:
         """The network held packets up for longer than was waited for."""
         if self._arrival is None:
             return
         wait_s = arrival - self._arrival - self._packet_ticks / TICK_HZ + _FILL_S
-        if wait_s * 1_000 <= self._limits.patience_ms:
-            self._patience_s = max(self._patience_s, wait_s)
-            self._patient_until = arrival + self._limits.patience_kept_s
+        if wait_s * 1_000 <= self._limits.spike_hold_max_ms:
+            self._spike_hold_s = max(self._spike_hold_s, wait_s)
+            self._spike_hold_until = arrival + self._limits.spike_hold_kept_s
 
-    def _review_patience(self, arrival: float) -> None:
+    def _review_spike_hold(self, arrival: float) -> None:
         """Audio came: was the longer wait worth it?"""
         held_s = 0.0 if self._arrival is None else arrival - self._arrival - self._packet_ticks / TICK_HZ
         if held_s * 1_000 > self._limits.overdue_wait_min_ms:
-            self._patient_until = arrival + self._limits.patience_kept_s
-        elif arrival >= self._patient_until:
-            self._patience_s = 0.0
+            self._spike_hold_until = arrival + self._limits.spike_hold_kept_s
+        elif arrival >= self._spike_hold_until:
+            self._spike_hold_s = 0.0
 
     def _resumes(self, timestamp: int, now: float) -> bool:
         """Whether packets whose time has passed come at the pace of real time, and not faster to catch up."""
@@ -387,8 +387,8 @@ class JitterBuffer:
         return elapsed_s >= _LATE_PACE_S and media_s <= _LATE_PACE * elapsed_s
 
     def _emit(self, timestamp: int, payload_type: int, payload: bytes, ticks: int, arrival: float, now: float) -> None:
-        if self._patience_s:
-            self._review_patience(arrival)
+        if self._spike_hold_s:
+            self._review_spike_hold(arrival)
         self._next_timestamp = (timestamp + ticks) & MASK32
         self._packet_ticks = ticks
         self._arrival = arrival
@@ -411,9 +411,9 @@ class JitterBuffer:
         if self._noise is None:
             # What directly follows filled time belongs to the same gap.
             self.gaps += not self._filling
-            self.concealed_samples += ticks
+            self.concealed_ticks += ticks
         else:
-            self.noise_samples += ticks
+            self.noise_ticks += ticks
         self._events.append(AudioGap(ticks, self.position, self._noise, following))
         self.position += ticks
 

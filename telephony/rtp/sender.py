@@ -124,7 +124,7 @@ class Sender:
         """
         self._config = config
         self._encoder = config.encoder
-        self._tick_octets = 1 if config.encoder is None else config.encoder.tick_octets
+        self._tick_octets = 1 if config.encoder is None else config.encoder.bytes_per_tick
         self.units_per_tick = config.units_per_tick(config.payload_type)
         self._dtmf.units_per_tick = config.dtmf_clock_hz // TICK_HZ
         if config.packet_ticks != self._packet_ticks:

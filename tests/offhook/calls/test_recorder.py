@@ -26,7 +26,7 @@ class Line:
 
     encoding = "PCMA"
     rate_hz = 8_000
-    tick_octets = 1
+    bytes_per_tick = 1
 
     def __init__(self) -> None:
         self.listeners = LineListeners()
@@ -127,7 +127,7 @@ async def test_the_end_can_be_awaited(writer: RecordingWriter, clock: Clock) -> 
 class WideLine(Line):
     encoding = "LINEAR16"
     rate_hz = 16_000
-    tick_octets = 4
+    bytes_per_tick = 4
 
 
 async def test_a_wide_line_is_recorded_at_8_khz(writer: RecordingWriter, clock: Clock) -> None:

@@ -33,7 +33,7 @@ class Line:
 
     encoding = "PCMU"
     rate_hz = 8_000
-    tick_octets = 1
+    bytes_per_tick = 1
 
     def __init__(self) -> None:
         self.listeners = LineListeners()
