@@ -16,8 +16,8 @@ from offhook.telephony.resample import Downsampler, Upsampler
 class PacketEncoder:
     """How a sender makes packets of the played audio, where that is not the payload already.
 
-    Played audio has `bytes_per_tick` bytes per tick of 1/8000 s; `silence` is one tick of it. `encode` takes the ticks of
-    one packet and keeps state between packets.
+    Played audio has `bytes_per_tick` bytes per tick of 1/8000 s; `silence` is one tick of it. `encode` takes the ticks
+    of one packet and keeps state between packets.
     """
 
     encode: Convert

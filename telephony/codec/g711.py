@@ -9,7 +9,7 @@ from offhook.telephony.pcm import RATE_HZ, SAMPLE_BYTES, audioop
 class G711:
     """One of the two laws."""
 
-    __slots__ = ("_compress", "_expand", "name", "payload_type", "rate_hz", "silence", "bytes_per_tick")
+    __slots__ = ("_compress", "_expand", "bytes_per_tick", "name", "payload_type", "rate_hz", "silence")
 
     def __init__(
         self,

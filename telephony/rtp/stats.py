@@ -60,6 +60,24 @@ class RtpStats:
     mos: float | None
 
 
+@dataclass(slots=True)
+class BufferCounts:
+    """What a jitter buffer counts; for the meaning see `RtpStats`.
+
+    `loss_runs` are runs of lost packets, `lost_in_runs` the packets in them.
+    """
+
+    gaps: int = 0
+    concealed_ticks: int = 0
+    noise_ticks: int = 0
+    late: int = 0
+    loss_runs: int = 0
+    lost_in_runs: int = 0
+    duplicate: int = 0
+    reordered: int = 0
+    rate_limited: int = 0
+
+
 class SequenceTracker:
     """Extends 16-bit sequence numbers and counts loss, RFC 3550 A.1 and A.3, for one SSRC.
 
