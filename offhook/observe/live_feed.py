@@ -172,7 +172,7 @@ class LevelMeter:
     def __init__(self, watch: CallWatch, encoding: str, rate_hz: int, bytes_per_tick: int) -> None:
         self._watch = watch
         self._rate_hz = rate_hz
-        self._tick_octets = bytes_per_tick
+        self._bytes_per_tick = bytes_per_tick
         self._magnitudes = peaks_of(encoding)
         self._caller: dict[int, int] = {}  # by slot, measured but not yet reported
         self._bot: dict[int, int] = {}  # audio sent ahead is played in later slots
@@ -191,7 +191,7 @@ class LevelMeter:
     def on_sent(self, payload: bytes, ordinal: int, at_s: float) -> None:
         """Measure the bot's audio."""
         if payload:
-            pieces = _pieces(payload, SLOT_SAMPLES * self._tick_octets)
+            pieces = _pieces(payload, SLOT_SAMPLES * self._bytes_per_tick)
             self._note(self._bot, at_s, [self._magnitudes(piece) for piece in pieces])
 
     def _note(self, peaks: dict[int, int], began_s: float, levels: list[int]) -> None:
