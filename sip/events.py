@@ -29,8 +29,6 @@ class IncomingCall:
 
     call: str
     from_uri: str
-    from_display: str
-    to_uri: str
     request_uri: str
     call_id: str
     sdp: bytes | None

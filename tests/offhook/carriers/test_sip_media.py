@@ -72,8 +72,6 @@ class Bench:
         event = IncomingCall(
             call=handle,
             from_uri="sip:caller@example.com",
-            from_display="",
-            to_uri="sip:+15550000@trunk.example.com",
             request_uri="sip:+15551234@bot.example.com",
             call_id=f"{handle}@example.com",
             sdp=sdp,
