@@ -10,6 +10,9 @@ MAX_HEADER_LINE = 8_192
 """Bytes of one header field, continuation lines included; also of the start line. A longer optional header is left
 out."""
 
+MAX_HEAD = 32_768
+"""Bytes of all headers together."""
+
 MAX_LINES = 1_000
 """Header lines that are looked at."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from offhook.sip.errors import ParseError
 from offhook.sip.message.grammar import LWS, TOKEN
 from offhook.sip.message.headers import Headers, field_key
-from offhook.sip.message.limits import MAX_DIGITS, MAX_HEADER_LINE, MAX_HEADERS, MAX_LINES, MAX_MESSAGE
+from offhook.sip.message.limits import MAX_DIGITS, MAX_HEAD, MAX_HEADER_LINE, MAX_HEADERS, MAX_LINES, MAX_MESSAGE
 from offhook.sip.message.message import ENDS_OR_CONFIRMS, Request, Response
 
 _REQUEST_LINE = re.compile(rf"({TOKEN}) ([^\x00-\x20\x7f<>\"]+) [Ss][Ii][Pp]/([0-9]+\.[0-9]+)")
@@ -45,6 +45,8 @@ def parse(data: bytes) -> Request | Response:
     head = data[start : end if end >= 0 else len(data)]
     first, *lines = _FIELD_START.split(head, MAX_LINES + 1)
     fields = _Fields() if end >= 0 else _Fields(problems=["message has no empty line behind its headers"])
+    if len(head) > MAX_HEAD:
+        fields.problems.append("headers are too large")
     fields.take(lines)
     length = fields.content_length()
     body = data[end + 4 :] if end >= 0 else b""

@@ -204,6 +204,12 @@ def test_too_long_a_header() -> None:
             assert refusal(with_line(line, needed + much)).reason == "header is too long"
 
 
+def test_headers_that_are_too_large_together() -> None:
+    lines = b"\r\n".join(b"X-%d: " % n + b"y" * 8_000 for n in range(5))
+    assert refusal(with_line(b"Max-Forwards: 70", lines)).reason == "headers are too large"
+    assert refusal(with_line(b"Max-Forwards: 70", b"X: " + b"y" * 60_000)).reason == "headers are too large"
+
+
 def test_too_long_a_start_line_or_message() -> None:
     with pytest.raises(ParseError, match="start line is too long"):
         parse(b"A sip:" + b"b" * 9_000 + b" SIP/2.0\r\n\r\n")
