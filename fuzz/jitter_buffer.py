@@ -145,7 +145,7 @@ class Drive:
     def check_account(self) -> None:
         """Every packet was delivered, is waiting, or was counted. A waiting packet may have no audio."""
         buffer = self.buffer
-        dropped = buffer.late + buffer.duplicate + buffer.rate_limited
+        dropped = buffer.counts.late + buffer.counts.duplicate + buffer.counts.rate_limited
         assert self.delivered <= self.pushed
         assert self.pushed <= self.delivered + dropped + buffer.waiting
 

@@ -9,7 +9,7 @@ class Line(Protocol):
     """Audio, keys and typed lines of one call: the caller's audio as 16-bit PCM at `rate_hz` (8000 or 16000), the
     bot's as encoded bytes.
 
-    Positions and lengths count ticks of 1/8000 s at any rate: `tick_octets` bytes of payload each.
+    Positions and lengths count ticks of 1/8000 s at any rate: `bytes_per_tick` bytes of payload each.
 
     Handlers run on the event loop's thread and must return at once. The last argument of the audio handlers is when the
     end of that audio arrived, or left (monotonic seconds).
@@ -17,7 +17,7 @@ class Line(Protocol):
 
     encoding: str
     rate_hz: int
-    tick_octets: int
+    bytes_per_tick: int
 
     def add_listener(
         self,

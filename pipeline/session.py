@@ -195,7 +195,7 @@ class Session:
 
     def _on_sent(self, payload: bytes, ordinal: int, at_s: float) -> None:
         self._caller.bot_sent(payload, at_s)
-        trace = self._response.sent(ordinal + len(payload) // self._line.tick_octets, at_s)
+        trace = self._response.sent(ordinal + len(payload) // self._line.bytes_per_tick, at_s)
         if trace is not None:
             self._on_event(TurnTraced(trace, self._clock.now()))
 

@@ -76,7 +76,7 @@ class Speaker:
         self._splitter = ClauseSplitter(language or self._voice.language)
         self._clauses.clear()
         self._clause_at_ticks, self._goes_on = 0, False
-        self._ledger = PlayoutLedger(Utterance("", tick_octets=self._line.tick_octets))
+        self._ledger = PlayoutLedger(Utterance("", bytes_per_tick=self._line.bytes_per_tick))
         self.append(text)
         if complete:
             self.complete()
@@ -224,7 +224,7 @@ class Speaker:
         if not ledger.begun:
             self._began_at = now
             self._report(BotSpoke(ledger.utterance.text, now))
-        ledger.queue(utterance_tick, len(payload) // line.tick_octets, queued_to)
+        ledger.queue(utterance_tick, len(payload) // line.bytes_per_tick, queued_to)
         self._on_queue(queued_to, now)
         line.play(payload)
 

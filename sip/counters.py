@@ -19,6 +19,8 @@ class Counters:
     """Final responses sent."""
     ignored_headers: Counter[str] = field(default_factory=Counter)
     """Optional headers that could not be parsed, by name."""
+    ignored_lines: int = 0
+    """Header lines of requests that were left out: malformed, or optional and beyond a limit."""
     rejected_by_status: Counter[int] = field(default_factory=Counter)
     """Requests refused by the user agent itself, before its owner saw them."""
 
@@ -39,5 +41,6 @@ class Counters:
             "dropped_by_reason": dict(self.dropped_by_reason),
             "responses_by_status": {str(status): n for status, n in self.responses_by_status.items()},
             "ignored_headers": dict(self.ignored_headers),
+            "ignored_lines": self.ignored_lines,
             "rejected_by_status": {str(status): n for status, n in self.rejected_by_status.items()},
         }

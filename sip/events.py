@@ -29,8 +29,6 @@ class IncomingCall:
 
     call: str
     from_uri: str
-    from_display: str
-    to_uri: str
     request_uri: str
     call_id: str
     sdp: bytes | None
@@ -49,6 +47,16 @@ class CallRefused:
     from_uri: str
     request_uri: str
     source: Address
+    status: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRefused:
+    """A request of the far end in a call that the user agent itself refused; the call goes on."""
+
+    call: str
+    method: str
     status: int
     reason: str
 
@@ -150,6 +158,7 @@ Event: TypeAlias = (
     IncomingCall
     | CallRefused
     | PeerMoved
+    | RequestRefused
     | CallCancelled
     | CallConfirmed
     | CallProgress

@@ -8,8 +8,8 @@ Theory of operation. `receive` takes every request that could be parsed, in this
 3. A request that belongs to a transaction is a retransmission or the ACK of a failure, and handled by the transaction
    (§17.2). The ACK of a 2xx belongs to the dialog, with or without a transaction of the same branch (§13.2.2.4).
 4. Any other request is new. A request in a known dialog goes to its call, by the table of in-dialog methods; others by
-   the table of out-of-dialog methods. Before that come the checks of §8.2, cheapest first: earlier answers, load,
-   method, merged requests, extensions, dialog, order, body.
+   the table of out-of-dialog methods. Before that come the checks of §8.2: earlier answers, load, order (a request
+   that is refused later on still moves the dialog, §12.2.2), method, merged requests, extensions, dialog, body.
 
 Requests refused here are refused without a transaction (§8.2.7): nothing is retransmitted, so a stranger gets one
 answer per request, and the same one for a retransmission. OPTIONS outside a call and CANCEL of nothing are
@@ -24,9 +24,10 @@ from typing import TypeAlias
 from offhook.sip.dialog.core import ALLOW, OVERLOADED
 from offhook.sip.dialog.invite_usage import Core, InviteUsage
 from offhook.sip.dialog.model import request_dialog_id
+from offhook.sip.dialog.tables import CallInput
 from offhook.sip.dialog.uas_invite import UasInviteUsage
 from offhook.sip.errors import ParseError
-from offhook.sip.events import CallRefused
+from offhook.sip.events import CallRefused, RequestRefused
 from offhook.sip.message import build, typed
 from offhook.sip.message.body import ACCEPT
 from offhook.sip.message.identities import printable
@@ -36,6 +37,8 @@ from offhook.sip.rejected_cache import RejectedCache
 from offhook.sip.transaction.server import ServerTransaction
 from offhook.sip.transaction.via import fix_top_via
 from offhook.sip.uas_checks import Refusal, check_content, check_headers, check_invite, check_method
+
+MALFORMED = 400
 
 _OUT_OF_ORDER = Refusal(500, reason="CSeq Out Of Order")
 """§12.2.2."""
@@ -58,6 +61,8 @@ class Uas:
         counters = self._core.counters
         counters.parse_errors += 1
         request = error.partial
+        if isinstance(request, Request) and error.status == MALFORMED and self._confirms_or_ends(request, source, now):
+            return
         if not isinstance(request, Request) or request.method == "ACK":
             counters.drop("unreadable")
             return
@@ -72,12 +77,34 @@ class Uas:
         request.source = source
         self._refuse(request, reply_to, Refusal(error.status, reason=error.reason), now)
 
+    def _confirms_or_ends(self, request: Request, source: Address, now: float) -> bool:
+        """An ACK or BYE whose request line or Via is malformed: the dialog identifiers are enough to act on it."""
+        if request.method not in {"ACK", "BYE"}:
+            return False
+        request.source = source
+        try:
+            usage = self._core.dialogs.get(request_dialog_id(request))
+            if usage is None:
+                return False
+            if request.method == "ACK":
+                usage.on_ack(request, now)
+                return True
+            if not usage.admits(request):
+                return False
+        except ParseError:
+            return False
+        # Without a transaction: a retransmission finds no call any more, and its 400 ends the far end's side, too.
+        self._send_stateless(request, source, Refusal(200))
+        usage.handle(CallInput.GOT_BYE, now)
+        return True
+
     def receive(self, request: Request, source: Address, now: float) -> None:
         """Take in a parsed request. Raises ParseError when a header that it needs is malformed."""
         request.source = source
         reply_to = fix_top_via(request, source)
         for name in typed.validate_request(request):
             self._core.counters.ignored_headers[name] += 1
+        self._core.counters.ignored_lines += request.ignored_lines
         transaction = self._core.layer.match(request)
         if transaction is not None:
             self._core.counters.retransmissions_received += 1
@@ -100,10 +127,11 @@ class Uas:
 
     def _receive_new(self, request: Request, source: Address, reply_to: Address, now: float) -> None:
         usage = self._core.dialogs.get(request_dialog_id(request)) if typed.to_tag(request) else None
-        if self._overloaded(request, usage):
-            self._refuse(request, reply_to, Refusal(OVERLOADED), now)
-        elif (refusal := self._check(request, usage, now)) is not None:
+        refusal = Refusal(OVERLOADED) if self._overloaded(request, usage) else self._check(request, usage, now)
+        if refusal is not None:
             self._refuse(request, reply_to, refusal, now)
+            if usage is not None:
+                self._core.events.append(RequestRefused(usage.call, request.method, refusal.status, _phrase(refusal)))
         elif usage is not None and (in_dialog := _IN_DIALOG.get(request.method)) is not None:
             in_dialog(self, usage, self._core.layer.accept(request, reply_to, now), now)
         else:
@@ -122,21 +150,21 @@ class Uas:
         )
 
     def _check(self, request: Request, usage: InviteUsage | None, now: float) -> Refusal | None:
-        if (refusal := check_method(request)) is not None:
-            return refusal
         if request.method == "CANCEL":
             # §8.2.2.3: Require means nothing in a CANCEL, and its transaction decides the rest.
             return None
         if request.method == "BYE":
             return self._check_bye(request, usage, now)
+        if usage is not None and not usage.admits(request):
+            return _OUT_OF_ORDER
+        if (refusal := check_method(request)) is not None:
+            return refusal
         if self._core.layer.merged(request):
             return Refusal(482)
         if (refusal := check_headers(request, self._core.settings)) is not None:
             return refusal
         if usage is None and typed.to_tag(request):
             return Refusal(481)
-        if usage is not None and not usage.admits(request):
-            return _OUT_OF_ORDER
         if (refusal := check_content(request)) is not None:
             return refusal
         return check_invite(request) if request.method == "INVITE" else None
@@ -248,5 +276,9 @@ def _refused_call(request: Request, refusal: Refusal) -> CallRefused:
         request_uri=printable(request.uri),
         source=request.source,
         status=refusal.status,
-        reason=refusal.reason or build.REASONS.get(refusal.status, ""),
+        reason=_phrase(refusal),
     )
+
+
+def _phrase(refusal: Refusal) -> str:
+    return refusal.reason or build.REASONS.get(refusal.status, "")

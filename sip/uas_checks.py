@@ -51,8 +51,8 @@ def check_content(request: Request) -> Refusal | None:
 
 
 def check_invite(request: Request) -> Refusal | None:
-    """§8.1.1.8, §20.1: an INVITE needs a Contact and must accept SDP. Raises ParseError."""
-    if typed.contact(request) is None:
+    """§8.1.1.8, §20.1: an INVITE needs a Contact, except in a dialog, and must accept SDP. Raises ParseError."""
+    if not typed.to_tag(request) and typed.contact(request) is None:
         return Refusal(400, reason="Missing Contact")
     values = request.headers.get_all("Accept")
     if values and not any(_covers_sdp(item) for value in values for item in value.split(",")):

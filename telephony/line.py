@@ -21,7 +21,7 @@ class MediaLine(Protocol):
     rate_hz: int
     """8000, or 16000 on a wideband line; it never changes."""
 
-    tick_octets: int
+    bytes_per_tick: int
     """Bytes of payload a tick: 1 with G.711, 4 with linear PCM on a wideband line."""
 
     def add_listener(

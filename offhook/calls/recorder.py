@@ -17,7 +17,7 @@ class CallRecorder:
 
     def __init__(self, writer: RecordingWriter, uniqueid: str, line: MediaLine) -> None:
         self._recorder = writer.record(uniqueid)
-        self._tick_octets = line.tick_octets
+        self._bytes_per_tick = line.bytes_per_tick
         self._narrow = rate_converter(line.rate_hz, RATE_HZ)
         self._decode = pcm_decoder(codec_named(line.encoding), RATE_HZ)
         self._began = monotonic()
@@ -42,7 +42,7 @@ class CallRecorder:
     def _bot(self, payload: bytes, ordinal: int, at_s: float) -> None:
         now = self._since_began(at_s)
         # A line may report several packets at once, when the last of them has been played.
-        samples = len(payload) // self._tick_octets
+        samples = len(payload) // self._bytes_per_tick
         if abs(now - self._bot_next) > SLACK_SAMPLES + samples:
             self._bot_next = now
         if not self.paused:

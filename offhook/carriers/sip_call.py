@@ -18,7 +18,7 @@ from offhook.pipeline.errors import EngineError
 from offhook.records import EndedBy
 from offhook.sip.commands import Answer, AnswerReinvite, Bye, Command, CommandFailed, Reject, RejectReinvite, Ring
 from offhook.sip.errors import NotAcceptableError, RemoteError
-from offhook.sip.events import EndCause, IncomingCall
+from offhook.sip.events import EndCause, IncomingCall, RequestRefused
 from offhook.sip.net.address import Address
 from offhook.sip.sdp.codecs import AudioCapabilities
 from offhook.sip.sdp.negotiate import LocalMedia, NegotiatedAudio, answer_offer
@@ -33,6 +33,9 @@ SERVER_ERROR = 500
 
 NO_MEDIA_LIMIT_S = 60.0
 """The longest call without any media: the far end has sent none, and is not expected to."""
+
+MAX_REFUSALS_LOGGED = 8
+"""Kinds of refused requests that are logged in one call."""
 
 ENDINGS = {
     EndCause.REMOTE_BYE: (EndedBy.CALLER, "caller hung up"),
@@ -104,6 +107,7 @@ class InboundCall:
         self._offers: OfferAnswer | None = None
         self._capture: Capture | None = None
         self._no_media: asyncio.TimerHandle | None = None
+        self._refused_requests: set[tuple[str, int]] = set()
 
     # From the signalling.
 
@@ -205,6 +209,13 @@ class InboundCall:
         self.log.info("the far end has moved", host=source.host, before=self._signalling_host)
         self._signalling_host = source.host
         self._change_line()
+
+    def request_refused(self, event: RequestRefused) -> None:
+        """The user agent refused a request in the call: each kind is logged once."""
+        kind = event.method, event.status
+        if kind not in self._refused_requests and len(self._refused_requests) < MAX_REFUSALS_LOGGED:
+            self._refused_requests.add(kind)
+            self.log.warning("a request was refused", method=event.method, status=event.status, why=event.reason)
 
     def cancelled(self) -> None:
         """The caller gave up before the answer."""

@@ -16,6 +16,7 @@ from offhook.sip.events import (
     PeerMoved,
     ReinviteConfirmed,
     ReinviteReceived,
+    RequestRefused,
 )
 
 
@@ -63,6 +64,8 @@ class SipCarrier:
                 call.moved(source)
             case ReinviteReceived(sdp=sdp):
                 call.reinvited(sdp)
+            case RequestRefused():
+                call.request_refused(event)
             case CallEnded(cause=cause):
                 call.ended(cause)
             case CommandFailed():

@@ -113,7 +113,7 @@ class CallWatch:
         """Whether the call's audio levels are measured, too."""
         self.detailed = detailed
         if detailed and self._stop_meter is None and self._line is not None:
-            meter = LevelMeter(self, self._line.encoding, self._line.rate_hz, self._line.tick_octets)
+            meter = LevelMeter(self, self._line.encoding, self._line.rate_hz, self._line.bytes_per_tick)
             self._stop_meter = self._line.add_listener(audio=meter.on_audio, sent=meter.on_sent)
         elif not detailed and self._stop_meter is not None:
             self._stop_meter()
@@ -169,10 +169,10 @@ class CallWatch:
 class LevelMeter:
     """Measures peaks on a line, by the time the audio was on the line, even if it is reported later."""
 
-    def __init__(self, watch: CallWatch, encoding: str, rate_hz: int, tick_octets: int) -> None:
+    def __init__(self, watch: CallWatch, encoding: str, rate_hz: int, bytes_per_tick: int) -> None:
         self._watch = watch
         self._rate_hz = rate_hz
-        self._tick_octets = tick_octets
+        self._bytes_per_tick = bytes_per_tick
         self._magnitudes = peaks_of(encoding)
         self._caller: dict[int, int] = {}  # by slot, measured but not yet reported
         self._bot: dict[int, int] = {}  # audio sent ahead is played in later slots
@@ -191,7 +191,7 @@ class LevelMeter:
     def on_sent(self, payload: bytes, ordinal: int, at_s: float) -> None:
         """Measure the bot's audio."""
         if payload:
-            pieces = _pieces(payload, SLOT_SAMPLES * self._tick_octets)
+            pieces = _pieces(payload, SLOT_SAMPLES * self._bytes_per_tick)
             self._note(self._bot, at_s, [self._magnitudes(piece) for piece in pieces])
 
     def _note(self, peaks: dict[int, int], began_s: float, levels: list[int]) -> None:

@@ -18,7 +18,7 @@ class SimulatedLine:
 
     encoding = "L8"
     rate_hz = 8_000
-    tick_octets = 1
+    bytes_per_tick = 1
     awaits_media = True
 
     def __init__(self, in_flight_ticks: int = 0) -> None:

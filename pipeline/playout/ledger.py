@@ -25,7 +25,7 @@ class _Stretch:
 
 @dataclass(slots=True)
 class Utterance:
-    """One prompt: its text, its audio so far (`tick_octets` bytes a tick) and the positions of its words in both.
+    """One prompt: its text, its audio so far (`bytes_per_tick` bytes a tick) and the positions of its words in both.
 
     Text may be added, and `append` adds audio during synthesis; `complete` means that neither will grow any more. If
     the voice failed part-way, `failed_at` is the character from which the text will never be spoken, and `failure` says
@@ -38,14 +38,14 @@ class Utterance:
     complete: bool = False
     failed_at: int | None = None
     failure: str | None = None
-    tick_octets: int = 1
+    bytes_per_tick: int = 1
     sentences: list[int] = field(default_factory=list)
     """The tick at which each sentence begins."""
 
     @property
     def ticks(self) -> int:
         """Its length so far."""
-        return len(self.payload) // self.tick_octets
+        return len(self.payload) // self.bytes_per_tick
 
     def append(self, payload: bytes, words: tuple[Word, ...], char_offset: int = 0) -> None:
         """Add audio; word ticks count from the start of this piece, characters from `char_offset`."""
@@ -64,7 +64,7 @@ class Utterance:
 
     def payload_from(self, tick: int) -> bytes:
         """The audio from `tick` on."""
-        return bytes(self.payload[tick * self.tick_octets :])
+        return bytes(self.payload[tick * self.bytes_per_tick :])
 
 
 class PlayoutLedger:

@@ -1,8 +1,10 @@
 """The state of a dialog: RFC 3261 §12."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from offhook.sip.errors import ParseError
 from offhook.sip.message import typed
 from offhook.sip.message.address import NameAddr
 from offhook.sip.message.message import Request, Response
@@ -64,9 +66,12 @@ class Dialog:
         return before.host != source.host
 
     def refresh_target(self, message: Request | Response) -> None:
-        """Take over the Contact of a target refresh: an INVITE we accept, or its 2xx (§12.2). Raises ParseError."""
-        if (contact := typed.contact(message)) is not None:
-            self.remote_target = _target(contact)
+        """Take over the Contact of a target refresh: an INVITE we accept, or its 2xx (§12.2). Without a proper one the
+        target stays.
+        """
+        with suppress(ParseError):
+            if (contact := typed.contact(message)) is not None:
+                self.remote_target = _target(contact)
 
 
 def request_dialog_id(request: Request) -> DialogId:

@@ -43,15 +43,16 @@ def next_hop(dialog: Dialog) -> Address:
     """Where the dialog's requests go: the first route, else the remote target (§8.1.2).
 
     Some targets cannot be reached, and the request goes to the source of the far end's latest request instead: a name,
-    since the core does no lookups; sips, which needs TLS; and an address that means something else here than where it
-    was written, above all the private one of a phone behind a NAT without ALG.
+    since the core does no lookups; sips and any transport but UDP; and an address that means something else here than
+    where it was written, above all the private one of a phone behind a NAT without ALG.
     """
     target = dialog.route_set[0] if dialog.route_set else f"<{dialog.remote_target}>"
     try:
         uri = NameAddr.parse_route(target).uri
     except ParseError:
         return dialog.peer
-    address = None if uri.scheme == "sips" else _address_of(uri)
+    over_udp = uri.scheme == "sip" and (uri.params.get("transport") or "udp").lower() == "udp"
+    address = _address_of(uri) if over_udp else None
     return dialog.peer if address is None or not _reachable(address, dialog.peer) else address
 
 
@@ -63,7 +64,9 @@ def numeric_address(uri: str) -> Address | None:
 def _address_of(uri: Uri) -> Address | None:
     # §19.1.1: maddr is the address to contact in place of the host's. Multicast is not usable.
     number = numeric(uri.params.get("maddr") or uri.host)
-    return None if number is None or number.is_multicast else Address(str(number), uri.port or DEFAULT_PORT)
+    if number is None or number.is_multicast or uri.port == 0:
+        return None
+    return Address(str(number), DEFAULT_PORT if uri.port is None else uri.port)
 
 
 def _reachable(address: Address, peer: Address) -> bool:

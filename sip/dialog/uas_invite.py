@@ -60,12 +60,9 @@ class UasInviteUsage(InviteUsage):
         super().reschedule(now)
 
     def _announcement(self, request: Request, source: Address) -> IncomingCall:
-        sender = typed.from_(request)
         return IncomingCall(
             call=self.call,
-            from_uri=str(sender.uri),
-            from_display=printable(sender.display_name),
-            to_uri=str(typed.to(request).uri),
+            from_uri=printable(str(typed.from_(request).uri)),
             request_uri=printable(request.uri),
             call_id=printable(typed.call_id(request)),
             sdp=sdp_of(request),

@@ -9,10 +9,9 @@ from offhook.sip.message.grammar import LWS, QUOTED, TOKEN, quote, unquote
 from offhook.sip.message.params import NO_PARAMS, Params
 from offhook.sip.message.uri import Uri
 
-# Non-ASCII belongs in quotes, but phones send names with accents unquoted.
-_BRACKETED = re.compile(
-    rf"{LWS}(?:({QUOTED}){LWS}|((?:[A-Za-z0-9\-.!%*_+`'~ \t]|[^\x00-\x7f])*+))<([^<>]*+)>(.*)", re.DOTALL
-)
+# By the grammar an unquoted name has tokens only, but phones send accents, "(555) 123-4567" and "user@host" that way. A
+# comma stays an error: it separates the values of a list (RFC 4475 §3.1.2.15).
+_BRACKETED = re.compile(rf"{LWS}(?:({QUOTED}){LWS}|([^\x00-\x08\x0a-\x1f\x7f\"<>,]*+))<([^<>]*+)>(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

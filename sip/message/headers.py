@@ -51,7 +51,7 @@ class Headers:
 
     def get(self, name: str) -> str | None:
         """The value of the first field of that name."""
-        key = _key(name)
+        key = field_key(name)
         for known, _, value in self._fields:
             if known == key:
                 return value
@@ -59,7 +59,7 @@ class Headers:
 
     def get_all(self, name: str) -> list[str]:
         """The values of all fields of that name, in order."""
-        key = _key(name)
+        key = field_key(name)
         return [value for known, _, value in self._fields if known == key]
 
     def add(self, name: str, value: str) -> None:
@@ -79,7 +79,7 @@ class Headers:
 
     def remove(self, name: str) -> None:
         """Remove all fields of that name."""
-        key = _key(name)
+        key = field_key(name)
         self._fields = [field for field in self._fields if field[0] != key]
 
     def copy(self) -> "Headers":
@@ -108,7 +108,8 @@ class Headers:
         return f"Headers({list(self)!r})"
 
 
-def _key(name: str) -> str:
+def field_key(name: str) -> str:
+    """The same for all spellings of a name, compact forms included."""
     key = name.lower()
     return _KEYS.get(key, key)
 
@@ -118,4 +119,4 @@ def _field(name: str, value: str) -> tuple[str, str, str]:
         raise LocalError(f"header name {name!r} is not a token")
     if _BROKEN.search(value):
         raise LocalError(f"the value of {name} contains a line end")
-    return _key(name), _COMPACT.get(name.lower(), name), value.strip(" \t")
+    return field_key(name), _COMPACT.get(name.lower(), name), value.strip(" \t")

@@ -1,21 +1,31 @@
-"""The limits on what is received in a message. Whatever exceeds one is refused, never truncated."""
+"""The limits on what is received in a message.
+
+What exceeds one is refused, or left out where nothing depends on it; it is never truncated.
+"""
 
 MAX_MESSAGE = 65_536
 """Bytes; a UDP datagram cannot be larger."""
 
 MAX_HEADER_LINE = 8_192
-"""Bytes of one header field, continuation lines included; also of the start line."""
+"""Bytes of one header field, continuation lines included; also of the start line. A longer optional header is left
+out."""
+
+MAX_HEAD = 32_768
+"""Bytes of all headers together."""
+
+MAX_LINES = 1_000
+"""Header lines that are looked at."""
 
 MAX_HEADERS = 128
-"""Header fields in a message."""
+"""Header fields that are kept; further ones only where a request may depend on them."""
 
 MAX_VIAS = 70
 """Via values: one per hop, and Max-Forwards starts at 70 (RFC 3261 §8.1.1.6)."""
 
-MAX_LIST = 32
-"""Values in any other list: Contact, Record-Route, Route, Require, Supported."""
+MAX_LIST = 70
+"""Values in any other list: Contact, Record-Route (one per hop, as Via), Route, Require, Supported."""
 
-MAX_PARAMS = 32
+MAX_PARAMS = 64
 """Parameters of one value."""
 
 MAX_BODY_PARTS = 32

@@ -22,7 +22,8 @@ class Request:
     """A request. `uri` is the Request-URI as in the message.
 
     `headers` has no Content-Length after parsing: it frames the message, and `body` has that length.
-    `source` is where it came from, None where that is unknown or the request is ours.
+    `source` is where it came from, None where that is unknown or the request is ours. `ignored_lines` counts the
+    header lines that were left out: malformed, or optional and beyond a limit.
     """
 
     method: str
@@ -30,6 +31,7 @@ class Request:
     headers: Headers = field(default_factory=Headers)
     body: bytes = b""
     source: Address | None = field(default=None, compare=False)
+    ignored_lines: int = field(default=0, compare=False)
 
     def __bytes__(self) -> bytes:
         if not is_token(self.method) or not self.uri or _URI_BREAKER.search(self.uri):

@@ -11,14 +11,19 @@ from offhook.sip.message.limits import MAX_PARAMS
 _VALUE = r"[A-Za-z0-9\-.!%*_+`'~\[\]:@/$&#=|{}^()]+"
 # The grammar has no empty value, but proxies write `;ftag=` for a From without a tag.
 _HEADER_PARAM = re.compile(rf"{LWS};{LWS}({TOKEN}){LWS}(?:={LWS}(?:({QUOTED})|((?:{_VALUE})?)){LWS})?")
-_URI_CHAR = r"[A-Za-z0-9\-_.!~*'()\[\]/:&+$]|%[0-9A-Fa-f]{2}"
-# "=" in a value: unescaped base64 (SIP.js #419). It is only echoed.
-_URI_PARAM = re.compile(rf";((?:{_URI_CHAR})++)(?:=((?:{_URI_CHAR}|=)*+))?")
+# Anything that leaves the URI's structure alone, empty parameters too: most are only echoed, and devices send quotes,
+# braces and unescaped base64 (SIP.js #419).
+_URI_PARAM = re.compile(r";([^\x00-\x20\x7f;=?<>@]*+)(?:=([^\x00-\x20\x7f;?<>@]*+))?")
 _BARE_VALUE = re.compile(_VALUE)
+
+_IDENTIFYING = frozenset({"tag", "branch"})
+"""Header parameters that select a dialog or a transaction: two of them would be ambiguous (RFC 3261 §7.3.1)."""
 
 
 class Params(Mapping[str, str | None]):
     """Ordered parameters; names are case-insensitive, a parameter without `=` has the value None.
+
+    Of several with one name the first counts.
 
     Immutable. Two are equal when they have the same parameters in whatever order. `str()` is the form in a header
     field, quoted where needed; quoted values are held without quotes and escapes.
@@ -28,7 +33,7 @@ class Params(Mapping[str, str | None]):
 
     def __init__(self, items: Iterable[tuple[str, str | None]] = ()) -> None:
         self._items = tuple(items)
-        self._by_name = {name.lower(): value for name, value in self._items}
+        self._by_name = {name.lower(): value for name, value in reversed(self._items)}
 
     @classmethod
     def parse(cls, text: str, what: str = "parameters") -> "Params":
@@ -37,7 +42,7 @@ class Params(Mapping[str, str | None]):
 
     @classmethod
     def parse_uri(cls, text: str) -> "Params":
-        """Read parameters of a URI: no white space, no quotes, escapes left as they are. Raises ParseError."""
+        """Read parameters of a URI: no white space, quotes and escapes left as they are. Raises ParseError."""
         return _parse(text, "URI", _URI_PARAM)
 
     def __getitem__(self, name: str) -> str | None:
@@ -95,7 +100,7 @@ def _parse(text: str, what: str, pattern: re.Pattern[str]) -> Params:
             raise ParseError(f"{what} has too many parameters")
         position = match.end()
     params = Params(items) if items else NO_PARAMS
-    if len({name.lower() for name, _ in items}) != len(items):
-        # §7.3.1: ambiguous.
+    names = [name.lower() for name, _ in items]
+    if any(names.count(name) > 1 for name in _IDENTIFYING):
         raise ParseError(f"{what} has a parameter twice")
     return params

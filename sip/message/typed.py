@@ -115,7 +115,7 @@ def content_type(message: Message) -> str | None:
     """The media type of the body in lower case and without parameters; None if absent."""
     if "Content-Type" not in message.headers:
         return None
-    if len(message.headers.get_all("Content-Type")) > 1:
+    if len(set(message.headers.get_all("Content-Type"))) > 1:
         raise _error(message, "Content-Type is there twice")
     return _single(message, "Content-Type", _media_type)
 
@@ -129,8 +129,13 @@ _NEEDED: dict[str, tuple[_Reader, ...]] = {
 }
 """What is parsed of a request of that method, besides its transaction and dialog identifiers."""
 
+_NEEDED_IN_DIALOG: dict[str, tuple[_Reader, ...]] = {"INVITE": (require,), "OPTIONS": (require,)}
+"""A re-INVITE changes no route set, and its Contact is a new target only if there is one (§12.2)."""
+
 _OPTIONAL: dict[str, _Reader] = {"Max-Forwards": max_forwards, "Supported": supported, "Route": routes}
 """Nothing here depends on these: this is not a proxy, and offers no extensions."""
+
+_OPTIONAL_IN_DIALOG: dict[str, _Reader] = {**_OPTIONAL, "Contact": contact, "Record-Route": record_routes}
 
 
 def validate_request(request: Request) -> list[str]:
@@ -159,9 +164,11 @@ def validate_request(request: Request) -> list[str]:
     if _read(request, Uri.parse, request.uri).headers is not None:
         # §19.1.1: headers are not allowed in a Request-URI.
         raise _error(request, "Request-URI has headers")
-    for read in _NEEDED.get(request.method, ()):
+    in_dialog = bool(to_tag(request))
+    for read in (_NEEDED_IN_DIALOG if in_dialog else _NEEDED).get(request.method, ()):
         read(request)
-    return [name for name, read in _OPTIONAL.items() if not _readable(request, name, read)]
+    optional = _OPTIONAL_IN_DIALOG if in_dialog else _OPTIONAL
+    return [name for name, read in optional.items() if not _readable(request, name, read)]
 
 
 def _readable(request: Request, name: str, read: _Reader) -> bool:

@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
-from urllib.parse import unquote
 
 from offhook.sip.errors import ParseError
 from offhook.sip.message.grammar import number
@@ -13,9 +12,9 @@ from offhook.sip.message.params import NO_PARAMS, Params
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*+):")
 _OPAQUE = re.compile(r"[!#-;=?-~]+")
-# "#" must be escaped, but phones dial "sip:*67#...@" that way.
-_USER = re.compile(r"(?:[A-Za-z0-9\-_.!~*'()&=+$,;?/#]|%[0-9A-Fa-f]{2})++")
-_PASSWORD = re.compile(r"(?:[A-Za-z0-9\-_.!~*'()&=+$,]|%[0-9A-Fa-f]{2})*+")
+# The grammar has neither an empty user (gateways send it without a calling number) nor unescaped "#" (phones dial
+# "sip:*67#...@" that way), "%", "^" or UTF-8. The user part is only echoed.
+_USERINFO = re.compile(r"[^\x00-\x20\x7f\"<>@:]*+(?::[^\x00-\x20\x7f\"<>@:]*+)?")
 _HOST_PORT = re.compile(r"(\[[^\]]*+\]|[^:\[\]]*+)(?::(.*))?", re.DOTALL)
 # The underscore is not allowed by RFC 1123, but common in private networks.
 _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_\-]*+)(?:\.[A-Za-z0-9_][A-Za-z0-9_\-]*+)*+\.?")
@@ -45,16 +44,6 @@ class Uri:
         """Read a URI without angle brackets. Raises ParseError."""
         return _parse(text)
 
-    @property
-    def is_sip(self) -> bool:
-        """Whether the scheme is sip or sips."""
-        return self.opaque is None
-
-    @property
-    def user_unescaped(self) -> str:
-        """The user part for people: escapes resolved; empty when there is none. Never parse it again."""
-        return "" if self.user is None else unquote(self.user, errors="replace")
-
     def __str__(self) -> str:
         if self.opaque is not None:
             return f"{self.scheme}:{self.opaque}"
@@ -74,12 +63,7 @@ def parse_host_port(text: str, what: str) -> tuple[str, int | None]:
     host, port = match.groups()
     if not _is_host(host):
         raise ParseError(f"{what} has a malformed host")
-    if port is None:
-        return host, None
-    value = number(port, f"the port in {what}", MAX_PORT)
-    if value == 0:
-        raise ParseError(f"{what} has port 0")
-    return host, value
+    return host, None if port is None else number(port, f"the port in {what}", MAX_PORT)
 
 
 def _is_host(host: str) -> bool:
@@ -114,9 +98,9 @@ def _parse_sip(scheme: str, text: str) -> Uri:
     # Semicolons and question marks may be in the user part, so that is split off first (§19.1.1).
     userinfo, at, rest = text.rpartition("@")
     if at:
-        user, colon, secret = userinfo.partition(":")
-        if _USER.fullmatch(user) is None or _PASSWORD.fullmatch(secret) is None:
+        if _USERINFO.fullmatch(userinfo) is None:
             raise ParseError("URI has a malformed user part")
+        user, colon, secret = userinfo.partition(":")
         password = secret if colon else None
     rest, question, tail = rest.partition("?")
     if question:

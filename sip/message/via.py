@@ -6,7 +6,6 @@ from functools import lru_cache
 
 from offhook.sip.errors import ParseError
 from offhook.sip.message.grammar import LWS, TOKEN
-from offhook.sip.message.limits import MAX_PORT
 from offhook.sip.message.params import NO_PARAMS, Params
 from offhook.sip.message.uri import parse_host_port
 
@@ -37,20 +36,6 @@ class Via:
     def branch(self) -> str | None:
         """The transaction's branch; None from an RFC 2543 peer without it."""
         return self.params.get("branch")
-
-    @property
-    def received(self) -> str | None:
-        """The real source of the request, without brackets (RFC 5118 §4.5 allows both)."""
-        value = self.params.get("received")
-        return None if value is None else value.strip("[]")
-
-    @property
-    def rport(self) -> int | None:
-        """The port that was filled in; None if absent or only requested (RFC 3581 §3)."""
-        value = self.params.get("rport") or ""
-        if not (value.isascii() and value.isdigit() and len(value) <= 5):
-            return None
-        return int(value) if 0 < int(value) <= MAX_PORT else None
 
     def __str__(self) -> str:
         port = "" if self.port is None else f":{self.port}"

@@ -31,7 +31,7 @@ TELEPHONE_EVENT = "TELEPHONE-EVENT"
 COMFORT_NOISE = "CN"
 """RFC 3389; payload type 13 at 8 kHz."""
 
-_RTPMAP = re.compile(r"([0-9]{1,3}) +([^ /]+)/([0-9]{1,6})(?:/([0-9]{1,3}))?")
+_RTPMAP = re.compile(r"([0-9]{1,3})[ \t]+([^ \t/]+)/([0-9]{1,6})(?:/([0-9]{1,3}))?")
 _PTIME = re.compile(r"([0-9]{1,6})(?:\.[0-9]{1,6})?")
 _RTCP = re.compile(r"([0-9]{1,5})(?: IN IP[46] (\S+))?")
 

@@ -18,6 +18,10 @@ class Origin:
     host: str
 
 
+NO_ORIGIN = Origin("-", "0", "0", "0.0.0.0")
+"""In place of a malformed or missing o= line."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attribute:
     """An a= line; `value` is None where it has no colon."""

@@ -92,16 +92,39 @@ def make_offer(
         raise LocalError(f"{direction!r} is not a direction")
     _check(local, capabilities)
     lines = () if before is None else before.media
-    active = next((i for i, each in enumerate(lines) if each.port), None)
+    active = _place(lines)
     known = audio.formats(lines[active]) if active is not None else []
     chosen = numbered(capabilities, known, numbers)
     mux = active is not None and audio.rtcp_mux(lines[active])
     line = _audio_line(local, chosen, capabilities.ptime_ms, direction, mux=mux)
     if active is None:
-        # §8.1: a new stream may take the place of a refused one; ours comes after all of them.
+        # §8.1: a new stream comes after all others.
         lines, active = (*lines, line), len(lines)
     media = tuple(line if i == active else _refused(each) for i, each in enumerate(lines))
     return serialize(_description(local, "0 0" if before is None else before.time, media))
+
+
+def _place(lines: Sequence[Media]) -> int | None:
+    """The m-line of our stream: the one in use, else audio that the remote has disabled (§8.2)."""
+    in_use = [i for i, each in enumerate(lines) if each.port]
+    audio_lines = [i for i, each in enumerate(lines) if each.kind == "audio"]
+    return next(iter(in_use + audio_lines), None)
+
+
+def disable_all(offer: bytes, local: LocalMedia) -> bytes | None:
+    """The answer to an offer in a dialog that disables every stream (port 0, §8.2); None to any other offer.
+
+    Raises RemoteError 400.
+    """
+    session = parse(offer)
+    if not is_disabled(session):
+        return None
+    return serialize(_description(local, session.time, tuple(_refused(each) for each in session.media)))
+
+
+def is_disabled(session: SessionDescription) -> bool:
+    """Whether audio is among the streams, and each of them has port 0."""
+    return any(each.kind == "audio" for each in session.media) and not any(each.port for each in session.media)
 
 
 def answer_offer(
@@ -147,9 +170,9 @@ def accept_answer(
     if index is None or ours.host is None:
         raise LocalError("the offer is not ours")
     session = parse(answer)
-    if len(session.media) != len(ours.media):
-        # §6: one m-line in the answer for each in the offer, in its order.
-        raise RemoteError(400, "the answer has another number of m-lines than the offer")
+    if len(session.media) <= index:
+        # §6: one m-line in the answer for each in the offer, in its order. Further ones do not matter.
+        raise RemoteError(400, "the answer has too few m-lines")
     offered, media = ours.media[index], session.media[index]
     if (media.kind, media.protocol.upper()) != (offered.kind, offered.protocol):
         raise RemoteError(400, "the answer has another medium than the offer")

@@ -1,4 +1,7 @@
-"""The offers and answers of one call, each following on from the last: RFC 3264 §8."""
+"""The offers and answers of one call, each following on from the last: RFC 3264 §8.
+
+A far end that disables all streams (port 0, §8.2) stays in the call: nothing is sent or received until it enables one.
+"""
 
 from dataclasses import replace
 
@@ -7,7 +10,15 @@ from offhook.sip.sdp import audio
 from offhook.sip.sdp.audio import Format
 from offhook.sip.sdp.codecs import AudioCapabilities
 from offhook.sip.sdp.model import SessionDescription
-from offhook.sip.sdp.negotiate import LocalMedia, NegotiatedAudio, accept_answer, answer_offer, make_offer
+from offhook.sip.sdp.negotiate import (
+    LocalMedia,
+    NegotiatedAudio,
+    accept_answer,
+    answer_offer,
+    disable_all,
+    is_disabled,
+    make_offer,
+)
 from offhook.sip.sdp.parser import parse
 
 
@@ -43,7 +54,11 @@ class OfferAnswer:
 
         Raises RemoteError, and changes nothing, when it cannot be accepted; LocalError.
         """
-        answer, agreed = answer_offer(offer, self._local, self._capabilities)
+        answer = disable_all(offer, self._local)
+        if answer is not None and self.agreed is not None:
+            agreed = replace(self.agreed, direction="inactive")
+        else:
+            answer, agreed = answer_offer(offer, self._local, self._capabilities)
         self._next_local()
         self._offer = None  # of a failed re-INVITE
         self._settle(answer, offer, agreed)
@@ -54,7 +69,10 @@ class OfferAnswer:
         offer, self._offer = self._offer, None
         if offer is None:
             raise RemoteError(400, "an answer without an offer")
-        agreed = accept_answer(offer, answer, self._capabilities)
+        if self.agreed is not None and is_disabled(parse(answer)):
+            agreed = replace(self.agreed, direction="inactive")
+        else:
+            agreed = accept_answer(offer, answer, self._capabilities)
         self._settle(offer, answer, agreed)
         return agreed
 

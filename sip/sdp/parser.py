@@ -5,18 +5,18 @@ from itertools import islice
 
 from offhook.sip.errors import RemoteError
 from offhook.sip.sdp.limits import MAX_ATTRIBUTES, MAX_FORMATS, MAX_LINE, MAX_MEDIA, MAX_SDP
-from offhook.sip.sdp.model import DIRECTIONS, Attribute, Media, Origin, SessionDescription
+from offhook.sip.sdp.model import DIRECTIONS, NO_ORIGIN, Attribute, Media, Origin, SessionDescription
 
 _TOKEN = r"[A-Za-z0-9!#$%&'*+\-.^_`{|}~]+"
 _LINE = re.compile(r"([a-z])=([^\x00-\x08\x0a-\x1f\x7f]*)")
 # A user name with spaces violates the grammar; it is not used, so it is accepted.
 _ORIGIN = re.compile(r"(\S(?:.*\S)?) ([0-9]+) ([0-9]+) IN IP[46] (\S+)")
-_CONNECTION = re.compile(r"IN (IP[46]) ([A-Za-z0-9.:_\-]+)(?:/[0-9]+){0,2}")
+_CONNECTION = re.compile(r"IN +(IP[46]) +([A-Za-z0-9.:_\-]+)(?:/[0-9]+){0,2}", re.IGNORECASE)
 _TIME = re.compile(r"[0-9]+ [0-9]+")
 _MEDIA = re.compile(rf"({_TOKEN}) +([0-9]{{1,6}})(?:/([0-9]{{1,6}}))? +({_TOKEN}(?:/{_TOKEN})*)((?: +\S+)*)")
 
-_STRUCTURE = "vocm"
-"""The lines that a description cannot do without."""
+_STRUCTURE = ("c=", "m=")
+"""The lines that must not be left out."""
 
 KEPT = frozenset({*DIRECTIONS, "rtpmap", "fmtp", "ptime", "maxptime", "rtcp", "rtcp-mux"})
 """The attributes that audio needs. A browser's offer has hundreds of others (candidates, feedback, extensions)."""
@@ -25,25 +25,23 @@ KEPT = frozenset({*DIRECTIONS, "rtpmap", "fmtp", "ptime", "maxptime", "rtcp", "r
 def parse(data: bytes) -> SessionDescription:
     """Read a description. Raises RemoteError 400.
 
-    Lines may end in LF alone (RFC 8866 §5 asks for that), and t= and s= may be missing, as some senders
-    omit them. Lines may come in any order; v= comes first. Attributes that are not in `KEPT` are left out, and so
-    is a malformed line that nothing depends on. The address of a malformed c= line is empty.
+    Lines may end in LF alone (RFC 8866 §5 asks for that), and o=, t= and s= may be malformed or missing, as some
+    senders omit them. Lines may come in any order; v= comes first. Attributes that are not in `KEPT` are left out, and
+    so is a malformed line that nothing depends on. The address of a malformed c= line is empty.
     """
     if len(data) > MAX_SDP:
         raise _error("is too large")
-    lines = [line.removesuffix("\r") for line in data.decode("utf-8", "surrogateescape").split("\n")]
-    if lines[0].rstrip() != "v=0":
+    # Empty lines are common, and harmless.
+    lines = [line.removesuffix("\r") for line in data.decode("utf-8", "surrogateescape").split("\n") if line.strip()]
+    if not lines or lines[0].rstrip() != "v=0":
         raise _error("does not begin with v=0")
     groups: list[list[tuple[str, str]]] = [[]]
     for line in lines[1:]:
-        if not line.strip():
-            # Empty lines after the last one are common, and harmless between lines.
-            continue
         match = _LINE.fullmatch(line) if len(line) <= MAX_LINE else None
         if match is None:
-            if line[1:2] == "=" and line[0] not in _STRUCTURE:
-                continue
-            raise _error("has a malformed line")
+            if line.lstrip().startswith(_STRUCTURE):
+                raise _error("has a malformed line")
+            continue
         if match.group(1) == "m":
             groups.append([])
         groups[-1].append((match.group(1), match.group(2)))
@@ -55,11 +53,10 @@ def parse(data: bytes) -> SessionDescription:
 def _session(lines: list[tuple[str, str]], media: tuple[Media, ...]) -> SessionDescription:
     single = {kind: value for kind, value in reversed(lines) if kind != "a"}
     origin = _ORIGIN.fullmatch(single.get("o", ""))
-    if origin is None:
-        raise _error("has no proper o= line")
     time = single.get("t", "")
     return SessionDescription(
-        origin=Origin(*origin.groups()),
+        # Nothing depends on it: whether a description has changed is seen from its contents.
+        origin=NO_ORIGIN if origin is None else Origin(*origin.groups()),
         name=single.get("s", "-"),
         host=_host(single.get("c")),
         # It is echoed in the answer (RFC 3264 §6), and nothing else depends on it.

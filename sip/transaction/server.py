@@ -48,11 +48,6 @@ class ServerTransaction:
         )
 
     @property
-    def answered(self) -> bool:
-        """Whether the final response has been sent."""
-        return self.machine.state not in {State.TRYING, State.PROCEEDING}
-
-    @property
     def terminated(self) -> bool:
         """Whether it is over."""
         return self.machine.state is State.TERMINATED

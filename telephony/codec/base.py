@@ -32,7 +32,7 @@ class Codec(Protocol):
         """Sampling rate of the PCM."""
 
     @property
-    def tick_octets(self) -> int:
+    def bytes_per_tick(self) -> int:
         """Bytes of payload per tick of 1/8000 s; 0 where packets have a `PacketClock` instead."""
 
     @property

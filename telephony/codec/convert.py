@@ -16,12 +16,12 @@ from offhook.telephony.resample import Downsampler, Upsampler
 class PacketEncoder:
     """How a sender makes packets of the played audio, where that is not the payload already.
 
-    Played audio has `tick_octets` bytes per tick of 1/8000 s; `silence` is one tick of it. `encode` takes the ticks of
-    one packet and keeps state between packets.
+    Played audio has `bytes_per_tick` bytes per tick of 1/8000 s; `silence` is one tick of it. `encode` takes the ticks
+    of one packet and keeps state between packets.
     """
 
     encode: Convert
-    tick_octets: int
+    bytes_per_tick: int
     silence: bytes
 
 
@@ -63,7 +63,7 @@ def packet_encoder(played: Codec, wire: Codec, max_bit_rate: int | None = None) 
     to_wire = rate_converter(played.rate_hz, wire.rate_hz)
     return PacketEncoder(
         lambda payload: encode(to_wire(decode(payload))),
-        played.tick_octets,
+        played.bytes_per_tick,
         played.silence,
     )
 

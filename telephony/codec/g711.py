@@ -9,7 +9,7 @@ from offhook.telephony.pcm import RATE_HZ, SAMPLE_BYTES, audioop
 class G711:
     """One of the two laws."""
 
-    __slots__ = ("_compress", "_expand", "name", "payload_type", "rate_hz", "silence", "tick_octets")
+    __slots__ = ("_compress", "_expand", "bytes_per_tick", "name", "payload_type", "rate_hz", "silence")
 
     def __init__(
         self,
@@ -20,7 +20,7 @@ class G711:
     ) -> None:
         self.name = name
         self.payload_type: int | None = payload_type
-        self.tick_octets = 1
+        self.bytes_per_tick = 1
         self.rate_hz = RATE_HZ
         self._compress = compress
         self._expand = expand

@@ -22,7 +22,7 @@ class G722:
 
     name = "G722"
     rate_hz = WIDE_RATE_HZ
-    tick_octets = 1
+    bytes_per_tick = 1
     payload_type: int | None = 9
     silence = b"\xff"  # from any state it decays to 45 dB below audible speech
 

@@ -9,7 +9,7 @@ class Linear:
 
     name = "LINEAR16"
     rate_hz = WIDE_RATE_HZ
-    tick_octets = 2 * SAMPLE_BYTES
+    bytes_per_tick = 2 * SAMPLE_BYTES
     payload_type: int | None = None
     silence = bytes(2 * SAMPLE_BYTES)
 
@@ -17,7 +17,7 @@ class Linear:
         """The same in whole ticks, the last one filled up with silence. ValueError for half a sample."""
         if len(pcm) % SAMPLE_BYTES:
             raise ValueError(f"{len(pcm)} bytes are not whole 16-bit samples")
-        return pcm + bytes(-len(pcm) % self.tick_octets)
+        return pcm + bytes(-len(pcm) % self.bytes_per_tick)
 
     def decode(self, payload: bytes) -> bytes:
         """The same."""

@@ -37,7 +37,7 @@ class Opus:
 
     name = "OPUS"
     rate_hz = WIDE_RATE_HZ
-    tick_octets = 0  # packets state their own duration
+    bytes_per_tick = 0  # packets state their own duration
     payload_type: int | None = None
     silence = b""
 

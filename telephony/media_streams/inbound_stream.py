@@ -69,7 +69,7 @@ class InboundStream:
         "_on_audio",
         "_stall_samples",
         "_stalled",
-        "concealed_samples",
+        "concealed_ticks",
         "duplicate",
         "gaps",
         "last_received_at",
@@ -99,7 +99,7 @@ class InboundStream:
         self._stall_samples = 0  # filled since the last piece
         self.position = 0
         self.last_received_at: float | None = None
-        self.received = self.duplicate = self.rate_limited = self.gaps = self.concealed_samples = 0
+        self.received = self.duplicate = self.rate_limited = self.gaps = self.concealed_ticks = 0
 
     def media(self, media: MediaDetails, now: float) -> None:
         """The next piece."""
@@ -196,7 +196,7 @@ class InboundStream:
 
     def _make_up(self, samples: int) -> None:
         if samples > 0:
-            self.concealed_samples += samples
+            self.concealed_ticks += samples
             self._give(self._concealer.lost(samples), samples)
 
     def _give(self, pcm: bytes, samples: int) -> None:

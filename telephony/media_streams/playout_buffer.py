@@ -88,7 +88,7 @@ class PlayoutBuffer:
         self.drained = False
         """The last sample has been played. Reset from outside."""
         self._suspended = False
-        self.messages_sent = self.octets_sent = self.skipped_samples = self.underruns = 0
+        self.messages_sent = self.octets_sent = self.skipped_ticks = self.underruns = 0
         self.marks_echoed = self.marks_returned = self.marks_lost = self.marks_unknown = 0
 
     # Outbound.
@@ -235,7 +235,7 @@ class PlayoutBuffer:
             if not self._queued or self._written - self._marked >= MARK_SAMPLES:
                 self._mark()
         else:
-            self.skipped_samples += samples
+            self.skipped_ticks += samples
 
     def _mark(self) -> None:
         self._mark_number += 1

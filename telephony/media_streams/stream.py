@@ -77,7 +77,7 @@ class StreamStats:
     """One stream's counters.
 
     `packets` are media messages. `late` are duplicate or late pieces, `rate_limited` those faster than real time;
-    `gaps` counts the runs of concealed audio, `concealed_samples` their ticks. `skipped_samples` were not sent because
+    `gaps` counts the runs of concealed audio, `concealed_ticks` their ticks. `skipped_ticks` were not sent because
     the far end did not read; `underruns` are the times its buffer ran dry within a talk spurt. `marks_returned` came
     back by a `clear`, `marks_lost` never.
     """
@@ -87,11 +87,11 @@ class StreamStats:
     packets_received: int
     late: int
     gaps: int
-    concealed_samples: int
+    concealed_ticks: int
     rate_limited: int
     out_of_order: int
     ignored: int
-    skipped_samples: int
+    skipped_ticks: int
     underruns: int
     marks_echoed: int
     marks_returned: int
@@ -258,11 +258,11 @@ class MediaStream:
             packets_received=inbound.received,
             late=inbound.duplicate,
             gaps=inbound.gaps,
-            concealed_samples=inbound.concealed_samples,
+            concealed_ticks=inbound.concealed_ticks,
             rate_limited=inbound.rate_limited,
             out_of_order=self._out_of_order,
             ignored=self._ignored,
-            skipped_samples=playout.skipped_samples if playout is not None else 0,
+            skipped_ticks=playout.skipped_ticks if playout is not None else 0,
             underruns=playout.underruns if playout is not None else 0,
             marks_echoed=playout.marks_echoed if playout is not None else 0,
             marks_returned=playout.marks_returned if playout is not None else 0,
@@ -277,7 +277,7 @@ class MediaStream:
         return {
             "stream": self._stream_sid,
             "state": self._state(),
-            "received_samples": self._inbound.position,
+            "received_ticks": self._inbound.position,
             "sent_ticks": self.sent_ticks,
             "queued_ticks": self.queued_ticks,
         }

@@ -62,7 +62,7 @@ class Pump:
         the next one. Audio with a peak of `loud_peak` or more (16-bit PCM) is notified without delay.
 
         `limits` are datagram_octets, packets_per_s, gap_wait_min_ms, gap_wait_max_ms, overdue_wait_min_ms, lead_ms and
-        patience_kept_s of RtpLimits. Raises OSError.
+        spike_hold_kept_s of RtpLimits. Raises OSError.
         """
 
     def collect(self) -> list[tuple[int, int, int, float, object]]:

@@ -54,7 +54,7 @@ void g711_decode(enum law law, const uint8_t *payload, size_t octets, uint8_t *p
 /* What of RtpLimits matters here. */
 typedef struct {
     int64_t datagram_octets, packets_per_s;
-    double gap_wait_min_ms, gap_wait_max_ms, overdue_wait_min_ms, lead_ms, patience_kept_s;
+    double gap_wait_min_ms, gap_wait_max_ms, overdue_wait_min_ms, lead_ms, spike_hold_kept_s;
 } limits;
 
 /* The inbound direction as Python lends it, and the codec of its payload type. */

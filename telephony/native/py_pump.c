@@ -65,7 +65,7 @@ static PyObject *pump_add_(PyObject *self, PyObject *args) {
     long long datagram_octets, packets_per_s, frame_ticks = 0, loud_peak = 0;
     limits most;
     if (!PyArg_ParseTuple(args, "i(LLddddd)|LL", &fd, &datagram_octets, &packets_per_s, &most.gap_wait_min_ms,
-                          &most.gap_wait_max_ms, &most.overdue_wait_min_ms, &most.lead_ms, &most.patience_kept_s,
+                          &most.gap_wait_max_ms, &most.overdue_wait_min_ms, &most.lead_ms, &most.spike_hold_kept_s,
                           &frame_ticks, &loud_peak))
         return NULL;
     if (loud_peak < 0 || loud_peak > INT16_MAX) {

@@ -31,12 +31,12 @@ static void estimate_jitter(receiving *in, uint32_t timestamp, double now) {
 }
 
 /* Was it worth waiting longer than usual? */
-static void review_patience(receiving *in, const limits *most, double now) {
+static void review_spike_hold(receiving *in, const limits *most, double now) {
     double held_s = now - in->arrival - (double)in->packet_ticks / TICK_HZ;
     if (held_s * 1000 > most->overdue_wait_min_ms)
-        in->patient_until = now + most->patience_kept_s;
-    else if (now >= in->patient_until)
-        in->patience_s = 0;
+        in->spike_hold_until = now + most->spike_hold_kept_s;
+    else if (now >= in->spike_hold_until)
+        in->spike_hold_s = 0;
 }
 
 bool receive_next(receiving *in, const limits *most, const uint8_t *datagram, size_t octets, double now,
@@ -59,8 +59,8 @@ bool receive_next(receiving *in, const limits *most, const uint8_t *datagram, si
     in->received++;
     estimate_jitter(in, in->next_timestamp, now);
     in->next_timestamp += (uint32_t)ticks;
-    if (in->patience_s > 0)
-        review_patience(in, most, now);
+    if (in->spike_hold_s > 0)
+        review_spike_hold(in, most, now);
     in->packet_ticks = ticks;
     in->arrival = now;
     double lead_ticks = most->lead_ms * 8.0;
@@ -74,6 +74,6 @@ bool receive_next(receiving *in, const limits *most, const uint8_t *datagram, si
 double receive_overdue(const receiving *in, const limits *most) {
     double wait_ms = (JITTER_FACTOR * in->jitter_ticks + (double)in->packet_ticks) / 8;
     double gap_wait_s = fmin(fmax(wait_ms, most->gap_wait_min_ms), most->gap_wait_max_ms) / 1000;
-    double overdue = fmax(fmax(gap_wait_s, most->overdue_wait_min_ms / 1000), in->patience_s);
+    double overdue = fmax(fmax(gap_wait_s, most->overdue_wait_min_ms / 1000), in->spike_hold_s);
     return in->arrival + (double)in->packet_ticks / TICK_HZ + overdue;
 }

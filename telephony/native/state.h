@@ -24,8 +24,8 @@
     FIELD(int64_t, position)                                                                                           \
     FIELD(double, budget)                                                                                              \
     FIELD(double, budget_at)                                                                                           \
-    FIELD(double, patience_s)                                                                                          \
-    FIELD(double, patient_until)
+    FIELD(double, spike_hold_s)                                                                                          \
+    FIELD(double, spike_hold_until)
 
 /* SendState */
 #define SEND_STATE(FIELD)                                                                                              \

@@ -75,7 +75,7 @@ class PacedOut:
 
 
 class LoopIo:
-    """See `Path`."""
+    """See `RtpIo`."""
 
     def __init__(
         self,

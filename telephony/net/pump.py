@@ -23,7 +23,7 @@ Happening = tuple[int, int, int, float, object]
 
 
 def stream_limits(limits: RtpLimits) -> tuple[int, int, float, float, float, float, float]:
-    """The limits of the fast path, in the pump's order."""
+    """The limits of the fast io, in the pump's order."""
     return (
         limits.datagram_octets,
         limits.packets_per_s,
@@ -31,7 +31,7 @@ def stream_limits(limits: RtpLimits) -> tuple[int, int, float, float, float, flo
         limits.gap_wait_max_ms,
         limits.overdue_wait_min_ms,
         limits.lead_ms,
-        limits.patience_kept_s,
+        limits.spike_hold_kept_s,
     )
 
 
@@ -69,27 +69,27 @@ class MediaPump:
         self._loop = loop
         self._framing = framing
         self._native = media.Pump()
-        self._paths: dict[int, Attached] = {}
+        self._attached: dict[int, Attached] = {}
         self._happenings: Iterator[Happening] = iter(())
         self._unsettled: dict[Attached, None] = {}
         self._closed = False
 
-    def attach(self, path: Attached, fd: int, limits: RtpLimits) -> "Stream":
+    def attach(self, io: Attached, fd: int, limits: RtpLimits) -> "Stream":
         """Carry the media of a bound UDP socket, which the caller keeps, until `detach`."""
         stream: Stream = self._native.add(fd, stream_limits(limits), self._framing.frame_ticks, self._framing.loud_peak)
-        if not self._paths:
+        if not self._attached:
             self._native.start()
             self._loop.add_reader(self._native.fileno(), self.dispatch)
-        self._paths[stream.handle] = path
+        self._attached[stream.handle] = io
         return stream
 
     def detach(self, stream: "Stream") -> None:
         """Detach the socket; the stream's events end."""
-        path = self._paths.pop(stream.handle, None)
-        if path is not None:
-            self._unsettled.pop(path, None)
+        io = self._attached.pop(stream.handle, None)
+        if io is not None:
+            self._unsettled.pop(io, None)
         stream.close()
-        if not self._paths:
+        if not self._attached:
             self._loop.remove_reader(self._native.fileno())
 
     def dispatch(self) -> None:
@@ -112,9 +112,9 @@ class MediaPump:
         """End the thread. Idempotent."""
         if not self._closed:
             self._closed = True
-            if self._paths:
+            if self._attached:
                 self._loop.remove_reader(self._native.fileno())
-                self._paths.clear()
+                self._attached.clear()
             self._native.close()
 
     def counters(self) -> "Counters":
@@ -123,11 +123,11 @@ class MediaPump:
         return counters
 
     def _hand_out(self) -> None:
-        paths = self._paths
+        attached = self._attached
         for handle, kind, number, at, data in self._happenings:
-            path = paths.get(handle)
-            if path is not None and path.happened(kind, number, at, data):
-                self._unsettled[path] = None
+            io = attached.get(handle)
+            if io is not None and io.happened(kind, number, at, data):
+                self._unsettled[io] = None
 
 
 def address_of(target: Address | None) -> tuple[str | None, int]:

@@ -13,7 +13,7 @@ from offhook.telephony.rtp.handover import ReceiveState, SendState
 
 
 class PumpIo:
-    """See `Path`.
+    """See `RtpIo`.
 
     Each direction belongs to the pump or to the session, never to both. In: the session lends it after a packet that
     leaves nothing open; the first datagram that isn't simply the next one, or a silence, brings it back. Out: it is
@@ -59,16 +59,6 @@ class PumpIo:
     def sent_ticks(self) -> int:
         """Sent."""
         return self._sent if self._lent_out else self._session.sent_ticks
-
-    @property
-    def receiving_lent(self) -> bool:
-        """Whether the pump receives."""
-        return self._lent_in
-
-    @property
-    def sending_lent(self) -> bool:
-        """Whether the pump sends."""
-        return self._lent_out
 
     def start(self) -> None:
         """Begin to receive and to send."""

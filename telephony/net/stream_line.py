@@ -106,7 +106,7 @@ class StreamLine:
     ) -> None:
         self._listeners = LineListeners()
         self.add_listener = self._listeners.add
-        self.rate_hz, self.tick_octets = PCMU.rate_hz, PCMU.tick_octets
+        self.rate_hz, self.bytes_per_tick = PCMU.rate_hz, PCMU.bytes_per_tick
         self._on_started = on_started
         self._on_ended = on_ended
         self._on_suspended = on_suspended

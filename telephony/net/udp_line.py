@@ -18,7 +18,6 @@ import ipaddress
 import math
 import secrets
 import time
-from collections import deque
 from collections.abc import Mapping
 
 from offhook.telephony.errors import LocalError
@@ -26,6 +25,7 @@ from offhook.telephony.listeners import LineListeners
 from offhook.telephony.net.clock import SLOT_MS, MediaClock
 from offhook.telephony.net.line_codecs import negotiated
 from offhook.telephony.net.loop_io import DATAGRAMS_PER_WAKEUP, LoopIo
+from offhook.telephony.net.playout import PlayoutRecord
 from offhook.telephony.net.ports import PortPair
 from offhook.telephony.net.pump_io import PumpIo
 from offhook.telephony.net.rtp_io import RtpIo
@@ -46,9 +46,6 @@ from offhook.telephony.rtp.comfort_noise import NoiseGenerator
 
 MEDIA_TIMEOUT_S = 15.0
 FIRST_MEDIA_TIMEOUT_S = 30.0
-
-_FLIGHTS_MAX = 256
-"""Sent packets remembered for `played_ticks`: 5 s of them, more than any delay a conversation survives."""
 
 _TIMER_GRAIN_S = 0.001
 
@@ -88,7 +85,7 @@ class UdpLine:
         self._decoder = codecs.decoder
         self.encoding = codecs.played.name
         self.rate_hz = codecs.played.rate_hz
-        self.tick_octets = codecs.played.tick_octets
+        self.bytes_per_tick = codecs.played.bytes_per_tick
         self._clock = clock
         self._loop = loop or asyncio.get_running_loop()
         limits = RtpLimits()
@@ -102,22 +99,19 @@ class UdpLine:
             cname=_cname(),
             limits=limits,
         )
-        self._path = self._new_path(limits)
+        self._io = self._new_io(limits)
         self._concealer = Concealer(self.rate_hz)
         self._noise = NoiseGenerator()
         self._doubt_at = math.inf
         self._watch = MediaWatch(first_media_timeout_s, media_timeout_s)
-        self._played: deque[bytes] = deque()
-        self._played_ticks = 0
-        self._flights: deque[tuple[float, int]] = deque(maxlen=_FLIGHTS_MAX)
-        self._arrived = 0
+        self._playout = PlayoutRecord(self.bytes_per_tick)
         self._started = self._closed = False
         self._timer: asyncio.TimerHandle | None = None
         self._armed_for = math.inf
         self._send_errors = 0
         self._receive_errors = 0
 
-    def _new_path(self, limits: RtpLimits) -> RtpIo:
+    def _new_io(self, limits: RtpLimits) -> RtpIo:
         pump = self._clock.pump
         # Only Python can feed a packet tap, and only its sockets know the scope of a link-local address.
         if pump is None or self.pair.tapped or "%" in self.pair.host + self._codecs.config.remote[0]:
@@ -133,7 +127,7 @@ class UdpLine:
         if _awaits_media(self._codecs.config):
             self._watch.resume(time.monotonic())
         self._doubt_at = time.monotonic() + DOUBT_S
-        self._path.start()
+        self._io.start()
         self._arm()
 
     def encode(self, pcm: bytes) -> bytes:
@@ -144,41 +138,34 @@ class UdpLine:
         """Append to the playout queue. No effect after `close`."""
         if self._closed or not payload:
             return
-        self._forget_played()
-        self._played.append(payload)
-        self._played_ticks += len(payload) // self.tick_octets
-        self._path.play(self._codecs.for_queue(payload), time.monotonic())
+        self._playout.play(payload, self._io.queued_ticks)
+        self._io.play(self._codecs.for_queue(payload), time.monotonic())
 
     def clear(self) -> int:
         """Drop all that has not been sent; returns the ticks dropped."""
-        self._played.clear()
-        self._played_ticks = 0
-        return self._path.clear(time.monotonic())
+        self._playout.clear()
+        return self._io.clear(time.monotonic())
 
     @property
     def queued_ticks(self) -> int:
         """Ticks of `play`ed audio neither sent nor dropped."""
-        return self._path.queued_ticks
+        return self._io.queued_ticks
 
     @property
     def sent_ticks(self) -> int:
         """Ticks of `play`ed audio sent since `start`."""
-        return self._path.sent_ticks
+        return self._io.sent_ticks
 
     def played_ticks(self) -> int:
         """Of `sent_ticks`, those whose packets have reached the far end by now, by half the measured round
         trip.
         """
-        arrived = time.monotonic() - self._session.one_way_delay_s
-        flights = self._flights
-        while flights and flights[0][0] <= arrived:
-            self._arrived = flights.popleft()[1]
-        return self._arrived
+        return self._playout.arrived(time.monotonic() - self._session.one_way_delay_s)
 
     def send_dtmf(self, digits: str) -> None:
         """Send DTMF after what is queued. ValueError for anything but 0-9 * # A-D."""
         if not self._closed:
-            self._path.send_dtmf(digits, time.monotonic())
+            self._io.send_dtmf(digits, time.monotonic())
 
     def reconfigure(self, config: RtpConfig, codec_name: str, receive_codecs: Mapping[int, str] | None = None) -> None:
         """Apply what a re-INVITE changed. The queue stays. LocalError as for the class."""
@@ -188,8 +175,8 @@ class UdpLine:
         before = self._codecs
         codecs = negotiated(config, codec_name, receive_codecs or {}, before)
         now = time.monotonic()
-        self._path.recall()
-        queued = self._unsent() if codecs.queued is not before.queued else b""
+        self._io.recall()
+        queued = self._playout.unsent(self._io.queued_ticks) if codecs.queued is not before.queued else b""
         if queued:
             self._session.clear(now)
         self._session.reconfigure(codecs.config, now)
@@ -203,7 +190,7 @@ class UdpLine:
             self._watch.pause()
         elif self._started:
             self._watch.resume(now)
-        self._path.settle(now)
+        self._io.settle(now)
         self.deliver(now)
         self._arm()
 
@@ -214,18 +201,18 @@ class UdpLine:
 
     def stats(self) -> RtpStats:
         """The session's counters."""
-        self._path.sync()
+        self._io.sync()
         return self._session.stats()
 
     def dump(self) -> dict[str, object]:
         """Live state."""
-        self._path.sync()
-        send_errors, receive_errors = self._path.errors()
+        self._io.sync()
+        send_errors, receive_errors = self._io.errors()
         return {
             "port": self.pair.port,
             "encoding": self.encoding,
             "wire_encoding": self._codecs.wire.name,
-            "speaking": self._path.ticking,
+            "speaking": self._io.ticking,
             "closed": self._closed,
             "send_errors": self._send_errors + send_errors,
             "receive_errors": self._receive_errors + receive_errors,
@@ -241,7 +228,7 @@ class UdpLine:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._path.stop()
+        self._io.stop()
         self._session.close(now)
         if self._started:
             self._loop.remove_reader(self.pair.rtcp.fileno())
@@ -263,7 +250,7 @@ class UdpLine:
                 break
             self._session.receive_rtcp(data, source[:2], now)
         self.deliver(now)
-        self._path.settle(now)
+        self._io.settle(now)
         self.rearm()
 
     def deliver(self, at: float) -> None:
@@ -311,7 +298,7 @@ class UdpLine:
 
     def sent(self, payload: bytes, ordinal: int, at: float) -> None:
         """This much of the queue was sent."""
-        self._flights.append((at, ordinal + len(payload) // self.tick_octets))
+        self._playout.sent(payload, ordinal, at)
         if self._listeners.sent:
             payload = self._codecs.from_queue(payload)
             for on_sent in self._listeners.sent:
@@ -329,16 +316,6 @@ class UdpLine:
                 sock.sendto(data, address)
             except OSError:
                 self._send_errors += 1
-
-    def _forget_played(self) -> None:
-        """Forget payload that has been sent."""
-        queued = self._path.queued_ticks
-        while self._played and self._played_ticks - len(self._played[0]) // self.tick_octets >= queued:
-            self._played_ticks -= len(self._played.popleft()) // self.tick_octets
-
-    def _unsent(self) -> bytes:
-        queued = self._path.queued_ticks
-        return b"".join(self._played)[-queued * self.tick_octets :] if queued else b""
 
     # ---- time
 
@@ -368,22 +345,22 @@ class UdpLine:
         session = self._session
         try:
             # After a stall of the loop, packets that have arrived must not count as lost because the timer ran first.
-            self._path.read(now)
+            self._io.read(now)
             self.deliver(now)
             due = session.get_timer()
             if due is not None and due <= now:
-                self._path.sync()
+                self._io.sync()
                 session.handle_timer(now)
                 if session.wants_receiving(now):
-                    self._path.recall()
-                    self._path.settle(now)
-                self._path.send()
+                    self._io.recall()
+                    self._io.settle(now)
+                self._io.send()
                 self._send_rtcp()
                 self.deliver(now)
             if self._doubt_at <= now:
                 self._doubt_at = math.inf
                 session.doubt_remote()
-                self._path.settle(now)
+                self._io.settle(now)
             if self._watch.due is not None and self._watch.due <= now:
                 self._watch_media(now)
         finally:

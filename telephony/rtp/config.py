@@ -83,8 +83,8 @@ class RtpLimits:
     overdue_wait_min_ms: int = 60
     """The least time without any packet before gaps are filled: nothing waits behind this hole, so it can be longer."""
 
-    patience_ms: int = 250
-    patience_kept_s: float = 60.0
+    spike_hold_max_ms: int = 250
+    spike_hold_kept_s: float = 60.0
     """After a delay spike the wait is as long as the spike was, at most this long, for that many seconds: speech that
     is late is worth more than silence inserted at once."""
 

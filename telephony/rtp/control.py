@@ -92,6 +92,11 @@ class RtcpControl:
         self.rate_limited = 0
         self.to_send: list[bytes] = []
 
+    @property
+    def one_way_delay_s(self) -> float:
+        """Half the last measured round trip; 0.0 until then."""
+        return (self.rtt_s or 0.0) / 2
+
     def get_timer(self) -> float:
         """When the next report is due."""
         return self._due

@@ -40,7 +40,8 @@ class DtmfReceiver:
     the event tells apart. It ends with the first packet that has the E bit, when another press begins, or
     after `timeout_s` without an update. Neither the marker nor the first packets are needed; durations may
     come in any order, the longest counts. A press longer than 16 bits of duration goes on in segments (§2.5.1.3) that
-    follow each other without marker and are one digit.
+    follow each other without marker and are one digit. So are packets of one key, without marker, whose timestamp lies
+    within the press: some senders let it advance with each packet.
     """
 
     __slots__ = (
@@ -82,11 +83,15 @@ class DtmfReceiver:
                 press.before += step
                 press.timestamp, press.duration = timestamp, 0
                 return self._update(press, event, now)
+            if _is_within(press, ssrc, timestamp, event, marker=marker):
+                return self._update(press, event, now)
         last = self._last
         if press is None and last and self._continues(last, ssrc, timestamp, event, marker=marker):
             # A pause between two segments was taken for the end: the rest isn't another press.
             last.timestamp = timestamp
             self._finished.append((ssrc, timestamp, event.event))
+            return []
+        if press is None and last and _is_within(last, ssrc, timestamp, event, marker=marker):
             return []
         digits = self._end(now)
         self._press = press = _Press(ssrc, timestamp, event.event, 0, now)
@@ -128,3 +133,9 @@ class DtmfReceiver:
             return []
         recent.append(now)
         return [Digit(DIGITS[press.event], (press.before + press.duration) // self.units_per_ms)]
+
+
+def _is_within(press: _Press, ssrc: int, timestamp: int, event: TelephoneEvent, *, marker: bool) -> bool:
+    """Whether a packet with a timestamp of its own belongs to the press: another press of the key begins after it."""
+    same = not marker and (press.ssrc, press.event) == (ssrc, event.event)
+    return same and 0 < delta32(timestamp, press.timestamp) <= press.duration

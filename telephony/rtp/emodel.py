@@ -18,13 +18,13 @@ BPL_CONCEALED = 25.1
 _ABSOLUTE_DELAY_FREE_MS = 100.0
 
 
-def r_factor(delay_ms: float, loss: float, *, burst_ratio: float = 1.0, bpl: float = BPL_CONCEALED) -> float:
+def r_factor(delay_ms: float, loss: float, *, burst_ratio: float = 1.0) -> float:
     """R (0 to 93.2) of one direction.
 
     `delay_ms` is from mouth to ear, one way; `loss` the share of packets that were not there when they were needed,
     0 to 1; `burst_ratio` the mean length of a loss run over that of random loss, 1 or more.
     """
-    return max(0.0, BEST_R - delay_impairment(delay_ms) - loss_impairment(loss, burst_ratio=burst_ratio, bpl=bpl))
+    return max(0.0, BEST_R - delay_impairment(delay_ms) - loss_impairment(loss, burst_ratio=burst_ratio))
 
 
 def delay_impairment(delay_ms: float) -> float:

@@ -35,8 +35,8 @@ class ReceiveState(NamedTuple):
     position: int
     budget: float
     budget_at: float
-    patience_s: float
-    patient_until: float
+    spike_hold_s: float
+    spike_hold_until: float
 
 
 class BufferState(NamedTuple):
@@ -48,8 +48,8 @@ class BufferState(NamedTuple):
     position: int
     budget: float
     budget_at: float
-    patience_s: float
-    patient_until: float
+    spike_hold_s: float
+    spike_hold_until: float
 
     @classmethod
     def of(cls, state: ReceiveState) -> "BufferState":

@@ -37,7 +37,9 @@ from offhook.telephony.rtp.clock import TICK_HZ
 from offhook.telephony.rtp.config import RtpLimits
 from offhook.telephony.rtp.events import AudioGap, AudioPayload, RtpEvent
 from offhook.telephony.rtp.handover import BufferState
-from offhook.telephony.rtp.stats import JitterEstimator
+from offhook.telephony.rtp.lead_limit import LeadLimit
+from offhook.telephony.rtp.spike_hold import SpikeHold
+from offhook.telephony.rtp.stats import BufferCounts, JitterEstimator
 from offhook.telephony.wire.comfort_noise import ComfortNoise
 from offhook.telephony.wire.serial import MASK32, delta32
 
@@ -48,7 +50,6 @@ _FILL_S = FILL_TICKS / TICK_HZ
 _JITTER_FACTOR = 3
 _LATE_PACE_S = 0.03
 _LATE_PACE = 1.5
-_REFILL_HZ = TICK_HZ * 1.01
 _GIVEN_UP_KEPT = 16
 
 
@@ -75,9 +76,6 @@ class JitterBuffer:
 
     __slots__ = (
         "_arrival",
-        "_began_at",
-        "_budget",
-        "_budget_at",
         "_emitted",
         "_events",
         "_fill_at",
@@ -86,25 +84,16 @@ class JitterBuffer:
         "_given_up",
         "_jitter",
         "_late_from",
-        "_lead_ticks",
+        "_lead",
         "_limits",
         "_next",
         "_next_timestamp",
         "_noise",
         "_packet_ticks",
-        "_patience_s",
-        "_patient_until",
+        "_spike_hold",
         "_waiting",
-        "concealed_samples",
-        "duplicate",
-        "gaps",
-        "late",
-        "loss_runs",
-        "lost_in_runs",
-        "noise_samples",
+        "counts",
         "position",
-        "rate_limited",
-        "reordered",
     )
 
     def __init__(self, limits: RtpLimits, jitter: JitterEstimator, events: deque[RtpEvent]) -> None:
@@ -122,27 +111,14 @@ class JitterBuffer:
         self._filling = False
         self._fill_at = 0.0
         self._late_from: _Late | None = None
-        # How long to wait for overdue packets after spikes; 0.0 without any.
-        self._patience_s = 0.0
-        self._patient_until = 0.0
+        self._spike_hold = SpikeHold(limits)
         # The far end's comfort noise, during an announced silence.
         self._noise: ComfortNoise | None = None
         # The position at which the last received audio ended.
         self._emitted = 0
-        # How many ticks may still be delivered now: real time adds to it.
-        self._lead_ticks = limits.lead_ms * 8.0
-        self._budget = self._lead_ticks
-        self._budget_at = self._began_at = 0.0
+        self._lead = LeadLimit(limits.lead_ms)
         self.position = 0
-        self.gaps = 0
-        self.concealed_samples = 0
-        self.noise_samples = 0
-        self.late = 0
-        self.loss_runs = 0
-        self.lost_in_runs = 0
-        self.duplicate = 0
-        self.reordered = 0
-        self.rate_limited = 0
+        self.counts = BufferCounts()
 
     def restart(self, sequence: int, timestamp: int, now: float) -> None:
         """A new stream begins with this packet (not pushed yet). Waiting packets are delivered; position continues."""
@@ -150,7 +126,7 @@ class JitterBuffer:
             self._give_up(now)
         self._given_up.clear()
         if self._arrival is None:
-            self._began_at = self._budget_at = now
+            self._lead.begin(now)
         self._next = sequence
         self._next_timestamp = timestamp
         self._filled = 0
@@ -203,7 +179,7 @@ class JitterBuffer:
             return self._fill_at
         overdue = self.gap_wait_s
         if self._noise is None:
-            overdue = max(overdue, self._limits.overdue_wait_min_ms / 1_000, self._patience_s)
+            overdue = max(overdue, self._limits.overdue_wait_min_ms / 1_000, self._spike_hold.seconds)
         return self._arrival + self._packet_ticks / TICK_HZ + overdue
 
     def handle_timer(self, now: float) -> None:
@@ -244,10 +220,10 @@ class JitterBuffer:
             packet_ticks=self._packet_ticks,
             arrival=self._arrival,
             position=self.position,
-            budget=self._budget,
-            budget_at=self._budget_at,
-            patience_s=self._patience_s,
-            patient_until=self._patient_until,
+            budget=self._lead.ticks,
+            budget_at=self._lead.at,
+            spike_hold_s=self._spike_hold.seconds,
+            spike_hold_until=self._spike_hold.until,
         )
 
     def restore(self, sequence: int, state: BufferState) -> None:
@@ -256,21 +232,21 @@ class JitterBuffer:
         self._next_timestamp, self._packet_ticks = state.next_timestamp, state.packet_ticks
         self._arrival = state.arrival
         self.position = self._emitted = state.position
-        self._budget, self._budget_at = state.budget, state.budget_at
-        self._patience_s, self._patient_until = state.patience_s, state.patient_until
+        self._lead.ticks, self._lead.at = state.budget, state.budget_at
+        self._spike_hold.seconds, self._spike_hold.until = state.spike_hold_s, state.spike_hold_until
 
     def _push_irregular(self, sequence: int, packet: _Waiting, now: float) -> None:
         if sequence < self._next:
             if any(sequence in hole for hole in self._given_up):
-                self.late += 1
+                self.counts.late += 1
             else:
-                self.duplicate += 1
+                self.counts.duplicate += 1
             return
         if sequence in self._waiting:
-            self.duplicate += 1
+            self.counts.duplicate += 1
             return
         if self._waiting and sequence < max(self._waiting):
-            self.reordered += 1
+            self.counts.reordered += 1
         if sequence > self._next and not self._filled:
             self._waiting[sequence] = packet
             if len(self._waiting) > self._limits.waiting_packets:
@@ -297,8 +273,8 @@ class JitterBuffer:
         missing = sequence - self._next
         if missing:
             self._given_up.append(range(self._next, sequence))
-            self.loss_runs += 1
-            self.lost_in_runs += missing
+            self.counts.loss_runs += 1
+            self.counts.lost_in_runs += missing
         self._next = sequence + 1
         timestamp, payload_type, payload, arrival, ticks, noise = packet
         if noise is not None:
@@ -310,10 +286,10 @@ class JitterBuffer:
         if hole > 0 and self._explained(hole, missing, arrival):
             self._gap(hole, now, (payload_type, payload) if missing else None)
         elif self._overlaps(hole, missing, skipped, ticks):
-            if self._late_from is None:
-                self._learn_patience(arrival)
+            if self._late_from is None and self._arrival is not None:
+                self._spike_hold.learn(self._held_s(arrival) + _FILL_S, arrival)
             if not self._resumes(timestamp, now):
-                self.late += 1
+                self.counts.late += 1
                 self._next_timestamp = (timestamp + ticks) & MASK32
                 self._filled = -hole - ticks
                 return
@@ -328,7 +304,7 @@ class JitterBuffer:
         if self._arrival is None:
             self._arrival = arrival
         lost = delta32(timestamp, self._next_timestamp) - self._filled
-        if self._noise is None and 0 < lost <= missing * self._packet_ticks and lost <= self._budget:
+        if self._noise is None and 0 < lost <= missing * self._packet_ticks and lost <= self._lead.ticks:
             # What is missing before it was speech, and counts as received.
             self._gap(lost, now)
             self._next_timestamp = timestamp
@@ -346,7 +322,7 @@ class JitterBuffer:
         elapsed_s = 0.0 if self._arrival is None else max(0.0, arrival - self._arrival)
         slack_ms = self._limits.gap_wait_max_ms
         most = missing * self._packet_ticks + elapsed_s * TICK_HZ - self._filled + slack_ms * 8
-        return hole <= min(most, self._limits.hole_ms * 8, self._budget)
+        return hole <= min(most, self._limits.hole_ms * 8, self._lead.ticks)
 
     def _catch_up(self, missing: int, arrival: float, now: float) -> None:
         """Fill what timestamps don't tell: the missing packets, or a pause by the clock, whichever is longer."""
@@ -356,25 +332,12 @@ class JitterBuffer:
         # Less than a packet is jitter.
         missed = max(missing * self._packet_ticks, pause if pause >= self._packet_ticks else 0)
         ticks = missed - (self.position - self._emitted)
-        if 0 < ticks <= min(self._limits.hole_ms * 8, self._budget):
+        if 0 < ticks <= min(self._limits.hole_ms * 8, self._lead.ticks):
             self._gap(ticks, now)
 
-    def _learn_patience(self, arrival: float) -> None:
-        """The network held packets up for longer than was waited for."""
-        if self._arrival is None:
-            return
-        wait_s = arrival - self._arrival - self._packet_ticks / TICK_HZ + _FILL_S
-        if wait_s * 1_000 <= self._limits.patience_ms:
-            self._patience_s = max(self._patience_s, wait_s)
-            self._patient_until = arrival + self._limits.patience_kept_s
-
-    def _review_patience(self, arrival: float) -> None:
-        """Audio came: was the longer wait worth it?"""
-        held_s = 0.0 if self._arrival is None else arrival - self._arrival - self._packet_ticks / TICK_HZ
-        if held_s * 1_000 > self._limits.overdue_wait_min_ms:
-            self._patient_until = arrival + self._limits.patience_kept_s
-        elif arrival >= self._patient_until:
-            self._patience_s = 0.0
+    def _held_s(self, arrival: float) -> float:
+        """How much later than at its packet time the packet that arrived then came."""
+        return 0.0 if self._arrival is None else arrival - self._arrival - self._packet_ticks / TICK_HZ
 
     def _resumes(self, timestamp: int, now: float) -> bool:
         """Whether packets whose time has passed come at the pace of real time, and not faster to catch up."""
@@ -387,33 +350,28 @@ class JitterBuffer:
         return elapsed_s >= _LATE_PACE_S and media_s <= _LATE_PACE * elapsed_s
 
     def _emit(self, timestamp: int, payload_type: int, payload: bytes, ticks: int, arrival: float, now: float) -> None:
-        if self._patience_s:
-            self._review_patience(arrival)
+        if self._spike_hold.seconds:
+            self._spike_hold.review(self._held_s(arrival), arrival)
         self._next_timestamp = (timestamp + ticks) & MASK32
         self._packet_ticks = ticks
         self._arrival = arrival
         self._filling = False
         self._late_from = None
         self._noise = None
-        budget = self._budget + (now - self._budget_at) * _REFILL_HZ - ticks
-        if budget < 0:
-            self.rate_limited += 1
+        if not self._lead.deliver(ticks, now):
+            self.counts.rate_limited += 1
             return
-        self._budget = budget if budget < self._lead_ticks else self._lead_ticks
-        self._budget_at = now
         self._events.append(AudioPayload(payload, payload_type, self.position))
         self.position = self._emitted = self.position + ticks
 
     def _gap(self, ticks: int, now: float, following: tuple[int, bytes] | None = None) -> None:
-        budget = self._budget + (now - self._budget_at) * _REFILL_HZ - ticks
-        self._budget = min(budget, self._lead_ticks)
-        self._budget_at = now
+        self._lead.fill(ticks, now)
         if self._noise is None:
             # What directly follows filled time belongs to the same gap.
-            self.gaps += not self._filling
-            self.concealed_samples += ticks
+            self.counts.gaps += not self._filling
+            self.counts.concealed_ticks += ticks
         else:
-            self.noise_samples += ticks
+            self.counts.noise_ticks += ticks
         self._events.append(AudioGap(ticks, self.position, self._noise, following))
         self.position += ticks
 
@@ -421,7 +379,7 @@ class JitterBuffer:
         steps = int((now - due) / _FILL_S + 1e-6) + 1
         self._fill_at = due + steps * _FILL_S
         # If holes were given up this late, their gaps may already cover that time.
-        room = (now - self._began_at) * _REFILL_HZ + self._lead_ticks - self.position
+        room = self._lead.room(self.position, now)
         ticks = min(steps, int(room) // FILL_TICKS, self._limits.fill_ms * 8 // FILL_TICKS) * FILL_TICKS
         if ticks > 0:
             self._gap(ticks, now)

@@ -40,9 +40,10 @@ class SourceLatch:
       releases them all.
     - The SDP's address takes over from such a source with its first packet, whenever that comes: a stranger on the
       signalling host who was first does not keep the call. It is waited for during `latch_grace_ms`; later the lock is
-      `final`, and an owner that skips other sources has to call `await_sdp_source` now and then.
+      `final`, and an owner that skips other sources has to call `await_better_source` now and then.
     - Only `reconfigure` opens it for others. The last accepted source stays accepted if the SDP still names the same
-      address.
+      address. But if it is on a host that neither SDP nor signalling names any more (the phone has moved, and packets
+      of the old network come late), any source that is named takes over from it, after its probation.
 
     We send to the SDP's address until another source is accepted, then there (RFC 4961). An internal SDP address from
     outside is neither sent to nor accepted. An SDP address on another host than signalling's is a third party until
@@ -86,15 +87,20 @@ class SourceLatch:
         """Whether a packet from `source` may be accepted."""
         if self.locked is None:
             return source[0] in self._allowed_hosts or source == self._known
-        return source in (self.locked, self.remote)
+        return source in (self.locked, self.remote) or (self._outdated and source[0] in self._allowed_hosts)
+
+    @property
+    def _outdated(self) -> bool:
+        """Whether the accepted source is on a host that is not named any more."""
+        return self.locked is not None and self.locked[0] not in self._allowed_hosts
 
     def final(self, now: float) -> bool:
         """Whether a source is accepted for good."""
         return self.locked is not None and (self.locked == self.remote or now >= self._final_at)
 
-    def await_sdp_source(self, now: float) -> None:
-        """Something came from elsewhere: wait briefly for the SDP's address again."""
-        if self.locked is not None and self.remote != NOWHERE:
+    def await_better_source(self, now: float) -> None:
+        """Something came from elsewhere: wait briefly for a better source again."""
+        if self.locked is not None and (self.remote != NOWHERE or self._outdated):
             self._final_at = max(self._final_at, now + LOOK_S)
 
     def doubt(self) -> None:

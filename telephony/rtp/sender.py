@@ -50,6 +50,7 @@ class Sender:
     """
 
     __slots__ = (
+        "_bytes_per_tick",
         "_clock",
         "_config",
         "_dropped",
@@ -66,7 +67,6 @@ class Sender:
         "_sequence",
         "_spurt_at",
         "_spurt_slots",
-        "_tick_octets",
         "_timestamp",
         "drained",
         "octets",
@@ -124,7 +124,7 @@ class Sender:
         """
         self._config = config
         self._encoder = config.encoder
-        self._tick_octets = 1 if config.encoder is None else config.encoder.tick_octets
+        self._bytes_per_tick = 1 if config.encoder is None else config.encoder.bytes_per_tick
         self.units_per_tick = config.units_per_tick(config.payload_type)
         self._dtmf.units_per_tick = config.dtmf_clock_hz // TICK_HZ
         if config.packet_ticks != self._packet_ticks:
@@ -161,7 +161,7 @@ class Sender:
         """Append audio, any length."""
         if payload:
             self._queue.append(payload)
-            self.queued_ticks += len(payload) // self._tick_octets
+            self.queued_ticks += len(payload) // self._bytes_per_tick
 
     def clear(self) -> int:
         """Drop the unsent audio; DTMF stays. Returns the ticks dropped."""
@@ -306,13 +306,13 @@ class Sender:
         ticks = self._packet_ticks
         before_digit = self._dtmf.audio_before(self._dropped + self.sent_ticks)
         wanted = ticks if before_digit is None else min(ticks, before_digit)
-        chunk = self._take(wanted * self._tick_octets)
+        chunk = self._take(wanted * self._bytes_per_tick)
         kind = config.payload_type
         if self._marker:
             kind |= MARKER
             self._marker = False
         self._send(kind, self._timestamp, self._payload(chunk), now)
-        taken = len(chunk) // self._tick_octets
+        taken = len(chunk) // self._bytes_per_tick
         self.queued_ticks -= taken
         self.sent_ticks += taken
         if not self.queued_ticks:
@@ -323,7 +323,7 @@ class Sender:
     def _payload(self, chunk: bytes) -> bytes:
         """A whole packet, `chunk` padded with silence."""
         encoder = self._encoder
-        padding = self._packet_ticks - len(chunk) // self._tick_octets
+        padding = self._packet_ticks - len(chunk) // self._bytes_per_tick
         if padding:
             chunk += (self._config.silence if encoder is None else encoder.silence) * padding
         return chunk if encoder is None else encoder.encode(chunk)

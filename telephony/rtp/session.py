@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Callable
 
 from offhook.telephony.errors import LocalError, WireError
-from offhook.telephony.rtp import emodel
 from offhook.telephony.rtp.config import Address, RtpConfig, RtpLimits
 from offhook.telephony.rtp.control import RtcpControl
 from offhook.telephony.rtp.events import PlayoutDrained, RtpEvent
@@ -14,6 +13,7 @@ from offhook.telephony.rtp.latch import SourceLatch, leads_inside
 from offhook.telephony.rtp.receiver import Receiver
 from offhook.telephony.rtp.sender import Sender
 from offhook.telephony.rtp.stats import RtpStats
+from offhook.telephony.rtp.summary import OwnCounts, session_stats
 from offhook.telephony.wire import rtcp, rtp
 
 _DEFAULT_LIMITS = RtpLimits()
@@ -131,7 +131,7 @@ class RtpSession:
         if not self._closed:
             if self._rejected_source != self._rejected_before:
                 self._rejected_before = self._rejected_source
-                self._latch.await_sdp_source(now)
+                self._latch.await_better_source(now)
             if not self._receiving_lent:
                 self._receiver.handle_timer(now)
             if not self._sending_lent:
@@ -181,7 +181,7 @@ class RtpSession:
     @property
     def one_way_delay_s(self) -> float:
         """Half the last round trip measured by RTCP; 0.0 until then."""
-        return (self._control.rtt_s or 0.0) / 2
+        return self._control.one_way_delay_s
 
     def send_dtmf(self, digits: str, now: float) -> None:
         """Send DTMF after what is queued. LocalError (a ValueError): unknown key, too many, or not negotiated."""
@@ -275,44 +275,8 @@ class RtpSession:
 
     def stats(self) -> RtpStats:
         """The session's counters."""
-        sender, receiver, control, buffer = self._sender, self._receiver, self._control, self._receiver.buffer
-        remote = control.remote
-        r_factor, mos = self._quality()
-        return RtpStats(
-            telephone_event=int(self._config.receive_dtmf_payload_type is not None),
-            packets_sent=sender.packets,
-            octets_sent=sender.octets,
-            packets_received=receiver.packets,
-            octets_received=receiver.octets,
-            lost=receiver.lost,
-            fraction_lost=receiver.lost / max(1, receiver.expected),
-            late=buffer.late,
-            duplicate=buffer.duplicate,
-            reordered=buffer.reordered,
-            jitter_ms=receiver.jitter.ticks / 8,
-            gaps=buffer.gaps,
-            concealed_samples=buffer.concealed_samples,
-            rtt_ms=None if control.rtt_s is None else control.rtt_s * 1_000,
-            unknown_pt=receiver.unknown_pt,
-            rejected_source=self._rejected_source + self._rejected_reports,
-            rate_limited=receiver.rate_limited
-            + receiver.digits_rate_limited
-            + buffer.rate_limited
-            + control.rate_limited,
-            malformed=self._malformed + receiver.malformed + control.malformed,
-            ssrc_changes=receiver.ssrc_changes,
-            last_received_at=receiver.last_at,
-            noise_samples=buffer.noise_samples,
-            looped=self._looped,
-            underruns=sender.underruns,
-            stalls=sender.stalls,
-            remote_lost=None if remote is None else remote.lost,
-            remote_fraction_lost=None if remote is None else remote.fraction_lost / 256,
-            remote_jitter_ms=None if remote is None else remote.jitter / (8 * sender.units_per_tick),
-            remote_mos=control.remote_mos,
-            r_factor=r_factor,
-            mos=mos,
-        )
+        own = OwnCounts(self._rejected_source + self._rejected_reports, self._malformed, self._looped)
+        return session_stats(self._config, self._sender, self._receiver, self._control, own)
 
     def dump(self) -> dict[str, object]:
         """The live state."""
@@ -328,7 +292,7 @@ class RtpSession:
             "pending_digits": self._sender.pending_digits,
             "ssrc": self._sender.ssrc,
             "remote_ssrc": self._receiver.ssrc,
-            "audio_samples": self._receiver.buffer.position,
+            "position_ticks": self._receiver.buffer.position,
             "waiting_packets": self._receiver.buffer.waiting,
             "gap_wait_ms": self._receiver.buffer.gap_wait_s * 1_000,
             "timer": self.get_timer(),
@@ -377,17 +341,6 @@ class RtpSession:
         taken = (self._sender.ssrc, self._receiver.ssrc)
         ssrc = self._random.getrandbits(32)
         self._sender.change_ssrc(ssrc if ssrc not in taken else ssrc ^ 1)
-
-    def _quality(self) -> tuple[float, float] | tuple[None, None]:
-        """R and MOS of received audio; delay is half the round trip, a packet, and the wait after a hole."""
-        receiver, buffer = self._receiver, self._receiver.buffer
-        if receiver.last_at is None:
-            return None, None
-        loss = min(1.0, (receiver.lost + buffer.late) / max(1, receiver.expected))
-        delay_s = self.one_way_delay_s + self._config.ptime_ms / 1_000 + buffer.gap_wait_s
-        burst = emodel.burst_ratio(buffer.lost_in_runs, buffer.loss_runs, loss)
-        r_factor = emodel.r_factor(delay_s * 1_000, loss, burst_ratio=burst)
-        return r_factor, emodel.mean_opinion(r_factor)
 
     def _rtcp_target(self) -> Address:
         target = self._latch.target

@@ -17,9 +17,9 @@ class RtpStats:
 
     `lost` is expected less received packets (RFC 3550 A.3), `fraction_lost` its share of the expected (0 to 1);
     `late` packets came after their time had been filled, `duplicate` ones came twice, `reordered` ones came out of
-    order but in time. `gaps` counts the runs of concealed audio, `concealed_samples` their ticks. `rtt_ms` is None
+    order but in time. `gaps` counts the runs of concealed audio, `concealed_ticks` their ticks. `rtt_ms` is None
     until RTCP has measured it. `last_received_at` is the `now` of the last accepted RTP packet.
-    `noise_samples` are ticks of comfort noise: neither gap nor loss. `looped` packets came
+    `noise_ticks` are ticks of comfort noise: neither gap nor loss. `looped` packets came
     back to us with our own SSRC. `underruns` are talk spurts that began less than 200 ms after the last one had run
     dry, so that its player was probably late; `stalls` are spurts broken off because pacing was late.
 
@@ -40,7 +40,7 @@ class RtpStats:
     reordered: int
     jitter_ms: float
     gaps: int
-    concealed_samples: int
+    concealed_ticks: int
     rtt_ms: float | None
     unknown_pt: int
     rejected_source: int
@@ -48,7 +48,7 @@ class RtpStats:
     malformed: int
     ssrc_changes: int
     last_received_at: float | None
-    noise_samples: int
+    noise_ticks: int
     looped: int
     underruns: int
     stalls: int
@@ -58,6 +58,24 @@ class RtpStats:
     remote_mos: float | None
     r_factor: float | None
     mos: float | None
+
+
+@dataclass(slots=True)
+class BufferCounts:
+    """What a jitter buffer counts; for the meaning see `RtpStats`.
+
+    `loss_runs` are runs of lost packets, `lost_in_runs` the packets in them.
+    """
+
+    gaps: int = 0
+    concealed_ticks: int = 0
+    noise_ticks: int = 0
+    late: int = 0
+    loss_runs: int = 0
+    lost_in_runs: int = 0
+    duplicate: int = 0
+    reordered: int = 0
+    rate_limited: int = 0
 
 
 class SequenceTracker:

@@ -25,4 +25,4 @@ def test_nothing_grows_and_nothing_is_made_up(ppm: int) -> None:
     assert (heard, gaps) == (PACKETS, 0)
     assert (stats.lost, stats.late, stats.rate_limited) == (0, 0, 0)
     assert line.dump()["waiting_packets"] == 0
-    assert line.dump()["audio_samples"] == PACKETS * 160
+    assert line.dump()["position_ticks"] == PACKETS * 160

@@ -7,7 +7,7 @@ class ScriptedLine:
     """A narrowband line, as far as its listeners are concerned."""
 
     rate_hz = 8_000
-    tick_octets = 1
+    bytes_per_tick = 1
 
     def __init__(self, encoding: str) -> None:
         self.encoding = encoding

@@ -37,7 +37,7 @@ class FakeLine:
 
     encoding = "PCMU"
     rate_hz = 8_000
-    tick_octets = 1
+    bytes_per_tick = 1
 
     def __init__(self, changed: asyncio.Event) -> None:
         self.listeners = LineListeners()
@@ -61,11 +61,11 @@ class FakeLine:
 
     @property
     def queued_ticks(self) -> int:
-        return len(self._queue) // self.tick_octets
+        return len(self._queue) // self.bytes_per_tick
 
     @property
     def sent_ticks(self) -> int:
-        return len(self.sent) // self.tick_octets
+        return len(self.sent) // self.bytes_per_tick
 
     def played_ticks(self) -> int:
         return max(0, self.sent_ticks - self.in_flight)
@@ -74,8 +74,8 @@ class FakeLine:
         """Send packets: a number of samples, or all."""
         left = self.queued_ticks if samples is None else min(samples, self.queued_ticks)
         while left > 0:
-            payload = self._queue[: min(left, PACKET_SAMPLES) * self.tick_octets]
-            left -= len(payload) // self.tick_octets
+            payload = self._queue[: min(left, PACKET_SAMPLES) * self.bytes_per_tick]
+            left -= len(payload) // self.bytes_per_tick
             self._queue = self._queue[len(payload) :]
             ordinal = self.sent_ticks
             self.sent += payload

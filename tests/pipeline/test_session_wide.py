@@ -11,7 +11,7 @@ from tests.signals import wav
 class WideLine(FakeLine):
     encoding = "LINEAR16"
     rate_hz = 16_000
-    tick_octets = 4
+    bytes_per_tick = 4
 
     def encode(self, pcm: bytes) -> bytes:
         return pcm

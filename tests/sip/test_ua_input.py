@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from offhook.sip.commands import Answer, AnswerReinvite, Reject, Ring
 from offhook.sip.events import CallConfirmed, CallEnded, CallRefused, EndCause, IncomingCall, ReinviteReceived
+from offhook.sip.message.identities import Party
 from offhook.sip.message.message import Response
 from offhook.sip.net.address import Address
 from offhook.sip.settings import UaSettings
@@ -397,10 +398,12 @@ def test_a_reinvite_before_the_ack() -> None:
 
 def test_names_that_are_not_utf8_arrive_as_text() -> None:
     phone = Phone()
-    raw = bytes(invite()).replace(b"From: <", b'From: "J\xfcrgen" <')
+    raw = bytes(invite()).replace(b"From: <sip:alice", b'From: "J\xfcrgen" <sip:j\xfcrgen')
     (response,) = phone.send(raw)
     assert response.status == 100
-    assert phone.of(IncomingCall)[0].from_display == "J�rgen"
+    (event,) = phone.of(IncomingCall)
+    assert event.identities.caller == Party("sip:j�rgen@example.com", "J�rgen")
+    assert event.from_uri == "sip:j�rgen@example.com"
 
 
 def test_dump_is_plain() -> None:

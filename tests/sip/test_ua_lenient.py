@@ -2,7 +2,7 @@
 
 import pytest
 
-from offhook.sip.commands import Answer, AnswerReinvite, Reject
+from offhook.sip.commands import Answer, AnswerReinvite, Bye, Reject
 from offhook.sip.events import (
     CallCancelled,
     CallConfirmed,
@@ -11,6 +11,7 @@ from offhook.sip.events import (
     IncomingCall,
     ReinviteConfirmed,
     ReinviteReceived,
+    RequestRefused,
 )
 from offhook.sip.settings import UaSettings
 from tests.sip.dialog.harness import ANSWER, OFFER, Message, Phone, inside, invite, to_tag
@@ -41,6 +42,81 @@ def test_a_bye_ends_the_call_whatever_else_it_carries(line: str) -> None:
     (response,) = phone.send(inside("BYE", tag, 2, extra=(line,)))
     assert response.status == 200
     assert phone.events[-1] == CallEnded(phone.of(IncomingCall)[0].call, EndCause.REMOTE_BYE)
+
+
+MANGLED = [
+    (b"Via: SIP/2.0/UDP 192.0.2.1:5060;branch", b"Via: SIP/2.0/UDP ;branch"),
+    (b";rport\r\n", b";;,\r\n"),
+    (b"Via: ", b"Way: "),
+    (b" SIP/2.0\r\n", b"  SIP/2.0\r\n"),
+    (b"sip:bot@192.0.2.2 SIP", b"<sip:bot@192.0.2.2> SIP"),
+    (b"To: ", b"From: <sip:x@y>;tag=z\r\nTo: "),
+]
+"""Where a request has something else than it should: the dialog identifiers are left."""
+
+
+def mangled(message: Message, old: bytes, new: bytes) -> bytes:
+    data = bytes(message)
+    assert data.count(old) == 1
+    return data.replace(old, new)
+
+
+@pytest.mark.parametrize(("old", "new"), MANGLED)
+def test_a_mangled_bye_ends_the_call(old: bytes, new: bytes) -> None:
+    phone, tag = answered()
+    bye = mangled(inside("BYE", tag, 2), old, new)
+    (response,) = phone.send(bye)
+    assert response.status == 200
+    assert phone.events[-1] == CallEnded(phone.of(IncomingCall)[0].call, EndCause.REMOTE_BYE)
+    # Its copy finds no call any more.
+    assert [response.status for response in phone.send(bye)] in ([400], [])
+
+
+@pytest.mark.parametrize(("old", "new"), MANGLED)
+def test_a_mangled_ack_confirms(old: bytes, new: bytes) -> None:
+    phone = Phone()
+    phone.send(invite())
+    call = phone.of(IncomingCall)[0].call
+    phone.do(Answer(call, ANSWER))
+    (ok,) = phone.responses()
+    assert phone.send(mangled(inside("ACK", to_tag(ok), 1), old, new)) == []
+    assert phone.of(CallConfirmed) == [CallConfirmed(call, None)]
+
+
+@pytest.mark.parametrize("method", ["BYE", "ACK", "OPTIONS"])
+def test_what_is_mangled_and_not_of_a_call_changes_nothing(method: str) -> None:
+    phone, tag = answered()
+    for data in (
+        mangled(inside(method, "nobody", 2), *MANGLED[0]),
+        mangled(inside(method, tag, 0), *MANGLED[0]).replace(b"CSeq: 0", b"CSeq: x"),
+    ):
+        assert [response.status for response in phone.send(data)] == ([] if method == "ACK" else [400])
+    (bye,) = phone.send(inside("BYE", tag, 3))
+    assert bye.status == 200
+
+
+@pytest.mark.parametrize(
+    ("extra", "ignored"),
+    [
+        ((), []),
+        (("Contact: <<>>",), ["Contact"]),
+        (("Contact: *",), []),
+        ((CONTACT, "Record-Route: <"), ["Record-Route"]),
+        ((CONTACT, "Record-Route: ;;"), ["Record-Route"]),
+    ],
+)
+def test_a_reinvite_needs_neither_contact_nor_record_route(extra: tuple[str, ...], ignored: list[str]) -> None:
+    phone, tag = answered()
+    call = phone.of(IncomingCall)[0].call
+    phone.send(inside("INVITE", tag, 2, body=OFFER, extra=extra))
+    phone.do(AnswerReinvite(call, ANSWER))
+    assert [response.status for response in phone.responses()] == [200]
+    phone.send(inside("ACK", tag, 2))
+    # The target stays.
+    phone.do(Bye(call))
+    (bye,) = phone.requests()
+    assert bye.uri == "sip:alice@192.0.2.1:5060"
+    assert list(phone.ua.counters.ignored_headers) == ignored
 
 
 @pytest.mark.parametrize("line", ODD)
@@ -86,6 +162,16 @@ def test_a_bye_whose_from_cannot_be_read_has_a_tag_all_the_same() -> None:
         (CONTACT, "Record-Route: <sip:192.0.2.9;lr;ftag=>"),
         (CONTACT, "Record-Route: <sip:192.0.2.9;lr>,"),
         (CONTACT, "Via: SIP/2.0/UDP 192.0.2.7;;,"),
+        (CONTACT, "Identity: " + "x" * 9_000),
+        (CONTACT, *[f"X-Trace-{n}: y" for n in range(200)]),
+        (CONTACT, "no header at all"),
+        (CONTACT, "X[1]: y"),
+        ("Contact: <sip:alice@192.0.2.1;>",),
+        ("Contact: <sip:@192.0.2.1:0;ob;ob>;q=1;q=2",),
+        ('Contact: Alice (mobile) <sip:DOMAIN\\alice@192.0.2.1;x="y";z={1}>',),
+        (CONTACT, "Record-Route: <sip:192.0.2.9;lr;>"),
+        (CONTACT, "Record-Route: <sip:192.0.2.9;lr;lr;a={b}>"),
+        (CONTACT, "Record-Route: " + ", ".join(["<sip:192.0.2.9;lr>"] * 60)),
     ],
 )
 def test_an_invite_is_taken(extra: tuple[str, ...]) -> None:
@@ -192,6 +278,18 @@ def test_a_refusal_says_why() -> None:
     (refused,) = phone.responses()
     assert (refused.status, refused.reason) == (488, "No Codec In Common")
     assert refused.headers.get("Warning") == warning[1]
+
+
+@pytest.mark.parametrize(
+    ("method", "extra", "status"),
+    [("INFO", (), 405), ("INVITE", ("Require: 100rel",), 420), ("INVITE", ("Accept: text/plain",), 406)],
+)
+def test_a_refusal_in_a_call_is_reported(method: str, extra: tuple[str, ...], status: int) -> None:
+    phone, tag = answered()
+    (response,) = phone.send(inside(method, tag, 2, body=OFFER, extra=(CONTACT, *extra)))
+    assert response.status == status
+    call = phone.of(IncomingCall)[0].call
+    assert phone.of(RequestRefused) == [RequestRefused(call, method, status, response.reason)]
 
 
 # --- expiry

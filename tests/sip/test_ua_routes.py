@@ -31,7 +31,7 @@ def call_with(source: Address, *extra: str, uri: str = "sip:bot@192.0.2.2") -> t
     return phone, call, to_tag(ok)
 
 
-@pytest.mark.parametrize("method", ["INVITE", "OPTIONS"])
+@pytest.mark.parametrize("method", ["INVITE", "OPTIONS", "INFO", "UPDATE"])
 def test_requests_follow_a_far_end_that_has_moved(method: str) -> None:
     phone, call, tag = call_with(ALICE, BEHIND_NAT)
     phone.send(inside(method, tag, 2, body=OFFER if method == "INVITE" else b"", extra=(BEHIND_NAT,)), ELSEWHERE)
@@ -77,6 +77,9 @@ PRIVATE = Address("10.0.0.5", 5070)
         (ALICE, "sip:a@192.0.2.1:5080", Address("192.0.2.1", 5080)),
         (ALICE, "sip:a@192.0.2.1:5080;maddr=192.0.2.44", Address("192.0.2.44", 5080)),
         (ALICE, "sip:a@example.com;maddr=192.0.2.44", Address("192.0.2.44", 5060)),
+        (ALICE, "sip:a@192.0.2.3:5080;transport=UDP", Address("192.0.2.3", 5080)),
+        (ALICE, "sip:a@192.0.2.3:5080;transport=tcp", ALICE),
+        (ALICE, "sip:a@192.0.2.3:0", ALICE),
         (ALICE, "sip:a@192.0.2.3;maddr=239.1.1.1", ALICE),
         (ALICE, "sip:a@192.0.2.3;maddr=example.com", ALICE),
         (ALICE, "sip:a@0.0.0.0", ALICE),

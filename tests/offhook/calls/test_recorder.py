@@ -122,7 +122,7 @@ async def test_the_end_can_be_awaited(writer: RecordingWriter, clock: Clock) -> 
 
 class WideLine(ScriptedLine):
     rate_hz = 16_000
-    tick_octets = 4
+    bytes_per_tick = 4
 
 
 async def test_a_wide_line_is_recorded_at_8_khz(writer: RecordingWriter, clock: Clock) -> None:

@@ -18,7 +18,7 @@ from offhook.observe.metrics import Metrics
 from offhook.records import EndedBy, RecordStore
 from offhook.settings.config import Config
 from offhook.sip.commands import Answer, AnswerReinvite, Bye, Command, Reject, RejectReinvite
-from offhook.sip.events import EndCause, IncomingCall
+from offhook.sip.events import EndCause, IncomingCall, RequestRefused
 from offhook.sip.message.headers import Headers
 from offhook.sip.message.identities import Identities, Party
 from offhook.sip.net.address import Address
@@ -73,8 +73,6 @@ class Bench:
         event = IncomingCall(
             call=handle,
             from_uri="sip:caller@example.com",
-            from_display="",
-            to_uri="sip:+15550000@trunk.example.com",
             request_uri="sip:+15551234@bot.example.com",
             call_id=f"{handle}@example.com",
             sdp=sdp,
@@ -259,6 +257,21 @@ async def test_the_conversation_knows_of_hold(bench: Bench, direction: str, held
     assert conversation.held
     call.reinvited(offer())
     assert not conversation.held
+    call.reinvited(offer("m=audio 0 RTP/AVP 0"))
+    answer = bench.commands[-1]
+    assert isinstance(answer, AnswerReinvite) and parse(answer.sdp).media[0].port == 0
+    assert conversation.held
+    call.reinvited(offer())
+    assert not conversation.held
+
+
+async def test_requests_that_the_user_agent_refuses_are_logged_once_of_a_kind(bench: Bench) -> None:
+    call = await bench.established()
+    with capture_logs() as logged:
+        for n in range(40):
+            call.request_refused(RequestRefused(call.handle, "INFO", 405 + n // 2, "Method Not Allowed"))
+    refused = [(entry["method"], entry["status"]) for entry in logged]
+    assert refused == [("INFO", 405 + n) for n in range(8)]
 
 
 async def test_a_call_without_keys_says_so(bench: Bench) -> None:

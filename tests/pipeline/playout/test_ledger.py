@@ -185,7 +185,7 @@ def test_pieces_keep_their_positions(pieces: list[tuple[int, str]]) -> None:
 
 
 def test_an_utterance_on_a_wideband_line_counts_in_ticks() -> None:
-    utterance = Utterance("one two", tick_octets=4)
+    utterance = Utterance("one two", bytes_per_tick=4)
     utterance.append(bytes(400), (Word("one", 0, 3, 0, 90),))
     utterance.append(b"\1" * 400, (Word("two", 0, 3, 10, 100),), 4)
     assert utterance.ticks == 200

@@ -88,10 +88,33 @@ def test_lines_may_end_in_lf() -> None:
         'Multipart/Related; type="application/sdp"; BOUNDARY = "a b:c"; start="<x>"',
         'multipart/x-unheard-of;charset=utf-8 ;boundary="a b:c"',
         'multipart/signed;micalg=sha-256;boundary="a b:c"',
+        'multipart/mixed;x="boundary=no;boundary=neither";boundary="a b\\:c"',
     ],
 )
 def test_kinds_and_boundaries(kind: str) -> None:
     assert content_of(message(joined(part(PLAIN, SDP), boundary="a b:c"), kind)) == Content(SDP)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "parts"),
+    [
+        ('start="<two@h>"', (part(REQUIRED, ISUP), part((*PLAIN, "Content-ID: <two@h>"), SDP))),
+        ('type="application/SDP"', (part(LOCATION, b"<presence/>"), part(PLAIN, SDP))),
+        ('start="<nowhere>"', (part(PLAIN, SDP), part(REQUIRED, ISUP))),
+        ("", (part(PLAIN, SDP), part(REQUIRED, ISUP))),
+    ],
+)
+def test_the_root_of_what_is_related(parameters: str, parts: tuple[bytes, ...]) -> None:
+    kind = f"multipart/related;boundary=uniq-1;{parameters}"
+    assert content_of(message(joined(*parts), kind)) == Content(SDP)
+
+
+@pytest.mark.parametrize(
+    "disposition", ['signal; handling="optional"', "signal;HANDLING = Optional", "by-reference", "by-reference;x=y"]
+)
+def test_a_part_that_need_not_be_understood(disposition: str) -> None:
+    other = part(("Content-Type: application/isup", f"Content-Disposition: {disposition}"), ISUP)
+    assert content_of(message(joined(part(PLAIN, SDP), other))) == Content(SDP)
 
 
 def test_of_alternatives_the_last_that_is_understood() -> None:
@@ -143,8 +166,14 @@ def test_parts_inside_parts_have_an_end() -> None:
     assert content_of(message(joined(body))).sdp is None
 
 
-def test_a_body_without_a_type_is_a_session_where_it_answers() -> None:
-    assert sdp_of(Request("ACK", "sip:b@h", Headers(), SDP)) == SDP
+@pytest.mark.parametrize("fields", [[], [("Content-Type", " ")]])
+def test_a_session_without_a_type(fields: list[tuple[str, str]]) -> None:
+    assert content_of(Request("INVITE", "sip:b@h", Headers(fields), SDP)) == Content(SDP)
+    assert sdp_of(Request("ACK", "sip:b@h", Headers(fields), SDP)) == SDP
+    assert sdp_of(Request("ACK", "sip:b@h", Headers(fields), b"hello")) is None
+
+
+def test_a_type_that_is_none() -> None:
     assert sdp_of(message(SDP, "nonsense")) is None
     with pytest.raises(ParseError):
         content_of(message(SDP, "nonsense"))

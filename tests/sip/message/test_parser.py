@@ -115,11 +115,17 @@ def test_folded_lines_and_white_space_round_the_colon() -> None:
         b"T o: x",
         b": x",
         b"no colon",
-        b"Subject: a\rb",
-        b"Subject: a\nTo: <sip:c@d>",
+        b"X[1]: " + b"y" * 9_000,
     ],
 )
-def test_a_malformed_header_spoils_the_message_but_not_the_answer(line: bytes) -> None:
+def test_a_line_that_is_not_a_header_is_left_out(line: bytes) -> None:
+    message = request(with_line(b"Max-Forwards: 70", line))
+    assert message == request(with_line(b"Max-Forwards: 70", b""))
+    assert message.ignored_lines == 1
+
+
+@pytest.mark.parametrize("line", [b"Subject: a\rb", b"Subject: a\nTo: <sip:c@d>", b"no colon\nTo: <sip:c@d>"])
+def test_a_bare_line_end_spoils_the_message_but_not_the_answer(line: bytes) -> None:
     with pytest.raises(ParseError, match="header is malformed") as caught:
         parse(with_line(b"Max-Forwards: 70", line))
     assert isinstance(caught.value.partial, Request)
@@ -177,7 +183,11 @@ def test_headers_that_do_not_end() -> None:
 
 def test_too_many_headers() -> None:
     line = b"Max-Forwards: 70"
-    assert len(request(with_line(line, b"X: y\r\n" * 119 + b"X: y")).headers) == 127
+    message = request(with_line(line, b"X: y\r\n" * 299 + b"X: y"))
+    assert len(message.headers) == 128 + 6  # those behind the limit that are needed
+    assert message.headers.get("CSeq") == "1 INVITE"
+    assert message.body == b"v=0\r\n"
+    assert message.ignored_lines == 300 - 127
     error = refusal(with_line(line, b"X: y\r\n" * 5_000 + b"X: y"))
     assert error.reason == "too many headers"
     assert isinstance(error.partial, Request)
@@ -187,8 +197,17 @@ def test_too_many_headers() -> None:
 def test_too_long_a_header() -> None:
     line = b"Max-Forwards: 70"
     assert request(with_line(line, b"X: " + b"y" * 8_000)).headers.get("X") == "y" * 8_000
-    assert refusal(with_line(line, b"X: " + b"y" * 9_000)).reason == "header is too long"
-    assert refusal(with_line(line, b"X: y" + b"\r\n z" * 3_000)).reason == "header is too long"
+    for much in (b"y" * 9_000, b"y" + b"\r\n z" * 3_000):
+        message = request(with_line(line, b"X: " + much))
+        assert (message.headers.get("X"), message.ignored_lines) == (None, 1)
+        for needed in (b"m: ", b"Require: ", b"Record-Route: "):
+            assert refusal(with_line(line, needed + much)).reason == "header is too long"
+
+
+def test_headers_that_are_too_large_together() -> None:
+    lines = b"\r\n".join(b"X-%d: " % n + b"y" * 8_000 for n in range(5))
+    assert refusal(with_line(b"Max-Forwards: 70", lines)).reason == "headers are too large"
+    assert refusal(with_line(b"Max-Forwards: 70", b"X: " + b"y" * 60_000)).reason == "headers are too large"
 
 
 def test_too_long_a_start_line_or_message() -> None:

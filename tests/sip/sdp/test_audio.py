@@ -14,7 +14,7 @@ def test_static_types_need_no_rtpmap_and_dynamic_ones_do() -> None:
 
 
 def test_a_dynamic_type_may_be_g711() -> None:
-    line = media(("rtpmap", "96 pcmu/8000"), ("rtpmap", "97 PCMA/8000/1"), formats="97 96")
+    line = media(("rtpmap", "96\tpcmu/8000"), ("rtpmap", "97  PCMA/8000/1"), formats="97 96")
     assert audio.formats(line) == [Format(97, "PCMA"), Format(96, "PCMU")]
 
 

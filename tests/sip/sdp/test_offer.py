@@ -141,13 +141,17 @@ def test_a_codec_that_was_not_offered_is_488() -> None:
     assert caught.value.status == 488
 
 
+def test_more_lines_than_were_offered_are_ignored() -> None:
+    audio = accept_answer(OFFER, sdp("m=audio 4000 RTP/AVP 0", "m=video 4002 RTP/AVP 97"))
+    assert (audio.remote_port, audio.codec) == (4000, "PCMU")
+
+
 @pytest.mark.parametrize(
     "answer",
     [
         b"",
         b"v=0\r\n",
         sdp(),
-        sdp("m=audio 4000 RTP/AVP 0", "m=audio 4002 RTP/AVP 0"),
         sdp("m=video 4000 RTP/AVP 0"),
         sdp("m=audio 4000 RTP/SAVP 0"),
         sdp("m=audio 4000 RTP/AVP 0", "c=IN IP4"),

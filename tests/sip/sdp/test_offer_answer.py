@@ -81,13 +81,42 @@ def test_an_answer_that_cannot_be_used_leaves_what_was_agreed_on() -> None:
     ours = call()
     ours.answer(OFFER)
     before = ours.agreed
-    for answer in (b"", sdp("m=audio 0 RTP/AVP 0"), sdp("m=audio 4000 RTP/AVP 18"), sdp()):
+    for answer in (b"", sdp("m=audio 4000 RTP/AVP 18"), sdp()):
         ours.offer()
         with pytest.raises(RemoteError):
             ours.accept(answer)
         assert ours.agreed is before
     with pytest.raises(RemoteError, match="without an offer"):
         ours.accept(OFFER)
+
+
+@pytest.mark.parametrize("others", [(), ("m=video 0 RTP/AVP 97",)])
+def test_a_far_end_that_disables_audio_stays_in_the_call(others: tuple[str, ...]) -> None:
+    ours = call()
+    first = ours.answer(sdp("m=audio 4000 RTP/AVP 8 101", "a=rtpmap:101 telephone-event/8000", *others))
+    disabled = sdp("m=audio 0 RTP/AVP 8 101", *others)
+    answer = ours.answer(disabled)
+    assert {port for _, port, _ in lines(answer)} == {0}
+    assert int(parse(answer).origin.version) == int(parse(first).origin.version) + 1
+    assert ours.agreed is not None
+    assert (ours.agreed.direction, ours.agreed.codec) == ("inactive", "PCMA")
+    # Our own offer takes the same place again; the far end may refuse it, and enable it later.
+    offer = ours.offer()
+    assert lines(offer)[0][:2] == ("audio", 40_000)
+    assert len(lines(offer)) == 1 + len(others)
+    assert ours.accept(disabled).direction == "inactive"
+    ours.answer(sdp("m=audio 4002 RTP/AVP 0"))
+    assert (ours.agreed.direction, ours.agreed.remote_port) == ("sendrecv", 4002)
+
+
+@pytest.mark.parametrize("offer", [sdp("m=audio 0 RTP/AVP 0"), sdp("m=audio 0 RTP/AVP 0", "m=image 4000 udptl t38")])
+def test_disabled_audio_is_refused_at_first_and_for_another_medium(offer: bytes) -> None:
+    ours = call()
+    if b"t38" in offer:
+        ours.answer(OFFER)
+    with pytest.raises(RemoteError) as caught:
+        ours.answer(offer)
+    assert caught.value.status == 488
 
 
 def test_an_offer_that_is_refused_changes_nothing() -> None:

@@ -60,7 +60,7 @@ def test_linear_is_what_it_is_in_whole_ticks() -> None:
 
 @EACH
 def test_a_tick_of_silence_is_one_tick_and_silent(codec: Codec) -> None:
-    assert len(codec.silence) == codec.tick_octets
+    assert len(codec.silence) == codec.bytes_per_tick
     assert pcm.level_dbfs(codec.decode(codec.silence * 160)[160:]) < -40
 
 
@@ -78,7 +78,7 @@ def test_a_packet_has_as_many_ticks_as_it_was_made_of(codec: Codec, wire: Codec,
     decoders = [pcm_decoder(wire, rate_hz) for rate_hz in (8_000, 16_000)]
     for count in ticks:
         payload = codec.silence * count if encoder is None else encoder.encode(encoder.silence * count)
-        assert len(payload) == wire.tick_octets * count
+        assert len(payload) == wire.bytes_per_tick * count
         assert [len(decode(payload)) for decode in decoders] == [2 * count, 4 * count]
 
 

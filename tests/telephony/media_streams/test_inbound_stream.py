@@ -45,7 +45,7 @@ def test_a_hole_is_filled_by_time() -> None:
     ear.say(1, 0.0)
     ear.say(5, 0.08)
     assert ear.samples == 5 * 160
-    assert (ear.inbound.gaps, ear.inbound.concealed_samples) == (1, 480)
+    assert (ear.inbound.gaps, ear.inbound.concealed_ticks) == (1, 480)
 
 
 def test_a_hole_of_which_only_the_timestamps_tell_is_filled() -> None:
@@ -80,7 +80,7 @@ def test_by_a_wall_clock_a_hole_is_as_long_as_what_its_numbers_leave_out() -> No
     ear.say(1, 0.0, stamp_ms=1_700_000_000_000)
     ear.say(4, 0.5, stamp_ms=1_700_000_009_000)
     assert ear.samples == 4 * 160
-    assert (ear.inbound.gaps, ear.inbound.concealed_samples) == (1, 320)
+    assert (ear.inbound.gaps, ear.inbound.concealed_ticks) == (1, 320)
 
 
 @pytest.mark.parametrize("order", [(1, 3, 2, 4), (1, 2, 4, 3), (1, 3, 2, 5, 4, 6), (1, 3, 2, 2, 4)])
@@ -90,7 +90,7 @@ def test_neighbours_that_changed_places_change_back(order: tuple[int, ...]) -> N
     for n in order:
         ear.say(n, 0.02 * n)
     assert [pcm for pcm, _ in ear.pieces] == [PCMU.decode(bytes([n]) * 160) for n in sorted(set(order))]
-    assert (ear.samples, ear.inbound.concealed_samples) == (len(set(order)) * 160, 0)
+    assert (ear.samples, ear.inbound.concealed_ticks) == (len(set(order)) * 160, 0)
 
 
 def test_a_piece_does_not_wait_long_for_one_that_is_lost() -> None:
@@ -103,10 +103,10 @@ def test_a_piece_does_not_wait_long_for_one_that_is_lost() -> None:
     assert due is not None
     assert due == pytest.approx(0.06 + SWAP_S)
     ear.inbound.handle_timer(due)
-    assert (ear.samples, ear.inbound.concealed_samples) == (3 * 160, 160)
+    assert (ear.samples, ear.inbound.concealed_ticks) == (3 * 160, 160)
     ear.say(5, 0.1)
     ear.say(6, 0.12)
-    assert (ear.samples, ear.inbound.concealed_samples) == (6 * 160, 320)
+    assert (ear.samples, ear.inbound.concealed_ticks) == (6 * 160, 320)
 
 
 def test_numbers_that_begin_again_are_followed() -> None:
@@ -146,7 +146,7 @@ def test_a_short_stall_is_waited_for_and_loses_nothing() -> None:
     for n in range(2, 47):
         ear.say(n, 0.9)
     assert ear.samples == 46 * 160
-    assert ear.inbound.concealed_samples == 0
+    assert ear.inbound.concealed_ticks == 0
 
 
 def test_when_nothing_arrives_time_goes_on_in_silence() -> None:

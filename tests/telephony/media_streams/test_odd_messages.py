@@ -97,4 +97,4 @@ def test_a_clock_that_steps_parts_no_chunks() -> None:
         media = {"chunk": n + 1, "timestamp": 1_700_000_000_000 + 20 * n + late_ms, "payload": b64encode(ONE).decode()}
         stream.receive(json.dumps({"event": "media", "streamId": "S1", "media": media}).encode(), 0.02 * n)
     assert sum(len(event.pcm) for event in drain(stream) if isinstance(event, AudioReceived)) == 250 * 320
-    assert stream.stats().concealed_samples == 0
+    assert stream.stats().concealed_ticks == 0

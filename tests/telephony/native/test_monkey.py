@@ -38,7 +38,7 @@ def receive_state(position: int = 0) -> ReceiveState:
         ssrc=SSRC, payload_type=0, highest=0, received=1, next_timestamp=PACKET, packets=1, octets=PACKET,
         rejected_source=0, last_at=NOW, window_end=NOW + 1, window_left=1_000, jitter_ticks=0.0, jitter_arrival=NOW,
         jitter_timestamp=0, packet_ticks=PACKET, arrival=NOW, position=position, budget=8_000.0, budget_at=NOW,
-        patience_s=0.0, patient_until=0.0,
+        spike_hold_s=0.0, spike_hold_until=0.0,
     )  # fmt: skip
 
 

@@ -16,8 +16,8 @@ SOURCE = ("127.0.0.1", 4_000)
 RECEIVE = ReceiveState(
     ssrc=0xFFFFFFFF, payload_type=8, highest=70_000, received=3, next_timestamp=0xFFFFFF60, packets=4, octets=640,
     rejected_source=5, last_at=1.5, window_end=2.5, window_left=6, jitter_ticks=7.25, jitter_arrival=8.5,
-    jitter_timestamp=9, packet_ticks=160, arrival=10.5, position=11, budget=12.5, budget_at=13.5, patience_s=0.125,
-    patient_until=14.5,
+    jitter_timestamp=9, packet_ticks=160, arrival=10.5, position=11, budget=12.5, budget_at=13.5, spike_hold_s=0.125,
+    spike_hold_until=14.5,
 )  # fmt: skip
 SEND = SendState(
     ssrc=1, payload_type=0, silence=0xFF, noise_payload_type=-1, noise_level=70, send=True, marker=False, ran_dry=True,

@@ -203,7 +203,7 @@ def test_as_much_as_is_allowed_stays_with_the_pump() -> None:
     assert pair.native.pump.plain == count - 1
 
 
-def test_patience_after_a_spike_ends_alike() -> None:
+def test_the_hold_after_a_spike_ends_alike() -> None:
     pair = Pair(8)
     # The network holds everything up for 200 ms, and is on time from then on.
     for i in range(5_000):

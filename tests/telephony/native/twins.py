@@ -32,6 +32,18 @@ LIMITS = RtpLimits()
 Report = tuple[object, ...]
 
 
+class _WatchedIo(PumpIo):
+    """Shows which directions the pump has."""
+
+    @property
+    def receiving_lent(self) -> bool:
+        return self._lent_in
+
+    @property
+    def sending_lent(self) -> bool:
+        return self._lent_out
+
+
 class Alone:
     """A session in pure Python, and its reports to the owner."""
 
@@ -182,7 +194,7 @@ class Lending(Alone):
         self.pump = _Pump()
         self._wire = _Wire()
         self._clock = _Clock()
-        self._path = PumpIo(
+        self._path = _WatchedIo(
             self.session,
             cast(socket.socket, self._wire),
             cast(MediaClock, self._clock),

@@ -281,7 +281,7 @@ async def test_to_who_does_not_read_nothing_is_written() -> None:
     call.line.play(bytes(800))
     await call.until(lambda: call.drained == 1)
     assert call.socket.messages == []
-    assert call.line.stats().skipped_samples == 800
+    assert call.line.stats().skipped_ticks == 800
     call.line.close()
 
 

@@ -87,8 +87,8 @@ async def test_an_announced_silence_is_heard_as_noise(pool: PortPool) -> None:
             assert pcm.level_dbfs(noise) == pytest.approx(-40, abs=2)
             send(60, 0, speech(20))
             await ear.until(lambda: len(ear.pcm) > 0 and line.stats().packets_received == 5)
-            assert line.stats().noise_samples >= 1_600
-            assert line.stats().concealed_samples < 160 * 60
+            assert line.stats().noise_ticks >= 1_600
+            assert line.stats().concealed_ticks < 160 * 60
 
 
 async def test_one_port_carries_media_and_reports_both_ways(pool: PortPool) -> None:

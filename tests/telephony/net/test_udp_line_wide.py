@@ -39,7 +39,7 @@ def positions_of(side: Side) -> Iterable[tuple[int, int]]:
 
 async def the_whole_band_arrives(a: Side, b: Side, *, within_db: float) -> None:
     """`VOICE` from `a` to `b`, both at 16 kHz; positions count in ticks of 8 kHz all the same."""
-    assert (a.line.encoding, a.line.rate_hz, a.line.tick_octets) == ("LINEAR16", 16_000, 4)
+    assert (a.line.encoding, a.line.rate_hz, a.line.bytes_per_tick) == ("LINEAR16", 16_000, 4)
     a.line.play(a.line.encode(VOICE))
     assert a.line.queued_ticks == 4_800
     await b.ear.until(lambda: len(b.ear.pcm) >= len(VOICE))

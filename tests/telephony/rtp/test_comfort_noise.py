@@ -141,8 +141,8 @@ def test_an_announced_pause_is_filled_with_its_noise_and_nothing_is_lost() -> No
     described = comfort_noise.parse(bytes((60, 100)))
     assert set(noise_of(phone.received)) == {described}
     stats = subject.stats()
-    assert stats.noise_samples == 8_000
-    assert (stats.lost, stats.gaps, stats.concealed_samples, stats.late, stats.unknown_pt) == (0, 0, 0, 0, 0)
+    assert stats.noise_ticks == 8_000
+    assert (stats.lost, stats.gaps, stats.concealed_ticks, stats.late, stats.unknown_pt) == (0, 0, 0, 0, 0)
 
 
 def test_the_noise_begins_a_packet_after_the_announcement_not_after_the_wait_for_a_dead_network() -> None:
@@ -205,7 +205,7 @@ def test_speech_lost_before_the_announcement_is_concealed_not_hissed() -> None:
     phone.speak(2)
     phone.run()
     assert noise_of(phone.received)[0] is None
-    assert subject.stats().concealed_samples == 320
+    assert subject.stats().concealed_ticks == 320
     assert subject.stats().lost == 2
     assert check_continuous(phone.received) == 12 * 160 + 4_000 + 320
 

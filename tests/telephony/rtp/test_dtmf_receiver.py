@@ -172,6 +172,20 @@ def test_the_same_key_pressed_again_after_eight_seconds_is_another() -> None:
     assert pad.text == "99"
 
 
+@pytest.mark.parametrize("timestamp", STARTS32)
+@pytest.mark.parametrize("repeats_move", [False, True])
+def test_a_timestamp_that_advances_within_a_key_is_one_digit(timestamp: int, repeats_move: bool) -> None:
+    pad = Keypad()
+    for again in range(2):
+        began, start = 1.0 + 0.2 * again, timestamp + 1_600 * again
+        for n in range(4):
+            pad.event(start + 160 * n, 5, 160 * (n + 1), began + 0.02 * n, marker=n == 0)
+        for n in range(3):
+            pad.event(start + 640 + (20 * n if repeats_move else 0), 5, 800, began + 0.08 + 0.001 * n, end=True)
+    pad.wait(9.0)
+    assert pad.digits == [Digit("5", 100)] * 2
+
+
 def test_keys_of_different_sources_are_different() -> None:
     pad = Keypad()
     pad.event(0, 1, 800, 1.0, end=True)

@@ -52,7 +52,7 @@ def test_a_packet_in_order_passes_at_once(timestamp: int, ticks: int) -> None:
     listener = Listener(timestamp=timestamp, ticks=ticks)
     for n in range(50):
         assert listener.push(n, n * ticks / 8000) == [AudioPayload(body(n, ticks), 0, n * ticks)]
-    assert listener.buffer.gaps == 0
+    assert listener.buffer.counts.gaps == 0
 
 
 def test_a_hole_is_filled_after_the_wait() -> None:
@@ -63,7 +63,7 @@ def test_a_hole_is_filled_after_the_wait() -> None:
     assert listener.wait(0.059) == []
     assert listener.wait(0.0601) == [AudioGap(160, 160), AudioPayload(body(2), 0, 320)]
     assert listener.push(1, 0.061) == []
-    assert listener.buffer.late == 1
+    assert listener.buffer.counts.late == 1
     assert listener.push(3, 0.062) == [AudioPayload(body(3), 0, 480)]
 
 
@@ -73,7 +73,7 @@ def test_a_missing_packet_in_time_closes_the_hole() -> None:
     assert listener.push(3, 0.045) == []
     assert listener.push(2, 0.046) == []
     assert indices(listener.push(1, 0.047)) == [1, 2, 3]
-    assert (listener.buffer.reordered, listener.buffer.gaps, listener.buffer.late) == (2, 0, 0)
+    assert (listener.buffer.counts.reordered, listener.buffer.counts.gaps, listener.buffer.counts.late) == (2, 0, 0)
 
 
 @pytest.mark.parametrize(("jitter_ticks", "wait_s"), [(0.0, 0.020), (40.0, 0.035), (160.0, 0.080), (4_000.0, 0.120)])
@@ -93,7 +93,7 @@ def test_two_holes_are_each_waited_for() -> None:
     listener.wait(0.09)
     assert indices(listener.all) == [0, 2, 4]
     assert check_continuous(listener.all) == 5 * 160
-    assert listener.buffer.gaps == 2
+    assert listener.buffer.counts.gaps == 2
 
 
 def test_duplicates_come_out_once() -> None:
@@ -101,7 +101,7 @@ def test_duplicates_come_out_once() -> None:
     for n, now in ((0, 0.0), (0, 0.001), (2, 0.04), (2, 0.041), (1, 0.042), (2, 0.043), (1, 0.044)):
         listener.push(n, now)
     assert indices(listener.all) == [0, 1, 2]
-    assert (listener.buffer.duplicate, listener.buffer.late) == (4, 0)
+    assert (listener.buffer.counts.duplicate, listener.buffer.counts.late) == (4, 0)
 
 
 def test_packets_that_wait_are_bounded() -> None:
@@ -120,7 +120,7 @@ def test_silence_is_made_up_in_real_time() -> None:
     assert listener.wait(0.0799) == []
     assert listener.wait(0.0801) == [AudioGap(160, 160)]
     assert listener.wait(1.0801) == [AudioGap(160, 160 * n) for n in range(2, 52)]
-    assert listener.buffer.gaps == 1
+    assert listener.buffer.counts.gaps == 1
 
 
 def test_a_late_timer_makes_up_all_of_it_at_once() -> None:
@@ -153,7 +153,7 @@ def test_nothing_is_ahead_of_time_by_more_than_the_lead_from_the_first_packet_on
     for n in range(10):
         listener.push(n, 0.0, serve=False)
     assert check_continuous(listener.all) <= LEAD_TICKS
-    assert listener.buffer.rate_limited > 0
+    assert listener.buffer.counts.rate_limited > 0
 
 
 def test_audio_goes_on_after_a_late_timer() -> None:
@@ -223,7 +223,7 @@ def test_delayed_packets_are_late_when_their_time_was_made_up() -> None:
         listener.push(n, 0.302 + (n - 14) * PACKET_S)
     out = indices(listener.all)
     assert out == [*range(5), *range(13, 20)]
-    assert listener.buffer.late == 8
+    assert listener.buffer.counts.late == 8
     assert gap_ticks(listener.all) == 8 * 160
     assert check_continuous(listener.all) == 20 * 160
 
@@ -247,7 +247,7 @@ def test_jitter_within_the_wait_loses_nothing() -> None:
     for n in range(500):
         listener.push(n, n * PACKET_S + generator.uniform(0, 0.019))
     assert indices(listener.all) == list(range(500))
-    assert listener.buffer.gaps == 0
+    assert listener.buffer.counts.gaps == 0
 
 
 @pytest.mark.parametrize("jump", [1 << 31, 8_000 * 3_600, -8_000 * 3_600, -800, 8_000, (1 << 31) - 1])
@@ -277,7 +277,7 @@ def test_a_sender_that_is_too_fast_is_cut_at_the_lead() -> None:
         listener.push(n, n * PACKET_S / 4)
     position = check_continuous(listener.all)
     assert position <= (1_000 * PACKET_S / 4 * 1.01 + 1.0) * 8000
-    assert listener.buffer.rate_limited > 0
+    assert listener.buffer.counts.rate_limited > 0
 
 
 @pytest.mark.parametrize("skew", [0.999, 1.001])
@@ -330,7 +330,7 @@ def test_whatever_came_in_time_comes_out_once_and_in_order(seed: int, ticks: int
     listener.wait(400 * packet_s + 0.15)
     came = sorted({n for _, n in arrivals})
     assert indices(listener.all) == came
-    assert listener.buffer.late == 0
+    assert listener.buffer.counts.late == 0
     assert check_continuous(listener.all) >= came[-1] * ticks
 
 

@@ -133,14 +133,14 @@ def test_the_sdp_address_takes_over_whenever_it_comes(later_s: float) -> None:
 
 def test_a_look_at_what_comes_from_elsewhere_is_short() -> None:
     subject = latch()
-    subject.await_sdp_source(0.0)
+    subject.await_better_source(0.0)
     for n in range(4):
         offer(subject, NATTED, n, now=1.0)
     assert [subject.final(now) for now in (1.0, 2.9, 3.0)] == [False, False, True]
-    subject.await_sdp_source(10.0)
+    subject.await_better_source(10.0)
     assert [subject.final(now) for now in (10.0, 10.4, 10.5)] == [False, False, True]
     offer(subject, REMOTE, 1, now=11.0)
-    subject.await_sdp_source(12.0)
+    subject.await_better_source(12.0)
     assert subject.final(12.0)
 
 
@@ -193,6 +193,21 @@ def test_reconfiguring_to_another_address_begins_anew() -> None:
     assert subject.target == ("192.0.2.99", 7_000)
     assert offer(subject, REMOTE, 2) == []
     assert offer(subject, ("192.0.2.99", 7_000), 3) == [3]
+
+
+@pytest.mark.parametrize("later_s", [0.1, 30.0])
+def test_late_packets_of_the_old_network_do_not_keep_a_phone_that_has_moved(later_s: float) -> None:
+    subject = latch(("10.0.0.5", 4_000))
+    for n in range(4):
+        offer(subject, NATTED, n)
+    moved: Address = ("198.51.100.9", 7_777)
+    subject.reconfigure(("10.0.0.5", 4_000), moved[0])
+    assert offer(subject, NATTED, 4) == [4]
+    assert [offer(subject, STRANGER, n, later_s) for n in range(9)] == [[]] * 9
+    assert [offer(subject, moved, n, later_s) for n in range(5, 10)] == [[], [], [], [5, 6, 7, 8], [9]]
+    assert subject.target == moved
+    # The old network is out for good.
+    assert [offer(subject, NATTED, n, later_s) for n in range(9)] == [[]] * 9
 
 
 def test_reconfiguring_to_the_same_address_keeps_the_known_source_welcome() -> None:

@@ -48,7 +48,7 @@ def test_a_clean_line_adds_no_delay(ticks: int) -> None:
     assert outcome.p95_ms() <= 1
     assert indices(outcome.received) == list(range(60 * 8_000 // ticks))
     stats = subject.stats()
-    assert (stats.lost, stats.late, stats.concealed_samples) == (0, 0, 0)
+    assert (stats.lost, stats.late, stats.concealed_ticks) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("loss", [0.0, 0.01, 0.05])
@@ -95,7 +95,7 @@ def test_spikes_of_200_ms_lose_little_and_leave_nothing_behind() -> None:
     outcome = deliver(subject, Stream(120), delay)
     stats = subject.stats()
     LOG.info("spikes of 200 ms: late %d of %d, concealed %d ms", stats.late, stats.packets_received,
-             stats.concealed_samples // 8)  # fmt: skip
+             stats.concealed_ticks // 8)  # fmt: skip
     # The first costs what was made up while it lasted; from it the wait is learned.
     assert stats.late <= 10
     assert check_continuous(outcome.received) == pytest.approx(120 * 8_000, abs=200)
@@ -144,7 +144,7 @@ def test_clocks_that_differ_for_half_an_hour(ppm: float, seed: int) -> None:
     stats = subject.stats()
     LOG.info("drift %+.0f ppm: %.0f ms in 30 min, p95 %.3f ms", ppm, drift_ms(outcome), outcome.p95_ms())
     assert outcome.position == seconds * 8_000
-    assert (stats.lost, stats.late, stats.rate_limited, stats.concealed_samples) == (0, 0, 0, 0)
+    assert (stats.lost, stats.late, stats.rate_limited, stats.concealed_ticks) == (0, 0, 0, 0)
     assert outcome.worst_ms() <= 1
     assert drift_ms(outcome) == pytest.approx(ppm * 1e-6 * 0.9 * seconds * 1_000, abs=20)
 

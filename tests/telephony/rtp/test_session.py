@@ -182,7 +182,7 @@ def test_counters() -> None:
     assert (stats.packets_received, stats.octets_received) == (8, 1_280)
     assert (stats.duplicate, stats.reordered, stats.late) == (1, 1, 1)
     assert (stats.malformed, stats.unknown_pt) == (2, 1)
-    assert (stats.gaps, stats.concealed_samples) == (1, 320)
+    assert (stats.gaps, stats.concealed_ticks) == (1, 320)
     assert stats.last_received_at == START + 0.2
     assert stats.jitter_ms > 0
 
@@ -258,7 +258,7 @@ def test_dump_shows_the_live_state() -> None:
     assert state["source"] == REMOTE
     assert state["remote_ssrc"] == FAR_SSRC
     assert state["queued_ticks"] == 500
-    assert state["audio_samples"] == 160
+    assert state["position_ticks"] == 160
 
 
 @pytest.mark.parametrize("dead_after_s", [0.5, 2.0])
