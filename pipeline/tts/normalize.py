@@ -1,7 +1,7 @@
 """Text normalisation: rewrites amounts, times, numbers, codes and abbreviations as the words to be spoken.
 
 Only what the language's rules cover is changed; the rest is left to the voice. For languages without rules only the
-universal ones apply: markup is not read, and long numbers are read digit by digit.
+universal ones apply: markup and emoji are not read, entities are decoded, long numbers are read digit by digit.
 """
 
 import re
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from offhook.pipeline.markup import decode_entities
 from offhook.pipeline.tts.languages.english import english
 from offhook.pipeline.tts.languages.german import german
 from offhook.pipeline.tts.languages.neutral import NEUTRAL
@@ -60,16 +61,22 @@ class Normalized:
 def normalize(text: str, language: str = DEFAULT_LANGUAGE) -> Normalized:
     """Make `text` speakable in `language`, a tag such as "en-gb" or "de" (see `language_of_voice`)."""
     rules = _rules(language.lower().replace("_", "-"))
+    text, starts = decode_entities(text) if "&" in text else (text, range(len(text) + 1))
     spoken: list[str] = []
     pieces: list[Piece] = []
     length = done = 0
 
     def add(piece: str, start: int, end: int, verbatim: bool) -> None:
         nonlocal length
-        if piece:
-            spoken.append(piece)
-            pieces.append(Piece(length, start, end, verbatim))
-            length += len(piece)
+        if not piece:
+            return
+        spoken.append(piece)
+        if not verbatim or starts[end] - starts[start] == end - start:
+            pieces.append(Piece(length, starts[start], starts[end], verbatim))
+        else:
+            ends = zip(starts[start:end], starts[start + 1 : end + 1], strict=True)
+            pieces.extend(Piece(length + at, one, other, False) for at, (one, other) in enumerate(ends))
+        length += len(piece)
 
     for token in _TOKEN.finditer(text):
         start = token.start()

@@ -31,6 +31,7 @@ _CURRENCIES |= {
         (("A$", "AU$", "AUD"), "Australian"),
         (("NZ$", "NZD"), "New Zealand"),
         (("HK$", "HKD"), "Hong Kong"),
+        (("S$", "SGD"), "Singapore"),
     )
     for mark in marks
 }
@@ -40,7 +41,24 @@ _CURRENCIES |= {
     "JPY": _CURRENCIES["¥"],
     "INR": _CURRENCIES["₹"],
     "CHF": ("Swiss franc", "Swiss francs", "centime", "centimes"),
+    "CNY": ("yuan", "yuan", "fen", "fen"),
+    "SEK": ("Swedish krona", "Swedish kronor", "ore", "ore"),
+    "NOK": ("Norwegian krone", "Norwegian kroner", "ore", "ore"),
+    "DKK": ("Danish krone", "Danish kroner", "ore", "ore"),
+    "PLN": ("zloty", "zlotys", "grosz", "groszy"),
+    "MXN": ("Mexican peso", "Mexican pesos", "centavo", "centavos"),
+    "ZAR": ("rand", "rand", "cent", "cents"),
+    "R$": ("real", "reais", "centavo", "centavos"),
+    "₩": ("won", "won", "jeon", "jeon"),
+    "₽": ("ruble", "rubles", "kopeck", "kopecks"),
+    "₺": ("lira", "lira", "kurus", "kurus"),
+    "₪": ("shekel", "shekels", "agora", "agorot"),
+    "₱": ("peso", "pesos", "centavo", "centavos"),
+    "฿": ("baht", "baht", "satang", "satang"),
 }
+for _code, _mark in (("BRL", "R$"), ("KRW", "₩"), ("ILS", "₪"), ("TRY", "₺"), ("PHP", "₱"), ("THB", "฿")):
+    _CURRENCIES[_code] = _CURRENCIES[_mark]
+_MARKS = "".join(mark for mark in _CURRENCIES if len(mark) == 1 and mark != "$")
 _CODES = "|".join(code for code in _CURRENCIES if code.isalpha())
 _SIGNS = "|".join(re.escape(sign) for sign in sorted(_CURRENCIES, key=len, reverse=True) if not sign.isalpha())
 _SCALES = {"k": "thousand", "K": "thousand", "m": "million", "M": "million", "mm": "million", "MM": "million"}
@@ -54,6 +72,7 @@ _SCALES |= {
     "T": "trillion",
 }
 
+_CONTINENTAL = r"[0-9]{1,3}(?:\.[0-9]{3}){0,3},[0-9]{2}"
 _WHOLE = r"(?:[0-9]{1,3}(?:,[0-9]{3}){1,4}(?![0-9])|[0-9]{1,15})"
 _NUMBER = rf"(?:{_WHOLE}(?:\.[0-9]{{1,9}})?|\.[0-9]{{1,9}})(?![0-9])"
 _SCALE = r"(?:\ ?(?:hundred|thousand|[mM]illion|[bB]illion|[tT]rillion)\b|(?:[kKmMbBtT]|bn|Bn|BN|mm|MM)(?!\w))"
@@ -66,6 +85,7 @@ _ADJECTIVAL = (
 )
 
 _FRACTIONS = {2: ("half", "halves"), 4: ("quarter", "quarters")}
+_SAID_AS_TWO = ((9, 11), (50, 50), (60, 40), (80, 20))
 _VULGAR = {
     "½": (1, 2),
     "¼": (1, 4),
@@ -138,7 +158,7 @@ def _scaled(number: str, scale: str) -> str:
 
 
 def _continental(found: Match) -> str:
-    return _sum(found["number"].replace(".", "").replace(",", "."), "", _CURRENCIES["€"])
+    return _sum(found["number"].replace(".", "").replace(",", "."), "", _CURRENCIES[found["currency"]])
 
 
 def _per(found: Match) -> str:
@@ -164,8 +184,19 @@ def _with_unit(found: Match) -> str | None:
     return minus + counted(a, one, many)
 
 
+def _hours(found: Match) -> str:
+    minutes = int(found["minutes"] or found["joined"])
+    hours = counted(found["hours"], "hour", "hours")
+    return f"{hours} {counted(str(minutes), 'minute', 'minutes')}" if minutes else hours
+
+
 def _feet(found: Match) -> str:
     return f"{counted(found['feet'], 'foot', 'feet')} {counted(found['inches'], 'inch', 'inches')}"
+
+
+def _inches(found: Match) -> str | None:
+    quoted = found.string.count('"', 0, found.start()) % 2
+    return None if quoted else f"{amount(found['a'])} inch"
 
 
 def _by(found: Match) -> str:
@@ -190,8 +221,8 @@ def _slashed(found: Match) -> str | None:
         return f"{_mixed(whole, a, b)} {many}".rstrip() if whole else f"{_fraction(a, b)} {one}".rstrip()
     if whole:
         return None
-    if (a, b) == (9, 11):
-        return f"nine eleven {many}".rstrip()
+    if (a, b) in _SAID_AS_TWO:
+        return f"{cardinal(a)} {cardinal(b)} {many}".rstrip()
     return f"{cardinal(a)} {'out of' if a <= b and b % 5 == 0 else 'slash'} {cardinal(b)} {many}".rstrip()
 
 
@@ -262,8 +293,8 @@ _NAME_FOLLOWS = re.compile(r"\.?\ ?[A-Z0-9]")
 _SPELT = re.compile(r"(?<![-.:/,0-9])0[0-9]+(?![-/:])")  # not part of a date or time
 
 MONEY_AND_UNIT_RULES = (
-    rule(r"€\ ?(?P<number>[0-9]{1,3}(?:\.[0-9]{3}){0,3},[0-9]{2})(?![0-9])", _continental),
-    rule(r"(?<![\w.,])(?P<number>[0-9]{1,3}(?:\.[0-9]{3}){0,3},[0-9]{2})\ ?€", _continental),
+    rule(rf"(?P<currency>{_SIGNS})\ ?(?P<number>{_CONTINENTAL})(?![0-9])", _continental),
+    rule(rf"(?<![\w.,])(?P<number>{_CONTINENTAL})\ ?(?P<currency>[{_MARKS}]|(?:{_CODES})\b)", _continental),
     rule(
         rf"""{_MINUS}(?P<currency>{_SIGNS}|(?:{_CODES})\ )\ ?(?P<sign>{DASH})?{_AMOUNT}
         (?:\ ?{DASH}\ ?(?:{_SIGNS})?(?P<b>{_NUMBER})(?P<b_scale>{_SCALE})?)?(?:\ USD\b)?
@@ -272,11 +303,16 @@ MONEY_AND_UNIT_RULES = (
     ),
     rule(
         rf"""{_MINUS}(?<![\w.,])(?P<sign>(?!))?{_AMOUNT}(?:\ ?{DASH}\ ?(?P<b>{_NUMBER})(?P<b_scale>{_SCALE})?)?
-        \ ?(?P<currency>[€£¥₹]|(?:{_CODES})\b)(?P<adjective>(?!))?(?![0-9])""",
+        \ ?(?P<currency>[{_MARKS}]|(?:{_CODES})\b)(?P<adjective>(?!))?(?![0-9])""",
         _money,
     ),
     rule(rf"\$\((?P<a>{_NUMBER})\)", lambda found: "minus " + _sum(found["a"], "", _CURRENCIES["$"])),
     rule(rf"(?<=[0-9kKMB¢%])/(?P<unit>{_PER})\b", _per),
+    rule(
+        r"(?<![\w.,])(?P<hours>[0-9]{1,3})\ ?(?:hrs?\.?|h)(?:\ ?(?P<minutes>[0-5]?[0-9])\ ?(?:min|m)\b"
+        r"|(?<=h)(?P<joined>[0-5][0-9])\b)",
+        _hours,
+    ),
     rule(
         r"(?<![\w.,])(?P<feet>[0-9]{1,2})\ ?(?:ft|feet|foot)\.?,?\ (?P<inches>[0-9]{1,2})\ ?in(?:ches)?\b"
         r"(?:\.(?=\ [a-z0-9]))?",
@@ -293,7 +329,8 @@ MONEY_AND_UNIT_RULES = (
         r"(?!(?!s\b)\w|[.,][0-9])",
         _by,
     ),
-    rule(r"(?<![\w.,])(?P<feet>[0-9]{1,2})['′]\ ?(?P<inches>[0-9]{1,2})(?:\"|″|'')", _feet),
+    rule(r"(?<![\w.,])(?P<feet>[0-9]{1,2})['′][ -]?(?P<inches>[0-9]{1,2})(?:\"|″|''|(?![\w'′]))", _feet),
+    rule(rf"(?<![\w.,])(?P<a>{_NUMBER})(?:\"|″)(?=\ [a-z(])", _inches),
     rule(
         rf"(?<![\w.,/-])(?P<whole>[0-9]{{1,4}})\ ?(?P<vulgar>[{''.join(_VULGAR)}])",
         lambda found: _mixed(found["whole"], *_VULGAR[found["vulgar"]]),

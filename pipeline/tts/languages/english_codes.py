@@ -2,7 +2,7 @@
 
 import re
 
-from offhook.pipeline.tts.languages.english_numbers import digit_groups, digits_apart, letters_apart
+from offhook.pipeline.tts.languages.english_numbers import cardinal, digit_groups, digits_apart, letters_apart
 from offhook.pipeline.tts.languages.rules import Match, Rule, rule
 
 _EXTENSION = r"(?:,?\ {0,2}(?:ext\.?|extension|x)\ ?(?P<extension>[0-9]{1,6})\b)?"
@@ -11,7 +11,7 @@ _START, _END = r"(?<![\w.,+/:$€£-])", r"(?![\w/]|[-.,:][0-9])"
 # A code follows these words, whatever its length.
 _CODE_WORDS = (
     r"(?:account|acct|code|pin|passcode|password|otp|id|confirmation|reference|ref|routing|tracking|serial|ticket|case|"
-    r"policy|member|claim|invoice|booking|extension|ext|flight|ending\ in|ends\ in|ending\ with|ends\ with|last\ four|"
+    r"policy|member|claim|invoice|booking|extension|ext|flight|(?:ending|ends)(?:\ in|\ with)?|last\ four|"
     r"last\ 4)"
 )
 _CODE_BEFORE = re.compile(
@@ -64,6 +64,11 @@ def code_rules(*, hash_word: str) -> tuple[Rule, ...]:
             r"(?:[*•]{2,16}[ -]){0,4}(?:[*•]{2,16}|[xX]{2,16}(?:[ -][xX]{2,16}){0,4})[ -]?(?P<digits>[0-9]{2,6})\b",
             _masked,
         ),
+        rule(
+            rf"{_START}(?:[1-9][0-9]{{0,2}}(?:[ \xa0\u202f](?:000|[0-9]{{3}}[ \xa0\u202f]000)|(?:['’][0-9]{{3}}){{1,4}}"
+            rf"|(?:\.[0-9]{{3}}){{2,4}})|[1-9][0-9]?(?:[ \xa0\u202f][0-9]{{3}}){{2,4}}){_END}(?![ \xa0\u202f][0-9])",
+            lambda found: cardinal(int(re.sub("[^0-9]", "", found.group()))),
+        ),
         rule(rf"{_START}[0-9]{{1,6}}(?:[ -][0-9]{{2,6}}){{1,8}}{_END}", _groups),
         rule(rf"{_START}[0-9]{{1,3}}(?:\.[0-9]{{1,3}}){{3}}{_END}", _dotted),
         rule(r"\b[A-Z]{2}[0-9]{2}(?:\ [A-Z0-9]{4}){2,7}(?:\ [A-Z0-9]{1,4})?\b", _iban),
@@ -75,10 +80,13 @@ def code_rules(*, hash_word: str) -> tuple[Rule, ...]:
             r"(?<![\w.,-])[0-9]{3,12}(?![\w/%]|[-.,:][0-9]|\ (?:dollars|days|hours|minutes|percent|times)\b)",
             _after_code_word,
         ),
+        rule(r"(?<![\w.,+-])[0-9]{1,12}(?:[-–][0-9]{1,12}){1,5}(?![\w%]|[-.,:/][0-9])", _joined_groups),
+        rule(r"(?<![\w:-])[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}(?![\w:-])", _network_address),
+        rule(r"\b(?:[A-Z]{1,2}[0-9][A-Z0-9]?\ [0-9][A-Z]{2}|[A-Z][0-9][A-Z]\ [0-9][A-Z][0-9])\b", _postcode),
         rule(r"(?<![\w.-])[A-Za-z0-9]{1,34}(?:[-_][A-Za-z0-9]{1,20}){0,6}(?![\w-])", _code),
         rule(r"\b(?P<letters>[A-Z]{2,3})\ (?P<digits>[0-9]{4,8})\b", _letters_and_digits),
         rule(r"(?<=\b[CFJ])\#(?!\w)", "sharp"),
-        rule(r"(?:(?<=\n)|^)\#{2,6}\ (?=\S)", " "),
+        rule(r"(?:(?<=\n)|^)(?:\#{2,6}\ (?=\S)|\#\ (?=[A-Z]))", " "),
         rule(r"(?<![\w.,$-])[0-9]{2,12}(?=\#)", lambda found: digits_apart(found.group())),
         rule(r"(?<=\*)\#|\#(?=[0-9]{1,6}\#)", hash_word),
         rule(r"\#(?=[A-Z]{1,4}-?[0-9])", "number"),
@@ -137,6 +145,24 @@ def _after_code_word(found: Match) -> str | None:
     if _CODE_BEFORE.search(before) or (len(found.group()) > 3 and _NUMBER_BEFORE.search(before)):
         return digits_apart(found.group())
     return None
+
+
+def _joined_groups(found: Match) -> str | None:
+    """Groups after the name of a code ("code 471-913"), and single digits ("4-7-1-9")."""
+    groups = re.findall("[0-9]+", found.group())
+    if len(groups) > 3 and all(len(group) == 1 for group in groups):
+        return digits_apart("".join(groups))
+    before = found.string[max(0, found.start() - 48) : found.start()]
+    called = _CODE_BEFORE.search(before) or _NUMBER_BEFORE.search(before)
+    return digit_groups(found.group()) if called and len("".join(groups)) > 4 else None
+
+
+def _network_address(found: Match) -> str:
+    return ", ".join(map(_spelt, re.split("[:-]", found.group().upper())))
+
+
+def _postcode(found: Match) -> str:
+    return ", ".join(map(_spelt, found.group().split()))
 
 
 def _code(found: Match) -> str | None:

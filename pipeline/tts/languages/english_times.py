@@ -3,7 +3,7 @@
 import re
 
 from offhook.pipeline.tts.languages.english_numbers import cardinal, decade, ordinal, year
-from offhook.pipeline.tts.languages.rules import DASH, Match, Rule, ends_sentence, listed, rule
+from offhook.pipeline.tts.languages.rules import DASH, Match, Rule, ends_sentence, listed, rule, with_stop
 
 _MONTHS = listed("January February March April May June July August September October November December")
 _MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -19,16 +19,18 @@ _WEEKDAYS = {
     "sat": "Saturday",
     "sun": "Sunday",
 }
-_MONTH = (
-    r"(?:Jan(?:uary|\.)?|Feb(?:ruary|\.)?|Mar(?:ch|\.)?|Apr(?:il|\.)?|May|June?\.?|July?\.?|Aug(?:ust|\.)?"
-    r"|Sept?(?:ember|\.)?|Oct(?:ober|\.)?|Nov(?:ember|\.)?|Dec(?:ember|\.)?)"
+_TITLED_MONTH = (
+    r"Jan(?:uary|\.)?|Feb(?:ruary|\.)?|Mar(?:ch|\.)?|Apr(?:il|\.)?|May|June?\.?|July?\.?|Aug(?:ust|\.)?"
+    r"|Sept?(?:ember|\.)?|Oct(?:ober|\.)?|Nov(?:ember|\.)?|Dec(?:ember|\.)?"
 )
+_MONTH = f"(?:{_TITLED_MONTH}|{_TITLED_MONTH.upper()})"
 _DAY = r"(?:[12][0-9]|3[01]|0?[1-9])"
 _YEAR = r"(?:1[0-9]|20)[0-9]{2}"
 _NO_MORE_DIGITS = r"(?![\w%/]|[.,:][0-9])"
 _WEEKDAY = r"(?:Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)\b\.?"
+_BETWEEN_DAYS = {"/": " and ", "&": " and "}
 _HALF = r"(?:[ap]\.m\.|[ap]\.?m\b)"
-_CLOCK = r"[0-9]{1,2}(?:[:][0-5][0-9](?:[:][0-5][0-9])?)?"
+_CLOCK = r"[0-9]{1,2}(?:[:.][0-5][0-9](?:[:][0-5][0-9])?)?"  # with a full stop only before "am" or "pm"
 _ZONES = {"UTC": "U T C", "GMT": "G M T"} | {
     z: " ".join(z) for z in listed("ET CT MT PT EST EDT CST CDT MST MDT PST PDT")
 }
@@ -97,6 +99,12 @@ def time_rules(*, month_first: bool) -> tuple[Rule, ...]:
             rf"{_NO_MORE_DIGITS}",
             days_and_months,
         ),
+        # The date that a card expires.
+        rule(
+            r"(?:(?<=\bexp\ )|(?<=\bexp\.\ )|(?<=\bexpires\ )|(?<=\bthru\ ))"
+            rf"(?P<month>0?[1-9]|1[0-2])/(?P<year>[0-9]{{2}}){_NO_MORE_DIGITS}",
+            _month_and_year,
+        ),
         # Without a year it might be a fraction, unless the context is about days.
         rule(
             rf"(?:(?<=\bon\ )|(?<=\bby\ )|(?<=\buntil\ )|(?<=\bsince\ )|(?<=\bdue\ )|(?<=day\ )|(?<=day,\ )"
@@ -115,6 +123,11 @@ def time_rules(*, month_first: bool) -> tuple[Rule, ...]:
             (?:\ of)?[ -](?P<month>{_MONTH})(?![a-z])(?:,?[ -](?P<year>{_YEAR}){_NO_MORE_DIGITS})?""",
             lambda found: _named_date(found, False),
         ),
+        rule(rf"(?<![\w.,/-])(?P<month>0?[1-9]|1[0-2])/(?P<year>{_YEAR}){_NO_MORE_DIGITS}", _month_and_year),
+        rule(
+            rf"\b(?P<month>{_MONTH})\ ['’](?P<year>[0-9]{{2}})(?![\w%])",
+            lambda found: f"{_month_name(found['month'])} {year(2000 + int(found['year']))}",
+        ),
         rule(
             rf"\b(?P<month>{_MONTH})(?P<comma>,?)\ (?P<year>{_YEAR}){_NO_MORE_DIGITS}",
             lambda found: f"{_month_name(found['month'])}{found['comma']} {year(int(found['year']))}",
@@ -127,7 +140,7 @@ def time_rules(*, month_first: bool) -> tuple[Rule, ...]:
         rule(rf"(?<=[0-9]\ ){DASH}(?=\ (?:[0-9]|{_MONTH}\ [0-9]))", "to"),
         rule(rf"(?<=[0-9]){DASH}(?={_MONTH}\ [0-9]|[0-9]{{1,2}}/[0-9])|(?<=noon){DASH}(?=[0-9])", "to"),
         rule(rf"\bM{DASH}F\b", "Monday to Friday"),
-        rule(rf"\b(?P<from>{_WEEKDAY})\ ?{DASH}\ ?(?P<to>{_WEEKDAY})", _weekdays),
+        rule(rf"\b{_WEEKDAY}(?:(?:,\ ?|/|\ ?&\ ?|\ ?{DASH}\ ?|\ )(?:(?:and|or|&)\ )?{_WEEKDAY}){{1,6}}", _weekdays),
         rule(
             rf"\b(?P<day>{_WEEKDAY})"
             rf"(?=,?\ (?:{_MONTH}\ ?[0-9]|[0-9]{{1,2}}(?:[:/]|\ ?[ap]\.?m|\ ?[-–]\ ?[0-9]|st|nd|rd|th|\ {_MONTH})))",
@@ -147,6 +160,15 @@ def time_rules(*, month_first: bool) -> tuple[Rule, ...]:
             re.I,
         ),
         rule(rf"(?<![\w.,$€£#-])(?P<a>{_YEAR})\ ?[-–]\ ?(?P<b>{_YEAR}|[0-9]{{2}}){_NO_MORE_DIGITS}(?!-)", _years),
+        rule(
+            r"\bFY\ ?['’]?(?P<year>20[0-9]{2}|[0-9]{2})(?![\w%]|[.,:][0-9])",
+            lambda found: f"fiscal year {year(int('20'[: 4 - len(found['year'])] + found['year']))}",
+        ),
+        rule(rf"(?<=\b[QH][1-4]\ )(?P<year>{_YEAR}){_NO_MORE_DIGITS}", lambda found: year(int(found["year"]))),
+        rule(
+            rf"(?<![\w.,-])(?P<year>{_YEAR})[ -]?(?P<part>[QH][1-4])(?!\w)",
+            lambda found: f"{found['part']} {year(int(found['year']))}",
+        ),
         rule(r"(?<![\w.,$€£'’])(?P<mark>['’]?)(?P<tens>(?:1[0-9]|20)?[1-9]0|(?:1[1-9]|20)00)'?s\b", _decade),
         rule(rf"(?<![\w.,$€£-])(?P<year>1[1-9][0-9]{{2}}|20[0-9]{{2}}){_NO_MORE_DIGITS}", _bare_year),
     )
@@ -179,8 +201,13 @@ def _date(
     return f"{article}{days} of {name}" + (f" {year(number)}" if number is not None else "")
 
 
+def _month_and_year(found: Match) -> str:
+    """ "05/2027" or, on a card, "05/27"."""
+    return f"{_MONTHS[int(found['month']) - 1]} {year(int('20'[: 4 - len(found['year'])] + found['year']))}"
+
+
 def _month_number(name: str) -> int:
-    return next(index for index, month in enumerate(_MONTHS, 1) if month[:3] == name[:3])
+    return next(index for index, month in enumerate(_MONTHS, 1) if month[:3] == name[:3].title())
 
 
 def _month_name(name: str) -> str:
@@ -199,7 +226,8 @@ def _weekday(name: str) -> str:
 
 
 def _weekdays(found: Match) -> str:
-    return f"{_weekday(found['from'])} to {_weekday(found['to'])}"
+    days = re.sub(_WEEKDAY, lambda day: _weekday(day.group()), found.group())
+    return with_stop(found, re.sub(rf"\ ?({DASH}|[/&])\ ?", lambda mark: _BETWEEN_DAYS.get(mark[1], " to "), days))
 
 
 def _half(found: Match, group: str) -> str | None:
@@ -207,7 +235,7 @@ def _half(found: Match, group: str) -> str | None:
 
 
 def _clock(clock: str, half: str | None) -> str | None:
-    hour, minute, second = (*map(int, clock.split(":")), None, None)[:3]
+    hour, minute, second = (*map(int, clock.replace(".", ":").split(":")), None, None)[:3]
     if hour is None or hour > (12 if half and minute is None else 24) or (hour == 24 and minute):
         return None
     if minute:

@@ -149,7 +149,6 @@ _SYMBOLS = {
     "®": " ",
     "™": " ",
 }
-_ENTITIES = {"&amp;": "and", "&nbsp;": " ", "&lt;": "less than", "&gt;": "greater than", "&quot;": " ", "&apos;": "'"}
 _BEFORE_STREET = re.compile(
     r"(?:[0-9][\w.]{0,8}|\b(?:on|at|near|off|along|of|down|up|and))\ (?:[A-Z0-9][\w.']{0,20}\ ){1,3}$"
 )
@@ -158,6 +157,8 @@ _AFTER_CITY = re.compile(r"[A-Z][\w.'-]{1,20},\ $")
 _WORDS_TOO = frozenset({"OK", "HI", "ME", "OR", "IN", "OH", "PA", "MA"})  # "Well, OK."
 _NAMES_TOO = frozenset({"max", "temp", "min", "est", "misc"})  # "Hello Max."
 _STREET = "|".join(_STREETS)
+_STREET_BEFORE = re.compile(rf"\b(?:{_STREET}|Street|Avenue|Road|Boulevard|Drive|Lane|Court|Place|Parkway)\.?\ $")
+_DIRECTION_FOLLOWS = re.compile(rf"\ (?:{'|'.join(_DIRECTIONS)})\b")
 _NAME = r"(?:[A-Z][a-z]{1,20}|[0-9]{1,3}(?:st|nd|rd|th))"
 
 
@@ -182,6 +183,12 @@ def _is_street(found: Match) -> bool:
     # "Dr" and the like: a title comes before a name, a street type after one.
     before = found.string[max(0, found.start() - 70) : found.start()]
     return _BEFORE_STREET.search(before) is not None or not found.string[found.end() :].lstrip()[:1].isupper()
+
+
+def _behind_street(found: Match) -> str | None:
+    """The direction in "1600 Pennsylvania Ave NW"."""
+    before = found.string[max(0, found.start() - 16) : found.start()]
+    return with_stop(found, _DIRECTIONS[found["way"]]) if _STREET_BEFORE.search(before) else None
 
 
 def _saint(found: Match) -> str | None:
@@ -216,12 +223,14 @@ def _street(found: Match) -> str | None:
     if not before or not (before[-1][0].isupper() or before[-1][0].isdigit()):
         return None
     title = found["street"] in ("St", "Dr") and not _is_street(found)
-    return None if title else with_stop(found, _STREETS[found["street"]])
+    if title:
+        return None
+    name = _STREETS[found["street"]]
+    return name if _DIRECTION_FOLLOWS.match(found.string, found.end()) else with_stop(found, name)
 
 
 _BEHIND = r"(?<![\w.@/-])"
 WORD_RULES = (
-    rule(_any_of(_ENTITIES), lambda found: _ENTITIES[found.group()]),
     rule(
         rf"{_BEHIND}(?:{_any_of(_PLAIN)})(?!\w)",
         lambda found: _capital(found, _PLAIN[found.group().lower()]),
@@ -253,6 +262,7 @@ WORD_RULES = (
 # Postal addresses come before codes, because "IL 62704" looks like one.
 ADDRESS_RULES = (
     rule(rf"(?<=[0-9]\ )(?P<way>{_any_of(_DIRECTIONS)})\b\.?(?=\ {_NAME})", lambda found: _DIRECTIONS[found["way"]]),
+    rule(rf"(?<=[a-z.]\ )(?P<way>{_any_of(_DIRECTIONS)})\b\.?(?=\s*$|[,;.]|\ [a-z])", _behind_street),
     rule(rf"(?<=[a-z],\ )(?:{'|'.join(_STATES)})\b(?!\.)", _state),
     rule(rf"(?<=[a-z]\ )(?:{'|'.join(_STATES)})(?=\ [0-9]{{5}}\b)", _state),
     rule(

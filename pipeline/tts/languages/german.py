@@ -2,28 +2,13 @@
 
 import re
 
+from offhook.pipeline.tts.languages.german_times import DATE_RULES, END, START, TIME_RULES, YEAR_RULE
 from offhook.pipeline.tts.languages.rules import DASH, MARKUP, Match, Rule, listed, rule
 from offhook.pipeline.tts.languages.web import WebWords, web_rules
 
 MIN_SPELT_DIGITS = 5
 
 _DIGITS = listed("null eins zwei drei vier fünf sechs sieben acht neun")
-_ORDINALS = listed(
-    "erste zweite dritte vierte fünfte sechste siebte achte neunte zehnte elfte zwölfte dreizehnte vierzehnte "
-    "fünfzehnte sechzehnte siebzehnte achtzehnte neunzehnte zwanzigste einundzwanzigste zweiundzwanzigste "
-    "dreiundzwanzigste vierundzwanzigste fünfundzwanzigste sechsundzwanzigste siebenundzwanzigste "
-    "achtundzwanzigste neunundzwanzigste dreißigste einunddreißigste"
-)
-_MONTHS = listed("Januar Februar März April Mai Juni Juli August September Oktober November Dezember")
-_WEEKDAYS = {
-    "Mo": "Montag",
-    "Di": "Dienstag",
-    "Mi": "Mittwoch",
-    "Do": "Donnerstag",
-    "Fr": "Freitag",
-    "Sa": "Samstag",
-    "So": "Sonntag",
-}
 _CURRENCIES = {
     "€": ("Euro", "Cent"),
     "EUR": ("Euro", "Cent"),
@@ -116,20 +101,15 @@ _FRACTIONS = {
     "1/2": "ein halb",
     "1/4": "ein viertel",
     "3/4": "drei viertel",
+    "1/3": "ein drittel",
+    "2/3": "zwei drittel",
+    "⅓": "ein drittel",
+    "⅔": "zwei drittel",
 }
 _RUNS = re.compile(r"[A-Z]+|[0-9]+|-")
-_UNDECLINED = re.compile(r"(?<!\bin\ )(?<!\bvon\ )(?<!\bauf\ )(?<!\bbei\ )(?<!\ban\ )\b(?:der|die|das)\ $", re.I)
-_DECLINED = re.compile(r"\b(?:am|vom|zum|im|dem|den|des|der|ab|bis|beim)\ $", re.I)
-
+_CODE_BEFORE = re.compile(r"(?:[Nn]ummer|Nr\.?|Code|PIN|TAN|Kennung|Zeichen)(?:\ (?:ist|lautet|war))?:?\ $")
 _WHOLE = r"(?:[0-9]{1,3}(?:\.[0-9]{3}){1,4}|[0-9]{1,15})(?![0-9])"
 _NUMBER = rf"(?:{_WHOLE}(?:,[0-9]{{1,9}})?)(?![0-9])"
-_START, _END = r"(?<![\w.,+/:-])", r"(?![\w/]|[-.,:][0-9])"
-_MONTH = (
-    r"(?:Jan(?:uar|\.)|Feb(?:ruar|\.)|März|Mrz\.|Apr(?:il|\.)|Mai|Jun[i.]|Jul[i.]|Aug(?:ust|\.)|Sept?(?:ember|\.)"
-    r"|Okt(?:ober|\.)|Nov(?:ember|\.)|Dez(?:ember|\.))"
-)
-_NO_YEAR = r"(?P<year>(?!))?"
-_WEEKDAY = rf"(?:{'|'.join(_WEEKDAYS)})"
 _CURRENCY = "|".join(re.escape(name) for name in _CURRENCIES)
 _SCALE = rf"(?:\ ?(?P<scale>{'|'.join(_SCALES)})\.?)?"
 _UNIT = "|".join(re.escape(unit) for unit in sorted(_UNITS, key=len, reverse=True)).replace("°", r"°\ ?")
@@ -137,12 +117,11 @@ _ABBREVIATION = "|".join(sorted(_ABBREVIATIONS, key=len, reverse=True))
 _SPACED_PATTERN = "|".join(
     r"[ \xa0]?".join(f"{letter}\\." for letter in short.split(".") if letter) for short in _SPACED
 )
-_CLOCK = r"(?:[01]?[0-9]|2[0-4])"
 
 
 def german() -> tuple[Rule, ...]:
     """The rules, in the order in which they are tried."""
-    return (*MARKUP, *web_rules(_WEB), *_DATES, *_TIMES, *_MONEY_AND_UNITS, *_CODES, *_WORDS)
+    return (*MARKUP, *web_rules(_WEB), *DATE_RULES, *TIME_RULES, *_MONEY_AND_UNITS, *_CODES, *_WORDS)
 
 
 def _apart(digits: str) -> str:
@@ -162,55 +141,17 @@ def _letters(letters: str) -> str:
     return " ".join(letters.upper())
 
 
-def _ordinal(found: Match, number: int) -> str | None:
-    """The ordinal, inflected to agree with the word before it; "erster" without one."""
-    if not 1 <= number <= len(_ORDINALS):
-        return None
-    before = found.string[max(0, found.start() - 12) : found.start()]
-    if _UNDECLINED.search(before):
-        return _ORDINALS[number - 1]
-    return _ORDINALS[number - 1] + ("n" if _DECLINED.search(before) else "r")
+def _joined_groups(found: Match) -> str | None:
+    """ "4711-0815": groups of one code, not a range."""
+    a, b = found.group().split("-")
+    before = found.string[max(0, found.start() - 24) : found.start()]
+    code = b[0] == "0" or a[0] == "0" or int(a) >= int(b) or _CODE_BEFORE.search(before)
+    return _in_groups(found) if code and len(a + b) > 4 else None
 
 
-def _month_number(name: str) -> int:
-    return next(n for n, month in enumerate(_MONTHS, 1) if month[:3] == name[:3].replace("Mrz", "Mär"))
-
-
-def _date(found: Match) -> str | None:
-    month = found["month"]
-    number = int(month) if month.isdigit() else _month_number(month)
-    day = _ordinal(found, int(found["day"]))
-    if day is None or not 1 <= number <= 12:
-        return None
-    year = found["year"] or ""
-    if len(year) == 2:
-        year = ("20" if int(year) < 70 else "19") + year
-    return f"{day} {_MONTHS[number - 1]} {year}".rstrip()
-
-
-def _weekdays(found: Match) -> str:
-    return f"{_WEEKDAYS[found['a']]} bis {_WEEKDAYS[found['b']]}"
-
-
-def _hour(hour: str) -> str:
-    return "ein" if int(hour) == 1 else str(int(hour))
-
-
-def _time(hour: str, minute: str | None) -> str:
-    return f"{_hour(hour)} Uhr" + (f" {int(minute)}" if minute and int(minute) else "")
-
-
-def _clock(found: Match) -> str:
-    return _time(found["hour"], found["minute"])
-
-
-def _clock_range(found: Match) -> str | None:
-    if not (found["minute"] or found["to_minute"] or found["uhr"]):
-        return None
-    first = _time(found["hour"], found["minute"])
-    # "9 bis 17 Uhr": the word "Uhr" is said once.
-    first = first if found["minute"] else _hour(found["hour"])
-    return f"{first} bis {_time(found['to'], found['to_minute'])}"
+def _key(found: Match, name: str) -> str:
+    article = re.search(r"\b(?:die|der|auf)\ $", found.string[max(0, found.start() - 5) : found.start()])
+    return f"{name}taste" if article else name
 
 
 def _money(found: Match) -> str:
@@ -290,41 +231,6 @@ _WEB = WebWords(
     digits=_apart,
     letters=_letters,
 )
-_DATES = (
-    rule(
-        rf"{_START}(?P<day>[0-3]?[0-9])\.\ ?(?P<month>[01]?[0-9])\.\ ?(?P<year>[12][0-9]{{3}}|[0-9]{{2}})"
-        r"(?![\w.]|,[0-9])",
-        _date,
-    ),
-    rule(rf"{_START}(?P<year>[12][0-9]{{3}})-(?P<month>[01][0-9])-(?P<day>[0-3][0-9])(?![\w-])", _date),
-    rule(
-        rf"{_START}(?P<day>[0-3]?[0-9])\.(?P<month>0[1-9]|1[0-2]|[1-9])\.{_NO_YEAR}"
-        rf"(?=[\s,;:!?)]|$|{DASH})(?!\ ?[0-9]{{4}})",
-        _date,
-    ),
-    rule(rf"{_START}(?P<day>[0-3]?[0-9])\.\ (?P<month>{_MONTH})(?!\w)(?:\ (?P<year>[12][0-9]{{3}})\b)?", _date),
-    rule(rf"\b(?P<a>{_WEEKDAY})\.?\ ?{DASH}\ ?(?P<b>{_WEEKDAY})\b\.?", _weekdays),
-    rule(rf"\b(?P<day>{_WEEKDAY})\.?(?=,?\ [0-9]{{1,2}}[.:])", lambda found: _WEEKDAYS[found["day"]]),
-    rule(
-        r"(?<![\w.,])(?P<number>[0-9]{1,2})\.(?=\ (?:bis|und|oder)\ (?:zum\ |den\ )?[0-9]{1,2}\.\ )",
-        lambda found: _ordinal(found, int(found["number"])),
-    ),
-    rule(
-        r"(?<![\w.,])(?P<number>[0-9]{1,2})\."
-        r"(?=\ (?:Stock|Etage|Obergeschoss|Quartal|Klasse|Mal|Platz|Woche|Tag|Monat|Jahr)\b)",
-        lambda found: _ordinal(found, int(found["number"])),
-    ),
-)
-_TIMES = (
-    rule(
-        rf"""(?<![\w:.,])(?P<hour>{_CLOCK})(?:[:.](?P<minute>[0-5][0-9]))?(?:\ ?Uhr)?\ ?(?:{DASH}|bis)\ ?
-        (?P<to>{_CLOCK})(?:[:.](?P<to_minute>[0-5][0-9]))?(?P<uhr>\ ?Uhr\b)?(?![\w:]|[.,][0-9])""",
-        lambda found: _clock_range(found) if found["uhr"] or ":" in found.group() else None,
-    ),
-    rule(rf"(?<![\w:.,])(?P<hour>{_CLOCK}):(?P<minute>[0-5][0-9])(?:\ ?(?:Uhr|h)\b)?(?![\w:]|[.,][0-9])", _clock),
-    rule(rf"(?<![\w:.,])(?P<hour>{_CLOCK})\.(?P<minute>[0-5][0-9])\ ?Uhr\b", _clock),
-    rule(r"(?<![\w:.,])(?P<hour>1)(?P<minute>(?!))?\ Uhr\b", _clock),
-)
 _MONEY_AND_UNITS = (
     rule(
         rf"(?P<minus>(?<![\w)]){DASH}\ ?)?(?P<currency>{_CURRENCY})\ ?"
@@ -350,17 +256,27 @@ _MONEY_AND_UNITS = (
 )  # fmt: skip
 _CODES = (
     rule(
-        rf"(?<![\w.,/:-])(?P<plus>\+)[0-9]{{1,3}}(?:[ ./-]?\(?[0-9]{{1,14}}\)?){{1,6}}{_END}",
+        rf"(?<![\w.,/:-])(?P<plus>\+)[0-9]{{1,3}}(?:[ ./-]?\(?[0-9]{{1,14}}\)?){{1,6}}{END}",
         lambda found: "plus " + _in_groups(found),
     ),
-    rule(rf"(?<![\w(])\([0-9]{{2,6}}\)\ ?[0-9]{{2,10}}(?:[ -][0-9]{{1,6}}){{0,3}}{_END}", _in_groups),
-    rule(rf"{_START}0[0-9]{{1,5}}\ ?[ /-]\ ?[0-9]{{2,10}}(?:[ -][0-9]{{1,6}}){{0,3}}{_END}", _in_groups),
-    rule(rf"{_START}[0-9]{{2,6}}(?:[ -][0-9]{{2,6}}){{2,8}}{_END}", _in_groups),
+    rule(rf"(?<![\w(])\([0-9]{{2,6}}\)\ ?[0-9]{{2,10}}(?:[ -][0-9]{{1,6}}){{0,3}}{END}", _in_groups),
+    rule(rf"{START}0[0-9]{{1,5}}\ ?[ /-]\ ?[0-9]{{2,10}}(?:[ -][0-9]{{1,6}}){{0,3}}{END}", _in_groups),
+    rule(rf"{START}[0-9]{{2,6}}(?:[ -][0-9]{{2,6}}){{2,8}}{END}", _in_groups),
     rule(
         r"\b[A-Z]{2}[0-9]{2}(?:\ [A-Z0-9]{4}){2,7}(?:\ [A-Z0-9]{1,4})?\b",
         lambda found: ", ".join(map(_spelt, found.group().split())),
     ),
     rule(r"(?<![\w-])[A-Z0-9]{1,34}(?:-[A-Z0-9]{1,20}){0,6}(?![\w-])", _code),
+    rule(rf"{START}[0-9]{{2,8}}-[0-9]{{2,8}}{END}", _joined_groups),
+    rule(
+        r"(?<![\w.,:])(?P<a>[0-9]{1,3}):(?P<b>[0-9]{1,3})(?![\w:]|[.,][0-9])",
+        lambda found: f"{found['a']} zu {found['b']}",
+    ),
+    rule(
+        r"(?<![\w.,])(?P<n>[0-9]{1,3})\ ?[x×](?!\w)(?!\ ?[0-9])",
+        lambda found: f"{'ein' if found['n'] == '1' else found['n']} mal",
+    ),
+    YEAR_RULE,
     rule(
         rf"(?<![\w.,/-])(?P<a>{_NUMBER})\ ?{DASH}\ ?(?P<b>{_NUMBER})(?!\w|{DASH}|[./,][0-9])",
         lambda found: f"{found['a']} bis {found['b']}",
@@ -376,10 +292,10 @@ _WORDS = (
     rule(r"(?P<name>[A-ZÄÖÜ][a-zäöüß]{1,30})str\.", lambda found: _with_stop(found, f"{found['name']}straße")),
     rule(r"(?<![\w.])Str\.", "Straße"),
     rule(r"\#(?=[0-9])", "Nummer"),
-    rule(r"\#", "Raute"),
+    rule(r"\#", lambda found: _key(found, "Raute")),
     rule(r"\*{2,3}", " "),
     rule(r"\*(?P<digits>[0-9]{2,5})(?!\w|[.,][0-9])", lambda found: f"Stern {_apart(found['digits'])}"),
     rule(r"(?<=[^\W\d_])\*(?!\w)", " "),
-    rule(r"\*", "Stern"),
+    rule(r"\*", lambda found: _key(found, "Stern")),
     rule("[" + re.escape("".join(_SYMBOLS)) + "]", lambda found: _SYMBOLS[found.group()]),
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import re
 
-from offhook.pipeline.tts.languages.rules import MARKUP, Match, rule
+from offhook.pipeline.tts.languages.rules import MARKUP, NOTHING, Match, rule
 
 MIN_SPELT_DIGITS = 5
 _QUANTITY = re.compile(r"0{3}$")
@@ -15,6 +15,7 @@ def _apart(found: Match) -> str | None:
 
 NEUTRAL = (
     *MARKUP,
+    rule(r"(?<!\w)https?://(?=\w)", NOTHING, re.I),
     # Numbers with separators or signs (amounts, dates, times) are left to the voice.
     rule(
         rf"(?<![\w.,:/%+-])(?:0[0-9]{{2,63}}|[0-9]{{{MIN_SPELT_DIGITS},64}})(?![\w%°/]|[.,:-][0-9]|\s?[%$€£¥₹])",

@@ -50,8 +50,13 @@ def with_stop(found: Match, words: str) -> str:
     return words + "." if found.group().endswith(".") and ends_sentence(found) else words
 
 
+_PICTURES = "\U0001f000-\U0001faff\u2300-\u23ff\u25a0-\u27bf\u2b00-\u2bff"
+_JOINERS = "\u200d\u20e3\ufe0f\U000e0020-\U000e007f"  # within an emoji, or behind a digit
+
 MARKUP = (
     Rule(TAG, lambda found: NOTHING),
+    # Voices read emoji by their names: "grinning face".
+    rule(f"[{_PICTURES}][{_PICTURES}{_JOINERS}]{{0,64}}|[\u20e3\ufe0f]{{1,8}}", NOTHING),
     # What only resembles a tag is read, without its brackets.
     rule(r"<(?=[A-Za-z/])|(?<=[\w\"'])>(?![\w=]|\ ?[0-9])", NOTHING),
     rule(r"[\x00-\x1f\x7f]{1,64}", NOTHING),

@@ -33,6 +33,15 @@ def test_words_find_their_place_in_the_source() -> None:
     }
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_decoded_entity_stands_for_all_of_it(language: str) -> None:
+    source = "Caf&eacute; &lt;b&gt;du Nord"
+    spoken = normalize(source, language)
+    places = {word: spoken.text.index(word) for word in ("Café", "du", "Nord")}
+    spans = [spoken.source_span(at, at + len(word)) for word, at in places.items()]
+    assert [source[start:end] for start, end in spans] == ["Caf&eacute;", "du", "Nord"]
+
+
 @pytest.mark.parametrize("span", [(0, 0), (2, 1), (-1, 1), (0, 3)])
 def test_there_is_no_place_for_what_is_not_there(span: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="no span"):
@@ -40,6 +49,9 @@ def test_there_is_no_place_for_what_is_not_there(span: tuple[int, int]) -> None:
 
 
 WRITTEN = [
+    "&amp;",
+    "&#233;",
+    "😀",
     "$5.00",
     "€",
     "£1.2",

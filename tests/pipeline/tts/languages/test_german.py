@@ -32,6 +32,18 @@ SPOKEN = {
     "max.muster@beispiel.de": "max Punkt muster ät beispiel Punkt D E",
     "www.beispiel.de/hilfe": "W W W Punkt beispiel Punkt D E Schrägstrich hilfe",
     "Müller & Co.<br/>": "Müller und Co. ",
+    "Bestellung 4711-0815, Rechnung Nr. 2026-4471": "Bestellung vier sieben eins eins, null acht eins fünf, "
+    "Rechnung Nummer zwei null zwei sechs, vier vier sieben eins",
+    "Sa 9-13 Uhr, So 10 Uhr": "Samstag 9 bis 13 Uhr, Sonntag 10 Uhr",
+    "Mo, Di und Mi, Sa/So zu": "Montag, Dienstag und Mittwoch, Samstag und Sonntag zu",
+    "vom 1.-15. Mai": "vom ersten bis fünfzehnten Mai",
+    "1.-3.10.2026": "erster bis dritten Oktober 2026",
+    "am 3.4.1998": "am dritten April neunzehnhundert 98",
+    "seit 1998, von 1800 bis 1905": "seit neunzehnhundert 98, von achtzehnhundert bis neunzehnhundert 5",
+    "3:1, 2x täglich, 1 x pro Tag": "3 zu 1, 2 mal täglich, ein mal pro Tag",
+    "Drücken Sie die * oder die #.": "Drücken Sie die Sterntaste oder die Rautetaste.",
+    "1/3 Liter": "ein drittel Liter",
+    "Müller &amp; S&ouml;hne 😀": "Müller und Söhne  ",
     "½ Liter, 24/7": "ein halb Liter, rund um die Uhr",
 }
 LEFT_ALONE = ["Guten Tag, was kann ich für Sie tun?", "Drücken Sie die 3. Danach die 4.", "3,5 oder 1.500 Meter"]

@@ -27,3 +27,4 @@ def test_long_numbers_are_read_digit_by_digit() -> None:
 
 def test_markup_is_not_read() -> None:
     assert normalize("<b>Oui</b>\n", "fr").text == " Oui  "
+    assert normalize("caf&eacute; 👍 &lt;b&gt;https://exemple.fr", "fr").text == "café     exemple.fr"
