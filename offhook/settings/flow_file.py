@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypedDict, TypeVar
 
 import structlog
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.nodes import Node, ScalarNode, SequenceNode
 
 from offhook.pipeline.dialog.check import find_warnings, unknown_steps
 from offhook.pipeline.dialog.flow import (
@@ -26,11 +26,11 @@ from offhook.pipeline.dialog.flow import (
     Say,
     Step,
 )
-from offhook.pipeline.dialog.flow import Path as FlowPath
 from offhook.pipeline.dialog.steps import MAX_STEPS
 from offhook.pipeline.dialog.wording import Wording, wording_in
 from offhook.pipeline.events import Choice, DigitRule
-from offhook.settings.flow_hints import instead, other_word
+from offhook.settings.flow_hints import digits_hint, instead, other_word
+from offhook.settings.flow_position import locate
 from offhook.settings.yaml_file import (
     MAX_FILE_BYTES,
     MAX_PROBLEMS,
@@ -119,7 +119,8 @@ class _FlowReader(Reader):
         self._retries: dict[str, Retry | None] = {}
 
     def read(self) -> Flow:
-        top = self.fields(self._root, "a flow", _FLOW, required=("name", "start", "steps")) or {}
+        example = "begin with `name:`, `start:` and `steps:`, see docs/flows.md"
+        top = self.fields(self._root, "a flow", _FLOW, ("name", "start", "steps"), example) or {}
         name = self.text(top["name"], "`name`") if "name" in top else None
         start = self.text(top["start"], "`start`") if "start" in top else None
         for key in ("no_input", "no_match"):
@@ -139,7 +140,7 @@ class _FlowReader(Reader):
             self._note(error.problems)
             raise self.error() from None
         for doubt in find_warnings(flow):
-            where = position(self._locate(doubt.path), self.name)
+            where = position(locate(self._root, doubt.path), self.name)
             self.doubts.append(Problem(doubt.what, doubt.why, doubt.todo, where))
         return flow
 
@@ -183,7 +184,7 @@ class _FlowReader(Reader):
 
     def _step(self, name: str, node: Node) -> Step | None:
         what = f"step `{name}`"
-        entries = self.entries(node, what)
+        entries = self.entries(node, what, "indent its `key: value` lines below it, such as `say: Hello.`")
         if entries is None:
             return None
         keys = [key for key, _, _ in entries]
@@ -250,7 +251,8 @@ class _FlowReader(Reader):
 
     def _option(self, name: str, node: Node, step: str) -> Option | None:
         what = f"choice `{name}` of {step}"
-        found = self.fields(node, what, _CHOICE, required=("next",))
+        example = f"type `{name}: {{phrases: [{name.replace('_', ' ')}], next: …}}`"
+        found = self.fields(node, what, _CHOICE, ("next",), example)
         if not found or "next" not in found:
             return None
         phrases = self.texts(found["phrases"], f"`phrases` of {what}") if "phrases" in found else []
@@ -298,7 +300,10 @@ class _FlowReader(Reader):
         node = found["digits"]
         low: int | None
         high: int | None
-        if isinstance(node, ScalarNode):
+        if (hint := digits_hint(node)) is not None:
+            self.problem(node, f"`digits` of {what} is not a number", self.got(node), f"type `digits: {hint}`")
+            low = high = None
+        elif isinstance(node, ScalarNode):
             low = high = self.whole(node, f"`digits` of {what}")
         else:
             ends = self.fields(node, f"`digits` of {what}", ("min", "max"), required=("min", "max")) or {}
@@ -339,7 +344,8 @@ class _FlowReader(Reader):
         return retries[0], retries[1], rules
 
     def _retry(self, node: Node, what: str) -> Retry | None:
-        found = self.fields(node, what, _RETRY, required=("then",))
+        example = f"type `{{then: {node.value if isinstance(node, ScalarNode) and node.value else '…'}}}`"
+        found = self.fields(node, what, _RETRY, ("then",), example)
         if not found or "then" not in found:
             return None
         then = self._step_name(found["then"], f"`then` of {what}")
@@ -358,40 +364,12 @@ class _FlowReader(Reader):
     def _note(self, problems: Iterable[FlowProblem]) -> None:
         seen = {(problem.what, problem.where) for problem in self.problems}
         for problem in islice(problems, MAX_PROBLEMS):
-            node = self._locate(problem.path)
+            node = locate(self._root, problem.path)
             mark = (problem.what, position(node, self.name))
             # A problem in the flow's own retry rule is reported once, however many steps use it.
             if mark not in seen:
                 seen.add(mark)
                 self.problem(node, problem.what, problem.why, problem.todo)
-
-    def _locate(self, path: FlowPath) -> Node:
-        """The node to report a problem at: the value, or the key if the value takes several lines."""
-        if len(path) > 2 and path[2] in ("no_input", "no_match") and self._walk(path[:3]) is None:
-            path = path[2:]
-        while path:
-            found = self._walk(path)
-            if found is not None:
-                return found
-            path = path[:-1]
-        return self._root
-
-    def _walk(self, path: FlowPath) -> Node | None:
-        key, node = self._root, self._root
-        for part in path:
-            if isinstance(part, int):
-                if isinstance(node, SequenceNode):
-                    if part >= len(node.value):
-                        return None
-                    key = node = node.value[part]
-                continue
-            if not isinstance(node, MappingNode):
-                return None
-            pairs = [(k, v) for k, v in node.value if isinstance(k, ScalarNode) and k.value == part]
-            if not pairs:
-                return None
-            key, node = pairs[0]
-        return node if isinstance(node, ScalarNode) and node.value else key
 
 
 _MEANS = {"no_input": "says nothing", "no_match": "says something else"}

@@ -1,6 +1,9 @@
 """Hints for keys that a flow does not have: its own word for it, or where it can be done instead."""
 
+import re
 from collections.abc import Collection
+
+from yaml.nodes import Node, ScalarNode, SequenceNode
 
 from offhook.pipeline.dialog.hints import PYTHON
 
@@ -129,11 +132,25 @@ _FREE_SPEECH = (
     "for digits use `collect`; to keep what is said write the dialog in Python: `answer = await call.ask(…)`",
 )
 
+_DIGITS = re.compile(r"([0-9]{1,2})(?:\s*(?:-|–|\.\.+|to|,)\s*([0-9]{1,2})|\s*(?:digits?|keys?))")
+
 _MEANT: dict[str, list[str]] = {}
 for _key, _words in _OTHER_WORDS.items():
     for _word in _words.split():
         _MEANT.setdefault(_word, []).append(_key)
 _CANNOT = {word: (why, todo) for words, why, todo in reversed(_BEYOND) for word in words.split()}
+
+
+def digits_hint(node: Node) -> str | None:
+    """The numbers of digits that `4-6`, `4 to 6`, `[4, 6]` or `4 digits` mean; None for anything else."""
+    if isinstance(node, SequenceNode):
+        ends = [item.value for item in node.value if isinstance(item, ScalarNode)]
+    else:
+        found = _DIGITS.fullmatch(node.value.strip()) if isinstance(node, ScalarNode) else None
+        ends = [end for end in found.groups() if end] if found is not None else []
+    if not ends or len(ends) > 2 or not all(end.isascii() and end.isdigit() for end in ends):
+        return None
+    return ends[0] if len(ends) == 1 else f"{{min: {ends[0]}, max: {ends[1]}}}"
 
 
 def other_word(name: str, allowed: Collection[str]) -> str | None:

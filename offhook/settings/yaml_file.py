@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from offhook.settings.yaml_hints import explain, number_meant
+from offhook.settings.yaml_hints import explain, number_meant, whole_number_meant
 from offhook.usererror import Problem, UserError, did_you_mean
 
 MAX_FILE_BYTES = 256 * 1024
@@ -21,6 +21,10 @@ MAX_PROBLEMS = 50  # the first ones usually cause the rest
 
 _SEEN_TOO_LATE = ("found unexpected end of stream", "could not find expected ':'")
 _NULL = "tag:yaml.org,2002:null"
+_PLAIN_TAGS = frozenset(
+    f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp", "value")
+)
+INDENT = "indent its `key: value` lines below it"
 _KINDS = {MappingNode: "a mapping (`key: value` lines)", SequenceNode: "a list", ScalarNode: "a single value"}
 
 
@@ -107,7 +111,8 @@ def _syntax_problem(error: yaml.MarkedYAMLError, name: str, text: str) -> Proble
         return Problem("the file is nested too deeply", why, "flatten it", where)
     lines = text.splitlines()
     line = lines[mark.line] if mark is not None and mark.line < len(lines) else ""
-    why, todo = explain(why, line)
+    before = lines[mark.line - 1] if mark is not None and 0 < mark.line <= len(lines) else ""
+    why, todo = explain(why, line, before)
     return Problem("this is not YAML", why, todo, where)
 
 
@@ -178,9 +183,7 @@ class Reader:
         """Why `what` has no key `name`, and what to type."""
         return f"{what} has " + ", ".join(f"`{each}`" for each in allowed), did_you_mean(name, allowed)
 
-    def entries(
-        self, node: Node, what: str, example: str = "indent its `key: value` lines below it"
-    ) -> list[tuple[str, Node, Node]] | None:
+    def entries(self, node: Node, what: str, example: str = INDENT) -> list[tuple[str, Node, Node]] | None:
         """(key, its node, its value) of a mapping with any keys; a duplicate key is a problem."""
         if not isinstance(node, MappingNode):
             why = "it has no value" if is_null(node) else f"there is {_KINDS[type(node)]}"
@@ -202,10 +205,10 @@ class Reader:
         return list(found.values())
 
     def fields(
-        self, node: Node, what: str, allowed: Sequence[str], required: Sequence[str] = ()
+        self, node: Node, what: str, allowed: Sequence[str], required: Sequence[str] = (), example: str = INDENT
     ) -> dict[str, Node] | None:
         """The values of a mapping with fixed keys; unknown and missing keys are problems."""
-        entries = self.entries(node, what)
+        entries = self.entries(node, what, example)
         if entries is None:
             return None
         found: dict[str, Node] = {}
@@ -222,7 +225,10 @@ class Reader:
     def text(self, node: Node, what: str) -> str | None:
         """A text; `yes` and `12` are texts, too."""
         if not isinstance(node, ScalarNode):
-            todo = "put it in quotes" if node.flow_style else "write one text"  # type: ignore[attr-defined]
+            todo = "write one text"
+            if node.flow_style:  # type: ignore[attr-defined]
+                bracket = "{" if isinstance(node, MappingNode) else "["
+                todo = f"put it in quotes if it begins with {bracket}, or write one text"
             self.problem(node, f"{what} is not a text", f"there is {_KINDS[type(node)]}", todo)
             return None
         if is_null(node) and node.style is None:
@@ -234,6 +240,12 @@ class Reader:
 
     def texts(self, node: Node, what: str) -> list[str]:
         """A list of texts, or a single one."""
+        if isinstance(node, MappingNode):
+            self.problem(node, f"{what} is not a list", f"there is {_KINDS[MappingNode]}", "type `[one, two]`")
+            return []
+        if isinstance(node, SequenceNode) and any(isinstance(item, SequenceNode) for item in node.value):
+            self.problem(node, f"{what} has a list in it", "it is one list of texts", "type `[one, two]`")
+            return []
         if not isinstance(node, SequenceNode):
             text = self.text(node, what)
             return [] if text is None else [text]
@@ -245,7 +257,7 @@ class Reader:
         value = node.value.lower() if isinstance(node, ScalarNode) else None
         if value in ("true", "yes", "on", "false", "no", "off"):
             return value in ("true", "yes", "on")
-        self.problem(node, f"{what} is neither true nor false", self._got(node), "type `true` or `false`")
+        self.problem(node, f"{what} is neither true nor false", self.got(node), "type `true` or `false`")
         return None
 
     def number(self, node: Node, what: str, *, whole: bool = False) -> float | None:
@@ -257,23 +269,26 @@ class Reader:
                 return float(value)
             except ValueError:
                 pass
-        self.problem(node, f"{what} is not a number", self._got(node), number_meant(value, what, whole=whole))
+        self.problem(node, f"{what} is not a number", self.got(node), number_meant(value, what, whole=whole))
         return None
 
     def whole(self, node: Node, what: str) -> int | None:
         """A whole number."""
         value = self.number(node, what, whole=True)
         if value is not None and not value.is_integer():
-            self.problem(node, f"{what} is not a whole number", self._got(node), f"type `{round(value)}`")
+            self.problem(node, f"{what} is not a whole number", self.got(node), whole_number_meant(value, what))
             return None
         return None if value is None else int(value)
 
-    def _got(self, node: Node) -> str:
+    def got(self, node: Node) -> str:
+        """What there is at `node`, as the reason of a problem."""
         return f"it is `{node.value[:40]}`" if isinstance(node, ScalarNode) else f"there is {_KINDS[type(node)]}"
 
     def _plain_tag(self, node: ScalarNode, what: str) -> None:
-        if not node.tag.startswith("tag:yaml.org,2002:") or "python" in node.tag:
-            self.problem(node, f"{what} has the tag `{node.tag}`", "tags have no meaning here", "remove the tag")
+        if node.tag not in _PLAIN_TAGS:
+            tag = node.tag.removeprefix("tag:yaml.org,2002:")
+            todo = "remove the tag, or put the text in quotes if it begins with !"
+            self.problem(node, f"{what} has the tag `{tag}`", "tags have no meaning here", todo)
 
 
 def _line_and_column(problem: Problem) -> tuple[int, ...]:

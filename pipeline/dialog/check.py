@@ -11,7 +11,7 @@ from itertools import chain, islice
 from typing import Protocol
 
 from offhook.pipeline.dialog import steps as model
-from offhook.pipeline.dialog.hints import brace_hint, call_variable_hint, key_hint, phrase_hint
+from offhook.pipeline.dialog.hints import brace_hint, call_variable_hint, end_hint, key_hint, phrase_hint
 from offhook.pipeline.dialog.steps import Ask, Collect, FlowProblem, Path, Retry, Say, Step, targets, texts
 from offhook.pipeline.dialog.template import is_variable_name, names_in
 from offhook.pipeline.dialog.wording import Wording
@@ -23,6 +23,9 @@ MAX_PROBLEMS = 100
 
 # The syntax of other systems: {{ name }}, {{ order.id | upper }}.
 _FOREIGN_VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][\w.]*)\s*(?:\|[^{}]*)?\}\}")
+
+_VARIABLE = re.compile(r"\{+[A-Za-z_]\w*\}+")
+_SHELL_VARIABLE = re.compile(r"\$\{[A-Za-z_]\w*\}")
 
 _NAME_RULE = "a variable's name is letters, digits and underscores and does not begin with a digit"
 
@@ -74,6 +77,8 @@ def _warnings(text: str, path: Path) -> Iterator[FlowProblem]:
         yield FlowProblem(
             f"`{found[0]}` is not a variable", why, f"type `{{{found[1].replace('.', '_')}}}` for a variable", path
         )
+    for found in _SHELL_VARIABLE.finditer(text):
+        yield FlowProblem(f"the $ of `{found[0]}` is read aloud", "braces are enough", f"type `{found[0][1:]}`", path)
 
 
 def _sound(phrase: str) -> str:
@@ -90,9 +95,8 @@ def unknown_steps(start: str, steps: Iterable[Step], names: Iterable[str]) -> It
     branches += [(("steps", step.name, *path), name) for step in steps for path, name in targets(step)]
     for path, name in branches:
         if name not in there:
-            yield FlowProblem(
-                f"there is no step `{name}`", "every branch must lead to a step", _near(name, known), path
-            )
+            todo = end_hint(name) or _near(name, known)
+            yield FlowProblem(f"there is no step `{name}`", "every branch must lead to a step", todo, path)
 
 
 def _near(word: str, names: Iterable[str]) -> str:
@@ -115,7 +119,7 @@ def _step_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
     for name, text in flow.constants.items():
         if not is_variable_name(name):
             yield FlowProblem(f"`{name}` is not a valid variable name", _NAME_RULE, "rename it", ("variables", name))
-        yield from _markup_problems(text, ("variables", name))
+        yield from _fixed_text_problems(text, ("variables", name))
     for key, step in flow.steps.items():
         at: Path = ("steps", key)
         if step.name != key:
@@ -139,7 +143,7 @@ def _wording_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
     if flow.wording is None:
         return
     for field in ("apology", "keypad", "star", "hash"):
-        yield from _markup_problems(getattr(flow.wording, field), ("wording", field))
+        yield from _fixed_text_problems(getattr(flow.wording, field), ("wording", field))
     at: Path = ("wording", "option")
     wrong = list(text_problems(flow.wording.option, at))
     yield from wrong
@@ -151,8 +155,7 @@ def _wording_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
 
 def text_problems(text: str, path: Path) -> Iterator[FlowProblem]:
     """What prevents `text` from being spoken, whatever the variables are."""
-    if not text.strip():
-        yield FlowProblem("the text is empty", "there is nothing to say", "write what to say", path)
+    yield from _nothing_said(text, path)
     if len(text) > model.MAX_TEXT_CHARS:
         what = f"the text has {len(text)} characters"
         why = f"at most {model.MAX_TEXT_CHARS} are spoken in one go"
@@ -162,6 +165,24 @@ def text_problems(text: str, path: Path) -> Iterator[FlowProblem]:
         names_in(text)
     except ValueError as error:
         yield FlowProblem(str(error), *brace_hint(text), path)
+
+
+def _fixed_text_problems(text: str, path: Path) -> Iterator[FlowProblem]:
+    """What is wrong with a text in which no variables are filled in."""
+    if not text.strip():
+        yield FlowProblem("the text is empty", "there is nothing to say", "write what to say", path)
+    yield from _markup_problems(text, path)
+    found = _VARIABLE.search(text)
+    if found is not None:
+        why = "variables are filled in in what steps say, not in variables and wordings"
+        yield FlowProblem(f"`{found[0]}` would be read aloud", why, "write the text itself here", path)
+
+
+def _nothing_said(text: str, path: Path) -> Iterator[FlowProblem]:
+    if not text.strip():
+        yield FlowProblem("the text is empty", "there is nothing to say", "write what to say", path)
+    elif not any(character.isalnum() or character in "#*&%@$€£" for character in text):
+        yield FlowProblem(f"`{text[:40]}` has no word", "there is nothing to say", "write what to say", path)
 
 
 def _markup_problems(text: str, path: Path) -> Iterator[FlowProblem]:
@@ -247,7 +268,8 @@ def _key_problems(key: str, choice: str, pressed: dict[str, str], path: Path) ->
 def _collect_problems(step: Collect, at: Path, constants: Mapping[str, str]) -> Iterator[FlowProblem]:
     rule = step.rule
     if not 1 <= rule.minimum <= rule.maximum <= model.MAX_DIGITS:
-        what = f"{rule.minimum} to {rule.maximum} digits cannot be collected"
+        count = rule.minimum if rule.minimum == rule.maximum else f"{rule.minimum} to {rule.maximum}"
+        what = f"{count} digits cannot be collected"
         why = f"1 to {model.MAX_DIGITS} are possible, and the minimum cannot exceed the maximum"
         yield FlowProblem(what, why, "type `digits: 4`, or `digits: {min: 4, max: 6}`", (*at, "digits"))
     if rule.terminator not in ("", "*", "#"):
@@ -289,7 +311,18 @@ def _range(value: float, low: float, high: float, path: Path) -> Iterator[FlowPr
     # Written so that NaN is refused as well.
     if not low <= value <= high:
         todo = f"type `{path[-1]}: {low:g}` or more" if value < low else f"type `{path[-1]}: {high:g}` or less"
+        meant = _other_unit(value, str(path[-1]))
+        if meant is not None and low <= meant[0] <= high:
+            todo = f"type `{path[-1]}: {meant[0]:g}`: it is in {meant[1]}"
         yield FlowProblem(f"{path[-1]} is {value:g}", f"the range is {low:g} to {high:g}", todo, path)
+
+
+def _other_unit(value: float, name: str) -> tuple[float, str] | None:
+    if name.endswith("_ms"):
+        return value * 1000, "milliseconds"
+    if name.endswith("_s"):
+        return value / 1000, "seconds"
+    return (value / 100, "parts of 1") if name.endswith("_confidence") else None
 
 
 # Checks of paths.

@@ -10,6 +10,10 @@ _KEYS |= {
     word: str(n)
     for n, word in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])
 }
+_PATTERN = re.compile(r"[()\[\]|*+^$\\]")
+_ENDS = frozenset(
+    {"end", "hang_up", "hangup", "exit", "stop", "finish", "done", "quit", "goodbye", "disconnect", "none"}
+)
 _PART = re.compile(r"\{\s*[A-Za-z_]\w*\s*[^\w\s}{]")  # {pin[-4:]}, {pin|last4}, {order.id}
 _SPACED = re.compile(r"\{\s*([A-Za-z_]\w*)\s*\}")
 _CALL = {
@@ -32,8 +36,19 @@ _CALL = {
 }
 
 
+def end_hint(name: str) -> str | None:
+    """What to type if a branch leads to `name`, which isn't a step, in order to end the call."""
+    if name.lower().replace("-", "_") not in _ENDS:
+        return None
+    return "a call ends at a step that hangs up: add one, such as `end: {hang_up: Goodbye.}`, and lead there"
+
+
 def phrase_hint(phrase: str) -> str:
     """What to type for `phrase`, which contains something that is not a word."""
+    if "{" in phrase:
+        return "write the words themselves: phrases have no variables"
+    if _PATTERN.search(phrase):
+        return "list every way to say it: `[yes, yeah, of course]`"
     parts = [part for part in _SEPARATORS.split(phrase) if part]
     if len(parts) > 1:
         return f"make it a list: `[{', '.join(parts)}]`"

@@ -195,7 +195,7 @@ def test_the_manual_shows_a_real_message() -> None:
         ("        key: 1", "        key: *", "14:15", "not YAML", 'in quotes: `key: "*"`'),
         ("[yes, of course]", "[yes, no]", "17:18", "phrase `no` appears for `yes` and for `no`", "remove"),
         ("[yes, of course]", "[yes, press 1]", "13:24", "`press 1` cannot be recognised", "write it out"),
-        ("[yes, of course]", "[yes, [a]]", "13:24", "is not a text", "put it in quotes"),
+        ("[yes, of course]", "[yes, [a]]", "13:18", "has a list in it", "type `[one, two]`"),
         ("    hang_up: Goodbye.", "    hang_up: {a: b}", "21:14", "is not a text", "put it in quotes"),
         ("  bye:\n    hang_up: Goodbye.\n", "  bye:\n", "20:7", "step `bye` is not a mapping", "indent"),
         ("  bye:\n", "  lost: {hang_up: }\n  bye:\n", "20:3", "step `lost` is never reached", "next: lost"),
@@ -404,7 +404,7 @@ def test_doubts_of_a_file_are_logged(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "where", "what"),
     [
-        ("digits: 0", "6:13", "0 to 0 digits"),
+        ("digits: 0", "6:13", "0 digits"),
         ("digits: x", "6:13", "is not a number"),
         ("digits: {min: 5, max: 4}", "6:5", "5 to 4 digits"),
         ("digits: {min: 5}", "6:13", "has no `max`"),
