@@ -5,27 +5,20 @@ has a value by then, and all numbers are within their limits.
 """
 
 import difflib
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
 from typing import Protocol
 
 from offhook.pipeline.dialog import steps as model
-from offhook.pipeline.dialog.hints import brace_hint, call_variable_hint, end_hint, key_hint, phrase_hint
+from offhook.pipeline.dialog.hints import call_variable_hint, end_hint, key_hint, phrase_hint
 from offhook.pipeline.dialog.steps import Ask, Collect, FlowProblem, Path, Retry, Say, Step, targets, texts
 from offhook.pipeline.dialog.template import is_variable_name, names_in
+from offhook.pipeline.dialog.text_check import fixed_text_problems, text_problems, text_warnings
 from offhook.pipeline.dialog.wording import Wording
 from offhook.pipeline.language import is_language_tag
-from offhook.pipeline.markup import TAG_LIKE
 
 MAX_PROBLEMS = 100
 """Checking stops here: the first problems usually cause the rest."""
-
-# The syntax of other systems: {{ name }}, {{ order.id | upper }}.
-_FOREIGN_VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][\w.]*)\s*(?:\|[^{}]*)?\}\}")
-
-_VARIABLE = re.compile(r"\{+[A-Za-z_]\w*\}+")
-_SHELL_VARIABLE = re.compile(r"\$\{[A-Za-z_]\w*\}")
 
 _NAME_RULE = "a variable's name is letters, digits and underscores and does not begin with a digit"
 
@@ -68,17 +61,9 @@ def find_warnings(flow: AnyFlow) -> tuple[FlowProblem, ...]:
     """What is allowed in `flow`, but probably not intended."""
     said = [(("steps", name, *path), text) for name, step in flow.steps.items() for path, text in texts(step)]
     constants = [(("variables", name), text) for name, text in flow.constants.items()]
-    return tuple(islice((doubt for path, text in [*said, *constants] for doubt in _warnings(text, path)), MAX_PROBLEMS))
-
-
-def _warnings(text: str, path: Path) -> Iterator[FlowProblem]:
-    for found in _FOREIGN_VARIABLE.finditer(text):
-        why = "two braces are a literal brace, and the text between them is read aloud"
-        yield FlowProblem(
-            f"`{found[0]}` is not a variable", why, f"type `{{{found[1].replace('.', '_')}}}` for a variable", path
-        )
-    for found in _SHELL_VARIABLE.finditer(text):
-        yield FlowProblem(f"the $ of `{found[0]}` is read aloud", "braces are enough", f"type `{found[0][1:]}`", path)
+    return tuple(
+        islice((doubt for path, text in [*said, *constants] for doubt in text_warnings(text, path)), MAX_PROBLEMS)
+    )
 
 
 def _sound(phrase: str) -> str:
@@ -119,7 +104,7 @@ def _step_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
     for name, text in flow.constants.items():
         if not is_variable_name(name):
             yield FlowProblem(f"`{name}` is not a valid variable name", _NAME_RULE, "rename it", ("variables", name))
-        yield from _fixed_text_problems(text, ("variables", name))
+        yield from fixed_text_problems(text, ("variables", name))
     for key, step in flow.steps.items():
         at: Path = ("steps", key)
         if step.name != key:
@@ -143,7 +128,7 @@ def _wording_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
     if flow.wording is None:
         return
     for field in ("apology", "keypad", "star", "hash"):
-        yield from _fixed_text_problems(getattr(flow.wording, field), ("wording", field))
+        yield from fixed_text_problems(getattr(flow.wording, field), ("wording", field))
     at: Path = ("wording", "option")
     wrong = list(text_problems(flow.wording.option, at))
     yield from wrong
@@ -151,47 +136,6 @@ def _wording_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
         if name not in ("choice", "key"):
             why = "only {choice} and {key} have values in this text"
             yield FlowProblem(f"there is no variable `{name}` here", why, _near(name, ("choice", "key")), at)
-
-
-def text_problems(text: str, path: Path) -> Iterator[FlowProblem]:
-    """What prevents `text` from being spoken, whatever the variables are."""
-    yield from _nothing_said(text, path)
-    if len(text) > model.MAX_TEXT_CHARS:
-        what = f"the text has {len(text)} characters"
-        why = f"at most {model.MAX_TEXT_CHARS} are spoken in one go"
-        yield FlowProblem(what, why, "split it into several `say` steps", path)
-    yield from _markup_problems(text, path)
-    try:
-        names_in(text)
-    except ValueError as error:
-        yield FlowProblem(str(error), *brace_hint(text), path)
-
-
-def _fixed_text_problems(text: str, path: Path) -> Iterator[FlowProblem]:
-    """What is wrong with a text in which no variables are filled in."""
-    if not text.strip():
-        yield FlowProblem("the text is empty", "there is nothing to say", "write what to say", path)
-    yield from _markup_problems(text, path)
-    found = _VARIABLE.search(text)
-    if found is not None:
-        why = "variables are filled in in what steps say, not in variables and wordings"
-        yield FlowProblem(f"`{found[0]}` would be read aloud", why, "write the text itself here", path)
-
-
-def _nothing_said(text: str, path: Path) -> Iterator[FlowProblem]:
-    if not text.strip():
-        yield FlowProblem("the text is empty", "there is nothing to say", "write what to say", path)
-    elif not any(character.isalnum() or character in "#*&%@$€£" for character in text):
-        yield FlowProblem(f"`{text[:40]}` has no word", "there is nothing to say", "write what to say", path)
-
-
-def _markup_problems(text: str, path: Path) -> Iterator[FlowProblem]:
-    found = TAG_LIKE.search(text)
-    if found is not None:
-        why = "texts are spoken as they are: no voice reads SSML or HTML"
-        pause = found.group().lower().startswith(("<break", "<pause", "<p", "<br"))
-        todo = "remove it; a comma or a full stop makes a pause" if pause else "remove it"
-        yield FlowProblem(f"there is markup in the text: `{found.group()[:60]}`", why, todo, path)
 
 
 def _ask_problems(step: Ask, at: Path) -> Iterator[FlowProblem]:

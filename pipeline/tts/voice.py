@@ -1,10 +1,12 @@
 """A voice for one line: text in, payload in the line's encoding with word positions out, cached."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import NamedTuple
 
+from offhook.pipeline.errors import EngineTimeout
 from offhook.pipeline.language import covers, known_as
 from offhook.pipeline.rates import TICK_HZ, MakeResampler
 from offhook.pipeline.tts.cache import ClipCache
@@ -16,6 +18,9 @@ from offhook.pipeline.tts.pieces import PieceMaker
 
 LINE_RATE_HZ = TICK_HZ
 """Rate of a narrowband line."""
+
+MAX_WAIT_S = 10.0
+"""For a chunk: a voice that hangs would leave the caller in silence for as long as they stay."""
 
 Encode = Callable[[bytes], bytes]
 
@@ -96,11 +101,22 @@ class Voice:
         resampler = None if rate_hz == line_rate_hz else self._resampler(rate_hz, line_rate_hz)
         maker = PieceMaker(text, spoken, rate_hz, line_rate_hz, encode, resampler, self._pace)
         async with closing(engine.synthesize(spoken.text)) as chunks:
-            async for chunk in chunks:
+            async for chunk in self._in_time(chunks):
                 if (piece := maker.push(chunk)) is not None:
                     yield piece
         if (piece := maker.finish()) is not None:
             yield piece
+
+    async def _in_time(self, chunks: AsyncIterator[SpeechChunk]) -> AsyncIterator[SpeechChunk]:
+        while True:
+            try:
+                async with asyncio.timeout(MAX_WAIT_S):
+                    chunk = await anext(chunks)
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                raise EngineTimeout(self.name, "speaking", f"there was no audio for {MAX_WAIT_S:g} s") from None
+            yield chunk
 
 
 class _Speech(NamedTuple):

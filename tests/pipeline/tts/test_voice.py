@@ -6,13 +6,14 @@ from contextlib import aclosing
 
 import pytest
 
-from offhook.pipeline.errors import EngineError
+from offhook.pipeline.errors import EngineError, EngineTimeout
 from offhook.pipeline.tts.cache import ClipCache
 from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, Word
 from offhook.pipeline.tts.pace import spread
 from offhook.pipeline.tts.recorded import RecordedEngine
-from offhook.pipeline.tts.voice import Voice
+from offhook.pipeline.tts.voice import MAX_WAIT_S, Voice
 from offhook.telephony.resample import Resampler
+from offhook.testing import run
 from tests.signals import wav
 
 
@@ -257,3 +258,27 @@ async def test_the_configured_voice_serves_the_calls_language_whatever_its_name_
             async for _ in pieces:
                 pass
     assert engine.asked == 3 * [("configured", "5 Dollar")]
+
+
+@pytest.mark.parametrize("spoken_chunks", [0, 1])
+def test_an_engine_that_hangs_fails_in_time(spoken_chunks: int) -> None:
+    class Hanging(Engine):
+        stopped = False
+
+        async def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
+            try:
+                for _ in range(spoken_chunks):
+                    yield SpeechChunk(bytes(1_600))
+                await asyncio.sleep(3_600)
+            finally:
+                self.stopped = True
+
+    async def speak() -> float:
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(EngineTimeout, match="no audio for 10 s"):
+            await voice(engine).clip("Good morning", "PCMU", encode, 8_000)
+        return asyncio.get_running_loop().time() - began
+
+    engine = Hanging()
+    assert run(speak()) == pytest.approx(MAX_WAIT_S)
+    assert engine.stopped

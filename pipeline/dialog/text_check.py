@@ -1,0 +1,68 @@
+"""Checks that a flow's texts can be spoken."""
+
+import re
+from collections.abc import Iterator
+
+from offhook.pipeline.dialog import steps as model
+from offhook.pipeline.dialog.hints import brace_hint
+from offhook.pipeline.dialog.steps import FlowProblem, Path
+from offhook.pipeline.dialog.template import names_in
+from offhook.pipeline.markup import TAG_LIKE
+
+# The syntax of other systems: {{ name }}, {{ order.id | upper }}.
+_FOREIGN_VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][\w.]*)\s*(?:\|[^{}]*)?\}\}")
+
+_VARIABLE = re.compile(r"\{+[A-Za-z_]\w*\}+")
+_SHELL_VARIABLE = re.compile(r"\$\{[A-Za-z_]\w*\}")
+
+
+def text_problems(text: str, path: Path) -> Iterator[FlowProblem]:
+    """What prevents `text` from being spoken, whatever the variables are."""
+    yield from _nothing_said(text, path)
+    if len(text) > model.MAX_TEXT_CHARS:
+        what = f"the text has {len(text)} characters"
+        why = f"at most {model.MAX_TEXT_CHARS} are spoken in one go"
+        yield FlowProblem(what, why, "split it into several `say` steps", path)
+    yield from _markup_problems(text, path)
+    try:
+        names_in(text)
+    except ValueError as error:
+        yield FlowProblem(str(error), *brace_hint(text), path)
+
+
+def fixed_text_problems(text: str, path: Path) -> Iterator[FlowProblem]:
+    """What is wrong with a text in which no variables are filled in."""
+    if not text.strip():
+        yield FlowProblem("the text is empty", "there is nothing to say", "write what to say", path)
+    yield from _markup_problems(text, path)
+    found = _VARIABLE.search(text)
+    if found is not None:
+        why = "variables are filled in only where a step speaks"
+        yield FlowProblem(f"`{found[0]}` would be read aloud", why, "write the text itself here", path)
+
+
+def _nothing_said(text: str, path: Path) -> Iterator[FlowProblem]:
+    if not text.strip():
+        yield FlowProblem("the text is empty", "there is nothing to say", "write what to say", path)
+    elif not any(character.isalnum() or character in "#*&%@$€£" for character in text):
+        yield FlowProblem(f"`{text[:40]}` has no word", "there is nothing to say", "write what to say", path)
+
+
+def _markup_problems(text: str, path: Path) -> Iterator[FlowProblem]:
+    found = TAG_LIKE.search(text)
+    if found is not None:
+        why = "texts are spoken as they are: no voice reads SSML or HTML"
+        pause = found.group().lower().startswith(("<break", "<pause", "<p", "<br"))
+        todo = "remove it; a comma or a full stop makes a pause" if pause else "remove it"
+        yield FlowProblem(f"there is markup in the text: `{found.group()[:60]}`", why, todo, path)
+
+
+def text_warnings(text: str, path: Path) -> Iterator[FlowProblem]:
+    """What is allowed in `text`, but probably not intended."""
+    for found in _FOREIGN_VARIABLE.finditer(text):
+        why = "two braces are a literal brace, and the text between them is read aloud"
+        yield FlowProblem(
+            f"`{found[0]}` is not a variable", why, f"type `{{{found[1].replace('.', '_')}}}` for a variable", path
+        )
+    for found in _SHELL_VARIABLE.finditer(text):
+        yield FlowProblem(f"the $ of `{found[0]}` is read aloud", "braces are enough", f"type `{found[0][1:]}`", path)
