@@ -85,6 +85,9 @@ def _unclosed(line: _Line) -> tuple[str, str] | None:
     if "while parsing a flow " not in line.why:
         return None
     bracket, end = ("[", "]") if "sequence" in line.why else ("{", "}")
+    if line.text.count(bracket) == line.text.count(end):
+        why = f"a text between {bracket} and {end} has a mark in it that YAML keeps for itself, such as ? or : or ,"
+        return why, "put the text in quotes"
     return f"the {bracket} is not closed", f"add the {end}, or put the text in quotes if it begins with {bracket}"
 
 

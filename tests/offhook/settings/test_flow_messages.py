@@ -40,6 +40,8 @@ def only(old: str, new: str) -> Problem:
         # characters that YAML keeps for itself, within braces
         ("key: 1", "key: *", 9, 'put it in quotes: `key: "*"`'),
         ("key: 2", "key: #", 10, 'put it in quotes: `key: "#"`'),
+        ("[yes]", "[yes, is it? yes]", 9, "put the text in quotes"),
+        ("{hang_up: Goodbye.}", "{hang_up: Is that all? Goodbye.}", 16, "put the text in quotes"),
         # lines that are neither a key nor a value
         ("ask: Yes", "ask:Yes", 8, "type `ask: Yes or no?`, with a colon and a space"),
         ("ask: Yes", "ask Yes", 8, "type `ask: Yes or no?`, with a colon and a space"),
