@@ -21,6 +21,8 @@ RATE_HZ = 8_000
 PACKET = 160
 PROGRAMS = {"flite": "flite", "espeak": "espeak-ng", "festival": "text2wave"}
 
+WORDS_PER_MINUTE = 175  # of espeak-ng
+
 Samples = NDArray[np.int16]
 
 
@@ -29,13 +31,23 @@ def is_installed(voice: str) -> bool:
     return which(PROGRAMS[voice.partition(":")[0]]) is not None
 
 
-def speak(voice: str, text: str) -> Samples:
-    """`text` at 8 kHz, the loudest sample at -3 dBFS."""
+def speak(voice: str, text: str, rate: float = 1.0) -> Samples:
+    """`text` at 8 kHz, the loudest sample at -3 dBFS. `rate` is relative to the voice's own, which festival keeps."""
     kind, _, name = voice.partition(":")
     with tempfile.NamedTemporaryFile(suffix=".wav") as file:
         commands = {
-            "flite": ["flite", "-voice", name, "-t", text, "-o", file.name],
-            "espeak": ["espeak-ng", "-v", name, "-w", file.name, text],
+            "flite": [
+                "flite",
+                "-voice",
+                name,
+                "--setf",
+                f"duration_stretch={1 / rate:.3f}",
+                "-t",
+                text,
+                "-o",
+                file.name,
+            ],
+            "espeak": ["espeak-ng", "-v", name, "-s", str(round(WORDS_PER_MINUTE * rate)), "-w", file.name, text],
             "festival": ["text2wave", "-eval", f"(voice_{name})", "-o", file.name],
         }
         subprocess.run(commands[kind], input=text.encode(), check=True, capture_output=True)
@@ -77,6 +89,12 @@ def over_the_line(speech: Samples, rng: np.random.Generator) -> Samples:
             if rng.random() < 0.02:
                 received[at : at + PACKET] = received[at - PACKET : at] * 0.7
     return received
+
+
+def lsb_noise(line: Samples, rng: np.random.Generator) -> Samples:
+    """The line with every sample up to one step higher or lower."""
+    noisy = line.astype(np.int32) + rng.integers(-1, 2, len(line))
+    return np.asarray(np.clip(noisy, -32_768, 32_767), np.int16)
 
 
 def for_recogniser(narrow: Samples) -> bytes:

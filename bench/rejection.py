@@ -1,10 +1,12 @@
 """Which utterances a question accepts as one of its choices: right answers, polite ones, and anything else.
 
-    .venv/bin/python -m bench.rejection [--voices flite:slt,espeak:en-gb] [--share 0.3] [--seed 1] [--show]
+    .venv/bin/python -m bench.rejection [--set second] [--voices flite:slt,espeak:en-gb] [--share 0.3] [--seed 1]
+        [--rate 1.2] [--lsb] [--show]
 
-Every phrase and `share` of the other sentences is spoken by every voice that is installed, each over a line of its own
-(`bench.phone_line`), to the embedded recogniser as an engine host runs it. The phone network was trained without these
-voices and sentences. Columns: `right` of right answers became their choice, of which `courteous` had words of courtesy
+Every phrase and `share` of the other sentences (`bench.rejection_sets`) is spoken by every voice that is installed,
+each over its own line (`bench.phone_line`), to the embedded recogniser as an engine host runs it. The phone network
+was trained without the default voices. `rate` is the rate of speaking, `lsb` adds noise of one step to what the line
+delivers. Columns: `right` of right answers became their choice, of which `courteous` had words of courtesy
 around them, `wrong` became another choice; `taken` of other sentences became a choice; CPU milliseconds a turn, and the
 time from the end of the audio to the answer where the pause before has been used.
 """
@@ -19,79 +21,16 @@ from time import perf_counter, process_time
 
 import numpy as np
 
-from bench.phone_line import for_recogniser, is_installed, over_the_line, speak
-from offhook.pipeline.asr.grammar import match, question_grammar
-from offhook.pipeline.dialog.digits import spoken_digits
+from bench.phone_line import for_recogniser, is_installed, lsb_noise, over_the_line, speak
+from bench.rejection_sets import SETS, Case, SentenceSet
+from offhook.pipeline.asr.grammar import question_grammar
 from offhook.pipeline.engine_host.pocketsphinx_engine import HostedPocketsphinx
 from offhook.pipeline.engine_host.protocol import Kind
-from offhook.pipeline.events import Choice, DigitRule, Question
 
 VOICES = ("flite:slt", "espeak:en-gb", "espeak:en-us+m7", "festival:cmu_us_slt_arctic_hts")
 """None of them is a training voice."""
 
 CHUNK_BYTES = 640
-
-
-@dataclass(frozen=True)
-class Case:
-    """A question, its right answers, and the same with words of courtesy around them."""
-
-    name: str
-    question: Question
-    right: tuple[str, ...]
-    courteous: tuple[str, ...]
-
-    def meaning(self, text: str) -> str | None:
-        """The choice or the digits that `text` stands for."""
-        return spoken_digits(text) if self.question.digits else match(text, self.question.choices)
-
-
-def _choices(name: str, phrases: Sequence[str], courteous: Sequence[str]) -> Case:
-    question = Question(choices=tuple(Choice(phrase, (phrase,)) for phrase in phrases))
-    return Case(name, question, tuple(phrases), tuple(courteous))
-
-
-CASES = (
-    _choices("yes, no", ["yes", "no"], ["yes please", "no thanks", "um no", "uh yes please"]),
-    _choices("one to five", ["one", "two", "three", "four", "five"], ["uh three", "number four please", "five please"]),
-    _choices(
-        "sales, support …",
-        ["sales", "support", "billing", "operator"],
-        ["i'd like support", "sales please", "uh billing", "operator please"],
-    ),
-    _choices(
-        "confirm, reschedule …",
-        ["confirm", "reschedule", "call me back"],
-        ["i'd like to confirm", "please call me back", "uh reschedule please"],
-    ),
-    _choices(
-        "two to seven words",
-        ["table for two", "take away", "private dining room", "gift card", "talk to the manager about my bill"],
-        ["um take away", "i want to talk to the manager about my bill", "gift card please"],
-    ),
-    Case(
-        "digits",
-        Question(digits=DigitRule(1, 8)),
-        (
-            "seven three one",
-            "six oh eight four",
-            "double nine three",
-            "two four six eight",
-            "five one",
-            "three zero six",
-        ),
-        ("um seven three one", "six eight four please"),
-    ),
-)
-
-OTHERS = """pineapple|excuse me|pardon|perhaps later|hold on please|i am not sure|say that again|it is raining outside
-next wednesday|the cat is on the garden wall|give me a minute|who am i talking to|i would like some fresh bread
-i can not hear you|good morning|let me talk to a human|i need to look that up|drive along the river
-that makes no sense to me|one moment|my name is peter baker|what day is today|something else|it is broken
-what were the choices|is it expensive|you sound like a robot|my wife knows about that|coffee with milk and sugar
-the bus did not come|where are you located|merry christmas|doctor williams is away|please talk more slowly
-umbrella|twenty visitors|she wanted to call on monday|another day|television|i did not buy anything
-all right then|goodness|wooden table legs|turn the radio off|red and purple flowers"""
 
 
 @dataclass(frozen=True)
@@ -141,22 +80,39 @@ class Recogniser:
         return str(result["text"]), float(result["confidence"] or 0.0), cpu_ms, wait_ms
 
 
-def turns(voices: Sequence[str], share: float, seed: int, cases: Sequence[Case] = CASES) -> Iterator[Turn]:
+def turns(
+    voices: Sequence[str],
+    share: float,
+    seed: int,
+    sentences: SentenceSet = SETS["first"],
+    *,
+    rate: float = 1.0,
+    lsb: bool = False,
+) -> Iterator[Turn]:
     """Speak everything and recognise it."""
     recogniser = Recogniser()
-    others = OTHERS.replace("\n", "|").split("|")
     choose = np.random.default_rng(seed)
-    for case in cases:
+    for case in sentences.cases:
         grammar = question_grammar(case.question)
-        said = [(text, False) for text in case.right] + [(text, True) for text in case.courteous]
         for voice in voices:
-            for text, courteous in [*said, *((text, False) for text in others if choose.random() < share)]:
-                meant = None if text in others else case.meaning(text)
+            for text, meant in _said(case, sentences, share, choose):
                 rng = np.random.default_rng(zlib.crc32(f"{seed}{case.name}{voice}{text}".encode()))
-                pcm = for_recogniser(over_the_line(speak(voice, text), rng))
+                line = over_the_line(speak(voice, text, rate), rng)
+                pcm = for_recogniser(lsb_noise(line, rng) if lsb else line)
                 found, confidence, cpu_ms, wait_ms = recogniser.recognise(pcm, grammar)
                 result = found, case.meaning(found), confidence, cpu_ms, wait_ms
-                yield Turn(case.name, voice, text, meant, courteous, *result)
+                yield Turn(case.name, voice, text, meant, text in case.courteous, *result)
+
+
+def _said(
+    case: Case, sentences: SentenceSet, share: float, choose: np.random.Generator
+) -> Iterator[tuple[str, str | None]]:
+    """What one voice says to a question, and what that means."""
+    for text in (*case.right, *case.courteous):
+        yield text, case.meaning(text)
+    for text in (*sentences.others, *sentences.containing.get(case.name, ())):
+        if choose.random() < share:
+            yield text, None
 
 
 def rates(found: Sequence[Turn], threshold: float) -> str:
@@ -174,6 +130,9 @@ def rates(found: Sequence[Turn], threshold: float) -> str:
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--set", default="first", choices=SETS)
+    parser.add_argument("--rate", type=float, default=1.0)
+    parser.add_argument("--lsb", action="store_true")
     parser.add_argument("--voices", default=",".join(VOICES))
     parser.add_argument("--share", type=float, default=0.3)
     parser.add_argument("--seed", type=int, default=1)
@@ -181,13 +140,18 @@ def main() -> None:
     parser.add_argument("--show", action="store_true", help="list the errors at the last threshold")
     args = parser.parse_args()
     voices = [voice for voice in args.voices.split(",") if is_installed(voice)]
-    found = list(turns(voices, args.share, args.seed))
+    sentences = SETS[args.set]
+    found = list(turns(voices, args.share, args.seed, sentences, rate=args.rate, lsb=args.lsb))
     thresholds = [float(text) for text in args.thresholds.split(",")]
     print(f"{'':32} plain  right court. wrong  others taken  cpu ms wait ms")
     for threshold in thresholds:
         print(f"{f'confidence {threshold:g}':32}{rates(found, threshold)}")
     middle = thresholds[-1] if args.show else 0.5
-    for name in [case.name for case in CASES]:
+    containing = {text for texts in sentences.containing.values() for text in texts}
+    if containing:
+        part = [turn for turn in found if turn.said in containing or turn.meant]
+        print(f"{'with a phrase in them':32}{rates(part, middle)}")
+    for name in [case.name for case in sentences.cases]:
         print(f"{name:32}{rates([turn for turn in found if turn.case == name], middle)}")
     for voice in voices:
         print(f"{voice:32}{rates([turn for turn in found if turn.voice == voice], middle)}")

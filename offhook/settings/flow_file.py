@@ -161,8 +161,6 @@ class _FlowReader(Reader):
     def unknown_key(self, name: str, what: str, allowed: Sequence[str]) -> tuple[str, str]:
         """Unknown keys, with hints for other systems' names and for what flows cannot do."""
         why, todo = super().unknown_key(name, what, allowed)
-        if todo.startswith("did you mean"):
-            return why, todo
         meant = other_word(name, allowed)
         return (why, f"did you mean `{meant}`?") if meant is not None else instead(name, allowed) or (why, todo)
 

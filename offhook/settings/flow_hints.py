@@ -11,7 +11,7 @@ from offhook.pipeline.dialog.hints import PYTHON
 # place is meant.
 _OTHER_WORDS = {
     "say": "speak text message prompt announce announcement tell talk utterance response reply output play_text",
-    "ask": "question menu choose select gather_speech query",
+    "ask": "question menu choose select gather_speech query listen",
     "collect": "gather input get_digits read_digits enter keypad",
     "hang_up": "hangup end exit stop bye goodbye disconnect finish close quit terminate",
     "next": "goto go_to jump then to target transition next_step follow follows",
@@ -50,17 +50,17 @@ _BEYOND = (
         "`record_audio = true` below `[records]` records whole calls; for the words of an answer " + PYTHON,
     ),
     (
-        "play audio file wav mp3 sound music media prompt_file",
+        "play audio file wav mp3 sound music media prompt_file beep tone moh hold_music",
         "a flow speaks texts and plays no files",
         "write what is said as a text: `say: Hello.`",
     ),
     (
-        "if when unless elif elseif condition conditions switch case match branch branches expression router",
+        "if when unless else elif elseif condition conditions switch case match branch branches router random",
         "a flow branches by what the caller answers, and by nothing else",
         PYTHON,
     ),
     (
-        "set assign let define eval compute",
+        "set assign let define eval compute variable",
         "`variables` are fixed, and only `collect` stores something",
         "put a fixed text below `variables` at the top, or " + PYTHON,
     ),
@@ -96,7 +96,7 @@ _BEYOND = (
     ),
     ("send_dtmf send_digits send_keys tones dtmf", "a flow sends no keys", PYTHON),
     (
-        "callback call_back queue enqueue park hold conference sms email mail send notify",
+        "callback call_back queue enqueue park hold conference sms email mail send notify fax",
         "a flow only talks with this caller",
         PYTHON,
     ),
@@ -119,6 +119,23 @@ _BEYOND = (
         "retries attempts max_attempts tries repeat retry",
         "only a question is repeated, for silence and for a wrong answer apart",
         "put `attempts: 3` below `no_input` or `no_match` of the question",
+    ),
+    (
+        "intent intents entities slot slots nlu llm ai gpt model grammar hints",
+        "a flow understands the phrases of its choices, and digits",
+        "list what callers say below `phrases`; for free speech write the dialog in Python, see docs/agents.md",
+    ),
+    (
+        "answer ring ringing reject busy accept",
+        "the call has been answered when the flow begins",
+        "which calls get which flow is set in `[[routes]]` of the configuration",
+    ),
+    ("log debug print trace", "a flow writes no log", "every call's transcript is kept, see `/calls`"),
+    ("secret mask masked hidden sensitive", "collected digits are always masked", "remove it"),
+    (
+        "confirm confirmation",
+        "a step asks for one thing",
+        "ask in a step of its own: `ask: I understood {number}. Is that right?`",
     ),
     ("description comment comments note notes version author", "a flow has no key for it", "make it a comment: `# …`"),
 )
@@ -171,4 +188,5 @@ def instead(name: str, allowed: Collection[str]) -> tuple[str, str] | None:
 
 
 def _plain(name: str) -> str:
-    return name.strip().lower().replace("-", "_").replace(" ", "_")
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name.strip())  # numDigits
+    return words.lower().replace("-", "_").replace(" ", "_")

@@ -70,6 +70,12 @@ def only(old: str, new: str) -> Problem:
         ("next: pin", "next: hang_up", 9, "a call ends at a step that hangs up: add one, such as "),
         ("[yes]", "['ye(s|ah)']", 9, "list every way to say it: `[yes, yeah, of course]`"),
         ("[yes]", "['{pin}']", 9, "write the words themselves: phrases have no variables"),
+        ("into:", "numDigits: 4\n    into:", 13, "did you mean `digits`?"),
+        ("into:", "finishOnKey: '*'\n    into:", 13, "did you mean `terminator`?"),
+        ("into:", "secret: true\n    into:", 13, "remove it"),
+        ("ask: Yes", "intent: book\n    ask: Yes", 7, "list what callers say below `phrases`"),
+        ("{hang_up: Goodbye.}", "{fax: x}", 16, "write the dialog in Python, see the README"),
+        ("{hang_up: Goodbye.}", "{beep: x}", 16, "write what is said as a text: `say: Hello.`"),
         # nothing to say, or something that nobody wants to be said
         ("Yes or no?", "'...'", 7, "write what to say"),
         ("Yes or no?", "👍", 7, "write what to say"),
