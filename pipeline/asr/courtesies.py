@@ -26,6 +26,9 @@ OPENINGS = (
 COURTESIES = ("please", "thanks", "thank you")
 """An answer may have at most one of each around it, in this order: hesitation, opening, the answer, courtesy."""
 
+ON_THE_PHONE = {"thank": ("S AE NG K", "S AE N K"), "thanks": ("S AE NG K S", "S AE N K S")}
+"""Further pronunciations: what distinguishes TH from S lies above 3.7 kHz, which a phone line does not carry."""
+
 
 def answers_within(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
     """Possible answers within `words` (lower case): all of them first, then without surrounding words."""

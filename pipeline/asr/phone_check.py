@@ -13,7 +13,7 @@ from math import exp, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from offhook.pipeline.asr.courtesies import COURTESIES, HESITATIONS, OPENINGS
+from offhook.pipeline.asr.courtesies import COURTESIES, HESITATIONS, ON_THE_PHONE, OPENINGS
 from offhook.pipeline.asr.jsgf import AROUND, WordGraph, parse_jsgf, sentence_graph, surrounded
 from offhook.pipeline.asr.phone_decoder import Decoded, PhoneGraph
 from offhook.pipeline.asr.phone_net import BLANK, PhoneNet, phone_numbers
@@ -107,7 +107,10 @@ class PhoneCheck:
         return PhoneGraph(surrounded(graph, (HESITATIONS, OPENINGS), (COURTESIES,)), self._phones)
 
     def _phones(self, word: str) -> list[tuple[int, ...]]:
-        return [phone_numbers(phones) for phones in self._pronounce(word.removeprefix(AROUND))]
+        spoken = list(self._pronounce(word.removeprefix(AROUND)))
+        if word.startswith(AROUND):
+            spoken += [phones.split() for phones in ON_THE_PHONE.get(word.removeprefix(AROUND), ())]
+        return [phone_numbers(phones) for phones in spoken]
 
 
 def phones_seen(log_probs: NDArray[np.float32]) -> list[int]:

@@ -7,6 +7,7 @@ import pytest
 
 from offhook.pipeline.asr.courtesies import COURTESIES, HESITATIONS, OPENINGS
 from offhook.pipeline.asr.phone_check import Evidence, PhoneCheck, confidence
+from offhook.pipeline.asr.phone_net import BLANK, PHONES, PhoneNet, phone_numbers
 
 SPEECH = Path(__file__).parents[2] / "data" / "speech"
 DICTIONARY = {
@@ -67,6 +68,23 @@ def test_digits_in_any_number(check: PhoneCheck) -> None:
 def test_what_was_not_said_is_rejected(check: PhoneCheck, found: str) -> None:
     checked = check.check(speech("four_two_seven"), MENU, found)
     assert checked.confidence < 0.2
+
+
+@pytest.mark.parametrize("thanks", ["TH AE NG K Y UW", "S AE NG K Y UW", "S AE N K Y UW", "S AE NG K S"])
+def test_thanks_are_recognised_without_the_th_that_a_phone_line_loses(
+    thanks: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phones = phone_numbers(f"F AO R {thanks}".split())
+    probs = np.full((3 * len(phones), 1 + len(PHONES)), 1e-3, np.float32)
+    for at, phone in enumerate(phones):
+        probs[3 * at : 3 * at + 2, phone] = 0.9
+        probs[3 * at + 2, BLANK] = 0.9
+    monkeypatch.setattr(PhoneNet, "log_probs", lambda net, pcm: np.log(probs))
+    words = {"thank": "TH AE NG K", "thanks": "TH AE NG K S", "you": "Y UW"}
+    polite = PhoneCheck(lambda word: [words[word].split()] if word in words else pronounce(word))
+    checked = polite.check(np.zeros(16_000, np.int16), DIGITS, "four")
+    assert checked.text == "four"
+    assert checked.confidence > 0.9
 
 
 def test_a_grammar_that_cannot_be_read_leaves_the_sentence_to_be_checked(check: PhoneCheck) -> None:
