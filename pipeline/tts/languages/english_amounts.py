@@ -200,6 +200,8 @@ def _inches(found: Match) -> str | None:
 
 
 def _by(found: Match) -> str:
+    if (found["a"], found["b"]) == ("24", "7"):
+        return "twenty four seven"
     unit = " " + unit_names(found["unit"])[1] if found["unit"] else ""
     return f"{amount(found['a'])} by {amount(found['b'])}{unit}"
 

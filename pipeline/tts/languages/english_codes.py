@@ -91,6 +91,7 @@ def code_rules(*, hash_word: str) -> tuple[Rule, ...]:
         rule(r"(?<=\*)\#|\#(?=[0-9]{1,6}\#)", hash_word),
         rule(r"\#(?=[A-Z]{1,4}-?[0-9])", "number"),
         rule(r"\#(?=[A-Za-z])", "hashtag"),
+        rule(r"(?<=[A-Za-z]\ )\#(?=:)", "number"),
         rule(r"\#", hash_mark),
     )
 

@@ -108,6 +108,7 @@ def time_rules(*, month_first: bool) -> tuple[Rule, ...]:
         # Without a year it might be a fraction, unless the context is about days.
         rule(
             rf"(?:(?<=\bon\ )|(?<=\bby\ )|(?<=\buntil\ )|(?<=\bsince\ )|(?<=\bdue\ )|(?<=day\ )|(?<=day,\ )"
+            r"|(?<=\bfrom\ )(?=[0-9]{1,2}/[0-9]{1,2}\ to\ [0-9]{1,2}/)|(?<=/[0-9]\ to\ )|(?<=/[0-9]{2}\ to\ )"
             r"|(?<![\w.,/-])(?=0|[0-9]{1,2}/0|(?:1[0-2]|[1-9])/(?:1[35789]|2[1-35-9]|3[01])\b"
             r"|[0-9]{1,2}/[0-9]{1,2}\ at\ [0-9]))"
             rf"(?P<a>[0-9]{{1,2}})/(?P<b>[0-9]{{1,2}}){_NO_MORE_DIGITS}",

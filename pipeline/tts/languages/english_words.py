@@ -158,6 +158,7 @@ _WORDS_TOO = frozenset({"OK", "HI", "ME", "OR", "IN", "OH", "PA", "MA"})  # "Wel
 _NAMES_TOO = frozenset({"max", "temp", "min", "est", "misc"})  # "Hello Max."
 _STREET = "|".join(_STREETS)
 _STREET_BEFORE = re.compile(rf"\b(?:{_STREET}|Street|Avenue|Road|Boulevard|Drive|Lane|Court|Place|Parkway)\.?\ $")
+_YEAR_FOLLOWS = re.compile(r"\ (?:in\ )?(?:1[5-9]|20)[0-9]{2}(?![0-9])")
 _DIRECTION_FOLLOWS = re.compile(rf"\ (?:{'|'.join(_DIRECTIONS)})\b")
 _NAME = r"(?:[A-Z][a-z]{1,20}|[0-9]{1,3}(?:st|nd|rd|th))"
 
@@ -207,7 +208,9 @@ def _abbreviation(found: Match) -> str | None:
     word, following = found["word"], found.string[found.end() : found.end() + 2]
     if word.lower() in _NAMES_TOO and word[0].isupper() and not following.strip()[:1].isdigit():
         return None
-    return with_stop(found, _capital(found, _ABBREVIATIONS[found["word"].lower()]))
+    if word.lower() == "est" and not _YEAR_FOLLOWS.match(found.string, found.end()):
+        return _capital(found, "estimated")
+    return with_stop(found, _capital(found, _ABBREVIATIONS[word.lower()]))
 
 
 def _state(found: Match) -> str | None:
