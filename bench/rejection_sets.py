@@ -114,7 +114,7 @@ banana|i do not know|hold on a second|what did you say|could you repeat that|let
 never mind|my dog is barking|i have a question about my invoice|wait wait wait|is anybody there|hello|good evening
 the weather is nice today|can i speak with your boss|that is not what i asked for|just a moment i am driving
 where did i put my glasses|the number you gave me does not work|sorry|i lost the letter you sent|what are my options
-go away|i already told the other lady|it depends|both of them|neither of these|somebody is at the door
+go away|i already asked the other lady|it depends|both of them|neither of these|somebody is at the door
 purple elephants dance slowly|thirteen hundred dollars|turn left at the corner|my name is alexander hamilton
 this is ridiculous|come here sweetheart|i guess so|snow|maybe|chess|goal|the sky is blue and the grass is green"""
 
