@@ -62,7 +62,7 @@ class MediaLine(Protocol):
         """Ticks of `play`ed audio sent since `start`."""
 
     def played_ticks(self) -> int:
-        """Of `sent_ticks`, those that have reached the far end by now: sent minus still in flight."""
+        """How many of `sent_ticks` have reached the far end by now: sent minus still in flight."""
 
     def send_dtmf(self, digits: str) -> None:
         """Send DTMF after what is queued. Raises ValueError for anything but 0-9 * # A-D."""

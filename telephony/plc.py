@@ -59,7 +59,7 @@ class Concealer:
         return frame
 
     def lost(self, samples: int) -> bytes:
-        """PCM in place of a hole of so many samples."""
+        """PCM in place of a hole of that many samples."""
         if samples <= 0:
             return b""
         if self._lost == 0:

@@ -310,13 +310,13 @@ class InboundCall:
             return
         # RFC 3264 §8.4: the holding side sends music or nothing, and receives nothing.
         self._conversation.hold(audio.direction in ("recvonly", "inactive"))
-        if self._no_media is None and not _gives_signs(self._line):
+        if self._no_media is None and not _has_sent(self._line):
             loop = asyncio.get_running_loop()
             self._no_media = loop.call_later(NO_MEDIA_LIMIT_S, self._watch_media)
 
     def _watch_media(self) -> None:
         self._no_media = None
-        if self._line is not None and not self._line.awaits_media and not _gives_signs(self._line):
+        if self._line is not None and not self._line.awaits_media and not _has_sent(self._line):
             self.hang_up(EndedBy.NETWORK, f"no media for {NO_MEDIA_LIMIT_S:g} s")
 
     def _log_missing_dtmf(self) -> None:
@@ -351,7 +351,7 @@ class InboundCall:
             self._pair.release(monotonic(), rests=self._conversation.answered)
 
 
-def _gives_signs(line: UdpLine | None) -> bool:
+def _has_sent(line: UdpLine | None) -> bool:
     """Whether the far end ever sent RTP or an RTCP report."""
     if line is None:
         return False

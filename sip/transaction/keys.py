@@ -12,7 +12,7 @@ Key: TypeAlias = tuple[str, ...]
 
 
 def client_key(message: Request | Response) -> Key:
-    """Of a sent request or a received response: the top branch and the CSeq method (§17.1.3).
+    """The key of a sent request or a received response: the top branch and the CSeq method (§17.1.3).
 
     Raises ParseError.
     """
@@ -20,7 +20,7 @@ def client_key(message: Request | Response) -> Key:
 
 
 def server_key(request: Request, method: str | None = None) -> Key:
-    """Of a received request; `method` overrides its own, to find the INVITE of a CANCEL (§9.2).
+    """The key of a received request; `method` overrides its own, to find the INVITE of a CANCEL (§9.2).
 
     An ACK has the key of its INVITE. Without the magic cookie, or with nothing after it (seen from old
     devices), the rules are those for RFC 2543. There the To tag of an ACK is that of the response and so isn't part

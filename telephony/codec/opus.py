@@ -16,7 +16,7 @@ BIT_RATE = 32_000
 """Enough for 16 kHz with FEC: at 24,000 the encoder gives up part of the band for FEC."""
 
 COMPLEXITY = 1
-"""Of 0 to 10: a packet costs 43 µs; with 5 it costs 128 µs (docs/decisions/0007-opus.md)."""
+"""Encoder complexity, 0 to 10: a packet costs 43 µs; with 5 it costs 128 µs (docs/decisions/0007-opus.md)."""
 
 EXPECTED_LOSS_PERCENT = 10
 """The loss that in-band FEC is tuned for: a rule of thumb for lossy networks."""

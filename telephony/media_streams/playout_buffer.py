@@ -82,7 +82,7 @@ class PlayoutBuffer:
         self._lags: deque[float] = deque(maxlen=_LAGS)
         self._reported_at = 0.0
         self.round_trip_s: float | None = None
-        """Of the connection, if it is known; set from outside."""
+        """The round trip of the connection, if it is known; set from outside."""
         self.messages: list[bytes] = []
         self.played: list[Played] = []
         self.drained = False
@@ -134,7 +134,7 @@ class PlayoutBuffer:
         return self._written - self._sent + self._queued
 
     def played_ticks(self, now: float) -> int:
-        """Of `sent_ticks`, those played by now: by time, never beyond a mark without its echo."""
+        """How many of `sent_ticks` have been played by now: by time, never beyond a mark without its echo."""
         position = self._position(now - self._delay_s())
         marks = self._marks
         while marks and now > marks[0].due + self._lag_s() + MARK_GRACE_S:

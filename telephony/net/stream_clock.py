@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 
 PERIOD_S = 0.02
-"""Twilio's messages hold so much audio."""
+"""The audio in one of Twilio's messages."""
 
 Tick = Callable[[float], None]
 """`tick(now)`, in monotonic seconds; it returns at once."""
@@ -26,7 +26,7 @@ class StreamClock:
         self.now = now
         """The time of all that happens to the streams: monotonic seconds, or a test's own."""
         self._ticks: dict[Tick, None] = {}
-        self._due: Iterator[Tick] = iter(())  # those that are to be called at this point
+        self._due: Iterator[Tick] = iter(())  # those still to call at this point
         self._point = 0.0  # the next one
         self._timer: asyncio.Handle | None = None
 

@@ -218,7 +218,7 @@ class StreamLine:
         return self._stream.sent_ticks
 
     def played_ticks(self) -> int:
-        """Of `sent_ticks`, those played by now: by time, never beyond a mark without its echo."""
+        """How many of `sent_ticks` have been played by now: by time, never beyond a mark without its echo."""
         return self._stream.played_ticks(self._clock.now())
 
     def send_dtmf(self, digits: str) -> None:

@@ -3,7 +3,7 @@
 Theory of operation. `RtpSession` decides everything about RTP and knows no socket; an `RtpIo` moves its packets: the
 event loop alone (`LoopIo`), or the media pump's thread (`PumpIo`). The line joins them, and adds codecs and listeners.
 
-- Inbound, `deliver` takes the session's events after whatever arrived: payload is decoded, gaps are concealed (by the
+- Inbound, `deliver` takes the session's events after a packet: payload is decoded, gaps are concealed (by the
   codec where it can), and listeners get PCM without holes. Plain audio that the pump has decoded comes by `on_audio`.
 - Outbound, `play` appends to the queue of the RtpIo, which reports by `sent` what has left; `played_ticks` follows half
   a round trip behind. The queue is also kept as it was played, because a re-INVITE may change the codec on the wire.
@@ -157,9 +157,7 @@ class UdpLine:
         return self._io.sent_ticks
 
     def played_ticks(self) -> int:
-        """Of `sent_ticks`, those whose packets have reached the far end by now, by half the measured round
-        trip.
-        """
+        """How many of `sent_ticks` have reached the far end by now, by half the measured round trip."""
         return self._playout.arrived(time.monotonic() - self._session.one_way_delay_s)
 
     def send_dtmf(self, digits: str) -> None:

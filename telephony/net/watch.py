@@ -31,7 +31,7 @@ class MediaWatch:
         self.due = None
 
     def check(self, now: float, last_received_at: float | None) -> bool:
-        """Whether the silence is to be reported now. `last_received_at`: of the last valid packet, None for
+        """Whether to report the silence now. `last_received_at`: of the last valid packet, None for
         none.
         """
         if self._since is None or self.due is None or now < self.due:

@@ -45,7 +45,7 @@ class RtpConfig:
     max_bit_rate: int | None = None
 
     def units_per_tick(self, payload_type: int) -> int:
-        """Of RTP timestamps, in packets of that type."""
+        """Units of RTP timestamps in a tick, in packets of that type."""
         clock = self.clocks.get(payload_type)
         return 1 if clock is None else clock.units_per_tick
 

@@ -102,7 +102,7 @@ class DtmfReceiver:
         return None if self._press is None else self._press.updated_at + self._timeout_s
 
     def handle_timer(self, now: float) -> list[Digit]:
-        """The digit whose end has not come, if it is time."""
+        """The digit whose end has not come in time."""
         due = self.get_timer()
         return self._end(now) if due is not None and now >= due else []
 

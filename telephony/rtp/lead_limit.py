@@ -23,7 +23,7 @@ class LeadLimit:
         self._began_at = self.at = now
 
     def deliver(self, ticks: int, now: float) -> bool:
-        """Take so many ticks of received audio; False, and nothing is taken, if that were too far ahead."""
+        """Account for received audio; False, and nothing is taken, if it is too far ahead."""
         left = self.ticks + (now - self.at) * REFILL_HZ - ticks
         if left < 0:
             return False
@@ -32,7 +32,7 @@ class LeadLimit:
         return True
 
     def fill(self, ticks: int, now: float) -> None:
-        """Take so many ticks of filled audio, in any case."""
+        """Account for filled audio, even beyond the limit."""
         self.ticks = min(self._most, self.ticks + (now - self.at) * REFILL_HZ - ticks)
         self.at = now
 

@@ -171,7 +171,7 @@ class Receiver:
 
     @property
     def units_per_tick(self) -> int:
-        """Of the stream's RTP timestamps."""
+        """Units of the stream's RTP timestamps in a tick."""
         return self._timeline.units_per_tick
 
     @property
@@ -181,7 +181,7 @@ class Receiver:
 
     @property
     def lost(self) -> int:
-        """Of them, those that never came; at least 0 despite duplicates."""
+        """Expected packets that never came; at least 0 despite duplicates."""
         return max(0, self.expected - self._received_before - self.tracker.received)
 
     @property

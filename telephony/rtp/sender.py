@@ -329,7 +329,7 @@ class Sender:
         return chunk if encoder is None else encoder.encode(chunk)
 
     def _take(self, octets: int) -> bytes:
-        """Up to so many `octets` from the queue's front."""
+        """Up to `octets` bytes from the front of the queue."""
         queue, head = self._queue, self._head
         chunk = queue[0][head : head + octets]
         head += len(chunk)

@@ -20,13 +20,13 @@ class SpikeHold:
         self.until = 0.0
 
     def learn(self, held_s: float, arrival: float) -> None:
-        """The time of a packet had been filled already when it arrived, held up for so long."""
+        """A packet arrived after its time had been filled, `held_s` late."""
         if held_s <= self._longest_s:
             self.seconds = max(self.seconds, held_s)
             self.until = arrival + self._kept_s
 
     def review(self, held_s: float, arrival: float) -> None:
-        """Audio arrived, held up for so long: was the longer wait worth it?"""
+        """Audio arrived, `held_s` late: was the longer wait worth it?"""
         if held_s > self._usual_s:
             self.until = arrival + self._kept_s
         elif arrival >= self.until:

@@ -125,7 +125,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         (("m=audio {port} RTP/AVP 0", "c=IN IP4"), 400, None),
     ],
 )
-async def test_an_offer_that_cannot_be_had_takes_no_ports(
+async def test_a_refused_offer_takes_no_ports(
     bench: Bench, lines: tuple[str, ...], status: int, warning: str | None
 ) -> None:
     for _ in range(200):
@@ -234,7 +234,7 @@ async def test_a_first_offer_that_gets_no_answer_ends_the_call(bench: Bench) -> 
     assert bench.commands[-1] == Bye(call.handle)
 
 
-async def test_a_reinvite_that_cannot_be_had_says_why(bench: Bench) -> None:
+async def test_a_refused_reinvite_says_why(bench: Bench) -> None:
     call = await bench.established()
     call.reinvited(offer("m=audio {port} RTP/AVP 18"))
     assert bench.commands[-1] == RejectReinvite(
