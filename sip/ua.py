@@ -39,7 +39,7 @@ class UserAgent:
 
     `local` is the address that peers reach us at; `route`, where `local` is a wildcard, gives our
     address as a peer reaches it. `entropy` returns a new unguessable token each time. `admit` is asked once for
-    each new call, with "INVITE", and for each OPTIONS outside a call: its refusal is sent at once,
+    each new call, with "INVITE" and its source, and for each OPTIONS outside a call: its refusal is sent at once,
     without transaction or event.
 
     After every `receive`, `handle_timer` or `do`: send `datagrams_to_send`, take `next_event` until it is None, and

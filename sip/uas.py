@@ -43,8 +43,9 @@ MALFORMED = 400
 _OUT_OF_ORDER = Refusal(500, reason="CSeq Out Of Order")
 """§12.2.2."""
 
-Admit: TypeAlias = Callable[[str], Refusal | None]
-"""("INVITE", or "OPTIONS" asking whether an INVITE would succeed) -> None to admit a new call now, else its answer."""
+Admit: TypeAlias = Callable[[str, Address], Refusal | None]
+"""("INVITE", or "OPTIONS" asking whether an INVITE would succeed; its source) -> None to admit a new call now, else its
+answer."""
 
 
 class Uas:
@@ -52,7 +53,7 @@ class Uas:
 
     def __init__(self, core: Core, admit: Admit | None) -> None:
         self._core = core
-        self._admit: Admit = admit or (lambda method: None)
+        self._admit: Admit = admit or (lambda method, source: None)
         self._rejected = RejectedCache(core.settings.timers.give_up_s, core.settings.max_refused_invites)
         self._tag_key = core.entropy().encode()[:64]
 
@@ -121,6 +122,8 @@ class Uas:
         if usage is None:
             self._core.counters.drop("stray ACK")
         else:
+            if request.source is not None:
+                self._core.proven.keep(request.source.host, True, now)
             usage.on_ack(request, now)
 
     # --- new requests
@@ -191,14 +194,17 @@ class Uas:
     # --- out of dialog
 
     def _invite(self, request: Request, source: Address, reply_to: Address, now: float) -> None:
-        if (closed := self._admit("INVITE")) is not None:
+        if (closed := self._admit("INVITE", source)) is not None:
             self._turn_away(request, reply_to, closed, now)
             return
-        UasInviteUsage(self._core, self._core.layer.accept(request, reply_to, now), source, now)
+        proven = self._core.proven.recall(reply_to.host, now) is not None
+        most = None if proven else self._core.settings.unproven_repeats
+        transaction = self._core.layer.accept(request, reply_to, now, most_repeats=most)
+        UasInviteUsage(self._core, transaction, source, now)
 
     def _options(self, request: Request, source: Address, reply_to: Address, now: float) -> None:
         # §11.2: the answer an INVITE would get, so that a probing proxy learns that there is no room.
-        refusal = self._admit("OPTIONS") or Refusal(200, self._capabilities())
+        refusal = self._admit("OPTIONS", source) or Refusal(200, self._capabilities())
         self._turn_away(request, reply_to, refusal, now)
 
     def _cancel(self, request: Request, source: Address, reply_to: Address, now: float) -> None:

@@ -151,7 +151,7 @@ class InboundCall:
                 return
             if self._line is not None:
                 # Not only from the ACK on: the caller's first packets may overtake it.
-                self._line.start()
+                self._line.start(confirmed=False)
         except Exception as error:
             self.log.exception("the call failed", step="answer")
             self.failed(error)

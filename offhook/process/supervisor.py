@@ -304,7 +304,7 @@ class Supervisor:
         else:
             self._refuse(event.call, _WORKER_GONE)
 
-    def _admit(self, method: str) -> SipRefusal | None:
+    def _admit(self, method: str, source: Address) -> SipRefusal | None:
         """Called before any other work on a new call, so that refusing a flood of calls costs little.
 
         OPTIONS only asks what a call would get, and is not counted.

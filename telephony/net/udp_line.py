@@ -118,16 +118,29 @@ class UdpLine:
             return LoopIo(self._session, self.pair.rtp, self._clock, self._loop, self, limits)
         return PumpIo(self._session, self.pair.rtp, self._clock, pump, self, limits)
 
-    def start(self) -> None:
-        """Begin to receive, and to send what is queued."""
-        if self._started or self._closed:
+    def start(self, *, confirmed: bool = True) -> None:
+        """Begin to receive, and to send what is queued. Until it is `confirmed` (the ACK came), by a second call, the
+        first packet received starts sending."""
+        if self._closed:
             return
+        if self._started:
+            self._confirm()
+            return
+        if not confirmed:
+            self._session.hold_sending()
         self._started = True
         self._loop.add_reader(self.pair.rtcp.fileno(), self._rtcp_readable)
         if _awaits_media(self._codecs.config):
             self._watch.resume(time.monotonic())
         self._doubt_at = time.monotonic() + DOUBT_S
         self._io.start()
+        self._arm()
+
+    def _confirm(self) -> None:
+        now = time.monotonic()
+        self._session.release_sending()
+        self._doubt_at = now + DOUBT_S
+        self._path.settle(now)
         self._arm()
 
     def encode(self, pcm: bytes) -> bytes:
