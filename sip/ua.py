@@ -70,6 +70,11 @@ class UserAgent:
         core = self._core
         return not (core.calls or core.dialogs or core.layer.clients or core.layer.servers)
 
+    @property
+    def overloaded(self) -> str:
+        """Why every new call gets a 503 now; empty if none does for the user agent's sake."""
+        return self._uas.overloaded
+
     # --- the wire
 
     def receive(self, data: bytes, source: Address, now: float) -> None:

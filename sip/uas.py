@@ -57,6 +57,18 @@ class Uas:
         self._rejected = RejectedCache(core.settings.timers.give_up_s, core.settings.max_refused_invites)
         self._tag_key = core.entropy().encode()[:64]
 
+    @property
+    def overloaded(self) -> str:
+        """Why a new call would get a 503; empty if it would not."""
+        core, settings = self._core, self._core.settings
+        if len(core.layer.servers) >= settings.max_server_transactions:
+            return f"{len(core.layer.servers)} SIP transactions are in progress"
+        if core.pending_invites >= settings.max_pending_invites:
+            return f"{core.pending_invites} calls wait for an answer"
+        if len(core.calls) >= settings.max_calls:
+            return f"{len(core.calls)} SIP dialogs are in progress"
+        return ""
+
     def refuse_unreadable(self, error: ParseError, source: Address, now: float) -> None:
         """Answer a malformed request statelessly, if enough of it could be parsed."""
         counters = self._core.counters
@@ -141,16 +153,12 @@ class Uas:
             _OUT_OF_DIALOG[request.method](self, request, source, reply_to, now)
 
     def _overloaded(self, request: Request, usage: InviteUsage | None) -> bool:
-        core, settings = self._core, self._core.settings
-        limit, load = settings.max_server_transactions, len(core.layer.servers)
+        core = self._core
+        limit, load = core.settings.max_server_transactions, len(core.layer.servers)
         if usage is not None or (request.method == "CANCEL" and core.layer.match_cancelled(request) is not None):
             # In-dialog requests have twice the room: calls must be able to end under load, too.
             return load >= 2 * limit
-        return request.method == "INVITE" and (
-            load >= limit
-            or core.pending_invites >= settings.max_pending_invites
-            or len(core.calls) >= settings.max_calls
-        )
+        return request.method == "INVITE" and bool(self.overloaded)
 
     def _check(self, request: Request, usage: InviteUsage | None, now: float) -> Refusal | None:
         if request.method == "CANCEL":
