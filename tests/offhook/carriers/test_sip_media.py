@@ -168,7 +168,7 @@ async def test_media_at_our_own_ports_is_refused(bench: Bench) -> None:
     answer = bench.commands[-1]
     assert isinstance(answer, Answer)
     own = parse(answer.sdp).media[0].port
-    for port in (own, own + 1):
+    for port in (own, own + 1, 5060):
         bench.incoming(offer(port=port)).accept()
         assert isinstance(bench.commands[-1], Reject) and bench.commands[-1].status == 488
     bench.calls[0].reinvited(offer(port=own))
@@ -182,7 +182,7 @@ def broken(*_: object, **__: object) -> None:
     raise ZeroDivisionError("a bug")
 
 
-@pytest.mark.parametrize("where", ["_local_host", "answer_offer", "UdpLine", "LocalMedia"])
+@pytest.mark.parametrize("where", ["media_host", "answer_offer", "UdpLine", "LocalMedia"])
 async def test_whatever_fails_while_a_call_is_taken(bench: Bench, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sip_call, where, broken)
     with capture_logs() as logged:
