@@ -98,7 +98,7 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The reply to `Begin` and `Finish`: whether the record is in the database."""
+    """The reply to `Begin` and `Finish`: whether the record would survive a crash."""
 
     number: int
     ok: bool

@@ -143,8 +143,8 @@ class PortPair:
 class PortPool:
     """The port pairs of one range on one local address, given out in random order.
 
-    `low` and `high` are inclusive. `table`: shared with the pools of other ranges (`shared_ports`), so that `gave` knows
-    about their ports, too. Raises `PortRangeError` if no pair fits between them.
+    `low` and `high` are inclusive. `table`: shared with the pools of other ranges (`shared_ports`), so that `gave`
+    knows about their ports, too. Raises `PortRangeError` if no pair fits between them.
     """
 
     def __init__(
