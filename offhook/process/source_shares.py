@@ -204,18 +204,14 @@ class SourceShares:
     # --- the rules
 
     def _over_unconfirmed(self, host: _Host, port: _Port, capacity: Capacity, now: float) -> str:
-        stranger = port.rank(now) is Rank.STRANGER
+        stranger, count = port.rank(now) is Rank.STRANGER, port.unconfirmed
         window_s = (UNCONFIRMED_S if stranger else KNOWN_UNCONFIRMED_S) + self._ringing_s
-        if stranger:
-            # Of a host, all its unknown ports together: they cost nothing.
+        if stranger and self._strangers_unconfirmed >= MAX_STRANGERS_UNCONFIRMED:
+            return f"is unknown, and {self._strangers_unconfirmed} calls of unknown sources have no ACK yet"
+        if stranger and count:
+            # A host's unknown ports have that many together, for ports cost nothing; but each may have one.
             count = sum(each.unconfirmed for each in host.ports.values() if each.rank(now) is Rank.STRANGER)
-            if self._strangers_unconfirmed >= MAX_STRANGERS_UNCONFIRMED:
-                return f"is unknown, and {self._strangers_unconfirmed} calls of unknown sources have no ACK yet"
-        else:
-            count = port.unconfirmed
-        if count >= max(1.0, window_s * capacity.setups_per_s):
-            return f"has {count} calls without an ACK"
-        return ""
+        return f"has {count} calls without an ACK" if count >= max(1.0, window_s * capacity.setups_per_s) else ""
 
     def _over_rate(self, host: _Host, port: _Port, capacity: Capacity, now: float) -> str:
         if len(self._hosts) * DIVIDED_AGAIN_S <= now - self._divided_at:

@@ -110,6 +110,15 @@ def test_ports_of_one_host_share_what_the_host_has() -> None:
     assert site.refused[phone] <= 2
 
 
+def test_a_flood_from_a_host_leaves_its_other_ports_a_call_each() -> None:
+    """Also to a port that never called before."""
+    site = Site(SourceShares(), acknowledges=lambda source: source.port != ATTACKER.port)
+    site.run(10, lambda: iter([(2_000, ATTACKER)]))
+    for n in range(100):
+        site.now += 0.2
+        assert site.call(Address(ATTACKER.host, 20_000 + n)) is not None
+
+
 def test_forged_sources_do_not_keep_a_known_one_out() -> None:
     shares = SourceShares()
     site = Site(shares, acknowledges=lambda source: source == TRUNK)
