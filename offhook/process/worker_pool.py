@@ -7,6 +7,7 @@ import structlog
 
 from offhook.observe.refusals import Reason, Refusal
 from offhook.process.admission import LoadLimits
+from offhook.process.memory import MemoryTrim
 from offhook.process.messages import Exited, Quit, Started
 from offhook.process.source_shares import Capacity
 from offhook.process.worker_handle import WorkerHandle, WorkerHandleOwner, WorkerState
@@ -41,6 +42,7 @@ class WorkerPool:
         self._making: Callable[[int], WorkerHandle] | None = None
         self._checked = self._loop.time()
         self._complete = self._stopping = False
+        self._memory = MemoryTrim()
         self._log = structlog.get_logger("offhook.process")
         source.on_news = self._on_news
 
@@ -151,6 +153,7 @@ class WorkerPool:
             if worker.check():
                 self._log.error("a worker has hung and is killed", worker=worker.index, pid=worker.pid)
                 self._kill(worker)
+        self._memory.calls(sum(len(worker.calls) for worker in self), now)
         self._loop.call_later(CHECK_S, self._check)
 
     def _kill(self, worker: WorkerHandle) -> None:
