@@ -39,7 +39,7 @@ class UaSettings:
     """How often one transaction repeats a response because the request was retransmitted. RFC 3261 timers need 11."""
 
     unproven_repeats: int = 3
-    """How often a response to an INVITE is repeated, unasked, to a host that never sent an ACK to one of ours: its
+    """How often a response to an INVITE is repeated, unasked, to a host that never acknowledged one of them: its
     source may be forged, and RFC 3261's ten repeats (§13.3.1.4, §17.2.1) would multiply what is sent to a victim. Three
     are enough for nearly everybody: at 10 % loss each way one call in 800 gets no ACK through."""
 

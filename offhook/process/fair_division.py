@@ -16,7 +16,7 @@ SLACK = 1.05
 class Rank(IntEnum):
     """Of a source of calls: who goes first."""
 
-    TRUNK = 0
+    PEER = 0
     KNOWN = 1
     STRANGER = 2
 

@@ -1,7 +1,7 @@
 """Fair shares of the bot for the sources of calls, so that a flood from one does not keep the others out. Pure.
 
 Theory of operation. A source is a host (of IPv6: its /64) and, within it, a port: phones behind one NAT differ by it.
-Sources come in three ranks: the configured trunks, those that confirmed a call lately (their ACK shows that they
+Sources come in three ranks: the configured peers, those that confirmed a call lately (their ACK shows that they
 receive what is sent to them), and strangers. Four things are shared, each only when it runs short:
 
 1. Requests that are read at all: a token bucket for each source, and one for all strangers. What exceeds it is
@@ -64,17 +64,17 @@ MAX_STRANGERS_UNCONFIRMED = 250
 class _Source:
     """A host, or a port of one."""
 
-    __slots__ = ("confirmed_at", "held", "seen_at", "trunk", "wanted")
+    __slots__ = ("confirmed_at", "held", "is_peer", "seen_at", "wanted")
 
-    def __init__(self, trunk: bool) -> None:
-        self.trunk = trunk
+    def __init__(self, is_peer: bool) -> None:
+        self.is_peer = is_peer
         self.seen_at = self.confirmed_at = -math.inf
         self.wanted = Rate()
         self.held = 0
 
     def rank(self, now: float) -> Rank:
-        if self.trunk:
-            return Rank.TRUNK
+        if self.is_peer:
+            return Rank.PEER
         return Rank.KNOWN if now - self.confirmed_at < KNOWN_S else Rank.STRANGER
 
     def needed(self, now: float) -> bool:
@@ -86,8 +86,8 @@ class _Port(_Source):
 
     __slots__ = ("bucket", "given", "unconfirmed")
 
-    def __init__(self, trunk: bool, bucket: TokenBucket) -> None:
-        super().__init__(trunk)
+    def __init__(self, is_peer: bool, bucket: TokenBucket) -> None:
+        super().__init__(is_peer)
         self.bucket = bucket
         self.given = Window()
         self.unconfirmed = 0
@@ -98,8 +98,8 @@ class _Host(_Source):
 
     __slots__ = ("group", "ports")
 
-    def __init__(self, trunk: bool) -> None:
-        super().__init__(trunk)
+    def __init__(self, is_peer: bool) -> None:
+        super().__init__(is_peer)
         self.group = SharingGroup()
         self.ports: dict[int, _Port] = {}
 
@@ -125,8 +125,8 @@ class SourceShares:
     """`held_share`: the part of the places not held by others that one source may hold while others are known.
     `ringing_s`: how long calls ring before they are answered, which is no sign of a missing ACK."""
 
-    def __init__(self, trunks: Sequence[str] = (), *, held_share: float = 0.9, ringing_s: float = 0.0) -> None:
-        self._trunks = [ipaddress.ip_network(each, strict=False) for each in trunks]
+    def __init__(self, peers: Sequence[str] = (), *, held_share: float = 0.9, ringing_s: float = 0.0) -> None:
+        self._peers = [ipaddress.ip_network(each, strict=False) for each in peers]
         self._held_share = held_share
         self._ringing_s = ringing_s
         self._hosts: dict[str, _Host] = {}
@@ -235,13 +235,13 @@ class SourceShares:
         self._group.divide(total, ((each.rank(now), each.wanted.now(now)) for each in present), strangers=strangers)
 
     def _over_held(self, host: _Host, port: _Port, capacity: Capacity, now: float) -> str:
-        if host.trunk or self._held_share >= 1.0:
+        if host.is_peer or self._held_share >= 1.0:
             return ""
         free = min(capacity.places, capacity.cpu_room)
         others = (each for each in self._hosts.values() if each is not host)
         if _over(host.held, free, self._held_share) and any(each.rank(now) < Rank.STRANGER for each in others):
             return f"holds {host.held} calls, and {free} more are left for others"
-        # Phones behind one NAT have few calls each: the CPU is left to whoever comes first.
+        # Phones behind one NAT have few calls each: the CPU goes to the first who come.
         near, free = (each for each in host.ports.values() if each is not port), capacity.places
         if _over(port.held, free, self._held_share) and any(each.rank(now) < Rank.STRANGER for each in near):
             return f"holds {port.held} calls from one port, and {free} more are left for others"
@@ -254,22 +254,22 @@ class SourceShares:
         host = self._hosts.pop(key, None)
         if host is None:
             _forget(self._hosts, MAX_HOSTS, now)
-            host = _Host(self._is_trunk(source.host))
+            host = _Host(self._is_listed(source.host))
         self._hosts[key] = host
         host.seen_at = now
         port = host.ports.pop(source.port, None)
         if port is None:
             _forget(host.ports, MAX_PORTS, now)
-            port = _Port(host.trunk, TokenBucket(self._read_per_s, now))
+            port = _Port(host.is_peer, TokenBucket(self._read_per_s, now))
         host.ports[source.port] = port
         port.seen_at = now
         return host, port
 
-    def _is_trunk(self, host: str) -> bool:
-        if not self._trunks:
+    def _is_listed(self, host: str) -> bool:
+        if not self._peers:
             return False
         address = _unmapped(host)
-        return address is not None and any(address in network for network in self._trunks)
+        return address is not None and any(address in network for network in self._peers)
 
     def _entries(self, call: _Call) -> tuple[_Host, _Port]:
         # Neither is forgotten while it holds calls.

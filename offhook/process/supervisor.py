@@ -79,7 +79,7 @@ class Supervisor:
         self._metrics = Metrics(__version__)
         self._refusals = RefusalLog(self._metrics)
         self._shares = SourceShares(
-            config.sip.trunks,
+            config.sip.peers,
             held_share=config.calls.source_share,
             ringing_s=config.calls.answer_delay_ms / 1000,
         )

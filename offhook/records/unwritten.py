@@ -2,7 +2,7 @@
 
 Each process has one file, `unwritten-OWNER.jsonl`, for as long as it runs, and holds a lock on it. Its lines are
 changes in their order. They are written and fsynced as soon as the database has refused them once, and read back and
-cleared when it works again. A file without a holder was left by a process that was killed: whoever finds it applies
+cleared when it works again. A file without a holder was left by a process that was killed: the next process applies
 it. Its modification time is when that process was last seen, at most `SEEN_EVERY_S` before its end.
 """
 

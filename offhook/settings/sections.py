@@ -93,20 +93,20 @@ class SipConfig(Section):
     advertised_port: Annotated[int | None, Field(ge=1, le=65_535, examples=[5060])] = None
     """The port for `advertised_host`, if another one than `port` is forwarded to this machine."""
 
-    trunks: Annotated[tuple[str, ...], Field(max_length=1_000, examples=[("203.0.113.7", "198.51.100.0/24")])] = ()
+    peers: Annotated[tuple[str, ...], Field(max_length=1_000, examples=[("203.0.113.7", "198.51.100.0/24")])] = ()
     """Addresses and networks of your carriers and PBXs. When more calls come than can be taken, theirs go first, and
     none of them is limited by `calls.source_share`."""
 
-    @field_validator("trunks")
+    @field_validator("peers")
     @classmethod
-    def _trunks_are_networks(cls, trunks: tuple[str, ...]) -> tuple[str, ...]:
-        for each in trunks:
+    def _peers_are_networks(cls, peers: tuple[str, ...]) -> tuple[str, ...]:
+        for each in peers:
             try:
                 ipaddress.ip_network(each, strict=False)
             except ValueError:
                 why = "{value} is neither an address nor a network"
                 raise PydanticCustomError("network", why, {"value": repr(each), "example": ("203.0.113.7",)}) from None
-        return trunks
+        return peers
 
     @model_validator(mode="after")
     def _a_port_needs_its_host(self) -> Self:

@@ -51,7 +51,7 @@ class UserAgentCore(Generic[U]):
         self.hung_up: Recent[DialogId, str] = Recent(settings.timers.give_up_s, settings.max_calls)
         """Our tags in dialogs that we hung up: the far end's BYE may have crossed ours."""
         self.proven: Recent[str, bool] = Recent(settings.proven_s, settings.max_proven_hosts)
-        """Hosts that sent an ACK to a tag of ours, which cannot be guessed: they receive what we send there."""
+        """Hosts that sent an ACK with our tag, which cannot be guessed: they receive what is sent there."""
         self.pending_invites = 0
         self.durations: Mapping[str, float | None] = durations(settings)
         self._route = route

@@ -132,7 +132,7 @@ def test_forged_sources_do_not_keep_a_known_one_out() -> None:
     assert shares.dump(site.now)["sources"] <= MAX_HOSTS + MAX_STRANGERS_UNCONFIRMED  # type: ignore[operator]
 
 
-def test_configured_trunks_go_before_known_sources() -> None:
+def test_configured_peers_go_before_known_sources() -> None:
     site = Site(SourceShares(["192.0.2.8/29"]))
     site.run(20, lambda: iter([(75, TRUNK), (500, ATTACKER)]))
     assert site.refused[TRUNK] <= 75
@@ -214,8 +214,8 @@ def test_a_division_is_fair_and_complete() -> None:
     group = SharingGroup()
     group.divide(100, [(Rank.KNOWN, 10.0), (Rank.KNOWN, 500.0), (Rank.KNOWN, 60.0)])
     assert group.shares[Rank.KNOWN] == (45.0, 105.0)
-    group.divide(100, [(Rank.TRUNK, 30.0), (Rank.KNOWN, 500.0), (Rank.STRANGER, 4.0), (Rank.STRANGER, 400.0)])
-    assert group.shares[Rank.TRUNK] == (90.0, 94.5)
+    group.divide(100, [(Rank.PEER, 30.0), (Rank.KNOWN, 500.0), (Rank.STRANGER, 4.0), (Rank.STRANGER, 400.0)])
+    assert group.shares[Rank.PEER] == (90.0, 94.5)
     assert group.shares[Rank.KNOWN] == (60.0, 63.0)
     assert group.shares[Rank.STRANGER] == (6.0, 10.5)
     group.divide(100, [(Rank.KNOWN, 50.0), (Rank.STRANGER, 50.0)])
