@@ -77,6 +77,8 @@ class RecordsDatabase:
     @contextmanager
     def write(self, busy_s: float = WRITER_BUSY_TIMEOUT_S) -> Iterator[Connection]:
         """A transaction of the writer, which waits `busy_s` for those of others. Raises SQLAlchemyError, OSError."""
+        if self.path is not None and self._file is not None and _is_emptied(self.path):
+            self._move_aside()
         if _stat(self.path) != self._file:
             self._make_anew()
         options = {"offhook_writes": True, "offhook_busy_ms": round(1000 * busy_s)}
@@ -91,9 +93,13 @@ class RecordsDatabase:
         """A transaction failed: move a damaged file aside. Raises as `write`."""
         if self.path is None or not isinstance(error, DBAPIError) or not any(each in str(error) for each in _DAMAGED):
             return
-        aside = self.path.with_name(f"{self.path.name}.damaged-{int(time.time())}")
-        self._close_connections()
-        log.error("the records' database is damaged; it was moved aside", path=str(self.path), to=str(aside))
+        self._move_aside()
+
+    def _move_aside(self) -> None:
+        """Keep a damaged file, with its log, to be repaired. Raises OSError."""
+        aside = f"{self.path}.damaged-{int(time.time())}"
+        log.error("the records' database is damaged; it was moved aside", path=str(self.path), to=aside)
+        # Before connections are closed: SQLite then leaves a file that has lost its name as it is.
         for suffix in ("", "-wal", "-shm"):
             with suppress(FileNotFoundError):
                 os.rename(f"{self.path}{suffix}", f"{aside}{suffix}")
@@ -143,6 +149,14 @@ def _stat(path: Path | None) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return None if found is None else (found.st_dev, found.st_ino)
+
+
+def _is_emptied(path: Path) -> bool:
+    """Whether somebody cut it to nothing: an open database has at least a page."""
+    try:
+        return os.stat(path).st_size == 0
+    except OSError:
+        return False
 
 
 def _file_of(url: URL) -> Path | None:

@@ -343,18 +343,23 @@ def test_a_database_file_that_goes_away_is_made_again(store: RecordStore, path: 
     again.close()
 
 
+@pytest.mark.parametrize("checkpoint", [True, False])
 @pytest.mark.parametrize("damage", ["emptied", "overwritten"])
-def test_a_damaged_database_is_moved_aside(store: RecordStore, path: Path, damage: str) -> None:
+def test_a_damaged_database_is_moved_aside(store: RecordStore, path: Path, damage: str, checkpoint: bool) -> None:
     clock, before = call("before")
     store.finish(done(clock, before))
     assert store.flush()
-    sql(path, "PRAGMA wal_checkpoint(TRUNCATE)")
+    if checkpoint:
+        sql(path, "PRAGMA wal_checkpoint(TRUNCATE)")
     path.write_bytes(b"" if damage == "emptied" else b"no database at all" * 2_000)
     futures = [store.finish(done(*call(f"after {n}"))) for n in range(3)]
     assert all(future.result(10) for future in futures)
     assert store.flush(10)
-    assert {record.src for record in store.calls()} >= {f"after {n}" for n in range(3)}
     assert store.close()
+    again = RecordStore.open(str(path))
+    assert {record.src for record in again.calls()} >= {f"after {n}" for n in range(3)}
+    again.close()
+    assert sql(path, "PRAGMA integrity_check") == [("ok",)]
 
 
 def test_calls_of_a_killed_process_end_when_it_was_last_seen(path: Path) -> None:
