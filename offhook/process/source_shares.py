@@ -59,6 +59,10 @@ KNOWN_UNCONFIRMED_S = 5.0
 """… and a known source."""
 MAX_STRANGERS_UNCONFIRMED = 250
 """Half of `UaSettings.max_pending_invites`: the other half is for known sources."""
+STRANGERS_PLACES = 0.25
+"""Of all places for calls, what calls of strangers without an ACK may take …"""
+STRANGER_OF_STRANGERS = 0.5
+"""… and of that, one of them."""
 
 
 class _Source:
@@ -205,13 +209,17 @@ class SourceShares:
 
     def _over_unconfirmed(self, host: _Host, port: _Port, capacity: Capacity, now: float) -> str:
         stranger, count = port.rank(now) is Rank.STRANGER, port.unconfirmed
-        window_s = (UNCONFIRMED_S if stranger else KNOWN_UNCONFIRMED_S) + self._ringing_s
-        if stranger and self._strangers_unconfirmed >= MAX_STRANGERS_UNCONFIRMED:
-            return f"is unknown, and {self._strangers_unconfirmed} calls of unknown sources have no ACK yet"
-        if stranger and count:
-            # A host's unknown ports have that many together, for ports cost nothing; but each may have one.
-            count = sum(each.unconfirmed for each in host.ports.values() if each.rank(now) is Rank.STRANGER)
-        return f"has {count} calls without an ACK" if count >= max(1.0, window_s * capacity.setups_per_s) else ""
+        most = capacity.setups_per_s * ((UNCONFIRMED_S if stranger else KNOWN_UNCONFIRMED_S) + self._ringing_s)
+        if stranger:
+            places = STRANGERS_PLACES * (capacity.places + len(self._calls))
+            all_most = max(1.0, min(MAX_STRANGERS_UNCONFIRMED, places))
+            if self._strangers_unconfirmed >= all_most:
+                return f"is unknown, and {self._strangers_unconfirmed} calls of unknown sources have no ACK yet"
+            if count:
+                # A host's unknown ports have that many together, for ports cost nothing; but each may have one.
+                count = sum(each.unconfirmed for each in host.ports.values() if each.rank(now) is Rank.STRANGER)
+            most = min(most, STRANGER_OF_STRANGERS * all_most)
+        return f"has {count} calls without an ACK" if count >= max(1.0, most) else ""
 
     def _over_rate(self, host: _Host, port: _Port, capacity: Capacity, now: float) -> str:
         if len(self._hosts) * DIVIDED_AGAIN_S <= now - self._divided_at:

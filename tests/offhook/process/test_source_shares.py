@@ -119,6 +119,16 @@ def test_a_flood_from_a_host_leaves_its_other_ports_a_call_each() -> None:
         assert site.call(Address(ATTACKER.host, 20_000 + n)) is not None
 
 
+def test_with_few_places_strangers_leave_most_of_them() -> None:
+    shares, held = SourceShares(), 0
+    for n in range(100):
+        if shares.refusal(ATTACKER, Capacity(SETUPS_PER_S, 40 - held, 100), n / 10) is None:
+            shares.accepted(str(n), ATTACKER, n / 10)
+            held += 1
+    assert held == 5
+    assert shares.refusal(OTHER, Capacity(SETUPS_PER_S, 40 - held, 100), 10.0) is None
+
+
 def test_forged_sources_do_not_keep_a_known_one_out() -> None:
     shares = SourceShares()
     site = Site(shares, acknowledges=lambda source: source == TRUNK)
@@ -173,10 +183,12 @@ def test_one_source_leaves_places_to_others_once_they_have_called() -> None:
     count = 0
     while shares.refusal(ATTACKER, Capacity(10_000, 99 - count, 10_000), 300.0) is None:
         shares.accepted(f"b{count}", ATTACKER, 300.0)
+        shares.confirmed(f"b{count}", 300.0)
         count += 1
     assert 100 + count == pytest.approx(0.9 * 199, abs=2)
     assert shares.refusal(TRUNK, Capacity(10_000, 99 - count, 10_000), 300.0) is None
     assert shares.refusal(ATTACKER, Capacity(10_000, 99 - count, 10_000), 200.0 + KNOWN_S) is None, "alone again"
+    assert shares.refusal(ATTACKER, Capacity(10_000, 99 - count, 10_000), 199.0 + KNOWN_S) is not None
 
 
 def test_what_exceeds_its_share_is_not_even_read() -> None:
