@@ -126,7 +126,7 @@ class PortPair:
     def release(self, now: float, *, rests: bool = True, source: tuple[str, int] | None = None) -> None:
         """Close both sockets; after the quarantine the ports may be given out again. Idempotent.
 
-        `rests` False: at once. They were never announced, so nothing can come late. `source` is where the
+        `rests` False: at once, as nothing ever came there. `source` is where the
         call's media came from: as long as more comes from there, the ports stay in quarantine.
         """
         pool, self._pool = self._pool, None

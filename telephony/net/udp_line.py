@@ -247,7 +247,10 @@ class UdpLine:
         if self._started:
             self._loop.remove_reader(self.pair.rtcp.fileno())
             self._send_rtcp()
-        self.pair.release(now, rests=self._started, source=self._session.source)
+        stats = self._session.stats()
+        # What never came cannot come late, and calls without media must not use up the pool.
+        used = self._started and (stats.packets_received > 0 or stats.rejected_source > 0)
+        self.pair.release(now, rests=used, source=self._session.source)
         self._listeners.clear()
 
     # ---- in

@@ -149,10 +149,14 @@ async def test_ports_that_were_never_offered_need_no_quarantine(bench: Bench, mo
     assert bench.ports.free(0.0) == bench.ports.capacity
 
 
-async def test_ports_of_a_call_that_was_answered_rest(bench: Bench) -> None:
-    call = await bench.established()
+@pytest.mark.parametrize("media", [True, False])
+async def test_ports_rest_if_anything_ever_came_there(bench: Bench, media: bool) -> None:
+    with phone() as source:
+        call = await bench.established(offer(port=source.getsockname()[1]))
+        if media:
+            await sends(source, bench, call, lambda received: received > 0, count=10)
     call.ended(EndCause.REMOTE_BYE)
-    assert (bench.ports.in_use, bench.ports.free(0.0)) == (0, bench.ports.capacity - 1)
+    assert (bench.ports.in_use, bench.ports.free(0.0)) == (0, bench.ports.capacity - media)
 
 
 async def test_no_ports_are_left(bench: Bench) -> None:
