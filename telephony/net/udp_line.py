@@ -141,7 +141,7 @@ class UdpLine:
         now = time.monotonic()
         self._session.release_sending()
         self._doubt_at = now + DOUBT_S
-        self._path.settle(now)
+        self._io.settle(now)
         self._arm()
 
     def encode(self, pcm: bytes) -> bytes:
