@@ -39,7 +39,7 @@ class UserAgent:
 
     `local` is the address that peers reach us at; `route`, where `local` is a wildcard, gives our
     address as a peer reaches it. `entropy` returns a new unguessable token each time. `admit` is asked once for
-    each new call, with "INVITE", and for each OPTIONS outside a call: its refusal is sent at once,
+    each new call, with "INVITE" and its source, and for each OPTIONS outside a call: its refusal is sent at once,
     without transaction or event.
 
     After every `receive`, `handle_timer` or `do`: send `datagrams_to_send`, take `next_event` until it is None, and
@@ -69,6 +69,11 @@ class UserAgent:
         """Whether there is no call and no transaction."""
         core = self._core
         return not (core.calls or core.dialogs or core.layer.clients or core.layer.servers)
+
+    @property
+    def overloaded(self) -> str:
+        """Why every new call gets a 503 now; empty if none does for the user agent's sake."""
+        return self._uas.overloaded
 
     # --- the wire
 

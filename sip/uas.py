@@ -43,8 +43,9 @@ MALFORMED = 400
 _OUT_OF_ORDER = Refusal(500, reason="CSeq Out Of Order")
 """§12.2.2."""
 
-Admit: TypeAlias = Callable[[str], Refusal | None]
-"""("INVITE", or "OPTIONS" asking whether an INVITE would succeed) -> None to admit a new call now, else its answer."""
+Admit: TypeAlias = Callable[[str, Address], Refusal | None]
+"""("INVITE", or "OPTIONS" asking whether an INVITE would succeed; its source) -> None to admit a new call now, else its
+answer."""
 
 
 class Uas:
@@ -52,9 +53,21 @@ class Uas:
 
     def __init__(self, core: Core, admit: Admit | None) -> None:
         self._core = core
-        self._admit: Admit = admit or (lambda method: None)
+        self._admit: Admit = admit or (lambda method, source: None)
         self._rejected = RejectedCache(core.settings.timers.give_up_s, core.settings.max_refused_invites)
         self._tag_key = core.entropy().encode()[:64]
+
+    @property
+    def overloaded(self) -> str:
+        """Why a new call would get a 503; empty if it would not."""
+        core, settings = self._core, self._core.settings
+        if len(core.layer.servers) >= settings.max_server_transactions:
+            return f"{len(core.layer.servers)} SIP transactions are in progress"
+        if core.pending_invites >= settings.max_pending_invites:
+            return f"{core.pending_invites} calls wait for an answer"
+        if len(core.calls) >= settings.max_calls:
+            return f"{len(core.calls)} SIP dialogs are in progress"
+        return ""
 
     def refuse_unreadable(self, error: ParseError, source: Address, now: float) -> None:
         """Answer a malformed request statelessly, if enough of it could be parsed."""
@@ -121,6 +134,8 @@ class Uas:
         if usage is None:
             self._core.counters.drop("stray ACK")
         else:
+            if request.source is not None:
+                self._core.proven.keep(request.source.host, True, now)
             usage.on_ack(request, now)
 
     # --- new requests
@@ -138,16 +153,12 @@ class Uas:
             _OUT_OF_DIALOG[request.method](self, request, source, reply_to, now)
 
     def _overloaded(self, request: Request, usage: InviteUsage | None) -> bool:
-        core, settings = self._core, self._core.settings
-        limit, load = settings.max_server_transactions, len(core.layer.servers)
+        core = self._core
+        limit, load = core.settings.max_server_transactions, len(core.layer.servers)
         if usage is not None or (request.method == "CANCEL" and core.layer.match_cancelled(request) is not None):
             # In-dialog requests have twice the room: calls must be able to end under load, too.
             return load >= 2 * limit
-        return request.method == "INVITE" and (
-            load >= limit
-            or core.pending_invites >= settings.max_pending_invites
-            or len(core.calls) >= settings.max_calls
-        )
+        return request.method == "INVITE" and bool(self.overloaded)
 
     def _check(self, request: Request, usage: InviteUsage | None, now: float) -> Refusal | None:
         if request.method == "CANCEL":
@@ -191,14 +202,17 @@ class Uas:
     # --- out of dialog
 
     def _invite(self, request: Request, source: Address, reply_to: Address, now: float) -> None:
-        if (closed := self._admit("INVITE")) is not None:
+        if (closed := self._admit("INVITE", source)) is not None:
             self._turn_away(request, reply_to, closed, now)
             return
-        UasInviteUsage(self._core, self._core.layer.accept(request, reply_to, now), source, now)
+        proven = self._core.proven.recall(reply_to.host, now) is not None
+        most = None if proven else self._core.settings.unproven_repeats
+        transaction = self._core.layer.accept(request, reply_to, now, most_repeats=most)
+        UasInviteUsage(self._core, transaction, source, now)
 
     def _options(self, request: Request, source: Address, reply_to: Address, now: float) -> None:
         # §11.2: the answer an INVITE would get, so that a probing proxy learns that there is no room.
-        refusal = self._admit("OPTIONS") or Refusal(200, self._capabilities())
+        refusal = self._admit("OPTIONS", source) or Refusal(200, self._capabilities())
         self._turn_away(request, reply_to, refusal, now)
 
     def _cancel(self, request: Request, source: Address, reply_to: Address, now: float) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import socket
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Concatenate, ParamSpec
 
 from offhook.calls.captures import Capture, Captures
 from offhook.calls.conversation import Conversation, Parties, Services
+from offhook.carriers.own_addresses import media_host, reaches
 from offhook.carriers.rtp_settings import rtp_config
 from offhook.observe.refusals import NO_CAPACITY, Reason, Refusal
 from offhook.pipeline.errors import EngineError
@@ -114,7 +114,10 @@ class InboundCall:
     @_ends_this_call_only
     def accept(self) -> None:
         """Negotiate and answer, or refuse with the fitting status."""
-        host, offer = _local_host(self._services, self._resources, self._event), self._event.sdp
+        host, offer = (
+            media_host(self._services.config.sip, self._resources.address, self._event.source),
+            self._event.sdp,
+        )
         self._media_host = host
         rtp = self._services.config.rtp
         codecs = AudioCapabilities(rtp.codecs, ptime_ms=rtp.ptime_ms)
@@ -151,7 +154,7 @@ class InboundCall:
                 return
             if self._line is not None:
                 # Not only from the ACK on: the caller's first packets may overtake it.
-                self._line.start()
+                self._line.start(confirmed=False)
         except Exception as error:
             self.log.exception("the call failed", step="answer")
             self.failed(error)
@@ -295,9 +298,15 @@ class InboundCall:
             raise
 
     def _check_media(self, audio: NegotiatedAudio) -> None:
-        """Refuse media addresses that are our own ports: packets would loop. Raises NotAcceptableError."""
+        """Refuse media addresses that are the bot's own ports, RTP of any worker or SIP: packets would loop. Raises
+        NotAcceptableError."""
         addresses = ((audio.remote_host, audio.remote_port), (audio.remote_rtcp_host, audio.remote_rtcp_port))
-        if any(remote == self._media_host and self._resources.ports.gave(port) for remote, port in addresses):
+        resources = self._resources
+        if any(
+            (port == resources.address.port or resources.ports.gave(port))
+            and (host == self._media_host or reaches(host, resources.address.host))
+            for host, port in addresses
+        ):
             raise NotAcceptableError("the address of audio is the bot's own")
 
     def _rtp(self, audio: NegotiatedAudio) -> RtpConfig:
@@ -376,20 +385,3 @@ def _warning(error: RemoteError) -> tuple[tuple[str, str], ...]:
 def _phrase(error: RemoteError) -> str | None:
     """An unreadable body is named in the reason phrase, like a malformed header."""
     return None if isinstance(error, NotAcceptableError) else error.reason
-
-
-def _local_host(services: Services, resources: SipResources, event: IncomingCall) -> str:
-    """The address for SDP: the advertised one, the bound one, or the one that routes to the caller."""
-    sip = services.config.sip
-    if sip.advertised_host:
-        return sip.advertised_host
-    bound = resources.address.host
-    if bound not in ("0.0.0.0", "::"):
-        return bound
-    family = socket.AF_INET6 if ":" in event.source.host else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect((event.source.host, event.source.port))  # sends nothing: only looks up the route
-            return str(probe.getsockname()[0])
-    except OSError:
-        return bound  # no route to the caller: any address will do

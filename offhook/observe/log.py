@@ -14,6 +14,7 @@ from typing import ClassVar, Literal, TextIO
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
+from offhook.observe.log_limit import LogLimit
 from offhook.observe.log_stream import log_stream
 
 LogFormat = Literal["console", "json"]
@@ -157,6 +158,7 @@ def setup(log_format: LogFormat = "console", level: str = "info", stream: TextIO
     )
     handler = logging.StreamHandler(out)
     handler.setFormatter(formatter)
+    handler.addFilter(LogLimit())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(number)

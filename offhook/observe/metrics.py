@@ -113,6 +113,9 @@ class Metrics:
         messages = Counter("offhook_sip_messages", "SIP messages, keep-alives apart.", ["direction"], registry=reg)
         self._sip = {"received": messages.labels("received"), "sent": messages.labels("sent")}
         self._sip_bad = Counter("offhook_sip_malformed", "SIP messages that could not be read.", registry=reg)
+        self._sip_unread = Counter(
+            "offhook_sip_unread", "Requests dropped unread: over a source's share.", registry=reg
+        )
         self._sip_refused = Counter(
             "offhook_sip_refused",
             "SIP requests that the signalling refused by itself.",
@@ -222,6 +225,10 @@ class Metrics:
     def sip_malformed(self, count: int = 1) -> None:
         """Datagrams that are not SIP messages."""
         self._sip_bad.inc(count)
+
+    def sip_unread(self, count: int = 1) -> None:
+        """Count requests that were dropped unread, because their source sent more than its share."""
+        self._sip_unread.inc(count)
 
     def sip_refused(self, status: int, count: int = 1) -> None:
         """Requests that the user agent refused by itself with `status`, one of a few fixed ones."""

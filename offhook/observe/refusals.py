@@ -33,11 +33,13 @@ class Reason(StrEnum):
     MAX_CALLS = "max_calls"  # as many as the user allows
     PORTS = "ports"
     RESOURCES = "resources"  # descriptors, memory
+    SHARE = "share"  # its source has what one source may have while others call
     SETUPS = "setups"  # too many within a second
     CPU = "cpu"
     LISTENING = "listening"  # the detector is behind
     EVENT_LOOP = "event_loop"
     LATE_PACKETS = "late_packets"
+    SIGNALLING = "signalling"  # the user agent has as many transactions or unanswered calls as it may
     WORKER = "worker"  # none is ready, or the chosen one is gone
     REQUEST = (
         "request"  # an INVITE that the user agent refused by itself: malformed, or requiring something unsupported

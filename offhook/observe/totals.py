@@ -41,6 +41,7 @@ class Totals:
         metrics.sip_messages("received", self._new(counters.received, "received"))
         metrics.sip_messages("sent", self._new(counters.sent, "sent"))
         metrics.sip_malformed(self._new(counters.parse_errors, "malformed"))
+        metrics.sip_unread(self._new(counters.dropped_by_reason["unread"], "unread"))
         for status, total in counters.rejected_by_status.items():
             metrics.sip_refused(status, self._new(total, "refused", str(status)))
 

@@ -108,6 +108,17 @@ class WorkerLoad:
         with_ports = min(unseen, sum(needs_ports for _, needs_ports in self._accepted)) if unseen else 0
         return min(room, report.ports - with_ports)
 
+    @property
+    def setups_per_s(self) -> int:
+        """How many new calls it may be given in a second."""
+        return self._limits.setups_per_s
+
+    @property
+    def cpu_room(self) -> int:
+        """How many more calls its CPU use allows, at the measured cost of a call."""
+        expected = self.cpu + self._unseen() * self._call_cpu
+        return max(0, int((self._limits.cpu - expected) / self._call_cpu))
+
     def refusal(self, now: float, *, ports: bool = True) -> Refusal | None:
         """Why it may take no further call now; with `ports`, none that needs a port pair."""
         if self.room(ports=False) <= 0:

@@ -5,6 +5,7 @@ from offhook.engines.engine_set import EngineSet
 from offhook.process.lifespan import Lifespan
 from offhook.process.messages import MakeEngines, WorkerSpec
 from offhook.settings.config import Config
+from offhook.telephony.net.ports import shared_ports
 from offhook.usererror import UserError
 
 
@@ -27,7 +28,7 @@ def worker_specs(  # all that a worker needs
         )
     recognisers = shares(config.asr.workers or max(1, cores // 2), workers)
     cache_mib = shares(config.tts.cache_mib, workers)
-    specs, low = [], config.rtp.port_min
+    specs, low, table = [], config.rtp.port_min, shared_ports()
     for index in range(workers):
         high = low + 2 * ports[index] - 1
         update = {
@@ -35,7 +36,7 @@ def worker_specs(  # all that a worker needs
             "asr": config.asr.model_copy(update={"workers": max(1, recognisers[index])}),
             "tts": config.tts.model_copy(update={"cache_mib": cache_mib[index]}),
         }
-        specs.append(WorkerSpec(index, config.model_copy(update=update), dialog, lifespan, engines))
+        specs.append(WorkerSpec(index, config.model_copy(update=update), dialog, lifespan, engines, ports=table))
         low = high + 1
     return specs
 

@@ -24,23 +24,11 @@ from offhook.process.channel import (
     receive_packet,
     send_packet,
 )
+from offhook.process.end_signals import ENDING
 from offhook.process.messages import Exited, Kill, Spawn, Started, WorkerSpec
 
 LEFT_ALONE_S = 10.0
 """How long workers may take to exit once the supervisor is gone."""
-
-ENDING = (
-    signal.SIGINT,
-    signal.SIGTERM,
-    signal.SIGHUP,
-    signal.SIGQUIT,
-    signal.SIGUSR1,
-    signal.SIGUSR2,
-    signal.SIGALRM,
-    signal.SIGVTALRM,
-    signal.SIGPROF,
-)
-"""Signals that would end a process by default."""
 
 Work = Callable[[WorkerSpec, socket.socket], int]
 """Runs a worker on its end of the channel; returns its exit status."""

@@ -140,7 +140,7 @@ class CallHost:
 
     async def _open_carriers(self, services: Services, welcome: Welcome, descriptors: int) -> None:
         rtp, calls = services.config.rtp, self.calls
-        ports = PortPool(rtp.port_min, rtp.port_max, welcome.sip_address.host)
+        ports = PortPool(rtp.port_min, rtp.port_max, welcome.sip_address.host, table=self._spec.ports)
         clock = self._clock = MediaClock(framing=services.engines.framing)
         resources = SipResources(self._send, welcome.sip_address, ports, clock, self._captures)
         self._sip = SipCarrier(services, calls, resources)

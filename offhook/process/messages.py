@@ -1,6 +1,6 @@
 """Messages between supervisor, workers and fork server, beside the user agent's commands and events."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableSequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -98,7 +98,7 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The reply to `Begin` and `Finish`: whether the record is in the database."""
+    """The reply to `Begin` and `Finish`: whether the record would survive a crash."""
 
     number: int
     ok: bool
@@ -241,6 +241,8 @@ class WorkerSpec:
     lifespan: Lifespan | None = None
     engines: MakeEngines = EngineSet
     listeners: list[Listener] = field(default_factory=list)
+    ports: MutableSequence[int] | None = None
+    """The table of all workers' media ports (`shared_ports`)."""
 
 
 @dataclass(frozen=True, slots=True)

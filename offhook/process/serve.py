@@ -16,6 +16,7 @@ from offhook.api.call import Dialog
 from offhook.engines.engine_set import EngineSet
 from offhook.observe.log import setup
 from offhook.process.allotments import worker_specs
+from offhook.process.end_signals import AT_ONCE, DRAINING, IGNORED, name_of
 from offhook.process.event_loop import keep_what_is_here, run_loop
 from offhook.process.fork_server import start_fork_server
 from offhook.process.lifespan import Lifespan
@@ -84,13 +85,6 @@ class Signalled(Exception):
     """A signal interrupted the work."""
 
 
-DRAINING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-"""The first of these drains, the second one ends at once."""
-AT_ONCE = (signal.SIGQUIT,)
-IGNORED = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF)
-"""Ignored: by default they would end the process, and its calls without a BYE."""
-
-
 class Stopping:
     """The signals that end a bot. Create it on the running loop."""
 
@@ -104,8 +98,8 @@ class Stopping:
                 loop.add_signal_handler(number, self._signalled)
         for number in AT_ONCE:
             loop.add_signal_handler(number, self._end_at_once)
-        for number in IGNORED:
-            loop.add_signal_handler(number, self._ignored, number)
+        for ignored in IGNORED:
+            loop.add_signal_handler(ignored, self._ignored, ignored)
 
     def _signalled(self) -> None:
         if self.first.is_set():
@@ -116,8 +110,8 @@ class Stopping:
         self.first.set()
         self.second.set()
 
-    def _ignored(self, number: signal.Signals) -> None:
-        log.warning("a signal was ignored", signal=number.name, why="SIGTERM drains, SIGQUIT ends at once")
+    def _ignored(self, number: int) -> None:
+        log.warning("a signal was ignored", signal=name_of(number), why="SIGTERM drains, SIGQUIT ends at once")
 
     async def unless_signalled(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of `work`; a signal cancels it and raises Signalled."""

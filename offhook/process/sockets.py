@@ -14,7 +14,8 @@ from offhook.usererror import UserError
 
 def open_store(config: Config) -> RecordStore:
     """The records' database. Raises UserError."""
-    return RecordStore.open(config.records.database_url or str(config.records.dir.resolve() / "calls.db"))
+    folder = config.records.dir.resolve()
+    return RecordStore.open(config.records.database_url or str(folder / "calls.db"), folder=folder)
 
 
 async def open_endpoint(config: Config, on_event: Callable[[Event], None], admit: Admit) -> Endpoint:

@@ -9,20 +9,17 @@ import secrets
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from offhook.calls.captures import SipTap
 from offhook.calls.directory import CallDirectory, MemoryDirectory
 from offhook.observe.debug_log import sip_message
-from offhook.observe.health import HealthStatus, Readiness, ReadyStatus
 from offhook.observe.live_events import LiveEvent
-from offhook.observe.loop_watch import LoopWatch
 from offhook.observe.metrics import Metrics
-from offhook.observe.metrics_snapshot import Snapshot, lasting, merged, render, snapshot
 from offhook.observe.refusals import Reason, Refusal, RefusalLog
-from offhook.observe.totals import Totals
 from offhook.process.admission import LoadLimits
+from offhook.process.bot_status import BotStatus
 from offhook.process.messages import (
     Admit,
     Admitted,
@@ -36,14 +33,15 @@ from offhook.process.messages import (
     Watch,
 )
 from offhook.process.sockets import open_endpoint, open_store
-from offhook.process.worker_handle import WorkerHandle, WorkerState
+from offhook.process.source_shares import Capacity, SourceShares
+from offhook.process.worker_handle import WorkerHandle
 from offhook.process.worker_pool import WorkerPool
 from offhook.process.worker_source import WorkerSource
 from offhook.records import RecordStore
 from offhook.settings.config import Config
 from offhook.sip.commands import Answer, Bye, Command, CommandFailed, Reject
 from offhook.sip.errors import LocalError
-from offhook.sip.events import CallCancelled, CallRefused, Event, IncomingCall
+from offhook.sip.events import CallCancelled, CallConfirmed, CallRefused, Event, IncomingCall
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
 from offhook.sip.uas_checks import Refusal as SipRefusal
@@ -58,20 +56,7 @@ from offhook.web.status import status_routes
 LAST_BYES_S = 0.5
 """For the responses to the last BYEs."""
 
-REPLY_S = 0.5
-"""For workers to report metrics or state; a slower one is shown with its last metrics, or without state."""
-
-MAX_DUMPED = 100
-"""The most dialogs, and transactions, that the status shows."""
-
 _WORKER_GONE = Refusal(Reason.WORKER, "its worker is gone")
-
-_READINESS = {
-    Reason.DRAINING: Readiness.DRAINING,
-    Reason.STARTING: Readiness.STARTING,
-    Reason.WORKER: Readiness.STARTING,
-}
-"""The bot's state when it refuses calls for this reason; otherwise it is full."""
 
 
 @dataclass(slots=True)
@@ -92,16 +77,26 @@ class Supervisor:
         self.on_call_status: Callable[[str, str], None] | None = None
         """(call SID, Twilio's status): called with what a carrier reports about a call."""
         self._metrics = Metrics(__version__)
-        self._totals = Totals(self._metrics)
         self._refusals = RefusalLog(self._metrics)
-        self._watch = LoopWatch(
-            self._metrics.event_loop_lag, self._metrics.event_loop_stall, lambda: not self._placements
+        self._shares = SourceShares(
+            config.sip.peers,
+            held_share=config.calls.source_share,
+            ringing_s=config.calls.answer_delay_ms / 1000,
         )
         limits = LoadLimits(config.calls.max_cpu, config.calls.max_lag_ms / 1000)
         self._workers = WorkerPool(source, workers, limits, self, cleanup_s=config.calls.cleanup_s)
-        self._lasting: Snapshot = {}  # from workers that are gone
         self._placements: dict[str, Placement] = {}
         self._directory = directory or MemoryDirectory()
+        self._loop = asyncio.get_running_loop()
+        self.status = BotStatus(
+            config,
+            self._workers,
+            self._metrics,
+            self._refusals,
+            self._shares,
+            refusal=self._refusal,
+            calls=lambda: len(self._placements),
+        )
         self._empty = asyncio.Event()
         self._empty.set()
         self._ready = self._draining = False
@@ -117,16 +112,17 @@ class Supervisor:
         """Start everything: once this returns, calls can come in. Raises UserError, EngineError, OSError."""
         config = self.config
         # Each is kept as soon as it exists, for `stop` after a failed start.
-        self._store = await asyncio.to_thread(open_store, config)
-        self._endpoint = await open_endpoint(config, self._on_event, self._admit)
+        self._store = self.status.store = await asyncio.to_thread(open_store, config)
+        self._endpoint = self.status.endpoint = await open_endpoint(config, self._on_event, self._admit)
+        self._endpoint.reads = self._shares.read
         self._tap = SipTap(self._endpoint) if config.records.capture else None
         if config.log.level == "debug":
             self._endpoint.datagram_listeners.append(sip_message)
         await self._workers.start(self._endpoint.address, self._store)
-        self._watch.start()
+        self.status.watch.start()
         if config.http.enabled:
-            app = create_app(self)
-            app.include_router(status_routes(self))
+            app = create_app(self.status)
+            app.include_router(status_routes(self.status))
             add_site(app, self._hub, self._store, config)
             self._web = server_with_streams(app, config, self, self._directory)
             await self._web.start(config.http.host, config.http.port)
@@ -149,7 +145,7 @@ class Supervisor:
         """End everything: send BYEs, close records, stop workers, free ports. Also after a failed start."""
         self._draining = True
         await self._workers.stop()
-        self._watch.stop()
+        self.status.watch.stop()
         self._hub.close()
         if self._web is not None:
             await self._web.stop()
@@ -189,57 +185,6 @@ class Supervisor:
     def calls(self) -> int:
         """How many calls there are."""
         return len(self._placements)
-
-    # For the web pages.
-
-    def health(self) -> HealthStatus:
-        """Whether the event loop runs, and lost workers can be replaced. A hung worker alone does not count: it is
-        replaced."""
-        health = self._watch.health()
-        if health.alive and (why := self._workers.unrecoverable):
-            return HealthStatus(False, why, health.loop_lag_s)
-        return health
-
-    def ready(self) -> ReadyStatus:
-        """Whether calls can come in."""
-        details: dict[str, int | float | str] = {
-            "calls": len(self._placements),
-            "max_calls": self.config.max_calls,
-            "workers": self._workers.wanted,
-            "workers_ready": self._workers.ready,
-        }
-        chosen = self._choose()
-        if not isinstance(chosen, Refusal):
-            return ReadyStatus(Readiness.READY, "", details)
-        return ReadyStatus(_READINESS.get(chosen.reason, Readiness.FULL), chosen.why, details)
-
-    async def metrics(self) -> bytes:
-        """The Prometheus text: the sum of all workers, dead ones included."""
-        await asyncio.gather(*(worker.update_metrics(REPLY_S) for worker in self._workers))
-        if self._endpoint is not None and self._store is not None:
-            self._totals.sip(self._endpoint.ua.counters)
-            self._totals.records(self._store.counters)
-        for worker in self._workers:
-            if (report := worker.load.latest) is not None:
-                ready = worker.state is WorkerState.READY
-                self._metrics.worker(worker.index, ready, report.calls, report.cpu, report.lag_s)
-        self._metrics.tasks(len(asyncio.all_tasks()))
-        own = snapshot(self._metrics.registry)
-        return render(merged((own, self._lasting, *(worker.metrics for worker in self._workers))))
-
-    async def status(self) -> dict[str, object]:
-        """The live state, for people: plain values."""
-        ready, health = self.ready(), self.health()
-        sip = self._endpoint.ua.dump(asyncio.get_running_loop().time()) if self._endpoint is not None else {}
-        return {
-            "version": __version__,
-            "state": str(ready.state),
-            "why": ready.why or health.why,
-            **ready.details,
-            "refused": self._refusals.totals(),
-            "workers": await asyncio.gather(*(worker.status(REPLY_S) for worker in self._workers)),
-            "sip": {name: part[:MAX_DUMPED] if isinstance(part, list) else part for name, part in sip.items()},
-        }
 
     # Calls over a socket.
 
@@ -288,9 +233,13 @@ class Supervisor:
     def _on_event(self, event: Event) -> None:
         if isinstance(event, IncomingCall):
             self._incoming(event)
-        elif isinstance(event, CallRefused):
+            return
+        if isinstance(event, CallRefused):
             self._refusals.refused(Refusal.of(event), "udp")
-        elif (placement := self._placements.get(event.call)) is not None:
+            return
+        if isinstance(event, CallConfirmed):
+            self._shares.confirmed(event.call, self._loop.time())
+        if (placement := self._placements.get(event.call)) is not None:
             placement.worker.send(event)
 
     def _incoming(self, event: IncomingCall) -> None:
@@ -299,26 +248,44 @@ class Supervisor:
             self._refuse(event.call, chosen)
         elif chosen.give(event.call, event):
             self._add(event.call, Placement(chosen, event))
+            self._shares.accepted(event.call, event.source, self._loop.time())
             if self._tap is not None:
                 self._tap.begin(event, chosen.send)
         else:
             self._refuse(event.call, _WORKER_GONE)
 
-    def _admit(self, method: str) -> SipRefusal | None:
+    def _admit(self, method: str, source: Address) -> SipRefusal | None:
         """Called before any other work on a new call, so that refusing a flood of calls costs little.
 
         OPTIONS only asks what a call would get, and is not counted.
         """
-        chosen = self._choose()
-        if not isinstance(chosen, Refusal):
+        is_call = method == "INVITE"
+        refusal = self._closed() or self._shares.refusal(
+            source, self._capacity(), self._loop.time(), asks_only=not is_call
+        )
+        if refusal is None and isinstance(chosen := self._workers.choose(), Refusal):
+            refusal = chosen
+        if refusal is None:
             return None
-        if method == "INVITE":
-            self._refusals.refused(chosen, "udp")
-        return chosen.answer
+        if is_call:
+            self._refusals.refused(refusal, "udp")
+        return refusal.answer
+
+    def _capacity(self) -> Capacity:
+        capacity, most = self._workers.capacity(), self.config.calls.max_calls
+        return replace(capacity, places=min(capacity.places, most - len(self._placements))) if most else capacity
 
     def _refuse(self, call: str, refusal: Refusal) -> None:
         self._do(Reject(call, refusal.status))
         self._refusals.refused(refusal, "udp")
+
+    def _refusal(self) -> Refusal | None:
+        """Why any call over SIP would be refused now."""
+        chosen = self._choose()
+        if isinstance(chosen, Refusal):
+            return chosen
+        why = self._endpoint.ua.overloaded if self._endpoint is not None else ""
+        return Refusal(Reason.SIGNALLING, why) if why else None
 
     def _choose(self, *, ports: bool = True) -> WorkerHandle | Refusal:
         """The worker for a new call; one over a stream needs no ports."""
@@ -358,6 +325,7 @@ class Supervisor:
         placement = self._placements.pop(call, None)
         if placement is not None:
             placement.worker.drop(call)
+            self._shares.released(call)
             self._directory.release(call)
             if self._tap is not None:
                 self._tap.end(call)
@@ -415,8 +383,7 @@ class Supervisor:
 
     def on_gone(self, worker: WorkerHandle) -> None:
         """A worker is gone: end its calls."""
-        self._lasting = merged((self._lasting, lasting(worker.metrics)))
-        worker.metrics = {}
+        self.status.keep_metrics(worker)
         for call in list(worker.calls):
             invite = self._placements[call].invite
             self._remove(call)

@@ -12,6 +12,7 @@ from offhook.pipeline.errors import EngineError
 from offhook.process.channel import Channel, close_all
 from offhook.process.event_loop import keep_what_is_here, run_loop
 from offhook.process.host import CallHost
+from offhook.process.memory import MemoryTrim
 from offhook.process.messages import Failed, Quit, Ready, Welcome, WorkerSpec
 from offhook.process.os_limits import spare_address_space
 from offhook.usererror import UserError
@@ -36,6 +37,7 @@ class Worker:
 
     def __init__(self, spec: WorkerSpec, sock: socket.socket, *, alone: bool) -> None:
         self._alone = alone
+        self._memory = MemoryTrim()
         self._quit = asyncio.Event()
         self._welcome: asyncio.Future[Welcome] = asyncio.get_running_loop().create_future()
         self._channel = Channel(sock, self._on_message, self._on_closed)
@@ -95,8 +97,11 @@ class Worker:
     def _report(self) -> None:
         if not self._channel.closed and (report := self.host.report()) is not None:
             self._channel.send(report)
+            now = asyncio.get_running_loop().time()
+            if self._alone:
+                self._memory.calls(len(self.host.calls), now)
             delay_s = REPORT_S if len(self.host.calls) else IDLE_REPORT_S
-            asyncio.get_running_loop().call_later(delay_s, self._report)
+            asyncio.get_running_loop().call_at(now + delay_s, self._report)
 
     def _on_message(self, message: Any, fds: list[int]) -> None:
         match message:

@@ -7,7 +7,9 @@ import structlog
 
 from offhook.observe.refusals import Reason, Refusal
 from offhook.process.admission import LoadLimits
+from offhook.process.memory import MemoryTrim
 from offhook.process.messages import Exited, Quit, Started
+from offhook.process.source_shares import Capacity
 from offhook.process.worker_handle import WorkerHandle, WorkerHandleOwner, WorkerState
 from offhook.process.worker_source import WorkerSource
 from offhook.records import Journal
@@ -40,6 +42,7 @@ class WorkerPool:
         self._making: Callable[[int], WorkerHandle] | None = None
         self._checked = self._loop.time()
         self._complete = self._stopping = False
+        self._memory = MemoryTrim()
         self._log = structlog.get_logger("offhook.process")
         source.on_news = self._on_news
 
@@ -90,6 +93,12 @@ class WorkerPool:
             if refusal is not None:
                 return Refusal(refusal.reason, f"every worker is full: {refusal.why}")
         return Refusal(Reason.WORKER, "no worker is ready")
+
+    def capacity(self) -> Capacity:
+        """What all ready workers together have for further calls over SIP."""
+        loads = [worker.load for worker in self if worker.state is WorkerState.READY]
+        places = sum(max(0, load.room()) for load in loads)
+        return Capacity(sum(load.setups_per_s for load in loads), places, sum(load.cpu_room for load in loads))
 
     async def stop(self) -> None:
         """Ask all workers to exit, then kill the rest. Calls that are hung up are reported first."""
@@ -144,6 +153,7 @@ class WorkerPool:
             if worker.check():
                 self._log.error("a worker has hung and is killed", worker=worker.index, pid=worker.pid)
                 self._kill(worker)
+        self._memory.calls(sum(len(worker.calls) for worker in self), now)
         self._loop.call_later(CHECK_S, self._check)
 
     def _kill(self, worker: WorkerHandle) -> None:

@@ -107,6 +107,8 @@ class _PcapFile:
     def _write(self, seen: list[_Seen]) -> None:
         if self._fd is None:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            # Somebody may have cleared the folder away since the start.
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._fd = os.open(self._path, flags, 0o600)
             self._append(self._fd, FILE_HEADER)
         # Signalling comes through another process, a little later than media.

@@ -137,6 +137,8 @@ class _WavFile:
     def _write(self, runs: list[_Run]) -> None:
         if self._fd is None:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            # Somebody may have cleared the folder away since the start.
+            self.recorder.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._fd = os.open(self.recorder.path, flags, 0o600)
             self._write_header(self._fd)
         for run in runs:

@@ -1,6 +1,6 @@
 """The tables of the records, and the conversion between rows and values. The types suit any database."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -144,10 +144,10 @@ def _overwrite(table: Table) -> Update:
     return update(table).where(*(column == bindparam(_KEY + column.name) for column in table.primary_key))
 
 
-def put_lines(conn: Connection, uniqueid: str, lines: tuple[TranscriptLine, ...]) -> None:
-    """Replace a call's whole transcript."""
+def put_lines(conn: Connection, uniqueid: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Replace a call's whole transcript by these rows (`line_row`)."""
     conn.execute(delete(transcript_table).where(transcript_table.c.uniqueid == uniqueid))
-    conn.execute(insert(transcript_table), [line_row(uniqueid, seq, line) for seq, line in enumerate(lines)])
+    conn.execute(insert(transcript_table), list(rows))
 
 
 def read_lines(conn: Connection, uniqueid: str) -> tuple[TranscriptLine, ...]:

@@ -1,12 +1,6 @@
-"""Call records in a database: SQLite by default, any other by its SQLAlchemy URL.
-
-SQLite runs with `journal_mode=WAL` and `synchronous=FULL`. With NORMAL a committed record would survive a crash of the
-process but not a loss of power. The cost, one fsync for each commit, is borne by the writer's thread, once for all
-waiting records.
-"""
+"""The records of all calls, in a database (`database`), written by a thread (`writer`)."""
 
 import itertools
-import os
 import time
 import uuid
 from collections.abc import Callable
@@ -16,38 +10,28 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, delete, event, make_url, select, update
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.exc import SQLAlchemyError
 
-from offhook.records.cdr import CallRecord, EndedBy, TranscriptLine
+from offhook.observe.log import get_logger
+from offhook.records.cdr import CallRecord, TranscriptLine
+from offhook.records.changes import Change, call_change, line_change, timeline_change
+from offhook.records.database import BUSY_TIMEOUT_S, RecordsDatabase
+from offhook.records.left_open import close_calls_of, close_ownerless
 from offhook.records.owner import ProcessIdentity
-from offhook.records.schema import (
-    SCHEMA_VERSION,
-    call_row,
-    calls_table,
-    line_row,
-    metadata,
-    owners_table,
-    put_lines,
-    put_row,
-    read_lines,
-    record_from,
-    transcript_table,
-    version_table,
-)
-from offhook.records.timeline import Events, put_timeline
-from offhook.records.writer import RecordWriter, WriterCounters
-from offhook.usererror import UserError
+from offhook.records.schema import calls_table, owners_table, put_row, read_lines, record_from
+from offhook.records.timeline import Events
+from offhook.records.unwritten import SEEN_EVERY_S, UnwrittenFile
+from offhook.records.writer import PERMANENT, RecordWriter, WriterCounters
 
 T = TypeVar("T")
+
+log = get_logger(__name__)
 
 HEARTBEAT_S = 30.0
 STALE_S = 120.0
 """A process on another machine or in another container counts as gone after this time without a heartbeat."""
-BUSY_TIMEOUT_S = 5.0
 MAX_LISTED = 1_000
-
-_EXAMPLE = "for example `sqlite:////var/lib/offhook/calls.db` or `postgresql+psycopg://user@host/offhook`"
 
 
 class RecordStore:
@@ -56,41 +40,39 @@ class RecordStore:
     The reading methods block on the database: call them outside the event loop (`asyncio.to_thread`).
     """
 
-    def __init__(self, engine: Engine, wall: Callable[[], float]) -> None:
-        self._engine = engine
+    def __init__(self, database: RecordsDatabase, folder: Path | None, wall: Callable[[], float]) -> None:
+        self._database = database
+        self._folder = folder
         self._wall = wall
         self._me = uuid.uuid4().hex
         self._identity = ProcessIdentity.current()
         self._seq = itertools.count()
-        writing = engine.execution_options(offhook_writes=True)
-        with writing.begin() as conn:
+        self._open: dict[str, Change] = {}
+        """Calls begun and not finished: a database made anew has to have them."""
+        self._abandoned: dict[str, UnwrittenFile] = {}
+        self._unwritten = self._open_unwritten()
+        self._seen_at = -SEEN_EVERY_S
+        self._seen()
+        with database.write(BUSY_TIMEOUT_S) as conn:
             self._heartbeat(conn)
-        self._writer = RecordWriter(writing, self._heartbeat, HEARTBEAT_S)
+        database.on_seen, database.on_new = self._seen, self._write_open
+        self._writer = RecordWriter(database, self._heartbeat, HEARTBEAT_S, self._unwritten)
 
     @classmethod
-    def open(cls, url: str, *, wall: Callable[[], float] = time.time) -> Self:
+    def open(cls, url: str, *, folder: Path | None = None, wall: Callable[[], float] = time.time) -> Self:
         """Open the database, creating it if missing. `url` may also be the plain path of an SQLite file.
 
-        Rows left open by a process that is gone are marked as crashed. `wall` is Unix time in seconds. Raises
-        UserError.
+        What a process that is gone could not write is written, and rows that it left open are marked as crashed.
+        `folder` is for what cannot be written; that of the SQLite file if it is None. `wall` is Unix time in seconds.
+        Raises UserError.
         """
-        parsed = _parse_url(url)
-        shown = parsed.render_as_string(hide_password=True)
+        database = RecordsDatabase.open(url)
+        if folder is None and database.path is not None:
+            folder = database.path.parent
         try:
-            if parsed.get_backend_name() == "sqlite":
-                _make_private(parsed)
-            engine = _make_engine(parsed)
-        except (SQLAlchemyError, ImportError, OSError) as error:
-            raise _cannot_open(shown, error) from error
-        try:
-            _make_tables(engine, shown)
-            return cls(engine, wall)
+            return cls(database, folder, wall)
         except SQLAlchemyError as error:
-            engine.dispose()
-            raise _cannot_open(shown, error) from error
-        except UserError:
-            engine.dispose()
-            raise
+            raise database.closed_after(error) from error
 
     @property
     def counters(self) -> WriterCounters:
@@ -113,29 +95,21 @@ class RecordStore:
         Await it (`asyncio.wrap_future`, with a time limit) before sending the answer, so that no answered call goes
         unrecorded.
         """
-        row = call_row(record, is_open=True, owner=self._me)
-        return self._writer.put(lambda conn: put_row(conn, calls_table, row))
+        change = self._open[record.uniqueid] = call_change(record, is_open=True, owner=self._me)
+        return self._writer.put(change)
 
     def finish(self, record: CallRecord) -> "Future[bool]":
         """Write the final record of a call, begun or not. A transcript in it replaces the lines of `turn`."""
-        row = call_row(record, is_open=False, owner=self._me)
-        lines = record.transcript
-
-        def write(conn: Connection) -> None:
-            put_row(conn, calls_table, row)
-            if lines:
-                put_lines(conn, record.uniqueid, lines)
-
-        return self._writer.put(write)
+        self._open.pop(record.uniqueid, None)
+        return self._writer.put(call_change(record, is_open=False, owner=self._me))
 
     def turn(self, uniqueid: str, line: TranscriptLine) -> None:
         """Add a line to a call's transcript."""
-        row = line_row(uniqueid, next(self._seq), line)
-        self._writer.put(lambda conn: put_row(conn, transcript_table, row), minor=True)
+        self._writer.put(line_change(uniqueid, next(self._seq), line), minor=True)
 
     def timeline(self, uniqueid: str, events: Events) -> None:
         """Store the timeline of a call that has ended."""
-        self._writer.put(lambda conn: put_timeline(conn, uniqueid, events), minor=True)
+        self._writer.put(timeline_change(uniqueid, events), minor=True)
 
     def flush(self, timeout_s: float = 5.0) -> bool:
         """Wait until everything queued so far is written; False if that takes longer."""
@@ -148,9 +122,13 @@ class RecordStore:
         """Write what is queued; True if nothing was ever lost. Calls still open count as crashed."""
         complete = self._writer.close(timeout_s)
         if complete:
-            with suppress(SQLAlchemyError), self._engine.begin() as conn:
+            with suppress(SQLAlchemyError, OSError), self._database.write() as conn:
+                close_calls_of(conn, self._me, self._wall())
                 conn.execute(delete(owners_table).where(owners_table.c.owner == self._me))
-        self._engine.dispose()
+        if self._unwritten is not None:
+            self._unwritten.close(remove=self._unwritten.empty)
+            self._unwritten = None
+        self._database.engine.dispose()
         return complete
 
     def calls(self, limit: int = 100, *, before: str | None = None) -> list[CallRecord]:
@@ -158,13 +136,13 @@ class RecordStore:
         query = select(calls_table).order_by(calls_table.c.start.desc(), calls_table.c.uniqueid)
         if before is not None:
             query = query.where(calls_table.c.start < before)
-        with self._engine.connect() as conn:
+        with self._database.engine.connect() as conn:
             rows = conn.execute(query.limit(max(0, min(limit, MAX_LISTED)))).mappings().all()
         return [record_from(dict(row)) for row in rows]
 
     def call(self, uniqueid: str) -> CallRecord | None:
         """One call with its transcript."""
-        with self._engine.connect() as conn:
+        with self._database.engine.connect() as conn:
             found = conn.execute(select(calls_table).where(calls_table.c.uniqueid == uniqueid)).mappings().first()
             if found is None:
                 return None
@@ -172,12 +150,12 @@ class RecordStore:
 
     def transcript(self, uniqueid: str) -> tuple[TranscriptLine, ...]:
         """A call's transcript in order; empty for an unknown call."""
-        with self._engine.connect() as conn:
+        with self._database.engine.connect() as conn:
             return read_lines(conn, uniqueid)
 
     def read(self, query: Callable[[Connection], T]) -> T:
         """The result of a read-only query."""
-        with self._engine.connect() as conn:
+        with self._database.engine.connect() as conn:
             return query(conn)
 
     def _heartbeat(self, conn: Connection) -> None:
@@ -193,12 +171,49 @@ class RecordStore:
             "heartbeat": self._wall(),
         }
         put_row(conn, owners_table, row)
+        self._take_over(conn)
         for other in conn.execute(select(owners_table).where(owners_table.c.owner != self._me)).mappings().all():
             if self._is_gone(dict(other)):
+                close_calls_of(conn, other["owner"], other["heartbeat"])
                 conn.execute(delete(owners_table).where(owners_table.c.owner == other["owner"]))
-        left_open = calls_table.c.is_open & calls_table.c.owner.not_in(select(owners_table.c.owner))
-        crash = str(EndedBy.CRASH)
-        conn.execute(update(calls_table).where(left_open).values(is_open=False, ended_by=crash, end_reason=crash))
+        close_ownerless(conn)
+
+    def _take_over(self, conn: Connection) -> None:
+        """Apply what processes that are gone could not write, and close their calls."""
+        if self._folder is not None:
+            self._abandoned |= {file.owner: file for file in UnwrittenFile.abandoned(self._folder)}
+        for owner, file in self._abandoned.items():
+            for change in file.changes():
+                with suppress(*PERMANENT), conn.begin_nested():
+                    change(conn)
+            close_calls_of(conn, owner, file.seen_at)
+            conn.execute(delete(owners_table).where(owners_table.c.owner == owner))
+        self._database.after_commit.append(self._remove_abandoned)
+
+    def _remove_abandoned(self) -> None:
+        for file in self._abandoned.values():
+            file.close(remove=True)
+        self._abandoned.clear()
+
+    def _open_unwritten(self) -> UnwrittenFile | None:
+        if self._folder is None:
+            return None
+        try:
+            return UnwrittenFile.create(self._folder, self._me)
+        except OSError as error:
+            log.warning("call records that the database cannot take will wait in memory only", why=str(error))
+            return None
+
+    def _seen(self) -> None:
+        if self._unwritten is not None and time.monotonic() - self._seen_at >= SEEN_EVERY_S:
+            self._seen_at = time.monotonic()
+            self._unwritten.seen(self._wall())
+
+    def _write_open(self, conn: Connection) -> None:
+        """The database is a new one."""
+        self._heartbeat(conn)
+        for change in list(self._open.values()):
+            change(conn)
 
     def _is_gone(self, row: dict[str, Any]) -> bool:
         other = ProcessIdentity(row["host"], row["boot"], row["namespace"], row["pid"], int(row["started"]))
@@ -206,71 +221,3 @@ class RecordStore:
         if running is None:
             return bool(row["heartbeat"] < self._wall() - STALE_S)
         return not running
-
-
-def _parse_url(url: str) -> URL:
-    try:
-        parsed = make_url(url) if "://" in url else URL.create("sqlite", database=url)
-        parsed.get_dialect()
-    except (ArgumentError, SQLAlchemyError, ValueError) as error:
-        raise UserError("the records' database URL cannot be used", str(error), _EXAMPLE) from error
-    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
-        raise UserError(
-            "the records' database has no file",
-            "an SQLite database in memory would not survive this process",
-            _EXAMPLE,
-        )
-    return parsed
-
-
-def _cannot_open(shown: str, error: Exception) -> UserError:
-    what = f"cannot open the records' database {shown}"
-    if isinstance(error, ImportError):
-        return UserError(what, "its driver is not installed", f"pip install {error.name}")
-    return UserError(what, str(error.orig) if isinstance(error, DBAPIError) else str(error), _EXAMPLE)
-
-
-def _make_private(url: URL) -> None:
-    """Make the file private. SQLite gives -wal and -shm the mode of the main file."""
-    path = Path(str(url.database))
-    if path.name.startswith("file:"):
-        return
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-
-
-def _make_engine(url: URL) -> Engine:
-    if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
-
-    @event.listens_for(engine, "connect")
-    def set_up(connection: Any, _record: object) -> None:
-        # The driver would begin transactions itself, too late for ours to wait for the lock.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def begin(conn: Connection) -> None:
-        # A transaction that reads and then writes fails at once if another wrote meanwhile; IMMEDIATE waits.
-        writes = conn.get_execution_options().get("offhook_writes")
-        conn.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    return engine
-
-
-def _make_tables(engine: Engine, shown: str) -> None:
-    with engine.execution_options(offhook_writes=True).begin() as conn:
-        metadata.create_all(conn)
-        found = conn.execute(select(version_table.c.version)).scalars().first()
-        if found is None:
-            conn.execute(version_table.insert().values(version=SCHEMA_VERSION))
-        elif found != SCHEMA_VERSION:
-            raise UserError(
-                f"the records' database {shown} has version {found}",
-                f"this program reads and writes version {SCHEMA_VERSION}",
-                "start with another database, or with the program that wrote this one",
-            )

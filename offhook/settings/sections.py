@@ -3,6 +3,7 @@
 The text below a key is its documentation: `docs/configuration.md`, `offhook config` and `offhook init` print it.
 """
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -91,6 +92,21 @@ class SipConfig(Section):
 
     advertised_port: Annotated[int | None, Field(ge=1, le=65_535, examples=[5060])] = None
     """The port for `advertised_host`, if another one than `port` is forwarded to this machine."""
+
+    peers: Annotated[tuple[str, ...], Field(max_length=1_000, examples=[("203.0.113.7", "198.51.100.0/24")])] = ()
+    """Addresses and networks of your carriers and PBXs. When more calls come than can be taken, theirs go first, and
+    none of them is limited by `calls.source_share`."""
+
+    @field_validator("peers")
+    @classmethod
+    def _peers_are_networks(cls, peers: tuple[str, ...]) -> tuple[str, ...]:
+        for each in peers:
+            try:
+                ipaddress.ip_network(each, strict=False)
+            except ValueError:
+                why = "{value} is neither an address nor a network"
+                raise PydanticCustomError("network", why, {"value": repr(each), "example": ("203.0.113.7",)}) from None
+        return peers
 
     @model_validator(mode="after")
     def _a_port_needs_its_host(self) -> Self:
@@ -233,6 +249,10 @@ class CallsConfig(Section):
 
     max_lag_ms: Annotated[float, Field(ge=1, le=1_000)] = 100.0
     """A busy worker whose event loop is this late for more than a second takes no new calls (503)."""
+
+    source_share: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """While others have called within the last hour, one source (a host, or a port of it) may hold this part of the
+    calls that the others leave free; beyond it 503. A source that is alone may have all. 1: no such limit."""
 
     max_call_s: Annotated[float, Field(ge=1, le=86_400)] = 1_800.0
     """The longest call; then the bot hangs up."""

@@ -50,6 +50,8 @@ class UserAgentCore(Generic[U]):
         self.dialogs: dict[DialogId, U] = {}
         self.hung_up: Recent[DialogId, str] = Recent(settings.timers.give_up_s, settings.max_calls)
         """Our tags in dialogs that we hung up: the far end's BYE may have crossed ours."""
+        self.proven: Recent[str, bool] = Recent(settings.proven_s, settings.max_proven_hosts)
+        """Hosts that sent an ACK with our tag, which cannot be guessed: they receive what is sent there."""
         self.pending_invites = 0
         self.durations: Mapping[str, float | None] = durations(settings)
         self._route = route

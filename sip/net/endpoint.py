@@ -20,6 +20,9 @@ logger = logging.getLogger("sip.net")
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 """Requested receive buffer, so that a burst survives a busy moment of the loop; the kernel may grant less."""
 
+_NO_NEW_REQUEST = (b"SIP/2.0 ", b"ACK ", b"BYE ", b"CANCEL ", b"\r\n")
+"""How datagrams begin that answer, confirm or end something, or keep a path open."""
+
 _SHORTEST_WAIT_S = 0.001
 """A loop's clock may be coarser than the timer: without this a timer due within its step would spin."""
 
@@ -35,6 +38,9 @@ class Endpoint(asyncio.DatagramProtocol):
         self._on_event = on_event
         self.datagram_listeners: list[Callable[[bytes, Address, bool], None]] = []
         """For captures and the log: each gets every datagram, its peer, and whether it was received. None may raise."""
+        self.reads: Callable[[Address, float], bool] | None = None
+        """Asked, with its source and the time, whether a datagram that may begin something new is read; False: it is
+        dropped, and counted."""
         self._loop = loop
         self._transport: asyncio.DatagramTransport | None = None
         self._ua: UserAgent | None = None
@@ -74,6 +80,11 @@ class Endpoint(asyncio.DatagramProtocol):
     def address(self) -> Address:
         """Where the socket is bound."""
         return self._address
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the socket can receive: not after `close`, nor once it is lost."""
+        return self._transport is not None
 
     @property
     def ua(self) -> UserAgent:
@@ -141,10 +152,13 @@ class Endpoint(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str | int, ...]) -> None:
         """Called by the loop."""
-        source = Address(str(addr[0]), int(addr[1]))
+        source, now = Address(str(addr[0]), int(addr[1])), self._loop.time()
+        if self.reads is not None and not data.startswith(_NO_NEW_REQUEST) and not self.reads(source, now):
+            self.ua.counters.drop("unread")
+            return
         for listener in self.datagram_listeners:
             listener(data, source, True)
-        self.ua.receive(data, source, self._loop.time())
+        self.ua.receive(data, source, now)
         self._pump()
 
     def error_received(self, exc: Exception) -> None:

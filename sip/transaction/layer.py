@@ -12,7 +12,7 @@ from offhook.sip.transaction.client import ClientTransaction, Failure, Transacti
 from offhook.sip.transaction.keys import Key, client_key, merge_key, server_key
 from offhook.sip.transaction.server import ServerTransaction
 from offhook.sip.transaction.tables import Action, Input
-from offhook.sip.transaction.timers import Timers
+from offhook.sip.transaction.timers import Timer, Timers
 
 Transaction: TypeAlias = ClientTransaction | ServerTransaction
 
@@ -97,10 +97,12 @@ class TransactionLayer:
         key = merge_key(request)
         return key is not None and key in self._merged
 
-    def accept(self, request: Request, reply_to: Address, now: float) -> ServerTransaction:
+    def accept(
+        self, request: Request, reply_to: Address, now: float, *, most_repeats: int | None = None
+    ) -> ServerTransaction:
         """Begin the transaction of a new request that is not an ACK. Raises ParseError."""
         key = server_key(request)
-        transaction = ServerTransaction(key, request, reply_to, self._durations, self._t2_s, now)
+        transaction = ServerTransaction(key, request, reply_to, self._durations, self._t2_s, now, most_repeats)
         self.servers[key] = transaction
         if (merge := merge_key(request)) is not None:
             transaction.merge_key = merge
@@ -125,6 +127,7 @@ class TransactionLayer:
         given = response_input(response.status)
         if transaction.machine.accepts(given):
             transaction.wire = bytes(response)
+            transaction.repeated = 0
             self._handle(transaction, given, now)
             if given is Input.R3_6XX:
                 # Not "ongoing" in the sense of §8.2.2.2 any more: a proxy that forks serially, or fixes what was wrong
@@ -133,7 +136,7 @@ class TransactionLayer:
 
     def repeat(self, transaction: ServerTransaction) -> None:
         """Send the latest response once more: the core's own retransmission of a 2xx (§13.3.1.4) or a 180."""
-        if transaction.wire is not None and not transaction.terminated:
+        if transaction.wire is not None and not transaction.terminated and transaction.repeats_unasked():
             self._outbox.append((transaction.wire, transaction.reply_to))
 
     # --- both
@@ -188,6 +191,8 @@ class TransactionLayer:
         if isinstance(transaction, ClientTransaction):
             self._run_client(transaction, actions, message)
         else:
+            if given is Timer.G and not transaction.repeats_unasked():
+                actions = [action for action in actions if action is not Action.RESEND]
             self._run_server(transaction, actions, message)
         self._reschedule(transaction)
         return True

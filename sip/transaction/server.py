@@ -22,9 +22,25 @@ class InviteServerUser(Protocol):
 
 
 class ServerTransaction:
-    """One request and its machine. Responses go to `reply_to`; `wire` is the latest one, for retransmission."""
+    """One request and its machine. Responses go to `reply_to`; `wire` is the latest one, for retransmission.
 
-    __slots__ = ("created", "key", "machine", "merge_key", "repeats", "reply_to", "request", "user", "wire")
+    `most_repeats`: how often each response may be repeated unasked; None for as often as the timers say. `repeats`
+    counts copies that were asked for, by a retransmission of the request.
+    """
+
+    __slots__ = (
+        "created",
+        "key",
+        "machine",
+        "merge_key",
+        "most_repeats",
+        "repeated",
+        "repeats",
+        "reply_to",
+        "request",
+        "user",
+        "wire",
+    )
 
     def __init__(
         self,
@@ -34,6 +50,7 @@ class ServerTransaction:
         durations: Mapping[str, float | None],
         t2_s: float,
         now: float,
+        most_repeats: int | None = None,
     ) -> None:
         self.key = key
         self.merge_key: Key | None = None
@@ -42,10 +59,17 @@ class ServerTransaction:
         self.wire: bytes | None = None
         self.user: InviteServerUser | None = None
         self.repeats = 0
+        self.repeated = 0
+        self.most_repeats = most_repeats
         self.created = now
         self.machine: Machine[State, Action] = Machine(
             INVITE_SERVER if request.method == "INVITE" else SERVER, durations, t2_s
         )
+
+    def repeats_unasked(self) -> bool:
+        """Whether the response may be repeated unasked now; counts it."""
+        self.repeated += 1
+        return self.most_repeats is None or self.repeated <= self.most_repeats
 
     @property
     def terminated(self) -> bool:

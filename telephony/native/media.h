@@ -203,7 +203,8 @@ struct stream {
     size_t place[AGENDAS]; /* in the heap, from 1; 0: not in it */
 };
 
-#define DATAGRAMS_A_ROUND 32 /* of one socket, before the others have their turn */
+#define DATAGRAMS_A_ROUND 32 /* of one socket's own source, before the others have their turn */
+#define REJECTED_A_ROUND 512 /* likewise, counting those of strangers, which cost little */
 #define PENDING_MAX 1024     /* records of one stream that wait for Python; beyond, its socket is not read */
 #define BATCH 64
 #define DATAGRAM_ROOM 2048
@@ -244,6 +245,7 @@ struct pump {
     records filling, emptying;
     counters count;
     size_t departures;
+    int read_since_out;
     datagram *arrived;
     departure *leaving;
 };
@@ -258,7 +260,8 @@ void pump_remove(stream *item);
 bool stream_arm(stream *item, const receiving *in, const address *source);
 void stream_disarm(stream *item);
 void stream_lend_out(stream *item, const sending *out, chunk *queue, double now);
-void stream_receive(stream *item, const datagram *data);
+/* False for a stranger's, which is dropped. */
+bool stream_receive(stream *item, const datagram *data);
 void stream_schedule(stream *item);
 void stream_join(stream *item, double now);
 void stream_send_due(stream *item, double now); /* one tick at that time */

@@ -286,18 +286,18 @@ void stream_watch(stream *item, bool reading) {
     agenda_set(&of->due[AGENDA_IN], item, monotonic_now() + PAUSE_S);
 }
 
-void stream_receive(stream *item, const datagram *data) {
+bool stream_receive(stream *item, const datagram *data) {
     pump *of = item->owner;
     of->count.datagrams++;
     if (item->armed) {
         if (!same_address(&data->source, &item->source)) {
             item->in.rejected_source++;
-            return;
+            return false;
         }
         int64_t at_tick;
         if (receive_next(&item->in, &item->most, data->data, data->octets, data->arrival, &at_tick)) {
             tell_audio(item, at_tick, data, 0);
-            return;
+            return true;
         }
         of->count.handed_back++;
         stream_disarm(item);
@@ -305,7 +305,7 @@ void stream_receive(stream *item, const datagram *data) {
     of->count.raw++;
     record *raw = tell(item, RECORD_RAW, data->octets);
     if (raw == NULL)
-        return;
+        return true;
     raw->at = data->arrival;
     raw->source = data->source;
     memcpy(raw->data, data->data, data->octets);
@@ -315,6 +315,7 @@ void stream_receive(stream *item, const datagram *data) {
     else
         item->first_raw = offset;
     item->last_raw = offset;
+    return true;
 }
 
 void stream_check_in(stream *item, double now) {

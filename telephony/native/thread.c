@@ -27,6 +27,8 @@
 #define EARLY_S 0.000050
 #define READY_MAX 256
 #define AT_ONCE 4 /* datagrams one system call reads */
+#define AT_ONCE_MAX 32 /* likewise, of a socket that had more than that */
+#define SERVE_OUT_EVERY 256 /* datagrams read between two looks at what is to be sent */
 #define NICE (-10)
 #define SLICE_NS 500000
 
@@ -45,25 +47,28 @@ static double arrival_of(struct msghdr *message, double now, double since, doubl
     return now;
 }
 
-static void receive_batch(pump *of, size_t count) {
+/* Returns how many of them came from the stream's own source. */
+static int receive_batch(pump *of, size_t count) {
+    int own = 0;
     pthread_mutex_lock(&of->lock);
     for (size_t i = 0; i < count; i++) {
         stream *item = of->arrived[i].of;
-        stream_receive(item, &of->arrived[i]);
+        own += stream_receive(item, &of->arrived[i]);
         if (item->epoch == of->collection && item->pending >= PENDING_MAX && !item->paused)
             stream_watch(item, false);
     }
     of->window_events += (int64_t)count;
     pthread_mutex_unlock(&of->lock);
+    return own;
 }
 
-/* One system call; how many it brought. */
-static int read_some(pump *of, stream *item, double now, double wall_offset) {
-    struct mmsghdr messages[AT_ONCE];
-    struct iovec places[AT_ONCE];
-    _Alignas(struct cmsghdr) char control[AT_ONCE][CMSG_SPACE(sizeof(struct timespec))];
-    memset(messages, 0, sizeof messages);
-    for (int i = 0; i < AT_ONCE; i++) {
+/* One system call, for up to `most` datagrams; how many it brought. */
+static int read_some(pump *of, stream *item, int most, double now, double wall_offset) {
+    struct mmsghdr messages[AT_ONCE_MAX];
+    struct iovec places[AT_ONCE_MAX];
+    _Alignas(struct cmsghdr) char control[AT_ONCE_MAX][CMSG_SPACE(sizeof(struct timespec))];
+    memset(messages, 0, (size_t)most * sizeof messages[0]);
+    for (int i = 0; i < most; i++) {
         datagram *slot = &of->arrived[i];
         /* One byte more than allowed, so that a truncated datagram is seen to be too long. */
         places[i] = (struct iovec){slot->data, (size_t)item->most.datagram_octets + 1};
@@ -75,7 +80,7 @@ static int read_some(pump *of, stream *item, double now, double wall_offset) {
         header->msg_control = control[i];
         header->msg_controllen = sizeof control[i];
     }
-    int count = recvmmsg(item->fd, messages, AT_ONCE, MSG_DONTWAIT, NULL);
+    int count = recvmmsg(item->fd, messages, (unsigned)most, MSG_DONTWAIT, NULL);
     if (count < 0) {
         if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
             item->receive_errors++;
@@ -96,14 +101,20 @@ void pump_read(pump *of, stream *item, double now) {
     struct timespec wall;
     clock_gettime(CLOCK_REALTIME, &wall);
     double wall_offset = (double)wall.tv_sec + (double)wall.tv_nsec / 1e9 - monotonic_now();
-    int total = 0, count;
+    /* A stranger's datagrams are dropped for next to nothing, and must not use up the turn of the stream's own, which
+     * wait behind them. */
+    int own = 0, total = 0, most = AT_ONCE, count;
+    bool more;
     do {
-        count = read_some(of, item, now, wall_offset);
+        count = read_some(of, item, most, now, wall_offset);
         if (count > 0)
-            receive_batch(of, (size_t)count);
+            own += receive_batch(of, (size_t)count);
         total += count;
-    } while (count == AT_ONCE && total < DATAGRAMS_A_ROUND && !item->paused);
-    item->unread = count == AT_ONCE || item->paused;
+        more = count == most;
+        most = AT_ONCE_MAX;
+    } while (more && own < DATAGRAMS_A_ROUND && total < REJECTED_A_ROUND && !item->paused);
+    of->read_since_out += total;
+    item->unread = more || item->paused;
 }
 
 static void send_leaving(pump *of) {
@@ -158,7 +169,8 @@ static void read_ready(pump *of) {
             }
             pump_read(of, item, now);
             unread |= item->unread;
-            if ((i & 31) == 31) {
+            if ((i & 31) == 31 || of->read_since_out >= SERVE_OUT_EVERY) {
+                of->read_since_out = 0;
                 serve_out(of);
                 now = monotonic_now();
             }

@@ -1,13 +1,15 @@
 """Pairs of UDP ports: RTP on the even one, RTCP on the odd one after it (RFC 3550 §11)."""
 
 import errno
+import mmap
 import os
 import random
 import socket
 import struct
 import time
 from collections import deque
-from typing import NamedTuple
+from collections.abc import MutableSequence
+from typing import NamedTuple, cast
 
 from offhook.telephony.errors import LocalError, TelephonyError
 from offhook.telephony.net.tapped import Tap, TappedSocket
@@ -28,6 +30,8 @@ SO_TIMESTAMPNS = 35
 
 RECENT_S = 5.0
 """A far end that sent within this time is still sending."""
+
+_PAIRS = 32_768
 
 _WATCHED_BYTES = 32 * 1024
 _WATCHED_DATAGRAMS = 32
@@ -53,6 +57,12 @@ def _first_ports(low: int, high: int) -> list[int]:
             "type --rtp-ports 40000-40999"
         )
     return ports
+
+
+def shared_ports() -> MutableSequence[int]:
+    """A table for several pools, of this process and of those forked from it later: which pairs are given out."""
+    # Anonymous shared memory, a byte for each pair.
+    return cast(MutableSequence[int], mmap.mmap(-1, _PAIRS))
 
 
 class _Resting(NamedTuple):
@@ -116,7 +126,7 @@ class PortPair:
     def release(self, now: float, *, rests: bool = True, source: tuple[str, int] | None = None) -> None:
         """Close both sockets; after the quarantine the ports may be given out again. Idempotent.
 
-        `rests` False: at once. They were never announced, so nothing can come late. `source` is where the
+        `rests` False: at once, as nothing ever came there. `source` is where the
         call's media came from: as long as more comes from there, the ports stay in quarantine.
         """
         pool, self._pool = self._pool, None
@@ -133,7 +143,8 @@ class PortPair:
 class PortPool:
     """The port pairs of one range on one local address, given out in random order.
 
-    `low` and `high` are inclusive. Raises `PortRangeError` if no pair fits between them.
+    `low` and `high` are inclusive. `table`: shared with the pools of other ranges (`shared_ports`), so that `gave`
+    knows about their ports, too. Raises `PortRangeError` if no pair fits between them.
     """
 
     def __init__(
@@ -144,6 +155,7 @@ class PortPool:
         *,
         quarantine_s: float = QUARANTINE_S,
         rng: random.Random | None = None,
+        table: MutableSequence[int] | None = None,
     ) -> None:
         self._cooling: deque[_Resting] = deque()
         self.low = low
@@ -154,6 +166,9 @@ class PortPool:
         # An unpredictable port is one defence against injected audio (RFC 8085 §5.1 asks for it).
         self._rng = rng or random.SystemRandom()
         self._given: set[int] = set()
+        self._table = bytearray(_PAIRS) if table is None else table
+        for port in self._free:
+            self._table[port >> 1] = 0  # left by a process that died with them
 
     @property
     def in_use(self) -> int:
@@ -161,8 +176,8 @@ class PortPool:
         return len(self._given)
 
     def gave(self, port: int) -> bool:
-        """Whether the port is one of a pair that is given out now."""
-        return port - port % 2 in self._given
+        """Whether the port is one of a pair that is given out now, by this pool or one with the same table."""
+        return 0 <= port >> 1 < _PAIRS and bool(self._table[port >> 1])
 
     @property
     def capacity(self) -> int:
@@ -193,6 +208,7 @@ class PortPool:
                         raise
                     continue
                 self._given.add(port)
+                self._table[port >> 1] = 1
                 return pair
         finally:
             self._free += occupied
@@ -201,6 +217,7 @@ class PortPool:
     def give_back(self, port: int, now: float, *, rests: bool, watched: int | None) -> None:
         """`PortPair.release` calls this."""
         self._given.discard(port)
+        self._table[port >> 1] = 0
         if rests:
             self._cooling.append(_Resting(now + self._quarantine_s, port, watched))
         else:

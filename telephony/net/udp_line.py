@@ -49,9 +49,10 @@ FIRST_MEDIA_TIMEOUT_S = 30.0
 
 _TIMER_GRAIN_S = 0.001
 
-DOUBT_S = 4.0
-"""How long RTP is sent to a third-party host from which nothing has come: its first RTCP report is due
-within that time, too (RFC 3550 §6.2: half of 5 s, times 0.5 to 1.5)."""
+DOUBT_S = 2.0
+"""How long RTP is sent to a third-party host from which nothing has come: a hundred packets that it may not want. Media
+gateways send at once; one that only listens is heard of with its first RTCP report, half of 5 s times 0.5 to 1.5 later
+(RFC 3550 §6.2), and is sent RTP again from then on."""
 
 
 class UdpLine:
@@ -118,16 +119,29 @@ class UdpLine:
             return LoopIo(self._session, self.pair.rtp, self._clock, self._loop, self, limits)
         return PumpIo(self._session, self.pair.rtp, self._clock, pump, self, limits)
 
-    def start(self) -> None:
-        """Begin to receive, and to send what is queued."""
-        if self._started or self._closed:
+    def start(self, *, confirmed: bool = True) -> None:
+        """Begin to receive, and to send what is queued. Until it is `confirmed` (the ACK came), by a second call, the
+        first packet received starts sending."""
+        if self._closed:
             return
+        if self._started:
+            self._confirm()
+            return
+        if not confirmed:
+            self._session.hold_sending()
         self._started = True
         self._loop.add_reader(self.pair.rtcp.fileno(), self._rtcp_readable)
         if _awaits_media(self._codecs.config):
             self._watch.resume(time.monotonic())
         self._doubt_at = time.monotonic() + DOUBT_S
         self._io.start()
+        self._arm()
+
+    def _confirm(self) -> None:
+        now = time.monotonic()
+        self._session.release_sending()
+        self._doubt_at = now + DOUBT_S
+        self._io.settle(now)
         self._arm()
 
     def encode(self, pcm: bytes) -> bytes:
@@ -231,7 +245,10 @@ class UdpLine:
         if self._started:
             self._loop.remove_reader(self.pair.rtcp.fileno())
             self._send_rtcp()
-        self.pair.release(now, rests=self._started, source=self._session.source)
+        stats = self._session.stats()
+        # What never came cannot come late, and calls without media must not use up the pool.
+        used = self._started and (stats.packets_received > 0 or stats.rejected_source > 0)
+        self.pair.release(now, rests=used, source=self._session.source)
         self._listeners.clear()
 
     # ---- in

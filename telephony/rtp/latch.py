@@ -47,12 +47,13 @@ class SourceLatch:
 
     We send to the SDP's address until another source is accepted, then there (RFC 4961). An internal SDP address from
     outside is neither sent to nor accepted. An SDP address on another host than signalling's is a third party until
-    something comes from it: see `doubt`.
+    something comes from it: see `doubt`. Nothing is sent while `hold` lasts, unless a source is accepted.
     """
 
     __slots__ = (
         "_allowed_hosts",
         "_final_at",
+        "_held",
         "_known",
         "_limits",
         "_signalling_host",
@@ -67,6 +68,7 @@ class SourceLatch:
         self.locked: Address | None = None
         self.target = NOWHERE
         self.remote = NOWHERE
+        self._held = False
         self.reconfigure(remote, signalling_host)
 
     def reconfigure(self, remote: Address, signalling_host: str | None) -> None:
@@ -75,7 +77,7 @@ class SourceLatch:
             remote = NOWHERE
         self._known = self.locked if remote == self.remote else None
         if remote != self.remote:
-            self.target = remote
+            self.target = NOWHERE if self._held else remote
         self.remote = remote
         self.locked = None
         self._final_at = 0.0
@@ -103,6 +105,20 @@ class SourceLatch:
         if self.locked is not None and (self.remote != NOWHERE or self._outdated):
             self._final_at = max(self._final_at, now + LOOK_S)
 
+    def hold(self) -> None:
+        """Send nothing before `release` or the first accepted packet: the INVITE's source may be forged, and the host
+        in its SDP never have asked for media."""
+        self._held = True
+        if self.locked is None:
+            self.target = NOWHERE
+
+    def release(self) -> None:
+        """The ACK came: its sender has received our 2xx."""
+        if self._held:
+            self._held = False
+            if self.locked is None:
+                self.target = self.remote
+
     def doubt(self) -> None:
         """Enough was sent without any packet received: the SDP may name a host that never asked for this.
 
@@ -115,7 +131,7 @@ class SourceLatch:
 
     def prove(self, host: str) -> None:
         """RTCP came from there, which ends the doubt."""
-        if self.target == NOWHERE and self.locked is None and host == self.remote[0]:
+        if self.target == NOWHERE and self.locked is None and host == self.remote[0] and not self._held:
             self.target = self.remote
 
     def trusts_host(self, host: str) -> bool:

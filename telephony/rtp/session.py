@@ -217,6 +217,14 @@ class RtpSession:
         self._sender.reconfigure(config)
         self._receiver.reconfigure(config)
 
+    def hold_sending(self) -> None:
+        """Send neither RTP nor RTCP before `release_sending`, or the first packet received."""
+        self._latch.hold()
+
+    def release_sending(self) -> None:
+        """The far end has confirmed the call."""
+        self._latch.release()
+
     def doubt_remote(self) -> None:
         """Enough was sent to a host from which nothing has come: see `SourceLatch.doubt`."""
         self._latch.doubt()

@@ -5,6 +5,7 @@ import pytest
 from offhook.sip.commands import Answer, Invite, Reject
 from offhook.sip.events import CallEnded, CallRejected, IncomingCall
 from offhook.sip.message.message import Response
+from offhook.sip.net.address import Address
 from offhook.sip.settings import UaSettings
 from offhook.sip.ua import UserAgent
 from offhook.sip.uas_checks import Refusal
@@ -21,7 +22,7 @@ class Door:
         self.refusal = refusal
         self.asked = 0
 
-    def __call__(self, method: str) -> Refusal | None:
+    def __call__(self, method: str, source: Address) -> Refusal | None:
         self.asked += method == "INVITE"
         return self.refusal
 
@@ -180,3 +181,21 @@ def test_on_a_link_that_loses_it_the_caller_is_refused_once(door: Door, lost: st
     assert (bob.events, alice.of(CallEnded), already) == ([], [], [lost])
     assert wire.times("503 INVITE") == ([0.01, 0.51] if lost == "503 INVITE" else [0.01])
     assert alice.ua.idle and bob.ua.idle
+
+
+@pytest.mark.parametrize("proven", [False, True])
+def test_a_refusal_is_repeated_a_few_times_only_to_a_host_that_never_sent_an_ack(proven: bool) -> None:
+    phone = Phone()
+    if proven:
+        phone.send(invite())
+        (incoming,) = phone.of(IncomingCall)
+        phone.do(Answer(incoming.call, b"answer"))
+        (answer,) = phone.responses()
+        phone.send(inside("ACK", to_tag(answer), cseq=1))
+        phone.events.clear()
+    phone.send(invite(branch="z9hG4bK-other", call_id="other@alice"))
+    (incoming,) = phone.of(IncomingCall)
+    phone.do(Reject(incoming.call, 486))
+    phone.collect()
+    repeated = [each.status for _, each in phone.run(40) if isinstance(each, Response)]
+    assert repeated == [486] * (10 if proven else 3)

@@ -106,12 +106,12 @@ async def test_its_calls_count_and_are_hung_up_like_all_others(tmp_path: Path, m
         assert await carrier.land("two") is None
         refusal = await carrier.land("three")
         assert refusal is not None and refusal.reason is Reason.MAX_CALLS
-        assert bot.ready().details["calls"] == 2
+        assert bot.status.ready().details["calls"] == 2
         assert bot.host.dump()["carriers"] == {**carriers, "pigeons": {"full": "", "calls": 2}}
         carrier.calls[0].hang_up(EndedBy.CALLER, "it flew away")
         for _ in range(100):
             await asyncio.sleep(0)
-        assert bot.ready().details["calls"] == 1
+        assert bot.status.ready().details["calls"] == 1
     finally:
         await bot.stop()
     assert [call.ended_by for call in carrier.calls] == [EndedBy.CALLER, EndedBy.OPERATOR]

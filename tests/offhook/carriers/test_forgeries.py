@@ -49,7 +49,7 @@ class Guarded:
         assert dump["carriers"]["sip"]["ports"]["in_use"] == 0
         assert self.engines.calls == 0
         assert self.node.store.calls() == []
-        text = (await self.node.metrics()).decode()
+        text = (await self.node.status.metrics()).decode()
         assert "offhook_calls_active 0.0" in text
 
 

@@ -173,7 +173,7 @@ async def test_a_cancel_while_the_record_is_being_written(start: Start, monkeypa
         record = await record_of(node)
         assert (record.disposition, record.answer) == (Disposition.NO_ANSWER, None)
         assert record.end_reason == "cancelled before it was answered"
-        assert b'outcome="cancelled",transport="udp"} 1.0' in await node.metrics()
+        assert b'outcome="cancelled",transport="udp"} 1.0' in await node.status.metrics()
     finally:
         endpoint.close()
 

@@ -149,10 +149,14 @@ async def test_ports_that_were_never_offered_need_no_quarantine(bench: Bench, mo
     assert bench.ports.free(0.0) == bench.ports.capacity
 
 
-async def test_ports_of_a_call_that_was_answered_rest(bench: Bench) -> None:
-    call = await bench.established()
+@pytest.mark.parametrize("media", [True, False])
+async def test_ports_rest_if_anything_ever_came_there(bench: Bench, media: bool) -> None:
+    with phone() as source:
+        call = await bench.established(offer(port=source.getsockname()[1]))
+        if media:
+            await sends(source, bench, call, lambda received: received > 0, count=10)
     call.ended(EndCause.REMOTE_BYE)
-    assert (bench.ports.in_use, bench.ports.free(0.0)) == (0, bench.ports.capacity - 1)
+    assert (bench.ports.in_use, bench.ports.free(0.0)) == (0, bench.ports.capacity - media)
 
 
 async def test_no_ports_are_left(bench: Bench) -> None:
@@ -168,7 +172,7 @@ async def test_media_at_our_own_ports_is_refused(bench: Bench) -> None:
     answer = bench.commands[-1]
     assert isinstance(answer, Answer)
     own = parse(answer.sdp).media[0].port
-    for port in (own, own + 1):
+    for port in (own, own + 1, 5060):
         bench.incoming(offer(port=port)).accept()
         assert isinstance(bench.commands[-1], Reject) and bench.commands[-1].status == 488
     bench.calls[0].reinvited(offer(port=own))
@@ -182,7 +186,7 @@ def broken(*_: object, **__: object) -> None:
     raise ZeroDivisionError("a bug")
 
 
-@pytest.mark.parametrize("where", ["_local_host", "answer_offer", "UdpLine", "LocalMedia"])
+@pytest.mark.parametrize("where", ["media_host", "answer_offer", "UdpLine", "LocalMedia"])
 async def test_whatever_fails_while_a_call_is_taken(bench: Bench, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sip_call, where, broken)
     with capture_logs() as logged:

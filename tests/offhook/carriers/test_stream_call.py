@@ -194,7 +194,7 @@ async def test_a_second_socket_for_a_call_is_refused(tmp_path: Path) -> None:
         code, reason = await second.closed_by_bot(WITHIN_S)
         assert (code, reason) == (1008, "the call has a stream already")
         assert second.log.media == 0
-        assert b'offhook_calls_refused_total{reason="stream"} 1.0' in await bot.metrics()
+        assert b'offhook_calls_refused_total{reason="stream"} 1.0' in await bot.status.metrics()
         assert not first.over.is_set()
         await first.hang_up()
         assert len(await records(bot)) == 1
@@ -265,7 +265,7 @@ async def test_streams_need_no_media_ports(tmp_path: Path) -> None:
         calls = [await Carrier.dial(url(bot)) for _ in range(3)]
         for call in calls:
             await asyncio.wait_for(call.listen_for(0.1), WITHIN_S)
-        assert bot.ready().state is Readiness.READY
+        assert bot.status.ready().state is Readiness.READY
         for call in calls:
             await call.hang_up()
 

@@ -5,6 +5,7 @@ import pytest
 from offhook.api.dialogs import bench_dialog
 from offhook.process.allotments import shares, worker_specs
 from offhook.settings.config import AsrConfig, Config, RtpConfig
+from offhook.telephony.net.ports import PortPool
 from offhook.usererror import UserError
 
 
@@ -40,3 +41,16 @@ def test_fewer_ports_than_workers() -> None:
         worker_specs(Config(rtp=RtpConfig(port_min=10_000, port_max=10_003)), bench_dialog, 3, 2)
     (problem,) = caught.value.problems
     assert "10000-10003" in problem.what and "2 pairs" in problem.why and "10000-12399" in problem.todo
+
+
+def test_all_workers_know_which_media_ports_are_given_out() -> None:
+    """Also after one was killed, and its successor has the same range."""
+    config = Config(rtp=RtpConfig(port_min=31_400, port_max=31_439))
+    first, second = worker_specs(config, bench_dialog, 2, 2)
+    pools = [PortPool(each.config.rtp.port_min, each.config.rtp.port_max, table=each.ports) for each in (first, second)]
+    pair = pools[0].acquire(0.0)
+    assert all(pool.gave(pair.port) and pool.gave(pair.port + 1) for pool in pools)
+    assert not any(pool.gave(pair.port + 2) for pool in pools)
+    PortPool(first.config.rtp.port_min, first.config.rtp.port_max, table=first.ports)
+    assert not pools[1].gave(pair.port)
+    pair.release(0.0)

@@ -47,7 +47,7 @@ async def test_a_port_that_is_taken(tmp_path: Path, what: str) -> None:
             await bot.start()
         (problem,) = caught.value.problems
         assert what in problem.what and str(port) in problem.what and problem.why and problem.todo
-        assert bot.ready().state is Readiness.STARTING
+        assert bot.status.ready().state is Readiness.STARTING
         await bot.stop()
         assert threads() == []
 
@@ -57,11 +57,11 @@ async def test_from_start_to_stop(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         _ = bot.sip_address
     await bot.start()
-    assert bot.ready().state is Readiness.READY
-    assert b"offhook_calls_active 0.0" in await bot.metrics()
+    assert bot.status.ready().state is Readiness.READY
+    assert b"offhook_calls_active 0.0" in await bot.status.metrics()
     assert bot.host.dump()["calls"] == []
     await bot.stop()
-    assert bot.ready().state is Readiness.DRAINING
+    assert bot.status.ready().state is Readiness.DRAINING
     assert threads() == []
     await bot.stop()
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from offhook.api.dialogs import bench_dialog
+from offhook.process.end_signals import AT_ONCE, DRAINING, IGNORED, name_of
 from offhook.process.local_bot import LocalBot
-from offhook.process.serve import AT_ONCE, DRAINING, IGNORED, Signalled, Stopping, ready_line
+from offhook.process.serve import Signalled, Stopping, ready_line
 from offhook.settings.config import Config
 from tests.offhook.bots import LIGHT_ENGINES
 
@@ -44,7 +45,7 @@ async def within(event: asyncio.Event) -> None:
     await asyncio.wait_for(event.wait(), 2)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", DRAINING)
 async def test_the_first_and_the_second_signal(stopping: Stopping, number: signal.Signals) -> None:
     os.kill(os.getpid(), number)
     await within(stopping.first)
@@ -60,7 +61,7 @@ async def test_one_that_ends_at_once(stopping: Stopping) -> None:
 
 
 @pytest.mark.parametrize("number", IGNORED)
-async def test_one_that_means_nothing(stopping: Stopping, number: signal.Signals) -> None:
+async def test_one_that_means_nothing(stopping: Stopping, number: int) -> None:
     os.kill(os.getpid(), number)
     await asyncio.sleep(0.05)
     assert not stopping.first.is_set()
@@ -127,3 +128,8 @@ async def test_a_second_signal_does_not_wait_for_the_calls(stopping: Stopping, t
     assert not draining.done()
     os.kill(os.getpid(), signal.SIGINT)
     assert await asyncio.wait_for(draining, 2) is False
+
+
+def test_each_signal_has_a_name() -> None:
+    assert name_of(signal.SIGUSR1) == "SIGUSR1"
+    assert name_of(signal.SIGRTMIN + 3) == "SIGRTMIN+3"

@@ -179,7 +179,7 @@ def answer(event: IncomingCall) -> Answer:
 
 async def test_a_call_from_its_invite_to_its_end(start: Start, forker: ForkServer, phone: Phone) -> None:
     supervisor: Supervisor = await start()
-    assert supervisor.ready().state is Readiness.READY
+    assert supervisor.status.ready().state is Readiness.READY
     assert (await forker.until(2)).reported[0] == Welcome(supervisor.sip_address)
     await phone.call(supervisor)
     worker = forker.workers[0]
@@ -187,13 +187,13 @@ async def test_a_call_from_its_invite_to_its_end(start: Start, forker: ForkServe
     worker.channel.send(answer(invite))
     assert isinstance(await phone.event(), CallAnswered)
     assert (await worker.until(CallConfirmed)).call == invite.call
-    assert supervisor.ready().details["calls"] == 1
+    assert supervisor.status.ready().details["calls"] == 1
     worker.channel.send(Bye(invite.call))
     assert isinstance(await phone.event(), CallEnded)
     await worker.until(CallEnded)
     worker.channel.send(Over(invite.call))
     assert await supervisor.drain(5)
-    assert supervisor.ready().details["calls"] == 0
+    assert supervisor.status.ready().details["calls"] == 0
 
 
 async def test_calls_go_to_the_worker_with_the_fewest(start: Start, forker: ForkServer, phone: Phone) -> None:
@@ -230,8 +230,8 @@ async def test_a_call_that_a_dying_worker_has_answered_is_hung_up(
     forker.channel.send(Exited(0, 1_000_001, -9))
     assert isinstance(await phone.event(), CallEnded)
     assert (await forker.until(3)).index == 0
-    assert "offhook_worker_restarts_total" in (await supervisor.metrics()).decode()
-    assert supervisor.ready().details["calls"] == 0
+    assert "offhook_worker_restarts_total" in (await supervisor.status.metrics()).decode()
+    assert supervisor.status.ready().details["calls"] == 0
 
 
 async def test_commands_for_a_call_that_another_worker_has_are_not_executed(
@@ -267,7 +267,7 @@ async def test_more_calls_than_allowed_are_busy(start: Start, forker: ForkServer
     supervisor = await start(1, max_calls=1)
     await phone.call(supervisor)
     await forker.workers[0].until(IncomingCall)
-    assert supervisor.ready().state is Readiness.FULL
+    assert supervisor.status.ready().state is Readiness.FULL
     await phone.call(supervisor)
     event = await phone.event()
     assert isinstance(event, CallRejected) and event.status == 486
@@ -280,11 +280,11 @@ async def test_without_room_calls_are_refused_for_a_while(start: Start, forker: 
     await phone.call(supervisor)
     event = await phone.event()
     assert isinstance(event, CallRejected) and event.status == 503
-    numbers = await supervisor.metrics()
+    numbers = await supervisor.status.metrics()
     assert b'outcome="rejected",transport="udp"} 1.0' in numbers
     assert b'offhook_calls_refused_total{reason="resources"} 1.0' in numbers
     assert not [message for message in forker.workers[0].reported if isinstance(message, IncomingCall)]
-    assert (await supervisor.status())["sip"]["transactions"] == []
+    assert (await supervisor.status.status())["sip"]["transactions"] == []
 
 
 async def test_what_a_dead_worker_has_counted_is_not_lost(start: Start, forker: ForkServer) -> None:
@@ -292,10 +292,10 @@ async def test_what_a_dead_worker_has_counted_is_not_lost(start: Start, forker: 
     for worker in forker.workers:
         worker.metrics.asr_failure()
         worker.metrics.call_started()
-    assert b"offhook_asr_failures_total 2.0" in await supervisor.metrics()
+    assert b"offhook_asr_failures_total 2.0" in await supervisor.status.metrics()
     forker.workers[0].channel.close()
     await forker.until(3)
-    text = await supervisor.metrics()
+    text = await supervisor.status.metrics()
     assert b"offhook_asr_failures_total 2.0" in text
     assert b"offhook_calls_active 1.0" in text
 
@@ -308,7 +308,7 @@ async def test_a_socket_is_handed_over(start: Start, forker: ForkServer) -> None
         assert supervisor.take_stream(its, b"GET /", {"call_sid": "CA1"})
         stream = await forker.workers[0].until(Stream)
         assert (stream.initial, stream.meta) == (b"GET /", {"call_sid": "CA1"})
-        assert supervisor.ready().details["calls"] == 1
+        assert supervisor.status.ready().details["calls"] == 1
         # The test's worker and the supervisor have both closed their copies.
         assert ours.recv(1) == b""
         forker.workers[0].channel.send(Over(stream.call))
@@ -330,7 +330,7 @@ async def test_a_call_s_name_is_one_worker_s(start: Start, forker: ForkServer) -
         worker.channel.send(Claim(stream.call, "CA1"))
         assert await worker.until(Claimed) == Claimed(stream.call, granted)
     one.channel.send(Over(first.call))
-    await supervisor.metrics()  # every worker replies after its earlier messages
+    await supervisor.status.metrics()  # every worker replies after its earlier messages
     two.reported.clear()
     two.channel.send(Claim(second.call, "CA1"))
     assert await two.until(Claimed) == Claimed(second.call, True)
@@ -374,24 +374,24 @@ async def test_a_worker_that_cannot_be_made_now_is_made_later(
     forker.workers[0].channel.close()
     await forker.until(2)
     assert not refused
-    await until(lambda: supervisor.ready().state is Readiness.READY)
+    await until(lambda: supervisor.status.ready().state is Readiness.READY)
 
 
 async def test_health_says_no_when_a_missing_worker_stays_missing(start: Start, forker: ForkServer) -> None:
     supervisor = await start(2)
     forker.channel.close()
     await asyncio.sleep(0)
-    assert supervisor.health().alive, "nothing is missing yet"
+    assert supervisor.status.health().alive, "nothing is missing yet"
     forker.workers[0].channel.close()
-    await until(lambda: not supervisor.health().alive)
-    assert "1 of 2 workers are left" in supervisor.health().why
-    assert supervisor.ready().state is Readiness.READY, "the other one takes calls"
+    await until(lambda: not supervisor.status.health().alive)
+    assert "1 of 2 workers are left" in supervisor.status.health().why
+    assert supervisor.status.ready().state is Readiness.READY, "the other one takes calls"
 
 
 async def test_the_status_has_what_each_worker_says_of_itself(start: Start, forker: ForkServer) -> None:
     supervisor = await start(2)
     forker.workers[1].mute = True
-    status = await supervisor.status()
+    status = await supervisor.status.status()
     first, second = status["workers"]
     assert first["host"] == {"calls": []} and first["load"]["room"] == 100
     assert second["host"] is None and second["state"] == "ready"

@@ -4,6 +4,7 @@ Usage: python -m tests.offhook.records.children NAME ARGUMENT…
 """
 
 import resource
+import sqlite3
 import sys
 import time
 from pathlib import Path
@@ -102,8 +103,28 @@ def fill_the_disk_under_the_records(url: str) -> None:
         time.sleep(0.01)
     say(f"{begun.done()} {finished.done()} {store.healthy}")
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    finished.result(10)
+    while not store.healthy:
+        time.sleep(0.01)
     say(f"{finished.result(10)} {store.healthy} {store.counters.dropped}")
     say(str(store.close()))
+
+
+def lock_the_database(url: str) -> None:
+    """A call is answered and ends while another program holds the database; another one stays open; then wait to be
+    killed."""
+    log.setup("json", "critical", sys.stderr)
+    store = RecordStore.open(url)
+    other = sqlite3.connect(url)
+    other.execute("BEGIN IMMEDIATE")
+    clock, record = call("locked")
+    say(f"{store.begin(record).result(5)}")
+    for n in range(20):
+        store.turn(record.uniqueid, TranscriptLine(float(n), "bot", f"line {n}"))
+    store.timeline(record.uniqueid, [{"kind": "turn", "at": 1.0, "response_ms": 250}])
+    say(f"{store.finish(done(clock, record)).result(5)}")
+    say(f"{store.begin(call('open')[1]).result(5)} {store.healthy}")
+    time.sleep(60)
 
 
 def close_with_the_disk_full(url: str) -> None:
@@ -124,6 +145,7 @@ if __name__ == "__main__":
             fill_the_disk_under_a_recording,
             fill_the_disk_under_a_capture,
             fill_the_disk_under_the_records,
+            lock_the_database,
             close_with_the_disk_full,
         )
     }[sys.argv[1]](*sys.argv[2:])

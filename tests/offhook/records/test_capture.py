@@ -61,6 +61,15 @@ def test_what_comes_a_little_late_stands_in_its_place(writer: CaptureWriter, dir
     assert [each.at_s for each in read((directory / f"{one.uniqueid}.pcap").read_bytes())] == [1.0, 2.0]
 
 
+def test_a_directory_that_is_gone_is_made_again(writer: CaptureWriter, directory: Path) -> None:
+    directory.rename(directory.with_name("elsewhere"))
+    one = writer.capture(new_id())
+    one.put(1.0, US, THEM, b"media")
+    one.keep()
+    assert writer.close()
+    assert find_capture(directory, one.uniqueid) == (directory / f"{one.uniqueid}.pcap", False)
+
+
 def test_a_call_that_came_to_nothing_leaves_no_file(writer: CaptureWriter, directory: Path) -> None:
     one = writer.capture(new_id())
     one.put(1.0, US, THEM, b"refused")

@@ -114,13 +114,26 @@ def test_a_full_disk_truncates_and_nothing_more(tmp_path: Path) -> None:
     assert len(errors) == 1
 
 
-def test_a_directory_that_is_gone_costs_the_recording_only(tmp_path: Path, writer: RecordingWriter) -> None:
+def test_a_directory_that_is_gone_is_made_again(tmp_path: Path, writer: RecordingWriter) -> None:
     recorder = writer.record()
     (tmp_path / "recordings").rename(tmp_path / "elsewhere")
     recorder.caller(pcm(1), 0)
     result = recorder.close().result(5)
+    assert not result.truncated
+    assert result.path is not None and result.path.exists()
+    assert stat.S_IMODE(os.stat(tmp_path / "recordings").st_mode) == 0o700
+
+
+def test_a_directory_that_cannot_be_made_again_costs_the_recording_only(
+    tmp_path: Path, writer: RecordingWriter
+) -> None:
+    recorder = writer.record()
+    (tmp_path / "recordings").rename(tmp_path / "elsewhere")
+    (tmp_path / "recordings").write_text("a file is in its place")
+    recorder.caller(pcm(1), 0)
+    result = recorder.close().result(5)
     assert (result.path, result.truncated) == (None, True)
-    assert result.reason == "No such file or directory"
+    assert result.reason == "File exists"
 
 
 def test_a_kill_leaves_a_file_that_plays(tmp_path: Path) -> None:

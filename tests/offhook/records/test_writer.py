@@ -1,6 +1,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,22 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     one.dispose()
 
 
+class PlainDatabase:
+    """Nothing but transactions."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def write(self) -> AbstractContextManager[Connection]:
+        return self._engine.begin()
+
+    def failed(self, error: Exception) -> None:
+        return
+
+    def seen(self) -> None:
+        return
+
+
 def nothing(_conn: Connection) -> None:
     return
 
@@ -32,7 +49,7 @@ def numbers(engine: Engine) -> list[int]:
 
 
 def test_jobs_run_in_their_order(engine: Engine) -> None:
-    writer = RecordWriter(engine, nothing, 60)
+    writer = RecordWriter(PlainDatabase(engine), nothing, 60)
     futures = [writer.put(lambda conn, n=n: insert(conn, n)) for n in range(3 * MAX_BATCH)]  # type: ignore[misc]
     assert writer.close(10)
     assert all(future.result(0) for future in futures)
@@ -47,7 +64,7 @@ def test_what_waits_is_written_in_one_transaction(engine: Engine) -> None:
     def hold(_conn: Connection) -> None:
         go_on.wait(5)
 
-    writer = RecordWriter(engine, nothing, 60)
+    writer = RecordWriter(PlainDatabase(engine), nothing, 60)
     writer.put(hold)
     futures = [writer.put(lambda conn: transactions.add(id(conn))) for _ in range(100)]
     go_on.set()
@@ -58,7 +75,7 @@ def test_what_waits_is_written_in_one_transaction(engine: Engine) -> None:
 
 
 def test_the_spoilt_job_alone_is_dropped(engine: Engine) -> None:
-    writer = RecordWriter(engine, nothing, 60)
+    writer = RecordWriter(PlainDatabase(engine), nothing, 60)
     futures = [writer.put(lambda conn, n=n: insert(conn, n)) for n in (1, 2, 2, 3)]  # type: ignore[misc]
     assert [future.result(5) for future in futures] == [True, True, False, True]
     assert numbers(engine) == [1, 2, 3]
@@ -75,7 +92,7 @@ def test_minor_jobs_leave_room_for_the_others(engine: Engine) -> None:
         held.set()
         go_on.wait(5)
 
-    writer = RecordWriter(engine, nothing, 60)
+    writer = RecordWriter(PlainDatabase(engine), nothing, 60)
     writer.put(hold)
     assert held.wait(5)
     minor = [writer.put(nothing, minor=True) for _ in range(MAX_QUEUED_MINOR + 10)]
@@ -90,7 +107,7 @@ def test_minor_jobs_leave_room_for_the_others(engine: Engine) -> None:
 
 def test_minor_jobs_wait_for_each_other(engine: Engine) -> None:
     transactions: list[Connection] = []
-    writer = RecordWriter(engine, nothing, 60)
+    writer = RecordWriter(PlainDatabase(engine), nothing, 60)
     began = time.monotonic()
     first = writer.put(transactions.append, minor=True)
     with pytest.raises(TimeoutError):
@@ -105,7 +122,7 @@ def test_minor_jobs_wait_for_each_other(engine: Engine) -> None:
 
 
 def test_minor_jobs_are_written_at_once_and_first_when_another_comes(engine: Engine) -> None:
-    writer = RecordWriter(engine, nothing, 60)
+    writer = RecordWriter(PlainDatabase(engine), nothing, 60)
     began = time.monotonic()
     minor = [writer.put(lambda conn, n=n: insert(conn, n), minor=True) for n in range(3)]  # type: ignore[misc]
     assert writer.put(lambda conn: insert(conn, 3)).result(5)
@@ -116,7 +133,7 @@ def test_minor_jobs_are_written_at_once_and_first_when_another_comes(engine: Eng
 
 
 def test_the_end_waits_for_no_company(engine: Engine) -> None:
-    writer = RecordWriter(engine, nothing, 60)
+    writer = RecordWriter(PlainDatabase(engine), nothing, 60)
     began = time.monotonic()
     minor = writer.put(lambda conn: insert(conn, 1), minor=True)
     assert writer.close(5)
@@ -126,7 +143,7 @@ def test_the_end_waits_for_no_company(engine: Engine) -> None:
 
 def test_the_regular_job_runs_with_and_without_others(engine: Engine) -> None:
     ran = threading.Semaphore(0)
-    writer = RecordWriter(engine, lambda _conn: ran.release(), 0.02)
+    writer = RecordWriter(PlainDatabase(engine), lambda _conn: ran.release(), 0.02)
     for _ in range(3):
         assert ran.acquire(timeout=5)
     for _ in range(100):
@@ -137,6 +154,6 @@ def test_the_regular_job_runs_with_and_without_others(engine: Engine) -> None:
 
 
 def test_after_the_end_nothing_is_taken(engine: Engine) -> None:
-    writer = RecordWriter(engine, nothing, 60)
+    writer = RecordWriter(PlainDatabase(engine), nothing, 60)
     assert writer.close(5)
     assert writer.put(nothing).result(0) is False

@@ -221,3 +221,10 @@ def test_a_secret_that_is_wrong_is_not_shown(tmp_path: Path) -> None:
     problem = only(tmp_path, '[records]\ndatabase_url = ["geheim"]\n')
     assert problem.where == "f:2"
     assert "geheim" not in repr(problem)
+
+
+def test_peers_are_addresses_and_networks(tmp_path: Path) -> None:
+    good = ["203.0.113.7", "198.51.100.0/24", "2001:db8::/32"]
+    assert Config.load(None, {"sip": {"peers": good}}).sip.peers == tuple(good)
+    problem = only(tmp_path, sip={"peers": ["203.0.113.7", "pbx.example.com"]})
+    assert "'pbx.example.com' is neither an address nor a network" in problem.why

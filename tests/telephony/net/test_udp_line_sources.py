@@ -62,3 +62,46 @@ async def test_a_third_party_of_which_nothing_comes_is_sent_little(
         assert await packets_for(peer, 0.4) > 5
         line.close()
     clock.close()
+
+
+async def test_before_the_ack_nothing_is_sent_unless_something_comes(pool: PortPool) -> None:
+    clock = MediaClock()
+    with listening(HOST) as peer, listening(HOST) as quiet:
+        lines = []
+        for remote in (peer, quiet):
+            line = UdpLine(acquire(pool), config_to(HOST, remote.getsockname()[1]), "PCMU", clock=clock)
+            line.start(confirmed=False)
+            line.play(speech(2_000))
+            lines.append(line)
+        assert await packets_for(peer, 0.2) == 0
+        peer.sendto(build_plain(0, 1, 160, 7, bytes(160)), (HOST, lines[0].pair.port))
+        assert await packets_for(peer, 0.3) > 5
+        assert await packets_for(quiet, 0.1) == 0
+        lines[1].start()
+        assert await packets_for(quiet, 0.3) > 5
+        for line in lines:
+            line.close()
+    clock.close()
+
+
+async def test_a_flood_from_elsewhere_costs_the_call_hardly_a_packet(pool: PortPool) -> None:
+    """10,000 packets a second for a second: at most 5 % of the call's own are lost."""
+    clock, flood_per_10_ms, rounds = MediaClock(), 100, 100
+    with listening(HOST) as peer, listening(THIRD_PARTY) as stranger:
+        line = UdpLine(acquire(pool), config_to(HOST, peer.getsockname()[1]), "PCMU", clock=clock)
+        line.start()
+        target, began = (HOST, line.pair.port), time.monotonic()
+        for round_number in range(rounds):
+            if round_number % 2 == 0:
+                own = round_number // 2
+                peer.sendto(build_plain(0, own, 160 * own, 7, bytes(160)), target)
+            junk = build_plain(0, round_number, 160 * round_number, 9, bytes(160))
+            for _ in range(flood_per_10_ms):
+                stranger.sendto(junk, target)
+            await asyncio.sleep(max(0.0, began + 0.01 * (round_number + 1) - time.monotonic()))
+        await asyncio.sleep(0.2)
+        stats = line.stats()
+        line.close()
+    clock.close()
+    assert stats.packets_received >= 0.95 * rounds / 2
+    assert stats.rejected_source >= 0.5 * flood_per_10_ms * rounds

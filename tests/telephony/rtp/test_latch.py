@@ -1,7 +1,7 @@
 import pytest
 
 from offhook.telephony.rtp.config import Address, RtpLimits
-from offhook.telephony.rtp.latch import SourceLatch
+from offhook.telephony.rtp.latch import NOWHERE, SourceLatch
 from offhook.telephony.wire import rtcp
 from offhook.telephony.wire.rtcp import Bye, ReceiverReport, ReportBlock
 from offhook.telephony.wire.rtp import RtpPacket
@@ -358,3 +358,21 @@ def test_what_the_pump_passes_over_is_looked_at() -> None:
     assert subject.lend_receiving(now + 1.1) is None
     subject.receive_rtp(audio(0), REMOTE, now + 1.2)
     assert (subject.source, subject.target) == (REMOTE, REMOTE)
+
+
+def test_nothing_is_sent_before_the_call_is_confirmed_or_a_packet_came() -> None:
+    subject = latch()
+    subject.hold()
+    assert subject.target == NOWHERE
+    subject.prove(REMOTE[0])
+    assert subject.target == NOWHERE
+    subject.reconfigure(OTHER_PORT, SIGNALLING)
+    assert subject.target == NOWHERE
+    subject.release()
+    assert subject.target == OTHER_PORT
+    held = latch()
+    held.hold()
+    assert offer(held, REMOTE, 1) == [1]
+    assert held.target == REMOTE
+    held.release()
+    assert held.target == REMOTE
