@@ -78,12 +78,9 @@ class Supervisor:
         """(call SID, Twilio's status): called with what a carrier reports about a call."""
         self._metrics = Metrics(__version__)
         self._refusals = RefusalLog(self._metrics)
-        self._shares = SourceShares(
-            config.sip.peers,
-            held_share=config.calls.source_share,
-            ringing_s=config.calls.answer_delay_ms / 1000,
-        )
-        limits = LoadLimits(config.calls.max_cpu, config.calls.max_lag_ms / 1000)
+        calls, peers = config.calls, config.sip.peers
+        self._shares = SourceShares(peers, held_share=calls.source_share, ringing_s=calls.answer_delay_ms / 1000)
+        limits = LoadLimits(calls.max_cpu, calls.max_lag_ms / 1000)
         self._workers = WorkerPool(source, workers, limits, self, cleanup_s=config.calls.cleanup_s)
         self._placements: dict[str, Placement] = {}
         self._directory = directory or MemoryDirectory()
