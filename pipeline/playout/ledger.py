@@ -29,11 +29,14 @@ class Utterance:
 
     Text may be added, and `append` adds audio during synthesis; `complete` means that neither will grow any more. If
     the voice failed part-way, `failed_at` is the character from which the text will never be spoken, and `failure` says
-    why.
+    why. Audio and words are kept as they came, not copied: they are mostly those of a cached clip, which the calls that
+    say it and their lines share.
     """
 
     text: str
-    payload: bytearray = field(default_factory=bytearray)
+    pieces: list[bytes] = field(default_factory=list)
+    ticks: int = 0
+    """Its length so far."""
     words: list[Word] = field(default_factory=list)
     complete: bool = False
     failed_at: int | None = None
@@ -42,29 +45,35 @@ class Utterance:
     sentences: list[int] = field(default_factory=list)
     """The tick at which each sentence begins."""
 
-    @property
-    def ticks(self) -> int:
-        """Its length so far."""
-        return len(self.payload) // self.bytes_per_tick
-
     def append(self, payload: bytes, words: tuple[Word, ...], char_offset: int = 0) -> None:
         """Add audio; word ticks count from the start of this piece, characters from `char_offset`."""
         base = self.ticks
-        self.words += (
-            Word(
-                word.text,
-                word.char_start + char_offset,
-                word.char_end + char_offset,
-                word.start_sample + base,
-                word.end_sample + base,
+        if base or char_offset:
+            words = tuple(
+                Word(
+                    word.text,
+                    word.char_start + char_offset,
+                    word.char_end + char_offset,
+                    word.start_sample + base,
+                    word.end_sample + base,
+                )
+                for word in words
             )
-            for word in words
-        )
-        self.payload += payload
+        self.words += words
+        self.pieces.append(payload)
+        self.ticks += len(payload) // self.bytes_per_tick
 
     def payload_from(self, tick: int) -> bytes:
         """The audio from `tick` on."""
-        return bytes(self.payload[tick * self.bytes_per_tick :])
+        wanted = (self.ticks - tick) * self.bytes_per_tick
+        parts: list[bytes] = []
+        for piece in reversed(self.pieces):
+            if wanted <= 0:
+                break
+            parts.append(piece[-wanted:])
+            wanted -= len(piece)
+        parts.reverse()
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 class PlayoutLedger:

@@ -52,7 +52,7 @@ class Bot:
         self.recording = b""
 
     def play(self, utterance_tick: int) -> None:
-        payload = bytes(self.ledger.utterance.payload[utterance_tick:])
+        payload = self.ledger.utterance.payload_from(utterance_tick)
         line_tick = self.session.sent_ticks + self.session.queued_ticks
         self.ledger.queue(utterance_tick, len(payload), line_tick)
         self.session.play(payload, self.now)
@@ -117,7 +117,7 @@ def test_after_a_pause_the_cut_word_is_said_again_and_nothing_is_lost() -> None:
         bot.now += 0.5
         bot.play(start)
         bot.run_until(1e9)
-        whole = CODEC.decode(bytes(utterance.payload))
+        whole = CODEC.decode(utterance.payload_from(0))
         assert bot.recording[: 2 * start] == whole[: 2 * start]
         assert bot.recording[2 * sent :] == whole[2 * start :]
         assert not bot.ledger.playback(bot.session.sent_ticks).interrupted

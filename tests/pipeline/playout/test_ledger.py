@@ -191,3 +191,15 @@ def test_an_utterance_on_a_wideband_line_counts_in_ticks() -> None:
     assert utterance.ticks == 200
     assert [(word.start_sample, word.end_sample) for word in utterance.words] == [(0, 90), (110, 200)]
     assert utterance.payload_from(150) == b"\1" * 200
+    assert utterance.payload_from(50) == bytes(200) + b"\1" * 400
+    assert utterance.payload_from(200) == b""
+
+
+def test_audio_is_shared_with_the_clip_it_came_from() -> None:
+    clip, words = bytes(range(200)), (Word("one", 0, 3, 0, 90),)
+    utterance = Utterance("one two")
+    utterance.append(clip, words)
+    assert utterance.payload_from(0) is clip
+    assert utterance.words[0] is words[0]
+    utterance.append(clip, words, 4)
+    assert utterance.payload_from(200) is clip
