@@ -166,12 +166,10 @@ class WebSocket(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the far end."""
-        if self._receiver is None:
-            return
-        self._frames.receive(data)
-        self._flush()
-        if self._over:
-            self._finish()
+        if self._receiver is not None and self._frames.receive(data):
+            self._flush()
+            if self._over:
+                self._finish()
 
     def eof_received(self) -> bool:
         """The far end sends no more: close."""

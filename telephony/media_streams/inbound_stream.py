@@ -39,8 +39,8 @@ SWAP_S = 0.04
 """How long a piece waits for a missing one before it."""
 
 
-class _Piece(NamedTuple):
-    """Audio as received."""
+class _Early(NamedTuple):
+    """Audio that arrived before its predecessor."""
 
     chunk: int | None
     stamp_ms: int | None
@@ -92,7 +92,7 @@ class InboundStream:
         self._began: float | None = None  # when sample 0 arrived
         self._clock_stamps = clock_stamps
         self._may_swap = may_swap
-        self._early: _Piece | None = None  # arrived before its predecessor
+        self._early: _Early | None = None
         self._numbering = Numbering()
         self._next_ms: float | None = None  # the next timestamp expected
         self._stalled = False
@@ -110,26 +110,28 @@ class InboundStream:
         self.last_received_at = now
         self.received += 1
         self._stalled = False
-        piece = _Piece(media.chunk, media.timestamp, pcm, samples, now)
-        early, self._early = self._early, None
-        if early is not None and piece.chunk is not None and piece.chunk + 1 == early.chunk:
-            self._numbering.judge(piece.chunk)
-            self._place(piece, 0, now)
-            self._place(early, 0, now)
-            return
-        if early is not None:
-            self._place(early, 1, now)
-        order = Order.NEXT if piece.chunk is None else self._numbering.judge(piece.chunk)
-        if order in (Order.LATE, Order.AGAIN):
-            self.duplicate += 1
-            return
-        if order is Order.RESTARTED:
-            self._next_ms = None
-        left_out = self._numbering.missing if order is Order.AHEAD else 0
+        chunk, stamp_ms = media.chunk, media.timestamp
+        if self._early is not None:
+            early, self._early = self._early, None
+            if chunk is not None and chunk + 1 == early.chunk:
+                self._numbering.judge(chunk)
+                self._place(stamp_ms, pcm, samples, 0, now)
+                self._place(early.stamp_ms, early.pcm, early.samples, 0, now)
+                return
+            self._place(early.stamp_ms, early.pcm, early.samples, 1, now)
+        left_out = 0
+        if chunk is not None:
+            order = self._numbering.judge(chunk)
+            if order is Order.LATE or order is Order.AGAIN:
+                self.duplicate += 1
+                return
+            if order is Order.RESTARTED:
+                self._next_ms = None
+            left_out = self._numbering.missing
         if self._may_swap and left_out == 1:
-            self._early = piece
+            self._early = _Early(chunk, stamp_ms, pcm, samples, now)
         else:
-            self._place(piece, left_out, now)
+            self._place(stamp_ms, pcm, samples, left_out, now)
 
     def restart(self) -> None:
         """From now on a new stream, with its own numbers and timestamps. Audio time continues."""
@@ -153,7 +155,7 @@ class InboundStream:
             return
         if self._early is not None:
             early, self._early = self._early, None
-            self._place(early, 1, now)
+            self._place(early.stamp_ms, early.pcm, early.samples, 1, now)
             return
         missing = int((now - self._time_of(0)) * RATE_HZ) - self.position
         if missing > 0 and not self._stall_samples:
@@ -162,19 +164,21 @@ class InboundStream:
         self._stall_samples += max(0, missing)
         self._make_up(missing)
 
-    def _place(self, piece: "_Piece", left_out: int, now: float) -> None:
+    def _place(self, stamp_ms: int | None, pcm: bytes, samples: int, left_out: int, now: float) -> None:
         """Deliver the next piece after filling the hole before it, of `left_out` pieces by number."""
+        room = self._room(now) - samples
+        hole = self._hole_samples(stamp_ms, left_out, samples)
         # Audio time already filled during a stall is not filled again.
-        made_up, self._stall_samples = self._stall_samples, 0
-        hole = self._hole_samples(piece.stamp_ms, left_out, piece.samples)
-        missing = min(hole - made_up, self._room(now) - piece.samples)
+        missing = min(hole - self._stall_samples, room) if hole else 0
+        self._stall_samples = 0
         if missing > 0:
             self.gaps += 1
             self._make_up(missing)
-        if piece.samples > self._room(now):
+            room -= missing
+        if room < 0:
             self.rate_limited += 1
             return
-        self._give(self._concealer.good(piece.pcm), piece.samples)
+        self._give(self._concealer.good(pcm), samples)
 
     def _hole_samples(self, stamp_ms: int | None, left_out: int, samples: int) -> int:
         """How much is missing before a piece of `samples`, by its timestamp and the `left_out` numbers."""

@@ -26,6 +26,7 @@ def test_both_come_to_the_same() -> None:
     [
         ("FrameReader._frame", lambda self, frame: None),
         ("FRAGMENTS_MAX", 65),
+        ("_WHOLE_TEXT", 0x01),
     ],
 )
 def test_a_reader_that_is_wrong_is_found(monkeypatch: pytest.MonkeyPatch, what: str, instead: object) -> None:
