@@ -8,11 +8,12 @@ delay and one short filter.
 
 With no path known, the candidate is accepted at once if it is far louder than this line can return. Otherwise paths are
 solved for. Filters of this length can explain the very vowel they were solved for, whether it is echo or not, so they
-are hypotheses and the candidate waits, for 100 ms at most. A hypothesis that explains the audio after it is a path: a
+are hypotheses and the candidate waits, for 130 ms at most. A hypothesis that explains the audio after it is a path: a
 caller's speech leaves at least about all of that energy unexplained, an echo next to none.
 
 With a path known, its echo is subtracted from the audio for detector and recogniser (canceller.py), and a candidate is
-accepted when the remainder stays unexplained for 120 ms, or 160 ms on a line that loses packets.
+accepted when the remainder stays unexplained for 120 ms, or 160 ms on a line that loses packets; while the path still
+explains much of what was received, for longer.
 
 Positions are samples of the caller's audio, at 8 kHz. While the bot is silent, the guard does nothing.
 """
@@ -30,6 +31,7 @@ from offhook.pipeline.front_end.echo.search import (
     Evidence,
     Lags,
     first_paths,
+    left_by,
     most_returned,
     moved_path,
     possible_lags,
@@ -37,7 +39,7 @@ from offhook.pipeline.front_end.echo.search import (
 )
 
 LEAST_HOLD_SAMPLES = 512  # 64 ms: on an unknown line, one check or two are not enough
-HOLD_SAMPLES = 800  # 100 ms; a candidate is not held back longer for lack of evidence
+HOLD_SAMPLES = 1_040  # 130 ms; a candidate is not held back longer for lack of evidence
 FORGET_SAMPLES = 2_560  # after a pause this long, the next candidate is a new one
 TRUST_SAMPLES = 2_560  # an accepted caller is not checked strictly again for this long
 
@@ -55,6 +57,10 @@ MORE_EVIDENCE = 20  # ... while the path is unproven, or on a line that loses pa
 GAP_BLOCKS = 6  # 48 ms of nothing but echo: earlier evidence no longer counts
 LASTING_BLOCKS, LASTING_OF = 5, 8  # it must still be going on
 QUIET_EVIDENCE, QUIET_OF = 2, 12  # maximum: nothing there but echo
+# What a known path leaves, as a share of what was received: a caller leaves nearly all. Less means that much of it is
+# echo, and what remains is lost packets or a caller who is quieter than the echo. The caller still speaks later.
+MOSTLY_ECHO = 0.55
+MOSTLY_ECHO_HOLD_SAMPLES = 2_000  # 250 ms
 
 LEARN_SAMPLES = 12_800  # of a prompt, after which the little that came back of it is remembered
 SEARCH_S = 0.002  # approximate CPU time of a search
@@ -225,6 +231,9 @@ class EchoGuard:
         if moved is not None:
             canceller.paths = [canceller.paths[0], moved]
             return _Verdict.ECHO
+        held_samples = 0 if self._held_since is None else end - self._held_since
+        if held_samples < MOSTLY_ECHO_HOLD_SAMPLES and left_by(self._history, canceller.paths, end) < MOSTLY_ECHO:
+            return _Verdict.OPEN
         if not canceller.proven and not canceller.removes_energy:
             self._forget()
         return _Verdict.SPEECH

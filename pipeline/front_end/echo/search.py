@@ -152,6 +152,13 @@ def evidence(history: EchoHistory, paths: list[EchoPath], residual: float, end: 
     return result
 
 
+def left_by(history: EchoHistory, paths: list[EchoPath], end: int) -> float:
+    """The share of the latest 192 ms that the best of the known paths leaves."""
+    start = end - BLOCKS * BLOCK_SAMPLES
+    received, noise = history.audio(start, end), history.noise_power()
+    return min(_share(received - history.echo(path, start, end), received, noise) for path in paths)
+
+
 def moved_path(history: EchoHistory, paths: list[EchoPath], end: int, *, proven: bool) -> EchoPath | None:
     """If a known path has changed in delay, level or shape: the path that explains the latest audio now."""
     received = history.audio(end - MOVED_SAMPLES, end)
