@@ -38,10 +38,16 @@ class UaSettings:
     retransmit_limit: int = 32
     """How often one transaction repeats a response because the request was retransmitted. RFC 3261 timers need 11."""
 
+    unproven_invites: int = 5
+    """INVITEs from a host that never acknowledged a response to one, after which fewer repeats are sent to it. Its
+    source may be forged, and RFC 3261's ten repeats (§13.3.1.4, §17.2.1) multiply what is sent to a victim."""
+
+    unproven_s: float = 60.0
+    """After a pause this long such a host's INVITEs are counted anew."""
+
     unproven_repeats: int = 3
-    """How often a response to an INVITE is repeated, unasked, to a host that never acknowledged one of them: its
-    source may be forged, and RFC 3261's ten repeats (§13.3.1.4, §17.2.1) would multiply what is sent to a victim. Three
-    are enough for nearly everybody: at 10 % loss each way one call in 800 gets no ACK through."""
+    """How often a response to an INVITE is then repeated, unasked. Enough for nearly everybody: at 10 % loss each way
+    one call in 800 gets no ACK through."""
 
     proven_s: float = 3_600.0
     """How long a host counts as proven after such an ACK."""

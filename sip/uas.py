@@ -205,10 +205,18 @@ class Uas:
         if (closed := self._admit("INVITE", source)) is not None:
             self._turn_away(request, reply_to, closed, now)
             return
-        proven = self._core.proven.recall(reply_to.host, now) is not None
-        most = None if proven else self._core.settings.unproven_repeats
+        most = self._most_repeats(reply_to.host, now)
         transaction = self._core.layer.accept(request, reply_to, now, most_repeats=most)
         UasInviteUsage(self._core, transaction, source, now)
+
+    def _most_repeats(self, host: str, now: float) -> int | None:
+        """How often the response to an INVITE may be repeated unasked; None: as the RFC says."""
+        core = self._core
+        if core.proven.recall(host, now) is not None:
+            return None
+        invites = (core.unproven.recall(host, now) or 0) + 1
+        core.unproven.keep(host, invites, now)
+        return None if invites <= core.settings.unproven_invites else core.settings.unproven_repeats
 
     def _options(self, request: Request, source: Address, reply_to: Address, now: float) -> None:
         # §11.2: the answer an INVITE would get, so that a probing proxy learns that there is no room.

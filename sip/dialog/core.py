@@ -52,6 +52,8 @@ class UserAgentCore(Generic[U]):
         """Our tags in dialogs that we hung up: the far end's BYE may have crossed ours."""
         self.proven: Recent[str, bool] = Recent(settings.proven_s, settings.max_proven_hosts)
         """Hosts that sent an ACK with our tag, which cannot be guessed: they receive what is sent there."""
+        self.unproven: Recent[str, int] = Recent(settings.unproven_s, settings.max_proven_hosts)
+        """How many INVITEs other hosts have sent."""
         self.pending_invites = 0
         self.durations: Mapping[str, float | None] = durations(settings)
         self._route = route
