@@ -2,7 +2,7 @@
 
 from collections import deque
 
-_SLACK = 4  # a quarter more is kept, so that old pieces need not be searched for on every append
+_SLACK_BYTES = 4_096  # more is kept, so that old pieces need not be dropped on every append
 
 
 class Timeline:
@@ -15,7 +15,7 @@ class Timeline:
 
     def __init__(self, kept_samples: int, width: int, filler: bytes) -> None:
         self._kept = kept_samples * width
-        self._most = self._kept + self._kept // _SLACK
+        self._most = self._kept + _SLACK_BYTES
         self._width = width
         self._filler = filler
         self._pieces: deque[bytes] = deque()

@@ -16,13 +16,13 @@ Pcm = np.ndarray[Any, np.dtype[np.int16]]
 class VadCapabilities:
     """What an engine takes: frames of exactly `frame_samples` 16-bit mono samples at `rate_hz`.
 
-    A frame with a peak of at least `loud_peak` (200: -44 dBFS) may be an interruption: while the bot speaks it is
+    A frame with a peak of about `loud_peak` or more (256: -42 dBFS) may be an interruption: while the bot speaks it is
     judged at once.
     """
 
     rate_hz: int
     frame_samples: int
-    loud_peak: int = 200
+    loud_peak: int = 256
 
 
 class VadStream(Protocol):

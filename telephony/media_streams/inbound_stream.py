@@ -166,15 +166,17 @@ class InboundStream:
 
     def _place(self, stamp_ms: int | None, pcm: bytes, samples: int, left_out: int, now: float) -> None:
         """Deliver the next piece after filling the hole before it, of `left_out` pieces by number."""
-        room = self._room(now) - samples
         hole = self._hole_samples(stamp_ms, left_out, samples)
-        # Audio time already filled during a stall is not filled again.
-        missing = min(hole - self._stall_samples, room) if hole else 0
+        # How much may be delivered by now, beyond this piece.
+        room = int((now - self._time_of(0)) * RATE_HZ) + LEAD_SAMPLES - self.position - samples
+        if hole:
+            # Audio time already filled during a stall is not filled again.
+            missing = min(hole - self._stall_samples, room)
+            if missing > 0:
+                self.gaps += 1
+                self._make_up(missing)
+                room -= missing
         self._stall_samples = 0
-        if missing > 0:
-            self.gaps += 1
-            self._make_up(missing)
-            room -= missing
         if room < 0:
             self.rate_limited += 1
             return
@@ -190,10 +192,6 @@ class InboundStream:
         if (0 if left_out else TOLERANCE_MS) < hole_ms <= HOLE_MS_MAX:
             return int(hole_ms * SAMPLES_PER_MS)
         return 0
-
-    def _room(self, now: float) -> int:
-        """How many more ticks may be delivered by now."""
-        return int((now - self._time_of(0)) * RATE_HZ) + LEAD_SAMPLES - self.position
 
     def _time_of(self, position: int) -> float:
         return (self._began or 0.0) + position / RATE_HZ

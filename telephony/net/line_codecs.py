@@ -1,5 +1,6 @@
 """The codecs of one line: what is played, how it is queued, what is sent, and what may be received."""
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -13,6 +14,8 @@ from offhook.telephony.codec.convert import (
     packet_encoder,
     stream_decoder,
 )
+from offhook.telephony.errors import LocalError
+from offhook.telephony.net.clock import SLOT_MS
 from offhook.telephony.pcm import RATE_HZ
 from offhook.telephony.rtp import RtpConfig
 
@@ -64,8 +67,10 @@ def negotiated(
 ) -> LineCodecs:
     """The codecs of a line that was `before` what it was; `receive_codecs` names those of types that are not static.
 
-    A codec that stays keeps its state, in both directions. LocalError for one that is unknown or not installed.
+    A codec that stays keeps its state, in both directions. LocalError for one that is unknown or not installed, and for
+    what a `UdpLine` cannot do.
     """
+    _validate(config)
     wire = codec_named(codec_name)
     played = line_codec(wire) if before is None else before.played
     # In the wire's codec, where payload can be cut anywhere.
@@ -90,3 +95,13 @@ def _codec(payload_type: int, names: Mapping[int, str], wire: Codec) -> Codec:
     if payload_type in names:
         return codec_named(names[payload_type])
     return codec_of_payload_type(payload_type) or wire
+
+
+def _validate(config: RtpConfig) -> None:
+    if config.ptime_ms <= 0 or config.ptime_ms % SLOT_MS:
+        raise LocalError(f"a packet time of {config.ptime_ms} ms is not a multiple of {SLOT_MS} ms")
+    for host, _ in (config.remote, config.remote_rtcp):
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            raise LocalError(f"the remote media host {host!r} is not a numeric address") from None

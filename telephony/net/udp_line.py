@@ -14,15 +14,13 @@ event loop alone (`LoopIo`), or the media pump's thread (`PumpIo`). The line joi
 
 import asyncio
 import base64
-import ipaddress
 import math
 import secrets
 import time
 from collections.abc import Mapping
 
-from offhook.telephony.errors import LocalError
 from offhook.telephony.listeners import LineListeners
-from offhook.telephony.net.clock import SLOT_MS, MediaClock
+from offhook.telephony.net.clock import MediaClock
 from offhook.telephony.net.line_codecs import negotiated
 from offhook.telephony.net.loop_io import DATAGRAMS_PER_WAKEUP, LoopIo
 from offhook.telephony.net.playout import PlayoutRecord
@@ -78,7 +76,6 @@ class UdpLine:
         first_media_timeout_s: float = FIRST_MEDIA_TIMEOUT_S,
         receive_codecs: Mapping[int, str] | None = None,
     ) -> None:
-        _validate(config)
         self._listeners = LineListeners()
         self.add_listener = self._listeners.add
         self.pair = pair
@@ -183,7 +180,6 @@ class UdpLine:
         """Apply what a re-INVITE changed. The queue stays. LocalError as for the class."""
         if self._closed:
             return
-        _validate(config)
         before = self._codecs
         codecs = negotiated(config, codec_name, receive_codecs or {}, before)
         now = time.monotonic()
@@ -391,16 +387,6 @@ class UdpLine:
 def _awaits_media(config: RtpConfig) -> bool:
     """Not on hold either: the holding side may send music (RFC 3264 §8.4: sendonly), but most phones send nothing."""
     return config.receive and config.send
-
-
-def _validate(config: RtpConfig) -> None:
-    if config.ptime_ms <= 0 or config.ptime_ms % SLOT_MS:
-        raise LocalError(f"a packet time of {config.ptime_ms} ms is not a multiple of {SLOT_MS} ms")
-    for host, _ in (config.remote, config.remote_rtcp):
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            raise LocalError(f"the remote media host {host!r} is not a numeric address") from None
 
 
 def _cname() -> str:
