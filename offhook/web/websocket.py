@@ -25,7 +25,7 @@ from websockets.server import ServerProtocol
 from offhook.telephony.media_streams.dialect import Binary
 from offhook.telephony.media_streams.limits import MESSAGE_OCTETS
 from offhook.telephony.net.stream_line import StreamLine
-from offhook.web.websocket_frames import FrameReader
+from offhook.web.websocket_frames import FrameReader, text_frame
 
 HANDSHAKE_S = 5.0
 CLOSE_S = 2.0
@@ -129,7 +129,7 @@ class WebSocket(asyncio.Protocol):
             if isinstance(message, Binary):
                 self._conn.send_binary(message)
             else:
-                self._conn.send_text(message)
+                self._conn.writes.append(text_frame(message))
         self._flush()
 
     def close(self, code: int, reason: str) -> None:

@@ -1,8 +1,8 @@
 """Assembles messages from a WebSocket's frames (RFC 6455 §5). No sockets here.
 
-Nearly all frames are short unfragmented texts, fifty a second per call. They are parsed here, in a few lines, which
-saves about a tenth of a call's CPU time (docs/decisions/0008-streams-on-a-grid.md). All other frames, and everything
-that breaks the rules, are left to `websockets`.
+Nearly all frames are short unfragmented texts, fifty a second per call. They are parsed and written here, in a few
+lines, which saves more than a tenth of a call's CPU time (docs/decisions/0008-streams-on-a-grid.md). All other frames,
+and everything that breaks the rules, are left to `websockets`.
 """
 
 from collections.abc import Callable
@@ -23,6 +23,8 @@ MESSAGE_TOO_BIG = 1009
 
 _WHOLE_TEXT = 0x81
 """The first byte of a text frame that is not a fragment (RFC 6455 §5.2)."""
+_AUDIO = b"\x81\xfe"
+"""A text frame of 126 to 65,535 bytes, masked: the size of 20 ms of audio."""
 _MAX_HEADER_BYTES = 14
 
 
@@ -48,6 +50,10 @@ class FrameReader:
         """The next bytes. Returns whether the library got any of them."""
         conn = self._conn
         if conn.state is State.OPEN:
+            whole = data[:2] == _AUDIO and len(data) == 8 + int.from_bytes(data[2:4])
+            if whole and not self._rest and not self._fragments:  # nearly always
+                self._on_message(apply_mask(data[8:], data[4:8]))
+                return False
             data = self._without_texts(data)
         elif self._rest:
             data, self._rest = self._rest[self._passed :] + data, b""
@@ -101,6 +107,16 @@ class FrameReader:
                 self._on_message(Binary(whole) if self._binary else whole)
         elif opcode is Opcode.PONG:
             self._on_pong(bytes(frame.data))
+
+
+def text_frame(message: bytes) -> bytes:
+    """A whole text message in one frame, from the server: without a mask (RFC 6455 §5.2)."""
+    size = len(message)
+    if size < 126:
+        return b"\x81%c%b" % (size, message)
+    if size < 65_536:
+        return b"\x81\x7e%b%b" % (size.to_bytes(2), message)
+    return b"\x81\x7f%b%b" % (size.to_bytes(8), message)
 
 
 def _frame_bytes(data: bytes, at: int) -> int:

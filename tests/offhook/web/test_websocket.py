@@ -130,12 +130,15 @@ async def connected() -> AsyncIterator[tuple[Receiver, FarEnd]]:
         await asyncio.sleep(0)
 
 
-async def test_messages_both_ways() -> None:
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 330, 65_535, 65_536])  # each form of a length, RFC 6455 §5.2
+async def test_messages_both_ways(size: int) -> None:
+    first, second = b"o" * size, b"t" * size
     async with connected() as (receiver, far_end):
-        await far_end.text(b"one")
-        await receiver.until(lambda: receiver.messages == [b"one"])
+        await far_end.text(first)
+        await far_end.text(second)
+        await receiver.until(lambda: receiver.messages == [first, second])
         assert receiver.socket is not None
-        receiver.socket.send([b"two", b"three"])
+        receiver.socket.send([second, b"three"])
         texts: list[bytes] = []
         while len(texts) < 2:
             texts += [
@@ -143,7 +146,7 @@ async def test_messages_both_ways() -> None:
                 for event in await far_end.read()
                 if isinstance(event, Frame) and event.opcode is Opcode.TEXT
             ]
-        assert texts == [b"two", b"three"]
+        assert texts == [second, b"three"]
 
 
 async def measured(receiver: Receiver, far_end: FarEnd) -> None:
