@@ -36,7 +36,7 @@ class PlayoutRecord:
 
     def sent(self, payload: bytes, ordinal: int, at: float) -> None:
         """This much was sent at that time, after `ordinal` ticks."""
-        self._flights.append((at, ordinal + self._ticks(payload)))
+        self._flights.append((at, ordinal + len(payload) // self._bytes_per_tick))
 
     def arrived(self, sent_until: float) -> int:
         """The ticks that were sent by then."""
