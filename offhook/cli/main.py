@@ -1,4 +1,4 @@
-"""The command line: `offhook demo`, `init`, `check`, `config`, `serve`, `call`, `status`.
+"""The command line: `offhook demo`, `init`, `check`, `config`, `serve`, `call`, `status`, `models`.
 
 Exit status: 0 success, 1 failure, 2 usage (a wrong option, configuration or flow).
 """
@@ -16,6 +16,7 @@ from offhook.carriers.outbound import RING_S, number_of, place_call
 from offhook.cli.check import check as run_checks
 from offhook.cli.demo import demo as run_demo
 from offhook.cli.init import init as write_first_files
+from offhook.cli.models import app as models
 from offhook.cli.options import AsJson, ConfigFile, FlowFile, Overrides, overrides_of, with_overrides
 from offhook.cli.show import as_json as settings_as_json
 from offhook.cli.show import as_toml as settings_as_toml
@@ -157,6 +158,7 @@ def _dialog_of(settings: Config) -> Dialog:
 
 
 app.command()(status)
+app.add_typer(models, name="models")
 
 
 def main() -> None:

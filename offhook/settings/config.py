@@ -29,6 +29,7 @@ from offhook.settings.sections import (
     EngineSection,
     HttpConfig,
     LogConfig,
+    ModelsConfig,
     RecordsConfig,
     RtpConfig,
     SipConfig,
@@ -54,6 +55,7 @@ __all__ = [
     "HttpConfig",
     "Loaded",
     "LogConfig",
+    "ModelsConfig",
     "RecordsConfig",
     "RouteConfig",
     "RtpConfig",
@@ -85,6 +87,7 @@ class Config(BaseModel):
     turn: TurnConfig = TurnConfig()
     asr: AsrConfig = AsrConfig()
     tts: TtsConfig = TtsConfig()
+    models: ModelsConfig = ModelsConfig()
     dialog: DialogConfig = DialogConfig()
     records: RecordsConfig = RecordsConfig()
     log: LogConfig = LogConfig()

@@ -341,7 +341,8 @@ class AsrConfig(EngineSection):
     """The recogniser."""
 
     engine: EngineName = "pocketsphinx"
-    """`pocketsphinx` (embedded; the extra `local`), `fixed` (for benchmarks), or one from a package."""
+    """`pocketsphinx` (embedded; the extra `local`), `vosk`, `sherpa` (extras of their names, and a model), `fixed` (for
+    benchmarks), or one from a package."""
 
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     """Recogniser processes; 0 is one for every two cores."""
@@ -369,6 +370,19 @@ class TtsConfig(EngineSection):
 
     cache_mib: Annotated[int, Field(ge=0, le=4_096)] = 32
     """The cache of synthesised speech, in MiB for all workers together."""
+
+
+class ModelsConfig(Section):
+    """Models of local engines (`offhook models`)."""
+
+    dir: Annotated[Path | None, Field(examples=["/var/lib/offhook/models"])] = None
+    """The folder that they are kept in; `offhook/models` in the user's data folder (`$XDG_DATA_HOME`) if it is not
+    set."""
+
+    mirror: Annotated[
+        str | None, Field(min_length=1, max_length=2_000, examples=["https://mirror.example.com/models"])
+    ] = None
+    """Where `offhook models add` fetches the files of its list instead of their own sources: a URL or a folder."""
 
 
 class DialogConfig(Section):

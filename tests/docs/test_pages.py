@@ -89,7 +89,11 @@ def test_commands_have_these_options(page: str, line: str) -> None:
     else:
         subcommands = getattr(typer.main.get_command(app), "commands")  # noqa: B009  # click's, whose type typer hides
         assert words[1] in subcommands, line
-        known = {option for parameter in subcommands[words[1]].params for option in parameter.opts}
+        command = subcommands[words[1]]
+        if (inner := getattr(command, "commands", None)) and len(words) > 2:
+            assert words[2] in inner, line
+            command = inner[words[2]]
+        known = {option for parameter in command.params for option in parameter.opts}
     for word in words:
         if word.startswith("--"):
             assert word.partition("=")[0] in {*known, "--help"}, line
