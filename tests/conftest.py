@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.toys import unpacked
+
 # Tests run beside each other: how long an example takes says nothing. Those that measure use the CPU's time.
 settings.register_profile("offhook", deadline=None)
 settings.load_profile("offhook")
@@ -28,6 +30,8 @@ ALONE = (
     "offhook/web/test_connections.py",
     "packaging",
     "pipeline/asr/test_pocketsphinx.py",
+    "pipeline/asr/test_sherpa.py",
+    "pipeline/asr/test_vosk.py",
     "pipeline/engine_host",
     "pipeline/test_speaker.py",
     "pipeline/tts/test_espeak.py",
@@ -50,3 +54,15 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     if not hasattr(val, "__name__") and " at 0x" in repr(val):
         return type(val).__name__
     return None
+
+
+@pytest.fixture(scope="session")
+def vosk_toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small Vosk model, 8 kHz: digits, and the phrases of tools.toy_models.corpus."""
+    return unpacked("vosk", tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="session")
+def sherpa_toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small sherpa-onnx transducer, with the same words."""
+    return unpacked("sherpa", tmp_path_factory.mktemp("models"))

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -20,7 +21,8 @@ class EngineContext:
     """What an engine's factory may need besides the engine's own options.
 
     `name` is what the settings call it, for errors and metrics; `language` that of the calls, a BCP 47 tag; `voice`
-    what `tts.voice` says; `workers` how many child processes it may have.
+    what `tts.voice` says; `workers` how many child processes it may have; `models_dir` where its models are (None: the
+    user's data folder).
     """
 
     kind: Kind
@@ -28,6 +30,7 @@ class EngineContext:
     language: str = "en"
     voice: str = ""
     workers: int = 1
+    models_dir: Path | None = None
 
     @property
     def where(self) -> str:

@@ -31,7 +31,12 @@ Factory = Callable[[Mapping[str, Any], EngineContext], object]
 
 BUILT_IN: dict[Kind, dict[str, str]] = {
     "vad": {"silero": "offhook.engines.bundled:silero", "energy": "offhook.engines.bundled:energy"},
-    "asr": {"pocketsphinx": "offhook.engines.bundled:pocketsphinx", "fixed": "offhook.engines.bundled:fixed"},
+    "asr": {
+        "pocketsphinx": "offhook.engines.bundled:pocketsphinx",
+        "fixed": "offhook.engines.bundled:fixed",
+        "vosk": "offhook.engines.local_asr:vosk",
+        "sherpa": "offhook.engines.local_asr:sherpa",
+    },
     "tts": {"espeak": "offhook.engines.bundled:espeak", "recorded": "offhook.engines.bundled:recorded"},
 }
 
@@ -77,13 +82,21 @@ def make_vad(config: Config) -> VadEngine:
 
 def make_asr(config: Config) -> AsrEngine:
     """The configured recogniser. Raises UserError, EngineError."""
-    context = EngineContext("asr", config.asr.engine, config.dialog.language, workers=max(1, config.asr.workers))
+    context = EngineContext(
+        "asr",
+        config.asr.engine,
+        config.dialog.language,
+        workers=max(1, config.asr.workers),
+        models_dir=config.models.dir,
+    )
     return cast(AsrEngine, _make(context, config.asr.options))
 
 
 def make_tts(config: Config) -> TtsEngine:
     """The configured voice. Raises UserError, EngineError."""
-    context = EngineContext("tts", config.tts.engine, config.dialog.language, config.tts.voice)
+    context = EngineContext(
+        "tts", config.tts.engine, config.dialog.language, config.tts.voice, models_dir=config.models.dir
+    )
     # Options in an engine's own table override those in [tts].
     return cast(TtsEngine, _make(context, config.tts.options, {"espeak": {"rate_wpm": config.tts.rate_wpm}}))
 

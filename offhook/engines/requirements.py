@@ -7,6 +7,8 @@ from offhook.usererror import UserError
 
 _ENGINES = {
     ("asr", "pocketsphinx"): ("the recogniser pocketsphinx", "pocketsphinx", "local"),
+    ("asr", "vosk"): ("the recogniser vosk", "vosk", "vosk"),
+    ("asr", "sherpa"): ("the recogniser sherpa", "sherpa_onnx", "sherpa"),
     ("tts", "espeak"): ("the voice espeak", "espeakng_loader", "local"),
 }
 _CODECS = {

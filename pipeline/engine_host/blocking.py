@@ -126,6 +126,8 @@ class RecogniserHost:
         state = self._turns[stream]
         try:
             self._work(stream, state)
+        except StreamFailure:
+            raise
         except Exception as error:  # third-party code: an error fails this turn, not the others
             raise StreamFailure("recognising", f"{type(error).__name__}: {error}") from error
 
@@ -217,5 +219,7 @@ def _made(options: Mapping[str, object]) -> Any:
     module, _, name = target.partition(":")
     try:
         return getattr(import_module(module), name)(**(own if isinstance(own, dict) else {}))
+    except StreamFailure:
+        raise
     except Exception as error:  # any error is passed to the parent, with the name of the engine
         raise StreamFailure(f"loading {target}", f"{type(error).__name__}: {error}") from error

@@ -45,3 +45,7 @@ class Hosted(Generic[C]):
     def restarts(self) -> int:
         """Children that died or hung and were replaced."""
         return self._pool.counters.restarts
+
+    def dump(self) -> dict[str, object]:
+        """State of the children."""
+        return self._pool.dump()

@@ -7,6 +7,9 @@ from offhook.engines.engine_set import EngineSet
 from offhook.engines.factory import Kind
 from offhook.engines.registry import names
 from offhook.engines.requirements import require_installed
+from offhook.models.catalogue import recommended
+from offhook.pipeline.asr.adapt import AdaptedAsr
+from offhook.pipeline.asr.vosk import VoskEngine
 from offhook.settings.config import Config
 from offhook.usererror import did_you_mean
 
@@ -32,7 +35,23 @@ async def check(config: Config) -> list[Finding]:
             await engines.close()
         text = f"{config.vad.engine}, {config.asr.engine}, {config.tts.engine} started in {monotonic() - began:.1f} s"
         found.append(Finding.ok("engines", text))
+        found += _remarks(config, engines)
     return found
+
+
+def _remarks(config: Config, engines: EngineSet) -> list[Finding]:
+    """What works, and may not be intended."""
+    asr = engines.asr.engine if isinstance(engines.asr, AdaptedAsr) else engines.asr
+    if not (isinstance(asr, VoskEngine) and asr.lacks_grammars):
+        return []
+    return [
+        Finding.warning(
+            "engines",
+            "the model of vosk takes no grammars: answers are looked for in free speech",
+            "its graph is fixed (HCLG.fst), and not in the two parts HCLr.fst and Gr.fst",
+            f"offhook models add {recommended('vosk', config.dialog.language)}, or `grammars = false` if that is meant",
+        )
+    ]
 
 
 def _options(config: Config) -> list[Finding]:
