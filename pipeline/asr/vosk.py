@@ -10,6 +10,9 @@ from offhook.pipeline.engine_host.pool import HostLimits
 from offhook.pipeline.errors import EngineError
 
 ENGINE = "offhook.pipeline.engine_host.vosk_engine:Vosk"
+UNKNOWN = "[unk]"
+"""Vosk's word for speech that is none of the others. Few models lack it; with them a grammar always finds something."""
+
 LOADING_S = 120.0
 """A large model, from a slow disk."""
 

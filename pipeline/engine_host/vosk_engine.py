@@ -16,11 +16,9 @@ from offhook.pipeline.asr.digit_words import digit_words, repeats
 from offhook.pipeline.asr.engine import AsrRequest, EndpointReport, RecognisedWord, Transcript
 from offhook.pipeline.asr.jsgf import UnsupportedGrammarError, WordGraph, parse_jsgf, surrounded
 from offhook.pipeline.asr.sentences import covering_phrases, sentence_of, unknown_words, without_unknown
+from offhook.pipeline.asr.vosk import UNKNOWN
 from offhook.pipeline.engine_host.protocol import StreamFailure
 from offhook.pipeline.language import covers
-
-UNKNOWN = "[unk]"
-"""Vosk's word for speech that is none of the others."""
 
 LOADING = "loading a grammar"
 MAX_GRAMMARS = 64
@@ -34,7 +32,8 @@ class Grammar:
 
     def __init__(self, sentences: WordGraph, phrases: list[str]) -> None:
         self.sentences = sentences
-        self.phrases = json.dumps(phrases)
+        # Vosk reads no escapes in its JSON.
+        self.phrases = json.dumps(phrases, ensure_ascii=False)
 
 
 class Vosk:
@@ -70,18 +69,19 @@ class Vosk:
             raise StreamFailure(LOADING, str(error)) from error
         # Questions for digits have all words for them, which a small model may lack; other words are the user's.
         digits = {word for words in digit_words(language) for word in words} | set(repeats(language))
-        if unknown := unknown_words(graph, self._knows, digits):
-            listed = ", ".join(unknown[:MAX_LISTED_WORDS])
+        if lacking := unknown_words(graph, self._knows, digits):
+            listed = ", ".join(lacking[:MAX_LISTED_WORDS])
             raise StreamFailure(LOADING, f"the model does not know: {listed}", "Use other words.")
         graph = without_unknown(graph, self._knows)
         phrases = covering_phrases(graph)
         if not phrases:
             raise StreamFailure(LOADING, "the model knows none of its sentences", "Use other words.")
+        unknown = [UNKNOWN] if self._knows(UNKNOWN) else []
         if not covers("en", language):
-            return Grammar(graph, [*phrases, UNKNOWN])
+            return Grammar(graph, [*phrases, *unknown])
         around = [phrase for phrase in (*HESITATIONS, *OPENINGS, *COURTESIES) if self._knows_all(phrase)]
         sentences = without_unknown(surrounded(graph, (HESITATIONS, OPENINGS), (COURTESIES,)), self._knows)
-        return Grammar(sentences, [*phrases, *around, UNKNOWN])
+        return Grammar(sentences, [*phrases, *around, *unknown])
 
     def _knows(self, word: str) -> bool:
         return int(self._model.vosk_model_find_word(word)) >= 0

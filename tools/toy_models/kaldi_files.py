@@ -29,7 +29,7 @@ UNKNOWN_COST = 2.0
 GARBAGE = "SPN"
 """The phone of the filler: any speech. What the network says of it is the average of what it says of all phones."""
 
-GARBAGE_BIAS = 6.0
+GARBAGE_BIAS = 5.0
 """Added to that average. More makes the filler win over words."""
 
 GARBAGE_STATES = 5

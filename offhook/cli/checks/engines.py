@@ -9,7 +9,7 @@ from offhook.engines.registry import names
 from offhook.engines.requirements import require_installed
 from offhook.models.catalogue import recommended
 from offhook.pipeline.asr.adapt import AdaptedAsr
-from offhook.pipeline.asr.vosk import VoskEngine
+from offhook.pipeline.asr.vosk import UNKNOWN, VoskEngine
 from offhook.settings.config import Config
 from offhook.usererror import did_you_mean
 
@@ -42,16 +42,18 @@ async def check(config: Config) -> list[Finding]:
 def _remarks(config: Config, engines: EngineSet) -> list[Finding]:
     """What works, and may not be intended."""
     asr = engines.asr.engine if isinstance(engines.asr, AdaptedAsr) else engines.asr
-    if not (isinstance(asr, VoskEngine) and asr.lacks_grammars):
+    if not isinstance(asr, VoskEngine):
         return []
-    return [
-        Finding.warning(
-            "engines",
-            "the model of vosk takes no grammars: answers are looked for in free speech",
-            "its graph is fixed (HCLG.fst), and not in the two parts HCLr.fst and Gr.fst",
-            f"offhook models add {recommended('vosk', config.dialog.language)}, or `grammars = false` if that is meant",
-        )
-    ]
+    other = f"offhook models add {recommended('vosk', config.dialog.language)}"
+    if asr.lacks_grammars:
+        what = "the model of vosk takes no grammars: answers are looked for in free speech"
+        why = "its graph is fixed (HCLG.fst), and not in the two parts HCLr.fst and Gr.fst"
+        return [Finding.warning("engines", what, why, f"{other}, or `grammars = false` if that is meant")]
+    if asr.capabilities.grammar and not asr.known_word(UNKNOWN):
+        what = "the model of vosk finds a choice in whatever is said"
+        why = f"it has no word {UNKNOWN} for other speech"
+        return [Finding.warning("engines", what, why, f"{other}, or a higher `asr.min_confidence`")]
+    return []
 
 
 def _options(config: Config) -> list[Finding]:

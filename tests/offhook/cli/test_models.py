@@ -105,17 +105,27 @@ def test_check_starts_an_engine_with_its_model(run: Run, tmp_path: Path) -> None
     ]
 
 
-def test_check_warns_of_a_model_without_grammars(run: Run, tmp_path: Path, vosk_toy: Path) -> None:
+def test_check_warns_of_what_a_model_cannot_do(run: Run, tmp_path: Path, vosk_toy: Path) -> None:
     folder = tmp_path / "fixed"
     shutil.copytree(vosk_toy, folder)
     shutil.copy(folder / "static" / "HCLG.fst", folder / "graph")
-    settings = f'[asr]\nengine = "vosk"\nworkers = 1\n[asr.vosk]\nmodel = "{folder}"\n[tts]\nengine = "recorded"\n'
     ports = ("--sip", "127.0.0.1:0", "--http", "127.0.0.1:0", "--rtp-ports", "20200-20219")
-    for grammars, levels in (("", ["warning"]), ("grammars = false\n", [])):
-        text = settings.replace("[tts]", f"{grammars}[tts]") + '[dialog]\nflow = "flow.yaml"\n'
+    plain = tmp_path / "plain"
+    shutil.copytree(vosk_toy, plain)
+    words = plain / "graph" / "words.txt"
+    words.write_text(words.read_text().replace("[unk] ", "rest "))
+    for model, grammars, expected in (
+        (folder, "", "takes no grammars"),
+        (folder, "grammars = false\n", None),
+        (plain, "", "finds a choice in whatever is said"),
+        (vosk_toy, "", None),
+    ):
+        options = f'workers = 1\n[asr.vosk]\nmodel = "{model}"\n{grammars}'
+        text = f'[asr]\nengine = "vosk"\n{options}[tts]\nengine = "recorded"\n[dialog]\nflow = "flow.yaml"\n'
         (tmp_path / "flow.yaml").write_text("name: a\nstart: a\nsteps:\n  a: {hang_up: Goodbye.}\n")
         (tmp_path / "offhook.toml").write_text(text)
         _, out, _ = run("check", "--config", "offhook.toml", *ports, "--json")
-        warnings = [each for each in json.loads(out)["findings"] if "grammars" in each["what"]]
-        assert [each["level"] for each in warnings] == levels
+        warnings = [each for each in json.loads(out)["findings"] if each["what"].startswith("the model of vosk")]
+        assert [each["level"] for each in warnings] == ["warning"] * (expected is not None)
+        assert all(expected in each["what"] for each in warnings if expected)
         assert all(each["why"] and "vosk-model-small-en-us-0.15" in each["type"] for each in warnings)

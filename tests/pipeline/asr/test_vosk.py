@@ -148,6 +148,36 @@ async def test_a_grammar_with_a_word_that_the_model_lacks(engine: VoskEngine) ->
     assert (await heard(engine, DIGITS, spoken("four_two_seven"))).text == "four two seven"
 
 
+async def test_words_in_any_script(vosk_toy: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "renamed"
+    shutil.copytree(vosk_toy, folder)
+    words = folder / "graph" / "words.txt"
+    words.write_text(words.read_text().replace("seven ", "sieben-äöü ").replace("two ", "둘 "), encoding="utf-8")
+    engine = VoskEngine("vosk", VoskModel(folder), languages=("ko",))
+    assert engine.known_word("둘")
+    await engine.start()
+    try:
+        request = AsrRequest("#JSGF V1.0; grammar g; public <s> = four 둘 sieben-äöü | yes;")
+        transcript = await heard(engine, request, spoken("four_two_seven"))
+        assert transcript.text == "four 둘 sieben-äöü"
+        assert (transcript.confidence or 0.0) >= 0.5
+    finally:
+        await engine.close()
+
+
+async def test_a_model_without_a_word_for_the_rest(vosk_toy: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "no-filler"
+    shutil.copytree(vosk_toy, folder)
+    words = folder / "graph" / "words.txt"
+    words.write_text(words.read_text().replace("[unk] ", "rest "))
+    engine = VoskEngine("vosk", VoskModel(folder))
+    await engine.start()
+    try:
+        assert (await heard(engine, DIGITS, spoken("four_two_seven"))).text == "four two seven"
+    finally:
+        await engine.close()
+
+
 async def test_it_ends_turns_itself(vosk_toy: Path) -> None:
     engine = VoskEngine("vosk", VoskModel(vosk_toy), ends_turns=True)
     await engine.start()
