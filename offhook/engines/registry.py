@@ -31,7 +31,11 @@ Factory = Callable[[Mapping[str, Any], EngineContext], object]
 
 BUILT_IN: dict[Kind, dict[str, str]] = {
     "vad": {"silero": "offhook.engines.bundled:silero", "energy": "offhook.engines.bundled:energy"},
-    "asr": {"pocketsphinx": "offhook.engines.bundled:pocketsphinx", "fixed": "offhook.engines.bundled:fixed"},
+    "asr": {
+        "fixed": "offhook.engines.bundled:fixed",
+        "pocketsphinx": "offhook.engines.bundled:pocketsphinx",
+        "whisper": "offhook.engines.bundled:whisper",
+    },
     "tts": {"espeak": "offhook.engines.bundled:espeak", "recorded": "offhook.engines.bundled:recorded"},
 }
 

@@ -7,6 +7,7 @@ from offhook.usererror import UserError
 
 _ENGINES = {
     ("asr", "pocketsphinx"): ("the recogniser pocketsphinx", "pocketsphinx", "local"),
+    ("asr", "whisper"): ("the recogniser whisper", "ctranslate2", "whisper"),
     ("tts", "espeak"): ("the voice espeak", "espeakng_loader", "local"),
 }
 _CODECS = {

@@ -341,7 +341,8 @@ class AsrConfig(EngineSection):
     """The recogniser."""
 
     engine: EngineName = "pocketsphinx"
-    """`pocketsphinx` (embedded; the extra `local`), `fixed` (for benchmarks), or one from a package."""
+    """`pocketsphinx` (embedded; the extra `local`), `whisper` (free speech; the extra `whisper`), `fixed` (for
+    benchmarks), or one from a package."""
 
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     """Recogniser processes; 0 is one for every two cores."""
