@@ -69,10 +69,10 @@ class Evidence:
         return np.array((*astuple(self), 1.0))
 
 
-WEIGHTS = np.array([-2.427, 0.808, -0.767, -0.51, -0.765, 4.906, -3.625, 2.567, -5.78])
+WEIGHTS = np.array([-2.496, 0.876, -0.652, -0.738, -0.562, 4.003, -5.321, 0.282, -0.7])
 """Of the values of Evidence, and the constant."""
 
-MIN_PROBABILITY = 0.7
+MIN_PROBABILITY = 0.6
 """Words are taken from here on."""
 
 

@@ -31,7 +31,7 @@ FULL_WINDOW_S = 30.0
 TIME_STEP_S = 0.02
 """Of the cross-attention: two frames of the spectrogram."""
 
-CONFIDENCE_SLOPE, CONFIDENCE_OFFSET = 2.64, 2.58
+CONFIDENCE_SLOPE, CONFIDENCE_OFFSET = 2.38, 2.31
 """A logistic function of the mean log probability, fitted to the share of right words by `bench/free_speech.py`."""
 
 _WORD_START = ("Ġ", " ")

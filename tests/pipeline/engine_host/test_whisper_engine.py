@@ -10,7 +10,6 @@ import pytest
 
 from offhook.pipeline.engine_host.protocol import Kind, StreamFailure
 from offhook.pipeline.engine_host.whisper_engine import MAX_WAITING_BYTES, HostedWhisper
-from offhook.pipeline.engine_host.whisper_model import WhisperModel
 from tests.whisper_model import model_folder, needs_whisper
 
 pytestmark = needs_whisper
@@ -189,8 +188,3 @@ def test_audio_without_end_is_refused() -> None:
     with pytest.raises(StreamFailure, match="too slow"):
         for _ in range(MAX_WAITING_BYTES // len(BALANCE) + 1):
             host.engine.data(1, BALANCE)
-
-
-def test_a_folder_that_has_no_model_says_so(tmp_path: Path) -> None:
-    with pytest.raises(StreamFailure, match="loading the model"):
-        WhisperModel(tmp_path)
