@@ -69,10 +69,10 @@ class Evidence:
         return np.array((*astuple(self), 1.0))
 
 
-WEIGHTS = np.array([-2.496, 0.876, -0.652, -0.738, -0.562, 4.003, -5.321, 0.282, -0.7])
+WEIGHTS = np.array([-2.553, 0.586, -0.551, -0.732, 1.061, 2.466, -5.22, 0.758, -1.008])
 """Of the values of Evidence, and the constant."""
 
-MIN_PROBABILITY = 0.6
+MIN_PROBABILITY = 0.5
 """Words are taken from here on."""
 
 

@@ -14,11 +14,14 @@ import pytest_asyncio
 
 from offhook.pipeline.asr.engine import AsrRequest, AsrStream
 from offhook.pipeline.asr.whisper import WhisperEngine, languages_of
+from offhook.pipeline.engine_host.pool import HostLimits
 from offhook.pipeline.errors import EngineError
 from tests.whisper_model import model_folder, needs_whisper
 
 SPEECH = Path(__file__).parents[2] / "data" / "speech"
 CHUNK = 640
+PATIENT = HostLimits(start_s=120.0, hung_s=30.0, request_s=30.0)
+"""A busy machine is not what is tested."""
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -34,7 +37,7 @@ def phrase(name: str) -> bytes:
 async def engine() -> AsyncIterator[WhisperEngine]:
     folder = model_folder()
     assert folder is not None
-    engine = WhisperEngine(folder)
+    engine = WhisperEngine(folder, limits=PATIENT)
     await engine.start()
     yield engine
     await engine.close()
