@@ -7,9 +7,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from offhook.engines.factory import EngineContext, read_options
+from offhook.engines.model_path import resolve_model
 from offhook.pipeline.asr.engine import AsrEngine
 from offhook.pipeline.asr.fixed import FixedEngine
 from offhook.pipeline.asr.pocketsphinx import PocketsphinxEngine
+from offhook.pipeline.asr.whisper import FILES, WhisperEngine
 from offhook.pipeline.tts.engine import TtsEngine
 from offhook.pipeline.tts.espeak import MAX_RATE_WPM, MIN_RATE_WPM, EspeakEngine
 from offhook.pipeline.tts.recorded import RecordedEngine
@@ -33,6 +35,19 @@ class PocketsphinxOptions(Options):
 
     decoders: Annotated[int, Field(ge=1, le=64)] = 8
     free_speech: bool = True
+
+
+class WhisperOptions(Options):
+    """The folder of a `model` in CTranslate2's format; `language` is spoken where neither the call nor the question
+    names one; `window_s` is how much the model takes at once, 15 s being the fastest and 30 s what it was trained with;
+    `threads` are those of each child process."""
+
+    model: str
+    language: LanguageTag | None = None
+    window_s: Annotated[float, Field(ge=15, le=30)] = 15.0
+    threads: Annotated[int, Field(ge=1, le=64)] = 1
+    partials: bool = True
+    word_times: bool = True
 
 
 class FixedOptions(Options):
@@ -66,6 +81,20 @@ def pocketsphinx(options: Mapping[str, Any], context: EngineContext) -> AsrEngin
     """The embedded recogniser."""
     own = read_options(PocketsphinxOptions, options, context)
     return PocketsphinxEngine(workers=context.workers, decoders=own.decoders, free_speech=own.free_speech)
+
+
+def whisper(options: Mapping[str, Any], context: EngineContext) -> AsrEngine:
+    """Whisper models, by CTranslate2."""
+    own = read_options(WhisperOptions, options, context)
+    return WhisperEngine(
+        resolve_model(own.model, context, FILES),
+        workers=context.workers,
+        language=own.language or context.language,
+        window_s=own.window_s,
+        threads=own.threads,
+        partials=own.partials,
+        word_times=own.word_times,
+    )
 
 
 def fixed(options: Mapping[str, Any], context: EngineContext) -> AsrEngine:

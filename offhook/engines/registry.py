@@ -36,6 +36,7 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
         "fixed": "offhook.engines.bundled:fixed",
         "vosk": "offhook.engines.local_asr:vosk",
         "sherpa": "offhook.engines.local_asr:sherpa",
+        "whisper": "offhook.engines.bundled:whisper",
     },
     "tts": {"espeak": "offhook.engines.bundled:espeak", "recorded": "offhook.engines.bundled:recorded"},
 }

@@ -9,6 +9,7 @@ _ENGINES = {
     ("asr", "pocketsphinx"): ("the recogniser pocketsphinx", "pocketsphinx", "local"),
     ("asr", "vosk"): ("the recogniser vosk", "vosk", "vosk"),
     ("asr", "sherpa"): ("the recogniser sherpa", "sherpa_onnx", "sherpa"),
+    ("asr", "whisper"): ("the recogniser whisper", "ctranslate2", "whisper"),
     ("tts", "espeak"): ("the voice espeak", "espeakng_loader", "local"),
 }
 _CODECS = {

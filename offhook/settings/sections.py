@@ -341,7 +341,7 @@ class AsrConfig(EngineSection):
     """The recogniser."""
 
     engine: EngineName = "pocketsphinx"
-    """`pocketsphinx` (embedded; the extra `local`), `vosk`, `sherpa` (extras of their names, and a model), `fixed` (for
+    """`pocketsphinx` (embedded; the extra `local`), `vosk`, `sherpa`, `whisper` (extras of their names, and a model), `fixed` (for
     benchmarks), or one from a package."""
 
     workers: Annotated[int, Field(ge=0, le=256)] = 0

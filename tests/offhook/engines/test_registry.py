@@ -59,7 +59,7 @@ def test_what_comes_along() -> None:
     assert names("vad") == ["energy", "silero"]
     assert {kind: sorted(engines) for kind, engines in BUILT_IN.items()} == {
         "vad": ["energy", "silero"],
-        "asr": ["fixed", "pocketsphinx", "sherpa", "vosk"],
+        "asr": ["fixed", "pocketsphinx", "sherpa", "vosk", "whisper"],
         "tts": ["espeak", "recorded"],
     }
 
