@@ -1,4 +1,5 @@
-"""Factories of the bundled engines. Each imports its libraries only when it starts."""
+"""Factories of the bundled detectors and recognisers, and of what benchmarks use. Each imports its libraries only when
+it starts."""
 
 from collections.abc import Mapping
 from importlib.resources import files
@@ -11,12 +12,10 @@ from offhook.pipeline.asr.engine import AsrEngine
 from offhook.pipeline.asr.fixed import FixedEngine
 from offhook.pipeline.asr.pocketsphinx import PocketsphinxEngine
 from offhook.pipeline.tts.engine import TtsEngine
-from offhook.pipeline.tts.espeak import MAX_RATE_WPM, MIN_RATE_WPM, EspeakEngine
 from offhook.pipeline.tts.recorded import RecordedEngine
 from offhook.pipeline.vad.energy import EnergyVad
 from offhook.pipeline.vad.engine import VadEngine
 from offhook.pipeline.vad.silero import SileroVad
-from offhook.settings.values import LanguageTag
 
 BENCH_TRANSCRIPT = "check my balance"
 BENCH_RECORDING = ("assets", "bench", "reply.wav")
@@ -41,15 +40,6 @@ class FixedOptions(Options):
     text: str = BENCH_TRANSCRIPT
 
 
-class EspeakOptions(Options):
-    """One of espeak-ng's voices (`tts.voice` if it is not set), those for other languages, by BCP 47 tag, and words a
-    minute."""
-
-    voice: str | None = None
-    voices: dict[LanguageTag, str] = {}
-    rate_wpm: Annotated[int, Field(ge=MIN_RATE_WPM, le=MAX_RATE_WPM)] = 165
-
-
 def silero(options: Mapping[str, Any], context: EngineContext) -> VadEngine:
     """Silero's network."""
     read_options(Options, options, context)
@@ -71,12 +61,6 @@ def pocketsphinx(options: Mapping[str, Any], context: EngineContext) -> AsrEngin
 def fixed(options: Mapping[str, Any], context: EngineContext) -> AsrEngine:
     """Always the same words, at once: for benchmarks."""
     return FixedEngine(read_options(FixedOptions, options, context).text)
-
-
-def espeak(options: Mapping[str, Any], context: EngineContext) -> TtsEngine:
-    """The embedded voice."""
-    own = read_options(EspeakOptions, options, context)
-    return EspeakEngine(voice=own.voice or context.voice, rate_wpm=own.rate_wpm, voices=own.voices)
 
 
 def recorded(options: Mapping[str, Any], context: EngineContext) -> TtsEngine:

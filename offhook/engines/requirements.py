@@ -2,12 +2,16 @@
 
 from importlib.util import find_spec
 
+from offhook.engines.local_voices import AUTO, local_voices
 from offhook.settings.config import AsrConfig, Config, TtsConfig
 from offhook.usererror import UserError
 
 _ENGINES = {
     ("asr", "pocketsphinx"): ("the recogniser pocketsphinx", "pocketsphinx", "local"),
     ("tts", "espeak"): ("the voice espeak", "espeakng_loader", "local"),
+    ("tts", "hibari"): ("the voice hibari", "hibari", "local"),
+    ("tts", "kokoro"): ("the voice kokoro", "kokoro_onnx", "kokoro"),
+    ("tts", "piper"): ("the voice piper", "piper", "piper"),
 }
 _CODECS = {
     "G722": ("the codec G722", "G722", "g722"),
@@ -22,6 +26,8 @@ def require_installed(config: Config, *, asr: bool = True, tts: bool = True) -> 
     `asr` and `tts`: whether the configuration's recogniser and voice are used.
     """
     used = [("asr", _engine(config.asr))] * asr + [("tts", _engine(config.tts))] * tts
+    if ("tts", AUTO) in used:
+        used += [("tts", name) for name in local_voices(config.tts)]
     wanted = [_ENGINES[each] for each in used if each in _ENGINES]
     wanted += [_CODECS[name] for name in config.rtp.codecs if name in _CODECS]
     wanted += [_PROCESSORS[config.audio.processor]] if config.audio.processor in _PROCESSORS else []
