@@ -19,6 +19,7 @@ from typing import Any
 
 from bench.listener import Listener, missed, words
 from offhook.api.call import Call
+from offhook.observe.log import setup
 from offhook.process.event_loop import run_loop
 from offhook.process.local_bot import LocalBot
 from offhook.settings.config import (
@@ -75,7 +76,8 @@ async def place_calls(config: Config, prompts: Sequence[str], *, loss_percent: f
     """One call for each prompt to a bot with these settings, through a relay that loses packets on the way down."""
 
     async def dialog(call: Call) -> None:
-        await call.say(prompts[int(call.called)], barge_in=False)
+        number = call.called.removeprefix("sip:").partition("@")[0]
+        await call.say(prompts[int(number)], barge_in=False)
         await call.hangup()
 
     bot = LocalBot(config, dialog)
@@ -171,6 +173,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=2, help="how often each prompt is said")
     parser.add_argument("--at-once", type=int, default=6)
     parser.add_argument("--show", action="store_true", help="print what was missed")
+    setup(level="error")
     run_loop(measure(parser.parse_args()))
 
 

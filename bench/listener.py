@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from offhook.pipeline.tts.normalize import normalize
+from offhook.pipeline.tts.languages.english_numbers import cardinal
 from offhook.telephony.resample import Resampler
 
 RATE_HZ = 16_000
@@ -27,6 +27,7 @@ MODEL_SHA256 = "1a5afae0"
 FFT_SAMPLES, HOP_SAMPLES, BANDS = 400, 160, 80
 
 _NOT_WORDS = re.compile(r"[^a-z0-9' ]+")
+_NUMBER = re.compile(r"\b[0-9]{1,4}\b")
 
 
 @lru_cache(maxsize=1)
@@ -68,8 +69,8 @@ class Listener:
 
 def words(text: str) -> list[str]:
     """Its words in lower case; numbers are written out."""
-    written = normalize(text.replace("-", " "), "en-us").text.lower().replace("-", " ")
-    return _NOT_WORDS.sub(" ", written.replace("’", "'")).split()
+    plain = _NOT_WORDS.sub(" ", text.lower().replace("’", "'"))
+    return _NUMBER.sub(lambda found: cardinal(int(found.group())), plain).replace("-", " ").split()
 
 
 def missed(said: str, understood: str) -> list[str]:

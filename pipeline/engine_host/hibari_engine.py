@@ -91,6 +91,7 @@ class Hibari:
         """The clause as phonemes, in one part unless it is too long for the network."""
         if british not in self._g2ps:
             self._g2ps[british] = G2P(british=british)
+            self._g2ps[british].oov("offhook")  # loads the network for words that are in no dictionary
         g2p = self._g2ps[british]
         written = normalize(text)
         spoken = [""]  # for each word as it is written
@@ -119,6 +120,7 @@ class Hibari:
             model = Path(self._models[voice]).read_bytes()
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = options.inter_op_num_threads = 1
+            options.enable_cpu_mem_arena = False  # as fast without, and 40 MB less
             options.log_severity_level = 3
             self._sessions[voice] = onnxruntime.InferenceSession(
                 with_output(model, LENGTHS) if voice in self._exact else model,

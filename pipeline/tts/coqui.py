@@ -28,7 +28,7 @@ class CoquiEngine:
 
     `voice` is a speaker of its model, "" the server's own; `language` that of the bot. `languages` are those of the
     model, as it calls them, if it has several; `voices` has speakers for some. Texts are sent clause by clause; where
-    words are is not told. `speed` other than 1 takes the server's OpenAI interface, which knows no languages. It
+    words are is not reported. `speed` other than 1 takes the server's OpenAI interface, which knows no languages. It
     speaks at 8 kHz, and `at_rate` at 16.
     """
 
