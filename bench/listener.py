@@ -27,6 +27,8 @@ MODEL_SHA256 = "1a5afae0"
 FFT_SAMPLES, HOP_SAMPLES, BANDS = 400, 160, 80
 
 _NOT_WORDS = re.compile(r"[^a-z0-9' ]+")
+_CENTS = re.compile(r"\$([0-9]{1,4})\.([0-9]{2})\b")
+_DOLLARS = re.compile(r"\$([0-9]{1,4})\b")
 _NUMBER = re.compile(r"\b[0-9]{1,4}\b")
 
 
@@ -69,7 +71,9 @@ class Listener:
 
 def words(text: str) -> list[str]:
     """Its words in lower case; numbers are written out."""
-    plain = _NOT_WORDS.sub(" ", text.lower().replace("’", "'"))
+    plain = _NOT_WORDS.sub(
+        " ", _DOLLARS.sub(r"\1 dollars", _CENTS.sub(r"\1 dollars and \2 cents", text)).lower().replace("’", "'")
+    )
     return _NUMBER.sub(lambda found: cardinal(int(found.group())), plain).replace("-", " ").split()
 
 

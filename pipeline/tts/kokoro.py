@@ -26,8 +26,8 @@ LANGUAGES = {
 }
 """By the first letter of a voice's name: the second is f or m."""
 
-LIMITS = HostLimits(max_streams=64, request_s=10.0, hung_s=15.0)
-"""A sentence takes half as long as it lasts, on one core of a small machine."""
+LIMITS = HostLimits(start_s=60.0, max_streams=64, request_s=10.0, hung_s=15.0)
+"""A sentence takes half as long as it lasts, on one core of a small machine; the model takes seconds to load."""
 
 
 class KokoroEngine(ClauseTts):

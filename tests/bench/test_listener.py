@@ -4,6 +4,8 @@ from bench.listener import missed, words
 
 def test_numbers_and_marks_are_written_alike() -> None:
     assert words("We're open from 9 to 25, Mon-Fri.") == words("we’re open from nine to twenty five mon fri")
+    assert words("It is $12.40.") == words("it is twelve dollars and forty cents")
+    assert words("It costs $2 an hour.") == words("it costs two dollars an hour")
 
 
 def test_words_that_are_not_there_are_missed() -> None:
