@@ -285,7 +285,8 @@ def measure_talkers(folder: Path, counts: Sequence[int], speech: Path) -> None:
         f"{'talkers':>8}{'turns':>7}{'median ms':>11}{'p95 ms':>8}{'max ms':>8}{'in 300':>10}{'partial':>9}{'busy':>7}"
     )
     for count in counts:
-        core.waits, core.partials, stream, events = [], 0, 0, []
+        events: list[tuple[float, int, bytes | None]] = []
+        core.waits, core.partials, stream = [], 0, 0
         began = time.process_time()
         for talker in range(count):
             rng, at = np.random.default_rng(talker), talker * 1.7 % 4

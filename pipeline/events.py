@@ -51,13 +51,15 @@ class Prompt:
     """A prompt for the bot to say.
 
     `interruption` says who may interrupt it; without one, `barge_in` decides: true allows everything, false nothing.
-    `language` (BCP 47) is the language of the text, None the call's.
+    `language` (BCP 47) is the language of the text, None the call's; `voice` one of the engine's voices, None the one
+    for the language.
     """
 
     text: str
     barge_in: bool = True
     interruption: Interruption | None = None
     language: str | None = None
+    voice: str | None = None
 
     @property
     def policy(self) -> Interruption:

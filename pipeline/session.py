@@ -94,7 +94,13 @@ class Session:
                 self.expect(standing)
 
     def say(
-        self, text: str, interruption: Interruption = ANYTHING, *, complete: bool = True, language: str | None = None
+        self,
+        text: str,
+        interruption: Interruption = ANYTHING,
+        *,
+        complete: bool = True,
+        language: str | None = None,
+        voice: str | None = None,
     ) -> int:
         """Begin an utterance and return its id; with `complete` false, `append` adds text and `finish` ends it.
 
@@ -102,7 +108,8 @@ class Session:
         """
         if self._step is not None or self._utterances.open:
             raise RuntimeError("the bot is already speaking: await one utterance before the next")
-        self._begin(Prompt(text, interruption=interruption, language=language), None, complete=complete)
+        prompt = Prompt(text, interruption=interruption, language=language, voice=voice)
+        self._begin(prompt, None, complete=complete)
         return self._utterances.latest
 
     def append(self, utterance: int, text: str) -> None:

@@ -51,6 +51,7 @@ class Speaker:
         self._text_complete = False
         self._more = asyncio.Event()  # set when there is more text
         self._language: str | None = None
+        self._voice_name: str | None = None
         self._splitter = ClauseSplitter()
         self._clauses: deque[Clause] = deque()  # not fully synthesised yet
         self._clause_at_ticks = 0  # where the first of them begins in the audio
@@ -66,13 +67,20 @@ class Speaker:
         return self._ledger is not None
 
     def say(
-        self, text: str, resume_at: ResumeAt = "word", *, complete: bool = True, language: str | None = None
+        self,
+        text: str,
+        resume_at: ResumeAt = "word",
+        *,
+        complete: bool = True,
+        language: str | None = None,
+        voice: str | None = None,
     ) -> None:
-        """Synthesise and play as audio arrives; with `complete` false, `append` adds text. `language`: see Voice."""
+        """Synthesise and play as audio arrives; with `complete` false, `append` adds text. `language`, `voice`: see
+        Voice."""
         self._stop_synthesis()
         self.paused, self._cut, self._began_at = False, None, None
         self._resume_at, self._text_complete = resume_at, False
-        self._language = language
+        self._language, self._voice_name = language, voice
         self._splitter = ClauseSplitter(language or self._voice.language)
         self._clauses.clear()
         self._clause_at_ticks, self._goes_on = 0, False
@@ -194,7 +202,7 @@ class Speaker:
     async def _synthesise_clause(self, utterance: Utterance, start: int, text: str) -> None:
         line = self._line
         had = utterance.ticks - self._clause_at_ticks  # of a clause whose synthesis was cut short
-        stream = self._voice.stream(text, line.encoding, line.encode, line.rate_hz, self._language)
+        stream = self._voice.stream(text, line.encoding, line.encode, line.rate_hz, self._language, self._voice_name)
         async with aclosing(stream) as pieces:
             async for piece in pieces:
                 if utterance.ticks == self._clause_at_ticks:

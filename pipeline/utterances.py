@@ -86,7 +86,11 @@ class Utterances:
             case Action.PLAY:
                 prompt = self._prompt
                 self._speaker.say(
-                    prompt.text, prompt.policy.resume, complete=self._text_complete, language=prompt.language
+                    prompt.text,
+                    prompt.policy.resume,
+                    complete=self._text_complete,
+                    language=prompt.language,
+                    voice=prompt.voice,
                 )
             case Action.PAUSE:
                 self._speaker.pause(1000 * max(0.0, now - interrupted_at))

@@ -110,23 +110,26 @@ class Call:
         barge_in: bool = True,
         interruption: Interruption | None = None,
         language: str | None = None,
+        voice: str | None = None,
     ) -> Playback:
         """Say `text`; returns at its end, with what was played of it.
 
         Text that arrives in pieces is spoken as it arrives; after an interruption no more of it is requested.
         `interruption` sets what may interrupt, `barge_in` allows or forbids all of it. What the caller says while
         interrupting answers the next question. If the voice fails, `failed` of the result says why. `language` is the
-        language of the text, None the call's.
+        language of the text, None the call's; `voice` one of the engine's voices (`offhook voices`), None the one for
+        the language.
 
         Raises CallEnded; RuntimeError while something else is being said. UserError, with nothing said, if the voice
-        does not know the language; ValueError for what is not a BCP 47 tag.
+        does not know the language, or there is no such voice; ValueError for what is not a BCP 47 tag.
         """
         if isinstance(text, AsyncIterable):
-            utterance = self.start_saying(barge_in=barge_in, interruption=interruption, language=language)
+            utterance = self._start(Prompt("", barge_in, interruption, language, voice))
             return await self._until_ended(utterance.follow(text))
+        prompt = Prompt(_text(text), barge_in, interruption, language, voice)
         if not self._session.expecting:
-            return (await self.step(Prompt(_text(text), barge_in, interruption, language), None)).prompt
-        utterance = self.start_saying(_text(text), barge_in=barge_in, interruption=interruption, language=language)
+            return (await self.step(prompt, None)).prompt
+        utterance = self._start(prompt)
         return await self._until_ended(utterance.complete())
 
     def start_saying(
@@ -136,16 +139,13 @@ class Call:
         barge_in: bool = True,
         interruption: Interruption | None = None,
         language: str | None = None,
+        voice: str | None = None,
     ) -> Utterance:
         """Begin to say something whose text is still being generated: see Utterance. One at a time.
 
         Raises what `say` raises.
         """
-        if self._ended or self.hung_up:
-            raise CallEnded
-        prompt = self._localised(Prompt(text, barge_in, interruption, language))
-        utterance = self._session.say(text, prompt.policy, complete=False, language=prompt.language)
-        return Utterance(self._session, utterance)
+        return self._start(Prompt(text, barge_in, interruption, language, voice))
 
     def expect(self, question: Question | None = ANY_SPEECH) -> None:
         """Keep listening for turns of the caller that answer `question` (by default any speech).
@@ -191,6 +191,7 @@ class Call:
         endpoint: EndpointPolicy | None = None,
         min_confidence: float | None = None,
         language: str | None = None,
+        voice: str | None = None,
     ) -> Answer:
         """Say `text` and listen for the answer.
 
@@ -198,7 +199,7 @@ class Call:
         many DTMF digits. Without choices, digits or `grammar` (JSGF) any speech is an answer; with them a result below
         `min_confidence` (None: the setting `asr.min_confidence`) is a NO_MATCH. `endpoint` replaces `silence_ms` in
         deciding when the turn is over. Earlier speech or DTMF that fits answers the question, too. `language` is the
-        language of the text and of the answer, None the call's.
+        language of the text and of the answer, None the call's; `voice` as in `say`.
 
         Raises CallEnded; RuntimeError while something else is being asked; GrammarError for phrases that cannot be
         recognised; TypeError, ValueError for a question that cannot be asked: a key that means no choice, a choice with
@@ -217,7 +218,7 @@ class Call:
             min_confidence=min_confidence,
             language=language,
         )
-        prompt = None if text is None else Prompt(_text(text), barge_in, interruption, language)
+        prompt = None if text is None else Prompt(_text(text), barge_in, interruption, language, voice)
         return await self.step(prompt, checked(question))
 
     def enter(self, state: str) -> None:
@@ -289,7 +290,18 @@ class Call:
         for events in list(self._turns):
             events.close()
 
+    def _start(self, prompt: Prompt) -> Utterance:
+        if self._ended or self.hung_up:
+            raise CallEnded
+        prompt = self._localised(prompt)
+        utterance = self._session.say(
+            prompt.text, prompt.policy, complete=False, language=prompt.language, voice=prompt.voice
+        )
+        return Utterance(self._session, utterance)
+
     def _localised(self, prompt: Prompt) -> Prompt:
+        if prompt.voice is not None:
+            self._languages.check_voice(prompt.voice)
         if prompt.language is None:
             return replace(prompt, language=self._language)
         self._languages.check("tts", prompt.language)

@@ -1,4 +1,4 @@
-"""The command line: `offhook demo`, `init`, `check`, `config`, `serve`, `call`, `status`, `models`.
+"""The command line: `offhook demo`, `init`, `check`, `config`, `serve`, `call`, `status`, `models`, `say`, `voices`.
 
 Exit status: 0 success, 1 failure, 2 usage (a wrong option, configuration or flow).
 """
@@ -18,9 +18,11 @@ from offhook.cli.demo import demo as run_demo
 from offhook.cli.init import init as write_first_files
 from offhook.cli.models import app as models
 from offhook.cli.options import AsJson, ConfigFile, FlowFile, Overrides, overrides_of, with_overrides
+from offhook.cli.say import say
 from offhook.cli.show import as_json as settings_as_json
 from offhook.cli.show import as_toml as settings_as_toml
 from offhook.cli.status import status
+from offhook.cli.voices import voices
 from offhook.engines.requirements import require_installed
 from offhook.observe.log import setup
 from offhook.pipeline.errors import EngineError
@@ -159,6 +161,8 @@ def _dialog_of(settings: Config) -> Dialog:
 
 app.command()(status)
 app.add_typer(models, name="models")
+app.command()(say)
+app.command()(voices)
 
 
 def main() -> None:

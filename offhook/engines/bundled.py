@@ -1,4 +1,5 @@
-"""Factories of the bundled engines. Each imports its libraries only when it starts."""
+"""Factories of the bundled detectors and recognisers, and of what benchmarks use. Each imports its libraries only when
+it starts."""
 
 from collections.abc import Mapping
 from importlib.resources import files
@@ -13,7 +14,6 @@ from offhook.pipeline.asr.fixed import FixedEngine
 from offhook.pipeline.asr.pocketsphinx import PocketsphinxEngine
 from offhook.pipeline.asr.whisper import FILES, WhisperEngine
 from offhook.pipeline.tts.engine import TtsEngine
-from offhook.pipeline.tts.espeak import MAX_RATE_WPM, MIN_RATE_WPM, EspeakEngine
 from offhook.pipeline.tts.recorded import RecordedEngine
 from offhook.pipeline.vad.energy import EnergyVad
 from offhook.pipeline.vad.engine import VadEngine
@@ -56,15 +56,6 @@ class FixedOptions(Options):
     text: str = BENCH_TRANSCRIPT
 
 
-class EspeakOptions(Options):
-    """One of espeak-ng's voices (`tts.voice` if it is not set), those for other languages, by BCP 47 tag, and words a
-    minute."""
-
-    voice: str | None = None
-    voices: dict[LanguageTag, str] = {}
-    rate_wpm: Annotated[int, Field(ge=MIN_RATE_WPM, le=MAX_RATE_WPM)] = 165
-
-
 def silero(options: Mapping[str, Any], context: EngineContext) -> VadEngine:
     """Silero's network."""
     read_options(Options, options, context)
@@ -100,12 +91,6 @@ def whisper(options: Mapping[str, Any], context: EngineContext) -> AsrEngine:
 def fixed(options: Mapping[str, Any], context: EngineContext) -> AsrEngine:
     """Always the same words, at once: for benchmarks."""
     return FixedEngine(read_options(FixedOptions, options, context).text)
-
-
-def espeak(options: Mapping[str, Any], context: EngineContext) -> TtsEngine:
-    """The embedded voice."""
-    own = read_options(EspeakOptions, options, context)
-    return EspeakEngine(voice=own.voice or context.voice, rate_wpm=own.rate_wpm, voices=own.voices)
 
 
 def recorded(options: Mapping[str, Any], context: EngineContext) -> TtsEngine:

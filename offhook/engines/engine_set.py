@@ -26,7 +26,7 @@ from offhook.pipeline.front_end.front_end import AudioFrontEnd
 from offhook.pipeline.inbound_audio import Engines
 from offhook.pipeline.tts.adapt import adapt as adapt_tts
 from offhook.pipeline.tts.cache import ClipCache
-from offhook.pipeline.tts.engine import TtsEngine
+from offhook.pipeline.tts.engine import NamedVoicesTtsEngine, TtsEngine
 from offhook.pipeline.tts.normalize import spoken_language
 from offhook.pipeline.tts.voice import LINE_RATE_HZ, Voice
 from offhook.pipeline.vad.batch import VadBatcher
@@ -71,13 +71,10 @@ class EngineSet:
         self.tts: TtsEngine = adapt_tts(tts_name, tts, _DECODERS)
         _check_vad_rate(engine_name(given.vad, config.vad.engine), self.vad)
         _check_languages(config, self.languages)
-        cache = ClipCache(config.tts.cache_mib * 1024 * 1024)
         self._processor = config.audio.processor
         self._echo_budget = CpuBudget()
         self._batchers: dict[GateSettings, VadBatcher] = {}
-        language = spoken_language(config.dialog.language, config.tts.voice)
-        name = f"{tts_name}/{config.tts.voice}"
-        self.voice = Voice(name, self.tts, cache, Resampler, language=language, serves=config.dialog.language)
+        self.voice = _voice(config, tts_name, self.tts)
 
     @property
     def framing(self) -> AudioFraming:
@@ -142,6 +139,24 @@ class EngineSet:
         if gate not in self._batchers:
             self._batchers[gate] = VadBatcher(self.vad, gate)
         return self._batchers[gate]
+
+
+def make_voice(config: Config) -> tuple[TtsEngine, Voice]:
+    """The configured voice by itself: the engine, to be started and closed, and what speaks texts with it. Raises
+    UserError, EngineError."""
+    tts = make_tts(config)
+    name = config.tts.engine
+    EngineLanguages(tts_name=name, tts=tts.capabilities.languages).check("tts", config.dialog.language)
+    tts = adapt_tts(name, tts, _DECODERS)
+    return tts, _voice(config, name, tts)
+
+
+def _voice(config: Config, name: str, tts: TtsEngine) -> Voice:
+    voice = config.tts.voice or ""
+    of_voice = tts.voices.get(voice, "") if isinstance(tts, NamedVoicesTtsEngine) else ""
+    language = spoken_language(config.dialog.language, of_voice or voice)
+    cache = ClipCache(config.tts.cache_mib * 1024 * 1024)
+    return Voice(f"{name}/{voice}", tts, cache, Resampler, language=language, serves=config.dialog.language)
 
 
 def _behind_s(batcher: VadBatcher) -> float:

@@ -15,14 +15,17 @@ Kind = Literal["vad", "asr", "tts"]
 
 M = TypeVar("M", bound=BaseModel)
 
+USUAL_RATE_WPM = 165
+"""`tts.rate_wpm` unless it is set."""
+
 
 @dataclass(frozen=True, slots=True)
 class EngineContext:
     """What an engine's factory may need besides the engine's own options.
 
     `name` is what the settings call it, for errors and metrics; `language` that of the calls, a BCP 47 tag; `voice`
-    what `tts.voice` says; `workers` how many child processes it may have; `models_dir` where its models are (None: the
-    user's data folder).
+    what `tts.voice` says ("" is nothing); `workers` how many child processes it may have; `models_dir` where its models
+    are (None: the user's data folder); `rate_wpm` what `tts.rate_wpm` says, where 165 is a voice's own pace.
     """
 
     kind: Kind
@@ -31,6 +34,7 @@ class EngineContext:
     voice: str = ""
     workers: int = 1
     models_dir: Path | None = None
+    rate_wpm: int = USUAL_RATE_WPM
 
     @property
     def where(self) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from offhook.pipeline.language import is_language_tag, known_as
-from offhook.usererror import Problem, UserError
+from offhook.usererror import Problem, UserError, did_you_mean
 
 MAX_LISTED = 12
 """Languages named in an error."""
@@ -14,12 +14,27 @@ Part = Literal["asr", "tts"]
 
 @dataclass(frozen=True, slots=True)
 class EngineLanguages:
-    """The languages that the recogniser and the voice support, as BCP 47 tags; none: any."""
+    """The languages that the recogniser and the voice support, as BCP 47 tags; none: any.
+
+    `voices` are the names of the voice engine's voices; None: not known.
+    """
 
     asr_name: str = "asr"
     asr: tuple[str, ...] = ()
     tts_name: str = "tts"
     tts: tuple[str, ...] = ()
+    voices: tuple[str, ...] | None = None
+
+    def check_voice(self, voice: str) -> None:
+        """Raises UserError if the voice engine has no voice of that name."""
+        # espeak-ng has variants of each voice: "de+f3".
+        if self.voices is None or {voice, voice.partition("+")[0].lower()} & set(self.voices):
+            return
+        raise UserError(
+            f"the tts engine {self.tts_name!r} has no voice {voice!r}",
+            f"it has {_listed(self.voices)}" if self.voices else "it has one voice",
+            did_you_mean(voice, list(self.voices)) if self.voices else "leave `voice` out",
+        )
 
     def check(self, part: Part, language: str, todo: str = "", where: str = "") -> None:
         """Raises UserError if the recogniser (asr) or the voice (tts) lacks the language, ValueError for an odd tag."""

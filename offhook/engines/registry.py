@@ -7,21 +7,23 @@
 - an entry point NAME in the group `offhook.asr` (or `offhook.tts`, `offhook.vad`) of an installed package;
 - `module:factory`, a name in an importable module.
 
-Each leads to a factory: `factory(options, context)`, with the table `[asr.NAME]` and an `EngineContext`, returns the
+`[tts] engine = "auto"` is made of the local voices that are installed. Each other name leads to a factory:
+`factory(options, context)`, with the table `[asr.NAME]` and an `EngineContext`, returns the
 engine. Factories are imported on use only. docs/engines.md shows one.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from types import MappingProxyType
 from typing import Any, cast
 
 from offhook.engines.factory import EngineContext, Kind
 from offhook.engines.languages import EngineLanguages
+from offhook.engines.local_voices import AUTO, local_voices
 from offhook.pipeline.asr.engine import AsrEngine
 from offhook.pipeline.errors import EngineError
-from offhook.pipeline.tts.engine import TtsEngine
+from offhook.pipeline.tts.by_language import ByLanguageTts
+from offhook.pipeline.tts.engine import NamedVoicesTtsEngine, TtsEngine
 from offhook.pipeline.vad.engine import VadEngine
 from offhook.settings.config import Config
 from offhook.settings.user_modules import import_user_module, reason
@@ -38,7 +40,14 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
         "sherpa": "offhook.engines.local_asr:sherpa",
         "whisper": "offhook.engines.bundled:whisper",
     },
-    "tts": {"espeak": "offhook.engines.bundled:espeak", "recorded": "offhook.engines.bundled:recorded"},
+    "tts": {
+        "hibari": "offhook.engines.voices:hibari",
+        "espeak": "offhook.engines.voices:espeak",
+        "piper": "offhook.engines.voices:piper",
+        "kokoro": "offhook.engines.voices:kokoro",
+        "coqui": "offhook.engines.voices:coqui",
+        "recorded": "offhook.engines.bundled:recorded",
+    },
 }
 
 
@@ -67,12 +76,14 @@ def languages_of(config: Config, given: GivenEngines, asr: AsrEngine, tts: TtsEn
         asr.capabilities.languages,
         engine_name(given.tts, config.tts.engine),
         tts.capabilities.languages,
+        (tuple(tts.voices) or None) if isinstance(tts, NamedVoicesTtsEngine) else (),
     )
 
 
 def names(kind: Kind) -> list[str]:
     """The names of bundled and installed engines."""
-    return sorted({*BUILT_IN[kind], *(point.name for point in entry_points(group=f"offhook.{kind}"))})
+    installed = (point.name for point in entry_points(group=f"offhook.{kind}"))
+    return sorted({*BUILT_IN[kind], *installed, *((AUTO,) if kind == "tts" else ())})
 
 
 def make_vad(config: Config) -> VadEngine:
@@ -95,18 +106,26 @@ def make_asr(config: Config) -> AsrEngine:
 
 def make_tts(config: Config) -> TtsEngine:
     """The configured voice. Raises UserError, EngineError."""
+    if config.tts.engine != AUTO:
+        return _make_tts(config, config.tts.engine)
+    engines = [_make_tts(config, name) for name in local_voices(config.tts)]
+    return engines[0] if len(engines) == 1 else ByLanguageTts(engines, config.dialog.language)
+
+
+def _make_tts(config: Config, name: str) -> TtsEngine:
+    tts = config.tts
     context = EngineContext(
-        "tts", config.tts.engine, config.dialog.language, config.tts.voice, models_dir=config.models.dir
+        "tts",
+        name,
+        config.dialog.language,
+        tts.voice or "",
+        models_dir=config.models.dir,
+        rate_wpm=tts.rate_wpm,
     )
-    # Options in an engine's own table override those in [tts].
-    return cast(TtsEngine, _make(context, config.tts.options, {"espeak": {"rate_wpm": config.tts.rate_wpm}}))
+    return cast(TtsEngine, _make(context, tts.options))
 
 
-def _make(
-    context: EngineContext,
-    tables: Mapping[str, Mapping[str, Any]],
-    defaults: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
-) -> object:
+def _make(context: EngineContext, tables: Mapping[str, Mapping[str, Any]]) -> object:
     options = dict(tables.get(context.name, {}))
     engine = options.pop("engine", context.name)
     if not isinstance(engine, str):
@@ -115,7 +134,7 @@ def _make(
         )
     factory = _factory(context, engine)
     try:
-        made = factory({**defaults.get(engine, {}), **options}, context)
+        made = factory(options, context)
     except (UserError, EngineError):
         raise
     except Exception as error:

@@ -2,6 +2,7 @@
 
 from importlib.util import find_spec
 
+from offhook.engines.local_voices import AUTO, local_voices
 from offhook.settings.config import AsrConfig, Config, TtsConfig
 from offhook.usererror import UserError
 
@@ -11,6 +12,9 @@ _ENGINES = {
     ("asr", "sherpa"): ("the recogniser sherpa", "sherpa_onnx", "sherpa"),
     ("asr", "whisper"): ("the recogniser whisper", "ctranslate2", "whisper"),
     ("tts", "espeak"): ("the voice espeak", "espeakng_loader", "local"),
+    ("tts", "hibari"): ("the voice hibari", "hibari", "local"),
+    ("tts", "kokoro"): ("the voice kokoro", "kokoro_onnx", "kokoro"),
+    ("tts", "piper"): ("the voice piper", "piper", "piper"),
 }
 _CODECS = {
     "G722": ("the codec G722", "G722", "g722"),
@@ -25,6 +29,8 @@ def require_installed(config: Config, *, asr: bool = True, tts: bool = True) -> 
     `asr` and `tts`: whether the configuration's recogniser and voice are used.
     """
     used = [("asr", _engine(config.asr))] * asr + [("tts", _engine(config.tts))] * tts
+    if ("tts", AUTO) in used:
+        used += [("tts", name) for name in local_voices(config.tts)]
     wanted = [_ENGINES[each] for each in used if each in _ENGINES]
     wanted += [_CODECS[name] for name in config.rtp.codecs if name in _CODECS]
     wanted += [_PROCESSORS[config.audio.processor]] if config.audio.processor in _PROCESSORS else []

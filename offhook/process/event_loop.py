@@ -4,15 +4,17 @@ import asyncio
 import gc
 import sys
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 import uvloop
 
 SWITCH_INTERVAL_S = 0.0005
 """How long threads that write records may keep the interpreter from a due packet; Python's default is 5 ms."""
 
+T = TypeVar("T")
 
-def run_loop(work: Coroutine[Any, Any, int]) -> int:
+
+def run_loop(work: Coroutine[Any, Any, T]) -> T:
     """Run `work` with offhook's event loop and thread switching."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -341,8 +341,8 @@ class AsrConfig(EngineSection):
     """The recogniser."""
 
     engine: EngineName = "pocketsphinx"
-    """`pocketsphinx` (embedded; the extra `local`), `vosk`, `sherpa`, `whisper` (extras of their names, and a model), `fixed` (for
-    benchmarks), or one from a package."""
+    """`pocketsphinx` (embedded; the extra `local`), `vosk`, `sherpa`, `whisper` (extras of their names, and a model),
+    `fixed` (for benchmarks), or one from a package."""
 
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     """Recogniser processes; 0 is one for every two cores."""
@@ -358,15 +358,16 @@ class AsrConfig(EngineSection):
 class TtsConfig(EngineSection):
     """The voice."""
 
-    engine: EngineName = "espeak"
-    """`espeak` (embedded; the extra `local`), `recorded` (for benchmarks), or one from a package."""
+    engine: EngineName = "auto"
+    """`auto`: hibari for English, espeak for other languages (both in the extra `local`); or `hibari`, `espeak`,
+    `piper`, `kokoro`, `coqui`, `recorded` (for benchmarks), or one from a package."""
 
-    voice: Annotated[str, Field(min_length=1, max_length=100)] = "en-us"
-    """The engine's name for the voice that speaks `dialog.language`. Numbers, dates and abbreviations are read in the
-    language at the beginning of the name; without one, in `dialog.language`."""
+    voice: Annotated[str | None, Field(min_length=1, max_length=200, examples=["en-us"])] = None
+    """The engine's name for the voice that speaks `dialog.language`; `offhook voices` lists them. Without it, the
+    engine's own. Numbers, dates and abbreviations are read in the voice's language."""
 
     rate_wpm: Annotated[int, Field(ge=80, le=450)] = 165
-    """Words a minute."""
+    """Words a minute. 165 is the pace of a voice that has one of its own."""
 
     cache_mib: Annotated[int, Field(ge=0, le=4_096)] = 32
     """The cache of synthesised speech, in MiB for all workers together."""

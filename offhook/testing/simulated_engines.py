@@ -108,16 +108,24 @@ class SimulatedAsr:
 class SimulatedVoice:
     """A voice: 60 ms a character, synthesised at once. `fails` has the errors of texts that fail.
 
-    `asked` has the texts so far, `asked_in` the language of each ("": the call's first). `languages` are those that it
-    supports; none: any.
+    `asked` has the texts so far, `asked_in` the language of each ("": the call's first), `asked_by` the voice ("": the
+    usual one). `languages` are those that it supports; none: any. Voices may have any name.
     """
 
     def __init__(self, languages: tuple[str, ...] = ()) -> None:
         self.capabilities = TtsCapabilities(RATE_HZ, word_positions=True, languages=languages)
+        self.voices: dict[str, str] = {}
         self.asked: list[str] = []
         self.asked_in: list[str] = []
+        self.asked_by: list[str] = []
         self.fails: dict[str, EngineError] = {}
-        self._language = ""
+        self._language = self._voice = ""
+
+    def with_voice(self, voice: str) -> "SimulatedVoice":
+        """See NamedVoicesTtsEngine."""
+        other = copy(self)
+        other._voice = voice
+        return other
 
     def in_language(self, language: str) -> "SimulatedVoice":
         """See MultilingualTtsEngine."""
@@ -135,6 +143,7 @@ class SimulatedVoice:
         """See TtsEngine."""
         self.asked.append(text)
         self.asked_in.append(self._language)
+        self.asked_by.append(self._voice)
         if text in self.fails:
             raise self.fails[text]
         samples = len(text) * MS_PER_CHARACTER * RATE_HZ // 1000

@@ -1,19 +1,16 @@
 """Runs espeak-ng in a child process, by ctypes. It is GPL-3: no other process may import this module."""
 
 import ctypes
-import json
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 from typing import Any
 
 import espeakng_loader
 import numpy as np
 
-from offhook.pipeline.clauses import Clause, clauses
-from offhook.pipeline.engine_host.protocol import AUDIO_PIECE, Kind, ProtocolError, StreamFailure, decode_json
-from offhook.pipeline.tts._decimate import OUTPUT_HZ, Samples, decimate
-from offhook.pipeline.tts._words import WordSpan, align
+from offhook.pipeline.engine_host.clause_host import ClauseHost, Spoken, texts_of
+from offhook.pipeline.engine_host.main import Emit
+from offhook.pipeline.engine_host.protocol import StreamFailure
+from offhook.pipeline.tts._decimate import Samples
 
 # espeak-ng's speak_lib.h, 1.52.
 _SYNCHRONOUS = 2  # the callback runs within espeak_Synth; the other modes wait 20 ms for a thread
@@ -23,26 +20,6 @@ _POS_CHARACTER = 1
 _EVENT_LIST_END = 0
 _EVENT_WORD = 1
 _PARAMETER_RATE = 1
-
-LIMIT = 0.85
-"""Of full scale: gains stay below it, and the codec does not clip."""
-
-AUDIBLE = 0.006
-"""Of full scale (44 dB down): anything below is silence around speech."""
-
-LEAD_SAMPLES = 40
-"""5 ms kept before the first sound. Counts are at 8 kHz; at 16 kHz they double."""
-
-TAIL_SAMPLES = 480
-"""60 ms kept after the last sound."""
-
-PAUSE_SAMPLES = 2_400
-"""300 ms from one sentence to the next."""
-
-SOFT_PAUSE_SAMPLES = 800
-"""100 ms within a sentence that was divided."""
-
-Emit = Callable[[Kind, int, bytes], None]
 
 
 class _EventId(ctypes.Union):
@@ -79,6 +56,7 @@ class Espeak:
         self._default = voice
         self._voice = ""
         self.choose(voice)
+        self._usual_wpm = self._set_wpm = rate_wpm
         self._library.espeak_SetParameter(_PARAMETER_RATE, rate_wpm, 0)
         self._callback = _Callback(self._take)  # kept here, as the library keeps only the pointer
         self._library.espeak_SetSynthCallback(self._callback)
@@ -95,6 +73,15 @@ class Espeak:
             raise StreamFailure("speaking", f"espeak-ng answered {error}")
         samples = np.frombuffer(bytes(self._pcm), np.int16).astype(np.float32) / 32_768.0
         return samples, list(self._words)
+
+    def speak(self, text: str, voice: str, speed: float) -> Spoken:
+        """See ClauseVoice."""
+        wpm = round(self._usual_wpm * speed)
+        if wpm != self._set_wpm:
+            self._library.espeak_SetParameter(_PARAMETER_RATE, wpm, 0)
+            self._set_wpm = wpm
+        samples, words = self.synthesize(text, voice)
+        return Spoken(samples, self.rate_hz, words)
 
     def choose(self, voice: str) -> None:
         """Speak with this voice. Raises StreamFailure if there is none of that name."""
@@ -118,127 +105,11 @@ class Espeak:
         return 0
 
 
-@dataclass(slots=True)
-class _Stream:
-    left: list[Clause]  # not yet spoken
-    rate_hz: int
-    voice: str
-    said_samples: int = 0
-
-
-class HostedEspeak:
-    """`HostedEngine` over espeak-ng. Options: `voice`, `rate_wpm`, and other `voices` that must exist.
-
-    One step speaks one clause.
-    """
+class HostedEspeak(ClauseHost):
+    """`HostedEngine` over espeak-ng. Options: `voice`, `rate_wpm`, and other `voices` that must exist."""
 
     def __init__(self, options: Mapping[str, object], emit: Emit) -> None:
-        self._emit = emit
-        self._streams: OrderedDict[int, _Stream] = OrderedDict()
-        self._espeak = Espeak(str(options.get("voice", "en-us")), int(str(options.get("rate_wpm", 165))))
-        others = options.get("voices")
-        for voice in others if isinstance(others, list) else ():
-            self._espeak.choose(str(voice))
-        decimate(self._espeak.synthesize("ready")[0], self._espeak.rate_hz)  # triggers espeak's lazy loading
-
-    def info(self) -> dict[str, object]:
-        """The voice in use."""
-        return {"engine": "espeak-ng", "rate_hz": OUTPUT_HZ}
-
-    def open(self, stream: int, payload: bytes) -> None:
-        """Begin a stream: {"text": str, "rate_hz": 8000 or 16000, "voice": str, "language": str}; it ends by itself.
-
-        All but the text may be missing.
-        """
-        wanted = decode_json(payload)
-        text, voice, language = (wanted.get(key, "") for key in ("text", "voice", "language"))
-        rate_hz = wanted.get("rate_hz", OUTPUT_HZ)
-        if "text" not in wanted or not all(isinstance(value, str) for value in (text, voice, language)):
-            raise ProtocolError("the text, the voice or the language is not a string")
-        if rate_hz not in (OUTPUT_HZ, 2 * OUTPUT_HZ):
-            raise ProtocolError("the rate is neither 8000 nor 16000 Hz")
-        self._streams[stream] = _Stream(clauses(text, language), rate_hz, voice)
-
-    def data(self, stream: int, payload: bytes) -> None:
-        """A voice takes no audio."""
-
-    def end(self, stream: int) -> None:
-        """Nothing to do: the text is already complete."""
-
-    def drop(self, stream: int) -> None:
-        """Drop the stream."""
-        self._streams.pop(stream, None)
-
-    def next_stream(self) -> int | None:
-        """The stream that has waited longest."""
-        return next(iter(self._streams), None)
-
-    def step(self, stream: int) -> None:
-        """Speak the stream's next clause."""
-        self._streams.move_to_end(stream)
-        state = self._streams[stream]
-        if state.left:
-            clause = state.left.pop(0)
-            start, text = clause
-            pause = SOFT_PAUSE_SAMPLES if clause.ends_softly else PAUSE_SAMPLES
-            samples, words = self._espeak.synthesize(text, state.voice)
-            rate_hz, scale = state.rate_hz, state.rate_hz // OUTPUT_HZ
-            samples, spans = cut(
-                decimate(samples, self._espeak.rate_hz, rate_hz),
-                [(character, sample * rate_hz // self._espeak.rate_hz) for character, sample in words],
-                text,
-                lead=scale * LEAD_SAMPLES,
-                tail=scale * (pause if state.left else TAIL_SAMPLES),
-            )
-            self._speak(stream, samples, [_shifted(span, start, state.said_samples) for span in spans])
-            state.said_samples += len(samples)
-        if not state.left:
-            del self._streams[stream]
-            self._emit(Kind.RESULT, stream, json.dumps({"samples": state.said_samples}).encode())
-
-    def _speak(self, stream: int, samples: Samples, spans: list[WordSpan]) -> None:
-        words = [(s.char_start, s.char_end, s.start_sample, s.end_sample) for s in spans]
-        self._emit(Kind.NOTE, stream, json.dumps({"words": words}).encode())
-        pcm = np.round(limited(samples) * 32_767.0).astype("<i2").tobytes()
-        for at in range(0, len(pcm), AUDIO_PIECE):
-            self._emit(Kind.DATA, stream, pcm[at : at + AUDIO_PIECE])
-
-
-def limited(samples: Samples) -> Samples:
-    """Limit the level to LIMIT; the upper half of the scale is compressed rather than clipped."""
-    knee = LIMIT / 2.0
-    over = np.maximum(np.abs(samples) - knee, 0.0)
-    bent = knee + (LIMIT - knee) * np.tanh(over / (LIMIT - knee))
-    result: Samples = np.where(over > 0.0, np.sign(samples) * bent, samples).astype(np.float32)
-    return result
-
-
-def cut(
-    samples: Samples, words: list[tuple[int, int]], text: str, *, lead: int = LEAD_SAMPLES, tail: int
-) -> tuple[Samples, list[WordSpan]]:
-    """Speech from `lead` samples before its first sound, with `tail` samples of near silence after the last.
-
-    Word positions are shifted accordingly, and each word ends with its last sound instead of the pause after it.
-    """
-    audible = np.flatnonzero(np.abs(samples) > AUDIBLE)
-    if len(audible) == 0:
-        return samples[:0], []
-    first = max(0, int(audible[0]) - lead)
-    audible -= first
-    end = int(audible[-1]) + 1
-    kept = samples[first : first + end + tail]
-    kept = np.concatenate((kept, np.zeros(end + tail - len(kept), np.float32)))
-    spans = []
-    for span in align(text, [(character, max(0, sample - first)) for character, sample in words], end):
-        sounds = int(audible[max(0, int(np.searchsorted(audible, span.end_sample)) - 1)]) + 1
-        spans.append(replace(span, end_sample=min(span.end_sample, max(span.start_sample, sounds))))
-    return kept, spans
-
-
-def _shifted(span: WordSpan, characters: int, samples: int) -> WordSpan:
-    return WordSpan(
-        span.char_start + characters,
-        span.char_end + characters,
-        span.start_sample + samples,
-        span.end_sample + samples,
-    )
+        espeak = Espeak(str(options.get("voice", "en-us")), int(str(options.get("rate_wpm", 165))))
+        for voice in texts_of(options, "voices"):
+            espeak.choose(voice)
+        super().__init__(espeak, emit)

@@ -4,7 +4,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import replace
 
 from offhook.pipeline.errors import EngineError
-from offhook.pipeline.tts.engine import MultilingualTtsEngine, SpeechChunk, TtsCapabilities, TtsEngine
+from offhook.pipeline.tts.engine import (
+    MultilingualTtsEngine,
+    NamedVoicesTtsEngine,
+    SpeechChunk,
+    TtsCapabilities,
+    TtsEngine,
+)
 from offhook.pipeline.tts.voice import closing
 
 G711_HZ = 8_000
@@ -47,6 +53,17 @@ class DecodedTts:
         if not isinstance(self.engine, MultilingualTtsEngine):
             return self
         return DecodedTts(self.engine.in_language(language), self._decode)
+
+    @property
+    def voices(self) -> Mapping[str, str]:
+        """The engine's voices, if it has several."""
+        return self.engine.voices if isinstance(self.engine, NamedVoicesTtsEngine) else {}
+
+    def with_voice(self, voice: str) -> TtsEngine:
+        """The same with another voice. Raises KeyError if the engine has none of that name."""
+        if not isinstance(self.engine, NamedVoicesTtsEngine):
+            raise KeyError(voice)
+        return DecodedTts(self.engine.with_voice(voice), self._decode)
 
     def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
         """Speak `text`. Raises EngineError while iterated."""

@@ -1,6 +1,6 @@
 """The interface of a voice."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -76,4 +76,18 @@ class RatedTtsEngine(TtsEngine, Protocol):
 
     def at_rate(self, rate_hz: int) -> TtsEngine:
         """The same voice at 8000 or 16000 Hz; it starts and ends with this one."""
+        ...
+
+
+@runtime_checkable
+class NamedVoicesTtsEngine(TtsEngine, Protocol):
+    """A voice engine with several voices to choose from."""
+
+    @property
+    def voices(self) -> Mapping[str, str]:
+        """The names of the voices that can speak here and now, and the BCP 47 language of each ("": any)."""
+        ...
+
+    def with_voice(self, voice: str) -> TtsEngine:
+        """The same engine with one of its voices; it starts and ends with this one. Raises KeyError for another."""
         ...

@@ -9,16 +9,34 @@ from offhook.pipeline.language import is_language_tag
 DEFAULT_PRIORITY = 5
 
 
-@lru_cache(maxsize=1)
 def installed_voices() -> dict[str, str]:
     """The voice for each language tag; empty if espeak-ng is not installed."""
+    return {tag: voice for tag, (_, voice) in sorted(_installed().items())}
+
+
+def installed_names() -> dict[str, str]:
+    """All voices in lower case, and the language that each is for; empty if espeak-ng is not installed."""
+    names: dict[str, tuple[int, str]] = {}
+    for tag, (priority, voice) in _installed().items():
+        name = voice.lower()
+        names[name] = min(names.get(name, (priority, tag)), (priority, tag))
+    return {voice: tag for voice, (_, tag) in sorted(names.items())}
+
+
+@lru_cache(maxsize=1)
+def _installed() -> dict[str, tuple[int, str]]:
     found = find_spec("espeakng_loader")
     folders = found.submodule_search_locations if found is not None else None
-    return read_voices(Path(folders[0]) / "espeak-ng-data") if folders else {}
+    return _read(Path(folders[0]) / "espeak-ng-data") if folders else {}
 
 
 def read_voices(data: Path) -> dict[str, str]:
-    """The voice for each language tag in lower case: the one that gives the language the highest priority.
+    """The voice for each language tag in lower case: the one that gives the language the highest priority."""
+    return {tag: voice for tag, (_, voice) in sorted(_read(data).items())}
+
+
+def _read(data: Path) -> dict[str, tuple[int, str]]:
+    """(priority, voice) for each language tag.
 
     A voice's file has lines such as `language en-gb 2`, where a lower number is a higher priority. Voices without a
     dictionary are left out: they spell what they should read.
@@ -37,4 +55,4 @@ def read_voices(data: Path) -> dict[str, str]:
             offer = int(priority[0]) if priority and priority[0].isdigit() else DEFAULT_PRIORITY, file.name
             if is_language_tag(tag):
                 best[tag.lower()] = min(best.get(tag.lower(), offer), offer)
-    return {tag: voice for tag, (_, voice) in sorted(best.items())}
+    return best

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -11,8 +11,14 @@ from offhook.pipeline.language import covers, known_as
 from offhook.pipeline.rates import TICK_HZ, MakeResampler
 from offhook.pipeline.tts.cache import ClipCache
 from offhook.pipeline.tts.clip import Clip, joined
-from offhook.pipeline.tts.engine import MultilingualTtsEngine, RatedTtsEngine, SpeechChunk, TtsEngine
-from offhook.pipeline.tts.normalize import DEFAULT_LANGUAGE, normalize
+from offhook.pipeline.tts.engine import (
+    MultilingualTtsEngine,
+    NamedVoicesTtsEngine,
+    RatedTtsEngine,
+    SpeechChunk,
+    TtsEngine,
+)
+from offhook.pipeline.tts.normalize import DEFAULT_LANGUAGE, normalize, spoken_language
 from offhook.pipeline.tts.pace import Pace, spread
 from offhook.pipeline.tts.pieces import PieceMaker
 
@@ -49,10 +55,16 @@ class Voice:
         self._engine = engine
         self._cache = cache
         self._resampler = resampler
-        self._pace = None if engine.capabilities.word_positions else Pace()
+        self._paces: dict[str, Pace] = {}
 
     def stream(
-        self, text: str, encoding: str, encode: Encode, line_rate_hz: int, language: str | None = None
+        self,
+        text: str,
+        encoding: str,
+        encode: Encode,
+        line_rate_hz: int,
+        language: str | None = None,
+        voice: str | None = None,
     ) -> AsyncGenerator[Clip, None]:
         """`text` spoken, as pieces of payload, each as soon as the engine has produced its audio; all at once if
         cached.
@@ -60,18 +72,21 @@ class Voice:
         Pieces are whole frames of 20 ms, except for the last. Word positions are in `text`, and in ticks of 1/8000 s
         from the start of the piece in which the word ends (it may begin earlier); for an engine that does not report
         them, an even pace is assumed. `encode` takes PCM at `line_rate_hz`, which goes with `encoding`; it must be
-        stateless. `language` is a BCP 47 tag; a voice that does not know it speaks as if none were given.
+        stateless. `language` is a BCP 47 tag, `voice` the name of one of the engine's voices, which goes before the
+        language; an engine that does not know it speaks as if none were given.
 
         Close the iterator to stop early: if nobody else wants the same, the engine is stopped at once. Raises
         EngineError while iterated.
         """
 
+        speech = self._speech(language, voice)
+        exact = speech.engine.capabilities.word_positions
+
         def join(pieces: list[Clip]) -> Clip:
             clip = joined(pieces)
-            return clip if self._pace is None else replace(clip, words=spread(text, clip.ticks))
+            return clip if exact else replace(clip, words=spread(text, clip.ticks))
 
-        speech = self._speech(language)
-        key = (self.name, f"{speech.engine_language}/{speech.rules}", text, encoding, str(line_rate_hz))
+        key = (self.name, f"{speech.choice}/{speech.rules}", text, encoding, str(line_rate_hz))
         return self._cache.stream(key, lambda: self._synthesise(text, encode, line_rate_hz, speech), join)
 
     async def clip(self, text: str, encoding: str, encode: Encode, line_rate_hz: int) -> Clip:
@@ -79,8 +94,12 @@ class Voice:
         async with aclosing(self.stream(text, encoding, encode, line_rate_hz)) as pieces:
             return joined([piece async for piece in pieces])
 
-    def _speech(self, language: str | None) -> "_Speech":
+    def _speech(self, language: str | None, voice: str | None) -> "_Speech":
         engine, own = self._engine, self.language
+        if voice is not None and isinstance(engine, NamedVoicesTtsEngine):
+            with suppress(KeyError):
+                chosen = engine.with_voice(voice)
+                return _Speech(chosen, f"voice {voice}", spoken_language(language or own, engine.voices.get(voice, "")))
         if language is None or language.lower() == self._serves:
             return _Speech(engine, "", own)
         known = known_as(engine.capabilities.languages, language)
@@ -99,7 +118,8 @@ class Voice:
         engine = engine.at_rate(line_rate_hz) if isinstance(engine, RatedTtsEngine) else engine
         rate_hz = engine.capabilities.rate_hz
         resampler = None if rate_hz == line_rate_hz else self._resampler(rate_hz, line_rate_hz)
-        maker = PieceMaker(text, spoken, rate_hz, line_rate_hz, encode, resampler, self._pace)
+        pace = None if engine.capabilities.word_positions else self._paces.setdefault(speech.choice, Pace())
+        maker = PieceMaker(text, spoken, rate_hz, line_rate_hz, encode, resampler, pace)
         async with closing(engine.synthesize(spoken.text)) as chunks:
             async for chunk in self._in_time(chunks):
                 if (piece := maker.push(chunk)) is not None:
@@ -120,10 +140,10 @@ class Voice:
 
 
 class _Speech(NamedTuple):
-    """How a text is spoken: by which engine, in which of its languages ("": its own), read by which rules."""
+    """How a text is spoken: by which engine, in which of its languages or voices ("": its own), read by which rules."""
 
     engine: TtsEngine
-    engine_language: str
+    choice: str
     rules: str
 
 

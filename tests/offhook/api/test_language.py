@@ -8,6 +8,7 @@ import pytest
 from offhook.api.call import Call, Dialog
 from offhook.api.dialogs import FlowAgent
 from offhook.api.routing import Route, routed
+from offhook.engines.languages import EngineLanguages
 from offhook.pipeline.asr.digit_words import digit_words
 from offhook.pipeline.dialog.runner import AskFor, FlowRunner
 from offhook.pipeline.dialog.template import names_in
@@ -277,3 +278,33 @@ def test_a_flow_with_an_odd_language_is_refused_with_its_line(old: bytes, new: b
 def test_norwegian_is_a_language(tmp_path: Path) -> None:
     flow = parse_flow(FLOW.replace(b"language: de\n", b"language: no\n"), "flow.yaml")
     assert flow.language == "no"
+
+
+def test_an_utterance_and_a_question_may_have_a_voice_of_their_own() -> None:
+    async def tokens() -> AsyncIterator[str]:
+        yield "And "
+        yield "goodbye."
+
+    async def dialog(call: Call) -> None:
+        await call.say("Hello.")
+        await call.say("Hello.", voice="emma")
+        await call.ask("How are you?", voice="fable", no_input_ms=500)
+        await call.say(tokens(), voice="emma")
+
+    caller = spoken_by(dialog)
+    assert caller.voice.asked == ["Hello.", "Hello.", "How are you?", "And goodbye."]
+    assert caller.voice.asked_by == ["", "emma", "fable", "emma"]
+
+
+def test_a_voice_that_the_engine_does_not_have_is_refused_before_anything_is_said() -> None:
+    known = EngineLanguages(tts_name="auto", voices=("heart", "de"))
+    known.check_voice("heart")
+    known.check_voice("de+f3")
+    with pytest.raises(UserError) as caught:
+        known.check_voice("haert")
+    (problem,) = caught.value.problems
+    assert problem.what == "the tts engine 'auto' has no voice 'haert'"
+    assert (problem.why, problem.todo) == ("it has heart, de", "did you mean `heart`?")
+    with pytest.raises(UserError, match="has no voice"):
+        EngineLanguages(voices=()).check_voice("heart")
+    EngineLanguages().check_voice("any")

@@ -54,7 +54,7 @@ def test_text_for_people(run: Run) -> None:
     status, out, _ = run("check", *FREE)
     assert status == 0
     assert out.startswith("ok       settings  no file: defaults and environment\n")
-    assert "silero, pocketsphinx, espeak started in" in out
+    assert "silero, pocketsphinx, auto started in" in out
 
 
 def test_settings_that_are_wrong(run: Run, tmp_path: Path) -> None:

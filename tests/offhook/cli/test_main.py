@@ -98,7 +98,8 @@ def test_an_engine_that_fails_is_no_mistake_of_the_user(run: Run, monkeypatch: p
     def broken(*_: object) -> None:
         raise EngineError("espeak", "starting", "the library is not installed", "Type: pip install 'offhook[local]'")
 
-    monkeypatch.setattr("offhook.engines.bundled.espeak", broken)
+    monkeypatch.setattr("offhook.engines.voices.espeak", broken)
+    monkeypatch.setenv("OFFHOOK_TTS__ENGINE", "espeak")
     status, out, err = run("serve", "--sip", "127.0.0.1:0", "--http", "127.0.0.1:0")
     assert (status, out) == (FAILURE, "")
     assert err == "espeak: starting: the library is not installed. Type: pip install 'offhook[local]'\n"

@@ -60,8 +60,9 @@ def test_what_comes_along() -> None:
     assert {kind: sorted(engines) for kind, engines in BUILT_IN.items()} == {
         "vad": ["energy", "silero"],
         "asr": ["fixed", "pocketsphinx", "sherpa", "vosk", "whisper"],
-        "tts": ["espeak", "recorded"],
+        "tts": ["coqui", "espeak", "hibari", "kokoro", "piper", "recorded"],
     }
+    assert "auto" in names("tts") and "auto" not in names("asr")
 
 
 def test_by_name() -> None:
@@ -78,7 +79,7 @@ def test_the_rate_of_speech_holds_for_an_instance_too(monkeypatch: pytest.Monkey
         made.append(options)
         return espeak(**options)
 
-    monkeypatch.setattr("offhook.engines.bundled.EspeakEngine", recorded)
+    monkeypatch.setattr("offhook.engines.voices.EspeakEngine", recorded)
     for own in ({}, {"rate_wpm": 200}):
         make_tts(Config(tts=TtsConfig(engine="slow", rate_wpm=100, options={"slow": {"engine": "espeak", **own}})))
     assert [options["rate_wpm"] for options in made] == [100, 200]
@@ -87,7 +88,7 @@ def test_the_rate_of_speech_holds_for_an_instance_too(monkeypatch: pytest.Monkey
 def test_voices_are_for_language_tags() -> None:
     options = {"espeak": {"voices": {"german": "de+f3"}}}
     with pytest.raises(UserError) as caught:
-        make_tts(Config(tts=TtsConfig(options=options)))
+        make_tts(Config(tts=TtsConfig(engine="espeak", options=options)))
     assert "BCP 47" in caught.value.problems[0].why
 
 

@@ -9,6 +9,8 @@ from offhook.usererror import UserError
 
 Without = Callable[..., None]
 
+VOICES = {"hibari": "hibari", "espeak": "espeakng_loader"}
+
 
 @pytest.fixture
 def without(monkeypatch: pytest.MonkeyPatch) -> Without:
@@ -19,13 +21,16 @@ def without(monkeypatch: pytest.MonkeyPatch) -> Without:
             "offhook.engines.requirements.find_spec",
             lambda name: None if name in missing else ModuleSpec(name, None),
         )
+        voices = tuple(name for name, module in VOICES.items() if module not in missing) or ("espeak",)
+        monkeypatch.setattr("offhook.engines.requirements.local_voices", lambda config: voices)
 
     return pretend
 
 
 def test_all_that_is_missing_is_one_error(without: Without) -> None:
     without("pocketsphinx", "espeakng_loader", "opuslib_next", "pywebrtc_audio")
-    config = Config(rtp=RtpConfig(codecs=("OPUS", "PCMU")), audio=AudioConfig(processor="webrtc"))
+    tts = TtsConfig(engine="espeak")
+    config = Config(tts=tts, rtp=RtpConfig(codecs=("OPUS", "PCMU")), audio=AudioConfig(processor="webrtc"))
     with pytest.raises(UserError) as caught:
         require_installed(config)
     (problem,) = caught.value.problems
@@ -36,12 +41,22 @@ def test_all_that_is_missing_is_one_error(without: Without) -> None:
 def test_one_that_is_missing(without: Without) -> None:
     without("espeakng_loader")
     with pytest.raises(UserError) as caught:
-        require_installed(Config())
+        require_installed(Config(tts=TtsConfig(engine="espeak")))
     assert str(caught.value).splitlines() == [
         "the voice espeak cannot be used",
         "  why:  the package is not installed",
         "  type: pip install 'offhook[local]'",
     ]
+
+
+def test_one_of_the_local_voices_is_enough(without: Without) -> None:
+    without("hibari")
+    require_installed(Config())
+    without("espeakng_loader")
+    require_installed(Config())
+    without("hibari", "espeakng_loader")
+    with pytest.raises(UserError, match="the voice espeak cannot be used"):
+        require_installed(Config())
 
 
 def test_an_instance_needs_what_its_engine_needs(without: Without) -> None:

@@ -22,7 +22,7 @@ def test_the_defaults() -> None:
     assert (config.sip.host, config.sip.port, config.sip.advertised_host) == ("127.0.0.1", 5060, None)
     assert (config.rtp.port_min, config.rtp.port_max, config.rtp.pairs) == (10_000, 29_999, 10_000)
     assert (config.turn.silence_ms, config.turn.no_input_ms) == (500, 5_000)
-    assert (config.asr.engine, config.tts.engine, config.vad.engine) == ("pocketsphinx", "espeak", "silero")
+    assert (config.asr.engine, config.tts.engine, config.vad.engine) == ("pocketsphinx", "auto", "silero")
     assert config.dialog.flow is None
     assert config.records.database_url is None
     assert not config.records.record_audio

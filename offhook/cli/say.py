@@ -1,0 +1,125 @@
+"""`offhook say`: speaks a text as a call would hear it, into a file or through the loudspeakers."""
+
+import io
+import shutil
+import subprocess
+import sys
+import wave
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from time import monotonic
+from typing import Annotated
+
+import typer
+
+from offhook.engines.engine_set import make_voice
+from offhook.engines.requirements import require_installed
+from offhook.observe.log import setup
+from offhook.process.event_loop import run_loop
+from offhook.settings.config import Config
+from offhook.telephony.codec import PCMU
+from offhook.usererror import UserError
+
+WIDE_HZ, NARROW_HZ = 16_000, 8_000
+PLAYERS = (["paplay"], ["pw-play"], ["aplay", "-q"], ["afplay"], ["ffplay", "-autoexit", "-nodisp", "-v", "error"])
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A text as 16-bit mono PCM, and how long the first of it took."""
+
+    pcm: bytes
+    rate_hz: int
+    first_ms: float
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return len(self.pcm) / 2 / self.rate_hz
+
+    def as_wav(self) -> bytes:
+        """The content of a WAV file."""
+        content = io.BytesIO()
+        with wave.open(content, "wb") as file:
+            file.setparams((1, 2, self.rate_hz, 0, "NONE", ""))
+            file.writeframes(self.pcm)
+        return content.getvalue()
+
+
+def say(
+    text: Annotated[str, typer.Argument(help="What to say; - reads it from the standard input.", metavar="TEXT")],
+    config: Annotated[Path | None, typer.Option("--config", help="The settings, a TOML file.", metavar="FILE")] = None,
+    engine: Annotated[str | None, typer.Option("--engine", help="Another than `tts.engine`.", metavar="NAME")] = None,
+    voice: Annotated[str | None, typer.Option("--voice", help="One of the engine's voices.", metavar="NAME")] = None,
+    language: Annotated[str | None, typer.Option("--language", help="The text's: en, de …", metavar="TAG")] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", help="A WAV file, or - for the standard output.", metavar="FILE.wav")
+    ] = None,
+    phone: Annotated[
+        bool, typer.Option("--phone", help="As heard by phone: G.711, 8 kHz. Otherwise 16 kHz.", metavar="")
+    ] = False,
+) -> None:
+    """Say a text with a voice: numbers, dates and pauses as in a call. Without --out it is played."""
+    settings = _settings(config, engine, voice, language)
+    setup(level="warning")
+    require_installed(settings, asr=False)
+    text = sys.stdin.read() if text == "-" else text
+    spoken = run_loop(speak(settings, text, phone=phone))
+    if out == "-":
+        sys.stdout.buffer.write(spoken.as_wav())
+        return
+    if out is not None:
+        _write(Path(out), spoken.as_wav())
+    typer.echo(
+        f"{out or 'played'}: {spoken.seconds:.1f} s at {spoken.rate_hz} Hz, first audio after {spoken.first_ms:.0f} ms"
+    )
+    if out is None:
+        _play(spoken)
+
+
+async def speak(config: Config, text: str, *, phone: bool) -> Spoken:
+    """`text` spoken by the configured voice. Raises EngineError, UserError."""
+    tts, voice = make_voice(config)
+    rate_hz = NARROW_HZ if phone else WIDE_HZ
+    pcm, first_ms = bytearray(), 0.0
+    try:
+        await tts.start()
+        began = monotonic()
+        pieces = voice.stream(text, "PCMU" if phone else "LINEAR16", _by_phone if phone else bytes, rate_hz)
+        async with aclosing(pieces):
+            async for piece in pieces:
+                first_ms = first_ms or 1_000 * (monotonic() - began)
+                pcm += piece.payload
+    finally:
+        await tts.close()
+    return Spoken(bytes(pcm), rate_hz, first_ms)
+
+
+def _settings(config: Path | None, engine: str | None, voice: str | None, language: str | None) -> Config:
+    tts = {key: value for key, value in (("engine", engine), ("voice", voice)) if value is not None}
+    dialog = {} if language is None else {"language": language}
+    return Config.load(config, {"tts": tts, "dialog": dialog})
+
+
+def _by_phone(pcm: bytes) -> bytes:
+    return PCMU.decode(PCMU.encode(pcm))
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written", error.strerror or str(error), "another file", "--out") from error
+
+
+def _play(spoken: Spoken) -> None:
+    player = next((each for each in PLAYERS if shutil.which(each[0])), None)
+    if player is None:
+        programs = ", ".join(each[0] for each in PLAYERS)
+        raise UserError("nothing can be played", f"none of {programs} is here", "--out FILE.wav")
+    with NamedTemporaryFile(suffix=".wav") as file:
+        file.write(spoken.as_wav())
+        file.flush()
+        subprocess.run([*player, file.name], check=False)

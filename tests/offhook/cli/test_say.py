@@ -1,0 +1,106 @@
+"""`offhook say` and `offhook voices`, with the engines that need no model file."""
+
+import io
+import json
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from offhook.cli import say
+from offhook.cli.main import FAILURE, USAGE
+from offhook.cli.voices import look_at
+from offhook.settings.config import Config, TtsConfig
+from tests.offhook.cli.conftest import Run
+
+TEXT = "You owe $12.50."
+
+
+def read(content: bytes) -> tuple[int, np.ndarray]:
+    with wave.open(io.BytesIO(content)) as file:
+        assert (file.getnchannels(), file.getsampwidth()) == (1, 2)
+        return file.getframerate(), np.frombuffer(file.readframes(file.getnframes()), "<i2")
+
+
+def spoken(run: Run, folder: Path, *options: str) -> tuple[int, np.ndarray]:
+    path = folder / "said.wav"
+    status, out, err = run("say", TEXT, "--engine", "espeak", "--out", str(path), *options)
+    assert (status, err) == (0, "")
+    assert out.startswith(f"{path}: ") and "first audio after" in out
+    return read(path.read_bytes())
+
+
+def test_a_text_is_written_as_a_call_would_hear_it(run: Run, tmp_path: Path) -> None:
+    rate_hz, wide = spoken(run, tmp_path)
+    assert rate_hz == 16_000
+    assert len(wide) > 1.5 * rate_hz, "the amount is spoken as words"
+    rate_hz, narrow = spoken(run, tmp_path, "--phone")
+    assert rate_hz == 8_000
+    assert 2 * len(narrow) == pytest.approx(len(wide), rel=0.03)
+    assert len(np.unique(narrow)) <= 256, "through G.711"
+
+
+def test_a_language_and_a_voice_may_be_chosen(run: Run, tmp_path: Path) -> None:
+    _, english = spoken(run, tmp_path)
+    _, german = spoken(run, tmp_path, "--language", "de")
+    _, other = spoken(run, tmp_path, "--voice", "de+f3")
+    assert len({len(english), len(german), len(other)}) == 3
+
+
+def test_standard_input_and_output(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "offhook", "say", "-", "--engine", "espeak", "--out", "-"]
+    done = subprocess.run(command, input=b"Hello there.", capture_output=True, timeout=60, check=True)
+    rate_hz, samples = read(done.stdout)
+    assert rate_hz == 16_000 and len(samples) > 4_000
+
+
+def test_without_a_file_it_is_played(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    player, played = tmp_path / "paplay", tmp_path / "played.wav"
+    player.write_text(f'#!/bin/sh\ncp "$1" {played}\n')
+    player.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(say, "PLAYERS", (["paplay"],))
+    status, out, _ = run("say", TEXT, "--engine", "espeak")
+    assert status == 0 and out.startswith("played: ")
+    assert read(played.read_bytes())[0] == 16_000
+
+
+def test_what_cannot_be_said_is_told_in_three_parts(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(say, "PLAYERS", ())
+    status, _, err = run("say", TEXT, "--engine", "espeak")
+    assert status == USAGE and "nothing can be played" in err and "--out FILE.wav" in err
+    status, _, err = run("say", TEXT, "--engine", "espeak", "--voice", "klingonese")
+    assert status == FAILURE and "none called 'klingonese'" in err
+    status, _, err = run("say", TEXT, "--engine", "espeak", "--language", "tlh")
+    assert status == USAGE and "does not know the language 'tlh'" in err
+    status, _, err = run("say", TEXT, "--engine", "espaek")
+    assert status == USAGE and "did you mean `espeak`?" in err
+    status, _, err = run("say", TEXT, "--engine", "espeak", "--out", str(tmp_path / "no" / "folder.wav"))
+    assert status == USAGE and "cannot be written" in err
+
+
+def test_the_voices_are_listed(run: Run) -> None:
+    status, out, err = run("voices")
+    assert (status, err) == (0, "")
+    assert out.startswith("auto (used)\n")
+    assert "\nespeak\n    languages: af, " in out and " more\n" in out
+    assert "recorded" not in out
+    status, out, _ = run("voices", "espeak", "--language", "de")
+    assert status == 0 and "voices:    de (de)" in out and "en-us" not in out
+
+
+def test_an_engine_that_cannot_speak_says_why(run: Run) -> None:
+    found = {each["name"]: each for each in json.loads(run("voices", "--json")[1])}
+    assert found["espeak"]["exact_words"] and ["de", "de"] in found["espeak"]["voices"]
+    for name in ("kokoro", "piper"):
+        assert found[name]["problem"]
+        assert found[name]["hint"]
+
+
+def test_a_voice_that_is_set_is_one_of_the_engine_that_is_used() -> None:
+    config = Config(tts=TtsConfig(engine="espeak", voice="de"))
+    assert look_at(config, "espeak").voices
+    assert look_at(config, "hibari").problem in ("", "the package is not installed")
