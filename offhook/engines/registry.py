@@ -36,8 +36,13 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
         "fixed": "offhook.engines.bundled:fixed",
         "vosk": "offhook.engines.local_asr:vosk",
         "sherpa": "offhook.engines.local_asr:sherpa",
+        "deepgram": "offhook.vendors.deepgram_asr:make",
     },
-    "tts": {"espeak": "offhook.engines.bundled:espeak", "recorded": "offhook.engines.bundled:recorded"},
+    "tts": {
+        "espeak": "offhook.engines.bundled:espeak",
+        "recorded": "offhook.engines.bundled:recorded",
+        "deepgram": "offhook.vendors.deepgram_tts:make",
+    },
 }
 
 

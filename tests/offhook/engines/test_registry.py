@@ -59,8 +59,8 @@ def test_what_comes_along() -> None:
     assert names("vad") == ["energy", "silero"]
     assert {kind: sorted(engines) for kind, engines in BUILT_IN.items()} == {
         "vad": ["energy", "silero"],
-        "asr": ["fixed", "pocketsphinx", "sherpa", "vosk"],
-        "tts": ["espeak", "recorded"],
+        "asr": ["deepgram", "fixed", "pocketsphinx", "sherpa", "vosk"],
+        "tts": ["deepgram", "espeak", "recorded"],
     }
 
 
