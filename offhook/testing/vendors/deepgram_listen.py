@@ -149,8 +149,12 @@ class FluxSession(ListenSession):
         self._in_turn = False
         self._is_eager = False
         self._reported_s = 0.0
-        self._ends_turns = float(log.option("eot_threshold", "0.7")) < 1.0
-        self._timeout_s = int(log.option("eot_timeout_ms", "5000")) / 1000
+        self._thresholds = {
+            "eot_threshold": float(log.option("eot_threshold", "0.7")),
+            "eot_timeout_ms": int(log.option("eot_timeout_ms", "5000")),
+        }
+        if eager := log.option("eager_eot_threshold"):
+            self._thresholds["eager_eot_threshold"] = float(eager)
 
     async def opened(self) -> None:
         """See Session."""
@@ -166,8 +170,11 @@ class FluxSession(ListenSession):
                 await self._force()
                 return True
             case "Configure":
-                number = next(self._numbers)
-                await self.send({"type": "ConfigureSuccess", "request_id": self.request_id, "sequence_id": number})
+                self._thresholds |= message.get("thresholds", {})
+                about = {"request_id": self.request_id, "sequence_id": next(self._numbers)}
+                keyterms = message.get("keyterms", self.log.query.get("keyterm", []))
+                now = {"thresholds": self._thresholds, "keyterms": keyterms}
+                await self.send({"type": "ConfigureSuccess", **about, **now})
                 return True
             case "CloseStream":
                 await self.connection.close(1000)
@@ -187,13 +194,14 @@ class FluxSession(ListenSession):
             await self._turn_info("Update", self.partial())
         if not self._in_turn:
             return
-        is_eager = self._ends_turns and bool(self.log.option("eager_eot_threshold")) and turn.silence_s >= EAGER_S
+        ends_turns = self._thresholds["eot_threshold"] < 1.0
+        is_eager = ends_turns and "eager_eot_threshold" in self._thresholds and turn.silence_s >= EAGER_S
         if is_eager and not self._is_eager:
             self._is_eager = True
             await self._turn_info("EagerEndOfTurn", turn.finish())
-        if self._ends_turns and turn.silence_s >= END_S:
+        if ends_turns and turn.silence_s >= END_S:
             await self._end("model")
-        elif turn.silence_s >= self._timeout_s:
+        elif turn.silence_s >= self._thresholds["eot_timeout_ms"] / 1000:
             await self._end("timeout")
 
     async def _force(self) -> None:

@@ -230,7 +230,7 @@ class FluxVoiceSession(SpeakSession):
             "audio_duration_ms": self._ms(turn.sent_samples),
             "input_character_count": len(turn.text),
             "billable_character_count": len(turn.text),
-            "controls_applied": {"pronunciations": 0, "pauses": 0},
+            "controls_applied": {"pronunciations_applied": 0, "breaks_applied": 0, "pronunciation_warnings": 0},
         }
 
     def _ms(self, samples: int) -> int:

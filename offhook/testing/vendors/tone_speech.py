@@ -34,9 +34,7 @@ def speak(text: str, rate_hz: int) -> bytes:
 
 def characters(text: str) -> list[SpokenCharacter]:
     """The characters of `text` with their times."""
-    return [
-        SpokenCharacter(each, at * MS_PER_CHARACTER, (at + 1) * MS_PER_CHARACTER) for at, each in enumerate(text)
-    ]
+    return [SpokenCharacter(each, at * MS_PER_CHARACTER, (at + 1) * MS_PER_CHARACTER) for at, each in enumerate(text)]
 
 
 def text_in(pcm: bytes, rate_hz: int) -> str:
