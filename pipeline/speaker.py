@@ -60,7 +60,7 @@ class Speaker:
         self._silent_ms = 0.0  # from the caller's first sound until the bot was silent
         self._cut: Playback | None = None
         self._begun: list[tuple[str, int]] = []  # texts given to the voice, and where each begins in the audio
-        self._voice_told = False
+        self._voice_notified = False
 
     @property
     def open(self) -> bool:
@@ -79,7 +79,7 @@ class Speaker:
         self._clauses.clear()
         self._clause_at_ticks, self._goes_on = 0, False
         self._begun.clear()
-        self._voice_told = False
+        self._voice_notified = False
         self._ledger = PlayoutLedger(Utterance("", bytes_per_tick=self._line.bytes_per_tick))
         self.append(text)
         if complete:
@@ -129,7 +129,7 @@ class Speaker:
             return
         self._stop_synthesis()
         self._cut = ledger.playback(self._line.played_ticks())
-        self._tell_voice(ledger, self._line.played_ticks(), self._cut)
+        self._notify_voice(ledger, self._line.played_ticks(), self._cut)
         if not self._cut.interrupted or not ledger.begun:
             return  # it had already ended, or had not begun to play
         self._report(BargedIn(self._silent_ms, self._cut, now))
@@ -152,7 +152,7 @@ class Speaker:
         said = ledger.utterance.complete and not self._line.queued_ticks
         line_tick = self._line.sent_ticks if said else self._line.played_ticks()
         playback = self._cut or ledger.playback(line_tick)
-        self._tell_voice(ledger, line_tick, playback)
+        self._notify_voice(ledger, line_tick, playback)
         self._report(BotHeard(playback, now, tuple(ledger.utterance.words), self._began_at))
         return playback
 
@@ -164,11 +164,11 @@ class Speaker:
         self._on_queue = self._on_played = self._report = _ignore
         self._run = _run_nothing
 
-    def _tell_voice(self, ledger: PlayoutLedger, line_tick: int, playback: Playback) -> None:
-        """Tell the voice, once, how far the utterance was played."""
-        if self._voice_told:
+    def _notify_voice(self, ledger: PlayoutLedger, line_tick: int, playback: Playback) -> None:
+        """Notify the voice, once, how far the utterance was played."""
+        if self._voice_notified:
             return
-        self._voice_told = True
+        self._voice_notified = True
         if not playback.interrupted:
             self._voice.finished()
             return

@@ -90,7 +90,7 @@ class LineTtsEngine(TtsEngine, Protocol):
 
 
 class TtsConversation(Protocol):
-    """A voice in one call: it keeps its context from text to text, and is told what became of its audio.
+    """A voice in one call: it keeps its context from text to text, and is notified what became of its audio.
 
     The texts of an utterance come one after the other; `finished` or `interrupted` ends it. A text that another call
     has had spoken before may be missing: it comes from a cache.

@@ -149,7 +149,7 @@ class Voice:
 
 
 class CallVoice:
-    """A voice in one call: an engine that keeps a context within a call gets one, and is told what was played."""
+    """A voice in one call: an engine that keeps a context within a call gets one, and is notified what was played."""
 
     def __init__(self, voice: Voice) -> None:
         self.language = voice.language

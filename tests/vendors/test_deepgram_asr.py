@@ -1,6 +1,8 @@
 """Our client on the server that the vendor's own client accepts (test_deepgram_sdk)."""
 
 import asyncio
+import os
+import random
 import time
 from typing import Any
 
@@ -110,23 +112,24 @@ async def test_a_mute_vendor_fails_within_a_second(options: dict[str, Any]) -> N
 
 
 @both
-async def test_a_connection_that_dies_is_replaced_and_no_word_is_lost(options: dict[str, Any]) -> None:
+@pytest.mark.parametrize("turns", [int(os.environ.get("RENEWALS", "40"))])
+async def test_streams_are_renewed_in_the_middle_of_speech(options: dict[str, Any], turns: int) -> None:
+    rng = random.Random(turns)
     async with DeepgramServer(lambda pcm: text_in(pcm, RATE_HZ)) as server, recogniser(server, **options) as engine:
-        for n in range(20):
+        for n in range(turns):
+            text = f"number {n} of {rng.randrange(1000)} please"
+            audio = list(frames(loud(text)))
+            cut = rng.randrange(len(audio) + 1)
             caller = Caller(engine)
-            audio = loud(f"number {n} please")
-            half = len(audio) * (n + 1) // 21
-            await caller.says(audio[:half])
-            server.fault = "dies"
-            upgrades = server.upgrades
-            for frame in frames(audio[half:]):
-                caller.stream.feed(frame)
-                await asyncio.sleep(0.001)
-                if caller.turn.connection.error is not None or caller.turn._retries < 2:
-                    server.fault = None
-            server.fault = None
+            await caller.says(b"".join(audio[:cut]))
+            if n % 4:
+                await asyncio.sleep(0.01)  # some has been transcribed
+            server.reset()
+            await caller.says(b"".join(audio[cut:]))
             transcript = await caller.stream.finish()
-            assert transcript.text == f"number {n} please", (n, upgrades)
+            assert (transcript.text, transcript.is_final) == (text, True)
+            assert len(transcript.words) == 5
+        assert server.violations == []
 
 
 @both

@@ -105,8 +105,7 @@ async def test_a_connection_that_dies_before_the_first_audio_is_replaced(options
         task = asyncio.create_task(said(engine))
         await asyncio.sleep(0.1)
         server.fault = None
-        for connection in list(server._server.connections if server._server else ()):
-            connection.transport.abort()
+        server.reset()
         assert text_in(PCMU.decode(await task), 8_000) == TEXT
 
 
@@ -115,8 +114,7 @@ async def test_one_that_dies_later_fails_the_text(options: dict[str, Any]) -> No
     async with DeepgramServer(realtime_factor=20) as server, voice(server, **options) as engine:
         with pytest.raises(EngineError, match="broke off"):
             async for _ in engine.synthesize(TEXT):
-                for connection in list(server._server.connections if server._server else ()):
-                    connection.transport.abort()
+                server.reset()
 
 
 @both

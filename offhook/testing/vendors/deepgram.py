@@ -72,6 +72,11 @@ class DeepgramServer(Host):
         await self._http.close()
         await super().close()
 
+    def reset(self) -> None:
+        """Reset all connections, without a close frame."""
+        for connection in self._server.connections if self._server is not None else ():
+            connection.transport.abort()
+
     def authorised(self, request: Request, query: Mapping[str, list[str]]) -> bool:
         """By the header."""
         return self._has_key(request.headers.get("Authorization"))

@@ -57,7 +57,7 @@ class SessionLog:
     messages: list[Message] = field(default_factory=list)
     audio: bytearray = field(default_factory=bytearray)
     closed: tuple[int, str] | None = None
-    """The close code and reason, whoever closed."""
+    """The close code and reason, whichever side closed."""
 
     def option(self, name: str, default: str = "") -> str:
         """One value of the query."""
