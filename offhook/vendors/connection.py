@@ -51,6 +51,8 @@ class Connection:
         self.used_at = monotonic()
         """When anything was last sent, or the connection was opened."""
         self.sent_bytes = 0
+        self.received = 0
+        """Messages, also those that nobody was waiting for."""
         self.idle_since = 0.0
         """For the pool."""
         self._closing = False
@@ -132,6 +134,7 @@ class Connection:
         try:
             with suppress(ConnectionClosed):
                 async for message in websocket:
+                    self.received += 1
                     if self.receiver is not None:
                         self.receiver.on_message(message)
         finally:

@@ -56,14 +56,17 @@ class HttpClient:
         """
         what = f"asking {target.vendor}"
         connection: _Kept | None = None
+        first_at = monotonic() + first_s
         try:
             async with asyncio.timeout(first_s):
                 connection, response = await self._begin(target, body, content_type)
             if response.status_code != 200:
                 raise refusal(target, response.status_code, await self._reason(connection), what)
+            left_s = max(0.0, first_at - monotonic())
             while True:
-                async with asyncio.timeout(stall_s):
+                async with asyncio.timeout(left_s):
                     event = await self._next(connection)
+                left_s = stall_s
                 if isinstance(event, h11.Data):
                     yield bytes(event.data)
                 elif isinstance(event, h11.EndOfMessage):

@@ -12,7 +12,6 @@ For one event loop. A connection that breaks while nobody uses it is replaced; o
 
 import asyncio
 from collections.abc import Coroutine
-from contextlib import suppress
 from time import monotonic
 from typing import Any
 
@@ -26,6 +25,9 @@ from offhook.vendors.target import Target
 
 TICK_S = 0.25
 """How often unused connections are looked after."""
+
+SHORT_LIVED_S = 1.0
+"""A vendor that accepts a connection and closes it before has refused it, and is not asked again at once."""
 
 _log = structlog.get_logger("offhook.vendors")
 
@@ -116,19 +118,12 @@ class Pool:
 
     def _open(self, target: Target) -> Connection:
         self.opened += 1
-        connection = Connection(target, self.limits)
-        self._run(self._watch(connection))
-        return connection
+        return Connection(target, self.limits)
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    async def _watch(self, connection: Connection) -> None:
-        with suppress(EngineError):
-            await connection.opened()
-            self._failures, self._refused = 0, None
 
     async def _see_off(self, connection: Connection) -> None:
         try:
@@ -157,9 +152,11 @@ class Pool:
         limits = self.limits
         if not connection.is_usable:
             self._idle.remove(connection)
-            if connection.opened_at is None and connection.error is not None:
+            if connection.error is not None and connection.age_s < SHORT_LIVED_S:
                 self._note_failure(connection.error)
             return
+        if connection.age_s >= SHORT_LIVED_S:
+            self._failures, self._refused = 0, None
         unused_s = now - connection.used_at
         if (
             not self._is_good(connection)
