@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import Coroutine
 from time import monotonic
 from typing import Any
+from weakref import WeakSet
 
 import structlog
 
@@ -40,10 +41,12 @@ class Pool:
     ) -> None:
         self.limits = limits or Limits()
         self.opened = self.reused = self.failed = 0
+        self.is_closed = False
         self._keep_alive = keep_alive
         self._goodbye = () if goodbye is None else (goodbye,)
         self._wanted: list[Target] = []
         self._idle: list[Connection] = []  # the most recently used last
+        self._in_use: WeakSet[Connection] = WeakSet()
         self._leaving: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._housekeeping: asyncio.Task[None] | None = None
@@ -53,6 +56,7 @@ class Pool:
 
     async def start(self, *targets: Target) -> None:
         """Keep spare connections to `targets`, the first of which is tried now. Raises VendorRefusedError."""
+        self.is_closed = False
         for target in targets:
             self.want(target)
         for target in targets[:1]:
@@ -75,7 +79,8 @@ class Pool:
             self._wanted.append(target)
 
     async def close(self) -> None:
-        """Close all that are not in use. Idempotent."""
+        """Close all; those in use fail. Idempotent."""
+        self.is_closed = True
         housekeeping, self._housekeeping = self._housekeeping, None
         if housekeeping is not None:
             housekeeping.cancel()
@@ -83,6 +88,8 @@ class Pool:
         for connection in self._idle:
             self.drop(connection)
         self._idle.clear()
+        for connection in list(self._in_use):
+            connection.fail(EngineError(connection.target.name, "working", "the engine was closed"))
         while self._leaving:
             await next(iter(self._leaving)).gone()
 
@@ -93,13 +100,17 @@ class Pool:
             if connection.target == target and self._is_good(connection):
                 del self._idle[at]
                 self.reused += connection.sent_bytes > 0
-                return connection
-        return self._open(target)
+                break
+        else:
+            connection = self._open(target)
+        self._in_use.add(connection)
+        return connection
 
     def give_back(self, connection: Connection) -> None:
         """Nobody uses it any more, and it can be used again. One that is too old is closed."""
         connection.receiver = None
         connection.idle_since = monotonic()
+        self._in_use.discard(connection)
         if self._housekeeping is not None and self._is_good(connection):
             self._idle.append(connection)
         else:
@@ -108,6 +119,7 @@ class Pool:
     def drop(self, connection: Connection) -> None:
         """Nobody uses it any more, and nobody may."""
         connection.close(*self._goodbye)
+        self._in_use.discard(connection)
         self._leaving.add(connection)
         self._run(self._see_off(connection))
 

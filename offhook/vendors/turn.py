@@ -80,7 +80,7 @@ class VendorTurn:
         self._retries = options.retries
         self._audio = bytearray()
         self._packer = Packer(options.packing, options.bytes_per_s, options.sample_bytes)
-        self._over = False
+        self._over = self._is_released = False
         self.connection = self._take()
 
     # For the vendor's file.
@@ -134,9 +134,8 @@ class VendorTurn:
 
     def cancel(self) -> None:
         """Drop the turn. Idempotent; a pending `finish` raises EngineError."""
-        if not self._over:
-            self.finals.fail(EngineError(self.options.name, "recognising", "it was cancelled"))
-            self._release(clean=False)
+        self.finals.fail(EngineError(self.options.name, "recognising", "it was cancelled"))
+        self._release(clean=False)
 
     # Receiver.
 
@@ -149,8 +148,9 @@ class VendorTurn:
     def on_lost(self, error: EngineError) -> None:
         """See Receiver."""
         if self._over:
+            self._release(clean=False)
             return
-        if self._retries <= 0 or isinstance(error, VendorRefusedError):
+        if self._retries <= 0 or self._pool.is_closed or isinstance(error, VendorRefusedError):
             self.finals.fail(error)
             return
         self._retries -= 1
@@ -194,7 +194,9 @@ class VendorTurn:
             self._release(clean=False)
 
     def _release(self, *, clean: bool) -> None:
-        self._over = True
+        if self._is_released:
+            return
+        self._over = self._is_released = True
         if self.options.on_audio is not None:
             self.options.on_audio(len(self._audio) / self.options.bytes_per_s)
         if clean and self.options.reuses:

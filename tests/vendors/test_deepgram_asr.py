@@ -272,3 +272,36 @@ async def test_languages() -> None:
         assert used.option("language") == "de-CH"
     async with DeepgramServer() as server, recogniser(server, model="flux-general-multi") as engine:
         assert "de" in engine.capabilities.languages
+
+
+@both
+async def test_closing_the_engine_ends_turns_and_leaves_no_task(options: dict[str, Any]) -> None:
+    async with DeepgramServer([TEXT]) as server:
+        before = asyncio.all_tasks()
+        async with recogniser(server, **options) as engine:
+            caller = Caller(engine)
+            await caller.says(loud("check"))
+            await caller.until("check")
+            silent = Caller(engine)
+        transcript = await caller.stream.finish()
+        assert (transcript.text, transcript.is_final) == ("check", False)  # what was heard is not lost
+        with pytest.raises(EngineError, match="the engine was closed"):
+            await silent.stream.finish()
+        await asyncio.sleep(0.1)
+        ours = [task for task in asyncio.all_tasks() - before if "offhook/vendors" in str(task)]
+        assert ours == []
+
+
+@both
+async def test_a_connection_that_breaks_after_the_turn(options: dict[str, Any]) -> None:
+    async with DeepgramServer([TEXT] * 2, slow_s=0.2) as server, recogniser(server, **options) as engine:
+        server.fault = "slow"
+        caller = Caller(engine)
+        await caller.says(loud(TEXT))
+        await caller.until(TEXT)
+        finishing = asyncio.create_task(caller.stream.finish())
+        await asyncio.sleep(0.1)
+        server.fault = None
+        server.reset()
+        transcript = await finishing
+        assert transcript.text == TEXT
