@@ -1,1 +1,1 @@
-"""Servers that speak the protocols of vendors, with their limits and faults: to test an engine, or a bot, without a key."""
+"""Servers that speak the protocols of vendors, limits and faults included: to test engines and bots without a key."""

@@ -1,4 +1,4 @@
-"""What the recognisers of `offhook.testing.vendors` understand: given texts in order, or what a function makes of audio.
+"""What the recognisers of `offhook.testing.vendors` understand: texts in order, or what a function makes of the audio.
 
 Pure. Partials grow by a word for each 200 ms of loud audio, whatever was really said; the final has the whole text.
 """

@@ -1,7 +1,7 @@
 """Speech that a program can read: each character is a tone of 60 ms, silence where it is a space. Pure.
 
-`speak` makes it for the voices of `offhook.testing.vendors`; `text_in` reads it again, also after G.711 and where it was
-cut off. What a caller received can so be compared with the text, letter by letter.
+`speak` makes it for the voices of `offhook.testing.vendors`; `text_in` reads it again, also after G.711, and where it
+was cut off. What a caller received can so be compared with the text, letter by letter.
 """
 
 from dataclasses import dataclass
