@@ -132,7 +132,7 @@ class Calls:
             await asyncio.sleep(1.0)
 
     async def bare(self, port: int) -> None:
-        """A socket without anything of ours."""
+        """A socket alone."""
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for _ in range(int(self._seconds / FRAME_S)):
             writer.write(STAMPS.pack(monotonic_ns(), 0))
