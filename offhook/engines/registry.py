@@ -36,12 +36,19 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
         "fixed": "offhook.engines.bundled:fixed",
         "vosk": "offhook.engines.local_asr:vosk",
         "sherpa": "offhook.engines.local_asr:sherpa",
+        "assemblyai": "offhook.vendors.assemblyai_asr:make",
+        "cartesia": "offhook.vendors.cartesia_asr:make",
         "deepgram": "offhook.vendors.deepgram_asr:make",
+        "elevenlabs": "offhook.vendors.elevenlabs_asr:make",
+        "openai": "offhook.vendors.openai_asr:make",
     },
     "tts": {
         "espeak": "offhook.engines.bundled:espeak",
         "recorded": "offhook.engines.bundled:recorded",
+        "cartesia": "offhook.vendors.cartesia_tts:make",
         "deepgram": "offhook.vendors.deepgram_tts:make",
+        "elevenlabs": "offhook.vendors.elevenlabs_tts:make",
+        "openai": "offhook.vendors.openai_tts:make",
     },
 }
 
