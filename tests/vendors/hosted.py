@@ -58,6 +58,9 @@ RECOGNISERS = [
     Vendor("assemblyai", AssemblyAiServer, assemblyai_asr.make),
     Vendor("openai", OpenAiServer, openai_asr.make, "realtime_url", options={"model": "gpt-realtime-whisper"}),
 ]
+DETECTORS = RECOGNISERS[:3]
+"""Those that can end turns."""
+
 VOICES = [
     Vendor("elevenlabs", ElevenLabsServer, elevenlabs_tts.make),
     Vendor("cartesia", CartesiaServer, cartesia_tts.make),

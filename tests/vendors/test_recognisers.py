@@ -11,7 +11,7 @@ from offhook.pipeline.asr.engine import AsrRequest
 from offhook.pipeline.errors import EngineError, EngineTimeout
 from offhook.telephony.codec import PCMA, PCMU
 from offhook.vendors.errors import VendorRefusedError
-from tests.vendors.hosted import FRAME, RECOGNISERS, TEXT, Vendor, feed, recognise, said, until
+from tests.vendors.hosted import DETECTORS, FRAME, RECOGNISERS, TEXT, Vendor, feed, recognise, said, until
 
 every_vendor = pytest.mark.parametrize("vendor", RECOGNISERS, ids=repr)
 
@@ -214,6 +214,41 @@ async def test_closed_while_idle(vendor: Vendor) -> None:
         server.fault = None
         assert (await recognise(engine, said())).text == TEXT
         await engine.close()
+
+
+@pytest.mark.parametrize("turns", ["vendor", "adviser"])
+@pytest.mark.parametrize("vendor", DETECTORS, ids=repr)
+async def test_the_vendors_own_end_of_a_turn(vendor: Vendor, turns: str) -> None:
+    """It is reported, as an end or as a likely one; the words of several of its turns are those of ours."""
+    async with vendor.server(["check my", "balance please"]) as server:
+        engine = vendor.engine(server, kind="asr", turns=turns)
+        await engine.start()
+        reports: list[str] = []
+        stream = engine.open(AsrRequest(), [].append, reports.append)
+        for text in ("check my", "balance please"):
+            await feed(stream, said(text) + PCMU.silence * 16_000)
+        await until(lambda: len(server.sessions) > 0 and len(reports) >= 2)
+        await asyncio.sleep(0.05)
+        found = await stream.finish()
+        await engine.close()
+        assert (found.text, found.is_final) == ("check my balance please", True)
+        assert reports.count("over") == (2 if turns == "vendor" else 0)
+        assert engine.capabilities.ends_turns
+
+
+@pytest.mark.parametrize("vendor", DETECTORS, ids=repr)
+async def test_ours_ends_the_turn(vendor: Vendor) -> None:
+    """A caller who pauses is not cut off by the vendor, unless it is asked to."""
+    async with vendor.server(["check my balance please"]) as server:
+        engine = vendor.engine(server, kind="asr")
+        await engine.start()
+        reports: list[str] = []
+        stream = engine.open(AsrRequest(), [].append, reports.append)
+        await feed(stream, said("check my") + PCMU.silence * 24_000 + said("balance please"))
+        found = await stream.finish()
+        await engine.close()
+        assert (found.text, reports) == ("check my balance please", [])
+        assert not engine.capabilities.ends_turns
 
 
 @every_vendor

@@ -129,6 +129,26 @@ async def test_cartesia_ink() -> None:
         assert bytes(server.sessions[0].audio) == AUDIO
 
 
+async def test_cartesia_turns() -> None:
+    cartesia = pytest.importorskip("cartesia")
+    async with CartesiaServer([TEXT, "yes please"]) as server:
+        client = cartesia.AsyncCartesia(api_key=server.api_key, websocket_base_url=server.url)
+        manager = client.stt.auto_finalize.websocket(model="ink-2", encoding="pcm_mulaw", sample_rate=8_000)
+        events = []
+        async with manager as connection:
+            for audio in (AUDIO, PCMU.silence * 8_000, said("yes please"), PCMU.silence * 8_000):
+                for at in range(0, len(audio), 800):
+                    await connection.send_raw(audio[at : at + 800])
+            async for event in connection:
+                events.append(event)
+                if event.type == "turn.end" and event.transcript == "yes please":
+                    break
+        await client.close()
+        kinds = [event.type for event in events if event.type != "turn.update"]
+        assert kinds == ["connected", *2 * ["turn.start", "turn.eager_end", "turn.end"]]
+        assert [event.transcript for event in events if event.type == "turn.end"] == [TEXT, "yes please"]
+
+
 async def test_cartesia_sonic() -> None:
     cartesia = pytest.importorskip("cartesia")
     async with CartesiaServer() as server:

@@ -1,27 +1,30 @@
-"""Cartesia's realtime API: speech to text (Ink, with `finalize`), and text to speech (Sonic, with contexts).
+"""Cartesia's realtime API: speech to text (Ink, with `finalize` or with turns), and text to speech (Sonic, with
+contexts).
 
     async with CartesiaServer(["check my balance"]) as server:
         engine_options = {"base_url": server.url, "api_key": server.api_key}
 
-Paths: /stt/websocket and /tts/websocket. The key is in the header `X-API-Key` or a bearer token; a wrong one is refused
-at the upgrade. The API's version is the header `Cartesia-Version` or `cartesia_version` in the query.
+Paths: /stt/websocket, /stt/turns/websocket and /tts/websocket. The key is in the header `X-API-Key` or a bearer token;
+a wrong one is refused at the upgrade. The API's version is the header `Cartesia-Version` or `cartesia_version` in the
+query.
 """
 
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from time import monotonic
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request
 
-from offhook.telephony.codec import PCMA, PCMU
+from offhook.testing.vendors.cartesia_turns import CODECS, TurnsSession, fail
 from offhook.testing.vendors.script import Script, TimedWord, Transcribe, Turn
 from offhook.testing.vendors.server import Fault, Message, SessionLog, VendorServer, parsed, send
 from offhook.testing.vendors.speaking import SpeakingContext
 from offhook.testing.vendors.tone_speech import MS_PER_CHARACTER, speak
 
 SPEECH_TO_TEXT = "/stt/websocket"
+SPEECH_TO_TURNS = "/stt/turns/websocket"
 TEXT_TO_SPEECH = "/tts/websocket"
 MODELS = ("ink-2", "ink-whisper")
 IDLE_S = 180.0
@@ -32,18 +35,13 @@ CONTEXT_KEPT_S = 1.0
 WORDS_A_FINAL = 4
 """So many words of a turn are final before the turn is."""
 
-_CODECS: dict[str, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]] = {
-    "pcm_s16le": (bytes, bytes),
-    "pcm_mulaw": (PCMU.decode, PCMU.encode),
-    "pcm_alaw": (PCMA.decode, PCMA.encode),
-}
 _SAME = ("model_id", "voice", "output_format", "language", "add_timestamps")
 
 
 class CartesiaServer(VendorServer):
     """Understands `texts` (see Script), and speaks as `tone_speech` does."""
 
-    paths = (SPEECH_TO_TEXT, TEXT_TO_SPEECH)
+    paths = (SPEECH_TO_TEXT, SPEECH_TO_TURNS, TEXT_TO_SPEECH)
 
     def __init__(
         self,
@@ -65,23 +63,16 @@ class CartesiaServer(VendorServer):
         return self.api_key in (headers.get("X-API-Key"), (headers.get("Authorization") or "").removeprefix("Bearer "))
 
     async def session(self, connection: ServerConnection, log: SessionLog) -> None:
-        """Serve one of the two APIs."""
+        """Serve one of the three APIs."""
         assert connection.request is not None
         if not (log.option("cartesia_version") or connection.request.headers.get("Cartesia-Version")):
             await fail(connection, None, "version_required", "The API version is missing.")
         elif log.path == SPEECH_TO_TEXT:
             await _Transcription(self, connection, log).run()
+        elif log.path == SPEECH_TO_TURNS:
+            await TurnsSession(self, connection, log, self.script).run()
         else:
             await _Synthesis(self, connection, log).run()
-
-
-async def fail(connection: ServerConnection, context_id: str | None, code: str, why: str) -> None:
-    """Send an error; one that concerns no context ends the connection."""
-    error: Message = {"type": "error", "done": True, "title": code.replace("_", " "), "message": why}
-    error |= {"error_code": code, "status_code": 400}
-    await send(connection, error if context_id is None else {**error, "context_id": context_id})
-    if context_id is None:
-        await connection.close(1008, code)
 
 
 class _Transcription:
@@ -102,10 +93,10 @@ class _Transcription:
         if model not in MODELS or (model == "ink-2" and language != "en"):
             await fail(self._connection, None, "model_not_found", f"{model} does not transcribe {language!r}.")
             return
-        if encoding not in _CODECS or not log.option("sample_rate").isdigit():
+        if encoding not in CODECS or not log.option("sample_rate").isdigit():
             await fail(self._connection, None, "invalid_encoding", "encoding or sample_rate is invalid.")
             return
-        self._rate_hz, self._decode = int(log.option("sample_rate")), _CODECS[encoding][0]
+        self._rate_hz, self._decode = int(log.option("sample_rate")), CODECS[encoding][0]
         self._turn = Turn(self._server.script, self._rate_hz)
         while True:
             data = await self._server.receive(self._connection, log, IDLE_S)
@@ -223,7 +214,7 @@ class _Synthesis:
 
     def _open(self, context_id: str, settings: Mapping[str, Any]) -> _Context:
         output = settings["output_format"]
-        rate_hz, encode = output["sample_rate"], _CODECS[output["encoding"]][1]
+        rate_hz, encode = output["sample_rate"], CODECS[output["encoding"]][1]
 
         async def emit(text: str, start: int) -> None:
             shown = self._shown(context_id)
@@ -271,7 +262,7 @@ class _Synthesis:
 def _wrong(message: Message) -> str:
     """What is wrong with a request for speech."""
     output = message.get("output_format")
-    if not isinstance(output, dict) or output.get("container") != "raw" or output.get("encoding") not in _CODECS:
+    if not isinstance(output, dict) or output.get("container") != "raw" or output.get("encoding") not in CODECS:
         return "output_format is invalid."
     if not isinstance(message.get("voice"), dict) or not message["voice"].get("id"):
         return "voice is invalid."

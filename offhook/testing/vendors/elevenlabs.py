@@ -61,7 +61,7 @@ class ElevenLabsServer(VendorServer):
 
 
 class _Transcription:
-    """One stream of Scribe, with manual commits."""
+    """One stream of Scribe; its detector commits after silence, if it is asked to."""
 
     def __init__(self, server: ElevenLabsServer, connection: ServerConnection, log: SessionLog) -> None:
         self._server = server
@@ -70,6 +70,8 @@ class _Transcription:
         self._format = log.option("audio_format", "pcm_16000")
         self._rate_hz = int(self._format.rpartition("_")[2])
         self._with_times = log.option("include_timestamps") == "true"
+        self._silence_s = float(log.option("vad_silence_threshold_secs", "1.5"))
+        self._detects = log.option("commit_strategy", "manual") == "vad"
         self._turn = Turn(server.script, self._rate_hz)
         self._partials = 0
 
@@ -120,7 +122,7 @@ class _Transcription:
         text = self._turn.push(PCMU.decode(audio) if self._format == "ulaw_8000" else audio)
         if text is not None:
             await self._partial(text)
-        if message.get("commit"):
+        if message.get("commit") or (self._detects and self._turn.silence_s >= self._silence_s):
             await self._commit()
         return True
 
