@@ -87,20 +87,22 @@ class Utterance:
             return
         self._connection = None
         if clean and connection.is_usable:
-            self._say_goodbye(connection)
+            if self._goodbye is not None:
+                connection.send(self._goodbye)
             self.pool.give_back(connection)
         else:
             self.pool.drop(connection)
+
+    def detach(self) -> None:
+        """The context is over, and the connection somebody else's."""
+        self._in_use = False
+        self._connection = None
 
     def end(self, goodbye: Message | None) -> None:
         """No text follows. `goodbye` ends the context. Idempotent."""
         self._ended, self._goodbye = True, goodbye
         if not self._in_use:
             self.leave(clean=True)
-
-    def _say_goodbye(self, connection: Connection) -> None:
-        if self._goodbye is not None:
-            connection.send(self._goodbye)
 
 
 class VendorSpeech:
@@ -117,6 +119,7 @@ class VendorSpeech:
         self._error: EngineError | None = None
         self._heard = False
         self._over = False
+        self._stopped = False
         self.connection: Connection
 
     # For the vendor's file.
@@ -218,17 +221,22 @@ class VendorSpeech:
             self._release(clean=False)
             return
         self.connection.send(message)
+        self._stopped = True
+        self.utterance.detach()
         if self.options.drain_s:
             asyncio.get_running_loop().call_later(self.options.drain_s, self._give_up)
         else:
-            self._release(clean=True, ended=True)
+            self._release(clean=True)
 
     def _give_up(self) -> None:
         if self.connection.receiver is self:
             self._release(clean=False)
 
-    def _release(self, *, clean: bool, ended: bool = False) -> None:
+    def _release(self, *, clean: bool) -> None:
         self.connection.receiver = None
-        if ended:
-            self.utterance.end(None)
-        self.utterance.leave(clean=clean)
+        if not self._stopped:
+            self.utterance.leave(clean=clean)
+        elif clean and self.connection.is_usable:
+            self.utterance.pool.give_back(self.connection)
+        else:
+            self.utterance.pool.drop(self.connection)

@@ -1,4 +1,4 @@
-"""A whole bot with hosted ears and voice, on a stream: what the caller hears is what was to be said, letter by letter."""
+"""A whole bot with hosted ears and voice, on a stream: the caller hears what was to be said, letter by letter."""
 
 import asyncio
 import threading

@@ -82,6 +82,39 @@ async def test_an_utterance_is_one_context(vendor: Vendor) -> None:
 
 
 @with_contexts
+async def test_an_utterance_that_waits(vendor: Vendor) -> None:
+    """A context that the vendor has forgotten meanwhile is begun anew, and the words keep their places."""
+    async with vendor.server() as server:
+        engine = vendor.engine(server, kind="tts")
+        conversation = engine.conversation()
+        await spoken(conversation.synthesize("Let me see, that will take a moment."))
+        await asyncio.sleep(1.2)
+        for clause in ("Here it is.", "Is there more?"):
+            audio, words = await spoken(conversation.synthesize(clause))
+            assert heard(engine, audio) == clause
+            assert [word.start_sample // SAMPLES for word in words] == [word.char_start for word in words]
+        conversation.close()
+        await engine.close()
+
+
+@with_contexts
+async def test_a_text_that_is_dropped(vendor: Vendor) -> None:
+    """Without a word about an interruption: the context is over, and the next text begins another."""
+    async with vendor.server(realtime_factor=8.0) as server:
+        engine = vendor.engine(server, kind="tts")
+        conversation = engine.conversation()
+        for _ in range(8):
+            chunks = conversation.synthesize(TEXT)
+            await anext(chunks)
+            await chunks.aclose()
+        audio, _ = await spoken(conversation.synthesize("Sorry."))
+        conversation.close()
+        await engine.close()
+        assert heard(engine, audio) == "Sorry."
+        assert server.violations == []
+
+
+@with_contexts
 async def test_an_interruption(vendor: Vendor) -> None:
     """What was given up is heard no more, and the next utterance is another context."""
     async with vendor.server(realtime_factor=4.0) as server:

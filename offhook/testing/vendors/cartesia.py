@@ -163,8 +163,14 @@ class _Context:
         self.speech = speech
         self.settings = settings
         self.flushes = 0
+        self.said = 0
         self.last_audio_at = monotonic()
         self.ended = False
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether it has been silent for too long."""
+        return self.said == self.speech.spoken and monotonic() - self.last_audio_at > CONTEXT_KEPT_S
 
 
 class _Synthesis:
@@ -200,12 +206,13 @@ class _Synthesis:
             return
         settings = {key: message.get(key) for key in _SAME}
         context = self._contexts.get(context_id)
-        if context is None or context.ended:
+        if context is None or context.ended or context.is_forgotten:
             context = self._contexts[context_id] = self._open(context_id, settings)
         elif context.settings != settings:
             await fail(self._connection, context_id, "invalid_request", "Only the transcript of a context may change.")
             return
         if message["transcript"]:
+            context.said += len(message["transcript"])
             context.speech.say(message["transcript"])
         if message.get("flush"):
             self._flush(context_id, context)
@@ -217,6 +224,7 @@ class _Synthesis:
         rate_hz, encode = output["sample_rate"], CODECS[output["encoding"]][1]
 
         async def emit(text: str, start: int) -> None:
+            context.last_audio_at = monotonic()
             shown = self._shown(context_id)
             about: Message = {"type": "chunk", "done": False, "status_code": 206, "step_time": 1.0, "context_id": shown}
             await send(self._connection, {**about, "data": b64encode(encode(speak(text, rate_hz))).decode("ascii")})
@@ -224,7 +232,9 @@ class _Synthesis:
                 times = _word_times(text, start)
                 await send(self._connection, {**about, "type": "timestamps", "word_timestamps": times})
 
-        return _Context(SpeakingContext(self._server, emit, self._server.realtime_factor, whole_words=True), settings)
+        speech = SpeakingContext(self._server, emit, self._server.realtime_factor, whole_words=True)
+        context = _Context(speech, settings)
+        return context
 
     def _flush(self, context_id: str, context: _Context) -> None:
         context.flushes += 1
