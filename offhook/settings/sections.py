@@ -341,8 +341,8 @@ class AsrConfig(EngineSection):
     """The recogniser."""
 
     engine: EngineName = "pocketsphinx"
-    """`pocketsphinx` (embedded; the extra `local`), `vosk`, `sherpa` (extras of their names, and a model), `deepgram`
-    (hosted), `fixed` (for benchmarks), or one from a package."""
+    """`pocketsphinx` (embedded; the extra `local`), `vosk`, `sherpa` (extras of their names, and a model), `assemblyai`,
+    `cartesia`, `deepgram`, `elevenlabs` or `openai` (hosted), `fixed` (for benchmarks), or one from a package."""
 
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     """Recogniser processes; 0 is one for every two cores."""
@@ -359,8 +359,8 @@ class TtsConfig(EngineSection):
     """The voice."""
 
     engine: EngineName = "espeak"
-    """`espeak` (embedded; the extra `local`), `deepgram` (hosted), `recorded` (for benchmarks), or one from a
-    package."""
+    """`espeak` (embedded; the extra `local`), `cartesia`, `deepgram`, `elevenlabs` or `openai` (hosted), `recorded`
+    (for benchmarks), or one from a package."""
 
     voice: Annotated[str, Field(min_length=1, max_length=100)] = "en-us"
     """The engine's name for the voice that speaks `dialog.language`. Numbers, dates and abbreviations are read in the

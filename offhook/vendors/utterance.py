@@ -188,6 +188,7 @@ class VendorSpeech:
             self._changed.set()
         else:
             self._retries -= 1
+            self._chunks.clear()
             self._take()
 
     def _take(self) -> None:

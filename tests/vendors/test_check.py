@@ -1,5 +1,7 @@
 """`offhook check` finds a wrong key, and a bot with one does not start."""
 
+from typing import Literal
+
 import pytest
 
 from offhook.cli.checks import engines
@@ -9,6 +11,7 @@ from offhook.settings.config import Config
 from offhook.testing.vendors.deepgram import DeepgramServer
 from offhook.usererror import UserError
 from offhook.vendors.errors import VendorRefusedError
+from tests.vendors.hosted import RECOGNISERS, VOICES, Vendor
 
 
 def config_of(server: DeepgramServer, **options: object) -> Config:
@@ -42,6 +45,32 @@ async def test_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
         EngineSet(config)
     monkeypatch.setenv("DEEPGRAM_API_KEY", "secret-key")
     assert "secret-key" not in str(EngineSet(config).asr)
+
+
+@pytest.mark.parametrize("vendor", [*RECOGNISERS, *VOICES], ids=repr)
+async def test_every_vendor(vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that is missing, wrong, right; and it is shown nowhere."""
+    kind: Literal["asr", "tts"] = "tts" if vendor in VOICES else "asr"
+    monkeypatch.delenv(f"{vendor.name.upper()}_API_KEY", raising=False)
+    other = {"tts": {"engine": "recorded"}} if kind == "asr" else {"asr": {"engine": "fixed"}}
+    async with vendor.server() as server:
+        own = {vendor.url_option: getattr(server, vendor.url), **vendor.options}
+
+        def config(**options: object) -> Config:
+            section = {"engine": vendor.name, vendor.name: {**own, **options}}
+            return Config.model_validate({kind: section, **other, "vad": {"engine": "energy"}})
+
+        with pytest.raises(UserError, match=f"export {vendor.name.upper()}_API_KEY="):
+            EngineSet(config())
+        (finding,) = await engines.check(config(api_key="wrong-key"))
+        assert finding.level is not Level.OK
+        assert f"{vendor.name.upper()}_API_KEY" in finding.render()
+        assert "wrong-key" not in finding.render()
+        (finding,) = await engines.check(config(api_key=server.api_key))
+        assert finding.level is Level.OK
+        engine_set = EngineSet(config(api_key=server.api_key))
+        hosted = engine_set.asr if kind == "asr" else engine_set.tts
+        assert "test-key" not in repr(getattr(getattr(hosted, "engine", hosted), "dump", dict)())
 
 
 async def test_the_key_is_never_shown() -> None:

@@ -25,7 +25,7 @@ def engine_for(server: OpenAiServer, **options: Any) -> openai_asr.OpenAiFileAsr
 
 async def recognise(engine: openai_asr.OpenAiFileAsr, language: str | None = None) -> str:
     """One turn."""
-    stream = engine.open(AsrRequest(language=language), [].append)
+    stream = engine.open(AsrRequest(language=language), print)
     stream.feed(speak("xxxxxxxxxx", 16_000))
     return (await stream.finish()).text
 

@@ -59,8 +59,8 @@ def test_what_comes_along() -> None:
     assert names("vad") == ["energy", "silero"]
     assert {kind: sorted(engines) for kind, engines in BUILT_IN.items()} == {
         "vad": ["energy", "silero"],
-        "asr": ["deepgram", "fixed", "pocketsphinx", "sherpa", "vosk"],
-        "tts": ["deepgram", "espeak", "recorded"],
+        "asr": ["assemblyai", "cartesia", "deepgram", "elevenlabs", "fixed", "openai", "pocketsphinx", "sherpa", "vosk"],
+        "tts": ["cartesia", "deepgram", "elevenlabs", "espeak", "openai", "recorded"],
     }
 
 
