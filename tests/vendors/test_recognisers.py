@@ -194,6 +194,18 @@ async def test_a_final_that_does_not_come_in_time(vendor: Vendor, fault: Any) ->
         assert TEXT.startswith(found.text)
 
 
+@pytest.mark.parametrize("vendor", RECOGNISERS[3:], ids=repr)
+async def test_results_of_another_item(vendor: Vendor) -> None:
+    """OpenAI's results name the turn that they are for: those of another are not taken for its final."""
+    async with vendor.server([TEXT], fault="wrong-context") as server:
+        engine = vendor.engine(server, kind="asr", final_ms=300)
+        await engine.start()
+        found = await recognise(engine, said())
+        await engine.close()
+        assert not found.is_final
+        assert TEXT.startswith(found.text)
+
+
 @every_vendor
 async def test_partials_that_shrink(vendor: Vendor) -> None:
     """They are taken as they are, and the final is whole."""
