@@ -183,7 +183,9 @@ class VendorSpeech:
             self._release(clean=False)
         elif self._complete:
             return
-        elif self._heard or self._retries <= 0 or isinstance(error, VendorRefusedError):
+        elif (
+            self._heard or self._retries <= 0 or self.utterance.pool.is_closed or isinstance(error, VendorRefusedError)
+        ):
             self._error = error
             self._changed.set()
         else:

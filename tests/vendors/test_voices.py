@@ -149,6 +149,25 @@ async def test_audio_after_a_cancel(vendor: Vendor) -> None:
         await engine.close()
 
 
+@with_contexts
+@pytest.mark.parametrize("fault", [None, "mute"])
+async def test_the_engine_is_closed(vendor: Vendor, fault: Any) -> None:
+    """A text that is being spoken, or has been dropped and is still to be heard of, ends with the engine."""
+    async with vendor.server(fault=fault, realtime_factor=1.0) as server:
+        engine = vendor.engine(server, kind="tts", first_audio_ms=5_000)
+        speaking = asyncio.create_task(spoken(engine.synthesize(TEXT)))
+        dropped = engine.synthesize(TEXT)
+        begin = asyncio.create_task(anext(dropped))
+        await until(lambda: sum(bool(session.received or fault) for session in server.sessions) >= 2)
+        await asyncio.sleep(0.05)
+        begin.cancel()
+        await asyncio.wait([begin])
+        await dropped.aclose()
+        await engine.close()
+        with pytest.raises(EngineError, match="closed"):
+            await speaking
+
+
 @every_vendor
 async def test_texts_at_once(vendor: Vendor) -> None:
     """Each is heard by itself."""
