@@ -1,9 +1,7 @@
 """A whole bot with hosted ears and voice, on a stream: the caller hears what was to be said, letter by letter."""
 
 import asyncio
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,22 +31,6 @@ steps:
 """
 
 
-@contextmanager
-def serving(server: VendorServer) -> Iterator[VendorServer]:
-    """`server`, on a loop and a thread of its own."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    asyncio.run_coroutine_threadsafe(server.start(), loop).result(10)
-    try:
-        yield server
-    finally:
-        asyncio.run_coroutine_threadsafe(server.close(), loop).result(10)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
-
-
 async def talk(bot: BotProcess) -> str:
     """One call; returns what the caller heard."""
     call = await Carrier.dial(f"ws://{bot.http}/twilio/media", parameters={"from": "+1555"})
@@ -61,24 +43,19 @@ async def talk(bot: BotProcess) -> str:
 
 
 @pytest.mark.parametrize(("name", "kind"), [("elevenlabs", ElevenLabsServer), ("cartesia", CartesiaServer)])
-def test_a_call(
-    start_bot: Callable[..., BotProcess],
-    tmp_path: Path,
-    name: str,
-    kind: Callable[..., VendorServer],
+async def test_a_call(
+    name: str, kind: Callable[..., VendorServer], start_bot: Callable[..., BotProcess], tmp_path: Path
 ) -> None:
     flow = tmp_path / "short.yaml"
     flow.write_text(FLOW)
-    with serving(kind(["check my balance"], realtime_factor=8.0)) as server:
-        settings = {
-            f"OFFHOOK_{section}__{key}": value
-            for section in ("ASR", "TTS")
-            for key, value in (("ENGINE", name), (f"{name.upper()}__BASE_URL", server.url))
-        }
-        key = {f"{name.upper()}_API_KEY": server.api_key}
-        bot = start_bot("--flow", str(flow), "--workers", "1", **settings, **key)
-        heard = asyncio.run(talk(bot))
-        bot.wait_for(lambda: bot.records()[0]["end"] is not None)
-        caller = [line["text"] for line in bot.transcript() if line["who"] == "caller"]
-        assert (heard, caller) == (f"{QUESTION} {ANSWER}", ["check my balance"])
+    async with kind(["check my balance"], realtime_factor=8.0) as server:
+        settings = {f"{name.upper()}_API_KEY": server.api_key}
+        for section in ("ASR", "TTS"):
+            settings[f"OFFHOOK_{section}__ENGINE"] = name
+            settings[f"OFFHOOK_{section}__{name.upper()}__BASE_URL"] = server.url
+        bot = await asyncio.to_thread(start_bot, "--flow", str(flow), "--workers", "1", **settings)
+        heard = await talk(bot)
+        await asyncio.to_thread(bot.wait_for, lambda: bot.records()[0]["end"] is not None)
+        (record,) = bot.records()
+        assert (heard, bot.lines(record, "caller")) == (f"{QUESTION} {ANSWER}", ["check my balance"])
         assert server.violations == []
