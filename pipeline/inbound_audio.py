@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from offhook.pipeline.asr.engine import AsrEngine
+from offhook.pipeline.asr.engine import AsrEngine, LineAsrEngine
 from offhook.pipeline.bands import Bands
 from offhook.pipeline.caller_audio import CallerAudio
 from offhook.pipeline.errors import EngineError
@@ -46,12 +46,13 @@ class InboundAudio:
         """Set while the far end holds the call: its audio is replaced by silence."""
         self._front_end = engines.front_end(line.encoding) if engines.front_end is not None else None
         self._pause_before = True  # whether a pause precedes what is sent next
-        self._bands = Bands(line.rate_hz, engines.asr.capabilities.rate_hz, engines.upsampler, engines.downsampler)
+        asr = engines.asr
+        self._asr = asr.for_line(line.encoding, line.rate_hz) if isinstance(asr, LineAsrEngine) else asr
+        self._bands = Bands(line.rate_hz, self._asr.capabilities.rate_hz, engines.upsampler, engines.downsampler)
         score = self._front_end.score if self._front_end is not None else None
         self.caller = CallerAudio(
             engines.vad, on_speech, uses_low_threshold, on_failed, score, self._bands.kept_bytes, kept_ticks
         )
-        self._asr = engines.asr
         self._recognition: Recognition | None = None
 
     def recogniser_for(self, listener: Listener, run: Run) -> Recognition:

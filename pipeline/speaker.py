@@ -40,7 +40,7 @@ class Speaker:
     ) -> None:
         self.paused = False
         self._line = line
-        self._voice = voice
+        self._voice = voice.for_call()
         self._clock = clock
         self._run = run
         self._report = report
@@ -60,6 +60,8 @@ class Speaker:
         self._began_at: float | None = None
         self._silent_ms = 0.0  # from the caller's first sound until the bot was silent
         self._cut: Playback | None = None
+        self._begun: list[tuple[str, int]] = []  # texts given to the voice, and where each begins in the audio
+        self._voice_notified = False
 
     @property
     def open(self) -> bool:
@@ -84,6 +86,8 @@ class Speaker:
         self._splitter = ClauseSplitter(language or self._voice.language)
         self._clauses.clear()
         self._clause_at_ticks, self._goes_on = 0, False
+        self._begun.clear()
+        self._voice_notified = False
         self._ledger = PlayoutLedger(Utterance("", bytes_per_tick=self._line.bytes_per_tick))
         self.append(text)
         if complete:
@@ -133,6 +137,7 @@ class Speaker:
             return
         self._stop_synthesis()
         self._cut = ledger.playback(self._line.played_ticks())
+        self._notify_voice(ledger, self._line.played_ticks(), self._cut)
         if not self._cut.interrupted or not ledger.begun:
             return  # it had already ended, or had not begun to play
         self._report(BargedIn(self._silent_ms, self._cut, now))
@@ -155,15 +160,33 @@ class Speaker:
         said = ledger.utterance.complete and not self._line.queued_ticks
         line_tick = self._line.sent_ticks if said else self._line.played_ticks()
         playback = self._cut or ledger.playback(line_tick)
+        self._notify_voice(ledger, line_tick, playback)
         self._report(BotHeard(playback, now, tuple(ledger.utterance.words), self._began_at))
         return playback
 
     def close(self, now: float) -> None:
         """The call is over: close the utterance and refuse any other."""
         self.end(now)
+        self._voice.close()
         # The callbacks' owner refers to this object.
         self._on_queue = self._on_played = self._report = _ignore
         self._run = _run_nothing
+
+    def _notify_voice(self, ledger: PlayoutLedger, line_tick: int, playback: Playback) -> None:
+        """Notify the voice, once, how far the utterance was played."""
+        if self._voice_notified:
+            return
+        self._voice_notified = True
+        if not playback.interrupted:
+            self._voice.finished()
+            return
+        position = ledger.position(line_tick)
+        begun = [each for each in self._begun if each[1] <= position] or [(self._clauses[0].text, 0)][
+            : len(self._clauses)
+        ]
+        if begun:
+            text, start = begun[-1]
+            self._voice.interrupted(text, max(0, position - start), self._language, self._voice_name)
 
     def _start_synthesis(self) -> None:
         ledger = self._ledger
@@ -206,19 +229,20 @@ class Speaker:
         async with aclosing(stream) as pieces:
             async for piece in pieces:
                 if utterance.ticks == self._clause_at_ticks:
-                    self._begin_clause(utterance)
+                    self._begin_clause(utterance, text)
                 new, had = piece.after(had), max(0, had - piece.ticks)
                 utterance.append(new.payload, new.words, start)
                 if not self.paused:
                     self._queue_from(self._ledger.queued_to if self._ledger else 0)
 
-    def _begin_clause(self, utterance: Utterance) -> None:
+    def _begin_clause(self, utterance: Utterance, text: str) -> None:
         line = self._line
         # No gap if the voice, or the text, was late: the caller has had silence already.
         if utterance.words and (line.queued_ticks or self.paused):
             ticks = gap_ticks(utterance.ticks, utterance.words[-1].end_sample, goes_on=self._goes_on)
             utterance.append(line.encode(bytes(2 * ticks * line.rate_hz // TICK_HZ)), ())
             self._clause_at_ticks = utterance.ticks
+        self._begun.append((text, utterance.ticks))
         if not self._goes_on:
             utterance.sentences.append(utterance.ticks)
 

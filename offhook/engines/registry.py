@@ -39,6 +39,11 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
         "vosk": "offhook.engines.local_asr:vosk",
         "sherpa": "offhook.engines.local_asr:sherpa",
         "whisper": "offhook.engines.bundled:whisper",
+        "assemblyai": "offhook.vendors.assemblyai_asr:make",
+        "cartesia": "offhook.vendors.cartesia_asr:make",
+        "deepgram": "offhook.vendors.deepgram_asr:make",
+        "elevenlabs": "offhook.vendors.elevenlabs_asr:make",
+        "openai": "offhook.vendors.openai_asr:make",
     },
     "tts": {
         "hibari": "offhook.engines.voices:hibari",
@@ -47,6 +52,10 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
         "kokoro": "offhook.engines.voices:kokoro",
         "coqui": "offhook.engines.voices:coqui",
         "recorded": "offhook.engines.bundled:recorded",
+        "cartesia": "offhook.vendors.cartesia_tts:make",
+        "deepgram": "offhook.vendors.deepgram_tts:make",
+        "elevenlabs": "offhook.vendors.elevenlabs_tts:make",
+        "openai": "offhook.vendors.openai_tts:make",
     },
 }
 

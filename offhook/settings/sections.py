@@ -342,7 +342,8 @@ class AsrConfig(EngineSection):
 
     engine: EngineName = "pocketsphinx"
     """`pocketsphinx` (embedded; the extra `local`), `vosk`, `sherpa`, `whisper` (extras of their names, and a model),
-    `fixed` (for benchmarks), or one from a package."""
+    `assemblyai`, `cartesia`, `deepgram`, `elevenlabs` or `openai` (hosted), `fixed` (for benchmarks), or one from a
+    package."""
 
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     """Recogniser processes; 0 is one for every two cores."""
@@ -360,7 +361,8 @@ class TtsConfig(EngineSection):
 
     engine: EngineName = "auto"
     """`auto`: hibari for English, espeak for other languages (both in the extra `local`); or `hibari`, `espeak`,
-    `piper`, `kokoro`, `coqui`, `recorded` (for benchmarks), or one from a package."""
+    `piper`, `kokoro`, `coqui`, `cartesia`, `deepgram`, `elevenlabs` or `openai` (hosted), `recorded` (for benchmarks),
+    or one from a package."""
 
     voice: Annotated[str | None, Field(min_length=1, max_length=200, examples=["en-us"])] = None
     """The engine's name for the voice that speaks `dialog.language`; `offhook voices` lists them. Without it, the

@@ -12,6 +12,7 @@ from offhook.pipeline.asr.engine import (
     AsrRequest,
     AsrStream,
     Encoding,
+    LineAsrEngine,
     OnEndpoint,
     OnPartial,
     Transcript,
@@ -49,6 +50,7 @@ class AdaptedAsr:
         self.engine = engine
         rate_hz = NARROW_HZ if has.rate_hz <= NARROW_HZ else WIDE_HZ
         self.capabilities: AsrCapabilities = replace(has, rate_hz=rate_hz, encoding="LINEAR16")
+        self._make_resampler, self._encoders = resampler, encoders
         self._resampler = (lambda: resampler(rate_hz, has.rate_hz)) if rate_hz != has.rate_hz else None
         self._encode = encoders[has.encoding] if has.encoding != "LINEAR16" else None
 
@@ -59,6 +61,13 @@ class AdaptedAsr:
     async def close(self) -> None:
         """Close the engine. Idempotent."""
         await self.engine.close()
+
+    def for_line(self, encoding: str, rate_hz: int) -> AsrEngine:
+        """The same for a line, if the engine takes more than one encoding or rate."""
+        if not isinstance(self.engine, LineAsrEngine):
+            return self
+        engine = self.engine.for_line(encoding, rate_hz)
+        return adapt(self.name, engine, self._make_resampler, self._encoders)
 
     def open(self, request: AsrRequest, on_partial: OnPartial, on_endpoint: OnEndpoint | None = None) -> AsrStream:
         """Begin a turn, without the grammar if the engine takes none. Raises EngineError."""

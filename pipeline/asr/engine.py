@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol, cast
+from typing import Literal, Protocol, cast, runtime_checkable
 
 Encoding = Literal["LINEAR16", "PCMU", "PCMA"]
 """Audio encoding of an engine: 16-bit little-endian mono PCM at any rate, or a G.711 law at 8000 Hz."""
@@ -63,13 +63,15 @@ class RecognisedWord:
 class Transcript:
     """What was said ("": nothing recognised) and, if the engine has one, a `confidence` from 0 to 1.
 
-    `words` have times; `alternatives` are other readings, the likeliest first. Either may be empty.
+    `words` have times; `alternatives` are other readings, the likeliest first. Either may be empty. `is_final` is false
+    for the latest partial of an engine whose final did not come in time.
     """
 
     text: str
     confidence: float | None = None
     words: tuple[RecognisedWord, ...] = ()
     alternatives: tuple[str, ...] = ()
+    is_final: bool = True
 
 
 class AsrStream(Protocol):
@@ -117,6 +119,16 @@ class EndpointingAsrEngine(AsrEngine, Protocol):
 
         Report each change once. The call's endpointing policy decides; whatever ends the turn, `finish` follows.
         """
+        ...
+
+
+@runtime_checkable
+class LineAsrEngine(AsrEngine, Protocol):
+    """A recogniser that takes a line's audio as it is: more than one encoding or rate."""
+
+    def for_line(self, encoding: str, rate_hz: int) -> AsrEngine:
+        """The same recogniser with the `encoding` and `rate_hz` that suit a line with these; it starts and ends with
+        this one. On a line with PCMU or PCMA that is usually the line's own law."""
         ...
 
 

@@ -5,10 +5,13 @@ from dataclasses import replace
 
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.tts.engine import (
+    ConversationalTtsEngine,
+    LineTtsEngine,
     MultilingualTtsEngine,
     NamedVoicesTtsEngine,
     SpeechChunk,
     TtsCapabilities,
+    TtsConversation,
     TtsEngine,
 )
 from offhook.pipeline.tts.voice import closing
@@ -29,16 +32,25 @@ def adapt(name: str, engine: TtsEngine, decoders: Mapping[str, Decode]) -> TtsEn
         return engine
     if gives.rate_hz != G711_HZ:
         raise EngineError(name, "starting", f"{gives.encoding} has 8000 Hz, and the engine gives {gives.rate_hz} Hz")
-    return DecodedTts(engine, decoders[gives.encoding])
+    return _decoded(engine, decoders)
+
+
+def _decoded(engine: TtsEngine, decoders: Mapping[str, Decode]) -> TtsEngine:
+    if engine.capabilities.encoding == "LINEAR16":
+        return engine
+    if isinstance(engine, ConversationalTtsEngine):
+        return DecodedConversationalTts(engine, decoders)
+    return DecodedTts(engine, decoders)
 
 
 class DecodedTts:
     """A `TtsEngine` that wraps a G.711 voice. Made by `adapt`."""
 
-    def __init__(self, engine: TtsEngine, decode: Decode) -> None:
+    def __init__(self, engine: TtsEngine, decoders: Mapping[str, Decode]) -> None:
         self.engine = engine
         self.capabilities: TtsCapabilities = replace(engine.capabilities, encoding="LINEAR16")
-        self._decode = decode
+        self._decoders = decoders
+        self._decode = decoders[engine.capabilities.encoding]
 
     async def start(self) -> None:
         """Start the engine. Raises EngineError."""
@@ -52,7 +64,13 @@ class DecodedTts:
         """The same in another language, if the engine has several."""
         if not isinstance(self.engine, MultilingualTtsEngine):
             return self
-        return DecodedTts(self.engine.in_language(language), self._decode)
+        return _decoded(self.engine.in_language(language), self._decoders)
+
+    def for_line(self, encoding: str, rate_hz: int) -> TtsEngine:
+        """The same for a line, if the engine gives more than one encoding or rate."""
+        if not isinstance(self.engine, LineTtsEngine):
+            return self
+        return _decoded(self.engine.for_line(encoding, rate_hz), self._decoders)
 
     @property
     def voices(self) -> Mapping[str, str]:
@@ -63,13 +81,39 @@ class DecodedTts:
         """The same with another voice. Raises KeyError if the engine has none of that name."""
         if not isinstance(self.engine, NamedVoicesTtsEngine):
             raise KeyError(voice)
-        return DecodedTts(self.engine.with_voice(voice), self._decode)
+        return _decoded(self.engine.with_voice(voice), self._decoders)
 
     def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
         """Speak `text`. Raises EngineError while iterated."""
-        return self._synthesize(text)
+        return _decoding(self.engine.synthesize(text), self._decode)
 
-    async def _synthesize(self, text: str) -> AsyncGenerator[SpeechChunk]:
-        async with closing(self.engine.synthesize(text)) as chunks:
-            async for chunk in chunks:
-                yield replace(chunk, pcm=self._decode(chunk.pcm))
+
+class DecodedConversationalTts(DecodedTts):
+    """The same for a voice that is a ConversationalTtsEngine."""
+
+    engine: ConversationalTtsEngine
+
+    def conversation(self) -> TtsConversation:
+        """For a call that begins."""
+        return DecodedConversation(self.engine.conversation(), self._decode)
+
+
+class DecodedConversation:
+    """A `TtsConversation` that wraps another."""
+
+    def __init__(self, conversation: TtsConversation, decode: Decode) -> None:
+        self._conversation = conversation
+        self._decode = decode
+        self.finished = conversation.finished
+        self.interrupted = conversation.interrupted
+        self.close = conversation.close
+
+    def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
+        """Speak `text`. Raises EngineError while iterated."""
+        return _decoding(self._conversation.synthesize(text), self._decode)
+
+
+async def _decoding(chunks: AsyncIterator[SpeechChunk], decode: Decode) -> AsyncGenerator[SpeechChunk]:
+    async with closing(chunks) as encoded:
+        async for chunk in encoded:
+            yield replace(chunk, pcm=decode(chunk.pcm))

@@ -91,3 +91,45 @@ class NamedVoicesTtsEngine(TtsEngine, Protocol):
     def with_voice(self, voice: str) -> TtsEngine:
         """The same engine with one of its voices; it starts and ends with this one. Raises KeyError for another."""
         ...
+
+
+@runtime_checkable
+class LineTtsEngine(TtsEngine, Protocol):
+    """A voice that gives a line's audio as it is: in more than one encoding or rate."""
+
+    def for_line(self, encoding: str, rate_hz: int) -> TtsEngine:
+        """The same voice in the encoding and rate that suit a line with these; it starts and ends with this one. On a
+        line with PCMU or PCMA that is usually the line's own law."""
+        ...
+
+
+class TtsConversation(Protocol):
+    """A voice in one call: it keeps its context from text to text, and is notified what became of its audio.
+
+    The texts of an utterance come one after the other; `finished` or `interrupted` ends it. A text that another call
+    has had spoken before may be missing: it comes from a cache.
+    """
+
+    def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
+        """See TtsEngine."""
+        ...
+
+    def finished(self) -> None:
+        """The utterance has been played to its end. Returns at once."""
+
+    def interrupted(self, text: str, played_samples: int) -> None:
+        """The caller cut the utterance off, having heard `played_samples` (at the engine's rate) of `text`, one of its
+        texts, and nothing of what follows. Its synthesis may still be going on, and is closed next. A text that it was
+        not given came from a cache. Returns at once."""
+
+    def close(self) -> None:
+        """The call is over. Speech that other calls wait for goes on. Idempotent; returns at once."""
+
+
+@runtime_checkable
+class ConversationalTtsEngine(TtsEngine, Protocol):
+    """A voice that keeps a context within a call, or wants to know where a caller stopped hearing."""
+
+    def conversation(self) -> TtsConversation:
+        """For a call that begins."""
+        ...

@@ -12,10 +12,13 @@ from offhook.pipeline.rates import TICK_HZ, MakeResampler
 from offhook.pipeline.tts.cache import ClipCache
 from offhook.pipeline.tts.clip import Clip, joined
 from offhook.pipeline.tts.engine import (
+    ConversationalTtsEngine,
+    LineTtsEngine,
     MultilingualTtsEngine,
     NamedVoicesTtsEngine,
     RatedTtsEngine,
     SpeechChunk,
+    TtsConversation,
     TtsEngine,
 )
 from offhook.pipeline.tts.normalize import DEFAULT_LANGUAGE, normalize, spoken_language
@@ -57,6 +60,10 @@ class Voice:
         self._resampler = resampler
         self._paces: dict[str, Pace] = {}
 
+    def for_call(self) -> "CallVoice":
+        """The same for one call, to be closed with it."""
+        return CallVoice(self)
+
     def stream(
         self,
         text: str,
@@ -65,6 +72,7 @@ class Voice:
         line_rate_hz: int,
         language: str | None = None,
         voice: str | None = None,
+        call: "CallVoice | None" = None,
     ) -> AsyncGenerator[Clip, None]:
         """`text` spoken, as pieces of payload, each as soon as the engine has produced its audio; all at once if
         cached.
@@ -73,7 +81,8 @@ class Voice:
         from the start of the piece in which the word ends (it may begin earlier); for an engine that does not report
         them, an even pace is assumed. `encode` takes PCM at `line_rate_hz`, which goes with `encoding`; it must be
         stateless. `language` is a BCP 47 tag, `voice` the name of one of the engine's voices, which goes before the
-        language; an engine that does not know it speaks as if none were given.
+        language; an engine that does not know it speaks as if none were given. `call` is the call
+        that it is said in, if any.
 
         Close the iterator to stop early: if nobody else wants the same, the engine is stopped at once. Raises
         EngineError while iterated.
@@ -87,12 +96,17 @@ class Voice:
             return clip if exact else replace(clip, words=spread(text, clip.ticks))
 
         key = (self.name, f"{speech.choice}/{speech.rules}", text, encoding, str(line_rate_hz))
-        return self._cache.stream(key, lambda: self._synthesise(text, encode, line_rate_hz, speech), join)
+        line = (encoding, line_rate_hz)
+        return self._cache.stream(key, lambda: self._synthesise(text, encode, line, speech, call), join)
 
     async def clip(self, text: str, encoding: str, encode: Encode, line_rate_hz: int) -> Clip:
         """Everything that `stream` yields, in one piece, in the voice's own language."""
         async with aclosing(self.stream(text, encoding, encode, line_rate_hz)) as pieces:
             return joined([piece async for piece in pieces])
+
+    def spoken(self, text: str, language: str | None, voice: str | None) -> str:
+        """What the engine is given for `text`."""
+        return normalize(text, self._speech(language, voice).rules).text
 
     def _speech(self, language: str | None, voice: str | None) -> "_Speech":
         engine, own = self._engine, self.language
@@ -112,15 +126,20 @@ class Voice:
         return _Speech(engine.in_language(known), known.lower(), rules)
 
     async def _synthesise(
-        self, text: str, encode: Encode, line_rate_hz: int, speech: "_Speech"
+        self, text: str, encode: Encode, line: tuple[str, int], speech: "_Speech", call: "CallVoice | None"
     ) -> AsyncGenerator[Clip, None]:
         spoken, engine = normalize(text, speech.rules), speech.engine
-        engine = engine.at_rate(line_rate_hz) if isinstance(engine, RatedTtsEngine) else engine
+        encoding, line_rate_hz = line
+        if isinstance(engine, LineTtsEngine):
+            engine = engine.for_line(encoding, line_rate_hz)
+        elif isinstance(engine, RatedTtsEngine):
+            engine = engine.at_rate(line_rate_hz)
+        speaker = engine if call is None else call.speaker(engine, (speech.choice, *line))
         rate_hz = engine.capabilities.rate_hz
         resampler = None if rate_hz == line_rate_hz else self._resampler(rate_hz, line_rate_hz)
         pace = None if engine.capabilities.word_positions else self._paces.setdefault(speech.choice, Pace())
         maker = PieceMaker(text, spoken, rate_hz, line_rate_hz, encode, resampler, pace)
-        async with closing(engine.synthesize(spoken.text)) as chunks:
+        async with closing(speaker.synthesize(spoken.text)) as chunks:
             async for chunk in self._in_time(chunks):
                 if (piece := maker.push(chunk)) is not None:
                     yield piece
@@ -137,6 +156,55 @@ class Voice:
             except TimeoutError:
                 raise EngineTimeout(self.name, "speaking", f"there was no audio for {MAX_WAIT_S:g} s") from None
             yield chunk
+
+
+class CallVoice:
+    """A voice in one call: an engine that keeps a context within a call gets one, and is notified what was played."""
+
+    def __init__(self, voice: Voice) -> None:
+        self.language = voice.language
+        self._voice = voice
+        self._conversations: dict[tuple[str, str, int], tuple[TtsConversation, int]] = {}
+        self._closed = False
+
+    def stream(
+        self,
+        text: str,
+        encoding: str,
+        encode: Encode,
+        line_rate_hz: int,
+        language: str | None = None,
+        voice: str | None = None,
+    ) -> AsyncGenerator[Clip, None]:
+        """See Voice."""
+        return self._voice.stream(text, encoding, encode, line_rate_hz, language, voice, self)
+
+    def finished(self) -> None:
+        """The utterance was played to its end."""
+        for conversation, _ in self._conversations.values():
+            conversation.finished()
+
+    def interrupted(self, text: str, played_ticks: int, language: str | None = None, voice: str | None = None) -> None:
+        """The caller has heard so much of `text`, and nothing of what follows."""
+        if self._conversations:
+            spoken = self._voice.spoken(text, language, voice)
+            for conversation, rate_hz in self._conversations.values():
+                conversation.interrupted(spoken, played_ticks * rate_hz // TICK_HZ)
+
+    def close(self) -> None:
+        """The call is over. Idempotent."""
+        self._closed = True
+        for conversation, _ in self._conversations.values():
+            conversation.close()
+        self._conversations.clear()
+
+    def speaker(self, engine: TtsEngine, key: tuple[str, str, int]) -> "TtsEngine | TtsConversation":
+        """What speaks: the call's conversation with the engine in that language and format, if it has conversations."""
+        if self._closed or not isinstance(engine, ConversationalTtsEngine):
+            return engine
+        if key not in self._conversations:
+            self._conversations[key] = (engine.conversation(), engine.capabilities.rate_hz)
+        return self._conversations[key][0]
 
 
 class _Speech(NamedTuple):

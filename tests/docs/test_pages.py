@@ -14,6 +14,7 @@ from offhook.settings.config import Config
 from offhook.settings.flow_file import parse_flow
 from offhook.testing import phone, relay
 from offhook.testing.carrier import __main__ as carrier
+from offhook.testing.vendors import __main__ as vendors
 from tests.docs.pages import PAGES, ROOT, blocks, every, name, prose
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -81,7 +82,12 @@ def test_commands_have_these_options(page: str, line: str) -> None:
     words = shlex.split(line, comments=True)
     if words[0].endswith("python"):
         module = words[2].removeprefix("offhook.testing.").removeprefix("offhook.")
-        parsers = {"carrier": carrier.parser, "phone": phone.parser, "relay": relay.parser}
+        parsers = {
+            "carrier": carrier.parser,
+            "phone": phone.parser,
+            "relay": relay.parser,
+            "vendors": vendors.parser,
+        }
         if module not in parsers:
             assert (ROOT / "offhook" / f"{module.replace('.', '/')}.py").exists(), line
             return

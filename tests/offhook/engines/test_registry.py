@@ -59,8 +59,14 @@ def test_what_comes_along() -> None:
     assert names("vad") == ["energy", "silero"]
     assert {kind: sorted(engines) for kind, engines in BUILT_IN.items()} == {
         "vad": ["energy", "silero"],
-        "asr": ["fixed", "pocketsphinx", "sherpa", "vosk", "whisper"],
-        "tts": ["coqui", "espeak", "hibari", "kokoro", "piper", "recorded"],
+        "asr": [
+            *("assemblyai", "cartesia", "deepgram", "elevenlabs", "fixed", "openai", "pocketsphinx", "sherpa"),
+            *("vosk", "whisper"),
+        ],
+        "tts": [
+            *("cartesia", "coqui", "deepgram", "elevenlabs", "espeak", "hibari", "kokoro", "openai", "piper"),
+            "recorded",
+        ],
     }
     assert "auto" in names("tts") and "auto" not in names("asr")
 

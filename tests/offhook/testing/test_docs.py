@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from offhook.pipeline.events import TurnSoFar
+from offhook.telephony.codec import PCMU
 from offhook.testing import SimulatedCall, run
+from offhook.testing.vendors.tone_speech import speak
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -42,10 +44,17 @@ def test_the_order(names: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> No
     mybot = ModuleType("mybot")
     mybot.order = names["order"]  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "mybot", mybot)
-    (block,) = blocks("testing.md")
+    block, *_ = blocks("testing.md")
     tests: dict[str, Any] = {}
     exec(block, tests)
     tests["test_an_order"]()
+
+
+async def test_the_hosted_engine() -> None:
+    found: dict[str, Any] = {}
+    exec(next(block for block in blocks("testing.md") if "DeepgramServer" in block), found)
+    audio = PCMU.encode(speak("check my balance", 8_000) + bytes(8_000))
+    assert await found["recognise"](audio) == "check my balance"
 
 
 def test_the_assistant(names: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from offhook.pipeline.asr.engine import (
     AsrStream,
     Encoding,
     EndpointReport,
+    LineAsrEngine,
     OnEndpoint,
     OnPartial,
     Transcript,
@@ -22,7 +23,7 @@ from offhook.pipeline.asr.engine import (
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.language import known_as
 from offhook.telephony.codec.base import codec_named
-from offhook.telephony.codec.g711 import PCMA, PCMU
+from offhook.telephony.codec.g711 import G711, PCMA, PCMU
 from offhook.telephony.resample import Resampler
 
 LOCAL = AsrCapabilities(16_000, grammar=True, free_speech=True, partials=True)
@@ -182,3 +183,33 @@ def test_an_adapted_engine_keeps_the_one_it_adapts() -> None:
     wrapped = adapted(engine)
     assert isinstance(wrapped, AdaptedAsr)
     assert wrapped.engine is engine
+
+
+class LineRecogniser(Recogniser):
+    """Takes what the line has."""
+
+    def for_line(self, encoding: str, rate_hz: int) -> AsrEngine:
+        law: Encoding = "PCMA" if encoding == "PCMA" else "PCMU" if encoding == "PCMU" else "LINEAR16"
+        return Recogniser(replace(self.capabilities, encoding=law, rate_hz=rate_hz))
+
+
+@pytest.mark.parametrize("law", [PCMU, PCMA], ids=["PCMU", "PCMA"])
+async def test_a_recogniser_may_take_the_lines_own_law(law: G711) -> None:
+    has = AsrCapabilities(8_000, grammar=False, free_speech=True, partials=True, encoding="PCMU")
+    engine = adapted(LineRecogniser(has))
+    assert isinstance(engine, LineAsrEngine)
+    own = engine.for_line(law.name, 8_000)
+    assert isinstance(own, AdaptedAsr) and isinstance(own.engine, Recogniser)
+    payload = bytes(range(256))
+    own.open(AsrRequest(grammar="#JSGF"), lambda text: None).feed(law.decode(payload))
+    assert own.engine.requests[0].grammar is None
+    assert law.decode(bytes(own.engine.audio)) == law.decode(payload)
+    wide = engine.for_line("G722", 16_000)
+    assert (wide.capabilities.rate_hz, wide.capabilities.encoding) == (16_000, "LINEAR16")
+
+
+def test_any_other_is_the_same_on_every_line() -> None:
+    has = AsrCapabilities(8_000, grammar=False, free_speech=True, partials=True, encoding="PCMU")
+    engine = adapted(Recogniser(has))
+    assert isinstance(engine, LineAsrEngine)
+    assert engine.for_line("PCMA", 8_000) is engine

@@ -1,0 +1,59 @@
+"""A vendor's test server, for a bot in another process: prints the environment that the bot needs."""
+
+import argparse
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple, get_args
+
+from offhook.testing.vendors.deepgram import DeepgramServer
+from offhook.testing.vendors.server import Fault, VendorServer
+
+
+class Vendor(NamedTuple):
+    """How a vendor's server is made from texts, what it has, and where its key is expected."""
+
+    make: Callable[[list[str]], VendorServer]
+    kinds: tuple[str, ...]
+    key_variable: str
+
+
+VENDORS = {"deepgram": Vendor(DeepgramServer, ("ASR", "TTS"), "DEEPGRAM_API_KEY")}
+
+
+async def serve(name: str, texts: list[str], port: int, fault: Fault | None) -> None:
+    """Serve until cancelled."""
+    vendor = VENDORS[name]
+    server = vendor.make(texts)
+    server.fault = fault
+    await server.start(port)
+    print(f"export {vendor.key_variable}={server.api_key}")  # noqa: T201 - it is what the command is for
+    for kind in vendor.kinds:
+        print(f"export OFFHOOK_{kind}__ENGINE={name}")  # noqa: T201
+        print(f"export OFFHOOK_{kind}__{name.upper()}__BASE_URL={server.url}", flush=True)  # noqa: T201
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await server.close()
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    found = argparse.ArgumentParser(prog="python -m offhook.testing.vendors", description=__doc__)
+    found.add_argument("vendor", choices=sorted(VENDORS))
+    found.add_argument("--text", action="append", default=[], help="what the caller's next turn says; may be repeated")
+    found.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 takes any free one")
+    found.add_argument("--fault", choices=get_args(Fault), help="what is wrong with it (docs/testing.md)")
+    return found
+
+
+def main() -> None:
+    """The command."""
+    given = parser().parse_args()
+    try:
+        asyncio.run(serve(given.vendor, given.text, given.port, given.fault))
+    except KeyboardInterrupt:
+        return
+
+
+if __name__ == "__main__":
+    main()

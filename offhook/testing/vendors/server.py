@@ -1,0 +1,207 @@
+"""What the vendors' servers share: a WebSocket server on loopback, authentication, faults, a log of what was received.
+
+    async with ElevenLabsServer(["check my balance"]) as server:
+        ...  # an engine with base_url = server.url and api_key = server.api_key
+
+A server is strict: what the vendor would refuse is refused with the vendor's words, and what the vendor would let pass
+although its documentation forbids it is noted in `violations`.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Literal, Self
+from urllib.parse import parse_qs, urlsplit
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+
+Message = dict[str, Any]
+
+Fault = Literal[
+    "mute",
+    "dies",
+    "busy",
+    "slow",
+    "shrinking-partials",
+    "no-final",
+    "audio-after-cancel",
+    "wrong-context",
+    "idle-close",
+]
+"""What may be wrong with a vendor.
+
+- `mute`: accepts the connection and never sends anything.
+- `dies`: the TCP connection is reset at the third message, without a close frame.
+- `busy`: 429 at the upgrade.
+- `slow`: the first audio, or the final transcript, comes `slow_s` late.
+- `shrinking-partials`: every third partial has fewer words than the one before.
+- `no-final`: partials come, and the final transcript never does.
+- `audio-after-cancel`: a cancelled text is spoken to its end all the same.
+- `wrong-context`: what is sent carries the id of another context.
+- `idle-close`: the connection is closed after `idle_s` without a message.
+"""
+
+
+@dataclass(slots=True)
+class SessionLog:
+    """What one connection received: its query, how many messages, its JSON without the audio, and the audio."""
+
+    path: str
+    query: Mapping[str, list[str]]
+    received: int = 0
+    messages: list[Message] = field(default_factory=list)
+    audio: bytearray = field(default_factory=bytearray)
+    closed: tuple[int, str] | None = None
+    """The close code and reason, whichever side closed."""
+
+    def option(self, name: str, default: str = "") -> str:
+        """One value of the query."""
+        return self.query.get(name, [default])[0]
+
+
+class VendorServer:
+    """A vendor's API at `url`. Subclasses have `paths`, `authorised` and `session`.
+
+    `fault` may be changed at any time: it holds for what happens from then on. `sessions` and `violations` have all
+    connections so far, and what their clients did wrong.
+    """
+
+    paths: tuple[str, ...] = ()
+    """Prefixes of the paths that it has."""
+
+    def __init__(
+        self, *, api_key: str = "test-key", fault: Fault | None = None, slow_s: float = 2.0, idle_s: float = 0.2
+    ) -> None:
+        self.api_key = api_key
+        self.fault: Fault | None = fault
+        self.slow_s = slow_s
+        self.idle_s = idle_s
+        self.upgrades = 0
+        self.sessions: list[SessionLog] = []
+        self.violations: list[str] = []
+        self._server: Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    @property
+    def port(self) -> int:
+        """Where it listens, on 127.0.0.1."""
+        if self._server is None:
+            raise RuntimeError("the server has not been started")
+        return int(next(iter(self._server.sockets)).getsockname()[1])
+
+    @property
+    def url(self) -> str:
+        """For the engine's `base_url`."""
+        return f"ws://127.0.0.1:{self.port}"
+
+    async def start(self, port: int = 0) -> None:
+        """Listen on a free port of 127.0.0.1, or on this one."""
+        self._server = await serve(
+            self._run, "127.0.0.1", port, process_request=self._upgrade, compression=None, ping_interval=None
+        )
+
+    async def close(self) -> None:
+        """End all connections. Idempotent."""
+        server, self._server = self._server, None
+        if server is not None:
+            for task in self._tasks:
+                task.cancel()
+            server.close()
+            await server.wait_closed()
+
+    def reset(self) -> None:
+        """Lose all connections without a close frame: the clients get TCP resets."""
+        for connection in self._server.connections if self._server is not None else ():
+            connection.transport.abort()
+
+    # For the subclasses.
+
+    def authorised(self, request: Request, query: Mapping[str, list[str]]) -> bool:
+        """Whether the request has the key. Vendors that tell only after the upgrade return True."""
+        raise NotImplementedError
+
+    async def session(self, connection: ServerConnection, log: SessionLog) -> None:
+        """Serve a connection; ConnectionClosed ends it."""
+        raise NotImplementedError
+
+    def spawn(self, work: Any) -> "asyncio.Task[None]":
+        """A task that ends with the server."""
+        task: asyncio.Task[None] = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def receive(self, connection: ServerConnection, log: SessionLog, idle_s: float | None) -> str | bytes | None:
+        """The next message; None: none came for `idle_s` (with the fault, its own `idle_s`).
+
+        Raises ConnectionClosed, also for the fault `dies`.
+        """
+        limit_s = self.idle_s if self.fault == "idle-close" else idle_s
+        try:
+            async with asyncio.timeout(limit_s):
+                data = await connection.recv()
+        except TimeoutError:
+            return None
+        log.received += 1
+        if self.fault == "dies" and log.received >= 3:
+            connection.transport.abort()
+        return data
+
+    async def late(self) -> None:
+        """Wait, if the fault is `slow`."""
+        if self.fault == "slow":
+            await asyncio.sleep(self.slow_s)
+
+    # Inside.
+
+    async def _upgrade(self, connection: ServerConnection, request: Request) -> Response | None:
+        self.upgrades += 1
+        url = urlsplit(request.path)
+        if not url.path.startswith(self.paths):
+            return connection.respond(HTTPStatus.NOT_FOUND, '{"detail":"Not Found"}')
+        if self.fault == "busy":
+            response = connection.respond(HTTPStatus.TOO_MANY_REQUESTS, '{"detail":"Too many concurrent requests"}')
+            response.headers["Retry-After"] = "1"
+            return response
+        if not self.authorised(request, parse_qs(url.query)):
+            return connection.respond(HTTPStatus.UNAUTHORIZED, '{"detail":"Invalid API key"}')
+        return None
+
+    async def _run(self, connection: ServerConnection) -> None:
+        assert connection.request is not None
+        url = urlsplit(connection.request.path)
+        log = SessionLog(url.path, parse_qs(url.query, keep_blank_values=True))
+        self.sessions.append(log)
+        with suppress(ConnectionClosed):
+            if self.fault == "mute":
+                async for _ in connection:
+                    pass
+            else:
+                await self.session(connection, log)
+        log.closed = (connection.close_code or 1006, connection.close_reason or "")
+
+
+async def send(connection: ServerConnection, message: Message) -> None:
+    """Send a message as JSON. Raises ConnectionClosed."""
+    await connection.send(json.dumps(message))
+
+
+def parsed(data: str | bytes) -> Message | None:
+    """A text message; None if it is not a JSON object."""
+    try:
+        found = json.loads(data)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None

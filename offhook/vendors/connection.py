@@ -1,0 +1,199 @@
+"""A WebSocket to a vendor.
+
+    connection = Connection(target, limits)
+    connection.receiver = self          # gets on_message(str | bytes) and, once, on_lost(EngineError)
+    connection.send(b"...")             # at once, also before it is open; never blocks
+    connection.close(goodbye)           # sends what is queued and the goodbye, then closes
+
+A connection opens by itself and fails once: `error` then says why, and `receiver.on_lost` is told. Messages arrive on
+the event loop's thread, in order. Nobody awaits a connection, except who must know whether it can be opened (`opened`).
+"""
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+from time import monotonic
+from typing import Any, Protocol
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+
+from offhook.pipeline.errors import EngineError, EngineTimeout
+from offhook.vendors.errors import closed, explain
+from offhook.vendors.limits import Limits
+from offhook.vendors.target import Target
+
+Message = str | bytes
+
+
+class Receiver(Protocol):
+    """Who uses a connection. Called on the event loop's thread; must return at once and not raise."""
+
+    def on_message(self, message: Message) -> None:
+        """The vendor's next message."""
+
+    def on_lost(self, error: EngineError) -> None:
+        """The connection is gone; called once, and never after `close`."""
+
+
+class Connection:
+    """See the module. `sent_bytes` counts the binary messages sent or queued, since the start of the connection."""
+
+    def __init__(self, target: Target, limits: Limits) -> None:
+        self.target = target
+        self.limits = limits
+        self.receiver: Receiver | None = None
+        self.error: EngineError | None = None
+        self.opened_at: float | None = None
+        """Monotonic seconds."""
+        self.used_at = monotonic()
+        """When anything was last sent, or the connection was opened."""
+        self.sent_bytes = 0
+        self.received = 0
+        """Messages, also those that nobody was waiting for."""
+        self.idle_since = 0.0
+        """For the pool."""
+        self._closing = False
+        self._outgoing: deque[Message] = deque(target.hello)
+        self._queued_bytes = 0
+        self._wake = asyncio.Event()
+        if self._outgoing:
+            self._wake.set()
+        loop = asyncio.get_running_loop()
+        self._opened: asyncio.Future[None] = loop.create_future()
+        self._task = loop.create_task(self._run())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether messages get through, as far as is known."""
+        return self.opened_at is not None and self.error is None and not self._closing
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it is open, or may become so."""
+        return self.error is None and not self._closing
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since it was opened."""
+        return 0.0 if self.opened_at is None else monotonic() - self.opened_at
+
+    async def opened(self) -> None:
+        """Wait until it is open. Raises EngineError, VendorRefusedError."""
+        await asyncio.wait([self._opened])
+        if self.error is not None:
+            raise self.error
+
+    def send(self, message: Message) -> None:
+        """Send a text or binary message. Does nothing after `close` or a failure."""
+        if not self.is_usable:
+            return
+        self.used_at = monotonic()
+        self._outgoing.append(message)
+        self._queued_bytes += len(message)
+        if isinstance(message, bytes):
+            self.sent_bytes += len(message)
+        if self._queued_bytes > self.limits.max_queued_bytes:
+            why = f"more than {self.limits.max_queued_bytes} bytes are waiting to be sent"
+            self.fail(EngineTimeout(self.target.name, f"talking to {self.target.vendor}", why))
+            return
+        self._wake.set()
+
+    def close(self, *goodbye: Message) -> None:
+        """Send what is queued and the goodbye, then close. The receiver is not told anything any more. Idempotent."""
+        self.receiver = None
+        for message in goodbye:
+            self.send(message)
+        if not self._closing:
+            self._closing = True
+            self._wake.set()
+            if self.opened_at is None:
+                self.fail(EngineError(self.target.name, f"connecting to {self.target.vendor}", "it was closed"))
+
+    def fail(self, error: EngineError) -> None:
+        """Give the connection up: it is of no use, and `error` says why."""
+        self._lose(error)
+        self._task.cancel()
+
+    async def gone(self) -> None:
+        """Wait until it is closed; with `close` before, that takes `Limits.close_s` at most."""
+        await asyncio.wait([self._task])
+
+    async def _run(self) -> None:
+        try:
+            async with asyncio.timeout(self.limits.connect_s):
+                websocket = await self._connect()
+        except (OSError, TimeoutError, InvalidHandshake, InvalidURI, ConnectionClosed) as error:
+            self._lose(explain(self.target, error))
+            return
+        self.opened_at = self.used_at = monotonic()
+        self._opened.set_result(None)
+        writer = asyncio.create_task(self._write(websocket))
+        try:
+            with suppress(ConnectionClosed):
+                async for message in websocket:
+                    self.received += 1
+                    if self.receiver is not None:
+                        self.receiver.on_message(message)
+        finally:
+            writer.cancel()
+            self._lose(closed(self.target, websocket.close_code, websocket.close_reason))
+            websocket.transport.abort()  # nobody wants an answer any more
+
+    async def _connect(self) -> ClientConnection:
+        limits = self.limits
+        return await connect(
+            self.target.url,
+            additional_headers=dict(self.target.headers),
+            user_agent_header="offhook",
+            compression=None,
+            proxy=None if self.target.is_local else True,
+            open_timeout=None,
+            ping_interval=limits.ping_s,
+            ping_timeout=limits.ping_s,
+            close_timeout=limits.close_s,
+            max_size=limits.max_message_bytes,
+        )
+
+    async def _write(self, websocket: ClientConnection) -> None:
+        with suppress(ConnectionClosed):
+            while self._outgoing or not self._closing:
+                self._wake.clear()
+                while self._outgoing:
+                    message = self._outgoing.popleft()
+                    self._queued_bytes -= len(message)
+                    try:
+                        async with asyncio.timeout(self.limits.write_s):
+                            await websocket.send(message)
+                    except TimeoutError:
+                        why = f"it has not read anything for {self.limits.write_s:g} s"
+                        self.fail(EngineTimeout(self.target.name, f"talking to {self.target.vendor}", why))
+                        return
+                if not self._closing:
+                    await self._wake.wait()
+            await websocket.close()
+
+    def _lose(self, error: EngineError) -> None:
+        if self.error is not None:
+            return
+        self.error = error
+        self._outgoing.clear()
+        self._queued_bytes = 0
+        if not self._opened.done():
+            self._opened.set_result(None)
+        receiver, self.receiver = self.receiver, None
+        if receiver is not None:
+            receiver.on_lost(error)
+
+
+def fields_of(message: Message) -> Mapping[str, Any]:
+    """A JSON object; empty for anything else, which is the vendor's fault and is ignored."""
+    if isinstance(message, bytes):
+        return {}
+    try:
+        fields = json.loads(message)
+    except ValueError:
+        return {}
+    return fields if isinstance(fields, dict) else {}

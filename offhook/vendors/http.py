@@ -1,0 +1,153 @@
+"""HTTP to a vendor that has no WebSocket for it: requests whose answers are streamed, on connections that are kept."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from time import monotonic
+from urllib.parse import SplitResult, urlsplit
+
+import h11
+
+from offhook.pipeline.errors import EngineError, EngineTimeout
+from offhook.vendors.errors import refusal
+from offhook.vendors.limits import Limits
+from offhook.vendors.target import Target
+
+MAX_REASON_BYTES = 4_000
+READ_BYTES = 65_536
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A connection between two requests."""
+
+    place: str
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    state: h11.Connection
+    since: float
+    used: bool = False
+
+    def close(self) -> None:
+        self.writer.close()
+
+
+class HttpClient:
+    """For one engine and one event loop."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._kept: list[_Kept] = []
+        self._tls = ssl.create_default_context()
+
+    async def close(self) -> None:
+        """Close what is not in use. Idempotent."""
+        while self._kept:
+            self._kept.pop().close()
+
+    async def post(
+        self, target: Target, body: bytes, content_type: str, first_s: float, stall_s: float = 2.0
+    ) -> AsyncGenerator[bytes]:
+        """The body of the answer to a POST, as it comes.
+
+        The first piece must come within `first_s`, more within `stall_s`. Closing the generator ends the request.
+        Raises EngineError, EngineTimeout, VendorRefusedError.
+        """
+        what = f"asking {target.vendor}"
+        connection: _Kept | None = None
+        first_at = monotonic() + first_s
+        try:
+            async with asyncio.timeout(first_s):
+                connection, response = await self._begin(target, body, content_type)
+            if response.status_code != 200:
+                raise refusal(target, response.status_code, await self._reason(connection), what)
+            left_s = max(0.0, first_at - monotonic())
+            while True:
+                async with asyncio.timeout(left_s):
+                    event = await self._next(connection)
+                left_s = stall_s
+                if isinstance(event, h11.Data):
+                    yield bytes(event.data)
+                elif isinstance(event, h11.EndOfMessage):
+                    break
+            self._keep(connection)
+            connection = None
+        except TimeoutError:
+            raise EngineTimeout(target.name, what, f"{target.place} did not answer in time") from None
+        except (OSError, h11.RemoteProtocolError) as error:
+            raise EngineError(target.name, what, f"{target.place}: {error or type(error).__name__}") from error
+        finally:
+            if connection is not None:
+                connection.close()
+
+    async def _begin(self, target: Target, body: bytes, content_type: str) -> tuple[_Kept, h11.Response]:
+        """The request is sent. A kept connection that turns out to be closed is replaced, once."""
+        while True:
+            connection = await self._take(target)
+            try:
+                self._send(connection, target, body, content_type)
+                await connection.writer.drain()
+                while not isinstance(event := await self._next(connection), h11.Response):
+                    pass
+                return connection, event
+            except (OSError, h11.RemoteProtocolError):
+                connection.close()
+                if not connection.used:
+                    raise
+            except BaseException:
+                connection.close()
+                raise
+
+    async def _take(self, target: Target) -> _Kept:
+        url = urlsplit(target.url)
+        place = f"{url.scheme}://{url.netloc}"
+        while self._kept:
+            kept = self._kept.pop()
+            if kept.place == place and monotonic() - kept.since < self._limits.idle_s and not kept.reader.at_eof():
+                kept.used = True
+                return kept
+            kept.close()
+        async with asyncio.timeout(self._limits.connect_s):
+            reader, writer = await self._connect(url)
+        return _Kept(place, reader, writer, h11.Connection(h11.CLIENT), monotonic())
+
+    async def _connect(self, url: SplitResult) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        secure = url.scheme in ("https", "wss")
+        port = url.port or (443 if secure else 80)
+        return await asyncio.open_connection(url.hostname, port, ssl=self._tls if secure else None)
+
+    def _send(self, connection: _Kept, target: Target, body: bytes, content_type: str) -> None:
+        url = urlsplit(target.url)
+        path = f"{url.path}?{url.query}" if url.query else url.path
+        headers = [
+            ("Host", url.netloc.rpartition("@")[2]),
+            ("User-Agent", "offhook"),
+            ("Content-Type", content_type),
+            ("Content-Length", str(len(body))),
+            *target.headers,
+        ]
+        state = connection.state
+        events = (h11.Request(method="POST", target=path, headers=headers), h11.Data(data=body), h11.EndOfMessage())
+        connection.writer.write(b"".join(state.send(event) or b"" for event in events))
+
+    async def _next(self, connection: _Kept) -> h11.Event:
+        while not isinstance(event := connection.state.next_event(), h11.Event):  # it needs data
+            connection.state.receive_data(await connection.reader.read(READ_BYTES))
+        return event
+
+    async def _reason(self, connection: _Kept) -> bytes:
+        body = b""
+        async with asyncio.timeout(1.0):
+            while isinstance(event := await self._next(connection), h11.Data) and len(body) < MAX_REASON_BYTES:
+                body += bytes(event.data)
+        return body
+
+    def _keep(self, connection: _Kept) -> None:
+        state = connection.state
+        if state.our_state is h11.DONE and state.their_state is h11.DONE:
+            state.start_next_cycle()
+            connection.since = monotonic()
+            self._kept.append(connection)
+        else:
+            connection.close()

@@ -1,0 +1,53 @@
+"""Tries a connection to a vendor that accepts any key at first, and says what is wrong in a message."""
+
+import asyncio
+from collections.abc import Callable
+
+from offhook.pipeline.errors import EngineError
+from offhook.vendors.connection import Connection, Message
+from offhook.vendors.errors import VendorRefusedError
+from offhook.vendors.limits import Limits
+from offhook.vendors.target import Target
+
+Judge = Callable[[Message], EngineError | bool]
+"""What a message says: it works (True), it does not (the error), or nothing about that (False)."""
+
+
+class _Probe:
+    def __init__(self, judge: Judge) -> None:
+        self.verdict: asyncio.Future[EngineError | None] = asyncio.get_running_loop().create_future()
+        self._judge = judge
+
+    def on_message(self, message: Message) -> None:
+        """See Receiver."""
+        found = self._judge(message)
+        if found is not False and not self.verdict.done():
+            self.verdict.set_result(None if found is True else found)
+
+    def on_lost(self, error: EngineError) -> None:
+        """See Receiver."""
+        if not self.verdict.done():
+            self.verdict.set_result(error)
+
+
+async def probe(target: Target, limits: Limits, judge: Judge, wait_s: float) -> None:
+    """Raises VendorRefusedError if the vendor refuses `target`; that it is silent, or cannot be reached, proves
+    nothing.
+
+    Of a vendor that says nothing when all is well, `wait_s` is how long it takes to complain.
+    """
+    connection = Connection(target, limits)
+    connection.receiver = probe = _Probe(judge)
+    error: EngineError | None
+    try:
+        await connection.opened()
+        async with asyncio.timeout(wait_s):
+            error = await probe.verdict
+    except TimeoutError:
+        error = None
+    except EngineError as failure:
+        error = failure
+    connection.close()
+    await connection.gone()
+    if isinstance(error, VendorRefusedError):
+        raise error

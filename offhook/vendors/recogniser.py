@@ -1,0 +1,167 @@
+"""What the recognisers of several vendors share: options, a pool, a format for each line, and turns.
+
+A vendor's file derives from `VendorAsr`, and says where it is reached (`target`) and how its turns read (`turn_type`, a
+`RecogniserTurn`).
+"""
+
+from copy import copy
+from dataclasses import replace
+from typing import Annotated, ClassVar, Generic, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from offhook.engines.factory import EngineContext
+from offhook.pipeline.asr.engine import AsrCapabilities, AsrRequest, EndpointReport, OnEndpoint, OnPartial
+from offhook.vendors.finals import FinalWait
+from offhook.vendors.g711 import Format, line_format
+from offhook.vendors.limits import Limits
+from offhook.vendors.packing import Packing
+from offhook.vendors.pool import Pool
+from offhook.vendors.target import Target
+from offhook.vendors.turn import TurnOptions, VendorTurn, log_late
+
+
+class RecogniserOptions(BaseModel):
+    """Options that the recognisers of all these vendors have; see docs/engines.md."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    language: str | None = None
+    turns: Literal["ours", "adviser", "vendor"] = "ours"
+    final_ms: Annotated[int, Field(ge=50, le=10_000)] = 300
+    late_finals: Literal["log", "drop"] = "log"
+    encoding: Literal["line", "PCMU", "PCMA", "LINEAR16"] = "line"
+    spare: Annotated[int, Field(ge=0, le=64)] = 1
+    query: dict[str, str] = {}
+
+
+OptionsT = TypeVar("OptionsT", bound=RecogniserOptions)
+
+
+class RecogniserTurn(VendorTurn):
+    """A turn that knows its target and its format, and what the vendor's end of a turn means."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        target: Target,
+        options: TurnOptions,
+        on_partial: OnPartial,
+        on_endpoint: OnEndpoint | None,
+        form: Format,
+        decides: bool,
+    ) -> None:
+        self.target = target
+        self.form = form
+        self.decides = decides
+        super().__init__(pool, target, options, on_partial, on_endpoint)
+
+    @property
+    def first_s(self) -> float:
+        """Where the turn begins in the connection's audio."""
+        return self.first_byte / self.options.bytes_per_s
+
+    def vendor_ended(self, *, likely: bool = False) -> None:
+        """The vendor thinks that the turn is over, or likely so."""
+        report: EndpointReport = "over" if self.decides and not likely else "likely"
+        self.report_endpoint(report)
+
+
+class VendorAsr(Generic[OptionsT]):
+    """`AsrEngine`, `LineAsrEngine` and `EndpointingAsrEngine`. `audio_s` are the seconds given to the vendor so far."""
+
+    turn_type: ClassVar[type[RecogniserTurn]]
+    packing: ClassVar[Packing] = Packing()
+    encodings: ClassVar[tuple[str, ...]] = ("PCMU", "PCMA", "LINEAR16")
+    reuses: ClassVar[bool] = True
+    partials: ClassVar[bool] = True
+    confidence: ClassVar[bool] = True
+    word_times = True
+    languages: tuple[str, ...] = ()
+
+    def __init__(
+        self, options: OptionsT, context: EngineContext, limits: Limits, keep_alive: str | None, goodbye: str | None
+    ) -> None:
+        self.name = context.name
+        self.options = options
+        self.context = context
+        self.audio_s = 0.0
+        self.pool = Pool(replace(limits, spare=options.spare), keep_alive, goodbye)
+        self._whole = self  # `for_line` makes copies, which share everything
+        self._use(Format("PCMU" if options.encoding == "line" else options.encoding, 8_000))
+
+    def target(self, language: str) -> Target:
+        """Where to connect for audio in `self.form`; `language` is a BCP 47 tag."""
+        raise NotImplementedError
+
+    async def start(self) -> None:
+        """Connect. Raises VendorRefusedError for a wrong key or options that the vendor does not take."""
+        await self.pool.start(self._target(None))
+
+    async def close(self) -> None:
+        """Disconnect. Idempotent."""
+        await self.pool.close()
+
+    def for_line(self, encoding: str, rate_hz: int) -> Self:
+        """The same for a line: its G.711 law as it is, if the vendor has it and the options do not say otherwise."""
+        if self.options.encoding != "line":
+            return self
+        form = line_format(encoding, rate_hz, pcma="PCMA" in self.encodings)
+        if form == self.form:
+            return self
+        other = copy(self)
+        other._use(form)
+        self.pool.want(other._target(None))
+        return other
+
+    def open(self, request: AsrRequest, on_partial: OnPartial, on_endpoint: OnEndpoint | None = None) -> RecogniserTurn:
+        """Begin a turn."""
+        turns = self.options.turns
+        on_endpoint = None if turns == "ours" else on_endpoint
+        target, decides = self._target(request.language), turns == "vendor"
+        return self.turn_type(self.pool, target, self._turn_options, on_partial, on_endpoint, self.form, decides)
+
+    def dump(self) -> dict[str, object]:
+        """The live state, for debugging."""
+        return {"audio_s": self._whole.audio_s, **self.pool.dump()}
+
+    def _use(self, form: Format) -> None:
+        self.form = form
+        self.capabilities = AsrCapabilities(
+            form.rate_hz,
+            grammar=False,
+            free_speech=True,
+            partials=self.partials,
+            encoding=form.encoding,
+            word_times=self.word_times,
+            confidence=self.confidence,
+            ends_turns=self.options.turns != "ours",
+            languages=self.languages,
+        )
+        self._turn_options = TurnOptions(
+            self.name,
+            form.bytes_per_s,
+            form.sample_bytes,
+            packing=self.packing,
+            wait=FinalWait(wait_s=self.options.final_ms / 1000),
+            reuses=self.reuses,
+            on_late=log_late(self.name) if self.options.late_finals == "log" else None,
+            on_audio=self._whole._count,
+        )
+
+    def _target(self, language: str | None) -> Target:
+        return self.target(language or self.options.language or self.context.language)
+
+    def _count(self, audio_s: float) -> None:
+        self.audio_s += audio_s
+
+
+def primary(language: str) -> str:
+    """The language itself, without region: what vendors call its code. `language` is a BCP 47 tag."""
+    return language.partition("-")[0].lower()
+
+
+def silence(form: Format, seconds: float) -> bytes:
+    """So much silence."""
+    sample = {"PCMU": b"\xff", "PCMA": b"\xd5"}.get(form.encoding, b"\0\0")
+    return sample * max(0, round(seconds * form.rate_hz))

@@ -1,0 +1,33 @@
+"""Where a vendor is reached, and as whom."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One address of a vendor, with the options in its query. Equal targets may share connections.
+
+    `name` is what the settings call the engine, `vendor` the company's name. `headers` have the key. `hint` is what to
+    type if it is refused. A vendor whose stream begins with messages, such as its configuration, has them in `hello`:
+    they are sent as soon as the connection is open.
+    """
+
+    kind: Literal["asr", "tts"]
+    name: str
+    vendor: str
+    url: str = field(repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    hint: str = ""
+    hello: tuple[str | bytes, ...] = field(default=(), repr=False)
+
+    @property
+    def place(self) -> str:
+        """Host and port, for errors: a query may have a key."""
+        return urlsplit(self.url).netloc.rpartition("@")[2] or "this"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is on this machine, so that no proxy is in between."""
+        return urlsplit(self.url).hostname in ("127.0.0.1", "::1", "localhost")

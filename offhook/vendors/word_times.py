@@ -1,0 +1,103 @@
+"""Places the words and characters that a voice reports in the text that it was given. Pure.
+
+Vendors report the text as they read it: with other spaces, without some punctuation, now and then with something that
+is not in the text. What cannot be found is left out.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from offhook.pipeline.tts.engine import Word
+
+_TOKEN = re.compile(r"\S+")
+_MAX_SKIPPED_CHARS = 8
+_MAX_SKIPPED_WORDS = 4
+
+
+class CharacterTimes:
+    """Collects characters with their times into words, divided at white space."""
+
+    def __init__(self, text: str, rate_hz: int) -> None:
+        self._text = text
+        self._rate_hz = rate_hz
+        self._tokens = [match.span() for match in _TOKEN.finditer(text)]
+        self._token = 0  # the first that has not been given out
+        self._at = 0
+        self._start: float | None = None
+        self._end = 0.0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all words have been given out."""
+        return self._token == len(self._tokens)
+
+    @property
+    def progress(self) -> float:
+        """How much of the text has been reported, from 0 to 1."""
+        return self._at / max(1, len(self._text))
+
+    def push(self, characters: Iterable[str], starts_s: Iterable[float], ends_s: Iterable[float]) -> list[Word]:
+        """Takes characters with their times from the start of the text's audio; returns the words that are complete."""
+        words: list[Word] = []
+        for character, start_s, end_s in zip(characters, starts_s, ends_s, strict=False):
+            at = self._find(character)
+            if at is None:
+                continue
+            words += self._words_before(at)
+            self._at = at + 1
+            if not character.isspace():
+                self._start = start_s if self._start is None else self._start
+                self._end = max(end_s, self._start)
+        return words + self._words_before(self._at)
+
+    def _find(self, character: str) -> int | None:
+        if character.isspace():
+            return self._at if self._text[self._at : self._at + 1].isspace() else None
+        found = self._text.find(character, self._at, self._at + _MAX_SKIPPED_CHARS)
+        return found if found >= 0 else None
+
+    def _words_before(self, at: int) -> list[Word]:
+        """The words that end at `at` or before it."""
+        words: list[Word] = []
+        while self._token < len(self._tokens) and self._tokens[self._token][1] <= at:
+            start, end = self._tokens[self._token]
+            self._token += 1
+            if self._start is not None and self._at > start:
+                first, last = (round(each * self._rate_hz) for each in (self._start, self._end))
+                words.append(Word(self._text[start:end], start, end, first, last))
+                self._start = None
+        return words
+
+
+class WordTimes:
+    """Finds words in the text, one after the other."""
+
+    def __init__(self, text: str, rate_hz: int) -> None:
+        self._text = text
+        self._rate_hz = rate_hz
+        self._tokens = [match.span() for match in _TOKEN.finditer(text)]
+        self._bare = [_bare(text[start:end]) for start, end in self._tokens]
+        self._token = 0
+
+    def push(self, words: Sequence[str], starts_s: Sequence[float], ends_s: Sequence[float]) -> list[Word]:
+        """Takes words with their times from the start of the text's audio; returns those that the text has."""
+        found: list[Word] = []
+        for word, start_s, end_s in zip(words, starts_s, ends_s, strict=False):
+            token = self._find(_bare(word))
+            if token is None:
+                continue
+            self._token = token + 1
+            start, end = self._tokens[token]
+            first, last = round(start_s * self._rate_hz), round(max(start_s, end_s) * self._rate_hz)
+            found.append(Word(self._text[start:end], start, end, first, last))
+        return found
+
+    def _find(self, bare: str) -> int | None:
+        for token in range(self._token, min(self._token + _MAX_SKIPPED_WORDS, len(self._tokens))):
+            if bare and bare == self._bare[token]:
+                return token
+        return None
+
+
+def _bare(word: str) -> str:
+    return re.sub(r"\W", "", word).casefold() or word

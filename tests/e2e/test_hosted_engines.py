@@ -1,0 +1,61 @@
+"""A whole bot with hosted ears and voice, on a stream: the caller hears what was to be said, letter by letter."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from offhook.telephony.codec import PCMU
+from offhook.testing.carrier.call import Carrier
+from offhook.testing.vendors.cartesia import CartesiaServer
+from offhook.testing.vendors.elevenlabs import ElevenLabsServer
+from offhook.testing.vendors.server import VendorServer
+from offhook.testing.vendors.tone_speech import text_in
+from tests.e2e.conftest import BotProcess, speech
+
+QUESTION = "What can I do for you?"
+ANSWER = "You have ten dollars. Goodbye."
+FLOW = f"""
+name: short
+start: menu
+steps:
+  menu:
+    ask: {QUESTION}
+    choices:
+      balance: {{phrases: [check my balance], key: 1, next: balance}}
+      hours: {{phrases: [opening hours], key: 2, next: menu}}
+    no_input: {{attempts: 2, then: balance}}
+    no_match: {{attempts: 2, then: menu}}
+  balance: {{hang_up: {ANSWER}}}
+"""
+
+
+async def talk(bot: BotProcess) -> str:
+    """One call; returns what the caller heard."""
+    call = await Carrier.dial(f"ws://{bot.http}/twilio/media", parameters={"from": "+1555"})
+    async with asyncio.timeout(30):
+        await call.listen()
+        await call.say(speech("check-my-balance"))
+        await call.over.wait()
+    await call.close()
+    return text_in(PCMU.decode(bytes(call.log.played)), 8_000)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("elevenlabs", ElevenLabsServer), ("cartesia", CartesiaServer)])
+async def test_a_call(
+    name: str, kind: Callable[..., VendorServer], start_bot: Callable[..., BotProcess], tmp_path: Path
+) -> None:
+    flow = tmp_path / "short.yaml"
+    flow.write_text(FLOW)
+    async with kind(["check my balance"], realtime_factor=8.0) as server:
+        settings = {f"{name.upper()}_API_KEY": server.api_key}
+        for section in ("ASR", "TTS"):
+            settings[f"OFFHOOK_{section}__ENGINE"] = name
+            settings[f"OFFHOOK_{section}__{name.upper()}__BASE_URL"] = server.url
+        bot = await asyncio.to_thread(start_bot, "--flow", str(flow), "--workers", "1", **settings)
+        heard = await talk(bot)
+        await asyncio.to_thread(bot.wait_for, lambda: bot.records()[0]["end"] is not None)
+        (record,) = bot.records()
+        assert (heard, bot.lines(record, "caller")) == (f"{QUESTION} {ANSWER}", ["check my balance"])
+        assert server.violations == []

@@ -1,0 +1,107 @@
+"""The vendors that have the same tests: how their servers and engines are made."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from offhook.engines.factory import EngineContext, Kind
+from offhook.pipeline.asr.engine import AsrRequest, AsrStream, Transcript
+from offhook.pipeline.tts.engine import SpeechChunk, Word
+from offhook.telephony.codec import PCMU
+from offhook.testing.vendors.assemblyai import AssemblyAiServer
+from offhook.testing.vendors.cartesia import CartesiaServer
+from offhook.testing.vendors.elevenlabs import ElevenLabsServer
+from offhook.testing.vendors.openai import OpenAiServer
+from offhook.testing.vendors.script import MS_PER_WORD
+from offhook.testing.vendors.server import VendorServer
+from offhook.testing.vendors.tone_speech import speak
+from offhook.vendors import (
+    assemblyai_asr,
+    cartesia_asr,
+    cartesia_tts,
+    elevenlabs_asr,
+    elevenlabs_tts,
+    openai_asr,
+    openai_tts,
+)
+
+FRAME = 160
+TEXT = "i would like to check the balance of my account please"
+"""More words than the recognisers make final before the end."""
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """A vendor's server and engine in one direction. `url_option` is where the engine takes the server's address."""
+
+    name: str
+    server: Callable[..., VendorServer]
+    make: Callable[..., Any]
+    url_option: str = "base_url"
+    url: str = "url"
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def engine(self, server: VendorServer, *, kind: Kind, **options: Any) -> Any:
+        """An engine that reaches `server`."""
+        given = {self.url_option: getattr(server, self.url), "api_key": server.api_key, **self.options, **options}
+        return self.make(given, EngineContext(kind, self.name))
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+RECOGNISERS = [
+    Vendor("elevenlabs", ElevenLabsServer, elevenlabs_asr.make),
+    Vendor("cartesia", CartesiaServer, cartesia_asr.make),
+    Vendor("assemblyai", AssemblyAiServer, assemblyai_asr.make),
+    Vendor("openai", OpenAiServer, openai_asr.make, "realtime_url", options={"model": "gpt-realtime-whisper"}),
+]
+DETECTORS = RECOGNISERS[:3]
+"""Those that can end turns."""
+
+VOICES = [
+    Vendor("elevenlabs", ElevenLabsServer, elevenlabs_tts.make),
+    Vendor("cartesia", CartesiaServer, cartesia_tts.make),
+    Vendor("openai", OpenAiServer, openai_tts.make, url="http_url"),
+]
+CONTEXTS = VOICES[:2]
+"""Voices that speak by WebSocket, with contexts and word times."""
+
+
+def said(text: str = TEXT) -> bytes:
+    """A caller's audio in mu-law: as long as the servers take for so many words, and 200 ms of silence."""
+    tone = speak("m" * (len(text.split()) * MS_PER_WORD // 60 + 1), 8_000)
+    return PCMU.encode(tone) + PCMU.silence * 1_600
+
+
+async def feed(stream: AsrStream, audio: bytes) -> None:
+    """Feed audio in frames of 20 ms, as fast as they are sent."""
+    for at in range(0, len(audio), FRAME):
+        stream.feed(audio[at : at + FRAME])
+        await asyncio.sleep(0)
+
+
+async def recognise(engine: Any, audio: bytes, partials: list[str] | None = None) -> Transcript:
+    """One turn."""
+    stream = engine.open(AsrRequest(), (partials if partials is not None else []).append)
+    await feed(stream, audio)
+    return cast(Transcript, await stream.finish())
+
+
+async def until(condition: Callable[[], bool], within_s: float = 5.0) -> None:
+    """Wait for something that another task does. TimeoutError."""
+    async with asyncio.timeout(within_s):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+async def spoken(chunks: AsyncIterator[SpeechChunk]) -> tuple[bytes, list[Word]]:
+    """All audio and words of a text."""
+    audio, words = bytearray(), []
+    async with aclosing(cast(Any, chunks)) as pieces:
+        async for chunk in pieces:
+            audio += chunk.pcm
+            words += chunk.words
+    return bytes(audio), words

@@ -1,0 +1,84 @@
+"""`offhook check` finds a wrong key, and a bot with one does not start."""
+
+from typing import Literal
+
+import pytest
+
+from offhook.cli.checks import engines
+from offhook.cli.checks.finding import Level
+from offhook.engines.engine_set import EngineSet
+from offhook.settings.config import Config
+from offhook.testing.vendors.deepgram import DeepgramServer
+from offhook.usererror import UserError
+from offhook.vendors.errors import VendorRefusedError
+from tests.vendors.hosted import RECOGNISERS, VOICES, Vendor
+
+
+def config_of(server: DeepgramServer, **options: object) -> Config:
+    own = {"base_url": server.url, "api_key": server.api_key, **options}
+    sections = {"asr": {"engine": "deepgram", "deepgram": own}, "tts": {"engine": "deepgram", "deepgram": own}}
+    return Config.model_validate({**sections, "vad": {"engine": "energy"}})
+
+
+async def test_a_right_key() -> None:
+    async with DeepgramServer() as server:
+        (finding,) = await engines.check(config_of(server))
+        assert finding.level is Level.OK
+        assert "deepgram, deepgram started" in finding.render()
+
+
+async def test_a_wrong_key() -> None:
+    async with DeepgramServer() as server:
+        (finding,) = await engines.check(config_of(server, api_key="wrong"))
+        assert finding.level is not Level.OK
+        text = finding.render()
+        assert "Deepgram refused the key (401" in text
+        assert "export DEEPGRAM_API_KEY=" in text
+        with pytest.raises(VendorRefusedError):
+            await EngineSet(config_of(server, api_key="wrong")).start()
+
+
+async def test_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DEEPGRAM_API_KEY", raising=False)
+    config = Config.model_validate({"asr": {"engine": "deepgram"}, "tts": {"engine": "recorded"}})
+    with pytest.raises(UserError, match="export DEEPGRAM_API_KEY="):
+        EngineSet(config)
+    monkeypatch.setenv("DEEPGRAM_API_KEY", "secret-key")
+    assert "secret-key" not in str(EngineSet(config).asr)
+
+
+@pytest.mark.parametrize("vendor", [*RECOGNISERS, *VOICES], ids=repr)
+async def test_every_vendor(vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that is missing, wrong, right; and it is shown nowhere."""
+    kind: Literal["asr", "tts"] = "tts" if vendor in VOICES else "asr"
+    monkeypatch.delenv(f"{vendor.name.upper()}_API_KEY", raising=False)
+    other = {"tts": {"engine": "recorded"}} if kind == "asr" else {"asr": {"engine": "fixed"}}
+    async with vendor.server() as server:
+        own = {vendor.url_option: getattr(server, vendor.url), **vendor.options}
+
+        def config(**options: object) -> Config:
+            section = {"engine": vendor.name, vendor.name: {**own, **options}}
+            return Config.model_validate({kind: section, **other, "vad": {"engine": "energy"}})
+
+        with pytest.raises(UserError, match=f"export {vendor.name.upper()}_API_KEY="):
+            EngineSet(config())
+        (finding,) = await engines.check(config(api_key="wrong-key"))
+        assert finding.level is not Level.OK
+        assert f"{vendor.name.upper()}_API_KEY" in finding.render()
+        assert "wrong-key" not in finding.render()
+        (finding,) = await engines.check(config(api_key=server.api_key))
+        assert finding.level is Level.OK
+        engine_set = EngineSet(config(api_key=server.api_key))
+        hosted = engine_set.asr if kind == "asr" else engine_set.tts
+        assert "test-key" not in repr(getattr(getattr(hosted, "engine", hosted), "dump", dict)())
+
+
+async def test_the_key_is_never_shown() -> None:
+    async with DeepgramServer() as server:
+        config = config_of(server)
+        assert "test-key" not in repr(config)
+        engine_set = EngineSet(config)
+        await engine_set.start()
+        dumped = repr([getattr(each, "dump", dict)() for each in (engine_set.asr, engine_set.tts)])
+        assert "test-key" not in dumped
+        await engine_set.close()
