@@ -5,19 +5,32 @@ import asyncio
 from collections.abc import Callable
 from typing import NamedTuple, get_args
 
+from offhook.testing.vendors.assemblyai import AssemblyAiServer
+from offhook.testing.vendors.cartesia import CartesiaServer
 from offhook.testing.vendors.deepgram import DeepgramServer
+from offhook.testing.vendors.elevenlabs import ElevenLabsServer
+from offhook.testing.vendors.openai import OpenAiServer
 from offhook.testing.vendors.server import Fault, VendorServer
 
 
 class Vendor(NamedTuple):
-    """How a vendor's server is made from texts, what it has, and where its key is expected."""
+    """How a vendor's server is made from texts, what it has, and where its key is expected. `urls` are the options that
+    take its addresses, and its attributes with them."""
 
     make: Callable[[list[str]], VendorServer]
     kinds: tuple[str, ...]
     key_variable: str
+    urls: tuple[tuple[str, str], ...] = (("BASE_URL", "url"),)
 
 
-VENDORS = {"deepgram": Vendor(DeepgramServer, ("ASR", "TTS"), "DEEPGRAM_API_KEY")}
+BOTH = ("ASR", "TTS")
+VENDORS = {
+    "assemblyai": Vendor(AssemblyAiServer, ("ASR",), "ASSEMBLYAI_API_KEY"),
+    "cartesia": Vendor(CartesiaServer, BOTH, "CARTESIA_API_KEY"),
+    "deepgram": Vendor(DeepgramServer, BOTH, "DEEPGRAM_API_KEY"),
+    "elevenlabs": Vendor(ElevenLabsServer, BOTH, "ELEVENLABS_API_KEY"),
+    "openai": Vendor(OpenAiServer, BOTH, "OPENAI_API_KEY", (("BASE_URL", "http_url"), ("REALTIME_URL", "url"))),
+}
 
 
 async def serve(name: str, texts: list[str], port: int, fault: Fault | None) -> None:
@@ -29,7 +42,8 @@ async def serve(name: str, texts: list[str], port: int, fault: Fault | None) -> 
     print(f"export {vendor.key_variable}={server.api_key}")  # noqa: T201 - it is what the command is for
     for kind in vendor.kinds:
         print(f"export OFFHOOK_{kind}__ENGINE={name}")  # noqa: T201
-        print(f"export OFFHOOK_{kind}__{name.upper()}__BASE_URL={server.url}", flush=True)  # noqa: T201
+        for option, attribute in vendor.urls[: 1 if kind == "TTS" else None]:
+            print(f"export OFFHOOK_{kind}__{name.upper()}__{option}={getattr(server, attribute)}", flush=True)  # noqa: T201
     try:
         await asyncio.Event().wait()
     finally:
