@@ -3,12 +3,14 @@ it starts."""
 
 from collections.abc import Mapping
 from importlib.resources import files
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from offhook.engines.factory import EngineContext, read_options
-from offhook.engines.model_path import resolve_model
+from offhook.models.choose import choose
+from offhook.models.store import ModelStore
 from offhook.pipeline.asr.engine import AsrEngine
 from offhook.pipeline.asr.fixed import FixedEngine
 from offhook.pipeline.asr.pocketsphinx import PocketsphinxEngine
@@ -19,6 +21,7 @@ from offhook.pipeline.vad.energy import EnergyVad
 from offhook.pipeline.vad.engine import VadEngine
 from offhook.pipeline.vad.silero import SileroVad
 from offhook.settings.values import LanguageTag
+from offhook.usererror import UserError
 
 BENCH_TRANSCRIPT = "check my balance"
 BENCH_RECORDING = ("assets", "bench", "reply.wav")
@@ -38,11 +41,12 @@ class PocketsphinxOptions(Options):
 
 
 class WhisperOptions(Options):
-    """The folder of a `model` in CTranslate2's format; `language` is spoken where neither the call nor the question
-    names one; `window_s` is how much the model takes at once, 15 s being the fastest and 30 s what it was trained with;
-    `threads` are those of each child process."""
+    """`model` is a name in `offhook models list --here`, or the path of a folder in CTranslate2's format; without it,
+    the only one that serves for the language. `language` is spoken where neither the call nor the question names one;
+    `window_s` is how much the model takes at once, 15 s being the fastest and 30 s what it was trained with; `threads`
+    are those of each child process."""
 
-    model: str
+    model: Annotated[str, Field(min_length=1)] | None = None
     language: LanguageTag | None = None
     window_s: Annotated[float, Field(ge=15, le=30)] = 15.0
     threads: Annotated[int, Field(ge=1, le=64)] = 1
@@ -78,7 +82,7 @@ def whisper(options: Mapping[str, Any], context: EngineContext) -> AsrEngine:
     """Whisper models, by CTranslate2."""
     own = read_options(WhisperOptions, options, context)
     return WhisperEngine(
-        resolve_model(own.model, context, FILES),
+        _whisper_folder(own.model, context),
         workers=context.workers,
         language=own.language or context.language,
         window_s=own.window_s,
@@ -86,6 +90,19 @@ def whisper(options: Mapping[str, Any], context: EngineContext) -> AsrEngine:
         partials=own.partials,
         word_times=own.word_times,
     )
+
+
+def _whisper_folder(model: str | None, context: EngineContext) -> Path:
+    chosen = choose(ModelStore(context.models_dir), "whisper", model, context.language, context.where)
+    missing = [each for each in FILES if not any((chosen.folder / name).is_file() for name in each.split("|"))]
+    if missing:
+        raise UserError(
+            f"the model {chosen.name} is incomplete",
+            f"{chosen.folder} lacks {', '.join(missing).replace('|', ' or ')}",
+            "another folder for `model`, or fetch it again",
+            context.where,
+        )
+    return chosen.folder
 
 
 def fixed(options: Mapping[str, Any], context: EngineContext) -> AsrEngine:

@@ -72,7 +72,7 @@ class Evidence:
 WEIGHTS = np.array([-2.553, 0.586, -0.551, -0.732, 1.061, 2.466, -5.22, 0.758, -1.008])
 """Of the values of Evidence, and the constant."""
 
-MIN_PROBABILITY = 0.5
+MIN_PROBABILITY = 0.3
 """Words are taken from here on."""
 
 

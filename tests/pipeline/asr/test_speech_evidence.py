@@ -75,7 +75,7 @@ def test_silence_is_nothing() -> None:
 def test_a_clear_sentence_is_accepted_and_thanks_out_of_a_hum_are_not() -> None:
     clear = evidence(SPEECH, "I'd like to book a table", 8, no_speech_probability=0.02, mean_log_probability=-0.2)
     hum = Sound(active_s=2.0, voiced=1.0, pitch_spread=0.0, variability=0.2)
-    thanks = evidence(hum, "Thank you.", 3, no_speech_probability=0.7, mean_log_probability=-0.8)
+    thanks = evidence(hum, "Thank you.", 3, no_speech_probability=0.8, mean_log_probability=-1.2)
     assert speech_probability(clear) > 0.9
     assert speech_probability(thanks) < MIN_PROBABILITY
 
