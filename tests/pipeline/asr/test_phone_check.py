@@ -50,6 +50,23 @@ def test_what_was_said_is_accepted(check: PhoneCheck) -> None:
     assert checked.confidence > 0.8
 
 
+def test_the_words_have_their_times(check: PhoneCheck) -> None:
+    pcm = speech("check_my_balance")
+    for words in (check.check(pcm, MENU, "check my balance").words, check.words(pcm, "check my balance")):
+        assert [word.text for word in words] == ["check", "my", "balance"]
+        times = [time for word in words for time in (word.start_s, word.end_s)]
+        assert times == sorted(times) and times[0] >= 0 and times[-1] <= len(pcm) / 16_000
+        assert words[2].end_s - words[2].start_s > words[1].end_s - words[1].start_s
+        assert all(word.confidence is not None and word.confidence > 0.5 for word in words)
+
+
+def test_words_of_free_speech_that_were_not_said_are_less_sure(check: PhoneCheck) -> None:
+    pcm = speech("check_my_balance")
+    said, other = check.words(pcm, "check my balance"), check.words(pcm, "check seven balance")
+    assert (other[1].confidence or 0.0) < (said[1].confidence or 0.0) - 0.2
+    assert check.words(pcm, "") == check.words(np.zeros(0, np.int16), "check") == ()
+
+
 @pytest.mark.parametrize("found", ["", "opening hours", "goodbye"])
 def test_a_wrong_sentence_from_pocketsphinx_is_overruled(check: PhoneCheck, found: str) -> None:
     checked = check.check(speech("check_my_balance"), MENU, found)
