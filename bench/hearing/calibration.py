@@ -6,7 +6,6 @@ from itertools import pairwise
 
 from bench.hearing.score import Rate, Result, outcome
 from bench.table import table
-from offhook.pipeline.asr.confidence import Thresholds
 
 BINS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 1.01)
 STEPS = tuple(step / 100 for step in range(5, 100, 5))
@@ -17,6 +16,15 @@ MIN_RIGHT = 0.5
 """Share of right ones among the answers that are worth a "did you say"."""
 
 HEADINGS = ("confidence", "answers", "right")
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """From `accept` on an answer is taken as it is; between `confirm` and that, the caller is asked whether it
+    is right; below it, the question is asked again."""
+
+    accept: float
+    confirm: float
 
 
 @dataclass(frozen=True)

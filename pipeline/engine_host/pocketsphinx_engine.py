@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pocketsphinx
 
-from offhook.pipeline.asr._narrowband import mllr_text
+from offhook.pipeline.asr._narrowband import mean_text, mllr_text, with_image
 from offhook.pipeline.asr.engine import RecognisedWord
 from offhook.pipeline.asr.phone_check import PhoneCheck
 from offhook.pipeline.engine_host.protocol import CONSUMED_COUNT, Kind, ProtocolError, StreamFailure, decode_json
@@ -51,10 +51,6 @@ MAX_CHECKED_BYTES = 1_280_000
 
 MAX_FINAL_PASS_BYTES = 256_000
 """8 s. Longer speech has settled normalisation, and the caller would notice the delay."""
-
-PHONE_MEAN = "41.05,2.58,-9.71,17.96,-9.07,0.18,2.31,-7.10,1.15,-1.56,-1.38,5.89,-4.45"
-"""The initial cepstral mean of every utterance: the average over 224 short utterances of four flite voices through
-G.711, at two levels, half of them noisy. Real callers will differ; the final pass compensates."""
 
 QUIET_STEP_BYTES = 320
 """10 ms: the final pass leaves out the quiet before and after the speech, except for the margins."""
@@ -183,7 +179,7 @@ class HostedPocketsphinx:
         if len(state.received) < MAX_CHECKED_BYTES:
             state.received += piece
         if state.decoder is not None:
-            state.decoder.process_raw(piece[: len(piece) & ~1], False, False)
+            state.decoder.process_raw(with_image(piece[: len(piece) & ~1]), False, False)
         self._listen_for_pause(state, piece)
         if state.decoder is not None and state.received_bytes - state.partial_at >= PARTIAL_EVERY_BYTES:
             state.partial_at = state.received_bytes
@@ -235,12 +231,12 @@ class HostedPocketsphinx:
 
     def _final_pass(self, state: _Stream) -> _Result:
         # Live normalisation begins with a mean that is not the caller's; the whole utterance has its own. On the voices
-        # that PHONE_MEAN is from this gains nothing, on two others 30 of 48 right became 39.
+        # that the mean is from this gains nothing, on two others 30 of 48 right became 39.
         decoder, grammar = self._final, str(state.grammar)
         speech, begin_s = _speech(state.received)
         self._activate(decoder, grammar)
         _start_afresh(decoder)
-        decoder.process_raw(speech, False, True)
+        decoder.process_raw(with_image(speech), False, True)
         decoder.end_utt()
         return self._checked(decoder, grammar, speech, begin_s)
 
@@ -300,7 +296,7 @@ class HostedPocketsphinx:
         with tempfile.NamedTemporaryFile("w", suffix=".mllr") as transform:
             transform.write(mllr_text())
             transform.flush()
-            decoder = pocketsphinx.Decoder(loglevel="FATAL", mllr=transform.name, cmninit=PHONE_MEAN, **options)
+            decoder = pocketsphinx.Decoder(loglevel="FATAL", mllr=transform.name, cmninit=mean_text(), **options)
         self._made[has_grammar] += 1
         return decoder
 

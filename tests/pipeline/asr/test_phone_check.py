@@ -99,7 +99,7 @@ def test_thanks_are_recognised_without_the_th_that_a_phone_line_loses(
     monkeypatch.setattr(PhoneNet, "log_probs", lambda net, pcm: np.log(probs))
     words = {"thank": "TH AE NG K", "thanks": "TH AE NG K S", "you": "Y UW"}
     polite = PhoneCheck(lambda word: [words[word].split()] if word in words else pronounce(word))
-    checked = polite.check(np.zeros(16_000, np.int16), DIGITS, "four")
+    checked = polite.check(speech("four_two_seven"), DIGITS, "four")
     assert checked.text == "four"
     assert checked.confidence > 0.9
 
@@ -131,8 +131,15 @@ def test_more_grammars_than_are_kept(check: PhoneCheck) -> None:
 
 
 def test_all_evidence_against_a_sentence_lowers_the_confidence() -> None:
-    good = Evidence(cost=0.2, root_cost=0.6, edits=0.2, disagreed=0.0, courteous=0.0)
+    good = Evidence(cost=0.6, edits=0.2, disagreed=0.0, unfound=0.0, courteous=0.0, freedom=0.2)
     assert confidence(good) > 0.9
-    for name, worse in (("cost", 5.0), ("root_cost", 9.0), ("edits", 1.2), ("disagreed", 1.0), ("courteous", 1.0)):
+    for name, worse in (
+        ("cost", 9.0),
+        ("edits", 1.2),
+        ("disagreed", 1.0),
+        ("unfound", 1.0),
+        ("courteous", 1.0),
+        ("freedom", 1.0),
+    ):
         assert confidence(replace(good, **{name: worse})) < confidence(good)
-    assert confidence(Evidence(1e6, 1e6, 1e3, 1.0, 1.0)) == pytest.approx(0, abs=1e-9)
+    assert confidence(Evidence(1e6, 1e3, 1.0, 1.0, 1.0, 1.0)) == pytest.approx(0, abs=1e-9)
