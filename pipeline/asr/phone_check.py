@@ -56,8 +56,8 @@ class Evidence:
     the number of phones of the answer: long answers may be slightly wrong in more places. `edits` is the number of
     missing, different or extra phones per phone of the sentence. `disagreed` is 1 if pocketsphinx found another
     sentence, and words of courtesy, which it does not know, do not explain that; `unfound` is 1 if it found none.
-    `courteous` is 1 if there were such words: they are short, and fit many sounds. `freedom` is how much choice (natural
-    log of the number of words, per phone of the answer) the grammar leaves: a loop of eleven digits fits almost
+    `courteous` is 1 if there were such words: they are short, and fit many sounds. `freedom` is how much choice the
+    grammar leaves (natural log of the number of words, per phone of the answer): digits in any number fit almost
     anything.
     """
 
