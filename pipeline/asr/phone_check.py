@@ -58,7 +58,7 @@ class Evidence:
     sentence, and words of courtesy, which it does not know, do not explain that; `unfound` is 1 if it found none.
     `courteous` is 1 if there were such words: they are short, and fit many sounds. `freedom` is how much choice the
     grammar leaves (natural log of the number of words, per phone of the answer): digits in any number fit almost
-    anything.
+    anything. `doubt` is how unsure the network is of its likeliest phones (natural log): in noise everything fits.
     """
 
     cost: float
@@ -67,17 +67,19 @@ class Evidence:
     unfound: float
     courteous: float
     freedom: float
+    doubt: float
 
 
-WEIGHTS = (0.458, 2.97, 0.774, 2.01, 0.772, 5.65)
-BIAS = 8.15
-"""Logistic regression on 449 turns by three voices unknown to the network, over noisy lines, and 255 phrases cut from
-human recordings, answers and other speech weighing the same. On 413 others (docs/decisions/0012-hearing.md) 99 % of
-the answers with a confidence of 0.9 or more were right, 82 % from 0.7, 46 % from 0.5, 25 % from 0.3."""
+WEIGHTS = (0.545, 2.87, 0.802, 1.19, 1.10, 6.24, 2.96)
+BIAS = 10.0
+"""Logistic regression on 925 turns: sentences by three voices unknown to the network over noisy lines, and phrases cut
+from human recordings, clean and with noise 10 dB below them; answers and other speech weigh the same. On other
+voices and sentences (docs/decisions/0012-hearing.md) 97 % of the answers with a confidence of 0.9 or more were right,
+78 % from 0.7, 37 % from 0.5, 20 % from 0.3, most of the wrong ones in strong noise."""
 
 
-WORD_COST, WORD_BIAS = 1.0, 1.5
-"""Logistic regression; see `word_confidence`."""
+WORD_COST, WORD_BIAS = 0.45, 0.88
+"""Logistic regression on 189 words of free speech by two human speakers, half of them wrong; see `word_confidence`."""
 
 
 class PhoneCheck:
@@ -107,7 +109,9 @@ class PhoneCheck:
                 best = other
         if best is None:
             return Checked("", 0.0)
-        return Checked(_text(best), confidence(gather_evidence(best, seen, found, freedom)), _words(best))
+        return Checked(
+            _text(best), confidence(gather_evidence(best, seen, found, freedom, doubt_of(log_probs))), _words(best)
+        )
 
     def words(self, pcm: NDArray[np.int16], text: str) -> tuple[RecognisedWord, ...]:
         """The words of free speech in 16-bit PCM at 16 kHz, with their times and how sure each is; none if they do not
@@ -157,7 +161,13 @@ def freedom_of(decoded: Decoded) -> float:
     return sum(log(word.choices) for word in answer) / sum(len(word.phones) for word in answer)
 
 
-def gather_evidence(decoded: Decoded, seen: Sequence[int], found: str, freedom: float) -> Evidence:
+def doubt_of(log_probs: NDArray[np.float32]) -> float:
+    """See Evidence; at least one frame is a phone's."""
+    best = log_probs.argmax(1)
+    return -float(log_probs.max(1)[best != BLANK].mean())
+
+
+def gather_evidence(decoded: Decoded, seen: Sequence[int], found: str, freedom: float, doubt: float) -> Evidence:
     """The evidence for a sentence decoded from log probabilities relative to those of the likeliest phones."""
     phones = [phone for word in decoded.words for phone in word.phones]
     answer = sum(len(word.phones) for word in decoded.words if not word.text.startswith(AROUND))
@@ -169,6 +179,7 @@ def gather_evidence(decoded: Decoded, seen: Sequence[int], found: str, freedom: 
         unfound=float(not found),
         courteous=float(courteous),
         freedom=freedom,
+        doubt=doubt,
     )
 
 

@@ -131,7 +131,7 @@ def test_more_grammars_than_are_kept(check: PhoneCheck) -> None:
 
 
 def test_all_evidence_against_a_sentence_lowers_the_confidence() -> None:
-    good = Evidence(cost=0.6, edits=0.2, disagreed=0.0, unfound=0.0, courteous=0.0, freedom=0.2)
+    good = Evidence(cost=0.6, edits=0.2, disagreed=0.0, unfound=0.0, courteous=0.0, freedom=0.2, doubt=0.3)
     assert confidence(good) > 0.9
     for name, worse in (
         ("cost", 9.0),
@@ -140,6 +140,7 @@ def test_all_evidence_against_a_sentence_lowers_the_confidence() -> None:
         ("unfound", 1.0),
         ("courteous", 1.0),
         ("freedom", 1.0),
+        ("doubt", 1.5),
     ):
         assert confidence(replace(good, **{name: worse})) < confidence(good)
-    assert confidence(Evidence(1e6, 1e3, 1.0, 1.0, 1.0, 1.0)) == pytest.approx(0, abs=1e-9)
+    assert confidence(Evidence(1e6, 1e3, 1.0, 1.0, 1.0, 1.0, 3.0)) == pytest.approx(0, abs=1e-9)
