@@ -3,7 +3,7 @@
     apt-get install flite
     .venv/bin/python -m bench.fit_channel [--write]
 
-Sixty-four sentences by four voices of flite, in wide band and over phone lines (both laws, band-limited, noisy), give
+Sixteen sentences by each of four voices of flite, wideband and over phone lines (both laws, band-limited, noisy), give
 pairs of cepstra of the same frame. The matrix that maps one to the other, by least squares over the audible frames, is
 what the model's means are multiplied with. No human speech and no labels are used. `--write` replaces the file that is
 shipped.
@@ -59,7 +59,7 @@ def cepstra(pcm: Floats) -> tuple[Floats, Floats]:
 
 
 def pairs(seed: int) -> Iterator[tuple[Floats, Floats]]:
-    """Cepstra in wide band and over a line, of the same frames, less their means."""
+    """Wideband cepstra and those over a line, of the same frames, less their means."""
     rng = np.random.default_rng(seed)
     for text in SENTENCES:
         for voice in VOICES:

@@ -18,7 +18,6 @@ from offhook.telephony.codec.g711 import PCMA, PCMU
 from offhook.telephony.resample import Upsampler
 
 RATE_HZ = 8_000
-WIDE_HZ = 16_000
 PACKET = 160
 PROGRAMS = {"flite": "flite", "espeak": "espeak-ng", "festival": "text2wave"}
 
@@ -33,13 +32,12 @@ def is_installed(voice: str) -> bool:
 
 
 def speak_wide(voice: str, text: str) -> NDArray[np.float64]:
-    """`text` by one of flite's voices, at 16 kHz."""
+    """`text` by one of flite's voices that have 16 kHz."""
     with tempfile.NamedTemporaryFile(suffix=".wav") as file:
         subprocess.run(["flite", "-voice", voice, "-t", text, "-o", file.name], check=True, capture_output=True)
         with wave.open(file.name) as reader:
             pcm = np.frombuffer(reader.readframes(reader.getnframes()), "<i2")
-            rate_hz = reader.getframerate()
-    return pcm.astype(float) if rate_hz == WIDE_HZ else np.repeat(pcm, WIDE_HZ // rate_hz).astype(float)
+    return pcm.astype(float)
 
 
 def speak(voice: str, text: str, rate: float = 1.0) -> Samples:

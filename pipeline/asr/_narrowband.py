@@ -4,7 +4,7 @@ The model bundled with pocketsphinx was trained on 130-6800 Hz; a phone line car
 upper mel filters are empty where the model expects speech, and every Gaussian is off. Two measures bring it back:
 
 - Its audio gets the mirror image of 0 to 4 kHz in 4 to 8 kHz, at -15 dB, as a poor upsampler would leave it.
-- Its means are multiplied with a matrix that maps cepstra in wide band to cepstra of the same speech over a phone
+- Its means are multiplied with a matrix that maps wideband cepstra to cepstra of the same speech over a phone
   line with that image (an MLLR transform, Leggetter & Woodland 1995). `bench/fit_channel.py` computes it from
   synthetic speech. A bias is not needed, since cepstra are relative to the mean of the utterance; deltas transform
   like the statics.
