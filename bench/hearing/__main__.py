@@ -147,6 +147,8 @@ def shown(label: str, channel: str, results: Sequence[Result], args: argparse.Na
         cells = ["-" if rate.value is None else f"{rate.value:.1%} of {rate.count}" for rate in rates]
         at = "" if len(thresholds) == 1 else f", from {threshold:g}"
         print(table_row([f"{label}, {channel}{at}", *cells, f"{one.cpu_ms:.0f}"]), flush=True)
+    if failed := [heard.error for _, heard in results if heard.error]:
+        print(f"  {len(failed)} turns failed and count as not understood, the first: {failed[0]}", flush=True)
     if args.show:
         for trial, heard in results:
             got = outcome(trial, heard, thresholds[-1])

@@ -6,7 +6,6 @@ that was asked; `sound`: no speech at all; `free`: speech without a grammar, jud
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -144,8 +143,3 @@ def _contains(question: Question, text: str) -> bool:
 
 def _text(phrase: Sequence[Word]) -> str:
     return " ".join(word.text for word in phrase)
-
-
-def first(trials: Iterator[Trial], most: int | None) -> list[Trial]:
-    """At most so many of them."""
-    return list(trials if most is None else islice(trials, most))
