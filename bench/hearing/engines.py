@@ -91,7 +91,8 @@ def cpu_s() -> float:
     """CPU seconds of this process and its children so far."""
     own = psutil.Process()
     times = [own.cpu_times(), *(child.cpu_times() for child in own.children(recursive=True))]
-    return sum(each.user + each.system for each in times)
+    ended = times[0].children_user + times[0].children_system
+    return float(ended + sum(each.user + each.system for each in times))
 
 
 async def _feed(feed: Callable[[bytes], None], pieces: Sequence[bytes], speed: float) -> None:
