@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -72,7 +72,7 @@ def listen(
     raise typer.Exit(_until_interrupted(work))
 
 
-def _until_interrupted(work: Callable[[], Any]) -> int:
+def _until_interrupted(work: Callable[[], Coroutine[Any, Any, int]]) -> int:
     try:
         return run_loop(work())
     except KeyboardInterrupt:

@@ -74,7 +74,7 @@ WEIGHTS = (0.545, 2.87, 0.802, 1.19, 1.10, 6.24, 2.96)
 BIAS = 10.0
 """Logistic regression on 925 turns: sentences by three voices unknown to the network over noisy lines, and phrases cut
 from human recordings, clean and with noise 10 dB below them; answers and other speech weigh the same. On other
-voices and sentences (docs/decisions/0012-hearing.md) 97 % of the answers with a confidence of 0.9 or more were right,
+voices and sentences (docs/decisions/0013-hearing.md) 97 % of the answers with a confidence of 0.9 or more were right,
 78 % from 0.7, 37 % from 0.5, 20 % from 0.3, most of the wrong ones in strong noise."""
 
 
