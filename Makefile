@@ -2,6 +2,7 @@
 # make test   sets everything up and runs every test
 # make docs   renews docs/configuration.md from the settings
 # make bench  measures on the wire: CALLER=path/to/sip_caller.py [TWILIO_CALLER=PATH]  (see bench/README.md)
+# make bench-hearing  what recognisers understand over bad lines: ENGINES="pocketsphinx whisper" [ARGS=...]
 # make fuzz   ten million inputs for each parser (four hours), or RUNS=
 # make sanitize  the native media module's tests under gcc's sanitizers (two minutes)
 # make diagrams  draws docs/state-diagrams.md from the tables of the state machines
@@ -16,7 +17,7 @@ SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PEERS := flite:flite espeak-ng:espeak-ng sipp:sip-tester baresip:baresip-core sipsak:sipsak tcpdump:tcpdump \
     chromium:chromium chromedriver:chromium-driver
 
-.PHONY: run test lint diagrams docs bench fuzz soak sanitize clean peers page
+.PHONY: run test lint diagrams docs bench bench-hearing fuzz soak sanitize clean peers page
 
 run: $(VENV)/.runtime page
 	@$(VENV)/bin/offhook demo
@@ -44,6 +45,15 @@ bench: $(VENV)/.dev
 	$(BENCH) $(if $(CALLER),--caller $(CALLER))
 	$(BENCH) sweep --caller $(CALLER) $(if $(TWILIO_CALLER),--twilio-caller $(TWILIO_CALLER))
 	$(BENCH) loss --caller $(CALLER)
+	$(BENCH) report
+
+ENGINES ?= pocketsphinx
+ARGS ?=
+
+# Human speech comes with Debian's pocketsphinx-testdata, downloaded if it is not installed.
+bench-hearing: $(VENV)/.dev
+	$(VENV)/bin/python -m bench.hearing $(addprefix --engine ,$(ENGINES)) $(ARGS)
+	$(VENV)/bin/python -m bench.hearing $(addprefix --engine ,$(ENGINES)) --talkers 1,5,20 $(ARGS)
 	$(BENCH) report
 
 RUNS ?= 10000000

@@ -31,6 +31,15 @@ def is_installed(voice: str) -> bool:
     return which(PROGRAMS[voice.partition(":")[0]]) is not None
 
 
+def speak_wide(voice: str, text: str) -> NDArray[np.float64]:
+    """`text` by one of flite's voices that have 16 kHz."""
+    with tempfile.NamedTemporaryFile(suffix=".wav") as file:
+        subprocess.run(["flite", "-voice", voice, "-t", text, "-o", file.name], check=True, capture_output=True)
+        with wave.open(file.name) as reader:
+            pcm = np.frombuffer(reader.readframes(reader.getnframes()), "<i2")
+    return pcm.astype(float)
+
+
 def speak(voice: str, text: str, rate: float = 1.0) -> Samples:
     """`text` at 8 kHz, the loudest sample at -3 dBFS. `rate` is relative to the voice's own, which festival keeps."""
     kind, _, name = voice.partition(":")

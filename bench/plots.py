@@ -58,6 +58,24 @@ def loss(points: Sequence[dict[str, Any]], path: Path) -> None:
     pyplot.close(figure)
 
 
+def hearing(metrics: Mapping[str, Mapping[str, Sequence[tuple[str, float]]]], path: Path) -> None:
+    """Closed questions that ended well, other speech taken, and wrong words, by line; a curve for each engine."""
+    figure, axes = pyplot.subplots(1, 3, figsize=(13, 4.4))
+    titles = ("closed questions, ended well (%)", "other speech taken (%)", "words wrong in free speech (%)")
+    for axis, title, metric in zip(axes, titles, ("closed", "taken", "words"), strict=True):
+        for engine, points in metrics[metric].items():
+            axis.plot([name for name, _ in points], [value for _, value in points], marker="o", label=engine)
+        axis.tick_params(axis="x", labelrotation=90, labelsize=7)
+        axis.set_title(title, fontsize=10)
+        axis.grid(alpha=0.3)
+        axis.set_ylim(0, 105 if metric == "closed" else None)
+        if axis.lines:
+            axis.legend(fontsize=8)
+    figure.tight_layout()
+    figure.savefig(path, dpi=DPI)
+    pyplot.close(figure)
+
+
 def _finish(axes: Any, titles: Sequence[str], x_label: str) -> None:
     for axis, title in zip(axes, titles, strict=True):
         axis.set_title(title, fontsize=10)

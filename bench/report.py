@@ -9,15 +9,18 @@ from typing import Any
 
 from bench import plots
 from bench.figures import RESPONSE_RATIO, Figures, of_sip, of_twilio
+from bench.hearing import report as hearing
 from bench.runs import REPORTS, ROOT, saved
 from bench.table import HEADINGS, row, table
 
 BENCH = REPORTS / "bench.json"
 SWEEP = REPORTS / "sweep.json"
 LOSS = REPORTS / "loss.json"
+HEARING = REPORTS / "hearing.json"
 PAGE = ROOT / "docs" / "benchmarks.md"
 CAPACITY_PICTURE = ROOT / "docs" / "capacity.png"
 LOSS_PICTURE = ROOT / "docs" / "loss.png"
+HEARING_PICTURE = ROOT / "docs" / "hearing.png"
 
 GOALS = ("figure", "to reach", "SIP", "Twilio")
 
@@ -158,5 +161,12 @@ def write(page_path: Path = PAGE) -> list[Path]:
         written.append(LOSS_PICTURE)
         picture = f"![Understanding, response and barge-in against loss]({LOSS_PICTURE.name})"
         page = with_section(page, "loss", f"{machine()}\n\n{picture}\n\n{loss_table(points)}")
+    if heard := saved(HEARING):
+        plots.hearing(
+            {metric: hearing.curves(heard, metric) for metric in ("closed", "taken", "words")}, HEARING_PICTURE
+        )
+        written.append(HEARING_PICTURE)
+        picture = f"![Closed questions, false accepts and word error by line]({HEARING_PICTURE.name})"
+        page = with_section(page, "hearing", f"{machine()}\n\n{picture}\n\n{hearing.section(heard)}")
     page_path.write_text(page)
     return written

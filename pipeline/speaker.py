@@ -181,12 +181,12 @@ class Speaker:
             self._voice.finished()
             return
         position = ledger.position(line_tick)
-        begun = [each for each in self._begun if each[1] <= position] or [(self._clauses[0].text, 0)][
-            : len(self._clauses)
-        ]
+        begun = [each for each in self._begun if each[1] <= position]
+        if not begun and self._clauses:  # cut off before its first audio
+            begun = [(self._clauses[0].text, position)]
         if begun:
             text, start = begun[-1]
-            self._voice.interrupted(text, max(0, position - start), self._language, self._voice_name)
+            self._voice.interrupted(text, position - start, self._language, self._voice_name)
 
     def _start_synthesis(self) -> None:
         ledger = self._ledger

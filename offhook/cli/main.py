@@ -1,4 +1,5 @@
-"""The command line: `offhook demo`, `init`, `check`, `config`, `serve`, `call`, `status`, `models`, `say`, `voices`.
+"""The command line: `offhook demo`, `init`, `check`, `config`, `serve`, `call`, `status`, `models`, `say`, `voices`,
+`listen`.
 
 Exit status: 0 success, 1 failure, 2 usage (a wrong option, configuration or flow).
 """
@@ -16,6 +17,7 @@ from offhook.carriers.outbound import RING_S, number_of, place_call
 from offhook.cli.check import check as run_checks
 from offhook.cli.demo import demo as run_demo
 from offhook.cli.init import init as write_first_files
+from offhook.cli.listen import listen
 from offhook.cli.models import app as models
 from offhook.cli.options import AsJson, ConfigFile, FlowFile, Overrides, overrides_of, with_overrides
 from offhook.cli.say import say
@@ -163,6 +165,7 @@ app.command()(status)
 app.add_typer(models, name="models")
 app.command()(say)
 app.command()(voices)
+app.command()(listen)
 
 
 def main() -> None:

@@ -34,7 +34,7 @@ class Options(BaseModel):
 
 
 class PocketsphinxOptions(Options):
-    """`decoders` turns at a time in each child process; `free_speech` takes 100 MB more in each."""
+    """`decoders` turns at a time with partials in each child process; `free_speech` takes 100 MB more in each."""
 
     decoders: Annotated[int, Field(ge=1, le=64)] = 8
     free_speech: bool = True

@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from offhook.engines.endpoint import make_endpoint_policy
 from offhook.engines.languages import MAX_LISTED, EngineLanguages
+from offhook.engines.processors import make_processor
 from offhook.engines.registry import (
     BUILT_IN,
     NO_ENGINES,
@@ -19,7 +20,6 @@ from offhook.engines.registry import (
 from offhook.engines.requirements import require_installed
 from offhook.pipeline.asr.adapt import adapt as adapt_asr
 from offhook.pipeline.asr.engine import AsrEngine, Encoding
-from offhook.pipeline.front_end.apm import WebrtcProcessor
 from offhook.pipeline.front_end.cpu_budget import CpuBudget
 from offhook.pipeline.front_end.echo.guard import EchoGuard
 from offhook.pipeline.front_end.front_end import AudioFrontEnd
@@ -89,8 +89,7 @@ class EngineSet:
     async def begin(self) -> "asyncio.Task[None]":
         """Start; once this returns callers can be greeted, and are recognised when the task is done. Both raise
         EngineError."""
-        if self._processor == "webrtc":
-            WebrtcProcessor()  # a missing package must fail here, not in a call
+        make_processor(self._processor)  # a missing package must fail here, not in a call
         asr_start = asyncio.create_task(self.asr.start())
         try:
             await self.tts.start()
@@ -168,12 +167,11 @@ def _wants_front_end(config: Config, calls: int) -> bool:
 
 
 def _front_end(config: Config, encoding: str, budget: CpuBudget) -> AudioFrontEnd:
-    processor = WebrtcProcessor() if config.audio.processor == "webrtc" else None
     codec = codec_named(encoding)
     # The guard keeps one byte a sample; mu-law is precise enough for any echo.
     encoder = packet_encoder(codec, PCMU) if codec is LINEAR16 else None
     guard = EchoGuard((PCMU if encoder else codec).decode, budget, encoder.encode if encoder else None)
-    return AudioFrontEnd(guard, processor)
+    return AudioFrontEnd(guard, make_processor(config.audio.processor))
 
 
 def _check_codecs(config: Config) -> None:

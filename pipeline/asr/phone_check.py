@@ -8,15 +8,17 @@ at all, and which sentence it was if the two disagree.
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
-from math import exp, sqrt
+from math import exp, log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
 from offhook.pipeline.asr.courtesies import COURTESIES, HESITATIONS, ON_THE_PHONE, OPENINGS
+from offhook.pipeline.asr.engine import RecognisedWord
 from offhook.pipeline.asr.jsgf import AROUND, WordGraph, parse_jsgf, sentence_graph, surrounded
 from offhook.pipeline.asr.phone_decoder import Decoded, PhoneGraph
-from offhook.pipeline.asr.phone_net import BLANK, PhoneNet, phone_numbers
+from offhook.pipeline.asr.phone_net import BLANK, FRAME_MS, PhoneNet, phone_numbers
+from offhook.pipeline.asr.voicing import voicing
 
 MAX_GRAMMARS = 64
 
@@ -29,40 +31,55 @@ MIN_SPOKEN_FRAMES = 1.7
 """Minimum number of frames that are not blank: noise is nearly all blanks. 318 right answers ("two", "no") had 2.0 or
 more; a click, a hum, a breath and a burst of noise 0.7 to 1.7, a cough or a knock 2.0 to 3.5."""
 
+MIN_VOICING = 0.4
+"""Sounds with less have no voice (`asr.voicing`): 0.33 was the least of 85 human phrases with noise 5 dB below them."""
+
 Pronounce = Callable[[str], Sequence[Sequence[str]]]
 """The pronunciations of a word in ARPAbet, none if it is not in the dictionary."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A sentence of the grammar ("" if there was no speech) and the confidence in it, 0 to 1."""
+    """A sentence of the grammar ("" if there was no speech), the confidence in it, 0 to 1, and its words with the times
+    in the audio that was checked."""
 
     text: str
     confidence: float
+    words: tuple[RecognisedWord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """The inputs to the confidence.
 
-    `cost` is how much less likely (natural log, per phone of the answer) the sentence is than the network's likeliest
-    phones; `root_cost` is the same per square root of the number of phones, as long answers may be slightly wrong in
-    more places; `edits` the number of missing, different or extra phones per phone of the sentence; `disagreed` is 1 if
-    pocketsphinx found another sentence, and words of courtesy, which it does not know, do not explain that; `courteous`
-    is 1 if there were such words: they are short, and fit many sounds.
+    `cost` is how much less likely (natural log) the sentence is than the network's likeliest phones, per square root of
+    the number of phones of the answer: long answers may be slightly wrong in more places. `edits` is the number of
+    missing, different or extra phones per phone of the sentence. `disagreed` is 1 if pocketsphinx found another
+    sentence, and words of courtesy, which it does not know, do not explain that; `unfound` is 1 if it found none.
+    `courteous` is 1 if there were such words: they are short, and fit many sounds. `freedom` is how much choice the
+    grammar leaves (natural log of the number of words, per phone of the answer): digits in any number fit almost
+    anything. `doubt` is how unsure the network is of its likeliest phones (natural log): in noise everything fits.
     """
 
     cost: float
-    root_cost: float
     edits: float
     disagreed: float
+    unfound: float
     courteous: float
+    freedom: float
+    doubt: float
 
 
-WEIGHTS = (0.206, 0.244, 3.47, 1.94, 0.49)
-BIAS = 5.8
-"""Logistic regression on 970 turns by eleven voices, five of them unknown to the network, over noisy lines. At a
-confidence of 0.5, 95 % of the right sentences of those five voices were accepted and 4 % of the others."""
+WEIGHTS = (0.545, 2.87, 0.802, 1.19, 1.10, 6.24, 2.96)
+BIAS = 10.0
+"""Logistic regression on 925 turns: sentences by three voices unknown to the network over noisy lines, and phrases cut
+from human recordings, clean and with noise 10 dB below them; answers and other speech weigh the same. On other
+voices and sentences (docs/decisions/0013-hearing.md) 97 % of the answers with a confidence of 0.9 or more were right,
+78 % from 0.7, 37 % from 0.5, 20 % from 0.3, most of the wrong ones in strong noise."""
+
+
+WORD_COST, WORD_BIAS = 0.45, 0.88
+"""Logistic regression on 189 words of free speech by two human speakers, half of them wrong; see `word_confidence`."""
 
 
 class PhoneCheck:
@@ -75,6 +92,8 @@ class PhoneCheck:
 
     def check(self, pcm: NDArray[np.int16], grammar: str, found: str) -> Checked:
         """Check 16-bit PCM at 16 kHz in which pocketsphinx `found` a sentence of the JSGF `grammar`."""
+        if voicing(pcm) < MIN_VOICING:
+            return Checked("", 0.0)
         log_probs = self._net.log_probs(pcm)
         seen = phones_seen(log_probs)
         spoken_frames = float((1 - np.exp(log_probs[:, BLANK])).sum())
@@ -83,13 +102,29 @@ class PhoneCheck:
         relative = log_probs - log_probs.max(1, keepdims=True)
         graph = self._graph(grammar)
         best = graph.decode(relative) if graph is not None else None
+        freedom = 0.0 if best is None else freedom_of(best)
         if found and (best is None or _text(best) != found):
             other = self._compiled(sentence_graph(found.split())).decode(relative)
             if other is not None and (best is None or best.score - other.score < MIN_LEAD):
                 best = other
         if best is None:
             return Checked("", 0.0)
-        return Checked(_text(best), confidence(gather_evidence(best, seen, found)))
+        return Checked(
+            _text(best), confidence(gather_evidence(best, seen, found, freedom, doubt_of(log_probs))), _words(best)
+        )
+
+    def words(self, pcm: NDArray[np.int16], text: str) -> tuple[RecognisedWord, ...]:
+        """The words of free speech in 16-bit PCM at 16 kHz, with their times and how sure each is; none if they do not
+        fit into it."""
+        if not text:
+            return ()
+        log_probs = self._net.log_probs(pcm)
+        try:
+            graph = PhoneGraph(sentence_graph(text.split()), self._phones)
+        except ValueError:  # a word without pronunciation
+            return ()
+        decoded = graph.decode(log_probs - log_probs.max(1, keepdims=True))
+        return () if decoded is None else _words(decoded)
 
     def _graph(self, grammar: str) -> PhoneGraph | None:
         """None for a grammar that only pocketsphinx can read: then only its sentence is checked."""
@@ -120,17 +155,31 @@ def phones_seen(log_probs: NDArray[np.float32]) -> list[int]:
     return [int(phone) for phone in best[changed & (best != BLANK)]]
 
 
-def gather_evidence(decoded: Decoded, seen: Sequence[int], found: str) -> Evidence:
+def freedom_of(decoded: Decoded) -> float:
+    """See Evidence; of a sentence decoded with all of its grammar."""
+    answer = [word for word in decoded.words if not word.text.startswith(AROUND)]
+    return sum(log(word.choices) for word in answer) / sum(len(word.phones) for word in answer)
+
+
+def doubt_of(log_probs: NDArray[np.float32]) -> float:
+    """See Evidence; at least one frame is a phone's."""
+    best = log_probs.argmax(1)
+    return -float(log_probs.max(1)[best != BLANK].mean())
+
+
+def gather_evidence(decoded: Decoded, seen: Sequence[int], found: str, freedom: float, doubt: float) -> Evidence:
     """The evidence for a sentence decoded from log probabilities relative to those of the likeliest phones."""
     phones = [phone for word in decoded.words for phone in word.phones]
     answer = sum(len(word.phones) for word in decoded.words if not word.text.startswith(AROUND))
     courteous = answer < len(phones)
     return Evidence(
-        cost=-decoded.score / answer,
-        root_cost=-decoded.score / sqrt(answer),
+        cost=-decoded.score / sqrt(answer),
         edits=_edits(seen, phones) / len(phones),
-        disagreed=float(_text(decoded) != found and not courteous),
+        disagreed=float(bool(found) and _text(decoded) != found and not courteous),
+        unfound=float(not found),
         courteous=float(courteous),
+        freedom=freedom,
+        doubt=doubt,
     )
 
 
@@ -138,6 +187,26 @@ def confidence(evidence: Evidence) -> float:
     """The confidence, 0 to 1; see BIAS for the meaning of 0.5."""
     against = sum(weight * value for weight, value in zip(WEIGHTS, astuple(evidence), strict=True)) - BIAS
     return 1 / (1 + exp(min(against, 50.0)))
+
+
+def word_confidence(cost: float) -> float:
+    """The share of words that are right among those whose phones are so much less likely (natural log, per phone) than
+    the network's likeliest."""
+    return 1 / (1 + exp(min(WORD_COST * cost - WORD_BIAS, 50.0)))
+
+
+def _words(decoded: Decoded) -> tuple[RecognisedWord, ...]:
+    frame_s = FRAME_MS / 1_000
+    return tuple(
+        RecognisedWord(
+            word.text,
+            word.start * frame_s,
+            word.end * frame_s,
+            round(word_confidence(-word.score / len(word.phones)), 3),
+        )
+        for word in decoded.words
+        if not word.text.startswith(AROUND)
+    )
 
 
 def _text(decoded: Decoded) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from offhook.pipeline.asr.jsgf import WordGraph
+from offhook.pipeline.asr.jsgf import AROUND, WordGraph
 from offhook.pipeline.asr.phone_net import BLANK
 
 MAX_CELLS = 200_000
@@ -27,11 +27,18 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class DecodedWord:
-    """A word with its phones, and the log probability of its frames (up to the next word's)."""
+    """A word with its phones, and the log probability of its frames (up to the next word's).
+
+    `choices` is how many words of the grammar could have been said in its place (those AROUND it are not counted); the
+    word lasts from frame `start` until frame `end`.
+    """
 
     text: str
     phones: tuple[int, ...]
     score: float
+    choices: int = 1
+    start: int = 0
+    end: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,7 @@ class PhoneGraph:
         self._phones: list[int] = []
         self._words: list[str | None] = []  # on the first state of a word
         self._before: list[list[int]] = []
+        self._choices: dict[int, int] = {}  # by the first state of a word
         lasts: dict[int, list[int]] = {}  # by arc: its last states
         firsts: dict[int, list[int]] = {}
         for index, arc in enumerate(graph.arcs):
@@ -82,11 +90,13 @@ class PhoneGraph:
         reach = _Reach(graph)
         ends: list[int] = []
         beginnings = [first for arc in reach.arcs_from(graph.START) for first in firsts[arc]]
+        self._count_choices(beginnings)
         for arc, states in lasts.items():
             target = graph.arcs[arc].target
-            for following in reach.arcs_from(target):
-                for first in firsts[following]:
-                    self._before[first].extend(states)
+            following = [first for next_arc in reach.arcs_from(target) for first in firsts[next_arc]]
+            self._count_choices(following)
+            for first in following:
+                self._before[first].extend(states)
             if reach.reaches_end(target):
                 ends.extend(states)
         if not ends or not beginnings:
@@ -96,6 +106,11 @@ class PhoneGraph:
         self._entry = np.full(len(self._phones), IMPOSSIBLE, np.float32)
         self._entry[beginnings] = 0.0
         self._tabulate()
+
+    def _count_choices(self, firsts: Sequence[int]) -> None:
+        words = {self._words[first] for first in firsts if not str(self._words[first]).startswith(AROUND)}
+        for first in firsts:
+            self._choices[first] = max(self._choices.get(first, 1), len(words))
 
     def _tabulate(self) -> None:
         """Predecessors as arrays: a single one for most states, rows of several for states that begin a word.
@@ -169,20 +184,22 @@ class PhoneGraph:
             return None
         words: list[DecodedWord] = []
         phones: list[int] = []
-        score = 0.0
+        score, end = 0.0, 0
         for frame in range(len(came_from) - 1, -1, -1):
             phone = int(self._labels[state])
             score += float(log_probs[frame, BLANK if in_blank else phone])
             if in_blank:
                 in_blank = bool(blank_stayed[frame, state])
                 continue
+            end = end or frame + 1
             source = int(came_from[frame, state])
             if source == STAYED:
                 continue
             phones.append(phone)
             if (word := self._words[state]) is not None:
-                words.append(DecodedWord(word, tuple(reversed(phones)), score))
-                phones, score = [], 0.0
+                choices = self._choices.get(state, 1)
+                words.append(DecodedWord(word, tuple(reversed(phones)), score, choices, frame, end))
+                phones, score, end = [], 0.0, 0
             if source == BEGAN:
                 break
             state, in_blank = source // 2, bool(source % 2)

@@ -14,10 +14,15 @@ NAME = "pocketsphinx"
 HOST = "offhook.pipeline.engine_host.pocketsphinx_engine:HostedPocketsphinx"
 RATE_HZ = 16_000
 HINT = "Type: pip install 'offhook[local]'"
+MAX_TURNS = 40
+"""Concurrent turns of a child: twice as many as have their answers in time when all callers talk at once."""
 
 
 class PocketsphinxEngine:
-    """`AsrEngine` over `workers` children, each with up to `decoders` turns at a time (three in free speech).
+    """`AsrEngine` over `workers` children, each with up to MAX_TURNS turns at a time.
+
+    `decoders` of them (in free speech three) are recognised while the caller speaks; further ones have no partials, in
+    free speech they wait.
 
     The model is US English, adapted to phone speech. With a grammar, a network of phones takes part in the decision
     (`asr.phone_check`): the transcript is a sentence of the grammar, without words of courtesy around it, and the
@@ -34,9 +39,16 @@ class PocketsphinxEngine:
         limits: HostLimits | None = None,
     ) -> None:
         self.capabilities = AsrCapabilities(
-            RATE_HZ, grammar=True, free_speech=free_speech, partials=True, confidence=True, languages=("en",)
+            RATE_HZ,
+            grammar=True,
+            free_speech=free_speech,
+            partials=True,
+            word_times=True,
+            confidence=True,
+            languages=("en",),
         )
         options = {"decoders": decoders, "free_speech": free_speech}
+        limits = limits or HostLimits(max_streams=max(MAX_TURNS, decoders))
         self._pool = HostPool(HOST, workers, name=NAME, options=options, limits=limits)
 
     async def start(self) -> None:

@@ -1,7 +1,8 @@
 """Runs pocketsphinx in a child process, with decoders that are pooled among the streams.
 
 A decoder serves one stream at a time. It takes 30 MB and a tenth of a second to make (with the language model 100 MB
-and half a second), so decoders are reused. A stream without one waits, and its audio is kept.
+and half a second), so decoders are reused. With a grammar, a stream that finds none free does without: it has no
+partials, and the final pass recognises it. In free speech it waits, and its audio is kept.
 """
 
 import json
@@ -9,17 +10,19 @@ import re
 import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
 import numpy as np
 import pocketsphinx
 
-from offhook.pipeline.asr._narrowband import mllr_text
+from offhook.pipeline.asr._narrowband import mean_text, mllr_text, with_image
+from offhook.pipeline.asr.engine import RecognisedWord
 from offhook.pipeline.asr.phone_check import PhoneCheck
 from offhook.pipeline.engine_host.protocol import CONSUMED_COUNT, Kind, ProtocolError, StreamFailure, decode_json
 
+BYTES_A_SECOND = 32_000
 STEP_BYTES = 1_280
 """40 ms at 16 kHz: a millisecond of work with a grammar, about 15 with the language model."""
 
@@ -48,10 +51,6 @@ MAX_CHECKED_BYTES = 1_280_000
 
 MAX_FINAL_PASS_BYTES = 256_000
 """8 s. Longer speech has settled normalisation, and the caller would notice the delay."""
-
-PHONE_MEAN = "41.05,2.58,-9.71,17.96,-9.07,0.18,2.31,-7.10,1.15,-1.56,-1.38,5.89,-4.45"
-"""The initial cepstral mean of every utterance: the average over 224 short utterances of four flite voices through
-G.711, at two levels, half of them noisy. Real callers will differ; the final pass compensates."""
 
 QUIET_STEP_BYTES = 320
 """10 ms: the final pass leaves out the quiet before and after the speech, except for the margins."""
@@ -87,6 +86,7 @@ def grammar_words(grammar: str) -> list[str]:
 class _Result:
     text: str
     confidence: float | None
+    words: tuple[RecognisedWord, ...] = ()
 
 
 @dataclass(slots=True)
@@ -155,9 +155,8 @@ class HostedPocketsphinx:
     def next_stream(self) -> int | None:
         """Of the streams with something to do, the one that has waited longest."""
         for stream, state in self._streams.items():
-            if len(state.pending) >= STEP_BYTES or state.ended:
-                if state.decoder is None and not self._available(state.grammar is not None):
-                    continue
+            waits = state.grammar is None and state.decoder is None and not self._available(False)
+            if (len(state.pending) >= STEP_BYTES or state.ended) and not waits:
                 return stream
         return None
 
@@ -165,7 +164,8 @@ class HostedPocketsphinx:
         """Recognise 40 ms of the stream's audio, or end it."""
         self._streams.move_to_end(stream)
         state = self._streams[stream]
-        if state.decoder is None:
+        # Not later in the turn: half an utterance makes no partials.
+        if state.decoder is None and state.received_bytes == 0 and self._available(state.grammar is not None):
             self._begin(state)
         if state.pending:
             self._decode(stream, state)
@@ -178,9 +178,10 @@ class HostedPocketsphinx:
         state.received_bytes += len(piece)
         if len(state.received) < MAX_CHECKED_BYTES:
             state.received += piece
-        state.decoder.process_raw(piece[: len(piece) & ~1], False, False)
+        if state.decoder is not None:
+            state.decoder.process_raw(with_image(piece[: len(piece) & ~1]), False, False)
         self._listen_for_pause(state, piece)
-        if state.received_bytes - state.partial_at >= PARTIAL_EVERY_BYTES:
+        if state.decoder is not None and state.received_bytes - state.partial_at >= PARTIAL_EVERY_BYTES:
             state.partial_at = state.received_bytes
             text = _text(state.decoder)
             if text != state.partial:
@@ -191,24 +192,24 @@ class HostedPocketsphinx:
             self._emit(Kind.CONSUMED, stream, CONSUMED_COUNT.pack(state.received_bytes))
 
     def _finish(self, stream: int, state: _Stream) -> None:
+        if state.decoder is not None:
+            state.decoder.end_utt()
         if state.loudest <= INAUDIBLE:
-            state.decoder.end_utt()
             result = _Result("", None)  # normalisation would turn it into words
-        elif state.grammar is not None and state.received_bytes <= MAX_FINAL_PASS_BYTES:
+        elif state.grammar is None:
+            result = self._free_result(_text(state.decoder), state)
+        elif state.decoder is None or state.received_bytes <= MAX_FINAL_PASS_BYTES:
             result = state.final or self._final_pass(state)
-            state.decoder.end_utt()
         else:
-            state.decoder.end_utt()
-            if state.grammar is None:
-                result = _Result(_text(state.decoder), None)
-            else:
-                result = self._checked(state.decoder, state.grammar, _speech(state.received))
+            result = self._checked(state.decoder, state.grammar, *_speech(state.received))
         self._give_back(state)
         del self._streams[stream]
-        self._emit_json(Kind.RESULT, stream, {"text": result.text, "confidence": result.confidence})
+        words = [astuple(word) for word in result.words]
+        self._emit_json(Kind.RESULT, stream, {"text": result.text, "confidence": result.confidence, "words": words})
 
     def _give_back(self, state: _Stream) -> None:
-        self._free[state.grammar is not None].append(state.decoder)
+        if state.decoder is not None:
+            self._free[state.grammar is not None].append(state.decoder)
 
     def _listen_for_pause(self, state: _Stream, piece: bytes) -> None:
         samples = np.frombuffer(piece[: len(piece) & ~1], np.int16).astype(np.float32)
@@ -230,21 +231,31 @@ class HostedPocketsphinx:
 
     def _final_pass(self, state: _Stream) -> _Result:
         # Live normalisation begins with a mean that is not the caller's; the whole utterance has its own. On the voices
-        # that PHONE_MEAN is from this gains nothing, on two others 30 of 48 right became 39.
+        # that the mean is from this gains nothing, on two others 30 of 48 right became 39.
         decoder, grammar = self._final, str(state.grammar)
-        speech = _speech(state.received)
+        speech, begin_s = _speech(state.received)
         self._activate(decoder, grammar)
         _start_afresh(decoder)
-        decoder.process_raw(speech, False, True)
+        decoder.process_raw(with_image(speech), False, True)
         decoder.end_utt()
-        return self._checked(decoder, grammar, speech)
+        return self._checked(decoder, grammar, speech, begin_s)
 
-    def _checked(self, decoder: Any, grammar: str, speech: bytes) -> _Result:
+    def _free_result(self, text: str, state: _Stream) -> _Result:
+        if state.received_bytes > len(state.received):
+            return _Result(text, None)  # too long to be checked
+        speech, begin_s = _speech(state.received)
+        words = self._check.words(np.frombuffer(speech, np.int16), text)
+        if not words:
+            return _Result(text, None)
+        confidence = sum(word.confidence or 0.0 for word in words) / len(words)
+        return _Result(text, round(confidence, 3), _shifted(words, begin_s))
+
+    def _checked(self, decoder: Any, grammar: str, speech: bytes, begin_s: float) -> _Result:
         found = _text(decoder)
         checked = self._check.check(np.frombuffer(speech, np.int16), grammar, found)
         if not checked.text or (not found and checked.confidence < MIN_CONFIDENCE_ALONE):
             return _Result("", None)  # a cough or a knock, without words
-        return _Result(checked.text, round(checked.confidence, 3))
+        return _Result(checked.text, round(checked.confidence, 3), _shifted(checked.words, begin_s))
 
     def _pronounce(self, word: str) -> list[list[str]]:
         found = (self._final.lookup_word(variant) for variant in (word, *(f"{word}({n})" for n in range(2, 6))))
@@ -285,7 +296,7 @@ class HostedPocketsphinx:
         with tempfile.NamedTemporaryFile("w", suffix=".mllr") as transform:
             transform.write(mllr_text())
             transform.flush()
-            decoder = pocketsphinx.Decoder(loglevel="FATAL", mllr=transform.name, cmninit=PHONE_MEAN, **options)
+            decoder = pocketsphinx.Decoder(loglevel="FATAL", mllr=transform.name, cmninit=mean_text(), **options)
         self._made[has_grammar] += 1
         return decoder
 
@@ -320,13 +331,20 @@ def _text(decoder: Any) -> str:
     return hypothesis.hypstr if hypothesis is not None else ""
 
 
-def _speech(pcm: bytes | bytearray) -> bytes:
-    """`pcm` without the quiet at its ends, except for the margins."""
+def _shifted(words: tuple[RecognisedWord, ...], by_s: float) -> tuple[RecognisedWord, ...]:
+    return tuple(
+        replace(word, start_s=round(word.start_s + by_s, 3), end_s=round(word.end_s + by_s, 3)) for word in words
+    )
+
+
+def _speech(pcm: bytes | bytearray) -> tuple[bytes, float]:
+    """`pcm` without the quiet at its ends, except for the margins, and where it begins, in seconds."""
     whole = len(pcm) // QUIET_STEP_BYTES * QUIET_STEP_BYTES
     steps = np.frombuffer(bytes(pcm[:whole]), np.int16).astype(np.float32).reshape(-1, QUIET_STEP_BYTES // 2)
     levels = np.sqrt((steps * steps).mean(1))
     loud = np.flatnonzero(levels > QUIET * levels.max(initial=0.0))
     if not len(loud):
-        return bytes(pcm[:whole])
+        return bytes(pcm[:whole]), 0.0
     begin = max(0, int(loud[0]) * QUIET_STEP_BYTES - MARGIN_BEFORE_BYTES)
-    return bytes(pcm[begin : (int(loud[-1]) + 1) * QUIET_STEP_BYTES + MARGIN_BEHIND_BYTES][: len(pcm) // 2 * 2])
+    end = (int(loud[-1]) + 1) * QUIET_STEP_BYTES + MARGIN_BEHIND_BYTES
+    return bytes(pcm[begin : min(end, len(pcm) // 2 * 2)]), begin / BYTES_A_SECOND

@@ -50,6 +50,23 @@ def test_what_was_said_is_accepted(check: PhoneCheck) -> None:
     assert checked.confidence > 0.8
 
 
+def test_the_words_have_their_times(check: PhoneCheck) -> None:
+    pcm = speech("check_my_balance")
+    for words in (check.check(pcm, MENU, "check my balance").words, check.words(pcm, "check my balance")):
+        assert [word.text for word in words] == ["check", "my", "balance"]
+        times = [time for word in words for time in (word.start_s, word.end_s)]
+        assert times == sorted(times) and times[0] >= 0 and times[-1] <= len(pcm) / 16_000
+        assert words[2].end_s - words[2].start_s > words[1].end_s - words[1].start_s
+        assert all(word.confidence is not None and word.confidence > 0.5 for word in words)
+
+
+def test_words_of_free_speech_that_were_not_said_are_less_sure(check: PhoneCheck) -> None:
+    pcm = speech("check_my_balance")
+    said, other = check.words(pcm, "check my balance"), check.words(pcm, "check seven balance")
+    assert (other[1].confidence or 0.0) < (said[1].confidence or 0.0) - 0.2
+    assert check.words(pcm, "") == check.words(np.zeros(0, np.int16), "check") == ()
+
+
 @pytest.mark.parametrize("found", ["", "opening hours", "goodbye"])
 def test_a_wrong_sentence_from_pocketsphinx_is_overruled(check: PhoneCheck, found: str) -> None:
     checked = check.check(speech("check_my_balance"), MENU, found)
@@ -82,7 +99,7 @@ def test_thanks_are_recognised_without_the_th_that_a_phone_line_loses(
     monkeypatch.setattr(PhoneNet, "log_probs", lambda net, pcm: np.log(probs))
     words = {"thank": "TH AE NG K", "thanks": "TH AE NG K S", "you": "Y UW"}
     polite = PhoneCheck(lambda word: [words[word].split()] if word in words else pronounce(word))
-    checked = polite.check(np.zeros(16_000, np.int16), DIGITS, "four")
+    checked = polite.check(speech("four_two_seven"), DIGITS, "four")
     assert checked.text == "four"
     assert checked.confidence > 0.9
 
@@ -114,8 +131,16 @@ def test_more_grammars_than_are_kept(check: PhoneCheck) -> None:
 
 
 def test_all_evidence_against_a_sentence_lowers_the_confidence() -> None:
-    good = Evidence(cost=0.2, root_cost=0.6, edits=0.2, disagreed=0.0, courteous=0.0)
+    good = Evidence(cost=0.6, edits=0.2, disagreed=0.0, unfound=0.0, courteous=0.0, freedom=0.2, doubt=0.3)
     assert confidence(good) > 0.9
-    for name, worse in (("cost", 5.0), ("root_cost", 9.0), ("edits", 1.2), ("disagreed", 1.0), ("courteous", 1.0)):
+    for name, worse in (
+        ("cost", 9.0),
+        ("edits", 1.2),
+        ("disagreed", 1.0),
+        ("unfound", 1.0),
+        ("courteous", 1.0),
+        ("freedom", 1.0),
+        ("doubt", 1.5),
+    ):
         assert confidence(replace(good, **{name: worse})) < confidence(good)
-    assert confidence(Evidence(1e6, 1e6, 1e3, 1.0, 1.0)) == pytest.approx(0, abs=1e-9)
+    assert confidence(Evidence(1e6, 1e3, 1.0, 1.0, 1.0, 1.0, 3.0)) == pytest.approx(0, abs=1e-9)

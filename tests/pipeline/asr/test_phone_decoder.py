@@ -58,6 +58,21 @@ def test_each_word_has_its_phones_and_its_part_of_the_score() -> None:
     assert sum(word.score for word in decoded.words) == pytest.approx(decoded.score, abs=1e-4)
 
 
+def test_each_word_has_its_frames() -> None:
+    decoded = graph("a b").decode(saw(BLANK, A, A, BLANK, B, B, BLANK))
+    assert decoded is not None
+    assert [(word.start, word.end) for word in decoded.words] == [(1, 3), (4, 6)]
+
+
+@pytest.mark.parametrize(
+    ("expansion", "choices"), [("a b", [1, 1]), ("a b | ab", [2, 1]), ("(a | b | ab)+", [3, 3]), ("a [b]", [1, 1])]
+)
+def test_each_word_has_the_number_of_words_in_its_place(expansion: str, choices: list[int]) -> None:
+    decoded = graph(expansion).decode(saw(A, BLANK, B))
+    assert decoded is not None
+    assert [word.choices for word in decoded.words] == choices[: len(decoded.words)]
+
+
 def test_leading_silence_belongs_to_no_word() -> None:
     decoded = graph("a").decode(saw(BLANK, BLANK, A))
     assert decoded is not None

@@ -94,6 +94,42 @@ async def test_several_streams_share_a_child(engine: PocketsphinxEngine) -> None
     assert [transcript.text for transcript in transcripts] == [name.replace("_", " ") for name in names]
 
 
+async def test_more_callers_than_decoders_are_all_recognised() -> None:
+    engine = PocketsphinxEngine(decoders=1, free_speech=False)
+    await engine.start()
+    try:
+        partials: list[str] = []
+        names = ["check_my_balance", "four_two_seven"] * 4
+        streams = [engine.open(AsrRequest(GRAMMAR), partials.append) for _ in names]
+        for pieces in zip(*(_pieces(phrase(name)) for name in names), strict=False):
+            for stream, piece in zip(streams, pieces, strict=True):
+                stream.feed(piece)
+        transcripts = await asyncio.gather(*(stream.finish() for stream in streams))
+        assert [transcript.text for transcript in transcripts] == [name.replace("_", " ") for name in names]
+        assert "check my balance" in partials  # of the one with a decoder
+        assert "four two seven" not in partials
+        late = engine.open(AsrRequest("#JSGF V1.0; grammar g; public <g> = wurldish;"), ignore)
+        feed(late, phrase("four_two_seven"))
+        with pytest.raises(EngineError, match="wurldish"):
+            await late.finish()
+    finally:
+        await engine.close()
+
+
+def _pieces(pcm: bytes) -> list[bytes]:
+    padded = pcm + bytes(96_000 - len(pcm))
+    return [padded[at : at + CHUNK] for at in range(0, len(padded), CHUNK)]
+
+
+async def test_words_have_times_within_the_turn(engine: PocketsphinxEngine) -> None:
+    stream = engine.open(AsrRequest(GRAMMAR), ignore)
+    pcm = phrase("check_my_balance")
+    feed(stream, pcm)
+    words = (await stream.finish()).words
+    assert [word.text for word in words] == ["check", "my", "balance"]
+    assert 0.4 < words[0].start_s < words[0].end_s <= words[1].start_s < words[2].end_s < len(pcm) / 32_000 - 0.3
+
+
 async def test_a_decoder_starts_afresh_for_every_turn(engine: PocketsphinxEngine) -> None:
     transcripts = []
     for _ in range(3):
@@ -201,7 +237,8 @@ async def test_free_speech() -> None:
         feed(stream, phrase("check_my_balance"))
         transcript = await stream.finish()
         assert "balance" in transcript.text.split()
-        assert transcript.confidence is None
+        assert transcript.confidence is not None and transcript.confidence > 0.5
+        assert [word.text for word in transcript.words] == transcript.text.split()
     finally:
         await engine.close()
 

@@ -1,4 +1,4 @@
-"""The questions of `bench.rejection`, and what is said to them, in two sets.
+"""Questions, and what synthetic voices say to them, in two sets.
 
 No weight and no threshold was chosen on either: the network was trained on random words.
 """
