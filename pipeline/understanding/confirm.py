@@ -9,8 +9,8 @@ from offhook.pipeline.dialog.wording import Wording
 from offhook.pipeline.events import Answer, AnswerKind, Choice, Question
 from offhook.pipeline.tts.normalize import normalize
 from offhook.pipeline.understanding.ambiguous import Ambiguous, values_in
+from offhook.pipeline.understanding.canonical import canonical
 from offhook.pipeline.understanding.menu import match
-from offhook.pipeline.understanding.menu_phrases import canonical
 from offhook.pipeline.understanding.words import base_of
 from offhook.pipeline.understanding.yes_no import no_phrases, read_yes_no, yes_phrases
 

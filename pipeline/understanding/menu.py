@@ -8,15 +8,16 @@ after a correction ("sales, no wait, support") only the rest counts.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from offhook.pipeline.events import Choice
 from offhook.pipeline.understanding.calendar_words import calendar_words
+from offhook.pipeline.understanding.canonical import Words, canonical
 from offhook.pipeline.understanding.corrections import correction_at
 from offhook.pipeline.understanding.match import Match
-from offhook.pipeline.understanding.menu_phrases import Phrase, Term, canonical, compiled, synonyms_in
-from offhook.pipeline.understanding.menu_words import Words, is_filler, is_loose, menu_words
+from offhook.pipeline.understanding.menu_phrases import Phrase, Term, compiled, synonyms_in
+from offhook.pipeline.understanding.menu_words import is_filler, is_loose, menu_words
 from offhook.pipeline.understanding.negation import negated_positions
 from offhook.pipeline.understanding.numerals import cardinal_at, known_numerals, number_words, ordinal_at
 from offhook.pipeline.understanding.sounds import sounds_like
@@ -34,10 +35,16 @@ MARGIN_SAME = 0.1
 BOTH_SCORE = 0.6
 """Two choices of which other words fit this well were both said."""
 
+REPLACED = 0.7
+"""As ALONE, with a strange word in place of the rest."""
+
 NO_DOUBT = 0.6
 """What remains of the confidence after a "no" that may belong to the choice."""
 
 NEW_ONE = 0.7
+
+BESIDES = 0.85
+"""What remains of the confidence in a whole phrase when a part of another was said, too."""
 
 ALONE = 0.85
 """A word of one choice only, without the rest of its phrase."""
@@ -74,9 +81,10 @@ def match(text: str, choices: Sequence[Choice], language: str | None = None) -> 
     if whole is not None:
         return Match(choices[whole.choice].name, WHOLE)
     for part in _parts(words, phrases, base):
-        fits = _fits(part, phrases, base)
+        said = _heard(part, phrases, base)
+        fits = _fits(said, phrases)
         if fits:
-            best = _only(fits)
+            best = _only(fits, said)
             if best is None:
                 return None
             doubt = NO_DOUBT if _follows_no(text, part, best) else 1.0
@@ -104,11 +112,14 @@ def _parts(words: Words, phrases: Sequence[Phrase], base: str) -> Iterator[Words
     yield from (tuple(part) for part in reversed(parts) if part)
 
 
-def _fits(words: Words, phrases: Sequence[Phrase], base: str) -> list[_Fit]:
-    """The choices that fit, each with its best phrase."""
+def _heard(words: Words, phrases: Sequence[Phrase], base: str) -> "_Said":
     together = {pair for phrase in phrases for pair in pairwise(phrase.words)}
     own = frozenset(word for phrase in phrases for word in phrase.words)
-    said = _Said(words, negated_positions(words, base, together), own, base)
+    return _Said(words, negated_positions(words, base, together), own, base)
+
+
+def _fits(said: "_Said", phrases: Sequence[Phrase]) -> list[_Fit]:
+    """The choices that fit, each with its best phrase."""
     best: dict[int, _Fit] = {}
     for phrase in phrases:
         fit = _phrase_fit(said, phrase) or _term_fit(said, phrase)
@@ -144,6 +155,9 @@ def _better(one: _Fit, other: _Fit) -> bool:
     return (one.score, len(one.positions)) > (other.score, len(other.positions))
 
 
+_JOINING = frozenset(("and", "or", "und", "oder", "y", "o", "u", "et", "ou"))
+
+
 class _Said:
     """What was said, as the phrases of a menu see it. `own` are the words of the menu."""
 
@@ -163,6 +177,11 @@ class _Said:
         """Whether the word is a month or a weekday, which may stand anywhere."""
         calendar = calendar_words(self.base)
         return calendar is not None and (self.words[at] in calendar.months or self.words[at] in calendar.weekdays)
+
+    def joins(self, one: frozenset[int], other: frozenset[int]) -> bool:
+        """Whether "and" or "or" stands between two parts: both were said."""
+        first, last = sorted((one, other), key=min)
+        return any(word in _JOINING for word in self.words[max(first) + 1 : min(last)])
 
     def is_negated(self, start: int, end: int) -> bool:
         """Whether a negation outside takes it in; "not working" has its own."""
@@ -195,31 +214,38 @@ def _term_fit(said: _Said, phrase: Phrase) -> _Fit | None:
     """As much of the phrase as was said. A word that no other choice has may decide alone."""
     total = sum(term.weight for term in phrase.terms)
     heaviest = max((term.weight for term in phrase.terms), default=0.0)
-    found, score, alone = set[int](), 0.0, 0.0
+    found, score, alone, exclusive = set[int](), 0.0, 0.0, 0.0
     missing: list[bool] = []
     for term in phrase.terms:
         quality, at = _term_quality(said, term)
         missing.append(not at)
         score += term.weight / term.sharers * quality
         found |= at
-        if term.sharers == 1 and term.weight >= heaviest and not term.word.isdigit():
-            alone = max(alone, quality)
+        if term.sharers == 1 and not term.word.isdigit():
+            exclusive = max(exclusive, quality)
+            alone = max(alone, quality if term.weight >= heaviest else 0.0)
     if not found:
         return None
     score /= total
-    if not _is_replaced(said, phrase, missing, found):
-        score = max(score, ALONE * alone)
+    strange = [at for at in said.content if at not in found and at not in said.negated and not said.is_date(at)]
+    if not strange:
+        # All that was said are words of this choice.
+        alone = max(alone, exclusive)
+    score = max(score, _by_itself(said, phrase, missing, found, strange) * alone)
     return _Fit(phrase.choice, score, min(1.0, score) * LIKE_PHRASE, frozenset(found))
 
 
-def _is_replaced(said: _Said, phrase: Phrase, missing: Sequence[bool], found: set[int]) -> bool:
-    """ "Ace of spades" is not "queen of spades": a strange word stands where one of the phrase's should."""
-    strange = [at for at in said.content if at not in found and at not in said.negated and not said.is_date(at)]
+def _by_itself(said: _Said, phrase: Phrase, missing: Sequence[bool], found: set[int], strange: Sequence[int]) -> float:
+    """What a part of a phrase counts: less where a strange word stands in place of the rest, as in "cancel my taxi" for
+    "cancel my ride", and nothing in "ace of spades" for "queen of spades".
+    """
     if len(strange) + len(found) > len(phrase.content) or all(missing):
-        return False
+        return ALONE
     first, last = missing.index(False), len(missing) - 1 - missing[::-1].index(False)
-    before = any(missing[:first]) and any(at < min(found) for at in strange)
-    return before or (any(missing[last:]) and any(at > max(found) for at in strange))
+    numbers = any(phrase.terms[at].word.isdigit() for at in range(first))
+    if any(missing[:first]) and any(at < min(found) and said.words[at].isdigit() <= numbers for at in strange):
+        return 0.0
+    return REPLACED if any(missing[last:]) and any(at > max(found) for at in strange) else ALONE
 
 
 def _term_quality(said: _Said, term: Term) -> tuple[float, set[int]]:
@@ -254,13 +280,15 @@ def _synonym_quality(said: _Said, term: Term) -> tuple[float, set[int]]:
     return best, where
 
 
-def _only(fits: Sequence[_Fit]) -> _Fit | None:
+def _only(fits: Sequence[_Fit], said: _Said) -> _Fit | None:
     """The one that is meant; None if it may be either of two."""
     left = [fit for fit in fits if not any(_includes(other, fit) for other in fits if other is not fit)]
     left.sort(key=lambda fit: fit.score, reverse=True)
     if len(left) == 1:
         return left[0]
     best, second = left[0], left[1]
+    if best.score > 1 > second.score and not said.joins(best.positions, second.positions):
+        return replace(best, confidence=best.confidence * BESIDES)
     both = second.score >= BOTH_SCORE and not best.positions & second.positions
     margin = MARGIN if best.positions != second.positions else MARGIN_SAME
     return None if both or best.score - second.score < margin else best

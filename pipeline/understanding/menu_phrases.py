@@ -1,12 +1,12 @@
 """The phrases of a menu in the form in which they are compared. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from offhook.pipeline.events import Choice
-from offhook.pipeline.understanding.menu_words import Words, is_filler, menu_words, weight
-from offhook.pipeline.understanding.numerals import cardinal_at, known_numerals, number_words
+from offhook.pipeline.understanding.canonical import Words, canonical
+from offhook.pipeline.understanding.menu_words import is_filler, menu_words, weight
 from offhook.pipeline.understanding.stems import stem
 
 MAX_GAP = 5
@@ -29,40 +29,6 @@ class Phrase:
     words: Words
     content: Words
     terms: tuple[Term, ...]
-
-
-@lru_cache(maxsize=1_024)
-def canonical(text: str, base: str) -> Words:
-    """The words of `text` for comparison: folded, numbers as digits ("line ten", "line one oh" are "line 1 0")."""
-    numerals = known_numerals(base)
-    words = [part for word in number_words(text, base) for part in (list(word) if _is_figure(word) else [word])]
-    if numerals is None:
-        return tuple(word for word in words if word not in ".,:/-")
-    found: list[str] = []
-    at = 0
-    while at < len(words):
-        number = cardinal_at(words, at, numerals)
-        if number is not None:
-            found += list(str(number.value))
-            at = number.end
-            continue
-        zero = base == "en" and words[at] in ("oh", "o") and (_next_to_digit(found, words, at))
-        found.append("0" if zero else words[at])
-        at += 1
-    return tuple(_owner(word, base) for word in found if word not in ".,:/-")
-
-
-def _owner(word: str, base: str) -> str:
-    """ "The wifi's down": the word without its s."""
-    return word[:-2] if base == "en" and word.endswith("'s") and not is_filler(word, base) else word
-
-
-def _is_figure(word: str) -> bool:
-    return word[0].isdigit()
-
-
-def _next_to_digit(before: Sequence[str], words: Sequence[str], at: int) -> bool:
-    return bool(before and before[-1].isdigit()) or (at + 1 < len(words) and words[at + 1].isdigit())
 
 
 @lru_cache(maxsize=256)

@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from offhook.pipeline.understanding.canonical import Words, canonical
 from offhook.pipeline.understanding.lexicons import lexicon
 from offhook.pipeline.understanding.stems import stem
-from offhook.pipeline.understanding.words import words_of
-
-Words = tuple[str, ...]
 
 WEAK = 0.3
 """What a weak word counts in a phrase, where others count 1 and fillers nothing."""
@@ -63,7 +61,7 @@ def menu_words(base: str) -> MenuWords:
             if gap:
                 around.append((first, last, frozenset({number})))
                 continue
-            key = tuple(words_of(phrase, base))
+            key = canonical(phrase, base)
             rows[key] = rows.get(key, frozenset()) | {number}
             if len(key) == 1:
                 stems[stem(key[0], base)] = stems.get(stem(key[0], base), frozenset()) | {number}
