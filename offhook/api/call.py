@@ -265,10 +265,12 @@ class Call:
         answer = await self._until_ended(self._session.step(prompt, question))
         if question is None:
             return answer
-        return await self._until_ended(self._understanding.settle(question, answer, self._ask_back, wording))
+        voice = None if prompt is None else prompt.voice
 
-    async def _ask_back(self, prompt: Prompt, question: Question) -> Answer:
-        return await self._session.step(self._localised(prompt), question)
+        async def ask_back(asked: Prompt, about: Question) -> Answer:
+            return await self._session.step(self._localised(replace(asked, voice=voice)), about)
+
+        return await self._until_ended(self._understanding.settle(question, answer, ask_back, wording))
 
     async def hangup(self) -> None:
         """End the call once everything said has been played. Nothing more can be said, but the dialog runs on."""
