@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         Prompt,
         Question,
         TurnSoFar,
+        ValueKind,
         Verdict,
     )
     from offhook.pipeline.tts.engine import MultilingualTtsEngine, SpeechChunk, TtsCapabilities, TtsEngine, Word
@@ -54,6 +55,10 @@ if TYPE_CHECKING:
         UtterancePlayed,
         UtteranceStarted,
     )
+    from offhook.pipeline.understanding.ambiguous import Ambiguous
+    from offhook.pipeline.understanding.amounts import Money
+    from offhook.pipeline.understanding.kinds import Amount, Date, Digits, Number, Spelling, Time, YesNo
+    from offhook.pipeline.understanding.match import Match, Matcher
     from offhook.pipeline.vad.engine import VadCapabilities, VadEngine, VadStream
     from offhook.settings.config import Config
     from offhook.usererror import UserError
@@ -64,6 +69,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 _HOMES = {
     "Agent": "offhook.api.agent",
+    "Ambiguous": "offhook.pipeline.understanding.ambiguous",
+    "Amount": "offhook.pipeline.understanding.kinds",
     "Answer": "offhook.pipeline.events",
     "AnswerKind": "offhook.pipeline.events",
     "AsrCapabilities": "offhook.pipeline.asr.engine",
@@ -75,8 +82,10 @@ _HOMES = {
     "CallEnded": "offhook.api.call",
     "Choice": "offhook.pipeline.events",
     "Config": "offhook.settings.config",
+    "Date": "offhook.pipeline.understanding.kinds",
     "Dialog": "offhook.api.call",
     "DigitRule": "offhook.pipeline.events",
+    "Digits": "offhook.pipeline.understanding.kinds",
     "EndpointPolicy": "offhook.pipeline.events",
     "EndpointReport": "offhook.pipeline.asr.engine",
     "EndpointingAsrEngine": "offhook.pipeline.asr.engine",
@@ -87,8 +96,12 @@ _HOMES = {
     "HostedTts": "offhook.pipeline.tts.hosted",
     "Interrupted": "offhook.pipeline.turn.events",
     "Interruption": "offhook.pipeline.events",
+    "Match": "offhook.pipeline.understanding.match",
+    "Matcher": "offhook.pipeline.understanding.match",
+    "Money": "offhook.pipeline.understanding.amounts",
     "MultilingualTtsEngine": "offhook.pipeline.tts.engine",
     "NoInput": "offhook.pipeline.turn.events",
+    "Number": "offhook.pipeline.understanding.kinds",
     "Outcome": "offhook.api.agent",
     "Playback": "offhook.pipeline.events",
     "Prompt": "offhook.pipeline.events",
@@ -96,6 +109,8 @@ _HOMES = {
     "RecognisedWord": "offhook.pipeline.asr.engine",
     "Said": "offhook.api.turns",
     "SpeechChunk": "offhook.pipeline.tts.engine",
+    "Spelling": "offhook.pipeline.understanding.kinds",
+    "Time": "offhook.pipeline.understanding.kinds",
     "Transcript": "offhook.pipeline.asr.engine",
     "TtsCapabilities": "offhook.pipeline.tts.engine",
     "TtsEngine": "offhook.pipeline.tts.engine",
@@ -114,13 +129,17 @@ _HOMES = {
     "VadCapabilities": "offhook.pipeline.vad.engine",
     "VadEngine": "offhook.pipeline.vad.engine",
     "VadStream": "offhook.pipeline.vad.engine",
+    "ValueKind": "offhook.pipeline.events",
     "Verdict": "offhook.pipeline.events",
     "Word": "offhook.pipeline.tts.engine",
+    "YesNo": "offhook.pipeline.understanding.kinds",
     "read_options": "offhook.engines.factory",
 }
 
 __all__ = [
     "Agent",
+    "Ambiguous",
+    "Amount",
     "Answer",
     "AnswerKind",
     "AsrCapabilities",
@@ -132,8 +151,10 @@ __all__ = [
     "CallEnded",
     "Choice",
     "Config",
+    "Date",
     "Dialog",
     "DigitRule",
+    "Digits",
     "EndpointPolicy",
     "EndpointReport",
     "EndpointingAsrEngine",
@@ -144,8 +165,12 @@ __all__ = [
     "HostedTts",
     "Interrupted",
     "Interruption",
+    "Match",
+    "Matcher",
+    "Money",
     "MultilingualTtsEngine",
     "NoInput",
+    "Number",
     "Outcome",
     "Playback",
     "Prompt",
@@ -153,6 +178,8 @@ __all__ = [
     "RecognisedWord",
     "Said",
     "SpeechChunk",
+    "Spelling",
+    "Time",
     "Transcript",
     "TtsCapabilities",
     "TtsEngine",
@@ -171,8 +198,10 @@ __all__ = [
     "VadCapabilities",
     "VadEngine",
     "VadStream",
+    "ValueKind",
     "Verdict",
     "Word",
+    "YesNo",
     "read_options",
 ]
 

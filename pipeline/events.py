@@ -86,13 +86,36 @@ class DigitRule:
     inter_digit_ms: int = 2_500
 
 
+class ValueKind(Protocol):
+    """A kind of value that a question asks for, such as a date: see `offhook.pipeline.understanding.kinds`.
+
+    Pure: the same words give the same value.
+    """
+
+    def read(self, text: str, language: str | None) -> object | None:
+        """The value that was said; `Ambiguous` if it may be one of several, None if there is none."""
+
+    def read_keys(self, digits: str) -> object | None:
+        """The value that was keyed; None if it is none."""
+
+    @property
+    def keys(self) -> DigitRule | None:
+        """How it is keyed; None: it cannot be."""
+
+    def say(self, value: object, language: str | None) -> str:
+        """A value as a text for the voice."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What to listen for after a prompt.
 
     With `choices` the recogniser gets a grammar of their phrases, with `digits` also of digits spoken one by one, or
-    `grammar` (JSGF) if that is set; without any of these it listens for free speech. `speech` false: keys only. With
-    choices, digits or a grammar, a transcript below `min_confidence` is a no-match; None uses the bot's setting.
+    `grammar` (JSGF) if that is set; without any of these it listens for free speech. With `value` the answer is a value
+    of that kind. `speech` false: keys only. With choices, digits, a value or a grammar, a transcript below
+    `min_confidence` is a no-match, and one below `confirm_below` is asked back ("did you say sales?"; 0: never); None
+    uses the bot's settings.
     `silence_ms` ends the caller's turn, `no_input_ms` is how long the caller may be silent after the prompt. `endpoint`
     decides when the turn is over, instead of the call's own policy. `language` (BCP 47) is the language of the answer,
     None the call's.
@@ -107,13 +130,15 @@ class Question:
     endpoint: "EndpointPolicy | None" = None
     min_confidence: float | None = None
     language: str | None = None
+    value: ValueKind | None = None
+    confirm_below: float | None = None
 
     def accepts(self, confidence: float | None, min_confidence: float) -> bool:
         """Whether a transcript of this confidence can be an answer; `min_confidence` is the bot's setting.
 
         Free speech always can: there is no grammar it could have been forced into.
         """
-        expected = bool(self.choices) or self.digits is not None or self.grammar is not None
+        expected = bool(self.choices or self.digits or self.grammar or self.value)
         least = min_confidence if self.min_confidence is None else self.min_confidence
         return not expected or confidence is None or confidence >= least
 
@@ -186,8 +211,10 @@ class Playback:
 class Answer:
     """The end of a question (or, without one, of a prompt).
 
-    `confidence` is the recogniser's, 0 to 1, None if it has none. A NO_MATCH may have the `text` that was recognised,
-    but no `choice`. `typed`: the caller typed a line instead of speaking.
+    `confidence`, 0 to 1, is the recogniser's, less where the words only resemble the choice's phrases; None if the
+    recogniser has none and the words are certain. A NO_MATCH may have the `text` that was recognised, but no `choice`.
+    `value` is what a question for a value got, by speech or keys: a value of its kind, or Ambiguous. `typed`: the
+    caller typed a line instead of speaking.
     """
 
     kind: AnswerKind
@@ -197,3 +224,4 @@ class Answer:
     confidence: float | None = None
     prompt: Playback = field(default_factory=Playback)
     typed: bool = False
+    value: object | None = None

@@ -6,9 +6,9 @@ No weight and no threshold was chosen on either: the network was trained on rand
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from offhook.pipeline.asr.grammar import match
 from offhook.pipeline.dialog.digits import fitting_digits, spoken_digits
 from offhook.pipeline.events import Choice, DigitRule, Question
+from offhook.pipeline.understanding.menu import match
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Case:
     def meaning(self, text: str) -> str | None:
         """The choice or the digits that `text` stands for."""
         if self.question.digits is None:
-            return match(text, self.question.choices)
+            found = match(text, self.question.choices)
+            return None if found is None else found.choice
         digits = spoken_digits(text)
         return None if digits is None else fitting_digits(digits, self.question.digits)
 

@@ -4,13 +4,16 @@ import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from datetime import date
 from typing import TypeVar
 
 from offhook.api.headers import CallHeaders
 from offhook.api.questions import Choices, checked, choices_of, digit_rule
 from offhook.api.turns import History, Said, TurnEvents
+from offhook.api.understood import Understanding
 from offhook.api.utterance import Utterance
 from offhook.engines.languages import ANY_LANGUAGE, EngineLanguages, check_tag
+from offhook.pipeline.dialog.wording import Wording
 from offhook.pipeline.events import (
     Answer,
     DigitRule,
@@ -19,9 +22,11 @@ from offhook.pipeline.events import (
     Playback,
     Prompt,
     Question,
+    ValueKind,
 )
 from offhook.pipeline.session import Session
 from offhook.pipeline.turn.events import NoInput, TurnEvent, TurnOver
+from offhook.pipeline.understanding.kinds import Date
 from offhook.sip.message.identities import Identities, Party
 from offhook.usererror import UserError
 
@@ -64,6 +69,7 @@ class Call:
         no_input_ms: int = 5_000,
         language: str = "en",
         languages: EngineLanguages = ANY_LANGUAGE,
+        understanding: Understanding | None = None,
         on_hangup: Callable[[], None] | None = None,
         on_state: Callable[[str], None] | None = None,
         on_transfer: Callable[[str], Awaitable[None]] | None = None,
@@ -79,6 +85,7 @@ class Call:
         self._no_input_ms = no_input_ms
         self._language = language
         self._languages = languages
+        self._understanding = understanding or Understanding()
         self._on_hangup = on_hangup
         self._on_state = on_state
         self._on_transfer = on_transfer
@@ -192,14 +199,18 @@ class Call:
         min_confidence: float | None = None,
         language: str | None = None,
         voice: str | None = None,
+        value: ValueKind | None = None,
+        confirm_below: float | None = None,
     ) -> Answer:
         """Say `text` and listen for the answer.
 
         `choices` maps names to the phrases that mean them, `keys` maps DTMF keys to choices. `digits` collects that
-        many DTMF digits. Without choices, digits or `grammar` (JSGF) any speech is an answer; with them a result below
-        `min_confidence` (None: the setting `asr.min_confidence`) is a NO_MATCH. `endpoint` replaces `silence_ms` in
-        deciding when the turn is over. Earlier speech or DTMF that fits answers the question, too. `language` is the
-        language of the text and of the answer, None the call's; `voice` as in `say`.
+        many DTMF digits. `value` asks for a value, such as `Date()`, which `Answer.value` then has. Without choices,
+        digits, a value or `grammar` (JSGF) any speech is an answer; with them a result below `min_confidence` (None:
+        the setting `asr.min_confidence`) is a NO_MATCH, and one below `confirm_below` (None: `asr.confirm_below`, 0:
+        never) is asked back: "Did you say small?" So is a value that may be one of several. `endpoint` replaces
+        `silence_ms` in deciding when the turn is over. Earlier speech or DTMF that fits answers the question, too.
+        `language` is the language of the text and of the answer, None the call's; `voice` as in `say`.
 
         Raises CallEnded; RuntimeError while something else is being asked; GrammarError for phrases that cannot be
         recognised; TypeError, ValueError for a question that cannot be asked: a key that means no choice, a choice with
@@ -210,13 +221,15 @@ class Call:
         question = Question(
             choices=listed,
             grammar=grammar,
-            speech=speech and not (digits is not None and not listed and grammar is None),
-            digits=digit_rule(digits),
+            speech=speech and not (digits is not None and not listed and grammar is None and value is None),
+            digits=digit_rule(digits) or (None if value is None or keys else value.keys),
             silence_ms=self._silence_ms if silence_ms is None else silence_ms,
             no_input_ms=self._no_input_ms if no_input_ms is None else no_input_ms,
             endpoint=endpoint,
             min_confidence=min_confidence,
             language=language,
+            value=value,
+            confirm_below=confirm_below,
         )
         prompt = None if text is None else Prompt(_text(text), barge_in, interruption, language, voice)
         return await self.step(prompt, checked(question))
@@ -240,8 +253,8 @@ class Call:
         if self._on_record is not None:
             self._on_record(False)
 
-    async def step(self, prompt: Prompt | None, question: Question | None) -> Answer:
-        """Play one prompt and ask one question; either may be None.
+    async def step(self, prompt: Prompt | None, question: Question | None, wording: Wording | None = None) -> Answer:
+        """Play one prompt and ask one question; either may be None. `wording` (None: the language's) asks back.
 
         Raises what `say` and `ask` raise; ValueError without prompt and question.
         """
@@ -249,7 +262,15 @@ class Call:
             raise CallEnded
         prompt = None if prompt is None else self._localised(prompt)
         question = None if question is None else self._in_language(question)
-        return await self._until_ended(self._session.step(prompt, question))
+        answer = await self._until_ended(self._session.step(prompt, question))
+        if question is None:
+            return answer
+        voice = None if prompt is None else prompt.voice
+
+        async def ask_back(asked: Prompt, about: Question) -> Answer:
+            return await self._session.step(self._localised(replace(asked, voice=voice)), about)
+
+        return await self._until_ended(self._understanding.settle(question, answer, ask_back, wording))
 
     async def hangup(self) -> None:
         """End the call once everything said has been played. Nothing more can be said, but the dialog runs on."""
@@ -312,7 +333,8 @@ class Call:
         check_tag(language)
         if question.speech:
             self._languages.check("asr", language, "keys in place of speech")
-        return replace(question, language=language)
+        value = question.value.on(date.today()) if isinstance(question.value, Date) else question.value
+        return replace(question, language=language, value=value)
 
     def _forget(self, events: TurnEvents) -> None:
         unsubscribe = self._turns.pop(events, None)

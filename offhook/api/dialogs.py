@@ -25,7 +25,7 @@ class FlowAgent:
             prompt = action.prompt
             if isinstance(action, Speak) and prompt.barge_in:
                 prompt = replace(prompt, interruption=_interruption(runner.ahead()))
-            action = runner.answered(await call.step(prompt, question))
+            action = runner.answered(await call.step(prompt, question, self._flow.wording))
             call.enter(runner.step)
         if action.prompt is not None:
             await call.step(action.prompt, None)

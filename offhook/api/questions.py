@@ -59,6 +59,10 @@ def checked(question: Question) -> Question:
     _check_number("no_input_ms", question.no_input_ms, least=0)
     if question.min_confidence is not None:
         _check_number("min_confidence", question.min_confidence, least=0, most=1)
+    if question.confirm_below is not None:
+        _check_number("confirm_below", question.confirm_below, least=0, most=1)
+    if question.value is not None and not callable(getattr(question.value, "read", None)):
+        raise TypeError(f"`value` is a kind of value, such as Date(), not {question.value!r}")
     if question.endpoint is not None and not callable(getattr(question.endpoint, "decide", None)):
         raise TypeError(f"`endpoint` is an object with the method `decide`, not {question.endpoint!r}")
     return question

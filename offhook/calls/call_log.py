@@ -20,6 +20,7 @@ from offhook.pipeline.trace import (
     SessionEvent,
     TurnTraced,
 )
+from offhook.pipeline.understanding.recorded import recorded
 from offhook.records import CallClock, CallRecord, Disposition, EndedBy, Journal, RecordingResult, TranscriptLine
 
 _STAGES: dict[str, Stage] = {
@@ -174,6 +175,7 @@ class CallLog:
                 choice=answer.choice,
                 typed=answer.typed,
                 rejected=answer.kind is AnswerKind.NO_MATCH,
+                value=None if answer.value is None or not answer.text else recorded(answer.value),
             )
             self._line(line)
 

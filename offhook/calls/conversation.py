@@ -15,6 +15,7 @@ import structlog
 
 from offhook.api.agent import Agent, as_agent
 from offhook.api.call import HANG_UP_WAIT_S, Call, Dialog
+from offhook.api.understood import Understanding
 from offhook.calls.call_log import CallLog
 from offhook.calls.dead_air import DeadAir
 from offhook.calls.dialog_task import EndsWithCall, is_call_ended
@@ -22,6 +23,7 @@ from offhook.calls.line import CallLine
 from offhook.calls.recorder import CallRecorder
 from offhook.engines.endpoint import make_endpoint_policy
 from offhook.engines.engine_set import EngineSet
+from offhook.engines.matcher import make_matcher
 from offhook.observe.debug_log import session_event
 from offhook.observe.live_feed import CallWatch, LiveCall, LiveFeed
 from offhook.observe.metrics import Direction, Metrics
@@ -184,6 +186,9 @@ class Conversation:
             no_input_ms=config.turn.no_input_ms,
             language=config.dialog.language,
             languages=services.engines.languages,
+            understanding=Understanding(
+                config.asr.confirm_below, make_matcher(config), config.dialog.matcher_timeout_s
+            ),
             on_hangup=lambda: self.hang_up(EndedBy.BOT, self._bot_reason),
             on_state=lambda name: self._on_event(DialogState(name, monotonic())),
             on_transfer=self._transfer if self._transfer_to is not None else None,

@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from offhook.engines.endpoint import make_endpoint_policy
 from offhook.engines.languages import MAX_LISTED, EngineLanguages
+from offhook.engines.matcher import make_matcher
 from offhook.engines.processors import make_processor
 from offhook.engines.registry import (
     BUILT_IN,
@@ -63,6 +64,7 @@ class EngineSet:
         require_installed(config, asr=given.asr is None, tts=given.tts is None)
         _check_codecs(config)
         make_endpoint_policy(config)  # each call makes its own: one that cannot be made must fail here
+        make_matcher(config)
         self.vad: VadEngine = given.vad or make_vad(config)
         asr, tts = given.asr or make_asr(config), given.tts or make_tts(config)
         self.languages = languages_of(config, given, asr, tts)

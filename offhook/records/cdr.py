@@ -82,8 +82,8 @@ class TranscriptLine:
 
     For the bot `heard` and `unheard` are the parts of `text` that were and were not played to the caller. `final` is
     false for a hypothesis still open when the call ended. For the caller `choice` is the choice they made, None if the
-    text matched none, and `confidence` the recogniser's; `typed`: they typed it; `rejected`: it was no answer, because
-    it was too uncertain, matched no choice, or was not meant for the question.
+    text matched none, `value` the value that was understood, and `confidence` how sure that is; `typed`: they typed it;
+    `rejected`: it was no answer, because it was too uncertain, matched no choice, or was not meant for the question.
     """
 
     at_s: float
@@ -96,6 +96,7 @@ class TranscriptLine:
     choice: str | None = None
     typed: bool = False
     rejected: bool = False
+    value: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from offhook.records.cdr import MAX_NAME_CHARS, CallRecord, TranscriptLine, clean_text
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 metadata = MetaData()
 
@@ -89,6 +89,7 @@ transcript_table = Table(
     Column("choice", Text),
     Column("typed", Boolean, nullable=False),
     Column("rejected", Boolean, nullable=False),
+    Column("value", Text),
 )
 
 _KEY = "the_"
@@ -128,6 +129,7 @@ def line_row(uniqueid: str, seq: int, line: TranscriptLine) -> dict[str, Any]:
         "choice": None if line.choice is None else clean_text(line.choice),
         "typed": line.typed,
         "rejected": line.rejected,
+        "value": None if line.value is None else clean_text(line.value),
     }
 
 
@@ -164,6 +166,7 @@ def read_lines(conn: Connection, uniqueid: str) -> tuple[TranscriptLine, ...]:
         table.c.choice,
         table.c.typed,
         table.c.rejected,
+        table.c.value,
     ]
     query = select(*wanted).where(table.c.uniqueid == uniqueid).order_by(table.c.at_s, table.c.seq)
     return tuple(TranscriptLine(*row) for row in conn.execute(query))

@@ -28,7 +28,8 @@ from offhook.pipeline.dialog.flow import (
 )
 from offhook.pipeline.dialog.steps import MAX_STEPS
 from offhook.pipeline.dialog.wording import Wording, wording_in
-from offhook.pipeline.events import Choice, DigitRule
+from offhook.pipeline.events import Choice, DigitRule, ValueKind
+from offhook.pipeline.understanding.kinds import KINDS
 from offhook.settings.flow_hints import digits_hint, instead, other_word
 from offhook.settings.flow_position import locate
 from offhook.settings.yaml_file import (
@@ -41,16 +42,25 @@ from offhook.settings.yaml_file import (
     position,
     read_limited,
 )
-from offhook.usererror import Problem, closest
+from offhook.usererror import Problem, closest, did_you_mean
 
 SAMPLE_FLOW = "bank.yaml"
 
-_FLOW = ("name", "start", "language", "variables", "no_input", "no_match", "wording", "steps")
-_LISTENING = ("no_input", "no_match", "silence_ms", "timeout_s", "barge_in", "min_confidence", "language")
+_FLOW = ("name", "start", "language", "variables", "no_input", "no_match", "confirm_below", "wording", "steps")
+_LISTENING = (
+    "no_input",
+    "no_match",
+    "silence_ms",
+    "timeout_s",
+    "barge_in",
+    "min_confidence",
+    "confirm_below",
+    "language",
+)
 _STEPS: dict[str, tuple[str, ...]] = {
     "say": ("say", "barge_in", "language", "next"),
     "ask": ("ask", "choices", *_LISTENING),
-    "collect": ("collect", "into", "digits", "terminator", "inter_digit_ms", "spoken", "next", *_LISTENING),
+    "collect": ("collect", "into", "digits", "terminator", "inter_digit_ms", "spoken", "as", "next", *_LISTENING),
     "hang_up": ("hang_up", "language"),
 }
 _CHOICE = ("phrases", "key", "next")
@@ -68,6 +78,7 @@ class _Rules(TypedDict):
     barge_in: bool
     min_confidence: float | None
     language: str | None
+    confirm_below: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +128,7 @@ class _FlowReader(Reader):
         self._lines = lines
         self._defaults = defaults
         self._retries: dict[str, Retry | None] = {}
+        self._confirm_below: float | None = None
 
     def read(self) -> Flow:
         example = "begin with `name:`, `start:` and `steps:`, see docs/flows.md"
@@ -126,6 +138,7 @@ class _FlowReader(Reader):
         for key in ("no_input", "no_match"):
             if key in top:
                 self._retries[key] = self._retry(top[key], f"`{key}` of the flow")
+        self._confirm_below = self._optional(self.number, top, "confirm_below", "the flow", None)
         constants = self._constants(top["variables"]) if "variables" in top else {}
         language = self._optional(self.text, top, "language", "the flow", None)
         wording = self._wording(top["wording"], language) if "wording" in top else None
@@ -199,7 +212,7 @@ class _FlowReader(Reader):
         required = {
             "say": ("next",),
             "ask": ("choices",),
-            "collect": ("into", "digits", "next"),
+            "collect": ("into", "next") if "as" in keys else ("into", "digits", "next"),
             "hang_up": (),
         }
         kind = kinds[0]
@@ -287,12 +300,31 @@ class _FlowReader(Reader):
         prompt = self._spoken(found["collect"], f"the text of {what}")
         into = self.text(found["into"], f"`into` of {what}")
         follows = self._step_name(found["next"], f"`next` of {what}")
-        rule = self._rule(found, what)
+        value = self._value_kind(found, what)
+        rule = self._rule(found, what) if "digits" in found else DigitRule()
         spoken = self._optional(self.truth, found, "spoken", what, False)
         no_input, no_match, rules = self._listening(found, what)
         if prompt is None or into is None or follows is None or no_input is None or no_match is None:
             return None
-        return Collect(name, prompt, into, rule, follows, no_input, no_match, spoken, **rules)
+        return Collect(name, prompt, into, rule, follows, no_input, no_match, spoken, value=value, **rules)
+
+    def _value_kind(self, found: dict[str, Node], what: str) -> ValueKind | None:
+        name = self.text(found["as"], f"`as` of {what}") if "as" in found else None
+        if name is None:
+            return None
+        for key in ("digits", "terminator", "spoken"):
+            if key in found:
+                why = f"`as: {name}` says already what is collected, and by voice"
+                self.problem(found[key], f"{what} has `as` and `{key}`", why, f"remove `{key}`, or `as`")
+        if name not in KINDS:
+            self.problem(
+                found["as"],
+                f"`{name[:40]}` is not a kind of value",
+                "`as` names what is collected",
+                did_you_mean(name, tuple(KINDS)),
+            )
+            return None
+        return KINDS[name]()
 
     def _rule(self, found: dict[str, Node], what: str) -> DigitRule:
         node = found["digits"]
@@ -332,12 +364,14 @@ class _FlowReader(Reader):
         barge_in = self._optional(self.truth, found, "barge_in", what, True)
         min_confidence = self._optional(self.number, found, "min_confidence", what, None)
         language = self._optional(self.text, found, "language", what, None)
+        confirm_below = self._optional(self.number, found, "confirm_below", what, self._confirm_below)
         rules: _Rules = {
             "silence_ms": silence_ms,
             "timeout_s": timeout_s,
             "barge_in": barge_in,
             "min_confidence": min_confidence,
             "language": language,
+            "confirm_below": confirm_below,
         }
         return retries[0], retries[1], rules
 

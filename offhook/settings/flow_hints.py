@@ -26,6 +26,8 @@ _OTHER_WORDS = {
     "timeout_s": "timeout timeout_ms wait wait_s",
     "silence_ms": "silence end_silence_ms silence_s",
     "min_confidence": "confidence threshold min_score score",
+    "confirm_below": "confirm confirmation confirm_threshold",
+    "as": "type kind slot",
     "barge_in": "interruptible interrupt bargein allow_interruption interruptions",
     "into": "variable store save save_as as var result",
     "digits": "length num_digits max_digits min_digits count",
@@ -122,8 +124,9 @@ _BEYOND = (
     ),
     (
         "intent intents entities slot slots nlu llm ai gpt model grammar hints",
-        "a flow understands the phrases of its choices, and digits",
-        "list what callers say below `phrases`; for free speech write the dialog in Python, see docs/agents.md",
+        "a flow understands its choices, digits and values such as dates",
+        "list what callers say below `phrases`, or type `collect: …` with `as: date`; for free speech write the dialog "
+        "in Python, see docs/agents.md",
     ),
     (
         "answer ring ringing reject busy accept",
@@ -132,11 +135,6 @@ _BEYOND = (
     ),
     ("log debug print trace", "a flow writes no log", "every call's transcript is kept, see `/calls`"),
     ("secret mask masked hidden sensitive", "collected digits are always masked", "remove it"),
-    (
-        "confirm confirmation",
-        "a step asks for one thing",
-        "ask in a step of its own: `ask: I understood {number}. Is that right?`",
-    ),
     ("description comment comments note notes version author", "a flow has no key for it", "make it a comment: `# …`"),
 )
 
@@ -146,7 +144,8 @@ _BOTH = (
 )
 _FREE_SPEECH = (
     "`ask` leads on by its choices and keeps nothing",
-    "for digits use `collect`; to keep what is said write the dialog in Python: `answer = await call.ask(…)`",
+    "for digits, dates and other values use `collect`; to keep what is said write the dialog in Python: "
+    "`answer = await call.ask(…)`",
 )
 
 _DIGITS = re.compile(r"([0-9]{1,2})(?:\s*(?:-|–|\.\.+|to|,)\s*([0-9]{1,2})|\s*(?:digits?|keys?))")

@@ -21,6 +21,7 @@ from offhook.settings.values import (
     EngineName,
     Host,
     LanguageTag,
+    MatcherName,
     Port,
     ReachableHost,
     StreamToken,
@@ -352,8 +353,12 @@ class AsrConfig(EngineSection):
     """How long the result may take after the end of a turn."""
 
     min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """An answer below it is a no-match, for questions with choices or digits; 0 accepts everything. A question may set
-    its own."""
+    """An answer below it is a no-match, for questions with choices, digits or a value; 0 accepts everything. A question
+    may set its own."""
+
+    confirm_below: Annotated[float, Field(ge=0, le=1)] = 0.6
+    """An answer below it is asked back ("Did you say sales?"), for questions with choices or a value; 0: never. A
+    question may set its own."""
 
 
 class TtsConfig(EngineSection):
@@ -397,6 +402,13 @@ class DialogConfig(Section):
     language: LanguageTag = "en"
     """The language of the calls, a BCP 47 tag such as `en`, `en-GB` or `de`; a route, a flow or the dialog may set
     another. Engines that do not know it are refused."""
+
+    matcher: Annotated[MatcherName | None, Field(examples=["mybot:matcher"])] = None
+    """Your own matcher, such as a language model, as `module:function`: it is asked what a caller meant whose words fit
+    no choice (docs/agents.md)."""
+
+    matcher_timeout_s: Annotated[float, Field(gt=0, le=30)] = 2.0
+    """How long the matcher may take; after that the answer is a no-match."""
 
 
 class RecordsConfig(Section):

@@ -108,6 +108,7 @@ ReachableHost = Annotated[str, Field(min_length=1, max_length=255), AfterValidat
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Url = Annotated[str, Field(max_length=500), AfterValidator(check_url)]
 Endpoint = Annotated[str, _matched(r"silence|[\w.]+:\w+", "it must be silence, or MODULE:FUNCTION as in mybot:policy")]
+MatcherName = Annotated[str, _matched(r"[\w.]+:\w+", "it must be MODULE:FUNCTION as in mybot:matcher")]
 EngineName = Annotated[
     str,
     _matched(

@@ -1,4 +1,4 @@
-"""Builds grammars (JSGF) from a question's choices, and finds the choice that was recognised.
+"""Builds grammars (JSGF) from a question's choices.
 
 Source: JSpeech Grammar Format, W3C Note of 5 June 2000.
 """
@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from offhook.pipeline.asr.courtesies import answers_within
 from offhook.pipeline.asr.digit_words import digit_words, repeats
 from offhook.pipeline.events import Choice, Question
 from offhook.pipeline.language import covers
@@ -69,19 +68,6 @@ def choices_grammar(choices: Sequence[Choice], language: str | None = None) -> s
     if not alternatives:
         raise GrammarError("", "no choice has one")
     return f"{_HEADER}grammar choices;\npublic <choices> = {' | '.join(alternatives)};\n"
-
-
-def match(text: str, choices: Sequence[Choice], language: str | None = None) -> str | None:
-    """The name of the first choice with the phrase `text`. Digits are compared as words of `language` (None: English).
-
-    Case, spacing and punctuation are ignored, as are words of courtesy around the phrase; a phrase that equals all of
-    the text takes precedence.
-    """
-    for said in answers_within(_words(text, language)):
-        for choice in choices:
-            if any(_words(phrase, language) == said for phrase in choice.phrases):
-                return choice.name
-    return None
 
 
 def unknown_words(choices: Sequence[Choice], known: Callable[[str], bool]) -> list[UnknownWord]:

@@ -129,13 +129,14 @@ def _wording_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
         return
     for field in ("apology", "keypad", "star", "hash"):
         yield from fixed_text_problems(getattr(flow.wording, field), ("wording", field))
-    at: Path = ("wording", "option")
-    wrong = list(text_problems(flow.wording.option, at))
-    yield from wrong
-    for name in () if wrong else names_in(flow.wording.option):
-        if name not in ("choice", "key"):
-            why = "only {choice} and {key} have values in this text"
-            yield FlowProblem(f"there is no variable `{name}` here", why, _near(name, ("choice", "key")), at)
+    for field, names in (("option", ("choice", "key")), ("confirm", ("answer",)), ("either", ("one", "other"))):
+        text, at = getattr(flow.wording, field), ("wording", field)
+        wrong = list(text_problems(text, at))
+        yield from wrong
+        for name in () if wrong else names_in(text):
+            if name not in names:
+                why = f"only {' and '.join(f'{{{each}}}' for each in names)} have values in this text"
+                yield FlowProblem(f"there is no variable `{name}` here", why, _near(name, names), at)
 
 
 def _ask_problems(step: Ask, at: Path) -> Iterator[FlowProblem]:
@@ -234,9 +235,10 @@ def _collect_problems(step: Collect, at: Path, constants: Mapping[str, str]) -> 
 def _listening_problems(step: Ask | Collect, at: Path) -> Iterator[FlowProblem]:
     yield from _range(step.silence_ms, model.MIN_SILENCE_MS, model.MAX_SILENCE_MS, (*at, "silence_ms"))
     yield from _range(step.timeout_s, model.MIN_TIMEOUT_S, model.MAX_TIMEOUT_S, (*at, "timeout_s"))
-    if step.min_confidence is not None:
-        low, high = model.MIN_CONFIDENCE, model.MAX_CONFIDENCE
-        yield from _range(step.min_confidence, low, high, (*at, "min_confidence"))
+    low, high = model.MIN_CONFIDENCE, model.MAX_CONFIDENCE
+    for key, value in (("min_confidence", step.min_confidence), ("confirm_below", step.confirm_below)):
+        if value is not None:
+            yield from _range(value, low, high, (*at, key))
     for key, retry in model.retries(step):
         yield from _retry_problems(retry, (*at, key))
 
@@ -266,7 +268,7 @@ def _other_unit(value: float, name: str) -> tuple[float, str] | None:
         return value * 1000, "milliseconds"
     if name.endswith("_s"):
         return value / 1000, "seconds"
-    return (value / 100, "parts of 1") if name.endswith("_confidence") else None
+    return (value / 100, "parts of 1") if name.endswith(("_confidence", "_below")) else None
 
 
 # Checks of paths.

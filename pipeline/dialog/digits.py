@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from offhook.pipeline.asr.courtesies import answers_within
 from offhook.pipeline.asr.digit_words import digit_values, repeats
 from offhook.pipeline.events import DigitRule
+from offhook.pipeline.understanding.numbers import read_digits
 
 MAX_SPOKEN_CHARS = 1_000
 """Longer transcripts are not digits."""
 
 
 def spoken_digits(text: str, language: str | None = None) -> str | None:
-    """Digits spoken one by one: "one two oh four" is "1204", "double four" is "44", "12 04" is "1204".
+    """Digits spoken one by one or as numbers: "one two oh four", "twelve oh four", "12 04" are "1204".
 
     `language` is a BCP 47 tag, None English; in one without digit words (see `asr.digit_words`) only numerals are
     digits. Words of courtesy may surround them: "it's four two please" is "42". None if `text` contains anything else,
@@ -21,9 +22,8 @@ def spoken_digits(text: str, language: str | None = None) -> str | None:
         return None
     words = text.lower().replace("-", " ").replace(",", " ").replace(".", " ").split()
     values, repeated = digit_values(language), repeats(language)
-    return next(
-        (found for said in answers_within(words) if (found := _digits(said, values, repeated)) is not None), None
-    )
+    one_by_one = (_digits(said, values, repeated) for said in answers_within(words))
+    return next((found for found in one_by_one if found is not None), None) or read_digits(text, language)
 
 
 def _digits(words: Sequence[str], values: Mapping[str, str], repeated: Mapping[str, int]) -> str | None:

@@ -6,12 +6,14 @@ is ignored); after `AskFor`, with what the caller did; after `HangUp`, not at al
 
 from dataclasses import dataclass, replace
 
-from offhook.pipeline.asr.grammar import match
 from offhook.pipeline.dialog.digits import apart, fitting_digits, spoken_digits
 from offhook.pipeline.dialog.flow import Ask, Collect, End, Flow, Option, Retry, Say, Step
 from offhook.pipeline.dialog.template import render
 from offhook.pipeline.dialog.wording import Wording, wording_in
 from offhook.pipeline.events import Answer, AnswerKind, Prompt, Question
+from offhook.pipeline.understanding.ambiguous import Ambiguous
+from offhook.pipeline.understanding.menu import match
+from offhook.pipeline.understanding.recorded import recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class FlowRunner:
         self._finished = False
         self._counts = dict.fromkeys(_COUNTED, 0)
         self._collected: dict[str, str] = {}
+        self._spoken: dict[str, str] = {}
 
     @property
     def step(self) -> str:
@@ -77,10 +80,10 @@ class FlowRunner:
             option = _chosen(step, answer, self._answered_in(step))
             return self._enter(option.next) if option else self._again(step, answer.kind)
         if isinstance(step, Collect):
-            digits = _collected(step, answer, self._answered_in(step))
-            if digits is None:
+            stored = _collected(step, answer, self._answered_in(step))
+            if stored is None:
                 return self._again(step, answer.kind)
-            self._collected[step.into] = digits
+            self._collected[step.into], self._spoken[step.into] = stored
             return self._enter(step.next)
         raise RuntimeError("the flow is not waiting for an answer")
 
@@ -156,8 +159,7 @@ class FlowRunner:
         return self._flow.wording or wording_in(self._answered_in(step))
 
     def _fill(self, text: str) -> str:
-        spoken = {name: apart(digits) for name, digits in self._collected.items()}
-        return render(text, {**self._flow.constants, **spoken})
+        return render(text, {**self._flow.constants, **self._spoken})
 
 
 _COUNTED = (AnswerKind.NO_INPUT, AnswerKind.NO_MATCH, AnswerKind.FAILED)
@@ -174,8 +176,8 @@ def _reprompt(retry: Retry, count: int) -> str | None:
 
 def _chosen(step: Ask, answer: Answer, language: str | None) -> Option | None:
     if answer.kind is AnswerKind.SPEECH:
-        choice = match(answer.text, [o.choice for o in step.options], language)
-        fits = [o for o in step.options if o.choice.name == choice]
+        found = match(answer.text, [o.choice for o in step.options], language)
+        fits = [o for o in step.options if found is not None and o.choice.name == found.choice]
     elif answer.kind is AnswerKind.DTMF:
         fits = [o for o in step.options if answer.digits and o.choice.dtmf == answer.digits]
     else:
@@ -184,10 +186,15 @@ def _chosen(step: Ask, answer: Answer, language: str | None) -> Option | None:
     return next(iter(named or fits), None)
 
 
-def _collected(step: Collect, answer: Answer, language: str | None) -> str | None:
+def _collected(step: Collect, answer: Answer, language: str | None) -> tuple[str, str] | None:
+    """What is stored, and the text that speaks of it."""
+    if step.value is not None:
+        known = answer.value is not None and not isinstance(answer.value, Ambiguous)
+        return (recorded(answer.value), step.value.say(answer.value, language)) if known else None
+    digits: str | None = None
     if answer.kind is AnswerKind.DTMF:
-        return fitting_digits(answer.digits, step.rule)
-    if answer.kind is AnswerKind.SPEECH and step.spoken:
+        digits = answer.digits
+    elif answer.kind is AnswerKind.SPEECH and step.spoken:
         digits = spoken_digits(answer.text, language)
-        return None if digits is None else fitting_digits(digits, step.rule)
-    return None
+    fitting = None if digits is None else fitting_digits(digits, step.rule)
+    return None if fitting is None else (fitting, apart(fitting))

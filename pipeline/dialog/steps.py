@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from offhook.pipeline.events import Choice, DigitRule, Question
+from offhook.pipeline.events import Choice, DigitRule, Question, ValueKind
 
 MAX_STEPS = 500
 MAX_TEXT_CHARS = 2_000
@@ -65,6 +65,7 @@ class Ask:
     barge_in: bool = True
     min_confidence: float | None = None  # the bot's setting
     language: str | None = None  # the flow's
+    confirm_below: float | None = None  # the bot's setting
 
     def question(self) -> Question:
         """The question to listen for."""
@@ -76,12 +77,16 @@ class Ask:
             no_input_ms=round(self.timeout_s * 1000),
             min_confidence=self.min_confidence,
             language=self.language,
+            confirm_below=self.confirm_below,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Collect:
-    """Ask for digits, by key and, if `spoken`, one by one by voice; store them in the variable `into`."""
+    """Ask for digits, by key and, if `spoken`, by voice; store them in the variable `into`.
+
+    With `value` it asks for a value of that kind instead, by voice and, where it can be keyed, by key.
+    """
 
     name: str
     prompt: str
@@ -96,16 +101,20 @@ class Collect:
     barge_in: bool = True
     min_confidence: float | None = None  # the bot's setting
     language: str | None = None  # the flow's
+    confirm_below: float | None = None  # the bot's setting
+    value: ValueKind | None = None
 
     def question(self) -> Question:
         """The question to listen for."""
         return Question(
-            speech=self.spoken,
-            digits=self.rule,
+            speech=self.spoken or self.value is not None,
+            digits=self.rule if self.value is None else self.value.keys,
             silence_ms=self.silence_ms,
             no_input_ms=round(self.timeout_s * 1000),
             min_confidence=self.min_confidence,
             language=self.language,
+            confirm_below=self.confirm_below,
+            value=self.value,
         )
 
 

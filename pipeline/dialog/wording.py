@@ -1,4 +1,4 @@
-"""What a flow's runner itself says after a recogniser failure, by language. Pure."""
+"""What the bot itself says after a recogniser failure, and to ask back, by language. Pure."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Wording:
     """`option` is said for each choice with a key; `{choice}` is the choice's name with spaces for underscores, `{key}`
-    the digit, or `star` or `hash`.
+    the digit, or `star` or `hash`. `confirm` asks back what was said, `either` which of several values was meant.
     """
 
     apology: str = "I am sorry, I had trouble hearing you."
@@ -14,6 +14,8 @@ class Wording:
     option: str = "for {choice} press {key}"
     star: str = "star"
     hash: str = "pound"
+    confirm: str = "Did you say {answer}?"
+    either: str = "Did you mean {one}, or {other}?"
 
 
 _AMERICAN = Wording()
@@ -25,6 +27,8 @@ _WORDINGS = {
         "für {choice} die {key}",
         "Sterntaste",
         "Rautetaste",
+        "Sagten Sie {answer}?",
+        "Meinen Sie {one}, oder {other}?",
     ),
     "es": Wording(
         "Disculpe, no le he entendido.",
@@ -32,6 +36,8 @@ _WORDINGS = {
         "para {choice} pulse {key}",
         "asterisco",
         "almohadilla",
+        "¿Ha dicho {answer}?",
+        "¿Quiere decir {one}, o {other}?",
     ),
     "fr": Wording(
         "Excusez-moi, je ne vous ai pas compris.",
@@ -39,6 +45,8 @@ _WORDINGS = {
         "pour {choice} tapez {key}",
         "étoile",
         "dièse",
+        "Avez-vous dit {answer} ?",
+        "Voulez-vous dire {one}, ou {other} ?",
     ),
     "it": Wording(
         "Mi scusi, non ho capito.",
@@ -46,6 +54,8 @@ _WORDINGS = {
         "per {choice} prema {key}",
         "asterisco",
         "cancelletto",
+        "Ha detto {answer}?",
+        "Intende {one}, o {other}?",
     ),
     "nl": Wording(
         "Sorry, ik heb u niet verstaan.",
@@ -53,6 +63,8 @@ _WORDINGS = {
         "voor {choice} toets {key}",
         "sterretje",
         "hekje",
+        "Zei u {answer}?",
+        "Bedoelt u {one}, of {other}?",
     ),
     "pt": Wording(
         "Desculpe, não entendi.",
@@ -60,6 +72,8 @@ _WORDINGS = {
         "para {choice} digite {key}",
         "asterisco",
         "cardinal",
+        "Disse {answer}?",
+        "Quer dizer {one}, ou {other}?",
     ),
 }
 _UNITED_STATES = ("en", "en-us", "en-ph", "en-pr")

@@ -12,9 +12,11 @@ from typing import NamedTuple
 
 from offhook.pipeline.markup import decode_entities
 from offhook.pipeline.tts.languages.english import english
+from offhook.pipeline.tts.languages.french import french
 from offhook.pipeline.tts.languages.german import german
 from offhook.pipeline.tts.languages.neutral import NEUTRAL
 from offhook.pipeline.tts.languages.rules import Rule
+from offhook.pipeline.tts.languages.spanish import spanish
 
 DEFAULT_LANGUAGE = "en-us"
 
@@ -117,7 +119,12 @@ def _rules(language: str) -> tuple[Rule, ...]:
     base, _, rest = language.partition("-")
     if base == "en":
         return english(american=rest.partition("-")[0] in _AMERICAN)
-    return german() if base == "de" else NEUTRAL
+    region = rest.partition("-")[0]
+    if base == "de":
+        return german()
+    if base == "es":
+        return spanish(region)
+    return french(region) if base == "fr" else NEUTRAL
 
 
 def _read(text: str, start: int, rules: tuple[Rule, ...]) -> tuple[str, int] | None:

@@ -1,10 +1,15 @@
 """Matches a turn's words with the open question. Pure."""
 
+from dataclasses import replace
+
 from offhook.pipeline.asr.engine import Transcript
-from offhook.pipeline.asr.grammar import match
 from offhook.pipeline.dialog.digits import spoken_digits
 from offhook.pipeline.events import Answer, AnswerKind, Question
 from offhook.pipeline.turn.keypad import typed_entry
+from offhook.pipeline.understanding.menu import match
+
+ALTERNATIVE_CONFIDENCE = 0.8
+"""What an answer counts that only another reading of the recogniser gives, not its first."""
 
 
 def answer_to(question: Question, transcript: Transcript, min_confidence: float, *, typed: bool) -> Answer:
@@ -12,11 +17,40 @@ def answer_to(question: Question, transcript: Transcript, min_confidence: float,
     text, confidence = transcript.text, transcript.confidence
     if typed and (entry := typed_entry(question, text)) is not None:
         return entry
-    accepted = question.accepts(confidence, min_confidence)
-    choice = match(text, question.choices, question.language) if question.choices and accepted else None
-    unmatched = not text or not accepted or (bool(question.choices) and choice is None and question.digits is None)
-    kind = AnswerKind.NO_MATCH if unmatched else AnswerKind.SPEECH
-    return Answer(kind, text, choice, confidence=confidence, typed=typed)
+    if not text or not question.accepts(confidence, min_confidence):
+        return Answer(AnswerKind.NO_MATCH, text, confidence=confidence, typed=typed)
+    answer = _understood(question, text, confidence)
+    if answer is None:
+        answer = next(
+            (found for other in transcript.alternatives if (found := _alternative(question, other, confidence))), None
+        )
+    expected = bool(question.choices) or question.value is not None
+    if answer is None or not question.accepts(answer.confidence, min_confidence):
+        kind = AnswerKind.NO_MATCH if expected and question.digits is None else AnswerKind.SPEECH
+        kind = AnswerKind.NO_MATCH if question.value is not None else kind
+        return Answer(kind, text, confidence=confidence, typed=typed)
+    return replace(answer, text=text, typed=typed)
+
+
+def _understood(question: Question, text: str, confidence: float | None) -> Answer | None:
+    """The choice or value in the words; None if there is none."""
+    found = match(text, question.choices, question.language) if question.choices else None
+    if found is not None:
+        return Answer(AnswerKind.SPEECH, text, found.choice, confidence=_together(confidence, found.confidence))
+    value = question.value.read(text, question.language) if question.value is not None else None
+    return None if value is None else Answer(AnswerKind.SPEECH, text, confidence=confidence, value=value)
+
+
+def _alternative(question: Question, text: str, confidence: float | None) -> Answer | None:
+    answer = _understood(question, text, confidence)
+    return None if answer is None else replace(answer, confidence=_together(answer.confidence, ALTERNATIVE_CONFIDENCE))
+
+
+def _together(recogniser: float | None, words: float) -> float | None:
+    """The recogniser heard these words, and the words mean this choice. Words that fit exactly change nothing."""
+    if words >= 1:
+        return recogniser
+    return words if recogniser is None else recogniser * words
 
 
 def is_meant_for(question: Question, answer: Answer, *, early: bool) -> bool:
@@ -26,7 +60,7 @@ def is_meant_for(question: Question, answer: Answer, *, early: bool) -> bool:
     """
     if answer.kind is AnswerKind.NO_MATCH:
         return False
-    chosen = answer.choice is not None or answer.digits != ""
+    chosen = answer.choice is not None or answer.digits != "" or answer.value is not None
     if not early or chosen or question.digits is None:
         return True
     return spoken_digits(answer.text, question.language) is not None

@@ -124,8 +124,10 @@ def _answer(question: Question, entered: str) -> Answer:
     choice = next((choice.name for choice in question.choices if choice.dtmf == entered), None)
     rule = question.digits
     fits = choice is not None or (rule is not None and rule.minimum <= len(entered) <= rule.maximum)
+    value = question.value.read_keys(entered) if question.value is not None and fits and choice is None else None
+    fits = fits and (question.value is None or choice is not None or value is not None)
     kind = AnswerKind.DTMF if fits and entered else AnswerKind.NO_MATCH
-    return Answer(kind, choice=choice, digits=entered)
+    return Answer(kind, choice=choice, digits=entered, value=value)
 
 
 def can_begin(question: Question, digit: str) -> bool:

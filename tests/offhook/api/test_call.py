@@ -60,7 +60,7 @@ class Listener(Call):
         super().__init__(session, call_id="", caller="", called="", silence_ms=300, no_input_ms=4_000)
         self.steps: list[tuple[Prompt | None, Question | None]] = []
 
-    async def step(self, prompt: Prompt | None, question: Question | None) -> Any:
+    async def step(self, prompt: Prompt | None, question: Question | None, wording: object = None) -> Any:
         self.steps.append((prompt, question))
 
 

@@ -179,7 +179,7 @@ def test_the_file_is_ours_alone_and_durable(store: RecordStore, path: Path) -> N
     for name in os.listdir(path.parent):
         assert stat.S_IMODE(os.stat(path.parent / name).st_mode) == 0o600
     assert sql(path, "PRAGMA journal_mode") == [("wal",)]
-    assert sql(path, "SELECT version FROM schema_version") == [(3,)]
+    assert sql(path, "SELECT version FROM schema_version") == [(4,)]
 
 
 def test_closing_writes_everything_and_a_call_left_open_counts_as_crashed(path: Path) -> None:

@@ -228,7 +228,7 @@ class Multilingual(Engine):
         ("EN-us", "configured", "You owe five dollars on March fourth"),
         ("en-GB", "configured", "You owe five dollars on the third of April"),
         ("de-CH", "de", "You owe 5 Dollar on drei viertel"),
-        ("fr", "fr", "You owe $5 on 3/4"),
+        ("fr", "fr", "You owe cinq dollars on 3/4"),
         ("it", "configured", "You owe five dollars on March fourth"),
     ],
 )

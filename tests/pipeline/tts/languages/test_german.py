@@ -47,7 +47,7 @@ SPOKEN = {
     "½ Liter, 24/7": "ein halb Liter, rund um die Uhr",
 }
 LEFT_ALONE = ["Guten Tag, was kann ich für Sie tun?", "Drücken Sie die 3. Danach die 4.", "3,5 oder 1.500 Meter"]
-ENGLISH = ["o'clock", "hundred", "percent", "euros", "dollars", " and ", "one", "Doctor", "pound", "star"]
+ENGLISH = ["o'clock", "hundred", "percent", "dollars", " and ", " one", "Doctor", "pound", "star"]
 
 
 @pytest.mark.parametrize("text", SPOKEN)

@@ -1,0 +1,56 @@
+"""What follows an answer before the dialog gets it: a matcher's opinion, and a question back if it is uncertain."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+import structlog
+
+from offhook.pipeline.dialog.wording import Wording, wording_in
+from offhook.pipeline.events import Answer, AnswerKind, Prompt, Question
+from offhook.pipeline.understanding.confirm import confirmation, settled
+from offhook.pipeline.understanding.match import Match, Matcher
+
+AskBack = Callable[[Prompt, Question], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """How a bot understands: `matcher` is asked about words that fit no choice, for `matcher_timeout_s` at most;
+    answers below `confirm_below` are asked back.
+    """
+
+    confirm_below: float = 0.0
+    matcher: Matcher | None = None
+    matcher_timeout_s: float = 2.0
+
+    async def settle(self, question: Question, answer: Answer, ask: AskBack, wording: Wording | None) -> Answer:
+        """The answer that the dialog gets. `ask` asks the caller back, in `wording` or that of the language."""
+        answer = await self._matched(question, answer)
+        asked = confirmation(question, answer, self.confirm_below, wording or wording_in(question.language))
+        if asked is None:
+            return answer
+        reply = await ask(Prompt(asked.text, language=question.language), asked.question)
+        return settled(question, answer, reply)
+
+    async def _matched(self, question: Question, answer: Answer) -> Answer:
+        matcher = self.matcher
+        if matcher is None or answer.kind is not AnswerKind.NO_MATCH or not answer.text or not question.choices:
+            return answer
+        log = structlog.get_logger("offhook.matcher")
+        try:
+            async with asyncio.timeout(self.matcher_timeout_s):
+                found = await matcher.match(answer.text, question.choices, question.language or "en")
+        except TimeoutError:
+            log.warning("the matcher took too long", seconds=self.matcher_timeout_s)
+            return answer
+        except Exception:  # it is the user's code
+            log.exception("the matcher failed")
+            return answer
+        if found is None:
+            return answer
+        if not isinstance(found, Match) or found.choice not in {choice.name for choice in question.choices}:
+            log.warning("the matcher found what is not a choice", found=repr(found)[:200])
+            return answer
+        confidence = found.confidence if answer.confidence is None else min(found.confidence, answer.confidence)
+        return replace(answer, kind=AnswerKind.SPEECH, choice=found.choice, confidence=confidence)

@@ -1,0 +1,148 @@
+"""Asks back where it is not certain what was meant: "Did you say sales?", "Did you mean this, or that?". Pure."""
+
+import re
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from offhook.pipeline.dialog.template import render
+from offhook.pipeline.dialog.wording import Wording
+from offhook.pipeline.events import Answer, AnswerKind, Choice, Question
+from offhook.pipeline.tts.normalize import normalize
+from offhook.pipeline.understanding.ambiguous import Ambiguous, values_in
+from offhook.pipeline.understanding.canonical import canonical
+from offhook.pipeline.understanding.menu import match
+from offhook.pipeline.understanding.words import base_of
+from offhook.pipeline.understanding.yes_no import no_phrases, read_yes_no, yes_phrases
+
+MAX_OFFERED = 3
+"""Readings of an ambiguous value that are offered."""
+
+_ODD = re.compile(r"[^\w' -]|_")
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What to ask back: `text`, and the question that the reply answers."""
+
+    text: str
+    question: Question
+
+
+def confirmation(question: Question, answer: Answer, confirm_below: float, wording: Wording) -> Confirmation | None:
+    """What to ask before `answer` is taken; None if it is certain enough, or no answer, or in a language without words.
+
+    `confirm_below` is the bot's setting, for a question that has none of its own. Ambiguous values are asked about
+    whatever the confidence.
+    """
+    if answer.kind is not AnswerKind.SPEECH or not yes_phrases(question.language):
+        return None
+    if isinstance(answer.value, Ambiguous):
+        return _which(question, answer.value, wording)
+    least = confirm_below if question.confirm_below is None else question.confirm_below
+    if answer.typed or answer.confidence is None or answer.confidence >= least:
+        return None
+    said = _said(question, answer)
+    return None if said is None else _whether(question, said, wording)
+
+
+def settled(question: Question, answer: Answer, reply: Answer) -> Answer:
+    """The answer, in the light of the reply to its confirmation: confirmed, replaced ("no, support"), or no match."""
+    if reply.kind in (AnswerKind.NO_INPUT, AnswerKind.FAILED):
+        return replace(answer, kind=reply.kind, choice=None, value=None)
+    if isinstance(answer.value, Ambiguous):
+        return _chosen(question, answer, answer.value, reply)
+    if reply.kind is AnswerKind.DTMF:
+        return _confirmed(answer) if reply.choice == _YES else _refused(answer)
+    other = _corrected(question, answer, reply)
+    if other is not None:
+        return other
+    return _confirmed(answer) if read_yes_no(reply.text, question.language) else _refused(answer)
+
+
+_YES, _NO = "yes", "no"
+
+
+def _said(question: Question, answer: Answer) -> str | None:
+    if answer.choice is not None:
+        choice = next((each for each in question.choices if each.name == answer.choice), None)
+        named = answer.choice.replace("_", " ")
+        return named if choice is None or not choice.phrases else choice.phrases[0]
+    if question.value is None or answer.value is None or isinstance(answer.value, bool):
+        return None
+    return question.value.say(answer.value, question.language)
+
+
+def _whether(question: Question, said: str, wording: Wording) -> Confirmation:
+    language = question.language
+    taken = {canonical(phrase, base_of(language)) for choice in question.choices for phrase in choice.phrases}
+    answers = (
+        Choice(_YES, _free(yes_phrases(language), taken, language), "1"),
+        Choice(_NO, _free(no_phrases(language), taken, language), "2"),
+    )
+    # "No, support" answers the first question again.
+    others = tuple(replace(choice, name=f"={choice.name}", dtmf=None) for choice in question.choices if choice.phrases)
+    asked = replace(
+        question, choices=(*answers, *others), grammar=None, digits=None, value=None, speech=True, confirm_below=0.0
+    )
+    return Confirmation(render(wording.confirm, {"answer": said}), asked)
+
+
+def _free(phrases: tuple[str, ...], taken: set[tuple[str, ...]], language: str | None) -> tuple[str, ...]:
+    return tuple(phrase for phrase in phrases if canonical(phrase, base_of(language)) not in taken)
+
+
+def _which(question: Question, value: Ambiguous, wording: Wording) -> Confirmation | None:
+    kind = question.value
+    if kind is None:
+        return None
+    said = [kind.say(each, question.language) for each in islice(value.values, MAX_OFFERED)]
+    text = render(wording.either, {"one": ", ".join(said[:-1]), "other": said[-1]})
+    choices = tuple(
+        Choice(str(index), (_speakable(each, question.language),), str(index + 1)) for index, each in enumerate(said)
+    )
+    return Confirmation(
+        text, replace(question, choices=choices, grammar=None, digits=None, value=None, confirm_below=0.0)
+    )
+
+
+def _speakable(text: str, language: str | None) -> str:
+    """Words that a recogniser can listen for."""
+    return " ".join(_ODD.sub(" ", normalize(text, language or "en").text).split())
+
+
+def _chosen(question: Question, answer: Answer, value: Ambiguous, reply: Answer) -> Answer:
+    kind = question.value
+    if reply.choice is not None and reply.choice.isdigit() and int(reply.choice) < len(value.values):
+        return replace(_confirmed(answer), value=value.values[int(reply.choice)])
+    if kind is not None and reply.text:
+        # The reply may be a value by itself, or complete the answer: "half past four", "in the afternoon".
+        for text in (reply.text, f"{answer.text} {reply.text}"):
+            read = kind.read(text, question.language)
+            if read is not None and not isinstance(read, Ambiguous) and (read in value.values or text == reply.text):
+                return replace(_confirmed(answer), value=read)
+    return _refused(answer)
+
+
+def _corrected(question: Question, answer: Answer, reply: Answer) -> Answer | None:
+    text, language = reply.text, question.language
+    if question.choices and (found := match(text, question.choices, language)) is not None:
+        same = found.choice == answer.choice
+        denied = same and read_yes_no(text, language) is False
+        return (
+            _refused(answer)
+            if denied
+            else replace(_confirmed(answer), choice=found.choice, text=text if not same else answer.text)
+        )
+    if question.value is not None and text:
+        read = values_in(question.value.read(text, language))
+        if len(read) == 1 and not isinstance(read[0], bool):
+            return replace(_confirmed(answer), value=read[0], text=answer.text if read[0] == answer.value else text)
+    return None
+
+
+def _confirmed(answer: Answer) -> Answer:
+    return replace(answer, kind=AnswerKind.SPEECH, confidence=1.0)
+
+
+def _refused(answer: Answer) -> Answer:
+    return replace(answer, kind=AnswerKind.NO_MATCH, choice=None, value=None)

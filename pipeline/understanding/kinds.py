@@ -1,0 +1,222 @@
+"""Kinds of values that a question may ask for, the same for every recogniser. Pure.
+
+Each reads what was said, or what was keyed, and says a value back in words that a voice can speak. A value that may be
+one of several is `Ambiguous`. English, German, Spanish and French are understood; in other languages only figures are.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, time
+from decimal import Decimal
+
+from offhook.pipeline.dialog.digits import apart, is_digits
+from offhook.pipeline.events import DigitRule, ValueKind
+from offhook.pipeline.understanding.ambiguous import one_of, values_in
+from offhook.pipeline.understanding.amounts import Money, read_amount
+from offhook.pipeline.understanding.dates import read_date
+from offhook.pipeline.understanding.numbers import read_digits, read_number
+from offhook.pipeline.understanding.spelling import read_spelling
+from offhook.pipeline.understanding.times import read_time
+from offhook.pipeline.understanding.written import written_amount, written_date, written_number, written_time
+from offhook.pipeline.understanding.yes_no import read_yes_no
+
+MAX_KEYS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number, as int, or Decimal if it has decimals. Values below `least` or above `most` are no answer."""
+
+    least: float | None = None
+    most: float | None = None
+
+    def read(self, text: str, language: str | None) -> object | None:
+        """See ValueKind."""
+        return self._within(values_in(read_number(text, language)))
+
+    def read_keys(self, digits: str) -> object | None:
+        """See ValueKind."""
+        return self._within([int(digits)]) if is_digits(digits) else None
+
+    @property
+    def keys(self) -> DigitRule | None:
+        """See ValueKind."""
+        return DigitRule(1, len(str(int(self.most))) if self.most is not None and self.most > 0 else 12)
+
+    def say(self, value: object, language: str | None) -> str:
+        """See ValueKind."""
+        return written_number(value, language) if isinstance(value, int | Decimal) else str(value)
+
+    def _within(self, values: Iterable[object]) -> object | None:
+        numbers = [each for each in values if isinstance(each, int | Decimal)]
+        low, high = self.least, self.most
+        return one_of([n for n in numbers if (low is None or n >= low) and (high is None or n <= high)])
+
+
+@dataclass(frozen=True, slots=True)
+class Digits:
+    """Digits as str, leading zeros included: a PIN, an account, a phone number. So many at least and at most."""
+
+    minimum: int = 1
+    maximum: int = MAX_KEYS
+
+    def read(self, text: str, language: str | None) -> object | None:
+        """See ValueKind."""
+        return self.read_keys(read_digits(text, language) or "")
+
+    def read_keys(self, digits: str) -> object | None:
+        """See ValueKind."""
+        return digits if is_digits(digits) and self.minimum <= len(digits) <= self.maximum else None
+
+    @property
+    def keys(self) -> DigitRule | None:
+        """See ValueKind."""
+        return DigitRule(self.minimum, self.maximum)
+
+    def say(self, value: object, language: str | None) -> str:
+        """See ValueKind."""
+        return apart(str(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Date:
+    """A `datetime.date`. Without a year it is the next one from `today` on, with `past` (a birthday) the last one.
+
+    `today` is the day of the call if it is None. Dates before `earliest` or after `latest` are no answer.
+    """
+
+    today: date | None = None
+    past: bool = False
+    earliest: date | None = None
+    latest: date | None = None
+
+    def on(self, today: date) -> "Date":
+        """This kind, with today's date if it has none of its own."""
+        return self if self.today is not None else replace(self, today=today)
+
+    def read(self, text: str, language: str | None) -> object | None:
+        """See ValueKind. Raises ValueError without `today`."""
+        if self.today is None:
+            raise ValueError("a date is read relative to today: give `today`")
+        found = values_in(read_date(text, language, self.today, past=self.past))
+        days = [each for each in found if isinstance(each, date)]
+        low, high = self.earliest, self.latest
+        return one_of([day for day in days if (low is None or day >= low) and (high is None or day <= high)])
+
+    def read_keys(self, digits: str) -> object | None:
+        """See ValueKind: no date is keyed."""
+        return None
+
+    @property
+    def keys(self) -> DigitRule | None:
+        """See ValueKind."""
+        return None
+
+    def say(self, value: object, language: str | None) -> str:
+        """See ValueKind."""
+        return written_date(value, language, self.today) if isinstance(value, date) else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """A `datetime.time`. "Four thirty" is ambiguous unless only one of both lies between `earliest` and `latest`."""
+
+    earliest: time | None = None
+    latest: time | None = None
+
+    def read(self, text: str, language: str | None) -> object | None:
+        """See ValueKind."""
+        return read_time(text, language, self.earliest, self.latest)
+
+    def read_keys(self, digits: str) -> object | None:
+        """See ValueKind: no time is keyed."""
+        return None
+
+    @property
+    def keys(self) -> DigitRule | None:
+        """See ValueKind."""
+        return None
+
+    def say(self, value: object, language: str | None) -> str:
+        """See ValueKind."""
+        return written_time(value, language) if isinstance(value, time) else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """An amount of money, as Money; in `currency` (ISO 4217) if the caller says none."""
+
+    currency: str | None = None
+
+    def read(self, text: str, language: str | None) -> object | None:
+        """See ValueKind."""
+        return read_amount(text, language, self.currency)
+
+    def read_keys(self, digits: str) -> object | None:
+        """See ValueKind: whole units."""
+        return Money(Decimal(digits), self.currency) if is_digits(digits) else None
+
+    @property
+    def keys(self) -> DigitRule | None:
+        """See ValueKind."""
+        return DigitRule(1, 9)
+
+    def say(self, value: object, language: str | None) -> str:
+        """See ValueKind."""
+        return written_amount(value, language) if isinstance(value, Money) else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """A spelled word, as str in capitals: "S as in Sam, M, I, T, H", "Sierra Mike"."""
+
+    def read(self, text: str, language: str | None) -> object | None:
+        """See ValueKind."""
+        return read_spelling(text, language)
+
+    def read_keys(self, digits: str) -> object | None:
+        """See ValueKind: no letters are keyed."""
+        return None
+
+    @property
+    def keys(self) -> DigitRule | None:
+        """See ValueKind."""
+        return None
+
+    def say(self, value: object, language: str | None) -> str:
+        """See ValueKind."""
+        return ", ".join(str(value))
+
+
+@dataclass(frozen=True, slots=True)
+class YesNo:
+    """True or False; 1 is yes and 2 is no on the keypad."""
+
+    def read(self, text: str, language: str | None) -> object | None:
+        """See ValueKind."""
+        return read_yes_no(text, language)
+
+    def read_keys(self, digits: str) -> object | None:
+        """See ValueKind."""
+        return {"1": True, "2": False}.get(digits)
+
+    @property
+    def keys(self) -> DigitRule | None:
+        """See ValueKind."""
+        return DigitRule(1, 1)
+
+    def say(self, value: object, language: str | None) -> str:
+        """See ValueKind."""
+        return str(value)
+
+
+KINDS: dict[str, type[ValueKind]] = {
+    "number": Number,
+    "digits": Digits,
+    "date": Date,
+    "time": Time,
+    "amount": Amount,
+    "spelling": Spelling,
+    "yes_no": YesNo,
+}
+"""By their names in a flow."""

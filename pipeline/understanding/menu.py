@@ -1,0 +1,356 @@
+"""Finds the choice of a menu that was meant, in a caller's own words. Pure.
+
+A phrase of a choice fits as far as its words were said: the same, inflected, with another word that means the same, or
+one that sounds the same. A word that several choices share counts less, and words that people put around an answer
+count nothing. A choice is refused when another fits nearly as well, and ignored where it is negated ("not sales");
+after a correction ("sales, no wait, support") only the rest counts.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from offhook.pipeline.events import Choice
+from offhook.pipeline.understanding.calendar_words import calendar_words
+from offhook.pipeline.understanding.canonical import Words, canonical
+from offhook.pipeline.understanding.corrections import correction_at
+from offhook.pipeline.understanding.match import Match
+from offhook.pipeline.understanding.menu_phrases import Phrase, Term, compiled, synonyms_in
+from offhook.pipeline.understanding.menu_words import is_filler, is_loose, menu_words
+from offhook.pipeline.understanding.negation import negated_positions
+from offhook.pipeline.understanding.numerals import cardinal_at, known_numerals, number_words, ordinal_at
+from offhook.pipeline.understanding.sounds import sounds_like
+from offhook.pipeline.understanding.stems import stem
+from offhook.pipeline.understanding.words import base_of
+from offhook.pipeline.understanding.yes_no import read_yes_no
+
+MIN_SCORE = 0.5
+MARGIN = 0.15
+"""A choice is taken if it fits this much better than the next."""
+
+MARGIN_SAME = 0.1
+"""As MARGIN, where the same words speak for both."""
+
+BOTH_SCORE = 0.6
+"""Two choices of which other words fit this well were both said."""
+
+REPLACED = 0.7
+"""As ALONE, with a strange word in place of the rest."""
+
+NO_DOUBT = 0.6
+"""What remains of the confidence after a "no" that may belong to the choice."""
+
+NEW_ONE = 0.7
+
+BESIDES = 0.85
+"""What remains of the confidence in a whole phrase when a part of another was said, too."""
+
+ALONE = 0.85
+"""A word of one choice only, without the rest of its phrase."""
+
+WHOLE, PHRASE, LIKE_PHRASE = 1.0, 0.95, 0.9
+"""Confidence where the phrase is all that was said, was said among other words, or with fillers in it."""
+
+_SAME, _INFLECTED, _SYNONYM, _SOUND, _LOOSE = 1.0, 0.95, 0.8, 0.75, 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """How well a choice fits, and which words of what was said it explains."""
+
+    choice: int
+    score: float
+    confidence: float
+    positions: frozenset[int]
+
+
+def match(text: str, choices: Sequence[Choice], language: str | None = None) -> Match | None:
+    """The choice that `text` means; None if it means none, or more than one. The same for every recogniser.
+
+    `language` is a BCP 47 tag, None English; in a language without word lists only the phrases themselves are found.
+    A text that equals a phrase (case, spacing, punctuation and figures for numbers aside) means the first choice that
+    has it, with confidence 1.
+    """
+    base = base_of(language)
+    words = canonical(text, base)
+    phrases = compiled(tuple(choices), base)
+    if not words or not phrases:
+        return None
+    whole = next((phrase for phrase in phrases if phrase.words == words), None)
+    if whole is not None:
+        return Match(choices[whole.choice].name, WHOLE)
+    for part in _parts(words, phrases, base):
+        said = _heard(part, phrases, base)
+        fits = _fits(said, phrases)
+        if fits:
+            best = _only(fits, said)
+            if best is None:
+                return None
+            doubt = NO_DOUBT if _follows_no(text, part, best) else 1.0
+            return Match(choices[best.choice].name, round(best.confidence * doubt, 3))
+    return (
+        _as_yes_or_no(text, choices, phrases, base)
+        or _by_position(text, choices, phrases, base)
+        or _new_one(words, choices, phrases, base)
+    )
+
+
+def _parts(words: Words, phrases: Sequence[Phrase], base: str) -> Iterator[Words]:
+    """What was said after corrections, the last first. A mark that a phrase contains ("no") corrects nothing."""
+    own = {word for phrase in phrases for word in phrase.words}
+    parts: list[list[str]] = [[]]
+    at = 0
+    while at < len(words):
+        length = correction_at(words, at, base)
+        if length and not own & set(words[at : at + length]):
+            parts.append([])
+        else:
+            parts[-1].append(words[at])
+            length = 0
+        at += length or 1
+    yield from (tuple(part) for part in reversed(parts) if part)
+
+
+def _heard(words: Words, phrases: Sequence[Phrase], base: str) -> "_Said":
+    together = {pair for phrase in phrases for pair in pairwise(phrase.words)}
+    own = frozenset(word for phrase in phrases for word in phrase.words)
+    return _Said(words, negated_positions(words, base, together), own, base)
+
+
+def _fits(said: "_Said", phrases: Sequence[Phrase]) -> list[_Fit]:
+    """The choices that fit, each with its best phrase."""
+    best: dict[int, _Fit] = {}
+    for phrase in phrases:
+        fit = _phrase_fit(said, phrase) or _term_fit(said, phrase)
+        if fit is not None and (phrase.choice not in best or _better(fit, best[phrase.choice])):
+            best[phrase.choice] = fit
+    return [fit for fit in best.values() if fit.score >= MIN_SCORE]
+
+
+_NO_FIRST = re.compile(r"\s*(?:no|non|nein)\s+\w", re.I)
+
+
+def _follows_no(text: str, part: Words, fit: _Fit) -> bool:
+    """ "No coffee for me" may refuse it, and "no, coffee" choose it."""
+    return 0 in fit.positions and len(part) > 0 and _NO_FIRST.match(text) is not None
+
+
+def _new_one(words: Words, choices: Sequence[Choice], phrases: Sequence[Phrase], base: str) -> Match | None:
+    """ "I need a room", where one can be booked, changed and cancelled: who asks for one has none yet."""
+    begins = menu_words(base).beginning
+    if not menu_words(base).asking & set(words):
+        return None
+    said = _Said(words, negated_positions(words, base), frozenset(), base)
+    first = {p.choice for p in phrases for t in p.terms if t.sharers == 1 and stem(t.word, base) in begins}
+    others = [phrase for phrase in phrases if phrase.choice not in first]
+    topics = {t.word for p in others for t in p.terms if t.sharers > 1 and _term_quality(said, t)[0]}
+    about = {phrase.choice for phrase in phrases if phrase.choice in first and topics & set(phrase.words)}
+    if len(about) != 1:
+        return None
+    return Match(choices[about.pop()].name, NEW_ONE)
+
+
+def _better(one: _Fit, other: _Fit) -> bool:
+    return (one.score, len(one.positions)) > (other.score, len(other.positions))
+
+
+_JOINING = frozenset(("and", "or", "und", "oder", "y", "o", "u", "et", "ou"))
+
+
+class _Said:
+    """What was said, as the phrases of a menu see it. `own` are the words of the menu."""
+
+    def __init__(self, words: Words, negated: Mapping[int, int], own: frozenset[str], base: str) -> None:
+        self.words = words
+        self.base = base
+        self.negated = negated
+        self.content = [at for at, word in enumerate(words) if not is_filler(word, base)]
+        # A word of the menu itself stands for no other one.
+        self.synonyms = [
+            (start, end, rows)
+            for start, end, rows in synonyms_in(words, base)
+            if not (end - start == 1 and words[start] in own) and not self.is_negated(start, end)
+        ]
+
+    def is_date(self, at: int) -> bool:
+        """Whether the word is a month or a weekday, which may stand anywhere."""
+        calendar = calendar_words(self.base)
+        return calendar is not None and (self.words[at] in calendar.months or self.words[at] in calendar.weekdays)
+
+    def joins(self, one: frozenset[int], other: frozenset[int]) -> bool:
+        """Whether "and" or "or" stands between two parts: both were said."""
+        first, last = sorted((one, other), key=min)
+        return any(word in _JOINING for word in self.words[max(first) + 1 : min(last)])
+
+    def is_negated(self, start: int, end: int) -> bool:
+        """Whether a negation outside takes it in; "not working" has its own."""
+        return any(start <= at < end and not start <= since < end for at, since in self.negated.items())
+
+
+def _phrase_fit(said: _Said, phrase: Phrase) -> _Fit | None:
+    """The phrase as it is, or but for fillers."""
+    words, length = said.words, len(phrase.words)
+    for start in range(len(words) - length + 1):
+        if words[start : start + length] != phrase.words or said.is_negated(start, start + length):
+            continue
+        if phrase.content or _at_an_end(words, start, start + length, said.base):
+            return _Fit(phrase.choice, 1.1, PHRASE, frozenset(range(start, start + length)))
+    if len(phrase.content) < 2:
+        return None
+    for start in range(len(said.content) - len(phrase.content) + 1):
+        at = said.content[start : start + len(phrase.content)]
+        if tuple(words[each] for each in at) == phrase.content and not set(at) & set(said.negated):
+            return _Fit(phrase.choice, 1.05, LIKE_PHRASE, frozenset(at))
+    return None
+
+
+def _at_an_end(words: Words, start: int, end: int, base: str) -> bool:
+    """A phrase of fillers ("no", "that one") counts only where nothing but fillers is before or after it."""
+    return all(is_filler(word, base) for word in words[:start]) or all(is_filler(word, base) for word in words[end:])
+
+
+def _term_fit(said: _Said, phrase: Phrase) -> _Fit | None:
+    """As much of the phrase as was said. A word that no other choice has may decide alone."""
+    total = sum(term.weight for term in phrase.terms)
+    heaviest = max((term.weight for term in phrase.terms), default=0.0)
+    found, score, alone, exclusive = set[int](), 0.0, 0.0, 0.0
+    missing: list[bool] = []
+    for term in phrase.terms:
+        quality, at = _term_quality(said, term)
+        missing.append(not at)
+        score += term.weight / term.sharers * quality
+        found |= at
+        if term.sharers == 1 and not term.word.isdigit():
+            exclusive = max(exclusive, quality)
+            alone = max(alone, quality if term.weight >= heaviest else 0.0)
+    if not found:
+        return None
+    score /= total
+    strange = [at for at in said.content if at not in found and at not in said.negated and not said.is_date(at)]
+    if not strange:
+        # All that was said are words of this choice.
+        alone = max(alone, exclusive)
+    score = max(score, _by_itself(said, phrase, missing, found, strange) * alone)
+    return _Fit(phrase.choice, score, min(1.0, score) * LIKE_PHRASE, frozenset(found))
+
+
+def _by_itself(said: _Said, phrase: Phrase, missing: Sequence[bool], found: set[int], strange: Sequence[int]) -> float:
+    """What a part of a phrase counts: less where a strange word stands in place of the rest, as in "cancel my taxi" for
+    "cancel my ride", and nothing in "ace of spades" for "queen of spades".
+    """
+    if len(strange) + len(found) > len(phrase.content) or all(missing):
+        return ALONE
+    first, last = missing.index(False), len(missing) - 1 - missing[::-1].index(False)
+    numbers = any(phrase.terms[at].word.isdigit() for at in range(first))
+    if any(missing[:first]) and any(at < min(found) and said.words[at].isdigit() <= numbers for at in strange):
+        return 0.0
+    return REPLACED if any(missing[last:]) and any(at > max(found) for at in strange) else ALONE
+
+
+def _term_quality(said: _Said, term: Term) -> tuple[float, set[int]]:
+    """How well a word of a phrase was said, and where."""
+    best, where = 0.0, set[int]()
+    stemmed = stem(term.word, said.base)
+    for at, word in enumerate(said.words):
+        quality = _SAME if word == term.word else _INFLECTED if stem(word, said.base) == stemmed else 0.0
+        if quality > best and at not in said.negated:
+            best, where = quality, {at}
+    if not best and not term.word.isdigit():
+        best, where = _synonym_quality(said, term)
+    if not best and not term.word.isdigit():
+        by_itself = len(said.content) == 1
+        for at in said.content:
+            if at not in said.negated and sounds_like(said.words[at], term.word, said.base, by_itself=by_itself):
+                return _SOUND, {at}
+    return best, where
+
+
+def _synonym_quality(said: _Said, term: Term) -> tuple[float, set[int]]:
+    best, where = 0.0, set[int]()
+    for start, end, rows in said.synonyms:
+        if not rows & term.meanings:
+            continue
+        loose = is_loose(said.words[start:end], said.base) or is_loose((term.word,), said.base)
+        quality = _LOOSE if loose else _SYNONYM
+        if quality > best:
+            best, where = quality, set()
+        if quality == best:
+            where |= set(range(start, end))
+    return best, where
+
+
+def _only(fits: Sequence[_Fit], said: _Said) -> _Fit | None:
+    """The one that is meant; None if it may be either of two."""
+    left = [fit for fit in fits if not any(_includes(other, fit) for other in fits if other is not fit)]
+    left.sort(key=lambda fit: fit.score, reverse=True)
+    if len(left) == 1:
+        return left[0]
+    best, second = left[0], left[1]
+    if best.score > 1 > second.score and not said.joins(best.positions, second.positions):
+        return replace(best, confidence=best.confidence * BESIDES)
+    both = second.score >= BOTH_SCORE and not best.positions & second.positions
+    margin = MARGIN if best.positions != second.positions else MARGIN_SAME
+    return None if both or best.score - second.score < margin else best
+
+
+def _includes(longer: _Fit, shorter: _Fit) -> bool:
+    """ "Large pizza" and "pizza": the longer one was said."""
+    return shorter.positions < longer.positions and longer.score >= shorter.score - 0.3
+
+
+def _as_yes_or_no(text: str, choices: Sequence[Choice], phrases: Sequence[Phrase], base: str) -> Match | None:
+    """A choice between yes and no takes every way to say them."""
+    meant: dict[bool, set[int]] = {True: set(), False: set()}
+    for phrase in phrases:
+        answer = read_yes_no(" ".join(phrase.words), base) if len(phrase.words) == 1 else None
+        if answer is not None:
+            meant[answer].add(phrase.choice)
+    answer = read_yes_no(text, base) if meant[True] and meant[False] else None
+    if answer is None or len(meant[answer]) != 1 or meant[True] & meant[False]:
+        return None
+    return Match(choices[meant[answer].pop()].name, LIKE_PHRASE)
+
+
+_LAST = {
+    "en": ("last",),
+    "de": ("letzte", "letzten", "letztes"),
+    "es": ("ultima", "ultimo"),
+    "fr": ("derniere", "dernier"),
+}
+_OPTION = {
+    "en": ("option", "number", "choice"),
+    "de": ("option", "nummer", "auswahl"),
+    "es": ("opcion", "numero"),
+    "fr": ("option", "numero", "choix"),
+}
+
+
+def _by_position(text: str, choices: Sequence[Choice], phrases: Sequence[Phrase], base: str) -> Match | None:
+    """ "The second one", "option two": by the place in the menu, a number also by its key."""
+    numerals = known_numerals(base)
+    if numerals is None or not choices:
+        return None
+    words = number_words(text, base)
+    ordinals = [found for at in range(len(words)) if (found := ordinal_at(words, at, numerals)) is not None]
+    others = [word for word in words if not is_filler(word, base) and word not in (*_OPTION[base], "one")]
+    if len(ordinals) == 1 and len(others) <= ordinals[0].end - ordinals[0].start:
+        return _nth(choices, ordinals[0].value)
+    if any(last in words for last in _LAST[base]) and len(others) <= 1 and not ordinals:
+        return Match(choices[-1].name, _SYNONYM)
+    for at, word in enumerate(words[:-1]):
+        if word not in _OPTION[base] or any(
+            each.isdigit() and each != "1" for phrase in phrases for each in phrase.words
+        ):
+            continue
+        said = words[at + 1]
+        number = cardinal_at(words, at + 1, numerals)
+        value = int(said) if said.isdigit() else None if number is None else number.value
+        if value is not None and len(others) <= 1:
+            keyed = next((choice for choice in choices if choice.dtmf == str(value)), None)
+            return Match(keyed.name, LIKE_PHRASE) if keyed is not None else _nth(choices, value)
+    return None
+
+
+def _nth(choices: Sequence[Choice], number: int) -> Match | None:
+    return Match(choices[number - 1].name, _SYNONYM) if 1 <= number <= len(choices) else None

@@ -1,0 +1,23 @@
+"""Values as a record keeps them. Pure."""
+
+from datetime import date, time
+
+from offhook.pipeline.understanding.ambiguous import Ambiguous
+from offhook.pipeline.understanding.amounts import Money
+
+
+def recorded(value: object) -> str:
+    """ISO 8601 for dates and times, "12.50 EUR", "yes" and "no"; the readings of an ambiguous value with "or"."""
+    if isinstance(value, Ambiguous):
+        return " or ".join(recorded(each) for each in value.values)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, time):
+        return value.isoformat("minutes")
+    if isinstance(value, Money):
+        amount = value.amount
+        plain = f"{amount:.2f}" if amount != amount.to_integral_value() else str(int(amount))
+        return f"{plain} {value.currency or ''}".rstrip()
+    return str(value)

@@ -1,0 +1,88 @@
+"""What follows an answer before the dialog gets it."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from offhook.api.understood import Understanding
+from offhook.pipeline.events import Answer, AnswerKind, Choice, Prompt, Question
+from offhook.pipeline.understanding.match import Match
+
+MENU = Question((Choice("sales", ("sales",)), Choice("support", ("support",))), language="en")
+ODD = Answer(AnswerKind.NO_MATCH, "my goldfish needs a doctor")
+
+
+class Oracle:
+    """A matcher that always knows, or fails as it is told to."""
+
+    def __init__(self, found: object = None, error: Exception | None = None, delay_s: float = 0.0) -> None:
+        self.found, self.error, self.delay_s = found, error, delay_s
+        self.asked: list[tuple[str, tuple[str, ...], str]] = []
+
+    async def match(self, text: str, choices: Sequence[Choice], language: str) -> Match | None:
+        self.asked.append((text, tuple(choice.name for choice in choices), language))
+        await asyncio.sleep(self.delay_s)
+        if self.error is not None:
+            raise self.error
+        return self.found  # type: ignore[return-value]  # what it should not return is part of the test
+
+
+class Caller:
+    """Answers what is asked back."""
+
+    def __init__(self, reply: str = "yes") -> None:
+        self.reply = reply
+        self.heard: list[str] = []
+
+    async def ask(self, prompt: Prompt, question: Question) -> Answer:
+        self.heard.append(prompt.text)
+        return Answer(AnswerKind.SPEECH, self.reply)
+
+
+async def settle(understanding: Understanding, answer: Answer, caller: Caller | None = None) -> Answer:
+    return await understanding.settle(MENU, answer, (caller or Caller()).ask, None)
+
+
+async def test_a_matcher_is_asked_what_the_rules_do_not_know() -> None:
+    oracle = Oracle(Match("support", 0.9))
+    answer = await settle(Understanding(matcher=oracle), ODD)
+    assert (answer.kind, answer.choice, answer.confidence) == (AnswerKind.SPEECH, "support", 0.9)
+    assert oracle.asked == [("my goldfish needs a doctor", ("sales", "support"), "en")]
+
+
+@pytest.mark.parametrize(
+    "answer", [Answer(AnswerKind.SPEECH, "sales", "sales"), Answer(AnswerKind.NO_MATCH), Answer(AnswerKind.NO_INPUT)]
+)
+async def test_it_is_not_asked_where_there_is_nothing_to_ask(answer: Answer) -> None:
+    oracle = Oracle(Match("support"))
+    assert await settle(Understanding(matcher=oracle), answer) == answer
+    assert not oracle.asked
+
+
+@pytest.mark.parametrize(
+    "oracle",
+    [
+        Oracle(None),
+        Oracle(Match("marketing")),
+        Oracle("support"),
+        Oracle(error=RuntimeError("no quota")),
+        Oracle(Match("support"), delay_s=5.0),
+    ],
+)
+async def test_a_matcher_that_finds_nothing_or_fails_changes_nothing(oracle: Oracle) -> None:
+    assert await settle(Understanding(matcher=oracle, matcher_timeout_s=0.01), ODD) == ODD
+
+
+async def test_what_the_matcher_is_unsure_of_is_asked_back() -> None:
+    caller = Caller("yes")
+    understanding = Understanding(0.6, Oracle(Match("support", 0.55)))
+    assert (await settle(understanding, ODD, caller)).choice == "support"
+    assert caller.heard == ["Did you say support?"]
+
+
+async def test_a_certain_answer_is_taken_at_once() -> None:
+    caller = Caller()
+    sure = Answer(AnswerKind.SPEECH, "sales", "sales", confidence=0.9)
+    assert await settle(Understanding(0.6), sure, caller) == sure
+    assert not caller.heard

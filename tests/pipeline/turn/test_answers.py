@@ -1,0 +1,68 @@
+"""The answer that the words of a turn give, whatever the recogniser."""
+
+from datetime import date
+
+import pytest
+
+from offhook.pipeline.asr.engine import Transcript
+from offhook.pipeline.events import AnswerKind, Choice, Question
+from offhook.pipeline.turn.answers import answer_to
+from offhook.pipeline.turn.keypad import Keypad
+from offhook.pipeline.understanding.kinds import Date, Digits, Number, YesNo
+
+MENU = Question((Choice("balance", ("check my balance",)), Choice("agent", ("agent",))))
+
+
+def test_free_speech_answers_a_menu() -> None:
+    answer = answer_to(MENU, Transcript("I'd like to check my balance, please"), 0.5, typed=False)
+    assert (answer.kind, answer.choice) == (AnswerKind.SPEECH, "balance")
+    assert answer.confidence is not None
+    assert answer.confidence >= 0.9
+
+
+def test_an_exact_phrase_keeps_the_recognisers_confidence() -> None:
+    assert answer_to(MENU, Transcript("agent", 0.7), 0.5, typed=False).confidence == 0.7
+    assert answer_to(MENU, Transcript("agent"), 0.5, typed=False).confidence is None
+
+
+def test_doubt_of_the_words_and_of_the_recogniser_add_up() -> None:
+    said = "how much money is in my account"
+    sure = answer_to(MENU, Transcript(said, 1.0), 0.5, typed=False)
+    unsure = answer_to(MENU, Transcript(said, 0.55), 0.5, typed=False)
+    assert (sure.kind, sure.choice) == (AnswerKind.SPEECH, "balance")
+    assert (unsure.kind, unsure.choice, unsure.confidence) == (AnswerKind.NO_MATCH, None, 0.55)
+
+
+def test_another_reading_may_answer() -> None:
+    answer = answer_to(MENU, Transcript("eight gents", 0.9, alternatives=("a gent", "agent")), 0.5, typed=False)
+    assert answer.choice == "agent"
+    assert answer.text == "eight gents"
+    assert answer.confidence == pytest.approx(0.9 * 0.8)
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "value"),
+    [
+        (Question(value=Date(date(2026, 11, 28))), "next Tuesday", date(2026, 12, 1)),
+        (Question(value=Number(1, 10)), "seven", 7),
+        (Question(value=Number(1, 10)), "seventy", None),
+        (Question(value=Digits(4, 4)), "one two oh four", "1204"),
+        (Question(value=Digits(4, 4)), "one two", None),
+        (Question(value=YesNo()), "not really", False),
+    ],
+)
+def test_values(question: Question, text: str, value: object) -> None:
+    answer = answer_to(question, Transcript(text), 0.5, typed=False)
+    assert answer.value == value
+    assert answer.kind is (AnswerKind.NO_MATCH if value is None else AnswerKind.SPEECH)
+
+
+def test_values_may_be_keyed() -> None:
+    question = Question(value=Number(1, 10), digits=Number(1, 10).keys)
+    keypad = Keypad()
+    keypad.begin()
+    for key in "10":
+        keypad.press(key, 0.0)
+        keypad.accept(question)
+    answer = keypad.answer(question)
+    assert (answer.kind, answer.digits, answer.value) == (AnswerKind.DTMF, "10", 10)

@@ -1,0 +1,113 @@
+"""Asking back: what was said, or which of several values was meant."""
+
+from dataclasses import replace
+from datetime import date, time
+from decimal import Decimal
+
+import pytest
+
+from offhook.pipeline.dialog.wording import wording_in
+from offhook.pipeline.events import Answer, AnswerKind, Choice, Question
+from offhook.pipeline.understanding.ambiguous import Ambiguous
+from offhook.pipeline.understanding.amounts import Money
+from offhook.pipeline.understanding.confirm import confirmation, settled
+from offhook.pipeline.understanding.kinds import Amount, Date, Number, Time
+
+MENU = Question((Choice("sales", ("sales",)), Choice("support", ("support", "technical support"))), language="en")
+SALES = Answer(AnswerKind.SPEECH, "sails", "sales", confidence=0.55)
+TIME = Question(value=Time(), language="en")
+AT_FOUR = Answer(AnswerKind.SPEECH, "half past four", value=Ambiguous((time(4, 30), time(16, 30))))
+
+
+def spoken(text: str, choice: str | None = None) -> Answer:
+    return Answer(AnswerKind.SPEECH if choice else AnswerKind.NO_MATCH, text, choice)
+
+
+def asked(question: Question, answer: Answer, below: float = 0.6) -> str | None:
+    found = confirmation(question, answer, below, wording_in(question.language))
+    return None if found is None else found.text
+
+
+def test_an_uncertain_choice_is_asked_back() -> None:
+    assert asked(MENU, SALES) == "Did you say sales?"
+    assert asked(replace(MENU, language="de"), SALES) == "Sagten Sie sales?"
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        (MENU, replace(SALES, confidence=0.6)),
+        (MENU, replace(SALES, confidence=None)),
+        (MENU, replace(SALES, typed=True)),
+        (MENU, replace(SALES, kind=AnswerKind.NO_MATCH, choice=None)),
+        (MENU, Answer(AnswerKind.DTMF, choice="sales", digits="1")),
+        (replace(MENU, confirm_below=0.0), SALES),
+        (replace(MENU, confirm_below=0.5), SALES),
+        (replace(MENU, language="sv"), SALES),
+        (Question(language="en"), Answer(AnswerKind.SPEECH, "anything", confidence=0.1)),
+    ],
+)
+def test_what_is_certain_or_no_answer_is_not(question: Question, answer: Answer) -> None:
+    assert asked(question, answer) is None
+
+
+def test_a_question_has_its_own_threshold() -> None:
+    assert asked(replace(MENU, confirm_below=0.9), replace(SALES, confidence=0.8)) == "Did you say sales?"
+
+
+@pytest.mark.parametrize(
+    ("reply", "choice"),
+    [
+        (spoken("yes", "yes"), "sales"),
+        (spoken("yes please, sales"), "sales"),
+        (spoken("no", "no"), None),
+        (spoken("no, support"), "support"),
+        (spoken("technical support", "=support"), "support"),
+        (spoken("no not sales"), None),
+        (spoken("what?"), None),
+        (Answer(AnswerKind.DTMF, choice="yes", digits="1"), "sales"),
+        (Answer(AnswerKind.DTMF, choice="no", digits="2"), None),
+    ],
+)
+def test_the_reply_confirms_refuses_or_corrects(reply: Answer, choice: str | None) -> None:
+    result = settled(MENU, SALES, reply)
+    assert result.choice == choice
+    assert result.kind is (AnswerKind.SPEECH if choice else AnswerKind.NO_MATCH)
+
+
+def test_silence_and_failure_are_no_answer() -> None:
+    assert settled(MENU, SALES, Answer(AnswerKind.NO_INPUT)).kind is AnswerKind.NO_INPUT
+    assert settled(MENU, SALES, Answer(AnswerKind.FAILED)).choice is None
+
+
+def test_an_ambiguous_value_is_asked_back_whatever_the_confidence() -> None:
+    assert asked(TIME, AT_FOUR) == "Did you mean 4:30 AM, or 4:30 PM?"
+    days = Answer(AnswerKind.SPEECH, "03/04", value=Ambiguous((date(2027, 3, 4), date(2027, 4, 3))))
+    text = asked(Question(value=Date(date(2026, 11, 28)), language="en"), days, 0.0)
+    assert text == "Did you mean Thursday, March 4, or Saturday, April 3?"
+
+
+@pytest.mark.parametrize(
+    ("reply", "value"),
+    [
+        (spoken("the second", "1"), time(16, 30)),
+        (spoken("in the afternoon"), time(16, 30)),
+        (spoken("four thirty pm"), time(16, 30)),
+        (spoken("five in the afternoon"), time(17, 0)),
+        (spoken("I don't know"), None),
+    ],
+)
+def test_the_reply_says_which(reply: Answer, value: time | None) -> None:
+    result = settled(TIME, AT_FOUR, reply)
+    assert result.value == value
+    assert result.kind is (AnswerKind.SPEECH if value else AnswerKind.NO_MATCH)
+
+
+def test_an_uncertain_value_is_asked_back_and_corrected() -> None:
+    question = Question(value=Number(), language="en")
+    fifty = Answer(AnswerKind.SPEECH, "fifty", value=50, confidence=0.5)
+    assert asked(question, fifty) == "Did you say 50?"
+    assert settled(question, fifty, spoken("no fifteen")).value == 15
+    assert settled(question, fifty, spoken("yes", "yes")).value == 50
+    money = Answer(AnswerKind.SPEECH, "…", value=Money(Decimal("12.5"), "EUR"), confidence=0.5)
+    assert asked(Question(value=Amount(), language="fr"), money) == "Avez-vous dit 12,50 € ?"

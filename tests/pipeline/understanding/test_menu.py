@@ -1,0 +1,118 @@
+"""Menus, and what people say to them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offhook.pipeline.asr.grammar import GrammarError, check_phrase
+from offhook.pipeline.events import Choice
+from offhook.pipeline.understanding.match import Match
+from offhook.pipeline.understanding.menu import match
+from tests.pipeline.understanding.menus import HERE, chosen, read_cases
+
+BALANCE = Choice("balance", ("check my balance", "Balance"), dtmf="1")
+AGENT = Choice("agent", ("speak to an agent", "I don't know"), dtmf="0")
+
+
+def name_of(text: str, choices: list[Choice], language: str | None = None) -> str | None:
+    found = match(text, choices, language)
+    return None if found is None else found.choice
+
+
+@pytest.mark.parametrize("file", ["menus.txt", "menus_more.txt"])
+def test_menus_are_answered_in_a_callers_own_words(file: str) -> None:
+    cases = list(read_cases(HERE / file))
+    found = [(case, chosen(case)) for case in cases]
+    wrong = [case.text for case, name in found if name is not None and name != case.means]
+    right = sum(name == case.means for case, name in found)
+    assert len(cases) >= 100
+    assert right / len(cases) >= 0.95, [case.text for case, name in found if name != case.means]
+    assert len(wrong) / len(cases) <= 0.02, wrong
+
+
+@pytest.mark.parametrize("language", ["de", "es", "fr"])
+def test_menus_in_other_languages(language: str) -> None:
+    cases = list(read_cases(HERE / f"menus_{language}.txt"))
+    found = [(case, chosen(case, language)) for case in cases]
+    wrong = [case.text for case, name in found if name is not None and name != case.means]
+    right = sum(name == case.means for case, name in found)
+    assert right / len(cases) >= 0.9, [case.text for case, name in found if name != case.means]
+    assert len(wrong) / len(cases) <= 0.03, wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("check my balance", "balance"),
+        ("  Check  MY balance. ", "balance"),
+        ("balance", "balance"),
+        ("i don\N{RIGHT SINGLE QUOTATION MARK}t know", "agent"),
+        ("check balance", "balance"),
+        ("", None),
+        ("...", None),
+    ],
+)
+def test_a_transcript_matches_a_choice(text: str, name: str | None) -> None:
+    assert name_of(text, [BALANCE, AGENT]) == name
+
+
+def test_a_phrase_by_itself_is_certain_and_one_among_words_nearly() -> None:
+    assert match("Check my balance!", [BALANCE, AGENT]) == Match("balance", 1.0)
+    among = match("I'd like to check my balance, please", [BALANCE, AGENT])
+    assert among is not None
+    assert 0.9 <= among.confidence < 1
+    resembles = match("how much money is in my account", [BALANCE, AGENT])
+    assert resembles is not None
+    assert 0.5 <= resembles.confidence < among.confidence
+
+
+def test_digits_and_hyphens_do_not_matter_for_a_match() -> None:
+    choices = [Choice("line", ("line 10",)), Choice("gate", ("gate twenty-one",))]
+    assert name_of("line one oh", choices) == "line"
+    assert name_of("Line one zero", choices) == "line"
+    assert name_of("line ten", choices) == "line"
+    assert name_of("gate twenty one", choices) == "gate"
+    assert name_of("gate 21", choices) == "gate"
+    rooms = [Choice("room", ("Zimmer 1", "Zimmer 0"))]
+    assert name_of("zimmer eins", rooms, "de") == name_of("Zimmer 1", rooms, "de") == "room"
+
+
+def test_the_first_choice_wins() -> None:
+    assert name_of("yes", [Choice("a", ("yes",)), Choice("b", ("yes",))]) == "a"
+
+
+def test_a_choice_with_keys_only_is_never_matched() -> None:
+    assert match("", [Choice("a", dtmf="1")]) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("sales, no wait, support", "support"),
+        ("no, not sales", None),
+        ("not sales", None),
+        ("not sales but support", "support"),
+        ("sales and support", None),
+        ("I don't want sales", None),
+        ("anything but sales", None),
+        ("sales, I mean support", "support"),
+        ("support, not sales", "support"),
+    ],
+)
+def test_corrections_and_negations(text: str, name: str | None) -> None:
+    assert name_of(text, [Choice("sales", ("sales",)), Choice("support", ("support",))]) == name
+
+
+@given(st.text(st.sampled_from("abcÄß10 '-’"), max_size=30))
+def test_each_valid_phrase_matches_its_choice(phrase: str) -> None:
+    try:
+        check_phrase(phrase)
+    except GrammarError:
+        return
+    assert match(phrase, [Choice("other", ("zz",)), Choice("this", (phrase,))]) == Match("this", 1.0)
+
+
+@given(st.text(max_size=200), st.sampled_from(["en", "de", "es", "fr", "it", "zh", ""]))
+def test_any_text_is_judged(text: str, language: str) -> None:
+    found = match(text, [BALANCE, AGENT], language)
+    assert found is None or (found.choice in ("balance", "agent") and 0 < found.confidence <= 1)
