@@ -15,9 +15,10 @@ from bench.hearing.channels import RATE_HZ, Floats
 from bench.hearing.recordings import Recording, Word, aligned, phrases
 from bench.hearing.sentences import SentenceSet
 from bench.phone_line import speak
-from offhook.pipeline.asr.grammar import match, question_grammar
+from offhook.pipeline.asr.grammar import question_grammar
 from offhook.pipeline.dialog.digits import fitting_digits, spoken_digits
 from offhook.pipeline.events import Choice, DigitRule, Question
+from offhook.pipeline.understanding.menu import match
 
 Kind = Literal["closed", "digits", "other", "sound", "free"]
 
@@ -50,7 +51,8 @@ class Trial:
         if self.question is None or not text:
             return None
         if self.question.digits is None:
-            return match(text, self.question.choices)
+            found = match(text, self.question.choices)
+            return None if found is None else found.choice
         digits = spoken_digits(text)
         return None if digits is None else fitting_digits(digits, self.question.digits)
 

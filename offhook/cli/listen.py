@@ -18,10 +18,11 @@ from offhook.engines.requirements import require_installed
 from offhook.observe.log import setup
 from offhook.pipeline.asr.adapt import adapt
 from offhook.pipeline.asr.engine import AsrEngine, AsrStream, Transcript
-from offhook.pipeline.asr.grammar import GrammarError, match
+from offhook.pipeline.asr.grammar import GrammarError
 from offhook.pipeline.events import Choice, DigitRule, Question
 from offhook.pipeline.rates import WIDE_HZ
 from offhook.pipeline.recognition import request_for
+from offhook.pipeline.understanding.menu import match
 from offhook.pipeline.vad.engine import VadEngine
 from offhook.process.event_loop import run_loop
 from offhook.settings.config import Config
@@ -156,12 +157,12 @@ class Listener:
         after_ms = 1_000 * (time.perf_counter() - ended)
         self._understood += bool(transcript.text)
         choices = self._question.choices
-        choice = match(transcript.text, choices, self._question.language) if choices and transcript.text else None
+        meant = match(transcript.text, choices, self._question.language)
         self._print(
             {
                 "at_s": turn.began_s,
                 "text": transcript.text,
-                "choice": choice,
+                "choice": None if meant is None else meant.choice,
                 "confidence": transcript.confidence,
                 "after_ms": after_ms,
                 "words": _words(transcript, turn.began_s),

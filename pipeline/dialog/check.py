@@ -67,7 +67,7 @@ def find_warnings(flow: AnyFlow) -> tuple[FlowProblem, ...]:
 
 
 def _sound(phrase: str) -> str:
-    """A key that is equal for phrases that sound the same (in `pipeline.asr.grammar.match`, too)."""
+    """A key that is equal for phrases that sound the same (in `pipeline.understanding.menu.match`, too)."""
     words = phrase.lower().replace("’", "'").replace("-", " ").split()
     return " ".join("zero" if word == "oh" else word for word in words)
 
