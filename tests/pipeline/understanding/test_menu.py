@@ -30,6 +30,18 @@ def test_menus_are_answered_in_a_callers_own_words(file: str) -> None:
     assert len(wrong) / len(cases) <= 0.02, wrong
 
 
+@pytest.mark.parametrize("text", ["ten", "ten meters", "twenty", "forty", "one oh", "eleven", "a hundred", "2 9 3 4 0"])
+def test_a_number_is_not_its_first_digit(text: str) -> None:
+    few = [Choice(name, (name,)) for name in ("one", "two", "three", "four", "table for two")]
+    assert name_of(text, few) is None
+    assert name_of("the two please", few[:4]) == "two"
+
+
+@pytest.mark.parametrize(("text", "name"), [("line one oh", "ten"), ("line 1", "one"), ("line one two", "twelve")])
+def test_figures_and_words_are_one_number(text: str, name: str) -> None:
+    assert name_of(text, [Choice(each, (f"line {each}",)) for each in ("one", "ten", "twelve")]) == name
+
+
 @pytest.mark.parametrize("language", ["de", "es", "fr"])
 def test_menus_in_other_languages(language: str) -> None:
     cases = list(read_cases(HERE / f"menus_{language}.txt"))
