@@ -4,6 +4,7 @@
 event loop, that load the machine, or that open fixed ports.
 """
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ from tests.toys import unpacked
 # Tests run beside each other: how long an example takes says nothing. Those that measure use the CPU's time.
 settings.register_profile("offhook", deadline=None)
 settings.load_profile("offhook")
+
+# Under nohup a hang-up is ignored, here and in the bots that tests start: those about signals need what is usual.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 TESTS = Path(__file__).parent
 ALONE = (
