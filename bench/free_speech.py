@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.human_speech import Clip, clips, music, turns, words_wrong
+from bench.listener import model_folder
 from bench.nonspeech import FITTED, HELD_OUT, Make
 from bench.phone_line import Samples, for_recogniser, over_the_line, read_narrow, speak
 from offhook.pipeline.asr.speech_evidence import MIN_PROBABILITY, Evidence, speech_probability
@@ -33,7 +34,6 @@ from offhook.pipeline.engine_host.protocol import Kind
 from offhook.pipeline.engine_host.whisper_engine import HostedWhisper
 from offhook.pipeline.engine_host.whisper_model import WhisperModel, confidence
 from offhook.telephony.codec.g711 import PCMA, PCMU
-from tests.whisper_model import model_folder
 
 VOICES = ("flite:rms", "flite:awb", "flite:kal16", "espeak:en-us+m1", "espeak:en-gb+f3")
 SHORT = ("yes", "no", "three", "sales", "okay", "thank you", "hello", "support", "nine", "goodbye", "stop", "help")

@@ -12,19 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from offhook.pipeline.asr.log_mel import FRAMES_PER_S, RATE_HZ, log_mel
 from offhook.pipeline.tts.languages.english_numbers import cardinal
 from offhook.telephony.resample import Resampler
 
-RATE_HZ = 16_000
 WINDOW_S = 20
 """Less than the 30 s that the model was trained on, at a third of the time; with 8 s it repeats phrases."""
 
 MODEL_SHA256 = "1a5afae0"
 """How it begins."""
-
-FFT_SAMPLES, HOP_SAMPLES, BANDS = 400, 160, 80
 
 _NOT_WORDS = re.compile(r"[^a-z0-9' ]+")
 _CENTS = re.compile(r"\$([0-9]{1,4})\.([0-9]{2})\b")
@@ -61,8 +58,8 @@ class Listener:
     def transcribe(self, pcm: bytes) -> str:
         """What was said in at most WINDOW_S of 16-bit PCM at 8 kHz."""
         resampler = Resampler(8_000, RATE_HZ)
-        samples = np.frombuffer(resampler.push(pcm) + resampler.flush(), "<i2") / 32_768.0
-        features = self._views.from_array(np.ascontiguousarray(log_mel(samples)[None]))
+        samples = np.frombuffer(resampler.push(pcm) + resampler.flush(), "<i2").astype(np.float32) / 32_768.0
+        features = self._views.from_array(log_mel(samples, WINDOW_S * FRAMES_PER_S)[None])
         prompt = [self._tokens.token_to_id(each) for each in ("<|startoftranscript|>", "<|notimestamps|>")]
         (result,) = self._model.generate(features, [prompt], beam_size=1, max_length=150)
         text: str = self._tokens.decode(result.sequences_ids[0])
@@ -83,30 +80,3 @@ def missed(said: str, understood: str) -> list[str]:
     matches = SequenceMatcher(None, wanted, found, autojunk=False).get_matching_blocks()
     there = {index for match in matches for index in range(match.a, match.a + match.size)}
     return [word for index, word in enumerate(wanted) if index not in there]
-
-
-def log_mel(samples: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Whisper's features, [BANDS, frames], of WINDOW_S: the logarithm of the power in bands on the mel scale."""
-    padded = np.zeros(WINDOW_S * RATE_HZ)
-    padded[: len(samples)] = samples[: len(padded)]
-    padded = np.pad(padded, FFT_SAMPLES // 2, mode="reflect")
-    frames = np.lib.stride_tricks.sliding_window_view(padded, FFT_SAMPLES)[::HOP_SAMPLES][:-1]
-    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FFT_SAMPLES) / FFT_SAMPLES)
-    power = np.abs(np.fft.rfft(frames * window)) ** 2
-    logs = np.log10(np.maximum(power @ _bands(), 1e-10))
-    scaled: NDArray[np.float32] = ((np.maximum(logs, logs.max() - 8.0) + 4.0) / 4.0).T.astype(np.float32)
-    return scaled
-
-
-@lru_cache(maxsize=1)
-def _bands() -> NDArray[np.float64]:
-    """[bins, BANDS]: triangles that are even on the mel scale, linear below 1 kHz, each of the same area (Slaney)."""
-    step = np.log(6.4) / 27.0
-    top = 15.0 + np.log(RATE_HZ / 2 / 1_000.0) / step
-    mels = np.linspace(0.0, top, BANDS + 2)
-    edges = np.where(mels < 15.0, mels * 200.0 / 3.0, 1_000.0 * np.exp(step * (mels - 15.0)))
-    hertz = np.fft.rfftfreq(FFT_SAMPLES, 1 / RATE_HZ)[:, None]
-    rising = (hertz - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - hertz) / (edges[2:] - edges[1:-1])
-    bands: NDArray[np.float64] = np.maximum(0.0, np.minimum(rising, falling)) * 2.0 / (edges[2:] - edges[:-2])
-    return bands

@@ -365,7 +365,7 @@ class MediaStream:
         if message.sequence_number is None:
             return True
         order = self._numbering.judge(message.sequence_number)
-        if order is Order.NEXT or order not in (Order.LATE, Order.AGAIN):
+        if order is not Order.LATE and order is not Order.AGAIN:
             return True
         self._out_of_order += 1
         if isinstance(message, Media):
