@@ -57,6 +57,7 @@ class Speaker:
         self._clause_at_ticks = 0  # where the first of them begins in the audio
         self._goes_on = False  # whether the first of them continues the sentence before
         self._synthesis: asyncio.Task[None] | None = None
+        self._engines: dict[str, None] = {}  # that have spoken it, in their order
         self._began_at: float | None = None
         self._silent_ms = 0.0  # from the caller's first sound until the bot was silent
         self._cut: Playback | None = None
@@ -85,6 +86,7 @@ class Speaker:
         self._language, self._voice_name = language, voice
         self._splitter = ClauseSplitter(language or self._voice.language)
         self._clauses.clear()
+        self._engines.clear()
         self._clause_at_ticks, self._goes_on = 0, False
         self._begun.clear()
         self._voice_notified = False
@@ -161,7 +163,8 @@ class Speaker:
         line_tick = self._line.sent_ticks if said else self._line.played_ticks()
         playback = self._cut or ledger.playback(line_tick)
         self._notify_voice(ledger, line_tick, playback)
-        self._report(BotHeard(playback, now, tuple(ledger.utterance.words), self._began_at))
+        engine = ", ".join(self._engines)
+        self._report(BotHeard(playback, now, tuple(ledger.utterance.words), self._began_at, engine))
         return playback
 
     def close(self, now: float) -> None:
@@ -230,6 +233,8 @@ class Speaker:
             async for piece in pieces:
                 if utterance.ticks == self._clause_at_ticks:
                     self._begin_clause(utterance, text)
+                if piece.engine:
+                    self._engines[piece.engine] = None
                 new, had = piece.after(had), max(0, had - piece.ticks)
                 utterance.append(new.payload, new.words, start)
                 if not self.paused:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from offhook.pipeline.chain.spending import EngineUse
 from offhook.pipeline.events import Answer, Playback
 from offhook.pipeline.tts.engine import Word
 
@@ -72,13 +73,15 @@ class BotSpoke:
 class BotHeard:
     """An utterance is over; `playback` says what of it reached the caller, `words` where its words are in its audio.
 
-    `began_at` is when its first audio was queued, None if none ever was.
+    `began_at` is when its first audio was queued, None if none ever was; `engine` is the voice ("": unknown), or
+    several in their order.
     """
 
     playback: Playback
     at: float
     words: tuple[Word, ...] = ()
     began_at: float | None = None
+    engine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +177,14 @@ class EngineFailed:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class EngineUsed:
+    """An engine's work on a turn or a text of the call is over."""
+
+    use: EngineUse
+    at: float
+
+
 SessionEvent = (
     BotSpoke
     | BotHeard
@@ -188,4 +199,5 @@ SessionEvent = (
     | DialogState
     | TurnTraced
     | EngineFailed
+    | EngineUsed
 )

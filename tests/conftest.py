@@ -37,6 +37,7 @@ ALONE = (
     "pipeline/asr/test_sherpa.py",
     "pipeline/asr/test_vosk.py",
     "pipeline/asr/test_whisper.py",
+    "pipeline/chain/test_hosted.py",
     "pipeline/engine_host",
     "pipeline/test_speaker.py",
     "pipeline/tts/test_espeak.py",

@@ -9,8 +9,9 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from offhook.api.agent import AgentDialog, Outcome, as_agent, dialog_of
 from offhook.api.call import Call, Dialog
 from offhook.api.dialogs import flow_dialog
+from offhook.engines.chains import asr_engines, languages_of, tts_engines
 from offhook.engines.flow_check import check_flow
-from offhook.engines.registry import NO_ENGINES, GivenEngines, languages_of, make_asr, make_tts
+from offhook.engines.registry import NO_ENGINES, GivenEngines
 from offhook.pipeline.dialog.flow import Flow
 from offhook.settings.config import Config, RouteConfig
 from offhook.settings.flow_file import FlowDefaults, load_flow
@@ -83,7 +84,7 @@ def route_dialog(config: Config, index: int, given: GivenEngines = NO_ENGINES) -
         return flow_dialog(checked_flow(config, route.flow, given, route.language))
     if route.language is not None:
         # A dialog in Python may say and ask anything.
-        known = languages_of(config, given, given.asr or make_asr(config), given.tts or make_tts(config))
+        known = languages_of(asr_engines(config, given), tts_engines(config, given))
         known.check("tts", route.language, where=where)
         known.check("asr", route.language, "no `language` here, and `call.language = …` in the dialog", where)
     if route.bot is not None:

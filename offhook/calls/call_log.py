@@ -7,8 +7,10 @@ from time import monotonic
 
 import structlog
 
+from offhook.calls.engine_totals import EngineTotals
 from offhook.observe.metrics import Direction, Metrics, Stage
 from offhook.observe.refusals import BUSY, Refusal
+from offhook.pipeline.chain.spending import EngineUse, Outcome
 from offhook.pipeline.events import Answer, AnswerKind
 from offhook.pipeline.trace import (
     BargedIn,
@@ -17,6 +19,7 @@ from offhook.pipeline.trace import (
     CallerAnswered,
     CallerIgnored,
     EngineFailed,
+    EngineUsed,
     SessionEvent,
     TurnTraced,
 )
@@ -57,6 +60,7 @@ class CallLog:
         )
         self._answered_now: float | None = None
         self._responses_ms: list[float] = []
+        self._engines = EngineTotals()
         self._log = structlog.get_logger("offhook.call").bind(call=self.record.uniqueid)
 
     @property
@@ -100,15 +104,20 @@ class CallLog:
     def on_event(self, event: SessionEvent) -> None:
         """Handle an event of the session."""
         match event:
-            case BotHeard(playback, at, _, began_at):
+            case BotHeard(playback, at, _, began_at, voice):
                 played, unplayed = playback.text_played, playback.text_unplayed
                 spoken_at = at if began_at is None else began_at
-                self._line(TranscriptLine(self._at(spoken_at), "bot", f"{played} {unplayed}".strip(), played, unplayed))
+                text = f"{played} {unplayed}".strip()
+                self._line(TranscriptLine(self._at(spoken_at), "bot", text, played, unplayed, engine=voice or None))
             case CallerAnswered(answer, at, began_at):
                 self._answer(answer, at if began_at is None else began_at)
             case CallerIgnored(text, _, began_at, confidence, typed):
-                at_s = self._at(began_at)
-                self._line(TranscriptLine(at_s, "caller", text, confidence=confidence, typed=typed, rejected=True))
+                at_s, engine = self._at(began_at), None if typed else self._engines.take_recogniser()
+                self._line(
+                    TranscriptLine(
+                        at_s, "caller", text, confidence=confidence, typed=typed, rejected=True, engine=engine
+                    )
+                )
             case BargedIn(silent_ms, _, _):
                 self.record = replace(self.record, barge_ins=self.record.barge_ins + 1)
                 self._metrics.bargein_stop(silent_ms / 1000)
@@ -121,6 +130,8 @@ class CallLog:
                     self._metrics.turn_response(_STAGES[stage], stage_ms / 1000)
             case EngineFailed(engine, error, _):
                 self._log.warning("engine failed", engine=engine, error=error)
+            case EngineUsed(use):
+                self._used(use)
 
     def ended(
         self,
@@ -147,6 +158,7 @@ class CallLog:
             rtp=rtp or {},
             recording=str(recording.path) if recording is not None and recording.path is not None else None,
             recording_truncated=recording is not None and recording.truncated,
+            engines=self._engines.totals(),
         )
         self._metrics.call_ended(self._direction, self._transport, _outcome(by, answered))
         if rtp:
@@ -158,6 +170,13 @@ class CallLog:
             self._metrics.recording_truncated()
         self._log.info("ended", by=str(by), reason=reason, duration_s=self.record.duration)
         return self._store.finish(self.record)
+
+    def _used(self, use: EngineUse) -> None:
+        self._engines.add(use)
+        if use.outcome in (Outcome.FAILED, Outcome.LATE):
+            self._log.warning("engine did not answer", part=use.part, engine=use.engine, outcome=str(use.outcome))
+        elif use.why and use.outcome is Outcome.ANSWERED:
+            self._log.info("another engine answered", part=use.part, engine=use.engine, why=use.why)
 
     def _answer(self, answer: Answer, at: float) -> None:
         if answer.kind is not AnswerKind.NO_INPUT:
@@ -176,6 +195,7 @@ class CallLog:
                 typed=answer.typed,
                 rejected=answer.kind is AnswerKind.NO_MATCH,
                 value=None if answer.value is None or not answer.text else recorded(answer.value),
+                engine=None if answer.typed or not answer.text else self._engines.take_recogniser(),
             )
             self._line(line)
 

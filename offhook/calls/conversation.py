@@ -29,7 +29,7 @@ from offhook.observe.live_feed import CallWatch, LiveCall, LiveFeed
 from offhook.observe.metrics import Direction, Metrics
 from offhook.observe.refusals import NO_CAPACITY, Reason, Refusal
 from offhook.pipeline.session import Session
-from offhook.pipeline.trace import DialogState, SessionEvent
+from offhook.pipeline.trace import DialogState, EngineUsed, SessionEvent
 from offhook.pipeline.turn.core import TurnCore
 from offhook.pipeline.turn.machine import TurnSettings
 from offhook.records import EndedBy, Journal, RecordingWriter
@@ -169,7 +169,8 @@ class Conversation:
             ),
             make_endpoint_policy(config),
         )
-        self._session = Session(line, services.engines.for_call(config), core, self._on_event)
+        engines = services.engines.for_call(config, lambda use: self._on_event(EngineUsed(use, monotonic())))
+        self._session = Session(line, engines, core, self._on_event)
         self._watch = services.feed.begin(self.id, self._about(), self._call_log.started_at)
         self._watch.report("answered")  # the recording starts here
         if services.recordings is not None:

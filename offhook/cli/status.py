@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http.client import HTTPException
 from pathlib import Path
 from typing import Annotated, Any
@@ -81,6 +81,7 @@ def render(state: Mapping[str, Any]) -> str:
         lines.append("refused: " + ", ".join(f"{reason} {count}" for reason, count in sorted(refused.items())))
     lines += ["", "worker  state     calls   CPU   lag ms  room  ports"]
     lines += [_worker(worker) for worker in state["workers"]]
+    lines += _engines(state["workers"])
     calls = [
         (worker["index"], call) for worker in state["workers"] for call in (worker.get("host") or {}).get("calls", [])
     ]
@@ -90,6 +91,23 @@ def render(state: Mapping[str, Any]) -> str:
     if state["calls"] > min(len(calls), MAX_SHOWN_CALLS):
         lines.append(f"… and {state['calls'] - min(len(calls), MAX_SHOWN_CALLS)} more")
     return "\n".join(lines)
+
+
+def _engines(workers: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The engines, as the first worker that answers sees them: breakers and the day's figures are the whole node's."""
+    hosts = [each.get("host") or {} for each in workers]
+    engines: Mapping[str, Any] = next((found for host in hosts if (found := host.get("engines"))), {})
+    rows = [(part, row) for part in ("asr", "tts") for row in engines.get(part, ())]
+    if not rows:
+        return []
+    return ["", "engine                    state      today: s   chars       cost", *(_engine(*each) for each in rows)]
+
+
+def _engine(part: str, row: Mapping[str, Any]) -> str:
+    today, state = row["today"], "not started" if row.get("problem") else row["breaker"]
+    figures = f"{today['audio_s']:9.1f} {today['characters']:7} {today['cost']:10.4f}"
+    why = f"  {row['problem']}" if row.get("problem") else ""
+    return f"{part} {row['engine']:20}  {state:11}  {figures}{why}"
 
 
 def _worker(worker: Mapping[str, Any]) -> str:

@@ -43,19 +43,19 @@ def voices(
     """List the voices that can speak on this machine. Try one: offhook say --voice NAME "Good morning."."""
     settings = Config.load(config)
     known = [name for name in names("tts") if name not in NOT_VOICES]
-    configured = settings.tts.engine
-    wanted = [engine] if engine is not None else [*dict.fromkeys((configured, AUTO, *known))]
+    configured = settings.tts.chain
+    wanted = [engine] if engine is not None else [*dict.fromkeys((*configured, AUTO, *known))]
     found = [look_at(settings, name, language) for name in wanted]
     if as_json:
         typer.echo(json.dumps([asdict(each) for each in found], indent=2, ensure_ascii=False))
         return
     for each in found:
-        typer.echo(render(each, settings, is_used=each.name == configured, all_voices=engine is not None))
+        typer.echo(render(each, settings, is_used=each.name in configured, all_voices=engine is not None))
 
 
 def look_at(config: Config, name: str, language: str | None = None) -> Engine:
     """What an engine has, without starting it; only what serves for `language`, if one is given."""
-    is_used = name == config.tts.engine
+    is_used = name in config.tts.chain
     # A voice that is set is one of the engine that is used.
     tts = TtsConfig(engine=name, voice=config.tts.voice if is_used else None, options=config.tts.options)
     config = config.model_copy(update={"tts": tts})

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
+from offhook.engines.chains import asr_chain, asr_engines, languages_of, tts_chain, tts_engines
 from offhook.engines.endpoint import make_endpoint_policy
 from offhook.engines.languages import MAX_LISTED, EngineLanguages
 from offhook.engines.matcher import make_matcher
@@ -13,19 +14,21 @@ from offhook.engines.registry import (
     NO_ENGINES,
     GivenEngines,
     engine_name,
-    languages_of,
-    make_asr,
-    make_tts,
     make_vad,
 )
 from offhook.engines.requirements import require_installed
-from offhook.pipeline.asr.adapt import adapt as adapt_asr
-from offhook.pipeline.asr.engine import AsrEngine, Encoding
+from offhook.pipeline.asr.adapt import AdaptedAsr
+from offhook.pipeline.asr.engine import AsrEngine
+from offhook.pipeline.chain.member import Member
+from offhook.pipeline.chain.spending import CallMeter, EngineUse
+from offhook.pipeline.chain.table import Cells, EngineRows
+from offhook.pipeline.chain.tts import ChainTts
+from offhook.pipeline.errors import EngineError
 from offhook.pipeline.front_end.cpu_budget import CpuBudget
 from offhook.pipeline.front_end.echo.guard import EchoGuard
 from offhook.pipeline.front_end.front_end import AudioFrontEnd
 from offhook.pipeline.inbound_audio import Engines
-from offhook.pipeline.tts.adapt import adapt as adapt_tts
+from offhook.pipeline.tts.adapt import DecodedTts
 from offhook.pipeline.tts.cache import ClipCache
 from offhook.pipeline.tts.engine import NamedVoicesTtsEngine, TtsEngine
 from offhook.pipeline.tts.normalize import spoken_language
@@ -34,15 +37,12 @@ from offhook.pipeline.vad.batch import VadBatcher
 from offhook.pipeline.vad.engine import VadEngine
 from offhook.pipeline.vad.gate import GateSettings
 from offhook.settings.config import Config
-from offhook.telephony.codec import LINEAR16, PCMA, PCMU, codec_named
+from offhook.telephony.codec import LINEAR16, PCMU, codec_named
 from offhook.telephony.codec.convert import packet_encoder
 from offhook.telephony.errors import LocalError as CodecError
 from offhook.telephony.net.pump import AudioFraming
 from offhook.telephony.resample import Downsampler, Resampler, Upsampler
 from offhook.usererror import UserError
-
-_ENCODERS: dict[Encoding, Callable[[bytes], bytes]] = {"PCMU": PCMU.encode, "PCMA": PCMA.encode}
-_DECODERS: dict[str, Callable[[bytes], bytes]] = {"PCMU": PCMU.decode, "PCMA": PCMA.decode}
 
 
 @runtime_checkable
@@ -58,7 +58,7 @@ class Restarting(Protocol):
 
 
 class EngineSet:
-    """A detector, a recogniser and a voice. Raises UserError, EngineError for engines that cannot be used."""
+    """A detector, recognisers and voices. Raises UserError, EngineError for engines that cannot be used."""
 
     def __init__(self, config: Config, given: GivenEngines = NO_ENGINES) -> None:
         require_installed(config, asr=given.asr is None, tts=given.tts is None)
@@ -66,17 +66,29 @@ class EngineSet:
         make_endpoint_policy(config)  # each call makes its own: one that cannot be made must fail here
         make_matcher(config)
         self.vad: VadEngine = given.vad or make_vad(config)
-        asr, tts = given.asr or make_asr(config), given.tts or make_tts(config)
-        self.languages = languages_of(config, given, asr, tts)
-        asr_name, tts_name = self.languages.asr_name, self.languages.tts_name
-        self.asr: AsrEngine = adapt_asr(asr_name, asr, Resampler, _ENCODERS)
-        self.tts: TtsEngine = adapt_tts(tts_name, tts, _DECODERS)
+        asr, tts = asr_engines(config, given), tts_engines(config, given)
+        self.languages = languages_of(asr, tts)
+        self.asr, self.tts = asr_chain(config, asr), tts_chain(config, tts)
         _check_vad_rate(engine_name(given.vad, config.vad.engine), self.vad)
         _check_languages(config, self.languages)
         self._processor = config.audio.processor
         self._echo_budget = CpuBudget()
+        self._named_engines = len(config.asr.chain) + len(config.tts.chain)
         self._batchers: dict[GateSettings, VadBatcher] = {}
-        self.voice = _voice(config, tts_name, self.tts)
+        self.voice = _voice(config, self.tts.name, self.tts)
+
+    def share(self, cells: Cells, process: int) -> None:
+        """Share circuit breakers and the day's budgets with the other processes of the node; before `start`.
+
+        `cells` is a table for as many engines as the settings name.
+        """
+        for number, member in enumerate(self.members):
+            member.share(EngineRows(cells, engine=number, engines=self._named_engines, process=process))
+
+    @property
+    def members(self) -> list[Member[AsrEngine] | Member[TtsEngine]]:
+        """All recognisers and voices."""
+        return [*self.asr.members, *self.tts.members]
 
     @property
     def framing(self) -> AudioFraming:
@@ -109,21 +121,31 @@ class EngineSet:
 
     def restarts(self) -> dict[str, int]:
         """By engine: how many of its child processes had to be replaced."""
-        return {engine.name: engine.restarts for engine in (self.asr, self.tts) if isinstance(engine, Restarting)}
+        engines = [innermost(member.engine) for member in self.members]
+        return {engine.name: engine.restarts for engine in engines if isinstance(engine, Restarting)}
+
+    def not_started(self) -> list[EngineError]:
+        """Why engines of a chain have not started, while others of it have."""
+        return [member.problem for member in self.members if member.problem is not None]
+
+    def dump(self) -> dict[str, object]:
+        """The state of the engines, for people."""
+        return {"asr": self.asr.dump(), "tts": self.tts.dump(), "restarts": self.restarts()}
 
     @property
     def behind_s(self) -> float:
         """The detector's backlog in seconds of audio, averaged over the calls."""
         return max((_behind_s(batcher) for batcher in self._batchers.values()), default=0.0)
 
-    def for_call(self, config: Config) -> Engines:
-        """The engines of a call that begins now."""
+    def for_call(self, config: Config, on_use: Callable[[EngineUse], None] | None = None) -> Engines:
+        """The engines of a call that begins now; `on_use` is called with each work that an engine has done for it."""
+        meter = CallMeter(on_use) if on_use is not None else CallMeter()
         batcher = self._batcher(config)
         guarded = _wants_front_end(config, batcher.streams)
         return Engines(
             vad=batcher,
-            asr=self.asr,
-            voice=self.voice,
+            asr=self.asr.for_call(meter),
+            voice=self.voice.with_engine(self.tts.for_call(meter)),
             upsampler=lambda: Upsampler().push,
             downsampler=lambda: Downsampler().push,
             front_end=(lambda encoding: _front_end(config, encoding, self._echo_budget)) if guarded else None,
@@ -142,14 +164,13 @@ class EngineSet:
         return self._batchers[gate]
 
 
-def make_voice(config: Config) -> tuple[TtsEngine, Voice]:
+def make_voice(config: Config) -> tuple[ChainTts, Voice]:
     """The configured voice by itself: the engine, to be started and closed, and what speaks texts with it. Raises
     UserError, EngineError."""
-    tts = make_tts(config)
-    name = config.tts.engine
-    EngineLanguages(tts_name=name, tts=tts.capabilities.languages).check("tts", config.dialog.language)
-    tts = adapt_tts(name, tts, _DECODERS)
-    return tts, _voice(config, name, tts)
+    engines = tts_engines(config, NO_ENGINES)
+    tts = tts_chain(config, engines)
+    EngineLanguages(tts_name=tts.name, tts=tts.capabilities.languages).check("tts", config.dialog.language)
+    return tts, _voice(config, tts.name, tts)
 
 
 def _voice(config: Config, name: str, tts: TtsEngine) -> Voice:
@@ -158,6 +179,11 @@ def _voice(config: Config, name: str, tts: TtsEngine) -> Voice:
     language = spoken_language(config.dialog.language, of_voice or voice)
     cache = ClipCache(config.tts.cache_mib * 1024 * 1024)
     return Voice(f"{name}/{voice}", tts, cache, Resampler, language=language, serves=config.dialog.language)
+
+
+def innermost(engine: object) -> object:
+    """The engine itself, without what adapts it."""
+    return engine.engine if isinstance(engine, AdaptedAsr | DecodedTts) else engine
 
 
 def _behind_s(batcher: VadBatcher) -> float:

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from offhook.engines.chains import asr_engines, languages_of, tts_engines
 from offhook.engines.languages import EngineLanguages
-from offhook.engines.registry import GivenEngines, languages_of, make_asr, make_tts
+from offhook.engines.registry import GivenEngines
 from offhook.pipeline.asr.grammar import unknown_words
 from offhook.pipeline.dialog.flow import Ask, Flow
 from offhook.pipeline.dialog.steps import Collect, Step, texts
@@ -25,15 +26,16 @@ class LimitedVocabulary(Protocol):
 
 def check_flow(flow: Flow, path: Path | None, config: Config, given: GivenEngines, language: str) -> None:
     """Raises UserError for texts and answers in a language that the voice or the recogniser does not know, and for
-    phrases with a word that a LimitedVocabulary does not know: one makes it refuse the whole question.
+    phrases with a word that no recogniser knows, all being a LimitedVocabulary: one makes it refuse the whole question.
 
     `language` is the calls', for steps of a flow without one.
     """
-    asr, tts = given.asr or make_asr(config), given.tts or make_tts(config)
-    known = languages_of(config, given, asr, tts)
+    asr = asr_engines(config, given)
+    known = languages_of(asr, tts_engines(config, given))
+    limited = [engine for engine in asr.values() if isinstance(engine, LimitedVocabulary)]
     lines = path.read_text(encoding="utf-8").splitlines() if path is not None else []
     problems = list(_unknown_languages(flow, path, lines, known, language))
-    if not problems and isinstance(asr, LimitedVocabulary):
+    if not problems and len(limited) == len(asr):
         problems = [
             Problem(
                 f"the recogniser does not know the word `{unknown.word}`",
@@ -43,7 +45,9 @@ def check_flow(flow: Flow, path: Path | None, config: Config, given: GivenEngine
             )
             for step in flow.steps.values()
             if isinstance(step, Ask)
-            for unknown in unknown_words([option.choice for option in step.options], asr.known_word)
+            for unknown in unknown_words(
+                [option.choice for option in step.options], lambda word: any(each.known_word(word) for each in limited)
+            )
         ]
     if problems:
         raise UserError.of(problems)

@@ -18,12 +18,11 @@ from importlib.metadata import entry_points
 from typing import Any, cast
 
 from offhook.engines.factory import EngineContext, Kind
-from offhook.engines.languages import EngineLanguages
 from offhook.engines.local_voices import AUTO, local_voices
 from offhook.pipeline.asr.engine import AsrEngine
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.tts.by_language import ByLanguageTts
-from offhook.pipeline.tts.engine import NamedVoicesTtsEngine, TtsEngine
+from offhook.pipeline.tts.engine import TtsEngine
 from offhook.pipeline.vad.engine import VadEngine
 from offhook.settings.config import Config
 from offhook.settings.user_modules import import_user_module, reason
@@ -60,6 +59,10 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
 }
 
 
+LIMITS = "limits"
+"""The table in an engine's options with its prices and budgets."""
+
+
 @dataclass(frozen=True, slots=True)
 class GivenEngines:
     """Engines made by the program, each replacing the one that the settings name."""
@@ -78,17 +81,6 @@ def engine_name(given: object | None, configured: str) -> str:
     return configured if given is None else str(getattr(given, "name", type(given).__name__))
 
 
-def languages_of(config: Config, given: GivenEngines, asr: AsrEngine, tts: TtsEngine) -> EngineLanguages:
-    """The languages of a bot's recogniser and voice, which it was given or made as configured."""
-    return EngineLanguages(
-        engine_name(given.asr, config.asr.engine),
-        asr.capabilities.languages,
-        engine_name(given.tts, config.tts.engine),
-        tts.capabilities.languages,
-        (tuple(tts.voices) or None) if isinstance(tts, NamedVoicesTtsEngine) else (),
-    )
-
-
 def names(kind: Kind) -> list[str]:
     """The names of bundled and installed engines."""
     installed = (point.name for point in entry_points(group=f"offhook.{kind}"))
@@ -101,11 +93,11 @@ def make_vad(config: Config) -> VadEngine:
     return cast(VadEngine, _make(context, config.vad.options))
 
 
-def make_asr(config: Config) -> AsrEngine:
-    """The configured recogniser. Raises UserError, EngineError."""
+def make_asr(config: Config, name: str | None = None) -> AsrEngine:
+    """The recogniser `name`, by default the first one configured. Raises UserError, EngineError."""
     context = EngineContext(
         "asr",
-        config.asr.engine,
+        name or config.asr.chain[0],
         config.dialog.language,
         workers=max(1, config.asr.workers),
         models_dir=config.models.dir,
@@ -113,10 +105,11 @@ def make_asr(config: Config) -> AsrEngine:
     return cast(AsrEngine, _make(context, config.asr.options))
 
 
-def make_tts(config: Config) -> TtsEngine:
-    """The configured voice. Raises UserError, EngineError."""
-    if config.tts.engine != AUTO:
-        return _make_tts(config, config.tts.engine)
+def make_tts(config: Config, name: str | None = None) -> TtsEngine:
+    """The voice `name`, by default the first one configured. Raises UserError, EngineError."""
+    name = name or config.tts.chain[0]
+    if name != AUTO:
+        return _make_tts(config, name)
     engines = [_make_tts(config, name) for name in local_voices(config.tts)]
     return engines[0] if len(engines) == 1 else ByLanguageTts(engines, config.dialog.language)
 
@@ -136,6 +129,7 @@ def _make_tts(config: Config, name: str) -> TtsEngine:
 
 def _make(context: EngineContext, tables: Mapping[str, Mapping[str, Any]]) -> object:
     options = dict(tables.get(context.name, {}))
+    options.pop(LIMITS, None)  # of its chain, see `chains`
     engine = options.pop("engine", context.name)
     if not isinstance(engine, str):
         raise UserError(

@@ -28,7 +28,8 @@ def require_installed(config: Config, *, asr: bool = True, tts: bool = True) -> 
 
     `asr` and `tts`: whether the configuration's recogniser and voice are used.
     """
-    used = [("asr", _engine(config.asr))] * asr + [("tts", _engine(config.tts))] * tts
+    used = [("asr", each) for each in _engines(config.asr) if asr]
+    used += [("tts", each) for each in _engines(config.tts) if tts]
     if ("tts", AUTO) in used:
         used += [("tts", name) for name in local_voices(config.tts)]
     wanted = [_ENGINES[each] for each in used if each in _ENGINES]
@@ -45,9 +46,9 @@ def require_installed(config: Config, *, asr: bool = True, tts: bool = True) -> 
         )
 
 
-def _engine(section: AsrConfig | TtsConfig) -> str:
-    """The engine behind `engine`, which may name an instance: a table with a key `engine`."""
-    return str(section.options.get(section.engine, {}).get("engine", section.engine))
+def _engines(section: AsrConfig | TtsConfig) -> list[str]:
+    """The engines behind `engine`, which may name instances: tables with a key `engine`."""
+    return [str(section.options.get(name, {}).get("engine", name)) for name in section.chain]
 
 
 def _listed(names: list[str]) -> str:

@@ -16,6 +16,7 @@ from offhook.pipeline.trace import (
     CallerTyped,
     DialogState,
     EngineFailed,
+    EngineUsed,
     KeyPressed,
     SessionEvent,
     TurnTraced,
@@ -75,6 +76,14 @@ def session_event(event: SessionEvent) -> tuple[str, dict[str, object]]:
             return "turn answered", {**stages}
         case EngineFailed(engine, error):
             return "an engine failed", {"engine": engine, "error": error}
+        case EngineUsed(use):
+            spent = {"audio_s": round(use.spent.audio_s, 2), "chars": use.spent.characters}
+            return "an engine has worked", {
+                "part": use.part,
+                "engine": use.engine,
+                "outcome": str(use.outcome),
+                **spent,
+            }
 
 
 def _of_the_caller(

@@ -21,6 +21,7 @@ from offhook.pipeline.trace import (
     CallerTyped,
     DialogState,
     EngineFailed,
+    EngineUsed,
     KeyPressed,
     Mark,
     SessionEvent,
@@ -75,6 +76,10 @@ def _content(event: SessionEvent, began: float) -> LiveEvent:  # noqa: C901, PLR
             return {"kind": "turn", **_turn(trace, began)}
         case EngineFailed(engine, error):
             return {"kind": "failure", "engine": engine, "error": _short(error)}
+        case EngineUsed(use):
+            spent = {"audio_s": round(use.spent.audio_s, 2), "characters": use.spent.characters}
+            used: LiveEvent = {"kind": "used", "part": use.part, "engine": use.engine, "outcome": str(use.outcome)}
+            return used | spent | {"cost": round(use.spent.cost, 6), "why": _short(use.why)}
 
 
 def _turn(trace: TurnTrace, began: float) -> LiveEvent:

@@ -110,6 +110,7 @@ class Metrics:
             ["engine"],
             registry=reg,
         )
+        self._define_engines()
         messages = Counter("offhook_sip_messages", "SIP messages, keep-alives apart.", ["direction"], registry=reg)
         self._sip = {"received": messages.labels("received"), "sent": messages.labels("sent")}
         self._sip_bad = Counter("offhook_sip_malformed", "SIP messages that could not be read.", registry=reg)
@@ -137,6 +138,27 @@ class Metrics:
         self._tasks = Gauge("offhook_tasks", "Asyncio tasks.", registry=reg)
         self._loop_stalls = Counter(
             "offhook_event_loop_stalls", "Times that the event loop stood still for 200 ms or more.", registry=reg
+        )
+
+    def _define_engines(self) -> None:
+        reg, labels = self.registry, ["part", "engine"]
+        self._engine_uses = Counter(
+            "offhook_engine_uses", "Turns recognised and texts spoken, by engine.", [*labels, "outcome"], registry=reg
+        )
+        self._engine_audio = Counter(
+            "offhook_engine_audio_seconds", "Audio given to recognisers.", labels, registry=reg
+        )
+        self._engine_characters = Counter(
+            "offhook_engine_characters", "Characters given to voices.", labels, registry=reg
+        )
+        self._engine_cost = Counter(
+            "offhook_engine_cost", "The price of both, in the currency of the settings.", labels, registry=reg
+        )
+        self._engine_open = Gauge(
+            "offhook_engine_breaker_open",
+            "In how many processes an engine is passed over after failures.",
+            labels,
+            registry=reg,
         )
 
     def _define_workers(self) -> None:
@@ -217,6 +239,22 @@ class Metrics:
     def engine_restart(self, engine: str, count: int = 1) -> None:
         """`engine` is a name from our own registry."""
         self._restarts.labels(engine).inc(count)
+
+    def engine_uses(self, part: str, engine: str, outcome: str, count: int) -> None:
+        """Turns or texts since the last report. `engine` is a name from the settings, `outcome` an `Outcome`."""
+        self._engine_uses.labels(part, engine, outcome).inc(count)
+
+    def engine_spent(self, part: str, engine: str, *, audio_s: float, characters: int, cost: float) -> None:
+        """What an engine used since the last report."""
+        if part == "asr":
+            self._engine_audio.labels(part, engine).inc(audio_s)
+        else:
+            self._engine_characters.labels(part, engine).inc(characters)
+        self._engine_cost.labels(part, engine).inc(cost)
+
+    def engine_open(self, part: str, engine: str, is_open: bool) -> None:
+        """Whether an engine's circuit breaker is open."""
+        self._engine_open.labels(part, engine).set(is_open)
 
     def sip_messages(self, way: Way, count: int) -> None:
         """Messages since the last report."""

@@ -2,9 +2,13 @@
 
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from offhook.observe.metrics import Metrics
+from offhook.pipeline.chain.breaker import BreakerState
+from offhook.pipeline.chain.member import Member
 from offhook.records.writer import WriterCounters
 from offhook.sip.counters import Counters
 from offhook.telephony.net.clock import ClockCounters
@@ -34,6 +38,7 @@ class Totals:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._seen: Counter[tuple[str, ...]] = Counter()
+        self._seen_amounts: dict[tuple[str, ...], float] = {}
 
     def sip(self, counters: Counters) -> None:
         """Add the signalling's counters."""
@@ -60,7 +65,29 @@ class Totals:
         for engine, total in by_engine.items():
             self._metrics.engine_restart(engine, self._new(total, "restarts", engine))
 
+    def engines(self, members: Iterable[Member[Any]], now: float) -> None:
+        """Add what engines have done, and the state of their circuit breakers."""
+        metrics = self._metrics
+        for each in members:
+            part, name = each.part, each.name
+            for outcome, total in each.outcomes.items():
+                metrics.engine_uses(part, name, outcome, self._new(total, "uses", part, name, outcome))
+            spent = each.total
+            metrics.engine_spent(
+                part,
+                name,
+                audio_s=self._grown(spent.audio_s, "audio", part, name),
+                characters=self._new(spent.characters, "characters", part, name),
+                cost=self._grown(spent.cost, "cost", part, name),
+            )
+            metrics.engine_open(part, name, each.breaker.state(now) is not BreakerState.CLOSED)
+
     def _new(self, total: int, *name: str) -> int:
         fresh = total - self._seen[name]
         self._seen[name] = total
         return fresh
+
+    def _grown(self, total: float, *name: str) -> float:
+        fresh = total - self._seen_amounts.get(name, 0.0)
+        self._seen_amounts[name] = total
+        return max(0.0, fresh)

@@ -2,6 +2,7 @@
 
 from offhook.api.call import Dialog
 from offhook.engines.engine_set import EngineSet
+from offhook.pipeline.chain.table import shared_cells
 from offhook.process.lifespan import Lifespan
 from offhook.process.messages import MakeEngines, WorkerSpec
 from offhook.settings.config import Config
@@ -29,6 +30,7 @@ def worker_specs(  # all that a worker needs
     recognisers = shares(config.asr.workers or max(1, cores // 2), workers)
     cache_mib = shares(config.tts.cache_mib, workers)
     specs, low, table = [], config.rtp.port_min, shared_ports()
+    engines_table = shared_cells(workers, len(config.asr.chain) + len(config.tts.chain))
     for index in range(workers):
         high = low + 2 * ports[index] - 1
         update = {
@@ -36,7 +38,8 @@ def worker_specs(  # all that a worker needs
             "asr": config.asr.model_copy(update={"workers": max(1, recognisers[index])}),
             "tts": config.tts.model_copy(update={"cache_mib": cache_mib[index]}),
         }
-        specs.append(WorkerSpec(index, config.model_copy(update=update), dialog, lifespan, engines, ports=table))
+        own = config.model_copy(update=update)
+        specs.append(WorkerSpec(index, own, dialog, lifespan, engines, ports=table, engines_table=engines_table))
         low = high + 1
     return specs
 

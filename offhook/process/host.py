@@ -118,12 +118,16 @@ class CallHost:
             opened.push_async_callback(asyncio.to_thread, tracing.close)
             spec.listeners.append(tracing.on_event)
         engines = self._engines = spec.engines(config)
+        if spec.engines_table is not None:
+            engines.share(spec.engines_table, spec.index)
         opened.push_async_callback(engines.close)
         asr_start = await engines.begin()
         if welcome.warm_start:
             asr_start.add_done_callback(self._on_asr_started)
         else:
             await asr_start
+        for problem in engines.not_started():
+            log.warning("an engine does not start; the others of its chain are used", error=str(problem))
         services = Services(
             config=config,
             engines=engines,
@@ -191,7 +195,7 @@ class CallHost:
         return {
             "calls": self.calls.dump(most_calls),
             "carriers": {carrier.name: _state_of(carrier) for carrier in self._carriers},
-            "engines": self._engines.restarts() if self._engines is not None else {},
+            "engines": self._engines.dump() if self._engines is not None else {},
         }
 
     def _on_ask(self, ask: Ask) -> None:
@@ -231,6 +235,7 @@ class CallHost:
     def _numbers(self) -> Snapshot:
         if self._engines is not None:
             self._totals.restarts(self._engines.restarts())
+            self._totals.engines(self._engines.members, asyncio.get_running_loop().time())
         if self._clock is not None:
             self._totals.media(self._clock.counters)
         self._metrics.tasks(len(asyncio.all_tasks()))

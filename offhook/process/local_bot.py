@@ -30,7 +30,7 @@ class LocalBot(Supervisor):
         self.listeners: list[Listener] = spec.listeners
         """(the call's id, what happened), for all calls."""
         self._local = LocalWorkers([spec])
-        super().__init__(config, self._local, 1)
+        super().__init__(config, self._local, 1, engines_table=spec.engines_table)
 
     @property
     def host(self) -> CallHost:

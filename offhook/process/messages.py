@@ -10,6 +10,7 @@ from offhook.calls.conversation import Listener
 from offhook.engines.engine_set import EngineSet
 from offhook.observe.live_events import LiveEvent
 from offhook.observe.refusals import Refusal
+from offhook.pipeline.chain.table import Cells
 from offhook.pipeline.errors import EngineError
 from offhook.process.lifespan import Lifespan
 from offhook.records import CallRecord, TranscriptLine
@@ -243,6 +244,8 @@ class WorkerSpec:
     listeners: list[Listener] = field(default_factory=list)
     ports: MutableSequence[int] | None = None
     """The table of all workers' media ports (`shared_ports`)."""
+    engines_table: Cells | None = None
+    """What all workers know about their engines (`shared_cells`)."""
 
 
 @dataclass(frozen=True, slots=True)

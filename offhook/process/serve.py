@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ from offhook.process.end_signals import AT_ONCE, DRAINING, IGNORED, name_of
 from offhook.process.event_loop import keep_what_is_here, run_loop
 from offhook.process.fork_server import start_fork_server
 from offhook.process.lifespan import Lifespan
-from offhook.process.messages import MakeEngines
+from offhook.process.messages import MakeEngines, WorkerSpec
 from offhook.process.os_limits import cores, raise_descriptor_limit
 from offhook.process.supervisor import Supervisor
 from offhook.process.worker import run_worker
@@ -47,15 +47,15 @@ def serve(config: Config, dialog: Dialog, lifespan: Lifespan | None = None, engi
     specs = worker_specs(config, dialog, config.calls.workers or cores(), cores(), lifespan, engines)
     control, pid = start_fork_server(specs, run_worker)
     try:
-        return run_loop(_serve(config, control, len(specs)))
+        return run_loop(_serve(config, control, specs))
     finally:
         control.close()
         os.waitpid(pid, 0)
 
 
-async def _serve(config: Config, control: socket.socket, workers: int) -> int:
+async def _serve(config: Config, control: socket.socket, specs: Sequence[WorkerSpec]) -> int:
     stopping = Stopping()
-    supervisor = Supervisor(config, ForkedWorkers(control), workers)
+    supervisor = Supervisor(config, ForkedWorkers(control), len(specs), engines_table=specs[0].engines_table)
     try:
         try:
             await stopping.unless_signalled(supervisor.start())

@@ -1,7 +1,10 @@
 """Opens the SIP socket and the records' database, which a bot has once."""
 
+import time
 from collections.abc import Callable
 
+from offhook.pipeline.chain.table import Cells
+from offhook.process.spent_today import restore_spent_today
 from offhook.records import RecordStore
 from offhook.settings.config import Config
 from offhook.sip.events import Event
@@ -12,10 +15,13 @@ from offhook.sip.uas import Admit
 from offhook.usererror import UserError
 
 
-def open_store(config: Config) -> RecordStore:
-    """The records' database. Raises UserError."""
+def open_store(config: Config, engines_table: Cells | None = None) -> RecordStore:
+    """The records' database; what today's calls in it have used is counted in `engines_table`. Raises UserError."""
     folder = config.records.dir.resolve()
-    return RecordStore.open(config.records.database_url or str(folder / "calls.db"), folder=folder)
+    store = RecordStore.open(config.records.database_url or str(folder / "calls.db"), folder=folder)
+    if engines_table is not None:
+        restore_spent_today(store, config, engines_table, time.time())
+    return store
 
 
 async def open_endpoint(config: Config, on_event: Callable[[Event], None], admit: Admit) -> Endpoint:

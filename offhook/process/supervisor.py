@@ -18,6 +18,7 @@ from offhook.observe.debug_log import sip_message
 from offhook.observe.live_events import LiveEvent
 from offhook.observe.metrics import Metrics
 from offhook.observe.refusals import Reason, Refusal, RefusalLog
+from offhook.pipeline.chain.table import Cells
 from offhook.process.admission import LoadLimits
 from offhook.process.bot_status import BotStatus
 from offhook.process.messages import (
@@ -71,9 +72,15 @@ class Supervisor:
     """A running bot. `start` opens everything, `drain` lets the calls end, `stop` ends the rest at once."""
 
     def __init__(
-        self, config: Config, source: WorkerSource, workers: int, directory: CallDirectory | None = None
+        self,
+        config: Config,
+        source: WorkerSource,
+        workers: int,
+        directory: CallDirectory | None = None,
+        engines_table: Cells | None = None,
     ) -> None:
         self.config = config
+        self._engines_table = engines_table
         self.on_call_status: Callable[[str, str], None] | None = None
         """(call SID, Twilio's status): called with what a carrier reports about a call."""
         self._metrics = Metrics(__version__)
@@ -109,7 +116,7 @@ class Supervisor:
         """Start everything: once this returns, calls can come in. Raises UserError, EngineError, OSError."""
         config = self.config
         # Each is kept as soon as it exists, for `stop` after a failed start.
-        self._store = self.status.store = await asyncio.to_thread(open_store, config)
+        self._store = self.status.store = await asyncio.to_thread(open_store, config, self._engines_table)
         self._endpoint = self.status.endpoint = await open_endpoint(config, self._on_event, self._admit)
         self._endpoint.reads = self._shares.read
         self._tap = SipTap(self._endpoint) if config.records.capture else None

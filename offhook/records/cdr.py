@@ -84,6 +84,8 @@ class TranscriptLine:
     false for a hypothesis still open when the call ended. For the caller `choice` is the choice they made, None if the
     text matched none, `value` the value that was understood, and `confidence` how sure that is; `typed`: they typed it;
     `rejected`: it was no answer, because it was too uncertain, matched no choice, or was not meant for the question.
+    `engine` is the recogniser or the voice (several, in their order, for an utterance that changed voices); None: none
+    was needed, as for keys.
     """
 
     at_s: float
@@ -97,6 +99,7 @@ class TranscriptLine:
     typed: bool = False
     rejected: bool = False
     value: str | None = None
+    engine: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +108,8 @@ class CallRecord:
 
     Times are `CallClock.wall` strings; `duration` (of all) and `billsec` (since the answer) are in seconds.
     Made by `begun`, updated by `answered` and `ended`. `transcript` is filled for a single call that is read or
-    written as a whole, and empty in lists.
+    written as a whole, and empty in lists. `engines` has what each engine did: `part` (asr, tts), `engine`, its `uses`
+    by outcome, `audio_s`, `characters`, and `cost` in the currency of the settings' prices.
     """
 
     uniqueid: str
@@ -129,6 +133,7 @@ class CallRecord:
     rtp: Mapping[str, float] = field(default_factory=dict)
     recording: str | None = None
     recording_truncated: bool = False
+    engines: tuple[Mapping[str, object], ...] = ()
     transcript: tuple[TranscriptLine, ...] = ()
 
     @classmethod
@@ -191,6 +196,7 @@ class CallRecord:
         plain: dict[str, object] = {one.name: getattr(self, one.name) for one in fields(self)}
         plain["disposition"] = str(self.disposition)
         plain["rtp"] = dict(self.rtp)
+        plain["engines"] = [dict(each) for each in self.engines]
         plain["transcript"] = [asdict(line) for line in self.transcript]
         return plain
 
@@ -203,5 +209,6 @@ class CallRecord:
         if not isinstance(lines, list | tuple):
             raise TypeError("transcript is not a list")
         values["transcript"] = tuple(TranscriptLine(**line) for line in lines)
+        values["engines"] = tuple(values.get("engines") or ())  # type: ignore[arg-type]  # likewise
         values["disposition"] = Disposition(str(values.get("disposition", Disposition.NO_ANSWER)))
         return cls(**values)  # type: ignore[arg-type]  # names checked, values our own writing

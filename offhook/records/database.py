@@ -20,7 +20,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, 
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from offhook.observe.log import get_logger
-from offhook.records.schema import SCHEMA_VERSION, metadata, version_table
+from offhook.records.schema import ADDED, SCHEMA_VERSION, metadata, version_table
 from offhook.usererror import UserError
 
 log = get_logger(__name__)
@@ -227,9 +227,19 @@ def _make_tables(engine: Engine, shown: str) -> None:
         found = conn.execute(select(version_table.c.version)).scalars().first()
         if found is None:
             conn.execute(version_table.insert().values(version=SCHEMA_VERSION))
+        elif found in ADDED:
+            _add_columns(conn, found)
         elif found != SCHEMA_VERSION:
             raise UserError(
                 f"the records' database {shown} has version {found}",
                 f"this program reads and writes version {SCHEMA_VERSION}",
                 "start with another database, or with the program that wrote this one",
             )
+
+
+def _add_columns(conn: Connection, version: int) -> None:
+    """Take over the tables of an earlier version."""
+    for column in ADDED[version]:
+        kind = column.type.compile(conn.dialect)
+        conn.exec_driver_sql(f"ALTER TABLE {column.table.name} ADD COLUMN {column.name} {kind}")
+    conn.execute(version_table.update().values(version=SCHEMA_VERSION))

@@ -68,6 +68,7 @@ calls_table = Table(
     Column("rtp", JSON, nullable=False),
     Column("recording", Text),
     Column("recording_truncated", Boolean, nullable=False),
+    Column("engines", JSON),
     Column("is_open", Boolean, nullable=False),
     Column("owner", String(32), nullable=False),
     Index("calls_by_start", "start"),
@@ -90,7 +91,11 @@ transcript_table = Table(
     Column("typed", Boolean, nullable=False),
     Column("rejected", Boolean, nullable=False),
     Column("value", Text),
+    Column("engine", Text),
 )
+
+ADDED = {3: (calls_table.c.engines, transcript_table.c.value, transcript_table.c.engine)}
+"""By version: the columns that came after it. All may be null, so that older tables can be taken over."""
 
 _KEY = "the_"
 """Distinguishes a primary key's parameter from the column's new value."""
@@ -130,6 +135,7 @@ def line_row(uniqueid: str, seq: int, line: TranscriptLine) -> dict[str, Any]:
         "typed": line.typed,
         "rejected": line.rejected,
         "value": None if line.value is None else clean_text(line.value),
+        "engine": None if line.engine is None else clean_text(line.engine, MAX_NAME_CHARS),
     }
 
 
@@ -167,6 +173,7 @@ def read_lines(conn: Connection, uniqueid: str) -> tuple[TranscriptLine, ...]:
         table.c.typed,
         table.c.rejected,
         table.c.value,
+        table.c.engine,
     ]
     query = select(*wanted).where(table.c.uniqueid == uniqueid).order_by(table.c.at_s, table.c.seq)
     return tuple(TranscriptLine(*row) for row in conn.execute(query))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
@@ -59,6 +60,12 @@ def find_calls(conn: Connection, wanted: CallFilter, limit: int, after: Cursor |
     query = select(table).where(*conditions).order_by(table.c.start.desc(), table.c.uniqueid)
     rows = conn.execute(query.limit(max(1, min(limit, MAX_FOUND)))).mappings().all()
     return [record_from(dict(row)) for row in rows]
+
+
+def engines_since(conn: Connection, start: str) -> list[dict[str, Any]]:
+    """What each engine did in each call since then, as in `CallRecord.engines`."""
+    query = select(calls_table.c.engines).where(calls_table.c.start >= start)
+    return [each for engines in conn.execute(query).scalars() for each in engines or ()]
 
 
 def figures(conn: Connection, wanted: CallFilter) -> list[Bucket]:

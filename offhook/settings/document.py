@@ -84,6 +84,8 @@ def default_of(field: FieldInfo) -> Any:
 
 def values_of(field: FieldInfo) -> str:
     """The allowed values, in words."""
+    if {str, tuple[str, ...]} <= set(get_args(field.annotation)):
+        return "a text, or a list of texts"
     kind = _plain(field.annotation)
     if get_origin(kind) is Literal:
         return ", ".join(f"`{toml_value(each)}`" for each in get_args(kind))

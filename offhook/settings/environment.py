@@ -86,6 +86,11 @@ def _value(model: type[BaseModel], path: KeyPath, text: str) -> Any:
             listed = json.dumps([each.strip() for each in text.split(",") if each.strip()], ensure_ascii=False)
             todo = f"export {_variable(*path)}={shlex.quote(listed)}"
             return Problem(f"`{'.'.join(path)}` cannot be {text[:60]!r}", "a list is written as JSON", todo)
+    if field is not None and path[1] == "engine" and text[0] == "[":  # a chain
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text  # refused as a name
     if field is None and is_engine_section(model, path[0]) and len(path) > 2 and text[0] in "[{":
         try:
             return json.loads(text)

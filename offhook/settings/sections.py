@@ -19,6 +19,7 @@ from offhook.settings.values import (
     E164Pattern,
     Endpoint,
     EngineName,
+    EngineNames,
     Host,
     LanguageTag,
     MatcherName,
@@ -56,6 +57,12 @@ class EngineSection(Section):
 
     options: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
     """Options by engine. Names that end in key, token, secret, password or credentials make a value a SecretStr."""
+
+    @property
+    def chain(self) -> tuple[str, ...]:
+        """The engines' names, the first choice first."""
+        engine: str | tuple[str, ...] = getattr(self, "engine", ())
+        return (engine,) if isinstance(engine, str) else engine
 
     @model_validator(mode="before")
     @classmethod
@@ -341,10 +348,16 @@ class TurnConfig(Section):
 class AsrConfig(EngineSection):
     """The recogniser."""
 
-    engine: EngineName = "pocketsphinx"
+    engine: EngineNames = "pocketsphinx"
     """`pocketsphinx` (embedded; the extra `local`), `vosk`, `sherpa`, `whisper` (extras of their names, and a model),
     `assemblyai`, `cartesia`, `deepgram`, `elevenlabs` or `openai` (hosted), `fixed` (for benchmarks), or one from a
-    package."""
+    package. A list is a chain: the next one gets the turn when one fails or is silent (docs/engines.md)."""
+
+    allowance_ms: Annotated[int, Field(ge=0, le=60_000)] = 500
+    """In a chain: how long a recogniser may take after the end of a turn before the next one starts beside it."""
+
+    stall_ms: Annotated[int, Field(ge=0, le=60_000)] = 2_000
+    """In a chain: how long a recogniser that reports partials may report none while the caller speaks."""
 
     workers: Annotated[int, Field(ge=0, le=256)] = 0
     """Recogniser processes; 0 is one for every two cores."""
@@ -364,10 +377,14 @@ class AsrConfig(EngineSection):
 class TtsConfig(EngineSection):
     """The voice."""
 
-    engine: EngineName = "auto"
+    engine: EngineNames = "auto"
     """`auto`: hibari for English, espeak for other languages (both in the extra `local`); or `hibari`, `espeak`,
     `piper`, `kokoro`, `coqui`, `cartesia`, `deepgram`, `elevenlabs` or `openai` (hosted), `recorded` (for benchmarks),
-    or one from a package."""
+    or one from a package. A list is a chain: the next one speaks, or goes on, when one fails or is silent
+    (docs/engines.md)."""
+
+    allowance_ms: Annotated[int, Field(ge=0, le=60_000)] = 400
+    """In a chain: how long a voice may give no audio before the next one starts beside it."""
 
     voice: Annotated[str | None, Field(min_length=1, max_length=200, examples=["en-us"])] = None
     """The engine's name for the voice that speaks `dialog.language`; `offhook voices` lists them. Without it, the

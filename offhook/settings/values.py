@@ -1,11 +1,11 @@
 """The types of settings: hosts, ports, URLs, numbers, names, secrets, each with its own error messages."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from offhook.pipeline.language import TAG
@@ -109,13 +109,34 @@ Port = Annotated[int, Field(ge=0, le=65_535)]
 Url = Annotated[str, Field(max_length=500), AfterValidator(check_url)]
 Endpoint = Annotated[str, _matched(r"silence|[\w.]+:\w+", "it must be silence, or MODULE:FUNCTION as in mybot:policy")]
 MatcherName = Annotated[str, _matched(r"[\w.]+:\w+", "it must be MODULE:FUNCTION as in mybot:matcher")]
-EngineName = Annotated[
-    str,
-    _matched(
-        r"[A-Za-z0-9_.-]{1,100}(:[A-Za-z0-9_.]{1,100})?",
-        "an engine's name has letters, digits and . _ - only, or is module:factory",
-    ),
-]
+_ENGINE = r"[A-Za-z0-9_.-]{1,100}(:[A-Za-z0-9_.]{1,100})?"
+_ENGINE_RULE = "an engine's name has letters, digits and . _ - only, or is module:factory"
+EngineName = Annotated[str, _matched(_ENGINE, _ENGINE_RULE)]
+MAX_ENGINES = 4
+
+
+def check_engines(value: object) -> str | tuple[str, ...]:
+    """An engine's name, or a list of names: a chain. A list of one is that engine."""
+    names: Sequence[object] = value if isinstance(value, list | tuple) else (value,)
+    if not 1 <= len(names) <= MAX_ENGINES:
+        raise _wrong(f"a chain has 1 to {MAX_ENGINES} engines")
+    check = matching(_ENGINE, _ENGINE_RULE)
+    for name in names:
+        if not isinstance(name, str):
+            raise _wrong("it must be an engine's name, or a list of them")
+        check(name)
+    if len(set(names)) < len(names):
+        raise _wrong("an engine is named twice; an instance under another name may be used, a table with `engine`")
+    return str(names[0]) if len(names) == 1 else tuple(map(str, names))
+
+
+def _engines_as_json(names: str | tuple[str, ...]) -> str | list[str]:
+    return names if isinstance(names, str) else list(names)
+
+
+EngineNames = Annotated[str | tuple[str, ...], PlainValidator(check_engines), PlainSerializer(_engines_as_json)]
+"""One engine, or a chain of them."""
+
 LanguageTag = Annotated[str, _matched(TAG, "a language is a BCP 47 tag, such as en, en-GB or de")]
 E164 = Annotated[str, _matched(r"\+[1-9][0-9]{6,14}", "a number is a plus sign, the country code, and digits only")]
 E164Pattern = Annotated[

@@ -13,6 +13,7 @@ from offhook.pipeline.asr.engine import (
     AsrStream,
     Encoding,
     LineAsrEngine,
+    ObservableAsrStream,
     OnEndpoint,
     OnPartial,
     Transcript,
@@ -83,8 +84,14 @@ class _Converted:
 
     def __init__(self, stream: AsrStream, resampler: Resampler | None, encode: Encode | None) -> None:
         self._stream = stream
+        self._observed = stream if isinstance(stream, ObservableAsrStream) else None
         self._resampler = resampler
         self._encode = encode
+
+    @property
+    def error(self) -> EngineError | None:
+        """The engine's failure, if it shows one."""
+        return self._observed.error if self._observed is not None else None
 
     def feed(self, pcm: bytes) -> None:
         """Take 16-bit PCM at the adapted rate."""

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, cast, runtime_checkable
 
+from offhook.pipeline.errors import EngineError
+
 Encoding = Literal["LINEAR16", "PCMU", "PCMA"]
 """Audio encoding of an engine: 16-bit little-endian mono PCM at any rate, or a G.711 law at 8000 Hz."""
 
@@ -86,6 +88,16 @@ class AsrStream(Protocol):
 
     def cancel(self) -> None:
         """Drop the turn without a result. Idempotent; a pending `finish` may raise EngineError."""
+
+
+@runtime_checkable
+class ObservableAsrStream(Protocol):
+    """An AsrStream that shows a failure before `finish`, so that a chain can turn to another engine in time."""
+
+    @property
+    def error(self) -> EngineError | None:
+        """Why the turn has failed; None if it has not."""
+        ...
 
 
 class AsrEngine(Protocol):

@@ -50,6 +50,11 @@ class HostedAsrStream:
         self._name = name
         self._stream = stream
 
+    @property
+    def error(self) -> EngineError | None:
+        """Why the turn has failed already, for example because the child died."""
+        return self._stream.error
+
     def feed(self, pcm: bytes) -> None:
         """Take 16-bit mono PCM at the engine's rate. Overflow fails the stream, and `finish` raises."""
         self._stream.send(pcm)

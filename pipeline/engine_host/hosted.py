@@ -42,6 +42,11 @@ class Hosted(Generic[C]):
         await self._pool.close()
 
     @property
+    def pids(self) -> list[int]:
+        """The children's process ids."""
+        return self._pool.pids
+
+    @property
     def restarts(self) -> int:
         """Children that died or hung and were replaced."""
         return self._pool.counters.restarts

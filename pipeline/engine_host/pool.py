@@ -81,6 +81,11 @@ class HostPool:
         worker = min(free, key=lambda worker: (worker.load, worker.state is not HostState.READY))
         return worker.open(payload, on_partial)
 
+    @property
+    def pids(self) -> list[int]:
+        """The children's process ids, as far as they have one."""
+        return [worker.pid for worker in self._workers if worker.pid is not None]
+
     def dump(self) -> dict[str, object]:
         """The state of the children, and the counters."""
         return {

@@ -26,8 +26,9 @@ class HostLimits:
     """For a child to exit by itself on close."""
     max_streams: int = 8
     """Concurrent streams per child."""
-    max_unprocessed_bytes: int = 640_000
-    """Input of a stream that the child has not processed yet: 20 s at 16 kHz."""
+    max_unprocessed_bytes: int = 1_280_000
+    """Input of a stream that the child has not processed yet: 40 s at 16 kHz. The second engine of a chain gets a whole
+    turn at once."""
     max_unwritten_bytes: int = 2_000_000
     """Input of all streams that the child has not read yet."""
     max_unread_bytes: int = 8_000_000
@@ -87,6 +88,11 @@ class HostStream:
         self._error: EngineError | None = None
         self._over = False
         self._arrived = asyncio.Event()
+
+    @property
+    def error(self) -> EngineError | None:
+        """Why it has failed, if it has."""
+        return self._error
 
     @property
     def unprocessed_bytes(self) -> int:

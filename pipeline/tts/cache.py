@@ -64,9 +64,9 @@ class ClipCache:
         """The clip cached for `key`, in one piece, otherwise the pieces of `make()` as they come.
 
         Other requests for the same key meanwhile get the pieces so far, and then the rest. After the last piece, the
-        `join` of all is cached. An error in `make()` is raised to all who iterate, after the earlier pieces, and
-        nothing is cached. Closing one iterator does not affect the others; when the last one closes, `make()` is
-        cancelled.
+        `join` of all is cached, if it may be kept. An error in `make()` is raised to all who iterate, after the earlier
+        pieces, and nothing is cached. Closing one iterator does not affect the others; when the last one closes,
+        `make()` is cancelled.
         """
         clip = self._clips.get(key)
         if clip is not None:
@@ -115,7 +115,7 @@ class ClipCache:
             del self._syntheses[key]
 
     def _keep(self, key: CacheKey, clip: Clip) -> None:
-        if clip.size_bytes > self._max_bytes:
+        if clip.size_bytes > self._max_bytes or not clip.keep:
             return
         if (old := self._clips.pop(key, None)) is not None:
             self._bytes -= old.size_bytes

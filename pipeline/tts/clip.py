@@ -12,11 +12,14 @@ WORD_BYTES = 200
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """Speech as `payload` in a line's encoding, `ticks` of 1/8000 s long; words count ticks from its start."""
+    """Speech as `payload` in a line's encoding, `ticks` of 1/8000 s long; words count ticks from its start. `keep`:
+    whether it may be cached; `engine`: who speaks, several in the order of their parts."""
 
     payload: bytes
     ticks: int
     words: tuple[Word, ...] = ()
+    keep: bool = True
+    engine: str = ""
 
     @property
     def size_bytes(self) -> int:
@@ -48,4 +51,6 @@ def joined(pieces: Sequence[Clip]) -> Clip:
     for piece in pieces:
         words += piece.moved(ticks)
         ticks += piece.ticks
-    return Clip(b"".join(piece.payload for piece in pieces), ticks, tuple(words))
+    keep = all(piece.keep for piece in pieces)
+    engine = ", ".join(dict.fromkeys(piece.engine for piece in pieces if piece.engine))
+    return Clip(b"".join(piece.payload for piece in pieces), ticks, tuple(words), keep, engine)

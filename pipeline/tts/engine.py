@@ -32,10 +32,15 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class SpeechChunk:
-    """A piece of mono audio at the engine's rate and encoding, and the words that became known with it."""
+    """A piece of mono audio at the engine's rate and encoding, and the words that became known with it.
+
+    `keep`: whether the utterance may be cached, to be said again. `engine`: which one of a chain speaks.
+    """
 
     pcm: bytes
     words: tuple[Word, ...] = ()
+    keep: bool = True
+    engine: str = ""
 
 
 class TtsEngine(Protocol):

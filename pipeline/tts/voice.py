@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
+from copy import copy
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -63,6 +64,12 @@ class Voice:
     def for_call(self) -> "CallVoice":
         """The same for one call, to be closed with it."""
         return CallVoice(self)
+
+    def with_engine(self, engine: TtsEngine) -> "Voice":
+        """The same voice and cache, with another view of its engine."""
+        other = copy(self)
+        other._engine = engine
+        return other
 
     def stream(
         self,
@@ -140,11 +147,13 @@ class Voice:
         pace = None if engine.capabilities.word_positions else self._paces.setdefault(speech.choice, Pace())
         maker = PieceMaker(text, spoken, rate_hz, line_rate_hz, encode, resampler, pace)
         async with closing(speaker.synthesize(spoken.text)) as chunks:
+            keep, by = True, ""
             async for chunk in self._in_time(chunks):
+                keep, by = keep and chunk.keep, chunk.engine
                 if (piece := maker.push(chunk)) is not None:
-                    yield piece
+                    yield replace(piece, keep=keep, engine=by)
         if (piece := maker.finish()) is not None:
-            yield piece
+            yield replace(piece, keep=keep, engine=by)
 
     async def _in_time(self, chunks: AsyncIterator[SpeechChunk]) -> AsyncIterator[SpeechChunk]:
         while True:

@@ -3,12 +3,11 @@
 from time import monotonic
 
 from offhook.cli.checks.finding import Finding, Level, noting
-from offhook.engines.engine_set import EngineSet
+from offhook.engines.engine_set import EngineSet, innermost
 from offhook.engines.factory import Kind
 from offhook.engines.registry import names
 from offhook.engines.requirements import require_installed
 from offhook.models.catalogue import recommended
-from offhook.pipeline.asr.adapt import AdaptedAsr
 from offhook.pipeline.asr.vosk import UNKNOWN, VoskEngine
 from offhook.settings.config import Config
 from offhook.usererror import did_you_mean
@@ -33,15 +32,20 @@ async def check(config: Config) -> list[Finding]:
             await engines.start()
         finally:
             await engines.close()
-        text = f"{config.vad.engine}, {config.asr.engine}, {config.tts.engine} started in {monotonic() - began:.1f} s"
-        found.append(Finding.ok("engines", text))
-        found += _remarks(config, engines)
+        problems = engines.not_started()
+        for problem in problems:  # calls would go on with the other engines of the chain
+            with noting(found, "engines"):
+                raise problem
+        started = ", ".join([config.vad.engine, *config.asr.chain, *config.tts.chain])
+        if not problems:
+            found.append(Finding.ok("engines", f"{started} started in {monotonic() - began:.1f} s"))
+        for member in engines.asr.members:
+            found += _remarks(config, innermost(member.engine))
     return found
 
 
-def _remarks(config: Config, engines: EngineSet) -> list[Finding]:
+def _remarks(config: Config, asr: object) -> list[Finding]:
     """What works, and may not be intended."""
-    asr = engines.asr.engine if isinstance(engines.asr, AdaptedAsr) else engines.asr
     if not isinstance(asr, VoskEngine):
         return []
     other = f"offhook models add {recommended('vosk', config.dialog.language)}"
@@ -63,7 +67,7 @@ def _options(config: Config) -> list[Finding]:
         known, section = names(kind), getattr(config, kind)
         for name, table in section.options.items():
             # A table with a key `engine` is a named instance.
-            if name not in known and "engine" not in table and name != section.engine:
+            if name not in known and "engine" not in table and name not in section.chain:
                 what, why = f"`[{kind}.{name}]` is not used", f"there is no {kind} engine of that name"
                 found.append(Finding.warning("engines", what, why, did_you_mean(name, known)))
     return found

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from offhook.calls.call_log import CallLog
 from offhook.observe.metrics import Metrics
 from offhook.observe.refusals import Reason, Refusal
+from offhook.pipeline.chain.spending import EngineUse, Outcome, Spent
 from offhook.pipeline.events import Answer, AnswerKind, Playback
 from offhook.pipeline.trace import (
     BargedIn,
@@ -19,6 +20,7 @@ from offhook.pipeline.trace import (
     CallerAnswered,
     CallerIgnored,
     EngineFailed,
+    EngineUsed,
     Mark,
     TurnTrace,
     TurnTraced,
@@ -62,6 +64,31 @@ def trace(response_s: float) -> TurnTrace:
     made.mark(Mark.TURN_ENDED, 100.0 + response_s / 2)
     made.mark(Mark.SENT, 100.0 + response_s)
     return made
+
+
+def test_what_engines_did_is_in_the_record(logged: LoggedCall) -> None:
+    call_log, now = logged.call_log, monotonic()
+    call_log.answered()
+    broken = "deepgram: it was silent for too long"
+    for use in (
+        EngineUse("tts", "cartesia", Outcome.ANSWERED, Spent(0.0, 17, 0.0005)),
+        EngineUse("asr", "deepgram", Outcome.LATE, Spent(2.0, 0, 0.001)),
+        EngineUse("asr", "vosk", Outcome.ANSWERED, Spent(2.0), broken),
+    ):
+        call_log.on_event(EngineUsed(use, now))
+    call_log.on_event(BotHeard(Playback("Balance or hours?", "", False), now, engine="cartesia"))
+    call_log.on_event(CallerAnswered(Answer(AnswerKind.SPEECH, "my balance", "balance"), now))
+    call_log.on_event(BotHeard(Playback("Given audio.", "", False), now))
+    call_log.on_event(CallerAnswered(Answer(AnswerKind.SPEECH, digits="12"), now))
+    assert call_log.ended(EndedBy.CALLER, "caller hung up").result(5)
+    record = logged.record()
+    assert [line.engine for line in record.transcript] == ["cartesia", "vosk", None, None]
+    assert [(each["part"], each["engine"], each["uses"]) for each in record.engines] == [
+        ("tts", "cartesia", {"answered": 1}),
+        ("asr", "deepgram", {"late": 1}),
+        ("asr", "vosk", {"answered": 1}),
+    ]
+    assert record.engines[1]["cost"] == 0.001
 
 
 def test_a_call_from_its_answer_to_its_end(logged: LoggedCall, tmp_path: Path) -> None:

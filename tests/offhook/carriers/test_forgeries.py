@@ -11,6 +11,7 @@ import pytest
 
 from offhook.api.call import Call
 from offhook.engines.engine_set import EngineSet
+from offhook.pipeline.chain.spending import EngineUse
 from offhook.pipeline.inbound_audio import Engines
 from offhook.process.local_bot import LocalBot
 from offhook.settings.config import Config
@@ -28,9 +29,9 @@ class CountedEngines(EngineSet):
 
     calls = 0
 
-    def for_call(self, config: Config) -> Engines:
+    def for_call(self, config: Config, on_use: Callable[[EngineUse], None] | None = None) -> Engines:
         self.calls += 1
-        return super().for_call(config)
+        return super().for_call(config, on_use)
 
 
 @dataclass(frozen=True, slots=True)

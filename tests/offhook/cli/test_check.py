@@ -18,6 +18,22 @@ from tests.offhook.cli.conftest import Run
 FREE = ("--sip", "127.0.0.1:0", "--http", "127.0.0.1:0", "--rtp-ports", "20100-20119")
 BENCH = '[asr]\nengine = "fixed"\n[tts]\nengine = "recorded"\n[vad]\nengine = "energy"\n'
 
+KEYLESS = """
+from offhook import AsrCapabilities, EngineError
+
+class Keyless:
+    capabilities = AsrCapabilities(8_000, grammar=False, free_speech=True, partials=False)
+
+    async def start(self):
+        why = "the vendor answers 401"
+        raise EngineError("keyless:make", "checking the key", why, "Type: export KEYLESS_API_KEY=…")
+
+    async def close(self): ...
+
+def make(options, context):
+    return Keyless()
+"""
+
 Check = Callable[..., tuple[int, dict[str, list[dict[str, str]]]]]
 
 
@@ -88,6 +104,19 @@ def test_engines_that_do_not_exist(check: Check) -> None:
     status, found = check('[log]\nlevel = "info"\n[asr.fixxed]\na = 1\n')
     assert (status, levels(found, "engines")) == (0, ["warning", "ok"])
     assert found["engines"][0]["type"] == "did you mean `fixed`?"
+
+
+def test_an_engine_of_a_chain_that_does_not_start(
+    check: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "keyless.py").write_text(KEYLESS)
+    monkeypatch.setenv("OFFHOOK_ASR__ENGINE", '["keyless:make", "fixed"]')
+    status, found = check()
+    assert status == 1
+    (finding,) = found["engines"]
+    assert finding["what"] == "keyless:make does not work"
+    assert finding["why"] == "checking the key: the vendor answers 401"
+    assert finding["type"] == "export KEYLESS_API_KEY=…"
 
 
 def test_packages_that_are_missing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,7 @@ async def test_a_running_bot_shows_its_calls(bot: LocalBot, monkeypatch: pytest.
         (call,) = state["workers"][0]["host"]["calls"]
         assert call["caller"].startswith("sip:caller@") and call["line"]["encoding"] == "PCMU"
         shown = render(state)
+        assert "asr fixed" in shown and "tts recorded" in shown
         assert call["id"] in shown and "sip:caller@" in shown and shown.startswith("ready   1 of 10000 calls")
         monkeypatch.setenv("OFFHOOK_HTTP__PASSWORD", PASSWORD)
         result = await asyncio.to_thread(CliRunner().invoke, app, ["status", "--json", "--http", address])

@@ -178,5 +178,6 @@ def test_an_engine_that_does_not_know_the_language_is_refused(language: str, kno
 def test_engines_that_a_program_has_made_take_the_place_of_those_of_the_settings() -> None:
     vad, asr = EnergyVad(), FixedEngine("mine")
     engines = EngineSet(BENCH, GivenEngines(vad=vad, asr=asr))
-    assert (engines.vad, engines.asr) == (vad, asr)
-    assert isinstance(engines.tts, RecordedEngine)
+    assert engines.vad is vad
+    assert [member.engine for member in engines.asr.members] == [asr]
+    assert isinstance(engines.tts.members[0].engine, RecordedEngine)

@@ -1,5 +1,9 @@
 from offhook.observe.metrics import Metrics
 from offhook.observe.totals import Totals, media_ticks
+from offhook.pipeline.asr.engine import AsrEngine
+from offhook.pipeline.asr.fixed import FixedEngine
+from offhook.pipeline.chain.member import Member
+from offhook.pipeline.chain.spending import EngineUse, Limits, Outcome
 from offhook.records.writer import WriterCounters
 from offhook.sip.counters import Counters
 from offhook.telephony.net.clock import ClockCounters
@@ -28,6 +32,27 @@ def test_totals_become_metrics_once() -> None:
         'offhook_engine_restarts_total{engine="pocketsphinx"} 2.0',
     ):
         assert f"{line}\n" in text
+
+
+def test_what_engines_have_done() -> None:
+    metrics, member = Metrics(), Member[AsrEngine]("vosk", FixedEngine("yes"), "asr", Limits(price_per_minute=0.5))
+    totals = Totals(metrics)
+    for _ in range(2):
+        use = EngineUse("asr", "vosk", Outcome.FAILED, member.limits.spent(audio_s=30.0))
+        member.count(use, 100.0, 1, probe=False)
+        totals.engines([member], 100.0)
+        totals.engines([member], 100.0)
+    member.breaker.failed(100.0)
+    totals.engines([member], 100.0)
+    text = metrics.render().decode()
+    for line in (
+        'offhook_engine_uses_total{engine="vosk",outcome="failed",part="asr"} 2.0',
+        'offhook_engine_audio_seconds_total{engine="vosk",part="asr"} 60.0',
+        'offhook_engine_cost_total{engine="vosk",part="asr"} 0.5',
+        'offhook_engine_breaker_open{engine="vosk",part="asr"} 1.0',
+    ):
+        assert f"{line}\n" in text
+    assert "offhook_engine_characters_total{" not in text
 
 
 def test_packets_that_are_late_or_left_out() -> None:

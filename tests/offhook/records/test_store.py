@@ -6,6 +6,7 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -427,6 +428,27 @@ def test_a_database_of_another_version_is_refused(path: Path) -> None:
     sql(path, "UPDATE schema_version SET version = 99")
     with pytest.raises(UserError, match="version 99"):
         RecordStore.open(str(path))
+
+
+def test_a_database_of_version_3_is_taken_over(path: Path) -> None:
+    _, record = call()
+    with closing(RecordStore.open(str(path))) as store:
+        store.begin(record)
+        assert store.flush()
+    sql(path, "ALTER TABLE calls DROP COLUMN engines")
+    sql(path, "ALTER TABLE transcript DROP COLUMN engine")
+    sql(path, "UPDATE schema_version SET version = 3")
+    with closing(RecordStore.open(str(path))) as store:
+        (found,) = store.calls()
+        assert (found.uniqueid, found.engines) == (record.uniqueid, ())
+        engines = ({"part": "asr", "engine": "fixed", "uses": {"answered": 1}},)
+        store.finish(replace(record, engines=engines))
+        store.turn(record.uniqueid, TranscriptLine(1.0, "caller", "yes", engine="fixed"))
+        assert store.flush()
+        kept = store.call(record.uniqueid)
+        assert kept is not None and kept.engines == engines
+        assert kept.transcript[-1].engine == "fixed"
+    assert sql(path, "SELECT version FROM schema_version") == [(4,)]
 
 
 def test_records_read_are_records_written(store: RecordStore) -> None:

@@ -144,7 +144,7 @@ async def test_input_that_a_stalled_child_does_not_read_fails_the_stream(pool: H
     pid = pid_of(pool)
     os.kill(pid, signal.SIGSTOP)
     stream = pool.open(SENTENCE)
-    for _ in range(21):
+    for _ in range(41):
         stream.send(bytes(32_000))
     with pytest.raises(EngineError, match="bytes are waiting"):
         await stream.receive()

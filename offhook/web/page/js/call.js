@@ -66,6 +66,7 @@ function showRecord(record) {
     ["turns", String(record.turns)],
     ["barge-ins", String(record.barge_ins)],
     ["response", record.turns ? `${milliseconds(record.response_p50_ms)} p50, ${milliseconds(record.response_p95_ms)} p95` : "–"],
+    ...record.engines.map(engineFact),
     ["over", record.transport],
     ["ended", record.ended_by ? `${record.ended_by}: ${record.end_reason}` : "in progress"],
     ["id", record.uniqueid],
@@ -73,6 +74,13 @@ function showRecord(record) {
   byId("facts").replaceChildren(
     ...facts.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))),
   );
+}
+
+/** @param {any} used what an engine did in the call */
+function engineFact({ part, engine, uses, audio_s: audioS, characters, cost }) {
+  const amount = part === "asr" ? `${audioS.toFixed(1)} s` : `${characters} characters`;
+  const troubles = ["failed", "late"].filter((each) => uses[each]).map((each) => `, ${uses[each]} × ${each}`);
+  return [part === "asr" ? "recogniser" : "voice", `${engine}: ${amount}${cost ? `, cost ${cost}` : ""}${troubles.join("")}`];
 }
 
 /** @param {CallModel} call */

@@ -211,6 +211,12 @@ const HANDLERS = {
   failure(call, event) {
     call.add("note", event.at, { text: `${event.engine} failed: ${event.error}` });
   },
+  used(call, event) {
+    if (event.outcome === "late") call.add("note", event.at, { text: `${event.engine} answered too late` });
+    else if (event.why && event.outcome === "answered") {
+      call.add("note", event.at, { text: `${event.engine} took over (${event.why})` });
+    }
+  },
   ended(call, event) {
     for (const line of call.lines) line.open = false;
     call.ended = { at: event.at || call.now(), by: event.by, reason: event.reason };

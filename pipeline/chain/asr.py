@@ -1,0 +1,378 @@
+"""A recogniser made of recognisers: the next one gets the turn, from its start, when one fails or is silent."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import replace
+
+from offhook.pipeline.asr.engine import (
+    AsrEngine,
+    AsrRequest,
+    AsrStream,
+    EndpointReport,
+    ObservableAsrStream,
+    OnEndpoint,
+    OnPartial,
+    Transcript,
+    open_stream,
+)
+from offhook.pipeline.chain.breaker import PROBE_S
+from offhook.pipeline.chain.capabilities import asr_capabilities
+from offhook.pipeline.chain.lifecycle import Lifecycle
+from offhook.pipeline.chain.member import DAY_S, Candidate, Member, Today, choose, unavailable, used
+from offhook.pipeline.chain.race import Lost, Race, Start, Stop, Why, Won
+from offhook.pipeline.chain.spending import CallMeter, Outcome
+from offhook.pipeline.clock import MONOTONIC, Clock
+from offhook.pipeline.errors import EngineError
+from offhook.pipeline.language import known_as
+from offhook.pipeline.rates import MakeResampler, Resampler
+
+
+class ChainAsr:
+    """`AsrEngine` over `members`, the first choice first; all take 16-bit PCM at 8 or 16 kHz (see asr.adapt).
+
+    `resampler` converts the audio for members whose rate is not the first one's. `language` is the one of requests that
+    have none: members that do not know it leave them to the others.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[Member[AsrEngine]],
+        resampler: MakeResampler,
+        *,
+        language: str | None = None,
+        clock: Clock = MONOTONIC,
+        today: Today = time.time,
+    ) -> None:
+        self.members = tuple(members)
+        self.name = ", ".join(member.name for member in members)
+        self.capabilities = asr_capabilities([member.engine.capabilities for member in members])
+        self.resampler = resampler
+        self.clock = clock
+        self.meter = CallMeter()
+        self.running: set[ChainStream] = set()
+        """Turns with an engine at work."""
+        self._language = language
+        self._today = today
+        self._lifecycle = Lifecycle(self.members)
+
+    def for_call(self, meter: CallMeter) -> "ChainAsr":
+        """The same chain for one call: `meter` gets what it uses, and keeps its budgets."""
+        other = copy(self)
+        other.meter = meter
+        return other
+
+    async def start(self) -> None:
+        """Start all members. Raises EngineError if none starts."""
+        await self._lifecycle.start()
+
+    async def close(self) -> None:
+        """End all turns and members. Idempotent."""
+        for stream in tuple(self.running):
+            stream.cancel()
+        await self._lifecycle.close()
+
+    def open(self, request: AsrRequest, on_partial: OnPartial, on_endpoint: OnEndpoint | None = None) -> "ChainStream":
+        """Begin a turn. Raises EngineError if no member can take it."""
+        able = [member for member in self.members if self._is_able(member.engine, request)]
+        candidates, passed = choose(able, self.clock.now(), self.day, self.meter)
+        if not candidates:
+            raise unavailable(self.name, "beginning a turn", passed)
+        return ChainStream(self, candidates, passed, request, on_partial, on_endpoint)
+
+    @property
+    def day(self) -> int:
+        """The day for which budgets count."""
+        return int(self._today() // DAY_S)
+
+    def dump(self) -> list[dict[str, object]]:
+        """The state of the members, for people."""
+        now = self.clock.now()
+        return [member.dump(now, self.day) for member in self.members]
+
+    def _is_able(self, engine: AsrEngine, request: AsrRequest) -> bool:
+        has, language = engine.capabilities, request.language or self._language
+        if len(self.members) == 1:
+            return True  # it will say itself what it cannot do
+        if request.grammar is None and not has.free_speech:
+            return False
+        return language is None or known_as(has.languages, language) is not None
+
+
+class ChainStream:
+    """One turn: `AsrStream`. Partials and endpoint reports are those of one engine at a time, the leading one."""
+
+    def __init__(
+        self,
+        chain: ChainAsr,
+        candidates: Sequence[Candidate[AsrEngine]],
+        passed: dict[str, str],
+        request: AsrRequest,
+        on_partial: OnPartial,
+        on_endpoint: OnEndpoint | None,
+    ) -> None:
+        self._chain = chain
+        self._loop = asyncio.get_running_loop()
+        self._request = request
+        self._on_partial = on_partial
+        self._on_endpoint = on_endpoint
+        self._runners = [_Runner(self, chain, index, candidate) for index, candidate in enumerate(candidates)]
+        self._working: list[_Runner] = []
+        self._audio = bytearray() if len(candidates) > 1 else None  # kept for the engines that may yet start
+        self._complete = self._over = False
+        self._leading: int | None = None
+        self._why = "; ".join(f"{name}: {why}" for name, why in passed.items())
+        self._errors: list[EngineError] = []
+        self._result: asyncio.Future[Transcript] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        limits = [candidate.member.limits for candidate in candidates]
+        partials = [candidate.member.engine.capabilities.partials for candidate in candidates]
+        self._race = Race(
+            [each.allowance_s for each in limits],
+            [each.stall_s if has else None for each, has in zip(limits, partials, strict=True)],
+            [index for index, candidate in enumerate(candidates) if candidate.probe],
+        )
+        chain.running.add(self)
+        self._race.begin(self._now())
+        self._settle()
+
+    def feed(self, pcm: bytes) -> None:
+        """Take 16-bit PCM at the chain's rate."""
+        if self._audio is not None:
+            self._audio += pcm
+        failed = None
+        for runner in tuple(self._working):
+            runner.feed(pcm)  # it may report words at once, and so stop another one
+            failed = failed or runner.error
+        if failed is not None:
+            self._take_failures()
+
+    async def finish(self) -> Transcript:
+        """The first engine's transcript that comes. Raises EngineError if all fail."""
+        self._complete = True
+        self._result = self._loop.create_future()
+        for runner in self._working:
+            runner.finish()
+        self._race.complete(self._now())
+        if self._over:
+            self._fail()
+        self._settle()
+        return await self._result
+
+    def cancel(self) -> None:
+        """Stop all engines, probes too. Idempotent."""
+        self._race.cancel()
+        self._over = True
+        for runner in tuple(self._working):
+            self._end(runner, Outcome.CANCELLED)
+        self._settle()
+        if self._result is not None and not self._result.done():
+            self._result.set_exception(EngineError(self._chain.name, "recognising", "it was cancelled"))
+            self._result.exception()  # nobody may await it any more
+
+    # From the runners.
+
+    def on_partial(self, runner: "_Runner", text: str) -> None:
+        """An engine reports the words so far."""
+        if self._over or runner not in self._working:
+            return
+        self._race.alive(runner.index, self._now())
+        self._settle()
+        if self._leads(runner):
+            self._on_partial(text)
+
+    def on_endpoint(self, runner: "_Runner", endpoint: EndpointReport) -> None:
+        """An engine reports what it thinks about the turn's end."""
+        if self._on_endpoint is not None and not self._over and runner in self._working and self._leads(runner):
+            self._on_endpoint(endpoint)
+
+    def on_finished(self, runner: "_Runner", task: "asyncio.Task[Transcript]") -> None:
+        """An engine's `finish` has returned."""
+        if task.cancelled() or runner not in self._working:
+            return
+        error = task.exception()
+        if error is None:
+            self._race.answered(runner.index)
+            self._end(runner, Outcome.ANSWERED)
+            if self._result is not None and not self._result.done():
+                self._result.set_result(task.result())
+        elif isinstance(error, EngineError):
+            runner.error = error
+            self._take_failures()
+        else:  # a fault in the engine: not hidden by another one's answer
+            self._end(runner, Outcome.FAILED)
+            self._race.cancel()
+            if self._result is not None and not self._result.done():
+                self._result.set_exception(error)
+        self._settle()
+
+    # Inside.
+
+    def _leads(self, runner: "_Runner") -> bool:
+        if self._leading is None:
+            self._leading = runner.index
+        return self._leading == runner.index
+
+    def _take_failures(self) -> None:
+        for runner in tuple(self._working):
+            if runner.error is not None:
+                self._errors.append(runner.error)
+                self._end(runner, Outcome.FAILED)
+                self._race.failed(runner.index, self._now())
+        self._settle()
+
+    def _settle(self) -> None:
+        while (action := self._race.next_action()) is not None:
+            match action:
+                case Start(index, why):
+                    self._start(self._runners[index], why)
+                case Stop(index, late):
+                    self._end(self._runners[index], Outcome.LATE if late else Outcome.CANCELLED)
+                case Won():
+                    self._over, self._audio = True, None
+                    self._limit_probes()
+                case Lost():
+                    self._over, self._audio = True, None
+                    self._fail()
+        due = self._race.get_timer()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if due is not None:
+            self._timer = self._loop.call_later(max(0.0, due - self._now()), self._on_timer)
+
+    def _start(self, runner: "_Runner", why: Why) -> None:
+        before = self._runners[runner.index - 1].name if runner.index else ""
+        words = {
+            Why.SILENT: f"{before}: it was silent for too long",
+            Why.PROBE: f"{before}: it is tried again after failures",
+            Why.FAILED: str(self._errors[-1]) if self._errors else "",
+            Why.FIRST: self._why,
+        }
+        self._working.append(runner)
+        runner.start(self._request, words[why])
+        if self._audio:
+            runner.feed(bytes(self._audio))
+        if self._complete:
+            runner.finish()
+        if runner.error is not None:
+            self._take_failures()
+
+    def _end(self, runner: "_Runner", outcome: Outcome) -> None:
+        if runner not in self._working:
+            return
+        self._working.remove(runner)
+        if self._leading == runner.index and outcome is not Outcome.ANSWERED:
+            self._leading = None
+        runner.end(outcome)
+        if not self._working and (self._over or self._race.over):
+            self._chain.running.discard(self)
+
+    def _limit_probes(self) -> None:
+        """The turn has its answer: probes that still work have a last while."""
+        if self._working:
+            self._loop.call_later(PROBE_S, self._end_probes)
+
+    def _end_probes(self) -> None:
+        for runner in tuple(self._working):
+            self._end(runner, Outcome.LATE)
+
+    def _fail(self) -> None:
+        self._chain.running.discard(self)
+        if self._result is not None and not self._result.done():
+            self._result.set_exception(_joined(self._chain.name, self._errors))
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._race.handle_timer(self._now())
+        self._settle()
+
+    def _now(self) -> float:
+        return self._chain.clock.now()
+
+
+def _joined(name: str, errors: Sequence[EngineError]) -> EngineError:
+    if len(errors) == 1:
+        return errors[0]
+    return EngineError(name, "recognising", "; ".join(str(error) for error in errors))
+
+
+class _Runner:
+    """One engine in a turn."""
+
+    def __init__(self, turn: ChainStream, chain: ChainAsr, index: int, candidate: Candidate[AsrEngine]) -> None:
+        self.index = index
+        self.name = candidate.member.name
+        self.error: EngineError | None = None
+        """Its failure; the turn takes it."""
+        self._turn = turn
+        self._chain = chain
+        self._candidate = candidate
+        self._engine = candidate.member.engine
+        self._stream: AsrStream | None = None
+        self._observed: ObservableAsrStream | None = None
+        self._resampler: Resampler | None = None
+        self._task: asyncio.Task[Transcript] | None = None
+        self._fed_bytes = 0
+        self._why = ""
+
+    def start(self, request: AsrRequest, why: str) -> None:
+        """Begin, or begin again."""
+        has, rate_hz = self._engine.capabilities, self._chain.capabilities.rate_hz
+        self._why, self._fed_bytes, self.error = why, 0, None
+        self._resampler = self._chain.resampler(rate_hz, has.rate_hz) if has.rate_hz != rate_hz else None
+        if self._candidate.probe:
+            self._candidate.member.breaker.probe(self._chain.clock.now())
+        if request.language is not None:
+            request = replace(request, language=known_as(has.languages, request.language))
+        try:
+            self._stream = open_stream(
+                self._engine,
+                request,
+                lambda text: self._turn.on_partial(self, text),
+                lambda endpoint: self._turn.on_endpoint(self, endpoint),
+            )
+        except EngineError as error:
+            self.error = error
+        self._observed = self._stream if isinstance(self._stream, ObservableAsrStream) else None
+
+    def feed(self, pcm: bytes) -> None:
+        """Take audio at the chain's rate."""
+        if self._stream is None:
+            return
+        self._fed_bytes += len(pcm)
+        if self._resampler is not None:
+            pcm = self._resampler.push(pcm)
+        if pcm:
+            self._stream.feed(pcm)
+        if self._observed is not None and self.error is None:
+            self.error = self._observed.error
+
+    def finish(self) -> None:
+        """The audio is complete."""
+        if self._stream is None or self._task is not None:
+            return
+        if self._resampler is not None and (rest := self._resampler.flush()):
+            self._stream.feed(rest)
+        self._task = asyncio.get_running_loop().create_task(self._stream.finish())
+        self._task.add_done_callback(self._on_done)
+
+    def end(self, outcome: Outcome) -> None:
+        """It is over: count it, and free its stream."""
+        stream, self._stream = self._stream, None
+        task, self._task = self._task, None
+        self._observed = None
+        if stream is not None and (task is None or not task.done()):
+            stream.cancel()
+        if task is not None:
+            task.cancel()
+        audio_s = self._fed_bytes / (2 * self._chain.capabilities.rate_hz)
+        spent = self._candidate.member.limits.spent(audio_s=audio_s)
+        now, day, meter = self._chain.clock.now(), self._chain.day, self._chain.meter
+        used(self._candidate, outcome, spent, self._why, now=now, day=day, meter=meter)
+
+    def _on_done(self, task: "asyncio.Task[Transcript]") -> None:
+        if not task.cancelled():
+            task.exception()  # retrieved, should the turn be over
+        self._turn.on_finished(self, task)

@@ -1,0 +1,175 @@
+"""A voice made of voices: the next one speaks the text, or the rest of it, when one fails or is silent."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from copy import copy
+from dataclasses import replace
+
+from offhook.pipeline.chain.capabilities import tts_capabilities
+from offhook.pipeline.chain.lifecycle import Lifecycle
+from offhook.pipeline.chain.member import DAY_S, Candidate, Member, Today, choose, unavailable, used
+from offhook.pipeline.chain.speech import Speech
+from offhook.pipeline.chain.spending import CallMeter, Outcome
+from offhook.pipeline.clock import MONOTONIC, Clock
+from offhook.pipeline.errors import EngineError
+from offhook.pipeline.language import known_as
+from offhook.pipeline.rates import MakeResampler
+from offhook.pipeline.tts.engine import (
+    MultilingualTtsEngine,
+    NamedVoicesTtsEngine,
+    RatedTtsEngine,
+    SpeechChunk,
+    TtsEngine,
+)
+from offhook.pipeline.tts.pace import Pace
+from offhook.pipeline.tts.voice import closing
+
+
+class ChainTts:
+    """`TtsEngine` over `members`, the first choice first; all give 16-bit PCM (see tts.adapt).
+
+    `resampler` converts the audio of members whose rate is not the first one's. `language` is the one of texts that
+    have none of their own: members that do not know it leave them to the others.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[Member[TtsEngine]],
+        resampler: MakeResampler,
+        *,
+        language: str | None = None,
+        clock: Clock = MONOTONIC,
+        today: Today = time.time,
+    ) -> None:
+        self.members = tuple(members)
+        self.name = ", ".join(member.name for member in members)
+        self.capabilities = tts_capabilities([member.engine.capabilities for member in members])
+        self.resampler = resampler
+        self.clock = clock
+        self.meter = CallMeter()
+        self.tasks: set[asyncio.Task[None]] = set()
+        """Of voices at work, and of probes that outlast their text."""
+        self.paces = {member.name: Pace() for member in members}
+        """Of voices that do not report words."""
+        self._own_language = language
+        self._language: str | None = None
+        self._voice: str | None = None
+        self._rate_hz: int | None = None
+        self._today = today
+        self._lifecycle = Lifecycle(self.members)
+
+    def for_call(self, meter: CallMeter) -> "ChainTts":
+        """The same chain for one call: `meter` gets what it uses, and keeps its budgets."""
+        other = copy(self)
+        other.meter = meter
+        return other
+
+    def in_language(self, language: str) -> "ChainTts":
+        """The same chain in another language, spoken by the members that know it."""
+        other = copy(self)
+        other._language = language
+        return other._refreshed()
+
+    @property
+    def voices(self) -> dict[str, str]:
+        """The voices of all members, by name; of two with the same name, the first member's."""
+        found: dict[str, str] = {}
+        for member in reversed(self.members):
+            found |= member.engine.voices if isinstance(member.engine, NamedVoicesTtsEngine) else {}
+        return found
+
+    def with_voice(self, voice: str) -> "ChainTts":
+        """The same chain with a voice of one member; the others keep their own. Raises KeyError for an unknown one."""
+        if voice not in self.voices:
+            raise KeyError(voice)
+        other = copy(self)
+        other._voice = voice
+        return other._refreshed()
+
+    def at_rate(self, rate_hz: int) -> "ChainTts":
+        """The same chain, with the members that have several rates at this one."""
+        other = copy(self)
+        other._rate_hz = rate_hz
+        return other._refreshed()
+
+    async def start(self) -> None:
+        """Start all members. Raises EngineError if none starts."""
+        await self._lifecycle.start()
+
+    async def close(self) -> None:
+        """End all work and all members. Idempotent."""
+        tasks = tuple(self.tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._lifecycle.close()
+
+    def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
+        """Speak `text`. Raises EngineError while iterated, if no member can say it, or its rest.
+
+        A voice that fails in the middle is followed by the next one, from the first word that was not complete. What
+        another voice than the first has spoken is not for keeping (`SpeechChunk.keep`).
+        """
+        able = [member for member in self.members if self._is_able(member)]
+        candidates, passed = choose(able, self.clock.now(), self.day, self.meter)
+        if not candidates:
+            raise unavailable(self.name, "speaking", passed)
+        if len(self.members) == 1:
+            return self._alone(candidates[0], text)
+        why = "; ".join(f"{name}: {each}" for name, each in passed.items())
+        return Speech(self, candidates, able[0], why, text).chunks()
+
+    def engine_of(self, member: Member[TtsEngine]) -> TtsEngine:
+        """The member in this chain's language, and at its rate."""
+        engine = member.engine
+        if self._voice is not None and isinstance(engine, NamedVoicesTtsEngine) and self._voice in engine.voices:
+            engine = engine.with_voice(self._voice)
+        elif self._language is not None and isinstance(engine, MultilingualTtsEngine):
+            engine = engine.in_language(known_as(engine.capabilities.languages, self._language) or self._language)
+        if self._rate_hz is not None and isinstance(engine, RatedTtsEngine):
+            engine = engine.at_rate(self._rate_hz)
+        return engine
+
+    @property
+    def day(self) -> int:
+        """The day for which budgets count."""
+        return int(self._today() // DAY_S)
+
+    def dump(self) -> list[dict[str, object]]:
+        """The state of the members, for people."""
+        now = self.clock.now()
+        return [member.dump(now, self.day) for member in self.members]
+
+    def _refreshed(self) -> "ChainTts":
+        """With the capabilities of its members in this language, voice and rate."""
+        able = [member for member in self.members if self._is_able(member)] or self.members
+        first = self.engine_of(able[0]).capabilities
+        self.capabilities = replace(
+            self.capabilities,
+            rate_hz=first.rate_hz,
+            word_positions=any(self.engine_of(member).capabilities.word_positions for member in able),
+        )
+        return self
+
+    def _is_able(self, member: Member[TtsEngine]) -> bool:
+        language = self._language or self._own_language
+        return (
+            len(self.members) == 1
+            or language is None
+            or known_as(member.engine.capabilities.languages, language) is not None
+        )
+
+    async def _alone(self, candidate: Candidate[TtsEngine], text: str) -> AsyncGenerator[SpeechChunk]:
+        outcome = Outcome.CANCELLED
+        try:
+            async with closing(self.engine_of(candidate.member).synthesize(text)) as chunks:
+                async for chunk in chunks:
+                    yield replace(chunk, engine=candidate.member.name)
+            outcome = Outcome.ANSWERED
+        except EngineError:
+            outcome = Outcome.FAILED
+            raise
+        finally:
+            spent = candidate.member.limits.spent(characters=len(text))
+            used(candidate, outcome, spent, "", now=self.clock.now(), day=self.day, meter=self.meter)
