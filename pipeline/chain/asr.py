@@ -11,6 +11,7 @@ from offhook.pipeline.asr.engine import (
     AsrRequest,
     AsrStream,
     EndpointReport,
+    LineAsrEngine,
     ObservableAsrStream,
     OnEndpoint,
     OnPartial,
@@ -47,6 +48,7 @@ class ChainAsr:
     ) -> None:
         self.members = tuple(members)
         self.name = ", ".join(member.name for member in members)
+        self._engines = {member.name: member.engine for member in members}
         self.capabilities = asr_capabilities([member.engine.capabilities for member in members])
         self.resampler = resampler
         self.clock = clock
@@ -63,6 +65,20 @@ class ChainAsr:
         other.meter = meter
         return other
 
+    def for_line(self, encoding: str, rate_hz: int) -> "ChainAsr":
+        """The same chain for a line: members that take more than one encoding or rate take the line's."""
+        other = copy(self)
+        other._engines = {
+            name: engine.for_line(encoding, rate_hz) if isinstance(engine, LineAsrEngine) else engine
+            for name, engine in self._engines.items()
+        }
+        other.capabilities = asr_capabilities([engine.capabilities for engine in other._engines.values()])
+        return other
+
+    def engine_of(self, member: Member[AsrEngine]) -> AsrEngine:
+        """The member, as it serves this chain's line."""
+        return self._engines[member.name]
+
     async def start(self) -> None:
         """Start all members. Raises EngineError if none starts."""
         await self._lifecycle.start()
@@ -75,7 +91,7 @@ class ChainAsr:
 
     def open(self, request: AsrRequest, on_partial: OnPartial, on_endpoint: OnEndpoint | None = None) -> "ChainStream":
         """Begin a turn. Raises EngineError if no member can take it."""
-        able = [member for member in self.members if self._is_able(member.engine, request)]
+        able = [member for member in self.members if self._is_able(self.engine_of(member), request)]
         candidates, passed = choose(able, self.clock.now(), self.day, self.meter)
         if not candidates:
             raise unavailable(self.name, "beginning a turn", passed)
@@ -127,7 +143,7 @@ class ChainStream:
         self._result: asyncio.Future[Transcript] | None = None
         self._timer: asyncio.TimerHandle | None = None
         limits = [candidate.member.limits for candidate in candidates]
-        partials = [candidate.member.engine.capabilities.partials for candidate in candidates]
+        partials = [chain.engine_of(candidate.member).capabilities.partials for candidate in candidates]
         self._race = Race(
             [each.allowance_s for each in limits],
             [each.stall_s if has else None for each, has in zip(limits, partials, strict=True)],
@@ -309,7 +325,7 @@ class _Runner:
         self._turn = turn
         self._chain = chain
         self._candidate = candidate
-        self._engine = candidate.member.engine
+        self._engine = chain.engine_of(candidate.member)
         self._stream: AsrStream | None = None
         self._observed: ObservableAsrStream | None = None
         self._resampler: Resampler | None = None

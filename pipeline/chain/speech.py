@@ -15,7 +15,7 @@ from offhook.pipeline.chain.spoken import EstimatedWords, Spoken
 from offhook.pipeline.clock import Clock
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.rates import TICK_HZ, MakeResampler
-from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, TtsEngine, Word
+from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, TtsConversation, TtsEngine, Word
 from offhook.pipeline.tts.pace import Pace
 from offhook.pipeline.tts.voice import closing
 
@@ -35,6 +35,8 @@ class VoiceChain(Protocol):
     def day(self) -> int: ...
 
     def engine_of(self, member: Member[TtsEngine]) -> TtsEngine: ...
+
+    def speaker_of(self, member: Member[TtsEngine]) -> TtsEngine | TtsConversation: ...
 
 
 class Speech:
@@ -231,8 +233,8 @@ class _Voice:
         self._offset = offset
         self._why = why
         self._changed = changed
-        self._engine = chain.engine_of(candidate.member)
-        has, rate_hz = self._engine.capabilities, chain.capabilities.rate_hz
+        self._speaker = chain.speaker_of(candidate.member)
+        has, rate_hz = chain.engine_of(candidate.member).capabilities, chain.capabilities.rate_hz
         self._scale = rate_hz / has.rate_hz
         self._resampler = chain.resampler(has.rate_hz, rate_hz) if has.rate_hz != rate_hz else None
         self._pace = None if has.word_positions else chain.paces[candidate.member.name]
@@ -289,7 +291,7 @@ class _Voice:
             self.end(Outcome.CANCELLED if self.task.cancelled() else Outcome.FAILED)
 
     async def _run(self) -> None:
-        async with closing(self._engine.synthesize(self._text)) as chunks:
+        async with closing(self._speaker.synthesize(self._text)) as chunks:
             async for chunk in chunks:
                 self._take(chunk)
         rest = self._resampler.flush() if self._resampler is not None else b""

@@ -16,10 +16,13 @@ from offhook.pipeline.errors import EngineError
 from offhook.pipeline.language import known_as
 from offhook.pipeline.rates import MakeResampler
 from offhook.pipeline.tts.engine import (
+    ConversationalTtsEngine,
+    LineTtsEngine,
     MultilingualTtsEngine,
     NamedVoicesTtsEngine,
     RatedTtsEngine,
     SpeechChunk,
+    TtsConversation,
     TtsEngine,
 )
 from offhook.pipeline.tts.pace import Pace
@@ -55,7 +58,9 @@ class ChainTts:
         self._own_language = language
         self._language: str | None = None
         self._voice: str | None = None
-        self._rate_hz: int | None = None
+        self._line: tuple[str, int] | None = None
+        self.conversations: dict[str, tuple[TtsConversation, int]] | None = None
+        """Those of a call with members, and the members' rates. See ChainConversation."""
         self._today = today
         self._lifecycle = Lifecycle(self.members)
 
@@ -87,11 +92,15 @@ class ChainTts:
         other._voice = voice
         return other._refreshed()
 
-    def at_rate(self, rate_hz: int) -> "ChainTts":
-        """The same chain, with the members that have several rates at this one."""
+    def for_line(self, encoding: str, rate_hz: int) -> "ChainTts":
+        """The same chain for a line, with the members that can choose at its rate, or in its encoding."""
         other = copy(self)
-        other._rate_hz = rate_hz
+        other._line = (encoding, rate_hz)
         return other._refreshed()
+
+    def conversation(self) -> "ChainConversation":
+        """For a call that begins."""
+        return ChainConversation(self)
 
     async def start(self) -> None:
         """Start all members. Raises EngineError if none starts."""
@@ -121,15 +130,26 @@ class ChainTts:
         return Speech(self, candidates, able[0], why, text).chunks()
 
     def engine_of(self, member: Member[TtsEngine]) -> TtsEngine:
-        """The member in this chain's language, and at its rate."""
+        """The member in this chain's language and voice, for its line."""
         engine = member.engine
         if self._voice is not None and isinstance(engine, NamedVoicesTtsEngine) and self._voice in engine.voices:
             engine = engine.with_voice(self._voice)
         elif self._language is not None and isinstance(engine, MultilingualTtsEngine):
             engine = engine.in_language(known_as(engine.capabilities.languages, self._language) or self._language)
-        if self._rate_hz is not None and isinstance(engine, RatedTtsEngine):
-            engine = engine.at_rate(self._rate_hz)
+        if self._line is not None and isinstance(engine, LineTtsEngine):
+            engine = engine.for_line(*self._line)
+        elif self._line is not None and isinstance(engine, RatedTtsEngine):
+            engine = engine.at_rate(self._line[1])
         return engine
+
+    def speaker_of(self, member: Member[TtsEngine]) -> TtsEngine | TtsConversation:
+        """What speaks for the member: in a conversation its own one with the member, if that has conversations."""
+        engine = self.engine_of(member)
+        if self.conversations is None or not isinstance(engine, ConversationalTtsEngine):
+            return engine
+        if member.name not in self.conversations:
+            self.conversations[member.name] = (engine.conversation(), engine.capabilities.rate_hz)
+        return self.conversations[member.name][0]
 
     @property
     def day(self) -> int:
@@ -142,7 +162,7 @@ class ChainTts:
         return [member.dump(now, self.day) for member in self.members]
 
     def _refreshed(self) -> "ChainTts":
-        """With the capabilities of its members in this language, voice and rate."""
+        """With the capabilities of its members in this language and voice, and for this line."""
         able = [member for member in self.members if self._is_able(member)] or self.members
         first = self.engine_of(able[0]).capabilities
         self.capabilities = replace(
@@ -163,7 +183,7 @@ class ChainTts:
     async def _alone(self, candidate: Candidate[TtsEngine], text: str) -> AsyncGenerator[SpeechChunk]:
         outcome = Outcome.CANCELLED
         try:
-            async with closing(self.engine_of(candidate.member).synthesize(text)) as chunks:
+            async with closing(self.speaker_of(candidate.member).synthesize(text)) as chunks:
                 async for chunk in chunks:
                     yield replace(chunk, engine=candidate.member.name)
             outcome = Outcome.ANSWERED
@@ -173,3 +193,30 @@ class ChainTts:
         finally:
             spent = candidate.member.limits.spent(characters=len(text))
             used(candidate, outcome, spent, "", now=self.clock.now(), day=self.day, meter=self.meter)
+
+
+class ChainConversation:
+    """`TtsConversation`: a chain in one call, in which members that keep a context within a call have one."""
+
+    def __init__(self, chain: ChainTts) -> None:
+        self._chain = copy(chain)
+        self._members: dict[str, tuple[TtsConversation, int]] = {}
+        self._chain.conversations = self._members
+        self.synthesize = self._chain.synthesize
+
+    def finished(self) -> None:
+        """The utterance was played to its end."""
+        for conversation, _ in self._members.values():
+            conversation.finished()
+
+    def interrupted(self, text: str, played_samples: int) -> None:
+        """The caller has heard so much of `text`. A member that spoke only the rest of it was not given that text: see
+        TtsConversation."""
+        for conversation, rate_hz in self._members.values():
+            conversation.interrupted(text, played_samples * rate_hz // self._chain.capabilities.rate_hz)
+
+    def close(self) -> None:
+        """The call is over."""
+        for conversation, _ in self._members.values():
+            conversation.close()
+        self._members.clear()

@@ -1,0 +1,88 @@
+"""Hosted engines as members of a chain: the line's own law, and where the caller stopped hearing."""
+
+import asyncio
+
+import pytest
+
+from offhook.pipeline.asr.adapt import adapt as adapt_asr
+from offhook.pipeline.asr.engine import AsrEngine, AsrRequest
+from offhook.pipeline.chain.asr import ChainAsr
+from offhook.pipeline.chain.member import Member
+from offhook.pipeline.chain.tts import ChainTts
+from offhook.pipeline.events import Prompt, Question
+from offhook.pipeline.trace import BotHeard
+from offhook.pipeline.tts.adapt import adapt as adapt_tts
+from offhook.pipeline.tts.engine import TtsConversation, TtsEngine
+from offhook.telephony.codec import PCMA, PCMU
+from offhook.telephony.resample import Resampler
+from offhook.testing.vendors.deepgram import DeepgramServer
+from offhook.testing.vendors.tone_speech import MS_PER_CHARACTER, speak
+from offhook.vendors.deepgram_flux_tts import FluxConversation, FluxTts
+from tests.pipeline.chain.scripted import ASR_LIMITS, TTS_LIMITS, ScriptedAsr, ScriptedTts
+from tests.pipeline.conversation import Talk
+from tests.vendors.deepgram import recogniser, voice
+
+DECODERS = {"PCMU": PCMU.decode, "PCMA": PCMA.decode}
+TEXT = "You have three calls."
+
+
+def voices(engine: TtsEngine) -> ChainTts:
+    members = [
+        Member("deepgram", adapt_tts("deepgram", engine, DECODERS), "tts", TTS_LIMITS),
+        Member[TtsEngine]("second", ScriptedTts("second"), "tts", TTS_LIMITS),
+    ]
+    return ChainTts(members, Resampler)
+
+
+@pytest.mark.parametrize(("line", "encoding"), [("PCMU", "mulaw"), ("PCMA", "alaw")])
+async def test_a_member_takes_the_lines_law(line: str, encoding: str) -> None:
+    async with DeepgramServer(["three calls"]) as server, recogniser(server) as engine:
+        first = adapt_asr("deepgram", engine, Resampler, {"PCMU": PCMU.encode, "PCMA": PCMA.encode})
+        members = [
+            Member("deepgram", first, "asr", ASR_LIMITS),
+            Member[AsrEngine]("second", ScriptedAsr("second"), "asr", ASR_LIMITS),
+        ]
+        chain = ChainAsr(members, Resampler).for_line(line, 8_000)
+        turn = chain.open(AsrRequest(), lambda text: None)
+        turn.feed(speak("three calls", chain.capabilities.rate_hz))
+        async with asyncio.timeout(5):
+            assert (await turn.finish()).text == "three calls"
+        used = [session for session in server.sessions if session.audio]
+        assert [session.option("encoding") for session in used] == [encoding]
+
+
+@pytest.mark.parametrize(("line", "encoding"), [("PCMU", "mulaw"), ("PCMA", "alaw")])
+async def test_a_member_gives_the_lines_law(line: str, encoding: str) -> None:
+    async with DeepgramServer() as server, voice(server) as engine:
+        chain = voices(engine).for_line(line, 8_000)
+        chunks = [chunk async for chunk in chain.synthesize(TEXT)]
+        assert {chunk.engine for chunk in chunks} == {"deepgram"}
+        assert sum(len(chunk.pcm) for chunk in chunks) // 2 == 8 * MS_PER_CHARACTER * len(TEXT)
+        used = [session for session in server.sessions if session.messages]
+        assert [session.option("encoding") for session in used] == [encoding]
+
+
+async def test_a_member_learns_where_the_caller_stopped_hearing(monkeypatch: pytest.MonkeyPatch) -> None:
+    conversations: list[FluxConversation] = []
+
+    def conversation(engine: FluxTts) -> TtsConversation:
+        conversations.append(FluxConversation(engine))
+        return conversations[-1]
+
+    monkeypatch.setattr(FluxTts, "conversation", conversation)
+    async with DeepgramServer() as server, voice(server, model="flux-haley-en") as engine:
+        talk = Talk(tts=voices(engine))
+        task = asyncio.create_task(talk.session.step(Prompt(TEXT), Question()))
+        await talk.playing(8 * MS_PER_CHARACTER * len(TEXT))
+        talk.line.send(8 * MS_PER_CHARACTER * len("You have ") + 80)
+        await talk.speak()
+        async with asyncio.timeout(2):
+            while (split := conversations[0].split) is None:  # noqa: ASYNC110 - it comes from the vendor
+                await asyncio.sleep(0.01)
+        talk.session.close()
+        await asyncio.wait([task])
+        (event,) = talk.reported(BotHeard)
+        assert isinstance(event, BotHeard)
+        assert (split.spoken, split.remaining) == ("You have", "three calls.")
+        assert (event.playback.text_played, event.playback.text_unplayed) == ("You have", "three calls.")
+        assert event.engine == "deepgram"
