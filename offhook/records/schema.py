@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from offhook.records.cdr import MAX_NAME_CHARS, CallRecord, TranscriptLine, clean_text
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 metadata = MetaData()
 
@@ -94,7 +94,10 @@ transcript_table = Table(
     Column("engine", Text),
 )
 
-ADDED = {3: (calls_table.c.engines, transcript_table.c.value, transcript_table.c.engine)}
+ADDED = {
+    3: (transcript_table.c.value, calls_table.c.engines, transcript_table.c.engine),
+    4: (calls_table.c.engines, transcript_table.c.engine),
+}
 """By version: the columns that came after it. All may be null, so that older tables can be taken over."""
 
 _KEY = "the_"

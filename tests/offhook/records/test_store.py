@@ -15,6 +15,7 @@ import pytest
 from offhook.records.cdr import CallRecord, Disposition, TranscriptLine
 from offhook.records.changes import call_change
 from offhook.records.owner import ProcessIdentity
+from offhook.records.schema import ADDED, SCHEMA_VERSION
 from offhook.records.store import STALE_S, RecordStore
 from offhook.records.timeline import read_timeline
 from offhook.records.unwritten import SEEN_EVERY_S
@@ -180,7 +181,7 @@ def test_the_file_is_ours_alone_and_durable(store: RecordStore, path: Path) -> N
     for name in os.listdir(path.parent):
         assert stat.S_IMODE(os.stat(path.parent / name).st_mode) == 0o600
     assert sql(path, "PRAGMA journal_mode") == [("wal",)]
-    assert sql(path, "SELECT version FROM schema_version") == [(4,)]
+    assert sql(path, "SELECT version FROM schema_version") == [(SCHEMA_VERSION,)]
 
 
 def test_closing_writes_everything_and_a_call_left_open_counts_as_crashed(path: Path) -> None:
@@ -430,14 +431,15 @@ def test_a_database_of_another_version_is_refused(path: Path) -> None:
         RecordStore.open(str(path))
 
 
-def test_a_database_of_version_3_is_taken_over(path: Path) -> None:
+@pytest.mark.parametrize("version", ADDED)
+def test_a_database_of_an_earlier_version_is_taken_over(path: Path, version: int) -> None:
     _, record = call()
     with closing(RecordStore.open(str(path))) as store:
         store.begin(record)
         assert store.flush()
-    sql(path, "ALTER TABLE calls DROP COLUMN engines")
-    sql(path, "ALTER TABLE transcript DROP COLUMN engine")
-    sql(path, "UPDATE schema_version SET version = 3")
+    for column in ADDED[version]:
+        sql(path, f"ALTER TABLE {column.table.name} DROP COLUMN {column.name}")
+    sql(path, f"UPDATE schema_version SET version = {version}")
     with closing(RecordStore.open(str(path))) as store:
         (found,) = store.calls()
         assert (found.uniqueid, found.engines) == (record.uniqueid, ())
@@ -448,7 +450,7 @@ def test_a_database_of_version_3_is_taken_over(path: Path) -> None:
         kept = store.call(record.uniqueid)
         assert kept is not None and kept.engines == engines
         assert kept.transcript[-1].engine == "fixed"
-    assert sql(path, "SELECT version FROM schema_version") == [(4,)]
+    assert sql(path, "SELECT version FROM schema_version") == [(SCHEMA_VERSION,)]
 
 
 def test_records_read_are_records_written(store: RecordStore) -> None:
