@@ -23,14 +23,11 @@ class Bands:
         self.kept_bytes = 2 if self.is_narrow else 4
         """Bytes of recogniser audio per tick of 1/8000 s."""
         self._upsampler = upsampler
-        self._downsample = downsampler() if line_hz == WIDE_HZ else None
+        self.narrow = downsampler() if line_hz == WIDE_HZ else None
+        """Converts the line's next audio to 8 kHz, for the front end and the detector; None if it is that already."""
         self._widen: Convert | None = None
         self._stretches = self.is_narrow and asr_hz == WIDE_HZ
         self._for_turn: Convert | None = None
-
-    def narrow(self, pcm: bytes) -> bytes:
-        """The line's next audio at 8 kHz, for the front end and the detector."""
-        return pcm if self._downsample is None else self._downsample(pcm)
 
     def wide(self, pcm: bytes, narrow: bytes, processed: bytes) -> bytes:
         """The same for a wideband recogniser: `pcm`, or `processed` upsampled if the front end changed `narrow`."""

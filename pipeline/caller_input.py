@@ -71,7 +71,7 @@ class CallerInput:
     @property
     def recognising(self) -> bool:
         """Whether the recogniser gets the caller's audio."""
-        return self._recognition.active
+        return self._recognition.stream is not None
 
     def keep_audio(self, keeping: bool) -> None:
         """Whether to keep everything, pauses included: a turn is in progress that no question has asked for yet."""

@@ -65,14 +65,14 @@ class InboundAudio:
         if self.held:
             pcm = bytes(len(pcm))  # music on hold, or somebody else's voice
         bands, recognition = self._bands, self._recognition
-        processed = narrow = bands.narrow(pcm)
+        processed = narrow = pcm if bands.narrow is None else bands.narrow(pcm)
         if self._front_end is not None:
             processed = self._front_end.on_audio(narrow, at_tick, at_s)
         kept = processed if bands.is_narrow else bands.wide(pcm, narrow, processed)
-        active = recognition is not None and recognition.active
-        if recognition is not None and active:
+        if recognition is not None and recognition.stream is not None:
             recognition.feed(kept)
-        self.caller.push(processed, at_tick, at_s, keep=b"" if active else kept)
+            kept = b""
+        self.caller.push(processed, at_tick, at_s, keep=kept)
 
     def sent(self, payload: bytes, at_s: float) -> None:
         """The bot's audio has left: its echo may come back."""

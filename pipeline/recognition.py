@@ -53,20 +53,16 @@ class Recognition:
         self._caller = caller
         self._listener: Listener = listener
         self._run = run
-        self._stream: AsrStream | None = None
+        self.stream: AsrStream | None = None
+        """The current turn's, while it wants audio."""
         self._turn = 0  # turns are numbered: results of earlier ones are discarded
         self._transcription: asyncio.Task[None] | None = None
         self._kept: deque[bytes] = deque()
 
-    @property
-    def active(self) -> bool:
-        """Whether it wants audio."""
-        return self._stream is not None
-
     def feed(self, kept: bytes) -> None:
         """Feed the caller's next audio, in CallerAudio's format."""
-        if self._stream is not None:
-            self._stream.feed(self._bands.for_recogniser(kept))
+        if self.stream is not None:
+            self.stream.feed(self._bands.for_recogniser(kept))
 
     def open(self, request: AsrRequest) -> None:
         """Open a stream and feed it the current turn so far."""
@@ -86,7 +82,7 @@ class Recognition:
 
     def finish(self) -> None:
         """The turn's audio is complete: request the result."""
-        stream, self._stream = self._stream, None
+        stream, self.stream = self.stream, None
         if stream is None:
             self._listener.on_asr_failed(None)  # opening it failed
         else:
@@ -95,7 +91,7 @@ class Recognition:
     def cancel(self) -> None:
         """Cancel recognition of the turn."""
         self._turn += 1
-        stream, self._stream = self._stream, None
+        stream, self.stream = self.stream, None
         if stream is not None:
             stream.cancel()
         if self._transcription is not None:
@@ -116,7 +112,7 @@ class Recognition:
         if request.language is not None:
             request = replace(request, language=known_as(self._asr.capabilities.languages, request.language))
         try:
-            self._stream = open_stream(
+            self.stream = open_stream(
                 self._asr,
                 request,
                 lambda text: self._on_partial(turn, text),
@@ -126,14 +122,14 @@ class Recognition:
             self._listener.on_asr_unavailable(error)
             return
         self._bands.begin_turn()
-        self._stream.feed(self._bands.for_recogniser(audio))
+        self.stream.feed(self._bands.for_recogniser(audio))
 
     def _on_partial(self, turn: int, text: str) -> None:
         if turn == self._turn:
             self._listener.on_partial(text)
 
     def _on_endpoint(self, turn: int, endpoint: EndpointReport) -> None:
-        if turn == self._turn and self._stream is not None:  # not after `finish`: the turn is over already
+        if turn == self._turn and self.stream is not None:  # not after `finish`: the turn is over already
             self._listener.on_endpoint(endpoint)
 
     async def _transcribe(self, stream: AsrStream, turn: int) -> None:

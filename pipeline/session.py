@@ -202,9 +202,10 @@ class Session:
 
     def _on_sent(self, payload: bytes, ordinal: int, at_s: float) -> None:
         self._caller.bot_sent(payload, at_s)
-        trace = self._response.sent(ordinal + len(payload) // self._line.bytes_per_tick, at_s)
-        if trace is not None:
-            self._on_event(TurnTraced(trace, self._clock.now()))
+        if self._response.awaits_sent:
+            trace = self._response.sent(ordinal + len(payload) // self._line.bytes_per_tick, at_s)
+            if trace is not None:
+                self._on_event(TurnTraced(trace, self._clock.now()))
 
     def _on_drained(self) -> None:
         self._utterances.check_played()

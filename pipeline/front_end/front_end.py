@@ -19,15 +19,13 @@ class AudioFrontEnd:
 
     def __init__(self, echo: EchoControl, processor: AudioProcessor | None = None) -> None:
         self.echo = echo
+        self.sent = echo.sent
+        """To be called with each packet that the bot has sent."""
         self.tones = 0
         """Detected frames that were rejected as tones."""
         self._processor = processor
         self._latest = Timeline(2 * WINDOW_SAMPLES, 2, b"\0\0")
         self._candidate_since = self._candidate_at = -_NEW_AFTER_SAMPLES
-
-    def sent(self, payload: bytes, at_s: float, *, first: bool = False) -> None:
-        """The bot began to send this at `at_s` (monotonic seconds). `first`: it follows a pause."""
-        self.echo.sent(payload, at_s, first=first)
 
     def on_audio(self, pcm: bytes, at_tick: int, at_s: float) -> bytes:
         """Take the caller's next audio, from `at_tick` until `at_s`; returns the same amount, for detector and

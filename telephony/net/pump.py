@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from offhook.telephony.native import media
 from offhook.telephony.rtp import Address, RtpLimits
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 AUDIO, SENT, DRAINED, DATAGRAM, OVERDUE, OUT = range(6)
 """Kinds of what is collected, see `Pump.collect`."""
 
-Happening = tuple[int, int, int, float, object]
+Happening = tuple[int, int, int, float, Any]
 
 
 def stream_limits(limits: RtpLimits) -> tuple[int, int, float, float, float, float, float]:
@@ -53,7 +53,7 @@ EVERY_PACKET = AudioFraming()
 class Attached(Protocol):
     """RTP I/O as the pump sees it."""
 
-    def happened(self, kind: int, number: int, at: float, data: object) -> bool:
+    def happened(self, kind: int, number: int, at: float, data: Any) -> bool:
         """One event of its stream; returns whether `settle` is wanted at the end of the batch."""
 
     def settle(self, now: float) -> None:

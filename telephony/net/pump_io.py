@@ -2,7 +2,7 @@
 
 import socket
 import time
-from typing import cast
+from typing import Any
 
 from offhook.telephony.net.clock import MediaClock
 from offhook.telephony.net.loop_io import PacedOut
@@ -149,24 +149,26 @@ class PumpIo:
         send, receive = self._stream.errors()
         return send + self._out.send_errors, receive
 
-    def happened(self, kind: int, number: int, at: float, data: object) -> bool:
-        """One event of the stream. Returns whether `settle` is wanted."""
+    def happened(self, kind: int, number: int, at: float, data: Any) -> bool:
+        """One event of the stream. Returns whether `settle` is wanted.
+
+        `data` is payload, 16-bit PCM or a datagram with its source, by `kind`.
+        """
         if kind == AUDIO:
-            self._owner.on_audio(cast(bytes, data), number, at)
+            self._owner.on_audio(data, number, at)
         elif kind == SENT:
-            payload = cast(bytes, data)
-            sent = number + len(payload)
+            sent = number + len(data)
             # What left before the queue was cleared is known already.
             if sent > self._sent:
                 self._queued -= sent - self._sent
                 self._sent = sent
-            self._owner.sent(payload, number, at)
+            self._owner.sent(data, number, at)
         elif kind == DRAINED:
             # Something else may have been queued since.
             if self.queued_ticks == 0:
                 self._owner.drained()
         elif kind == DATAGRAM:
-            octets, source = cast(tuple[bytes, Address], data)
+            octets, source = data
             self._end_receiving()
             self._session.receive_rtp(octets, source, at)
             self._owner.deliver(at)

@@ -275,7 +275,9 @@ class UdpLine:
             self._decoder = self._codecs.decoders.get(event.payload_type) or self._codecs.decoder
             self.on_audio(self._decoder.stream.decode(event.payload), event.at_tick, at)
         elif isinstance(event, AudioGap):
-            self._emit_audio(self._made_up(event), event.at_tick, at)
+            pcm = self._made_up(event)
+            for on_audio in self._listeners.audio:
+                on_audio(pcm, event.at_tick, at)
         elif isinstance(event, DigitReceived):
             for on_dtmf in self._listeners.dtmf:
                 on_dtmf(event.digit, event.at_tick)
@@ -284,7 +286,9 @@ class UdpLine:
 
     def on_audio(self, pcm: bytes, at_tick: int, at: float) -> None:
         """Audio arrived."""
-        self._emit_audio(self._concealer.good(pcm), at_tick, at)
+        pcm = self._concealer.good(pcm)
+        for on_audio in self._listeners.audio:
+            on_audio(pcm, at_tick, at)
 
     def _made_up(self, gap: AudioGap) -> bytes:
         samples = gap.ticks * self.rate_hz // RATE_HZ
@@ -300,10 +304,6 @@ class UdpLine:
     def is_a_law(self, payload_type: int) -> bool | None:
         """How the payload is decoded; None if it is not G.711, or not wanted at 8 kHz."""
         return self._codecs.is_a_law(payload_type)
-
-    def _emit_audio(self, pcm: bytes, at_tick: int, at: float) -> None:
-        for on_audio in self._listeners.audio:
-            on_audio(pcm, at_tick, at)
 
     # ---- out
 

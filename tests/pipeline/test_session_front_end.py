@@ -14,12 +14,13 @@ class ScriptedFrontEnd(AudioFrontEnd):
 
     def __init__(self, encoding: str) -> None:
         super().__init__(EchoGuard(lambda payload: bytes(2 * len(payload))))
+        self.sent = self.record_sent
         self.encoding = encoding
         self.worth = 0.0
         self.firsts: list[bool] = []
         self.asked: list[int] = []
 
-    def sent(self, payload: bytes, at_s: float, *, first: bool = False) -> None:
+    def record_sent(self, payload: bytes, at_s: float, *, first: bool = False) -> None:
         assert len(payload) == PACKET_SAMPLES
         self.firsts.append(first)
 
