@@ -1,4 +1,4 @@
-"""A WebSocket to a vendor.
+"""A connection to a vendor: a WebSocket, unless `dial` opens something else.
 
     connection = Connection(target, limits)
     connection.receiver = self          # gets on_message(str | bytes) and, once, on_lost(EngineError)
@@ -17,15 +17,13 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any, Protocol
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
-
 from offhook.pipeline.errors import EngineError, EngineTimeout
-from offhook.vendors.errors import closed, explain
 from offhook.vendors.limits import Limits
 from offhook.vendors.target import Target
+from offhook.vendors.websocket import dial_websocket
+from offhook.vendors.wire import Dial, Message, Wire, WireClosedError
 
-Message = str | bytes
+__all__ = ["Connection", "Message", "Receiver", "fields_of"]
 
 
 class Receiver(Protocol):
@@ -41,7 +39,7 @@ class Receiver(Protocol):
 class Connection:
     """See the module. `sent_bytes` counts the binary messages sent or queued, since the start of the connection."""
 
-    def __init__(self, target: Target, limits: Limits) -> None:
+    def __init__(self, target: Target, limits: Limits, dial: Dial = dial_websocket) -> None:
         self.target = target
         self.limits = limits
         self.receiver: Receiver | None = None
@@ -55,6 +53,7 @@ class Connection:
         """Messages, also those that nobody was waiting for."""
         self.idle_since = 0.0
         """For the pool."""
+        self._dial = dial
         self._closing = False
         self._outgoing: deque[Message] = deque(target.hello)
         self._queued_bytes = 0
@@ -124,41 +123,29 @@ class Connection:
     async def _run(self) -> None:
         try:
             async with asyncio.timeout(self.limits.connect_s):
-                websocket = await self._connect()
-        except (OSError, TimeoutError, InvalidHandshake, InvalidURI, ConnectionClosed) as error:
-            self._lose(explain(self.target, error))
+                wire = await self._dial(self.target, self.limits)
+        except TimeoutError:
+            what = f"connecting to {self.target.vendor}"
+            self._lose(EngineTimeout(self.target.name, what, "it did not answer in time"))
+            return
+        except EngineError as error:
+            self._lose(error)
             return
         self.opened_at = self.used_at = monotonic()
         self._opened.set_result(None)
-        writer = asyncio.create_task(self._write(websocket))
+        writer = asyncio.create_task(self._write(wire))
         try:
-            with suppress(ConnectionClosed):
-                async for message in websocket:
-                    self.received += 1
-                    if self.receiver is not None:
-                        self.receiver.on_message(message)
+            async for message in wire:
+                self.received += 1
+                if self.receiver is not None:
+                    self.receiver.on_message(message)
         finally:
             writer.cancel()
-            self._lose(closed(self.target, websocket.close_code, websocket.close_reason))
-            websocket.transport.abort()  # nobody wants an answer any more
+            self._lose(wire.ended())
+            wire.abort()  # nobody wants an answer any more
 
-    async def _connect(self) -> ClientConnection:
-        limits = self.limits
-        return await connect(
-            self.target.url,
-            additional_headers=dict(self.target.headers),
-            user_agent_header="offhook",
-            compression=None,
-            proxy=None if self.target.is_local else True,
-            open_timeout=None,
-            ping_interval=limits.ping_s,
-            ping_timeout=limits.ping_s,
-            close_timeout=limits.close_s,
-            max_size=limits.max_message_bytes,
-        )
-
-    async def _write(self, websocket: ClientConnection) -> None:
-        with suppress(ConnectionClosed):
+    async def _write(self, wire: Wire) -> None:
+        with suppress(WireClosedError):
             while self._outgoing or not self._closing:
                 self._wake.clear()
                 while self._outgoing:
@@ -166,14 +153,14 @@ class Connection:
                     self._queued_bytes -= len(message)
                     try:
                         async with asyncio.timeout(self.limits.write_s):
-                            await websocket.send(message)
+                            await wire.send(message)
                     except TimeoutError:
                         why = f"it has not read anything for {self.limits.write_s:g} s"
                         self.fail(EngineTimeout(self.target.name, f"talking to {self.target.vendor}", why))
                         return
                 if not self._closing:
                     await self._wake.wait()
-            await websocket.close()
+            await wire.close()
 
     def _lose(self, error: EngineError) -> None:
         if self.error is not None:

@@ -23,6 +23,8 @@ from offhook.vendors.connection import Connection, Message
 from offhook.vendors.errors import VendorRefusedError
 from offhook.vendors.limits import Limits
 from offhook.vendors.target import Target
+from offhook.vendors.websocket import dial_websocket
+from offhook.vendors.wire import Dial
 
 TICK_S = 0.25
 """How often unused connections are looked after."""
@@ -37,11 +39,16 @@ class Pool:
     """See the module. Counts: `opened` connections, `reused` ones, `failed` attempts."""
 
     def __init__(
-        self, limits: Limits | None = None, keep_alive: Message | None = None, goodbye: Message | None = None
+        self,
+        limits: Limits | None = None,
+        keep_alive: Message | None = None,
+        goodbye: Message | None = None,
+        dial: Dial = dial_websocket,
     ) -> None:
         self.limits = limits or Limits()
         self.opened = self.reused = self.failed = 0
         self.is_closed = False
+        self._dial = dial
         self._keep_alive = keep_alive
         self._goodbye = () if goodbye is None else (goodbye,)
         self._wanted: list[Target] = []
@@ -130,7 +137,7 @@ class Pool:
 
     def _open(self, target: Target) -> Connection:
         self.opened += 1
-        return Connection(target, self.limits)
+        return Connection(target, self.limits, self._dial)
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

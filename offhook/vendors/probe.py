@@ -8,6 +8,8 @@ from offhook.vendors.connection import Connection, Message
 from offhook.vendors.errors import VendorRefusedError
 from offhook.vendors.limits import Limits
 from offhook.vendors.target import Target
+from offhook.vendors.websocket import dial_websocket
+from offhook.vendors.wire import Dial
 
 Judge = Callable[[Message], EngineError | bool]
 """What a message says: it works (True), it does not (the error), or nothing about that (False)."""
@@ -30,13 +32,15 @@ class _Probe:
             self.verdict.set_result(error)
 
 
-async def probe(target: Target, limits: Limits, judge: Judge, wait_s: float) -> None:
+async def probe(
+    target: Target, limits: Limits, judge: Judge, wait_s: float, dial: Dial = dial_websocket
+) -> None:
     """Raises VendorRefusedError if the vendor refuses `target`; that it is silent, or cannot be reached, proves
     nothing.
 
     Of a vendor that says nothing when all is well, `wait_s` is how long it takes to complain.
     """
-    connection = Connection(target, limits)
+    connection = Connection(target, limits, dial)
     connection.receiver = probe = _Probe(judge)
     error: EngineError | None
     try:

@@ -19,6 +19,8 @@ from offhook.vendors.packing import Packing
 from offhook.vendors.pool import Pool
 from offhook.vendors.target import Target
 from offhook.vendors.turn import TurnOptions, VendorTurn, log_late
+from offhook.vendors.websocket import dial_websocket
+from offhook.vendors.wire import Dial
 
 
 class RecogniserOptions(BaseModel):
@@ -80,13 +82,19 @@ class VendorAsr(Generic[OptionsT]):
     languages: tuple[str, ...] = ()
 
     def __init__(
-        self, options: OptionsT, context: EngineContext, limits: Limits, keep_alive: str | None, goodbye: str | None
+        self,
+        options: OptionsT,
+        context: EngineContext,
+        limits: Limits,
+        keep_alive: str | None,
+        goodbye: str | None,
+        dial: Dial = dial_websocket,
     ) -> None:
         self.name = context.name
         self.options = options
         self.context = context
         self.audio_s = 0.0
-        self.pool = Pool(replace(limits, spare=options.spare), keep_alive, goodbye)
+        self.pool = Pool(replace(limits, spare=options.spare), keep_alive, goodbye, dial)
         self._whole = self  # `for_line` makes copies, which share everything
         self._use(Format("PCMU" if options.encoding == "line" else options.encoding, 8_000))
 

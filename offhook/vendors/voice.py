@@ -19,6 +19,8 @@ from offhook.vendors.limits import Limits
 from offhook.vendors.pool import Pool
 from offhook.vendors.target import Target
 from offhook.vendors.utterance import SpeechOptions, Utterance, VendorSpeech
+from offhook.vendors.websocket import dial_websocket
+from offhook.vendors.wire import Dial
 
 
 class VoiceOptions(BaseModel):
@@ -46,14 +48,20 @@ class VendorTts(Generic[OptionsT]):
     languages: tuple[str, ...] = ()
 
     def __init__(
-        self, options: OptionsT, context: EngineContext, limits: Limits, keep_alive: str | None, goodbye: str | None
+        self,
+        options: OptionsT,
+        context: EngineContext,
+        limits: Limits,
+        keep_alive: str | None,
+        goodbye: str | None,
+        dial: Dial = dial_websocket,
     ) -> None:
         self.name = context.name
         self.options = options
         self.context = context
         self.language = options.language or context.language
         self.characters = 0
-        self.pool = Pool(replace(limits, spare=options.spare), keep_alive, goodbye)
+        self.pool = Pool(replace(limits, spare=options.spare), keep_alive, goodbye, dial)
         self._whole = self  # `for_line` and `in_language` make copies, which share everything
         first_s = options.first_audio_ms / 1000
         self.speech_options = SpeechOptions(self.name, first_s, drain_s=self.drain_s, on_characters=self._count)
