@@ -70,11 +70,13 @@ class Finals:
         """Whether anything is settled."""
         return bool(self._segments)
 
-    def restart(self) -> None:
-        """The turn is sent again from its start. What was recognised before is kept in case nothing better comes."""
+    def restart(self, *, keeps_segments: bool = False) -> None:
+        """The turn is sent again from its start, or from where its segments end. What was recognised before is kept in
+        case nothing better comes."""
         if len(self.text) > len(self._before.text):
             self._before = self._transcript(is_final=False)
-        self._segments.clear()
+        if not keeps_segments:
+            self._segments.clear()
         self._interim = ""
         self._heard = False
 

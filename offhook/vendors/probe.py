@@ -32,9 +32,7 @@ class _Probe:
             self.verdict.set_result(error)
 
 
-async def probe(
-    target: Target, limits: Limits, judge: Judge, wait_s: float, dial: Dial = dial_websocket
-) -> None:
+async def probe(target: Target, limits: Limits, judge: Judge, wait_s: float, dial: Dial = dial_websocket) -> None:
     """Raises VendorRefusedError if the vendor refuses `target`; that it is silent, or cannot be reached, proves
     nothing.
 

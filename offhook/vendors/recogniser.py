@@ -41,7 +41,7 @@ OptionsT = TypeVar("OptionsT", bound=RecogniserOptions)
 
 
 class RecogniserTurn(VendorTurn):
-    """A turn that knows its target and its format, and what the vendor's end of a turn means."""
+    """A turn that knows its target, its format and its request, and what the vendor's end of a turn means."""
 
     def __init__(
         self,
@@ -52,10 +52,12 @@ class RecogniserTurn(VendorTurn):
         on_endpoint: OnEndpoint | None,
         form: Format,
         decides: bool,
+        request: AsrRequest,
     ) -> None:
         self.target = target
         self.form = form
         self.decides = decides
+        self.request = request
         super().__init__(pool, target, options, on_partial, on_endpoint)
 
     @property
@@ -76,6 +78,8 @@ class VendorAsr(Generic[OptionsT]):
     packing: ClassVar[Packing] = Packing()
     encodings: ClassVar[tuple[str, ...]] = ("PCMU", "PCMA", "LINEAR16")
     reuses: ClassVar[bool] = True
+    opens_ahead: ClassVar[bool] = True
+    """Whether connections are opened before they are needed."""
     partials: ClassVar[bool] = True
     confidence: ClassVar[bool] = True
     word_times = True
@@ -94,13 +98,18 @@ class VendorAsr(Generic[OptionsT]):
         self.options = options
         self.context = context
         self.audio_s = 0.0
-        self.pool = Pool(replace(limits, spare=options.spare), keep_alive, goodbye, dial)
+        spare = options.spare if self.opens_ahead else 0
+        self.pool = Pool(replace(limits, spare=spare), keep_alive, goodbye, dial)
         self._whole = self  # `for_line` makes copies, which share everything
         self._use(Format("PCMU" if options.encoding == "line" else options.encoding, 8_000))
 
     def target(self, language: str) -> Target:
         """Where to connect for audio in `self.form`; `language` is a BCP 47 tag."""
         raise NotImplementedError
+
+    def target_of(self, request: AsrRequest) -> Target:
+        """The target of a turn: that of its language, unless the vendor wants more of the request at the start."""
+        return self._target(request.language)
 
     async def start(self) -> None:
         """Connect. Raises VendorRefusedError for a wrong key or options that the vendor does not take."""
@@ -119,15 +128,18 @@ class VendorAsr(Generic[OptionsT]):
             return self
         other = copy(self)
         other._use(form)
-        self.pool.want(other._target(None))
+        if self.opens_ahead:
+            self.pool.want(other._target(None))
         return other
 
     def open(self, request: AsrRequest, on_partial: OnPartial, on_endpoint: OnEndpoint | None = None) -> RecogniserTurn:
         """Begin a turn."""
         turns = self.options.turns
         on_endpoint = None if turns == "ours" else on_endpoint
-        target, decides = self._target(request.language), turns == "vendor"
-        return self.turn_type(self.pool, target, self._turn_options, on_partial, on_endpoint, self.form, decides)
+        target, decides = self.target_of(request), turns == "vendor"
+        return self.turn_type(
+            self.pool, target, self._turn_options, on_partial, on_endpoint, self.form, decides, request
+        )
 
     def dump(self) -> dict[str, object]:
         """The live state, for debugging."""

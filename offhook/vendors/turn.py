@@ -8,9 +8,10 @@ A vendor's file derives from `VendorTurn` and says how its messages read:
         def force(self): ...            # what makes the vendor finish: Finalize, ForceEndpoint, commit
         def pack(self, audio): ...      # the message for a piece of audio, if it is not the audio itself
 
-If the connection breaks, the turn's audio is sent again from its start on another one, `retries` times: no word is lost
-and none is doubled. Afterwards the connection goes back to the pool if the vendor has finished with the turn and
-`reuses`; otherwise it is closed, so that nothing of one caller can reach another.
+If the connection breaks, the turn's audio is sent again on another one, `retries` times, from its start or from
+`settled_bytes` on: no word is lost and none is doubled. `renew` does so before the vendor's limit. Afterwards the
+connection goes back to the pool if the vendor has finished with the turn and `reuses`; otherwise it is closed, so that
+nothing of one caller can reach another.
 """
 
 import asyncio
@@ -74,6 +75,8 @@ class VendorTurn:
         """Whether the vendor has been told to finish."""
         self.first_byte = 0
         """The connection's position in bytes of audio at which this turn begins."""
+        self.settled_bytes = 0
+        """Audio at the turn's start whose segments are settled. It is not sent again, and the segments are kept."""
         self._pool = pool
         self._target = target
         self._on_endpoint = on_endpoint
@@ -104,6 +107,21 @@ class VendorTurn:
         """What the vendor thinks about the end of the turn."""
         if self._on_endpoint is not None and not self.is_finishing and not self._over:
             self._on_endpoint(report)
+
+    def renew(self) -> None:
+        """Go on with another connection, which gets what is not settled."""
+        self._pool.drop(self.connection)
+        self.finals.restart(keeps_segments=self.settled_bytes > 0)
+        self.connection = self._take()
+        self.send_again()
+
+    def send_again(self) -> None:
+        """Send what is not settled once more: on another connection, or as another request."""
+        self._packer.flush()
+        for piece in self._packer.push(bytes(self._audio[self.settled_bytes :])):
+            self.connection.send(self.pack(piece))
+        if self.is_finishing:
+            self._send_end()
 
     @property
     def sent_s(self) -> float:
@@ -150,18 +168,13 @@ class VendorTurn:
         if self._over:
             self._release(clean=False)
             return
+        if self.finals.is_complete:
+            return  # `finish` has not been told yet
         if self._retries <= 0 or self._pool.is_closed or isinstance(error, VendorRefusedError):
             self.finals.fail(error)
             return
         self._retries -= 1
-        self._pool.drop(self.connection)
-        self.finals.restart()
-        self._packer.flush()
-        self.connection = self._take()
-        for piece in self._packer.push(bytes(self._audio)):
-            self.connection.send(self.pack(piece))
-        if self.is_finishing:
-            self._send_end()
+        self.renew()
 
     def _take(self) -> Connection:
         connection = self.connection = self._pool.take(self._target)

@@ -45,6 +45,8 @@ class VendorTts(Generic[OptionsT]):
     to the vendor so far."""
 
     drain_s: ClassVar[float] = 0.0
+    opens_ahead: ClassVar[bool] = True
+    """Whether connections are opened before they are needed."""
     languages: tuple[str, ...] = ()
 
     def __init__(
@@ -61,7 +63,8 @@ class VendorTts(Generic[OptionsT]):
         self.context = context
         self.language = options.language or context.language
         self.characters = 0
-        self.pool = Pool(replace(limits, spare=options.spare), keep_alive, goodbye, dial)
+        spare = options.spare if self.opens_ahead else 0
+        self.pool = Pool(replace(limits, spare=spare), keep_alive, goodbye, dial)
         self._whole = self  # `for_line` and `in_language` make copies, which share everything
         first_s = options.first_audio_ms / 1000
         self.speech_options = SpeechOptions(self.name, first_s, drain_s=self.drain_s, on_characters=self._count)
@@ -94,7 +97,8 @@ class VendorTts(Generic[OptionsT]):
             return self
         other = copy(self)
         other._use(form)
-        self.pool.want(other.target())
+        if self.opens_ahead:
+            self.pool.want(other.target())
         return other
 
     def in_language(self, language: str) -> Self:
