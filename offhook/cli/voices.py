@@ -1,7 +1,8 @@
 """`offhook voices`: the voice engines, and the languages and voices of those that can speak."""
 
+import asyncio
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from offhook.engines.registry import make_tts, names
 from offhook.engines.requirements import require_installed
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.language import covers
-from offhook.pipeline.tts.engine import NamedVoicesTtsEngine, TtsEngine
+from offhook.pipeline.tts.engine import ListingTtsEngine, NamedVoicesTtsEngine, TtsEngine
 from offhook.settings.config import Config, TtsConfig
 from offhook.usererror import UserError
 
@@ -54,7 +55,7 @@ def voices(
 
 
 def look_at(config: Config, name: str, language: str | None = None) -> Engine:
-    """What an engine has, without starting it; only what serves for `language`, if one is given."""
+    """What an engine has, without starting it; a service is asked. Only what serves for `language`, if one is given."""
     is_used = name in config.tts.chain
     # A voice that is set is one of the engine that is used.
     tts = TtsConfig(engine=name, voice=config.tts.voice if is_used else None, options=config.tts.options)
@@ -67,12 +68,27 @@ def look_at(config: Config, name: str, language: str | None = None) -> Engine:
         return Engine(name, problem.why, problem.todo)
     except EngineError as error:
         return Engine(name, error.why, error.hint)
-    return _described(name, made, language)
+    if not isinstance(made, ListingTtsEngine):
+        return _described(name, made, _named(made), language)
+    try:
+        return _described(name, made, asyncio.run(_listed(made)), language)
+    except EngineError as error:
+        return replace(_described(name, made, {}, language), problem=error.why, hint=error.hint)
 
 
-def _described(name: str, engine: TtsEngine, language: str | None) -> Engine:
+def _named(engine: TtsEngine) -> dict[str, str]:
+    return dict(engine.voices) if isinstance(engine, NamedVoicesTtsEngine) else {}
+
+
+async def _listed(engine: ListingTtsEngine) -> dict[str, str]:
+    try:
+        return dict(await engine.list_voices())
+    finally:
+        await engine.close()
+
+
+def _described(name: str, engine: TtsEngine, of: dict[str, str], language: str | None) -> Engine:
     gives = engine.capabilities
-    of = dict(engine.voices) if isinstance(engine, NamedVoicesTtsEngine) else {}
     if language is not None:
         of = {voice: tag for voice, tag in of.items() if covers(language, tag) or covers(tag or language, language)}
     languages = tuple(sorted(tag for tag in gives.languages if language is None or covers(language, tag)))

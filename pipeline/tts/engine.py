@@ -99,6 +99,16 @@ class NamedVoicesTtsEngine(TtsEngine, Protocol):
 
 
 @runtime_checkable
+class ListingTtsEngine(TtsEngine, Protocol):
+    """A voice engine whose voices are only known to its service."""
+
+    async def list_voices(self) -> Mapping[str, str]:
+        """As NamedVoicesTtsEngine.voices, asked of the service; the engine need not have been started. Raises
+        EngineError."""
+        ...
+
+
+@runtime_checkable
 class LineTtsEngine(TtsEngine, Protocol):
     """A voice that gives a line's audio as it is: in more than one encoding or rate."""
 
