@@ -51,6 +51,8 @@ class Connection:
         self.sent_bytes = 0
         self.received = 0
         """Messages, also those that nobody was waiting for."""
+        self.close_code: int | None = None
+        """With which the vendor has closed it (RFC 6455 section 7.4)."""
         self.idle_since = 0.0
         """For the pool."""
         self._dial = dial
@@ -141,6 +143,7 @@ class Connection:
                     self.receiver.on_message(message)
         finally:
             writer.cancel()
+            self.close_code = wire.close_code
             self._lose(wire.ended())
             wire.abort()  # nobody wants an answer any more
 

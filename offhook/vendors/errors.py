@@ -12,6 +12,7 @@ MAX_WORDS_CHARS = 200
 
 _REFUSED_KEY = (401, 403)
 _MAY_PASS = (408, 425, 429)
+_TOO_MUCH = ("ThrottlingException", "LimitExceededException")  # Amazon's words for 429
 _NO_CLOSE_FRAME = 1006  # RFC 6455 section 7.1.5
 
 
@@ -24,7 +25,8 @@ def explain(target: Target, error: Exception) -> EngineError:
     what = f"connecting to {target.vendor}"
     if isinstance(error, InvalidStatus):
         response = error.response
-        return refusal(target, response.status_code, bytes(response.body or b""), what)
+        code = response.headers.get("x-amzn-errortype", "")
+        return refusal(target, response.status_code, bytes(response.body or b""), what, code)
     if isinstance(error, TimeoutError):
         return EngineTimeout(target.name, what, "it did not answer in time")
     if isinstance(error, InvalidURI):
@@ -34,15 +36,16 @@ def explain(target: Target, error: Exception) -> EngineError:
     return EngineError(target.name, what, f"{target.place} cannot be reached: {error or type(error).__name__}")
 
 
-def refusal(target: Target, status: int, body: bytes, what: str) -> EngineError:
-    """The error of an HTTP status; `body` may have the vendor's reason."""
-    said = _words(body)
+def refusal(target: Target, status: int, body: bytes, what: str, code: str = "") -> EngineError:
+    """The error of an HTTP status; `body` may have the vendor's reason, `code` its name for it."""
+    code = _plain(code.partition(":")[0])
+    said = " ".join(filter(None, (code, _words(body))))
     because = f"{status}: {said}" if said else str(status)
     if status in _REFUSED_KEY:
         return VendorRefusedError(target.name, what, f"{target.vendor} refused the key ({because})", target.hint)
     if status == 402:
         return VendorRefusedError(target.name, what, f"the account has no credit left ({because})")
-    if status == 429:
+    if status == 429 or code in _TOO_MUCH:
         why = f"the account has too many connections or requests at once ({because})"
         return EngineError(target.name, what, why, "Raise its limit, or take fewer calls.")
     if 400 <= status < 500 and status not in _MAY_PASS:
@@ -67,7 +70,7 @@ def _words(body: bytes) -> str:
     except ValueError:
         return _plain(text)
     if isinstance(fields, dict):
-        for name in ("err_msg", "message", "detail", "error", "description", "title", "reason"):
+        for name in ("err_msg", "message", "Message", "detail", "error", "description", "title", "reason"):
             value = fields.get(name)
             if isinstance(value, dict):
                 value = value.get("message")

@@ -1,5 +1,6 @@
 """Which encoding a hosted engine uses on a line: the line's own law, so that nothing is converted. Pure."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from offhook.pipeline.asr.engine import Encoding
@@ -23,11 +24,11 @@ class Format(NamedTuple):
         return self.sample_bytes * self.rate_hz
 
 
-def line_format(encoding: str, rate_hz: int, *, pcma: bool = True) -> Format:
+def line_format(encoding: str, rate_hz: int, laws: Collection[str] = ("PCMU", "PCMA")) -> Format:
     """For a line with that encoding and rate: its G.711 law as it is, otherwise PCM at the line's rate.
 
-    A vendor without A-law (`pcma` false) gets PCM of such a line, at twice the bytes and without a loss.
+    A vendor without the line's law (`laws` are those that it has) gets PCM, at twice the bytes and without a loss.
     """
-    if encoding == "PCMU" or (encoding == "PCMA" and pcma):
+    if encoding in ("PCMU", "PCMA") and encoding in laws:
         return Format("PCMU" if encoding == "PCMU" else "PCMA", NARROW_HZ)
     return Format("LINEAR16", WIDE_HZ if rate_hz == WIDE_HZ else NARROW_HZ)

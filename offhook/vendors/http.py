@@ -61,7 +61,8 @@ class HttpClient:
             async with asyncio.timeout(first_s):
                 connection, response = await self._begin(target, body, content_type)
             if response.status_code != 200:
-                raise refusal(target, response.status_code, await self._reason(connection), what)
+                code = dict(response.headers).get(b"x-amzn-errortype", b"").decode("latin-1")
+                raise refusal(target, response.status_code, await self._reason(connection), what, code)
             left_s = max(0.0, first_at - monotonic())
             while True:
                 async with asyncio.timeout(left_s):
@@ -83,6 +84,7 @@ class HttpClient:
 
     async def _begin(self, target: Target, body: bytes, content_type: str) -> tuple[_Kept, h11.Response]:
         """The request is sent. A kept connection that turns out to be closed is replaced, once."""
+        target = await target.signed(body)
         while True:
             connection = await self._take(target)
             try:

@@ -101,7 +101,7 @@ class VendorAsr(Generic[OptionsT]):
         spare = options.spare if self.opens_ahead else 0
         self.pool = Pool(replace(limits, spare=spare), keep_alive, goodbye, dial)
         self._whole = self  # `for_line` makes copies, which share everything
-        self._use(Format("PCMU" if options.encoding == "line" else options.encoding, 8_000))
+        self._use(line_format("PCMU" if options.encoding == "line" else options.encoding, 8_000, self.encodings))
 
     def target(self, language: str) -> Target:
         """Where to connect for audio in `self.form`; `language` is a BCP 47 tag."""
@@ -123,7 +123,7 @@ class VendorAsr(Generic[OptionsT]):
         """The same for a line: its G.711 law as it is, if the vendor has it and the options do not say otherwise."""
         if self.options.encoding != "line":
             return self
-        form = line_format(encoding, rate_hz, pcma="PCMA" in self.encodings)
+        form = line_format(encoding, rate_hz, self.encodings)
         if form == self.form:
             return self
         other = copy(self)

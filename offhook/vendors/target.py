@@ -1,5 +1,7 @@
 """Where a vendor is reached, and as whom."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
@@ -11,7 +13,8 @@ class Target:
 
     `name` is what the settings call the engine, `vendor` the company's name. `headers` have the key. `hint` is what to
     type if it is refused. A vendor whose stream begins with messages, such as its configuration, has them in `hello`:
-    they are sent as soon as the connection is open.
+    they are sent as soon as the connection is open. Where each connection or request needs a signature of its own,
+    `sign` makes it: it gets the target and the request's body, may block, is called in a thread, raises EngineError.
     """
 
     kind: Literal["asr", "tts"]
@@ -21,6 +24,11 @@ class Target:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     hint: str = ""
     hello: tuple[str | bytes, ...] = field(default=(), repr=False)
+    sign: "Callable[[Target, bytes], Target] | None" = field(default=None, repr=False)
+
+    async def signed(self, body: bytes = b"") -> "Target":
+        """What to connect to now, or to send `body` to. Raises EngineError."""
+        return self if self.sign is None else await asyncio.to_thread(self.sign, self, body)
 
     @property
     def place(self) -> str:

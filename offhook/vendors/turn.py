@@ -103,6 +103,11 @@ class VendorTurn:
         """The message for a piece of audio."""
         return audio
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the vendor, which has closed the connection, has told everything; for one that closes it then."""
+        return False
+
     def report_endpoint(self, report: EndpointReport) -> None:
         """What the vendor thinks about the end of the turn."""
         if self._on_endpoint is not None and not self.is_finishing and not self._over:
@@ -165,6 +170,8 @@ class VendorTurn:
 
     def on_lost(self, error: EngineError) -> None:
         """See Receiver."""
+        if self.is_finishing and self.has_ended:
+            self.finals.complete()
         if self._over:
             self._release(clean=False)
             return

@@ -40,6 +40,11 @@ class WebSocketWire:
         """See Wire."""
         self._socket.transport.abort()
 
+    @property
+    def close_code(self) -> int | None:
+        """See Wire."""
+        return self._socket.close_code
+
     def ended(self) -> EngineError:
         """See Wire."""
         return closed(self._target, self._socket.close_code, self._socket.close_reason)
@@ -47,6 +52,7 @@ class WebSocketWire:
 
 async def dial_websocket(target: Target, limits: Limits) -> WebSocketWire:
     """See Dial."""
+    target = await target.signed()
     try:
         socket = await connect(
             target.url,

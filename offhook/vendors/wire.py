@@ -30,6 +30,11 @@ class Wire(Protocol):
     def abort(self) -> None:
         """Free everything at once. Idempotent."""
 
+    @property
+    def close_code(self) -> int | None:
+        """The code of a WebSocket that the vendor has closed (RFC 6455 section 7.4)."""
+        return None
+
     def ended(self) -> EngineError:
         """Why the messages have ended."""
         ...

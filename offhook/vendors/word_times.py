@@ -20,7 +20,7 @@ class CharacterTimes:
     def __init__(self, text: str, rate_hz: int) -> None:
         self._text = text
         self._rate_hz = rate_hz
-        self._tokens = [match.span() for match in _TOKEN.finditer(text)]
+        self._tokens = tokens(text)
         self._token = 0  # the first that has not been given out
         self._at = 0
         self._start: float | None = None
@@ -75,7 +75,7 @@ class WordTimes:
     def __init__(self, text: str, rate_hz: int) -> None:
         self._text = text
         self._rate_hz = rate_hz
-        self._tokens = [match.span() for match in _TOKEN.finditer(text)]
+        self._tokens = tokens(text)
         self._bare = [_bare(text[start:end]) for start, end in self._tokens]
         self._token = 0
 
@@ -97,6 +97,11 @@ class WordTimes:
             if bare and bare == self._bare[token]:
                 return token
         return None
+
+
+def tokens(text: str) -> list[tuple[int, int]]:
+    """Where its words begin and end: it is divided at white space."""
+    return [match.span() for match in _TOKEN.finditer(text)]
 
 
 def _bare(word: str) -> str:
