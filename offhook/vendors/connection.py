@@ -57,11 +57,9 @@ class Connection:
         """For the pool."""
         self._dial = dial
         self._closing = False
-        self._outgoing: deque[Message] = deque(target.hello)
+        self._outgoing = deque[Message]()
         self._queued_bytes = 0
         self._wake = asyncio.Event()
-        if self._outgoing:
-            self._wake.set()
         loop = asyncio.get_running_loop()
         self._opened: asyncio.Future[None] = loop.create_future()
         self._task = loop.create_task(self._run())
@@ -125,7 +123,8 @@ class Connection:
     async def _run(self) -> None:
         try:
             async with asyncio.timeout(self.limits.connect_s):
-                wire = await self._dial(self.target, self.limits)
+                target = await self.target.signed()
+                wire = await self._dial(target, self.limits)
         except TimeoutError:
             what = f"connecting to {self.target.vendor}"
             self._lose(EngineTimeout(self.target.name, what, "it did not answer in time"))
@@ -134,6 +133,9 @@ class Connection:
             self._lose(error)
             return
         self.opened_at = self.used_at = monotonic()
+        self._outgoing.extendleft(reversed(target.hello))
+        self._queued_bytes += sum(map(len, target.hello))
+        self._wake.set()
         self._opened.set_result(None)
         writer = asyncio.create_task(self._write(wire))
         try:

@@ -52,7 +52,6 @@ class WebSocketWire:
 
 async def dial_websocket(target: Target, limits: Limits) -> WebSocketWire:
     """See Dial."""
-    target = await target.signed()
     try:
         socket = await connect(
             target.url,
