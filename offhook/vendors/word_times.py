@@ -70,7 +70,8 @@ class CharacterTimes:
 
 
 class WordTimes:
-    """Finds words in the text, one after the other."""
+    """Finds words in the text, one after the other. One that is reported in parts, such as "twenty-one", is found when
+    it is complete."""
 
     def __init__(self, text: str, rate_hz: int) -> None:
         self._text = text
@@ -78,19 +79,40 @@ class WordTimes:
         self._tokens = tokens(text)
         self._bare = [_bare(text[start:end]) for start, end in self._tokens]
         self._token = 0
+        self._part, self._part_start_s = "", 0.0  # of the token
 
     def push(self, words: Sequence[str], starts_s: Sequence[float], ends_s: Sequence[float]) -> list[Word]:
         """Takes words with their times from the start of the text's audio; returns those that the text has."""
         found: list[Word] = []
-        for word, start_s, end_s in zip(words, starts_s, ends_s, strict=False):
-            token = self._find(_bare(word))
-            if token is None:
+        for word, begins_s, end_s in zip(words, starts_s, ends_s, strict=False):
+            placed = self._place(_bare(word), begins_s)
+            if placed is None:
                 continue
+            token, start_s = placed
             self._token = token + 1
             start, end = self._tokens[token]
             first, last = round(start_s * self._rate_hz), round(max(start_s, end_s) * self._rate_hz)
             found.append(Word(self._text[start:end], start, end, first, last))
         return found
+
+    def _place(self, bare: str, start_s: float) -> tuple[int, float] | None:
+        """The token that is complete with this word, and when it began."""
+        if self._part and not bare[:1].isalnum():
+            return None  # what is between two parts
+        expected = self._bare[self._token] if self._token < len(self._bare) else ""
+        if bare and bare != expected and expected.startswith(self._part + bare):
+            self._part_start_s = self._part_start_s if self._part else start_s
+            self._part += bare
+            if self._part != expected:
+                return None
+            token, start_s = self._token, self._part_start_s
+        elif (found := self._find(bare)) is not None:
+            token = found
+        else:
+            self._part = ""
+            return None
+        self._part = ""
+        return token, start_s
 
     def _find(self, bare: str) -> int | None:
         for token in range(self._token, min(self._token + _MAX_SKIPPED_WORDS, len(self._tokens))):

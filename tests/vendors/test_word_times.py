@@ -69,3 +69,24 @@ def test_a_word_that_is_missing() -> None:
     times = WordTimes(TEXT, 8_000)
     found = times.push(["your", "uh", "is", "thanks"], [0, 1, 2, 3], [0.5, 1.5, 2.5, 3.5])
     assert [word.text for word in found] == ["Your", "is", "thanks."]
+
+
+def test_words_in_parts() -> None:
+    """Some vendors divide what has no space; what is between the parts is ignored."""
+    times = WordTimes("It's $12.50, twenty-one now", 1_000)
+    reported = ["It", "'s", "$", "12", ".", "50", ",", "twenty", "-", "one", "now"]
+    starts_s = [at / 10 for at in range(len(reported))]
+    found = times.push(reported, starts_s, [start_s + 0.1 for start_s in starts_s])
+    assert [(word.text, word.start_sample, word.end_sample) for word in found] == [
+        ("It's", 0, 200),
+        ("$12.50,", 300, 600),
+        ("twenty-one", 700, 1_000),
+        ("now", 1_000, 1_100),
+    ]
+
+
+def test_parts_of_another_word() -> None:
+    """What only begins like the next word does not hide the words behind it."""
+    times = WordTimes("another one here", 1_000)
+    found = times.push(["an", "one", "here"], [0.0, 0.5, 0.6], [0.5, 0.6, 0.7])
+    assert [word.text for word in found] == ["one", "here"]
