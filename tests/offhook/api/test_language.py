@@ -297,7 +297,7 @@ def test_an_utterance_and_a_question_may_have_a_voice_of_their_own() -> None:
 
 
 def test_a_voice_that_the_engine_does_not_have_is_refused_before_anything_is_said() -> None:
-    known = EngineLanguages(tts_name="auto", voices=("heart", "de"))
+    known = EngineLanguages(tts_name="auto", voices={"heart": "en-us", "de": "de"})
     known.check_voice("heart")
     known.check_voice("de+f3")
     with pytest.raises(UserError) as caught:
@@ -306,5 +306,5 @@ def test_a_voice_that_the_engine_does_not_have_is_refused_before_anything_is_sai
     assert problem.what == "the tts engine 'auto' has no voice 'haert'"
     assert (problem.why, problem.todo) == ("it has heart, de", "did you mean `heart`?")
     with pytest.raises(UserError, match="has no voice"):
-        EngineLanguages(voices=()).check_voice("heart")
+        EngineLanguages(voices={}).check_voice("heart")
     EngineLanguages().check_voice("any")
