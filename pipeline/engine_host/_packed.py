@@ -60,7 +60,12 @@ def made_elsewhere(make: Callable[[], T]) -> T:
     """
     context = get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=lambda: sender.send(make()))
+
+    def send() -> None:
+        receiver.close()  # so that it ends if this process does
+        sender.send(make())
+
+    process = context.Process(target=send)
     process.start()
     sender.close()
     try:
