@@ -308,3 +308,31 @@ def test_a_voice_that_the_engine_does_not_have_is_refused_before_anything_is_sai
     with pytest.raises(UserError, match="has no voice"):
         EngineLanguages(voices={}).check_voice("heart")
     EngineLanguages().check_voice("any")
+
+
+VOICES = b"""\
+name: hotel
+start: hello
+voice: heart
+steps:
+  hello: {say: Hello., next: more}
+  more: {say: Welcome., voice: emma, next: ende}
+  ende: {hang_up: Tsch\xc3\xbcss., language: de}
+"""
+
+
+def test_a_flow_and_its_steps_have_voices() -> None:
+    caller = spoken_by(FlowAgent(parse_flow(VOICES, "flow.yaml")))
+    assert list(zip(caller.voice.asked, caller.voice.asked_by, caller.voice.asked_in, strict=True)) == [
+        ("Hello.", "heart", ""),
+        ("Welcome.", "emma", ""),
+        ("Tschüss.", "", "de"),
+    ]
+
+
+def test_a_voice_without_a_name_is_refused_with_its_line() -> None:
+    with pytest.raises(UserError) as caught:
+        parse_flow(VOICES.replace(b"voice: emma", b'voice: ""'), "flow.yaml")
+    (problem,) = caught.value.problems
+    assert problem.what == "the voice has no name"
+    assert problem.where.startswith("flow.yaml:6:")

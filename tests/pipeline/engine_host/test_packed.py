@@ -40,7 +40,7 @@ def test_a_copy_that_fails_is_not_waited_for() -> None:
 
 
 def test_a_copy_ends_with_its_process() -> None:
-    """It has the pipes of an engine's process: whoever waits for their end would wait for ever."""
+    """It has the pipes of an engine's process, and their end would never come."""
     code = (
         "import os, signal, time\n"
         "from offhook.pipeline.engine_host._packed import made_elsewhere\n"
