@@ -42,7 +42,8 @@ def list_models(
 ) -> None:
     """Print the models on this machine, and those that `add` knows by name."""
     if engine is not None and engine not in ENGINES:
-        raise UserError(f"there is no engine {engine!r} with models", "", did_you_mean(engine, ENGINES), "--engine")
+        why = f"these have some: {', '.join(ENGINES)}"
+        raise UserError(f"there is no engine {engine!r} with models", why, did_you_mean(engine, ENGINES), "--engine")
     rows = [_of_model(model) for model in _store(config).models()]
     installed = {row["name"] for row in rows}
     if not here:

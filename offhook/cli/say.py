@@ -163,4 +163,7 @@ def _play(spoken: Spoken, player: list[str]) -> None:
     with NamedTemporaryFile(suffix=".wav") as file:
         file.write(spoken.as_wav())
         file.flush()
-        subprocess.run([*player, file.name], check=False)
+        done = subprocess.run([*player, file.name], stderr=subprocess.PIPE, check=False)
+    if done.returncode != 0:
+        said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise UserError("it could not be played", said or f"{player[0]} failed", "--out FILE.wav")

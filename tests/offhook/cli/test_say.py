@@ -124,3 +124,22 @@ def test_a_voice_on_the_command_line_goes_before_those_of_the_settings(run: Run,
     assert len(usual) == len(chosen)
     status, _, err = run("say", "  ", "--engine", "espeak")
     assert status == USAGE and "there is nothing to say" in err
+
+
+def test_a_player_that_fails_is_told(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    player = tmp_path / "paplay"
+    player.write_text("#!/bin/sh\necho no loudspeaker >&2\nexit 1\n")
+    player.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(say, "PLAYERS", (["paplay"],))
+    status, _, err = run("say", TEXT, "--engine", "espeak")
+    assert status == USAGE and "no loudspeaker" in err and "--out FILE.wav" in err
+
+
+def test_voices_of_an_engine_or_a_language_that_is_not_there(run: Run) -> None:
+    status, _, err = run("voices", "espaek")
+    assert status == USAGE and "did you mean `espeak`?" in err
+    status, out, _ = run("voices", "espeak", "--language", "tlh")
+    assert status == 0 and "it does not speak 'tlh'" in out
+    status, out, _ = run("voices", "hibari", "--language", "en-GB")
+    assert status == 0 and ("languages: en\n" in out or "not installed" in out)
