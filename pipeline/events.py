@@ -195,16 +195,31 @@ class AnswerKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SpokenWord:
+    """A word that was played; the times count from the start of the utterance's audio, without pauses.
+
+    `is_estimated`: the voice does not report where its words are, and an even pace is assumed.
+    """
+
+    text: str
+    start_s: float
+    end_s: float
+    is_estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Playback:
     """What was played of an utterance: the words that reached the caller, and those that did not.
 
-    `interrupted`: the caller cut it off. `failed`: why the voice could not say the rest.
+    `interrupted`: the caller cut it off. `failed`: why the voice could not say the rest. `words` has the times of what
+    was played, once the utterance is over.
     """
 
     text_played: str = ""
     text_unplayed: str = ""
     interrupted: bool = False
     failed: str | None = None
+    words: tuple[SpokenWord, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

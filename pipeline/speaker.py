@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from offhook.pipeline.clauses import Clause, ClauseSplitter
@@ -162,6 +163,7 @@ class Speaker:
         said = ledger.utterance.complete and not self._line.queued_ticks
         line_tick = self._line.sent_ticks if said else self._line.played_ticks()
         playback = self._cut or ledger.playback(line_tick)
+        playback = replace(playback, words=ledger.played_words(playback))
         self._notify_voice(ledger, line_tick, playback)
         engine = ", ".join(self._engines)
         self._report(BotHeard(playback, now, tuple(ledger.utterance.words), self._began_at, engine))

@@ -14,9 +14,10 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from offhook.cli.options import AsJson, ConfigFile
 from offhook.models.add import Wanted
 from offhook.models.add import add as add_model
-from offhook.models.catalogue import ENGINES, Entry, catalogue
+from offhook.models.catalogue import ENGINES, VOICES, Entry, catalogue
 from offhook.models.download import OnProgress
 from offhook.models.store import Model, ModelStore
+from offhook.pipeline.tts.piper_voices import files_in
 from offhook.settings.config import Config
 from offhook.usererror import UserError, did_you_mean
 
@@ -41,7 +42,8 @@ def list_models(
 ) -> None:
     """Print the models on this machine, and those that `add` knows by name."""
     if engine is not None and engine not in ENGINES:
-        raise UserError(f"there is no engine {engine!r} with models", "", did_you_mean(engine, ENGINES), "--engine")
+        why = f"these have some: {', '.join(ENGINES)}"
+        raise UserError(f"there is no engine {engine!r} with models", why, did_you_mean(engine, ENGINES), "--engine")
     rows = [_of_model(model) for model in _store(config).models()]
     installed = {row["name"] for row in rows}
     if not here:
@@ -79,8 +81,7 @@ def add(
         typer.echo(f"SHA-256 {added.about.sha256}")
     if added.about.licence:
         typer.echo(f"licence {added.about.licence}: {added.about.source}")
-    section = "tts" if added.about.engine == "piper" else "asr"
-    typer.echo(f'next:  `model = "{added.name}"` below `[{section}.{added.about.engine}]`')
+    typer.echo(f"next:  {_next(added)}")
 
 
 @app.command("remove")
@@ -108,6 +109,15 @@ def where(
         todo = f"offhook models add {model}" if model in catalogue() else "offhook models list"
         raise UserError(f"the model {model!r} is not here", f"{store.folder} has no such folder", todo)
     typer.echo(found.folder)
+
+
+def _next(added: Model) -> str:
+    engine = added.about.engine
+    if engine not in VOICES:
+        return f'`model = "{added.name}"` below `[asr.{engine}]`'
+    if engine == "piper":
+        return f'offhook say --engine piper --voice {next(iter(files_in(added.folder)))} "Hello."'
+    return f'offhook say --engine {engine} "Hello.", or `model = "{added.name}"` below `[tts.{engine}]`'
 
 
 def _store(config: Path | None) -> ModelStore:

@@ -1,6 +1,7 @@
 """`offhook say`: speaks a text as a call would hear it, into a file or through the loudspeakers."""
 
 import io
+import json
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,9 @@ import typer
 from offhook.engines.engine_set import make_voice
 from offhook.engines.requirements import require_installed
 from offhook.observe.log import setup
+from offhook.pipeline.rates import TICK_HZ
+from offhook.pipeline.tts.clip import whole_words
+from offhook.pipeline.tts.engine import Word
 from offhook.process.event_loop import run_loop
 from offhook.settings.config import Config
 from offhook.telephony.codec import PCMU
@@ -28,16 +32,31 @@ PLAYERS = (["paplay"], ["pw-play"], ["aplay", "-q"], ["afplay"], ["ffplay", "-au
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """A text as 16-bit mono PCM, and how long the first of it took."""
+    """A text as 16-bit mono PCM, how long the first of it took, and where its words are, in ticks of 1/8000 s."""
 
     pcm: bytes
     rate_hz: int
     first_ms: float
+    words: tuple[Word, ...] = ()
 
     @property
     def seconds(self) -> float:
         """How long it lasts."""
         return len(self.pcm) / 2 / self.rate_hz
+
+    def as_json(self) -> str:
+        """What is known of it."""
+        words = [
+            {
+                "text": word.text,
+                "start_s": round(word.start_sample / TICK_HZ, 3),
+                "end_s": round(word.end_sample / TICK_HZ, 3),
+                "is_estimated": word.is_estimated,
+            }
+            for word in self.words
+        ]
+        known = {"seconds": round(self.seconds, 3), "rate_hz": self.rate_hz, "first_ms": round(self.first_ms, 1)}
+        return json.dumps(known | {"words": words}, ensure_ascii=False)
 
     def as_wav(self) -> bytes:
         """The content of a WAV file."""
@@ -60,30 +79,38 @@ def say(
     phone: Annotated[
         bool, typer.Option("--phone", help="As heard by phone: G.711, 8 kHz. Otherwise 16 kHz.", metavar="")
     ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, with the times of the words.", metavar="")
+    ] = False,
 ) -> None:
     """Say a text with a voice: numbers, dates and pauses as in a call. Without --out it is played."""
     settings = _settings(config, engine, voice, language)
     setup(level="warning")
     require_installed(settings, asr=False)
     text = sys.stdin.read() if text == "-" else text
+    if not text.strip():
+        raise UserError("there is nothing to say", "the text is empty", 'offhook say "Good morning."', "TEXT")
+    player = _player() if out is None and not as_json else []
     spoken = run_loop(speak(settings, text, phone=phone))
     if out == "-":
         sys.stdout.buffer.write(spoken.as_wav())
         return
     if out is not None:
         _write(Path(out), spoken.as_wav())
-    typer.echo(
-        f"{out or 'played'}: {spoken.seconds:.1f} s at {spoken.rate_hz} Hz, first audio after {spoken.first_ms:.0f} ms"
-    )
-    if out is None:
-        _play(spoken)
+    if as_json:
+        typer.echo(spoken.as_json())
+    else:
+        about = f"{spoken.seconds:.1f} s at {spoken.rate_hz} Hz, first audio after {spoken.first_ms:.0f} ms"
+        typer.echo(f"{out or 'playing'}: {about}")
+    if player:
+        _play(spoken, player)
 
 
 async def speak(config: Config, text: str, *, phone: bool) -> Spoken:
     """`text` spoken by the configured voice. Raises EngineError, UserError."""
     tts, voice = make_voice(config)
     rate_hz = NARROW_HZ if phone else WIDE_HZ
-    pcm, first_ms = bytearray(), 0.0
+    pcm, first_ms, words, ticks = bytearray(), 0.0, list[Word](), 0
     try:
         await tts.start()
         began = monotonic()
@@ -92,15 +119,24 @@ async def speak(config: Config, text: str, *, phone: bool) -> Spoken:
             async for piece in pieces:
                 first_ms = first_ms or 1_000 * (monotonic() - began)
                 pcm += piece.payload
+                words += piece.moved(ticks)
+                ticks += piece.ticks
     finally:
         await tts.close()
-    return Spoken(bytes(pcm), rate_hz, first_ms)
+    return Spoken(bytes(pcm), rate_hz, first_ms, tuple(whole_words(words)))
 
 
 def _settings(config: Path | None, engine: str | None, voice: str | None, language: str | None) -> Config:
     tts = {key: value for key, value in (("engine", engine), ("voice", voice)) if value is not None}
     dialog = {} if language is None else {"language": language}
-    return Config.load(config, {"tts": tts, "dialog": dialog})
+    settings = Config.load(config, {"tts": tts, "dialog": dialog})
+    if voice is None:
+        return settings
+    # An engine's own option goes before `tts.voice`, and --voice before both.
+    options = {
+        name: {key: value for key, value in own.items() if key != "voice"} for name, own in settings.tts.options.items()
+    }
+    return settings.model_copy(update={"tts": settings.tts.model_copy(update={"options": options})})
 
 
 def _by_phone(pcm: bytes) -> bytes:
@@ -114,12 +150,20 @@ def _write(path: Path, content: bytes) -> None:
         raise UserError(f"{path} cannot be written", error.strerror or str(error), "another file", "--out") from error
 
 
-def _play(spoken: Spoken) -> None:
-    player = next((each for each in PLAYERS if shutil.which(each[0])), None)
-    if player is None:
+def _player() -> list[str]:
+    """The program that plays a WAV file. Raises UserError: none is here."""
+    found = next((each for each in PLAYERS if shutil.which(each[0])), None)
+    if found is None:
         programs = ", ".join(each[0] for each in PLAYERS)
         raise UserError("nothing can be played", f"none of {programs} is here", "--out FILE.wav")
+    return found
+
+
+def _play(spoken: Spoken, player: list[str]) -> None:
     with NamedTemporaryFile(suffix=".wav") as file:
         file.write(spoken.as_wav())
         file.flush()
-        subprocess.run([*player, file.name], check=False)
+        done = subprocess.run([*player, file.name], stderr=subprocess.PIPE, check=False)
+    if done.returncode != 0:
+        said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise UserError("it could not be played", said or f"{player[0]} failed", "--out FILE.wav")

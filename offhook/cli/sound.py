@@ -29,7 +29,7 @@ def read_speech(path: Path) -> bytes:
             raise _unusable(path, f"it has more than {MAX_FILE_BYTES // 1_000_000} MB")
         pcm, rate_hz, channels = _parse(path.read_bytes())
     except OSError as error:
-        raise _unusable(path, error.strerror or str(error)) from error
+        raise UserError(f"{path} cannot be read", error.strerror or str(error), "another file", "FILE") from error
     except (ValueError, struct.error) as error:
         raise _unusable(path, str(error)) from error
     whole = len(pcm) // (2 * channels) * 2 * channels

@@ -15,7 +15,7 @@ from offhook.pipeline.errors import EngineError
 from offhook.pipeline.language import covers
 from offhook.pipeline.tts.engine import ListingTtsEngine, NamedVoicesTtsEngine, TtsEngine
 from offhook.settings.config import Config, TtsConfig
-from offhook.usererror import UserError
+from offhook.usererror import UserError, did_you_mean
 
 MAX_SHOWN = 8
 NOT_VOICES = ("recorded",)
@@ -45,6 +45,10 @@ def voices(
     settings = Config.load(config)
     known = [name for name in names("tts") if name not in NOT_VOICES]
     configured = settings.tts.chain
+    if engine is not None and engine not in (*known, *configured, *settings.tts.options) and ":" not in engine:
+        raise UserError(
+            f"there is no voice engine {engine!r}", f"there are {', '.join(known)}", did_you_mean(engine, known)
+        )
     wanted = [engine] if engine is not None else [*dict.fromkeys((*configured, AUTO, *known))]
     found = [look_at(settings, name, language) for name in wanted]
     if as_json:
@@ -65,7 +69,9 @@ def look_at(config: Config, name: str, language: str | None = None) -> Engine:
         made = make_tts(config)
     except UserError as error:
         (problem, *_) = error.problems
-        return Engine(name, problem.why, problem.todo)
+        # "cartesia needs `api_key`": the reason alone would say too little.
+        what = problem.what.removeprefix(f"{name} ") if problem.what.startswith(f"{name} ") else ""
+        return Engine(name, f"{what}: {problem.why}" if what else problem.why, problem.todo)
     except EngineError as error:
         return Engine(name, error.why, error.hint)
     if not isinstance(made, ListingTtsEngine):
@@ -90,9 +96,15 @@ async def _listed(engine: ListingTtsEngine) -> dict[str, str]:
 def _described(name: str, engine: TtsEngine, of: dict[str, str], language: str | None) -> Engine:
     gives = engine.capabilities
     if language is not None:
-        of = {voice: tag for voice, tag in of.items() if covers(language, tag) or covers(tag or language, language)}
-    languages = tuple(sorted(tag for tag in gives.languages if language is None or covers(language, tag)))
+        of = {voice: tag for voice, tag in of.items() if _serves(tag or language, language)}
+    languages = tuple(sorted(tag for tag in gives.languages if language is None or _serves(tag, language)))
+    if gives.languages and not languages:
+        return Engine(name, f"it does not speak {language!r}", "offhook voices")
     return Engine(name, "", "", languages, tuple(of.items()), gives.word_positions)
+
+
+def _serves(tag: str, wanted: str) -> bool:
+    return covers(wanted, tag) or covers(tag, wanted)
 
 
 def render(engine: Engine, config: Config, *, is_used: bool, all_voices: bool) -> str:

@@ -92,12 +92,12 @@ def languages_of(asr: Mapping[str, AsrEngine], tts: Mapping[str, TtsEngine]) -> 
     )
 
 
-def _voices(tts: Mapping[str, TtsEngine]) -> tuple[str, ...] | None:
-    """The names of all voices; None if an engine does not say."""
-    named = [tuple(engine.voices) for engine in tts.values() if isinstance(engine, NamedVoicesTtsEngine)]
-    if not named:
-        return ()
-    return tuple(dict.fromkeys(name for names in named for name in names)) if all(named) else None
+def _voices(tts: Mapping[str, TtsEngine]) -> dict[str, str] | None:
+    """The names of all voices, with the language of each; None if an engine does not say."""
+    named = [engine.voices for engine in tts.values() if isinstance(engine, NamedVoicesTtsEngine)]
+    if not all(named):
+        return None
+    return {name: voices[name] for voices in reversed(named) for name in voices}
 
 
 def asr_chain(config: Config, engines: Mapping[str, AsrEngine]) -> ChainAsr:

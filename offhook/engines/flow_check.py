@@ -1,4 +1,4 @@
-"""Checks before the first call that the engines know a flow's words and languages."""
+"""Checks before the first call that the engines know a flow's words, languages and voices."""
 
 import re
 from collections.abc import Iterator
@@ -25,8 +25,9 @@ class LimitedVocabulary(Protocol):
 
 
 def check_flow(flow: Flow, path: Path | None, config: Config, given: GivenEngines, language: str) -> None:
-    """Raises UserError for texts and answers in a language that the voice or the recogniser does not know, and for
-    phrases with a word that no recogniser knows, all being a LimitedVocabulary: one makes it refuse the whole question.
+    """Raises UserError for texts and answers in a language that the voice or the recogniser does not know, for voices
+    that there are not or that speak another language, and for phrases with a word that no recogniser knows, all being
+    a LimitedVocabulary: one makes it refuse the whole question.
 
     `language` is the calls', for steps of a flow without one.
     """
@@ -35,6 +36,7 @@ def check_flow(flow: Flow, path: Path | None, config: Config, given: GivenEngine
     limited = [engine for engine in asr.values() if isinstance(engine, LimitedVocabulary)]
     lines = path.read_text(encoding="utf-8").splitlines() if path is not None else []
     problems = list(_unknown_languages(flow, path, lines, known, language))
+    problems += _wrong_voices(flow, path, lines, known, language)
     if not problems and len(limited) == len(asr):
         problems = [
             Problem(
@@ -71,15 +73,39 @@ def _unknown_languages(
                 yield problem
 
 
+def _wrong_voices(
+    flow: Flow, path: Path | None, lines: list[str], known: EngineLanguages, language: str
+) -> Iterator[Problem]:
+    """One problem for each voice and language, at the first step that needs it."""
+    seen = set()
+    for step in flow.steps.values():
+        voice = flow.voice_of(step)
+        spoken = step.language or flow.language or language
+        if voice is None or not texts(step) or (voice, spoken) in seen:
+            continue
+        seen.add((voice, spoken))
+        of_step = step if step.voice is not None else None
+        problem = known.voice_problem(voice, spoken, _where(path, _line_of("voice", lines, of_step)))
+        if problem is not None:
+            yield problem
+
+
 def _listens(step: Step) -> bool:
     return isinstance(step, Ask | Collect) and step.question().speech
 
 
 def _line_of_language(lines: list[str], step: Step, flow: Flow) -> int | None:
     if step.language is not None:
-        at = _line_with(lines, rf"^\s+['\"]?{re.escape(step.name)}['\"]?\s*:")
-        return _line_with(lines, r"\blanguage['\"]?\s*:", at or 0)
-    return _line_with(lines, r"^['\"]?language['\"]?\s*:") if flow.language is not None else None
+        return _line_of("language", lines, step)
+    return _line_of("language", lines, None) if flow.language is not None else None
+
+
+def _line_of(key: str, lines: list[str], step: Step | None) -> int | None:
+    """The line of a step's key; None: of the flow's."""
+    if step is None:
+        return _line_with(lines, rf"^['\"]?{key}['\"]?\s*:")
+    at = _line_with(lines, rf"^\s+['\"]?{re.escape(step.name)}['\"]?\s*:")
+    return _line_with(lines, rf"\b{key}['\"]?\s*:", at or 0)
 
 
 def _line_with(lines: list[str], pattern: str, start: int = 0) -> int | None:

@@ -1,5 +1,6 @@
 """The languages of a bot's engines, and the errors for one that they lack."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,24 +17,43 @@ Part = Literal["asr", "tts"]
 class EngineLanguages:
     """The languages that the recogniser and the voice support, as BCP 47 tags; none: any.
 
-    `voices` are the names of the voice engine's voices; None: not known.
+    `voices` are the names of the voice engine's voices, and the language of each ("": any); None: not known.
     """
 
     asr_name: str = "asr"
     asr: tuple[str, ...] = ()
     tts_name: str = "tts"
     tts: tuple[str, ...] = ()
-    voices: tuple[str, ...] | None = None
+    voices: Mapping[str, str] | None = None
 
     def check_voice(self, voice: str) -> None:
         """Raises UserError if the voice engine has no voice of that name."""
+        problem = self.voice_problem(voice)
+        if problem is not None:
+            raise UserError.of([problem])
+
+    def voice_problem(self, voice: str, language: str | None = None, where: str = "") -> Problem | None:
+        """What is wrong if the voice engine has no voice of that name, or if it cannot speak texts in `language`."""
+        if self.voices is None:
+            return None
         # espeak-ng has variants of each voice: "de+f3".
-        if self.voices is None or {voice, voice.partition("+")[0].lower()} & set(self.voices):
-            return
-        raise UserError(
-            f"the tts engine {self.tts_name!r} has no voice {voice!r}",
-            f"it has {_listed(self.voices)}" if self.voices else "it has one voice",
-            did_you_mean(voice, list(self.voices)) if self.voices else "leave `voice` out",
+        name = voice if voice in self.voices else voice.partition("+")[0].lower()
+        if name not in self.voices:
+            return Problem(
+                f"the tts engine {self.tts_name!r} has no voice {voice!r}",
+                f"it has {_listed(tuple(self.voices))}" if self.voices else "it has one voice",
+                did_you_mean(voice, list(self.voices)) if self.voices else "leave `voice` out",
+                where,
+            )
+        speaks = self.voices[name]
+        if language is None or not speaks or _is_one(speaks, language):
+            return None
+        others = [each for each, tag in self.voices.items() if not tag or _is_one(tag, language)]
+        return Problem(
+            f"the voice {voice!r} does not speak {language!r}",
+            f"it speaks {speaks!r}",
+            f"{f'`voice: {others[0]}`' if others else 'leave `voice` out'}, or `language: {speaks}`",
+            where,
         )
 
     def check(self, part: Part, language: str, todo: str = "", where: str = "") -> None:
@@ -64,6 +84,15 @@ def check_tag(language: str) -> None:
 
 
 ANY_LANGUAGE = EngineLanguages()
+
+_FAMILIES = {"cmn": "zh", "yue": "zh", "nb": "no", "nn": "no"}
+"""Languages that are also called by the name of their family."""
+
+
+def _is_one(one: str, other: str) -> bool:
+    """Whether the two are the same language, whatever kind of it."""
+    bases = [tag.partition("-")[0].lower() for tag in (one, other)]
+    return len({_FAMILIES.get(base, base) for base in bases}) == 1
 
 
 def _listed(languages: tuple[str, ...]) -> str:

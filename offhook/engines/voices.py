@@ -4,38 +4,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from offhook.engines.factory import USUAL_RATE_WPM, EngineContext, read_options
-from offhook.pipeline.tts.coqui import CoquiEngine
+from offhook.engines.factory import EngineContext, read_options
+from offhook.engines.voice_models import check_is_here, kokoro_files, only_voice, piper_models
+from offhook.engines.voice_options import LocalVoiceOptions, Speed, speed_of
 from offhook.pipeline.tts.engine import TtsEngine
 from offhook.pipeline.tts.espeak import MAX_RATE_WPM, MIN_RATE_WPM, EspeakEngine, voice_for
 from offhook.pipeline.tts.hibari import HibariEngine
 from offhook.pipeline.tts.hibari_voices import DEFAULT_VOICE, hibari_voices
 from offhook.pipeline.tts.kokoro import KokoroEngine
 from offhook.pipeline.tts.piper import PiperEngine
-from offhook.settings.values import LanguageTag
-
-Speed = Annotated[float, Field(ge=0.5, le=2.0)]
-"""1 is the voice's own pace."""
 
 
-class Options(BaseModel):
-    """What all voices have: a `voice` (`tts.voice` if it is not set), and those for other languages, by BCP 47 tag."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    voice: str | None = None
-    voices: dict[LanguageTag, str] = {}
-
-
-class EspeakOptions(Options):
+class EspeakOptions(LocalVoiceOptions):
     """espeak-ng's voices, and words a minute."""
 
     rate_wpm: Annotated[int, Field(ge=MIN_RATE_WPM, le=MAX_RATE_WPM)] | None = None
 
 
-class NetworkOptions(Options):
+class NetworkOptions(LocalVoiceOptions):
     """A voice that is a network. `speed` follows `tts.rate_wpm` if it is not set; `workers` are child processes."""
 
     speed: Speed | None = None
@@ -43,26 +31,18 @@ class NetworkOptions(Options):
 
 
 class PiperOptions(NetworkOptions):
-    """Voices are files, such as "en_US-joe-medium.onnx" with its ".onnx.json" beside it: as a path, or as a name in
-    `folder`."""
+    """Voices are names in `offhook models list --here` or in `folder`, or paths: files such as "en_US-joe-medium.onnx"
+    with an ".onnx.json" beside each. Without `voice` it is the only one for the bot's language."""
 
     folder: Path | None = None
 
 
 class KokoroOptions(NetworkOptions):
-    """`model` and `styles` are the files "kokoro-v1.0.onnx" and "voices-v1.0.bin"."""
+    """`model` is a name in `offhook models list --here` (without it the only one of Kokoro), a folder's path, or that
+    of "kokoro-v1.0.onnx"; `styles` is "voices-v1.0.bin" if it does not lie beside that."""
 
-    model: Path
-    styles: Path
-
-
-class CoquiOptions(Options):
-    """`base_url` is the address of a `tts-server`; `languages` are those of its model, `voice` one of its speakers."""
-
-    base_url: str = "http://127.0.0.1:5002"
-    languages: tuple[LanguageTag, ...] = ()
-    speed: Speed | None = None
-    timeout_s: Annotated[float, Field(gt=0, le=60)] = 10.0
+    model: Annotated[str, Field(min_length=1)] | None = None
+    styles: Path | None = None
 
 
 def espeak(options: Mapping[str, Any], context: EngineContext) -> TtsEngine:
@@ -77,43 +57,29 @@ def hibari(options: Mapping[str, Any], context: EngineContext) -> TtsEngine:
     """The embedded voice for English."""
     own = read_options(NetworkOptions, options, context)
     voice = own.voice or context.voice or _for_english(context.language)
-    return HibariEngine(voice, speed=_speed(own.speed, context), voices=own.voices, workers=own.workers)
+    return HibariEngine(voice, speed=speed_of(own.speed, context), voices=own.voices, workers=own.workers)
 
 
 def piper(options: Mapping[str, Any], context: EngineContext) -> TtsEngine:
-    """A Piper voice."""
+    """Piper's voices. Raises UserError."""
     own = read_options(PiperOptions, options, context)
-    voice = own.voice or context.voice
-    return PiperEngine(
-        voice, speed=_speed(own.speed, context), voices=own.voices, folder=own.folder, workers=own.workers
-    )
+    models = piper_models(context, own.folder)
+    voice = own.voice or context.voice or only_voice(models, context)
+    for name in (voice, *own.voices.values()):
+        check_is_here(name, models, context)
+    return PiperEngine(voice, speed=speed_of(own.speed, context), voices=own.voices, models=models, workers=own.workers)
 
 
 def kokoro(options: Mapping[str, Any], context: EngineContext) -> TtsEngine:
-    """Kokoro."""
+    """Kokoro. Raises UserError."""
     own = read_options(KokoroOptions, options, context)
     return KokoroEngine(
-        own.model,
-        own.styles,
+        *kokoro_files(own.model, own.styles, context),
         own.voice or context.voice,
         language=context.language,
-        speed=_speed(own.speed, context),
+        speed=speed_of(own.speed, context),
         voices=own.voices,
         workers=own.workers,
-    )
-
-
-def coqui(options: Mapping[str, Any], context: EngineContext) -> TtsEngine:
-    """A server of Coqui TTS."""
-    own = read_options(CoquiOptions, options, context)
-    return CoquiEngine(
-        own.base_url,
-        own.voice or context.voice,
-        language=context.language,
-        voices=own.voices,
-        languages=own.languages,
-        speed=_speed(own.speed, context),
-        timeout_s=own.timeout_s,
     )
 
 
@@ -121,7 +87,3 @@ def _for_english(language: str) -> str:
     """The voice for a kind of English: a British one if it is here."""
     known = hibari_voices().values()
     return next((each.name for each in known if each.here and each.language == language.lower()), DEFAULT_VOICE)
-
-
-def _speed(own: float | None, context: EngineContext) -> float:
-    return min(2.0, max(0.5, context.rate_wpm / USUAL_RATE_WPM)) if own is None else own

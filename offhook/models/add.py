@@ -9,7 +9,7 @@ from pathlib import Path
 
 from offhook.models.catalogue import ENGINES, Entry, RemoteFile, catalogue
 from offhook.models.download import DownloadLimits, OnProgress, download, sha256_of
-from offhook.models.kinds import engine_of
+from offhook.models.kinds import engine_of, languages_of
 from offhook.models.store import About, Model, ModelStore, at_path, check_name, write_about
 from offhook.models.unpack import ENDINGS, UnpackLimits, stem, unpack
 from offhook.usererror import UserError, did_you_mean
@@ -73,16 +73,24 @@ def _entry(wanted: Wanted) -> Entry:
         )
     file = RemoteFile(source, wanted.sha256 or "")
     base = file.name if is_url else Path(source).expanduser().resolve().name
+    if base.endswith(".onnx"):
+        # A voice of Piper: its description lies beside it.
+        return Entry(base.removesuffix(".onnx"), "piper", (), 0, "", source, (file, _beside(file)), archive=False)
     is_folder = not is_url and Path(source).expanduser().is_dir()
     name = base if is_folder else stem(base)
     if name is None:
         raise UserError(
             f"{source} cannot be added",
             "it is not an archive by its name",
-            f"one of: {', '.join(ENDINGS)}, or a folder",
+            f"one of: {', '.join(ENDINGS)}, or a folder; of a voice of Piper its .onnx",
         )
     # The engine is read off the files afterwards.
     return Entry(name, ENGINES[0], (), 0, "", source, (file,), archive=not is_folder)
+
+
+def _beside(model: RemoteFile) -> RemoteFile:
+    address, mark, query = model.url.partition("?")
+    return RemoteFile(f"{address}.json{mark}{query}")
 
 
 def _fill(
@@ -99,23 +107,23 @@ def _fill(
         _copy_folder(Path(entry.files[0].url).expanduser(), fresh)
         return ""
     folder = store.folder / DOWNLOADS / (wanted.name or entry.name)
-    folder.mkdir(parents=True, exist_ok=True)
     sums: dict[Path, str] = {}
     for file in entry.files:
         local, path = _fetched(file, folder, entry, wanted, on_progress, limits)
-        sums[path] = _checked(path, wanted.sha256 if len(entry.files) == 1 else None, file, delete=not local)
+        given = wanted.sha256 if len(entry.files) == 1 or file.url == wanted.source else None
+        sums[path] = _checked(path, given, file, delete=not local)
     largest = max(sums, key=lambda path: path.stat().st_size)
     if entry.archive:
         try:
             unpack(largest, fresh, unpack_limits)
         except UserError:
-            shutil.rmtree(folder)  # or the next try would find the same file
+            shutil.rmtree(folder, ignore_errors=True)  # or the next try would find the same file
             raise
     else:
         fresh.mkdir()
         for path in sums:
             shutil.copyfile(path, fresh / path.name)
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)
     return sums[largest]
 
 
@@ -134,6 +142,7 @@ def _fetched(
         return True, path
     target = folder / file.name
     if not target.exists():
+        folder.mkdir(parents=True, exist_ok=True)
         download(place, target, on_progress, limits)
     return False, target
 
@@ -173,7 +182,8 @@ def _install(fresh: Path, target: Path, entry: Entry, wanted: Wanted, sha256: st
             "offhook models list",
         )
     known = wanted.source in catalogue()
-    about = About(engine, entry.languages if known else (), entry.licence, entry.page, sha256)
+    languages = entry.languages if known else languages_of(root, engine)
+    about = About(engine, languages, entry.licence, entry.page, sha256)
     if wanted.languages is not None:
         about = replace(about, languages=wanted.languages)
     write_about(root, about)

@@ -7,8 +7,10 @@ from importlib.resources import files
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-Engine = Literal["vosk", "sherpa", "whisper", "piper"]
-ENGINES: tuple[Engine, ...] = ("vosk", "sherpa", "whisper", "piper")
+Engine = Literal["vosk", "sherpa", "whisper", "piper", "kokoro"]
+ENGINES: tuple[Engine, ...] = ("vosk", "sherpa", "whisper", "piper", "kokoro")
+VOICES: tuple[Engine, ...] = ("piper", "kokoro")
+"""Those of them that speak."""
 
 
 @dataclass(frozen=True, slots=True)

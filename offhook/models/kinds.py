@@ -4,11 +4,26 @@ from collections.abc import Callable
 from pathlib import Path
 
 from offhook.models.catalogue import Engine
+from offhook.pipeline.errors import EngineError
+from offhook.pipeline.tts.kokoro_files import languages_in, styles_in
+from offhook.pipeline.tts.piper_voices import files_in, read_file
 
 
 def engine_of(folder: Path) -> Engine | None:
     """The engine that would load the folder; None for a folder that is not a model."""
     return next((engine for engine, fits in _KINDS.items() if fits(folder)), None)
+
+
+def languages_of(folder: Path, engine: Engine) -> tuple[str, ...]:
+    """The languages that a model's own files name; none if they do not say."""
+    try:
+        if engine == "piper":
+            return tuple(sorted({read_file(path).language for path in files_in(folder).values()}))
+        if engine == "kokoro" and (styles := styles_in(folder)) is not None:
+            return tuple(sorted(set(languages_in(styles).values())))
+    except EngineError:
+        pass  # its engine reports what is wrong with it
+    return ()
 
 
 def _is_vosk(folder: Path) -> bool:
@@ -26,6 +41,10 @@ def _is_piper(folder: Path) -> bool:
     return any(path.with_name(f"{path.name}.json").is_file() for path in folder.glob("*.onnx"))
 
 
+def _is_kokoro(folder: Path) -> bool:
+    return any(folder.glob("voices*.bin")) and any(folder.glob("*.onnx"))
+
+
 def _is_sherpa(folder: Path) -> bool:
     return (folder / "tokens.txt").is_file() and any(folder.glob("*.onnx"))
 
@@ -34,5 +53,6 @@ _KINDS: dict[Engine, Callable[[Path], bool]] = {
     "vosk": _is_vosk,
     "whisper": _is_whisper,
     "piper": _is_piper,
+    "kokoro": _is_kokoro,
     "sherpa": _is_sherpa,
 }

@@ -50,7 +50,8 @@ def _content(event: SessionEvent, began: float) -> LiveEvent:  # noqa: C901, PLR
             return {"kind": "bot", "text": _short(text)}
         case BotHeard(playback, _, words):
             spoken = {**_played(playback), "interrupted": playback.interrupted}
-            return {"kind": "heard", **spoken, "words": _places(words)}
+            estimated = any(word.is_estimated for word in words)
+            return {"kind": "heard", **spoken, "words": _places(words), "words_estimated": estimated}
         case BargedIn(silent_ms, playback):
             return {"kind": "barge_in", "silent_ms": round(silent_ms), **_played(playback)}
         case BotResumed(text):

@@ -46,7 +46,18 @@ from offhook.usererror import Problem, closest, did_you_mean
 
 SAMPLE_FLOW = "bank.yaml"
 
-_FLOW = ("name", "start", "language", "variables", "no_input", "no_match", "confirm_below", "wording", "steps")
+_FLOW = (
+    "name",
+    "start",
+    "language",
+    "voice",
+    "variables",
+    "no_input",
+    "no_match",
+    "confirm_below",
+    "wording",
+    "steps",
+)
 _LISTENING = (
     "no_input",
     "no_match",
@@ -56,12 +67,13 @@ _LISTENING = (
     "min_confidence",
     "confirm_below",
     "language",
+    "voice",
 )
 _STEPS: dict[str, tuple[str, ...]] = {
-    "say": ("say", "barge_in", "language", "next"),
+    "say": ("say", "barge_in", "language", "voice", "next"),
     "ask": ("ask", "choices", *_LISTENING),
     "collect": ("collect", "into", "digits", "terminator", "inter_digit_ms", "spoken", "as", "next", *_LISTENING),
-    "hang_up": ("hang_up", "language"),
+    "hang_up": ("hang_up", "language", "voice"),
 }
 _CHOICE = ("phrases", "key", "next")
 _RETRY = ("attempts", "reprompts", "then")
@@ -79,6 +91,7 @@ class _Rules(TypedDict):
     min_confidence: float | None
     language: str | None
     confirm_below: float | None
+    voice: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +154,7 @@ class _FlowReader(Reader):
         self._confirm_below = self._optional(self.number, top, "confirm_below", "the flow", None)
         constants = self._constants(top["variables"]) if "variables" in top else {}
         language = self._optional(self.text, top, "language", "the flow", None)
+        voice = self._optional(self.text, top, "voice", "the flow", None)
         wording = self._wording(top["wording"], language) if "wording" in top else None
         steps, names = self._steps(top["steps"]) if "steps" in top else ([], [])
         if name is None or start is None or self.problems:
@@ -148,7 +162,7 @@ class _FlowReader(Reader):
                 self._note(unknown_steps(names[0] if start is None else start, steps, names))
             raise self.error()
         try:
-            flow = Flow(name, start, {step.name: step for step in steps}, constants, wording, language)
+            flow = Flow(name, start, {step.name: step for step in steps}, constants, wording, language, voice)
         except FlowError as error:
             self._note(error.problems)
             raise self.error() from None
@@ -240,14 +254,19 @@ class _FlowReader(Reader):
         text = self._spoken(found["say"], f"the text of {what}")
         follows = self._step_name(found["next"], f"`next` of {what}")
         barge_in = self._optional(self.truth, found, "barge_in", what, True)
-        language = self._optional(self.text, found, "language", what, None)
-        return None if text is None or follows is None else Say(name, text, follows, barge_in, language)
+        language, voice = self._spoken_by(found, what)
+        return None if text is None or follows is None else Say(name, text, follows, barge_in, language, voice)
 
     def _hang_up(self, name: str, what: str, found: dict[str, Node]) -> Step | None:
         if is_null(found["hang_up"]):
             return End(name)
         text = self._spoken(found["hang_up"], f"the text of {what}")
-        return None if text is None else End(name, text, self._optional(self.text, found, "language", what, None))
+        return None if text is None else End(name, text, *self._spoken_by(found, what))
+
+    def _spoken_by(self, found: dict[str, Node], what: str) -> tuple[str | None, str | None]:
+        """Language and voice of a step."""
+        language = self._optional(self.text, found, "language", what, None)
+        return language, self._optional(self.text, found, "voice", what, None)
 
     def _ask(self, name: str, what: str, found: dict[str, Node]) -> Step | None:
         prompt = self._spoken(found["ask"], f"the text of {what}")
@@ -363,7 +382,7 @@ class _FlowReader(Reader):
         timeout_s = self._optional(self.number, found, "timeout_s", what, self._defaults.no_input_ms / 1000)
         barge_in = self._optional(self.truth, found, "barge_in", what, True)
         min_confidence = self._optional(self.number, found, "min_confidence", what, None)
-        language = self._optional(self.text, found, "language", what, None)
+        language, voice = self._spoken_by(found, what)
         confirm_below = self._optional(self.number, found, "confirm_below", what, self._confirm_below)
         rules: _Rules = {
             "silence_ms": silence_ms,
@@ -372,6 +391,7 @@ class _FlowReader(Reader):
             "min_confidence": min_confidence,
             "language": language,
             "confirm_below": confirm_below,
+            "voice": voice,
         }
         return retries[0], retries[1], rules
 

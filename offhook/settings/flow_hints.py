@@ -37,6 +37,7 @@ _OTHER_WORDS = {
     "variables": "vars constants values",
     "name": "title id flow_name",
     "language": "lang locale",
+    "voice": "speaker tts voice_name voice_id",
 }
 
 # What flows cannot do: words for it, why, and what to type instead.
@@ -92,9 +93,9 @@ _BEYOND = (
         PYTHON,
     ),
     (
-        "voice speaker tts rate speed pitch ssml",
-        "a flow has no voice of its own, only a language",
-        "type `language: de` here; the voices are chosen in the configuration, below `[tts]`",
+        "rate speed pitch volume ssml emotion",
+        "a flow chooses a voice and a language, and no more of how it speaks",
+        "type `voice: NAME` (see `offhook voices`); the pace is set in the configuration, `rate_wpm` below `[tts]`",
     ),
     ("send_dtmf send_digits send_keys tones dtmf", "a flow sends no keys", PYTHON),
     (

@@ -3,6 +3,7 @@
 import struct
 from collections.abc import AsyncIterator, Callable
 from copy import copy
+from dataclasses import replace
 
 from offhook.pipeline.asr.engine import AsrCapabilities, AsrRequest, Transcript
 from offhook.pipeline.errors import EngineError
@@ -119,12 +120,12 @@ class SimulatedVoice:
         self.asked_in: list[str] = []
         self.asked_by: list[str] = []
         self.fails: dict[str, EngineError] = {}
-        self._language = self._voice = ""
+        self._language = self.voice = ""
 
     def with_voice(self, voice: str) -> "SimulatedVoice":
         """See NamedVoicesTtsEngine."""
         other = copy(self)
-        other._voice = voice
+        other.voice = voice
         return other
 
     def in_language(self, language: str) -> "SimulatedVoice":
@@ -143,8 +144,9 @@ class SimulatedVoice:
         """See TtsEngine."""
         self.asked.append(text)
         self.asked_in.append(self._language)
-        self.asked_by.append(self._voice)
+        self.asked_by.append(self.voice)
         if text in self.fails:
             raise self.fails[text]
         samples = len(text) * MS_PER_CHARACTER * RATE_HZ // 1000
-        yield SpeechChunk(bytes(2 * samples), spread(text, samples))
+        words = tuple(replace(word, is_estimated=False) for word in spread(text, samples))
+        yield SpeechChunk(bytes(2 * samples), words)

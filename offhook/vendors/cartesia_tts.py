@@ -13,6 +13,7 @@ from pydantic import Field
 
 from offhook.engines.factory import EngineContext, read_options
 from offhook.pipeline.tts.engine import Word
+from offhook.vendors.any_voice import AnyVoice
 from offhook.vendors.cartesia import ENCODINGS, CartesiaOptions, error_of, target
 from offhook.vendors.connection import Message, fields_of
 from offhook.vendors.elevenlabs_tts import decoded
@@ -46,7 +47,7 @@ class CartesiaTtsOptions(VoiceOptions, CartesiaOptions):
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
-class CartesiaTts(VendorTts[CartesiaTtsOptions]):
+class CartesiaTts(AnyVoice, VendorTts[CartesiaTtsOptions]):
     """Made by `make`."""
 
     def __init__(self, options: CartesiaTtsOptions, context: EngineContext, limits: Limits | None = None) -> None:

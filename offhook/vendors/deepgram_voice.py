@@ -1,6 +1,6 @@
 """What Deepgram's voices have in common: options, formats, languages."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from copy import copy
 from dataclasses import replace
 from typing import Annotated, Literal
@@ -77,6 +77,19 @@ class DeepgramVoice:
         other = copy(self)
         models = {_language(self.options.model): self.options.model, **self.options.models}
         other.model = models.get(language, self.options.model)
+        return other
+
+    @property
+    def voices(self) -> Mapping[str, str]:
+        """Not known: Deepgram has them."""
+        return {}
+
+    def with_voice(self, voice: str) -> TtsEngine:
+        """The same with another voice, by its model's name. Raises KeyError for one of Deepgram's other interface."""
+        if voice.startswith("flux") != self.options.is_flux:
+            raise KeyError(voice)
+        other = copy(self)
+        other.model = voice
         return other
 
     def for_line(self, encoding: str, rate_hz: int) -> TtsEngine:

@@ -14,6 +14,7 @@ from pydantic import Field
 from offhook.engines.factory import EngineContext, read_options
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.tts.engine import Word
+from offhook.vendors.any_voice import AnyVoice
 from offhook.vendors.connection import Message, fields_of
 from offhook.vendors.elevenlabs import ElevenLabsOptions, error_of, format_name, target
 from offhook.vendors.limits import Limits
@@ -55,13 +56,13 @@ class ElevenLabsTtsOptions(VoiceOptions, ElevenLabsOptions):
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
-class ElevenLabsTts(VendorTts[ElevenLabsTtsOptions]):
+class ElevenLabsTts(AnyVoice, VendorTts[ElevenLabsTtsOptions]):
     """Made by `make`."""
 
     drain_s = 2.0  # a connection has five contexts, and one that was closed counts until it has been spoken
 
     def __init__(self, options: ElevenLabsTtsOptions, context: EngineContext, limits: Limits | None = None) -> None:
-        self._voice = options.voice or context.voice or DEFAULT_VOICE
+        self.voice = options.voice or context.voice or DEFAULT_VOICE
         limits = limits or Limits(keep_alive_s=KEEP_ALIVE_S)
         super().__init__(options, context, limits, '{"text":""}', '{"close_socket":true}')
 
@@ -88,7 +89,7 @@ class ElevenLabsTts(VendorTts[ElevenLabsTtsOptions]):
         }
         if "v2_5" in options.model or "v3" in options.model:  # the others take the language from the text alone
             query["language_code"] = primary(self.language)
-        path = f"/v1/text-to-speech/{self._voice}/multi-stream-input"
+        path = f"/v1/text-to-speech/{self.voice}/multi-stream-input"
         return target("tts", self.name, options, path, {**query, **options.query})
 
     def speech(self, utterance: Utterance, text: str) -> VendorSpeech:

@@ -20,6 +20,10 @@ class VendorRefusedError(EngineError):
     """The vendor refuses what was asked: a wrong key, or options that it does not take. Trying again does not help."""
 
 
+class NotFoundError(VendorRefusedError):
+    """The vendor's server has nothing at that address."""
+
+
 def explain(target: Target, error: Exception) -> EngineError:
     """The error of an attempt to connect."""
     what = f"connecting to {target.vendor}"
@@ -50,7 +54,8 @@ def refusal(target: Target, status: int, body: bytes, what: str, code: str = "")
         return EngineError(target.name, what, why, "Raise its limit, or take fewer calls.")
     if 400 <= status < 500 and status not in _MAY_PASS:
         hint = f"Look at the options below [{target.kind}.{target.name}]."
-        return VendorRefusedError(target.name, what, f"{target.vendor} refused the request ({because})", hint)
+        refused = NotFoundError if status == 404 else VendorRefusedError
+        return refused(target.name, what, f"{target.vendor} refused the request ({because})", hint)
     return EngineError(target.name, what, f"{target.vendor} failed ({because})")
 
 

@@ -1,16 +1,18 @@
-"""HTTP to a vendor that has no WebSocket for it: requests whose answers are streamed, on connections that are kept."""
+"""HTTP to a vendor or a server of one's own that has no WebSocket for it: requests whose answers are streamed, on
+connections that are kept."""
 
 import asyncio
 import ssl
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from time import monotonic
+from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
 import h11
 
 from offhook.pipeline.errors import EngineError, EngineTimeout
-from offhook.vendors.errors import refusal
+from offhook.vendors.errors import VendorRefusedError, refusal
 from offhook.vendors.limits import Limits
 from offhook.vendors.target import Target
 
@@ -32,6 +34,27 @@ class _Kept:
     def close(self) -> None:
         self.writer.close()
 
+    def sent(self, target: Target, request: "_Request") -> bytes:
+        """The request as it is sent."""
+        url = urlsplit(target.url)
+        path = url.path or "/"
+        headers = [("Host", url.netloc.rpartition("@")[2]), ("User-Agent", "offhook"), *target.headers]
+        if request.method == "POST":
+            headers += [("Content-Type", request.content_type), ("Content-Length", str(len(request.body)))]
+        events = (
+            h11.Request(method=request.method, target=f"{path}?{url.query}" if url.query else path, headers=headers),
+            h11.Data(data=request.body),
+            h11.EndOfMessage(),
+        )
+        return b"".join(self.state.send(event) or b"" for event in events)
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: Literal["GET", "POST"]
+    body: bytes = b""
+    content_type: str = ""
+
 
 class HttpClient:
     """For one engine and one event loop."""
@@ -46,7 +69,7 @@ class HttpClient:
         while self._kept:
             self._kept.pop().close()
 
-    async def post(
+    def post(
         self, target: Target, body: bytes, content_type: str, first_s: float, stall_s: float = 2.0
     ) -> AsyncGenerator[bytes]:
         """The body of the answer to a POST, as it comes.
@@ -54,12 +77,21 @@ class HttpClient:
         The first piece must come within `first_s`, more within `stall_s`. Closing the generator ends the request.
         Raises EngineError, EngineTimeout, VendorRefusedError.
         """
+        return self._exchange(target, _Request("POST", body, content_type), first_s, stall_s)
+
+    def get(self, target: Target, first_s: float, stall_s: float = 2.0) -> AsyncGenerator[bytes]:
+        """The body of the answer to a GET, likewise."""
+        return self._exchange(target, _Request("GET"), first_s, stall_s)
+
+    async def _exchange(
+        self, target: Target, request: "_Request", first_s: float, stall_s: float
+    ) -> AsyncGenerator[bytes]:
         what = f"asking {target.vendor}"
         connection: _Kept | None = None
         first_at = monotonic() + first_s
         try:
             async with asyncio.timeout(first_s):
-                connection, response = await self._begin(target, body, content_type)
+                connection, response = await self._begin(target, request)
             if response.status_code != 200:
                 code = dict(response.headers).get(b"x-amzn-errortype", b"").decode("latin-1")
                 raise refusal(target, response.status_code, await self._reason(connection), what, code)
@@ -82,13 +114,13 @@ class HttpClient:
             if connection is not None:
                 connection.close()
 
-    async def _begin(self, target: Target, body: bytes, content_type: str) -> tuple[_Kept, h11.Response]:
+    async def _begin(self, target: Target, request: "_Request") -> tuple[_Kept, h11.Response]:
         """The request is sent. A kept connection that turns out to be closed is replaced, once."""
-        target = await target.signed(body)
+        target = await target.signed(request.body)
         while True:
             connection = await self._take(target)
             try:
-                self._send(connection, target, body, content_type)
+                connection.writer.write(connection.sent(target, request))
                 await connection.writer.drain()
                 while not isinstance(event := await self._next(connection), h11.Response):
                     pass
@@ -103,6 +135,9 @@ class HttpClient:
 
     async def _take(self, target: Target) -> _Kept:
         url = urlsplit(target.url)
+        if url.scheme not in ("http", "https") or not url.hostname:
+            what, why = f"asking {target.vendor}", f"{target.place} is not an http:// or https:// address"
+            raise VendorRefusedError(target.name, what, why, target.hint)
         place = f"{url.scheme}://{url.netloc}"
         while self._kept:
             kept = self._kept.pop()
@@ -115,23 +150,9 @@ class HttpClient:
         return _Kept(place, reader, writer, h11.Connection(h11.CLIENT), monotonic())
 
     async def _connect(self, url: SplitResult) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        secure = url.scheme in ("https", "wss")
+        secure = url.scheme == "https"
         port = url.port or (443 if secure else 80)
         return await asyncio.open_connection(url.hostname, port, ssl=self._tls if secure else None)
-
-    def _send(self, connection: _Kept, target: Target, body: bytes, content_type: str) -> None:
-        url = urlsplit(target.url)
-        path = f"{url.path}?{url.query}" if url.query else url.path
-        headers = [
-            ("Host", url.netloc.rpartition("@")[2]),
-            ("User-Agent", "offhook"),
-            ("Content-Type", content_type),
-            ("Content-Length", str(len(body))),
-            *target.headers,
-        ]
-        state = connection.state
-        events = (h11.Request(method="POST", target=path, headers=headers), h11.Data(data=body), h11.EndOfMessage())
-        connection.writer.write(b"".join(state.send(event) or b"" for event in events))
 
     async def _next(self, connection: _Kept) -> h11.Event:
         while not isinstance(event := connection.state.next_event(), h11.Event):  # it needs data

@@ -12,6 +12,7 @@ from pydantic import Field
 from offhook.engines.factory import EngineContext, read_options
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities
+from offhook.vendors.any_voice import AnyVoice
 from offhook.vendors.errors import VendorRefusedError
 from offhook.vendors.http import HttpClient
 from offhook.vendors.limits import Limits
@@ -30,18 +31,23 @@ class OpenAiTtsOptions(OpenAiOptions):
     first_audio_ms: Annotated[int, Field(ge=100, le=10_000)] = 2_000
 
 
-class OpenAiTts:
-    """`TtsEngine`. `characters` have been given to OpenAI so far."""
+class OpenAiTts(AnyVoice):
+    """`TtsEngine`, `NamedVoicesTtsEngine`."""
 
     capabilities = TtsCapabilities(SPEECH_HZ, word_positions=False)
 
     def __init__(self, options: OpenAiTtsOptions, context: EngineContext, limits: Limits | None = None) -> None:
         self.name = context.name
         self.options = options
-        self.characters = 0
-        self._voice = options.voice or context.voice or "alloy"
+        self._counts = {"characters": 0}
+        self.voice = options.voice or context.voice or "alloy"
         self._client = HttpClient(limits or Limits())
         self._target = target("tts", self.name, options, f"{options.base_url.rstrip('/')}/audio/speech")
+
+    @property
+    def characters(self) -> int:
+        """Given to OpenAI, by the copies of this engine too."""
+        return self._counts["characters"]
 
     async def start(self) -> None:
         """Ask for a word, so that a wrong key is found. Raises VendorRefusedError."""
@@ -63,12 +69,12 @@ class OpenAiTts:
 
     def dump(self) -> dict[str, object]:
         """The live state, for debugging."""
-        return {"characters": self.characters}
+        return dict(self._counts)
 
     async def _synthesize(self, text: str) -> AsyncGenerator[SpeechChunk]:
         options = self.options
-        self.characters += len(text)
-        request: dict[str, object] = {"model": options.model, "voice": self._voice, "input": text}
+        self._counts["characters"] += len(text)
+        request: dict[str, object] = {"model": options.model, "voice": self.voice, "input": text}
         request["response_format"] = "pcm"
         if options.instructions is not None:
             request["instructions"] = options.instructions

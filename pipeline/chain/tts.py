@@ -25,6 +25,7 @@ from offhook.pipeline.tts.engine import (
     TtsConversation,
     TtsEngine,
 )
+from offhook.pipeline.tts.named_voice import named_voice
 from offhook.pipeline.tts.pace import Pace
 from offhook.pipeline.tts.voice import closing
 
@@ -86,7 +87,7 @@ class ChainTts:
 
     def with_voice(self, voice: str) -> "ChainTts":
         """The same chain with a voice of one member; the others keep their own. Raises KeyError for an unknown one."""
-        if voice not in self.voices:
+        if all(named_voice(member.engine, voice, None) is None for member in self.members):
             raise KeyError(voice)
         other = copy(self)
         other._voice = voice
@@ -132,8 +133,12 @@ class ChainTts:
     def engine_of(self, member: Member[TtsEngine]) -> TtsEngine:
         """The member in this chain's language and voice, for its line."""
         engine = member.engine
-        if self._voice is not None and isinstance(engine, NamedVoicesTtsEngine) and self._voice in engine.voices:
-            engine = engine.with_voice(self._voice)
+        chosen = None
+        # A voice that one member lists is not asked of those that do not say which voices they have.
+        if self._voice is not None and (_lists(engine, self._voice) or not self._is_listed(self._voice)):
+            chosen = named_voice(engine, self._voice, self._language)
+        if chosen is not None:
+            engine = chosen
         elif self._language is not None and isinstance(engine, MultilingualTtsEngine):
             engine = engine.in_language(known_as(engine.capabilities.languages, self._language) or self._language)
         if self._line is not None and isinstance(engine, LineTtsEngine):
@@ -172,6 +177,9 @@ class ChainTts:
         )
         return self
 
+    def _is_listed(self, voice: str) -> bool:
+        return any(_lists(member.engine, voice) for member in self.members)
+
     def _is_able(self, member: Member[TtsEngine]) -> bool:
         language = self._language or self._own_language
         return (
@@ -193,6 +201,10 @@ class ChainTts:
         finally:
             spent = candidate.member.limits.spent(characters=len(text))
             used(candidate, outcome, spent, "", now=self.clock.now(), day=self.day, meter=self.meter)
+
+
+def _lists(engine: TtsEngine, voice: str) -> bool:
+    return isinstance(engine, NamedVoicesTtsEngine) and voice.partition("+")[0] in engine.voices
 
 
 class ChainConversation:

@@ -43,6 +43,10 @@ class AnyFlow(Protocol):
         """Of texts and answers; None: the call's."""
 
     @property
+    def voice(self) -> str | None:
+        """Of texts; None: the engine's own for the language."""
+
+    @property
     def wording(self) -> Wording | None:
         """What is said after the recogniser failed; None: that of the step's language."""
 
@@ -101,6 +105,7 @@ def _step_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
         yield FlowProblem(what, f"at most {model.MAX_STEPS} are run", "split it into several flows", ("steps",))
         return
     yield from _language_problems(flow.language, ("language",))
+    yield from _voice_problems(flow.voice, ("voice",))
     for name, text in flow.constants.items():
         if not is_variable_name(name):
             yield FlowProblem(f"`{name}` is not a valid variable name", _NAME_RULE, "rename it", ("variables", name))
@@ -110,6 +115,7 @@ def _step_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
         if step.name != key:
             yield FlowProblem(f"step `{key}` has the name `{step.name}`", "the two must agree", f"name it `{key}`", at)
         yield from _language_problems(step.language, (*at, "language"))
+        yield from _voice_problems(step.voice, (*at, "voice"))
         for path, text in texts(step):
             yield from text_problems(text, (*at, *path))
         if isinstance(step, Ask):
@@ -122,6 +128,11 @@ def _language_problems(language: str | None, path: Path) -> Iterator[FlowProblem
     if language is not None and not is_language_tag(language):
         why = "a language is a BCP 47 tag: two or three letters, perhaps a region"
         yield FlowProblem(f"`{language[:40]}` is not a language", why, "type `language: de`, or `en-GB`", path)
+
+
+def _voice_problems(voice: str | None, path: Path) -> Iterator[FlowProblem]:
+    if voice is not None and not voice:
+        yield FlowProblem("the voice has no name", "`voice` names one of the engine's", "offhook voices", path)
 
 
 def _wording_problems(flow: AnyFlow) -> Iterator[FlowProblem]:

@@ -46,8 +46,16 @@ class Flow:
     """None: that of the step's language."""
     language: str | None = None
     """Of all texts and answers, a BCP 47 tag; None: the call's."""
+    voice: str | None = None
+    """Of the texts in that language, one of the engine's; None: the engine's own for it."""
 
     def __post_init__(self) -> None:
         problems = find_problems(self)
         if problems:
             raise FlowError(problems)
+
+    def voice_of(self, step: Step) -> str | None:
+        """Which voice speaks a step's texts; None: the engine's own for the language."""
+        if step.voice is not None:
+            return step.voice
+        return self.voice if step.language in (None, self.language) else None

@@ -109,17 +109,17 @@ class FlowRunner:
         step = self._step = self._flow.steps[name]
         self._counts = dict.fromkeys(_COUNTED, 0)
         if isinstance(step, Say):
-            return Speak(self._prompt(step, step.text, step.barge_in))
+            return Speak(self._prompt(step, self._fill(step.text), step.barge_in))
         if isinstance(step, End):
             self._finished = True
-            return HangUp(None if step.text is None else self._prompt(step, step.text, barge_in=False))
+            return HangUp(None if step.text is None else self._prompt(step, self._fill(step.text), barge_in=False))
         return self._ask(step, self._fill(step.prompt))
 
     def _ask(self, step: Ask | Collect, text: str) -> AskFor:
-        return AskFor(Prompt(text, step.barge_in, language=self._language(step)), self._question(step))
+        return AskFor(self._prompt(step, text, step.barge_in), self._question(step))
 
-    def _prompt(self, step: Say | End, text: str, barge_in: bool) -> Prompt:
-        return Prompt(self._fill(text), barge_in, language=self._language(step))
+    def _prompt(self, step: Step, text: str, barge_in: bool) -> Prompt:
+        return Prompt(text, barge_in, language=self._language(step), voice=self._flow.voice_of(step))
 
     def _question(self, step: Ask | Collect) -> Question:
         return replace(step.question(), language=self._language(step))

@@ -49,6 +49,7 @@ class Say:
     next: str
     barge_in: bool = True
     language: str | None = None  # the flow's
+    voice: str | None = None  # the flow's, or that of another language
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class Ask:
     min_confidence: float | None = None  # the bot's setting
     language: str | None = None  # the flow's
     confirm_below: float | None = None  # the bot's setting
+    voice: str | None = None  # as in Say
 
     def question(self) -> Question:
         """The question to listen for."""
@@ -103,6 +105,7 @@ class Collect:
     language: str | None = None  # the flow's
     confirm_below: float | None = None  # the bot's setting
     value: ValueKind | None = None
+    voice: str | None = None  # as in Say
 
     def question(self) -> Question:
         """The question to listen for."""
@@ -125,6 +128,7 @@ class End:
     name: str
     text: str | None = None
     language: str | None = None  # the flow's
+    voice: str | None = None  # as in Say
 
 
 Step = Say | Ask | Collect | End

@@ -32,6 +32,18 @@ def outputs_of(model: bytes | memoryview, operation: str) -> list[str]:
     return found
 
 
+def has_output(model: bytes | memoryview, tensor: str) -> bool:
+    """Whether the model gives the tensor. Raises ValueError for what is not a model."""
+    return any(
+        field == 1 and value == tensor.encode()
+        for graph_number, graph in _fields(memoryview(model))
+        if graph_number == 7
+        for number, output in _fields(graph)
+        if number == 12
+        for field, value in _fields(output)
+    )
+
+
 def _fields(data: memoryview) -> Iterator[tuple[int, memoryview]]:
     """(number, content) of the fields that have a length; others are skipped."""
     at = 0

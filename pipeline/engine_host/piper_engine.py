@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from piper import PiperConfig, PiperVoice, SynthesisConfig
 
 from offhook.pipeline.engine_host._onnx_graph import with_output
+from offhook.pipeline.engine_host._onnx_session import session_of
 from offhook.pipeline.engine_host.clause_host import ClauseHost, Spoken
 from offhook.pipeline.engine_host.main import Emit
 from offhook.pipeline.engine_host.protocol import StreamFailure
 from offhook.pipeline.tts._decimate import Samples
-from offhook.pipeline.tts._phonemes import joined_words, placed, word_starts
+from offhook.pipeline.tts._phonemes import placed, words_at
 
 LEVEL = 0.7
 """Of full scale: Piper brings each sentence to it, and what follows limits peaks."""
@@ -47,20 +47,8 @@ class Piper:
             groups += [(done + at, size) for at, size in found]
             pieces.append(chunk.audio_float_array)
             done += len(chunk.audio_float_array)
-        words = self._words(piper, text, groups) if exact else None
+        words = words_at(text, groups, lambda word: sum(map(len, piper.phonemize(word)))) if exact else None
         return Spoken(np.concatenate(pieces), piper.config.sample_rate, words)
-
-    def _words(self, piper: PiperVoice, text: str, groups: list[tuple[int, int]]) -> list[tuple[int, int]]:
-        """(character, sample) of the words; none if Piper placed none, and they are then spread evenly."""
-        starts = word_starts(text)
-        if not starts or not groups:
-            return []
-        sizes = []
-        if len(groups) < len(starts):
-            words = [text[start:].split(maxsplit=1)[0] for start in starts]
-            sizes = [sum(len(sentence) for sentence in piper.phonemize(word)) for word in words]
-        firsts = joined_words([size for _, size in groups], sizes or [1] * len(starts))
-        return [(starts[first], at) for first, (at, _) in zip(firsts, groups, strict=True)]
 
     def _load(self, name: str) -> PiperVoice:
         described = self._models[name]
@@ -68,13 +56,7 @@ class Piper:
         key = str(path)  # speakers share a model
         if key not in self._loaded:
             model = path.read_bytes()
-            options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = options.inter_op_num_threads = 1
-            session = onnxruntime.InferenceSession(
-                with_output(model, described["lengths"]) if described["lengths"] else model,
-                options,
-                providers=["CPUExecutionProvider"],
-            )
+            session = session_of(with_output(model, described["lengths"]) if described["lengths"] else model)
             config = json.loads(path.with_name(f"{path.name}.json").read_text("utf-8"))
             self._loaded[key] = PiperVoice(session=session, config=PiperConfig.from_dict(config))
         return self._loaded[key]

@@ -10,7 +10,9 @@ Pure: it is notified of what is queued and cut, and uses no clock.
 
 from dataclasses import dataclass, field
 
-from offhook.pipeline.events import Playback, ResumeAt
+from offhook.pipeline.events import Playback, ResumeAt, SpokenWord
+from offhook.pipeline.rates import TICK_HZ
+from offhook.pipeline.tts.clip import whole_words
 from offhook.pipeline.tts.engine import Word
 
 
@@ -56,6 +58,7 @@ class Utterance:
                     word.char_end + char_offset,
                     word.start_sample + base,
                     word.end_sample + base,
+                    word.is_estimated,
                 )
                 for word in words
             )
@@ -136,6 +139,14 @@ class PlayoutLedger:
         played = utterance.text[: len(utterance.text) - len(unplayed)].rstrip()
         cut_short = bool(unplayed) and (utterance.failure is None or position < utterance.ticks)
         return Playback(played, unplayed, cut_short, utterance.failure)
+
+    def played_words(self, playback: Playback) -> tuple[SpokenWord, ...]:
+        """The words of `playback` that were played, with their times."""
+        return tuple(
+            SpokenWord(word.text, word.start_sample / TICK_HZ, word.end_sample / TICK_HZ, word.is_estimated)
+            for word in whole_words(self.utterance.words)
+            if word.char_end <= len(playback.text_played)
+        )
 
     def resume_point(self, line_tick: int, at: ResumeAt = "word") -> int:
         """The utterance tick to resume from after a pause: the start of the interrupted word or sentence."""

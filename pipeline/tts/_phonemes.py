@@ -60,6 +60,19 @@ def joined_words(groups: Sequence[int], words: Sequence[int]) -> list[int]:
     return firsts[::-1]
 
 
+def words_at(text: str, groups: Sequence[tuple[int, int]], size_of: Callable[[str], int]) -> list[tuple[int, int]]:
+    """(character, sample) of the words of `text`, from `placed` groups; `size_of` is how many phonemes a word has that
+    is spoken alone. None if nothing was placed: the words are then spread evenly."""
+    starts = word_starts(text)
+    if not starts or not groups:
+        return []
+    sizes = [1] * len(starts)
+    if len(groups) < len(starts):
+        sizes = [size_of(text[start:].split(maxsplit=1)[0]) for start in starts]
+    firsts = joined_words([size for _, size in groups], sizes)
+    return [(starts[first], at) for first, (at, _) in zip(firsts, groups, strict=True)]
+
+
 def placed(phonemes: Sequence[str], durations: Sequence[int], is_gap: Callable[[str], bool]) -> list[tuple[int, int]]:
     """(first sample, phonemes) of each group between gaps; `durations` are in samples, one for each phoneme."""
     groups: list[tuple[int, int]] = []

@@ -1,6 +1,6 @@
 """Speech ready to send: payload in a line's encoding, and its word positions. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from offhook.pipeline.tts.engine import Word
@@ -41,6 +41,19 @@ class Clip:
             return Clip(b"", 0)
         rest = replace(self, words=tuple(word for word in self.words if word.end_sample > ticks))
         return Clip(self.payload[len(self.payload) * ticks // self.ticks :], self.ticks - ticks, rest.moved(-ticks))
+
+
+def whole_words(words: Iterable[Word]) -> list[Word]:
+    """The words with those joined that stand for the same piece of the text: "twelve", "dollars" for "$12."."""
+    found: list[Word] = []
+    for word in words:
+        last = found[-1] if found else None
+        if last is not None and word.char_start < last.char_end:
+            longer = max(last, word, key=lambda each: each.char_end)
+            found[-1] = replace(last, text=longer.text, char_end=longer.char_end, end_sample=word.end_sample)
+        else:
+            found.append(word)
+    return found
 
 
 def joined(pieces: Sequence[Clip]) -> Clip:

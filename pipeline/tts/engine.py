@@ -21,13 +21,17 @@ class TtsCapabilities:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word, `text[char_start:char_end]` of the text given; its samples count from the utterance's start."""
+    """A word, `text[char_start:char_end]` of the text given; its samples count from the utterance's start.
+
+    `is_estimated`: the voice does not know where it is; it was placed at an even pace.
+    """
 
     text: str
     char_start: int
     char_end: int
     start_sample: int
     end_sample: int
+    is_estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

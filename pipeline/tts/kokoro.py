@@ -2,29 +2,15 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from zipfile import BadZipFile, ZipFile
 
 from offhook.pipeline.engine_host.pool import HostLimits
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.language import covers
 from offhook.pipeline.tts.clause_tts import ClauseTts, Voices
+from offhook.pipeline.tts.kokoro_files import NAME, has_lengths, languages_in
 
-NAME = "kokoro"
 HOST = "offhook.pipeline.engine_host.kokoro_engine:HostedKokoro"
 DEFAULT_VOICE = "af_heart"
-
-LANGUAGES = {
-    "a": "en-us",
-    "b": "en-gb",
-    "e": "es",
-    "f": "fr",
-    "h": "hi",
-    "i": "it",
-    "j": "ja",
-    "p": "pt-br",
-    "z": "zh",
-}
-"""By the first letter of a voice's name: the second is f or m."""
 
 LIMITS = HostLimits(start_s=60.0, max_streams=64, request_s=10.0, hung_s=15.0)
 """A sentence takes half as long as it lasts, on one core of a small machine; the model takes seconds to load."""
@@ -35,7 +21,8 @@ class KokoroEngine(ClauseTts):
 
     `model` is "kokoro-v1.0.onnx" or a smaller one, `styles` "voices-v1.0.bin". `voice` is one of the voices in it
     ("af_heart"), "" the first for `language`; `voices` has those for other languages, for which otherwise the first
-    serves. It does not tell where words are. `speed` is 0.5 to 2. Raises EngineError for files that are not there.
+    serves. Words have exact places where the model gives the lengths of phonemes, as those of the list of models do.
+    `speed` is 0.5 to 2. Raises EngineError for files that are not there.
     """
 
     def __init__(
@@ -52,7 +39,7 @@ class KokoroEngine(ClauseTts):
     ) -> None:
         if not model.is_file():
             raise EngineError(NAME, "starting", f"there is no file {model}", "Set `model` below [tts.kokoro].")
-        known = {name: LANGUAGES[name[0]] for name in _names_in(styles) if name[0] in LANGUAGES}
+        known = languages_in(styles)
         if DEFAULT_VOICE in known:
             known = {DEFAULT_VOICE: known[DEFAULT_VOICE]} | known
         chosen = {tag.lower(): name for tag, name in (voices or {}).items()}
@@ -72,19 +59,10 @@ class KokoroEngine(ClauseTts):
                 own,
                 by_language | {own.partition("-")[0]: voice, own: voice} | chosen,
                 known,
-                frozenset(),
+                frozenset(known) if has_lengths(model) else frozenset(),
             ),
             options={"voice": voice, "model": str(model), "styles": str(styles), "languages": known},
             speed=speed,
             workers=workers,
             limits=limits,
         )
-
-
-def _names_in(styles: Path) -> list[str]:
-    try:
-        with ZipFile(styles) as archive:
-            return sorted(Path(name).stem for name in archive.namelist())
-    except (OSError, BadZipFile) as error:
-        hint = "Set `styles` below [tts.kokoro] to voices-v1.0.bin."
-        raise EngineError(NAME, "reading the voices", f"{styles}: {error}", hint) from error

@@ -21,6 +21,7 @@ def spread(text: str, samples: int) -> tuple[Word, ...]:
             found.end(),
             samples * found.start() // len(text),
             samples * found.end() // len(text),
+            is_estimated=True,
         )
         for found in _WORD.finditer(text)
     )

@@ -86,7 +86,7 @@ class PieceMaker:
             return None
         start, end = self._spoken.source_span(word.char_start, word.char_end)
         first, last = (at * TICK_HZ // self._source_hz for at in (word.start_sample, word.end_sample))
-        return Word(self._text[start:end], start, end, first, last)
+        return Word(self._text[start:end], start, end, first, last, word.is_estimated)
 
     def _piece(self, size: int, *, last: bool = False) -> Clip:
         pcm = bytes(self._pcm[:size])

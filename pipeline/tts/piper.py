@@ -6,7 +6,7 @@ from pathlib import Path
 from offhook.pipeline.engine_host.pool import HostLimits
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.tts.clause_tts import LIMITS, ClauseTts, Voices
-from offhook.pipeline.tts.piper_voices import NAME, PiperFile, files_in, read_file
+from offhook.pipeline.tts.piper_voices import NAME, PiperFile, read_file
 
 HOST = "offhook.pipeline.engine_host.piper_engine:HostedPiper"
 
@@ -14,8 +14,8 @@ HOST = "offhook.pipeline.engine_host.piper_engine:HostedPiper"
 class PiperEngine(ClauseTts):
     """`TtsEngine` over `workers` children, see ClauseTts.
 
-    `voice` is a model's path, or its name in `folder`; with ":SPEAKER" behind it, one of its speakers. `voices` has
-    those for other languages; besides, each voice in `folder` serves for its own language. Words have exact places
+    `voice` is a model's path, or its name in `models`; with ":SPEAKER" behind it, one of its speakers. `voices` has
+    those for other languages; besides, each of `models` serves for its own language. Words have exact places
     where the model's graph has the lengths of phonemes, as all official ones do. `speed` is 0.5 to 2. Raises
     EngineError for a file that is not a voice.
     """
@@ -26,12 +26,11 @@ class PiperEngine(ClauseTts):
         *,
         speed: float = 1.0,
         voices: Mapping[str, str] | None = None,
-        folder: Path | None = None,
+        models: Mapping[str, Path] | None = None,
         workers: int = 1,
         limits: HostLimits = LIMITS,
     ) -> None:
-        self._names = files_in(folder)
-        self._folder = folder
+        self._names = dict(models or {})
         wanted = dict.fromkeys((voice, *(voices or {}).values(), *self._names))
         files = {name: self._file(name) for name in wanted}
         by_language = {file.language: name for name, file in reversed(files.items())}
@@ -60,14 +59,15 @@ class PiperEngine(ClauseTts):
     def _file(self, voice: str) -> PiperFile:
         name, _, speaker = voice.partition(":")
         if not name:
-            hint = "Set `voice` below [tts.piper] to the path of a voice, NAME.onnx."
+            hint = "Set `voice` below [tts.piper] to a voice: offhook models list --engine piper"
             raise EngineError(NAME, "starting", "no voice is set", hint)
         path = self._names.get(name) or next(
             (path for path in (Path(name), Path(f"{name}.onnx")) if path.suffix == ".onnx" and path.is_file()), None
         )
         if path is None:
-            where = f"in {self._folder} there are {', '.join(self._names)}" if self._names else "nor a folder of voices"
-            raise EngineError(NAME, "starting", f"there is no file {name}, {where}", "A voice is a path: NAME.onnx.")
+            here = f"the voices here are {', '.join(self._names)}" if self._names else "and no other voice is here"
+            why = f"there is no voice and no file {name}; {here}"
+            raise EngineError(NAME, "starting", why, "Type: offhook models list --engine piper")
         file = read_file(path)
         if speaker and speaker not in file.speakers:
             some = ", ".join(list(file.speakers)[:12]) or "one only"

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 from copy import copy
 from dataclasses import replace
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from offhook.pipeline.tts.engine import (
     TtsConversation,
     TtsEngine,
 )
+from offhook.pipeline.tts.named_voice import named_voice
 from offhook.pipeline.tts.normalize import DEFAULT_LANGUAGE, normalize, spoken_language
 from offhook.pipeline.tts.pace import Pace, spread
 from offhook.pipeline.tts.pieces import PieceMaker
@@ -117,17 +118,17 @@ class Voice:
 
     def _speech(self, language: str | None, voice: str | None) -> "_Speech":
         engine, own = self._engine, self.language
-        if voice is not None and isinstance(engine, NamedVoicesTtsEngine):
-            with suppress(KeyError):
-                chosen = engine.with_voice(voice)
-                return _Speech(chosen, f"voice {voice}", spoken_language(language or own, engine.voices.get(voice, "")))
-        if language is None or language.lower() == self._serves:
-            return _Speech(engine, "", own)
-        known = known_as(engine.capabilities.languages, language)
-        if known is None:
+        other = None if language is None or language.lower() == self._serves else language
+        chosen = None if voice is None else named_voice(engine, voice, other)
+        if chosen is not None:
+            names = engine.voices if isinstance(engine, NamedVoicesTtsEngine) else {}
+            rules = spoken_language(language or own, names.get(voice or "", ""))
+            return _Speech(chosen, f"voice {voice}, {rules}", rules)
+        known = None if other is None else known_as(engine.capabilities.languages, other)
+        if other is None or known is None:
             return _Speech(engine, "", own)
         # "en" asks for nothing that an American voice lacks, and leaves its reading of dates as it is.
-        rules = own if covers(language, own) else language.lower()
+        rules = own if covers(other, own) else other.lower()
         if covers(known, own) or not isinstance(engine, MultilingualTtsEngine):
             return _Speech(engine, "", rules)
         return _Speech(engine.in_language(known), known.lower(), rules)

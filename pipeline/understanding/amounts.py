@@ -1,5 +1,6 @@
 """Amounts of money in what was said. Pure."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -81,12 +82,16 @@ _AND = frozenset({"and", "und", "y", "con", "et"})
 _HALF = {"a half": "0.5", "half": "0.5", "halb": "0.5", "medio": "0.5", "media": "0.5", "demi": "0.5", "demie": "0.5"}
 
 
+_US_DOLLAR = re.compile(r"\bu\.?\s?s\.?[\s-]dollar", re.I)
+"""A dollar, as it is without the country."""
+
+
 def read_amount(text: str, language: str | None = None, currency: str | None = None) -> object | None:
     """The amount in `text`, in `currency` if none is said; Ambiguous for several readings, None if there is none.
 
     "Twelve fifty" without a currency may be 12.50 or 1250.
     """
-    for part in after_corrections(number_words(text, language), language):
+    for part in after_corrections(number_words(_US_DOLLAR.sub("dollar", text), language), language):
         found = _amounts(part, language, currency)
         if found:
             return one_of(found)

@@ -156,9 +156,10 @@ _LANGUAGES = {
         day_words=frozenset({"el", "dia", "al"}),
     ),
     "fr": CalendarWords(
+        # "sept" is a number: "dix-sept janvier".
         months=_numbered(
             "janvier janv | fevrier fevr fev | mars | avril avr | mai | juin | juillet juil | aout | "
-            "septembre sept | octobre oct | novembre nov | decembre dec",
+            "septembre | octobre oct | novembre nov | decembre dec",
             1,
         ),
         weekdays=_numbered("lundi | mardi | mercredi | jeudi | vendredi | samedi | dimanche", 0),

@@ -291,7 +291,7 @@ class _Reading:
             if hour is None:
                 continue
             end = hour.end
-            if self.words[end : end + 1] in (["oh"], ["o"], ["und"]):
+            if self.words[end : end + 1] in (["oh"], ["o"], ["und"], ["zero"], ["null"], ["cero"]):
                 end += 1
             minutes = self._minutes_at(end)
             if minutes is not None and (minutes.value >= 10 or end > hour.end or self._has_hour_word(hour)):

@@ -66,6 +66,9 @@ async def test_a_prompt_is_said_to_its_end() -> None:
     talk.line.send()
     assert (await result(task)).prompt == Playback(PROMPT.text)
     assert [type(event) for event in talk.events] == [BotSpoke, BotHeard]
+    words = task.result().prompt.words
+    assert " ".join(word.text for word in words) == PROMPT.text
+    assert all(word.start_s < word.end_s for word in words)
     assert talk.core.floor is Floor.IDLE
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from offhook.pipeline.errors import EngineError, EngineTimeout
 from offhook.telephony.codec import PCMA, PCMU
+from offhook.testing.vendors.openai import OpenAiServer
 from offhook.testing.vendors.tone_speech import MS_PER_CHARACTER, text_in
 from offhook.vendors.errors import VendorRefusedError
 from tests.vendors.hosted import CONTEXTS, VOICES, Vendor, spoken, until
@@ -291,3 +292,27 @@ async def test_characters_are_counted(vendor: Vendor) -> None:
             await anext(chunks)
         await engine.close()
         assert engine.dump()["characters"] == 2 * len(TEXT)
+
+
+async def test_a_text_may_have_a_voice_of_its_own() -> None:
+    """Each vendor gets the name where it takes it, and the other texts keep the usual voice."""
+    elevenlabs, cartesia, openai = VOICES
+    async with cartesia.server() as server:
+        engine = cartesia.engine(server, kind="tts", voice="usual")
+        for each in (engine.in_language("de").with_voice("other"), engine):
+            await spoken(each.synthesize("Hello."))
+        await engine.close()
+        asked = [message for session in server.sessions for message in session.messages if "transcript" in message]
+        assert [(each["voice"]["id"], each["language"]) for each in asked] == [("other", "de"), ("usual", "en")]
+    async with openai.server() as server:
+        engine = openai.engine(server, kind="tts", voice="usual")
+        for each in (engine.with_voice("other"), engine):
+            await spoken(each.synthesize("Hello."))
+        await engine.close()
+        assert [each["voice"] for each in cast(OpenAiServer, server).requests] == ["other", "usual"]
+        assert engine.characters == 12
+    async with elevenlabs.server() as server:
+        engine = elevenlabs.engine(server, kind="tts", voice="usual")
+        assert "/other/" in engine.with_voice("other").target().url
+        assert "/usual/" in engine.target().url
+        await engine.close()

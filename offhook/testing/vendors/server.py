@@ -146,7 +146,7 @@ class VendorServer:
         """Whether the request has the key. Vendors that tell only after the upgrade return True."""
         raise NotImplementedError
 
-    def answer(self, connection: ServerConnection, request: Request) -> Response | None:
+    def plain_response(self, connection: ServerConnection, request: Request) -> Response | None:
         """What an authorised request gets that is not to be upgraded; None: it is upgraded."""
         return None
 
@@ -199,7 +199,7 @@ class VendorServer:
             return response
         if not self.authorised(request, parse_qs(url.query)):
             return connection.respond(HTTPStatus.UNAUTHORIZED, '{"detail":"Invalid API key"}')
-        return self.answer(connection, request)
+        return self.plain_response(connection, request)
 
     async def _run(self, connection: ServerConnection) -> None:
         assert connection.request is not None

@@ -2,6 +2,7 @@
 
 import re
 
+from offhook.pipeline.tts.languages.german_numbers import cardinal
 from offhook.pipeline.tts.languages.rules import DASH, Match, listed, rule
 
 _ORDINALS = listed(
@@ -66,10 +67,11 @@ def _date(found: Match) -> str | None:
 
 
 def _year(number: str) -> str:
-    """1998 is "neunzehnhundert 98": the voice takes it for a quantity. Years from 2000 on are read alike."""
+    """ "neunzehnhundertachtundneunzig": voices take 1998 for a quantity. Years from 2000 on are read alike."""
     if len(number) != 4 or not 11 <= int(number[:2]) <= 19:
         return number
-    return f"{_HUNDREDS[int(number[:2]) - 11]}hundert {int(number[2:]) or ''}".rstrip()
+    rest = int(number[2:])
+    return f"{_HUNDREDS[int(number[:2]) - 11]}hundert{cardinal(rest) if rest else ''}"
 
 
 def _year_alone(found: Match) -> str | None:

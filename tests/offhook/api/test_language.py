@@ -297,7 +297,7 @@ def test_an_utterance_and_a_question_may_have_a_voice_of_their_own() -> None:
 
 
 def test_a_voice_that_the_engine_does_not_have_is_refused_before_anything_is_said() -> None:
-    known = EngineLanguages(tts_name="auto", voices=("heart", "de"))
+    known = EngineLanguages(tts_name="auto", voices={"heart": "en-us", "de": "de"})
     known.check_voice("heart")
     known.check_voice("de+f3")
     with pytest.raises(UserError) as caught:
@@ -306,5 +306,33 @@ def test_a_voice_that_the_engine_does_not_have_is_refused_before_anything_is_sai
     assert problem.what == "the tts engine 'auto' has no voice 'haert'"
     assert (problem.why, problem.todo) == ("it has heart, de", "did you mean `heart`?")
     with pytest.raises(UserError, match="has no voice"):
-        EngineLanguages(voices=()).check_voice("heart")
+        EngineLanguages(voices={}).check_voice("heart")
     EngineLanguages().check_voice("any")
+
+
+VOICES = b"""\
+name: hotel
+start: hello
+voice: heart
+steps:
+  hello: {say: Hello., next: more}
+  more: {say: Welcome., voice: emma, next: ende}
+  ende: {hang_up: Tsch\xc3\xbcss., language: de}
+"""
+
+
+def test_a_flow_and_its_steps_have_voices() -> None:
+    caller = spoken_by(FlowAgent(parse_flow(VOICES, "flow.yaml")))
+    assert list(zip(caller.voice.asked, caller.voice.asked_by, caller.voice.asked_in, strict=True)) == [
+        ("Hello.", "heart", ""),
+        ("Welcome.", "emma", ""),
+        ("Tschüss.", "", "de"),
+    ]
+
+
+def test_a_voice_without_a_name_is_refused_with_its_line() -> None:
+    with pytest.raises(UserError) as caught:
+        parse_flow(VOICES.replace(b"voice: emma", b'voice: ""'), "flow.yaml")
+    (problem,) = caught.value.problems
+    assert problem.what == "the voice has no name"
+    assert problem.where.startswith("flow.yaml:6:")

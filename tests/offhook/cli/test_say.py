@@ -64,7 +64,7 @@ def test_without_a_file_it_is_played(run: Run, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr(say, "PLAYERS", (["paplay"],))
     status, out, _ = run("say", TEXT, "--engine", "espeak")
-    assert status == 0 and out.startswith("played: ")
+    assert status == 0 and out.startswith("playing: ")
     assert read(played.read_bytes())[0] == 16_000
 
 
@@ -72,11 +72,12 @@ def test_what_cannot_be_said_is_told_in_three_parts(run: Run, tmp_path: Path, mo
     monkeypatch.setattr(say, "PLAYERS", ())
     status, _, err = run("say", TEXT, "--engine", "espeak")
     assert status == USAGE and "nothing can be played" in err and "--out FILE.wav" in err
-    status, _, err = run("say", TEXT, "--engine", "espeak", "--voice", "klingonese")
+    out = ("--out", str(tmp_path / "said.wav"))
+    status, _, err = run("say", TEXT, "--engine", "espeak", "--voice", "klingonese", *out)
     assert status == FAILURE and "none called 'klingonese'" in err
-    status, _, err = run("say", TEXT, "--engine", "espeak", "--language", "tlh")
+    status, _, err = run("say", TEXT, "--engine", "espeak", "--language", "tlh", *out)
     assert status == USAGE and "does not know the language 'tlh'" in err
-    status, _, err = run("say", TEXT, "--engine", "espaek")
+    status, _, err = run("say", TEXT, "--engine", "espaek", *out)
     assert status == USAGE and "did you mean `espeak`?" in err
     status, _, err = run("say", TEXT, "--engine", "espeak", "--out", str(tmp_path / "no" / "folder.wav"))
     assert status == USAGE and "cannot be written" in err
@@ -104,3 +105,41 @@ def test_a_voice_that_is_set_is_one_of_the_engine_that_is_used() -> None:
     config = Config(tts=TtsConfig(engine="espeak", voice="de"))
     assert look_at(config, "espeak").voices
     assert look_at(config, "hibari").problem in ("", "the package is not installed")
+
+
+def test_the_words_have_times(run: Run, tmp_path: Path) -> None:
+    status, out, _ = run("say", TEXT, "--engine", "espeak", "--out", str(tmp_path / "said.wav"), "--json")
+    about = json.loads(out)
+    assert status == 0
+    assert [word["text"] for word in about["words"]] == TEXT.split()
+    assert not any(word["is_estimated"] for word in about["words"])
+    assert 0.7 * about["seconds"] < about["words"][-1]["end_s"] <= about["seconds"]
+
+
+def test_a_voice_on_the_command_line_goes_before_those_of_the_settings(run: Run, tmp_path: Path) -> None:
+    settings = tmp_path / "offhook.toml"
+    settings.write_text('[tts.espeak]\nvoice = "en-us+f3"\n', "utf-8")
+    _, usual = spoken(run, tmp_path, "--voice", "de")
+    _, chosen = spoken(run, tmp_path, "--voice", "de", "--config", str(settings))
+    assert len(usual) == len(chosen)
+    status, _, err = run("say", "  ", "--engine", "espeak")
+    assert status == USAGE and "there is nothing to say" in err
+
+
+def test_a_player_that_fails_is_told(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    player = tmp_path / "paplay"
+    player.write_text("#!/bin/sh\necho no loudspeaker >&2\nexit 1\n")
+    player.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(say, "PLAYERS", (["paplay"],))
+    status, _, err = run("say", TEXT, "--engine", "espeak")
+    assert status == USAGE and "no loudspeaker" in err and "--out FILE.wav" in err
+
+
+def test_voices_of_an_engine_or_a_language_that_is_not_there(run: Run) -> None:
+    status, _, err = run("voices", "espaek")
+    assert status == USAGE and "did you mean `espeak`?" in err
+    status, out, _ = run("voices", "espeak", "--language", "tlh")
+    assert status == 0 and "it does not speak 'tlh'" in out
+    status, out, _ = run("voices", "hibari", "--language", "en-GB")
+    assert status == 0 and ("languages: en\n" in out or "not installed" in out)

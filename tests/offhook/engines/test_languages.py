@@ -114,6 +114,53 @@ def test_a_route_to_python_is_refused_a_language_that_an_engine_lacks() -> None:
     with_routes(Config(routes=(route.model_copy(update={"language": "en-US"}),)), dialog)
 
 
+ENGLISH = FLOW.replace("language: de", "language: en").replace("Buchen", "Book").replace("Auf Wiederhören", "Goodbye")
+WITH_VOICE = ENGLISH.replace("language: en\n", "language: en\nvoice: heart\n")
+STEP_WITH_VOICE = ENGLISH.replace("    ask: Book?\n", "    ask: Book?\n    voice: haert\n")
+
+
+def test_a_flow_and_its_steps_may_have_voices(tmp_path: Path) -> None:
+    step = WITH_VOICE.replace("    ask: Book?\n", "    ask: Book?\n    voice: en-gb-x-rp+f3\n")
+    flow = checked_flow(LOCAL, flow_file(tmp_path, step))
+    assert [flow.voice_of(step) for step in flow.steps.values()] == ["en-gb-x-rp+f3", "heart"]
+
+
+@pytest.mark.parametrize(("text", "line"), [(WITH_VOICE.replace("heart", "haert"), 4), (STEP_WITH_VOICE, 9)])
+def test_a_voice_that_the_engine_lacks_is_refused_where_the_flow_names_it(tmp_path: Path, text: str, line: int) -> None:
+    (problem,) = refusal(tmp_path, text).problems
+    assert problem.what == "the tts engine 'auto' has no voice 'haert'"
+    assert problem.todo == "did you mean `heart`?"
+    assert problem.where == f"{tmp_path}/flow.yaml:{line}"
+    (finding,) = [
+        each
+        for each in check(Config(dialog=DialogConfig(flow=flow_file(tmp_path, text))))
+        if "has no voice" in each.render()
+    ]
+    assert f"flow.yaml:{line}" in finding.render()
+
+
+def test_a_voice_of_another_language_is_refused(tmp_path: Path) -> None:
+    text = FLOW.replace("    ask: Buchen?\n", "    ask: Buchen?\n    voice: heart\n")
+    (problem,) = refusal(tmp_path, text).problems
+    assert problem.what == "the voice 'heart' does not speak 'de'"
+    assert problem.why == "it speaks 'en-us'"
+    assert problem.todo == "`voice: de`, or `language: en-us`"
+    checked_flow(LOCAL, flow_file(tmp_path, text.replace("voice: heart", "voice: heart\n    language: en")))
+
+
+def test_the_voice_of_a_flow_leaves_steps_in_another_language_to_that_languages_own(tmp_path: Path) -> None:
+    text = WITH_VOICE.replace("    hang_up: Goodbye.", "    hang_up: Auf Wiederhören.\n    language: de")
+    flow = checked_flow(LOCAL, flow_file(tmp_path, text))
+    assert [flow.voice_of(step) for step in flow.steps.values()] == ["heart", None]
+
+
+def test_languages_that_go_by_two_names_are_one() -> None:
+    known = EngineLanguages(voices={"cmn": "cmn", "nb": "nb"})
+    assert known.voice_problem("cmn", "zh-TW") is None
+    assert known.voice_problem("nb", "no") is None
+    assert known.voice_problem("nb", "zh") is not None
+
+
 def test_check_finds_it(tmp_path: Path) -> None:
     found = check(Config(dialog=DialogConfig(flow=flow_file(tmp_path, WITH_PHRASES))))
     assert any("does not know the language 'de'" in finding.render() for finding in found)

@@ -4,6 +4,7 @@ import hashlib
 import io
 import shutil
 import tarfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -196,3 +197,35 @@ def test_which_model_an_engine_gets(store: ModelStore, site: Site, tmp_path: Pat
         assert words in caught.value.render()
     with pytest.raises(UserError, match="is not a sherpa model"):
         choose(store, "sherpa", NAME, "de", "[asr.sherpa]")
+
+
+DESCRIPTION = b'{"audio": {"sample_rate": 22050}, "espeak": {"voice": "de"}, "language": {"code": "de_AT"}}'
+
+
+def test_a_voice_of_piper_comes_with_its_description(store: ModelStore, site: Site, tmp_path: Path) -> None:
+    network = b"\x08\x08"
+    site.files |= {"/voices/de_AT-own.onnx": network, "/voices/de_AT-own.onnx.json": DESCRIPTION}
+    sha256 = hashlib.sha256(network).hexdigest()
+    with pytest.raises(UserError, match="not the file that it should be"):
+        added(store, f"{site.url}/voices/de_AT-own.onnx", sha256="0" * 64)
+    model = added(store, f"{site.url}/voices/de_AT-own.onnx", sha256=sha256)
+    assert (model.name, model.about.engine, model.about.languages) == ("de_AT-own", "piper", ("de-at",))
+    assert {path.name for path in model.folder.glob("de_AT*")} == {"de_AT-own.onnx", "de_AT-own.onnx.json"}
+    copied = added(store, str(model.folder / "de_AT-own.onnx"), name="copy")
+    assert copied.about.languages == ("de-at",)
+    alone = tmp_path / "alone.onnx"
+    alone.write_bytes(network)
+    with pytest.raises(UserError, match=r"alone.onnx.json cannot be added"):
+        added(store, str(alone))
+    assert is_clean(store)
+
+
+def test_a_folder_of_kokoro_has_the_languages_of_its_voices(store: ModelStore, tmp_path: Path) -> None:
+    folder = tmp_path / "kokoro"
+    folder.mkdir()
+    (folder / "kokoro-v1.0.onnx").write_bytes(b"network")
+    with zipfile.ZipFile(folder / "voices-v1.0.bin", "w") as archive:
+        for name in ("af_heart.npy", "bf_emma.npy", "ff_siwis.npy"):
+            archive.writestr(name, b"")
+    model = added(store, str(folder))
+    assert (model.about.engine, model.about.languages) == ("kokoro", ("en-gb", "en-us", "fr"))

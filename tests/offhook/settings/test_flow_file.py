@@ -325,7 +325,7 @@ def test_messages_lead_to_what_was_meant(old: str, new: str, where: str, why: st
         ("include", "one file", "`*name`"),
         ("call_flow", "one file", "`*name`"),
         ("business_hours", "does not know the time", "in Python"),
-        ("voice", "only a language", "`[tts]`"),
+        ("ssml", "chooses a voice and a language", "`rate_wpm`"),
         ("send_dtmf", "sends no keys", "in Python"),
         ("sms", "only talks with this caller", "in Python"),
         ("callback", "only talks with this caller", "in Python"),
@@ -345,7 +345,8 @@ def test_what_no_flow_can_do_says_what_to_do_instead(key: str, why: str, todo: s
     ("old", "key", "todo"),
     [
         ("    next: menu", "pause", "a full stop"),
-        ("    next: menu", "voice", "`[tts]`"),
+        ("    next: menu", "rate", "`rate_wpm`"),
+        ("    next: menu", "speaker", "did you mean `voice`?"),
         ("    next: menu", "goto", "did you mean `next`?"),
         ("    next: menu", "interruptible", "did you mean `barge_in`?"),
         ("    next: menu", "max_visits", "`attempts`"),

@@ -3,17 +3,20 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
 from offhook.pipeline.chain.breaker import HOLD_S
-from offhook.pipeline.chain.spending import Budget, CallMeter, EngineUse, Outcome
+from offhook.pipeline.chain.member import Member
+from offhook.pipeline.chain.spending import Budget, CallMeter, EngineUse, Limits, Outcome
 from offhook.pipeline.chain.tts import ChainTts
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.tts.cache import ClipCache
-from offhook.pipeline.tts.engine import SpeechChunk
+from offhook.pipeline.tts.engine import SpeechChunk, TtsEngine
 from offhook.pipeline.tts.voice import Voice
 from offhook.telephony.resample import Resampler
+from offhook.testing.simulated_engines import SimulatedVoice
 from offhook.testing.virtual_time import run
 from tests.pipeline.chain.scripted import FOREVER_S, TTS_LIMITS, WORD_SAMPLES, ScriptedTts, a_moment, tts_chain
 
@@ -280,3 +283,16 @@ def test_the_cache_keeps_what_the_first_voice_says() -> None:
         assert len(first.texts) == 2, "the broken one is said again, the whole one is kept"
 
     run(main())
+
+
+def test_a_voice_is_asked_of_the_member_that_lists_it() -> None:
+    listed, any_name = SimulatedVoice(), SimulatedVoice()
+    listed.voices = {"de": "de"}
+    members = [Member(name, engine, "tts", Limits()) for name, engine in (("any", any_name), ("listed", listed))]
+    chain = ChainTts(cast(list[Member[TtsEngine]], members), Resampler)
+
+    def voices_of_members(voice: str) -> list[str]:
+        return [cast(SimulatedVoice, chain.with_voice(voice).engine_of(member)).voice for member in chain.members]
+
+    assert voices_of_members("de+f3") == ["", "de+f3"]
+    assert voices_of_members("alloy") == ["alloy", "alloy"]

@@ -203,3 +203,16 @@ def test_audio_is_shared_with_the_clip_it_came_from() -> None:
     assert utterance.words[0] is words[0]
     utterance.append(clip, words, 4)
     assert utterance.payload_from(200) is clip
+
+
+def test_the_words_that_were_played_have_times() -> None:
+    made = utterance("One two")
+    made.append(bytes(800), (Word("three", 0, 5, 100, 600),), 8)
+    made.text += " three"
+    ledger = PlayoutLedger(made)
+    ledger.queue(0, made.ticks, 0)
+    words = ledger.played_words(ledger.playback(2_850))
+    assert [word.text for word in words] == ["One", "two", "three"]
+    assert [word.is_estimated for word in words] == [True, True, False]
+    assert (words[2].start_s, words[2].end_s) == (2_200 / 8_000, 2_700 / 8_000)
+    assert [word.text for word in ledger.played_words(ledger.playback(2_000))] == ["One"]

