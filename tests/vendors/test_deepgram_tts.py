@@ -42,7 +42,7 @@ async def test_by_http() -> None:
             for _ in range(3):
                 assert await said(engine) == PCMU.encode(speak(TEXT, 8_000))
             assert "container=none" in server.requests[-1].path
-            assert server._http.connections == 2  # the first was cut: it only tried the key
+            assert server.http.connections == 2  # the first was cut: it only tried the key
             server.fault = "dies"
             with pytest.raises(EngineError):
                 await said(engine)

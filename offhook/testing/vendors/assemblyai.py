@@ -7,20 +7,22 @@ The path is /v3/ws. The key is the header `Authorization`; a wrong one is refuse
 `ForceEndpoint`, or by silence after speech; without speech there is no turn, and nothing that could be ended.
 """
 
+import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request
 
 from offhook.telephony.codec import PCMU
-from offhook.testing.vendors.script import Script, TimedWord, Transcribe, Turn
-from offhook.testing.vendors.server import Fault, Message, SessionLog, VendorServer, parsed, send
+from offhook.testing.vendors.script import TimedWord, Turn
+from offhook.testing.vendors.server import Message, SessionLog, VendorServer, parsed, send
 
 STREAMING = "/v3/ws"
 MAX_SESSION_S = 3 * 3_600
 MIN_CHUNK_MS, MAX_CHUNK_MS = 50, 1_000
 MAX_TURN_SILENCE_MS = 1_280
+MAX_KEYTERMS, MAX_KEYTERM_CHARS = 100, 50
 
 _DECODERS: dict[str, Callable[[bytes], bytes]] = {"pcm_s16le": bytes, "pcm_mulaw": PCMU.decode}
 
@@ -29,18 +31,6 @@ class AssemblyAiServer(VendorServer):
     """Understands `texts` (see Script)."""
 
     paths = (STREAMING,)
-
-    def __init__(
-        self,
-        texts: Iterable[str] | Transcribe = (),
-        *,
-        api_key: str = "test-key",
-        fault: Fault | None = None,
-        slow_s: float = 2.0,
-        idle_s: float = 0.2,
-    ) -> None:
-        super().__init__(api_key=api_key, fault=fault, slow_s=slow_s, idle_s=idle_s)
-        self.script = Script(texts)
 
     def authorised(self, request: Request, query: Mapping[str, list[str]]) -> bool:
         """By the header, without a word before the key."""
@@ -67,6 +57,9 @@ class _Stream:
     async def run(self) -> None:
         """Serve until it is closed."""
         log = self._log
+        if not _are_keyterms(json.loads(log.option("keyterms_prompt", "[]"))):
+            await self._fail(3006, "Invalid keyterms_prompt")
+            return
         if self._encoding not in _DECODERS or not log.option("sample_rate").isdigit():
             await self._fail(3006, "Invalid encoding or sample_rate")
             return
@@ -119,6 +112,9 @@ class _Stream:
         if kind == "ForceEndpoint":
             await self._end_turn()
         elif kind == "UpdateConfiguration":
+            if not _are_keyterms(message.get("keyterms_prompt", [])):
+                await self._fail(3006, "Invalid keyterms_prompt")
+                return False
             self._max_silence_s = message.get("max_turn_silence", 1000 * self._max_silence_s) / 1000
         elif kind != "KeepAlive":
             await self._fail(3006, f"Invalid Message Type: {kind!r}")
@@ -128,16 +124,14 @@ class _Stream:
     async def _partial(self) -> None:
         """The words so far; the last is not final yet, and so not in the transcript."""
         self._partials += 1
-        words = self._turn.shown_words()
-        if self._server.fault == "shrinking-partials" and self._partials % 3 == 0:
-            words = words[:-1]
+        words = self._server.shown(self._turn.shown_words(), self._partials)
         await self._send_turn(words, final=len(words) - 1, end=False, formatted=False)
 
     async def _end_turn(self) -> None:
         if not self._turn.heard_speech or self._server.fault == "no-final":
             return
         await self._server.late()
-        turn, self._turn = self._turn, Turn(self._server.script, self._rate_hz, self._turn.end_s)
+        turn, self._turn = self._turn, self._turn.following()
         self._speaking = False
         words = turn.finish()
         await self._send_turn(words, final=len(words), end=True, formatted=False)
@@ -145,7 +139,7 @@ class _Stream:
             await self._send_turn(words, final=len(words), end=True, formatted=True)
         self._order += 1
 
-    async def _send_turn(self, words: list[TimedWord], *, final: int, end: bool, formatted: bool) -> None:
+    async def _send_turn(self, words: Sequence[TimedWord], *, final: int, end: bool, formatted: bool) -> None:
         text = " ".join(word.text for word in words[:final])
         message: Message = {"type": "Turn", "turn_order": self._order, "turn_is_formatted": formatted}
         message |= {"end_of_turn": end, "end_of_turn_confidence": 0.9 if end else 0.1}
@@ -165,3 +159,7 @@ class _Stream:
     async def _fail(self, code: int, why: str) -> None:
         await send(self._connection, {"type": "Error", "error_code": code, "error": why})
         await self._connection.close(code, why[:120])
+
+
+def _are_keyterms(terms: list[str]) -> bool:
+    return len(terms) <= MAX_KEYTERMS and all(len(term) <= MAX_KEYTERM_CHARS for term in terms)

@@ -18,8 +18,8 @@ from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request
 
 from offhook.testing.vendors.cartesia_turns import CODECS, TurnsSession, fail
-from offhook.testing.vendors.script import Script, TimedWord, Transcribe, Turn
-from offhook.testing.vendors.server import Fault, Message, SessionLog, VendorServer, parsed, send
+from offhook.testing.vendors.script import TimedWord, Turn
+from offhook.testing.vendors.server import Message, SessionLog, VendorServer, parsed, send
 from offhook.testing.vendors.speaking import SpeakingContext
 from offhook.testing.vendors.tone_speech import MS_PER_CHARACTER, speak
 
@@ -27,6 +27,7 @@ SPEECH_TO_TEXT = "/stt/websocket"
 SPEECH_TO_TURNS = "/stt/turns/websocket"
 TEXT_TO_SPEECH = "/tts/websocket"
 MODELS = ("ink-2", "ink-whisper")
+MAX_KEYTERMS, MAX_KEYTERM_CHARS = 100, 1_200
 IDLE_S = 180.0
 IDLE_TTS_S = 300.0
 CONTEXT_KEPT_S = 1.0
@@ -43,20 +44,6 @@ class CartesiaServer(VendorServer):
 
     paths = (SPEECH_TO_TEXT, SPEECH_TO_TURNS, TEXT_TO_SPEECH)
 
-    def __init__(
-        self,
-        texts: Iterable[str] | Transcribe = (),
-        *,
-        api_key: str = "test-key",
-        fault: Fault | None = None,
-        realtime_factor: float = 0.0,
-        slow_s: float = 2.0,
-        idle_s: float = 0.2,
-    ) -> None:
-        super().__init__(api_key=api_key, fault=fault, slow_s=slow_s, idle_s=idle_s)
-        self.script = Script(texts)
-        self.realtime_factor = realtime_factor
-
     def authorised(self, request: Request, query: Mapping[str, list[str]]) -> bool:
         """By either header."""
         headers = request.headers
@@ -70,7 +57,7 @@ class CartesiaServer(VendorServer):
         elif log.path == SPEECH_TO_TEXT:
             await _Transcription(self, connection, log).run()
         elif log.path == SPEECH_TO_TURNS:
-            await TurnsSession(self, connection, log, self.script).run()
+            await TurnsSession(self, connection, log).run()
         else:
             await _Synthesis(self, connection, log).run()
 
@@ -95,6 +82,10 @@ class _Transcription:
             return
         if encoding not in CODECS or not log.option("sample_rate").isdigit():
             await fail(self._connection, None, "invalid_encoding", "encoding or sample_rate is invalid.")
+            return
+        keyterms = log.query.get("keyterm", [])
+        if len(keyterms) > MAX_KEYTERMS or sum(map(len, keyterms)) > MAX_KEYTERM_CHARS:
+            await fail(self._connection, None, "invalid_keyterms", "There are too many keyterms.")
             return
         self._rate_hz, self._decode = int(log.option("sample_rate")), CODECS[encoding][0]
         self._turn = Turn(self._server.script, self._rate_hz)
@@ -126,8 +117,7 @@ class _Transcription:
         self._partials += 1
         new, follows = words[self._final_words :], self._final_words > 0
         is_final = len(new) == WORDS_A_FINAL
-        if self._server.fault == "shrinking-partials" and self._partials % 3 == 0 and not is_final:
-            new = new[:-1]
+        new = new if is_final else [*self._server.shown(new, self._partials)]
         timed = self._turn.shown_words()[self._final_words :] if is_final else ()
         await self._transcript(new, follows=follows, is_final=is_final, timed=timed)
         self._final_words += len(new) if is_final else 0
@@ -136,7 +126,7 @@ class _Transcription:
         if self._server.fault == "no-final":
             return
         await self._server.late()
-        turn, self._turn = self._turn, Turn(self._server.script, self._rate_hz, self._turn.end_s)
+        turn, self._turn = self._turn, self._turn.following()
         rest, follows = turn.finish()[self._final_words :], self._final_words > 0
         self._final_words = 0
         await self._transcript([word.text for word in rest], follows=follows, is_final=True, timed=rest)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from websockets.asyncio.server import ServerConnection
 
 from offhook.telephony.codec import PCMA, PCMU
-from offhook.testing.vendors.script import Script, Turn
+from offhook.testing.vendors.script import Turn
 from offhook.testing.vendors.server import Message, SessionLog, VendorServer, parsed, send
 
 IDLE_S = 180.0
@@ -32,11 +32,10 @@ async def fail(connection: ServerConnection, context_id: str | None, code: str, 
 class TurnsSession:
     """One stream of Ink, which says when turns begin and end."""
 
-    def __init__(self, server: VendorServer, connection: ServerConnection, log: SessionLog, script: Script) -> None:
+    def __init__(self, server: VendorServer, connection: ServerConnection, log: SessionLog) -> None:
         self._server = server
         self._connection = connection
         self._log = log
-        self._script = script
         self._request_id = f"request-{id(self):x}"
         self._speaking = self._eager = False
         self._text = ""
@@ -48,7 +47,7 @@ class TurnsSession:
             await fail(self._connection, None, "invalid_request", "model, encoding or sample_rate is invalid.")
             return
         self._rate_hz, decode = int(log.option("sample_rate")), CODECS[log.option("encoding")][0]
-        self._turn = Turn(self._script, self._rate_hz)
+        self._turn = Turn(self._server.script, self._rate_hz)
         await self._send("connected")
         while (data := await self._server.receive(self._connection, log, IDLE_S)) is not None:
             if isinstance(data, bytes):
@@ -79,7 +78,7 @@ class TurnsSession:
         if not self._speaking or self._server.fault == "no-final":
             return
         await self._server.late()
-        turn, self._turn = self._turn, Turn(self._script, self._rate_hz, self._turn.end_s)
+        turn, self._turn = self._turn, self._turn.following()
         self._speaking = self._eager = False
         self._text = ""
         await self._send("turn.end", transcript=" ".join(word.text for word in turn.finish()))

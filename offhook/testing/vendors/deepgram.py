@@ -8,8 +8,9 @@ that Deepgram does not have. `http_url` is where the requests by HTTP go.
 """
 
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import ServerConnection
@@ -18,9 +19,9 @@ from websockets.http11 import Request, Response
 from offhook.testing.vendors.deepgram_listen import FluxSession, NovaSession
 from offhook.testing.vendors.deepgram_session import CODECS, Host
 from offhook.testing.vendors.deepgram_speak import AuraSession, FluxVoiceSession
-from offhook.testing.vendors.http_server import HttpRequest, HttpResponse, HttpServer, json_response
-from offhook.testing.vendors.script import Script, Transcribe
-from offhook.testing.vendors.server import Fault, SessionLog
+from offhook.testing.vendors.http_server import HttpRequest, HttpResponse, json_response
+from offhook.testing.vendors.script import Transcribe
+from offhook.testing.vendors.server import SessionLog
 from offhook.testing.vendors.tone_speech import speak
 
 _SESSIONS = {
@@ -34,59 +35,25 @@ MAX_TEXT = 2_000
 
 
 class DeepgramServer(Host):
-    """Understands `texts` (see Script), and speaks as `tone_speech` does, `realtime_factor` times as fast as it will be
-    heard (0: at once). `answers_after_end`: whether an Interrupt is executed after the last audio has been sent."""
+    """`answers_after_end`: whether an Interrupt is executed after the last audio has been sent. `requests` has those by
+    HTTP."""
 
     paths = tuple(_SESSIONS)
 
     def __init__(
-        self,
-        texts: Iterable[str] | Transcribe = (),
-        *,
-        api_key: str = "test-key",
-        fault: Fault | None = None,
-        realtime_factor: float = 0.0,
-        slow_s: float = 2.0,
-        idle_s: float = 0.2,
-        answers_after_end: bool = True,
+        self, texts: Iterable[str] | Transcribe = (), *, answers_after_end: bool = True, **options: Any
     ) -> None:
-        super().__init__(api_key=api_key, fault=fault, slow_s=slow_s, idle_s=idle_s)
-        self.script = Script(texts)
-        self.realtime_factor = realtime_factor
+        super().__init__(texts, **options)
         self.answers_after_end = answers_after_end
         self.requests: list[HttpRequest] = []
-        self._http = HttpServer(self._post)
-
-    @property
-    def http_url(self) -> str:
-        """For the engine's `base_url`, if it speaks HTTP."""
-        return f"http://127.0.0.1:{self._http.port}"
-
-    async def start(self, port: int = 0) -> None:
-        """Listen on a free port of 127.0.0.1, or on this one; HTTP has a port of its own."""
-        await super().start(port)
-        await self._http.start()
-
-    async def close(self) -> None:
-        """End all connections. Idempotent."""
-        await self._http.close()
-        await super().close()
-
-    def reset(self) -> None:
-        """Reset all connections, without a close frame."""
-        for connection in self._server.connections if self._server is not None else ():
-            connection.transport.abort()
 
     def authorised(self, request: Request, query: Mapping[str, list[str]]) -> bool:
         """By the header."""
-        return self._has_key(request.headers.get("Authorization"))
+        return self._is_key(request.headers.get("Authorization"))
 
     async def session(self, connection: ServerConnection, log: SessionLog) -> None:
         """Serve one of the APIs."""
         await _SESSIONS[log.path](self, connection, log).run()
-
-    def _has_key(self, header: str | None) -> bool:
-        return header in (f"Token {self.api_key}", f"Bearer {self.api_key}")
 
     async def _upgrade(self, connection: ServerConnection, request: Request) -> Response | None:
         response = await super()._upgrade(connection, request)
@@ -99,14 +66,21 @@ class DeepgramServer(Host):
         body = json.dumps({"err_code": "INVALID_QUERY_PARAMETER", "err_msg": wrong, "request_id": "request"})
         return connection.respond(HTTPStatus.BAD_REQUEST, body)
 
-    async def _post(self, request: HttpRequest) -> HttpResponse:
+    def has_key(self, request: HttpRequest) -> bool:
+        """See HttpVendorServer."""
+        return self._is_key(request.headers.get("authorization"))
+
+    def error(self, status: int) -> object:
+        """See HttpVendorServer."""
+        if status == HTTPStatus.UNAUTHORIZED:
+            return {"err_code": "INVALID_AUTH", "err_msg": "Invalid credentials."}
+        return {"err_code": "TOO_MANY_REQUESTS", "err_msg": "Too many requests."}
+
+    async def answer(self, request: HttpRequest) -> HttpResponse:
+        """Speak."""
         self.requests.append(request)
         url = urlsplit(request.path)
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
-        if self.fault == "busy":
-            return json_response(429, {"err_code": "TOO_MANY_REQUESTS", "err_msg": "Too many requests."})
-        if not self._has_key(request.headers.get("authorization")):
-            return json_response(401, {"err_code": "INVALID_AUTH", "err_msg": "Invalid credentials."})
         if url.path != "/v1/speak" or request.method != "POST":
             return json_response(404, {"err_code": "NOT_FOUND", "err_msg": "There is no such path."})
         wrong = _wrong(url.path, query)
@@ -115,16 +89,12 @@ class DeepgramServer(Host):
             wrong = f"Text has {len(text)} characters, not 1 to {MAX_TEXT}."
         if wrong:
             return json_response(400, {"err_code": "INVALID_QUERY_PARAMETER", "err_msg": wrong})
-        encode = CODECS[query["encoding"]][1]
-        audio = encode(speak(text, int(query["sample_rate"])))
-        return HttpResponse(content_type="audio/basic", body=self._pieces(audio), breaks=self.fault == "dies")
+        encoding, rate_hz = query["encoding"], int(query["sample_rate"])
+        audio = CODECS[encoding][1](speak(text, rate_hz))
+        return self.speech(audio, rate_hz * (2 if encoding == "linear16" else 1), "audio/basic")
 
-    async def _pieces(self, audio: bytes) -> AsyncIterator[bytes]:
-        await self.late()
-        half = len(audio) // 2
-        yield audio[:half]
-        if self.fault != "dies":
-            yield audio[half:]
+    def _is_key(self, header: str | None) -> bool:
+        return header in (f"Token {self.api_key}", f"Bearer {self.api_key}")
 
 
 def _wrong(path: str, query: Mapping[str, str]) -> str:

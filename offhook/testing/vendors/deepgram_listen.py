@@ -26,15 +26,13 @@ class ListenSession(Session):
     def next_turn(self) -> list[TimedWord]:
         """End the turn: its words."""
         words = self.turn.finish()
-        self.turn = Turn(self.server.script, self.rate_hz, self.turn.end_s)
+        self.turn = self.turn.following()
         return words
 
     def partial(self) -> list[TimedWord]:
         """The words so far."""
         self._partials += 1
-        words = self.turn.shown_words()
-        shrinks = self.server.fault == "shrinking-partials" and self._partials % 3 == 0
-        return words[:-1] if shrinks else words
+        return [*self.server.shown(self.turn.shown_words(), self._partials)]
 
     async def audio(self, data: bytes) -> bool:
         """See Session."""
@@ -58,7 +56,10 @@ class NovaSession(ListenSession):
         message = parsed(data) or {}
         self.log.messages.append(message)
         match message.get("type"):
-            case "KeepAlive" | "Configure":
+            case "KeepAlive":
+                return True
+            case "Configure":
+                await self.send({**message, "type": "ConfigureSuccess", "request_id": self.request_id})
                 return True
             case "Finalize":
                 await self._finalize()

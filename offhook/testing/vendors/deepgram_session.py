@@ -5,8 +5,8 @@ from collections.abc import Callable
 from websockets.asyncio.server import ServerConnection
 
 from offhook.telephony.codec import PCMA, PCMU
-from offhook.testing.vendors.script import Script
-from offhook.testing.vendors.server import Message, SessionLog, VendorServer, send
+from offhook.testing.vendors.http_vendor import HttpVendorServer
+from offhook.testing.vendors.server import Message, SessionLog, send
 
 Convert = Callable[[bytes], bytes]
 
@@ -23,11 +23,9 @@ SOMEBODY_ELSES = "words of another caller"
 IDLE_REASON = "Deepgram did not receive audio data or a text message within the timeout window. See net0001"
 
 
-class Host(VendorServer):
+class Host(HttpVendorServer):
     """What the sessions need of their server."""
 
-    script: Script
-    realtime_factor: float
     answers_after_end: bool
 
 

@@ -8,15 +8,15 @@ header `xi-api-key`; a wrong one is refused by a message after the upgrade, and 
 """
 
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request
 
 from offhook.telephony.codec import PCMA, PCMU
-from offhook.testing.vendors.script import Script, TimedWord, Transcribe, Turn
-from offhook.testing.vendors.server import Fault, Message, SessionLog, VendorServer, parsed, send
+from offhook.testing.vendors.script import TimedWord, Turn
+from offhook.testing.vendors.server import Message, SessionLog, VendorServer, parsed, send
 from offhook.testing.vendors.speaking import SpeakingContext
 from offhook.testing.vendors.tone_speech import MS_PER_CHARACTER, characters, speak
 
@@ -24,6 +24,7 @@ SPEECH_TO_TEXT = "/v1/speech-to-text/realtime"
 TEXT_TO_SPEECH = "/v1/text-to-speech/"
 MAX_CONTEXTS = 5
 MIN_COMMIT_S = 0.3
+MAX_KEYTERMS, MAX_KEYTERM_CHARS = 50, 20
 INACTIVITY_S = 20.0
 CHUNK_LENGTH_SCHEDULE = (120, 160, 250, 290)
 
@@ -32,20 +33,6 @@ class ElevenLabsServer(VendorServer):
     """Understands `texts` (see Script), and speaks as `tone_speech` does."""
 
     paths = (SPEECH_TO_TEXT, TEXT_TO_SPEECH)
-
-    def __init__(
-        self,
-        texts: Iterable[str] | Transcribe = (),
-        *,
-        api_key: str = "test-key",
-        fault: Fault | None = None,
-        realtime_factor: float = 0.0,
-        slow_s: float = 2.0,
-        idle_s: float = 0.2,
-    ) -> None:
-        super().__init__(api_key=api_key, fault=fault, slow_s=slow_s, idle_s=idle_s)
-        self.script = Script(texts)
-        self.realtime_factor = realtime_factor
 
     def authorised(self, request: Request, query: Mapping[str, list[str]]) -> bool:
         """The key is checked after the upgrade."""
@@ -82,6 +69,10 @@ class _Transcription:
             return
         if not self._log.option("model_id").startswith("scribe_"):
             await self._fail("invalid_request", "model_id is not a realtime model")
+            return
+        keyterms = self._log.query.get("keyterms", [])
+        if len(keyterms) > MAX_KEYTERMS or any(len(term) > MAX_KEYTERM_CHARS for term in keyterms):
+            await self._fail("invalid_request", "keyterms are too many or too long")
             return
         await send(self._connection, self._started())
         while True:
@@ -128,8 +119,7 @@ class _Transcription:
 
     async def _partial(self, text: str) -> None:
         self._partials += 1
-        if self._server.fault == "shrinking-partials" and self._partials % 3 == 0:
-            text = text.rpartition(" ")[0]
+        text = " ".join(self._server.shown(text.split(), self._partials))
         await send(self._connection, {"message_type": "partial_transcript", "text": text})
 
     async def _commit(self) -> None:
@@ -137,7 +127,7 @@ class _Transcription:
             why = f"there are {self._turn.seconds:.2f}s of uncommitted audio, and a commit needs {MIN_COMMIT_S}s"
             await send(self._connection, {"message_type": "commit_throttled", "error": why})
             return
-        turn, self._turn = self._turn, Turn(self._server.script, self._rate_hz, self._turn.end_s)
+        turn, self._turn = self._turn, self._turn.following()
         if self._server.fault == "no-final":
             return
         words = turn.finish()

@@ -11,16 +11,18 @@ import asyncio
 import io
 import wave
 from base64 import b64decode
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request
 
 from offhook.telephony.codec import PCMA, PCMU
-from offhook.testing.vendors.http_server import HttpRequest, HttpResponse, HttpServer, json_response
-from offhook.testing.vendors.script import Script, Transcribe, Turn
-from offhook.testing.vendors.server import Fault, Message, SessionLog, VendorServer, parsed, send
+from offhook.testing.vendors.http_server import HttpRequest, HttpResponse, json_response
+from offhook.testing.vendors.http_vendor import HttpVendorServer
+from offhook.testing.vendors.script import Transcribe, Turn
+from offhook.testing.vendors.server import Message, SessionLog, parsed, send
 from offhook.testing.vendors.tone_speech import speak
 
 REALTIME = "/v1/realtime"
@@ -29,9 +31,10 @@ SPEECH = "/v1/audio/speech"
 SPEECH_HZ = 24_000
 MIN_COMMIT_MS = 100
 MAX_SESSION_S = 3_600.0
-CHUNK_BYTES = 4_800
 LIVE_MODELS = ("gpt-realtime-whisper", "gpt-live-transcribe")
 """Models that transcribe while audio comes in; the others do so after the commit."""
+
+KEYWORD_MODELS = ("gpt-transcribe", "gpt-live-transcribe")
 
 _FORMATS: dict[str, tuple[int, Callable[[bytes], bytes]]] = {
     "audio/pcmu": (8_000, PCMU.decode),
@@ -40,42 +43,15 @@ _FORMATS: dict[str, tuple[int, Callable[[bytes], bytes]]] = {
 }
 
 
-class OpenAiServer(VendorServer):
-    """Understands `texts` (see Script), and speaks as `tone_speech` does. `requests` has the fields of HTTP
-    requests."""
+class OpenAiServer(HttpVendorServer):
+    """`requests` has the fields of HTTP requests."""
 
     paths = (REALTIME,)
+    http_path = "/v1"
 
-    def __init__(
-        self,
-        texts: Iterable[str] | Transcribe = (),
-        *,
-        api_key: str = "test-key",
-        fault: Fault | None = None,
-        realtime_factor: float = 0.0,
-        slow_s: float = 2.0,
-        idle_s: float = 0.2,
-    ) -> None:
-        super().__init__(api_key=api_key, fault=fault, slow_s=slow_s, idle_s=idle_s)
-        self.script = Script(texts)
-        self.realtime_factor = realtime_factor
+    def __init__(self, texts: Iterable[str] | Transcribe = (), **options: Any) -> None:
+        super().__init__(texts, **options)
         self.requests: list[Message] = []
-        self.http = HttpServer(self._answer)
-
-    @property
-    def http_url(self) -> str:
-        """For the engines' `base_url`, and that of OpenAI's own client."""
-        return f"http://127.0.0.1:{self.http.port}/v1"
-
-    async def start(self, port: int = 0) -> None:
-        """Listen on two free ports of 127.0.0.1; the WebSocket's may be given."""
-        await super().start(port)
-        await self.http.start()
-
-    async def close(self) -> None:
-        """End all connections. Idempotent."""
-        await super().close()
-        await self.http.close()
 
     def authorised(self, request: Request, query: Mapping[str, list[str]]) -> bool:
         """The key is checked after the upgrade."""
@@ -94,15 +70,18 @@ class OpenAiServer(VendorServer):
 
     # By HTTP.
 
-    async def _answer(self, request: HttpRequest) -> HttpResponse:
-        if self.fault == "mute":
-            await asyncio.Event().wait()
-        if self.fault == "busy":
-            response = json_response(429, {"error": {"message": "Rate limit reached", "code": "rate_limit_exceeded"}})
-            response.headers["Retry-After"] = "1"
-            return response
-        if request.headers.get("authorization") != f"Bearer {self.api_key}":
-            return json_response(401, {"error": {"message": "Incorrect API key provided.", "code": "invalid_api_key"}})
+    def has_key(self, request: HttpRequest) -> bool:
+        """See HttpVendorServer."""
+        return request.headers.get("authorization") == f"Bearer {self.api_key}"
+
+    def error(self, status: int) -> object:
+        """See HttpVendorServer."""
+        if status == HTTPStatus.UNAUTHORIZED:
+            return {"error": {"message": "Incorrect API key provided.", "code": "invalid_api_key"}}
+        return {"error": {"message": "Rate limit reached", "code": "rate_limit_exceeded"}}
+
+    async def answer(self, request: HttpRequest) -> HttpResponse:
+        """Speak or transcribe."""
         if (request.method, request.path) == ("POST", SPEECH):
             return self._speech(request)
         if (request.method, request.path) == ("POST", TRANSCRIPTIONS):
@@ -116,17 +95,7 @@ class OpenAiServer(VendorServer):
         if missing or fields.get("response_format") != "pcm":
             why = f"Missing required parameter: {missing[0]!r}." if missing else "This server has only pcm."
             return json_response(400, {"error": {"message": why, "type": "invalid_request_error"}})
-        speech = self._chunks(speak(str(fields["input"]), SPEECH_HZ))
-        return HttpResponse(content_type="audio/pcm", body=speech, breaks=self.fault == "dies")
-
-    async def _chunks(self, pcm: bytes) -> AsyncIterator[bytes]:
-        await self.late()
-        if self.fault == "dies":
-            pcm = pcm[: len(pcm) // 2]
-        for at in range(0, len(pcm), CHUNK_BYTES):
-            yield pcm[at : at + CHUNK_BYTES]
-            if self.realtime_factor:
-                await asyncio.sleep(CHUNK_BYTES / 2 / SPEECH_HZ / self.realtime_factor)
+        return self.speech(speak(str(fields["input"]), SPEECH_HZ), 2 * SPEECH_HZ, "audio/pcm")
 
     async def _transcription(self, request: HttpRequest) -> HttpResponse:
         fields = _form(request)
@@ -202,6 +171,9 @@ class _Transcription:
         model = taken.get("transcription", {}).get("model")
         if session.get("type") != "transcription" or format_ not in _FORMATS or not model:
             await self._error("invalid_value", "session.type, audio.input.format or the model is invalid.")
+            return
+        if "keywords" in taken["transcription"] and model not in KEYWORD_MODELS:
+            await self._error("invalid_value", f"The model {model} takes no keywords.")
             return
         if taken.get("turn_detection") is not None:
             self._server.violations.append("this server does not detect turns")

@@ -73,6 +73,10 @@ class Turn:
         """How long it has been quiet since speech; 0 if there was none."""
         return self.end_s - self._loud_to_s if self.heard_speech else 0.0
 
+    def following(self) -> "Turn":
+        """The next turn of the session."""
+        return Turn(self._script, self._rate_hz, self.end_s)
+
     def push(self, pcm: bytes) -> str | None:
         """Take audio; returns a new partial if there is one."""
         before = self.end_s

@@ -1,4 +1,4 @@
-"""What the vendors' servers share: a WebSocket server on loopback, authentication, faults, a log of what was received.
+"""What the vendors' servers share: a WebSocket server on loopback, a script, faults, a log of what was received.
 
     async with ElevenLabsServer(["check my balance"]) as server:
         ...  # an engine with base_url = server.url and api_key = server.api_key
@@ -9,16 +9,20 @@ although its documentation forbids it is noted in `violations`.
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
+
+from offhook.testing.vendors.script import Script, Transcribe
+
+T = TypeVar("T")
 
 Message = dict[str, Any]
 
@@ -67,17 +71,27 @@ class SessionLog:
 class VendorServer:
     """A vendor's API at `url`. Subclasses have `paths`, `authorised` and `session`.
 
-    `fault` may be changed at any time: it holds for what happens from then on. `sessions` and `violations` have all
-    connections so far, and what their clients did wrong.
+    It understands `texts` (see Script), and speaks `realtime_factor` times as fast as it will be heard (0: at once).
+    `fault` may be changed at any time: it holds for what happens from then on; `slow_s` and `idle_s` are the faults'.
+    `sessions` and `violations` have all connections so far, and what their clients did wrong.
     """
 
     paths: tuple[str, ...] = ()
     """Prefixes of the paths that it has."""
 
     def __init__(
-        self, *, api_key: str = "test-key", fault: Fault | None = None, slow_s: float = 2.0, idle_s: float = 0.2
+        self,
+        texts: Iterable[str] | Transcribe = (),
+        *,
+        api_key: str = "test-key",
+        fault: Fault | None = None,
+        realtime_factor: float = 0.0,
+        slow_s: float = 2.0,
+        idle_s: float = 0.2,
     ) -> None:
+        self.script = Script(texts)
         self.api_key = api_key
+        self.realtime_factor = realtime_factor
         self.fault: Fault | None = fault
         self.slow_s = slow_s
         self.idle_s = idle_s
@@ -140,9 +154,9 @@ class VendorServer:
         """Serve a connection; ConnectionClosed ends it."""
         raise NotImplementedError
 
-    def spawn(self, work: Any) -> "asyncio.Task[None]":
+    def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """A task that ends with the server."""
-        task: asyncio.Task[None] = asyncio.ensure_future(work)
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -167,6 +181,10 @@ class VendorServer:
         """Wait, if the fault is `slow`."""
         if self.fault == "slow":
             await asyncio.sleep(self.slow_s)
+
+    def shown(self, words: Sequence[T], number: int) -> Sequence[T]:
+        """The words of a connection's partial with this number: not all, if they shrink."""
+        return words[:-1] if self.fault == "shrinking-partials" and number % 3 == 0 else words
 
     # Inside.
 
