@@ -16,7 +16,7 @@ nothing of one caller can reach another.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -25,6 +25,7 @@ from offhook.pipeline.errors import EngineError
 from offhook.vendors.connection import Connection, Message
 from offhook.vendors.errors import VendorRefusedError
 from offhook.vendors.finals import Finals, FinalWait, LateFinal, OnLate
+from offhook.vendors.keyterms import Preference
 from offhook.vendors.packing import Packer, Packing
 from offhook.vendors.pool import Pool
 from offhook.vendors.target import Target
@@ -36,7 +37,7 @@ def log_late(name: str) -> OnLate:
     """Writes late finals to the log, without their words."""
 
     def on_late(late: LateFinal) -> None:
-        _log.info("late_final", engine=name, delay_ms=round(1000 * late.delay_s), changes=late.text != late.taken)
+        _log.info("late_final", engine=name, delay_ms=round(1000 * late.delay_s), changes=late.changes)
 
     return on_late
 
@@ -57,6 +58,18 @@ class TurnOptions:
     on_audio: Callable[[float], None] | None = None
     """Gets the seconds of audio of each turn, sent twice or not: what the vendor bills."""
 
+    def telling(self, on_late: Callable[[Transcript], None] | None) -> "TurnOptions":
+        """The same with another listener for late finals, the request's; unless they are dropped."""
+        known = self.on_late
+        if on_late is None or known is None:
+            return self
+
+        def tell(late: LateFinal) -> None:
+            known(late)
+            on_late(late.transcript)
+
+        return replace(self, on_late=tell)
+
 
 class VendorTurn:
     """`AsrStream`, see the module."""
@@ -68,8 +81,10 @@ class VendorTurn:
         options: TurnOptions,
         on_partial: OnPartial,
         on_endpoint: OnEndpoint | None = None,
+        preference: Preference | None = None,
     ) -> None:
         self.options = options
+        self._preference = preference or Preference()
         self.finals = Finals(options.name, options.wait, on_partial, options.on_late)
         self.is_finishing = False
         """Whether the vendor has been told to finish."""
@@ -127,6 +142,11 @@ class VendorTurn:
             self.connection.send(self.pack(piece))
         if self.is_finishing:
             self._send_end()
+
+    @property
+    def error(self) -> EngineError | None:
+        """See ObservableAsrStream: the vendor cannot be reached any more."""
+        return self.finals.error
 
     @property
     def sent_s(self) -> float:
@@ -187,6 +207,10 @@ class VendorTurn:
         connection = self.connection = self._pool.take(self._target)
         connection.receiver = self
         self.first_byte = connection.sent_bytes
+        keyterms, message = self._preference.keyterms, self._preference.message
+        if message is not None and connection.keyterms != keyterms:
+            connection.keyterms = keyterms
+            connection.send(message)
         self.begin()
         return connection
 
