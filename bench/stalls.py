@@ -84,7 +84,7 @@ async def asr_round(vendors: tuple[Vendor, Vendor], fault: Fault | None, rng: ra
         laws: dict[Encoding, Encode] = {"PCMU": PCMU.encode, "PCMA": PCMA.encode}
         adapted = [adapt_asr(each.name, each, Resampler, laws) for each in made]
         members = [Member[AsrEngine](str(at), each, "asr", ASR_LIMITS) for at, each in enumerate(adapted)]
-        pcm = PCMU.decode(said())
+        pcm = PCMU.decode(said(" ".join(TEXT.split()[: rng.randint(2, 11)])))  # the final has all words in any case
         turn = ChainAsr(members, Resampler).open(AsrRequest(), lambda text: None)
         fail_within(len(pcm) / 16_000)
         due = monotonic()

@@ -135,8 +135,8 @@ class DeepgramAsr:
         in_stream = self._takes_words_later
         target = self._target(request.language, () if in_stream else request.phrases)
         preference = Preference(keyterms, wire.prefer(keyterms) if in_stream else None)
-        options = self._turn_options.telling(request.on_late)
-        turn = kind(self._pool, target, options, on_partial, on_endpoint, preference)
+        options = self._turn_options.of_turn(request, preference)
+        turn = kind(self._pool, target, options, on_partial, on_endpoint)
         turn.decides = self.options.turns == "vendor"
         return turn
 

@@ -55,13 +55,12 @@ class RecogniserTurn(VendorTurn):
         form: Format,
         decides: bool,
         request: AsrRequest,
-        preference: Preference | None = None,
     ) -> None:
         self.target = target
         self.form = form
         self.decides = decides
         self.request = request
-        super().__init__(pool, target, options, on_partial, on_endpoint, preference)
+        super().__init__(pool, target, options, on_partial, on_endpoint)
 
     @property
     def first_s(self) -> float:
@@ -158,13 +157,12 @@ class VendorAsr(Generic[OptionsT]):
         return self.turn_type(
             self.pool,
             self.target_of(request),
-            self._turn_options.telling(request.on_late),
+            self._turn_options.of_turn(request, preference),
             on_partial,
             on_endpoint,
             self.form,
             turns == "vendor",
             request,
-            preference,
         )
 
     def dump(self) -> dict[str, object]:

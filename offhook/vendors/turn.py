@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from offhook.pipeline.asr.engine import EndpointReport, OnEndpoint, OnPartial, Transcript
+from offhook.pipeline.asr.engine import AsrRequest, EndpointReport, OnEndpoint, OnPartial, Transcript
 from offhook.pipeline.errors import EngineError
 from offhook.vendors.connection import Connection, Message
 from offhook.vendors.errors import VendorRefusedError
@@ -58,17 +58,20 @@ class TurnOptions:
     on_audio: Callable[[float], None] | None = None
     """Gets the seconds of audio of each turn, sent twice or not: what the vendor bills."""
 
-    def telling(self, on_late: Callable[[Transcript], None] | None) -> "TurnOptions":
-        """The same with another listener for late finals, the request's; unless they are dropped."""
-        known = self.on_late
-        if on_late is None or known is None:
-            return self
+    preference: Preference = field(default_factory=Preference)
+    """The words that a turn prefers."""
+
+    def of_turn(self, request: AsrRequest, preference: Preference) -> "TurnOptions":
+        """Those of one turn, whose request may want late finals, too, unless they are dropped."""
+        known, wanted = self.on_late, request.on_late
 
         def tell(late: LateFinal) -> None:
-            known(late)
-            on_late(late.transcript)
+            if known is not None:
+                known(late)
+            if wanted is not None:
+                wanted(late.transcript)
 
-        return replace(self, on_late=tell)
+        return replace(self, on_late=None if known is None else tell, preference=preference)
 
 
 class VendorTurn:
@@ -81,10 +84,8 @@ class VendorTurn:
         options: TurnOptions,
         on_partial: OnPartial,
         on_endpoint: OnEndpoint | None = None,
-        preference: Preference | None = None,
     ) -> None:
         self.options = options
-        self._preference = preference or Preference()
         self.finals = Finals(options.name, options.wait, on_partial, options.on_late)
         self.is_finishing = False
         """Whether the vendor has been told to finish."""
@@ -207,7 +208,7 @@ class VendorTurn:
         connection = self.connection = self._pool.take(self._target)
         connection.receiver = self
         self.first_byte = connection.sent_bytes
-        keyterms, message = self._preference.keyterms, self._preference.message
+        keyterms, message = self.options.preference.keyterms, self.options.preference.message
         if message is not None and connection.keyterms != keyterms:
             connection.keyterms = keyterms
             connection.send(message)
