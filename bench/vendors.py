@@ -1,40 +1,55 @@
 """What our side adds between the conversation and a hosted engine, in both directions, with many calls at once.
 
-    .venv/bin/python -m bench.vendors [--calls 50] [--seconds 10]
+    .venv/bin/python -m bench.vendors [--calls 50] [--seconds 10] [--vendor deepgram] [--json]
 
-A vendor that answers at once runs in a process of its own, on the last core; the engines (Deepgram's, of this project)
-on the first. Each call feeds 20 ms of PCM every 20 ms, as a line does, and has a text spoken each second. Vendor and
-caller read the same monotonic clock, so one way is measured, not there and back: the conversion, the packing, the
-WebSocket on both sides and loopback are in it. So is the machine: a bare socket between the same two processes, with
-the time in 16 bytes every 20 ms, shows what that alone takes.
+A vendor that answers at once and the callers run in processes of their own, on the last core; the engines on the
+first. Each caller sends 20 ms of PCM every 20 ms in a datagram, and has a text spoken each second, whose audio comes
+in 50 messages of 20 ms at once. All read the same monotonic clock, so that each way is measured by itself: the
+conversion, the packing, both sides of the WebSocket (or of HTTP) and loopback are in it. So is the machine: a bare
+socket between the same two processes, with the time in 16 bytes every 20 ms, shows what that alone takes.
 """
 
 import argparse
 import asyncio
 import json
 import os
+import socket
 import struct
 import subprocess
 import sys
-from time import monotonic_ns, process_time
-from urllib.parse import urlsplit
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from time import monotonic_ns, process_time, sleep
+from typing import Any, NamedTuple
 
 import numpy as np
 import uvloop
-from websockets.asyncio.server import ServerConnection, serve
 
+from bench import stamping_vendors
+from bench.stamping_vendors import FRAME_BYTES, RECORD_BYTES, STAMPS
 from offhook.engines.factory import EngineContext
 from offhook.pipeline.asr.adapt import adapt
-from offhook.pipeline.asr.engine import AsrEngine, AsrRequest
+from offhook.pipeline.asr.engine import AsrEngine, AsrRequest, AsrStream
 from offhook.pipeline.tts.engine import TtsEngine
 from offhook.telephony.codec import PCMA, PCMU
 from offhook.telephony.resample import Resampler
-from offhook.vendors import deepgram_asr, deepgram_tts
+from offhook.testing.udp import Address, UdpPort
+from offhook.vendors import (
+    assemblyai_asr,
+    cartesia_asr,
+    cartesia_tts,
+    deepgram_asr,
+    deepgram_tts,
+    elevenlabs_asr,
+    elevenlabs_tts,
+    openai_asr,
+    openai_tts,
+)
 
 FRAME_S = 0.02
-FRAME = (3_000 * np.sin(np.arange(160) / 3)).astype("<i2").tobytes()
-ANSWER_EVERY = 10  # messages of audio
-CHUNKS = 50  # of 20 ms, for each text
+PCM = (3_000 * np.sin(np.arange(FRAME_BYTES) / 3)).astype("<i2").tobytes()
+CALL = struct.Struct("<H")
+FIRST_CORE, LAST_CORE = min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))
 WAYS = (
     "caller's audio to the vendor",
     "partial to the conversation",
@@ -42,98 +57,102 @@ WAYS = (
     "audio to the conversation",
 )
 BARE = ("a bare socket there", "and back")
-STAMPS = struct.Struct("<qq")
 
 
-class Vendor:
-    """Answers at once, with the time."""
+class Engines(NamedTuple):
+    """A vendor's factories, None for what it has not, and the options of both."""
 
-    async def serve(self) -> None:
-        """Print the port, and serve until the parent is gone."""
-        async with serve(self._run, "127.0.0.1", 0, compression=None) as server:
-            bare = await asyncio.start_server(self._bare, "127.0.0.1", 0)
-            print(next(iter(server.sockets)).getsockname()[1], bare.sockets[0].getsockname()[1], flush=True)
-            await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-
-    async def _bare(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(STAMPS.size):
-            there_ns = monotonic_ns() - STAMPS.unpack(data)[0]
-            writer.write(STAMPS.pack(there_ns, monotonic_ns()))
-        writer.close()
-
-    async def _run(self, connection: ServerConnection) -> None:
-        assert connection.request is not None
-        listens = urlsplit(connection.request.path).path == "/v1/listen"
-        count, known_s = 0, 0.0
-        async for message in connection:
-            now_ns = monotonic_ns()
-            if isinstance(message, bytes):
-                count, known_s = count + 1, known_s + len(message) / 8_000
-                if count % ANSWER_EVERY == 0:
-                    await connection.send(_results(f"{count} {now_ns} {monotonic_ns()}", known_s))
-            elif listens:
-                if "Finalize" in message:
-                    await connection.send(_results("", known_s, final=True))
-            elif "Speak" in message:
-                sent_ns = int(json.loads(message)["text"])
-                for _ in range(CHUNKS):
-                    stamps = now_ns - sent_ns, monotonic_ns()
-                    await connection.send(b"".join(each.to_bytes(8) for each in stamps) + bytes(144))
-                await connection.send('{"type":"Flushed"}')
+    asr: Callable[[dict[str, Any], EngineContext], AsrEngine]
+    tts: Callable[[dict[str, Any], EngineContext], TtsEngine] | None
+    options: Callable[[int, int], dict[str, dict[str, Any]]]
 
 
-def _results(text: str, known_s: float, *, final: bool = False) -> str:
-    channel = {"alternatives": [{"transcript": text, "confidence": 1.0, "words": []}]}
-    about = {"start": 0.0, "duration": known_s, "is_final": final, "from_finalize": final}
-    return json.dumps({"type": "Results", "channel": channel, **about})
+def _url(port: int, _http: int) -> dict[str, dict[str, Any]]:
+    options = {"base_url": f"ws://127.0.0.1:{port}"}
+    return {"asr": options, "tts": options}
+
+
+def _openai_urls(port: int, http: int) -> dict[str, dict[str, Any]]:
+    ears = {"realtime_url": f"ws://127.0.0.1:{port}", "model": "gpt-realtime-whisper"}
+    return {"asr": ears, "tts": {"base_url": f"http://127.0.0.1:{http}/v1"}}
+
+
+VENDORS = {
+    "deepgram": Engines(deepgram_asr.make, deepgram_tts.make, _url),
+    "elevenlabs": Engines(elevenlabs_asr.make, elevenlabs_tts.make, _url),
+    "cartesia": Engines(cartesia_asr.make, cartesia_tts.make, _url),
+    "assemblyai": Engines(assemblyai_asr.make, None, _url),
+    "openai": Engines(openai_asr.make, openai_tts.make, _openai_urls),
+}
+
+
+class Caller:
+    """One call: its audio is fed as it comes, texts are spoken by themselves."""
+
+    def __init__(self, engine: AsrEngine, ways: dict[str, list[int]]) -> None:
+        self._ways = ways
+        self._fed_ns = [0]
+        self.stream: AsrStream = engine.open(AsrRequest(), self._on_partial)
+
+    def feed(self, pcm: bytes) -> None:
+        """A frame has come."""
+        self._fed_ns.append(monotonic_ns())
+        self.stream.feed(pcm)
+
+    def _on_partial(self, text: str) -> None:
+        now_ns = monotonic_ns()
+        frames, received_ns, sent_ns = map(int, text.split()[-3:])
+        if frames < len(self._fed_ns):
+            self._ways[WAYS[0]].append(received_ns - self._fed_ns[frames])
+        self._ways[WAYS[1]].append(now_ns - sent_ns)
 
 
 class Calls:
     """All calls; `ways` has the nanoseconds of each way."""
 
-    def __init__(self, asr: AsrEngine, tts: TtsEngine, seconds: float) -> None:
+    def __init__(self, seconds: float) -> None:
         self.ways: dict[str, list[int]] = {way: [] for way in (*WAYS, *BARE)}
-        self._asr = asr
-        self._tts = tts
         self._seconds = seconds
+        self._callers: list[Caller] = []
+        self._begun = asyncio.Event()
 
-    async def call(self, number: int, calls: int) -> None:
-        """One call, which begins at its own moment of the 20 ms."""
-        await asyncio.sleep(FRAME_S * number / calls)
-        await asyncio.gather(self._listen(), self._speak(number / calls))
+    async def listen(self, engine: AsrEngine, calls: int) -> None:
+        """Feed what the callers send."""
+        self._callers = [Caller(engine, self.ways) for _ in range(calls)]
+        port = UdpPort(("127.0.0.1", 0), self._on_datagram)
+        options = ("--callers", str(port.address[1]), "--calls", str(calls), "--seconds", str(self._seconds))
+        process = await asyncio.create_subprocess_exec(*on_last_core(*options), stdout=asyncio.subprocess.PIPE)
+        assert process.stdout is not None
+        await process.stdout.readline()
+        self._begun.set()
+        await process.wait()
+        port.close()
+        await asyncio.gather(*(caller.stream.finish() for caller in self._callers))
 
-    async def _listen(self) -> None:
-        fed_ns = [0]
+    def _on_datagram(self, data: bytes, _source: Address, _now: float) -> None:
+        (call,) = CALL.unpack_from(data)
+        self._callers[call].feed(data[CALL.size :])
 
-        def on_partial(text: str) -> None:
-            now_ns = monotonic_ns()
-            index, received_ns, sent_ns = map(int, text.split())
-            self.ways[WAYS[0]].append(received_ns - fed_ns[index])
-            self.ways[WAYS[1]].append(now_ns - sent_ns)
-
-        stream = self._asr.open(AsrRequest(), on_partial)
-        loop = asyncio.get_running_loop()
-        due = loop.time()
-        for _ in range(int(self._seconds / FRAME_S)):
-            fed_ns.append(monotonic_ns())
-            stream.feed(FRAME)
-            due += FRAME_S
-            await asyncio.sleep(max(0.0, due - loop.time()))
-        await stream.finish()
-
-    async def _speak(self, after_s: float) -> None:
+    async def speak(self, engine: TtsEngine, record_bytes: int, after_s: float) -> None:
+        """A text each second."""
+        await self._begun.wait()
         await asyncio.sleep(after_s)
         for _ in range(int(self._seconds)):
-            async for chunk in self._tts.synthesize(str(monotonic_ns())):
+            rest = b""
+            async for chunk in engine.synthesize(f"{monotonic_ns()} "):
                 now_ns = monotonic_ns()
-                there, sent = (int.from_bytes(chunk.pcm[at : at + 8]) for at in (0, 8))
-                self.ways[WAYS[2]].append(there)
-                self.ways[WAYS[3]].append(now_ns - sent)
+                rest += chunk.pcm
+                while len(rest) >= record_bytes:
+                    there_ns, sent_ns = STAMPS.unpack_from(rest)
+                    rest = rest[record_bytes:]
+                    self.ways[WAYS[2]].append(there_ns)
+                    self.ways[WAYS[3]].append(now_ns - sent_ns)
             await asyncio.sleep(1.0)
 
     async def bare(self, port: int) -> None:
         """A socket alone."""
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        await self._begun.wait()
         for _ in range(int(self._seconds / FRAME_S)):
             writer.write(STAMPS.pack(monotonic_ns(), 0))
             there_ns, sent_ns = STAMPS.unpack(await reader.readexactly(STAMPS.size))
@@ -143,45 +162,116 @@ class Calls:
         writer.close()
 
 
-async def measure(port: int, bare_port: int, calls: int, seconds: float) -> dict[str, list[int]]:
-    """The nanoseconds of each way."""
-    options = {"base_url": f"ws://127.0.0.1:{port}", "api_key": "bench", "spare": calls}
-    asr = deepgram_asr.make(options, EngineContext("asr", "deepgram"))
-    tts = deepgram_tts.make(options, EngineContext("tts", "deepgram"))
-    adapted = adapt("deepgram", asr, Resampler, {"PCMU": PCMU.encode, "PCMA": PCMA.encode})
-    await asyncio.gather(adapted.start(), tts.start())
+@asynccontextmanager
+async def started(vendor: str, port: int, http: int, spare: int) -> AsyncIterator[tuple[AsrEngine, TtsEngine | None]]:
+    """The vendor's engines, connected, the recogniser as a line with PCM uses it."""
+    make_asr, make_tts, options = VENDORS[vendor]
+    given = {kind: {"api_key": "bench", **each} for kind, each in options(port, http).items()}
+    pooled = {"spare": spare}
+    asr = adapt(
+        vendor,
+        make_asr({**given["asr"], **pooled}, EngineContext("asr", vendor)),
+        Resampler,
+        {"PCMU": PCMU.encode, "PCMA": PCMA.encode},
+    )
+    tts = None
+    if make_tts is not None:
+        tts = make_tts({**given["tts"], **({} if vendor == "openai" else pooled)}, EngineContext("tts", vendor))
+    await asyncio.gather(*(each.start() for each in (asr, tts) if each is not None))
     await asyncio.sleep(1.0)  # the spare connections
-    running = Calls(adapted, tts, seconds)
-    await asyncio.gather(running.bare(bare_port), *(running.call(number, calls) for number in range(calls)))
-    await asyncio.gather(adapted.close(), tts.close())
+    try:
+        yield asr, tts
+    finally:
+        await asyncio.gather(*(each.close() for each in (asr, tts) if each is not None))
+
+
+async def measure(vendor: str, ports: tuple[int, int, int], calls: int, seconds: float) -> dict[str, list[int]]:
+    """The nanoseconds of each way."""
+    port, http, bare = ports
+    async with started(vendor, port, http, min(calls, 64)) as (asr, tts):
+        running = Calls(seconds)
+        work = [running.bare(bare), running.listen(asr, calls)]
+        if tts is not None:
+            size = RECORD_BYTES.get(vendor, FRAME_BYTES)
+            work += [running.speak(tts, size, number / calls) for number in range(calls)]
+        await asyncio.gather(*work)
     return running.ways
 
 
+def send_audio(port: int, calls: int, seconds: float) -> None:
+    """The callers: each sends a datagram every 20 ms, at its own moment of them."""
+    line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    print("ready", flush=True)
+    began_ns = monotonic_ns()
+    for number in range(round(seconds / FRAME_S) * calls):
+        due_ns = began_ns + int(number * 1e9 * FRAME_S / calls)
+        while (left_ns := due_ns - monotonic_ns()) > 0:
+            sleep(left_ns / 1e9)
+        line.sendto(CALL.pack(number % calls) + PCM, ("127.0.0.1", port))
+
+
+def on_last_core(*options: str) -> list[str]:
+    """This module in another process."""
+    return ["taskset", "-c", str(LAST_CORE), sys.executable, "-m", "bench.vendors", *options]
+
+
+@contextmanager
+def vendor_process() -> Iterator[tuple[int, int, int]]:
+    """The vendor; its ports."""
+    with subprocess.Popen(on_last_core("--serve"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        port, http, bare = map(int, process.stdout.readline().split())
+        yield port, http, bare
+        process.terminate()
+
+
+def percentiles(found_ns: list[int]) -> dict[str, float]:
+    """In milliseconds."""
+    values = np.percentile(found_ns, (50, 95, 99)) / 1e6
+    return {"n": len(found_ns)} | {
+        f"p{each}_ms": round(float(v), 2) for each, v in zip((50, 95, 99), values, strict=True)
+    }
+
+
+def report(vendor: str, calls: int, seconds: float) -> dict[str, Any]:
+    """Measure one vendor."""
+    with vendor_process() as ports:
+        began_s = process_time()
+        ways = uvloop.run(measure(vendor, ports, calls, seconds))
+        cpu = (process_time() - began_s) / seconds
+    return {
+        "vendor": vendor,
+        "cpu": round(cpu, 2),
+        "ways": {way: percentiles(each) for way, each in ways.items() if each},
+    }
+
+
 def main() -> None:
-    """Measure, and print a table."""
+    """Measure, and print tables or JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--vendor", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--vendor", choices=sorted(VENDORS), action="append", help="one of them; may be repeated")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--callers", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {cores[-1] if given.vendor else cores[0]})
-    if given.vendor:
-        uvloop.run(Vendor().serve())
+    if given.serve:
+        uvloop.run(stamping_vendors.serve_all())
         return
-    command = [sys.executable, "-m", "bench.vendors", "--vendor"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as vendor:
-        assert vendor.stdout is not None
-        began_s = process_time()
-        port, bare_port = map(int, vendor.stdout.readline().split())
-        ways = uvloop.run(measure(port, bare_port, given.calls, given.seconds))
-        vendor.terminate()
-    cpu = (process_time() - began_s) / given.seconds
-    print(f"{given.calls} calls, {given.seconds:g} s, {cpu:.0%} of a core on our side\n")
-    print("| way | n | p50 ms | p95 ms | p99 ms |\n|---|---|---|---|---|")
-    for way, found_ns in ways.items():
-        percentiles = " | ".join(f"{each / 1e6:.2f}" for each in np.percentile(found_ns, (50, 95, 99)))
-        print(f"| {way} | {len(found_ns)} | {percentiles} |")
+    if given.callers:
+        send_audio(given.callers, given.calls, given.seconds)
+        return
+    os.sched_setaffinity(0, {FIRST_CORE})
+    for vendor in given.vendor or VENDORS:
+        found = report(vendor, given.calls, given.seconds)
+        if given.json:
+            print(json.dumps(found))
+            continue
+        print(f"\n{vendor}: {given.calls} calls, {given.seconds:g} s, {found['cpu']:.0%} of a core on our side\n")
+        print("| way | n | p50 ms | p95 ms | p99 ms |\n|---|---|---|---|---|")
+        for way, figures in found["ways"].items():
+            print(f"| {way} | {' | '.join(str(each) for each in figures.values())} |")
 
 
 if __name__ == "__main__":

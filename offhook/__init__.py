@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from offhook.pipeline.turn.events import (
         Interrupted,
         NoInput,
+        TurnCorrected,
         TurnIgnored,
         TurnLikelyOver,
         TurnOver,
@@ -117,6 +118,7 @@ _HOMES = {
     "TtsCapabilities": "offhook.pipeline.tts.engine",
     "TtsEngine": "offhook.pipeline.tts.engine",
     "TurnEvents": "offhook.api.turns",
+    "TurnCorrected": "offhook.pipeline.turn.events",
     "TurnIgnored": "offhook.pipeline.turn.events",
     "TurnLikelyOver": "offhook.pipeline.turn.events",
     "TurnOver": "offhook.pipeline.turn.events",
@@ -186,6 +188,7 @@ __all__ = [
     "Transcript",
     "TtsCapabilities",
     "TtsEngine",
+    "TurnCorrected",
     "TurnEvents",
     "TurnIgnored",
     "TurnLikelyOver",

@@ -178,6 +178,12 @@ class CallerInput:
         self._core.transcript(transcript, now)
         self._settle(now)
 
+    def on_late(self, transcript: Transcript) -> None:
+        """See recognition.Listener."""
+        now = self._clock.now()
+        self._core.late(transcript, now)
+        self._settle(now)
+
     def on_asr_failed(self, error: EngineError | None) -> None:
         """See recognition.Listener."""
         now = self._clock.now()

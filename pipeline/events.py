@@ -229,7 +229,8 @@ class Answer:
     `confidence`, 0 to 1, is the recogniser's, less where the words only resemble the choice's phrases; None if the
     recogniser has none and the words are certain. A NO_MATCH may have the `text` that was recognised, but no `choice`.
     `value` is what a question for a value got, by speech or keys: a value of its kind, or Ambiguous. `typed`: the
-    caller typed a line instead of speaking.
+    caller typed a line instead of speaking. `is_final` is false for words of a partial, because the recogniser's final
+    had not come: TurnCorrected may follow.
     """
 
     kind: AnswerKind
@@ -240,3 +241,4 @@ class Answer:
     prompt: Playback = field(default_factory=Playback)
     typed: bool = False
     value: object | None = None
+    is_final: bool = field(default=True, compare=False)

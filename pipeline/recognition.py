@@ -30,6 +30,9 @@ class Listener(Protocol):
     def on_transcript(self, transcript: Transcript) -> None:
         """The result of `finish`."""
 
+    def on_late(self, transcript: Transcript) -> None:
+        """The final of the turn whose result was reported last, without it."""
+
     def on_asr_failed(self, error: EngineError | None) -> None:
         """No result is coming; with None, `open` has already reported why."""
 
@@ -56,6 +59,7 @@ class Recognition:
         self.stream: AsrStream | None = None
         """The current turn's, while it wants audio."""
         self._turn = 0  # turns are numbered: results of earlier ones are discarded
+        self._reported = -1  # the turn whose result was reported last
         self._transcription: asyncio.Task[None] | None = None
         self._kept: deque[bytes] = deque()
 
@@ -111,6 +115,7 @@ class Recognition:
         turn = self._turn
         if request.language is not None:
             request = replace(request, language=known_as(self._asr.capabilities.languages, request.language))
+        request = replace(request, on_late=lambda transcript: self._on_late(turn, transcript))
         try:
             self.stream = open_stream(
                 self._asr,
@@ -132,17 +137,23 @@ class Recognition:
         if turn == self._turn and self.stream is not None:  # not after `finish`: the turn is over already
             self._listener.on_endpoint(endpoint)
 
+    def _on_late(self, turn: int, transcript: Transcript) -> None:
+        if turn == self._reported:
+            self._listener.on_late(transcript)
+
     async def _transcribe(self, stream: AsrStream, turn: int) -> None:
         try:
             transcript = await stream.finish()
         except EngineError as error:
             if turn == self._turn:
+                self._reported = turn
                 self._listener.on_asr_failed(error)
             return
         except asyncio.CancelledError:
             stream.cancel()
             raise
         if turn == self._turn:
+            self._reported = turn
             self._listener.on_transcript(transcript)
 
 
@@ -162,6 +173,8 @@ class _NullListener:
     def on_endpoint(self, endpoint: EndpointReport) -> None: ...
 
     def on_transcript(self, transcript: Transcript) -> None: ...
+
+    def on_late(self, transcript: Transcript) -> None: ...
 
     def on_asr_failed(self, error: EngineError | None) -> None: ...
 

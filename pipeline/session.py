@@ -18,9 +18,9 @@ from offhook.pipeline.inbound_audio import Engines
 from offhook.pipeline.ports import Line
 from offhook.pipeline.recognition import request_for
 from offhook.pipeline.response_timer import ResponseTimer
-from offhook.pipeline.trace import CallerAnswered, CallerIgnored, SessionEvent, TurnTraced
+from offhook.pipeline.trace import CallerAnswered, CallerCorrected, CallerIgnored, SessionEvent, TurnTraced
 from offhook.pipeline.turn.core import TurnCore
-from offhook.pipeline.turn.events import TurnEvent, TurnIgnored, TurnOver
+from offhook.pipeline.turn.events import TurnCorrected, TurnEvent, TurnIgnored, TurnOver
 from offhook.pipeline.turn.machine import Command
 from offhook.pipeline.turn.tables import Action, Floor
 from offhook.pipeline.utterances import Utterances
@@ -248,6 +248,8 @@ class Session:
                 output = replace(output, answer=self._answer)
             elif isinstance(output, TurnIgnored):
                 self._on_event(CallerIgnored(output.text, now, output.began_at, output.confidence, output.typed))
+            elif isinstance(output, TurnCorrected):
+                self._on_event(CallerCorrected(output.answer, output.was, now, output.began_at))
             self._publish(output)
         if self._utterances.open and core.utterance is None:
             self._utterances.end(now)

@@ -146,6 +146,16 @@ class CallerAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerCorrected:
+    """The recogniser's final came late: the turn that began at `began_at` gives `answer`, and not `was`."""
+
+    answer: Answer
+    was: Answer
+    at: float
+    began_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class KeyPressed:
     """The caller pressed a key. Not which one: it may be part of a secret."""
 
@@ -195,6 +205,7 @@ SessionEvent = (
     | CallerTyped
     | CallerIgnored
     | CallerAnswered
+    | CallerCorrected
     | KeyPressed
     | DialogState
     | TurnTraced

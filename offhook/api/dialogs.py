@@ -1,12 +1,17 @@
 """Agents that come with offhook: a flow, and the fixed dialog that benchmarks talk to."""
 
+import asyncio
+from collections.abc import Coroutine
 from dataclasses import replace
+from typing import Any
 
 from offhook.api.agent import Outcome
 from offhook.api.call import Call, Dialog
+from offhook.api.turns import TurnEvents
 from offhook.pipeline.dialog.flow import Flow
-from offhook.pipeline.dialog.runner import AskFor, FlowRunner, HangUp, Speak
-from offhook.pipeline.events import ANYTHING, NOTHING, DigitRule, Interruption, Prompt, Question
+from offhook.pipeline.dialog.runner import Action, AskFor, FlowRunner, HangUp, Speak
+from offhook.pipeline.events import ANYTHING, NOTHING, Answer, AnswerKind, DigitRule, Interruption, Prompt, Question
+from offhook.pipeline.turn.events import TurnCorrected
 
 
 class FlowAgent:
@@ -19,17 +24,53 @@ class FlowAgent:
         """See Agent."""
         runner = FlowRunner(self._flow, call.language)
         action = runner.start()
+        is_final = True
         call.enter(runner.step)
-        while not isinstance(action, HangUp):
-            question = action.question if isinstance(action, AskFor) else None
-            prompt = action.prompt
-            if isinstance(action, Speak) and prompt.barge_in:
-                prompt = replace(prompt, interruption=_interruption(runner.ahead()))
-            action = runner.answered(await call.step(prompt, question, self._flow.wording))
+        while True:
+            step = self._step(call, action, runner)
+            found = await step if is_final else await _unless_corrected(call, runner, step)
+            if not isinstance(found, Answer):
+                is_final, action = True, found
+            elif isinstance(action, HangUp):
+                return Outcome()
+            else:
+                is_final, action = found.is_final, runner.answered(found)
             call.enter(runner.step)
-        if action.prompt is not None:
-            await call.step(action.prompt, None)
-        return Outcome()
+
+    async def _step(self, call: Call, action: Action, runner: FlowRunner) -> Answer:
+        question = action.question if isinstance(action, AskFor) else None
+        prompt = action.prompt
+        if prompt is None:
+            return Answer(AnswerKind.NO_INPUT)
+        if isinstance(action, Speak) and prompt.barge_in:
+            prompt = replace(prompt, interruption=_interruption(runner.ahead()))
+        return await call.step(prompt, question, self._flow.wording)
+
+
+async def _unless_corrected(call: Call, runner: FlowRunner, work: Coroutine[Any, Any, Answer]) -> Answer | Action:
+    """The answer of a step; or the action that takes its place, since a late final gives the answer before it another
+    meaning."""
+    step = asyncio.ensure_future(work)
+    correction = asyncio.ensure_future(_correction(call.turns(), runner))
+    try:
+        await asyncio.wait((step, correction), return_when=asyncio.FIRST_COMPLETED)
+        if not step.done() and (action := correction.result()) is not None:
+            return action
+        return await step
+    finally:
+        step.cancel()
+        correction.cancel()
+        await asyncio.gather(step, correction, return_exceptions=True)
+
+
+async def _correction(events: TurnEvents, runner: FlowRunner) -> Action | None:
+    try:
+        async for event in events:
+            if isinstance(event, TurnCorrected) and (action := runner.corrected(event.answer)) is not None:
+                return action
+        return None
+    finally:
+        events.close()
 
 
 def _interruption(ahead: Question | None) -> Interruption:

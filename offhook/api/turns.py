@@ -3,10 +3,10 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from offhook.pipeline.turn.events import Interrupted, TurnEvent, TurnOver, TurnPartial, UtterancePlayed
+from offhook.pipeline.turn.events import Interrupted, TurnCorrected, TurnEvent, TurnOver, TurnPartial, UtterancePlayed
 
 MAX_UNREAD = 1_000  # unread events; beyond it the oldest are dropped, partials first
 
@@ -78,5 +78,16 @@ class History:
                     self.lines.append(Said("caller", f"[keys: {len(answer.digits)}]", typed=answer.typed))
                 elif answer.text:
                     self.lines.append(Said("caller", answer.text, typed=answer.typed))
+            case TurnCorrected(answer, was):
+                self._correct(was.text, answer.text)
             case _:
                 pass
+
+    def _correct(self, was: str, text: str) -> None:
+        for at in range(len(self.lines) - 1, -1, -1):
+            if self.lines[at].who == "caller":
+                if was and self.lines[at].text == was:
+                    self.lines[at] = replace(self.lines[at], text=text)
+                    return
+                break
+        self.lines.append(Said("caller", text))

@@ -17,6 +17,7 @@ from offhook.pipeline.trace import (
     BotHeard,
     BotResumed,
     CallerAnswered,
+    CallerCorrected,
     CallerIgnored,
     EngineFailed,
     EngineUsed,
@@ -109,8 +110,8 @@ class CallLog:
                 spoken_at = at if began_at is None else began_at
                 text = f"{played} {unplayed}".strip()
                 self._line(TranscriptLine(self._at(spoken_at), "bot", text, played, unplayed, engine=voice or None))
-            case CallerAnswered(answer, at, began_at):
-                self._answer(answer, at if began_at is None else began_at)
+            case CallerAnswered() | CallerCorrected():
+                self._answered(event)
             case CallerIgnored(text, _, began_at, confidence, typed):
                 at_s, engine = self._at(began_at), None if typed else self._engines.take_recogniser()
                 self._line(
@@ -178,12 +179,25 @@ class CallLog:
         elif use.why and use.outcome is Outcome.ANSWERED:
             self._log.info("another engine answered", part=use.part, engine=use.engine, why=use.why)
 
+    def _answered(self, event: CallerAnswered | CallerCorrected) -> None:
+        at = event.at if event.began_at is None else event.began_at
+        if isinstance(event, CallerAnswered):
+            self._answer(event.answer, at)
+        else:
+            self._log.info("turn corrected", choice=event.answer.choice)
+            self._said(event.answer, at, None)
+
     def _answer(self, answer: Answer, at: float) -> None:
         if answer.kind is not AnswerKind.NO_INPUT:
             self.record = replace(self.record, turns=self.record.turns + 1)
         if answer.kind is AnswerKind.FAILED:
             self._metrics.asr_failure()
             self._log.warning("turn not transcribed")
+        if answer.text or answer.digits:
+            engine = None if answer.typed or not answer.text else self._engines.take_recogniser()
+            self._said(answer, at, engine)
+
+    def _said(self, answer: Answer, at: float, engine: str | None) -> None:
         if answer.text or answer.digits:
             text = answer.text or f"[keys: {len(answer.digits)}]"
             line = TranscriptLine(
@@ -195,7 +209,8 @@ class CallLog:
                 typed=answer.typed,
                 rejected=answer.kind is AnswerKind.NO_MATCH,
                 value=None if answer.value is None or not answer.text else recorded(answer.value),
-                engine=None if answer.typed or not answer.text else self._engines.take_recogniser(),
+                engine=engine,
+                final=answer.is_final,
             )
             self._line(line)
 

@@ -166,6 +166,7 @@ class Conversation:
                 recogniser_timeout_ms=int(1000 * config.asr.timeout_s),
                 max_wait_ms=config.turn.max_wait_ms,
                 min_confidence=config.asr.min_confidence,
+                correct_within_ms=config.asr.correct_within_ms,
             ),
             make_endpoint_policy(config),
         )

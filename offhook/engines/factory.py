@@ -4,11 +4,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from offhook.pipeline.errors import EngineError
 from offhook.usererror import Problem, UserError, did_you_mean
 
 Kind = Literal["vad", "asr", "tts"]
@@ -40,6 +41,16 @@ class EngineContext:
     def where(self) -> str:
         """The settings' table with its options."""
         return f"[{self.kind}.{self.name}]"
+
+
+@runtime_checkable
+class RemoteEngine(Protocol):
+    """An engine somewhere else, which starts even if it cannot be reached."""
+
+    @property
+    def unreached(self) -> EngineError | None:
+        """Why it could not be reached at the start; None if it could."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from offhook.pipeline.trace import (
     BotResumed,
     BotSpoke,
     CallerAnswered,
+    CallerCorrected,
     CallerIgnored,
     CallerPartial,
     CallerSpeech,
@@ -55,11 +56,13 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace").strip()
 
 
-def session_event(event: SessionEvent) -> tuple[str, dict[str, object]]:
+def session_event(event: SessionEvent) -> tuple[str, dict[str, object]]:  # noqa: C901  # one row an event
     """What happened in a conversation, and its figures: texts and digits only as their lengths."""
     match event:
-        case CallerSpeech() | CallerPartial() | CallerTyped() | CallerIgnored() | CallerAnswered() | KeyPressed():
+        case CallerSpeech() | CallerPartial() | CallerTyped() | CallerIgnored() | KeyPressed():
             return _of_the_caller(event)
+        case CallerAnswered() | CallerCorrected():
+            return _answer(event)
         case BotSpoke(text):
             return "the bot speaks", {"chars": len(text)}
         case BotHeard(playback):
@@ -87,7 +90,7 @@ def session_event(event: SessionEvent) -> tuple[str, dict[str, object]]:
 
 
 def _of_the_caller(
-    event: CallerSpeech | CallerPartial | CallerTyped | CallerIgnored | CallerAnswered | KeyPressed,
+    event: CallerSpeech | CallerPartial | CallerTyped | CallerIgnored | KeyPressed,
 ) -> tuple[str, dict[str, object]]:
     match event:
         case CallerSpeech(speaking):
@@ -98,8 +101,13 @@ def _of_the_caller(
             return "the caller has typed", {"chars": len(text)}
         case CallerIgnored(text, confidence=confidence, typed=typed):
             return "not understood", {"chars": len(text), "confidence": confidence, "typed": typed}
-        case CallerAnswered(answer):
-            figures = {"chars": len(answer.text), "keys": len(answer.digits), "confidence": answer.confidence}
-            return "the caller has answered", {"kind": str(answer.kind), "choice": answer.choice, **figures}
         case KeyPressed():
             return "a key", {}
+
+
+def _answer(event: CallerAnswered | CallerCorrected) -> tuple[str, dict[str, object]]:
+    answer = event.answer
+    figures: dict[str, object] = {"kind": str(answer.kind), "choice": answer.choice, "chars": len(answer.text)}
+    if isinstance(event, CallerCorrected):
+        return "the answer is corrected", {**figures, "chars_before": len(event.was.text)}
+    return "the caller has answered", {**figures, "keys": len(answer.digits), "confidence": answer.confidence}

@@ -15,6 +15,7 @@ from offhook.pipeline.trace import (
     BotResumed,
     BotSpoke,
     CallerAnswered,
+    CallerCorrected,
     CallerIgnored,
     CallerPartial,
     CallerSpeech,
@@ -64,6 +65,9 @@ def _content(event: SessionEvent, began: float) -> LiveEvent:  # noqa: C901, PLR
             said = {"answer": str(answer.kind), "text": _short(answer.text), "choice": answer.choice}
             keys, typed = len(answer.digits), answer.typed
             return {"kind": "answer", **said, "confidence": answer.confidence, "keys": keys, "typed": typed}
+        case CallerCorrected(answer, was):
+            now = {"answer": str(answer.kind), "text": _short(answer.text), "choice": answer.choice}
+            return {"kind": "corrected", **now, "confidence": answer.confidence, "was": _short(was.text)}
         case CallerTyped(text):
             return {"kind": "typed", "text": _short(text)}
         case CallerIgnored(text, _, began_at, confidence, typed):

@@ -80,12 +80,12 @@ class CallClock:
 class TranscriptLine:
     """One thing said. `at_s` counts from the call's start; `who` is "caller" or "bot".
 
-    For the bot `heard` and `unheard` are the parts of `text` that were and were not played to the caller. `final` is
-    false for a hypothesis still open when the call ended. For the caller `choice` is the choice they made, None if the
-    text matched none, `value` the value that was understood, and `confidence` how sure that is; `typed`: they typed it;
-    `rejected`: it was no answer, because it was too uncertain, matched no choice, or was not meant for the question.
-    `engine` is the recogniser or the voice (several, in their order, for an utterance that changed voices); None: none
-    was needed, as for keys.
+    For the bot `heard` and `unheard` are the parts of `text` that were and were not played to the caller. `final`
+    is false for words of a partial, whose final had not come; it may follow in a line with the same time. For the
+    caller `choice` is the choice they made, None if the text matched none, `value` the value that was understood,
+    and `confidence` how sure that is; `typed`: they typed it; `rejected`: it was no answer, because it was too
+    uncertain, matched no choice, or was not meant for the question. `engine` is the recogniser or the voice
+    (several, in their order, for an utterance that changed voices); None: none was needed, as for keys.
     """
 
     at_s: float

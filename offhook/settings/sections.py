@@ -365,6 +365,10 @@ class AsrConfig(EngineSection):
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 3.0
     """How long the result may take after the end of a turn."""
 
+    correct_within_ms: Annotated[int, Field(ge=0, le=10_000)] = 1_500
+    """A hosted recogniser's final that comes so long after an answer that was made without it corrects the answer; 0:
+    it is ignored."""
+
     min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
     """An answer below it is a no-match, for questions with choices, digits or a value; 0 accepts everything. A question
     may set its own."""

@@ -111,8 +111,13 @@ class SimulatedCall:
         """What has been said so far, as in `Call.history`."""
         return self.call.history
 
-    async def says(self, text: str, *, seconds: float | None = None) -> None:
-        """The caller says the text; returns at the end of it."""
+    async def says(
+        self, text: str, *, seconds: float | None = None, misheard: str | None = None, corrected_after_s: float = 0.5
+    ) -> None:
+        """The caller says the text; returns at the end of it. `misheard` is what the recogniser takes it for, until its
+        final comes so long after that."""
+        if misheard is not None:
+            self._texts.late[text] = misheard, corrected_after_s
         await asyncio.sleep(self.line.speak(self._texts.pcm_of(text, seconds)))
 
     async def presses(self, keys: str, *, every_s: float = 0.2) -> None:

@@ -1,5 +1,6 @@
 """Engines without a model: the caller's audio carries its own words, and the voice takes 60 ms a character."""
 
+import asyncio
 import struct
 from collections.abc import AsyncIterator, Callable
 from copy import copy
@@ -25,6 +26,8 @@ class SpokenTexts:
 
     def __init__(self) -> None:
         self._texts: list[str] = []
+        self.late: dict[str, tuple[str, float]] = {}
+        """By text: what is taken in its place at first, and for how many seconds."""
 
     def pcm_of(self, text: str, seconds: float | None = None) -> bytes:
         """Audio of the text, for so many seconds or at an even pace."""
@@ -61,8 +64,9 @@ class SimulatedVad:
 
 
 class _Turn:
-    def __init__(self, texts: SpokenTexts, on_partial: Callable[[str], None]) -> None:
+    def __init__(self, texts: SpokenTexts, request: AsrRequest, on_partial: Callable[[str], None]) -> None:
         self._texts = texts
+        self._on_late = request.on_late
         self._on_partial = on_partial
         self._heard = ""
         self._pcm = bytearray()
@@ -77,7 +81,12 @@ class _Turn:
 
     async def finish(self) -> Transcript:
         """See AsrStream."""
-        return Transcript(self._texts.texts_in(bytes(self._pcm)), 1.0)
+        text = self._texts.texts_in(bytes(self._pcm))
+        if text not in self._texts.late or self._on_late is None:
+            return Transcript(text, 1.0)
+        taken, late_s = self._texts.late.pop(text)
+        asyncio.get_running_loop().call_later(late_s, self._on_late, Transcript(text, 1.0))
+        return Transcript(taken, 1.0, is_final=False)
 
     def cancel(self) -> None:
         """See AsrStream."""
@@ -103,7 +112,7 @@ class SimulatedAsr:
     def open(self, request: AsrRequest, on_partial: Callable[[str], None]) -> _Turn:
         """See AsrEngine."""
         self.requests.append(request)
-        return _Turn(self._texts, on_partial)
+        return _Turn(self._texts, request, on_partial)
 
 
 class SimulatedVoice:

@@ -16,6 +16,7 @@ from offhook.pipeline.asr.engine import RecognisedWord, Transcript
 from offhook.pipeline.errors import EngineError
 from offhook.vendors.connection import Message, fields_of
 from offhook.vendors.errors import VendorRefusedError
+from offhook.vendors.keyterms import KeytermOptions, keyterms_of
 from offhook.vendors.limits import Limits
 from offhook.vendors.packing import Packing
 from offhook.vendors.recogniser import RecogniserOptions, RecogniserTurn, VendorAsr, silence
@@ -34,13 +35,12 @@ NEVER_MS = 60_000
 _REFUSALS = (1008, 3006, 4001, 4002, 4003)
 
 
-class AssemblyAiOptions(RecogniserOptions):
+class AssemblyAiOptions(RecogniserOptions, KeytermOptions):
     """See docs/engines.md."""
 
     api_key: Annotated[SecretStr, FromEnvironment(KEY_VARIABLE)]
     base_url: str = "wss://streaming.assemblyai.com"
     model: str = "universal-streaming-english"
-    keyterms: tuple[str, ...] = ()
     format_turns: bool = False
     min_turn_silence_ms: Annotated[int, Field(ge=0, le=10_000)] = 400
     max_turn_silence_ms: Annotated[int, Field(ge=100, le=60_000)] = 1_280
@@ -126,6 +126,10 @@ class AssemblyAiAsr(VendorAsr[AssemblyAiOptions]):
         limits = limits or Limits(max_age_s=MAX_SESSION_S - 600.0)
         super().__init__(options, context, limits, '{"type":"KeepAlive"}', '{"type":"Terminate"}')
 
+    def preferring(self, language: str, keyterms: tuple[str, ...]) -> str:
+        """See VendorAsr."""
+        return json.dumps({"type": "UpdateConfiguration", "keyterms_prompt": list(keyterms)})
+
     def target(self, language: str) -> Target:
         """See VendorAsr. The model knows the languages: none is named."""
         options = self.options
@@ -140,8 +144,9 @@ class AssemblyAiAsr(VendorAsr[AssemblyAiOptions]):
         ]
         if ours:
             query.append(("end_of_turn_confidence_threshold", 1))
-        if options.keyterms:
-            query.append(("keyterms_prompt", json.dumps(list(options.keyterms))))
+        keyterms = keyterms_of(options, (), self.keyterm_limits)
+        if keyterms:
+            query.append(("keyterms_prompt", json.dumps(list(keyterms))))
         return Target(
             "asr",
             self.name,
@@ -149,6 +154,7 @@ class AssemblyAiAsr(VendorAsr[AssemblyAiOptions]):
             f"{options.base_url.rstrip('/')}/v3/ws?{urlencode([*query, *options.query.items()])}",
             (("Authorization", options.api_key.get_secret_value()), ("AssemblyAI-Version", VERSION)),
             f"Type: export {KEY_VARIABLE}=…",
+            keyterms=keyterms,
         )
 
 

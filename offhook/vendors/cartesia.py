@@ -35,14 +35,14 @@ class CartesiaOptions(BaseModel):
 
 
 def target(
-    kind: Literal["asr", "tts"], name: str, options: CartesiaOptions, path: str, query: Mapping[str, str]
+    kind: Literal["asr", "tts"], name: str, options: CartesiaOptions, path: str, query: Mapping[str, str | list[str]]
 ) -> Target:
     """An address with the key."""
     return Target(
         kind,
         name,
         VENDOR,
-        f"{options.base_url.rstrip('/')}{path}?{urlencode({**query, 'cartesia_version': VERSION})}",
+        f"{options.base_url.rstrip('/')}{path}?{urlencode({**query, 'cartesia_version': VERSION}, doseq=True)}",
         (("X-API-Key", options.api_key.get_secret_value()), ("Cartesia-Version", VERSION)),
         f"Type: export {KEY_VARIABLE}=…",
     )

@@ -12,6 +12,7 @@ from offhook.engines.factory import EngineContext, read_options
 from offhook.pipeline.asr.engine import RecognisedWord, Transcript
 from offhook.vendors.cartesia import ENCODINGS, CartesiaOptions, error_of, target
 from offhook.vendors.connection import Message, fields_of
+from offhook.vendors.keyterms import KeytermLimits, KeytermOptions
 from offhook.vendors.limits import Limits
 from offhook.vendors.recogniser import RecogniserOptions, RecogniserTurn, VendorAsr, primary
 from offhook.vendors.target import Target
@@ -20,10 +21,11 @@ UNUSED_S = 120.0
 """An idle stream is closed after three minutes."""
 
 
-class CartesiaAsrOptions(RecogniserOptions, CartesiaOptions):
-    """See docs/engines.md."""
+class CartesiaAsrOptions(RecogniserOptions, CartesiaOptions, KeytermOptions):
+    """See docs/engines.md. `phrases`: they need a stream that was not opened before the turn."""
 
     model: str = "ink-2"
+    phrases: bool = False
 
 
 class CartesiaTurn(RecogniserTurn):
@@ -99,6 +101,7 @@ class CartesiaAsr(VendorAsr[CartesiaAsrOptions]):
 
     turn_type: ClassVar[type[RecogniserTurn]] = CartesiaTurn
     confidence = False
+    keyterm_limits = KeytermLimits(total_chars=1_200)
 
     def __init__(self, options: CartesiaAsrOptions, context: EngineContext, limits: Limits | None = None) -> None:
         self.languages = ("en",) if options.model == "ink-2" else ()
@@ -107,8 +110,14 @@ class CartesiaAsr(VendorAsr[CartesiaAsrOptions]):
 
     def target(self, language: str) -> Target:
         """See VendorAsr."""
+        return self.target_preferring(language, ())
+
+    def target_preferring(self, language: str, keyterms: tuple[str, ...]) -> Target:
+        """See VendorAsr."""
         options = self.options
-        query = {"model": options.model, "encoding": ENCODINGS[self.form.encoding]}
+        query: dict[str, str | list[str]] = {"model": options.model, "encoding": ENCODINGS[self.form.encoding]}
+        if keyterms:
+            query["keyterm"] = list(keyterms)
         query["sample_rate"] = str(self.form.rate_hz)
         if options.turns == "ours":
             query["language"] = primary(language)

@@ -10,18 +10,19 @@ the event loop's thread, in order. Nobody awaits a connection, except who must k
 """
 
 import asyncio
-import json
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from time import monotonic
 from typing import Any, Protocol
 
+import msgspec
+
 from offhook.pipeline.errors import EngineError, EngineTimeout
 from offhook.vendors.limits import Limits
 from offhook.vendors.target import Target
 from offhook.vendors.websocket import dial_websocket
-from offhook.vendors.wire import Dial, Message, Wire, WireClosedError
+from offhook.vendors.wire import Dial, DirectWire, Message, Wire, WireClosedError
 
 __all__ = ["Connection", "Message", "Receiver", "fields_of"]
 
@@ -53,6 +54,8 @@ class Connection:
         """Messages, also those that nobody was waiting for."""
         self.close_code: int | None = None
         """With which the vendor has closed it (RFC 6455 section 7.4)."""
+        self.keyterms = target.keyterms
+        """The words that the vendor was last told to prefer."""
         self.idle_since = 0.0
         """For the pool."""
         self._dial = dial
@@ -60,7 +63,10 @@ class Connection:
         self._outgoing = deque[Message]()
         self._queued_bytes = 0
         self._wake = asyncio.Event()
-        loop = asyncio.get_running_loop()
+        self._direct: DirectWire | None = None
+        self._stuck: asyncio.TimerHandle | None = None
+        self._closer: asyncio.Task[None] | None = None
+        self._loop = loop = asyncio.get_running_loop()
         self._opened: asyncio.Future[None] = loop.create_future()
         self._task = loop.create_task(self._run())
 
@@ -90,15 +96,16 @@ class Connection:
         if not self.is_usable:
             return
         self.used_at = monotonic()
-        self._outgoing.append(message)
-        self._queued_bytes += len(message)
         if isinstance(message, bytes):
             self.sent_bytes += len(message)
-        if self._queued_bytes > self.limits.max_queued_bytes:
-            why = f"more than {self.limits.max_queued_bytes} bytes are waiting to be sent"
-            self.fail(EngineTimeout(self.target.name, f"talking to {self.target.vendor}", why))
-            return
-        self._wake.set()
+        if self._direct is not None:
+            waiting_bytes = self._direct.write(message)
+        else:
+            self._outgoing.append(message)
+            waiting_bytes = self._queued_bytes = self._queued_bytes + len(message)
+            self._wake.set()
+        if waiting_bytes > self.limits.max_queued_bytes:
+            self._give_up(f"more than {self.limits.max_queued_bytes} bytes are waiting to be sent")
 
     def close(self, *goodbye: Message) -> None:
         """Send what is queued and the goodbye, then close. The receiver is not told anything any more. Idempotent."""
@@ -108,6 +115,8 @@ class Connection:
         if not self._closing:
             self._closing = True
             self._wake.set()
+            if self._direct is not None:
+                self._closer = self._loop.create_task(self._direct.close())
             if self.opened_at is None:
                 self.fail(EngineError(self.target.name, f"connecting to {self.target.vendor}", "it was closed"))
 
@@ -137,17 +146,44 @@ class Connection:
         self._queued_bytes += sum(map(len, target.hello))
         self._wake.set()
         self._opened.set_result(None)
-        writer = asyncio.create_task(self._write(wire))
         try:
-            async for message in wire:
-                self.received += 1
-                if self.receiver is not None:
-                    self.receiver.on_message(message)
+            await (self._attach(wire) if isinstance(wire, DirectWire) else self._read(wire))
         finally:
-            writer.cancel()
+            self._on_flow(False)
             self.close_code = wire.close_code
             self._lose(wire.ended())
             wire.abort()  # nobody wants an answer any more
+
+    async def _attach(self, wire: DirectWire) -> None:
+        while self._outgoing:
+            wire.write(self._outgoing.popleft())
+        self._direct = wire
+        wire.attach(self._on_message, self._on_flow)
+        await wire.wait_closed()
+
+    async def _read(self, wire: Wire) -> None:
+        writer = asyncio.create_task(self._write(wire))
+        try:
+            async for message in wire:
+                self._on_message(message)
+        finally:
+            writer.cancel()
+
+    def _on_message(self, message: Message) -> None:
+        self.received += 1
+        if self.receiver is not None:
+            self.receiver.on_message(message)
+
+    def _on_flow(self, paused: bool) -> None:
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
+        if paused:
+            why = f"it has not read anything for {self.limits.write_s:g} s"
+            self._stuck = self._loop.call_later(self.limits.write_s, self._give_up, why)
+
+    def _give_up(self, why: str) -> None:
+        self.fail(EngineTimeout(self.target.name, f"talking to {self.target.vendor}", why))
 
     async def _write(self, wire: Wire) -> None:
         with suppress(WireClosedError):
@@ -160,8 +196,7 @@ class Connection:
                         async with asyncio.timeout(self.limits.write_s):
                             await wire.send(message)
                     except TimeoutError:
-                        why = f"it has not read anything for {self.limits.write_s:g} s"
-                        self.fail(EngineTimeout(self.target.name, f"talking to {self.target.vendor}", why))
+                        self._give_up(f"it has not read anything for {self.limits.write_s:g} s")
                         return
                 if not self._closing:
                     await self._wake.wait()
@@ -185,7 +220,7 @@ def fields_of(message: Message) -> Mapping[str, Any]:
     if isinstance(message, bytes):
         return {}
     try:
-        fields = json.loads(message)
-    except ValueError:
+        fields = msgspec.json.decode(message)
+    except (msgspec.DecodeError, UnicodeError):
         return {}
     return fields if isinstance(fields, dict) else {}

@@ -8,6 +8,7 @@ All results carry times on the connection's own audio. A result for audio before
 turn's, and is dropped.
 """
 
+import re
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import replace
@@ -32,6 +33,7 @@ from offhook.vendors.connection import Message
 from offhook.vendors.deepgram import DeepgramOptions, target
 from offhook.vendors.finals import FinalWait
 from offhook.vendors.g711 import Format, line_format
+from offhook.vendors.keyterms import KeytermLimits, KeytermOptions, Preference, keyterms_of
 from offhook.vendors.limits import Limits
 from offhook.vendors.pool import Pool
 from offhook.vendors.target import Target
@@ -53,12 +55,17 @@ FLUX_UNUSED_S = 15.0
 """Flux has no keep-alive, and closes a connection without audio after 20 to 30 s."""
 
 
-class AsrOptions(DeepgramOptions):
+KEYTERM_LIMITS = KeytermLimits(total_chars=1_000)
+"""Deepgram takes 500 tokens, and with more an open stream goes silent."""
+
+_REGIONAL = re.compile(r"//api\.\w+\.deepgram\.com")
+
+
+class AsrOptions(DeepgramOptions, KeytermOptions):
     """See docs/engines.md."""
 
     model: str = "nova-3"
     language: str | None = None
-    keyterms: list[str] = Field(default_factory=list)
     turns: Literal["ours", "adviser", "vendor"] = "ours"
     final_ms: Annotated[int, Field(ge=50, le=5_000)] = 300
     late_finals: Literal["log", "drop"] = "log"
@@ -99,6 +106,11 @@ class DeepgramAsr:
         """Connect. Raises VendorRefusedError for a wrong key or options that Deepgram does not take."""
         await self._pool.start(self._target(None))
 
+    @property
+    def unreached(self) -> EngineError | None:
+        """Why the vendor could not be reached at the start; None if it could."""
+        return self._pool.unreached
+
     async def close(self) -> None:
         """Disconnect. Idempotent."""
         await self._pool.close()
@@ -119,7 +131,12 @@ class DeepgramAsr:
         """Begin a turn."""
         kind = FluxTurn if self.options.is_flux else NovaTurn
         on_endpoint = None if self.options.turns == "ours" else on_endpoint
-        turn = kind(self._pool, self._target(request.language), self._turn_options, on_partial, on_endpoint)
+        keyterms = self._keyterms(request.phrases)
+        in_stream = self._takes_words_later
+        target = self._target(request.language, () if in_stream else request.phrases)
+        preference = Preference(keyterms, wire.prefer(keyterms) if in_stream else None)
+        options = self._turn_options.of_turn(request, preference)
+        turn = kind(self._pool, target, options, on_partial, on_endpoint)
         turn.decides = self.options.turns == "vendor"
         return turn
 
@@ -153,11 +170,23 @@ class DeepgramAsr:
     def _count(self, audio_s: float) -> None:
         self.audio_s += audio_s
 
-    def _target(self, language: str | None) -> Target:
+    def _keyterms(self, phrases: tuple[str, ...]) -> tuple[str, ...]:
+        takes_phrases = self.options.is_flux or self.options.model.startswith("nova-3")
+        return keyterms_of(self.options, phrases if takes_phrases else (), KEYTERM_LIMITS)
+
+    @property
+    def _takes_words_later(self) -> bool:
+        """Whether an open stream can be told which words to prefer; Nova's at its regional addresses cannot."""
+        options = self.options
+        return options.is_flux or (options.model.startswith("nova-3") and not _REGIONAL.search(options.base_url))
+
+    def _target(self, language: str | None, phrases: tuple[str, ...] = ()) -> Target:
         options = self.options
         language = language or options.language or self._context.language
+        keyterms = self._keyterms(phrases)
         if options.is_flux:
-            return target(options, self._context, "/v2/listen", self.form, self._flux_query(language))
+            query = self._flux_query(language, keyterms)
+            return replace(target(options, self._context, "/v2/listen", self.form, query), keyterms=keyterms)
         pauses = "false" if options.turns == "ours" else str(options.endpointing_ms)
         query = {
             "model": options.model,
@@ -167,12 +196,12 @@ class DeepgramAsr:
             "smart_format": options.smart_format or None,
             "endpointing": pauses,
             "channels": 1,
-            "keyterm": options.keyterms,
+            "keyterm": list(keyterms),
             **options.query,
         }
-        return target(options, self._context, "/v1/listen", self.form, query)
+        return replace(target(options, self._context, "/v1/listen", self.form, query), keyterms=keyterms)
 
-    def _flux_query(self, language: str) -> dict[str, Any]:
+    def _flux_query(self, language: str, keyterms: tuple[str, ...]) -> dict[str, Any]:
         options = self.options
         ours = options.turns == "ours"
         return {
@@ -180,7 +209,7 @@ class DeepgramAsr:
             "eot_threshold": 1.0 if ours else options.eot_threshold,
             "eager_eot_threshold": None if ours else options.eager_eot_threshold,
             "eot_timeout_ms": 60_000 if ours else options.eot_timeout_ms,
-            "keyterm": options.keyterms,
+            "keyterm": list(keyterms),
             "language_hint": language.partition("-")[0] if options.model == "flux-general-multi" else None,
             **options.query,
         }
@@ -200,7 +229,9 @@ class DeepgramTurn(VendorTurn):
         self.first_s = self.first_byte / self.options.bytes_per_s
 
     def failed(self, error: wire.Error) -> None:
-        """Deepgram reports a fatal error, and closes next."""
+        """Deepgram reports an error, and closes next, unless only the words to prefer were refused."""
+        if error.code == "KeytermsNotSupported":
+            return
         why = " ".join(filter(None, (error.code, error.description or error.message))) or "it did not say why"
         self.connection.fail(EngineError(self.options.name, "recognising", f"Deepgram failed: {why}"))
 

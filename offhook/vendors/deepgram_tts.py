@@ -125,11 +125,17 @@ class AuraHttpTts(DeepgramVoice):
 
     def __init__(self, options: TtsOptions, context: EngineContext, limits: Limits | None = None) -> None:
         super().__init__(options, context, limits)
+        self._unreached: EngineError | None = None
         self._client = HttpClient(self.limits)
 
     def make_pool(self) -> Pool:
         """See DeepgramVoice. It stays empty."""
         return Pool(self.limits)
+
+    @property
+    def unreached(self) -> EngineError | None:
+        """See DeepgramVoice."""
+        return self._unreached
 
     async def start(self) -> None:
         """Ask for a word, so that a wrong key is found. Raises VendorRefusedError."""
@@ -138,8 +144,8 @@ class AuraHttpTts(DeepgramVoice):
                 break
         except VendorRefusedError:
             raise
-        except EngineError:
-            return  # an outage is no reason not to start
+        except EngineError as error:
+            self._unreached = error  # an outage is no reason not to start
 
     async def close(self) -> None:
         """Disconnect. Idempotent."""

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from offhook.engines.factory import EngineContext
+from offhook.pipeline.errors import EngineError
 from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, TtsEngine
 from offhook.settings.values import LanguageTag
 from offhook.vendors.deepgram import DeepgramOptions, target
@@ -67,6 +68,11 @@ class DeepgramVoice:
     async def start(self) -> None:
         """Connect. Raises VendorRefusedError for a wrong key or options that Deepgram does not take."""
         await self.pool.start(self.target())
+
+    @property
+    def unreached(self) -> EngineError | None:
+        """Why the vendor could not be reached at the start; None if it could."""
+        return self.pool.unreached
 
     async def close(self) -> None:
         """Disconnect. Idempotent."""

@@ -152,6 +152,11 @@ def speak(text: str) -> str:
     return msgspec.json.encode({"type": "Speak", "text": text}).decode()
 
 
+def prefer(keyterms: tuple[str, ...]) -> str:
+    """An open stream is to prefer these words, and no others."""
+    return msgspec.json.encode({"type": "Configure", "keyterms": keyterms}).decode()
+
+
 def interrupt(played_ms: int | None) -> str:
     """The caller has heard so much of the connection's audio; None: it is not known, or no further than last time."""
     fields: dict[str, object] = {"type": "Interrupt"}

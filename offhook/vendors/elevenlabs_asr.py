@@ -17,6 +17,7 @@ from offhook.pipeline.asr.engine import RecognisedWord, Transcript
 from offhook.pipeline.errors import EngineError
 from offhook.vendors.connection import Message, fields_of
 from offhook.vendors.elevenlabs import ElevenLabsOptions, error_of, format_name, target
+from offhook.vendors.keyterms import KeytermLimits, KeytermOptions
 from offhook.vendors.limits import Limits
 from offhook.vendors.packing import Packing
 from offhook.vendors.probe import probe
@@ -35,11 +36,11 @@ READY_S = 3.0
 _RESULTS = ("partial_transcript", "committed_transcript", "committed_transcript_with_timestamps", "session_started")
 
 
-class ElevenLabsAsrOptions(RecogniserOptions, ElevenLabsOptions):
-    """See docs/engines.md."""
+class ElevenLabsAsrOptions(RecogniserOptions, ElevenLabsOptions, KeytermOptions):
+    """See docs/engines.md. `phrases`: they need a session that was not opened before the turn, and have a price."""
 
     model: str = "scribe_v2_realtime"
-    keyterms: tuple[str, ...] = ()
+    phrases: bool = False
     silence_s: Annotated[float, Field(ge=0.3, le=3.0)] = 1.5
 
 
@@ -90,6 +91,7 @@ class ElevenLabsAsr(VendorAsr[ElevenLabsAsrOptions]):
     turn_type = ElevenLabsTurn
     packing = Packing(20, 1_000)
     encodings = ("PCMU", "LINEAR16")
+    keyterm_limits = KeytermLimits(terms=50, term_chars=20, term_words=5)
     reuses = False
 
     def __init__(self, options: ElevenLabsAsrOptions, context: EngineContext, limits: Limits | None = None) -> None:
@@ -103,10 +105,14 @@ class ElevenLabsAsr(VendorAsr[ElevenLabsAsrOptions]):
             kind, fields = _kind(message)
             return kind == "session_started" or (bool(kind) and kind not in _RESULTS and error_of(where, kind, fields))
 
-        await probe(where, self.pool.limits, judge, READY_S)
-        await super().start()
+        unreached = await probe(where, self.pool.limits, judge, READY_S)
+        await self.pool.start(where, unreached=unreached)
 
     def target(self, language: str) -> Target:
+        """See VendorAsr."""
+        return self.target_preferring(language, ())
+
+    def target_preferring(self, language: str, keyterms: tuple[str, ...]) -> Target:
         """See VendorAsr."""
         options = self.options
         by_vendor = options.turns != "ours"
@@ -119,8 +125,8 @@ class ElevenLabsAsr(VendorAsr[ElevenLabsAsrOptions]):
         }
         if by_vendor:
             query["vad_silence_threshold_secs"] = f"{options.silence_s:g}"
-        if options.keyterms:
-            query["keyterms"] = list(options.keyterms)
+        if keyterms:
+            query["keyterms"] = list(keyterms)
         return target("asr", self.name, options, "/v1/speech-to-text/realtime", {**query, **options.query})
 
 

@@ -73,8 +73,8 @@ class ElevenLabsTts(AnyVoice, VendorTts[ElevenLabsTtsOptions]):
         def judge(message: Message) -> EngineError | bool:
             return _error(where, fields_of(message)) or False
 
-        await probe(where, self.pool.limits, judge, COMPLAINT_S)
-        await super().start()
+        unreached = await probe(where, self.pool.limits, judge, COMPLAINT_S)
+        await self.pool.start(where, unreached=unreached)
 
     def target(self) -> Target:
         """See VendorTts."""

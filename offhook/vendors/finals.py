@@ -2,7 +2,7 @@
 
 Our endpoint ends the turn: the vendor is told to finish, and its final is awaited for `wait_s`. If it has not come by
 then, the latest partial is taken and marked (`Transcript.is_final` false). A vendor that has said nothing at all about
-the turn gets `silent_s`, then the turn fails. A final that comes later is reported to `on_late`, and changes nothing.
+the turn gets `silent_s`, then the turn fails. A final that comes later is reported to `on_late`.
 
     finals.interim("check my")          # the words of the segment in progress
     finals.segment(Transcript("..."))   # a finished segment: its words will not change
@@ -31,11 +31,16 @@ class FinalWait:
 
 @dataclass(frozen=True, slots=True)
 class LateFinal:
-    """A final that came `delay_s` after the end of the turn: `text`, where `taken` had been taken."""
+    """A final that came `delay_s` after the end of the turn: `transcript`, where `taken` had been taken."""
 
     taken: str
-    text: str
+    transcript: Transcript
     delay_s: float
+
+    @property
+    def changes(self) -> bool:
+        """Whether it has other words."""
+        return self.transcript.text != self.taken
 
 
 OnLate = Callable[[LateFinal], None]
@@ -64,6 +69,11 @@ class Finals:
     def text(self) -> str:
         """The words so far."""
         return " ".join([each.text for each in self._segments if each.text] + [self._interim] * bool(self._interim))
+
+    @property
+    def error(self) -> EngineError | None:
+        """Why the vendor will not finish the turn; None if it may, or has."""
+        return None if self.is_complete else self._error
 
     @property
     def has_segments(self) -> bool:
@@ -102,7 +112,7 @@ class Finals:
         self.is_complete = True
         self._changed.set()
         if self._taken is not None and self._on_late is not None and self._asked_at is not None:
-            self._on_late(LateFinal(self._taken.text, self.text, monotonic() - self._asked_at))
+            self._on_late(LateFinal(self._taken.text, self._transcript(is_final=True), monotonic() - self._asked_at))
 
     def fail(self, error: EngineError) -> None:
         """The vendor will not finish it."""

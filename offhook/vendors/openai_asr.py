@@ -10,6 +10,7 @@ import json
 import wave
 from base64 import b64encode
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -20,6 +21,7 @@ from offhook.pipeline.errors import EngineError
 from offhook.vendors.connection import Message, fields_of
 from offhook.vendors.errors import VendorRefusedError
 from offhook.vendors.http import HttpClient
+from offhook.vendors.keyterms import KeytermLimits, KeytermOptions, keyterms_of
 from offhook.vendors.limits import Limits
 from offhook.vendors.openai import VENDOR, OpenAiOptions, target
 from offhook.vendors.packing import Packing
@@ -36,18 +38,31 @@ _FORMATS = {"PCMU": {"type": "audio/pcmu"}, "PCMA": {"type": "audio/pcma"}}
 _TRANSCRIPTION = "conversation.item.input_audio_transcription."
 
 
-class OpenAiAsrOptions(RecogniserOptions, OpenAiOptions):
+class OpenAiAsrOptions(RecogniserOptions, OpenAiOptions, KeytermOptions):
     """See docs/engines.md. `final_ms` is long: OpenAI begins with a turn at its end."""
 
     api: Literal["realtime", "transcriptions"] = "realtime"
     realtime_url: str = "wss://api.openai.com"
     model: str = "gpt-4o-mini-transcribe"
     prompt: str | None = None
-    keyterms: tuple[str, ...] = ()
     noise_reduction: Literal["near_field", "far_field"] | None = None
     turns: Literal["ours"] = "ours"
     encoding: Literal["line", "PCMU", "PCMA"] = "line"
     final_ms: Annotated[int, Field(ge=50, le=10_000)] = 1_500
+
+
+def guidance(options: OpenAiAsrOptions, keyterms: tuple[str, ...]) -> dict[str, object]:
+    """How the model is told what to expect: as keywords, in its prompt, or not at all."""
+    found: dict[str, object] = {} if options.prompt is None else {"prompt": options.prompt}
+    if not keyterms:
+        return found
+    if options.model.startswith(("gpt-transcribe", "gpt-live-transcribe")):
+        return {**found, "keywords": list(keyterms)}
+    if options.model.startswith(("whisper", "gpt-4o")) and "diarize" not in options.model:
+        words = ", ".join(keyterms)  # whisper takes a list of keywords, the others a text
+        expected = words if options.model.startswith("whisper") else f"Expect: {words}."
+        return {"prompt": f"{options.prompt} {expected}" if options.prompt else expected}
+    return found
 
 
 class OpenAiTurn(RecogniserTurn):
@@ -121,25 +136,30 @@ class OpenAiAsr(VendorAsr[OpenAiAsrOptions]):
                 return _error(where, fields.get("error"))
             return fields.get("type") == "session.updated"
 
-        await probe(where, self.pool.limits, judge, READY_S)
-        await super().start()
+        unreached = await probe(where, self.pool.limits, judge, READY_S)
+        await self.pool.start(where, unreached=unreached)
 
     def target(self, language: str) -> Target:
         """See VendorAsr. A session begins with its configuration."""
+        keyterms = keyterms_of(self.options, (), self.keyterm_limits)
+        url = f"{self.options.realtime_url.rstrip('/')}/v1/realtime?intent=transcription"
+        found = target("asr", self.name, self.options, url, (self._update(language, keyterms),))
+        return replace(found, keyterms=keyterms)
+
+    def preferring(self, language: str, keyterms: tuple[str, ...]) -> str:
+        """See VendorAsr."""
+        return self._update(language, keyterms)
+
+    def _update(self, language: str, keyterms: tuple[str, ...]) -> str:
         options = self.options
         transcription: dict[str, object] = {"model": options.model, "language": primary(language)}
-        if options.keyterms:
-            transcription["keywords"] = list(options.keyterms)
-        if options.prompt is not None:
-            transcription["prompt"] = options.prompt
+        transcription |= guidance(options, keyterms)
         taken: dict[str, object] = {"format": _FORMATS[self.form.encoding], "transcription": transcription}
         taken["turn_detection"] = None
         if options.noise_reduction is not None:
             taken["noise_reduction"] = {"type": options.noise_reduction}
         session = {"type": "transcription", "audio": {"input": taken}}
-        hello = json.dumps({"type": "session.update", "session": session})
-        url = f"{options.realtime_url.rstrip('/')}/v1/realtime?intent=transcription"
-        return target("asr", self.name, options, url, (hello,))
+        return json.dumps({"type": "session.update", "session": session})
 
 
 class OpenAiFileAsr:
@@ -151,6 +171,8 @@ class OpenAiFileAsr:
         self.name = context.name
         self.options = options
         self.audio_s = 0.0
+        self.unreached: EngineError | None = None
+        """Why OpenAI could not be reached at the start."""
         self._language = options.language or context.language
         self._client = HttpClient(limits or Limits())
         self._target = target("asr", self.name, options, f"{options.base_url.rstrip('/')}/audio/transcriptions")
@@ -161,8 +183,8 @@ class OpenAiFileAsr:
             await self.transcribe(bytes(FILE_HZ), self._language)
         except VendorRefusedError:
             raise
-        except EngineError:
-            return  # an outage is no reason not to start
+        except EngineError as error:
+            self.unreached = error  # an outage is no reason not to start
 
     async def close(self) -> None:
         """Disconnect. Idempotent."""
@@ -170,15 +192,16 @@ class OpenAiFileAsr:
 
     def open(self, request: AsrRequest, on_partial: OnPartial) -> "_FileTurn":
         """Begin a turn."""
-        return _FileTurn(self, request.language or self._language)
+        keyterms = keyterms_of(self.options, request.phrases, KeytermLimits())
+        return _FileTurn(self, request.language or self._language, keyterms)
 
-    async def transcribe(self, pcm: bytes, language: str) -> Transcript:
+    async def transcribe(self, pcm: bytes, language: str, keyterms: tuple[str, ...] = ()) -> Transcript:
         """The text of PCM at 16 kHz. Raises EngineError, EngineTimeout."""
         options = self.options
         self.audio_s += len(pcm) / 2 / FILE_HZ
         fields = {"model": options.model, "language": primary(language), "response_format": "json"}
-        if options.prompt is not None:
-            fields["prompt"] = options.prompt
+        if "prompt" in (guided := guidance(options, keyterms)):
+            fields["prompt"] = str(guided["prompt"])
         body, content_type = _form(fields, _wav(pcm))
         answer = bytearray()
         pieces = self._client.post(self._target, body, content_type, options.final_ms / 1000)
@@ -196,9 +219,10 @@ class OpenAiFileAsr:
 class _FileTurn:
     """A turn, whose audio is collected."""
 
-    def __init__(self, engine: OpenAiFileAsr, language: str) -> None:
+    def __init__(self, engine: OpenAiFileAsr, language: str, keyterms: tuple[str, ...]) -> None:
         self._engine = engine
         self._language = language
+        self._keyterms = keyterms
         self._pcm = bytearray()
 
     def feed(self, pcm: bytes) -> None:
@@ -207,7 +231,7 @@ class _FileTurn:
 
     async def finish(self) -> Transcript:
         """See AsrStream."""
-        return await self._engine.transcribe(bytes(self._pcm), self._language)
+        return await self._engine.transcribe(bytes(self._pcm), self._language, self._keyterms)
 
     def cancel(self) -> None:
         """See AsrStream."""

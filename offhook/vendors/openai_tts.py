@@ -40,6 +40,8 @@ class OpenAiTts(AnyVoice):
         self.name = context.name
         self.options = options
         self._counts = {"characters": 0}
+        self.unreached: EngineError | None = None
+        """Why OpenAI could not be reached at the start."""
         self.voice = options.voice or context.voice or "alloy"
         self._client = HttpClient(limits or Limits())
         self._target = target("tts", self.name, options, f"{options.base_url.rstrip('/')}/audio/speech")
@@ -56,8 +58,8 @@ class OpenAiTts(AnyVoice):
                 pass
         except VendorRefusedError:
             raise
-        except EngineError:
-            return  # an outage is no reason not to start
+        except EngineError as error:
+            self.unreached = error  # an outage is no reason not to start
 
     async def close(self) -> None:
         """Disconnect. Idempotent."""

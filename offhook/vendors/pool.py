@@ -49,6 +49,8 @@ class Pool:
         self.opened = self.reused = self.failed = 0
         self.is_closed = False
         self._dial = dial
+        self.unreached: EngineError | None = None
+        """Why the vendor could not be reached at the start."""
         self._keep_alive = keep_alive
         self._goodbye = () if goodbye is None else (goodbye,)
         self._wanted: list[Target] = []
@@ -61,12 +63,16 @@ class Pool:
         self._retry_at = 0.0
         self._refused: VendorRefusedError | None = None
 
-    async def start(self, *targets: Target) -> None:
-        """Keep spare connections to `targets`, the first of which is tried now. Raises VendorRefusedError."""
+    async def start(self, *targets: Target, unreached: EngineError | None = None) -> None:
+        """Keep spare connections to `targets`, the first of which is tried now, unless an attempt has just failed
+        (`unreached`). Raises VendorRefusedError."""
         self.is_closed = False
         for target in targets:
             self.want(target)
-        for target in targets[:1]:
+        self.unreached = unreached
+        if unreached is not None:
+            self._note_failure(unreached)
+        for target in targets[: 1 if unreached is None else 0]:
             connection = self._open(target)
             self._idle.append(connection)
             try:
@@ -76,6 +82,7 @@ class Pool:
                 raise
             except EngineError as error:
                 self._idle.remove(connection)
+                self.unreached = error
                 self._note_failure(error)
         if self._housekeeping is None:
             self._housekeeping = asyncio.create_task(self._keep_house())

@@ -32,9 +32,11 @@ class _Probe:
             self.verdict.set_result(error)
 
 
-async def probe(target: Target, limits: Limits, judge: Judge, wait_s: float, dial: Dial = dial_websocket) -> None:
-    """Raises VendorRefusedError if the vendor refuses `target`; that it is silent, or cannot be reached, proves
-    nothing.
+async def probe(
+    target: Target, limits: Limits, judge: Judge, wait_s: float, dial: Dial = dial_websocket
+) -> EngineError | None:
+    """Raises VendorRefusedError if the vendor refuses `target`. Returns why it cannot be reached; None if it can, which
+    a silent one can.
 
     Of a vendor that says nothing when all is well, `wait_s` is how long it takes to complain.
     """
@@ -53,3 +55,4 @@ async def probe(target: Target, limits: Limits, judge: Judge, wait_s: float, dia
     await connection.gone()
     if isinstance(error, VendorRefusedError):
         raise error
+    return error

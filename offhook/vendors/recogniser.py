@@ -12,8 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from offhook.engines.factory import EngineContext
 from offhook.pipeline.asr.engine import AsrCapabilities, AsrRequest, EndpointReport, OnEndpoint, OnPartial
+from offhook.pipeline.errors import EngineError
 from offhook.vendors.finals import FinalWait
 from offhook.vendors.g711 import Format, line_format
+from offhook.vendors.keyterms import KeytermLimits, KeytermOptions, Preference, keyterms_of
 from offhook.vendors.limits import Limits
 from offhook.vendors.packing import Packing
 from offhook.vendors.pool import Pool
@@ -77,6 +79,7 @@ class VendorAsr(Generic[OptionsT]):
     turn_type: ClassVar[type[RecogniserTurn]]
     packing: ClassVar[Packing] = Packing()
     encodings: ClassVar[tuple[str, ...]] = ("PCMU", "PCMA", "LINEAR16")
+    keyterm_limits: ClassVar[KeytermLimits] = KeytermLimits()
     reuses: ClassVar[bool] = True
     opens_ahead: ClassVar[bool] = True
     """Whether connections are opened before they are needed."""
@@ -108,12 +111,25 @@ class VendorAsr(Generic[OptionsT]):
         raise NotImplementedError
 
     def target_of(self, request: AsrRequest) -> Target:
-        """The target of a turn: that of its language, unless the vendor wants more of the request at the start."""
-        return self._target(request.language)
+        """The target of a turn: that of its language and words, unless the vendor wants more of the request."""
+        return self.target_preferring(self._language(request.language), self._keyterms(request.phrases))
+
+    def target_preferring(self, language: str, keyterms: tuple[str, ...]) -> Target:
+        """The same for a turn that prefers these words, of a vendor that is told them when a stream is opened."""
+        return self.target(language)
+
+    def preferring(self, language: str, keyterms: tuple[str, ...]) -> str | None:
+        """What makes an open stream prefer these words and no others, of a vendor that is told them later."""
+        return None
 
     async def start(self) -> None:
         """Connect. Raises VendorRefusedError for a wrong key or options that the vendor does not take."""
         await self.pool.start(self._target(None))
+
+    @property
+    def unreached(self) -> EngineError | None:
+        """Why the vendor could not be reached at the start; None if it could."""
+        return self.pool.unreached
 
     async def close(self) -> None:
         """Disconnect. Idempotent."""
@@ -136,9 +152,17 @@ class VendorAsr(Generic[OptionsT]):
         """Begin a turn."""
         turns = self.options.turns
         on_endpoint = None if turns == "ours" else on_endpoint
-        target, decides = self.target_of(request), turns == "vendor"
+        language, keyterms = self._language(request.language), self._keyterms(request.phrases)
+        preference = Preference(keyterms, self.preferring(language, keyterms))
         return self.turn_type(
-            self.pool, target, self._turn_options, on_partial, on_endpoint, self.form, decides, request
+            self.pool,
+            self.target_of(request),
+            self._turn_options.of_turn(request, preference),
+            on_partial,
+            on_endpoint,
+            self.form,
+            turns == "vendor",
+            request,
         )
 
     def dump(self) -> dict[str, object]:
@@ -170,7 +194,14 @@ class VendorAsr(Generic[OptionsT]):
         )
 
     def _target(self, language: str | None) -> Target:
-        return self.target(language or self.options.language or self.context.language)
+        return self.target_preferring(self._language(language), self._keyterms(()))
+
+    def _language(self, language: str | None) -> str:
+        return language or self.options.language or self.context.language
+
+    def _keyterms(self, phrases: tuple[str, ...]) -> tuple[str, ...]:
+        options = self.options
+        return keyterms_of(options, phrases, self.keyterm_limits) if isinstance(options, KeytermOptions) else ()
 
     def _count(self, audio_s: float) -> None:
         self.audio_s += audio_s

@@ -13,9 +13,10 @@ class Target:
 
     `name` is what the settings call the engine, `vendor` the company's name. `headers` have the key. `hint` is what to
     type if it is refused. A vendor whose stream begins with messages, such as its configuration, has them in `hello`:
-    they are sent as soon as the connection is open. Where each connection or request needs something of its own, such as
+    they are sent as soon as the connection is open. Where each connection or request needs something of its own, like
     a signature, an id or a token that expires, `sign` makes it: it gets the target and the request's body and returns
     the target with it, in the address, the headers or `hello`. It may block, is called in a thread, raises EngineError.
+    `keyterms`: words that the stream prefers from its start.
     """
 
     kind: Literal["asr", "tts"]
@@ -26,6 +27,7 @@ class Target:
     hint: str = ""
     hello: tuple[str | bytes, ...] = field(default=(), repr=False)
     sign: "Callable[[Target, bytes], Target] | None" = field(default=None, repr=False)
+    keyterms: tuple[str, ...] = ()
 
     async def signed(self, body: bytes = b"") -> "Target":
         """What to connect to now, or to send `body` to. Raises EngineError."""

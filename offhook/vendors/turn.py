@@ -16,15 +16,16 @@ nothing of one caller can reach another.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
-from offhook.pipeline.asr.engine import EndpointReport, OnEndpoint, OnPartial, Transcript
+from offhook.pipeline.asr.engine import AsrRequest, EndpointReport, OnEndpoint, OnPartial, Transcript
 from offhook.pipeline.errors import EngineError
 from offhook.vendors.connection import Connection, Message
 from offhook.vendors.errors import VendorRefusedError
 from offhook.vendors.finals import Finals, FinalWait, LateFinal, OnLate
+from offhook.vendors.keyterms import Preference
 from offhook.vendors.packing import Packer, Packing
 from offhook.vendors.pool import Pool
 from offhook.vendors.target import Target
@@ -36,7 +37,7 @@ def log_late(name: str) -> OnLate:
     """Writes late finals to the log, without their words."""
 
     def on_late(late: LateFinal) -> None:
-        _log.info("late_final", engine=name, delay_ms=round(1000 * late.delay_s), changes=late.text != late.taken)
+        _log.info("late_final", engine=name, delay_ms=round(1000 * late.delay_s), changes=late.changes)
 
     return on_late
 
@@ -56,6 +57,21 @@ class TurnOptions:
     on_late: OnLate | None = None
     on_audio: Callable[[float], None] | None = None
     """Gets the seconds of audio of each turn, sent twice or not: what the vendor bills."""
+
+    preference: Preference = field(default_factory=Preference)
+    """The words that a turn prefers."""
+
+    def of_turn(self, request: AsrRequest, preference: Preference) -> "TurnOptions":
+        """Those of one turn, whose request may want late finals, too, unless they are dropped."""
+        known, wanted = self.on_late, request.on_late
+
+        def tell(late: LateFinal) -> None:
+            if known is not None:
+                known(late)
+            if wanted is not None:
+                wanted(late.transcript)
+
+        return replace(self, on_late=None if known is None else tell, preference=preference)
 
 
 class VendorTurn:
@@ -129,6 +145,11 @@ class VendorTurn:
             self._send_end()
 
     @property
+    def error(self) -> EngineError | None:
+        """See ObservableAsrStream: the vendor cannot be reached any more."""
+        return self.finals.error
+
+    @property
     def sent_s(self) -> float:
         """Seconds of audio of this turn that the vendor has been given, on this connection."""
         return (self.connection.sent_bytes - self.first_byte) / self.options.bytes_per_s
@@ -187,6 +208,10 @@ class VendorTurn:
         connection = self.connection = self._pool.take(self._target)
         connection.receiver = self
         self.first_byte = connection.sent_bytes
+        keyterms, message = self.options.preference.keyterms, self.options.preference.message
+        if message is not None and connection.keyterms != keyterms:
+            connection.keyterms = keyterms
+            connection.send(message)
         self.begin()
         return connection
 

@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Generic, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from offhook.engines.factory import EngineContext
+from offhook.pipeline.errors import EngineError
 from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities
 from offhook.vendors.connection import Message
 from offhook.vendors.g711 import Format, line_format
@@ -85,6 +86,11 @@ class VendorTts(Generic[OptionsT]):
     async def start(self) -> None:
         """Connect. Raises VendorRefusedError for a wrong key or options that the vendor does not take."""
         await self.pool.start(self.target())
+
+    @property
+    def unreached(self) -> EngineError | None:
+        """Why the vendor could not be reached at the start; None if it could."""
+        return self.pool.unreached
 
     async def close(self) -> None:
         """Disconnect. Idempotent."""

@@ -1,29 +1,89 @@
-"""A WebSocket as the wire of a connection."""
+"""A WebSocket as the wire of a connection, without queues and tasks between the socket and those who use it."""
 
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.frames import DATA_OPCODES, Frame, Opcode
+from websockets.protocol import Event, State
 
 from offhook.pipeline.errors import EngineError
 from offhook.vendors.errors import closed, explain
 from offhook.vendors.limits import Limits
 from offhook.vendors.target import Target
-from offhook.vendors.wire import Message, WireClosedError
+from offhook.vendors.wire import Message, OnFlow, WireClosedError
+
+
+class DirectWebSocket(ClientConnection):
+    """Passes messages on while they are parsed, once `attach` has been called. For `connect(create_connection=…)`."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._parts: list[Frame] = []
+        self._early: list[Message] = []
+        self._on_message: Callable[[Message], None] = self._early.append
+        self._on_flow: OnFlow | None = None
+
+    def attach(self, on_message: Callable[[Message], None], on_flow: OnFlow) -> None:
+        """From now on `on_message` gets the messages, those that have come already first."""
+        self._on_message, self._on_flow = on_message, on_flow
+        for message in self._early:
+            on_message(message)
+        self._early.clear()
+        on_flow(self.paused)
+
+    def write(self, message: Message) -> int:
+        """Send a message at once. Returns how many bytes wait for the network."""
+        if self.protocol.state is not State.OPEN:
+            return 0
+        if isinstance(message, str):
+            self.protocol.send_text(message.encode())
+        else:
+            self.protocol.send_binary(message)
+        self.send_data()
+        return self.transport.get_write_buffer_size()
+
+    def process_event(self, event: Event) -> None:
+        """See websockets: an event of the parser."""
+        if self.response is None or not isinstance(event, Frame) or event.opcode not in DATA_OPCODES:
+            super().process_event(event)
+            return
+        self._parts.append(event)
+        if not event.fin:
+            return
+        data = event.data if len(self._parts) == 1 else b"".join(bytes(each.data) for each in self._parts)
+        is_text = self._parts[0].opcode is Opcode.TEXT
+        self._parts.clear()
+        # RFC 6455 section 8.1 would have the connection failed for what is not UTF-8. To us it is an unknown message.
+        self._on_message(str(data, "utf-8", "replace") if is_text else bytes(data))
+
+    def pause_writing(self) -> None:
+        """See asyncio.Protocol."""
+        super().pause_writing()
+        if self._on_flow is not None:
+            self._on_flow(True)
+
+    def resume_writing(self) -> None:
+        """See asyncio.Protocol."""
+        super().resume_writing()
+        if self._on_flow is not None:
+            self._on_flow(False)
 
 
 class WebSocketWire:
-    """See Wire."""
+    """See Wire and DirectWire."""
 
-    def __init__(self, target: Target, socket: ClientConnection) -> None:
+    def __init__(self, target: Target, socket: DirectWebSocket) -> None:
         self._target = target
         self._socket = socket
+        self.attach = socket.attach
+        self.write = socket.write
+        self.wait_closed = socket.wait_closed
 
-    async def __aiter__(self) -> AsyncIterator[Message]:
-        with suppress(ConnectionClosed):
-            async for message in self._socket:
-                yield message
+    def __aiter__(self) -> AsyncIterator[Message]:
+        """See Wire. The messages go where `attach` says: there are none."""
+        return self._socket.__aiter__()
 
     async def send(self, message: Message) -> None:
         """See Wire."""
@@ -64,7 +124,9 @@ async def dial_websocket(target: Target, limits: Limits) -> WebSocketWire:
             ping_timeout=limits.ping_s,
             close_timeout=limits.close_s,
             max_size=limits.max_message_bytes,
+            create_connection=DirectWebSocket,
         )
     except (OSError, InvalidHandshake, InvalidURI, ConnectionClosed) as error:
         raise explain(target, error) from error
+    assert isinstance(socket, DirectWebSocket)
     return WebSocketWire(target, socket)

@@ -1,7 +1,7 @@
 """What carries a connection's messages: a WebSocket, or what else a vendor has."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from offhook.pipeline.errors import EngineError
 from offhook.vendors.limits import Limits
@@ -38,6 +38,25 @@ class Wire(Protocol):
     def ended(self) -> EngineError:
         """Why the messages have ended."""
         ...
+
+
+OnFlow = Callable[[bool], None]
+"""Told that messages pile up, as the peer does not read (True), and that it has caught up (False)."""
+
+
+@runtime_checkable
+class DirectWire(Wire, Protocol):
+    """A wire that needs no tasks to be read and written: it calls when a message comes, and sends at once."""
+
+    def attach(self, on_message: Callable[[Message], None], on_flow: OnFlow) -> None:
+        """Messages go to `on_message`, those that have come already first."""
+
+    def write(self, message: Message) -> int:
+        """Send a message; does nothing when it is closed. Returns how many bytes wait for the network."""
+        ...
+
+    async def wait_closed(self) -> None:
+        """Returns when it is closed or broken."""
 
 
 Dial = Callable[[Target, Limits], Awaitable[Wire]]

@@ -1,7 +1,7 @@
 """The interface of a recogniser."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, cast, runtime_checkable
 
 from offhook.pipeline.errors import EngineError
@@ -43,12 +43,15 @@ class AsrRequest:
     """One turn to recognise: with the JSGF `grammar`, or without one as free speech.
 
     `phrases` are likely answers, for engines that take hints. `language` is the one of the engine's languages that
-    serves for the question's (any BCP 47 tag if the engine declares none); None means the engine's own.
+    serves for the question's (any BCP 47 tag if the engine declares none); None means the engine's own. `on_late` gets
+    a final that came after `finish` had returned the latest partial in its place, or had failed; on the event loop's
+    thread, once at the most.
     """
 
     grammar: str | None = None
     phrases: tuple[str, ...] = ()
     language: str | None = None
+    on_late: "Callable[[Transcript], None] | None" = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

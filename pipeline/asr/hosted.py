@@ -1,7 +1,6 @@
 """The parent's side of a recogniser that runs in child processes."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from offhook.pipeline.asr.engine import (
@@ -40,7 +39,8 @@ def open_turn(
         if on_endpoint is not None and (endpoint := values.get("endpoint")) in ("likely", "resumed", "over"):
             on_endpoint(endpoint)
 
-    return HostedAsrStream(name, pool.open(asdict(request), on_message))
+    payload = {"grammar": request.grammar, "phrases": request.phrases, "language": request.language}
+    return HostedAsrStream(name, pool.open(payload, on_message))
 
 
 class HostedAsrStream:

@@ -138,6 +138,7 @@ class ChainStream:
         self._audio = bytearray() if len(candidates) > 1 else None  # kept for the engines that may yet start
         self._complete = self._over = False
         self._leading: int | None = None
+        self._answered: _Runner | None = None
         self._why = "; ".join(f"{name}: {why}" for name, why in passed.items())
         self._errors: list[EngineError] = []
         self._result: asyncio.Future[Transcript] | None = None
@@ -203,6 +204,11 @@ class ChainStream:
         if self._on_endpoint is not None and not self._over and runner in self._working and self._leads(runner):
             self._on_endpoint(endpoint)
 
+    def on_late(self, runner: "_Runner", transcript: Transcript) -> None:
+        """An engine's final comes after its result."""
+        if self._request.on_late is not None and runner is self._answered:
+            self._request.on_late(transcript)
+
     def on_finished(self, runner: "_Runner", task: "asyncio.Task[Transcript]") -> None:
         """An engine's `finish` has returned."""
         if task.cancelled() or runner not in self._working:
@@ -210,6 +216,7 @@ class ChainStream:
         error = task.exception()
         if error is None:
             self._race.answered(runner.index)
+            self._answered = self._answered or runner
             self._end(runner, Outcome.ANSWERED)
             if self._result is not None and not self._result.done():
                 self._result.set_result(task.result())
@@ -342,6 +349,7 @@ class _Runner:
             self._candidate.member.breaker.probe(self._chain.clock.now())
         if request.language is not None:
             request = replace(request, language=known_as(has.languages, request.language))
+        request = replace(request, on_late=lambda transcript: self._turn.on_late(self, transcript))
         try:
             self._stream = open_stream(
                 self._engine,

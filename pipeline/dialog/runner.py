@@ -57,6 +57,7 @@ class FlowRunner:
         self._counts = dict.fromkeys(_COUNTED, 0)
         self._collected: dict[str, str] = {}
         self._spoken: dict[str, str] = {}
+        self._before: _Position | None = None
 
     @property
     def step(self) -> str:
@@ -74,6 +75,7 @@ class FlowRunner:
         step = self._step
         if step is None or self._finished:
             raise RuntimeError("the flow is not waiting for an answer")
+        self._before = self._position()
         if isinstance(step, Say):
             return self._enter(step.next)
         if isinstance(step, Ask):
@@ -86,6 +88,15 @@ class FlowRunner:
             self._collected[step.into], self._spoken[step.into] = stored
             return self._enter(step.next)
         raise RuntimeError("the flow is not waiting for an answer")
+
+    def corrected(self, answer: Answer) -> Action | None:
+        """The last answer was another one: the action in place of the one it led to; None: it is the same."""
+        before, now = self._before, self._position()
+        if before is None:
+            return None
+        self._restore(before)
+        action = self.answered(answer)
+        return None if self._position() == now else action
 
     def ahead(self) -> Question | None:
         """The next question if only announcements precede it; None if the call ends first."""
@@ -104,6 +115,17 @@ class FlowRunner:
             **{kind.value: count for kind, count in self._counts.items()},
             "collected": {name: "*" * len(digits) for name, digits in self._collected.items()},
         }
+
+    def _position(self) -> "_Position | None":
+        step = self._step
+        if step is None:
+            return None
+        return _Position(step, dict(self._counts), dict(self._collected), dict(self._spoken))
+
+    def _restore(self, position: "_Position") -> None:
+        self._step, self._finished = position.step, False
+        self._counts = dict(position.counts)
+        self._collected, self._spoken = dict(position.collected), dict(position.spoken)
 
     def _enter(self, name: str) -> Action:
         step = self._step = self._flow.steps[name]
@@ -160,6 +182,16 @@ class FlowRunner:
 
     def _fill(self, text: str) -> str:
         return render(text, {**self._flow.constants, **self._spoken})
+
+
+@dataclass(frozen=True, slots=True)
+class _Position:
+    """Where a call is in the flow."""
+
+    step: Step
+    counts: dict[AnswerKind, int]
+    collected: dict[str, str]
+    spoken: dict[str, str]
 
 
 _COUNTED = (AnswerKind.NO_INPUT, AnswerKind.NO_MATCH, AnswerKind.FAILED)

@@ -11,10 +11,13 @@ more than the floor: whether the utterance may be interrupted, whether a questio
 The core is built in layers: `machine` runs the table, `turns` knows the caller's turns, `keys` their DTMF.
 """
 
+from dataclasses import replace
+
 from offhook.pipeline.asr.engine import Transcript
 from offhook.pipeline.endpoint.silence import SilencePolicy
 from offhook.pipeline.events import Answer, AnswerKind, EndpointPolicy, Interruption, Question
 from offhook.pipeline.turn.answers import answer_to, is_meant_for
+from offhook.pipeline.turn.correction import Provisional
 from offhook.pipeline.turn.events import NoInput, TurnOver, TurnPartial
 from offhook.pipeline.turn.exchange import Speech, Utterance
 from offhook.pipeline.turn.keypad import inter_digit_ms
@@ -34,6 +37,7 @@ class TurnCore(CallerKeys):
         self._no_inputs = 0
         self._held = False
         self._transcript = Transcript("")
+        self._provisional: Provisional | None = None
 
     # Input from the dialog.
 
@@ -193,8 +197,17 @@ class TurnCore(CallerKeys):
             self._outputs.append(Command(Action.CANCEL_ASR))
             self._keep_asking(now)
             return
-        self._answer = Answer(AnswerKind.FAILED)
+        self._answer = Answer(AnswerKind.FAILED, is_final=False)
         self._move(Move.FAILED, now)
+
+    def late(self, transcript: Transcript, now: float) -> None:
+        """The recogniser's final of the turn that was answered last, which had to do without it."""
+        provisional, self._provisional = self._provisional, None
+        if provisional is None or now - provisional.answered_at > self.settings.correct_within_ms / 1000:
+            return
+        corrected = provisional.corrected(transcript, self.settings.min_confidence)
+        if corrected is not None:
+            self._outputs.append(corrected)
 
     # Typed lines.
 
@@ -278,6 +291,7 @@ class TurnCore(CallerKeys):
                 return
             self._move(Move.WORDS, now)
         answer = answer_to(question, transcript, self.settings.min_confidence, typed=typed)
+        answer = answer if transcript.is_final else replace(answer, is_final=False)
         if not is_meant_for(question, answer, early=self._state.early) and self._state.may_ignore(text):
             self._ignore(text, transcript.confidence, typed=typed)
             self._keep_asking(now)
@@ -333,17 +347,19 @@ class TurnCore(CallerKeys):
             self._state.utterance.resumes += 1
             self._move(self._state.ask_move(Move.NOTHING_SAID, Move.NOTHING_SAID_UNSURE), now)
 
-    def _finish(self, action: Action) -> None:
-        asked, answer = self._state.question is not None, self._answer
-        self._state.question = None
+    def _finish(self, action: Action, now: float) -> None:
+        question, answer = self._state.question, self._answer
+        self._state.question = self._provisional = None
         if action is Action.FINISH:
             self._state.utterance = None
         self._outputs.append(Command(action, answer))
-        if asked and answer.kind is AnswerKind.NO_INPUT:
+        if question is not None and answer.kind is AnswerKind.NO_INPUT:
             self._no_inputs += 1
             self._outputs.append(NoInput(self._no_inputs))
-        elif asked:
+        elif question is not None:
             self._no_inputs = 0
+            if not answer.is_final:
+                self._provisional = Provisional(question, answer, self._began_at, self._ended_at, now)
             transcript = self._transcript if answer.text else Transcript("")
             self._outputs.append(
                 TurnOver(answer, self._began_at, self._ended_at, transcript.alternatives, transcript.words)
@@ -355,7 +371,7 @@ class TurnCore(CallerKeys):
         elif action in TIMER_MOVES:
             self._arm(action, self._due(action, now))
         elif action in (Action.FINISH, Action.ANSWER):
-            self._finish(action)
+            self._finish(action, now)
         else:
             if action in (Action.RECOGNISE, Action.RECOGNISE_KEPT):
                 self._begin_turn(kept=action is Action.RECOGNISE_KEPT)

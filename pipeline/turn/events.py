@@ -54,6 +54,26 @@ class TurnOver:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnCorrected:
+    """The recogniser's final came late, and makes the answer of the latest TurnOver another: `answer` instead of `was`.
+
+    The bot may have acted on `was` meanwhile.
+    """
+
+    answer: Answer
+    was: Answer
+    began_at: float
+    ended_at: float
+    alternatives: tuple[str, ...] = ()
+    words: tuple[RecognisedWord, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """What was said."""
+        return self.answer.text
+
+
+@dataclass(frozen=True, slots=True)
 class TurnIgnored:
     """A turn came to nothing: it was meant for something else than the question, too few words to interrupt, or typed
     and never asked for. A question stays open."""
@@ -100,6 +120,7 @@ TurnEvent = (
     | TurnLikelyOver
     | TurnResumed
     | TurnOver
+    | TurnCorrected
     | TurnIgnored
     | NoInput
     | UtteranceStarted

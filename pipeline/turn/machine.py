@@ -16,7 +16,8 @@ class TurnSettings:
     `max_undecided_ms`. A turn ends after `max_turn_ms` at the latest; a recogniser without a result for
     `recogniser_timeout_ms` after the turn's end has failed. An utterance waits for a caller who is already talking for
     at most `max_wait_ms`. An answer with a confidence below `min_confidence` is a no-match, unless its question says
-    otherwise.
+    otherwise. A final that comes up to `correct_within_ms` after an answer that was made without it corrects that (0:
+    never).
     """
 
     resume_after_ms: int = 150
@@ -25,6 +26,7 @@ class TurnSettings:
     recogniser_timeout_ms: int = 3_000
     max_wait_ms: int = 5_000
     min_confidence: float = 0.5
+    correct_within_ms: int = 1_500
 
     def wait_ms(self, timer: Action) -> int:
         """The duration of a timer that depends on nothing else."""

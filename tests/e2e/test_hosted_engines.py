@@ -1,6 +1,7 @@
 """A whole bot with hosted ears and voice, on a stream: the caller hears what was to be said, letter by letter."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,9 +54,19 @@ async def test_a_call(
         for section in ("ASR", "TTS"):
             settings[f"OFFHOOK_{section}__ENGINE"] = name
             settings[f"OFFHOOK_{section}__{name.upper()}__BASE_URL"] = server.url
+        settings[f"OFFHOOK_ASR__{name.upper()}__LIMITS__PRICE_PER_MINUTE"] = "0.6"
+        settings[f"OFFHOOK_TTS__{name.upper()}__LIMITS__PRICE_PER_1000_CHARACTERS"] = "20"
         bot = await asyncio.to_thread(start_bot, "--flow", str(flow), "--workers", "1", **settings)
         heard = await talk(bot)
         await asyncio.to_thread(bot.wait_for, lambda: bot.records()[0]["end"] is not None)
         (record,) = bot.records()
         assert (heard, bot.lines(record, "caller")) == (f"{QUESTION} {ANSWER}", ["check my balance"])
+        used = {each["part"]: each for each in json.loads(record["engines"])}
+        assert used["asr"]["cost"] == pytest.approx(used["asr"]["audio_s"] / 100, rel=0.01)
+        assert used["asr"]["audio_s"] > 1.0
+        assert used["tts"]["characters"] >= len(QUESTION) + len(ANSWER) - 2
+        assert used["tts"]["cost"] == pytest.approx(used["tts"]["characters"] / 50, rel=0.01)
+        assert bot.metric_of("offhook_engine_cost_total", engine=name, part="asr") == pytest.approx(
+            used["asr"]["cost"], 0.01
+        )
         assert server.violations == []

@@ -1,5 +1,8 @@
 """`offhook check` finds a wrong key, and a bot with one does not start."""
 
+import asyncio
+import re
+from contextlib import AsyncExitStack
 from typing import Literal
 
 import pytest
@@ -10,8 +13,12 @@ from offhook.engines.engine_set import EngineSet
 from offhook.settings.config import Config
 from offhook.testing.vendors.deepgram import DeepgramServer
 from offhook.usererror import UserError
+from offhook.vendors import deepgram_asr, deepgram_tts
 from offhook.vendors.errors import VendorRefusedError
 from tests.vendors.hosted import RECOGNISERS, VOICES, Vendor
+
+NOVA = Vendor("deepgram", DeepgramServer, deepgram_asr.make)
+AURA = Vendor("deepgram", DeepgramServer, deepgram_tts.make)
 
 
 def config_of(server: DeepgramServer, **options: object) -> Config:
@@ -71,6 +78,47 @@ async def test_every_vendor(vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> 
         engine_set = EngineSet(config(api_key=server.api_key))
         hosted = engine_set.asr if kind == "asr" else engine_set.tts
         assert "test-key" not in repr(getattr(getattr(hosted, "engine", hosted), "dump", dict)())
+
+
+@pytest.mark.parametrize("vendor", [*RECOGNISERS, *VOICES, AURA, NOVA], ids=repr)
+@pytest.mark.parametrize("place", ["mute", "silent", "nobody"])
+async def test_a_vendor_that_does_not_answer(vendor: Vendor, place: str) -> None:
+    """It takes some seconds at the most, keeps no bot from starting, and is told."""
+    kind: Literal["asr", "tts"] = "tts" if vendor in (*VOICES, AURA) else "asr"
+    other = {"tts": {"engine": "recorded"}} if kind == "asr" else {"asr": {"engine": "fixed"}}
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(vendor.server(fault="mute"))
+        silent = await asyncio.start_server(_keep_quiet, "127.0.0.1", 0)
+        stack.callback(silent.close)
+        url = getattr(server, vendor.url)
+        if place != "mute":
+            port = silent.sockets[0].getsockname()[1] if place == "silent" else await _free_port()
+            url = re.sub(r":\d+", f":{port}", url)
+        own = {vendor.url_option: url, "api_key": server.api_key, **vendor.options}
+        section = {"engine": vendor.name, vendor.name: own}
+        config = Config.model_validate({kind: section, **other, "vad": {"engine": "energy"}})
+        began = asyncio.get_running_loop().time()
+        started, *warnings = await engines.check(config)
+        assert asyncio.get_running_loop().time() - began < 8.0
+        assert started.level is Level.OK
+        if place == "mute" and vendor.url == "url":
+            assert warnings == []  # it accepts connections
+        else:
+            (warning,) = warnings
+            assert warning.level is Level.WARNING
+            assert warning.render().count("\n") == 2
+
+
+async def _keep_quiet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+    writer.close()
+
+
+async def _free_port() -> int:
+    server = await asyncio.start_server(_keep_quiet, "127.0.0.1", 0)
+    port = int(server.sockets[0].getsockname()[1])
+    server.close()
+    return port
 
 
 async def test_the_key_is_never_shown() -> None:

@@ -40,7 +40,7 @@ async def test_a_final_that_is_late_is_reported_and_changes_nothing() -> None:
     found.segment(Transcript("check my balance"))
     found.complete()
     (each,) = late
-    assert (each.taken, each.text) == ("check my", "check my balance")
+    assert (each.taken, each.transcript.text) == ("check my", "check my balance")
     assert each.delay_s >= 0.05
 
 

@@ -95,7 +95,7 @@ async def test_openai() -> None:
         options |= {"noise_reduction": "near_field", "prompt": "A bank.", "keyterms": ["IBAN"]}
         session = await a_turn(openai_asr.make(options, EngineContext("asr", "mine")), server, "pt-BR")
         taken = session.messages[0]["session"]["audio"]["input"]
-        transcription = {"model": "gpt-4o-mini-transcribe", "language": "pt", "prompt": "A bank.", "keywords": ["IBAN"]}
+        transcription = {"model": "gpt-4o-mini-transcribe", "language": "pt", "prompt": "A bank. Expect: IBAN."}
         assert taken["transcription"] == transcription
         assert (taken["format"], taken["turn_detection"]) == ({"type": "audio/pcmu"}, None)
         assert taken["noise_reduction"] == {"type": "near_field"}

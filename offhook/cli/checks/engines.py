@@ -4,7 +4,7 @@ from time import monotonic
 
 from offhook.cli.checks.finding import Finding, Level, noting
 from offhook.engines.engine_set import EngineSet, innermost
-from offhook.engines.factory import Kind
+from offhook.engines.factory import Kind, RemoteEngine
 from offhook.engines.registry import names
 from offhook.engines.requirements import require_installed
 from offhook.models.catalogue import recommended
@@ -39,9 +39,21 @@ async def check(config: Config) -> list[Finding]:
         started = ", ".join([config.vad.engine, *config.asr.chain, *config.tts.chain])
         if not problems:
             found.append(Finding.ok("engines", f"{started} started in {monotonic() - began:.1f} s"))
+        for engine in (*(each.engine for each in engines.asr.members), *(each.engine for each in engines.tts.members)):
+            found += _unreached(engine)
         for member in engines.asr.members:
             found += _remarks(config, innermost(member.engine))
     return found
+
+
+def _unreached(engine: object) -> list[Finding]:
+    """A vendor that is away, or an address that is wrong: calls fail that need it."""
+    engine = innermost(engine)
+    error = engine.unreached if isinstance(engine, RemoteEngine) else None
+    if error is None:
+        return []
+    hint = error.hint or "Look at the network and at `base_url`, or wait until it is back."
+    return [Finding.warning("engines", f"{error.engine} failed while {error.what}", error.why, hint)]
 
 
 def _remarks(config: Config, asr: object) -> list[Finding]:

@@ -203,6 +203,12 @@ const HANDLERS = {
     const note = NOTHING_SAID[event.answer];
     if (note && !keyed) call.add("note", event.at, { text: note });
   },
+  corrected(call, event) {
+    const last = call.lines.findLast(({ who, text }) => who === "caller" && text === event.was);
+    const line = last ?? call.add("caller", event.at, {});
+    Object.assign(line, { text: event.text, rejected: undefined });
+    line.words = evenly(line.text, line.at, lastSpeech(call, line.at, event.at));
+  },
   turn(call, event) {
     const number = call.turns.length + 1;
     call.turns.push({ number, at: event.at, responseMs: event.response_ms, stages: event.stages_ms });

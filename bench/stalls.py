@@ -1,0 +1,172 @@
+"""The silence that a caller hears when a vendor fails, and the next engine of the chain takes over.
+
+    .venv/bin/python -m bench.stalls [--rounds 10] [--seed 1] [--json]
+
+Each round is a turn of a caller, or a sentence of the bot, in real time: chains of two vendors' engines, over sockets
+to their test servers, of which the first has one of the faults of `offhook.testing.vendors`, from the start or from a
+random moment on. Added silence is what it takes longer than without a fault, on the median. Breakers are new in each
+round, as an open one would hide the fault.
+"""
+
+import argparse
+import asyncio
+import json
+import random
+from collections.abc import Callable
+from contextlib import AsyncExitStack, aclosing
+from statistics import median
+from time import monotonic
+from typing import Any, NamedTuple, cast, get_args
+
+import uvloop
+
+from offhook.pipeline.asr.adapt import Encode
+from offhook.pipeline.asr.adapt import adapt as adapt_asr
+from offhook.pipeline.asr.engine import AsrEngine, AsrRequest, Encoding
+from offhook.pipeline.chain.asr import ChainAsr
+from offhook.pipeline.chain.member import Member
+from offhook.pipeline.chain.spending import Limits
+from offhook.pipeline.chain.tts import ChainTts
+from offhook.pipeline.errors import EngineError
+from offhook.pipeline.tts.adapt import adapt as adapt_tts
+from offhook.pipeline.tts.engine import TtsEngine
+from offhook.records.cdr import percentile
+from offhook.telephony.codec import PCMA, PCMU
+from offhook.telephony.resample import Resampler
+from offhook.testing.vendors.deepgram import DeepgramServer
+from offhook.testing.vendors.server import Fault
+from offhook.testing.vendors.tone_speech import speak
+from offhook.vendors import deepgram_asr, deepgram_tts
+from tests.vendors.hosted import RECOGNISERS, TEXT, VOICES, Vendor, said
+
+SENTENCE = "Your appointment is on Monday, the third, at half past four."
+FAULTS: tuple[Fault, ...] = get_args(Fault)
+FRAME_S = 0.02
+PACE = 4.0
+"""Voices speak so many times as fast as they are heard."""
+
+ASR_LIMITS, TTS_LIMITS = Limits(0.5), Limits(0.4)
+EARS = [Vendor("deepgram", DeepgramServer, deepgram_asr.make), *RECOGNISERS]
+MOUTHS = [Vendor("deepgram", DeepgramServer, deepgram_tts.make), *VOICES]
+
+
+class Round(NamedTuple):
+    """How long the caller waited in silence, and whether all words came."""
+
+    silent_s: float
+    complete: bool
+
+
+async def engines(
+    stack: AsyncExitStack, vendors: tuple[Vendor, Vendor], kind: Any, fault: Fault | None, rng: random.Random
+) -> tuple[list[Any], Callable[[float], None]]:
+    """Both engines, started, and what lets the first one's server fail, at once or within so many seconds."""
+    servers = [await stack.enter_async_context(each.server([TEXT], realtime_factor=PACE)) for each in vendors]
+    early = rng.random() < 0.5
+    servers[0].fault = fault if early else None
+    made = [vendor.engine(server, kind=kind) for vendor, server in zip(vendors, servers, strict=True)]
+    await asyncio.gather(*(each.start() for each in made))
+    for each in made:
+        stack.push_async_callback(each.close)
+    await asyncio.sleep(0.3)  # spare connections
+
+    def fail_within(seconds: float) -> None:
+        if fault is not None and not early:
+            asyncio.get_running_loop().call_later(rng.uniform(0.0, seconds), setattr, servers[0], "fault", fault)
+
+    return made, fail_within
+
+
+async def asr_round(vendors: tuple[Vendor, Vendor], fault: Fault | None, rng: random.Random) -> Round:
+    """A turn."""
+    async with AsyncExitStack() as stack:
+        made, fail_within = await engines(stack, vendors, "asr", fault, rng)
+        laws: dict[Encoding, Encode] = {"PCMU": PCMU.encode, "PCMA": PCMA.encode}
+        adapted = [adapt_asr(each.name, each, Resampler, laws) for each in made]
+        members = [Member[AsrEngine](str(at), each, "asr", ASR_LIMITS) for at, each in enumerate(adapted)]
+        pcm = PCMU.decode(said(" ".join(TEXT.split()[: rng.randint(2, 11)])))  # the final has all words in any case
+        turn = ChainAsr(members, Resampler).open(AsrRequest(), lambda text: None)
+        fail_within(len(pcm) / 16_000)
+        due = monotonic()
+        for at in range(0, len(pcm), 320):
+            turn.feed(pcm[at : at + 320])
+            due += FRAME_S
+            await asyncio.sleep(max(0.0, due - monotonic()))
+        began = monotonic()
+        try:
+            text = (await turn.finish()).text
+        except EngineError:
+            text = ""
+        return Round(monotonic() - began, text == TEXT)
+
+
+async def tts_round(vendors: tuple[Vendor, Vendor], fault: Fault | None, rng: random.Random) -> Round:
+    """A sentence."""
+    async with AsyncExitStack() as stack:
+        made, fail_within = await engines(stack, vendors, "tts", fault, rng)
+        laws = {"PCMU": PCMU.decode, "PCMA": PCMA.decode}
+        adapted = [adapt_tts(each.name, each, laws) for each in made]
+        members = [Member[TtsEngine](str(at), each, "tts", TTS_LIMITS) for at, each in enumerate(adapted)]
+        chain = ChainTts(members, Resampler)
+        rate_hz = chain.capabilities.rate_hz
+        fail_within(len(speak(SENTENCE, 8_000)) / 16_000 / PACE)
+        heard_to, silent_s, samples = monotonic(), 0.0, 0
+        try:
+            async with aclosing(cast(Any, chain.synthesize(SENTENCE))) as chunks:
+                async for chunk in chunks:
+                    now = monotonic()
+                    silent_s += max(0.0, now - heard_to)
+                    heard_to = max(now, heard_to) + len(chunk.pcm) / 2 / rate_hz
+                    samples += len(chunk.pcm) // 2
+        except EngineError:
+            return Round(silent_s, complete=False)
+        whole = len(speak(SENTENCE, 8_000)) / 16_000
+        return Round(silent_s, abs(samples / rate_hz - whole) < 1.0)
+
+
+async def measure(part: str, rounds: int, seed: int) -> list[dict[str, object]]:
+    """One row a vendor and fault; the rounds of a vendor at the same time."""
+    one, vendors = (asr_round, EARS) if part == "recogniser" else (tts_round, MOUTHS)
+    rows: list[dict[str, object]] = []
+    everything: list[float] = []
+    for at, vendor in enumerate(vendors):
+        pair = (vendor, vendors[(at + 2) % 3])
+        well = await asyncio.gather(*(one(pair, None, random.Random(number)) for number in range(5)))
+        usual = median(each.silent_s for each in well)
+        for fault in FAULTS:
+            seeds = (random.Random(f"{seed} {part} {vendor} {fault} {number}") for number in range(rounds))
+            found = await asyncio.gather(*(one(pair, fault, rng) for rng in seeds))
+            added = [each.silent_s - usual for each in found]
+            everything += added
+            rows.append(_row(part, vendor.name, fault, added, sum(not each.complete for each in found)))
+    rows.append(_row(part, "all", "", everything, 0))
+    return rows
+
+
+def _row(part: str, vendor: str, fault: str, added: list[float], incomplete: int) -> dict[str, object]:
+    figures = {f"p{each}_s": round(percentile(added, each) or 0.0, 2) for each in (50, 95)}
+    return {"part": part, "vendor": vendor, "fault": fault, "n": len(added), **figures, "incomplete": incomplete}
+
+
+def main() -> None:
+    """Measure, and print tables or JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=10, help="of each vendor and fault")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--part", choices=("recogniser", "voice"), action="append")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    print(
+        ""
+        if given.json
+        else "| part | vendor | fault | n | p50 s | p95 s | incomplete |\n|---|---|---|---|---|---|---|"
+    )
+    for part in given.part or ("recogniser", "voice"):
+        for row in uvloop.run(measure(part, given.rounds, given.seed)):
+            print(
+                json.dumps(row) if given.json else f"| {' | '.join(str(each) for each in row.values())} |", flush=True
+            )
+
+
+if __name__ == "__main__":
+    main()

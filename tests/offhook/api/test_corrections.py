@@ -1,0 +1,114 @@
+"""Finals that come late, in whole calls: what a dialog, a flow and the history make of them. In virtual time."""
+
+import asyncio
+
+from offhook.api.call import Call
+from offhook.api.dialogs import flow_dialog
+from offhook.pipeline.trace import CallerCorrected
+from offhook.pipeline.turn.events import TurnCorrected
+from offhook.pipeline.turn.machine import TurnSettings
+from offhook.settings.flow_file import parse_flow
+from offhook.testing import SimulatedCall, run
+
+FLOW = """
+name: bank
+start: menu
+no_input: {attempts: 3, then: bye}
+no_match: {attempts: 3, reprompts: [Pardon.], then: bye}
+steps:
+  menu:
+    ask: Sales or support?
+    choices:
+      sales: {phrases: [sales], next: sales}
+      support: {phrases: [support], next: support}
+  sales: {say: You are being connected with somebody in our sales department., next: bye}
+  support: {collect: Please tell me the number of your contract now., into: contract, digits: 4, next: bye}
+  bye: {hang_up: Goodbye.}
+"""
+BANK = flow_dialog(parse_flow(FLOW.encode(), "bank.yaml"))
+SALES, SUPPORT = "You are being connected", "Please tell me the number"
+
+
+def test_a_flow_takes_the_other_branch() -> None:
+    async def call() -> None:
+        async with SimulatedCall(BANK) as caller:
+            await caller.hears("Sales or support?")
+            await caller.says("support", misheard="sales")
+            await caller.begins_to_hear(SALES)
+            await caller.begins_to_hear(SUPPORT)
+            await caller.hears(SUPPORT)
+            given_up = caller.transcript[2].text
+            assert SALES.startswith(given_up) and given_up != SALES
+            assert [each.text for each in caller.transcript if each.who == "caller"] == ["support"]
+            (corrected,) = (event for event in caller.events if isinstance(event, CallerCorrected))
+            assert (corrected.was.choice, corrected.answer.choice) == ("sales", "support")
+
+    run(call())
+
+
+def test_a_flow_takes_back_that_it_did_not_understand() -> None:
+    async def call() -> None:
+        async with SimulatedCall(BANK) as caller:
+            await caller.hears("Sales or support?")
+            await caller.says("support", misheard="sup")
+            await caller.begins_to_hear("Pardon.")
+            await caller.begins_to_hear(SUPPORT)
+
+    run(call())
+
+
+def test_a_flow_goes_on_where_nothing_changes() -> None:
+    async def call() -> None:
+        async with SimulatedCall(BANK) as caller:
+            await caller.hears("Sales or support?")
+            await caller.says("the sales team", misheard="sales")
+            assert await caller.hears(SALES) == "You are being connected with somebody in our sales department."
+            assert await caller.hears("Goodbye.")
+
+    run(call())
+
+
+def test_a_flow_ignores_what_the_settings_say() -> None:
+    async def call() -> None:
+        async with SimulatedCall(BANK, settings=TurnSettings(correct_within_ms=0)) as caller:
+            await caller.hears("Sales or support?")
+            await caller.says("support", misheard="sales")
+            assert await caller.hears(SALES) == "You are being connected with somebody in our sales department."
+            assert await caller.hears("Goodbye.")
+
+    run(call())
+
+
+def test_a_caller_who_hangs_up_meanwhile() -> None:
+    async def call() -> None:
+        async with SimulatedCall(BANK) as caller:
+            await caller.hears("Sales or support?")
+            await caller.says("support", misheard="sales", corrected_after_s=1.0)
+            await caller.begins_to_hear(SALES)
+            await caller.hangs_up()
+            await caller.waits(2.0)
+
+    run(call())
+
+
+def test_a_dialog_is_told() -> None:
+    found: list[TurnCorrected] = []
+
+    async def dialog(call: Call) -> None:
+        turns = call.turns()
+        answer = await call.ask("Sales or support?", choices={"sales": ["sales"], "support": ["support"]})
+        assert (answer.choice, answer.is_final) == ("sales", False)
+        async for event in turns:
+            if isinstance(event, TurnCorrected):
+                found.append(event)
+                return
+
+    async def call() -> None:
+        async with SimulatedCall(dialog) as caller:
+            await caller.hears("Sales or support?")
+            await caller.says("support", misheard="sales", corrected_after_s=0.9)
+            async with asyncio.timeout(5):
+                await caller.over.wait()
+
+    run(call())
+    assert [(each.was.text, each.answer.choice) for each in found] == [("sales", "support")]
