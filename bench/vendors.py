@@ -1,12 +1,12 @@
 """What our side adds between the conversation and a hosted engine, in both directions, with many calls at once.
 
-    .venv/bin/python -m bench.vendors [--calls 50] [--seconds 10]
+    .venv/bin/python -m bench.vendors [--engine deepgram] [--calls 50] [--seconds 10]
 
-A vendor that answers at once runs in a process of its own, on the last core; the engines (Deepgram's, of this project)
-on the first. Each call feeds 20 ms of PCM every 20 ms, as a line does, and has a text spoken each second. Vendor and
-caller read the same monotonic clock, so one way is measured, not there and back: the conversion, the packing, the
-WebSocket on both sides and loopback are in it. So is the machine: a bare socket between the same two processes, with
-the time in 16 bytes every 20 ms, shows what that alone takes.
+A vendor that answers at once runs in a process of its own, on the last core; the engines (of this project, for Deepgram
+or Azure) on the first. Each call feeds 20 ms of PCM every 20 ms, as a line does, and has a text spoken each second.
+Vendor and caller read the same monotonic clock, so one way is measured, not there and back: the conversion, the
+packing, the WebSocket on both sides and loopback are in it. So is the machine: a bare socket between the same two
+processes, with the time in 16 bytes every 20 ms, shows what that alone takes.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import os
 import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from time import monotonic_ns, process_time
 from urllib.parse import urlsplit
 
@@ -23,13 +24,14 @@ import numpy as np
 import uvloop
 from websockets.asyncio.server import ServerConnection, serve
 
+from bench import stamping_azure
 from offhook.engines.factory import EngineContext
 from offhook.pipeline.asr.adapt import adapt
 from offhook.pipeline.asr.engine import AsrEngine, AsrRequest
 from offhook.pipeline.tts.engine import TtsEngine
 from offhook.telephony.codec import PCMA, PCMU
 from offhook.telephony.resample import Resampler
-from offhook.vendors import deepgram_asr, deepgram_tts
+from offhook.vendors import azure_asr, azure_tts, deepgram_asr, deepgram_tts
 
 FRAME_S = 0.02
 FRAME = (3_000 * np.sin(np.arange(160) / 3)).astype("<i2").tobytes()
@@ -42,6 +44,10 @@ WAYS = (
     "audio to the conversation",
 )
 BARE = ("a bare socket there", "and back")
+ENGINES: dict[str, tuple[Callable[..., AsrEngine], Callable[..., TtsEngine]]] = {
+    "azure": (azure_asr.make, azure_tts.make),
+    "deepgram": (deepgram_asr.make, deepgram_tts.make),
+}
 STAMPS = struct.Struct("<qq")
 
 
@@ -50,7 +56,8 @@ class Vendor:
 
     async def serve(self) -> None:
         """Print the port, and serve until the parent is gone."""
-        async with serve(self._run, "127.0.0.1", 0, compression=None) as server:
+        voices = stamping_azure.voices
+        async with serve(self._run, "127.0.0.1", 0, process_request=voices, compression=None) as server:
             bare = await asyncio.start_server(self._bare, "127.0.0.1", 0)
             print(next(iter(server.sockets)).getsockname()[1], bare.sockets[0].getsockname()[1], flush=True)
             await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
@@ -63,7 +70,14 @@ class Vendor:
 
     async def _run(self, connection: ServerConnection) -> None:
         assert connection.request is not None
-        listens = urlsplit(connection.request.path).path == "/v1/listen"
+        path = urlsplit(connection.request.path).path
+        if path == azure_asr.PATH:
+            await stamping_azure.listen(connection, ANSWER_EVERY)
+            return
+        if path == azure_tts.PATH:
+            await stamping_azure.speak(connection, _chunk, CHUNKS)
+            return
+        listens = path == "/v1/listen"
         count, known_s = 0, 0.0
         async for message in connection:
             now_ns = monotonic_ns()
@@ -77,9 +91,13 @@ class Vendor:
             elif "Speak" in message:
                 sent_ns = int(json.loads(message)["text"])
                 for _ in range(CHUNKS):
-                    stamps = now_ns - sent_ns, monotonic_ns()
-                    await connection.send(b"".join(each.to_bytes(8) for each in stamps) + bytes(144))
+                    await connection.send(_chunk(now_ns - sent_ns))
                 await connection.send('{"type":"Flushed"}')
+
+
+def _chunk(there_ns: int) -> bytes:
+    """20 ms of mu-law, with how long the text took, and the time."""
+    return there_ns.to_bytes(8) + monotonic_ns().to_bytes(8) + bytes(144)
 
 
 def _results(text: str, known_s: float, *, final: bool = False) -> str:
@@ -143,12 +161,13 @@ class Calls:
         writer.close()
 
 
-async def measure(port: int, bare_port: int, calls: int, seconds: float) -> dict[str, list[int]]:
+async def measure(engine: str, port: int, bare_port: int, calls: int, seconds: float) -> dict[str, list[int]]:
     """The nanoseconds of each way."""
     options = {"base_url": f"ws://127.0.0.1:{port}", "api_key": "bench", "spare": calls}
-    asr = deepgram_asr.make(options, EngineContext("asr", "deepgram"))
-    tts = deepgram_tts.make(options, EngineContext("tts", "deepgram"))
-    adapted = adapt("deepgram", asr, Resampler, {"PCMU": PCMU.encode, "PCMA": PCMA.encode})
+    make_asr, make_tts = ENGINES[engine]
+    asr = make_asr(options, EngineContext("asr", engine))
+    tts = make_tts(options, EngineContext("tts", engine))
+    adapted = adapt(engine, asr, Resampler, {"PCMU": PCMU.encode, "PCMA": PCMA.encode})
     await asyncio.gather(adapted.start(), tts.start())
     await asyncio.sleep(1.0)  # the spare connections
     running = Calls(adapted, tts, seconds)
@@ -160,6 +179,7 @@ async def measure(port: int, bare_port: int, calls: int, seconds: float) -> dict
 def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--engine", choices=ENGINES, default="deepgram")
     parser.add_argument("--calls", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--vendor", action="store_true", help=argparse.SUPPRESS)
@@ -174,10 +194,10 @@ def main() -> None:
         assert vendor.stdout is not None
         began_s = process_time()
         port, bare_port = map(int, vendor.stdout.readline().split())
-        ways = uvloop.run(measure(port, bare_port, given.calls, given.seconds))
+        ways = uvloop.run(measure(given.engine, port, bare_port, given.calls, given.seconds))
         vendor.terminate()
     cpu = (process_time() - began_s) / given.seconds
-    print(f"{given.calls} calls, {given.seconds:g} s, {cpu:.0%} of a core on our side\n")
+    print(f"{given.engine}, {given.calls} calls, {given.seconds:g} s, {cpu:.0%} of a core on our side\n")
     print("| way | n | p50 ms | p95 ms | p99 ms |\n|---|---|---|---|---|")
     for way, found_ns in ways.items():
         percentiles = " | ".join(f"{each / 1e6:.2f}" for each in np.percentile(found_ns, (50, 95, 99)))

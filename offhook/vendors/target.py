@@ -13,9 +13,10 @@ class Target:
 
     `name` is what the settings call the engine, `vendor` the company's name. `headers` have the key. `hint` is what to
     type if it is refused. A vendor whose stream begins with messages, such as its configuration, has them in `hello`:
-    they are sent as soon as the connection is open. Where each connection or request needs something of its own, such as
-    a signature, an id or a token that expires, `sign` makes it: it gets the target and the request's body and returns
-    the target with it, in the address, the headers or `hello`. It may block, is called in a thread, raises EngineError.
+    they are sent as soon as the connection is open. Where each connection or request needs something of its own, such
+    as a signature, an id or a token that expires, `sign` makes it: it gets the target and the request's body and
+    returns the target with it, in the address, the headers or `hello`. It may block, is called in a thread, raises
+    EngineError.
     """
 
     kind: Literal["asr", "tts"]
