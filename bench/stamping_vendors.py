@@ -17,7 +17,9 @@ from urllib.parse import urlsplit
 
 from websockets.asyncio.server import ServerConnection, serve
 
+from bench import stamping_azure
 from offhook.testing.vendors.http_server import HttpRequest, HttpResponse, HttpServer
+from offhook.vendors import azure_asr, azure_tts
 
 FRAME_BYTES = 160
 PARTIAL_FRAMES = 10
@@ -164,6 +166,12 @@ async def run(connection: ServerConnection) -> None:
     """Serve any of them, by the path."""
     assert connection.request is not None
     path = urlsplit(connection.request.path).path
+    if path == azure_asr.PATH:
+        await stamping_azure.listen(connection, FRAME_BYTES, PARTIAL_FRAMES)
+        return
+    if path == azure_tts.PATH:
+        await stamping_azure.speak(connection, record, RECORDS)
+        return
     if path in EARS:
         await EARS[path]().run(connection)
         return
@@ -182,7 +190,8 @@ async def serve_all() -> None:
     """Print the ports, of WebSockets, HTTP and the bare socket, and serve until the parent is gone."""
     http = HttpServer(openai_voice)
     await http.start()
-    async with serve(run, "127.0.0.1", 0, compression=None, ping_interval=None) as server:
+    azure_voices = stamping_azure.voices
+    async with serve(run, "127.0.0.1", 0, process_request=azure_voices, compression=None, ping_interval=None) as server:
         plain = await asyncio.start_server(bare, "127.0.0.1", 0)
         ports = (next(iter(server.sockets)), http, plain.sockets[0])
         print(*(each.port if isinstance(each, HttpServer) else each.getsockname()[1] for each in ports), flush=True)

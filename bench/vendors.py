@@ -36,6 +36,8 @@ from offhook.telephony.resample import Resampler
 from offhook.testing.udp import Address, UdpPort
 from offhook.vendors import (
     assemblyai_asr,
+    azure_asr,
+    azure_tts,
     cartesia_asr,
     cartesia_tts,
     deepgram_asr,
@@ -82,6 +84,7 @@ VENDORS = {
     "elevenlabs": Engines(elevenlabs_asr.make, elevenlabs_tts.make, _url),
     "cartesia": Engines(cartesia_asr.make, cartesia_tts.make, _url),
     "assemblyai": Engines(assemblyai_asr.make, None, _url),
+    "azure": Engines(azure_asr.make, azure_tts.make, _url),
     "openai": Engines(openai_asr.make, openai_tts.make, _openai_urls),
 }
 

@@ -9,6 +9,7 @@ import pytest
 
 from offhook.telephony.codec import PCMU
 from offhook.testing.carrier.call import Carrier
+from offhook.testing.vendors.azure import AzureServer
 from offhook.testing.vendors.cartesia import CartesiaServer
 from offhook.testing.vendors.elevenlabs import ElevenLabsServer
 from offhook.testing.vendors.server import VendorServer
@@ -43,14 +44,26 @@ async def talk(bot: BotProcess) -> str:
     return text_in(PCMU.decode(bytes(call.log.played)), 8_000)
 
 
-@pytest.mark.parametrize(("name", "kind"), [("elevenlabs", ElevenLabsServer), ("cartesia", CartesiaServer)])
+@pytest.mark.parametrize(
+    ("name", "kind", "key", "transcript"),
+    [
+        ("elevenlabs", ElevenLabsServer, "ELEVENLABS_API_KEY", "check my balance"),
+        ("cartesia", CartesiaServer, "CARTESIA_API_KEY", "check my balance"),
+        ("azure", AzureServer, "AZURE_SPEECH_KEY", "Check my balance."),
+    ],
+)
 async def test_a_call(
-    name: str, kind: Callable[..., VendorServer], start_bot: Callable[..., BotProcess], tmp_path: Path
+    name: str,
+    kind: Callable[..., VendorServer],
+    key: str,
+    transcript: str,
+    start_bot: Callable[..., BotProcess],
+    tmp_path: Path,
 ) -> None:
     flow = tmp_path / "short.yaml"
     flow.write_text(FLOW)
     async with kind(["check my balance"], realtime_factor=8.0) as server:
-        settings = {f"{name.upper()}_API_KEY": server.api_key}
+        settings = {key: server.api_key}
         for section in ("ASR", "TTS"):
             settings[f"OFFHOOK_{section}__ENGINE"] = name
             settings[f"OFFHOOK_{section}__{name.upper()}__BASE_URL"] = server.url
@@ -60,7 +73,8 @@ async def test_a_call(
         heard = await talk(bot)
         await asyncio.to_thread(bot.wait_for, lambda: bot.records()[0]["end"] is not None)
         (record,) = bot.records()
-        assert (heard, bot.lines(record, "caller")) == (f"{QUESTION} {ANSWER}", ["check my balance"])
+        assert heard in (f"{QUESTION} {ANSWER}", f"{QUESTION}{ANSWER}")  # without silence at a text's end
+        assert bot.lines(record, "caller") == [transcript]
         used = {each["part"]: each for each in json.loads(record["engines"])}
         assert used["asr"]["cost"] == pytest.approx(used["asr"]["audio_s"] / 100, rel=0.01)
         assert used["asr"]["audio_s"] > 1.0

@@ -11,6 +11,7 @@ from offhook.pipeline.asr.engine import AsrRequest, AsrStream, Transcript
 from offhook.pipeline.tts.engine import SpeechChunk, Word
 from offhook.telephony.codec import PCMU
 from offhook.testing.vendors.assemblyai import AssemblyAiServer
+from offhook.testing.vendors.azure import AzureServer
 from offhook.testing.vendors.cartesia import CartesiaServer
 from offhook.testing.vendors.elevenlabs import ElevenLabsServer
 from offhook.testing.vendors.openai import OpenAiServer
@@ -19,6 +20,8 @@ from offhook.testing.vendors.server import VendorServer
 from offhook.testing.vendors.tone_speech import speak
 from offhook.vendors import (
     assemblyai_asr,
+    azure_asr,
+    azure_tts,
     cartesia_asr,
     cartesia_tts,
     elevenlabs_asr,
@@ -42,6 +45,12 @@ class Vendor:
     url_option: str = "base_url"
     url: str = "url"
     options: dict[str, Any] = field(default_factory=dict)
+    key: str = ""
+
+    @property
+    def key_variable(self) -> str:
+        """The environment's variable with the key."""
+        return self.key or f"{self.name.upper()}_API_KEY"
 
     def engine(self, server: VendorServer, *, kind: Kind, **options: Any) -> Any:
         """An engine that reaches `server`."""
@@ -56,18 +65,25 @@ RECOGNISERS = [
     Vendor("elevenlabs", ElevenLabsServer, elevenlabs_asr.make),
     Vendor("cartesia", CartesiaServer, cartesia_asr.make),
     Vendor("assemblyai", AssemblyAiServer, assemblyai_asr.make),
+    Vendor("azure", AzureServer, azure_asr.make, options={"text": "lexical"}, key="AZURE_SPEECH_KEY"),
     Vendor("openai", OpenAiServer, openai_asr.make, "realtime_url", options={"model": "gpt-realtime-whisper"}),
 ]
-DETECTORS = RECOGNISERS[:3]
+ELEVENLABS, CARTESIA, ASSEMBLYAI, AZURE, OPENAI = RECOGNISERS
+DETECTORS = [ELEVENLABS, CARTESIA, ASSEMBLYAI, AZURE]
 """Those that can end turns."""
 
 VOICES = [
     Vendor("elevenlabs", ElevenLabsServer, elevenlabs_tts.make),
     Vendor("cartesia", CartesiaServer, cartesia_tts.make),
+    Vendor("azure", AzureServer, azure_tts.make, key="AZURE_SPEECH_KEY"),
     Vendor("openai", OpenAiServer, openai_tts.make, url="http_url"),
 ]
-CONTEXTS = VOICES[:2]
-"""Voices that speak by WebSocket, with contexts and word times."""
+ELEVENLABS_VOICE, CARTESIA_VOICE, AZURE_VOICE, OPENAI_VOICE = VOICES
+CONTEXTS = [ELEVENLABS_VOICE, CARTESIA_VOICE]
+"""Voices whose utterances are contexts."""
+
+SOCKETS = [*CONTEXTS, AZURE_VOICE]
+"""Voices that speak by WebSocket, with word times."""
 
 
 def said(text: str = TEXT) -> bytes:

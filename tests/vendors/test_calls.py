@@ -12,7 +12,7 @@ from offhook.pipeline.tts.gap import SENTENCE_GAP_MS
 from offhook.telephony.codec import PCMA, PCMU
 from offhook.testing.vendors.tone_speech import MS_PER_CHARACTER
 from tests.pipeline.conversation import Talk
-from tests.vendors.hosted import CONTEXTS, Vendor
+from tests.vendors.hosted import SOCKETS, Vendor
 
 FIRST, SECOND = "You have three calls.", "You have two new letters, and one parcel waiting downstairs."
 TICKS = 8 * MS_PER_CHARACTER
@@ -32,7 +32,7 @@ def words_heard(position: int) -> str:
     return " ".join(said)
 
 
-@pytest.mark.parametrize("vendor", CONTEXTS, ids=repr)
+@pytest.mark.parametrize("vendor", SOCKETS, ids=repr)
 async def test_interruptions(vendor: Vendor) -> None:
     """At 30 places that nobody chose: never a word more or less than was heard, but for one that a frame divides."""
     places = random.Random(vendor.name)

@@ -58,7 +58,7 @@ async def test_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_every_vendor(vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
     """A key that is missing, wrong, right; and it is shown nowhere."""
     kind: Literal["asr", "tts"] = "tts" if vendor in VOICES else "asr"
-    monkeypatch.delenv(f"{vendor.name.upper()}_API_KEY", raising=False)
+    monkeypatch.delenv(vendor.key_variable, raising=False)
     other = {"tts": {"engine": "recorded"}} if kind == "asr" else {"asr": {"engine": "fixed"}}
     async with vendor.server() as server:
         own = {vendor.url_option: getattr(server, vendor.url), **vendor.options}
@@ -67,11 +67,11 @@ async def test_every_vendor(vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> 
             section = {"engine": vendor.name, vendor.name: {**own, **options}}
             return Config.model_validate({kind: section, **other, "vad": {"engine": "energy"}})
 
-        with pytest.raises(UserError, match=f"export {vendor.name.upper()}_API_KEY="):
+        with pytest.raises(UserError, match=f"export {vendor.key_variable}="):
             EngineSet(config())
         (finding,) = await engines.check(config(api_key="wrong-key"))
         assert finding.level is not Level.OK
-        assert f"{vendor.name.upper()}_API_KEY" in finding.render()
+        assert vendor.key_variable in finding.render()
         assert "wrong-key" not in finding.render()
         (finding,) = await engines.check(config(api_key=server.api_key))
         assert finding.level is Level.OK

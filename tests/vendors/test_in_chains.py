@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from offhook.engines.factory import EngineContext
 from offhook.pipeline.asr.adapt import adapt as adapt_asr
 from offhook.pipeline.asr.engine import AsrEngine, AsrRequest
 from offhook.pipeline.chain.asr import ChainAsr
@@ -15,8 +16,10 @@ from offhook.pipeline.tts.adapt import adapt as adapt_tts
 from offhook.pipeline.tts.engine import TtsConversation, TtsEngine
 from offhook.telephony.codec import PCMA, PCMU
 from offhook.telephony.resample import Resampler
+from offhook.testing.vendors.azure import AzureServer
 from offhook.testing.vendors.deepgram import DeepgramServer
 from offhook.testing.vendors.tone_speech import MS_PER_CHARACTER, speak
+from offhook.vendors import azure_asr, azure_tts
 from offhook.vendors.deepgram_flux_tts import FluxConversation, FluxTts
 from tests.pipeline.chain.scripted import ASR_LIMITS, TTS_LIMITS, ScriptedAsr, ScriptedTts
 from tests.pipeline.conversation import Talk
@@ -60,6 +63,33 @@ async def test_a_member_gives_the_lines_law(line: str, encoding: str) -> None:
         assert sum(len(chunk.pcm) for chunk in chunks) // 2 == 8 * MS_PER_CHARACTER * len(TEXT)
         used = [session for session in server.sessions if session.messages]
         assert [session.option("encoding") for session in used] == [encoding]
+
+
+@pytest.mark.parametrize(("line", "name"), [("PCMU", "raw-8khz-8bit-mono-mulaw"), ("PCMA", "raw-8khz-8bit-mono-alaw")])
+async def test_azure_as_a_member(line: str, name: str) -> None:
+    """Whose connections know of no line: each request says what it is."""
+    async with AzureServer(["three calls"]) as server:
+        options = {"base_url": server.url, "api_key": server.api_key}
+        asr = azure_asr.make(options, EngineContext("asr", "azure"))
+        first = adapt_asr("azure", asr, Resampler, {"PCMU": PCMU.encode, "PCMA": PCMA.encode})
+        members = [
+            Member("azure", first, "asr", ASR_LIMITS),
+            Member[AsrEngine]("second", ScriptedAsr("second"), "asr", ASR_LIMITS),
+        ]
+        chain = ChainAsr(members, Resampler).for_line(line, 8_000)
+        turn = chain.open(AsrRequest(), lambda text: None)
+        turn.feed(speak("three calls", chain.capabilities.rate_hz))
+        async with asyncio.timeout(5):
+            assert (await turn.finish()).text == "Three calls."
+        tts = azure_tts.make(options, EngineContext("tts", "azure"))
+        chunks = [chunk async for chunk in voices(tts).for_line(line, 8_000).synthesize(TEXT)]
+        assert {chunk.engine for chunk in chunks} == {"deepgram"}  # as `voices` calls it
+        assert sum(len(chunk.pcm) for chunk in chunks) // 2 == 8 * MS_PER_CHARACTER * len(TEXT)
+        await asyncio.gather(asr.close(), tts.close())
+        sent = [message for session in server.sessions for message in session.messages]
+        assert [message["encoding"] for message in sent if message["path"] == "audio"] == [line]
+        contexts = [message["synthesis"]["audio"] for message in sent if message["path"] == "synthesis.context"]
+        assert [context["outputFormat"] for context in contexts] == [name]
 
 
 async def test_a_member_learns_where_the_caller_stopped_hearing(monkeypatch: pytest.MonkeyPatch) -> None:

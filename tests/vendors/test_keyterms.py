@@ -10,7 +10,7 @@ from offhook.testing.vendors.deepgram import DeepgramServer
 from offhook.testing.vendors.server import SessionLog
 from offhook.vendors import deepgram_asr
 from offhook.vendors.keyterms import KeytermLimits, KeytermOptions, keyterms_of
-from tests.vendors.hosted import RECOGNISERS, Vendor, feed, said, until
+from tests.vendors.hosted import ASSEMBLYAI, CARTESIA, ELEVENLABS, OPENAI, Vendor, feed, said, until
 
 PHRASES = ("check my balance", "sales", "a phrase that is a good deal longer than any vendor takes")
 
@@ -47,7 +47,7 @@ def updated(log: SessionLog) -> list[list[str]]:
 OPENED: list[tuple[Vendor, Callable[[SessionLog], list[list[str]]]]] = [
     (deepgram("nova-3"), configured),
     (deepgram("flux-general-en"), configured),
-    (RECOGNISERS[2], updated),
+    (ASSEMBLYAI, updated),
 ]
 
 
@@ -82,13 +82,13 @@ async def recognised(vendor: Vendor, **options: Any) -> SessionLog:
 
 
 async def test_elevenlabs() -> None:
-    assert (await recognised(RECOGNISERS[0])).query["keyterms"] == ["IBAN"]
-    assert (await recognised(RECOGNISERS[0], phrases=True)).query["keyterms"] == ["IBAN", *PHRASES[:2]]
+    assert (await recognised(ELEVENLABS)).query["keyterms"] == ["IBAN"]
+    assert (await recognised(ELEVENLABS, phrases=True)).query["keyterms"] == ["IBAN", *PHRASES[:2]]
 
 
 async def test_cartesia() -> None:
-    assert (await recognised(RECOGNISERS[1])).query["keyterm"] == ["IBAN"]
-    assert (await recognised(RECOGNISERS[1], phrases=True)).query["keyterm"] == ["IBAN", *PHRASES[:2]]
+    assert (await recognised(CARTESIA)).query["keyterm"] == ["IBAN"]
+    assert (await recognised(CARTESIA, phrases=True)).query["keyterm"] == ["IBAN", *PHRASES[:2]]
 
 
 async def test_a_regional_address_is_told_when_a_stream_is_opened() -> None:
@@ -111,7 +111,7 @@ async def test_a_regional_address_is_told_when_a_stream_is_opened() -> None:
 async def test_openai(model: str, expected: dict[str, object]) -> None:
     """By model: as keywords, in the prompt, or not at all."""
     prompt = {"prompt": "A bank."} if "prompt" in expected else {}
-    session = await recognised(RECOGNISERS[3], model=model, final_ms=2_000, **prompt)
+    session = await recognised(OPENAI, model=model, final_ms=2_000, **prompt)
     updates = [each for each in session.messages if each["type"] == "session.update"]
     transcription = updates[-1]["session"]["audio"]["input"]["transcription"]
     given = {name: transcription[name] for name in ("keywords", "prompt") if name in transcription}

@@ -13,7 +13,7 @@ from offhook.telephony.codec import PCMA, PCMU
 from offhook.telephony.resample import Resampler
 from offhook.testing.vendors.deepgram import DeepgramServer
 from offhook.vendors import deepgram_asr
-from tests.vendors.hosted import RECOGNISERS, TEXT, Vendor, feed, said, until
+from tests.vendors.hosted import CARTESIA, RECOGNISERS, TEXT, Vendor, feed, said, until
 
 NOVA = Vendor("deepgram", DeepgramServer, deepgram_asr.make)
 FLUX = Vendor("flux", DeepgramServer, deepgram_asr.make, options={"model": "flux-general-en"})
@@ -52,8 +52,8 @@ async def test_as_the_options_say(late_finals: str) -> None:
 async def test_in_a_chain(final_ms: int, allowance_s: float, finals: list[str]) -> None:
     """Of the engine that answered: not of one that another was faster than."""
     late: list[Transcript] = []
-    async with NOVA.server([TEXT], fault="slow", slow_s=0.4) as first, RECOGNISERS[1].server([TEXT]) as second:
-        made = [NOVA.engine(first, kind="asr", final_ms=final_ms), RECOGNISERS[1].engine(second, kind="asr")]
+    async with NOVA.server([TEXT], fault="slow", slow_s=0.4) as first, CARTESIA.server([TEXT]) as second:
+        made = [NOVA.engine(first, kind="asr", final_ms=final_ms), CARTESIA.engine(second, kind="asr")]
         laws: dict[Encoding, Encode] = {"PCMU": PCMU.encode, "PCMA": PCMA.encode}
         members = [
             Member(each.name, adapt(each.name, each, Resampler, laws), "asr", Limits(allowance_s)) for each in made

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple, get_args
 
 from offhook.testing.vendors.assemblyai import AssemblyAiServer
+from offhook.testing.vendors.azure import AzureServer
 from offhook.testing.vendors.cartesia import CartesiaServer
 from offhook.testing.vendors.deepgram import DeepgramServer
 from offhook.testing.vendors.elevenlabs import ElevenLabsServer
@@ -26,6 +27,7 @@ class Vendor(NamedTuple):
 BOTH = ("ASR", "TTS")
 VENDORS = {
     "assemblyai": Vendor(AssemblyAiServer, ("ASR",), "ASSEMBLYAI_API_KEY"),
+    "azure": Vendor(AzureServer, BOTH, "AZURE_SPEECH_KEY"),
     "cartesia": Vendor(CartesiaServer, BOTH, "CARTESIA_API_KEY"),
     "deepgram": Vendor(DeepgramServer, BOTH, "DEEPGRAM_API_KEY"),
     "elevenlabs": Vendor(ElevenLabsServer, BOTH, "ELEVENLABS_API_KEY"),
