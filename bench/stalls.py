@@ -46,8 +46,8 @@ PACE = 4.0
 """Voices speak so many times as fast as they are heard."""
 
 ASR_LIMITS, TTS_LIMITS = Limits(0.5), Limits(0.4)
-EARS = [Vendor("deepgram", DeepgramServer, deepgram_asr.make), *RECOGNISERS]
-MOUTHS = [Vendor("deepgram", DeepgramServer, deepgram_tts.make), *VOICES]
+ALL_RECOGNISERS = [Vendor("deepgram", DeepgramServer, deepgram_asr.make), *RECOGNISERS]
+ALL_VOICES = [Vendor("deepgram", DeepgramServer, deepgram_tts.make), *VOICES]
 
 
 class Round(NamedTuple):
@@ -126,7 +126,7 @@ async def tts_round(vendors: tuple[Vendor, Vendor], fault: Fault | None, rng: ra
 
 async def measure(part: str, rounds: int, seed: int) -> list[dict[str, object]]:
     """One row a vendor and fault; the rounds of a vendor at the same time."""
-    one, vendors = (asr_round, EARS) if part == "recogniser" else (tts_round, MOUTHS)
+    one, vendors = (asr_round, ALL_RECOGNISERS) if part == "recogniser" else (tts_round, ALL_VOICES)
     rows: list[dict[str, object]] = []
     everything: list[float] = []
     for at, vendor in enumerate(vendors):

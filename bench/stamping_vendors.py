@@ -34,7 +34,7 @@ def record(there_ns: int, size: int = FRAME_BYTES) -> bytes:
     return STAMPS.pack(there_ns, monotonic_ns()) + bytes(size - STAMPS.size)
 
 
-class Ears:
+class RecogniserStream:
     """A recogniser's stream. `partial` makes a message from a text; `ends` has, by command, what answers it."""
 
     def __init__(self, partial: Callable[[str], Any], ends: dict[str, list[Any]], hello: Any = None) -> None:
@@ -87,19 +87,19 @@ def _turn(text: str, *, end: bool = False) -> dict[str, Any]:
 
 _DELTA = "conversation.item.input_audio_transcription"
 _COMMITTED = {"message_type": "committed_transcript_with_timestamps", "text": "", "words": []}
-EARS = {
-    "/v1/listen": lambda: Ears(_results, {"Finalize": [_results("", final=True)]}),
-    "/v1/speech-to-text/realtime": lambda: Ears(
+RECOGNISER_STREAMS = {
+    "/v1/listen": lambda: RecogniserStream(_results, {"Finalize": [_results("", final=True)]}),
+    "/v1/speech-to-text/realtime": lambda: RecogniserStream(
         lambda text: {"message_type": "partial_transcript", "text": text},
         {"commit": [_COMMITTED]},
         {"message_type": "session_started"},
     ),
-    "/stt/websocket": lambda: Ears(
+    "/stt/websocket": lambda: RecogniserStream(
         lambda text: {"type": "transcript", "text": text, "is_final": False, "words": []},
         {"finalize": [{"type": "flush_done"}]},
     ),
-    "/v3/ws": lambda: Ears(_turn, {"ForceEndpoint": [_turn("", end=True)]}, {"type": "Begin"}),
-    "/v1/realtime": lambda: Ears(
+    "/v3/ws": lambda: RecogniserStream(_turn, {"ForceEndpoint": [_turn("", end=True)]}, {"type": "Begin"}),
+    "/v1/realtime": lambda: RecogniserStream(
         lambda text: {"type": f"{_DELTA}.delta", "delta": f" {text}"},
         {
             "session.update": [{"type": "session.updated"}],
@@ -172,8 +172,8 @@ async def run(connection: ServerConnection) -> None:
     if path == azure_tts.PATH:
         await stamping_azure.speak(connection, record, RECORDS)
         return
-    if path in EARS:
-        await EARS[path]().run(connection)
+    if path in RECOGNISER_STREAMS:
+        await RECOGNISER_STREAMS[path]().run(connection)
         return
     await next(voice for prefix, voice in VOICES.items() if path.startswith(prefix))(connection)
 

@@ -75,8 +75,8 @@ def _url(port: int, _http: int) -> dict[str, dict[str, Any]]:
 
 
 def _openai_urls(port: int, http: int) -> dict[str, dict[str, Any]]:
-    ears = {"realtime_url": f"ws://127.0.0.1:{port}", "model": "gpt-realtime-whisper"}
-    return {"asr": ears, "tts": {"base_url": f"http://127.0.0.1:{http}/v1"}}
+    recogniser = {"realtime_url": f"ws://127.0.0.1:{port}", "model": "gpt-realtime-whisper"}
+    return {"asr": recogniser, "tts": {"base_url": f"http://127.0.0.1:{http}/v1"}}
 
 
 VENDORS = {
