@@ -80,6 +80,11 @@ class CoquiTts:
                 why = f"the server has no speaker {voice!r}"
                 raise VendorRefusedError(self.name, "starting", why, f"It has {some}.")
 
+    async def list_voices(self) -> dict[str, str]:
+        """The speakers of the server's model. Raises EngineError."""
+        await self.start()
+        return dict(self.voices)
+
     async def close(self) -> None:
         """Disconnect. Idempotent."""
         await self._client.close()

@@ -34,6 +34,7 @@ async def test_a_text_is_spoken_clause_by_clause_at_the_lines_rate() -> None:
 
 async def test_speaker_and_language_are_asked_for() -> None:
     async with coqui_server() as server:
+        assert await engine_at(server.url).list_voices() == {"p225": "", "Claribel Dervla": ""}
         engine = engine_at(server.url, voice="p225", languages=("en", "de"), voices={"DE": "Claribel Dervla"})
         await engine.start()
         assert list(engine.voices) == ["p225", "Claribel Dervla"]
