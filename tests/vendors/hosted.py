@@ -10,6 +10,7 @@ from offhook.engines.factory import EngineContext, Kind
 from offhook.pipeline.asr.engine import AsrRequest, AsrStream, Transcript
 from offhook.pipeline.tts.engine import SpeechChunk, Word
 from offhook.telephony.codec import PCMU
+from offhook.testing.vendors.amazon import AmazonServer
 from offhook.testing.vendors.assemblyai import AssemblyAiServer
 from offhook.testing.vendors.cartesia import CartesiaServer
 from offhook.testing.vendors.elevenlabs import ElevenLabsServer
@@ -18,6 +19,7 @@ from offhook.testing.vendors.script import MS_PER_WORD
 from offhook.testing.vendors.server import VendorServer
 from offhook.testing.vendors.tone_speech import speak
 from offhook.vendors import (
+    amazon_tts,
     assemblyai_asr,
     cartesia_asr,
     cartesia_tts,
@@ -34,7 +36,8 @@ TEXT = "i would like to check the balance of my account please"
 
 @dataclass(frozen=True)
 class Vendor:
-    """A vendor's server and engine in one direction. `url_option` is where the engine takes the server's address."""
+    """A vendor's server and engine in one direction. `url_option` is where the engine takes the server's address,
+    `key_option` the key; `busy` is what an error about too many requests has."""
 
     name: str
     server: Callable[..., VendorServer]
@@ -42,10 +45,20 @@ class Vendor:
     url_option: str = "base_url"
     url: str = "url"
     options: dict[str, Any] = field(default_factory=dict)
+    key: str = ""
+    key_option: str = "api_key"
+    busy: str = "429"
+
+    @property
+    def key_variable(self) -> str:
+        """The environment's variable with the key."""
+        return self.key or f"{self.name.upper()}_API_KEY"
 
     def engine(self, server: VendorServer, *, kind: Kind, **options: Any) -> Any:
         """An engine that reaches `server`."""
-        given = {self.url_option: getattr(server, self.url), "api_key": server.api_key, **self.options, **options}
+        if "api_key" in options:
+            options[self.key_option] = options.pop("api_key")
+        given = {self.url_option: getattr(server, self.url), self.key_option: server.api_key, **self.options, **options}
         return self.make(given, EngineContext(kind, self.name))
 
     def __repr__(self) -> str:
@@ -65,6 +78,17 @@ VOICES = [
     Vendor("elevenlabs", ElevenLabsServer, elevenlabs_tts.make),
     Vendor("cartesia", CartesiaServer, cartesia_tts.make),
     Vendor("openai", OpenAiServer, openai_tts.make, url="http_url"),
+    Vendor(
+        "amazon",
+        AmazonServer,
+        amazon_tts.make,
+        url_option="endpoint_url",
+        url="http_url",
+        options={"region": "us-east-1", "access_key_id": "test-key-id"},
+        key="AWS_SECRET_ACCESS_KEY",
+        key_option="secret_access_key",
+        busy="ThrottlingException",
+    ),
 ]
 CONTEXTS = VOICES[:2]
 """Voices that speak by WebSocket, with contexts and word times."""

@@ -60,11 +60,11 @@ def test_what_comes_along() -> None:
     assert {kind: sorted(engines) for kind, engines in BUILT_IN.items()} == {
         "vad": ["energy", "silero"],
         "asr": [
-            *("assemblyai", "cartesia", "deepgram", "elevenlabs", "fixed", "openai", "pocketsphinx", "sherpa"),
+            *("amazon", "assemblyai", "cartesia", "deepgram", "elevenlabs", "fixed", "openai", "pocketsphinx", "sherpa"),
             *("vosk", "whisper"),
         ],
         "tts": [
-            *("cartesia", "coqui", "deepgram", "elevenlabs", "espeak", "hibari", "kokoro", "openai", "piper"),
+            *("amazon", "cartesia", "coqui", "deepgram", "elevenlabs", "espeak", "hibari", "kokoro", "openai", "piper"),
             "recorded",
         ],
     }
