@@ -54,6 +54,7 @@ class AmazonTts:
         self.name = context.name
         self.options = options
         self.characters = 0
+        self.unreached: EngineError | None = None
         self.language = context.language
         self.voice = options.voice or context.voice or self._voice_for(context.language)
         self._client = HttpClient(limits or Limits())
@@ -73,8 +74,8 @@ class AmazonTts:
             await anext(pieces, b"")
         except VendorRefusedError:
             raise
-        except EngineError:
-            return  # an outage is no reason not to start
+        except EngineError as error:
+            self.unreached = error  # an outage is no reason not to start
         finally:
             await pieces.aclose()
 
