@@ -11,6 +11,8 @@ _ENGINES = {
     ("asr", "vosk"): ("the recogniser vosk", "vosk", "vosk"),
     ("asr", "sherpa"): ("the recogniser sherpa", "sherpa_onnx", "sherpa"),
     ("asr", "whisper"): ("the recogniser whisper", "ctranslate2", "whisper"),
+    ("asr", "amazon"): ("the recogniser amazon", "botocore", "amazon"),
+    ("tts", "amazon"): ("the voice amazon", "botocore", "amazon"),
     ("tts", "espeak"): ("the voice espeak", "espeakng_loader", "local"),
     ("tts", "hibari"): ("the voice hibari", "hibari", "local"),
     ("tts", "kokoro"): ("the voice kokoro", "kokoro_onnx", "kokoro"),

@@ -10,6 +10,7 @@ from offhook.engines.factory import EngineContext, Kind
 from offhook.pipeline.asr.engine import AsrRequest, AsrStream, Transcript
 from offhook.pipeline.tts.engine import SpeechChunk, Word
 from offhook.telephony.codec import PCMU
+from offhook.testing.vendors.amazon import AmazonServer
 from offhook.testing.vendors.assemblyai import AssemblyAiServer
 from offhook.testing.vendors.azure import AzureServer
 from offhook.testing.vendors.cartesia import CartesiaServer
@@ -19,6 +20,7 @@ from offhook.testing.vendors.script import MS_PER_WORD
 from offhook.testing.vendors.server import VendorServer
 from offhook.testing.vendors.tone_speech import speak
 from offhook.vendors import (
+    amazon_tts,
     assemblyai_asr,
     azure_asr,
     azure_tts,
@@ -37,7 +39,8 @@ TEXT = "i would like to check the balance of my account please"
 
 @dataclass(frozen=True)
 class Vendor:
-    """A vendor's server and engine in one direction. `url_option` is where the engine takes the server's address."""
+    """A vendor's server and engine in one direction. `url_option` is where the engine takes the server's address,
+    `key_option` the key; `busy` is what an error about too many requests has."""
 
     name: str
     server: Callable[..., VendorServer]
@@ -46,6 +49,8 @@ class Vendor:
     url: str = "url"
     options: dict[str, Any] = field(default_factory=dict)
     key: str = ""
+    key_option: str = "api_key"
+    busy: str = "429"
 
     @property
     def key_variable(self) -> str:
@@ -54,7 +59,9 @@ class Vendor:
 
     def engine(self, server: VendorServer, *, kind: Kind, **options: Any) -> Any:
         """An engine that reaches `server`."""
-        given = {self.url_option: getattr(server, self.url), "api_key": server.api_key, **self.options, **options}
+        if "api_key" in options:
+            options[self.key_option] = options.pop("api_key")
+        given = {self.url_option: getattr(server, self.url), self.key_option: server.api_key, **self.options, **options}
         return self.make(given, EngineContext(kind, self.name))
 
     def __repr__(self) -> str:
@@ -77,8 +84,19 @@ VOICES = [
     Vendor("cartesia", CartesiaServer, cartesia_tts.make),
     Vendor("azure", AzureServer, azure_tts.make, key="AZURE_SPEECH_KEY"),
     Vendor("openai", OpenAiServer, openai_tts.make, url="http_url"),
+    Vendor(
+        "amazon",
+        AmazonServer,
+        amazon_tts.make,
+        url_option="endpoint_url",
+        url="http_url",
+        options={"region": "us-east-1", "access_key_id": "test-key-id"},
+        key="AWS_SECRET_ACCESS_KEY",
+        key_option="secret_access_key",
+        busy="ThrottlingException",
+    ),
 ]
-ELEVENLABS_VOICE, CARTESIA_VOICE, AZURE_VOICE, OPENAI_VOICE = VOICES
+ELEVENLABS_VOICE, CARTESIA_VOICE, AZURE_VOICE, OPENAI_VOICE, AMAZON_VOICE = VOICES
 CONTEXTS = [ELEVENLABS_VOICE, CARTESIA_VOICE]
 """Voices whose utterances are contexts."""
 

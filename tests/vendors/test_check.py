@@ -11,6 +11,7 @@ from offhook.cli.checks import engines
 from offhook.cli.checks.finding import Level
 from offhook.engines.engine_set import EngineSet
 from offhook.settings.config import Config
+from offhook.testing.vendors.amazon import AmazonServer
 from offhook.testing.vendors.deepgram import DeepgramServer
 from offhook.usererror import UserError
 from offhook.vendors import deepgram_asr, deepgram_tts
@@ -54,7 +55,7 @@ async def test_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "secret-key" not in str(EngineSet(config).asr)
 
 
-@pytest.mark.parametrize("vendor", [*RECOGNISERS, *VOICES], ids=repr)
+@pytest.mark.parametrize("vendor", [each for each in (*RECOGNISERS, *VOICES) if each.name != "amazon"], ids=repr)
 async def test_every_vendor(vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
     """A key that is missing, wrong, right; and it is shown nowhere."""
     kind: Literal["asr", "tts"] = "tts" if vendor in VOICES else "asr"
@@ -94,7 +95,7 @@ async def test_a_vendor_that_does_not_answer(vendor: Vendor, place: str) -> None
         if place != "mute":
             port = silent.sockets[0].getsockname()[1] if place == "silent" else await _free_port()
             url = re.sub(r":\d+", f":{port}", url)
-        own = {vendor.url_option: url, "api_key": server.api_key, **vendor.options}
+        own = {vendor.url_option: url, vendor.key_option: server.api_key, **vendor.options}
         section = {"engine": vendor.name, vendor.name: own}
         config = Config.model_validate({kind: section, **other, "vad": {"engine": "energy"}})
         began = asyncio.get_running_loop().time()
@@ -119,6 +120,34 @@ async def _free_port() -> int:
     port = int(server.sockets[0].getsockname()[1])
     server.close()
     return port
+
+
+async def test_amazon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its keys may be anywhere that Amazon's programs look, so that it is the start that finds there are none."""
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    async with AmazonServer() as server:
+
+        def config(**keys: str) -> Config:
+            asr = {"engine": "amazon", "amazon": {"region": "us-east-1", "endpoint_url": server.url, **keys}}
+            tts = {"engine": "amazon", "amazon": {"region": "us-east-1", "endpoint_url": server.http_url, **keys}}
+            return Config.model_validate({"asr": asr, "tts": tts, "vad": {"engine": "energy"}})
+
+        for keys, why in (
+            ({}, "there are none"),
+            ({"access_key_id": "test-key-id", "secret_access_key": "wrong-key"}, "refused the key (403"),
+        ):
+            (finding,) = await engines.check(config(**keys))
+            assert finding.level is not Level.OK
+            assert why in finding.render()
+            assert "AWS_SECRET_ACCESS_KEY" in finding.render()
+            assert "wrong-key" not in finding.render()
+        right = config(access_key_id="test-key-id", secret_access_key="test-key")
+        (finding,) = await engines.check(right)
+        assert finding.level is Level.OK
+        assert "test-key'" not in repr(right)
 
 
 async def test_the_key_is_never_shown() -> None:

@@ -9,6 +9,8 @@ import sys
 from offhook.cli.checks import engines
 from offhook.cli.checks.finding import Level
 from offhook.settings.config import Config
+from offhook.testing.vendors.__main__ import VENDORS
+from offhook.testing.vendors.amazon import AmazonServer
 
 
 def test_the_environment_that_is_printed() -> None:
@@ -30,3 +32,16 @@ def test_the_environment_that_is_printed() -> None:
         assert finding.level is Level.OK
         server.send_signal(signal.SIGINT)
         assert server.wait(10) == 0
+
+
+def test_where_a_vendor_has_more_than_one_address() -> None:
+    amazon, openai = VENDORS["amazon"], VENDORS["openai"]
+    assert amazon.addresses("ASR") == [("ENDPOINT_URL", "url")]
+    assert amazon.addresses("TTS") == [("ENDPOINT_URL", "http_url")]
+    assert openai.addresses("ASR") == [("BASE_URL", "http_url"), ("REALTIME_URL", "url")]
+    assert openai.addresses("TTS") == [("BASE_URL", "http_url")]
+    server = AmazonServer()
+    assert {variable: getattr(server, attribute) for variable, attribute in amazon.more} == {
+        "AWS_ACCESS_KEY_ID": server.access_key_id,
+        "AWS_REGION": server.region,
+    }

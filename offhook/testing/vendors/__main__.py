@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import Callable
 from typing import NamedTuple, get_args
 
+from offhook.testing.vendors.amazon import AmazonServer
 from offhook.testing.vendors.assemblyai import AssemblyAiServer
 from offhook.testing.vendors.azure import AzureServer
 from offhook.testing.vendors.cartesia import CartesiaServer
@@ -16,16 +17,34 @@ from offhook.testing.vendors.server import Fault, VendorServer
 
 class Vendor(NamedTuple):
     """How a vendor's server is made from texts, what it has, and where its key is expected. `urls` are the options that
-    take its addresses, and its attributes with them."""
+    take its addresses, and its attributes with them; `tts_url` is the voice's attribute if it is not the first of them;
+    `more` other variables that an engine needs, and attributes."""
 
     make: Callable[[list[str]], VendorServer]
     kinds: tuple[str, ...]
     key_variable: str
     urls: tuple[tuple[str, str], ...] = (("BASE_URL", "url"),)
+    tts_url: str | None = None
+    more: tuple[tuple[str, str], ...] = ()
+
+    def addresses(self, kind: str) -> list[tuple[str, str]]:
+        """The options of a recogniser or voice, and the server's attributes for them."""
+        if kind == "ASR":
+            return list(self.urls)
+        option, attribute = self.urls[0]
+        return [(option, self.tts_url or attribute)]
 
 
 BOTH = ("ASR", "TTS")
 VENDORS = {
+    "amazon": Vendor(
+        AmazonServer,
+        BOTH,
+        "AWS_SECRET_ACCESS_KEY",
+        (("ENDPOINT_URL", "url"),),
+        "http_url",
+        (("AWS_ACCESS_KEY_ID", "access_key_id"), ("AWS_REGION", "region")),
+    ),
     "assemblyai": Vendor(AssemblyAiServer, ("ASR",), "ASSEMBLYAI_API_KEY"),
     "azure": Vendor(AzureServer, BOTH, "AZURE_SPEECH_KEY"),
     "cartesia": Vendor(CartesiaServer, BOTH, "CARTESIA_API_KEY"),
@@ -42,9 +61,11 @@ async def serve(name: str, texts: list[str], port: int, fault: Fault | None) -> 
     server.fault = fault
     await server.start(port)
     print(f"export {vendor.key_variable}={server.api_key}")  # noqa: T201 - it is what the command is for
+    for variable, attribute in vendor.more:
+        print(f"export {variable}={getattr(server, attribute)}")  # noqa: T201
     for kind in vendor.kinds:
         print(f"export OFFHOOK_{kind}__ENGINE={name}")  # noqa: T201
-        for option, attribute in vendor.urls[: 1 if kind == "TTS" else None]:
+        for option, attribute in vendor.addresses(kind):
             print(f"export OFFHOOK_{kind}__{name.upper()}__{option}={getattr(server, attribute)}", flush=True)  # noqa: T201
     try:
         await asyncio.Event().wait()
