@@ -350,8 +350,8 @@ class AsrConfig(EngineSection):
 
     engine: EngineNames = "pocketsphinx"
     """`pocketsphinx` (embedded; the extra `local`), `vosk`, `sherpa`, `whisper` (extras of their names, and a model),
-    `assemblyai`, `cartesia`, `deepgram`, `elevenlabs` or `openai` (hosted), `fixed` (for benchmarks), or one from a
-    package. A list is a chain: the next one gets the turn when one fails or is silent (docs/engines.md)."""
+    `assemblyai`, `cartesia`, `deepgram`, `elevenlabs`, `google` or `openai` (hosted), `fixed` (for benchmarks), or one
+    from a package. A list is a chain: the next one gets the turn when one fails or is silent (docs/engines.md)."""
 
     allowance_ms: Annotated[int, Field(ge=0, le=60_000)] = 500
     """In a chain: how long a recogniser may take after the end of a turn before the next one starts beside it."""
@@ -383,8 +383,8 @@ class TtsConfig(EngineSection):
 
     engine: EngineNames = "auto"
     """`auto`: hibari for English, espeak for other languages (both in the extra `local`); or `hibari`, `espeak`,
-    `piper`, `kokoro`, `coqui`, `cartesia`, `deepgram`, `elevenlabs` or `openai` (hosted), `recorded` (for benchmarks),
-    or one from a package. A list is a chain: the next one speaks, or goes on, when one fails or is silent
+    `piper`, `kokoro`, `coqui`, `cartesia`, `deepgram`, `elevenlabs`, `google` or `openai` (hosted), `recorded` (for
+    benchmarks), or one from a package. A list is a chain: the next one speaks, or goes on, when one fails or is silent
     (docs/engines.md)."""
 
     allowance_ms: Annotated[int, Field(ge=0, le=60_000)] = 400

@@ -11,7 +11,8 @@ from offhook.telephony.codec import PCMU
 from offhook.testing.carrier.call import Carrier
 from offhook.testing.vendors.cartesia import CartesiaServer
 from offhook.testing.vendors.elevenlabs import ElevenLabsServer
-from offhook.testing.vendors.server import VendorServer
+from offhook.testing.vendors.google import PROJECT, GoogleServer
+from offhook.testing.vendors.server import FaultyServer
 from offhook.testing.vendors.tone_speech import text_in
 from tests.e2e.conftest import BotProcess, speech
 
@@ -43,14 +44,16 @@ async def talk(bot: BotProcess) -> str:
     return text_in(PCMU.decode(bytes(call.log.played)), 8_000)
 
 
-@pytest.mark.parametrize(("name", "kind"), [("elevenlabs", ElevenLabsServer), ("cartesia", CartesiaServer)])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("elevenlabs", ElevenLabsServer), ("cartesia", CartesiaServer), ("google", GoogleServer)]
+)
 async def test_a_call(
-    name: str, kind: Callable[..., VendorServer], start_bot: Callable[..., BotProcess], tmp_path: Path
+    name: str, kind: Callable[..., FaultyServer], start_bot: Callable[..., BotProcess], tmp_path: Path
 ) -> None:
     flow = tmp_path / "short.yaml"
     flow.write_text(FLOW)
     async with kind(["check my balance"], realtime_factor=8.0) as server:
-        settings = {f"{name.upper()}_API_KEY": server.api_key}
+        settings = {f"{name.upper()}_API_KEY": server.api_key, "GOOGLE_CLOUD_PROJECT": PROJECT}
         for section in ("ASR", "TTS"):
             settings[f"OFFHOOK_{section}__ENGINE"] = name
             settings[f"OFFHOOK_{section}__{name.upper()}__BASE_URL"] = server.url
@@ -60,7 +63,8 @@ async def test_a_call(
         heard = await talk(bot)
         await asyncio.to_thread(bot.wait_for, lambda: bot.records()[0]["end"] is not None)
         (record,) = bot.records()
-        assert (heard, bot.lines(record, "caller")) == (f"{QUESTION} {ANSWER}", ["check my balance"])
+        between = "" if name == "google" else " "  # the others' texts end with a space
+        assert (heard, bot.lines(record, "caller")) == (f"{QUESTION}{between}{ANSWER}", ["check my balance"])
         used = {each["part"]: each for each in json.loads(record["engines"])}
         assert used["asr"]["cost"] == pytest.approx(used["asr"]["audio_s"] / 100, rel=0.01)
         assert used["asr"]["audio_s"] > 1.0

@@ -13,9 +13,10 @@ from offhook.telephony.codec import PCMU
 from offhook.testing.vendors.assemblyai import AssemblyAiServer
 from offhook.testing.vendors.cartesia import CartesiaServer
 from offhook.testing.vendors.elevenlabs import ElevenLabsServer
+from offhook.testing.vendors.google import PROJECT, GoogleServer
 from offhook.testing.vendors.openai import OpenAiServer
 from offhook.testing.vendors.script import MS_PER_WORD
-from offhook.testing.vendors.server import VendorServer
+from offhook.testing.vendors.server import FaultyServer
 from offhook.testing.vendors.tone_speech import speak
 from offhook.vendors import (
     assemblyai_asr,
@@ -23,6 +24,8 @@ from offhook.vendors import (
     cartesia_tts,
     elevenlabs_asr,
     elevenlabs_tts,
+    google_asr,
+    google_tts,
     openai_asr,
     openai_tts,
 )
@@ -37,13 +40,13 @@ class Vendor:
     """A vendor's server and engine in one direction. `url_option` is where the engine takes the server's address."""
 
     name: str
-    server: Callable[..., VendorServer]
+    server: Callable[..., Any]
     make: Callable[..., Any]
     url_option: str = "base_url"
     url: str = "url"
     options: dict[str, Any] = field(default_factory=dict)
 
-    def engine(self, server: VendorServer, *, kind: Kind, **options: Any) -> Any:
+    def engine(self, server: FaultyServer, *, kind: Kind, **options: Any) -> Any:
         """An engine that reaches `server`."""
         given = {self.url_option: getattr(server, self.url), "api_key": server.api_key, **self.options, **options}
         return self.make(given, EngineContext(kind, self.name))
@@ -52,19 +55,22 @@ class Vendor:
         return self.name
 
 
-RECOGNISERS = [
+POOLED = [
     Vendor("elevenlabs", ElevenLabsServer, elevenlabs_asr.make),
     Vendor("cartesia", CartesiaServer, cartesia_asr.make),
     Vendor("assemblyai", AssemblyAiServer, assemblyai_asr.make),
     Vendor("openai", OpenAiServer, openai_asr.make, "realtime_url", options={"model": "gpt-realtime-whisper"}),
 ]
-DETECTORS = RECOGNISERS[:3]
+GOOGLE = Vendor("google", GoogleServer, google_asr.make, options={"project": PROJECT})
+RECOGNISERS = [*POOLED, GOOGLE]
+DETECTORS = [*POOLED[:3], GOOGLE]
 """Those that can end turns."""
 
 VOICES = [
     Vendor("elevenlabs", ElevenLabsServer, elevenlabs_tts.make),
     Vendor("cartesia", CartesiaServer, cartesia_tts.make),
     Vendor("openai", OpenAiServer, openai_tts.make, url="http_url"),
+    Vendor("google", GoogleServer, google_tts.make),
 ]
 CONTEXTS = VOICES[:2]
 """Voices that speak by WebSocket, with contexts and word times."""
@@ -77,10 +83,10 @@ def said(text: str = TEXT) -> bytes:
 
 
 async def feed(stream: AsrStream, audio: bytes) -> None:
-    """Feed audio in frames of 20 ms, as fast as they are sent."""
+    """Feed audio in frames of 20 ms, twenty times as fast as a call at most."""
     for at in range(0, len(audio), FRAME):
         stream.feed(audio[at : at + FRAME])
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.001)
 
 
 async def recognise(engine: Any, audio: bytes, partials: list[str] | None = None) -> Transcript:

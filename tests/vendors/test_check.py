@@ -15,7 +15,7 @@ from offhook.testing.vendors.deepgram import DeepgramServer
 from offhook.usererror import UserError
 from offhook.vendors import deepgram_asr, deepgram_tts
 from offhook.vendors.errors import VendorRefusedError
-from tests.vendors.hosted import RECOGNISERS, VOICES, Vendor
+from tests.vendors.hosted import POOLED, VOICES, Vendor
 
 NOVA = Vendor("deepgram", DeepgramServer, deepgram_asr.make)
 AURA = Vendor("deepgram", DeepgramServer, deepgram_tts.make)
@@ -54,7 +54,7 @@ async def test_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "secret-key" not in str(EngineSet(config).asr)
 
 
-@pytest.mark.parametrize("vendor", [*RECOGNISERS, *VOICES], ids=repr)
+@pytest.mark.parametrize("vendor", [*POOLED, *VOICES[:-1]], ids=repr)
 async def test_every_vendor(vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
     """A key that is missing, wrong, right; and it is shown nowhere."""
     kind: Literal["asr", "tts"] = "tts" if vendor in VOICES else "asr"

@@ -10,17 +10,29 @@ from offhook.testing.vendors.cartesia import CartesiaServer
 from offhook.testing.vendors.deepgram import DeepgramServer
 from offhook.testing.vendors.elevenlabs import ElevenLabsServer
 from offhook.testing.vendors.openai import OpenAiServer
-from offhook.testing.vendors.server import Fault, VendorServer
+from offhook.testing.vendors.server import Fault, FaultyServer
+from offhook.usererror import UserError
 
 
 class Vendor(NamedTuple):
     """How a vendor's server is made from texts, what it has, and where its key is expected. `urls` are the options that
-    take its addresses, and its attributes with them."""
+    take its addresses, and its attributes with them; `others` are more variables that its client reads."""
 
-    make: Callable[[list[str]], VendorServer]
+    make: Callable[[list[str]], FaultyServer]
     kinds: tuple[str, ...]
     key_variable: str
     urls: tuple[tuple[str, str], ...] = (("BASE_URL", "url"),)
+    others: tuple[tuple[str, str], ...] = ()
+
+
+def _google(texts: list[str]) -> FaultyServer:
+    try:
+        from offhook.testing.vendors.google import GoogleServer  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise UserError(
+            "there is no Google server", f"{error.name} is missing", "pip install 'offhook[google]'"
+        ) from None
+    return GoogleServer(texts)
 
 
 BOTH = ("ASR", "TTS")
@@ -29,6 +41,7 @@ VENDORS = {
     "cartesia": Vendor(CartesiaServer, BOTH, "CARTESIA_API_KEY"),
     "deepgram": Vendor(DeepgramServer, BOTH, "DEEPGRAM_API_KEY"),
     "elevenlabs": Vendor(ElevenLabsServer, BOTH, "ELEVENLABS_API_KEY"),
+    "google": Vendor(_google, BOTH, "GOOGLE_API_KEY", others=(("GOOGLE_CLOUD_PROJECT", "test"),)),
     "openai": Vendor(OpenAiServer, BOTH, "OPENAI_API_KEY", (("BASE_URL", "http_url"), ("REALTIME_URL", "url"))),
 }
 
@@ -40,6 +53,8 @@ async def serve(name: str, texts: list[str], port: int, fault: Fault | None) -> 
     server.fault = fault
     await server.start(port)
     print(f"export {vendor.key_variable}={server.api_key}")  # noqa: T201 - it is what the command is for
+    for variable, value in vendor.others:
+        print(f"export {variable}={value}")  # noqa: T201
     for kind in vendor.kinds:
         print(f"export OFFHOOK_{kind}__ENGINE={name}")  # noqa: T201
         for option, attribute in vendor.urls[: 1 if kind == "TTS" else None]:
@@ -67,6 +82,8 @@ def main() -> None:
         asyncio.run(serve(given.vendor, given.text, given.port, given.fault))
     except KeyboardInterrupt:
         return
+    except UserError as error:
+        raise SystemExit(str(error)) from None
 
 
 if __name__ == "__main__":
