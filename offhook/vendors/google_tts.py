@@ -122,10 +122,12 @@ class GoogleTts(VendorTts[GoogleTtsOptions]):
         await self.access.channels.close()
 
     async def list_voices(self) -> dict[str, str]:
-        """Google's voices, and the language of each. Raises EngineError."""
+        """Google's voices, and the language of each; Chirp voices, which speak them all, also by their names alone.
+        Raises EngineError."""
         where = target("tts", self.name, self.options, "texttospeech", LIST)
         answer = await ask(where, ListRequest().SerializeToString(), self.pool.limits, LIST_S, self.access.dial)
-        return {each.name: each.language_codes[0] for each in ListResponse.FromString(answer).voices}
+        full = {each.name: each.language_codes[0] for each in ListResponse.FromString(answer).voices}
+        return {name.rpartition(CHIRP)[2]: "" for name in full if CHIRP in name} | full
 
     def in_language(self, language: str) -> Self:
         """The voice that `voices` has for the language, or the same one in it."""

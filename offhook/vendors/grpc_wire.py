@@ -44,6 +44,8 @@ _WRONG_KEY = ("API key not valid", "API key expired", "API_KEY_INVALID")
 class GrpcWire:
     """See Wire. `on_closed` is called once."""
 
+    close_code: int | None = None
+
     def __init__(self, target: Target, call: Call, on_closed: Callable[[], None]) -> None:
         self._target = target
         self._call = call

@@ -329,6 +329,7 @@ async def test_languages_and_voices() -> None:
         assert engine.in_language("de").voice == "de-DE-Chirp3-HD-Kore"
         assert engine.in_language("de-CH").voice == "de-DE-Chirp3-HD-Kore"
         assert engine.in_language("fr").voice == "fr-FR-Wavenet-A"
+        assert (engine.voices["Puck"], engine.voices["en-GB-Wavenet-A"]) == ("", "en-GB")
         assert engine.with_voice("Puck").voice == "en-US-Chirp3-HD-Puck"
         assert engine.with_voice("en-GB-Wavenet-A").capabilities.word_positions
         with pytest.raises(KeyError):

@@ -95,11 +95,11 @@ async def test_a_member_learns_where_the_caller_stopped_hearing(monkeypatch: pyt
 async def test_google_in_a_chain(line: str, encoding: str) -> None:
     """It takes and gives the line's law, and the next engine makes up for its silence."""
     async with GoogleServer(["three calls"]) as server:
-        ears = adapt_asr(
+        hosted = adapt_asr(
             "google", GOOGLE.engine(server, kind="asr"), Resampler, {"PCMU": PCMU.encode, "PCMA": PCMA.encode}
         )
         members = [
-            Member("google", ears, "asr", ASR_LIMITS),
+            Member("google", hosted, "asr", ASR_LIMITS),
             Member[AsrEngine]("second", ScriptedAsr("second", "someone else"), "asr", ASR_LIMITS),
         ]
         asr = ChainAsr(members, Resampler).for_line(line, 8_000)
@@ -115,4 +115,4 @@ async def test_google_in_a_chain(line: str, encoding: str) -> None:
         used = [str(session.messages[0]) for session in server.sessions if session.messages]
         assert len(used) == 2
         assert all(encoding in message for message in used)
-        await asyncio.gather(ears.close(), speaker.close())
+        await asyncio.gather(hosted.close(), speaker.close())

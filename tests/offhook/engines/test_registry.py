@@ -60,12 +60,12 @@ def test_what_comes_along() -> None:
     assert {kind: sorted(engines) for kind, engines in BUILT_IN.items()} == {
         "vad": ["energy", "silero"],
         "asr": [
-            *("assemblyai", "cartesia", "deepgram", "elevenlabs", "fixed", "openai", "pocketsphinx", "sherpa"),
-            *("vosk", "whisper"),
+            *("assemblyai", "cartesia", "deepgram", "elevenlabs", "fixed", "google", "openai", "pocketsphinx"),
+            *("sherpa", "vosk", "whisper"),
         ],
         "tts": [
-            *("cartesia", "coqui", "deepgram", "elevenlabs", "espeak", "hibari", "kokoro", "openai", "piper"),
-            "recorded",
+            *("cartesia", "coqui", "deepgram", "elevenlabs", "espeak", "google", "hibari", "kokoro", "openai"),
+            *("piper", "recorded"),
         ],
     }
     assert "auto" in names("tts") and "auto" not in names("asr")
