@@ -40,7 +40,7 @@ class Vendor:
     """A vendor's server and engine in one direction. `url_option` is where the engine takes the server's address."""
 
     name: str
-    server: Callable[..., Any]
+    server: Callable[..., FaultyServer]
     make: Callable[..., Any]
     url_option: str = "base_url"
     url: str = "url"
