@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import uvloop
 
-from bench import stamping_vendors
+from bench import stamping_google, stamping_vendors
 from bench.stamping_vendors import FRAME_BYTES, RECORD_BYTES, STAMPS
 from offhook.engines.factory import EngineContext
 from offhook.pipeline.asr.adapt import adapt
@@ -44,6 +44,8 @@ from offhook.vendors import (
     deepgram_tts,
     elevenlabs_asr,
     elevenlabs_tts,
+    google_asr,
+    google_tts,
     openai_asr,
     openai_tts,
 )
@@ -79,12 +81,18 @@ def _openai_urls(port: int, http: int) -> dict[str, dict[str, Any]]:
     return {"asr": recogniser, "tts": {"base_url": f"http://127.0.0.1:{http}/v1"}}
 
 
+def _google_url(_port: int, grpc: int) -> dict[str, dict[str, Any]]:
+    url = {"base_url": f"http://127.0.0.1:{grpc}"}
+    return {"asr": url | {"project": "bench"}, "tts": url}
+
+
 VENDORS = {
     "deepgram": Engines(deepgram_asr.make, deepgram_tts.make, _url),
     "elevenlabs": Engines(elevenlabs_asr.make, elevenlabs_tts.make, _url),
     "cartesia": Engines(cartesia_asr.make, cartesia_tts.make, _url),
     "assemblyai": Engines(assemblyai_asr.make, None, _url),
     "azure": Engines(azure_asr.make, azure_tts.make, _url),
+    "google": Engines(google_asr.make, google_tts.make, _google_url),
     "openai": Engines(openai_asr.make, openai_tts.make, _openai_urls),
 }
 
@@ -188,10 +196,16 @@ async def started(vendor: str, port: int, http: int, spare: int) -> AsyncIterato
         await asyncio.gather(*(each.close() for each in (asr, tts) if each is not None))
 
 
-async def measure(vendor: str, ports: tuple[int, int, int], calls: int, seconds: float) -> dict[str, list[int]]:
+async def serve() -> None:
+    """All vendors; their ports are printed, Google's first."""
+    print(await stamping_google.serve(), end=" ")
+    await stamping_vendors.serve_all()
+
+
+async def measure(vendor: str, ports: tuple[int, int, int, int], calls: int, seconds: float) -> dict[str, list[int]]:
     """The nanoseconds of each way."""
-    port, http, bare = ports
-    async with started(vendor, port, http, min(calls, 64)) as (asr, tts):
+    grpc, port, http, bare = ports
+    async with started(vendor, port, grpc if vendor == "google" else http, min(calls, 64)) as (asr, tts):
         running = Calls(seconds)
         work = [running.bare(bare), running.listen(asr, calls)]
         if tts is not None:
@@ -219,12 +233,12 @@ def on_last_core(*options: str) -> list[str]:
 
 
 @contextmanager
-def vendor_process() -> Iterator[tuple[int, int, int]]:
+def vendor_process() -> Iterator[tuple[int, int, int, int]]:
     """The vendor; its ports."""
     with subprocess.Popen(on_last_core("--serve"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        port, http, bare = map(int, process.stdout.readline().split())
-        yield port, http, bare
+        grpc, port, http, bare = map(int, process.stdout.readline().split())
+        yield grpc, port, http, bare
         process.terminate()
 
 
@@ -260,7 +274,7 @@ def main() -> None:
     parser.add_argument("--callers", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve:
-        uvloop.run(stamping_vendors.serve_all())
+        uvloop.run(serve())
         return
     if given.callers:
         send_audio(given.callers, given.calls, given.seconds)

@@ -44,6 +44,7 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
         "cartesia": "offhook.vendors.cartesia_asr:make",
         "deepgram": "offhook.vendors.deepgram_asr:make",
         "elevenlabs": "offhook.vendors.elevenlabs_asr:make",
+        "google": "offhook.vendors.google_asr:make",
         "openai": "offhook.vendors.openai_asr:make",
     },
     "tts": {
@@ -58,6 +59,7 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
         "coqui": "offhook.vendors.coqui:make",
         "deepgram": "offhook.vendors.deepgram_tts:make",
         "elevenlabs": "offhook.vendors.elevenlabs_tts:make",
+        "google": "offhook.vendors.google_tts:make",
         "openai": "offhook.vendors.openai_tts:make",
     },
 }

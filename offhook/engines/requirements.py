@@ -13,6 +13,8 @@ _ENGINES = {
     ("asr", "whisper"): ("the recogniser whisper", "ctranslate2", "whisper"),
     ("asr", "amazon"): ("the recogniser amazon", "botocore", "amazon"),
     ("tts", "amazon"): ("the voice amazon", "botocore", "amazon"),
+    ("asr", "google"): ("the recogniser google", "google.cloud.speech_v2", "google"),
+    ("tts", "google"): ("the voice google", "google.cloud.texttospeech_v1", "google"),
     ("tts", "espeak"): ("the voice espeak", "espeakng_loader", "local"),
     ("tts", "hibari"): ("the voice hibari", "hibari", "local"),
     ("tts", "kokoro"): ("the voice kokoro", "kokoro_onnx", "kokoro"),
@@ -37,7 +39,7 @@ def require_installed(config: Config, *, asr: bool = True, tts: bool = True) -> 
     wanted = [_ENGINES[each] for each in used if each in _ENGINES]
     wanted += [_CODECS[name] for name in config.rtp.codecs if name in _CODECS]
     wanted += [_PROCESSORS[config.audio.processor]] if config.audio.processor in _PROCESSORS else []
-    missing = [(what, extra) for what, module, extra in wanted if find_spec(module) is None]
+    missing = [(what, extra) for what, module, extra in wanted if not _is_installed(module)]
     if missing:
         whats = [what for what, _ in missing]
         extras = ",".join(dict.fromkeys(extra for _, extra in missing))
@@ -46,6 +48,13 @@ def require_installed(config: Config, *, asr: bool = True, tts: bool = True) -> 
             "the package is not installed" if len(missing) == 1 else "their packages are not installed",
             f"pip install 'offhook[{extras}]'",
         )
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # a package around it is missing
+        return False
 
 
 def _engines(section: AsrConfig | TtsConfig) -> list[str]:

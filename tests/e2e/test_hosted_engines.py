@@ -12,7 +12,8 @@ from offhook.testing.carrier.call import Carrier
 from offhook.testing.vendors.azure import AzureServer
 from offhook.testing.vendors.cartesia import CartesiaServer
 from offhook.testing.vendors.elevenlabs import ElevenLabsServer
-from offhook.testing.vendors.server import VendorServer
+from offhook.testing.vendors.google import PROJECT, GoogleServer
+from offhook.testing.vendors.server import FaultyServer
 from offhook.testing.vendors.tone_speech import text_in
 from tests.e2e.conftest import BotProcess, speech
 
@@ -50,11 +51,12 @@ async def talk(bot: BotProcess) -> str:
         ("elevenlabs", ElevenLabsServer, "ELEVENLABS_API_KEY", "check my balance"),
         ("cartesia", CartesiaServer, "CARTESIA_API_KEY", "check my balance"),
         ("azure", AzureServer, "AZURE_SPEECH_KEY", "Check my balance."),
+        ("google", GoogleServer, "GOOGLE_API_KEY", "check my balance"),
     ],
 )
 async def test_a_call(
     name: str,
-    kind: Callable[..., VendorServer],
+    kind: Callable[..., FaultyServer],
     key: str,
     transcript: str,
     start_bot: Callable[..., BotProcess],
@@ -63,7 +65,7 @@ async def test_a_call(
     flow = tmp_path / "short.yaml"
     flow.write_text(FLOW)
     async with kind(["check my balance"], realtime_factor=8.0) as server:
-        settings = {key: server.api_key}
+        settings = {key: server.api_key, "GOOGLE_CLOUD_PROJECT": PROJECT}
         for section in ("ASR", "TTS"):
             settings[f"OFFHOOK_{section}__ENGINE"] = name
             settings[f"OFFHOOK_{section}__{name.upper()}__BASE_URL"] = server.url

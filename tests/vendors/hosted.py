@@ -15,9 +15,10 @@ from offhook.testing.vendors.assemblyai import AssemblyAiServer
 from offhook.testing.vendors.azure import AzureServer
 from offhook.testing.vendors.cartesia import CartesiaServer
 from offhook.testing.vendors.elevenlabs import ElevenLabsServer
+from offhook.testing.vendors.google import PROJECT, GoogleServer
 from offhook.testing.vendors.openai import OpenAiServer
 from offhook.testing.vendors.script import MS_PER_WORD
-from offhook.testing.vendors.server import VendorServer
+from offhook.testing.vendors.server import FaultyServer
 from offhook.testing.vendors.tone_speech import speak
 from offhook.vendors import (
     amazon_tts,
@@ -28,6 +29,8 @@ from offhook.vendors import (
     cartesia_tts,
     elevenlabs_asr,
     elevenlabs_tts,
+    google_asr,
+    google_tts,
     openai_asr,
     openai_tts,
 )
@@ -43,7 +46,7 @@ class Vendor:
     `key_option` the key; `busy` is what an error about too many requests has."""
 
     name: str
-    server: Callable[..., VendorServer]
+    server: Callable[..., FaultyServer]
     make: Callable[..., Any]
     url_option: str = "base_url"
     url: str = "url"
@@ -57,7 +60,7 @@ class Vendor:
         """The environment's variable with the key."""
         return self.key or f"{self.name.upper()}_API_KEY"
 
-    def engine(self, server: VendorServer, *, kind: Kind, **options: Any) -> Any:
+    def engine(self, server: FaultyServer, *, kind: Kind, **options: Any) -> Any:
         """An engine that reaches `server`."""
         if "api_key" in options:
             options[self.key_option] = options.pop("api_key")
@@ -68,15 +71,17 @@ class Vendor:
         return self.name
 
 
-RECOGNISERS = [
+POOLED = [
     Vendor("elevenlabs", ElevenLabsServer, elevenlabs_asr.make),
     Vendor("cartesia", CartesiaServer, cartesia_asr.make),
     Vendor("assemblyai", AssemblyAiServer, assemblyai_asr.make),
     Vendor("azure", AzureServer, azure_asr.make, options={"text": "lexical"}, key="AZURE_SPEECH_KEY"),
     Vendor("openai", OpenAiServer, openai_asr.make, "realtime_url", options={"model": "gpt-realtime-whisper"}),
 ]
-ELEVENLABS, CARTESIA, ASSEMBLYAI, AZURE, OPENAI = RECOGNISERS
-DETECTORS = [ELEVENLABS, CARTESIA, ASSEMBLYAI, AZURE]
+ELEVENLABS, CARTESIA, ASSEMBLYAI, AZURE, OPENAI = POOLED
+GOOGLE = Vendor("google", GoogleServer, google_asr.make, options={"project": PROJECT})
+RECOGNISERS = [*POOLED, GOOGLE]
+DETECTORS = [ELEVENLABS, CARTESIA, ASSEMBLYAI, AZURE, GOOGLE]
 """Those that can end turns."""
 
 VOICES = [
@@ -95,8 +100,9 @@ VOICES = [
         key_option="secret_access_key",
         busy="ThrottlingException",
     ),
+    Vendor("google", GoogleServer, google_tts.make),
 ]
-ELEVENLABS_VOICE, CARTESIA_VOICE, AZURE_VOICE, OPENAI_VOICE, AMAZON_VOICE = VOICES
+ELEVENLABS_VOICE, CARTESIA_VOICE, AZURE_VOICE, OPENAI_VOICE, AMAZON_VOICE, GOOGLE_VOICE = VOICES
 CONTEXTS = [ELEVENLABS_VOICE, CARTESIA_VOICE]
 """Voices whose utterances are contexts."""
 
@@ -111,10 +117,10 @@ def said(text: str = TEXT) -> bytes:
 
 
 async def feed(stream: AsrStream, audio: bytes) -> None:
-    """Feed audio in frames of 20 ms, as fast as they are sent."""
+    """Feed audio in frames of 20 ms, twenty times as fast as a call at most."""
     for at in range(0, len(audio), FRAME):
         stream.feed(audio[at : at + FRAME])
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.001)
 
 
 async def recognise(engine: Any, audio: bytes, partials: list[str] | None = None) -> Transcript:

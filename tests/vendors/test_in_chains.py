@@ -1,6 +1,7 @@
 """Hosted engines as members of a chain: the line's own law, and where the caller stopped hearing."""
 
 import asyncio
+from typing import Any, cast
 
 import pytest
 
@@ -18,20 +19,22 @@ from offhook.telephony.codec import PCMA, PCMU
 from offhook.telephony.resample import Resampler
 from offhook.testing.vendors.azure import AzureServer
 from offhook.testing.vendors.deepgram import DeepgramServer
+from offhook.testing.vendors.google import GoogleServer
 from offhook.testing.vendors.tone_speech import MS_PER_CHARACTER, speak
 from offhook.vendors import azure_asr, azure_tts
 from offhook.vendors.deepgram_flux_tts import FluxConversation, FluxTts
 from tests.pipeline.chain.scripted import ASR_LIMITS, TTS_LIMITS, ScriptedAsr, ScriptedTts
 from tests.pipeline.conversation import Talk
 from tests.vendors.deepgram import recogniser, voice
+from tests.vendors.hosted import GOOGLE, VOICES
 
 DECODERS = {"PCMU": PCMU.decode, "PCMA": PCMA.decode}
 TEXT = "You have three calls."
 
 
-def voices(engine: TtsEngine) -> ChainTts:
+def voices(engine: TtsEngine, name: str = "deepgram") -> ChainTts:
     members = [
-        Member("deepgram", adapt_tts("deepgram", engine, DECODERS), "tts", TTS_LIMITS),
+        Member(name, adapt_tts(name, engine, DECODERS), "tts", TTS_LIMITS),
         Member[TtsEngine]("second", ScriptedTts("second"), "tts", TTS_LIMITS),
     ]
     return ChainTts(members, Resampler)
@@ -116,3 +119,30 @@ async def test_a_member_learns_where_the_caller_stopped_hearing(monkeypatch: pyt
         assert (split.spoken, split.remaining) == ("You have", "three calls.")
         assert (event.playback.text_played, event.playback.text_unplayed) == ("You have", "three calls.")
         assert event.engine == "deepgram"
+
+
+@pytest.mark.parametrize(("line", "encoding"), [("PCMU", "MULAW"), ("PCMA", "ALAW")])
+async def test_google_in_a_chain(line: str, encoding: str) -> None:
+    """It takes and gives the line's law, and the next engine makes up for its silence."""
+    async with GoogleServer(["three calls"]) as server:
+        hosted = adapt_asr(
+            "google", GOOGLE.engine(server, kind="asr"), Resampler, {"PCMU": PCMU.encode, "PCMA": PCMA.encode}
+        )
+        members = [
+            Member("google", hosted, "asr", ASR_LIMITS),
+            Member[AsrEngine]("second", ScriptedAsr("second", "someone else"), "asr", ASR_LIMITS),
+        ]
+        asr = ChainAsr(members, Resampler).for_line(line, 8_000)
+        speaker = VOICES[-1].engine(server, kind="tts")
+        tts = voices(speaker, "google").for_line(line, 8_000)
+        for fault, text, by in ((None, "three calls", {"google"}), ("mute", "someone else", {"second"})):
+            server.fault = cast(Any, fault)
+            turn = asr.open(AsrRequest(), lambda text: None)
+            turn.feed(speak("three calls", asr.capabilities.rate_hz))
+            async with asyncio.timeout(5):
+                assert (await turn.finish()).text == text
+                assert {chunk.engine async for chunk in tts.synthesize(TEXT)} == by
+        used = [str(session.messages[0]) for session in server.sessions if session.messages]
+        assert len(used) == 2
+        assert all(encoding in message for message in used)
+        await asyncio.gather(hosted.close(), speaker.close())

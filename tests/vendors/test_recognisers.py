@@ -16,6 +16,7 @@ from tests.vendors.hosted import (
     DETECTORS,
     FRAME,
     OPENAI,
+    POOLED,
     RECOGNISERS,
     TEXT,
     Vendor,
@@ -41,7 +42,7 @@ async def test_a_turn(vendor: Vendor) -> None:
         assert len(partials) >= 3
         assert all(later.startswith(earlier) for earlier, later in pairwise(partials))
         assert all(TEXT.startswith(partial) for partial in partials)
-        heard = next(session.audio for session in server.sessions if session.audio)
+        heard = max((session.audio for session in server.sessions), key=len)
         assert bytes(heard[: len(said())]) == said()
         assert server.violations == []
 
@@ -126,7 +127,7 @@ async def test_a_wrong_key(vendor: Vendor) -> None:
         assert "wrong" not in str(caught.value)
 
 
-@every_vendor
+@pytest.mark.parametrize("vendor", POOLED, ids=repr)
 async def test_a_key_that_is_withdrawn(vendor: Vendor) -> None:
     """Vendors that accept a connection and close it again are not asked four times a second."""
     async with vendor.server() as server:

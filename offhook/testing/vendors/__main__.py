@@ -12,7 +12,8 @@ from offhook.testing.vendors.cartesia import CartesiaServer
 from offhook.testing.vendors.deepgram import DeepgramServer
 from offhook.testing.vendors.elevenlabs import ElevenLabsServer
 from offhook.testing.vendors.openai import OpenAiServer
-from offhook.testing.vendors.server import Fault, VendorServer
+from offhook.testing.vendors.server import Fault, FaultyServer
+from offhook.usererror import UserError
 
 
 class Vendor(NamedTuple):
@@ -20,7 +21,7 @@ class Vendor(NamedTuple):
     take its addresses, and its attributes with them; `tts_url` is the voice's attribute if it is not the first of them;
     `more` other variables that an engine needs, and attributes."""
 
-    make: Callable[[list[str]], VendorServer]
+    make: Callable[[list[str]], FaultyServer]
     kinds: tuple[str, ...]
     key_variable: str
     urls: tuple[tuple[str, str], ...] = (("BASE_URL", "url"),)
@@ -33,6 +34,16 @@ class Vendor(NamedTuple):
             return list(self.urls)
         option, attribute = self.urls[0]
         return [(option, self.tts_url or attribute)]
+
+
+def _google(texts: list[str]) -> FaultyServer:
+    try:
+        from offhook.testing.vendors.google import GoogleServer  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise UserError(
+            "there is no Google server", f"{error.name} is missing", "pip install 'offhook[google]'"
+        ) from None
+    return GoogleServer(texts)
 
 
 BOTH = ("ASR", "TTS")
@@ -50,6 +61,7 @@ VENDORS = {
     "cartesia": Vendor(CartesiaServer, BOTH, "CARTESIA_API_KEY"),
     "deepgram": Vendor(DeepgramServer, BOTH, "DEEPGRAM_API_KEY"),
     "elevenlabs": Vendor(ElevenLabsServer, BOTH, "ELEVENLABS_API_KEY"),
+    "google": Vendor(_google, BOTH, "GOOGLE_API_KEY", more=(("GOOGLE_CLOUD_PROJECT", "project"),)),
     "openai": Vendor(OpenAiServer, BOTH, "OPENAI_API_KEY", (("BASE_URL", "http_url"), ("REALTIME_URL", "url"))),
 }
 
@@ -90,6 +102,8 @@ def main() -> None:
         asyncio.run(serve(given.vendor, given.text, given.port, given.fault))
     except KeyboardInterrupt:
         return
+    except UserError as error:
+        raise SystemExit(str(error)) from None
 
 
 if __name__ == "__main__":

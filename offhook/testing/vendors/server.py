@@ -68,16 +68,13 @@ class SessionLog:
         return self.query.get(name, [default])[0]
 
 
-class VendorServer:
-    """A vendor's API at `url`. Subclasses have `paths`, `authorised` and `session`.
+class FaultyServer:
+    """What a vendor's server has, whatever protocol it speaks.
 
     It understands `texts` (see Script), and speaks `realtime_factor` times as fast as it will be heard (0: at once).
     `fault` may be changed at any time: it holds for what happens from then on; `slow_s` and `idle_s` are the faults'.
     `sessions` and `violations` have all connections so far, and what their clients did wrong.
     """
-
-    paths: tuple[str, ...] = ()
-    """Prefixes of the paths that it has."""
 
     def __init__(
         self,
@@ -98,7 +95,6 @@ class VendorServer:
         self.upgrades = 0
         self.sessions: list[SessionLog] = []
         self.violations: list[str] = []
-        self._server: Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -107,6 +103,48 @@ class VendorServer:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    @property
+    def url(self) -> str:
+        """For the engine's `base_url`."""
+        raise NotImplementedError
+
+    async def start(self, port: int = 0) -> None:
+        """Listen on a free port of 127.0.0.1, or on this one."""
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """End all connections. Idempotent."""
+        raise NotImplementedError
+
+    def reset(self) -> None:
+        """Lose all connections: the clients get TCP resets, and nothing that says why."""
+        raise NotImplementedError
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """A task that ends with the server."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def late(self) -> None:
+        """Wait, if the fault is `slow`."""
+        if self.fault == "slow":
+            await asyncio.sleep(self.slow_s)
+
+    def shown(self, words: Sequence[T], number: int) -> Sequence[T]:
+        """The words of a connection's partial with this number: not all, if they shrink."""
+        return words[:-1] if self.fault == "shrinking-partials" and number % 3 == 0 else words
+
+
+class VendorServer(FaultyServer):
+    """A vendor's WebSocket at `url`. Subclasses have `paths`, `authorised` and `session`."""
+
+    paths: tuple[str, ...] = ()
+    """Prefixes of the paths that it has."""
+
+    _server: Server | None = None
 
     @property
     def port(self) -> int:
@@ -154,13 +192,6 @@ class VendorServer:
         """Serve a connection; ConnectionClosed ends it."""
         raise NotImplementedError
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        """A task that ends with the server."""
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
     async def receive(self, connection: ServerConnection, log: SessionLog, idle_s: float | None) -> str | bytes | None:
         """The next message; None: none came for `idle_s` (with the fault, its own `idle_s`).
 
@@ -176,15 +207,6 @@ class VendorServer:
         if self.fault == "dies" and log.received >= 3:
             connection.transport.abort()
         return data
-
-    async def late(self) -> None:
-        """Wait, if the fault is `slow`."""
-        if self.fault == "slow":
-            await asyncio.sleep(self.slow_s)
-
-    def shown(self, words: Sequence[T], number: int) -> Sequence[T]:
-        """The words of a connection's partial with this number: not all, if they shrink."""
-        return words[:-1] if self.fault == "shrinking-partials" and number % 3 == 0 else words
 
     # Inside.
 

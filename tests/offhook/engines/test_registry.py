@@ -60,11 +60,12 @@ def test_what_comes_along() -> None:
     assert {kind: sorted(engines) for kind, engines in BUILT_IN.items()} == {
         "vad": ["energy", "silero"],
         "asr": [
-            *("amazon", "assemblyai", "azure", "cartesia", "deepgram", "elevenlabs", "fixed", "openai", "pocketsphinx"),
-            *("sherpa", "vosk", "whisper"),
+            *("amazon", "assemblyai", "azure", "cartesia", "deepgram", "elevenlabs", "fixed", "google", "openai"),
+            *("pocketsphinx", "sherpa", "vosk", "whisper"),
         ],
         "tts": [
-            *("amazon", "azure", "cartesia", "coqui", "deepgram", "elevenlabs", "espeak", "hibari", "kokoro", "openai"),
+            *("amazon", "azure", "cartesia", "coqui", "deepgram", "elevenlabs", "espeak", "google", "hibari", "kokoro"),
+            "openai",
             *("piper", "recorded"),
         ],
     }

@@ -1,0 +1,153 @@
+"""A gRPC call with streams in both directions as the wire of a connection. A unary call is one too, on the network.
+
+Binary messages are serialised protocol buffers. The text message `END` says that no more follows: sent, it closes our
+half of the call; received, it says that the vendor has finished, without an error.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from offhook.pipeline.errors import EngineError, EngineTimeout
+from offhook.vendors.errors import refusal
+from offhook.vendors.limits import Limits
+from offhook.vendors.target import Target
+from offhook.vendors.wire import Dial, Message, WireClosedError
+
+END = ""
+
+Call = Any
+"""grpc.aio.StreamStreamCall of bytes; grpc has no types."""
+
+STATUS_S, STATUS_TRIES = 0.005, 100
+
+_UNSENT = "Internal error from Core"
+_HTTP_STATUS = {
+    grpc.StatusCode.INVALID_ARGUMENT: 400,
+    grpc.StatusCode.FAILED_PRECONDITION: 400,
+    grpc.StatusCode.UNAUTHENTICATED: 401,
+    grpc.StatusCode.PERMISSION_DENIED: 403,
+    grpc.StatusCode.NOT_FOUND: 404,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: 429,
+    grpc.StatusCode.INTERNAL: 500,
+    grpc.StatusCode.UNIMPLEMENTED: 501,
+}
+"""What Google answers for the same reason where it speaks HTTP. Other codes say that a call has ended."""
+
+_WRONG_KEY = ("API key not valid", "API key expired", "API_KEY_INVALID")
+"""Google answers INVALID_ARGUMENT to a wrong API key."""
+
+
+class GrpcWire:
+    """See Wire. `on_closed` is called once."""
+
+    close_code: int | None = None
+
+    def __init__(self, target: Target, call: Call, on_closed: Callable[[], None]) -> None:
+        self._target = target
+        self._call = call
+        self._on_closed: Callable[[], None] | None = on_closed
+        self._error: EngineError | None = None
+
+    async def __aiter__(self) -> AsyncIterator[Message]:
+        call = self._call
+        try:
+            while (message := await call.read()) is not grpc.aio.EOF:
+                yield message
+        except grpc.aio.AioRpcError:
+            pass  # the status says why
+        except asyncio.CancelledError:
+            if _is_cancelling() or not call.cancelled():
+                raise
+            return  # we have closed it
+        code, details = await _status(call)
+        if code is grpc.StatusCode.OK:
+            yield END
+        else:
+            self._error = status_error(self._target, code, details, is_open=True)
+
+    async def send(self, message: Message) -> None:
+        """See Wire."""
+        try:
+            if message == END:
+                await self._call.done_writing()
+            else:
+                await self._call.write(message)
+        except (grpc.RpcError, asyncio.InvalidStateError) as error:
+            raise WireClosedError from error
+        except asyncio.CancelledError as error:
+            if _is_cancelling():
+                raise
+            raise WireClosedError from error
+
+    async def close(self) -> None:
+        """See Wire. There is no farewell: the vendor stops at once."""
+        self._call.cancel()
+
+    def abort(self) -> None:
+        """See Wire."""
+        self._call.cancel()
+        on_closed, self._on_closed = self._on_closed, None
+        if on_closed is not None:
+            on_closed()
+
+    def ended(self) -> EngineError:
+        """See Wire."""
+        return self._error or EngineError(self._target.name, f"talking to {self._target.vendor}", "the call has ended")
+
+
+async def ask(target: Target, request: bytes, limits: Limits, limit_s: float, dial: Dial) -> bytes:
+    """The answer to a unary call. Raises EngineError, EngineTimeout, VendorRefusedError."""
+    answer = b""
+    try:
+        async with asyncio.timeout(limit_s):
+            wire = await dial(target, limits)
+            try:
+                await wire.send(request)
+                await wire.send(END)
+                async for message in wire:
+                    if message == END:
+                        return answer
+                    answer = message if isinstance(message, bytes) else answer
+            except WireClosedError:
+                pass  # `ended` says why
+            finally:
+                wire.abort()
+    except TimeoutError:
+        what = f"asking {target.vendor}"
+        raise EngineTimeout(target.name, what, f"there was no answer for {limit_s:g} s") from None
+    raise wire.ended()
+
+
+def status_error(target: Target, code: grpc.StatusCode, details: str | None, *, is_open: bool) -> EngineError:
+    """The error of a call's status; `is_open`: whether the connection had been open."""
+    what = f"{'talking' if is_open else 'connecting'} to {target.vendor}"
+    said = (details or code.name)[:300]
+    if any(each in said for each in _WRONG_KEY):
+        return refusal(target, 401, said.encode(), what)
+    if code in _HTTP_STATUS:
+        return refusal(target, _HTTP_STATUS[code], said.encode(), what)
+    if code is grpc.StatusCode.UNAVAILABLE:
+        why = "the connection broke off" if is_open else f"{target.place} cannot be reached"
+        return EngineError(target.name, what, f"{why} ({said})")
+    return EngineError(target.name, what, f"it ended the call: {code.name} ({said})")
+
+
+async def _status(call: Call) -> tuple[grpc.StatusCode, str | None]:
+    """How a call has ended. After a message that could not be sent any more, gRPC says for a moment that this is an
+    error of its own, until it has read the vendor's status."""
+    for _ in range(STATUS_TRIES):
+        code, details = await call.code(), await call.details()
+        if details != _UNSENT:
+            break
+        await asyncio.sleep(STATUS_S)
+    return code, details
+
+
+def _is_cancelling() -> bool:
+    """Whether this task is being cancelled, and not only the call."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
