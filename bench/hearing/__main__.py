@@ -5,7 +5,8 @@
     python -m bench.hearing --channel mu-law --channel "noise 10 dB" --show    two lines, and what went wrong
     python -m bench.hearing --processor webrtc --processor rnnoise            with noise suppression
     python -m bench.hearing --calibrate                                       what a confidence is worth
-    python -m bench.hearing --talkers 1,5,20                                  callers at once: time to the final
+    python -m bench.hearing --talkers 1,5,20 --core 1                         callers at once: time to the final
+    python -m bench.hearing --people DIR                                      others than the recogniser was fitted on
     python -m bench.hearing --synthetic first --voices flite:slt              synthetic voices beside the human ones
 
 Human speech is Debian's pocketsphinx-testdata: installed, or downloaded by apt-get into --cache; --recordings names
@@ -20,14 +21,17 @@ words and right sentences of free speech; CPU milliseconds a turn.
 import argparse
 import asyncio
 import json
+import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from bench.hearing import calibration, suppressors
 from bench.hearing.channels import CHANNELS, Line
-from bench.hearing.engines import Heard, started, together
-from bench.hearing.recordings import Recording, folder, recordings
+from bench.hearing.engines import Heard, cpu_s, started, together
+from bench.hearing.people import people
+from bench.hearing.recordings import folder, recordings
 from bench.hearing.runs import asked, background, received, run
 from bench.hearing.score import Result, outcome, percentile, score
 from bench.hearing.sentences import SETS
@@ -36,6 +40,7 @@ from bench.phone_line import is_installed
 from bench.runs import REPORTS, save, saved
 from bench.table import line as table_row
 from offhook.pipeline.asr.engine import AsrEngine
+from offhook.pipeline.asr.pocketsphinx import PocketsphinxEngine
 
 REPORT = REPORTS / "hearing.json"
 HEADINGS = (
@@ -85,6 +90,8 @@ def parser() -> argparse.ArgumentParser:
     add("--kinds", default="closed,digits,other,sound,free", help="kinds of trials")
     add("--thresholds", default="0.5", help="confidences from which an answer counts; `all` for a table of them")
     add("--talkers", help="numbers of callers at once, such as 1,5,20: measures the times to the final alone")
+    add("--core", type=int, help="with --talkers: everything on this core")
+    add("--people", type=Path, help="the folder of `bench.human_speech`: its speakers, in place of the package's")
     add("--seed", type=int, default=1)
     add("--calibrate", action="store_true", help="share of right answers by confidence, and thresholds, over all lines")
     add("--show", action="store_true", help="list what went wrong")
@@ -94,8 +101,9 @@ def parser() -> argparse.ArgumentParser:
 
 async def measure(args: argparse.Namespace) -> None:
     """Run everything, print rows as they come, and keep them in the report."""
-    found = recordings(folder(args.recordings, args.cache))
-    trials = all_trials(args, found)
+    if args.core is not None:
+        os.sched_setaffinity(0, {args.core})  # before the children start
+    trials = all_trials(args)
     line = Line(background())
     report = saved(args.report)
     print(table_row(HEADINGS) + "\n|" + "---|" * len(HEADINGS), flush=True)
@@ -117,9 +125,13 @@ async def measure(args: argparse.Namespace) -> None:
                     print(f"\n{calibration.reliability(over_all)}\n{calibration.recommended(over_all)}\n", flush=True)
 
 
-def all_trials(args: argparse.Namespace, found: Sequence[Recording]) -> list[Trial]:
+def all_trials(args: argparse.Namespace) -> list[Trial]:
     """Of the kinds that were asked for."""
-    trials = [*human(found, SETS["first"], args.seed), *non_speech(SETS["first"], args.seed)]
+    trials = list(non_speech(SETS["first"], args.seed))
+    if args.people is not None:
+        trials += people(args.people, SETS["first"], PocketsphinxEngine().known_word, args.seed)
+    else:
+        trials += human(recordings(folder(args.recordings, args.cache)), SETS["first"], args.seed)
     if args.synthetic:
         voices = [voice for voice in args.voices.split(",") if is_installed(voice)]
         trials += synthetic(voices, SETS[args.synthetic], args.share, args.seed)
@@ -184,7 +196,9 @@ async def measure_talkers(
             lines = [
                 received(trial, line, CHANNELS["mu-law"], "none", args.seed + at) for at, trial in enumerate(turns)
             ]
+            cpu, began = cpu_s(), time.perf_counter()
             heard = await together(engine, lines, list(map(asked, turns)), talkers)
+            busy = (cpu_s() - cpu) / (time.perf_counter() - began)
             spoken_s = sum(len(one) for one in lines) / 8_000
             row = {
                 "talkers": talkers,
@@ -194,6 +208,7 @@ async def measure_talkers(
                 "final_p50_ms": percentile((one.final_ms for one in heard), 0.5),
                 "final_p95_ms": percentile((one.final_ms for one in heard), 0.95),
                 "spoken_s": spoken_s,
+                "cores": busy,
             }
             report[f"{spec} | {kind}, {talkers} at once"] = row
             save(args.report, report)

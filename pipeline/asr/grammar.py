@@ -4,16 +4,19 @@ Source: JSpeech Grammar Format, W3C Note of 5 June 2000.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from offhook.pipeline.asr.digit_words import digit_words, repeats
-from offhook.pipeline.events import Choice, Question
+from offhook.pipeline.events import Choice, DigitRule, Question
 from offhook.pipeline.language import covers
 
 MAX_PHRASE_CHARS = 200
 MAX_PHRASES = 1_000
 """Over all choices of a question."""
+
+MAX_COUNTED_DIGITS = 6
+"""Of a longer number the grammar does not have the count: it would be large."""
 
 _HEADER = "#JSGF V1.0;\n"
 _ODD = re.compile(r"[^\w' -]|_")
@@ -49,17 +52,35 @@ def question_grammar(question: Question) -> str | None:
     if question.grammar is not None:
         return question.grammar
     alternatives = _alternatives(question.choices, question.language)
-    digits = _digits_rule(question.language) if question.digits is not None else ""
+    digits = _digits_rules(question.digits, question.language) if question.digits is not None else ""
     if not digits:
         return choices_grammar(question.choices, question.language) if alternatives else None
     rule = " | ".join([*alternatives, "<digits>"])
     return f"{_HEADER}grammar answer;\npublic <answer> = {rule};\n<digits> = {digits}"
 
 
-def _digits_rule(language: str | None) -> str:
+def _digits_rules(rule: DigitRule, language: str | None) -> str:
+    """The rules for <digits>; "" in a language without digit words.
+
+    Where the count is fixed the grammar has it, too: a recogniser adds and loses short words easily.
+    """
     spoken = [word for words in digit_words(language) for word in words]
-    repeated = f"[{' | '.join(repeats(language))}] " if repeats(language) else ""
-    return f"({repeated}<digit>)+;\n<digit> = {' | '.join(spoken)};\n" if spoken else ""
+    if not spoken:
+        return ""
+    digit = f"<digit> = {' | '.join(spoken)};\n"
+    repeated = repeats(language)
+    if rule.minimum != rule.maximum or rule.maximum > MAX_COUNTED_DIGITS:
+        optional = f"[{' | '.join(repeated)}] " if repeated else ""
+        return f"({optional}<digit>)+;\n{digit}"
+    counted = [f"<{count}> = {' | '.join(_beginnings(count, repeated))};\n" for count in range(1, rule.maximum + 1)]
+    return f"<{rule.maximum}>;\n{''.join(counted)}{digit}"
+
+
+def _beginnings(count: int, repeated: Mapping[str, int]) -> Iterator[str]:
+    """Ways to say `count` digits: one and the rest, or a word that repeats one, and the rest."""
+    for word, times in {"": 1, **repeated}.items():
+        if times <= count:
+            yield f"{word} <digit>{f' <{count - times}>' if times < count else ''}".strip()
 
 
 def choices_grammar(choices: Sequence[Choice], language: str | None = None) -> str:

@@ -34,6 +34,13 @@ more; a click, a hum, a breath and a burst of noise 0.7 to 1.7, a cough or a kno
 MIN_VOICING = 0.4
 """Sounds with less have no voice (`asr.voicing`): 0.33 was the least of 85 human phrases with noise 5 dB below them."""
 
+MIN_CONFIDENCE_ALONE = 0.5
+"""Minimum confidence of a sentence that pocketsphinx did not find."""
+
+CERTAIN = 0.9
+"""From this confidence on, reached without pocketsphinx's agreement, its sentence is not looked for: that takes ten
+times as long as all the rest."""
+
 Pronounce = Callable[[str], Sequence[Sequence[str]]]
 """The pronunciations of a word in ARPAbet, none if it is not in the dictionary."""
 
@@ -70,12 +77,34 @@ class Evidence:
     doubt: float
 
 
-WEIGHTS = (0.545, 2.87, 0.802, 1.19, 1.10, 6.24, 2.96)
-BIAS = 10.0
-"""Logistic regression on 925 turns: sentences by three voices unknown to the network over noisy lines, and phrases cut
-from human recordings, clean and with noise 10 dB below them; answers and other speech weigh the same. On other
-voices and sentences (docs/decisions/0013-hearing.md) 97 % of the answers with a confidence of 0.9 or more were right,
-78 % from 0.7, 37 % from 0.5, 20 % from 0.3, most of the wrong ones in strong noise."""
+@dataclass(frozen=True, slots=True)
+class Listened:
+    """What the network makes of some speech.
+
+    `relative` are its log probabilities, relative to those of the likeliest phones, which are `seen`; `best` is the
+    likeliest sentence of the grammar, None if there is none.
+    """
+
+    relative: NDArray[np.float32]
+    seen: tuple[int, ...]
+    doubt: float
+    best: Decoded | None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A sentence as it was decoded, and the evidence."""
+
+    decoded: Decoded
+    evidence: Evidence
+
+
+WEIGHTS = (0.673, 3.92, 1.6, 1.26, 1.46, 5.98, 1.75)
+BIAS = 11.0
+"""Logistic regression on 2,000 turns over clean and bad lines by `bench/fit_confidence.py`: phrases cut from human
+recordings, sentences by voices unknown to the network, and sounds; answers and other speech weigh the same. The bias is
+0.4 higher than fitted: as fitted, a tenth of the answers of other voices fell just below 0.5. What it does with other
+people: docs/decisions/0013-hearing.md."""
 
 
 WORD_COST, WORD_BIAS = 0.45, 0.88
@@ -85,33 +114,53 @@ WORD_COST, WORD_BIAS = 0.45, 0.88
 class PhoneCheck:
     """The check, with its compiled grammars."""
 
-    def __init__(self, pronounce: Pronounce) -> None:
-        self._net = PhoneNet()
+    def __init__(self, pronounce: Pronounce, net: PhoneNet | None = None) -> None:
+        self._net = net or PhoneNet()
         self._pronounce = pronounce
         self._graphs: OrderedDict[str, PhoneGraph | None] = OrderedDict()
 
-    def check(self, pcm: NDArray[np.int16], grammar: str, found: str) -> Checked:
-        """Check 16-bit PCM at 16 kHz in which pocketsphinx `found` a sentence of the JSGF `grammar`."""
-        if voicing(pcm) < MIN_VOICING:
+    def check(self, pcm: NDArray[np.int16], grammar: str, find: Callable[[], str]) -> Checked:
+        """What was said in 16-bit PCM at 16 kHz to a question with the JSGF `grammar`.
+
+        `find` returns the sentence that pocketsphinx finds, "" if none; it is only called if that can make a
+        difference.
+        """
+        listened = self.listen(pcm, grammar)
+        if listened is None:
             return Checked("", 0.0)
+        best = listened.best
+        found = text_of(best) if best is not None and certain_alone(listened, best) else find()
+        judged = self.judge(listened, found)
+        if judged is None:
+            return Checked("", 0.0)
+        sure = confidence(judged.evidence)
+        if not found and sure < MIN_CONFIDENCE_ALONE:
+            return Checked("", 0.0)  # a cough or a knock, without words
+        return Checked(text_of(judged.decoded), sure, _words(judged.decoded))
+
+    def listen(self, pcm: NDArray[np.int16], grammar: str) -> Listened | None:
+        """What the network makes of it; None if there was no speech."""
+        if voicing(pcm) < MIN_VOICING:
+            return None
         log_probs = self._net.log_probs(pcm)
         seen = phones_seen(log_probs)
         spoken_frames = float((1 - np.exp(log_probs[:, BLANK])).sum())
         if not seen or spoken_frames < MIN_SPOKEN_FRAMES:
-            return Checked("", 0.0)
+            return None
         relative = log_probs - log_probs.max(1, keepdims=True)
         graph = self._graph(grammar)
         best = graph.decode(relative) if graph is not None else None
-        freedom = 0.0 if best is None else freedom_of(best)
-        if found and (best is None or _text(best) != found):
-            other = self._compiled(sentence_graph(found.split())).decode(relative)
+        return Listened(relative, tuple(seen), doubt_of(log_probs), best)
+
+    def judge(self, listened: Listened, found: str) -> Judged | None:
+        """The sentence, and what speaks for and against it, with the one that pocketsphinx `found`; None if neither
+        found one."""
+        best = listened.best
+        if found and (best is None or text_of(best) != found):
+            other = self._compiled(sentence_graph(found.split())).decode(listened.relative)
             if other is not None and (best is None or best.score - other.score < MIN_LEAD):
                 best = other
-        if best is None:
-            return Checked("", 0.0)
-        return Checked(
-            _text(best), confidence(gather_evidence(best, seen, found, freedom, doubt_of(log_probs))), _words(best)
-        )
+        return None if best is None else Judged(best, gather_evidence(best, listened, found))
 
     def words(self, pcm: NDArray[np.int16], text: str) -> tuple[RecognisedWord, ...]:
         """The words of free speech in 16-bit PCM at 16 kHz, with their times and how sure each is; none if they do not
@@ -167,25 +216,30 @@ def doubt_of(log_probs: NDArray[np.float32]) -> float:
     return -float(log_probs.max(1)[best != BLANK].mean())
 
 
-def gather_evidence(decoded: Decoded, seen: Sequence[int], found: str, freedom: float, doubt: float) -> Evidence:
-    """The evidence for a sentence decoded from log probabilities relative to those of the likeliest phones."""
+def gather_evidence(decoded: Decoded, listened: Listened, found: str) -> Evidence:
+    """The evidence for a sentence; `found` is pocketsphinx's."""
     phones = [phone for word in decoded.words for phone in word.phones]
     answer = sum(len(word.phones) for word in decoded.words if not word.text.startswith(AROUND))
     courteous = answer < len(phones)
     return Evidence(
         cost=-decoded.score / sqrt(answer),
-        edits=_edits(seen, phones) / len(phones),
-        disagreed=float(bool(found) and _text(decoded) != found and not courteous),
+        edits=_edits(listened.seen, phones) / len(phones),
+        disagreed=float(bool(found) and text_of(decoded) != found and not courteous),
         unfound=float(not found),
         courteous=float(courteous),
-        freedom=freedom,
-        doubt=doubt,
+        freedom=0.0 if listened.best is None else freedom_of(listened.best),
+        doubt=listened.doubt,
     )
 
 
-def confidence(evidence: Evidence) -> float:
+def certain_alone(listened: Listened, best: Decoded) -> bool:
+    """Whether the network's best sentence is certain even if pocketsphinx finds none."""
+    return confidence(gather_evidence(best, listened, "")) >= CERTAIN
+
+
+def confidence(evidence: Evidence, weights: Sequence[float] = WEIGHTS, bias: float = BIAS) -> float:
     """The confidence, 0 to 1; see BIAS for the meaning of 0.5."""
-    against = sum(weight * value for weight, value in zip(WEIGHTS, astuple(evidence), strict=True)) - BIAS
+    against = sum(weight * value for weight, value in zip(weights, astuple(evidence), strict=True)) - bias
     return 1 / (1 + exp(min(against, 50.0)))
 
 
@@ -209,7 +263,8 @@ def _words(decoded: Decoded) -> tuple[RecognisedWord, ...]:
     )
 
 
-def _text(decoded: Decoded) -> str:
+def text_of(decoded: Decoded) -> str:
+    """The sentence, without words AROUND it."""
     return " ".join(word.text for word in decoded.words if not word.text.startswith(AROUND))
 
 

@@ -2,7 +2,7 @@
 
 A grammar always fits something: pocketsphinx finds the phrase that is least unlike what was said. This network uses no
 grammar. It gives the probability of each of the 39 phones of English for every 20 ms, and a phrase that was really said
-is close to the best possible sequence. Five convolutions, 200,000 weights, about a millisecond per second of speech.
+is close to the best possible sequence. Six convolutions, 390,000 weights, about two milliseconds per second of speech.
 
 Inputs are 32 log mel bands between 120 and 3700 Hz, the range of every phone, relative to the mean of the utterance.
 `bench/train_phone_net.py` computes the weights from synthetic speech.
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from importlib.resources import files
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,7 @@ FLOOR = 1e-5  # relative to the loudest frame's power: -50 dB
 SPEECH = 1e-3  # of FLOOR: frames below do not count for the mean
 SCALE = 0.4
 
-LAYERS = ((5, 1, 1), (5, 2, 1), (3, 1, 1), (3, 1, 2), (3, 1, 4))
+LAYERS = ((5, 1, 1), (5, 2, 1), (3, 1, 1), (3, 1, 2), (3, 1, 4), (3, 1, 8))
 """Kernel, stride and dilation. From the third layer on, a layer's input is added to its output."""
 
 Array = NDArray[np.float32]
@@ -64,7 +65,10 @@ def log_mels(pcm: NDArray[np.int16], rate_hz: int = RATE_HZ) -> Array:
 
 
 class PhoneNet:
-    """The network with the bundled weights."""
+    """The network, with the bundled weights or those in a file that `bench/train_phone_net.py` wrote."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
 
     def log_probs(self, pcm: NDArray[np.int16]) -> Array:
         """Log probabilities of BLANK and PHONES, [frames of FRAME_MS, 1 + len(PHONES)], for 16-bit PCM at RATE_HZ."""
@@ -87,13 +91,18 @@ class PhoneNet:
 
     @cached_property
     def _arrays(self) -> dict[str, Array]:
-        data = files("offhook.pipeline.asr").joinpath("phone_net.npz").read_bytes()
+        bundled = files("offhook.pipeline.asr").joinpath("phone_net.npz")
+        data = (self._path or bundled).read_bytes()
         with np.load(BytesIO(data), allow_pickle=False) as stored:
             return {name: stored[name].astype(np.float32) for name in stored.files}
 
     @cached_property
     def _layers(self) -> list[tuple[Array, Array]]:
-        return [(self._arrays[f"weights{i}"], self._arrays[f"bias{i}"]) for i in range(len(LAYERS))]
+        return [
+            (self._arrays[f"weights{i}"], self._arrays[f"bias{i}"])
+            for i in range(len(LAYERS))
+            if f"weights{i}" in self._arrays
+        ]
 
     @cached_property
     def _output(self) -> tuple[Array, Array]:

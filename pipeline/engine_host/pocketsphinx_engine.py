@@ -55,9 +55,6 @@ MAX_FINAL_PASS_BYTES = 256_000
 QUIET_STEP_BYTES = 320
 """10 ms: the final pass leaves out the quiet before and after the speech, except for the margins."""
 
-MIN_CONFIDENCE_ALONE = 0.5
-"""Minimum confidence of a sentence that pocketsphinx did not find."""
-
 MARGIN_BEFORE_BYTES = 4_800
 MARGIN_BEHIND_BYTES = 6_400
 """150 ms for a soft onset, 200 ms for a fading end. Longer pauses would count in the cepstral mean: of short answers by
@@ -153,12 +150,15 @@ class HostedPocketsphinx:
             self._give_back(state)
 
     def next_stream(self) -> int | None:
-        """Of the streams with something to do, the one that has waited longest."""
+        """Of the streams with something to do, the one that has waited longest; first those whose caller waits."""
+        first = None
         for stream, state in self._streams.items():
             waits = state.grammar is None and state.decoder is None and not self._available(False)
             if (len(state.pending) >= STEP_BYTES or state.ended) and not waits:
-                return stream
-        return None
+                if state.ended:
+                    return stream
+                first = stream if first is None else first
+        return first
 
     def step(self, stream: int) -> None:
         """Recognise 40 ms of the stream's audio, or end it."""
@@ -201,7 +201,7 @@ class HostedPocketsphinx:
         elif state.decoder is None or state.received_bytes <= MAX_FINAL_PASS_BYTES:
             result = state.final or self._final_pass(state)
         else:
-            result = self._checked(state.decoder, state.grammar, *_speech(state.received))
+            result = self._checked(state.grammar, state.received, lambda: _text(state.decoder))
         self._give_back(state)
         del self._streams[stream]
         words = [astuple(word) for word in result.words]
@@ -233,12 +233,15 @@ class HostedPocketsphinx:
         # Live normalisation begins with a mean that is not the caller's; the whole utterance has its own. On the voices
         # that the mean is from this gains nothing, on two others 30 of 48 right became 39.
         decoder, grammar = self._final, str(state.grammar)
-        speech, begin_s = _speech(state.received)
-        self._activate(decoder, grammar)
-        _start_afresh(decoder)
-        decoder.process_raw(with_image(speech), False, True)
-        decoder.end_utt()
-        return self._checked(decoder, grammar, speech, begin_s)
+
+        def find() -> str:
+            self._activate(decoder, grammar)
+            _start_afresh(decoder)
+            decoder.process_raw(with_image(_speech(state.received)[0]), False, True)
+            decoder.end_utt()
+            return _text(decoder)
+
+        return self._checked(grammar, state.received, find)
 
     def _free_result(self, text: str, state: _Stream) -> _Result:
         if state.received_bytes > len(state.received):
@@ -250,11 +253,11 @@ class HostedPocketsphinx:
         confidence = sum(word.confidence or 0.0 for word in words) / len(words)
         return _Result(text, round(confidence, 3), _shifted(words, begin_s))
 
-    def _checked(self, decoder: Any, grammar: str, speech: bytes, begin_s: float) -> _Result:
-        found = _text(decoder)
-        checked = self._check.check(np.frombuffer(speech, np.int16), grammar, found)
-        if not checked.text or (not found and checked.confidence < MIN_CONFIDENCE_ALONE):
-            return _Result("", None)  # a cough or a knock, without words
+    def _checked(self, grammar: str, received: bytearray, find: Callable[[], str]) -> _Result:
+        speech, begin_s = _speech(received)
+        checked = self._check.check(np.frombuffer(speech, np.int16), grammar, find)
+        if not checked.text:
+            return _Result("", None)
         return _Result(checked.text, round(checked.confidence, 3), _shifted(checked.words, begin_s))
 
     def _pronounce(self, word: str) -> list[list[str]]:

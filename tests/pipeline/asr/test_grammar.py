@@ -12,6 +12,8 @@ from offhook.pipeline.asr.grammar import (
     question_grammar,
     unknown_words,
 )
+from offhook.pipeline.asr.jsgf import parse_jsgf
+from offhook.pipeline.asr.sentences import sentence_of
 from offhook.pipeline.events import Choice, DigitRule, Question
 
 BALANCE = Choice("balance", ("check my balance", "Balance"), dtmf="1")
@@ -19,7 +21,7 @@ AGENT = Choice("agent", ("speak to an agent", "I don't know"), dtmf="0")
 
 
 def test_digits_are_listened_for_in_the_questions_language() -> None:
-    german = question_grammar(Question(digits=DigitRule(4, 4), language="de-AT"))
+    german = question_grammar(Question(digits=DigitRule(1, 4), language="de-AT"))
     assert german is not None
     assert "<digits> = (<digit>)+;\n<digit> = null | eine | ein | eins | zwo | zwei | drei" in german
     assert question_grammar(Question(digits=DigitRule(4, 4), language="sv")) is None, "free speech: numerals"
@@ -62,8 +64,21 @@ def test_digits_are_recognised_along_with_phrases() -> None:
     assert grammar is not None
     assert "public <answer> = check my balance | balance | <digits>;" in grammar
     assert "<digit> = oh | zero | one | two | three" in grammar
-    assert "public <answer> = <digits>;" in (question_grammar(Question(digits=DigitRule())) or "")
     assert "<digits> = ([double | triple] <digit>)+;" in grammar
+    assert "public <answer> = <digits>;" in (question_grammar(Question(digits=DigitRule())) or "")
+
+
+def test_a_number_of_known_length_has_that_length() -> None:
+    grammar = question_grammar(Question(digits=DigitRule(4, 4)))
+    assert grammar is not None
+    graph = parse_jsgf(grammar)
+    for said in ("one two three four", "double five one oh", "one double five two", "triple nine zero"):
+        assert sentence_of(graph, said.split()) is not None
+    for said in ("one two three", "one two three four five", "double one two three four", "double one", "one double"):
+        assert sentence_of(graph, said.split()) is None
+    german = question_grammar(Question(digits=DigitRule(2, 2), language="de"))
+    assert "<2> = <digit> <1>;" in str(german)
+    assert "(<digit>)+" in str(question_grammar(Question(digits=DigitRule(16, 16), language="de")))
 
 
 @pytest.mark.parametrize("phrase", ["yes!", "a | b", "<x>", "a\\b", '"q"', "a;", "(a)", "a_b", "a*", "a\nb", "50%"])

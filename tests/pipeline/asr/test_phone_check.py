@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from offhook.pipeline.asr.courtesies import COURTESIES, HESITATIONS, OPENINGS
-from offhook.pipeline.asr.phone_check import Evidence, PhoneCheck, confidence
+from offhook.pipeline.asr.phone_check import CERTAIN, Checked, Evidence, PhoneCheck, confidence
 from offhook.pipeline.asr.phone_net import BLANK, PHONES, PhoneNet, phone_numbers
 
 SPEECH = Path(__file__).parents[2] / "data" / "speech"
@@ -39,20 +39,24 @@ def speech(name: str) -> np.ndarray:
         return np.frombuffer(file.readframes(file.getnframes()), "<i2")
 
 
+def checked_by(check: PhoneCheck, pcm: np.ndarray, grammar: str, found: str) -> Checked:
+    return check.check(pcm, grammar, lambda: found)
+
+
 @pytest.fixture(scope="module")
 def check() -> PhoneCheck:
     return PhoneCheck(pronounce)
 
 
 def test_what_was_said_is_accepted(check: PhoneCheck) -> None:
-    checked = check.check(speech("check_my_balance"), MENU, "check my balance")
+    checked = checked_by(check, speech("check_my_balance"), MENU, "check my balance")
     assert checked.text == "check my balance"
     assert checked.confidence > 0.8
 
 
 def test_the_words_have_their_times(check: PhoneCheck) -> None:
     pcm = speech("check_my_balance")
-    for words in (check.check(pcm, MENU, "check my balance").words, check.words(pcm, "check my balance")):
+    for words in (checked_by(check, pcm, MENU, "check my balance").words, check.words(pcm, "check my balance")):
         assert [word.text for word in words] == ["check", "my", "balance"]
         times = [time for word in words for time in (word.start_s, word.end_s)]
         assert times == sorted(times) and times[0] >= 0 and times[-1] <= len(pcm) / 16_000
@@ -69,21 +73,34 @@ def test_words_of_free_speech_that_were_not_said_are_less_sure(check: PhoneCheck
 
 @pytest.mark.parametrize("found", ["", "opening hours", "goodbye"])
 def test_a_wrong_sentence_from_pocketsphinx_is_overruled(check: PhoneCheck, found: str) -> None:
-    checked = check.check(speech("check_my_balance"), MENU, found)
+    checked = checked_by(check, speech("check_my_balance"), MENU, found)
     assert checked.text == "check my balance"
-    agreed = check.check(speech("check_my_balance"), MENU, "check my balance")
-    assert 0.2 < checked.confidence < agreed.confidence
+    agreed = checked_by(check, speech("check_my_balance"), MENU, "check my balance")
+    assert 0.2 < checked.confidence <= agreed.confidence
+
+
+def test_pocketsphinx_is_not_asked_about_what_is_certain_without_it(check: PhoneCheck) -> None:
+    asked = []
+
+    def find() -> str:
+        asked.append("pocketsphinx")
+        return "goodbye"
+
+    sure = check.check(speech("check_my_balance"), MENU, find)
+    assert sure.text == "check my balance" and sure.confidence >= CERTAIN and not asked
+    check.check(speech("four_two_seven"), MENU, find)
+    assert asked
 
 
 def test_digits_in_any_number(check: PhoneCheck) -> None:
-    checked = check.check(speech("four_two_seven"), DIGITS, "four two seven five")
+    checked = checked_by(check, speech("four_two_seven"), DIGITS, "four two seven five")
     assert checked.text == "four two seven"
     assert checked.confidence > 0.3
 
 
 @pytest.mark.parametrize("found", ["opening hours", "goodbye", "check my balance", ""])
 def test_what_was_not_said_is_rejected(check: PhoneCheck, found: str) -> None:
-    checked = check.check(speech("four_two_seven"), MENU, found)
+    checked = checked_by(check, speech("four_two_seven"), MENU, found)
     assert checked.confidence < 0.2
 
 
@@ -99,18 +116,18 @@ def test_thanks_are_recognised_without_the_th_that_a_phone_line_loses(
     monkeypatch.setattr(PhoneNet, "log_probs", lambda net, pcm: np.log(probs))
     words = {"thank": "TH AE NG K", "thanks": "TH AE NG K S", "you": "Y UW"}
     polite = PhoneCheck(lambda word: [words[word].split()] if word in words else pronounce(word))
-    checked = polite.check(speech("four_two_seven"), DIGITS, "four")
+    checked = checked_by(polite, speech("four_two_seven"), DIGITS, "four")
     assert checked.text == "four"
     assert checked.confidence > 0.9
 
 
 def test_a_grammar_that_cannot_be_read_leaves_the_sentence_to_be_checked(check: PhoneCheck) -> None:
     recursive = "#JSGF V1.0; grammar g; public <g> = goodbye | check my balance | goodbye <g>;"
-    right = check.check(speech("check_my_balance"), recursive, "check my balance")
+    right = checked_by(check, speech("check_my_balance"), recursive, "check my balance")
     assert right.text == "check my balance" and right.confidence > 0.8
-    wrong = check.check(speech("four_two_seven"), recursive, "goodbye")
+    wrong = checked_by(check, speech("four_two_seven"), recursive, "goodbye")
     assert wrong.text == "goodbye" and wrong.confidence < 0.2
-    assert check.check(speech("four_two_seven"), recursive, "").text == ""
+    assert checked_by(check, speech("four_two_seven"), recursive, "").text == ""
 
 
 def test_silence_and_noise_give_no_text(check: PhoneCheck) -> None:
@@ -121,13 +138,13 @@ def test_silence_and_noise_give_no_text(check: PhoneCheck) -> None:
     hum = (3_000 * np.sin(np.arange(16_000) * 2 * np.pi * 100 / 16_000)).astype(np.int16)
     for pcm in (np.zeros(16_000, np.int16), np.zeros(0, np.int16), noise, click, hum):
         for found in ("", "goodbye"):
-            assert check.check(pcm, MENU, found).text == ""
+            assert checked_by(check, pcm, MENU, found).text == ""
 
 
 def test_more_grammars_than_are_kept(check: PhoneCheck) -> None:
     for number in range(70):
         grammar = MENU.replace("grammar g;", f"grammar g{number};")
-        assert check.check(speech("check_my_balance"), grammar, "").text == "check my balance"
+        assert checked_by(check, speech("check_my_balance"), grammar, "").text == "check my balance"
 
 
 def test_all_evidence_against_a_sentence_lowers_the_confidence() -> None:
