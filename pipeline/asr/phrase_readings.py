@@ -15,6 +15,9 @@ MOST = 3
 COMPARED = 8
 """Phrases that are compared word by word: those that share most pairs of letters with the transcript."""
 
+MIN_LETTERS = 5
+"""Of a phrase: "no" and "two" fit too much, "unless to" for example."""
+
 _PUNCTUATION = ".,?!;:"
 
 
@@ -34,7 +37,8 @@ def readings(text: str, phrases: Iterable[str]) -> list[str]:
     """At most MOST readings, the most similar first."""
     words = text.split()
     plain = [word.strip(_PUNCTUATION).lower() for word in words]
-    wanted = list(dict.fromkeys(tuple(phrase.lower().split()) for phrase in phrases if phrase.strip()))
+    split = dict.fromkeys(tuple(phrase.lower().split()) for phrase in phrases)
+    wanted = [phrase for phrase in split if len("".join(phrase)) >= MIN_LETTERS]
     if not words:
         return []
     pairs = _pairs("".join(plain))

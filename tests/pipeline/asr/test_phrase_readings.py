@@ -30,7 +30,11 @@ def test_nothing_recognised_or_nothing_expected() -> None:
     assert readings("", ["sales"]) == []
     assert readings("sales", []) == []
     assert readings("sales", ["", "  "]) == []
-    assert readings("a", ["b"]) == ["B"]
+    assert readings("a", ["bonus"]) == ["Bonus"]
+
+
+def test_a_phrase_of_a_few_letters_fits_too_much() -> None:
+    assert readings("I'll last it", ["two", "no", "yes"]) == []
 
 
 def test_the_most_similar_come_first_and_are_few() -> None:
