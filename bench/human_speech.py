@@ -1,7 +1,8 @@
 """Recordings of people, with what they say: `python -m bench.human_speech FOLDER` fetches them.
 
 Sets: `novel` and `cards` (Debian's pocketsphinx-testdata), `cities` (two_cities.wav of the package moonshine-voice),
-`prompts` (Debian's asterisk-core-sounds-en-wav: words and sentences by one speaker at 8 kHz).
+`prompts` (asterisk-core-sounds-en-wav: words and sentences by one speaker at 8 kHz), `words` (ktuberling-data: names
+of things), `letters` (klettres-data: letters and syllables by two speakers). The program sox reads the last two.
 """
 
 import gzip
@@ -14,15 +15,31 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.phone_line import RATE_HZ, Samples, read_narrow
+from bench.phone_line import RATE_HZ, Samples, read_narrow, wav_narrow
 
-DEBIAN = ("pocketsphinx-testdata", "asterisk-core-sounds-en", "asterisk-core-sounds-en-wav", "asterisk-moh-opsound-wav")
+DEBIAN = (
+    "pocketsphinx-testdata",
+    "asterisk-core-sounds-en",
+    "asterisk-core-sounds-en-wav",
+    "asterisk-moh-opsound-wav",
+    "ktuberling-data",
+    "klettres-data",
+    "libreoffice-common",
+    "timgm6mb-soundfont",
+    "fluid-soundfont-gm",
+)
+"""The last three have sounds, for `bench.recorded_sounds`."""
+
+SPEECH = Path.home() / ".cache" / "offhook" / "speech"
+"""Where the benchmarks look for the recordings."""
 MOONSHINE = "moonshine-voice==0.1.5"
 
 SPHINX = Path("usr/share/pocketsphinx/test/data")
 CITIES = Path("moonshine_voice/assets/two_cities.wav")
 PROMPTS = Path("usr/share/asterisk/sounds/en_US_f_Allison")
 MUSIC = Path("usr/share/asterisk/moh")
+WORDS = Path("usr/share/ktuberling/sounds/en")
+LETTERS = tuple(Path("usr/share/klettres") / name for name in ("en/alpha", "en/syllab", "en_GB/alpha", "en_GB/syllab"))
 PROMPT_TEXTS = Path("usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz")
 
 CITIES_TEXT = """it was the best of times it was the worst of times it was the age of wisdom
@@ -77,6 +94,9 @@ def clips(folder: Path) -> Iterator[Clip]:
     if (folder / CITIES).is_file():
         yield Clip("cities", CITIES.name, read_narrow((folder / CITIES).read_bytes()), CITIES_TEXT)
     yield from _prompts(folder)
+    yield from _single(folder, WORDS, "words")
+    for place in LETTERS:
+        yield from _single(folder, place, "letters")
 
 
 def turns(folder: Path) -> Iterator[Clip]:
@@ -108,6 +128,14 @@ def _listed(place: Path, listing: str, group: str) -> Iterator[Clip]:
             continue
         path = (place / listing).parent / f"{found[2]}.wav"
         yield Clip(group, path.name, read_narrow(path.read_bytes()), found[1])
+
+
+def _single(folder: Path, place: Path, group: str) -> Iterator[Clip]:
+    """Recordings of a word each, which is the file's name without what the picture is."""
+    for path in sorted((folder / place).glob("*.ogg")):
+        command = ["sox", str(path), "-t", "wav", "-r", str(RATE_HZ), "-c", "1", "-b", "16", "-"]
+        read = subprocess.run(command, check=True, capture_output=True)
+        yield Clip(group, f"{place.parent.name} {path.stem}", wav_narrow(read.stdout), path.stem.rpartition("_")[2])
 
 
 def _prompts(folder: Path) -> Iterator[Clip]:

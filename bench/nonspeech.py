@@ -1,58 +1,22 @@
 """Sounds on a phone line that are not speech: what a recogniser should answer with nothing.
 
 The weights of the evidence were fitted with `FITTED`, nothing with `HELD_OUT`.
-All are 8 kHz, float, of any level: `bench.phone_line.over_the_line` sets that.
+As in `bench.waves`; `bench.phone_line.over_the_line` sets the level.
 """
 
-from collections.abc import Callable
-
 import numpy as np
-from numpy.typing import NDArray
 
-RATE_HZ = 8_000
-
-Wave = NDArray[np.float64]
-Make = Callable[[np.random.Generator], Wave]
-
-
-def _time(rng: np.random.Generator, low_s: float = 0.4, high_s: float = 3.0) -> Wave:
-    return np.arange(int(rng.uniform(low_s, high_s) * RATE_HZ)) / RATE_HZ
-
-
-def _band(noise: Wave, low_hz: float, high_hz: float, slope: float = 0.0) -> Wave:
-    hz = np.fft.rfftfreq(len(noise), 1 / RATE_HZ)
-    shape = ((hz >= low_hz) & (hz <= high_hz)) * (np.maximum(hz, 50.0) / 1_000) ** slope
-    return np.fft.irfft(np.fft.rfft(noise) * shape, len(noise))
-
-
-def _tones(t: Wave, *hz: float) -> Wave:
-    return np.asarray(sum(np.sin(2 * np.pi * each * t) for each in hz))
-
-
-def _cadence(t: Wave, on_s: float, off_s: float) -> Wave:
-    return (t % (on_s + off_s) < on_s).astype(float)
-
-
-def _envelope(t: Wave, rise_s: float, fall_s: float) -> Wave:
-    return np.minimum(1.0, t / rise_s) * np.exp(-np.maximum(0.0, t - rise_s) / fall_s)
-
-
-def _hits(rng: np.random.Generator, t: Wave, per_s: float, hit: Callable[[], Wave]) -> Wave:
-    out = np.zeros(len(t) + RATE_HZ)
-    for _ in range(1 + rng.poisson(per_s * len(t) / RATE_HZ)):
-        sound, at = hit(), int(rng.uniform(0, len(t)))
-        out[at : at + len(sound)] += sound[: len(out) - at] * rng.uniform(0.4, 1.0)
-    return out[: len(t)]
+from bench.waves import RATE_HZ, Make, Wave, band, cadence, envelope, hits, times, tones
 
 
 def white_noise(rng: np.random.Generator) -> Wave:
     """Static."""
-    return rng.normal(size=len(_time(rng)))
+    return rng.normal(size=len(times(rng)))
 
 
 def hum_50(rng: np.random.Generator) -> Wave:
     """Mains hum and its harmonics."""
-    t = _time(rng)
+    t = times(rng)
     return np.asarray(sum(np.sin(2 * np.pi * 50 * n * t + n) / n for n in (1, 2, 3, 5, 7, 9))) + rng.normal(
         scale=0.05, size=len(t)
     )
@@ -60,36 +24,36 @@ def hum_50(rng: np.random.Generator) -> Wave:
 
 def clicks(rng: np.random.Generator) -> Wave:
     """One or a few."""
-    return _hits(rng, _time(rng), 1.0, lambda: rng.normal(size=40) * np.exp(-np.arange(40) / 8))
+    return hits(rng, times(rng), 1.0, lambda: rng.normal(size=40) * np.exp(-np.arange(40) / 8))
 
 
 def breath(rng: np.random.Generator) -> Wave:
     """In or out."""
-    t = _time(rng, 0.4, 1.2)
-    return np.asarray(_band(rng.normal(size=len(t)), 300, 3_400, -0.6) * np.sin(np.pi * t / t[-1]) ** 2)
+    t = times(rng, 0.4, 1.2)
+    return np.asarray(band(rng.normal(size=len(t)), 300, 3_400, -0.6) * np.sin(np.pi * t / t[-1]) ** 2)
 
 
 def dtmf(rng: np.random.Generator) -> Wave:
     """Keys."""
-    t = _time(rng)
-    return _tones(t, rng.choice([697, 770, 852, 941]), rng.choice([1_209, 1_336, 1_477])) * _cadence(t, 0.12, 0.1)
+    t = times(rng)
+    return tones(t, rng.choice([697, 770, 852, 941]), rng.choice([1_209, 1_336, 1_477])) * cadence(t, 0.12, 0.1)
 
 
 def ringback_us(rng: np.random.Generator) -> Wave:
     """440 and 480 Hz."""
-    return _tones(_time(rng, 1.0), 440, 480)
+    return tones(times(rng, 1.0), 440, 480)
 
 
 def cough(rng: np.random.Generator) -> Wave:
     """Bursts through a throat."""
-    t = _time(rng, 0.3, 0.6)
-    burst = _band(rng.normal(size=len(t)), 200, 1_800) * _envelope(t, 0.02, 0.09)
+    t = times(rng, 0.3, 0.6)
+    burst = band(rng.normal(size=len(t)), 200, 1_800) * envelope(t, 0.02, 0.09)
     return np.concatenate([burst, np.zeros(800), 0.6 * burst]) if rng.random() < 0.5 else burst
 
 
 def chords(rng: np.random.Generator) -> Wave:
     """An organ on hold."""
-    t = _time(rng, 1.0)
+    t = times(rng, 1.0)
     root = 220 * 2 ** (rng.integers(0, 12, 1 + len(t) // 4_000) / 12)
     held = np.repeat(root, 4_000)[: len(t)]
     phase = 2 * np.pi * np.cumsum(held) / RATE_HZ
@@ -98,19 +62,19 @@ def chords(rng: np.random.Generator) -> Wave:
 
 def typing(rng: np.random.Generator) -> Wave:
     """A keyboard."""
-    return _hits(
-        rng, _time(rng, 0.8), 6.0, lambda: _band(rng.normal(size=240), 900, 3_600) * np.exp(-np.arange(240) / 50)
+    return hits(
+        rng, times(rng, 0.8), 6.0, lambda: band(rng.normal(size=240), 900, 3_600) * np.exp(-np.arange(240) / 50)
     )
 
 
 def pink_noise(rng: np.random.Generator) -> Wave:
     """A car, a fan."""
-    return _band(rng.normal(size=len(_time(rng))), 60, 3_900, -0.5)
+    return band(rng.normal(size=len(times(rng))), 60, 3_900, -0.5)
 
 
 def hum_60(rng: np.random.Generator) -> Wave:
     """The other mains, rectified, swelling."""
-    t = _time(rng)
+    t = times(rng)
     return np.asarray(
         np.abs(np.sin(2 * np.pi * 60 * t)) * (1 + 0.5 * np.sin(2 * np.pi * rng.uniform(0.5, 2) * t)) - 0.6
     )
@@ -123,54 +87,54 @@ def knocks(rng: np.random.Generator) -> Wave:
         t = np.arange(1_200) / RATE_HZ
         return np.asarray(np.sin(2 * np.pi * rng.uniform(120, 300) * t) * np.exp(-t / 0.025))
 
-    return _hits(rng, _time(rng), 1.5, knock)
+    return hits(rng, times(rng), 1.5, knock)
 
 
 def sigh(rng: np.random.Generator) -> Wave:
     """A long breath whose colour changes."""
-    t = _time(rng, 0.8, 1.8)
-    dark, bright = _band(rng.normal(size=len(t)), 200, 1_200), _band(rng.normal(size=len(t)), 1_000, 3_800)
+    t = times(rng, 0.8, 1.8)
+    dark, bright = band(rng.normal(size=len(t)), 200, 1_200), band(rng.normal(size=len(t)), 1_000, 3_800)
     place = t / t[-1]
     return np.asarray((dark * (1 - place) + bright * place) * np.sin(np.pi * np.sqrt(place)))
 
 
 def handling(rng: np.random.Generator) -> Wave:
     """A phone that is moved: rubbing and thumps."""
-    t = _time(rng, 0.6)
-    rub = _band(rng.normal(size=len(t)), 60, 900, -1.0) * np.abs(_band(rng.normal(size=len(t)), 1, 9))
+    t = times(rng, 0.6)
+    rub = band(rng.normal(size=len(t)), 60, 900, -1.0) * np.abs(band(rng.normal(size=len(t)), 1, 9))
     return np.asarray(rub / (np.abs(rub).max() + 1e-9))
 
 
 def dial_tone_425(rng: np.random.Generator) -> Wave:
     """Steady or busy."""
-    t = _time(rng, 0.8)
-    return _tones(t, 425) * (_cadence(t, 0.48, 0.48) if rng.random() < 0.5 else 1.0)
+    t = times(rng, 0.8)
+    return tones(t, 425) * (cadence(t, 0.48, 0.48) if rng.random() < 0.5 else 1.0)
 
 
 def ringback_uk(rng: np.random.Generator) -> Wave:
     """400 and 450 Hz, twice."""
-    t = _time(rng, 1.2)
-    return _tones(t, 400, 450) * _cadence(t, 0.4, 0.2)
+    t = times(rng, 1.2)
+    return tones(t, 400, 450) * cadence(t, 0.4, 0.2)
 
 
 def fax(rng: np.random.Generator) -> Wave:
     """CNG or the answer tone, with its phase reversals."""
-    t = _time(rng, 0.8)
-    return _tones(t, 1_100) if rng.random() < 0.5 else _tones(t, 2_100) * np.sign(np.sin(2 * np.pi * 1.1 * t) + 1e-9)
+    t = times(rng, 0.8)
+    return tones(t, 1_100) if rng.random() < 0.5 else tones(t, 2_100) * np.sign(np.sin(2 * np.pi * 1.1 * t) + 1e-9)
 
 
 def siren(rng: np.random.Generator) -> Wave:
     """Outside."""
-    t = _time(rng, 1.0)
+    t = times(rng, 1.0)
     hz = 900 + 400 * np.sin(2 * np.pi * rng.uniform(0.3, 3) * t)
     return np.asarray(np.sin(2 * np.pi * np.cumsum(hz) / RATE_HZ))
 
 
 def throat(rng: np.random.Generator) -> Wave:
     """Clearing it: a rough, low voice without a word."""
-    t = _time(rng, 0.25, 0.6)
+    t = times(rng, 0.25, 0.6)
     pulses = np.sign(np.sin(2 * np.pi * np.cumsum(rng.normal(70, 12, len(t))) / RATE_HZ)) + rng.normal(size=len(t))
-    return np.asarray(_band(pulses, 250, 1_500) * np.sin(np.pi * t / t[-1]))
+    return np.asarray(band(pulses, 250, 1_500) * np.sin(np.pi * t / t[-1]))
 
 
 def plucked(rng: np.random.Generator) -> Wave:
@@ -181,12 +145,12 @@ def plucked(rng: np.random.Generator) -> Wave:
         hz = 110 * 2 ** (rng.integers(0, 30) / 12)
         return np.asarray(sum(np.sin(2 * np.pi * hz * n * t) * np.exp(-t * n * 3) / n for n in range(1, 8)))
 
-    return _hits(rng, _time(rng, 1.2), 4.0, note)
+    return hits(rng, times(rng, 1.2), 4.0, note)
 
 
 def crackle(rng: np.random.Generator) -> Wave:
     """A bad line."""
-    t = _time(rng)
+    t = times(rng)
     return (rng.random(len(t)) < 0.003) * rng.normal(size=len(t)) * 5 + rng.normal(scale=0.02, size=len(t))
 
 
@@ -200,16 +164,16 @@ def laugh(rng: np.random.Generator) -> Wave:
 
 def wind(rng: np.random.Generator) -> Wave:
     """In gusts."""
-    t = _time(rng, 1.0)
+    t = times(rng, 1.0)
     return np.asarray(
-        _band(rng.normal(size=len(t)), 50, 1_500, -0.8) * (1.2 + np.sin(2 * np.pi * rng.uniform(0.5, 3) * t))
+        band(rng.normal(size=len(t)), 50, 1_500, -0.8) * (1.2 + np.sin(2 * np.pi * rng.uniform(0.5, 3) * t))
     )
 
 
 def doorbell(rng: np.random.Generator) -> Wave:
     """Two gongs."""
     t = np.arange(int(0.7 * RATE_HZ)) / RATE_HZ
-    high, low = (_tones(t, hz, 2.76 * hz) * np.exp(-t / 0.25) for hz in (rng.uniform(600, 800), rng.uniform(450, 600)))
+    high, low = (tones(t, hz, 2.76 * hz) * np.exp(-t / 0.25) for hz in (rng.uniform(600, 800), rng.uniform(450, 600)))
     return np.concatenate([high, low])
 
 
@@ -217,7 +181,7 @@ def sneeze(rng: np.random.Generator) -> Wave:
     """A breath in, and a burst."""
     t = np.arange(int(0.3 * RATE_HZ)) / RATE_HZ
     noise = rng.normal(size=len(t))
-    return np.concatenate([0.2 * _band(noise, 500, 2_500) * t, _band(noise, 800, 3_800) * _envelope(t, 0.01, 0.08)])
+    return np.concatenate([0.2 * band(noise, 500, 2_500) * t, band(noise, 800, 3_800) * envelope(t, 0.01, 0.08)])
 
 
 def bark(rng: np.random.Generator) -> Wave:
@@ -225,14 +189,14 @@ def bark(rng: np.random.Generator) -> Wave:
     t = np.arange(int(0.18 * RATE_HZ)) / RATE_HZ
     phase = 2 * np.pi * np.cumsum(rng.uniform(300, 500) * (1 + 0.6 * np.sin(np.pi * t / t[-1]))) / RATE_HZ
     one = (np.sign(np.sin(phase)) + 0.5 * rng.normal(size=len(t))) * np.hanning(len(t))
-    return np.concatenate([_band(one, 250, 2_500), np.zeros(1_500)] * int(rng.integers(1, 3)))
+    return np.concatenate([band(one, 250, 2_500), np.zeros(1_500)] * int(rng.integers(1, 3)))
 
 
 def zip_fastener(rng: np.random.Generator) -> Wave:
     """And the like: a rasp that rises."""
-    t = _time(rng, 0.3, 0.9)
+    t = times(rng, 0.3, 0.9)
     rasp = np.sign(np.sin(2 * np.pi * np.cumsum(60 + 120 * t / t[-1]) / RATE_HZ)) * rng.normal(size=len(t))
-    return _band(rasp, 900, 3_700)
+    return band(rasp, 900, 3_700)
 
 
 FITTED: tuple[Make, ...] = (

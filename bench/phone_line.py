@@ -5,9 +5,11 @@ cmu_us_slt_arctic_hts), of the Debian packages flite, espeak-ng, and festival wi
 """
 
 import io
+import struct
 import subprocess
 import tempfile
 import wave
+from collections.abc import Iterator
 from pathlib import Path
 from shutil import which
 
@@ -72,6 +74,30 @@ def read_narrow(speech: bytes | NDArray[np.float64], rate_hz: int = RATE_HZ) -> 
     size = len(speech) * RATE_HZ // rate_hz
     narrow = np.fft.irfft(np.fft.rfft(speech)[: size // 2 + 1], size) * (size / len(speech))
     return np.asarray(narrow * (23_000 / max(1.0, np.abs(narrow).max())), np.int16)
+
+
+def wav_narrow(wav: bytes) -> Samples:
+    """A WAV file of 8 or 16 bits, with one or two channels, at 8 kHz."""
+    chunks = dict(riff_chunks(wav[12:]))
+    _format, channels, rate_hz, _bytes_per_s, _align, bits = struct.unpack_from("<HHIIHH", chunks[b"fmt "])
+    data = chunks[b"data"]
+    samples = (
+        np.frombuffer(data, "<i2").astype(float) if bits == 16 else np.frombuffer(data, np.uint8).astype(float) - 128.0
+    )
+    return read_narrow(samples[: len(samples) // channels * channels].reshape(-1, channels).mean(axis=1), rate_hz)
+
+
+def riff_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The chunks of a RIFF file behind its header, those in lists one by one."""
+    at = 0
+    while at + 8 <= len(data):
+        kind, size = struct.unpack_from("<4sI", data, at)
+        body = data[at + 8 : at + 8 + size]
+        if kind == b"LIST":
+            yield from riff_chunks(body[4:])
+        else:
+            yield kind, body
+        at += 8 + size + size % 2
 
 
 def over_the_line(speech: Samples, rng: np.random.Generator) -> Samples:

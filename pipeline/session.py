@@ -332,7 +332,8 @@ class Session:
         self._time_answer(answer, now)
         if self._question is not None:
             began_at = None if answer.kind is AnswerKind.NO_INPUT else self._core.turn_began_at
-            self._on_event(CallerAnswered(answer, now, began_at))
+            words = self._core.transcript_words if answer.text else ()
+            self._on_event(CallerAnswered(answer, now, began_at, words))
             self._question = None
         if self._step is not None and not self._step.done():
             self._step.set_result(answer)

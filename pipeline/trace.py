@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from offhook.pipeline.asr.engine import RecognisedWord
 from offhook.pipeline.chain.spending import EngineUse
 from offhook.pipeline.events import Answer, Playback
 from offhook.pipeline.tts.engine import Word
@@ -138,11 +139,15 @@ class CallerIgnored:
 
 @dataclass(frozen=True, slots=True)
 class CallerAnswered:
-    """A question is over; the turn that answers it began at `began_at` (None: there was none)."""
+    """A question is over; the turn that answers it began at `began_at` (None: there was none).
+
+    `words` have their times in seconds of the turn's audio, if the recogniser has any.
+    """
 
     answer: Answer
     at: float
     began_at: float | None = None
+    words: tuple[RecognisedWord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,8 @@ def outcome(trial: Trial, heard: Heard, threshold: float) -> str | None:
     confidence = heard.transcript.confidence
     if confidence is not None and confidence < threshold:
         return None
-    return trial.meaning(heard.transcript.text)
+    readings = (heard.transcript.text, *heard.transcript.alternatives)
+    return next((meaning for text in readings if (meaning := trial.meaning(text)) is not None), None)
 
 
 def normal(text: str) -> list[str]:

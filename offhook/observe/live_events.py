@@ -4,9 +4,10 @@ Each is a dict with `kind` and `at`, seconds since the call's start. DTMF digits
 secret. Pure.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from offhook.pipeline.asr.engine import RecognisedWord
 from offhook.pipeline.events import Playback
 from offhook.pipeline.rates import TICK_HZ
 from offhook.pipeline.trace import (
@@ -36,6 +37,9 @@ LiveEvent = dict[str, Any]
 MAX_TEXT_CHARS = 4_000
 """The longest text shown; recognisers and dialogs may produce longer ones."""
 
+MAX_WORDS = 400
+"""Of an answer, with their places."""
+
 TRANSIENT = frozenset({"partial", "levels"})
 """Kinds of momentary interest, which no timeline keeps."""
 
@@ -61,10 +65,11 @@ def _content(event: SessionEvent, began: float) -> LiveEvent:  # noqa: C901, PLR
             return {"kind": "partial", "text": _short(text)}
         case CallerSpeech(speaking):
             return {"kind": "speech", "on": speaking}
-        case CallerAnswered(answer):
+        case CallerAnswered(answer, words=words):
             said = {"answer": str(answer.kind), "text": _short(answer.text), "choice": answer.choice}
             keys, typed = len(answer.digits), answer.typed
-            return {"kind": "answer", **said, "confidence": answer.confidence, "keys": keys, "typed": typed}
+            answered = {"kind": "answer", **said, "confidence": answer.confidence, "keys": keys, "typed": typed}
+            return answered | ({"words": _recognised(words)} if words else {})
         case CallerCorrected(answer, was):
             now = {"answer": str(answer.kind), "text": _short(answer.text), "choice": answer.choice}
             return {"kind": "corrected", **now, "confidence": answer.confidence, "was": _short(was.text)}
@@ -111,6 +116,12 @@ def _places(words: Iterable[Word]) -> list[list[float]]:
         ]
         for word in words
     ]
+
+
+def _recognised(words: Sequence[RecognisedWord]) -> list[list[Any]]:
+    """(word, start, end, confidence or None); times in seconds of the turn's audio."""
+    places = [[_short(word.text), round(word.start_s, 3), round(word.end_s, 3), word.confidence] for word in words]
+    return places[:MAX_WORDS]
 
 
 def _short(text: str) -> str:

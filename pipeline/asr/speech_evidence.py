@@ -3,11 +3,12 @@
 A model that was trained on subtitles finds words in anything: "Thank you." in a hum, "you" in a breath, "Be Be Be" in
 a dial tone. What it says about itself (the probability of no speech, the mean log probability of the tokens) does not
 suffice: thresholds that catch the invented words lose every tenth sentence. Together with a few properties of the
-sound a logistic regression does better. `bench/free_speech.py` fitted WEIGHTS, on voices and noises that it does not
+sound a logistic regression does better. `bench/speech_guard.py` fitted WEIGHTS, on voices and noises that it does not
 measure with.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 import numpy as np
@@ -36,6 +37,19 @@ _STOCK = (
 STOCK = frozenset(_STOCK.split("|"))
 """What a model says to nothing. Callers say it, too: it only needs more evidence."""
 
+_INTERJECTIONS = (
+    "oh|ooh|woo|whoo|whoa|wow|ah|aw|ow|eh|ha|haha|hahaha|hm|hmm|mm|mmm|mhm|uh|huh|um|hey|yay|boo|beep|be|bee|you|so|"
+    "the|and|i|it's|t|s"
+)
+INTERJECTIONS = frozenset(_INTERJECTIONS.split("|"))
+"""Words that it repeats: "Woo! Woo!" to a siren."""
+
+VOICE_FRAMES = 8
+"""A quarter of a second: the shortest answers have that much voice."""
+
+_TAPS = np.arange(-15, 16)
+_HALF_BAND = (0.5 * np.sinc(0.5 * _TAPS) * np.hamming(len(_TAPS))).astype(np.float32)
+
 _ANNOTATION = re.compile(r"\[[^\]]*\]|\([^)]*\)|\*[^*]*\*|[♪♫]+")
 _WORDLESS = re.compile(r"[\W_]*")
 
@@ -57,22 +71,23 @@ class Evidence:
 
     no_speech: float  # log odds
     mean_log_prob: float
-    stock: float  # 1 for one of STOCK
+    stock: float  # 1 for one of STOCK, or INTERJECTIONS alone
     crowded: float  # tokens per second, above what people say
     log_active: float
     voiced: float
     pitch_spread: float
     variability: float
+    voice: float  # log odds of the speech detector's probability, where it is highest
 
     def vector(self) -> NDArray[np.float64]:
         """Its values, and a 1."""
         return np.array((*astuple(self), 1.0))
 
 
-WEIGHTS = np.array([-2.553, 0.586, -0.551, -0.732, 1.061, 2.466, -5.22, 0.758, -1.008])
+WEIGHTS = np.array([-1.71, 0.54, -1.76, -0.59, 0.33, 5.02, -2.53, -1.2, 0.98, -4.15])
 """Of the values of Evidence, and the constant."""
 
-MIN_PROBABILITY = 0.3
+MIN_PROBABILITY = 0.4
 """Words are taken from here on."""
 
 
@@ -101,20 +116,40 @@ def sound(samples: NDArray[np.int16]) -> Sound:
 
 
 def evidence(
-    heard: Sound, text: str, tokens: int, no_speech_probability: float, mean_log_probability: float
+    heard: Sound, text: str, tokens: int, no_speech_probability: float, mean_log_probability: float, voice: float
 ) -> Evidence:
-    """All that is known about a transcript of `tokens` tokens."""
-    odds = min(max(no_speech_probability, 1e-6), 1.0 - 1e-6)
+    """All that is known about a transcript of `tokens` tokens. `voice`: see `voice_in`."""
+    words = plain(text)
     return Evidence(
-        no_speech=float(np.log(odds / (1.0 - odds))),
+        no_speech=_log_odds(no_speech_probability, 1e-6),
         mean_log_prob=mean_log_probability,
-        stock=float(plain(text) in STOCK),
+        stock=float(words in STOCK or INTERJECTIONS.issuperset(words.split())),
         crowded=max(0.0, tokens / (heard.active_s + 0.3) - 6.0),
         log_active=float(np.log(heard.active_s + 0.05)),
         voiced=heard.voiced,
         pitch_spread=min(heard.pitch_spread, 1.0),
         variability=heard.variability,
+        voice=_log_odds(voice, 0.01),
     )
+
+
+def halved(samples: NDArray[np.int16]) -> NDArray[np.int16]:
+    """16-bit samples at 16 kHz as 8 kHz, for a detector."""
+    if len(samples) < len(_HALF_BAND):
+        return samples[::2]
+    filtered = np.convolve(samples.astype(np.float32), _HALF_BAND, "same")[::2]
+    return np.clip(np.rint(filtered), -32_768, 32_767).astype(np.int16)
+
+
+def voice_in(probabilities: Sequence[float]) -> float:
+    """The mean of the highest VOICE_FRAMES probabilities of speech that a detector gave to the frames of a turn."""
+    highest = sorted(probabilities)[-VOICE_FRAMES:]
+    return sum(highest) / len(highest) if highest else 0.0
+
+
+def _log_odds(probability: float, margin: float) -> float:
+    inside = min(max(probability, margin), 1.0 - margin)
+    return float(np.log(inside / (1.0 - inside)))
 
 
 def speech_probability(found: Evidence) -> float:

@@ -50,13 +50,15 @@ class Work(IntEnum):
 class Recognised:
     """What a piece of audio was understood as. Times of `words` count from the piece's first sample.
 
-    `weight` is the length of the speech in seconds: confidences are averaged with it.
+    `weight` is the length of the speech in seconds: confidences are averaged with it. `alternatives` are other
+    readings.
     """
 
     text: str = ""
     confidence: float = 0.0
     words: tuple[RecognisedWord, ...] = ()
     weight: float = 0.0
+    alternatives: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -168,7 +170,8 @@ class TurnAudio:
             for start_s, each in spoken
             for word in each.words
         )
-        return Recognised(self.text_with(last), confidence, words, weight)
+        alternatives = last.alternatives if len(spoken) == 1 else ()
+        return Recognised(self.text_with(last), confidence, words, weight, alternatives)
 
 
 def levels(samples: Samples) -> NDArray[np.float32]:

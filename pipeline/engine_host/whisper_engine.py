@@ -32,6 +32,7 @@ Emit = Callable[[Kind, int, bytes], None]
 class _Turn:
     language: str | None
     audio: TurnAudio
+    phrases: tuple[str, ...] = ()
     received_bytes: int = 0
     waiting_since: float = 0.0
     partial: str = ""
@@ -63,11 +64,14 @@ class HostedWhisper:
         return {"engine": "whisper", "rate_hz": RATE_HZ, "decode_ms": round(1_000 * self._decode_s)}
 
     def open(self, stream: int, payload: bytes) -> None:
-        """Begin a turn: {"language": str | null}; the rest of the request is not used."""
-        language = decode_json(payload).get("language")
+        """Begin a turn: {"language": str | null, "phrases": [str]}; the grammar is not used."""
+        request = decode_json(payload)
+        language, phrases = request.get("language"), request.get("phrases", [])
         if language is not None and not isinstance(language, str):
             raise ProtocolError("the language is not a string")
-        self._turns[stream] = _Turn(language, TurnAudio(self._window_s))
+        if not isinstance(phrases, list) or not all(isinstance(phrase, str) for phrase in phrases):
+            raise ProtocolError("the phrases are not a list of strings")
+        self._turns[stream] = _Turn(language, TurnAudio(self._window_s), tuple(phrases))
 
     def data(self, stream: int, payload: bytes) -> None:
         """Audio at 16 kHz."""
@@ -141,6 +145,7 @@ class HostedWhisper:
             "text": result.text,
             "confidence": round(result.confidence, 3) if result.text else None,
             "words": [astuple(word) for word in result.words],
+            "alternatives": result.alternatives,
         }
         self._emit(Kind.RESULT, stream, json.dumps(values).encode())
 
@@ -149,7 +154,7 @@ class HostedWhisper:
             return Recognised()
         began = self._clock()
         try:
-            found = self._model.recognise(samples, turn.language, final=final)
+            found = self._model.recognise(samples, turn.language, final=final, phrases=turn.phrases)
         except (RuntimeError, ValueError) as error:  # ctranslate2's: it fails this turn, not the others
             raise StreamFailure("recognising", f"{type(error).__name__}: {error}") from error
         self._decode_s += 0.25 * (self._clock() - began - self._decode_s)

@@ -13,7 +13,7 @@ The core is built in layers: `machine` runs the table, `turns` knows the caller'
 
 from dataclasses import replace
 
-from offhook.pipeline.asr.engine import Transcript
+from offhook.pipeline.asr.engine import RecognisedWord, Transcript
 from offhook.pipeline.endpoint.silence import SilencePolicy
 from offhook.pipeline.events import Answer, AnswerKind, EndpointPolicy, Interruption, Question
 from offhook.pipeline.turn.answers import answer_to, is_meant_for
@@ -170,6 +170,11 @@ class TurnCore(CallerKeys):
             self._move(Move.SILENCE if confirmed and self.floor is not Floor.BOT_PAUSED else Move.CLICK, now)
 
     # Input from the recogniser.
+
+    @property
+    def transcript_words(self) -> tuple[RecognisedWord, ...]:
+        """The words of the latest transcript."""
+        return self._transcript.words
 
     def partial(self, text: str, now: float) -> None:
         """The words so far."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from offhook.pipeline.asr.engine import Transcript
+from offhook.pipeline.asr.engine import RecognisedWord, Transcript
 from offhook.pipeline.asr.grammar import GrammarError
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, Playback, Prompt, Question
@@ -16,6 +16,7 @@ from offhook.pipeline.trace import (
     BotHeard,
     BotResumed,
     BotSpoke,
+    CallerAnswered,
     CallerPartial,
     EngineFailed,
     Mark,
@@ -96,6 +97,26 @@ async def test_question_and_answer_and_the_time_it_took() -> None:
     assert list(traced.trace.marks) == list(Mark)
     assert traced.trace.response_ms == pytest.approx(sum(traced.trace.stages_ms().values()))
     assert 70 <= traced.trace.response_ms < 1_000
+
+
+async def test_an_answer_is_reported_with_its_words_and_one_by_keys_without() -> None:
+    talk = Talk()
+    words = (RecognisedWord("my", 0.1, 0.3, 0.9), RecognisedWord("balance", 0.3, 0.8, 0.7))
+    task = step(talk, PROMPT, PATIENT)
+    await talk.playing()
+    talk.line.send()
+    await talk.speak()
+    await talk.fall_silent()
+    await talk.until(lambda: talk.asr.turns and talk.asr.turns[-1].finishing)
+    talk.asr.turns[-1].answer.set_result(Transcript("my balance", 0.9, words))
+    await result(task)
+    task = step(talk, PROMPT, PATIENT)
+    await talk.playing()
+    talk.press("1")
+    await result(task)
+    spoken, typed = talk.reported(CallerAnswered)
+    assert isinstance(spoken, CallerAnswered) and isinstance(typed, CallerAnswered)
+    assert (spoken.words, typed.words) == (words, ())
 
 
 async def test_the_recogniser_gets_the_speech_from_before_its_first_sound_to_the_end() -> None:

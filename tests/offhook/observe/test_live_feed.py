@@ -7,6 +7,7 @@ import pytest
 from offhook.observe import live_feed
 from offhook.observe.live_events import LiveEvent, describe
 from offhook.observe.live_feed import CallWatch, LiveCall, LiveFeed, peak_table, peaks_of
+from offhook.pipeline.asr.engine import RecognisedWord
 from offhook.pipeline.events import Answer, AnswerKind, Playback
 from offhook.pipeline.trace import (
     BargedIn,
@@ -123,6 +124,12 @@ def test_pressed_keys_are_counted_and_never_reported() -> None:
         "typed": False,
     }
     assert "4711" not in repr(described)
+
+
+def test_recognised_words_come_with_their_times() -> None:
+    words = (RecognisedWord("my", 0.2, 0.4, 0.9), RecognisedWord("balance", 0.4, 1.00049))
+    described = describe(CallerAnswered(Answer(AnswerKind.SPEECH, "my balance"), 105.0, 103.0, words), 100.0)
+    assert described["words"] == [["my", 0.2, 0.4, 0.9], ["balance", 0.4, 1.0, None]]
 
 
 def test_typed_lines_and_what_was_ignored() -> None:

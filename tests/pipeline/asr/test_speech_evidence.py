@@ -5,12 +5,15 @@ from numpy.typing import NDArray
 from offhook.pipeline.asr.speech_evidence import (
     MIN_PROBABILITY,
     RATE_HZ,
+    Evidence,
     Sound,
     evidence,
+    halved,
     plain,
     sound,
     speech_probability,
     spoken,
+    voice_in,
 )
 
 RNG = np.random.default_rng(5)
@@ -72,15 +75,46 @@ def test_silence_is_nothing() -> None:
     assert sound(np.zeros(10, np.int16)).active_s == 0.0
 
 
+def given(sound: Sound, text: str, no_speech: float = 0.02, log_prob: float = -0.2, voice: float = 0.98) -> Evidence:
+    return evidence(sound, text, 2 * len(text.split()), no_speech, log_prob, voice)
+
+
 def test_a_clear_sentence_is_accepted_and_thanks_out_of_a_hum_are_not() -> None:
-    clear = evidence(SPEECH, "I'd like to book a table", 8, no_speech_probability=0.02, mean_log_probability=-0.2)
     hum = Sound(active_s=2.0, voiced=1.0, pitch_spread=0.0, variability=0.2)
-    thanks = evidence(hum, "Thank you.", 3, no_speech_probability=0.8, mean_log_probability=-1.2)
-    assert speech_probability(clear) > 0.9
-    assert speech_probability(thanks) < MIN_PROBABILITY
+    assert speech_probability(given(SPEECH, "I'd like to book a table")) > 0.9
+    assert speech_probability(given(hum, "Thank you.", no_speech=0.8, log_prob=-1.2, voice=0.3)) < MIN_PROBABILITY
+
+
+def test_what_the_detector_does_not_take_for_a_voice_needs_much_evidence() -> None:
+    siren = Sound(active_s=2.0, voiced=1.0, pitch_spread=0.3, variability=1.0)
+    assert (
+        speech_probability(given(siren, "Woo! Woo! Woo!", no_speech=0.3, log_prob=-0.6, voice=0.05)) < MIN_PROBABILITY
+    )
+    voices = [speech_probability(given(SPEECH, "yes", voice=voice)) for voice in (0.0, 0.1, 0.5, 0.9, 1.0)]
+    assert voices == sorted(voices) and voices[0] < voices[-1]
+
+
+def test_interjections_alone_count_as_what_a_model_says_to_nothing() -> None:
+    assert given(SPEECH, "Oh, whoo, whoo!").stock == 1.0
+    assert given(SPEECH, "Oh, the seven.").stock == 0.0
+
+
+def test_the_voice_is_where_the_detector_is_surest() -> None:
+    assert voice_in([]) == 0.0
+    assert voice_in([0.5]) == 0.5
+    assert voice_in([0.0] * 50 + [1.0] * 8) == 1.0
+    assert voice_in([0.0] * 50 + [1.0] * 4) == 0.5
+
+
+def test_half_the_rate_keeps_what_a_phone_line_carries() -> None:
+    for hz, kept in ((300, 1.0), (3_000, 1.0), (6_000, 0.0)):
+        half = halved(samples(np.sin(2 * np.pi * hz * seconds(0.5))))
+        assert len(half) == RATE_HZ // 4
+        assert np.abs(half[100:-100]).max() == pytest.approx(8_000 * kept, abs=400)
+    assert len(halved(np.zeros(4, np.int16))) == 2
 
 
 def test_probabilities_of_the_model_may_be_at_their_limits() -> None:
     for no_speech in (0.0, 1.0):
-        found = evidence(SPEECH, "yes", 1, no_speech_probability=no_speech, mean_log_probability=0.0)
+        found = given(SPEECH, "yes", no_speech=no_speech, log_prob=0.0, voice=no_speech)
         assert 0.0 <= speech_probability(found) <= 1.0

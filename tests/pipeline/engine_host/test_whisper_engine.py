@@ -168,7 +168,7 @@ def test_nothing_said_is_nothing_and_costs_nothing() -> None:
     host.begin(1, quiet(2.0))
     host.engine.end(1)
     assert host.work() == [1]
-    assert host.of(Kind.RESULT, 1) == [{"text": "", "confidence": None, "words": []}]
+    assert host.of(Kind.RESULT, 1) == [{"text": "", "confidence": None, "words": [], "alternatives": []}]
 
 
 def test_a_turn_that_is_dropped_is_not_decoded() -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from bench.free_speech import codec, heard_by_recogniser, noisy
 from bench.human_speech import SPHINX, clips, words_wrong
 from bench.nonspeech import FITTED, HELD_OUT
+from bench.nonspeech_held_out import FRESH
 from bench.phone_line import over_the_line, read_narrow
 from offhook.pipeline.engine_host.protocol import StreamFailure
 from offhook.pipeline.engine_host.whisper_model import WhisperModel, confidence
@@ -45,6 +46,17 @@ def test_sounds_that_are_not_speech_are_nothing(model: WhisperModel) -> None:
     assert is_at_most(len(answered), 2 * len((*FITTED, *HELD_OUT)), 0.03), answered
 
 
+def test_sounds_that_the_weights_were_not_fitted_with_are_nothing(model: WhisperModel) -> None:
+    answered = []
+    for make in FRESH:
+        for number in range(3):
+            rng = np.random.default_rng(700 + number)
+            line = over_the_line(read_narrow(make(rng)), rng)
+            if text := model.recognise(heard_by_recogniser(line), final=False).text:
+                answered.append((make.__name__, text))
+    assert is_at_most(len(answered), 3 * len(FRESH), 0.03), answered
+
+
 def test_speech_is_not_lost_in_noise(model: WhisperModel) -> None:
     lost = []
     for name in ("check_my_balance", "four_two_seven"):
@@ -72,6 +84,33 @@ def test_a_louder_or_quieter_caller_is_the_same_caller(model: WhisperModel) -> N
         found = model.recognise(heard_by_recogniser(codec(samples)))
         assert found.text.lower().strip(".") == "check my balance"
         assert found.confidence > 0.5
+
+
+@pytest.mark.skipif(not (Path("/") / SPHINX).is_dir(), reason="apt-get install pocketsphinx-testdata")
+def test_a_phrase_takes_the_place_of_what_sounds_like_it_and_of_nothing_else(model: WhisperModel) -> None:
+    others = ("support", "opening hours", "call me back", "nine of diamonds", "yes", "no")
+    recordings = [clip for clip in clips(Path("/")) if clip.group in ("novel", "cards")]
+    for clip in recordings:
+        samples = heard_by_recogniser(codec(clip.samples))
+        assert model.recognise(samples, phrases=others).text == model.recognise(samples).text
+    (said,) = [clip for clip in recordings if clip.name == "002.wav"]  # "four queen of clubs"
+    samples = heard_by_recogniser(codec(said.samples))
+    plain = model.recognise(samples)
+    assert "clubs" not in plain.text.lower()
+    found = model.recognise(samples, phrases=(*others, "queen of clubs"))
+    assert found.text.lower().strip(".").endswith("queen of clubs")
+    assert found.alternatives == (plain.text,)
+    assert found.confidence > plain.confidence
+    assert " ".join(word.text for word in found.words) == found.text
+    assert model.recognise(samples, final=False, phrases=("queen of clubs",)).text == plain.text
+
+
+def test_an_expected_phrase_is_surer(model: WhisperModel) -> None:
+    samples = heard_by_recogniser(codec(narrow("check_my_balance")))
+    alone, expected = (model.recognise(samples, phrases=phrases) for phrases in ((), ("check my balance",)))
+    assert alone.text == expected.text and expected.alternatives == ()
+    assert alone.confidence < expected.confidence < 1.0
+    assert expected.confidence > 0.9
 
 
 def test_an_english_model_is_asked_for_no_language(model: WhisperModel) -> None:
