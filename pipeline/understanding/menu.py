@@ -17,6 +17,7 @@ from offhook.pipeline.understanding.canonical import Words, canonical
 from offhook.pipeline.understanding.corrections import correction_at
 from offhook.pipeline.understanding.match import Match
 from offhook.pipeline.understanding.menu_phrases import Phrase, Term, compiled, synonyms_in
+from offhook.pipeline.understanding.menu_topics import Topics, evidence, topics_of
 from offhook.pipeline.understanding.menu_words import is_filler, is_loose, menu_words
 from offhook.pipeline.understanding.negation import negated_positions
 from offhook.pipeline.understanding.numerals import cardinal_at, known_numerals, number_words, ordinal_at
@@ -80,9 +81,10 @@ def match(text: str, choices: Sequence[Choice], language: str | None = None) -> 
     whole = next((phrase for phrase in phrases if phrase.words == words), None)
     if whole is not None:
         return Match(choices[whole.choice].name, WHOLE)
+    topics = topics_of(tuple(choices), base)
     for part in _parts(words, phrases, base):
         said = _heard(part, phrases, base)
-        fits = _fits(said, phrases)
+        fits = _fits(said, phrases, topics)
         if fits:
             best = _only(fits, said)
             if best is None:
@@ -99,6 +101,7 @@ def match(text: str, choices: Sequence[Choice], language: str | None = None) -> 
 def _parts(words: Words, phrases: Sequence[Phrase], base: str) -> Iterator[Words]:
     """What was said after corrections, the last first. A mark that a phrase contains ("no") corrects nothing."""
     own = {word for phrase in phrases for word in phrase.words}
+    words = _without_modifiers(words, phrases, base)
     parts: list[list[str]] = [[]]
     at = 0
     while at < len(words):
@@ -112,20 +115,37 @@ def _parts(words: Words, phrases: Sequence[Phrase], base: str) -> Iterator[Words
     yield from (tuple(part) for part in reversed(parts) if part)
 
 
+def _without_modifiers(words: Words, phrases: Sequence[Phrase], base: str) -> Words:
+    """ "Credit card" speaks of a card, not of credit, unless the menu has the two words together."""
+    known = menu_words(base).compounds - {pair for phrase in phrases for pair in pairwise(phrase.words)}
+    return tuple(word for at, word in enumerate(words) if words[at : at + 2] not in known)
+
+
 def _heard(words: Words, phrases: Sequence[Phrase], base: str) -> "_Said":
     together = {pair for phrase in phrases for pair in pairwise(phrase.words)}
     own = frozenset(word for phrase in phrases for word in phrase.words)
     return _Said(words, negated_positions(words, base, together), own, base)
 
 
-def _fits(said: "_Said", phrases: Sequence[Phrase]) -> list[_Fit]:
-    """The choices that fit, each with its best phrase."""
+def _fits(said: "_Said", phrases: Sequence[Phrase], topics: Topics) -> list[_Fit]:
+    """The choices that fit, each with its best phrase and what evokes it besides."""
     best: dict[int, _Fit] = {}
     for phrase in phrases:
         fit = _phrase_fit(said, phrase) or _term_fit(said, phrase)
         if fit is not None and (phrase.choice not in best or _better(fit, best[phrase.choice])):
             best[phrase.choice] = fit
-    return [fit for fit in best.values() if fit.score >= MIN_SCORE]
+    evoked = evidence(said.words, topics, said.is_negated, said.base)
+    fits = (_with_evidence(choice, best.get(choice), *each) for choice, each in enumerate(evoked))
+    return [fit for fit in fits if fit.score >= MIN_SCORE]
+
+
+def _with_evidence(choice: int, fit: _Fit | None, evoked: float, positions: frozenset[int]) -> _Fit:
+    if fit is None:
+        return _Fit(choice, evoked, evoked, positions)
+    if fit.score >= 1 or not positions - fit.positions:
+        return fit if fit.score >= evoked else replace(fit, score=evoked, confidence=evoked)
+    score = 1 - (1 - fit.score) * (1 - evoked)
+    return _Fit(choice, score, max(fit.confidence, min(score, LIKE_PHRASE)), fit.positions | positions)
 
 
 _NO_FIRST = re.compile(r"\s*(?:no|non|nein)\s+\w", re.I)
@@ -213,7 +233,7 @@ def _at_an_end(words: Words, start: int, end: int, base: str) -> bool:
 def _term_fit(said: _Said, phrase: Phrase) -> _Fit | None:
     """As much of the phrase as was said. A word that no other choice has may decide alone."""
     total = sum(term.weight for term in phrase.terms)
-    heaviest = max((term.weight for term in phrase.terms), default=0.0)
+    heaviest = max((term.weight / term.sharers for term in phrase.terms), default=0.0)
     found, score, alone, exclusive = set[int](), 0.0, 0.0, 0.0
     missing: list[bool] = []
     for term in phrase.terms:
@@ -232,7 +252,7 @@ def _term_fit(said: _Said, phrase: Phrase) -> _Fit | None:
         # All that was said are words of this choice.
         alone = max(alone, exclusive)
     score = max(score, _by_itself(said, phrase, missing, found, strange) * alone)
-    return _Fit(phrase.choice, score, min(1.0, score) * LIKE_PHRASE, frozenset(found))
+    return _Fit(phrase.choice, score, max(MIN_SCORE, min(1.0, score) * LIKE_PHRASE), frozenset(found))
 
 
 def _by_itself(said: _Said, phrase: Phrase, missing: Sequence[bool], found: set[int], strange: Sequence[int]) -> float:
