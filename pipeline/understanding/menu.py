@@ -30,6 +30,9 @@ MIN_SCORE = 0.5
 MARGIN = 0.15
 """A choice is taken if it fits this much better than the next."""
 
+MARGIN_LITERAL = 0.05
+"""As MARGIN, where only the better one's own words were said."""
+
 MARGIN_SAME = 0.1
 """As MARGIN, where the same words speak for both."""
 
@@ -43,6 +46,9 @@ NO_DOUBT = 0.6
 """What remains of the confidence after a "no" that may belong to the choice."""
 
 NEW_ONE = 0.7
+
+COMPLETE = 0.8
+"""What a phrase scores at least of which every word was said, though other choices have them too."""
 
 BESIDES = 0.85
 """What remains of the confidence in a whole phrase when a part of another was said, too."""
@@ -58,12 +64,13 @@ _SAME, _INFLECTED, _SYNONYM, _SOUND, _LOOSE = 1.0, 0.95, 0.8, 0.75, 0.5
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """How well a choice fits, and which words of what was said it explains."""
+    """How well a choice fits, and which words of what was said it explains; `literal`: one of its own words was said."""
 
     choice: int
     score: float
     confidence: float
     positions: frozenset[int]
+    literal: bool = True
 
 
 def match(text: str, choices: Sequence[Choice], language: str | None = None) -> Match | None:
@@ -141,7 +148,7 @@ def _fits(said: "_Said", phrases: Sequence[Phrase], topics: Topics) -> list[_Fit
 
 def _with_evidence(choice: int, fit: _Fit | None, evoked: float, positions: frozenset[int]) -> _Fit:
     if fit is None:
-        return _Fit(choice, evoked, evoked, positions)
+        return _Fit(choice, evoked, evoked, positions, literal=False)
     if fit.score >= 1 or not positions - fit.positions:
         return fit if fit.score >= evoked else replace(fit, score=evoked, confidence=evoked)
     score = 1 - (1 - fit.score) * (1 - evoked)
@@ -235,10 +242,12 @@ def _term_fit(said: _Said, phrase: Phrase) -> _Fit | None:
     total = sum(term.weight for term in phrase.terms)
     heaviest = max((term.weight / term.sharers for term in phrase.terms), default=0.0)
     found, score, alone, exclusive = set[int](), 0.0, 0.0, 0.0
+    literal = False
     missing: list[bool] = []
     for term in phrase.terms:
         quality, at = _term_quality(said, term)
         missing.append(not at)
+        literal = literal or (quality >= _INFLECTED and term.weight >= 1)
         score += term.weight / term.sharers * quality
         found |= at
         if term.sharers == 1 and not term.word.isdigit():
@@ -247,12 +256,15 @@ def _term_fit(said: _Said, phrase: Phrase) -> _Fit | None:
     if not found:
         return None
     score /= total
+    complete = literal and not any(missing)
     strange = [at for at in said.content if at not in found and at not in said.negated and not said.is_date(at)]
     if not strange:
         # All that was said are words of this choice.
         alone = max(alone, exclusive)
-    score = max(score, _by_itself(said, phrase, missing, found, strange) * alone)
-    return _Fit(phrase.choice, score, max(MIN_SCORE, min(1.0, score) * LIKE_PHRASE), frozenset(found))
+    by_itself = _by_itself(said, phrase, missing, found, strange)
+    score = max(score, by_itself * alone, COMPLETE if complete else 0.0)
+    least = MIN_SCORE if by_itself else 0.0
+    return _Fit(phrase.choice, score, max(least, min(1.0, score) * LIKE_PHRASE), frozenset(found), literal)
 
 
 def _by_itself(said: _Said, phrase: Phrase, missing: Sequence[bool], found: set[int], strange: Sequence[int]) -> float:
@@ -309,6 +321,9 @@ def _only(fits: Sequence[_Fit], said: _Said) -> _Fit | None:
     best, second = left[0], left[1]
     if best.score > 1 > second.score and not said.joins(best.positions, second.positions):
         return replace(best, confidence=best.confidence * BESIDES)
+    if best.literal and not second.literal:
+        joined = said.joins(best.positions, second.positions)
+        return None if joined or best.score - second.score < MARGIN_LITERAL else best
     both = second.score >= BOTH_SCORE and not best.positions & second.positions
     margin = MARGIN if best.positions != second.positions else MARGIN_SAME
     return None if both or best.score - second.score < margin else best

@@ -11,6 +11,8 @@ _ENDINGS = {
     "fr": listed("ations ation ements ement ions ion ees ee es er ez ent e s r"),
 }
 _MIN_STEM = 3
+_WHOLE = frozenset(("checking", "savings"))
+"""Words that mean something else than what they seem to come from."""
 
 
 _INFLECTED = {"en": listed("ing ied ies ed es s")}
@@ -30,6 +32,8 @@ def inflected(word: str, base: str) -> str:
 @lru_cache(maxsize=8_192)
 def stem(word: str, base: str) -> str:
     """The word without its ending, at least three letters of it."""
+    if word in _WHOLE and base == "en":
+        return word
     for ending in _ENDINGS.get(base, ()):
         if word.endswith(ending) and len(word) - len(ending) >= _MIN_STEM:
             cut = word[: -len(ending)]
