@@ -47,6 +47,9 @@ NO_DOUBT = 0.6
 
 NEW_ONE = 0.7
 
+UNNAMED = 0.75
+"""What a choice scores at most of which no own word was said."""
+
 COMPLETE = 0.8
 """What a phrase scores at least of which every word was said, though other choices have them too."""
 
@@ -108,7 +111,7 @@ def match(text: str, choices: Sequence[Choice], language: str | None = None) -> 
 def _parts(words: Words, phrases: Sequence[Phrase], base: str) -> Iterator[Words]:
     """What was said after corrections, the last first. A mark that a phrase contains ("no") corrects nothing."""
     own = {word for phrase in phrases for word in phrase.words}
-    words = _without_modifiers(words, phrases, base)
+    words = _without_modifiers(_written_as_in(phrases, words), phrases, base)
     parts: list[list[str]] = [[]]
     at = 0
     while at < len(words):
@@ -120,6 +123,19 @@ def _parts(words: Words, phrases: Sequence[Phrase], base: str) -> Iterator[Words
             length = 0
         at += length or 1
     yield from (tuple(part) for part in reversed(parts) if part)
+
+
+def _written_as_in(phrases: Sequence[Phrase], words: Words) -> Words:
+    """ "Timezone" as "time zone" and "check in" as "checkin", as the menu has it."""
+    pairs = {one + other: (one, other) for phrase in phrases for one, other in pairwise(phrase.words)}
+    single = {word for phrase in phrases for word in phrase.words}
+    found: list[str] = []
+    for word in words:
+        if found and found[-1] + word in single:
+            found[-1] += word
+        else:
+            found += pairs.get(word) or pairs.get(word + "s") or (word,)
+    return tuple(found)
 
 
 def _without_modifiers(words: Words, phrases: Sequence[Phrase], base: str) -> Words:
@@ -147,11 +163,14 @@ def _fits(said: "_Said", phrases: Sequence[Phrase], topics: Topics) -> list[_Fit
 
 
 def _with_evidence(choice: int, fit: _Fit | None, evoked: float, positions: frozenset[int]) -> _Fit:
+    if fit is None or not fit.literal:
+        evoked = min(evoked, UNNAMED)
     if fit is None:
         return _Fit(choice, evoked, evoked, positions, literal=False)
     if fit.score >= 1 or not positions - fit.positions:
         return fit if fit.score >= evoked else replace(fit, score=evoked, confidence=evoked)
     score = 1 - (1 - fit.score) * (1 - evoked)
+    score = score if fit.literal else min(score, max(UNNAMED, fit.score))
     return _Fit(choice, score, max(fit.confidence, min(score, LIKE_PHRASE)), fit.positions | positions)
 
 
