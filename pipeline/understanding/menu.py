@@ -17,10 +17,10 @@ from offhook.pipeline.understanding.canonical import Words, canonical
 from offhook.pipeline.understanding.corrections import correction_at
 from offhook.pipeline.understanding.match import Match
 from offhook.pipeline.understanding.menu_phrases import Phrase, Term, compiled, synonyms_in
+from offhook.pipeline.understanding.menu_positions import by_position
 from offhook.pipeline.understanding.menu_topics import Topics, evidence, topics_of
 from offhook.pipeline.understanding.menu_words import is_filler, is_loose, menu_words
 from offhook.pipeline.understanding.negation import negated_positions
-from offhook.pipeline.understanding.numerals import cardinal_at, known_numerals, number_words, ordinal_at
 from offhook.pipeline.understanding.sounds import sounds_like
 from offhook.pipeline.understanding.stems import stem
 from offhook.pipeline.understanding.words import base_of
@@ -67,7 +67,7 @@ _SAME, _INFLECTED, _SYNONYM, _SOUND, _LOOSE = 1.0, 0.95, 0.8, 0.75, 0.5
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """How well a choice fits, and which words of what was said it explains; `literal`: one of its own words was said."""
+    """How well a choice fits, and which words of what was said it explains; `literal`: one of its own was said."""
 
     choice: int
     score: float
@@ -103,7 +103,7 @@ def match(text: str, choices: Sequence[Choice], language: str | None = None) -> 
             return Match(choices[best.choice].name, round(best.confidence * doubt, 3))
     return (
         _as_yes_or_no(text, choices, phrases, base)
-        or _by_position(text, choices, phrases, base)
+        or by_position(text, choices, phrases, base)
         or _new_one(words, choices, phrases, base)
     )
 
@@ -364,47 +364,3 @@ def _as_yes_or_no(text: str, choices: Sequence[Choice], phrases: Sequence[Phrase
     if answer is None or len(meant[answer]) != 1 or meant[True] & meant[False]:
         return None
     return Match(choices[meant[answer].pop()].name, LIKE_PHRASE)
-
-
-_LAST = {
-    "en": ("last",),
-    "de": ("letzte", "letzten", "letztes"),
-    "es": ("ultima", "ultimo"),
-    "fr": ("derniere", "dernier"),
-}
-_OPTION = {
-    "en": ("option", "number", "choice"),
-    "de": ("option", "nummer", "auswahl"),
-    "es": ("opcion", "numero"),
-    "fr": ("option", "numero", "choix"),
-}
-
-
-def _by_position(text: str, choices: Sequence[Choice], phrases: Sequence[Phrase], base: str) -> Match | None:
-    """ "The second one", "option two": by the place in the menu, a number also by its key."""
-    numerals = known_numerals(base)
-    if numerals is None or not choices:
-        return None
-    words = number_words(text, base)
-    ordinals = [found for at in range(len(words)) if (found := ordinal_at(words, at, numerals)) is not None]
-    others = [word for word in words if not is_filler(word, base) and word not in (*_OPTION[base], "one")]
-    if len(ordinals) == 1 and len(others) <= ordinals[0].end - ordinals[0].start:
-        return _nth(choices, ordinals[0].value)
-    if any(last in words for last in _LAST[base]) and len(others) <= 1 and not ordinals:
-        return Match(choices[-1].name, _SYNONYM)
-    for at, word in enumerate(words[:-1]):
-        if word not in _OPTION[base] or any(
-            each.isdigit() and each != "1" for phrase in phrases for each in phrase.words
-        ):
-            continue
-        said = words[at + 1]
-        number = cardinal_at(words, at + 1, numerals)
-        value = int(said) if said.isdigit() else None if number is None else number.value
-        if value is not None and len(others) <= 1:
-            keyed = next((choice for choice in choices if choice.dtmf == str(value)), None)
-            return Match(keyed.name, LIKE_PHRASE) if keyed is not None else _nth(choices, value)
-    return None
-
-
-def _nth(choices: Sequence[Choice], number: int) -> Match | None:
-    return Match(choices[number - 1].name, _SYNONYM) if 1 <= number <= len(choices) else None

@@ -1,7 +1,7 @@
-"""What callers speak of when they mean a choice without naming it: of an umbrella on the train for "lost property". Pure.
+"""What callers speak of when they mean a choice without naming it: an umbrella on the train for "lost property". Pure.
 
-The lexicon's section `about` has rows of words of menus and words that evoke them. Each part of what was said that evokes
-a choice is evidence for it; one part is not much, several together are.
+The lexicon's section `about` has rows of words of menus and words that evoke them. Each part of what was said that
+evokes a choice is evidence for it; one part is not much, several together are.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -20,7 +20,7 @@ _INFLECTED = {"en": listed("ing ied ies ed es s")}
 
 @lru_cache(maxsize=8_192)
 def inflected(word: str, base: str) -> str:
-    """The word without the endings of its inflection alone: "longer" is not "long"; elsewhere than in English the stem."""
+    """The word without the endings of its inflection alone ("longer" is not "long"); in other languages the stem."""
     if base not in _INFLECTED:
         return stem(word, base)
     ending = next((each for each in _INFLECTED[base] if word.endswith(each)), "")
