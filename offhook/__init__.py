@@ -59,8 +59,9 @@ if TYPE_CHECKING:
     )
     from offhook.pipeline.understanding.ambiguous import Ambiguous
     from offhook.pipeline.understanding.amounts import Money
-    from offhook.pipeline.understanding.kinds import Amount, Date, Digits, Number, Spelling, Time, YesNo
+    from offhook.pipeline.understanding.kinds import Amount, Date, Digits, Number, Spelling, Time, TimeRange, YesNo
     from offhook.pipeline.understanding.match import Match, Matcher
+    from offhook.pipeline.understanding.time_spans import TimeSpan
     from offhook.pipeline.vad.engine import VadCapabilities, VadEngine, VadStream
     from offhook.settings.config import Config
     from offhook.usererror import UserError
@@ -114,6 +115,8 @@ _HOMES = {
     "SpeechChunk": "offhook.pipeline.tts.engine",
     "Spelling": "offhook.pipeline.understanding.kinds",
     "Time": "offhook.pipeline.understanding.kinds",
+    "TimeRange": "offhook.pipeline.understanding.kinds",
+    "TimeSpan": "offhook.pipeline.understanding.time_spans",
     "Transcript": "offhook.pipeline.asr.engine",
     "TtsCapabilities": "offhook.pipeline.tts.engine",
     "TtsEngine": "offhook.pipeline.tts.engine",
@@ -185,6 +188,8 @@ __all__ = [
     "Spelling",
     "SpokenWord",
     "Time",
+    "TimeRange",
+    "TimeSpan",
     "Transcript",
     "TtsCapabilities",
     "TtsEngine",

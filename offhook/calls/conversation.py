@@ -23,7 +23,6 @@ from offhook.calls.line import CallLine
 from offhook.calls.recorder import CallRecorder
 from offhook.engines.endpoint import make_endpoint_policy
 from offhook.engines.engine_set import EngineSet
-from offhook.engines.matcher import make_matcher
 from offhook.observe.debug_log import session_event
 from offhook.observe.live_feed import CallWatch, LiveCall, LiveFeed
 from offhook.observe.metrics import Direction, Metrics
@@ -189,7 +188,7 @@ class Conversation:
             language=config.dialog.language,
             languages=services.engines.languages,
             understanding=Understanding(
-                config.asr.confirm_below, make_matcher(config), config.dialog.matcher_timeout_s
+                config.asr.confirm_below, services.engines.matcher(config), config.dialog.matcher_timeout_s
             ),
             on_hangup=lambda: self.hang_up(EndedBy.BOT, self._bot_reason),
             on_state=lambda name: self._on_event(DialogState(name, monotonic())),

@@ -33,6 +33,7 @@ from offhook.pipeline.tts.cache import ClipCache
 from offhook.pipeline.tts.engine import NamedVoicesTtsEngine, TtsEngine
 from offhook.pipeline.tts.normalize import spoken_language
 from offhook.pipeline.tts.voice import LINE_RATE_HZ, Voice
+from offhook.pipeline.understanding.match import Matcher
 from offhook.pipeline.vad.batch import VadBatcher
 from offhook.pipeline.vad.engine import VadEngine
 from offhook.pipeline.vad.gate import GateSettings
@@ -64,7 +65,7 @@ class EngineSet:
         require_installed(config, asr=given.asr is None, tts=given.tts is None)
         _check_codecs(config)
         make_endpoint_policy(config)  # each call makes its own: one that cannot be made must fail here
-        make_matcher(config)
+        self._matchers = {config.dialog.matcher: make_matcher(config)}
         self.vad: VadEngine = given.vad or make_vad(config)
         asr, tts = asr_engines(config, given), tts_engines(config, given)
         self.languages = languages_of(asr, tts)
@@ -95,6 +96,13 @@ class EngineSet:
         """The frames of received audio that the detector needs."""
         detector = self.vad.capabilities
         return AudioFraming(detector.frame_samples * LINE_RATE_HZ // detector.rate_hz, detector.loud_peak)
+
+    def matcher(self, config: Config) -> Matcher | None:
+        """The matcher of these settings; all calls share it. Raises UserError."""
+        target = config.dialog.matcher
+        if target not in self._matchers:
+            self._matchers[target] = make_matcher(config)
+        return self._matchers[target]
 
     async def start(self) -> None:
         """Ready for calls. Raises EngineError."""

@@ -19,6 +19,7 @@ from offhook.pipeline.understanding.numerals import (
     ordinal_at,
     small_at,
 )
+from offhook.pipeline.understanding.ranges import alternatives
 from offhook.pipeline.understanding.words import base_of, region_of
 
 MIN_YEAR, MAX_YEAR = 1800, 2199
@@ -41,8 +42,10 @@ def read_date(text: str, language: str | None, today: date, *, past: bool = Fals
         return one_of(list(_in_figures(text.split(), language, _Reader(today, past))))
     marked = _ORDINAL_FIGURE.sub(lambda found: f" {found[1] or found[2]} {_NTH} ", text.lower())
     for part in after_corrections(_apart(number_words(marked, language)), language):
-        reader = _DateReader(part, words, numerals, language, today, past)
-        found = reader.read()
+        days = alternatives(part, language)
+        if not all(words.weekdays.keys() & set(each) for each in days):
+            days = [part]
+        found = [day for each in days for day in _DateReader(each, words, numerals, language, today, past).read()]
         if found:
             return one_of(found)
     return None

@@ -16,6 +16,7 @@ from offhook.pipeline.understanding.amounts import Money, read_amount
 from offhook.pipeline.understanding.dates import read_date
 from offhook.pipeline.understanding.numbers import read_digits, read_number
 from offhook.pipeline.understanding.spelling import read_spelling
+from offhook.pipeline.understanding.time_spans import TimeSpan, read_time_span, written_time_span
 from offhook.pipeline.understanding.times import read_time
 from offhook.pipeline.understanding.written import written_amount, written_date, written_number, written_time
 from offhook.pipeline.understanding.yes_no import read_yes_no
@@ -143,6 +144,34 @@ class Time:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeRange:
+    """A span of a day, as TimeSpan: "between two and four", "from nine to noon".
+
+    It lies between `earliest` and `latest`.
+    """
+
+    earliest: time | None = None
+    latest: time | None = None
+
+    def read(self, text: str, language: str | None) -> object | None:
+        """See ValueKind."""
+        return read_time_span(text, language, self.earliest, self.latest)
+
+    def read_keys(self, digits: str) -> object | None:
+        """See ValueKind: no span is keyed."""
+        return None
+
+    @property
+    def keys(self) -> DigitRule | None:
+        """See ValueKind."""
+        return None
+
+    def say(self, value: object, language: str | None) -> str:
+        """See ValueKind."""
+        return written_time_span(value, language) if isinstance(value, TimeSpan) else str(value)
+
+
+@dataclass(frozen=True, slots=True)
 class Amount:
     """An amount of money, as Money; in `currency` (ISO 4217) if the caller says none."""
 
@@ -215,6 +244,7 @@ KINDS: dict[str, type[ValueKind]] = {
     "digits": Digits,
     "date": Date,
     "time": Time,
+    "time_range": TimeRange,
     "amount": Amount,
     "spelling": Spelling,
     "yes_no": YesNo,

@@ -17,9 +17,10 @@ from offhook.pipeline.understanding.canonical import Words, canonical
 from offhook.pipeline.understanding.corrections import correction_at
 from offhook.pipeline.understanding.match import Match
 from offhook.pipeline.understanding.menu_phrases import Phrase, Term, compiled, synonyms_in
+from offhook.pipeline.understanding.menu_positions import by_position
+from offhook.pipeline.understanding.menu_topics import Topics, evidence, topics_of
 from offhook.pipeline.understanding.menu_words import is_filler, is_loose, menu_words
 from offhook.pipeline.understanding.negation import negated_positions
-from offhook.pipeline.understanding.numerals import cardinal_at, known_numerals, number_words, ordinal_at
 from offhook.pipeline.understanding.sounds import sounds_like
 from offhook.pipeline.understanding.stems import stem
 from offhook.pipeline.understanding.words import base_of
@@ -28,6 +29,9 @@ from offhook.pipeline.understanding.yes_no import read_yes_no
 MIN_SCORE = 0.5
 MARGIN = 0.15
 """A choice is taken if it fits this much better than the next."""
+
+MARGIN_LITERAL = 0.05
+"""As MARGIN, where only the better one's own words were said."""
 
 MARGIN_SAME = 0.1
 """As MARGIN, where the same words speak for both."""
@@ -43,6 +47,12 @@ NO_DOUBT = 0.6
 
 NEW_ONE = 0.7
 
+UNNAMED = 0.75
+"""What a choice scores at most of which no own word was said."""
+
+COMPLETE = 0.8
+"""What a phrase scores at least of which every word was said, though other choices have them too."""
+
 BESIDES = 0.85
 """What remains of the confidence in a whole phrase when a part of another was said, too."""
 
@@ -57,12 +67,13 @@ _SAME, _INFLECTED, _SYNONYM, _SOUND, _LOOSE = 1.0, 0.95, 0.8, 0.75, 0.5
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """How well a choice fits, and which words of what was said it explains."""
+    """How well a choice fits, and which words of what was said it explains; `literal`: one of its own was said."""
 
     choice: int
     score: float
     confidence: float
     positions: frozenset[int]
+    literal: bool = True
 
 
 def match(text: str, choices: Sequence[Choice], language: str | None = None) -> Match | None:
@@ -80,9 +91,10 @@ def match(text: str, choices: Sequence[Choice], language: str | None = None) -> 
     whole = next((phrase for phrase in phrases if phrase.words == words), None)
     if whole is not None:
         return Match(choices[whole.choice].name, WHOLE)
+    topics = topics_of(tuple(choices), base)
     for part in _parts(words, phrases, base):
         said = _heard(part, phrases, base)
-        fits = _fits(said, phrases)
+        fits = _fits(said, phrases, topics)
         if fits:
             best = _only(fits, said)
             if best is None:
@@ -91,7 +103,7 @@ def match(text: str, choices: Sequence[Choice], language: str | None = None) -> 
             return Match(choices[best.choice].name, round(best.confidence * doubt, 3))
     return (
         _as_yes_or_no(text, choices, phrases, base)
-        or _by_position(text, choices, phrases, base)
+        or by_position(text, choices, phrases, base)
         or _new_one(words, choices, phrases, base)
     )
 
@@ -99,6 +111,7 @@ def match(text: str, choices: Sequence[Choice], language: str | None = None) -> 
 def _parts(words: Words, phrases: Sequence[Phrase], base: str) -> Iterator[Words]:
     """What was said after corrections, the last first. A mark that a phrase contains ("no") corrects nothing."""
     own = {word for phrase in phrases for word in phrase.words}
+    words = _without_modifiers(_written_as_in(phrases, words), phrases, base)
     parts: list[list[str]] = [[]]
     at = 0
     while at < len(words):
@@ -112,20 +125,53 @@ def _parts(words: Words, phrases: Sequence[Phrase], base: str) -> Iterator[Words
     yield from (tuple(part) for part in reversed(parts) if part)
 
 
+def _written_as_in(phrases: Sequence[Phrase], words: Words) -> Words:
+    """ "Timezone" as "time zone" and "check in" as "checkin", as the menu has it."""
+    pairs = {one + other: (one, other) for phrase in phrases for one, other in pairwise(phrase.words)}
+    single = {word for phrase in phrases for word in phrase.words}
+    found: list[str] = []
+    for word in words:
+        if found and found[-1] + word in single:
+            found[-1] += word
+        else:
+            found += pairs.get(word) or pairs.get(word + "s") or (word,)
+    return tuple(found)
+
+
+def _without_modifiers(words: Words, phrases: Sequence[Phrase], base: str) -> Words:
+    """ "Credit card" speaks of a card, not of credit, unless the menu has the two words together."""
+    known = menu_words(base).compounds - {pair for phrase in phrases for pair in pairwise(phrase.words)}
+    return tuple(word for at, word in enumerate(words) if words[at : at + 2] not in known)
+
+
 def _heard(words: Words, phrases: Sequence[Phrase], base: str) -> "_Said":
     together = {pair for phrase in phrases for pair in pairwise(phrase.words)}
     own = frozenset(word for phrase in phrases for word in phrase.words)
     return _Said(words, negated_positions(words, base, together), own, base)
 
 
-def _fits(said: "_Said", phrases: Sequence[Phrase]) -> list[_Fit]:
-    """The choices that fit, each with its best phrase."""
+def _fits(said: "_Said", phrases: Sequence[Phrase], topics: Topics) -> list[_Fit]:
+    """The choices that fit, each with its best phrase and what evokes it besides."""
     best: dict[int, _Fit] = {}
     for phrase in phrases:
         fit = _phrase_fit(said, phrase) or _term_fit(said, phrase)
         if fit is not None and (phrase.choice not in best or _better(fit, best[phrase.choice])):
             best[phrase.choice] = fit
-    return [fit for fit in best.values() if fit.score >= MIN_SCORE]
+    evoked = evidence(said.words, topics, said.is_negated, said.base)
+    fits = (_with_evidence(choice, best.get(choice), *each) for choice, each in enumerate(evoked))
+    return [fit for fit in fits if fit.score >= MIN_SCORE]
+
+
+def _with_evidence(choice: int, fit: _Fit | None, evoked: float, positions: frozenset[int]) -> _Fit:
+    if fit is None or not fit.literal:
+        evoked = min(evoked, UNNAMED)
+    if fit is None:
+        return _Fit(choice, evoked, evoked, positions, literal=False)
+    if fit.score >= 1 or not positions - fit.positions:
+        return fit if fit.score >= evoked else replace(fit, score=evoked, confidence=evoked)
+    score = 1 - (1 - fit.score) * (1 - evoked)
+    score = score if fit.literal else min(score, max(UNNAMED, fit.score))
+    return _Fit(choice, score, max(fit.confidence, min(score, LIKE_PHRASE)), fit.positions | positions)
 
 
 _NO_FIRST = re.compile(r"\s*(?:no|non|nein)\s+\w", re.I)
@@ -213,12 +259,14 @@ def _at_an_end(words: Words, start: int, end: int, base: str) -> bool:
 def _term_fit(said: _Said, phrase: Phrase) -> _Fit | None:
     """As much of the phrase as was said. A word that no other choice has may decide alone."""
     total = sum(term.weight for term in phrase.terms)
-    heaviest = max((term.weight for term in phrase.terms), default=0.0)
+    heaviest = max((term.weight / term.sharers for term in phrase.terms), default=0.0)
     found, score, alone, exclusive = set[int](), 0.0, 0.0, 0.0
+    literal = False
     missing: list[bool] = []
     for term in phrase.terms:
         quality, at = _term_quality(said, term)
         missing.append(not at)
+        literal = literal or (quality >= _INFLECTED and term.weight >= 1)
         score += term.weight / term.sharers * quality
         found |= at
         if term.sharers == 1 and not term.word.isdigit():
@@ -227,12 +275,15 @@ def _term_fit(said: _Said, phrase: Phrase) -> _Fit | None:
     if not found:
         return None
     score /= total
+    complete = literal and not any(missing)
     strange = [at for at in said.content if at not in found and at not in said.negated and not said.is_date(at)]
     if not strange:
         # All that was said are words of this choice.
         alone = max(alone, exclusive)
-    score = max(score, _by_itself(said, phrase, missing, found, strange) * alone)
-    return _Fit(phrase.choice, score, min(1.0, score) * LIKE_PHRASE, frozenset(found))
+    by_itself = _by_itself(said, phrase, missing, found, strange)
+    score = max(score, by_itself * alone, COMPLETE if complete else 0.0)
+    least = MIN_SCORE if by_itself else 0.0
+    return _Fit(phrase.choice, score, max(least, min(1.0, score) * LIKE_PHRASE), frozenset(found), literal)
 
 
 def _by_itself(said: _Said, phrase: Phrase, missing: Sequence[bool], found: set[int], strange: Sequence[int]) -> float:
@@ -289,6 +340,9 @@ def _only(fits: Sequence[_Fit], said: _Said) -> _Fit | None:
     best, second = left[0], left[1]
     if best.score > 1 > second.score and not said.joins(best.positions, second.positions):
         return replace(best, confidence=best.confidence * BESIDES)
+    if best.literal and not second.literal:
+        joined = said.joins(best.positions, second.positions)
+        return None if joined or best.score - second.score < MARGIN_LITERAL else best
     both = second.score >= BOTH_SCORE and not best.positions & second.positions
     margin = MARGIN if best.positions != second.positions else MARGIN_SAME
     return None if both or best.score - second.score < margin else best
@@ -310,47 +364,3 @@ def _as_yes_or_no(text: str, choices: Sequence[Choice], phrases: Sequence[Phrase
     if answer is None or len(meant[answer]) != 1 or meant[True] & meant[False]:
         return None
     return Match(choices[meant[answer].pop()].name, LIKE_PHRASE)
-
-
-_LAST = {
-    "en": ("last",),
-    "de": ("letzte", "letzten", "letztes"),
-    "es": ("ultima", "ultimo"),
-    "fr": ("derniere", "dernier"),
-}
-_OPTION = {
-    "en": ("option", "number", "choice"),
-    "de": ("option", "nummer", "auswahl"),
-    "es": ("opcion", "numero"),
-    "fr": ("option", "numero", "choix"),
-}
-
-
-def _by_position(text: str, choices: Sequence[Choice], phrases: Sequence[Phrase], base: str) -> Match | None:
-    """ "The second one", "option two": by the place in the menu, a number also by its key."""
-    numerals = known_numerals(base)
-    if numerals is None or not choices:
-        return None
-    words = number_words(text, base)
-    ordinals = [found for at in range(len(words)) if (found := ordinal_at(words, at, numerals)) is not None]
-    others = [word for word in words if not is_filler(word, base) and word not in (*_OPTION[base], "one")]
-    if len(ordinals) == 1 and len(others) <= ordinals[0].end - ordinals[0].start:
-        return _nth(choices, ordinals[0].value)
-    if any(last in words for last in _LAST[base]) and len(others) <= 1 and not ordinals:
-        return Match(choices[-1].name, _SYNONYM)
-    for at, word in enumerate(words[:-1]):
-        if word not in _OPTION[base] or any(
-            each.isdigit() and each != "1" for phrase in phrases for each in phrase.words
-        ):
-            continue
-        said = words[at + 1]
-        number = cardinal_at(words, at + 1, numerals)
-        value = int(said) if said.isdigit() else None if number is None else number.value
-        if value is not None and len(others) <= 1:
-            keyed = next((choice for choice in choices if choice.dtmf == str(value)), None)
-            return Match(keyed.name, LIKE_PHRASE) if keyed is not None else _nth(choices, value)
-    return None
-
-
-def _nth(choices: Sequence[Choice], number: int) -> Match | None:
-    return Match(choices[number - 1].name, _SYNONYM) if 1 <= number <= len(choices) else None

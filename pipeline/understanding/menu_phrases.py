@@ -34,6 +34,7 @@ class Phrase:
 @lru_cache(maxsize=256)
 def compiled(choices: tuple[Choice, ...], base: str) -> tuple[Phrase, ...]:
     spoken = [(index, canonical(phrase, base)) for index, choice in enumerate(choices) for phrase in choice.phrases]
+    spoken += [(index, each) for index, words in spoken for each in _either(words)]
     shared: dict[str, set[int]] = {}
     for index, words in spoken:
         for word in words:
@@ -50,6 +51,19 @@ def compiled(choices: tuple[Choice, ...], base: str) -> tuple[Phrase, ...]:
         if words:
             compiled.append(Phrase(index, words, content, terms))
     return tuple(compiled)
+
+
+_JOINING = frozenset(("or", "and", "oder", "und", "o", "y", "ou", "et"))
+
+
+def _either(words: Words) -> Iterator[Words]:
+    """ "Lost or stolen card" is also "lost card", and "stolen card"."""
+    at = next((at for at, word in enumerate(words) if word in _JOINING), 0)
+    before, after = words[:at], words[at + 1 :]
+    if before and after:
+        yield before + after[1:]
+        yield after
+        yield before
 
 
 def _weight(word: str, base: str) -> float:

@@ -8,13 +8,16 @@ from offhook.pipeline.understanding.canonical import Words, canonical
 from offhook.pipeline.understanding.lexicons import lexicon
 from offhook.pipeline.understanding.stems import stem
 
-WEAK = 0.3
-"""What a weak word counts in a phrase, where others count 1 and fillers nothing."""
+WEAK, CONTEXT = 0.3, 0.5
+"""What a weak word counts in a phrase, and one of the context; others count 1 and fillers nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class MenuWords:
     """The words of a language.
+
+    `context` are words that many sentences of a trade contain ("account" at a bank), `compounds` pairs whose first word
+    means something else by itself ("credit card").
 
     `asking` are words of a request, `beginning` stems of a choice that begins something ("make an appointment").
     `synonyms` are words that mean the same as others, with the numbers of their rows; `stems` single ones without their
@@ -23,6 +26,8 @@ class MenuWords:
 
     filler: frozenset[str]
     weak: frozenset[str]
+    context: frozenset[str]
+    compounds: frozenset[Words]
     loose: frozenset[str]
     asking: frozenset[str]
     beginning: frozenset[str]
@@ -39,7 +44,9 @@ def is_filler(word: str, base: str) -> bool:
 def weight(word: str, base: str) -> float:
     """How much a word of a phrase says about it."""
     known = menu_words(base)
-    return 0.0 if word in known.filler else WEAK if word in known.weak else 1.0
+    if word in known.filler:
+        return 0.0
+    return WEAK if word in known.weak else CONTEXT if word in known.context else 1.0
 
 
 def is_loose(words: Words, base: str) -> bool:
@@ -66,4 +73,6 @@ def menu_words(base: str) -> MenuWords:
             if len(key) == 1:
                 stems[stem(key[0], base)] = stems.get(stem(key[0], base), frozenset()) | {number}
     asking, beginning = known.words("asking"), known.words("beginning")
-    return MenuWords(filler, weak, loose, asking, beginning, rows, stems, tuple(around))
+    compounds = frozenset(canonical(phrase, base) for phrase in known.phrases("compounds"))
+    context = known.words("context")
+    return MenuWords(filler, weak, context, compounds, loose, asking, beginning, rows, stems, tuple(around))

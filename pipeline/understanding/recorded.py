@@ -4,6 +4,7 @@ from datetime import date, time
 
 from offhook.pipeline.understanding.ambiguous import Ambiguous
 from offhook.pipeline.understanding.amounts import Money
+from offhook.pipeline.understanding.time_spans import TimeSpan
 
 
 def recorded(value: object) -> str:
@@ -16,6 +17,8 @@ def recorded(value: object) -> str:
         return value.isoformat()
     if isinstance(value, time):
         return value.isoformat("minutes")
+    if isinstance(value, TimeSpan):
+        return f"{value.start.isoformat('minutes')}/{value.end.isoformat('minutes')}"
     if isinstance(value, Money):
         amount = value.amount
         plain = f"{amount:.2f}" if amount != amount.to_integral_value() else str(int(amount))

@@ -72,6 +72,7 @@ _RULES = {
 _VOWELS = re.compile("[aeiouy]+")
 
 
+@lru_cache(maxsize=16_384)
 def sounds_like(said: str, meant: str, language: str | None, *, by_itself: bool = False) -> bool:
     """Whether two folded words sound much the same: "sails" and "sales", "belling" and "billing".
 
@@ -83,7 +84,12 @@ def sounds_like(said: str, meant: str, language: str | None, *, by_itself: bool 
         return False
     base = base_of(language)
     key, other = sound_key(said, base), sound_key(meant, base)
-    likeness = SequenceMatcher(None, said, meant, autojunk=False).ratio()
+    if key != other and (min(len(said), len(meant)) < 6 or abs(len(said) - len(meant)) > 3):
+        return False
+    compared = SequenceMatcher(None, said, meant, autojunk=False)
+    if key != other and compared.quick_ratio() < 0.84:
+        return False
+    likeness = compared.ratio()
     if key == other and key:
         return likeness >= (0.3 if by_itself else 0.4 if len(key) > 2 else 0.7)
     return min(len(said), len(meant)) >= 6 and likeness >= 0.84

@@ -8,6 +8,7 @@ from datetime import time
 from offhook.pipeline.understanding.ambiguous import one_of
 from offhook.pipeline.understanding.corrections import after_corrections
 from offhook.pipeline.understanding.numerals import Found, Numerals, known_numerals, number_words, small_at
+from offhook.pipeline.understanding.ranges import alternatives
 from offhook.pipeline.understanding.words import base_of, fold
 
 
@@ -130,7 +131,12 @@ def read_time(
     text = re.sub(r"(?<=[0-9])\s?h\s?(?=[0-9]{2}\b)", ":", fold(text))
     text = re.sub(r"(?<=[0-9])\.(?=[0-5][0-9]\s*(?:uhr|h\b|am\b|pm\b|a\.m|p\.m))", ":", text)
     for part in after_corrections(number_words(text, language), language):
-        readings = _Reading(part, clock, numerals, base_of(language)).read()
+        half = day_half(part, language)
+        readings = [
+            reading
+            for words in alternatives(part, language)
+            for reading in _Reading(words, clock, numerals, base_of(language), half).read()
+        ]
         inside = [
             each for each in readings if (earliest is None or each >= earliest) and (latest is None or each <= latest)
         ]
@@ -139,15 +145,25 @@ def read_time(
     return None
 
 
-class _Reading:
-    """One part of a sentence."""
+def day_half(words: Sequence[str], language: str | None) -> str:
+    """The phrase that says which half of the day is meant ("pm"), as it was said; "" if there is none."""
+    clock = _CLOCK.get(base_of(language))
+    spoken = f" {' '.join(words)} "
+    halves = sorted(clock.halves if clock is not None else (), key=len, reverse=True)
+    return next((half for half in halves if f" {half} " in spoken), "")
 
-    def __init__(self, words: Sequence[str], clock: ClockWords, numerals: Numerals, base: str) -> None:
+
+class _Reading:
+    """One part of a sentence; `half` is the half of the day that another part may have said."""
+
+    def __init__(self, words: Sequence[str], clock: ClockWords, numerals: Numerals, base: str, half: str) -> None:
         self.words = list(words)
         self.clock = clock
         self.numerals = numerals
         self.base = base
         self.spoken = f" {' '.join(words)} "
+        if half not in self.spoken:
+            self.spoken += f"{half} "
 
     def read(self) -> list[time]:
         """All the times that it may mean."""

@@ -1,5 +1,7 @@
 """Menus, and what people say to them."""
 
+from time import thread_time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -128,3 +130,49 @@ def test_each_valid_phrase_matches_its_choice(phrase: str) -> None:
 def test_any_text_is_judged(text: str, language: str) -> None:
     found = match(text, [BALANCE, AGENT], language)
     assert found is None or (found.choice in ("balance", "agent") and 0 < found.confidence <= 1)
+
+
+@pytest.mark.parametrize("file", ["menus_trades.txt", "menus_trades_more.txt"])
+def test_menus_of_many_trades(file: str) -> None:
+    cases = list(read_cases(HERE / file))
+    found = [(case, chosen(case)) for case in cases]
+    wrong = [case.text for case, name in found if name is not None and name != case.means]
+    right = sum(name == case.means for case, name in found)
+    assert len(cases) >= 200
+    assert right / len(cases) >= 0.85
+    assert len(wrong) / len(cases) <= 0.05, wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("somebody pinched my handbag", "card"),
+        ("I'm overdrawn again, how much is in there", "balance"),
+        ("my credit card number is nobody's business", None),
+        ("lost card", "card"),
+        ("stolen card", "card"),
+        ("banana", None),
+        ("mail me a cart", None),
+    ],
+)
+def test_a_choice_is_found_by_what_is_spoken_of(text: str, name: str | None) -> None:
+    choices = [Choice("card", ("lost or stolen card",)), Choice("balance", ("account balance",))]
+    assert name_of(text, choices) == name
+
+
+@pytest.mark.parametrize("text", ["what's my timezone", "time zone please"])
+def test_words_are_one_or_two_as_the_menu_has_them(text: str) -> None:
+    assert name_of(text, [Choice("zone", ("time zone",)), Choice("clock", ("alarm clock",))]) == "zone"
+
+
+@pytest.mark.alone
+def test_a_match_takes_two_milliseconds_at_most() -> None:
+    cases = list(read_cases(HERE / "menus_trades.txt"))
+    for case in cases:
+        chosen(case)
+    took = []
+    for case in cases:
+        started = thread_time()
+        chosen(case)
+        took.append(thread_time() - started)
+    assert sorted(took)[round(0.95 * len(took))] <= 0.002
