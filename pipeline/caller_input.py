@@ -49,12 +49,10 @@ class CallerInput:
         self._inbound = InboundAudio(
             line, engines, self._on_speech, self._uses_low_threshold, self._on_vad_failed, kept_ticks
         )
-        self.bot_sent: Callable[[bytes, float], None] = self._inbound.sent
-        """To be called with each packet of the bot's audio that has left: its echo may come back."""
         self._audio = self._inbound.caller
         self._recognition = self._inbound.recogniser_for(self, run)
         self._vad_failed = False
-        line.add_listener(audio=self._inbound.receive, dtmf=self._on_key, text=self._on_typed)
+        line.add_listener(audio=self._inbound.receive, sent=self._inbound.sent, dtmf=self._on_key, text=self._on_typed)
 
     # For the session.
 

@@ -74,10 +74,11 @@ class InboundAudio:
             kept = b""
         self.caller.push(processed, at_tick, at_s, keep=kept)
 
-    def sent(self, payload: bytes, at_s: float) -> None:
-        """The bot's audio has left: its echo may come back."""
+    def sent(self, payload: bytes, _ordinal: int, at_s: float) -> None:
+        """The bot's audio has left, see Line: its echo may come back."""
         if self._front_end is not None:
-            self._front_end.sent(payload, at_s, first=self._pause_before)
+            sent = self._front_end.sent  # a local, for a call by an attribute of the instance is slow
+            sent(payload, at_s, first=self._pause_before)
             self._pause_before = False
 
     def pause_follows(self) -> None:

@@ -201,7 +201,6 @@ class Session:
     # From the line and the speaker.
 
     def _on_sent(self, payload: bytes, ordinal: int, at_s: float) -> None:
-        self._caller.bot_sent(payload, at_s)
         if self._response.awaits_sent:
             trace = self._response.sent(ordinal + len(payload) // self._line.bytes_per_tick, at_s)
             if trace is not None:

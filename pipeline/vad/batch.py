@@ -140,7 +140,8 @@ class VadBatcher:
 
     def enlist(self, stream: "BatchedStream", came_at: float, *, urgent: bool) -> None:
         """A stream has frames waiting again; the first arrived at `came_at` (monotonic seconds)."""
-        now = self._now()
+        read_clock = self._now  # a local, for a call by an attribute of the instance is slow
+        now = read_clock()
         self._waits_since = min(self._waits_since, came_at, now) if self._ready else min(came_at, now)
         self._ready.append(stream)
         if urgent or self.streams < FEW_STREAMS or now - self._waits_since >= self._gather_s:
@@ -269,10 +270,10 @@ class BatchedStream:
             return
         waiting = self.waiting
         if not waiting:
-            came_at = zero_at + (at_tick + self._batcher.frame_samples) / NARROW_HZ
-            self._batcher.enlist(
-                self, came_at, urgent=self.listener.uses_low_threshold() and self._batcher.is_loud(frame)
-            )
+            batcher = self._batcher
+            came_at = zero_at + (at_tick + batcher.frame_samples) / NARROW_HZ
+            uses_low_threshold = self.listener.uses_low_threshold  # a local, see `enlist`
+            batcher.enlist(self, came_at, urgent=uses_low_threshold() and batcher.is_loud(frame))
         elif len(waiting) >= MAX_WAITING_FRAMES:
             waiting.popleft()
             self.judged_samples += self._batcher.frame_samples
