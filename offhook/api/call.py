@@ -272,6 +272,11 @@ class Call:
 
         return await self._until_ended(self._understanding.settle(question, answer, ask_back, wording))
 
+    def corrected(self, question: Question, answer: Answer, wording: Wording | None = None) -> Answer:
+        """What a late final makes of the answer to `question`: a no-match where it is so uncertain that `step` would
+        have asked back."""
+        return self._understanding.certain(self._in_language(question), answer, wording)
+
     async def hangup(self) -> None:
         """End the call once everything said has been played. Nothing more can be said, but the dialog runs on."""
         if self._ended or self.hung_up:

@@ -24,17 +24,18 @@ class FlowAgent:
         """See Agent."""
         runner = FlowRunner(self._flow, call.language)
         action = runner.start()
-        is_final = True
+        asked: Question | None = None  # whose answer may still be corrected
         call.enter(runner.step)
         while True:
             step = self._step(call, action, runner)
-            found = await step if is_final else await _unless_corrected(call, runner, step)
+            found = await step if asked is None else await self._unless_corrected(call, runner, asked, step)
             if not isinstance(found, Answer):
-                is_final, action = True, found
+                asked, action = None, found
             elif isinstance(action, HangUp):
                 return Outcome()
             else:
-                is_final, action = found.is_final, runner.answered(found)
+                asked = None if found.is_final or not isinstance(action, AskFor) else action.question
+                action = runner.answered(found)
             call.enter(runner.step)
 
     async def _step(self, call: Call, action: Action, runner: FlowRunner) -> Answer:
@@ -46,31 +47,37 @@ class FlowAgent:
             prompt = replace(prompt, interruption=_interruption(runner.ahead()))
         return await call.step(prompt, question, self._flow.wording)
 
-
-async def _unless_corrected(call: Call, runner: FlowRunner, work: Coroutine[Any, Any, Answer]) -> Answer | Action:
-    """The answer of a step; or the action that takes its place, since a late final gives the answer before it another
-    meaning."""
-    step = asyncio.ensure_future(work)
-    correction = asyncio.ensure_future(_correction(call.turns(), runner))
-    try:
-        await asyncio.wait((step, correction), return_when=asyncio.FIRST_COMPLETED)
-        if not step.done() and (action := correction.result()) is not None:
-            return action
-        return await step
-    finally:
-        step.cancel()
-        correction.cancel()
-        await asyncio.gather(step, correction, return_exceptions=True)
-
-
-async def _correction(events: TurnEvents, runner: FlowRunner) -> Action | None:
-    try:
-        async for event in events:
-            if isinstance(event, TurnCorrected) and (action := runner.corrected(event.answer)) is not None:
+    async def _unless_corrected(
+        self, call: Call, runner: FlowRunner, asked: Question, work: Coroutine[Any, Any, Answer]
+    ) -> Answer | Action:
+        """The answer of a step; or the action that takes its place, since a late final gives the answer before it, to
+        `asked`, another meaning."""
+        step = asyncio.ensure_future(work)
+        correction = asyncio.ensure_future(self._correction(call, call.turns(), runner, asked, step))
+        try:
+            await asyncio.wait((step, correction), return_when=asyncio.FIRST_COMPLETED)
+            if correction.done() and (action := correction.result()) is not None:
                 return action
-        return None
-    finally:
-        events.close()
+            return await step
+        finally:
+            step.cancel()
+            correction.cancel()
+            await asyncio.gather(step, correction, return_exceptions=True)
+
+    async def _correction(
+        self, call: Call, events: TurnEvents, runner: FlowRunner, asked: Question, step: "asyncio.Task[Answer]"
+    ) -> Action | None:
+        try:
+            async for event in events:
+                if step.done():
+                    break  # with an answer, which is not one to where a correction would lead
+                if isinstance(event, TurnCorrected):
+                    answer = call.corrected(asked, event.answer, self._flow.wording)
+                    if (action := runner.corrected(answer)) is not None:
+                        return action
+            return None
+        finally:
+            events.close()
 
 
 def _interruption(ahead: Question | None) -> Interruption:

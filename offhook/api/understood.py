@@ -33,6 +33,12 @@ class Understanding:
         reply = await ask(Prompt(asked.text, language=question.language), asked.question)
         return settled(question, answer, reply)
 
+    def certain(self, question: Question, answer: Answer, wording: Wording | None) -> Answer:
+        """An answer that comes when it cannot be asked back any more: a no-match if it would have to be."""
+        if confirmation(question, answer, self.confirm_below, wording or wording_in(question.language)) is None:
+            return answer
+        return replace(answer, kind=AnswerKind.NO_MATCH, choice=None, value=None)
+
     async def _matched(self, question: Question, answer: Answer) -> Answer:
         matcher = self.matcher
         if matcher is None or answer.kind is not AnswerKind.NO_MATCH or not answer.text or not question.choices:

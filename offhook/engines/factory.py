@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from offhook.pipeline.errors import EngineError
@@ -71,13 +71,28 @@ def read_options(model: type[M], options: Mapping[str, Any], context: EngineCont
         if name not in given and variable is not None and os.environ.get(variable):
             given[name] = os.environ[variable]
     try:
-        return model.model_validate(given)
+        return _with_trimmed_keys(model.model_validate(given), context)
     except ValidationError as error:
         problems = [
             _problem(model, context, [str(part) for part in each["loc"]], each["type"], each["msg"])
             for each in error.errors(include_url=False, include_input=False)
         ]
         raise UserError.of(problems) from None
+
+
+def _with_trimmed_keys(found: M, context: EngineContext) -> M:
+    """Without the line break that a key has which was read from a file. What else cannot stand in a header is refused
+    here, for the libraries below show the whole header."""
+    trimmed: dict[str, SecretStr] = {}
+    for name in type(found).model_fields:
+        value = getattr(found, name)
+        if isinstance(value, SecretStr):
+            text = value.get_secret_value().strip()
+            if not text.isprintable():
+                todo = f"`{name}` below `{context.where}` once more, without line breaks"
+                raise UserError(f"`{name}` cannot be that", "it has control characters", todo, context.where)
+            trimmed[name] = SecretStr(text)
+    return found.model_copy(update=trimmed)
 
 
 def _variable(field: FieldInfo) -> str | None:

@@ -131,6 +131,10 @@ def _quote(value: object) -> str:
     return '"' + value.replace('"', '\\"') + '"' if not value or re.search(r'[\s"=]', value) else value
 
 
+TELLTALES = ("boto3", "botocore", "google", "httpcore", "httpx", "openai", "twilio", "urllib3", "websockets")
+"""Libraries whose debug messages have keys, or what callers say: what is sent and received, headers included."""
+
+
 def setup(log_format: LogFormat = "console", level: str = "info", stream: TextIO | None = None) -> None:
     """Set up logging for the whole process, replacing any earlier set-up. It never blocks (`log_stream`).
 
@@ -162,6 +166,8 @@ def setup(log_format: LogFormat = "console", level: str = "info", stream: TextIO
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(number)
+    for name in TELLTALES:
+        logging.getLogger(name).setLevel(max(number, logging.INFO))
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(number),

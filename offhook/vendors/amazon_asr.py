@@ -155,7 +155,7 @@ def _read(target: Target, message: Message) -> list[dict[str, Any]] | EngineErro
     try:
         event = event_stream.decode(message if isinstance(message, bytes) else message.encode())
         fields = json.loads(event.payload or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return EngineError(target.name, what, f"a message is damaged: {error}")
     fields = fields if isinstance(fields, dict) else {}
     if event.text(":message-type") == "event":

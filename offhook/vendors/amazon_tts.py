@@ -25,9 +25,14 @@ from offhook.vendors.g711 import Format, line_format
 from offhook.vendors.http import HttpClient
 from offhook.vendors.limits import Limits
 from offhook.vendors.recogniser import primary
-from offhook.vendors.word_times import tokens
+from offhook.vendors.word_times import finite, tokens
 
 FORMATS = {"PCMU": "mulaw", "PCMA": "alaw", "LINEAR16": "pcm"}
+MARKS_S = 0.5
+"""For the places of the words to come after the audio, before they are assumed."""
+
+MAX_MARKS_BYTES = 1_000_000
+
 BILINGUAL = ("Aditi", HINDI)
 """Indian voices, which must be told the language."""
 
@@ -157,7 +162,9 @@ class AmazonTts:
                 if whole:
                     yield SpeechChunk(audio[:whole], words)
             if marks is not None:
-                yield SpeechChunk(b"", place(text, await marks, self.form.rate_hz, samples)[told:])
+                await asyncio.wait([marks], timeout=MARKS_S)
+                found = marks.result() if marks.done() else []
+                yield SpeechChunk(b"", place(text, found, self.form.rate_hz, samples)[told:])
         finally:
             await pieces.aclose()
             if marks is not None:
@@ -171,6 +178,8 @@ class AmazonTts:
         try:
             async for piece in pieces:
                 found += piece
+                if len(found) > MAX_MARKS_BYTES:
+                    return []
         except EngineError:
             return []
         finally:
@@ -189,11 +198,11 @@ def read_marks(text: str, lines: bytes) -> Iterable[Mark]:
     """The words in Polly's answer, whose places are bytes of UTF-8. What cannot be read is left out."""
     encoded = text.encode()
     for line in lines.splitlines():
-        with suppress(ValueError, KeyError, TypeError):
+        with suppress(ValueError, KeyError, TypeError, OverflowError, RecursionError):
             fields = json.loads(line)
             if fields["type"] == "word":
                 before = encoded[: int(fields["start"])].decode("utf-8", "ignore")
-                yield Mark(len(before), float(fields["time"]) / 1000)
+                yield Mark(len(before), finite(fields["time"]) / 1000)
 
 
 def place(text: str, marks: list[Mark], rate_hz: int, samples: int | None) -> tuple[Word, ...]:

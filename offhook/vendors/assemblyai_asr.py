@@ -80,16 +80,19 @@ class AssemblyAiTurn(RecogniserTurn):
         words = [each for each in words if isinstance(each, dict)] if isinstance(words, list) else []
         if words and max(_seconds(each.get("end")) for each in words) <= self.first_s:
             return  # another turn's
+        said = str(fields.get("transcript") or "")
+        if not words and self.first_s > 0:
+            said = ""  # whose it is cannot be told
         if not fields.get("end_of_turn"):
             self._order = fields.get("turn_order", 0)
             # The transcript has what is final; the words have also what is not yet.
-            text = " ".join(str(each.get("text", "")) for each in words) or str(fields.get("transcript") or "")
+            text = " ".join(str(each.get("text", "")) for each in words) or said
             self.finals.interim(text)
             return
         if self.formats and not fields.get("turn_is_formatted"):
             return  # the same follows, formatted
         self._order = None
-        self.finals.segment(self._transcript(str(fields.get("transcript") or ""), words))
+        self.finals.segment(self._transcript(said, words))
         if self.is_finishing:
             self.finals.complete()
         else:
@@ -106,7 +109,7 @@ class AssemblyAiTurn(RecogniserTurn):
                 str(each.get("text", "")),
                 max(0.0, _seconds(each.get("start")) - self.first_s),
                 max(0.0, _seconds(each.get("end")) - self.first_s),
-                each.get("confidence"),
+                confidence if isinstance(confidence := each.get("confidence"), int | float) else None,
             )
             for each in words
         ]

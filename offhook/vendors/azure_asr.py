@@ -20,6 +20,7 @@ from offhook.vendors.keyterms import KeytermLimits, KeytermOptions, Preference
 from offhook.vendors.limits import Limits
 from offhook.vendors.recogniser import RecogniserOptions, RecogniserTurn, VendorAsr
 from offhook.vendors.target import Target
+from offhook.vendors.word_times import finite
 
 PATH = "/speech/recognition/conversation/cognitiveservices/v1"
 
@@ -117,6 +118,7 @@ class AzureTurn(RecogniserTurn):
             return
         end_s = _seconds(fields.get("Offset")) + _seconds(fields.get("Duration"))
         settled = self._base_bytes + int(end_s * self.form.rate_hz) * self.form.sample_bytes
+        settled = min(settled, len(self._audio))
         if settled > self.settled_bytes:
             self.settled_bytes, self._fruitless = settled, 0
         transcript = self._transcript(fields) if status == "Success" else Transcript("")
@@ -200,7 +202,7 @@ def make(options: Mapping[str, Any], context: EngineContext) -> AzureAsr:
 
 
 def _seconds(ticks: object) -> float:
-    return ticks / wire.TICKS_PER_S if isinstance(ticks, int | float) else 0.0
+    return finite(ticks) / wire.TICKS_PER_S
 
 
 def _number(value: object) -> float | None:

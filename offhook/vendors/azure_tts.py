@@ -31,7 +31,7 @@ from offhook.vendors.recogniser import primary
 from offhook.vendors.target import Target
 from offhook.vendors.utterance import SpeechOptions, Utterance, VendorSpeech
 from offhook.vendors.voice import VendorTts, VoiceOptions
-from offhook.vendors.word_times import WordTimes
+from offhook.vendors.word_times import WordTimes, finite
 
 PATH = "/cognitiveservices/websocket/v1"
 VOICES_PATH = "/cognitiveservices/voices/list"
@@ -244,4 +244,4 @@ def _language_of(voice: str) -> str:
 
 
 def _seconds(ticks: object) -> float:
-    return ticks / wire.TICKS_PER_S if isinstance(ticks, int | float) else 0.0
+    return finite(ticks) / wire.TICKS_PER_S

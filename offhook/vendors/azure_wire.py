@@ -53,7 +53,7 @@ class WireMessage:
         """The body, if it is a JSON object; else empty."""
         try:
             found = json.loads(self.body) if isinstance(self.body, str) else {}
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
 

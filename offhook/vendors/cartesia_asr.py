@@ -54,8 +54,11 @@ class CartesiaTurn(RecogniserTurn):
 
     def _transcript(self, text: str, fields: Mapping[str, Any]) -> None:
         if fields.get("is_final"):
+            words = _words(fields.get("words"), self.first_s)
+            if words and words[-1].end_s <= 0 < self.first_s:
+                return  # another turn's
             self._final += text
-            self._words += _words(fields.get("words"), self.first_s)
+            self._words += words
             self.finals.interim(self._final.strip())
         else:
             self.finals.interim((self._final + text).strip())

@@ -22,7 +22,7 @@ from offhook.vendors.recogniser import primary
 from offhook.vendors.target import Target
 from offhook.vendors.utterance import SpeechOptions, Utterance, VendorSpeech
 from offhook.vendors.voice import VendorTts, VoiceOptions
-from offhook.vendors.word_times import WordTimes
+from offhook.vendors.word_times import WordTimes, numbers, texts
 
 DEFAULT_VOICE = "f786b574-daa5-4673-aa0c-cbe3e8534c02"
 
@@ -124,7 +124,7 @@ class CartesiaSpeech(VendorSpeech):
         """Words with their times, which count from the context's start."""
         if not isinstance(times, dict):
             return ()
-        words, starts, ends = (times.get(name) or () for name in ("words", "start", "end"))
+        words, starts, ends = texts(times.get("words")), numbers(times.get("start")), numbers(times.get("end"))
         if starts and starts[0] + SLACK_S < self._before / self._rate_hz:
             # A context that was silent for a second has been forgotten, and begun anew under the same name.
             self.utterance.spoken_samples -= self._before

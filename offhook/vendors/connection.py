@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import msgspec
 
 from offhook.pipeline.errors import EngineError, EngineTimeout
+from offhook.vendors.errors import told
 from offhook.vendors.limits import Limits
 from offhook.vendors.target import Target
 from offhook.vendors.websocket import dial_websocket
@@ -26,12 +27,15 @@ from offhook.vendors.wire import Dial, DirectWire, Message, Wire, WireClosedErro
 
 __all__ = ["Connection", "Message", "Receiver", "fields_of"]
 
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What reading raises where a vendor sends something else than is expected: text for a number, 10000 nested lists."""
+
 
 class Receiver(Protocol):
-    """Who uses a connection. Called on the event loop's thread; must return at once and not raise."""
+    """Who uses a connection. Called on the event loop's thread; must return at once."""
 
     def on_message(self, message: Message) -> None:
-        """The vendor's next message."""
+        """The vendor's next message. Raising one of UNREADABLE fails the connection."""
 
     def on_lost(self, error: EngineError) -> None:
         """The connection is gone; called once, and never after `close`."""
@@ -59,6 +63,7 @@ class Connection:
         self.idle_since = 0.0
         """For the pool."""
         self._dial = dial
+        self._signed = target
         self._closing = False
         self._outgoing = deque[Message]()
         self._queued_bytes = 0
@@ -69,6 +74,7 @@ class Connection:
         self._loop = loop = asyncio.get_running_loop()
         self._opened: asyncio.Future[None] = loop.create_future()
         self._task = loop.create_task(self._run())
+        self._task.add_done_callback(self._on_done)
 
     @property
     def is_open(self) -> bool:
@@ -132,7 +138,7 @@ class Connection:
     async def _run(self) -> None:
         try:
             async with asyncio.timeout(self.limits.connect_s):
-                target = await self.target.signed()
+                target = self._signed = await self.target.signed()
                 wire = await self._dial(target, self.limits)
         except TimeoutError:
             what = f"connecting to {self.target.vendor}"
@@ -171,8 +177,19 @@ class Connection:
 
     def _on_message(self, message: Message) -> None:
         self.received += 1
-        if self.receiver is not None:
+        if self.receiver is None:
+            return
+        try:
             self.receiver.on_message(message)
+        except UNREADABLE as error:
+            what, why = f"talking to {self.target.vendor}", f"a message cannot be read ({type(error).__name__})"
+            self.fail(EngineError(self.target.name, what, why))
+
+    def _on_done(self, task: asyncio.Task[None]) -> None:
+        """Whoever waits is told, also where there is a fault in `dial`; asyncio logs that."""
+        if self.error is None and not task.cancelled():
+            what = f"connecting to {self.target.vendor}"
+            self._lose(EngineError(self.target.name, what, "it went wrong: see the log"))
 
     def _on_flow(self, paused: bool) -> None:
         if self._stuck is not None:
@@ -205,7 +222,7 @@ class Connection:
     def _lose(self, error: EngineError) -> None:
         if self.error is not None:
             return
-        self.error = error
+        self.error = error = told(self._signed, error)
         self._outgoing.clear()
         self._queued_bytes = 0
         if not self._opened.done():
@@ -221,6 +238,6 @@ def fields_of(message: Message) -> Mapping[str, Any]:
         return {}
     try:
         fields = msgspec.json.decode(message)
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return {}
     return fields if isinstance(fields, dict) else {}

@@ -129,7 +129,7 @@ def read(decoder: "msgspec.json.Decoder[T]", message: str | bytes) -> T | None:
         return None
     try:
         return decoder.decode(message)
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
 
 

@@ -8,6 +8,7 @@ import json
 from base64 import b64decode
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 from pydantic import Field
 
@@ -23,7 +24,7 @@ from offhook.vendors.recogniser import primary
 from offhook.vendors.target import Target
 from offhook.vendors.utterance import SpeechOptions, Utterance, VendorSpeech
 from offhook.vendors.voice import VendorTts, VoiceOptions
-from offhook.vendors.word_times import CharacterTimes
+from offhook.vendors.word_times import CharacterTimes, numbers, texts
 
 DEFAULT_VOICE = "21m00Tcm4TlvDq8ikWAM"
 
@@ -89,7 +90,7 @@ class ElevenLabsTts(AnyVoice, VendorTts[ElevenLabsTtsOptions]):
         }
         if "v2_5" in options.model or "v3" in options.model:  # the others take the language from the text alone
             query["language_code"] = primary(self.language)
-        path = f"/v1/text-to-speech/{self.voice}/multi-stream-input"
+        path = f"/v1/text-to-speech/{quote(self.voice, safe='')}/multi-stream-input"
         return target("tts", self.name, options, path, {**query, **options.query})
 
     def speech(self, utterance: Utterance, text: str) -> VendorSpeech:
@@ -153,8 +154,8 @@ class ElevenLabsSpeech(VendorSpeech):
         """Words that are complete with this message; its times count from its own audio."""
         if not isinstance(alignment, dict):
             return ()
-        names = ("chars", "charStartTimesMs", "charDurationsMs")
-        characters, starts, lengths = (alignment.get(name) or () for name in names)
+        characters = [each[:1] or " " for each in texts(alignment.get("chars"))]
+        starts, lengths = numbers(alignment.get("charStartTimesMs")), numbers(alignment.get("charDurationsMs"))
         at_s = self._samples / self._form.rate_hz
         starts_s = [at_s + start / 1000 for start in starts]
         ends_s = [start + length / 1000 for start, length in zip(starts_s, lengths, strict=False)]

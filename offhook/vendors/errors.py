@@ -2,13 +2,15 @@
 
 import json
 
-from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.exceptions import InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI
 
 from offhook.pipeline.errors import EngineError, EngineTimeout
 from offhook.vendors.target import Target
 
 MAX_WORDS_CHARS = 200
 """Of a vendor's own words in an error."""
+
+MAX_WHY_CHARS = 1_000
 
 _REFUSED_KEY = (401, 403)
 _MAY_PASS = (408, 425, 429)
@@ -35,6 +37,9 @@ def explain(target: Target, error: Exception) -> EngineError:
         return EngineTimeout(target.name, what, "it did not answer in time")
     if isinstance(error, InvalidURI):
         return VendorRefusedError(target.name, what, f"{target.place} is not an address", target.hint)
+    if isinstance(error, InvalidProxy):
+        # Its address may have a password.
+        return EngineError(target.name, what, f"the proxy cannot be used: {error.msg}", "Look at HTTPS_PROXY.")
     if isinstance(error, InvalidHandshake):
         return EngineError(target.name, what, f"{target.place} does not speak WebSocket: {error}")
     return EngineError(target.name, what, f"{target.place} cannot be reached: {error or type(error).__name__}")
@@ -43,7 +48,7 @@ def explain(target: Target, error: Exception) -> EngineError:
 def refusal(target: Target, status: int, body: bytes, what: str, code: str = "") -> EngineError:
     """The error of an HTTP status; `body` may have the vendor's reason, `code` its name for it."""
     code = _plain(code.partition(":")[0])
-    said = " ".join(filter(None, (code, _words(body))))
+    said = target.without_keys(" ".join(filter(None, (code, _words(body)))))
     because = f"{status}: {said}" if said else str(status)
     if status in _REFUSED_KEY:
         return VendorRefusedError(target.name, what, f"{target.vendor} refused the key ({because})", target.hint)
@@ -59,20 +64,37 @@ def refusal(target: Target, status: int, body: bytes, what: str, code: str = "")
     return EngineError(target.name, what, f"{target.vendor} failed ({because})")
 
 
+def not_a_key(target: Target) -> EngineError:
+    """The error of a header that cannot be sent."""
+    why = "its key or another option has a character that HTTP does not allow"
+    return VendorRefusedError(target.name, f"connecting to {target.vendor}", why, target.hint)
+
+
 def closed(target: Target, code: int | None, reason: str | None) -> EngineError:
     """The error of a connection that is closed or broken."""
     what = f"talking to {target.vendor}"
     if code is None or code == _NO_CLOSE_FRAME:
         return EngineError(target.name, what, "the connection broke off")
-    words = f" ({_plain(reason)})" if reason else ""
+    words = f" ({plain(target, reason)})" if reason else ""
     return EngineError(target.name, what, f"it closed the connection, code {code}{words}")
+
+
+def plain(target: Target, text: str) -> str:
+    """A vendor's own words on one line, without control characters, and without our key if it repeats it."""
+    return target.without_keys(_plain(text))
+
+
+def told(target: Target, error: EngineError) -> EngineError:
+    """The same error, whatever a vendor has written into it."""
+    why = target.without_keys("".join(c if c.isprintable() else " " for c in error.why[:MAX_WHY_CHARS]))
+    return error if why == error.why else type(error)(error.engine, error.what, why, error.hint)
 
 
 def _words(body: bytes) -> str:
     text = body[:2_000].decode("utf-8", "replace")
     try:
         fields = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return _plain(text)
     if isinstance(fields, dict):
         for name in ("err_msg", "message", "Message", "detail", "error", "description", "title", "reason"):

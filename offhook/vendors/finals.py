@@ -12,12 +12,19 @@ the turn gets `silent_s`, then the turn fails. A final that comes later is repor
 """
 
 import asyncio
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 
 from offhook.pipeline.asr.engine import OnPartial, RecognisedWord, Transcript
 from offhook.pipeline.errors import EngineError, EngineTimeout
+
+MAX_CHARS = 20_000
+"""Of a turn: a quarter of an hour of fast speech. What a vendor says beyond it is dropped."""
+
+MAX_ALTERNATIVES = 30
+"""The most that any vendor can be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,7 @@ class Finals:
         self._on_late = on_late
         self._segments: list[Transcript] = []
         self._interim = ""
+        self._chars = 0  # of the segments
         self._heard = False
         self._before = Transcript("", is_final=False)  # from a connection that broke
         self._reported = ""
@@ -87,6 +95,7 @@ class Finals:
             self._before = self._transcript(is_final=False)
         if not keeps_segments:
             self._segments.clear()
+            self._chars = 0
         self._interim = ""
         self._heard = False
 
@@ -94,15 +103,16 @@ class Finals:
         """The words of the segment in progress. "" says that the vendor is listening, and takes nothing back: some send
         it between two segments."""
         self._heard = True
-        self._interim = text or self._interim
+        self._interim = text[:MAX_CHARS] or self._interim
         self._report()
 
     def segment(self, transcript: Transcript) -> None:
         """A segment is settled."""
         self._heard = True
         self._interim = ""
-        if transcript.text:
-            self._segments.append(transcript)
+        if transcript.text and self._chars <= MAX_CHARS:
+            self._chars += len(transcript.text)
+            self._segments.append(_checked(transcript))
         self._report()
 
     def complete(self) -> None:
@@ -161,6 +171,23 @@ class Finals:
             self._segments[0].alternatives if len(self._segments) == 1 and not self._interim else (),
             is_final,
         )
+
+
+def _checked(transcript: Transcript) -> Transcript:
+    """With confidences between 0 and 1 and times from 0 on, as far as they are numbers; other words are left out."""
+    words = tuple(
+        replace(word, start_s=max(0.0, word.start_s), end_s=max(0.0, word.end_s), confidence=_share(word.confidence))
+        for word in transcript.words
+        if math.isfinite(word.start_s) and math.isfinite(word.end_s)
+    )
+    texts = tuple(each[:MAX_CHARS] for each in transcript.alternatives[:MAX_ALTERNATIVES])
+    text = transcript.text[:MAX_CHARS]
+    return replace(transcript, text=text, confidence=_share(transcript.confidence), words=words, alternatives=texts)
+
+
+def _share(value: float | None) -> float | None:
+    """A confidence that is not a number is none: 0, which is never taken for certain."""
+    return None if value is None else min(1.0, max(0.0, value)) if math.isfinite(value) else 0.0
 
 
 def _confidence(segments: list[Transcript]) -> float | None:

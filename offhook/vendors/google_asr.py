@@ -22,7 +22,7 @@ from offhook.vendors.connection import Message
 from offhook.vendors.errors import VendorRefusedError
 from offhook.vendors.google import VENDOR, GoogleAccess, GoogleOptions, target
 from offhook.vendors.google_voices import with_region
-from offhook.vendors.grpc_wire import END
+from offhook.vendors.grpc_wire import END, decoded
 from offhook.vendors.limits import Limits
 from offhook.vendors.packing import Packing
 from offhook.vendors.probe import probe
@@ -121,7 +121,7 @@ class GoogleTurn(RecogniserTurn):
             if self.is_finishing:
                 self.finals.complete()
             return
-        response = Response.FromString(message)
+        response = decoded(Response, message)
         self._event(response.speech_event_type)
         settled = [result for result in response.results if result.is_final]
         for result in settled:

@@ -24,7 +24,7 @@ from offhook.vendors.g711 import Format
 from offhook.vendors.google import VENDOR, GoogleAccess, GoogleOptions, target
 from offhook.vendors.google_voices import CHIRP, DEFAULT_VOICE, full_name, has_word_times, language_of, with_region
 from offhook.vendors.google_whole_speech import MAX_BYTES, METHOD, GoogleWholeSpeech, parts
-from offhook.vendors.grpc_wire import END, ask
+from offhook.vendors.grpc_wire import END, ask, decoded
 from offhook.vendors.limits import Limits
 from offhook.vendors.recogniser import primary
 from offhook.vendors.target import Target
@@ -80,7 +80,7 @@ class GoogleSpeech(VendorSpeech):
         if message == END:
             self.complete()
             return
-        audio = self._rest + Response.FromString(message).audio_content
+        audio = self._rest + decoded(Response, message).audio_content
         whole = len(audio) // self._sample_bytes * self._sample_bytes
         self._rest = audio[whole:]
         self.audio(audio[:whole])
@@ -126,7 +126,11 @@ class GoogleTts(VendorTts[GoogleTtsOptions]):
         Raises EngineError."""
         where = target("tts", self.name, self.options, "texttospeech", LIST)
         answer = await ask(where, ListRequest().SerializeToString(), self.pool.limits, LIST_S, self.access.dial)
-        full = {each.name: each.language_codes[0] for each in ListResponse.FromString(answer).voices}
+        try:
+            voices = decoded(ListResponse, answer).voices
+        except ValueError as error:
+            raise EngineError(self.name, "listing voices", f"{VENDOR}'s list cannot be read") from error
+        full = {each.name: each.language_codes[0] for each in voices if each.language_codes}
         return {name.rpartition(CHIRP)[2]: "" for name in full if CHIRP in name} | full
 
     def in_language(self, language: str) -> Self:

@@ -14,7 +14,7 @@ from offhook.pipeline.asr.engine import Encoding
 from offhook.pipeline.tts.engine import Word
 from offhook.vendors.connection import Message
 from offhook.vendors.g711 import Format
-from offhook.vendors.grpc_wire import END
+from offhook.vendors.grpc_wire import END, decoded
 from offhook.vendors.utterance import SpeechOptions, Utterance, VendorSpeech
 
 METHOD = "google.cloud.texttospeech.v1beta1.TextToSpeech/SynthesizeSpeech"
@@ -75,7 +75,7 @@ class GoogleWholeSpeech(VendorSpeech):
         if message == END:
             self.complete()
             return
-        response = Response.FromString(message)
+        response = decoded(Response, message)
         pcm = bare(response.audio_content)
         self.audio(pcm, self._words(response.timepoints, len(pcm) // self._form.sample_bytes))
 

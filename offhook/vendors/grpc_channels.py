@@ -11,7 +11,7 @@ A call on an open channel costs no round trip, so that it is made when it is nee
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 import grpc
@@ -71,6 +71,7 @@ class GrpcChannels:
     async def dial(self, target: Target, limits: Limits) -> GrpcWire:
         """See Dial. The target's path is the method."""
         metadata = (*await self._headers(), *target.headers)
+        target = replace(target, headers=metadata)
         found = self._pick(target)
         found.calls += 1
 

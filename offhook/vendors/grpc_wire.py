@@ -10,9 +10,10 @@ from typing import Any
 
 import grpc
 import grpc.aio
+from google.protobuf.message import DecodeError
 
 from offhook.pipeline.errors import EngineError, EngineTimeout
-from offhook.vendors.errors import refusal
+from offhook.vendors.errors import plain, refusal
 from offhook.vendors.limits import Limits
 from offhook.vendors.target import Target
 from offhook.vendors.wire import Dial, Message, WireClosedError
@@ -122,10 +123,18 @@ async def ask(target: Target, request: bytes, limits: Limits, limit_s: float, di
     raise wire.ended()
 
 
+def decoded(kind: Any, message: Message) -> Any:
+    """The protocol buffer of this kind in a message. Raises ValueError for what is none."""
+    try:
+        return kind.FromString(message)
+    except (DecodeError, TypeError) as error:
+        raise ValueError(f"no {kind.__name__}") from error
+
+
 def status_error(target: Target, code: grpc.StatusCode, details: str | None, *, is_open: bool) -> EngineError:
     """The error of a call's status; `is_open`: whether the connection had been open."""
     what = f"{'talking' if is_open else 'connecting'} to {target.vendor}"
-    said = (details or code.name)[:300]
+    said = plain(target, (details or code.name)[:300])
     if any(each in said for each in _WRONG_KEY):
         return refusal(target, 401, said.encode(), what)
     if code in _HTTP_STATUS:

@@ -4,6 +4,7 @@ connections that are kept."""
 import asyncio
 import ssl
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import Literal
@@ -12,12 +13,19 @@ from urllib.parse import SplitResult, urlsplit
 import h11
 
 from offhook.pipeline.errors import EngineError, EngineTimeout
-from offhook.vendors.errors import VendorRefusedError, refusal
+from offhook.vendors.errors import VendorRefusedError, not_a_key, refusal
 from offhook.vendors.limits import Limits
 from offhook.vendors.target import Target
 
 MAX_REASON_BYTES = 4_000
+REASON_S = 1.0
 READ_BYTES = 65_536
+
+MAX_BODY_BYTES = 64_000_000
+"""Of an answer: twenty minutes of speech at 24 kHz."""
+
+SLOW_S, SLOW_BYTES_PER_S = 5.0, 500
+"""An answer that has come for so long, and has brought less than this, would never end. Speech has 8000 at least."""
 
 
 @dataclass(slots=True)
@@ -91,32 +99,47 @@ class HttpClient:
         first_at = monotonic() + first_s
         try:
             async with asyncio.timeout(first_s):
+                target = await target.signed(request.body)
                 connection, response = await self._begin(target, request)
             if response.status_code != 200:
                 code = dict(response.headers).get(b"x-amzn-errortype", b"").decode("latin-1")
                 raise refusal(target, response.status_code, await self._reason(connection), what, code)
-            left_s = max(0.0, first_at - monotonic())
-            while True:
-                async with asyncio.timeout(left_s):
-                    event = await self._next(connection)
-                left_s = stall_s
-                if isinstance(event, h11.Data):
-                    yield bytes(event.data)
-                elif isinstance(event, h11.EndOfMessage):
-                    break
+            async for piece in self._body(target, connection, max(0.0, first_at - monotonic()), stall_s):
+                yield piece
             self._keep(connection)
             connection = None
         except TimeoutError:
             raise EngineTimeout(target.name, what, f"{target.place} did not answer in time") from None
+        except (h11.LocalProtocolError, UnicodeEncodeError):
+            raise not_a_key(target) from None  # the cause has it
         except (OSError, h11.RemoteProtocolError) as error:
             raise EngineError(target.name, what, f"{target.place}: {error or type(error).__name__}") from error
         finally:
             if connection is not None:
                 connection.close()
 
+    async def _body(self, target: Target, connection: _Kept, first_s: float, stall_s: float) -> AsyncGenerator[bytes]:
+        what, left_s, waited_s, received = f"asking {target.vendor}", first_s, 0.0, 0
+        while True:
+            began_at = monotonic()
+            async with asyncio.timeout(left_s):
+                event = await self._next(connection)
+            if received:
+                waited_s += monotonic() - began_at
+            left_s = stall_s
+            if isinstance(event, h11.EndOfMessage):
+                return
+            if not isinstance(event, h11.Data):
+                continue
+            received += len(event.data)
+            if received > MAX_BODY_BYTES:
+                raise EngineError(target.name, what, f"the answer has more than {MAX_BODY_BYTES} bytes")
+            if waited_s > SLOW_S and received < SLOW_BYTES_PER_S * waited_s:
+                raise EngineTimeout(target.name, what, f"{target.place} answers too slowly")
+            yield bytes(event.data)
+
     async def _begin(self, target: Target, request: "_Request") -> tuple[_Kept, h11.Response]:
         """The request is sent. A kept connection that turns out to be closed is replaced, once."""
-        target = await target.signed(request.body)
         while True:
             connection = await self._take(target)
             try:
@@ -160,15 +183,18 @@ class HttpClient:
         return event
 
     async def _reason(self, connection: _Kept) -> bytes:
+        """What has come of it: the status says enough."""
         body = b""
-        async with asyncio.timeout(1.0):
-            while isinstance(event := await self._next(connection), h11.Data) and len(body) < MAX_REASON_BYTES:
-                body += bytes(event.data)
+        with suppress(TimeoutError, OSError, h11.RemoteProtocolError):
+            async with asyncio.timeout(REASON_S):
+                while isinstance(event := await self._next(connection), h11.Data) and len(body) < MAX_REASON_BYTES:
+                    body += bytes(event.data)
         return body
 
     def _keep(self, connection: _Kept) -> None:
         state = connection.state
-        if state.our_state is h11.DONE and state.their_state is h11.DONE:
+        # What follows an answer unasked would be taken for the next one's.
+        if state.our_state is h11.DONE and state.their_state is h11.DONE and not state.trailing_data[0]:
             state.start_next_cycle()
             connection.since = monotonic()
             self._kept.append(connection)

@@ -5,6 +5,7 @@ is taken as it is. Most models begin when the turn is over, so that partials are
 `api = "transcriptions"` the turn is a file that is sent at its end, which many other servers understand too.
 """
 
+import asyncio
 import io
 import json
 import wave
@@ -17,7 +18,7 @@ from pydantic import Field
 
 from offhook.engines.factory import EngineContext, read_options
 from offhook.pipeline.asr.engine import AsrCapabilities, AsrRequest, OnPartial, Transcript
-from offhook.pipeline.errors import EngineError
+from offhook.pipeline.errors import EngineError, EngineTimeout
 from offhook.vendors.connection import Message, fields_of
 from offhook.vendors.errors import VendorRefusedError
 from offhook.vendors.http import HttpClient
@@ -33,6 +34,11 @@ MIN_COMMIT_S = 0.1
 READY_S = 3.0
 UNUSED_S = 600.0
 FILE_HZ = 16_000
+
+REST_S = 1.0
+"""For an answer that has begun to come to its end."""
+
+MAX_ANSWER_BYTES = 1_000_000
 
 _FORMATS = {"PCMU": {"type": "audio/pcmu"}, "PCMA": {"type": "audio/pcma"}}
 _TRANSCRIPTION = "conversation.item.input_audio_transcription."
@@ -206,8 +212,13 @@ class OpenAiFileAsr:
         answer = bytearray()
         pieces = self._client.post(self._target, body, content_type, options.final_ms / 1000)
         try:
-            async for piece in pieces:
-                answer += piece
+            async with asyncio.timeout(options.final_ms / 1000 + REST_S):
+                async for piece in pieces:
+                    answer += piece
+                    if len(answer) > MAX_ANSWER_BYTES:
+                        raise EngineError(self.name, f"asking {VENDOR}", "the answer is too long")
+        except TimeoutError:
+            raise EngineTimeout(self.name, f"asking {VENDOR}", "the answer did not come to its end") from None
         finally:
             await pieces.aclose()
         text = fields_of(answer.decode("utf-8", "replace")).get("text")

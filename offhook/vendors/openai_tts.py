@@ -5,6 +5,7 @@ PCM at 24 kHz comes in pieces, which are resampled for the line; there are no wo
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -54,8 +55,8 @@ class OpenAiTts(AnyVoice):
     async def start(self) -> None:
         """Ask for a word, so that a wrong key is found. Raises VendorRefusedError."""
         try:
-            async for _ in self.synthesize("Hello."):
-                pass
+            async with aclosing(self._synthesize("Hello.")) as chunks:
+                await anext(chunks, None)
         except VendorRefusedError:
             raise
         except EngineError as error:

@@ -5,6 +5,11 @@ from collections import deque
 
 from offhook.pipeline.errors import EngineError, EngineTimeout
 
+MAX_SPEECH_BYTES = 20_000_000
+"""Of one text: ten minutes at 16 kHz."""
+
+TOO_LONG = f"there were more than {MAX_SPEECH_BYTES} bytes of audio"
+
 
 class Speech:
     """Filled by `add`, `end` and `fail`; `next` takes it out. `name` is the engine's.
@@ -30,6 +35,9 @@ class Speech:
     def add(self, audio: bytes) -> None:
         """The next audio."""
         self.received_bytes += len(audio)
+        if self.received_bytes > MAX_SPEECH_BYTES:
+            self.fail(EngineError(self._name, "speaking", TOO_LONG))
+            return
         self._pieces.append(audio)
         self._arrived.set()
 

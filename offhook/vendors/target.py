@@ -1,10 +1,17 @@
 """Where a vendor is reached, and as whom."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
+
+_SECRET = re.compile("token|signature|credential", re.I)
+"""In the names of a signed address's parameters."""
+
+MIN_KEY_CHARS = 8
+"""What is shorter than a key in a header says nothing: "Bearer", "Token"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,15 @@ class Target:
     def place(self) -> str:
         """Host and port, for errors: a query may have a key."""
         return urlsplit(self.url).netloc.rpartition("@")[2] or "this"
+
+    def without_keys(self, text: str) -> str:
+        """A vendor's words for an error: what it repeats of the headers, such as the key, is left out."""
+        query = [value for name, value in parse_qsl(urlsplit(self.url).query) if _SECRET.search(name)]
+        for value in (*(value for _, value in self.headers), *query):
+            for part in value.split():
+                if len(part) >= MIN_KEY_CHARS:
+                    text = text.replace(part, "…")
+        return text
 
     @property
     def is_local(self) -> bool:

@@ -24,6 +24,7 @@ from offhook.pipeline.tts.engine import SpeechChunk, Word
 from offhook.vendors.connection import Connection, Message
 from offhook.vendors.errors import VendorRefusedError
 from offhook.vendors.pool import Pool
+from offhook.vendors.speech import MAX_SPEECH_BYTES, TOO_LONG
 from offhook.vendors.target import Target
 
 _numbers = count(1)
@@ -118,6 +119,7 @@ class VendorSpeech:
         self._complete = False
         self._error: EngineError | None = None
         self._heard = False
+        self._bytes = 0
         self._over = False
         self._stopped = False
         self.connection: Connection
@@ -139,6 +141,11 @@ class VendorSpeech:
     def audio(self, pcm: bytes, words: tuple[Word, ...] = ()) -> None:
         """More speech."""
         self._heard = self._heard or bool(pcm)
+        self._bytes += len(pcm)
+        if self._bytes > MAX_SPEECH_BYTES:
+            self._error = self._error or EngineError(self.options.name, "speaking", TOO_LONG)
+            self._changed.set()
+            return
         self._chunks.append(SpeechChunk(pcm, words))
         self._changed.set()
 

@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidHeader, InvalidProxy, InvalidURI
 from websockets.frames import DATA_OPCODES, Frame, Opcode
 from websockets.protocol import Event, State
 
 from offhook.pipeline.errors import EngineError
-from offhook.vendors.errors import closed, explain
+from offhook.vendors.errors import closed, explain, not_a_key
 from offhook.vendors.limits import Limits
 from offhook.vendors.target import Target
 from offhook.vendors.wire import Message, OnFlow, WireClosedError
@@ -110,10 +110,19 @@ class WebSocketWire:
         return closed(self._target, self._socket.close_code, self._socket.close_reason)
 
 
+class _Connect(connect):
+    """Follows no redirects: another server would get the key, of which `connect` strips only what is called
+    Authorization."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """See websockets."""
+        return exc
+
+
 async def dial_websocket(target: Target, limits: Limits) -> WebSocketWire:
     """See Dial."""
     try:
-        socket = await connect(
+        socket = await _Connect(
             target.url,
             additional_headers=dict(target.headers),
             user_agent_header="offhook",
@@ -126,7 +135,11 @@ async def dial_websocket(target: Target, limits: Limits) -> WebSocketWire:
             max_size=limits.max_message_bytes,
             create_connection=DirectWebSocket,
         )
-    except (OSError, InvalidHandshake, InvalidURI, ConnectionClosed) as error:
+    except UnicodeEncodeError:
+        raise not_a_key(target) from None  # the cause has it
+    except (OSError, InvalidHandshake, InvalidProxy, InvalidURI, ConnectionClosed) as error:
+        if isinstance(error, InvalidHeader) and error.name in dict(target.headers):
+            raise not_a_key(target) from None
         raise explain(target, error) from error
     assert isinstance(socket, DirectWebSocket)
     return WebSocketWire(target, socket)

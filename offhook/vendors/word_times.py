@@ -13,6 +13,9 @@ _TOKEN = re.compile(r"\S+")
 _MAX_SKIPPED_CHARS = 8
 _MAX_SKIPPED_WORDS = 4
 
+MAX_NUMBER = 1e15
+"""No time of a vendor's is greater, in whatever unit; nor is NaN less than it."""
+
 
 class CharacterTimes:
     """Collects characters with their times into words, divided at white space."""
@@ -128,3 +131,18 @@ def tokens(text: str) -> list[tuple[int, int]]:
 
 def _bare(word: str) -> str:
     return re.sub(r"\W", "", word).casefold() or word
+
+
+def numbers(values: object) -> list[float]:
+    """A vendor's list of times; what is no number in it is 0, and anything else than a list is empty."""
+    return [finite(each) for each in values] if isinstance(values, list) else []
+
+
+def finite(value: object) -> float:
+    """A vendor's time; 0 for what is none."""
+    return float(value) if isinstance(value, int | float) and 0 <= value < MAX_NUMBER else 0.0
+
+
+def texts(values: object) -> list[str]:
+    """A vendor's list of texts; empty for anything else."""
+    return [str(each) for each in values] if isinstance(values, list) else []

@@ -51,4 +51,4 @@ def languages_in(styles: Path) -> dict[str, str]:
     except (OSError, BadZipFile) as error:
         hint = f"Set `styles` below [tts.kokoro] to {STYLES}."
         raise EngineError(NAME, "reading the voices", f"{styles}: {error}", hint) from error
-    return {name: LANGUAGES[name[0]] for name in names if name[0] in LANGUAGES}
+    return {name: LANGUAGES[name[0]] for name in names if name[:1] in LANGUAGES}

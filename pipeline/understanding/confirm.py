@@ -46,7 +46,14 @@ def confirmation(question: Question, answer: Answer, confirm_below: float, wordi
 
 
 def settled(question: Question, answer: Answer, reply: Answer) -> Answer:
-    """The answer, in the light of the reply to its confirmation: confirmed, replaced ("no, support"), or no match."""
+    """The answer, in the light of the reply to its confirmation: confirmed, replaced ("no, support"), or no match.
+
+    It is final, whatever a late final says: one of the reply would be taken for an answer to `question`.
+    """
+    return replace(_settled(question, answer, reply), is_final=True)
+
+
+def _settled(question: Question, answer: Answer, reply: Answer) -> Answer:
     if reply.kind in (AnswerKind.NO_INPUT, AnswerKind.FAILED):
         return replace(answer, kind=reply.kind, choice=None, value=None)
     if isinstance(answer.value, Ambiguous):

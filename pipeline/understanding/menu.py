@@ -99,7 +99,7 @@ def match(text: str, choices: Sequence[Choice], language: str | None = None) -> 
             best = _only(fits, said)
             if best is None:
                 return None
-            doubt = NO_DOUBT if _follows_no(text, part, best) else 1.0
+            doubt = NO_DOUBT if _is_doubtful(text, words, part, best, phrases, base) else 1.0
             return Match(choices[best.choice].name, round(best.confidence * doubt, 3))
     return (
         _as_yes_or_no(text, choices, phrases, base)
@@ -180,6 +180,19 @@ _NO_FIRST = re.compile(r"\s*(?:no|non|nein)\s+\w", re.I)
 def _follows_no(text: str, part: Words, fit: _Fit) -> bool:
     """ "No coffee for me" may refuse it, and "no, coffee" choose it."""
     return 0 in fit.positions and len(part) > 0 and _NO_FIRST.match(text) is not None
+
+
+def _is_doubtful(text: str, words: Words, part: Words, fit: _Fit, phrases: Sequence[Phrase], base: str) -> bool:
+    """Whether something else than the choice itself was refused, or refuses it: "yes, please don't", "pay now? No"."""
+    own = {word for phrase in phrases for word in phrase.words}
+    ends = words[-1] not in own and (words[-1] in _NOT or read_yes_no(words[-1], base) is False)
+    half_a_yes = False
+    if any(phrase.choice == fit.choice and read_yes_no(" ".join(phrase.words), base) for phrase in phrases):
+        half_a_yes = bool(_meaning_yes_or_no(phrases, base)[False]) and read_yes_no(text, base) is not True
+    return ends or half_a_yes or _follows_no(text, part, fit)
+
+
+_NOT = frozenset(("not", "nicht"))
 
 
 def _new_one(words: Words, choices: Sequence[Choice], phrases: Sequence[Phrase], base: str) -> Match | None:
@@ -355,12 +368,18 @@ def _includes(longer: _Fit, shorter: _Fit) -> bool:
 
 def _as_yes_or_no(text: str, choices: Sequence[Choice], phrases: Sequence[Phrase], base: str) -> Match | None:
     """A choice between yes and no takes every way to say them."""
+    meant = _meaning_yes_or_no(phrases, base)
+    answer = read_yes_no(text, base) if meant[True] and meant[False] else None
+    if answer is None or len(meant[answer]) != 1 or meant[True] & meant[False]:
+        return None
+    return Match(choices[meant[answer].pop()].name, LIKE_PHRASE)
+
+
+def _meaning_yes_or_no(phrases: Sequence[Phrase], base: str) -> dict[bool, set[int]]:
+    """The choices that mean yes, and those that mean no."""
     meant: dict[bool, set[int]] = {True: set(), False: set()}
     for phrase in phrases:
         answer = read_yes_no(" ".join(phrase.words), base) if len(phrase.words) == 1 else None
         if answer is not None:
             meant[answer].add(phrase.choice)
-    answer = read_yes_no(text, base) if meant[True] and meant[False] else None
-    if answer is None or len(meant[answer]) != 1 or meant[True] & meant[False]:
-        return None
-    return Match(choices[meant[answer].pop()].name, LIKE_PHRASE)
+    return meant

@@ -6,6 +6,9 @@ from offhook.pipeline.understanding.words import base_of
 
 Sides = tuple[list[str], list[str]]
 
+MAX_SIDE, MAX_REST = 10, 20
+"""Words that are read as the first end, and behind the mark: "from a to from a to …" has very many pairs."""
+
 _RANGES = {
     "en": ("between .. and", "from .. to", "from .. till", "from .. until"),
     "de": ("zwischen .. und", "von .. bis", ".. bis"),
@@ -24,9 +27,11 @@ def range_sides(words: Sequence[str], language: str | None) -> Iterator[Sides]:
             if list(words[start : start + len(opening)]) != opening:
                 continue
             first = start + len(opening)
-            for at in range(first + 1, len(words) - len(joining)):
+            end = len(words) - len(joining)
+            for at in range(first + 1, min(end, first + 1 + MAX_SIDE) if opening else end):
                 if list(words[at : at + len(joining)]) == joining:
-                    yield list(words[first:at]), _without_article(words[at + len(joining) :])
+                    last = at + len(joining)
+                    yield list(words[max(first, at - MAX_SIDE) : at]), _without_article(words[last : last + MAX_REST])
             if not opening:
                 break  # the same ends would be found from each word on
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import time
+from itertools import islice
 
 from offhook.pipeline.understanding.ambiguous import one_of, values_in
 from offhook.pipeline.understanding.corrections import after_corrections
@@ -11,6 +12,9 @@ from offhook.pipeline.understanding.ranges import range_sides
 from offhook.pipeline.understanding.times import day_half, read_time
 from offhook.pipeline.understanding.words import base_of
 from offhook.pipeline.understanding.written import written_time
+
+MAX_PAIRS = 32
+"""That are tried in one text."""
 
 _WRITTEN = {"en": "{} to {}", "de": "{} bis {}", "es": "de {} a {}", "fr": "de {} à {}"}
 
@@ -31,8 +35,8 @@ def read_time_span(
     It lies between `earliest` and `latest`, and is no longer than twelve hours where the words leave that open.
     """
     for part in after_corrections(number_words(text, language), language):
-        for first, last in range_sides(part, language):
-            half = day_half(part, language)
+        half = day_half(part, language)
+        for first, last in islice(range_sides(part, language), MAX_PAIRS):
             spans = list(_spans(_times(first, half, language), _times(last, half, language)))
             if spans:
                 inside = (s for s in spans if (earliest or time.min) <= s.start and s.end <= (latest or time.max))

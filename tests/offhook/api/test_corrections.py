@@ -1,9 +1,14 @@
 """Finals that come late, in whole calls: what a dialog, a flow and the history make of them. In virtual time."""
 
 import asyncio
+from functools import partial
 
+import pytest
+
+from offhook.api import call as api_call
 from offhook.api.call import Call
 from offhook.api.dialogs import flow_dialog
+from offhook.api.understood import Understanding
 from offhook.pipeline.trace import CallerCorrected
 from offhook.pipeline.turn.events import TurnCorrected
 from offhook.pipeline.turn.machine import TurnSettings
@@ -112,3 +117,57 @@ def test_a_dialog_is_told() -> None:
 
     run(call())
     assert [(each.was.text, each.answer.choice) for each in found] == [("sales", "support")]
+
+
+PAYING = """
+name: paying
+start: ask
+no_input: {attempts: 3, then: bye}
+no_match: {attempts: 3, reprompts: [Pardon.], then: bye}
+steps:
+  ask:
+    ask: Shall we charge your card?
+    choices:
+      yes: {phrases: ["yes"], next: paid}
+      no: {phrases: ["no"], next: bye}
+  paid: {say: We have charged your card with four hundred pounds, next: bye}
+  bye: {hang_up: Goodbye.}
+"""
+
+
+@pytest.fixture
+def asks_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a bot with the usual settings does."""
+    monkeypatch.setattr(api_call, "Understanding", partial(Understanding, confirm_below=0.6))
+
+
+def heard(caller: SimulatedCall) -> list[str]:
+    return [each.text for each in caller.transcript if each.who == "bot"]
+
+
+@pytest.mark.usefixtures("asks_back")
+def test_a_late_yes_to_did_you_say_no_pays_nothing() -> None:
+    async def call() -> None:
+        async with SimulatedCall(flow_dialog(parse_flow(PAYING.encode(), "paying.yaml"))) as caller:
+            await caller.hears("Shall we charge your card?")
+            await caller.says("no doubt", misheard="no way")
+            await caller.hears("Did you say no?")
+            await caller.says("yes", misheard="uh")
+            await caller.begins_to_hear("Pardon.")
+            await caller.waits(2.0)
+            assert not any("charged" in text for text in heard(caller))
+
+    run(call())
+
+
+@pytest.mark.usefixtures("asks_back")
+def test_a_late_final_that_is_uncertain_pays_nothing() -> None:
+    async def call() -> None:
+        async with SimulatedCall(flow_dialog(parse_flow(PAYING.encode(), "paying.yaml"))) as caller:
+            await caller.hears("Shall we charge your card?")
+            await caller.says("I don't want to say yes", misheard="I don't", corrected_after_s=0.1)
+            await caller.begins_to_hear("Pardon.")
+            await caller.waits(2.0)
+            assert not any("charged" in text for text in heard(caller))
+
+    run(call())

@@ -86,3 +86,12 @@ async def test_a_certain_answer_is_taken_at_once() -> None:
     sure = Answer(AnswerKind.SPEECH, "sales", "sales", confidence=0.9)
     assert await settle(Understanding(0.6), sure, caller) == sure
     assert not caller.heard
+
+
+@pytest.mark.parametrize(
+    ("confidence", "kind"), [(0.55, AnswerKind.NO_MATCH), (0.6, AnswerKind.SPEECH), (None, AnswerKind.SPEECH)]
+)
+def test_an_uncertain_correction_is_no_answer(confidence: float | None, kind: AnswerKind) -> None:
+    late = Answer(AnswerKind.SPEECH, "sails", "sales", confidence=confidence)
+    found = Understanding(confirm_below=0.6).certain(MENU, late, None)
+    assert (found.kind, found.choice) == (kind, "sales" if kind is AnswerKind.SPEECH else None)

@@ -166,3 +166,12 @@ def test_setting_up_twice_does_not_log_twice() -> None:
     logger.info("two")
     assert len(lines(first)) == 1
     assert len(lines(second)) == 1
+
+
+def test_libraries_do_not_show_what_they_send() -> None:
+    stream = io.StringIO()
+    log.setup("json", "debug", stream)
+    logging.getLogger("websockets.client").debug("> Authorization: Token sk-0123456789abcdef")
+    logging.getLogger("botocore.auth").debug("x-amz-security-token:abc")
+    logging.getLogger("mine").debug("this is shown")
+    assert [json.loads(line)["event"] for line in lines(stream)] == ["this is shown"]

@@ -111,3 +111,10 @@ def test_an_uncertain_value_is_asked_back_and_corrected() -> None:
     assert settled(question, fifty, spoken("yes", "yes")).value == 50
     money = Answer(AnswerKind.SPEECH, "…", value=Money(Decimal("12.5"), "EUR"), confidence=0.5)
     assert asked(Question(value=Amount(), language="fr"), money) == "Avez-vous dit 12,50 € ?"
+
+
+@pytest.mark.parametrize("reply", [spoken("yes", "yes"), spoken("no", "no"), Answer(AnswerKind.NO_INPUT)])
+def test_what_was_asked_back_is_final(reply: Answer) -> None:
+    """A late final of the reply would be taken for an answer to the question itself."""
+    provisional = replace(SALES, is_final=False)
+    assert settled(MENU, provisional, replace(reply, is_final=False)).is_final

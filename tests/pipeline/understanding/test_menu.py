@@ -176,3 +176,42 @@ def test_a_match_takes_two_milliseconds_at_most() -> None:
         chosen(case)
         took.append(thread_time() - started)
     assert sorted(took)[round(0.95 * len(took))] <= 0.002
+
+
+YES_NO = (Choice("yes", ("yes",)), Choice("no", ("no",)))
+PAYING = (Choice("pay", ("pay the bill", "pay now")), Choice("agent", ("talk to an agent",)))
+
+
+@pytest.mark.parametrize(
+    ("choices", "text"),
+    [
+        (YES_NO, "yes please don't"),
+        (YES_NO, "I don't want to say yes"),
+        (YES_NO, "yes sir absolutely not"),
+        (YES_NO, "I never said yes"),
+        (YES_NO, "yes I refuse"),
+        (PAYING, "pay now? no"),
+        (PAYING, "pay the bill, not"),
+    ],
+)
+def test_what_is_half_refused_is_uncertain(choices: tuple[Choice, ...], text: str) -> None:
+    """Below `asr.confirm_below`, so that it is asked back."""
+    found = match(text, choices, "en")
+    assert found is None or found.confidence < 0.6
+
+
+@pytest.mark.parametrize("text", ["please do not", "sure not", "not yes", "I refuse", "under no circumstances"])
+def test_ways_to_refuse(text: str) -> None:
+    found = match(text, YES_NO, "en")
+    assert found is not None and found.choice == "no"
+
+
+@pytest.mark.parametrize("text", ["I won't pay the bill", "I refuse to pay the bill", "I will not pay now"])
+def test_what_will_not_be_done_is_no_choice(text: str) -> None:
+    assert match(text, PAYING, "en") is None
+
+
+@pytest.mark.parametrize("text", ["yes", "yes please", "yeah sure", "yes of course, go ahead"])
+def test_a_plain_yes_is_certain(text: str) -> None:
+    found = match(text, YES_NO, "en")
+    assert found is not None and found.choice == "yes" and found.confidence >= 0.9
