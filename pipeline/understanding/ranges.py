@@ -7,10 +7,10 @@ from offhook.pipeline.understanding.words import base_of
 Sides = tuple[list[str], list[str]]
 
 _RANGES = {
-    "en": ("between .. and", "from .. to", "from .. till", "from .. until"),
+    "en": ("between .. and", "from .. to", "from .. till", "from .. until", ".. to", ".. till", ".. until"),
     "de": ("zwischen .. und", "von .. bis", ".. bis"),
-    "es": ("entre .. y", "de .. a", "desde .. hasta", "desde .. a"),
-    "fr": ("entre .. et", "de .. a", "de .. jusqu'a", "de .. jusqu a"),
+    "es": ("entre .. y", "de .. a", "desde .. hasta", "desde .. a", ".. a"),
+    "fr": ("entre .. et", "de .. a", "de .. jusqu'a", "de .. jusqu a", ".. a"),
 }
 _OR = {"en": ("or",), "de": ("oder",), "es": ("o", "u"), "fr": ("ou",)}
 _ARTICLES = frozenset(("the", "las", "la", "el", "le", "les", "los", "dem", "der", "den"))
