@@ -50,8 +50,8 @@ def _checks(loaded: Loaded, path: Path | None) -> Iterable[Finding]:
     missing = engines.packages(config)
     yield from missing
     if not missing:  # a flow's words cannot be checked without the recogniser
-        yield from dialogs.check(config)
         yield from asyncio.run(engines.check(config))
+        yield from dialogs.check(config)
     yield from addresses.check(config)
     yield from ports.check(config)
     yield from disk.check(config)

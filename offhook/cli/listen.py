@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,16 +20,19 @@ from offhook.observe.log import setup
 from offhook.pipeline.asr.adapt import adapt
 from offhook.pipeline.asr.engine import AsrEngine, AsrStream, Transcript
 from offhook.pipeline.asr.grammar import GrammarError
-from offhook.pipeline.events import Choice, DigitRule, Question
+from offhook.pipeline.dialog.digits import spoken_digits
+from offhook.pipeline.events import AnswerKind, Choice, DigitRule, Question
 from offhook.pipeline.rates import WIDE_HZ
 from offhook.pipeline.recognition import request_for
-from offhook.pipeline.understanding.menu import match
+from offhook.pipeline.turn.answers import answer_to
+from offhook.pipeline.understanding.kinds import KINDS, Date
+from offhook.pipeline.understanding.recorded import recorded
 from offhook.pipeline.vad.engine import VadEngine
 from offhook.process.event_loop import run_loop
 from offhook.settings.config import Config
 from offhook.telephony.codec.g711 import PCMA, PCMU
 from offhook.telephony.resample import Resampler, Upsampler
-from offhook.usererror import UserError
+from offhook.usererror import UserError, did_you_mean
 
 PRE_ROLL_PACKETS = 15  # 300 ms, so that the first sound is not lost
 MAX_SPOKEN_DIGITS = 20
@@ -40,14 +44,19 @@ _LAWS = {"PCMU": PCMU, "PCMA": PCMA}
 Print = Callable[[str], None]
 
 
-def listen(
+def listen(  # noqa: PLR0913  # each is an option of the command
     source: Annotated[str, typer.Argument(help="A WAV file, or `mic` for the microphone.", metavar="FILE|mic")],
     config: ConfigFile = None,
+    *,
     engine: Annotated[str | None, typer.Option(help="The recogniser; that of the settings.", metavar="NAME")] = None,
     choices: Annotated[
         str | None, typer.Option(help='Listen for these phrases, such as "yes,no"; without: free speech.')
     ] = None,
     digits: Annotated[bool, typer.Option("--digits", help="Listen for spoken digits.", metavar="")] = False,
+    kind: Annotated[
+        str | None, typer.Option("--as", help=f"Listen for a value: {', '.join(KINDS)}.", metavar="KIND")
+    ] = None,
+    language: Annotated[str | None, typer.Option("--language", help="The caller's: en, de …", metavar="TAG")] = None,
     law: Annotated[str, typer.Option(help="The line: PCMU or PCMA.", metavar="LAW")] = "PCMU",
     fast: Annotated[bool, typer.Option("--fast", help="Do not wait for the pace of speech.", metavar="")] = False,
     as_json: AsJson = False,
@@ -57,12 +66,13 @@ def listen(
     The audio passes a phone line's law, is divided into turns by the detector and `turn.silence_ms`, and reaches the
     recogniser at the pace of speech, as in a call. 0: something was understood; 1: nothing was.
     """
-    settings = Config.load(config, {"asr": {"engine": engine}} if engine is not None else {})
+    asr = {} if engine is None else {"engine": engine}
+    settings = Config.load(config, {"asr": asr, "dialog": {} if language is None else {"language": language}})
     setup(level="error")
     require_installed(settings, tts=False)
     if law not in _LAWS:
         raise UserError(f"there is no line {law!r}", "G.711 has two laws", "one of: PCMU, PCMA", "--law")
-    question = _question(choices, digits=digits, language=settings.dialog.language)
+    question = _question(choices, kind, digits=digits, language=settings.dialog.language)
     pcm = None if source == MICROPHONE else read_speech(Path(source))
     listener = Listener(settings, question, law, _as_json if as_json else _as_text)
 
@@ -80,12 +90,19 @@ def _until_interrupted(work: Callable[[], Coroutine[Any, Any, int]]) -> int:
         return 0
 
 
-def _question(choices: str | None, *, digits: bool, language: str | None) -> Question:
+def _question(choices: str | None, kind: str | None, *, digits: bool, language: str | None) -> Question:
+    if kind is not None and kind not in KINDS:
+        raise UserError(
+            f"there are no values of the kind {kind!r}",
+            f"there are {', '.join(KINDS)}",
+            did_you_mean(kind, tuple(KINDS)),
+        )
     phrases = [phrase.strip() for phrase in (choices or "").split(",") if phrase.strip()]
     question = Question(
         choices=tuple(Choice(phrase, (phrase,)) for phrase in phrases),
         digits=DigitRule(1, MAX_SPOKEN_DIGITS) if digits else None,
         language=language,
+        value=Date(date.today()) if kind == "date" else None if kind is None else KINDS[kind](),
     )
     try:
         request_for(question)
@@ -156,19 +173,31 @@ class Listener:
         transcript = await turn.stream.finish()
         after_ms = 1_000 * (time.perf_counter() - ended)
         self._understood += bool(transcript.text)
-        choices = self._question.choices
-        meant = match(transcript.text, choices, self._question.language)
         self._print(
             {
                 "at_s": turn.began_s,
                 "text": transcript.text,
-                "choice": None if meant is None else meant.choice,
+                **self._meant(transcript),
                 "confidence": transcript.confidence,
                 "after_ms": after_ms,
                 "words": _words(transcript, turn.began_s),
                 "alternatives": list(transcript.alternatives),
             }
         )
+
+    def _meant(self, transcript: Transcript) -> dict[str, Any]:
+        """What a call would take it for: the choice, the value, or neither, a no-match."""
+        question = self._question
+        answer = answer_to(question, transcript, self._settings.asr.min_confidence, typed=False)
+        value = None if answer.value is None else recorded(answer.value)
+        if question.digits is not None and answer.kind is AnswerKind.SPEECH:
+            value = spoken_digits(answer.text, question.language)
+        expected = bool(question.choices) or question.value is not None or question.digits is not None
+        return {
+            "choice": answer.choice,
+            "value": value,
+            "matches": answer.choice is not None or value is not None if expected else None,
+        }
 
     def _print(self, event: dict[str, Any]) -> None:
         typer.echo(self._show(event))
@@ -235,6 +264,10 @@ def _as_text(event: dict[str, Any]) -> str:
         parts.insert(0, f"confidence {event['confidence']:.2f}")
     if event["choice"] is not None and event["choice"] != event["text"]:
         parts.insert(0, f"choice {event['choice']}")
+    if event["value"] is not None:
+        parts.insert(0, f"value {event['value']}")
+    if event["text"] and event["matches"] is False:
+        parts.insert(0, "no match")
     lines = [f"{at}{said}   ({', '.join(parts)})"]
     for word in event["words"]:
         certain = "" if word["confidence"] is None else f"  {word['confidence']:.2f}"

@@ -52,6 +52,9 @@ def list_models(
     if as_json:
         typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
+    if not rows:
+        typer.echo("none; `offhook models list` has those that can be added" if here else "none")
+        return
     for line in _table(rows):
         typer.echo(line)
 

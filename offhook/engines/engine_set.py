@@ -119,6 +119,7 @@ class EngineSet:
             self.vad.stream().infer(bytes(2 * self.vad.capabilities.frame_samples))
         except BaseException:
             asr_start.cancel()
+            await asyncio.gather(asr_start, return_exceptions=True)  # a child process that it began is ended by `close`
             raise
         return asr_start
 

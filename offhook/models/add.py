@@ -12,7 +12,7 @@ from offhook.models.download import DownloadLimits, OnProgress, download, sha256
 from offhook.models.kinds import engine_of, languages_of
 from offhook.models.store import About, Model, ModelStore, at_path, check_name, write_about
 from offhook.models.unpack import ENDINGS, UnpackLimits, stem, unpack
-from offhook.usererror import UserError, did_you_mean
+from offhook.usererror import UserError, closest
 
 DOWNLOADS = ".downloads"
 """In the store's folder: unfinished files, kept so that they can be continued."""
@@ -66,10 +66,11 @@ def _entry(wanted: Wanted) -> Entry:
         return catalogue()[source]
     is_url = source.startswith(("http://", "https://"))
     if not is_url and not Path(source).expanduser().exists():
+        near = closest(source, catalogue())
         raise UserError(
             f"there is no model {source!r}",
             "it is neither in the catalogue, nor a URL, nor a path on this machine",
-            did_you_mean(source, list(catalogue())),
+            f"did you mean `{near}`?" if near is not None else "offhook models list",
         )
     file = RemoteFile(source, wanted.sha256 or "")
     base = file.name if is_url else Path(source).expanduser().resolve().name

@@ -76,9 +76,8 @@ class ModelStore:
         """Delete the model. Raises UserError if there is none of that name."""
         if self.find(name) is None:
             names = [model.name for model in self.models()]
-            raise UserError(
-                f"there is no model {name!r} to remove", f"it is not in {self.folder}", did_you_mean(name, names)
-            )
+            todo = did_you_mean(name, names) if names else "offhook models list --here"
+            raise UserError(f"there is no model {name!r} to remove", f"it is not in {self.folder}", todo)
         path = self.folder / name
         if path.is_symlink():
             path.unlink()  # a user's own link: what it leads to is theirs

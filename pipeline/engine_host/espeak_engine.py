@@ -90,7 +90,7 @@ class Espeak:
             self._voice = ""  # unless the new one is found, it is unknown which one is set
             if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
                 why = f"espeak-ng has none called {voice!r}"
-                raise StreamFailure("choosing a voice", why, "Try en-us or en-gb-x-rp.")
+                raise StreamFailure("choosing a voice", why, "`offhook voices` lists those that are here.")
             self._voice = voice
 
     def _take(self, wave: Any, count: int, events: Any) -> int:

@@ -19,7 +19,7 @@ from offhook.pipeline.understanding.spelling import read_spelling
 from offhook.pipeline.understanding.time_spans import TimeSpan, read_time_span, written_time_span
 from offhook.pipeline.understanding.times import read_time
 from offhook.pipeline.understanding.written import written_amount, written_date, written_number, written_time
-from offhook.pipeline.understanding.yes_no import read_yes_no
+from offhook.pipeline.understanding.yes_no import read_yes_no, written_yes_no
 
 MAX_KEYS = 32
 
@@ -236,7 +236,7 @@ class YesNo:
 
     def say(self, value: object, language: str | None) -> str:
         """See ValueKind."""
-        return str(value)
+        return written_yes_no(bool(value), language)
 
 
 KINDS: dict[str, type[ValueKind]] = {

@@ -10,10 +10,10 @@ MAX_SIDE, MAX_REST = 10, 20
 """Words that are read as the first end, and behind the mark: "from a to from a to …" has very many pairs."""
 
 _RANGES = {
-    "en": ("between .. and", "from .. to", "from .. till", "from .. until"),
+    "en": ("between .. and", "from .. to", "from .. till", "from .. until", ".. to", ".. till", ".. until"),
     "de": ("zwischen .. und", "von .. bis", ".. bis"),
-    "es": ("entre .. y", "de .. a", "desde .. hasta", "desde .. a"),
-    "fr": ("entre .. et", "de .. a", "de .. jusqu'a", "de .. jusqu a"),
+    "es": ("entre .. y", "de .. a", "desde .. hasta", "desde .. a", ".. a"),
+    "fr": ("entre .. et", "de .. a", "de .. jusqu'a", "de .. jusqu a", ".. a"),
 }
 _OR = {"en": ("or",), "de": ("oder",), "es": ("o", "u"), "fr": ("ou",)}
 _ARTICLES = frozenset(("the", "las", "la", "el", "le", "les", "los", "dem", "der", "den"))

@@ -7,6 +7,7 @@ from offhook.pipeline.understanding.lexicons import lexicon
 from offhook.pipeline.understanding.words import base_of, words_of
 
 _LONGEST = 6
+_WRITTEN = {"en": ("yes", "no"), "de": ("ja", "nein"), "es": ("sí", "no"), "fr": ("oui", "non")}
 _OPENERS = frozenset(("ok", "okay", "bueno", "vale"))
 """Yes, or nothing at all: "okay, no"."""
 
@@ -19,6 +20,12 @@ def yes_phrases(language: str | None) -> tuple[str, ...]:
 def no_phrases(language: str | None) -> tuple[str, ...]:
     """As `yes_phrases`."""
     return lexicon(base_of(language)).phrases("no")[:8]
+
+
+def written_yes_no(value: bool, language: str | None) -> str:
+    """The value as a word for the voice."""
+    yes, no = _WRITTEN.get(base_of(language), _WRITTEN["en"])
+    return yes if value else no
 
 
 def read_yes_no(text: str, language: str | None = None) -> bool | None:

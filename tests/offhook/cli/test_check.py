@@ -89,6 +89,17 @@ def test_a_flow_that_is_wrong(check: Check, tmp_path: Path) -> None:
     assert levels(found, "engines") == ["ok"], "the rest is tried, too"
 
 
+def test_a_missing_key_is_a_fault_of_the_engine_and_not_of_the_flow(
+    check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DEEPGRAM_API_KEY", raising=False)
+    monkeypatch.setenv("OFFHOOK_ASR__ENGINE", "deepgram")
+    status, found = check()
+    assert status == 2
+    assert "export DEEPGRAM_API_KEY" in found["engines"][0]["type"]
+    assert "flow" not in found
+
+
 def test_routes(check: Check) -> None:
     text = (
         '[[routes]]\nnumber = "1*"\nbot = "offhook.api.dialogs:bench_dialog"\n'

@@ -56,7 +56,33 @@ def test_spoken_digits_of_an_alaw_recording(run: Run, tmp_path: Path) -> None:
         "listen", "alaw.wav", "--digits", "--law", "PCMA", "--engine", "pocketsphinx", "--fast", "--json"
     )
     assert status == 0
-    assert events(out)[-1]["text"] == "four two seven"
+    assert (events(out)[-1]["text"], events(out)[-1]["value"]) == ("four two seven", "427")
+
+
+def test_a_doubtful_choice_is_shown_as_the_no_match_that_it_is_in_a_call(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OFFHOOK_ASR__FIXED__TEXT", "the balance")
+    listened = ("listen", str(BALANCE), "--choices", "check my balance", "--engine", "fixed", "--fast")
+    assert "the balance   (choice check my balance, " in run(*listened)[1]
+    monkeypatch.setenv("OFFHOOK_ASR__MIN_CONFIDENCE", "1")
+    assert "the balance   (no match, " in run(*listened)[1]
+
+
+@pytest.mark.parametrize(
+    ("said", "options", "meant"),
+    [
+        ("the third of may", ("--as", "date"), "-05-03"),
+        ("zwischen zwei und vier uhr nachmittags", ("--as", "time_range", "--language", "de"), "14:00/16:00"),
+        ("half past four", ("--as", "time"), "04:30 or 16:30"),
+        ("i do not know", ("--as", "number"), "no match"),
+    ],
+)
+def test_a_value(run: Run, monkeypatch: pytest.MonkeyPatch, said: str, options: tuple[str, ...], meant: str) -> None:
+    monkeypatch.setenv("OFFHOOK_ASR__FIXED__TEXT", said)
+    status, out, err = run("listen", str(BALANCE), "--engine", "fixed", "--fast", *options)
+    assert (status, err) == (0, "")
+    assert meant in out
 
 
 def test_several_turns_of_a_stereo_recording_at_another_rate(run: Run, tmp_path: Path) -> None:
@@ -101,6 +127,7 @@ def test_files_that_cannot_be_read(run: Run, tmp_path: Path, content: bytes | No
         (("--engine", "pocketsphynx"), "did you mean `pocketsphinx`?"),
         (("--law", "G729"), "one of: PCMU, PCMA"),
         (("--choices", "yes,{no}"), "the phrase '{no}' cannot be recognised"),
+        (("--as", "dates"), "did you mean `date`?"),
     ],
 )
 def test_mistakes(run: Run, arguments: tuple[str, ...], what: str) -> None:

@@ -50,7 +50,8 @@ def test_what_is_not_here(run: Run) -> None:
     for arguments, todo in (
         (("where", "vosk-model-small-de-0.15"), "offhook models add vosk-model-small-de-0.15"),
         (("add", "vosk-model-small-de"), "did you mean"),
-        (("remove", "x"), "remove"),
+        (("remove", "x"), "type: offhook models list --here"),
+        (("add", "nothing-like-it"), "type: offhook models list"),
     ):
         status, _, err = run("models", *arguments)
         assert status == 2

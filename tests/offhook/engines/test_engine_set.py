@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
@@ -9,9 +10,12 @@ import pytest
 from offhook.api.dialogs import BENCH_SENTENCE
 from offhook.engines.bundled import BENCH_TRANSCRIPT
 from offhook.engines.engine_set import EngineSet
+from offhook.engines.registry import GivenEngines
 from offhook.pipeline.asr.engine import AsrRequest
+from offhook.pipeline.asr.fixed import FixedEngine
 from offhook.pipeline.caller_audio import CallerAudio
 from offhook.pipeline.errors import EngineError
+from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities
 from offhook.pipeline.vad.batch import Events
 from offhook.settings.config import (
     AsrConfig,
@@ -47,6 +51,36 @@ async def test_the_bench_engines_from_start_to_close() -> None:
     finally:
         await engines.close()
         await engines.close()
+
+
+async def test_a_voice_that_fails_waits_for_a_recogniser_that_is_starting() -> None:
+    class SlowRecogniser(FixedEngine):
+        async def start(self) -> None:
+            try:
+                await asyncio.sleep(3_600)
+            finally:
+                await asyncio.sleep(0.01)  # as ending a child process takes
+                ended.append(self)
+
+    class BrokenVoice:
+        capabilities = TtsCapabilities(8_000, word_positions=False)
+
+        async def start(self) -> None:
+            await asyncio.sleep(0.01)
+            raise EngineError("voice", "starting", "it is broken")
+
+        async def close(self) -> None:
+            pass
+
+        async def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
+            yield SpeechChunk(text.encode())
+
+    ended: list[object] = []
+    engines = EngineSet(BENCH, GivenEngines(asr=SlowRecogniser("yes"), tts=BrokenVoice()))
+    with pytest.raises(EngineError, match="it is broken"):
+        await engines.start()
+    assert len(ended) == 1
+    await engines.close()
 
 
 async def test_each_turn_is_upsampled_on_its_own() -> None:

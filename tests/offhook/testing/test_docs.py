@@ -13,6 +13,7 @@ from offhook.pipeline.events import TurnSoFar
 from offhook.telephony.codec import PCMU
 from offhook.testing import SimulatedCall, run
 from offhook.testing.vendors.tone_speech import speak
+from tests.docs import pages
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -48,6 +49,14 @@ def test_the_order(names: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> No
     tests: dict[str, Any] = {}
     exec(block, tests)
     tests["test_an_order"]()
+
+
+def test_the_flow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("shop.yaml").write_text(pages.blocks(pages.ROOT / "README.md", "yaml")[0])
+    tests: dict[str, Any] = {}
+    exec(next(block for block in blocks("testing.md") if "shop.yaml" in block), tests)
+    tests["test_the_hours"]()
 
 
 async def test_the_hosted_engine() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from offhook.pipeline.understanding.ambiguous import Ambiguous
-from offhook.pipeline.understanding.kinds import KINDS, Date
+from offhook.pipeline.understanding.kinds import KINDS, Date, YesNo
 from offhook.pipeline.understanding.recorded import recorded
 
 HERE = Path(__file__).parent
@@ -36,3 +36,11 @@ def test_the_value_is_understood(language: str, kind: str, words: str, value: st
     if kind == "amount" and len(expected) > 1 and expected[-1].count(" "):
         expected = [each if " " in each else f"{each} {expected[-1].split()[1]}" for each in expected]
     assert [recorded(each) for each in said] == expected
+
+
+@pytest.mark.parametrize("language", ["en-GB", "de", "es-MX", "fr"])
+@pytest.mark.parametrize("value", [True, False])
+def test_a_spoken_yes_or_no_is_understood_again(language: str, value: bool) -> None:
+    spoken = YesNo().say(value, language)
+    assert YesNo().read(spoken, language) is value
+    assert spoken in {"yes", "no", "ja", "nein", "sí", "oui", "non"}
