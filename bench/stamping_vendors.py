@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 
 from websockets.asyncio.server import ServerConnection, serve
 
-from bench import stamping_azure
+from bench import stamping_amazon, stamping_azure
 from offhook.testing.vendors.http_server import HttpRequest, HttpResponse, HttpServer
-from offhook.vendors import azure_asr, azure_tts
+from offhook.vendors import amazon_asr, azure_asr, azure_tts
 
 FRAME_BYTES = 160
 PARTIAL_FRAMES = 10
@@ -159,6 +159,13 @@ async def openai_voice(request: HttpRequest) -> HttpResponse:
     return HttpResponse(content_type="audio/pcm", body=records())
 
 
+async def http_voice(request: HttpRequest) -> HttpResponse:
+    """Polly, or OpenAI's."""
+    if request.path == stamping_amazon.POLLY:
+        return await stamping_amazon.speak(request, record, RECORDS)
+    return await openai_voice(request)
+
+
 VOICES = {"/v1/speak": deepgram_voice, "/v1/text-to-speech": elevenlabs_voice, "/tts/websocket": cartesia_voice}
 
 
@@ -166,6 +173,9 @@ async def run(connection: ServerConnection) -> None:
     """Serve any of them, by the path."""
     assert connection.request is not None
     path = urlsplit(connection.request.path).path
+    if path == amazon_asr.PATH:
+        await stamping_amazon.listen(connection, PARTIAL_FRAMES)
+        return
     if path == azure_asr.PATH:
         await stamping_azure.listen(connection, FRAME_BYTES, PARTIAL_FRAMES)
         return
@@ -188,7 +198,7 @@ async def bare(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 async def serve_all() -> None:
     """Print the ports, of WebSockets, HTTP and the bare socket, and serve until the parent is gone."""
-    http = HttpServer(openai_voice)
+    http = HttpServer(http_voice)
     await http.start()
     azure_voices = stamping_azure.voices
     async with serve(run, "127.0.0.1", 0, process_request=azure_voices, compression=None, ping_interval=None) as server:

@@ -35,6 +35,8 @@ from offhook.telephony.codec import PCMA, PCMU
 from offhook.telephony.resample import Resampler
 from offhook.testing.udp import Address, UdpPort
 from offhook.vendors import (
+    amazon_asr,
+    amazon_tts,
     assemblyai_asr,
     azure_asr,
     azure_tts,
@@ -71,18 +73,27 @@ class Engines(NamedTuple):
     options: Callable[[int, int], dict[str, dict[str, Any]]]
 
 
+KEY = {"api_key": "bench"}
+
+
 def _url(port: int, _http: int) -> dict[str, dict[str, Any]]:
-    options = {"base_url": f"ws://127.0.0.1:{port}"}
+    options = KEY | {"base_url": f"ws://127.0.0.1:{port}"}
     return {"asr": options, "tts": options}
+
+
+def _amazon_urls(port: int, http: int) -> dict[str, dict[str, Any]]:
+    account = {"region": "us-east-1", "access_key_id": "bench", "secret_access_key": "bench"}
+    urls = {"asr": f"ws://127.0.0.1:{port}", "tts": f"http://127.0.0.1:{http}"}
+    return {kind: account | {"endpoint_url": url} for kind, url in urls.items()}
 
 
 def _openai_urls(port: int, http: int) -> dict[str, dict[str, Any]]:
     recogniser = {"realtime_url": f"ws://127.0.0.1:{port}", "model": "gpt-realtime-whisper"}
-    return {"asr": recogniser, "tts": {"base_url": f"http://127.0.0.1:{http}/v1"}}
+    return {"asr": KEY | recogniser, "tts": KEY | {"base_url": f"http://127.0.0.1:{http}/v1"}}
 
 
 def _google_url(_port: int, grpc: int) -> dict[str, dict[str, Any]]:
-    url = {"base_url": f"http://127.0.0.1:{grpc}"}
+    url = KEY | {"base_url": f"http://127.0.0.1:{grpc}"}
     return {"asr": url | {"project": "bench"}, "tts": url}
 
 
@@ -91,10 +102,13 @@ VENDORS = {
     "elevenlabs": Engines(elevenlabs_asr.make, elevenlabs_tts.make, _url),
     "cartesia": Engines(cartesia_asr.make, cartesia_tts.make, _url),
     "assemblyai": Engines(assemblyai_asr.make, None, _url),
+    "amazon": Engines(amazon_asr.make, amazon_tts.make, _amazon_urls),
     "azure": Engines(azure_asr.make, azure_tts.make, _url),
     "google": Engines(google_asr.make, google_tts.make, _google_url),
     "openai": Engines(openai_asr.make, openai_tts.make, _openai_urls),
 }
+BY_HTTP = ("amazon", "openai")
+"""Their voices have no pool."""
 
 
 class Caller:
@@ -177,7 +191,7 @@ class Calls:
 async def started(vendor: str, port: int, http: int, spare: int) -> AsyncIterator[tuple[AsrEngine, TtsEngine | None]]:
     """The vendor's engines, connected, the recogniser as a line with PCM uses it."""
     make_asr, make_tts, options = VENDORS[vendor]
-    given = {kind: {"api_key": "bench", **each} for kind, each in options(port, http).items()}
+    given = options(port, http)
     pooled = {"spare": spare}
     asr = adapt(
         vendor,
@@ -187,7 +201,7 @@ async def started(vendor: str, port: int, http: int, spare: int) -> AsyncIterato
     )
     tts = None
     if make_tts is not None:
-        tts = make_tts({**given["tts"], **({} if vendor == "openai" else pooled)}, EngineContext("tts", vendor))
+        tts = make_tts({**given["tts"], **({} if vendor in BY_HTTP else pooled)}, EngineContext("tts", vendor))
     await asyncio.gather(*(each.start() for each in (asr, tts) if each is not None))
     await asyncio.sleep(1.0)  # the spare connections
     try:

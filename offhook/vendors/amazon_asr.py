@@ -124,8 +124,9 @@ class AmazonAsr(VendorAsr[AmazonAsrOptions]):
             found = _read(where, message)
             return found if isinstance(found, EngineError) else True
 
-        await probe(replace(where, hello=hello), self.pool.limits, judge, READY_S)
-        await super().start()
+        ended = replace(where, hello=hello)
+        unreached = await probe(ended, self.pool.limits, judge, READY_S, may_close=CLEAN_CLOSURES)
+        await self.pool.start(where, unreached=unreached)
 
     def target(self, language: str) -> Target:
         """See VendorAsr."""

@@ -192,20 +192,13 @@ class GoogleAsr(VendorAsr[GoogleAsrOptions]):
         """Connect. Raises VendorRefusedError for a wrong key or options that Google does not take."""
         try:
             await self.access.auth.headers()
-        except VendorRefusedError:
-            raise
-        except EngineError:
-            return  # an outage is no reason not to start
-        where = self._target(None)
-        self.access.channels.connect(where)
-        quiet = Request(audio=silence(self.form, PROBE_S)).SerializeToString()
-        where = replace(where, hello=(*where.hello, quiet, END))
-        try:
-            await probe(where, self.pool.limits, lambda message: message == END, READY_S, self.access.dial)
+            unreached = await self._try()
         except VendorRefusedError:
             await self.close()
             raise
-        await self.pool.start()
+        except EngineError as error:
+            unreached = error  # an outage is no reason not to start
+        await self.pool.start(unreached=unreached)
 
     async def close(self) -> None:
         """Disconnect. Idempotent."""
@@ -224,6 +217,14 @@ class GoogleAsr(VendorAsr[GoogleAsrOptions]):
     def dump(self) -> dict[str, object]:
         """The live state, for debugging."""
         return {**super().dump(), **self.access.channels.dump()}
+
+    async def _try(self) -> EngineError | None:
+        """See probe."""
+        where = self._target(None)
+        self.access.channels.connect(where)
+        quiet = Request(audio=silence(self.form, PROBE_S)).SerializeToString()
+        where = replace(where, hello=(*where.hello, quiet, END))
+        return await probe(where, self.pool.limits, lambda message: message == END, READY_S, self.access.dial)
 
     def _with_phrases(self, language: str, phrases: tuple[str, ...]) -> Target:
         request = Request(recognizer=self._recogniser())
@@ -263,7 +264,7 @@ class GoogleAsr(VendorAsr[GoogleAsrOptions]):
         project = options.project or self.access.auth.project
         if not project:
             hint = "Type: export GOOGLE_CLOUD_PROJECT=…"
-            raise EngineError(self.name, f"asking {VENDOR}", "the project is not known", hint)
+            raise VendorRefusedError(self.name, f"asking {VENDOR}", "the project is not known", hint)
         return f"projects/{project}/locations/{options.location}/recognizers/{options.recogniser}"
 
 

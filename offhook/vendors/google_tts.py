@@ -103,7 +103,7 @@ class GoogleTts(VendorTts[GoogleTtsOptions]):
     async def start(self) -> None:
         """Connect, and ask for the voices. Raises VendorRefusedError for a wrong key, or a voice that is not there."""
         self.access.channels.connect(self.target())
-        await self.pool.start()
+        unreached = None
         try:
             self.voices |= await self.list_voices()
             if self.options.model is None:
@@ -113,8 +113,9 @@ class GoogleTts(VendorTts[GoogleTtsOptions]):
         except VendorRefusedError:
             await self.close()
             raise
-        except EngineError:
-            return  # an outage is no reason not to start
+        except EngineError as error:
+            unreached = error  # an outage is no reason not to start
+        await self.pool.start(unreached=unreached)
 
     async def close(self) -> None:
         """Disconnect. Idempotent."""

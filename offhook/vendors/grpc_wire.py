@@ -5,8 +5,9 @@ half of the call; received, it says that the vendor has finished, without an err
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import suppress
+from typing import Any, NamedTuple, TypeVar
 
 import grpc
 import grpc.aio
@@ -24,6 +25,9 @@ Call = Any
 """grpc.aio.StreamStreamCall of bytes; grpc has no types."""
 
 STATUS_S, STATUS_TRIES = 0.005, 100
+"""For the vendor's status to come, after a message could not be sent any more."""
+
+T = TypeVar("T")
 
 _UNSENT = "Internal error from Core"
 _HTTP_STATUS = {
@@ -42,6 +46,13 @@ _WRONG_KEY = ("API key not valid", "API key expired", "API_KEY_INVALID")
 """Google answers INVALID_ARGUMENT to a wrong API key."""
 
 
+class Status(NamedTuple):
+    """How a call has ended."""
+
+    code: grpc.StatusCode
+    details: str | None
+
+
 class GrpcWire:
     """See Wire. `on_closed` is called once."""
 
@@ -52,11 +63,13 @@ class GrpcWire:
         self._call = call
         self._on_closed: Callable[[], None] | None = on_closed
         self._error: EngineError | None = None
+        self._status: Status | None = None
+        call.add_done_callback(self._on_status)
 
     async def __aiter__(self) -> AsyncIterator[Message]:
         call = self._call
         try:
-            while (message := await call.read()) is not grpc.aio.EOF:
+            async for message in call:  # `call.read` forgets what has come as soon as a message cannot be sent
                 yield message
         except grpc.aio.AioRpcError:
             pass  # the status says why
@@ -64,11 +77,11 @@ class GrpcWire:
             if _is_cancelling() or not call.cancelled():
                 raise
             return  # we have closed it
-        code, details = await _status(call)
-        if code is grpc.StatusCode.OK:
+        status = await self._ended()
+        if status.code is grpc.StatusCode.OK:
             yield END
         else:
-            self._error = status_error(self._target, code, details, is_open=True)
+            self._error = status_error(self._target, status.code, status.details, is_open=True)
 
     async def send(self, message: Message) -> None:
         """See Wire."""
@@ -77,7 +90,7 @@ class GrpcWire:
                 await self._call.done_writing()
             else:
                 await self._call.write(message)
-        except (grpc.RpcError, asyncio.InvalidStateError) as error:
+        except (grpc.RpcError, grpc.aio.InternalError, asyncio.InvalidStateError) as error:
             raise WireClosedError from error
         except asyncio.CancelledError as error:
             if _is_cancelling():
@@ -99,6 +112,22 @@ class GrpcWire:
         """See Wire."""
         return self._error or EngineError(self._target.name, f"talking to {self._target.vendor}", "the call has ended")
 
+    def _on_status(self, call: Call) -> None:
+        """The call has got its first status. When a message cannot be sent any more, gRPC puts an error of its own in
+        the place of the vendor's status, which may have come already, or come later."""
+        status = Status(_result(call.code()), _result(call.details()))
+        if status.details != _UNSENT:
+            self._status = self._status or status
+
+    async def _ended(self) -> Status:
+        """The vendor's status; gRPC's own, if there is none."""
+        for _ in range(STATUS_TRIES):
+            found = self._status or Status(await self._call.code(), await self._call.details())
+            if found.details != _UNSENT:
+                break
+            await asyncio.sleep(STATUS_S)  # gRPC does not tell the second one
+        return found
+
 
 async def ask(target: Target, request: bytes, limits: Limits, limit_s: float, dial: Dial) -> bytes:
     """The answer to a unary call. Raises EngineError, EngineTimeout, VendorRefusedError."""
@@ -107,14 +136,13 @@ async def ask(target: Target, request: bytes, limits: Limits, limit_s: float, di
         async with asyncio.timeout(limit_s):
             wire = await dial(target, limits)
             try:
-                await wire.send(request)
-                await wire.send(END)
+                with suppress(WireClosedError):  # it is refused already: reading it says why
+                    await wire.send(request)
+                    await wire.send(END)
                 async for message in wire:
                     if message == END:
                         return answer
                     answer = message if isinstance(message, bytes) else answer
-            except WireClosedError:
-                pass  # `ended` says why
             finally:
                 wire.abort()
     except TimeoutError:
@@ -145,15 +173,14 @@ def status_error(target: Target, code: grpc.StatusCode, details: str | None, *, 
     return EngineError(target.name, what, f"it ended the call: {code.name} ({said})")
 
 
-async def _status(call: Call) -> tuple[grpc.StatusCode, str | None]:
-    """How a call has ended. After a message that could not be sent any more, gRPC says for a moment that this is an
-    error of its own, until it has read the vendor's status."""
-    for _ in range(STATUS_TRIES):
-        code, details = await call.code(), await call.details()
-        if details != _UNSENT:
-            break
-        await asyncio.sleep(STATUS_S)
-    return code, details
+def _result(work: Coroutine[Any, Any, T]) -> T:
+    """Of a coroutine that has nothing to wait for, as those of a call that has ended."""
+    try:
+        work.send(None)
+    except StopIteration as returned:
+        return returned.value  # type: ignore[no-any-return]
+    work.close()
+    raise RuntimeError("it waits")
 
 
 def _is_cancelling() -> bool:

@@ -16,9 +16,11 @@ Judge = Callable[[Message], EngineError | bool]
 
 
 class _Probe:
-    def __init__(self, judge: Judge) -> None:
+    def __init__(self, connection: Connection, judge: Judge, may_close: tuple[int, ...]) -> None:
         self.verdict: asyncio.Future[EngineError | None] = asyncio.get_running_loop().create_future()
+        self._connection = connection
         self._judge = judge
+        self._may_close = may_close
 
     def on_message(self, message: Message) -> None:
         """See Receiver."""
@@ -29,19 +31,25 @@ class _Probe:
     def on_lost(self, error: EngineError) -> None:
         """See Receiver."""
         if not self.verdict.done():
-            self.verdict.set_result(error)
+            self.verdict.set_result(None if self._connection.close_code in self._may_close else error)
 
 
 async def probe(
-    target: Target, limits: Limits, judge: Judge, wait_s: float, dial: Dial = dial_websocket
+    target: Target,
+    limits: Limits,
+    judge: Judge,
+    wait_s: float,
+    dial: Dial = dial_websocket,
+    may_close: tuple[int, ...] = (),
 ) -> EngineError | None:
     """Raises VendorRefusedError if the vendor refuses `target`. Returns why it cannot be reached; None if it can, which
     a silent one can.
 
-    Of a vendor that says nothing when all is well, `wait_s` is how long it takes to complain.
+    Of a vendor that says nothing when all is well, `wait_s` is how long it takes to complain, and `may_close` has the
+    codes with which it closes.
     """
     connection = Connection(target, limits, dial)
-    connection.receiver = probe = _Probe(judge)
+    connection.receiver = probe = _Probe(connection, judge, may_close)
     error: EngineError | None
     try:
         await connection.opened()

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from offhook.engines.factory import EngineContext, Kind
@@ -21,6 +21,7 @@ from offhook.testing.vendors.script import MS_PER_WORD
 from offhook.testing.vendors.server import FaultyServer
 from offhook.testing.vendors.tone_speech import speak
 from offhook.vendors import (
+    amazon_asr,
     amazon_tts,
     assemblyai_asr,
     azure_asr,
@@ -80,6 +81,15 @@ POOLED = [
 ]
 ELEVENLABS, CARTESIA, ASSEMBLYAI, AZURE, OPENAI = POOLED
 GOOGLE = Vendor("google", GoogleServer, google_asr.make, options={"project": PROJECT})
+AMAZON = Vendor(
+    "amazon",
+    AmazonServer,
+    amazon_asr.make,
+    url_option="endpoint_url",
+    options={"region": "us-east-1", "access_key_id": "test-key-id"},
+    key="AWS_SECRET_ACCESS_KEY",
+    key_option="secret_access_key",
+)
 RECOGNISERS = [*POOLED, GOOGLE]
 DETECTORS = [ELEVENLABS, CARTESIA, ASSEMBLYAI, AZURE, GOOGLE]
 """Those that can end turns."""
@@ -89,17 +99,7 @@ VOICES = [
     Vendor("cartesia", CartesiaServer, cartesia_tts.make),
     Vendor("azure", AzureServer, azure_tts.make, key="AZURE_SPEECH_KEY"),
     Vendor("openai", OpenAiServer, openai_tts.make, url="http_url"),
-    Vendor(
-        "amazon",
-        AmazonServer,
-        amazon_tts.make,
-        url_option="endpoint_url",
-        url="http_url",
-        options={"region": "us-east-1", "access_key_id": "test-key-id"},
-        key="AWS_SECRET_ACCESS_KEY",
-        key_option="secret_access_key",
-        busy="ThrottlingException",
-    ),
+    replace(AMAZON, make=amazon_tts.make, url="http_url", busy="ThrottlingException"),
     Vendor("google", GoogleServer, google_tts.make),
 ]
 ELEVENLABS_VOICE, CARTESIA_VOICE, AZURE_VOICE, OPENAI_VOICE, AMAZON_VOICE, GOOGLE_VOICE = VOICES

@@ -52,7 +52,7 @@ def _unreached(engine: object) -> list[Finding]:
     error = engine.unreached if isinstance(engine, RemoteEngine) else None
     if error is None:
         return []
-    hint = error.hint or "Look at the network and at `base_url`, or wait until it is back."
+    hint = error.hint or "Look at the network and at the engine's address in the settings, or wait until it is back."
     return [Finding.warning("engines", f"{error.engine} failed while {error.what}", error.why, hint)]
 
 
