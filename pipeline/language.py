@@ -27,3 +27,8 @@ def known_as(languages: tuple[str, ...], wanted: str) -> str | None:
 def covers(language: str, wanted: str) -> bool:
     """Whether `wanted` is `language` or a kind of it: "en" covers "en-GB"."""
     return f"{wanted.lower()}-".startswith(f"{language.lower()}-")
+
+
+def primary(language: str) -> str:
+    """The language itself, without region and script: "de" of "de-CH", in lower case."""
+    return language.partition("-")[0].lower()

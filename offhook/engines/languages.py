@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
-from offhook.pipeline.language import is_language_tag, known_as
+from offhook.pipeline.chain.spending import Part
+from offhook.pipeline.language import is_language_tag, known_as, primary
 from offhook.usererror import Problem, UserError, did_you_mean
 
 MAX_LISTED = 12
 """Languages named in an error."""
-
-Part = Literal["asr", "tts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,7 @@ _FAMILIES = {"cmn": "zh", "yue": "zh", "nb": "no", "nn": "no"}
 
 def _is_one(one: str, other: str) -> bool:
     """Whether the two are the same language, whatever kind of it."""
-    bases = [tag.partition("-")[0].lower() for tag in (one, other)]
+    bases = [primary(tag) for tag in (one, other)]
     return len({_FAMILIES.get(base, base) for base in bases}) == 1
 
 

@@ -16,16 +16,17 @@ from pydantic import Field
 from offhook.engines.factory import EngineContext, read_options
 from offhook.pipeline.asr.engine import RecognisedWord, Transcript
 from offhook.pipeline.errors import EngineError
+from offhook.pipeline.language import primary
 from offhook.vendors import event_stream
 from offhook.vendors.amazon import VENDOR, Account, AmazonOptions
 from offhook.vendors.amazon_languages import TRANSCRIBED, transcribed
-from offhook.vendors.connection import Message
+from offhook.vendors.connection import Message, dicts_of
 from offhook.vendors.errors import VendorRefusedError
 from offhook.vendors.event_stream import Event
 from offhook.vendors.limits import Limits
 from offhook.vendors.packing import Packing
 from offhook.vendors.probe import probe
-from offhook.vendors.recogniser import RecogniserOptions, RecogniserTurn, VendorAsr, silence
+from offhook.vendors.recogniser import RecogniserOptions, RecogniserTurn, VendorAsr, mean_confidence, silence
 from offhook.vendors.target import Target
 
 PATH = "/stream-transcription-websocket"
@@ -40,7 +41,7 @@ CLEAN_CLOSURES = (1000, 1005)  # RFC 6455 section 7.4.1; the second: without a c
 
 _AUDIO = {":message-type": "event", ":event-type": "AudioEvent", ":content-type": "application/octet-stream"}
 _REFUSED_KEY = ("UnrecognizedClientException", "InvalidSignatureException", "AccessDeniedException")
-_LANGUAGES = tuple(dict.fromkeys(each for tag in TRANSCRIBED for each in (tag.partition("-")[0], tag)))
+_LANGUAGES = tuple(dict.fromkeys(each for tag in TRANSCRIBED for each in (primary(tag), tag)))
 
 
 class AmazonAsrOptions(RecogniserOptions, AmazonOptions):
@@ -86,15 +87,14 @@ class AmazonTurn(RecogniserTurn):
             self._result(result)
 
     def _result(self, result: Mapping[str, Any]) -> None:
-        best, *others = [each for each in _dicts(result.get("Alternatives")) if each.get("Transcript")] or [{}]
+        best, *others = [each for each in dicts_of(result.get("Alternatives")) if each.get("Transcript")] or [{}]
         text = str(best.get("Transcript") or "")
         if result.get("IsPartial"):
             self.finals.interim(text)
             return
         alternatives = tuple(str(each["Transcript"]) for each in others)
-        words = _words(_dicts(best.get("Items")))
-        known = [word.confidence for word in words if word.confidence is not None]
-        confidence = sum(known) / len(known) if known else None
+        words = _words(dicts_of(best.get("Items")))
+        confidence = mean_confidence(word.confidence for word in words)
         self.finals.segment(Transcript(text, confidence, words, alternatives))
         if text and not self.is_finishing:
             self.vendor_ended()
@@ -161,7 +161,7 @@ def _read(target: Target, message: Message) -> list[dict[str, Any]] | EngineErro
     fields = fields if isinstance(fields, dict) else {}
     if event.text(":message-type") == "event":
         transcript = fields.get("Transcript")
-        return _dicts(transcript.get("Results")) if isinstance(transcript, dict) else []
+        return dicts_of(transcript.get("Results")) if isinstance(transcript, dict) else []
     code = event.text(":exception-type") or event.text(":error-code")
     said = str(fields.get("Message") or event.text(":error-message") or "it did not say why")[:200]
     return _complaint(target, what, code, said)
@@ -191,7 +191,3 @@ def _words(items: list[dict[str, Any]]) -> tuple[RecognisedWord, ...]:
             confidence = float(confidence) if isinstance(confidence, int | float) else None
             words.append(RecognisedWord(text, float(start_s), float(end_s), confidence))
     return tuple(words)
-
-
-def _dicts(value: object) -> list[dict[str, Any]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

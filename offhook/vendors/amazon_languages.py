@@ -3,6 +3,8 @@
 Transcribe: Developer Guide, "Supported languages", those with streaming. Polly: Developer Guide, "Available voices".
 """
 
+from offhook.pipeline.language import primary
+
 TRANSCRIBED = (
     *("af-ZA", "ar-AE", "ar-SA", "ca-ES", "cs-CZ", "da-DK", "de-CH", "de-DE", "el-GR", "en-AB", "en-AU", "en-GB"),
     *("en-IE", "en-IN", "en-NZ", "en-US", "en-WL", "en-ZA", "es-ES", "es-US", "eu-ES", "fa-IR", "fi-FI", "fr-CA"),
@@ -39,21 +41,17 @@ def transcribed(language: str) -> str:
     exact = {tag.lower(): tag for tag in TRANSCRIBED}
     if language.lower() in exact:
         return exact[language.lower()]
-    primary = {"nb": "no", "nn": "no", "fil": "tl", "yue": "zh-hk"}.get(_primary(language), _primary(language))
-    if primary in exact:
-        return exact[primary]
-    return next((tag for tag in (*_USUAL, *TRANSCRIBED) if _primary(tag) == primary), language)
+    base = {"nb": "no", "nn": "no", "fil": "tl", "yue": "zh-hk"}.get(primary(language), primary(language))
+    if base in exact:
+        return exact[base]
+    return next((tag for tag in (*_USUAL, *TRANSCRIBED) if primary(tag) == base), language)
 
 
 def voice_for(language: str) -> str | None:
     """The usual voice of a BCP 47 tag: its own, or one of the same language elsewhere; None if Polly has none."""
-    primary = {"no": "nb"}.get(_primary(language), _primary(language))
-    if primary == "hi":
+    base = {"no": "nb"}.get(primary(language), primary(language))
+    if base == "hi":
         return HINDI
     same = (voice for voice, tag in VOICES.items() if tag.lower() == language.lower())
-    near = (voice for voice, tag in VOICES.items() if _primary(tag) == primary)
+    near = (voice for voice, tag in VOICES.items() if primary(tag) == base)
     return next(same, None) or next(near, None)
-
-
-def _primary(language: str) -> str:
-    return language.partition("-")[0].lower()

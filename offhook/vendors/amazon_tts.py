@@ -17,6 +17,7 @@ from pydantic import Field
 
 from offhook.engines.factory import EngineContext, read_options
 from offhook.pipeline.errors import EngineError
+from offhook.pipeline.language import primary
 from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, Word
 from offhook.vendors.amazon import JSON, Account, AmazonOptions
 from offhook.vendors.amazon_languages import HINDI, VOICES, voice_for
@@ -24,7 +25,6 @@ from offhook.vendors.errors import VendorRefusedError
 from offhook.vendors.g711 import Format, line_format
 from offhook.vendors.http import HttpClient
 from offhook.vendors.limits import Limits
-from offhook.vendors.recogniser import primary
 from offhook.vendors.word_times import finite, tokens
 
 FORMATS = {"PCMU": "mulaw", "PCMA": "alaw", "LINEAR16": "pcm"}

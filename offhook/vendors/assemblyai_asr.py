@@ -14,12 +14,12 @@ from pydantic import Field, SecretStr
 from offhook.engines.factory import EngineContext, FromEnvironment, read_options
 from offhook.pipeline.asr.engine import RecognisedWord, Transcript
 from offhook.pipeline.errors import EngineError
-from offhook.vendors.connection import Message, fields_of
+from offhook.vendors.connection import Message, dicts_of, fields_of
 from offhook.vendors.errors import VendorRefusedError
 from offhook.vendors.keyterms import KeytermOptions, keyterms_of
 from offhook.vendors.limits import Limits
 from offhook.vendors.packing import Packing
-from offhook.vendors.recogniser import RecogniserOptions, RecogniserTurn, VendorAsr, silence
+from offhook.vendors.recogniser import RecogniserOptions, RecogniserTurn, VendorAsr, mean_confidence, silence
 from offhook.vendors.target import Target
 
 VENDOR = "AssemblyAI"
@@ -47,7 +47,7 @@ class AssemblyAiOptions(RecogniserOptions, KeytermOptions):
 
 
 class AssemblyAiTurn(RecogniserTurn):
-    """A turn of ours: one of AssemblyAI's or several."""
+    """A caller's turn, which AssemblyAI may divide into several."""
 
     def begin(self) -> None:
         """See VendorTurn."""
@@ -76,8 +76,7 @@ class AssemblyAiTurn(RecogniserTurn):
             self.connection.fail(_error(self.target, fields))
 
     def _turn(self, fields: Mapping[str, Any]) -> None:
-        words = fields.get("words")
-        words = [each for each in words if isinstance(each, dict)] if isinstance(words, list) else []
+        words = dicts_of(fields.get("words"))
         if words and max(_seconds(each.get("end")) for each in words) <= self.first_s:
             return  # another turn's
         said = str(fields.get("transcript") or "")
@@ -113,8 +112,7 @@ class AssemblyAiTurn(RecogniserTurn):
             )
             for each in words
         ]
-        known = [word.confidence for word in found if word.confidence is not None]
-        return Transcript(text, sum(known) / len(known) if known else None, tuple(found))
+        return Transcript(text, mean_confidence(word.confidence for word in found), tuple(found))
 
 
 class AssemblyAiAsr(VendorAsr[AssemblyAiOptions]):

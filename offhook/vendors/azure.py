@@ -65,7 +65,7 @@ def check_options(options: AzureOptions, context: EngineContext) -> None:
 
 
 class Addresses:
-    """Where a resource is reached, and as whom. One for each engine: its targets must be equal to share connections."""
+    """The addresses of a resource, and the key for them. One for each engine: equal targets share connections."""
 
     def __init__(self, service: Literal["stt", "tts", "voice"], context: EngineContext, options: AzureOptions) -> None:
         self._service = service

@@ -15,12 +15,11 @@ from offhook.pipeline.asr.engine import AsrRequest, OnEndpoint, OnPartial, Recog
 from offhook.pipeline.errors import EngineError
 from offhook.vendors import azure_wire as wire
 from offhook.vendors.azure import LIMITS, VENDOR, Addresses, AzureOptions, check_options, error_of, locale
-from offhook.vendors.connection import Message
+from offhook.vendors.connection import Message, dicts_of
 from offhook.vendors.keyterms import KeytermLimits, KeytermOptions, Preference
 from offhook.vendors.limits import Limits
 from offhook.vendors.recogniser import RecogniserOptions, RecogniserTurn, VendorAsr
 from offhook.vendors.target import Target
-from offhook.vendors.word_times import finite
 
 PATH = "/speech/recognition/conversation/cognitiveservices/v1"
 
@@ -116,7 +115,7 @@ class AzureTurn(RecogniserTurn):
         if status in _FAILURES:
             self.connection.fail(error_of(self.target, status, fields))
             return
-        end_s = _seconds(fields.get("Offset")) + _seconds(fields.get("Duration"))
+        end_s = wire.seconds_of(fields.get("Offset")) + wire.seconds_of(fields.get("Duration"))
         settled = self._base_bytes + int(end_s * self.form.rate_hz) * self.form.sample_bytes
         settled = min(settled, len(self._audio))
         if settled > self.settled_bytes:
@@ -142,9 +141,7 @@ class AzureTurn(RecogniserTurn):
 
     def _transcript(self, fields: Mapping[str, Any]) -> Transcript:
         """Of the likeliest reading; the others are alternatives."""
-        readings = fields.get("NBest")
-        readings = [each for each in readings if isinstance(each, dict)] if isinstance(readings, list) else []
-        best, *others = readings or [fields]
+        best, *others = dicts_of(fields.get("NBest")) or [dict(fields)]
         text = self._text(best)
         alternatives = dict.fromkeys(self._text(each) for each in others)
         words = self._words(best.get("Words"))
@@ -159,10 +156,10 @@ class AzureTurn(RecogniserTurn):
     def _words(self, words: object) -> tuple[RecognisedWord, ...]:
         found = []
         base_s = self._base_bytes / self.options.bytes_per_s
-        for each in words if isinstance(words, list) else []:
-            if isinstance(each, dict) and isinstance(each.get("Offset"), int | float):
-                start_s = base_s + _seconds(each["Offset"])
-                end_s = start_s + _seconds(each.get("Duration"))
+        for each in dicts_of(words):
+            if isinstance(each.get("Offset"), int | float):
+                start_s = base_s + wire.seconds_of(each["Offset"])
+                end_s = start_s + wire.seconds_of(each.get("Duration"))
                 found.append(RecognisedWord(str(each.get("Word", "")), start_s, end_s, _number(each.get("Confidence"))))
         return tuple(found)
 
@@ -199,10 +196,6 @@ class AzureAsr(VendorAsr[AzureAsrOptions]):
 def make(options: Mapping[str, Any], context: EngineContext) -> AzureAsr:
     """The factory of `asr.engine = "azure"`."""
     return AzureAsr(read_options(AzureAsrOptions, options, context), context)
-
-
-def _seconds(ticks: object) -> float:
-    return finite(ticks) / wire.TICKS_PER_S
 
 
 def _number(value: object) -> float | None:

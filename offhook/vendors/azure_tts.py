@@ -1,7 +1,7 @@
 """Azure Speech's voices: `[tts] engine = "azure"`.
 
 A text is a request of its own, in SSML, on a connection that is used again; what is said about another is told by its
-id. `synthesis.control` stops it, and until its `turn.end` has come the connection is nobody's. Words come with their
+id. `synthesis.control` stops it; its connection is not used again before its `turn.end`. Words come with their
 times, and mu-law and A-law as they are.
 """
 
@@ -18,20 +18,19 @@ from pydantic import Field
 from offhook.engines.factory import USUAL_RATE_WPM, EngineContext, read_options
 from offhook.pipeline.asr.engine import Encoding
 from offhook.pipeline.errors import EngineError
-from offhook.pipeline.language import known_as
+from offhook.pipeline.language import known_as, primary
 from offhook.pipeline.tts.engine import Word
 from offhook.vendors import azure_wire as wire
 from offhook.vendors.azure import LIMITS, VENDOR, Addresses, AzureOptions, check_options, locale
-from offhook.vendors.connection import Message
+from offhook.vendors.connection import Message, dicts_of
 from offhook.vendors.errors import VendorRefusedError
 from offhook.vendors.g711 import Format
 from offhook.vendors.http import HttpClient
 from offhook.vendors.limits import Limits
-from offhook.vendors.recogniser import primary
 from offhook.vendors.target import Target
 from offhook.vendors.utterance import SpeechOptions, Utterance, VendorSpeech
 from offhook.vendors.voice import VendorTts, VoiceOptions
-from offhook.vendors.word_times import WordTimes, finite
+from offhook.vendors.word_times import WordTimes
 
 PATH = "/cognitiveservices/websocket/v1"
 VOICES_PATH = "/cognitiveservices/voices/list"
@@ -144,7 +143,7 @@ class AzureTts(VendorTts[AzureTtsOptions]):
         known = known_as(tuple(own), self.language) if own else None
         if known is not None:
             return own[known]
-        speaks = _language_of(self._configured).partition("-")[0]
+        speaks = primary(_language_of(self._configured))
         if not speaks or speaks == primary(self.language) or _FOR_ALL.search(self._configured):
             return self._configured
         return DEFAULT_VOICE
@@ -158,7 +157,7 @@ class AzureTts(VendorTts[AzureTtsOptions]):
         options, language = self.options, locale(self.language)
         body = escape(_NOT_IN_XML.sub(" ", text))
         of_voice = _language_of(self.voice)
-        if of_voice and of_voice.partition("-")[0] != primary(language):  # a voice for several languages
+        if of_voice and primary(of_voice) != primary(language):  # a voice for several languages
             body = f"<lang xml:lang={quoteattr(language)}>{body}</lang>"
         rate = options.rate or self.context.rate_wpm / USUAL_RATE_WPM
         if rate != 1.0:
@@ -208,13 +207,13 @@ class AzureSpeech(VendorSpeech):
 
     def _words(self, metadata: object) -> tuple[Word, ...]:
         words, starts_s, ends_s = [], [], []
-        for each in metadata if isinstance(metadata, list) else []:
-            data = each.get("Data") if isinstance(each, dict) and each.get("Type") == "WordBoundary" else None
+        for each in dicts_of(metadata):
+            data = each.get("Data") if each.get("Type") == "WordBoundary" else None
             text = data.get("text") if isinstance(data, dict) else None
             if isinstance(data, dict) and isinstance(text, dict):
                 words.append(html.unescape(str(text.get("Text", ""))))
-                starts_s.append(_seconds(data.get("Offset")))
-                ends_s.append(starts_s[-1] + _seconds(data.get("Duration")))
+                starts_s.append(wire.seconds_of(data.get("Offset")))
+                ends_s.append(starts_s[-1] + wire.seconds_of(data.get("Duration")))
         return tuple(self._times.push(words, starts_s, ends_s))
 
 
@@ -241,7 +240,3 @@ def _language_of(voice: str) -> str:
     """The language that a voice's name begins with; "" if it does not."""
     found = _VOICE.fullmatch(voice)
     return found.group(1) if found is not None else ""
-
-
-def _seconds(ticks: object) -> float:
-    return finite(ticks) / wire.TICKS_PER_S

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from offhook.vendors.g711 import Format
+from offhook.vendors.word_times import finite
 
 TICKS_PER_S = 10_000_000
 """Times are in units of 100 ns."""
@@ -138,6 +139,11 @@ def read_wave_header(audio: bytes) -> WaveFormat | None:
             found = (tag, channels, rate_hz, bits)
         at += length
     return None
+
+
+def seconds_of(ticks: object) -> float:
+    """A time of Azure's; 0 for what is none."""
+    return finite(ticks) / TICKS_PER_S
 
 
 def timestamp() -> str:

@@ -6,15 +6,16 @@ used, whose transcripts are whole turns, and which cannot be forced: our endpoin
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from offhook.engines.factory import EngineContext, read_options
 from offhook.pipeline.asr.engine import RecognisedWord, Transcript
+from offhook.pipeline.language import primary
 from offhook.vendors.cartesia import ENCODINGS, CartesiaOptions, error_of, target
-from offhook.vendors.connection import Message, fields_of
+from offhook.vendors.connection import Message, dicts_of, fields_of
 from offhook.vendors.keyterms import KeytermLimits, KeytermOptions
 from offhook.vendors.limits import Limits
-from offhook.vendors.recogniser import RecogniserOptions, RecogniserTurn, VendorAsr, primary
+from offhook.vendors.recogniser import RecogniserOptions, RecogniserTurn, VendorAsr
 from offhook.vendors.target import Target
 
 UNUSED_S = 120.0
@@ -65,7 +66,7 @@ class CartesiaTurn(RecogniserTurn):
 
 
 class CartesiaDetectedTurn(RecogniserTurn):
-    """A turn of the endpoint that detects turns; one of ours may have several of them."""
+    """A turn by the endpoint that detects turns, which may divide it into several."""
 
     def begin(self) -> None:
         """See VendorTurn."""
@@ -102,7 +103,7 @@ class CartesiaDetectedTurn(RecogniserTurn):
 class CartesiaAsr(VendorAsr[CartesiaAsrOptions]):
     """Made by `make`."""
 
-    turn_type: ClassVar[type[RecogniserTurn]] = CartesiaTurn
+    turn_type: type[RecogniserTurn] = CartesiaTurn
     confidence = False
     keyterm_limits = KeytermLimits(total_chars=1_200)
 
@@ -110,10 +111,6 @@ class CartesiaAsr(VendorAsr[CartesiaAsrOptions]):
         self.languages = ("en",) if options.model == "ink-2" else ()
         self.word_times = options.turns == "ours"
         super().__init__(options, context, limits or Limits(unused_s=UNUSED_S), None, _goodbye(options))
-
-    def target(self, language: str) -> Target:
-        """See VendorAsr."""
-        return self.target_preferring(language, ())
 
     def target_preferring(self, language: str, keyterms: tuple[str, ...]) -> Target:
         """See VendorAsr."""
@@ -150,8 +147,8 @@ def _goodbye(options: CartesiaAsrOptions) -> str:
 def _words(words: object, first_s: float) -> list[RecognisedWord]:
     """Their times are from the connection's start."""
     found: list[RecognisedWord] = []
-    for each in words if isinstance(words, list) else []:
-        start, end = (each.get("start"), each.get("end")) if isinstance(each, dict) else (None, None)
+    for each in dicts_of(words):
+        start, end = each.get("start"), each.get("end")
         if isinstance(start, int | float) and isinstance(end, int | float):
             text = str(each.get("word", "")).strip()
             found.append(RecognisedWord(text, max(0.0, start - first_s), max(0.0, end - first_s)))

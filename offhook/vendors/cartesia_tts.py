@@ -12,13 +12,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from offhook.engines.factory import EngineContext, read_options
+from offhook.pipeline.language import primary
 from offhook.pipeline.tts.engine import Word
 from offhook.vendors.any_voice import AnyVoice
 from offhook.vendors.cartesia import ENCODINGS, CartesiaOptions, error_of, target
 from offhook.vendors.connection import Message, fields_of
 from offhook.vendors.elevenlabs_tts import decoded
 from offhook.vendors.limits import Limits
-from offhook.vendors.recogniser import primary
 from offhook.vendors.target import Target
 from offhook.vendors.utterance import SpeechOptions, Utterance, VendorSpeech
 from offhook.vendors.voice import VendorTts, VoiceOptions

@@ -23,9 +23,9 @@ from offhook.vendors.errors import told
 from offhook.vendors.limits import Limits
 from offhook.vendors.target import Target
 from offhook.vendors.websocket import dial_websocket
-from offhook.vendors.wire import Dial, DirectWire, Message, Wire, WireClosedError
+from offhook.vendors.wire import Dial, DirectWire, Message, StreamWire, WireClosedError
 
-__all__ = ["Connection", "Message", "Receiver", "fields_of"]
+__all__ = ["Connection", "Message", "Receiver", "dicts_of", "fields_of"]
 
 UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What reading raises where a vendor sends something else than is expected: text for a number, 10000 nested lists."""
@@ -167,7 +167,7 @@ class Connection:
         wire.attach(self._on_message, self._on_flow)
         await wire.wait_closed()
 
-    async def _read(self, wire: Wire) -> None:
+    async def _read(self, wire: StreamWire) -> None:
         writer = asyncio.create_task(self._write(wire))
         try:
             async for message in wire:
@@ -202,7 +202,7 @@ class Connection:
     def _give_up(self, why: str) -> None:
         self.fail(EngineTimeout(self.target.name, f"talking to {self.target.vendor}", why))
 
-    async def _write(self, wire: Wire) -> None:
+    async def _write(self, wire: StreamWire) -> None:
         with suppress(WireClosedError):
             while self._outgoing or not self._closing:
                 self._wake.clear()
@@ -241,3 +241,8 @@ def fields_of(message: Message) -> Mapping[str, Any]:
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return {}
     return fields if isinstance(fields, dict) else {}
+
+
+def dicts_of(value: object) -> list[dict[str, Any]]:
+    """The objects of a JSON array; empty for anything else, likewise."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

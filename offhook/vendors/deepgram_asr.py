@@ -10,34 +10,22 @@ turn's, and is dropped.
 
 import re
 from collections.abc import Mapping
-from copy import copy
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from offhook.engines.factory import EngineContext, read_options
-from offhook.pipeline.asr.engine import (
-    AsrCapabilities,
-    AsrEngine,
-    AsrRequest,
-    AsrStream,
-    OnEndpoint,
-    OnPartial,
-    RecognisedWord,
-    Transcript,
-)
+from offhook.pipeline.asr.engine import RecognisedWord, Transcript
 from offhook.pipeline.errors import EngineError
+from offhook.pipeline.language import primary
 from offhook.vendors import deepgram_wire as wire
 from offhook.vendors.connection import Message
 from offhook.vendors.deepgram import DeepgramOptions, target
-from offhook.vendors.finals import FinalWait
-from offhook.vendors.g711 import Format, line_format
-from offhook.vendors.keyterms import KeytermLimits, KeytermOptions, Preference, keyterms_of
+from offhook.vendors.keyterms import KeytermLimits, KeytermOptions
 from offhook.vendors.limits import Limits
-from offhook.vendors.pool import Pool
+from offhook.vendors.recogniser import RecogniserOptions, RecogniserTurn, VendorAsr, mean_confidence
 from offhook.vendors.target import Target
-from offhook.vendors.turn import TurnOptions, VendorTurn, log_late
 
 ROUNDING_S = 0.005
 """Times come rounded."""
@@ -54,29 +42,19 @@ FLUX_LANGUAGES = ("en", "es", "fr", "de", "hi", "ru", "pt", "ja", "it", "nl")
 FLUX_UNUSED_S = 15.0
 """Flux has no keep-alive, and closes a connection without audio after 20 to 30 s."""
 
-
-KEYTERM_LIMITS = KeytermLimits(total_chars=1_000)
-"""Deepgram takes 500 tokens, and with more an open stream goes silent."""
-
 _REGIONAL = re.compile(r"//api\.\w+\.deepgram\.com")
 
 
-class AsrOptions(DeepgramOptions, KeytermOptions):
+class AsrOptions(RecogniserOptions, DeepgramOptions, KeytermOptions):
     """See docs/engines.md."""
 
     model: str = "nova-3"
-    language: str | None = None
-    turns: Literal["ours", "adviser", "vendor"] = "ours"
-    final_ms: Annotated[int, Field(ge=50, le=5_000)] = 300
-    late_finals: Literal["log", "drop"] = "log"
-    encoding: Literal["line", "PCMU", "PCMA", "LINEAR16"] = "line"
     punctuate: bool = True
     smart_format: bool = False
     endpointing_ms: Annotated[int, Field(ge=10, le=5_000)] = 300
     eot_threshold: Annotated[float, Field(ge=0.5, le=1.0)] = 0.7
     eager_eot_threshold: Annotated[float, Field(ge=0.3, le=0.9)] = 0.5
     eot_timeout_ms: Annotated[int, Field(ge=500, le=60_000)] = 5_000
-    query: dict[str, str] = Field(default_factory=dict)
 
     @property
     def is_flux(self) -> bool:
@@ -84,122 +62,54 @@ class AsrOptions(DeepgramOptions, KeytermOptions):
         return self.model.startswith("flux")
 
 
-class DeepgramAsr:
-    """`AsrEngine`, `LineAsrEngine` and `EndpointingAsrEngine` over Deepgram."""
+class DeepgramAsr(VendorAsr[AsrOptions]):
+    """Over /v1/listen or /v2/listen, by the model. Made by `make`."""
+
+    keyterm_limits = KeytermLimits(total_chars=1_000)
+    """Deepgram takes 500 tokens, and with more an open stream goes silent."""
 
     def __init__(self, options: AsrOptions, context: EngineContext, limits: Limits | None = None) -> None:
-        self.name = context.name
-        self.options = options
-        self.audio_s = 0.0
-        """Seconds of audio given to Deepgram, which bills them."""
-        self._context = context
-        limits = replace(limits or Limits(), spare=options.spare)
+        self.turn_type = FluxTurn if options.is_flux else NovaTurn
+        self.languages = _languages(options)
+        limits = limits or Limits()
         if options.is_flux:
-            self._pool = Pool(replace(limits, unused_s=min(limits.unused_s, FLUX_UNUSED_S)), None, wire.CLOSE_STREAM)
-        else:
-            self._pool = Pool(limits, wire.KEEP_ALIVE, wire.CLOSE_STREAM)
-        self._whole = self  # `for_line` makes copies, which share everything
-        encoding = "PCMU" if options.encoding == "line" else options.encoding
-        self._use(Format(encoding, 8_000))
+            limits = replace(limits, unused_s=min(limits.unused_s, FLUX_UNUSED_S))
+        keep_alive = None if options.is_flux else wire.KEEP_ALIVE
+        super().__init__(options, context, limits, keep_alive, wire.CLOSE_STREAM)
 
-    async def start(self) -> None:
-        """Connect. Raises VendorRefusedError for a wrong key or options that Deepgram does not take."""
-        await self._pool.start(self._target(None))
-
-    @property
-    def unreached(self) -> EngineError | None:
-        """Why the vendor could not be reached at the start; None if it could."""
-        return self._pool.unreached
-
-    async def close(self) -> None:
-        """Disconnect. Idempotent."""
-        await self._pool.close()
-
-    def for_line(self, encoding: str, rate_hz: int) -> AsrEngine:
-        """The same for a line: its G.711 law as it is, unless the options say otherwise."""
-        if self.options.encoding != "line":
-            return self
-        form = line_format(encoding, rate_hz)
-        if form == self.form:
-            return self
-        other = copy(self)
-        other._use(form)
-        self._pool.want(other._target(None))
-        return other
-
-    def open(self, request: AsrRequest, on_partial: OnPartial, on_endpoint: OnEndpoint | None = None) -> AsrStream:
-        """Begin a turn."""
-        kind = FluxTurn if self.options.is_flux else NovaTurn
-        on_endpoint = None if self.options.turns == "ours" else on_endpoint
-        keyterms = self._keyterms(request.phrases)
-        in_stream = self._takes_words_later
-        target = self._target(request.language, () if in_stream else request.phrases)
-        preference = Preference(keyterms, wire.prefer(keyterms) if in_stream else None)
-        options = self._turn_options.of_turn(request, preference)
-        turn = kind(self._pool, target, options, on_partial, on_endpoint)
-        turn.decides = self.options.turns == "vendor"
-        return turn
-
-    def dump(self) -> dict[str, object]:
-        """The live state, for debugging."""
-        return {"audio_s": self._whole.audio_s, **self._pool.dump()}
-
-    def _use(self, form: Format) -> None:
+    def target_preferring(self, language: str, keyterms: tuple[str, ...]) -> Target:
+        """See VendorAsr. A stream that takes words later begins with those of the options, so that it may be shared."""
         options = self.options
-        self.form = form
-        self.capabilities = AsrCapabilities(
-            form.rate_hz,
-            grammar=False,
-            free_speech=True,
-            partials=True,
-            encoding=form.encoding,
-            word_times=True,
-            confidence=True,
-            ends_turns=options.turns != "ours",
-            languages=_languages(options),
-        )
-        self._turn_options = TurnOptions(
-            self.name,
-            form.bytes_per_s,
-            form.sample_bytes,
-            wait=FinalWait(wait_s=options.final_ms / 1000),
-            on_late=log_late(self.name) if options.late_finals == "log" else None,
-            on_audio=self._whole._count,
-        )
-
-    def _count(self, audio_s: float) -> None:
-        self.audio_s += audio_s
-
-    def _keyterms(self, phrases: tuple[str, ...]) -> tuple[str, ...]:
-        takes_phrases = self.options.is_flux or self.options.model.startswith("nova-3")
-        return keyterms_of(self.options, phrases if takes_phrases else (), KEYTERM_LIMITS)
-
-    @property
-    def _takes_words_later(self) -> bool:
-        """Whether an open stream can be told which words to prefer; Nova's at its regional addresses cannot."""
-        options = self.options
-        return options.is_flux or (options.model.startswith("nova-3") and not _REGIONAL.search(options.base_url))
-
-    def _target(self, language: str | None, phrases: tuple[str, ...] = ()) -> Target:
-        options = self.options
-        language = language or options.language or self._context.language
-        keyterms = self._keyterms(phrases)
+        keyterms = self._keyterms(()) if self._takes_words_later else keyterms
         if options.is_flux:
             query = self._flux_query(language, keyterms)
-            return replace(target(options, self._context, "/v2/listen", self.form, query), keyterms=keyterms)
-        pauses = "false" if options.turns == "ours" else str(options.endpointing_ms)
+            return replace(target(options, self.context, "/v2/listen", self.form, query), keyterms=keyterms)
         query = {
             "model": options.model,
             "language": language,
             "interim_results": True,
             "punctuate": options.punctuate,
             "smart_format": options.smart_format or None,
-            "endpointing": pauses,
+            "endpointing": "false" if options.turns == "ours" else str(options.endpointing_ms),
             "channels": 1,
             "keyterm": list(keyterms),
             **options.query,
         }
-        return replace(target(options, self._context, "/v1/listen", self.form, query), keyterms=keyterms)
+        return replace(target(options, self.context, "/v1/listen", self.form, query), keyterms=keyterms)
+
+    def preferring(self, language: str, keyterms: tuple[str, ...]) -> str | None:
+        """See VendorAsr."""
+        return wire.prefer(keyterms) if self._takes_words_later else None
+
+    def _keyterms(self, phrases: tuple[str, ...]) -> tuple[str, ...]:
+        takes_phrases = self.options.is_flux or self.options.model.startswith("nova-3")
+        return super()._keyterms(phrases if takes_phrases else ())
+
+    @property
+    def _takes_words_later(self) -> bool:
+        """Whether an open stream can be told which words to prefer; Nova's at its regional addresses cannot."""
+        options = self.options
+        return options.is_flux or (options.model.startswith("nova-3") and not _REGIONAL.search(options.base_url))
 
     def _flux_query(self, language: str, keyterms: tuple[str, ...]) -> dict[str, Any]:
         options = self.options
@@ -210,23 +120,13 @@ class DeepgramAsr:
             "eager_eot_threshold": None if ours else options.eager_eot_threshold,
             "eot_timeout_ms": 60_000 if ours else options.eot_timeout_ms,
             "keyterm": list(keyterms),
-            "language_hint": language.partition("-")[0] if options.model == "flux-general-multi" else None,
+            "language_hint": primary(language) if options.model == "flux-general-multi" else None,
             **options.query,
         }
 
 
-class DeepgramTurn(VendorTurn):
+class DeepgramTurn(RecogniserTurn):
     """What both have in common."""
-
-    decides: bool = False
-    """Whether the vendor's end of a turn is one."""
-
-    first_s = 0.0
-    """Where the turn begins in the connection's audio."""
-
-    def begin(self) -> None:
-        """See VendorTurn."""
-        self.first_s = self.first_byte / self.options.bytes_per_s
 
     def failed(self, error: wire.Error) -> None:
         """Deepgram reports an error, and closes next, unless only the words to prefer were refused."""
@@ -284,7 +184,7 @@ class NovaTurn(DeepgramTurn):
 
     def _endpoint(self, results: wire.Results) -> None:
         if results.speech_final and self.finals.has_segments:
-            self.report_endpoint("over" if self.decides else "likely")
+            self.vendor_ended()
             self._is_paused = not self.decides
         elif self._is_paused and results.channel.alternatives[0].transcript:
             self._is_paused = False
@@ -299,7 +199,6 @@ class FluxTurn(DeepgramTurn):
 
     def begin(self) -> None:
         """See VendorTurn."""
-        super().begin()
         self._in_turn = False
         self._known_s = 0.0
 
@@ -327,7 +226,7 @@ class FluxTurn(DeepgramTurn):
             case "StartOfTurn":
                 self._in_turn = True
             case "EagerEndOfTurn":
-                self.report_endpoint("likely")
+                self.vendor_ended(likely=True)
             case "TurnResumed":
                 self.report_endpoint("resumed")
         self._in_turn = self._in_turn or bool(info.transcript)
@@ -337,13 +236,12 @@ class FluxTurn(DeepgramTurn):
 
     def _end_of_turn(self, info: wire.TurnInfo) -> None:
         self._in_turn = False
-        known = [each.confidence for each in info.words]
-        confidence = sum(known) / len(known) if known else None
+        confidence = mean_confidence(each.confidence for each in info.words)
         self.finals.segment(Transcript(info.transcript, confidence, self.words(info.words)))
         if self.is_finishing:
             self.finals.complete()
         elif info.transcript:
-            self.report_endpoint("over" if self.decides else "likely")
+            self.vendor_ended()
 
 
 def make(options: Mapping[str, Any], context: EngineContext) -> DeepgramAsr:

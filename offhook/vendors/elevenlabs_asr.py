@@ -1,7 +1,7 @@
 """ElevenLabs' recogniser, Scribe: `[asr] engine = "elevenlabs"`.
 
-Each turn has a session of its own, which was opened before it: Scribe keeps what was said as context, and that of one
-caller is nobody else's business. `commit` forces the final.
+Each turn has a session of its own, which was opened before it: Scribe keeps what was said as context, which must not
+reach another caller. `commit` forces the final.
 """
 
 import json
@@ -15,13 +15,14 @@ from pydantic import Field
 from offhook.engines.factory import EngineContext, read_options
 from offhook.pipeline.asr.engine import RecognisedWord, Transcript
 from offhook.pipeline.errors import EngineError
-from offhook.vendors.connection import Message, fields_of
+from offhook.pipeline.language import primary
+from offhook.vendors.connection import Message, dicts_of, fields_of
 from offhook.vendors.elevenlabs import ElevenLabsOptions, error_of, format_name, target
 from offhook.vendors.keyterms import KeytermLimits, KeytermOptions
 from offhook.vendors.limits import Limits
 from offhook.vendors.packing import Packing
 from offhook.vendors.probe import probe
-from offhook.vendors.recogniser import RecogniserOptions, RecogniserTurn, VendorAsr, primary, silence
+from offhook.vendors.recogniser import RecogniserOptions, RecogniserTurn, VendorAsr, mean_confidence, silence
 from offhook.vendors.target import Target
 
 MIN_COMMIT_S = 0.3
@@ -108,10 +109,6 @@ class ElevenLabsAsr(VendorAsr[ElevenLabsAsrOptions]):
         unreached = await probe(where, self.pool.limits, judge, READY_S)
         await self.pool.start(where, unreached=unreached)
 
-    def target(self, language: str) -> Target:
-        """See VendorAsr."""
-        return self.target_preferring(language, ())
-
     def target_preferring(self, language: str, keyterms: tuple[str, ...]) -> Target:
         """See VendorAsr."""
         options = self.options
@@ -143,12 +140,11 @@ def _kind(message: Message) -> tuple[str, Mapping[str, Any]]:
 def _transcript(text: str, words: object) -> Transcript:
     """A committed segment. Times are from the session's start, which is the turn's."""
     found: list[RecognisedWord] = []
-    for each in words if isinstance(words, list) else []:
-        if not isinstance(each, dict) or each.get("type") != "word":
+    for each in dicts_of(words):
+        if each.get("type") != "word":
             continue
         start, end, logprob = each.get("start"), each.get("end"), each.get("logprob")
         if isinstance(start, int | float) and isinstance(end, int | float):
             confidence = math.exp(min(0.0, logprob)) if isinstance(logprob, int | float) else None
             found.append(RecognisedWord(str(each.get("text", "")), float(start), float(end), confidence))
-    known = [word.confidence for word in found if word.confidence is not None]
-    return Transcript(text, sum(known) / len(known) if known else None, tuple(found))
+    return Transcript(text, mean_confidence(word.confidence for word in found), tuple(found))

@@ -14,13 +14,13 @@ from pydantic import Field
 
 from offhook.engines.factory import EngineContext, read_options
 from offhook.pipeline.errors import EngineError
+from offhook.pipeline.language import primary
 from offhook.pipeline.tts.engine import Word
 from offhook.vendors.any_voice import AnyVoice
 from offhook.vendors.connection import Message, fields_of
 from offhook.vendors.elevenlabs import ElevenLabsOptions, error_of, format_name, target
 from offhook.vendors.limits import Limits
 from offhook.vendors.probe import probe
-from offhook.vendors.recogniser import primary
 from offhook.vendors.target import Target
 from offhook.vendors.utterance import SpeechOptions, Utterance, VendorSpeech
 from offhook.vendors.voice import VendorTts, VoiceOptions

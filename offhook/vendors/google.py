@@ -16,11 +16,10 @@ from offhook.vendors.google_auth import HINT, GoogleAuth
 from offhook.vendors.grpc_channels import GrpcChannels
 from offhook.vendors.grpc_wire import GrpcWire
 from offhook.vendors.limits import Limits
-from offhook.vendors.target import Target
+from offhook.vendors.target import LOOPBACK, Target
 
 VENDOR = "Google"
 KEY_VARIABLE = "GOOGLE_API_KEY"
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class GoogleOptions(BaseModel):

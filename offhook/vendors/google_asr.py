@@ -177,7 +177,7 @@ class GoogleTurn(RecogniserTurn):
 class GoogleAsr(VendorAsr[GoogleAsrOptions]):
     """Made by `make`."""
 
-    turn_type: ClassVar[type[RecogniserTurn]] = GoogleTurn
+    turn_type: type[RecogniserTurn] = GoogleTurn
     packing = Packing(20, 500)
     reuses = False
     opens_ahead = False

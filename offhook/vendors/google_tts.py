@@ -14,7 +14,8 @@ from pydantic import Field
 from offhook.engines.factory import EngineContext, read_options
 from offhook.pipeline.asr.engine import Encoding
 from offhook.pipeline.errors import EngineError
-from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities, Word
+from offhook.pipeline.language import primary
+from offhook.pipeline.tts.engine import SpeechChunk, TtsCapabilities
 from offhook.pipeline.tts.voice import closing
 from offhook.settings.values import LanguageTag
 from offhook.usererror import did_you_mean
@@ -26,7 +27,6 @@ from offhook.vendors.google_voices import CHIRP, DEFAULT_VOICE, full_name, has_w
 from offhook.vendors.google_whole_speech import MAX_BYTES, METHOD, GoogleWholeSpeech, parts
 from offhook.vendors.grpc_wire import END, ask, decoded
 from offhook.vendors.limits import Limits
-from offhook.vendors.recogniser import primary
 from offhook.vendors.target import Target
 from offhook.vendors.utterance import SpeechOptions, Utterance, VendorSpeech
 from offhook.vendors.voice import VendorTts, VoiceOptions
@@ -200,7 +200,7 @@ class GoogleTts(VendorTts[GoogleTtsOptions]):
             async with closing(super().synthesize(part)) as chunks:
                 async for chunk in chunks:
                     spoken += len(chunk.pcm) // self.form.sample_bytes
-                    yield replace(chunk, words=tuple(_moved(word, chars, samples) for word in chunk.words))
+                    yield replace(chunk, words=tuple(word.moved(chars, samples) for word in chunk.words))
             chars, samples = chars + len(part), samples + spoken
 
     def _speaking(self, voice: str, language: str, *, is_chosen: bool) -> Self:
@@ -231,13 +231,3 @@ class GoogleTts(VendorTts[GoogleTtsOptions]):
 def make(options: Mapping[str, Any], context: EngineContext) -> GoogleTts:
     """The factory of `tts.engine = "google"`."""
     return GoogleTts(read_options(GoogleTtsOptions, options, context), context)
-
-
-def _moved(word: Word, chars: int, samples: int) -> Word:
-    return replace(
-        word,
-        char_start=word.char_start + chars,
-        char_end=word.char_end + chars,
-        start_sample=word.start_sample + samples,
-        end_sample=word.end_sample + samples,
-    )

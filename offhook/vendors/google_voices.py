@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 
-from offhook.pipeline.language import covers
+from offhook.pipeline.language import covers, primary
 
 CHIRP = "-Chirp3-HD-"
 DEFAULT_VOICE = "Kore"
@@ -65,5 +65,5 @@ def full_name(name: str, language: str, known: Collection[str]) -> str:
     base = DEFAULT_VOICE if own and CHIRP not in name else name.rpartition(CHIRP)[2]
     found = f"{with_region(language)}{CHIRP}{base}"
     if known and found not in known:  # "de-CH" is spoken by the voice for Germany
-        found = f"{with_region(language.partition('-')[0])}{CHIRP}{base}"
+        found = f"{with_region(primary(language))}{CHIRP}{base}"
     return found

@@ -3,7 +3,6 @@
 Words are found by marks that stand before each of them: Google tells when it comes to one.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 from xml.sax.saxutils import escape
@@ -16,6 +15,7 @@ from offhook.vendors.connection import Message
 from offhook.vendors.g711 import Format
 from offhook.vendors.grpc_wire import END, decoded
 from offhook.vendors.utterance import SpeechOptions, Utterance, VendorSpeech
+from offhook.vendors.word_times import tokens
 
 METHOD = "google.cloud.texttospeech.v1beta1.TextToSpeech/SynthesizeSpeech"
 """The only version that tells about marks."""
@@ -32,7 +32,6 @@ _ENCODINGS: dict[Encoding, Any] = {
     "PCMA": types.AudioEncoding.ALAW,
     "LINEAR16": types.AudioEncoding.LINEAR16,
 }
-_TOKEN = re.compile(r"\S+")
 
 
 class GoogleWholeSpeech(VendorSpeech):
@@ -57,7 +56,7 @@ class GoogleWholeSpeech(VendorSpeech):
         request.audio_config.sample_rate_hertz = form.rate_hz
         if speed is not None:
             request.audio_config.speaking_rate = speed
-        self._tokens = [match.span() for match in _TOKEN.finditer(text)] if with_marks else []
+        self._tokens = tokens(text) if with_marks else []
         if with_marks:
             request.input.ssml = ssml(text, self._tokens)
             request.enable_time_pointing.append(Marks)
@@ -92,9 +91,9 @@ class GoogleWholeSpeech(VendorSpeech):
         return tuple(words)
 
 
-def ssml(text: str, tokens: list[tuple[int, int]]) -> str:
+def ssml(text: str, spans: list[tuple[int, int]]) -> str:
     """The text with a mark before each of its words."""
-    marked = " ".join(f'<mark name="{at}"/>{escape(text[begin:end])}' for at, (begin, end) in enumerate(tokens))
+    marked = " ".join(f'<mark name="{at}"/>{escape(text[begin:end])}' for at, (begin, end) in enumerate(spans))
     return f"<speak>{marked}</speak>"
 
 

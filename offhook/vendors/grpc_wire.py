@@ -17,7 +17,7 @@ from offhook.pipeline.errors import EngineError, EngineTimeout
 from offhook.vendors.errors import plain, refusal
 from offhook.vendors.limits import Limits
 from offhook.vendors.target import Target
-from offhook.vendors.wire import Dial, Message, WireClosedError
+from offhook.vendors.wire import DialStream, Message, WireClosedError
 
 END = ""
 
@@ -129,7 +129,7 @@ class GrpcWire:
         return found
 
 
-async def ask(target: Target, request: bytes, limits: Limits, limit_s: float, dial: Dial) -> bytes:
+async def ask(target: Target, request: bytes, limits: Limits, limit_s: float, dial: DialStream) -> bytes:
     """The answer to a unary call. Raises EngineError, EngineTimeout, VendorRefusedError."""
     answer = b""
     try:

@@ -19,6 +19,7 @@ from pydantic import Field
 from offhook.engines.factory import EngineContext, read_options
 from offhook.pipeline.asr.engine import AsrCapabilities, AsrRequest, OnPartial, Transcript
 from offhook.pipeline.errors import EngineError, EngineTimeout
+from offhook.pipeline.language import primary
 from offhook.vendors.connection import Message, fields_of
 from offhook.vendors.errors import VendorRefusedError
 from offhook.vendors.http import HttpClient
@@ -27,7 +28,7 @@ from offhook.vendors.limits import Limits
 from offhook.vendors.openai import VENDOR, OpenAiOptions, target
 from offhook.vendors.packing import Packing
 from offhook.vendors.probe import probe
-from offhook.vendors.recogniser import RecogniserOptions, RecogniserTurn, VendorAsr, primary, silence
+from offhook.vendors.recogniser import RecogniserOptions, RecogniserTurn, VendorAsr, silence
 from offhook.vendors.target import Target
 
 MIN_COMMIT_S = 0.1

@@ -4,6 +4,7 @@ A vendor's file derives from `VendorAsr`, and says where it is reached (`target`
 `RecogniserTurn`).
 """
 
+from collections.abc import Iterable
 from copy import copy
 from dataclasses import replace
 from typing import Annotated, ClassVar, Generic, Literal, Self, TypeVar
@@ -76,7 +77,7 @@ class RecogniserTurn(VendorTurn):
 class VendorAsr(Generic[OptionsT]):
     """`AsrEngine`, `LineAsrEngine` and `EndpointingAsrEngine`. `audio_s` are the seconds given to the vendor so far."""
 
-    turn_type: ClassVar[type[RecogniserTurn]]
+    turn_type: type[RecogniserTurn]
     packing: ClassVar[Packing] = Packing()
     encodings: ClassVar[tuple[str, ...]] = ("PCMU", "PCMA", "LINEAR16")
     keyterm_limits: ClassVar[KeytermLimits] = KeytermLimits()
@@ -107,16 +108,16 @@ class VendorAsr(Generic[OptionsT]):
         self._use(line_format("PCMU" if options.encoding == "line" else options.encoding, 8_000, self.encodings))
 
     def target(self, language: str) -> Target:
-        """Where to connect for audio in `self.form`; `language` is a BCP 47 tag."""
+        """Where to connect for audio in `self.form`; `language` is a BCP 47 tag. One of these two methods is needed."""
         raise NotImplementedError
-
-    def target_of(self, request: AsrRequest) -> Target:
-        """The target of a turn: that of its language and words, unless the vendor wants more of the request."""
-        return self.target_preferring(self._language(request.language), self._keyterms(request.phrases))
 
     def target_preferring(self, language: str, keyterms: tuple[str, ...]) -> Target:
         """The same for a turn that prefers these words, of a vendor that is told them when a stream is opened."""
         return self.target(language)
+
+    def target_of(self, request: AsrRequest) -> Target:
+        """The target of a turn: that of its language and words, unless the vendor wants more of the request."""
+        return self.target_preferring(self._language(request.language), self._keyterms(request.phrases))
 
     def preferring(self, language: str, keyterms: tuple[str, ...]) -> str | None:
         """What makes an open stream prefer these words and no others, of a vendor that is told them later."""
@@ -207,9 +208,10 @@ class VendorAsr(Generic[OptionsT]):
         self.audio_s += audio_s
 
 
-def primary(language: str) -> str:
-    """The language itself, without region: what vendors call its code. `language` is a BCP 47 tag."""
-    return language.partition("-")[0].lower()
+def mean_confidence(confidences: Iterable[float | None]) -> float | None:
+    """Of words, for vendors that rate no more than these; None if none is rated."""
+    known = [each for each in confidences if each is not None]
+    return sum(known) / len(known) if known else None
 
 
 def silence(form: Format, seconds: float) -> bytes:

@@ -1,4 +1,4 @@
-"""Where a vendor is reached, and as whom."""
+"""The address of a vendor, and the key for it."""
 
 import asyncio
 import re
@@ -12,6 +12,8 @@ _SECRET = re.compile("token|signature|credential", re.I)
 
 MIN_KEY_CHARS = 8
 """What is shorter than a key in a header says nothing: "Bearer", "Token"."""
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +59,4 @@ class Target:
     @property
     def is_local(self) -> bool:
         """Whether it is on this machine, so that no proxy is in between."""
-        return urlsplit(self.url).hostname in ("127.0.0.1", "::1", "localhost")
+        return urlsplit(self.url).hostname in LOOPBACK

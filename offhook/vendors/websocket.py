@@ -1,6 +1,6 @@
 """A WebSocket as the wire of a connection, without queues and tasks between the socket and those who use it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -12,7 +12,7 @@ from offhook.pipeline.errors import EngineError
 from offhook.vendors.errors import closed, explain, not_a_key
 from offhook.vendors.limits import Limits
 from offhook.vendors.target import Target
-from offhook.vendors.wire import Message, OnFlow, WireClosedError
+from offhook.vendors.wire import Message, OnFlow
 
 
 class DirectWebSocket(ClientConnection):
@@ -72,7 +72,7 @@ class DirectWebSocket(ClientConnection):
 
 
 class WebSocketWire:
-    """See Wire and DirectWire."""
+    """See DirectWire."""
 
     def __init__(self, target: Target, socket: DirectWebSocket) -> None:
         self._target = target
@@ -80,17 +80,6 @@ class WebSocketWire:
         self.attach = socket.attach
         self.write = socket.write
         self.wait_closed = socket.wait_closed
-
-    def __aiter__(self) -> AsyncIterator[Message]:
-        """See Wire. The messages go where `attach` says: there are none."""
-        return self._socket.__aiter__()
-
-    async def send(self, message: Message) -> None:
-        """See Wire."""
-        try:
-            await self._socket.send(message)
-        except ConnectionClosed as error:
-            raise WireClosedError from error
 
     async def close(self) -> None:
         """See Wire."""

@@ -15,14 +15,7 @@ class WireClosedError(Exception):
 
 
 class Wire(Protocol):
-    """An open connection. `Connection` reads from it in one task and writes to it in another."""
-
-    def __aiter__(self) -> AsyncIterator[Message]:
-        """The vendor's messages, until the connection is closed or broken. Does not raise."""
-        ...
-
-    async def send(self, message: Message) -> None:
-        """Returns when the network has taken it. Raises WireClosedError."""
+    """An open connection: a `StreamWire` or a `DirectWire`."""
 
     async def close(self) -> None:
         """Close it, so that the messages end."""
@@ -38,6 +31,17 @@ class Wire(Protocol):
     def ended(self) -> EngineError:
         """Why the messages have ended."""
         ...
+
+
+class StreamWire(Wire, Protocol):
+    """A wire that `Connection` reads in one task, and writes in another."""
+
+    def __aiter__(self) -> AsyncIterator[Message]:
+        """The vendor's messages, until the connection is closed or broken. Does not raise."""
+        ...
+
+    async def send(self, message: Message) -> None:
+        """Returns when the network has taken it. Raises WireClosedError."""
 
 
 OnFlow = Callable[[bool], None]
@@ -59,5 +63,8 @@ class DirectWire(Wire, Protocol):
         """Returns when it is closed or broken."""
 
 
-Dial = Callable[[Target, Limits], Awaitable[Wire]]
+Dial = Callable[[Target, Limits], Awaitable[StreamWire | DirectWire]]
 """Opens a connection. Raises EngineError, VendorRefusedError. The caller sets the time limit, by cancelling."""
+
+DialStream = Callable[[Target, Limits], Awaitable[StreamWire]]
+"""A Dial whose wires are read by those who use them."""

@@ -21,7 +21,17 @@ from offhook.pipeline.asr.engine import (
 from offhook.pipeline.chain.breaker import PROBE_S
 from offhook.pipeline.chain.capabilities import asr_capabilities
 from offhook.pipeline.chain.lifecycle import Lifecycle
-from offhook.pipeline.chain.member import DAY_S, Candidate, Member, Today, choose, unavailable, used
+from offhook.pipeline.chain.member import (
+    DAY_S,
+    Candidate,
+    Member,
+    Today,
+    all_failed,
+    choose,
+    start_reason,
+    unavailable,
+    used,
+)
 from offhook.pipeline.chain.race import Lost, Race, Start, Stop, Why, Won
 from offhook.pipeline.chain.spending import CallMeter, Outcome
 from offhook.pipeline.clock import MONOTONIC, Clock
@@ -267,14 +277,8 @@ class ChainStream:
 
     def _start(self, runner: "_Runner", why: Why) -> None:
         before = self._runners[runner.index - 1].name if runner.index else ""
-        words = {
-            Why.SILENT: f"{before}: it was silent for too long",
-            Why.PROBE: f"{before}: it is tried again after failures",
-            Why.FAILED: str(self._errors[-1]) if self._errors else "",
-            Why.FIRST: self._why,
-        }
         self._working.append(runner)
-        runner.start(self._request, words[why])
+        runner.start(self._request, start_reason(why, before, self._why, self._errors))
         if self._audio:
             runner.feed(bytes(self._audio))
         if self._complete:
@@ -304,7 +308,7 @@ class ChainStream:
     def _fail(self) -> None:
         self._chain.running.discard(self)
         if self._result is not None and not self._result.done():
-            self._result.set_exception(_joined(self._chain.name, self._errors))
+            self._result.set_exception(all_failed(self._chain.name, "recognising", self._errors))
 
     def _on_timer(self) -> None:
         self._timer = None
@@ -313,12 +317,6 @@ class ChainStream:
 
     def _now(self) -> float:
         return self._chain.clock.now()
-
-
-def _joined(name: str, errors: Sequence[EngineError]) -> EngineError:
-    if len(errors) == 1:
-        return errors[0]
-    return EngineError(name, "recognising", "; ".join(str(error) for error in errors))
 
 
 class _Runner:

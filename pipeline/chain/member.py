@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from offhook.pipeline.chain.breaker import Breaker, BreakerState
+from offhook.pipeline.chain.race import Why
 from offhook.pipeline.chain.spending import NOTHING, CallMeter, DayLedger, EngineUse, Limits, Outcome, Part, Spent
 from offhook.pipeline.chain.table import EngineRows, private_cells
 from offhook.pipeline.errors import EngineError
@@ -134,3 +135,22 @@ def unavailable(name: str, what: str, passed: dict[str, str]) -> EngineError:
     """The error when no member can take a request."""
     why = "; ".join(f"{engine}: {each}" for engine, each in passed.items()) or "no engine knows the language"
     return EngineError(name, what, why)
+
+
+def start_reason(why: Why, before: str, first: str, errors: Sequence[EngineError]) -> str:
+    """Why an engine starts, in words: `before` is the one before it, `first` the reason for the first one, `errors` are
+    the failures so far."""
+    match why:
+        case Why.FIRST:
+            return first
+        case Why.SILENT:
+            return f"{before}: it was silent for too long"
+        case Why.PROBE:
+            return f"{before}: it is tried again after failures"
+        case Why.FAILED:
+            return str(errors[-1]) if errors else ""
+
+
+def all_failed(name: str, what: str, errors: Sequence[EngineError]) -> EngineError:
+    """The error when no member is left: the only one's, or all of them in one."""
+    return errors[0] if len(errors) == 1 else EngineError(name, what, "; ".join(map(str, errors)))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from offhook.pipeline.chain.breaker import PROBE_S
-from offhook.pipeline.chain.member import Candidate, Member, used
+from offhook.pipeline.chain.member import Candidate, Member, all_failed, start_reason, used
 from offhook.pipeline.chain.race import Lost, Race, Start, Stop, Why, Won
 from offhook.pipeline.chain.spending import CallMeter, Outcome
 from offhook.pipeline.chain.spoken import EstimatedWords, Spoken
@@ -101,11 +101,11 @@ class Speech:
         now = self._now()
         self._began_at = self._began_at or now
         complete = self._spoken.add(len(piece) // 2, words)
-        self._race.alive(0, now, self._patience_s(lead, now))
+        self._race.alive(0, now, self._allowed_silence_s(lead, now))
         self._settle()
         return self._chunk(piece, complete, lead)
 
-    def _patience_s(self, lead: "_Voice", now: float) -> float:
+    def _allowed_silence_s(self, lead: "_Voice", now: float) -> float:
         """How long the voice may be silent: what it has given must last until the next one's first audio."""
         allowance_s = lead.candidate.member.limits.allowance_s
         left_s = self._began_at + self._spoken.samples / self._chain.capabilities.rate_hz - now
@@ -138,7 +138,7 @@ class Speech:
             self._race.failed(index, self._now())
             self._settle()
         if self._lost:
-            raise _joined(self._chain.name, self._errors)
+            raise all_failed(self._chain.name, "speaking", self._errors)
         return False
 
     def _last_words(self) -> SpeechChunk | None:
@@ -174,14 +174,9 @@ class Speech:
         self._owed += self._spoken.broke_off()
         candidate, at = self._order[index], self._spoken.rest_at
         before = self._order[index - 1].member.name if index else ""
-        words = {
-            Why.SILENT: f"{before}: it was silent for too long",
-            Why.PROBE: f"{before}: it is tried again after failures",
-            Why.FAILED: str(self._errors[-1]) if self._errors else "",
-            Why.FIRST: self._why,
-        }
+        reason = start_reason(why, before, self._why, self._errors)
         self._working[index] = _Voice(
-            self._chain, candidate, self._spoken.text[at:], (at, self._spoken.samples), words[why], self._changed.set
+            self._chain, candidate, self._spoken.text[at:], (at, self._spoken.samples), reason, self._changed.set
         )
 
     def _follow(self, winner: int) -> None:
@@ -202,12 +197,6 @@ class Speech:
 
     def _now(self) -> float:
         return self._chain.clock.now()
-
-
-def _joined(name: str, errors: Sequence[EngineError]) -> EngineError:
-    if len(errors) == 1:
-        return errors[0]
-    return EngineError(name, "speaking", "; ".join(str(error) for error in errors))
 
 
 class _Voice:
@@ -305,34 +294,21 @@ class _Voice:
         self._odd = data[len(data) // 2 * 2 :]
         data = data[: len(data) // 2 * 2]
         pcm = data if self._resampler is None else self._resampler.push(data)
-        self._give(pcm, chunk.words if self._pace is None else None)
-
-    def _give(self, pcm: bytes, words: tuple[Word, ...] | None) -> None:
-        """`words` None: they are estimated."""
-        self._samples += len(pcm) // 2
-        if words is None:
-            placed, scale = self._estimated.add(len(pcm) // 2), 1.0
+        if self._pace is not None:
+            words = self._estimated.add(len(pcm) // 2)
         else:
-            placed, scale = words, self._scale if self._pace is None else 1.0
-        if not pcm and not placed:
-            return
-        chars, samples = self._offset
-        self.pieces.append(
-            (
-                pcm,
-                tuple(
-                    replace(
-                        word,
-                        char_start=word.char_start + chars,
-                        char_end=word.char_end + chars,
-                        start_sample=round(word.start_sample * scale) + samples,
-                        end_sample=round(word.end_sample * scale) + samples,
-                    )
-                    for word in placed
-                ),
-            )
-        )
-        self._changed()
+            words = tuple(self._at_chain_rate(word) for word in chunk.words)
+        self._give(pcm, words)
+
+    def _at_chain_rate(self, word: Word) -> Word:
+        start, end = (round(at * self._scale) for at in (word.start_sample, word.end_sample))
+        return replace(word, start_sample=start, end_sample=end)
+
+    def _give(self, pcm: bytes, words: tuple[Word, ...]) -> None:
+        self._samples += len(pcm) // 2
+        if pcm or words:
+            self.pieces.append((pcm, tuple(word.moved(*self._offset) for word in words)))
+            self._changed()
 
     def _on_done(self, task: "asyncio.Task[None]") -> None:
         self._chain.tasks.discard(task)

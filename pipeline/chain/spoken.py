@@ -3,7 +3,6 @@
 import re
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import replace
 
 from offhook.pipeline.rates import TICK_HZ
 from offhook.pipeline.tts.engine import Word
@@ -62,15 +61,7 @@ class Spoken:
             return ()
         left = self.text[rest:]
         estimated = EstimatedWords(left, FIRST_TICKS_PER_CHAR * self._rate_hz / TICK_HZ).add(untimed)
-        for word in estimated:
-            moved = replace(
-                word,
-                char_start=word.char_start + rest,
-                char_end=word.char_end + rest,
-                start_sample=word.start_sample + self.samples - untimed,
-                end_sample=word.end_sample + self.samples - untimed,
-            )
-            self._waiting.append(moved)
+        self._waiting += (word.moved(rest, self.samples - untimed) for word in estimated)
         return self.finish()
 
     def is_cut_short(self) -> bool:
@@ -110,13 +101,4 @@ class EstimatedWords:
         first, start = self._placed_to, self._placed_sample
         rest = spread(self._text[first:], max(0, self._samples - start)) if self._words else ()
         self._words.clear()
-        return tuple(
-            replace(
-                word,
-                char_start=word.char_start + first,
-                char_end=word.char_end + first,
-                start_sample=word.start_sample + start,
-                end_sample=word.end_sample + start,
-            )
-            for word in rest
-        )
+        return tuple(word.moved(first, start) for word in rest)

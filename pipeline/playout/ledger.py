@@ -51,17 +51,7 @@ class Utterance:
         """Add audio; word ticks count from the start of this piece, characters from `char_offset`."""
         base = self.ticks
         if base or char_offset:
-            words = tuple(
-                Word(
-                    word.text,
-                    word.char_start + char_offset,
-                    word.char_end + char_offset,
-                    word.start_sample + base,
-                    word.end_sample + base,
-                    word.is_estimated,
-                )
-                for word in words
-            )
+            words = tuple(word.moved(char_offset, base) for word in words)
         self.words += words
         self.pieces.append(payload)
         self.ticks += len(payload) // self.bytes_per_tick

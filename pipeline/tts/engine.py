@@ -33,6 +33,17 @@ class Word:
     end_sample: int
     is_estimated: bool = False
 
+    def moved(self, chars: int, samples: int) -> "Word":
+        """The same word where its text and its audio are part of longer ones."""
+        return Word(
+            self.text,
+            self.char_start + chars,
+            self.char_end + chars,
+            self.start_sample + samples,
+            self.end_sample + samples,
+            self.is_estimated,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class SpeechChunk:

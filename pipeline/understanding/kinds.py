@@ -24,6 +24,21 @@ from offhook.pipeline.understanding.yes_no import read_yes_no, written_yes_no
 MAX_KEYS = 32
 
 
+class _SpokenOnly:
+    """What kinds have that are not keyed."""
+
+    __slots__ = ()
+
+    def read_keys(self, digits: str) -> object | None:
+        """See ValueKind."""
+        return None
+
+    @property
+    def keys(self) -> DigitRule | None:
+        """See ValueKind."""
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class Number:
     """A number, as int, or Decimal if it has decimals. Values below `least` or above `most` are no answer."""
@@ -80,7 +95,7 @@ class Digits:
 
 
 @dataclass(frozen=True, slots=True)
-class Date:
+class Date(_SpokenOnly):
     """A `datetime.date`. Without a year it is the next one from `today` on, with `past` (a birthday) the last one.
 
     `today` is the day of the call if it is None. Dates before `earliest` or after `latest` are no answer.
@@ -104,22 +119,13 @@ class Date:
         low, high = self.earliest, self.latest
         return one_of([day for day in days if (low is None or day >= low) and (high is None or day <= high)])
 
-    def read_keys(self, digits: str) -> object | None:
-        """See ValueKind: no date is keyed."""
-        return None
-
-    @property
-    def keys(self) -> DigitRule | None:
-        """See ValueKind."""
-        return None
-
     def say(self, value: object, language: str | None) -> str:
         """See ValueKind."""
         return written_date(value, language, self.today) if isinstance(value, date) else str(value)
 
 
 @dataclass(frozen=True, slots=True)
-class Time:
+class Time(_SpokenOnly):
     """A `datetime.time`. "Four thirty" is ambiguous unless only one of both lies between `earliest` and `latest`."""
 
     earliest: time | None = None
@@ -129,22 +135,13 @@ class Time:
         """See ValueKind."""
         return read_time(text, language, self.earliest, self.latest)
 
-    def read_keys(self, digits: str) -> object | None:
-        """See ValueKind: no time is keyed."""
-        return None
-
-    @property
-    def keys(self) -> DigitRule | None:
-        """See ValueKind."""
-        return None
-
     def say(self, value: object, language: str | None) -> str:
         """See ValueKind."""
         return written_time(value, language) if isinstance(value, time) else str(value)
 
 
 @dataclass(frozen=True, slots=True)
-class TimeRange:
+class TimeRange(_SpokenOnly):
     """A span of a day, as TimeSpan: "between two and four", "from nine to noon".
 
     It lies between `earliest` and `latest`.
@@ -156,15 +153,6 @@ class TimeRange:
     def read(self, text: str, language: str | None) -> object | None:
         """See ValueKind."""
         return read_time_span(text, language, self.earliest, self.latest)
-
-    def read_keys(self, digits: str) -> object | None:
-        """See ValueKind: no span is keyed."""
-        return None
-
-    @property
-    def keys(self) -> DigitRule | None:
-        """See ValueKind."""
-        return None
 
     def say(self, value: object, language: str | None) -> str:
         """See ValueKind."""

@@ -16,7 +16,7 @@ from offhook.pipeline.understanding.calendar_words import calendar_words
 from offhook.pipeline.understanding.canonical import Words, canonical
 from offhook.pipeline.understanding.corrections import correction_at
 from offhook.pipeline.understanding.match import Match
-from offhook.pipeline.understanding.menu_phrases import Phrase, Term, compiled, synonyms_in
+from offhook.pipeline.understanding.menu_phrases import JOINING, Phrase, Term, compiled, synonyms_in
 from offhook.pipeline.understanding.menu_positions import by_position
 from offhook.pipeline.understanding.menu_topics import Topics, evidence, topics_of
 from offhook.pipeline.understanding.menu_words import is_filler, is_loose, menu_words
@@ -214,9 +214,6 @@ def _better(one: _Fit, other: _Fit) -> bool:
     return (one.score, len(one.positions)) > (other.score, len(other.positions))
 
 
-_JOINING = frozenset(("and", "or", "und", "oder", "y", "o", "u", "et", "ou"))
-
-
 class _Said:
     """What was said, as the phrases of a menu see it. `own` are the words of the menu."""
 
@@ -240,7 +237,7 @@ class _Said:
     def joins(self, one: frozenset[int], other: frozenset[int]) -> bool:
         """Whether "and" or "or" stands between two parts: both were said."""
         first, last = sorted((one, other), key=min)
-        return any(word in _JOINING for word in self.words[max(first) + 1 : min(last)])
+        return any(word in JOINING for word in self.words[max(first) + 1 : min(last)])
 
     def is_negated(self, start: int, end: int) -> bool:
         """Whether a negation outside takes it in; "not working" has its own."""

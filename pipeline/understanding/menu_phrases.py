@@ -12,6 +12,9 @@ from offhook.pipeline.understanding.stems import stem
 MAX_GAP = 5
 """Words between the parts of "send … back"."""
 
+JOINING = frozenset(("and", "or", "und", "oder", "y", "o", "u", "et", "ou"))
+"""What stands between two things that are said together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Term:
@@ -53,12 +56,9 @@ def compiled(choices: tuple[Choice, ...], base: str) -> tuple[Phrase, ...]:
     return tuple(compiled)
 
 
-_JOINING = frozenset(("or", "and", "oder", "und", "o", "y", "ou", "et"))
-
-
 def _either(words: Words) -> Iterator[Words]:
     """ "Lost or stolen card" is also "lost card", and "stolen card"."""
-    at = next((at for at, word in enumerate(words) if word in _JOINING), 0)
+    at = next((at for at, word in enumerate(words) if word in JOINING), 0)
     before, after = words[:at], words[at + 1 :]
     if before and after:
         yield before + after[1:]

@@ -2,8 +2,8 @@
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -86,14 +86,25 @@ def _texts(headers: Any) -> dict[str, str]:
     return {str(name): str(value) for name, value in headers}  # they have been decoded, see `header_encoding`
 
 
-async def serve(handler: Handler) -> asyncio.Server:
-    """Serves on a free port of 127.0.0.1, with a certificate that nobody knows."""
+@asynccontextmanager
+async def serve(handler: Handler) -> AsyncIterator[int]:
+    """Serves on a free port of 127.0.0.1, with a certificate that nobody knows; gives the port."""
+    writers: set[asyncio.StreamWriter] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.add(writer)
         with suppress(OSError, asyncio.CancelledError):
             await _Connection(handler, reader, writer).run()
 
-    return await asyncio.start_server(connected, "127.0.0.1", 0, ssl=_tls())
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=_tls())
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for writer in writers:
+            writer.transport.abort()
+            with suppress(OSError):
+                await writer.wait_closed()
 
 
 def _tls() -> ssl.SSLContext:

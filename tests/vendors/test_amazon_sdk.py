@@ -121,7 +121,7 @@ async def transcribe(server: AmazonServer, secret: str | None = None) -> AsyncIt
         options = {name.removeprefix(prefix): value for name, value in headers.items() if name.startswith(prefix)}
         options = {name: value.lower() if value in ("True", "False") else value for name, value in options.items()}
         try:
-            signed = check("POST", headers[":path"], headers, None, server.keys, "transcribe", datetime.now(UTC))
+            signed = check("POST", headers[":path"], headers, b"", server.keys, "transcribe", datetime.now(UTC))
         except SignatureError as error:
             body = json.dumps({"Message": str(error)}).encode()
             request.respond(403, {"x-amzn-errortype": error.code}, body)
@@ -141,20 +141,16 @@ async def transcribe(server: AmazonServer, secret: str | None = None) -> AsyncIt
                 del received[:length]
         request.end()
 
-    listening = await http2.serve(handle)
-    port = listening.sockets[0].getsockname()[1]
-    made = client.TranscribeStreamingClient(
-        region="us-east-1",
-        endpoint_resolver=endpoints.StaticEndpointResolver(f"https://127.0.0.1:{port}"),
-        credential_resolver=auth.StaticCredentialResolver(server.access_key_id, secret or server.api_key),
-    )
     tls = crt.TlsContextOptions()
     tls.verify_peer = False
-    made._session_manager._tls_ctx = crt.ClientTlsContext(tls)
-    try:
+    async with http2.serve(handle) as port:
+        made = client.TranscribeStreamingClient(
+            region="us-east-1",
+            endpoint_resolver=endpoints.StaticEndpointResolver(f"https://127.0.0.1:{port}"),
+            credential_resolver=auth.StaticCredentialResolver(server.access_key_id, secret or server.api_key),
+        )
+        made._session_manager._tls_ctx = crt.ClientTlsContext(tls)
         yield made, log
-    finally:
-        listening.close()
 
 
 async def test_transcribe() -> None:

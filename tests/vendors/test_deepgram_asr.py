@@ -228,7 +228,7 @@ async def test_a_law_lines_stay_a_law() -> None:
     async with DeepgramServer([TEXT]) as server, recogniser(server) as engine:
         line = engine.for_line("PCMA", 8_000)
         assert line.capabilities.encoding == "PCMA"
-        caller = Caller(line)  # type: ignore[arg-type]
+        caller = Caller(line)
         audio = PCMA.encode(speak(TEXT, RATE_HZ) + bytes(8_000))
         await caller.says(audio)
         assert (await caller.stream.finish()).text == TEXT

@@ -6,8 +6,9 @@ from typing import Any, cast
 import pytest
 
 from offhook.engines.factory import EngineContext
+from offhook.pipeline.asr.adapt import Encode
 from offhook.pipeline.asr.adapt import adapt as adapt_asr
-from offhook.pipeline.asr.engine import AsrEngine, AsrRequest
+from offhook.pipeline.asr.engine import AsrEngine, AsrRequest, Encoding
 from offhook.pipeline.chain.asr import ChainAsr
 from offhook.pipeline.chain.member import Member
 from offhook.pipeline.chain.tts import ChainTts
@@ -29,7 +30,16 @@ from tests.vendors.deepgram import recogniser, voice
 from tests.vendors.hosted import GOOGLE, VOICES
 
 DECODERS = {"PCMU": PCMU.decode, "PCMA": PCMA.decode}
+ENCODERS: dict[Encoding, Encode] = {"PCMU": PCMU.encode, "PCMA": PCMA.encode}
 TEXT = "You have three calls."
+
+
+def recognisers(engine: AsrEngine, name: str) -> ChainAsr:
+    members = [
+        Member(name, adapt_asr(name, engine, Resampler, ENCODERS), "asr", ASR_LIMITS),
+        Member[AsrEngine]("second", ScriptedAsr("second", "someone else"), "asr", ASR_LIMITS),
+    ]
+    return ChainAsr(members, Resampler)
 
 
 def voices(engine: TtsEngine, name: str = "deepgram") -> ChainTts:
@@ -43,12 +53,7 @@ def voices(engine: TtsEngine, name: str = "deepgram") -> ChainTts:
 @pytest.mark.parametrize(("line", "encoding"), [("PCMU", "mulaw"), ("PCMA", "alaw")])
 async def test_a_member_takes_the_lines_law(line: str, encoding: str) -> None:
     async with DeepgramServer(["three calls"]) as server, recogniser(server) as engine:
-        first = adapt_asr("deepgram", engine, Resampler, {"PCMU": PCMU.encode, "PCMA": PCMA.encode})
-        members = [
-            Member("deepgram", first, "asr", ASR_LIMITS),
-            Member[AsrEngine]("second", ScriptedAsr("second"), "asr", ASR_LIMITS),
-        ]
-        chain = ChainAsr(members, Resampler).for_line(line, 8_000)
+        chain = recognisers(engine, "deepgram").for_line(line, 8_000)
         turn = chain.open(AsrRequest(), lambda text: None)
         turn.feed(speak("three calls", chain.capabilities.rate_hz))
         async with asyncio.timeout(5):
@@ -74,19 +79,14 @@ async def test_azure_as_a_member(line: str, name: str) -> None:
     async with AzureServer(["three calls"]) as server:
         options = {"base_url": server.url, "api_key": server.api_key}
         asr = azure_asr.make(options, EngineContext("asr", "azure"))
-        first = adapt_asr("azure", asr, Resampler, {"PCMU": PCMU.encode, "PCMA": PCMA.encode})
-        members = [
-            Member("azure", first, "asr", ASR_LIMITS),
-            Member[AsrEngine]("second", ScriptedAsr("second"), "asr", ASR_LIMITS),
-        ]
-        chain = ChainAsr(members, Resampler).for_line(line, 8_000)
+        chain = recognisers(asr, "azure").for_line(line, 8_000)
         turn = chain.open(AsrRequest(), lambda text: None)
         turn.feed(speak("three calls", chain.capabilities.rate_hz))
         async with asyncio.timeout(5):
             assert (await turn.finish()).text == "Three calls."
         tts = azure_tts.make(options, EngineContext("tts", "azure"))
-        chunks = [chunk async for chunk in voices(tts).for_line(line, 8_000).synthesize(TEXT)]
-        assert {chunk.engine for chunk in chunks} == {"deepgram"}  # as `voices` calls it
+        chunks = [chunk async for chunk in voices(tts, "azure").for_line(line, 8_000).synthesize(TEXT)]
+        assert {chunk.engine for chunk in chunks} == {"azure"}
         assert sum(len(chunk.pcm) for chunk in chunks) // 2 == 8 * MS_PER_CHARACTER * len(TEXT)
         await asyncio.gather(asr.close(), tts.close())
         sent = [message for session in server.sessions for message in session.messages]
@@ -125,14 +125,8 @@ async def test_a_member_learns_where_the_caller_stopped_hearing(monkeypatch: pyt
 async def test_google_in_a_chain(line: str, encoding: str) -> None:
     """It takes and gives the line's law, and the next engine makes up for its silence."""
     async with GoogleServer(["three calls"]) as server:
-        hosted = adapt_asr(
-            "google", GOOGLE.engine(server, kind="asr"), Resampler, {"PCMU": PCMU.encode, "PCMA": PCMA.encode}
-        )
-        members = [
-            Member("google", hosted, "asr", ASR_LIMITS),
-            Member[AsrEngine]("second", ScriptedAsr("second", "someone else"), "asr", ASR_LIMITS),
-        ]
-        asr = ChainAsr(members, Resampler).for_line(line, 8_000)
+        hosted = GOOGLE.engine(server, kind="asr")
+        asr = recognisers(hosted, "google").for_line(line, 8_000)
         speaker = VOICES[-1].engine(server, kind="tts")
         tts = voices(speaker, "google").for_line(line, 8_000)
         for fault, text, by in ((None, "three calls", {"google"}), ("mute", "someone else", {"second"})):

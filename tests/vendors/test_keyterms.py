@@ -95,8 +95,8 @@ async def test_a_regional_address_is_told_when_a_stream_is_opened() -> None:
     vendor = deepgram("nova-3")
     async with vendor.server() as server:
         engine = vendor.engine(server, kind="asr", base_url="wss://api.eu.deepgram.com", keyterms=["IBAN"])
-        assert "keyterm=IBAN&keyterm=sales" in engine._target(None, ("sales",)).url
-        assert not engine._takes_words_later
+        assert "keyterm=IBAN&keyterm=sales" in engine.target_of(AsrRequest(phrases=("sales",))).url
+        assert engine.preferring("en", ("sales",)) is None
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """Finals that come after their turn was answered without them, from the vendors' servers up to the conversation."""
 
-import asyncio
-
 import pytest
 
 from offhook.pipeline.asr.adapt import Encode, adapt
@@ -43,7 +41,7 @@ async def test_as_the_options_say(late_finals: str) -> None:
         stream = engine.open(AsrRequest(on_late=late.append), print)
         await feed(stream, said())
         await stream.finish()
-        await asyncio.sleep(0.6)
+        await until(lambda: stream.finals.is_complete)
         assert bool(late) is (late_finals == "log")
         await engine.close()
 
@@ -63,6 +61,7 @@ async def test_in_a_chain(final_ms: int, allowance_s: float, finals: list[str]) 
         stream = chain.open(AsrRequest(on_late=late.append), print)
         await feed(stream, PCMU.decode(said()))
         await stream.finish()
-        await asyncio.sleep(0.6)
+        # The first engine's final has come, or its connection is gone.
+        await until(lambda: bool(late) or any(session.audio and session.closed for session in first.sessions))
         assert [each.text for each in late] == finals
         await chain.close()

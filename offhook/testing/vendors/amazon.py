@@ -19,17 +19,18 @@ from urllib.parse import parse_qsl, urlsplit
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
-from offhook.testing.vendors.amazon_polly import Polly
+from offhook.testing.vendors.amazon_polly import PATH, audio_of, marks_of, wrong_request
 from offhook.testing.vendors.amazon_transcribe import IDLE_S, TranscribeStream, wrong_options
-from offhook.testing.vendors.http_server import HttpServer
+from offhook.testing.vendors.http_server import HttpRequest, HttpResponse, json_response
+from offhook.testing.vendors.http_vendor import HttpVendorServer
 from offhook.testing.vendors.script import Transcribe
-from offhook.testing.vendors.server import SessionLog, VendorServer
+from offhook.testing.vendors.server import SessionLog, parsed
 from offhook.testing.vendors.sigv4 import SignatureError, check
 
 STREAMING = "/stream-transcription-websocket"
 
 
-class AmazonServer(VendorServer):
+class AmazonServer(HttpVendorServer):
     """Speaks as `tone_speech` does. `requests` has what Polly was asked."""
 
     paths = (STREAMING,)
@@ -39,14 +40,7 @@ class AmazonServer(VendorServer):
 
     def __init__(self, texts: Iterable[str] | Transcribe = (), **options: Any) -> None:
         super().__init__(texts, **options)
-        self.polly = Polly(self, lambda: self.keys)
-        self.requests = self.polly.requests
-        self.http = HttpServer(self.polly.answer)
-
-    @property
-    def http_url(self) -> str:
-        """Polly's address: for the voice's `endpoint_url`, and that of Amazon's own client."""
-        return f"http://127.0.0.1:{self.http.port}"
+        self.requests: list[dict[str, Any]] = []
 
     @property
     def keys(self) -> Mapping[str, str]:
@@ -57,16 +51,6 @@ class AmazonServer(VendorServer):
     def credentials(self) -> dict[str, str]:
         """The options of an engine that may use it."""
         return {"region": self.region, "access_key_id": self.access_key_id, "secret_access_key": self.api_key}
-
-    async def start(self, port: int = 0) -> None:
-        """Listen on two free ports of 127.0.0.1; the WebSocket's may be given."""
-        await super().start(port)
-        await self.http.start()
-
-    async def close(self) -> None:
-        """End all connections. Idempotent."""
-        await super().close()
-        await self.http.close()
 
     def authorised(self, request: Request, query: Mapping[str, list[str]]) -> bool:
         """By `plain_response`, in Amazon's words."""
@@ -81,6 +65,34 @@ class AmazonServer(VendorServer):
             return _refusal(connection, 403, error.code, str(error))
         wrong = wrong_options(dict(parse_qsl(urlsplit(request.path).query)))
         return _refusal(connection, 400, "BadRequestException", wrong) if wrong else None
+
+    def denied(self, request: HttpRequest) -> HttpResponse | None:
+        """See HttpVendorServer."""
+        now = datetime.now(UTC)
+        try:
+            check(request.method, request.path, request.headers, request.body, self.keys, "polly", now)
+        except SignatureError as error:
+            return _complaint(403, error.code, str(error))
+        return None
+
+    def busy(self) -> HttpResponse:
+        """See HttpVendorServer."""
+        return _complaint(400, "ThrottlingException", "Rate exceeded")
+
+    async def answer(self, request: HttpRequest) -> HttpResponse:
+        """Speak, or tell where the words are."""
+        if (request.method, request.path) != ("POST", PATH):
+            return _complaint(404, "UnknownOperationException", "")
+        fields = parsed(request.body) or {}
+        self.requests.append(fields)
+        if wrong := wrong_request(fields):
+            return _complaint(400, *wrong)
+        text = str(fields["Text"])
+        if fields["OutputFormat"] == "json":
+            return HttpResponse(content_type="application/x-json-stream", body=marks_of(text))
+        response = self.speech(*audio_of(fields))
+        response.headers["x-amzn-RequestCharacters"] = str(len(text))
+        return response
 
     async def session(self, connection: ServerConnection, log: SessionLog) -> None:
         """Serve a stream."""
@@ -101,5 +113,11 @@ class AmazonServer(VendorServer):
 
 def _refusal(connection: ServerConnection, status: int, code: str, why: str) -> Response:
     response = connection.respond(HTTPStatus(status), json.dumps({"Message": why}))
+    response.headers["x-amzn-ErrorType"] = code
+    return response
+
+
+def _complaint(status: int, code: str, why: str) -> HttpResponse:
+    response = json_response(status, {"message": why})
     response.headers["x-amzn-ErrorType"] = code
     return response

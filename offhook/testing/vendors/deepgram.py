@@ -20,6 +20,7 @@ from offhook.testing.vendors.deepgram_listen import FluxSession, NovaSession
 from offhook.testing.vendors.deepgram_session import CODECS, Host
 from offhook.testing.vendors.deepgram_speak import AuraSession, FluxVoiceSession
 from offhook.testing.vendors.http_server import HttpRequest, HttpResponse, json_response
+from offhook.testing.vendors.http_vendor import too_many
 from offhook.testing.vendors.script import Transcribe
 from offhook.testing.vendors.server import SessionLog
 from offhook.testing.vendors.tone_speech import speak
@@ -55,10 +56,8 @@ class DeepgramServer(Host):
         """Serve one of the APIs."""
         await _SESSIONS[log.path](self, connection, log).run()
 
-    async def _upgrade(self, connection: ServerConnection, request: Request) -> Response | None:
-        response = await super()._upgrade(connection, request)
-        if response is not None:
-            return response
+    def plain_response(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Refuse options that Deepgram does not have."""
         url = urlsplit(request.path)
         wrong = _wrong(url.path, {name: values[0] for name, values in parse_qs(url.query).items()})
         if not wrong:
@@ -66,15 +65,15 @@ class DeepgramServer(Host):
         body = json.dumps({"err_code": "INVALID_QUERY_PARAMETER", "err_msg": wrong, "request_id": "request"})
         return connection.respond(HTTPStatus.BAD_REQUEST, body)
 
-    def has_key(self, request: HttpRequest) -> bool:
+    def denied(self, request: HttpRequest) -> HttpResponse | None:
         """See HttpVendorServer."""
-        return self._is_key(request.headers.get("authorization"))
+        if self._is_key(request.headers.get("authorization")):
+            return None
+        return json_response(401, {"err_code": "INVALID_AUTH", "err_msg": "Invalid credentials."})
 
-    def error(self, status: int) -> object:
+    def busy(self) -> HttpResponse:
         """See HttpVendorServer."""
-        if status == HTTPStatus.UNAUTHORIZED:
-            return {"err_code": "INVALID_AUTH", "err_msg": "Invalid credentials."}
-        return {"err_code": "TOO_MANY_REQUESTS", "err_msg": "Too many requests."}
+        return too_many({"err_code": "TOO_MANY_REQUESTS", "err_msg": "Too many requests."})
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """Speak."""

@@ -12,8 +12,8 @@ PIECE_S = 0.1
 
 
 class HttpVendorServer(VendorServer):
-    """Requests are answered at `http_url`, which has a port of its own. Subclasses have `has_key`, `answer` and
-    `error`."""
+    """Requests are answered at `http_url`, which has a port of its own. Subclasses have `denied`, `busy` and
+    `answer`."""
 
     http_path = ""
     """What `http_url` ends in."""
@@ -39,16 +39,16 @@ class HttpVendorServer(VendorServer):
 
     # For the subclasses.
 
-    def has_key(self, request: HttpRequest) -> bool:
-        """Whether the request has the key."""
+    def denied(self, request: HttpRequest) -> HttpResponse | None:
+        """The answer to a request without the key; None: it has it."""
+        raise NotImplementedError
+
+    def busy(self) -> HttpResponse:
+        """The answer to a request too many."""
         raise NotImplementedError
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """The answer to a request that has the key."""
-        raise NotImplementedError
-
-    def error(self, status: int) -> object:
-        """The vendor's words, for JSON, for 401 and 429."""
         raise NotImplementedError
 
     def speech(self, audio: bytes, bytes_per_s: int, content_type: str) -> HttpResponse:
@@ -63,12 +63,8 @@ class HttpVendorServer(VendorServer):
         if self.fault == "mute":
             await asyncio.Event().wait()
         if self.fault == "busy":
-            response = json_response(429, self.error(429))
-            response.headers["Retry-After"] = "1"
-            return response
-        if not self.has_key(request):
-            return json_response(401, self.error(401))
-        return await self.answer(request)
+            return self.busy()
+        return self.denied(request) or await self.answer(request)
 
     async def _pieces(self, audio: bytes, bytes_per_s: int) -> AsyncIterator[bytes]:
         await self.late()
@@ -80,3 +76,10 @@ class HttpVendorServer(VendorServer):
                 await asyncio.sleep(PIECE_S / self.realtime_factor)
         if self.fault == "no-final":
             await asyncio.Event().wait()
+
+
+def too_many(fields: object) -> HttpResponse:
+    """429 with the vendor's words."""
+    response = json_response(429, fields)
+    response.headers["Retry-After"] = "1"
+    return response

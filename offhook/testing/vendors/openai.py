@@ -12,7 +12,6 @@ import io
 import wave
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping
-from http import HTTPStatus
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection
@@ -20,7 +19,7 @@ from websockets.http11 import Request
 
 from offhook.telephony.codec import PCMA, PCMU
 from offhook.testing.vendors.http_server import HttpRequest, HttpResponse, json_response
-from offhook.testing.vendors.http_vendor import HttpVendorServer
+from offhook.testing.vendors.http_vendor import HttpVendorServer, too_many
 from offhook.testing.vendors.script import Transcribe, Turn
 from offhook.testing.vendors.server import Message, SessionLog, parsed, send
 from offhook.testing.vendors.tone_speech import speak
@@ -70,15 +69,15 @@ class OpenAiServer(HttpVendorServer):
 
     # By HTTP.
 
-    def has_key(self, request: HttpRequest) -> bool:
+    def denied(self, request: HttpRequest) -> HttpResponse | None:
         """See HttpVendorServer."""
-        return request.headers.get("authorization") == f"Bearer {self.api_key}"
+        if request.headers.get("authorization") == f"Bearer {self.api_key}":
+            return None
+        return json_response(401, {"error": {"message": "Incorrect API key provided.", "code": "invalid_api_key"}})
 
-    def error(self, status: int) -> object:
+    def busy(self) -> HttpResponse:
         """See HttpVendorServer."""
-        if status == HTTPStatus.UNAUTHORIZED:
-            return {"error": {"message": "Incorrect API key provided.", "code": "invalid_api_key"}}
-        return {"error": {"message": "Rate limit reached", "code": "rate_limit_exceeded"}}
+        return too_many({"error": {"message": "Rate limit reached", "code": "rate_limit_exceeded"}})
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """Speak or transcribe."""

@@ -59,12 +59,12 @@ def check(
     method: str,
     target: str,
     headers: Mapping[str, str],
-    body: bytes | None,
+    body: bytes,
     keys: Mapping[str, str],
     service: str,
     now: datetime,
 ) -> Signed:
-    """Check a request. `target` is its path and query, `headers` have names in lower case, `body` is None if it is a
+    """Check a request. `target` is its path and query, `headers` have names in lower case, `body` is empty if it is a
     stream, and `keys` are the secret keys by access key id. Raises SignatureError."""
     url = urlsplit(target)
     query = parse_qsl(url.query, keep_blank_values=True)
@@ -81,7 +81,7 @@ def check(
     names = fields["SignedHeaders"].split(";")
     if "host" not in names:
         raise SignatureError("InvalidSignatureException", "'Host' must be a 'SignedHeader'.")
-    body_hash = UNSIGNED if body is None else sha256(body).hexdigest()
+    body_hash = sha256(body).hexdigest()
     claimed = headers.get("x-amz-content-sha256", body_hash)
     if claimed not in (UNSIGNED, STREAMED, body_hash):
         raise SignatureError("InvalidSignatureException", "The hash of the body does not match.")

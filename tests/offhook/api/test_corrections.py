@@ -92,6 +92,7 @@ def test_a_caller_who_hangs_up_meanwhile() -> None:
             await caller.begins_to_hear(SALES)
             await caller.hangs_up()
             await caller.waits(2.0)
+            assert not [event for event in caller.events if isinstance(event, CallerCorrected)]
 
     run(call())
 

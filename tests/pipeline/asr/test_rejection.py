@@ -55,8 +55,9 @@ def test_other_sentences_are_seldom_accepted(scored: Score) -> None:
 
 
 def test_sounds_are_seldom_accepted(scored: Score) -> None:
-    low, _ = scored.sounds.interval
+    low, high = scored.sounds.interval
     assert low < 0.05
+    assert high < 0.15
 
 
 def test_right_answers_are_kept(results: list[Result]) -> None:
