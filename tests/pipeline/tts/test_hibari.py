@@ -76,6 +76,7 @@ async def test_it_speaks_at_16_khz_too(engine: HibariEngine) -> None:
     assert power[hertz > 4_500].sum() > 0.001 * power.sum()
 
 
+@pytest.mark.alone
 async def test_the_first_sentence_is_there_at_once(engine: HibariEngine) -> None:
     took = []
     for number in range(9):
@@ -151,6 +152,7 @@ async def test_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
         await HibariEngine().start()
 
 
+@pytest.mark.alone
 async def test_another_model_speaks_without_places_of_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Its graph may be another one, so nothing is asked of it."""
     heart = hibari_voices.hibari_voices()["heart"]
