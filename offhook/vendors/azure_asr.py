@@ -6,20 +6,23 @@ by itself, or the connection breaks, another request goes on behind the last phr
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from offhook.engines.factory import EngineContext, read_options
-from offhook.pipeline.asr.engine import AsrRequest, OnEndpoint, OnPartial, RecognisedWord, Transcript
+from offhook.pipeline.asr.engine import RecognisedWord, Transcript
 from offhook.pipeline.errors import EngineError
 from offhook.vendors import azure_wire as wire
 from offhook.vendors.azure import LIMITS, VENDOR, Addresses, AzureOptions, check_options, error_of, locale
 from offhook.vendors.connection import Message, dicts_of
-from offhook.vendors.keyterms import KeytermLimits, KeytermOptions, Preference
+from offhook.vendors.keyterms import KeytermLimits, KeytermOptions
 from offhook.vendors.limits import Limits
+from offhook.vendors.pool import Pool
 from offhook.vendors.recogniser import RecogniserOptions, RecogniserTurn, VendorAsr
 from offhook.vendors.target import Target
+from offhook.vendors.turn import TurnOptions
 
 PATH = "/speech/recognition/conversation/cognitiveservices/v1"
 
@@ -59,21 +62,12 @@ class AzureAsrOptions(RecogniserOptions, KeytermOptions, AzureOptions):
 class AzureTurn(RecogniserTurn):
     """A turn: one request, or several that follow each other."""
 
-    def __init__(
-        self,
-        engine: "AzureAsr",
-        target: Target,
-        request: AsrRequest,
-        on_partial: OnPartial,
-        on_endpoint: OnEndpoint | None,
-    ) -> None:
-        self._is_lexical = engine.options.text == "lexical"
-        preference = Preference(engine._keyterms(request.phrases))
-        self._context = engine.options.speech_context(preference.keyterms)
+    def __init__(self, azure: AzureAsrOptions, pool: Pool, target: Target, options: TurnOptions, *rest: Any) -> None:
+        """`rest` is the base's."""
+        self._is_lexical = azure.text == "lexical"
+        self._context = azure.speech_context(options.preference.keyterms)
         self._fruitless = 0
-        form, decides = engine.form, engine.options.turns == "vendor"
-        options = engine._turn_options.of_turn(request, preference)
-        super().__init__(engine.pool, target, options, on_partial, on_endpoint, form, decides, request)
+        super().__init__(pool, target, options, *rest)
 
     def begin(self) -> None:
         """See VendorTurn. A new request, for the audio behind what is settled."""
@@ -173,6 +167,7 @@ class AzureAsr(VendorAsr[AzureAsrOptions]):
         check_options(options, context)
         self._addresses = Addresses("stt", context, options)
         super().__init__(options, context, limits or LIMITS, None, None)
+        self.turn_type = partial(AzureTurn, options)
 
     def target(self, language: str) -> Target:
         """See VendorAsr. The audio's format is in each request: all lines share connections."""
@@ -186,11 +181,6 @@ class AzureAsr(VendorAsr[AzureAsrOptions]):
         if options.endpoint_id is not None:
             query["cid"] = options.endpoint_id
         return self._addresses.target(PATH, {**query, **options.query})
-
-    def open(self, request: AsrRequest, on_partial: OnPartial, on_endpoint: OnEndpoint | None = None) -> AzureTurn:
-        """Begin a turn."""
-        on_endpoint = None if self.options.turns == "ours" else on_endpoint
-        return AzureTurn(self, self._target(request.language), request, on_partial, on_endpoint)
 
 
 def make(options: Mapping[str, Any], context: EngineContext) -> AzureAsr:

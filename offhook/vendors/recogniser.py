@@ -4,7 +4,7 @@ A vendor's file derives from `VendorAsr`, and says where it is reached (`target`
 `RecogniserTurn`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import replace
 from typing import Annotated, ClassVar, Generic, Literal, Self, TypeVar
@@ -77,7 +77,7 @@ class RecogniserTurn(VendorTurn):
 class VendorAsr(Generic[OptionsT]):
     """`AsrEngine`, `LineAsrEngine` and `EndpointingAsrEngine`. `audio_s` are the seconds given to the vendor so far."""
 
-    turn_type: type[RecogniserTurn]
+    turn_type: Callable[..., RecogniserTurn]
     packing: ClassVar[Packing] = Packing()
     encodings: ClassVar[tuple[str, ...]] = ("PCMU", "PCMA", "LINEAR16")
     keyterm_limits: ClassVar[KeytermLimits] = KeytermLimits()

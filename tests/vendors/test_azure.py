@@ -24,7 +24,7 @@ from offhook.testing.vendors.tone_speech import speak, text_in
 from offhook.usererror import UserError
 from offhook.vendors import azure_wire as wire
 from offhook.vendors.azure import locale
-from offhook.vendors.azure_asr import PATH, AzureAsr
+from offhook.vendors.azure_asr import PATH, AzureAsr, AzureTurn
 from offhook.vendors.azure_asr import make as make_asr
 from offhook.vendors.azure_tts import AzureTts
 from offhook.vendors.azure_tts import make as make_tts
@@ -132,6 +132,7 @@ async def test_azure_ends_turns_without_a_result() -> None:
         engine = recogniser(server)
         await engine.start()
         stream = engine.open(AsrRequest(), lambda text: None)
+        assert isinstance(stream, AzureTurn)
         await feed(stream, PCMU.silence * FRAME)
         await stream.connection.opened()
         for _ in range(12):

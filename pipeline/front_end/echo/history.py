@@ -61,7 +61,7 @@ class EchoHistory:
             self._zero_s = zero_s
         elif self._zero_s is not None:
             self._zero_s += min(zero_s - self._zero_s, _ZERO_RISE_S)  # from the packets with the least delay
-        if not sent.end or at_tick - sent.end > _AUDIBLE_SAMPLES:  # not `audible`, for each packet
+        if not sent.end or at_tick - sent.end > _AUDIBLE_SAMPLES:  # `audible`, without a call for each packet
             received.end = at_tick + len(pcm) // 2
             received.clear()
             return False
