@@ -1,0 +1,1 @@
+"""Language models: one Protocol, and the vendors' behind it."""
