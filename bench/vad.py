@@ -73,10 +73,6 @@ def voice(share: float, packets: int, seed: int, noise_dbfs: float | None) -> li
     return [part.tobytes() for part in pcm.reshape(-1, PACKET_SAMPLES)]
 
 
-def never() -> bool:
-    return False
-
-
 def ignore(what: Events | EngineError) -> None:
     if isinstance(what, EngineError):
         raise what
@@ -84,7 +80,7 @@ def ignore(what: Events | EngineError) -> None:
 
 async def run(batcher: VadBatcher, voices: list[list[bytes]], calls: int) -> tuple[float, float]:
     """Microseconds per frame in all, and per packet until its frames are submitted."""
-    lines = [CallerAudio(batcher, ignore, never, ignore) for _ in range(calls)]
+    lines = [CallerAudio(batcher, ignore, ignore) for _ in range(calls)]
     packets = len(voices[0])
     pushing = 0.0
     began = process_time()

@@ -16,17 +16,15 @@ _UNTIDY_BYTES = 4_096  # slack above the limit, so that the buffer need not be t
 class CallerAudio:
     """Takes 8 kHz 16-bit mono PCM, and the same audio as the recogniser wants it.
 
-    Speech events arrive later, through `on_speech`, on the event loop's thread. `uses_low_threshold` is called when a
-    frame is judged, see SpeechGate; `on_failed` gets the errors of frames that could not be judged. `score`, if given,
-    corrects the detector's probability, see AudioFrontEnd. `kept_bytes` is the size of one tick (1/8000 s) of buffered
-    audio: 2 at 8 kHz, 4 at 16 kHz.
+    Speech events arrive later, through `on_speech`, on the event loop's thread. `on_failed` gets the errors of
+    frames that could not be judged. `score`, if given, corrects the detector's probability, see AudioFrontEnd.
+    `kept_bytes` is the size of one tick (1/8000 s) of buffered audio: 2 at 8 kHz, 4 at 16 kHz.
     """
 
     def __init__(
         self,
         vad: VadBatcher,
         on_speech: Callable[[Events], None],
-        uses_low_threshold: Callable[[], bool],
         on_failed: Callable[[EngineError], None],
         score: Score | None = None,
         kept_bytes: int = 2,
@@ -34,7 +32,6 @@ class CallerAudio:
     ) -> None:
         self.keeping = False
         """Set to keep everything, pauses included: a turn is in progress that no question has asked for yet."""
-        self.uses_low_threshold = uses_low_threshold
         self.on_failed = on_failed
         self._on_speech = on_speech
         self._stream = vad.open(self)
@@ -49,6 +46,10 @@ class CallerAudio:
         self._tick_bytes = kept_bytes
         self._kept_samples = kept_samples
         self._zero_at = 0.0  # arrival time of sample 0, extrapolated from the latest frame with events
+
+    def use_low_threshold(self, low: bool) -> None:
+        """Whether an early start is worth the risk of a false one from now on, see SpeechGate."""
+        self._stream.gate.low_threshold = low
 
     def push(self, pcm: bytes, at_tick: int, at_s: float, *, keep: bytes) -> None:
         """Push the audio from `at_tick` that ended at `at_s`. `keep`: the same, to buffer; empty if a recogniser gets
@@ -82,7 +83,6 @@ class CallerAudio:
         self.take_kept()
         # The callbacks' owner refers to this object.
         self._on_speech = self.on_failed = _ignore
-        self.uses_low_threshold = _never
 
     def _tidy(self) -> None:
         """Keep all of the speech in progress, otherwise just the pre-roll, in whole packets."""
@@ -139,7 +139,3 @@ class CallerAudio:
 
 def _ignore(_what: object) -> None:
     """The callback of a closed stream."""
-
-
-def _never() -> bool:
-    return False

@@ -46,9 +46,7 @@ class CallerInput:
         self._report = report
         self._settle = settle
         kept_ticks = 8 * core.settings.max_turn_ms
-        self._inbound = InboundAudio(
-            line, engines, self._on_speech, self._uses_low_threshold, self._on_vad_failed, kept_ticks
-        )
+        self._inbound = InboundAudio(line, engines, self._on_speech, self._on_vad_failed, kept_ticks)
         self._audio = self._inbound.caller
         self._recognition = self._inbound.recogniser_for(self, run)
         self._vad_failed = False
@@ -71,9 +69,11 @@ class CallerInput:
         """Whether the recogniser gets the caller's audio."""
         return self._recognition.stream is not None
 
-    def keep_audio(self, keeping: bool) -> None:
-        """Whether to keep everything, pauses included: a turn is in progress that no question has asked for yet."""
-        self._audio.keeping = keeping
+    def follow_core(self) -> None:
+        """The core has moved: what it wants of the caller's audio, and of the detector."""
+        core, audio = self._core, self._audio
+        audio.keeping = core.keeps_audio
+        audio.use_low_threshold(core.floor is Floor.SPEAKING)
 
     def bot_pauses(self) -> None:
         """The line has run dry: a pause precedes what the bot says next."""
@@ -106,9 +106,6 @@ class CallerInput:
         self._report = self._settle = _ignore
 
     # From the detector.
-
-    def _uses_low_threshold(self) -> bool:
-        return self._core.floor is Floor.SPEAKING
 
     def _on_speech(self, events: Events) -> None:
         now = self._clock.now()

@@ -38,7 +38,6 @@ class InboundAudio:
         line: Line,
         engines: Engines,
         on_speech: Callable[[Events], None],
-        uses_low_threshold: Callable[[], bool],
         on_failed: Callable[[EngineError], None],
         kept_ticks: int,
     ) -> None:
@@ -50,9 +49,7 @@ class InboundAudio:
         self._asr = asr.for_line(line.encoding, line.rate_hz) if isinstance(asr, LineAsrEngine) else asr
         self._bands = Bands(line.rate_hz, self._asr.capabilities.rate_hz, engines.upsampler, engines.downsampler)
         score = self._front_end.score if self._front_end is not None else None
-        self.caller = CallerAudio(
-            engines.vad, on_speech, uses_low_threshold, on_failed, score, self._bands.kept_bytes, kept_ticks
-        )
+        self.caller = CallerAudio(engines.vad, on_speech, on_failed, score, self._bands.kept_bytes, kept_ticks)
         self._recognition: Recognition | None = None
 
     def recogniser_for(self, listener: Listener, run: Run) -> Recognition:

@@ -252,7 +252,7 @@ class Session:
             self._publish(output)
         if self._utterances.open and core.utterance is None:
             self._utterances.end(now)
-        self._caller.keep_audio(core.keeps_audio)
+        self._caller.follow_core()
         due = core.get_timer()
         if due != self._timer_due:
             if self._timer is not None:

@@ -53,10 +53,6 @@ Events = tuple[GateEvent, ...]
 class Listener(Protocol):
     """Receives a stream's results. All methods are called on the event loop's thread and must return at once."""
 
-    def uses_low_threshold(self) -> bool:
-        """Whether an early start is currently worth the risk of a false one. See SpeechGate."""
-        ...
-
     def on_events(self, events: Events, zero_at: float) -> None:
         """The events of one frame. `zero_at` is the value submitted with it."""
 
@@ -222,8 +218,6 @@ class VadBatcher:
             probability = detected
             if detected >= self._least and stream.score is not None:
                 probability = stream.scored(detected, at_tick + size)
-            if gate.depends_on_threshold(probability):
-                gate.low_threshold = stream.listener.uses_low_threshold()
             if events := gate.push(probability, at_tick, size, samples, start, end):
                 outcomes.append((stream, events, zero_at))
             speaking.append(gate.in_speech)
@@ -272,8 +266,7 @@ class BatchedStream:
         if not waiting:
             batcher = self._batcher
             came_at = zero_at + (at_tick + batcher.frame_samples) / NARROW_HZ
-            uses_low_threshold = self.listener.uses_low_threshold  # a local, see `enlist`
-            batcher.enlist(self, came_at, urgent=uses_low_threshold() and batcher.is_loud(frame))
+            batcher.enlist(self, came_at, urgent=self.gate.low_threshold and batcher.is_loud(frame))
         elif len(waiting) >= MAX_WAITING_FRAMES:
             waiting.popleft()
             self.judged_samples += self._batcher.frame_samples
@@ -321,9 +314,6 @@ def _report_bug(error: Exception) -> None:
 
 class _NullListener:
     """The listener of a closed stream."""
-
-    def uses_low_threshold(self) -> bool:
-        return False
 
     def on_events(self, events: Events, zero_at: float) -> None: ...
 

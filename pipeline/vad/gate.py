@@ -101,11 +101,6 @@ class SpeechGate:
         self._below_sample = 0  # where the current run of frames below the stop threshold began
         self._audible_end = 0
 
-    def depends_on_threshold(self, probability: float) -> bool:
-        """Whether the result of a next frame with this probability depends on `low_threshold`."""
-        settings = self._settings
-        return not self.in_speech and settings.barge_in_probability <= probability < settings.start_probability
-
     def push(
         self, probability: float, at_tick: int, samples: int, audible: int, start: int, end: int
     ) -> tuple[GateEvent, ...]:

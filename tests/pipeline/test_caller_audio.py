@@ -25,7 +25,7 @@ class Buffered:
 
     def __init__(self) -> None:
         self.batcher = VadBatcher(Loud(), GateSettings(), spacing_s=0.0)
-        self.audio = CallerAudio(self.batcher, self._on_speech, lambda: False, self._on_failed)
+        self.audio = CallerAudio(self.batcher, self._on_speech, self._on_failed)
         self.events: list[GateEvent] = []
         self.times: list[float] = []
         self.at = 5_120

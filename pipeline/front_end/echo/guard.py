@@ -87,9 +87,9 @@ class EchoGuard:
     ) -> None:
         self.checks = 0
         """Frames that had to be checked."""
-        self._encode = encode
         self._budget = budget or CpuBudget()
-        self._history = EchoHistory(decode)
+        self._history = EchoHistory(decode, encode)
+        self.sent = self._history.sent
         self._canceller = EchoCanceller(self._history, self._budget)
         self._now_s = 0.0
         self._returned: Floats | None = None  # from the prompt that was learned from last
@@ -107,10 +107,6 @@ class EchoGuard:
     def knows_path(self) -> bool:
         """Whether an echo has been found on this line."""
         return bool(self._canceller.paths)
-
-    def sent(self, payload: bytes, at_s: float, *, first: bool = False) -> None:
-        """The bot began to send this at `at_s` (monotonic seconds). `first`: it follows a pause."""
-        self._history.sent(payload if self._encode is None else self._encode(payload), at_s, first=first)
 
     def sent_pcm(self, start: int, stop: int) -> bytes:
         """What the bot sent while these samples were received, as far as known."""

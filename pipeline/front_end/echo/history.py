@@ -24,11 +24,12 @@ _ZERO_RISE_S = 0.000_1  # per packet, which is 5 ms a second: faster than clocks
 
 
 class EchoHistory:
-    """The latest second in both directions. `decode` converts what the line sends to 16-bit PCM, byte by sample."""
+    """The latest second in both directions. `decode`, `encode`: see EchoGuard."""
 
-    __slots__ = ("_levels", "_received", "_sent", "_zero_s", "audible_since")
+    __slots__ = ("_encode", "_levels", "_received", "_sent", "_zero_s", "audible_since")
 
-    def __init__(self, decode: Callable[[bytes], bytes]) -> None:
+    def __init__(self, decode: Callable[[bytes], bytes], encode: Callable[[bytes], bytes] | None = None) -> None:
+        self._encode = encode
         self._levels = np.frombuffer(decode(bytes(range(256))), "<i2").astype(np.float32)
         self._sent = Timeline(_KEPT_SENT_SAMPLES, 1, bytes([int(np.abs(self._levels).argmin())]))
         self._received = Timeline(KEPT_SAMPLES, 2, b"\0\0")
@@ -36,8 +37,8 @@ class EchoHistory:
         self.audible_since = 0
         """Where the bot's current stretch of speech began; pauses that an echo outlasts do not interrupt it."""
 
-    def sent(self, payload: bytes, at_s: float, *, first: bool) -> None:
-        """The bot began to send this at `at_s`; unless `first`, it follows what was sent before without a pause."""
+    def sent(self, payload: bytes, at_s: float, *, first: bool = False) -> None:
+        """The bot began to send this at `at_s` (monotonic seconds). `first`: it follows a pause."""
         sent = self._sent
         if self._zero_s is None:
             self._zero_s = at_s  # nothing has been received yet; `received` corrects this
@@ -47,7 +48,7 @@ class EchoHistory:
                 self.audible_since = at_tick
             if at_tick > sent.end + _SLACK_SAMPLES or not sent.end:
                 sent.skip_to(at_tick)
-        sent.append(payload)
+        sent.append(payload if self._encode is None else self._encode(payload))
 
     def received(self, pcm: bytes, at_tick: int, at_s: float) -> bool:
         """Add the caller's next audio, from `at_tick` until `at_s`. Returns False if none of it can be echo."""

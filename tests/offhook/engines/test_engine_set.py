@@ -106,9 +106,6 @@ class Listener:
     def __init__(self) -> None:
         self.reported: asyncio.Future[Events] = asyncio.get_running_loop().create_future()
 
-    def uses_low_threshold(self) -> bool:
-        return False
-
     def on_events(self, events: Events, zero_at: float) -> None:
         self.reported.set_result(events)
 
@@ -148,7 +145,7 @@ async def test_the_front_end_of_a_wideband_line_gets_what_it_sends() -> None:
     crowded = EngineSet(few)
     first = crowded.for_call(few)
     assert first.front_end is not None
-    CallerAudio(first.vad, lambda _: None, lambda: False, lambda _: None)
+    CallerAudio(first.vad, lambda _: None, lambda _: None)
     assert crowded.for_call(few).front_end is None
     front_end = EngineSet(BENCH).for_call(BENCH).front_end
     assert front_end is not None

@@ -67,16 +67,13 @@ class Call:
     """Records what is reported to it."""
 
     def __init__(self, batcher: VadBatcher, *, low_threshold: bool = False) -> None:
-        self.low_threshold = low_threshold
         self.events: list[GateEvent] = []
         self.times: list[float] = []
         self.errors: list[EngineError] = []
         self.bug: Exception | None = None
         self.stream: BatchedStream = batcher.open(self)
+        self.stream.gate.low_threshold = low_threshold
         self._at = 0
-
-    def uses_low_threshold(self) -> bool:
-        return self.low_threshold
 
     def on_events(self, events: Events, zero_at: float) -> None:
         self.events += events
@@ -204,13 +201,13 @@ async def test_the_threshold_is_chosen_when_a_frame_is_judged() -> None:
     await judged(batcher)
     assert call.events == []
     call.submit(frame_of(0))
-    call.low_threshold = True
+    call.stream.gate.low_threshold = True
     await judged(batcher)
     assert call.events == [SpeechStarted(0)]
     batcher = make(Engine(0.4))
     call = Call(batcher, low_threshold=True)
     call.submit(frame_of(0))
-    call.low_threshold = False
+    call.stream.gate.low_threshold = False
     await judged(batcher)
     assert call.events == []
 
@@ -397,7 +394,7 @@ async def test_batches_decide_what_the_plain_gate_decides(seed: int) -> None:
     count = 0
     for number, call in enumerate(calls):
         plain = PlainGate()
-        plain.low_threshold = call.low_threshold
+        plain.low_threshold = call.stream.gate.low_threshold
         steps = zip(scripts[number], sounds[number], strict=True)
         expected = [
             event
