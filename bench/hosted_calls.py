@@ -82,13 +82,19 @@ def vendor_process() -> Iterator[str]:
 
 
 def hosted_run(url: str, flow: Path, calls: int) -> Run:
-    """`calls` conversations at once; the voice's cache is off, so that all texts are spoken by the vendor."""
-    settings = {**MANY, "DEEPGRAM_API_KEY": "bench", "OFFHOOK_TTS__CACHE_MIB": "0"}
+    """`calls` conversations at once."""
+    settings = {**MANY, **engine_settings(url)}
+    return Run(f"hosted, {calls} calls", ("--flow", str(flow)), sip_sweep(calls).caller, settings)
+
+
+def engine_settings(url: str) -> dict[str, str]:
+    """The environment of a bot that has both engines at the vendor, and speaks nothing from its cache."""
+    settings = {"DEEPGRAM_API_KEY": "bench", "OFFHOOK_TTS__CACHE_MIB": "0"}
     for kind in ("ASR", "TTS"):
         settings[f"OFFHOOK_{kind}__ENGINE"] = "deepgram"
         settings[f"OFFHOOK_{kind}__DEEPGRAM__BASE_URL"] = url
         settings[f"OFFHOOK_{kind}__DEEPGRAM__SPARE"] = "16"
-    return Run(f"hosted, {calls} calls", ("--flow", str(flow)), sip_sweep(calls).caller, settings)
+    return settings
 
 
 def main() -> None:
