@@ -1,4 +1,4 @@
-"""The user agent: datagrams and `now` in, events and datagrams out. RFC 3261 for one UDP socket, and pure."""
+"""The user agent: messages and `now` in, events and messages out. RFC 3261, and pure."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -21,6 +21,7 @@ from offhook.sip.message.message import Response
 from offhook.sip.message.parser import parse
 from offhook.sip.message.uri import Uri
 from offhook.sip.net.address import Address
+from offhook.sip.net.flow import Flow, Transport, transport_of
 from offhook.sip.settings import UaSettings
 from offhook.sip.tokens import random_token
 from offhook.sip.transaction.client import ClientTransaction
@@ -37,25 +38,27 @@ _FILLING = b"\r\n\t \0"
 class UserAgent:
     """Answers and makes calls.
 
-    `local` is the address that peers reach us at; `route`, where `local` is a wildcard, gives our
-    address as a peer reaches it. `entropy` returns a new unguessable token each time. `admit` is asked once for
-    each new call, with "INVITE" and its source, and for each OPTIONS outside a call: its refusal is sent at once,
-    without transaction or event.
+    `listens` is the address that we have on each transport, an address alone is UDP's; `route`, where that is a
+    wildcard, gives our address as a peer reaches it. `entropy` returns a new unguessable token each time. `admit` is
+    asked once for each new call, with "INVITE" and its source, and for each OPTIONS outside a call: its refusal is sent
+    at once, without transaction or event.
 
-    After every `receive`, `handle_timer` or `do`: send `datagrams_to_send`, take `next_event` until it is None, and
+    After every `receive`, `handle_timer` or `do`: send `messages_to_send`, take `next_event` until it is None, and
     call `handle_timer` at `get_timer`. `now` is monotonic, in seconds.
     """
 
     def __init__(
         self,
-        local: Address,
+        listens: Address | Mapping[Transport, Address],
         *,
         settings: UaSettings | None = None,
         entropy: Callable[[], str] = random_token,
         route: Callable[[Address], Address] | None = None,
         admit: Admit | None = None,
     ) -> None:
-        self._core: Core = UserAgentCore(local, settings or UaSettings(), entropy, route)
+        if isinstance(listens, Address):
+            listens = {Transport.UDP: listens}
+        self._core: Core = UserAgentCore(listens, settings or UaSettings(), entropy, route)
         self._uas = Uas(self._core, admit)
         self._now = 0.0
 
@@ -77,8 +80,8 @@ class UserAgent:
 
     # --- the wire
 
-    def receive(self, data: bytes, source: Address, now: float) -> None:
-        """Take in a datagram. Never raises."""
+    def receive(self, data: bytes, source: Flow, now: float) -> None:
+        """Take in a datagram, or a message of a stream. Never raises."""
         self._now = now
         core = self._core
         if len(data) < 4 or (len(data) == 4 and not data.strip(_FILLING)):
@@ -106,11 +109,11 @@ class UserAgent:
         """The next event, oldest first; None when there is none."""
         return self._core.events.popleft() if self._core.events else None
 
-    def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
-        """Datagrams to send, in order; each is returned once."""
-        datagrams = self._core.layer.datagrams_to_send()
-        self._core.counters.sent += len(datagrams)
-        return datagrams
+    def messages_to_send(self) -> list[tuple[bytes, Flow]]:
+        """What to send, and where, in order; each is returned once."""
+        messages = self._core.layer.messages_to_send()
+        self._core.counters.sent += len(messages)
+        return messages
 
     def get_timer(self) -> float | None:
         """When to call `handle_timer`; None if no timer runs."""
@@ -126,8 +129,8 @@ class UserAgent:
             session.handle_timer(now)
         self._drain(now)
 
-    def transport_failed(self, destination: Address, now: float) -> None:
-        """A datagram could not be sent there (§17.1.4): fail what waits for an answer from there."""
+    def transport_failed(self, destination: Flow, now: float) -> None:
+        """Something could not be sent there (§17.1.4): fail what waits for an answer from there."""
         self._now = now
         self._core.layer.transport_failed(destination, now)
         self._drain(now)
@@ -140,7 +143,7 @@ class UserAgent:
             id(session): session for session in (*core.calls.values(), *core.dialogs.values())
         }
         return {
-            "local": str(core.local),
+            "listens": {str(transport): str(address) for transport, address in core.listens.items()},
             "calls": [session.dump(at) for session in sessions.values()],
             "transactions": core.layer.dump(at),
             "counters": core.counters.dump(),
@@ -172,9 +175,7 @@ class UserAgent:
         for uri in (invite.target, invite.from_uri):
             if uri is not None:
                 _check_uri(uri)
-        destination = invite.destination or numeric_address(invite.target)
-        if destination is None:
-            raise LocalError(f"{invite.target} names a host: the user agent resolves no names, give a destination")
+        destination = self._destination(invite)
         if invite.call in self._core.calls:
             raise LocalError(f"there is a call {invite.call} already: every Invite needs a handle of its own")
         request = first_invite(
@@ -183,6 +184,19 @@ class UserAgent:
         UacInviteUsage(self._core, invite.call, request, destination, now)
 
     # --- inside
+
+    def _destination(self, invite: commands.Invite) -> Flow:
+        uri = Uri.parse(invite.target)
+        transport = transport_of(uri)
+        if transport is None:
+            raise LocalError(f"{invite.target} asks for a transport that is not known")
+        remote = invite.destination or numeric_address(uri, transport)
+        if remote is None:
+            raise LocalError(f"{invite.target} names a host: the user agent resolves no names, give a destination")
+        flow = self._core.flow_to(transport, remote)
+        if flow is None:
+            raise LocalError(f"{invite.target} asks for {transport}, and the user agent does not listen on that")
+        return flow
 
     def _receive_response(self, response: Response, now: float) -> None:
         # §8.1.3.3: a response with more Vias than ours was misrouted. A 2xx is parsed completely before it takes

@@ -33,6 +33,7 @@ from offhook.sip.message.body import ACCEPT
 from offhook.sip.message.identities import printable
 from offhook.sip.message.message import Request
 from offhook.sip.net.address import Address
+from offhook.sip.net.flow import Flow
 from offhook.sip.rejected_cache import RejectedCache
 from offhook.sip.transaction.server import ServerTransaction
 from offhook.sip.transaction.via import fix_top_via
@@ -69,7 +70,7 @@ class Uas:
             return f"{len(core.calls)} SIP dialogs are in progress"
         return ""
 
-    def refuse_unreadable(self, error: ParseError, source: Address, now: float) -> None:
+    def refuse_unreadable(self, error: ParseError, source: Flow, now: float) -> None:
         """Answer a malformed request statelessly, if enough of it could be parsed."""
         counters = self._core.counters
         counters.parse_errors += 1
@@ -90,7 +91,7 @@ class Uas:
         request.source = source
         self._refuse(request, reply_to, Refusal(error.status, reason=error.reason), now)
 
-    def _confirms_or_ends(self, request: Request, source: Address, now: float) -> bool:
+    def _confirms_or_ends(self, request: Request, source: Flow, now: float) -> bool:
         """An ACK or BYE whose request line or Via is malformed: the dialog identifiers are enough to act on it."""
         if request.method not in {"ACK", "BYE"}:
             return False
@@ -111,7 +112,7 @@ class Uas:
         usage.handle(CallInput.GOT_BYE, now)
         return True
 
-    def receive(self, request: Request, source: Address, now: float) -> None:
+    def receive(self, request: Request, source: Flow, now: float) -> None:
         """Take in a parsed request. Raises ParseError when a header that it needs is malformed."""
         request.source = source
         reply_to = fix_top_via(request, source)
@@ -135,12 +136,12 @@ class Uas:
             self._core.counters.drop("stray ACK")
         else:
             if request.source is not None:
-                self._core.proven.keep(request.source.host, True, now)
+                self._core.proven.keep(request.source.remote.host, True, now)
             usage.on_ack(request, now)
 
     # --- new requests
 
-    def _receive_new(self, request: Request, source: Address, reply_to: Address, now: float) -> None:
+    def _receive_new(self, request: Request, source: Flow, reply_to: Flow, now: float) -> None:
         usage = self._core.dialogs.get(request_dialog_id(request)) if typed.to_tag(request) else None
         refusal = Refusal(OVERLOADED) if self._overloaded(request, usage) else self._check(request, usage, now)
         if refusal is not None:
@@ -201,11 +202,11 @@ class Uas:
 
     # --- out of dialog
 
-    def _invite(self, request: Request, source: Address, reply_to: Address, now: float) -> None:
-        if (closed := self._admit("INVITE", source)) is not None:
+    def _invite(self, request: Request, source: Flow, reply_to: Flow, now: float) -> None:
+        if (closed := self._admit("INVITE", source.remote)) is not None:
             self._turn_away(request, reply_to, closed, now)
             return
-        most = self._most_repeats(reply_to.host, now)
+        most = self._most_repeats(reply_to.remote.host, now)
         transaction = self._core.layer.accept(request, reply_to, now, most_repeats=most)
         UasInviteUsage(self._core, transaction, source, now)
 
@@ -218,12 +219,12 @@ class Uas:
         core.unproven.keep(host, invites, now)
         return None if invites <= core.settings.unproven_invites else core.settings.unproven_repeats
 
-    def _options(self, request: Request, source: Address, reply_to: Address, now: float) -> None:
+    def _options(self, request: Request, source: Flow, reply_to: Flow, now: float) -> None:
         # §11.2: the answer an INVITE would get, so that a probing proxy learns that there is no room.
-        refusal = self._admit("OPTIONS", source) or Refusal(200, self._capabilities())
+        refusal = self._admit("OPTIONS", source.remote) or Refusal(200, self._capabilities())
         self._turn_away(request, reply_to, refusal, now)
 
-    def _cancel(self, request: Request, source: Address, reply_to: Address, now: float) -> None:
+    def _cancel(self, request: Request, source: Flow, reply_to: Flow, now: float) -> None:
         invite = self._core.layer.match_cancelled(request)
         if invite is None:
             self._refuse(request, reply_to, Refusal(481), now)
@@ -241,14 +242,14 @@ class Uas:
 
     # --- refusals
 
-    def _answered_before(self, request: Request, reply_to: Address, now: float) -> bool:
+    def _answered_before(self, request: Request, reply_to: Flow, now: float) -> bool:
         if request.method != "INVITE" or (refusal := self._rejected.recall(self._tag(request), now)) is None:
             return False
         self._core.counters.retransmissions_received += 1
         self._send_stateless(request, reply_to, refusal)
         return True
 
-    def _refuse(self, request: Request, reply_to: Address, refusal: Refusal, now: float) -> None:
+    def _refuse(self, request: Request, reply_to: Flow, refusal: Refusal, now: float) -> None:
         """Refuse on our own account: counted, and for a new call reported to the owner."""
         if refusal.status >= 300:
             self._core.counters.rejected_by_status[refusal.status] += 1
@@ -256,13 +257,13 @@ class Uas:
             self._core.events.append(_refused_call(request, refusal))
         self._turn_away(request, reply_to, refusal, now)
 
-    def _turn_away(self, request: Request, reply_to: Address, refusal: Refusal, now: float) -> None:
+    def _turn_away(self, request: Request, reply_to: Flow, refusal: Refusal, now: float) -> None:
         """§8.2.7: without a transaction, so that a storm costs neither timers nor retransmissions."""
         if request.method == "INVITE":
             self._rejected.keep(self._tag(request), refusal, now)
         self._send_stateless(request, reply_to, refusal)
 
-    def _send_stateless(self, request: Request, reply_to: Address, refusal: Refusal) -> None:
+    def _send_stateless(self, request: Request, reply_to: Flow, refusal: Refusal) -> None:
         response = self._core.response(
             request, refusal.status, to_tag=self._tag(request), reason=refusal.reason, headers=refusal.headers
         )
@@ -281,7 +282,7 @@ _IN_DIALOG: Mapping[str, Callable[[Uas, InviteUsage, ServerTransaction, float], 
 }
 """Methods in a dialog (§12.2.2): each in a transaction of its own."""
 
-_OUT_OF_DIALOG: Mapping[str, Callable[[Uas, Request, Address, Address, float], None]] = {
+_OUT_OF_DIALOG: Mapping[str, Callable[[Uas, Request, Flow, Flow, float], None]] = {
     "INVITE": Uas._invite,
     "OPTIONS": Uas._options,
     "CANCEL": Uas._cancel,
@@ -296,7 +297,7 @@ def _refused_call(request: Request, refusal: Refusal) -> CallRefused:
         call_id=printable(request.headers.get("Call-ID") or ""),
         from_uri=printable(request.headers.get("From") or ""),
         request_uri=printable(request.uri),
-        source=request.source,
+        source=request.source.remote,
         status=refusal.status,
         reason=_phrase(refusal),
     )

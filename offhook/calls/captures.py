@@ -115,7 +115,7 @@ class SipTap:
         self._recent: deque[_Seen] = deque(maxlen=RECENT)
         self._by_call_id: dict[str, _Tapped] = {}
         self._call_ids: dict[str, str] = {}
-        endpoint.datagram_listeners.append(self._on_datagram)
+        endpoint.message_listeners.append(self._on_datagram)
 
     def begin(self, event: IncomingCall, report: Report) -> None:
         """Pass the call's datagrams to `report`, those just received included."""

@@ -31,7 +31,7 @@ async def open_endpoint(config: Config, on_event: Callable[[Event], None], admit
     # Port 0 in `advertised` stands for the bound port.
     settings = UaSettings(advertised=Address(advertised, config.sip.advertised_port or port) if advertised else None)
     try:
-        return await Endpoint.open(host, port, on_event, settings=settings, admit=admit)
+        return await Endpoint.open(host, port, on_event, settings=settings, admit=admit, tcp=config.sip.tcp)
     except OSError as error:
         raise UserError(
             f"SIP cannot use {host}:{port}",

@@ -121,7 +121,7 @@ class Supervisor:
         self._endpoint.reads = self._shares.read
         self._tap = SipTap(self._endpoint) if config.records.capture else None
         if config.log.level == "debug":
-            self._endpoint.datagram_listeners.append(sip_message)
+            self._endpoint.message_listeners.append(sip_message)
         await self._workers.start(self._endpoint.address, self._store)
         self.status.watch.start()
         if config.http.enabled:

@@ -92,7 +92,10 @@ class SipConfig(Section):
     """The address to listen on. The default takes calls from this machine only, `0.0.0.0` from every network."""
 
     port: Port = 5060
-    """The UDP port; 0 takes any free one."""
+    """The port for UDP and TCP; 0 takes any free one."""
+
+    tcp: bool = True
+    """Whether SIP over TCP is taken on the same port."""
 
     advertised_host: Annotated[ReachableHost | None, Field(examples=["203.0.113.7"])] = None
     """The address in Contact and SDP (or a name for it, resolved once at the start), if callers reach this machine

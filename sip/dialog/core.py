@@ -13,6 +13,7 @@ from offhook.sip.message import build
 from offhook.sip.message.body import SDP
 from offhook.sip.message.message import Request, Response
 from offhook.sip.net.address import Address
+from offhook.sip.net.flow import Flow, Transport
 from offhook.sip.recent import Recent
 from offhook.sip.settings import UaSettings
 from offhook.sip.transaction.agenda import Agenda
@@ -34,12 +35,12 @@ class UserAgentCore(Generic[U]):
 
     def __init__(
         self,
-        local: Address,
+        listens: Mapping[Transport, Address],
         settings: UaSettings,
         entropy: Callable[[], str],
         route: Callable[[Address], Address] | None,
     ) -> None:
-        self.local = local
+        self.listens = listens
         self.settings = settings
         self.entropy = entropy
         self.counters = Counters()
@@ -58,40 +59,46 @@ class UserAgentCore(Generic[U]):
         self.durations: Mapping[str, float | None] = durations(settings)
         self._route = route
 
-    def local_for(self, peer: Address) -> Address:
-        """Our address as the peer can reach it."""
-        advertised = self.settings.advertised
-        if advertised is not None:
-            return advertised if advertised.port else Address(advertised.host, self.local.port)
-        if self._route is not None and self.local.is_wildcard:
-            return self._route(peer)
-        return self.local
+    def flow_to(self, transport: Transport, remote: Address) -> Flow | None:
+        """The flow to an address by a transport; None if we do not have that."""
+        local = self.listens.get(transport)
+        return None if local is None else Flow(transport, local, remote)
 
-    def contact(self, peer: Address, *, secure: bool = False) -> str:
+    def local_for(self, flow: Flow) -> Address:
+        """Our address as the peer can reach it."""
+        local, advertised = flow.local, self.settings.advertised
+        if advertised is not None:
+            # A port is advertised for UDP and what listens beside it.
+            same = local.port == self.listens.get(Transport.UDP, local).port
+            return advertised if advertised.port and same else Address(advertised.host, local.port)
+        if self._route is not None and local.is_wildcard:
+            return Address(self._route(flow.remote).host, local.port)
+        return local
+
+    def contact(self, flow: Flow, *, secure: bool = False) -> str:
         """Our Contact for that peer; `secure`: for a dialog requested with a sips URI (§12.1.1)."""
-        return f"<{'sips' if secure else 'sip'}:{self.settings.contact_user}@{self.local_for(peer)}>"
+        asked = "" if secure or flow.transport is Transport.UDP else f";transport={flow.transport.lower()}"
+        return f"<{'sips' if secure else 'sip'}:{self.settings.contact_user}@{self.local_for(flow)}{asked}>"
 
     @property
     def supported(self) -> tuple[str, str]:
         """Our Supported: empty means no extensions (§20.37)."""
         return ("Supported", ", ".join(self.settings.supported))
 
-    def via(self, peer: Address) -> str:
+    def via(self, flow: Flow) -> str:
         """The Via of a new request to that peer, with a new branch (RFC 3261 §8.1.1.7, RFC 3581 §3)."""
-        return f"SIP/2.0/UDP {self.local_for(peer)};branch={MAGIC_COOKIE}{self.entropy()};rport"
+        return f"SIP/2.0/{flow.transport} {self.local_for(flow)};branch={MAGIC_COOKIE}{self.entropy()};rport"
 
     def fraction(self) -> float:
         """A random number from 0 up to 1, drawn from the entropy."""
         return crc32(self.entropy().encode()) / 2**32
 
-    def send(
-        self, request: Request, destination: Address, now: float, user: TransactionUser | None
-    ) -> ClientTransaction:
+    def send(self, request: Request, destination: Flow, now: float, user: TransactionUser | None) -> ClientTransaction:
         """Add our User-Agent to a request and send it in a transaction."""
         request.headers.set("User-Agent", self.settings.product)
         return self.layer.send_request(request, destination, now, user)
 
-    def send_once(self, request: Request, destination: Address) -> None:
+    def send_once(self, request: Request, destination: Flow) -> None:
         """Add our User-Agent to a request and send it without a transaction: its response does not matter."""
         request.headers.set("User-Agent", self.settings.product)
         self.layer.transmit(bytes(request), destination)

@@ -170,7 +170,7 @@ class InviteUsage:
 
     def _follow(self, request: Request) -> None:
         if self.dialog is not None and request.source is not None and self.dialog.moved(request.source):
-            self.core.events.append(PeerMoved(self.call, request.source))
+            self.core.events.append(PeerMoved(self.call, request.source.remote))
 
     # --- actions
 
@@ -185,7 +185,7 @@ class InviteUsage:
 
     def send_bye_in(self, dialog: Dialog, now: float) -> None:
         """Hang up a dialog. The response does not matter: the session ends with the request (§15.1.1)."""
-        destination = next_hop(dialog)
+        destination = next_hop(dialog, self.core.flow_to)
         bye = in_dialog(dialog, "BYE", dialog.take_cseq(), self.core.via(destination))
         self.core.send(bye, destination, now, None)
         self.core.hung_up.keep(dialog.id, dialog.local_tag, now)
@@ -193,14 +193,14 @@ class InviteUsage:
     def _send_bye_once(self, what: Context, now: float) -> None:
         dialog = self.dialog
         if dialog is not None:
-            destination = next_hop(dialog)
+            destination = next_hop(dialog, self.core.flow_to)
             bye = in_dialog(dialog, "BYE", dialog.take_cseq(), self.core.via(destination))
             self.core.send_once(bye, destination)
             self.core.hung_up.keep(dialog.id, dialog.local_tag, now)
 
     def send_ack_in(self, dialog: Dialog, client: ClientTransaction) -> None:
         """Acknowledge the 2xx of a dialog, now and on each retransmission (§13.2.2.4)."""
-        destination = next_hop(dialog)
+        destination = next_hop(dialog, self.core.flow_to)
         number = typed.cseq(client.request).number
         ack = bytes(in_dialog(dialog, "ACK", number, self.core.via(destination)))
         client.acks[dialog.remote_tag] = (ack, destination)

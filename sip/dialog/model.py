@@ -8,7 +8,7 @@ from offhook.sip.errors import ParseError
 from offhook.sip.message import typed
 from offhook.sip.message.address import NameAddr
 from offhook.sip.message.message import Request, Response
-from offhook.sip.net.address import Address
+from offhook.sip.net.flow import Flow
 
 DialogId: TypeAlias = tuple[str, str, str]
 """Call-ID, local tag, remote tag (§12)."""
@@ -29,7 +29,7 @@ class Dialog:
     remote_target: str
     """The URI of the far end's Contact."""
     route_set: tuple[str, ...]
-    peer: Address
+    peer: Flow
     """Where the far end's latest message came from: see `moved`."""
     local_cseq: int = 0
     remote_cseq: int | None = None
@@ -54,7 +54,7 @@ class Dialog:
         self.remote_cseq = number
         return True
 
-    def moved(self, source: Address) -> bool:
+    def moved(self, source: Flow) -> bool:
         """The far end's latest request came, in order, from `source`: whether that is a new host.
 
         A phone that changes its network, or the port its NAT keeps open, can be reached only where its latest
@@ -63,7 +63,7 @@ class Dialog:
         and never the other way round.
         """
         before, self.peer = self.peer, source
-        return before.host != source.host
+        return before.remote.host != source.remote.host
 
     def refresh_target(self, message: Request | Response) -> None:
         """Take over the Contact of a target refresh: an INVITE we accept, or its 2xx (§12.2). Without a proper one the
@@ -79,7 +79,7 @@ def request_dialog_id(request: Request) -> DialogId:
     return (typed.call_id(request), typed.to_tag(request), typed.from_tag(request))
 
 
-def from_invite(request: Request, local_tag: str, peer: Address) -> Dialog:
+def from_invite(request: Request, local_tag: str, peer: Flow) -> Dialog:
     """The dialog of an incoming INVITE (§12.1.1). Raises ParseError."""
     sender = typed.from_(request)
     contact = typed.contact(request)
@@ -97,7 +97,7 @@ def from_invite(request: Request, local_tag: str, peer: Address) -> Dialog:
     )
 
 
-def from_answer(invite: Request, response: Response, peer: Address) -> Dialog:
+def from_answer(invite: Request, response: Response, peer: Flow) -> Dialog:
     """The dialog that a 2xx to our INVITE makes (§12.1.2). Raises ParseError."""
     recipient = typed.to(response)
     contact = typed.contact(response)

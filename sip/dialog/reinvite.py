@@ -133,7 +133,7 @@ class Reinvite:
         if dialog is None:
             return
         self._attempts += 1
-        destination = next_hop(dialog)
+        destination = next_hop(dialog, self._core.flow_to)
         invite = in_dialog(dialog, "INVITE", dialog.take_cseq(), self._core.via(destination))
         invite.headers.add("Contact", self._core.contact(destination, secure=dialog.secure))
         invite.headers.add("Allow", ALLOW)

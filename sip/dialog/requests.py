@@ -1,15 +1,22 @@
 """The requests of a dialog, and where they go: RFC 3261 §9.1, §12.2.1.1, §13.2.2.4, §8.1.2."""
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from offhook.sip.dialog.model import Dialog
 from offhook.sip.errors import ParseError
 from offhook.sip.message.address import NameAddr
 from offhook.sip.message.headers import Headers
 from offhook.sip.message.message import Request
 from offhook.sip.message.uri import Uri
-from offhook.sip.net.address import DEFAULT_PORT, Address, numeric
+from offhook.sip.net.address import Address, numeric
+from offhook.sip.net.flow import Flow, Transport, transport_of
 
 MAX_FORWARDS = "70"
 """RFC 3261 §8.1.1.6."""
+
+FlowTo: TypeAlias = Callable[[Transport, Address], Flow | None]
+"""The flow to an address by a transport; None if we do not have that."""
 
 
 def in_dialog(dialog: Dialog, method: str, cseq: int, via: str) -> Request:
@@ -39,34 +46,35 @@ def cancel_of(invite: Request) -> Request:
     return Request("CANCEL", invite.uri, headers)
 
 
-def next_hop(dialog: Dialog) -> Address:
+def next_hop(dialog: Dialog, flow_to: FlowTo) -> Flow:
     """Where the dialog's requests go: the first route, else the remote target (§8.1.2).
 
-    Some targets cannot be reached, and the request goes to the source of the far end's latest request instead: a name,
-    since the core does no lookups; sips and any transport but UDP; and an address that means something else here than
-    where it was written, above all the private one of a phone behind a NAT without ALG.
+    Some targets cannot be reached, and the request goes where the far end's latest request came from instead: a name,
+    since the core does no lookups; a transport that we do not have; and an address that means something else here than
+    where it was written, above all the private one of a phone behind a NAT without ALG. So does a request over the
+    transport of a connection that is there already: who opened it may not be reachable in any other way.
     """
     target = dialog.route_set[0] if dialog.route_set else f"<{dialog.remote_target}>"
     try:
         uri = NameAddr.parse_route(target).uri
     except ParseError:
         return dialog.peer
-    over_udp = uri.scheme == "sip" and (uri.params.get("transport") or "udp").lower() == "udp"
-    address = _address_of(uri) if over_udp else None
-    return dialog.peer if address is None or not _reachable(address, dialog.peer) else address
+    transport = transport_of(uri)
+    if transport is None or (transport is dialog.peer.transport and dialog.peer.id):
+        return dialog.peer
+    address = numeric_address(uri, transport)
+    if address is None or not _reachable(address, dialog.peer.remote):
+        return dialog.peer
+    return flow_to(transport, address) or dialog.peer
 
 
-def numeric_address(uri: str) -> Address | None:
-    """The address of a URI with a numeric host; None when its host is a name. Raises ParseError."""
-    return _address_of(Uri.parse(uri))
-
-
-def _address_of(uri: Uri) -> Address | None:
+def numeric_address(uri: Uri, transport: Transport) -> Address | None:
+    """The address of a URI with a numeric host; None when its host is a name."""
     # §19.1.1: maddr is the address to contact in place of the host's. Multicast is not usable.
     number = numeric(uri.params.get("maddr") or uri.host)
     if number is None or number.is_multicast or uri.port == 0:
         return None
-    return Address(str(number), DEFAULT_PORT if uri.port is None else uri.port)
+    return Address(str(number), transport.default_port if uri.port is None else uri.port)
 
 
 def _reachable(address: Address, peer: Address) -> bool:

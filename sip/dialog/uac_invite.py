@@ -14,14 +14,14 @@ from offhook.sip.message import typed
 from offhook.sip.message.body import SDP, sdp_of
 from offhook.sip.message.headers import Headers
 from offhook.sip.message.message import Request, Response
-from offhook.sip.net.address import Address
+from offhook.sip.net.flow import Flow
 from offhook.sip.transaction.client import ClientTransaction, Failure
 
 
 class UacInviteUsage(InviteUsage):
     """An outgoing call. The first 2xx makes the dialog; further phones that answer are hung up."""
 
-    def __init__(self, core: Core, call: str, invite: Request, destination: Address, now: float) -> None:
+    def __init__(self, core: Core, call: str, invite: Request, destination: Flow, now: float) -> None:
         super().__init__(core, call, OUTGOING_CALL, now)
         self._invite = invite
         self._destination = destination
@@ -100,7 +100,7 @@ def first_invite(
     core: Core,
     target: str,
     sdp: bytes,
-    destination: Address,
+    destination: Flow,
     *,
     from_uri: str | None,
     headers: Iterable[tuple[str, str]],

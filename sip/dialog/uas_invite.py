@@ -14,14 +14,14 @@ from offhook.sip.message import typed
 from offhook.sip.message.body import sdp_of
 from offhook.sip.message.identities import identities, printable
 from offhook.sip.message.message import Request
-from offhook.sip.net.address import Address
+from offhook.sip.net.flow import Flow
 from offhook.sip.transaction.server import ServerTransaction
 
 
 class UasInviteUsage(InviteUsage):
     """An incoming call. Its tag is chosen on the INVITE, so that every response has the same one (§9.2)."""
 
-    def __init__(self, core: Core, server: ServerTransaction, source: Address, now: float) -> None:
+    def __init__(self, core: Core, server: ServerTransaction, source: Flow, now: float) -> None:
         request = server.request
         expires = typed.expires_s(request)
         # §13.3.1: Expires says how long the far end waits; most send none.
@@ -59,14 +59,14 @@ class UasInviteUsage(InviteUsage):
             self.core.pending_invites -= 1
         super().reschedule(now)
 
-    def _announcement(self, request: Request, source: Address) -> IncomingCall:
+    def _announcement(self, request: Request, source: Flow) -> IncomingCall:
         return IncomingCall(
             call=self.call,
             from_uri=printable(str(typed.from_(request).uri)),
             request_uri=printable(request.uri),
             call_id=printable(typed.call_id(request)),
             sdp=sdp_of(request),
-            source=source,
+            source=source.remote,
             headers=request.headers.copy(),
             identities=identities(request),
         )

@@ -7,7 +7,7 @@ from offhook.sip.errors import LocalError
 from offhook.sip.message.grammar import is_token
 from offhook.sip.message.headers import Headers
 from offhook.sip.message.serializer import serialize
-from offhook.sip.net.address import Address
+from offhook.sip.net.flow import Flow
 
 ENDS_OR_CONFIRMS = frozenset({"ACK", "BYE", "CANCEL"})
 """Only their transaction and dialog identifiers are needed: a malformed BYE still ends the call, and an acknowledged
@@ -30,7 +30,7 @@ class Request:
     uri: str
     headers: Headers = field(default_factory=Headers)
     body: bytes = b""
-    source: Address | None = field(default=None, compare=False)
+    source: Flow | None = field(default=None, compare=False)
     ignored_lines: int = field(default=0, compare=False)
 
     def __bytes__(self) -> bytes:

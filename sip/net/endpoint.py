@@ -1,4 +1,4 @@
-"""The pump: one UDP socket, one user agent, one timer, on an asyncio loop (or uvloop)."""
+"""The pump: the sockets, one user agent, one timer, on an asyncio loop (or uvloop)."""
 
 import asyncio
 import logging
@@ -10,6 +10,10 @@ from offhook.sip.errors import LocalError, ParseError
 from offhook.sip.events import Event
 from offhook.sip.message.uri import Uri
 from offhook.sip.net.address import DEFAULT_PORT, Address, numeric
+from offhook.sip.net.flow import Flow, Transport
+from offhook.sip.net.tcp import StreamTransport
+from offhook.sip.net.transport import MessageTransport
+from offhook.sip.net.udp import UdpTransport
 from offhook.sip.settings import UaSettings
 from offhook.sip.tokens import random_token
 from offhook.sip.ua import UserAgent
@@ -17,39 +21,39 @@ from offhook.sip.uas import Admit
 
 logger = logging.getLogger("sip.net")
 
-RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
-"""Requested receive buffer, so that a burst survives a busy moment of the loop; the kernel may grant less."""
+PORT_ATTEMPTS = 10
+"""For a port of 0 that has to be free by UDP and TCP."""
 
 _NO_NEW_REQUEST = (b"SIP/2.0 ", b"ACK ", b"BYE ", b"CANCEL ", b"\r\n")
-"""How datagrams begin that answer, confirm or end something, or keep a path open."""
+"""How messages begin that answer, confirm or end something, or keep a path open."""
 
 _SHORTEST_WAIT_S = 0.001
 """A loop's clock may be coarser than the timer: without this a timer due within its step would spin."""
 
 
-class Endpoint(asyncio.DatagramProtocol):
-    """Carries datagrams between a socket and its `UserAgent`, and events to `on_event`.
+class Endpoint:
+    """Carries messages between its transports and its `UserAgent`, and events to `on_event`.
 
-    `on_event` runs on the loop's thread, in order, and may call `do`. An exception in it is logged; the socket and
+    `on_event` runs on the loop's thread, in order, and may call `do`. An exception in it is logged; the sockets and
     other calls are not affected.
     """
 
     def __init__(self, on_event: Callable[[Event], None], loop: asyncio.AbstractEventLoop) -> None:
         self._on_event = on_event
-        self.datagram_listeners: list[Callable[[bytes, Address, bool], None]] = []
-        """For captures and the log: each gets every datagram, its peer, and whether it was received. None may raise."""
+        self.message_listeners: list[Callable[[bytes, Address, bool], None]] = []
+        """For captures and the log: each gets every message, its peer, and whether it was received. None may raise."""
         self.reads: Callable[[Address, float], bool] | None = None
-        """Asked, with its source and the time, whether a datagram that may begin something new is read; False: it is
+        """Asked, with its source and the time, whether a message that may begin something new is read; False: it is
         dropped, and counted."""
         self._loop = loop
-        self._transport: asyncio.DatagramTransport | None = None
+        self._transports: dict[Transport, MessageTransport] = {}
         self._ua: UserAgent | None = None
         self._address = Address("", 0)
         self._timer: asyncio.TimerHandle | None = None
         self._armed_at: float | None = None
-        self._sending_to: Address | None = None
-        self._unsendable: list[Address] = []
+        self._unsendable: list[Flow] = []
         self._pumping = False
+        self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -63,18 +67,41 @@ class Endpoint(asyncio.DatagramProtocol):
         settings: UaSettings | None = None,
         entropy: Callable[[], str] = random_token,
         admit: Admit | None = None,
+        tcp: bool = False,
     ) -> "Endpoint":
-        """Bind and start; port 0 takes a free one. Raises OSError when the address cannot be bound."""
-        loop = asyncio.get_running_loop()
-        endpoint = cls(on_event, loop)
-        bound = _bind(host, port)
-        name = bound.getsockname()
-        endpoint._address = Address(name[0], name[1])
+        """Bind and start; port 0 takes a free one. With `tcp`, on that port by TCP as well. Raises OSError when the
+        address cannot be bound."""
+        endpoint = cls(on_event, asyncio.get_running_loop())
+        try:
+            await endpoint._listen(host, port, tcp=tcp)
+        except OSError:
+            endpoint.close()
+            raise
         endpoint._ua = UserAgent(
-            endpoint._address, settings=settings, entropy=entropy, route=endpoint._route, admit=admit
+            {transport: carrier.local for transport, carrier in endpoint._transports.items()},
+            settings=settings,
+            entropy=entropy,
+            route=endpoint._route,
+            admit=admit,
         )
-        await loop.create_datagram_endpoint(lambda: endpoint, sock=bound)
         return endpoint
+
+    async def _listen(self, host: str, port: int, *, tcp: bool) -> None:
+        for attempt in range(PORT_ATTEMPTS):
+            udp = await UdpTransport.open(host, port, self._received, self._failed)
+            self._transports[Transport.UDP], self._address = udp, udp.local
+            if not tcp:
+                return
+            stream = StreamTransport(Transport.TCP, udp.local, self._received, self._failed)
+            try:
+                await stream.listen()
+            except OSError:
+                if port or attempt == PORT_ATTEMPTS - 1:
+                    raise
+                udp.close()  # another program has that port by TCP: take another
+            else:
+                self._transports[Transport.TCP] = stream
+                return
 
     @property
     def address(self) -> Address:
@@ -83,8 +110,8 @@ class Endpoint(asyncio.DatagramProtocol):
 
     @property
     def is_open(self) -> bool:
-        """Whether the socket can receive: not after `close`, nor once it is lost."""
-        return self._transport is not None
+        """Whether all sockets can receive: not after `close`, nor once one is lost."""
+        return not self._closed and all(transport.is_open for transport in self._transports.values())
 
     @property
     def ua(self) -> UserAgent:
@@ -98,7 +125,7 @@ class Endpoint(asyncio.DatagramProtocol):
 
         Raises LocalError when the endpoint is closed, and as `UserAgent.do`.
         """
-        if self._transport is None:
+        if self._closed:
             raise LocalError("the endpoint is closed: open a new one")
         try:
             self.ua.do(command, self._loop.time())
@@ -129,43 +156,31 @@ class Endpoint(asyncio.DatagramProtocol):
 
     def close(self) -> None:
         """Stop at once: pending requests stay unanswered. Idempotent."""
+        self._closed = True
         self._idle.set()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._transport is not None:
-            self._transport.close()
-            self._transport = None
+        for transport in self._transports.values():
+            transport.close()
 
-    # --- asyncio.DatagramProtocol
+    # --- from the transports
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Called by the loop."""
-        # Duck-typed: uvloop's transport isn't a subclass of asyncio's.
-        self._transport = transport  # type: ignore[assignment]
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Called by the loop."""
-        if exc is not None:
-            logger.error("socket %s is lost: %s", self._address, exc)
-        self._transport = None
-
-    def datagram_received(self, data: bytes, addr: tuple[str | int, ...]) -> None:
-        """Called by the loop."""
-        source, now = Address(str(addr[0]), int(addr[1])), self._loop.time()
-        if self.reads is not None and not data.startswith(_NO_NEW_REQUEST) and not self.reads(source, now):
+    def _received(self, data: bytes, flow: Flow) -> None:
+        if self._closed:
+            return
+        now = self._loop.time()
+        if self.reads is not None and not data.startswith(_NO_NEW_REQUEST) and not self.reads(flow.remote, now):
             self.ua.counters.drop("unread")
             return
-        for listener in self.datagram_listeners:
-            listener(data, source, True)
-        self.ua.receive(data, source, now)
+        for listener in self.message_listeners:
+            listener(data, flow.remote, True)
+        self.ua.receive(data, flow, now)
         self._pump()
 
-    def error_received(self, exc: Exception) -> None:
-        """Called by the loop: from within `sendto`, or for an ICMP error that names no datagram we sent."""
-        if self._sending_to is not None:
-            logger.info("cannot send to %s: %s", self._sending_to, exc)
-            self._unsendable.append(self._sending_to)
+    def _failed(self, flow: Flow) -> None:
+        self._unsendable.append(flow)
+        self._pump()
 
     # --- inside
 
@@ -187,26 +202,22 @@ class Endpoint(asyncio.DatagramProtocol):
         self._arm()
 
     def _flush(self) -> None:
-        while datagrams := self.ua.datagrams_to_send():
-            for data, destination in datagrams:
-                self._send(data, destination)
-            while self._unsendable:
-                self.ua.transport_failed(self._unsendable.pop(), self._loop.time())
+        while messages := self.ua.messages_to_send():
+            for data, flow in messages:
+                self._send(data, flow)
+            self._report_failed()
+        self._report_failed()
 
-    def _send(self, data: bytes, destination: Address) -> None:
-        if self._transport is None:
+    def _report_failed(self) -> None:
+        while self._unsendable:
+            self.ua.transport_failed(self._unsendable.pop(), self._loop.time())
+
+    def _send(self, data: bytes, flow: Flow) -> None:
+        if self._closed:
             return
-        for listener in self.datagram_listeners:
-            listener(data, destination, False)
-        self._sending_to = destination
-        try:
-            self._transport.sendto(data, (destination.host, destination.port))
-        except (OSError, ValueError) as error:
-            # uvloop raises where asyncio calls error_received: for a port of 0, or a host of the other family.
-            logger.info("cannot send to %s: %s", destination, error)
-            self._unsendable.append(destination)
-        finally:
-            self._sending_to = None
+        for listener in self.message_listeners:
+            listener(data, flow.remote, False)
+        self._transports[flow.transport].send(data, flow)
 
     def _deliver(self, event: Event) -> None:
         try:
@@ -215,7 +226,7 @@ class Endpoint(asyncio.DatagramProtocol):
             logger.exception("the handler of %s failed", type(event).__name__)
 
     def _arm(self) -> None:
-        at = self.ua.get_timer() if self._transport is not None else None
+        at = None if self._closed else self.ua.get_timer()
         if at == self._armed_at and self._timer is not None:
             return
         if self._timer is not None:
@@ -239,19 +250,3 @@ class Endpoint(asyncio.DatagramProtocol):
                 return Address(probe.getsockname()[0], self._address.port)
         except OSError:
             return self._address
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    family, kind, proto, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)[0]
-    bound = socket.socket(family, kind, proto)
-    try:
-        if family == socket.AF_INET6:
-            # One family per socket, so that a peer's address is the one in its messages.
-            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-        bound.setblocking(False)
-        bound.bind(where)
-    except OSError:
-        bound.close()
-        raise
-    return bound

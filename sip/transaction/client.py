@@ -6,7 +6,7 @@ from typing import Protocol
 
 from offhook.sip.message.headers import Headers
 from offhook.sip.message.message import Request, Response
-from offhook.sip.net.address import Address
+from offhook.sip.net.flow import Flow
 from offhook.sip.transaction.keys import Key
 from offhook.sip.transaction.machine import Machine
 from offhook.sip.transaction.tables import CLIENT, INVITE_CLIENT, Action, Input, State
@@ -38,7 +38,7 @@ class ClientTransaction:
         self,
         key: Key,
         request: Request,
-        destination: Address,
+        destination: Flow,
         durations: Mapping[str, float | None],
         t2_s: float,
         now: float,
@@ -48,7 +48,7 @@ class ClientTransaction:
         self.destination = destination
         self.wire = bytes(request)
         self.user: TransactionUser | None = None
-        self.acks: dict[str, tuple[bytes, Address]] = {}
+        self.acks: dict[str, tuple[bytes, Flow]] = {}
         """To tag of a 2xx -> its ACK and where that goes, repeated with each repeated 2xx (§13.2.2.4)."""
         self.created = now
         self.machine: Machine[State, Action] = Machine(

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from offhook.sip.message.message import Request, Response
-from offhook.sip.net.address import Address
+from offhook.sip.net.flow import Flow
 from offhook.sip.transaction.agenda import Agenda
 from offhook.sip.transaction.client import ClientTransaction, Failure, TransactionUser, ack_of_failure, response_input
 from offhook.sip.transaction.keys import Key, client_key, merge_key, server_key
@@ -48,26 +48,27 @@ _FAILURES = {Action.REPORT_TIMEOUT: Failure.TIMED_OUT, Action.REPORT_TRANSPORT: 
 
 
 class TransactionLayer:
-    """Owns every transaction. `reliable` says whether the transport is reliable."""
+    """Owns every transaction. Each has the timers of its own transport."""
 
-    def __init__(self, timers: Timers, *, reliable: bool = False, retransmit_limit: int = 32) -> None:
+    def __init__(self, timers: Timers, *, retransmit_limit: int = 32) -> None:
         self.clients: dict[Key, ClientTransaction] = {}
         self.servers: dict[Key, ServerTransaction] = {}
         self._merged: dict[Key, ServerTransaction] = {}
         self._t2_s = timers.t2_s
-        self._durations = timers.durations(reliable)
+        self._durations = {reliable: timers.durations(reliable) for reliable in (False, True)}
         self._retransmit_limit = retransmit_limit
         self._agenda: Agenda[Transaction] = Agenda()
-        self._outbox: list[tuple[bytes, Address]] = []
+        self._outbox: list[tuple[bytes, Flow]] = []
         self._events: deque[LayerEvent] = deque()
 
     # --- client
 
     def send_request(
-        self, request: Request, destination: Address, now: float, user: TransactionUser | None = None
+        self, request: Request, destination: Flow, now: float, user: TransactionUser | None = None
     ) -> ClientTransaction:
         """Send a request, not an ACK, whose top Via has a new branch, and retransmit it until it is answered."""
-        transaction = ClientTransaction(client_key(request), request, destination, self._durations, self._t2_s, now)
+        durations = self._durations[destination.transport.is_reliable]
+        transaction = ClientTransaction(client_key(request), request, destination, durations, self._t2_s, now)
         transaction.user = user
         self.clients[transaction.key] = transaction
         self._run_client(transaction, transaction.machine.start(now), None)
@@ -98,11 +99,12 @@ class TransactionLayer:
         return key is not None and key in self._merged
 
     def accept(
-        self, request: Request, reply_to: Address, now: float, *, most_repeats: int | None = None
+        self, request: Request, reply_to: Flow, now: float, *, most_repeats: int | None = None
     ) -> ServerTransaction:
         """Begin the transaction of a new request that is not an ACK. Raises ParseError."""
         key = server_key(request)
-        transaction = ServerTransaction(key, request, reply_to, self._durations, self._t2_s, now, most_repeats)
+        durations = self._durations[reply_to.transport.is_reliable]
+        transaction = ServerTransaction(key, request, reply_to, durations, self._t2_s, now, most_repeats)
         self.servers[key] = transaction
         if (merge := merge_key(request)) is not None:
             transaction.merge_key = merge
@@ -141,12 +143,12 @@ class TransactionLayer:
 
     # --- both
 
-    def transmit(self, data: bytes, destination: Address) -> None:
+    def transmit(self, data: bytes, destination: Flow) -> None:
         """Send something without a transaction: an ACK of a 2xx, a stateless response."""
         self._outbox.append((data, destination))
 
-    def transport_failed(self, destination: Address, now: float) -> None:
-        """Something could not be sent there: fail every transaction with that peer."""
+    def transport_failed(self, destination: Flow, now: float) -> None:
+        """Something could not be sent there: fail every transaction of that flow."""
         for client in [each for each in self.clients.values() if each.destination == destination]:
             self._handle(client, Input.TRANSPORT_ERROR, now)
         for server in [each for each in self.servers.values() if each.reply_to == destination]:
@@ -156,8 +158,8 @@ class TransactionLayer:
         """Events for the core, oldest first."""
         return self._events.popleft() if self._events else None
 
-    def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
-        """Datagrams to send, in order; each is returned once."""
+    def messages_to_send(self) -> list[tuple[bytes, Flow]]:
+        """What to send, and where, in order; each is returned once."""
         outbox, self._outbox = self._outbox, []
         return outbox
 

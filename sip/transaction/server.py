@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from offhook.sip.message.message import Request
-from offhook.sip.net.address import Address
+from offhook.sip.net.flow import Flow
 from offhook.sip.transaction.keys import Key
 from offhook.sip.transaction.machine import Machine
 from offhook.sip.transaction.tables import INVITE_SERVER, SERVER, Action, State
@@ -46,7 +46,7 @@ class ServerTransaction:
         self,
         key: Key,
         request: Request,
-        reply_to: Address,
+        reply_to: Flow,
         durations: Mapping[str, float | None],
         t2_s: float,
         now: float,

@@ -5,16 +5,18 @@ from dataclasses import replace
 from offhook.sip.message import typed
 from offhook.sip.message.grammar import split_first
 from offhook.sip.message.message import Request
-from offhook.sip.net.address import DEFAULT_PORT, Address
+from offhook.sip.net.address import Address
+from offhook.sip.net.flow import Flow
 
 
-def fix_top_via(request: Request, source: Address) -> Address:
+def fix_top_via(request: Request, flow: Flow) -> Flow:
     """Write the request's real source into the top Via; returns where its responses go.
 
-    That is the source's host, and its port where the client asked for it (rport), else the port that the Via
-    names. A maddr is not followed: that would let anyone aim our responses at a third party. Raises ParseError.
+    Over a connection that is the connection (§18.2.2). Else it is the source's host, and its port where the client
+    asked for it (rport), or the port that the Via names. A maddr is not followed: that would let anyone aim our
+    responses at a third party. Raises ParseError.
     """
-    top = typed.top_via(request)
+    top, source = typed.top_via(request), flow.remote
     params = top.params
     asked = "rport" in params
     params = params.with_("received", source.host)
@@ -25,7 +27,9 @@ def fix_top_via(request: Request, source: Address) -> Address:
     request.headers.set("Via", str(replace(top, params=params)))
     for value in others:
         request.headers.add("Via", value)
-    return Address(source.host, source.port if asked else top.port or DEFAULT_PORT)
+    if asked or flow.transport.is_reliable:
+        return flow
+    return flow.to(Address(source.host, top.port or flow.transport.default_port))
 
 
 def _first_and_rest(value: str) -> list[str]:

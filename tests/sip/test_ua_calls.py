@@ -20,7 +20,7 @@ from offhook.sip.events import (
     ReinviteRejected,
 )
 from offhook.sip.settings import UaSettings
-from tests.sip.dialog.harness import ALICE, ANSWER, BOB, OFFER, TARGET, Agent, Wire
+from tests.sip.dialog.harness import ALICE, ANSWER, BOB, OFFER, TARGET, Agent, Wire, udp
 
 
 def pair(wire: Wire, *, ring: bool = False, answer: bool = True) -> tuple[Agent, Agent]:
@@ -440,7 +440,7 @@ def test_a_transport_error_ends_a_call_that_is_being_made() -> None:
     wire = Wire()
     alice = wire.add("alice", ALICE)
     call = dial(alice)
-    alice.ua.transport_failed(BOB, wire.now)
+    alice.ua.transport_failed(udp(BOB, ALICE), wire.now)
     alice.pump()
     assert alice.events == [CallEnded(call, EndCause.TRANSPORT)]
     assert alice.ua.idle

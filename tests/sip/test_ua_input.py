@@ -10,7 +10,7 @@ from offhook.sip.message.identities import Party
 from offhook.sip.message.message import Response
 from offhook.sip.net.address import Address
 from offhook.sip.settings import UaSettings
-from tests.sip.dialog.harness import ALICE, ANSWER, OFFER, Message, Phone, inside, invite, to_tag
+from tests.sip.dialog.harness import ALICE, ANSWER, OFFER, Message, Phone, inside, invite, to_tag, udp
 
 ALLOW = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS")
 ACCEPT = ("Accept", "application/sdp, multipart/mixed, multipart/alternative")
@@ -282,8 +282,8 @@ def test_keepalives() -> None:
     for data in (b"", b"\0", b"\r\n", b"\0\0\0\0", b"jaK", b"    "):
         assert phone.send(data) == []
     assert phone.sent == []
-    phone.ua.receive(b"\r\n\r\n", ALICE, 0.0)
-    assert phone.ua.datagrams_to_send() == [(b"\r\n", ALICE)]
+    phone.ua.receive(b"\r\n\r\n", udp(ALICE), 0.0)
+    assert phone.ua.messages_to_send() == [(b"\r\n", udp(ALICE))]
     assert phone.ua.counters.keepalives == 7
     assert phone.ua.counters.received == 0
 

@@ -19,7 +19,7 @@ from offhook.sip.events import (
 from offhook.sip.message.message import Request, Response
 from offhook.sip.net.address import Address
 from offhook.sip.settings import UaSettings
-from tests.sip.dialog.harness import ALICE, ANSWER, OFFER, Message, Phone, inside, invite, reply, to_tag
+from tests.sip.dialog.harness import ALICE, ANSWER, OFFER, Message, Phone, inside, invite, reply, to_tag, udp
 
 CONTACT = ("Contact: <sip:alice@192.0.2.1:5060>",)
 
@@ -32,7 +32,7 @@ def dialled(settings: UaSettings | None = None) -> tuple[Phone, str, Request]:
 
 
 def give(phone: Phone, data: bytes) -> list[Request]:
-    phone.ua.receive(data, ALICE, phone.now)
+    phone.ua.receive(data, udp(ALICE), phone.now)
     return phone.requests()
 
 

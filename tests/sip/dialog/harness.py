@@ -9,6 +9,7 @@ from offhook.sip.events import Event
 from offhook.sip.message.message import Request, Response
 from offhook.sip.message.parser import parse
 from offhook.sip.net.address import Address
+from offhook.sip.net.flow import Flow, Transport
 from offhook.sip.settings import UaSettings
 from offhook.sip.ua import UserAgent
 
@@ -22,6 +23,11 @@ BOB = Address("192.0.2.2", 5060)
 TARGET = "sip:bob@192.0.2.2"
 
 LATENCY_S = 0.01
+
+
+def udp(remote: Address, local: Address = BOB) -> Flow:
+    """Where a datagram comes from."""
+    return Flow(Transport.UDP, local, remote)
 
 
 class Tokens:
@@ -73,8 +79,8 @@ class Agent:
 
     def pump(self) -> None:
         while True:
-            for data, destination in self.ua.datagrams_to_send():
-                self.wire.carry(data, self.address, destination)
+            for data, destination in self.ua.messages_to_send():
+                self.wire.carry(data, self.address, destination.remote)
             event = self.ua.next_event()
             if event is None:
                 return
@@ -141,7 +147,7 @@ class Wire:
         for sent in due:
             agent = self._agents.get(sent.destination)
             if agent is not None:
-                agent.ua.receive(sent.data, sent.source, self.now)
+                agent.ua.receive(sent.data, udp(sent.source, sent.destination), self.now)
                 agent.pump()
 
 
@@ -193,7 +199,7 @@ class Phone:
 
     def send(self, message: Message | Request | Response | bytes, source: Address = ALICE) -> list[Response]:
         """Give the user agent a datagram; returns the responses that it sent at once."""
-        self.ua.receive(bytes(message), source, self.now)
+        self.ua.receive(bytes(message), udp(source), self.now)
         return self.responses()
 
     def do(self, command: Command) -> str:
@@ -203,7 +209,7 @@ class Phone:
 
     def collect(self) -> list[Request | Response]:
         """What the user agent sent since it was last asked."""
-        fresh = self.ua.datagrams_to_send()
+        fresh = [(data, flow.remote) for data, flow in self.ua.messages_to_send()]
         self.sent += fresh
         while (event := self.ua.next_event()) is not None:
             self.events.append(event)

@@ -1,13 +1,14 @@
 import pytest
 
 from offhook.sip.dialog.model import from_answer, from_invite, request_dialog_id
-from offhook.sip.dialog.requests import cancel_of, in_dialog, next_hop, numeric_address
-from offhook.sip.errors import ParseError
+from offhook.sip.dialog.requests import FlowTo, cancel_of, in_dialog, next_hop, numeric_address
 from offhook.sip.message import build
 from offhook.sip.message.message import Request
 from offhook.sip.message.parser import parse
+from offhook.sip.message.uri import Uri
 from offhook.sip.net.address import Address
-from tests.sip.dialog.harness import ALICE, Message, inside, invite
+from offhook.sip.net.flow import Flow, Transport, transport_of
+from tests.sip.dialog.harness import ALICE, BOB, Message, inside, invite, udp
 
 
 def request(message: Message) -> Request:
@@ -19,8 +20,8 @@ def request(message: Message) -> Request:
 def test_the_callee_and_the_caller_make_mirror_images() -> None:
     sent = request(invite(extra=("Contact: <sip:a@192.0.2.1>", "Record-Route: <sip:p2;lr>, <sip:p1;lr>")))
     answer = build.response(sent, 200, to_tag="us", headers=[("Contact", "<sip:bot@192.0.2.2>")])
-    callee = from_invite(sent, "us", ALICE)
-    caller = from_answer(sent, answer, Address("192.0.2.2", 5060))
+    callee = from_invite(sent, "us", udp(ALICE))
+    caller = from_answer(sent, answer, udp(BOB, ALICE))
     assert callee.id == ("call-1", "us", "alice")
     assert caller.id == ("call-1", "alice", "us")
     assert (callee.local, callee.remote) == (caller.remote, caller.local)
@@ -33,7 +34,7 @@ def test_the_callee_and_the_caller_make_mirror_images() -> None:
 
 
 def test_numbers_go_up() -> None:
-    dialog = from_invite(request(invite(cseq=10)), "us", ALICE)
+    dialog = from_invite(request(invite(cseq=10)), "us", udp(ALICE))
     assert [dialog.take_cseq(), dialog.take_cseq()] == [1, 2]
     assert [dialog.admits(request(inside("BYE", "us", n))) for n in (11, 13, 12, 13, 14)] == [
         True,
@@ -45,7 +46,7 @@ def test_numbers_go_up() -> None:
 
 
 def test_a_peer_without_a_tag() -> None:
-    dialog = from_invite(request(invite(sender="<sip:old@example.com>")), "us", ALICE)
+    dialog = from_invite(request(invite(sender="<sip:old@example.com>")), "us", udp(ALICE))
     assert dialog.id == ("call-1", "us", "")
     assert in_dialog(dialog, "BYE", 1, "SIP/2.0/UDP h").headers.get("To") == "<sip:old@example.com>"
 
@@ -60,15 +61,58 @@ def test_a_cancel_is_the_invites_twin() -> None:
     assert "Require" not in cancel.headers
 
 
-def test_numeric_addresses() -> None:
-    assert numeric_address("sip:a@192.0.2.1:7") == Address("192.0.2.1", 7)
-    assert numeric_address("sip:[2001:db8::1]") == Address("2001:db8::1", 5060)
-    assert numeric_address("sip:example.com") is None
-    assert numeric_address("tel:+1") is None
-    with pytest.raises(ParseError):
-        numeric_address("nonsense")
+@pytest.mark.parametrize(
+    ("uri", "address"),
+    [
+        ("sip:a@192.0.2.1:7", Address("192.0.2.1", 7)),
+        ("sip:[2001:db8::1]", Address("2001:db8::1", 5060)),
+        ("sip:192.0.2.1;transport=tls", Address("192.0.2.1", 5061)),
+        ("sips:192.0.2.1", Address("192.0.2.1", 5061)),
+        ("sip:example.com", None),
+        ("tel:+1", None),
+    ],
+)
+def test_numeric_addresses(uri: str, address: Address | None) -> None:
+    parsed = Uri.parse(uri)
+    transport = transport_of(parsed)
+    assert transport is not None
+    assert numeric_address(parsed, transport) == address
+
+
+def listening(*transports: Transport) -> FlowTo:
+    return lambda transport, remote: Flow(transport, BOB, remote) if transport in transports else None
+
+
+@pytest.mark.parametrize(
+    ("route", "transports", "hop"),
+    [
+        (
+            "sip:192.0.2.50:5080;lr;transport=tcp",
+            [Transport.TCP],
+            Flow(Transport.TCP, BOB, Address("192.0.2.50", 5080)),
+        ),
+        ("sips:192.0.2.50;lr", [Transport.TLS], Flow(Transport.TLS, BOB, Address("192.0.2.50", 5061))),
+        ("sip:192.0.2.50;lr;transport=tcp", [], udp(ALICE)),
+        ("sip:192.0.2.50;lr;transport=sctp", [Transport.TCP], udp(ALICE)),
+        ("sip:proxy.example.com;lr;transport=tcp", [Transport.TCP], udp(ALICE)),
+    ],
+)
+def test_the_next_hop_is_reached_by_the_transport_that_it_asks_for(
+    route: str, transports: list[Transport], hop: Flow
+) -> None:
+    dialog = from_invite(request(invite(extra=(f"Record-Route: <{route}>",))), "us", udp(ALICE))
+    assert next_hop(dialog, listening(*transports)) == hop
+
+
+def test_a_connection_that_is_there_is_used() -> None:
+    connection = Flow(Transport.TCP, BOB, Address("192.0.2.1", 49_152), id=3)
+    contact = ("Contact: <sip:alice@192.0.2.1;transport=tcp>",)
+    dialog = from_invite(request(invite(extra=contact)), "us", connection)
+    assert next_hop(dialog, listening(Transport.TCP)) == connection
+    dialog.moved(udp(ALICE))
+    assert next_hop(dialog, listening(Transport.TCP)) == Flow(Transport.TCP, BOB, ALICE)
 
 
 def test_the_next_hop_is_the_first_route() -> None:
-    dialog = from_invite(request(invite(extra=("Record-Route: <sip:192.0.2.50:5080;lr>",))), "us", ALICE)
-    assert next_hop(dialog) == Address("192.0.2.50", 5080)
+    dialog = from_invite(request(invite(extra=("Record-Route: <sip:192.0.2.50:5080;lr>",))), "us", udp(ALICE))
+    assert next_hop(dialog, listening(Transport.UDP)) == udp(Address("192.0.2.50", 5080))

@@ -20,7 +20,7 @@ from tests.sip.dialog.harness import ANSWER, OFFER
 QUICK = UaSettings(timers=Timers(t1_s=0.008, t2_s=0.032, t4_s=0.05, d_s=0.1))
 
 
-async def call_and_hang_up(host: str) -> None:
+async def call_and_hang_up(host: str, *, tcp: bool) -> None:
     ended: asyncio.Queue[Event] = asyncio.Queue()
 
     def answer(event: Event) -> None:
@@ -35,9 +35,9 @@ async def call_and_hang_up(host: str) -> None:
             assert event.sdp == ANSWER
             alice.do(Bye(event.call))
 
-    bob = await Endpoint.open(host, 0, answer, settings=QUICK)
-    alice = await Endpoint.open(host, 0, hang_up, settings=QUICK)
-    call = alice.do(Invite(f"sip:bob@{bob.address}", OFFER))
+    bob = await Endpoint.open(host, 0, answer, settings=QUICK, tcp=tcp)
+    alice = await Endpoint.open(host, 0, hang_up, settings=QUICK, tcp=tcp)
+    call = alice.do(Invite(f"sip:bob@{bob.address}{';transport=tcp' if tcp else ''}", OFFER))
     assert isinstance(call, str)
     confirmed = await asyncio.wait_for(ended.get(), 5)
     over = await asyncio.wait_for(ended.get(), 5)
@@ -78,10 +78,11 @@ def with_uvloop(work: Awaitable[None]) -> None:
 
 @pytest.mark.parametrize("run", [with_asyncio, with_uvloop])
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-def test_a_call_over_sockets(run: Runner, host: str) -> None:
+@pytest.mark.parametrize("tcp", [False, True])
+def test_a_call_over_sockets(run: Runner, host: str, tcp: bool) -> None:
     if host == "::1" and not has_ipv6():
         pytest.skip("no IPv6 here")
-    run(call_and_hang_up(host))
+    run(call_and_hang_up(host, tcp=tcp))
 
 
 @pytest.mark.parametrize("run", [with_asyncio, with_uvloop])

@@ -1,0 +1,259 @@
+"""SIP over TCP and TLS: connections that are opened when they are needed, kept, and used in both directions.
+
+Theory of operation. A message comes with the id of its connection, and the answer goes back by that id (RFC 3261
+§18.2.2). A request of ours takes any connection to its destination that is there, the far end's as well (in the spirit
+of RFC 5923), and opens one if there is none; what is to be sent waits meanwhile. An idle connection is closed by us
+after a while, unless the far end keeps it open (RFC 5626 §3.5.1); a message that is begun has to be completed in time.
+"""
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections import Counter
+from dataclasses import dataclass
+from itertools import count
+from typing import cast
+
+from offhook.sip.errors import ParseError
+from offhook.sip.net.address import Address
+from offhook.sip.net.flow import Flow, Transport
+from offhook.sip.net.framing import PONG, StreamFramer
+from offhook.sip.net.transport import Failed, Received
+
+logger = logging.getLogger("sip.net")
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLimits:
+    """Of one listener."""
+
+    connections: int = 2_000
+    per_host: int = 100
+    """Of a host that opened them."""
+    connect_s: float = 5.0
+    """To open one, its handshake included; what waits for it has failed then."""
+    message_s: float = 10.0
+    """From the first byte of a message to its last."""
+    idle_s: float = 300.0
+    """A dialog may be silent for longer: its next request opens another connection."""
+    unsent_bytes: int = 1 << 20
+    """Of a far end that does not read: more, and the connection is closed."""
+
+
+class StreamTransport:
+    """One listener, and all connections that it has accepted or opened."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        local: Address,
+        received: Received,
+        failed: Failed,
+        *,
+        client_ssl: ssl.SSLContext | None = None,
+        limits: StreamLimits = StreamLimits(),
+    ) -> None:
+        self.transport = transport
+        self.local = local
+        self.limits = limits
+        self._received = received
+        self._failed = failed
+        self._client_ssl = client_ssl
+        self._loop = asyncio.get_running_loop()
+        self._ids = count(1)
+        self._server: asyncio.Server | None = None
+        self._connections: dict[int, Connection] = {}
+        self._to: dict[Address, Connection] = {}  # the latest one to each peer
+        self._hosts: Counter[str] = Counter()  # of those that were accepted
+        self._waiting: dict[Address, list[tuple[bytes, Flow]]] = {}
+        self._opening: set[asyncio.Task[None]] = set()
+
+    async def listen(self, server_ssl: ssl.SSLContext | None = None) -> None:
+        """Accept connections at `local`. Raises OSError when the address cannot be bound."""
+        self._server = await self._loop.create_server(
+            lambda: Connection(self, accepted=True),
+            self.local.host,
+            self.local.port,
+            ssl=server_ssl,
+            ssl_handshake_timeout=None if server_ssl is None else self.limits.connect_s,
+            reuse_address=True,
+        )
+        name = self._server.sockets[0].getsockname()
+        self.local = Address(name[0], name[1])
+
+    @property
+    def is_open(self) -> bool:
+        """See MessageTransport."""
+        return self._server is not None and self._server.is_serving()
+
+    @property
+    def connections(self) -> int:
+        """Open now."""
+        return len(self._connections)
+
+    def send(self, data: bytes, flow: Flow) -> None:
+        """See MessageTransport."""
+        connection = self._connections.get(flow.id) or self._to.get(flow.remote)
+        if connection is not None:
+            connection.send(data, flow)
+        elif self._server is None:
+            self._failed(flow)
+        elif flow.remote in self._waiting:
+            self._waiting[flow.remote].append((data, flow))
+        else:
+            self._waiting[flow.remote] = [(data, flow)]
+            task = self._loop.create_task(self._open(flow.remote))
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
+
+    def close(self) -> None:
+        """See MessageTransport."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for task in self._opening:
+            task.cancel()
+        for connection in list(self._connections.values()):
+            connection.close()
+
+    async def _open(self, remote: Address) -> None:
+        connection = None
+        try:
+            async with asyncio.timeout(self.limits.connect_s):
+                _, connection = await self._loop.create_connection(
+                    lambda: Connection(self, accepted=False),
+                    remote.host,
+                    remote.port,
+                    ssl=self._client_ssl,
+                    server_hostname=None if self._client_ssl is None else remote.host,
+                )
+        except (OSError, TimeoutError) as error:  # ssl.SSLError is an OSError
+            logger.info("cannot connect to %s/%s: %s", remote, self.transport, str(error) or type(error).__name__)
+        finally:
+            for data, flow in self._waiting.pop(remote, ()):
+                if connection is None:
+                    self._failed(flow)
+                else:
+                    connection.send(data, flow)
+
+    # --- for its connections
+
+    def admit(self, connection: "Connection") -> bool:
+        """Whether an accepted connection may stay."""
+        limits, host = self.limits, connection.flow.remote.host
+        if connection.accepted:
+            if len(self._connections) >= limits.connections or self._hosts[host] >= limits.per_host:
+                logger.info("a connection of %s is refused: there are too many", connection.flow)
+                return False
+            self._hosts[host] += 1
+        self._connections[connection.flow.id] = self._to[connection.flow.remote] = connection
+        return True
+
+    def gone(self, connection: "Connection") -> None:
+        """A connection is closed."""
+        flow = connection.flow
+        if self._connections.pop(flow.id, None) is None:
+            return
+        if self._to.get(flow.remote) is connection:
+            del self._to[flow.remote]
+        if connection.accepted:
+            self._hosts[flow.remote.host] -= 1
+            if not self._hosts[flow.remote.host]:
+                del self._hosts[flow.remote.host]
+
+    def next_flow(self, remote: Address) -> Flow:
+        """The flow of a new connection."""
+        return Flow(self.transport, self.local, remote, next(self._ids))
+
+    def received(self, data: bytes, flow: Flow) -> None:
+        """A message has come."""
+        self._received(data, flow)
+
+    def failed(self, flow: Flow) -> None:
+        """A message could not be sent."""
+        self._failed(flow)
+
+
+class Connection(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, owner: StreamTransport, *, accepted: bool) -> None:
+        self.accepted = accepted
+        self.flow = Flow(owner.transport, owner.local, owner.local)
+        self._owner = owner
+        self._framer = StreamFramer()
+        self._stream: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._began_at: float | None = None  # the message that is not complete yet
+
+    def send(self, data: bytes, flow: Flow) -> None:
+        """Send a message."""
+        stream = self._stream
+        if stream is None or stream.is_closing():
+            self._owner.failed(flow)
+            return
+        stream.write(data)
+        if stream.get_write_buffer_size() > self._owner.limits.unsent_bytes:
+            logger.info("%s does not read: its connection is closed", self.flow)
+            stream.abort()
+
+    def close(self) -> None:
+        """Close it. Idempotent."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._stream is not None:
+            self._stream.close()
+
+    # --- asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by the loop."""
+        self._stream = stream = cast(asyncio.Transport, transport)  # uvloop's isn't a subclass
+        name = stream.get_extra_info("peername") or ("", 0)
+        self.flow = self._owner.next_flow(Address(str(name[0]), int(name[1])))
+        sock = stream.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if not self._owner.admit(self):
+            stream.abort()
+            return
+        self._arm(self._owner.limits.idle_s)
+
+    def data_received(self, data: bytes) -> None:
+        """Called by the loop."""
+        try:
+            for message in self._framer.take(data):
+                self._owner.received(message, self.flow)
+        except ParseError as error:
+            logger.info("the connection of %s is closed: %s", self.flow, error)
+            self.close()
+            return
+        if self._framer.pings and self._stream is not None and not self._stream.is_closing():
+            self._framer.pings = 0
+            self._stream.write(PONG)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by the loop."""
+        self.close()
+        self._stream = None
+        self._owner.gone(self)
+
+    # --- time
+
+    def _watch(self) -> None:
+        limits = self._owner.limits
+        if self._framer.is_between_messages:
+            self._began_at = None
+            self._arm(limits.idle_s)
+        elif self._began_at is None:
+            self._began_at = asyncio.get_running_loop().time()
+            self._arm(limits.message_s)
+
+    def _arm(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._stream is not None and not self._stream.is_closing():
+            self._timer = asyncio.get_running_loop().call_later(seconds, self.close)

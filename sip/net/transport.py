@@ -1,0 +1,30 @@
+"""What carries messages for an endpoint, and the two things that it reports."""
+
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+from offhook.sip.net.address import Address
+from offhook.sip.net.flow import Flow
+
+Received: TypeAlias = Callable[[bytes, Flow], None]
+"""A message has come by that flow."""
+
+Failed: TypeAlias = Callable[[Flow], None]
+"""A message for that flow could not be sent."""
+
+
+class MessageTransport(Protocol):
+    """Carries messages by one transport. All on the loop's thread."""
+
+    local: Address
+    """Where it listens."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can receive: not after `close`, nor once its socket is lost."""
+
+    def send(self, data: bytes, flow: Flow) -> None:
+        """Send a message, or have it sent as soon as there is a connection; what cannot be sent is reported."""
+
+    def close(self) -> None:
+        """Stop at once. Idempotent."""
