@@ -19,7 +19,7 @@ _HEAD_END = re.compile(rb"\r?\n\r?\n")
 class StreamFramer:
     """Cuts one connection's bytes into messages. `pings` counts keep-alives that want an answer.
 
-    A stream whose messages cannot be told apart is of no further use: `take` raises ParseError, and the connection has
+    A stream whose messages cannot be separated is of no further use: `take` raises ParseError, and the connection has
     to be closed.
     """
 

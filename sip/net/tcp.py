@@ -1,7 +1,7 @@
 """SIP over TCP and TLS: connections that are opened when they are needed, kept, and used in both directions.
 
 Theory of operation. A message comes with the id of its connection, and the answer goes back by that id (RFC 3261
-§18.2.2). A request of ours takes any connection to its destination that is there, the far end's as well (in the spirit
+§18.2.2). Our own request takes any connection to its destination that is there, the far end's as well (in the spirit
 of RFC 5923), and opens one if there is none; what is to be sent waits meanwhile. An idle connection is closed by us
 after a while, unless the far end keeps it open (RFC 5626 §3.5.1); a message that is begun has to be completed in time.
 """

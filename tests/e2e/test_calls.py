@@ -29,9 +29,10 @@ def captures(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("recording")
-def test_speech_over_rtp_is_answered(bench_bot: BotProcess, tmp_path: Path) -> None:
+@pytest.mark.parametrize("transport", ["u1", "t1"])
+def test_speech_over_rtp_is_answered(bench_bot: BotProcess, tmp_path: Path, transport: str) -> None:
     ended = bench_bot.metric("offhook_calls_total")
-    with Sipp("uac_speech.xml", tmp_path, "-d", "4000", target=bench_bot.address) as sipp:
+    with Sipp("uac_speech.xml", tmp_path, "-d", "4000", "-t", transport, target=bench_bot.address) as sipp:
         sipp.wait().check()
     record = bench_bot.record(sipp.port)
     assert (record["disposition"], record["ended_by"]) == ("ANSWERED", "caller")
