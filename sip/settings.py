@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from offhook.sip.auth.client import Account
 from offhook.sip.net.address import Address
 from offhook.sip.transaction.timers import Timers
 
@@ -19,6 +20,9 @@ class UaSettings:
 
     advertised: Address | None = None
     """What Contact and Via say instead of the local address, where a port is forwarded. Port 0: the local port."""
+
+    accounts: tuple[Account, ...] = ()
+    """What we answer when we are asked for credentials, each to its own hosts only."""
 
     schemes: tuple[str, ...] = ("sip", "sips", "tel")
     """Request-URI schemes that we handle; others get 416."""

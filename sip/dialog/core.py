@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Generic, TypeVar
 from zlib import crc32
 
+from offhook.sip.auth.client import Authenticator
 from offhook.sip.counters import Counters
 from offhook.sip.dialog.model import DialogId
 from offhook.sip.dialog.tables import durations
@@ -44,6 +45,7 @@ class UserAgentCore(Generic[U]):
         self.settings = settings
         self.entropy = entropy
         self.counters = Counters()
+        self.authenticator = Authenticator(settings.accounts, entropy)
         self.layer = TransactionLayer(settings.timers, retransmit_limit=settings.retransmit_limit)
         self.agenda: Agenda[U] = Agenda()
         self.events: deque[Event] = deque()

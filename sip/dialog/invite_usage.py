@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import ClassVar, TypeAlias
 
+from offhook.sip.dialog.authenticated import AuthenticatedRequest
 from offhook.sip.dialog.context import EMPTY, Action, Context
 from offhook.sip.dialog.core import UserAgentCore
 from offhook.sip.dialog.model import Dialog
@@ -51,6 +52,11 @@ class InviteUsage:
     def owns_call_id(self) -> bool:
         """Whether we sent the first INVITE: it decides who waits longer after a glare (§14.1)."""
         raise NotImplementedError
+
+    @property
+    def auth_host(self) -> str:
+        """The host that may ask for our credentials: the one that the far end's requests come from."""
+        return self.dialog.peer.remote.host if self.dialog is not None else ""
 
     # --- inputs
 
@@ -187,7 +193,7 @@ class InviteUsage:
         """Hang up a dialog. The response does not matter: the session ends with the request (§15.1.1)."""
         destination = next_hop(dialog, self.core.flow_to)
         bye = in_dialog(dialog, "BYE", dialog.take_cseq(), self.core.via(destination))
-        self.core.send(bye, destination, now, None)
+        AuthenticatedRequest(self.core, destination, None, dialog.take_cseq).send(bye, self.auth_host, now)
         self.core.hung_up.keep(dialog.id, dialog.local_tag, now)
 
     def _send_bye_once(self, what: Context, now: float) -> None:

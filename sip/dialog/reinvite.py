@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
+from offhook.sip.dialog.authenticated import AuthenticatedRequest
 from offhook.sip.dialog.context import EMPTY, Action, Context
 from offhook.sip.dialog.core import ALLOW, UserAgentCore
 from offhook.sip.dialog.model import Dialog
@@ -34,6 +35,10 @@ class Renegotiated(Protocol):
     def owns_call_id(self) -> bool:
         """Whether we sent the first INVITE."""
 
+    @property
+    def auth_host(self) -> str:
+        """The host that may ask for our credentials."""
+
     def handle(self, given: StrEnum, now: float) -> bool:
         """An input of the call's own table."""
 
@@ -55,7 +60,7 @@ class Reinvite:
             OFFER, self._durations, session.core.settings.timers.t2_s
         )
         self._server: ServerTransaction | None = None
-        self._client: ClientTransaction | None = None
+        self._request: AuthenticatedRequest | None = None
         self._sdp = b""
         self._attempts = 0
 
@@ -88,7 +93,7 @@ class Reinvite:
         for action in actions:
             self.actions[action](self, what, now)
         if given is CallInput.CLOSE:
-            self._client = None  # it refers back to this
+            self._request = None  # it refers back to this
         else:
             self._session.reschedule(now)
         return True
@@ -139,12 +144,13 @@ class Reinvite:
         invite.headers.add("Allow", ALLOW)
         invite.headers.add("Content-Type", SDP)
         invite.body = self._sdp
-        self._client = self._core.send(invite, destination, now, self)
+        self._request = AuthenticatedRequest(self._core, destination, self, dialog.take_cseq)
+        self._request.send(invite, self._session.auth_host, now)
 
     def _on_2xx(self, client: ClientTransaction, what: Context, now: float) -> None:
         if client.acks:
             self._core.layer.transmit(*next(iter(client.acks.values())))
-        elif client is not self._client or not self.handle(CallInput.GOT_2XX, now, what):
+        elif client.user is not self._request or not self.handle(CallInput.GOT_2XX, now, what):
             self._send_ack(what, now)
 
     def _send_ack(self, what: Context, now: float) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
+from offhook.sip.dialog.authenticated import AuthenticatedRequest
 from offhook.sip.dialog.context import Action, Context
 from offhook.sip.dialog.core import ALLOW
 from offhook.sip.dialog.invite_usage import Core, InviteUsage
@@ -14,6 +15,7 @@ from offhook.sip.message import typed
 from offhook.sip.message.body import SDP, sdp_of
 from offhook.sip.message.headers import Headers
 from offhook.sip.message.message import Request, Response
+from offhook.sip.message.uri import Uri
 from offhook.sip.net.flow import Flow
 from offhook.sip.transaction.client import ClientTransaction, Failure
 
@@ -32,8 +34,14 @@ class UacInviteUsage(InviteUsage):
         """We do."""
         return True
 
+    @property
+    def auth_host(self) -> str:
+        """The host that was called."""
+        return Uri.parse(self._invite.uri).host
+
     def on_response(self, client: ClientTransaction, response: Response, now: float) -> None:
         """A response to the INVITE. Raises ParseError."""
+        self._invite = client.request  # another one where credentials were asked for
         what = Context(client=client, response=response)
         if response.status < 200:
             self.handle(CallInput.GOT_1XX, now, what)
@@ -59,7 +67,7 @@ class UacInviteUsage(InviteUsage):
             self.send_bye_in(dialog, now)
 
     def _send_invite(self, what: Context, now: float) -> None:
-        self.core.send(self._invite, self._destination, now, self)
+        AuthenticatedRequest(self.core, self._destination, self).send(self._invite, self.auth_host, now)
 
     def _send_cancel(self, what: Context, now: float) -> None:
         self.core.send(cancel_of(self._invite), self._destination, now, None)
