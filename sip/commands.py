@@ -101,7 +101,32 @@ class RejectReinvite:
     reason: str | None = None
 
 
-Command: TypeAlias = Ring | Answer | Reject | Bye | Invite | Cancel | Reinvite | AnswerReinvite | RejectReinvite
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Keep `aor` registered: `Registered`, or `RegistrationFailed` and another attempt, until `Unregister`.
+
+    `registrar` is a URI without a user; `destination` is where the REGISTER goes, without it the registrar's host must
+    be numeric. `call` names the account in events and commands, `contact_user` is in the Request-URI of its calls.
+    """
+
+    call: str
+    registrar: str
+    aor: str
+    contact_user: str
+    expires_s: int = 600
+    destination: Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unregister:
+    """Remove the account's binding: `RegistrationEnded`."""
+
+    call: str
+
+
+Command: TypeAlias = (
+    Ring | Answer | Reject | Bye | Invite | Cancel | Reinvite | AnswerReinvite | RejectReinvite | Register | Unregister
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,7 +154,32 @@ class CallEnded:
     cause: EndCause
 
 
-Event: TypeAlias = (
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The registrar has our binding; it is refreshed after `refresh_s`. Repeated with each refresh."""
+
+    account: str
+    refresh_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationFailed:
+    """A REGISTER was refused, or got no answer (`status` 0); the next attempt is made after `retry_s`."""
+
+    account: str
+    status: int
+    reason: str
+    retry_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationEnded:
+    """The binding is removed, or it was not to be had: the account is free again."""
+
+    account: str
+
+
+CallEvent: TypeAlias = (
     IncomingCall
     | CallRefused
     | PeerMoved
@@ -170,3 +195,9 @@ Event: TypeAlias = (
     | ReinviteRejected
     | CallEnded
 )
+"""What happens to a call."""
+
+RegistrationEvent: TypeAlias = Registered | RegistrationFailed | RegistrationEnded
+"""What happens to an account."""
+
+Event: TypeAlias = CallEvent | RegistrationEvent

@@ -22,6 +22,7 @@ from offhook.sip.message.parser import parse
 from offhook.sip.message.uri import Uri
 from offhook.sip.net.address import Address
 from offhook.sip.net.flow import Flow, Transport, transport_of
+from offhook.sip.registration.client import Account, Registration
 from offhook.sip.settings import UaSettings
 from offhook.sip.tokens import random_token
 from offhook.sip.transaction.client import ClientTransaction
@@ -69,9 +70,9 @@ class UserAgent:
 
     @property
     def idle(self) -> bool:
-        """Whether there is no call and no transaction."""
+        """Whether there is no call, no registration and no transaction."""
         core = self._core
-        return not (core.calls or core.dialogs or core.layer.clients or core.layer.servers)
+        return not (core.calls or core.dialogs or core.registrations or core.layer.clients or core.layer.servers)
 
     @property
     def overloaded(self) -> str:
@@ -145,6 +146,7 @@ class UserAgent:
         return {
             "listens": {str(transport): str(address) for transport, address in core.listens.items()},
             "calls": [session.dump(at) for session in sessions.values()],
+            "registrations": [each.dump(at) for each in core.registrations.values()],
             "transactions": core.layer.dump(at),
             "counters": core.counters.dump(),
         }
@@ -175,7 +177,7 @@ class UserAgent:
         for uri in (invite.target, invite.from_uri):
             if uri is not None:
                 _check_uri(uri)
-        destination = self._destination(invite)
+        destination = self._destination(invite.target, invite.destination)
         if invite.call in self._core.calls:
             raise LocalError(f"there is a call {invite.call} already: every Invite needs a handle of its own")
         request = first_invite(
@@ -185,18 +187,37 @@ class UserAgent:
 
     # --- inside
 
-    def _destination(self, invite: commands.Invite) -> Flow:
-        uri = Uri.parse(invite.target)
+    def _destination(self, target: str, given: Address | None) -> Flow:
+        uri = Uri.parse(target)
         transport = transport_of(uri)
         if transport is None:
-            raise LocalError(f"{invite.target} asks for a transport that is not known")
-        remote = invite.destination or numeric_address(uri, transport)
+            raise LocalError(f"{target} asks for a transport that is not known")
+        remote = given or numeric_address(uri, transport)
         if remote is None:
-            raise LocalError(f"{invite.target} names a host: the user agent resolves no names, give a destination")
+            raise LocalError(f"{target} names a host: the user agent resolves no names, give a destination")
         flow = self._core.flow_to(transport, remote)
         if flow is None:
-            raise LocalError(f"{invite.target} asks for {transport}, and the user agent does not listen on that")
+            raise LocalError(f"{target} asks for {transport}, and the user agent does not listen on that")
         return flow
+
+    def _register(self, asked: commands.Register, now: float) -> None:
+        for uri in (asked.registrar, asked.aor):
+            _check_uri(uri)
+        if Uri.parse(asked.registrar).user is not None:
+            raise LocalError(f"{asked.registrar} has a user: a registrar is a host alone")
+        if not is_token(asked.contact_user):
+            raise LocalError(f"{asked.contact_user!r} cannot be the user of a Contact")
+        destination = self._destination(asked.registrar, asked.destination)
+        if asked.call in self._core.registrations:
+            raise LocalError(f"the account {asked.call} is registered already, or about to be")
+        account = Account(asked.registrar, asked.aor, asked.contact_user, asked.expires_s)
+        Registration(self._core, asked.call, account, destination, now)
+
+    def _unregister(self, asked: commands.Unregister, now: float) -> None:
+        registration = self._core.registrations.get(asked.call)
+        if registration is None:
+            raise LocalError(f"no account {asked.call} is registered")
+        registration.remove(now)
 
     def _receive_response(self, response: Response, now: float) -> None:
         # §8.1.3.3: a response with more Vias than ours was misrouted. A 2xx is parsed completely before it takes
@@ -205,7 +226,7 @@ class UserAgent:
         if len(typed.vias(response)) != 1:
             self.counters.drop("response of others")
             return
-        if 200 <= response.status < 300:
+        if 200 <= response.status < 300 and typed.cseq(response).method == "INVITE":
             typed.contact(response)
             typed.record_routes(response)
         if not self._core.layer.receive_response(response, now):
@@ -229,6 +250,8 @@ _EXECUTE: Mapping[type[Command], Callable[[UserAgent, Any, float], None]] = {
     commands.Reject: lambda ua, it, now: ua._usage(it.call).command(CallInput.REJECT, now, _refusal(it)),
     commands.Bye: lambda ua, it, now: ua._usage(it.call).command(CallInput.BYE, now),
     commands.Invite: UserAgent._invite,
+    commands.Register: UserAgent._register,
+    commands.Unregister: UserAgent._unregister,
     commands.Cancel: lambda ua, it, now: ua._usage(it.call).command(CallInput.CANCEL, now),
     commands.Reinvite: lambda ua, it, now: ua._renegotiation(it.call).offer(it.sdp, now),
     commands.AnswerReinvite: lambda ua, it, now: ua._renegotiation(it.call).command(

@@ -11,7 +11,7 @@ from offhook.sip.events import (
     CallCancelled,
     CallConfirmed,
     CallEnded,
-    Event,
+    CallEvent,
     IncomingCall,
     PeerMoved,
     ReinviteConfirmed,
@@ -45,7 +45,7 @@ class SipCarrier:
             return None
         return Refusal(Reason.PORTS, "its RTP ports are used up")
 
-    def on_event(self, event: Event | CommandFailed) -> None:
+    def on_event(self, event: CallEvent | CommandFailed) -> None:
         """Handle an event of the user agent: a new call, or news of one that is here."""
         if isinstance(event, IncomingCall):
             new = self._mine[event.call] = InboundCall(self._services, self._resources, event, self._over)

@@ -42,7 +42,7 @@ from offhook.records import RecordStore
 from offhook.settings.config import Config
 from offhook.sip.commands import Answer, Bye, Command, CommandFailed, Reject
 from offhook.sip.errors import LocalError
-from offhook.sip.events import CallCancelled, CallConfirmed, CallRefused, Event, IncomingCall
+from offhook.sip.events import CallCancelled, CallConfirmed, CallRefused, Event, IncomingCall, RegistrationEvent
 from offhook.sip.net.address import Address
 from offhook.sip.net.endpoint import Endpoint
 from offhook.sip.uas_checks import Refusal as SipRefusal
@@ -240,6 +240,8 @@ class Supervisor:
             return
         if isinstance(event, CallRefused):
             self._refusals.refused(Refusal.of(event), "udp")
+            return
+        if isinstance(event, RegistrationEvent):
             return
         if isinstance(event, CallConfirmed):
             self._shares.confirmed(event.call, self._loop.time())

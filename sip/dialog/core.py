@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 from zlib import crc32
 
 from offhook.sip.auth.client import Authenticator
@@ -31,6 +31,20 @@ OVERLOADED = 503
 U = TypeVar("U")
 
 
+class Registered(Protocol):
+    """A registration, as far as the user agent has to know it."""
+
+    def handle_timer(self, now: float) -> None:
+        """Run the timers that are due."""
+
+    def remove(self, now: float) -> None:
+        """Remove the binding, and end."""
+
+    def dump(self, now: float) -> dict[str, object]:
+        """As plain values."""
+        ...
+
+
 class UserAgentCore(Generic[U]):
     """Shared by all calls. Holds them (`U`) without knowing their state."""
 
@@ -47,8 +61,9 @@ class UserAgentCore(Generic[U]):
         self.counters = Counters()
         self.authenticator = Authenticator(settings.accounts, entropy)
         self.layer = TransactionLayer(settings.timers, retransmit_limit=settings.retransmit_limit)
-        self.agenda: Agenda[U] = Agenda()
+        self.agenda: Agenda[U | Registered] = Agenda()
         self.events: deque[Event] = deque()
+        self.registrations: dict[str, Registered] = {}
         self.calls: dict[str, U] = {}
         self.dialogs: dict[DialogId, U] = {}
         self.hung_up: Recent[DialogId, str] = Recent(settings.timers.give_up_s, settings.max_calls)
@@ -77,10 +92,10 @@ class UserAgentCore(Generic[U]):
             return Address(self._route(flow.remote).host, local.port)
         return local
 
-    def contact(self, flow: Flow, *, secure: bool = False) -> str:
+    def contact(self, flow: Flow, *, secure: bool = False, user: str | None = None) -> str:
         """Our Contact for that peer; `secure`: for a dialog requested with a sips URI (§12.1.1)."""
         asked = "" if secure or flow.transport is Transport.UDP else f";transport={flow.transport.lower()}"
-        return f"<{'sips' if secure else 'sip'}:{self.settings.contact_user}@{self.local_for(flow)}{asked}>"
+        return f"<{'sips' if secure else 'sip'}:{user or self.settings.contact_user}@{self.local_for(flow)}{asked}>"
 
     @property
     def supported(self) -> tuple[str, str]:

@@ -13,10 +13,12 @@ from offhook.sip.commands import (
     Command,
     CommandFailed,
     Invite,
+    Register,
     Reinvite,
     Reject,
     RejectReinvite,
     Ring,
+    Unregister,
 )
 from offhook.sip.errors import LocalError
 from offhook.sip.net.address import Address
@@ -32,7 +34,11 @@ COMMANDS: list[Command] = [
     Reinvite("a", OFFER),
     AnswerReinvite("a", OFFER),
     RejectReinvite("a", 488),
+    Register("a", "sip:192.0.2.2", "sip:bot@example.com", "bot"),
+    Unregister("a"),
 ]
+
+BEGINNING = (Invite, Register)
 
 
 def test_none_is_missing_here() -> None:
@@ -47,10 +53,10 @@ def test_the_same_value_arrives_in_another_process(command: Command) -> None:
     assert failed.call == "a"
 
 
-@pytest.mark.parametrize("command", [command for command in COMMANDS if not isinstance(command, Invite)])
+@pytest.mark.parametrize("command", [command for command in COMMANDS if not isinstance(command, BEGINNING)])
 def test_a_dead_handle_is_a_local_error_and_changes_nothing(command: Command) -> None:
     alice = Wire().add("alice", ALICE)
-    with pytest.raises(LocalError, match="no call a"):
+    with pytest.raises(LocalError, match="no (call|account) a"):
         alice.do(command)
     assert alice.ua.idle and not alice.events
 

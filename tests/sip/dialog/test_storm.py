@@ -14,6 +14,7 @@ from offhook.sip.events import (
     CallEnded,
     CallRejected,
     IncomingCall,
+    RegistrationEvent,
     ReinviteReceived,
 )
 from tests.sip.dialog.harness import ALICE, ANSWER, BOB, OFFER, Agent, Wire
@@ -102,6 +103,7 @@ class Storm(RuleBasedStateMachine):
         for agent in self.agents:
             dead: set[str] = set()
             for event in agent.events:
+                assert not isinstance(event, RegistrationEvent)
                 assert event.call not in dead
                 if isinstance(event, LAST):
                     dead.add(event.call)

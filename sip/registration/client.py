@@ -1,0 +1,212 @@
+"""Keeps one address of record registered with its registrar: RFC 3261 §10.2, RFC 3608, RFC 5626 §4.5.
+
+Theory of operation. REGISTERs of one registration share a Call-ID and count their CSeq up, so that the registrar sees
+their order (§10.2.4). Its answer says how long the binding lasts, which may be less than was asked for; the next one is
+sent well before that. What is refused, or not answered, is tried again after a time that doubles up to half an hour,
+with a random part so that a thousand accounts do not return together; a Retry-After counts for more.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from offhook.sip.dialog.authenticated import AuthenticatedRequest
+from offhook.sip.dialog.core import ALLOW, UserAgentCore
+from offhook.sip.dialog.requests import MAX_FORWARDS
+from offhook.sip.errors import ParseError
+from offhook.sip.events import Registered, RegistrationEnded, RegistrationFailed
+from offhook.sip.message import typed
+from offhook.sip.message.headers import Headers
+from offhook.sip.message.message import Request, Response
+from offhook.sip.message.uri import Uri
+from offhook.sip.net.flow import Flow
+from offhook.sip.registration.tables import (
+    REGISTRATION,
+    RegistrationAction,
+    RegistrationInput,
+    RegistrationState,
+    RegistrationTimer,
+)
+from offhook.sip.transaction.client import ClientTransaction, Failure
+from offhook.sip.transaction.machine import Machine
+
+LEAST_S, MOST_S = 30.0, 1_800.0
+"""Between two attempts (RFC 5626 §4.5)."""
+
+LONGEST_S = 7 * 86_400
+"""Of what a registrar may ask for by 423 or Retry-After, or grant."""
+
+EARLY_S = 32.0
+"""How long before its end a binding is refreshed: one transaction may fail meanwhile. Half of a shorter one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """`registrar` is a URI without a user (§10.2, some registrars are silent otherwise), `aor` the address of record;
+    `contact_user` is what the registrar's calls will have in their Request-URI."""
+
+    registrar: str
+    aor: str
+    contact_user: str
+    expires_s: int = 600
+
+
+class Registration:
+    """One address of record. `name` is the handle in its events."""
+
+    def __init__(self, core: UserAgentCore[Any], name: str, account: Account, destination: Flow, now: float) -> None:
+        self.core = core
+        self.name = name
+        self.account = account
+        self.destination = destination
+        self.created = now
+        self.service_route: tuple[str, ...] = ()
+        """What requests to this provider have as Route (RFC 3608)."""
+        self._call_id = core.entropy()
+        self._tag = core.entropy()
+        self._cseq = 0
+        self._asked_s = account.expires_s
+        self._failures = 0
+        self._durations: dict[str, float | None] = {}
+        self._machine: Machine[RegistrationState, RegistrationAction] = Machine(
+            REGISTRATION, self._durations, core.settings.timers.t2_s
+        )
+        self._why: tuple[int, str] = (0, "")
+        core.registrations[name] = self
+        self._act(self._machine.start(now), now)
+
+    @property
+    def state(self) -> RegistrationState:
+        """Where it stands."""
+        return self._machine.state
+
+    def remove(self, now: float) -> None:
+        """Remove the binding, and end. No effect when it ends already."""
+        self._handle(RegistrationInput.REMOVE, now)
+
+    def handle_timer(self, now: float) -> None:
+        """Run the timers that are due."""
+        while (timer := self._machine.pop_due(now)) is not None:
+            self._handle(timer, now)
+
+    def dump(self, now: float) -> dict[str, object]:
+        """As plain values."""
+        at = self._machine.get_timer()
+        return {
+            "account": self.name,
+            "aor": self.account.aor,
+            "registrar": str(self.destination),
+            "state": self.state.value,
+            "failures": self._failures,
+            "answer": " ".join(str(part) for part in self._why if part),
+            "timer_in_s": None if at is None else round(at - now, 3),
+        }
+
+    # --- responses
+
+    def on_response(self, client: ClientTransaction, response: Response, now: float) -> None:
+        """See TransactionUser."""
+        if response.status < 200:
+            return
+        self._why = response.status, response.reason
+        if response.status < 300:
+            self._failures = 0
+            self.service_route = tuple(response.headers.get_all("Service-Route"))
+            granted_s = self._granted_s(response)
+            self._durations[RegistrationTimer.REFRESH] = max(granted_s - EARLY_S, granted_s / 2)
+            self._handle(RegistrationInput.ACCEPTED, now)
+            return
+        least_s = _seconds(response, "Min-Expires")
+        if response.status == 423 and least_s is not None and least_s > self._asked_s:
+            self._asked_s = least_s
+            self._handle(RegistrationInput.TOO_BRIEF, now)
+            return
+        self._refused(_seconds(response, "Retry-After"), now)
+
+    def on_failure(self, client: ClientTransaction, failure: Failure, now: float) -> None:
+        """See TransactionUser."""
+        self._why = 0, failure.value
+        self._refused(None, now)
+
+    def _refused(self, retry_after_s: int | None, now: float) -> None:
+        self._failures += 1
+        wait_s = min(MOST_S, LEAST_S * 2 ** min(self._failures - 1, 10))
+        self._durations[RegistrationTimer.RETRY] = max(wait_s * (0.5 + self.core.fraction() / 2), retry_after_s or 0)
+        self._handle(RegistrationInput.REFUSED, now)
+
+    def _granted_s(self, response: Response) -> float:
+        """How long our binding lasts (§10.2.4): its own `expires`, else that of all, else as asked for."""
+        granted: int | None = None
+        with suppress(ParseError):
+            for contact in typed.contacts(response):
+                if contact.uri.user == self.account.contact_user or granted is None:
+                    value = contact.params.get("expires") or ""
+                    granted = int(value) if value.isdigit() and len(value) <= 9 else granted
+        for seconds in (granted, _seconds(response, "Expires"), self._asked_s):
+            if seconds is not None and seconds > 0:
+                return float(min(seconds, LONGEST_S))
+        return float(self._asked_s)
+
+    # --- inputs and actions
+
+    def _handle(self, given: StrEnum, now: float) -> None:
+        actions = self._machine.handle(given, now)
+        if actions is not None:
+            self._act(actions, now)
+
+    def _act(self, actions: list[RegistrationAction], now: float) -> None:
+        for action in actions:
+            self._actions[action](self, now)
+        self.core.agenda.schedule(self, self._machine.get_timer())
+        if self.state is RegistrationState.ENDED and self.core.registrations.get(self.name) is self:
+            del self.core.registrations[self.name]
+
+    def _send(self, now: float, expires_s: int | None = None) -> None:
+        core, account = self.core, self.account
+        self._cseq += 1
+        headers = Headers()
+        headers.add("Via", core.via(self.destination))
+        headers.add("Max-Forwards", MAX_FORWARDS)
+        headers.add("From", f"<{account.aor}>;tag={self._tag}")
+        headers.add("To", f"<{account.aor}>")
+        headers.add("Call-ID", self._call_id)
+        headers.add("CSeq", f"{self._cseq} REGISTER")
+        expires_s = self._asked_s if expires_s is None else expires_s
+        contact = core.contact(self.destination, user=account.contact_user)
+        headers.add("Contact", f"{contact};expires={expires_s}")
+        headers.add("Expires", str(expires_s))
+        headers.add("Allow", ALLOW)
+        headers.add("Supported", "path")
+        request = Request("REGISTER", account.registrar, headers)
+        AuthenticatedRequest(core, self.destination, self, self._take_cseq).send(
+            request, Uri.parse(account.registrar).host, now
+        )
+
+    def _take_cseq(self) -> int:
+        self._cseq += 1
+        return self._cseq
+
+    def _report_registered(self, now: float) -> None:
+        refresh_s = self._durations[RegistrationTimer.REFRESH] or 0.0
+        self.core.events.append(Registered(self.name, refresh_s))
+
+    def _report_failed(self, now: float) -> None:
+        status, reason = self._why
+        retry_s = self._durations[RegistrationTimer.RETRY] or 0.0
+        self.core.events.append(RegistrationFailed(self.name, status, reason, retry_s))
+
+    _actions: ClassVar[Mapping[RegistrationAction, Any]] = {
+        RegistrationAction.SEND: _send,
+        RegistrationAction.SEND_REMOVAL: lambda self, now: self._send(now, 0),
+        RegistrationAction.REPORT_REGISTERED: _report_registered,
+        RegistrationAction.REPORT_FAILED: _report_failed,
+        RegistrationAction.REPORT_ENDED: lambda self, now: self.core.events.append(RegistrationEnded(self.name)),
+    }
+
+
+def _seconds(response: Response, name: str) -> int | None:
+    """A number of seconds (delta-seconds, with or without a comment); None if it is absent or malformed."""
+    digits = (response.headers.get(name) or "").split("(")[0].split(";")[0].strip()
+    return min(int(digits), LONGEST_S) if digits.isascii() and digits.isdigit() and len(digits) <= 9 else None
