@@ -56,7 +56,7 @@ def test_the_same_value_arrives_in_another_process(command: Command) -> None:
 @pytest.mark.parametrize("command", [command for command in COMMANDS if not isinstance(command, BEGINNING)])
 def test_a_dead_handle_is_a_local_error_and_changes_nothing(command: Command) -> None:
     alice = Wire().add("alice", ALICE)
-    with pytest.raises(LocalError, match="no (call|account) a"):
+    with pytest.raises(LocalError, match=r"no (call|account) a"):
         alice.do(command)
     assert alice.ua.idle and not alice.events
 
