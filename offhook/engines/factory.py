@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from offhook.pipeline.errors import EngineError
 from offhook.usererror import Problem, UserError, did_you_mean
 
-Kind = Literal["vad", "asr", "tts"]
+Kind = Literal["vad", "asr", "tts", "llm"]
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -18,11 +18,15 @@ EndReason = Literal["stop", "tools", "length", "filtered"]
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """The model wants a tool to run; `arguments` is JSON as the model wrote it, which need not be valid."""
+    """The model wants a tool to run; `arguments` is JSON as the model wrote it, which need not be valid.
+
+    `signature` is what the vendor wants back with the call: keep the value as it came.
+    """
 
     id: str
     name: str
     arguments: str
+    signature: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,9 @@ class ToolSpec:
 class Message:
     """One entry of the conversation.
 
-    An assistant's may have `tool_calls`; a tool's result has the `tool_call_id` that it answers.
+    An assistant's may have `tool_calls`; a tool's result has the `tool_call_id` that it answers. Every order is taken:
+    a call without a result counts as one that is still running, and a result that comes after other messages as news.
+    System messages behind the first ones are notes to the model.
     """
 
     role: Role
@@ -50,11 +56,11 @@ class Message:
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
     """What the model is asked. The prefix that two requests of a call share is byte for byte the same, for the vendor's
-    prompt cache."""
+    prompt cache. `max_output_tokens` and `temperature` None: as the model's options say."""
 
     messages: tuple[Message, ...]
     tools: tuple[ToolSpec, ...] = ()
-    max_output_tokens: int = 400
+    max_output_tokens: int | None = None
     temperature: float | None = None
 
 
@@ -76,10 +82,13 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The reply is complete. The last event of every stream that does not fail."""
+    """The reply is complete. The last event of every stream that does not fail. `cost` by the prices of the options,
+    `model` the name of the one that answered."""
 
     reason: EndReason
     usage: Usage = field(default_factory=Usage)
+    cost: float = 0.0
+    model: str = ""
 
 
 ModelEvent = TextDelta | ToolCall | Ended

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -32,6 +32,7 @@ class HttpResponse:
 
 
 Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
+_Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], asyncio.Task[None]]
 
 
 def json_response(status: int, fields: object) -> HttpResponse:
@@ -39,8 +40,30 @@ def json_response(status: int, fields: object) -> HttpResponse:
     return HttpResponse(status, body=json.dumps(fields).encode())
 
 
+class _Connection(asyncio.StreamReaderProtocol):
+    """Ends its work as soon as the client has closed, even while nothing is sent."""
+
+    def __init__(self, reader: asyncio.StreamReader, connected: _Connected) -> None:
+        super().__init__(reader, self._begin)
+        self._connected = connected
+        self._work: asyncio.Task[None] | None = None
+
+    def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._work = self._connected(reader, writer)
+
+    def eof_received(self) -> bool:
+        super().eof_received()
+        return False  # the transport closes: a client that has gone gets no answer
+
+    def connection_lost(self, error: Exception | None) -> None:
+        super().connection_lost(error)
+        if self._work is not None:
+            self._work.cancel()
+
+
 class HttpServer:
-    """Serves `handler` at 127.0.0.1, with connections that are kept open."""
+    """Serves `handler` at 127.0.0.1, with connections that are kept open. Work for a client that closes its connection
+    is cancelled: the handler, or the iterator of the body."""
 
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
@@ -57,7 +80,10 @@ class HttpServer:
 
     async def start(self, port: int = 0) -> None:
         """Listen on a free port, or on this one."""
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", port, limit=MAX_HEAD)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: _Connection(asyncio.StreamReader(MAX_HEAD, loop), self._connected), "127.0.0.1", port
+        )
 
     async def close(self) -> None:
         """End all connections. Idempotent."""
@@ -69,11 +95,12 @@ class HttpServer:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await server.wait_closed()
 
-    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> asyncio.Task[None]:
         self.connections += 1
-        task = asyncio.ensure_future(self._serve(reader, writer))
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -112,9 +139,13 @@ async def _write(writer: asyncio.StreamWriter, response: HttpResponse) -> None:
     lines.append("Transfer-Encoding: chunked")
     writer.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n")
     await writer.drain()
-    async for chunk in body:
-        writer.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
-        await writer.drain()
+    try:
+        async for chunk in body:
+            writer.write(f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n")
+            await writer.drain()
+    finally:
+        if isinstance(body, AsyncGenerator):
+            await body.aclose()
     if not response.breaks:
         writer.write(b"0\r\n\r\n")
         await writer.drain()

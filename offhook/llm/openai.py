@@ -1,0 +1,184 @@
+"""OpenAI's Chat Completions: OpenAI's own models, and those of vLLM, llama.cpp, Ollama and every other server with it.
+
+Written against OpenAI's API reference, "Chat Completions". Servers differ: some send whole tool calls in one piece,
+several under one index, without an id, or say `stop` behind them; thoughts come in the text between <think> and
+</think>.
+"""
+
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import openai
+from openai.types.chat import ChatCompletionChunk
+
+from offhook.llm.history import arguments_of, ordered
+from offhook.llm.hosted import HostedModel, Response, http_client
+from offhook.llm.model import (
+    Ended,
+    EndReason,
+    Message,
+    ModelError,
+    ModelEvent,
+    ModelRequest,
+    TextDelta,
+    ToolCall,
+    ToolSpec,
+    Usage,
+)
+from offhook.llm.options import OpenAiOptions
+from offhook.llm.thoughts import WithoutThoughts
+
+OWN_HOST = "api.openai.com"
+NO_KEY = "none"
+"""What servers get that want no key: the client insists on one."""
+
+_REASONS: dict[str, EndReason] = {"length": "length", "content_filter": "filtered"}
+
+
+class OpenAiModel(HostedModel):
+    """`LanguageModel` of Chat Completions."""
+
+    vendor = "OpenAI"
+    key_variable = "OPENAI_API_KEY"
+    failures = (openai.OpenAIError,)
+
+    def __init__(self, name: str, options: OpenAiOptions) -> None:
+        super().__init__(name, options)
+        host = urlsplit(options.base_url or "").hostname or OWN_HOST
+        self._is_openai = host == OWN_HOST
+        if not self._is_openai:
+            self.vendor = urlsplit(options.base_url or "").netloc.rpartition("@")[2]
+        key = self.needs_key() if self._is_openai else self._key or NO_KEY
+        self._http = http_client()
+        self._client = openai.AsyncOpenAI(
+            api_key=key,
+            base_url=options.base_url or f"https://{OWN_HOST}/v1",
+            max_retries=0,
+            http_client=self._http,
+        )
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    @property
+    def warms(self) -> bool:
+        return not self._is_openai if self.options.warm is None else self.options.warm
+
+    async def probe(self) -> None:
+        try:
+            models = await self._client.models.list()
+        except openai.NotFoundError:
+            return  # some servers have no list
+        if self._is_openai and self.options.model not in {each.id for each in models.data}:
+            raise ModelError(self.name, "request", f"{self.vendor} has no model {self.options.model!r}")
+
+    async def begin(self, request: ModelRequest) -> Response:
+        options = self.options
+        limit = options.max_output_tokens if request.max_output_tokens is None else request.max_output_tokens
+        temperature = options.temperature if request.temperature is None else request.temperature
+        fields: dict[str, Any] = {
+            "model": options.model,
+            "messages": [_message(each) for each in ordered(request.messages)],
+            # Servers of one's own know the older name of the limit.
+            "max_completion_tokens" if self._is_openai else "max_tokens": limit,
+        }
+        if request.tools:
+            fields["tools"] = [_tool(each) for each in request.tools]
+        if temperature is not None:
+            fields["temperature"] = temperature
+        response: Response = await self._client.chat.completions.create(
+            **fields, stream=True, stream_options={"include_usage": True}, extra_body=dict(options.extra) or None
+        )
+        return response
+
+    def reader(self) -> "OpenAiReader":
+        return OpenAiReader()
+
+    def explain(self, error: Exception) -> ModelError:
+        if isinstance(error, openai.APIStatusError):
+            body = error.body if isinstance(error.body, dict) else {}
+            words = " ".join(str(part) for part in (body.get("code"), body.get("message")) if part)
+            retry_after = error.response.headers.get("retry-after")
+            return self.failed(error.status_code, words or error.message, retry_after)
+        if isinstance(error, openai.APIConnectionError):
+            return self.unreachable(error)
+        return ModelError(self.name, "away", f"{self.vendor} failed ({self._plain(str(error))})")
+
+
+class OpenAiReader:
+    """`Reader` of one reply. Pure."""
+
+    def __init__(self) -> None:
+        self._thoughts = WithoutThoughts()
+        self._call: ToolCall | None = None
+        self._index = -1
+        self._calls = 0
+        self._reason: str | None = None
+        self._usage = Usage()
+
+    def read(self, chunk: ChatCompletionChunk) -> list[ModelEvent]:
+        if chunk.usage is not None:
+            details = chunk.usage.prompt_tokens_details
+            cached = (details.cached_tokens if details is not None else 0) or 0
+            self._usage = Usage(chunk.usage.prompt_tokens or 0, cached, chunk.usage.completion_tokens or 0)
+        if not chunk.choices:
+            return []
+        choice, found = chunk.choices[0], list[ModelEvent]()
+        delta = choice.delta
+        if delta is not None:
+            text = self._thoughts.add((delta.content or "") + (delta.refusal or ""))
+            found += [TextDelta(text)] if text else []
+            for piece in delta.tool_calls or ():
+                found += self._add(piece)
+        if choice.finish_reason:
+            self._reason = choice.finish_reason
+            found += self._take()
+        return found
+
+    def end(self) -> list[ModelEvent]:
+        if self._reason is None:
+            raise ValueError("the reply broke off")
+        text = self._thoughts.rest()
+        reason = _REASONS.get(self._reason, "tools" if self._calls else "stop")
+        return [*([TextDelta(text)] if text else []), *self._take(), Ended(reason, self._usage)]
+
+    def _add(self, piece: Any) -> list[ModelEvent]:
+        found: list[ModelEvent] = []
+        begun = self._call
+        if begun is None or piece.index != self._index or (piece.id and piece.id != begun.id):
+            found = self._take()
+            self._index = piece.index
+            begun = ToolCall(piece.id or f"call_{uuid4().hex[:12]}", "", "")
+        function = piece.function
+        name = begun.name + ((function.name if function is not None else None) or "")
+        arguments = begun.arguments + ((function.arguments if function is not None else None) or "")
+        self._call = ToolCall(begun.id, name, arguments)
+        return found
+
+    def _take(self) -> list[ModelEvent]:
+        call, self._call = self._call, None
+        self._calls += call is not None
+        return [] if call is None else [call]
+
+
+def _message(message: Message) -> dict[str, Any]:
+    found: dict[str, Any] = {"role": message.role, "content": message.text}
+    if message.role == "tool":
+        found["tool_call_id"] = message.tool_call_id
+    if message.tool_calls:
+        found["content"] = message.text or None
+        found["tool_calls"] = [_call(each) for each in message.tool_calls]
+    return found
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    # As the model wrote it, so that the server's cache holds; what is no object would stop some servers' templates.
+    is_valid = "malformed" not in arguments_of(call)
+    arguments = (call.arguments or "{}") if is_valid else "{}"
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
+
+
+def _tool(tool: ToolSpec) -> dict[str, Any]:
+    function = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
+    return {"type": "function", "function": function}
