@@ -3,7 +3,7 @@
 Everything here is a plain value. Adapters translate to the vendor's wire and back, and raise only ModelError.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -105,6 +105,12 @@ class ModelError(Exception):
         self.retry_after_s = retry_after_s
 
 
+async def close_stream(events: AsyncIterator[ModelEvent]) -> None:
+    """End a request at once. Idempotent."""
+    if isinstance(events, AsyncGenerator):
+        await events.aclose()
+
+
 class LanguageModel(Protocol):
     """One object serves all calls of a process."""
 
@@ -115,7 +121,7 @@ class LanguageModel(Protocol):
         """Before the first call. Raises UserError for what can never work (no key, no package), ModelError."""
 
     def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
-        """The reply, as it comes; closing the iterator (`aclose`) ends the request at once.
+        """The reply, as it comes; closing the iterator (`close_stream`) ends the request at once.
 
         Tool calls come complete, one event each. Raises ModelError, at any point.
         """

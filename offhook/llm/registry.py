@@ -1,8 +1,8 @@
 """Finds language models by their options: `[llm.NAME]` has the provider, the model, and perhaps an address.
 
 `provider` is `openai` (also for every server with Chat Completions at `base_url`), `anthropic`, `gemini`, or
-`module:factory`, a name in an importable module: `factory(name, options)` returns a `LanguageModel`. Without it the name of
-the table is the provider, and `openai` any other name's.
+`module:factory`, a name in an importable module: `factory(name, options)` returns a `LanguageModel`. Without it the
+name of the table is the provider, and `openai` any other name's.
 """
 
 from collections.abc import Mapping
@@ -11,8 +11,10 @@ from importlib.util import find_spec
 from typing import Any, NamedTuple, cast
 
 from offhook.engines.factory import EngineContext, read_options
+from offhook.llm.chain import ChainModel
 from offhook.llm.model import LanguageModel
 from offhook.llm.options import AnthropicOptions, GeminiOptions, ModelOptions, OpenAiOptions
+from offhook.settings.config import LlmConfig
 from offhook.settings.user_modules import import_user_module, reason
 from offhook.usererror import UserError, did_you_mean
 
@@ -30,6 +32,12 @@ PROVIDERS = {
     "anthropic": Provider("offhook.llm.anthropic:AnthropicModel", AnthropicOptions, "anthropic"),
     "gemini": Provider("offhook.llm.gemini:GeminiModel", GeminiOptions, "google.genai"),
 }
+
+
+def make_chain(config: LlmConfig) -> ChainModel:
+    """The configured models as one. Raises UserError."""
+    models = [make_model(name, config.options.get(name, {})) for name in config.chain]
+    return ChainModel(models, first_token_s=config.first_token_s, timeout_s=config.timeout_s, stall_s=config.stall_s)
 
 
 def make_model(name: str, options: Mapping[str, Any]) -> LanguageModel:

@@ -28,6 +28,7 @@ from offhook.settings.sections import (
     DialogConfig,
     EngineSection,
     HttpConfig,
+    LlmConfig,
     LogConfig,
     ModelsConfig,
     RecordsConfig,
@@ -53,6 +54,7 @@ __all__ = [
     "Config",
     "DialogConfig",
     "HttpConfig",
+    "LlmConfig",
     "Loaded",
     "LogConfig",
     "ModelsConfig",
@@ -87,6 +89,7 @@ class Config(BaseModel):
     turn: TurnConfig = TurnConfig()
     asr: AsrConfig = AsrConfig()
     tts: TtsConfig = TtsConfig()
+    llm: LlmConfig = LlmConfig()
     models: ModelsConfig = ModelsConfig()
     dialog: DialogConfig = DialogConfig()
     records: RecordsConfig = RecordsConfig()

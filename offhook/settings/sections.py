@@ -405,6 +405,23 @@ class TtsConfig(EngineSection):
     """The cache of synthesised speech, in MiB for all workers together."""
 
 
+class LlmConfig(EngineSection):
+    """The language model of agents (docs/agents.md). `[llm.NAME]` has `provider`, `model` and `base_url`."""
+
+    engine: EngineNames = "openai"
+    """A name, whose table says which model it is. A list is a chain: the next one is asked as well when one fails or is
+    late, and the first token wins."""
+
+    first_token_s: Annotated[float, Field(gt=0, le=60)] = 1.5
+    """In a chain: how long a model may give nothing before the next one is asked beside it."""
+
+    timeout_s: Annotated[float, Field(gt=0, le=300)] = 10.0
+    """How long a reply may take to begin, with all models of the chain."""
+
+    stall_s: Annotated[float, Field(gt=0, le=300)] = 5.0
+    """How long a reply may pause before it counts as failed."""
+
+
 class ModelsConfig(Section):
     """Models of local engines (`offhook models`)."""
 

@@ -52,7 +52,7 @@ class GeminiWire:
 
     def whole(self, reply: Whole, model: str) -> Body:
         parts: list[Body] = [{"text": reply.text}] if reply.text else []
-        parts += [_call(call) for call in reply.calls]
+        parts += [_call(call, is_first=at == 0) for at, call in enumerate(reply.calls)]
         return _chunk(parts, reply.counts, model, REASONS[reply.reason])
 
     def error(self, status: int, why: str) -> Body:
@@ -68,6 +68,7 @@ class GeminiStream:
     def __init__(self, counts: Counts, model: str) -> None:
         self._counts = counts
         self._model = model
+        self._calls = 0
 
     def begin(self) -> Iterator[bytes]:
         return iter(())
@@ -76,19 +77,22 @@ class GeminiStream:
         yield _event(_chunk([{"text": token}], self._counts, self._model))
 
     def call(self, call: ScriptedCall) -> Iterator[bytes]:
-        yield _event(_chunk([_call(call)], self._counts, self._model))
+        yield _event(_chunk([_call(call, is_first=self._calls == 0)], self._counts, self._model))
+        self._calls += 1
 
     def end(self, reason: str) -> Iterator[bytes]:
         yield _event(_chunk([{"text": ""}], self._counts, self._model, REASONS[reason]))
 
 
-def _call(call: ScriptedCall) -> Body:
+def _call(call: ScriptedCall, *, is_first: bool) -> Body:
     # Gemini sends arguments as JSON values, so they cannot be malformed there.
     try:
         arguments = json.loads(call.json)
     except ValueError:
         arguments = {"malformed": call.json}
-    return {"functionCall": {"name": call.name, "args": arguments}, "thoughtSignature": SIGNATURE}
+    part: Body = {"functionCall": {"name": call.name, "args": arguments}}
+    # Of calls beside each other the first has the signature.
+    return {**part, "thoughtSignature": SIGNATURE} if is_first else part
 
 
 def _parts(content: Any, name: str) -> list[Any]:
@@ -109,7 +113,8 @@ def _check_order(contents: list[Any]) -> None:
         calls = len(_parts(content, "functionCall"))
         if calls and at == 0:
             raise RefusedError("Please ensure that function call turn comes immediately after a user turn.")
-        if any("functionCall" in part and not part.get("thoughtSignature") for part in content["parts"]):
+        first = next((part for part in content["parts"] if "functionCall" in part), None)
+        if first is not None and not first.get("thoughtSignature"):
             raise RefusedError(f"Function call in contents[{at}] is missing a thought_signature.")
     if calls:
         raise RefusedError(UNANSWERED)

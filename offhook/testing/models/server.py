@@ -144,9 +144,9 @@ class ModelServer:
             return json_response(200, {"models": found} if tail in ("", "/") else found[0])
         entry: dict[str, object] = {"object": "model", "type": "model", "created": 1_700_000_000, "owned_by": "test"}
         entry |= {"display_name": "Scripted", "created_at": "2026-01-01T00:00:00Z"}
-        found = [{"id": name, **entry} for name in names]
-        page = {"object": "list", "data": found, "has_more": False, "first_id": names[0], "last_id": names[-1]}
-        return json_response(200, page if tail in ("", "/") else found[0])
+        entries = [{**entry, "id": name} for name in names]
+        page = {"object": "list", "data": entries, "has_more": False, "first_id": names[0], "last_id": names[-1]}
+        return json_response(200, page if tail in ("", "/") else entries[0])
 
     async def _reply(self, request: HttpRequest, path: str, protocol: ProtocolName) -> HttpResponse:
         wire = WIRES[protocol]
