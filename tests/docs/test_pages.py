@@ -14,6 +14,8 @@ from offhook.settings.config import Config
 from offhook.settings.flow_file import parse_flow
 from offhook.testing import phone, relay
 from offhook.testing.carrier import __main__ as carrier
+from offhook.testing.models import __main__ as models
+from offhook.testing.models.file import server_from
 from offhook.testing.vendors import __main__ as vendors
 from tests.docs.pages import PAGES, ROOT, blocks, every, name, prose
 
@@ -51,7 +53,10 @@ def test_settings_can_be_read(page: str, text: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("page", "text"), every("yaml"))
 def test_flows_are_flows(page: str, text: str) -> None:
-    parse_flow(text.encode(), page)
+    if "\nreplies:" in text:
+        server_from(text, page)  # of the scripted model
+    else:
+        parse_flow(text.encode(), page)
 
 
 @pytest.mark.parametrize(("page", "text"), every("python"))
@@ -84,6 +89,7 @@ def test_commands_have_these_options(page: str, line: str) -> None:
         module = words[2].removeprefix("offhook.testing.").removeprefix("offhook.")
         parsers = {
             "carrier": carrier.parser,
+            "models": models.parser,
             "phone": phone.parser,
             "relay": relay.parser,
             "vendors": vendors.parser,

@@ -21,12 +21,17 @@ async def serve(server: ModelServer, port: int) -> None:
         await server.close()
 
 
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    found = argparse.ArgumentParser(prog="python -m offhook.testing.models", description=__doc__)
+    found.add_argument("script", type=Path, help="YAML (docs/testing.md)")
+    found.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 takes any free one")
+    return found
+
+
 def main() -> None:
     """The command."""
-    parser = argparse.ArgumentParser(prog="python -m offhook.testing.models", description=__doc__)
-    parser.add_argument("script", type=Path, help="YAML (docs/testing.md)")
-    parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0 takes any free one")
-    given = parser.parse_args()
+    given = parser().parse_args()
     try:
         asyncio.run(serve(server_of(given.script), given.port))
     except KeyboardInterrupt:

@@ -60,14 +60,21 @@ class _File(BaseModel):
 def server_of(path: Path) -> ModelServer:
     """The server that a file describes; without `api_key` it takes any. Raises UserError."""
     try:
-        found = _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise UserError(f"{path} cannot be read", str(error.strerror), "the path of a script") from None
+    return server_from(text, str(path))
+
+
+def server_from(text: str, path: str) -> ModelServer:
+    """The same of a text; `path` is for errors."""
+    try:
+        found = _File.model_validate(yaml.safe_load(text))
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not YAML", str(error), "") from None
     except ValidationError as error:
         raise UserError.of(
-            Problem(f"`{'.'.join(map(str, each['loc']))}` cannot be that", each["msg"], "", str(path))
+            Problem(f"`{'.'.join(map(str, each['loc']))}` cannot be that", each["msg"], "", path)
             for each in error.errors(include_url=False)
         ) from None
     replies = [
