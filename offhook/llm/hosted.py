@@ -29,7 +29,7 @@ WARM_S = 10.0
 
 MAX_WORDS_CHARS = 300
 
-_NONSENSE = (ValueError, TypeError, AttributeError)
+_NONSENSE = (ValueError, TypeError, AttributeError, LookupError)
 """What comes of nonsense: the vendors' clients do not judge what a server sends."""
 
 _log = structlog.get_logger("offhook.llm")

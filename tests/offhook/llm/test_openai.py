@@ -21,7 +21,7 @@ from offhook.llm.model import (
 from offhook.llm.openai import OpenAiModel, OpenAiReader
 from offhook.llm.options import OpenAiOptions
 from offhook.testing.models import Asked, ModelServer, Reply, ScriptedCall
-from offhook.testing.vendors.http_server import HttpResponse, HttpServer
+from offhook.testing.vendors.http_server import HttpResponse, HttpServer, json_response
 from offhook.usererror import UserError
 
 HELLO = ModelRequest((Message("system", "You are a bank."), Message("user", "hello")))
@@ -228,12 +228,21 @@ async def test_a_server_that_sends_nonsense() -> None:
     await server.close()
 
 
-def chunk(delta: dict[str, Any], reason: str | None = None) -> Any:
-    from openai.types.chat import ChatCompletionChunk  # noqa: PLC0415
+async def test_a_server_that_does_not_stream() -> None:
+    async def answer(_: Any) -> HttpResponse:
+        return json_response(200, {"object": "chat.completion", "choices": []})
 
-    choice = {"index": 0, "delta": delta, "finish_reason": reason}
-    fields = {"id": "1", "created": 1, "model": "m", "object": "chat.completion.chunk", "choices": [choice]}
-    return ChatCompletionChunk.model_validate(fields)
+    server = HttpServer(answer)
+    await server.start()
+    model = OpenAiModel("mine", OpenAiOptions(model="m", base_url=f"http://127.0.0.1:{server.port}/v1"))
+    with pytest.raises(ModelError, match="does not stream"):
+        await events_of(model)
+    await model.close()
+    await server.close()
+
+
+def chunk(delta: dict[str, Any], reason: str | None = None) -> dict[str, Any]:
+    return {"id": "1", "object": "chat.completion.chunk", "choices": [{"delta": delta, "finish_reason": reason}]}
 
 
 def test_whole_calls_under_one_index() -> None:
