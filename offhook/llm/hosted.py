@@ -25,7 +25,7 @@ OPEN_AGAIN_S = 30.0
 """A connection that was unused for so long may have been closed by now: a call that begins opens another one."""
 
 WARM_S = 10.0
-"""A prompt is warmed once in this time for each beginning."""
+"""Prompts with the same beginning are sent ahead once in this time, whichever calls they are of."""
 
 MAX_WORDS_CHARS = 300
 
@@ -65,7 +65,7 @@ class HostedModel(ABC):
         self.options = options
         self._where = f"[llm.{name}]"
         self._used_at = float("-inf")
-        self._warmed: tuple[float, object] = (float("-inf"), None)
+        self._warmed: list[tuple[float, object]] = []
         key = options.api_key.get_secret_value() if options.api_key is not None else ""
         self._key = key
 
@@ -85,9 +85,11 @@ class HostedModel(ABC):
         now = monotonic()
         try:
             if self.warms:
-                if now < self._warmed[0] + WARM_S and self._warmed[1] == request:
+                beginning = request.messages[:1], request.tools
+                self._warmed = [each for each in self._warmed if now < each[0] + WARM_S]
+                if any(each == beginning for _, each in self._warmed):
                     return
-                self._warmed = (now, request)
+                self._warmed.append((now, beginning))
                 response = await self.begin(replace(request, max_output_tokens=1))
                 try:
                     async for _ in response:

@@ -128,7 +128,8 @@ class LanguageModel(Protocol):
         ...
 
     async def warm(self, request: ModelRequest) -> None:
-        """The prompt of a request that is likely to follow, for the vendor's cache; may do nothing. Never raises."""
+        """The prompt of a request that is likely to follow, for the vendor's cache; may do nothing. Never raises, and
+        takes as long as the server needs: run it as a task."""
 
     async def close(self) -> None:
         """Everything freed. Idempotent."""

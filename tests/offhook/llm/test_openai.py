@@ -189,8 +189,10 @@ async def test_a_connection_that_was_closed_meanwhile_is_replaced() -> None:
 async def test_warming_caches_the_prompt_and_is_throttled() -> None:
     async with ModelServer(["Hello."]) as server, model_of(server) as model:
         await model.warm(HELLO)
-        await model.warm(HELLO)
+        await model.warm(ModelRequest((*HELLO.messages, Message("user", "my"))))
         assert [each.warm for each in server.exchanges] == [True]
+        await model.warm(ModelRequest((Message("system", "You are a shop."), Message("user", "hello"))))
+        assert len(server.exchanges) == 2
         events = await events_of(model)
         assert text_of(events) == "Hello."
         ended = events[-1]
