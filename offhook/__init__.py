@@ -9,7 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from offhook.api.agent import Agent, Outcome
+    from offhook.agents.agent import Agent
+    from offhook.agents.limits import AgentLimits
+    from offhook.agents.tools import Tool, tool
+    from offhook.api.agent import CallAgent, Outcome
     from offhook.api.bot import Bot
     from offhook.api.call import Call, CallEnded, Dialog
     from offhook.api.turns import Said, TurnEvents
@@ -71,7 +74,9 @@ if TYPE_CHECKING:
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 _HOMES = {
-    "Agent": "offhook.api.agent",
+    "Agent": "offhook.agents.agent",
+    "AgentLimits": "offhook.agents.limits",
+    "CallAgent": "offhook.api.agent",
     "Ambiguous": "offhook.pipeline.understanding.ambiguous",
     "Amount": "offhook.pipeline.understanding.kinds",
     "Answer": "offhook.pipeline.events",
@@ -129,6 +134,7 @@ _HOMES = {
     "TurnResumed": "offhook.pipeline.turn.events",
     "TurnSoFar": "offhook.pipeline.events",
     "TurnStarted": "offhook.pipeline.turn.events",
+    "Tool": "offhook.agents.tools",
     "UserError": "offhook.usererror",
     "Utterance": "offhook.api.utterance",
     "UtterancePlayed": "offhook.pipeline.turn.events",
@@ -141,10 +147,12 @@ _HOMES = {
     "Word": "offhook.pipeline.tts.engine",
     "YesNo": "offhook.pipeline.understanding.kinds",
     "read_options": "offhook.engines.factory",
+    "tool": "offhook.agents.tools",
 }
 
 __all__ = [
     "Agent",
+    "AgentLimits",
     "Ambiguous",
     "Amount",
     "Answer",
@@ -155,6 +163,7 @@ __all__ = [
     "AsrStream",
     "Bot",
     "Call",
+    "CallAgent",
     "CallEnded",
     "Choice",
     "Config",
@@ -190,6 +199,7 @@ __all__ = [
     "Time",
     "TimeRange",
     "TimeSpan",
+    "Tool",
     "Transcript",
     "TtsCapabilities",
     "TtsEngine",
@@ -214,6 +224,7 @@ __all__ = [
     "Word",
     "YesNo",
     "read_options",
+    "tool",
 ]
 
 

@@ -118,7 +118,8 @@ class Question:
     uses the bot's settings.
     `silence_ms` ends the caller's turn, `no_input_ms` is how long the caller may be silent after the prompt. `endpoint`
     decides when the turn is over, instead of the call's own policy. `language` (BCP 47) is the language of the answer,
-    None the call's.
+    None the call's. `any_words`: any words are an answer as well, whatever they are, and the recogniser listens for
+    free speech.
     """
 
     choices: tuple[Choice, ...] = ()
@@ -132,13 +133,14 @@ class Question:
     language: str | None = None
     value: ValueKind | None = None
     confirm_below: float | None = None
+    any_words: bool = False
 
     def accepts(self, confidence: float | None, min_confidence: float) -> bool:
         """Whether a transcript of this confidence can be an answer; `min_confidence` is the bot's setting.
 
         Free speech always can: there is no grammar it could have been forced into.
         """
-        expected = bool(self.choices or self.digits or self.grammar or self.value)
+        expected = not self.any_words and bool(self.choices or self.digits or self.grammar or self.value)
         least = min_confidence if self.min_confidence is None else self.min_confidence
         return not expected or confidence is None or confidence >= least
 

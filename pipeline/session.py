@@ -116,6 +116,23 @@ class Session:
         """Add text to an utterance; does nothing if it is over."""
         self._utterances.append(utterance, text)
 
+    def flush(self, utterance: int) -> None:
+        """Speak the utterance's text so far, though it ends no clause; more may follow."""
+        self._utterances.flush(utterance)
+
+    def played(self, utterance: int) -> Playback:
+        """What has been played of the latest utterance so far."""
+        return self._utterances.so_far(utterance)
+
+    @property
+    def is_audible(self) -> bool:
+        """Whether speech of the bot is on its way to the caller."""
+        return self._line.queued_ticks > 0
+
+    def report(self, event: SessionEvent) -> None:
+        """Pass on an event of the dialog's own."""
+        self._on_event(event)
+
     def finish(self, utterance: int) -> None:
         """The text of the utterance is complete."""
         self._utterances.finish(utterance)

@@ -104,6 +104,18 @@ class Speaker:
             self._clauses += self._splitter.push(text)
             self._more.set()
 
+    def flush(self) -> None:
+        """Speak the text so far, though it ends no clause."""
+        if self._ledger is not None and not self._text_complete:
+            self._clauses += self._splitter.flush()
+            self._more.set()
+
+    def so_far(self) -> Playback:
+        """What has been played of the open utterance; once it was abandoned, up to there."""
+        if self._ledger is None:
+            return Playback()
+        return self._cut or self._ledger.playback(self._line.played_ticks())
+
     def complete(self) -> None:
         """The text is complete."""
         if not self._text_complete:

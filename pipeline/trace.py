@@ -200,6 +200,60 @@ class EngineUsed:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class ModelAsked:
+    """A language model was asked for a reply to `said`. `speculative`: the caller's turn may not be over yet."""
+
+    model: str
+    said: str
+    at: float
+    speculative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReplied:
+    """A reply of a language model is complete, was given up, or failed (`error`).
+
+    `first_token_s` (None: none came) and `seconds` count from the request; tokens are 0 where the model does not say.
+    """
+
+    model: str
+    text: str
+    first_token_s: float | None
+    seconds: float
+    at: float
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    cost: float = 0.0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Speculated:
+    """A reply was begun at a likely end of the turn: it was `used`, and came `saved_s` sooner, or thrown away.
+
+    `tokens` had come by then.
+    """
+
+    used: bool
+    tokens: int
+    saved_s: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRan:
+    """A tool of an agent has run, or was refused (`error`). `arguments` are the model's, without keyed digits."""
+
+    name: str
+    arguments: str
+    result: str
+    seconds: float
+    at: float
+    error: str = ""
+
+
 SessionEvent = (
     BotSpoke
     | BotHeard
@@ -216,4 +270,8 @@ SessionEvent = (
     | TurnTraced
     | EngineFailed
     | EngineUsed
+    | ModelAsked
+    | ModelReplied
+    | Speculated
+    | ToolRan
 )

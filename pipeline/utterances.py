@@ -70,6 +70,15 @@ class Utterances:
         if self.is_open(utterance):
             self._speaker.complete()
 
+    def flush(self, utterance: int) -> None:
+        """Speak the text so far, though it ends no clause."""
+        if self.is_open(utterance):
+            self._speaker.flush()
+
+    def so_far(self, utterance: int) -> Playback:
+        """What has been played of an open one."""
+        return self._speaker.so_far() if self.is_open(utterance) else self.playback
+
     def is_open(self, utterance: int) -> bool:
         """Whether that one is being said."""
         return utterance == self.latest and self._speaker.open

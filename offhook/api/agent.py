@@ -1,7 +1,8 @@
 """Agents talk to callers: a flow, a Python coroutine function, a speech-to-speech model."""
 
 import inspect
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
@@ -10,13 +11,18 @@ from offhook.api.call import Call, Dialog
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an agent ended: `reason` goes into the call's record."""
+    """How an agent ended: `reason` goes into the call's record.
+
+    An Agent that hands the call back has the outcome's `name`, and its `values` as texts.
+    """
 
     reason: str = "bot hung up"
+    name: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
 @runtime_checkable
-class Agent(Protocol):
+class CallAgent(Protocol):
     """Talks to every caller; one object serves all calls, so what belongs to one call lives in `run`."""
 
     async def run(self, call: Call) -> Outcome:
@@ -35,7 +41,7 @@ class DialogAgent:
         self._dialog = dialog
 
     async def run(self, call: Call) -> Outcome:
-        """See Agent."""
+        """See CallAgent."""
         await self._dialog(call)
         return Outcome()
 
@@ -43,11 +49,11 @@ class DialogAgent:
 class AgentDialog:
     """Wraps an agent as a coroutine function; `as_agent` returns it unchanged."""
 
-    def __init__(self, agent: Agent) -> None:
+    def __init__(self, agent: CallAgent) -> None:
         self._agent = agent
 
     async def run(self, call: Call) -> Outcome:
-        """See Agent."""
+        """See CallAgent."""
         return await self._agent.run(call)
 
     async def __call__(self, call: Call) -> None:
@@ -55,11 +61,11 @@ class AgentDialog:
         await self._agent.run(call)
 
 
-def dialog_of(talks: Agent | Dialog) -> Dialog:
+def dialog_of(talks: CallAgent | Dialog) -> Dialog:
     """The coroutine function of an agent, or `talks` itself if it is one. TypeError for anything else."""
     if isinstance(talks, type):
         raise TypeError(f"{talks.__name__} is a class: pass an agent made of it, as in bot.answer({talks.__name__}())")
-    if isinstance(talks, Agent):
+    if isinstance(talks, CallAgent):
         _check_coroutine_function(talks.run)
         return AgentDialog(talks)
     _check_coroutine_function(talks)
@@ -86,6 +92,6 @@ def _check_takes_a_call(function: Any, name: str) -> None:
         return  # it has no signature that can be inspected
 
 
-def as_agent(talks: Agent | Dialog) -> Agent:
+def as_agent(talks: CallAgent | Dialog) -> CallAgent:
     """`talks` as an agent."""
-    return talks if isinstance(talks, Agent) else DialogAgent(talks)
+    return talks if isinstance(talks, CallAgent) else DialogAgent(talks)

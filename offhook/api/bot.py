@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar, overload
 
-from offhook.api.agent import Agent, dialog_of
+from offhook.api.agent import CallAgent, dialog_of
 from offhook.api.call import Dialog
 from offhook.api.routing import Route, routed, with_routes
 from offhook.carriers.outbound import CallOutcome, number_of, place_call
@@ -25,7 +25,7 @@ from offhook.usererror import UserError
 FAILURE, USAGE = 1, 2
 """The exit status when an engine fails, and when the settings cannot be used."""
 
-_Talks = TypeVar("_Talks", bound=Dialog | Agent)
+_Talks = TypeVar("_Talks", bound=Dialog | CallAgent)
 
 
 class Bot:
@@ -78,7 +78,7 @@ class Bot:
     ) -> _Talks | Callable[[_Talks], _Talks]:
         """Decorate the coroutine function that talks to every caller, or with `number` to those who dialled it.
 
-        An Agent may be passed in its place.
+        A CallAgent may be passed in its place.
 
         `number` is one pattern or several, as in `[[routes]]`: `+15551234567`, `+1555*`, `1??`. The first match
         answers; configured routes are tried before these. TypeError for anything but an agent or an `async def`;

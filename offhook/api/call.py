@@ -25,6 +25,7 @@ from offhook.pipeline.events import (
     ValueKind,
 )
 from offhook.pipeline.session import Session
+from offhook.pipeline.trace import SessionEvent
 from offhook.pipeline.turn.events import NoInput, TurnEvent, TurnOver
 from offhook.pipeline.understanding.kinds import Date
 from offhook.sip.message.identities import Identities, Party
@@ -74,6 +75,7 @@ class Call:
         on_state: Callable[[str], None] | None = None,
         on_transfer: Callable[[str], Awaitable[None]] | None = None,
         on_record: Callable[[bool], None] | None = None,
+        on_dtmf: Callable[[str], None] | None = None,
     ) -> None:
         self.id = call_id
         self.caller = caller
@@ -90,6 +92,7 @@ class Call:
         self._on_state = on_state
         self._on_transfer = on_transfer
         self._on_record = on_record
+        self._on_dtmf = on_dtmf
         self._ended = False
         self._turns: dict[TurnEvents, Callable[[], None]] = {}  # with what unsubscribes each
         self._history: History | None = None
@@ -153,6 +156,42 @@ class Call:
         Raises what `say` raises.
         """
         return self._start(Prompt(text, barge_in, interruption, language, voice))
+
+    def prepare(self, text: str, *, language: str | None = None, voice: str | None = None) -> None:
+        """Synthesise `text`, which is likely to be said next, so that it starts at once; nothing else happens."""
+
+    @property
+    def is_audible(self) -> bool:
+        """Whether speech of the bot is on its way to the caller."""
+        return self._session.is_audible
+
+    @property
+    def silence_ms(self) -> int:
+        """The silence that ends a turn, without a policy of one's own."""
+        return self._silence_ms
+
+    @property
+    def no_input_ms(self) -> int:
+        """How long the caller may say nothing to a question."""
+        return self._no_input_ms
+
+    def report(self, event: SessionEvent) -> None:
+        """Put an event of an agent on the call's record, the page and in the metrics."""
+        if not self._ended:
+            self._session.report(event)
+
+    def send_dtmf(self, digits: str) -> None:
+        """Press keys for the far end, as in a menu that the bot has called: `0-9`, `*`, `#`, `A-D`.
+
+        Raises CallEnded; ValueError for anything else, UserError if the line cannot send them.
+        """
+        if self._ended or self.hung_up:
+            raise CallEnded
+        if not digits or set(digits) - set("0123456789*#ABCD"):
+            raise ValueError(f"{digits[:40]!r} are not keys of a phone")
+        if self._on_dtmf is None:
+            raise UserError("this line cannot send keys", "its protocol has none", "have the call come over SIP")
+        self._on_dtmf(digits)
 
     def expect(self, question: Question | None = ANY_SPEECH) -> None:
         """Keep listening for turns of the caller that answer `question` (by default any speech).
@@ -312,7 +351,7 @@ class Call:
     def end(self) -> None:
         """The call is over."""
         self._ended = True
-        self._on_hangup = self._on_state = self._on_transfer = self._on_record = None
+        self._on_hangup = self._on_state = self._on_transfer = self._on_record = self._on_dtmf = None
         for events in list(self._turns):
             events.close()
 

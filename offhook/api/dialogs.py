@@ -21,7 +21,7 @@ class FlowAgent:
         self._flow = flow
 
     async def run(self, call: Call) -> Outcome:
-        """See Agent."""
+        """See CallAgent."""
         runner = FlowRunner(self._flow, call.language)
         action = runner.start()
         asked: Question | None = None  # whose answer may still be corrected

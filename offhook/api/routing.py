@@ -47,7 +47,7 @@ class RoutedAgent:
         self._default = as_agent(default)
 
     async def run(self, call: Call) -> Outcome:
-        """See Agent."""
+        """See CallAgent."""
         number = dialled_number(call.called)
         for route, agent in self._routes:
             if any(matches(pattern, number) for pattern in route.patterns):

@@ -17,6 +17,13 @@ class SpeaksUtterances(Protocol):
     def finish(self, utterance: int) -> None:
         """No more text."""
 
+    def flush(self, utterance: int) -> None:
+        """Speak the text so far."""
+
+    def played(self, utterance: int) -> Playback:
+        """What was played of it so far."""
+        ...
+
     def cancel(self, utterance: int) -> None:
         """Stop at once."""
 
@@ -43,6 +50,15 @@ class Utterance:
     def append(self, text: str) -> None:
         """More text."""
         self._session.append(self.id, text)
+
+    def flush(self) -> None:
+        """Speak the text so far, though it ends no clause: the rest is late."""
+        self._session.flush(self.id)
+
+    @property
+    def played(self) -> Playback:
+        """What was played of it so far; once the caller has interrupted it, up to there."""
+        return self._said.result() if self._said.done() else self._session.played(self.id)
 
     def finish(self) -> None:
         """No more text: it is over when all of it has been played."""

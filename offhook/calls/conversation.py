@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from offhook.api.agent import Agent, as_agent
+from offhook.api.agent import CallAgent, as_agent
 from offhook.api.call import HANG_UP_WAIT_S, Call, Dialog
 from offhook.api.understood import Understanding
 from offhook.calls.call_log import CallLog
@@ -55,7 +55,7 @@ class Services:
     store: Journal
     metrics: Metrics
     recordings: RecordingWriter | None
-    dialog: Dialog | Agent
+    dialog: Dialog | CallAgent
     listeners: list[Listener] = field(default_factory=list)
     feed: LiveFeed = field(default_factory=lambda: LiveFeed(lambda uniqueid, event: None))
 
@@ -194,6 +194,7 @@ class Conversation:
             on_state=lambda name: self._on_event(DialogState(name, monotonic())),
             on_transfer=self._transfer if self._transfer_to is not None else None,
             on_record=self._pause_recording,
+            on_dtmf=line.send_dtmf,
         )
         self._limit = asyncio.get_running_loop().call_later(
             config.calls.max_call_s,
@@ -311,7 +312,7 @@ class Conversation:
             self._transferring = None
         self.end(*why)
 
-    async def _run_dialog(self, agent: Agent, call: Call) -> None:
+    async def _run_dialog(self, agent: CallAgent, call: Call) -> None:
         reason = "bot hung up"
         try:
             await EndsWithCall(self._talk(agent, call), lambda: self.over)
@@ -324,7 +325,7 @@ class Conversation:
             # A dialog may also cancel itself: nothing would talk to the caller.
             self.hang_up(EndedBy.BOT, reason)
 
-    async def _talk(self, agent: Agent, call: Call) -> None:
+    async def _talk(self, agent: CallAgent, call: Call) -> None:
         outcome = await agent.run(call)
         self._bot_reason = outcome.reason
         await call.hangup()

@@ -19,7 +19,11 @@ from offhook.pipeline.trace import (
     EngineFailed,
     EngineUsed,
     KeyPressed,
+    ModelAsked,
+    ModelReplied,
     SessionEvent,
+    Speculated,
+    ToolRan,
     TurnTraced,
 )
 from offhook.sip.net.address import Address
@@ -59,6 +63,8 @@ def _text(data: bytes) -> str:
 def session_event(event: SessionEvent) -> tuple[str, dict[str, object]]:  # noqa: C901  # one row an event
     """What happened in a conversation, and its figures: texts and digits only as their lengths."""
     match event:
+        case ModelAsked() | ModelReplied() | Speculated() | ToolRan():
+            return _of_an_agent(event)
         case CallerSpeech() | CallerPartial() | CallerTyped() | CallerIgnored() | KeyPressed():
             return _of_the_caller(event)
         case CallerAnswered() | CallerCorrected():
@@ -87,6 +93,19 @@ def session_event(event: SessionEvent) -> tuple[str, dict[str, object]]:  # noqa
                 "outcome": str(use.outcome),
                 **spent,
             }
+
+
+def _of_an_agent(event: ModelAsked | ModelReplied | Speculated | ToolRan) -> tuple[str, dict[str, object]]:
+    match event:
+        case ModelAsked(model, said, speculative=speculative):
+            return "the model is asked", {"model": model, "chars": len(said), "speculative": speculative}
+        case ModelReplied(model, text, first_token_s, seconds, error=error):
+            times = {"first_token_s": first_token_s, "seconds": round(seconds, 3)}
+            return "the model has replied", {"model": model, "chars": len(text), **times, "error": error}
+        case Speculated(used, tokens, saved_s):
+            return "a reply was begun early", {"used": used, "tokens": tokens, "saved_s": round(saved_s, 3)}
+        case ToolRan(name, seconds=seconds, error=error):
+            return "a tool has run", {"tool": name, "seconds": round(seconds, 3), "error": error}
 
 
 def _of_the_caller(

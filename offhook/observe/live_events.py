@@ -26,7 +26,11 @@ from offhook.pipeline.trace import (
     EngineUsed,
     KeyPressed,
     Mark,
+    ModelAsked,
+    ModelReplied,
     SessionEvent,
+    Speculated,
+    ToolRan,
     TurnTrace,
     TurnTraced,
 )
@@ -90,6 +94,25 @@ def _content(event: SessionEvent, began: float) -> LiveEvent:  # noqa: C901, PLR
             spent = {"audio_s": round(use.spent.audio_s, 2), "characters": use.spent.characters}
             used: LiveEvent = {"kind": "used", "part": use.part, "engine": use.engine, "outcome": str(use.outcome)}
             return used | spent | {"cost": round(use.spent.cost, 6), "why": _short(use.why)}
+        case ModelAsked() | ModelReplied() | Speculated() | ToolRan():
+            return _of_an_agent(event)
+
+
+def _of_an_agent(event: ModelAsked | ModelReplied | Speculated | ToolRan) -> LiveEvent:
+    match event:
+        case ModelAsked(model, said, speculative=speculative):
+            return {"kind": "asked", "model": model, "said": _short(said), "speculative": speculative}
+        case ModelReplied():
+            first_ms = None if event.first_token_s is None else round(1000 * event.first_token_s)
+            tokens = [event.input_tokens, event.cached_tokens, event.output_tokens]
+            replied: LiveEvent = {"kind": "replied", "model": event.model, "text": _short(event.text)}
+            took = {"first_token_ms": first_ms, "ms": round(1000 * event.seconds), "tokens": tokens}
+            return replied | took | {"cost": round(event.cost, 6), "error": _short(event.error)}
+        case Speculated(used, tokens_so_far, saved_s):
+            return {"kind": "speculated", "used": used, "tokens": tokens_so_far, "saved_ms": round(1000 * saved_s)}
+        case ToolRan(name, arguments, result, seconds, error=error):
+            ran: LiveEvent = {"kind": "tool", "name": name, "arguments": _short(arguments), "result": _short(result)}
+            return ran | {"ms": round(1000 * seconds), "error": _short(error)}
 
 
 def _turn(trace: TurnTrace, began: float) -> LiveEvent:

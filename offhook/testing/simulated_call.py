@@ -16,7 +16,7 @@ import asyncio
 from collections.abc import Iterable
 from types import TracebackType
 
-from offhook.api.agent import Agent, as_agent
+from offhook.api.agent import CallAgent, as_agent
 from offhook.api.call import Call, Dialog
 from offhook.api.turns import Said
 from offhook.calls.dialog_task import EndsWithCall, is_call_ended
@@ -44,12 +44,13 @@ class SimulatedCall:
 
     The bot's and the caller's speech takes 60 ms a character. `events` has all events of the session; an exception of
     the bot is raised when the call ends. `language` is the call's at first, `languages` those of the engines (none:
-    any); `voice` and `asr` show which were used.
+    any); `voice` and `asr` show which were used. With `transfers` the call can be transferred: `transferred_to` says
+    where. `sent_keys` are the keys that the bot has pressed.
     """
 
     def __init__(  # noqa: PLR0913  # each is a property of a call
         self,
-        talks: Dialog | Agent,
+        talks: Dialog | CallAgent,
         *,
         caller: str = "sip:caller@example.com",
         called: str = "sip:bot@example.com",
@@ -60,7 +61,10 @@ class SimulatedCall:
         no_input_ms: int = 5_000,
         language: str = "en-US",
         languages: tuple[str, ...] = (),
+        transfers: bool = False,
     ) -> None:
+        self.transferred_to: str | None = None
+        self.sent_keys = ""
         self.events: list[SessionEvent] = []
         self.voice = SimulatedVoice(languages)
         self.bot_hung_up = False
@@ -87,6 +91,8 @@ class SimulatedCall:
             language=language,
             languages=EngineLanguages("simulated", languages, "simulated", languages),
             on_hangup=self._on_hangup,
+            on_transfer=self._on_transfer if transfers else None,
+            on_dtmf=self._on_dtmf,
         )
         self.call.keep_history()
         self._agent = as_agent(talks)
@@ -196,6 +202,13 @@ class SimulatedCall:
     async def _run(self) -> None:
         await self._agent.run(self.call)
         await self.call.hangup()
+
+    async def _on_transfer(self, number: str) -> None:
+        await self.session.drained()
+        self.transferred_to = number
+
+    def _on_dtmf(self, digits: str) -> None:
+        self.sent_keys += digits
 
     def _on_hangup(self) -> None:
         self.bot_hung_up = True

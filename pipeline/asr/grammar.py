@@ -49,6 +49,8 @@ def question_grammar(question: Question) -> str | None:
     This is the question's own grammar, or its choices' phrases plus, if it collects digits, digits spoken one by one
     (in a language with digit words). Raises GrammarError.
     """
+    if question.any_words:
+        return None
     if question.grammar is not None:
         return question.grammar
     alternatives = _alternatives(question.choices, question.language)

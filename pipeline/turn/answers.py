@@ -61,6 +61,6 @@ def is_meant_for(question: Question, answer: Answer, *, early: bool) -> bool:
     if answer.kind is AnswerKind.NO_MATCH:
         return False
     chosen = answer.choice is not None or answer.digits != "" or answer.value is not None
-    if not early or chosen or question.digits is None:
+    if not early or chosen or question.digits is None or question.any_words:
         return True
     return spoken_digits(answer.text, question.language) is not None

@@ -1,0 +1,136 @@
+"""A language model on the phone."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from pydantic import BaseModel
+
+from offhook.agents.agent_call import AgentCall, AgentSetup
+from offhook.agents.history import Unheard
+from offhook.agents.limits import AgentLimits
+from offhook.agents.policy import BUILT_IN, Policy, outcome_values
+from offhook.agents.tools import Tool, tool_of
+from offhook.api.agent import Outcome
+from offhook.api.call import Call
+from offhook.llm.model import LanguageModel
+
+
+class Agent:
+    """Answers callers with a language model; one object serves all calls.
+
+    `instructions` tell the model who it is. `greeting` is said first; None: the model greets. `tools` are functions
+    with typed arguments (see `tool`). `transfer_to` has the numbers that it may connect callers to, by name; `outcomes`
+    the results that it may hand the call back with, by name, each with the types of its values, such as
+    `{"booked": {"day": date}}`.
+    `dtmf`: it may press keys. `language` and `voice` as in `Call`. `unheard`: what the model is told of the rest of a
+    reply that was interrupted. `on_failure`: what happens when it fails, `apologise`, `hang_up` or `transfer NAME`.
+    `speculate`: a reply is begun at a likely end of the turn, and thrown away when the caller goes on. `hide_keys`: the
+    model is told how many keys were pressed, and not which.
+
+    TypeError for a tool or a value that has no schema, ValueError for two tools of one name and for a transfer to a
+    name that is not there.
+    """
+
+    def __init__(  # noqa: PLR0913  # each is a property of an agent
+        self,
+        instructions: str,
+        *,
+        model: LanguageModel,
+        tools: Iterable[Tool | Callable[..., Any]] = (),
+        greeting: str | None = None,
+        language: str | None = None,
+        voice: str | None = None,
+        limits: AgentLimits | None = None,
+        outcomes: Iterable[str] | Mapping[str, Mapping[str, Any] | type[BaseModel]] = (),
+        transfer_to: Mapping[str, str] | None = None,
+        dtmf: bool = False,
+        unheard: Unheard = "note",
+        on_failure: str = "apologise",
+        speculate: bool = True,
+        hide_keys: bool = False,
+    ) -> None:
+        transfers = dict(transfer_to or {})
+        _check_failure(on_failure, transfers)
+        policy = Policy(transfers, _outcomes(outcomes), dtmf=dtmf)
+        made = _tools(tools)
+        self._language = language
+        self._started: asyncio.Future[None] | None = None
+        self._setup = AgentSetup(
+            instructions,
+            model,
+            greeting,
+            voice,
+            limits or AgentLimits(),
+            policy,
+            made,
+            (*(each.spec for each in made.values()), *policy.specs),
+            unheard,
+            on_failure,
+            transfers,
+            speculate,
+            hide_keys,
+        )
+
+    @property
+    def model(self) -> LanguageModel:
+        """The model."""
+        return self._setup.model
+
+    async def run(self, call: Call) -> Outcome:
+        """Talk to the caller until the agent hangs up, transfers, or hands back an outcome, which is returned.
+
+        Raises CallEnded when the call ends first; UserError for a model that can never work.
+        """
+        await self.start()
+        if self._language is not None:
+            call.language = self._language
+        return await AgentCall(self._setup, call).run()
+
+    def with_instructions(self, instructions: str) -> "Agent":
+        """The same agent with other instructions: a flow fills in its variables."""
+        other = object.__new__(Agent)
+        other._language, other._started = self._language, self._started
+        other._setup = replace(self._setup, instructions=instructions)
+        return other
+
+    async def start(self) -> None:
+        """Start the model, before the first call; `run` does it if nobody has. Raises as `LanguageModel.start`."""
+        if self._started is None or self._started.get_loop() is not asyncio.get_running_loop():
+            self._started = asyncio.ensure_future(self._setup.model.start())
+        try:
+            await asyncio.shield(self._started)
+        except BaseException:
+            if self._started is not None and self._started.done():
+                self._started = None  # the next call tries again
+            raise
+
+    async def close(self) -> None:
+        """Close the model, after the last call. Idempotent."""
+        self._started = None
+        await self._setup.model.close()
+
+
+def _check_failure(on_failure: str, transfer_to: Mapping[str, str]) -> None:
+    action, _, name = on_failure.partition(" ")
+    if action not in ("apologise", "hang_up", "transfer") or bool(name) != (action == "transfer"):
+        raise ValueError(f"on_failure is `apologise`, `hang_up` or `transfer NAME`, not {on_failure!r}")
+    if name and name not in transfer_to:
+        raise ValueError(f"on_failure transfers to {name!r}, which `transfer_to` does not have")
+
+
+def _tools(tools: Iterable[Tool | Callable[..., Any]]) -> dict[str, Tool]:
+    made: dict[str, Tool] = {}
+    for each in map(tool_of, tools):
+        if each.name in made or each.name in BUILT_IN:
+            raise ValueError(f"two tools are called {each.name}: give one another name, @tool(name=…)")
+        made[each.name] = each
+    return made
+
+
+def _outcomes(outcomes: Iterable[str] | Mapping[str, Any]) -> dict[str, type[BaseModel]]:
+    named = outcomes if isinstance(outcomes, Mapping) else {name: {} for name in outcomes}
+    return {
+        name: values if isinstance(values, type) else outcome_values(name, values) for name, values in named.items()
+    }

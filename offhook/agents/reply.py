@@ -1,0 +1,245 @@
+"""One reply to the caller, from the request to its last text: spoken as it streams, with tools in between.
+
+Whatever stalls, the caller hears something: a filler while the model or a tool takes its time, the words so far when
+they come too slowly for a clause, an apology when nothing comes. Cancelling the task ends it at once.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from offhook.agents.history import History
+from offhook.agents.limits import AgentLimits
+from offhook.agents.policy import ENDS_AGENT, CallAction, Policy, SendDtmf
+from offhook.agents.reply_stream import ReplyStream
+from offhook.agents.speech import AgentSpeech
+from offhook.agents.tool_runs import MAX_CALLS_A_REPLY, ToolRuns, kept
+from offhook.agents.tools import ToolError
+from offhook.agents.wording import AgentWording
+from offhook.api.call import Call
+from offhook.api.utterance import Utterance
+from offhook.llm.model import Ended, ModelError, TextDelta, ToolCall
+from offhook.usererror import UserError
+
+POLL_S = 0.2
+"""How often the silence is measured while a reply is on its way."""
+
+# A word that may go on, in scripts that have spaces.
+_OPEN_WORD = re.compile(r"[0-9A-Za-z\u00c0-\u2e7f'’-]{1,40}\Z")
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SPEAKABLE = re.compile(r"[^\W_]")
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The agent ends with `action`, which the tool call `call` of `reply` asked for (None: the bot itself)."""
+
+    action: CallAction
+    reply: int = 0
+    call: ToolCall | None = None
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What a reply works with, in one call. `ask` begins a request for the history as it is."""
+
+    call: Call
+    history: History
+    speech: AgentSpeech
+    runs: ToolRuns
+    policy: Policy
+    limits: AgentLimits
+    wording: AgentWording
+    ask: Callable[[], ReplyStream]
+    caller_talks: Callable[[], bool]
+    model: str
+
+
+class Reply:
+    """One reply. `first` is a request that is on its way already."""
+
+    def __init__(self, around: Surroundings, first: ReplyStream | None = None) -> None:
+        self.has_spoken = False
+        """Whether any of its text was given to the voice."""
+        self._around = around
+        self._first = first
+        self._since = asyncio.get_running_loop().time()
+        self._fillers = 0
+        self._ids: set[str] = set()
+
+    async def run(self) -> Ending | None:
+        """Say it. None: the caller's turn. Raises ModelError, CallEnded."""
+        stream = self._first or self._around.ask()
+        try:
+            for _ in range(self._around.limits.tool_rounds):
+                reply, calls = await self._round(stream)
+                if not calls:
+                    return None
+                ending = await self._carry_out(reply, calls)
+                if ending is not None:
+                    return ending
+                self._since = asyncio.get_running_loop().time()
+                stream.close()
+                stream = self._around.ask()
+            why = f"it has called tools {self._around.limits.tool_rounds} times and has not answered"
+            raise ModelError(self._around.model, "limit", why)
+        finally:
+            stream.close()
+
+    async def _round(self, stream: ReplyStream) -> tuple[int, list[ToolCall]]:
+        """The reply to one request: its text is spoken, its calls are returned."""
+        history = self._around.history
+        reply = history.reply()
+        text = _Text()
+        utterance: Utterance | None = None
+        calls: list[ToolCall] = []
+        try:
+            while True:
+                event = await stream.next(POLL_S)
+                if event is None:
+                    await self._wait(stream, utterance)
+                elif isinstance(event, Ended):
+                    break
+                elif isinstance(event, ToolCall):
+                    if len(calls) < MAX_CALLS_A_REPLY:
+                        calls.append(self._numbered(event))
+                else:
+                    utterance = await self._say(reply, event, text, utterance)
+                    if text.chars > self._around.limits.reply_chars:
+                        break
+        finally:
+            self._complete(reply, utterance, text, calls)
+        if utterance is None and not calls:
+            raise ModelError(self._around.model, "refused", "its reply is empty")
+        return reply, calls
+
+    def _complete(self, reply: int, utterance: Utterance | None, text: "_Text", calls: list[ToolCall]) -> None:
+        if calls:
+            self._around.history.called(reply, tuple(kept(call) for call in calls))
+        if utterance is None:
+            self._around.history.silent(reply)
+        else:
+            utterance.append(text.rest())
+            utterance.finish()
+
+    async def _say(self, reply: int, event: TextDelta, text: "_Text", utterance: Utterance | None) -> Utterance | None:
+        self._around.history.grow(reply, event.text)
+        words = text.take(event.text)
+        if utterance is None:
+            if not _SPEAKABLE.search(text.all):
+                return None
+            utterance = await self._around.speech.begin(reply)
+            self.has_spoken = True
+            words = text.all.removesuffix(text.held)
+        utterance.append(words)
+        self._flush_if_late(utterance)
+        return utterance
+
+    async def _wait(self, stream: ReplyStream, utterance: Utterance | None) -> None:
+        """No token has come for a while."""
+        limits, now = self._around.limits, asyncio.get_running_loop().time()
+        waited_s = now - max(stream.latest_at if stream.first_at is not None else stream.asked_at, self._since)
+        if waited_s >= limits.late_s:
+            what = "stopped in mid-reply" if utterance is not None else "has not begun to reply"
+            raise ModelError(self._around.model, "late", f"it {what} for {waited_s:.1f} s")
+        if utterance is None:
+            await self._bridge()
+        else:
+            self._flush_if_late(utterance)
+
+    def _flush_if_late(self, utterance: Utterance) -> None:
+        if self._around.speech.quiet_s() >= self._around.limits.flush_after_s:
+            utterance.flush()
+
+    async def _bridge(self) -> None:
+        """A filler, if the caller has heard nothing for too long and does not speak."""
+        speech, limits, fillers = self._around.speech, self._around.limits, self._around.wording.fillers
+        due_s = limits.filler_every_s if self._fillers else limits.filler_after_s
+        if speech.quiet_s() >= due_s and not speech.busy and not self._around.caller_talks() and fillers:
+            filler = fillers[min(self._fillers, len(fillers) - 1)]
+            self._fillers += 1
+            await speech.say(filler, into_history=False)
+
+    def _numbered(self, call: ToolCall) -> ToolCall:
+        """The call with an id of its own, whatever the model gave it."""
+        sound = _ID.fullmatch(call.id) is not None and call.id not in self._ids
+        number = call.id if sound else f"call-{len(self._ids) + 1}"
+        self._ids.add(number)
+        return ToolCall(number, call.name, call.arguments)
+
+    async def _carry_out(self, reply: int, calls: list[ToolCall]) -> Ending | None:
+        """Run the tools; returns what ends the agent, once everything said has been heard."""
+        runs = self._around.runs
+        ending: Ending | None = None
+        running = []
+        for call in calls:
+            action = self._admitted(reply, call)
+            if action is None:
+                continue
+            if isinstance(action, _Runs):
+                run = runs.start(reply, call)
+                if run is not None and run.task is not None:
+                    running.append(run.task)
+            elif isinstance(action, SendDtmf):
+                self._press(reply, call, action)
+            elif ending is None and isinstance(action, ENDS_AGENT):
+                ending = Ending(action, reply, call)
+            else:
+                runs.refuse(reply, call, "the call is ending already")
+        while running and (await asyncio.wait(running, timeout=POLL_S))[1]:
+            await self._bridge()
+        if ending is None:
+            return None
+        if (await self._around.speech.over()).interrupted and ending.call is not None:
+            runs.refuse(reply, ending.call, "the caller interrupted")
+            return None  # their turn follows
+        return ending
+
+    def _admitted(self, reply: int, call: ToolCall) -> "CallAction | _Runs | None":
+        """What the call asks for; None if it is refused."""
+        if not self._around.runs.admit():
+            self._around.runs.refuse(reply, call, "too many calls of tools: answer without them")
+            return None
+        try:
+            return self._around.policy.read(call) or _Runs()
+        except ToolError as error:
+            self._around.runs.refuse(reply, call, str(error))
+            return None
+
+    def _press(self, reply: int, call: ToolCall, action: SendDtmf) -> None:
+        try:
+            self._around.call.send_dtmf(action.digits)
+        except UserError as error:
+            self._around.runs.refuse(reply, call, error.problems[0].what)
+        else:
+            self._around.runs.done(reply, call, "pressed")
+
+
+class _Runs:
+    """The call is for a tool that takes time."""
+
+
+class _Text:
+    """The text of a reply, given on in whole words: it may be spoken at any moment."""
+
+    def __init__(self) -> None:
+        self.all = ""
+        self.held = ""
+
+    @property
+    def chars(self) -> int:
+        return len(self.all)
+
+    def take(self, text: str) -> str:
+        """More text; returns what may be spoken now."""
+        self.all += text
+        both = self.held + text
+        open_word = _OPEN_WORD.search(both)
+        self.held = open_word.group() if open_word is not None else ""
+        return both.removesuffix(self.held)
+
+    def rest(self) -> str:
+        """The last word."""
+        held, self.held = self.held, ""
+        return held

@@ -1,0 +1,123 @@
+"""One request to a model on its way: what comes is kept until it is read."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from contextlib import aclosing
+
+from offhook.llm.model import Ended, LanguageModel, ModelError, ModelEvent, ModelRequest, TextDelta, Usage
+from offhook.pipeline.trace import ModelAsked, ModelReplied, SessionEvent
+
+MAX_UNREAD = 2_000
+"""Events that nobody reads, of a speculation or behind a filler; beyond it the model is too talkative for a phone."""
+
+
+class ReplyStream:
+    """The reply to `request`, from now on; `on_text` is called with its text as it comes.
+
+    `report` gets what becomes of it. `close` it, whatever happens.
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        request: ModelRequest,
+        report: Callable[[SessionEvent], None],
+        *,
+        speculative: bool = False,
+        on_text: Callable[[str], None] | None = None,
+    ) -> None:
+        self.request = request
+        self.tokens = 0
+        """Pieces of text so far."""
+        self._model = model
+        self._report = report
+        self._on_text = on_text
+        self._now = asyncio.get_running_loop().time
+        self.asked_at = self.latest_at = self._now()
+        self.first_at: float | None = None
+        self._text = ""
+        self._usage = Usage()
+        self._error: Exception | None = None
+        self._ended = self._reported = False
+        self._unread: deque[ModelEvent] = deque()
+        self._changed = asyncio.Event()
+        said = next((message.text for message in reversed(request.messages) if message.role == "user"), "")
+        report(ModelAsked(model.name, said, self.asked_at, speculative))
+        self._task = asyncio.ensure_future(self._pump())
+
+    async def next(self, timeout_s: float) -> ModelEvent | None:
+        """The next event; None if none comes in time. Raises ModelError."""
+        if not self._unread and not self._task.done():
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(max(0.0, timeout_s)):
+                    await self._changed.wait()
+            except TimeoutError:
+                return None
+        if self._unread:
+            return self._unread.popleft()
+        if self._error is not None:
+            raise self._error
+        raise ModelError(self._model.name, "away", "the reply broke off")
+
+    @property
+    def failed(self) -> bool:
+        """Whether it has failed."""
+        return self._error is not None
+
+    def close(self) -> None:
+        """End the request. Idempotent."""
+        self._task.cancel()
+        self._tell()
+
+    async def closed(self) -> None:
+        """Wait until the request has ended, after `close`."""
+        await asyncio.wait((self._task,))
+
+    async def _pump(self) -> None:
+        try:
+            async with aclosing(self._model.stream(self.request)) as events:  # type: ignore[type-var]
+                async for event in events:
+                    self._take(event)
+                    if self._ended or len(self._unread) > MAX_UNREAD:
+                        break
+        except ModelError as error:
+            self._error = error
+        finally:
+            self._changed.set()
+            self._tell()
+
+    def _take(self, event: ModelEvent) -> None:
+        self.latest_at = self._now()
+        if self.first_at is None:
+            self.first_at = self.latest_at
+        if isinstance(event, TextDelta):
+            self.tokens += 1
+            self._text += event.text
+            if self._on_text is not None:
+                self._on_text(event.text)
+        elif isinstance(event, Ended):
+            self._usage, self._ended = event.usage, True
+        self._unread.append(event)
+        self._changed.set()
+
+    def _tell(self) -> None:
+        if self._reported:
+            return
+        self._reported = True
+        now, first, usage = self._now(), self.first_at, self._usage
+        error = "" if self._ended else str(self._error or "given up")
+        self._report(
+            ModelReplied(
+                self._model.name,
+                self._text,
+                None if first is None else first - self.asked_at,
+                now - self.asked_at,
+                now,
+                usage.input,
+                usage.cached_input,
+                usage.output,
+                error=error,
+            )
+        )

@@ -1,0 +1,142 @@
+"""Tools of one call, running beside the talk."""
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pydantic_core import from_json
+
+from offhook.agents.history import History
+from offhook.agents.limits import AgentLimits
+from offhook.agents.tools import OnInterrupt, Tool, ToolError
+from offhook.api.call import Call
+from offhook.llm.model import ToolCall
+from offhook.pipeline.trace import SessionEvent, ToolRan
+
+MAX_CALLS_A_REPLY = 8
+MAX_KEPT_CALL_CHARS = 2_000
+"""Of a call's arguments in history: what was refused for its length is not told back."""
+
+_ODD = re.compile(r"[^A-Za-z0-9_-]")
+
+CANCELLED = "cancelled: the caller said something else"
+
+
+@dataclass(slots=True)
+class ToolRun:
+    """One call of a tool; `reply` is the history's id of the reply that made it."""
+
+    reply: int
+    call: ToolCall
+    on_interrupt: OnInterrupt
+    task: "asyncio.Future[None] | None" = None
+    awaited: bool = True  # by the reply; else its result is news
+
+
+class ToolRuns:
+    """Starts, limits and ends them; their results go into `history`. `on_news` is called for one nobody waits for."""
+
+    def __init__(
+        self,
+        tools: Mapping[str, Tool],
+        limits: AgentLimits,
+        history: History,
+        call: Call,
+        report: Callable[[SessionEvent], None],
+        on_news: Callable[[], None],
+    ) -> None:
+        self._tools = tools
+        self._limits = limits
+        self._history = history
+        self._call = call
+        self._report = report
+        self._on_news = on_news
+        self._now = asyncio.get_running_loop().time
+        self._recent: deque[float] = deque()
+        self._runs: list[ToolRun] = []
+
+    def admit(self) -> bool:
+        """Count a call of any tool; False if there were too many in the last minute."""
+        now = self._now()
+        while self._recent and now - self._recent[0] > 60.0:
+            self._recent.popleft()
+        if len(self._recent) >= self._limits.tool_calls_per_minute:
+            return False
+        self._recent.append(now)
+        return True
+
+    def start(self, reply: int, call: ToolCall) -> ToolRun | None:
+        """Run a tool. None, with the refusal as its result, if there is no such tool."""
+        found = self._tools.get(call.name)
+        if found is None:
+            self.refuse(reply, call, f"there is no tool {call.name[:60]!r}")
+            return None
+        run = ToolRun(reply, call, found.on_interrupt)
+        self._runs.append(run)
+        run.task = asyncio.ensure_future(self._run(run, found))
+        return run
+
+    def refuse(self, reply: int, call: ToolCall, why: str) -> None:
+        """The call is not carried out."""
+        self._done(reply, call, f"error: {why}", 0.0, why)
+
+    def done(self, reply: int, call: ToolCall, result: str) -> None:
+        """A built-in one was carried out."""
+        self._done(reply, call, result, 0.0, "")
+
+    def interrupt(self) -> None:
+        """The caller says something else: cancel what may be, and let the rest run on."""
+        for run in self._runs:
+            run.awaited = False
+            if run.on_interrupt == "cancel" and run.task is not None:
+                run.task.cancel()
+                self._done(run.reply, run.call, CANCELLED, 0.0, CANCELLED)
+        self._runs = [run for run in self._runs if run.on_interrupt != "cancel"]
+
+    async def close(self) -> None:
+        """The agent has ended: so do its tools."""
+        tasks = [run.task for run in self._runs if run.task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _run(self, run: ToolRun, tool: Tool) -> None:
+        began, error = self._now(), ""
+        timeout_s = tool.timeout_s or self._limits.tool_timeout_s
+        try:
+            async with asyncio.timeout(timeout_s):
+                result = await tool.answer(run.call.arguments, self._call)
+        except ToolError as refused:
+            error = str(refused)
+            result = f"error: {error}"
+        except TimeoutError:
+            error = f"no result within {timeout_s:g} s"
+            result = f"error: {error}"
+        if run not in self._runs:
+            return  # it does not let itself be cancelled
+        self._runs.remove(run)
+        self._done(run.reply, run.call, result, self._now() - began, error)
+        if not run.awaited:
+            self._on_news()
+
+    def _done(self, reply: int, call: ToolCall, result: str, seconds: float, error: str) -> None:
+        self._history.result(reply, call, result)
+        self._report(ToolRan(call.name, call.arguments, result, seconds, self._now(), error))
+
+
+def kept(call: ToolCall) -> ToolCall:
+    """The call as history keeps it: arguments that are no JSON object, or long, would break later requests."""
+    arguments = call.arguments.strip() or "{}"
+    fits = len(arguments) <= MAX_KEPT_CALL_CHARS and _is_object(arguments)
+    name = _ODD.sub("_", call.name[:64]) or "unknown"
+    return ToolCall(call.id, name, arguments if fits else "{}")
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(from_json(text), dict)
+    except ValueError:
+        return False

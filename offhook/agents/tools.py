@@ -1,0 +1,168 @@
+"""Functions as tools of an agent: the schema comes from the signature, the description from the docstring."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeVar, get_type_hints, overload
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic_core import PydanticSerializationError, to_json
+
+from offhook.api.call import Call
+from offhook.llm.model import ToolSpec
+
+OnInterrupt = Literal["keep", "cancel"]
+"""What becomes of a tool that runs when the caller says something else."""
+
+MAX_ARGUMENTS_CHARS = 8_000
+MAX_RESULT_CHARS = 4_000
+MAX_REASON_CHARS = 400
+
+_Arguments = TypeVar("_Arguments", bound=BaseModel)
+
+
+class ToolError(Exception):
+    """A call of a tool failed or was refused; the model is given the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One tool. `run` is given the validated arguments, by name, and the call.
+
+    `timeout_s` None: the agent's limit. `on_interrupt`: whether it runs on when the caller interrupts.
+    """
+
+    name: str
+    description: str
+    arguments: type[BaseModel]
+    run: Callable[[dict[str, Any], Call], Awaitable[object]]
+    timeout_s: float | None = None
+    on_interrupt: OnInterrupt = "keep"
+
+    @property
+    def spec(self) -> ToolSpec:
+        """As the model sees it."""
+        return ToolSpec(self.name, self.description, schema_of(self.arguments))
+
+    async def answer(self, arguments: str, call: Call) -> str:
+        """The result of a call with arguments as the model wrote them. Raises ToolError."""
+        given = read_arguments(self.arguments, arguments)
+        values = {name: getattr(given, name) for name in type(given).model_fields}
+        try:
+            return as_text(await self.run(values, call))
+        except ToolError:
+            raise
+        except Exception as error:  # the function is the user's: whatever its code raises
+            raise ToolError(f"{type(error).__name__}: {error}"[:MAX_REASON_CHARS]) from error
+
+
+@overload
+def tool(function: Callable[..., Any], /) -> Tool: ...
+
+
+@overload
+def tool(
+    *, name: str | None = None, timeout_s: float | None = None, on_interrupt: OnInterrupt = "keep"
+) -> Callable[[Callable[..., Any]], Tool]: ...
+
+
+def tool(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    timeout_s: float | None = None,
+    on_interrupt: OnInterrupt = "keep",
+) -> Tool | Callable[[Callable[..., Any]], Tool]:
+    """Decorate a function with typed arguments that the model may call.
+
+    The docstring tells the model what it does, `Annotated[str, Field(description=…)]` what an argument is. An argument
+    of type `Call` gets the call, and is not shown to the model. A function that is not `async` runs in a thread. What
+    it returns, text or what JSON can hold, is told the model; so is the error if it raises. TypeError for a signature
+    that has no schema.
+    """
+
+    def decorate(inner: Callable[..., Any]) -> Tool:
+        made = tool_of(inner)
+        return replace(made, name=name or made.name, timeout_s=timeout_s, on_interrupt=on_interrupt)
+
+    return decorate if function is None else decorate(function)
+
+
+def tool_of(function: "Callable[..., Any] | Tool") -> Tool:
+    """A function as a tool; one that is a tool already, unchanged. TypeError as `tool`."""
+    if isinstance(function, Tool):
+        return function
+    name = getattr(function, "__name__", "")
+    if not name.isidentifier():
+        raise TypeError(f"{function!r} has no name that a model could call: decorate it with @tool(name=…)")
+    hints = get_type_hints(function, include_extras=True)
+    fields: dict[str, Any] = {}
+    wants_call = []
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
+            raise TypeError(f"tool {name}: a model gives arguments by name, and *{parameter.name} has none")
+        if parameter.name not in hints:
+            raise TypeError(f"tool {name}: argument {parameter.name} has no type: write `{parameter.name}: str`")
+        if hints[parameter.name] is Call:
+            wants_call.append(parameter.name)
+            continue
+        default = ... if parameter.default is parameter.empty else parameter.default
+        fields[parameter.name] = (hints[parameter.name], default)
+
+    async def run(values: dict[str, Any], call: Call) -> object:
+        given = {**values, **dict.fromkeys(wants_call, call)}
+        if inspect.iscoroutinefunction(function):
+            return await function(**given)
+        return await asyncio.to_thread(function, **given)
+
+    return Tool(name, inspect.cleandoc(function.__doc__ or ""), arguments_model(name, fields), run)
+
+
+def arguments_model(name: str, fields: dict[str, Any]) -> type[BaseModel]:
+    """A model of arguments: (type, default) by name, and nothing else."""
+    try:
+        made: type[BaseModel] = create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
+        schema_of(made)
+    except Exception as error:  # pydantic raises several kinds for types it does not know
+        raise TypeError(f"tool {name}: its arguments have no JSON schema ({str(error).splitlines()[0]})") from error
+    return made
+
+
+def schema_of(arguments: type[BaseModel]) -> dict[str, object]:
+    """The JSON schema, without the titles that pydantic makes."""
+    return {key: value for key, value in _untitled(arguments.model_json_schema()).items() if key != "description"}
+
+
+def _untitled(schema: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key == "properties":
+            found[key] = {name: _untitled(each) for name, each in value.items()}
+        elif key != "title":
+            found[key] = value
+    return found
+
+
+def read_arguments(model: type[_Arguments], text: str) -> _Arguments:
+    """The arguments that the model wrote, validated. Raises ToolError."""
+    if len(text) > MAX_ARGUMENTS_CHARS:
+        raise ToolError(f"the arguments have {len(text)} characters; at most {MAX_ARGUMENTS_CHARS} are read")
+    try:
+        return model.model_validate_json(text.strip() or "{}")
+    except ValidationError as error:
+        reasons = [f"{'.'.join(map(str, each['loc'])) or 'arguments'}: {each['msg']}" for each in error.errors()[:5]]
+        raise ToolError(f"the arguments are wrong: {'; '.join(reasons)}"[:MAX_REASON_CHARS]) from None
+
+
+def as_text(result: object) -> str:
+    """A result for the model."""
+    if result is None:
+        return "done"
+    if not isinstance(result, str):
+        try:
+            result = to_json(result).decode()
+        except PydanticSerializationError as error:
+            raise ToolError(f"the result cannot be told as JSON: {error}"[:MAX_REASON_CHARS]) from None
+    return result if len(result) <= MAX_RESULT_CHARS else result[: MAX_RESULT_CHARS - 1] + "…"

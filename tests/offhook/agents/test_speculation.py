@@ -1,0 +1,141 @@
+"""Replies begun at a likely end of the turn."""
+
+import pytest
+
+from offhook import Agent
+from offhook.agents.speculation import normalised
+from offhook.pipeline.endpoint.silence import SilencePolicy
+from offhook.pipeline.trace import BotSpoke, Speculated
+from offhook.testing import SimulatedCall, run
+from tests.offhook.agents.models import Says, ScriptedModel, call, last
+
+LIKELY = SilencePolicy(800, likely_ms=200)
+
+
+def speculated(caller: SimulatedCall) -> list[Speculated]:
+    return [event for event in caller.events if isinstance(event, Speculated)]
+
+
+def call_of(agent: Agent) -> SimulatedCall:
+    return SimulatedCall(agent, endpoint=LIKELY, silence_ms=800)
+
+
+def answered_after(caller: SimulatedCall, text: str) -> float:
+    return next(event.at for event in caller.events if isinstance(event, BotSpoke) and event.text.startswith(text))
+
+
+@pytest.mark.parametrize("speculate", [True, False])
+def test_the_reply_is_there_at_the_end_of_the_turn(speculate: bool) -> None:
+    model = ScriptedModel(Says("It is nine.", first_s=0.5))
+
+    async def talk() -> tuple[float, SimulatedCall]:
+        async with call_of(Agent("x", model=model, greeting="Hi.", speculate=speculate)) as caller:
+            await caller.hears("Hi.")
+            await caller.says("what time is it")
+            ended = caller.now
+            await caller.hears("It is nine.")
+            return answered_after(caller, "It is") - ended, caller
+
+    after_s, caller = run(talk())
+    assert len(model.requests) == 1
+    if not speculate:
+        assert after_s > 0.8 + 0.5
+        assert not speculated(caller)
+        return
+    assert after_s < 0.8 + 0.2
+    (event,) = speculated(caller)
+    assert event.used
+    assert event.saved_s == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_caller_who_goes_on_leaves_no_trace() -> None:
+    model = ScriptedModel(reply=lambda request: Says(f"Answer to {last(request)}."))
+
+    async def talk() -> SimulatedCall:
+        async with call_of(Agent("x", model=model, greeting="Hi.")) as caller:
+            await caller.hears("Hi.")
+            await caller.says("my number is")
+            await caller.waits(0.5)
+            await caller.says("four seven one one")
+            await caller.hears("Answer to my number is four seven one one.")
+            return caller
+
+    caller = run(talk())
+    first, *_, final = speculated(caller)
+    assert not first.used
+    assert first.tokens > 0
+    assert final.used
+    assert [entry.text for entry in caller.transcript] == [
+        "Hi.",
+        "my number is four seven one one",
+        "Answer to my number is four seven one one.",
+    ]
+    assert all("Answer" not in text for request in model.requests for text in [m.text for m in request.messages])
+    assert model.open == 0
+
+
+def test_a_tool_of_a_speculation_runs_only_once_it_counts() -> None:
+    ran: list[float] = []
+
+    async def look_up() -> str:
+        """Look it up."""
+        ran.append(1.0)
+        return "found"
+
+    model = ScriptedModel(Says(calls=(call("look_up"),)), Says(calls=(call("look_up"),)), "It was found.")
+
+    async def talk() -> SimulatedCall:
+        async with call_of(Agent("x", model=model, greeting="Hi.", tools=[look_up])) as caller:
+            await caller.hears("Hi.")
+            await caller.says("find my")
+            await caller.waits(0.6)
+            assert not ran
+            await caller.says("order please")
+            await caller.hears("It was found.")
+            return caller
+
+    caller = run(talk())
+    assert len(ran) == 1
+    assert [event.used for event in speculated(caller)] == [False, True]
+
+
+def test_an_interruption_is_speculated_about_with_what_was_heard() -> None:
+    long = "Your balance is two hundred dollars and fifty cents, as of this morning at nine."
+    model = ScriptedModel(long, Says("All right.", first_s=0.4))
+
+    async def talk() -> SimulatedCall:
+        async with call_of(Agent("x", model=model, greeting="Hi.")) as caller:
+            await caller.hears("Hi.")
+            await caller.says("my balance")
+            await caller.begins_to_hear("Your balance")
+            await caller.waits(1.5)
+            await caller.says("stop that please")
+            await caller.hears("All right.")
+            return caller
+
+    caller = run(talk())
+    assert [event.used for event in speculated(caller)] == [True, True]
+
+
+def test_the_first_clause_is_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared: list[str] = []
+
+    async def talk() -> None:
+        async with call_of(Agent("x", model=ScriptedModel("It is nine. Bye now."), greeting="Hi.")) as caller:
+            monkeypatch.setattr(caller.call, "prepare", lambda text, **_: prepared.append(text))
+            await caller.hears("Hi.")
+            await caller.says("what time is it")
+            await caller.hears("It is nine.")
+
+    run(talk())
+    assert prepared == ["It is nine."]
+
+
+@pytest.mark.parametrize("other", ["Uh, what time is it?", "WHAT TIME IS IT", "what time, um, is it"])
+def test_the_same_words(other: str) -> None:
+    assert normalised(other) == normalised("what time is it")
+
+
+@pytest.mark.parametrize("other", ["what time is it now", "what's time is it", ""])
+def test_other_words(other: str) -> None:
+    assert normalised(other) != normalised("what time is it")
