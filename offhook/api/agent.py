@@ -50,15 +50,15 @@ class AgentDialog:
     """Wraps an agent as a coroutine function; `as_agent` returns it unchanged."""
 
     def __init__(self, agent: CallAgent) -> None:
-        self._agent = agent
+        self.agent = agent
 
     async def run(self, call: Call) -> Outcome:
         """See CallAgent."""
-        return await self._agent.run(call)
+        return await self.agent.run(call)
 
     async def __call__(self, call: Call) -> None:
         """As a Dialog."""
-        await self._agent.run(call)
+        await self.agent.run(call)
 
 
 def dialog_of(talks: CallAgent | Dialog) -> Dialog:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar, overload
 
 from offhook.api.agent import CallAgent, dialog_of
+from offhook.api.agent_lifespan import with_agents
 from offhook.api.call import Dialog
 from offhook.api.routing import Route, routed, with_routes
 from offhook.carriers.outbound import CallOutcome, number_of, place_call
@@ -126,7 +127,7 @@ class Bot:
         """
         try:
             dialog = with_routes(self.config, self.dialog, self._engines)
-            return serve(self.config, dialog, self._lifespan, self._make_engines)
+            return serve(self.config, dialog, with_agents(dialog, self._lifespan), self._make_engines)
         except UserError as error:
             print(error.render(), file=sys.stderr)  # noqa: T201
             sys.exit(USAGE)

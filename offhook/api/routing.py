@@ -6,7 +6,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from offhook.api.agent import AgentDialog, Outcome, as_agent, dialog_of
+from offhook.agents.agent_file import load_agent
+from offhook.api.agent import AgentDialog, CallAgent, Outcome, as_agent, dialog_of
 from offhook.api.call import Call, Dialog
 from offhook.api.dialogs import flow_dialog
 from offhook.engines.chains import asr_engines, languages_of, tts_engines
@@ -46,6 +47,11 @@ class RoutedAgent:
         self._routes = [(route, as_agent(route.dialog)) for route in routes]
         self._default = as_agent(default)
 
+    @property
+    def agents(self) -> list[CallAgent]:
+        """All of them."""
+        return [*(agent for _, agent in self._routes), self._default]
+
     async def run(self, call: Call) -> Outcome:
         """See CallAgent."""
         number = dialled_number(call.called)
@@ -76,6 +82,18 @@ def with_routes(config: Config, default: Dialog, given: GivenEngines = NO_ENGINE
     return routed(routes, default)
 
 
+def default_dialog(config: Config) -> Dialog:
+    """The dialog of calls that no route matches: the configured agent, or flow. Raises UserError, EngineError."""
+    if config.dialog.agent is not None:
+        return agent_dialog(config.dialog.agent)
+    return flow_dialog(checked_flow(config, config.dialog.flow))
+
+
+def agent_dialog(path: Path) -> Dialog:
+    """The dialog of an agent's file. Raises UserError."""
+    return AgentDialog(load_agent(path).make())
+
+
 def route_dialog(config: Config, index: int, given: GivenEngines = NO_ENGINES) -> Dialog:
     """The dialog of a configured route. Raises UserError, EngineError."""
     route = config.routes[index]
@@ -87,6 +105,8 @@ def route_dialog(config: Config, index: int, given: GivenEngines = NO_ENGINES) -
         known = languages_of(asr_engines(config, given), tts_engines(config, given))
         known.check("tts", route.language, where=where)
         known.check("asr", route.language, "no `language` here, and `call.language = …` in the dialog", where)
+    if route.agent_file is not None:
+        return agent_dialog(route.agent_file)
     if route.bot is not None:
         return _python_dialog(route.bot, where)
     return _agent_dialog(route, where)

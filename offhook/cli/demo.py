@@ -4,23 +4,28 @@ import asyncio
 import json
 import socket
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
 
 import typer
 
+from offhook.api.call import Dialog
 from offhook.api.dialogs import flow_dialog
 from offhook.pipeline.events import Answer, AnswerKind
 from offhook.pipeline.trace import (
     BargedIn,
+    BotHeard,
     BotResumed,
     BotSpoke,
     CallerAnswered,
     EngineFailed,
     SessionEvent,
+    ToolRan,
     TurnTraced,
 )
+from offhook.process.lifespan import Lifespan
 from offhook.process.local_bot import LocalBot
 from offhook.process.serve import Signalled, Stopping, ready_line
 from offhook.records import CallRecord
@@ -45,13 +50,16 @@ class Minutes:
     transcript: list[dict[str, str]] = field(default_factory=list)
     barge_ins: list[BargedIn] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
+    tools: list[str] = field(default_factory=list)
+    streams: bool = False
+    """The bot's words come one by one, and are printed when they were heard."""
     call_id: str = ""
 
     def on_event(self, call_id: str, event: SessionEvent) -> None:
         """Print an event of the bot's session."""
         self.call_id = call_id
         match event:
-            case BotSpoke(text):
+            case BotSpoke(text) if not self.streams:
                 self._say("bot", text)
             case BotResumed(text):
                 self._say("bot", f"… {text}")
@@ -63,6 +71,11 @@ class Minutes:
                 self._say("caller", _in_words(answer))
             case TurnTraced(trace):
                 self.turns.append({"response_ms": trace.response_ms, "stages_ms": trace.stages_ms()})
+            case ToolRan(name, arguments, result):
+                self.tools.append(name)
+                self._print(f"           (tool {name} {arguments}: {result})")
+            case BotHeard(playback) if self.streams and playback.text_played:
+                self._say("bot", f"{playback.text_played}{' —' if playback.interrupted else ''}")
             case EngineFailed(error=error):
                 self._print(f"           ({error})")
 
@@ -75,16 +88,28 @@ class Minutes:
             typer.echo(line)
             sys.stdout.flush()
 
-    def check(self) -> str | None:
-        """What went wrong in the call, if anything."""
-        kinds = [answer.kind for answer in self.answers]
-        if AnswerKind.SPEECH not in kinds:
-            return "nothing the caller said was understood"
-        if AnswerKind.DTMF not in kinds:
-            return "the DTMF digits did not arrive"
-        if len(self.barge_ins) != 1:
-            return f"the caller interrupted once, and the bot noticed {len(self.barge_ins)} times"
-        return None
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """What a demo shows: who answers, what the caller does, and what must have come of it (None, or what is wrong)."""
+
+    dialog: Dialog
+    talk: Callable[[Caller], Awaitable[None]]
+    check: Callable[[Minutes], str | None]
+    lifespan: Lifespan | None = None
+    streams: bool = False
+
+
+def _check(minutes: Minutes) -> str | None:
+    """What went wrong in the call of the flow, if anything."""
+    kinds = [answer.kind for answer in minutes.answers]
+    if AnswerKind.SPEECH not in kinds:
+        return "nothing the caller said was understood"
+    if AnswerKind.DTMF not in kinds:
+        return "the DTMF digits did not arrive"
+    if len(minutes.barge_ins) != 1:
+        return f"the caller interrupted once, and the bot noticed {len(minutes.barge_ins)} times"
+    return None
 
 
 def _in_words(answer: Answer) -> str:
@@ -93,13 +118,15 @@ def _in_words(answer: Answer) -> str:
     return answer.text if answer.text else f"[{answer.kind}]"
 
 
-async def demo(config: Config, *, stay: bool, as_json: bool) -> int:
-    """Run the demo; with `stay` the bot stays up for a softphone until a signal. Returns the exit status."""
+async def demo(config: Config, *, stay: bool, as_json: bool, play: Play | None = None) -> int:
+    """Run the demo (None: of the sample flow); with `stay` the bot stays up for a softphone until a signal. Returns the
+    exit status."""
     config = _for_demo(config)
+    play = play or Play(flow_dialog(load_flow()), _talk, _check)
     stopping = Stopping()
-    bot = LocalBot(config, flow_dialog(load_flow()))
+    bot = LocalBot(config, play.dialog, lifespan=play.lifespan)
     try:
-        problem = await stopping.unless_signalled(_show(bot, as_json))
+        problem = await stopping.unless_signalled(_show(bot, play, as_json))
         if stay and problem is None:
             _invite(bot)
             await stopping.first.wait()
@@ -110,27 +137,27 @@ async def demo(config: Config, *, stay: bool, as_json: bool) -> int:
         await bot.stop()
 
 
-async def _show(bot: LocalBot, as_json: bool) -> str | None:
+async def _show(bot: LocalBot, play: Play, as_json: bool) -> str | None:
     """Start the bot, call it, and report. Returns what went wrong, if anything did."""
-    minutes = Minutes(quiet=as_json)
+    minutes = Minutes(quiet=as_json, streams=play.streams)
     bot.listeners.append(minutes.on_event)
     await bot.start()
     if not as_json:
         typer.echo(f"{ready_line(bot)}\n")
-    problem = await _place_call(bot)
+    problem = await _place_call(bot, play)
     record = await _record(bot, minutes.call_id)
-    problem = problem or minutes.check()
+    problem = problem or play.check(minutes)
     _report(bot, minutes, record, problem, as_json)
     return problem
 
 
-async def _place_call(bot: LocalBot) -> str | None:
+async def _place_call(bot: LocalBot, play: Play) -> str | None:
     """Make the caller's call. Returns what went wrong, if anything did."""
     caller: Caller | None = None
     try:
         async with asyncio.timeout(CALL_LIMIT_S):
             caller = await Caller.dial(HOST, bot.sip_address)
-            await _talk(caller)
+            await play.talk(caller)
             caller.hang_up()
             await bot.idle()
     except (CallFailedError, PortsExhaustedError) as error:
@@ -146,15 +173,16 @@ async def _place_call(bot: LocalBot) -> str | None:
 async def _talk(caller: Caller) -> None:
     """The caller's part: speech, DTMF, an interruption, and the end."""
     await caller.listen()  # the greeting
-    await caller.say(_recording("check-my-balance"))
+    await caller.say(recording("check-my-balance"))
     await caller.listen()
     caller.press(PIN)
     await caller.listen_for(BARGE_IN_AFTER_S)
-    await caller.say(_recording("goodbye"))
+    await caller.say(recording("goodbye"))
     await caller.listen_for(1.0)
 
 
-def _recording(name: str) -> bytes:
+def recording(name: str) -> bytes:
+    """A recording of the demo's caller."""
     return read_recording(files("offhook").joinpath("assets", "caller", f"{name}.wav"))
 
 

@@ -10,10 +10,12 @@ from typing import Annotated
 
 import typer
 
+from offhook.api.agent_lifespan import with_agents
 from offhook.api.call import Dialog
-from offhook.api.dialogs import bench_dialog, flow_dialog
-from offhook.api.routing import checked_flow, with_routes
+from offhook.api.dialogs import bench_dialog
+from offhook.api.routing import default_dialog, with_routes
 from offhook.carriers.outbound import RING_S, number_of, place_call
+from offhook.cli.agent_demo import agent_demo as run_agent_demo
 from offhook.cli.check import check as run_checks
 from offhook.cli.demo import demo as run_demo
 from offhook.cli.init import init as write_first_files
@@ -60,6 +62,9 @@ def demo(
     config: ConfigFile = None,
     once: Annotated[bool, typer.Option("--once", help="End after the call, also on a terminal.", metavar="")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, and end.", metavar="")] = False,
+    agent: Annotated[
+        bool, typer.Option("--agent", help="A language model answers: a scripted one, without a key.", metavar="")
+    ] = False,
 ) -> None:
     """Place a call to a bot on this machine and print what was said and how fast.
 
@@ -68,7 +73,8 @@ def demo(
     settings = Config.load(config)
     setup(level="warning")
     stay = not once and not as_json and sys.stdin.isatty() and sys.stdout.isatty()
-    raise typer.Exit(run_loop(run_demo(settings, stay=stay, as_json=as_json)))
+    run = run_agent_demo if agent else run_demo
+    raise typer.Exit(run_loop(run(settings, stay=stay, as_json=as_json)))
 
 
 @app.command()
@@ -87,7 +93,8 @@ def serve(
         overrides["asr"] = {"engine": "fixed"}
         overrides["tts"] = {"engine": "recorded"}
     settings = Config.load(config, overrides)
-    raise typer.Exit(run_server(settings, bench_dialog if bench_engines else _dialog_of(settings)))
+    dialog = bench_dialog if bench_engines and settings.dialog.agent is None else _dialog_of(settings)
+    raise typer.Exit(run_server(settings, dialog, with_agents(dialog)))
 
 
 @app.command()
@@ -158,7 +165,7 @@ def call(
 
 def _dialog_of(settings: Config) -> Dialog:
     require_installed(settings)
-    return with_routes(settings, flow_dialog(checked_flow(settings, settings.dialog.flow)))
+    return with_routes(settings, default_dialog(settings))
 
 
 app.command()(status)

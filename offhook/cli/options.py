@@ -21,6 +21,7 @@ Workers = Annotated[
     typer.Option("--workers", min=1, max=256, metavar="N", help="Processes that carry calls: one for each core."),
 ]
 FlowFile = Annotated[Path | None, typer.Option("--flow", help="The dialog, a YAML file.", metavar="FILE")]
+AgentFile = Annotated[Path | None, typer.Option("--agent", help="An agent, a YAML file.", metavar="FILE")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.", metavar="")]
 
 Overrides = dict[str, dict[str, object]]
@@ -33,6 +34,7 @@ def overrides_of(
     rtp_ports: RtpPorts = None,
     workers: Workers = None,
     flow: FlowFile = None,
+    agent: AgentFile = None,
 ) -> Overrides:
     """The settings given as options, by section and key. Raises UserError."""
     found: Overrides = {}
@@ -46,6 +48,8 @@ def overrides_of(
         found["calls"] = {"workers": workers}
     if flow is not None:
         found["dialog"] = {"flow": flow}
+    if agent is not None:
+        found["dialog"] = {**found.get("dialog", {}), "agent": agent}
     return found
 
 

@@ -32,6 +32,8 @@ async def entered(lifespan: Lifespan) -> AsyncIterator[None]:
     try:
         manager = lifespan()
         await manager.__aenter__()
+    except UserError:
+        raise
     except Exception as error:
         # User code: after any exception the bot cannot start.
         log.exception("the lifespan function failed")

@@ -76,7 +76,7 @@ AgentName = Annotated[str, AfterValidator(matching(r"[\w.-]{1,100}", "a name has
 
 
 class RouteConfig(Section):
-    """One or more numbers, and what answers them: exactly one of `flow`, `bot` and `agent`."""
+    """One or more numbers, and what answers them: exactly one of `flow`, `bot`, `agent` and `agent_file`."""
 
     number: Annotated[
         tuple[NumberPattern, ...],
@@ -95,14 +95,21 @@ class RouteConfig(Section):
     agent: Annotated[AgentName | None, Field(examples=["receptionist"])] = None
     """An agent of an installed package, by name (entry point group `offhook.agents`)."""
 
+    agent_file: Annotated[Path | None, Field(examples=["agent.yaml"])] = None
+    """An agent's file (docs/agents.md): a language model answers."""
+
     language: Annotated[LanguageTag | None, Field(examples=["de"])] = None
     """The language of these calls, a BCP 47 tag; without it `dialog.language`."""
 
     @model_validator(mode="after")
     def _one_answer(self) -> Self:
-        given = [key for key in ("flow", "bot", "agent") if getattr(self, key) is not None]
+        given = [key for key in ("flow", "bot", "agent", "agent_file") if getattr(self, key) is not None]
         if len(given) != 1:
-            why = "it needs one of `flow`, `bot` and `agent`" if not given else f"it has {' and '.join(given)}"
+            why = (
+                "it needs one of `flow`, `bot`, `agent` and `agent_file`"
+                if not given
+                else f"it has {' and '.join(given)}"
+            )
             what = "a route has one answer"
             raise PydanticCustomError("one_answer", "{why}", {"why": why, "what": what, "key": "flow"})
         return self

@@ -441,6 +441,9 @@ class DialogConfig(Section):
     flow: Annotated[Path | None, Field(examples=["flow.yaml"])] = None
     """A flow file (docs/flows.md); without one the sample flow."""
 
+    agent: Annotated[Path | None, Field(examples=["agent.yaml"])] = None
+    """An agent's file (docs/agents.md): a language model answers, in place of a flow."""
+
     language: LanguageTag = "en"
     """The language of the calls, a BCP 47 tag such as `en`, `en-GB` or `de`; a route, a flow or the dialog may set
     another. Engines that do not know it are refused."""

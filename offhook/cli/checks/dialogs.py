@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from offhook.agents.agent_file import load_agent
 from offhook.api.call import Dialog
 from offhook.api.routing import checked_flow, route_dialog
 from offhook.cli.checks.finding import Finding, noting
@@ -12,6 +13,12 @@ from offhook.settings.routes import covered
 def check(config: Config) -> list[Finding]:
     """Load each of them."""
     found: list[Finding] = []
+    if config.dialog.agent is not None:
+        with noting(found, "agent"):
+            agent = load_agent(config.dialog.agent)
+            agent.make()
+            tools = len(agent.options["tools"])
+            found.append(Finding.ok("agent", f"{agent.model['model']}, {tools} tools ({config.dialog.agent})"))
     with noting(found, "flow"):
         flow = checked_flow(config, config.dialog.flow)
         named = config.dialog.flow or "the sample flow"
@@ -20,7 +27,7 @@ def check(config: Config) -> list[Finding]:
         load: Callable[[Config, int], Dialog] = route_dialog
         with noting(found, "route"):
             load(config, index)
-            target = route.flow or route.bot or route.agent
+            target = route.flow or route.bot or route.agent or route.agent_file
             found.append(Finding.ok("route", f"{', '.join(route.number)} is answered by {target}"))
     for index, pattern, earlier in covered(config.routes):
         what = f"route {index + 1} is never reached by {pattern}"

@@ -1,0 +1,288 @@
+"""An agent from a YAML file; all problems are reported at once, each with its line. docs/agents.md has the format."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, get_args
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from offhook.agents.agent import Agent
+from offhook.agents.history import Unheard
+from offhook.agents.http_tool import METHODS, HttpTool
+from offhook.agents.limits import AgentLimits
+from offhook.agents.parameters import read_parameters
+from offhook.agents.policy import BUILT_IN, outcome_values
+from offhook.agents.tools import OnInterrupt, Tool, arguments_model, tool_of
+from offhook.api.call import Call
+from offhook.llm.model import LanguageModel
+from offhook.llm.registry import make_model
+from offhook.pipeline.language import is_language_tag
+from offhook.settings.user_modules import import_user_module, reason
+from offhook.settings.yaml_file import MAX_FILE_BYTES, Reader, compose, decoded, read_limited
+from offhook.usererror import did_you_mean
+
+_MODEL = ("provider", "model", "base_url", "api_key", "temperature", "extra", "warm")
+_AGENT = (
+    *("instructions", "greeting", "language", "voice", "tools", "transfer_to", "outcomes", "limits"),
+    *("dtmf", "unheard", "on_failure", "speculate", "hide_keys", *_MODEL),
+)
+_HTTP_TOOL = (
+    *("name", "description", "url", "method", "headers", "parameters", "result"),
+    *("timeout_s", "on_interrupt", "allow_private"),
+)
+_NUMBER = re.compile(r"\+[1-9][0-9]{4,14}|sips?:[^\s]{1,200}")
+_TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_TOOL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFile:
+    """What a file says; `model` are the options of the model, and `provider` whose it is."""
+
+    instructions: str
+    provider: str
+    model: Mapping[str, Any]
+    options: Mapping[str, Any]
+
+    def make(self, model: LanguageModel | None = None) -> Agent:
+        """The agent. Raises UserError for a model that cannot be made."""
+        if model is None:
+            name = "agent" if ":" in self.provider else self.provider
+            model = make_model(name, {"provider": self.provider, **self.model})
+        return Agent(self.instructions, model=model, **self.options)
+
+
+def load_agent(path: Path, environ: Mapping[str, str] | None = None) -> AgentFile:
+    """The agent of a file. Raises UserError with all problems."""
+    return parse_agent(read_limited(path, MAX_FILE_BYTES, "agent"), str(path), environ)
+
+
+def parse_agent(data: bytes, name: str, environ: Mapping[str, str] | None = None) -> AgentFile:
+    """The agent in `data` (YAML in UTF-8); `name` is the file's name for errors. Raises UserError."""
+    text = decoded(data, name, "agent")
+    return _AgentReader(name, os.environ if environ is None else environ).read(compose(text, name))
+
+
+class _AgentReader(Reader):
+    def __init__(self, name: str, environ: Mapping[str, str]) -> None:
+        super().__init__(name)
+        self._environ = environ
+
+    def read(self, root: Node) -> AgentFile:
+        example = "begin with `instructions:` and `model:`, see docs/agents.md"
+        top = self.fields(root, "an agent", _AGENT, ("instructions", "model"), example) or {}
+        instructions = self._raw(top["instructions"], "`instructions`") if "instructions" in top else None
+        options: dict[str, Any] = {}
+        for key in ("greeting", "voice", "language"):
+            if key in top:
+                options[key] = self.text(top[key], f"`{key}`")
+        if options.get("language") and not is_language_tag(options["language"]):
+            what, why = f"`{options['language'][:40]}` is not a language", "it is a BCP 47 tag"
+            self.problem(top["language"], what, why, "type `language: de`, or `en-GB`")
+        for key in ("dtmf", "speculate", "hide_keys"):
+            if key in top:
+                options[key] = bool(self.truth(top[key], f"`{key}`"))
+        options["transfer_to"] = self._transfers(top["transfer_to"]) if "transfer_to" in top else {}
+        options["outcomes"] = self._outcomes(top["outcomes"]) if "outcomes" in top else {}
+        options["limits"] = self._limits(top["limits"]) if "limits" in top else AgentLimits()
+        options["tools"] = self._tools(top["tools"]) if "tools" in top else []
+        options["unheard"] = self._one_of(top, "unheard", get_args(Unheard), "note")
+        options["on_failure"] = self._on_failure(top, options["transfer_to"])
+        model = self._model(top)
+        if self.problems or instructions is None:
+            raise self.error()
+        return AgentFile(instructions, self._one_provider(top), model, options)
+
+    def _one_provider(self, top: Mapping[str, Node]) -> str:
+        return (self.text(top["provider"], "`provider`") if "provider" in top else None) or "openai"
+
+    def _model(self, top: Mapping[str, Node]) -> dict[str, Any]:
+        model: dict[str, Any] = {}
+        for key in ("model", "base_url", "api_key"):
+            if key in top and (text := self.text(top[key], f"`{key}`")) is not None:
+                model[key] = self._with_variables(top[key], text)
+        if "api_key" in top and _VARIABLE.search(getattr(top["api_key"], "value", "")) is None:
+            why = "a key in a file is soon in a repository"
+            self.problem(top["api_key"], "`api_key` is written out", why, "type `api_key: ${OPENAI_API_KEY}`")
+        if "temperature" in top:
+            model["temperature"] = self.number(top["temperature"], "`temperature`")
+        if "warm" in top:
+            model["warm"] = self.truth(top["warm"], "`warm`")
+        if "extra" in top:
+            model["extra"] = self._value(top["extra"])
+        return model
+
+    def _value(self, node: Node) -> Any:
+        """A value for the vendor's request."""
+        if isinstance(node, MappingNode):
+            return {name: self._value(value) for name, _, value in self.entries(node, "a value of `extra`") or []}
+        if isinstance(node, SequenceNode):
+            return [self._value(item) for item in node.value]
+        text = node.value
+        if getattr(node, "style", None) is not None:
+            return text  # in quotes
+        if text in ("true", "false"):
+            return text == "true"
+        try:
+            return float(text) if "." in text else int(text)
+        except ValueError:
+            return text
+
+    def _raw(self, node: Node, what: str) -> str | None:
+        """A text with its lines."""
+        text = self.text(node, what)
+        return node.value.strip() if text is not None and isinstance(node, ScalarNode) else None
+
+    def _one_of(self, top: Mapping[str, Node], key: str, allowed: tuple[str, ...], default: str) -> str:
+        given = self.text(top[key], f"`{key}`") if key in top else None
+        if given is not None and given not in allowed:
+            why = "it is one of " + ", ".join(f"`{each}`" for each in allowed)
+            self.problem(top[key], f"`{key}` is `{given[:40]}`", why, did_you_mean(given, allowed))
+        return given or default
+
+    def _on_failure(self, top: Mapping[str, Node], transfers: Mapping[str, str]) -> str:
+        given = self.text(top["on_failure"], "`on_failure`") if "on_failure" in top else None
+        if given is None:
+            return "apologise"
+        action, _, name = given.partition(" ")
+        if (action in ("apologise", "hang_up") and not name) or (action == "transfer" and name in transfers):
+            return given
+        why = "it is `apologise`, `hang_up`, or `transfer` and a name of `transfer_to`"
+        self.problem(top["on_failure"], f"`on_failure` is `{given[:40]}`", why, "type `on_failure: apologise`")
+        return "apologise"
+
+    def _transfers(self, node: Node) -> dict[str, str]:
+        found = {}
+        for name, _, value in self.entries(node, "`transfer_to`", 'type `sales: "+15551234567"`') or []:
+            number = self.text(value, f"`{name}` of `transfer_to`")
+            if number is None:
+                continue
+            if _NUMBER.fullmatch(number) is None:
+                why = "a number has its plus sign and country code, or is a SIP address"
+                self.problem(value, f"`{number[:40]}` cannot be called", why, f'type `{name}: "+15551234567"`')
+            found[name] = number
+        return found
+
+    def _outcomes(self, node: Node) -> dict[str, type[BaseModel]]:
+        if isinstance(node, SequenceNode | ScalarNode):
+            return {name: outcome_values(name, {}) for name in self.texts(node, "`outcomes`")}
+        found = {}
+        for name, _, value in self.entries(node, "`outcomes`") or []:
+            empty = isinstance(value, ScalarNode) and not value.value
+            values = {} if empty else read_parameters(self, value, f"outcome `{name}`")
+            found[name] = arguments_model(name, values)
+        return found
+
+    def _limits(self, node: Node) -> AgentLimits:
+        allowed = {field.name: field for field in fields(AgentLimits)}
+        given: dict[str, Any] = {}
+        for name, value in (self.fields(node, "`limits`", tuple(allowed)) or {}).items():
+            number = (self.whole if allowed[name].type is int else self.number)(value, f"`{name}` of `limits`")
+            if number is not None and number <= 0:
+                self.problem(value, f"`{name}` is {number:g}", "a limit is above 0", f"remove it, or `{name}: 1`")
+            elif number is not None:
+                given[name] = number
+        return replace(AgentLimits(), **given)
+
+    # Tools.
+
+    def _tools(self, node: Node) -> list[Tool]:
+        if not isinstance(node, SequenceNode):
+            todo = "type `- shop:order_status`, or `- {name: …, url: …}`, one a line"
+            self.problem(node, "`tools` is not a list", "it has one tool in each item", todo)
+            return []
+        tools = [made for item in node.value if (made := self._tool(item)) is not None]
+        names: set[str] = set()
+        for item, made in zip(node.value, tools, strict=False):
+            if made.name in names or made.name in BUILT_IN:
+                why = "the model calls them by name" if made.name in names else "one of that name is built in"
+                self.problem(item, f"two tools are called `{made.name}`", why, "give one another name")
+            names.add(made.name)
+        return tools
+
+    def _tool(self, node: Node) -> Tool | None:
+        return self._python_tool(node) if isinstance(node, ScalarNode) else self._http_tool(node)
+
+    def _python_tool(self, node: ScalarNode) -> Tool | None:
+        target = self.text(node, "a tool") or ""
+        what = f"the tool `{target[:60]}` cannot be used"
+        if _TARGET.fullmatch(target) is None:
+            self.problem(node, what, "a function is MODULE:NAME", "type `- shop:order_status`")
+            return None
+        module_name, _, name = target.partition(":")
+        try:
+            module = import_user_module(module_name)
+        except Exception as error:  # noqa: BLE001  # the module is the user's: whatever its code raises
+            todo = f"{module_name.partition('.')[0]}.py beside the configuration file, or in the current folder"
+            self.problem(node, what, reason(error, module_name), todo)
+            return None
+        try:
+            return tool_of(getattr(module, name))
+        except AttributeError:
+            self.problem(node, what, f"{module_name} has no `{name}`", did_you_mean(name, sorted(vars(module))))
+        except TypeError as error:
+            self.problem(node, what, str(error), "give its arguments types")
+        return None
+
+    def _http_tool(self, node: Node) -> Tool | None:
+        found = self.fields(node, "a tool", _HTTP_TOOL, ("name", "description", "url"))
+        if found is None or not {"name", "description", "url"} <= found.keys():
+            return None
+        name = self.text(found["name"], "`name` of a tool") or ""
+        what = f"tool `{name[:40]}`"
+        if _TOOL_NAME.fullmatch(name) is None:
+            self.problem(found["name"], f"`{name[:40]}` is not a tool's name", "letters, digits, _ and -", "rename it")
+            return None
+        about = self.text(found["description"], f"`description` of {what}") or ""
+        given = found.get("parameters")
+        arguments = {} if given is None else read_parameters(self, given, f"`parameters` of {what}")
+        http = self._request(found, what, arguments)
+        if http is None:
+            return None
+        timeout_s = self.number(found["timeout_s"], f"`timeout_s` of {what}") if "timeout_s" in found else None
+        kept: Any = self._one_of(found, "on_interrupt", get_args(OnInterrupt), "keep")
+        return Tool(name, about, arguments_model(name, arguments), partial(_run, http), timeout_s, kept)
+
+    def _request(self, found: Mapping[str, Node], what: str, arguments: Mapping[str, Any]) -> HttpTool | None:
+        node = found["url"]
+        text = self.text(node, f"`url` of {what}") or ""
+        url = urlsplit(text)
+        if url.scheme not in ("http", "https") or not url.hostname or "{" in url.netloc or "@" in url.netloc:
+            why = "it is http:// or https:// with a host that is written out"
+            self.problem(
+                node, f"`url` of {what} is `{text[:60]}`", why, "type `url: https://api.example.com/…/{number}`"
+            )
+            return None
+        method = self._one_of(found, "method", METHODS, "GET")
+        headers = {}
+        entries = self.entries(found["headers"], f"`headers` of {what}") if "headers" in found else None
+        for name, _, value in entries or []:
+            headers[name] = self._with_variables(value, self.text(value, f"header `{name}`") or "")
+        result = (self.text(found["result"], f"`result` of {what}") if "result" in found else None) or ""
+        private = "allow_private" in found and bool(self.truth(found["allow_private"], f"`allow_private` of {what}"))
+        made = HttpTool(text, method, headers, result, private)
+        for place in made.places():
+            if place not in arguments:
+                why = "what is in braces is an argument that the model gives"
+                todo = f"add `{place}: {{type: string}}` to its `parameters`"
+                self.problem(node, f"`url` of {what} has `{{{place}}}`, which is no parameter", why, todo)
+        return made
+
+    def _with_variables(self, node: Node, text: str) -> str:
+        """`${NAME}` is the variable of the environment."""
+        for name in _VARIABLE.findall(text):
+            if not self._environ.get(name):
+                why = f"the variable {name} is not set"
+                self.problem(node, f"`${{{name}}}` has no value", why, f"export {name}=…")
+        return _VARIABLE.sub(lambda found: self._environ.get(found[1], ""), text)
+
+
+async def _run(http: HttpTool, values: dict[str, Any], _call: Call) -> str:
+    return await http.run(values)
