@@ -88,11 +88,17 @@ class Agent:
             call.language = self._language
         return await AgentCall(self._setup, call).run()
 
-    def with_instructions(self, instructions: str) -> "Agent":
-        """The same agent with other instructions: a flow fills in its variables."""
+    def for_step(self, instructions: str, greeting: str | None, voice: str | None) -> "Agent":
+        """The same agent, on the same model, for a step of a flow: its instructions follow the agent's own."""
+        setup = self._setup
         other = object.__new__(Agent)
-        other._language, other._started = self._language, self._started
-        other._setup = replace(self._setup, instructions=instructions)
+        other._language, other._started = None, self._started
+        other._setup = replace(
+            setup,
+            instructions=f"{setup.instructions}\n\n{instructions}",
+            greeting=greeting,
+            voice=voice or setup.voice,
+        )
         return other
 
     async def start(self) -> None:

@@ -16,13 +16,13 @@ from offhook.agents.agent import Agent
 from offhook.agents.history import Unheard
 from offhook.agents.http_tool import METHODS, HttpTool
 from offhook.agents.limits import AgentLimits
-from offhook.agents.parameters import read_parameters
 from offhook.agents.policy import BUILT_IN, outcome_values
 from offhook.agents.tools import OnInterrupt, Tool, arguments_model, tool_of
 from offhook.api.call import Call
 from offhook.llm.model import LanguageModel
 from offhook.llm.registry import make_model
 from offhook.pipeline.language import is_language_tag
+from offhook.settings.parameters import read_parameters
 from offhook.settings.user_modules import import_user_module, reason
 from offhook.settings.yaml_file import MAX_FILE_BYTES, Reader, compose, decoded, read_limited
 from offhook.usererror import did_you_mean

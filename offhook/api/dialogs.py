@@ -3,13 +3,17 @@
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from offhook.agents.agent import Agent
+from offhook.agents.agent_file import AgentFile, load_agent
+from offhook.agents.tools import arguments_model
 from offhook.api.agent import Outcome
 from offhook.api.call import Call, Dialog
 from offhook.api.turns import TurnEvents
-from offhook.pipeline.dialog.flow import Flow
-from offhook.pipeline.dialog.runner import Action, AskFor, FlowRunner, HangUp, Speak
+from offhook.pipeline.dialog.flow import AgentStep, Flow
+from offhook.pipeline.dialog.runner import Action, AskFor, Delegate, FlowRunner, HangUp, Speak
 from offhook.pipeline.events import ANYTHING, NOTHING, Answer, AnswerKind, DigitRule, Interruption, Prompt, Question
 from offhook.pipeline.turn.events import TurnCorrected
 
@@ -19,6 +23,11 @@ class FlowAgent:
 
     def __init__(self, flow: Flow) -> None:
         self._flow = flow
+        self._agents = {
+            step.name: _agent_of(step, load_agent(Path(step.file)))
+            for step in flow.steps.values()
+            if isinstance(step, AgentStep)
+        }
 
     async def run(self, call: Call) -> Outcome:
         """See CallAgent."""
@@ -27,6 +36,13 @@ class FlowAgent:
         asked: Question | None = None  # whose answer may still be corrected
         call.enter(runner.step)
         while True:
+            if isinstance(action, Delegate):
+                outcome = await self._delegate(call, action)
+                if call.hung_up:
+                    return outcome
+                asked, action = None, runner.handed_back(outcome.name, outcome.values)
+                call.enter(runner.step)
+                continue
             step = self._step(call, action, runner)
             found = await step if asked is None else await self._unless_corrected(call, runner, asked, step)
             if not isinstance(found, Answer):
@@ -38,7 +54,19 @@ class FlowAgent:
                 action = runner.answered(found)
             call.enter(runner.step)
 
-    async def _step(self, call: Call, action: Action, runner: FlowRunner) -> Answer:
+    async def _delegate(self, call: Call, action: Delegate) -> Outcome:
+        """The agent's part; the language is that of the call again afterwards."""
+        agent = self._agents[action.step.name]
+        await agent.start()
+        language = call.language
+        if action.language is not None:
+            call.language = action.language
+        try:
+            return await agent.for_step(action.instructions, action.greeting, action.voice).run(call)
+        finally:
+            call.language = language
+
+    async def _step(self, call: Call, action: Speak | AskFor | HangUp, runner: FlowRunner) -> Answer:
         question = action.question if isinstance(action, AskFor) else None
         prompt = action.prompt
         if prompt is None:
@@ -93,8 +121,17 @@ def _interruption(ahead: Question | None) -> Interruption:
     return Interruption(by=by, keys="".join(sorted(keys)))
 
 
+def _agent_of(step: AgentStep, file: AgentFile) -> Agent:
+    """The agent of a step: its file's, with the step's outcomes."""
+    outcomes = {outcome.name: arguments_model(outcome.name, dict(outcome.values)) for outcome in step.outcomes}
+    return replace(file, options={**file.options, "outcomes": outcomes}).make()
+
+
 def flow_dialog(flow: Flow) -> Dialog:
-    """The dialog that runs `flow`, from its start, for every call."""
+    """The dialog that runs `flow`, from its start, for every call.
+
+    Raises UserError for the file of an `agent` step that cannot be used.
+    """
     agent = FlowAgent(flow)
 
     async def run(call: Call) -> None:

@@ -15,6 +15,8 @@ from yaml.nodes import Node, ScalarNode, SequenceNode
 
 from offhook.pipeline.dialog.check import find_warnings, unknown_steps
 from offhook.pipeline.dialog.flow import (
+    AgentOutcome,
+    AgentStep,
     Ask,
     Collect,
     End,
@@ -32,6 +34,7 @@ from offhook.pipeline.events import Choice, DigitRule, ValueKind
 from offhook.pipeline.understanding.kinds import KINDS
 from offhook.settings.flow_hints import digits_hint, instead, other_word
 from offhook.settings.flow_position import locate
+from offhook.settings.parameters import read_parameters
 from offhook.settings.yaml_file import (
     MAX_FILE_BYTES,
     MAX_PROBLEMS,
@@ -73,6 +76,7 @@ _STEPS: dict[str, tuple[str, ...]] = {
     "say": ("say", "barge_in", "language", "voice", "next"),
     "ask": ("ask", "choices", *_LISTENING),
     "collect": ("collect", "into", "digits", "terminator", "inter_digit_ms", "spoken", "as", "next", *_LISTENING),
+    "agent": ("agent", "with", "outcomes", "otherwise", "greeting", "language", "voice"),
     "hang_up": ("hang_up", "language", "voice"),
 }
 _CHOICE = ("phrases", "key", "next")
@@ -221,12 +225,14 @@ class _FlowReader(Reader):
             "say": self._say,
             "ask": self._ask,
             "collect": self._collect,
+            "agent": self._agent,
             "hang_up": self._hang_up,
         }
         required = {
             "say": ("next",),
             "ask": ("choices",),
             "collect": ("into", "next") if "as" in keys else ("into", "digits", "next"),
+            "agent": ("with", "outcomes", "otherwise"),
             "hang_up": (),
         }
         kind = kinds[0]
@@ -238,7 +244,10 @@ class _FlowReader(Reader):
             both = " and ".join(f"`{kind}`" for kind in kinds)
             self.problem(node, f"{what} has {both}", "a step does one thing", "make two steps, joined by `next`")
             return
-        why, todo = "it has none of `say`, `ask`, `collect` and `hang_up`", "add one of them, such as `say: Hello.`"
+        why, todo = (
+            "it has none of `say`, `ask`, `collect`, `agent` and `hang_up`",
+            "add one of them, such as `say: Hello.`",
+        )
         for key in keys:
             meant = other_word(key, tuple(_STEPS)) or closest(key, _STEPS)
             if meant is not None:
@@ -326,6 +335,27 @@ class _FlowReader(Reader):
         if prompt is None or into is None or follows is None or no_input is None or no_match is None:
             return None
         return Collect(name, prompt, into, rule, follows, no_input, no_match, spoken, value=value, **rules)
+
+    def _agent(self, name: str, what: str, found: dict[str, Node]) -> Step | None:
+        instructions = self.text(found["agent"], f"the instructions of {what}")
+        file = self.text(found["with"], f"`with` of {what}")
+        otherwise = self._step_name(found["otherwise"], f"`otherwise` of {what}")
+        greeting = self._spoken(found["greeting"], f"`greeting` of {what}") if "greeting" in found else None
+        outcomes = []
+        for outcome, _, value in (
+            self.entries(found["outcomes"], f"`outcomes` of {what}", "type `done: {next: …}`") or []
+        ):
+            of = f"outcome `{outcome}` of {what}"
+            fields = self.fields(value, of, ("next", "values"), ("next",), "type `{next: …}`") or {}
+            follows = self._step_name(fields["next"], f"`next` of {of}") if "next" in fields else None
+            values = read_parameters(self, fields["values"], f"`values` of {of}") if "values" in fields else {}
+            if follows is not None:
+                outcomes.append(AgentOutcome(outcome, follows, values))
+        language, voice = self._spoken_by(found, what)
+        if instructions is None or file is None or otherwise is None:
+            return None
+        beside = str(Path(self.name).parent / file)
+        return AgentStep(name, instructions, beside, tuple(outcomes), otherwise, greeting, language, voice)
 
     def _value_kind(self, found: dict[str, Node], what: str) -> ValueKind | None:
         name = self.text(found["as"], f"`as` of {what}") if "as" in found else None

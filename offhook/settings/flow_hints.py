@@ -126,8 +126,8 @@ _BEYOND = (
     (
         "intent intents entities slot slots nlu llm ai gpt model grammar hints",
         "a flow understands its choices, digits and values such as dates",
-        "list what callers say below `phrases`, or type `collect: …` with `as: date`; for free speech write the dialog "
-        "in Python, see docs/agents.md",
+        "list what callers say below `phrases`, or type `collect: …` with `as: date`; for free speech give the step "
+        "to a language model, `agent: …`",
     ),
     (
         "answer ring ringing reject busy accept",

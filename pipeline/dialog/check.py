@@ -11,7 +11,7 @@ from typing import Protocol
 
 from offhook.pipeline.dialog import steps as model
 from offhook.pipeline.dialog.hints import call_variable_hint, end_hint, key_hint, phrase_hint
-from offhook.pipeline.dialog.steps import Ask, Collect, FlowProblem, Path, Retry, Say, Step, targets, texts
+from offhook.pipeline.dialog.steps import AgentStep, Ask, Collect, FlowProblem, Path, Retry, Say, Step, targets, texts
 from offhook.pipeline.dialog.template import is_variable_name, names_in
 from offhook.pipeline.dialog.text_check import fixed_text_problems, text_problems, text_warnings
 from offhook.pipeline.dialog.wording import Wording
@@ -118,10 +118,16 @@ def _step_problems(flow: AnyFlow) -> Iterator[FlowProblem]:
         yield from _voice_problems(step.voice, (*at, "voice"))
         for path, text in texts(step):
             yield from text_problems(text, (*at, *path))
-        if isinstance(step, Ask):
-            yield from _ask_problems(step, at)
-        elif isinstance(step, Collect):
-            yield from _collect_problems(step, at, flow.constants)
+        yield from _problems_of_kind(step, at, flow.constants)
+
+
+def _problems_of_kind(step: Step, at: Path, constants: Mapping[str, str]) -> Iterator[FlowProblem]:
+    if isinstance(step, Ask):
+        yield from _ask_problems(step, at)
+    elif isinstance(step, Collect):
+        yield from _collect_problems(step, at, constants)
+    elif isinstance(step, AgentStep):
+        yield from _agent_problems(step, at, constants)
 
 
 def _language_problems(language: str | None, path: Path) -> Iterator[FlowProblem]:
@@ -243,6 +249,18 @@ def _collect_problems(step: Collect, at: Path, constants: Mapping[str, str]) -> 
     yield from _listening_problems(step, at)
 
 
+def _agent_problems(step: AgentStep, at: Path, constants: Mapping[str, str]) -> Iterator[FlowProblem]:
+    if not step.outcomes:
+        what, why = f"step `{step.name}` has no outcomes", "the model could never hand the call back"
+        yield FlowProblem(what, why, "add one to `outcomes`: `done: {next: …}`", (*at, "outcomes"))
+    for outcome in step.outcomes:
+        for name in outcome.values:
+            if name in constants:
+                what, why = f"`{name}` is a constant of the flow", "the outcome's value would replace it"
+                path = (*at, "outcomes", outcome.name, "values", name)
+                yield FlowProblem(what, why, "choose another name", path)
+
+
 def _listening_problems(step: Ask | Collect, at: Path) -> Iterator[FlowProblem]:
     yield from _range(step.silence_ms, model.MIN_SILENCE_MS, model.MAX_SILENCE_MS, (*at, "silence_ms"))
     yield from _range(step.timeout_s, model.MIN_TIMEOUT_S, model.MAX_TIMEOUT_S, (*at, "timeout_s"))
@@ -317,6 +335,8 @@ def _after_silence(step: Step) -> str | None:
     """The next step if the caller neither says nor presses anything."""
     if isinstance(step, Say):
         return step.next
+    if isinstance(step, AgentStep):
+        return step.otherwise
     return step.no_input.then if isinstance(step, Ask | Collect) else None
 
 
@@ -334,7 +354,9 @@ def _endless(loop: list[Step]) -> FlowProblem:
 
 
 def _unset_variables(flow: AnyFlow) -> Iterator[FlowProblem]:
-    ever = set(flow.constants) | {step.into for step in flow.steps.values() if isinstance(step, Collect)}
+    ever = set(flow.constants)
+    for step in flow.steps.values():
+        ever |= {name for path, _ in targets(step) for name in _stored(step, path)}
     certain = _certain_variables(flow)
     for name, step in flow.steps.items():
         for path, text in texts(step):
@@ -352,6 +374,15 @@ def _unset_variables(flow: AnyFlow) -> Iterator[FlowProblem]:
                     yield FlowProblem(f"variable `{variable}` may have no value here", why, todo, at)
 
 
+def _stored(step: Step, path: Path) -> frozenset[str]:
+    """The variables that get a value on the branch at `path` of the step."""
+    if isinstance(step, Collect) and path == ("next",):
+        return frozenset((step.into,))
+    if isinstance(step, AgentStep) and path[0] == "outcomes":
+        return frozenset(next(outcome.values for outcome in step.outcomes if outcome.name == path[1]))
+    return frozenset()
+
+
 def _certain_variables(flow: AnyFlow) -> dict[str, frozenset[str]]:
     """For each step, the variables that have a value on every path to it (a forward must-analysis)."""
     certain: dict[str, frozenset[str]] = {flow.start: frozenset(flow.constants)}
@@ -360,8 +391,7 @@ def _certain_variables(flow: AnyFlow) -> dict[str, frozenset[str]]:
         step = flow.steps[waiting.pop()]
         for path, name in targets(step):
             brings = certain[step.name]
-            if isinstance(step, Collect) and path == ("next",):
-                brings |= {step.into}
+            brings |= _stored(step, path)
             known = certain.get(name)
             both = brings if known is None else known & brings
             if both != known:

@@ -7,10 +7,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from offhook.pipeline.dialog.check import find_problems
-from offhook.pipeline.dialog.steps import Ask, Collect, End, FlowProblem, Option, Path, Retry, Say, Step
+from offhook.pipeline.dialog.steps import (
+    AgentOutcome,
+    AgentStep,
+    Ask,
+    Collect,
+    End,
+    FlowProblem,
+    Option,
+    Path,
+    Retry,
+    Say,
+    Step,
+)
 from offhook.pipeline.dialog.wording import Wording
 
 __all__ = [
+    "AgentOutcome",
+    "AgentStep",
     "Ask",
     "Collect",
     "End",

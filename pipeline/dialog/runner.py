@@ -1,13 +1,14 @@
 """Runs a flow: pure, one runner per call.
 
 `start()` and `answered()` return what to do next. After `Speak`, call `answered` when it has ended (the kind of answer
-is ignored); after `AskFor`, with what the caller did; after `HangUp`, not at all.
+is ignored); after `AskFor`, with what the caller did; after `Delegate`, call `handed_back`; after `HangUp`, nothing.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from offhook.pipeline.dialog.digits import apart, fitting_digits, spoken_digits
-from offhook.pipeline.dialog.flow import Ask, Collect, End, Flow, Option, Retry, Say, Step
+from offhook.pipeline.dialog.flow import AgentStep, Ask, Collect, End, Flow, Option, Retry, Say, Step
 from offhook.pipeline.dialog.template import render
 from offhook.pipeline.dialog.wording import Wording, wording_in
 from offhook.pipeline.events import Answer, AnswerKind, Prompt, Question
@@ -38,7 +39,18 @@ class HangUp:
     prompt: Prompt | None = None
 
 
-Action = Speak | AskFor | HangUp
+@dataclass(frozen=True, slots=True)
+class Delegate:
+    """Give the call to the agent of `step`, with these instructions; then call `handed_back`."""
+
+    step: AgentStep
+    instructions: str
+    greeting: str | None
+    language: str | None
+    voice: str | None
+
+
+Action = Speak | AskFor | HangUp | Delegate
 
 
 class FlowRunner:
@@ -89,6 +101,20 @@ class FlowRunner:
             return self._enter(step.next)
         raise RuntimeError("the flow is not waiting for an answer")
 
+    def handed_back(self, outcome: str, values: Mapping[str, str]) -> Action:
+        """The action after a `Delegate` has ended with an outcome ("": none). RuntimeError after anything else."""
+        step = self._step
+        if not isinstance(step, AgentStep):
+            raise RuntimeError("the flow has not given the call to an agent")
+        self._before = None
+        for each in step.outcomes:
+            if each.name == outcome:
+                stored = {name: values.get(name, "") for name in each.values}
+                self._collected.update(stored)
+                self._spoken.update(stored)
+                return self._enter(each.next)
+        return self._enter(step.otherwise)
+
     def corrected(self, answer: Answer) -> Action | None:
         """The last answer was another one: the action in place of the one it led to; None: it is the same."""
         before, now = self._before, self._position()
@@ -135,6 +161,10 @@ class FlowRunner:
         if isinstance(step, End):
             self._finished = True
             return HangUp(None if step.text is None else self._prompt(step, self._fill(step.text), barge_in=False))
+        if isinstance(step, AgentStep):
+            greeting = None if step.greeting is None else self._fill(step.greeting)
+            voice = self._flow.voice_of(step)
+            return Delegate(step, self._fill(step.instructions), greeting, self._language(step), voice)
         return self._ask(step, self._fill(step.prompt))
 
     def _ask(self, step: Ask | Collect, text: str) -> AskFor:

@@ -1,6 +1,7 @@
 """The steps of a flow, as plain values, and their limits."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from offhook.pipeline.events import Choice, DigitRule, Question, ValueKind
 
@@ -131,7 +132,35 @@ class End:
     voice: str | None = None  # as in Say
 
 
-Step = Say | Ask | Collect | End
+@dataclass(frozen=True, slots=True)
+class AgentOutcome:
+    """A result of an `AgentStep`: `values` come back as variables of these names (their types are the application's),
+    and `next` follows."""
+
+    name: str
+    next: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStep:
+    """Give the call to a language model, with these instructions, until it hands back an outcome.
+
+    `file` has the agent that it is: its model, its tools, its general instructions. Without an outcome, `otherwise`
+    follows: the caller was silent, or the model failed, or was done without one.
+    """
+
+    name: str
+    instructions: str
+    file: str
+    outcomes: tuple[AgentOutcome, ...]
+    otherwise: str
+    greeting: str | None = None
+    language: str | None = None  # the flow's
+    voice: str | None = None  # as in Say
+
+
+Step = Say | Ask | Collect | End | AgentStep
 
 
 Path = tuple[str | int, ...]
@@ -161,6 +190,9 @@ def targets(step: Step) -> tuple[tuple[Path, str], ...]:
         found.append((("next",), step.next))
     elif isinstance(step, Ask):
         found.extend((("choices", option.choice.name, "next"), option.next) for option in step.options)
+    elif isinstance(step, AgentStep):
+        found.extend((("outcomes", outcome.name, "next"), outcome.next) for outcome in step.outcomes)
+        found.append((("otherwise",), step.otherwise))
     found.extend(((key, "then"), retry.then) for key, retry in retries(step))
     return tuple(found)
 
@@ -174,6 +206,10 @@ def texts(step: Step) -> tuple[tuple[Path, str], ...]:
         found.append((("ask",), step.prompt))
     elif isinstance(step, Collect):
         found.append((("collect",), step.prompt))
+    elif isinstance(step, AgentStep):
+        found.append((("agent",), step.instructions))
+        if step.greeting is not None:
+            found.append((("greeting",), step.greeting))
     elif step.text is not None:
         found.append((("hang_up",), step.text))
     for key, retry in retries(step):

@@ -1,0 +1,113 @@
+"""A step of a flow that a language model takes, and hands back with values."""
+
+from pathlib import Path
+
+import pytest
+
+from offhook.agents import agent_file
+from offhook.settings.flow_file import load_flow, parse_flow
+from offhook.testing import SimulatedCall, flow, run
+from offhook.usererror import UserError
+from tests.offhook.agents.models import Says, ScriptedModel, call, told
+
+FLOW = """
+name: visit
+start: name
+variables: {shop: the shop}
+steps:
+  name:
+    collect: Your number, please.
+    digits: 4
+    into: number
+    next: book
+    no_input: {then: bye}
+    no_match: {then: bye}
+  book:
+    agent: You book visits of {shop} for customer {number}.
+    greeting: When would you like to come?
+    with: shop.yaml
+    outcomes:
+      booked:
+        values:
+          day: {type: string, format: date}
+          people: {type: integer, min: 1, max: 12}
+        next: confirm
+      none: {next: bye}
+    otherwise: bye
+  confirm:
+    hang_up: Booked for {people} on {day}.
+  bye:
+    hang_up: Goodbye.
+"""
+AGENT = "instructions: Be brief.\nmodel: scripted\nbase_url: http://127.0.0.1:9/v1\n"
+
+
+def call_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: ScriptedModel) -> SimulatedCall:
+    (tmp_path / "flow.yaml").write_text(FLOW)
+    (tmp_path / "shop.yaml").write_text(AGENT)
+    monkeypatch.setattr(agent_file, "make_model", lambda _name, _options: model)
+    return SimulatedCall(flow(tmp_path / "flow.yaml"))
+
+
+def test_values_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    handed = call("hand_back", outcome="booked", values={"day": "2026-12-01", "people": 4})
+    model = ScriptedModel("How many?", Says(calls=(handed,)))
+
+    async def talk() -> None:
+        async with call_of(tmp_path, monkeypatch, model) as caller:
+            await caller.hears("Your number")
+            await caller.presses("4711")
+            await caller.hears("When would you like to come?")
+            await caller.says("on the first of December")
+            await caller.hears("How many?")
+            await caller.says("there are four of us")
+            await caller.hears("Booked for 4 on 2026-12-01.")
+            await caller.over.wait()
+
+    run(talk())
+    instructions = model.requests[0].messages[0].text
+    assert instructions == "Be brief.\n\nYou book visits of the shop for customer 4 7 1 1."
+    assert told(model.requests[0])[1] == ("assistant", "When would you like to come?")
+    assert model.started == 1
+
+
+@pytest.mark.parametrize("end", [call("hand_back", outcome="none"), call("hang_up", reason="x"), None])
+def test_other_ends_lead_elsewhere(end: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = ScriptedModel(Says("All right.", calls=() if end is None else (end,)))  # type: ignore[arg-type]
+
+    async def talk() -> None:
+        async with call_of(tmp_path, monkeypatch, model) as caller:
+            await caller.hears("Your number")
+            await caller.presses("4711")
+            await caller.hears("When would you like to come?")
+            if end is not None:
+                await caller.says("I do not know yet")
+            await caller.hears("Goodbye.", within_s=60)
+            await caller.over.wait()
+
+    run(talk())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where", "what"),
+    [
+        ("next: confirm", "next: confrm", "22", "there is no step `confrm`"),
+        ("    otherwise: bye\n", "", "14", "`agent` step `book` has no `otherwise`"),
+        ("type: integer", "type: int", "21", "`int` is not a type"),
+        ("      none: {next: bye}", "      none: {next: confirm}", "26", "variable `people` may have no value here"),
+        ("{shop: the shop}", "{day: today, shop: x}", "20", "`day` is a constant of the flow"),
+        ("customer {number}", "customer {name}", "14", "there is no variable `name`"),
+    ],
+)
+def test_mistakes_are_said_with_their_lines(old: str, new: str, where: str, what: str) -> None:
+    with pytest.raises(UserError) as error:
+        parse_flow(FLOW.replace(old, new).encode(), "flow.yaml")
+    found = [(each.where.split(":")[1], each.what) for each in error.value.problems]
+    assert any(line == where and what in said for line, said in found), found
+
+
+def test_the_agents_file_must_be_there(tmp_path: Path) -> None:
+    (tmp_path / "flow.yaml").write_text(FLOW)
+    assert load_flow(tmp_path / "flow.yaml").steps["book"].name == "book"
+    with pytest.raises(UserError, match=r"shop\.yaml"):
+        flow(tmp_path / "flow.yaml")
