@@ -24,10 +24,10 @@ class Agent:
     with typed arguments (see `tool`). `transfer_to` has the numbers that it may connect callers to, by name; `outcomes`
     the results that it may hand the call back with, by name, each with the types of its values, such as
     `{"booked": {"day": date}}`.
-    `dtmf`: it may press keys. `language` and `voice` as in `Call`. `unheard`: what the model is told of the rest of a
+    `dtmf`: it may press keys. `language` and `voice` as in `Call`. `unheard`: what the model learns of the rest of a
     reply that was interrupted. `on_failure`: what happens when it fails, `apologise`, `hang_up` or `transfer NAME`.
     `speculate`: a reply is begun at a likely end of the turn, and thrown away when the caller goes on. `hide_keys`: the
-    model is told how many keys were pressed, and not which.
+    model learns how many keys were pressed, and not which.
 
     TypeError for a tool or a value that has no schema, ValueError for two tools of one name and for a transfer to a
     name that is not there.

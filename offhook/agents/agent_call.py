@@ -198,7 +198,7 @@ class AgentCall:
             await self._speech.say(self._wording.goodbye)
             await self._speech.over()
             return Outcome("the caller said nothing")
-        self._history.told(SILENT)
+        self._history.add_note(SILENT)
         if self._silences == 1:
             self._speech.caller_done()
             self._begin_reply()

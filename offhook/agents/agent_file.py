@@ -25,7 +25,7 @@ from offhook.pipeline.language import is_language_tag
 from offhook.settings.parameters import read_parameters
 from offhook.settings.user_modules import import_user_module, reason
 from offhook.settings.yaml_file import MAX_FILE_BYTES, Reader, compose, decoded, read_limited
-from offhook.usererror import did_you_mean
+from offhook.usererror import UserError, did_you_mean
 
 _MODEL = ("provider", "model", "base_url", "api_key", "temperature", "extra", "warm")
 _AGENT = (
@@ -51,8 +51,16 @@ class AgentFile:
     model: Mapping[str, Any]
     options: Mapping[str, Any]
 
+    @property
+    def names_model(self) -> bool:
+        """Whether it has a model of its own, in place of that of `[llm]`."""
+        return "model" in self.model
+
     def make(self, model: LanguageModel | None = None) -> Agent:
-        """The agent. Raises UserError for a model that cannot be made."""
+        """The agent, on `model` or the file's own. Raises UserError for one that cannot be made, or is not there."""
+        if model is None and not self.names_model:
+            what, why = "the agent has no model", "neither its file nor `[llm]` names one"
+            raise UserError(what, why, "add a line `model: …` to the file")
         if model is None:
             name = "agent" if ":" in self.provider else self.provider
             model = make_model(name, {"provider": self.provider, **self.model})
@@ -76,8 +84,8 @@ class _AgentReader(Reader):
         self._environ = environ
 
     def read(self, root: Node) -> AgentFile:
-        example = "begin with `instructions:` and `model:`, see docs/agents.md"
-        top = self.fields(root, "an agent", _AGENT, ("instructions", "model"), example) or {}
+        example = "begin with `instructions:`, see docs/agents.md"
+        top = self.fields(root, "an agent", _AGENT, ("instructions",), example) or {}
         instructions = self._raw(top["instructions"], "`instructions`") if "instructions" in top else None
         options: dict[str, Any] = {}
         for key in ("greeting", "voice", "language"):

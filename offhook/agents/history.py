@@ -1,4 +1,4 @@
-"""What a language model is told of the conversation. Pure.
+"""What a language model is given of the conversation. Pure.
 
 One writer: a reply enters as it is generated, and becomes what the caller heard of it when its utterance is over. The
 beginning of two requests is the same, byte for byte, so that the vendor's prompt cache hits: entries are only added,
@@ -13,7 +13,7 @@ from offhook.llm.model import Message, ToolCall
 from offhook.pipeline.events import Playback
 
 Unheard = Literal["drop", "note", "offer_to_resume"]
-"""What the model is told of the rest of a reply that was interrupted: nothing, what it was, or also to offer it."""
+"""What the model learns of the rest of a reply that was interrupted: nothing, what it was, or also to offer it."""
 
 OPENING = "[the call begins]"
 PENDING = "still running: the result will follow"
@@ -33,7 +33,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """By the caller, or told to the model in their place."""
+    """By the caller, or noted in their place."""
 
     text: str
     is_turn: bool = True
@@ -64,7 +64,7 @@ class History:
         self._window = window
         self._unheard: Unheard = unheard
         self._entries: list[_Said | _Reply] = [_Said(OPENING, is_turn=False)]
-        self._notes: list[str] = []  # told with the caller's next words
+        self._notes: list[str] = []  # given with the caller's next words
         self._latest = 0
 
     def copy(self) -> "History":
@@ -80,7 +80,7 @@ class History:
         self._notes.clear()
         self._trim()
 
-    def told(self, text: str) -> None:
+    def add_note(self, text: str) -> None:
         """Something that the model should know and the caller did not say."""
         self._seal()
         self._entries.append(_Said(text, is_turn=False))
@@ -130,15 +130,15 @@ class History:
         self._change(reply, lambda entry: replace(entry, calls=entry.calls + calls))
 
     def result(self, reply: int, call: ToolCall, text: str) -> None:
-        """A tool's result; if the model was told meanwhile that it is pending, it is told this as news."""
+        """A tool's result; if the model has read meanwhile that it is pending, this is added as news."""
         found = self._find(reply)
         if found is not None and call.id not in found[1].results:
             self._change(reply, lambda entry: replace(entry, results={**entry.results, call.id: text}))
         else:
-            self.told(f"[result of {call.name}: {text}]")
+            self.add_note(f"[result of {call.name}: {text}]")
 
     def messages(self) -> tuple[Message, ...]:
-        """What the model is told."""
+        """The conversation, as the model is given it."""
         messages = [self._system]
         for entry in self._entries:
             if isinstance(entry, _Reply):
@@ -158,7 +158,7 @@ class History:
         return len(self._entries)
 
     def _seal(self) -> None:
-        """What runs still is told as pending from now on."""
+        """What runs still is pending from now on."""
         for at, entry in enumerate(self._entries):
             if isinstance(entry, _Reply) and len(entry.results) < len(entry.calls):
                 open_calls = {call.id: PENDING for call in entry.calls}

@@ -1,4 +1,4 @@
-"""The caller's keys: what the model is told of them, and how they stay off the record. Pure."""
+"""The caller's keys: what the model reads of them, and how they stay off the record. Pure."""
 
 from collections import deque
 from dataclasses import replace
@@ -13,14 +13,14 @@ MAX_REMEMBERED = 50
 
 
 class Keyed:
-    """The keys of one call. `hidden`: the model is told how many there were, and not which."""
+    """The keys of one call. `hidden`: the model reads how many there were, and not which."""
 
     def __init__(self, *, hidden: bool = False) -> None:
         self._hidden = hidden
         self._digits: deque[str] = deque(maxlen=MAX_REMEMBERED)
 
     def words(self, answer: Answer) -> str:
-        """A turn as the model is told it; "" if nothing was understood."""
+        """A turn as the model reads it; "" if nothing was understood."""
         if not answer.digits:
             return answer.text
         if len(answer.digits) >= MIN_MASKED_DIGITS and answer.digits not in self._digits:

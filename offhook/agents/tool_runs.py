@@ -17,7 +17,7 @@ from offhook.pipeline.trace import SessionEvent, ToolRan
 
 MAX_CALLS_A_REPLY = 8
 MAX_KEPT_CALL_CHARS = 2_000
-"""Of a call's arguments in history: what was refused for its length is not told back."""
+"""Of a call's arguments in history: what was refused for its length is left out."""
 
 _ODD = re.compile(r"[^A-Za-z0-9_-]")
 

@@ -79,8 +79,8 @@ def tool(
 
     The docstring tells the model what it does, `Annotated[str, Field(description=…)]` what an argument is. An argument
     of type `Call` gets the call, and is not shown to the model. A function that is not `async` runs in a thread. What
-    it returns, text or what JSON can hold, is told the model; so is the error if it raises. TypeError for a signature
-    that has no schema.
+    it returns, text or what JSON can hold, goes back to the model; so does the error if it raises. TypeError for a
+    signature that has no schema.
     """
 
     def decorate(inner: Callable[..., Any]) -> Tool:
@@ -164,5 +164,5 @@ def as_text(result: object) -> str:
         try:
             result = to_json(result).decode()
         except PydanticSerializationError as error:
-            raise ToolError(f"the result cannot be told as JSON: {error}"[:MAX_REASON_CHARS]) from None
+            raise ToolError(f"the result is not JSON: {error}"[:MAX_REASON_CHARS]) from None
     return result if len(result) <= MAX_RESULT_CHARS else result[: MAX_RESULT_CHARS - 1] + "…"

@@ -13,6 +13,7 @@ from offhook.api.dialogs import flow_dialog
 from offhook.engines.chains import asr_engines, languages_of, tts_engines
 from offhook.engines.flow_check import check_flow
 from offhook.engines.registry import NO_ENGINES, GivenEngines
+from offhook.llm.registry import make_chain
 from offhook.pipeline.dialog.flow import Flow
 from offhook.settings.config import Config, RouteConfig
 from offhook.settings.flow_file import FlowDefaults, load_flow
@@ -85,13 +86,14 @@ def with_routes(config: Config, default: Dialog, given: GivenEngines = NO_ENGINE
 def default_dialog(config: Config) -> Dialog:
     """The dialog of calls that no route matches: the configured agent, or flow. Raises UserError, EngineError."""
     if config.dialog.agent is not None:
-        return agent_dialog(config.dialog.agent)
+        return agent_dialog(config, config.dialog.agent)
     return flow_dialog(checked_flow(config, config.dialog.flow))
 
 
-def agent_dialog(path: Path) -> Dialog:
-    """The dialog of an agent's file. Raises UserError."""
-    return AgentDialog(load_agent(path).make())
+def agent_dialog(config: Config, path: Path) -> Dialog:
+    """The dialog of an agent's file, on its own model or that of `[llm]`. Raises UserError."""
+    file = load_agent(path)
+    return AgentDialog(file.make(None if file.names_model else make_chain(config.llm)))
 
 
 def route_dialog(config: Config, index: int, given: GivenEngines = NO_ENGINES) -> Dialog:
@@ -106,7 +108,7 @@ def route_dialog(config: Config, index: int, given: GivenEngines = NO_ENGINES) -
         known.check("tts", route.language, where=where)
         known.check("asr", route.language, "no `language` here, and `call.language = …` in the dialog", where)
     if route.agent_file is not None:
-        return agent_dialog(route.agent_file)
+        return agent_dialog(config, route.agent_file)
     if route.bot is not None:
         return _python_dialog(route.bot, where)
     return _agent_dialog(route, where)

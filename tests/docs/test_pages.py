@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from offhook.agents.agent_file import parse_agent
 from offhook.cli.main import app
 from offhook.settings.config import Config
 from offhook.settings.flow_file import parse_flow
@@ -55,6 +56,8 @@ def test_settings_can_be_read(page: str, text: str, tmp_path: Path) -> None:
 def test_flows_are_flows(page: str, text: str) -> None:
     if "\nreplies:" in text:
         server_from(text, page)  # of the scripted model
+    elif "instructions:" in text:
+        parse_agent(text.encode(), page, {})
     else:
         parse_flow(text.encode(), page)
 

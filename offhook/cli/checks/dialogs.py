@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 
-from offhook.agents.agent_file import load_agent
 from offhook.api.call import Dialog
-from offhook.api.routing import checked_flow, route_dialog
+from offhook.api.routing import agent_dialog, checked_flow, route_dialog
 from offhook.cli.checks.finding import Finding, noting
 from offhook.settings.config import Config
 from offhook.settings.routes import covered
@@ -15,10 +14,8 @@ def check(config: Config) -> list[Finding]:
     found: list[Finding] = []
     if config.dialog.agent is not None:
         with noting(found, "agent"):
-            agent = load_agent(config.dialog.agent)
-            agent.make()
-            tools = len(agent.options["tools"])
-            found.append(Finding.ok("agent", f"{agent.model['model']}, {tools} tools ({config.dialog.agent})"))
+            agent_dialog(config, config.dialog.agent)
+            found.append(Finding.ok("agent", str(config.dialog.agent)))
     with noting(found, "flow"):
         flow = checked_flow(config, config.dialog.flow)
         named = config.dialog.flow or "the sample flow"

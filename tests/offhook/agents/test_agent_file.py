@@ -129,10 +129,9 @@ def test_what_is_wrong_is_said_with_its_line(line: str, what: str) -> None:
 
 
 def test_what_is_missing() -> None:
-    assert [what for _, what in problems(b"greeting: Hi.\n")] == [
-        "an agent has no `instructions`",
-        "an agent has no `model`",
-    ]
+    assert [what for _, what in problems(b"greeting: Hi.\n")] == ["an agent has no `instructions`"]
+    with pytest.raises(UserError, match="no model"):
+        parse_agent(b"instructions: x\n", "agent.yaml", {}).make()
 
 
 def test_a_function_of_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

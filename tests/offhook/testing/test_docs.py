@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from offhook import Bot
 from offhook.pipeline.events import TurnSoFar
 from offhook.telephony.codec import PCMU
 from offhook.testing import SimulatedCall, run
@@ -32,13 +33,23 @@ class Model:
 def names() -> dict[str, Any]:
     taken: list[object] = []
     found: dict[str, Any] = {"model": Model()}
-    first, *rest = [block for block in blocks("agents.md") if not block.startswith("playback = await")]
+    others = ("playback = await", "make_model", "@tool(")
+    first, *rest = [block for block in blocks("agents.md") if not any(each in block for each in others)]
     exec(first, found)
     found["bot"] = SimpleNamespace(answer=taken.append)
     for block in rest:
         exec(block, found)
     found["taken"] = taken
     return found
+
+
+def test_the_language_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    monkeypatch.setattr(Bot, "run", lambda self: 0)
+    for part in ("make_model", "@tool("):
+        found: dict[str, Any] = {}
+        exec(next(block for block in blocks("agents.md") if part in block), found)
+        assert ("bot" in found) == (part == "make_model")
 
 
 def test_the_order(names: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
