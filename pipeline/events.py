@@ -232,7 +232,8 @@ class Answer:
     recogniser has none and the words are certain. A NO_MATCH may have the `text` that was recognised, but no `choice`.
     `value` is what a question for a value got, by speech or keys: a value of its kind, or Ambiguous. `typed`: the
     caller typed a line instead of speaking. `is_final` is false for words of a partial, because the recogniser's final
-    had not come: TurnCorrected may follow.
+    had not come: TurnCorrected may follow. `confirm_below` is the setting of the recogniser that answered, if it has
+    one of its own.
     """
 
     kind: AnswerKind
@@ -244,3 +245,4 @@ class Answer:
     typed: bool = False
     value: object | None = None
     is_final: bool = field(default=True, compare=False)
+    confirm_below: float | None = field(default=None, compare=False)

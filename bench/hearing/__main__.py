@@ -15,7 +15,7 @@ a folder laid out like it, or one of WAV files with a file `transcription`, in l
 
 Columns: share of closed questions whose answer was right, wrong, or rejected; of numbers that were exact; of other
 speech and of sounds that became an answer; of all closed questions that ended well (right, or rightly rejected); wrong
-words and right sentences of free speech; CPU milliseconds a turn.
+words and right sentences of free speech; wrong words of cards by their grammar; CPU milliseconds a turn.
 """
 
 import argparse
@@ -31,11 +31,11 @@ from bench.hearing import calibration, suppressors
 from bench.hearing.channels import CHANNELS, Line
 from bench.hearing.engines import Heard, cpu_s, started, together
 from bench.hearing.people import people
-from bench.hearing.recordings import folder, recordings
+from bench.hearing.recordings import card_grammar, folder, recordings
 from bench.hearing.runs import asked, background, received, run
 from bench.hearing.score import Result, outcome, percentile, score
 from bench.hearing.sentences import SETS
-from bench.hearing.trials import Trial, human, non_speech, synthetic
+from bench.hearing.trials import Trial, cards, human, non_speech, synthetic
 from bench.phone_line import is_installed
 from bench.runs import REPORTS, save, saved
 from bench.table import line as table_row
@@ -54,6 +54,7 @@ HEADINGS = (
     "closed well",
     "words wrong",
     "sentences",
+    "cards wrong",
     "CPU ms",
 )
 THRESHOLDS = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9)
@@ -87,7 +88,7 @@ def parser() -> argparse.ArgumentParser:
     add("--synthetic", choices=SETS, help="also these sentences, by synthetic voices")
     add("--voices", default="flite:slt,espeak:en-gb,espeak:en-us+m7", help="for --synthetic")
     add("--share", type=float, default=0.3, help="of the other sentences that each synthetic voice says")
-    add("--kinds", default="closed,digits,other,sound,free", help="kinds of trials")
+    add("--kinds", default="closed,digits,other,sound,free,cards", help="kinds of trials")
     add("--thresholds", default="0.5", help="confidences from which an answer counts; `all` for a table of them")
     add("--talkers", help="numbers of callers at once, such as 1,5,20: measures the times to the final alone")
     add("--core", type=int, help="with --talkers: everything on this core")
@@ -131,7 +132,9 @@ def all_trials(args: argparse.Namespace) -> list[Trial]:
     if args.people is not None:
         trials += people(args.people, SETS["first"], PocketsphinxEngine().known_word, args.seed)
     else:
-        trials += human(recordings(folder(args.recordings, args.cache)), SETS["first"], args.seed)
+        place = folder(args.recordings, args.cache)
+        found = recordings(place)
+        trials += [*human(found, SETS["first"], args.seed), *cards(found, card_grammar(place))]
     if args.synthetic:
         voices = [voice for voice in args.voices.split(",") if is_installed(voice)]
         trials += synthetic(voices, SETS[args.synthetic], args.share, args.seed)
@@ -155,6 +158,7 @@ def shown(label: str, channel: str, results: Sequence[Result], args: argparse.Na
             one.closed,
             one.words,
             one.sentences,
+            one.cards,
         )
         cells = ["-" if rate.value is None else f"{rate.value:.1%} of {rate.count}" for rate in rates]
         at = "" if len(thresholds) == 1 else f", from {threshold:g}"
@@ -164,7 +168,8 @@ def shown(label: str, channel: str, results: Sequence[Result], args: argparse.Na
     if args.show:
         for trial, heard in results:
             got = outcome(trial, heard, thresholds[-1])
-            if (trial.kind == "free" and heard.transcript.text != trial.text) or got != trial.meant:
+            by_words = trial.kind in ("free", "cards")
+            if heard.transcript.text != trial.text if by_words else got != trial.meant:
                 print(_mistake(trial, heard))
     return rows
 

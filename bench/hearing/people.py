@@ -2,7 +2,8 @@
 
 The phone network was not trained on any of these recordings, and its confidence not fitted on them. The prompts are
 complete utterances of one speaker, said as answers are: words, short phrases, and digits that are put together to
-numbers. Speakers of other languages say nothing that was asked for.
+numbers; so are those of another speaker, who tells the time. Speakers of other languages say nothing that was asked
+for.
 """
 
 import re
@@ -14,9 +15,10 @@ import numpy as np
 from bench.hearing.channels import RATE_HZ, Floats
 from bench.hearing.sentences import SentenceSet
 from bench.hearing.trials import FOUR, MENU_SIZE, Kind, Trial
-from bench.human_speech import PROMPTS, clips, normal
+from bench.human_speech import PROMPTS, TIMES, clips, normal
 from bench.phone_line import read_narrow
 from offhook.pipeline.events import Choice, Question
+from offhook.telephony.codec.g711 import PCMU
 
 MAX_WORDS = 4
 """Of a prompt that is an answer; longer ones are other speech."""
@@ -82,10 +84,15 @@ def _answers(source: str, spoken: dict[str, Floats], rng: np.random.Generator) -
 
 
 def _numbers(folder: Path, rng: np.random.Generator) -> Iterator[Trial]:
-    paths = [folder / PROMPTS / "digits" / f"{digit}.wav" for digit in range(10)]
-    if not all(path.is_file() for path in paths):
-        return
-    spoken = [_trimmed(_read(path)) for path in paths]
+    prompts = [folder / PROMPTS / "digits" / f"{digit}.wav" for digit in range(10)]
+    times = [folder / TIMES / f"{digit}.au" for digit in range(10)]
+    if all(path.is_file() for path in prompts):
+        yield from _numbers_of("numbers", [_trimmed(_read(path)) for path in prompts], rng)
+    if all(path.is_file() for path in times):
+        yield from _numbers_of("times", [_trimmed(_read_mu_law(path)) for path in times], rng)
+
+
+def _numbers_of(source: str, spoken: Sequence[Floats], rng: np.random.Generator) -> Iterator[Trial]:
     for number in range(NUMBERS + 2 * NUMBERS // 4):
         # Those with one too few or too many are no answer.
         count = 4 if number < NUMBERS else 3 + 2 * (number % 2)
@@ -96,7 +103,7 @@ def _numbers(folder: Path, rng: np.random.Generator) -> Iterator[Trial]:
         text = " ".join(DIGIT_WORDS[digit] for digit in digits)
         kind: Kind = "digits" if count == 4 else "other"
         meant = "".join(map(str, digits)) if count == 4 else None
-        yield Trial(kind, "numbers", text, np.concatenate(parts), FOUR, meant)
+        yield Trial(kind, source, text, np.concatenate(parts), FOUR, meant)
 
 
 def _foreign(folder: Path, rng: np.random.Generator) -> dict[str, Floats]:
@@ -117,6 +124,10 @@ def _trimmed(speech: Floats) -> Floats:
 
 def _read(path: Path) -> Floats:
     return read_narrow(path.read_bytes()).astype(float)
+
+
+def _read_mu_law(path: Path) -> Floats:
+    return np.frombuffer(PCMU.decode(path.read_bytes()), "<i2").astype(float)
 
 
 def _menu(texts: Sequence[str]) -> Question:

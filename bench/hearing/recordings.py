@@ -29,6 +29,7 @@ RAW = {
 TRANSCRIPTIONS = ("librivox/transcription", "cards/cards.transcription", "transcription")
 """Lines such as `<s> seven of clubs </s> (003)`: the name is that of a WAV file beside it."""
 
+CARDS = "cards/"
 CARD_GRAMMAR = "cards/cards.gram"
 
 _LINE = re.compile(r"(?:<s>)?\s*(?P<text>.*?)\s*(?:</s>)?\s*\((?P<name>[^)]+)\)\s*$")
@@ -98,6 +99,12 @@ def recordings(place: Path) -> list[Recording]:
                 text = " ".join(match["text"].lower().split())
                 found.append(Recording(f"{path.parent.name}/{path.name}", text, _wav(path)))
     return found
+
+
+def card_grammar(place: Path) -> str | None:
+    """The JSGF of the recordings whose names begin with CARDS, if the folder has it."""
+    path = place / CARD_GRAMMAR
+    return path.read_text().replace("#JSGF v", "#JSGF V") if path.is_file() else None
 
 
 def aligned(recording: Recording) -> list[Word]:

@@ -15,10 +15,11 @@ HEADINGS = (
     "sounds taken",
     "closed, ended well",
     "words wrong",
+    "cards wrong",
     "CPU ms a turn",
 )
 TALKER_HEADINGS = ("engine", "talk at once", "first partial p50 ms", "final p50 / p95 ms", "failed")
-RATES = ("right", "wrong", "digits", "taken", "sounds", "closed", "words")
+RATES = ("right", "wrong", "digits", "taken", "sounds", "closed", "words", "cards")
 THRESHOLD = "0.5"
 
 

@@ -43,7 +43,8 @@ class Score:
 
     `right`, `wrong`, `rejected` are shares of the closed questions that had an answer; `digits` of numbers that were
     exact; `taken` the share of other speech that became an answer, `sounds` of sounds; `closed` everything to a menu
-    that ended well: right answers accepted, and others rejected. `words` counts wrong words of free speech.
+    that ended well: right answers accepted, and others rejected. `words` counts wrong words of free speech, `cards` of
+    cards by their grammar, at any confidence.
     """
 
     right: Rate
@@ -55,6 +56,7 @@ class Score:
     closed: Rate
     words: Rate
     sentences: Rate
+    cards: Rate
     failed: int
     cpu_ms: float
 
@@ -70,8 +72,12 @@ def score(results: Sequence[Result], threshold: float) -> Score:
         of = [(trial, outcome(trial, heard, threshold)) for trial, heard in results if trial.kind in kinds]
         return Rate(sum(hit(trial, got) for trial, got in of), len(of))
 
-    free = [(trial.text.split(), heard.transcript.text) for trial, heard in results if trial.kind == "free"]
-    errors = [word_errors(said, normal(text)) for said, text in free]
+    def errors_of(kind: Kind) -> tuple[list[int], int]:
+        found = [(trial.text.split(), heard.transcript.text) for trial, heard in results if trial.kind == kind]
+        return [word_errors(said, normal(text)) for said, text in found], sum(len(said) for said, _ in found)
+
+    errors, words = errors_of("free")
+    card_errors, card_words = errors_of("cards")
     return Score(
         right=share(["closed"], lambda trial, got: got == trial.meant),
         wrong=share(["closed"], lambda trial, got: got is not None and got != trial.meant),
@@ -80,8 +86,9 @@ def score(results: Sequence[Result], threshold: float) -> Score:
         taken=share(["other"], lambda trial, got: got is not None),
         sounds=share(["sound"], lambda trial, got: got is not None),
         closed=share(["closed", "digits", "other"], lambda trial, got: got == trial.meant),
-        words=Rate(sum(errors), sum(len(said) for said, _ in free)),
+        words=Rate(sum(errors), words),
         sentences=Rate(sum(count == 0 for count in errors), len(errors)),
+        cards=Rate(sum(card_errors), card_words),
         failed=sum(bool(heard.error) for _, heard in results),
         cpu_ms=sum(heard.cpu_ms for _, heard in results) / max(1, len(results)),
     )

@@ -1,7 +1,8 @@
 """What is said to which question, and what it should mean.
 
 `closed`: a phrase that is one of a menu's choices; `digits`: a number of digits; `other`: speech that answers nothing
-that was asked; `sound`: no speech at all; `free`: speech without a grammar, judged by its words.
+that was asked; `sound`: no speech at all; `free`: speech without a grammar, judged by its words; `cards`: playing
+cards, with a grammar of all that can be said of them, judged by their words.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,7 @@ import numpy as np
 
 from bench.hearing import sounds
 from bench.hearing.channels import RATE_HZ, Floats
-from bench.hearing.recordings import Recording, Word, aligned, phrases
+from bench.hearing.recordings import CARDS, Recording, Word, aligned, phrases
 from bench.hearing.sentences import SentenceSet
 from bench.phone_line import speak
 from offhook.pipeline.asr.grammar import question_grammar
@@ -20,7 +21,7 @@ from offhook.pipeline.dialog.digits import fitting_digits, spoken_digits
 from offhook.pipeline.events import Choice, DigitRule, Question
 from offhook.pipeline.understanding.menu import match
 
-Kind = Literal["closed", "digits", "other", "sound", "free"]
+Kind = Literal["closed", "digits", "other", "sound", "free", "cards"]
 
 DIGITS = frozenset(["oh", "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])
 FOUR = Question(digits=DigitRule(4, 4))
@@ -109,6 +110,13 @@ def _others(
         for case in questions.cases:
             if not _contains(case.question, text):
                 yield Trial("other", one.name, text, speech, case.question)
+
+
+def cards(found: Sequence[Recording], grammar: str | None) -> Iterator[Trial]:
+    """The recordings of cards, with their grammar; none without it."""
+    for one in found:
+        if grammar is not None and one.name.startswith(CARDS):
+            yield Trial("cards", one.name, one.text, one.narrow, Question(grammar=grammar))
 
 
 def non_speech(questions: SentenceSet, seed: int) -> Iterator[Trial]:

@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from offhook.engines.factory import EngineContext, Kind, read_options
 from offhook.engines.languages import EngineLanguages
-from offhook.engines.registry import LIMITS, GivenEngines, engine_name, make_asr, make_tts
+from offhook.engines.registry import LIMITS, THRESHOLDS, GivenEngines, engine_name, make_asr, make_tts
 from offhook.pipeline.asr.adapt import adapt as adapt_asr
-from offhook.pipeline.asr.engine import AsrEngine, Encoding
+from offhook.pipeline.asr.engine import AsrEngine, Encoding, Thresholds
 from offhook.pipeline.chain.asr import ChainAsr
 from offhook.pipeline.chain.capabilities import asr_capabilities, tts_capabilities
 from offhook.pipeline.chain.member import Member
@@ -43,6 +43,26 @@ class LimitOptions(BaseModel):
     characters_per_call: Annotated[int | None, Field(gt=0)] = None
     cost_per_day: _Most = None
     cost_per_call: _Most = None
+
+
+_Confidence = Annotated[float, Field(ge=0, le=1)]
+
+
+class ThresholdOptions(BaseModel):
+    """In `[asr.NAME]`, in place of `asr.min_confidence` and `asr.confirm_below`, which count for what is not set."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    min_confidence: _Confidence = 0.5
+    confirm_below: _Confidence = 0.6
+
+
+def thresholds_of(config: Config, name: str) -> Thresholds:
+    """A recogniser's own thresholds. Raises UserError."""
+    table = config.asr.options.get(name, {})
+    given = {key: table[key] for key in THRESHOLDS if key in table}
+    read = read_options(ThresholdOptions, given, EngineContext("asr", name))
+    return Thresholds(**read.model_dump(exclude_unset=True))
 
 
 def limits_of(config: Config, kind: Kind, name: str) -> Limits:
@@ -106,7 +126,8 @@ def asr_chain(config: Config, engines: Mapping[str, AsrEngine]) -> ChainAsr:
         Member(name, adapt_asr(name, engine, Resampler, _ENCODERS), "asr", limits_of(config, "asr", name))
         for name, engine in engines.items()
     ]
-    return ChainAsr(members, Resampler, language=config.dialog.language)
+    thresholds = {name: thresholds_of(config, name) for name in engines}
+    return ChainAsr(members, Resampler, thresholds=thresholds, language=config.dialog.language)
 
 
 def tts_chain(config: Config, engines: Mapping[str, TtsEngine]) -> ChainTts:

@@ -68,6 +68,9 @@ BUILT_IN: dict[Kind, dict[str, str]] = {
 LIMITS = "limits"
 """The table in an engine's options with its prices and budgets."""
 
+THRESHOLDS = ("min_confidence", "confirm_below")
+"""The options of every recogniser that say what its confidence means."""
+
 
 @dataclass(frozen=True, slots=True)
 class GivenEngines:
@@ -135,7 +138,8 @@ def _make_tts(config: Config, name: str) -> TtsEngine:
 
 def _make(context: EngineContext, tables: Mapping[str, Mapping[str, Any]]) -> object:
     options = dict(tables.get(context.name, {}))
-    options.pop(LIMITS, None)  # of its chain, see `chains`
+    for name in (LIMITS, *(THRESHOLDS if context.kind == "asr" else ())):
+        options.pop(name, None)  # of its chain, see `chains`
     engine = options.pop("engine", context.name)
     if not isinstance(engine, str):
         raise UserError(

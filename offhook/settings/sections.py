@@ -375,11 +375,11 @@ class AsrConfig(EngineSection):
 
     min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
     """An answer below it is a no-match, for questions with choices, digits or a value; 0 accepts everything. A question
-    may set its own."""
+    may set its own, and so may a recogniser, below `[asr.NAME]`."""
 
     confirm_below: Annotated[float, Field(ge=0, le=1)] = 0.6
     """An answer below it is asked back ("Did you say sales?"), for questions with choices or a value; 0: never. A
-    question may set its own."""
+    question may set its own, and so may a recogniser, below `[asr.NAME]`."""
 
 
 class TtsConfig(EngineSection):

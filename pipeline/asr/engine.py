@@ -65,11 +65,24 @@ class RecognisedWord:
 
 
 @dataclass(frozen=True, slots=True)
+class Thresholds:
+    """What an engine's confidence means: below `min_confidence` a transcript is no answer, below `confirm_below` the
+    answer is asked back. None: the bot's setting."""
+
+    min_confidence: float | None = None
+    confirm_below: float | None = None
+
+
+USUAL = Thresholds()
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
     """What was said ("": nothing recognised) and, if the engine has one, a `confidence` from 0 to 1.
 
     `words` have times; `alternatives` are other readings, the likeliest first. Either may be empty. `is_final` is false
-    for the latest partial of an engine whose final did not come in time.
+    for the latest partial of an engine whose final did not come in time. `thresholds` are those that the settings have
+    for the engine; engines leave them alone.
     """
 
     text: str
@@ -77,6 +90,7 @@ class Transcript:
     words: tuple[RecognisedWord, ...] = ()
     alternatives: tuple[str, ...] = ()
     is_final: bool = True
+    thresholds: Thresholds = USUAL
 
 
 class AsrStream(Protocol):

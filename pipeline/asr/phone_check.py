@@ -22,10 +22,9 @@ from offhook.pipeline.asr.voicing import voicing
 
 MAX_GRAMMARS = 64
 
-MIN_LEAD = 5.0
-"""The network's sentence replaces pocketsphinx's if it is likelier by this much (natural log). Of 228 answers by six
-synthetic voices over noisy lines pocketsphinx had 79 % right, the network 95 %, this rule 96 %, with any value from
-2 to 8. The margin is for human voices, which only pocketsphinx was trained on."""
+MIN_LEAD = 6.0
+"""The network's sentence replaces pocketsphinx's if its rank is higher by this much (natural log). From 3 to 10 the
+results are the same; the margin is for human voices, which only pocketsphinx was trained on."""
 
 MIN_SPOKEN_FRAMES = 1.7
 """Minimum number of frames that are not blank: noise is nearly all blanks. 318 right answers ("two", "no") had 2.0 or
@@ -99,16 +98,17 @@ class Judged:
     evidence: Evidence
 
 
-WEIGHTS = (0.673, 3.92, 1.6, 1.26, 1.46, 5.98, 1.75)
+WEIGHTS = (0.543, 5.3, 0.282, 1.1, 1.34, 7.12, 0.873)
 BIAS = 11.0
 """Logistic regression on 2,000 turns over clean and bad lines by `bench/fit_confidence.py`: phrases cut from human
 recordings, sentences by voices unknown to the network, and sounds; answers and other speech weigh the same. The bias is
-0.4 higher than fitted: as fitted, a tenth of the answers of other voices fell just below 0.5. What it does with other
+0.3 higher than fitted, since answers of people who are not in the material have less. What it does with such
 people: docs/decisions/0013-hearing.md."""
 
 
-WORD_COST, WORD_BIAS = 0.45, 0.88
-"""Logistic regression on 189 words of free speech by two human speakers, half of them wrong; see `word_confidence`."""
+WORD_COST, WORD_BIAS = 0.61, 1.4
+"""Logistic regression on 301 words of free speech by several people, a third of them wrong (`bench/fit_words.py`); see
+`word_confidence`."""
 
 
 class PhoneCheck:
@@ -158,7 +158,7 @@ class PhoneCheck:
         best = listened.best
         if found and (best is None or text_of(best) != found):
             other = self._compiled(sentence_graph(found.split())).decode(listened.relative)
-            if other is not None and (best is None or best.score - other.score < MIN_LEAD):
+            if other is not None and (best is None or best.rank - other.rank < MIN_LEAD):
                 best = other
         return None if best is None else Judged(best, gather_evidence(best, listened, found))
 

@@ -16,6 +16,11 @@ from offhook.pipeline.asr.phone_net import BLANK
 MAX_CELLS = 200_000
 """States and predecessors: a larger graph would be a noticeable wait for the caller."""
 
+PHONE_BONUS = 2.0
+"""What a phone of the answer adds to a sentence's rank (natural log). A word that the network hears badly costs nothing
+where it is left out, so that short sentences would win: of 100 answers about cards 86 were right without it, all with
+it; of a paragraph's phrases 85 %, and 90 %. From 1.5 to 3 the results are the same."""
+
 IMPOSSIBLE = -1e9
 BEGAN, STAYED = -1, -2
 
@@ -43,10 +48,16 @@ class DecodedWord:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The words of a sentence, and the log probability of its best alignment."""
+    """The words of a sentence, and the log probability of its best alignment; the sentence with the highest `rank`
+    is the answer."""
 
     words: tuple[DecodedWord, ...]
     score: float
+
+    @property
+    def rank(self) -> float:
+        """The score with PHONE_BONUS for each phone of the answer."""
+        return self.score + _bonus(self.words)
 
 
 class GraphTooLargeError(ValueError):
@@ -63,6 +74,7 @@ class PhoneGraph:
     def __init__(self, graph: WordGraph, pronunciations: Pronunciations) -> None:
         self._phones: list[int] = []
         self._words: list[str | None] = []  # on the first state of a word
+        self._bonuses: list[float] = []
         self._before: list[list[int]] = []
         self._choices: dict[int, int] = {}  # by the first state of a word
         lasts: dict[int, list[int]] = {}  # by arc: its last states
@@ -81,6 +93,7 @@ class PhoneGraph:
         for at, phone in enumerate(phones):
             self._phones.append(phone)
             self._words.append(word if at == 0 else None)
+            self._bonuses.append(0.0 if _is_around(word) else PHONE_BONUS)
             self._before.append([] if at == 0 else [first + at - 1])
         if len(self._phones) > MAX_CELLS:
             raise GraphTooLargeError
@@ -105,10 +118,11 @@ class PhoneGraph:
         self._labels = np.array(self._phones)
         self._entry = np.full(len(self._phones), IMPOSSIBLE, np.float32)
         self._entry[beginnings] = 0.0
+        self._bonus = np.array(self._bonuses, np.float32)
         self._tabulate()
 
     def _count_choices(self, firsts: Sequence[int]) -> None:
-        words = {self._words[first] for first in firsts if not str(self._words[first]).startswith(AROUND)}
+        words = {self._words[first] for first in firsts if not _is_around(str(self._words[first]))}
         for first in firsts:
             self._choices[first] = max(self._choices.get(first, 1), len(words))
 
@@ -132,7 +146,7 @@ class PhoneGraph:
         self._many_bar = _bar(padded[self._many], self._labels[self._wide][self._row_of])
 
     def decode(self, log_probs: Array) -> Decoded | None:
-        """The best sentence for [frames, phones]; None if there are too few frames for any."""
+        """The sentence of the highest rank for [frames, phones]; None if there are too few frames for any."""
         count, frames = len(self._labels), len(log_probs)
         label = np.full(count + 1, IMPOSSIBLE, np.float32)
         blank = np.full(count + 1, IMPOSSIBLE, np.float32)
@@ -143,7 +157,7 @@ class PhoneGraph:
             best, source = self._arrivals(label, blank)
             start = self._entry + silence
             source = np.where(start > best, BEGAN, source)
-            best = np.maximum(best, start)
+            best = np.maximum(best, start) + self._bonus
             stays = label[:-1] >= best
             came_from[frame] = np.where(stays, STAYED, source)
             blank_stayed[frame] = blank[:-1] >= label[:-1]
@@ -179,8 +193,8 @@ class PhoneGraph:
         by_label, by_blank = label[self._ends], blank[self._ends]
         at = int(np.maximum(by_label, by_blank).argmax())
         state, in_blank = int(self._ends[at]), bool(by_blank[at] > by_label[at])
-        total = float(max(by_label[at], by_blank[at]))
-        if total <= IMPOSSIBLE / 2:
+        rank = float(max(by_label[at], by_blank[at]))
+        if rank <= IMPOSSIBLE / 2:
             return None
         words: list[DecodedWord] = []
         phones: list[int] = []
@@ -203,7 +217,15 @@ class PhoneGraph:
             if source == BEGAN:
                 break
             state, in_blank = source // 2, bool(source % 2)
-        return Decoded(tuple(reversed(words)), total)
+        return Decoded(tuple(reversed(words)), rank - _bonus(words))
+
+
+def _is_around(word: str) -> bool:
+    return word.startswith(AROUND)
+
+
+def _bonus(words: Sequence[DecodedWord]) -> float:
+    return PHONE_BONUS * sum(len(word.phones) for word in words if not _is_around(word.text))
 
 
 def _bar(phone: NDArray[np.intp], following: NDArray[np.intp]) -> Array:

@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 
 from offhook.pipeline.asr.engine import (
+    USUAL,
     AsrEngine,
     AsrRequest,
     AsrStream,
@@ -15,6 +16,7 @@ from offhook.pipeline.asr.engine import (
     ObservableAsrStream,
     OnEndpoint,
     OnPartial,
+    Thresholds,
     Transcript,
     open_stream,
 )
@@ -43,7 +45,8 @@ from offhook.pipeline.rates import MakeResampler, Resampler
 class ChainAsr:
     """`AsrEngine` over `members`, the first choice first; all take 16-bit PCM at 8 or 16 kHz (see asr.adapt).
 
-    `resampler` converts the audio for members whose rate is not the first one's. `language` is the one of requests that
+    `resampler` converts the audio for members whose rate is not the first one's. `thresholds`, by name, become those of
+    a member's transcripts. `language` is the one of requests that
     have none: members that do not know it leave them to the others.
     """
 
@@ -52,6 +55,7 @@ class ChainAsr:
         members: Sequence[Member[AsrEngine]],
         resampler: MakeResampler,
         *,
+        thresholds: Mapping[str, Thresholds] | None = None,
         language: str | None = None,
         clock: Clock = MONOTONIC,
         today: Today = time.time,
@@ -65,6 +69,7 @@ class ChainAsr:
         self.meter = CallMeter()
         self.running: set[ChainStream] = set()
         """Turns with an engine at work."""
+        self._thresholds = thresholds or {}
         self._language = language
         self._today = today
         self._lifecycle = Lifecycle(self.members)
@@ -88,6 +93,10 @@ class ChainAsr:
     def engine_of(self, member: Member[AsrEngine]) -> AsrEngine:
         """The member, as it serves this chain's line."""
         return self._engines[member.name]
+
+    def thresholds_of(self, name: str) -> Thresholds:
+        """Those of a member."""
+        return self._thresholds.get(name, USUAL)
 
     async def start(self) -> None:
         """Start all members. Raises EngineError if none starts."""
@@ -217,7 +226,7 @@ class ChainStream:
     def on_late(self, runner: "_Runner", transcript: Transcript) -> None:
         """An engine's final comes after its result."""
         if self._request.on_late is not None and runner is self._answered:
-            self._request.on_late(transcript)
+            self._request.on_late(runner.judged(transcript))
 
     def on_finished(self, runner: "_Runner", task: "asyncio.Task[Transcript]") -> None:
         """An engine's `finish` has returned."""
@@ -229,7 +238,7 @@ class ChainStream:
             self._answered = self._answered or runner
             self._end(runner, Outcome.ANSWERED)
             if self._result is not None and not self._result.done():
-                self._result.set_result(task.result())
+                self._result.set_result(runner.judged(task.result()))
         elif isinstance(error, EngineError):
             runner.error = error
             self._take_failures()
@@ -379,6 +388,10 @@ class _Runner:
             self._stream.feed(rest)
         self._task = asyncio.get_running_loop().create_task(self._stream.finish())
         self._task.add_done_callback(self._on_done)
+
+    def judged(self, transcript: Transcript) -> Transcript:
+        """Its transcript, with its thresholds."""
+        return replace(transcript, thresholds=self._chain.thresholds_of(self.name))
 
     def end(self, outcome: Outcome) -> None:
         """It is over: count it, and free its stream."""

@@ -13,7 +13,16 @@ ALTERNATIVE_CONFIDENCE = 0.8
 
 
 def answer_to(question: Question, transcript: Transcript, min_confidence: float, *, typed: bool) -> Answer:
-    """The answer that the words give. A typed line may also be an entry of keys."""
+    """The answer that the words give. A typed line may also be an entry of keys.
+
+    `min_confidence` is the bot's setting, for an engine that has none of its own.
+    """
+    own = transcript.thresholds
+    least = min_confidence if own.min_confidence is None else own.min_confidence
+    return replace(_answer(question, transcript, least, typed=typed), confirm_below=own.confirm_below)
+
+
+def _answer(question: Question, transcript: Transcript, min_confidence: float, *, typed: bool) -> Answer:
     text, confidence = transcript.text, transcript.confidence
     if typed and (entry := typed_entry(question, text)) is not None:
         return entry

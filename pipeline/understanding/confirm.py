@@ -31,14 +31,15 @@ class Confirmation:
 def confirmation(question: Question, answer: Answer, confirm_below: float, wording: Wording) -> Confirmation | None:
     """What to ask before `answer` is taken; None if it is certain enough, or no answer, or in a language without words.
 
-    `confirm_below` is the bot's setting, for a question that has none of its own. Ambiguous values are asked about
-    whatever the confidence.
+    `confirm_below` is the bot's setting, for a question and a recogniser that have none of their own. Ambiguous values
+    are asked about whatever the confidence.
     """
     if answer.kind is not AnswerKind.SPEECH or not yes_phrases(question.language):
         return None
     if isinstance(answer.value, Ambiguous):
         return _which(question, answer.value, wording)
-    least = confirm_below if question.confirm_below is None else question.confirm_below
+    own = (question.confirm_below, answer.confirm_below, confirm_below)
+    least = next(each for each in own if each is not None)
     if answer.typed or answer.confidence is None or answer.confidence >= least:
         return None
     said = _said(question, answer)

@@ -141,6 +141,7 @@ def test_figures() -> None:
     other = Trial("other", "a", "maybe", nothing, MENU)
     pin = Trial("digits", "a", "one two", nothing, Question(digits=DigitRule(2, 2)), "12")
     free = Trial("free", "a", "it is what it is", nothing)
+    card = Trial("cards", "a", "ten of clubs", nothing, Question(grammar="#JSGF V1.0;"))
     results = [
         (yes, heard("yes please")),
         (yes, heard("no")),
@@ -151,11 +152,12 @@ def test_figures() -> None:
         (pin, heard("one two")),
         (pin, heard("one two three")),
         (free, heard("It is what it was.")),
+        (card, heard("ten clubs", 0.1)),
     ]
     one = score(results, 0.5)
     assert (one.right, one.wrong, one.rejected) == (Rate(2, 4), Rate(1, 4), Rate(1, 4))
     assert (one.taken, one.digits, one.words, one.sentences) == (Rate(1, 2), Rate(1, 2), Rate(1, 5), Rate(0, 1))
-    assert one.closed == Rate(4, 8)
+    assert (one.closed, one.cards) == (Rate(4, 8), Rate(1, 3))
     assert one.cpu_ms == pytest.approx(4.0)
     assert score(results, 0.0).right == Rate(3, 4)
 

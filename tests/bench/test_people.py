@@ -9,7 +9,8 @@ import pytest
 from bench.hearing.people import DIGIT_WORDS, LOUDSPEAKERS, NUMBERS, people
 from bench.hearing.sentences import SETS
 from bench.hearing.trials import Trial
-from bench.human_speech import PROMPTS
+from bench.human_speech import PROMPTS, TIMES
+from offhook.telephony.codec.g711 import PCMU
 from tests.signals import wav
 
 
@@ -19,6 +20,10 @@ def folder(tmp_path: Path) -> Path:
     for digit in range(10):
         tone = 9_000 * np.sin(np.arange(2_400) * (0.2 + 0.1 * digit))
         (tmp_path / PROMPTS / "digits" / f"{digit}.wav").write_bytes(wav(tone.astype("<i2").tobytes(), 8_000))
+    (tmp_path / TIMES).mkdir(parents=True)
+    for digit in range(10):
+        tone = 9_000 * np.sin(np.arange(2_400) * (0.2 + 0.1 * digit))
+        (tmp_path / TIMES / f"{digit}.au").write_bytes(PCMU.encode(tone.astype("<i2").tobytes()))
     return tmp_path
 
 
@@ -26,8 +31,9 @@ def trials(folder: Path, known: Callable[[str], bool] = lambda word: True) -> li
     return list(people(folder, SETS["first"], known, seed=1))
 
 
-def test_numbers_are_put_together_of_digits(folder: Path) -> None:
-    numbers = [trial for trial in trials(folder) if trial.source == "numbers"]
+@pytest.mark.parametrize("source", ["numbers", "times"])
+def test_numbers_are_put_together_of_digits(folder: Path, source: str) -> None:
+    numbers = [trial for trial in trials(folder) if trial.source == source]
     right = [trial for trial in numbers if trial.kind == "digits"]
     assert len(right) == NUMBERS
     for trial in right:

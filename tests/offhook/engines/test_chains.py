@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from offhook.engines.chains import limits_of
+from offhook.engines.chains import limits_of, thresholds_of
 from offhook.engines.engine_set import EngineSet
-from offhook.pipeline.asr.engine import AsrRequest
+from offhook.pipeline.asr.engine import USUAL, AsrRequest, Thresholds
 from offhook.pipeline.chain.breaker import BreakerState
 from offhook.pipeline.chain.spending import Budget, EngineUse, Outcome
 from offhook.pipeline.chain.table import shared_cells
@@ -71,6 +71,26 @@ def test_prices_and_budgets() -> None:
     with pytest.raises(UserError, match="there is no option `price_a_minute`") as caught:
         EngineSet(BENCH.model_copy(update={"asr": wrong}))
     assert caught.value.problems[0].where == "[asr.fixed.limits]"
+
+
+async def test_a_recogniser_may_have_its_own_thresholds(tmp_path: Path) -> None:
+    text = '[asr]\nengine = "a"\n[asr.a]\nengine = "fixed"\nmin_confidence = 0\nconfirm_below = 0.8\n'
+    config = load(tmp_path, text)
+    assert thresholds_of(config, "a") == Thresholds(0.0, 0.8)
+    assert thresholds_of(config, "fixed") == USUAL
+    engines = EngineSet(config.model_copy(update={"tts": BENCH.tts}))
+    stream = engines.asr.open(AsrRequest(), lambda text: None)
+    assert (await stream.finish()).thresholds == Thresholds(0.0, 0.8)
+
+
+@pytest.mark.parametrize("key", ["min_confidence", "confirm_below"])
+def test_thresholds_are_from_0_to_1(key: str) -> None:
+    wrong = AsrConfig(engine="fixed", options={"fixed": {key: 60}})
+    with pytest.raises(
+        UserError, match=rf"`{key}` cannot be that\n *why: *it must be less than or equal to 1\n.* such as 0\."
+    ) as caught:
+        EngineSet(BENCH.model_copy(update={"asr": wrong}))
+    assert caught.value.problems[0].where == "[asr.fixed]"
 
 
 async def test_a_call_learns_what_it_used() -> None:

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from offhook.pipeline.asr.jsgf import WordGraph, parse_jsgf, sentence_graph
-from offhook.pipeline.asr.phone_decoder import Decoded, GraphTooLargeError, PhoneGraph
+from offhook.pipeline.asr.jsgf import AROUND, WordGraph, parse_jsgf, sentence_graph, surrounded
+from offhook.pipeline.asr.phone_decoder import PHONE_BONUS, Decoded, GraphTooLargeError, PhoneGraph
 from offhook.pipeline.asr.phone_net import BLANK
 
 A, B, C = 1, 2, 3
@@ -79,6 +79,15 @@ def test_leading_silence_belongs_to_no_word() -> None:
     assert decoded.words[0].score == pytest.approx(np.log(0.9), abs=1e-5)
 
 
+def test_a_word_that_is_heard_badly_is_not_left_out() -> None:
+    frames = saw(A, BLANK, B)
+    frames[2] = np.log([0.6, 0.1, 0.2, 0.1])  # most likely nothing
+    assert text(graph("a | ab").decode(frames)) == "ab"
+    polite = surrounded(sentence_graph(["a"]), (), (("b",),))
+    decoded = PhoneGraph(polite, lambda word: WORDS[word.removeprefix(AROUND)]).decode(frames)
+    assert text(decoded) == "a", "courtesies need not be there"
+
+
 def test_too_few_frames_give_no_sentence() -> None:
     assert graph("aa").decode(saw(A, A)) is None
     assert graph("a").decode(saw()) is None
@@ -92,8 +101,9 @@ def test_no_path_is_better_than_the_one_found() -> None:
         log_probs = np.log(rng.dirichlet(np.ones(4), 6)).astype(np.float32)
         decoded = compiled.decode(log_probs)
         assert decoded is not None
-        best = max(_best(log_probs, phones) for phones in ([A], [A, B], [A, A], [B, A]))
-        assert decoded.score == pytest.approx(best, abs=1e-3)
+        sentences = ([A], [A, B], [A, A], [B, A])
+        best = max(_best(log_probs, phones) + PHONE_BONUS * len(phones) for phones in sentences)
+        assert decoded.rank == pytest.approx(best, abs=1e-3)
 
 
 def _best(log_probs: np.ndarray, phones: list[int]) -> float:

@@ -1,7 +1,7 @@
 """Engines that fail as the test wants: silent, slow, broken, in the middle; and what was asked of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from offhook.pipeline.asr.engine import (
@@ -11,6 +11,7 @@ from offhook.pipeline.asr.engine import (
     EndpointReport,
     OnEndpoint,
     OnPartial,
+    Thresholds,
     Transcript,
 )
 from offhook.pipeline.chain.asr import ChainAsr
@@ -196,13 +197,19 @@ ASR_LIMITS = Limits(allowance_s=0.5, stall_s=2.0)
 TTS_LIMITS = Limits(allowance_s=0.4)
 
 
-def asr_chain(*engines: ScriptedAsr, limits: Sequence[Limits] = (), language: str | None = None) -> ChainAsr:
+def asr_chain(
+    *engines: ScriptedAsr,
+    limits: Sequence[Limits] = (),
+    thresholds: Mapping[str, Thresholds] | None = None,
+    language: str | None = None,
+) -> ChainAsr:
     """A chain on the running loop's clock; it is the first day of 1970."""
     members = [
         Member[AsrEngine](engine.name, engine, "asr", limits[i] if i < len(limits) else ASR_LIMITS)
         for i, engine in enumerate(engines)
     ]
-    return ChainAsr(members, Resampler, language=language, clock=loop_clock(), today=lambda: 0.0)
+    clock = loop_clock()
+    return ChainAsr(members, Resampler, thresholds=thresholds, language=language, clock=clock, today=lambda: 0.0)
 
 
 def tts_chain(*engines: ScriptedTts, limits: Sequence[Limits] = (), language: str | None = None) -> ChainTts:

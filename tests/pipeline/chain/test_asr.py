@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from offhook.pipeline.asr.engine import AsrRequest, EndpointReport
+from offhook.pipeline.asr.engine import USUAL, AsrRequest, EndpointReport, Thresholds
 from offhook.pipeline.chain.asr import ChainAsr, ChainStream
 from offhook.pipeline.chain.breaker import HOLD_S
 from offhook.pipeline.chain.spending import Budget, CallMeter, EngineUse, Limits, Outcome
@@ -81,6 +81,18 @@ def test_the_second_gets_the_turn_from_its_start(first: ScriptedAsr, added_s: fl
         assert next(use.why for use in uses if use.engine == "second").startswith("first: ")
         await asyncio.sleep(0)
         assert nothing_is_left(first, second)
+
+    run(main())
+
+
+@pytest.mark.parametrize(("fails", "thresholds"), [(False, USUAL), (True, Thresholds(0.1, 0.8))])
+def test_the_thresholds_are_those_of_the_one_that_answers(fails: bool, thresholds: Thresholds) -> None:
+    async def main() -> None:
+        first, second = ScriptedAsr("first", SAID, fails=fails), ScriptedAsr("second", SAID)
+        chain = asr_chain(first, second, thresholds={"second": Thresholds(0.1, 0.8)})
+        stream = chain.for_call(CallMeter()).open(AsrRequest(), lambda text: None)
+        await talk(stream)
+        assert (await stream.finish()).thresholds == thresholds
 
     run(main())
 

@@ -1,10 +1,11 @@
 """The answer that the words of a turn give, whatever the recogniser."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
-from offhook.pipeline.asr.engine import Transcript
+from offhook.pipeline.asr.engine import Thresholds, Transcript
 from offhook.pipeline.events import AnswerKind, Choice, Question
 from offhook.pipeline.turn.answers import answer_to
 from offhook.pipeline.turn.keypad import Keypad
@@ -38,6 +39,16 @@ def test_another_reading_may_answer() -> None:
     assert answer.choice == "agent"
     assert answer.text == "eight gents"
     assert answer.confidence == pytest.approx(0.9 * 0.8)
+
+
+def test_a_recognisers_own_thresholds_go_before_the_bots_and_behind_the_questions() -> None:
+    unsure = Transcript("agent", 0.3, thresholds=Thresholds(0.1, 0.8))
+    answer = answer_to(MENU, unsure, 0.5, typed=False)
+    assert (answer.choice, answer.confirm_below) == ("agent", 0.8)
+    assert answer_to(MENU, replace(unsure, thresholds=Thresholds(0.4)), 0.1, typed=False).kind is AnswerKind.NO_MATCH
+    assert answer_to(replace(MENU, min_confidence=0.4), unsure, 0.1, typed=False).kind is AnswerKind.NO_MATCH
+    unmatched = answer_to(MENU, replace(unsure, text="something else"), 0.5, typed=False)
+    assert (unmatched.kind, unmatched.confirm_below) == (AnswerKind.NO_MATCH, 0.8), "a matcher may find a choice yet"
 
 
 @pytest.mark.parametrize(

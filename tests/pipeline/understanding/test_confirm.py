@@ -30,6 +30,7 @@ def asked(question: Question, answer: Answer, below: float = 0.6) -> str | None:
 
 def test_an_uncertain_choice_is_asked_back() -> None:
     assert asked(MENU, SALES) == "Did you say sales?"
+    assert asked(MENU, replace(SALES, confidence=0.7, confirm_below=0.8)) == "Did you say sales?"
     assert asked(replace(MENU, language="de"), SALES) == "Sagten Sie sales?"
 
 
@@ -43,6 +44,8 @@ def test_an_uncertain_choice_is_asked_back() -> None:
         (MENU, Answer(AnswerKind.DTMF, choice="sales", digits="1")),
         (replace(MENU, confirm_below=0.0), SALES),
         (replace(MENU, confirm_below=0.5), SALES),
+        (replace(MENU, confirm_below=0.5), replace(SALES, confirm_below=0.8)),
+        (MENU, replace(SALES, confirm_below=0.5)),
         (replace(MENU, language="sv"), SALES),
         (Question(language="en"), Answer(AnswerKind.SPEECH, "anything", confidence=0.1)),
     ],
