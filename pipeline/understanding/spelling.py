@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from string import ascii_lowercase
 
 from offhook.pipeline.asr.digit_words import repeats
 from offhook.pipeline.understanding.lexicons import lexicon
@@ -93,6 +94,11 @@ def read_spelling(text: str, language: str | None = None) -> str | None:
     reader = _Spelling(words, base, digit_values_folded(base), repeats(base) | _DOUBLE[base])
     letters = reader.read()
     return letters.upper() if letters else None
+
+
+def letter_names(base: str) -> tuple[list[str], list[str]]:
+    """The letters, as recognisers write them, and the words that alphabets have for them."""
+    return list(ascii_lowercase), list(_codewords(base if base in _LETTERS else "en"))
 
 
 class _Spelling:
