@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from string import ascii_lowercase
 
 from offhook.pipeline.asr.digit_words import repeats
 from offhook.pipeline.understanding.lexicons import lexicon
@@ -96,9 +95,9 @@ def read_spelling(text: str, language: str | None = None) -> str | None:
     return letters.upper() if letters else None
 
 
-def letter_names(base: str) -> tuple[list[str], list[str]]:
-    """The letters, as recognisers write them, and the words that alphabets have for them."""
-    return list(ascii_lowercase), list(_codewords(base if base in _LETTERS else "en"))
+def letter_words(base: str) -> list[str]:
+    """The words that alphabets have for letters; each begins with its letter."""
+    return list(_codewords(base))
 
 
 class _Spelling:

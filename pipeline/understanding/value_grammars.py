@@ -18,7 +18,7 @@ from offhook.pipeline.understanding.number_grammars import LARGEST, MOST_LISTED,
 from offhook.pipeline.understanding.numbers import NEGATIVE
 from offhook.pipeline.understanding.numerals import Numerals, Words, known_numerals
 from offhook.pipeline.understanding.phrase_rules import alternatives, spellings
-from offhook.pipeline.understanding.spelling import letter_names
+from offhook.pipeline.understanding.spelling import letter_words
 from offhook.pipeline.understanding.times import clock_words
 from offhook.pipeline.understanding.words import base_of
 
@@ -48,7 +48,7 @@ class _Templates:
 _TEMPLATES: Mapping[str, _Templates] = {
     "en": _Templates(
         number="[for | about | around] <number> [people | persons | of us]",
-        date="[on | for] ([<weekday>] ([the] <month> [the] (<nth> | <day>) | [the] <nth> [of] <month>) [<year>]"
+        date="[on | for] ([<weekday>] ([the] <month> [the] <nth> | [the] <nth> [of] <month>) [<year>]"
         " | [<weekday>] the <nth> | [<coming>] <weekday> | <relative> | in <count> <unit>)",
         at="at | around | about | by",
         time="(<hour> [<minute> | oh <units> | o'clock] | (<quarter> | half | <minutes> [minutes]) (past | after) <hour>"
@@ -167,18 +167,27 @@ def amount_grammar(language: str | None, currency: str | None) -> Rules | None:
 
 
 def spelling_grammar(language: str | None) -> Rules | None:
-    """Letters, code words for them, and digits, in any number."""
+    """Code words for letters, letters with an example ("S as in Sam"), and digits, in any number.
+
+    Not letters alone: over a phone line a grammar of them finds letters in anything, and seldom those that were said.
+    """
     known = _known(language)
     if known is None:
         return None
     base = known[0]
-    letters, codewords = letter_names(base)
+    codewords = letter_words(base)
     digits = [word for words in digit_words(language) for word in words]
     repeated = list(repeats(language))
     again = f"[{' | '.join(repeated)}] " if repeated else ""
-    one = f"{again}<letter> [{_AS_IN[base]} <codeword>] | <codeword> | {again}<spelt_digit>"
-    lists = {"letter": letters, "codeword": codewords, "spelt_digit": digits}
-    return {"value": f"({one})+"} | {name: alternatives(word.split() for word in words) for name, words in lists.items()}
+    lists = {
+        "example": [f"{word[0]} {_AS_IN[base]} {word}" for word in codewords],
+        "codeword": codewords,
+        "spelt_digit": digits,
+    }
+    one = f"<example> | {again}<codeword> | {again}<spelt_digit>"
+    return {"value": f"({one})+"} | {
+        name: alternatives(word.split() for word in words) for name, words in lists.items()
+    }
 
 
 def yes_no_grammar(language: str | None) -> Rules | None:
