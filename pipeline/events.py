@@ -123,9 +123,9 @@ class Question:
 
     With `choices` the recogniser gets a grammar of their phrases, with `digits` also of digits spoken one by one, or
     `grammar` (JSGF) if that is set; without any of these it listens for free speech. With `value` the answer is a value
-    of that kind, and the grammar has the ways to say one if the kind knows them. `speech` false: keys only. With choices, digits, a value or a grammar, a transcript below
-    `min_confidence` is a no-match, and one below `confirm_below` is asked back ("did you say sales?"; 0: never); None
-    uses the bot's settings.
+    of that kind, and the grammar has the ways to say one, if the kind knows them. `speech` false: keys only. With
+    choices, digits, a value or a grammar, a transcript below `min_confidence` is a no-match, and one below
+    `confirm_below` is asked back ("did you say sales?"; 0: never); None uses the bot's settings.
     `silence_ms` ends the caller's turn, `no_input_ms` is how long the caller may be silent after the prompt. `endpoint`
     decides when the turn is over, instead of the call's own policy. `language` (BCP 47) is the language of the answer,
     None the call's.

@@ -39,7 +39,7 @@ def number_rules(numerals: Numerals, base: str, low: int, high: int, name: str =
     hundreds = alternatives(
         spelling
         for words, value in numerals.hundreds.items()
-        if value <= min(100 * limit, high)
+        if value <= min(100 * limit, high) and not (base == "en" and words == ("hundred",))  # "for hundred": "four"
         for spelling in _compound(words, base)
     )
     rules = {f"{name}_small": small, f"{name}_hundreds": f"(<{name}_small> | {hundreds} [{joiner} <{name}_small>])"}
@@ -70,7 +70,7 @@ def _below_thousand(number: int, numerals: Numerals, base: str) -> Iterator[Word
             for tail in rest:
                 yield hundred + tail
                 if tail:
-                    yield from (hundred + (joiner,) + tail for joiner in _joiners(numerals, base))
+                    yield from ((*hundred, joiner, *tail) for joiner in _joiners(numerals, base))
 
 
 def _compound(words: Words, base: str) -> list[Words]:

@@ -5,14 +5,16 @@ rules by their names; the first is the value's. They are for English, German, Sp
 there are none, and the recogniser listens to free speech.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from offhook.pipeline.asr.digit_words import digit_words, repeats
 from offhook.pipeline.tts.languages import english_numbers
 from offhook.pipeline.understanding.amounts import money_words
-from offhook.pipeline.understanding.calendar_words import CalendarWords, calendar_words
+from offhook.pipeline.understanding.calendar_words import calendar_words
 from offhook.pipeline.understanding.lexicons import lexicon
 from offhook.pipeline.understanding.number_grammars import LARGEST, MOST_LISTED, number_rules, ordinals, small_numbers
 from offhook.pipeline.understanding.numbers import NEGATIVE
@@ -51,7 +53,8 @@ _TEMPLATES: Mapping[str, _Templates] = {
         date="[on | for] ([<weekday>] ([the] <month> [the] <nth> | [the] <nth> [of] <month>) [<year>]"
         " | [<weekday>] the <nth> | [<coming>] <weekday> | <relative> | in <count> <unit>)",
         at="at | around | about | by",
-        time="(<hour> [<minute> | oh <units> | o'clock] | (<quarter> | half | <minutes> [minutes]) (past | after) <hour>"
+        time="(<hour> [<minute> | oh <units> | o'clock]"
+        " | (<quarter> | half | <minutes> [minutes]) (past | after) <hour>"
         " | (<quarter> | <minutes> [minutes]) (to | till) <hour>) [<half>] | <fixed>",
         span="[between | from] <time> (and | to | till | until) <time>",
         amount="<number> <unit> [[and] <cents> [<part>]] | <cents> <part>",
@@ -73,7 +76,8 @@ _TEMPLATES: Mapping[str, _Templates] = {
         date="[el | para el] ([<weekday>] (<day> | <nth>) de <month> [de <year>] | [<weekday>] <day>"
         " | <weekday> [<coming>] | <coming> <weekday> | <relative> | (en | dentro de) <count> <unit>)",
         at="a | sobre",
-        time="[las | la] <hour> [(y | menos) (<minutes> | <quarter>) | <minute> | en punto | horas] [<half>] | [al] <fixed>",
+        time="[las | la] <hour> [(y | menos) (<minutes> | <quarter>) | <minute> | en punto | horas] [<half>]"
+        " | [al] <fixed>",
         span="[entre | de | desde] <time> (y | a | hasta) <time>",
         amount="<number> <unit> [(con | y) <cents> [<part>]] | <cents> <part>",
         bare_amount="<number> [<unit> [(con | y) <cents> [<part>]]] | <cents> (<part> | <tens>)",
@@ -193,11 +197,14 @@ def spelling_grammar(language: str | None) -> Rules | None:
 def yes_no_grammar(language: str | None) -> Rules | None:
     """Phrases that mean yes or no."""
     words = lexicon(base_of(language))
-    phrases = (*words.phrases("yes"), *words.phrases("no"))
+    phrases = [phrase for phrase in (*words.phrases("yes"), *words.phrases("no")) if phrase not in _TOO_SHORT]
     if not phrases:
         return None
     return {"value": alternatives(_spelt(phrases, base_of(language)))}
 
+
+_TOO_SHORT = frozenset(("aye", "ya", "yea", "uh uh", "mm hmm", "uh huh", "mhm"))
+"""Rare, and like many other sounds."""
 
 _AS_IN = {"en": "as in", "de": "wie", "es": "de", "fr": "comme"}
 
@@ -238,7 +245,7 @@ def _spelt(phrases: Iterable[str], base: str) -> list[Words]:
 
 def _long_names(names: Mapping[str, int]) -> list[str]:
     """Without abbreviations: the first name of each, and the others that are as long as a name."""
-    first = {number: name for name, number in reversed(names.items())}
+    first = {number: name for name, number in reversed(list(names.items()))}
     return [name for name, number in names.items() if name == first[number] or len(name) >= _NAME_CHARS]
 
 
@@ -264,3 +271,22 @@ _CENTURIES: Mapping[str, Mapping[int, tuple[Words, ...]]] = {
     "es": {19: (("mil", "novecientos"),), 20: (("dos", "mil"),)},
     "fr": {19: (("mille", "neuf", "cent"), ("dix", "neuf", "cent")), 20: (("deux", "mille"),)},
 }
+
+
+@lru_cache(maxsize=8)
+def value_words(base: str) -> frozenset[str]:
+    """The words of all these grammars: a recogniser with a small vocabulary may lack some of them."""
+    today = date.today()
+    grammars = (
+        number_grammar(base, 0, MOST_NUMBER),
+        number_grammar(base, -99, 99),
+        date_grammar(base, today, past=False),
+        date_grammar(base, today, past=True),
+        time_range_grammar(base),
+        time_grammar(base),
+        amount_grammar(base, None),
+        spelling_grammar(base),
+        yes_no_grammar(base),
+    )
+    written = " ".join(rule for grammar in grammars if grammar is not None for rule in grammar.values())
+    return frozenset(re.sub(r"<\w+>|[()|\[\]+]", " ", written).split())

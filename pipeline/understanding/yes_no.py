@@ -30,8 +30,10 @@ def written_yes_no(value: bool, language: str | None) -> str:
 
 
 def read_yes_no(text: str, language: str | None = None) -> bool | None:
-    """Whether it means yes or no; None if it means neither, both ("yes and no"), or is undecided ("maybe"), or it was only
-    spoken of ("did you say yes").
+    """Whether it means yes or no.
+
+    None if it means neither, both ("yes and no"), or is undecided ("maybe"), or if it was only spoken of ("did you say
+    yes").
 
     The longest phrase counts: "not right" is no, although "right" is yes. What is said after a correction ("no, sorry,
     yes") holds.

@@ -207,5 +207,5 @@ def test_other_languages_and_kinds_get_no_grammar() -> None:
 def test_choices_stand_beside_a_value() -> None:
     question = Question(value=Date(TODAY), choices=(Choice("agent", ("speak to an agent",)),))
     graph = parse_jsgf(question_grammar(question) or "")
-    assert sentence_of(graph, "speak to an agent".split()) is not None
-    assert sentence_of(graph, "next tuesday".split()) is not None
+    assert sentence_of(graph, ["speak", "to", "an", "agent"]) is not None
+    assert sentence_of(graph, ["next", "tuesday"]) is not None
