@@ -11,7 +11,7 @@ from offhook.sip.net.address import Address
 from offhook.testing.sip_caller import Caller
 from tests.e2e.conftest import BotProcess
 
-VOICE = "espeak:en-gb"
+VOICE = "flite:awb"
 FLOW = """
 name: table
 start: day
@@ -50,11 +50,11 @@ async def order(bot: BotProcess) -> None:
     try:
         async with asyncio.timeout(60):
             await caller.listen()
-            await caller.say(speak(VOICE, "the third of may").tobytes())
+            await caller.say(speak(VOICE, "january the twentieth").tobytes())
             await caller.listen()
             caller.press("4#")
             await caller.listen()
-            await caller.say(speak(VOICE, "seven thirty").tobytes())
+            await caller.say(speak(VOICE, "five thirty").tobytes())
             await caller.listen()
             await caller.over.wait()
     finally:
@@ -63,7 +63,7 @@ async def order(bot: BotProcess) -> None:
 
 def test_values_by_voice_and_by_key(start_bot: Callable[..., BotProcess], tmp_path: Path) -> None:
     if not is_installed(VOICE):
-        pytest.skip("espeak-ng is not installed (make peers)")
+        pytest.skip("flite is not installed (make peers)")
     flow = tmp_path / "table.yaml"
     flow.write_text(FLOW)
     bot = start_bot("--flow", str(flow), OFFHOOK_ASR__ENGINE="pocketsphinx", OFFHOOK_ASR__CONFIRM_BELOW="0")
@@ -72,6 +72,6 @@ def test_values_by_voice_and_by_key(start_bot: Callable[..., BotProcess], tmp_pa
     (record,) = bot.records()
     (booked,) = [text for text in bot.lines(record, "bot") if "A table" in text]
     assert booked.startswith("A table for 4 on ")
-    assert "May 3" in booked
-    assert "7:30 PM" in booked
+    assert "January 20" in booked
+    assert "5:30 PM" in booked
     assert bot.stop() == 0
