@@ -55,7 +55,6 @@ async def order(bot: BotProcess) -> None:
             caller.press("4#")
             await caller.listen()
             await caller.say(speak(VOICE, "five thirty").tobytes())
-            await caller.listen()
             await caller.over.wait()
     finally:
         caller.close()

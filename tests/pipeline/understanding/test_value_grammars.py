@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from offhook.pipeline.asr.grammar import question_grammar
 from offhook.pipeline.asr.jsgf import Arc, WordGraph, parse_jsgf
+from offhook.pipeline.asr.pocketsphinx import PocketsphinxEngine
 from offhook.pipeline.asr.sentences import sentence_of
 from offhook.pipeline.events import Choice, DigitRule, Question, ValueKind
 from offhook.pipeline.tts.languages import english_numbers, french_numbers, spanish_numbers
@@ -20,6 +21,7 @@ from offhook.pipeline.understanding.ambiguous import values_in
 from offhook.pipeline.understanding.amounts import Money
 from offhook.pipeline.understanding.kinds import Amount, Date, Digits, Number, Spelling, Time, TimeRange, YesNo
 from offhook.pipeline.understanding.spelling import letter_words
+from offhook.pipeline.understanding.value_grammars import value_words
 
 LANGUAGES = ("en", "de", "es", "fr")
 TODAY = date(2026, 11, 29)
@@ -209,3 +211,9 @@ def test_choices_stand_beside_a_value() -> None:
     graph = parse_jsgf(question_grammar(question) or "")
     assert sentence_of(graph, ["speak", "to", "an", "agent"]) is not None
     assert sentence_of(graph, ["next", "tuesday"]) is not None
+
+
+def test_the_embedded_recogniser_knows_all_words() -> None:
+    """It refuses a grammar with any other."""
+    engine = PocketsphinxEngine()
+    assert [word for word in sorted(value_words("en")) if not engine.known_word(word)] == []
