@@ -43,7 +43,7 @@ times as long as all the rest."""
 
 MOST_FREEDOM = 0.8
 """More freedom does not count. The weight was fitted on menus and digits, which have up to 1; grammars of dates, times
-and amounts have up to 2, and no short answer was believed against that. Of 375 values in five voices 273 were right and
+and amounts have up to 2, and no short answer was accepted against that. Of 375 values in five voices 273 were right and
 taken without this limit, and 307 with it (wrong 16 and 23); of 240 other sentences 4 and 7 were taken."""
 
 Pronounce = Callable[[str], Sequence[Sequence[str]]]

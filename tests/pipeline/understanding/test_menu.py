@@ -199,7 +199,7 @@ PAYING = (Choice("pay", ("pay the bill", "pay now")), Choice("agent", ("talk to 
         (PAYING, "did you say pay now"),
         (PAYING, "why should I pay the bill"),
         (PAYING, "what happens if I pay now"),
-        (PAYING, "I was told to pay the bill"),
+        (PAYING, "they said I should pay the bill"),
         (YES_NO, "did you say yes"),
         (YES_NO, "did you say yeah"),
         (YES_NO, "she said yes"),
