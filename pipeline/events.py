@@ -1,8 +1,9 @@
 """Plain values of a conversation: prompts, questions, answers, and how turns end. Imports nothing else."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 InterruptedBy = Literal["both", "speech", "keys", "nobody"]
 ResumeAt = Literal["word", "sentence", "never"]
@@ -107,15 +108,24 @@ class ValueKind(Protocol):
         ...
 
 
+@runtime_checkable
+class KindWithGrammar(Protocol):
+    """A ValueKind for which recognisers with grammars get one; for others the answer is free speech."""
+
+    def grammar(self, language: str | None) -> Mapping[str, str] | None:
+        """JSGF rules by name, without brackets and semicolons; the first is the whole value. None: free speech."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What to listen for after a prompt.
 
     With `choices` the recogniser gets a grammar of their phrases, with `digits` also of digits spoken one by one, or
     `grammar` (JSGF) if that is set; without any of these it listens for free speech. With `value` the answer is a value
-    of that kind. `speech` false: keys only. With choices, digits, a value or a grammar, a transcript below
-    `min_confidence` is a no-match, and one below `confirm_below` is asked back ("did you say sales?"; 0: never); None
-    uses the bot's settings.
+    of that kind, and the grammar has the ways to say one, if the kind knows them. `speech` false: keys only. With
+    choices, digits, a value or a grammar, a transcript below `min_confidence` is a no-match, and one below
+    `confirm_below` is asked back ("did you say sales?"; 0: never); None uses the bot's settings.
     `silence_ms` ends the caller's turn, `no_input_ms` is how long the caller may be silent after the prompt. `endpoint`
     decides when the turn is over, instead of the call's own policy. `language` (BCP 47) is the language of the answer,
     None the call's. `any_words`: any words are an answer as well, whatever they are, and the recogniser listens for

@@ -51,6 +51,8 @@ def voices(
         )
     wanted = [engine] if engine is not None else [*dict.fromkeys((*configured, AUTO, *known))]
     found = [look_at(settings, name, language) for name in wanted]
+    # What is used, what could be, and what it takes for the rest.
+    found.sort(key=lambda each: (each.name not in configured, bool(each.problem)))
     if as_json:
         typer.echo(json.dumps([asdict(each) for each in found], indent=2, ensure_ascii=False))
         return

@@ -12,7 +12,7 @@
 engine. Factories are imported on use only. docs/engines.md shows one.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any, cast
@@ -22,11 +22,12 @@ from offhook.engines.local_voices import AUTO, local_voices
 from offhook.pipeline.asr.engine import AsrEngine
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.tts.by_language import ByLanguageTts
-from offhook.pipeline.tts.engine import TtsEngine
+from offhook.pipeline.tts.engine import NamedVoicesTtsEngine, TtsEngine
+from offhook.pipeline.tts.hibari_voices import hibari_voices
 from offhook.pipeline.vad.engine import VadEngine
 from offhook.settings.config import Config
 from offhook.settings.user_modules import import_user_module, reason
-from offhook.usererror import UserError, did_you_mean
+from offhook.usererror import UserError, closest, did_you_mean
 
 Factory = Callable[[Mapping[str, Any], EngineContext], object]
 
@@ -120,7 +121,18 @@ def make_tts(config: Config, name: str | None = None) -> TtsEngine:
     if name != AUTO:
         return _make_tts(config, name)
     engines = [_make_tts(config, name) for name in local_voices(config.tts)]
+    _check_voice(config.tts.voice, engines)
     return engines[0] if len(engines) == 1 else ByLanguageTts(engines, config.dialog.language)
+
+
+def _check_voice(voice: str | None, engines: Sequence[TtsEngine]) -> None:
+    """Raises UserError for a name that is nearly one of hibari's: espeak-ng, which gets all others, would be blamed."""
+    if voice is None or voice in hibari_voices() or closest(voice, list(hibari_voices())) is None:
+        return
+    known = {name for engine in engines if isinstance(engine, NamedVoicesTtsEngine) for name in engine.voices}
+    if voice.partition("+")[0] not in known:
+        why = "neither hibari nor espeak-ng has one of that name; `offhook voices` lists theirs"
+        raise UserError(f"there is no voice {voice!r}", why, did_you_mean(voice, list(hibari_voices())), "[tts] voice")
 
 
 def _make_tts(config: Config, name: str) -> TtsEngine:

@@ -30,10 +30,10 @@ from offhook.pipeline.dialog.flow import (
 )
 from offhook.pipeline.dialog.steps import MAX_STEPS
 from offhook.pipeline.dialog.wording import Wording, wording_in
-from offhook.pipeline.events import Choice, DigitRule, ValueKind
-from offhook.pipeline.understanding.kinds import KINDS
+from offhook.pipeline.events import Choice, DigitRule
 from offhook.settings.flow_hints import digits_hint, instead, other_word
 from offhook.settings.flow_position import locate
+from offhook.settings.flow_values import LIMITS, value_kind
 from offhook.settings.parameters import read_parameters
 from offhook.settings.yaml_file import (
     MAX_FILE_BYTES,
@@ -45,7 +45,7 @@ from offhook.settings.yaml_file import (
     position,
     read_limited,
 )
-from offhook.usererror import Problem, closest, did_you_mean
+from offhook.usererror import Problem, closest
 
 SAMPLE_FLOW = "bank.yaml"
 
@@ -75,7 +75,18 @@ _LISTENING = (
 _STEPS: dict[str, tuple[str, ...]] = {
     "say": ("say", "barge_in", "language", "voice", "next"),
     "ask": ("ask", "choices", *_LISTENING),
-    "collect": ("collect", "into", "digits", "terminator", "inter_digit_ms", "spoken", "as", "next", *_LISTENING),
+    "collect": (
+        "collect",
+        "into",
+        "digits",
+        "terminator",
+        "inter_digit_ms",
+        "spoken",
+        "as",
+        *LIMITS,
+        "next",
+        *_LISTENING,
+    ),
     "agent": ("agent", "with", "outcomes", "otherwise", "greeting", "language", "voice"),
     "hang_up": ("hang_up", "language", "voice"),
 }
@@ -328,7 +339,7 @@ class _FlowReader(Reader):
         prompt = self._spoken(found["collect"], f"the text of {what}")
         into = self.text(found["into"], f"`into` of {what}")
         follows = self._step_name(found["next"], f"`next` of {what}")
-        value = self._value_kind(found, what)
+        value = value_kind(self, found, what)
         rule = self._rule(found, what) if "digits" in found else DigitRule()
         spoken = self._optional(self.truth, found, "spoken", what, False)
         no_input, no_match, rules = self._listening(found, what)
@@ -356,24 +367,6 @@ class _FlowReader(Reader):
             return None
         beside = str(Path(self.name).parent / file)
         return AgentStep(name, instructions, beside, tuple(outcomes), otherwise, greeting, language, voice)
-
-    def _value_kind(self, found: dict[str, Node], what: str) -> ValueKind | None:
-        name = self.text(found["as"], f"`as` of {what}") if "as" in found else None
-        if name is None:
-            return None
-        for key in ("digits", "terminator", "spoken"):
-            if key in found:
-                why = f"`as: {name}` says already what is collected, and by voice"
-                self.problem(found[key], f"{what} has `as` and `{key}`", why, f"remove `{key}`, or `as`")
-        if name not in KINDS:
-            self.problem(
-                found["as"],
-                f"`{name[:40]}` is not a kind of value",
-                "`as` names what is collected",
-                did_you_mean(name, tuple(KINDS)),
-            )
-            return None
-        return KINDS[name]()
 
     def _rule(self, found: dict[str, Node], what: str) -> DigitRule:
         node = found["digits"]

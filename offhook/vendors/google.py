@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 
 from offhook.engines.factory import FromEnvironment
-from offhook.vendors.google_auth import HINT, GoogleAuth
+from offhook.vendors.google_auth import HINT, KEY_HINT, GoogleAuth
 from offhook.vendors.grpc_channels import GrpcChannels
 from offhook.vendors.grpc_wire import GrpcWire
 from offhook.vendors.limits import Limits
@@ -45,7 +45,8 @@ def target(kind: Literal["asr", "tts"], name: str, options: GoogleOptions, servi
     """An address: the method of a service, such as "speech" and "google.cloud.speech.v2.Speech/StreamingRecognize"."""
     at = "" if options.location == "global" else f"{options.location}-"
     base = options.base_url or f"https://{at}{service}.googleapis.com"
-    return Target(kind, name, VENDOR, f"{base.rstrip('/')}/{method}", (), HINT)
+    hint = HINT if options.api_key is None else KEY_HINT
+    return Target(kind, name, VENDOR, f"{base.rstrip('/')}/{method}", (), hint)
 
 
 class GoogleAccess:

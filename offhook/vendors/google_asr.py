@@ -67,6 +67,7 @@ class GoogleAsrOptions(RecogniserOptions, GoogleOptions):
     recogniser: str = "_"
     model: str = "telephony"
     keyterms: tuple[str, ...] = ()
+    phrases: bool = True
     boost: Annotated[float, Field(ge=0, le=20)] = 10.0
     alternatives: Annotated[int, Field(ge=1, le=30)] = 3
     punctuate: bool = True
@@ -208,7 +209,7 @@ class GoogleAsr(VendorAsr[GoogleAsrOptions]):
     def target_of(self, request: AsrRequest) -> Target:
         """See VendorAsr. Google wants the phrases at the start."""
         language = request.language or self.options.language or self.context.language
-        return self._with_phrases(language, request.phrases)
+        return self._with_phrases(language, request.phrases if self.options.phrases else ())
 
     def target(self, language: str) -> Target:
         """See VendorAsr."""

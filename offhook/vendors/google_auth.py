@@ -18,6 +18,7 @@ from offhook.pipeline.errors import EngineError
 from offhook.vendors.errors import VendorRefusedError
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+KEY_HINT = "Type: export GOOGLE_API_KEY=…"
 HINT = "Type: export GOOGLE_APPLICATION_CREDENTIALS=FILE, or export GOOGLE_API_KEY=…"
 
 Headers = tuple[tuple[str, str], ...]

@@ -34,7 +34,7 @@ class RecogniserOptions(BaseModel):
     language: str | None = None
     turns: Literal["ours", "adviser", "vendor"] = "ours"
     final_ms: Annotated[int, Field(ge=50, le=10_000)] = 300
-    late_finals: Literal["log", "drop"] = "log"
+    late_finals: Literal["correct", "log", "drop"] = "correct"
     encoding: Literal["line", "PCMU", "PCMA", "LINEAR16"] = "line"
     spare: Annotated[int, Field(ge=0, le=64)] = 1
     query: dict[str, str] = {}
@@ -190,7 +190,8 @@ class VendorAsr(Generic[OptionsT]):
             packing=self.packing,
             wait=FinalWait(wait_s=self.options.final_ms / 1000),
             reuses=self.reuses,
-            on_late=log_late(self.name) if self.options.late_finals == "log" else None,
+            on_late=log_late(self.name) if self.options.late_finals != "drop" else None,
+            corrects=self.options.late_finals == "correct",
             on_audio=self._whole._count,
         )
 

@@ -45,7 +45,7 @@ def log_late(name: str) -> OnLate:
 @dataclass(frozen=True, slots=True)
 class TurnOptions:
     """How an engine handles its turns. `bytes_per_s` and `sample_bytes` describe its audio; `on_late` gets finals that
-    came too late (None: they are dropped)."""
+    came too late (None: they are dropped), and so does the request's with `corrects`."""
 
     name: str
     bytes_per_s: int
@@ -55,6 +55,7 @@ class TurnOptions:
     retries: int = 2
     reuses: bool = True
     on_late: OnLate | None = None
+    corrects: bool = True
     on_audio: Callable[[float], None] | None = None
     """Gets the seconds of audio of each turn, sent twice or not: what the vendor bills."""
 
@@ -63,7 +64,7 @@ class TurnOptions:
 
     def of_turn(self, request: AsrRequest, preference: Preference) -> "TurnOptions":
         """Those of one turn, whose request may want late finals, too, unless they are dropped."""
-        known, wanted = self.on_late, request.on_late
+        known, wanted = self.on_late, request.on_late if self.corrects else None
 
         def tell(late: LateFinal) -> None:
             if known is not None:

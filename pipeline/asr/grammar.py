@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from offhook.pipeline.asr.digit_words import digit_words, repeats
-from offhook.pipeline.events import Choice, DigitRule, Question
+from offhook.pipeline.events import Choice, DigitRule, KindWithGrammar, Question, ValueKind
 from offhook.pipeline.language import covers
 
 MAX_PHRASE_CHARS = 200
@@ -47,35 +47,48 @@ def question_grammar(question: Question) -> str | None:
     """The JSGF to recognise the answer with, None for free speech.
 
     This is the question's own grammar, or its choices' phrases plus, if it collects digits, digits spoken one by one
-    (in a language with digit words). Raises GrammarError.
+    (in a language with digit words), and the ways to say its value, if the kind has a grammar. Raises GrammarError.
     """
     if question.any_words:
         return None
     if question.grammar is not None:
         return question.grammar
-    alternatives = _alternatives(question.choices, question.language)
-    digits = _digits_rules(question.digits, question.language) if question.digits is not None else ""
-    if not digits:
-        return choices_grammar(question.choices, question.language) if alternatives else None
-    rule = " | ".join([*alternatives, "<digits>"])
-    return f"{_HEADER}grammar answer;\npublic <answer> = {rule};\n<digits> = {digits}"
+    answers = _alternatives(question.choices, question.language)
+    rules: dict[str, str] = {}
+    if question.digits is not None:
+        rules |= digits_rules(question.digits, question.language) or {}
+    value = value_rules(question.value, question.language)
+    if question.value is not None and not value:
+        return None
+    answers += [f"<{next(iter(each))}>" for each in (dict(rules), value) if each]
+    rules |= value
+    if not rules:
+        return choices_grammar(question.choices, question.language) if answers else None
+    written = "".join(f"<{name}> = {rule};\n" for name, rule in rules.items())
+    return f"{_HEADER}grammar answer;\npublic <answer> = {' | '.join(answers)};\n{written}"
 
 
-def _digits_rules(rule: DigitRule, language: str | None) -> str:
-    """The rules for <digits>; "" in a language without digit words.
+def value_rules(kind: ValueKind | None, language: str | None) -> dict[str, str]:
+    """The rules for a kind's values, none if it has no grammar."""
+    found = kind.grammar(language) if isinstance(kind, KindWithGrammar) else None
+    return dict(found or {})
+
+
+def digits_rules(rule: DigitRule, language: str | None) -> dict[str, str] | None:
+    """The rules for digits, the first for all of them; None in a language without digit words.
 
     Where the count is fixed the grammar has it, too: a recogniser adds and loses short words easily.
     """
     spoken = [word for words in digit_words(language) for word in words]
     if not spoken:
-        return ""
-    digit = f"<digit> = {' | '.join(spoken)};\n"
+        return None
+    digit = {"digit": " | ".join(spoken)}
     repeated = repeats(language)
     if rule.minimum != rule.maximum or rule.maximum > MAX_COUNTED_DIGITS:
         optional = f"[{' | '.join(repeated)}] " if repeated else ""
-        return f"({optional}<digit>)+;\n{digit}"
-    counted = [f"<{count}> = {' | '.join(_beginnings(count, repeated))};\n" for count in range(1, rule.maximum + 1)]
-    return f"<{rule.maximum}>;\n{''.join(counted)}{digit}"
+        return {"digits": f"({optional}<digit>)+"} | digit
+    counted = {str(count): " | ".join(_beginnings(count, repeated)) for count in range(1, rule.maximum + 1)}
+    return {"digits": f"<{rule.maximum}>"} | counted | digit
 
 
 def _beginnings(count: int, repeated: Mapping[str, int]) -> Iterator[str]:

@@ -86,6 +86,13 @@ _US_DOLLAR = re.compile(r"\bu\.?\s?s\.?[\s-]dollar", re.I)
 """A dollar, as it is without the country."""
 
 
+def money_words(base: str, currency: str | None) -> tuple[list[str], list[str]]:
+    """The words for units, and for parts of them; with `currency`, only those that may mean it."""
+    units = [word for word, code in _UNITS.get(base, {}).items() if currency in (None, code)]
+    parts = _PARTS.get(base, {}).items()
+    return units, [word for word, code in parts if len(word) > 1 and (currency is None or code in (None, currency))]
+
+
 def read_amount(text: str, language: str | None = None, currency: str | None = None) -> object | None:
     """The amount in `text`, in `currency` if none is said; Ambiguous for several readings, None if there is none.
 

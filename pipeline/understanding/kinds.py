@@ -4,11 +4,12 @@ Each reads what was said, or what was keyed, and says a value back in words that
 one of several is `Ambiguous`. English, German, Spanish and French are understood; in other languages only figures are.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, time
 from decimal import Decimal
 
+from offhook.pipeline.asr.grammar import digits_rules
 from offhook.pipeline.dialog.digits import apart, is_digits
 from offhook.pipeline.events import DigitRule, ValueKind
 from offhook.pipeline.understanding.ambiguous import one_of, values_in
@@ -18,6 +19,15 @@ from offhook.pipeline.understanding.numbers import read_digits, read_number
 from offhook.pipeline.understanding.spelling import read_spelling
 from offhook.pipeline.understanding.time_spans import TimeSpan, read_time_span, written_time_span
 from offhook.pipeline.understanding.times import read_time
+from offhook.pipeline.understanding.value_grammars import (
+    amount_grammar,
+    date_grammar,
+    number_grammar,
+    spelling_grammar,
+    time_grammar,
+    time_range_grammar,
+    yes_no_grammar,
+)
 from offhook.pipeline.understanding.written import written_amount, written_date, written_number, written_time
 from offhook.pipeline.understanding.yes_no import read_yes_no, written_yes_no
 
@@ -59,6 +69,10 @@ class Number:
         """See ValueKind."""
         return DigitRule(1, len(str(int(self.most))) if self.most is not None and self.most > 0 else 12)
 
+    def grammar(self, language: str | None) -> Mapping[str, str] | None:
+        """See KindWithGrammar."""
+        return number_grammar(language, self.least, self.most)
+
     def say(self, value: object, language: str | None) -> str:
         """See ValueKind."""
         return written_number(value, language) if isinstance(value, int | Decimal) else str(value)
@@ -88,6 +102,10 @@ class Digits:
     def keys(self) -> DigitRule | None:
         """See ValueKind."""
         return DigitRule(self.minimum, self.maximum)
+
+    def grammar(self, language: str | None) -> Mapping[str, str] | None:
+        """See KindWithGrammar."""
+        return digits_rules(DigitRule(self.minimum, self.maximum), language)
 
     def say(self, value: object, language: str | None) -> str:
         """See ValueKind."""
@@ -119,6 +137,10 @@ class Date(_SpokenOnly):
         low, high = self.earliest, self.latest
         return one_of([day for day in days if (low is None or day >= low) and (high is None or day <= high)])
 
+    def grammar(self, language: str | None) -> Mapping[str, str] | None:
+        """See KindWithGrammar."""
+        return date_grammar(language, self.today, self.past)
+
     def say(self, value: object, language: str | None) -> str:
         """See ValueKind."""
         return written_date(value, language, self.today) if isinstance(value, date) else str(value)
@@ -134,6 +156,10 @@ class Time(_SpokenOnly):
     def read(self, text: str, language: str | None) -> object | None:
         """See ValueKind."""
         return read_time(text, language, self.earliest, self.latest)
+
+    def grammar(self, language: str | None) -> Mapping[str, str] | None:
+        """See KindWithGrammar."""
+        return time_grammar(language)
 
     def say(self, value: object, language: str | None) -> str:
         """See ValueKind."""
@@ -153,6 +179,10 @@ class TimeRange(_SpokenOnly):
     def read(self, text: str, language: str | None) -> object | None:
         """See ValueKind."""
         return read_time_span(text, language, self.earliest, self.latest)
+
+    def grammar(self, language: str | None) -> Mapping[str, str] | None:
+        """See KindWithGrammar."""
+        return time_range_grammar(language)
 
     def say(self, value: object, language: str | None) -> str:
         """See ValueKind."""
@@ -178,6 +208,10 @@ class Amount:
         """See ValueKind."""
         return DigitRule(1, 9)
 
+    def grammar(self, language: str | None) -> Mapping[str, str] | None:
+        """See KindWithGrammar."""
+        return amount_grammar(language, self.currency)
+
     def say(self, value: object, language: str | None) -> str:
         """See ValueKind."""
         return written_amount(value, language) if isinstance(value, Money) else str(value)
@@ -200,6 +234,10 @@ class Spelling:
         """See ValueKind."""
         return None
 
+    def grammar(self, language: str | None) -> Mapping[str, str] | None:
+        """See KindWithGrammar."""
+        return spelling_grammar(language)
+
     def say(self, value: object, language: str | None) -> str:
         """See ValueKind."""
         return ", ".join(str(value))
@@ -221,6 +259,10 @@ class YesNo:
     def keys(self) -> DigitRule | None:
         """See ValueKind."""
         return DigitRule(1, 1)
+
+    def grammar(self, language: str | None) -> Mapping[str, str] | None:
+        """See KindWithGrammar."""
+        return yes_no_grammar(language)
 
     def say(self, value: object, language: str | None) -> str:
         """See ValueKind."""

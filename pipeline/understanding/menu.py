@@ -21,6 +21,7 @@ from offhook.pipeline.understanding.menu_positions import by_position
 from offhook.pipeline.understanding.menu_topics import Topics, evidence, topics_of
 from offhook.pipeline.understanding.menu_words import is_filler, is_loose, menu_words
 from offhook.pipeline.understanding.negation import negated_positions
+from offhook.pipeline.understanding.reported import is_reported
 from offhook.pipeline.understanding.sounds import sounds_like
 from offhook.pipeline.understanding.stems import stem
 from offhook.pipeline.understanding.words import base_of
@@ -44,6 +45,9 @@ REPLACED = 0.7
 
 NO_DOUBT = 0.6
 """What remains of the confidence after a "no" that may belong to the choice."""
+
+SPOKEN_OF = 0.55
+"""The most confidence in a choice that may only have been spoken of: "did you say yes", "why should I pay now"."""
 
 NEW_ONE = 0.7
 
@@ -100,7 +104,8 @@ def match(text: str, choices: Sequence[Choice], language: str | None = None) -> 
             if best is None:
                 return None
             doubt = NO_DOUBT if _is_doubtful(text, words, part, best, phrases, base) else 1.0
-            return Match(choices[best.choice].name, round(best.confidence * doubt, 3))
+            most = SPOKEN_OF if is_reported(part, min(best.positions, default=0), base) else 1.0
+            return Match(choices[best.choice].name, round(min(best.confidence * doubt, most), 3))
     return (
         _as_yes_or_no(text, choices, phrases, base)
         or by_position(text, choices, phrases, base)

@@ -23,7 +23,7 @@ from offhook.pipeline.understanding.words import base_of
 MAX_DIGITS = 64
 
 _FIGURE = re.compile(r"[0-9][0-9.,]*")
-_NEGATIVE = {"en": ("minus", "negative"), "de": ("minus",), "es": ("menos",), "fr": ("moins",)}
+NEGATIVE = {"en": ("minus", "negative"), "de": ("minus",), "es": ("menos",), "fr": ("moins",)}
 _HALVES = {
     "en": (("and", "a", "half"),),
     "es": (("y", "media"), ("y", "medio")),
@@ -122,7 +122,7 @@ def numbers_in(words: Sequence[str], language: str | None) -> Iterator[FoundNumb
             if (value := figure_value(word, ".")) is not None
         )
         return
-    negative = _NEGATIVE.get(base_of(language), ())
+    negative = NEGATIVE.get(base_of(language), ())
     at = 0
     while at < len(words):
         found = number_at(words, at, numerals, language)
@@ -142,12 +142,13 @@ def read_number(text: str, language: str | None = None) -> object | None:
     Digits said one by one are one number: "one two five" is 125.
     """
     for part in after_corrections(number_words(text, language), language):
-        found = [number for number in numbers_in(part, language) if not _is_article(part, number, language)]
+        numbers = list(numbers_in(part, language))
+        adjacent = all(one.end == other.start for one, other in pairwise(numbers))
+        if len(numbers) > 1 and adjacent and all(0 <= each.value <= 9 for each in numbers):
+            return int("".join(str(each.value) for each in numbers))
+        found = [number for number in numbers if not _is_article(part, number, language)]
         if not found:
             continue
-        adjacent = all(one.end == other.start for one, other in pairwise(found))
-        if len(found) > 1 and adjacent and all(0 <= each.value <= 9 for each in found):
-            return int("".join(str(each.value) for each in found))
         return one_of([_plain(each.value) for each in found])
     return None
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from offhook.pipeline.tts.languages import english_numbers, french_numbers, german_numbers, spanish_numbers
 from offhook.pipeline.tts.languages.rules import listed
-from offhook.pipeline.understanding.words import base_of, words_of
+from offhook.pipeline.understanding.words import base_of, fold, words_of
 
 Words = tuple[str, ...]
 
@@ -59,7 +59,15 @@ def number_words(text: str, language: str | None) -> list[str]:
     words = words_of(text, language)
     if base_of(language) != "de":
         return words
-    return [part for word in words for part in _german_parts(word)]
+    # "Wir sind zu zweit": a number of people.
+    groups = _german_groups()
+    said = (groups.get(word, word) if at and words[at - 1] == "zu" else word for at, word in enumerate(words))
+    return [part for word in said for part in _german_parts(word)]
+
+
+@lru_cache(maxsize=1)
+def _german_groups() -> dict[str, str]:
+    return {fold(german_numbers.ordinal(n))[:-1]: fold(german_numbers.cardinal(n)) for n in range(2, 21)}
 
 
 def _german_parts(word: str) -> list[str]:

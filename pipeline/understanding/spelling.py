@@ -95,6 +95,11 @@ def read_spelling(text: str, language: str | None = None) -> str | None:
     return letters.upper() if letters else None
 
 
+def letter_words(base: str) -> list[str]:
+    """The words that alphabets have for letters; each begins with its letter."""
+    return list(_codewords(base))
+
+
 class _Spelling:
     def __init__(self, words: Sequence[str], base: str, digits: Mapping[str, str], repeated: Mapping[str, int]) -> None:
         self._words = list(words)

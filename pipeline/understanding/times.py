@@ -124,7 +124,7 @@ def read_time(
     "Four thirty" is 4:30 or 16:30, unless the words say which ("pm", "in the morning") or only one of them lies between
     `earliest` and `latest`.
     """
-    clock, numerals = _CLOCK.get(base_of(language)), known_numerals(language)
+    clock, numerals = clock_words(language), known_numerals(language)
     if clock is None or numerals is None:
         found = _FIGURES.search(text)
         return time(int(found[1]) % 24, int(found[2])) if found else None
@@ -145,9 +145,14 @@ def read_time(
     return None
 
 
+def clock_words(language: str | None) -> ClockWords | None:
+    """The words of a language; None for one that is not known."""
+    return _CLOCK.get(base_of(language))
+
+
 def day_half(words: Sequence[str], language: str | None) -> str:
     """The phrase that says which half of the day is meant ("pm"), as it was said; "" if there is none."""
-    clock = _CLOCK.get(base_of(language))
+    clock = clock_words(language)
     spoken = f" {' '.join(words)} "
     halves = sorted(clock.halves if clock is not None else (), key=len, reverse=True)
     return next((half for half in halves if f" {half} " in spoken), "")

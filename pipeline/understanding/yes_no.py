@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from offhook.pipeline.understanding.lexicons import lexicon
+from offhook.pipeline.understanding.reported import is_reported
 from offhook.pipeline.understanding.words import base_of, words_of
 
 _LONGEST = 6
@@ -29,7 +30,10 @@ def written_yes_no(value: bool, language: str | None) -> str:
 
 
 def read_yes_no(text: str, language: str | None = None) -> bool | None:
-    """Whether it means yes or no; None if it means neither, both ("yes and no"), or is undecided ("maybe").
+    """Whether it means yes or no.
+
+    None if it means neither, both ("yes and no"), or is undecided ("maybe"), or if it was only spoken of ("did you say
+    yes").
 
     The longest phrase counts: "not right" is no, although "right" is yes. What is said after a correction ("no, sorry,
     yes") holds.
@@ -41,7 +45,8 @@ def read_yes_no(text: str, language: str | None = None) -> bool | None:
     while at < len(words):
         length = next((n for n in range(_LONGEST, 0, -1) if tuple(words[at : at + n]) in table), 0)
         if length:
-            found.append(table[tuple(words[at : at + length])])
+            reported = is_reported(words, at, base_of(language))
+            found.append(None if reported else table[tuple(words[at : at + length])])
         elif words[at] in _CORRECTING:
             corrected = len(found)
         at += length or 1

@@ -65,6 +65,17 @@ async def test_a_turns_options() -> None:
         assert found.alternatives == ("YES",)
 
 
+async def test_phrases_can_be_kept_back() -> None:
+    async with GoogleServer(["yes"]) as server:
+        engine = listening(server, keyterms=["IBAN"], phrases=False)
+        stream = engine.open(AsrRequest(phrases=("yes", "no")), print)
+        await feed(stream, said("yes"))
+        await stream.finish()
+        await engine.close()
+        (phrases,) = server.sessions[0].messages[0]["streamingConfig"]["config"]["adaptation"]["phraseSets"]
+        assert [each["value"] for each in phrases["inlinePhraseSet"]["phrases"]] == ["IBAN"]
+
+
 async def test_more_phrases_than_google_takes() -> None:
     async with GoogleServer(["yes"]) as server:
         engine = listening(server)
@@ -269,6 +280,7 @@ async def test_check() -> None:
         assert finding.level is not Level.OK
         assert "Google refused the key (401: API key not valid" in finding.render()
         assert "export GOOGLE_API_KEY=" in finding.render()
+        assert "GOOGLE_APPLICATION_CREDENTIALS" not in finding.render()
         assert "wrong-key" not in finding.render()
 
 

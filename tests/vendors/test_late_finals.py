@@ -1,6 +1,7 @@
 """Finals that come after their turn was answered without them, from the vendors' servers up to the conversation."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from offhook.pipeline.asr.adapt import Encode, adapt
 from offhook.pipeline.asr.engine import AsrRequest, Encoding, Transcript
@@ -32,18 +33,20 @@ async def test_a_late_final_is_passed_on(vendor: Vendor) -> None:
         await engine.close()
 
 
-@pytest.mark.parametrize("late_finals", ["log", "drop"])
+@pytest.mark.parametrize("late_finals", ["correct", "log", "drop"])
 async def test_as_the_options_say(late_finals: str) -> None:
     late: list[Transcript] = []
-    async with NOVA.server([TEXT], fault="slow", slow_s=0.3) as server:
-        engine = NOVA.engine(server, kind="asr", final_ms=100, late_finals=late_finals)
-        await engine.start()
-        stream = engine.open(AsrRequest(on_late=late.append), print)
-        await feed(stream, said())
-        await stream.finish()
-        await until(lambda: stream.finals.is_complete)
-        assert bool(late) is (late_finals == "log")
-        await engine.close()
+    with capture_logs() as logged:
+        async with NOVA.server([TEXT], fault="slow", slow_s=0.3) as server:
+            engine = NOVA.engine(server, kind="asr", final_ms=100, late_finals=late_finals)
+            await engine.start()
+            stream = engine.open(AsrRequest(on_late=late.append), print)
+            await feed(stream, said())
+            await stream.finish()
+            await until(lambda: stream.finals.is_complete)
+            assert bool(late) is (late_finals == "correct")
+            assert any(each["event"] == "late_final" for each in logged) is (late_finals != "drop")
+            await engine.close()
 
 
 @pytest.mark.parametrize(("final_ms", "allowance_s", "finals"), [(100, 0.5, [TEXT]), (5_000, 0.1, [])])

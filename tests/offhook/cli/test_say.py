@@ -75,6 +75,8 @@ def test_what_cannot_be_said_is_told_in_three_parts(run: Run, tmp_path: Path, mo
     out = ("--out", str(tmp_path / "said.wav"))
     status, _, err = run("say", TEXT, "--engine", "espeak", "--voice", "klingonese", *out)
     assert status == FAILURE and "none called 'klingonese'" in err
+    status, _, err = run("say", TEXT, "--voice", "hart", *out)
+    assert status == USAGE and "did you mean `heart`?" in err and "espeak-ng has none" not in err
     status, _, err = run("say", TEXT, "--engine", "espeak", "--language", "tlh", *out)
     assert status == USAGE and "does not know the language 'tlh'" in err
     status, _, err = run("say", TEXT, "--engine", "espaek", *out)
@@ -89,6 +91,8 @@ def test_the_voices_are_listed(run: Run) -> None:
     assert out.startswith("auto (used)\n")
     assert "\nespeak\n    languages: af, " in out and " more\n" in out
     assert "recorded" not in out
+    engines = [line.partition(":")[0] for line in out.splitlines() if line[:1].isalpha()]
+    assert engines.index("espeak") < engines.index("amazon")  # what can speak goes before what needs something
     status, out, _ = run("voices", "espeak", "--language", "de")
     assert status == 0 and "voices:    de (de)" in out and "en-us" not in out
 

@@ -1,4 +1,5 @@
 import re
+from datetime import time
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from structlog.testing import capture_logs
 from offhook.pipeline.dialog.flow import Ask, Collect, End, Flow, Say
 from offhook.pipeline.dialog.runner import AskFor, Delegate, FlowRunner, HangUp, Speak
 from offhook.pipeline.events import Answer, AnswerKind, DigitRule
-from offhook.pipeline.understanding.kinds import Date
+from offhook.pipeline.understanding.kinds import Date, Number, TimeRange
 from offhook.settings.flow_file import FlowDefaults, load_flow, parse_flow
 from offhook.settings.yaml_file import MAX_FILE_BYTES
 from offhook.usererror import Problem, UserError
@@ -678,3 +679,53 @@ def test_values_are_collected() -> None:
 def test_a_wrong_kind_is_told(old: str, new: str, message: str) -> None:
     with pytest.raises(UserError, match=re.escape(message)):
         parse_flow(VALUES.replace(old, new, 1).encode(), "visit.yaml")
+
+
+LIMITED = """
+name: table
+start: people
+no_input: {then: bye}
+no_match: {then: bye}
+steps:
+  people:
+    collect: How many?
+    as: number
+    least: 1
+    most: 12
+    into: people
+    next: clock
+  clock:
+    collect: When?
+    as: time_range
+    earliest: 9:30
+    latest: "18:00"
+    into: clock
+    next: bye
+  bye:
+    hang_up: Goodbye.
+"""
+
+
+def test_values_have_limits() -> None:
+    flow = parse_flow(LIMITED.encode(), "table.yaml")
+    people, clock = flow.steps["people"], flow.steps["clock"]
+    assert isinstance(people, Collect)
+    assert isinstance(clock, Collect)
+    assert people.value == Number(1, 12)
+    assert clock.value == TimeRange(time(9, 30), time(18))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("earliest: 9:30", "earliest: morning", "type `earliest: 18:30`"),
+        ("earliest: 9:30", "earliest: 19:00", "`earliest` is not before `latest`"),
+        ("earliest: 9:30", "most: 5", "`as: time_range` takes `earliest` and `latest`"),
+        ("as: number", "as: digits", "`as: digits` has no limits"),
+        ("most: 12", "most: many", "`most` of step `people`"),
+        ("as: number", "digits: 1", "only values have limits"),
+    ],
+)
+def test_a_wrong_limit_is_told(old: str, new: str, message: str) -> None:
+    with pytest.raises(UserError, match=re.escape(message)):
+        parse_flow(LIMITED.replace(old, new, 1).encode(), "table.yaml")

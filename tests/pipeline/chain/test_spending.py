@@ -40,6 +40,15 @@ def test_a_day_is_added_up_over_processes_and_ends_at_midnight() -> None:
     assert other.spent(20_001) == Spent(6.0)
 
 
+def test_a_clock_that_is_set_back_over_midnight_starts_no_new_day() -> None:
+    ledger = DayLedger(EngineRows(shared_cells(1, 1), engine=0, engines=1, process=0))
+    ledger.add(Spent(10.0, 5, 0.5), day=20_001)
+    assert ledger.spent(20_000) == Spent(10.0, 5, 0.5)
+    ledger.add(Spent(1.0), day=20_000)
+    assert ledger.spent(20_000) == ledger.spent(20_001) == Spent(11.0, 5, 0.5)
+    assert ledger.spent(20_002) == Spent()
+
+
 def test_a_call_has_its_own_sum() -> None:
     uses: list[EngineUse] = []
     meter = CallMeter(uses.append)

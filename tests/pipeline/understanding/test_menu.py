@@ -192,6 +192,18 @@ PAYING = (Choice("pay", ("pay the bill", "pay now")), Choice("agent", ("talk to 
         (YES_NO, "yes I refuse"),
         (PAYING, "pay now? no"),
         (PAYING, "pay the bill, not"),
+        (PAYING, "don't make me pay now"),
+        (PAYING, "there's no way I'm going to pay now"),
+        (PAYING, "please don't let them make me pay the bill"),
+        (PAYING, "stop asking me to pay the bill"),
+        (PAYING, "did you say pay now"),
+        (PAYING, "why should I pay the bill"),
+        (PAYING, "what happens if I pay now"),
+        (PAYING, "they said I should pay the bill"),
+        (YES_NO, "did you say yes"),
+        (YES_NO, "did you say yeah"),
+        (YES_NO, "she said yes"),
+        (YES_NO, "does that mean no"),
     ],
 )
 def test_what_is_half_refused_is_uncertain(choices: tuple[Choice, ...], text: str) -> None:
@@ -204,6 +216,14 @@ def test_what_is_half_refused_is_uncertain(choices: tuple[Choice, ...], text: st
 def test_ways_to_refuse(text: str) -> None:
     found = match(text, YES_NO, "en")
     assert found is not None and found.choice == "no"
+
+
+@pytest.mark.parametrize(
+    "text", ["how do I pay the bill", "can I pay the bill", "I'd like to pay now, is that possible"]
+)
+def test_a_question_that_asks_for_a_choice_is_certain(text: str) -> None:
+    found = match(text, PAYING, "en")
+    assert found is not None and found.choice == "pay" and found.confidence >= 0.9
 
 
 @pytest.mark.parametrize("text", ["I won't pay the bill", "I refuse to pay the bill", "I will not pay now"])
