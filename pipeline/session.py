@@ -15,12 +15,20 @@ from offhook.pipeline.caller_input import CallerInput
 from offhook.pipeline.clock import MONOTONIC, Clock
 from offhook.pipeline.events import ANYTHING, Answer, AnswerKind, Interruption, Playback, Prompt, Question
 from offhook.pipeline.inbound_audio import Engines
-from offhook.pipeline.ports import Line
+from offhook.pipeline.ports import Line, voiced_test
 from offhook.pipeline.recognition import request_for
 from offhook.pipeline.response_timer import ResponseTimer
-from offhook.pipeline.trace import CallerAnswered, CallerCorrected, CallerIgnored, SessionEvent, TurnTraced
+from offhook.pipeline.trace import (
+    CallerAnswered,
+    CallerCorrected,
+    CallerIgnored,
+    Mark,
+    SessionEvent,
+    TurnTrace,
+    TurnTraced,
+)
 from offhook.pipeline.turn.core import TurnCore
-from offhook.pipeline.turn.events import TurnCorrected, TurnEvent, TurnIgnored, TurnOver
+from offhook.pipeline.turn.events import TurnCorrected, TurnEvent, TurnIgnored, TurnLikelyOver, TurnOver, TurnResumed
 from offhook.pipeline.turn.machine import Command
 from offhook.pipeline.turn.tables import Action, Floor
 from offhook.pipeline.utterances import Utterances
@@ -52,13 +60,21 @@ class Session:
         self._step: asyncio.Future[Answer] | None = None
         self._caller = CallerInput(line, engines, core, clock, self._run, on_event, self._settle)
         self._utterances = Utterances(
-            line, engines.voice, clock, self._run, on_event, self._publish, self._on_queue, self._on_played
+            line,
+            engines.voice,
+            clock,
+            self._run,
+            on_event,
+            self._publish,
+            self._on_queue,
+            self._on_played,
+            lambda now: self._response.mark(Mark.FIRST_CLAUSE, now),
         )
         self._question: Question | None = None
         self._request = AsrRequest()
         self._standing: Question | None = None  # asked again each time it is answered
         self._answer: Answer | None = None  # goes out with TurnOver
-        self._response = ResponseTimer()
+        self._response = ResponseTimer(voiced_test(line))
         line.add_listener(sent=self._on_sent, drained=self._on_drained)
 
     # For the dialog.
@@ -82,7 +98,7 @@ class Session:
                 self._begin(prompt, question)
             else:
                 self._ask(question)
-                self._response.forget()  # no prompt follows this turn, so there is no response to time
+                self._end_trace()  # no prompt follows this turn, so there is no response to time
             if step.done():
                 # The step ended before it began: yield, so that a dialog that only speaks cannot monopolise the loop.
                 await asyncio.sleep(0)
@@ -156,6 +172,11 @@ class Session:
         """Whether a step is open. The turn that answers it is reported to subscribers as well."""
         return self._step is not None
 
+    def mark(self, mark: Mark) -> None:
+        """Something happened on the way to the answer, such as the first token of a model's reply: it is in the turn's
+        latency ledger. The first of each kind counts."""
+        self._response.mark(mark, self._clock.now())
+
     def subscribe(self, subscriber: Callable[[TurnEvent], None]) -> Callable[[], None]:
         """Report turn events to `subscriber`, which must return at once. Returns a function that unsubscribes."""
         self._subscribers.append(subscriber)
@@ -183,6 +204,7 @@ class Session:
         """End everything, cancelling an open step. Idempotent."""
         now = self._clock.now()
         self._standing = None
+        self._end_trace()
         self._caller.stop_audio()
         self._utterances.close(now)
         self._core.close(now)
@@ -202,9 +224,8 @@ class Session:
 
     def _on_sent(self, payload: bytes, ordinal: int, at_s: float) -> None:
         if self._response.awaits_sent:
-            trace = self._response.sent(ordinal + len(payload) // self._line.bytes_per_tick, at_s)
-            if trace is not None:
-                self._on_event(TurnTraced(trace, self._clock.now()))
+            line_tick = ordinal + len(payload) // self._line.bytes_per_tick
+            self._report_trace(self._response.sent(payload, line_tick, self._line.played_ticks(), at_s))
 
     def _on_drained(self) -> None:
         self._utterances.check_played()
@@ -227,7 +248,7 @@ class Session:
         self._utterances.begin(prompt, complete=complete)
         if question is not None:
             self._question, self._request = question, request
-        self._response.answered(now)
+        self._response.mark(Mark.ANSWERED, now)
         self._settle(now)
 
     def _ask(self, question: Question | None) -> None:
@@ -249,9 +270,15 @@ class Session:
                 self._on_event(CallerIgnored(output.text, now, output.began_at, output.confidence, output.typed))
             elif isinstance(output, TurnCorrected):
                 self._on_event(CallerCorrected(output.answer, output.was, now, output.began_at))
+            elif isinstance(output, TurnLikelyOver):
+                self._response.likely_over(now)
+            elif isinstance(output, TurnResumed):
+                self._response.resumed()
             self._publish(output)
         if self._utterances.open and core.utterance is None:
             self._utterances.end(now)
+            if self._response.awaits_sent and not self._line.queued_ticks:
+                self._end_trace()
         self._caller.follow_core()
         due = core.get_timer()
         if due != self._timer_due:
@@ -270,7 +297,7 @@ class Session:
         match command.action:
             case Action.PLAY | Action.PAUSE | Action.RESUME | Action.ABANDON_PROMPT as action:
                 if action is Action.RESUME:
-                    self._response.forget()
+                    self._end_trace()
                 self._utterances.execute(action, now, self._caller.interrupted_at)
             case Action.FINISH | Action.ANSWER:
                 self._finish(command.answer, now)
@@ -292,7 +319,7 @@ class Session:
         now = self._clock.now()
         self._core.abandon(now)
         self._settle(now)
-        self._response.forget()
+        self._end_trace()
 
     def _run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._loop.create_task(work)
@@ -310,19 +337,26 @@ class Session:
         else:
             self._utterances.fail(error)
 
+    def _end_trace(self) -> None:
+        self._report_trace(self._response.end())
+
+    def _report_trace(self, trace: TurnTrace | None) -> None:
+        if trace is not None:
+            self._on_event(TurnTraced(trace, self._clock.now()))
+
     def _time_speech(self, now: float) -> None:
         if self._core.turn_was_kept:
-            self._response.forget()  # the turn ended before its question was asked
+            self._end_trace()  # the turn ended before its question was asked
         else:
-            self._response.turn_over(self._core.speech_ended_at, now)
+            self._report_trace(self._response.turn_over(self._core.speech_ended_at, now))
 
     def _time_answer(self, answer: Answer, now: float) -> None:
         if answer.typed and self._core.turn_was_kept:
-            self._response.forget()
+            self._end_trace()
         elif answer.typed or answer.digits:
-            self._response.keyed(now)
+            self._report_trace(self._response.keyed(now))
         else:
-            self._response.transcribed(now)
+            self._response.mark(Mark.TRANSCRIBED, now)
 
     def _finish(self, answer: Answer | None, now: float) -> None:
         if self._utterances.open and self._core.utterance is None:

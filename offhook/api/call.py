@@ -25,6 +25,7 @@ from offhook.pipeline.events import (
     ValueKind,
 )
 from offhook.pipeline.session import Session
+from offhook.pipeline.trace import Mark
 from offhook.pipeline.turn.events import NoInput, TurnEvent, TurnOver
 from offhook.pipeline.understanding.kinds import Date
 from offhook.sip.message.identities import Identities, Party
@@ -153,6 +154,11 @@ class Call:
         Raises what `say` raises.
         """
         return self._start(Prompt(text, barge_in, interruption, language, voice))
+
+    def mark_first_token(self) -> None:
+        """The first token of a language model's reply to the caller's latest turn is there: it is in the turn's latency
+        ledger. Cheap; the first one of a turn counts."""
+        self._session.mark(Mark.FIRST_TOKEN)
 
     def expect(self, question: Question | None = ANY_SPEECH) -> None:
         """Keep listening for turns of the caller that answer `question` (by default any speech).
