@@ -32,6 +32,7 @@ from offhook.pipeline.turn.events import TurnCorrected, TurnEvent, TurnIgnored, 
 from offhook.pipeline.turn.machine import Command
 from offhook.pipeline.turn.tables import Action, Floor
 from offhook.pipeline.utterances import Utterances
+from offhook.pipeline.vad.batch import Probe
 
 
 class Session:
@@ -182,6 +183,10 @@ class Session:
         self._subscribers.append(subscriber)
         return lambda: self._subscribers.remove(subscriber) if subscriber in self._subscribers else None
 
+    def watch_detector(self, probe: Probe) -> None:
+        """Report every frame of the caller's audio as the speech gate gets it."""
+        self._caller.watch_detector(probe)
+
     def hold(self, held: bool) -> None:
         """The far end puts the call on hold or resumes it. On hold its audio is ignored and nothing times out."""
         if held is self._caller.held or self._core.floor is Floor.CLOSED:
@@ -264,17 +269,7 @@ class Session:
             if isinstance(output, Command):
                 self._execute(output, now)
                 continue
-            if isinstance(output, TurnOver) and self._answer is not None:
-                output = replace(output, answer=self._answer)
-            elif isinstance(output, TurnIgnored):
-                self._on_event(CallerIgnored(output.text, now, output.began_at, output.confidence, output.typed))
-            elif isinstance(output, TurnCorrected):
-                self._on_event(CallerCorrected(output.answer, output.was, now, output.began_at))
-            elif isinstance(output, TurnLikelyOver):
-                self._response.likely_over(now)
-            elif isinstance(output, TurnResumed):
-                self._response.resumed()
-            self._publish(output)
+            self._publish(self._note(output, now))
         if self._utterances.open and core.utterance is None:
             self._utterances.end(now)
             if self._response.awaits_sent and not self._line.queued_ticks:
@@ -286,6 +281,21 @@ class Session:
                 self._timer.cancel()
             self._timer_due = due
             self._timer = None if due is None else self._loop.call_later(max(0.0, due - now), self._on_timer)
+
+    def _note(self, event: TurnEvent, now: float) -> TurnEvent:
+        """Take note of a turn event of the core. Returns what the subscribers get."""
+        match event:
+            case TurnOver() if self._answer is not None:
+                return replace(event, answer=self._answer)
+            case TurnIgnored():
+                self._on_event(CallerIgnored(event.text, now, event.began_at, event.confidence, event.typed))
+            case TurnCorrected():
+                self._on_event(CallerCorrected(event.answer, event.was, now, event.began_at))
+            case TurnLikelyOver():
+                self._response.likely_over(now)
+            case TurnResumed():
+                self._response.resumed()
+        return event
 
     def _on_timer(self) -> None:
         now = self._clock.now()

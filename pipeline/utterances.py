@@ -21,7 +21,7 @@ class Utterances:
     `on_played` and `on_clause` see Speaker.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  # what happens to an utterance concerns several parts of a session
         self,
         line: Line,
         voice: Voice,

@@ -13,9 +13,7 @@ Direction = Literal["inbound", "outbound"]
 """Of a call."""
 Way = Literal["received", "sent"]
 """Of packets and messages."""
-Stage = Literal[
-    "likely", "endpoint", "asr", "model", "dialog", "clause", "tts", "playout", "onset", "arrival", "total"
-]
+Stage = Literal["likely", "endpoint", "asr", "model", "dialog", "clause", "tts", "playout", "onset", "arrival", "total"]
 """Stages of a response; `total` is from the caller's last word to the bot's first packet. `onset` and `arrival` come
 after it: until the answer is audible, and has arrived."""
 

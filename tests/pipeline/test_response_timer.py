@@ -1,5 +1,7 @@
 """The latency ledger of one turn, as the session drives it."""
 
+import pytest
+
 from offhook.pipeline.response_timer import MAX_SILENT_S, ResponseTimer
 from offhook.pipeline.trace import Mark
 
@@ -44,7 +46,7 @@ def test_the_next_turn_ends_the_trace_of_an_answer_that_had_begun() -> None:
     found.sent(SILENCE, 160, 0, 1.9)
     trace = found.turn_over(3.0, 3.5)
     assert trace is not None
-    assert trace.response_ms == 900
+    assert trace.response_ms == pytest.approx(900)
     assert found.end() is None
 
 

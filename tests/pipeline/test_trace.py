@@ -13,9 +13,7 @@ MIDDLE = [mark for mark in Mark if mark not in (Mark.SPEECH_ENDED, Mark.SENT, Ma
 
 
 @given(st.lists(st.tuples(st.sampled_from(MIDDLE), moments)), moments, st.lists(moments, min_size=1, max_size=3))
-def test_the_stages_sum_to_the_whole(
-    marks: list[tuple[Mark, float]], ended: float, last: list[float]
-) -> None:
+def test_the_stages_sum_to_the_whole(marks: list[tuple[Mark, float]], ended: float, last: list[float]) -> None:
     """Marks in any order, some missing or repeated, with arbitrary clock readings."""
     trace = TurnTrace()
     trace.mark(Mark.SPEECH_ENDED, ended)
