@@ -47,7 +47,7 @@ class EventLog:
     ) -> None:
         """Take in a frame as the gate got it, see SpeechGate.push: `part` is `audible`, `start` and `end`. `zero_at` is
         when sample 0 arrived (monotonic seconds)."""
-        if at_tick != self._next_at or len(self._frames) >= FRAMES_PER_ROW * FRAME.size:
+        if not self._frames or at_tick != self._next_at or len(self._frames) >= FRAMES_PER_ROW * FRAME.size:
             self.flush()
             self._frames_at, self._zero_at, self._frame_samples = at_tick, zero_at, samples
         audible, start, end = part

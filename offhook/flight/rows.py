@@ -31,7 +31,7 @@ from offhook.version import __version__
 FORMAT, VERSION = "offhook-events", 1
 
 MAX_FILE_BYTES = 16 * 2**20
-"""Per call: some twenty hours of talk."""
+"""Per call: some three hours of brisk talk."""
 
 MAX_EVENT_BYTES = 65_536
 

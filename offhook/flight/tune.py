@@ -67,6 +67,8 @@ def interrupt_curve(calls: Sequence[RecordedCall], least_ms: Sequence[int]) -> l
             sounds = sounds_in(call.inputs_of(replace(call.log.gate, min_speech_ms=min_speech_ms)))
             for each in call.over_bot:
                 after_ms = each.stops_after_ms(same_sound(sounds, each.sound))
+                if after_ms is None and each.sound.ended_at is None:
+                    continue  # the call ended meanwhile: it might have gone on for long enough
                 (speeches if each.words else noises).append(after_ms)
         stopped = [after_ms for after_ms in speeches if after_ms is not None]
         found.append(

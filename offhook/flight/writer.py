@@ -55,7 +55,7 @@ class _LogFile:
             # Somebody may have cleared the folder away since the start.
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._fd = os.open(self._path, flags, 0o600)
-            lines = line_of(self.event_log.header) + lines
+            self._append(self._fd, line_of(self.event_log.header))
         if self._bytes + len(lines) > MAX_FILE_BYTES - len(_END):
             self._append(self._fd, _END)
             self._fail(f"an event log has at most {MAX_FILE_BYTES} bytes")

@@ -80,9 +80,10 @@ def test_the_same_gate_changes_nothing(log: FlightLog) -> None:
 
 def test_longer_speech_to_interrupt_means_fewer_false_stops_and_more_talk_over(log: FlightLog) -> None:
     curve = interrupt_curve([RecordedCall(log)], [60, 160, 250, 2_000])
-    assert [(point.noises, point.speeches) for point in curve] == [(1, 2)] * 4
+    # The last speech interrupts the goodbye, which ends the call: nobody knows how long it would have been.
+    assert [(point.noises, point.speeches) for point in curve] == [(1, 2), (1, 2), (1, 1), (1, 1)]
     assert [point.false_stops for point in curve] == [1, 0, 0, 0]
-    assert [point.missed for point in curve] == [0, 0, 0, 2]
+    assert [point.missed for point in curve] == [0, 0, 0, 1]
     stopped = [point.talk_over_p50_ms for point in curve[:3]]
     assert stopped == sorted(stopped)  # type: ignore[type-var]  # none of them is None
     for point in curve[:3]:
