@@ -243,6 +243,8 @@ class Session:
     def _on_played(self, now: float) -> None:
         self._core.played(now)
         self._settle(now)
+        if self._response.awaits_sent and not self._line.queued_ticks:
+            self._end_trace()
 
     # Exchange with the core.
 
@@ -272,8 +274,6 @@ class Session:
             self._publish(self._note(output, now))
         if self._utterances.open and core.utterance is None:
             self._utterances.end(now)
-            if self._response.awaits_sent and not self._line.queued_ticks:
-                self._end_trace()
         self._caller.follow_core()
         due = core.get_timer()
         if due != self._timer_due:
