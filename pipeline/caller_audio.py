@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.rates import NARROW_HZ
-from offhook.pipeline.vad.batch import Events, Score, VadBatcher
+from offhook.pipeline.vad.batch import Events, Probe, Score, VadBatcher
 from offhook.pipeline.vad.gate import SpeechStarted
 
 PRE_ROLL_SAMPLES = 2_400  # 300 ms of pre-roll, so that the first sound is not lost
@@ -50,6 +50,10 @@ class CallerAudio:
     def use_low_threshold(self, low: bool) -> None:
         """Whether an early start is worth the risk of a false one from now on, see SpeechGate."""
         self._stream.gate.low_threshold = low
+
+    def watch_detector(self, probe: Probe) -> None:
+        """Report every frame as the gate gets it."""
+        self._stream.probe = probe
 
     def push(self, pcm: bytes, at_tick: int, at_s: float, *, keep: bytes) -> None:
         """Push the audio from `at_tick` that ended at `at_s`. `keep`: the same, to buffer; empty if a recogniser gets

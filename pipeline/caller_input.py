@@ -19,7 +19,7 @@ from offhook.pipeline.trace import (
 from offhook.pipeline.turn.core import TurnCore
 from offhook.pipeline.turn.keypad import is_keys
 from offhook.pipeline.turn.tables import INACTIVE, Action, Floor
-from offhook.pipeline.vad.batch import Events
+from offhook.pipeline.vad.batch import Events, Probe
 from offhook.pipeline.vad.gate import GateEvent, SpeechConfirmed, SpeechStarted, SpeechStopped
 
 
@@ -63,6 +63,10 @@ class CallerInput:
     def held(self, held: bool) -> None:
         self._inbound.held = held
         self.interrupted_at = self._clock.now()
+
+    def watch_detector(self, probe: Probe) -> None:
+        """Report every frame of the caller's audio as the speech gate gets it."""
+        self._audio.watch_detector(probe)
 
     @property
     def recognising(self) -> bool:

@@ -1,8 +1,11 @@
 """The interface between the conversation and a phone line. Lines are implemented elsewhere; the application connects
 them."""
 
+import struct
 from collections.abc import Callable
 from typing import Protocol
+
+from offhook.pipeline.rates import TICK_HZ
 
 
 class Line(Protocol):
@@ -49,3 +52,16 @@ class Line(Protocol):
 
     def played_ticks(self) -> int:
         """How much of that has arrived."""
+
+
+_QUIET_PEAK = 184  # -45 dBFS, as in vad.loudness
+
+
+def voiced_test(line: Line) -> Callable[[bytes], bool]:
+    """A test whether a payload of the line has more than silence in it: a sample of -45 dBFS or more."""
+    quiet_pcm = struct.pack(f"<{2 * _QUIET_PEAK - 1}h", *range(1 - _QUIET_PEAK, _QUIET_PEAK))
+    if line.rate_hz == TICK_HZ and line.bytes_per_tick == 1:
+        quiet = bytes(set(line.encode(quiet_pcm)))  # a byte is a sample
+        return lambda payload: bool(payload.translate(None, quiet))
+    # 16-bit PCM: the upper bytes are precise enough.
+    return lambda payload: bool(payload[1::2].translate(None, b"\x00\xff"))

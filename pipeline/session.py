@@ -15,15 +15,24 @@ from offhook.pipeline.caller_input import CallerInput
 from offhook.pipeline.clock import MONOTONIC, Clock
 from offhook.pipeline.events import ANYTHING, Answer, AnswerKind, Interruption, Playback, Prompt, Question
 from offhook.pipeline.inbound_audio import Engines
-from offhook.pipeline.ports import Line
+from offhook.pipeline.ports import Line, voiced_test
 from offhook.pipeline.recognition import request_for
 from offhook.pipeline.response_timer import ResponseTimer
-from offhook.pipeline.trace import CallerAnswered, CallerCorrected, CallerIgnored, SessionEvent, TurnTraced
+from offhook.pipeline.trace import (
+    CallerAnswered,
+    CallerCorrected,
+    CallerIgnored,
+    Mark,
+    SessionEvent,
+    TurnTrace,
+    TurnTraced,
+)
 from offhook.pipeline.turn.core import TurnCore
-from offhook.pipeline.turn.events import TurnCorrected, TurnEvent, TurnIgnored, TurnOver
+from offhook.pipeline.turn.events import TurnCorrected, TurnEvent, TurnIgnored, TurnLikelyOver, TurnOver, TurnResumed
 from offhook.pipeline.turn.machine import Command
 from offhook.pipeline.turn.tables import Action, Floor
 from offhook.pipeline.utterances import Utterances
+from offhook.pipeline.vad.batch import Probe
 
 
 class Session:
@@ -52,13 +61,21 @@ class Session:
         self._step: asyncio.Future[Answer] | None = None
         self._caller = CallerInput(line, engines, core, clock, self._run, on_event, self._settle)
         self._utterances = Utterances(
-            line, engines.voice, clock, self._run, on_event, self._publish, self._on_queue, self._on_played
+            line,
+            engines.voice,
+            clock,
+            self._run,
+            on_event,
+            self._publish,
+            self._on_queue,
+            self._on_played,
+            lambda now: self._response.mark(Mark.FIRST_CLAUSE, now),
         )
         self._question: Question | None = None
         self._request = AsrRequest()
         self._standing: Question | None = None  # asked again each time it is answered
         self._answer: Answer | None = None  # goes out with TurnOver
-        self._response = ResponseTimer()
+        self._response = ResponseTimer(voiced_test(line))
         line.add_listener(sent=self._on_sent, drained=self._on_drained)
 
     # For the dialog.
@@ -82,7 +99,7 @@ class Session:
                 self._begin(prompt, question)
             else:
                 self._ask(question)
-                self._response.forget()  # no prompt follows this turn, so there is no response to time
+                self._end_trace()  # no prompt follows this turn, so there is no response to time
             if step.done():
                 # The step ended before it began: yield, so that a dialog that only speaks cannot monopolise the loop.
                 await asyncio.sleep(0)
@@ -173,10 +190,19 @@ class Session:
         """Whether a step is open. The turn that answers it is reported to subscribers as well."""
         return self._step is not None
 
+    def mark(self, mark: Mark) -> None:
+        """Something happened on the way to the answer, such as the first token of a model's reply: it is in the turn's
+        latency ledger. The first of each kind counts."""
+        self._response.mark(mark, self._clock.now())
+
     def subscribe(self, subscriber: Callable[[TurnEvent], None]) -> Callable[[], None]:
         """Report turn events to `subscriber`, which must return at once. Returns a function that unsubscribes."""
         self._subscribers.append(subscriber)
         return lambda: self._subscribers.remove(subscriber) if subscriber in self._subscribers else None
+
+    def watch_detector(self, probe: Probe) -> None:
+        """Report every frame of the caller's audio as the speech gate gets it."""
+        self._caller.watch_detector(probe)
 
     def hold(self, held: bool) -> None:
         """The far end puts the call on hold or resumes it. On hold its audio is ignored and nothing times out."""
@@ -200,6 +226,7 @@ class Session:
         """End everything, cancelling an open step. Idempotent."""
         now = self._clock.now()
         self._standing = None
+        self._end_trace()
         self._caller.stop_audio()
         self._utterances.close(now)
         self._core.close(now)
@@ -219,9 +246,8 @@ class Session:
 
     def _on_sent(self, payload: bytes, ordinal: int, at_s: float) -> None:
         if self._response.awaits_sent:
-            trace = self._response.sent(ordinal + len(payload) // self._line.bytes_per_tick, at_s)
-            if trace is not None:
-                self._on_event(TurnTraced(trace, self._clock.now()))
+            line_tick = ordinal + len(payload) // self._line.bytes_per_tick
+            self._report_trace(self._response.sent(payload, line_tick, self._line.played_ticks(), at_s))
 
     def _on_drained(self) -> None:
         self._utterances.check_played()
@@ -234,6 +260,8 @@ class Session:
     def _on_played(self, now: float) -> None:
         self._core.played(now)
         self._settle(now)
+        if self._response.awaits_sent and not self._line.queued_ticks:
+            self._end_trace()
 
     # Exchange with the core.
 
@@ -244,7 +272,7 @@ class Session:
         self._utterances.begin(prompt, complete=complete)
         if question is not None:
             self._question, self._request = question, request
-        self._response.answered(now)
+        self._response.mark(Mark.ANSWERED, now)
         self._settle(now)
 
     def _ask(self, question: Question | None) -> None:
@@ -260,13 +288,7 @@ class Session:
             if isinstance(output, Command):
                 self._execute(output, now)
                 continue
-            if isinstance(output, TurnOver) and self._answer is not None:
-                output = replace(output, answer=self._answer)
-            elif isinstance(output, TurnIgnored):
-                self._on_event(CallerIgnored(output.text, now, output.began_at, output.confidence, output.typed))
-            elif isinstance(output, TurnCorrected):
-                self._on_event(CallerCorrected(output.answer, output.was, now, output.began_at))
-            self._publish(output)
+            self._publish(self._note(output, now))
         if self._utterances.open and core.utterance is None:
             self._utterances.end(now)
         self._caller.follow_core()
@@ -276,6 +298,21 @@ class Session:
                 self._timer.cancel()
             self._timer_due = due
             self._timer = None if due is None else self._loop.call_later(max(0.0, due - now), self._on_timer)
+
+    def _note(self, event: TurnEvent, now: float) -> TurnEvent:
+        """Take note of a turn event of the core. Returns what the subscribers get."""
+        match event:
+            case TurnOver() if self._answer is not None:
+                return replace(event, answer=self._answer)
+            case TurnIgnored():
+                self._on_event(CallerIgnored(event.text, now, event.began_at, event.confidence, event.typed))
+            case TurnCorrected():
+                self._on_event(CallerCorrected(event.answer, event.was, now, event.began_at))
+            case TurnLikelyOver():
+                self._response.likely_over(now)
+            case TurnResumed():
+                self._response.resumed()
+        return event
 
     def _on_timer(self) -> None:
         now = self._clock.now()
@@ -287,7 +324,7 @@ class Session:
         match command.action:
             case Action.PLAY | Action.PAUSE | Action.RESUME | Action.ABANDON_PROMPT as action:
                 if action is Action.RESUME:
-                    self._response.forget()
+                    self._end_trace()
                 self._utterances.execute(action, now, self._caller.interrupted_at)
             case Action.FINISH | Action.ANSWER:
                 self._finish(command.answer, now)
@@ -309,7 +346,7 @@ class Session:
         now = self._clock.now()
         self._core.abandon(now)
         self._settle(now)
-        self._response.forget()
+        self._end_trace()
 
     def _run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._loop.create_task(work)
@@ -327,19 +364,26 @@ class Session:
         else:
             self._utterances.fail(error)
 
+    def _end_trace(self) -> None:
+        self._report_trace(self._response.end())
+
+    def _report_trace(self, trace: TurnTrace | None) -> None:
+        if trace is not None:
+            self._on_event(TurnTraced(trace, self._clock.now()))
+
     def _time_speech(self, now: float) -> None:
         if self._core.turn_was_kept:
-            self._response.forget()  # the turn ended before its question was asked
+            self._end_trace()  # the turn ended before its question was asked
         else:
-            self._response.turn_over(self._core.speech_ended_at, now)
+            self._report_trace(self._response.turn_over(self._core.speech_ended_at, now))
 
     def _time_answer(self, answer: Answer, now: float) -> None:
         if answer.typed and self._core.turn_was_kept:
-            self._response.forget()
+            self._end_trace()
         elif answer.typed or answer.digits:
-            self._response.keyed(now)
+            self._report_trace(self._response.keyed(now))
         else:
-            self._response.transcribed(now)
+            self._response.mark(Mark.TRANSCRIBED, now)
 
     def _finish(self, answer: Answer | None, now: float) -> None:
         if self._utterances.open and self._core.utterance is None:

@@ -26,7 +26,7 @@ class Speaker:
 
     `run` starts a task that ends with the call. `on_queue(line_tick, now)` is called before audio is given to the
     line, with the line position at which it will be played; `on_played(now)` when the line has played the whole
-    utterance.
+    utterance, `on_clause(now)` when a clause is given to the voice.
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class Speaker:
         report: Callable[[SessionEvent], None],
         on_queue: Callable[[int, float], None],
         on_played: Callable[[float], None],
+        on_clause: Callable[[float], None],
     ) -> None:
         self.paused = False
         self._line = line
@@ -47,6 +48,7 @@ class Speaker:
         self._report = report
         self._on_queue = on_queue
         self._on_played = on_played
+        self._on_clause = on_clause
         self._ledger: PlayoutLedger | None = None
         self._resume_at: ResumeAt = "word"
         self._text_complete = False
@@ -186,7 +188,7 @@ class Speaker:
         self.end(now)
         self._voice.close()
         # The callbacks' owner refers to this object.
-        self._on_queue = self._on_played = self._report = _ignore
+        self._on_queue = self._on_played = self._on_clause = self._report = _ignore
         self._run = _run_nothing
 
     def _notify_voice(self, ledger: PlayoutLedger, line_tick: int, playback: Playback) -> None:
@@ -220,6 +222,7 @@ class Speaker:
         try:
             while await self._has_clause():
                 start, text = self._clauses[0]
+                self._on_clause(self._clock.now())
                 await self._synthesise_clause(utterance, start, text)
                 self._goes_on = self._clauses.popleft().ends_softly
                 self._clause_at_ticks = utterance.ticks

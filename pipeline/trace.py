@@ -10,36 +10,55 @@ from offhook.pipeline.tts.engine import Word
 
 
 class Mark(StrEnum):
-    """The moments of a turn, in order. Each stage runs from one mark to the next."""
+    """The moments of a turn. Each stage runs from one mark to the next; a mark that did not happen is missing."""
 
     SPEECH_ENDED = "speech-ended"  # the caller's last speech sample, or the key that completed the answer
+    LIKELY_ENDED = "likely-ended"  # the turn was probably over, and it was
     TURN_ENDED = "turn-ended"  # the endpointer's decision
-    TRANSCRIBED = "transcribed"
-    ANSWERED = "answered"  # the dialog has the text of its next prompt
+    TRANSCRIBED = "transcribed"  # the recogniser's final
+    FIRST_TOKEN = "first-token"  # the first of a language model's reply
+    ANSWERED = "answered"  # the dialog has begun its next utterance
+    FIRST_CLAUSE = "first-clause"  # the first clause is given to the voice
     SYNTHESISED = "synthesised"  # its first audio is queued
     SENT = "sent"  # its first packet has left
+    VOICED = "voiced"  # the first packet with more than silence in it has left
+    PLAYED = "played"  # … and has arrived
 
 
 STAGES: dict[Mark, str] = {
+    Mark.LIKELY_ENDED: "likely",
     Mark.TURN_ENDED: "endpoint",
     Mark.TRANSCRIBED: "recogniser",
+    Mark.FIRST_TOKEN: "model",
     Mark.ANSWERED: "dialog",
+    Mark.FIRST_CLAUSE: "clause",
     Mark.SYNTHESISED: "voice",
     Mark.SENT: "line",
+    Mark.VOICED: "onset",
+    Mark.PLAYED: "arrival",
 }
 """The stage that ends with each mark."""
+
+_LAST = (Mark.SENT, Mark.VOICED, Mark.PLAYED)
+
+AFTER_SENT = frozenset({STAGES[Mark.VOICED], STAGES[Mark.PLAYED]})
+"""The stages after the answer's first packet."""
+
+_ORDER = {mark: number for number, mark in enumerate(Mark)}
 
 
 @dataclass(slots=True)
 class TurnTrace:
-    """The marks of one turn, in monotonic seconds."""
+    """The marks of one turn, in monotonic seconds: its latency ledger."""
 
     marks: dict[Mark, float] = field(default_factory=dict)
 
     def mark(self, mark: Mark, now: float) -> None:
-        """Record a mark. The first of each kind counts, and marks never go backwards in time."""
+        """Record a mark. The first of each kind counts. None is before the end of speech, and none that makes up the
+        answer is after its first packet."""
         if mark not in self.marks:
-            self.marks[mark] = max(now, max(self.marks.values(), default=now))
+            least = max(self.marks.values(), default=now) if mark in _LAST else self.marks.get(Mark.SPEECH_ENDED, now)
+            self.marks[mark] = max(now, least)
 
     @property
     def complete(self) -> bool:
@@ -51,15 +70,33 @@ class TurnTrace:
         """From the caller's last speech sample to the answer's first packet."""
         return 1000 * (self.marks[Mark.SENT] - self.marks[Mark.SPEECH_ENDED])
 
-    def stages_ms(self) -> dict[str, float]:
-        """The stages, in order; they sum to `response_ms`. A stage that did not take place is missing."""
+    @property
+    def total_ms(self) -> float:
+        """From the caller's last speech sample to the last mark."""
+        return 1000 * (max(self.marks.values()) - self.marks[Mark.SPEECH_ENDED])
+
+    def in_order(self) -> list[Mark]:
+        """The marks in the order in which they happened: a reply may have been prepared before the turn was over."""
+        return sorted(self.marks, key=lambda mark: (self.marks[mark], _ORDER[mark]))
+
+    def marks_ms(self) -> dict[str, float]:
+        """Every mark, in milliseconds since the caller's last speech sample."""
+        began = self.marks[Mark.SPEECH_ENDED]
+        return {str(mark): 1000 * (self.marks[mark] - began) for mark in self.in_order()}
+
+    def ledger_ms(self) -> dict[str, float]:
+        """All stages, in order; they sum to `total_ms`. A stage that did not take place is missing."""
         stages = {}
         last = self.marks[Mark.SPEECH_ENDED]
-        for mark, name in STAGES.items():
-            if mark in self.marks:
-                stages[name] = 1000 * (self.marks[mark] - last)
+        for mark in self.in_order():
+            if mark in STAGES:
+                stages[STAGES[mark]] = 1000 * (self.marks[mark] - last)
                 last = self.marks[mark]
         return stages
+
+    def stages_ms(self) -> dict[str, float]:
+        """The stages up to the answer's first packet, in order; they sum to `response_ms`."""
+        return {name: ms for name, ms in self.ledger_ms().items() if name not in AFTER_SENT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +214,7 @@ class DialogState:
 
 @dataclass(frozen=True, slots=True)
 class TurnTraced:
-    """The bot's answer to a turn has begun to leave."""
+    """The bot has begun to answer a turn: reported when the answer has become audible, or can no longer."""
 
     trace: TurnTrace
     at: float

@@ -17,10 +17,11 @@ from offhook.pipeline.turn.tables import Action
 class Utterances:
     """Numbers utterances, says them, and publishes when each starts and ends.
 
-    An id that is not the latest one's belongs to an utterance that is over. For `on_queue` and `on_played` see Speaker.
+    An id that is not the latest one's belongs to an utterance that is over. For `on_queue`,
+    `on_played` and `on_clause` see Speaker.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  # what happens to an utterance concerns several parts of a session
         self,
         line: Line,
         voice: Voice,
@@ -30,6 +31,7 @@ class Utterances:
         publish: Callable[[TurnEvent], None],
         on_queue: Callable[[int, float], None],
         on_played: Callable[[float], None],
+        on_clause: Callable[[float], None],
     ) -> None:
         self.latest = 0
         """The id of the latest utterance, open or not."""
@@ -38,7 +40,7 @@ class Utterances:
         self._loop = asyncio.get_running_loop()
         self._report = report
         self._publish = publish
-        self._speaker = Speaker(line, voice, clock, run, self._on_event, on_queue, on_played)
+        self._speaker = Speaker(line, voice, clock, run, self._on_event, on_queue, on_played, on_clause)
         self._prompt = Prompt("")
         self._text_complete = True
         self._said: asyncio.Future[Playback] | None = None

@@ -25,7 +25,7 @@ from offhook.pipeline.events import (
     ValueKind,
 )
 from offhook.pipeline.session import Session
-from offhook.pipeline.trace import SessionEvent
+from offhook.pipeline.trace import Mark, SessionEvent
 from offhook.pipeline.turn.events import NoInput, TurnEvent, TurnOver
 from offhook.pipeline.understanding.kinds import Date
 from offhook.sip.message.identities import Identities, Party
@@ -192,6 +192,11 @@ class Call:
         if self._on_dtmf is None:
             raise UserError("this line cannot send keys", "its protocol has none", "have the call come over SIP")
         self._on_dtmf(digits)
+
+    def mark_first_token(self) -> None:
+        """The first token of a language model's reply to the caller's latest turn is there: it is in the turn's latency
+        ledger. Cheap; the first one of a turn counts."""
+        self._session.mark(Mark.FIRST_TOKEN)
 
     def expect(self, question: Question | None = ANY_SPEECH) -> None:
         """Keep listening for turns of the caller that answer `question` (by default any speech).

@@ -28,11 +28,16 @@ from offhook.pipeline.understanding.recorded import recorded
 from offhook.records import CallClock, CallRecord, Disposition, EndedBy, Journal, RecordingResult, TranscriptLine
 
 _STAGES: dict[str, Stage] = {
+    "likely": "likely",
     "endpoint": "endpoint",
     "recogniser": "asr",
+    "model": "model",
     "dialog": "dialog",
+    "clause": "clause",
     "voice": "tts",
     "line": "playout",
+    "onset": "onset",
+    "arrival": "arrival",
 }
 
 
@@ -127,7 +132,7 @@ class CallLog:
             case TurnTraced(trace, _):
                 self._responses_ms.append(trace.response_ms)
                 self._metrics.turn_response("total", trace.response_ms / 1000)
-                for stage, stage_ms in trace.stages_ms().items():
+                for stage, stage_ms in trace.ledger_ms().items():
                     self._metrics.turn_response(_STAGES[stage], stage_ms / 1000)
             case EngineFailed(engine, error, _):
                 self._log.warning("engine failed", engine=engine, error=error)

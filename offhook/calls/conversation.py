@@ -22,7 +22,11 @@ from offhook.calls.dialog_task import EndsWithCall, is_call_ended
 from offhook.calls.line import CallLine
 from offhook.calls.recorder import CallRecorder
 from offhook.engines.endpoint import make_endpoint_policy
-from offhook.engines.engine_set import EngineSet
+from offhook.engines.engine_set import EngineSet, gate_settings
+from offhook.flight.event_log import EventLog
+from offhook.flight.recording_core import RecordingCore
+from offhook.flight.rows import header_of
+from offhook.flight.writer import EventLogWriter
 from offhook.observe.debug_log import session_event
 from offhook.observe.live_feed import CallWatch, LiveCall, LiveFeed
 from offhook.observe.metrics import Direction, Metrics
@@ -56,6 +60,7 @@ class Services:
     metrics: Metrics
     recordings: RecordingWriter | None
     dialog: Dialog | CallAgent
+    event_logs: EventLogWriter | None = None
     listeners: list[Listener] = field(default_factory=list)
     feed: LiveFeed = field(default_factory=lambda: LiveFeed(lambda uniqueid, event: None))
 
@@ -119,6 +124,7 @@ class Conversation:
         self._transferring: asyncio.Task[None] | None = None
         self._recorder: CallRecorder | None = None
         self._watch: CallWatch | None = None
+        self._event_log: EventLog | None = None
         self._limit: asyncio.TimerHandle | None = None
         self._why: tuple[EndedBy, str] | None = None  # our side hangs up
         self._bot_reason = "bot hung up"
@@ -158,19 +164,11 @@ class Conversation:
         """Start the dialog on the attached line. Raises EngineError."""
         line, services, config = self._line, self._services, self._services.config
         assert line is not None, "the line comes before the dialog"
-        core = TurnCore(
-            TurnSettings(
-                resume_after_ms=config.turn.resume_after_ms,
-                max_turn_ms=config.turn.max_turn_ms,
-                recogniser_timeout_ms=int(1000 * config.asr.timeout_s),
-                max_wait_ms=config.turn.max_wait_ms,
-                min_confidence=config.asr.min_confidence,
-                correct_within_ms=config.asr.correct_within_ms,
-            ),
-            make_endpoint_policy(config),
-        )
+        core = self._make_core()
         engines = services.engines.for_call(config, lambda use: self._on_event(EngineUsed(use, monotonic())))
         self._session = Session(line, engines, core, self._on_event)
+        if self._event_log is not None:
+            self._session.watch_detector(self._event_log.on_frame)
         self._watch = services.feed.begin(self.id, self._about(), self._call_log.started_at)
         self._watch.report("answered")  # the recording starts here
         if services.recordings is not None:
@@ -205,6 +203,32 @@ class Conversation:
         self._call.keep_history()
         self._session.hold(self.held)
         self._dialog = self.spawn(self._run_dialog(as_agent(services.dialog), self._call))
+
+    def _make_core(self) -> TurnCore:
+        """The call's turn core, with its event log if there is to be one. Raises UserError."""
+        services, config = self._services, self._services.config
+        settings = TurnSettings(
+            resume_after_ms=config.turn.resume_after_ms,
+            max_turn_ms=config.turn.max_turn_ms,
+            recogniser_timeout_ms=int(1000 * config.asr.timeout_s),
+            max_wait_ms=config.turn.max_wait_ms,
+            min_confidence=config.asr.min_confidence,
+            correct_within_ms=config.asr.correct_within_ms,
+        )
+        policy = make_endpoint_policy(config)
+        if services.event_logs is None:
+            return TurnCore(settings, policy)
+        header = header_of(
+            self.id,
+            began=self._call_log.started_at,
+            turn=settings,
+            gate=gate_settings(config),
+            policy=policy,
+            started=self._call_log.record.start,
+            recording=f"{self.id}.wav" if services.recordings is not None else None,
+        )
+        self._event_log = services.event_logs.begin(self.id, header)
+        return RecordingCore(settings, policy, self._event_log)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Start a task that is cancelled when the call ends."""
@@ -268,6 +292,8 @@ class Conversation:
             self._session.close()
         if self._watch is not None:
             self._services.store.timeline(self.id, self._watch.end(str(by), reason))
+        if self._event_log is not None:
+            self._event_log.close()
         stats = asdict(self._line.stats()) if self._line is not None else {}
         numbers = {name: float(value) for name, value in stats.items() if isinstance(value, int | float)}
         self._free()
@@ -332,6 +358,8 @@ class Conversation:
 
     def _on_event(self, event: SessionEvent) -> None:
         self._call_log.on_event(event)
+        if self._event_log is not None:
+            self._event_log.on_event(event)
         if self._watch is not None:
             self._watch.on_event(event)
         if self._services.config.log.level == "debug":

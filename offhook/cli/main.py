@@ -1,5 +1,5 @@
 """The command line: `offhook demo`, `init`, `check`, `config`, `serve`, `call`, `status`, `models`, `say`, `voices`,
-`listen`.
+`listen`, `replay`, `tune`.
 
 Exit status: 0 success, 1 failure, 2 usage (a wrong option, configuration or flow).
 """
@@ -22,10 +22,12 @@ from offhook.cli.init import init as write_first_files
 from offhook.cli.listen import listen
 from offhook.cli.models import app as models
 from offhook.cli.options import AsJson, ConfigFile, FlowFile, Overrides, overrides_of, with_overrides
+from offhook.cli.replay import replay
 from offhook.cli.say import say
 from offhook.cli.show import as_json as settings_as_json
 from offhook.cli.show import as_toml as settings_as_toml
 from offhook.cli.status import status
+from offhook.cli.tune import tune
 from offhook.cli.voices import voices
 from offhook.engines.requirements import require_installed
 from offhook.observe.log import setup
@@ -173,6 +175,8 @@ app.add_typer(models, name="models")
 app.command()(say)
 app.command()(voices)
 app.command()(listen)
+app.command()(replay)
+app.command()(tune)
 
 
 def main() -> None:

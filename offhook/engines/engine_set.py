@@ -162,15 +162,20 @@ class EngineSet:
 
     def _batcher(self, config: Config) -> VadBatcher:
         """Calls with the same settings share a batcher."""
-        gate = GateSettings(
-            start_probability=config.vad.start_threshold,
-            barge_in_probability=config.vad.barge_in_threshold,
-            stop_probability=config.vad.stop_threshold,
-            min_speech_ms=config.vad.min_speech_ms,
-        )
+        gate = gate_settings(config)
         if gate not in self._batchers:
             self._batchers[gate] = VadBatcher(self.vad, gate)
         return self._batchers[gate]
+
+
+def gate_settings(config: Config) -> GateSettings:
+    """How the detector's probabilities become speech."""
+    return GateSettings(
+        start_probability=config.vad.start_threshold,
+        barge_in_probability=config.vad.barge_in_threshold,
+        stop_probability=config.vad.stop_threshold,
+        min_speech_ms=config.vad.min_speech_ms,
+    )
 
 
 def make_voice(config: Config) -> tuple[ChainTts, Voice]:

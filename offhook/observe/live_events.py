@@ -118,6 +118,8 @@ def _of_an_agent(event: ModelAsked | ModelReplied | Speculated | ToolRan) -> Liv
 def _turn(trace: TurnTrace, began: float) -> LiveEvent:
     stages = {name: round(ms, 1) for name, ms in trace.stages_ms().items()}
     turn: LiveEvent = {"response_ms": round(trace.response_ms, 1), "stages_ms": stages}
+    turn["ledger_ms"] = {name: round(ms, 1) for name, ms in trace.ledger_ms().items()}
+    turn["marks_ms"] = {name: round(ms, 1) for name, ms in trace.marks_ms().items()}
     turn["speech_ended_at"] = _since(began, trace.marks[Mark.SPEECH_ENDED])
     if Mark.TURN_ENDED in trace.marks:
         turn["turn_ended_at"] = _since(began, trace.marks[Mark.TURN_ENDED])

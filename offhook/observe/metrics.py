@@ -13,8 +13,9 @@ Direction = Literal["inbound", "outbound"]
 """Of a call."""
 Way = Literal["received", "sent"]
 """Of packets and messages."""
-Stage = Literal["endpoint", "asr", "dialog", "tts", "playout", "total"]
-"""Stages of a response; `total` is from the caller's last word to the bot's first."""
+Stage = Literal["likely", "endpoint", "asr", "model", "dialog", "clause", "tts", "playout", "onset", "arrival", "total"]
+"""Stages of a response; `total` is from the caller's last word to the bot's first packet. `onset` and `arrival` come
+after it: until the answer is audible, and has arrived."""
 
 OUTCOMES = ("completed", "rejected", "busy", "cancelled", "no_answer", "failed", "crash")
 TRANSPORTS = ("udp", "tcp", "tls", "ws")

@@ -99,11 +99,11 @@ class TurnTracing:
         turn = self._tracer.start_span("turn", start_time=at(Mark.SPEECH_ENDED), attributes=attributes)
         within = self._set_span_in_context(turn)
         last = Mark.SPEECH_ENDED
-        for mark, stage in STAGES.items():
-            if mark in marks:
-                self._tracer.start_span(stage, context=within, start_time=at(last)).end(at(mark))
+        for mark in event.trace.in_order():
+            if mark in STAGES:
+                self._tracer.start_span(STAGES[mark], context=within, start_time=at(last)).end(at(mark))
                 last = mark
-        turn.end(at(Mark.SENT))
+        turn.end(at(last))
 
     def close(self) -> None:
         """Send what is left, without waiting for a collector that does not answer."""

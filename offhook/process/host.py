@@ -21,6 +21,7 @@ from offhook.carriers.sip_call import SipResources
 from offhook.carriers.sip_carrier import SipCarrier
 from offhook.carriers.stream_call import StreamCarrier
 from offhook.engines.engine_set import EngineSet
+from offhook.flight.writer import EventLogWriter
 from offhook.observe.live_feed import LiveFeed
 from offhook.observe.loop_watch import LoopWatch
 from offhook.observe.metrics import Metrics
@@ -114,6 +115,10 @@ class CallHost:
         if config.records.capture:
             self._captures = Captures(folder / "captures")
             opened.push_async_callback(asyncio.to_thread, self._captures.close)
+        event_logs = None
+        if config.records.events:
+            event_logs = EventLogWriter(folder / "events")
+            opened.push_async_callback(asyncio.to_thread, event_logs.close)
         if (tracing := open_tracing()) is not None:
             opened.push_async_callback(asyncio.to_thread, tracing.close)
             spec.listeners.append(tracing.on_event)
@@ -134,6 +139,7 @@ class CallHost:
             store=self._journal,
             metrics=self._metrics,
             recordings=recordings,
+            event_logs=event_logs,
             dialog=spec.dialog,
             listeners=spec.listeners,
             feed=self._feed,

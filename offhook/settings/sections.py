@@ -475,6 +475,10 @@ class RecordsConfig(Section):
     capture: bool = False
     """Write every SIP call's signalling and media into a pcap file. It includes the callers' DTMF digits."""
 
+    events: bool = False
+    """Write an event log of every call, for `offhook replay` and `offhook tune`: what was said and decided, and the
+    detector's probabilities, but no keyed digits."""
+
 
 class LogConfig(Section):
     """The log, on stderr."""

@@ -21,6 +21,10 @@ from offhook.api.call import Call, Dialog
 from offhook.api.turns import Said
 from offhook.calls.dialog_task import EndsWithCall, is_call_ended
 from offhook.engines.languages import EngineLanguages
+from offhook.flight.event_log import EventLog
+from offhook.flight.recording_core import RecordingCore
+from offhook.flight.rows import header_of
+from offhook.pipeline.endpoint.silence import SilencePolicy
 from offhook.pipeline.events import EndpointPolicy
 from offhook.pipeline.inbound_audio import Engines
 from offhook.pipeline.rates import Resampler
@@ -45,7 +49,8 @@ class SimulatedCall:
     The bot's and the caller's speech takes 60 ms a character. `events` has all events of the session; an exception of
     the bot is raised when the call ends. `language` is the call's at first, `languages` those of the engines (none:
     any); `voice` and `asr` show which were used. With `transfers` the call can be transferred: `transferred_to` says
-    where. `sent_keys` are the keys that the bot has pressed.
+    where. `sent_keys` are the keys that the bot has pressed. With `recorded`, `event_log` gets what the turn core is
+    given and decides.
     """
 
     def __init__(  # noqa: PLR0913  # each is a property of a call
@@ -62,6 +67,7 @@ class SimulatedCall:
         language: str = "en-US",
         languages: tuple[str, ...] = (),
         transfers: bool = False,
+        recorded: bool = False,
     ) -> None:
         self.transferred_to: str | None = None
         self.sent_keys = ""
@@ -78,8 +84,16 @@ class SimulatedCall:
         voice = Voice("simulated", self.voice, ClipCache(0), _unresampled, language=language)
         self.asr = SimulatedAsr(self._texts, languages)
         engines = Engines(vad, self.asr, voice, lambda: _as_it_is, lambda: _as_it_is)
-        core = TurnCore(settings, endpoint)
+        turn, policy = settings or TurnSettings(), endpoint or SilencePolicy()
+        self.event_log: EventLog | None = None
+        core = TurnCore(turn, policy)
+        if recorded:
+            header = header_of("simulated", began=self.now, turn=turn, gate=GateSettings(), policy=policy)
+            self.event_log = EventLog(header)
+            core = RecordingCore(turn, policy, self.event_log)
         self.session = Session(self.line, engines, core, self._on_event, self._clock)
+        if self.event_log is not None:
+            self.session.watch_detector(self.event_log.on_frame)
         self.call = Call(
             self.session,
             call_id="simulated",
@@ -221,9 +235,13 @@ class SimulatedCall:
             self.session.close()
             self.line.close()
             self._changed.set()
+            if self.event_log is not None:
+                self.event_log.close()
 
     def _on_event(self, event: SessionEvent) -> None:
         self.events.append(event)
+        if self.event_log is not None:
+            self.event_log.on_event(event)
         if isinstance(event, BotHeard) and event.playback.text_played:
             self._spoken.append(event.playback.text_played)
         self._changed.set()

@@ -1,7 +1,7 @@
 """`/api/calls/ID`: a past call, its transcript, timeline, recording and capture."""
 
 import wave
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -58,7 +58,7 @@ class _Files:
         captured = find_capture(self._captures, call.uniqueid)
         truncated = captured is not None and (captured[1] or call.ended_by == EndedBy.CRASH)
         about = {"capture": captured is not None, "capture_truncated": truncated}
-        return self.shown(call) | about | {"timeline": timeline}
+        return self.shown(call) | about | {"timeline": timeline, "ledger": ledger_of(timeline)}
 
     def shown(self, call: CallRecord) -> dict[str, Any]:
         """The record, with whether there is a recording instead of its path."""
@@ -137,6 +137,12 @@ def transcript_text(call: CallRecord) -> str:
         minutes, seconds = divmod(line.at_s, 60)
         lines.append(f"{minutes:02.0f}:{seconds:04.1f}  {line.who + ':':<7} {text}")
     return "\n".join(lines) + "\n"
+
+
+def ledger_of(timeline: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Each answered turn of a timeline: its moments, in milliseconds since the caller's last speech sample."""
+    turns = [event for event in timeline if event["kind"] == "turn" and "marks_ms" in event]
+    return [{name: event[name] for name in ("speech_ended_at", "response_ms", "marks_ms")} for event in turns]
 
 
 def measure(path: Path) -> Peaks:

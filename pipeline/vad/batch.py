@@ -60,6 +60,11 @@ class Listener(Protocol):
         """A frame could not be judged. The next one may be."""
 
 
+Probe = Callable[[float, int, int, tuple[int, int, int], float], None]
+"""(probability, at_tick, samples, (audible, start, end), zero_at), see SpeechGate.push. `zero_at`: see
+BatchedStream.submit. Must not fail."""
+
+
 class Score(Protocol):
     """See `AudioFrontEnd.score`."""
 
@@ -218,6 +223,8 @@ class VadBatcher:
             probability = detected
             if detected >= self._least and stream.score is not None:
                 probability = stream.scored(detected, at_tick + size)
+            if stream.probe is not None:
+                stream.probe(probability, at_tick, size, (samples, start, end), zero_at)
             if events := gate.push(probability, at_tick, size, samples, start, end):
                 outcomes.append((stream, events, zero_at))
             speaking.append(gate.in_speech)
@@ -238,7 +245,7 @@ Outcome = tuple["BatchedStream", Events | EngineError, float]
 class BatchedStream:
     """One call's frames on their way to the detector."""
 
-    __slots__ = ("_batcher", "closed", "gate", "judged_samples", "listener", "score", "slot", "waiting")
+    __slots__ = ("_batcher", "closed", "gate", "judged_samples", "listener", "probe", "score", "slot", "waiting")
 
     def __init__(self, batcher: VadBatcher, slot: int, gate: SpeechGate, listener: Listener) -> None:
         self._batcher = batcher
@@ -251,6 +258,8 @@ class BatchedStream:
         self.closed = False
         self.score: Score | None = None
         """Corrects the detector's probability for frames that would count as speech."""
+        self.probe: Probe | None = None
+        """Gets every frame as the gate does."""
 
     def submit(self, frame: bytes, at_tick: int, zero_at: float) -> None:
         """Submit the next frame of 16-bit little-endian mono PCM, starting at `at_tick`.
@@ -303,7 +312,7 @@ class BatchedStream:
         self.waiting.clear()
         self._batcher.release(self.slot)
         self.listener = _NULL_LISTENER  # the listener refers to the stream
-        self.score = None
+        self.score = self.probe = None
 
 
 def _report_bug(error: Exception) -> None:

@@ -94,7 +94,9 @@ async def test_question_and_answer_and_the_time_it_took() -> None:
     await result(task)
     (traced,) = talk.reported(TurnTraced)
     assert isinstance(traced, TurnTraced)
-    assert list(traced.trace.marks) == list(Mark)
+    # The clip is silent: it is traced without becoming audible.
+    missing = (Mark.LIKELY_ENDED, Mark.FIRST_TOKEN, Mark.VOICED, Mark.PLAYED)
+    assert traced.trace.in_order() == [mark for mark in Mark if mark not in missing]
     assert traced.trace.response_ms == pytest.approx(sum(traced.trace.stages_ms().values()))
     assert 70 <= traced.trace.response_ms < 1_000
 

@@ -11,11 +11,16 @@ import { clock, milliseconds } from "./format.js";
 
 /** The stages of a turn in their order, with their names for people. */
 export const STAGES = /** @type {Record<string, string>} */ ({
+  likely: "likely end",
   endpoint: "end of turn",
   recogniser: "recogniser",
+  model: "model",
   dialog: "dialog",
+  clause: "first clause",
   voice: "voice",
   line: "line",
+  onset: "until audible",
+  arrival: "arrival",
 });
 
 const NAMES = { caller: "Caller", bot: "Bot", note: "" };
@@ -81,7 +86,7 @@ function wordButtons(line, onWord) {
  * @param {CallModel} call
  */
 export function showTurns(body, call) {
-  const longest = Math.max(1000, ...call.turns.map(({ responseMs }) => responseMs));
+  const longest = Math.max(1000, ...call.turns.map(({ stages }) => Object.values(stages).reduce((sum, ms) => sum + ms, 0)));
   keep(body, call.turns.map((turn) => ({ turn, longest })), ({ turn }) => `${call.id}-${turn.number}`, turnRow);
 }
 

@@ -211,7 +211,7 @@ const HANDLERS = {
   },
   turn(call, event) {
     const number = call.turns.length + 1;
-    call.turns.push({ number, at: event.at, responseMs: event.response_ms, stages: event.stages_ms });
+    call.turns.push({ number, at: event.at, responseMs: event.response_ms, stages: event.ledger_ms ?? event.stages_ms });
     if (event.turn_ended_at !== undefined) call.marks.push({ kind: "endpoint", at: event.turn_ended_at });
   },
   failure(call, event) {

@@ -1,0 +1,121 @@
+"""Reads event logs."""
+
+import base64
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from offhook.flight.rows import FORMAT, FRAME, MAX_FILE_BYTES, VERSION
+from offhook.flight.values import from_json
+from offhook.pipeline.endpoint.silence import SilencePolicy
+from offhook.pipeline.rates import TICK_HZ
+from offhook.pipeline.turn.machine import TurnSettings
+from offhook.pipeline.vad.gate import GateSettings
+from offhook.pipeline.vad.loudness import BLOCK_SAMPLES
+from offhook.usererror import UserError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame as the gate got it; see SpeechGate.push. It arrived at `at`."""
+
+    at: float
+    probability: float
+    at_tick: int
+    samples: int
+    audible: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class FlightLog:
+    """One call's event log. `rows` are as in the file; `policy` is None if only its verdicts are known."""
+
+    call: str
+    began: float
+    started: str
+    recording: str | None
+    turn: TurnSettings
+    gate: GateSettings
+    policy: SilencePolicy | None
+    rows: tuple[list[Any], ...]
+
+    @property
+    def truncated(self) -> bool:
+        """Whether its end is missing."""
+        return bool(self.rows) and self.rows[-1][0] == "truncated"
+
+    def rows_of(self, kind: str) -> list[list[Any]]:
+        """The rows of one kind."""
+        return [row for row in self.rows if row[0] == kind]
+
+    def frames(self) -> list[Frame]:
+        """The detector's frames, in their order."""
+        found = []
+        for _, first_tick, zero_at, samples, packed in self.rows_of("v"):
+            at_tick = first_tick
+            for probability, audible, start, end in FRAME.iter_unpack(base64.b64decode(packed)):
+                blocks = (each * BLOCK_SAMPLES for each in (audible, start, end))
+                at = zero_at + (at_tick + samples) / TICK_HZ
+                found.append(Frame(at, probability / 256, at_tick, samples, *blocks))
+                at_tick += samples
+        return found
+
+
+def read_log(path: Path) -> FlightLog:
+    """Read a log. UserError for anything else; a last line that was cut off is ignored, as after a crash."""
+    try:
+        with path.open("rb") as file:
+            lines = file.read(MAX_FILE_BYTES + 2**20).splitlines()
+    except OSError as error:
+        raise _unreadable(path, error.strerror or str(error)) from error
+    try:
+        header = json.loads(lines[0]) if lines else None
+    except ValueError:
+        header = None
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise _unreadable(path, "it is not an event log")
+    if header.get("version") != VERSION:
+        raise _unreadable(path, f"its version is {header.get('version')!r}, and this offhook reads {VERSION}")
+    try:
+        return FlightLog(
+            header["call"],
+            header["began"],
+            header["started"],
+            header["recording"],
+            _typed(from_json(header["turn"]), TurnSettings),
+            _typed(from_json(header["gate"]), GateSettings),
+            None if header["policy"] is None else _typed(from_json(header["policy"]), SilencePolicy),
+            _rows(path, lines[1:]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise _unreadable(path, f"its header or a row is damaged ({error})") from error
+
+
+def _rows(path: Path, lines: list[bytes]) -> tuple[list[Any], ...]:
+    rows = []
+    for number, line in enumerate(lines, 2):
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            if number == len(lines) + 1:
+                break
+            raise _unreadable(path, f"line {number} is damaged ({error})") from error
+        if not isinstance(row, list) or not row or not isinstance(row[0], str):
+            raise _unreadable(path, f"line {number} is no row")
+        rows.append(row)
+    return tuple(rows)
+
+
+def _typed(value: Any, kind: type[T]) -> T:
+    if not isinstance(value, kind):
+        raise TypeError(f"{kind.__name__} is missing")
+    return value
+
+
+def _unreadable(path: Path, why: str) -> UserError:
+    return UserError(f"the event log {path} cannot be read", why, "offhook replay FILE, a file of the folder events/")

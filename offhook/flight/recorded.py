@@ -1,0 +1,95 @@
+"""What is passed to the turn core so that its decisions can be repeated: each notes its results in the log."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from offhook.flight.event_log import EventLog
+from offhook.flight.values import to_json
+from offhook.pipeline.events import Answer, EndpointPolicy, Interruption, Question, TurnSoFar, ValueKind, Verdict
+from offhook.pipeline.turn.keypad import Entry, Keypad
+
+
+class RecordedPolicy:
+    """An EndpointPolicy that notes its verdicts."""
+
+    def __init__(self, policy: EndpointPolicy, log: EventLog) -> None:
+        self._policy = policy
+        self._log = log
+
+    def decide(self, turn: TurnSoFar, now: float) -> Verdict:
+        """See EndpointPolicy."""
+        verdict = self._policy.decide(turn, now)
+        self._log.append("d", now, verdict.kind, verdict.ask_again_ms)
+        return verdict
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._policy, name)
+
+
+class RecordedKind:
+    """A ValueKind that notes what it read in words; of keys only whether it could."""
+
+    def __init__(self, kind: ValueKind, log: EventLog) -> None:
+        self._kind = kind
+        self._log = log
+
+    def read(self, text: str, language: str | None) -> object | None:
+        """See ValueKind."""
+        value = self._kind.read(text, language)
+        self._log.append("r", to_json(value))
+        return value
+
+    def read_keys(self, digits: str) -> object | None:
+        """See ValueKind."""
+        value = self._kind.read_keys(digits)
+        self._log.append("r", value is not None or None)
+        return value
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._kind, name)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedInterruption(Interruption):
+    """An Interruption by some keys only, that notes whether a key is one of them."""
+
+    log: EventLog | None = None
+
+    def by_key(self, digit: str) -> bool:
+        """See Interruption."""
+        interrupts = Interruption.by_key(self, digit)  # no `super()` in a class with slots
+        if self.log is not None:
+            self.log.append("k", "by_key", interrupts)
+        return interrupts
+
+
+class RecordedKeypad(Keypad):
+    """A Keypad that notes what it made of the keys, in place of the keys."""
+
+    def __init__(self, log: EventLog) -> None:
+        super().__init__()
+        self._log = log
+
+    def press(self, digit: str, now: float) -> bool:
+        """See Keypad."""
+        taken = super().press(digit, now)
+        self._log.append("k", "press", taken)
+        return taken
+
+    def accept(self, question: Question) -> Entry:
+        """See Keypad."""
+        entry = super().accept(question)
+        self._log.append("k", "accept", [str(entry), self.began_at])
+        return entry
+
+    def answer(self, question: Question) -> Answer:
+        """See Keypad."""
+        answer = super().answer(question)
+        self._log.append("k", "answer", answer)
+        return answer
+
+    def drop_surplus(self) -> None:
+        """See Keypad."""
+        before = len(self.typed_ahead)
+        super().drop_surplus()
+        self._log.append("k", "surplus", before - len(self.typed_ahead))
