@@ -92,6 +92,10 @@ class CallerInput:
                 self._recognition.drop()
             case Action.END_SPEECH:
                 self._recognition.finish()
+            case Action.FORCE_FINAL:
+                self._recognition.force()
+            case Action.VOID_FINAL:
+                self._recognition.void()
             case Action.CANCEL_ASR:
                 self._recognition.cancel()
 
@@ -171,6 +175,12 @@ class CallerInput:
         """See recognition.Listener."""
         now = self._clock.now()
         self._core.transcript(transcript, now)
+        self._settle(now)
+
+    def on_forced(self, transcript: Transcript | None) -> None:
+        """See recognition.Listener."""
+        now = self._clock.now()
+        self._core.forced(transcript, now)
         self._settle(now)
 
     def on_late(self, transcript: Transcript) -> None:

@@ -1,0 +1,112 @@
+"""Endpointing by the answer: a turn ends at once when its words are a whole answer, and later when more must come. Pure.
+
+The words are the recogniser's final, which is forced as soon as the caller falls silent; a partial counts for less. What
+the words do not tell is left to the silence.
+"""
+
+from dataclasses import dataclass
+
+from offhook.pipeline.endpoint.expectation import expectations_of
+from offhook.pipeline.endpoint.progress import Progress, progress_of
+from offhook.pipeline.events import Question, TurnSoFar, Verdict
+
+FASTEST = 0.6
+"""Of the silence, what a caller of short pauses, or an adviser, may reduce it to."""
+
+PAUSE_MARGIN_MS = 100.0
+"""The detector finds speech so much late."""
+
+LONGER = 1.8
+"""By which an adviser may lengthen the silence."""
+
+SURE_OVER, SURE_NOT = 0.95, 0.1
+"""Of an adviser: between them it changes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPolicy:
+    """An EndpointPolicy: silences in milliseconds, by what was said.
+
+    `min_silence_ms` after an answer that cannot continue, if the recogniser's final says so with a confidence of `sure`
+    or none; `enough_ms` after one that more words would hardly change; `open_ms` after an answer that usually comes in
+    parts (digits without a fixed count, letters), `max_silence_ms` after the beginning of one, or of a sentence.
+    Otherwise it is the question's silence, or `silence_ms` when nothing was asked. One that is `silence_ms` follows the
+    caller's own pauses, between 0.6 of it and `max_silence_ms`.
+
+    `likely_ms` as in SilencePolicy. A recogniser that ends turns may end this one before.
+    """
+
+    silence_ms: int = 500
+    likely_ms: int | None = None
+    min_silence_ms: int = 100
+    max_silence_ms: int = 1_800
+    enough_ms: int = 250
+    open_ms: int = 1_500
+    sure: float = 0.6
+
+    def __post_init__(self) -> None:
+        if self.likely_ms is not None and self.likely_ms < 0:
+            raise ValueError(f"a silence of {self.likely_ms} ms")
+        if not 0 <= self.min_silence_ms <= self.max_silence_ms:
+            raise ValueError(f"silences from {self.min_silence_ms} to {self.max_silence_ms} ms")
+
+    def decide(self, turn: TurnSoFar, now: float) -> Verdict:
+        """See EndpointPolicy."""
+        if turn.recogniser == "over":
+            return Verdict("over")
+        question = turn.question
+        progress = Progress.OTHER if question is None else self._progress(question, turn)
+        wanted_ms = self._wanted_ms(progress, turn)
+        if turn.silence_ms >= wanted_ms:
+            return Verdict("over")
+        # A final in a pause costs the recogniser some work, and is worth it where it may end the turn.
+        force = question is not None and turn.can_force and expectations_of(question)[0].kind not in ("free", "name")
+        if turn.recogniser == "likely":
+            return Verdict("likely", wanted_ms, force=True)
+        if self.likely_ms is None or self.likely_ms >= wanted_ms:
+            return Verdict("wait", wanted_ms, force)
+        if turn.silence_ms >= self.likely_ms:
+            return Verdict("likely", wanted_ms, force=turn.can_force)
+        return Verdict("wait", self.likely_ms, force)
+
+    def _progress(self, question: Question, turn: TurnSoFar) -> Progress:
+        """What the words say, as far as they can be trusted."""
+        if turn.final is None:
+            progress = progress_of(question, turn.partial)
+            if progress is Progress.COMPLETE and not turn.can_force:
+                return Progress.ENOUGH  # there is no final to wait for
+            return progress if progress in (Progress.INCOMPLETE, Progress.OPEN) else Progress.OTHER
+        progress = progress_of(question, turn.final)
+        early = progress in (Progress.COMPLETE, Progress.ENOUGH)
+        if early and turn.confidence is not None and turn.confidence < self.sure:
+            return Progress.WHOLE
+        return progress
+
+    def _wanted_ms(self, progress: Progress, turn: TurnSoFar) -> float:
+        normal_ms = self._normal_ms(turn)
+        match progress:
+            case Progress.COMPLETE:
+                return min(normal_ms, self.min_silence_ms)
+            case Progress.ENOUGH:
+                return min(normal_ms, self.enough_ms)
+            case Progress.OPEN:
+                return max(normal_ms, min(self.open_ms, self.max_silence_ms))
+            case Progress.INCOMPLETE:
+                return max(normal_ms, self.max_silence_ms)
+        return self._advised_ms(normal_ms, turn.adviser)
+
+    def _normal_ms(self, turn: TurnSoFar) -> float:
+        asked = self.silence_ms if turn.question is None else max(0, turn.question.silence_ms)
+        if turn.usual_pause_ms is None or asked != self.silence_ms:
+            return asked
+        longest = max(asked, self.max_silence_ms)
+        return min(max(turn.usual_pause_ms + PAUSE_MARGIN_MS, FASTEST * asked), longest)
+
+    def _advised_ms(self, normal_ms: float, adviser: float | None) -> float:
+        if adviser is None:
+            return normal_ms
+        if adviser > SURE_OVER:
+            return FASTEST * normal_ms
+        if adviser < SURE_NOT:
+            return max(normal_ms, min(LONGER * normal_ms, self.max_silence_ms))
+        return normal_ms
