@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from offhook.pipeline.events import Choice, DigitRule, Question
+from offhook.pipeline.endpoint.expectation import parse_expectation
+from offhook.pipeline.events import Choice, DigitRule, Expectation, Question
 
 KEYS = frozenset("0123456789*#ABCD")
 
@@ -46,6 +47,18 @@ def digit_rule(digits: int | DigitRule | None) -> DigitRule | None:
     if digits < 1:
         raise ValueError(f"{digits} digits cannot be collected: `digits` is at least 1")
     return DigitRule(digits, digits)
+
+
+def expectation(expect: "Expectation | str | None") -> Expectation | None:
+    """What is expected, by its name: `digits(4)`. Raises TypeError, ValueError."""
+    if isinstance(expect, Expectation | None):
+        return expect
+    if not isinstance(expect, str):
+        raise TypeError(f'`expect` is a text, such as "digits(10..16)", not {expect!r}')
+    try:
+        return parse_expectation(expect)
+    except ValueError as error:
+        raise ValueError(f"`expect`: {error}") from error
 
 
 def checked(question: Question) -> Question:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from offhook.pipeline.events import Choice, DigitRule, Question, ValueKind
+from offhook.pipeline.events import Choice, DigitRule, Expectation, Question, ValueKind
 
 MAX_STEPS = 500
 MAX_TEXT_CHARS = 2_000
@@ -68,6 +68,7 @@ class Ask:
     language: str | None = None  # the flow's
     confirm_below: float | None = None  # the bot's setting
     voice: str | None = None  # as in Say
+    expect: Expectation | None = None  # what the choices, digits or value say
 
     def question(self) -> Question:
         """The question to listen for."""
@@ -80,6 +81,7 @@ class Ask:
             min_confidence=self.min_confidence,
             language=self.language,
             confirm_below=self.confirm_below,
+            expect=self.expect,
         )
 
 
@@ -106,6 +108,7 @@ class Collect:
     confirm_below: float | None = None  # the bot's setting
     value: ValueKind | None = None
     voice: str | None = None  # as in Say
+    expect: Expectation | None = None  # what the choices, digits or value say
 
     def question(self) -> Question:
         """The question to listen for."""
@@ -118,6 +121,7 @@ class Collect:
             language=self.language,
             confirm_below=self.confirm_below,
             value=self.value,
+            expect=self.expect,
         )
 
 

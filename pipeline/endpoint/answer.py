@@ -19,6 +19,12 @@ PAUSE_MARGIN_MS = 100.0
 LONGER = 1.8
 """By which an adviser may lengthen the silence."""
 
+AGREED_CONFIDENCE = 0.3
+"""Of a final that says the same as the partial, or has as many digits: enough for an early end."""
+
+_EARLY = (Progress.COMPLETE, Progress.ENOUGH)
+_MORE = (Progress.INCOMPLETE, Progress.OPEN)
+
 SURE_OVER, SURE_NOT = 0.95, 0.1
 """Of an adviser: between them it changes nothing."""
 
@@ -71,16 +77,23 @@ class AnswerPolicy:
 
     def _progress(self, question: Question, turn: TurnSoFar) -> Progress:
         """What the words say, as far as they can be trusted."""
+        partial = progress_of(question, turn.partial)
         if turn.final is None:
-            progress = progress_of(question, turn.partial)
-            if progress is Progress.COMPLETE and not turn.can_force:
-                return Progress.ENOUGH  # there is no final to wait for
-            return progress if progress in (Progress.INCOMPLETE, Progress.OPEN) else Progress.OTHER
-        progress = progress_of(question, turn.final)
-        early = progress in (Progress.COMPLETE, Progress.ENOUGH)
-        if early and turn.confidence is not None and turn.confidence < self.sure:
-            return Progress.WHOLE
-        return progress
+            if partial in _EARLY:
+                return Progress.OTHER if turn.can_force else Progress.ENOUGH  # there is no final to wait for
+            return partial
+        final = progress_of(question, turn.final)
+        counts = any(each.kind in ("digits", "phone") for each in expectations_of(question))
+        agreed = turn.final == turn.partial or (counts and partial is Progress.COMPLETE)
+        if final in _EARLY and self._is_sure(turn, agreed=agreed) and not (counts and partial is Progress.INCOMPLETE):
+            return final
+        if partial in _MORE or final not in _EARLY:
+            # Where there is a grammar the final is a sentence of it, although the caller has begun one only.
+            return partial if partial in _MORE else final
+        return Progress.OPEN if counts else Progress.WHOLE
+
+    def _is_sure(self, turn: TurnSoFar, *, agreed: bool) -> bool:
+        return turn.confidence is None or turn.confidence >= (AGREED_CONFIDENCE if agreed else self.sure)
 
     def _wanted_ms(self, progress: Progress, turn: TurnSoFar) -> float:
         normal_ms = self._normal_ms(turn)

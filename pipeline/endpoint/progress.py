@@ -69,7 +69,7 @@ def progress_of(question: Question, text: str) -> Progress:
     if len(found) > 1 and _P.COMPLETE in found:
         found = [each for each in found if each is not _P.COMPLETE] or found
     progress = found[0] if found else _P.OTHER
-    if progress not in (_P.COMPLETE, _P.ENOUGH) and goes_on(text, language):
+    if progress in (_P.OTHER, _P.WHOLE) and goes_on(text, language):
         return _P.INCOMPLETE
     return progress
 
