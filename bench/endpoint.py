@@ -23,7 +23,7 @@ from bench.endpoint_turns import BACKGROUNDS, Background, Turn, closed_turns, di
 from bench.human_speech import SPEECH
 from offhook.engines.endpoint import make_endpoint_policy
 from offhook.engines.engine_set import EngineSet
-from offhook.pipeline.events import Answer, AnswerKind, Prompt
+from offhook.pipeline.events import Answer, AnswerKind, Prompt, Question
 from offhook.pipeline.session import Session
 from offhook.pipeline.turn.core import TurnCore
 from offhook.pipeline.turn.events import TurnEvent, TurnOver
@@ -39,6 +39,18 @@ LEAD_S = 0.5
 AFTER_S = 2.5
 """Silence behind; a turn that is not over then has been missed."""
 
+SLOW_MS = 500
+COLUMNS = (
+    "turns_of",
+    "line",
+    "policy",
+    "caller",
+    "turns",
+    "response_p50_ms",
+    "response_p95_ms",
+    "cut",
+    "right",
+)
 THRESHOLDS_MS = (200, 500, 1_000)
 
 
@@ -134,68 +146,43 @@ async def row(
     return result
 
 
-async def measure(args: argparse.Namespace) -> list[dict[str, Any]]:
+async def measure(args: argparse.Namespace) -> None:
     """The rows of one kind."""
-    rows = []
-    quiet = BACKGROUNDS["quiet"](args.folder)
-    base = Config.load(None, {})
-    policies = {"answer": {"endpoint": "answer"}, "silence 500": {"endpoint": "silence"}}
+    policies: dict[str, dict[str, Any]] = {"answer": {"endpoint": "answer"}, "silence 500": {"endpoint": "silence"}}
     if args.what == "sweep":
         policies = {f"silence {ms}": {"endpoint": "silence", "silence_ms": ms} for ms in THRESHOLDS_MS}
         policies["answer"] = {"endpoint": "answer"}
-    names = BACKGROUNDS if args.what == "sweep" else ("quiet",)
-    engines = EngineSet(base)
+    makers = {"closed": closed_turns, "digits": digit_turns}
+    engines = EngineSet(Config.load(None, {}))
     await engines.start()
     try:
-        sets = {
-            "closed": lambda: closed_turns(args.folder, args.turns, args.seed),
-            "digits": lambda: digit_turns(args.folder, args.turns, args.seed),
-        }
-        kinds = ("closed", "digits") if args.what == "sweep" else (args.what,)
-        for kind in kinds:
-            turns = sets[kind]()
-            for name in names:
-                background = quiet if name == "quiet" else BACKGROUNDS[name](args.folder)
+        for kind in makers if args.what == "sweep" else (args.what,):
+            turns = makers[kind](args.folder, args.turns, args.seed)
+            for line in BACKGROUNDS if args.what == "sweep" else ("quiet",):
+                background = BACKGROUNDS[line](args.folder)
                 for policy, settings in policies.items():
                     config = Config.load(None, {"turn": settings})
                     asked = [replace(each, question=_patient(each, config)) for each in turns]
                     found = await row(config, engines, asked, background, args.at_once, args.seed)
-                    for caller in sorted({each.turn.caller for each in found.outcomes}):
-                        part = Result([each for each in found.outcomes if each.turn.caller == caller])
-                        rows.append(
-                            {
-                                "turns_of": kind,
-                                "line": name,
-                                "policy": policy,
-                                "caller": caller,
-                                **part.figures(),
-                                "cut_off": [each.turn.text for each in part.outcomes if each.cut],
-                                "slow": [
-                                    (each.turn.text, round(each.response_ms))
-                                    for each in part.outcomes
-                                    if each.response_ms is not None and not each.cut and each.response_ms > 450
-                                ],
-                            }
-                        )
-                        _show(rows[-1], as_json=args.json)
+                    _show({"turns_of": kind, "line": line, "policy": policy}, found, as_json=args.json)
     finally:
         await engines.close()
-    return rows
 
 
-def _patient(turn: Turn, config: Config) -> Any:
+def _patient(turn: Turn, config: Config) -> Question:
     return replace(turn.question, silence_ms=config.turn.silence_ms)
 
 
-def _show(found: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(found), flush=True)
-        return
-    print(
-        f"| {found['turns_of']} | {found['line']} | {found['policy']} | {found['caller']} | {found['turns']} | "
-        f"{found['response_p50_ms']} | {found['response_p95_ms']} | {found['cut']} | {found['right']} |",
-        flush=True,
-    )
+def _show(about: dict[str, Any], result: Result, *, as_json: bool) -> None:
+    for caller in sorted({each.turn.caller for each in result.outcomes}):
+        part = Result([each for each in result.outcomes if each.turn.caller == caller])
+        found = {**about, "caller": caller, **part.figures()}
+        found["cut_off"] = [each.turn.text for each in part.outcomes if each.cut]
+        found["slow"] = [each.turn.text for each in part.outcomes if each.response_ms and each.response_ms > SLOW_MS]
+        if as_json:
+            print(json.dumps(found), flush=True)
+        else:
+            print(f"| {' | '.join(str(found[key]) for key in COLUMNS)} |", flush=True)
 
 
 def main() -> None:
@@ -210,8 +197,7 @@ def main() -> None:
     add("--json", action="store_true")
     args = options.parse_args()
     if not args.json:
-        print("| turns | line | policy | caller | turns | response p50 (ms) | p95 (ms) | cut off | understood |")
-        print("|" + "---|" * 9, flush=True)
+        print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}", flush=True)
     run_loop(measure(args))
 
 

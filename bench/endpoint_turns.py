@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.human_speech import PROMPTS, WORDS, clips, music
-from bench.phone_line import RATE_HZ, is_installed, read_narrow, speak, wav_narrow
+from bench.human_speech import PROMPTS, clips, music
+from bench.phone_line import RATE_HZ, is_installed, read_narrow, speak
 from offhook.pipeline.dialog.digits import spoken_digits
 from offhook.pipeline.events import Answer, Choice, DigitRule, Question
-from offhook.pipeline.understanding.kinds import YesNo
 from offhook.pipeline.understanding.yes_no import read_yes_no
 
 Floats = NDArray[np.float64]
@@ -59,8 +58,6 @@ class Turn:
 
     def is_right(self, answer: Answer) -> bool:
         """Whether the bot understood it."""
-        if self.question.value is not None:
-            return str(answer.value) == self.meant
         if self.question.digits is not None:
             return spoken_digits(answer.text) == self.meant
         return answer.choice == self.meant
@@ -95,11 +92,10 @@ def _human_words(folder: Path, rng: np.random.Generator) -> Iterator[Turn]:
         others = [name for name in rng.permutation(names) if name != clip.text][:3]
         menu = tuple(Choice(name, (name,)) for name in (clip.text, *others))
         yield Turn("people", clip.text, _trimmed(clip.samples.astype(float)), Question(menu), clip.text)
-    for number in range(len(known) // 3):
+    for _ in range(len(known) // 3):
         digits = "".join(map(str, rng.integers(0, 10, 4)))
-        samples = np.concatenate([_gap(rng, GAP_S, GAP_S)[:0], *_human_digits(folder, digits)])
+        samples = np.concatenate(_human_digits(folder, digits))
         yield Turn("people", digits, samples, Question(digits=DigitRule(4, 4)), digits)
-        del number
 
 
 @lru_cache(maxsize=1)
@@ -204,7 +200,7 @@ def _mixed(pieces: Sequence[Floats]) -> Background:
 def _looped(pieces: Sequence[Floats], length: int, rng: np.random.Generator) -> Floats:
     whole: list[Floats] = []
     while sum(map(len, whole)) < length:
-        piece = pieces[rng.integers(len(pieces))]
+        piece = pieces[int(rng.integers(len(pieces)))]
         whole.append(piece / max(1.0, float(np.sqrt((piece**2).mean()))))
     return np.concatenate(whole)[:length]
 

@@ -65,6 +65,10 @@ class Recognition:
         self._run = run
         self.stream: ForcibleTurn | None = None
         """The current turn's, while it wants audio."""
+        self.heard = bytearray()
+        """The end of the current turn's audio, at the recogniser's rate."""
+        self.heard_bytes = 0
+        """Length of `heard`, at the most."""
         self._streams = 0  # streams of all turns: what one says that is not the latest is discarded
         self._partial = ""  # the latest
         self._turn = 0  # turns are numbered: results of earlier ones are discarded
@@ -75,7 +79,7 @@ class Recognition:
     def feed(self, kept: bytes) -> None:
         """Feed the caller's next audio, in CallerAudio's format."""
         if self.stream is not None:
-            self.stream.feed(self._bands.for_recogniser(kept))
+            self._give(self._bands.for_recogniser(kept))
 
     def open(self, request: AsrRequest) -> None:
         """Open a stream and feed it the current turn so far."""
@@ -148,7 +152,15 @@ class Recognition:
             self._listener.on_asr_unavailable(error)
             return
         self._bands.begin_turn()
-        self.stream.feed(self._bands.for_recogniser(audio))
+        self.heard.clear()
+        self._give(self._bands.for_recogniser(audio))
+
+    def _give(self, pcm: bytes) -> None:
+        assert self.stream is not None, "there is a turn"
+        self.stream.feed(pcm)
+        if self.heard_bytes:
+            self.heard += pcm
+            del self.heard[: -self.heard_bytes]
 
     def _open_stream(self, request: AsrRequest, turn: int) -> AsrStream:
         self._streams += 1

@@ -353,6 +353,13 @@ class TurnConfig(Section):
     """With `answer`: the pause that ends a turn whose words are the beginning of an answer, such as three of four
     digits; and the longest that a caller's own pauses lead to."""
 
+    adviser: Literal["none", "smart-turn"] = "none"
+    """With `answer`: a network that hears whether a turn is over, and shortens or lengthens the pause when it is sure.
+    `smart-turn` takes 40 ms of a core at each pause (docs/agents.md)."""
+
+    adviser_model: Annotated[str, Field(max_length=1_000)] = ""
+    """The adviser's ONNX file; without it that of an installed pipecat-ai package."""
+
     likely_ms: Annotated[int, Field(ge=0, le=5_000)] = 0
     """The silence after which a turn is reported as likely over, so that a reply can be prepared. 0: never."""
 

@@ -1,7 +1,7 @@
-"""Endpointing by the answer: a turn ends at once when its words are a whole answer, and later when more must come. Pure.
+"""Endpointing by the answer: a turn ends at once after a whole answer, and later where more must come. Pure.
 
-The words are the recogniser's final, which is forced as soon as the caller falls silent; a partial counts for less. What
-the words do not tell is left to the silence.
+The words are the recogniser's final, which is forced as soon as the caller falls silent; a partial counts for less.
+What the words do not tell is left to the silence.
 """
 
 from dataclasses import dataclass
@@ -21,6 +21,9 @@ LONGER = 1.8
 
 AGREED_CONFIDENCE = 0.3
 """Of a final that says the same as the partial, or has as many digits: enough for an early end."""
+
+CERTAIN = 0.9
+"""Of a final with all digits: enough although the partial has fewer."""
 
 _EARLY = (Progress.COMPLETE, Progress.ENOUGH)
 _MORE = (Progress.INCOMPLETE, Progress.OPEN)
@@ -85,7 +88,9 @@ class AnswerPolicy:
         final = progress_of(question, turn.final)
         counts = any(each.kind in ("digits", "phone") for each in expectations_of(question))
         agreed = turn.final == turn.partial or (counts and partial is Progress.COMPLETE)
-        if final in _EARLY and self._is_sure(turn, agreed=agreed) and not (counts and partial is Progress.INCOMPLETE):
+        certain = turn.confidence is not None and turn.confidence >= CERTAIN
+        doubted = counts and partial is Progress.INCOMPLETE and not certain
+        if final in _EARLY and self._is_sure(turn, agreed=agreed) and not doubted:
             return final
         if partial in _MORE or final not in _EARLY:
             # Where there is a grammar the final is a sentence of it, although the caller has begun one only.

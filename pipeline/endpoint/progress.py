@@ -54,7 +54,8 @@ _ENDINGS = {
 
 _YEAR = re.compile(r"(?:19|20)\d\d$")
 _EMAIL = re.compile(
-    r"\S+\s*(?:@|\bat\b|\bat sign\b|\barroba\b|\barobase\b|\bklammeraffe\b).*(?:\.|\bdot\b|\bpunkt\b|\bpunto\b|\bpoint\b)\s*\w{2,}$"
+    r"\S+\s*(?:@|\b(?:at|at sign|arroba|arobase|klammeraffe)\b)"
+    r".*(?:\.|\b(?:dot|punkt|punto|point)\b)\s*\w{2,}$"
 )
 _ANY_DAY = date(2024, 1, 1)
 

@@ -55,9 +55,12 @@ class Talk:
     def _run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return asyncio.ensure_future(work)
 
+    def report(self, transcript: Transcript | None) -> None:
+        self.forced.append(None if transcript is None else transcript.text)
+
     async def force(self) -> None:
         """Force the final, and let it come."""
-        self.turn.force(lambda transcript: self.forced.append(transcript and transcript.text))
+        self.turn.force(self.report)
         self.streams[-1].may_end.set()
         await settled()
 
@@ -100,7 +103,7 @@ async def test_a_caller_who_goes_on_is_recognised_as_a_whole() -> None:
 async def test_a_final_that_comes_too_late_is_dropped() -> None:
     talk = Talk()
     talk.turn.feed(b"one ")
-    talk.turn.force(lambda transcript: talk.forced.append(transcript and transcript.text))
+    talk.turn.force(talk.report)
     await settled()
     talk.turn.void()
     talk.streams[0].may_end.set()
@@ -123,7 +126,7 @@ async def test_a_stream_is_cancelled_even_if_its_final_was_never_awaited() -> No
 async def test_the_turn_ends_while_its_final_is_on_the_way() -> None:
     talk = Talk()
     talk.turn.feed(b"one")
-    talk.turn.force(lambda transcript: talk.forced.append(transcript and transcript.text))
+    talk.turn.force(talk.report)
     await settled()
     ending = asyncio.ensure_future(finished(talk.turn))
     await settled()

@@ -25,8 +25,10 @@ def ends_after_ms(turn: TurnSoFar, policy: EndpointPolicy = POLICY) -> int:
     raise AssertionError("it never ends")
 
 
-def turn(question: Question | None, partial: str = "", final: str | None = None, **more: float | None) -> TurnSoFar:
-    return replace(TurnSoFar(question, partial, 0, 1_200, final=final), **more)
+def turn(
+    question: Question | None, partial: str = "", final: str | None = None, confidence: float | None = None
+) -> TurnSoFar:
+    return TurnSoFar(question, partial, 0, 1_200, final=final, confidence=confidence)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +42,9 @@ def turn(question: Question | None, partial: str = "", final: str | None = None,
         (MENU, "", "", None, 500),
         (MENU, "opening hours", None, None, 500),  # its final is on the way
         (PIN, "one two three four", "one two three four", 0.9, 100),
-        (PIN, "one two three", "one two three four", 0.9, 1_800),  # the grammar knows no three digits
+        (PIN, "one two three", "one two three four", 0.95, 100),
+        (PIN, "one two three", "one two three four", 0.8, 1_800),  # the grammar knows no three digits
+        (PIN, "one two three five", "one two three four", 0.4, 100),  # as many
         (PIN, "one two three", None, None, 1_800),
         (PIN, "", "one two three four", 0.1, 1_500),
         (PIN, "", "", None, 500),
@@ -56,7 +60,7 @@ def turn(question: Question | None, partial: str = "", final: str | None = None,
 def test_how_long_the_silence_is(
     question: Question | None, partial: str, final: str | None, confidence: float | None, silence_ms: int
 ) -> None:
-    assert ends_after_ms(turn(question, partial, final, confidence=confidence)) == silence_ms
+    assert ends_after_ms(turn(question, partial, final, confidence)) == silence_ms
 
 
 def test_a_closed_question_forces_the_final_at_once() -> None:
