@@ -152,11 +152,12 @@ async def measure(args: argparse.Namespace) -> None:
     if args.what == "sweep":
         policies = {f"silence {ms}": {"endpoint": "silence", "silence_ms": ms} for ms in THRESHOLDS_MS}
         policies["answer"] = {"endpoint": "answer"}
+    policies = {name: settings for name, settings in policies.items() if args.policy in (None, name)}
     makers = {"closed": closed_turns, "digits": digit_turns}
     engines = EngineSet(Config.load(None, {}))
     await engines.start()
     try:
-        for kind in makers if args.what == "sweep" else (args.what,):
+        for kind in (args.of or makers) if args.what == "sweep" else (args.what,):
             turns = makers[kind](args.folder, args.turns, args.seed)
             for line in BACKGROUNDS if args.what == "sweep" else ("quiet",):
                 background = BACKGROUNDS[line](args.folder)
@@ -191,6 +192,8 @@ def main() -> None:
     add = options.add_argument
     add("what", choices=["closed", "digits", "sweep"])
     add("--turns", type=int, default=50)
+    add("--of", action="append", choices=["closed", "digits"], help="sweep: only these turns")
+    add("--policy", help="only this row, such as answer")
     add("--at-once", type=int, default=4)
     add("--seed", type=int, default=1)
     add("--folder", type=Path, default=SPEECH)

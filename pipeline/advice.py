@@ -19,22 +19,23 @@ class Advice:
     def __init__(self, adviser: EndAdviser) -> None:
         self._adviser = adviser
         self._thread = ThreadPoolExecutor(1, "adviser")
-        self._waiting = 0
+        self.waiting = 0
+        """Questions without an answer yet."""
         self.asked = self.late = self.failed = 0
         """Questions asked; answered too late, or not asked for want of time; failed."""
 
     def ask(self, pcm: bytes, on_score: Callable[[float], None]) -> None:
         """Ask about a turn. `on_score` gets the probability within 100 ms, or is not called. Never blocks."""
-        if self._waiting >= MAX_WAITING:
+        if self.waiting >= MAX_WAITING:
             self.late += 1
             return
         loop = asyncio.get_running_loop()
         asked_at = loop.time()
-        self._waiting += 1
+        self.waiting += 1
         self.asked += 1
 
         def arrived(answer: "Future[float]") -> None:
-            self._waiting -= 1
+            self.waiting -= 1
             if answer.cancelled():
                 return
             if (error := answer.exception()) is not None:

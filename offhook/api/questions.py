@@ -76,6 +76,8 @@ def checked(question: Question) -> Question:
         _check_number("confirm_below", question.confirm_below, least=0, most=1)
     if question.value is not None and not callable(getattr(question.value, "read", None)):
         raise TypeError(f"`value` is a kind of value, such as Date(), not {question.value!r}")
+    if not isinstance(question.expect, Expectation | None):
+        raise TypeError(f"`expect` of a Question is an Expectation, not {question.expect!r}")
     if question.endpoint is not None and not callable(getattr(question.endpoint, "decide", None)):
         raise TypeError(f"`endpoint` is an object with the method `decide`, not {question.endpoint!r}")
     return question

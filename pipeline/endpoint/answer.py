@@ -37,8 +37,9 @@ class AnswerPolicy:
     """An EndpointPolicy: silences in milliseconds, by what was said.
 
     `min_silence_ms` after an answer that cannot continue, if the recogniser's final says so with a confidence of `sure`
-    or none; `enough_ms` after one that more words would hardly change; `open_ms` after an answer that usually comes in
-    parts (digits without a fixed count, letters), `max_silence_ms` after the beginning of one, or of a sentence.
+    or none, else `doubtful_ms`; `enough_ms` after one that more words would hardly change; `open_ms` after an answer
+    that usually comes in parts (digits without a fixed count, letters), `max_silence_ms` after the beginning of one, or
+    of a sentence.
     Otherwise it is the question's silence, or `silence_ms` when nothing was asked. One that is `silence_ms` follows the
     caller's own pauses, between 0.6 of it and `max_silence_ms`.
 
@@ -50,6 +51,7 @@ class AnswerPolicy:
     min_silence_ms: int = 100
     max_silence_ms: int = 1_800
     enough_ms: int = 250
+    doubtful_ms: int = 400
     open_ms: int = 1_500
     sure: float = 0.6
 
@@ -95,7 +97,7 @@ class AnswerPolicy:
         if partial in _MORE or final not in _EARLY:
             # Where there is a grammar the final is a sentence of it, although the caller has begun one only.
             return partial if partial in _MORE else final
-        return Progress.OPEN if counts else Progress.WHOLE
+        return Progress.OPEN if counts else Progress.DOUBTFUL
 
     def _is_sure(self, turn: TurnSoFar, *, agreed: bool) -> bool:
         return turn.confidence is None or turn.confidence >= (AGREED_CONFIDENCE if agreed else self.sure)
@@ -107,6 +109,8 @@ class AnswerPolicy:
                 return min(normal_ms, self.min_silence_ms)
             case Progress.ENOUGH:
                 return min(normal_ms, self.enough_ms)
+            case Progress.DOUBTFUL:
+                return min(normal_ms, self.doubtful_ms)
             case Progress.OPEN:
                 return max(normal_ms, min(self.open_ms, self.max_silence_ms))
             case Progress.INCOMPLETE:

@@ -5,7 +5,7 @@ LEAST_SEEN = 8
 
 WEIGHT = 0.2
 SHORTEST_MS = 100.0
-"""Shorter ones are the gaps of fluent speech, whoever speaks."""
+"""Shorter ones are the gaps of fluent speech."""
 
 DEVIATIONS = 3.0
 LONGEST_MS = 3_000.0

@@ -29,6 +29,7 @@ class Progress(StrEnum):
     INCOMPLETE = "incomplete"  # the answer's beginning
     OPEN = "open"  # an answer, of which more comes as a rule after pauses: digits without a fixed count, letters
     WHOLE = "whole"  # an answer that more words would change
+    DOUBTFUL = "doubtful"  # a whole answer, if that was said
     ENOUGH = "enough"  # an answer that more words would hardly change
     COMPLETE = "complete"  # an answer that cannot continue
 

@@ -37,7 +37,7 @@ def turn(
         (MENU, "", "opening hours", 0.9, 100),
         (MENU, "opening", "opening hours", None, 100),
         (MENU, "", "sales", 0.9, 500),  # "sales team" is another choice
-        (MENU, "", "opening hours", 0.2, 500),
+        (MENU, "", "opening hours", 0.2, 400),
         (MENU, "opening hours", "opening hours", 0.4, 100),  # twice the same
         (MENU, "", "", None, 500),
         (MENU, "opening hours", None, None, 500),  # its final is on the way
@@ -69,7 +69,7 @@ def test_a_closed_question_forces_the_final_at_once() -> None:
     assert not POLICY.decide(turn(None), 0.0).force
 
 
-def test_an_engine_whose_final_cannot_be_forced_has_its_partial_believed_a_little_later() -> None:
+def test_an_engine_whose_final_cannot_be_forced_has_its_partial_accepted() -> None:
     stuck = replace(turn(MENU, "opening hours"), can_force=False)
     assert ends_after_ms(stuck) == 250
     assert not POLICY.decide(stuck, 0.0).force
