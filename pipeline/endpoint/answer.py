@@ -20,10 +20,10 @@ LONGER = 1.8
 """By which an adviser may lengthen the silence."""
 
 AGREED_CONFIDENCE = 0.3
-"""Of a final that says the same as the partial, or has as many digits: enough for an early end."""
+"""Of a final that says the same as the partial: enough for an early end."""
 
 CERTAIN = 0.9
-"""Of a final with all digits: enough although the partial has fewer."""
+"""Of digits: a grammar with their count finds that many in fewer, with a confidence below 0.1 as a rule."""
 
 _EARLY = (Progress.COMPLETE, Progress.ENOUGH)
 _MORE = (Progress.INCOMPLETE, Progress.OPEN)
@@ -89,18 +89,19 @@ class AnswerPolicy:
             return partial
         final = progress_of(question, turn.final)
         counts = any(each.kind in ("digits", "phone") for each in expectations_of(question))
-        agreed = turn.final == turn.partial or (counts and partial is Progress.COMPLETE)
-        certain = turn.confidence is not None and turn.confidence >= CERTAIN
-        doubted = counts and partial is Progress.INCOMPLETE and not certain
-        if final in _EARLY and self._is_sure(turn, agreed=agreed) and not doubted:
+        if final in _EARLY and self._is_sure(turn, counts=counts):
             return final
         if partial in _MORE or final not in _EARLY:
             # Where there is a grammar the final is a sentence of it, although the caller has begun one only.
             return partial if partial in _MORE else final
         return Progress.OPEN if counts else Progress.DOUBTFUL
 
-    def _is_sure(self, turn: TurnSoFar, *, agreed: bool) -> bool:
-        return turn.confidence is None or turn.confidence >= (AGREED_CONFIDENCE if agreed else self.sure)
+    def _is_sure(self, turn: TurnSoFar, *, counts: bool) -> bool:
+        if turn.confidence is None:
+            return True
+        if counts:
+            return turn.confidence >= CERTAIN
+        return turn.confidence >= (AGREED_CONFIDENCE if turn.final == turn.partial else self.sure)
 
     def _wanted_ms(self, progress: Progress, turn: TurnSoFar) -> float:
         normal_ms = self._normal_ms(turn)

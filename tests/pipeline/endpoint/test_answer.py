@@ -44,7 +44,7 @@ def turn(
         (PIN, "one two three four", "one two three four", 0.9, 100),
         (PIN, "one two three", "one two three four", 0.95, 100),
         (PIN, "one two three", "one two three four", 0.8, 1_800),  # the grammar knows no three digits
-        (PIN, "one two three five", "one two three four", 0.4, 100),  # as many
+        (PIN, "one two three four", "one two three four", 0.4, 1_500),
         (PIN, "one two three", None, None, 1_800),
         (PIN, "", "one two three four", 0.1, 1_500),
         (PIN, "", "", None, 500),
