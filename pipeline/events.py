@@ -114,7 +114,7 @@ ExpectedKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What an answer will be like, so that its end can be told from a pause.
+    """What an answer will be like, so that its end can be distinguished from a pause.
 
     `minimum` and `maximum` are a count of digits, `phrases` the answers of a "choice" (none: the question's choices).
     """

@@ -83,12 +83,15 @@ class AnswerPolicy:
     def _progress(self, question: Question, turn: TurnSoFar) -> Progress:
         """What the words say, as far as they can be trusted."""
         partial = progress_of(question, turn.partial)
+        counts = any(each.kind in ("digits", "phone") for each in expectations_of(question))
         if turn.final is None:
+            if counts and turn.can_force:
+                # A recogniser under load has no words yet, and digits come with pauses.
+                return partial if partial is Progress.INCOMPLETE else Progress.OPEN
             if partial in _EARLY:
                 return Progress.OTHER if turn.can_force else Progress.ENOUGH  # there is no final to wait for
             return partial
         final = progress_of(question, turn.final)
-        counts = any(each.kind in ("digits", "phone") for each in expectations_of(question))
         if final in _EARLY and self._is_sure(turn, counts=counts):
             return final
         if partial in _MORE or final not in _EARLY:
