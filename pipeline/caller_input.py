@@ -50,6 +50,7 @@ class CallerInput:
         self._audio = self._inbound.caller
         self._recognition = self._inbound.recogniser_for(self, run)
         self._vad_failed = False
+        self._pauses = 0  # of the caller's speech, so far
         line.add_listener(audio=self._inbound.receive, sent=self._inbound.sent, dtmf=self._on_key, text=self._on_typed)
 
     # For the session.
@@ -96,6 +97,10 @@ class CallerInput:
                 self._recognition.drop()
             case Action.END_SPEECH:
                 self._recognition.finish()
+            case Action.FORCE_FINAL:
+                self._recognition.force()
+            case Action.VOID_FINAL:
+                self._recognition.void()
             case Action.CANCEL_ASR:
                 self._recognition.cancel()
 
@@ -120,6 +125,7 @@ class CallerInput:
 
     def _on_speech_event(self, event: GateEvent, now: float) -> None:
         if isinstance(event, SpeechStarted):
+            self._pauses += 1
             self.interrupted_at = self._audio.time_of(event.at_tick)
             self._report(CallerSpeech(True, self.interrupted_at))
             self._core.speech_started(self.interrupted_at, now)
@@ -129,6 +135,19 @@ class CallerInput:
             stopped_at = self._audio.time_of(event.at_tick)
             self._report(CallerSpeech(False, stopped_at))
             self._core.speech_stopped(stopped_at, event.confirmed, now)
+            if self._core.floor is Floor.PAUSING:
+                self._ask_adviser()
+
+    def _ask_adviser(self) -> None:
+        pause = self._pauses
+
+        def on_score(probability: float) -> None:
+            if pause == self._pauses:  # the caller has not spoken since
+                now = self._clock.now()
+                self._core.advised(probability, now)
+                self._settle(now)
+
+        self._inbound.ask_adviser(on_score)
 
     def _on_vad_failed(self, error: EngineError) -> None:
         # Report once, not for every frame. Question timers and keys carry the call on.
@@ -175,6 +194,12 @@ class CallerInput:
         """See recognition.Listener."""
         now = self._clock.now()
         self._core.transcript(transcript, now)
+        self._settle(now)
+
+    def on_forced(self, transcript: Transcript | None) -> None:
+        """See recognition.Listener."""
+        now = self._clock.now()
+        self._core.forced(transcript, now)
         self._settle(now)
 
     def on_late(self, transcript: Transcript) -> None:

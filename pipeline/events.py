@@ -117,6 +117,24 @@ class KindWithGrammar(Protocol):
         ...
 
 
+ExpectedKind = Literal[
+    "choice", "yes_no", "digits", "number", "date", "time", "amount", "phone", "email", "spelled", "name", "free"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What an answer will be like, so that its end can be distinguished from a pause.
+
+    `minimum` and `maximum` are a count of digits, `phrases` the answers of a "choice" (none: the question's choices).
+    """
+
+    kind: ExpectedKind
+    minimum: int = 1
+    maximum: int = 32
+    phrases: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What to listen for after a prompt.
@@ -129,7 +147,7 @@ class Question:
     `silence_ms` ends the caller's turn, `no_input_ms` is how long the caller may be silent after the prompt. `endpoint`
     decides when the turn is over, instead of the call's own policy. `language` (BCP 47) is the language of the answer,
     None the call's. `any_words`: any words are an answer as well, whatever they are, and the recogniser listens for
-    free speech.
+    free speech. `expect` says what the answer will be like where choices, digits and value do not, or otherwise.
     """
 
     choices: tuple[Choice, ...] = ()
@@ -144,6 +162,7 @@ class Question:
     value: ValueKind | None = None
     confirm_below: float | None = None
     any_words: bool = False
+    expect: Expectation | None = None
 
     def accepts(self, confidence: float | None, min_confidence: float) -> bool:
         """Whether a transcript of this confidence can be an answer; `min_confidence` is the bot's setting.
@@ -162,6 +181,11 @@ class TurnSoFar:
     `question` is the one it answers (None: not asked yet), `partial` the words recognised so far, `silence_ms` the time
     since the last audible sample (0 while the caller speaks), `speech_ms` the length of the turn up to there.
     `recogniser` is what an engine that ends turns thinks of this one: likely over, over, or neither.
+
+    `final` is the recogniser's final for the turn up to this pause, forced by `Verdict.force`, with its `confidence`;
+    None until it is there. `can_force`: it can be had. `usual_pause_ms` is how long this caller's pauses within turns
+    may be, None until enough were seen. `adviser` is the probability, from 0 to 1, that the turn is over, by an adviser
+    that listens to the sound of it; None without one, or while it has not answered.
     """
 
     question: Question | None
@@ -169,6 +193,11 @@ class TurnSoFar:
     silence_ms: float
     speech_ms: float
     recogniser: Literal["likely", "over"] | None = None
+    final: str | None = None
+    confidence: float | None = None
+    can_force: bool = True
+    usual_pause_ms: float | None = None
+    adviser: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +205,13 @@ class Verdict:
     """An endpointing policy's decision about a pause.
 
     `likely` is `wait` with the advice to prepare a reply. After `wait` and `likely` the policy is asked again when
-    something changes, and at the latest when the silence has lasted `ask_again_ms`.
+    something changes, and at the latest when the silence has lasted `ask_again_ms`. With `force` the recogniser is
+    asked for its final of the turn so far, once a pause; the turn goes on if the caller does.
     """
 
     kind: Literal["wait", "likely", "over"]
     ask_again_ms: float = 0.0
+    force: bool = False
 
 
 class EndpointPolicy(Protocol):

@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from offhook.pipeline.advice import Advice
 from offhook.pipeline.asr.engine import AsrEngine, LineAsrEngine
 from offhook.pipeline.bands import Bands
 from offhook.pipeline.caller_audio import CallerAudio
+from offhook.pipeline.endpoint.adviser import HEARD_S
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.front_end.front_end import AudioFrontEnd
 from offhook.pipeline.ports import Line
+from offhook.pipeline.rates import NARROW_HZ
 from offhook.pipeline.recognition import Listener, Recognition, Run
 from offhook.pipeline.tts.voice import Voice
 from offhook.pipeline.vad.batch import Events, VadBatcher
@@ -19,7 +22,7 @@ class Engines:
     """What a session needs. `upsampler()` makes a stateful 8 kHz to 16 kHz converter, `downsampler()` one back.
 
     `front_end(encoding)` makes the audio front end of one call, for a line with that encoding; without it, the
-    detector's probabilities are used as they are.
+    detector's probabilities are used as they are. `advice` is an adviser's on the ends of turns.
     """
 
     vad: VadBatcher
@@ -28,6 +31,7 @@ class Engines:
     upsampler: Callable[[], Callable[[bytes], bytes]]
     downsampler: Callable[[], Callable[[bytes], bytes]]
     front_end: Callable[[str], AudioFrontEnd] | None = None
+    advice: Advice | None = None
 
 
 class InboundAudio:
@@ -51,11 +55,23 @@ class InboundAudio:
         score = self._front_end.score if self._front_end is not None else None
         self.caller = CallerAudio(engines.vad, on_speech, on_failed, score, self._bands.kept_bytes, kept_ticks)
         self._recognition: Recognition | None = None
+        self._advice, self._upsampler = engines.advice, engines.upsampler
 
     def recogniser_for(self, listener: Listener, run: Run) -> Recognition:
         """Create the recogniser that gets the audio."""
         self._recognition = Recognition(self._asr, self._bands, self.caller, listener, run)
+        if self._advice is not None:
+            self._recognition.heard_bytes = 2 * self._asr.capabilities.rate_hz * HEARD_S
         return self._recognition
+
+    def ask_adviser(self, on_score: Callable[[float], None]) -> None:
+        """Ask the adviser, if there is one, about the turn so far."""
+        if self._advice is None or self._recognition is None:
+            return
+        heard = bytes(self._recognition.heard)
+        if self._asr.capabilities.rate_hz == NARROW_HZ:
+            heard = self._upsampler()(heard)
+        self._advice.ask(heard, on_score)
 
     def receive(self, pcm: bytes, at_tick: int, at_s: float) -> None:
         """Take the line's next audio, see Line."""

@@ -7,12 +7,16 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from offhook.pipeline.asr.engine import AsrEngine, AsrRequest, AsrStream, EndpointReport, Transcript, open_stream
+from offhook.pipeline.asr.forced import ForcibleTurn
 from offhook.pipeline.asr.grammar import question_grammar
 from offhook.pipeline.bands import Bands
 from offhook.pipeline.caller_audio import CallerAudio
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.events import Question
 from offhook.pipeline.language import known_as
+
+MAX_FORCED_S = 15
+"""A longer turn is not forced: its audio would have to be recognised once more."""
 
 Run = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 """Starts a task that ends with the call."""
@@ -29,6 +33,9 @@ class Listener(Protocol):
 
     def on_transcript(self, transcript: Transcript) -> None:
         """The result of `finish`."""
+
+    def on_forced(self, transcript: Transcript | None) -> None:
+        """The result of `force`; None: it cannot be had."""
 
     def on_late(self, transcript: Transcript) -> None:
         """The final of the turn whose result was reported last, without it."""
@@ -56,8 +63,14 @@ class Recognition:
         self._caller = caller
         self._listener: Listener = listener
         self._run = run
-        self.stream: AsrStream | None = None
+        self.stream: ForcibleTurn | None = None
         """The current turn's, while it wants audio."""
+        self.heard = bytearray()
+        """The end of the current turn's audio, at the recogniser's rate."""
+        self.heard_bytes = 0
+        """Length of `heard`, at the most."""
+        self._streams = 0  # streams of all turns: what one says that is not the latest is discarded
+        self._partial = ""  # the latest
         self._turn = 0  # turns are numbered: results of earlier ones are discarded
         self._reported = -1  # the turn whose result was reported last
         self._transcription: asyncio.Task[None] | None = None
@@ -66,7 +79,7 @@ class Recognition:
     def feed(self, kept: bytes) -> None:
         """Feed the caller's next audio, in CallerAudio's format."""
         if self.stream is not None:
-            self.stream.feed(self._bands.for_recogniser(kept))
+            self._give(self._bands.for_recogniser(kept))
 
     def open(self, request: AsrRequest) -> None:
         """Open a stream and feed it the current turn so far."""
@@ -92,6 +105,24 @@ class Recognition:
         else:
             self._transcription = self._run(self._transcribe(stream, self._turn))
 
+    def force(self) -> None:
+        """Request the result of the turn so far, which may go on."""
+        if self.stream is None:
+            self._run(self._cannot_force(self._turn))
+        else:
+            turn = self._turn
+            self.stream.force(lambda transcript: self._on_forced(turn, transcript))
+
+    def void(self) -> None:
+        """The turn goes on: what `force` brings is void."""
+        if self.stream is None:
+            return
+        try:
+            self.stream.void()
+        except EngineError as error:
+            self.stream = None
+            self._listener.on_asr_unavailable(error)
+
     def cancel(self) -> None:
         """Cancel recognition of the turn."""
         self._turn += 1
@@ -112,26 +143,61 @@ class Recognition:
 
     def _open(self, request: AsrRequest, audio: bytes) -> None:
         self.cancel()
-        turn = self._turn
+        turn, self._partial = self._turn, ""
         if request.language is not None:
             request = replace(request, language=known_as(self._asr.capabilities.languages, request.language))
-        request = replace(request, on_late=lambda transcript: self._on_late(turn, transcript))
         try:
-            self.stream = open_stream(
-                self._asr,
-                request,
-                lambda text: self._on_partial(turn, text),
-                lambda endpoint: self._on_endpoint(turn, endpoint),
-            )
+            self.stream = ForcibleTurn(lambda: self._open_stream(request, turn), self._run, self._kept_bytes(request))
         except EngineError as error:
             self._listener.on_asr_unavailable(error)
             return
         self._bands.begin_turn()
-        self.stream.feed(self._bands.for_recogniser(audio))
+        self.heard.clear()
+        self._give(self._bands.for_recogniser(audio))
 
-    def _on_partial(self, turn: int, text: str) -> None:
+    def _give(self, pcm: bytes) -> None:
+        assert self.stream is not None, "there is a turn"
+        self.stream.feed(pcm)
+        if self.heard_bytes:
+            self.heard += pcm
+            del self.heard[: -self.heard_bytes]
+
+    def _open_stream(self, request: AsrRequest, turn: int) -> AsrStream:
+        self._streams += 1
+        number = self._streams
+
+        def on_late(transcript: Transcript) -> None:
+            if number == self._streams:
+                self._on_late(turn, transcript)
+
+        return open_stream(
+            self._asr,
+            replace(request, on_late=on_late),
+            lambda text: self._on_partial(turn, number, text),
+            lambda endpoint: self._on_endpoint(turn, endpoint),
+        )
+
+    def _kept_bytes(self, request: AsrRequest) -> int:
+        """The audio of a turn that can be forced; 0 for one that cannot."""
+        has = self._asr.capabilities
+        closed = request.grammar is not None
+        can_force = not has.ends_turns and (has.forces == "always" or (has.forces == "grammar" and closed))
+        return 2 * has.rate_hz * MAX_FORCED_S if can_force else 0
+
+    async def _cannot_force(self, turn: int) -> None:
+        self._on_forced(turn, None)
+
+    def _on_forced(self, turn: int, transcript: Transcript | None) -> None:
         if turn == self._turn:
-            self._listener.on_partial(text)
+            self._listener.on_forced(transcript)
+
+    def _on_partial(self, turn: int, number: int, text: str) -> None:
+        if turn != self._turn or number != self._streams:
+            return
+        if len(text) < len(self._partial) and self._partial.startswith(text):
+            return  # another stream has not caught up yet
+        self._partial = text
+        self._listener.on_partial(text)
 
     def _on_endpoint(self, turn: int, endpoint: EndpointReport) -> None:
         if turn == self._turn and self.stream is not None:  # not after `finish`: the turn is over already
@@ -173,6 +239,8 @@ class _NullListener:
     def on_endpoint(self, endpoint: EndpointReport) -> None: ...
 
     def on_transcript(self, transcript: Transcript) -> None: ...
+
+    def on_forced(self, transcript: Transcript | None) -> None: ...
 
     def on_late(self, transcript: Transcript) -> None: ...
 

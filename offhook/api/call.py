@@ -8,7 +8,7 @@ from datetime import date
 from typing import TypeVar
 
 from offhook.api.headers import CallHeaders
-from offhook.api.questions import Choices, checked, choices_of, digit_rule
+from offhook.api.questions import Choices, checked, choices_of, digit_rule, expectation
 from offhook.api.turns import History, Said, TurnEvents
 from offhook.api.understood import Understanding
 from offhook.api.utterance import Utterance
@@ -18,6 +18,7 @@ from offhook.pipeline.events import (
     Answer,
     DigitRule,
     EndpointPolicy,
+    Expectation,
     Interruption,
     Playback,
     Prompt,
@@ -245,6 +246,7 @@ class Call:
         voice: str | None = None,
         value: ValueKind | None = None,
         confirm_below: float | None = None,
+        expect: Expectation | str | None = None,
     ) -> Answer:
         """Say `text` and listen for the answer.
 
@@ -254,7 +256,9 @@ class Call:
         the setting `asr.min_confidence`) is a NO_MATCH, and one below `confirm_below` (None: `asr.confirm_below`, 0:
         never) is asked back: "Did you say small?" So is a value that may be one of several. `endpoint` replaces
         `silence_ms` in deciding when the turn is over. Earlier speech or DTMF that fits answers the question, too.
-        `language` is the language of the text and of the answer, None the call's; `voice` as in `say`.
+        `language` is the language of the text and of the answer, None the call's; `voice` as in `say`. `expect` says
+        what the answer will be like where the rest does not, so that its end is found: `digits(10..16)`, `email`
+        (docs/agents.md).
 
         Raises CallEnded; RuntimeError while something else is being asked; GrammarError for phrases that cannot be
         recognised; TypeError, ValueError for a question that cannot be asked: a key that means no choice, a choice with
@@ -274,6 +278,7 @@ class Call:
             language=language,
             value=value,
             confirm_below=confirm_below,
+            expect=expectation(expect),
         )
         prompt = None if text is None else Prompt(_text(text), barge_in, interruption, language, voice)
         return await self.step(prompt, checked(question))

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
-from offhook.pipeline.events import Choice, DigitRule, Question
+from offhook.pipeline.endpoint.expectation import parse_expectation
+from offhook.pipeline.events import Choice, DigitRule, Expectation, Question
 
 KEYS = frozenset("0123456789*#ABCD")
 
@@ -48,6 +49,18 @@ def digit_rule(digits: int | DigitRule | None) -> DigitRule | None:
     return DigitRule(digits, digits)
 
 
+def expectation(expect: "Expectation | str | None") -> Expectation | None:
+    """What is expected, by its name: `digits(4)`. Raises TypeError, ValueError."""
+    if isinstance(expect, Expectation | None):
+        return expect
+    if not isinstance(expect, str):
+        raise TypeError(f'`expect` is a text, such as "digits(10..16)", not {expect!r}')
+    try:
+        return parse_expectation(expect)
+    except ValueError as error:
+        raise ValueError(f"`expect`: {error}") from error
+
+
 def checked(question: Question) -> Question:
     """`question`, if it can be asked. Raises TypeError, ValueError."""
     _check_choices(question.choices)
@@ -63,6 +76,8 @@ def checked(question: Question) -> Question:
         _check_number("confirm_below", question.confirm_below, least=0, most=1)
     if question.value is not None and not callable(getattr(question.value, "read", None)):
         raise TypeError(f"`value` is a kind of value, such as Date(), not {question.value!r}")
+    if not isinstance(question.expect, Expectation | None):
+        raise TypeError(f"`expect` of a Question is an Expectation, not {question.expect!r}")
     if question.endpoint is not None and not callable(getattr(question.endpoint, "decide", None)):
         raise TypeError(f"`endpoint` is an object with the method `decide`, not {question.endpoint!r}")
     return question

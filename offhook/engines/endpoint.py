@@ -2,6 +2,7 @@
 
 from typing import cast
 
+from offhook.pipeline.endpoint.answer import AnswerPolicy
 from offhook.pipeline.endpoint.silence import SilencePolicy
 from offhook.pipeline.events import EndpointPolicy
 from offhook.settings.config import Config
@@ -10,8 +11,11 @@ from offhook.usererror import UserError
 
 
 def make_endpoint_policy(config: Config) -> EndpointPolicy:
-    """The built-in policy, or the one that the user's factory makes. Raises UserError."""
+    """One of the built-in policies, or the one that the user's factory makes. Raises UserError."""
     turn = config.turn
+    if turn.endpoint == "answer":
+        longest = max(turn.silence_ms, turn.min_silence_ms, turn.max_silence_ms)
+        return AnswerPolicy(turn.silence_ms, turn.likely_ms or None, turn.min_silence_ms, longest)
     if turn.endpoint == "silence":
         return SilencePolicy(turn.silence_ms, turn.likely_ms or None)
     module, _, function = turn.endpoint.partition(":")

@@ -17,6 +17,8 @@ from offhook.engines.registry import (
     make_vad,
 )
 from offhook.engines.requirements import require_installed
+from offhook.engines.smart_turn import make_adviser
+from offhook.pipeline.advice import Advice
 from offhook.pipeline.asr.adapt import AdaptedAsr
 from offhook.pipeline.asr.engine import AsrEngine
 from offhook.pipeline.chain.member import Member
@@ -72,6 +74,8 @@ class EngineSet:
         self.asr, self.tts = asr_chain(config, asr), tts_chain(config, tts)
         _check_vad_rate(engine_name(given.vad, config.vad.engine), self.vad)
         _check_languages(config, self.languages)
+        adviser = make_adviser(config)
+        self._advice = None if adviser is None else Advice(adviser)
         self._processor = config.audio.processor
         self._echo_budget = CpuBudget()
         self._named_engines = len(config.asr.chain) + len(config.tts.chain)
@@ -125,6 +129,8 @@ class EngineSet:
 
     async def close(self) -> None:
         """Everything freed. Idempotent."""
+        if self._advice is not None:
+            self._advice.close()
         await self.asr.close()
         await self.tts.close()
 
@@ -157,6 +163,7 @@ class EngineSet:
             voice=self.voice.with_engine(self.tts.for_call(meter)),
             upsampler=lambda: Upsampler().push,
             downsampler=lambda: Downsampler().push,
+            advice=self._advice,
             front_end=(lambda encoding: _front_end(config, encoding, self._echo_budget)) if guarded else None,
         )
 

@@ -30,7 +30,8 @@ from offhook.pipeline.dialog.flow import (
 )
 from offhook.pipeline.dialog.steps import MAX_STEPS
 from offhook.pipeline.dialog.wording import Wording, wording_in
-from offhook.pipeline.events import Choice, DigitRule
+from offhook.pipeline.endpoint.expectation import parse_expectation
+from offhook.pipeline.events import Choice, DigitRule, Expectation
 from offhook.settings.flow_hints import digits_hint, instead, other_word
 from offhook.settings.flow_position import locate
 from offhook.settings.flow_values import LIMITS, value_kind
@@ -71,6 +72,7 @@ _LISTENING = (
     "confirm_below",
     "language",
     "voice",
+    "expect",
 )
 _STEPS: dict[str, tuple[str, ...]] = {
     "say": ("say", "barge_in", "language", "voice", "next"),
@@ -107,6 +109,7 @@ class _Rules(TypedDict):
     language: str | None
     confirm_below: float | None
     voice: str | None
+    expect: Expectation | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,8 +418,20 @@ class _FlowReader(Reader):
             "language": language,
             "confirm_below": confirm_below,
             "voice": voice,
+            "expect": self._expect(found, what),
         }
         return retries[0], retries[1], rules
+
+    def _expect(self, found: dict[str, Node], what: str) -> Expectation | None:
+        text = self.text(found["expect"], f"`expect` of {what}") if "expect" in found else None
+        if text is None:
+            return None
+        try:
+            return parse_expectation(text)
+        except ValueError as error:
+            problem = f"`expect` of {what} is not known"
+            self.problem(found["expect"], problem, str(error), "type `expect: digits(10..16)`, or remove it")
+            return None
 
     def _retry(self, node: Node, what: str) -> Retry | None:
         example = f"type `{{then: {node.value if isinstance(node, ScalarNode) and node.value else '…'}}}`"

@@ -28,6 +28,7 @@ _OTHER_WORDS = {
     "min_confidence": "confidence threshold min_score score",
     "confirm_below": "confirm confirmation confirm_threshold",
     "as": "type kind slot",
+    "expect": "expects expected answer_type",
     "barge_in": "interruptible interrupt bargein allow_interruption interruptions",
     "into": "variable store save save_as as var result",
     "digits": "length num_digits max_digits min_digits count",

@@ -341,8 +341,24 @@ class TurnConfig(Section):
     max_wait_ms: Annotated[int, Field(ge=0, le=60_000)] = 5_000
     """How long the bot waits for a caller who is already talking, before it talks over them."""
 
-    endpoint: Endpoint = "silence"
-    """The policy that ends turns: `silence`, or your own as `module:function` (docs/agents.md)."""
+    endpoint: Endpoint = "answer"
+    """The policy that ends turns: `answer` (at once after a whole answer, later after half of one), `silence`, or your
+    own as `module:function` (docs/agents.md)."""
+
+    min_silence_ms: Annotated[int, Field(ge=0, le=5_000)] = 100
+    """With `answer`: the pause that ends a turn whose words are a whole answer. The detector needs about 100 ms to find
+    one, and the recogniser some more."""
+
+    max_silence_ms: Annotated[int, Field(ge=100, le=10_000)] = 1_800
+    """With `answer`: the pause that ends a turn whose words are the beginning of an answer, such as three of four
+    digits; and the longest that a caller's own pauses lead to."""
+
+    adviser: Literal["none", "smart-turn"] = "none"
+    """With `answer`: a network that hears whether a turn is over, and shortens or lengthens the pause when it is sure.
+    `smart-turn` takes 40 ms of a core at each pause (docs/agents.md)."""
+
+    adviser_model: Annotated[str, Field(max_length=1_000)] = ""
+    """The adviser's ONNX file; without it that of an installed pipecat-ai package."""
 
     likely_ms: Annotated[int, Field(ge=0, le=5_000)] = 0
     """The silence after which a turn is reported as likely over, so that a reply can be prepared. 0: never."""

@@ -107,7 +107,9 @@ Host = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(check_
 ReachableHost = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(check_reachable_host)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Url = Annotated[str, Field(max_length=500), AfterValidator(check_url)]
-Endpoint = Annotated[str, _matched(r"silence|[\w.]+:\w+", "it must be silence, or MODULE:FUNCTION as in mybot:policy")]
+Endpoint = Annotated[
+    str, _matched(r"answer|silence|[\w.]+:\w+", "it must be answer, silence, or MODULE:FUNCTION as in mybot:policy")
+]
 MatcherName = Annotated[str, _matched(r"[\w.]+:\w+", "it must be MODULE:FUNCTION as in mybot:matcher")]
 _ENGINE = r"[A-Za-z0-9_.-]{1,100}(:[A-Za-z0-9_.]{1,100})?"
 _ENGINE_RULE = "an engine's name has letters, digits and . _ - only, or is module:factory"

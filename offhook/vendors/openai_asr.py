@@ -172,7 +172,7 @@ class OpenAiAsr(VendorAsr[OpenAiAsrOptions]):
 class OpenAiFileAsr:
     """`AsrEngine` by requests with a file. Made by `make`."""
 
-    capabilities = AsrCapabilities(FILE_HZ, grammar=False, free_speech=True, partials=False)
+    capabilities = AsrCapabilities(FILE_HZ, grammar=False, free_speech=True, partials=False, forces="grammar")
 
     def __init__(self, options: OpenAiAsrOptions, context: EngineContext, limits: Limits | None = None) -> None:
         self.name = context.name

@@ -24,7 +24,8 @@ class AsrCapabilities:
     the question's phrases as hints, and its words are matched with them afterwards. `free_speech`: it recognises
     without a grammar. `partials`: it reports words before the turn is over. `word_times`, `confidence`: its transcripts
     have them. `ends_turns`: it is an EndpointingAsrEngine, which detects the end of a turn itself. `languages` are BCP
-    47 tags, "en" for all of English; empty means any.
+    47 tags, "en" for all of English; empty means any. `forces`: in which turns it may be asked for its final in a
+    pause, and gets the turn's audio once more if the caller goes on: always, if the question has a grammar, or never.
     """
 
     rate_hz: int
@@ -36,6 +37,7 @@ class AsrCapabilities:
     confidence: bool = False
     ends_turns: bool = False
     languages: tuple[str, ...] = ()
+    forces: Literal["always", "grammar", "never"] = "always"
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ class PocketsphinxEngine:
             word_times=True,
             confidence=True,
             languages=("en",),
+            forces="grammar",
         )
         options = {"decoders": decoders, "free_speech": free_speech}
         limits = limits or HostLimits(max_streams=max(MAX_TURNS, decoders))

@@ -173,6 +173,7 @@ class SherpaEngine(HostedAsr):
             word_times=True,
             ends_turns=options.ends_turns,
             languages=languages,
+            forces="grammar",
         )
         super().__init__(
             name,

@@ -109,6 +109,7 @@ class VoskEngine(HostedAsr):
             confidence=True,
             ends_turns=ends_turns,
             languages=languages,
+            forces="grammar",
         )
         super().__init__(
             name,

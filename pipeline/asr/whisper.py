@@ -58,6 +58,7 @@ class WhisperEngine:
             word_times=word_times,
             confidence=True,
             languages=languages_of(folder),
+            forces="grammar",
         )
         options = {
             "model": str(folder),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from offhook.pipeline.events import Choice, DigitRule, Question, ValueKind
+from offhook.pipeline.events import Choice, DigitRule, Expectation, Question, ValueKind
 
 MAX_STEPS = 500
 MAX_TEXT_CHARS = 2_000
@@ -69,6 +69,7 @@ class Ask:
     language: str | None = None  # the flow's
     confirm_below: float | None = None  # the bot's setting
     voice: str | None = None  # as in Say
+    expect: Expectation | None = None  # what the choices, digits or value say
 
     def question(self) -> Question:
         """The question to listen for."""
@@ -81,6 +82,7 @@ class Ask:
             min_confidence=self.min_confidence,
             language=self.language,
             confirm_below=self.confirm_below,
+            expect=self.expect,
         )
 
 
@@ -107,6 +109,7 @@ class Collect:
     confirm_below: float | None = None  # the bot's setting
     value: ValueKind | None = None
     voice: str | None = None  # as in Say
+    expect: Expectation | None = None  # what the choices, digits or value say
 
     def question(self) -> Question:
         """The question to listen for."""
@@ -119,6 +122,7 @@ class Collect:
             language=self.language,
             confirm_below=self.confirm_below,
             value=self.value,
+            expect=self.expect,
         )
 
 

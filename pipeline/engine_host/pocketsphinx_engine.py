@@ -182,17 +182,23 @@ class HostedPocketsphinx:
             state.decoder.process_raw(with_image(piece[: len(piece) & ~1]), False, False)
         self._listen_for_pause(state, piece)
         if state.decoder is not None and state.received_bytes - state.partial_at >= PARTIAL_EVERY_BYTES:
-            state.partial_at = state.received_bytes
-            text = _text(state.decoder)
-            if text != state.partial:
-                state.partial = text
-                self._emit_json(Kind.PARTIAL, stream, {"text": text})
+            self._report_partial(stream, state)
         if state.received_bytes - state.acknowledged >= ACKNOWLEDGE_EVERY_BYTES:
             state.acknowledged = state.received_bytes
             self._emit(Kind.CONSUMED, stream, CONSUMED_COUNT.pack(state.received_bytes))
 
+    def _report_partial(self, stream: int, state: _Stream) -> None:
+        state.partial_at = state.received_bytes
+        text = _text(state.decoder)
+        if text != state.partial:
+            state.partial = text
+            self._emit_json(Kind.PARTIAL, stream, {"text": text})
+
     def _finish(self, stream: int, state: _Stream) -> None:
         if state.decoder is not None:
+            if state.grammar is not None:
+                # A result is a whole sentence of the grammar; this says how much of one was heard.
+                self._report_partial(stream, state)
             state.decoder.end_utt()
         if state.loudest <= INAUDIBLE:
             result = _Result("", None)  # normalisation would turn it into words

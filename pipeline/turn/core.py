@@ -134,6 +134,8 @@ class TurnCore(CallerKeys):
         self._state.speech = Speech.UNSURE
         self._unasked_due = self._recogniser = None
         self._state.sound_at, self._state.sound_early = began_at, self._state.question is None
+        goes_on = self.floor in (Floor.PAUSING, Floor.RECOGNISING, Floor.IDLE) and self._state.utterance is None
+        self._paused_ms = 1000 * (began_at - self._ended_at) if goes_on else 0.0
         if not self._state.listens(self.floor):
             return
         self._move(Move.SPEECH, now)
@@ -145,6 +147,7 @@ class TurnCore(CallerKeys):
         if self.floor in INACTIVE:
             return
         self._state.speech = Speech.CONFIRMED
+        self._pauses.add(self._paused_ms)
         over_words = self.floor in (Floor.SPEAKING, Floor.BOT_PAUSED) and self._state.listens(self.floor)
         if over_words and not self._state.is_long_enough(now):
             self._open_unasked()

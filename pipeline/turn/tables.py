@@ -119,6 +119,8 @@ class Action(StrEnum):
     KEEP_TURN = "keep-turn"  # set aside the audio of an unasked turn (issued by `core`, not a row)
     DROP_TURN = "drop-turn"  # drop the oldest kept turn (issued by `core`, not a row)
     END_SPEECH = "end-speech"  # request the recogniser's result
+    FORCE_FINAL = "force-final"  # request the recogniser's final of the turn so far (issued by `core`, not a row)
+    VOID_FINAL = "void-final"  # … which is void: the caller goes on (issued by `core`, not a row)
     CANCEL_ASR = "cancel-asr"  # drop the recogniser
     ARM_NO_INPUT = "arm-no-input"
     ARM_ENDPOINT = "arm-endpoint"

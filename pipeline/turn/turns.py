@@ -1,9 +1,11 @@
 """The caller's turn, asked for or not: where it begins and ends, and when it is over."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Literal
 
-from offhook.pipeline.asr.engine import EndpointReport
+from offhook.pipeline.asr.engine import EndpointReport, Transcript
+from offhook.pipeline.endpoint.pauses import UsualPauses
 from offhook.pipeline.events import EndpointPolicy, Question, TurnSoFar, Verdict
 from offhook.pipeline.turn.events import TurnIgnored, TurnLikelyOver, TurnResumed, TurnStarted
 from offhook.pipeline.turn.exchange import Exchange, Speech
@@ -11,6 +13,16 @@ from offhook.pipeline.turn.keypad import is_keys
 from offhook.pipeline.turn.machine import Command, Machine, TurnSettings
 from offhook.pipeline.turn.tables import MOVES, Action, Floor, Move
 from offhook.pipeline.turn.unasked import KeptTurn, UnaskedTurns
+
+
+@dataclass(slots=True)
+class _Pause:
+    """What is known about the turn's end since the caller fell silent."""
+
+    asked: bool = False  # the recogniser's final has been requested
+    answered: bool = False  # … and has come, or will not
+    final: Transcript | None = None
+    adviser: float | None = None
 
 
 class CallerTurns(Machine):
@@ -24,6 +36,9 @@ class CallerTurns(Machine):
         self._partial = ""
         self._likely = False  # its end has been announced as likely
         self._recogniser: Literal["likely", "over"] | None = None  # what an engine that ends turns thinks of its end
+        self._pause = _Pause()
+        self._pauses = UsualPauses()
+        self._paused_ms = 0.0  # the pause before the current speech, if it continues a turn
         self._kept = False  # it was over before its question was asked
         self._unasked_due: float | None = None
         self._line: str | None = None  # the typed line that is the turn, until it has been matched with the question
@@ -50,21 +65,39 @@ class CallerTurns(Machine):
 
     # The turn that answers the question.
 
+    def forced(self, transcript: Transcript | None, now: float) -> None:
+        """The recogniser's final of the turn up to this pause; None: there is none."""
+        if self.floor is not Floor.PAUSING or not self._pause.asked or self._pause.answered:
+            return
+        self._pause.answered, self._pause.final = True, transcript
+        self._consult(now)
+
+    def advised(self, probability: float, now: float) -> None:
+        """An adviser says how likely the turn is over, from 0 to 1, after the latest pause began."""
+        if self.floor is Floor.PAUSING:
+            self._pause.adviser = probability
+            self._consult(now)
+
     def endpoint(self, endpoint: EndpointReport, now: float) -> None:
         """A recogniser that ends turns reports on this one. The policy decides, even if the detector is undecided."""
         self._recogniser = None if endpoint == "resumed" else endpoint
-        if self._recogniser is None:
-            self._resume_turn()
+        if self._recogniser is None and self._likely:
+            self._likely = False
+            self._outputs.append(TurnResumed())
         if self.floor in (Floor.USER_TURN, Floor.PAUSING):
             self._consult(now)
 
     def _resume_turn(self) -> None:
+        if self._pause.asked:
+            self._outputs.append(Command(Action.VOID_FINAL))
+        self._pause = _Pause()
         if self._likely:
             self._likely = False
             self._outputs.append(TurnResumed())
 
     def _begin_turn(self, *, kept: bool) -> None:
         self._partial, self._likely, self._kept, self._recogniser = "", False, kept, None
+        self._pause = _Pause()
         unasked = self._state.unasked
         if kept:
             self._take(self._state.next_kept())
@@ -109,8 +142,23 @@ class CallerTurns(Machine):
         policy = self._policy if question is None or question.endpoint is None else question.endpoint
         # Rounded, so that a timer that fires after n milliseconds sees n milliseconds elapsed.
         silence_ms, speech_ms = round(1000 * (now - ended_at), 3), round(1000 * max(0.0, ended_at - began_at), 3)
-        partial, recogniser = (self._partial, self._recogniser) if question else ("", None)
-        return policy.decide(TurnSoFar(question, partial, silence_ms, speech_ms, recogniser), now)
+        usual = self._pauses.usual_ms
+        if question is None:
+            return policy.decide(TurnSoFar(None, "", silence_ms, speech_ms, usual_pause_ms=usual), now)
+        pause, final = self._pause, self._pause.final
+        turn = TurnSoFar(
+            question,
+            self._partial,
+            silence_ms,
+            speech_ms,
+            self._recogniser,
+            final=final.text if final is not None else None,
+            confidence=final.confidence if final is not None else None,
+            can_force=not pause.answered or final is not None,
+            usual_pause_ms=usual,
+            adviser=pause.adviser,
+        )
+        return policy.decide(turn, now)
 
     def _consult(self, now: float) -> None:
         """Ask the policy whether the turn is over. Called on every change while the caller is silent."""
@@ -124,9 +172,13 @@ class CallerTurns(Machine):
                 self._ended_at, self._state.speech = now, Speech.NONE
             self._move(Move.ENDPOINT, now)
             return
-        if verdict.kind == "likely" and not self._likely:
+        pause = self._pause
+        if verdict.force and not pause.asked and not speaks:
+            pause.asked = True
+            self._outputs.append(Command(Action.FORCE_FINAL))
+        if verdict.kind == "likely" and not self._likely and (pause.answered or not pause.asked):
             self._likely = True
-            self._outputs.append(TurnLikelyOver(self._partial))
+            self._outputs.append(TurnLikelyOver(pause.final.text if pause.final is not None else self._partial))
         due = ended_at + verdict.ask_again_ms / 1000
         if due > now and not speaks:  # otherwise it wants to be asked when something changes
             self._timers[Action.ARM_ENDPOINT] = due

@@ -90,7 +90,14 @@ def _whether(question: Question, said: str, wording: Wording) -> Confirmation:
     # "No, support" answers the first question again.
     others = tuple(replace(choice, name=f"={choice.name}", dtmf=None) for choice in question.choices if choice.phrases)
     asked = replace(
-        question, choices=(*answers, *others), grammar=None, digits=None, value=None, speech=True, confirm_below=0.0
+        question,
+        choices=(*answers, *others),
+        grammar=None,
+        digits=None,
+        value=None,
+        expect=None,
+        speech=True,
+        confirm_below=0.0,
     )
     return Confirmation(render(wording.confirm, {"answer": said}), asked)
 
@@ -109,7 +116,8 @@ def _which(question: Question, value: Ambiguous, wording: Wording) -> Confirmati
         Choice(str(index), (_speakable(each, question.language),), str(index + 1)) for index, each in enumerate(said)
     )
     return Confirmation(
-        text, replace(question, choices=choices, grammar=None, digits=None, value=None, confirm_below=0.0)
+        text,
+        replace(question, choices=choices, grammar=None, digits=None, value=None, expect=None, confirm_below=0.0),
     )
 
 

@@ -72,12 +72,13 @@ def test_the_recogniser_dies_and_hangs(start_bot: Callable[..., BotProcess], tmp
     assert (record["end_reason"], record["turns"]) == ("caller hung up", 3)
     said = bot.lines(record, "bot")
     apologies = [text for text in said if APOLOGY in text]
-    assert len(apologies) == 2
+    # The turn of one that dies is recognised by its successor, if that is up in time.
+    assert len(apologies) in (1, 2)
     assert all("press 1" in text.lower() for text in apologies)
     assert said[-1] == BALANCE
-    assert bot.lines(record, "caller") == ["check my balance"]
-    assert bot.metric("offhook_asr_failures_total") == 2
-    assert bot.log().count('"event": "turn not transcribed"') == 2
+    assert bot.lines(record, "caller") == ["check my balance"] * (3 - len(apologies))
+    assert bot.metric("offhook_asr_failures_total") == len(apologies)
+    assert bot.log().count('"event": "turn not transcribed"') == len(apologies)
     assert recogniser(bot).pid != first
     assert not psutil.pid_exists(first)
     assert bot.stop() == 0

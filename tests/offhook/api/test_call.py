@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from offhook.api.call import Call, CallEnded
-from offhook.pipeline.events import AnswerKind, Choice, DigitRule, Playback, Prompt, Question
+from offhook.pipeline.events import AnswerKind, Choice, DigitRule, Expectation, Playback, Prompt, Question
 from tests.pipeline.conversation import Talk
 
 
@@ -88,6 +88,10 @@ async def listener() -> Listener:
             {"choices": {"no": "no", "yes": ["yes", "yeah"]}, "keys": {"1": "yes"}},
             Question((Choice("no", ("no",)), Choice("yes", ("yes", "yeah"), "1")), silence_ms=300, no_input_ms=4_000),
         ),
+        (
+            {"expect": "digits(10..16)"},
+            Question(silence_ms=300, no_input_ms=4_000, expect=Expectation("digits", 10, 16)),
+        ),
         ({"grammar": "#JSGF V1.0;"}, Question(grammar="#JSGF V1.0;", silence_ms=300, no_input_ms=4_000)),
     ],
 )
@@ -122,6 +126,7 @@ async def test_a_question_without_a_prompt_and_a_firm_one(listener: Listener) ->
         ({"silence_ms": -1}, "`silence_ms` is at least 0, not -1"),
         ({"no_input_ms": -1}, "`no_input_ms` is at least 0, not -1"),
         ({"min_confidence": 80}, "`min_confidence` is from 0 to 1, not 80"),
+        ({"expect": "colour"}, "`expect`: an answer is one of choice, yes_no"),
         ({"min_confidence": float("nan")}, "`min_confidence` is from 0 to 1, not nan"),
     ],
 )
@@ -143,6 +148,7 @@ async def test_questions_that_make_no_sense(listener: Listener, asked: dict[str,
         ({"digits": "4"}, "`digits` is a number or a DigitRule, not '4'"),
         ({"digits": 4.5}, "`digits` is a number or a DigitRule, not 4.5"),
         ({"silence_ms": "500"}, "`silence_ms` is a number, not '500'"),
+        ({"expect": 4}, "`expect` is a text, such as"),
         ({"grammar": 7}, "`grammar` is JSGF text, not 7"),
         ({"endpoint": "silence"}, "an object with the method `decide`, not 'silence'"),
     ],

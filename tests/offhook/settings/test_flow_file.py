@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from offhook.pipeline.dialog.flow import Ask, Collect, End, Flow, Say
 from offhook.pipeline.dialog.runner import AskFor, Delegate, FlowRunner, HangUp, Speak
-from offhook.pipeline.events import Answer, AnswerKind, DigitRule
+from offhook.pipeline.events import Answer, AnswerKind, DigitRule, Expectation
 from offhook.pipeline.understanding.kinds import Date, Number, TimeRange
 from offhook.settings.flow_file import FlowDefaults, load_flow, parse_flow
 from offhook.settings.yaml_file import MAX_FILE_BYTES
@@ -729,3 +729,15 @@ def test_values_have_limits() -> None:
 def test_a_wrong_limit_is_told(old: str, new: str, message: str) -> None:
     with pytest.raises(UserError, match=re.escape(message)):
         parse_flow(LIMITED.replace(old, new, 1).encode(), "table.yaml")
+
+
+def test_what_a_question_expects() -> None:
+    flow = parse_flow(changed("    ask:", "    expect: yes_no\n    ask:").encode(), "f.yaml")
+    menu = flow.steps["menu"]
+    assert isinstance(menu, Ask)
+    assert menu.question().expect == Expectation("yes_no")
+
+
+def test_an_expectation_that_is_none() -> None:
+    problem = only(changed("    ask:", "    expect: digits(9..4)\n    ask:"))
+    assert "`expect`" in problem.what and "digits(10..16)" in problem.why

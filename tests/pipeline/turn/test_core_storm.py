@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from offhook.pipeline.asr.engine import Transcript
+from offhook.pipeline.endpoint.answer import AnswerPolicy
 from offhook.pipeline.events import Answer, AnswerKind, Choice, DigitRule, Interruption, Prompt, Question
-from offhook.pipeline.turn.core import MAX_SKIPPED
+from offhook.pipeline.turn.core import MAX_SKIPPED, TurnCore
 from offhook.pipeline.turn.events import TurnIgnored, TurnOver
 from offhook.pipeline.turn.machine import TurnSettings
 from offhook.pipeline.turn.tables import Action, Floor
@@ -140,6 +142,9 @@ EVENTS = (
     "likely",
     "resumed",
     "over",
+    "forced",
+    "unforced",
+    "advised",
 )
 WAITS = {
     Floor.BOT_PAUSED,
@@ -162,11 +167,12 @@ WAITS = {
         st.tuples(st.sampled_from([None, PROMPT, FIRM]), st.sampled_from([None, MENU, FREE, PIN, BOTH])),
         min_size=1,
     ),
+    st.booleans(),
 )
 def test_whatever_comes_it_never_waits_without_a_timer(
-    events: list[tuple[str, float]], steps: list[tuple[Prompt | None, Question | None]]
+    events: list[tuple[str, float]], steps: list[tuple[Prompt | None, Question | None]], by_answer: bool
 ) -> None:
-    talk = Talk()
+    talk = talking(by_answer=by_answer)
     count = 0
     for event, seconds in events:
         if talk.core.floor is Floor.IDLE:
@@ -215,6 +221,19 @@ def recogniser_reports(talk: Talk, event: str) -> None:
         case "likely" | "resumed" | "over":
             talk.core.endpoint(event, talk.now)
             talk.take()
+        case "forced" | "unforced":
+            talk.core.forced(Transcript("yes", 0.9) if event == "forced" else None, talk.now)
+            talk.take()
+        case "advised":
+            talk.core.advised(0.99, talk.now)
+            talk.take()
+
+
+def talking(*, by_answer: bool) -> Talk:
+    talk = Talk()
+    if by_answer:
+        talk.core = TurnCore(policy=AnswerPolicy(likely_ms=150))
+    return talk
 
 
 AGENT_EVENTS = (*EVENTS, "say", "say firm", "say keys", "say two words", "expect", "expect keys", "withdraw", "cancel")
@@ -231,12 +250,13 @@ POLICIES = {
     st.lists(
         st.tuples(st.sampled_from((*AGENT_EVENTS, "hold", "unhold")), st.floats(0, 3, allow_subnormal=False)),
         max_size=80,
-    )
+    ),
+    st.booleans(),
 )
 def test_whatever_an_agent_does_meanwhile_nothing_stands_still_and_no_turn_is_mixed_up(
-    events: list[tuple[str, float]],
+    events: list[tuple[str, float]], by_answer: bool
 ) -> None:
-    talk = Talk()
+    talk = talking(by_answer=by_answer)
     kept, done, held, typed = 0, 0, False, 0
     for event, seconds in events:
         if event in ("hold", "unhold"):
