@@ -120,6 +120,14 @@ class Session:
         """The text of the utterance is complete."""
         self._utterances.finish(utterance)
 
+    def prepare(self, text: str, language: str | None = None, voice: str | None = None) -> None:
+        """Synthesise the first clause of `text`, so that an utterance that begins with it starts at once. "" drops it.
+
+        Nothing else happens: it is not in the history or the record until it is said. Another one takes its place.
+        """
+        if self._core.floor is not Floor.CLOSED:
+            self._utterances.prepare(text, language, voice)
+
     def cancel(self, utterance: int) -> None:
         """Withdraw the utterance; does nothing if it is over."""
         if self._utterances.is_open(utterance):

@@ -13,6 +13,7 @@ from offhook.pipeline.errors import EngineError
 from offhook.pipeline.events import Playback, ResumeAt
 from offhook.pipeline.playout.ledger import PlayoutLedger, Utterance
 from offhook.pipeline.ports import Line
+from offhook.pipeline.prepared import PreparedSpeech
 from offhook.pipeline.rates import TICK_HZ
 from offhook.pipeline.trace import BargedIn, BotHeard, BotResumed, BotSpoke, EngineFailed, SessionEvent
 from offhook.pipeline.tts.gap import gap_ticks
@@ -47,6 +48,7 @@ class Speaker:
         self._report = report
         self._on_queue = on_queue
         self._on_played = on_played
+        self.prepared = PreparedSpeech(self._voice, line, clock, run, report)
         self._ledger: PlayoutLedger | None = None
         self._resume_at: ResumeAt = "word"
         self._text_complete = False
@@ -172,6 +174,7 @@ class Speaker:
     def close(self, now: float) -> None:
         """The call is over: close the utterance and refuse any other."""
         self.end(now)
+        self.prepared.close()
         self._voice.close()
         # The callbacks' owner refers to this object.
         self._on_queue = self._on_played = self._report = _ignore
@@ -230,7 +233,10 @@ class Speaker:
     async def _synthesise_clause(self, utterance: Utterance, start: int, text: str) -> None:
         line = self._line
         had = utterance.ticks - self._clause_at_ticks  # of a clause whose synthesis was cut short
-        stream = self._voice.stream(text, line.encoding, line.encode, line.rate_hz, self._language, self._voice_name)
+        named = self._language, self._voice_name
+        stream = None if self._begun else self.prepared.take(text, *named)
+        if stream is None:
+            stream = self._voice.stream(text, line.encoding, line.encode, line.rate_hz, *named)
         async with aclosing(stream) as pieces:
             async for piece in pieces:
                 if utterance.ticks == self._clause_at_ticks:

@@ -193,6 +193,15 @@ class EngineFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechPrepared:
+    """A clause that was synthesised in advance is said, or, with `used` false, dropped: `characters` were wasted."""
+
+    characters: int
+    used: bool
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class EngineUsed:
     """An engine's work on a turn or a text of the call is over."""
 
@@ -215,5 +224,6 @@ SessionEvent = (
     | DialogState
     | TurnTraced
     | EngineFailed
+    | SpeechPrepared
     | EngineUsed
 )

@@ -70,6 +70,10 @@ class Utterances:
         if self.is_open(utterance):
             self._speaker.complete()
 
+    def prepare(self, text: str, language: str | None, voice: str | None) -> None:
+        """Synthesise the first clause of a text that may be said soon: see PreparedSpeech."""
+        self._speaker.prepared.prepare(text, language, voice)
+
     def is_open(self, utterance: int) -> bool:
         """Whether that one is being said."""
         return utterance == self.latest and self._speaker.open

@@ -154,6 +154,17 @@ class Call:
         """
         return self._start(Prompt(text, barge_in, interruption, language, voice))
 
+    def prepare(self, text: str, *, language: str | None = None, voice: str | None = None) -> None:
+        """Synthesise the first clause of a text that will probably be said next, so that it then starts at once.
+
+        Nothing is heard or recorded until something that begins with it is said in the same language and voice. One
+        text at a time: another one takes its place, and "" drops it. Raises UserError and ValueError as `say` does;
+        does nothing when the call is over.
+        """
+        if not (self._ended or self.hung_up):
+            prompt = self._localised(Prompt(_text(text), language=language, voice=voice))
+            self._session.prepare(prompt.text, prompt.language, prompt.voice)
+
     def expect(self, question: Question | None = ANY_SPEECH) -> None:
         """Keep listening for turns of the caller that answer `question` (by default any speech).
 

@@ -22,6 +22,7 @@ from offhook.pipeline.trace import (
     EngineFailed,
     EngineUsed,
     SessionEvent,
+    SpeechPrepared,
     TurnTraced,
 )
 from offhook.pipeline.understanding.recorded import recorded
@@ -102,7 +103,7 @@ class CallLog:
         self._metrics.call_refused(self._direction, self._transport, "cancelled")
         self._log.info("cancelled", src=self.record.src)
 
-    def on_event(self, event: SessionEvent) -> None:
+    def on_event(self, event: SessionEvent) -> None:  # noqa: C901  # one row an event
         """Handle an event of the session."""
         match event:
             case BotHeard(playback, at, _, began_at, voice):
@@ -129,6 +130,8 @@ class CallLog:
                 self._metrics.turn_response("total", trace.response_ms / 1000)
                 for stage, stage_ms in trace.stages_ms().items():
                     self._metrics.turn_response(_STAGES[stage], stage_ms / 1000)
+            case SpeechPrepared(characters, used):
+                self._metrics.speech_prepared(characters, used=used)
             case EngineFailed(engine, error, _):
                 self._log.warning("engine failed", engine=engine, error=error)
             case EngineUsed(use):

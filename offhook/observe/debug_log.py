@@ -20,6 +20,7 @@ from offhook.pipeline.trace import (
     EngineUsed,
     KeyPressed,
     SessionEvent,
+    SpeechPrepared,
     TurnTraced,
 )
 from offhook.sip.net.address import Address
@@ -77,6 +78,8 @@ def session_event(event: SessionEvent) -> tuple[str, dict[str, object]]:  # noqa
         case TurnTraced(trace):
             stages = {f"{name}_ms": round(ms, 1) for name, ms in trace.stages_ms().items()}
             return "turn answered", {**stages}
+        case SpeechPrepared(characters, used):
+            return "speech was prepared", {"chars": characters, "used": used}
         case EngineFailed(engine, error):
             return "an engine failed", {"engine": engine, "error": error}
         case EngineUsed(use):

@@ -27,6 +27,7 @@ from offhook.pipeline.trace import (
     KeyPressed,
     Mark,
     SessionEvent,
+    SpeechPrepared,
     TurnTrace,
     TurnTraced,
 )
@@ -84,6 +85,8 @@ def _content(event: SessionEvent, began: float) -> LiveEvent:  # noqa: C901, PLR
             return {"kind": "state", "name": _short(name)}
         case TurnTraced(trace):
             return {"kind": "turn", **_turn(trace, began)}
+        case SpeechPrepared(characters, is_used):
+            return {"kind": "prepared", "characters": characters, "used": is_used}
         case EngineFailed(engine, error):
             return {"kind": "failure", "engine": engine, "error": _short(error)}
         case EngineUsed(use):

@@ -73,6 +73,13 @@ class Metrics:
             "Times that the bot paused for a sound that was no speech, and went on.",
             registry=reg,
         )
+        prepared = Counter(
+            "offhook_prepared_characters",
+            "Characters of speech that was synthesised in advance, and then said or not.",
+            ["used"],
+            registry=reg,
+        )
+        self._prepared = {True: prepared.labels("yes"), False: prepared.labels("no")}
 
     def _define_media(self) -> None:
         reg = self.registry
@@ -201,6 +208,10 @@ class Metrics:
     def bargein_stop(self, seconds: float) -> None:
         """The bot fell silent for the caller."""
         self._bargein.observe(seconds)
+
+    def speech_prepared(self, characters: int, *, used: bool) -> None:
+        """Speech that was synthesised in advance was said, or dropped."""
+        self._prepared[used].inc(characters)
 
     def bargein_resumed(self) -> None:
         """The bot went on after a sound that was no speech."""

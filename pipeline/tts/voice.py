@@ -189,6 +189,18 @@ class CallVoice:
         """See Voice."""
         return self._voice.stream(text, encoding, encode, line_rate_hz, language, voice, self)
 
+    def apart(
+        self,
+        text: str,
+        encoding: str,
+        encode: Encode,
+        line_rate_hz: int,
+        language: str | None = None,
+        voice: str | None = None,
+    ) -> AsyncGenerator[Clip, None]:
+        """`stream`, outside the call's conversation with the engine: for a text that may never be said."""
+        return self._voice.stream(text, encoding, encode, line_rate_hz, language, voice)
+
     def finished(self) -> None:
         """The utterance was played to its end."""
         for conversation, _ in self._conversations.values():
