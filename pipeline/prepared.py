@@ -97,7 +97,7 @@ class PreparedSpeech:
                     synthesis.pieces.append(piece)
                     synthesis.changed.set()
         except EngineError as error:
-            synthesis.error = error  # whoever says the text gets it, and reports it
+            synthesis.error = error  # `_pieces` raises it to the utterance that says the text
         finally:
             synthesis.over = True
             synthesis.changed.set()

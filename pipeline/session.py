@@ -15,6 +15,7 @@ from offhook.pipeline.caller_input import CallerInput
 from offhook.pipeline.clock import MONOTONIC, Clock
 from offhook.pipeline.events import ANYTHING, Answer, AnswerKind, Interruption, Playback, Prompt, Question
 from offhook.pipeline.inbound_audio import Engines
+from offhook.pipeline.overlap_hook import OnOverlap, OverlapHook
 from offhook.pipeline.ports import Line
 from offhook.pipeline.recognition import request_for
 from offhook.pipeline.response_timer import ResponseTimer
@@ -54,6 +55,7 @@ class Session:
         self._utterances = Utterances(
             line, engines.voice, clock, self._run, on_event, self._publish, self._on_queue, self._on_played
         )
+        self._overlap = core.overlap = OverlapHook(self._utterances.heard, clock, on_event)
         self._question: Question | None = None
         self._request = AsrRequest()
         self._standing: Question | None = None  # asked again each time it is answered
@@ -128,6 +130,15 @@ class Session:
         if self._core.floor is not Floor.CLOSED:
             self._utterances.prepare(text, language, voice)
 
+    @property
+    def on_overlap(self) -> OnOverlap | None:
+        """Judges what the caller says over the bot while a question is open: see OverlapHook."""
+        return self._overlap.on_overlap
+
+    @on_overlap.setter
+    def on_overlap(self, on_overlap: OnOverlap | None) -> None:
+        self._overlap.on_overlap = on_overlap
+
     def cancel(self, utterance: int) -> None:
         """Withdraw the utterance; does nothing if it is over."""
         if self._utterances.is_open(utterance):
@@ -196,6 +207,7 @@ class Session:
         self._core.close(now)
         self._settle(now)
         self._caller.close()
+        self._overlap.close()
         self._subscribers.clear()
         for task in list(self._tasks):
             task.cancel()

@@ -99,6 +99,10 @@ class Speaker:
             self.complete()
         self._start_synthesis()
 
+    def heard(self) -> Playback:
+        """What has been played of the utterance so far, what is on its way included."""
+        return Playback() if self._ledger is None else self._cut or self._ledger.playback(self._line.sent_ticks)
+
     def append(self, text: str) -> None:
         """Add text."""
         if self._ledger is not None and not self._text_complete:

@@ -103,6 +103,15 @@ class BotResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class OverlapJudged:
+    """The dialog's hook has judged what the caller says over the bot: "interrupt" or "continue"."""
+
+    text: str
+    verdict: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class CallerSpeech:
     """The caller began to speak (or, with `speaking` false, fell silent) at `at`, as the detector places it."""
 
@@ -214,6 +223,7 @@ SessionEvent = (
     | BotHeard
     | BargedIn
     | BotResumed
+    | OverlapJudged
     | CallerSpeech
     | CallerPartial
     | CallerTyped

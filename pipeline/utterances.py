@@ -70,6 +70,10 @@ class Utterances:
         if self.is_open(utterance):
             self._speaker.complete()
 
+    def heard(self) -> Playback:
+        """What has been played of the open one so far."""
+        return self._speaker.heard()
+
     def prepare(self, text: str, language: str | None, voice: str | None) -> None:
         """Synthesise the first clause of a text that may be said soon: see PreparedSpeech."""
         self._speaker.prepared.prepare(text, language, voice)

@@ -24,6 +24,7 @@ from offhook.pipeline.events import (
     Question,
     ValueKind,
 )
+from offhook.pipeline.overlap_hook import OnOverlap
 from offhook.pipeline.session import Session
 from offhook.pipeline.turn.events import NoInput, TurnEvent, TurnOver
 from offhook.pipeline.understanding.kinds import Date
@@ -109,6 +110,20 @@ class Call:
     def language(self, language: str) -> None:
         self._languages.check("tts", language)
         self._language = language
+
+    @property
+    def on_overlap(self) -> OnOverlap | None:
+        """Judges what the caller says over the bot while a question is open: `on_overlap(said, unsaid, caller_words)`.
+
+        `said` and `unsaid` are the parts of the utterance, which is paused, before and after the cut. It returns
+        "interrupt", "continue" (the bot goes on when the caller is silent) or None: the utterance's Interruption
+        decides. Called with the words so far, and again with more; it must return at once (50 ms).
+        """
+        return self._session.on_overlap
+
+    @on_overlap.setter
+    def on_overlap(self, on_overlap: OnOverlap | None) -> None:
+        self._session.on_overlap = on_overlap
 
     async def say(
         self,

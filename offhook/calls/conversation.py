@@ -166,6 +166,7 @@ class Conversation:
                 max_wait_ms=config.turn.max_wait_ms,
                 min_confidence=config.asr.min_confidence,
                 correct_within_ms=config.asr.correct_within_ms,
+                ignore_back_channels=config.turn.ignore_back_channels,
             ),
             make_endpoint_policy(config),
         )

@@ -19,6 +19,7 @@ from offhook.pipeline.trace import (
     EngineFailed,
     EngineUsed,
     KeyPressed,
+    OverlapJudged,
     SessionEvent,
     SpeechPrepared,
     TurnTraced,
@@ -73,6 +74,8 @@ def session_event(event: SessionEvent) -> tuple[str, dict[str, object]]:  # noqa
             return "the caller interrupts", {"silent_after_ms": round(silent_ms)}
         case BotResumed(text):
             return "the bot resumes", {"chars": len(text)}
+        case OverlapJudged(text, verdict):
+            return "the dialog judges an overlap", {"chars": len(text), "verdict": verdict}
         case DialogState(name):
             return "the dialog enters a step", {"step": name}
         case TurnTraced(trace):

@@ -26,6 +26,7 @@ from offhook.pipeline.trace import (
     EngineUsed,
     KeyPressed,
     Mark,
+    OverlapJudged,
     SessionEvent,
     SpeechPrepared,
     TurnTrace,
@@ -62,6 +63,8 @@ def _content(event: SessionEvent, began: float) -> LiveEvent:  # noqa: C901, PLR
             return {"kind": "barge_in", "silent_ms": round(silent_ms), **_played(playback)}
         case BotResumed(text):
             return {"kind": "resumed", "text": _short(text)}
+        case OverlapJudged(text, verdict):
+            return {"kind": "overlap", "text": _short(text), "verdict": verdict}
         case CallerPartial(text):
             return {"kind": "partial", "text": _short(text)}
         case CallerSpeech(speaking):

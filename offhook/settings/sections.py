@@ -341,6 +341,9 @@ class TurnConfig(Section):
     max_wait_ms: Annotated[int, Field(ge=0, le=60_000)] = 5_000
     """How long the bot waits for a caller who is already talking, before it talks over them."""
 
+    ignore_back_channels: bool = True
+    """While a bot that listens all the time (`call.expect`) speaks, "mm-hm" and "okay" do not interrupt it."""
+
     endpoint: Endpoint = "silence"
     """The policy that ends turns: `silence`, or your own as `module:function` (docs/agents.md)."""
 

@@ -74,7 +74,7 @@ class SimulatedCall:
         voice = Voice("simulated", self.voice, ClipCache(0), _unresampled, language=language)
         self.asr = SimulatedAsr(self._texts, languages)
         engines = Engines(vad, self.asr, voice, lambda: _as_it_is, lambda: _as_it_is)
-        core = TurnCore(settings, endpoint)
+        core = TurnCore(settings or TurnSettings(ignore_back_channels=True), endpoint)
         self.session = Session(self.line, engines, core, self._on_event, self._clock)
         self.call = Call(
             self.session,

@@ -23,8 +23,10 @@ from offhook.pipeline.turn.exchange import Speech, Utterance
 from offhook.pipeline.turn.keypad import inter_digit_ms
 from offhook.pipeline.turn.keys import CallerKeys
 from offhook.pipeline.turn.machine import TIMER_MOVES, Command, TurnSettings
+from offhook.pipeline.turn.overlap import Overlap
 from offhook.pipeline.turn.tables import IN_TURN, INACTIVE, SPEAKING, Action, Floor, Move
 
+DETECTED_WITHIN_S = 0.1  # the detector reports the end of speech so long after it
 MAX_SKIPPED = 8  # utterances without a question that one interruption may skip
 
 
@@ -38,6 +40,8 @@ class TurnCore(CallerKeys):
         self._held = False
         self._transcript = Transcript("")
         self._provisional: Provisional | None = None
+        self.overlap: Overlap | None = None
+        """Judges what the caller says over an utterance whose words decide; None: the rules alone do."""
 
     # Input from the dialog.
 
@@ -50,6 +54,7 @@ class TurnCore(CallerKeys):
         self._state.utterance = Utterance(utterance_id, interruption)
         if question is not None:
             self._open_question(question)
+            self._state.standing = False
         if self._skipped >= MAX_SKIPPED and self._state.question is None:
             # A dialog that only ever speaks will never ask for the turn that interrupted it.
             self._keypad.typed_ahead.clear()
@@ -75,6 +80,7 @@ class TurnCore(CallerKeys):
         if self._held:
             self._move(Move.HOLD, now)
         self._open_question(question)
+        self._state.standing = True
         if self.floor in (Floor.IDLE, Floor.LISTENING) or (self.floor is Floor.WAITING and self._state.may_interrupt()):
             self._move(self._state.ask_move(Move.ASK, Move.ASK_UNSURE), now)
         self._take_typed_ahead(now)
@@ -168,6 +174,7 @@ class TurnCore(CallerKeys):
         if self._state.listens(self.floor):
             # For the utterance, speech that was too short to interrupt is a click; for the turn it is speech.
             self._move(Move.SILENCE if confirmed and self.floor is not Floor.BOT_PAUSED else Move.CLICK, now)
+            self._expect_resume(now)
 
     # Input from the recogniser.
 
@@ -182,9 +189,11 @@ class TurnCore(CallerKeys):
             return
         self._partial = text
         self._outputs.append(TurnPartial(text))
-        if self._state.utterance is not None and self._state.has_words(text):
-            self._state.utterance.wordless = False
-            self._move(Move.WORDS, now)
+        if self._state.utterance is not None and self._state.utterance.wordless:
+            if self._interrupts(text):
+                self._interrupt(now)
+            else:
+                self._expect_resume(now)
         if self.floor is Floor.PAUSING:
             self._consult(now)
 
@@ -251,10 +260,17 @@ class TurnCore(CallerKeys):
                 self._consult(now)
             elif timer is Action.ARM_LONG_ENOUGH:
                 self._confirm(now)
+            elif timer is Action.ARM_SURE:
+                self._be_sure(now)
             else:
-                if timer is Action.ARM_TOO_LONG and self.floor is Floor.USER_TURN:
-                    self._ended_at = now  # as far as this turn goes
-                self._move(TIMER_MOVES[timer], now)
+                self._time_out(timer, now)
+
+    def _time_out(self, timer: Action, now: float) -> None:
+        if timer is Action.ARM_TOO_LONG and self.floor is Floor.USER_TURN:
+            self._ended_at = now  # as far as this turn goes
+        elif timer is Action.ARM_RESUME and self.floor is Floor.PAUSING:
+            self._ignore(self._partial, None, typed=False)
+        self._move(TIMER_MOVES[timer], now)
 
     # Results.
 
@@ -290,7 +306,7 @@ class TurnCore(CallerKeys):
         text, self._transcript = transcript.text, transcript
         question, utterance = self._state.question or Question(), self._state.utterance
         if utterance is not None and utterance.wordless and not typed:
-            if not self._state.has_words(text):
+            if not self._interrupts(text):
                 self._ignore(text, transcript.confidence, typed=False)
                 self._move(self._state.ask_move(Move.NOTHING_SAID, Move.NOTHING_SAID_UNSURE), now)
                 return
@@ -329,11 +345,46 @@ class TurnCore(CallerKeys):
             self._state.interrupting = True
             self._open_unasked()
             self._move(Move.CONFIRMED_UNASKED, now)
-        elif utterance.interruption.min_words:
+        elif self._state.needs_words() or (self.overlap is not None and self.overlap.is_asked):
             utterance.wordless = True
             self._move(Move.CONFIRMED_WORDLESS, now)
         else:
             self._move(Move.CONFIRMED, now)
+
+    def _interrupts(self, text: str) -> bool:
+        """Whether these words interrupt the utterance, which is paused for them."""
+        overlap = self.overlap
+        verdict = overlap.judge(text) if overlap is not None and text else None
+        if verdict is not None:
+            return verdict == "interrupt"
+        if not self._state.has_words(text):
+            return False
+        return not self._state.is_back_channel(text) or (bool(text) and overlap is not None and overlap.asks())
+
+    def _interrupt(self, now: float) -> None:
+        if self._state.utterance is not None:
+            self._state.utterance.wordless = False
+        self._timers.pop(Action.ARM_RESUME, None)
+        self._move(Move.WORDS, now)
+
+    def _expect_resume(self, now: float) -> None:
+        """In a pause after words that do not interrupt, the utterance goes on soon."""
+        utterance = self._state.utterance
+        if self.floor is Floor.PAUSING and utterance is not None and utterance.wordless and self._partial:
+            due = self._ended_at + DETECTED_WITHIN_S + self.settings.wait_ms(Action.ARM_RESUME) / 1000
+            self._arm(Action.ARM_RESUME, max(now, due))
+
+    def _be_sure(self, now: float) -> None:
+        """The caller has spoken for long: that is no back-channel, whatever is known of its words."""
+        overlap = self.overlap
+        if self.floor is not Floor.USER_TURN:
+            return
+        if self._partial and overlap is not None and overlap.judge(self._partial) == "continue":
+            return
+        if (due := self._due(Action.ARM_SURE, now)) > now:
+            self._arm(Action.ARM_SURE, due)  # words have come meanwhile, and may be all of it
+        else:
+            self._interrupt(now)
 
     def _withdraw(self, now: float) -> None:
         if self._state.question is None:
@@ -373,6 +424,10 @@ class TurnCore(CallerKeys):
     def _act(self, action: Action, now: float) -> None:
         if action is Action.ARM_ENDPOINT:
             self._consult(now)
+        elif action is Action.ARM_SURE and (self._state.utterance is None or not self._state.utterance.wordless):
+            pass  # nothing is paused for its words
+        elif action is Action.ARM_SURE and self._state.demands_words():
+            pass  # they must come
         elif action in TIMER_MOVES:
             self._arm(action, self._due(action, now))
         elif action in (Action.FINISH, Action.ANSWER):
@@ -389,6 +444,9 @@ class TurnCore(CallerKeys):
             return self._no_input_due(question.no_input_ms / 1000, now)
         if timer is Action.ARM_LONG_ENOUGH:
             return self._state.sound_at + (utterance.interruption.min_ms if utterance else 0) / 1000
+        if timer is Action.ARM_SURE:
+            surely_s = (utterance.interruption.surely_ms if utterance else 0) / 1000
+            return self._state.sound_at + surely_s * (2 if self._partial else 1)
         if timer is Action.ARM_KEY:
             return now + inter_digit_ms(question) / 1000
         return now + self.settings.wait_ms(timer) / 1000

@@ -16,7 +16,8 @@ class TurnSettings:
     `max_undecided_ms`. A turn ends after `max_turn_ms` at the latest; a recogniser without a result for
     `recogniser_timeout_ms` after the turn's end has failed. An utterance waits for a caller who is already talking for
     at most `max_wait_ms`. An answer with a confidence below `min_confidence` is a no-match, unless its question says
-    otherwise. A final that comes up to `correct_within_ms` after an answer that was made without it corrects that (0:
+    otherwise. With `ignore_back_channels` "mm-hm" lets an utterance go on while a standing question takes any speech. A
+    final that comes up to `correct_within_ms` after an answer that was made without it corrects that (0:
     never).
     """
 
@@ -27,6 +28,7 @@ class TurnSettings:
     max_wait_ms: int = 5_000
     min_confidence: float = 0.5
     correct_within_ms: int = 1_500
+    ignore_back_channels: bool = False
 
     def wait_ms(self, timer: Action) -> int:
         """The duration of a timer that depends on nothing else."""
@@ -53,6 +55,7 @@ TIMER_MOVES = {
     Action.ARM_RESUME: Move.RESUME,
     Action.ARM_UNDECIDED: Move.UNDECIDED,
     Action.ARM_LONG_ENOUGH: Move.CONFIRMED,
+    Action.ARM_SURE: Move.WORDS,
     Action.ARM_TOO_LONG: Move.TOO_LONG,
     Action.ARM_WAITED: Move.WAITED,
     Action.ARM_RECOGNISER: Move.FAILED,

@@ -4,7 +4,8 @@ Theory of operation. A conversation has at most one open *utterance* of the bot 
 which of the two the call is busy with, and what the caller is doing:
 
 - The bot speaks (SPEAKING). At the first sign of speech it pauses (BOT_PAUSED): a click resumes it, confirmed speech
-  takes the floor (USER_TURN).
+  takes the floor (USER_TURN). Where only words tell whether it interrupts, the utterance stays paused meanwhile: after
+  a back-channel it goes on.
 - A question is open. In the silence after the utterance the bot listens (LISTENING); possible speech gets time to be
   confirmed (MAYBE_SPEECH); speech is a turn (USER_TURN) with pauses in it (PAUSING), and when the endpointing policy
   ends it, its words are recognised (RECOGNISING). Keys take precedence over speech (COLLECTING_DTMF).
@@ -77,12 +78,12 @@ class Move(StrEnum):
     CONFIRMED = "confirmed"  # confirmed speech
     CONFIRMED_WORDLESS = "confirmed-wordless"  # confirmed speech, but only words will interrupt
     CONFIRMED_UNASKED = "confirmed-unasked"  # confirmed speech over an utterance without a question
-    WORDS = "words"  # enough words to interrupt
+    WORDS = "words"  # enough words to interrupt, or speech for too long to wait for them
     CLICK = "click"  # the possible speech was not speech
     UNDECIDED = "undecided"  # possible speech has gone on for too long without a decision
     SILENCE = "silence"  # the caller fell silent
     ENDPOINT = "endpoint"  # … and the turn is over
-    RESUME = "resume"  # … for long enough after a click
+    RESUME = "resume"  # … for long enough after a click, or after words that do not interrupt
     UNASKED_OVER = "unasked-over"  # the turn that an utterance was waiting for is over
     WAITED = "waited"  # … or has gone on for too long to wait
     TOO_LONG = "too-long"  # the turn has reached its maximum length
@@ -125,6 +126,7 @@ class Action(StrEnum):
     ARM_RESUME = "arm-resume"
     ARM_UNDECIDED = "arm-undecided"
     ARM_LONG_ENOUGH = "arm-long-enough"  # to interrupt
+    ARM_SURE = "arm-sure"  # that speech interrupts whose words are not known yet
     ARM_TOO_LONG = "arm-too-long"
     ARM_RECOGNISER = "arm-recogniser"
     ARM_KEY = "arm-key"
@@ -170,18 +172,19 @@ MOVES: dict[tuple[Floor, Move], tuple[Floor, tuple[Action, ...]]] = {
     (_F.SPEAKING, _M.TOO_SHORT_YET): (_F.BOT_PAUSED, (_A.PAUSE, _A.ARM_LONG_ENOUGH)),
     (_F.SPEAKING, _M.CONFIRMED): (_F.USER_TURN, (_A.PAUSE, _A.ABANDON_PROMPT, *_BEGIN_TURN)),
     (_F.SPEAKING, _M.CONFIRMED_UNASKED): (_F.IDLE, (_A.PAUSE, _A.ABANDON_PROMPT, _A.FINISH)),
-    (_F.SPEAKING, _M.CONFIRMED_WORDLESS): (_F.USER_TURN, (_A.PAUSE, *_BEGIN_TURN)),
+    (_F.SPEAKING, _M.CONFIRMED_WORDLESS): (_F.USER_TURN, (_A.PAUSE, *_BEGIN_TURN, _A.ARM_SURE)),
     (_F.BOT_PAUSED, _M.SPEECH): (_F.BOT_PAUSED, (_A.DISARM, _A.ARM_UNDECIDED)),
     (_F.BOT_PAUSED, _M.TOO_SHORT_YET): (_F.BOT_PAUSED, (_A.DISARM, _A.ARM_LONG_ENOUGH)),
     (_F.BOT_PAUSED, _M.CLICK): (_F.BOT_PAUSED, (_A.DISARM, _A.ARM_RESUME)),
     (_F.BOT_PAUSED, _M.RESUME): (_F.SPEAKING, (_A.RESUME,)),
     (_F.BOT_PAUSED, _M.UNDECIDED): (_F.SPEAKING, (_A.RESUME,)),
     (_F.BOT_PAUSED, _M.CONFIRMED): (_F.USER_TURN, (_A.DISARM, _A.ABANDON_PROMPT, *_BEGIN_TURN)),
-    (_F.BOT_PAUSED, _M.CONFIRMED_WORDLESS): (_F.USER_TURN, (_A.DISARM, *_BEGIN_TURN)),
+    (_F.BOT_PAUSED, _M.CONFIRMED_WORDLESS): (_F.USER_TURN, (_A.DISARM, *_BEGIN_TURN, _A.ARM_SURE)),
     (_F.BOT_PAUSED, _M.CONFIRMED_UNASKED): (_F.IDLE, (_A.DISARM, _A.ABANDON_PROMPT, _A.FINISH)),
     (_F.USER_TURN, _M.WORDS): (_F.USER_TURN, (_A.ABANDON_PROMPT,)),
     (_F.PAUSING, _M.WORDS): (_F.PAUSING, (_A.ABANDON_PROMPT,)),
     (_F.RECOGNISING, _M.WORDS): (_F.RECOGNISING, (_A.ABANDON_PROMPT,)),
+    (_F.PAUSING, _M.RESUME): (_F.SPEAKING, (_A.DISARM, _A.CANCEL_ASR, _A.RESUME)),
     # The caller answers in the silence after the question.
     (_F.LISTENING, _M.SPEECH): (_F.MAYBE_SPEECH, (_A.DISARM, _A.ARM_UNDECIDED)),
     (_F.LISTENING, _M.CONFIRMED): (_F.USER_TURN, (_A.DISARM, *_BEGIN_TURN)),
@@ -192,7 +195,7 @@ MOVES: dict[tuple[Floor, Move], tuple[Floor, tuple[Action, ...]]] = {
     # The caller's turn, its pauses, its end.
     (_F.USER_TURN, _M.SILENCE): (_F.PAUSING, (_A.ARM_ENDPOINT,)),
     (_F.USER_TURN, _M.CLICK): (_F.PAUSING, (_A.ARM_ENDPOINT,)),
-    (_F.PAUSING, _M.SPEECH): (_F.USER_TURN, (_A.DISARM_PAUSE,)),
+    (_F.PAUSING, _M.SPEECH): (_F.USER_TURN, (_A.DISARM_PAUSE, _A.ARM_SURE)),
     (_F.PAUSING, _M.ENDPOINT): (_F.RECOGNISING, _END_TURN),
     (_F.USER_TURN, _M.ENDPOINT): (_F.RECOGNISING, _END_TURN),  # the recogniser found it, the detector did not
     (_F.USER_TURN, _M.TOO_LONG): (_F.RECOGNISING, _END_TURN),

@@ -19,7 +19,7 @@ class CallerTurns(Machine):
     def __init__(self, settings: TurnSettings, policy: EndpointPolicy) -> None:
         super().__init__(settings)
         self._policy = policy
-        self._state = Exchange(UnaskedTurns(settings.max_turn_ms / 1000))
+        self._state = Exchange(UnaskedTurns(settings.max_turn_ms / 1000), settings.ignore_back_channels)
         self._began_at = self._ended_at = 0.0
         self._partial = ""
         self._likely = False  # its end has been announced as likely
