@@ -6,7 +6,7 @@ events that the core reports go to the subscribers. `CallerInput` is the caller'
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,10 +19,19 @@ from offhook.pipeline.overlap_hook import OnOverlap, OverlapHook
 from offhook.pipeline.ports import Line
 from offhook.pipeline.recognition import request_for
 from offhook.pipeline.response_timer import ResponseTimer
-from offhook.pipeline.trace import CallerAnswered, CallerCorrected, CallerIgnored, SessionEvent, TurnTraced
+from offhook.pipeline.stopgap import Stopgap
+from offhook.pipeline.trace import (
+    CallerAnswered,
+    CallerCorrected,
+    CallerIgnored,
+    SessionEvent,
+    StageStalled,
+    TurnTraced,
+)
 from offhook.pipeline.turn.core import TurnCore
-from offhook.pipeline.turn.events import TurnCorrected, TurnEvent, TurnIgnored, TurnOver
+from offhook.pipeline.turn.events import Stalled, TurnCorrected, TurnEvent, TurnIgnored, TurnOver
 from offhook.pipeline.turn.machine import Command
+from offhook.pipeline.turn.silence import Stage
 from offhook.pipeline.turn.tables import Action, Floor
 from offhook.pipeline.utterances import Utterances
 
@@ -30,7 +39,8 @@ from offhook.pipeline.utterances import Utterances
 class Session:
     """One conversation on one line.
 
-    `on_event` is called at once with everything that happens; subscribers get turn events.
+    `on_event` is called at once with everything that happens; subscribers get turn events. `fillers` are the words, by
+    language, with which the bot ends a silence of its own, in place of ours; TurnSettings say when.
     """
 
     def __init__(
@@ -40,6 +50,7 @@ class Session:
         core: TurnCore,
         on_event: Callable[[SessionEvent], None],
         clock: Clock = MONOTONIC,
+        fillers: Mapping[str, str] | None = None,
     ) -> None:
         self._line = line
         self._core = core
@@ -61,6 +72,11 @@ class Session:
         self._standing: Question | None = None  # asked again each time it is answered
         self._answer: Answer | None = None  # goes out with TurnOver
         self._response = ResponseTimer()
+        self._stopgap = Stopgap(line, engines.voice, clock, self._run, on_event, self._on_stopgap, fillers or {})
+        self._fills = core.settings.filler_ms > 0
+        if self._fills:
+            self._stopgap.prepare()
+            self._loop.call_soon(self._on_timer)  # the dialog may be silent from the start
         line.add_listener(sent=self._on_sent, drained=self._on_drained)
 
     # For the dialog.
@@ -129,6 +145,20 @@ class Session:
         """
         if self._core.floor is not Floor.CLOSED:
             self._utterances.prepare(text, language, voice)
+
+    @property
+    def covers_dialog(self) -> bool:
+        """Whether a dialog that says nothing for too long is covered by fillers, as a slow engine is."""
+        return self._core.covers_dialog
+
+    @covers_dialog.setter
+    def covers_dialog(self, covers: bool) -> None:
+        self._core.covers_dialog = covers
+        self._settle(self._clock.now())
+
+    def mute_fillers(self, muted: bool) -> None:
+        """Say no fillers, as while a secret is taken; what stalls is still given up."""
+        self._stopgap.muted = muted
 
     @property
     def on_overlap(self) -> OnOverlap | None:
@@ -208,6 +238,7 @@ class Session:
         self._settle(now)
         self._caller.close()
         self._overlap.close()
+        self._stopgap.close()
         self._subscribers.clear()
         for task in list(self._tasks):
             task.cancel()
@@ -227,15 +258,25 @@ class Session:
                 self._on_event(TurnTraced(trace, self._clock.now()))
 
     def _on_drained(self) -> None:
+        now = self._clock.now()
+        self._core.fell_quiet(now)
         self._utterances.check_played()
+        if self._fills:
+            self._settle(now)
+
+    def _on_stopgap(self) -> None:
+        if not self._line.queued_ticks:
+            self._caller.bot_pauses()
 
     def _on_queue(self, line_tick: int, now: float) -> None:
         if not self._line.queued_ticks:
             self._caller.bot_pauses()
         self._response.queued(line_tick, now)
+        self._core.sounding(now)
+        self._stopgap.rest()
 
     def _on_played(self, now: float) -> None:
-        self._core.played(now)
+        self._core.played(now, failed=self._utterances.failed)
         self._settle(now)
 
     # Exchange with the core.
@@ -245,6 +286,8 @@ class Session:
         now = self._clock.now()
         self._core.say(self._utterances.latest + 1, prompt.policy, now, question)
         self._utterances.begin(prompt, complete=complete)
+        if self._fills:
+            self._stopgap.prepare(prompt.language)
         if question is not None:
             self._question, self._request = question, request
         self._response.answered(now)
@@ -263,22 +306,33 @@ class Session:
             if isinstance(output, Command):
                 self._execute(output, now)
                 continue
-            if isinstance(output, TurnOver) and self._answer is not None:
-                output = replace(output, answer=self._answer)
-            elif isinstance(output, TurnIgnored):
-                self._on_event(CallerIgnored(output.text, now, output.began_at, output.confidence, output.typed))
-            elif isinstance(output, TurnCorrected):
-                self._on_event(CallerCorrected(output.answer, output.was, now, output.began_at))
-            self._publish(output)
+            self._publish(self._completed(output, now))
         if self._utterances.open and core.utterance is None:
             self._utterances.end(now)
         self._caller.follow_core()
+        if self._fills:
+            core.watch(now)
+            if core.caller_talks:
+                self._stopgap.stop()
         due = core.get_timer()
         if due != self._timer_due:
             if self._timer is not None:
                 self._timer.cancel()
             self._timer_due = due
             self._timer = None if due is None else self._loop.call_later(max(0.0, due - now), self._on_timer)
+
+    def _completed(self, output: TurnEvent, now: float) -> TurnEvent:
+        """The event with what the core does not know; reports what belongs on the record."""
+        if isinstance(output, Stalled):
+            output = replace(output, stage=self._stalled_stage(output.stage))
+            self._on_event(StageStalled(output.stage, output.seconds, now))
+        elif isinstance(output, TurnOver) and self._answer is not None:
+            output = replace(output, answer=self._answer)
+        elif isinstance(output, TurnIgnored):
+            self._on_event(CallerIgnored(output.text, now, output.began_at, output.confidence, output.typed))
+        elif isinstance(output, TurnCorrected):
+            self._on_event(CallerCorrected(output.answer, output.was, now, output.began_at))
+        return output
 
     def _on_timer(self) -> None:
         now = self._clock.now()
@@ -296,10 +350,25 @@ class Session:
                 self._finish(command.answer, now)
             case Action.STOP:
                 self._line.clear()
+            case Action.FILL | Action.STALL as action:
+                self._end_silence(action)
             case action:
                 if action is Action.END_SPEECH:
                     self._time_speech(now)
                 self._caller.execute(action, self._request)
+
+    def _end_silence(self, action: Action) -> None:
+        stage = self._stalled_stage(self._core.waits_for)
+        if action is Action.FILL:
+            self._stopgap.fill(stage, apology=False)
+            return
+        if stage != "recogniser":  # its failure is an answer, which the dialog reacts to
+            self._stopgap.fill(stage, apology=True)
+        if stage == "voice":
+            self._utterances.give_up("there was no audio for too long")
+
+    def _stalled_stage(self, stage: Stage) -> Stage:
+        return "dialog" if stage == "voice" and self._utterances.waits_for_text else stage
 
     def _publish(self, event: TurnEvent) -> None:
         for subscriber in tuple(self._subscribers):
@@ -359,4 +428,4 @@ class Session:
         if self._standing is not None:
             # Ask again at once: whatever the caller says next is another turn.
             self._question = self._standing
-            self._core.expect(self._standing, now)
+            self._core.expect(self._standing, now, again=True)

@@ -99,6 +99,26 @@ class Speaker:
             self.complete()
         self._start_synthesis()
 
+    @property
+    def failed(self) -> bool:
+        """Whether the voice cannot say the utterance, or its rest."""
+        return self._ledger is not None and self._ledger.utterance.failure is not None
+
+    @property
+    def waits_for_text(self) -> bool:
+        """Whether the voice has said all of the text so far, and more will come."""
+        return not self._text_complete and not self._clauses
+
+    def give_up(self, why: str) -> None:
+        """The voice stands still: the utterance ends where it is, as failed."""
+        ledger = self._ledger
+        if ledger is None or ledger.utterance.complete or self.waits_for_text:
+            return
+        self._stop_synthesis()
+        self._fail(ledger.utterance, self._clauses[0].start if self._clauses else 0, self._voice.name, why)
+        ledger.utterance.complete = True
+        self.check_played()
+
     def heard(self) -> Playback:
         """What has been played of the utterance so far, what is on its way included."""
         return Playback() if self._ledger is None else self._cut or self._ledger.playback(self._line.sent_ticks)
@@ -219,13 +239,16 @@ class Speaker:
                 self._goes_on = self._clauses.popleft().ends_softly
                 self._clause_at_ticks = utterance.ticks
         except EngineError as error:
-            # A word counts once all of its audio is there.
-            utterance.failed_at = max(start, utterance.words[-1].char_end if utterance.words else 0)
-            utterance.failure = str(error)
-            self._report(EngineFailed(error.engine, str(error), self._clock.now()))
+            self._fail(utterance, start, error.engine, str(error))
         utterance.complete = True
         self._synthesis = None
         self.check_played()
+
+    def _fail(self, utterance: Utterance, start: int, engine: str, why: str) -> None:
+        # A word counts once all of its audio is there.
+        utterance.failed_at = max(start, utterance.words[-1].char_end if utterance.words else 0)
+        utterance.failure = why
+        self._report(EngineFailed(engine, why, self._clock.now()))
 
     async def _has_clause(self) -> bool:
         """Whether there is another clause; waits while more text may come."""

@@ -103,6 +103,24 @@ class BotResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class SilenceFilled:
+    """The caller waited for the `stage`, and the bot said `text` meanwhile ("": tones, without a voice)."""
+
+    stage: str
+    text: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class StageStalled:
+    """The `stage` has given nothing for `seconds`: it was given up, or the caller is asked for patience."""
+
+    stage: str
+    seconds: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class OverlapJudged:
     """The dialog's hook has judged what the caller says over the bot: "interrupt" or "continue"."""
 
@@ -223,6 +241,8 @@ SessionEvent = (
     | BotHeard
     | BargedIn
     | BotResumed
+    | SilenceFilled
+    | StageStalled
     | OverlapJudged
     | CallerSpeech
     | CallerPartial

@@ -70,6 +70,20 @@ class Utterances:
         if self.is_open(utterance):
             self._speaker.complete()
 
+    @property
+    def failed(self) -> bool:
+        """See Speaker."""
+        return self._speaker.failed
+
+    @property
+    def waits_for_text(self) -> bool:
+        """See Speaker."""
+        return self._speaker.open and self._speaker.waits_for_text
+
+    def give_up(self, why: str) -> None:
+        """The voice stands still: see Speaker."""
+        self._speaker.give_up(why)
+
     def heard(self) -> Playback:
         """What has been played of the open one so far."""
         return self._speaker.heard()

@@ -35,7 +35,8 @@ class DialogAgent:
         self._dialog = dialog
 
     async def run(self, call: Call) -> Outcome:
-        """See Agent."""
+        """See Agent. It may be silent for reasons of its own, which an agent, that always owes a reply, may not."""
+        call.covers_silence = False
         await self._dialog(call)
         return Outcome()
 

@@ -112,6 +112,19 @@ class Call:
         self._language = language
 
     @property
+    def covers_silence(self) -> bool:
+        """Whether the bot says "One moment, please." when the dialog keeps the caller waiting (`turn.filler_ms`).
+
+        True for agents, false for coroutine functions until they set it; slow engines are covered in any case.
+        """
+        return self._session.covers_dialog
+
+    @covers_silence.setter
+    def covers_silence(self, covers: bool) -> None:
+        if self._session is not None:  # calls in tests of routes have none
+            self._session.covers_dialog = covers
+
+    @property
     def on_overlap(self) -> OnOverlap | None:
         """Judges what the caller says over the bot while a question is open: `on_overlap(said, unsaid, caller_words)`.
 

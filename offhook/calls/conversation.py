@@ -166,12 +166,16 @@ class Conversation:
                 max_wait_ms=config.turn.max_wait_ms,
                 min_confidence=config.asr.min_confidence,
                 correct_within_ms=config.asr.correct_within_ms,
+                filler_ms=config.turn.filler_ms,
+                fallback_ms=config.turn.fallback_ms,
                 ignore_back_channels=config.turn.ignore_back_channels,
             ),
             make_endpoint_policy(config),
         )
         engines = services.engines.for_call(config, lambda use: self._on_event(EngineUsed(use, monotonic())))
-        self._session = Session(line, engines, core, self._on_event)
+        core.covers_dialog = True
+        core.owes_greeting = self._parties.direction == "inbound"
+        self._session = Session(line, engines, core, self._on_event, fillers=config.turn.fillers)
         self._watch = services.feed.begin(self.id, self._about(), self._call_log.started_at)
         self._watch.report("answered")  # the recording starts here
         if services.recordings is not None:
@@ -214,6 +218,8 @@ class Conversation:
         return task
 
     def _pause_recording(self, paused: bool) -> None:
+        if self._session is not None:
+            self._session.mute_fillers(paused)
         if self._recorder is not None and paused != self._recorder.paused:
             self._recorder.paused = paused
             self.log.info("recording paused" if paused else "recording resumed")

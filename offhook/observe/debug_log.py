@@ -21,7 +21,9 @@ from offhook.pipeline.trace import (
     KeyPressed,
     OverlapJudged,
     SessionEvent,
+    SilenceFilled,
     SpeechPrepared,
+    StageStalled,
     TurnTraced,
 )
 from offhook.sip.net.address import Address
@@ -58,7 +60,7 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace").strip()
 
 
-def session_event(event: SessionEvent) -> tuple[str, dict[str, object]]:  # noqa: C901  # one row an event
+def session_event(event: SessionEvent) -> tuple[str, dict[str, object]]:  # noqa: C901, PLR0912  # one row an event
     """What happened in a conversation, and its figures: texts and digits only as their lengths."""
     match event:
         case CallerSpeech() | CallerPartial() | CallerTyped() | CallerIgnored() | KeyPressed():
@@ -74,6 +76,10 @@ def session_event(event: SessionEvent) -> tuple[str, dict[str, object]]:  # noqa
             return "the caller interrupts", {"silent_after_ms": round(silent_ms)}
         case BotResumed(text):
             return "the bot resumes", {"chars": len(text)}
+        case SilenceFilled(stage, text):
+            return "the bot fills a silence", {"stage": stage, "chars": len(text)}
+        case StageStalled(stage, seconds):
+            return "something stalls", {"stage": stage, "seconds": round(seconds, 2)}
         case OverlapJudged(text, verdict):
             return "the dialog judges an overlap", {"chars": len(text), "verdict": verdict}
         case DialogState(name):

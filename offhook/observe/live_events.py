@@ -28,7 +28,9 @@ from offhook.pipeline.trace import (
     Mark,
     OverlapJudged,
     SessionEvent,
+    SilenceFilled,
     SpeechPrepared,
+    StageStalled,
     TurnTrace,
     TurnTraced,
 )
@@ -63,6 +65,10 @@ def _content(event: SessionEvent, began: float) -> LiveEvent:  # noqa: C901, PLR
             return {"kind": "barge_in", "silent_ms": round(silent_ms), **_played(playback)}
         case BotResumed(text):
             return {"kind": "resumed", "text": _short(text)}
+        case SilenceFilled(stage, text):
+            return {"kind": "filler", "stage": stage, "text": _short(text)}
+        case StageStalled(stage, seconds):
+            return {"kind": "stalled", "stage": stage, "seconds": round(seconds, 2)}
         case OverlapJudged(text, verdict):
             return {"kind": "overlap", "text": _short(text), "verdict": verdict}
         case CallerPartial(text):

@@ -75,6 +75,7 @@ class SimulatedCall:
         self.asr = SimulatedAsr(self._texts, languages)
         engines = Engines(vad, self.asr, voice, lambda: _as_it_is, lambda: _as_it_is)
         core = TurnCore(settings or TurnSettings(ignore_back_channels=True), endpoint)
+        core.covers_dialog = core.owes_greeting = True
         self.session = Session(self.line, engines, core, self._on_event, self._clock)
         self.call = Call(
             self.session,

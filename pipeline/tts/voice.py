@@ -172,6 +172,7 @@ class CallVoice:
     """A voice in one call: an engine that keeps a context within a call gets one, and is notified what was played."""
 
     def __init__(self, voice: Voice) -> None:
+        self.name = voice.name
         self.language = voice.language
         self._voice = voice
         self._conversations: dict[tuple[str, str, int], tuple[TtsConversation, int]] = {}

@@ -8,7 +8,8 @@ give the same outputs.
 
 Transitions are rows of `tables.MOVES`, which also has the theory of operation. This file picks the move, which takes
 more than the floor: whether the utterance may be interrupted, whether a question is open or has been answered already.
-The core is built in layers: `machine` runs the table, `turns` knows the caller's turns, `keys` their DTMF.
+The core is built in layers: `machine` runs the table, `turns` knows the caller's turns, `keys` their DTMF, `debts` the
+silence that the bot has to end, `interruptions` whose words interrupt.
 """
 
 from dataclasses import replace
@@ -20,17 +21,16 @@ from offhook.pipeline.turn.answers import answer_to, is_meant_for
 from offhook.pipeline.turn.correction import Provisional
 from offhook.pipeline.turn.events import NoInput, TurnOver, TurnPartial
 from offhook.pipeline.turn.exchange import Speech, Utterance
+from offhook.pipeline.turn.interruptions import Interruptions
 from offhook.pipeline.turn.keypad import inter_digit_ms
-from offhook.pipeline.turn.keys import CallerKeys
 from offhook.pipeline.turn.machine import TIMER_MOVES, Command, TurnSettings
-from offhook.pipeline.turn.overlap import Overlap
+from offhook.pipeline.turn.silence_tables import Debt
 from offhook.pipeline.turn.tables import IN_TURN, INACTIVE, SPEAKING, Action, Floor, Move
 
-DETECTED_WITHIN_S = 0.1  # the detector reports the end of speech so long after it
 MAX_SKIPPED = 8  # utterances without a question that one interruption may skip
 
 
-class TurnCore(CallerKeys):
+class TurnCore(Interruptions):
     """The floor of one call."""
 
     def __init__(self, settings: TurnSettings | None = None, policy: EndpointPolicy | None = None) -> None:
@@ -40,8 +40,6 @@ class TurnCore(CallerKeys):
         self._held = False
         self._transcript = Transcript("")
         self._provisional: Provisional | None = None
-        self.overlap: Overlap | None = None
-        """Judges what the caller says over an utterance whose words decide; None: the rules alone do."""
 
     # Input from the dialog.
 
@@ -52,6 +50,8 @@ class TurnCore(CallerKeys):
         if self._held:
             self._move(Move.HOLD, now)
         self._state.utterance = Utterance(utterance_id, interruption)
+        self._sounded = self.owes_greeting = False
+        self._owes = None
         if question is not None:
             self._open_question(question)
             self._state.standing = False
@@ -67,11 +67,13 @@ class TurnCore(CallerKeys):
         self._take_typed_ahead(now)
         self._skipped = self._skipped + 1 if self.floor is Floor.IDLE and question is None else 0
 
-    def expect(self, question: Question | None, now: float) -> None:
+    def expect(self, question: Question | None, now: float, *, again: bool = False) -> None:
         """Ask a question without an utterance, or after the current one; None withdraws the question.
 
-        An open question is replaced, and a turn in progress answers the new one if it can.
+        An open question is replaced, and a turn in progress answers the new one if it can. `again`: it stands, and the
+        bot has yet to reply to its last answer.
         """
+        self._owes = "dialog" if self.owes_greeting else self._owes if again else None
         if self.floor is Floor.CLOSED:
             raise ValueError("a question cannot be asked while the floor is closed")
         if question is None:
@@ -86,10 +88,12 @@ class TurnCore(CallerKeys):
         self._take_typed_ahead(now)
         self._skipped = 0
 
-    def played(self, now: float) -> None:
-        """The utterance has been sent in full."""
+    def played(self, now: float, *, failed: bool = False) -> None:
+        """The utterance has been sent in full; `failed`: as far as the voice got."""
         if self.floor is not Floor.SPEAKING:
             return
+        if failed and not self._sounded:
+            self._owes = "voice"
         if self._state.question is None:
             self._move(Move.PLAYED_LAST, now)
             return
@@ -239,16 +243,16 @@ class TurnCore(CallerKeys):
 
     def get_timer(self) -> float | None:
         """When `handle_timer` wants to be called."""
-        due = min(self._timers.values(), default=None)
-        if due is None or self._unasked_due is None:
-            return due if self._unasked_due is None else self._unasked_due
-        return min(due, self._unasked_due)
+        others = (due for due in (self._unasked_due, self._silence.due) if due is not None)
+        return min((*self._timers.values(), *others), default=None)
 
     def handle_timer(self, now: float) -> None:
         """Run the timers that are due."""
         if self._unasked_due is not None and self._unasked_due <= now:
             self._unasked_due = None
             self._consult_unasked(now)
+        if self._end_silence(now) == "recogniser":
+            self.failed(now)
         for timer in [timer for timer, due in self._timers.items() if due <= now]:
             if self._timers.pop(timer, None) is None:
                 continue  # disarmed by an earlier one that was due as well
@@ -268,6 +272,10 @@ class TurnCore(CallerKeys):
     def _time_out(self, timer: Action, now: float) -> None:
         if timer is Action.ARM_TOO_LONG and self.floor is Floor.USER_TURN:
             self._ended_at = now  # as far as this turn goes
+        elif timer is Action.ARM_NO_INPUT and self._owes == "dialog" and self._silence.debt is not Debt.NONE:
+            self._no_input_at = None  # the caller waits for a reply, and is not asked for one
+            self._arm(timer, self._due(timer, now))
+            return
         elif timer is Action.ARM_RESUME and self.floor is Floor.PAUSING:
             self._ignore(self._partial, None, typed=False)
         self._move(TIMER_MOVES[timer], now)
@@ -288,6 +296,7 @@ class TurnCore(CallerKeys):
             "asked": self._state.question is not None,
             "unasked": sum(turn.line is None for turn in self._state.unasked.kept) + self._state.unasked.open,
             "lines": sum(turn.line is not None for turn in self._state.unasked.kept),
+            "debt": self._silence.debt.value,
             "typed_ahead": len(self._keypad.typed_ahead),
             "timers": {timer.value: due for timer, due in self._timers.items()},
         }
@@ -351,41 +360,6 @@ class TurnCore(CallerKeys):
         else:
             self._move(Move.CONFIRMED, now)
 
-    def _interrupts(self, text: str) -> bool:
-        """Whether these words interrupt the utterance, which is paused for them."""
-        overlap = self.overlap
-        verdict = overlap.judge(text) if overlap is not None and text else None
-        if verdict is not None:
-            return verdict == "interrupt"
-        if not self._state.has_words(text):
-            return False
-        return not self._state.is_back_channel(text) or (bool(text) and overlap is not None and overlap.asks())
-
-    def _interrupt(self, now: float) -> None:
-        if self._state.utterance is not None:
-            self._state.utterance.wordless = False
-        self._timers.pop(Action.ARM_RESUME, None)
-        self._move(Move.WORDS, now)
-
-    def _expect_resume(self, now: float) -> None:
-        """In a pause after words that do not interrupt, the utterance goes on soon."""
-        utterance = self._state.utterance
-        if self.floor is Floor.PAUSING and utterance is not None and utterance.wordless and self._partial:
-            due = self._ended_at + DETECTED_WITHIN_S + self.settings.wait_ms(Action.ARM_RESUME) / 1000
-            self._arm(Action.ARM_RESUME, max(now, due))
-
-    def _be_sure(self, now: float) -> None:
-        """The caller has spoken for long: that is no back-channel, whatever is known of its words."""
-        overlap = self.overlap
-        if self.floor is not Floor.USER_TURN:
-            return
-        if self._partial and overlap is not None and overlap.judge(self._partial) == "continue":
-            return
-        if (due := self._due(Action.ARM_SURE, now)) > now:
-            self._arm(Action.ARM_SURE, due)  # words have come meanwhile, and may be all of it
-        else:
-            self._interrupt(now)
-
     def _withdraw(self, now: float) -> None:
         if self._state.question is None:
             return
@@ -413,7 +387,7 @@ class TurnCore(CallerKeys):
             self._no_inputs += 1
             self._outputs.append(NoInput(self._no_inputs))
         elif question is not None:
-            self._no_inputs = 0
+            self._no_inputs, self._owes = 0, "dialog"
             if not answer.is_final:
                 self._provisional = Provisional(question, answer, self._began_at, self._ended_at, now)
             transcript = self._transcript if answer.text else Transcript("")
@@ -433,6 +407,8 @@ class TurnCore(CallerKeys):
         elif action in (Action.FINISH, Action.ANSWER):
             self._finish(action, now)
         else:
+            if action in (Action.PAUSE, Action.STOP):
+                self.fell_quiet(now)
             if action in (Action.RECOGNISE, Action.RECOGNISE_KEPT):
                 self._begin_turn(kept=action is Action.RECOGNISE_KEPT)
             if self._line is None or action not in (Action.RECOGNISE_KEPT, Action.END_SPEECH):
@@ -445,8 +421,7 @@ class TurnCore(CallerKeys):
         if timer is Action.ARM_LONG_ENOUGH:
             return self._state.sound_at + (utterance.interruption.min_ms if utterance else 0) / 1000
         if timer is Action.ARM_SURE:
-            surely_s = (utterance.interruption.surely_ms if utterance else 0) / 1000
-            return self._state.sound_at + surely_s * (2 if self._partial else 1)
+            return self._sure_at()
         if timer is Action.ARM_KEY:
             return now + inter_digit_ms(question) / 1000
         return now + self.settings.wait_ms(timer) / 1000

@@ -16,9 +16,10 @@ class TurnSettings:
     `max_undecided_ms`. A turn ends after `max_turn_ms` at the latest; a recogniser without a result for
     `recogniser_timeout_ms` after the turn's end has failed. An utterance waits for a caller who is already talking for
     at most `max_wait_ms`. An answer with a confidence below `min_confidence` is a no-match, unless its question says
-    otherwise. With `ignore_back_channels` "mm-hm" lets an utterance go on while a standing question takes any speech. A
-    final that comes up to `correct_within_ms` after an answer that was made without it corrects that (0:
-    never).
+    otherwise. A final that comes up to `correct_within_ms` after an answer that was made without it corrects that (0:
+    never). With `ignore_back_channels` "mm-hm" lets an utterance go on while a standing question takes any speech. In a
+    silence that the bot owes to end, it says a filler after `filler_ms` (0: never), and after `fallback_ms` it gives up
+    what stalls.
     """
 
     resume_after_ms: int = 150
@@ -28,6 +29,8 @@ class TurnSettings:
     max_wait_ms: int = 5_000
     min_confidence: float = 0.5
     correct_within_ms: int = 1_500
+    filler_ms: int = 0
+    fallback_ms: int = 4_000
     ignore_back_channels: bool = False
 
     def wait_ms(self, timer: Action) -> int:

@@ -136,6 +136,8 @@ class Action(StrEnum):
     FINISH = "finish"  # the exchange is over: the utterance and the question behind it
     ANSWER = "answer"  # the question is over, the utterance is not
     STOP = "stop"
+    FILL = "fill"  # say a filler (issued by `core`, see `silence_tables`)
+    STALL = "stall"  # give up what the caller waits for, and apologise (issued by `core`)
 
 
 _A, _F, _M = Action, Floor, Move
