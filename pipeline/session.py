@@ -40,7 +40,7 @@ class Session:
     """One conversation on one line.
 
     `on_event` is called at once with everything that happens; subscribers get turn events. `fillers` are the words, by
-    language, with which the bot ends a silence of its own, in place of ours; TurnSettings say when.
+    language, with which the bot ends a silence of its own, in place of the usual ones; TurnSettings say when.
     """
 
     def __init__(

@@ -27,6 +27,7 @@ from offhook.pipeline.turn.machine import TIMER_MOVES, Command, TurnSettings
 from offhook.pipeline.turn.silence_tables import Debt
 from offhook.pipeline.turn.tables import IN_TURN, INACTIVE, SPEAKING, Action, Floor, Move
 
+BLIND_SILENCE_S = 1.5  # without a detector: a turn is over when no words have come for so long
 MAX_SKIPPED = 8  # utterances without a question that one interruption may skip
 
 
@@ -180,6 +181,22 @@ class TurnCore(Interruptions):
             self._move(Move.SILENCE if confirmed and self.floor is not Floor.BOT_PAUSED else Move.CLICK, now)
             self._expect_resume(now)
 
+    def detector(self, alive: bool, now: float) -> None:
+        """The detector judges the caller's audio, or, with `alive` false, has not for too long."""
+        self._blind = not alive
+        if alive or self.floor in INACTIVE:
+            return
+        self._state.speech, self._state.interrupting = Speech.NONE, False
+        if self._state.unasked.open:
+            self._state.unasked.ended_at = now
+            self._consult_unasked(now)
+        self._listen_blindly(now)
+
+    def _listen_blindly(self, now: float) -> None:
+        if self._state.question is None or self._state.question.speech:
+            self._state.sound_at, self._state.sound_early = now, False
+            super()._move(Move.BLIND, now)
+
     # Input from the recogniser.
 
     @property
@@ -193,6 +210,8 @@ class TurnCore(Interruptions):
             return
         self._partial = text
         self._outputs.append(TurnPartial(text))
+        if self._blind and self.floor is Floor.USER_TURN:
+            self._arm(Action.ARM_BLIND, self._due(Action.ARM_BLIND, now))
         if self._state.utterance is not None and self._state.utterance.wordless:
             if self._interrupts(text):
                 self._interrupt(now)
@@ -204,6 +223,11 @@ class TurnCore(Interruptions):
     def transcript(self, transcript: Transcript, now: float) -> None:
         """The recogniser's result; its text is "" if no words were recognised."""
         if self.floor is not Floor.RECOGNISING:
+            return
+        if self._blind and not transcript.text:
+            # Nobody can tell whether they spoke: that is not their silence.
+            self._answer = Answer(AnswerKind.FAILED)
+            self._move(Move.FAILED, now)
             return
         self._match(transcript, now, typed=False)
 
@@ -272,6 +296,8 @@ class TurnCore(Interruptions):
     def _time_out(self, timer: Action, now: float) -> None:
         if timer is Action.ARM_TOO_LONG and self.floor is Floor.USER_TURN:
             self._ended_at = now  # as far as this turn goes
+        elif timer is Action.ARM_BLIND:
+            self._ended_at = now - BLIND_SILENCE_S if self._partial else now
         elif timer is Action.ARM_NO_INPUT and self._owes == "dialog" and self._silence.debt is not Debt.NONE:
             self._no_input_at = None  # the caller waits for a reply, and is not asked for one
             self._arm(timer, self._due(timer, now))
@@ -309,6 +335,8 @@ class TurnCore(Interruptions):
             # The turn that the row recognises was typed.
             line, self._line = self._line, None
             self._match(Transcript(line, 1.0), now, typed=True)
+        if self._blind and self.floor in (Floor.LISTENING, Floor.MAYBE_SPEECH):
+            self._listen_blindly(now)
 
     def _match(self, transcript: Transcript, now: float, *, typed: bool) -> None:
         """The words of the caller's turn are known."""
@@ -420,6 +448,8 @@ class TurnCore(Interruptions):
             return self._no_input_due(question.no_input_ms / 1000, now)
         if timer is Action.ARM_LONG_ENOUGH:
             return self._state.sound_at + (utterance.interruption.min_ms if utterance else 0) / 1000
+        if timer is Action.ARM_BLIND:
+            return now + (BLIND_SILENCE_S if self._partial else question.no_input_ms / 1000)
         if timer is Action.ARM_SURE:
             return self._sure_at()
         if timer is Action.ARM_KEY:

@@ -61,6 +61,7 @@ TIMER_MOVES = {
     Action.ARM_SURE: Move.WORDS,
     Action.ARM_TOO_LONG: Move.TOO_LONG,
     Action.ARM_WAITED: Move.WAITED,
+    Action.ARM_BLIND: Move.BLIND_OVER,
     Action.ARM_RECOGNISER: Move.FAILED,
     Action.ARM_KEY: Move.KEY_TIMEOUT,
 }

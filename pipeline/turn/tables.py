@@ -17,6 +17,8 @@ which of the two the call is busy with, and what the caller is doing:
   speech in progress (RECOGNISING, without a recogniser); otherwise it is an unasked turn.
 - An utterance that begins while the caller is talking waits for them (WAITING), unless its question takes their turn.
 - While the far end holds the call, nothing counts (ON_HOLD).
+- A detector that judges nothing may be dead, and then nobody is silent by its verdict: the recogniser gets the caller's
+  audio at once, a turn is over when its words have stopped coming, and one without words has failed.
 
 Rules of this file:
 - `MOVES` holds every transition: (floor, move) -> (next floor, actions). A pair that is not listed changes nothing.
@@ -105,6 +107,8 @@ class Move(StrEnum):
     UNHOLD = "unhold"  # … or resumes it
     UNHOLD_ASKED = "unhold-asked"  # … and a question is open
     UNHOLD_SPEAKING = "unhold-speaking"  # … and an utterance is open
+    BLIND = "blind"  # the detector may be dead: the recogniser listens, and its words decide
+    BLIND_OVER = "blind-over"  # … and no further words come
     CLOSE = "close"
 
 
@@ -131,6 +135,7 @@ class Action(StrEnum):
     ARM_RECOGNISER = "arm-recogniser"
     ARM_KEY = "arm-key"
     ARM_WAITED = "arm-waited"
+    ARM_BLIND = "arm-blind"
     DISARM = "disarm"  # all timers
     DISARM_PAUSE = "disarm-pause"  # all except the maximum turn length
     FINISH = "finish"  # the exchange is over: the utterance and the question behind it
@@ -202,6 +207,14 @@ MOVES: dict[tuple[Floor, Move], tuple[Floor, tuple[Action, ...]]] = {
     (_F.USER_TURN, _M.ENDPOINT): (_F.RECOGNISING, _END_TURN),  # the recogniser found it, the detector did not
     (_F.USER_TURN, _M.TOO_LONG): (_F.RECOGNISING, _END_TURN),
     (_F.PAUSING, _M.TOO_LONG): (_F.RECOGNISING, _END_TURN),
+    # Without a detector whatever is heard in the silence after a question may be the answer.
+    (_F.LISTENING, _M.BLIND): (_F.USER_TURN, (_A.DISARM, *_BEGIN_TURN, _A.ARM_BLIND)),
+    (_F.MAYBE_SPEECH, _M.BLIND): (_F.USER_TURN, (_A.DISARM, *_BEGIN_TURN, _A.ARM_BLIND)),
+    (_F.USER_TURN, _M.BLIND): (_F.USER_TURN, (_A.ARM_BLIND,)),
+    (_F.PAUSING, _M.BLIND): (_F.USER_TURN, (_A.DISARM_PAUSE, _A.ARM_BLIND)),
+    (_F.BOT_PAUSED, _M.BLIND): (_F.SPEAKING, (_A.DISARM, _A.RESUME)),
+    (_F.WAITING, _M.BLIND): (_F.SPEAKING, (_A.DISARM, _A.RESUME)),
+    (_F.USER_TURN, _M.BLIND_OVER): (_F.RECOGNISING, _END_TURN),
     # The transcript.
     (_F.RECOGNISING, _M.TRANSCRIPT): (_F.IDLE, (_A.DISARM, _A.FINISH)),
     (_F.RECOGNISING, _M.TRANSCRIPT_FIRM): (_F.SPEAKING, (_A.DISARM, _A.ANSWER, _A.RESUME)),

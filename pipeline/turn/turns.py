@@ -24,6 +24,7 @@ class CallerTurns(Machine):
         self._partial = ""
         self._likely = False  # its end has been announced as likely
         self._recogniser: Literal["likely", "over"] | None = None  # what an engine that ends turns thinks of its end
+        self._blind = False  # the detector may be dead
         self._kept = False  # it was over before its question was asked
         self._unasked_due: float | None = None
         self._line: str | None = None  # the typed line that is the turn, until it has been matched with the question
@@ -74,7 +75,8 @@ class CallerTurns(Machine):
             self._unasked_due = None
         else:
             self._began_at, self._state.early = self._state.sound_at, self._state.sound_early
-            self._outputs.append(TurnStarted(self._began_at, asked=True))
+            if not self._blind:  # otherwise nobody may be speaking
+                self._outputs.append(TurnStarted(self._began_at, asked=True))
 
     def _take(self, turn: KeptTurn | None) -> None:
         assert turn is not None, "the row is for a question that a kept turn can answer"

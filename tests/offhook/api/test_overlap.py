@@ -142,3 +142,32 @@ def test_a_dialog_may_ask_meanwhile() -> None:
             await caller.hears("You said okay.")
 
     run(conversation())
+
+
+def test_of_200_interruptions_the_words_that_were_heard_are_known_to_the_word() -> None:
+    rng = random.Random(200)
+    exact = 0
+    for _ in range(200):
+        credited, heard = run(_credited(rng.uniform(0.2, 5.0)))
+        assert len(credited) <= len(heard), "no word is credited that was not sent"
+        assert heard[: len(credited)] == credited
+        exact += len(heard) - len(credited) <= 1
+    assert exact >= 196
+
+
+async def _credited(after_s: float) -> tuple[list[str], list[str]]:
+    """The words that the history credits, and those whose audio was sent in full: 480 ticks a character."""
+    async with SimulatedCall(Teller()) as caller:
+        await caller.waits(after_s)
+        await caller.says("no stop that is wrong")
+        await caller.waits(1.0)
+        sent, words, at = caller.line.sent_ticks, [], 0
+        for word in LONG.split():
+            at += len(word)
+            if 480 * at <= sent:
+                words.append(word)
+            at += 1
+    said = (
+        next(line.text for line in caller.transcript if line.who == "bot") if caller.transcript[0].who == "bot" else ""
+    )
+    return said.split(), words
