@@ -60,8 +60,9 @@ class Tones:
 
     async def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
         """See TtsEngine."""
-        for found in re.finditer(r"\S+", text):
-            yield SpeechChunk(self._word, (Word(found.group(), found.start(), found.end(), 0, TONE),))
+        for number, found in enumerate(re.finditer(r"\S+", text)):
+            at = number * (TONE + PAUSE)
+            yield SpeechChunk(self._word, (Word(found.group(), found.start(), found.end(), at, at + TONE),))
 
 
 @dataclass(slots=True)
