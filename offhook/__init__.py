@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from offhook.pipeline.turn.events import (
         Interrupted,
         NoInput,
+        Stalled,
         TurnCorrected,
         TurnIgnored,
         TurnLikelyOver,
@@ -121,6 +122,7 @@ _HOMES = {
     "Said": "offhook.api.turns",
     "SpeechChunk": "offhook.pipeline.tts.engine",
     "Spelling": "offhook.pipeline.understanding.kinds",
+    "Stalled": "offhook.pipeline.turn.events",
     "Time": "offhook.pipeline.understanding.kinds",
     "TimeRange": "offhook.pipeline.understanding.kinds",
     "TimeSpan": "offhook.pipeline.understanding.time_spans",
@@ -199,6 +201,7 @@ __all__ = [
     "SpeechChunk",
     "Spelling",
     "SpokenWord",
+    "Stalled",
     "Time",
     "TimeRange",
     "TimeSpan",

@@ -9,6 +9,8 @@ from offhook.pipeline.vad.batch import Events, Probe, Score, VadBatcher
 from offhook.pipeline.vad.gate import SpeechStarted
 
 PRE_ROLL_SAMPLES = 2_400  # 300 ms of pre-roll, so that the first sound is not lost
+BLIND_SAMPLES = 8_000
+"""1 s of audio without a verdict: the detector may be dead, and nobody is judged to be silent by it."""
 KEPT_SAMPLES = 80_000  # 10 s of speech that no question has asked for yet
 _UNTIDY_BYTES = 4_096  # slack above the limit, so that the buffer need not be trimmed at every packet
 
@@ -33,6 +35,9 @@ class CallerAudio:
         self.keeping = False
         """Set to keep everything, pauses included: a turn is in progress that no question has asked for yet."""
         self.on_failed = on_failed
+        self.on_blind: Callable[[bool], None] = _ignore
+        """Called when the detector has judged nothing for BLIND_SAMPLES, and with false when it does again."""
+        self._blind = False
         self._on_speech = on_speech
         self._stream = vad.open(self)
         self._stream.score = score
@@ -80,13 +85,16 @@ class CallerAudio:
                 self._frame_at += size // 2
                 self._submitted_samples += size // 2
         self._unframed = unframed
+        if (self._stream.unjudged_samples >= BLIND_SAMPLES) is not self._blind:
+            self._blind = not self._blind
+            self.on_blind(self._blind)
 
     def close(self) -> None:
         """Stop all notifications. Idempotent."""
         self._stream.close()
         self.take_kept()
         # The callbacks' owner refers to this object.
-        self._on_speech = self.on_failed = _ignore
+        self._on_speech = self.on_failed = self.on_blind = _ignore
 
     def _tidy(self) -> None:
         """Keep all of the speech in progress, otherwise just the pre-roll, in whole packets."""

@@ -51,6 +51,7 @@ class CallerInput:
         self._recognition = self._inbound.recogniser_for(self, run)
         self._vad_failed = False
         self._pauses = 0  # of the caller's speech, so far
+        self._audio.on_blind = self._on_blind
         line.add_listener(audio=self._inbound.receive, sent=self._inbound.sent, dtmf=self._on_key, text=self._on_typed)
 
     # For the session.
@@ -154,6 +155,14 @@ class CallerInput:
         if not self._vad_failed:
             self._vad_failed = True
             self._report(EngineFailed(error.engine, str(error), self._clock.now()))
+
+    def _on_blind(self, blind: bool) -> None:
+        now = self._clock.now()
+        if blind and not self._vad_failed:
+            self._vad_failed = True
+            self._report(EngineFailed("vad", "it has judged none of the last second's audio", now))
+        self._core.detector(not blind, now)
+        self._settle(now)
 
     # From the line.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, Protocol, runtime_checkable
 
-InterruptedBy = Literal["both", "speech", "keys", "nobody"]
+InterruptedBy = Literal["both", "speech", "keys", "hotwords", "nobody"]
 ResumeAt = Literal["word", "sentence", "never"]
 
 
@@ -14,9 +14,14 @@ class Interruption:
     """Who may interrupt an utterance, what confirms the interruption, and how the bot resumes after a false one.
 
     `min_ms` is how long the caller must speak before it counts (never less than the detector's own confirmation);
-    `min_words` how many recognised words it takes while a question is open: after "uh-huh" the bot continues. `resume`
-    says where it continues: at the `word` that was cut, at the start of the `sentence`, or `never` (after confirmed
-    speech; a click never ends an utterance). `keys` limits which keys interrupt; None means any.
+    `min_words` how many recognised words it takes while a question is open. `resume` says where it continues: at the
+    `word` that was cut, at the start of the `sentence`, or `never` (after confirmed speech; a click never ends an
+    utterance). `keys` limits which keys interrupt; None means any.
+
+    With `by="hotwords"` only speech with one of the phrases in `hotwords` does, while a question is open, and nothing
+    otherwise. With `ignore_back_channels` the bot pauses for "mm-hm" and "okay", and continues, while a question for
+    any speech is open and the bot is not just asking something. None: if the question stands (`Call.expect`). Speech
+    of `surely_ms` interrupts before any word of it has been recognised.
     """
 
     by: InterruptedBy = "both"
@@ -24,19 +29,24 @@ class Interruption:
     min_words: int = 0
     resume: ResumeAt = "word"
     keys: str | None = None
+    hotwords: tuple[str, ...] = ()
+    ignore_back_channels: bool | None = None
+    surely_ms: int = 700
 
     def __post_init__(self) -> None:
-        if self.by not in ("both", "speech", "keys", "nobody"):
-            raise ValueError(f"an utterance is interrupted by both, speech, keys or nobody, not {self.by!r}")
+        if self.by not in ("both", "speech", "keys", "hotwords", "nobody"):
+            raise ValueError(f"an utterance is interrupted by both, speech, keys, hotwords or nobody, not {self.by!r}")
+        if (self.by == "hotwords") != bool(self.hotwords):
+            raise ValueError('an utterance that hot words interrupt has by="hotwords" and hotwords=("stop", …)')
         if self.resume not in ("word", "sentence", "never"):
             raise ValueError(f"an utterance resumes at a word, a sentence or never, not {self.resume!r}")
-        if self.min_ms < 0 or self.min_words < 0:
+        if self.min_ms < 0 or self.min_words < 0 or self.surely_ms < 0:
             raise ValueError("what confirms an interruption cannot be negative")
 
     @property
     def by_speech(self) -> bool:
         """Whether speech interrupts."""
-        return self.by in ("both", "speech")
+        return self.by in ("both", "speech", "hotwords")
 
     def by_key(self, digit: str) -> bool:
         """Whether this key interrupts."""
@@ -163,6 +173,11 @@ class Question:
     confirm_below: float | None = None
     any_words: bool = False
     expect: Expectation | None = None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether any speech answers it."""
+        return self.speech and not (self.choices or self.digits or self.grammar or self.value)
 
     def accepts(self, confidence: float | None, min_confidence: float) -> bool:
         """Whether a transcript of this confidence can be an answer; `min_confidence` is the bot's setting.

@@ -6,7 +6,7 @@ events that the core reports go to the subscribers. `CallerInput` is the caller'
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,21 +15,33 @@ from offhook.pipeline.caller_input import CallerInput
 from offhook.pipeline.clock import MONOTONIC, Clock
 from offhook.pipeline.events import ANYTHING, Answer, AnswerKind, Interruption, Playback, Prompt, Question
 from offhook.pipeline.inbound_audio import Engines
+from offhook.pipeline.overlap_hook import OnOverlap, OverlapHook
 from offhook.pipeline.ports import Line, voiced_test
 from offhook.pipeline.recognition import request_for
 from offhook.pipeline.response_timer import ResponseTimer
+from offhook.pipeline.stopgap import Stopgap
 from offhook.pipeline.trace import (
     CallerAnswered,
     CallerCorrected,
     CallerIgnored,
     Mark,
     SessionEvent,
+    StageStalled,
     TurnTrace,
     TurnTraced,
 )
 from offhook.pipeline.turn.core import TurnCore
-from offhook.pipeline.turn.events import TurnCorrected, TurnEvent, TurnIgnored, TurnLikelyOver, TurnOver, TurnResumed
+from offhook.pipeline.turn.events import (
+    Stalled,
+    TurnCorrected,
+    TurnEvent,
+    TurnIgnored,
+    TurnLikelyOver,
+    TurnOver,
+    TurnResumed,
+)
 from offhook.pipeline.turn.machine import Command
+from offhook.pipeline.turn.silence import Stage
 from offhook.pipeline.turn.tables import Action, Floor
 from offhook.pipeline.utterances import Utterances
 from offhook.pipeline.vad.batch import Probe
@@ -38,7 +50,8 @@ from offhook.pipeline.vad.batch import Probe
 class Session:
     """One conversation on one line.
 
-    `on_event` is called at once with everything that happens; subscribers get turn events.
+    `on_event` is called at once with everything that happens; subscribers get turn events. `fillers` are the words, by
+    language, with which the bot ends a silence of its own, in place of the usual ones; TurnSettings say when.
     """
 
     def __init__(
@@ -48,6 +61,7 @@ class Session:
         core: TurnCore,
         on_event: Callable[[SessionEvent], None],
         clock: Clock = MONOTONIC,
+        fillers: Mapping[str, str] | None = None,
     ) -> None:
         self._line = line
         self._core = core
@@ -71,11 +85,17 @@ class Session:
             self._on_played,
             lambda now: self._response.mark(Mark.FIRST_CLAUSE, now),
         )
+        self._overlap = core.overlap = OverlapHook(self._utterances.heard, clock, on_event)
         self._question: Question | None = None
         self._request = AsrRequest()
         self._standing: Question | None = None  # asked again each time it is answered
         self._answer: Answer | None = None  # goes out with TurnOver
         self._response = ResponseTimer(voiced_test(line))
+        self._stopgap = Stopgap(line, engines.voice, clock, self._run, on_event, self._on_stopgap, fillers or {})
+        self._fills = core.settings.filler_ms > 0
+        if self._fills:
+            self._stopgap.prepare()
+            self._loop.call_soon(self._on_timer)  # the dialog may be silent from the start
         line.add_listener(sent=self._on_sent, drained=self._on_drained)
 
     # For the dialog.
@@ -153,6 +173,37 @@ class Session:
     def finish(self, utterance: int) -> None:
         """The text of the utterance is complete."""
         self._utterances.finish(utterance)
+
+    def prepare(self, text: str, language: str | None = None, voice: str | None = None) -> None:
+        """Synthesise the first clause of `text`, so that an utterance that begins with it starts at once. "" drops it.
+
+        Nothing else happens: it is not in the history or the record until it is said. Another one takes its place.
+        """
+        if self._core.floor is not Floor.CLOSED:
+            self._utterances.prepare(text, language, voice)
+
+    @property
+    def covers_dialog(self) -> bool:
+        """Whether a dialog that says nothing for too long is covered by fillers, as a slow engine is."""
+        return self._core.covers_dialog
+
+    @covers_dialog.setter
+    def covers_dialog(self, covers: bool) -> None:
+        self._core.covers_dialog = covers
+        self._settle(self._clock.now())
+
+    def mute_fillers(self, muted: bool) -> None:
+        """Say no fillers, as while a secret is taken; what stalls is still given up."""
+        self._stopgap.muted = muted
+
+    @property
+    def on_overlap(self) -> OnOverlap | None:
+        """Judges what the caller says over the bot while a question is open: see OverlapHook."""
+        return self._overlap.on_overlap
+
+    @on_overlap.setter
+    def on_overlap(self, on_overlap: OnOverlap | None) -> None:
+        self._overlap.on_overlap = on_overlap
 
     def cancel(self, utterance: int) -> None:
         """Withdraw the utterance; does nothing if it is over."""
@@ -232,6 +283,8 @@ class Session:
         self._core.close(now)
         self._settle(now)
         self._caller.close()
+        self._overlap.close()
+        self._stopgap.close()
         self._subscribers.clear()
         for task in list(self._tasks):
             task.cancel()
@@ -250,15 +303,25 @@ class Session:
             self._report_trace(self._response.sent(payload, line_tick, self._line.played_ticks(), at_s))
 
     def _on_drained(self) -> None:
+        now = self._clock.now()
+        self._core.fell_quiet(now)
         self._utterances.check_played()
+        if self._fills:
+            self._settle(now)
+
+    def _on_stopgap(self) -> None:
+        if not self._line.queued_ticks:
+            self._caller.bot_pauses()
 
     def _on_queue(self, line_tick: int, now: float) -> None:
         if not self._line.queued_ticks:
             self._caller.bot_pauses()
         self._response.queued(line_tick, now)
+        self._core.sounding(now)
+        self._stopgap.rest()
 
     def _on_played(self, now: float) -> None:
-        self._core.played(now)
+        self._core.played(now, failed=self._utterances.failed)
         self._settle(now)
         if self._response.awaits_sent and not self._line.queued_ticks:
             self._end_trace()
@@ -270,6 +333,8 @@ class Session:
         now = self._clock.now()
         self._core.say(self._utterances.latest + 1, prompt.policy, now, question)
         self._utterances.begin(prompt, complete=complete)
+        if self._fills:
+            self._stopgap.prepare(prompt.language)
         if question is not None:
             self._question, self._request = question, request
         self._response.mark(Mark.ANSWERED, now)
@@ -288,10 +353,14 @@ class Session:
             if isinstance(output, Command):
                 self._execute(output, now)
                 continue
-            self._publish(self._note(output, now))
+            self._publish(self._completed(output, now))
         if self._utterances.open and core.utterance is None:
             self._utterances.end(now)
         self._caller.follow_core()
+        if self._fills:
+            core.watch(now)
+            if core.caller_talks:
+                self._stopgap.stop()
         due = core.get_timer()
         if due != self._timer_due:
             if self._timer is not None:
@@ -299,9 +368,12 @@ class Session:
             self._timer_due = due
             self._timer = None if due is None else self._loop.call_later(max(0.0, due - now), self._on_timer)
 
-    def _note(self, event: TurnEvent, now: float) -> TurnEvent:
-        """Take note of a turn event of the core. Returns what the subscribers get."""
+    def _completed(self, event: TurnEvent, now: float) -> TurnEvent:
+        """The event with what the core does not know; reports what belongs on the record."""
         match event:
+            case Stalled():
+                event = replace(event, stage=self._stalled_stage(event.stage))
+                self._on_event(StageStalled(event.stage, event.seconds, now))
             case TurnOver() if self._answer is not None:
                 return replace(event, answer=self._answer)
             case TurnIgnored():
@@ -330,10 +402,25 @@ class Session:
                 self._finish(command.answer, now)
             case Action.STOP:
                 self._line.clear()
+            case Action.FILL | Action.STALL as action:
+                self._end_silence(action)
             case action:
                 if action is Action.END_SPEECH:
                     self._time_speech(now)
                 self._caller.execute(action, self._request)
+
+    def _end_silence(self, action: Action) -> None:
+        stage = self._stalled_stage(self._core.waits_for)
+        if action is Action.FILL:
+            self._stopgap.fill(stage, apology=False)
+            return
+        if stage != "recogniser":  # its failure is an answer, which the dialog reacts to
+            self._stopgap.fill(stage, apology=True)
+        if stage == "voice":
+            self._utterances.give_up("there was no audio for too long")
+
+    def _stalled_stage(self, stage: Stage) -> Stage:
+        return "dialog" if stage == "voice" and self._utterances.waits_for_text else stage
 
     def _publish(self, event: TurnEvent) -> None:
         for subscriber in tuple(self._subscribers):
@@ -400,4 +487,4 @@ class Session:
         if self._standing is not None:
             # Ask again at once: whatever the caller says next is another turn.
             self._question = self._standing
-            self._core.expect(self._standing, now)
+            self._core.expect(self._standing, now, again=True)

@@ -13,6 +13,7 @@ from offhook.pipeline.errors import EngineError
 from offhook.pipeline.events import Playback, ResumeAt
 from offhook.pipeline.playout.ledger import PlayoutLedger, Utterance
 from offhook.pipeline.ports import Line
+from offhook.pipeline.prepared import PreparedSpeech
 from offhook.pipeline.rates import TICK_HZ
 from offhook.pipeline.trace import BargedIn, BotHeard, BotResumed, BotSpoke, EngineFailed, SessionEvent
 from offhook.pipeline.tts.gap import gap_ticks
@@ -49,6 +50,7 @@ class Speaker:
         self._on_queue = on_queue
         self._on_played = on_played
         self._on_clause = on_clause
+        self.prepared = PreparedSpeech(self._voice, line, clock, run, report)
         self._ledger: PlayoutLedger | None = None
         self._resume_at: ResumeAt = "word"
         self._text_complete = False
@@ -98,6 +100,30 @@ class Speaker:
         if complete:
             self.complete()
         self._start_synthesis()
+
+    @property
+    def failed(self) -> bool:
+        """Whether the voice cannot say the utterance, or its rest."""
+        return self._ledger is not None and self._ledger.utterance.failure is not None
+
+    @property
+    def waits_for_text(self) -> bool:
+        """Whether the voice has said all of the text so far, and more will come."""
+        return not self._text_complete and not self._clauses
+
+    def give_up(self, why: str) -> None:
+        """The voice stands still: the utterance ends where it is, as failed."""
+        ledger = self._ledger
+        if ledger is None or ledger.utterance.complete or self.waits_for_text:
+            return
+        self._stop_synthesis()
+        self._fail(ledger.utterance, self._clauses[0].start if self._clauses else 0, self._voice.name, why)
+        ledger.utterance.complete = True
+        self.check_played()
+
+    def heard(self) -> Playback:
+        """What has been played of the utterance so far, what is on its way included."""
+        return Playback() if self._ledger is None else self._cut or self._ledger.playback(self._line.sent_ticks)
 
     def append(self, text: str) -> None:
         """Add text."""
@@ -186,6 +212,7 @@ class Speaker:
     def close(self, now: float) -> None:
         """The call is over: close the utterance and refuse any other."""
         self.end(now)
+        self.prepared.close()
         self._voice.close()
         # The callbacks' owner refers to this object.
         self._on_queue = self._on_played = self._on_clause = self._report = _ignore
@@ -227,13 +254,16 @@ class Speaker:
                 self._goes_on = self._clauses.popleft().ends_softly
                 self._clause_at_ticks = utterance.ticks
         except EngineError as error:
-            # A word counts once all of its audio is there.
-            utterance.failed_at = max(start, utterance.words[-1].char_end if utterance.words else 0)
-            utterance.failure = str(error)
-            self._report(EngineFailed(error.engine, str(error), self._clock.now()))
+            self._fail(utterance, start, error.engine, str(error))
         utterance.complete = True
         self._synthesis = None
         self.check_played()
+
+    def _fail(self, utterance: Utterance, start: int, engine: str, why: str) -> None:
+        # A word counts once all of its audio is there.
+        utterance.failed_at = max(start, utterance.words[-1].char_end if utterance.words else 0)
+        utterance.failure = why
+        self._report(EngineFailed(engine, why, self._clock.now()))
 
     async def _has_clause(self) -> bool:
         """Whether there is another clause; waits while more text may come."""
@@ -245,7 +275,10 @@ class Speaker:
     async def _synthesise_clause(self, utterance: Utterance, start: int, text: str) -> None:
         line = self._line
         had = utterance.ticks - self._clause_at_ticks  # of a clause whose synthesis was cut short
-        stream = self._voice.stream(text, line.encoding, line.encode, line.rate_hz, self._language, self._voice_name)
+        named = self._language, self._voice_name
+        stream = None if self._begun else self.prepared.take(text, *named)
+        if stream is None:
+            stream = self._voice.stream(text, line.encoding, line.encode, line.rate_hz, *named)
         async with aclosing(stream) as pieces:
             async for piece in pieces:
                 if utterance.ticks == self._clause_at_ticks:

@@ -140,6 +140,33 @@ class BotResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class SilenceFilled:
+    """The caller waited for the `stage`, and the bot said `text` meanwhile ("": tones, without a voice)."""
+
+    stage: str
+    text: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class StageStalled:
+    """The `stage` has given nothing for `seconds`: it was given up, or the caller is asked for patience."""
+
+    stage: str
+    seconds: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class OverlapJudged:
+    """The dialog's hook has judged what the caller says over the bot: "interrupt" or "continue"."""
+
+    text: str
+    verdict: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class CallerSpeech:
     """The caller began to speak (or, with `speaking` false, fell silent) at `at`, as the detector places it."""
 
@@ -230,6 +257,15 @@ class EngineFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechPrepared:
+    """A clause that was synthesised in advance is said, or, with `used` false, dropped: `characters` were wasted."""
+
+    characters: int
+    used: bool
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class EngineUsed:
     """An engine's work on a turn or a text of the call is over."""
 
@@ -296,6 +332,9 @@ SessionEvent = (
     | BotHeard
     | BargedIn
     | BotResumed
+    | SilenceFilled
+    | StageStalled
+    | OverlapJudged
     | CallerSpeech
     | CallerPartial
     | CallerTyped
@@ -306,6 +345,7 @@ SessionEvent = (
     | DialogState
     | TurnTraced
     | EngineFailed
+    | SpeechPrepared
     | EngineUsed
     | ModelAsked
     | ModelReplied

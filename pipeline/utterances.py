@@ -81,6 +81,28 @@ class Utterances:
         """What has been played of an open one."""
         return self._speaker.so_far() if self.is_open(utterance) else self.playback
 
+    @property
+    def failed(self) -> bool:
+        """See Speaker."""
+        return self._speaker.failed
+
+    @property
+    def waits_for_text(self) -> bool:
+        """See Speaker."""
+        return self._speaker.open and self._speaker.waits_for_text
+
+    def give_up(self, why: str) -> None:
+        """The voice stands still: see Speaker."""
+        self._speaker.give_up(why)
+
+    def heard(self) -> Playback:
+        """What has been played of the open one so far."""
+        return self._speaker.heard()
+
+    def prepare(self, text: str, language: str | None, voice: str | None) -> None:
+        """Synthesise the first clause of a text that may be said soon: see PreparedSpeech."""
+        self._speaker.prepared.prepare(text, language, voice)
+
     def is_open(self, utterance: int) -> bool:
         """Whether that one is being said."""
         return utterance == self.latest and self._speaker.open

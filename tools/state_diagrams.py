@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from offhook.pipeline.turn.silence_tables import DEBTS, Debt
 from offhook.pipeline.turn.tables import MOVES, Floor
 from offhook.sip.dialog.tables import INCOMING_CALL, OFFER, OUTGOING_CALL
 from offhook.sip.transaction.machine import Start
@@ -25,6 +26,7 @@ the input and, after the slash, the actions; `+` starts a timer.
 
 MACHINES: tuple[tuple[str, str, StrEnum, Rows], ...] = (
     ("Who speaks: the floor", "`pipeline/turn/tables.py`.", Floor.IDLE, MOVES),
+    ("Silence that the bot owes to end", "`pipeline/turn/silence_tables.py`.", Debt.NONE, DEBTS),
     (
         "An incoming call",
         "`sip/dialog/tables.py`; RFC 3261 §13.3, §15.",

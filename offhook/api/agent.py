@@ -41,7 +41,8 @@ class DialogAgent:
         self._dialog = dialog
 
     async def run(self, call: Call) -> Outcome:
-        """See CallAgent."""
+        """See CallAgent. It may be silent for reasons of its own; an agent always owes a reply."""
+        call.covers_silence = False
         await self._dialog(call)
         return Outcome()
 

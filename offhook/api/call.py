@@ -25,6 +25,7 @@ from offhook.pipeline.events import (
     Question,
     ValueKind,
 )
+from offhook.pipeline.overlap_hook import OnOverlap
 from offhook.pipeline.session import Session
 from offhook.pipeline.trace import Mark, SessionEvent
 from offhook.pipeline.turn.events import NoInput, TurnEvent, TurnOver
@@ -114,6 +115,33 @@ class Call:
         self._languages.check("tts", language)
         self._language = language
 
+    @property
+    def covers_silence(self) -> bool:
+        """Whether the bot says "One moment, please." when the dialog keeps the caller waiting (`turn.filler_ms`).
+
+        True for agents, false for coroutine functions until they set it; slow engines are covered in any case.
+        """
+        return self._session.covers_dialog
+
+    @covers_silence.setter
+    def covers_silence(self, covers: bool) -> None:
+        if self._session is not None:  # calls in tests of routes have none
+            self._session.covers_dialog = covers
+
+    @property
+    def on_overlap(self) -> OnOverlap | None:
+        """Judges what the caller says over the bot while a question is open: `on_overlap(said, unsaid, caller_words)`.
+
+        `said` and `unsaid` are the parts of the utterance, which is paused, before and after the cut. It returns
+        "interrupt", "continue" (the bot goes on when the caller is silent) or None: the utterance's Interruption
+        decides. Called with the words so far, and again with more; it must return at once (50 ms).
+        """
+        return self._session.on_overlap
+
+    @on_overlap.setter
+    def on_overlap(self, on_overlap: OnOverlap | None) -> None:
+        self._session.on_overlap = on_overlap
+
     async def say(
         self,
         text: str | AsyncIterable[str],
@@ -159,7 +187,15 @@ class Call:
         return self._start(Prompt(text, barge_in, interruption, language, voice))
 
     def prepare(self, text: str, *, language: str | None = None, voice: str | None = None) -> None:
-        """Synthesise `text`, which is likely to be said next, so that it starts at once; nothing else happens."""
+        """Synthesise the first clause of a text that will probably be said next, so that it then starts at once.
+
+        Nothing is heard or recorded until something that begins with it is said in the same language and voice. One
+        text at a time: another one takes its place, and "" drops it. Raises UserError and ValueError as `say` does;
+        does nothing when the call is over.
+        """
+        if not (self._ended or self.hung_up):
+            prompt = self._localised(Prompt(_text(text), language=language, voice=voice))
+            self._session.prepare(prompt.text, prompt.language, prompt.voice)
 
     @property
     def is_audible(self) -> bool:

@@ -22,6 +22,9 @@ from offhook.pipeline.trace import (
     EngineFailed,
     EngineUsed,
     SessionEvent,
+    SilenceFilled,
+    SpeechPrepared,
+    StageStalled,
     TurnTraced,
 )
 from offhook.pipeline.understanding.recorded import recorded
@@ -107,9 +110,11 @@ class CallLog:
         self._metrics.call_refused(self._direction, self._transport, "cancelled")
         self._log.info("cancelled", src=self.record.src)
 
-    def on_event(self, event: SessionEvent) -> None:
+    def on_event(self, event: SessionEvent) -> None:  # noqa: C901  # one row an event
         """Handle an event of the session."""
         match event:
+            case SilenceFilled() | StageStalled():
+                self._silence(event)
             case BotHeard(playback, at, _, began_at, voice):
                 played, unplayed = playback.text_played, playback.text_unplayed
                 spoken_at = at if began_at is None else began_at
@@ -134,10 +139,21 @@ class CallLog:
                 self._metrics.turn_response("total", trace.response_ms / 1000)
                 for stage, stage_ms in trace.ledger_ms().items():
                     self._metrics.turn_response(_STAGES[stage], stage_ms / 1000)
+            case SpeechPrepared(characters, used):
+                self._metrics.speech_prepared(characters, used=used)
             case EngineFailed(engine, error, _):
                 self._log.warning("engine failed", engine=engine, error=error)
             case EngineUsed(use):
                 self._used(use)
+
+    def _silence(self, event: SilenceFilled | StageStalled) -> None:
+        if isinstance(event, StageStalled):
+            self._metrics.stage_stalled(event.stage)
+            self._log.warning("a stage stalled", stage=event.stage, seconds=round(event.seconds, 2))
+            return
+        self._metrics.silence_filled(event.stage)
+        if event.text:
+            self._line(TranscriptLine(self._at(event.at), "bot", event.text, event.text, ""))
 
     def ended(
         self,

@@ -165,8 +165,10 @@ class Conversation:
         line, services, config = self._line, self._services, self._services.config
         assert line is not None, "the line comes before the dialog"
         core = self._make_core()
+        core.covers_dialog = True
+        core.owes_greeting = self._parties.direction == "inbound"
         engines = services.engines.for_call(config, lambda use: self._on_event(EngineUsed(use, monotonic())))
-        self._session = Session(line, engines, core, self._on_event)
+        self._session = Session(line, engines, core, self._on_event, fillers=config.turn.fillers)
         if self._event_log is not None:
             self._session.watch_detector(self._event_log.on_frame)
         self._watch = services.feed.begin(self.id, self._about(), self._call_log.started_at)
@@ -214,6 +216,9 @@ class Conversation:
             max_wait_ms=config.turn.max_wait_ms,
             min_confidence=config.asr.min_confidence,
             correct_within_ms=config.asr.correct_within_ms,
+            filler_ms=config.turn.filler_ms,
+            fallback_ms=config.turn.fallback_ms,
+            ignore_back_channels=config.turn.ignore_back_channels,
         )
         policy = make_endpoint_policy(config)
         if services.event_logs is None:
@@ -238,6 +243,8 @@ class Conversation:
         return task
 
     def _pause_recording(self, paused: bool) -> None:
+        if self._session is not None:
+            self._session.mute_fillers(paused)
         if self._recorder is not None and paused != self._recorder.paused:
             self._recorder.paused = paused
             self.log.info("recording paused" if paused else "recording resumed")

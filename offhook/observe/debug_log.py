@@ -21,8 +21,12 @@ from offhook.pipeline.trace import (
     KeyPressed,
     ModelAsked,
     ModelReplied,
+    OverlapJudged,
     SessionEvent,
+    SilenceFilled,
     Speculated,
+    SpeechPrepared,
+    StageStalled,
     ToolRan,
     TurnTraced,
 )
@@ -60,7 +64,7 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "replace").strip()
 
 
-def session_event(event: SessionEvent) -> tuple[str, dict[str, object]]:  # noqa: C901  # one row an event
+def session_event(event: SessionEvent) -> tuple[str, dict[str, object]]:  # noqa: C901, PLR0912  # one row an event
     """What happened in a conversation, and its figures: texts and digits only as their lengths."""
     match event:
         case ModelAsked() | ModelReplied() | Speculated() | ToolRan():
@@ -78,11 +82,19 @@ def session_event(event: SessionEvent) -> tuple[str, dict[str, object]]:  # noqa
             return "the caller interrupts", {"silent_after_ms": round(silent_ms)}
         case BotResumed(text):
             return "the bot resumes", {"chars": len(text)}
+        case SilenceFilled(stage, text):
+            return "the bot fills a silence", {"stage": stage, "chars": len(text)}
+        case StageStalled(stage, seconds):
+            return "something stalls", {"stage": stage, "seconds": round(seconds, 2)}
+        case OverlapJudged(text, verdict):
+            return "the dialog judges an overlap", {"chars": len(text), "verdict": verdict}
         case DialogState(name):
             return "the dialog enters a step", {"step": name}
         case TurnTraced(trace):
             stages = {f"{name}_ms": round(ms, 1) for name, ms in trace.stages_ms().items()}
             return "turn answered", {**stages}
+        case SpeechPrepared(characters, used):
+            return "speech was prepared", {"chars": characters, "used": used}
         case EngineFailed(engine, error):
             return "an engine failed", {"engine": engine, "error": error}
         case EngineUsed(use):

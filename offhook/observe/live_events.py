@@ -28,8 +28,12 @@ from offhook.pipeline.trace import (
     Mark,
     ModelAsked,
     ModelReplied,
+    OverlapJudged,
     SessionEvent,
+    SilenceFilled,
     Speculated,
+    SpeechPrepared,
+    StageStalled,
     ToolRan,
     TurnTrace,
     TurnTraced,
@@ -65,6 +69,12 @@ def _content(event: SessionEvent, began: float) -> LiveEvent:  # noqa: C901, PLR
             return {"kind": "barge_in", "silent_ms": round(silent_ms), **_played(playback)}
         case BotResumed(text):
             return {"kind": "resumed", "text": _short(text)}
+        case SilenceFilled(stage, text):
+            return {"kind": "filler", "stage": stage, "text": _short(text)}
+        case StageStalled(stage, seconds):
+            return {"kind": "stalled", "stage": stage, "seconds": round(seconds, 2)}
+        case OverlapJudged(text, verdict):
+            return {"kind": "overlap", "text": _short(text), "verdict": verdict}
         case CallerPartial(text):
             return {"kind": "partial", "text": _short(text)}
         case CallerSpeech(speaking):
@@ -88,6 +98,8 @@ def _content(event: SessionEvent, began: float) -> LiveEvent:  # noqa: C901, PLR
             return {"kind": "state", "name": _short(name)}
         case TurnTraced(trace):
             return {"kind": "turn", **_turn(trace, began)}
+        case SpeechPrepared(characters, is_used):
+            return {"kind": "prepared", "characters": characters, "used": is_used}
         case EngineFailed(engine, error):
             return {"kind": "failure", "engine": engine, "error": _short(error)}
         case EngineUsed(use):

@@ -74,6 +74,25 @@ class Metrics:
             "Times that the bot paused for a sound that was no speech, and went on.",
             registry=reg,
         )
+        self._filled = Counter(
+            "offhook_silence_filled",
+            "Fillers that the bot said, by what the caller waited for.",
+            ["stage"],
+            registry=reg,
+        )
+        self._stalled = Counter(
+            "offhook_stage_stalled",
+            "Times that a stage was silent for so long that it was given up.",
+            ["stage"],
+            registry=reg,
+        )
+        prepared = Counter(
+            "offhook_prepared_characters",
+            "Characters of speech that was synthesised in advance, and then said or not.",
+            ["used"],
+            registry=reg,
+        )
+        self._prepared = {True: prepared.labels("yes"), False: prepared.labels("no")}
 
     def _define_media(self) -> None:
         reg = self.registry
@@ -202,6 +221,18 @@ class Metrics:
     def bargein_stop(self, seconds: float) -> None:
         """The bot fell silent for the caller."""
         self._bargein.observe(seconds)
+
+    def silence_filled(self, stage: str) -> None:
+        """The bot said a filler while the caller waited for this."""
+        self._filled.labels(stage).inc()
+
+    def stage_stalled(self, stage: str) -> None:
+        """The caller waited for this in vain."""
+        self._stalled.labels(stage).inc()
+
+    def speech_prepared(self, characters: int, *, used: bool) -> None:
+        """Speech that was synthesised in advance was said, or dropped."""
+        self._prepared[used].inc(characters)
 
     def bargein_resumed(self) -> None:
         """The bot went on after a sound that was no speech."""

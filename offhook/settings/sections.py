@@ -341,6 +341,19 @@ class TurnConfig(Section):
     max_wait_ms: Annotated[int, Field(ge=0, le=60_000)] = 5_000
     """How long the bot waits for a caller who is already talking, before it talks over them."""
 
+    filler_ms: Annotated[int, Field(ge=0, le=60_000)] = 1_200
+    """The silence after which the bot says "One moment, please." when the recogniser, the voice or an agent keeps the
+    caller waiting. 0: never."""
+
+    fallback_ms: Annotated[int, Field(ge=500, le=60_000)] = 4_000
+    """The silence after which it apologises, and gives up what stalls."""
+
+    fillers: dict[str, str] = {}
+    """What it says in place of "One moment, please.", by language: `{ en = "Let me see." }`."""
+
+    ignore_back_channels: bool = True
+    """While a bot that listens all the time (`call.expect`) speaks, "mm-hm" and "okay" do not interrupt it."""
+
     endpoint: Endpoint = "answer"
     """The policy that ends turns: `answer` (at once after a whole answer, later after half of one), `silence`, or your
     own as `module:function` (docs/agents.md)."""

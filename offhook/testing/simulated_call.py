@@ -84,13 +84,14 @@ class SimulatedCall:
         voice = Voice("simulated", self.voice, ClipCache(0), _unresampled, language=language)
         self.asr = SimulatedAsr(self._texts, languages)
         engines = Engines(vad, self.asr, voice, lambda: _as_it_is, lambda: _as_it_is)
-        turn, policy = settings or TurnSettings(), endpoint or SilencePolicy()
+        turn, policy = settings or TurnSettings(ignore_back_channels=True), endpoint or SilencePolicy()
         self.event_log: EventLog | None = None
         core = TurnCore(turn, policy)
         if recorded:
             header = header_of("simulated", began=self.now, turn=turn, gate=GateSettings(), policy=policy)
             self.event_log = EventLog(header)
             core = RecordingCore(turn, policy, self.event_log)
+        core.covers_dialog = core.owes_greeting = True
         self.session = Session(self.line, engines, core, self._on_event, self._clock)
         if self.event_log is not None:
             self.session.watch_detector(self.event_log.on_frame)

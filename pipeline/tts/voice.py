@@ -172,6 +172,7 @@ class CallVoice:
     """A voice in one call: an engine that keeps a context within a call gets one, and is notified what was played."""
 
     def __init__(self, voice: Voice) -> None:
+        self.name = voice.name
         self.language = voice.language
         self._voice = voice
         self._conversations: dict[tuple[str, str, int], tuple[TtsConversation, int]] = {}
@@ -188,6 +189,18 @@ class CallVoice:
     ) -> AsyncGenerator[Clip, None]:
         """See Voice."""
         return self._voice.stream(text, encoding, encode, line_rate_hz, language, voice, self)
+
+    def apart(
+        self,
+        text: str,
+        encoding: str,
+        encode: Encode,
+        line_rate_hz: int,
+        language: str | None = None,
+        voice: str | None = None,
+    ) -> AsyncGenerator[Clip, None]:
+        """`stream`, outside the call's conversation with the engine: for a text that may never be said."""
+        return self._voice.stream(text, encoding, encode, line_rate_hz, language, voice)
 
     def finished(self) -> None:
         """The utterance was played to its end."""

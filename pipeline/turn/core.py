@@ -8,7 +8,8 @@ give the same outputs.
 
 Transitions are rows of `tables.MOVES`, which also has the theory of operation. This file picks the move, which takes
 more than the floor: whether the utterance may be interrupted, whether a question is open or has been answered already.
-The core is built in layers: `machine` runs the table, `turns` knows the caller's turns, `keys` their DTMF.
+The core is built in layers: `machine` runs the table, `turns` knows the caller's turns, `keys` their DTMF, `debts` the
+silence that the bot has to end, `interruptions` whose words interrupt.
 """
 
 from dataclasses import replace
@@ -20,15 +21,17 @@ from offhook.pipeline.turn.answers import answer_to, is_meant_for
 from offhook.pipeline.turn.correction import Provisional
 from offhook.pipeline.turn.events import NoInput, TurnOver, TurnPartial
 from offhook.pipeline.turn.exchange import Speech, Utterance
+from offhook.pipeline.turn.interruptions import Interruptions
 from offhook.pipeline.turn.keypad import inter_digit_ms
-from offhook.pipeline.turn.keys import CallerKeys
 from offhook.pipeline.turn.machine import TIMER_MOVES, Command, TurnSettings
+from offhook.pipeline.turn.silence_tables import Debt
 from offhook.pipeline.turn.tables import IN_TURN, INACTIVE, SPEAKING, Action, Floor, Move
 
+BLIND_SILENCE_S = 1.5  # without a detector: a turn is over when no words have come for so long
 MAX_SKIPPED = 8  # utterances without a question that one interruption may skip
 
 
-class TurnCore(CallerKeys):
+class TurnCore(Interruptions):
     """The floor of one call."""
 
     def __init__(self, settings: TurnSettings | None = None, policy: EndpointPolicy | None = None) -> None:
@@ -48,8 +51,11 @@ class TurnCore(CallerKeys):
         if self._held:
             self._move(Move.HOLD, now)
         self._state.utterance = Utterance(utterance_id, interruption)
+        self._sounded = self.owes_greeting = False
+        self._owes = None
         if question is not None:
             self._open_question(question)
+            self._state.standing = False
         if self._skipped >= MAX_SKIPPED and self._state.question is None:
             # A dialog that only ever speaks will never ask for the turn that interrupted it.
             self._keypad.typed_ahead.clear()
@@ -62,11 +68,13 @@ class TurnCore(CallerKeys):
         self._take_typed_ahead(now)
         self._skipped = self._skipped + 1 if self.floor is Floor.IDLE and question is None else 0
 
-    def expect(self, question: Question | None, now: float) -> None:
+    def expect(self, question: Question | None, now: float, *, again: bool = False) -> None:
         """Ask a question without an utterance, or after the current one; None withdraws the question.
 
-        An open question is replaced, and a turn in progress answers the new one if it can.
+        An open question is replaced, and a turn in progress answers the new one if it can. `again`: it stands, and the
+        bot has yet to reply to its last answer.
         """
+        self._owes = "dialog" if self.owes_greeting else self._owes if again else None
         if self.floor is Floor.CLOSED:
             raise ValueError("a question cannot be asked while the floor is closed")
         if question is None:
@@ -75,15 +83,18 @@ class TurnCore(CallerKeys):
         if self._held:
             self._move(Move.HOLD, now)
         self._open_question(question)
+        self._state.standing = True
         if self.floor in (Floor.IDLE, Floor.LISTENING) or (self.floor is Floor.WAITING and self._state.may_interrupt()):
             self._move(self._state.ask_move(Move.ASK, Move.ASK_UNSURE), now)
         self._take_typed_ahead(now)
         self._skipped = 0
 
-    def played(self, now: float) -> None:
-        """The utterance has been sent in full."""
+    def played(self, now: float, *, failed: bool = False) -> None:
+        """The utterance has been sent in full; `failed`: as far as the voice got."""
         if self.floor is not Floor.SPEAKING:
             return
+        if failed and not self._sounded:
+            self._owes = "voice"
         if self._state.question is None:
             self._move(Move.PLAYED_LAST, now)
             return
@@ -171,6 +182,23 @@ class TurnCore(CallerKeys):
         if self._state.listens(self.floor):
             # For the utterance, speech that was too short to interrupt is a click; for the turn it is speech.
             self._move(Move.SILENCE if confirmed and self.floor is not Floor.BOT_PAUSED else Move.CLICK, now)
+            self._expect_resume(now)
+
+    def detector(self, alive: bool, now: float) -> None:
+        """The detector judges the caller's audio, or, with `alive` false, has not for too long."""
+        self._blind = not alive
+        if alive or self.floor in INACTIVE:
+            return
+        self._state.speech, self._state.interrupting = Speech.NONE, False
+        if self._state.unasked.open:
+            self._state.unasked.ended_at = now
+            self._consult_unasked(now)
+        self._listen_blindly(now)
+
+    def _listen_blindly(self, now: float) -> None:
+        if self._state.question is None or self._state.question.speech:
+            self._state.sound_at, self._state.sound_early = now, False
+            super()._move(Move.BLIND, now)
 
     # Input from the recogniser.
 
@@ -185,15 +213,24 @@ class TurnCore(CallerKeys):
             return
         self._partial = text
         self._outputs.append(TurnPartial(text))
-        if self._state.utterance is not None and self._state.has_words(text):
-            self._state.utterance.wordless = False
-            self._move(Move.WORDS, now)
+        if self._blind and self.floor is Floor.USER_TURN:
+            self._arm(Action.ARM_BLIND, self._due(Action.ARM_BLIND, now))
+        if self._state.utterance is not None and self._state.utterance.wordless:
+            if self._interrupts(text):
+                self._interrupt(now)
+            else:
+                self._expect_resume(now)
         if self.floor is Floor.PAUSING:
             self._consult(now)
 
     def transcript(self, transcript: Transcript, now: float) -> None:
         """The recogniser's result; its text is "" if no words were recognised."""
         if self.floor is not Floor.RECOGNISING:
+            return
+        if self._blind and not transcript.text:
+            # Nobody can tell whether they spoke: that is not their silence.
+            self._answer = Answer(AnswerKind.FAILED)
+            self._move(Move.FAILED, now)
             return
         self._match(transcript, now, typed=False)
 
@@ -233,16 +270,16 @@ class TurnCore(CallerKeys):
 
     def get_timer(self) -> float | None:
         """When `handle_timer` wants to be called."""
-        due = min(self._timers.values(), default=None)
-        if due is None or self._unasked_due is None:
-            return due if self._unasked_due is None else self._unasked_due
-        return min(due, self._unasked_due)
+        others = (due for due in (self._unasked_due, self._silence.due) if due is not None)
+        return min((*self._timers.values(), *others), default=None)
 
     def handle_timer(self, now: float) -> None:
         """Run the timers that are due."""
         if self._unasked_due is not None and self._unasked_due <= now:
             self._unasked_due = None
             self._consult_unasked(now)
+        if self._end_silence(now) == "recogniser":
+            self.failed(now)
         for timer in [timer for timer, due in self._timers.items() if due <= now]:
             if self._timers.pop(timer, None) is None:
                 continue  # disarmed by an earlier one that was due as well
@@ -254,10 +291,23 @@ class TurnCore(CallerKeys):
                 self._consult(now)
             elif timer is Action.ARM_LONG_ENOUGH:
                 self._confirm(now)
+            elif timer is Action.ARM_SURE:
+                self._be_sure(now)
             else:
-                if timer is Action.ARM_TOO_LONG and self.floor is Floor.USER_TURN:
-                    self._ended_at = now  # as far as this turn goes
-                self._move(TIMER_MOVES[timer], now)
+                self._time_out(timer, now)
+
+    def _time_out(self, timer: Action, now: float) -> None:
+        if timer is Action.ARM_TOO_LONG and self.floor is Floor.USER_TURN:
+            self._ended_at = now  # as far as this turn goes
+        elif timer is Action.ARM_BLIND:
+            self._ended_at = now - BLIND_SILENCE_S if self._partial else now
+        elif timer is Action.ARM_NO_INPUT and self._owes == "dialog" and self._silence.debt is not Debt.NONE:
+            self._no_input_at = None  # the caller waits for a reply, and is not asked for one
+            self._arm(timer, self._due(timer, now))
+            return
+        elif timer is Action.ARM_RESUME and self.floor is Floor.PAUSING:
+            self._ignore(self._partial, None, typed=False)
+        self._move(TIMER_MOVES[timer], now)
 
     # Results.
 
@@ -275,6 +325,7 @@ class TurnCore(CallerKeys):
             "asked": self._state.question is not None,
             "unasked": sum(turn.line is None for turn in self._state.unasked.kept) + self._state.unasked.open,
             "lines": sum(turn.line is not None for turn in self._state.unasked.kept),
+            "debt": self._silence.debt.value,
             "typed_ahead": len(self._keypad.typed_ahead),
             "timers": {timer.value: due for timer, due in self._timers.items()},
         }
@@ -287,13 +338,15 @@ class TurnCore(CallerKeys):
             # The turn that the row recognises was typed.
             line, self._line = self._line, None
             self._match(Transcript(line, 1.0), now, typed=True)
+        if self._blind and self.floor in (Floor.LISTENING, Floor.MAYBE_SPEECH):
+            self._listen_blindly(now)
 
     def _match(self, transcript: Transcript, now: float, *, typed: bool) -> None:
         """The words of the caller's turn are known."""
         text, self._transcript = transcript.text, transcript
         question, utterance = self._state.question or Question(), self._state.utterance
         if utterance is not None and utterance.wordless and not typed:
-            if not self._state.has_words(text):
+            if not self._interrupts(text):
                 self._ignore(text, transcript.confidence, typed=False)
                 self._move(self._state.ask_move(Move.NOTHING_SAID, Move.NOTHING_SAID_UNSURE), now)
                 return
@@ -332,7 +385,7 @@ class TurnCore(CallerKeys):
             self._state.interrupting = True
             self._open_unasked()
             self._move(Move.CONFIRMED_UNASKED, now)
-        elif utterance.interruption.min_words:
+        elif self._state.needs_words() or (self.overlap is not None and self.overlap.is_asked):
             utterance.wordless = True
             self._move(Move.CONFIRMED_WORDLESS, now)
         else:
@@ -365,7 +418,7 @@ class TurnCore(CallerKeys):
             self._no_inputs += 1
             self._outputs.append(NoInput(self._no_inputs))
         elif question is not None:
-            self._no_inputs = 0
+            self._no_inputs, self._owes = 0, "dialog"
             if not answer.is_final:
                 self._provisional = Provisional(question, answer, self._began_at, self._ended_at, now)
             transcript = self._transcript if answer.text else Transcript("")
@@ -376,11 +429,17 @@ class TurnCore(CallerKeys):
     def _act(self, action: Action, now: float) -> None:
         if action is Action.ARM_ENDPOINT:
             self._consult(now)
+        elif action is Action.ARM_SURE and (self._state.utterance is None or not self._state.utterance.wordless):
+            pass  # nothing is paused for its words
+        elif action is Action.ARM_SURE and self._state.demands_words():
+            pass  # they must come
         elif action in TIMER_MOVES:
             self._arm(action, self._due(action, now))
         elif action in (Action.FINISH, Action.ANSWER):
             self._finish(action, now)
         else:
+            if action in (Action.PAUSE, Action.STOP):
+                self.fell_quiet(now)
             if action in (Action.RECOGNISE, Action.RECOGNISE_KEPT):
                 self._begin_turn(kept=action is Action.RECOGNISE_KEPT)
             if self._line is None or action not in (Action.RECOGNISE_KEPT, Action.END_SPEECH):
@@ -392,6 +451,10 @@ class TurnCore(CallerKeys):
             return self._no_input_due(question.no_input_ms / 1000, now)
         if timer is Action.ARM_LONG_ENOUGH:
             return self._state.sound_at + (utterance.interruption.min_ms if utterance else 0) / 1000
+        if timer is Action.ARM_BLIND:
+            return now + (BLIND_SILENCE_S if self._partial else question.no_input_ms / 1000)
+        if timer is Action.ARM_SURE:
+            return self._sure_at()
         if timer is Action.ARM_KEY:
             return now + inter_digit_ms(question) / 1000
         return now + self.settings.wait_ms(timer) / 1000

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from offhook.pipeline.asr.engine import RecognisedWord
 from offhook.pipeline.events import Answer, Playback
+from offhook.pipeline.turn.silence import Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,17 @@ class NoInput:
 
 
 @dataclass(frozen=True, slots=True)
+class Stalled:
+    """The caller has waited `seconds` in vain for the `stage`: the recogniser, the dialog or the voice.
+
+    The bot has apologised. An answer that the recogniser owes is FAILED, an utterance without audio has failed.
+    """
+
+    stage: Stage
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class UtteranceStarted:
     """The first audio of an utterance is on its way."""
 
@@ -123,6 +135,7 @@ TurnEvent = (
     | TurnCorrected
     | TurnIgnored
     | NoInput
+    | Stalled
     | UtteranceStarted
     | UtterancePlayed
     | Interrupted

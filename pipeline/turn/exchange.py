@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from offhook.pipeline.events import Interruption, Question
+from offhook.pipeline.turn.back_channels import has_phrase, is_back_channel
 from offhook.pipeline.turn.keypad import typed_entry
 from offhook.pipeline.turn.tables import Floor, Move
 from offhook.pipeline.turn.unasked import KeptTurn, UnaskedTurns
@@ -30,7 +31,7 @@ class Utterance:
     id: int
     interruption: Interruption
     resumes: int = 0  # after speech without words
-    wordless: bool = False  # paused by speech that needs enough words to interrupt
+    wordless: bool = False  # paused by speech whose words decide whether it interrupts
 
 
 @dataclass(slots=True)
@@ -38,17 +39,22 @@ class Exchange:
     """The open utterance and question, and what the caller is doing."""
 
     unasked: UnaskedTurns
+    back_channels: bool = False  # whether utterances ignore them over a standing question, unless they say otherwise
     utterance: Utterance | None = None
     question: Question | None = None
     speech: Speech = Speech.NONE
     sound_at: float = 0.0  # first sound of the current speech, or of the last
     sound_early: bool = False  # it began before the question was asked
     early: bool = False  # the turn is from before its question, and may be meant for something else
+    standing: bool = False  # the question was there before the utterance, and is not what the utterance asks
     interrupting: bool = False  # this speech interrupted an utterance without a question: it answers the next one
 
     def may_interrupt(self) -> bool:
         """Whether speech may interrupt the utterance."""
-        return self.utterance is None or self.utterance.interruption.by_speech
+        if self.utterance is None:
+            return True
+        policy = self.utterance.interruption
+        return policy.by_speech and (policy.by != "hotwords" or self.question is not None)
 
     def listens(self, floor: Floor) -> bool:
         """Whether speech counts at the moment."""
@@ -64,9 +70,33 @@ class Exchange:
         """Whether the caller has spoken for long enough to interrupt."""
         return self.utterance is None or 1000 * (now - self.sound_at) >= self.utterance.interruption.min_ms
 
+    def ignores_back_channels(self) -> bool:
+        """Whether "mm-hm" lets the utterance go on."""
+        if self.utterance is None or self.question is None or not self.question.is_free:
+            return False
+        wanted = self.utterance.interruption.ignore_back_channels
+        return self.back_channels and self.standing if wanted is None else wanted
+
+    def demands_words(self) -> bool:
+        """Whether the utterance demands certain words, or so many, of speech that interrupts it."""
+        policy = None if self.utterance is None else self.utterance.interruption
+        return policy is not None and (policy.min_words > 0 or policy.by == "hotwords")
+
+    def needs_words(self) -> bool:
+        """Whether the words decide if speech interrupts the utterance."""
+        return self.demands_words() or self.ignores_back_channels()
+
     def has_words(self, text: str) -> bool:
-        """Whether there are enough words to interrupt."""
-        return self.utterance is None or len(text.split()) >= self.utterance.interruption.min_words
+        """Whether there are enough words to interrupt, and the right ones."""
+        if self.utterance is None:
+            return True
+        policy = self.utterance.interruption
+        return len(text.split()) >= policy.min_words and (policy.by != "hotwords" or has_phrase(text, policy.hotwords))
+
+    def is_back_channel(self, text: str) -> bool:
+        """Whether the words only show that the caller listens."""
+        question = self.question
+        return question is not None and self.ignores_back_channels() and is_back_channel(text, question.language)
 
     def can_answer(self, turn: KeptTurn) -> bool:
         """Whether a turn can answer the question: one for keys only takes a typed line of them."""

@@ -17,7 +17,9 @@ class TurnSettings:
     `recogniser_timeout_ms` after the turn's end has failed. An utterance waits for a caller who is already talking for
     at most `max_wait_ms`. An answer with a confidence below `min_confidence` is a no-match, unless its question says
     otherwise. A final that comes up to `correct_within_ms` after an answer that was made without it corrects that (0:
-    never).
+    never). With `ignore_back_channels` "mm-hm" lets an utterance go on while a standing question takes any speech. In a
+    silence that the bot owes to end, it says a filler after `filler_ms` (0: never), and after `fallback_ms` it gives up
+    what stalls.
     """
 
     resume_after_ms: int = 150
@@ -27,6 +29,9 @@ class TurnSettings:
     max_wait_ms: int = 5_000
     min_confidence: float = 0.5
     correct_within_ms: int = 1_500
+    filler_ms: int = 0
+    fallback_ms: int = 4_000
+    ignore_back_channels: bool = False
 
     def wait_ms(self, timer: Action) -> int:
         """The duration of a timer that depends on nothing else."""
@@ -53,8 +58,10 @@ TIMER_MOVES = {
     Action.ARM_RESUME: Move.RESUME,
     Action.ARM_UNDECIDED: Move.UNDECIDED,
     Action.ARM_LONG_ENOUGH: Move.CONFIRMED,
+    Action.ARM_SURE: Move.WORDS,
     Action.ARM_TOO_LONG: Move.TOO_LONG,
     Action.ARM_WAITED: Move.WAITED,
+    Action.ARM_BLIND: Move.BLIND_OVER,
     Action.ARM_RECOGNISER: Move.FAILED,
     Action.ARM_KEY: Move.KEY_TIMEOUT,
 }

@@ -4,7 +4,8 @@ Theory of operation. A conversation has at most one open *utterance* of the bot 
 which of the two the call is busy with, and what the caller is doing:
 
 - The bot speaks (SPEAKING). At the first sign of speech it pauses (BOT_PAUSED): a click resumes it, confirmed speech
-  takes the floor (USER_TURN).
+  takes the floor (USER_TURN). Where only words tell whether it interrupts, the utterance stays paused meanwhile: after
+  a back-channel it goes on.
 - A question is open. In the silence after the utterance the bot listens (LISTENING); possible speech gets time to be
   confirmed (MAYBE_SPEECH); speech is a turn (USER_TURN) with pauses in it (PAUSING), and when the endpointing policy
   ends it, its words are recognised (RECOGNISING). Keys take precedence over speech (COLLECTING_DTMF).
@@ -16,6 +17,8 @@ which of the two the call is busy with, and what the caller is doing:
   speech in progress (RECOGNISING, without a recogniser); otherwise it is an unasked turn.
 - An utterance that begins while the caller is talking waits for them (WAITING), unless its question takes their turn.
 - While the far end holds the call, nothing counts (ON_HOLD).
+- A detector that judges nothing may be dead, and then nobody is silent by its verdict: the recogniser gets the caller's
+  audio at once, a turn is over when its words have stopped coming, and one without words has failed.
 
 Rules of this file:
 - `MOVES` holds every transition: (floor, move) -> (next floor, actions). A pair that is not listed changes nothing.
@@ -77,12 +80,12 @@ class Move(StrEnum):
     CONFIRMED = "confirmed"  # confirmed speech
     CONFIRMED_WORDLESS = "confirmed-wordless"  # confirmed speech, but only words will interrupt
     CONFIRMED_UNASKED = "confirmed-unasked"  # confirmed speech over an utterance without a question
-    WORDS = "words"  # enough words to interrupt
+    WORDS = "words"  # enough words to interrupt, or speech for too long to wait for them
     CLICK = "click"  # the possible speech was not speech
     UNDECIDED = "undecided"  # possible speech has gone on for too long without a decision
     SILENCE = "silence"  # the caller fell silent
     ENDPOINT = "endpoint"  # … and the turn is over
-    RESUME = "resume"  # … for long enough after a click
+    RESUME = "resume"  # … for long enough after a click, or after words that do not interrupt
     UNASKED_OVER = "unasked-over"  # the turn that an utterance was waiting for is over
     WAITED = "waited"  # … or has gone on for too long to wait
     TOO_LONG = "too-long"  # the turn has reached its maximum length
@@ -104,6 +107,8 @@ class Move(StrEnum):
     UNHOLD = "unhold"  # … or resumes it
     UNHOLD_ASKED = "unhold-asked"  # … and a question is open
     UNHOLD_SPEAKING = "unhold-speaking"  # … and an utterance is open
+    BLIND = "blind"  # the detector may be dead: the recogniser listens, and its words decide
+    BLIND_OVER = "blind-over"  # … and no further words come
     CLOSE = "close"
 
 
@@ -127,15 +132,19 @@ class Action(StrEnum):
     ARM_RESUME = "arm-resume"
     ARM_UNDECIDED = "arm-undecided"
     ARM_LONG_ENOUGH = "arm-long-enough"  # to interrupt
+    ARM_SURE = "arm-sure"  # that speech interrupts whose words are not known yet
     ARM_TOO_LONG = "arm-too-long"
     ARM_RECOGNISER = "arm-recogniser"
     ARM_KEY = "arm-key"
     ARM_WAITED = "arm-waited"
+    ARM_BLIND = "arm-blind"
     DISARM = "disarm"  # all timers
     DISARM_PAUSE = "disarm-pause"  # all except the maximum turn length
     FINISH = "finish"  # the exchange is over: the utterance and the question behind it
     ANSWER = "answer"  # the question is over, the utterance is not
     STOP = "stop"
+    FILL = "fill"  # say a filler (issued by `core`, see `silence_tables`)
+    STALL = "stall"  # give up what the caller waits for, and apologise (issued by `core`)
 
 
 _A, _F, _M = Action, Floor, Move
@@ -172,18 +181,19 @@ MOVES: dict[tuple[Floor, Move], tuple[Floor, tuple[Action, ...]]] = {
     (_F.SPEAKING, _M.TOO_SHORT_YET): (_F.BOT_PAUSED, (_A.PAUSE, _A.ARM_LONG_ENOUGH)),
     (_F.SPEAKING, _M.CONFIRMED): (_F.USER_TURN, (_A.PAUSE, _A.ABANDON_PROMPT, *_BEGIN_TURN)),
     (_F.SPEAKING, _M.CONFIRMED_UNASKED): (_F.IDLE, (_A.PAUSE, _A.ABANDON_PROMPT, _A.FINISH)),
-    (_F.SPEAKING, _M.CONFIRMED_WORDLESS): (_F.USER_TURN, (_A.PAUSE, *_BEGIN_TURN)),
+    (_F.SPEAKING, _M.CONFIRMED_WORDLESS): (_F.USER_TURN, (_A.PAUSE, *_BEGIN_TURN, _A.ARM_SURE)),
     (_F.BOT_PAUSED, _M.SPEECH): (_F.BOT_PAUSED, (_A.DISARM, _A.ARM_UNDECIDED)),
     (_F.BOT_PAUSED, _M.TOO_SHORT_YET): (_F.BOT_PAUSED, (_A.DISARM, _A.ARM_LONG_ENOUGH)),
     (_F.BOT_PAUSED, _M.CLICK): (_F.BOT_PAUSED, (_A.DISARM, _A.ARM_RESUME)),
     (_F.BOT_PAUSED, _M.RESUME): (_F.SPEAKING, (_A.RESUME,)),
     (_F.BOT_PAUSED, _M.UNDECIDED): (_F.SPEAKING, (_A.RESUME,)),
     (_F.BOT_PAUSED, _M.CONFIRMED): (_F.USER_TURN, (_A.DISARM, _A.ABANDON_PROMPT, *_BEGIN_TURN)),
-    (_F.BOT_PAUSED, _M.CONFIRMED_WORDLESS): (_F.USER_TURN, (_A.DISARM, *_BEGIN_TURN)),
+    (_F.BOT_PAUSED, _M.CONFIRMED_WORDLESS): (_F.USER_TURN, (_A.DISARM, *_BEGIN_TURN, _A.ARM_SURE)),
     (_F.BOT_PAUSED, _M.CONFIRMED_UNASKED): (_F.IDLE, (_A.DISARM, _A.ABANDON_PROMPT, _A.FINISH)),
     (_F.USER_TURN, _M.WORDS): (_F.USER_TURN, (_A.ABANDON_PROMPT,)),
     (_F.PAUSING, _M.WORDS): (_F.PAUSING, (_A.ABANDON_PROMPT,)),
     (_F.RECOGNISING, _M.WORDS): (_F.RECOGNISING, (_A.ABANDON_PROMPT,)),
+    (_F.PAUSING, _M.RESUME): (_F.SPEAKING, (_A.DISARM, _A.CANCEL_ASR, _A.RESUME)),
     # The caller answers in the silence after the question.
     (_F.LISTENING, _M.SPEECH): (_F.MAYBE_SPEECH, (_A.DISARM, _A.ARM_UNDECIDED)),
     (_F.LISTENING, _M.CONFIRMED): (_F.USER_TURN, (_A.DISARM, *_BEGIN_TURN)),
@@ -194,11 +204,19 @@ MOVES: dict[tuple[Floor, Move], tuple[Floor, tuple[Action, ...]]] = {
     # The caller's turn, its pauses, its end.
     (_F.USER_TURN, _M.SILENCE): (_F.PAUSING, (_A.ARM_ENDPOINT,)),
     (_F.USER_TURN, _M.CLICK): (_F.PAUSING, (_A.ARM_ENDPOINT,)),
-    (_F.PAUSING, _M.SPEECH): (_F.USER_TURN, (_A.DISARM_PAUSE,)),
+    (_F.PAUSING, _M.SPEECH): (_F.USER_TURN, (_A.DISARM_PAUSE, _A.ARM_SURE)),
     (_F.PAUSING, _M.ENDPOINT): (_F.RECOGNISING, _END_TURN),
     (_F.USER_TURN, _M.ENDPOINT): (_F.RECOGNISING, _END_TURN),  # the recogniser found it, the detector did not
     (_F.USER_TURN, _M.TOO_LONG): (_F.RECOGNISING, _END_TURN),
     (_F.PAUSING, _M.TOO_LONG): (_F.RECOGNISING, _END_TURN),
+    # Without a detector whatever is heard in the silence after a question may be the answer.
+    (_F.LISTENING, _M.BLIND): (_F.USER_TURN, (_A.DISARM, *_BEGIN_TURN, _A.ARM_BLIND)),
+    (_F.MAYBE_SPEECH, _M.BLIND): (_F.USER_TURN, (_A.DISARM, *_BEGIN_TURN, _A.ARM_BLIND)),
+    (_F.USER_TURN, _M.BLIND): (_F.USER_TURN, (_A.ARM_BLIND,)),
+    (_F.PAUSING, _M.BLIND): (_F.USER_TURN, (_A.DISARM_PAUSE, _A.ARM_BLIND)),
+    (_F.BOT_PAUSED, _M.BLIND): (_F.SPEAKING, (_A.DISARM, _A.RESUME)),
+    (_F.WAITING, _M.BLIND): (_F.SPEAKING, (_A.DISARM, _A.RESUME)),
+    (_F.USER_TURN, _M.BLIND_OVER): (_F.RECOGNISING, _END_TURN),
     # The transcript.
     (_F.RECOGNISING, _M.TRANSCRIPT): (_F.IDLE, (_A.DISARM, _A.FINISH)),
     (_F.RECOGNISING, _M.TRANSCRIPT_FIRM): (_F.SPEAKING, (_A.DISARM, _A.ANSWER, _A.RESUME)),

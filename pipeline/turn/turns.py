@@ -31,7 +31,7 @@ class CallerTurns(Machine):
     def __init__(self, settings: TurnSettings, policy: EndpointPolicy) -> None:
         super().__init__(settings)
         self._policy = policy
-        self._state = Exchange(UnaskedTurns(settings.max_turn_ms / 1000))
+        self._state = Exchange(UnaskedTurns(settings.max_turn_ms / 1000), settings.ignore_back_channels)
         self._began_at = self._ended_at = 0.0
         self._partial = ""
         self._likely = False  # its end has been announced as likely
@@ -39,6 +39,7 @@ class CallerTurns(Machine):
         self._pause = _Pause()
         self._pauses = UsualPauses()
         self._paused_ms = 0.0  # the pause before the current speech, if it continues a turn
+        self._blind = False  # the detector may be dead
         self._kept = False  # it was over before its question was asked
         self._unasked_due: float | None = None
         self._line: str | None = None  # the typed line that is the turn, until it has been matched with the question
@@ -107,7 +108,8 @@ class CallerTurns(Machine):
             self._unasked_due = None
         else:
             self._began_at, self._state.early = self._state.sound_at, self._state.sound_early
-            self._outputs.append(TurnStarted(self._began_at, asked=True))
+            if not self._blind:  # otherwise nobody may be speaking
+                self._outputs.append(TurnStarted(self._began_at, asked=True))
 
     def _take(self, turn: KeptTurn | None) -> None:
         assert turn is not None, "the row is for a question that a kept turn can answer"

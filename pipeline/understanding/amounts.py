@@ -74,9 +74,9 @@ _UNITS: Mapping[str, Mapping[str, str]] = {
 _CODES = frozenset({"usd", "eur", "gbp", "chf", "jpy", "mxn", "cad", "aud"})
 _PARTS: Mapping[str, Mapping[str, str | None]] = {
     "en": {"cent": None, "cents": None, "penny": "GBP", "pence": "GBP", "p": "GBP"},
-    "de": {"cent": None, "cents": None, "rappen": "CHF", "pence": "GBP"},
+    "de": {"cent": None, "cents": None, "rappen": "CHF", "penny": "GBP", "pence": "GBP"},
     "es": {"centimo": "EUR", "centimos": "EUR", "centavo": None, "centavos": None, "penique": "GBP", "peniques": "GBP"},
-    "fr": {"centime": None, "centimes": None, "cent": None, "cents": None},
+    "fr": {"centime": None, "centimes": None, "cent": None, "cents": None, "penny": "GBP", "pence": "GBP"},
 }
 _AND = frozenset({"and", "und", "y", "con", "et"})
 _HALF = {"a half": "0.5", "half": "0.5", "halb": "0.5", "medio": "0.5", "media": "0.5", "demi": "0.5", "demie": "0.5"}

@@ -219,6 +219,7 @@ class VadBatcher:
         for stream, (_, at_tick, zero_at), detected, samples, start, end in zip(
             batch, frames, probabilities, audible.samples, audible.start, audible.end, strict=True
         ):
+            stream.unjudged_samples = 0
             gate = stream.gate
             probability = detected
             if detected >= self._least and stream.score is not None:
@@ -245,7 +246,18 @@ Outcome = tuple["BatchedStream", Events | EngineError, float]
 class BatchedStream:
     """One call's frames on their way to the detector."""
 
-    __slots__ = ("_batcher", "closed", "gate", "judged_samples", "listener", "probe", "score", "slot", "waiting")
+    __slots__ = (
+        "_batcher",
+        "closed",
+        "gate",
+        "judged_samples",
+        "listener",
+        "probe",
+        "score",
+        "slot",
+        "unjudged_samples",
+        "waiting",
+    )
 
     def __init__(self, batcher: VadBatcher, slot: int, gate: SpeechGate, listener: Listener) -> None:
         self._batcher = batcher
@@ -254,7 +266,9 @@ class BatchedStream:
         self.listener = listener
         self.waiting: deque[Frame] = deque()
         self.judged_samples = 0
-        """Samples judged of those submitted, including those of dropped frames."""
+        """Samples judged of those submitted, including those of dropped frames and of those that it failed on."""
+        self.unjudged_samples = 0
+        """Samples submitted since the detector last judged one: the measure of whether it is alive."""
         self.closed = False
         self.score: Score | None = None
         """Corrects the detector's probability for frames that would count as speech."""
@@ -272,6 +286,7 @@ class BatchedStream:
         if self.closed:
             return
         waiting = self.waiting
+        self.unjudged_samples += self._batcher.frame_samples
         if not waiting:
             batcher = self._batcher
             came_at = zero_at + (at_tick + batcher.frame_samples) / NARROW_HZ

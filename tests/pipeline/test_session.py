@@ -610,3 +610,24 @@ async def test_one_call_speaks_two_languages_with_the_embedded_voice() -> None:
         await engine.close()
     assert ticks["de"] < 0.95 * ticks[None]
     assert ticks["en-US"] == pytest.approx(ticks[None], rel=0.02)
+
+
+async def test_a_detector_that_is_dead_judges_nobody_silent() -> None:
+    talk = Talk()
+    task = step(talk, PROMPT, MENU)
+    await talk.playing()
+    talk.line.send()
+    talk.vad.broken = RuntimeError("dead")
+    await talk.hear(40, 0.0)
+    (failed,) = talk.reported(EngineFailed)
+    assert isinstance(failed, EngineFailed)
+    assert len(talk.asr.turns) == 1, "the recogniser listens without it"
+    talk.asr.turns[0].on_partial("my balance")
+    await talk.until(lambda: talk.asr.turns[0].finishing, seconds=4.0)
+    talk.asr.turns[0].answer.set_result(Transcript("my balance", 0.9))
+    answer = await result(task)
+    assert (answer.kind, answer.choice) == (AnswerKind.SPEECH, "balance")
+    talk.vad.broken = None
+    await talk.hear(1, 0.0)
+    assert talk.core.dump()["floor"] == "idle"
+    talk.session.close()

@@ -7,6 +7,7 @@ import pytest
 
 from offhook.api.call import Call, CallEnded
 from offhook.pipeline.events import AnswerKind, Choice, DigitRule, Expectation, Playback, Prompt, Question
+from offhook.pipeline.trace import SpeechPrepared
 from tests.pipeline.conversation import Talk
 
 
@@ -204,3 +205,19 @@ async def test_a_line_that_does_not_move_is_not_waited_for(monkeypatch: pytest.M
     dial.talk.line.play(b"x")
     await asyncio.wait_for(dial.call.hangup(), 1)
     assert dial.hangups == 1
+
+
+async def test_a_text_is_prepared_in_the_language_of_the_call_until_it_is_over() -> None:
+    dial = Dial()
+    dial.call.prepare("Hello. How are you?")
+    await asyncio.sleep(0.01)
+    saying = asyncio.create_task(dial.call.say("Hello."))
+    await dial.spoken()
+    await asyncio.wait_for(saying, 1)
+    (prepared,) = dial.talk.reported(SpeechPrepared)
+    assert isinstance(prepared, SpeechPrepared)
+    assert prepared.used
+    dial.call.end()
+    dial.talk.session.close()
+    dial.call.prepare("Goodbye.")
+    assert dial.talk.reported(SpeechPrepared) == [prepared]

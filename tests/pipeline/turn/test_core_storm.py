@@ -236,12 +236,29 @@ def talking(*, by_answer: bool) -> Talk:
     return talk
 
 
-AGENT_EVENTS = (*EVENTS, "say", "say firm", "say keys", "say two words", "expect", "expect keys", "withdraw", "cancel")
+AGENT_EVENTS = (
+    *EVENTS,
+    "say",
+    "say firm",
+    "say keys",
+    "say two words",
+    "say hot",
+    "say tolerant",
+    "expect",
+    "expect any",
+    "expect keys",
+    "withdraw",
+    "cancel",
+    "partial",
+    "partial okay",
+)
 POLICIES = {
     "say": Interruption(),
     "say firm": Interruption(by="nobody"),
     "say keys": Interruption(by="keys", keys="1"),
     "say two words": Interruption(min_words=2, min_ms=400, resume="sentence"),
+    "say hot": Interruption(by="hotwords", hotwords=("yes",)),
+    "say tolerant": Interruption(ignore_back_channels=True, surely_ms=900),
 }
 
 
@@ -290,6 +307,10 @@ def test_whatever_an_agent_does_meanwhile_nothing_stands_still_and_no_turn_is_mi
 def act(talk: Talk, event: str, seconds: float) -> None:
     """What an agent may do at this moment."""
     match event:
+        case "expect any":
+            talk.core.expect(FREE, talk.now)
+        case "partial" | "partial okay":
+            talk.core.partial("yes please" if event == "partial" else "okay", talk.now)
         case "expect" | "expect keys":
             talk.core.expect(MENU if event == "expect" else PIN, talk.now)
         case "withdraw":

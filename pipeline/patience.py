@@ -1,0 +1,36 @@
+"""What the bot says by itself when something keeps the caller waiting, by language. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PatienceWords:
+    """`filler` is said first, and again while it lasts; `apology` when something has stalled."""
+
+    filler: str = "One moment, please."
+    apology: str = "I am sorry, this is taking longer than it should."
+
+
+_ENGLISH = PatienceWords()
+_BY_LANGUAGE = {
+    "en": _ENGLISH,
+    "de": PatienceWords("Einen Moment, bitte.", "Entschuldigung, das dauert leider länger."),
+    "es": PatienceWords("Un momento, por favor.", "Disculpe, esto está tardando más de lo normal."),
+    "fr": PatienceWords("Un instant, s'il vous plaît.", "Excusez-moi, cela prend plus de temps que prévu."),
+    "it": PatienceWords("Un attimo, per favore.", "Mi scusi, ci vuole più tempo del previsto."),
+    "nl": PatienceWords("Een ogenblik alstublieft.", "Sorry, het duurt langer dan verwacht."),
+    "pt": PatienceWords("Um momento, por favor.", "Desculpe, está demorando mais do que o normal."),
+}
+
+
+def patience_in(language: str | None, own: Mapping[str, str] | None = None) -> PatienceWords:
+    """The words in a language, a BCP 47 tag; English for None, and for a language that has none.
+
+    `own` has fillers by language tag, whole or without its region, that go before ours.
+    """
+    tag = (language or "en").lower()
+    base = tag.partition("-")[0]
+    words = _BY_LANGUAGE.get(base, _ENGLISH)
+    fillers = {name.lower(): text for name, text in (own or {}).items()}
+    return PatienceWords(fillers.get(tag, fillers.get(base, words.filler)), words.apology)

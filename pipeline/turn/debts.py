@@ -1,0 +1,83 @@
+"""The floor with the silence that the bot owes to end: see `silence_tables`."""
+
+from offhook.pipeline.events import EndpointPolicy
+from offhook.pipeline.turn.events import Stalled
+from offhook.pipeline.turn.exchange import Speech
+from offhook.pipeline.turn.keys import CallerKeys
+from offhook.pipeline.turn.machine import Command, TurnSettings
+from offhook.pipeline.turn.silence import SilenceWatch, Stage
+from offhook.pipeline.turn.silence_tables import DebtAction
+from offhook.pipeline.turn.tables import INACTIVE, Action, Floor
+
+
+class BotDebts(CallerKeys):
+    """Notices when nobody speaks and the bot should."""
+
+    def __init__(self, settings: TurnSettings, policy: EndpointPolicy) -> None:
+        super().__init__(settings, policy)
+        self._silence = SilenceWatch(self.settings.filler_ms / 1000, self.settings.fallback_ms / 1000)
+        self._sounding = self._sounded = False  # audio of the utterance is on the line; ever was
+        self._quiet_at: float | None = None  # when the bot's last sound ended
+        self._owes: Stage | None = None  # while a question is open: a reply to the last answer, or its own prompt
+        self.covers_dialog = False
+        """Whether a dialog without a word counts as stalled, as an engine does."""
+        self.owes_greeting = False
+        """Whether the bot has to speak first, and has not yet."""
+
+    def sounding(self, now: float) -> None:
+        """Audio of the utterance is on the line."""
+        self._sounding = self._sounded = True
+        self._silence.pay(now)
+
+    def fell_quiet(self, now: float) -> None:
+        """The line has run dry, or was cleared."""
+        self._sounding, self._quiet_at = False, now
+        self._silence.fell_quiet(now)
+
+    def watch(self, now: float) -> None:
+        """Notice whether the bot owes the caller a sound: to be called after everything that happens."""
+        stage = self._owed()
+        if stage is None:
+            self._silence.pay(now)
+            return
+        self._quiet_at = now if self._quiet_at is None else self._quiet_at
+        self._silence.owe(stage, max(self._quiet_at, self._ended_at), now)
+
+    @property
+    def caller_talks(self) -> bool:
+        """Whether the caller speaks, for certain."""
+        return self._state.speech is Speech.CONFIRMED
+
+    @property
+    def waits_for(self) -> Stage:
+        """What the caller waits for, at FILL and STALL."""
+        return self._silence.stage
+
+    def _owed(self) -> Stage | None:
+        """What the caller waits for, if nobody speaks and the bot should."""
+        state = self._state
+        if self.floor in INACTIVE or self._sounding or state.talks():
+            return None
+        if self.floor is Floor.SPEAKING:
+            return "voice"
+        if self.floor is Floor.RECOGNISING:
+            return "recogniser"
+        if self.floor not in (Floor.IDLE, Floor.LISTENING, Floor.MAYBE_SPEECH):
+            return None
+        stage: Stage | None = "dialog" if self.floor is Floor.IDLE else self._owes
+        return None if stage == "dialog" and not self.covers_dialog else stage
+
+    def _end_silence(self, now: float) -> Stage | None:
+        """Do what is due; returns the stage that is given up, if one is."""
+        watch = self._silence
+        if watch.due is not None and watch.due <= now and self._state.speech is not Speech.NONE:
+            watch.postpone(now)
+            return None
+        if (action := watch.handle_timer(now)) is None:
+            return None
+        if action is DebtAction.FILL:
+            self._outputs.append(Command(Action.FILL))
+            return None
+        self._outputs.append(Stalled(watch.stage, now - watch.quiet_since))
+        self._outputs.append(Command(Action.STALL))
+        return watch.stage
