@@ -44,7 +44,7 @@ class SimulatedCall:
 
     The bot's and the caller's speech takes 60 ms a character. `events` has all events of the session; an exception of
     the bot is raised when the call ends. `language` is the call's at first, `languages` those of the engines (none:
-    any); `voice` and `asr` show which were used.
+    any), `line` a line with other properties; `voice` and `asr` show which were used.
     """
 
     def __init__(  # noqa: PLR0913  # each is a property of a call
@@ -60,6 +60,7 @@ class SimulatedCall:
         no_input_ms: int = 5_000,
         language: str = "en-US",
         languages: tuple[str, ...] = (),
+        line: SimulatedLine | None = None,
     ) -> None:
         self.events: list[SessionEvent] = []
         self.voice = SimulatedVoice(languages)
@@ -69,7 +70,7 @@ class SimulatedCall:
         self._changed = asyncio.Event()
         self._spoken: list[str] = []  # played utterances that `hears` has not returned yet
         self._clock = loop_clock()
-        self.line = SimulatedLine()
+        self.line = line or SimulatedLine()
         vad = VadBatcher(SimulatedVad(), GateSettings(), spacing_s=0.0, now=self._clock.now)
         voice = Voice("simulated", self.voice, ClipCache(0), _unresampled, language=language)
         self.asr = SimulatedAsr(self._texts, languages)
