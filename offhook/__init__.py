@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from offhook.pipeline.understanding.match import Match, Matcher
     from offhook.pipeline.understanding.time_spans import TimeSpan
     from offhook.pipeline.vad.engine import VadCapabilities, VadEngine, VadStream
+    from offhook.realtime.agent import SpeechAgent
     from offhook.settings.config import Config
     from offhook.usererror import UserError
 
@@ -112,6 +113,7 @@ _HOMES = {
     "Question": "offhook.pipeline.events",
     "RecognisedWord": "offhook.pipeline.asr.engine",
     "Said": "offhook.api.turns",
+    "SpeechAgent": "offhook.realtime.agent",
     "SpeechChunk": "offhook.pipeline.tts.engine",
     "Spelling": "offhook.pipeline.understanding.kinds",
     "Time": "offhook.pipeline.understanding.kinds",
@@ -184,6 +186,7 @@ __all__ = [
     "Question",
     "RecognisedWord",
     "Said",
+    "SpeechAgent",
     "SpeechChunk",
     "Spelling",
     "SpokenWord",

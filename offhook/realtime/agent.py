@@ -3,19 +3,19 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 from offhook.api.agent import Outcome
 from offhook.api.call import Call
 from offhook.pipeline.events import ANYTHING, Interruption
-from offhook.realtime import openai_realtime
+from offhook.realtime import gemini_live, openai_live, openai_realtime
 from offhook.realtime.audio_port import AudioPort, ModelAudio
 from offhook.realtime.conversation import GREET, Conversation, Speech
 from offhook.realtime.link import Link, Receiver, Setup, TurnDetection
 from offhook.realtime.tools import Tool
 from offhook.usererror import UserError
 
-Provider = Literal["openai-realtime"]
+Provider = Literal["openai-realtime", "openai-live", "gemini-live"]
 
 
 class _Vendor(NamedTuple):
@@ -25,6 +25,8 @@ class _Vendor(NamedTuple):
     key_variable: str
     audio: ModelAudio
     max_session_s: float
+    turn_detection: tuple[TurnDetection, ...] = ("ours", "advise", "vendor")
+    tools: bool = True
 
 
 VENDORS: dict[str, _Vendor] = {
@@ -36,20 +38,40 @@ VENDORS: dict[str, _Vendor] = {
         openai_realtime.AUDIO,
         openai_realtime.MAX_SESSION_S,
     ),
+    "openai-live": _Vendor(
+        openai_live.OpenAiLive,
+        openai_live.BASE_URL,
+        openai_live.DEFAULT_MODEL,
+        openai_realtime.KEY_VARIABLE,
+        openai_live.AUDIO,
+        openai_live.MAX_SESSION_S,
+        ("vendor",),
+        tools=False,
+    ),
+    "gemini-live": _Vendor(
+        gemini_live.GeminiLive,
+        gemini_live.BASE_URL,
+        gemini_live.DEFAULT_MODEL,
+        gemini_live.KEY_VARIABLE,
+        gemini_live.AUDIO,
+        gemini_live.MAX_SESSION_S,
+        ("ours", "vendor"),
+    ),
 }
 
 
 class SpeechAgent:
     """Talks to every caller with a speech-to-speech model of `provider`.
 
-    The bot's own detector and echo guard decide about turns and interruptions (`turn_detection="ours"`), with the
-    vendor's opinion about the end of a turn (`"advise"`), or the vendor decides (`"vendor"`). What the caller did not
-    hear of a reply is taken out of the model's conversation, by the position of the playout.
+    The bot's own detector and echo guard decide about turns and interruptions (`turn_detection="ours"`, the
+    default where it is possible), with the vendor's opinion about the end of a turn (`"advise"`), or the vendor decides
+    (`"vendor"`). What the caller did not hear of a reply is taken out of the model's conversation, by the position of
+    the playout.
 
     `tools` are called by the model, `transfers` names the numbers that it may connect callers to; it may also hang up.
     `greet` tells it how to begin; "" waits for the caller. `sorry` is said in the bot's own voice if the model fails
-    for good. `options` are more fields of the vendor's session. The key is in the environment (`OPENAI_API_KEY`), or
-    `api_key`. Raises UserError for what can never work.
+    for good. `options` are more fields of the vendor's session. The key is in the environment (`OPENAI_API_KEY`,
+    `GEMINI_API_KEY`), or `api_key`. Raises UserError for what can never work.
     """
 
     def __init__(  # noqa: PLR0913  # each is a property of the agent
@@ -61,7 +83,7 @@ class SpeechAgent:
         voice: str | None = None,
         tools: Sequence[Tool] = (),
         transfers: Mapping[str, str] | None = None,
-        turn_detection: TurnDetection = "ours",
+        turn_detection: TurnDetection | None = None,
         interruption: Interruption = ANYTHING,
         language: str = "",
         greet: str = GREET,
@@ -73,11 +95,18 @@ class SpeechAgent:
         reply_within_s: float = 4.0,
     ) -> None:
         vendor = _vendor(provider)
-        if turn_detection not in get_args(TurnDetection):
+        turn_detection = turn_detection or vendor.turn_detection[0]
+        if turn_detection not in vendor.turn_detection:
             raise UserError(
                 "the agent cannot be made",
-                f"there is no turn detection {turn_detection!r}",
-                "one of " + ", ".join(get_args(TurnDetection)),
+                f"{provider} has no turn detection {turn_detection!r}",
+                "one of " + ", ".join(vendor.turn_detection),
+            )
+        if (tools or transfers) and not vendor.tools:
+            raise UserError(
+                "the agent cannot be made",
+                f"{provider} has no tools",
+                "leave out tools and transfers, or another provider",
             )
         if interruption.min_words:
             raise UserError(
@@ -105,6 +134,7 @@ class SpeechAgent:
             sorry,
             vendor.max_session_s if max_session_s is None else max_session_s,
             reply_within_s,
+            full_duplex=not vendor.tools,
         )
 
     async def run(self, call: Call) -> Outcome:

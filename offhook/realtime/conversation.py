@@ -11,6 +11,7 @@ from offhook.api.call import Call
 from offhook.pipeline.asr.engine import OnEndpoint
 from offhook.pipeline.errors import EngineError, EngineTimeout
 from offhook.pipeline.events import Answer, DigitRule, Interruption, Question
+from offhook.pipeline.rates import TICK_HZ
 from offhook.pipeline.trace import EngineFailed
 from offhook.pipeline.turn.events import Interrupted, TurnEvent, TurnOver, TurnStarted, UtterancePlayed
 from offhook.realtime.audio_port import AudioPort, ModelAudio
@@ -42,6 +43,8 @@ class Speech:
     sorry: str = ""
     max_session_s: float = 3_300.0
     reply_within_s: float = 4.0
+    full_duplex: bool = False
+    """The model listens while it speaks, and need not answer."""
 
 
 class Conversation:
@@ -58,6 +61,7 @@ class Conversation:
         self._link: Link | None = None
         self._port = AudioPort(self._audio, speech.audio)
         self._ready = self._greeted = False
+        self._handle = ""
         self._failures = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._over: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
@@ -70,6 +74,7 @@ class Conversation:
         self._asked_at = 0.0
         self._turn_times: list[tuple[float, float]] = []  # of this session's turns
         self._turn_began_at = 0.0
+        self._texts: list[str] = []  # the caller's, until there is a session to write to
         self._caller_speaks = False
 
     async def run(self) -> Outcome:
@@ -95,6 +100,11 @@ class Conversation:
             await self._call.say(self._speech.sorry)
         return outcome
 
+    @property
+    def _live(self) -> Link | None:
+        """The session, if it is ready. What happens before that is taken up by `_resume`."""
+        return self._link if self._ready else None
+
     # Hearing: the floor has given the caller's turn to the model.
 
     def turn_began(self, on_endpoint: OnEndpoint | None) -> None:
@@ -102,31 +112,31 @@ class Conversation:
         self._in_turn, self._on_endpoint = True, on_endpoint
         self._turn_audio.clear()
         self._replies.may_begin = False
-        if self._link is not None:
-            self._link.begin_turn()
+        if (link := self._live) is not None:
+            link.begin_turn()
 
     def turn_audio(self, pcm: bytes) -> None:
         """See Hearing."""
         audio = self._port.to_model(pcm, self._audio.turn_rate_hz)
         self._turn_audio.append(audio)
-        if self._link is not None and audio:
-            self._link.send_audio(audio)
+        if audio and (link := self._live) is not None:
+            link.send_audio(audio)
 
     def turn_over(self) -> None:
         """See Hearing."""
-        self._turn_times.append((self._turn_began_at, monotonic()))
         self._end_turn()
-        if self._link is not None:
-            self._waits()
-            self._link.end_turn()
+        self._waits()
+        if (link := self._live) is not None:
+            self._turn_times.append((self._turn_began_at, monotonic()))
+            link.end_turn()
 
     def turn_dropped(self) -> None:
         """See Hearing."""
         if not self._in_turn:
             return
         self._turn_audio.clear()
-        if self._link is not None:
-            self._link.drop_turn()
+        if (link := self._live) is not None:
+            link.drop_turn()
         self._end_turn()
 
     def _end_turn(self) -> None:
@@ -151,7 +161,7 @@ class Conversation:
                 self._maybe_end()
             case UtterancePlayed(number, playback):
                 reply = self._replies.ended(number, playback)
-                if reply is not None and reply.broken and self._link is not None:
+                if reply is not None and reply.broken:
                     self._ask(GO_ON)
                 self._maybe_end()
                 self._maybe_renew()
@@ -168,20 +178,31 @@ class Conversation:
     def _on_answer(self, answer: Answer) -> None:
         """Keys and typed lines: to the model they are text."""
         text = f"[The caller pressed the keys {answer.digits}.]" if answer.digits else answer.text
-        if (answer.digits or answer.typed) and text and self._link is not None:
-            self._waits()
-            self._link.send_text(text)
+        if (answer.digits or answer.typed) and text:
+            self._write(text)
+
+    def _write(self, text: str) -> None:
+        self._waits()
+        if (link := self._live) is not None:
+            link.send_text(text)
+        else:
+            self._texts.append(text)
 
     def _on_line_audio(self, pcm: bytes) -> None:
         audio = self._port.to_model(pcm, self._audio.line_rate_hz)
-        if self._link is not None and audio:
-            self._link.send_audio(audio)
+        if audio and (link := self._live) is not None:
+            link.send_audio(audio)
 
     def _on_heard(self, reply: Reply, played_ms: int | None, received_ms: int, text: str) -> None:
         if self._link is not None:
             self._link.heard(reply.item, played_ms, received_ms, text)
 
     # Receiver: the model.
+
+    @property
+    def behind_ms(self) -> float:
+        """See Receiver."""
+        return 1000 * self._audio.queued_ticks / TICK_HZ
 
     def on_ready(self) -> None:
         """See Receiver."""
@@ -240,6 +261,8 @@ class Conversation:
 
     def on_lost(self, error: EngineError) -> None:
         """See Receiver."""
+        # A handle that the vendor does not take is not tried twice.
+        self._handle = self._link.handle if self._ready and self._link is not None else ""
         self._link = None
         self._replies.lost()
         if isinstance(error, VendorRefusedError):
@@ -250,6 +273,7 @@ class Conversation:
 
     def _open(self) -> None:
         self._ready, self._opened_at = False, monotonic()
+        self._caller_speaks = False
         self._port = AudioPort(self._audio, self._speech.audio)
         self._turn_times.clear()
         history = tuple(Line(said.who, said.text) for said in self._call.history)
@@ -262,6 +286,7 @@ class Conversation:
             setup.turn_detection,
             setup.language or self._call.language,
             history,
+            self._handle,
             setup.options,
         )
         self._link = self._speech.open(setup, self._port, self)
@@ -276,11 +301,14 @@ class Conversation:
             link.begin_turn()
             for audio in turn:
                 link.send_audio(audio)
+        texts, self._texts = self._texts, []
+        for text in texts:
+            link.send_text(text)
         if awaited and turn and not self._in_turn:
             self._turn_times.append((self._turn_began_at, monotonic()))
             self._waits()
             link.end_turn()
-        elif awaited and not self._in_turn:
+        elif awaited and not self._in_turn and not texts:
             self._ask("")
         elif not self._greeted and not self._in_turn and self._speech.greet:
             self._ask(self._speech.greet)
@@ -295,12 +323,12 @@ class Conversation:
             self._ask("")
 
     def _ask(self, instructions: str) -> None:
-        if self._link is not None and not self._over.done():
-            self._waits()
-            self._link.respond(instructions)
+        self._waits()
+        if (link := self._live) is not None and not self._over.done():
+            link.respond(instructions)
 
     def _waits(self) -> None:
-        self._awaits_reply, self._asked_at = True, monotonic()
+        self._awaits_reply, self._asked_at = not self._speech.full_duplex, monotonic()
 
     def _answered(self) -> None:
         self._failures = 0
@@ -313,7 +341,7 @@ class Conversation:
         link = self._link
         quiet = self._replies.idle and not self._in_turn and not self._awaits_reply
         if link is not None and quiet and not link.replying and link.age_s > self._speech.max_session_s:
-            self._link = None
+            self._link, self._handle = None, link.handle
             link.close()
             self._open()
 
@@ -321,6 +349,7 @@ class Conversation:
         """A session that is mute is as good as lost."""
         while True:
             await asyncio.sleep(LIVENESS_S)
+            self._maybe_renew()
             within_s, link = self._speech.reply_within_s, self._link
             since = self._opened_at if not self._ready else self._asked_at if self._awaits_reply else None
             if link is not None and since is not None and monotonic() - since > within_s:
@@ -367,8 +396,8 @@ class Conversation:
         if why_not is None:
             if not self._over.done():
                 self._over.set_result(Outcome(reason))
-        elif self._link is not None:
-            self._link.send_text(f"[{why_not}]")
+        else:
+            self._write(f"[{why_not}]")
 
     def _task(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

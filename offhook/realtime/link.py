@@ -32,12 +32,19 @@ class Setup:
     turn_detection: TurnDetection
     language: str
     history: tuple[Line, ...] = ()
+    handle: str = ""
+    """Of an earlier session, to be resumed."""
     options: Mapping[str, object] | None = None
     """More fields of the vendor's own session object."""
 
 
 class Receiver(Protocol):
     """The conversation. Called on the event loop's thread; must return at once. Items are named by the vendor's ids."""
+
+    @property
+    def behind_ms(self) -> float:
+        """How much of the model's audio waits to be sent."""
+        ...
 
     def on_ready(self) -> None:
         """The session is configured."""
@@ -78,6 +85,11 @@ class Link(Protocol):
 
     replying: bool
     """Whether a response has been asked for and is not over."""
+
+    @property
+    def handle(self) -> str:
+        """To resume the session in another one; "" if it cannot be."""
+        ...
 
     @property
     def age_s(self) -> float:

@@ -36,6 +36,8 @@ def target(url: str, api_key: str, name: str = "openai-realtime") -> Target:
 class OpenAiRealtime:
     """A Link. Responses are asked for one at a time; what is asked meanwhile waits."""
 
+    handle = ""
+
     def __init__(self, base_url: str, api_key: str, setup: Setup, port: AudioPort, receiver: Receiver) -> None:
         self.replying = False
         self._receiver: Receiver | None = receiver

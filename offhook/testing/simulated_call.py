@@ -36,7 +36,7 @@ from offhook.testing.simulated_engines import SimulatedAsr, SimulatedVad, Simula
 from offhook.testing.simulated_line import SimulatedLine
 from offhook.testing.virtual_time import loop_clock
 
-HEARS_WITHIN_S = 30.0
+HEARS_WITHIN_S = 8.0
 
 
 class SimulatedCall:

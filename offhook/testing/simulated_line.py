@@ -14,8 +14,8 @@ _SILENCE = bytes(2 * PACKET_TICKS)
 class SimulatedLine:
     """A Line at 8 kHz, for a session that runs on the same loop.
 
-    `in_flight_ticks` of the sent audio have not arrived at the caller yet. With the encoding PCMU or PCMA its payload is
-    G.711.
+    `in_flight_ticks` of the sent audio have not arrived at the caller yet. With the encoding PCMU or PCMA its payload
+    is G.711.
     """
 
     rate_hz = 8_000

@@ -180,9 +180,7 @@ async def test_a_lost_session_goes_on_with_the_conversation() -> None:
             await caller.says("second")
             await caller.hears("Twice.")
             failed = [event for event in caller.events if isinstance(event, EngineFailed)]
-            assert [event.error for event in failed] == [
-                "openai-realtime: talking to OpenAI: the connection broke off"
-            ]
+            assert [event.error for event in failed] == ["openai-realtime: talking to OpenAI: the connection broke off"]
         entries = [(entry.role, entry.text) for entry in server.conversations[1]]
         assert entries[:3] == [("assistant", "Hello."), ("user", "first"), ("assistant", "Once.")]
         assert server.errors == []
@@ -203,10 +201,12 @@ async def test_a_session_that_ends_during_a_turn(fault: str) -> None:
 
 
 async def test_a_mute_session_is_given_up() -> None:
-    async with OpenAiRealtimeServer(fault="mute") as server:
-        async with SimulatedCall(agent(server, reply_within_s=0.5, sorry="Sorry.")) as caller:
-            await caller.hears("Sorry.")
-            await asyncio.wait_for(caller.over.wait(), 5)
+    async with (
+        OpenAiRealtimeServer(fault="mute") as server,
+        SimulatedCall(agent(server, reply_within_s=0.5, sorry="Sorry.")) as caller,
+    ):
+        await caller.hears("Sorry.")
+        await asyncio.wait_for(caller.over.wait(), 5)
 
 
 async def test_a_wrong_key_is_given_up_at_once() -> None:
@@ -222,13 +222,15 @@ async def test_a_wrong_key_is_given_up_at_once() -> None:
 
 
 async def test_a_rate_limit_is_tried_again() -> None:
-    async with OpenAiRealtimeServer(fault="rate-limit", replies=["Hello."]) as server:
-        async with SimulatedCall(agent(server)) as caller:
-            await caller.waits(0.1)
-            server.fault = None
-            await caller.hears("Hello.")
-            failed = [event.error for event in caller.events if isinstance(event, EngineFailed)]
-            assert "rate_limit_exceeded" in failed[0]
+    async with (
+        OpenAiRealtimeServer(fault="rate-limit", replies=["Hello."]) as server,
+        SimulatedCall(agent(server)) as caller,
+    ):
+        await caller.waits(0.1)
+        server.fault = None
+        await caller.hears("Hello.")
+        failed = [event.error for event in caller.events if isinstance(event, EngineFailed)]
+        assert "rate_limit_exceeded" in failed[0]
 
 
 async def test_audio_after_the_cancellation_is_not_played() -> None:
@@ -297,7 +299,7 @@ async def test_keys_are_text_to_the_model() -> None:
     ("options", "why"),
     [
         ({"provider": "another"}, "there is no provider 'another'"),
-        ({"turn_detection": "mine"}, "there is no turn detection 'mine'"),
+        ({"turn_detection": "mine"}, "openai-realtime has no turn detection 'mine'"),
         ({"api_key": ""}, "OPENAI_API_KEY is not set"),
         ({"temper": 1}, "there is no option 'temper'"),
     ],
