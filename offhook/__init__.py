@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from offhook.pipeline.understanding.match import Match, Matcher
     from offhook.pipeline.understanding.time_spans import TimeSpan
     from offhook.pipeline.vad.engine import VadCapabilities, VadEngine, VadStream
+    from offhook.realtime.agent import SpeechAgent
     from offhook.settings.config import Config
     from offhook.usererror import UserError
 
@@ -120,6 +121,7 @@ _HOMES = {
     "Question": "offhook.pipeline.events",
     "RecognisedWord": "offhook.pipeline.asr.engine",
     "Said": "offhook.api.turns",
+    "SpeechAgent": "offhook.realtime.agent",
     "SpeechChunk": "offhook.pipeline.tts.engine",
     "Spelling": "offhook.pipeline.understanding.kinds",
     "Stalled": "offhook.pipeline.turn.events",
@@ -198,6 +200,7 @@ __all__ = [
     "Question",
     "RecognisedWord",
     "Said",
+    "SpeechAgent",
     "SpeechChunk",
     "Spelling",
     "SpokenWord",

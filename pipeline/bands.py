@@ -29,6 +29,10 @@ class Bands:
         self._stretches = self.is_narrow and asr_hz == WIDE_HZ
         self._for_turn: Convert | None = None
 
+    def unstretched(self) -> None:
+        """The recogniser takes buffered audio at its own rate from now on."""
+        self._stretches, self._for_turn = False, None
+
     def wide(self, pcm: bytes, narrow: bytes, processed: bytes) -> bytes:
         """The same for a wideband recogniser: `pcm`, or `processed` upsampled if the front end changed `narrow`."""
         if processed is narrow:

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
-from offhook.pipeline.asr.engine import AsrRequest, EndpointReport, Transcript
+from offhook.pipeline.asr.engine import AsrEngine, AsrRequest, EndpointReport, Transcript
 from offhook.pipeline.clock import Clock
 from offhook.pipeline.errors import EngineError
 from offhook.pipeline.inbound_audio import Engines, InboundAudio
 from offhook.pipeline.ports import Line
+from offhook.pipeline.rates import TICK_HZ
 from offhook.pipeline.recognition import Run
 from offhook.pipeline.trace import (
     CallerPartial,
@@ -74,6 +75,16 @@ class CallerInput:
     def recognising(self) -> bool:
         """Whether the recogniser gets the caller's audio."""
         return self._recognition.stream is not None
+
+    def recognise_by(self, asr: AsrEngine) -> None:
+        """See Session."""
+        self._inbound.bands.unstretched()
+        self._recognition.replace(asr)
+
+    @property
+    def rate_hz(self) -> int:
+        """The rate of the audio that is kept for the recogniser."""
+        return TICK_HZ * self._inbound.bands.kept_bytes // 2
 
     def follow_core(self) -> None:
         """The core has moved: what it wants of the caller's audio, and of the detector."""

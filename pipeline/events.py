@@ -16,7 +16,8 @@ class Interruption:
     `min_ms` is how long the caller must speak before it counts (never less than the detector's own confirmation);
     `min_words` how many recognised words it takes while a question is open. `resume` says where it continues: at the
     `word` that was cut, at the start of the `sentence`, or `never` (after confirmed speech; a click never ends an
-    utterance). `keys` limits which keys interrupt; None means any.
+    utterance). `keys` limits which keys interrupt; None means any. An utterance that speech cannot interrupt begins
+    only when the caller has finished, unless `waits` is false.
 
     With `by="hotwords"` only speech with one of the phrases in `hotwords` does, while a question is open, and nothing
     otherwise. With `ignore_back_channels` the bot pauses for "mm-hm" and "okay", and continues, while a question for
@@ -32,6 +33,7 @@ class Interruption:
     hotwords: tuple[str, ...] = ()
     ignore_back_channels: bool | None = None
     surely_ms: int = 700
+    waits: bool = True
 
     def __post_init__(self) -> None:
         if self.by not in ("both", "speech", "keys", "hotwords", "nobody"):
@@ -270,7 +272,7 @@ class Playback:
     """What was played of an utterance: the words that reached the caller, and those that did not.
 
     `interrupted`: the caller cut it off. `failed`: why the voice could not say the rest. `words` has the times of what
-    was played, once the utterance is over.
+    was played, once the utterance is over; `played_s` is how much of its audio reached the caller.
     """
 
     text_played: str = ""
@@ -278,6 +280,7 @@ class Playback:
     interrupted: bool = False
     failed: str | None = None
     words: tuple[SpokenWord, ...] = field(default=(), compare=False, repr=False)
+    played_s: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,15 +51,15 @@ class InboundAudio:
         self._pause_before = True  # whether a pause precedes what is sent next
         asr = engines.asr
         self._asr = asr.for_line(line.encoding, line.rate_hz) if isinstance(asr, LineAsrEngine) else asr
-        self._bands = Bands(line.rate_hz, self._asr.capabilities.rate_hz, engines.upsampler, engines.downsampler)
+        self.bands = Bands(line.rate_hz, self._asr.capabilities.rate_hz, engines.upsampler, engines.downsampler)
         score = self._front_end.score if self._front_end is not None else None
-        self.caller = CallerAudio(engines.vad, on_speech, on_failed, score, self._bands.kept_bytes, kept_ticks)
+        self.caller = CallerAudio(engines.vad, on_speech, on_failed, score, self.bands.kept_bytes, kept_ticks)
         self._recognition: Recognition | None = None
         self._advice, self._upsampler = engines.advice, engines.upsampler
 
     def recogniser_for(self, listener: Listener, run: Run) -> Recognition:
         """Create the recogniser that gets the audio."""
-        self._recognition = Recognition(self._asr, self._bands, self.caller, listener, run)
+        self._recognition = Recognition(self._asr, self.bands, self.caller, listener, run)
         if self._advice is not None:
             self._recognition.heard_bytes = 2 * self._asr.capabilities.rate_hz * HEARD_S
         return self._recognition
@@ -77,7 +77,7 @@ class InboundAudio:
         """Take the line's next audio, see Line."""
         if self.held:
             pcm = bytes(len(pcm))  # music on hold, or somebody else's voice
-        bands, recognition = self._bands, self._recognition
+        bands, recognition = self.bands, self._recognition
         processed = narrow = pcm if bands.narrow is None else bands.narrow(pcm)
         if self._front_end is not None:
             processed = self._front_end.on_audio(narrow, at_tick, at_s)

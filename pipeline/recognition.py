@@ -76,6 +76,10 @@ class Recognition:
         self._transcription: asyncio.Task[None] | None = None
         self._kept: deque[bytes] = deque()
 
+    def replace(self, asr: AsrEngine) -> None:
+        """Another recogniser for the turns that begin from now on."""
+        self._asr = asr
+
     def feed(self, kept: bytes) -> None:
         """Feed the caller's next audio, in CallerAudio's format."""
         if self.stream is not None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
-from offhook.pipeline.asr.engine import AsrRequest
+from offhook.pipeline.asr.engine import AsrEngine, AsrRequest
 from offhook.pipeline.caller_input import CallerInput
 from offhook.pipeline.clock import MONOTONIC, Clock
 from offhook.pipeline.events import ANYTHING, Answer, AnswerKind, Interruption, Playback, Prompt, Question
@@ -138,15 +138,18 @@ class Session:
         complete: bool = True,
         language: str | None = None,
         voice: str | None = None,
+        given_by: str = "",
     ) -> int:
         """Begin an utterance and return its id; with `complete` false, `append` adds text and `finish` ends it.
+
+        With `given_by`, the name of who speaks, its audio comes by `append_audio` and `append` adds to the transcript.
 
         Raises RuntimeError while another one is open, ValueError after `close`.
         """
         if self._step is not None or self._utterances.open:
             raise RuntimeError("the bot is already speaking: await one utterance before the next")
         prompt = Prompt(text, interruption=interruption, language=language, voice=voice)
-        self._begin(prompt, None, complete=complete)
+        self._begin(prompt, None, complete=complete, given_by=given_by)
         return self._utterances.latest
 
     def append(self, utterance: int, text: str) -> None:
@@ -169,6 +172,10 @@ class Session:
     def report(self, event: SessionEvent) -> None:
         """Pass on an event of the dialog's own."""
         self._on_event(event)
+
+    def append_audio(self, utterance: int, payload: bytes) -> None:
+        """Add audio, in the line's encoding, to an utterance that is given; does nothing if it is over."""
+        self._utterances.append_audio(utterance, payload)
 
     def finish(self, utterance: int) -> None:
         """The text of the utterance is complete."""
@@ -255,6 +262,33 @@ class Session:
         """Report every frame of the caller's audio as the speech gate gets it."""
         self._caller.watch_detector(probe)
 
+    @property
+    def held(self) -> bool:
+        """Whether the far end holds the call."""
+        return self._caller.held
+
+    @property
+    def line(self) -> Line:
+        """The call's line."""
+        return self._line
+
+    def recognise_by(self, asr: AsrEngine) -> None:
+        """Replace the recogniser for the turns that begin from now on. It takes PCM at `caller_rate_hz`."""
+        self._caller.recognise_by(asr)
+
+    @property
+    def caller_rate_hz(self) -> int:
+        """8000, or 16000 on a wideband line whose recogniser is wideband as well."""
+        return self._caller.rate_hz
+
+    def transcribed(self, text: str, began_at: float, ended_at: float) -> None:
+        """The words of a turn that its TurnOver did not have, however late."""
+        if self._core.floor is Floor.CLOSED:
+            return
+        answer, was = Answer(AnswerKind.SPEECH, text), Answer(AnswerKind.NO_MATCH, is_final=False)
+        self._on_event(CallerCorrected(answer, was, self._clock.now(), began_at))
+        self._publish(TurnCorrected(answer, was, began_at, ended_at))
+
     def hold(self, held: bool) -> None:
         """The far end puts the call on hold or resumes it. On hold its audio is ignored and nothing times out."""
         if held is self._caller.held or self._core.floor is Floor.CLOSED:
@@ -328,11 +362,11 @@ class Session:
 
     # Exchange with the core.
 
-    def _begin(self, prompt: Prompt, question: Question | None, *, complete: bool = True) -> None:
+    def _begin(self, prompt: Prompt, question: Question | None, *, complete: bool = True, given_by: str = "") -> None:
         request = request_for(question)
         now = self._clock.now()
         self._core.say(self._utterances.latest + 1, prompt.policy, now, question)
-        self._utterances.begin(prompt, complete=complete)
+        self._utterances.begin(prompt, complete=complete, given_by=given_by)
         if self._fills:
             self._stopgap.prepare(prompt.language)
         if question is not None:

@@ -16,6 +16,7 @@ from offhook.pipeline.ports import Line
 from offhook.pipeline.prepared import PreparedSpeech
 from offhook.pipeline.rates import TICK_HZ
 from offhook.pipeline.trace import BargedIn, BotHeard, BotResumed, BotSpoke, EngineFailed, SessionEvent
+from offhook.pipeline.transcript_pace import TranscriptPace
 from offhook.pipeline.tts.gap import gap_ticks
 from offhook.pipeline.tts.voice import Voice
 
@@ -68,6 +69,7 @@ class Speaker:
         self._cut: Playback | None = None
         self._begun: list[tuple[str, int]] = []  # texts given to the voice, and where each begins in the audio
         self._voice_notified = False
+        self._given: TranscriptPace | None = None  # of an utterance whose audio is made elsewhere
 
     @property
     def open(self) -> bool:
@@ -82,9 +84,11 @@ class Speaker:
         complete: bool = True,
         language: str | None = None,
         voice: str | None = None,
+        given_by: str = "",
     ) -> None:
         """Synthesise and play as audio arrives; with `complete` false, `append` adds text. `language`, `voice`: see
-        Voice."""
+        Voice. With `given_by`, the engine's name, nothing is synthesised: `append_audio` adds the audio, `append` its
+        transcript."""
         self._stop_synthesis()
         self.paused, self._cut, self._began_at = False, None, None
         self._resume_at, self._text_complete = resume_at, False
@@ -95,7 +99,11 @@ class Speaker:
         self._clause_at_ticks, self._goes_on = 0, False
         self._begun.clear()
         self._voice_notified = False
-        self._ledger = PlayoutLedger(Utterance("", bytes_per_tick=self._line.bytes_per_tick))
+        self._given = TranscriptPace() if given_by else None
+        if given_by:
+            self._engines[given_by] = None
+        utterance = Utterance("", bytes_per_tick=self._line.bytes_per_tick, is_given=bool(given_by))
+        self._ledger = PlayoutLedger(utterance)
         self.append(text)
         if complete:
             self.complete()
@@ -129,6 +137,9 @@ class Speaker:
         """Add text."""
         if self._ledger is not None and not self._text_complete:
             self._ledger.utterance.text += text
+            if self._given is not None:
+                self._given.text(self._ledger.utterance, len(text))
+                return
             self._clauses += self._splitter.push(text)
             self._more.set()
 
@@ -144,10 +155,23 @@ class Speaker:
             return Playback()
         return self._cut or self._ledger.playback(self._line.played_ticks())
 
+    def append_audio(self, payload: bytes) -> None:
+        """Add audio of a given utterance, whole ticks in the line's encoding."""
+        ledger = self._ledger
+        if ledger is None or self._given is None or self._text_complete or self._cut is not None:
+            return
+        ledger.utterance.append(payload, ())
+        self._given.place(ledger.utterance)
+        if not self.paused:
+            self._queue_from(ledger.queued_to)
+
     def complete(self) -> None:
         """The text is complete."""
         if not self._text_complete:
             self._text_complete = True
+            if self._given is not None:
+                self._complete_given(self._given)
+                return
             self._clauses += self._splitter.flush()
             self._more.set()
 
@@ -220,7 +244,7 @@ class Speaker:
 
     def _notify_voice(self, ledger: PlayoutLedger, line_tick: int, playback: Playback) -> None:
         """Notify the voice, once, how far the utterance was played."""
-        if self._voice_notified:
+        if self._voice_notified or self._given is not None:
             return
         self._voice_notified = True
         if not playback.interrupted:
@@ -234,9 +258,15 @@ class Speaker:
             text, start = begun[-1]
             self._voice.interrupted(text, position - start, self._language, self._voice_name)
 
+    def _complete_given(self, given: TranscriptPace) -> None:
+        if self._ledger is not None and self._cut is None:
+            self._ledger.utterance.complete = True
+            given.place(self._ledger.utterance)
+            self.check_played()
+
     def _start_synthesis(self) -> None:
         ledger = self._ledger
-        if ledger is not None and self._synthesis is None and not ledger.utterance.complete:
+        if ledger is not None and self._given is None and self._synthesis is None and not ledger.utterance.complete:
             self._synthesis = self._run(self._synthesise(ledger.utterance))
 
     def _stop_synthesis(self) -> None:

@@ -43,6 +43,7 @@ class Utterances:
         self._speaker = Speaker(line, voice, clock, run, self._on_event, on_queue, on_played, on_clause)
         self._prompt = Prompt("")
         self._text_complete = True
+        self._given_by = ""
         self._said: asyncio.Future[Playback] | None = None
 
     @property
@@ -55,10 +56,11 @@ class Utterances:
         """Whether it is paused."""
         return self._speaker.paused
 
-    def begin(self, prompt: Prompt, *, complete: bool) -> None:
-        """Another utterance, said when the core commands it; with `complete` false, `append` adds text."""
+    def begin(self, prompt: Prompt, *, complete: bool, given_by: str = "") -> None:
+        """Another utterance, said when the core commands it; with `complete` false, `append` adds text. `given_by`: see
+        Speaker."""
         self.latest += 1
-        self._prompt, self._text_complete = prompt, complete
+        self._prompt, self._text_complete, self._given_by = prompt, complete, given_by
         self.playback = Playback()
         self._said = self._loop.create_future()
 
@@ -66,6 +68,11 @@ class Utterances:
         """Add text; does nothing if it is over."""
         if utterance == self.latest:
             self._speaker.append(text)
+
+    def append_audio(self, utterance: int, payload: bytes) -> None:
+        """Add audio of a given one; does nothing if it is over."""
+        if utterance == self.latest:
+            self._speaker.append_audio(payload)
 
     def finish(self, utterance: int) -> None:
         """The text is complete."""
@@ -124,6 +131,7 @@ class Utterances:
                     complete=self._text_complete,
                     language=prompt.language,
                     voice=prompt.voice,
+                    given_by=self._given_by,
                 )
             case Action.PAUSE:
                 self._speaker.pause(1000 * max(0.0, now - interrupted_at))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 from typing import TypeVar
 
+from offhook.api.call_audio import CallAudio
 from offhook.api.headers import CallHeaders
 from offhook.api.questions import Choices, checked, choices_of, digit_rule, expectation
 from offhook.api.turns import History, Said, TurnEvents
@@ -164,12 +165,12 @@ class Call:
         """
         if isinstance(text, AsyncIterable):
             utterance = self._start(Prompt("", barge_in, interruption, language, voice))
-            return await self._until_ended(utterance.follow(text))
+            return await self.until_ended(utterance.follow(text))
         prompt = Prompt(_text(text), barge_in, interruption, language, voice)
         if not self._session.expecting:
             return (await self.step(prompt, None)).prompt
         utterance = self._start(prompt)
-        return await self._until_ended(utterance.complete())
+        return await self.until_ended(utterance.complete())
 
     def start_saying(
         self,
@@ -257,6 +258,11 @@ class Call:
         else:
             self._turns[events] = self._session.subscribe(lambda event: self._pass_on(event, events))
         return events
+
+    @property
+    def audio(self) -> CallAudio:
+        """The call's audio, for an agent that recognises and speaks by itself."""
+        return CallAudio(self._session)
 
     @property
     def history(self) -> tuple[Said, ...]:
@@ -347,7 +353,7 @@ class Call:
             raise CallEnded
         prompt = None if prompt is None else self._localised(prompt)
         question = None if question is None else self._in_language(question)
-        answer = await self._until_ended(self._session.step(prompt, question))
+        answer = await self.until_ended(self._session.step(prompt, question))
         if question is None:
             return answer
         voice = None if prompt is None else prompt.voice
@@ -355,7 +361,7 @@ class Call:
         async def ask_back(asked: Prompt, about: Question) -> Answer:
             return await self._session.step(self._localised(replace(asked, voice=voice)), about)
 
-        return await self._until_ended(self._understanding.settle(question, answer, ask_back, wording))
+        return await self.until_ended(self._understanding.settle(question, answer, ask_back, wording))
 
     def corrected(self, question: Question, answer: Answer, wording: Wording | None = None) -> Answer:
         """What a late final makes of the answer to `question`: a no-match where it is so uncertain that `step` would
@@ -436,7 +442,8 @@ class Call:
         if not (isinstance(event, TurnOver | NoInput) and self._session.in_step):
             events.put(event)
 
-    async def _until_ended(self, work: Awaitable[_T]) -> _T:
+    async def until_ended(self, work: Awaitable[_T]) -> _T:
+        """The result of `work`. Raises CallEnded if the call ends first, and cancels the wait."""
         try:
             result = await work
         except asyncio.CancelledError:

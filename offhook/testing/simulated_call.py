@@ -40,7 +40,7 @@ from offhook.testing.simulated_engines import SimulatedAsr, SimulatedVad, Simula
 from offhook.testing.simulated_line import SimulatedLine
 from offhook.testing.virtual_time import loop_clock
 
-HEARS_WITHIN_S = 30.0
+HEARS_WITHIN_S = 8.0
 
 
 class SimulatedCall:
@@ -48,9 +48,9 @@ class SimulatedCall:
 
     The bot's and the caller's speech takes 60 ms a character. `events` has all events of the session; an exception of
     the bot is raised when the call ends. `language` is the call's at first, `languages` those of the engines (none:
-    any); `voice` and `asr` show which were used. With `transfers` the call can be transferred: `transferred_to` says
-    where. `sent_keys` are the keys that the bot has pressed. With `recorded`, `event_log` gets what the turn core is
-    given and decides.
+    any), `line` a line with other properties; `voice` and `asr` show which were used. With `transfers` the call can be
+    transferred: `transferred_to` says where. `sent_keys` are the keys that the bot has pressed. With `recorded`,
+    `event_log` gets what the turn core is given and decides.
     """
 
     def __init__(  # noqa: PLR0913  # each is a property of a call
@@ -68,6 +68,7 @@ class SimulatedCall:
         languages: tuple[str, ...] = (),
         transfers: bool = False,
         recorded: bool = False,
+        line: SimulatedLine | None = None,
     ) -> None:
         self.transferred_to: str | None = None
         self.sent_keys = ""
@@ -79,7 +80,7 @@ class SimulatedCall:
         self._changed = asyncio.Event()
         self._spoken: list[str] = []  # played utterances that `hears` has not returned yet
         self._clock = loop_clock()
-        self.line = SimulatedLine()
+        self.line = line or SimulatedLine()
         vad = VadBatcher(SimulatedVad(), GateSettings(), spacing_s=0.0, now=self._clock.now)
         voice = Voice("simulated", self.voice, ClipCache(0), _unresampled, language=language)
         self.asr = SimulatedAsr(self._texts, languages)

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 
+from offhook.telephony.codec import PCMA, PCMU
 from offhook.telephony.listeners import LineListeners
 
 PACKET_TICKS = 160
@@ -13,15 +14,17 @@ _SILENCE = bytes(2 * PACKET_TICKS)
 class SimulatedLine:
     """A Line at 8 kHz, for a session that runs on the same loop.
 
-    `in_flight_ticks` of the sent audio have not arrived at the caller yet.
+    `in_flight_ticks` of the sent audio have not arrived at the caller yet. With the encoding PCMU or PCMA its payload
+    is G.711.
     """
 
-    encoding = "L8"
     rate_hz = 8_000
     bytes_per_tick = 1
     awaits_media = True
 
-    def __init__(self, in_flight_ticks: int = 0) -> None:
+    def __init__(self, in_flight_ticks: int = 0, encoding: str = "L8") -> None:
+        self.encoding = encoding
+        self._law = {"PCMU": PCMU, "PCMA": PCMA}.get(encoding)
         self._listeners = LineListeners()
         self.add_listener = self._listeners.add
         self.in_flight_ticks = in_flight_ticks
@@ -37,7 +40,7 @@ class SimulatedLine:
 
     def encode(self, pcm: bytes) -> bytes:
         """The upper bytes: only the length matters."""
-        return pcm[1::2]
+        return pcm[1::2] if self._law is None else self._law.encode(pcm)
 
     def play(self, payload: bytes) -> None:
         """See Line."""

@@ -28,7 +28,7 @@ class Target:
     `keyterms`: words that the stream prefers from its start.
     """
 
-    kind: Literal["asr", "tts"]
+    kind: Literal["asr", "tts", "agent"]
     name: str
     vendor: str
     url: str = field(repr=False)

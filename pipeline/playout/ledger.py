@@ -31,8 +31,9 @@ class Utterance:
 
     Text may be added, and `append` adds audio during synthesis; `complete` means that neither will grow any more. If
     the voice failed part-way, `failed_at` is the character from which the text will never be spoken, and `failure` says
-    why. Audio and words are kept as they came, not copied: they are mostly those of a cached clip, which the calls that
-    say it and their lines share.
+    why. `is_given`: the audio is made elsewhere and the text is its transcript, which may lag behind: it is cut where
+    the audio is. Audio and words are kept as they came, not copied: they are mostly those of a cached clip, which the
+    calls that say it and their lines share.
     """
 
     text: str
@@ -44,6 +45,7 @@ class Utterance:
     failed_at: int | None = None
     failure: str | None = None
     bytes_per_tick: int = 1
+    is_given: bool = False
     sentences: list[int] = field(default_factory=list)
     """The tick at which each sentence begins."""
 
@@ -128,7 +130,9 @@ class PlayoutLedger:
         unplayed = utterance.text[cut_at:].lstrip(" \n\t.,;:!?)")
         played = utterance.text[: len(utterance.text) - len(unplayed)].rstrip()
         cut_short = bool(unplayed) and (utterance.failure is None or position < utterance.ticks)
-        return Playback(played, unplayed, cut_short, utterance.failure)
+        if utterance.is_given:
+            cut_short = position < utterance.ticks or not utterance.complete
+        return Playback(played, unplayed, cut_short, utterance.failure, played_s=position / TICK_HZ)
 
     def played_words(self, playback: Playback) -> tuple[SpokenWord, ...]:
         """The words of `playback` that were played, with their times."""

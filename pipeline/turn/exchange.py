@@ -136,7 +136,8 @@ class Exchange:
         if floor is not Floor.IDLE:
             return Move.SAY_IN_TURN
         if not self.may_interrupt():
-            return Move.SAY_LATER if self.talks() else Move.SAY
+            waits = self.utterance is not None and self.utterance.interruption.waits
+            return Move.SAY_LATER if waits and self.talks() else Move.SAY
         if self.question is not None and (self.question.speech or self.next_kept() is not None):
             return _SAY_MOVES[self.ask_move(Move.ASK, Move.ASK_UNSURE)]
         if self.talks():

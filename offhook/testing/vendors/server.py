@@ -36,6 +36,8 @@ Fault = Literal[
     "audio-after-cancel",
     "wrong-context",
     "idle-close",
+    "rate-limit",
+    "session-expired",
 ]
 """What may be wrong with a vendor.
 
@@ -48,6 +50,8 @@ Fault = Literal[
 - `audio-after-cancel`: a cancelled text is spoken to its end all the same.
 - `wrong-context`: what is sent carries the id of another context.
 - `idle-close`: the connection is closed after `idle_s` without a message.
+- `rate-limit`: every response of a speech model fails with that reason.
+- `session-expired`: a speech model's session has reached its limit at the next message.
 """
 
 

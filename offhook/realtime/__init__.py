@@ -1,0 +1,1 @@
+"""Speech-to-speech models as agents: OpenAI Realtime, OpenAI Live, Gemini Live."""

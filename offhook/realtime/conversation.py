@@ -1,0 +1,414 @@
+"""One call with a speech-to-speech model. The floor decides who speaks; this connects it with the model's session."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+from offhook.api.agent import Outcome
+from offhook.api.call import Call
+from offhook.pipeline.asr.engine import OnEndpoint
+from offhook.pipeline.errors import EngineError, EngineTimeout
+from offhook.pipeline.events import Answer, DigitRule, Interruption, Question
+from offhook.pipeline.rates import TICK_HZ
+from offhook.pipeline.trace import EngineFailed
+from offhook.pipeline.turn.events import Interrupted, TurnEvent, TurnOver, TurnStarted, UtterancePlayed
+from offhook.realtime.audio_port import AudioPort, ModelAudio
+from offhook.realtime.ears import Ears
+from offhook.realtime.link import Line, Link, OpenLink, Setup
+from offhook.realtime.replies import Replies, Reply
+from offhook.realtime.tools import CallTools, Tool
+from offhook.vendors.errors import VendorRefusedError
+
+MAX_FAILURES = 3  # in a row, until the call is given up
+RETRY_S = 0.25
+LIVENESS_S = 0.25
+GO_ON = "Your last message was cut off by a fault on the line. Go on where it ends."
+GREET = "Greet the caller."
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """How an agent speaks: the vendor, and what the session begins with."""
+
+    name: str
+    open: OpenLink
+    audio: ModelAudio
+    setup: Setup
+    tools: Sequence[Tool] = ()
+    transfers: Mapping[str, str] = field(default_factory=dict)
+    interruption: Interruption = field(default_factory=Interruption)
+    greet: str = GREET
+    sorry: str = ""
+    max_session_s: float = 3_300.0
+    reply_within_s: float = 4.0
+    full_duplex: bool = False
+    """The model listens while it speaks, and need not answer."""
+
+
+class Conversation:
+    """See the module. Implements Hearing for the floor, and Receiver for the model."""
+
+    def __init__(self, call: Call, speech: Speech) -> None:
+        self._call = call
+        self._audio = call.audio
+        self._speech = speech
+        self._vendor_decides = speech.setup.turn_detection == "vendor"
+        self._tools = CallTools(call, speech.tools, speech.transfers)
+        interruption = Interruption(by="nobody", waits=False) if self._vendor_decides else speech.interruption
+        self._replies = Replies(self._audio, speech.name, interruption, self._on_heard)
+        self._link: Link | None = None
+        self._port = AudioPort(self._audio, speech.audio)
+        self._ready = self._greeted = False
+        self._handle = ""
+        self._failures = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._over: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._in_turn = False
+        self._on_endpoint: OnEndpoint | None = None
+        self._retry: asyncio.TimerHandle | None = None
+        self._turn_audio: list[bytes] = []  # of the caller's turn that has no reply yet, to be sent again
+        self._opened_at = 0.0
+        self._awaits_reply = False
+        self._asked_at = 0.0
+        self._turn_times: list[tuple[float, float]] = []  # of this session's turns
+        self._turn_began_at = 0.0
+        self._texts: list[str] = []  # the caller's, until there is a session to write to
+        self._caller_speaks = False
+
+    async def run(self) -> Outcome:
+        """Talk until the call is over, the model ends it, or it fails for good."""
+        unsubscribe = self._audio.subscribe(self._on_turn_event)
+        if self._vendor_decides:
+            unlisten = self._audio.listen(self._on_line_audio)
+        else:
+            unlisten = None
+            ears = Ears(self, self._audio.turn_rate_hz, advised=self._speech.setup.turn_detection == "advise")
+            self._audio.recognise_by(ears)
+            self._call.expect(Question(digits=DigitRule(1, 32)))
+        try:
+            self._open()
+            self._task(self._watch())
+            outcome = await self._call.until_ended(self._over)
+        finally:
+            unsubscribe()
+            if unlisten is not None:
+                unlisten()
+            self._close()
+        if outcome.reason == "the model failed" and self._speech.sorry:
+            await self._call.say(self._speech.sorry)
+        return outcome
+
+    @property
+    def _live(self) -> Link | None:
+        """The session, if it is ready. What happens before that is taken up by `_resume`."""
+        return self._link if self._ready else None
+
+    # Hearing: the floor has given the caller's turn to the model.
+
+    def turn_began(self, on_endpoint: OnEndpoint | None) -> None:
+        """See Hearing."""
+        self._in_turn, self._on_endpoint = True, on_endpoint
+        self._turn_audio.clear()
+        self._replies.may_begin = False
+        if (link := self._live) is not None:
+            link.begin_turn()
+
+    def turn_audio(self, pcm: bytes) -> None:
+        """See Hearing."""
+        audio = self._port.to_model(pcm, self._audio.turn_rate_hz)
+        self._turn_audio.append(audio)
+        if audio and (link := self._live) is not None:
+            link.send_audio(audio)
+
+    def turn_over(self) -> None:
+        """See Hearing."""
+        self._end_turn()
+        self._waits()
+        if (link := self._live) is not None:
+            self._turn_times.append((self._turn_began_at, monotonic()))
+            link.end_turn()
+
+    def turn_dropped(self) -> None:
+        """See Hearing."""
+        if not self._in_turn:
+            return
+        self._turn_audio.clear()
+        if (link := self._live) is not None:
+            link.drop_turn()
+        self._end_turn()
+
+    def _end_turn(self) -> None:
+        self._in_turn, self._on_endpoint = False, None
+        self._replies.may_begin = True
+
+    # The floor's events.
+
+    def _on_turn_event(self, event: TurnEvent) -> None:
+        match event:
+            case TurnStarted(began_at, asked):
+                self._turn_began_at = began_at
+                if asked and not self._vendor_decides:
+                    # Not from within the floor's own move.
+                    asyncio.get_running_loop().call_soon(self._give_up)
+            case TurnOver(answer):
+                self._on_answer(answer)
+            case Interrupted(number, playback):
+                if self._link is not None and self._replies.playing is not None:
+                    self._link.stop()
+                self._replies.ended(number, playback)
+                self._maybe_end()
+            case UtterancePlayed(number, playback):
+                reply = self._replies.ended(number, playback)
+                if reply is not None and reply.broken:
+                    self._ask(GO_ON)
+                self._maybe_end()
+                self._maybe_renew()
+            case _:
+                pass
+
+    def _give_up(self) -> None:
+        """The caller has the floor: whatever the model says or is about to say will not be heard."""
+        self._awaits_reply = False
+        if self._link is not None:
+            self._link.stop()
+        self._replies.cut()
+
+    def _on_answer(self, answer: Answer) -> None:
+        """Keys and typed lines: to the model they are text."""
+        text = f"[The caller pressed the keys {answer.digits}.]" if answer.digits else answer.text
+        if (answer.digits or answer.typed) and text:
+            self._write(text)
+
+    def _write(self, text: str) -> None:
+        self._waits()
+        if (link := self._live) is not None:
+            link.send_text(text)
+        else:
+            self._texts.append(text)
+
+    def _on_line_audio(self, pcm: bytes) -> None:
+        audio = self._port.to_model(pcm, self._audio.line_rate_hz)
+        if audio and (link := self._live) is not None:
+            link.send_audio(audio)
+
+    def _on_heard(self, reply: Reply, played_ms: int | None, received_ms: int, text: str) -> None:
+        if self._link is not None:
+            self._link.heard(reply.item, played_ms, received_ms, text)
+
+    # Receiver: the model.
+
+    @property
+    def behind_ms(self) -> float:
+        """See Receiver."""
+        return 1000 * self._audio.queued_ticks / TICK_HZ
+
+    def on_ready(self) -> None:
+        """See Receiver."""
+        self._ready = True
+        self._resume()
+
+    def on_audio(self, item: str, payload: bytes) -> None:
+        """See Receiver."""
+        self._answered()
+        self._replies.add_audio(item, payload)
+
+    def on_text(self, item: str, delta: str) -> None:
+        """See Receiver."""
+        self._replies.add_text(item, delta)
+
+    def on_item_over(self, item: str) -> None:
+        """See Receiver."""
+        self._replies.end(item)
+
+    def on_response_over(self) -> None:
+        """See Receiver."""
+        self._answered()
+        self._maybe_end()
+
+    def on_response_failed(self, error: EngineError) -> None:
+        """See Receiver."""
+        self._fail(error, self._ask_again)
+
+    def on_tool_call(self, call_id: str, name: str, arguments: str) -> None:
+        """See Receiver."""
+        self._answered()
+        self._task(self._run_tool(call_id, name, arguments))
+
+    def on_caller_text(self, turn: int, text: str) -> None:
+        """See Receiver."""
+        now = monotonic()
+        times = self._turn_times[turn] if turn < len(self._turn_times) else (now, now)
+        self._audio.transcribed(text, *times)
+
+    def on_caller_speech(self, speaks: bool) -> None:
+        """See Receiver."""
+        if self._vendor_decides:
+            now = monotonic()
+            if speaks:
+                self._turn_began_at = now
+            else:
+                self._turn_times.append((self._turn_began_at, now))
+                self._waits()
+        elif self._on_endpoint is not None and speaks is not self._caller_speaks:
+            self._on_endpoint("resumed" if speaks else "over")
+        self._caller_speaks = speaks
+
+    def on_interrupted(self) -> None:
+        """See Receiver."""
+        self._give_up()
+
+    def on_lost(self, error: EngineError) -> None:
+        """See Receiver."""
+        # A handle that the vendor does not take is not tried twice.
+        self._handle = self._link.handle if self._ready and self._link is not None else ""
+        self._link = None
+        self._replies.lost()
+        if isinstance(error, VendorRefusedError):
+            self._failures = MAX_FAILURES
+        self._fail(error, self._reopen)
+
+    # Sessions.
+
+    def _open(self) -> None:
+        self._ready, self._opened_at = False, monotonic()
+        self._caller_speaks = False
+        self._port = AudioPort(self._audio, self._speech.audio)
+        self._turn_times.clear()
+        history = tuple(Line(said.who, said.text) for said in self._call.history)
+        setup = self._speech.setup
+        setup = Setup(
+            setup.model,
+            setup.instructions,
+            setup.voice,
+            self._tools.specs,
+            setup.turn_detection,
+            setup.language or self._call.language,
+            history,
+            self._handle,
+            setup.options,
+        )
+        self._link = self._speech.open(setup, self._port, self)
+
+    def _resume(self) -> None:
+        """The session is ready: take up the conversation where it was."""
+        link = self._link
+        awaited, turn = self._awaits_reply, list(self._turn_audio)
+        if link is None:
+            return
+        if turn and (self._in_turn or awaited):
+            link.begin_turn()
+            for audio in turn:
+                link.send_audio(audio)
+        texts, self._texts = self._texts, []
+        for text in texts:
+            link.send_text(text)
+        if awaited and turn and not self._in_turn:
+            self._turn_times.append((self._turn_began_at, monotonic()))
+            self._waits()
+            link.end_turn()
+        elif awaited and not self._in_turn and not texts:
+            self._ask("")
+        elif not self._greeted and not self._in_turn and self._speech.greet:
+            self._ask(self._speech.greet)
+        self._greeted = True
+
+    def _reopen(self) -> None:
+        if not self._over.done():
+            self._open()
+
+    def _ask_again(self) -> None:
+        if not self._in_turn:
+            self._ask("")
+
+    def _ask(self, instructions: str) -> None:
+        self._waits()
+        if (link := self._live) is not None and not self._over.done():
+            link.respond(instructions)
+
+    def _waits(self) -> None:
+        self._awaits_reply, self._asked_at = not self._speech.full_duplex, monotonic()
+
+    def _answered(self) -> None:
+        self._failures = 0
+        self._awaits_reply = False
+        if not self._in_turn:
+            self._turn_audio.clear()
+
+    def _maybe_renew(self) -> None:
+        """Before the vendor's own limit, when nobody would notice."""
+        link = self._link
+        quiet = self._replies.idle and not self._in_turn and not self._awaits_reply
+        if link is not None and quiet and not link.replying and link.age_s > self._speech.max_session_s:
+            self._link, self._handle = None, link.handle
+            link.close()
+            self._open()
+
+    async def _watch(self) -> None:
+        """A session that is mute is as good as lost."""
+        while True:
+            await asyncio.sleep(LIVENESS_S)
+            self._maybe_renew()
+            within_s, link = self._speech.reply_within_s, self._link
+            since = self._opened_at if not self._ready else self._asked_at if self._awaits_reply else None
+            if link is not None and since is not None and monotonic() - since > within_s:
+                link.close()
+                what = "answering" if self._ready else "opening a session"
+                self.on_lost(EngineTimeout(self._speech.name, what, f"nothing has come for {within_s:g} s"))
+
+    def _fail(self, error: EngineError, then: Callable[[], None]) -> None:
+        self._failures += 1
+        self._audio.report(EngineFailed(error.engine, str(error), monotonic()))
+        if self._over.done():
+            return
+        if self._failures >= MAX_FAILURES:
+            self._awaits_reply = False
+            self._over.set_result(Outcome("the model failed"))
+            return
+        delay_s = 0.0 if self._failures == 1 else RETRY_S * 2**self._failures
+        self._retry = asyncio.get_running_loop().call_later(delay_s, then)
+
+    # Tools and the end.
+
+    async def _run_tool(self, call_id: str, name: str, arguments: str) -> None:
+        link = self._link
+        try:
+            output = await self._tools.run(name, arguments)
+        except Exception as error:  # noqa: BLE001 - the user's code
+            output = f"The tool failed ({type(error).__name__})."
+        if link is None or link is not self._link:
+            return  # the session that asked is gone
+        link.tool_result(call_id, name, output)
+        if self._tools.ends:
+            self._maybe_end()
+        elif not self._in_turn:
+            self._ask("")
+
+    def _maybe_end(self) -> None:
+        link = self._link
+        if self._tools.ends and self._replies.idle and not (link is not None and link.replying):
+            self._task(self._end())
+
+    async def _end(self) -> None:
+        reason = self._tools.ends
+        why_not = await self._tools.end()
+        if why_not is None:
+            if not self._over.done():
+                self._over.set_result(Outcome(reason))
+        else:
+            self._write(f"[{why_not}]")
+
+    def _task(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _close(self) -> None:
+        link, self._link = self._link, None
+        if link is not None:
+            link.close()
+        if self._retry is not None:
+            self._retry.cancel()
+        for task in self._tasks:
+            task.cancel()

@@ -1,0 +1,55 @@
+"""The model as the call's recogniser: the floor decides what is a turn, and the model gets its audio."""
+
+from typing import Protocol
+
+from offhook.pipeline.asr.engine import AsrCapabilities, AsrRequest, OnEndpoint, OnPartial, Transcript
+
+
+class Hearing(Protocol):
+    """The conversation, for turns of the caller."""
+
+    def turn_began(self, on_endpoint: OnEndpoint | None) -> None:
+        """A turn begins; `on_endpoint` takes the vendor's opinion about its end."""
+
+    def turn_audio(self, pcm: bytes) -> None:
+        """Its next audio."""
+
+    def turn_over(self) -> None:
+        """It is over, and is to be answered."""
+
+    def turn_dropped(self) -> None:
+        """It came to nothing."""
+
+
+class Ears:
+    """An AsrEngine whose transcripts come later, see Session.transcribed: the model answers the sound."""
+
+    def __init__(self, hearing: Hearing, rate_hz: int, *, advised: bool) -> None:
+        self.capabilities = AsrCapabilities(rate_hz, False, True, False, ends_turns=advised)
+        self._hearing = hearing
+
+    async def start(self) -> None:
+        """See AsrEngine."""
+
+    async def close(self) -> None:
+        """See AsrEngine."""
+
+    def open(self, _request: AsrRequest, _on_partial: OnPartial, on_endpoint: OnEndpoint | None = None) -> "_Turn":
+        """See EndpointingAsrEngine."""
+        self._hearing.turn_began(on_endpoint)
+        return _Turn(self._hearing)
+
+
+class _Turn:
+    def __init__(self, hearing: Hearing) -> None:
+        self._hearing = hearing
+        self.feed = hearing.turn_audio
+
+    async def finish(self) -> Transcript:
+        """See AsrStream."""
+        self._hearing.turn_over()
+        return Transcript("", is_final=False)
+
+    def cancel(self) -> None:
+        """See AsrStream."""
+        self._hearing.turn_dropped()

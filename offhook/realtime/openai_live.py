@@ -1,0 +1,207 @@
+"""A session of OpenAI's Live API: the model listens while it speaks, and decides alone when to talk.
+
+The protocol has no turns, no truncation and no cancellation. What the caller hears is what the model thinks they hear
+only while the line is not behind: of the model's audio, silence is dropped, so that the line never lags.
+"""
+
+import asyncio
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from itertools import count
+from typing import Any
+
+from offhook.pipeline.errors import EngineError
+from offhook.realtime import openai_wire as wire
+from offhook.realtime.audio_port import AudioPort, ModelAudio
+from offhook.realtime.link import Receiver, Setup
+from offhook.realtime.openai_realtime import KEY_VARIABLE, VENDOR
+from offhook.telephony.codec import PCMA, PCMU
+from offhook.telephony.pcm import audioop
+from offhook.vendors.connection import Connection, Message, fields_of
+from offhook.vendors.errors import plain
+from offhook.vendors.limits import Limits
+from offhook.vendors.target import Target
+
+BASE_URL = "wss://api.openai.com/v1"
+DEFAULT_MODEL = "gpt-live-1.1"
+AUDIO = ModelAudio(24_000, 24_000, laws=True)
+LIMITS = Limits(max_message_bytes=16_000_000)
+MAX_SESSION_S = 3_300.0
+MAX_HISTORY = 128
+SILENT_RMS = 60
+"""Below this the model is silent: about -55 dB."""
+
+NO_TASKS = "Nothing but talking can be done on this call."
+
+MAX_LEAD_MS = 40.0
+
+END_AFTER_S = 0.3
+"""The model has stopped speaking when no audible audio has come for so long."""
+
+_LAWS = {"PCMU": PCMU, "PCMA": PCMA}
+
+
+_NUMBERS = count()  # of sessions
+
+
+class OpenAiLive:
+    """A Link. Each stretch of speech between two silences is an item."""
+
+    handle = ""
+
+    def __init__(self, base_url: str, api_key: str, setup: Setup, port: AudioPort, receiver: Receiver) -> None:
+        self.replying = False
+        self._receiver: Receiver | None = receiver
+        self._port = port
+        self._number = next(_NUMBERS)
+        self._spoken = 0  # stretches so far
+        self._speaks = False
+        self._quiet: asyncio.TimerHandle | None = None
+        self._caller_text = ""
+        self._caller_turn = 0
+        headers = (("Authorization", f"Bearer {api_key}"),)
+        hint = f"Type: export {KEY_VARIABLE}=…"
+        url = f"{base_url.rstrip('/')}/live/sessions"
+        self._target = Target("agent", "openai-live", VENDOR, url, headers, hint)
+        self._connection = Connection(self._target, LIMITS)
+        self._connection.receiver = self
+        self._connection.send(wire.message("session.start", session=_session(setup, port.law)))
+
+    @property
+    def age_s(self) -> float:
+        """See Link."""
+        return self._connection.age_s
+
+    def send_audio(self, pcm: bytes) -> None:
+        """See Link."""
+        self._send("session.input_audio.append", audio=b64encode(pcm).decode())
+
+    def begin_turn(self) -> None:
+        """See Link: the vendor decides about turns."""
+
+    def end_turn(self) -> None:
+        """See Link: the vendor decides about turns."""
+
+    def drop_turn(self) -> None:
+        """See Link: the vendor decides about turns."""
+
+    def send_text(self, text: str) -> None:
+        """See Link."""
+        self.respond(text)
+
+    def respond(self, instructions: str = "") -> None:
+        """See Link."""
+        if instructions:
+            self._send("session.instructions.append", content=instructions, delegation_id=None)
+
+    def stop(self) -> None:
+        """See Link: only the model can stop itself."""
+
+    def heard(self, item: str, played_ms: int | None, received_ms: int, text: str) -> None:
+        """See Link: the model cannot be told."""
+
+    def tool_result(self, call_id: str, name: str, output: str) -> None:
+        """See Link: the model calls no tools."""
+
+    def close(self) -> None:
+        """See Link."""
+        self._receiver = None
+        if self._quiet is not None:
+            self._quiet.cancel()
+        self._connection.close(wire.message("session.close"))
+
+    def _send(self, kind: str, **fields: object) -> None:
+        self._connection.send(wire.message(kind, **fields))
+
+    # From the connection.
+
+    def on_lost(self, error: EngineError) -> None:
+        """See vendors.connection."""
+        receiver, self._receiver = self._receiver, None
+        if self._quiet is not None:
+            self._quiet.cancel()
+        if receiver is not None:
+            receiver.on_lost(error)
+
+    def on_message(self, data: Message) -> None:
+        """See vendors.connection."""
+        event, receiver = fields_of(data), self._receiver
+        if receiver is None:
+            return
+        match event.get("type"):
+            case "session.started":
+                receiver.on_ready()
+            case "session.output_audio.delta":
+                self._on_audio(b64decode(event["delta"]), receiver)
+            case "session.output_transcript.delta":
+                self._tell_caller_text(receiver)
+                receiver.on_text(self._item, str(event["delta"]))
+            case "session.input_transcript.delta":
+                self._caller_text += str(event["delta"])
+            case "session.delegation.created":
+                self._send("session.commentary.append", content=NO_TASKS, delegation_id=event["delegation"]["id"])
+            case "session.closed":
+                why = f"it ended the session ({plain(self._target, str(event.get('reason')))})"
+                self._connection.fail(EngineError(self._target.name, f"talking to {VENDOR}", why))
+            case "error":
+                receiver.on_response_failed(self._error(event.get("error") or {}))
+
+    def _on_audio(self, audio: bytes, receiver: Receiver) -> None:
+        if audioop.rms(self._pcm(audio), 2) < SILENT_RMS:
+            # A pause between words stays, unless the line is behind; longer silence is not sent at all.
+            if self._speaks and receiver.behind_ms <= MAX_LEAD_MS:
+                receiver.on_audio(self._item, self._port.to_line(audio))
+            return
+        self._speaks = self.replying = True
+        receiver.on_audio(self._item, self._port.to_line(audio))
+        if self._quiet is not None:
+            self._quiet.cancel()
+        length_s = len(audio) / (1 if self._port.law else 2) / (8_000 if self._port.law else AUDIO.out_hz)
+        self._quiet = asyncio.get_running_loop().call_later(length_s + END_AFTER_S, self._on_quiet)
+
+    def _pcm(self, audio: bytes) -> bytes:
+        law = _LAWS.get(self._port.law)
+        return audio if law is None else law.decode(audio)
+
+    def _on_quiet(self) -> None:
+        receiver = self._receiver
+        self._speaks = self.replying = False
+        if receiver is not None:
+            receiver.on_item_over(self._item)
+            self._spoken += 1
+            receiver.on_response_over()
+
+    @property
+    def _item(self) -> str:
+        return f"speech {self._number}/{self._spoken}"
+
+    def _tell_caller_text(self, receiver: Receiver) -> None:
+        text, self._caller_text = self._caller_text.strip(), ""
+        if text:
+            receiver.on_caller_text(self._caller_turn, text)
+            self._caller_turn += 1
+
+    def _error(self, error: Mapping[str, Any]) -> EngineError:
+        words = f"{VENDOR} says: {error.get('message')} ({error.get('code')})"
+        return EngineError(self._target.name, f"talking to {VENDOR}", plain(self._target, words))
+
+
+def _session(setup: Setup, law: str) -> dict[str, Any]:
+    format_: dict[str, Any] = (
+        {"type": wire.FORMATS[law], "rate": 8_000} if law else {"type": "audio/pcm", "rate": 24_000}
+    )
+    audio: dict[str, Any] = {"format": format_}
+    if setup.voice:
+        audio["output"] = {"voice": setup.voice}
+    fields: dict[str, Any] = {"model": setup.model, "instructions": setup.instructions, "audio": audio}
+    if setup.history:
+        kinds = {"bot": ("assistant", "output_text"), "caller": ("user", "input_text")}
+        fields["input"] = [
+            {
+                "type": "message",
+                "role": kinds[line.who][0],
+                "content": [{"type": kinds[line.who][1], "text": line.text}],
+            }
+            for line in setup.history[-MAX_HISTORY:]
+        ]
+    return wire.merged(fields, setup.options or {})

@@ -1,0 +1,152 @@
+"""The model's replies on the floor: one utterance at a time, in their order, and what was heard of each."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from offhook.api.call_audio import CallAudio, GivenUtterance
+from offhook.pipeline.events import Interruption, Playback
+from offhook.pipeline.rates import TICK_HZ
+
+
+@dataclass(slots=True)
+class Reply:
+    """One item of the model."""
+
+    item: str
+    received_bytes: int = 0
+    parts: list[str | bytes] = field(default_factory=list)  # transcript and audio, until its utterance begins
+    over: bool = False
+    broken: bool = False
+    """The session was lost in the middle of it."""
+    utterance: GivenUtterance | None = None
+
+
+OnHeard = Callable[[Reply, int | None, int, str], None]
+"""Of a reply that is over: the milliseconds that were played (None: all), those received, the text played."""
+
+
+class Replies:
+    """Plays replies. `on_heard` is told of each how much was heard, in the order in which they came."""
+
+    def __init__(self, audio: CallAudio, given_by: str, interruption: Interruption, on_heard: OnHeard) -> None:
+        self.playing: Reply | None = None
+        self.may_begin = True
+        """Cleared while the caller has the floor."""
+        self._audio = audio
+        self._given_by = given_by
+        self._interruption = interruption
+        self._on_heard = on_heard
+        self._waiting: deque[Reply] = deque()
+        self._ignored: deque[str] = deque(maxlen=100)  # items that nobody will hear any more
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is being said or waits to be."""
+        return self.playing is None and not self._waiting
+
+    def add_audio(self, item: str, payload: bytes) -> None:
+        """More audio of an item."""
+        reply = self._reply(item)
+        if reply is None or not payload:
+            return
+        reply.received_bytes += len(payload)
+        if reply.utterance is not None:
+            reply.utterance.append_audio(payload)
+        else:
+            reply.parts.append(payload)
+            self.begin()
+
+    def add_text(self, item: str, delta: str) -> None:
+        """More of its transcript."""
+        reply = self._reply(item)
+        if reply is None:
+            return
+        if reply.utterance is not None:
+            reply.utterance.append(delta)
+        else:
+            reply.parts.append(delta)
+
+    def end(self, item: str) -> None:
+        """All of it has come."""
+        reply = self._reply(item)
+        if reply is None:
+            return
+        reply.over = True
+        if reply.utterance is not None:
+            reply.utterance.finish()
+        elif not reply.received_bytes:
+            self._waiting.remove(reply)
+
+    def begin(self) -> None:
+        """Begin the next reply, if nothing is being said and the caller does not speak."""
+        while self._waiting and self.playing is None and self.may_begin:
+            reply = self._waiting[0]
+            if not reply.received_bytes:
+                return  # its transcript is ahead of its audio
+            try:
+                utterance = self._audio.start_saying(self._given_by, self._interruption)
+            except RuntimeError:
+                return  # the bot says something else, and `played` follows
+            self._waiting.popleft()
+            self.playing, reply.utterance = reply, utterance
+            for part in reply.parts:
+                if isinstance(part, str):
+                    utterance.append(part)
+                else:
+                    utterance.append_audio(part)
+            reply.parts.clear()
+            if reply.over:
+                utterance.finish()
+
+    def ended(self, utterance_id: int, playback: Playback) -> Reply | None:
+        """An utterance of the call has ended; returns the reply if it was one, and begins the next if it was played."""
+        reply = self.playing
+        if reply is None or reply.utterance is None or reply.utterance.id != utterance_id:
+            self.begin()
+            return None
+        self.playing = None
+        self._ignored.append(reply.item)
+        received_ms = self._received_ms(reply)
+        if playback.interrupted:
+            self._on_heard(reply, min(int(1000 * playback.played_s), received_ms), received_ms, playback.text_played)
+            self.drop_waiting()
+        else:
+            self._on_heard(reply, None, received_ms, playback.text_played)
+            self.begin()
+        return reply
+
+    def cut(self) -> None:
+        """Stop at once: the caller has the floor. `ended` follows for what was being said."""
+        if self.playing is not None and self.playing.utterance is not None:
+            self.playing.utterance.cancel()
+        else:
+            self.drop_waiting()
+
+    def drop_waiting(self) -> None:
+        """What has not begun will not be heard."""
+        while self._waiting:
+            reply = self._waiting.popleft()
+            self._ignored.append(reply.item)
+            self._on_heard(reply, 0, self._received_ms(reply), "")
+
+    def lost(self) -> None:
+        """Nothing more comes of any reply."""
+        for reply in (*self._waiting, *([self.playing] if self.playing is not None else ())):
+            if not reply.over:
+                reply.broken = True
+                self.end(reply.item)
+
+    def _received_ms(self, reply: Reply) -> int:
+        return int(1000 * reply.received_bytes / self._audio.bytes_per_tick / TICK_HZ)
+
+    def _reply(self, item: str) -> Reply | None:
+        if item in self._ignored:
+            return None
+        if self.playing is not None and self.playing.item == item:
+            return self.playing
+        found = next((reply for reply in self._waiting if reply.item == item), None)
+        if found is None:
+            found = Reply(item)
+            self._waiting.append(found)
+        return found

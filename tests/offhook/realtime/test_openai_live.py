@@ -1,0 +1,94 @@
+"""SpeechAgent with OpenAI's Live API: a simulated caller, the real client, a server on loopback."""
+
+import asyncio
+from time import monotonic
+from typing import Any
+
+import pytest
+from openai import AsyncOpenAI
+from openai.types.live import ClientEvent, ServerEvent
+from pydantic import TypeAdapter
+
+from offhook.realtime.agent import SpeechAgent, speech_agent
+from offhook.telephony.codec import PCMU
+from offhook.telephony.pcm import audioop
+from offhook.testing.simulated_call import SimulatedCall
+from offhook.testing.simulated_line import SimulatedLine
+from offhook.testing.vendors.openai_live import OpenAiLiveServer
+from offhook.usererror import UserError
+
+LONG = "This is a rather long sentence about nothing in particular, which goes on and on."
+
+
+def agent(server: OpenAiLiveServer, **options: object) -> SpeechAgent:
+    return speech_agent(
+        {"provider": "openai-live", "base_url": server.url + "/v1", "api_key": server.api_key, **options}
+    )
+
+
+async def test_a_conversation() -> None:
+    async with OpenAiLiveServer(["what is it"], replies=["Hello there.", "It is ten."]) as server:
+        line = SimulatedLine(encoding="PCMU")
+        async with SimulatedCall(agent(server), line=line) as caller:
+            await caller.hears("Hello there.")
+            await caller.says("what is it", seconds=0.6)
+            await caller.hears("It is ten.")
+            said = [(each.who, each.text) for each in caller.transcript]
+            assert said == [("bot", "Hello there."), ("caller", "what is it"), ("bot", "It is ten.")]
+        events: TypeAdapter[object] = TypeAdapter(ClientEvent)
+        for message in server.sessions[0].messages:
+            audio = {"audio": ""} if message["type"] == "session.input_audio.append" else {}
+            events.validate_python(message | audio)
+        assert server.configured[0]["audio"]["format"] == {"type": "audio/pcmu", "rate": 8_000}
+        assert len(server.sessions[0].audio) > 8_000  # all of the caller's audio, silence as well
+
+
+@pytest.mark.alone
+async def test_when_the_model_stops_the_caller_hears_it_at_once() -> None:
+    async with OpenAiLiveServer(["stop"], replies=[LONG, "Yes?"]) as server:
+        line = SimulatedLine(encoding="PCMU")
+        loud_at = [0.0]
+        most = [0]
+
+        def on_sent(payload: bytes, _ordinal: int, _at_s: float) -> None:
+            if audioop.rms(PCMU.decode(payload), 2) > 300:
+                loud_at.append(monotonic())
+            most[0] = max(most[0], line.queued_ticks)
+
+        line.add_listener(sent=on_sent)
+        async with SimulatedCall(agent(server), line=line) as caller:
+            await caller.begins_to_hear("This")
+            await caller.waits(1.0)
+            await caller.says("stop", seconds=0.6)
+            (stopped_at,) = server.stopped_at
+            before = [at for at in loud_at if at < stopped_at + 0.4]
+            assert before[-1] - stopped_at <= 0.08
+            assert most[0] <= 8 * 40
+            await caller.hears("Yes?")
+
+
+async def test_the_vendors_client_judges_the_server() -> None:
+    events: TypeAdapter[object] = TypeAdapter(ServerEvent)
+    async with OpenAiLiveServer(replies=["Hello."]) as server:
+        client = AsyncOpenAI(api_key=server.api_key, websocket_base_url=server.url + "/v1")
+        async with client.live.connect() as connection:
+            audio: Any = {"format": {"type": "audio/pcmu", "rate": 8_000}}
+            await connection.session.start(session={"model": "gpt-live-1.1", "audio": audio})
+            seen: list[str] = []
+            async with asyncio.timeout(5):
+                async for event in connection:
+                    events.validate_python(event.model_dump())
+                    seen.append(event.type)
+                    if event.type == "session.started":
+                        await connection.session.instructions.append(content="Greet.", delegation_id=None)
+                    elif event.type == "session.output_transcript.delta":
+                        await connection.session.close()
+                    elif event.type == "session.closed":
+                        break
+            assert {"session.output_audio.delta", "session.closed"} <= set(seen)
+
+
+def test_it_has_neither_tools_nor_our_turns() -> None:
+    for options in ({"transfers": {"sales": "+15550100"}}, {"turn_detection": "ours"}):
+        with pytest.raises(UserError):
+            speech_agent({"provider": "openai-live", "api_key": "key", **options})
