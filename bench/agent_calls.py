@@ -55,6 +55,9 @@ class Model(asyncio.Protocol):
             if len(self._unread) < end + 4 + size:
                 return
             self._unread = self._unread[end + 4 + size :]
+            if head.startswith(b"get "):  # is the model there?
+                self._send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+                continue
             asyncio.get_running_loop().call_later(FIRST_TOKEN_S, self._begin)
 
     def _begin(self) -> None:

@@ -66,10 +66,11 @@ class OpenAiModel(HostedModel):
 
     async def probe(self) -> None:
         try:
-            models = await self._client.models.list()
+            # Unparsed: another server's list may be anything, and only its being there matters.
+            found = await self._client.models.with_raw_response.list()
         except openai.NotFoundError:
             return  # some servers have no list
-        if self._is_openai and self.options.model not in {each.id for each in models.data}:
+        if self._is_openai and self.options.model not in {each.id for each in found.parse().data}:
             raise ModelError(self.name, "request", f"{self.vendor} has no model {self.options.model!r}")
 
     async def begin(self, request: ModelRequest) -> Response:
