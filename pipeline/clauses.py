@@ -17,6 +17,10 @@ SOFT_CHARS, SOFT_WIDE_CHARS = 60, 24
 """A comma ends a clause of at least this length, comma included; the second value is for Chinese and Japanese commas.
 """
 
+FIRST_SOFT_CHARS = 8
+"""Of a text that is still being written, a comma ends the first clause already from this length on: "Thank you," can be
+heard while the rest is on its way."""
+
 MIN_REST_CHARS = 20
 """A sentence that ends within this many characters after a comma is not split at the comma."""
 
@@ -90,9 +94,13 @@ class Clause(NamedTuple):
 
 
 class ClauseSplitter:
-    """Splits text that arrives in pieces, returning each clause as soon as its end is certain."""
+    """Splits text that arrives in pieces, returning each clause as soon as its end is certain.
 
-    def __init__(self, language: str = "") -> None:
+    `is_written`: the text is still being written, so its first clause is short.
+    """
+
+    def __init__(self, language: str = "", *, is_written: bool = False) -> None:
+        self._is_first = is_written
         self._text = ""  # not split yet
         self._before = 0  # characters consumed
         self._determiners = _DETERMINERS.get(language.lower().partition("-")[0], frozenset())
@@ -111,12 +119,13 @@ class ClauseSplitter:
         found = []
         while True:
             at = _behind_space(text, at)
-            end = _end(text, at, final, self._determiners)
+            end = _end(text, at, final, self._determiners, is_first=self._is_first)
             if end is None and final:
                 end = len(text)
             if end is None or end == at:
                 break
             found.append(Clause(self._before + at, text[at:end].rstrip()))
+            self._is_first = False
             at = end
         self._text = text[at:]
         self._before += at
@@ -129,7 +138,7 @@ def clauses(text: str, language: str = "") -> list[Clause]:
     return splitter.push(text) + splitter.flush()
 
 
-def _end(text: str, start: int, final: bool, determiners: frozenset[str]) -> int | None:
+def _end(text: str, start: int, final: bool, determiners: frozenset[str], *, is_first: bool) -> int | None:
     """Where the clause that begins at `start` ends; None if that is not known yet."""
     limit = start + MAX_CHARS
     for found in _MARK.finditer(text, start, limit + 2):
@@ -138,7 +147,7 @@ def _end(text: str, start: int, final: bool, determiners: frozenset[str]) -> int
             break
         if not _SPEAKABLE.search(text, start, end):
             continue
-        ends = _ends(text, start, found, final, determiners)
+        ends = _ends(text, start, found, final, determiners, is_first=is_first)
         if ends is None:
             return None
         if ends:
@@ -149,13 +158,17 @@ def _end(text: str, start: int, final: bool, determiners: frozenset[str]) -> int
     return start + space.start() if space is not None else limit
 
 
-def _ends(text: str, start: int, found: re.Match[str], final: bool, determiners: frozenset[str]) -> bool | None:
+def _ends(
+    text: str, start: int, found: re.Match[str], final: bool, determiners: frozenset[str], *, is_first: bool
+) -> bool | None:
     """Whether the mark that was found ends the clause; None if that is not known yet."""
     end = found.end()
     match found.lastgroup:
         case "wide":
             return True if final or end < len(text) else None
         case "paragraph":
+            return True
+        case "soft" if is_first and end - start >= FIRST_SOFT_CHARS and not text[found.start() - 1].isdigit():
             return True
         case "soft" | "softwide":
             if end - start < (SOFT_CHARS if found.lastgroup == "soft" else SOFT_WIDE_CHARS):

@@ -93,7 +93,7 @@ class Speaker:
         self.paused, self._cut, self._began_at = False, None, None
         self._resume_at, self._text_complete = resume_at, False
         self._language, self._voice_name = language, voice
-        self._splitter = ClauseSplitter(language or self._voice.language)
+        self._splitter = ClauseSplitter(language or self._voice.language, is_written=not complete)
         self._clauses.clear()
         self._engines.clear()
         self._clause_at_ticks, self._goes_on = 0, False

@@ -30,7 +30,7 @@ class Speculation:
     ) -> None:
         self._report = report
         self._prepare = prepare
-        self._splitter: ClauseSplitter | None = ClauseSplitter(language)
+        self._splitter: ClauseSplitter | None = ClauseSplitter(language, is_written=True)
         self._stream = ReplyStream(model, request, report, speculative=True, on_text=self._on_text)
 
     def fits(self, request: ModelRequest) -> bool:

@@ -139,6 +139,23 @@ def test_a_stream_gives_each_clause_when_its_end_is_certain() -> None:
     assert splitter.flush() == []
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Thank you, I have noted that, and so on.", ["Thank you,", "I have noted that, and so on."]),
+        ("Certainly; let me look.", ["Certainly;", "let me look."]),
+        ("Well, let me look, please.", ["Well, let me look,", "please."]),
+        ("In 2027, 31 people came.", ["In 2027, 31 people came."]),
+        ("Springfield. Thank you, all.", ["Springfield.", "Thank you, all."]),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 3, 1_000])
+def test_the_first_clause_of_what_is_being_written_is_short(text: str, expected: list[str], size: int) -> None:
+    splitter = ClauseSplitter(is_written=True)
+    found = [clause for at in range(0, len(text), size) for clause in splitter.push(text[at : at + size])]
+    assert [clause.text for clause in found + splitter.flush()] == expected
+
+
 def test_it_waits_for_the_word_that_decides() -> None:
     splitter = ClauseSplitter()
     assert splitter.push("We open on the 3. Okt") == []
