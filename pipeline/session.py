@@ -248,10 +248,10 @@ class Session:
         """Whether a step is open. The turn that answers it is reported to subscribers as well."""
         return self._step is not None
 
-    def mark(self, mark: Mark) -> None:
+    def mark(self, mark: Mark, at: float | None = None) -> None:
         """Something happened on the way to the answer, such as the first token of a model's reply: it is in the turn's
-        latency ledger. The first of each kind counts."""
-        self._response.mark(mark, self._clock.now())
+        latency ledger. The first of each kind counts. `at` is when (None: now)."""
+        self._response.mark(mark, self._clock.now() if at is None else at)
 
     def subscribe(self, subscriber: Callable[[TurnEvent], None]) -> Callable[[], None]:
         """Report turn events to `subscriber`, which must return at once. Returns a function that unsubscribes."""

@@ -71,6 +71,7 @@ class Reply:
     async def run(self) -> Ending | None:
         """Say it. None: the caller's turn. Raises ModelError, CallEnded."""
         stream = self._first or self._around.ask()
+        stream.on_first(self._around.call.mark_first_token)
         try:
             for _ in range(self._around.limits.tool_rounds):
                 reply, calls = await self._round(stream)

@@ -33,6 +33,7 @@ class ReplyStream:
         self._model = model
         self._report = report
         self._on_text = on_text
+        self._on_first: Callable[[float], None] | None = None
         self._now = asyncio.get_running_loop().time
         self.asked_at = self.latest_at = self._now()
         self.first_at: float | None = None
@@ -60,6 +61,13 @@ class ReplyStream:
         if self._error is not None:
             raise self._error
         raise ModelError(self._model.name, "away", "the reply broke off")
+
+    def on_first(self, on_first: Callable[[float], None]) -> None:
+        """Have `on_first` called with the time of the first event, at once if it is there."""
+        if self.first_at is None:
+            self._on_first = on_first
+        else:
+            on_first(self.first_at)
 
     @property
     def failed(self) -> bool:
@@ -92,6 +100,8 @@ class ReplyStream:
         self.latest_at = self._now()
         if self.first_at is None:
             self.first_at = self.latest_at
+            if self._on_first is not None:
+                self._on_first(self.first_at)
         if isinstance(event, TextDelta):
             self.tokens += 1
             self._text += event.text

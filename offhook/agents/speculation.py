@@ -18,7 +18,8 @@ def normalised(text: str) -> tuple[str, ...]:
 
 
 class Speculation:
-    """A request on its way, for a turn that may go on. `prepare` gets the first clause of the reply."""
+    """A request on its way, for a turn that may go on. `prepare` gets the first clause of the reply, and "" when it is
+    thrown away."""
 
     def __init__(
         self,
@@ -30,6 +31,7 @@ class Speculation:
     ) -> None:
         self._report = report
         self._prepare = prepare
+        self._has_prepared = False
         self._splitter: ClauseSplitter | None = ClauseSplitter(language, is_written=True)
         self._stream = ReplyStream(model, request, report, speculative=True, on_text=self._on_text)
 
@@ -50,11 +52,13 @@ class Speculation:
         """The caller goes on, or has said something else."""
         self._splitter = None
         self._stream.close()
+        if self._has_prepared:
+            self._prepare("")
         self._report(Speculated(False, self._stream.tokens, 0.0, now))
 
     def _on_text(self, text: str) -> None:
         if self._splitter is not None and (found := self._splitter.push(text)):
-            self._splitter = None
+            self._splitter, self._has_prepared = None, True
             self._prepare(found[0].text)
 
 

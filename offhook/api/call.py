@@ -231,10 +231,10 @@ class Call:
             raise UserError("this line cannot send keys", "its protocol has none", "have the call come over SIP")
         self._on_dtmf(digits)
 
-    def mark_first_token(self) -> None:
+    def mark_first_token(self, at: float | None = None) -> None:
         """The first token of a language model's reply to the caller's latest turn is there: it is in the turn's latency
-        ledger. Cheap; the first one of a turn counts."""
-        self._session.mark(Mark.FIRST_TOKEN)
+        ledger. `at` is when it came, in monotonic seconds (None: now). Cheap; the first one of a turn counts."""
+        self._session.mark(Mark.FIRST_TOKEN, at)
 
     def expect(self, question: Question | None = ANY_SPEECH) -> None:
         """Keep listening for turns of the caller that answer `question` (by default any speech).

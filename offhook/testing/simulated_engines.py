@@ -116,7 +116,7 @@ class SimulatedAsr:
 
 
 class SimulatedVoice:
-    """A voice: 60 ms a character, synthesised at once. `fails` has the errors of texts that fail.
+    """A voice: 60 ms a character, synthesised `first_s` after it was asked. `fails` has the errors of texts that fail.
 
     `asked` has the texts so far, `asked_in` the language of each ("": the call's first), `asked_by` the voice ("": the
     usual one). `languages` are those that it supports; none: any. Voices may have any name.
@@ -129,6 +129,7 @@ class SimulatedVoice:
         self.asked_in: list[str] = []
         self.asked_by: list[str] = []
         self.fails: dict[str, EngineError] = {}
+        self.first_s = 0.0
         self._language = self.voice = ""
 
     def with_voice(self, voice: str) -> "SimulatedVoice":
@@ -156,6 +157,8 @@ class SimulatedVoice:
         self.asked_by.append(self.voice)
         if text in self.fails:
             raise self.fails[text]
+        if self.first_s:
+            await asyncio.sleep(self.first_s)
         samples = len(text) * MS_PER_CHARACTER * RATE_HZ // 1000
         words = tuple(replace(word, is_estimated=False) for word in spread(text, samples))
         yield SpeechChunk(bytes(2 * samples), words)

@@ -5,7 +5,7 @@ import pytest
 from offhook import Agent
 from offhook.agents.speculation import normalised
 from offhook.pipeline.endpoint.silence import SilencePolicy
-from offhook.pipeline.trace import BotSpoke, Speculated
+from offhook.pipeline.trace import BotSpoke, SpeechPrepared, Speculated, TurnTraced
 from offhook.testing import SimulatedCall, run
 from tests.offhook.agents.models import Says, ScriptedModel, call, last
 
@@ -117,18 +117,52 @@ def test_an_interruption_is_speculated_about_with_what_was_heard() -> None:
     assert [event.used for event in speculated(caller)] == [True, True]
 
 
-def test_the_first_clause_is_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
-    prepared: list[str] = []
-
-    async def talk() -> None:
-        async with call_of(Agent("x", model=ScriptedModel("It is nine. Bye now."), greeting="Hi.")) as caller:
-            monkeypatch.setattr(caller.call, "prepare", lambda text, **_: prepared.append(text))
+def test_the_first_clause_starts_at_once_after_a_speculation() -> None:
+    async def talk() -> SimulatedCall:
+        simulated = call_of(Agent("x", model=ScriptedModel("It is nine. Bye now."), greeting="Hi."))
+        simulated.voice.first_s = 0.3
+        async with simulated as caller:
             await caller.hears("Hi.")
             await caller.says("what time is it")
             await caller.hears("It is nine.")
+        return simulated
 
-    run(talk())
-    assert prepared == ["It is nine."]
+    simulated = run(talk())
+    assert simulated.voice.asked.count("It is nine.") == 1
+    (prepared,) = [event for event in simulated.events if isinstance(event, SpeechPrepared)]
+    assert prepared.used
+    (trace,) = [event.trace for event in simulated.events if isinstance(event, TurnTraced)]
+    ledger = trace.marks_ms()
+    assert list(ledger)[:4] == ["speech-ended", "likely-ended", "first-token", "turn-ended"]
+    assert ledger["first-token"] == pytest.approx(ledger["likely-ended"] + 150, abs=20)
+    assert ledger["sent"] - ledger["turn-ended"] < 30, "neither the model nor the voice is waited for"
+
+
+def test_a_first_clause_that_is_thrown_away_leaves_no_trace() -> None:
+    model = ScriptedModel(reply=lambda request: Says(f"Answer to {last(request)}. And more."))
+
+    async def talk() -> SimulatedCall:
+        simulated = call_of(Agent("x", model=model, greeting="Hi."))
+        simulated.voice.first_s = 0.1
+        async with simulated as caller:
+            await caller.hears("Hi.")
+            await caller.says("my number")
+            await caller.waits(0.7)
+            assert "Answer to my number." in simulated.voice.asked
+            assert not caller.call.is_audible
+            await caller.says("is four")
+            await caller.hears("Answer to my number is four.")
+        return simulated
+
+    simulated = run(talk())
+    assert [event.used for event in simulated.events if isinstance(event, SpeechPrepared)] == [False, True]
+    said = [event.text for event in simulated.events if isinstance(event, BotSpoke)]
+    assert said == ["Hi.", "Answer to my number is four. And more."]
+    assert [entry.text for entry in simulated.transcript] == [
+        "Hi.",
+        "my number is four",
+        "Answer to my number is four. And more.",
+    ]
 
 
 @pytest.mark.parametrize("other", ["Uh, what time is it?", "WHAT TIME IS IT", "what time, um, is it"])
