@@ -160,6 +160,8 @@ class Question:
     decides when the turn is over, instead of the call's own policy. `language` (BCP 47) is the language of the answer,
     None the call's. `any_words`: any words are an answer as well, whatever they are, and the recogniser listens for
     free speech. `expect` says what the answer will be like where choices, digits and value do not, or otherwise.
+    `likely_ms` is the silence after which the turn is likely over, so that a reply can be prepared, for policies
+    without a setting of their own; None: never.
     """
 
     choices: tuple[Choice, ...] = ()
@@ -175,6 +177,7 @@ class Question:
     confirm_below: float | None = None
     any_words: bool = False
     expect: Expectation | None = None
+    likely_ms: int | None = None
 
     @property
     def is_free(self) -> bool:

@@ -39,6 +39,9 @@ from offhook.usererror import UserError
 MAX_KEYS = 32
 INTER_DIGIT_MS = 2_000
 
+LIKELY_MS = 200
+"""The silence after which a reply is begun: see docs/agents.md for what other values save and waste."""
+
 SILENT = "[the caller says nothing]"
 NOT_UNDERSTOOD = "[the caller said something that was not understood]"
 
@@ -120,7 +123,13 @@ class AgentCall:
     def _question(self) -> Question:
         rule = DigitRule(1, MAX_KEYS, inter_digit_ms=INTER_DIGIT_MS)
         call = self._call
-        return Question(digits=rule, any_words=True, silence_ms=call.silence_ms, no_input_ms=call.no_input_ms)
+        return Question(
+            digits=rule,
+            any_words=True,
+            silence_ms=call.silence_ms,
+            no_input_ms=call.no_input_ms,
+            likely_ms=LIKELY_MS if self._setup.speculate else None,
+        )
 
     async def _open(self) -> None:
         if self._setup.greeting is None:

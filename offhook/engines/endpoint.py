@@ -15,9 +15,9 @@ def make_endpoint_policy(config: Config) -> EndpointPolicy:
     turn = config.turn
     if turn.endpoint == "answer":
         longest = max(turn.silence_ms, turn.min_silence_ms, turn.max_silence_ms)
-        return AnswerPolicy(turn.silence_ms, turn.likely_ms or None, turn.min_silence_ms, longest)
+        return AnswerPolicy(turn.silence_ms, turn.likely_ms, turn.min_silence_ms, longest)
     if turn.endpoint == "silence":
-        return SilencePolicy(turn.silence_ms, turn.likely_ms or None)
+        return SilencePolicy(turn.silence_ms, turn.likely_ms)
     module, _, function = turn.endpoint.partition(":")
     try:
         factory = getattr(import_user_module(module), function)

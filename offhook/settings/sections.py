@@ -373,8 +373,9 @@ class TurnConfig(Section):
     adviser_model: Annotated[str, Field(max_length=1_000)] = ""
     """The adviser's ONNX file; without it that of an installed pipecat-ai package."""
 
-    likely_ms: Annotated[int, Field(ge=0, le=5_000)] = 0
-    """The silence after which a turn is reported as likely over, so that a reply can be prepared. 0: never."""
+    likely_ms: Annotated[int | None, Field(ge=0, le=5_000, examples=[300])] = None
+    """The silence after which a turn is reported as likely over, so that a reply can be prepared. 0: never; without it
+    200 where a language model answers, and never elsewhere."""
 
 
 class AsrConfig(EngineSection):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from offhook.pipeline.endpoint.expectation import expectations_of
 from offhook.pipeline.endpoint.progress import Progress, progress_of
+from offhook.pipeline.endpoint.silence import likely_after_ms
 from offhook.pipeline.events import Question, TurnSoFar, Verdict
 
 FASTEST = 0.6
@@ -27,6 +28,9 @@ CERTAIN = 0.9
 
 _EARLY = (Progress.COMPLETE, Progress.ENOUGH)
 _MORE = (Progress.INCOMPLETE, Progress.OPEN)
+
+LIKELY_BEFORE_MS = 600.0
+"""What is left of the pause that follows half an answer, when its end is likely: time for a reply to be prepared."""
 
 SURE_OVER, SURE_NOT = 0.95, 0.1
 """Of an adviser: between them it changes nothing."""
@@ -74,11 +78,14 @@ class AnswerPolicy:
         force = question is not None and turn.can_force and expectations_of(question)[0].kind not in ("free", "name")
         if turn.recogniser == "likely":
             return Verdict("likely", wanted_ms, force=True)
-        if self.likely_ms is None or self.likely_ms >= wanted_ms:
+        likely_ms: float = likely_after_ms(self.likely_ms, question)
+        if likely_ms and progress in _MORE:
+            likely_ms = max(likely_ms, wanted_ms - LIKELY_BEFORE_MS)  # until then more is likely
+        if not 0 < likely_ms < wanted_ms:
             return Verdict("wait", wanted_ms, force)
-        if turn.silence_ms >= self.likely_ms:
+        if turn.silence_ms >= likely_ms:
             return Verdict("likely", wanted_ms, force=turn.can_force)
-        return Verdict("wait", self.likely_ms, force)
+        return Verdict("wait", likely_ms, force)
 
     def _progress(self, question: Question, turn: TurnSoFar) -> Progress:
         """What the words say, as far as they can be trusted."""

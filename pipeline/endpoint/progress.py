@@ -85,7 +85,7 @@ def _one(question: Question, expect: Expectation, text: str) -> Progress:
         case "yes_no":
             return _yes_no(text, language)
         case "digits" | "phone":
-            return _digits(expect, text, language)
+            return _digits(expect, text, language, among_words=question.any_words and question.expect is None)
         case "number":
             return _P.OTHER if read_number(text, language) is None else _P.WHOLE
         case "date" | "time" | "amount":
@@ -128,8 +128,10 @@ def _yes_no(text: str, language: str | None) -> Progress:
     return _P.COMPLETE if any(said == words_of(phrase, language) for phrase in known) else _P.ENOUGH
 
 
-def _digits(expect: Expectation, text: str, language: str | None) -> Progress:
+def _digits(expect: Expectation, text: str, language: str | None, *, among_words: bool) -> Progress:
     digits = spoken_digits(text, language)
+    if digits is None and among_words:
+        return _P.OTHER  # "a table for 4"
     if digits is None:
         return _P.INCOMPLETE if any(character.isdigit() for character in text) else _P.OTHER
     if len(digits) < expect.minimum:

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-from offhook.pipeline.events import TurnSoFar, Verdict
+from offhook.pipeline.events import Question, TurnSoFar, Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class SilencePolicy:
     """An EndpointPolicy: the turn is over after `question.silence_ms`, or `silence_ms` when nothing was asked.
 
-    With `likely_ms`, it is likely over after that much silence, so a reply can be prepared. A recogniser that ends
-    turns may find it over, or likely over, before that; the silence is the latest.
+    It is likely over after `likely_ms`, so that a reply can be prepared; None: the question's, 0: never. A recogniser
+    that ends turns may find it over, or likely over, before that; the silence is the latest.
     """
 
     silence_ms: int = 500
@@ -29,8 +29,16 @@ class SilencePolicy:
             return Verdict("over")
         if turn.recogniser == "likely":
             return Verdict("likely", wanted_ms)
-        if self.likely_ms is None or self.likely_ms >= wanted_ms:
+        likely_ms = likely_after_ms(self.likely_ms, turn.question)
+        if not 0 < likely_ms < wanted_ms:
             return Verdict("wait", wanted_ms)
-        if turn.silence_ms >= self.likely_ms:
+        if turn.silence_ms >= likely_ms:
             return Verdict("likely", wanted_ms)
-        return Verdict("wait", self.likely_ms)
+        return Verdict("wait", likely_ms)
+
+
+def likely_after_ms(setting: int | None, question: Question | None) -> int:
+    """The silence after which a turn is likely over, by a policy's setting or else by the question; 0: never."""
+    if setting is None:
+        return 0 if question is None else question.likely_ms or 0
+    return setting

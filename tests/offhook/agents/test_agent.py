@@ -209,7 +209,7 @@ def test_a_model_that_fails_is_apologised_for(fault: Says) -> None:
     model = ScriptedModel(fault, "It is nine.")
 
     async def talk() -> None:
-        async with SimulatedCall(Agent("x", model=model, greeting="Hi.")) as caller:
+        async with SimulatedCall(Agent("x", model=model, greeting="Hi.", speculate=False)) as caller:
             await caller.hears("Hi.")
             await caller.says("when is it")
             began = caller.now
@@ -227,7 +227,7 @@ def test_a_reply_that_dies_stays_as_heard() -> None:
     model = ScriptedModel(Says("We open at nine. On Sun", fails=ModelError("scripted", "away", "down")), "Yes.")
 
     async def talk() -> None:
-        async with SimulatedCall(Agent("x", model=model, greeting="Hi.")) as caller:
+        async with SimulatedCall(Agent("x", model=model, greeting="Hi.", speculate=False)) as caller:
             await caller.hears("Hi.")
             await caller.says("when is it")
             await caller.hears("We open at nine. On Sun")
@@ -276,7 +276,7 @@ def test_a_correction_before_the_reply_asks_again() -> None:
     model = ScriptedModel(Says("Wrong.", first_s=2.0), "Right.")
 
     async def talk() -> None:
-        async with SimulatedCall(Agent("x", model=model, greeting="Hi.")) as caller:
+        async with SimulatedCall(Agent("x", model=model, greeting="Hi.", speculate=False)) as caller:
             await caller.hears("Hi.")
             await caller.says("in Boston", misheard="in Austin", corrected_after_s=0.3)
             await caller.hears("Right.")

@@ -2,10 +2,12 @@
 
 import pytest
 
-from offhook import Agent
+from offhook import Agent, Call
 from offhook.agents.speculation import normalised
+from offhook.pipeline.endpoint.answer import AnswerPolicy
 from offhook.pipeline.endpoint.silence import SilencePolicy
-from offhook.pipeline.trace import BotSpoke, SpeechPrepared, Speculated, TurnTraced
+from offhook.pipeline.trace import BotSpoke, Speculated, SpeechPrepared, TurnTraced
+from offhook.pipeline.turn.events import TurnLikelyOver
 from offhook.testing import SimulatedCall, run
 from tests.offhook.agents.models import Says, ScriptedModel, call, last
 
@@ -163,6 +165,43 @@ def test_a_first_clause_that_is_thrown_away_leaves_no_trace() -> None:
         "my number is four",
         "Answer to my number is four. And more.",
     ]
+
+
+@pytest.mark.parametrize("policy", [AnswerPolicy(), SilencePolicy()])
+def test_an_agent_speculates_without_a_setting(policy: AnswerPolicy | SilencePolicy) -> None:
+    async def talk() -> SimulatedCall:
+        agent = Agent("x", model=ScriptedModel(Says("It is nine.", first_s=0.25)), greeting="Hi.")
+        async with SimulatedCall(agent, endpoint=policy) as caller:
+            await caller.hears("Hi.")
+            await caller.says("what time is it")
+            ended = caller.now
+            await caller.hears("It is nine.")
+            assert answered_after(caller, "It is") - ended < 0.5 + 0.1
+            return caller
+
+    (event,) = speculated(run(talk()))
+    assert event.used
+    assert event.saved_s == pytest.approx(0.25, abs=0.05)
+
+
+def test_a_dialog_does_not_speculate() -> None:
+    likely: list[TurnLikelyOver] = []
+
+    async def dialog(call: Call) -> None:
+        turns = call.turns()
+        await call.ask("What is it?")
+        await call.say("Thank you.")
+        turns.close()
+        likely.extend([event async for event in turns if isinstance(event, TurnLikelyOver)])
+
+    async def talk() -> None:
+        async with SimulatedCall(dialog, endpoint=AnswerPolicy()) as caller:
+            await caller.hears("What is it?")
+            await caller.says("a lamp")
+            await caller.hears("Thank you.")
+
+    run(talk())
+    assert not likely
 
 
 @pytest.mark.parametrize("other", ["Uh, what time is it?", "WHAT TIME IS IT", "what time, um, is it"])

@@ -88,6 +88,22 @@ def test_a_likely_end_is_announced_on_the_way_and_its_final_forced() -> None:
     assert policy.decide(replace(turn(Question()), silence_ms=200), 0.0) == Verdict("likely", 500, force=True)
 
 
+def test_the_question_says_when_its_turn_is_likely_over_where_the_setting_does_not() -> None:
+    asked = Question(likely_ms=200)
+    later = replace(turn(asked), silence_ms=200)
+    assert AnswerPolicy().decide(turn(asked), 0.0) == Verdict("wait", 200)
+    assert AnswerPolicy().decide(later, 0.0).kind == "likely"
+    assert AnswerPolicy(likely_ms=300).decide(later, 0.0) == Verdict("wait", 300)
+    assert AnswerPolicy(likely_ms=0).decide(later, 0.0).kind == "wait"
+    assert AnswerPolicy().decide(replace(turn(Question()), silence_ms=499), 0.0).kind == "wait"
+
+
+def test_half_an_answer_is_not_likely_over_before_most_of_its_pause() -> None:
+    half = replace(turn(Question(likely_ms=200), "a table for"), silence_ms=300)
+    assert AnswerPolicy().decide(half, 0.0).kind == "wait"
+    assert AnswerPolicy().decide(replace(half, silence_ms=1_200), 0.0) == Verdict("likely", 1_800, force=True)
+
+
 def test_a_callers_own_pauses_move_the_silence_within_bounds() -> None:
     free = turn(Question())
     assert ends_after_ms(replace(free, usual_pause_ms=350)) == 450

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from offhook.pipeline.endpoint.expectation import parse_expectation
@@ -91,3 +93,10 @@ def test_a_very_long_text_is_no_answer() -> None:
 )
 def test_words_after_which_a_sentence_goes_on(language: str | None, text: str, more: bool) -> None:
     assert goes_on(text, language) is more
+
+
+def test_digits_among_other_words_are_nothing_unfinished_where_any_words_are_an_answer() -> None:
+    free = Question(digits=DigitRule(1, 32), any_words=True)
+    assert progress_of(free, "a table for 4 please") is Progress.OTHER
+    assert progress_of(free, "four seven one") is Progress.OPEN
+    assert progress_of(replace(free, any_words=False), "a table for 4 please") is Progress.INCOMPLETE

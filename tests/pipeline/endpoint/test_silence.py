@@ -29,6 +29,13 @@ def test_a_likely_end_is_announced_on_the_way() -> None:
     assert policy.decide(after(0, Question(silence_ms=150)), 0.0) == Verdict("wait", 150)
 
 
+def test_the_question_says_when_it_is_likely_where_the_setting_does_not() -> None:
+    asked = Question(likely_ms=200)
+    assert SilencePolicy().decide(after(200, asked), 0.0) == Verdict("likely", 500)
+    assert SilencePolicy(likely_ms=0).decide(after(200, asked), 0.0) == Verdict("wait", 500)
+    assert SilencePolicy().decide(after(200, Question()), 0.0) == Verdict("wait", 500)
+
+
 def test_a_silence_is_not_negative() -> None:
     assert SilencePolicy().decide(after(0, Question(silence_ms=-1)), 0.0).kind == "over"
     with pytest.raises(ValueError, match="-5 ms"):
