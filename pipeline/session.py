@@ -199,6 +199,15 @@ class Session:
         self._core.covers_dialog = covers
         self._settle(self._clock.now())
 
+    def owe_reply(self, owed: bool = True, *, filled: bool = False) -> None:
+        """The dialog is about to say something: until it does, the silence is the bot's, and covered as such. `owed`
+        false: it is not, until the caller's next turn is over. `filled`: the dialog has just said a filler."""
+        now = self._clock.now()
+        if filled:
+            self._stopgap.filled()
+        self._core.owe(owed, now)
+        self._settle(now)
+
     def mute_fillers(self, muted: bool) -> None:
         """Say no fillers, as while a secret is taken; what stalls is still given up."""
         self._stopgap.muted = muted

@@ -89,6 +89,10 @@ class Stopgap:
         """An utterance is heard: what fills the next silence begins anew."""
         self._fills = 0
 
+    def filled(self) -> None:
+        """The dialog has said a filler of its own: the next one is in tones, unless an utterance is heard before."""
+        self._fills = max(self._fills, 1)
+
     def stop(self) -> None:
         """The caller speaks: be silent. Does nothing if an utterance follows, which is paused by itself."""
         line = self._line

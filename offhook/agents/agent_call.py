@@ -25,6 +25,7 @@ from offhook.pipeline.trace import EngineFailed, SessionEvent
 from offhook.pipeline.turn.events import (
     Interrupted,
     NoInput,
+    Stalled,
     TurnCorrected,
     TurnEvent,
     TurnIgnored,
@@ -146,6 +147,8 @@ class AgentCall:
         match event:
             case NoInput():
                 return await self._on_silence()
+            case Stalled("dialog", seconds):
+                return await self._on_stalled(seconds)
             case UtterancePlayed(utterance, playback) | Interrupted(utterance, playback):
                 self._speech.on_over(utterance, playback)
                 self._tell_news()
@@ -172,19 +175,19 @@ class AgentCall:
                 self._speculate(text)
             case TurnResumed():
                 self._drop_speculation()
-            case TurnOver(answer):
-                self._on_turn(self._keyed.words(answer) or NOT_UNDERSTOOD)
+            case TurnOver(answer, _, ended_at):
+                self._on_turn(self._keyed.words(answer) or NOT_UNDERSTOOD, ended_at)
             case TurnCorrected(answer, was):
                 self._on_correction(was, answer)
             case _:
                 pass
 
-    def _on_turn(self, text: str) -> None:
+    def _on_turn(self, text: str, ended_at: float) -> None:
         self._caller_talks, self._silences = False, 0
         self._end_reply()
         self._runs.interrupt()
         self._history.said(text)
-        self._speech.caller_done()
+        self._speech.caller_done(ended_at)
         speculation, self._speculation = self._speculation, None
         if speculation is not None and speculation.fits(self._request(self._history)):
             self._begin_reply(speculation.commit(self._now()))
@@ -242,6 +245,7 @@ class AgentCall:
 
     def _begin_reply(self, stream: ReplyStream | None = None) -> None:
         self._has_news = False
+        self._call.owe_reply()
         self._reply = Reply(self._around, stream)
         task = asyncio.ensure_future(self._reply.run())
         self._replying = task
@@ -271,7 +275,16 @@ class AgentCall:
         self._tell_news()
         return None
 
-    async def _on_failure(self) -> Outcome | None:
+    async def _on_stalled(self, seconds: float) -> Outcome | None:
+        """The caller has waited for too long, and the floor has apologised."""
+        if self._replying is None or self._reply is None or not self._reply.waits_for_model:
+            return None
+        self._end_reply()
+        name = self._setup.model.name
+        self._report(EngineFailed(name, f"{name}: no word came for {seconds:.1f} s", self._now()))
+        return await self._on_failure(apologised=True)
+
+    async def _on_failure(self, *, apologised: bool = False) -> Outcome | None:
         self._failures += 1
         action, _, name = self._setup.on_failure.partition(" ")
         if action == "transfer":
@@ -281,7 +294,8 @@ class AgentCall:
             await self._speech.over()
             return Outcome("the model failed")
         has_spoken = self._reply is not None and self._reply.has_spoken
-        await self._speech.say(self._wording.lost if has_spoken else self._wording.failed)
+        words = self._wording.again if apologised else self._wording.lost if has_spoken else self._wording.failed
+        await self._speech.say(words)
         return None
 
     def _on_news(self) -> None:

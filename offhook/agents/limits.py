@@ -7,15 +7,15 @@ from dataclasses import dataclass
 class AgentLimits:
     """Times in seconds, from the caller's end of turn or the request, whichever is later.
 
-    A filler is said when nothing was heard for `filler_after_s`, and again every `filler_every_s`; text that makes no
-    clause is spoken after `flush_after_s` of silence; a reply without a token for `late_s` has failed. The model is
-    given the last `turns` turns and `chars` characters at most. After `silences` silences in a row, or `failures`
-    failed replies, the bot hangs up.
+    While a tool runs, a filler is said when nothing was heard for `filler_after_s`, and again every `filler_every_s`;
+    text that makes no clause is spoken after `flush_after_s` of silence; a reply without a token for `late_s` has
+    failed. The model is given the last `turns` turns and `chars` characters at most. After `silences` silences in a
+    row, or `failures` failed replies, the bot hangs up.
     """
 
     filler_after_s: float = 0.8
-    filler_every_s: float = 3.5
-    flush_after_s: float = 1.5
+    filler_every_s: float = 3.0
+    flush_after_s: float = 0.9
     late_s: float = 4.0
     tool_timeout_s: float = 15.0
     tool_rounds: int = 8

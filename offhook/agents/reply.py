@@ -1,7 +1,8 @@
 """One reply to the caller, from the request to its last text: spoken as it streams, with tools in between.
 
-Whatever stalls, the caller hears something: a filler while the model or a tool takes its time, the words so far when
-they come too slowly for a clause, an apology when nothing comes. Cancelling the task ends it at once.
+Whatever stalls, the caller hears something: a filler while a tool takes its time, and the words so far when they come
+too slowly for a clause. A model that is late is the floor's affair (`Call.owe_reply`). Cancelling the task ends it at
+once.
 """
 
 import asyncio
@@ -24,6 +25,9 @@ from offhook.usererror import UserError
 
 POLL_S = 0.2
 """How often the silence is measured while a reply is on its way."""
+
+CLAUSE_S = 0.5
+"""Text that comes at the pace of speech is a clause by then, after which it was late."""
 
 # A word that may go on, in scripts that have spaces.
 _OPEN_WORD = re.compile(r"[0-9A-Za-z\u00c0-\u2e7f'’-]{1,40}\Z")
@@ -64,7 +68,9 @@ class Reply:
         """Whether any of its text was given to the voice."""
         self._around = around
         self._first = first
-        self._since = asyncio.get_running_loop().time()
+        self.waits_for_model = True
+        """Whether the next word has to come from the model: no tool runs."""
+        self._since = self._text_since = asyncio.get_running_loop().time()
         self._fillers = 0
         self._ids: set[str] = set()
 
@@ -83,6 +89,7 @@ class Reply:
                 self._since = asyncio.get_running_loop().time()
                 stream.close()
                 stream = self._around.ask()
+                self._around.call.owe_reply(filled=self._fillers > 0)
             why = f"it has called tools {self._around.limits.tool_rounds} times and has not answered"
             raise ModelError(self._around.model, "limit", why)
         finally:
@@ -99,7 +106,7 @@ class Reply:
             while True:
                 event = await stream.next(POLL_S)
                 if event is None:
-                    await self._wait(stream, utterance)
+                    self._wait(stream, utterance)
                 elif isinstance(event, Ended):
                     break
                 elif isinstance(event, ToolCall):
@@ -131,33 +138,36 @@ class Reply:
             if not _SPEAKABLE.search(text.all):
                 return None
             utterance = await self._around.speech.begin(reply)
-            self.has_spoken = True
+            self.has_spoken, self._text_since = True, asyncio.get_running_loop().time()
             words = text.all.removesuffix(text.held)
         utterance.append(words)
         self._flush_if_late(utterance)
         return utterance
 
-    async def _wait(self, stream: ReplyStream, utterance: Utterance | None) -> None:
+    def _wait(self, stream: ReplyStream, utterance: Utterance | None) -> None:
         """No token has come for a while."""
         limits, now = self._around.limits, asyncio.get_running_loop().time()
         waited_s = now - max(stream.latest_at if stream.first_at is not None else stream.asked_at, self._since)
         if waited_s >= limits.late_s:
             what = "stopped in mid-reply" if utterance is not None else "has not begun to reply"
             raise ModelError(self._around.model, "late", f"it {what} for {waited_s:.1f} s")
-        if utterance is None:
-            await self._bridge()
-        else:
+        if utterance is not None:
             self._flush_if_late(utterance)
+        elif self._around.speech.is_filled:
+            self._fillers = max(self._fillers, 1)
 
     def _flush_if_late(self, utterance: Utterance) -> None:
-        if self._around.speech.quiet_s() >= self._around.limits.flush_after_s:
+        now, quiet_s = asyncio.get_running_loop().time(), self._around.speech.quiet_s()
+        if quiet_s >= self._around.limits.flush_after_s and now - self._text_since >= CLAUSE_S:
             utterance.flush()
+            self._text_since = now
 
     async def _bridge(self) -> None:
-        """A filler, if the caller has heard nothing for too long and does not speak."""
+        """A filler while tools run, if the caller has heard nothing for too long and does not speak."""
         speech, limits, fillers = self._around.speech, self._around.limits, self._around.wording.fillers
         due_s = limits.filler_every_s if self._fillers else limits.filler_after_s
-        if speech.quiet_s() >= due_s and not speech.busy and not self._around.caller_talks() and fillers:
+        waited_s = asyncio.get_running_loop().time() - self._since
+        if min(speech.quiet_s(), waited_s) >= due_s and not speech.busy and not self._around.caller_talks() and fillers:
             filler = fillers[min(self._fillers, len(fillers) - 1)]
             self._fillers += 1
             await speech.say(filler, into_history=False)
@@ -188,14 +198,22 @@ class Reply:
                 ending = Ending(action, reply, call)
             else:
                 runs.refuse(reply, call, "the call is ending already")
-        while running and (await asyncio.wait(running, timeout=POLL_S))[1]:
-            await self._bridge()
+        if running:
+            await self._wait_for(running)
         if ending is None:
             return None
         if (await self._around.speech.over()).interrupted and ending.call is not None:
             runs.refuse(reply, ending.call, "the caller interrupted")
             return None  # their turn follows
         return ending
+
+    async def _wait_for(self, tools: "list[asyncio.Future[None]]") -> None:
+        """Until the tools have ended; meanwhile the fillers are the agent's own."""
+        self.waits_for_model, self._since = False, asyncio.get_running_loop().time()
+        self._around.call.owe_reply(False)
+        while (await asyncio.wait(tools, timeout=POLL_S))[1]:
+            await self._bridge()
+        self.waits_for_model = True
 
     def _admitted(self, reply: int, call: ToolCall) -> "CallAction | _Runs | None":
         """What the call asks for; None if it is refused."""

@@ -26,15 +26,20 @@ class AgentSpeech:
         """Whether an utterance is open."""
         return self._utterance is not None and not self._utterance.over
 
+    @property
+    def is_filled(self) -> bool:
+        """Whether the floor says a filler."""
+        return self._call.is_audible and not self.busy
+
     def quiet_s(self) -> float:
         """How long the bot has not been heard, since `caller_done` at most."""
         if self._call.is_audible:
             self._quiet_from = self._now()
         return self._now() - self._quiet_from
 
-    def caller_done(self) -> None:
-        """The caller's turn is over: silence counts from here."""
-        self._quiet_from = self._now()
+    def caller_done(self, at: float | None = None) -> None:
+        """The caller's last sound was at `at` (None: now): silence counts from there."""
+        self._quiet_from = self._now() if at is None else at
 
     async def begin(self, reply: int | None) -> Utterance:
         """An utterance that grows, once the one before it is over. `reply` is its id in the history; None: a filler.

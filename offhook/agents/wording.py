@@ -6,13 +6,14 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class AgentWording:
     """`fillers` bridge a wait, one after the other; `lost` follows a reply that broke off, `failed` one that never
-    came."""
+    came, and `again` one that never came and was apologised for."""
 
     fillers: tuple[str, ...] = ("One moment.", "I am still working on it.", "Thank you for your patience.")
     still_there: str = "Are you still there?"
     goodbye: str = "Goodbye."
     lost: str = "I am sorry, I lost my thread. Could you say that again?"
     failed: str = "I am sorry, that did not work. Could you say that again?"
+    again: str = "Could you say that again?"
     transferring: str = "I am connecting you now."
     giving_up: str = "I am sorry, something is wrong on our side. Please call again later."
 
@@ -25,6 +26,7 @@ _WORDINGS = {
         "Auf Wiederhören.",
         "Entschuldigung, ich habe den Faden verloren. Können Sie das noch einmal sagen?",
         "Entschuldigung, das hat nicht geklappt. Können Sie das noch einmal sagen?",
+        "Können Sie das noch einmal sagen?",
         "Ich verbinde Sie.",
         "Entschuldigung, bei uns ist etwas gestört. Bitte rufen Sie später noch einmal an.",
     ),
@@ -34,6 +36,7 @@ _WORDINGS = {
         "Adiós.",
         "Disculpe, he perdido el hilo. ¿Puede repetirlo?",
         "Disculpe, no ha funcionado. ¿Puede repetirlo?",
+        "¿Puede repetirlo?",
         "Le paso.",
         "Disculpe, tenemos un problema. Por favor, llame más tarde.",
     ),
@@ -43,6 +46,7 @@ _WORDINGS = {
         "Au revoir.",
         "Excusez-moi, j'ai perdu le fil. Pouvez-vous répéter ?",
         "Excusez-moi, cela n'a pas fonctionné. Pouvez-vous répéter ?",
+        "Pouvez-vous répéter ?",
         "Je vous mets en relation.",
         "Excusez-nous, nous avons un problème. Veuillez rappeler plus tard.",
     ),
@@ -52,6 +56,7 @@ _WORDINGS = {
         "Arrivederci.",
         "Mi scusi, ho perso il filo. Può ripetere?",
         "Mi scusi, non ha funzionato. Può ripetere?",
+        "Può ripetere?",
         "La metto in comunicazione.",
         "Ci scusi, abbiamo un problema. La preghiamo di richiamare più tardi.",
     ),
@@ -61,6 +66,7 @@ _WORDINGS = {
         "Tot ziens.",
         "Sorry, ik ben de draad kwijt. Kunt u dat nog eens zeggen?",
         "Sorry, dat is niet gelukt. Kunt u dat nog eens zeggen?",
+        "Kunt u dat nog eens zeggen?",
         "Ik verbind u door.",
         "Sorry, er is bij ons iets mis. Belt u later nog eens.",
     ),
@@ -70,6 +76,7 @@ _WORDINGS = {
         "Adeus.",
         "Desculpe, perdi-me. Pode repetir?",
         "Desculpe, não funcionou. Pode repetir?",
+        "Pode repetir?",
         "Vou transferir a chamada.",
         "Desculpe, temos um problema. Por favor, ligue mais tarde.",
     ),

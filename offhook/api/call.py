@@ -129,6 +129,13 @@ class Call:
         if self._session is not None:  # calls in tests of routes have none
             self._session.covers_dialog = covers
 
+    def owe_reply(self, owed: bool = True, *, filled: bool = False) -> None:
+        """Something is about to be said, though the caller has had no turn, or has heard a part of the reply: until it
+        is, the silence is covered as after a turn. `owed` false: it is not, as while the dialog says fillers of its
+        own; `filled`: it has just said one. Does nothing when the call is over."""
+        if not self._ended:
+            self._session.owe_reply(owed, filled=filled)
+
     @property
     def on_overlap(self) -> OnOverlap | None:
         """Judges what the caller says over the bot while a question is open: `on_overlap(said, unsaid, caller_words)`.

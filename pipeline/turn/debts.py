@@ -18,6 +18,7 @@ class BotDebts(CallerKeys):
         self._silence = SilenceWatch(self.settings.filler_ms / 1000, self.settings.fallback_ms / 1000)
         self._sounding = self._sounded = False  # audio of the utterance is on the line; ever was
         self._quiet_at: float | None = None  # when the bot's last sound ended
+        self._owed_at = 0.0  # when the dialog said that it owes a reply
         self._owes: Stage | None = None  # while a question is open: a reply to the last answer, or its own prompt
         self.covers_dialog = False
         """Whether a dialog without a word counts as stalled, as an engine does."""
@@ -34,6 +35,14 @@ class BotDebts(CallerKeys):
         self._sounding, self._quiet_at = False, now
         self._silence.fell_quiet(now)
 
+    def owe(self, owed: bool, now: float) -> None:
+        """The dialog is about to say something, though the caller may not have had a turn: as after a TurnOver, the
+        silence is the bot's. `owed` false: it is not; the dialog covers it, or waits for the caller."""
+        if not owed:
+            self._owes = None
+        elif self._owes is None:
+            self._owes, self._owed_at = "dialog", now
+
     def watch(self, now: float) -> None:
         """Notice whether the bot owes the caller a sound: to be called after everything that happens."""
         stage = self._owed()
@@ -41,7 +50,7 @@ class BotDebts(CallerKeys):
             self._silence.pay(now)
             return
         self._quiet_at = now if self._quiet_at is None else self._quiet_at
-        self._silence.owe(stage, max(self._quiet_at, self._ended_at), now)
+        self._silence.owe(stage, max(self._quiet_at, self._ended_at, self._owed_at), now)
 
     @property
     def caller_talks(self) -> bool:

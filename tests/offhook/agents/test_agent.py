@@ -164,24 +164,6 @@ def test_200_turns_stay_in_the_window() -> None:
 # What stalls.
 
 
-def test_a_late_first_token_is_covered_by_one_filler() -> None:
-    model = ScriptedModel(Says("It is nine.", first_s=2.5))
-
-    async def talk() -> None:
-        async with SimulatedCall(Agent("x", model=model, greeting="Hi.")) as caller:
-            await caller.hears("Hi.")
-            await caller.says("when is it")
-            began = caller.now
-            await caller.begins_to_hear("One moment.")
-            assert caller.now - began == pytest.approx(0.5 + 0.8, abs=0.3)
-            await caller.hears("It is nine.")
-            assert [event.text for event in caller.events if hasattr(event, "text") and "moment" in event.text] == [
-                "One moment."
-            ]
-
-    run(talk())
-
-
 def test_tokens_too_slow_for_a_clause_are_spoken_as_they_are() -> None:
     model = ScriptedModel(Says("one two three four five six seven eight nine ten.", every_s=0.5))
 
@@ -190,8 +172,8 @@ def test_tokens_too_slow_for_a_clause_are_spoken_as_they_are() -> None:
             await caller.hears("Hi.")
             await caller.says("count please")
             began = caller.now
-            await caller.begins_to_hear("one two", within_s=2.5)
-            assert caller.now - began <= 2.5
+            await caller.begins_to_hear("one", within_s=2.0)
+            assert caller.now - began <= 2.0
             await caller.hears("nine ten.")
 
     run(talk())

@@ -171,7 +171,7 @@ def test_the_caller_may_speak_while_a_tool_runs(kept: bool) -> None:
     look_up = slow(7.0, on_interrupt="keep" if kept else "cancel")
 
     async def talk() -> SimulatedCall:
-        async with SimulatedCall(Agent("x", model=model, greeting="Hi.", tools=[look_up])) as caller:
+        async with SimulatedCall(Agent("x", model=model, greeting="Hi.", tools=[look_up], speculate=False)) as caller:
             await caller.hears("Hi.")
             await caller.says("where is my order")
             await caller.hears("One moment.")
