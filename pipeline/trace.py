@@ -287,7 +287,8 @@ class ModelAsked:
 class ModelReplied:
     """A reply of a language model is complete, was given up, or failed (`error`).
 
-    `first_token_s` (None: none came) and `seconds` count from the request; tokens are 0 where the model does not say.
+    `first_token_s` (None: none came) and `seconds` count from the request. Tokens are 0 where the model does not say,
+    and an estimate for a reply that was given up; `cost` is by the model's prices, and 0 for such a reply.
     """
 
     model: str

@@ -19,9 +19,10 @@ from offhook.agents.wording import agent_wording
 from offhook.api.agent import Outcome
 from offhook.api.call import Call, CallEnded
 from offhook.api.turns import TurnEvents
-from offhook.llm.model import LanguageModel, ModelError, ModelRequest, ToolSpec
+from offhook.llm.limits import Meter
+from offhook.llm.model import LanguageModel, ModelError, ModelRequest, ToolSpec, Usage
 from offhook.pipeline.events import Answer, DigitRule, Question
-from offhook.pipeline.trace import EngineFailed, SessionEvent
+from offhook.pipeline.trace import EngineFailed, ModelReplied, SessionEvent
 from offhook.pipeline.turn.events import (
     Interrupted,
     NoInput,
@@ -42,6 +43,9 @@ INTER_DIGIT_MS = 2_000
 
 LIKELY_MS = 200
 """The silence after which a reply is begun: see docs/agents.md for what other values save and waste."""
+
+USED_UP = "limit"
+"""The outcome, if the agent has one of that name, of a call that has used up its limits."""
 
 SILENT = "[the caller says nothing]"
 NOT_UNDERSTOOD = "[the caller said something that was not understood]"
@@ -80,6 +84,7 @@ class AgentCall:
         self._speech = AgentSpeech(call, self._history, setup.voice)
         self._runs = ToolRuns(setup.tools, limits, self._history, call, self._report, self._on_news)
         self._now: Callable[[], float] = asyncio.get_running_loop().time
+        self._meter = Meter(limits.of_call, self._now())
         self._around = Surroundings(
             call,
             self._history,
@@ -88,7 +93,7 @@ class AgentCall:
             setup.policy,
             limits,
             self._wording,
-            lambda: ReplyStream(setup.model, self._request(self._history), self._report),
+            self._ask,
             lambda: self._caller_talks,
             setup.model.name,
         )
@@ -223,8 +228,14 @@ class AgentCall:
     def _request(self, history: History) -> ModelRequest:
         return ModelRequest(history.messages(), self._setup.specs, self._setup.limits.output_tokens)
 
+    def _ask(self) -> ReplyStream:
+        """A request for the history as it is. Raises ModelError when the call has used up its limits."""
+        if (over := self._meter.over(self._now())) is not None:
+            raise _UsedUpError(self._setup.model.name, "limit", f"the call has reached {over}")
+        return ReplyStream(self._setup.model, self._request(self._history), self._report)
+
     def _speculate(self, text: str) -> None:
-        if not self._setup.speculate or not text.strip():
+        if not self._setup.speculate or not text.strip() or self._meter.over(self._now()) is not None:
             return
         likely = self._history.copy()
         self._speech.would_be(likely)
@@ -266,6 +277,8 @@ class AgentCall:
         self._replying = None
         try:
             ending = task.result()
+        except _UsedUpError as error:
+            return await self._on_used_up(error.why)
         except ModelError as error:
             self._report(EngineFailed(error.model, str(error), self._now()))
             return await self._on_failure()
@@ -274,6 +287,17 @@ class AgentCall:
             return await self._end(ending)
         self._tell_news()
         return None
+
+    async def _on_used_up(self, why: str) -> Outcome | None:
+        """No more is asked of the model: hand back, if there is an outcome for it, or say goodbye."""
+        if USED_UP in self._setup.policy.outcomes:
+            return Outcome(f"handed back: {why}", USED_UP, {})
+        action, _, name = self._setup.on_failure.partition(" ")
+        if action == "transfer":
+            return await self._end(Ending(Transfer(name, self._setup.transfer_to[name])))
+        await self._speech.say(self._wording.used_up)
+        await self._speech.over()
+        return Outcome(why)
 
     async def _on_stalled(self, seconds: float) -> Outcome | None:
         """The caller has waited for too long, and the floor has apologised."""
@@ -343,7 +367,13 @@ class AgentCall:
         return Outcome(f"transferred to {name}")
 
     def _report(self, event: SessionEvent) -> None:
+        if isinstance(event, ModelReplied):
+            self._meter.add(Usage(event.input_tokens, event.cached_tokens, event.output_tokens), event.cost)
         self._call.report(self._keyed.masked_event(event))
+
+
+class _UsedUpError(ModelError):
+    """The call has used up its limits."""
 
 
 class _News:

@@ -192,7 +192,9 @@ class _AgentReader(Reader):
         allowed = {field.name: field for field in fields(AgentLimits)}
         given: dict[str, Any] = {}
         for name, value in (self.fields(node, "`limits`", tuple(allowed)) or {}).items():
-            number = (self.whole if allowed[name].type is int else self.number)(value, f"`{name}` of `limits`")
+            number = (self.whole if allowed[name].type in (int, int | None) else self.number)(
+                value, f"`{name}` of `limits`"
+            )
             if number is not None and number <= 0:
                 self.problem(value, f"`{name}` is {number:g}", "a limit is above 0", f"remove it, or `{name}: 1`")
             elif number is not None:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from offhook.llm.limits import Limits
+
 
 @dataclass(frozen=True, slots=True)
 class AgentLimits:
@@ -11,6 +13,9 @@ class AgentLimits:
     text that makes no clause is spoken after `flush_after_s` of silence; a reply without a token for `late_s` has
     failed. The model is given the last `turns` turns and `chars` characters at most. After `silences` silences in a
     row, or `failures` failed replies, the bot hangs up.
+
+    `max_tokens`, `max_cost` (in the currency of the model's prices) and `max_s` are what one call may use, None: any
+    amount. When it is used up, no more is asked of the model.
     """
 
     filler_after_s: float = 0.8
@@ -26,3 +31,11 @@ class AgentLimits:
     chars: int = 24_000
     silences: int = 3
     failures: int = 3
+    max_tokens: int | None = None
+    max_cost: float | None = None
+    max_s: float | None = None
+
+    @property
+    def of_call(self) -> Limits:
+        """What one call may use."""
+        return Limits(max_tokens=self.max_tokens, max_cost=self.max_cost, max_s=self.max_s)

@@ -89,6 +89,11 @@ class Policy:
             self._models["hand_back"] = why, self._hand_back_model()
 
     @property
+    def outcomes(self) -> frozenset[str]:
+        """Names of the outcomes that the call may be handed back with."""
+        return frozenset(self._outcomes)
+
+    @property
     def specs(self) -> tuple[ToolSpec, ...]:
         """As the model sees them."""
         specs = [ToolSpec(name, why, schema_of(model)) for name, (why, model) in self._models.items()]

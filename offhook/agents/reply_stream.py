@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import aclosing
 
+from offhook.llm.limits import estimated
 from offhook.llm.model import Ended, LanguageModel, ModelError, ModelEvent, ModelRequest, TextDelta, Usage
 from offhook.pipeline.trace import ModelAsked, ModelReplied, SessionEvent
 
@@ -38,9 +39,9 @@ class ReplyStream:
         self.asked_at = self.latest_at = self._now()
         self.first_at: float | None = None
         self._text = ""
-        self._usage = Usage()
+        self._ending: Ended | None = None
         self._error: Exception | None = None
-        self._ended = self._reported = False
+        self._reported = False
         self._unread: deque[ModelEvent] = deque()
         self._changed = asyncio.Event()
         said = next((message.text for message in reversed(request.messages) if message.role == "user"), "")
@@ -88,7 +89,7 @@ class ReplyStream:
             async with aclosing(self._model.stream(self.request)) as events:  # type: ignore[type-var]
                 async for event in events:
                     self._take(event)
-                    if self._ended or len(self._unread) > MAX_UNREAD:
+                    if self._ending is not None or len(self._unread) > MAX_UNREAD:
                         break
         except ModelError as error:
             self._error = error
@@ -108,7 +109,7 @@ class ReplyStream:
             if self._on_text is not None:
                 self._on_text(event.text)
         elif isinstance(event, Ended):
-            self._usage, self._ended = event.usage, True
+            self._ending = event
         self._unread.append(event)
         self._changed.set()
 
@@ -116,11 +117,13 @@ class ReplyStream:
         if self._reported:
             return
         self._reported = True
-        now, first, usage = self._now(), self.first_at, self._usage
-        error = "" if self._ended else str(self._error or "given up")
+        now, first, ending = self._now(), self.first_at, self._ending
+        error = "" if ending is not None else str(self._error or "given up")
+        used = estimated(self.request, self._text) if first is not None else Usage()
+        usage = used if ending is None else ending.usage
         self._report(
             ModelReplied(
-                self._model.name,
+                (ending and ending.model) or self._model.name,
                 self._text,
                 None if first is None else first - self.asked_at,
                 now - self.asked_at,
@@ -128,6 +131,7 @@ class ReplyStream:
                 usage.input,
                 usage.cached_input,
                 usage.output,
-                error=error,
+                0.0 if ending is None else ending.cost,
+                error,
             )
         )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class AgentWording:
     """`fillers` bridge a wait, one after the other; `lost` follows a reply that broke off, `failed` one that never
-    came, and `again` one that never came and was apologised for."""
+    came, `again` one that never came and was apologised for; `used_up`
+    ends a call that has reached its limits."""
 
     fillers: tuple[str, ...] = ("One moment.", "I am still working on it.", "Thank you for your patience.")
     still_there: str = "Are you still there?"
@@ -15,6 +16,7 @@ class AgentWording:
     failed: str = "I am sorry, that did not work. Could you say that again?"
     again: str = "Could you say that again?"
     transferring: str = "I am connecting you now."
+    used_up: str = "I am sorry, I have to end our conversation here. Goodbye."
     giving_up: str = "I am sorry, something is wrong on our side. Please call again later."
 
 
@@ -28,6 +30,7 @@ _WORDINGS = {
         "Entschuldigung, das hat nicht geklappt. Können Sie das noch einmal sagen?",
         "Können Sie das noch einmal sagen?",
         "Ich verbinde Sie.",
+        "Entschuldigung, ich muss unser Gespräch hier beenden. Auf Wiederhören.",
         "Entschuldigung, bei uns ist etwas gestört. Bitte rufen Sie später noch einmal an.",
     ),
     "es": AgentWording(
@@ -38,6 +41,7 @@ _WORDINGS = {
         "Disculpe, no ha funcionado. ¿Puede repetirlo?",
         "¿Puede repetirlo?",
         "Le paso.",
+        "Disculpe, tengo que terminar aquí la conversación. Adiós.",
         "Disculpe, tenemos un problema. Por favor, llame más tarde.",
     ),
     "fr": AgentWording(
@@ -48,6 +52,7 @@ _WORDINGS = {
         "Excusez-moi, cela n'a pas fonctionné. Pouvez-vous répéter ?",
         "Pouvez-vous répéter ?",
         "Je vous mets en relation.",
+        "Excusez-moi, je dois mettre fin à notre conversation. Au revoir.",
         "Excusez-nous, nous avons un problème. Veuillez rappeler plus tard.",
     ),
     "it": AgentWording(
@@ -58,6 +63,7 @@ _WORDINGS = {
         "Mi scusi, non ha funzionato. Può ripetere?",
         "Può ripetere?",
         "La metto in comunicazione.",
+        "Mi scusi, devo concludere qui la conversazione. Arrivederci.",
         "Ci scusi, abbiamo un problema. La preghiamo di richiamare più tardi.",
     ),
     "nl": AgentWording(
@@ -68,6 +74,7 @@ _WORDINGS = {
         "Sorry, dat is niet gelukt. Kunt u dat nog eens zeggen?",
         "Kunt u dat nog eens zeggen?",
         "Ik verbind u door.",
+        "Sorry, ik moet ons gesprek hier beëindigen. Tot ziens.",
         "Sorry, er is bij ons iets mis. Belt u later nog eens.",
     ),
     "pt": AgentWording(
@@ -78,6 +85,7 @@ _WORDINGS = {
         "Desculpe, não funcionou. Pode repetir?",
         "Pode repetir?",
         "Vou transferir a chamada.",
+        "Desculpe, tenho de terminar aqui a conversa. Adeus.",
         "Desculpe, temos um problema. Por favor, ligue mais tarde.",
     ),
 }
