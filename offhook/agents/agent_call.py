@@ -108,6 +108,7 @@ class AgentCall:
     async def run(self) -> Outcome:
         """Talk until the agent ends. Raises CallEnded when the call ends first."""
         turns = self._call.turns()
+        covers, self._call.covers_silence = self._call.covers_silence, True  # a flow's step, or a coroutine function's
         self._call.expect(self._question())
         reading = asyncio.ensure_future(self._read(turns))
         try:
@@ -125,6 +126,7 @@ class AgentCall:
             await self._runs.close()
             with suppress(CallEnded):
                 self._call.expect(None)
+            self._call.covers_silence = covers
 
     def _question(self) -> Question:
         rule = DigitRule(1, MAX_KEYS, inter_digit_ms=INTER_DIGIT_MS)

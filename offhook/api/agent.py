@@ -38,12 +38,12 @@ class DialogAgent:
     """A coroutine function as an agent."""
 
     def __init__(self, dialog: Dialog) -> None:
-        self._dialog = dialog
+        self.dialog = dialog
 
     async def run(self, call: Call) -> Outcome:
         """See CallAgent. It may be silent for reasons of its own; an agent always owes a reply."""
         call.covers_silence = False
-        await self._dialog(call)
+        await self.dialog(call)
         return Outcome()
 
 

@@ -7,8 +7,9 @@ from typing import Protocol, runtime_checkable
 
 import structlog
 
-from offhook.api.agent import AgentDialog
+from offhook.api.agent import AgentDialog, DialogAgent
 from offhook.api.call import Dialog
+from offhook.api.dialogs import FlowDialog
 from offhook.api.routing import RoutedAgent
 from offhook.llm.model import ModelError
 from offhook.process.lifespan import Lifespan
@@ -55,7 +56,9 @@ def with_agents(dialog: Dialog, lifespan: Lifespan | None = None) -> Lifespan | 
 def _agents(dialog: object) -> Iterable[StartsAndCloses]:
     if isinstance(dialog, AgentDialog):
         dialog = dialog.agent
-    if isinstance(dialog, RoutedAgent):
+    elif isinstance(dialog, DialogAgent):
+        dialog = dialog.dialog
+    if isinstance(dialog, RoutedAgent | FlowDialog):
         for each in dialog.agents:
             yield from _agents(each)
     elif isinstance(dialog, StartsAndCloses):

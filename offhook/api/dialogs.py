@@ -1,7 +1,7 @@
 """Agents that come with offhook: a flow, and the fixed dialog that benchmarks talk to."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,9 @@ from offhook.agents.agent import Agent
 from offhook.agents.agent_file import AgentFile, load_agent
 from offhook.agents.tools import arguments_model
 from offhook.api.agent import Outcome
-from offhook.api.call import Call, Dialog
+from offhook.api.call import Call
 from offhook.api.turns import TurnEvents
+from offhook.llm.model import LanguageModel
 from offhook.pipeline.dialog.flow import AgentStep, Flow
 from offhook.pipeline.dialog.runner import Action, AskFor, Delegate, FlowRunner, HangUp, Speak
 from offhook.pipeline.events import ANYTHING, NOTHING, Answer, AnswerKind, DigitRule, Interruption, Prompt, Question
@@ -19,15 +20,20 @@ from offhook.pipeline.turn.events import TurnCorrected
 
 
 class FlowAgent:
-    """Runs a flow, from its start, for every call."""
+    """Runs a flow, from its start, for every call. `model` makes that of the `agent` steps whose files name none."""
 
-    def __init__(self, flow: Flow) -> None:
+    def __init__(self, flow: Flow, model: Callable[[], LanguageModel] | None = None) -> None:
         self._flow = flow
         self._agents = {
-            step.name: _agent_of(step, load_agent(Path(step.file)))
+            step.name: _agent_of(step, load_agent(Path(step.file)), model)
             for step in flow.steps.values()
             if isinstance(step, AgentStep)
         }
+
+    @property
+    def agents(self) -> list[Agent]:
+        """Those of the `agent` steps."""
+        return list(self._agents.values())
 
     async def run(self, call: Call) -> Outcome:
         """See CallAgent."""
@@ -121,24 +127,36 @@ def _interruption(ahead: Question | None) -> Interruption:
     return Interruption(by=by, keys="".join(sorted(keys)))
 
 
-def _agent_of(step: AgentStep, file: AgentFile) -> Agent:
+def _agent_of(step: AgentStep, file: AgentFile, model: Callable[[], LanguageModel] | None) -> Agent:
     """The agent of a step: its file's, with the step's outcomes."""
     outcomes = {outcome.name: arguments_model(outcome.name, dict(outcome.values)) for outcome in step.outcomes}
-    return replace(file, options={**file.options, "outcomes": outcomes}).make()
+    file = replace(file, options={**file.options, "outcomes": outcomes})
+    return file.make(None if file.names_model or model is None else model())
 
 
-def flow_dialog(flow: Flow) -> Dialog:
-    """The dialog that runs `flow`, from its start, for every call.
+class FlowDialog:
+    """A Dialog: the flow, and the call's end after it."""
+
+    def __init__(self, agent: FlowAgent) -> None:
+        self._agent = agent
+
+    @property
+    def agents(self) -> list[Agent]:
+        """Those of the `agent` steps."""
+        return self._agent.agents
+
+    async def __call__(self, call: Call) -> None:
+        """As a Dialog."""
+        await self._agent.run(call)
+        await call.hangup()
+
+
+def flow_dialog(flow: Flow, model: Callable[[], LanguageModel] | None = None) -> FlowDialog:
+    """The dialog that runs `flow`, from its start, for every call. `model`: see FlowAgent.
 
     Raises UserError for the file of an `agent` step that cannot be used.
     """
-    agent = FlowAgent(flow)
-
-    async def run(call: Call) -> None:
-        await agent.run(call)
-        await call.hangup()
-
-    return run
+    return FlowDialog(FlowAgent(flow, model))
 
 
 BENCH_SENTENCE = "Thank you. Your request has been noted, and we will take care of it before the end of the day."

@@ -87,7 +87,7 @@ def default_dialog(config: Config) -> Dialog:
     """The dialog of calls that no route matches: the configured agent, or flow. Raises UserError, EngineError."""
     if config.dialog.agent is not None:
         return agent_dialog(config, config.dialog.agent)
-    return flow_dialog(checked_flow(config, config.dialog.flow))
+    return flow_dialog(checked_flow(config, config.dialog.flow), lambda: make_chain(config.llm))
 
 
 def agent_dialog(config: Config, path: Path) -> Dialog:
@@ -101,7 +101,7 @@ def route_dialog(config: Config, index: int, given: GivenEngines = NO_ENGINES) -
     route = config.routes[index]
     where = f"[[routes]] {index + 1}, number {', '.join(route.number)}"
     if route.flow is not None:
-        return flow_dialog(checked_flow(config, route.flow, given, route.language))
+        return flow_dialog(checked_flow(config, route.flow, given, route.language), lambda: make_chain(config.llm))
     if route.language is not None:
         # A dialog in Python may say and ask anything.
         known = languages_of(asr_engines(config, given), tts_engines(config, given))

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 from offhook.api.call import Dialog
+from offhook.api.dialogs import flow_dialog
 from offhook.api.routing import agent_dialog, checked_flow, route_dialog
 from offhook.cli.checks.finding import Finding, noting
+from offhook.llm.registry import make_chain
 from offhook.settings.config import Config
 from offhook.settings.routes import covered
 
@@ -18,6 +20,7 @@ def check(config: Config) -> list[Finding]:
             found.append(Finding.ok("agent", str(config.dialog.agent)))
     with noting(found, "flow"):
         flow = checked_flow(config, config.dialog.flow)
+        flow_dialog(flow, lambda: make_chain(config.llm))  # opens the files of its agents
         named = config.dialog.flow or "the sample flow"
         found.append(Finding.ok("flow", f"{flow.name}: {len(flow.steps)} steps ({named})"))
     for index, route in enumerate(config.routes):

@@ -5,6 +5,11 @@ from pathlib import Path
 import pytest
 
 from offhook.agents import agent_file
+from offhook.api.agent_lifespan import with_agents
+from offhook.api.dialogs import flow_dialog
+from offhook.api.routing import Route, routed
+from offhook.pipeline.trace import SilenceFilled
+from offhook.pipeline.turn.machine import TurnSettings
 from offhook.settings.flow_file import load_flow, parse_flow
 from offhook.testing import SimulatedCall, flow, run
 from offhook.usererror import UserError
@@ -111,3 +116,48 @@ def test_the_agents_file_must_be_there(tmp_path: Path) -> None:
     assert load_flow(tmp_path / "flow.yaml").steps["book"].name == "book"
     with pytest.raises(UserError, match=r"shop\.yaml"):
         flow(tmp_path / "flow.yaml")
+
+
+def test_its_model_starts_with_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = ScriptedModel("How many?")
+    (tmp_path / "flow.yaml").write_text(FLOW)
+    (tmp_path / "shop.yaml").write_text(AGENT)
+    monkeypatch.setattr(agent_file, "make_model", lambda _name, _options: model)
+    dialog = flow_dialog(load_flow(tmp_path / "flow.yaml"))
+
+    async def process() -> None:
+        lifespan = with_agents(routed([Route(("+1555",), dialog)], dialog))
+        assert lifespan is not None
+        async with lifespan():
+            assert model.started == 1
+        assert model.closed >= 1
+
+    run(process())
+
+
+def test_a_file_without_a_model_takes_that_of_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "flow.yaml").write_text(FLOW)
+    (tmp_path / "shop.yaml").write_text("instructions: Be brief.\n")
+    read, model = load_flow(tmp_path / "flow.yaml"), ScriptedModel("x")
+    assert [agent.model for agent in flow_dialog(read, lambda: model).agents] == [model]
+    with pytest.raises(UserError, match="the agent has no model"):
+        flow_dialog(read)
+
+
+def test_a_late_model_is_covered_within_a_flow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = ScriptedModel(Says("How many?", first_s=2.5))
+    (tmp_path / "flow.yaml").write_text(FLOW)
+    (tmp_path / "shop.yaml").write_text(AGENT)
+    monkeypatch.setattr(agent_file, "make_model", lambda _name, _options: model)
+
+    async def talk() -> SimulatedCall:
+        settings = TurnSettings(ignore_back_channels=True, filler_ms=1_200)
+        async with SimulatedCall(flow(tmp_path / "flow.yaml"), settings=settings) as caller:
+            await caller.hears("Your number")
+            await caller.presses("4711")
+            await caller.hears("When would you like to come?")
+            await caller.says("on the first of December")
+            await caller.hears("How many?")
+            return caller
+
+    assert [event.text for event in run(talk()).events if isinstance(event, SilenceFilled)] == ["One moment, please."]

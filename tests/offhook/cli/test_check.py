@@ -89,6 +89,15 @@ def test_a_flow_that_is_wrong(check: Check, tmp_path: Path) -> None:
     assert levels(found, "engines") == ["ok"], "the rest is tried, too"
 
 
+def test_the_file_of_a_flows_agent_is_opened(check: Check, tmp_path: Path) -> None:
+    steps = "  b:\n    agent: Book.\n    with: shop.yaml\n    outcomes: {done: {next: c}}\n    otherwise: c\n"
+    (tmp_path / "flow.yaml").write_text(f"name: a\nstart: b\nsteps:\n{steps}  c:\n    hang_up: Bye.\n")
+    (tmp_path / "shop.yaml").write_text("instructions: Be brief.\nmodle: gpt-5-mini\n")
+    status, found = check('[dialog]\nflow = "flow.yaml"\n')
+    assert status == 2
+    assert "shop.yaml:2" in found["flow"][0]["where"], found["flow"]
+
+
 def test_a_missing_key_is_a_fault_of_the_engine_and_not_of_the_flow(
     check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
