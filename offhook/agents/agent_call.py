@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from offhook.agents.asked_for import asked_for
 from offhook.agents.history import History, Unheard, Window
 from offhook.agents.keyed import Keyed
 from offhook.agents.limits import AgentLimits
@@ -21,7 +22,7 @@ from offhook.api.call import Call, CallEnded
 from offhook.api.turns import TurnEvents
 from offhook.llm.limits import Meter
 from offhook.llm.model import LanguageModel, ModelError, ModelRequest, ToolSpec, Usage
-from offhook.pipeline.events import Answer, DigitRule, Question
+from offhook.pipeline.events import Answer, DigitRule, Expectation, Question
 from offhook.pipeline.trace import EngineFailed, ModelReplied, SessionEvent
 from offhook.pipeline.turn.events import (
     Interrupted,
@@ -102,6 +103,7 @@ class AgentCall:
         self._reply: Reply | None = None
         self._replying: asyncio.Task[Ending | None] | None = None
         self._has_news = False  # a tool's result came while nobody waited for it
+        self._expected: Expectation | None = None
         self._silences = 0
         self._failures = 0
 
@@ -128,7 +130,7 @@ class AgentCall:
                 self._call.expect(None)
             self._call.covers_silence = covers
 
-    def _question(self) -> Question:
+    def _question(self, expect: Expectation | None = None) -> Question:
         rule = DigitRule(1, MAX_KEYS, inter_digit_ms=INTER_DIGIT_MS)
         call = self._call
         return Question(
@@ -137,7 +139,15 @@ class AgentCall:
             silence_ms=call.silence_ms,
             no_input_ms=call.no_input_ms,
             likely_ms=LIKELY_MS if self._setup.speculate else None,
+            expect=expect,
         )
+
+    def _expect_answer_to(self, text: str) -> None:
+        """The bot has begun to say the last of its reply: what it asks for says how the answer will end."""
+        expect = asked_for(text, self._setup.specs)
+        if expect != self._expected and not self._caller_talks:
+            self._expected = expect
+            self._call.expect(self._question(expect))
 
     async def _open(self) -> None:
         if self._setup.greeting is None:
@@ -287,6 +297,8 @@ class AgentCall:
         self._failures = 0
         if ending is not None:
             return await self._end(ending)
+        if self._reply is not None:
+            self._expect_answer_to(self._reply.text)
         self._tell_news()
         return None
 

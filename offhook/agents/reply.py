@@ -68,6 +68,8 @@ class Reply:
         """Whether any of its text was given to the voice."""
         self._around = around
         self._first = first
+        self.text = ""
+        """The model's words since its last tool call."""
         self.waits_for_model = True
         """Whether the next word has to come from the model: no tool runs."""
         self._since = self._text_since = asyncio.get_running_loop().time()
@@ -118,6 +120,7 @@ class Reply:
                         break
         finally:
             self._complete(reply, utterance, text, calls)
+        self.text = text.all
         if utterance is None and not calls:
             raise ModelError(self._around.model, "refused", "its reply is empty")
         return reply, calls
