@@ -6,10 +6,13 @@ from collections.abc import Callable
 from contextlib import aclosing
 
 from offhook.llm.model import Ended, LanguageModel, ModelError, ModelEvent, ModelRequest, TextDelta, Usage
-from offhook.pipeline.trace import ModelAsked, ModelReplied, SessionEvent
+from offhook.pipeline.trace import GIVEN_UP, ModelAsked, ModelReplied, ModelWrote, SessionEvent
 
 MAX_UNREAD = 2_000
 """Events that nobody reads, of a speculation or behind a filler; beyond it the model is too talkative for a phone."""
+
+WRITES_EVERY_S = 0.1
+"""How often the text so far is reported, for those who watch."""
 
 
 class ReplyStream:
@@ -37,6 +40,7 @@ class ReplyStream:
         self.asked_at = self.latest_at = self._now()
         self.first_at: float | None = None
         self._text = ""
+        self._wrote_at = float("-inf")
         self._usage = Usage()
         self._error: Exception | None = None
         self._ended = self._reported = False
@@ -97,6 +101,9 @@ class ReplyStream:
             self._text += event.text
             if self._on_text is not None:
                 self._on_text(event.text)
+            if self.latest_at - self._wrote_at >= WRITES_EVERY_S:
+                self._wrote_at = self.latest_at
+                self._report(ModelWrote(self._text, self.asked_at, self.latest_at))
         elif isinstance(event, Ended):
             self._usage, self._ended = event.usage, True
         self._unread.append(event)
@@ -107,7 +114,7 @@ class ReplyStream:
             return
         self._reported = True
         now, first, usage = self._now(), self.first_at, self._usage
-        error = "" if self._ended else str(self._error or "given up")
+        error = "" if self._ended else str(self._error or GIVEN_UP)
         self._report(
             ModelReplied(
                 self._model.name,
