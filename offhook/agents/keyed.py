@@ -41,9 +41,10 @@ class Keyed:
         return f"[{len(answer.digits)} keys pressed]" if self._hidden else f"[keys: {answer.digits}]"
 
     def masked(self, text: str) -> str:
-        """The text without what was keyed."""
+        """The text without what was keyed. As long as before."""
         for digits in self._digits:
-            text = text.replace(digits, "*" * len(digits))
+            # Models write numbers in groups: 4 7 1 1, 47-11, 4,711.
+            text = re.sub(r"[\s.,-]{0,2}".join(map(re.escape, digits)), lambda found: "*" * len(found[0]), text)
         return text
 
     def masked_event(self, event: SessionEvent) -> SessionEvent:

@@ -157,6 +157,63 @@ def test_the_call_s_page(page: Browser, bot: BotProcess) -> None:
     page.complaints()  # the policy forbids what axe-core tries
 
 
+SPECULATION = [
+    {"kind": "begun", "at": 0.0},
+    {"kind": "asked", "at": 1.0, "model": "m", "said": "my", "speculative": True},
+    {"kind": "writing", "at": 1.2, "asked": 1.0, "text": "Your"},
+    {"kind": "look", "at": 1.2},
+    {"kind": "speculated", "at": 1.3, "used": False, "tokens": 2, "saved_ms": 0},
+    {"kind": "look", "at": 1.3},
+    {"kind": "asked", "at": 2.0, "model": "m", "said": "my balance", "speculative": True},
+    {"kind": "writing", "at": 2.2, "asked": 2.0, "text": "You have"},
+    {"kind": "answer", "at": 2.4, "answer": "speech", "text": "my balance", "choice": None},
+    {"kind": "speculated", "at": 2.4, "used": True, "tokens": 2, "saved_ms": 200},
+    {"kind": "bot", "at": 2.5, "text": "You have "},
+    {"kind": "look", "at": 2.5},
+    {"kind": "turn", "at": 2.6, "response_ms": 100, "stages_ms": {}},
+    {
+        **{"kind": "replied", "at": 3.0, "asked": 2.0, "model": "m", "text": "You have ten dollars.", "error": ""},
+        **{"tokens": {"input": 90, "cached": 60, "output": 5}, "cost": 0.0011},
+    },
+    {"kind": "look", "at": 3.0},
+    {"kind": "asked", "at": 4.0, "model": "m", "said": "", "speculative": False},
+    {"kind": "writing", "at": 4.1, "asked": 4.0, "text": "Never"},
+    {
+        **{"kind": "replied", "at": 4.2, "asked": 4.0, "model": "m", "text": "Never said", "error": "given up"},
+        **{"tokens": {"input": 0, "cached": 0, "output": 0}, "cost": 0},
+    },
+    {"kind": "look", "at": 4.2},
+]
+"""Two replies that are begun early, one in vain; and one that is given up. `look`: what the page shows then."""
+
+
+def test_replies_that_are_begun_early(page: Browser) -> None:
+    script = """
+        const { CallModel } = await import("/page/js/model.js");
+        const { showTranscript, showTurns } = await import("/page/js/callview.js");
+        const call = new CallModel("one");
+        const [list, turns] = [document.createElement("ol"), document.createElement("tbody")];
+        const looks = [];
+        for (const event of args[0]) {
+            call.apply(event);
+            if (event.kind !== "look") continue;
+            showTranscript(list, call);
+            looks.push([...list.children].map((line) => line.querySelector("p").textContent));
+        }
+        showTurns(turns, call);
+        return [looks, turns.textContent];
+    """
+    page.open("/calls")
+    looks, turns = page.run(script, SPECULATION)
+    assert looks[0] == ["Your begun early"]
+    assert looks[1] == []
+    assert looks[2] == ["my balance", "You have"]
+    assert looks[3] == ["my balance", "You have ten dollars."]
+    assert looks[4][2:] == ["(not heard:) Never said not said"]
+    assert "90 tokens in (60 cached), 7 out; cost 0.0011" in turns
+    assert "begun early, 200 ms saved; begun early in vain, 2 tokens" in turns
+
+
 def test_metrics(bot: BotProcess) -> None:
     bot.wait_for(
         lambda: 'offhook_model_replies_total{model="openai/scripted",outcome="answered"}' in bot.get("/metrics")
