@@ -284,8 +284,21 @@ class ModelAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelWrote:
+    """The text so far of the reply to the request of `asked_at`. Momentary: reported some times a second."""
+
+    text: str
+    asked_at: float
+    at: float
+
+
+GIVEN_UP = "given up"
+"""The `error` of a reply that nobody waits for any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelReplied:
-    """A reply of a language model is complete, was given up, or failed (`error`).
+    """A reply of a language model is complete, was `GIVEN_UP`, or failed (`error`).
 
     `first_token_s` (None: none came) and `seconds` count from the request. Tokens are 0 where the model does not say,
     and an estimate for a reply that was given up; `cost` is by the model's prices, and 0 for such a reply.
@@ -318,7 +331,8 @@ class Speculated:
 
 @dataclass(frozen=True, slots=True)
 class ToolRan:
-    """A tool of an agent has run, or was refused (`error`). `arguments` are the model's, without keyed digits."""
+    """A tool of an agent has run, or was refused (`error`). `arguments` are the model's, without keyed digits and
+    secrets; `name`, too, is the model's unless `known`: there is such a tool."""
 
     name: str
     arguments: str
@@ -326,6 +340,7 @@ class ToolRan:
     seconds: float
     at: float
     error: str = ""
+    known: bool = True
 
 
 SessionEvent = (
@@ -349,6 +364,7 @@ SessionEvent = (
     | SpeechPrepared
     | EngineUsed
     | ModelAsked
+    | ModelWrote
     | ModelReplied
     | Speculated
     | ToolRan

@@ -349,6 +349,8 @@ class AgentCall:
 
     async def _end(self, ending: Ending) -> Outcome | None:
         has_spoken = self._reply is not None and self._reply.has_spoken
+        if ending.call is not None and isinstance(ending.action, HandBack | HangUp):
+            self._runs.done(ending.reply, ending.call, "done")
         match ending.action:
             case HandBack(outcome, values):
                 return Outcome(f"handed back: {outcome}", outcome, values)

@@ -27,7 +27,9 @@ from offhook.settings.user_modules import import_user_module, reason
 from offhook.settings.yaml_file import MAX_FILE_BYTES, Reader, compose, decoded, read_limited
 from offhook.usererror import UserError, did_you_mean
 
-_MODEL = ("provider", "model", "base_url", "api_key", "temperature", "extra", "warm")
+_PRICES = ("price_input", "price_cached_input", "price_output")
+_NUMBERS = ("temperature", *_PRICES)
+_MODEL = ("provider", "model", "base_url", "api_key", *_NUMBERS, "extra", "warm")
 _AGENT = (
     *("instructions", "greeting", "language", "voice", "tools", "transfer_to", "outcomes", "limits"),
     *("dtmf", "unheard", "on_failure", "speculate", "hide_keys", *_MODEL),
@@ -119,8 +121,7 @@ class _AgentReader(Reader):
         if "api_key" in top and _VARIABLE.search(getattr(top["api_key"], "value", "")) is None:
             why = "a key in a file is soon in a repository"
             self.problem(top["api_key"], "`api_key` is written out", why, "type `api_key: ${OPENAI_API_KEY}`")
-        if "temperature" in top:
-            model["temperature"] = self.number(top["temperature"], "`temperature`")
+        model |= {key: self.number(top[key], f"`{key}`") for key in _NUMBERS if key in top}
         if "warm" in top:
             model["warm"] = self.truth(top["warm"], "`warm`")
         if "extra" in top:

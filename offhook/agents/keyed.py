@@ -1,15 +1,28 @@
 """The caller's keys: what the model reads of them, and how they stay off the record. Pure."""
 
+import re
 from collections import deque
 from dataclasses import replace
 
-from offhook.pipeline.events import Answer
-from offhook.pipeline.trace import ModelAsked, ModelReplied, SessionEvent, ToolRan
+from offhook.pipeline.events import Answer, Playback
+from offhook.pipeline.trace import (
+    BargedIn,
+    BotHeard,
+    BotResumed,
+    BotSpoke,
+    ModelAsked,
+    ModelReplied,
+    ModelWrote,
+    SessionEvent,
+    ToolRan,
+)
 
 MIN_MASKED_DIGITS = 3
 """Shorter entries are choices of a menu, and too common to be found again in a text."""
 
 MAX_REMEMBERED = 50
+
+_OPEN_DIGITS = re.compile(r"\d[\d\s,.-]{0,80}\Z")
 
 
 class Keyed:
@@ -28,22 +41,36 @@ class Keyed:
         return f"[{len(answer.digits)} keys pressed]" if self._hidden else f"[keys: {answer.digits}]"
 
     def masked(self, text: str) -> str:
-        """The text without what was keyed."""
+        """The text without what was keyed. As long as before."""
         for digits in self._digits:
-            text = text.replace(digits, "*" * len(digits))
+            # Models write numbers in groups: 4 7 1 1, 47-11, 4,711.
+            text = re.sub(r"[\s.,-]{0,2}".join(map(re.escape, digits)), lambda found: "*" * len(found[0]), text)
         return text
 
     def masked_event(self, event: SessionEvent) -> SessionEvent:
-        """An event of an agent, likewise."""
+        """An event with what a model wrote or the bot said, likewise."""
         if not self._digits:
             return event
         match event:
             case ModelAsked(said=said):
                 return replace(event, said=self.masked(said))
+            case ModelWrote(text=text):
+                # Digits at its end may go on to be those.
+                return replace(event, text=self.masked(_OPEN_DIGITS.sub("", text)))
             case ModelReplied(text=text, error=error):
                 return replace(event, text=self.masked(text), error=self.masked(error))
+            case BotSpoke(text) | BotResumed(text):
+                return replace(event, text=self.masked(text))
+            case BotHeard(playback) | BargedIn(playback=playback):
+                return replace(event, playback=self._masked_playback(playback))
             case ToolRan(arguments=arguments, result=result, error=error):
                 masked = self.masked(arguments), self.masked(result), self.masked(error)
                 return replace(event, arguments=masked[0], result=masked[1], error=masked[2])
             case _:
                 return event
+
+    def _masked_playback(self, playback: Playback) -> Playback:
+        # As one text: an interruption may have been in the midst of the digits.
+        played, unplayed = playback.text_played, playback.text_unplayed
+        both = self.masked(f"{played} {unplayed}")
+        return replace(playback, text_played=both[: len(played)], text_unplayed=both[len(played) + 1 :])

@@ -7,10 +7,13 @@ from contextlib import aclosing
 
 from offhook.llm.limits import estimated
 from offhook.llm.model import Ended, LanguageModel, ModelError, ModelEvent, ModelRequest, TextDelta, Usage
-from offhook.pipeline.trace import ModelAsked, ModelReplied, SessionEvent
+from offhook.pipeline.trace import GIVEN_UP, ModelAsked, ModelReplied, ModelWrote, SessionEvent
 
 MAX_UNREAD = 2_000
 """Events that nobody reads, of a speculation or behind a filler; beyond it the model is too talkative for a phone."""
+
+WRITES_EVERY_S = 0.1
+"""How often the text so far is reported, for those who watch."""
 
 
 class ReplyStream:
@@ -40,6 +43,7 @@ class ReplyStream:
         self.first_at: float | None = None
         self._text = ""
         self._ending: Ended | None = None
+        self._wrote_at = float("-inf")
         self._error: Exception | None = None
         self._reported = False
         self._unread: deque[ModelEvent] = deque()
@@ -108,6 +112,9 @@ class ReplyStream:
             self._text += event.text
             if self._on_text is not None:
                 self._on_text(event.text)
+            if self.latest_at - self._wrote_at >= WRITES_EVERY_S:
+                self._wrote_at = self.latest_at
+                self._report(ModelWrote(self._text, self.asked_at, self.latest_at))
         elif isinstance(event, Ended):
             self._ending = event
         self._unread.append(event)
@@ -118,7 +125,7 @@ class ReplyStream:
             return
         self._reported = True
         now, first, ending = self._now(), self.first_at, self._ending
-        error = "" if ending is not None else str(self._error or "given up")
+        error = "" if ending is not None else str(self._error or GIVEN_UP)
         used = estimated(self.request, self._text) if first is not None else Usage()
         usage = used if ending is None else ending.usage
         self._report(

@@ -10,6 +10,8 @@ from pydantic_core import from_json
 
 from offhook.agents.history import History
 from offhook.agents.limits import AgentLimits
+from offhook.agents.policy import BUILT_IN
+from offhook.agents.secrets import without_secrets
 from offhook.agents.tools import OnInterrupt, Tool, ToolError
 from offhook.api.call import Call
 from offhook.llm.model import ToolCall
@@ -124,7 +126,10 @@ class ToolRuns:
 
     def _done(self, reply: int, call: ToolCall, result: str, seconds: float, error: str) -> None:
         self._history.result(reply, call, result)
-        self._report(ToolRan(call.name, call.arguments, result, seconds, self._now(), error))
+        tool = self._tools.get(call.name)
+        arguments = without_secrets(call.arguments, tool.spec.parameters if tool is not None else {})
+        known = tool is not None or call.name in BUILT_IN
+        self._report(ToolRan(call.name, arguments, result, seconds, self._now(), error, known))
 
 
 def kept(call: ToolCall) -> ToolCall:

@@ -7,12 +7,14 @@ from time import monotonic
 
 import structlog
 
+from offhook.calls.agent_totals import UNKNOWN, AgentTotals
 from offhook.calls.engine_totals import EngineTotals
 from offhook.observe.metrics import Direction, Metrics, Stage
 from offhook.observe.refusals import BUSY, Refusal
 from offhook.pipeline.chain.spending import EngineUse, Outcome
 from offhook.pipeline.events import Answer, AnswerKind
 from offhook.pipeline.trace import (
+    GIVEN_UP,
     BargedIn,
     BotHeard,
     BotResumed,
@@ -21,10 +23,13 @@ from offhook.pipeline.trace import (
     CallerIgnored,
     EngineFailed,
     EngineUsed,
+    ModelReplied,
     SessionEvent,
     SilenceFilled,
+    Speculated,
     SpeechPrepared,
     StageStalled,
+    ToolRan,
     TurnTraced,
 )
 from offhook.pipeline.understanding.recorded import recorded
@@ -70,6 +75,7 @@ class CallLog:
         self._answered_now: float | None = None
         self._responses_ms: list[float] = []
         self._engines = EngineTotals()
+        self._agent = AgentTotals()
         self._log = structlog.get_logger("offhook.call").bind(call=self.record.uniqueid)
 
     @property
@@ -145,6 +151,8 @@ class CallLog:
                 self._log.warning("engine failed", engine=engine, error=error)
             case EngineUsed(use):
                 self._used(use)
+            case ModelReplied() | Speculated() | ToolRan():
+                self._agent_did(event)
 
     def _silence(self, event: SilenceFilled | StageStalled) -> None:
         if isinstance(event, StageStalled):
@@ -181,6 +189,7 @@ class CallLog:
             recording=str(recording.path) if recording is not None and recording.path is not None else None,
             recording_truncated=recording is not None and recording.truncated,
             engines=self._engines.totals(),
+            agent=self._agent.totals(),
         )
         self._metrics.call_ended(self._direction, self._transport, _outcome(by, answered))
         if rtp:
@@ -199,6 +208,20 @@ class CallLog:
             self._log.warning("engine did not answer", part=use.part, engine=use.engine, outcome=str(use.outcome))
         elif use.why and use.outcome is Outcome.ANSWERED:
             self._log.info("another engine answered", part=use.part, engine=use.engine, why=use.why)
+
+    def _agent_did(self, event: ModelReplied | Speculated | ToolRan) -> None:
+        self._agent.add(event)
+        metrics = self._metrics
+        match event:
+            case ModelReplied():
+                outcome = "given_up" if event.error == GIVEN_UP else "failed" if event.error else "answered"
+                metrics.model_replied(event.model, outcome, first_token_s=event.first_token_s, cost=event.cost)
+                fresh = event.input_tokens - event.cached_tokens
+                metrics.model_tokens(event.model, fresh, event.cached_tokens, event.output_tokens)
+            case ToolRan():
+                metrics.tool_ran(event.name if event.known else UNKNOWN, event.seconds, failed=bool(event.error))
+            case Speculated():
+                metrics.speculated(used=event.used, tokens=event.tokens, saved_s=event.saved_s)
 
     def _answered(self, event: CallerAnswered | CallerCorrected) -> None:
         at = event.at if event.began_at is None else event.began_at

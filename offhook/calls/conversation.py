@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from offhook.agents.keyed import Keyed
 from offhook.api.agent import CallAgent, as_agent
 from offhook.api.call import HANG_UP_WAIT_S, Call, Dialog
 from offhook.api.understood import Understanding
@@ -32,7 +33,7 @@ from offhook.observe.live_feed import CallWatch, LiveCall, LiveFeed
 from offhook.observe.metrics import Direction, Metrics
 from offhook.observe.refusals import NO_CAPACITY, Reason, Refusal
 from offhook.pipeline.session import Session
-from offhook.pipeline.trace import DialogState, EngineUsed, SessionEvent
+from offhook.pipeline.trace import CallerAnswered, DialogState, EngineUsed, SessionEvent
 from offhook.pipeline.turn.core import TurnCore
 from offhook.pipeline.turn.machine import TurnSettings
 from offhook.records import EndedBy, Journal, RecordingWriter
@@ -125,6 +126,7 @@ class Conversation:
         self._recorder: CallRecorder | None = None
         self._watch: CallWatch | None = None
         self._event_log: EventLog | None = None
+        self._keyed = Keyed()
         self._limit: asyncio.TimerHandle | None = None
         self._why: tuple[EndedBy, str] | None = None  # our side hangs up
         self._bot_reason = "bot hung up"
@@ -364,6 +366,9 @@ class Conversation:
         await call.hangup()
 
     def _on_event(self, event: SessionEvent) -> None:
+        if isinstance(event, CallerAnswered):
+            self._keyed.words(event.answer)
+        event = self._keyed.masked_event(event)  # the bot may read them back
         self._call_log.on_event(event)
         if self._event_log is not None:
             self._event_log.on_event(event)

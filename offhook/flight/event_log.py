@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from offhook.flight.rows import FRAME, Row
-from offhook.pipeline.trace import SessionEvent
+from offhook.pipeline.trace import ModelWrote, SessionEvent
 from offhook.pipeline.vad.loudness import BLOCK_SAMPLES
 
 FRAMES_PER_ROW = 64
@@ -39,8 +39,9 @@ class EventLog:
         self._rows.append(row)
 
     def on_event(self, event: SessionEvent) -> None:
-        """Take in an event of the session."""
-        self.append("e", event)
+        """Take in an event of the session, but for a reply that is not complete: it is a part of one that follows."""
+        if not isinstance(event, ModelWrote):
+            self.append("e", event)
 
     def on_frame(
         self, probability: float, at_tick: int, samples: int, part: tuple[int, int, int], zero_at: float

@@ -21,6 +21,7 @@ from offhook.pipeline.trace import (
     KeyPressed,
     ModelAsked,
     ModelReplied,
+    ModelWrote,
     OverlapJudged,
     SessionEvent,
     SilenceFilled,
@@ -67,7 +68,7 @@ def _text(data: bytes) -> str:
 def session_event(event: SessionEvent) -> tuple[str, dict[str, object]]:  # noqa: C901, PLR0912  # one row an event
     """What happened in a conversation, and its figures: texts and digits only as their lengths."""
     match event:
-        case ModelAsked() | ModelReplied() | Speculated() | ToolRan():
+        case ModelAsked() | ModelWrote() | ModelReplied() | Speculated() | ToolRan():
             return _of_an_agent(event)
         case CallerSpeech() | CallerPartial() | CallerTyped() | CallerIgnored() | KeyPressed():
             return _of_the_caller(event)
@@ -107,8 +108,10 @@ def session_event(event: SessionEvent) -> tuple[str, dict[str, object]]:  # noqa
             }
 
 
-def _of_an_agent(event: ModelAsked | ModelReplied | Speculated | ToolRan) -> tuple[str, dict[str, object]]:
+def _of_an_agent(event: ModelAsked | ModelWrote | ModelReplied | Speculated | ToolRan) -> tuple[str, dict[str, object]]:
     match event:
+        case ModelWrote(text):
+            return "the model writes", {"chars": len(text)}
         case ModelAsked(model, said, speculative=speculative):
             return "the model is asked", {"model": model, "chars": len(said), "speculative": speculative}
         case ModelReplied(model, text, first_token_s, seconds, error=error):

@@ -28,6 +28,7 @@ from offhook.pipeline.trace import (
     Mark,
     ModelAsked,
     ModelReplied,
+    ModelWrote,
     OverlapJudged,
     SessionEvent,
     SilenceFilled,
@@ -48,7 +49,7 @@ MAX_TEXT_CHARS = 4_000
 MAX_WORDS = 400
 """Of an answer, with their places."""
 
-TRANSIENT = frozenset({"partial", "levels"})
+TRANSIENT = frozenset({"partial", "writing", "levels"})
 """Kinds of momentary interest, which no timeline keeps."""
 
 
@@ -106,24 +107,28 @@ def _content(event: SessionEvent, began: float) -> LiveEvent:  # noqa: C901, PLR
             spent = {"audio_s": round(use.spent.audio_s, 2), "characters": use.spent.characters}
             used: LiveEvent = {"kind": "used", "part": use.part, "engine": use.engine, "outcome": str(use.outcome)}
             return used | spent | {"cost": round(use.spent.cost, 6), "why": _short(use.why)}
-        case ModelAsked() | ModelReplied() | Speculated() | ToolRan():
-            return _of_an_agent(event)
+        case ModelAsked() | ModelWrote() | ModelReplied() | Speculated() | ToolRan():
+            return _of_an_agent(event, began)
 
 
-def _of_an_agent(event: ModelAsked | ModelReplied | Speculated | ToolRan) -> LiveEvent:
+def _of_an_agent(event: ModelAsked | ModelWrote | ModelReplied | Speculated | ToolRan, began: float) -> LiveEvent:
     match event:
         case ModelAsked(model, said, speculative=speculative):
             return {"kind": "asked", "model": model, "said": _short(said), "speculative": speculative}
+        case ModelWrote(text, asked_at):
+            return {"kind": "writing", "asked": _since(began, asked_at), "text": _short(text)}
         case ModelReplied():
             first_ms = None if event.first_token_s is None else round(1000 * event.first_token_s)
-            tokens = [event.input_tokens, event.cached_tokens, event.output_tokens]
-            replied: LiveEvent = {"kind": "replied", "model": event.model, "text": _short(event.text)}
+            tokens = {"input": event.input_tokens, "cached": event.cached_tokens, "output": event.output_tokens}
+            asked = _since(began, event.at - event.seconds)
+            replied: LiveEvent = {"kind": "replied", "asked": asked, "model": event.model, "text": _short(event.text)}
             took = {"first_token_ms": first_ms, "ms": round(1000 * event.seconds), "tokens": tokens}
             return replied | took | {"cost": round(event.cost, 6), "error": _short(event.error)}
         case Speculated(used, tokens_so_far, saved_s):
             return {"kind": "speculated", "used": used, "tokens": tokens_so_far, "saved_ms": round(1000 * saved_s)}
         case ToolRan(name, arguments, result, seconds, error=error):
-            ran: LiveEvent = {"kind": "tool", "name": name, "arguments": _short(arguments), "result": _short(result)}
+            ran: LiveEvent = {"kind": "tool", "name": _short(name), "arguments": _short(arguments)}
+            ran["result_chars"] = len(result)
             return ran | {"ms": round(1000 * seconds), "error": _short(error)}
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from time import monotonic
 
 from offhook.observe.live_events import LiveEvent, describe
-from offhook.pipeline.trace import CallerPartial, SessionEvent
+from offhook.pipeline.trace import CallerPartial, ModelWrote, SessionEvent
 from offhook.telephony.codec import LINEAR16, codec_named
 from offhook.telephony.line import MediaLine
 from offhook.telephony.pcm import audioop
@@ -121,7 +121,7 @@ class CallWatch:
 
     def on_event(self, event: SessionEvent) -> None:
         """Take in an event of the session."""
-        if not isinstance(event, CallerPartial):
+        if not isinstance(event, CallerPartial | ModelWrote):
             self._kept.append(event)
         elif not self.detailed:
             return

@@ -109,7 +109,10 @@ class CallRecord:
     Times are `CallClock.wall` strings; `duration` (of all) and `billsec` (since the answer) are in seconds.
     Made by `begun`, updated by `answered` and `ended`. `transcript` is filled for a single call that is read or
     written as a whole, and empty in lists. `engines` has what each engine did: `part` (asr, tts), `engine`, its `uses`
-    by outcome, `audio_s`, `characters`, and `cost` in the currency of the settings' prices.
+    by outcome, `audio_s`, `characters`, and `cost` in the currency of the settings' prices. `agent` is None for a call
+    without one; else it has the sums `input_tokens`, `output_tokens`, `cost`, a list of `models` (`model`, `replies`,
+    `failed`, the tokens, `cost`), one of `tools` (`tool`, `runs`, `failed`, `seconds`), and in `speculation` how many
+    replies that were begun early were `used` or `dropped`, the `wasted_tokens` and the time `saved_s`.
     """
 
     uniqueid: str
@@ -134,6 +137,7 @@ class CallRecord:
     recording: str | None = None
     recording_truncated: bool = False
     engines: tuple[Mapping[str, object], ...] = ()
+    agent: Mapping[str, object] | None = None
     transcript: tuple[TranscriptLine, ...] = ()
 
     @classmethod
@@ -196,6 +200,7 @@ class CallRecord:
         plain: dict[str, object] = {one.name: getattr(self, one.name) for one in fields(self)}
         plain["disposition"] = str(self.disposition)
         plain["rtp"] = dict(self.rtp)
+        plain["agent"] = None if self.agent is None else dict(self.agent)
         plain["engines"] = [dict(each) for each in self.engines]
         plain["transcript"] = [asdict(line) for line in self.transcript]
         return plain

@@ -26,7 +26,7 @@ from sqlalchemy import (
 
 from offhook.records.cdr import MAX_NAME_CHARS, CallRecord, TranscriptLine, clean_text
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 metadata = MetaData()
 
@@ -69,6 +69,7 @@ calls_table = Table(
     Column("recording", Text),
     Column("recording_truncated", Boolean, nullable=False),
     Column("engines", JSON),
+    Column("agent", JSON(none_as_null=True)),
     Column("is_open", Boolean, nullable=False),
     Column("owner", String(32), nullable=False),
     Index("calls_by_start", "start"),
@@ -95,8 +96,9 @@ transcript_table = Table(
 )
 
 ADDED = {
-    3: (transcript_table.c.value, calls_table.c.engines, transcript_table.c.engine),
-    4: (calls_table.c.engines, transcript_table.c.engine),
+    3: (transcript_table.c.value, calls_table.c.engines, calls_table.c.agent, transcript_table.c.engine),
+    4: (calls_table.c.engines, calls_table.c.agent, transcript_table.c.engine),
+    5: (calls_table.c.agent,),
 }
 """By version: the columns that came after it. All may be null, so that older tables can be taken over."""
 

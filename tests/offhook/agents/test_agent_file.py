@@ -21,6 +21,7 @@ model: gpt-5-mini
 base_url: http://127.0.0.1:9/v1
 api_key: ${SHOP_KEY}
 temperature: 0.2
+price_output: 2.5
 extra: {reasoning_effort: none, seed: 7}
 language: en-GB
 transfer_to:
@@ -62,6 +63,7 @@ def test_all_of_it() -> None:
         "base_url": "http://127.0.0.1:9/v1",
         "api_key": "k",
         "temperature": 0.2,
+        "price_output": 2.5,
         "extra": {"reasoning_effort": "none", "seed": 7},
     }
     (tool,) = made.options["tools"]

@@ -13,6 +13,7 @@ from offhook.observe.refusals import Reason, Refusal
 from offhook.pipeline.chain.spending import EngineUse, Outcome, Spent
 from offhook.pipeline.events import Answer, AnswerKind, Playback
 from offhook.pipeline.trace import (
+    GIVEN_UP,
     BargedIn,
     BotHeard,
     BotResumed,
@@ -22,6 +23,9 @@ from offhook.pipeline.trace import (
     EngineFailed,
     EngineUsed,
     Mark,
+    ModelReplied,
+    Speculated,
+    ToolRan,
     TurnTrace,
     TurnTraced,
 )
@@ -89,6 +93,59 @@ def test_what_engines_did_is_in_the_record(logged: LoggedCall) -> None:
         ("asr", "vosk", {"answered": 1}),
     ]
     assert record.engines[1]["cost"] == 0.001
+
+
+def test_what_an_agent_did_is_in_the_record_and_in_metrics(logged: LoggedCall) -> None:
+    call_log, now = logged.call_log, monotonic()
+    call_log.answered()
+    for event in (
+        ModelReplied("openai/m", "Hello.", 0.2, 0.5, now, 100, 80, 3, 0.001),
+        ModelReplied("openai/m", "And", 0.3, 0.4, now, error=GIVEN_UP),
+        ModelReplied("openai/m", "", None, 4.0, now, error="openai/m: it was late"),
+        Speculated(used=True, tokens=3, saved_s=0.25, at=now),
+        Speculated(used=False, tokens=7, saved_s=0.0, at=now),
+        ToolRan("look_up", "{}", "found", 0.5, now),
+        ToolRan("look_up", "{}", "error: no", 1.5, now, "no"),
+        ToolRan("'; drop tables", "{}", "error: none", 0.0, now, "there is no such tool", known=False),
+    ):
+        call_log.on_event(event)
+    assert call_log.ended(EndedBy.CALLER, "caller hung up").result(5)
+    agent = logged.record().agent
+    assert agent is not None
+    assert (agent["input_tokens"], agent["output_tokens"], agent["cost"]) == (100, 3, 0.001)
+    tokens = {"input_tokens": 100, "cached_tokens": 80, "output_tokens": 3}
+    assert agent["models"] == [{"model": "openai/m", "replies": 3, "failed": 1, **tokens, "cost": 0.001}]
+    assert agent["tools"] == [
+        {"tool": "look_up", "runs": 2, "failed": 1, "seconds": 2.0},
+        {"tool": "other", "runs": 1, "failed": 1, "seconds": 0.0},
+    ]
+    assert agent["speculation"] == {"used": 1, "dropped": 1, "wasted_tokens": 7, "saved_s": 0.25}
+    for outcome in ("answered", "given_up", "failed"):
+        assert logged.value("offhook_model_replies_total", model="openai/m", outcome=outcome) == 1
+    assert logged.value("offhook_model_first_token_seconds_count", model="openai/m") == 2
+    assert logged.value("offhook_model_tokens_total", kind="input") == 20
+    assert logged.value("offhook_model_tokens_total", kind="cached_input") == 80
+    assert logged.value("offhook_model_tokens_total", kind="output") == 3
+    assert logged.value("offhook_model_cost_total") == 0.001
+    assert logged.value("offhook_tool_seconds_sum", tool="look_up") == 2.0
+    assert logged.value("offhook_tool_seconds_count", tool="other", outcome="failed") == 1
+    assert "drop tables" not in logged.metrics.render().decode()
+    assert logged.value("offhook_speculations_total", used="yes") == 1
+    assert logged.value("offhook_speculation_wasted_tokens_total") == 7
+    assert logged.value("offhook_speculation_saved_seconds_total") == 0.25
+
+
+def test_a_server_that_counts_wrongly_harms_no_metric(logged: LoggedCall) -> None:
+    logged.call_log.answered()
+    logged.call_log.on_event(ModelReplied("openai/m", "Hi.", 0.1, 0.2, monotonic(), 10, 500, -3, -1.0))
+    assert logged.value("offhook_model_tokens_total", kind="input") == 0
+    assert logged.value("offhook_model_cost_total") == 0
+
+
+def test_a_call_without_an_agent_says_so(logged: LoggedCall) -> None:
+    logged.call_log.answered()
+    assert logged.call_log.ended(EndedBy.CALLER, "caller hung up").result(5)
+    assert logged.record().agent is None
 
 
 def test_a_call_from_its_answer_to_its_end(logged: LoggedCall, tmp_path: Path) -> None:

@@ -19,6 +19,10 @@ from offhook.pipeline.trace import (
     CallerTyped,
     KeyPressed,
     Mark,
+    ModelAsked,
+    ModelReplied,
+    ModelWrote,
+    ToolRan,
     TurnTrace,
     TurnTraced,
 )
@@ -274,3 +278,28 @@ def test_the_peaks_of_a_wide_line() -> None:
     assert peaks(np.array([0, -16_384, 100], "<i2").tobytes()) == 128
     assert peaks(np.array([-32_768], "<i2").tobytes()) == 255
     assert peaks_of("PCMU")(codec_named("PCMU").encode(np.array([0, -16_764], "<i2").tobytes())) == 130
+
+
+async def test_a_reply_that_grows_is_for_those_who_look_at_the_call(
+    page: Page, feed: LiveFeed, call: CallWatch
+) -> None:
+    call.on_event(ModelAsked("openai/m", "my balance", 101.0))
+    call.on_event(ModelWrote("You", 101.0, 101.2))
+    feed.watch(frozenset())
+    await asyncio.sleep(0)
+    call.on_event(ModelWrote("You have", 101.0, 101.3))
+    assert page.kinds() == ["begun"]
+    feed.watch(frozenset(["one"]))
+    call.on_event(ModelWrote("You have ten", 101.0, 101.4))
+    assert page.reported[-1] == ("one", {"kind": "writing", "at": 1.4, "asked": 1.0, "text": "You have ten"})
+    call.on_event(ModelReplied("openai/m", "You have ten.", 0.2, 0.5, 101.5, 100, 80, 4, 0.00125))
+    replied = page.reported[-1][1]
+    assert (replied["asked"], replied["first_token_ms"], replied["ms"], replied["cost"]) == (1.0, 200, 500, 0.00125)
+    assert replied["tokens"] == {"input": 100, "cached": 80, "output": 4}
+    assert [event["kind"] for event in call.timeline()] == ["asked", "replied"]
+
+
+def test_of_a_tool_s_result_only_the_length_is_shown() -> None:
+    shown = describe(ToolRan("look_up", '{"n":1}', "ten dollars", 0.5, 101.0), 100.0)
+    assert "ten dollars" not in repr(shown)
+    assert (shown["name"], shown["arguments"], shown["result_chars"], shown["ms"]) == ("look_up", '{"n":1}', 11, 500)

@@ -1,6 +1,7 @@
 // One call's record: words, times and recording.
 
-import { showLegend, showTranscript, showTurns } from "./callview.js";
+import { usageInRecord } from "./agent.js";
+import { showLegend, showTranscript, showTurns, usageFacts } from "./callview.js";
 import { byId, el } from "./dom.js";
 import { showStatus } from "./feed.js";
 import { clock, milliseconds, person, second } from "./format.js";
@@ -67,6 +68,7 @@ function showRecord(record) {
     ["barge-ins", String(record.barge_ins)],
     ["response", record.turns ? `${milliseconds(record.response_p50_ms)} p50, ${milliseconds(record.response_p95_ms)} p95` : "–"],
     ...record.engines.map(engineFact),
+    ...(record.agent ? usageFacts(usageInRecord(record.agent)) : []),
     ["over", record.transport],
     ["ended", record.ended_by ? `${record.ended_by}: ${record.end_reason}` : "in progress"],
     ["id", record.uniqueid],

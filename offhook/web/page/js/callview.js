@@ -1,7 +1,8 @@
 // What a call looks like: its words and the time of its turns. The live page and the record share it.
 
+import { usageOf } from "./agent.js";
 import { el, keep } from "./dom.js";
-import { clock, milliseconds } from "./format.js";
+import { clock, milliseconds, price, seconds } from "./format.js";
 
 /**
  * @typedef {import("./model.js").CallModel} CallModel
@@ -23,7 +24,7 @@ export const STAGES = /** @type {Record<string, string>} */ ({
   arrival: "arrival",
 });
 
-const NAMES = { caller: "Caller", bot: "Bot", note: "" };
+const NAMES = { caller: "Caller", bot: "Bot", tool: "Tool", note: "" };
 
 /**
  * @param {Element} list an <ol>
@@ -39,8 +40,10 @@ export function showTranscript(list, call, onWord) {
  * @param {((at: number) => void) | undefined} onWord
  */
 function lineItem(line, onWord) {
-  const classes = ["line", line.who, ...(line.open ? ["open"] : []), ...(line.rejected ? ["rejected"] : [])];
+  const is = { open: line.open, rejected: Boolean(line.rejected), model: line.model };
+  const classes = ["line", line.who, ...Object.entries(is).flatMap(([name, yes]) => (yes ? [name] : []))];
   const time = el("time", {}, clock(line.at));
+  if (line.tool) return el("li", { class: classes.join(" ") }, time, el("b", { class: "who" }, NAMES.tool), toolText(line));
   if (line.who === "note") return el("li", { class: classes.join(" ") }, time, el("p", {}, line.text));
   const text = el("p", {}, ...(onWord && line.words.length ? wordButtons(line, onWord) : spoken(line)));
   if (line.silentMs !== undefined) {
@@ -48,13 +51,23 @@ function lineItem(line, onWord) {
     const after = line.silentMs >= 1 ? `, silent in ${milliseconds(line.silentMs)}` : "";
     text.append(" ", el("span", { class: "tag barge-in" }, `interrupted${after}`));
   }
+  if (line.early) text.append(" ", el("span", { class: "tag" }, "begun early"));
+  if (line.draft && !line.open) text.append(" ", el("span", { class: "tag" }, "not said"));
   if (line.typed) text.append(" ", el("span", { class: "tag" }, "typed"));
   if (line.rejected) text.append(" ", el("span", { class: "tag" }, line.rejected));
   return el("li", { class: classes.join(" ") }, time, el("b", { class: "who" }, NAMES[line.who]), text);
 }
 
+/** @param {Line} line of a tool */
+function toolText({ text: name, tool = { given: "", chars: 0, ms: 0, error: "" } }) {
+  const time = tool.ms >= 1 ? ` in ${seconds(tool.ms)}` : "";
+  const result = tool.error ? el("span", { class: "trouble" }, tool.error) : `${tool.chars} characters`;
+  return el("p", {}, el("b", {}, name), " ", el("code", {}, tool.given), " → ", result, time);
+}
+
 /** @param {Line} line */
-function spoken({ text, heard, unheard, open, cut }) {
+function spoken({ text, heard, unheard, open, cut, draft }) {
+  if (draft && !open) return [unheardPart(text)];
   if (heard === undefined || (open && !cut)) return [text];
   if (!unheard) return [heard];
   return [heard ? `${heard} ` : "", unheardPart(unheard)];
@@ -87,11 +100,38 @@ function wordButtons(line, onWord) {
  */
 export function showTurns(body, call) {
   const longest = Math.max(1000, ...call.turns.map(({ stages }) => Object.values(stages).reduce((sum, ms) => sum + ms, 0)));
-  keep(body, call.turns.map((turn) => ({ turn, longest })), ({ turn }) => `${call.id}-${turn.number}`, turnRow);
+  const rows = call.turns.map((turn) => {
+    const replies = call.replies.filter(({ exchange }) => exchange === turn.exchange);
+    return { turn, longest, model: replies.length ? usageWords(usageOf(replies)).join("; ") : "" };
+  });
+  keep(body, rows, ({ turn }) => `${call.id}-${turn.number}`, turnRow);
 }
 
-/** @param {{turn: Turn, longest: number}} item */
-function turnRow({ turn, longest }) {
+/**
+ * What a language model used, in words: tokens and their price, what was begun early.
+ * @param {import("./agent.js").Usage} usage
+ */
+export function usageWords({ input, cached, output, cost, used, dropped, wasted, savedMs }) {
+  const tokens = `${input} tokens in${cached ? ` (${cached} cached)` : ""}, ${output} out`;
+  const count = (/** @type {number} */ times) => (times === 1 ? "" : `${times} × `);
+  return [
+    ...(cost ? [tokens, `cost ${price(cost)}`] : [tokens]),
+    ...(used ? [`${count(used)}begun early, ${milliseconds(savedMs)} saved`] : []),
+    ...(dropped ? [`${count(dropped)}begun early in vain, ${wasted} tokens`] : []),
+  ];
+}
+
+/**
+ * @param {import("./agent.js").Usage} usage of a call
+ * @returns {[string, string][]}
+ */
+export function usageFacts(usage) {
+  if (!usage.models.length) return [];
+  return [["model", `${usage.models.join(", ")}: ${usageWords(usage).join("; ")}`]];
+}
+
+/** @param {{turn: Turn, longest: number, model: string}} item */
+function turnRow({ turn, longest, model }) {
   const bar = el("div", { class: "bar", "aria-hidden": "true" });
   const parts = Object.entries(turn.stages).filter(([, ms]) => ms >= 0.5);
   for (const [stage, ms] of parts) {
@@ -104,7 +144,7 @@ function turnRow({ turn, longest }) {
     "tr",
     {},
     el("th", { scope: "row" }, String(turn.number)),
-    el("td", { class: "stages" }, bar, el("span", { class: "parts" }, words)),
+    el("td", { class: "stages" }, bar, el("span", { class: "parts" }, words), ...(model ? [el("span", { class: "parts" }, model)] : [])),
     el("td", { class: "number" }, milliseconds(turn.responseMs)),
   );
 }

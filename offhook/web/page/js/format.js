@@ -11,6 +11,16 @@ export function milliseconds(ms) {
   return ms === null || ms === undefined ? "–" : `${Math.round(ms)} ms`;
 }
 
+/** @param {number} ms at least a second as seconds */
+export function seconds(ms) {
+  return ms < 1000 ? milliseconds(ms) : `${(ms / 1000).toFixed(1)} s`;
+}
+
+/** @param {number} cost in the currency of the settings, to three figures: a turn costs a fraction of a cent */
+export function price(cost) {
+  return String(Number(cost.toPrecision(3)));
+}
+
 /**
  * Who a SIP URI, or whatever a caller is named by, is for people: without what does not tell them apart.
  * @param {string} party

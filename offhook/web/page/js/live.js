@@ -1,6 +1,7 @@
 // The live page: the calls in progress, one of them closely, and the phone.
 
-import { showLegend, showTranscript, showTurns } from "./callview.js";
+import { usageOf } from "./agent.js";
+import { showLegend, showTranscript, showTurns, usageFacts } from "./callview.js";
 import { byId, el, keep } from "./dom.js";
 import { Feed, showFeedStatus } from "./feed.js";
 import { clock, milliseconds, person } from "./format.js";
@@ -65,7 +66,7 @@ function recordOf(callId) {
 
 /** @param {CallModel} call */
 function summary(call) {
-  const last = call.lines.findLast(({ who }) => who !== "note");
+  const last = call.lines.findLast(({ who, draft }) => (who === "bot" || who === "caller") && !draft);
   return {
     id: call.id,
     party: person(call.caller),
@@ -103,6 +104,7 @@ function showCall(call) {
     ["last response", responses.length ? milliseconds(responses.at(-1)) : ""],
     ["barge-ins", String(call.bargeIns)],
     ["keys", call.keys ? String(call.keys) : ""],
+    ...usageFacts(usageOf(call.replies)),
     [call.ended ? "ended" : "", call.ended?.reason ?? ""],
   ].filter(([name, value]) => name && value);
   keep(byId("facts"), [["time", ""], ...facts], ([name]) => name, fact);

@@ -1,12 +1,14 @@
 // A call as the sum of its events (`kind`, `at` in seconds since its start …). The live page and the record of a call
 // that is over are made of the same ones. Pure: no user interface.
 
+import { AGENT_HANDLERS, speakReply } from "./agent.js";
+
 /**
  * @typedef {{kind: string, at: number, [name: string]: any}} LiveEvent
  * @typedef {{text: string, from: number, to: number}} Word where a word lies, in seconds of the call
  * @typedef {object} Line
  * @property {number} id
- * @property {"caller" | "bot" | "note"} who
+ * @property {"caller" | "bot" | "tool" | "note"} who
  * @property {number} at
  * @property {string} text
  * @property {string} [heard]
@@ -17,7 +19,11 @@
  * @property {string} [rejected] why it was no answer
  * @property {number} [silentMs] how long after the caller's first sound the bot was silent
  * @property {Word[]} words
- * @typedef {{number: number, at: number, responseMs: number, stages: Record<string, number>}} Turn
+ * @property {boolean} [model] a language model wrote it
+ * @property {boolean} [draft] … and it is not said yet
+ * @property {boolean} [early] … and the caller's turn may not be over
+ * @property {{given: string, chars: number, ms: number, error: string}} [tool] of a tool that has run
+ * @typedef {{number: number, at: number, responseMs: number, stages: Record<string, number>, exchange: number}} Turn
  * @typedef {{kind: "endpoint" | "barge-in" | "heard" | "key", at: number}} Mark
  * @typedef {{from: number, to: number | null}} Stretch of the caller's speech
  * @typedef {{at: number, caller: number[], bot: number[]}} Levels a value each 50 ms
@@ -43,6 +49,10 @@ export class CallModel {
     this.lines = [];
     /** @type {Turn[]} */
     this.turns = [];
+    /** What a language model was asked for. @type {import("./agent.js").Reply[]} */
+    this.replies = [];
+    /** Turns of the caller so far, answered or not. */
+    this.exchange = 0;
     /** @type {Mark[]} */
     this.marks = [];
     /** @type {Stretch[]} */
@@ -72,7 +82,7 @@ export class CallModel {
 
   /** @returns {Line | undefined} what the bot is saying */
   speaking() {
-    return this.lines.findLast((line) => line.who === "bot" && line.open);
+    return this.lines.findLast((line) => line.who === "bot" && line.open && !line.draft);
   }
 
   /**
@@ -82,9 +92,14 @@ export class CallModel {
    */
   add(who, at, more) {
     const line = { id: this.nextId++, who, at, text: "", open: false, cut: false, words: [], ...more };
-    const place = this.lines.findLastIndex((other) => other.at <= at);
-    this.lines.splice(place + 1, 0, line);
+    this.place(line);
     return line;
+  }
+
+  /** @param {Line} line among the others, by its time */
+  place(line) {
+    const place = this.lines.findLastIndex((other) => other.at <= line.at);
+    this.lines.splice(place + 1, 0, line);
   }
 
   /** @returns {Line[]} what the caller is saying, or has said or typed without an answer so far */
@@ -139,7 +154,7 @@ const HANDLERS = {
   bot(call, event) {
     const line = call.speaking();
     if (line) line.open = false;
-    call.add("bot", event.at, { text: event.text, open: true });
+    if (!speakReply(call, event)) call.add("bot", event.at, { text: event.text, open: true });
     call.stretches = [{ at: event.at, audio: 0, left: event.text.length }];
   },
   resumed(call, event) {
@@ -184,6 +199,7 @@ const HANDLERS = {
     call.understood(event, withConfidence("no answer to the question", event));
   },
   answer(call, event) {
+    call.exchange += 1;
     const keyed = call.keying;
     const rejected = event.answer === "no_match" ? withConfidence(NOTHING_SAID.no_match, event) : undefined;
     if (keyed) Object.assign(keyed, { open: false, rejected: event.keys ? rejected : undefined });
@@ -211,7 +227,8 @@ const HANDLERS = {
   },
   turn(call, event) {
     const number = call.turns.length + 1;
-    call.turns.push({ number, at: event.at, responseMs: event.response_ms, stages: event.ledger_ms ?? event.stages_ms });
+    const stages = event.ledger_ms ?? event.stages_ms;
+    call.turns.push({ number, at: event.at, responseMs: event.response_ms, stages, exchange: call.exchange });
     if (event.turn_ended_at !== undefined) call.marks.push({ kind: "endpoint", at: event.turn_ended_at });
   },
   failure(call, event) {
@@ -231,6 +248,7 @@ const HANDLERS = {
     call.levels.push({ at: event.at, caller: event.caller, bot: event.bot });
     if (call.levels.length > KEPT_LEVELS) call.levels.splice(0, KEPT_LEVELS / 2);
   },
+  ...AGENT_HANDLERS,
 };
 
 export const NOTHING_SAID = /** @type {Record<string, string>} */ ({
